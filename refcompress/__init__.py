@@ -1,0 +1,11 @@
+"""refcompress: every algorithm of neural-network compression written once to be read and once to be fast.
+
+The names here are the NumPy functions of :mod:`refcompress.reference`, the frozen formats and the errors. The C kernels
+are asked for by name: ``from refcompress import native``.
+"""
+
+from .errors import *  # noqa: F403
+from .formats import CSR, Encoded, HuffmanCode, LowRank, Quantized, Shared  # noqa: F401
+from .reference import *  # noqa: F403
+
+__version__ = "0.1.0"

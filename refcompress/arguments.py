@@ -1,0 +1,111 @@
+"""Arrays and numbers from outside: converted without loss, or refused by name.
+
+An array that passes is a plain, C-contiguous, aligned ndarray in native byte order, so that what lies behind this door
+(reference or C) sees one layout only, and every layout gives the same bits.
+"""
+
+import math
+import operator
+
+import numpy as np
+
+from .errors import ArgumentTypeError, LimitError, RefcompressError
+
+MAX_SIZE = 2**63 - 1  # elements or bytes: what an int64 index can count
+
+
+def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
+    """Return ``value`` as a C-contiguous, aligned array of one of ``dtypes``; copy only where the layout demands it.
+
+    Raises ArgumentTypeError for a masked array (its mask would be lost) or another dtype (a cast would be silent),
+    RefcompressError for another number of dimensions.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise ArgumentTypeError(argument, "must not be a masked array: its mask would be lost")
+    a = np.asarray(value)
+    wanted = [np.dtype(d) for d in dtypes]
+    if a.dtype.newbyteorder("=") not in wanted:
+        names = " or ".join(d.name for d in wanted)
+        raise ArgumentTypeError(argument, f"must be of dtype {names}, not {a.dtype.name}")
+    if ndim is not None and a.ndim != ndim:
+        raise RefcompressError(argument, f"must have {ndim} dimension{'s' * (ndim != 1)}, not {a.ndim}")
+    return np.require(a, a.dtype.newbyteorder("="), ["C", "A"]).view(np.ndarray)
+
+
+def finite(a: np.ndarray, argument: str) -> np.ndarray:
+    """Return ``a``; refuse the first element that is NaN or infinite, by its index."""
+    return each(a, argument, np.isfinite(a), "must be finite")
+
+
+def not_nan(a: np.ndarray, argument: str) -> np.ndarray:
+    """Return ``a``; refuse the first NaN, by its index."""
+    return each(a, argument, ~np.isnan(a), "must not be NaN")
+
+
+def each(a: np.ndarray, argument: str, good: np.ndarray, rule: str) -> np.ndarray:
+    """Return ``a``; refuse the first element where ``good`` is false, by its index."""
+    if not np.all(good):
+        where = np.unravel_index(int(np.argmin(good)), a.shape)
+        index = ", ".join(str(int(i)) for i in where)
+        raise RefcompressError(f"{argument}[{index}]" if index else argument, f"{rule}, not {a[where]}")
+    return a
+
+
+def integer(value, argument: str, low: int, high: int = MAX_SIZE) -> int:
+    """Return ``value`` as an int in [low, high]; a bool or a float is not an integer."""
+    if isinstance(value, (bool, np.bool_)):
+        raise ArgumentTypeError(argument, "must be an integer, not a bool")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ArgumentTypeError(argument, f"must be an integer, not {type(value).__name__}") from None
+    if not low <= number <= high:
+        raise RefcompressError(argument, f"must be between {low} and {high}, not {number}")
+    return number
+
+
+def real(value, argument: str, low: float, high: float) -> float:
+    """Return ``value`` as a float in [low, high]; NaN is never inside."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise ArgumentTypeError(argument, f"must be a number, not {type(value).__name__}")
+    number = float(value)
+    if not low <= number <= high:
+        raise RefcompressError(argument, f"must be between {low:g} and {high:g}, not {number}")
+    return number
+
+
+def choice(value, argument: str, allowed) -> str:
+    """Return ``value`` if it is one of the strings ``allowed``."""
+    if not isinstance(value, str):
+        raise ArgumentTypeError(argument, f"must be a string, not {type(value).__name__}")
+    if value not in allowed:
+        raise RefcompressError(argument, f"must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+    return value
+
+
+def exactly_one(**given) -> str:
+    """Return the name of the one argument that is not None; refuse none and more than one."""
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        raise RefcompressError(" or ".join(given), f"exactly one must be given, not {len(named)}")
+    return named[0]
+
+
+def shape(value, argument: str = "shape", itemsize: int = 1) -> tuple[int, ...]:
+    """Return ``value`` as a tuple of sizes whose product, in bytes, an int64 can count (LimitError otherwise)."""
+    try:
+        items = tuple(value)
+    except TypeError:
+        raise ArgumentTypeError(argument, f"must be a sequence of integers, not {type(value).__name__}") from None
+    sizes = tuple(integer(n, f"{argument}[{i}]", 0) for i, n in enumerate(items))
+    if math.prod(n for n in sizes if n) * itemsize > MAX_SIZE:  # zero sizes too: numpy multiplies the others
+        raise LimitError(argument, f"{sizes} has more than 2**63 - 1 bytes")
+    return sizes
+
+
+def frozen(a: np.ndarray) -> np.ndarray:
+    """Return ``a`` read-only: itself if it already is and owns its memory, a private copy otherwise."""
+    if a.flags.writeable or not a.flags.owndata:
+        a = a.copy()
+        a.flags.writeable = False
+    return a

@@ -1,0 +1,1 @@
+"""The reference: every operation in NumPy, one file a family, written as its paper writes it."""
