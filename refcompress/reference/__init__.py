@@ -1,1 +1,3 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
+
+from .csr import *  # noqa: F403
