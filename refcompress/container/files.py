@@ -31,7 +31,7 @@ def write(path, data: bytes) -> None:
     and the file it points at is replaced. A file that is replaced keeps its mode; a new one gets what the umask allows. Of
     two writers the last one wins, whole. What is there and is not a regular file is refused.
     """
-    target = os.path.realpath(path)
+    target = os.fsdecode(os.path.realpath(path))
     directory = os.path.dirname(target)
     try:
         mode = stat.S_IMODE(regular(os.stat(target), path).st_mode)
