@@ -28,7 +28,7 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None) -> LowRank:
     -------
     LowRank : u (m, r) with orthonormal columns, s (r,) descending, vt (r, k) with orthonormal rows, float32
         Decomposed and summed in float64, rounded once. That rounding, of three factors and of dense(), adds at most
-        about 4 * 2**-24 * ||w||_F to the error (more only where entries are subnormal). In each column of u the entry of
+        about 4 * 2**-24 * ||w||_F to the error (more where entries are subnormal). In each column of u the entry of
         largest magnitude (the first of equal ones) is positive; where singular values repeat, their vectors are any
         basis of their space, as LAPACK finds it, and the last bits may differ between builds of LAPACK. Rank 0, which a
         zero matrix has by energy and error, has empty factors. No scaling is needed: the squares of what float32 can
