@@ -6,6 +6,10 @@ static const struct rc_kernels table[] = {
     {
         .isa = "portable",
         .csr_matmul = rc_csr_matmul_portable,
+        .huffman_lengths = rc_huffman_lengths_portable,
+        .huffman_code = rc_huffman_code_portable,
+        .huffman_encode = rc_huffman_encode_portable,
+        .huffman_decode = rc_huffman_decode_portable,
     },
 #if RC_X86
     {

@@ -14,4 +14,8 @@
 #endif
 
 rc_csr_matmul rc_csr_matmul_portable;
+rc_huffman_lengths rc_huffman_lengths_portable;
+rc_huffman_code rc_huffman_code_portable;
+rc_huffman_encode rc_huffman_encode_portable;
+rc_huffman_decode rc_huffman_decode_portable;
 #endif

@@ -26,13 +26,17 @@ except ImportError as error:
         "REFCOMPRESS_REQUIRE_C=1 to see what fails, or run 'make build' in a checkout",
     ) from None
 
-from . import csr, threads
+from . import csr, huffman, threads
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "library", "threads"]
 
 # How an operation's C function becomes a Python function: one line an operation.
 _BINDERS = {
     "csr_matmul": csr.csr_matmul,
+    "huffman_lengths": huffman.huffman_lengths,
+    "huffman_code": huffman.huffman_code,
+    "huffman_encode": huffman.huffman_encode,
+    "huffman_decode": huffman.huffman_decode,
 }
 
 # Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
