@@ -17,6 +17,7 @@ from .. import arguments
 from ..errors import NotBuilt, RefcompressError
 
 try:
+    from . import _kernels
     from ._kernels import ffi, lib
 except ImportError as error:
     raise NotBuilt(
@@ -27,7 +28,7 @@ except ImportError as error:
 
 from . import csr, threads
 
-__all__ = ["at", "available", "wrap", "compiler", "threads"]
+__all__ = ["at", "available", "wrap", "compiled", "compiler", "library", "threads"]
 
 # How an operation's C function becomes a Python function: one line an operation.
 _BINDERS = {
@@ -39,18 +40,19 @@ _SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
 
 
 def _rows():
+    """Yield (isa, row of the table, whether this machine runs it), narrowest first."""
     level = 0
     while (row := lib.rc_kernels_at(level)) != ffi.NULL:
-        if lib.rc_supported(level):
-            yield row
+        yield ffi.string(row.isa).decode(), row, bool(lib.rc_supported(level))
         level += 1
 
 
 def _namespaces() -> dict[str, SimpleNamespace]:
     """Merge the table's rows, narrowest first: a wider instruction set replaces what it has a kernel of its own for."""
     merged, spaces = {}, {}
-    for row in _rows():
-        isa = ffi.string(row.isa).decode()
+    for isa, row, supported in _rows():
+        if not supported:
+            continue
         for op, bind in _BINDERS.items():
             kernel = getattr(row, op)
             if kernel != ffi.NULL:
@@ -83,6 +85,16 @@ def wrap(op: str, address):
     if kernel == ffi.NULL:
         raise RefcompressError("address", "must not be NULL")
     return bind(kernel, _SPEED["portable"])
+
+
+def compiled() -> list[str]:
+    """Return the instruction sets that the kernels were compiled for, whether or not this machine runs them."""
+    return [isa for isa, _, _ in _rows()]
+
+
+def library() -> str:
+    """Return the path of the compiled library."""
+    return _kernels.__file__
 
 
 def compiler() -> str:

@@ -1,3 +1,8 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
 
 from .csr import *  # noqa: F403
+from .gemm import *  # noqa: F403
+from .lowrank import *  # noqa: F403
+from .prune import *  # noqa: F403
+from .quantize import *  # noqa: F403
+from .share import *  # noqa: F403
