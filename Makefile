@@ -1,0 +1,53 @@
+# make          set up .venv, build the C kernels, and run the demo
+# make help     what else there is
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g
+export REFCOMPRESS_REQUIRE_C := 1
+
+.DEFAULT_GOAL := demo
+.PHONY: demo build test test-sanitize fuzz bench clean help
+
+demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
+	$(BIN)/refcompress demo
+
+build: $(VENV)/.installed $(VENV)/.built  ## set up .venv with everything, build the C kernels in place
+
+$(VENV)/.installed: pyproject.toml setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is not Python 3.11 or newer; name one that is: make PYTHON=python3.12" >&2; exit 1; }
+	@$${CC:-cc} --version >/dev/null 2>&1 || \
+	  { echo "make: no C compiler ($${CC:-cc}); install gcc or clang (Debian: apt-get install gcc)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "make: $(PYTHON) has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'setuptools>=77' 'cffi>=1.17'
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,cli]'
+	@touch $@ $(VENV)/.built
+
+$(VENV)/.built: $(wildcard csrc/*.[ch] csrc/*/*.[ch]) refcompress/native/_build.py
+	$(BIN)/python setup.py -q build_ext --inplace
+	@touch $@
+
+test: build  ## prove that NumPy and C agree, and every other law (pytest and Hypothesis)
+	$(BIN)/python -m pytest -q
+
+test-sanitize: build  ## the native tests against kernels built with AddressSanitizer and UBSan
+	REFCOMPRESS_CFLAGS="$(SANITIZE)" $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib
+	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=build/sanitize/lib REFCOMPRESS_BUILD=build/sanitize/lib \
+	  $(BIN)/pytest -q tests/test_agreement.py tests/test_native.py tests/test_huffman.py
+
+fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q
+
+bench: build  ## time every kernel beside its peers, each checked for agreement first
+	$(BIN)/python -m benchmarks.run
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis demo.rcz
+	rm -f refcompress/native/_kernels.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24

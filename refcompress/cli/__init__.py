@@ -1,0 +1,37 @@
+"""The command line: ``python -m refcompress`` or ``refcompress``.
+
+Data goes to standard output (text, or with --json one JSON document), progress to standard error; a refusal is one line
+on standard error and the exit code 2.
+"""
+
+import argparse
+import json
+import sys
+
+from ..errors import RefcompressError
+from . import demo, doctor, files
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 a verdict that is not good, 2 refused, 130 interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="refcompress", description="The reference for neural-network compression: to be read, to be fast, proven the same."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in (demo, files, doctor):
+        module.add_commands(commands)
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+    options = parser.parse_args(argv)
+    try:
+        report = options.run(options)
+    except (RefcompressError, OSError) as error:
+        print(f"refcompress: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("refcompress: interrupted; no file was changed", file=sys.stderr)
+        return 130
+    print(json.dumps(report.data, indent=2) if options.json else report.text)
+    return 0 if report.good else 1

@@ -1,0 +1,61 @@
+"""refcompress doctor: what is installed, what was built, and what this machine uses."""
+
+import importlib.metadata
+import platform
+import sys
+
+import numpy as np
+
+from .. import __version__, ops, reference
+from ..errors import NotBuilt
+from .show import Report, table
+
+EXTRAS = ("threadpoolctl", "rich", "hypothesis", "pytest")
+
+
+def add_commands(commands) -> None:
+    command = commands.add_parser("doctor", help="versions, build, instruction sets found and used, threads")
+    command.set_defaults(run=doctor)
+
+
+def doctor(options) -> Report:
+    """Report the installation; that C is missing is a finding, with its cure, not an error."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    versions = {
+        "refcompress": __version__,
+        "Python": f"{platform.python_version()} ({platform.python_implementation()})",
+        "NumPy": f"{np.__version__} ({blas.get('name')} {blas.get('version')})",
+        **{name: _version(name) or "not installed" for name in ("cffi", *EXTRAS)},
+        "machine": f"{platform.machine()}, {sys.byteorder}-endian, {platform.system()}",
+    }
+    data = {"versions": versions, "native": None, "operations": {}}
+    try:
+        from .. import native
+    except NotBuilt as error:
+        data["native"] = {"built": False, "reason": error.rule}
+        rows = [["not built", error.rule]]
+    else:
+        data["native"] = {
+            "built": True,
+            "compiler": native.compiler(),
+            "library": native.library(),
+            "compiled": native.compiled(),
+            "available": [space.__name__.removeprefix("native.") for space in native.available()],
+            "threads": native.threads.get(),
+        }
+        rows = [[key, ", ".join(map(str, value)) if isinstance(value, list) else str(value)]
+                for key, value in data["native"].items() if key != "built"]
+        data["operations"] = {name: getattr(getattr(native, name, None), "isa", None) for name in ops.OPS}
+    text = ["versions", table([list(pair) for pair in versions.items()]), "native kernels", table(rows)]
+    if data["operations"]:
+        rows = [[name, f"reference/{getattr(reference, name).__module__.rpartition('.')[2]}.py", isa or "no kernel"]
+                for name, isa in data["operations"].items()]
+        text += ["operations", table(rows, ["operation", "NumPy", "native uses"])]
+    return Report(data, "\n".join(text))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

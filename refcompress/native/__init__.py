@@ -1,0 +1,105 @@
+"""The operations computed by the C kernels, under the names of the reference.
+
+>>> from refcompress import native
+>>> native.csr_matmul.isa == native.available()[-1].csr_matmul.isa    # the widest kernel that this machine runs
+True
+>>> native.at("portable").csr_matmul.isa                              # one variant by name
+'portable'
+
+An implementation is a namespace: ``at(isa)`` has every operation that this instruction set or a narrower one computes,
+``available()`` lists those of this machine, narrowest first, and this module has those of the widest. Operations for which
+there is no kernel are not here: nothing switches language behind the caller's back.
+"""
+
+from types import SimpleNamespace
+
+from .. import arguments
+from ..errors import NotBuilt, RefcompressError
+
+try:
+    from . import _kernels
+    from ._kernels import ffi, lib
+except ImportError as error:
+    raise NotBuilt(
+        "native",
+        f"the C kernels are not built ({error}); install a C compiler (gcc or clang) and install refcompress again with "
+        "REFCOMPRESS_REQUIRE_C=1 to see what fails, or run 'make build' in a checkout",
+    ) from None
+
+from . import csr, threads
+
+__all__ = ["at", "available", "wrap", "compiled", "compiler", "library", "threads"]
+
+# How an operation's C function becomes a Python function: one line an operation.
+_BINDERS = {
+    "csr_matmul": csr.csr_matmul,
+}
+
+# Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
+_SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
+
+
+def _rows():
+    """Yield (isa, row of the table, whether this machine runs it), narrowest first."""
+    level = 0
+    while (row := lib.rc_kernels_at(level)) != ffi.NULL:
+        yield ffi.string(row.isa).decode(), row, bool(lib.rc_supported(level))
+        level += 1
+
+
+def _namespaces() -> dict[str, SimpleNamespace]:
+    """Merge the table's rows, narrowest first: a wider instruction set replaces what it has a kernel of its own for."""
+    merged, spaces = {}, {}
+    for isa, row, supported in _rows():
+        if not supported:
+            continue
+        for op, bind in _BINDERS.items():
+            kernel = getattr(row, op)
+            if kernel != ffi.NULL:
+                merged[op] = bind(kernel, _SPEED[isa])
+                merged[op].isa = isa
+        spaces[isa] = SimpleNamespace(__name__=f"native.{isa}", **merged)
+    return spaces
+
+
+_SPACES = _namespaces()
+
+
+def available() -> list[SimpleNamespace]:
+    """Return the implementations that this machine runs, narrowest first."""
+    return list(_SPACES.values())
+
+
+def at(isa: str) -> SimpleNamespace:
+    """Return the implementation of one instruction set: "portable", "avx2" or "avx512"."""
+    return _SPACES[arguments.choice(isa, "isa", _SPACES)]
+
+
+def wrap(op: str, address):
+    """Return a C function as the operation ``op``, with the checks, threads and errors of our own.
+
+    address : an int, or a cffi function pointer, of a function of the type rc_<op> in csrc/refcompress.h.
+    """
+    bind = _BINDERS[arguments.choice(op, "op", _BINDERS)]
+    kernel = ffi.cast(f"rc_{op} *", address)
+    if kernel == ffi.NULL:
+        raise RefcompressError("address", "must not be NULL")
+    return bind(kernel, _SPEED["portable"])
+
+
+def compiled() -> list[str]:
+    """Return the instruction sets that the kernels were compiled for, whether or not this machine runs them."""
+    return [isa for isa, _, _ in _rows()]
+
+
+def library() -> str:
+    """Return the path of the compiled library."""
+    return _kernels.__file__
+
+
+def compiler() -> str:
+    """Return the name and version of the compiler that built the kernels."""
+    return ffi.string(lib.rc_compiler()).decode()
+
+
+globals().update(vars(available()[-1]) | {"__name__": __name__})

@@ -1,0 +1,125 @@
+"""How many threads the kernels use, and the pool that splits their rows.
+
+Every kernel computes a row in the same way whoever runs it, so the number of threads changes no bit of any result. The
+count is :func:`get` and :func:`set`; where threadpoolctl is installed, ``threadpool_limits`` sets it too.
+"""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from .. import arguments
+
+# Below this a second thread costs more than it brings: waking one takes tens of microseconds.
+SERIAL_SECONDS = 0.0003
+# A chunk runs without Python, so Ctrl-C waits for it: 15 ms, or 150 on a machine ten times slower than the estimate.
+CHUNK_SECONDS = 0.015
+
+_lock = threading.Lock()
+_count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_pool: ThreadPoolExecutor | None = None
+
+
+def get() -> int:
+    """Return the number of threads that a large operation uses."""
+    return _count
+
+
+def set(count: int) -> None:
+    """Use ``count`` threads (at least 1) from the next operation on."""
+    global _count, _pool
+    count = arguments.integer(count, "count", 1, 4096)
+    with _lock:
+        if count != _count:
+            _count, _pool = count, None  # operations that run in the old pool keep it until they end
+
+
+def run(kernel, rows: int, seconds: float) -> None:
+    """Call ``kernel(begin, end)`` on ranges that cover range(rows), ``seconds`` being a rough guess for all of them.
+
+    Chunks are handed out as threads become free. The first exception (Ctrl-C too) stops the handing out, waits for the
+    chunks in flight and is raised.
+    """
+    if rows == 0:
+        return
+    workers = min(_count, rows) if seconds >= SERIAL_SECONDS else 1
+    # Four chunks a thread even out threads of unequal speed; longer work has more of them, for Ctrl-C's sake.
+    chunks = max(4 * workers if workers > 1 else 1, -(-seconds // CHUNK_SECONDS))
+    size = max(1, int(-(-rows // chunks)))
+    if size >= rows:
+        kernel(0, rows)
+        return
+    begins = iter(range(0, rows, size))
+    turn = threading.Lock()
+
+    def work():
+        while True:
+            with turn:
+                begin = next(begins, None)
+            if begin is None:
+                return
+            kernel(begin, min(begin + size, rows))
+
+    if workers == 1:
+        work()
+        return
+    futures = [_get_pool().submit(work) for _ in range(workers - 1)]
+    try:
+        work()
+    finally:
+        with turn:
+            for _ in begins:  # after an exception: nobody takes another chunk
+                pass
+        waiting = [future for future in futures if not future.cancel()]
+        errors = [future.exception() for future in waiting]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _get_pool() -> ThreadPoolExecutor:
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(max(1, _count - 1), thread_name_prefix="refcompress")
+        return _pool
+
+
+def _forget_after_fork() -> None:
+    """A forked child has the pool's object and none of its threads: it makes its own when it needs one."""
+    global _lock, _pool
+    _lock, _pool = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+def _obey_threadpoolctl() -> None:
+    """Let threadpoolctl find the kernels' library and set the count, if threadpoolctl is there."""
+    try:
+        import threadpoolctl
+    except ImportError:
+        return
+
+    class RefcompressController(threadpoolctl.LibController):
+        user_api = "refcompress"
+        internal_api = "refcompress"
+        filename_prefixes = ("_kernels.",)
+        check_symbols = ("rc_kernels_at",)
+
+        def get_num_threads(self):
+            return get()
+
+        def set_num_threads(self, num_threads):
+            set(num_threads)
+
+        def get_version(self):
+            from .. import __version__
+
+            return __version__
+
+    threadpoolctl.register(RefcompressController)
+
+
+_obey_threadpoolctl()
