@@ -53,15 +53,16 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
     try:
         for epoch in range(epochs):
             order, total = rng.permutation(n), 0.0
-            for start in range(0, n, batch):
-                rows = order[start : start + batch]
-                loss, dy = softmax_cross_entropy(network.forward(inputs[rows], rng), labels[rows])
-                network.backward(dy)
-                optimizer.learning_rate = learning_rate * schedule(done / steps)
-                optimizer.step(tuning.parameters, tuning.gradients())
-                tuning.apply()
-                total += loss * len(rows)
-                done += 1
+            with np.errstate(over="ignore", invalid="ignore"):  # one refusal below, instead of a warning from each step
+                for start in range(0, n, batch):
+                    rows = order[start : start + batch]
+                    loss, dy = softmax_cross_entropy(network.forward(inputs[rows], rng), labels[rows])
+                    network.backward(dy)
+                    optimizer.learning_rate = learning_rate * schedule(done / steps)
+                    optimizer.step(tuning.parameters, tuning.gradients())
+                    tuning.apply()
+                    total += loss * len(rows)
+                    done += 1
             losses.append(total / n)
             if not math.isfinite(losses[-1]):
                 raise RefcompressError("optimizer", f"the loss is {losses[-1]} in epoch {epoch + 1}: lower the learning rate")

@@ -13,7 +13,7 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float
 
     logits : (n, c) float32 or float64, n >= 1; labels : (n,) integers in [0, c).
     Returns the loss as a float and the gradient with respect to the logits, (n, c) in their dtype. The largest logit of a
-    row is subtracted first (which changes nothing in the formula), so no finite logits overflow.
+    row is subtracted first (which changes nothing in the formula), so no exponential overflows.
     Raises RefcompressError for labels of another length or outside [0, c).
 
     **Source** Goodfellow, Bengio, Courville, "Deep Learning", section 6.2.2.3. **Departs** nothing. Cost: n c exponentials.
