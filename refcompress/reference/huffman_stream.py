@@ -43,6 +43,7 @@ def huffman_encode(symbols, code: HuffmanCode) -> Encoded:
     [0, 2, 1, 0]
     """
     symbols, code = encode_arguments(symbols, code)
+    symbols = with_codes(symbols, code)
     count, L = len(symbols), code.longest
     lanes, steps = lanes_of(count), -(-count // lanes_of(count))
     # A row a step, a column a lane. Where the last step has no symbol stands one of no bits, which changes nothing.
@@ -150,11 +151,15 @@ def encode_arguments(symbols, code) -> tuple[np.ndarray, HuffmanCode]:
     symbols = arguments.array(symbols, "symbols", np.uint8, np.uint16, ndim=1)
     if not isinstance(code, HuffmanCode):
         raise ArgumentTypeError("code", f"must be a HuffmanCode, not {type(code).__name__}")
+    return symbols, code
+
+
+def with_codes(symbols: np.ndarray, code: HuffmanCode) -> np.ndarray:
+    """Return the symbols; refuse the first that has no code, by its index."""
     has_code = np.zeros(1 << 8 * symbols.itemsize, dtype=bool)
     used = np.flatnonzero(code.lengths)
     has_code[used[used < len(has_code)]] = True
-    arguments.each(symbols, "symbols", has_code[symbols], "must be a symbol that has a code")
-    return symbols, code
+    return arguments.each(symbols, "symbols", has_code[symbols], "must be a symbol that has a code")
 
 
 def decode_arguments(encoded) -> tuple[np.ndarray, int, HuffmanCode]:
