@@ -2,7 +2,7 @@
  * '#' were dropped: so nothing here may need the preprocessor.
  *
  * Every kernel takes its row range [begin, end) first, so that Python can split the rows among threads; it allocates
- * nothing, holds no state, and writes only the rows of its range. Python has checked shapes, types and layouts (all arrays
+ * nothing, holds no state, and writes only what belongs to its rows. Python has checked shapes, types and layouts (all arrays
  * are C-contiguous); what other threads could change meanwhile, a kernel checks itself and says so by its status.
  */
 #ifndef REFCOMPRESS_H
@@ -22,6 +22,22 @@ enum rc_status {
 typedef int rc_csr_matmul(size_t begin, size_t end, size_t n, size_t k, size_t nnz, const int64_t *indptr,
                           const int32_t *indices, const float *data, const float *x, float *y);
 
+/* y[i, o] = sum over p of x[i, p] * w[o, p], exact in int32, for all i and the rows o of w in the range: a thread writes
+ * the columns of y that are its own. x : m rows of k; w : n rows of k; y : m rows of n.
+ * Exact for k up to (2^31 - 1) / 2^14 = 131,071, and with an unsigned x up to 2^31 / (255 * 128) = 65,793. */
+typedef int rc_gemm_s8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w,
+                         int32_t *y);
+typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w,
+                         int32_t *y);
+
+/* y[i, o] = sum over p of x[i, p] * scale[o, g] * (w[o, p] - zero_point[o, g]), g = p / group, for all i and the rows o of w
+ * in the range. group : 1 to k (1 where k is 0); scale and zero_point : ceil(k / group) entries for each row o, which begin
+ * at o * stride (a stride of 0: all rows share them).
+ * Sixteen chains an element, all from +0.0: within a group, input number p of the group goes to inner[p mod 16] by
+ * fma(x, w - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16, and inner begins anew.
+ * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1]. */
+typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride,
+                          const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
 /* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they are
  * gone through in order, one after the other, so that Python can look after signals between them. */
 
@@ -59,6 +75,9 @@ typedef int rc_huffman_decode(size_t begin, size_t end, size_t count, size_t lan
 struct rc_kernels {
     const char *isa;
     rc_csr_matmul *csr_matmul;
+    rc_gemm_s8s8 *gemm_s8s8;
+    rc_gemm_u8s8 *gemm_u8s8;
+    rc_gemm_f32s8 *gemm_f32s8;
     rc_huffman_lengths *huffman_lengths;
     rc_huffman_code *huffman_code;
     rc_huffman_encode *huffman_encode;
