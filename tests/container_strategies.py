@@ -1,4 +1,4 @@
-"""Whatever a container may hold, for Hypothesis: every kind of entry, odd shapes, hostile values, names of all scripts."""
+"""Whatever a container may hold, for Hypothesis: every kind of entry, odd shapes, hostile values, any script."""
 
 import unicodedata
 
@@ -17,7 +17,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 def skewed(draw, size: int, symbols: int) -> np.ndarray:
-    """Return ``size`` integers below ``symbols``, some of them far more frequent than others, in one of several ways."""
+    """Return ``size`` integers below ``symbols``, some of them far more frequent than others."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     share = draw(st.sampled_from([0, 0.02, 0.3, 0.9, 1]))
     a = rng.integers(0, symbols, size)

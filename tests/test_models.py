@@ -106,7 +106,8 @@ GOOD = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}"
     archive(("a.npy", npy(GOOD.replace("(2,)", "(2**40,)"), bytes(8)))),
     archive(("a.npy", npy(GOOD.replace("(2,)", "(1099511627776, 1099511627776, 0)")))),
     archive(("a.npy", npy(GOOD.replace("(2,)", "(-2,)"), bytes(8)))),
-    archive(("a.npy", npy(GOOD.replace("(2,)", "(" * 100)))), archive(("a.npy", npy(GOOD.replace("<f4", "|O"), bytes(16)))),
+    archive(("a.npy", npy(GOOD.replace("(2,)", "(" * 100)))),
+    archive(("a.npy", npy(GOOD.replace("<f4", "|O"), b"8 bytes."))),
     archive(("a.npy", npy(GOOD.replace("'<f4'", "__import__('os').getpid()"), bytes(8)))),
     archive(("a.npy", npy(GOOD.replace("(2,)", f"({'1, ' * 40})")[:117], bytes(4)))),
 ])

@@ -1,7 +1,7 @@
 """NumPy's .npz: a zip archive of .npy members, one an array.
 
-Read by an own strict reader: numpy.load takes a member's header at its word and allocates for it, and runs whatever a pickle
-says if one asks it to.
+Read by an own strict reader: numpy.load takes a member's header at its word and allocates for it, and runs whatever a
+pickle says if one asks it to.
 """
 
 import ast
@@ -27,8 +27,9 @@ def load(path, *, limit: int = DEFAULT_LIMIT) -> dict[str, np.ndarray]:
     """Return the arrays of a .npz file by name, in the order of the archive, in native byte order and C order.
 
     limit : the most bytes that the file, and its members unpacked, may have.
-    Raises CorruptError for a file that is damaged, holds a name twice, something that is not an array or an array of Python
-    objects; LimitError beyond the limit; RefcompressError for what is not a regular file; OSError as the system says.
+    Raises CorruptError for a file that is damaged, holds a name twice, something that is not an array or an array of
+    Python objects; LimitError beyond the limit; RefcompressError for what is not a regular file; OSError as the system
+    says.
     """
     limit = arguments.integer(limit, "limit", 0)
     arrays: dict[str, np.ndarray] = {}
@@ -58,8 +59,8 @@ def members(data: bytes, limit: int) -> Iterator[tuple[str, bytes]]:
 def read_member(data: bytes, name: str) -> np.ndarray:
     """Return the array that the bytes of a .npy file hold.
 
-    They are: the magic, the version (1.0 or 2.0), the header's length in 2 or 4 bytes, the header, which is a dict as Python
-    writes it, and the elements.
+    They are: the magic, the version (1.0 or 2.0), the header's length in 2 or 4 bytes, the header, which is a dict as
+    Python writes it, and the elements.
     """
     if data[:8] not in (MAGIC + b"\1\0", MAGIC + b"\2\0"):
         raise CorruptError("path", f"array {name!r} is not of .npy version 1.0 or 2.0")
@@ -77,7 +78,7 @@ def read_member(data: bytes, name: str) -> np.ndarray:
         shape = arguments.shape(header["shape"], itemsize=max(1, dtype.itemsize))
         if len(shape) > MAX_NDIM:
             raise ValueError(f"{len(shape)} dimensions")
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:  # as literal_eval and dtype raise
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:  # literal_eval, dtype
         raise CorruptError("path", f"array {name!r} has a header that does not read: {error}") from None
     if dtype.hasobject:
         raise CorruptError("path", f"array {name!r} is of Python objects, which only running a pickle could read")
