@@ -32,9 +32,9 @@ class Settings:
     bits: Mapping[str, int]
     rounds: int = 5
     round_epochs: int = 4
-    round_learning_rate: float = 1e-3
+    round_learning_rate: float = 2e-3
     last_epochs: int = 12
-    last_learning_rate: float = 1e-3
+    last_learning_rate: float = 2e-3
     share_epochs: int = 8
     share_learning_rate: float = 1e-4
     batch: int = 256
