@@ -1,7 +1,7 @@
 """Gradient descent: a step changes the parameters in place, by name.
 
-Both add ``weight_decay`` times the weight to its gradient (the L2 penalty that Han et al. 2015, section 3.1, found to serve
-pruning with retraining best). The penalty is for matrices only: biases and codebooks (one dimension) go free.
+Both add ``weight_decay`` times the weight to its gradient (the L2 penalty that Han et al. 2015, section 3.1, found to
+serve pruning with retraining best). The penalty is for matrices only: biases and codebooks (one dimension) go free.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,8 @@ class _Optimizer:
 class SGD(_Optimizer):
     """Stochastic gradient descent with momentum: v = momentum v - learning_rate (g + weight_decay w); w = w + v.
 
-    **Source** Sutskever et al. 2013 (ICML), eq. 1 and 2 (and Caffe, which Han et al. trained with). **Departs** nothing.
+    **Source** Sutskever et al. 2013 (ICML), eq. 1 and 2 (and Caffe, which Han et al. trained with). **Departs**
+    nothing.
     """
 
     def __init__(self, learning_rate: float, *, momentum: float = 0.9, weight_decay: float = 0.0):
