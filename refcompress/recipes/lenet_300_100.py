@@ -10,9 +10,11 @@ from .deep_compression import Settings
 
 # The L2 penalty is what makes magnitude a measure of use: under it the weights of pixels that are always white, which
 # no gradient ever reaches, shrink to nothing; without it they keep the size they were drawn with, and crowd out others.
-WEIGHT_DECAY = 1e-4
-SETTINGS = Settings(keep={"fc1.weight": 0.05, "fc2.weight": 0.08, "fc3.weight": 0.26},
-                    bits={"fc1.weight": 4, "fc2.weight": 4, "fc3.weight": 4}, weight_decay=WEIGHT_DECAY)
+WEIGHT_DECAY = 3e-4
+SETTINGS = Settings(keep={"fc1.weight": 0.04, "fc2.weight": 0.06, "fc3.weight": 0.26},
+                    bits={"fc1.weight": 4, "fc2.weight": 4, "fc3.weight": 4},
+                    rounds=5, round_epochs=4, round_learning_rate=2e-3, last_epochs=16, last_learning_rate=2e-3,
+                    share_epochs=8, share_learning_rate=1e-4, batch=256, weight_decay=1e-4)
 
 
 def network(rng: np.random.Generator) -> Network:
