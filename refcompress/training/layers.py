@@ -78,8 +78,10 @@ class Dropout:
         self._kept = None
         if rng is None or self.rate == 0:
             return x
-        self._kept = (rng.random(x.shape, dtype=np.float32) >= self.rate).astype(x.dtype)
-        self._kept *= 1 / (1 - self.rate)
+        kept = rng.random(x.shape, dtype=x.dtype)
+        np.greater_equal(kept, self.rate, out=kept)
+        kept *= 1 / (1 - self.rate)
+        self._kept = kept
         return x * self._kept
 
     def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None:

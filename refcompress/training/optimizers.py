@@ -25,12 +25,13 @@ class _Optimizer:
         """Change each parameter in place by one step along its gradient; the gradients stay as they are."""
         self._begin()
         for name, w in parameters.items():
-            if name not in self._state:  # two moving averages at most, and one array to work in
-                self._state[name] = np.zeros_like(w), np.zeros_like(w), np.empty_like(w)
+            if name not in self._state:  # two moving means at most, and two arrays to work in
+                self._state[name] = np.zeros_like(w), np.zeros_like(w), np.empty_like(w), np.empty_like(w)
+            *means, scratch, decayed = self._state[name]
             g = gradients[name]
             if self.weight_decay and w.ndim > 1:
-                g = g + np.multiply(w, self.weight_decay, dtype=w.dtype)
-            self._update(w, g, *self._state[name])
+                g = np.add(g, np.multiply(w, self.weight_decay, out=decayed), out=decayed)
+            self._update(w, g, *means, scratch)
 
     def _begin(self) -> None:
         """Count the step, where the rule depends on it."""
