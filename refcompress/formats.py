@@ -15,6 +15,7 @@ from . import arguments
 from .errors import LimitError, RefcompressError
 
 SMALLEST_NORMAL = np.finfo(np.float32).tiny
+LARGEST = np.finfo(np.float32).max
 
 
 class _Format:
@@ -173,13 +174,21 @@ class Quantized(_Format):
         return self.values.shape
 
     def dense(self) -> np.ndarray:
-        """Return float32 scale * (value - zero_point): the difference is exact, the product rounded once."""
+        """Return float32 scale * (value - zero_point): the difference is exact, the product rounded once.
+
+        A product that would overflow is the largest finite float32: the grid's point next to 3e38 may lie beyond it.
+        """
         scale, zero_point = self.expand(self.scale), self.expand(self.zero_point)
-        return (self.values.astype(np.int32) - zero_point).astype(np.float32) * scale
+        with np.errstate(over="ignore"):
+            product = (self.values.astype(np.int32) - zero_point).astype(np.float32) * scale
+        return np.clip(product, -LARGEST, LARGEST)
 
     def expand(self, a: np.ndarray) -> np.ndarray:
         """Return a scale-shaped array so that it broadcasts against values: groups repeated along the last axis."""
-        return a if self.group is None else np.repeat(a, self.group, axis=-1)[..., : self.values.shape[-1]]
+        if self.group is None:
+            return a
+        size = self.values.shape[-1]
+        return np.repeat(a, min(self.group, size), axis=-1)[..., :size]  # a group may be longer than the axis
 
 
 @dataclass(frozen=True, eq=False)
