@@ -1,7 +1,6 @@
 """The verdict on one function: it agrees with the reference, or here is a small input on which it does not."""
 
 import copy
-import math
 import time
 from dataclasses import dataclass, fields, is_dataclass
 
@@ -14,7 +13,7 @@ from ..ops import OPS
 from .refusals import refusals as refusals_of
 from .samples import samples
 
-SHRINK_SECONDS = 3
+SHRINK_SECONDS = 10
 
 
 @dataclass
@@ -62,6 +61,10 @@ def check(op: str, function, *, rule=None, refusals: bool = False, examples: int
     return report
 
 
+class _TimeIsUp(BaseException):
+    """Ends Hypothesis's search for a smaller input, which may take minutes; not an Exception, which it would examine."""
+
+
 def _search(op: str, run, examples: int | None) -> None:
     try:
         import hypothesis
@@ -74,30 +77,23 @@ def _search(op: str, run, examples: int | None) -> None:
     settings = hypothesis.settings(
         max_examples=examples or profile.max_examples, deadline=None, database=None, report_multiple_bugs=False,
         verbosity=hypothesis.Verbosity.quiet, suppress_health_check=list(hypothesis.HealthCheck))
-    try:
-        settings(hypothesis.given(strategy(op))(_within_seconds(run)))()
-    except FlakyFailure as flaky:
-        raise Disagreement(f"{op}: the same input agreed once and disagreed another time") from flaky
-
-
-def _within_seconds(run):
-    """Return ``run`` for a shrinker with little time: later on it disagrees only on inputs of which it did before.
-
-    So the search for a smaller input ends soon, and the smallest found so far still fails when Hypothesis repeats it.
-    """
-    failed, ends = set(), [math.inf]
+    found = []
 
     def run_in_time(case):
-        if time.monotonic() > ends[0] and describe(*case) not in failed:
-            return
+        if found and time.monotonic() > found[0][0] + SHRINK_SECONDS:
+            raise _TimeIsUp
         try:
             run(case)
-        except Disagreement:
-            failed.add(describe(*case))
-            ends[0] = min(ends[0], time.monotonic() + SHRINK_SECONDS)
+        except Disagreement as wrong:
+            found.append((time.monotonic(), wrong))
             raise
 
-    return run_in_time
+    try:
+        settings(hypothesis.given(strategy(op))(run_in_time))()
+    except _TimeIsUp:
+        raise min((wrong for _, wrong in found), key=lambda wrong: len(str(wrong))) from None
+    except FlakyFailure as flaky:
+        raise Disagreement(f"{op}: the same input agreed once and disagreed another time") from flaky
 
 
 def _compare(op: str, function, rule, case, report: Report) -> None:
