@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refcompress import (CSR, ArgumentTypeError, CorruptError, LimitError, LowRank, Quantized, RefcompressError, Shared,
-                         UnsupportedVersionError, container, reference)
+                         UnsupportedVersionError, container, native, reference)
 from refcompress.container import entries, positions, streams
 from refcompress.container.cursor import integer_bytes
 
@@ -34,7 +34,7 @@ def one(entry: str, name: str = "01 61") -> bytes:
 def example(seed: int = 0) -> dict:
     """Return layers of every kind, whose streams use every layout and both coders."""
     rng = np.random.default_rng(seed)
-    codes = np.where(rng.random((40, 50)) < 0.1, np.minimum(rng.geometric(0.4, (40, 50)), 15), 0).astype(np.uint8)
+    codes = np.where(rng.random((30, 40)) < 0.1, np.minimum(rng.geometric(0.4, (30, 40)), 15), 0).astype(np.uint8)
     dense = np.where(rng.random((9, 40)) < 0.9, rng.integers(1, 5, (9, 40)), 0).astype(np.uint8)
     half = np.where(rng.random(400) < 0.5, rng.integers(1, 16, 400), 0).astype(np.uint8)
     stored = rng.random((12, 30)) < 0.2
@@ -52,7 +52,7 @@ def example(seed: int = 0) -> dict:
 
 # The round trip.
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 @given(layer_maps())
 def test_what_goes_in_comes_out_bit_for_bit_and_goes_in_again_the_same(layers):
     data = container.dumps(layers)
@@ -93,12 +93,31 @@ def test_an_implementation_is_asked_for_what_it_has_and_the_reference_for_the_re
     assert asked
 
 
+@pytest.mark.parametrize("impl", native.available(), ids=lambda impl: impl.__name__)
+def test_the_file_is_the_same_from_every_implementation_and_reads_the_same(impl):
+    rng = np.random.default_rng(8)
+    codes = np.where(rng.random((300, 784)) < 0.08, np.minimum(rng.geometric(0.2, (300, 784)), 31), 0).astype(np.uint8)
+    layers = {**example(), "fc1.weight": Shared(codes, np.arange(32, dtype=F32))}
+    data = container.dumps(layers, implementation=impl)
+    assert data == container.dumps(layers)
+    assert same(container.loads(data, implementation=impl), layers)
+    for at in range(9, len(data) - 4, 1499):  # damage is refused alike
+        damaged = sealed(data[:at] + bytes([data[at] ^ 16]) + data[at + 1 : -4])
+        answers = []
+        for implementation in (impl, reference):
+            try:
+                answers.append(sorted(container.loads(damaged, implementation=implementation)))
+            except REFUSALS as error:
+                answers.append((type(error), error.argument))
+        assert answers[0] == answers[1]
+
+
 def test_the_smallest_layout_is_taken_and_the_lowest_of_equals():
     def forced(places, size, layout):
         if layout == positions.BITMASK:
             return streams.Stream(positions.bitmask(places, size), reference).size
-        count = integer_bytes(positions.relative_count(places, layout))
-        return len(count) + streams.Stream(positions.relative(places, layout), reference).size
+        symbols = positions.relative(np.diff(places, prepend=-1), layout)
+        return len(integer_bytes(len(symbols))) + streams.Stream(symbols, reference).size
 
     rng = np.random.default_rng(3)
     for size in (0, 1, 8, 50, 3000):
@@ -110,7 +129,7 @@ def test_the_smallest_layout_is_taken_and_the_lowest_of_equals():
             assert positions.smallest(places, size, reference, min(sizes)[0]) == (positions.DENSE, b"")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None)
 @given(st.integers(1, 9000), st.integers(2, 40), st.integers(0, 2**32))
 def test_the_size_of_a_stream_is_known_before_it_is_coded(count, symbols, seed):
     rng = np.random.default_rng(seed)
@@ -129,10 +148,10 @@ def test_packing_is_undone_by_unpacking_at_every_width_and_across_blocks():
 
 
 def test_small_matters_headers_do_not_drown_small_networks():
-    layers = {"fc1.weight": example()["relative"], "fc1.bias": np.zeros(40, F32)}
+    layers = {"fc1.weight": example()["relative"], "fc1.bias": np.zeros(30, F32)}
     frame = len(container.dumps({}))
     assert frame == 14
-    assert len(container.dumps({"fc1.bias": layers["fc1.bias"]})) - frame - 160 <= 20
+    assert len(container.dumps({"fc1.bias": layers["fc1.bias"]})) - frame - 120 <= 20
 
 
 # What may not go in.
@@ -197,7 +216,7 @@ def test_a_changed_byte_under_a_right_checksum_is_refused_or_is_another_content(
                 refused_or_rewritten(sealed(body[:at] + bytes([byte]) + body[at + 1 :]), rewrite=rng.random() < 0.04)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None)
 @given(layer_maps(), st.data())
 def test_cut_moved_and_repeated_bytes_under_a_right_checksum_are_refused_or_another_content(layers, data):
     body = container.dumps(layers)[:-4]

@@ -144,7 +144,7 @@ def content(value):
     return STRUCT[container.entries.DTYPES.index(value.dtype)], value.shape, tuple(value.ravel().tolist())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None)
 @given(layer_maps())
 def test_a_decoder_written_from_the_text_reads_every_file(layers):
     decoded = Decoder(container.dumps(layers)).layers

@@ -9,7 +9,7 @@ from refcompress import CSR, CorruptError, Quantized, RefcompressError, Shared, 
 from refcompress.ledger import Item, Ledger, ledger
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 @given(layer_maps())
 def test_every_ledger_adds_up_to_the_file_and_every_entry_to_its_share(layers):
     data = container.dumps(layers)

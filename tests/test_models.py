@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("npz")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None)
 @given(arrays=st.dictionaries(NAMES, raw_arrays(), max_size=3))
 def test_npz_comes_back_bit_for_bit_and_numpy_reads_it_too(folder, arrays):
     npz.save(folder / "a.npz", arrays)
