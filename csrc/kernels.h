@@ -27,4 +27,8 @@ rc_csr_matmul rc_csr_matmul_portable, rc_csr_matmul_avx2, rc_csr_matmul_avx512;
 rc_gemm_s8s8 rc_gemm_s8s8_portable, rc_gemm_s8s8_avx2, rc_gemm_s8s8_avx512;
 rc_gemm_u8s8 rc_gemm_u8s8_portable, rc_gemm_u8s8_avx2, rc_gemm_u8s8_avx512;
 rc_gemm_f32s8 rc_gemm_f32s8_portable, rc_gemm_f32s8_avx2, rc_gemm_f32s8_avx512;
+rc_huffman_lengths rc_huffman_lengths_portable;
+rc_huffman_code rc_huffman_code_portable;
+rc_huffman_encode rc_huffman_encode_portable;
+rc_huffman_decode rc_huffman_decode_portable;
 #endif

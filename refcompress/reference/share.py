@@ -46,7 +46,8 @@ def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pr
     Shared : codes of the shape of w, uint8 or (more than 256 values) uint16; codebook float32, ascending after the zero
         Each fitted value is used, no value comes twice, and each weight has the fitted value nearest to it (exactly, in
         real numbers), the lower of two equally near. So there are fewer values than asked for where clusters ran empty
-        or met, as they must where w has fewer distinct values. An empty w has an empty codebook ([0.0] if pruned).
+        or met. A w with no more distinct values than that keeps them as its codebook, whatever ``init`` says, and
+        nothing is lost; an empty w has an empty codebook ([0.0] if pruned).
 
         In float64, in this order: the values x are sorted (equal ones by index), S and W are the running sums of
         weights * x and of weights, from the left, started at 0. A step: the midpoint 0.5 * (c[j] + c[j + 1]) is the
@@ -150,10 +151,12 @@ def sorted_values(w: np.ndarray, weights: np.ndarray | None, pruned: bool):
 
 
 def initial_centroids(x: np.ndarray, k: int, init: str, seed: int) -> np.ndarray:
-    """Return k ascending float64 centroids for the ascending values x (k <= len(x))."""
+    """Return at most k ascending float64 centroids for the ascending values x (k <= len(x))."""
     n = len(x)
-    if k == 0:
-        return np.empty(0)
+    first = np.ones(n, dtype=bool)
+    np.not_equal(x[1:], x[:-1], out=first[1:])
+    if np.count_nonzero(first) <= k:
+        return x[first]
     if init == "linear":
         return np.linspace(x[0], x[-1], k)
     if init == "density":

@@ -1,0 +1,243 @@
+"""Quantisation to 8 bits: half a step, zero exact, the same values again."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from refcompress import ArgumentTypeError, Quantized, RefcompressError, dequantize_s8, quantize_s8
+from refcompress.testing.layouts import ODD
+
+LARGEST = float(np.finfo(np.float32).max)
+SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=9)
+EXTREME = st.sampled_from([0.0, -0.0, 1e-45, -1e-45, 1e-38, -2e-38, 0.1, -1.0, 127.5, 3e38, LARGEST, -LARGEST])
+ARRAYS = st.one_of(
+    hnp.arrays(np.float32, SHAPES, elements=EXTREME),
+    hnp.arrays(np.float32, SHAPES, elements=st.floats(width=32, allow_nan=False, allow_infinity=False)),
+    hnp.arrays(np.float32, SHAPES, elements=st.floats(-1, 1, width=32)),
+)
+SCHEME = st.sampled_from(["symmetric", "affine"])
+LOWEST = {"symmetric": -127, "affine": -128}
+
+
+@st.composite
+def cases(draw):
+    """x and what shares a scale in it."""
+    x = draw(ARRAYS)
+    sharing = draw(st.sampled_from(["all", "axis", "group"]))
+    options = {"scheme": draw(SCHEME)}
+    if sharing == "axis":
+        options["axis"] = draw(st.integers(-x.ndim, x.ndim - 1))
+    if sharing == "group":
+        options["group"] = draw(st.one_of(st.integers(1, 10), st.just(2**62)))
+    return x, options
+
+
+@given(cases())
+def test_the_error_is_at_most_half_a_step(case):
+    x, options = case
+    q = quantize_s8(x, **options)
+    dense = dequantize_s8(q)
+    assert dense.dtype == np.float32 and dense.shape == x.shape and np.all(np.isfinite(dense))
+    for scale, value, got in zip(*(np.broadcast_to(a, x.shape).ravel().tolist() for a in (q.expand(q.scale), x, dense))):
+        # 2**-14: see the docstring. The sum is exact here.
+        assert abs(Fraction(got) - Fraction(value)) <= (Fraction(1, 2) + Fraction(1, 2**14)) * Fraction(scale)
+
+
+@given(cases())
+def test_zero_is_exact(case):
+    x, options = case
+    assert np.all(dequantize_s8(quantize_s8(x, **options))[x == 0] == 0)
+
+
+@given(cases())
+def test_quantizing_again_with_the_same_scales_gives_the_same_values(case):
+    x, options = case
+    q = quantize_s8(x, **options)
+    again = quantize_s8(dequantize_s8(q), scale=q.scale, zero_point=q.zero_point, **options)
+    assert np.array_equal(again.values, q.values)
+
+
+@given(cases())
+def test_symmetric_never_gives_minus_128_and_mirrors(case):
+    x, options = case
+    options["scheme"] = "symmetric"
+    q, mirrored = quantize_s8(x, **options), quantize_s8(-x, **options)
+    assert q.values.min(initial=0) >= -127 and not q.zero_point.any()
+    assert np.array_equal(mirrored.values, -q.values) and np.array_equal(mirrored.scale, q.scale)
+
+
+@given(cases())
+def test_the_scales_are_those_of_the_formula(case):
+    x, options = case
+    q = quantize_s8(x, **options)
+    scale, zero_point = (np.broadcast_to(q.expand(a), x.shape).ravel().tolist() for a in (q.scale, q.zero_point))
+    for s, z, members in zip(scale, zero_point, sharers(x, q, options)):
+        low, high = min(0.0, *members), max(0.0, *members)
+        wide = max(-low, high) / 127 if options["scheme"] == "symmetric" else (high - low) / 255
+        assert s == (float(np.float32(max(wide, 2.0**-126))) if wide else 1)
+        assert z == (0 if options["scheme"] == "symmetric" else min(127, max(-128, round(-128 - low / s))))
+
+
+def sharers(x, q, options):
+    """For each element of x, in C order, the list of those that share its scale (twice the first, so never only one)."""
+    for index in np.ndindex(x.shape):
+        if "axis" in options:
+            together = np.take(x, index[options["axis"]], axis=options["axis"])
+        elif "group" in options:
+            first = index[-1] - index[-1] % options["group"]
+            together = x[index[:-1]][first : min(first + options["group"], x.shape[-1])]
+        else:
+            together = x
+        yield [*together.ravel().tolist(), float(x[index])]
+
+
+@given(cases())
+def test_each_channel_or_group_is_as_if_alone(case):
+    x, options = case
+    q = quantize_s8(x, **options)
+    if "axis" in options:
+        axis = options.pop("axis")
+        for i in range(x.shape[axis]):
+            alone = quantize_s8(np.take(x, i, axis=axis).reshape(-1), **options)
+            assert np.array_equal(np.take(q.values, i, axis=axis).ravel(), alone.values)
+            assert np.take(q.scale, i, axis=axis).item() == alone.scale.item()
+    elif "group" in options:
+        group = options.pop("group")
+        assert q.scale.shape == (*x.shape[:-1], -(-x.shape[-1] // group))
+        for index in np.ndindex(q.scale.shape):
+            run = slice(index[-1] * group, min((index[-1] + 1) * group, x.shape[-1]))
+            alone = quantize_s8(x[index[:-1]][run], **options)
+            assert np.array_equal(q.values[index[:-1]][run], alone.values)
+            assert q.scale[index] == alone.scale.item() and q.zero_point[index] == alone.zero_point.item()
+
+
+@given(hnp.arrays(np.float32, st.integers(0, 70), elements=st.integers(-300, 300).map(lambda i: i / 2)),
+       st.integers(-126, 120), st.integers(-128, 127))
+def test_halves_go_to_even_and_the_rest_is_clipped(halves, exponent, zero_point):
+    scale = 2.0**exponent  # divisions are exact, so every odd number of halves is a tie
+    x = np.ldexp(halves, exponent)
+    q = quantize_s8(x, scheme="affine", scale=scale, zero_point=zero_point)
+    assert q.values.tolist() == [min(127, max(-128, round(h) + zero_point)) for h in halves.tolist()]
+    q = quantize_s8(x, scale=scale)
+    assert q.values.tolist() == [min(127, max(-127, round(h))) for h in halves.tolist()]
+
+
+@given(ARRAYS, st.sampled_from([2.0**-126, 1e-30, 0.1, 3e38]), SCHEME)
+def test_a_scale_of_the_callers_clips_and_never_overflows(x, scale, scheme):
+    q = quantize_s8(x, scheme=scheme, scale=scale)
+    s = float(q.scale.item())
+    assert s == np.float32(scale)
+    z = int(q.zero_point.item())
+    for value, x_i in zip(q.values.ravel().tolist(), x.ravel().tolist()):
+        # float32 division of what float32 can hold, by way of float64: rounding twice is harmless for a quotient
+        step = min(1e9, max(-1e9, float(np.float32(min(LARGEST, max(-LARGEST, x_i / s))))))
+        assert value == min(127, max(LOWEST[scheme], round(step) + z))
+
+
+@given(st.data())
+def test_dequantize_is_one_rounding_of_the_product(data):
+    values = data.draw(hnp.arrays(np.int8, SHAPES))
+    scale = data.draw(st.floats(2.0**-126, LARGEST, width=32))
+    zero_point = data.draw(st.integers(-128, 127))
+    shape = (1,) * values.ndim
+    q = Quantized(values, np.full(shape, scale, np.float32), np.full(shape, zero_point, np.int8))
+    for got, value in zip(dequantize_s8(q).ravel().tolist(), values.ravel().tolist()):
+        exact = scale * (value - zero_point)  # 24 bits times 9: exact in float64
+        assert got == (np.float32(exact) if abs(exact) <= LARGEST else np.copysign(LARGEST, exact))
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 3)])
+@pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": -1}, {"group": 4}])
+@pytest.mark.parametrize("scheme", ["symmetric", "affine"])
+def test_empty_arrays_have_scales_of_one(shape, options, scheme):
+    q = quantize_s8(np.empty(shape, np.float32), scheme=scheme, **options)
+    assert q.shape == dequantize_s8(q).shape == shape and np.all(q.scale == 1)
+
+
+@pytest.mark.parametrize("scheme, zero_point", [("symmetric", 0), ("affine", -128)])
+def test_all_zero_has_scale_one_and_the_values_of_zero(scheme, zero_point):
+    q = quantize_s8(np.float32([0.0, -0.0]), scheme=scheme)
+    assert q.scale == 1 and q.zero_point == zero_point and np.all(q.values == zero_point)
+
+
+def test_tiny_ranges_floor_the_scale_and_huge_ones_do_not_overflow():
+    assert quantize_s8(np.float32([1e-45])).scale == 2.0**-126
+    huge = np.float32([LARGEST, -LARGEST])
+    for scheme in LOWEST:
+        q = quantize_s8(huge, scheme=scheme)
+        assert np.isfinite(q.scale) and np.all(np.abs(dequantize_s8(q)) > 3.3e38)
+
+
+@pytest.mark.parametrize("layout", ODD, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("options", [{"axis": 0}, {"group": 5}, {"axis": 1, "scheme": "affine"}])
+def test_every_layout_gives_the_same_bits_and_is_left_alone(layout, options):
+    x = np.random.default_rng(3).normal(size=(9, 17)).astype(np.float32)
+    expected, odd = quantize_s8(x, **options), layout(x)
+    got = quantize_s8(odd, scale=layout(expected.scale), zero_point=layout(expected.zero_point), **options)
+    for q in (got, quantize_s8(odd, **options)):
+        assert np.array_equal(q.values, expected.values) and np.array_equal(q.scale, expected.scale)
+    assert np.array_equal(odd, x)
+
+
+X = np.float32([[1, 2, 3], [4, 5, 6]])
+NAN, INF = X.copy(), X.copy()
+NAN[1, 0], INF[0, 2] = np.nan, -np.inf
+ONE = np.ones((1, 1), np.float32)
+REFUSED = [
+    ({"x": NAN}, RefcompressError, "x[1, 0]"),
+    ({"x": INF}, RefcompressError, "x[0, 2]"),
+    ({"x": X.astype(np.float64)}, ArgumentTypeError, "x"),
+    ({"x": X.tolist()}, ArgumentTypeError, "x"),
+    ({"x": np.ma.masked_array(X)}, ArgumentTypeError, "x"),
+    ({"x": np.float32(1)}, RefcompressError, "x"),
+    ({"scheme": "asymmetric"}, RefcompressError, "scheme"),
+    ({"scheme": None}, ArgumentTypeError, "scheme"),
+    ({"axis": 2}, RefcompressError, "axis"),
+    ({"axis": -3}, RefcompressError, "axis"),
+    ({"axis": 0.0}, ArgumentTypeError, "axis"),
+    ({"axis": (0, 1)}, ArgumentTypeError, "axis"),
+    ({"group": 0}, RefcompressError, "group"),
+    ({"group": True}, ArgumentTypeError, "group"),
+    ({"group": 2**64}, RefcompressError, "group"),
+    ({"axis": 0, "group": 2}, RefcompressError, "axis or group"),
+    ({"scale": 0.0}, RefcompressError, "scale"),
+    ({"scale": -1.0}, RefcompressError, "scale"),
+    ({"scale": float("nan")}, RefcompressError, "scale"),
+    ({"scale": float("inf")}, RefcompressError, "scale"),
+    ({"scale": 1e-39}, RefcompressError, "scale"),
+    ({"scale": 1e39}, RefcompressError, "scale"),
+    ({"scale": "1"}, ArgumentTypeError, "scale"),
+    ({"scale": [1.0]}, ArgumentTypeError, "scale"),
+    ({"scale": np.ones(2, np.float32), "axis": 0}, RefcompressError, "scale"),
+    ({"scale": np.ones((3, 1), np.float32), "axis": 0}, RefcompressError, "scale"),
+    ({"scale": np.ones((2, 1), np.float64), "axis": 0}, ArgumentTypeError, "scale"),
+    ({"scale": np.float32([[1], [0]]), "axis": 0}, RefcompressError, "scale[1, 0]"),
+    ({"scale": np.float32([[1], [np.nan]]), "axis": 0}, RefcompressError, "scale[1, 0]"),
+    ({"scale": np.float32([[np.inf], [1]]), "axis": 0}, RefcompressError, "scale[0, 0]"),
+    ({"scale": np.float32([[1], [1e-45]]), "axis": 0}, RefcompressError, "scale[1, 0]"),
+    ({"zero_point": 0}, RefcompressError, "zero_point"),
+    ({"scale": 1.0, "zero_point": 1}, RefcompressError, "zero_point[0, 0]"),
+    ({"scale": 1.0, "zero_point": 128, "scheme": "affine"}, RefcompressError, "zero_point"),
+    ({"scale": 1.0, "zero_point": -129, "scheme": "affine"}, RefcompressError, "zero_point"),
+    ({"scale": 1.0, "zero_point": 0.0, "scheme": "affine"}, ArgumentTypeError, "zero_point"),
+    ({"scale": ONE, "zero_point": ONE, "scheme": "affine"}, ArgumentTypeError, "zero_point"),
+    ({"scale": ONE, "zero_point": np.zeros(1, np.int8), "scheme": "affine"}, RefcompressError, "zero_point"),
+]
+
+
+@pytest.mark.parametrize("options, error, argument", REFUSED)
+def test_refuses_by_name(options, error, argument):
+    options = {"x": X, **options}
+    with pytest.raises(RefcompressError) as caught:
+        quantize_s8(**options)
+    assert type(caught.value) is error and caught.value.argument == argument
+
+
+def test_dequantize_refuses_anything_else():
+    with pytest.raises(ArgumentTypeError) as caught:
+        dequantize_s8(X)
+    assert caught.value.argument == "q"
