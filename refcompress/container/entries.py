@@ -1,7 +1,7 @@
 """The five kinds of entry as bytes: what follows an entry's name (FORMAT.md, "Entries").
 
-Writers trust the frozen formats they are given. Readers trust nothing: counts are held against the bytes that are left and
-against the limit before anything is allocated, and what was decoded goes through the checks of its format.
+Writers trust the frozen formats they are given. Readers trust nothing: counts are held against the bytes that are left
+and against the limit before anything is allocated, and what was decoded goes through the checks of its format.
 """
 
 import math
@@ -132,7 +132,7 @@ def read_layout(reader: Reader) -> int:
     return layout
 
 
-# Kind 2: Shared. Where code 0 is the weight +0.0, the codes that are not 0 may be written alone, less 1, at their positions.
+# Kind 2: Shared. Where code 0 is the weight +0.0, the other codes may be written alone, less 1, at their positions.
 
 def write_shared(a: Shared, implementation) -> bytes:
     codes = a.codes.reshape(-1)
@@ -216,6 +216,7 @@ def read_quantized(reader: Reader, implementation) -> Quantized:
 
 def write_lowrank(a: LowRank, implementation) -> bytes:
     m, k = a.shape
+    arguments.shape((m, k, a.rank), itemsize=4)
     head = b"".join(map(integer_bytes, (m, k, a.rank)))
     return head + raw(a.u) + raw(a.s) + raw(a.vt)
 

@@ -1,4 +1,4 @@
-"""Where the stored weights of a pruned layer are: three layouts, of which the smallest is written (FORMAT.md, "Layouts").
+"""Where the stored weights of a pruned layer are: the smallest of three layouts is written (FORMAT.md, "Layouts").
 
 - 0, dense: no positions; the weights that are not stored are written too, as the symbol 0.
 - 1 to 8, the relative index of Deep Compression in that many bits: the distance from one stored weight to the next. A
@@ -6,8 +6,8 @@
 - 9, bitmask: one bit a weight, eight of them a symbol.
 
 **Source** Han, Mao, Dally, "Deep Compression", ICLR 2016, section 2 and figure 2 (relative index, padding zeros).
-**Departs** a filler is the distance symbol 0, not an entry of value zero: it costs no value, a stored zero (CSR has those)
-cannot be mistaken for it, and the table of code lengths ends at the longest distance that occurs.
+**Departs** a filler is the distance symbol 0, not an entry of value zero: it costs no value, a stored zero (CSR has
+those) cannot be mistaken for it, and the table of code lengths ends at the longest distance that occurs.
 """
 
 import numpy as np
@@ -67,9 +67,9 @@ def from_bitmask(mask: np.ndarray) -> np.ndarray:
 def smallest(positions: np.ndarray, size: int, implementation, dense: int | None = None) -> tuple[int, bytes]:
     """Return the number and the bytes of the layout that takes the fewest, the lowest number of equals.
 
-    positions : (nnz,) int64, rising, below ``size``. dense : the bytes that these positions may take before the dense layout
-    (which has none, but more values) is as small; None where there is no dense layout. Then (DENSE, b"") is returned.
-    Raises LimitError where the positions are so far apart that even eight bits need more than 2**32 fillers.
+    positions : (nnz,) int64, rising, below ``size``. dense : the bytes that these positions may take before the dense
+    layout (which has none, but more values) is as small; None where there is no dense layout. Then (DENSE, b"") is
+    returned. Raises LimitError where the positions are so far apart that even eight bits need more than 2**32 fillers.
     """
     if relative_count(positions, 8) > MAX_SYMBOLS:
         raise LimitError("positions", f"are too far apart: {size} weights, {len(positions)} of them stored")
@@ -81,8 +81,8 @@ def smallest(positions: np.ndarray, size: int, implementation, dense: int | None
         else:
             count = relative_count(positions, layout)
             fewest = len(integer_bytes(count)) + (count > 0) + (count + 7) // 8
-        # No symbol takes less than a bit (but for a mask of zeros), so a layout that cannot win need not be tried; a sparse
-        # CSR of 2**60 places would not fit in memory as a mask.
+        # No symbol takes less than a bit (but for a mask of zeros), so a layout that cannot win need not be tried; a
+        # sparse CSR of 2**60 places would not fit in memory as a mask.
         if (fewest, layout) > best:
             continue
         if layout == BITMASK:
@@ -96,7 +96,7 @@ def smallest(positions: np.ndarray, size: int, implementation, dense: int | None
 
 
 def read(reader: Reader, layout: int, size: int, implementation) -> np.ndarray:
-    """Return the positions, int64, rising, below ``size``, that the layout (not the dense one) has at the reader's place."""
+    """Return the positions, int64, rising, below ``size``, that a layout other than the dense one holds."""
     if layout == BITMASK:
         count = (size + 7) // 8
         reader.promise(count)

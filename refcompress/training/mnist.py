@@ -42,8 +42,8 @@ class Examples:
 def load(directory: str | Path | None = None) -> tuple[Examples, Examples]:
     """Return the 60,000 training and the 10,000 test examples from the four .gz files in ``directory``.
 
-    By default the directory is data/mnist of the source tree. Raises RefcompressError where a file is not there, CorruptError
-    (naming the file) where it does not unpack to the published bytes.
+    By default the directory is data/mnist of the source tree. Raises RefcompressError where a file is not there,
+    CorruptError (naming the file) where it does not unpack to the published bytes.
     """
     folder = DIRECTORY if directory is None else Path(directory)
     arrays = [parse_idx(_unpack(folder / f"{name}.gz", md5), name) for name, md5 in MD5.items()]
