@@ -141,7 +141,7 @@ def kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations)
 
 def sorted_values(w: np.ndarray, weights: np.ndarray | None, pruned: bool):
     """Return the values to be fitted, ascending, and their weights (or None), both float64."""
-    flat = w.ravel() + np.float32(0)  # -0.0 becomes +0.0, so that equal values have equal bits
+    flat = w.ravel()
     chosen = flat != 0 if pruned else slice(None)
     flat = flat[chosen]
     if weights is None:
