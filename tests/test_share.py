@@ -77,7 +77,7 @@ def test_the_codebook_is_that_of_the_stated_arithmetic_bit_for_bit(case):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_equal_values_are_weighed_in_the_order_of_their_index(seed):
+def test_the_stated_arithmetic_holds_for_a_thousand_weighted_values(seed):
     rng = np.random.default_rng(seed)
     w = rng.integers(-40, 40, 1000).astype(np.float32)
     options = {"clusters": 5, "init": "linear", "weights": (10 ** rng.uniform(-12, 12, 1000)).astype(np.float32),
@@ -195,6 +195,10 @@ def test_a_midpoint_that_float64_rounds_up_goes_to_the_nearer_value():
 def test_a_value_whose_only_member_lies_at_its_upper_end_is_kept():
     shared = share_kmeans(np.float32([0, 1, 6, 8]), clusters=3, iterations=0)  # linear: 0, 4, 8
     assert shared.codebook.tolist() == [0, 4, 8] and shared.codes.tolist() == [0, 0, 1, 2]
+
+
+def test_a_value_at_a_midpoint_belongs_to_the_lower_run():
+    assert share_kmeans(np.float32([0, 2, 4]), clusters=2).codebook.tolist() == [1, 4]
 
 
 def test_a_mean_that_underflows_is_plus_zero():
