@@ -6,13 +6,28 @@ static const struct rc_kernels table[] = {
     {
         .isa = "portable",
         .csr_matmul = rc_csr_matmul_portable,
+        .gemm_s8s8 = rc_gemm_s8s8_portable,
+        .gemm_u8s8 = rc_gemm_u8s8_portable,
+        .gemm_f32s8 = rc_gemm_f32s8_portable,
+        .huffman_lengths = rc_huffman_lengths_portable,
+        .huffman_code = rc_huffman_code_portable,
+        .huffman_encode = rc_huffman_encode_portable,
+        .huffman_decode = rc_huffman_decode_portable,
     },
 #if RC_X86
     {
         .isa = "avx2",
+        .csr_matmul = rc_csr_matmul_avx2,
+        .gemm_s8s8 = rc_gemm_s8s8_avx2,
+        .gemm_u8s8 = rc_gemm_u8s8_avx2,
+        .gemm_f32s8 = rc_gemm_f32s8_avx2,
     },
     {
         .isa = "avx512",
+        .csr_matmul = rc_csr_matmul_avx512,
+        .gemm_s8s8 = rc_gemm_s8s8_avx512,
+        .gemm_u8s8 = rc_gemm_u8s8_avx512,
+        .gemm_f32s8 = rc_gemm_f32s8_avx512,
     },
 #endif
 };

@@ -2,7 +2,7 @@
  * '#' were dropped: so nothing here may need the preprocessor.
  *
  * Every kernel takes its row range [begin, end) first, so that Python can split the rows among threads; it allocates
- * nothing, holds no state, and writes only the rows of its range. Python has checked shapes, types and layouts (all arrays
+ * nothing, holds no state, and writes only what belongs to its rows. Python has checked shapes, types and layouts (all arrays
  * are C-contiguous); what other threads could change meanwhile, a kernel checks itself and says so by its status.
  */
 #ifndef REFCOMPRESS_H
@@ -22,10 +22,66 @@ enum rc_status {
 typedef int rc_csr_matmul(size_t begin, size_t end, size_t n, size_t k, size_t nnz, const int64_t *indptr,
                           const int32_t *indices, const float *data, const float *x, float *y);
 
+/* y[i, o] = sum over p of x[i, p] * w[o, p], exact in int32, for all i and the rows o of w in the range: a thread writes
+ * the columns of y that are its own. x : m rows of k; w : n rows of k; y : m rows of n.
+ * Exact for k up to (2^31 - 1) / 2^14 = 131,071, and with an unsigned x up to 2^31 / (255 * 128) = 65,793. */
+typedef int rc_gemm_s8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w,
+                         int32_t *y);
+typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w,
+                         int32_t *y);
+
+/* y[i, o] = sum over p of x[i, p] * scale[o, g] * (w[o, p] - zero_point[o, g]), g = p / group, for all i and the rows o of w
+ * in the range. group : 1 to k (1 where k is 0); scale and zero_point : ceil(k / group) entries for each row o, which begin
+ * at o * stride (a stride of 0: all rows share them).
+ * Sixteen chains an element, all from +0.0: within a group, input number p of the group goes to inner[p mod 16] by
+ * fma(x, w - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16, and inner begins anew.
+ * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1]. */
+typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride,
+                          const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
+/* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they are
+ * gone through in order, one after the other, so that Python can look after signals between them. */
+
+/* Optimal lengths of at most limit bits, at most 2^limit of the counts not 0, their sum below 2^63.
+ * Workspace: weights, 3 * alphabet; order, alphabet; kinds, 2 * alphabet * limit. */
+typedef int rc_huffman_lengths(size_t alphabet, unsigned limit, const uint64_t *counts, uint64_t *weights,
+                               uint16_t *order, uint8_t *kinds, uint8_t *lengths);
+
+/* The canonical codes of these lengths, each at most 15. */
+typedef int rc_huffman_code(size_t alphabet, const uint8_t *lengths, uint16_t *codes);
+
+/* What goes from one range of steps to the next. */
+struct rc_huffman_lanes {
+    uint32_t bits[64];  /* the bits that each lane holds, the next one lowest */
+    uint32_t held[64];  /* how many they are */
+    uint64_t position;  /* decoding: words taken; encoding: words still to be written */
+};
+
+/* Symbols (uint16_t if wide, else uint8_t) to words, in two passes over ranges of steps that cover all of them.
+ * First with words NULL, ranges in rising order: fills the table, finds a symbol without a code (RC_BAD_INDEX), and leaves
+ * in state->position the number of words. Then with so many words, ranges in falling order: writes them, the last first.
+ * Workspace: table, 65536 entries if wide, else 256; state. */
+typedef int rc_huffman_encode(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
+                              const uint8_t *lengths, const uint16_t *codes, unsigned longest, int wide,
+                              const void *symbols, uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words);
+
+/* Words to symbols (uint16_t if wide, else uint8_t), ranges of steps in rising order; the first one fills the table.
+ * Workspace: table, 2^longest entries; state. */
+typedef int rc_huffman_decode(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
+                              const uint8_t *lengths, const uint16_t *codes, unsigned longest, size_t n_words,
+                              const uint16_t *words, uint32_t *table, struct rc_huffman_lanes *state, int wide,
+                              void *symbols);
+
 /* One row an instruction set; NULL where it has no kernel of its own, and the next narrower one serves. */
 struct rc_kernels {
     const char *isa;
     rc_csr_matmul *csr_matmul;
+    rc_gemm_s8s8 *gemm_s8s8;
+    rc_gemm_u8s8 *gemm_u8s8;
+    rc_gemm_f32s8 *gemm_f32s8;
+    rc_huffman_lengths *huffman_lengths;
+    rc_huffman_code *huffman_code;
+    rc_huffman_encode *huffman_encode;
+    rc_huffman_decode *huffman_decode;
 };
 
 /* The row of a level (0 is portable, then wider and wider), or NULL past the last one that was compiled. */

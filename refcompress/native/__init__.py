@@ -26,13 +26,20 @@ except ImportError as error:
         "REFCOMPRESS_REQUIRE_C=1 to see what fails, or run 'make build' in a checkout",
     ) from None
 
-from . import csr, threads
+from . import csr, gemm, huffman, threads
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "library", "threads"]
 
 # How an operation's C function becomes a Python function: one line an operation.
 _BINDERS = {
     "csr_matmul": csr.csr_matmul,
+    "gemm_s8s8": gemm.gemm_s8s8,
+    "gemm_u8s8": gemm.gemm_u8s8,
+    "gemm_f32s8": gemm.gemm_f32s8,
+    "huffman_lengths": huffman.huffman_lengths,
+    "huffman_code": huffman.huffman_code,
+    "huffman_encode": huffman.huffman_encode,
+    "huffman_decode": huffman.huffman_decode,
 }
 
 # Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.

@@ -34,8 +34,10 @@ def set(count: int) -> None:
             _count, _pool = count, None  # operations that run in the old pool keep it until they end
 
 
-def run(kernel, rows: int, seconds: float) -> None:
+def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     """Call ``kernel(begin, end)`` on ranges that cover range(rows), ``seconds`` being a rough guess for all of them.
+
+    All ranges but the last have a multiple of ``grain`` rows.
 
     Chunks are handed out as threads become free. The first exception (Ctrl-C too) stops the handing out, waits for the
     chunks in flight and is raised.
@@ -45,7 +47,7 @@ def run(kernel, rows: int, seconds: float) -> None:
     workers = min(_count, rows) if seconds >= SERIAL_SECONDS else 1
     # Four chunks a thread even out threads of unequal speed; longer work has more of them, for Ctrl-C's sake.
     chunks = max(4 * workers if workers > 1 else 1, -(-seconds // CHUNK_SECONDS))
-    size = max(1, int(-(-rows // chunks)))
+    size = max(1, int(-(-rows // (chunks * grain)))) * grain
     if size >= rows:
         kernel(0, rows)
         return

@@ -1,0 +1,162 @@
+/* Template of the product of float32 with scaled int8 weights, y = x w^T. Included after these were defined:
+ *
+ * KERNEL, TARGET       the function's name and its instruction set
+ * VEC, LANES           a vector of floats; its length, 16 or a divisor of it: a vector holds LANES of an element's 16 chains
+ * MR, NR               rows of x and of w in a tile: its MR * NR vectors and a few operands must fit the registers
+ * zero(), load(x), store(y, v), set1(a), fma(a, b, c)
+ * load_some(x, count)  the first count lanes, zeros behind, reading nothing past them
+ * pack(w, count, z, out)   write float(w - z) of 16 weights of which count are there, zeros behind
+ *
+ * The idea is that of int8.h: NR rows of w become floats, a block of steps at a time, and serve all rows of x before the
+ * next block; the chains wait on the stack meanwhile and go on where they stopped. A step is 16 inputs, or what is left of
+ * a group. The order of sums is the header's: nothing here is free to be rearranged but the order of the elements.
+ *
+ * A lane without an input adds 0 * 0 to its chain, which changes nothing: an inner chain is never -0.0, since it starts from
+ * +0.0 and its sums are multiples of the smallest float, none of which rounds to zero.
+ */
+enum { STEPS = 32, ROWS = 64 };
+
+/* The end of the step that begins at p, in the group that ends at stop. */
+RC_INLINE size_t after(size_t p, size_t stop)
+{
+    return stop - p < 16 ? stop : p + 16;
+}
+
+RC_INLINE size_t end_of_group(size_t p, size_t group, size_t k)
+{
+    const size_t first = p - p % group;
+    return k - first < group ? k : first + group;
+}
+
+/* Pack the inputs from p0 on of `width` rows of w, and zeros for the tile's other rows; return where the block ends. */
+RC_INLINE TARGET size_t pack_block(const int8_t *w, const int8_t *zero_point, size_t width, size_t k, size_t group,
+                                   size_t stride, size_t p0, float *packed)
+{
+    size_t p = p0;
+    for (size_t o = 0; o < NR; o++) {
+        float *out = packed + o * 16;
+        size_t stop = end_of_group(p0, group, k);
+        const int8_t *zero_of_group = zero_point + o * stride + p0 / group;
+        p = p0;
+        for (size_t s = 0; s < STEPS && p < k; s++, out += NR * 16) {
+            const size_t next = after(p, stop);
+            if (o < width)
+                pack(w + o * k + p, next - p, *zero_of_group, out);
+            else
+                memset(out, 0, 16 * sizeof *out);
+            p = next;
+            if (p == stop && p < k) {
+                stop = end_of_group(p, group, k);
+                zero_of_group++;
+            }
+        }
+    }
+    return p;
+}
+
+/* Carry on the chains of a tile, those from `lane` on, over the inputs p0 .. p1. scale[o] points at the first group's. */
+RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, size_t k, size_t group, size_t p0, size_t p1,
+                           const float *packed, const float *const *scale, float *inner, float *acc)
+{
+    VEC v[MR][NR];
+    RC_UNROLL for (size_t i = 0; i < mr; i++)
+        RC_UNROLL for (size_t o = 0; o < NR; o++)
+            v[i][o] = load(inner + (i * NR + o) * 16 + lane);
+    x += lane;
+    packed += lane;
+    size_t stop = end_of_group(p0, group, k);
+    for (size_t p = p0, g = 0; p < p1;) {
+        const size_t until = stop < p1 ? stop : p1;
+        for (; p + 16 <= until; p += 16, packed += NR * 16) {
+            RC_UNROLL for (size_t i = 0; i < mr; i++) {
+                const VEC input = load(x + i * k + p);
+                RC_UNROLL for (size_t o = 0; o < NR; o++)
+                    v[i][o] = fma(input, load(packed + o * 16), v[i][o]);
+            }
+        }
+        if (p < until) {
+            const size_t count = until - p < lane ? 0 : until - p - lane < LANES ? until - p - lane : LANES;
+            RC_UNROLL for (size_t i = 0; i < mr; i++) {
+                const VEC input = load_some(x + i * k + p, count);
+                RC_UNROLL for (size_t o = 0; o < NR; o++)
+                    v[i][o] = fma(input, load(packed + o * 16), v[i][o]);
+            }
+            packed += NR * 16;
+            p = until;
+        }
+        if (p == stop) {
+            RC_UNROLL for (size_t o = 0; o < NR; o++) {
+                const VEC s = set1(scale[o][g]);
+                RC_UNROLL for (size_t i = 0; i < mr; i++) {
+                    float *to = acc + (i * NR + o) * 16 + lane;
+                    store(to, fma(s, v[i][o], load(to)));
+                    v[i][o] = zero();
+                }
+            }
+            g++;
+            stop = p < k ? end_of_group(p, group, k) : k;
+        }
+    }
+    RC_UNROLL for (size_t i = 0; i < mr; i++)
+        RC_UNROLL for (size_t o = 0; o < NR; o++)
+            store(inner + (i * NR + o) * 16 + lane, v[i][o]);
+}
+
+/* The fixed tree over the 16 chains of four elements. */
+RC_INLINE TARGET __m128 fold(const float *acc)
+{
+    const __m256 t8 = _mm256_add_ps(_mm256_load_ps(acc), _mm256_load_ps(acc + 8));
+    return _mm_add_ps(_mm256_castps256_ps128(t8), _mm256_extractf128_ps(t8, 1));
+}
+
+RC_INLINE TARGET void tree4(const float *acc, float *out)
+{
+    const __m128 a = fold(acc), b = fold(acc + 16), c = fold(acc + 32), d = fold(acc + 48);
+    const __m128 ab = _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a)); /* t2 of a and of b */
+    const __m128 cd = _mm_add_ps(_mm_movelh_ps(c, d), _mm_movehl_ps(d, c));
+    _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd)));
+}
+
+TARGET int KERNEL(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride, const float *x,
+                  const int8_t *w, const float *scale, const int8_t *zero_point, float *y)
+{
+    /* As in int8.h: the rows of x that a tile of w meets fill at most 512 KiB of L2. */
+    const size_t fitting = k ? ((size_t)1 << 17) / k / MR * MR : ROWS;
+    const size_t rows = fitting > ROWS ? ROWS : fitting > 2 * MR ? fitting : 2 * MR;
+    float inner[ROWS * NR * 16] __attribute__((aligned(64))), acc[ROWS * NR * 16] __attribute__((aligned(64)));
+    float packed[STEPS * NR * 16] __attribute__((aligned(64))), totals[ROWS * NR];
+
+    for (size_t i0 = 0; i0 < m; i0 += rows) {
+        const size_t height = m - i0 < rows ? m - i0 : rows;
+        const size_t used = (height + 3) / 4 * 4 * NR * 16 * sizeof *acc;
+        for (size_t o0 = begin; o0 < end; o0 += NR) {
+            const size_t width = end - o0 < NR ? end - o0 : NR;
+            memset(inner, 0, used);
+            memset(acc, 0, used);
+            for (size_t p0 = 0, p1; p0 < k; p0 = p1) {
+                p1 = pack_block(w + o0 * k, zero_point + o0 * stride, width, k, group, stride, p0, packed);
+                const float *from[NR]; /* rows past the range have weights of zero, and any scale */
+                for (size_t o = 0; o < NR; o++)
+                    from[o] = scale + (o0 + (o < width ? o : 0)) * stride + p0 / group;
+                for (size_t i = 0; i < height; i += MR) {
+                    const float *row = x + (i0 + i) * k;
+                    const size_t at = i * NR * 16;
+                    RC_UNROLL for (size_t lane = 0; lane < 16; lane += LANES) {
+                        switch (height - i) {
+                        case 1: tile(1, lane, row, k, group, p0, p1, packed, from, inner + at, acc + at); break;
+                        case 2: tile(2, lane, row, k, group, p0, p1, packed, from, inner + at, acc + at); break;
+                        case 3: tile(3, lane, row, k, group, p0, p1, packed, from, inner + at, acc + at); break;
+                        default: tile(MR, lane, row, k, group, p0, p1, packed, from, inner + at, acc + at);
+                        }
+                    }
+                }
+            }
+            for (size_t t = 0; t < height * NR; t += 4)
+                tree4(acc + t * 16, totals + t);
+            for (size_t i = 0; i < height; i++)
+                for (size_t o = 0; o < width; o++)
+                    y[(i0 + i) * n + o0 + o] = totals[i * NR + o];
+        }
+    }
+    return RC_OK;
+}

@@ -1,0 +1,29 @@
+/* What changed since AVX2: one vector is the 16 chains of an element, 32 registers hold a tile of 4 x 6 elements, and tails
+ * are masked loads. */
+#include "../kernels.h"
+#if RC_X86
+#include <string.h>
+
+#define KERNEL rc_gemm_f32s8_avx512
+#define TARGET RC_AVX512
+#define VEC __m512
+#define LANES 16
+#define MR 4
+#define NR 6
+#define zero _mm512_setzero_ps
+#define load _mm512_loadu_ps
+#define store _mm512_storeu_ps
+#define set1 _mm512_set1_ps
+#define fma _mm512_fmadd_ps
+#define load_some(x, count) _mm512_maskz_loadu_ps((__mmask16)((1u << (count)) - 1), x)
+
+RC_INLINE TARGET void pack(const int8_t *w, size_t count, int8_t z, float *out)
+{
+    const __mmask16 there = (__mmask16)((1u << count) - 1);
+    const __m512i q = _mm512_cvtepi8_epi32(count == 16 ? _mm_loadu_si128((const __m128i *)w)
+                                                       : _mm_maskz_loadu_epi8(there, w));
+    _mm512_store_ps(out, _mm512_cvtepi32_ps(_mm512_maskz_sub_epi32(there, q, _mm512_set1_epi32(z))));
+}
+
+#include "f32s8.h"
+#endif

@@ -1,0 +1,325 @@
+/* Huffman codes and streams in plain C. FORMAT.md's section on streams is the norm; reference/huffman.py says why the
+ * lengths are optimal and reference/huffman_stream.py why a stream can be written backwards.
+ *
+ * L is the longest length of the code. */
+#include "../kernels.h"
+#include <string.h>
+
+enum {
+    MAX_LENGTH = 15,
+    /* An entry of both tables is a value (symbol or code) above a length; a length of 0 says that there is no code. */
+    LENGTH_BITS = 8,
+    LENGTH_MASK = 31, /* lengths are below 32, so that no entry, whatever it holds, shifts by more than a word's width */
+};
+
+/* ---- lengths ---- */
+
+/* Whether symbol a comes after b: the rarest first, of equal counts the higher symbol. */
+static inline int after(const uint64_t *weights, uint16_t a, uint16_t b)
+{
+    return weights[a] != weights[b] ? weights[a] > weights[b] : a < b;
+}
+
+/* Move order[root] down until no child comes after it: one step of heapsort, which needs no memory. */
+static void sift(const uint64_t *weights, uint16_t *order, size_t root, size_t n)
+{
+    for (size_t child; (child = 2 * root + 1) < n; root = child) {
+        if (child + 1 < n && after(weights, order[child + 1], order[child]))
+            child++;
+        if (!after(weights, order[child], order[root]))
+            return;
+        const uint16_t swap = order[root];
+        order[root] = order[child];
+        order[child] = swap;
+    }
+}
+
+int rc_huffman_lengths_portable(size_t alphabet, unsigned limit, const uint64_t *counts, uint64_t *weights,
+                                uint16_t *order, uint8_t *kinds, uint8_t *lengths)
+{
+    uint64_t *packages = weights + alphabet, *below = packages + alphabet;
+    size_t n = 0;
+    for (size_t i = 0; i < alphabet; i++) {
+        weights[i] = counts[i]; /* copied: another thread may write the counts while they are sorted */
+        lengths[i] = 0;
+        if (weights[i])
+            order[n++] = (uint16_t)i;
+    }
+    if (n == 1)
+        lengths[order[0]] = 1;
+    if (n < 2)
+        return RC_OK;
+    if (n > (size_t)1 << limit)
+        return RC_BAD_INDEX;
+
+    for (size_t root = n / 2; root-- > 0;)
+        sift(weights, order, root, n);
+    for (size_t last = n; --last > 0;) {
+        const uint16_t swap = order[0];
+        order[0] = order[last];
+        order[last] = swap;
+        sift(weights, order, 0, last);
+    }
+
+    /* One row a level, the deepest first: merge the leaves with the packages of the row below, a leaf first where weights
+     * are equal, and pack each two items. A row is remembered by its items' kinds alone.
+     *
+     * No leaf exceeds INT64_MAX, and packages are only ever compared with leaves, so a package of more can be cut to that:
+     * it still comes after every leaf. Two such do not overflow 64 bits. */
+    size_t n_below = 0;
+    for (unsigned level = 0; level < limit; level++) {
+        uint8_t *row = kinds + level * 2 * alphabet;
+        size_t leaf = 0, package = 0;
+        uint64_t left = 0; /* the first item of a pair */
+        for (size_t item = 0; item < n + n_below; item++) {
+            const int is_leaf = package == n_below || (leaf < n && weights[order[leaf]] <= below[package]);
+            const uint64_t weight = is_leaf ? weights[order[leaf++]] : below[package++];
+            row[item] = (uint8_t)is_leaf;
+            if (item % 2)
+                packages[item / 2] = left + weight < INT64_MAX ? left + weight : INT64_MAX;
+            left = weight;
+        }
+        n_below = (n + n_below) / 2;
+        uint64_t *const swap = packages;
+        packages = below;
+        below = swap;
+    }
+
+    /* Buy the first 2n - 2 items of the top row, and of each row below what the packages bought hold. */
+    size_t buy = 2 * n - 2;
+    for (unsigned level = limit; level-- > 0;) {
+        const uint8_t *row = kinds + level * 2 * alphabet;
+        size_t bought = 0;
+        for (size_t item = 0; item < buy; item++)
+            bought += row[item];
+        for (size_t leaf = 0; leaf < bought; leaf++)
+            lengths[order[leaf]]++;
+        buy = 2 * (buy - bought);
+    }
+    return RC_OK;
+}
+
+/* ---- code ---- */
+
+int rc_huffman_code_portable(size_t alphabet, const uint8_t *lengths, uint16_t *codes)
+{
+    uint32_t next[MAX_LENGTH + 1] = {0}, number[MAX_LENGTH + 1] = {0};
+    for (size_t i = 0; i < alphabet; i++)
+        number[lengths[i] & MAX_LENGTH]++;
+    number[0] = 0;
+    for (unsigned length = 1; length <= MAX_LENGTH; length++)
+        next[length] = 2 * (next[length - 1] + number[length - 1]);
+    for (size_t i = 0; i < alphabet; i++)
+        codes[i] = lengths[i] ? (uint16_t)next[lengths[i] & MAX_LENGTH]++ : 0;
+    return RC_OK;
+}
+
+/* The code in the order of the stream, whose first bit is the lowest. */
+static uint32_t reversed(uint32_t code, unsigned length)
+{
+    uint32_t result = 0;
+    for (unsigned bit = 0; bit < length; bit++)
+        result = result << 1 | (code >> bit & 1);
+    return result;
+}
+
+/* ---- encoding ---- */
+
+/* Symbol i is read by the width of its type; wide is a constant wherever these are called, and the choice disappears. */
+static inline uint32_t load(const void *symbols, int wide, size_t i)
+{
+    return wide ? ((const uint16_t *)symbols)[i] : ((const uint8_t *)symbols)[i];
+}
+
+static inline void store(void *symbols, int wide, size_t i, uint32_t symbol)
+{
+    if (wide)
+        ((uint16_t *)symbols)[i] = (uint16_t)symbol;
+    else
+        ((uint8_t *)symbols)[i] = (uint8_t)symbol;
+}
+
+static inline size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many lanes have a symbol in a step. */
+static inline size_t active_lanes(size_t step, size_t lanes, size_t count)
+{
+    return step * lanes < count ? smaller(lanes, count - step * lanes) : 0;
+}
+
+/* An entry for every value that a symbol's type can hold: so no symbol, whenever it was changed, is outside the table. */
+static void fill_encoding_table(size_t alphabet, int wide, const uint8_t *lengths, const uint16_t *codes, uint32_t *table)
+{
+    const size_t size = wide ? 1 << 16 : 1 << 8;
+    memset(table, 0, size * sizeof *table);
+    for (size_t i = 0; i < smaller(alphabet, size); i++) {
+        const unsigned length = lengths[i] & MAX_LENGTH;
+        table[i] = reversed(codes[i], length) << LENGTH_BITS | length;
+    }
+}
+
+/* Add up the bits of each lane, and of all. */
+static inline int measure(const int wide, size_t begin, size_t end, size_t count, size_t lanes, const void *symbols,
+                          const uint32_t *table, struct rc_huffman_lanes *state)
+{
+    uint64_t total = 0;
+    for (size_t step = begin; step < end; step++) {
+        const size_t active = active_lanes(step, lanes, count);
+        for (size_t lane = 0; lane < active; lane++) {
+            const uint32_t length = table[load(symbols, wide, step * lanes + lane)] & LENGTH_MASK;
+            if (!length)
+                return RC_BAD_INDEX;
+            state->held[lane] += length; /* may wrap: only its remainder by 16 matters */
+            total += length;
+        }
+    }
+    state->position += total;
+    return RC_OK;
+}
+
+/* From the bits of each lane to what it holds behind its end, and to the number of words of all lanes. */
+static void turn_round(size_t count, size_t lanes, unsigned longest, const void *symbols, int wide, const uint32_t *table,
+                       struct rc_huffman_lanes *state)
+{
+    uint64_t bits = state->position;
+    for (size_t back = 1; back <= lanes; back++) { /* over the last symbol of every lane */
+        const size_t last = count - back, lane = last % lanes;
+        const uint32_t length = table[load(symbols, wide, last)] & LENGTH_MASK;
+        const uint32_t held = longest + ((0u - state->held[lane] - longest) & 15);
+        state->held[lane] = held;
+        state->bits[lane] = 0;
+        bits += held + length > longest + 15 ? held - 16 : held; /* the padding: a word beyond the end is not written */
+    }
+    state->position = bits / 16;
+}
+
+static inline int encode(const int wide, size_t begin, size_t end, size_t count, size_t lanes, unsigned longest,
+                         const void *symbols, const uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words)
+{
+    struct rc_huffman_lanes s = *state; /* a copy that no store of a word can be thought to change */
+    size_t position = (size_t)s.position;
+    for (size_t step = end; step-- > begin;) {
+        const size_t active = active_lanes(step, lanes, count), later = active_lanes(step + 1, lanes, count);
+        const size_t first = step * lanes;
+        const int careful = later < lanes || position < lanes;
+        for (size_t lane = active; lane-- > 0;) {
+            const uint32_t entry = table[load(symbols, wide, first + lane)], length = entry & LENGTH_MASK;
+            uint32_t held = s.held[lane];
+            const uint32_t took = held + length > longest + 15; /* then held is at least 16, as length is at most L */
+            if (!careful) {
+                /* Written in any case, and kept if it was taken: a branch would be guessed wrong every other time. */
+                words[position - 1] = (uint16_t)(s.bits[lane] >> ((held - 16) & 31));
+                position -= took;
+            } else if (took && lane < later) {
+                if (!position)
+                    return RC_BAD_INDEX;
+                words[--position] = (uint16_t)(s.bits[lane] >> ((held - 16) & 31));
+            }
+            /* What lies above the bits held was written before, and is cut off when words are. */
+            held -= 16 * took;
+            s.bits[lane] = s.bits[lane] << length | entry >> LENGTH_BITS;
+            s.held[lane] = held + length;
+        }
+    }
+    if (begin == 0) { /* every lane begins with a word, and nothing else is left */
+        if (position != lanes)
+            return RC_BAD_INDEX;
+        for (size_t lane = 0; lane < lanes; lane++) {
+            words[lane] = (uint16_t)s.bits[lane];
+            if (s.held[lane] != 16)
+                return RC_BAD_INDEX;
+        }
+    }
+    s.position = position;
+    *state = s;
+    return RC_OK;
+}
+
+int rc_huffman_encode_portable(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
+                               const uint8_t *lengths, const uint16_t *codes, unsigned longest, int wide,
+                               const void *symbols, uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words)
+{
+    if (words)
+        return wide ? encode(1, begin, end, count, lanes, longest, symbols, table, state, words)
+                    : encode(0, begin, end, count, lanes, longest, symbols, table, state, words);
+    if (begin == 0) {
+        fill_encoding_table(alphabet, wide, lengths, codes, table);
+        memset(state, 0, sizeof *state);
+    }
+    const int status = wide ? measure(1, begin, end, count, lanes, symbols, table, state)
+                            : measure(0, begin, end, count, lanes, symbols, table, state);
+    if (status == RC_OK && end * lanes >= count)
+        turn_round(count, lanes, longest, symbols, wide, table, state);
+    return status;
+}
+
+/* ---- decoding ---- */
+
+/* For each pattern of L bits, symbol and length of the code that it begins with. A lone symbol leaves one pattern without
+ * a code; its length is 0, so the lane stays where it is, and the bit of 1 is still there at the end. */
+static void fill_decoding_table(size_t alphabet, const uint8_t *lengths, const uint16_t *codes, unsigned longest,
+                                uint32_t *table)
+{
+    const size_t size = (size_t)1 << longest;
+    memset(table, 0, size * sizeof *table);
+    for (size_t i = 0; i < alphabet; i++) {
+        const unsigned length = lengths[i] & MAX_LENGTH;
+        if (length)
+            for (size_t pattern = reversed(codes[i], length); pattern < size; pattern += (size_t)1 << length)
+                table[pattern] = (uint32_t)i << LENGTH_BITS | length;
+    }
+}
+
+static inline int decode(const int wide, size_t begin, size_t end, size_t count, size_t lanes, unsigned longest,
+                         const uint32_t *table, size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state,
+                         void *symbols)
+{
+    struct rc_huffman_lanes s = *state;
+    size_t position = (size_t)s.position;
+    const uint32_t mask = (1u << longest) - 1;
+    for (size_t step = begin; step < end; step++) {
+        const size_t active = active_lanes(step, lanes, count), first = step * lanes;
+        const int careful = n_words - position < active; /* a step takes at most one word a lane */
+        for (size_t lane = 0; lane < active; lane++) {
+            uint32_t bits = s.bits[lane], held = s.held[lane];
+            const uint32_t takes = held < longest;
+            if (!careful) {
+                /* Read in any case, and used if it is taken; held stays below 32 either way. */
+                bits |= (words[position] & (0u - takes)) << (held & 31);
+                position += takes;
+            } else if (takes) {
+                if (position == n_words)
+                    return RC_CORRUPT;
+                bits |= (uint32_t)words[position++] << (held & 31);
+            }
+            const uint32_t entry = table[bits & mask], length = entry & LENGTH_MASK;
+            store(symbols, wide, first + lane, entry >> LENGTH_BITS);
+            s.bits[lane] = bits >> length;
+            s.held[lane] = held + 16 * takes - length;
+        }
+    }
+    s.position = position;
+    *state = s;
+    if (end * lanes < count)
+        return RC_OK;
+    uint32_t left = 0;
+    for (size_t lane = 0; lane < lanes; lane++)
+        left |= s.bits[lane];
+    return position == n_words && !left ? RC_OK : RC_CORRUPT;
+}
+
+int rc_huffman_decode_portable(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
+                               const uint8_t *lengths, const uint16_t *codes, unsigned longest, size_t n_words,
+                               const uint16_t *words, uint32_t *table, struct rc_huffman_lanes *state, int wide,
+                               void *symbols)
+{
+    if (begin == 0) {
+        fill_decoding_table(alphabet, lengths, codes, longest, table);
+        memset(state, 0, sizeof *state);
+    }
+    return wide ? decode(1, begin, end, count, lanes, longest, table, n_words, words, state, symbols)
+                : decode(0, begin, end, count, lanes, longest, table, n_words, words, state, symbols);
+}

@@ -1,0 +1,78 @@
+"""Options that several commands share: which implementation computes, and how files are read."""
+
+import argparse
+import time
+
+import numpy as np
+
+from .. import container, reference
+from ..errors import NotBuilt
+from ..formats import CSR, LowRank, Quantized, Shared
+
+__all__ = ["add_implementation", "implementation", "label", "decoded_bytes", "describe", "median_seconds", "add_limit"]
+
+CHOICES = ("auto", "reference", "native", "portable", "avx2", "avx512")
+
+
+def add_implementation(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--implementation", choices=CHOICES, default="auto",
+        help="who computes: reference (NumPy), native (C, the widest instruction set), one instruction set by name, or "
+             "auto: native where it is built (default); the report says which, and the files are the same",
+    )
+
+
+def implementation(name: str):
+    """Return the namespace of that name."""
+    if name == "reference":
+        return reference
+    try:
+        from .. import native
+    except NotBuilt:
+        if name == "auto":
+            return reference
+        raise
+    return native if name in ("auto", "native") else native.at(name)
+
+
+def label(namespace) -> str:
+    return namespace.__name__.removeprefix("refcompress.")
+
+
+def decoded_bytes(layers: dict) -> int:
+    """Return the bytes of the layers as the dense arrays that they stand for (float32 for every format)."""
+    return sum(v.nbytes if isinstance(v, np.ndarray) else 4 * int(np.prod(v.shape)) for v in layers.values())
+
+
+def describe(value) -> str:
+    """Return what a layer is stored as, in a few words."""
+    if isinstance(value, Shared):
+        if not value.pruned:
+            return f"shared, {len(value.codebook)} values"
+        kept = np.count_nonzero(value.codes) / max(value.codes.size, 1)
+        return f"shared, {len(value.codebook) - 1} values and zero, {kept:.1%} kept"
+    if isinstance(value, CSR):
+        return f"csr, {value.nnz:,} entries"
+    if isinstance(value, Quantized):
+        return f"int8, {value.scale.size} scale{'s' * (value.scale.size != 1)}"
+    if isinstance(value, LowRank):
+        return f"low rank, {value.rank}"
+    return f"array, {value.dtype.name}"
+
+
+def median_seconds(functions: list, rounds: int = 7) -> list[float]:
+    """Return the median seconds of each function, timed in turn (A B A B ...) after one call of each to warm up."""
+    for function in functions:
+        function()
+    times = [[] for _ in functions]
+    for _ in range(rounds):
+        for function, own in zip(functions, times):
+            begin = time.perf_counter()
+            function()
+            own.append(time.perf_counter() - begin)
+    return [float(np.median(own)) for own in times]
+
+
+def add_limit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--limit", type=int, default=container.DEFAULT_LIMIT, metavar="BYTES",
+                         help="refuse files that decode to more than this (default: %(default)s)")

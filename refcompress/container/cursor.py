@@ -1,0 +1,88 @@
+"""Bytes and the integers in them: a reader that knows where every byte went, and the integers that both sides write.
+
+The reader is the only way to the bytes of a file. Each taking names what the bytes are, so that the ledger is complete by
+construction: there is no second reckoning that could forget a byte.
+"""
+
+from ..errors import CorruptError, LimitError
+
+MAX_INTEGER = 2**63 - 1
+
+
+def integer_bytes(value: int) -> bytes:
+    """Return ``value`` in LEB128: seven bits a byte, lowest first, the top bit set on all but the last byte.
+
+    >>> integer_bytes(300).hex()
+    'ac02'
+    """
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+class Reader:
+    """A position in the bytes of a file, the account of the bytes taken, and the memory that may still be decoded."""
+
+    def __init__(self, data: bytes, end: int, limit: int):
+        self.data = data
+        self.end = end
+        self.limit = limit
+        self.position = 0
+        self.decoded = 0  # bytes of arrays promised so far
+        self.entry = ""  # the entry being read, for the ledger and for messages
+        self.bits: dict[tuple[str, str], int] = {}  # (entry, kind) -> bits of the file
+
+    @property
+    def remaining(self) -> int:
+        return self.end - self.position
+
+    def corrupt(self, rule: str) -> CorruptError:
+        """Return (not raise) the error that says which entry breaks which rule, and where."""
+        entry = f"entry {self.entry!r}, " if self.entry else ""
+        return CorruptError("data", f"{entry}byte {self.position}: {rule}")
+
+    def take(self, count: int, kind: str) -> memoryview:
+        """Return the next ``count`` bytes without a copy, and enter them in the account under ``kind``."""
+        if count > self.remaining:
+            raise self.corrupt(f"{count} bytes of {kind} are announced, {self.remaining} are left")
+        self.position += count
+        self.account(kind, 8 * count)
+        return memoryview(self.data)[self.position - count : self.position]
+
+    def account(self, kind: str, bits: int) -> None:
+        key = self.entry, kind
+        self.bits[key] = self.bits.get(key, 0) + bits
+
+    def reassign(self, kind: str, other: str, bits: int) -> None:
+        """Move ``bits`` already taken as ``kind`` to another kind of the same entry: padding, fillers."""
+        if bits:
+            self.account(kind, -bits)
+            self.account(other, bits)
+
+    def byte(self, kind: str) -> int:
+        return self.take(1, kind)[0]
+
+    def integer(self, kind: str) -> int:
+        """Return the next LEB128 integer; refuse more bytes than its value needs, and values of 2**63 or more."""
+        value = shift = 0
+        while True:
+            byte = self.byte(kind)
+            value |= (byte & 127) << shift
+            if byte < 128:
+                break
+            shift += 7
+            if shift > 56:
+                raise self.corrupt("an integer has more than 9 bytes")
+        if byte == 0 and shift:
+            raise self.corrupt("an integer ends in a byte that it does not need")
+        return value
+
+    def promise(self, count: int) -> None:
+        """Enter ``count`` bytes about to be decoded; refuse them, before they are allocated, beyond the limit."""
+        self.decoded += count
+        if self.decoded > self.limit:
+            raise LimitError("limit", f"entry {self.entry!r} brings the decoded bytes to {self.decoded}, "
+                                      f"the limit is {self.limit}")

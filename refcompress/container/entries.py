@@ -1,0 +1,231 @@
+"""The five kinds of entry as bytes: what follows an entry's name (FORMAT.md, "Entries").
+
+Writers trust the frozen formats they are given. Readers trust nothing: counts are held against the bytes that are left and
+against the limit before anything is allocated, and what was decoded goes through the checks of its format.
+"""
+
+import math
+
+import numpy as np
+
+from .. import arguments
+from ..errors import ArgumentTypeError, LimitError, RefcompressError, UnsupportedVersionError
+from ..formats import CSR, LowRank, Quantized, Shared
+from . import positions, streams
+from .cursor import Reader, integer_bytes
+
+MAX_NDIM = 32  # what every supported NumPy holds
+DTYPES = [np.dtype(name) for name in ("bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 "
+                                      "float16 float32 float64").split()]  # a dtype's number is its place
+
+
+def write(value, implementation) -> bytes:
+    """Return the bytes of one entry after its name: its kind, then what the kind says."""
+    for number, (kind, writer, _) in enumerate(KINDS):
+        if isinstance(value, kind):
+            return bytes([number]) + writer(value, implementation)
+    names = ", ".join(kind.__name__ for kind, _, _ in KINDS)
+    raise ArgumentTypeError("value", f"must be one of {names}, not {type(value).__name__}")
+
+
+def read(reader: Reader, implementation):
+    """Return the array or format that the entry at the reader's place holds."""
+    number = reader.byte("header")
+    if number >= len(KINDS):
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of kind {number}; "
+                                              f"this release reads 0 to {len(KINDS) - 1}")
+    return KINDS[number][2](reader, implementation)
+
+
+# Shapes and arrays of known dtype, which all kinds are made of.
+
+def shape_bytes(shape: tuple[int, ...], itemsize: int) -> bytes:
+    if len(shape) > MAX_NDIM:
+        raise LimitError("shape", f"must have at most {MAX_NDIM} dimensions, not {len(shape)}")
+    arguments.shape(shape, itemsize=itemsize)
+    return b"".join(map(integer_bytes, (len(shape), *shape)))
+
+
+def read_shape(reader: Reader, itemsize: int) -> tuple[int, ...]:
+    ndim = reader.integer("shapes")
+    if ndim > MAX_NDIM:
+        raise reader.corrupt(f"a shape has at most {MAX_NDIM} dimensions, not {ndim}")
+    shape = tuple(reader.integer("shapes") for _ in range(ndim))
+    return checked(reader, arguments.shape, shape, itemsize=itemsize)
+
+
+def raw(a: np.ndarray) -> bytes:
+    return a.astype(a.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def read_raw(reader: Reader, shape: tuple[int, ...], dtype, kind: str) -> np.ndarray:
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    data = reader.take(size, kind)
+    reader.promise(size)
+    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+
+
+def checked(reader: Reader, make, *args, **kwargs):
+    """Return make(...); what a caller would be refused for is corruption in a file."""
+    try:
+        return make(*args, **kwargs)
+    except RefcompressError as error:
+        raise reader.corrupt(str(error)) from None
+
+
+# Kind 0: an array as it is, such as a bias.
+
+def write_array(a: np.ndarray, implementation) -> bytes:
+    a = arguments.array(a, "value", *DTYPES)
+    if a.dtype == bool:
+        a = a.view(np.uint8) != 0  # memory may hold other bytes than 0 and 1
+    return bytes([DTYPES.index(a.dtype)]) + shape_bytes(a.shape, a.itemsize) + raw(a)
+
+
+def read_array(reader: Reader, implementation) -> np.ndarray:
+    number = reader.byte("header")
+    if number >= len(DTYPES):
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of dtype {number}; "
+                                              f"this release reads 0 to {len(DTYPES) - 1}")
+    dtype = DTYPES[number]
+    shape = read_shape(reader, dtype.itemsize)
+    if dtype != bool:
+        return read_raw(reader, shape, dtype, "arrays")
+    a = read_raw(reader, shape, np.uint8, "arrays")
+    if a.max(initial=0) > 1:
+        raise reader.corrupt("a bool must be 0 or 1")
+    return a.astype(bool)
+
+
+# Kind 1: CSR, positions in C order over the matrix, values as they are.
+
+def write_csr(a: CSR, implementation) -> bytes:
+    if not a.canonical:
+        raise RefcompressError("value", "must be a canonical CSR: a file keeps neither order nor repetition of columns")
+    m, k = a.shape
+    places = np.repeat(np.arange(m, dtype=np.int64) * k, np.diff(a.indptr)) + a.indices
+    layout, coded = positions.smallest(places, m * k, implementation)
+    return integer_bytes(m) + integer_bytes(k) + bytes([layout]) + coded + raw(a.data)
+
+
+def read_csr(reader: Reader, implementation) -> CSR:
+    shape = reader.integer("shapes"), reader.integer("shapes")
+    m, k = checked(reader, arguments.shape, shape, itemsize=4)
+    layout = read_layout(reader)
+    if layout == positions.DENSE:
+        raise reader.corrupt("a CSR has no dense layout")
+    reader.promise(8 * (m + 1))
+    places = positions.read(reader, layout, m * k, implementation)
+    reader.promise(4 * len(places))
+    data = read_raw(reader, places.shape, np.float32, "values")
+    indptr = np.searchsorted(places, np.arange(m + 1, dtype=np.int64) * k)
+    indices = places % k if k else places
+    return checked(reader, CSR, shape, indptr.astype(np.int64, copy=False), indices, data)
+
+
+def read_layout(reader: Reader) -> int:
+    layout = reader.byte("header")
+    if layout > positions.BITMASK:
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has layout {layout}; "
+                                              f"this release reads 0 to {positions.BITMASK}")
+    return layout
+
+
+# Kind 2: Shared. Where code 0 is the weight +0.0, the codes that are not 0 may be written alone, less 1, at their positions.
+
+def write_shared(a: Shared, implementation) -> bytes:
+    codes = a.codes.reshape(-1)
+    dense = streams.Stream(codes, implementation)
+    layout, coded, stream = positions.DENSE, b"", dense
+    if a.pruned:
+        places = np.flatnonzero(codes)
+        stored = streams.Stream(codes[places] - codes.dtype.type(1), implementation)
+        layout, coded = positions.smallest(places, codes.size, implementation, dense.size - stored.size)
+        stream = stored if layout else dense
+    head = shape_bytes(a.shape, 4) + integer_bytes(len(a.codebook)) + raw(a.codebook)
+    return head + bytes([layout]) + coded + stream.tobytes()
+
+
+def read_shared(reader: Reader, implementation) -> Shared:
+    shape = read_shape(reader, 4)
+    size = math.prod(shape)
+    c = reader.integer("header")
+    if c > 65536:
+        raise reader.corrupt(f"a codebook has at most 65536 entries, not {c}")
+    codebook = read_raw(reader, (c,), np.float32, "codebooks")
+    dtype = np.dtype(np.uint8 if c <= 256 else np.uint16)
+    layout = read_layout(reader)
+    if layout != positions.DENSE and (c == 0 or codebook.view(np.uint32)[0] != 0):
+        raise reader.corrupt(f"layout {layout} needs a codebook that starts with +0.0")
+    reader.promise(size * dtype.itemsize)
+    if layout == positions.DENSE:
+        codes = streams.read(reader, size, c, "values", implementation)
+    else:
+        places = positions.read(reader, layout, size, implementation)
+        stored = streams.read(reader, len(places), c - 1, "values", implementation)
+        codes = np.zeros(size, dtype)
+        codes[places] = stored.astype(dtype) + dtype.type(1)
+    return checked(reader, Shared, codes.astype(dtype, copy=False).reshape(shape), codebook)
+
+
+# Kind 3: Quantized. Small magnitudes become small symbols: 0, -1, 1, -2, 2 ... are 0, 1, 2, 3, 4 ...
+
+def fold(values: np.ndarray) -> np.ndarray:
+    """Return int8 as uint8: 2v where v >= 0, else -2v - 1."""
+    return (values << 1 ^ values >> 7).view(np.uint8)
+
+
+def unfold(symbols: np.ndarray) -> np.ndarray:
+    return (symbols >> 1).view(np.int8) ^ -(symbols & 1).view(np.int8)
+
+
+def write_quantized(a: Quantized, implementation) -> bytes:
+    full = scale_shape(a.shape, a.group)
+    own = sum(1 << axis for axis, (s, f) in enumerate(zip(a.scale.shape, full)) if s == f != 1)
+    head = shape_bytes(a.shape, 4) + integer_bytes(a.group or 0) + integer_bytes(own) + raw(a.scale)
+    zero_points = streams.Stream(fold(a.zero_point.reshape(-1)), implementation)
+    values = streams.Stream(fold(a.values.reshape(-1)), implementation)
+    return head + zero_points.tobytes() + values.tobytes()
+
+
+def scale_shape(shape: tuple[int, ...], group: int | None) -> tuple[int, ...]:
+    """Return the shape of a scale that is shared along no axis but within the groups."""
+    return shape if group is None else (*shape[:-1], -(-shape[-1] // group))
+
+
+def read_quantized(reader: Reader, implementation) -> Quantized:
+    shape = read_shape(reader, 4)
+    if not shape:
+        raise reader.corrupt("quantized values have at least one dimension")
+    group = reader.integer("header") or None
+    own = reader.integer("header")
+    full = scale_shape(shape, group)
+    if own >> len(full) or any(own >> axis & 1 and f == 1 for axis, f in enumerate(full)):
+        raise reader.corrupt("the axes with scales of their own must be axes of a size other than 1")
+    scales = tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full))
+    scale = read_raw(reader, scales, np.float32, "scales")
+    zero_point = unfold(streams.read(reader, scale.size, 256, "zero points", implementation)).reshape(scales)
+    size = math.prod(shape)
+    reader.promise(size + scale.size)
+    values = unfold(streams.read(reader, size, 256, "values", implementation)).reshape(shape)
+    return checked(reader, Quantized, values, scale, zero_point, group)
+
+
+# Kind 4: LowRank, the three factors as they are.
+
+def write_lowrank(a: LowRank, implementation) -> bytes:
+    m, k = a.shape
+    head = b"".join(map(integer_bytes, (m, k, a.rank)))
+    return head + raw(a.u) + raw(a.s) + raw(a.vt)
+
+
+def read_lowrank(reader: Reader, implementation) -> LowRank:
+    m, k, r = (reader.integer("shapes") for _ in range(3))
+    checked(reader, arguments.shape, (m, k, r), itemsize=4)
+    factors = [read_raw(reader, shape, np.float32, "factors") for shape in ((m, r), (r,), (r, k))]
+    return checked(reader, LowRank, *factors)
+
+
+KINDS = [(np.ndarray, write_array, read_array), (CSR, write_csr, read_csr), (Shared, write_shared, read_shared),
+         (Quantized, write_quantized, read_quantized), (LowRank, write_lowrank, read_lowrank)]

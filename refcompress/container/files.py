@@ -1,0 +1,70 @@
+"""Whole files: read only if regular, written so that a reader finds the old file or the new one and nothing between."""
+
+import os
+import secrets
+import stat
+
+from ..errors import CorruptError, LimitError, RefcompressError
+
+
+def read(path, limit: int) -> bytes:
+    """Return the bytes of a regular file of at most ``limit`` bytes; a directory, pipe or device is refused unread.
+
+    Raises RefcompressError, LimitError, CorruptError (the file changed while it was read), and OSError as the system says.
+    """
+    # Without O_NONBLOCK the mere opening of a pipe waits for a writer, perhaps for ever.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+        status = regular(os.fstat(file.fileno()), path)
+        if status.st_size > limit:
+            raise LimitError("limit", f"{os.fspath(path)!r} has {status.st_size} bytes, the limit is {limit}")
+        data = file.read(status.st_size + 1)
+    if len(data) != status.st_size:
+        raise CorruptError("path", f"{os.fspath(path)!r} changed while it was read")
+    return data
+
+
+def write(path, data: bytes) -> None:
+    """Replace the file at ``path`` by ``data``, or leave it as it is and raise.
+
+    The bytes go to a temporary file in the same directory, to the disk, and then under the name. An exception removes the
+    temporary file; a killed process may leave it (``.refcompress-*.tmp``), and nothing ever reads it. A symbolic link stays
+    and the file it points at is replaced. A file that is replaced keeps its mode; a new one gets what the umask allows. Of
+    two writers the last one wins, whole. What is there and is not a regular file is refused.
+    """
+    target = os.path.realpath(path)
+    directory = os.path.dirname(target)
+    try:
+        mode = stat.S_IMODE(regular(os.stat(target), path).st_mode)
+    except FileNotFoundError:
+        mode = None
+    temporary = os.path.join(directory, f".refcompress-{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            if mode is not None:
+                os.chmod(temporary, mode)
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    flush_directory(directory)
+
+
+def regular(status: os.stat_result, path) -> os.stat_result:
+    """Return ``status``; refuse what is not a regular file."""
+    if not stat.S_ISREG(status.st_mode):
+        raise RefcompressError("path", f"{os.fspath(path)!r} must be a regular file")
+    return status
+
+
+def flush_directory(directory: str) -> None:
+    """Bring the new name to the disk too, where directories can be opened."""
+    if os.name == "posix":
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

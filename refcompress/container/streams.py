@@ -1,0 +1,185 @@
+"""A sequence of small integers as bytes: packed or Huffman-coded, whichever takes fewer bytes (FORMAT.md, "Streams").
+
+The first byte is the coder. 0 to 16: every symbol in that many bits, the fewest that hold the largest symbol. 17: the code
+lengths and the words of a Huffman code. A sequence without symbols takes no bytes at all, not even a coder.
+"""
+
+import numpy as np
+
+from .. import reference
+from ..errors import RefcompressError, UnsupportedVersionError
+from ..formats import MAX_CODE_LENGTH, Encoded
+from ..reference.huffman_stream import lanes_of
+from .cursor import Reader, integer_bytes
+
+HUFFMAN = 17
+MAX_HUFFMAN_ALPHABET = 2**MAX_CODE_LENGTH
+BLOCK = 2**16  # symbols worked on at a time: a multiple of 8, so that packed blocks of any width end on a byte
+
+
+def operation(implementation, name: str):
+    """Return the implementation's function of that name, or the reference's where it has none."""
+    return getattr(implementation, name, None) or getattr(reference, name)
+
+
+class Stream:
+    """A sequence with its cheapest coder chosen and its exact size known, but not yet coded.
+
+    symbols : (n,) uint8 or uint16. The size of the Huffman words is computed, not tried: the layouts of an entry have some
+    ten streams between them, and only one layout's are written.
+    """
+
+    def __init__(self, symbols: np.ndarray, implementation):
+        self.symbols = symbols
+        self.implementation = implementation
+        self.lengths = None  # of the Huffman code, if that is the coder
+        self.size = 0
+        if not len(symbols):
+            return
+        highest = int(symbols.max())
+        self.width = highest.bit_length()
+        self.size = 1 + packed_size(len(symbols), self.width)
+        if highest < MAX_HUFFMAN_ALPHABET:
+            lengths = operation(implementation, "huffman_lengths")(histogram(symbols), limit=MAX_CODE_LENGTH)
+            words = words_needed(symbols, lengths)
+            size = 1 + len(integer_bytes(len(lengths))) + packed_size(len(lengths), 4)
+            size += len(integer_bytes(words)) + 2 * words
+            if size < self.size:
+                self.size, self.lengths = size, lengths
+
+    def tobytes(self) -> bytes:
+        if not len(self.symbols):
+            return b""
+        if self.lengths is None:
+            return bytes([self.width]) + pack(self.symbols, self.width)
+        code = operation(self.implementation, "huffman_code")(self.lengths)
+        words = operation(self.implementation, "huffman_encode")(self.symbols, code).words
+        table = integer_bytes(len(self.lengths)) + pack(self.lengths, 4)
+        return bytes([HUFFMAN]) + table + integer_bytes(len(words)) + words.astype("<u2").tobytes()
+
+
+def read(reader: Reader, count: int, alphabet: int, kind: str, implementation, zeros: str | None = None) -> np.ndarray:
+    """Return ``count`` symbols below ``alphabet``: uint8 if it is at most 256, else uint16.
+
+    The caller has bounded ``count``. kind, zeros : what the ledger calls the bits of the symbols, and of the symbols 0 if
+    they are another thing. Raises CorruptError unless the bytes are the only ones that this coder has for these symbols;
+    UnsupportedVersionError for a coder that this release does not know.
+    """
+    dtype = np.uint8 if alphabet <= 256 else np.uint16
+    if count == 0:
+        return np.zeros(0, dtype)
+    coder = reader.byte("header")
+    if coder > HUFFMAN:
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has a stream of coder {coder}; "
+                                              f"this release reads 0 to {HUFFMAN}")
+    if coder == HUFFMAN:
+        symbols, zero_bits = read_huffman(reader, count, kind, implementation)
+    else:
+        symbols, zero_bits = read_packed(reader, count, kind, coder), coder
+    highest = int(symbols.max())
+    if highest >= alphabet:
+        raise reader.corrupt(f"symbol {highest} is not below the alphabet's size {alphabet}")
+    if zeros:
+        reader.reassign(kind, zeros, zero_bits * (count - int(np.count_nonzero(symbols))))
+    return symbols.astype(dtype, copy=False)
+
+
+def read_packed(reader: Reader, count: int, kind: str, width: int) -> np.ndarray:
+    data = reader.take(packed_size(count, width), kind)
+    padding = 8 * len(data) - count * width
+    if padding and data[-1] >> (8 - padding):
+        raise reader.corrupt("the padding bits of a packed stream must be 0")
+    symbols = unpack(data, count, width)
+    highest = int(symbols.max())
+    if highest.bit_length() != width:
+        raise reader.corrupt(f"the largest symbol, {highest}, does not take {width} bits")
+    reader.reassign(kind, "padding", padding)
+    return symbols
+
+
+def read_huffman(reader: Reader, count: int, kind: str, implementation) -> tuple[np.ndarray, int]:
+    """Return the symbols and the bits of symbol 0; the code must be the one that the writer makes for these symbols."""
+    alphabet = reader.integer("code tables")
+    if not 1 <= alphabet <= MAX_HUFFMAN_ALPHABET:
+        raise reader.corrupt(f"a Huffman code has 1 to {MAX_HUFFMAN_ALPHABET} lengths, not {alphabet}")
+    table = reader.take(packed_size(alphabet, 4), "code tables")
+    lengths = unpack(table, alphabet, 4)
+    if alphabet % 2:
+        reader.reassign("code tables", "padding", 4)
+        if table[-1] >> 4:
+            raise reader.corrupt("the padding after an odd number of code lengths must be 0")
+    if not lengths[-1]:
+        raise reader.corrupt("the last code length must not be 0")
+    size = reader.integer("header")
+    words = np.frombuffer(reader.take(2 * size, kind), "<u2").astype(np.uint16)
+    try:  # Encoded refuses a count beyond the bits, before the decoder allocates for it
+        code = operation(implementation, "huffman_code")(lengths)
+        symbols = operation(implementation, "huffman_decode")(Encoded(words, count, code))
+    except RefcompressError as error:
+        raise reader.corrupt(f"Huffman stream: {error}") from None
+    counts = histogram(symbols, alphabet)
+    if not np.array_equal(operation(implementation, "huffman_lengths")(counts, limit=MAX_CODE_LENGTH), lengths):
+        raise reader.corrupt("Huffman stream: the code lengths are not those of these symbols")
+    reader.reassign(kind, "padding", 16 * size - int(counts @ lengths))
+    return symbols, int(lengths[0])
+
+
+def histogram(symbols: np.ndarray, alphabet: int = 0) -> np.ndarray:
+    """Return how often each symbol up to the largest (and below ``alphabet``) occurs, int64."""
+    counts = np.zeros(max(alphabet, int(symbols.max()) + 1), dtype=np.int64)
+    for start in range(0, len(symbols), BLOCK):  # numpy.bincount makes an int64 copy of what it counts
+        part = np.bincount(symbols[start : start + BLOCK])
+        counts[: len(part)] += part
+    return counts
+
+
+def packed_size(count: int, width: int) -> int:
+    return (count * width + 7) // 8
+
+
+def pack(symbols: np.ndarray, width: int) -> bytes:
+    """Return the symbols in ``width`` bits each, lowest bit first, the last byte filled up with zeros.
+
+    >>> pack(np.array([1, 2, 3]), 4).hex()
+    '2103'
+    """
+    if width in (8, 16):
+        return symbols.astype(f"<u{width // 8}").tobytes()
+    parts = []
+    for start in range(0, len(symbols) if width else 0, BLOCK):
+        bits = symbols[start : start + BLOCK, None] >> np.arange(width).astype(symbols.dtype) & 1
+        parts.append(np.packbits(bits.astype(np.uint8), bitorder="little").tobytes())
+    return b"".join(parts)
+
+
+def unpack(data, count: int, width: int) -> np.ndarray:
+    """Return the ``count`` symbols that :func:`pack` made ``data`` of: uint8 up to 8 bits, else uint16."""
+    dtype = np.dtype(np.uint8 if width <= 8 else np.uint16)
+    if width in (8, 16):
+        return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype)
+    data = np.frombuffer(data, np.uint8)
+    symbols = np.zeros(count, dtype)
+    for start in range(0, count if width else 0, BLOCK):
+        block = symbols[start : start + BLOCK]
+        bits = np.unpackbits(data[start * width // 8 :][: packed_size(len(block), width)], bitorder="little")
+        for place in range(width):
+            block |= bits[place : len(block) * width : width].astype(dtype) << dtype.type(place)
+    return symbols
+
+
+def words_needed(symbols: np.ndarray, lengths: np.ndarray) -> int:
+    """Return how many words huffman_encode makes of ``symbols``, of which there is at least one, under these ``lengths``.
+
+    A lane that comes to its last symbol, with b bits behind it, has taken words until it held L or more: the fewest words
+    with 16 * words >= b + L, since it takes one only when it holds fewer. L is the longest length.
+    """
+    n = len(symbols)
+    lanes = lanes_of(n)
+    rows = (n - 1) // lanes  # full steps before the last one
+    last = n - rows * lanes  # lanes that have a symbol in the last step; the others had their last one in the step before
+    bits = np.full(lanes, int(lengths.max()), dtype=np.int64)
+    for start in range(0, rows * lanes, BLOCK):  # BLOCK is a multiple of any number of lanes
+        block = symbols[start : min(start + BLOCK, rows * lanes)]
+        bits += lengths[block].reshape(-1, lanes).sum(axis=0, dtype=np.int64)
+    bits[last:] -= lengths[symbols[n - lanes : rows * lanes]]
+    return int(((bits + 15) // 16).sum())

@@ -1,0 +1,106 @@
+"""The huffman family in C: huffman_lengths, huffman_code, huffman_encode, huffman_decode.
+
+A stream is one chain of steps, so no threads share it; it is gone through in chunks, for Ctrl-C is answered between them.
+"""
+
+from functools import wraps
+
+import numpy as np
+
+from .. import reference
+from ..errors import RefcompressError
+from ..formats import Encoded, HuffmanCode
+from ..reference.huffman import code_arguments, lengths_arguments
+from ..reference.huffman_stream import decode_arguments, decoded_dtype, encode_arguments, lanes_of, with_codes
+from . import threads
+from ._call import check, pointer
+from ._kernels import ffi
+
+
+def huffman_lengths(kernel, speed: float):
+    """Return the operation huffman_lengths computed by a C kernel."""
+
+    @wraps(reference.huffman_lengths)
+    def huffman_lengths(counts, *, limit=15):
+        counts, limit = lengths_arguments(counts, limit)
+        n = len(counts)
+        lengths = np.empty(n, dtype=np.uint8)
+        weights, order = np.empty(3 * n, dtype=np.uint64), np.empty(n, dtype=np.uint16)
+        kinds = np.empty(2 * n * limit, dtype=np.uint8)
+        check(kernel(n, limit, pointer(counts.view(np.uint64)), *map(_output, (weights, order, kinds, lengths))), "counts")
+        return lengths
+
+    return huffman_lengths
+
+
+def huffman_code(kernel, speed: float):
+    """Return the operation huffman_code computed by a C kernel."""
+
+    @wraps(reference.huffman_code)
+    def huffman_code(lengths):
+        lengths = code_arguments(lengths)
+        codes = np.empty(len(lengths), dtype=np.uint16)
+        check(kernel(len(lengths), pointer(lengths), _output(codes)), "lengths")
+        return HuffmanCode(lengths, codes)  # refuses lengths that do not fill the code space
+
+    return huffman_code
+
+
+def huffman_encode(kernel, speed: float):
+    """Return the operation huffman_encode computed by a C kernel that does ``speed`` symbols a second."""
+
+    @wraps(reference.huffman_encode)
+    def huffman_encode(symbols, code):
+        symbols, code = encode_arguments(symbols, code)
+        count = len(symbols)
+        if count == 0:
+            return Encoded(np.empty(0, dtype=np.uint16), 0, code)
+        wide = symbols.itemsize == 2
+        table, state = np.empty(1 << 8 * symbols.itemsize, dtype=np.uint32), ffi.new("struct rc_huffman_lanes *")
+        operands = (count, lanes_of(count), *_parts(code), wide, pointer(symbols), _output(table), state)
+        chunks = _chunks(count, speed)
+        try:
+            for begin, end in chunks:
+                check(kernel(begin, end, *operands, ffi.NULL), "symbols")
+        except RefcompressError:
+            with_codes(symbols, code)  # names the symbol at fault
+            raise
+        words = np.empty(state.position, dtype=np.uint16)
+        for begin, end in reversed(chunks):
+            check(kernel(begin, end, *operands, _output(words)), "symbols")
+        words.flags.writeable = False  # so that Encoded need not copy them
+        return Encoded(words, count, code)
+
+    return huffman_encode
+
+
+def huffman_decode(kernel, speed: float):
+    """Return the operation huffman_decode computed by a C kernel that does ``speed`` symbols a second."""
+
+    @wraps(reference.huffman_decode)
+    def huffman_decode(encoded):
+        words, count, code = decode_arguments(encoded)
+        symbols = np.empty(count, dtype=decoded_dtype(code))
+        table, state = np.empty(1 << code.longest, dtype=np.uint32), ffi.new("struct rc_huffman_lanes *")
+        operands = (count, lanes_of(count), *_parts(code), len(words), pointer(words), _output(table), state,
+                    symbols.itemsize == 2, _output(symbols))
+        for begin, end in _chunks(count, speed):
+            check(kernel(begin, end, *operands), "words")
+        return symbols
+
+    return huffman_decode
+
+
+def _output(a: np.ndarray):
+    return pointer(a, writable=True)
+
+
+def _parts(code: HuffmanCode):
+    return len(code.lengths), pointer(code.lengths), pointer(code.codes), code.longest
+
+
+def _chunks(count: int, speed: float) -> list[tuple[int, int]]:
+    """Return ranges of steps that cover all of them, each about threads.CHUNK_SECONDS of work."""
+    lanes = lanes_of(count)
+    steps, size = -(-count // lanes), int(speed * threads.CHUNK_SECONDS) // lanes
+    return [(begin, min(begin + size, steps)) for begin in range(0, steps, size)]

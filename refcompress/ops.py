@@ -1,0 +1,51 @@
+"""The table of operations: one row each, its name and the rule by which results must agree. Tests, benchmarks and users' checks
+read it.
+
+An implementation is any namespace that has functions of these names: :mod:`refcompress.reference`, ``native.at("avx2")``,
+a module of your own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import reference
+from .agreement import exactly, same_product, within_dot_bound
+from .errors import RefcompressError
+
+
+@dataclass(frozen=True)
+class Op:
+    """``rule(expected, got, args, kwargs)`` raises agreement.Disagreement where ``got`` does not do."""
+
+    name: str
+    rule: Callable
+
+
+OPS = {op.name: op for op in (
+    Op("prune_magnitude", exactly),
+    Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
+    Op("quantize_s8", exactly),
+    Op("dequantize_s8", exactly),  # one product, rounded once: nothing to allow for
+    Op("lowrank_svd", same_product),
+    Op("csr_from_dense", exactly),
+    Op("csr_to_dense", exactly),
+    Op("csr_matmul", within_dot_bound),
+    Op("gemm_s8s8", exactly),
+    Op("gemm_u8s8", exactly),
+    Op("gemm_f32s8", within_dot_bound),
+    Op("huffman_lengths", exactly),
+    Op("huffman_code", exactly),
+    Op("huffman_encode", exactly),
+    Op("huffman_decode", exactly),
+)}
+
+
+def implementation_of(implementation, name: str) -> tuple[Callable, str]:
+    """Return the implementation's function of that name, or the reference's where it has none, and whose it is.
+
+    The label is the namespace's name without "refcompress.": "reference", "native.avx2".
+    """
+    if name not in OPS:
+        raise RefcompressError("name", f"must be one of {', '.join(OPS)}, not {name!r}")
+    source = implementation if getattr(implementation, name, None) is not None else reference
+    return getattr(source, name), getattr(source, "__name__", type(source).__name__).removeprefix("refcompress.")

@@ -1,0 +1,137 @@
+"""Deep Compression: prune and retrain in rounds, share the weights that are left, retrain the shared values.
+
+**Source** Han, Mao, Dally 2016 (arXiv 1510.00149); the pruning is section 3 of Han, Pool, Tran, Dally 2015
+(arXiv 1506.02626). The third stage of the paper, Huffman coding, is the container's, when the result is written.
+
+**Departs** The paper's threshold is a quality parameter times the standard deviation of a layer; here the share of weights
+to keep is given, which is the same threshold named by its effect. The optimiser is Adam.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .. import arguments, ops, reference
+from ..errors import RefcompressError
+from ..formats import Shared
+from ..training import Adam, Dense, Dropout, Masked, Network, SharedCentroids, error_rate, fit
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What Deep Compression is told.
+
+    keep : share of each weight array that survives pruning, by name; weights not named are left alone, and are stored as
+    they are. bits : of each code, so 2**bits codes with the one for zero. rounds : how often to prune and retrain; each
+    round keeps the same share of what the round before it kept. epochs and learning rates are for the retraining after
+    each round but the last, after the last one, and of the centroids.
+    """
+
+    keep: Mapping[str, float]
+    bits: Mapping[str, int]
+    rounds: int = 5
+    round_epochs: int = 4
+    round_learning_rate: float = 1e-3
+    last_epochs: int = 12
+    last_learning_rate: float = 1e-3
+    share_epochs: int = 8
+    share_learning_rate: float = 1e-4
+    batch: int = 256
+    weight_decay: float = 0.0
+
+    def __post_init__(self):
+        for name, share in self.keep.items():
+            arguments.real(share, f"keep[{name!r}]", np.finfo(np.float32).tiny, 1)
+            if name not in self.bits:
+                raise RefcompressError("bits", f"must name {name!r}, which keep names")
+        for name, bits in self.bits.items():
+            arguments.integer(bits, f"bits[{name!r}]", 1, 16)
+            if name not in self.keep:
+                raise RefcompressError("keep", f"must name {name!r}, which bits names")
+        arguments.integer(self.rounds, "rounds", 1)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one stage left: the share of weights kept, by name, and the error rate on the validation examples."""
+
+    name: str
+    kept: Mapping[str, float]
+    validation_error: float
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What came out: ``compressed`` by parameter name, in the network's order: Shared for pruned and shared weights, the
+    float32 array for all else. ``network`` computes with exactly these values. ``implementations``: operation → the one used.
+    """
+
+    compressed: dict[str, Shared | np.ndarray]
+    network: Network
+    stages: list[Stage] = field(default_factory=list)
+    implementations: dict[str, str] = field(default_factory=dict)
+
+
+def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray],
+                     settings: Settings, *, implementation=reference, seed: int = 0,
+                     progress: Callable[[str, int, int, float], None] | None = None) -> Result:
+    """Compress a trained ``network`` (which stays as it is): prune → retrain, in rounds; share → retrain the centroids.
+
+    training, validation : pairs (inputs, labels); nothing is chosen on the latter, it is only reported on.
+    implementation : a namespace; its prune_magnitude and share_kmeans are used where it has them, else the reference's.
+    The training between them is NumPy's always, so every implementation gives the same result. seed : of the order of the
+    examples and of dropout. progress : called with (stage, epochs done, epochs, loss) after each epoch.
+
+    In the paper's notation, in round r of R a layer keeps keep^(r / R) of its weights, those of largest magnitude. While
+    the pruned network is retrained each Dropout drops D_r = D_o sqrt(C_ir / C_io) (Han 2015, eq. 2), with C_ir / C_io the
+    share of connections that the Dense layer after it has kept; the centroids are retrained without dropout.
+    """
+    for name in settings.keep:
+        if name not in network.parameters:
+            raise RefcompressError(f"settings.keep[{name!r}]", f"must be one of {', '.join(network.parameters)}")
+    prune, pruned_by = ops.implementation_of(implementation, "prune_magnitude")
+    share, shared_by = ops.implementation_of(implementation, "share_kmeans")
+    original, network, rng = network, network.copy(), np.random.default_rng(seed)
+    weights = {name: network.parameters[name] for name in settings.keep}
+    stages = [Stage("reference", _kept(weights), error_rate(network, *validation))]
+
+    def retrain(stage, epochs, learning_rate, weight_decay, tuning):
+        optimizer = Adam(learning_rate, weight_decay=weight_decay)
+        told = None if progress is None else lambda done, total, loss: progress(stage, done, total, loss)
+        fit(network, *training, optimizer=optimizer, epochs=epochs, rng=rng, batch=settings.batch, tuning=tuning, progress=told)
+        stages.append(Stage(stage, _kept(weights), error_rate(network, *validation)))
+
+    for r in range(1, settings.rounds + 1):
+        masks = {name: prune(w, keep=max(1, round(settings.keep[name] ** (r / settings.rounds) * w.size)))
+                 for name, w in weights.items()}
+        tuning = Masked(network, masks)
+        _dropout(network, original, masks)
+        last = r == settings.rounds
+        retrain(f"prune {r} of {settings.rounds}", settings.last_epochs if last else settings.round_epochs,
+                settings.last_learning_rate if last else settings.round_learning_rate, settings.weight_decay, tuning)
+
+    tuning = SharedCentroids(network, {name: share(w, bits=settings.bits[name], init="linear", pruned=True)
+                                       for name, w in weights.items()})
+    stages.append(Stage("share", _kept(weights), error_rate(network, *validation)))
+    _dropout(network, original, None)
+    retrain("tune centroids", settings.share_epochs, settings.share_learning_rate, 0.0, tuning)
+
+    shared = tuning.shared()
+    compressed = {name: shared.get(name, value.copy()) for name, value in network.parameters.items()}
+    return Result(compressed, network, stages, {"prune_magnitude": pruned_by, "share_kmeans": shared_by})
+
+
+def _kept(weights: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {name: np.count_nonzero(w) / w.size for name, w in weights.items()}
+
+
+def _dropout(network: Network, original: Network, masks: Mapping[str, np.ndarray] | None) -> None:
+    """Set each Dropout to Han 2015, eq. 2, for the Dense layer that follows it; to 0 without masks."""
+    kept = 0.0
+    for name, layer in reversed(network.layers.items()):
+        if isinstance(layer, Dense):
+            mask = (masks or {}).get(f"{name}.weight")
+            kept = 0.0 if masks is None else 1.0 if mask is None else np.count_nonzero(mask) / mask.size
+        elif isinstance(layer, Dropout):
+            layer.rate = original.layers[name].rate * kept**0.5

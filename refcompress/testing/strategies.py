@@ -1,0 +1,186 @@
+"""Hypothesis strategies for each operation's input: small, hostile, oddly laid out, and built so that they shrink well.
+
+Lengths go up to 40: the long sweep of ``samples`` has gone before. Import this module only where Hypothesis is installed.
+"""
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from .. import reference
+from ..formats import CSR, Encoded, Quantized
+from . import layouts
+
+_LENGTH = st.one_of(st.integers(0, 9), st.sampled_from([15, 16, 17, 31, 32, 33, 40]))
+_FINITE = st.one_of(
+    st.integers(-8, 8).map(float),
+    st.sampled_from([0.0, -0.0, 0.5, -2.5, 2.0**-126, -(2.0**-149), 2.0**127, -3e38]),
+    st.floats(width=32, allow_nan=False, allow_infinity=False))
+_NO_NAN = st.one_of(_FINITE, st.sampled_from([np.inf, -np.inf]))
+_ANY = st.one_of(_NO_NAN, st.just(np.nan))
+_TAME = st.one_of(st.integers(-8, 8).map(float), st.floats(-1e3, 1e3, width=32))
+_INT8 = st.one_of(st.integers(-128, 127), st.sampled_from([-128, 127]))
+_SCALE = st.one_of(st.sampled_from([1.0, 0.5, 2.0**-126, 2.0**100]), st.floats(2.0**-20, 2.0**20, width=32))
+_SHAPE = st.one_of(st.tuples(_LENGTH), st.tuples(_LENGTH, st.integers(0, 9)), st.tuples(*[st.integers(0, 4)] * 3))
+
+
+def strategy(op: str):
+    """Return the strategy of (args, kwargs) for the operation ``op``."""
+    return st.builds(layouts.place, _PLAIN[op](), st.sampled_from(layouts.LAYOUTS))
+
+
+def _array(dtype, shape, elements):
+    return hnp.arrays(dtype, shape, elements=elements)
+
+
+def _either(floats):
+    """All elements tame, or all kinds: a NaN among many hides what else is wrong."""
+    return st.sampled_from([_TAME, floats])
+
+
+@st.composite
+def _prune_magnitude(draw):
+    w = draw(_array(np.float32, draw(_SHAPE), draw(_either(_NO_NAN))))
+    if draw(st.booleans()):
+        return (w,), {"keep": draw(st.integers(0, w.size))}
+    share = {"sparsity": draw(st.floats(0, 1))}
+    if draw(st.booleans()):
+        return ({"first": w, "second": draw(_array(np.float32, draw(_SHAPE), _TAME))},), share
+    return (w,), share
+
+
+@st.composite
+def _share_kmeans(draw):
+    w = draw(_array(np.float32, draw(_SHAPE), draw(_either(_FINITE))))
+    kwargs = {"init": draw(st.sampled_from(["linear", "density", "random"])), "pruned": draw(st.booleans()),
+              "seed": draw(st.integers(0, 9)), "iterations": draw(st.integers(0, 9))}
+    if w.size > 1 and draw(st.booleans()):
+        kwargs["clusters"] = draw(st.integers(1 + kwargs["pruned"], min(w.size, 20)))
+    else:
+        kwargs["bits"] = draw(st.integers(1, 4))
+    if w.size and draw(st.booleans()):
+        weights = draw(_array(np.float32, w.shape, st.integers(0, 3).map(float)))
+        weights.flat[0] = 1
+        kwargs["weights"] = weights
+    return (w,), kwargs
+
+
+@st.composite
+def _quantize_s8(draw):
+    x = draw(_array(np.float32, draw(_SHAPE), draw(_either(_FINITE))))
+    kwargs = {"scheme": draw(st.sampled_from(["symmetric", "affine"]))}
+    kind = draw(st.sampled_from(["whole", "axis", "group"]))
+    if kind == "axis":
+        kwargs["axis"] = draw(st.integers(-x.ndim, x.ndim - 1))
+    elif kind == "group":
+        kwargs["group"] = draw(st.integers(1, 20))
+    return (x,), kwargs
+
+
+@st.composite
+def _quantized(draw, shape):
+    """Return a Quantized of this shape with any permitted shape of scales."""
+    group = draw(st.none() | st.integers(1, 20))
+    full = shape if group is None else (*shape[:-1], -(-shape[-1] // group))
+    some = tuple(draw(st.sampled_from([1, n])) for n in full)
+    if group is not None:
+        some = (*some[:-1], full[-1])
+    values = draw(_array(np.int8, shape, _INT8))
+    return Quantized(values, draw(_array(np.float32, some, _SCALE)), draw(_array(np.int8, some, _INT8)), group)
+
+
+@st.composite
+def _dequantize_s8(draw):
+    return (draw(_quantized(draw(_SHAPE))),), {}
+
+
+@st.composite
+def _lowrank_svd(draw):
+    shape = (draw(st.integers(0, 9)), draw(st.integers(0, 9)))
+    w = draw(_array(np.float32, shape, _TAME))
+    return (w,), {"rank": draw(st.integers(0, min(shape)))}
+
+
+@st.composite
+def _csr(draw, floats):
+    """Return a CSR: of a matrix with a mask, or with columns in any order and more than once."""
+    m, k = draw(_LENGTH), draw(_LENGTH)
+    if k == 0 or draw(st.booleans()):
+        w, mask = draw(_array(np.float32, (m, k), floats)), draw(_array(np.bool_, (m, k), st.booleans()))
+        return reference.csr_from_dense(w, mask)
+    rows = draw(st.lists(st.lists(st.integers(0, k - 1), max_size=5), min_size=m, max_size=m))
+    indptr = np.cumsum([0] + [len(row) for row in rows])
+    indices = np.array(sum(rows, []), dtype=np.int64)
+    return CSR((m, k), indptr, indices, draw(_array(np.float32, len(indices), floats)), canonical=False)
+
+
+@st.composite
+def _csr_from_dense(draw):
+    shape = (draw(_LENGTH), draw(_LENGTH))
+    w = draw(_array(np.float32, shape, _ANY))
+    mask = draw(st.none() | _array(np.bool_, shape, st.booleans()))
+    return (w,), {} if mask is None else {"mask": mask}
+
+
+@st.composite
+def _csr_to_dense(draw):
+    return (draw(_csr(_ANY)),), {}
+
+
+@st.composite
+def _csr_matmul(draw):
+    floats = draw(_either(_ANY))
+    a = draw(_csr(floats))
+    return (a, draw(_array(np.float32, (a.shape[1], draw(_LENGTH)), floats))), {}
+
+
+@st.composite
+def _gemm(draw, dtype):
+    k = draw(_LENGTH)
+    x = draw(_array(dtype, (draw(_LENGTH), k), hnp.from_dtype(np.dtype(dtype))))
+    return (x, draw(_array(np.int8, (draw(_LENGTH), k), _INT8))), {}
+
+
+@st.composite
+def _gemm_f32s8(draw):
+    k = draw(_LENGTH)
+    x = draw(_array(np.float32, (draw(st.integers(0, 9)), k), draw(_either(_ANY))))
+    return (x, draw(_quantized((draw(_LENGTH), k)))), {}
+
+
+def _counts(most: int = 40):
+    return _array(np.int64, st.integers(0, most), st.one_of(st.integers(0, 4), st.integers(0, 2**40)))
+
+
+@st.composite
+def _huffman_lengths(draw):
+    counts = draw(_counts())
+    return (counts,), {"limit": draw(st.integers(max(1, int(np.count_nonzero(counts) - 1).bit_length()), 15))}
+
+
+@st.composite
+def _coded(draw):
+    counts = draw(_counts())
+    code = reference.huffman_code(reference.huffman_lengths(counts))
+    used = np.flatnonzero(counts)
+    dtype = draw(st.sampled_from([np.uint8, np.uint16]))
+    size = draw(st.integers(0, 70)) if len(used) else 0
+    symbols = draw(_array(dtype, size, st.sampled_from(used.tolist() or [0])))
+    return symbols, code
+
+
+@st.composite
+def _huffman_decode(draw):
+    symbols, code = draw(_coded())
+    encoded = reference.huffman_encode(symbols, code)
+    return (Encoded(encoded.words, encoded.count, code),), {}
+
+
+_PLAIN = {
+    "prune_magnitude": _prune_magnitude, "share_kmeans": _share_kmeans, "quantize_s8": _quantize_s8,
+    "dequantize_s8": _dequantize_s8, "lowrank_svd": _lowrank_svd, "csr_from_dense": _csr_from_dense,
+    "csr_to_dense": _csr_to_dense, "csr_matmul": _csr_matmul, "gemm_s8s8": lambda: _gemm(np.int8),
+    "gemm_u8s8": lambda: _gemm(np.uint8), "gemm_f32s8": _gemm_f32s8, "huffman_lengths": _huffman_lengths,
+    "huffman_code": lambda: _counts().map(lambda c: ((reference.huffman_lengths(c),), {})),
+    "huffman_encode": lambda: st.tuples(_coded(), st.just({})), "huffman_decode": _huffman_decode,
+}

@@ -1,0 +1,9 @@
+"""A small network in NumPy: what the recipes train, prune and tune. Never the C kernels, so its bits depend on NumPy alone."""
+
+from . import mnist  # noqa: F401
+from .fit import constant, cosine, error_rate, errors, fit  # noqa: F401
+from .layers import Dense, Dropout, ReLU  # noqa: F401
+from .losses import softmax_cross_entropy  # noqa: F401
+from .network import Network  # noqa: F401
+from .optimizers import SGD, Adam  # noqa: F401
+from .tuning import Free, Masked, SharedCentroids  # noqa: F401

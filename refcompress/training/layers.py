@@ -1,0 +1,88 @@
+"""The layers of a small network: each computes its output, and from the gradient of that output the gradient of its input.
+
+Letters: n examples, k inputs, m outputs of a layer; x its input, y its output, dx and dy the gradients of the loss with
+respect to them. ``forward`` keeps what ``backward`` needs, so the two alternate. Given ``rng`` a layer is in training
+(dropout draws from it); without one it is in use. All arithmetic is NumPy's in the dtype of the parameters.
+"""
+
+import numpy as np
+
+from .. import arguments
+
+
+class Dense:
+    """Multiply by a matrix and add a bias: y = x @ weight.T + bias.
+
+    weight : (m, k); bias : (m,), zero at first; both float32 (float64 serves the finite differences of the tests).
+    The weights are drawn from a normal distribution of variance 2 / k, in C order, from ``rng``.
+
+    **Source** He et al. 2015 (arXiv 1502.01852), eq. 10, for the variance. **Departs** nothing. Cost: 2nmk forward, 4nmk
+    backward (2nmk where the gradient of the input is not asked for).
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, rng: np.random.Generator, dtype=np.float32):
+        k, m = arguments.integer(inputs, "inputs", 1), arguments.integer(outputs, "outputs", 1)
+        weight = rng.standard_normal((m, k), dtype=dtype) * np.sqrt(2 / k).astype(dtype)
+        self.parameters = {"weight": weight, "bias": np.zeros(m, dtype=dtype)}
+        self.gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
+        self._x = None
+
+    def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        self._x = x
+        y = x @ self.parameters["weight"].T
+        y += self.parameters["bias"]
+        return y
+
+    def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None:
+        np.matmul(dy.T, self._x, out=self.gradients["weight"])
+        np.sum(dy, axis=0, out=self.gradients["bias"])
+        return dy @ self.parameters["weight"] if input_gradient else None
+
+
+class ReLU:
+    """Cut off what is negative: y = max(x, 0). The gradient at 0 is 0; NaN stays NaN."""
+
+    def __init__(self):
+        self.parameters, self.gradients = {}, {}
+        self._y = None
+
+    def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        self._y = np.maximum(x, 0)
+        return self._y
+
+    def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None:
+        return dy * (self._y > 0) if input_gradient else None
+
+
+class Dropout:
+    """Drop each value with probability ``rate`` in training and scale the others by 1 / (1 - rate); else pass x on.
+
+    **Source** Srivastava et al. 2014 (JMLR 15:1929), section 4 and section 10 for scaling in training rather than in use.
+    **Departs** nothing.
+    """
+
+    def __init__(self, rate: float):
+        self.parameters, self.gradients = {}, {}
+        self.rate = rate
+        self._kept = None
+
+    @property
+    def rate(self) -> float:
+        return self._rate
+
+    @rate.setter
+    def rate(self, value: float):
+        self._rate = arguments.real(value, "rate", 0, np.nextafter(1, 0))
+
+    def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        self._kept = None
+        if rng is None or self.rate == 0:
+            return x
+        self._kept = (rng.random(x.shape, dtype=np.float32) >= self.rate).astype(x.dtype)
+        self._kept *= 1 / (1 - self.rate)
+        return x * self._kept
+
+    def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None:
+        if not input_gradient:
+            return None
+        return dy if self._kept is None else dy * self._kept

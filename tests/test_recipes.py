@@ -1,0 +1,144 @@
+"""Laws of the recipes, on a network small enough to compress in a moment."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from refcompress import RefcompressError, Shared, prune_magnitude
+from refcompress.recipes import Settings, deep_compression, lenet_300_100
+from refcompress.training import Adam, Dense, Dropout, Network, ReLU, error_rate, fit
+
+SETTINGS = Settings(keep={"fc1.weight": 0.2, "fc2.weight": 0.5}, bits={"fc1.weight": 2, "fc2.weight": 3}, rounds=2,
+                    round_epochs=2, last_epochs=3, share_epochs=2, batch=20, round_learning_rate=0.01,
+                    last_learning_rate=0.01, share_learning_rate=0.01)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((400, 12)).astype(np.float32)
+    y = x[:, :3].argmax(axis=1)
+    network = Network([("drop1", Dropout(0.1)), ("fc1", Dense(12, 20, rng=rng)), ("relu", ReLU()),
+                       ("drop2", Dropout(0.2)), ("fc2", Dense(20, 3, rng=rng))])
+    fit(network, x[:300], y[:300], optimizer=Adam(0.02), epochs=30, rng=rng, batch=20)
+    return network, (x[:300], y[:300]), (x[300:], y[300:])
+
+
+@pytest.fixture(scope="module")
+def result(trained):
+    return deep_compression(*trained, SETTINGS, seed=3)
+
+
+def as_bytes(compressed):
+    return {name: (c.codes.tobytes(), c.codebook.tobytes()) if isinstance(c, Shared) else c.tobytes()
+            for name, c in compressed.items()}
+
+
+def test_the_result_has_every_parameter_in_order_with_the_counts_and_codes_that_were_asked_for(trained, result):
+    assert list(result.compressed) == ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]
+    for name, keep in SETTINGS.keep.items():
+        shared = result.compressed[name]
+        assert shared.pruned and len(shared.codebook) <= 2 ** SETTINGS.bits[name]
+        assert np.count_nonzero(shared.codes) == round(keep * shared.codes.size)
+    for name in ("fc1.bias", "fc2.bias"):
+        assert result.compressed[name].dtype == np.float32 and result.compressed[name].ndim == 1
+
+
+def test_the_network_of_the_result_computes_with_exactly_the_compressed_values(trained, result):
+    for name, c in result.compressed.items():
+        dense = c.dense() if isinstance(c, Shared) else c
+        assert dense.tobytes() == result.network.parameters[name].tobytes()
+    assert result.stages[-1].validation_error == error_rate(result.network, *trained[2])
+    assert result.stages[-1].validation_error < 0.3  # it learnt: chance is 0.67
+
+
+def test_the_network_that_was_given_stays_as_it_was(trained):
+    network, training, validation = trained
+    before = {name: p.tobytes() for name, p in network.parameters.items()}
+    deep_compression(network, training, validation, SETTINGS)
+    assert {name: p.tobytes() for name, p in network.parameters.items()} == before
+    assert [network.layers[name].rate for name in ("drop1", "drop2")] == [0.1, 0.2]
+
+
+def test_each_round_keeps_the_same_share_of_the_round_before_it(result):
+    assert [s.name for s in result.stages] == ["reference", "prune 1 of 2", "prune 2 of 2", "share", "tune centroids"]
+    assert [s.kept["fc2.weight"] for s in result.stages] == [1, round(0.5**0.5 * 60) / 60, 0.5, 0.5, 0.5]
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(trained, result):
+    assert as_bytes(deep_compression(*trained, SETTINGS, seed=3).compressed) == as_bytes(result.compressed)
+    assert as_bytes(deep_compression(*trained, SETTINGS, seed=4).compressed) != as_bytes(result.compressed)
+
+
+def test_the_implementation_asked_for_does_what_it_has_and_the_result_names_it(trained, result):
+    calls = []
+
+    def counted(w, **options):
+        calls.append(options)
+        return prune_magnitude(w, **options)
+
+    mine = SimpleNamespace(__name__="mine", prune_magnitude=counted)
+    other = deep_compression(*trained, SETTINGS, implementation=mine, seed=3)
+    assert len(calls) == 4  # two weights, two rounds
+    assert as_bytes(other.compressed) == as_bytes(result.compressed)
+    assert "mine" in other.implementations["prune_magnitude"]
+    assert other.implementations["share_kmeans"] == result.implementations["share_kmeans"]
+
+
+def test_weights_that_are_not_named_are_stored_as_they_are(trained):
+    settings = replace(SETTINGS, keep={"fc1.weight": 0.2}, bits={"fc1.weight": 2})
+    compressed = deep_compression(*trained, settings).compressed
+    assert isinstance(compressed["fc1.weight"], Shared) and compressed["fc2.weight"].dtype == np.float32
+
+
+def test_dropout_shrinks_with_the_root_of_what_is_kept_and_is_off_for_the_centroids(trained):
+    network, training, validation = trained
+    rates = []
+
+    class Watched(Dropout):
+        def forward(self, x, rng=None):
+            if rng is not None:
+                rates.append(self.rate)
+            return super().forward(x, rng)
+
+    watched = Network([(name, Watched(0.4) if name == "drop2" else layer) for name, layer in network.layers.items()])
+    deep_compression(watched, training, validation, SETTINGS)
+    expected = [0.4 * (round(0.5**0.5 * 60) / 60) ** 0.5, 0.4 * 0.5**0.5, 0.0]  # Han et al. 2015, eq. 2
+    assert list(dict.fromkeys(rates)) == expected
+
+
+def test_progress_is_told_stage_and_epoch(trained):
+    told = []
+    deep_compression(*trained, SETTINGS, progress=lambda *event: told.append(event[:3]))
+    assert told == [("prune 1 of 2", 1, 2), ("prune 1 of 2", 2, 2), ("prune 2 of 2", 1, 3), ("prune 2 of 2", 2, 3),
+                    ("prune 2 of 2", 3, 3), ("tune centroids", 1, 2), ("tune centroids", 2, 2)]
+
+
+@pytest.mark.parametrize("change, named", [
+    ({"keep": {"fc1.weight": 0.0}, "bits": {"fc1.weight": 2}}, "keep"),
+    ({"keep": {"fc1.weight": 1.5}, "bits": {"fc1.weight": 2}}, "keep"),
+    ({"keep": {"fc1.weight": 0.5}, "bits": {}}, "bits"), ({"keep": {}, "bits": {"fc1.weight": 2}}, "keep"),
+    ({"keep": {"fc1.weight": 0.5}, "bits": {"fc1.weight": 17}}, "bits"), ({"rounds": 0}, "rounds")])
+def test_settings_refuse_what_makes_no_sense(change, named):
+    with pytest.raises(RefcompressError, match=named):
+        replace(SETTINGS, **change)
+
+
+def test_a_weight_that_the_network_does_not_have_is_refused_by_name(trained):
+    with pytest.raises(RefcompressError, match="fc9.weight"):
+        deep_compression(*trained, Settings(keep={"fc9.weight": 0.5}, bits={"fc9.weight": 2}))
+
+
+def test_lenet_300_100_has_266200_weights_and_410_biases_and_its_recipe_trains_it():
+    network = lenet_300_100.network(np.random.default_rng(0))
+    sizes = {name: p.size for name, p in network.parameters.items()}
+    assert sum(n for name, n in sizes.items() if name.endswith(".weight")) == 266200
+    assert sum(n for name, n in sizes.items() if name.endswith(".bias")) == 410
+    assert set(lenet_300_100.SETTINGS.keep) == {name for name in sizes if name.endswith(".weight")}
+    rng, told = np.random.default_rng(1), []
+    x, y = rng.random((100, 784), dtype=np.float32), rng.integers(0, 10, 100)
+    runs = [lenet_300_100.train_reference(x, y, seed=2, epochs=2, progress=lambda *e: told.append(e[:3])) for _ in range(2)]
+    assert told == [("reference", 1, 2), ("reference", 2, 2)] * 2
+    assert runs[0].parameters["fc1.weight"].tobytes() == runs[1].parameters["fc1.weight"].tobytes()
