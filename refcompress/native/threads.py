@@ -54,13 +54,22 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     begins = iter(range(0, rows, size))
     turn = threading.Lock()
 
+    def stop():
+        with turn:
+            for _ in begins:  # after an exception: nobody takes another chunk
+                pass
+
     def work():
-        while True:
-            with turn:
-                begin = next(begins, None)
-            if begin is None:
-                return
-            kernel(begin, min(begin + size, rows))
+        try:
+            while True:
+                with turn:
+                    begin = next(begins, None)
+                if begin is None:
+                    return
+                kernel(begin, min(begin + size, rows))
+        except BaseException:
+            stop()
+            raise
 
     if workers == 1:
         work()
@@ -69,9 +78,7 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     try:
         work()
     finally:
-        with turn:
-            for _ in begins:  # after an exception: nobody takes another chunk
-                pass
+        stop()  # Ctrl-C may have come before the work began
         waiting = [future for future in futures if not future.cancel()]
         errors = [future.exception() for future in waiting]
     for error in errors:
