@@ -1,4 +1,4 @@
-"""What is timed: layers of real networks, at the densities and batches that people run. Cases are data; a row is all it takes.
+"""What is timed: layers of real networks, at the densities and batches that people run. A case is a row of data.
 
 The weights are random: no kernel's speed depends on the values, only on shapes, densities and distributions.
 """

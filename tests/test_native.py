@@ -275,8 +275,9 @@ for _ in range(3):
 
 @pytest.mark.parametrize("sizes, workers", [((2000, 2000, 2000), 1), ((2000, 2000, 2000), 2), ((10_000, 12, 5000), 2)])
 def test_ctrl_c_is_answered_within_200_ms(sizes, workers):
-    """The best of three: a busy machine may delay an answer; a kernel that cannot be interrupted (seconds here) delays all."""
-    child = subprocess.Popen([sys.executable, "-c", LONG.format(sizes=sizes, workers=workers)], stdout=subprocess.PIPE, text=True)
+    """The best of three: a busy machine may delay an answer; a kernel that cannot be interrupted, seconds here, delays all."""
+    code = LONG.format(sizes=sizes, workers=workers)
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     delays = []
     try:
         for _ in range(3):
