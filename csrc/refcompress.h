@@ -38,6 +38,29 @@ typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k,
  * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1]. */
 typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride,
                           const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
+
+/* x (float32) to values (int8) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point, lowest,
+ * 127), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale, rounded once, and if that
+ * overflows the largest finite float.
+ * Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest : -127 or -128. */
+typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+                           const float *x, const float *scale, const int8_t *zero_point, int8_t *values);
+typedef int rc_dequantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int8_t *values,
+                             const float *scale, const int8_t *zero_point, float *x);
+
+/* The steps of a range (they follow each other: no threads) of Lloyd's algorithm on n >= 1 ascending values x, for k >= 1
+ * ascending centroids. Run j ends at ends[j], with the last x that is at most 0.5 * (centroids[j] + centroids[j + 1]), the
+ * last one at n. If no end moved (before the first step all are UINT64_MAX), settled is set and the steps are over.
+ * Then a run from a to b with totals[b] > totals[a] has its centroid at (sums[b] - sums[a]) / (totals[b] - totals[a]),
+ * clamped to x[a] .. x[b - 1]; the others stay. sums and totals : n + 1 running sums of weights * x and of weights. */
+typedef int rc_share_kmeans(size_t begin, size_t end, size_t n, size_t k, const double *x, const double *sums,
+                            const double *totals, double *centroids, uint64_t *ends, int32_t *settled);
+
+/* codes[i] (uint16_t if wide, else uint8_t) = code_of[the number of the count ascending ends below w[i]], and 0 for a zero if
+ * pruned, for the elements of the range. code_of : count + 1 entries. What comes after the steps; one for all kernels. */
+int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned, int wide,
+                   const float *w, void *codes);
+
 /* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they are
  * gone through in order, one after the other, so that Python can look after signals between them. */
 
@@ -57,9 +80,9 @@ struct rc_huffman_lanes {
 };
 
 /* Symbols (uint16_t if wide, else uint8_t) to words, in two passes over ranges of steps that cover all of them.
- * First with words NULL, ranges in rising order: fills the table, finds a symbol without a code (RC_BAD_INDEX), and leaves
- * in state->position the number of words. Then with so many words, ranges in falling order: writes them, the last first.
- * Workspace: table, 65536 entries if wide, else 256; state. */
+ * First with words NULL, ranges in rising order: fills the table, finds a symbol without a code (RC_BAD_INDEX), and
+ * leaves in state->position the number of words. Then with so many words, ranges in falling order: writes them, the
+ * last first. Workspace: table, 65536 entries if wide, else 256; state. */
 typedef int rc_huffman_encode(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
                               const uint8_t *lengths, const uint16_t *codes, unsigned longest, int wide,
                               const void *symbols, uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words);
@@ -78,6 +101,9 @@ struct rc_kernels {
     rc_gemm_s8s8 *gemm_s8s8;
     rc_gemm_u8s8 *gemm_u8s8;
     rc_gemm_f32s8 *gemm_f32s8;
+    rc_quantize_s8 *quantize_s8;
+    rc_dequantize_s8 *dequantize_s8;
+    rc_share_kmeans *share_kmeans;
     rc_huffman_lengths *huffman_lengths;
     rc_huffman_code *huffman_code;
     rc_huffman_encode *huffman_encode;

@@ -36,8 +36,8 @@ def test_no_matrix_of_that_rank_is_nearer(w, data):
     rank = data.draw(st.integers(0, min(w.shape)))
     f = lowrank_svd(w, rank=rank)
     assert f.shape == w.shape and f.rank == rank
-    # Eckart & Young: the distance is the root of the sum of the squares of the singular values left out. Gram matrices lose
-    # half the digits: singular values of them are good to about 1e-7 of the largest.
+    # Eckart & Young: the distance is the root of the sum of the squares of the singular values left out. Gram matrices
+    # lose half the digits: singular values of them are good to about 1e-7 of the largest.
     left_out = norm(singular_values(w)[rank:])
     assert abs(norm(f.dense().astype(np.float64) - w) - left_out) <= ROUNDED * norm(w) + 1e-6 * norm(w) + 1e-44
     random = np.random.default_rng(0)

@@ -42,7 +42,8 @@ def test_the_error_is_at_most_half_a_step(case):
     q = quantize_s8(x, **options)
     dense = dequantize_s8(q)
     assert dense.dtype == np.float32 and dense.shape == x.shape and np.all(np.isfinite(dense))
-    for scale, value, got in zip(*(np.broadcast_to(a, x.shape).ravel().tolist() for a in (q.expand(q.scale), x, dense))):
+    scales = np.broadcast_to(q.expand(q.scale), x.shape)
+    for scale, value, got in zip(scales.ravel().tolist(), x.ravel().tolist(), dense.ravel().tolist()):
         # 2**-14: see the docstring. The sum is exact here.
         assert abs(Fraction(got) - Fraction(value)) <= (Fraction(1, 2) + Fraction(1, 2**14)) * Fraction(scale)
 
@@ -83,7 +84,7 @@ def test_the_scales_are_those_of_the_formula(case):
 
 
 def sharers(x, q, options):
-    """For each element of x, in C order, the list of those that share its scale (twice the first, so never only one)."""
+    """For each element of x, in C order, a list of those that share its scale (itself twice, so that min takes one)."""
     for index in np.ndindex(x.shape):
         if "axis" in options:
             together = np.take(x, index[options["axis"]], axis=options["axis"])

@@ -120,7 +120,9 @@ def test_progress_is_told_stage_and_epoch(trained):
     ({"keep": {"fc1.weight": 0.0}, "bits": {"fc1.weight": 2}}, "keep"),
     ({"keep": {"fc1.weight": 1.5}, "bits": {"fc1.weight": 2}}, "keep"),
     ({"keep": {"fc1.weight": 0.5}, "bits": {}}, "bits"), ({"keep": {}, "bits": {"fc1.weight": 2}}, "keep"),
-    ({"keep": {"fc1.weight": 0.5}, "bits": {"fc1.weight": 17}}, "bits"), ({"rounds": 0}, "rounds")])
+    ({"keep": {"fc1.weight": 0.5}, "bits": {"fc1.weight": 17}}, "bits"), ({"rounds": 0}, "rounds"),
+    ({"last_epochs": -1}, "last_epochs"), ({"share_learning_rate": float("nan")}, "share_learning_rate"),
+    ({"weight_decay": "small"}, "weight_decay")])
 def test_settings_refuse_what_makes_no_sense(change, named):
     with pytest.raises(RefcompressError, match=named):
         replace(SETTINGS, **change)

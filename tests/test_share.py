@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from refcompress import ArgumentTypeError, RefcompressError, share_kmeans
-from refcompress.reference.share import INITS, initial_centroids, sorted_values
+from refcompress.reference.share import INITS, initial_centroids
 from refcompress.testing.layouts import ODD
 
 # Numbers from both ends of float32 side by side: sums in which small ones vanish, midpoints that float64 rounds.
 EXTREME = st.sampled_from([0.0, -0.0, 1e-45, -1e-45, 1e-38, 1e-30, 1.0, 1.0000001, -1.0, 1e30, 3.4e38, -3.4e38])
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
-LENGTHS = st.integers(1, 40)
+LENGTHS = st.sampled_from([1, 2, 3, 5, 8, 17, 40])
 VALUES = st.one_of(
     hnp.arrays(np.float32, LENGTHS, elements=EXTREME),
     hnp.arrays(np.float32, LENGTHS, elements=FINITE),
@@ -40,9 +40,10 @@ def cases(draw):
 
 def lloyd_in_python(w, clusters, init, weights, pruned, seed, iterations):
     """The docstring's arithmetic in Python's own floats, one number at a time; returns the fitted values."""
-    x, omega = sorted_values(w, weights, pruned)
-    c = initial_centroids(x, min(clusters - pruned, len(x)), init, seed).tolist()
-    x, omega = x.tolist(), [1.0] * len(x) if omega is None else omega.tolist()
+    omega = [1.0] * w.size if weights is None else weights.tolist()
+    pairs = sorted((pair for pair in zip(w.tolist(), omega) if pair[0] or not pruned), key=lambda pair: pair[0])
+    x, omega = [value for value, _ in pairs], [weight for _, weight in pairs]
+    c = initial_centroids(np.array(x), min(clusters - pruned, len(x)), init, seed).tolist()
     S, W = [0.0], [0.0]
     for value, weight in zip(x, omega):
         S.append(S[-1] + weight * value)
@@ -73,6 +74,16 @@ def test_the_codebook_is_that_of_the_stated_arithmetic_bit_for_bit(case):
     fitted = lloyd_in_python(w, **options)
     expected = [0.0] + [value for value in fitted if value] if options["pruned"] else fitted
     assert share_kmeans(w, **options).codebook.tolist() == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_stated_arithmetic_holds_for_a_thousand_weighted_values(seed):
+    rng = np.random.default_rng(seed)
+    w = rng.integers(-40, 40, 1000).astype(np.float32)
+    options = {"clusters": 5, "init": "linear", "weights": (10 ** rng.uniform(-12, 12, 1000)).astype(np.float32),
+               "pruned": False, "seed": 0, "iterations": 100}
+    got, expected = share_kmeans(w, **options).codebook, lloyd_in_python(w, **options)
+    assert got.tolist() == expected
 
 
 @given(cases())
@@ -181,9 +192,30 @@ def test_a_midpoint_that_float64_rounds_up_goes_to_the_nearer_value():
     assert mirrored.codes.tolist()[:3] == [1, 0, 0]
 
 
+def test_a_value_whose_only_member_lies_at_its_upper_end_is_kept():
+    shared = share_kmeans(np.float32([0, 1, 6, 8]), clusters=3, iterations=0)  # linear: 0, 4, 8
+    assert shared.codebook.tolist() == [0, 4, 8] and shared.codes.tolist() == [0, 0, 1, 2]
+
+
+def test_a_value_at_a_midpoint_belongs_to_the_lower_run():
+    assert share_kmeans(np.float32([0, 2, 4]), clusters=2).codebook.tolist() == [1, 4]
+
+
+def test_a_mean_that_underflows_is_plus_zero():
+    shared = share_kmeans(np.float32([-1e-45, 0]), clusters=1)
+    assert shared.codebook.view(np.uint32).tolist() == [0]
+
+
+def test_an_empty_cluster_is_dropped_and_the_next_takes_its_code():
+    shared = share_kmeans(np.float32([0, 1, 2, 90]), clusters=3)  # linear: 0, 45, 90
+    assert shared.codebook.tolist() == [1, 90] and shared.codes.tolist() == [0, 0, 0, 1]
+
+
 def test_a_fitted_zero_is_code_zero():
     shared = share_kmeans(np.float32([-1, 1, 0]), clusters=2, pruned=True)
     assert shared.codebook.tolist() == [0] and not shared.codes.any()
+    shared = share_kmeans(np.float32([-5, -1, 0, 1]), clusters=3, pruned=True)  # fitted: -5 and the mean of -1 and 1
+    assert shared.codebook.tolist() == [0, -5] and shared.codes.tolist() == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 2, 2)])

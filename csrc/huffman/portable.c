@@ -7,14 +7,14 @@
 
 enum { MAX_LENGTH = 15 };
 
-/* An entry of both tables: a length above a value (symbol or code) of 16 bits. A length of 0 says that there is no code. */
+/* An entry of both tables: a length above a value (symbol or code) of 16 bits. A length of 0 says: no code. */
 static inline uint32_t entry_of(uint32_t value, uint32_t length)
 {
     return length << 16 | value;
 }
 
-/* The inner loops are compiled once for each width of a symbol, and each once with and once without the check of the words'
- * end; the parameters that say which come first, are constants wherever these functions are called, and disappear. */
+/* The inner loops are compiled once for each width of a symbol, and each once with and once without the check of the
+ * words' end; the parameters that say which, wide and careful, are constants in every call, and disappear. */
 #define INNER static inline __attribute__((always_inline))
 
 /* ---- lengths ---- */
@@ -66,11 +66,11 @@ int rc_huffman_lengths_portable(size_t alphabet, unsigned limit, const uint64_t 
         sift(weights, order, 0, last);
     }
 
-    /* One row a level, the deepest first: merge the leaves with the packages of the row below, a leaf first where weights
-     * are equal, and pack each two items. A row is remembered by its items' kinds alone.
+    /* One row a level, the deepest first: merge the leaves with the packages of the row below, a leaf first where
+     * weights are equal, and pack each two items. A row is remembered by its items' kinds alone.
      *
-     * No leaf exceeds INT64_MAX, and packages are only ever compared with leaves, so a package of more can be cut to that:
-     * it still comes after every leaf. Two such do not overflow 64 bits. */
+     * No leaf exceeds INT64_MAX, and packages are only ever compared with leaves, so a package of more can be cut to
+     * that: it still comes after every leaf. Two such do not overflow 64 bits. */
     size_t n_below = 0;
     for (unsigned level = 0; level < limit; level++) {
         uint8_t *row = kinds + level * 2 * alphabet;
@@ -130,8 +130,9 @@ static uint32_t reversed(uint32_t code, unsigned length)
 
 /* ---- encoding ---- */
 
-/* Whether a < b, as 1 or 0, for numbers below 2^31. Compilers make of a comparison a setb, which keeps the upper bits of its
- * register: that chains the lanes together through whatever the register held, and the decoder runs at a third of the speed. */
+/* Whether a < b, as 1 or 0, for numbers below 2^31. Compilers make of a comparison a setb, which keeps the upper bits
+ * of its register: that chains the lanes together through whatever the register held, and the decoder runs at a third
+ * of the speed. */
 INNER uint32_t is_less(uint32_t a, uint32_t b)
 {
     return (a - b) >> 31;
@@ -161,8 +162,10 @@ static inline size_t active_lanes(size_t step, size_t lanes, size_t count)
     return step * lanes < count ? smaller(lanes, count - step * lanes) : 0;
 }
 
-/* An entry for every value that a symbol's type can hold: so no symbol, whenever it was changed, is outside the table. */
-static void fill_encoding_table(size_t alphabet, int wide, const uint8_t *lengths, const uint16_t *codes, uint32_t *table)
+/* An entry for every value that a symbol's type can hold: so no symbol, whenever it was changed, is outside the
+ * table. */
+static void fill_encoding_table(size_t alphabet, int wide, const uint8_t *lengths, const uint16_t *codes,
+                                uint32_t *table)
 {
     const size_t size = wide ? 1 << 16 : 1 << 8;
     memset(table, 0, size * sizeof *table);
@@ -192,8 +195,8 @@ INNER int measure(int wide, size_t begin, size_t end, size_t count, size_t lanes
 }
 
 /* From the bits of each lane to what it holds behind its end, and to the number of words of all lanes. */
-static void turn_round(size_t count, size_t lanes, unsigned longest, const void *symbols, int wide, const uint32_t *table,
-                       struct rc_huffman_lanes *state)
+static void turn_round(size_t count, size_t lanes, unsigned longest, const void *symbols, int wide,
+                       const uint32_t *table, struct rc_huffman_lanes *state)
 {
     uint64_t bits = state->position;
     for (size_t back = 1; back <= lanes; back++) { /* over the last symbol of every lane */
@@ -219,7 +222,8 @@ INNER size_t encode_step(int wide, int careful, size_t active, size_t later, uin
         const uint32_t took = is_less(longest + 15, held[lane] + length);
         const uint16_t word = (uint16_t)(bits[lane] >> ((held[lane] - 16) & 31));
         if (!careful) {
-            words[position - 1] = word; /* kept only if it was taken: a branch would be guessed wrong every other time */
+            /* Written in any case, and kept if it was taken: a branch would be guessed wrong every other time. */
+            words[position - 1] = word;
             position -= took;
         } else if (took && lane < later) {
             if (!position)
@@ -240,8 +244,8 @@ INNER int encode(int wide, size_t begin, size_t end, size_t count, size_t lanes,
     for (size_t step = end; step-- > begin;) {
         const size_t active = active_lanes(step, lanes, count), later = active_lanes(step + 1, lanes, count);
         if (later == lanes && position >= lanes)
-            position = encode_step(wide, 0, lanes, lanes, longest, symbols, step * lanes, table, state->bits, state->held,
-                                   words, position);
+            position = encode_step(wide, 0, lanes, lanes, longest, symbols, step * lanes, table, state->bits,
+                                   state->held, words, position);
         else
             position = encode_step(wide, 1, active, later, longest, symbols, step * lanes, table, state->bits,
                                    state->held, words, position);
@@ -281,8 +285,8 @@ int rc_huffman_encode_portable(size_t begin, size_t end, size_t count, size_t la
 
 /* ---- decoding ---- */
 
-/* For each pattern of L bits, symbol and length of the code that it begins with. A lone symbol leaves one pattern without
- * a code; its length is 0, so the lane stays where it is, and the bit of 1 is still there at the end. */
+/* For each pattern of L bits, symbol and length of the code that it begins with. A lone symbol leaves one pattern
+ * without a code; its length is 0, so the lane stays where it is, and the bit of 1 is still there at the end. */
 static void fill_decoding_table(size_t alphabet, const uint8_t *lengths, const uint16_t *codes, unsigned longest,
                                 uint32_t *table)
 {
@@ -298,8 +302,8 @@ static void fill_decoding_table(size_t alphabet, const uint8_t *lengths, const u
 
 /* One step of the decoder; returns how many words were taken so far, or SIZE_MAX if they ran out. */
 INNER size_t decode_step(int wide, int careful, size_t active, uint32_t longest, const uint32_t *restrict table,
-                         uint32_t *restrict bits, uint32_t *restrict held, const uint16_t *restrict words, size_t n_words,
-                         size_t position, void *restrict symbols, size_t first)
+                         uint32_t *restrict bits, uint32_t *restrict held, const uint16_t *restrict words,
+                         size_t n_words, size_t position, void *restrict symbols, size_t first)
 {
     const uint32_t mask = (1u << longest) - 1;
     for (size_t lane = 0; lane < active; lane++) {
@@ -322,8 +326,9 @@ INNER size_t decode_step(int wide, int careful, size_t active, uint32_t longest,
     return position;
 }
 
-INNER int decode(int wide, size_t begin, size_t end, size_t count, size_t lanes, uint32_t longest, const uint32_t *table,
-                 size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state, void *symbols)
+INNER int decode(int wide, size_t begin, size_t end, size_t count, size_t lanes, uint32_t longest,
+                 const uint32_t *table, size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state,
+                 void *symbols)
 {
     size_t position = (size_t)state->position;
     for (size_t step = begin; step < end; step++) {

@@ -26,7 +26,7 @@ except ImportError as error:
         "REFCOMPRESS_REQUIRE_C=1 to see what fails, or run 'make build' in a checkout",
     ) from None
 
-from . import csr, gemm, huffman, threads
+from . import csr, gemm, huffman, quantize, share, threads
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "library", "threads"]
 
@@ -36,6 +36,9 @@ _BINDERS = {
     "gemm_s8s8": gemm.gemm_s8s8,
     "gemm_u8s8": gemm.gemm_u8s8,
     "gemm_f32s8": gemm.gemm_f32s8,
+    "quantize_s8": quantize.quantize_s8,
+    "dequantize_s8": quantize.dequantize_s8,
+    "share_kmeans": share.share_kmeans,
     "huffman_lengths": huffman.huffman_lengths,
     "huffman_code": huffman.huffman_code,
     "huffman_encode": huffman.huffman_encode,

@@ -49,7 +49,12 @@ class Settings:
             arguments.integer(bits, f"bits[{name!r}]", 1, 16)
             if name not in self.keep:
                 raise RefcompressError("keep", f"must name {name!r}, which bits names")
-        arguments.integer(self.rounds, "rounds", 1)
+        for count in ("rounds", "batch"):
+            arguments.integer(getattr(self, count), count, 1)
+        for stage in ("round", "last", "share"):  # here, and not after the minutes that the stages before it take
+            arguments.integer(getattr(self, f"{stage}_epochs"), f"{stage}_epochs", 0)
+            arguments.real(getattr(self, f"{stage}_learning_rate"), f"{stage}_learning_rate", 0, 1)
+        arguments.real(self.weight_decay, "weight_decay", 0, 1)
 
 
 @dataclass(frozen=True)

@@ -93,12 +93,10 @@ def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pr
 
 def _lloyd(x: np.ndarray, weights: np.ndarray | None, c: np.ndarray, iterations: int) -> np.ndarray:
     """Return the centroids after at most ``iterations`` steps of Lloyd's algorithm on the sorted values."""
-    omega = np.ones(len(x)) if weights is None else weights
-    S = np.concatenate([[0.0], np.cumsum(omega * x)])
-    W = np.concatenate([[0.0], np.cumsum(omega)])
-    before = None
     if not len(c):
         return c
+    S, W = running_sums(x, weights)
+    before = None
     for _ in range(iterations):
         ends = np.searchsorted(x, 0.5 * (c[:-1] + c[1:]), side="right")
         run = np.concatenate([[0], ends, [len(x)]])
@@ -141,13 +139,19 @@ def kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations)
 
 def sorted_values(w: np.ndarray, weights: np.ndarray | None, pruned: bool):
     """Return the values to be fitted, ascending, and their weights (or None), both float64."""
-    flat = w.ravel() + np.float32(0)  # -0.0 becomes +0.0, so that equal values have equal bits
+    flat = w.ravel()
     chosen = flat != 0 if pruned else slice(None)
     flat = flat[chosen]
     if weights is None:
         return np.sort(flat).astype(np.float64), None
     order = np.argsort(flat, kind="stable")
     return flat[order].astype(np.float64), weights.ravel()[chosen][order].astype(np.float64)
+
+
+def running_sums(x: np.ndarray, weights: np.ndarray | None):
+    """Return the sums of weights * x and of the weights (1 where None) before each place, and after the last."""
+    omega = np.ones(len(x)) if weights is None else weights
+    return np.concatenate([[0.0], np.cumsum(omega * x)]), np.concatenate([[0.0], np.cumsum(omega)])
 
 
 def initial_centroids(x: np.ndarray, k: int, init: str, seed: int) -> np.ndarray:

@@ -1,0 +1,73 @@
+/* K-means in one dimension: the steps on the sorted values, and the codes. All sums were made before (prefix sums, from the
+ * left, in float64), so every number here is one rounding of numbers that the reference has too. */
+#include "../kernels.h"
+
+/* How many of the ascending values x[first..n) are at most bound, plus first. */
+static size_t end_of_run(const double *x, size_t first, size_t n, double bound)
+{
+    size_t last = n;
+    while (first < last) {
+        const size_t middle = first + (last - first) / 2;
+        if (x[middle] <= bound)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first;
+}
+
+int rc_share_kmeans_portable(size_t begin, size_t end, size_t n, size_t k, const double *x, const double *sums,
+                             const double *totals, double *centroids, uint64_t *ends, int32_t *settled)
+{
+    for (size_t step = begin; step < end; step++) {
+        int moved = 0;
+        size_t first = 0;
+        for (size_t j = 0; j < k; j++) {
+            /* Centroids ascend, so runs do, and each search begins where the last one ended. */
+            if (j + 1 < k)
+                first = end_of_run(x, first, n, 0.5 * (centroids[j] + centroids[j + 1]));
+            else
+                first = n;
+            moved |= ends[j] != first;
+            ends[j] = first;
+        }
+        if (!moved) {
+            *settled = 1;
+            return RC_OK;
+        }
+        for (size_t j = 0, a = 0; j < k; j++) {
+            const size_t b = (size_t)ends[j];
+            if (totals[b] > totals[a]) {
+                const double mean = (sums[b] - sums[a]) / (totals[b] - totals[a]);
+                const double raised = mean < x[a] ? x[a] : mean;
+                centroids[j] = raised > x[b - 1] ? x[b - 1] : raised;
+            }
+            a = b;
+        }
+    }
+    return RC_OK;
+}
+
+int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned, int wide,
+                   const float *w, void *codes)
+{
+    size_t widest = 1; /* the largest power of two that is not above count + 1 */
+    while (widest <= (count + 1) / 2)
+        widest *= 2;
+    for (size_t i = begin; i < end; i++) {
+        const double value = (double)w[i];
+        uint16_t code = 0;
+        if (!(pruned && value == 0.0)) {
+            size_t below = 0; /* of the ends, found from its highest bit to its lowest */
+            for (size_t bit = widest; bit > 0; bit /= 2)
+                if (below + bit <= count && ends[below + bit - 1] < value)
+                    below += bit;
+            code = code_of[below];
+        }
+        if (wide)
+            ((uint16_t *)codes)[i] = code;
+        else
+            ((uint8_t *)codes)[i] = (uint8_t)code;
+    }
+    return RC_OK;
+}

@@ -1,0 +1,62 @@
+"""The share family in C: share_kmeans.
+
+Sorting, prefix sums and the choice of the first centroids are the reference's own (NumPy sorts and sums at C speed). The
+kernel does the steps; its twin rc_share_codes, which is no operation of its own, finds the codes.
+"""
+
+from functools import wraps
+
+import numpy as np
+
+from .. import reference
+from ..formats import Shared
+from ..reference.share import final_values, initial_centroids, kmeans_arguments, numbered, running_sums, sorted_values
+from . import threads
+from ._call import check, pointer
+from ._kernels import ffi, lib
+
+SEARCH_SECONDS = 1e-8  # of one halving in a search through memory, to the order of magnitude
+
+
+def share_kmeans(kernel, speed: float):
+    """Return the operation share_kmeans computed by a C kernel."""
+
+    @wraps(reference.share_kmeans)
+    def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pruned=False, seed=0, iterations=100):
+        w, clusters, weights = kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations)
+        x, weights = sorted_values(w, weights, pruned)
+        c = initial_centroids(x, min(clusters - pruned, len(x)), init, seed)
+        if len(c):
+            c = _steps(kernel, x, weights, c, iterations)
+        book, ends = final_values(x, c)
+        codebook, code_of = numbered(book, pruned)
+        return Shared(_codes(w, ends, code_of, pruned, len(codebook) > 256), codebook)
+
+    return share_kmeans
+
+
+def _steps(kernel, x, weights, c, iterations):
+    """Return the centroids after at most ``iterations`` steps, a few at a time: Ctrl-C is answered between them."""
+    c = c.copy()
+    ends = np.full(len(c), np.iinfo(np.uint64).max, dtype=np.uint64)  # of no step: the first one always moves them
+    settled = ffi.new("int32_t *")
+    S, W = running_sums(x, weights)
+    operands = (len(x), len(c), pointer(x), pointer(S), pointer(W), pointer(c, writable=True),
+                pointer(ends, writable=True), settled)
+    seconds = SEARCH_SECONDS * len(c) * len(x).bit_length()
+    few = max(1, int(threads.CHUNK_SECONDS / seconds))
+    for begin in range(0, iterations, few):
+        check(kernel(begin, min(begin + few, iterations), *operands), "w")
+        if settled[0]:
+            break
+    return c
+
+
+def _codes(w, ends, code_of, pruned, wide):
+    codes = np.empty(w.shape, dtype=np.uint16 if wide else np.uint8)
+    # Where all is pruned there are no fitted values; the entry is there for a weight that another thread changes meanwhile.
+    code_of = (code_of if len(code_of) else np.zeros(1)).astype(np.uint16)
+    operands = (len(ends), pointer(ends), pointer(code_of), pruned, wide, pointer(w), pointer(codes, writable=True))
+    seconds = SEARCH_SECONDS * w.size * len(code_of).bit_length()
+    threads.run(lambda begin, end: check(lib.rc_share_codes(begin, end, *operands), "w"), w.size, seconds)
+    return codes
