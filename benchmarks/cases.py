@@ -1,0 +1,153 @@
+"""What is timed: layers of real networks, at the densities and batches that people run. Cases are data; a row is all it takes.
+
+The weights are random: no kernel's speed depends on the values, only on shapes, densities and distributions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from refcompress import reference
+
+# name: (outputs, inputs), a convolution as the matrix that im2col makes of it, and the share of weights that Han et al.
+# (Deep Compression, 2016, tables 2, 3 and 4) keep.
+LAYERS = {
+    "LeNet-300-100 fc1": (300, 784, 0.08),
+    "AlexNet conv5": (256, 1728, 0.37),  # 13 x 13 positions
+    "AlexNet fc7": (4096, 4096, 0.09),
+    "AlexNet fc8": (1000, 4096, 0.25),
+    "VGG-16 conv4_2": (512, 4608, 0.27),  # 28 x 28 positions
+    "4096 wide": (4096, 4096, 0.3),
+}
+
+STREAM = 2**22  # symbols: too long for a second-level cache, short enough for the reference
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call: ``make(rng)`` returns (args, kwargs).
+
+    operations : multiplications and additions, or 0 where bytes are what counts; touched : bytes read and written at least
+    once, each counted once. reference : whether the reference ends in seconds; quick : whether --quick has it.
+    """
+
+    op: str
+    name: str
+    make: Callable
+    operations: float
+    touched: float
+    reference: bool = True
+    quick: bool = False
+
+
+def _normal(rng, *shape):
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def _sparse(rng, layer, density):
+    outputs, inputs, kept = LAYERS[layer]
+    w = _normal(rng, outputs, inputs)
+    return reference.csr_from_dense(w, rng.random(w.shape, dtype=np.float32) < (density or kept))
+
+
+def csr_matmul(layer, batch, density=None, **flags):
+    outputs, inputs, kept = LAYERS[layer]
+    share = density or kept
+    entries = share * outputs * inputs
+    return Case("csr_matmul", f"{layer}, density {share:g}, batch {batch}",
+                lambda rng: ((_sparse(rng, layer, density), _normal(rng, inputs, batch)), {}),
+                2 * entries * batch, 8 * entries + 4 * batch * (inputs + outputs), reference=entries < 5e5, **flags)
+
+
+def gemm(op, layer, batch, group=None, **flags):
+    outputs, inputs, _ = LAYERS[layer]
+
+    def make(rng):
+        w = rng.integers(-127, 128, (outputs, inputs), np.int8)
+        if op == "gemm_f32s8":
+            return (_normal(rng, batch, inputs), reference.quantize_s8(_normal(rng, outputs, inputs), **scales)), {}
+        low, high = (0, 256) if op == "gemm_u8s8" else (-128, 128)
+        return (rng.integers(low, high, (batch, inputs)).astype(np.uint8 if op == "gemm_u8s8" else np.int8), w), {}
+
+    scales = {"axis": 0} if group is None else {"axis": 0, "group": group}
+    touched = outputs * inputs + (4 if op == "gemm_f32s8" else 1) * batch * inputs + 4 * batch * outputs
+    return Case(op, f"{layer}{f', groups of {group}' if group else ''}, batch {batch}", make,
+                2 * batch * outputs * inputs, touched, reference=batch * outputs * inputs < 2e8, **flags)
+
+
+def on_weights(op, layer, factor, **kwargs):
+    """Return a case of an operation on a layer's weights; ``factor`` bytes are touched for each of them."""
+    outputs, inputs, _ = LAYERS[layer]
+    quick = kwargs.pop("quick", False)
+    said = ", ".join(f"{name} {value}" for name, value in kwargs.items())
+    return Case(op, f"{layer}{', ' + said if said else ''}", lambda rng: ((_normal(rng, outputs, inputs),), kwargs), 0,
+                factor * outputs * inputs, quick=quick)
+
+
+def _codes(rng):
+    """Codes of 16 clusters spread evenly over normal weights."""
+    return np.clip(np.rint(_normal(rng, STREAM) * 3 + 7.5), 0, 15).astype(np.uint8)
+
+
+def _differences(rng):
+    """Distances between the kept weights of a layer of density 0.09, in 5 bits."""
+    return np.minimum(rng.geometric(0.09, STREAM) - 1, 31).astype(np.uint8)
+
+
+def _exponents(rng):
+    return (_normal(rng, STREAM).view(np.uint32) >> 23 & 255).astype(np.uint8)
+
+
+def _integers(rng):
+    return np.clip(np.rint(_normal(rng, STREAM) * 14), -127, 127).astype(np.int8).view(np.uint8)
+
+
+STREAMS = {"16 clusters": _codes, "5-bit index differences": _differences, "exponents": _exponents, "int8 weights": _integers}
+
+
+def _counted(symbols):
+    return np.bincount(symbols, minlength=256)
+
+
+def _coded(symbols):
+    return symbols, reference.huffman_code(reference.huffman_lengths(_counted(symbols)))
+
+
+def huffman(op, stream, **flags):
+    prepare = {
+        "huffman_lengths": lambda symbols: (_counted(symbols),),
+        "huffman_code": lambda symbols: (reference.huffman_lengths(_counted(symbols)),),
+        "huffman_encode": _coded,
+        "huffman_decode": lambda symbols: (reference.huffman_encode(*_coded(symbols)),),
+    }[op]
+    whole = op in ("huffman_encode", "huffman_decode")
+    name = f"{stream}, {STREAM >> 20} MiB" if whole else f"{stream}, 256 symbols"
+    return Case(op, name, lambda rng: (prepare(STREAMS[stream](rng)), {}), 0, STREAM if whole else 256 * 8, **flags)
+
+
+CASES = [
+    *(on_weights("prune_magnitude", layer, 5, sparsity=0.9, quick=layer.startswith("LeNet"))
+      for layer in ("LeNet-300-100 fc1", "AlexNet fc8")),
+    *(on_weights("share_kmeans", layer, 5, bits=5, quick=layer.startswith("LeNet"))
+      for layer in ("LeNet-300-100 fc1", "AlexNet conv5")),
+    on_weights("quantize_s8", "LeNet-300-100 fc1", 5, axis=0, quick=True),
+    on_weights("quantize_s8", "AlexNet fc8", 5, axis=0, group=32),
+    Case("dequantize_s8", "AlexNet fc8, axis 0", lambda rng: ((reference.quantize_s8(_normal(rng, 1000, 4096), axis=0),), {}),
+         0, 5 * 1000 * 4096, quick=True),
+    on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
+    on_weights("csr_from_dense", "AlexNet fc8", 4 + 9, quick=True),
+    Case("csr_to_dense", "AlexNet fc8, density 0.25", lambda rng: ((_sparse(rng, "AlexNet fc8", None),), {}),
+         0, (4 + 8 * 0.25) * 1000 * 4096, quick=True),
+    *(csr_matmul("LeNet-300-100 fc1", batch, quick=batch != 8) for batch in (1, 8, 64)),
+    csr_matmul("AlexNet conv5", 169),
+    *(csr_matmul("AlexNet fc7", batch) for batch in (1, 8, 64)),
+    csr_matmul("VGG-16 conv4_2", 784),
+    *(csr_matmul("4096 wide", 64, density) for density in (0.05, 0.3, 0.5)),
+    *(gemm(op, "LeNet-300-100 fc1", 64, quick=True) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
+    *(gemm(op, "AlexNet conv5", 169) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
+    *(gemm(op, "4096 wide", batch) for op in ("gemm_s8s8", "gemm_f32s8") for batch in (1, 8, 64)),
+    *(gemm("gemm_f32s8", "4096 wide", batch, group=32) for batch in (1, 64)),
+    *(huffman(op, "16 clusters", quick=True) for op in ("huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode")),
+    *(huffman(op, stream) for stream in list(STREAMS)[1:] for op in ("huffman_encode", "huffman_decode")),
+]
