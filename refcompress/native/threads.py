@@ -55,12 +55,18 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     turn = threading.Lock()
 
     def work():
-        while True:
+        try:
+            while True:
+                with turn:
+                    begin = next(begins, None)
+                if begin is None:
+                    return
+                kernel(begin, min(begin + size, rows))
+        except BaseException:
             with turn:
-                begin = next(begins, None)
-            if begin is None:
-                return
-            kernel(begin, min(begin + size, rows))
+                for _ in begins:  # nobody takes another chunk
+                    pass
+            raise
 
     if workers == 1:
         work()
@@ -69,9 +75,6 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     try:
         work()
     finally:
-        with turn:
-            for _ in begins:  # after an exception: nobody takes another chunk
-                pass
         waiting = [future for future in futures if not future.cancel()]
         errors = [future.exception() for future in waiting]
     for error in errors:
