@@ -80,9 +80,9 @@ struct rc_huffman_lanes {
 };
 
 /* Symbols (uint16_t if wide, else uint8_t) to words, in two passes over ranges of steps that cover all of them.
- * First with words NULL, ranges in rising order: fills the table, finds a symbol without a code (RC_BAD_INDEX), and leaves
- * in state->position the number of words. Then with so many words, ranges in falling order: writes them, the last first.
- * Workspace: table, 65536 entries if wide, else 256; state. */
+ * First with words NULL, ranges in rising order: fills the table, finds a symbol without a code (RC_BAD_INDEX), and
+ * leaves in state->position the number of words. Then with so many words, ranges in falling order: writes them, the
+ * last first. Workspace: table, 65536 entries if wide, else 256; state. */
 typedef int rc_huffman_encode(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
                               const uint8_t *lengths, const uint16_t *codes, unsigned longest, int wide,
                               const void *symbols, uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words);

@@ -29,7 +29,8 @@ def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
         raise ArgumentTypeError(argument, f"must be of dtype {names}, not {a.dtype.name}")
     if ndim is not None and a.ndim != ndim:
         raise RefcompressError(argument, f"must have {ndim} dimension{'s' * (ndim != 1)}, not {a.ndim}")
-    return np.require(a, a.dtype.newbyteorder("="), ["C", "A"]).view(np.ndarray)
+    # Given a dtype, even an equal one, NumPy may make a view, which frozen() would have to copy.
+    return np.require(a, None if a.dtype.isnative else a.dtype.newbyteorder("="), ["C", "A"])
 
 
 def finite(a: np.ndarray, argument: str) -> np.ndarray:

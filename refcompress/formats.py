@@ -117,7 +117,8 @@ class Shared(_Format):
         narrowest = np.dtype(np.uint8 if c <= 256 else np.uint16)
         if codes.dtype != narrowest:
             raise RefcompressError("codes", f"must be {narrowest.name} for a codebook of {c}, not {codes.dtype.name}")
-        arguments.each(codes, "codes", codes < max(c, 1), f"must be below the codebook's length {c}")
+        if codes.size and codes.max() >= c:  # the maximum first: it needs no array of booleans as large as the codes
+            arguments.each(codes, "codes", codes < c, f"must be below the codebook's length {c}")
         self._set("codes", codes)
         self._set("codebook", codebook)
 

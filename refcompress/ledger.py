@@ -1,7 +1,7 @@
-"""A file's bytes, itemised: what each entry pays for names, shapes, codebooks, code tables, values, indices and the rest.
+"""A file's bytes, itemised: what each entry pays for names, shapes, codebooks, code tables, values, indices, ...
 
-The account is the one that the reader kept while it read the file; nothing is reckoned twice, so nothing can be forgotten.
-It is kept in bits, because padding and fillers share bytes with what they accompany.
+The account is the one that the reader kept while it read the file; nothing is reckoned twice, so nothing can be
+forgotten. It is kept in bits, because padding and fillers share bytes with what they accompany.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,10 @@ class Item:
 class Ledger:
     """The items of a file of ``size`` bytes, one for each entry and kind, in the order of the file.
 
-    The kinds: header (magic, version, counts, kinds of entries, layouts and coders), names, shapes, codebooks, code tables
-    (lengths of Huffman codes), values, indices (distances and masks), fillers (distances that lead to no weight), scales,
-    zero points, factors (of low rank), arrays (as they are: biases), padding (bits to whole bytes and words), checksum.
+    The kinds: header (magic, version, counts, kinds of entries, layouts and coders), names, shapes, codebooks, code
+    tables (lengths of Huffman codes), values, indices (distances and masks), fillers (distances that lead to no
+    weight), scales, zero points, factors (of low rank), arrays (as they are: biases), padding (bits to whole bytes and
+    words), checksum.
     """
 
     items: tuple[Item, ...]

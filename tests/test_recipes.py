@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from refcompress import RefcompressError, Shared, prune_magnitude
+from refcompress import RefcompressError, Shared, reference
 from refcompress.recipes import Settings, deep_compression, lenet_300_100
 from refcompress.training import Adam, Dense, Dropout, Network, ReLU, error_rate, fit
 
@@ -73,18 +73,18 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(trained, r
 
 
 def test_the_implementation_asked_for_does_what_it_has_and_the_result_names_it(trained, result):
-    calls = []
+    def counted(operation):
+        def function(w, **options):
+            calls.append(options)
+            return getattr(reference, operation)(w, **options)
+        return function
 
-    def counted(w, **options):
-        calls.append(options)
-        return prune_magnitude(w, **options)
-
-    mine = SimpleNamespace(__name__="mine", prune_magnitude=counted)
-    other = deep_compression(*trained, SETTINGS, implementation=mine, seed=3)
-    assert len(calls) == 4  # two weights, two rounds
-    assert as_bytes(other.compressed) == as_bytes(result.compressed)
-    assert "mine" in other.implementations["prune_magnitude"]
-    assert other.implementations["share_kmeans"] == result.implementations["share_kmeans"]
+    for operation, times in (("prune_magnitude", 4), ("share_kmeans", 2)):  # two weights; two rounds of pruning
+        calls, mine = [], SimpleNamespace(__name__="mine", **{operation: counted(operation)})
+        other = deep_compression(*trained, SETTINGS, implementation=mine, seed=3)
+        assert len(calls) == times
+        assert as_bytes(other.compressed) == as_bytes(result.compressed)
+        assert other.implementations == result.implementations | {operation: "mine"}
 
 
 def test_weights_that_are_not_named_are_stored_as_they_are(trained):
@@ -120,7 +120,9 @@ def test_progress_is_told_stage_and_epoch(trained):
     ({"keep": {"fc1.weight": 0.0}, "bits": {"fc1.weight": 2}}, "keep"),
     ({"keep": {"fc1.weight": 1.5}, "bits": {"fc1.weight": 2}}, "keep"),
     ({"keep": {"fc1.weight": 0.5}, "bits": {}}, "bits"), ({"keep": {}, "bits": {"fc1.weight": 2}}, "keep"),
-    ({"keep": {"fc1.weight": 0.5}, "bits": {"fc1.weight": 17}}, "bits"), ({"rounds": 0}, "rounds")])
+    ({"keep": {"fc1.weight": 0.5}, "bits": {"fc1.weight": 17}}, "bits"), ({"rounds": 0}, "rounds"),
+    ({"last_epochs": -1}, "last_epochs"), ({"share_learning_rate": float("nan")}, "share_learning_rate"),
+    ({"weight_decay": "small"}, "weight_decay")])
 def test_settings_refuse_what_makes_no_sense(change, named):
     with pytest.raises(RefcompressError, match=named):
         replace(SETTINGS, **change)
@@ -139,6 +141,7 @@ def test_lenet_300_100_has_266200_weights_and_410_biases_and_its_recipe_trains_i
     assert set(lenet_300_100.SETTINGS.keep) == {name for name in sizes if name.endswith(".weight")}
     rng, told = np.random.default_rng(1), []
     x, y = rng.random((100, 784), dtype=np.float32), rng.integers(0, 10, 100)
-    runs = [lenet_300_100.train_reference(x, y, seed=2, epochs=2, progress=lambda *e: told.append(e[:3])) for _ in range(2)]
+    runs = [lenet_300_100.train_reference(x, y, seed=2, epochs=2, progress=lambda *e: told.append(e[:3]))
+            for _ in range(2)]
     assert told == [("reference", 1, 2), ("reference", 2, 2)] * 2
     assert runs[0].parameters["fc1.weight"].tobytes() == runs[1].parameters["fc1.weight"].tobytes()

@@ -4,6 +4,7 @@
 
 #define KERNEL rc_csr_matmul_avx2
 #define TARGET RC_AVX2
+#define LINKAGE
 #define VEC __m256
 #define LANES 8
 #define MASK __m256i

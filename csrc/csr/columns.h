@@ -1,6 +1,6 @@
 /* Template of sparse times dense with vectors across the columns of x. Included after these were defined:
  *
- * KERNEL, TARGET       the function's name and its instruction set
+ * KERNEL, TARGET, LINKAGE   the function's name, its instruction set, and `static` or nothing
  * VEC, LANES           a vector of floats and its length
  * MASK, mask_of(count) which of the first lanes take part
  * zero(), set1(a), fma(a, b, c), load(x), store(y, v), load_some(x, mask), store_some(y, mask, v)
@@ -11,8 +11,8 @@
  * is but one vector of columns.
  */
 
-/* y[begin .. begin + rows) at `vectors` vectors of columns; the last of them is masked where `masked` says so. */
-RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const int masked, MASK mask, size_t n, size_t k,
+/* The rows y[0 .. rows) at `vectors` vectors of columns; a masked vector stands alone. */
+RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const int masked, const MASK mask, size_t n, size_t k,
                                   size_t nnz, const int64_t *indptr, const int32_t *indices, const float *data,
                                   const float *x, float *y)
 {
@@ -55,7 +55,7 @@ RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const
     return RC_OK;
 }
 
-TARGET int KERNEL(size_t begin, size_t end, size_t n, size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices,
+LINKAGE TARGET int KERNEL(size_t begin, size_t end, size_t n, size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices,
                   const float *data, const float *x, float *y)
 {
     int bad = 0;

@@ -14,41 +14,26 @@
  * A lane without an input adds 0 * 0 to its chain, which changes nothing: an inner chain is never -0.0, since it starts from
  * +0.0 and its sums are multiples of the smallest float, none of which rounds to zero.
  */
-enum { STEPS = 32, ROWS = 64 };
+enum { STEPS = 32, ROWS = 60 };
 
-/* The end of the step that begins at p, in the group that ends at stop. */
-RC_INLINE size_t after(size_t p, size_t stop)
+RC_INLINE size_t least(size_t a, size_t b)
 {
-    return stop - p < 16 ? stop : p + 16;
+    return a < b ? a : b;
 }
 
-RC_INLINE size_t end_of_group(size_t p, size_t group, size_t k)
+/* Pack the inputs from p0 on of one row of w, 16 a step, to every NR * 16th float; return where the block ends. */
+RC_INLINE TARGET size_t pack_row(const int8_t *w, const int8_t *zero_point, size_t k, size_t group, size_t p0, float *out)
 {
-    const size_t first = p - p % group;
-    return k - first < group ? k : first + group;
-}
-
-/* Pack the inputs from p0 on of `width` rows of w, and zeros for the tile's other rows; return where the block ends. */
-RC_INLINE TARGET size_t pack_block(const int8_t *w, const int8_t *zero_point, size_t width, size_t k, size_t group,
-                                   size_t stride, size_t p0, float *packed)
-{
-    size_t p = p0;
-    for (size_t o = 0; o < NR; o++) {
-        float *out = packed + o * 16;
-        size_t stop = end_of_group(p0, group, k);
-        const int8_t *zero_of_group = zero_point + o * stride + p0 / group;
-        p = p0;
-        for (size_t s = 0; s < STEPS && p < k; s++, out += NR * 16) {
-            const size_t next = after(p, stop);
-            if (o < width)
-                pack(w + o * k + p, next - p, *zero_of_group, out);
-            else
-                memset(out, 0, 16 * sizeof *out);
-            p = next;
-            if (p == stop && p < k) {
-                stop = end_of_group(p, group, k);
-                zero_of_group++;
-            }
+    size_t p = p0, steps = STEPS;
+    for (size_t g = p0 / group, stop = least(k, (g + 1) * group); p < k && steps > 0; g++, stop = least(k, stop + group)) {
+        const int8_t z = zero_point[g];
+        for (; p + 16 <= stop && steps > 0; p += 16, steps--, out += NR * 16)
+            pack(w + p, 16, z, out);
+        if (p < stop && steps > 0) {
+            pack(w + p, stop - p, z, out);
+            p = stop;
+            steps--;
+            out += NR * 16;
         }
     }
     return p;
@@ -58,28 +43,32 @@ RC_INLINE TARGET size_t pack_block(const int8_t *w, const int8_t *zero_point, si
 RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, size_t k, size_t group, size_t p0, size_t p1,
                            const float *packed, const float *const *scale, float *inner, float *acc)
 {
-    VEC v[MR][NR];
+    VEC v[MR][NR], input[MR];
     RC_UNROLL for (size_t i = 0; i < mr; i++)
         RC_UNROLL for (size_t o = 0; o < NR; o++)
             v[i][o] = load(inner + (i * NR + o) * 16 + lane);
     x += lane;
     packed += lane;
-    size_t stop = end_of_group(p0, group, k);
+    size_t stop = least(k, p0 / group * group + group);
     for (size_t p = p0, g = 0; p < p1;) {
-        const size_t until = stop < p1 ? stop : p1;
+        const size_t until = least(stop, p1);
         for (; p + 16 <= until; p += 16, packed += NR * 16) {
-            RC_UNROLL for (size_t i = 0; i < mr; i++) {
-                const VEC input = load(x + i * k + p);
-                RC_UNROLL for (size_t o = 0; o < NR; o++)
-                    v[i][o] = fma(input, load(packed + o * 16), v[i][o]);
+            RC_UNROLL for (size_t i = 0; i < mr; i++)
+                input[i] = load(x + i * k + p);
+            RC_UNROLL for (size_t o = 0; o < NR; o++) {
+                const VEC weight = load(packed + o * 16);
+                RC_UNROLL for (size_t i = 0; i < mr; i++)
+                    v[i][o] = fma(input[i], weight, v[i][o]);
             }
         }
         if (p < until) {
             const size_t count = until - p < lane ? 0 : until - p - lane < LANES ? until - p - lane : LANES;
-            RC_UNROLL for (size_t i = 0; i < mr; i++) {
-                const VEC input = load_some(x + i * k + p, count);
-                RC_UNROLL for (size_t o = 0; o < NR; o++)
-                    v[i][o] = fma(input, load(packed + o * 16), v[i][o]);
+            RC_UNROLL for (size_t i = 0; i < mr; i++)
+                input[i] = load_some(x + i * k + p, count);
+            RC_UNROLL for (size_t o = 0; o < NR; o++) {
+                const VEC weight = load(packed + o * 16);
+                RC_UNROLL for (size_t i = 0; i < mr; i++)
+                    v[i][o] = fma(input[i], weight, v[i][o]);
             }
             packed += NR * 16;
             p = until;
@@ -94,7 +83,7 @@ RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, s
                 }
             }
             g++;
-            stop = p < k ? end_of_group(p, group, k) : k;
+            stop = least(k, stop + group);
         }
     }
     RC_UNROLL for (size_t i = 0; i < mr; i++)
@@ -127,17 +116,25 @@ TARGET int KERNEL(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t
     float packed[STEPS * NR * 16] __attribute__((aligned(64))), totals[ROWS * NR];
 
     for (size_t i0 = 0; i0 < m; i0 += rows) {
-        const size_t height = m - i0 < rows ? m - i0 : rows;
+        const size_t height = least(m - i0, rows);
         const size_t used = (height + 3) / 4 * 4 * NR * 16 * sizeof *acc;
         for (size_t o0 = begin; o0 < end; o0 += NR) {
-            const size_t width = end - o0 < NR ? end - o0 : NR;
+            const size_t width = least(end - o0, NR);
             memset(inner, 0, used);
             memset(acc, 0, used);
-            for (size_t p0 = 0, p1; p0 < k; p0 = p1) {
-                p1 = pack_block(w + o0 * k, zero_point + o0 * stride, width, k, group, stride, p0, packed);
-                const float *from[NR]; /* rows past the range have weights of zero, and any scale */
-                for (size_t o = 0; o < NR; o++)
-                    from[o] = scale + (o0 + (o < width ? o : 0)) * stride + p0 / group;
+            for (size_t p0 = 0, p1 = 0; p0 < k; p0 = p1) {
+                const float *from[NR];
+                for (size_t o = 0; o < NR; o++) { /* a tile past the range repeats its first row, and drops the results */
+                    const size_t row = o0 + (o < width ? o : 0);
+                    from[o] = scale + row * stride + p0 / group;
+                    p1 = pack_row(w + row * k, zero_point + row * stride, k, group, p0, packed + o * 16);
+                }
+                /* Memory is far: ask for the next block of w while this one is multiplied. */
+                const int8_t *ahead = p1 < k ? w + o0 * k + p1 : w + (o0 + NR) * k;
+                const size_t there = p1 < k ? width : least(NR, end - o0 - width);
+                for (size_t o = 0; o < there; o++)
+                    for (size_t p = 0; p < least(k, STEPS * 16); p += 64)
+                        __builtin_prefetch(ahead + o * k + p, 0, 2);
                 for (size_t i = 0; i < height; i += MR) {
                     const float *row = x + (i0 + i) * k;
                     const size_t at = i * NR * 16;

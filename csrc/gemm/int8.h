@@ -24,55 +24,81 @@ RC_INLINE TARGET void PASTE(KERNEL, _tile)(const size_t mr, const X *x, size_t k
     RC_UNROLL for (size_t i = 0; i < mr; i++)
         RC_UNROLL for (size_t o = 0; o < NR; o++)
             acc[i][o] = sums[i * NR + o];
+    VEC input[MR];
     size_t p = 0;
     for (; p + STEP <= count; p += STEP, w += NR * STEP) {
-        RC_UNROLL for (size_t i = 0; i < mr; i++) {
-            const VEC v = load(x + i * k + p);
-            RC_UNROLL for (size_t o = 0; o < NR; o++)
-                acc[i][o] = dot(acc[i][o], v, w + o * STEP);
-        }
+        RC_UNROLL for (size_t i = 0; i < mr; i++)
+            input[i] = load(x + i * k + p);
+        RC_UNROLL for (size_t o = 0; o < NR; o++)
+            RC_UNROLL for (size_t i = 0; i < mr; i++)
+                acc[i][o] = dot(acc[i][o], input[i], w + o * STEP);
     }
     if (p < count) {
-        RC_UNROLL for (size_t i = 0; i < mr; i++) {
-            const VEC v = load_some(x + i * k + p, count - p);
-            RC_UNROLL for (size_t o = 0; o < NR; o++)
-                acc[i][o] = dot(acc[i][o], v, w + o * STEP);
-        }
+        RC_UNROLL for (size_t i = 0; i < mr; i++)
+            input[i] = load_some(x + i * k + p, count - p);
+        RC_UNROLL for (size_t o = 0; o < NR; o++)
+            RC_UNROLL for (size_t i = 0; i < mr; i++)
+                acc[i][o] = dot(acc[i][o], input[i], w + o * STEP);
     }
     RC_UNROLL for (size_t i = 0; i < mr; i++)
         RC_UNROLL for (size_t o = 0; o < NR; o++)
             sums[i * NR + o] = acc[i][o];
 }
 
+/* The sum of a row of x, modulo 2^32: its product with ones. */
+RC_INLINE TARGET uint32_t PASTE(KERNEL, _sum)(const X *x, size_t k)
+{
+    PACKED ones[STEP] __attribute__((aligned(64)));
+    for (size_t p = 0; p < STEP; p++)
+        ones[p] = 1;
+    VEC v[4];
+    memset(v, 0, sizeof v);
+    size_t p = 0;
+    for (; p + STEP <= k; p += STEP)
+        v[0] = dot(v[0], load(x + p), ones);
+    if (p < k)
+        v[0] = dot(v[0], load_some(x + p, k - p), ones);
+    int32_t totals[4];
+    total4(v, totals);
+    return (uint32_t)totals[0];
+}
+
 TARGET int KERNEL(size_t begin, size_t end, size_t m, size_t n, size_t k, const X *x, const int8_t *w, int32_t *y)
 {
     /* 32 steps: a tile's sums are loaded and stored once for 32 uses, and NR packed rows with MR rows of x fill about half of
      * a 32 KiB L1. 64 rows of x: packing is then a few per cent; fewer where they would fill more than half of a 512 KiB L2. */
-    enum { STEPS = 32, ROWS = 64, L2 = 1 << 18 };
+    enum { STEPS = 32, ROWS = 60, L2 = 1 << 18 };
     const size_t fitting = k ? L2 / k / MR * MR : ROWS, rows = fitting > ROWS ? ROWS : fitting > 2 * MR ? fitting : 2 * MR;
     VEC sums[ROWS * NR];
     PACKED packed[STEPS * NR * STEP] __attribute__((aligned(64)));
     int32_t totals[ROWS * NR];
-    uint32_t excess[ROWS];
+    uint32_t excess[ROWS] = {0};
 
     for (size_t i0 = 0; i0 < m; i0 += rows) {
         const size_t height = m - i0 < rows ? m - i0 : rows;
-        for (size_t i = 0; i < height; i++) {
-            excess[i] = 0;
-            for (size_t p = 0; BIAS && p < k; p++)
-                excess[i] += (uint32_t)(BIAS * x[(i0 + i) * k + p]);
-        }
+        if (BIAS)
+            for (size_t i = 0; i < height; i++)
+                excess[i] = BIAS * PASTE(KERNEL, _sum)(x + (i0 + i) * k, k);
         for (size_t o0 = begin; o0 < end; o0 += NR) {
             const size_t width = end - o0 < NR ? end - o0 : NR;
             memset(sums, 0, sizeof sums);
             for (size_t p0 = 0; p0 < k; p0 += STEPS * STEP) {
                 const size_t count = k - p0 < STEPS * STEP ? k - p0 : STEPS * STEP;
-                for (size_t o = 0; o < width; o++)
-                    for (size_t p = 0; p < count; p += STEP)
-                        pack(w + (o0 + o) * k + p0 + p, count - p < STEP ? count - p : STEP, packed + p * NR + o * STEP);
-                for (size_t o = width; o < NR; o++)
-                    for (size_t p = 0; p < count; p += STEP)
-                        memset(packed + p * NR + o * STEP, 0, STEP * sizeof *packed);
+                for (size_t o = 0; o < NR; o++) { /* a tile past the range repeats its first row, and drops the results */
+                    const int8_t *row = w + (o0 + (o < width ? o : 0)) * k + p0;
+                    size_t p = 0;
+                    for (; p + STEP <= count; p += STEP)
+                        pack(row + p, STEP, packed + p * NR + o * STEP);
+                    if (p < count)
+                        pack(row + p, count - p, packed + p * NR + o * STEP);
+                }
+                /* Memory is far: ask for the next block of w while this one is multiplied. */
+                const int last = p0 + count == k;
+                const int8_t *ahead = last ? w + (o0 + NR) * k : w + o0 * k + p0 + count;
+                const size_t there = !last ? width : end - o0 - width < NR ? end - o0 - width : NR;
+                for (size_t o = 0; o < there; o++)
+                    for (size_t p = 0; p < count; p += 64)
+                        __builtin_prefetch(ahead + o * k + p, 0, 2);
                 for (size_t i = 0; i < height; i += MR) {
                     const X *row = x + (i0 + i) * k + p0;
                     VEC *tile = sums + i * NR;

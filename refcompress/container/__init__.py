@@ -1,7 +1,8 @@
 """Compressed layers as one file, byte for byte as FORMAT.md says.
 
-``dumps`` and ``loads`` go between a mapping of names and bytes, ``save`` and ``load`` between it and a file. One content
-has one file: the order of the mapping, the layout of an array in memory and the implementation leave no trace in it.
+``dumps`` and ``loads`` go between a mapping of names and bytes, ``save`` and ``load`` between it and a file. One
+content has one file: the order of the mapping, the layout of an array in memory and the implementation leave no trace
+in it.
 """
 
 import zlib
@@ -22,8 +23,8 @@ DEFAULT_LIMIT = 2**32  # bytes
 def dumps(layers: Mapping, *, implementation=reference) -> bytes:
     """Return the file that holds ``layers``: name -> Shared, CSR, Quantized, LowRank or ndarray.
 
-    Raises ArgumentTypeError, RefcompressError or LimitError, naming the entry, for a name or a value that a file cannot hold:
-    arrays of other types than bool, integers and floats of up to 64 bits; a CSR that is not canonical.
+    Raises ArgumentTypeError, RefcompressError or LimitError, naming the entry, for a name or a value that a file cannot
+    hold: arrays of other types than bool, integers and floats of up to 64 bits; a CSR that is not canonical.
 
     >>> import numpy as np
     >>> loads(dumps({"bias": np.arange(3.0)}))
@@ -45,15 +46,16 @@ def dumps(layers: Mapping, *, implementation=reference) -> bytes:
 def loads(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> dict:
     """Return the layers in ``data`` by name, in the order of the file: the order of the names' UTF-8.
 
-    limit : the most bytes that the decoded arrays may have in all; memory peaks at a small multiple of what is decoded.
-    Raises CorruptError where the bytes are not a file of this format, UnsupportedVersionError where they are one of a later
-    release, LimitError beyond the limit.
+    limit : the most bytes that the decoded arrays may have in all. Memory peaks at about twice what is decoded: a
+    layer of zeros takes next to no bytes, so for files of strangers give the limit that your memory bears.
+    Raises CorruptError where the bytes are not a file of this format, UnsupportedVersionError where they are one of a
+    later release, LimitError beyond the limit.
     """
     return read(data, implementation, limit)[0]
 
 
 def save(path, layers: Mapping, *, implementation=reference) -> None:
-    """Write ``layers`` to the file at ``path``: the whole new file or, with an exception, the old one (see files.write)."""
+    """Write ``layers`` to the file at ``path``: the whole new file or, with an exception, the old one."""
     files.write(path, dumps(layers, implementation=implementation))
 
 
@@ -64,7 +66,7 @@ def load(path, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> dict:
 
 
 def reencode(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> bytes:
-    """Return the bytes that this release writes for the content of ``data``: equal to ``data`` if it wrote those too."""
+    """Return what this release writes for the content of ``data``: the same bytes if it wrote those too."""
     return dumps(loads(data, implementation=implementation, limit=limit), implementation=implementation)
 
 

@@ -1,7 +1,7 @@
 """Bytes and the integers in them: a reader that knows where every byte went, and the integers that both sides write.
 
-The reader is the only way to the bytes of a file. Each taking names what the bytes are, so that the ledger is complete by
-construction: there is no second reckoning that could forget a byte.
+The reader is the only way to the bytes of a file. Each taking names what the bytes are, so that the ledger is complete
+by construction: there is no second reckoning that could forget a byte.
 """
 
 from ..errors import CorruptError, LimitError

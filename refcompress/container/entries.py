@@ -1,7 +1,7 @@
 """The five kinds of entry as bytes: what follows an entry's name (FORMAT.md, "Entries").
 
-Writers trust the frozen formats they are given. Readers trust nothing: counts are held against the bytes that are left and
-against the limit before anything is allocated, and what was decoded goes through the checks of its format.
+Writers trust the frozen formats they are given. Readers trust nothing: counts are held against the bytes that are left
+and against the limit before anything is allocated, and what was decoded goes through the checks of its format.
 """
 
 import math
@@ -66,6 +66,12 @@ def read_raw(reader: Reader, shape: tuple[int, ...], dtype, kind: str) -> np.nda
     return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
 
 
+def owned(a: np.ndarray) -> np.ndarray:
+    """Return ``a`` read-only, which a format then keeps without a copy if it is not a view."""
+    a.flags.writeable = False
+    return a
+
+
 def checked(reader: Reader, make, *args, **kwargs):
     """Return make(...); what a caller would be refused for is corruption in a file."""
     try:
@@ -119,9 +125,11 @@ def read_csr(reader: Reader, implementation) -> CSR:
     places = positions.read(reader, layout, m * k, implementation)
     reader.promise(4 * len(places))
     data = read_raw(reader, places.shape, np.float32, "values")
-    indptr = np.searchsorted(places, np.arange(m + 1, dtype=np.int64) * k)
-    indices = places % k if k else places
-    return checked(reader, CSR, shape, indptr.astype(np.int64, copy=False), indices, data)
+    rows, stored = np.unique(places // max(k, 1), return_counts=True)
+    indptr = np.zeros(m + 1, dtype=np.int64)
+    indptr[rows + 1] = stored
+    np.cumsum(indptr, out=indptr)
+    return checked(reader, CSR, shape, owned(indptr), places % max(k, 1), data)
 
 
 def read_layout(reader: Reader) -> int:
@@ -132,7 +140,7 @@ def read_layout(reader: Reader) -> int:
     return layout
 
 
-# Kind 2: Shared. Where code 0 is the weight +0.0, the codes that are not 0 may be written alone, less 1, at their positions.
+# Kind 2: Shared. Where code 0 is the weight +0.0, the other codes may be written alone, less 1, at their positions.
 
 def write_shared(a: Shared, implementation) -> bytes:
     codes = a.codes.reshape(-1)
@@ -160,13 +168,13 @@ def read_shared(reader: Reader, implementation) -> Shared:
         raise reader.corrupt(f"layout {layout} needs a codebook that starts with +0.0")
     reader.promise(size * dtype.itemsize)
     if layout == positions.DENSE:
-        codes = streams.read(reader, size, c, "values", implementation)
+        codes = streams.read(reader, size, c, "values", implementation).reshape(shape)
     else:
         places = positions.read(reader, layout, size, implementation)
         stored = streams.read(reader, len(places), c - 1, "values", implementation)
-        codes = np.zeros(size, dtype)
-        codes[places] = stored.astype(dtype) + dtype.type(1)
-    return checked(reader, Shared, codes.astype(dtype, copy=False).reshape(shape), codebook)
+        codes = np.zeros(shape, dtype)
+        codes.reshape(-1)[places] = stored.astype(dtype) + dtype.type(1)
+    return checked(reader, Shared, owned(codes), codebook)
 
 
 # Kind 3: Quantized. Small magnitudes become small symbols: 0, -1, 1, -2, 2 ... are 0, 1, 2, 3, 4 ...
@@ -176,8 +184,7 @@ def fold(values: np.ndarray) -> np.ndarray:
     return (values << 1 ^ values >> 7).view(np.uint8)
 
 
-def unfold(symbols: np.ndarray) -> np.ndarray:
-    return (symbols >> 1).view(np.int8) ^ -(symbols & 1).view(np.int8)
+UNFOLDED = np.array([-(s + 1) // 2 if s % 2 else s // 2 for s in range(256)], dtype=np.int8)
 
 
 def write_quantized(a: Quantized, implementation) -> bytes:
@@ -205,17 +212,18 @@ def read_quantized(reader: Reader, implementation) -> Quantized:
         raise reader.corrupt("the axes with scales of their own must be axes of a size other than 1")
     scales = tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full))
     scale = read_raw(reader, scales, np.float32, "scales")
-    zero_point = unfold(streams.read(reader, scale.size, 256, "zero points", implementation)).reshape(scales)
+    zero_point = UNFOLDED[streams.read(reader, scale.size, 256, "zero points", implementation).reshape(scales)]
     size = math.prod(shape)
     reader.promise(size + scale.size)
-    values = unfold(streams.read(reader, size, 256, "values", implementation)).reshape(shape)
-    return checked(reader, Quantized, values, scale, zero_point, group)
+    values = UNFOLDED[streams.read(reader, size, 256, "values", implementation).reshape(shape)]
+    return checked(reader, Quantized, owned(values), scale, zero_point, group)
 
 
 # Kind 4: LowRank, the three factors as they are.
 
 def write_lowrank(a: LowRank, implementation) -> bytes:
     m, k = a.shape
+    arguments.shape((m, k, a.rank), itemsize=4)
     head = b"".join(map(integer_bytes, (m, k, a.rank)))
     return head + raw(a.u) + raw(a.s) + raw(a.vt)
 

@@ -10,7 +10,8 @@ from ..errors import CorruptError, LimitError, RefcompressError
 def read(path, limit: int) -> bytes:
     """Return the bytes of a regular file of at most ``limit`` bytes; a directory, pipe or device is refused unread.
 
-    Raises RefcompressError, LimitError, CorruptError (the file changed while it was read), and OSError as the system says.
+    Raises RefcompressError, LimitError, CorruptError (the file changed while it was read), and OSError as the system
+    says.
     """
     # Without O_NONBLOCK the mere opening of a pipe waits for a writer, perhaps for ever.
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
@@ -26,12 +27,12 @@ def read(path, limit: int) -> bytes:
 def write(path, data: bytes) -> None:
     """Replace the file at ``path`` by ``data``, or leave it as it is and raise.
 
-    The bytes go to a temporary file in the same directory, to the disk, and then under the name. An exception removes the
-    temporary file; a killed process may leave it (``.refcompress-*.tmp``), and nothing ever reads it. A symbolic link stays
-    and the file it points at is replaced. A file that is replaced keeps its mode; a new one gets what the umask allows. Of
-    two writers the last one wins, whole. What is there and is not a regular file is refused.
+    The bytes go to a temporary file in the same directory, to the disk, and then under the name. An exception removes
+    the temporary file; a killed process may leave it (``.refcompress-*.tmp``), and nothing ever reads it. A symbolic
+    link stays and the file it points at is replaced. A file that is replaced keeps its mode; a new one gets what the
+    umask allows. Of two writers the last one wins, whole. What is there and is not a regular file is refused.
     """
-    target = os.path.realpath(path)
+    target = os.fsdecode(os.path.realpath(path))
     directory = os.path.dirname(target)
     try:
         mode = stat.S_IMODE(regular(os.stat(target), path).st_mode)

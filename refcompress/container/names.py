@@ -10,8 +10,8 @@ MAX_BYTES = 4096
 def encode(name) -> bytes:
     """Return the UTF-8 of a name that an entry may have.
 
-    Any Unicode text in normal form C without NUL will do, "..", "/" and names that differ by case alone included: nothing
-    here opens a file by that name. Raises ArgumentTypeError, RefcompressError, LimitError.
+    Any Unicode text in normal form C without NUL will do, "..", "/" and names that differ by case alone included:
+    nothing here opens a file by that name. Raises ArgumentTypeError, RefcompressError, LimitError.
     """
     if not isinstance(name, str):
         raise ArgumentTypeError("name", f"must be a string, not {type(name).__name__}")

@@ -1,4 +1,4 @@
-"""Where the stored weights of a pruned layer are: three layouts, of which the smallest is written (FORMAT.md, "Layouts").
+"""Where the stored weights of a pruned layer are: the smallest of three layouts is written (FORMAT.md, "Layouts").
 
 - 0, dense: no positions; the weights that are not stored are written too, as the symbol 0.
 - 1 to 8, the relative index of Deep Compression in that many bits: the distance from one stored weight to the next. A
@@ -6,8 +6,8 @@
 - 9, bitmask: one bit a weight, eight of them a symbol.
 
 **Source** Han, Mao, Dally, "Deep Compression", ICLR 2016, section 2 and figure 2 (relative index, padding zeros).
-**Departs** a filler is the distance symbol 0, not an entry of value zero: it costs no value, a stored zero (CSR has those)
-cannot be mistaken for it, and the table of code lengths ends at the longest distance that occurs.
+**Departs** a filler is the distance symbol 0, not an entry of value zero: it costs no value, a stored zero (CSR has
+those) cannot be mistaken for it, and the table of code lengths ends at the longest distance that occurs.
 """
 
 import numpy as np
@@ -23,23 +23,22 @@ MAX_SYMBOLS = 2**32  # distances of one entry, fillers included: its reader woul
 BLOCK = 2**20  # mask bytes unpacked at a time, to 8 MiB
 
 
-def relative(positions: np.ndarray, bits: int) -> np.ndarray:
-    """Return the distances of rising ``positions`` (from -1), each as fillers (0) and a rest in 1 ... 2**bits - 1.
+def relative(distances: np.ndarray, bits: int) -> np.ndarray:
+    """Return each of the distances, all above 0, as fillers (0) and a rest in 1 ... 2**bits - 1.
 
-    >>> relative(np.array([0, 2, 9]), 2).tolist()
+    >>> relative(np.array([1, 2, 7]), 2).tolist()
     [1, 2, 0, 0, 1]
     """
     longest = 2**bits - 1
-    distances = np.diff(positions, prepend=-1)
     fillers = (distances - 1) // longest
-    symbols = np.zeros(relative_count(positions, bits), dtype=np.uint8)
+    symbols = np.zeros(len(distances) + int(fillers.sum()), dtype=np.uint8)
     symbols[np.cumsum(fillers + 1) - 1] = distances - fillers * longest
     return symbols
 
 
-def relative_count(positions: np.ndarray, bits: int) -> int:
+def relative_count(distances: np.ndarray, bits: int) -> int:
     """Return how many symbols :func:`relative` returns, without making them."""
-    return len(positions) + int(((np.diff(positions, prepend=-1) - 1) // (2**bits - 1)).sum())
+    return len(distances) + int(((distances - 1) // (2**bits - 1)).sum())
 
 
 def from_relative(symbols: np.ndarray, bits: int) -> np.ndarray:
@@ -67,11 +66,12 @@ def from_bitmask(mask: np.ndarray) -> np.ndarray:
 def smallest(positions: np.ndarray, size: int, implementation, dense: int | None = None) -> tuple[int, bytes]:
     """Return the number and the bytes of the layout that takes the fewest, the lowest number of equals.
 
-    positions : (nnz,) int64, rising, below ``size``. dense : the bytes that these positions may take before the dense layout
-    (which has none, but more values) is as small; None where there is no dense layout. Then (DENSE, b"") is returned.
-    Raises LimitError where the positions are so far apart that even eight bits need more than 2**32 fillers.
+    positions : (nnz,) int64, rising, below ``size``. dense : the bytes that these positions may take before the dense
+    layout (which has none, but more values) is as small; None where there is no dense layout. Then (DENSE, b"") is
+    returned. Raises LimitError where the positions are so far apart that even eight bits need more than 2**32 fillers.
     """
-    if relative_count(positions, 8) > MAX_SYMBOLS:
+    distances = np.diff(positions, prepend=-1)
+    if relative_count(distances, 8) > MAX_SYMBOLS:
         raise LimitError("positions", f"are too far apart: {size} weights, {len(positions)} of them stored")
     best, best_bytes = ((dense, DENSE), None) if dense is not None else ((np.inf, BITMASK + 1), None)
     for layout in (*reversed(RELATIVE), BITMASK):
@@ -79,16 +79,16 @@ def smallest(positions: np.ndarray, size: int, implementation, dense: int | None
             count = (size + 7) // 8
             fewest = (size > 0) + (count + 7) // 8 * (len(positions) > 0)
         else:
-            count = relative_count(positions, layout)
+            count = relative_count(distances, layout)
             fewest = len(integer_bytes(count)) + (count > 0) + (count + 7) // 8
-        # No symbol takes less than a bit (but for a mask of zeros), so a layout that cannot win need not be tried; a sparse
-        # CSR of 2**60 places would not fit in memory as a mask.
+        # No symbol takes less than a bit (but for a mask of zeros), so a layout that cannot win need not be tried; a
+        # sparse CSR of 2**60 places would not fit in memory as a mask.
         if (fewest, layout) > best:
             continue
         if layout == BITMASK:
             head, stream = b"", streams.Stream(bitmask(positions, size), implementation)
         else:
-            head, stream = integer_bytes(count), streams.Stream(relative(positions, layout), implementation)
+            head, stream = integer_bytes(count), streams.Stream(relative(distances, layout), implementation)
         if (len(head) + stream.size, layout) < best:
             best, best_bytes = (len(head) + stream.size, layout), (head, stream)
     head, stream = best_bytes or (b"", None)
@@ -96,7 +96,7 @@ def smallest(positions: np.ndarray, size: int, implementation, dense: int | None
 
 
 def read(reader: Reader, layout: int, size: int, implementation) -> np.ndarray:
-    """Return the positions, int64, rising, below ``size``, that the layout (not the dense one) has at the reader's place."""
+    """Return the positions, int64, rising, below ``size``, that a layout other than the dense one holds."""
     if layout == BITMASK:
         count = (size + 7) // 8
         reader.promise(count)

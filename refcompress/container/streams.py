@@ -1,12 +1,14 @@
 """A sequence of small integers as bytes: packed or Huffman-coded, whichever takes fewer bytes (FORMAT.md, "Streams").
 
-The first byte is the coder. 0 to 16: every symbol in that many bits, the fewest that hold the largest symbol. 17: the code
-lengths and the words of a Huffman code. A sequence without symbols takes no bytes at all, not even a coder.
+The first byte is the coder. 0 to 16: every symbol in that many bits, the fewest that hold the largest symbol. 17: the
+code lengths and the words of a Huffman code. A sequence without symbols takes no bytes at all, not even a coder.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
-from .. import reference
+from .. import ops
 from ..errors import RefcompressError, UnsupportedVersionError
 from ..formats import MAX_CODE_LENGTH, Encoded
 from ..reference.huffman_stream import lanes_of
@@ -17,16 +19,16 @@ MAX_HUFFMAN_ALPHABET = 2**MAX_CODE_LENGTH
 BLOCK = 2**16  # symbols worked on at a time: a multiple of 8, so that packed blocks of any width end on a byte
 
 
-def operation(implementation, name: str):
+def operation(implementation, name: str) -> Callable:
     """Return the implementation's function of that name, or the reference's where it has none."""
-    return getattr(implementation, name, None) or getattr(reference, name)
+    return ops.implementation_of(implementation, name)[0]
 
 
 class Stream:
     """A sequence with its cheapest coder chosen and its exact size known, but not yet coded.
 
-    symbols : (n,) uint8 or uint16. The size of the Huffman words is computed, not tried: the layouts of an entry have some
-    ten streams between them, and only one layout's are written.
+    symbols : (n,) uint8 or uint16. The size of the Huffman words is computed, not tried: the layouts of an entry have
+    some ten streams between them, and only one layout's are written.
     """
 
     def __init__(self, symbols: np.ndarray, implementation):
@@ -61,9 +63,9 @@ class Stream:
 def read(reader: Reader, count: int, alphabet: int, kind: str, implementation, zeros: str | None = None) -> np.ndarray:
     """Return ``count`` symbols below ``alphabet``: uint8 if it is at most 256, else uint16.
 
-    The caller has bounded ``count``. kind, zeros : what the ledger calls the bits of the symbols, and of the symbols 0 if
-    they are another thing. Raises CorruptError unless the bytes are the only ones that this coder has for these symbols;
-    UnsupportedVersionError for a coder that this release does not know.
+    The caller has bounded ``count``. kind, zeros : what the ledger calls the bits of the symbols, and of the symbols 0
+    if they are another thing. Raises CorruptError unless the bytes are the only ones that this coder has for these
+    symbols; UnsupportedVersionError for a coder that this release does not know.
     """
     dtype = np.uint8 if alphabet <= 256 else np.uint16
     if count == 0:
@@ -168,15 +170,15 @@ def unpack(data, count: int, width: int) -> np.ndarray:
 
 
 def words_needed(symbols: np.ndarray, lengths: np.ndarray) -> int:
-    """Return how many words huffman_encode makes of ``symbols``, of which there is at least one, under these ``lengths``.
+    """Return how many words huffman_encode makes of ``symbols``, one or more, under these ``lengths``.
 
-    A lane that comes to its last symbol, with b bits behind it, has taken words until it held L or more: the fewest words
-    with 16 * words >= b + L, since it takes one only when it holds fewer. L is the longest length.
+    A lane that comes to its last symbol, with b bits behind it, has taken words until it held L or more: the fewest
+    words with 16 * words >= b + L, since it takes one only when it holds fewer. L is the longest length.
     """
     n = len(symbols)
     lanes = lanes_of(n)
     rows = (n - 1) // lanes  # full steps before the last one
-    last = n - rows * lanes  # lanes that have a symbol in the last step; the others had their last one in the step before
+    last = n - rows * lanes  # so many lanes have a symbol in the last step; the others ended in the step before
     bits = np.full(lanes, int(lengths.max()), dtype=np.int64)
     for start in range(0, rows * lanes, BLOCK):  # BLOCK is a multiple of any number of lanes
         block = symbols[start : min(start + BLOCK, rows * lanes)]

@@ -1,70 +1,93 @@
 """NumPy's .npz: a zip archive of .npy members, one an array.
 
-Read by an own strict reader: numpy.load takes a member's header at its word and allocates for it, and runs whatever a pickle
-says if one asks it to.
+Read by an own strict reader: numpy.load takes a member's header at its word and allocates for it, and runs whatever a
+pickle says if one asks it to.
 """
 
+import ast
 import io
 import math
-import struct
 import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files, names
+from ..container.entries import MAX_NDIM
 from ..errors import ArgumentTypeError, CorruptError, LimitError, RefcompressError
 
-HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+KINDS = "biufc"  # of dtypes: bool, signed, unsigned, float, complex
 SUFFIX = ".npy"
+MAGIC = b"\x93NUMPY"
+MAX_HEADER = 10_000  # characters given to Python's parser: NumPy's own bound
 
 
 def load(path, *, limit: int = DEFAULT_LIMIT) -> dict[str, np.ndarray]:
     """Return the arrays of a .npz file by name, in the order of the archive, in native byte order and C order.
 
     limit : the most bytes that the file, and its members unpacked, may have.
-    Raises CorruptError for a file that is damaged, holds a name twice, something that is not an array or an array of Python
-    objects; LimitError beyond the limit; RefcompressError for what is not a regular file; OSError as the system says.
+    Raises CorruptError for a file that is damaged, holds a name twice, something that is not an array or an array of
+    Python objects; LimitError beyond the limit; RefcompressError for what is not a regular file; OSError as the system
+    says.
     """
     limit = arguments.integer(limit, "limit", 0)
-    data = files.read(path, limit)
     arrays: dict[str, np.ndarray] = {}
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            total = sum(member.file_size for member in members)
-            if total > limit:
-                raise LimitError("limit", f"the members have {total} bytes unpacked, the limit is {limit}")
-            for member in members:
-                name = member.filename.removesuffix(SUFFIX)
-                if name in arrays or name == member.filename:
-                    raise CorruptError("path", f"member {member.filename!r} is not an array with a name of its own")
-                arrays[name] = read_member(archive.read(member), name)
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError,
-            UnicodeDecodeError) as error:  # what zipfile raises for damaged, encrypted or exotic archives
-        raise CorruptError("path", f"not a readable .npz file: {error}") from None
+    for filename, data in members(files.read(path, limit), limit):
+        name = filename.removesuffix(SUFFIX)
+        if name in arrays or name == filename:
+            raise CorruptError("path", f"member {filename!r} is not an array with a name of its own")
+        arrays[name] = read_member(data, name)
     return arrays
 
 
-def read_member(data: bytes, name: str) -> np.ndarray:
-    """Return the array that the bytes of a .npy file hold."""
-    file = io.BytesIO(data)
+def members(data: bytes, limit: int) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of each member of a zip archive."""
     try:
-        version = np.lib.format.read_magic(file)
-        if version not in HEADERS:
-            raise ValueError(f"its .npy version is {version}")
-        shape, fortran, dtype = HEADERS[version](file)
-    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
-        raise CorruptError("path", f"array {name!r} has no readable header: {error}") from None
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+            if total > limit:
+                raise LimitError("limit", f"the members have {total} bytes unpacked, the limit is {limit}")
+            unpacked = [(member.filename, archive.read(member)) for member in archive.infolist()]
+    except (RefcompressError, MemoryError):
+        raise
+    except Exception as error:  # zipfile lets through whatever a damaged archive makes its parts raise
+        raise CorruptError("path", f"is not a readable .npz file: {error}") from None
+    yield from unpacked
+
+
+def read_member(data: bytes, name: str) -> np.ndarray:
+    """Return the array that the bytes of a .npy file hold.
+
+    They are: the magic, the version (1.0 or 2.0), the header's length in 2 or 4 bytes, the header, which is a dict as
+    Python writes it, and the elements.
+    """
+    if data[:8] not in (MAGIC + b"\1\0", MAGIC + b"\2\0"):
+        raise CorruptError("path", f"array {name!r} is not of .npy version 1.0 or 2.0")
+    start = 10 if data[6] == 1 else 12
+    begin = start + int.from_bytes(data[8:start], "little")
+    try:
+        if begin > min(len(data), MAX_HEADER):
+            raise ValueError(f"{begin} bytes long")
+        header = ast.literal_eval(data[start:begin].decode("latin-1").strip())
+        if not isinstance(header, dict) or header.keys() != {"descr", "fortran_order", "shape"}:
+            raise ValueError("other keys than descr, fortran_order and shape")
+        if not isinstance(header["descr"], str) or not isinstance(header["fortran_order"], bool):
+            raise ValueError("descr must be a string, fortran_order a bool")
+        dtype = np.dtype(header["descr"])
+        shape = arguments.shape(header["shape"], itemsize=max(1, dtype.itemsize))
+        if len(shape) > MAX_NDIM:
+            raise ValueError(f"{len(shape)} dimensions")
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:  # literal_eval, dtype
+        raise CorruptError("path", f"array {name!r} has a header that does not read: {error}") from None
     if dtype.hasobject:
         raise CorruptError("path", f"array {name!r} is of Python objects, which only running a pickle could read")
-    size = math.prod(arguments.shape(shape, f"{name}.shape", max(1, dtype.itemsize))) * dtype.itemsize
-    if size != len(data) - file.tell():
-        raise CorruptError("path", f"array {name!r} announces {size} bytes and has {len(data) - file.tell()}")
-    a = np.frombuffer(data, dtype, math.prod(shape), file.tell()) if size else np.empty(math.prod(shape), dtype)
-    a = a.reshape(shape, order="F" if fortran else "C")
+    if dtype.kind not in KINDS:
+        raise CorruptError("path", f"array {name!r} is of dtype {dtype}, not of numbers")
+    size = math.prod(shape) * dtype.itemsize
+    if size != len(data) - begin:
+        raise CorruptError("path", f"array {name!r} announces {size} bytes and has {len(data) - begin}")
+    a = np.frombuffer(data[begin:], dtype).reshape(shape, order="F" if header["fortran_order"] else "C")
     return np.array(a, dtype.newbyteorder("="), order="C")
 
 
@@ -80,7 +103,7 @@ def save(path, arrays: Mapping[str, np.ndarray]) -> None:
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, value in arrays.items():
             names.encode(name)
-            if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc":
+            if not isinstance(value, np.ndarray) or value.dtype.kind not in KINDS:
                 raise ArgumentTypeError(f"arrays[{name!r}]", "must be an array of numbers")
             if isinstance(value, np.ma.MaskedArray):
                 raise ArgumentTypeError(f"arrays[{name!r}]", "must not be a masked array: its mask would be lost")

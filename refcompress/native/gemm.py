@@ -7,10 +7,13 @@ import numpy as np
 from .. import reference
 from ..reference.gemm import f32s8_arguments, s8s8_arguments, u8s8_arguments
 from . import threads
-from ._call import check, pointer
+from ._call import aligned, check, empty, pointer
 
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
 GRAIN = 12
+
+# Rows of x in one call, at most: a call of bounded work then has many rows of w to use each row of x for.
+BLOCK = 256
 
 
 def gemm_s8s8(kernel, speed: float):
@@ -55,11 +58,13 @@ def gemm_f32s8(kernel, speed: float):
 def _product(kernel, speed, x, w, dtype, sizes=(), scales=()):
     """Return y = x @ w.T by a kernel that takes ranges of the rows of w, and as many rows of x as bounded work allows."""
     (m, k), n = x.shape, w.shape[0]
-    y = np.empty((m, n), dtype=dtype)
+    y = empty((m, n), dtype)
     if y.size == 0:
         return y
+    if n >= 64:  # every sixth output reads all of x
+        x = aligned(x)
     x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, writable=True)
-    block = max(1, int(threads.CHUNK_SECONDS * speed / (GRAIN * max(k, 1))))
+    block = max(1, min(BLOCK, int(threads.CHUNK_SECONDS * speed / (GRAIN * max(k, 1)))))
     for i in range(0, m, block):
         rows = min(block, m - i)
         operands = (rows, n, k, *sizes, x_pointer + i * k, w_pointer, *scales, y_pointer + i * n)

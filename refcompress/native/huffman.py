@@ -1,6 +1,6 @@
 """The huffman family in C: huffman_lengths, huffman_code, huffman_encode, huffman_decode.
 
-A stream is one chain of steps, so no threads share it; it is gone through in chunks, for Ctrl-C is answered between them.
+A stream is one chain of steps, so no threads share it; it goes in chunks, for Ctrl-C is answered between them.
 """
 
 from functools import wraps
@@ -27,7 +27,8 @@ def huffman_lengths(kernel, speed: float):
         lengths = np.empty(n, dtype=np.uint8)
         weights, order = np.empty(3 * n, dtype=np.uint64), np.empty(n, dtype=np.uint16)
         kinds = np.empty(2 * n * limit, dtype=np.uint8)
-        check(kernel(n, limit, pointer(counts.view(np.uint64)), *map(_output, (weights, order, kinds, lengths))), "counts")
+        outputs = map(_output, (weights, order, kinds, lengths))
+        check(kernel(n, limit, pointer(counts.view(np.uint64)), *outputs), "counts")
         return lengths
 
     return huffman_lengths

@@ -1,4 +1,4 @@
-"""What the papers do with the operations. A recipe takes the implementation as an argument, and says which one it used."""
+"""What the papers do with the operations. A recipe is told the implementation, and says which one it used."""
 
 from . import lenet_300_100  # noqa: F401
 from .deep_compression import Result, Settings, Stage, deep_compression  # noqa: F401

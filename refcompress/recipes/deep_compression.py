@@ -3,8 +3,8 @@
 **Source** Han, Mao, Dally 2016 (arXiv 1510.00149); the pruning is section 3 of Han, Pool, Tran, Dally 2015
 (arXiv 1506.02626). The third stage of the paper, Huffman coding, is the container's, when the result is written.
 
-**Departs** The paper's threshold is a quality parameter times the standard deviation of a layer; here the share of weights
-to keep is given, which is the same threshold named by its effect. The optimiser is Adam.
+**Departs** The paper's threshold is a quality parameter times the standard deviation of a layer; here the share of
+weights to keep is given, which is the same threshold named by its effect. The optimiser is Adam.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,19 +22,19 @@ from ..training import Adam, Dense, Dropout, Masked, Network, SharedCentroids, e
 class Settings:
     """What Deep Compression is told.
 
-    keep : share of each weight array that survives pruning, by name; weights not named are left alone, and are stored as
-    they are. bits : of each code, so 2**bits codes with the one for zero. rounds : how often to prune and retrain; each
-    round keeps the same share of what the round before it kept. epochs and learning rates are for the retraining after
-    each round but the last, after the last one, and of the centroids.
+    keep : share of each weight array that survives pruning, by name; weights not named are left alone, and are stored
+    as they are. bits : of each code, so 2**bits codes with the one for zero. rounds : how often to prune and retrain;
+    each round keeps the same share of what the round before it kept. epochs and learning rates are for the retraining
+    after each round but the last, after the last one, and of the centroids.
     """
 
     keep: Mapping[str, float]
     bits: Mapping[str, int]
     rounds: int = 5
     round_epochs: int = 4
-    round_learning_rate: float = 1e-3
+    round_learning_rate: float = 2e-3
     last_epochs: int = 12
-    last_learning_rate: float = 1e-3
+    last_learning_rate: float = 2e-3
     share_epochs: int = 8
     share_learning_rate: float = 1e-4
     batch: int = 256
@@ -49,7 +49,12 @@ class Settings:
             arguments.integer(bits, f"bits[{name!r}]", 1, 16)
             if name not in self.keep:
                 raise RefcompressError("keep", f"must name {name!r}, which bits names")
-        arguments.integer(self.rounds, "rounds", 1)
+        for count in ("rounds", "batch"):
+            arguments.integer(getattr(self, count), count, 1)
+        for stage in ("round", "last", "share"):  # here, and not after the minutes that the stages before it take
+            arguments.integer(getattr(self, f"{stage}_epochs"), f"{stage}_epochs", 0)
+            arguments.real(getattr(self, f"{stage}_learning_rate"), f"{stage}_learning_rate", 0, 1)
+        arguments.real(self.weight_decay, "weight_decay", 0, 1)
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,9 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What came out: ``compressed`` by parameter name, in the network's order: Shared for pruned and shared weights, the
-    float32 array for all else. ``network`` computes with exactly these values. ``implementations``: operation → the one used.
+    """What came out: ``compressed`` by parameter name, in the network's order: Shared for pruned and shared weights,
+    the float32 array for all else. ``network`` computes with exactly these values. ``implementations``: operation → the
+    one used.
     """
 
     compressed: dict[str, Shared | np.ndarray]
@@ -73,19 +79,19 @@ class Result:
     implementations: dict[str, str] = field(default_factory=dict)
 
 
-def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray],
-                     settings: Settings, *, implementation=reference, seed: int = 0,
-                     progress: Callable[[str, int, int, float], None] | None = None) -> Result:
+def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
+                     validation: tuple[np.ndarray, np.ndarray], settings: Settings, *, implementation=reference,
+                     seed: int = 0, progress: Callable[[str, int, int, float], None] | None = None) -> Result:
     """Compress a trained ``network`` (which stays as it is): prune → retrain, in rounds; share → retrain the centroids.
 
     training, validation : pairs (inputs, labels); nothing is chosen on the latter, it is only reported on.
     implementation : a namespace; its prune_magnitude and share_kmeans are used where it has them, else the reference's.
-    The training between them is NumPy's always, so every implementation gives the same result. seed : of the order of the
-    examples and of dropout. progress : called with (stage, epochs done, epochs, loss) after each epoch.
+    The training between them is NumPy's always, so every implementation gives the same result. seed : of the order of
+    the examples and of dropout. progress : called with (stage, epochs done, epochs, loss) after each epoch.
 
-    In the paper's notation, in round r of R a layer keeps keep^(r / R) of its weights, those of largest magnitude. While
-    the pruned network is retrained each Dropout drops D_r = D_o sqrt(C_ir / C_io) (Han 2015, eq. 2), with C_ir / C_io the
-    share of connections that the Dense layer after it has kept; the centroids are retrained without dropout.
+    In the paper's notation, in round r of R a layer keeps keep^(r / R) of its weights, those of largest magnitude.
+    While the pruned network is retrained each Dropout drops D_r = D_o sqrt(C_ir / C_io) (Han 2015, eq. 2), with C_ir /
+    C_io the share of connections that the Dense layer after it has kept; the centroids are retrained without dropout.
     """
     for name in settings.keep:
         if name not in network.parameters:
@@ -99,7 +105,8 @@ def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray], 
     def retrain(stage, epochs, learning_rate, weight_decay, tuning):
         optimizer = Adam(learning_rate, weight_decay=weight_decay)
         told = None if progress is None else lambda done, total, loss: progress(stage, done, total, loss)
-        fit(network, *training, optimizer=optimizer, epochs=epochs, rng=rng, batch=settings.batch, tuning=tuning, progress=told)
+        fit(network, *training, optimizer=optimizer, epochs=epochs, rng=rng, batch=settings.batch, tuning=tuning,
+            progress=told)
         stages.append(Stage(stage, _kept(weights), error_rate(network, *validation)))
 
     for r in range(1, settings.rounds + 1):

@@ -1,4 +1,4 @@
-"""LeNet-300-100 on MNIST: the first network of the Deep Compression paper, with settings chosen on validation examples."""
+"""LeNet-300-100 on MNIST: the first network of the Deep Compression paper, its settings chosen on validation data."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,14 @@ from .. import training
 from ..training import Adam, Dense, Dropout, Network, ReLU
 from .deep_compression import Settings
 
-SETTINGS = Settings(keep={"fc1.weight": 0.05, "fc2.weight": 0.08, "fc3.weight": 0.26},
-                    bits={"fc1.weight": 4, "fc2.weight": 4, "fc3.weight": 4})
+# The L2 penalty is what makes magnitude a measure of use: under it the weights of pixels that are always white, which
+# no gradient ever reaches, shrink to nothing; without it they keep the size they were drawn with, and crowd out others.
+WEIGHT_DECAY = 3e-4
+# Error on the 5,000 validation images, seed 0: 1.22 % before; keeping 4 % of fc1 it is 1.18 %, in a file of 14.6 KB.
+SETTINGS = Settings(keep={"fc1.weight": 0.04, "fc2.weight": 0.06, "fc3.weight": 0.26},
+                    bits={"fc1.weight": 4, "fc2.weight": 4, "fc3.weight": 4},
+                    rounds=5, round_epochs=4, round_learning_rate=2e-3, last_epochs=16, last_learning_rate=2e-3,
+                    share_epochs=8, share_learning_rate=1e-4, batch=256, weight_decay=1e-4)
 
 
 def network(rng: np.random.Generator) -> Network:
@@ -23,12 +29,13 @@ def network(rng: np.random.Generator) -> Network:
 
 def train_reference(inputs: np.ndarray, labels: np.ndarray, *, seed: int = 0, epochs: int = 20,
                     progress: Callable[[str, int, int, float], None] | None = None) -> Network:
-    """Return the network trained on ``inputs`` and ``labels``: Adam, its rate falling along a cosine.
+    """Return the network trained on ``inputs`` and ``labels``, by Adam with an L2 penalty, its rate along a cosine.
 
     progress : called with ("reference", epochs done, epochs, loss) after each epoch.
     """
     rng = np.random.default_rng(seed)
     net = network(rng)
     told = None if progress is None else lambda done, total, loss: progress("reference", done, total, loss)
-    training.fit(net, inputs, labels, optimizer=Adam(2e-3), epochs=epochs, rng=rng, batch=256, progress=told)
+    optimizer = Adam(2e-3, weight_decay=WEIGHT_DECAY)
+    training.fit(net, inputs, labels, optimizer=optimizer, epochs=epochs, rng=rng, batch=256, progress=told)
     return net

@@ -31,8 +31,8 @@ def huffman_lengths(counts, *, limit: int = MAX_CODE_LENGTH) -> np.ndarray:
     Returns (alphabet,) uint8: 0 for a symbol of count 0, 1 for a lone symbol. Weights are exact integers.
     Of the optimal lengths these: of equal counts the lower symbol is not longer than the higher one; of equal weights a
     leaf comes before a package.
-    Raises RefcompressError for a negative count or a limit outside 1 to 15; LimitError for more than 2**15 counts, a sum
-    of counts beyond 2**63 - 1, and more than 2**limit used symbols.
+    Raises RefcompressError for a negative count or a limit outside 1 to 15; LimitError for more than 2**15 counts, a
+    sum of counts beyond 2**63 - 1, and more than 2**limit used symbols.
 
     Source: Larmore and Hirschberg, "A fast algorithm for optimal length-limited Huffman codes", J. ACM 37(3), 1990,
     section 2 (the package-merge algorithm).

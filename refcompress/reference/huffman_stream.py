@@ -1,14 +1,15 @@
 """Huffman streams: symbols to 16-bit words and back, up to 64 lanes side by side over one common stream.
 
 FORMAT.md's section on streams is the norm; this is the idea. Symbol i belongs to lane i mod lanes and to step
-i // lanes. A lane is a queue of bits, empty at first. In each step every lane that holds fewer than L bits takes the next
-word of the stream, the lowest lane first, and then each lane decodes one symbol from the front of its queue. So a wide
-machine can keep many queues in one register, and still there is one stream, with no table of where each lane begins.
+i // lanes. A lane is a queue of bits, empty at first. In each step every lane that holds fewer than L bits takes the
+next word of the stream, the lowest lane first, and then each lane decodes one symbol from the front of its queue. So a
+wide machine can keep many queues in one register, and still there is one stream, with no table of where each lane
+begins.
 
-After it may have taken a word a lane holds h bits, L <= h <= L + 15: fewer and it could have taken another word, more and
-it would not have taken this one. Words are 16 bits, so h + (bits decoded before) is a multiple of 16, and the two together
-leave one h only. That is why an encoder can run backwards: at the lane's end it knows h from the number of bits, and
-going to the front it knows at each symbol whether the decoder took a word between this symbol and the next.
+After it may have taken a word a lane holds h bits, L <= h <= L + 15: fewer and it could have taken another word, more
+and it would not have taken this one. Words are 16 bits, so h + (bits decoded before) is a multiple of 16, and the two
+together leave one h only. That is why an encoder can run backwards: at the lane's end it knows h from the number of
+bits, and going to the front it knows at each symbol whether the decoder took a word between this symbol and the next.
 
 Letters: L the longest length of the code.
 """
@@ -22,7 +23,7 @@ from ..formats import MAX_CODE_LENGTH, Encoded, HuffmanCode
 __all__ = ["huffman_encode", "huffman_decode"]
 
 MAX_LANES = 64
-SYMBOLS_A_LANE = 1024  # at least: a lane's last bits are padding, 15 on average, and shall cost below 1/500 of it
+SYMBOLS_A_LANE = 1024  # at least: a lane ends in padding of about 16 bits, below 0.4 % at 4 bits a symbol
 
 
 def huffman_encode(symbols, code: HuffmanCode) -> Encoded:
@@ -32,8 +33,8 @@ def huffman_encode(symbols, code: HuffmanCode) -> Encoded:
     Returns an Encoded of (words,) uint16, exact: no other words of the same count and code decode to these symbols.
     Raises RefcompressError for the first symbol that has no code, by its index.
 
-    Source: Huffman, "A method for the construction of minimum-redundancy codes", Proc. IRE 40(9), 1952; many decoders over
-    one stream, encoded backwards: Giesen, "Interleaved entropy coders", arXiv:1402.3392, 2014.
+    Source: Huffman, "A method for the construction of minimum-redundancy codes", Proc. IRE 40(9), 1952; many decoders
+    over one stream, encoded backwards: Giesen, "Interleaved entropy coders", arXiv:1402.3392, 2014.
     Departs: nothing.
     Cost: O(count); here a few microseconds a step.
 
@@ -72,9 +73,9 @@ def huffman_decode(encoded: Encoded) -> np.ndarray:
 
     encoded : Encoded.
     Returns (count,) uint8 if the code's alphabet is at most 256, else uint16, exact.
-    Raises CorruptError("words", ...) for words that huffman_encode does not produce: too few, too many, a bit of 1 after a
-    lane's last symbol, a bit of 1 where the code is that of a lone symbol. No memory is taken for a count that the words
-    cannot hold.
+    Raises CorruptError("words", ...) for words that huffman_encode does not produce: too few, too many, a bit of 1
+    after a lane's last symbol, a bit of 1 where the code is that of a lone symbol. No memory is taken for a count that
+    the words cannot hold.
 
     Source: as huffman_encode.
     Departs: nothing.
@@ -114,8 +115,8 @@ def huffman_decode(encoded: Encoded) -> np.ndarray:
 def decoding_table(code: HuffmanCode) -> tuple[np.ndarray, np.ndarray]:
     """Return symbol and length of the code that each pattern of L bits begins with (the first bit is the lowest).
 
-    A lone symbol leaves one pattern without a code, 1. Its length here is 0: the lane then stays where it is, and the bit
-    is still there at the end, where all bits must be 0.
+    A lone symbol leaves one pattern without a code, 1. Its length here is 0: the lane then stays where it is, and the
+    bit is still there at the end, where all bits must be 0.
     """
     symbol_of = np.zeros(1 << code.longest, dtype=np.uint16)
     length_of = np.zeros(1 << code.longest, dtype=np.int64)

@@ -6,6 +6,6 @@ only module that imports Hypothesis) what Hypothesis draws from.
 """
 
 from . import guarded, layouts  # noqa: F401
-from .check import Report, check  # noqa: F401
+from .check import Report, arrays_of, check  # noqa: F401
 from .refusals import refusals  # noqa: F401
 from .samples import samples  # noqa: F401

@@ -1,6 +1,7 @@
 """The verdict on one function: it agrees with the reference, or here is a small input on which it does not."""
 
 import copy
+import time
 from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from ..errors import MissingExtra, RefcompressError
 from ..ops import OPS
 from .refusals import refusals as refusals_of
 from .samples import samples
+
+SHRINK_SECONDS = 10
 
 
 @dataclass
@@ -58,6 +61,10 @@ def check(op: str, function, *, rule=None, refusals: bool = False, examples: int
     return report
 
 
+class _TimeIsUp(BaseException):
+    """Ends Hypothesis's search for a smaller input, which may take minutes; not an Exception, which it would examine."""
+
+
 def _search(op: str, run, examples: int | None) -> None:
     try:
         import hypothesis
@@ -70,8 +77,21 @@ def _search(op: str, run, examples: int | None) -> None:
     settings = hypothesis.settings(
         max_examples=examples or profile.max_examples, deadline=None, database=None, report_multiple_bugs=False,
         verbosity=hypothesis.Verbosity.quiet, suppress_health_check=list(hypothesis.HealthCheck))
+    found = []
+
+    def run_in_time(case):
+        if found and time.monotonic() > found[0][0] + SHRINK_SECONDS:
+            raise _TimeIsUp
+        try:
+            run(case)
+        except Disagreement as wrong:
+            found.append((time.monotonic(), wrong))
+            raise
+
     try:
-        settings(hypothesis.given(strategy(op))(run))()
+        settings(hypothesis.given(strategy(op))(run_in_time))()
+    except _TimeIsUp:
+        raise min((wrong for _, wrong in found), key=lambda wrong: len(str(wrong))) from None
     except FlakyFailure as flaky:
         raise Disagreement(f"{op}: the same input agreed once and disagreed another time") from flaky
 

@@ -5,6 +5,7 @@ POSIX only (mmap and mprotect); needs NumPy alone.
 """
 
 import ctypes
+import functools
 import mmap
 import sys
 
@@ -51,8 +52,13 @@ def _guarded(a: np.ndarray, at_end: bool, readonly: bool) -> np.ndarray:
     return guarded
 
 
+@functools.cache
+def _mprotect():
+    function = ctypes.CDLL(None, use_errno=True).mprotect
+    function.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    return function
+
+
 def _protect(address: int, size: int, protection: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    if libc.mprotect(address, size, protection):
+    if _mprotect()(address, size, protection):
         raise OSError(ctypes.get_errno(), "mprotect failed: the guard page is not in place")

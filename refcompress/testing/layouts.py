@@ -20,14 +20,14 @@ def contiguous(a: np.ndarray) -> np.ndarray:
 def strided(a: np.ndarray) -> np.ndarray:
     """Return a copy that takes every second element of each axis."""
     wide = np.full([2 * n for n in a.shape], _poison(a.dtype), a.dtype)
-    view = wide[tuple(slice(None, None, 2) for _ in a.shape)]
+    view = wide[(slice(None, None, 2),) * a.ndim + (...,)]  # the ellipsis keeps a 0-d array an array
     view[...] = a
     return view
 
 
 def reversed_(a: np.ndarray) -> np.ndarray:
     """Return a copy with a negative stride along each axis."""
-    back = (slice(None, None, -1),) * a.ndim
+    back = (slice(None, None, -1),) * a.ndim + (...,)
     return a[back].copy(order="C")[back]
 
 

@@ -175,11 +175,9 @@ def csr_to_dense():
 def csr_matmul():
     rng = np.random.default_rng(8)
     for m, k, n in sizes(rng):
-        yield (sparse(rng, m, k, (1, 0.4)[(m + k + n) % 2]), whole(rng, (k, n))), {}
-        yield (sparse(rng, m, k, (0.2, 1)[(m + k + n) % 2]), whole(rng, (k, n))), {}
-        if k:
-            yield (unsorted(rng, m, k, 4), whole(rng, (k, n))), {}
-    for _ in range(40):
+        yield (sparse(rng, m, k, 1), whole(rng, (k, n))), {}
+        yield (unsorted(rng, m, k, 4) if k and (m + k + n) % 2 else sparse(rng, m, k, 0.3), whole(rng, (k, n))), {}
+    for _ in range(16):
         yield (sparse(rng, 5, 7, values=HOSTILE), rng.choice(HOSTILE, (7, 17))), {}
         yield (sparse(rng, 5, 7, values=HOSTILE), whole(rng, (7, 17))), {}
         x = whole(rng, (7, 17))
@@ -212,10 +210,10 @@ def gemm_u8s8():
 
 def gemm_f32s8():
     rng = np.random.default_rng(10)
-    for i, (m, k, n) in enumerate(sizes(rng)):
-        for form in {0, 1, 2, i % 6, (i + 3) % 6}:
+    for m, k, n in sizes(rng):
+        for form in ((m + k + n) % 6, (m + k + n + 3) % 6):
             yield (whole(rng, (m, k)), quantized(rng, n, k, form)), {}
-    for i in range(60):
+    for i in range(24):
         yield (rng.choice(HOSTILE, (3, 17)), quantized(rng, 5, 17, i % 6)), {}
         yield (rng.choice(FINITE[:-2], (3, 33)), quantized(rng, 5, 33, i % 6)), {}
         x = whole(rng, (3, 19))
@@ -250,7 +248,7 @@ def huffman_lengths():
     fibonacci = np.int64([1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987, 1597, 2584, 4181, 6765])
     for limit in range(5, 16):
         yield (fibonacci,), {"limit": limit}
-    yield (np.uint64([2**62, 2**62, 2**61, 1]),), {}
+    yield (np.uint64([2**62, 2**61, 2**60, 1]),), {}
     yield (np.ones(256, np.int64),), {"limit": 8}
     yield (counts(rng, 4099, 1),), {}
 

@@ -1,4 +1,4 @@
-"""A small network in NumPy: what the recipes train, prune and tune. Never the C kernels, so its bits depend on NumPy alone."""
+"""A small network in NumPy: what the recipes train, prune and tune. Never the C kernels: its bits are NumPy's."""
 
 from . import mnist  # noqa: F401
 from .fit import constant, cosine, error_rate, errors, fit  # noqa: F401

@@ -33,14 +33,14 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
         progress: Callable[[int, int, float], None] | None = None) -> list[float]:
     """Train ``network`` on softmax cross-entropy over shuffled minibatches; return the mean loss of each epoch.
 
-    inputs : (n, k) in the dtype of the network's parameters; labels : (n,) integers. optimizer : SGD, Adam or anything with
-    ``learning_rate`` and ``step(parameters, gradients)``; schedule : share of the steps done → factor of its learning rate.
-    tuning : a hook of tuning.py, Free by default. progress : called after each epoch with (epochs done, epochs, loss).
-    The last batch of an epoch is smaller where ``batch`` does not divide n.
+    inputs : (n, k) in the dtype of the network's parameters; labels : (n,) integers. optimizer : SGD, Adam or anything
+    with ``learning_rate`` and ``step(parameters, gradients)``; schedule : share of the steps done → factor of its
+    learning rate. tuning : a hook of tuning.py, Free by default. progress : called after each epoch with (epochs done,
+    epochs, loss). The last batch of an epoch is smaller where ``batch`` does not divide n.
 
-    The order of the examples and what dropout drops come from ``rng`` alone: on one machine, with one BLAS and number of its
-    threads, the same arguments give the same bits. The arithmetic is NumPy's, whichever implementation compresses.
-    Raises RefcompressError where inputs and labels differ in length, and when the loss is no longer finite.
+    The order of the examples and what dropout drops come from ``rng`` alone: on one machine, with one BLAS and number
+    of its threads, the same arguments give the same bits. The arithmetic is NumPy's, whichever implementation
+    compresses. Raises RefcompressError where inputs and labels differ in length, and when the loss is no longer finite.
 
     Cost: per epoch 6 n multiplications a weight, less those for the gradient of the inputs.
     """
@@ -65,7 +65,7 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
                     done += 1
             losses.append(total / n)
             if not math.isfinite(losses[-1]):
-                raise RefcompressError("optimizer", f"the loss is {losses[-1]} in epoch {epoch + 1}: lower the learning rate")
+                raise RefcompressError("optimizer", f"the loss is {losses[-1]} in epoch {epoch + 1}: lower the rate")
             if progress is not None:
                 progress(epoch + 1, epochs, losses[-1])
     finally:

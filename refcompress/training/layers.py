@@ -1,4 +1,4 @@
-"""The layers of a small network: each computes its output, and from the gradient of that output the gradient of its input.
+"""The layers of a small network: each computes its output, and from the gradient of its output that of its input.
 
 Letters: n examples, k inputs, m outputs of a layer; x its input, y its output, dx and dy the gradients of the loss with
 respect to them. ``forward`` keeps what ``backward`` needs, so the two alternate. Given ``rng`` a layer is in training
@@ -16,8 +16,8 @@ class Dense:
     weight : (m, k); bias : (m,), zero at first; both float32 (float64 serves the finite differences of the tests).
     The weights are drawn from a normal distribution of variance 2 / k, in C order, from ``rng``.
 
-    **Source** He et al. 2015 (arXiv 1502.01852), eq. 10, for the variance. **Departs** nothing. Cost: 2nmk forward, 4nmk
-    backward (2nmk where the gradient of the input is not asked for).
+    **Source** He et al. 2015 (arXiv 1502.01852), eq. 10, for the variance. **Departs** nothing. Cost: 2nmk forward,
+    4nmk backward (2nmk where the gradient of the input is not asked for).
     """
 
     def __init__(self, inputs: int, outputs: int, *, rng: np.random.Generator, dtype=np.float32):
@@ -57,8 +57,8 @@ class ReLU:
 class Dropout:
     """Drop each value with probability ``rate`` in training and scale the others by 1 / (1 - rate); else pass x on.
 
-    **Source** Srivastava et al. 2014 (JMLR 15:1929), section 4 and section 10 for scaling in training rather than in use.
-    **Departs** nothing.
+    **Source** Srivastava et al. 2014 (JMLR 15:1929), section 4 and section 10 for scaling in training rather than in
+    use. **Departs** nothing.
     """
 
     def __init__(self, rate: float):
@@ -78,8 +78,10 @@ class Dropout:
         self._kept = None
         if rng is None or self.rate == 0:
             return x
-        self._kept = (rng.random(x.shape, dtype=np.float32) >= self.rate).astype(x.dtype)
-        self._kept *= 1 / (1 - self.rate)
+        kept = rng.random(x.shape, dtype=x.dtype)
+        np.greater_equal(kept, self.rate, out=kept)
+        kept *= 1 / (1 - self.rate)
+        self._kept = kept
         return x * self._kept
 
     def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None:

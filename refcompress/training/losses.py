@@ -12,11 +12,12 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float
     loss = mean over i of -log p[i, labels[i]], with p = softmax(logits); gradient = (p - onehot(labels)) / n.
 
     logits : (n, c) float32 or float64, n >= 1; labels : (n,) integers in [0, c).
-    Returns the loss as a float and the gradient with respect to the logits, (n, c) in their dtype. The largest logit of a
-    row is subtracted first (which changes nothing in the formula), so no exponential overflows.
+    Returns the loss as a float and the gradient with respect to the logits, (n, c) in their dtype. The largest logit of
+    a row is subtracted first (which changes nothing in the formula), so no exponential overflows.
     Raises RefcompressError for labels of another length or outside [0, c).
 
-    **Source** Goodfellow, Bengio, Courville, "Deep Learning", section 6.2.2.3. **Departs** nothing. Cost: n c exponentials.
+    **Source** Goodfellow, Bengio, Courville, "Deep Learning", section 6.2.2.3. **Departs** nothing. Cost: n c
+    exponentials.
 
     >>> loss, gradient = softmax_cross_entropy(np.zeros((1, 2), np.float32), np.array([0]))
     >>> round(loss, 6), gradient.tolist()

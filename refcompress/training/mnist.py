@@ -42,8 +42,8 @@ class Examples:
 def load(directory: str | Path | None = None) -> tuple[Examples, Examples]:
     """Return the 60,000 training and the 10,000 test examples from the four .gz files in ``directory``.
 
-    By default the directory is data/mnist of the source tree. Raises RefcompressError where a file is not there, CorruptError
-    (naming the file) where it does not unpack to the published bytes.
+    By default the directory is data/mnist of the source tree. Raises RefcompressError where a file is not there,
+    CorruptError (naming the file) where it does not unpack to the published bytes.
     """
     folder = DIRECTORY if directory is None else Path(directory)
     arrays = [parse_idx(_unpack(folder / f"{name}.gz", md5), name) for name, md5 in MD5.items()]
@@ -59,9 +59,9 @@ def split(examples: Examples, validation: int = 5000) -> tuple[Examples, Example
 def parse_idx(data: bytes, name: str) -> np.ndarray:
     """Return the uint8 array of an IDX file: two zero bytes, type 8, dimensions, their big-endian sizes, the values."""
     dimensions = data[3] if len(data) >= 4 else 0
-    if data[:3] != b"\0\0\x08" or len(data) < 4 + 4 * dimensions:
-        raise CorruptError(name, "must begin with the header of an IDX file of unsigned bytes")
-    shape = [int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
+    if data[:3] != b"\0\0\x08" or not 1 <= dimensions <= 3 or len(data) < 4 + 4 * dimensions:
+        raise CorruptError(name, "must begin with the header of an IDX file of unsigned bytes, in at most 3 dimensions")
+    shape = arguments.shape((int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)), name)
     if len(data) != 4 + 4 * dimensions + math.prod(shape):
         raise CorruptError(name, f"must hold {math.prod(shape)} values, not {len(data) - 4 - 4 * dimensions}")
     return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)

@@ -1,7 +1,7 @@
 """Gradient descent: a step changes the parameters in place, by name.
 
-Both add ``weight_decay`` times the weight to its gradient (the L2 penalty that Han et al. 2015, section 3.1, found to serve
-pruning with retraining best). The penalty is for matrices only: biases and codebooks (one dimension) go free.
+Both add ``weight_decay`` times the weight to its gradient (the L2 penalty that Han et al. 2015, section 3.1, found to
+serve pruning with retraining best). The penalty is for matrices only: biases and codebooks (one dimension) go free.
 """
 
 from collections.abc import Mapping
@@ -25,12 +25,13 @@ class _Optimizer:
         """Change each parameter in place by one step along its gradient; the gradients stay as they are."""
         self._begin()
         for name, w in parameters.items():
-            if name not in self._state:  # two moving averages at most, and one array to work in
-                self._state[name] = np.zeros_like(w), np.zeros_like(w), np.empty_like(w)
+            if name not in self._state:  # two moving means at most, and two arrays to work in
+                self._state[name] = np.zeros_like(w), np.zeros_like(w), np.empty_like(w), np.empty_like(w)
+            *means, scratch, decayed = self._state[name]
             g = gradients[name]
             if self.weight_decay and w.ndim > 1:
-                g = g + np.multiply(w, self.weight_decay, dtype=w.dtype)
-            self._update(w, g, *self._state[name])
+                g = np.add(g, np.multiply(w, self.weight_decay, out=decayed), out=decayed)
+            self._update(w, g, *means, scratch)
 
     def _begin(self) -> None:
         """Count the step, where the rule depends on it."""
@@ -39,7 +40,8 @@ class _Optimizer:
 class SGD(_Optimizer):
     """Stochastic gradient descent with momentum: v = momentum v - learning_rate (g + weight_decay w); w = w + v.
 
-    **Source** Sutskever et al. 2013 (ICML), eq. 1 and 2 (and Caffe, which Han et al. trained with). **Departs** nothing.
+    **Source** Sutskever et al. 2013 (ICML), eq. 1 and 2 (and Caffe, which Han et al. trained with). **Departs**
+    nothing.
     """
 
     def __init__(self, learning_rate: float, *, momentum: float = 0.9, weight_decay: float = 0.0):

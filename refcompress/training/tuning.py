@@ -60,9 +60,9 @@ class Masked(Free):
 class SharedCentroids:
     """Weights that share values learn together: the codebook is the parameter, weight = codebook[code].
 
-    The gradient of a centroid is the sum of the gradients of its members: dL/dC_k = sum over i, j of dL/dW_ij [I_ij = k].
-    Where the weights were pruned, code 0 is +0.0 and stays so. shared : name → Shared of the parameter's shape; parameters
-    not named are free. The sums are taken in float64, in C order, and rounded once.
+    The gradient of a centroid is the sum of the gradients of its members: dL/dC_k = sum over i, j of dL/dW_ij [I_ij =
+    k]. Where the weights were pruned, code 0 is +0.0 and stays so. shared : name → Shared of the parameter's shape;
+    parameters not named are free. The sums are taken in float64, in C order, and rounded once.
 
     **Source** Han et al. 2016 (arXiv 1510.00149), section 3.3, eq. 3. **Departs** nothing.
     """

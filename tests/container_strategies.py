@@ -1,0 +1,96 @@
+"""Whatever a container may hold, for Hypothesis: every kind of entry, odd shapes, hostile values, any script."""
+
+import unicodedata
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from refcompress import CSR, LowRank, Quantized, Shared
+from refcompress.container.entries import DTYPES
+
+SHAPES = st.one_of(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9),
+                   st.integers(0, 700).map(lambda n: (n,)), st.just((1,) * 32))
+FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12).map(
+    lambda text: unicodedata.normalize("NFC", text))
+
+
+def skewed(draw, size: int, symbols: int) -> np.ndarray:
+    """Return ``size`` integers below ``symbols``, some of them far more frequent than others."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    share = draw(st.sampled_from([0, 0.02, 0.3, 0.9, 1]))
+    a = rng.integers(0, symbols, size)
+    if draw(st.booleans()):
+        a = np.minimum(rng.geometric(0.4, size) - 1, symbols - 1)
+    return np.where(rng.random(size) < share, a, draw(st.sampled_from([0, symbols - 1])))
+
+
+def floats(draw, shape) -> np.ndarray:
+    return draw(hnp.arrays(np.float32, shape, elements=FINITE, fill=FINITE))
+
+
+@st.composite
+def raw_arrays(draw):
+    return draw(hnp.arrays(st.sampled_from(DTYPES), SHAPES))
+
+
+@st.composite
+def shareds(draw):
+    shape = draw(SHAPES)
+    c = draw(st.sampled_from([1, 2, 3, 16, 17, 255, 256, 257, 300, 65536]))
+    codebook = np.random.default_rng(draw(st.integers(0, 2**32))).standard_normal(c).astype(np.float32)
+    codebook[0] = draw(st.sampled_from([0.0, -0.0, 1.5, 3e38, 1e-45]))
+    codes = skewed(draw, int(np.prod(shape)), c).reshape(shape)
+    if not codes.size and draw(st.booleans()):
+        codebook = codebook[:0]
+    return Shared(codes.astype(np.uint8 if len(codebook) <= 256 else np.uint16), codebook)
+
+
+@st.composite
+def csrs(draw):
+    m, k = draw(st.tuples(st.integers(0, 30), st.integers(0, 60)))
+    k = draw(st.sampled_from([k, k, k, 3000]))
+    stored = np.random.default_rng(draw(st.integers(0, 2**32))).random((m, k)) < draw(
+        st.sampled_from([0, 0.003, 0.05, 0.5, 1]))
+    indptr = np.concatenate([[0], np.cumsum(stored.sum(axis=1))]).astype(np.int64)
+    data = draw(hnp.arrays(np.float32, int(indptr[-1]), elements=st.floats(width=32), fill=st.floats(width=32)))
+    return CSR((m, k), indptr, np.nonzero(stored)[1], data)
+
+
+@st.composite
+def quantizeds(draw):
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=9))
+    group = draw(st.one_of(st.none(), st.integers(1, 12)))
+    full = shape if group is None else (*shape[:-1], -(-shape[-1] // group))
+    scales = [draw(st.sampled_from([1, size])) for size in full]
+    if group is not None:
+        scales[-1] = full[-1]
+    scale = draw(hnp.arrays(np.float32, tuple(scales), elements=st.floats(2.0**-126, 2.0**127, width=32)))
+    zero_point = draw(hnp.arrays(np.int8, tuple(scales), fill=st.just(0)))
+    values = skewed(draw, int(np.prod(shape)), draw(st.sampled_from([2, 15, 256]))).reshape(shape) - 128
+    return Quantized(np.where(draw(st.booleans()), values + 128 - 7, values).astype(np.int8), scale, zero_point, group)
+
+
+@st.composite
+def lowranks(draw):
+    m, k, r = draw(st.tuples(*[st.integers(0, 6)] * 3))
+    return LowRank(floats(draw, (m, r)), floats(draw, (r,)), floats(draw, (r, k)))
+
+
+def layer_maps(max_size: int = 4):
+    values = st.one_of(raw_arrays(), shareds(), csrs(), quantizeds(), lowranks())
+    return st.dictionaries(NAMES, values, max_size=max_size)
+
+
+def parts(value) -> list:
+    """Return what makes a value what it is: type, and dtype, shape and bytes of each array."""
+    if isinstance(value, np.ndarray):
+        return [value.dtype, value.shape, value.tobytes()]
+    fields = [getattr(value, name) for name in value.__dataclass_fields__]
+    return [type(value), *(parts(f) if isinstance(f, np.ndarray) else f for f in fields)]
+
+
+def same(a: dict, b: dict) -> bool:
+    """Return whether two mappings hold the same names and values, bit for bit, in whatever order."""
+    return a.keys() == b.keys() and all(parts(a[name]) == parts(b[name]) for name in a)

@@ -1,0 +1,72 @@
+"""Every operation, every implementation that this machine runs: they agree, and the native ones bit for bit (laws 5 and 7)."""
+
+import itertools
+import os
+
+import pytest
+
+from refcompress import agreement, reference, testing
+from refcompress.errors import NotBuilt
+from refcompress.ops import OPS
+from refcompress.testing import layouts, sweeps
+
+try:
+    from refcompress import native
+except NotBuilt as error:
+    native, reason = None, str(error)
+
+NATIVE = native.available() if native else []
+
+
+def _functions(op, spaces):
+    """Return {label: function}, each function once: a wider namespace shows a narrower one's where it has none of its own."""
+    found = {}
+    for space in spaces:
+        function = getattr(space, op, None)
+        if function is not None and function not in found.values():
+            found[space.__name__] = function
+    return found
+
+
+PAIRS = [pytest.param(op, function, id=f"{op}-{label}")
+         for op in OPS for label, function in {"reference": getattr(reference, op), **_functions(op, NATIVE)}.items()]
+KERNELS = [op for op in OPS if _functions(op, NATIVE)]
+
+
+def test_the_kernels_are_built():
+    if native is None:
+        assert os.environ.get("REFCOMPRESS_REQUIRE_C") != "1", reason
+        pytest.skip(reason)
+    assert KERNELS
+
+
+@pytest.mark.parametrize("op, function", PAIRS)
+def test_implementations_agree_with_the_reference_and_refuse_what_it_refuses(op, function):
+    testing.check(op, function, refusals=True)
+
+
+@pytest.mark.parametrize("op", KERNELS)
+def test_all_variants_and_thread_counts_give_the_same_bits(op, monkeypatch):
+    functions = _functions(op, NATIVE)
+    portable = functions.pop("native.portable")
+    before = native.threads.get()
+    # Every third input for each count of threads. Rows are split however small the work is.
+    monkeypatch.setattr(native.threads, "SERIAL_SECONDS", 0)
+    try:
+        for i, (args, kwargs) in enumerate(testing.samples(op)):
+            native.threads.set(1)
+            expected = portable(*args, **kwargs)
+            native.threads.set(1 + i % 3)
+            for function in (portable, *functions.values()):
+                agreement.exactly(expected, function(*args, **kwargs), args, kwargs)
+    finally:
+        native.threads.set(before)
+
+
+@pytest.mark.parametrize("op, function", PAIRS)
+def test_every_layout_gives_the_same_bits(op, function):
+    # A prime step, so that all lengths and all kinds of input take part in turn.
+    for args, kwargs in itertools.islice(sweeps.SWEEPS[op](), 0, None, 23):
+        expected = function(*args, **kwargs)
+        for layout in layouts.LAYOUTS:
+            agreement.exactly(expected, function(*layouts.place(args, layout), **layouts.place(kwargs, layout)), args, kwargs)

@@ -1,0 +1,353 @@
+"""Containers: what goes in comes out bit for bit, one content has one file, and bytes that lie are refused by name."""
+
+import subprocess
+import sys
+import time
+import types
+import zlib
+
+import numpy as np
+import pytest
+from container_strategies import layer_maps, same
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from refcompress import (CSR, ArgumentTypeError, CorruptError, LimitError, LowRank, Quantized, RefcompressError, Shared,
+                         UnsupportedVersionError, container, native, reference)
+from refcompress.container import entries, positions, streams
+from refcompress.container.cursor import integer_bytes
+
+REFUSALS = CorruptError, LimitError, UnsupportedVersionError
+F32 = np.float32
+
+
+def sealed(body: bytes) -> bytes:
+    """Return ``body``, all of a file but its checksum, with the right one."""
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def one(entry: str, name: str = "01 61") -> bytes:
+    """Return the file whose one entry is named "a" and goes on with these hexadecimal bytes."""
+    return sealed(container.MAGIC + b"\1\1" + bytes.fromhex(name) + bytes.fromhex(entry))
+
+
+def example(seed: int = 0) -> dict:
+    """Return layers of every kind, whose streams use every layout and both coders."""
+    rng = np.random.default_rng(seed)
+    codes = np.where(rng.random((30, 40)) < 0.1, np.minimum(rng.geometric(0.4, (30, 40)), 15), 0).astype(np.uint8)
+    dense = np.where(rng.random((9, 40)) < 0.9, rng.integers(1, 5, (9, 40)), 0).astype(np.uint8)
+    half = np.where(rng.random(400) < 0.5, rng.integers(1, 16, 400), 0).astype(np.uint8)
+    stored = rng.random((12, 30)) < 0.2
+    indptr = np.concatenate([[0], np.cumsum(stored.sum(axis=1))])
+    return {
+        "relative": Shared(codes, np.arange(16, dtype=F32)), "dense": Shared(dense, np.arange(5, dtype=F32)),
+        "bitmask": Shared(half, np.arange(16, dtype=F32)), "unpruned": Shared(dense, np.arange(1, 6, dtype=F32)),
+        "csr": CSR((12, 30), indptr, np.nonzero(stored)[1], rng.standard_normal(int(stored.sum())).astype(F32)),
+        "int8": Quantized(np.rint(rng.standard_normal((8, 32)) * 3).astype(np.int8), np.full((8, 1), 0.1, F32),
+                          np.zeros((8, 1), np.int8)),
+        "low rank": LowRank(np.ones((3, 1), F32), np.ones(1, F32), np.ones((1, 4), F32)),
+        "bias": np.arange(3, dtype=F32), "mask": np.array([True, False]),
+    }
+
+
+# The round trip.
+
+@settings(deadline=None)
+@given(layer_maps())
+def test_what_goes_in_comes_out_bit_for_bit_and_goes_in_again_the_same(layers):
+    data = container.dumps(layers)
+    loaded = container.loads(data)
+    assert same(loaded, layers)
+    assert list(loaded) == sorted(layers, key=str.encode)
+    assert container.dumps(loaded) == data == container.reencode(data)
+
+
+def test_the_example_uses_every_layout():
+    def layout(a):
+        head = entries.shape_bytes(a.shape, 4) + integer_bytes(len(a.codebook))
+        return entries.write(a, reference)[1 + len(head) + a.codebook.nbytes]
+
+    layouts = {name: layout(a) for name, a in example().items() if isinstance(a, Shared)}
+    assert layouts.pop("relative") in positions.RELATIVE
+    assert layouts == {"dense": positions.DENSE, "unpruned": positions.DENSE, "bitmask": positions.BITMASK}
+
+
+def test_the_order_of_the_mapping_and_the_layout_in_memory_leave_no_trace():
+    layers = example()
+    data = container.dumps(layers)
+    assert container.dumps(dict(reversed(layers.items()))) == data
+    a = np.arange(24.0).reshape(4, 6)
+    for other in (np.asfortranarray(a), a.astype(">f8"), np.repeat(a, 2, axis=1)[:, ::2], a[::-1][::-1]):
+        assert container.dumps({"a": other}) == container.dumps({"a": a})
+
+
+def test_an_implementation_is_asked_for_what_it_has_and_the_reference_for_the_rest():
+    asked = []
+
+    def huffman_encode(symbols, code):
+        asked.append(len(symbols))
+        return reference.huffman_encode(symbols, code)
+
+    assert container.dumps(example(), implementation=types.SimpleNamespace(huffman_encode=huffman_encode)) \
+        == container.dumps(example())
+    assert asked
+
+
+@pytest.mark.parametrize("impl", native.available(), ids=lambda impl: impl.__name__)
+def test_the_file_is_the_same_from_every_implementation_and_reads_the_same(impl):
+    rng = np.random.default_rng(8)
+    codes = np.where(rng.random((300, 784)) < 0.08, np.minimum(rng.geometric(0.2, (300, 784)), 31), 0).astype(np.uint8)
+    layers = {**example(), "fc1.weight": Shared(codes, np.arange(32, dtype=F32))}
+    data = container.dumps(layers, implementation=impl)
+    assert data == container.dumps(layers)
+    assert same(container.loads(data, implementation=impl), layers)
+    for at in range(9, len(data) - 4, 1499):  # damage is refused alike
+        damaged = sealed(data[:at] + bytes([data[at] ^ 16]) + data[at + 1 : -4])
+        answers = []
+        for implementation in (impl, reference):
+            try:
+                answers.append(sorted(container.loads(damaged, implementation=implementation)))
+            except REFUSALS as error:
+                answers.append((type(error), error.argument))
+        assert answers[0] == answers[1]
+
+
+def test_the_smallest_layout_is_taken_and_the_lowest_of_equals():
+    def forced(places, size, layout):
+        if layout == positions.BITMASK:
+            return streams.Stream(positions.bitmask(places, size), reference).size
+        symbols = positions.relative(np.diff(places, prepend=-1), layout)
+        return len(integer_bytes(len(symbols))) + streams.Stream(symbols, reference).size
+
+    rng = np.random.default_rng(3)
+    for size in (0, 1, 8, 50, 3000):
+        for share in (0, 0.01, 0.1, 0.5, 1):
+            places = np.flatnonzero(rng.random(size) < share)
+            sizes = [(forced(places, size, layout), layout) for layout in (*positions.RELATIVE, positions.BITMASK)]
+            layout, coded = positions.smallest(places, size, reference)
+            assert (len(coded), layout) == min(sizes)
+            assert positions.smallest(places, size, reference, min(sizes)[0]) == (positions.DENSE, b"")
+
+
+@settings(deadline=None)
+@given(st.integers(1, 9000), st.integers(2, 40), st.integers(0, 2**32))
+def test_the_size_of_a_stream_is_known_before_it_is_coded(count, symbols, seed):
+    rng = np.random.default_rng(seed)
+    stream = streams.Stream(np.minimum(rng.geometric(0.5, count) - 1, symbols).astype(np.uint8), reference)
+    assert stream.size == len(stream.tobytes())
+
+
+def test_packing_is_undone_by_unpacking_at_every_width_and_across_blocks():
+    rng = np.random.default_rng(1)
+    for width in range(17):
+        for count in (1, 7, 8, 9, 1000, streams.BLOCK + 13):
+            symbols = rng.integers(0, 2**width, count).astype(np.uint8 if width <= 8 else np.uint16)
+            packed = streams.pack(symbols, width)
+            assert len(packed) == streams.packed_size(count, width)
+            assert np.array_equal(streams.unpack(packed, count, width), symbols)
+
+
+def test_small_matters_headers_do_not_drown_small_networks():
+    layers = {"fc1.weight": example()["relative"], "fc1.bias": np.zeros(30, F32)}
+    frame = len(container.dumps({}))
+    assert frame == 14
+    assert len(container.dumps({"fc1.bias": layers["fc1.bias"]})) - frame - 120 <= 20
+
+
+# What may not go in.
+
+@pytest.mark.parametrize("layers, error", [
+    ([("a", np.zeros(1))], ArgumentTypeError), ({"a": [1.0]}, ArgumentTypeError), ({"a": 1.0}, ArgumentTypeError),
+    ({"a": np.array([None])}, ArgumentTypeError), ({"a": np.zeros(1, complex)}, ArgumentTypeError),
+    ({"a": np.zeros(1, "M8[s]")}, ArgumentTypeError), ({"a": np.array(["x"])}, ArgumentTypeError),
+    ({"a": np.ma.masked_array([1.0])}, ArgumentTypeError), ({"a": np.zeros(1, "f4,f4")}, ArgumentTypeError),
+    ({1: np.zeros(1)}, ArgumentTypeError), ({b"a": np.zeros(1)}, ArgumentTypeError),
+    ({"": np.zeros(1)}, RefcompressError), ({"a\0": np.zeros(1)}, RefcompressError),
+    ({"\ud800": np.zeros(1)}, RefcompressError), ({"e\u0301": np.zeros(1)}, RefcompressError),
+    ({"x" * 4097: np.zeros(1)}, LimitError), ({"\u00e9" * 2049: np.zeros(1)}, LimitError),
+    ({"a": CSR((1, 2), [0, 2], np.array([1, 0]), np.ones(2, F32), canonical=False)}, RefcompressError),
+    ({"a": CSR((2**20, 2**30), np.repeat([0, 1], [2**20, 1]), np.array([2**30 - 1]), np.ones(1, F32))}, LimitError),
+])
+def test_what_a_file_cannot_hold_is_refused(layers, error):
+    with pytest.raises(error) as caught:
+        container.dumps(layers)
+    assert type(caught.value) is error
+
+
+def test_names_are_keys_never_paths():
+    layers = {name: np.zeros(1) for name in ("..", "/", "a/b", "A", "a", "x" * 4096, "\u00e9", "CON", " ")}
+    assert same(container.loads(container.dumps(layers)), layers)
+
+
+# Bytes that lie.
+
+def test_a_file_cut_off_anywhere_is_refused():
+    data = container.dumps(example())
+    for length in range(len(data)):
+        with pytest.raises(CorruptError):
+            container.loads(data[:length])
+
+
+def test_any_flipped_bit_is_refused():
+    data = container.dumps({"b": example()["bias"], "s": example()["bitmask"]})
+    for bit in range(8 * len(data)):
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises((CorruptError, UnsupportedVersionError)):
+            container.loads(bytes(changed))
+
+
+def refused_or_rewritten(data: bytes, rewrite: bool = True) -> None:
+    """Load ``data``: a named refusal, or content that a writer writes and a reader reads back."""
+    try:
+        loaded = container.loads(data, limit=2**26)
+    except REFUSALS:
+        return
+    if rewrite:
+        assert same(container.loads(container.dumps(loaded)), loaded)
+
+
+def test_a_changed_byte_under_a_right_checksum_is_refused_or_is_another_content():
+    rng = np.random.default_rng(2)
+    for name, value in example().items():
+        body = container.dumps({name: value})[:-4]
+        for at in range(9, len(body)):
+            for byte in {int(rng.integers(256)), body[at] ^ 1 << int(rng.integers(8))}:
+                refused_or_rewritten(sealed(body[:at] + bytes([byte]) + body[at + 1 :]), rewrite=rng.random() < 0.04)
+
+
+@settings(deadline=None)
+@given(layer_maps(), st.data())
+def test_cut_moved_and_repeated_bytes_under_a_right_checksum_are_refused_or_another_content(layers, data):
+    body = container.dumps(layers)[:-4]
+    a, b = sorted(data.draw(st.tuples(*[st.integers(9, len(body))] * 2)))
+    noise = data.draw(st.one_of(st.binary(max_size=20), st.just(body[a:b] * 2)))
+    refused_or_rewritten(sealed(body[:a] + noise + body[b:]))
+
+
+def test_bytes_before_after_and_between_files_are_refused():
+    data = container.dumps(example())
+    for glued in (data + b"\0", b"\0" + data, data + data, sealed(data[:-4] + b"\0"), sealed(data)):
+        with pytest.raises(CorruptError):
+            container.loads(glued)
+
+
+def test_a_transfer_in_text_mode_or_of_seven_bits_is_recognised():
+    data = container.dumps(example())
+    for mangled in (data.replace(b"\r\n", b"\n"), data.replace(b"\n", b"\r\n"), bytes(b & 127 for b in data)):
+        with pytest.raises(CorruptError, match="text mode"):
+            container.loads(mangled)
+
+
+def test_later_versions_kinds_layouts_coders_and_dtypes_are_named():
+    data = container.dumps(example())
+    with pytest.raises(UnsupportedVersionError, match="version 2; this release reads version 1"):
+        container.loads(sealed(data[:8] + b"\2" + data[9:-4]))
+    for entry in ("05", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 12"):
+        with pytest.raises(UnsupportedVersionError, match="this release reads 0 to"):
+            container.loads(one(entry))
+
+
+SHARED4 = "02 0104 02 00000000 0000803F"  # shape (4,), codebook 0, 1
+
+
+@pytest.mark.parametrize("data, rule", [
+    (b"", "start"), (b"\x89", "start"), (container.MAGIC, "ends after"), (container.MAGIC + b"\1", "ends after"),
+    (sealed(container.MAGIC + b"\1"), "ends after"), (sealed(container.MAGIC + b"\1\x80\0"), "does not need"),
+    (sealed(container.MAGIC + b"\1" + b"\xff" * 9 + b"\1"), "more than 9 bytes"),
+    (sealed(container.MAGIC + b"\1" + b"\xff" * 8 + b"\x7f"), "are left"),  # 2**63 - 1 entries
+    (one("00 0A 00 00000000", "00"), "empty"), (one("00 0A 00 00000000", "01 FF"), "utf-8"),
+    (one("00 0A 00 00000000", "01 00"), "NUL"), (one("00 0A 00 00000000", "03 65CC81"), "normal form C"),
+    (one("00 0A 00 00000000", "03 EDA080"), "utf-8"), (one("00 0A 00 00000000", "02 C080"), "utf-8"),
+    (one("00 0A 00 00000000", "81 20" + 4097 * "61"), "4096"), (one("00 0A 00 00000000", "FFFF7F 61"), "are announced"),
+    (sealed(container.MAGIC + b"\1\2" + b"\1b\0\0\0\1" + b"\1a\0\0\0\1"), "must come after"),
+    (sealed(container.MAGIC + b"\1\2" + b"\1a\0\0\0\1" + b"\1a\0\0\0\1"), "must come after"),
+    (one("00 00 01 01 02"), "bool"), (one("00 0A 21" + 33 * "01"), "32 dimensions"),
+    (one("00 0A 01 02 00000000"), "8 bytes of arrays"),
+    (one("00 0A 02 FFFFFFFFFFFFFFFF7F FFFFFFFFFFFFFFFF7F"), r"2\*\*63"),
+    (one("01 0102 00"), "no dense layout"), (one("01 01 8000 01"), "does not need"),
+    (one("01 01 8080808008 01 00"), r"2\*\*31"), (one("01 0102 01 01 01 01 01"), "are announced"),
+    (one("01 0101 02 01 02 02 00000000"), "beyond the last of 1"), (one("01 0102 01 02 01 01 00000000"), "filler"),
+    (one("01 0102 01 FFFF7F"), "do not fit"),
+    (one("01 0102 09 03 04 00000000"), "beyond the last of 2"),
+    (one("02 0104 01 0000C07F 00 00"), "finite"), (one("02 0104 00 00 00"), "alphabet"),
+    (one("02 0104 818004"), "65536"), (one("02 0104 01 00000080 09 00"), r"starts with \+0"),
+    (one(SHARED4 + "00 02 E4"), "alphabet"), (one(SHARED4 + "00 01 10"), "padding bits"),
+    (one(SHARED4 + "00 02 44"), "does not take 2 bits"), (one(SHARED4 + "00 01 00"), "does not take 1 bits"),
+    (one(SHARED4 + "09 01 01 01 01"), "alphabet"), (one(SHARED4 + "00 11 00"), "1 to 32768"),
+    (one(SHARED4 + "00 11 818002"), "1 to 32768"), (one(SHARED4 + "00 11 01 11 01 0000"), "padding after"),
+    (one(SHARED4 + "00 11 02 01 01 0000"), "last code length"), (one(SHARED4 + "00 11 02 21 01 0000"), "code space"),
+    (one(SHARED4 + "00 11 03 11 01 01 0000"), "code space"), (one(SHARED4 + "00 11 01 01 01 0100"), "Huffman stream"),
+    (one(SHARED4 + "00 11 01 01 02 00000000"), "Huffman stream"),
+    (one(SHARED4 + "00 11 01 01 00"), "at most the 0 bits"),
+    (one("02 0103 03 00000000 0000803F 00000040 00 11 03 12 02 01 0500"), "not those of these symbols"),
+    (one("03 00 00 00"), "at least one dimension"), (one("03 0101 00 01 0000803F 00 00"), "size other than 1"),
+    (one("03 0102 00 02 0000803F 00 00"), "size other than 1"), (one("03 0102 00 00 00000000 00 00"), r"2\*\*-126"),
+    (one("03 0102 01 00 0000803F 00 00"), "shape of ones"),
+    (one("04 01 01 01 0000803F 0000803F 0000807F"), "finite"), (one("04 01 01 01 0000803F 0000803F"), "are announced"),
+])
+def test_each_broken_rule_is_corruption_and_says_which(data, rule):
+    with pytest.raises(CorruptError, match=rule) as caught:
+        container.loads(data)
+    assert caught.value.argument == "data"
+
+
+def test_few_bytes_that_announce_much_are_refused_before_they_are_decoded():
+    huge, start = "FFFFFFFFFFFFFF3F", time.perf_counter()  # 2**55 - 1
+    for entry in ("02 01" + huge + "01 00000000 00 00", "02 01" + huge + "01 00000000 01 00", "01" + huge + "01 01 00",
+                  "01 01" + huge + "09 00", "01 04 FFFFFFFF07 09 00", "03 01" + huge + "00 00 0000803F 00 00"):
+        with pytest.raises(REFUSALS):
+            container.loads(one(entry), limit=2**20)
+    assert time.perf_counter() - start < 1
+
+
+def test_the_limit_is_on_the_decoded_bytes_and_may_be_raised():
+    layers = {"a": Shared(np.zeros(10_000, np.uint8), np.zeros(1, F32)), "b": np.zeros(1)}
+    data = container.dumps(layers)
+    assert len(data) < 60
+    assert same(container.loads(data, limit=10_012), layers)
+    with pytest.raises(LimitError, match="entry 'b' brings the decoded bytes to 10012, the limit is 10011"):
+        container.loads(data, limit=10_011)
+
+
+@pytest.mark.parametrize("data", ["text", 7, None, [1], np.zeros(3)])
+def test_only_bytes_are_loaded(data):
+    with pytest.raises(ArgumentTypeError):
+        container.loads(data)
+
+
+def test_time_to_read_grows_as_the_bytes_do():
+    def seconds(entries):
+        data = container.dumps({f"{i:06}": np.zeros(1, np.int8) for i in range(entries)})
+        start = time.perf_counter()
+        container.loads(data)
+        return time.perf_counter() - start
+
+    assert min(seconds(16_000) for _ in range(3)) < 40 * min(seconds(1000) for _ in range(3))  # 256 if quadratic
+
+
+def test_no_pickle_and_no_code_is_run():
+    script = """
+import builtins, io, pickle, sys
+import numpy as np
+import numpy.ma  # which NumPy imports late, and which imports pickle
+from refcompress import Shared, container
+from refcompress.models import npz
+def forbidden(*args, **kwargs):
+    raise AssertionError("code from a file")
+class Hook:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle"):
+            forbidden()
+for name in ("load", "loads", "Unpickler", "dump", "dumps", "Pickler"):
+    setattr(pickle, name, forbidden)
+for name in ("pickle", "_pickle"):
+    sys.modules.pop(name, None)
+sys.meta_path.insert(0, Hook())
+builtins.eval = builtins.exec = builtins.compile = forbidden
+layers = {"w": Shared(np.array([0, 1, 0], np.uint8), np.array([0, 1], np.float32)), "b": np.zeros(3)}
+assert container.reencode(container.dumps(layers)) == container.dumps(layers)
+print("ok")
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.stdout == "ok\n", run.stderr

@@ -1,0 +1,172 @@
+"""FORMAT.md is complete: a decoder written from its text alone, in plain Python, reads what the container writes."""
+
+import re
+import struct
+import zlib
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+
+from refcompress import CSR, LowRank, Quantized, Shared, container
+
+from container_strategies import layer_maps, same
+
+TEXT = (Path(__file__).parents[1] / "FORMAT.md").read_text(encoding="utf-8")
+STRUCT = "?bBhHiIqQefd"  # the dtypes' numbers as struct's letters
+
+
+class Decoder:
+    def __init__(self, data):
+        assert data[:9] == bytes.fromhex("8952435A0D0A1A0A 01")
+        assert struct.unpack("<I", data[-4:])[0] == zlib.crc32(data[:-4])
+        self.data, self.at = data[:-4], 9
+        self.layers = {}
+        for _ in range(self.int()):
+            name = self.bytes(self.int()).decode()
+            self.layers[name] = (self.array, self.csr, self.shared, self.quantized, self.lowrank)[self.byte()]()
+        assert self.at == len(self.data)
+
+    def bytes(self, n):
+        self.at += n
+        return self.data[self.at - n : self.at]
+
+    def byte(self):
+        return self.bytes(1)[0]
+
+    def int(self):
+        byte = self.byte()
+        return byte if byte < 128 else byte - 128 + 128 * self.int()
+
+    def shape(self):
+        return tuple(self.int() for _ in range(self.int()))
+
+    def numbers(self, n, letter="f"):
+        return struct.unpack(f"<{n}{letter}", self.bytes(n * struct.calcsize(letter)))
+
+    def array(self):
+        letter = STRUCT[self.byte()]
+        shape = self.shape()
+        return letter, shape, self.numbers(prod(shape), letter)
+
+    def csr(self):
+        m, k = self.int(), self.int()
+        places = self.positions(self.byte(), m * k)
+        return "csr", (m, k), dict(zip(places, self.numbers(len(places))))
+
+    def shared(self):
+        shape = self.shape()
+        n, codebook, layout = prod(shape), self.numbers(self.int()), self.byte()
+        codes = [0] * n
+        if layout == 0:
+            codes = self.stream(n)
+        else:
+            places = self.positions(layout, n)
+            for place, code in zip(places, self.stream(len(places))):
+                codes[place] = code + 1
+        return "shared", shape, codebook, codes
+
+    def quantized(self):
+        shape = self.shape()
+        group, axes = self.int(), self.int()
+        full = [*shape[:-1], -(-shape[-1] // group)] if group else shape
+        scale_shape = tuple(size if axes >> i & 1 else 1 for i, size in enumerate(full))
+        scales = self.numbers(prod(scale_shape))
+        zero_points, values = ([-(s + 1) // 2 if s % 2 else s // 2 for s in self.stream(n)]
+                               for n in (len(scales), prod(shape)))
+        return "quantized", shape, group, scale_shape, scales, zero_points, values
+
+    def lowrank(self):
+        m, k, r = self.int(), self.int(), self.int()
+        return "lowrank", (m, k, r), self.numbers(m * r), self.numbers(r), self.numbers(r * k)
+
+    def positions(self, layout, n):
+        if layout == 9:
+            mask = self.stream(-(-n // 8))
+            return [p for p in range(n) if mask[p // 8] >> p % 8 & 1]
+        places, at = [], -1
+        for distance in self.stream(self.int()):
+            at += distance or 2**layout - 1
+            if distance:
+                places.append(at)
+        return places
+
+    def stream(self, count):
+        if count == 0:
+            return []
+        coder = self.byte()
+        if coder < 17:
+            number = int.from_bytes(self.bytes(-(-count * coder // 8)), "little")
+            return [number >> i * coder & (1 << coder) - 1 for i in range(count)]
+        a = self.int()
+        table = self.bytes(-(-a // 2))
+        lengths = [table[i // 2] >> i % 2 * 4 & 15 for i in range(a)]
+        words = iter(self.numbers(self.int(), "H"))
+        symbol_of, code, longest = {}, 0, max(lengths)
+        for length in range(1, longest + 1):
+            code <<= 1
+            for symbol in range(a):
+                if lengths[symbol] == length:
+                    symbol_of[f"{code:0{length}b}"] = symbol
+                    code += 1
+        lanes = 1
+        while lanes < 64 and 2 * lanes <= count // 1024:
+            lanes *= 2
+        queues, symbols = [""] * lanes, []
+        for i in range(count):
+            lane = i % lanes
+            if len(queues[lane]) < longest:
+                queues[lane] += f"{next(words):016b}"[::-1]
+            length = 1
+            while queues[lane][:length] not in symbol_of:
+                length += 1
+            symbols.append(symbol_of[queues[lane][:length]])
+            queues[lane] = queues[lane][length:]
+        assert next(words, None) is None and not any("1" in queue for queue in queues)
+        return symbols
+
+
+def content(value):
+    """Return what the decoder returns for an entry of this value."""
+    if isinstance(value, CSR):
+        rows = np.repeat(np.arange(value.shape[0]), np.diff(value.indptr))
+        places = (rows * value.shape[1] + value.indices).tolist()
+        return "csr", value.shape, dict(zip(places, value.data.tolist()))
+    if isinstance(value, Shared):
+        return "shared", value.shape, tuple(value.codebook.tolist()), value.codes.ravel().tolist()
+    if isinstance(value, Quantized):
+        return ("quantized", value.shape, value.group or 0, value.scale.shape, tuple(value.scale.ravel().tolist()),
+                value.zero_point.ravel().tolist(), value.values.ravel().tolist())
+    if isinstance(value, LowRank):
+        factors = (tuple(factor.ravel().tolist()) for factor in (value.u, value.s, value.vt))
+        return "lowrank", (*value.shape, value.rank), *factors
+    return STRUCT[container.entries.DTYPES.index(value.dtype)], value.shape, tuple(value.ravel().tolist())
+
+
+@settings(deadline=None)
+@given(layer_maps())
+def test_a_decoder_written_from_the_text_reads_every_file(layers):
+    decoded = Decoder(container.dumps(layers)).layers
+    assert repr(decoded) == repr({name: content(layers[name]) for name in sorted(layers, key=str.encode)})  # NaN == NaN
+
+
+def test_a_decoder_written_from_the_text_reads_streams_of_many_lanes():
+    rng = np.random.default_rng(5)
+    for size in (2047, 2048, 5000, 70_001):
+        codes = np.minimum(rng.geometric(0.4, size), 30).astype(np.uint8)
+        layers = {"w": Shared(codes, np.arange(1, 32, dtype=np.float32))}
+        assert Decoder(container.dumps(layers)).layers == {"w": content(layers["w"])}
+
+
+def test_the_worked_example_is_what_the_writer_writes():
+    example = TEXT.split("## Worked example")[1]
+    names = {"np": np, "Shared": Shared, "Quantized": Quantized}
+    exec(re.search(r"```python\n(.*?)```", example, re.S)[1], names)
+    rows = re.findall(r"^\| (\d+) \| `([0-9A-F ]+)` \|", example, re.M)
+    data = bytes.fromhex("".join(row for _, row in rows))
+    starts = np.cumsum([0] + [len(bytes.fromhex(row)) for _, row in rows])[:-1]
+    assert [int(at) for at, _ in rows] == starts.tolist()
+    assert container.dumps(names["layers"]).hex(" ") == data.hex(" ")
+    assert same(container.loads(data), names["layers"])
+    assert f"The file has {len(data)} bytes" in example

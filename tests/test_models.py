@@ -1,0 +1,142 @@
+"""Models of other tools: what is theirs is read as they wrote it, and nothing in it is run."""
+
+import io
+import os
+import zipfile
+
+import numpy as np
+import pytest
+from container_strategies import NAMES, raw_arrays, same
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from refcompress import ArgumentTypeError, CorruptError, LimitError, RefcompressError, container
+from refcompress.models import npz
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("npz")
+
+
+@settings(deadline=None)
+@given(arrays=st.dictionaries(NAMES, raw_arrays(), max_size=3))
+def test_npz_comes_back_bit_for_bit_and_numpy_reads_it_too(folder, arrays):
+    npz.save(folder / "a.npz", arrays)
+    assert same(npz.load(folder / "a.npz"), arrays)
+    with np.load(folder / "a.npz", allow_pickle=False) as theirs:
+        assert same({name: theirs[name] for name in theirs.files}, arrays)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_npz_of_numpy_is_read_in_any_layout(tmp_path, save):
+    a = np.arange(24.0).reshape(4, 6)
+    arrays = {"c": a, "fortran": np.asfortranarray(a), "big": a.astype(">f8"), "scalar": np.array(3), "empty": a[:0],
+              "half": a.astype(np.float16), "complex": a * 1j, "a/b": a[::2]}
+    save(tmp_path / "a.npz", **arrays)
+    loaded = npz.load(tmp_path / "a.npz")
+    assert list(loaded) == list(arrays)
+    for name, array in loaded.items():
+        assert array.flags.c_contiguous and array.dtype.isnative and np.array_equal(array, arrays[name])
+
+
+def test_the_same_arrays_make_the_same_npz_and_a_failure_leaves_the_old_one(tmp_path, monkeypatch):
+    path, arrays = tmp_path / "a.npz", {"w": np.arange(5.0)}
+    npz.save(path, arrays)
+    before = path.read_bytes()
+    npz.save(path, {"w": np.asfortranarray(np.arange(5.0))})
+    assert path.read_bytes() == before
+    monkeypatch.setattr(os, "replace", lambda *args: (_ for _ in ()).throw(OSError(5, "I/O error")))
+    with pytest.raises(OSError):
+        npz.save(path, {"w": np.zeros(1)})
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["a.npz"]
+
+
+def test_npz_goes_into_a_container(tmp_path):
+    npz.save(tmp_path / "a.npz", {"w": np.ones((2, 3), np.float32)})
+    layers = npz.load(tmp_path / "a.npz")
+    assert same(container.loads(container.dumps(layers)), layers)
+
+
+class Trap:
+    def __reduce__(self):
+        return os.mkdir, ("a pickle was run",)
+
+
+def test_objects_are_refused_and_no_pickle_is_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("trap.npz", w=np.array([Trap()], dtype=object))
+    with pytest.raises(CorruptError, match="objects"):
+        npz.load("trap.npz")
+    with pytest.raises(ArgumentTypeError):
+        npz.save("a.npz", {"w": np.array([None])})
+    assert os.listdir() == ["trap.npz"]
+
+
+@pytest.mark.parametrize("arrays, error", [
+    ([1], ArgumentTypeError), ({"a": [1.0]}, ArgumentTypeError), ({"a": np.array(["x"])}, ArgumentTypeError),
+    ({"a": np.ma.masked_array([1.0])}, ArgumentTypeError), ({1: np.zeros(1)}, ArgumentTypeError),
+    ({"": np.zeros(1)}, RefcompressError), ({"a\0": np.zeros(1)}, RefcompressError),
+])
+def test_what_npz_cannot_hold_is_refused_and_nothing_is_written(tmp_path, arrays, error):
+    with pytest.raises(error):
+        npz.save(tmp_path / "a.npz", arrays)
+    assert os.listdir(tmp_path) == []
+
+
+def npy(header: str, data: bytes = b"") -> bytes:
+    text = header.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + data
+
+
+def archive(*members: tuple[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, data in members:
+            zipped.writestr(name, data)
+    return file.getvalue()
+
+
+GOOD = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}"
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"PK", archive(("a.txt", b"hello")), archive(("a.npy", b"")), archive(("a.npy", b"\x93NUMPY\3\0\1\0\n")),
+    archive(("a.npy", npy(GOOD, bytes(7)))), archive(("a.npy", npy(GOOD, bytes(9)))),
+    archive(("a.npy", npy(GOOD.replace("(2,)", "(2**40,)"), bytes(8)))),
+    archive(("a.npy", npy(GOOD.replace("(2,)", "(1099511627776, 1099511627776, 0)")))),
+    archive(("a.npy", npy(GOOD.replace("(2,)", "(-2,)"), bytes(8)))),
+    archive(("a.npy", npy(GOOD.replace("(2,)", "(" * 100)))),
+    archive(("a.npy", npy(GOOD.replace("<f4", "|O"), b"8 bytes."))),
+    archive(("a.npy", npy(GOOD.replace("'<f4'", "__import__('os').getpid()"), bytes(8)))),
+    archive(("a.npy", npy(GOOD.replace("(2,)", f"({'1, ' * 40})")[:117], bytes(4)))),
+])
+def test_damaged_npz_is_refused_by_name(tmp_path, data):
+    (tmp_path / "a.npz").write_bytes(data)
+    with pytest.raises(CorruptError):
+        npz.load(tmp_path / "a.npz")
+
+
+def test_a_name_that_comes_twice_is_refused(tmp_path):
+    member = npy(GOOD, bytes(8))
+    with pytest.warns(UserWarning, match="Duplicate"):
+        (tmp_path / "a.npz").write_bytes(archive(("a.npy", member), ("a.npy", member)))
+    with pytest.raises(CorruptError, match="name of its own"):
+        npz.load(tmp_path / "a.npz")
+
+
+def test_any_changed_byte_is_refused_by_name_or_harmless(tmp_path):
+    data, path = archive(("a.npy", npy(GOOD, bytes(8)))), tmp_path / "a.npz"
+    for at in range(len(data)):
+        for byte in (0, 255, data[at] ^ 1):
+            path.write_bytes(data[:at] + bytes([byte]) + data[at + 1 :])
+            try:
+                npz.load(path)
+            except RefcompressError:
+                pass
+
+
+def test_a_member_that_unpacks_beyond_the_limit_is_not_unpacked(tmp_path):
+    (tmp_path / "a.npz").write_bytes(archive(("a.npy", bytes(10**7))))
+    with pytest.raises(LimitError):
+        npz.load(tmp_path / "a.npz", limit=10**6)

@@ -1,0 +1,306 @@
+"""The mechanism of the native kernels: variants by name, bits that nothing changes, threads, fork, Ctrl-C, bad memory."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from refcompress import reference, testing
+from refcompress.agreement import exactly
+from refcompress.errors import ArgumentTypeError, NotBuilt, RefcompressError
+from refcompress.formats import CSR, Quantized
+from refcompress.ops import OPS
+from refcompress.testing import guarded
+
+try:
+    from refcompress import native
+    from refcompress.native import _call, csr, gemm, threads
+except NotBuilt as error:
+    if os.environ.get("REFCOMPRESS_REQUIRE_C") == "1":
+        raise
+    pytest.skip(str(error), allow_module_level=True)
+
+F = np.float32
+SPACES = native.available()
+EACH = pytest.mark.parametrize("space", SPACES, ids=lambda space: space.__name__)
+
+
+@pytest.fixture
+def count():
+    """Set the number of threads, and however small the work is, split it."""
+    before, serial = threads.get(), threads.SERIAL_SECONDS
+    threads.SERIAL_SECONDS = 0
+    yield threads.set
+    threads.SERIAL_SECONDS = serial
+    threads.set(before)
+
+
+def integers(rng, *shape, dtype=np.int8):
+    return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, shape).astype(dtype)
+
+
+def quantized(rng, n, k, form):
+    """Return random weights with scales of one of seven forms: per tensor, output, input, both, and in groups."""
+    group = (None, None, None, None, 5, 32, 48)[form]
+    columns = (1, 1, k, k, -(-k // 5), -(-k // 32), -(-k // 48))[form]
+    shape = (1 if form in (0, 2, 6) else n, columns)
+    return Quantized(integers(rng, n, k), rng.uniform(0.5, 2, shape).astype(F), integers(rng, *shape), group)
+
+
+def calls(rng, m, n, k):
+    """Yield (operation, arguments) for products of that size."""
+    x = integers(rng, m, k)
+    yield "gemm_s8s8", (x, integers(rng, n, k))
+    yield "gemm_u8s8", (x.view(np.uint8), integers(rng, n, k))
+    real = rng.normal(size=(m, k)).astype(F)
+    for form in range(7):
+        yield "gemm_f32s8", (real, quantized(rng, n, k, form))
+    yield "csr_matmul", (reference.csr_from_dense(real, rng.random((m, k)) < 0.3), rng.normal(size=(k, n)).astype(F))
+
+
+def test_the_variants_have_names_and_each_wider_one_has_all_that_a_narrower_one_has():
+    names = [space.__name__ for space in SPACES]
+    assert names == ["native.portable", "native.avx2", "native.avx512"][: len(names)]
+    for narrow, wide in zip(SPACES, SPACES[1:]):
+        assert set(vars(narrow)) <= set(vars(wide))
+    for space in SPACES:
+        assert native.at(space.__name__.removeprefix("native.")) is space
+        kernels = {name: f for name, f in vars(space).items() if callable(f)}
+        assert set(kernels) <= set(OPS)
+        assert all(f.isa in ("portable", "avx2", "avx512") for f in kernels.values())
+    assert all(getattr(native, name) is f for name, f in vars(SPACES[-1]).items() if callable(f))
+    assert all(f.isa == "portable" for f in vars(SPACES[0]).values() if callable(f))
+    assert native.__name__ == "refcompress.native"
+    for bad, kind in (("avx1024", RefcompressError), (None, ArgumentTypeError)):
+        with pytest.raises(kind, match="^isa: "):
+            native.at(bad)
+
+
+def test_a_native_function_carries_the_contract_of_the_reference():
+    for name, function in vars(SPACES[-1]).items():
+        if callable(function):
+            assert function.__doc__ == getattr(reference, name).__doc__ and function.__name__ == name
+
+
+# Where the kernels change what they do: a tile of 3 or 4 rows of x and 4 or 6 of w, 60 rows of x a block, 32 steps of 16 or 64
+# inputs a packed block, 64 or 32 columns of csr, 16, 8.
+@pytest.mark.parametrize("m, n, k", [
+    (1, 1, 511), (1, 7, 513), (2, 5, 1040), (3, 6, 2047), (4, 13, 2049), (5, 12, 4200), (59, 9, 40), (60, 65, 30), (61, 33, 70),
+    (125, 3, 17), (7, 64, 100), (9, 127, 33), (6, 25, 48), (3, 72, 8), (2, 4, 600),
+])
+def test_all_variants_give_the_same_bits_across_blocks(m, n, k):
+    for op, arguments in calls(np.random.default_rng(m * n * k), m, n, k):
+        expected = getattr(SPACES[0], op)(*arguments)
+        if op in ("gemm_s8s8", "gemm_u8s8"):
+            exactly(getattr(reference, op)(*arguments), expected)
+        for space in SPACES[1:]:
+            exactly(expected, getattr(space, op)(*arguments))
+
+
+@EACH
+def test_the_number_of_threads_and_the_size_of_chunks_change_no_bit(space, count, monkeypatch):
+    for op, arguments in calls(np.random.default_rng(3), 70, 43, 90):
+        count(1)
+        expected = getattr(space, op)(*arguments)
+        for workers in (1, 2, 3):
+            count(workers)
+            for seconds in (1e-9, 1e-5, 1):  # chunks of a single row or grain, and single rows of x, up to all at once
+                monkeypatch.setattr(threads, "CHUNK_SECONDS", seconds)
+                exactly(expected, getattr(space, op)(*arguments))
+
+
+@EACH
+@pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
+def test_kernels_read_nothing_outside_their_arrays_even_where_x_is_long(space, monkeypatch):
+    """The sweep of test_agreement has all lengths to 67; here blocks are crossed, and x is not copied to a cache line."""
+    monkeypatch.setattr(gemm, "aligned", lambda x: x)
+    monkeypatch.setattr(csr, "aligned", lambda x: x)
+    rng = np.random.default_rng(4)
+    for m, n, k in ((5, 66, 1030), (61, 70, 67), (1, 64, 2051), (2, 131, 513)):
+        for op, arguments in calls(rng, m, n, k):
+            expected = getattr(space, op)(*arguments)
+            for layout in testing.layouts.GUARDED:
+                exactly(expected, getattr(space, op)(*testing.layouts.place(arguments, layout)))
+
+
+@EACH
+def test_kernels_write_no_row_and_no_byte_outside_their_own(space):
+    """y lies between guard pages, and what other threads would write keeps its values."""
+    if not guarded.available():
+        pytest.skip("needs mprotect")
+    level = SPACES.index(space)
+    row, ffi = _call.lib.rc_kernels_at(level), _call.ffi
+    x, w = integers(np.random.default_rng(5), 5, 70), integers(np.random.default_rng(6), 13, 70)
+    expected = reference.gemm_s8s8(x, w)
+    for begin, end in ((0, 13), (0, 1), (3, 10), (7, 13), (4, 4)):
+        for place in (guarded.ends_at_guard, guarded.begins_at_guard):
+            y = place(np.full((5, 13), 77, np.int32))
+            status = row.gemm_s8s8(begin, end, 5, 13, 70, _call.pointer(x), _call.pointer(w),
+                                   ffi.cast("int32_t *", y.ctypes.data))
+            assert status == _call.lib.RC_OK
+            assert np.array_equal(y[:, begin:end], expected[:, begin:end])
+            assert (np.delete(y, np.s_[begin:end], axis=1) == 77).all()
+
+
+@EACH
+def test_integer_products_are_exact_up_to_their_last_k(space):
+    for op, x, w, k in (("gemm_s8s8", np.int8(-128), -128, 131_071), ("gemm_s8s8", np.int8(127), -128, 131_071),
+                        ("gemm_u8s8", np.uint8(255), -128, 65_793), ("gemm_u8s8", np.uint8(255), 127, 65_793)):
+        y = getattr(space, op)(np.full((2, k), x), np.full((3, k), w, np.int8))
+        assert y.tolist() == [[int(x) * w * k] * 3] * 2
+
+
+@EACH
+def test_infinity_and_nan_meet_every_weight_and_no_other_row(space):
+    x = np.ones((5, 37), F)
+    x[1, 36], x[3, 0] = np.inf, np.nan
+    w = Quantized(np.zeros((7, 37), np.int8), F([[1]]), np.int8([[0]]))
+    y = space.gemm_f32s8(x, w)
+    assert np.isnan(y[[1, 3]]).all() and (y[[0, 2, 4]] == 0).all()
+
+
+@EACH
+def test_an_index_that_changed_after_it_was_checked_is_refused_not_followed(space):
+    for n in (1, 8, 20, 70):
+        for field, at, value in (("indices", 5, 4), ("indices", 0, -1), ("indices", 7, -(2**31)), ("indptr", 1, -1),
+                                 ("indptr", 2, 2**62), ("indptr", 5, 9), ("indptr", 0, 2**40)):
+            a = reference.csr_from_dense(np.eye(8, 4, dtype=F), np.arange(32).reshape(8, 4) % 4 == 1)
+            array = getattr(a, field)
+            array.flags.writeable = True
+            array[at] = value
+            with pytest.raises(RefcompressError, match="^a: has an index outside its array"):
+                space.csr_matmul(a, np.ones((4, n), F))
+
+
+def test_any_c_function_of_the_right_type_becomes_an_operation():
+    table = _call.lib.rc_kernels_at(0)
+    for op in ("csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8"):
+        pointer = getattr(table, op)
+        for address in (pointer, int(_call.ffi.cast("uintptr_t", pointer))):
+            function = native.wrap(op, address)
+            for name, arguments in calls(np.random.default_rng(7), 5, 6, 40):
+                if name == op:
+                    exactly(getattr(SPACES[0], op)(*arguments), function(*arguments))
+    with pytest.raises(ArgumentTypeError, match="^x: "):
+        native.wrap("gemm_s8s8", table.gemm_s8s8)(F([[1]]), np.int8([[1]]))
+    with pytest.raises(RefcompressError, match="^address: "):
+        native.wrap("gemm_s8s8", 0)
+    with pytest.raises(RefcompressError, match="^op: "):
+        native.wrap("gemm", 1)
+
+
+@pytest.mark.skipif(_call.ffi.sizeof("size_t") != 8, reason="written for 64 bits")
+def test_a_wrong_c_function_is_caught_by_check():
+    @_call.ffi.callback("rc_gemm_s8s8")
+    def forgets_the_last_input(begin, end, m, n, k, x, w, y):
+        for i in range(m):
+            for o in range(begin, end):
+                y[i * n + o] = sum(x[i * k + p] * w[o * k + p] for p in range(k - 1))
+        return 0
+
+    with pytest.raises(AssertionError, match=r"gemm_s8s8: result\[0, 0\]"):
+        testing.check("gemm_s8s8", native.wrap("gemm_s8s8", forgets_the_last_input), examples=0)
+
+
+def test_the_count_of_threads_is_checked_and_obeys_threadpoolctl():
+    before = threads.get()
+    for bad in (0, -1, True, 1.5, "2"):
+        with pytest.raises(RefcompressError, match="^count: "):
+            threads.set(bad)
+    assert threads.get() == before
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(1, user_api="refcompress"):
+        assert threads.get() == 1
+    assert threads.get() == before
+
+
+def test_the_first_error_of_any_thread_is_raised_and_ends_the_work(count):
+    count(2)
+    done = []
+
+    def kernel(begin, end):
+        done.append(begin)
+        if begin == 3:
+            raise ZeroDivisionError
+        time.sleep(0.002)
+
+    with pytest.raises(ZeroDivisionError):
+        threads.run(kernel, 1000, 1000 * threads.CHUNK_SECONDS)
+    assert len(done) < 20
+
+
+def run(code, *flags, **options):
+    return subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, timeout=60, **options)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_makes_threads_of_its_own():
+    done = run("""
+import os, numpy as np
+from refcompress import native
+native.threads.set(2)
+x = np.ones((300, 500), np.int8)
+expected = native.gemm_s8s8(x, x)
+child = os.fork()
+if child == 0:
+    os._exit(0 if np.array_equal(native.gemm_s8s8(x, x), expected) else 1)
+assert os.waitpid(child, 0)[1] == 0
+""", "-W", "ignore::DeprecationWarning")
+    assert done.returncode == 0, done.stderr
+
+
+LONG = """
+import time, numpy as np
+from refcompress import formats, native
+m, n, k = {sizes}
+native.threads.set({workers})
+x = np.ones((m, k), np.float32)
+w = formats.Quantized(np.ones((n, k), np.int8), np.float32([[1]]), np.int8([[0]]))
+native.at("portable").gemm_f32s8(x[:1], w)
+for _ in range(3):
+    try:
+        print("ready", flush=True)
+        while True:
+            native.at("portable").gemm_f32s8(x, w)
+    except KeyboardInterrupt:
+        print(time.monotonic(), flush=True)
+"""
+
+
+@pytest.mark.parametrize("sizes, workers", [((2000, 2000, 2000), 1), ((2000, 2000, 2000), 2), ((10_000, 12, 5000), 2)])
+def test_ctrl_c_is_answered_within_200_ms(sizes, workers):
+    """The best of three: a busy machine may delay an answer; a kernel that cannot be interrupted (seconds here) delays all."""
+    child = subprocess.Popen([sys.executable, "-c", LONG.format(sizes=sizes, workers=workers)], stdout=subprocess.PIPE, text=True)
+    delays = []
+    try:
+        for _ in range(3):
+            assert child.stdout.readline() == "ready\n"
+            time.sleep(0.1)
+            sent = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            delays.append(float(child.stdout.readline()) - sent)
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+    assert min(delays) < 0.2, delays
+
+
+def test_without_the_built_module_the_reference_works_and_native_says_why_not():
+    done = run("""
+import sys
+sys.modules["refcompress.native._kernels"] = None
+import refcompress
+assert refcompress.csr_matmul
+try:
+    from refcompress import native
+except refcompress.errors.NotBuilt as error:
+    assert isinstance(error, ImportError)
+    print(error)
+""")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("native: the C kernels are not built (") and "install a C compiler" in done.stdout

@@ -1,0 +1,225 @@
+"""The rules of agreement: what each accepts is right, and each refuses the nearest wrong thing."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refcompress import agreement, reference
+from refcompress.agreement import Disagreement, NoBound, exactly, same_cost, same_product, within_dot_bound
+from refcompress.formats import CSR, LowRank, Quantized, Shared
+
+F = np.float32
+NONE = np.zeros(0, np.int32)
+
+
+@pytest.mark.parametrize("expected, got, where", [
+    (F([0.0]), F([-0.0]), r"result\[0\]"),
+    (F([[1, 2], [3, np.nan]]), F([[1, 2], [3, 4]]), r"result\[1, 1\]: got 4.0, expected nan"),
+    (F([1]), np.float64([1]), "got dtype float64"),
+    (F([1]), F([1]).astype(">f4"), "got dtype >f4"),
+    (F([1]), F([[1]]), "got shape"),
+    (F([1]), [1.0], "got a list, expected an array"),
+    ({"a": F([1]), "b": F([2])}, {"b": F([2]), "a": F([1])}, "got the keys"),
+    ({"a": F([1])}, {"a": F([2])}, r"result\['a'\]\[0\]"),
+    (Shared(np.uint8([0]), F([1])), Shared(np.uint8([0]), F([2])), r"result.codebook\[0\]"),
+    (Quantized(np.int8([1]), F([1]), np.int8([0])), Quantized(np.int8([1]), F([1]), np.int8([0]), 1), "result.group"),
+    (CSR((0, 1), [0], NONE, F([])), CSR((0, 1), [0], NONE, F([]), canonical=False), "result.canonical"),
+    (1, True, "got a bool"),
+    (0.0, -0.0, "result"),
+])
+def test_exactly_refuses_any_other_bit_and_says_where(expected, got, where):
+    exactly(expected, expected)
+    with pytest.raises(Disagreement, match=where):
+        exactly(expected, got)
+
+
+def test_exactly_takes_any_nan_for_any_other():
+    quiet = np.uint32([0x7FC00000, 0xFFC00001, 0x7FC12345]).view(np.float32)
+    exactly(quiet, np.full(3, np.nan, np.float32))
+    exactly(float("nan"), float("nan"))
+
+
+def _row(values) -> CSR:
+    values = F(values)
+    return CSR((1, len(values)), np.array([0, len(values)]), np.arange(len(values)), values)
+
+
+FLOATS = st.one_of(st.floats(-1e6, 1e6, width=32), st.floats(-2.0**-100, 2.0**-100, width=32), st.integers(-9, 9).map(float))
+
+
+@given(st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=30), st.randoms(use_true_random=False))
+def test_no_order_of_summation_leaves_the_bound(pairs, random):
+    """Products and sums rounded to float32 one by one, summed as a random tree."""
+    a, x = F([p[0] for p in pairs]), F([p[1] for p in pairs])
+    with np.errstate(under="ignore"):
+        totals = list(a * x)
+        while len(totals) > 1:
+            random.shuffle(totals)
+            totals.append(totals.pop() + totals.pop())
+    args = (_row(a), x[:, None])
+    within_dot_bound(reference.csr_matmul(*args), F([totals]), args)
+
+
+@given(st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=12))
+def test_the_bound_contains_the_exact_result_and_little_else(pairs):
+    a, x = F([p[0] for p in pairs]), F([p[1] for p in pairs])
+    exact = sum(Fraction(float(p)) * Fraction(float(q)) for p, q in zip(a, x))
+    size = sum(abs(Fraction(float(p)) * Fraction(float(q))) for p, q in zip(a, x))
+    args = (_row(a), x[:, None])
+    expected = reference.csr_matmul(*args)
+    within_dot_bound(expected, F([[float(exact)]]), args)
+    # Three times the textbook's bound is outside.
+    outside = float(exact + 3 * (len(pairs) + 1) * (size * Fraction(2) ** -24 + Fraction(2) ** -149))
+    with pytest.raises(Disagreement, match="allowed difference"):
+        within_dot_bound(expected, F([[outside]]), args)
+
+
+def test_a_lost_term_shows_on_exact_data_where_the_textbook_bound_would_let_it_pass():
+    k = 11_008
+    a, x = _row(np.ones(k)), np.ones((k, 1), np.float32)
+    assert k * 2.0**-24 * k > 1
+    within_dot_bound(F([[k]]), F([[k]]), (a, x))
+    with pytest.raises(Disagreement, match="allowed difference 0 "):
+        within_dot_bound(F([[k]]), F([[k - 1]]), (a, x))
+
+
+def test_subnormal_products_may_be_lost_one_by_one_and_no_more():
+    a, x = _row([2.0**-75] * 4), np.full((4, 1), 2.0**-75, np.float32)  # each product is 2**-150: half a subnormal
+    args = (a, x)
+    expected = reference.csr_matmul(*args)
+    assert expected[0, 0] == 2.0**-148
+    within_dot_bound(expected, F([[0]]), args)
+    with pytest.raises(Disagreement):
+        within_dot_bound(expected, F([[2.0**-146]]), args)
+
+
+@pytest.mark.parametrize("special, right", [([np.inf, 1], np.inf), ([-np.inf, 1], -np.inf), ([np.inf, -np.inf], np.nan),
+                                            ([np.nan, 1], np.nan)])
+def test_special_values_decide_the_class(special, right):
+    args = (_row(special), np.ones((2, 1), np.float32))
+    expected = reference.csr_matmul(*args)
+    for got in (np.inf, -np.inf, np.nan, 0.0, 3e38):
+        if got == right or np.isnan(got) and np.isnan(right):
+            within_dot_bound(expected, F([[got]]), args)
+        else:
+            with pytest.raises(Disagreement):
+                within_dot_bound(expected, F([[got]]), args)
+
+
+def test_a_nan_or_infinity_out_of_nothing_is_refused():
+    args = (_row([1, 2]), np.ones((2, 1), np.float32))
+    for got in (np.inf, -np.inf, np.nan):
+        with pytest.raises(Disagreement):
+            within_dot_bound(F([[3]]), F([[got]]), args)
+
+
+def test_where_a_partial_sum_may_overflow_there_is_no_bound_and_the_others_are_judged():
+    a, x = _row([3e38, 3e38, -3e38]), np.ones((3, 2), np.float32)
+    x[:, 1] = 0.25
+    with np.errstate(over="ignore"):
+        expected = reference.csr_matmul(a, x)
+    for got in (F([3e38, 0.75e38]), F([np.inf, 0.75e38])):  # in one order and in the other
+        with pytest.raises(NoBound, match=r"result\[0, 0\]: .*\(1 of 2 elements\)"):
+            within_dot_bound(expected, got[None], (a, x))
+    with pytest.raises(Disagreement, match=r"result\[0, 1\]"):
+        within_dot_bound(expected, F([[np.inf, 1e38]]), (a, x))
+
+
+def test_where_k_times_u_reaches_1_there_is_no_bound(monkeypatch):
+    monkeypatch.setattr(agreement, "U", 1 / 8)
+    x = F([[1 / 3]] * 9)
+    with pytest.raises(NoBound):
+        within_dot_bound(F([[3]]), F([[3]]), (_row([1 / 3] * 9), x))
+    within_dot_bound(F([[9]]), F([[9]]), (_row([1.0] * 9), np.ones((9, 1), np.float32)))  # exact data need no bound
+
+
+@given(st.integers(1, 40), st.integers(0, 5), st.integers(0, 2**32))
+def test_the_contract_order_of_gemm_f32s8_stays_in_the_bound(k, form, seed):
+    from refcompress.testing.sweeps import quantized
+
+    rng = np.random.default_rng(seed)
+    x, w = rng.standard_normal((2, k)).astype(np.float32), quantized(rng, 3, k, form)
+    scale = (w.scale * (1 + rng.random(w.scale.shape))).astype(np.float32)
+    w = Quantized(w.values, scale, w.zero_point, w.group)
+    within_dot_bound(reference.gemm_f32s8(x, w), _contract_order(x, w), (x, w))
+
+
+def _contract_order(x, w):
+    """The 16 chains of gemm_f32s8's docstring, each fma as a float64 operation rounded once more: a hair worse than fma."""
+    k = w.shape[1]
+    step = w.group or (1 if w.scale.shape[1] > 1 else max(k, 1))
+    q = (w.values.astype(np.int32) - w.expand(w.zero_point)).astype(np.float64)
+    scale = np.broadcast_to(w.expand(w.scale), w.shape).astype(np.float64)
+    acc = np.zeros((16, len(x), len(q)), np.float32)
+    for first in range(0, k, step):
+        inner = np.zeros_like(acc)
+        for p in range(first, min(first + step, k)):
+            c = (p - first) % 16
+            inner[c] = (np.multiply.outer(x[:, p].astype(np.float64), q[:, p]) + inner[c]).astype(np.float32)
+        acc = (scale[:, first] * inner.astype(np.float64) + acc).astype(np.float32)
+    for half in (8, 4, 2, 1):
+        acc = acc[:half] + acc[half : 2 * half]
+    return acc[0]
+
+
+MATRIX = np.random.default_rng(0).standard_normal((7, 5)).astype(np.float32)
+
+
+def _factors(change, rank=3):
+    low = reference.lowrank_svd(MATRIX, rank=rank)
+    u, s, vt = (a.copy() for a in (low.u, low.s, low.vt))
+    return LowRank(*change(u, s, vt))
+
+
+def test_same_product_takes_another_way_to_the_same_decomposition():
+    u, s, vt = np.linalg.svd(MATRIX.T.astype(np.float64), full_matrices=False)
+    u, vt = vt[:3].T, u[:, :3].T
+    sign = np.sign(u[np.argmax(np.abs(u), axis=0), range(3)])
+    got = LowRank((u * sign).astype(np.float32), s[:3].astype(np.float32), (vt * sign[:, None]).astype(np.float32))
+    same_product(reference.lowrank_svd(MATRIX, rank=3), got, (MATRIX,))
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda u, s, vt: (-u, s, -vt), "must be positive"),
+    (lambda u, s, vt: (u[:, :2], s[:2], vt[:2]), "rank"),
+    (lambda u, s, vt: (u, s * F(1 + 2e-6), vt), r"result.s\[0\]"),
+    (lambda u, s, vt: (u * s, np.ones_like(s), vt), r"result.s\[0\]"),
+    (lambda u, s, vt: (u * F(1 + 1e-6), s, vt), r"result.u.T @ result.u\[0, 0\]"),
+    (lambda u, s, vt: (u, s, vt * F(1 + 1e-6)), r"result.vt @ result.vt.T\[0, 0\]"),
+    (lambda u, s, vt: (u[:, [1, 0, 2]], s, vt[[1, 0, 2]]), "the product is off by"),
+    (lambda u, s, vt: (u[:, ::-1], s[::-1], vt[::-1]), r"result.s\[0\]"),
+])
+def test_same_product_refuses_what_is_nearly_right(change, message):
+    same_product(_factors(lambda *factors: factors), _factors(lambda *factors: factors), (MATRIX,))
+    with pytest.raises(Disagreement, match=message):
+        same_product(_factors(lambda *factors: factors), _factors(change), (MATRIX,))
+
+
+@pytest.mark.parametrize("lengths, message", [
+    ([2, 2, 2, 2], "cost of 22 bits"),
+    ([1, 2, 3, 4], "the sum of 2"),
+    ([1, 2, 3, 0], r"result\[3\]"),
+    ([1, 1, 1, 1], "the sum of 2"),
+])
+def test_same_cost_refuses_worse_and_impossible_lengths(lengths, message):
+    counts = np.int64([5, 3, 2, 1])
+    same_cost(np.uint8([1, 2, 3, 3]), np.uint8([1, 2, 3, 3]), (counts,))
+    with pytest.raises(Disagreement, match=message):
+        same_cost(np.uint8([1, 2, 3, 3]), np.uint8(lengths), (counts,))
+    with pytest.raises(Disagreement, match="the limit is 2"):
+        same_cost(np.uint8([2, 2, 2, 2]), np.uint8([1, 2, 3, 3]), (counts,), {"limit": 2})
+
+
+def test_same_cost_takes_a_better_clustering_and_refuses_a_worse_one():
+    w = F([0, 0, 0, 0, 10, 10.5])
+    worse, better = Shared(np.uint8([0, 0, 0, 0, 1, 1]), F([0, 10])), Shared(np.uint8([0, 0, 0, 0, 1, 1]), F([0, 10.25]))
+    same_cost(worse, better, (w,), {"clusters": 2})
+    with pytest.raises(Disagreement, match="distortion"):
+        same_cost(better, worse, (w,), {"clusters": 2})
+    with pytest.raises(Disagreement, match="at most 2"):
+        same_cost(better, Shared(np.uint8([0, 0, 0, 0, 1, 2]), F([0, 10, 10.5])), (w,), {"clusters": 2})
+    with pytest.raises(Disagreement, match="where w is 0"):
+        same_cost(better, Shared(np.uint8([1, 0, 0, 0, 2, 2]), F([0, 1e-30, 10.25])), (w,), {"clusters": 3, "pruned": True})
