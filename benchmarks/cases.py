@@ -70,7 +70,7 @@ def gemm(op, layer, batch, group=None, **flags):
         low, high = (0, 256) if op == "gemm_u8s8" else (-128, 128)
         return (rng.integers(low, high, (batch, inputs)).astype(np.uint8 if op == "gemm_u8s8" else np.int8), w), {}
 
-    scales = {"axis": 0} if group is None else {"axis": 0, "group": group}
+    scales = {"axis": 0} if group is None else {"group": group}
     touched = outputs * inputs + (4 if op == "gemm_f32s8" else 1) * batch * inputs + 4 * batch * outputs
     return Case(op, f"{layer}{f', groups of {group}' if group else ''}, batch {batch}", make,
                 2 * batch * outputs * inputs, touched, reference=batch * outputs * inputs < 2e8, **flags)
@@ -132,7 +132,7 @@ CASES = [
     *(on_weights("share_kmeans", layer, 5, bits=5, quick=layer.startswith("LeNet"))
       for layer in ("LeNet-300-100 fc1", "AlexNet conv5")),
     on_weights("quantize_s8", "LeNet-300-100 fc1", 5, axis=0, quick=True),
-    on_weights("quantize_s8", "AlexNet fc8", 5, axis=0, group=32),
+    on_weights("quantize_s8", "AlexNet fc8", 5, group=32),
     Case("dequantize_s8", "AlexNet fc8, axis 0", lambda rng: ((reference.quantize_s8(_normal(rng, 1000, 4096), axis=0),), {}),
          0, 5 * 1000 * 4096, quick=True),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),

@@ -40,7 +40,7 @@ def main(argv=None) -> int:
     rows = []
     for i, case in enumerate(cases, 1):
         print(f"[{i}/{len(cases)}] {case.op}: {case.name}", file=sys.stderr, flush=True)
-        rows += run_case(case, spaces, limits, 0.1 if options.quick else 0.6)
+        rows += run_case(case, spaces, limits, 0.1 if options.quick else 0.4)
     if options.json:
         print(json.dumps({"threads": options.threads, "flops": limits.flops, "bandwidth": limits.bandwidth,
                           "compiler": native.compiler(), "rows": [row.as_dict() for row in rows]}, indent=1))
