@@ -58,8 +58,8 @@ typedef int rc_share_kmeans(size_t begin, size_t end, size_t n, size_t k, const 
 
 /* codes[i] (uint16_t if wide, else uint8_t) = code_of[the number of the count ascending ends below w[i]], and 0 for a zero if
  * pruned, for the elements of the range. code_of : count + 1 entries. What comes after the steps; one for all kernels. */
-int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned, int wide,
-                   const float *w, void *codes);
+int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned,
+                   int wide, const float *w, void *codes);
 
 /* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they are
  * gone through in order, one after the other, so that Python can look after signals between them. */

@@ -1,7 +1,7 @@
 """When two implementations agree: four rules, each of which raises :class:`Disagreement` and returns nothing.
 
-``exactly`` for integers, codes, masks, labels and bytes; ``within_dot_bound`` for float32 products; ``same_product`` for a
-truncated SVD; ``same_cost`` for optima that may be reached in more than one way. A rule is called as
+``exactly`` for integers, codes, masks, labels and bytes; ``within_dot_bound`` for float32 products; ``same_product``
+for a truncated SVD; ``same_cost`` for optima that may be reached in more than one way. A rule is called as
 ``rule(expected, got, args, kwargs)`` with the reference's result, the other one, and the operation's input.
 
 Letters: m, n rows and columns of the result, k terms of a dot product, r rank, u the unit roundoff of float32.
@@ -30,8 +30,8 @@ class NoBound(AssertionError):
 def exactly(expected, got, args=(), kwargs=None) -> None:
     """Raise Disagreement unless ``got`` is ``expected``: type, dtype, shape and every bit.
 
-    +0.0 and -0.0 differ; NaNs are equal whatever their payload and sign. Formats are compared field by field, dicts with
-    the order of their keys.
+    +0.0 and -0.0 differ; NaNs are equal whatever their payload and sign. Formats are compared field by field, dicts
+    with the order of their keys.
     """
     _exactly(expected, got, "result")
 
@@ -99,19 +99,19 @@ def within_dot_bound(expected, got, args, kwargs=None) -> None:
     """Raise Disagreement unless each element of a float32 product lies within the bound of its dot product.
 
     Let y = sum of k terms a_i x_i, computed in float32 in any order, fused or not. Then (Higham, Accuracy and Stability
-    of Numerical Algorithms, 2nd ed., sec. 3.1, eq. 3.5) |computed - y| <= gamma_k |a||x| with gamma_k = ku / (1 - ku) and
-    u = 2**-24: each term meets at most k roundings, one of its product and k - 1 of sums. Four additions to that:
+    of Numerical Algorithms, 2nd ed., sec. 3.1, eq. 3.5) |computed - y| <= gamma_k |a||x| with gamma_k = ku / (1 - ku)
+    and u = 2**-24: each term meets at most k roundings, one of its product and k - 1 of sums. Four additions to that:
 
     - Underflow. Below 2**-126 a product or fma is off by up to 2**-150 more (a sum is exact there: Higham sec. 2.1, the
       theorem of Hauser), and this error passes through the later sums: k 2**-150 (1 + gamma_k).
     - The reference sums in float64, off by gamma_k(2**-53) |a||x|, and rounds once: u|y| + 2**-150.
     - Exact data. If all terms are multiples of 2**e and |a||x| <= 2**(24 + e), every partial sum of every order is a
       float32: nothing is rounded, and the allowed difference is zero. A lost term then always shows.
-    - Special values. An infinity or NaN among the terms decides the class of the result (NaN, +Inf, -Inf) in every order,
-      so the classes must agree.
+    - Special values. An infinity or NaN among the terms decides the class of the result (NaN, +Inf, -Inf) in every
+      order, so the classes must agree.
 
-    Where ku >= 1, or where a partial sum could exceed the largest float32 (one order overflows, another does not), there
-    is no bound: NoBound is raised, after all other elements were checked.
+    Where ku >= 1, or where a partial sum could exceed the largest float32 (one order overflows, another does not),
+    there is no bound: NoBound is raised, after all other elements were checked.
     """
     _same_kind(expected, got, "result")
     with np.errstate(over="ignore", invalid="ignore"):
@@ -121,7 +121,8 @@ def within_dot_bound(expected, got, args, kwargs=None) -> None:
         gamma64 = t.roundings * U64 / (1 - t.roundings * U64)
         spread = np.where(t.magnitude > 0, (gamma + gamma64) * t.magnitude, 0)
         e, g = expected.astype(np.float64), got.astype(np.float64)
-        allowed = spread + t.roundings * UNDERFLOW * (1 + gamma) + U * np.abs(np.where(np.isfinite(e), e, 0)) + UNDERFLOW
+        output = U * np.abs(np.where(np.isfinite(e), e, 0)) + UNDERFLOW
+        allowed = spread + t.roundings * UNDERFLOW * (1 + gamma) + output
         allowed = np.where(t.exact, 0, allowed)
         bounded = t.exact | ((ku < 1) & (t.largest * (1 + gamma) <= OVERFLOW))
         same_class = (np.isnan(e) & np.isnan(g)) | (np.isinf(e) & (e == g))
@@ -165,8 +166,9 @@ def _scaled_terms(x, w: Quantized) -> _Terms:
 
     q - z is an integer of at most 255: exact. Its product with x and the sums inside a group round at most k times, the
     product with the scale once more, the sums over the groups ``groups`` times, the last tree over 16 chains 4 times.
-    An order that scales the weights first rounds k + 1 times and is covered. Both the sums before scaling and the scaled
-    weights must stay below overflow. Sums before scaling do not underflow: x times an integer is a multiple of 2**-149.
+    An order that scales the weights first rounds k + 1 times and is covered. Both the sums before scaling and the
+    scaled weights must stay below overflow. Sums before scaling do not underflow: x times an integer is a multiple of
+    2**-149.
     """
     x = np.asarray(x)
     k = w.shape[1]
@@ -194,7 +196,7 @@ def _up(sums: np.ndarray, k) -> np.ndarray:
 
 
 def _unit(a) -> int:
-    """The largest e for which every finite element of the float32 array ``a`` is a multiple of 2**e; 0 if all are zero."""
+    """The largest e such that every finite element of the float32 array is a multiple of 2**e; 0 if all are zero."""
     a = np.abs(a[np.isfinite(a) & (a != 0)].astype(np.float64))
     if not a.size:
         return 0
@@ -207,13 +209,15 @@ def same_product(expected: LowRank, got: LowRank, args, kwargs=None) -> None:
     """Raise Disagreement unless ``got`` is as good a truncated SVD of the matrix ``args[0]`` as ``expected``.
 
     The contract: computed in float64, each factor rounded once to float32. The factors themselves are not unique (equal
-    singular values), so these are compared: the rank; the singular values; orthonormality; the product's error, which must
-    be the optimum of Eckart and Young (1936), the root of the sum of the squared singular values left out; the signs.
+    singular values), so these are compared: the rank; the singular values; orthonormality; the product's error, which
+    must be the optimum of Eckart and Young (1936), the root of the sum of the squared singular values left out; the
+    signs.
 
     Three errors are allowed. (1) Of the SVD in float64: p 2**-53 ||w|| with p = 64 mn, far above what Householder
-    bidiagonalisation needs (Higham, Accuracy and Stability, lemma 19.3; LAPACK Users' Guide, sec. 4.9), and still below u
-    where mn < 2**22: the constant does not matter. (2) Of rounding the factors: (1 + u)**3 - 1 of |u| s |vt|; for the inner
-    product of two unit columns 2u + u**2, by Cauchy and Schwarz. (3) Below 2**-126 a factor is off by 2**-150 instead.
+    bidiagonalisation needs (Higham, Accuracy and Stability, lemma 19.3; LAPACK Users' Guide, sec. 4.9), and still below
+    u where mn < 2**22: the constant does not matter. (2) Of rounding the factors: (1 + u)**3 - 1 of |u| s |vt|; for the
+    inner product of two unit columns 2u + u**2, by Cauchy and Schwarz. (3) Below 2**-126 a factor is off by 2**-150
+    instead.
     """
     w = np.asarray(args[0]).astype(np.float64)
     if not isinstance(got, LowRank):
@@ -237,9 +241,10 @@ def same_product(expected: LowRank, got: LowRank, args, kwargs=None) -> None:
     allowed = rounding + svd_error * norm + (np.sqrt(r) + (m + n) * np.sum(s)) * UNDERFLOW
     error = np.linalg.norm(w - (u * s) @ vt)
     if not error - optimum <= allowed:
-        raise Disagreement(f"result: the product is off by {error:g} (Frobenius), the optimum at rank {r} is {optimum:g}; "
-                           f"allowed difference {allowed:g}")
-    # The largest entry may be two entries that rounding to float32, or the SVD itself, cannot tell apart: either may lead.
+        raise Disagreement(f"result: the product is off by {error:g} (Frobenius), the optimum at rank {r} is "
+                           f"{optimum:g}; allowed difference {allowed:g}")
+    # The largest entry may be two entries that rounding to float32, or the SVD itself, cannot tell apart: either may
+    # lead.
     near = np.abs(u) >= np.abs(u).max(axis=0, initial=0) - 4 * U - svd_error
     unsigned = ~((u > 0) & near).any(axis=0)
     if unsigned.any():
@@ -256,8 +261,9 @@ def same_cost(expected, got, args, kwargs=None) -> None:
     Code lengths (an array of uint8; ``args[0]`` the counts): a code length for each symbol that occurs and no other, at
     most the limit, filling the code space; the sum of count * length must not be larger. Exact, in Python's integers.
 
-    Shared values (``args[0]`` the weights): the sum of weight * (w - value)**2 in float64 must not be larger. Each of the
-    two sums is off by gamma_(size + 3) at most (Higham sec. 3.1), and a mean rounded to float32 adds (u c)**2 an element.
+    Shared values (``args[0]`` the weights): the sum of weight * (w - value)**2 in float64 must not be larger. Each of
+    the two sums is off by gamma_(size + 3) at most (Higham sec. 3.1), and a mean rounded to float32 adds (u c)**2 an
+    element.
     """
     kwargs = kwargs or {}
     if isinstance(expected, Shared):
@@ -279,7 +285,8 @@ def same_cost(expected, got, args, kwargs=None) -> None:
 
 def _same_distortion(expected: Shared, got, w, kwargs) -> None:
     if not isinstance(got, Shared) or got.shape != expected.shape:
-        raise Disagreement(f"result: got {type(got).__name__} {getattr(got, 'shape', '')}, expected Shared {expected.shape}")
+        shape = getattr(got, "shape", "")
+        raise Disagreement(f"result: got {type(got).__name__} {shape}, expected Shared {expected.shape}")
     clusters = kwargs.get("clusters") or 2 ** kwargs["bits"]
     if len(got.codebook) > clusters:
         raise Disagreement(f"result.codebook: got {len(got.codebook)} values, expected at most {clusters}")
@@ -292,4 +299,5 @@ def _same_distortion(expected: Shared, got, w, kwargs) -> None:
     cost_got, cost = (np.sum(weights * (w - a.dense().astype(np.float64)) ** 2) for a in (got, expected))
     allowed = 2 * (w.size + 3) * U64 * cost + np.sum(weights * (U * value) ** 2)
     if not cost_got <= cost + allowed:
-        raise Disagreement(f"result: got a distortion of {cost_got:g}, expected {cost:g}; allowed difference {allowed:g}")
+        raise Disagreement(f"result: got a distortion of {cost_got:g}, expected {cost:g}; "
+                           f"allowed difference {allowed:g}")

@@ -1,8 +1,8 @@
-"""The table of operations: one row each, its name and the rule by which results must agree. Tests, benchmarks and users' checks
-read it.
+"""The table of operations: one row each, its name and the rule by which results must agree. Tests, benchmarks and
+users' checks read it.
 
-An implementation is any namespace that has functions of these names: :mod:`refcompress.reference`, ``native.at("avx2")``,
-a module of your own.
+An implementation is any namespace that has functions of these names: :mod:`refcompress.reference`,
+``native.at("avx2")``, a module of your own.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""Hypothesis: by default the same examples everywhere, so that a red test is red for all; HYPOTHESIS_PROFILE=fuzz (make fuzz)
-draws fresh ones, many more of them."""
+"""Hypothesis: by default the same examples everywhere, so that a red test is red for all; HYPOTHESIS_PROFILE=fuzz (make
+fuzz) draws fresh ones, many more of them."""
 
 import os
 

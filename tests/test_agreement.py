@@ -1,4 +1,5 @@
-"""Every operation, every implementation that this machine runs: they agree, and the native ones bit for bit (laws 5 and 7)."""
+"""Every operation, every implementation that this machine runs: they agree, and the native ones bit for bit (laws 5 and
+7)."""
 
 import itertools
 import os
@@ -19,7 +20,8 @@ NATIVE = native.available() if native else []
 
 
 def _functions(op, spaces):
-    """Return {label: function}, each function once: a wider namespace shows a narrower one's where it has none of its own."""
+    """Return {label: function}, each function once: a wider namespace shows a narrower one's where it has none of its
+    own."""
     found = {}
     for space in spaces:
         function = getattr(space, op, None)
@@ -69,4 +71,5 @@ def test_every_layout_gives_the_same_bits(op, function):
     for args, kwargs in itertools.islice(sweeps.SWEEPS[op](), 0, None, 23):
         expected = function(*args, **kwargs)
         for layout in layouts.LAYOUTS:
-            agreement.exactly(expected, function(*layouts.place(args, layout), **layouts.place(kwargs, layout)), args, kwargs)
+            got = function(*layouts.place(args, layout), **layouts.place(kwargs, layout))
+            agreement.exactly(expected, got, args, kwargs)

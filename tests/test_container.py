@@ -137,6 +137,22 @@ def test_the_size_of_a_stream_is_known_before_it_is_coded(count, symbols, seed):
     assert stream.size == len(stream.tobytes())
 
 
+def test_of_coders_that_take_the_same_bytes_the_packed_one_is_taken():
+    def coder(count):
+        symbols = np.zeros(count, np.uint8)
+        symbols[0] = 3  # packed: the coder and two bits each; Huffman: 5 bytes and one bit each in words of two bytes
+        coded = streams.Stream(symbols, reference).tobytes()
+        return coded[0], len(coded)
+
+    assert coder(29) == (2, 1 + 8)  # as many as 5 + 4
+    assert coder(48) == (streams.HUFFMAN, 5 + 6)  # fewer than 1 + 12
+
+
+def test_a_bool_is_0_or_1_in_the_file_whatever_it_is_in_memory():
+    odd = np.array([0, 1, 2, 255], np.uint8).view(bool)
+    assert container.dumps({"a": odd}) == container.dumps({"a": np.array([False, True, True, True])})
+
+
 def test_packing_is_undone_by_unpacking_at_every_width_and_across_blocks():
     rng = np.random.default_rng(1)
     for width in range(17):

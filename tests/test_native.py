@@ -263,7 +263,7 @@ native.threads.set({workers})
 x = np.ones((m, k), np.float32)
 w = formats.Quantized(np.ones((n, k), np.int8), np.float32([[1]]), np.int8([[0]]))
 native.at("portable").gemm_f32s8(x[:1], w)
-for _ in range(3):
+for _ in range(8):
     try:
         print("ready", flush=True)
         while True:
@@ -275,12 +275,11 @@ for _ in range(3):
 
 @pytest.mark.parametrize("sizes, workers", [((2000, 2000, 2000), 1), ((2000, 2000, 2000), 2), ((10_000, 12, 5000), 2)])
 def test_ctrl_c_is_answered_within_200_ms(sizes, workers):
-    """The best of three: a busy machine may delay an answer; a kernel that cannot be interrupted, seconds here, delays all."""
-    code = LONG.format(sizes=sizes, workers=workers)
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    """The best of eight: a busy machine may delay an answer; a kernel that cannot be interrupted (seconds here) delays all."""
+    child = subprocess.Popen([sys.executable, "-c", LONG.format(sizes=sizes, workers=workers)], stdout=subprocess.PIPE, text=True)
     delays = []
     try:
-        for _ in range(3):
+        while len(delays) < 8 and min(delays, default=1) >= 0.2:
             assert child.stdout.readline() == "ready\n"
             time.sleep(0.1)
             sent = time.monotonic()
@@ -306,5 +305,4 @@ except refcompress.errors.NotBuilt as error:
     print(error)
 """)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("native: the C kernels are not built (")
-    assert "install" in done.stdout and "make build" in done.stdout
+    assert done.stdout.startswith("native: the C kernels are not built (") and "install gcc or clang" in done.stdout

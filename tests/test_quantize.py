@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from refcompress import ArgumentTypeError, Quantized, RefcompressError, dequantize_s8, quantize_s8
+from refcompress import ArgumentTypeError, Quantized, RefcompressError, dequantize_s8, native, quantize_s8, reference
 from refcompress.testing.layouts import ODD
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -20,6 +20,10 @@ ARRAYS = st.one_of(
     hnp.arrays(np.float32, SHAPES, elements=st.floats(-1, 1, width=32)),
 )
 SCHEME = st.sampled_from(["symmetric", "affine"])
+
+# Wider instruction sets without a kernel of their own have the narrower one's: each kernel once is enough here.
+NATIVE = list({impl.quantize_s8.isa: impl for impl in reversed(native.available())}.values())
+every_implementation = pytest.mark.parametrize("impl", [reference, *NATIVE], ids=lambda impl: impl.__name__)
 LOWEST = {"symmetric": -127, "affine": -128}
 
 
@@ -36,16 +40,63 @@ def cases(draw):
     return x, options
 
 
-@given(cases())
-def test_the_error_is_at_most_half_a_step(case):
+@every_implementation
+@given(case=cases())
+def test_the_error_is_at_most_half_a_step(impl, case):
     x, options = case
-    q = quantize_s8(x, **options)
-    dense = dequantize_s8(q)
+    q = impl.quantize_s8(x, **options)
+    dense = impl.dequantize_s8(q)
     assert dense.dtype == np.float32 and dense.shape == x.shape and np.all(np.isfinite(dense))
     scales = np.broadcast_to(q.expand(q.scale), x.shape)
     for scale, value, got in zip(scales.ravel().tolist(), x.ravel().tolist(), dense.ravel().tolist()):
         # 2**-14: see the docstring. The sum is exact here.
         assert abs(Fraction(got) - Fraction(value)) <= (Fraction(1, 2) + Fraction(1, 2**14)) * Fraction(scale)
+
+
+@pytest.mark.parametrize("impl", NATIVE, ids=lambda impl: impl.__name__)
+@given(case=cases())
+def test_c_gives_the_bits_of_the_reference(impl, case):
+    x, options = case
+    q, expected = impl.quantize_s8(x, **options), quantize_s8(x, **options)
+    assert np.array_equal(q.values, expected.values) and q.values.dtype == np.int8
+    assert np.array_equal(q.scale, expected.scale) and np.array_equal(q.zero_point, expected.zero_point)
+    assert impl.dequantize_s8(q).tobytes() == dequantize_s8(q).tobytes()
+
+
+@st.composite
+def formats(draw):
+    """A Quantized with scales of any shape that the format allows."""
+    values = draw(hnp.arrays(np.int8, SHAPES))
+    group = draw(st.none() | st.integers(1, 10) | st.just(2**62))
+    full = values.shape if group is None else (*values.shape[:-1], -(-values.shape[-1] // group))
+    shape = [draw(st.sampled_from([1, size])) for size in full]
+    if group is not None:
+        shape[-1] = full[-1]
+    scales = st.sampled_from([2.0**-126, 0.1, 1.0, 3.0, 3e38])
+    return Quantized(values, draw(hnp.arrays(np.float32, tuple(shape), elements=scales)),
+                     draw(hnp.arrays(np.int8, tuple(shape))), group)
+
+
+@pytest.mark.parametrize("impl", NATIVE, ids=lambda impl: impl.__name__)
+@given(q=formats())
+def test_c_dequantizes_every_shape_of_scales_to_the_bits_of_the_reference(impl, q):
+    assert impl.dequantize_s8(q).tobytes() == dequantize_s8(q).tobytes()
+
+
+@pytest.mark.parametrize("impl", NATIVE, ids=lambda impl: impl.__name__)
+@pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": 1}, {"axis": 2}, {"group": 5}, {"group": 32}])
+def test_a_large_array_has_the_same_bits_in_c_for_any_number_of_threads(impl, options):
+    x = np.random.default_rng(7).normal(size=(67, 33, 150)).astype(np.float32)
+    expected, count = quantize_s8(x, **options), native.threads.get()
+    dense = dequantize_s8(expected)
+    try:
+        for threads in (1, 2, 3):
+            native.threads.set(threads)
+            q = impl.quantize_s8(x, **options)
+            assert np.array_equal(q.values, expected.values)
+            assert impl.dequantize_s8(q).tobytes() == dense.tobytes()
+    finally:
+        native.threads.set(count)
 
 
 @given(cases())
@@ -116,20 +167,22 @@ def test_each_channel_or_group_is_as_if_alone(case):
             assert q.scale[index] == alone.scale.item() and q.zero_point[index] == alone.zero_point.item()
 
 
-@given(hnp.arrays(np.float32, st.integers(0, 70), elements=st.integers(-300, 300).map(lambda i: i / 2)),
-       st.integers(-126, 120), st.integers(-128, 127))
-def test_halves_go_to_even_and_the_rest_is_clipped(halves, exponent, zero_point):
+@every_implementation
+@given(halves=hnp.arrays(np.float32, st.integers(0, 70), elements=st.integers(-300, 300).map(lambda i: i / 2)),
+       exponent=st.integers(-126, 119), zero_point=st.integers(-128, 127))
+def test_halves_go_to_even_and_the_rest_is_clipped(impl, halves, exponent, zero_point):
     scale = 2.0**exponent  # divisions are exact, so every odd number of halves is a tie
     x = np.ldexp(halves, exponent)
-    q = quantize_s8(x, scheme="affine", scale=scale, zero_point=zero_point)
+    q = impl.quantize_s8(x, scheme="affine", scale=scale, zero_point=zero_point)
     assert q.values.tolist() == [min(127, max(-128, round(h) + zero_point)) for h in halves.tolist()]
-    q = quantize_s8(x, scale=scale)
+    q = impl.quantize_s8(x, scale=scale)
     assert q.values.tolist() == [min(127, max(-127, round(h))) for h in halves.tolist()]
 
 
-@given(ARRAYS, st.sampled_from([2.0**-126, 1e-30, 0.1, 3e38]), SCHEME)
-def test_a_scale_of_the_callers_clips_and_never_overflows(x, scale, scheme):
-    q = quantize_s8(x, scheme=scheme, scale=scale)
+@every_implementation
+@given(x=ARRAYS, scale=st.sampled_from([2.0**-126, 1e-30, 0.1, 3e38]), scheme=SCHEME)
+def test_a_scale_of_the_callers_clips_and_never_overflows(impl, x, scale, scheme):
+    q = impl.quantize_s8(x, scheme=scheme, scale=scale)
     s = float(q.scale.item())
     assert s == np.float32(scale)
     z = int(q.zero_point.item())
@@ -139,14 +192,15 @@ def test_a_scale_of_the_callers_clips_and_never_overflows(x, scale, scheme):
         assert value == min(127, max(LOWEST[scheme], round(step) + z))
 
 
-@given(st.data())
-def test_dequantize_is_one_rounding_of_the_product(data):
+@every_implementation
+@given(data=st.data())
+def test_dequantize_is_one_rounding_of_the_product(impl, data):
     values = data.draw(hnp.arrays(np.int8, SHAPES))
     scale = data.draw(st.floats(2.0**-126, LARGEST, width=32))
     zero_point = data.draw(st.integers(-128, 127))
     shape = (1,) * values.ndim
     q = Quantized(values, np.full(shape, scale, np.float32), np.full(shape, zero_point, np.int8))
-    for got, value in zip(dequantize_s8(q).ravel().tolist(), values.ravel().tolist()):
+    for got, value in zip(impl.dequantize_s8(q).ravel().tolist(), values.ravel().tolist()):
         exact = scale * (value - zero_point)  # 24 bits times 9: exact in float64
         assert got == (np.float32(exact) if abs(exact) <= LARGEST else np.copysign(LARGEST, exact))
 
@@ -154,9 +208,10 @@ def test_dequantize_is_one_rounding_of_the_product(data):
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 3)])
 @pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": -1}, {"group": 4}])
 @pytest.mark.parametrize("scheme", ["symmetric", "affine"])
-def test_empty_arrays_have_scales_of_one(shape, options, scheme):
-    q = quantize_s8(np.empty(shape, np.float32), scheme=scheme, **options)
-    assert q.shape == dequantize_s8(q).shape == shape and np.all(q.scale == 1)
+@every_implementation
+def test_empty_arrays_have_scales_of_one(impl, shape, options, scheme):
+    q = impl.quantize_s8(np.empty(shape, np.float32), scheme=scheme, **options)
+    assert q.shape == impl.dequantize_s8(q).shape == shape and np.all(q.scale == 1)
 
 
 @pytest.mark.parametrize("scheme, zero_point", [("symmetric", 0), ("affine", -128)])
@@ -175,11 +230,12 @@ def test_tiny_ranges_floor_the_scale_and_huge_ones_do_not_overflow():
 
 @pytest.mark.parametrize("layout", ODD, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("options", [{"axis": 0}, {"group": 5}, {"axis": 1, "scheme": "affine"}])
-def test_every_layout_gives_the_same_bits_and_is_left_alone(layout, options):
+@every_implementation
+def test_every_layout_gives_the_same_bits_and_is_left_alone(impl, layout, options):
     x = np.random.default_rng(3).normal(size=(9, 17)).astype(np.float32)
     expected, odd = quantize_s8(x, **options), layout(x)
-    got = quantize_s8(odd, scale=layout(expected.scale), zero_point=layout(expected.zero_point), **options)
-    for q in (got, quantize_s8(odd, **options)):
+    got = impl.quantize_s8(odd, scale=layout(expected.scale), zero_point=layout(expected.zero_point), **options)
+    for q in (got, impl.quantize_s8(odd, **options)):
         assert np.array_equal(q.values, expected.values) and np.array_equal(q.scale, expected.scale)
     assert np.array_equal(odd, x)
 
@@ -230,15 +286,17 @@ REFUSED = [
 ]
 
 
+@every_implementation
 @pytest.mark.parametrize("options, error, argument", REFUSED)
-def test_refuses_by_name(options, error, argument):
+def test_refuses_by_name(impl, options, error, argument):
     options = {"x": X, **options}
     with pytest.raises(RefcompressError) as caught:
-        quantize_s8(**options)
+        impl.quantize_s8(**options)
     assert type(caught.value) is error and caught.value.argument == argument
 
 
-def test_dequantize_refuses_anything_else():
+@every_implementation
+def test_dequantize_refuses_anything_else(impl):
     with pytest.raises(ArgumentTypeError) as caught:
-        dequantize_s8(X)
+        impl.dequantize_s8(X)
     assert caught.value.argument == "q"

@@ -47,7 +47,8 @@ def _row(values) -> CSR:
     return CSR((1, len(values)), np.array([0, len(values)]), np.arange(len(values)), values)
 
 
-FLOATS = st.one_of(st.floats(-1e6, 1e6, width=32), st.floats(-2.0**-100, 2.0**-100, width=32), st.integers(-9, 9).map(float))
+FLOATS = st.one_of(st.floats(-1e6, 1e6, width=32), st.floats(-(2.0**-100), 2.0**-100, width=32),
+                   st.integers(-9, 9).map(float))
 
 
 @given(st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=30), st.randoms(use_true_random=False))
@@ -148,7 +149,8 @@ def test_the_contract_order_of_gemm_f32s8_stays_in_the_bound(k, form, seed):
 
 
 def _contract_order(x, w):
-    """The 16 chains of gemm_f32s8's docstring, each fma as a float64 operation rounded once more: a hair worse than fma."""
+    """The 16 chains of gemm_f32s8's docstring, each fma as a float64 operation rounded once more: a hair worse than
+    fma."""
     k = w.shape[1]
     step = w.group or (1 if w.scale.shape[1] > 1 else max(k, 1))
     q = (w.values.astype(np.int32) - w.expand(w.zero_point)).astype(np.float64)
@@ -163,6 +165,16 @@ def _contract_order(x, w):
     for half in (8, 4, 2, 1):
         acc = acc[:half] + acc[half : 2 * half]
     return acc[0]
+
+
+def test_the_bound_of_gemm_f32s8_grows_with_the_length():
+    """A chain that begins with 1 loses each of 40 terms just below half its last place: 40 roundings, all one way."""
+    x = np.zeros((1, 641), np.float32)
+    x[0, 0], x[0, 16::16] = 1, 2.0**-24 * 0.99
+    w = Quantized(np.ones((1, 641), np.int8), F([[1]]), np.int8([[0]]))
+    got = _contract_order(x, w)
+    assert got[0, 0] == 1 < reference.gemm_f32s8(x, w)[0, 0]
+    within_dot_bound(reference.gemm_f32s8(x, w), got, (x, w))
 
 
 MATRIX = np.random.default_rng(0).standard_normal((7, 5)).astype(np.float32)
@@ -215,11 +227,13 @@ def test_same_cost_refuses_worse_and_impossible_lengths(lengths, message):
 
 def test_same_cost_takes_a_better_clustering_and_refuses_a_worse_one():
     w = F([0, 0, 0, 0, 10, 10.5])
-    worse, better = Shared(np.uint8([0, 0, 0, 0, 1, 1]), F([0, 10])), Shared(np.uint8([0, 0, 0, 0, 1, 1]), F([0, 10.25]))
+    codes = np.uint8([0, 0, 0, 0, 1, 1])
+    worse, better = Shared(codes, F([0, 10])), Shared(codes, F([0, 10.25]))
     same_cost(worse, better, (w,), {"clusters": 2})
     with pytest.raises(Disagreement, match="distortion"):
         same_cost(better, worse, (w,), {"clusters": 2})
     with pytest.raises(Disagreement, match="at most 2"):
         same_cost(better, Shared(np.uint8([0, 0, 0, 0, 1, 2]), F([0, 10, 10.5])), (w,), {"clusters": 2})
     with pytest.raises(Disagreement, match="where w is 0"):
-        same_cost(better, Shared(np.uint8([1, 0, 0, 0, 2, 2]), F([0, 1e-30, 10.25])), (w,), {"clusters": 3, "pruned": True})
+        moved = Shared(np.uint8([1, 0, 0, 0, 2, 2]), F([0, 1e-30, 10.25]))
+        same_cost(better, moved, (w,), {"clusters": 3, "pruned": True})

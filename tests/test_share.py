@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from refcompress import ArgumentTypeError, RefcompressError, share_kmeans
+from refcompress import ArgumentTypeError, RefcompressError, native, reference, share_kmeans
 from refcompress.reference.share import INITS, initial_centroids
 from refcompress.testing.layouts import ODD
 
@@ -24,6 +24,10 @@ VALUES = st.one_of(
     hnp.arrays(np.float32, LENGTHS, elements=st.integers(-9, 9)),
 )
 INIT = st.sampled_from(INITS)
+
+# Wider instruction sets without a kernel of their own have the narrower one's: each kernel once is enough here.
+NATIVE = list({impl.share_kmeans.isa: impl for impl in reversed(native.available())}.values())
+every_implementation = pytest.mark.parametrize("impl", [reference, *NATIVE], ids=lambda impl: impl.__name__)
 
 
 @st.composite
@@ -68,30 +72,50 @@ def nearest(book, value):
     return min(range(len(book)), key=lambda j: (abs(Fraction(book[j]) - Fraction(value)), book[j]))
 
 
-@given(cases())
-def test_the_codebook_is_that_of_the_stated_arithmetic_bit_for_bit(case):
+@every_implementation
+@given(case=cases())
+def test_the_codebook_is_that_of_the_stated_arithmetic_bit_for_bit(impl, case):
     w, options = case
     fitted = lloyd_in_python(w, **options)
     expected = [0.0] + [value for value in fitted if value] if options["pruned"] else fitted
-    assert share_kmeans(w, **options).codebook.tolist() == expected
+    assert impl.share_kmeans(w, **options).codebook.tolist() == expected
 
 
+@every_implementation
 @pytest.mark.parametrize("seed", range(5))
-def test_the_stated_arithmetic_holds_for_a_thousand_weighted_values(seed):
+def test_the_stated_arithmetic_holds_for_a_thousand_weighted_values(impl, seed):
     rng = np.random.default_rng(seed)
     w = rng.integers(-40, 40, 1000).astype(np.float32)
     options = {"clusters": 5, "init": "linear", "weights": (10 ** rng.uniform(-12, 12, 1000)).astype(np.float32),
                "pruned": False, "seed": 0, "iterations": 100}
-    got, expected = share_kmeans(w, **options).codebook, lloyd_in_python(w, **options)
+    got, expected = impl.share_kmeans(w, **options).codebook, lloyd_in_python(w, **options)
     assert got.tolist() == expected
 
 
-@given(cases())
-def test_each_weight_has_the_nearest_fitted_value_and_ties_the_lower(case):
+@every_implementation
+@given(case=cases())
+def test_each_weight_has_the_nearest_fitted_value_and_ties_the_lower(impl, case):
     w, options = case
     fitted = lloyd_in_python(w, **options)
-    for got, value in zip(share_kmeans(w, **options).dense().tolist(), w.tolist()):
+    for got, value in zip(impl.share_kmeans(w, **options).dense().tolist(), w.tolist()):
         assert got == (0 if options["pruned"] and value == 0 else fitted[nearest(fitted, value)])
+
+
+@pytest.mark.parametrize("impl", NATIVE, ids=lambda impl: impl.__name__)
+@pytest.mark.parametrize("options", [{"bits": 1}, {"bits": 5, "pruned": True}, {"clusters": 257, "init": "density"},
+                                     {"bits": 9, "pruned": True, "init": "random"}, {"bits": 16, "iterations": 3}])
+def test_a_large_array_has_the_same_bits_in_c_for_any_number_of_threads(impl, options):
+    rng = np.random.default_rng(6)
+    w = (rng.normal(size=(300, 333)) * (rng.random((300, 333)) < 0.3)).astype(np.float32)
+    expected, count = share_kmeans(w, **options), native.threads.get()
+    try:
+        for threads in (1, 2, 3):
+            native.threads.set(threads)
+            got = impl.share_kmeans(w, **options)
+            assert np.array_equal(got.codes, expected.codes) and got.codes.dtype == expected.codes.dtype
+            assert np.array_equal(got.codebook, expected.codebook)
+    finally:
+        native.threads.set(count)
 
 
 @given(cases())
@@ -211,17 +235,27 @@ def test_an_empty_cluster_is_dropped_and_the_next_takes_its_code():
     assert shared.codebook.tolist() == [1, 90] and shared.codes.tolist() == [0, 0, 0, 1]
 
 
-def test_a_fitted_zero_is_code_zero():
-    shared = share_kmeans(np.float32([-1, 1, 0]), clusters=2, pruned=True)
+@every_implementation
+def test_steps_end_when_no_run_changes_however_many_are_allowed(impl):
+    w = np.random.default_rng(8).normal(size=100).astype(np.float32)
+    shared = impl.share_kmeans(w, clusters=5, iterations=2**63 - 1)
+    assert np.array_equal(shared.codebook, share_kmeans(w, clusters=5, iterations=1000).codebook)
+
+
+@every_implementation
+def test_a_fitted_zero_is_code_zero(impl):
+    shared = impl.share_kmeans(np.float32([-1, 1, 0]), clusters=2, pruned=True)
     assert shared.codebook.tolist() == [0] and not shared.codes.any()
-    shared = share_kmeans(np.float32([-5, -1, 0, 1]), clusters=3, pruned=True)  # fitted: -5 and the mean of -1 and 1
+    # Fitted: -5, and the mean of -1 and 1.
+    shared = impl.share_kmeans(np.float32([-5, -1, 0, 1]), clusters=3, pruned=True)
     assert shared.codebook.tolist() == [0, -5] and shared.codes.tolist() == [1, 0, 0, 0]
 
 
+@every_implementation
 @pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 2, 2)])
 @pytest.mark.parametrize("pruned", [False, True])
-def test_an_empty_array_has_an_empty_codebook(shape, pruned):
-    shared = share_kmeans(np.empty(shape, np.float32), bits=4, pruned=pruned)
+def test_an_empty_array_has_an_empty_codebook(impl, shape, pruned):
+    shared = impl.share_kmeans(np.empty(shape, np.float32), bits=4, pruned=pruned)
     assert shared.shape == shape and shared.codebook.tolist() == [0.0] * pruned
 
 
@@ -234,13 +268,14 @@ def test_bits_is_a_budget_and_many_values_need_uint16():
     assert share_kmeans(np.float32(7), bits=1).codebook.tolist() == [7]
 
 
+@every_implementation
 @pytest.mark.parametrize("layout", ODD, ids=lambda f: f.__name__)
-def test_every_layout_gives_the_same_bits_and_is_left_alone(layout):
+def test_every_layout_gives_the_same_bits_and_is_left_alone(impl, layout):
     rng = np.random.default_rng(2)
     w = rng.normal(size=(9, 17)).astype(np.float32)
     weights = rng.random((9, 17), dtype=np.float32)
     expected, odd = share_kmeans(w, bits=3, weights=weights), layout(w)
-    got = share_kmeans(odd, bits=3, weights=layout(weights))
+    got = impl.share_kmeans(odd, bits=3, weights=layout(weights))
     assert np.array_equal(got.codes, expected.codes) and np.array_equal(got.codebook, expected.codebook)
     assert np.array_equal(odd, w)
 
@@ -282,9 +317,10 @@ REFUSED = [
 ]
 
 
+@every_implementation
 @pytest.mark.parametrize("options, error, argument", REFUSED)
-def test_refuses_by_name(options, error, argument):
+def test_refuses_by_name(impl, options, error, argument):
     options = {"w": W, **options}
     with pytest.raises(RefcompressError) as caught:
-        share_kmeans(**options)
+        impl.share_kmeans(**options)
     assert type(caught.value) is error and caught.value.argument == argument

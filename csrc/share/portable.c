@@ -1,5 +1,5 @@
-/* K-means in one dimension: the steps on the sorted values, and the codes. All sums were made before (prefix sums, from the
- * left, in float64), so every number here is one rounding of numbers that the reference has too. */
+/* K-means in one dimension: the steps on the sorted values, and the codes. All sums were made before (prefix sums, from
+ * the left, in float64), so every number here is one rounding of numbers that the reference has too. */
 #include "../kernels.h"
 
 /* How many of the ascending values x[first..n) are at most bound, plus first. */
@@ -48,8 +48,8 @@ int rc_share_kmeans_portable(size_t begin, size_t end, size_t n, size_t k, const
     return RC_OK;
 }
 
-int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned, int wide,
-                   const float *w, void *codes)
+int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned,
+                   int wide, const float *w, void *codes)
 {
     size_t widest = 1; /* the largest power of two that is not above count + 1 */
     while (widest <= (count + 1) / 2)

@@ -6,6 +6,7 @@ on standard error and the exit code 2.
 
 import argparse
 import json
+import os
 import sys
 
 from ..errors import RefcompressError
@@ -33,5 +34,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("refcompress: interrupted; no file was changed", file=sys.stderr)
         return 130
-    print(json.dumps(report.data, indent=2) if options.json else report.text)
+    try:
+        print(json.dumps(report.data, indent=2) if options.json else report.text, flush=True)
+    except BrokenPipeError:  # whoever reads has read enough (| head): no complaint, and none from the exit's own flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0 if report.good else 1

@@ -17,16 +17,17 @@ from .. import arguments
 from ..errors import NotBuilt, RefcompressError
 
 try:
-    from . import _kernels
     from ._kernels import ffi, lib
 except ImportError as error:
+    reason = ("there was no working C compiler when refcompress was installed"
+              if isinstance(error, ModuleNotFoundError) else str(error))
     raise NotBuilt(
         "native",
-        f"the C kernels are not built ({error}); install a C compiler (gcc or clang) and install refcompress again with "
-        "REFCOMPRESS_REQUIRE_C=1 to see what fails, or run 'make build' in a checkout",
+        f"the C kernels are not built ({reason}); install gcc or clang, then refcompress again with REFCOMPRESS_REQUIRE_C=1 "
+        "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import csr, gemm, huffman, quantize, share, threads
+from . import _kernels, csr, gemm, huffman, quantize, share, threads
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "library", "threads"]
 

@@ -1,4 +1,4 @@
-"""The quantize family in C: quantize_s8, dequantize_s8. Scales and zero points are chosen by the reference's own code."""
+"""The quantize family in C: quantize_s8, dequantize_s8. Scales and zero points are chosen by the reference's code."""
 
 import math
 from functools import wraps
@@ -24,6 +24,7 @@ def quantize_s8(kernel, speed: float):
             operands = (*layout, LOWEST[scheme], pointer(x), pointer(scales), pointer(zero_points),
                         pointer(values, writable=True))
             threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size, x.size / speed)
+        values.flags.writeable = False  # nobody else has it: the format keeps it without a copy
         return Quantized(values, scale, zero_point, group)
 
     return quantize_s8

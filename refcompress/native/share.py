@@ -1,7 +1,7 @@
 """The share family in C: share_kmeans.
 
-Sorting, prefix sums and the choice of the first centroids are the reference's own (NumPy sorts and sums at C speed). The
-kernel does the steps; its twin rc_share_codes, which is no operation of its own, finds the codes.
+Sorting, prefix sums and the choice of the first centroids are the reference's own (NumPy sorts and sums at C speed).
+The kernel does the steps; its twin rc_share_codes, which is no operation of its own, finds the codes.
 """
 
 from functools import wraps
@@ -54,9 +54,10 @@ def _steps(kernel, x, weights, c, iterations):
 
 def _codes(w, ends, code_of, pruned, wide):
     codes = np.empty(w.shape, dtype=np.uint16 if wide else np.uint8)
-    # Where all is pruned there are no fitted values; the entry is there for a weight that another thread changes meanwhile.
+    # Where all is pruned there are no fitted values; the entry is for a weight that another thread changes meanwhile.
     code_of = (code_of if len(code_of) else np.zeros(1)).astype(np.uint16)
     operands = (len(ends), pointer(ends), pointer(code_of), pruned, wide, pointer(w), pointer(codes, writable=True))
     seconds = SEARCH_SECONDS * w.size * len(code_of).bit_length()
     threads.run(lambda begin, end: check(lib.rc_share_codes(begin, end, *operands), "w"), w.size, seconds)
+    codes.flags.writeable = False  # nobody else has it: the format keeps it without a copy
     return codes

@@ -54,11 +54,6 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     begins = iter(range(0, rows, size))
     turn = threading.Lock()
 
-    def stop():
-        with turn:
-            for _ in begins:  # after an exception: nobody takes another chunk
-                pass
-
     def work():
         try:
             while True:
@@ -68,7 +63,9 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
                     return
                 kernel(begin, min(begin + size, rows))
         except BaseException:
-            stop()
+            with turn:
+                for _ in begins:  # nobody takes another chunk
+                    pass
             raise
 
     if workers == 1:
@@ -78,7 +75,6 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     try:
         work()
     finally:
-        stop()  # Ctrl-C may have come before the work began
         waiting = [future for future in futures if not future.cancel()]
         errors = [future.exception() for future in waiting]
     for error in errors:

@@ -50,7 +50,9 @@ def gemm_u8s8(x, w) -> np.ndarray:
 
     y[i, j] = sum over p of x[i, p] * w[j, p]
 
-    As :func:`gemm_s8s8` (its returns, errors, source and cost), but x : (m, k) uint8, and k at most 65,793.
+    As :func:`gemm_s8s8`, with the same returns, errors and cost, but x : (m, k) uint8 and k at most 65,793.
+
+    **Source** as gemm_s8s8. **Departs** nothing.
 
     >>> gemm_u8s8(np.uint8([[255, 1]]), np.int8([[-128, 1]])).tolist()
     [[-32639]]

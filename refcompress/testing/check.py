@@ -18,7 +18,7 @@ SHRINK_SECONDS = 10
 
 @dataclass
 class Report:
-    """What a check that passed has tried: ``without_bound`` counts inputs of which some elements could not be judged."""
+    """What a check that passed has tried; of ``without_bound`` inputs some elements could not be judged."""
 
     op: str
     inputs: int = 0
@@ -38,7 +38,8 @@ def check(op: str, function, *, rule=None, refusals: bool = False, examples: int
     argument. examples : of Hypothesis; by default its profile's max_examples, 0 leaves Hypothesis out.
     Raises Disagreement, with the input in its message; MissingExtra where Hypothesis is wanted and not installed.
 
-    A function that reads outside its arrays is killed by the system (a guard page): run with ``python -X faulthandler``.
+    A function that reads outside its arrays is killed by the system (a guard page): ``python -X faulthandler``
+    says where.
     """
     if op not in OPS:
         raise RefcompressError("op", f"must be one of {', '.join(OPS)}, not {op!r}")
@@ -62,7 +63,7 @@ def check(op: str, function, *, rule=None, refusals: bool = False, examples: int
 
 
 class _TimeIsUp(BaseException):
-    """Ends Hypothesis's search for a smaller input, which may take minutes; not an Exception, which it would examine."""
+    """Ends Hypothesis's search for a smaller input; not an Exception, which it would take for another failure."""
 
 
 def _search(op: str, run, examples: int | None) -> None:
@@ -70,7 +71,8 @@ def _search(op: str, run, examples: int | None) -> None:
         import hypothesis
         from hypothesis.errors import FlakyFailure
     except ImportError:
-        raise MissingExtra("hypothesis", "is not installed: pip install 'refcompress[test]', or pass examples=0") from None
+        cure = "is not installed: pip install 'refcompress[test]', or pass examples=0"
+        raise MissingExtra("hypothesis", cure) from None
     from .strategies import strategy
 
     profile = hypothesis.settings.default

@@ -1,7 +1,7 @@
 """The same values at another place in memory: every layout must give the same bits.
 
-What lies between the elements of an odd layout is poison (NaN, or the largest integer), so that a kernel which takes the
-array for contiguous computes something else.
+What lies between the elements of an odd layout is poison (NaN, or the largest integer), so that a kernel which takes
+the array for contiguous computes something else.
 """
 
 import copy
@@ -77,8 +77,9 @@ LAYOUTS = ODD + GUARDED
 def place(value, layout):
     """Return ``value`` with each array in it laid out by ``layout``; numbers, strings and None as they are.
 
-    A format's own arrays are C-contiguous and aligned by its contract, so of the odd layouts only the guarded ones reach
-    them. They are put there past the format's checks, which copy: a door for tests, so that C reads the guarded memory.
+    A format's own arrays are C-contiguous and aligned by its contract, so of the odd layouts only the guarded ones
+    reach them. They are put there past the format's checks, which copy: a door for tests, so that C reads the guarded
+    memory.
     """
     if isinstance(value, np.ndarray):
         return layout(value)

@@ -50,10 +50,12 @@ def _share_kmeans():
         yield (bad,), {"bits": 1}
     for weights in (_NAN, _F([1, -1, 1]), _F([0, 0, 0]), _F([1, 1])):
         yield (w,), {"bits": 1, "weights": weights}
-    for kwargs in ({}, {"bits": 1, "clusters": 2}, {"bits": 0}, {"bits": 17}, {"bits": True}, {"bits": 1.0}, {"clusters": 0},
-                   {"clusters": -1}, {"clusters": 65_537}, {"clusters": 4}, {"clusters": 1, "pruned": True},
-                   {"bits": 1, "pruned": 1}, {"bits": 1, "init": "other"}, {"bits": 1, "init": 3}, {"bits": 1, "seed": -1},
-                   {"bits": 1, "seed": 0.5}, {"bits": 1, "iterations": -1}, {"bits": 1, "iterations": None}):
+    for kwargs in ({}, {"bits": 1, "clusters": 2}, {"bits": 0}, {"bits": 17}, {"bits": True}, {"bits": 1.0},
+                   {"clusters": 0}, {"clusters": -1}, {"clusters": 65_537}, {"clusters": 4},
+                   {"clusters": 1, "pruned": True},
+                   {"bits": 1, "pruned": 1}, {"bits": 1, "init": "other"}, {"bits": 1, "init": 3},
+                   {"bits": 1, "seed": -1}, {"bits": 1, "seed": 0.5}, {"bits": 1, "iterations": -1},
+                   {"bits": 1, "iterations": None}):
         yield (w,), kwargs
 
 
@@ -80,8 +82,8 @@ def _lowrank_svd():
     w = _F([[3, 1, 2], [0, -1, 5]])
     for bad in (*_not_arrays(w), *_other_dimensions(w), _F([[1, np.nan]]), _INF):
         yield (bad,), {"rank": 1}
-    for kwargs in ({}, {"rank": 1, "energy": 0.5}, {"rank": -1}, {"rank": 3}, {"rank": True}, {"rank": 1.0}, {"energy": -0.1},
-                   {"energy": 1.1}, {"energy": np.nan}, {"error": -0.1}, {"error": np.nan}):
+    for kwargs in ({}, {"rank": 1, "energy": 0.5}, {"rank": -1}, {"rank": 3}, {"rank": True}, {"rank": 1.0},
+                   {"energy": -0.1}, {"energy": 1.1}, {"energy": np.nan}, {"error": -0.1}, {"error": np.nan}):
         yield (w,), kwargs
 
 
@@ -130,8 +132,8 @@ def _gemm_f32s8():
 
 def _huffman_lengths():
     counts = np.int64([1, 2, 3])
-    for bad in (*_not_arrays(counts), *_other_dimensions(counts), np.int64([1, -1]), np.uint64([2**63, 1]), np.int64([2**62] * 3),
-                np.ones(2**15 + 1, np.int64)):
+    for bad in (*_not_arrays(counts), *_other_dimensions(counts), np.int64([1, -1]), np.uint64([2**63, 1]),
+                np.int64([2**62] * 3), np.ones(2**15 + 1, np.int64)):
         yield (bad,), {}
     for limit in (0, 16, -1, True, 1.0, 1, None):  # one bit gives two codes, and three symbols are used
         yield (counts,), {"limit": limit}
@@ -139,21 +141,22 @@ def _huffman_lengths():
 
 def _huffman_code():
     lengths = np.uint8([1, 2, 2])
-    for bad in (*_not_arrays(lengths), *_other_dimensions(lengths), np.uint8([1, 1, 1]), np.uint8([1, 2]), np.uint8([2]),
-                np.uint8([16, 1]), np.uint8([255, 255]), np.zeros(2**15 + 1, np.uint8)):
+    for bad in (*_not_arrays(lengths), *_other_dimensions(lengths), np.uint8([1, 1, 1]), np.uint8([1, 2]),
+                np.uint8([2]), np.uint8([16, 1]), np.uint8([255, 255]), np.zeros(2**15 + 1, np.uint8)):
         yield (bad,), {}
 
 
 def _huffman_encode():
     code, symbols = reference.huffman_code(np.uint8([1, 2, 0, 2])), np.uint8([0, 1, 3])
-    for bad in (*_not_arrays(symbols), *_other_dimensions(symbols), np.uint8([0, 2]), np.uint8([0, 4]), np.uint16([0, 65_535])):
+    without_code = np.uint8([0, 2]), np.uint8([0, 4]), np.uint16([0, 65_535])
+    for bad in (*_not_arrays(symbols), *_other_dimensions(symbols), *without_code):
         yield (bad, code), {}
     for bad in (None, code.lengths):
         yield (symbols, bad), {}
 
 
 def _huffman_decode():
-    """Words that no encoder writes: cut short, too long, a bit changed in the padding, for a lone symbol, for no symbol."""
+    """Words that no encoder writes: cut short, too long, a 1 in the padding, for a lone symbol, for no symbol."""
     for bad in (None, np.uint16([0])):
         yield (bad,), {}
     code = reference.huffman_code(np.uint8([1, 2, 3, 3]))
@@ -172,8 +175,9 @@ def _huffman_decode():
 
 
 _REFUSALS = {f.__name__[1:]: f for f in (
-    _prune_magnitude, _share_kmeans, _quantize_s8, _dequantize_s8, _lowrank_svd, _csr_from_dense, _csr_to_dense, _csr_matmul,
-    _gemm_s8s8, _gemm_u8s8, _gemm_f32s8, _huffman_lengths, _huffman_code, _huffman_encode, _huffman_decode)}
+    _prune_magnitude, _share_kmeans, _quantize_s8, _dequantize_s8, _lowrank_svd, _csr_from_dense, _csr_to_dense,
+    _csr_matmul, _gemm_s8s8, _gemm_u8s8, _gemm_f32s8, _huffman_lengths, _huffman_code, _huffman_encode,
+    _huffman_decode)}
 
 
 def refusals(op: str):

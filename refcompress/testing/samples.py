@@ -4,7 +4,7 @@ from . import layouts, sweeps
 
 
 def samples(op: str):
-    """Yield (args, kwargs) for the operation ``op``: first the sweep over lengths, then hostile values and middle sizes.
+    """Yield (args, kwargs) for the operation ``op``: the sweep over lengths, then hostile values and middle sizes.
 
     Each input comes twice: once in one of the odd layouts, in turn, once ending at a guard page (where the system has
     them), so that a read past the end is found at every length. The arrays are fresh each time.

@@ -1,9 +1,9 @@
-"""One generator an operation of plain inputs (args, kwargs): every length 0 to 67 of one dimension at a time, the others small
-and odd, so that each remainder by a vector width (and a length past two of the widest) comes up; then hostile values;
-then a few middle sizes that cross the blocks of a blocked kernel.
+"""One generator an operation of plain inputs (args, kwargs): every length 0 to 67 of one dimension at a time, the
+others small and odd, so that each remainder by a vector width (and a length past two of the widest) comes up; then
+hostile values; then a few middle sizes that cross the blocks of a blocked kernel.
 
-The sweeps' data are small integers that are not zero: all partial sums are exact in any accumulator worth the name, so a
-lost term always shows, however small its share of the result.
+The sweeps' data are small integers that are not zero: all partial sums are exact in any accumulator worth the name, so
+a lost term always shows, however small its share of the result.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ LENGTHS = range(68)
 MIDDLE = ((130, 67, 129), (3, 4099, 5), (5, 300, 128), (257, 31, 7))  # (m, k, n)
 
 # Signed zeros, subnormals, the smallest normal, neighbours of 1, the largest; without and with what is not finite.
-FINITE = np.array([0.0, -0.0, 1e-45, -1e-45, 1.1e-38, 2.0**-126, 1, -1, 1 + 2.0**-23, 1 - 2.0**-24, 0.5, -2.5, 3e38, -3e38],
-                  dtype=np.float32)
+FINITE = np.float32([0.0, -0.0, 1e-45, -1e-45, 1.1e-38, 2.0**-126, 1, -1, 1 + 2.0**-23, 1 - 2.0**-24, 0.5, -2.5, 3e38,
+                     -3e38])
 HOSTILE = np.concatenate([FINITE, np.float32([np.inf, -np.inf, np.nan])])
 
 
@@ -48,7 +48,8 @@ def prune_magnitude():
         yield (whole(rng, (3, 5, 7), 3),), {"sparsity": share}
     yield (np.float32(3).reshape(()),), {"keep": 1}
     for keep in range(9):
-        parts = {"b": np.float32([1, -1, 0]), "a": np.float32([[-1, 2], [0, 1]]), "none": np.zeros(0, np.float32), "c": np.float32(1).reshape(())}
+        parts = {"b": np.float32([1, -1, 0]), "a": np.float32([[-1, 2], [0, 1]]), "none": np.zeros(0, np.float32),
+                 "c": np.float32(1).reshape(())}
         yield (parts,), {"keep": keep}
     yield (whole(rng, (129, 257), 50),), {"sparsity": 0.9}
 
@@ -92,8 +93,9 @@ def quantize_s8():
         for scale in (1, 2):
             yield (x,), {"scale": np.float32([scale])}
             yield (x,), {"scheme": "affine", "scale": np.float32([scale]), "zero_point": np.int8([3])}
-    for x in (np.zeros(5), np.full(5, -0.0), np.full(5, 7.5), np.full(5, -7.5), FINITE, [1e-45] * 3, [-1e-45, 1e-45], [2.0**-126],
-              [3.4e38, -3.4e38], [0, 127], [-127, 63.5], [-128, 127, 0.5, 1.5, 2.5, -0.5], [0, 255, 0.5, 1.5]):
+    for x in (np.zeros(5), np.full(5, -0.0), np.full(5, 7.5), np.full(5, -7.5), FINITE, [1e-45] * 3, [-1e-45, 1e-45],
+              [2.0**-126], [3.4e38, -3.4e38], [0, 127], [-127, 63.5], [-128, 127, 0.5, 1.5, 2.5, -0.5],
+              [0, 255, 0.5, 1.5]):
         for scheme in ("symmetric", "affine"):
             yield (np.asarray(x, np.float32),), {"scheme": scheme}
     yield (ordinary(rng, (5, 7, 9)),), {"axis": 1}
@@ -102,9 +104,11 @@ def quantize_s8():
 
 
 def quantized(rng, n: int, k: int, form: int, *, high: int = 127, steps: int = 3) -> Quantized:
-    """Return (n, k) integers with power-of-two scales in one of the six forms: for all, an output, groups of 16, groups of 3
-    (with one row of scales for all outputs), an input, both. No value equals its zero point: each is a term that counts."""
-    rows, columns, group = ((1, 1, None), (n, 1, None), (n, -(-k // 16), 16), (1, -(-k // 3), 3), (1, k, None), (n, k, None))[form]
+    """Return (n, k) integers with power-of-two scales in one of the six forms: for all, an output, groups of 16, groups
+    of 3 (with one row of scales for all outputs), an input, both. No value equals its zero point: each is a term that
+    counts."""
+    forms = (1, 1, None), (n, 1, None), (n, -(-k // 16), 16), (1, -(-k // 3), 3), (1, k, None), (n, k, None)
+    rows, columns, group = forms[form]
     scale = np.ldexp(np.float32(1), rng.integers(-steps, steps + 1, (rows, columns)))
     zero_point = rng.integers(-5, 6, (rows, columns)).astype(np.int8)
     values = rng.integers(-high, high + 1, (n, k)).astype(np.int8)
@@ -117,7 +121,8 @@ def dequantize_s8():
     for length in LENGTHS:
         for n, k in ((3, length), (length, 5)):
             yield (quantized(rng, n, k, length % 6),), {}
-        yield (Quantized(rng.integers(-128, 128, length).astype(np.int8), ordinary(rng, 1) ** 2 + 1, np.int8([length])),), {}
+        values = rng.integers(-128, 128, length).astype(np.int8)
+        yield (Quantized(values, ordinary(rng, 1) ** 2 + 1, np.int8([length])),), {}
     edges = np.int8([-128, -127, -1, 0, 1, 127])
     for scale in (2.0**-126, 1 / 3, 3e38):
         for zero_point in (-128, 0, 127):  # up to 255 steps away: no int8 difference holds that
@@ -188,7 +193,8 @@ def csr_matmul():
     for m, k, n in MIDDLE:
         yield (sparse(rng, m, k, 0.2 if m > 100 else 1), whole(rng, (k, n))), {}
         yield (sparse(rng, m, k, 0.2), ordinary(rng, (k, n))), {}
-    yield (CSR((2, 70_001), [0, 3, 4], [1, 40_000, 70_000, 65_537], np.float32([1, 2, 3, 4])), whole(rng, (70_001, 3))), {}
+    wide = CSR((2, 70_001), [0, 3, 4], [1, 40_000, 70_000, 65_537], np.float32([1, 2, 3, 4]))
+    yield (wide, whole(rng, (70_001, 3))), {}
 
 
 def gemm_s8s8(dtype=np.int8, high: int = 127, edge: int = 131_071):
@@ -196,12 +202,16 @@ def gemm_s8s8(dtype=np.int8, high: int = 127, edge: int = 131_071):
     low, top = np.iinfo(dtype).min, np.iinfo(dtype).max
     for m, k, n in sizes(rng):
         yield (whole(rng, (m, k), high, dtype), whole(rng, (n, k), 127, np.int8)), {}
-        yield (rng.choice([low, top, top - 1], (m, k)).astype(dtype), rng.choice([-128, 127], (n, k)).astype(np.int8)), {}
+        x, w = rng.choice([low, top, top - 1], (m, k)), rng.choice([-128, 127], (n, k))
+        yield (x.astype(dtype), w.astype(np.int8)), {}
     for k in range(1, 68):  # the largest sums there are, of one sign
         yield (np.full((1, k), low or top, dtype), np.full((2, k), -128, np.int8)), {}
     for m, k, n in MIDDLE:
         yield (rng.integers(low, top + 1, (m, k)).astype(dtype), rng.integers(-128, 128, (n, k)).astype(np.int8)), {}
-    yield (np.full((1, edge), low or top, dtype), np.full((1, edge), -128, np.int8)), {}  # one more would not fit an int32
+    # One term more would not fit an int32.
+    yield (np.full((1, edge), low or top, dtype), np.full((1, edge), -128, np.int8)), {}
+    # An odd sum above 2**24, which no float32 is.
+    yield (np.full((1, 4099), top, dtype), np.full((1, 4099), 127, np.int8)), {}
 
 
 def gemm_u8s8():
@@ -221,7 +231,8 @@ def gemm_f32s8():
         yield (x, Quantized(rng.integers(-1, 2, (5, 19)).astype(np.int8), np.float32([[1]]), np.int8([[0]]))), {}
         yield (ordinary(rng, (3, 67)), quantized(rng, 5, 67, i % 6)), {}
     for scale in (2.0**-126, 2.0**-100, 1 / 3, 2.0**100, 3e38):
-        w = Quantized(np.int8([[-128, 127, 0, 1, -1]] * 3), np.full((3, 1), scale, np.float32), np.int8([[-128], [0], [127]]))
+        edges, zero_point = np.int8([[-128, 127, 0, 1, -1]] * 3), np.int8([[-128], [0], [127]])
+        w = Quantized(edges, np.full((3, 1), scale, np.float32), zero_point)
         yield (whole(rng, (2, 5)), w), {}
         yield (ordinary(rng, (2, 5)), w), {}
     for form, (m, k, n) in enumerate(MIDDLE):

@@ -1,7 +1,7 @@
-"""Wrong kernels that ``check`` must catch, and right ones, which sum in another order than the reference, that it must pass.
+"""Wrong kernels that ``check`` must catch, and right ones, of another order of summation, that it must pass.
 
-Each of WRONG has one bug of a kind that has been shipped somewhere. A check that was never seen to fail has shown nothing.
-Both are lists of (name, operation, function).
+Each of WRONG has one bug of a kind that has been shipped somewhere. A check that was never seen to fail has shown
+nothing. Both are lists of (name, operation, function).
 """
 
 from . import formats, products

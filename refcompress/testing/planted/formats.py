@@ -109,7 +109,8 @@ def _smallest_kept(w, **kwargs):
     low = reference.lowrank_svd(w, **kwargs)
     u, s, vt = np.linalg.svd(w.astype(np.float64), full_matrices=False)
     last = slice(len(s) - low.rank, None)
-    return with_fields(low, u=u[:, last].astype(np.float32), s=s[last].astype(np.float32), vt=vt[last].astype(np.float32))
+    u, s, vt = (a.astype(np.float32) for a in (u[:, last], s[last], vt[last]))
+    return with_fields(low, u=u, s=s, vt=vt)
 
 
 # Huffman.

@@ -100,6 +100,10 @@ def _int16_accumulator(x, w):
     return _product(x, w).astype(np.int16).astype(np.int32)
 
 
+def _float32_accumulator(x, w):
+    return (x.astype(np.float32) @ w.astype(np.float32).T).astype(np.int32)
+
+
 def _saturating_pairs(x, w):  # what the instruction vpmaddubsw does
     k = x.shape[1] // 2 * 2
     pairs = x[:, None, :k].astype(np.int32) * w[None, :, :k]
@@ -212,6 +216,8 @@ WRONG = [
     ("tail lost at k mod 16 = 3", "gemm_s8s8", _lost_tail_of_3),
     ("tail of k mod 64 lost", "gemm_s8s8", _lost_tail_of_64),
     ("int16 accumulator", "gemm_s8s8", _int16_accumulator),
+    ("float32 accumulator", "gemm_s8s8", _float32_accumulator),
+    ("float32 accumulator", "gemm_u8s8", _float32_accumulator),
     ("saturating pairs", "gemm_u8s8", _saturating_pairs),
     ("-128 taken as -127", "gemm_s8s8", lambda x, w: _product(np.maximum(x, -127), w)),
     ("u8 taken as s8", "gemm_u8s8", lambda x, w: _product(x.astype(np.int8), w)),
@@ -233,8 +239,10 @@ WRONG = [
      _rows(lambda t: t.astype(np.float16).sum(axis=0, dtype=np.float16).astype(np.float32))),
     ("stale output of empty rows", "csr_matmul", _stale_empty_rows),
     ("stored zeros skipped", "csr_matmul", _skips_stored_zeros),
-    ("zeros that are not stored multiply", "csr_matmul", lambda a, x: (a.dense().astype(np.float64) @ x).astype(np.float32)),
-    ("NaN replaced", "csr_matmul", lambda a, x: np.nan_to_num(reference.csr_matmul(a, x), posinf=np.inf, neginf=-np.inf)),
+    ("zeros that are not stored multiply", "csr_matmul",
+     lambda a, x: (a.dense().astype(np.float64) @ x).astype(np.float32)),
+    ("NaN replaced", "csr_matmul",
+     lambda a, x: np.nan_to_num(reference.csr_matmul(a, x), posinf=np.inf, neginf=-np.inf)),
     ("duplicates dropped", "csr_matmul", _duplicates_dropped),
     ("unsorted row", "csr_matmul", _sorted_rows_only),
     ("16-bit column index", "csr_matmul", _index_wraps),
