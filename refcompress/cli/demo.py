@@ -34,7 +34,7 @@ def add_commands(commands) -> None:
 
 def demo(options: argparse.Namespace) -> Report:
     """Run the whole pipeline and report it beside the paper."""
-    space = shared_options.implementation(options.implementation)
+    space = shared_options.implementation(options)
     examples, test = mnist.load(options.data)
     training, validation = ((part.inputs(), part.labels) for part in mnist.split(examples))
     begun = time.perf_counter()

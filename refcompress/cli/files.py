@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from .. import agreement, container, ops, reference
-from ..errors import RefcompressError
+from ..errors import LimitError, RefcompressError
 from ..ledger import ledger
 from ..models import npz
 from .options import add_implementation, add_limit, decoded_bytes, describe, implementation, label
@@ -45,7 +45,7 @@ def add_commands(commands) -> None:
 
 def compress(options: argparse.Namespace) -> Report:
     """Compress each float32 array of two or more dimensions; store what is left as it is, and say so for each."""
-    space = implementation(options.implementation)
+    space = implementation(options)
     arrays = npz.load(options.source)
     weights = {name: a for name, a in arrays.items() if a.dtype == np.float32 and a.ndim >= 2 and a.size}
     if options.method == "lowrank":
@@ -95,7 +95,9 @@ def compress(options: argparse.Namespace) -> Report:
 
 
 def decompress(options: argparse.Namespace) -> Report:
-    layers = container.load(options.source, implementation=implementation(options.implementation), limit=options.limit)
+    layers = container.load(options.source, implementation=implementation(options), limit=options.limit)
+    if decoded_bytes(layers) > options.limit:  # a factor of rank 0 is no byte in memory, and any size as an array
+        raise LimitError("limit", f"the arrays have {decoded_bytes(layers)} bytes, the limit is {options.limit}")
     arrays = {name: value if isinstance(value, np.ndarray) else value.dense() for name, value in layers.items()}
     npz.save(options.target, arrays)
     size = os.path.getsize(options.source)

@@ -1,6 +1,7 @@
 """Options that several commands share: which implementation computes, and how files are read."""
 
 import argparse
+import math
 import time
 
 import numpy as np
@@ -20,19 +21,23 @@ def add_implementation(command: argparse.ArgumentParser) -> None:
         help="who computes: reference (NumPy), native (C, the widest instruction set), one instruction set by name, or "
              "auto: native where it is built (default); the report says which, and the files are the same",
     )
+    command.add_argument("--threads", type=int, metavar="N", help="of the native kernels (default: one a processor); changes "
+                                                                  "no bit of any result")
 
 
-def implementation(name: str):
-    """Return the namespace of that name."""
-    if name == "reference":
+def implementation(options: argparse.Namespace):
+    """Return the namespace that the options ask for, and give it its threads."""
+    if options.implementation == "reference":
         return reference
     try:
         from .. import native
     except NotBuilt:
-        if name == "auto":
+        if options.implementation == "auto":
             return reference
         raise
-    return native if name in ("auto", "native") else native.at(name)
+    if options.threads is not None:
+        native.threads.set(options.threads)
+    return native if options.implementation in ("auto", "native") else native.at(options.implementation)
 
 
 def label(namespace) -> str:
@@ -41,7 +46,7 @@ def label(namespace) -> str:
 
 def decoded_bytes(layers: dict) -> int:
     """Return the bytes of the layers as the dense arrays that they stand for (float32 for every format)."""
-    return sum(v.nbytes if isinstance(v, np.ndarray) else 4 * int(np.prod(v.shape)) for v in layers.values())
+    return sum(v.nbytes if isinstance(v, np.ndarray) else 4 * math.prod(v.shape) for v in layers.values())
 
 
 def describe(value) -> str:
