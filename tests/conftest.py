@@ -34,7 +34,7 @@ def pytest_configure(config):
         from refcompress import native
     except refcompress.NotBuilt as error:
         raise pytest.UsageError(f"REFCOMPRESS_REQUIRE_C is set, and {error}") from None
-    built = Path(native.library()).stat().st_mtime
+    built = Path(native.path()).stat().st_mtime
     newer = [path for path in (ROOT / "csrc").rglob("*.[ch]") if path.stat().st_mtime > built]
     if newer:
         raise pytest.UsageError(f"the kernels are older than {newer[0].relative_to(ROOT)}: run make build")
@@ -45,4 +45,4 @@ def pytest_report_header(config):
         from refcompress import native
     except refcompress.NotBuilt as error:
         return f"refcompress: {refcompress.__file__}; {error}"
-    return f"refcompress: {native.library()}; {native.compiler()}; {', '.join(s.__name__ for s in native.available())}"
+    return f"refcompress: {native.path()}; {native.compiler()}; {', '.join(s.__name__ for s in native.available())}"

@@ -253,7 +253,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(make):
 
 def test_the_number_of_blas_threads_changes_no_bit_of_the_training():
     """Long sums (784 and 600 terms here) are what OpenBLAS cuts differently on one thread and on two."""
-    threadpoolctl = pytest.importorskip("threadpoolctl", reason="the test sets the threads of NumPy's BLAS with threadpoolctl")
+    threadpoolctl = pytest.importorskip("threadpoolctl", reason="it sets the threads of NumPy's BLAS")
     if not any(pool["internal_api"] == "openblas" for pool in threadpoolctl.threadpool_info()):
         pytest.skip("NumPy's BLAS is not OpenBLAS; what others do with short sums is not known to us")
     x = np.random.default_rng(0).random((512, 784), dtype=np.float32)
