@@ -73,9 +73,9 @@ def _largest(magnitudes: np.ndarray, keep: int) -> np.ndarray:
 def magnitude_arguments(w, *, sparsity=None, keep=None):
     """Return the arrays of ``w`` by name (one array has the name None) and the count to keep, or refuse them."""
     given = arguments.exactly_one(sparsity=sparsity, keep=keep)
-    named = {f"w[{name!r}]": (name, a) for name, a in w.items()} if isinstance(w, Mapping) else {"w": (None, w)}
+    named = [(f"w[{name!r}]", name, a) for name, a in w.items()] if isinstance(w, Mapping) else [("w", None, w)]
     arrays = {}
-    for argument, (name, a) in named.items():
+    for argument, name, a in named:
         arrays[name] = arguments.not_nan(arguments.array(a, argument, np.float32), argument)
     size = sum(a.size for a in arrays.values())
     if given == "keep":
