@@ -56,26 +56,26 @@ RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const
     return RC_OK;
 }
 
-LINKAGE TARGET int KERNEL(size_t begin, size_t end, size_t n, size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices,
-                  const float *data, const float *x, float *y)
+LINKAGE TARGET int KERNEL(size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz, const int64_t *indptr,
+                          const int32_t *indices, const float *data, const float *x, float *y)
 {
     int bad = 0;
-    for (size_t j = 0; !bad && j < n; j += 4 * LANES) {
-        const size_t width = n - j < 4 * LANES ? n - j : 4 * LANES;
-        const MASK mask = mask_of(width % LANES);
+    for (size_t j = 0; !bad && j < width; j += 4 * LANES) {
+        const size_t columns = width - j < 4 * LANES ? width - j : 4 * LANES;
+        const MASK mask = mask_of(columns % LANES);
         size_t i = begin;
 #define PASS(rows, vectors, masked) \
     for (; !bad && i + (rows) <= end; i += (rows)) \
         bad = side_by_side(rows, vectors, masked, mask, n, k, nnz, indptr + i, indices, data, x + j, y + i * n + j);
 #define VECTORS(rows, vectors) \
-    if (width % LANES == 0) { \
+    if (columns % LANES == 0) { \
         PASS(rows, vectors, 0) \
         PASS(1, vectors, 0) \
     } else { \
         PASS(rows, vectors, 1) \
         PASS(1, vectors, 1) \
     }
-        switch ((width + LANES - 1) / LANES) {
+        switch ((columns + LANES - 1) / LANES) {
         case 1: VECTORS(4, 1) break;
         case 2: VECTORS(2, 2) break;
         case 3: VECTORS(2, 3) break;

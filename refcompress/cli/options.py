@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from .. import container, reference
+from .. import arguments, container, reference
 from ..errors import NotBuilt
 from ..formats import CSR, LowRank, Quantized, Shared
 
@@ -27,6 +27,8 @@ def add_implementation(command: argparse.ArgumentParser) -> None:
 
 def implementation(options: argparse.Namespace):
     """Return the namespace that the options ask for, and give it its threads."""
+    if options.threads is not None:
+        arguments.integer(options.threads, "threads", 1)
     if options.implementation == "reference":
         return reference
     try:
@@ -80,4 +82,4 @@ def median_seconds(functions: list, rounds: int = 7) -> list[float]:
 
 def add_limit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--limit", type=int, default=container.DEFAULT_LIMIT, metavar="BYTES",
-                         help="refuse files that decode to more than this (default: %(default)s)")
+                         help="refuse files that unpack or decode to more than this (default: %(default)s)")

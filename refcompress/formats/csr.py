@@ -27,6 +27,7 @@ class CSR(Format):
 
     def __post_init__(self):
         shape = arguments.shape(self.shape, itemsize=4)
+        canonical = arguments.boolean(self.canonical, "canonical")
         if len(shape) != 2:
             raise RefcompressError("shape", f"must have 2 sizes, not {len(shape)}")
         m, k = shape
@@ -48,7 +49,7 @@ class CSR(Format):
         if len(data) != len(indices):
             raise RefcompressError("data", f"must have len(indices) = {len(indices)} entries, not {len(data)}")
         arguments.each(indices, "indices", (indices >= 0) & (indices < k), f"must be in [0, {k})")
-        if self.canonical:
+        if canonical:
             increasing = np.ones(len(indices), dtype=bool)
             np.less(indices[:-1], indices[1:], out=increasing[1:])
             increasing[indptr[:-1][indptr[:-1] < len(indices)]] = True  # the first of a row has no predecessor
@@ -57,7 +58,7 @@ class CSR(Format):
         self._set("indptr", indptr)
         self._set("indices", indices.astype(np.int32, copy=False))
         self._set("data", data)
-        self._set("canonical", bool(self.canonical))
+        self._set("canonical", canonical)
 
     @property
     def nnz(self) -> int:
@@ -70,5 +71,6 @@ class CSR(Format):
         if self.canonical:
             w[rows, self.indices] = self.data  # assignment keeps -0.0, which adding to +0.0 would lose
         else:
-            np.add.at(w, (rows, self.indices), self.data)
+            with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
+                np.add.at(w, (rows, self.indices), self.data)
         return w

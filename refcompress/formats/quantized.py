@@ -56,7 +56,7 @@ class Quantized(Format):
         A product that would overflow is the largest finite float32: the grid's point next to 3e38 may lie beyond it.
         """
         scale, zero_point = self.expand(self.scale), self.expand(self.zero_point)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             product = (self.values.astype(np.int32) - zero_point).astype(np.float32) * scale
         return np.clip(product, -LARGEST, LARGEST)
 
