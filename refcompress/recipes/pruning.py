@@ -57,14 +57,20 @@ class Pruned:
         return sum(int(np.count_nonzero(mask)) for mask in self.masks.values())
 
 
-def one_shot(network: Network, criterion: str, sparsity: float, evidence: Evidence, *, scope: str = "global",
-             implementation=reference) -> Pruned:
+def one_shot(network: Network, criterion: str, sparsity: float | None, evidence: Evidence, *, scope: str = "global",
+             pattern: tuple[int, int] | None = None, implementation=reference) -> Pruned:
     """Prune once, by the scores of the network as it is; ``evidence`` must be of this network.
 
-    Of the Dense layers' weights rint(sparsity · size) go, within the scope that ``criteria.masks`` describes.
+    Of the Dense layers' weights rint(sparsity · size) go, within the scope that ``criteria.masks`` describes; or each
+    row keeps n of every m consecutive weights, with ``pattern`` = (n, m), and sparsity and scope are not read.
     """
     network, op = network.copy(), Operations(implementation)
-    masks = criteria.masks(criteria.scores(criterion, evidence, op), _keep(network, sparsity), scope, op)
+    values = criteria.scores(criterion, evidence, op)
+    if pattern is None:
+        masks = criteria.masks(values, _keep(network, sparsity), scope, op)
+    else:
+        n, m = pattern
+        masks = {name: op.prune_select(a, structure="nm", n=n, m=m) for name, a in values.items()}
     Masked(network, masks)
     return Pruned(network, masks, op.used)
 

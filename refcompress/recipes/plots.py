@@ -1,0 +1,70 @@
+"""Pictures of pruning: error against what is kept. matplotlib is an extra, asked for when a picture is drawn."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import MissingExtra
+
+__all__ = ["draw"]
+
+# Eight colours that are told apart also by colour-blind readers (Okabe and Ito 2008), then marks and dashes.
+COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#8A8A00")
+MARKS, DASHES = "osD^vP", ("-", "--", ":")
+
+
+def draw(path: str | Path, panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], *,
+         x: str = "weights kept, %", y: str = "error, %", level: float | None = None, columns: int = 2) -> None:
+    """Draw error against kept weights as a PNG: panels by title, in each a line by label, its points (kept, error) in
+    %.
+
+    Both axes are logarithmic, and what is kept falls from left to right, as pruning goes. A label has one colour, dash
+    and mark in all panels. level : an error to draw as a thin line across, the network's before pruning. An error of 0
+    has no place on the axis, and is left out. Raises MissingExtra without matplotlib.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import FuncFormatter, NullFormatter
+    except ImportError:
+        raise MissingExtra("matplotlib", "is not installed, and draws the picture: pip install 'refcompress[plot]'") \
+            from None
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(6.4 * columns, 4.8 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    labels = list(dict.fromkeys(label for lines in panels.values() for label in lines))
+    ticks = sorted({kept for lines in panels.values() for points in lines.values() for kept, _ in points})
+    for i, (title, lines) in enumerate(panels.items()):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        for label, points in lines.items():
+            j = labels.index(label)
+            points = sorted((kept, error) for kept, error in points if kept > 0 and error > 0)
+            axes.plot([kept for kept, _ in points], [error for _, error in points], label=label, linewidth=1.5,
+                      markersize=4, color=COLOURS[j % len(COLOURS)], marker=MARKS[j % len(MARKS)],
+                      linestyle=DASHES[j // len(COLOURS) % len(DASHES)])
+        if level is not None:
+            axes.axhline(level, color="grey", linewidth=0.8)
+        axes.set(title=title, xlabel=x, ylabel=y, xscale="log", yscale="log")
+        axes.invert_xaxis()
+        axes.set_xticks(_apart(ticks))
+        axes.set_yticks([tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 90) if _between(tick, axes.get_ylim())])
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
+        axes.grid(True, which="major", alpha=0.3)
+        axes.legend(fontsize=8)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _apart(ticks: Sequence[float]) -> list[float]:
+    """Return the ticks that have room on a logarithmic axis: each at least a tenth of a decade above the one before."""
+    chosen = []
+    for tick in ticks:
+        if tick > 0 and (not chosen or math.log10(tick / chosen[-1]) >= 0.1):
+            chosen.append(round(tick, 2))
+    return chosen
+
+
+def _between(value: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= value <= limits[1]
