@@ -87,7 +87,7 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
     ------
     ArgumentTypeError, RefcompressError : by name; NaN by index, also a unit whose infinities cancel.
 
-    **Source** N:M: Mishra et al., Accelerating Sparse Deep Neural Networks (2021), section 3; blocks: Narang, Undersander
+    **Source** N:M: Mishra et al., Accelerating Sparse Deep Neural Networks (2021); blocks: Narang, Undersander
     & Diamos, Block-Sparse Recurrent Neural Networks (2017); filters: Li, Kadav, Durdanovic, Samet & Graf, Pruning
     Filters for Efficient ConvNets (2017), section 3.1.
 

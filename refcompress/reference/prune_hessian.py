@@ -9,6 +9,7 @@ from .prune_scores import not_negative, statistic, weights
 __all__ = ["prune_score_obd", "prune_score_fisher"]
 
 BLOCK = 128  # columns factored at once: wide enough for BLAS, narrow enough for no second matrix
+RUN = 2**16
 
 
 def prune_score_obd(w, diagonal):
@@ -31,7 +32,7 @@ def prune_score_obd(w, diagonal):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** LeCun, Denker & Solla, Optimal Brain Damage (1990), section 2: eq. 4 and the saliency s_k = h_kk u_k**2 / 2.
+    **Source** LeCun, Denker & Solla, Optimal Brain Damage (1990), section 2: the saliency s_k = h_kk u_k**2 / 2.
 
     **Departs** nothing.
 
@@ -66,7 +67,7 @@ def prune_score_fisher(w, squared_gradients):
     ArgumentTypeError, RefcompressError : by name; NaN, infinities and negative means by index.
 
     **Source** Theis, Korshunova, Tejani & Huszar, Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018),
-    section 2.1.
+    section 2.
 
     **Departs** the paper scores whole feature maps, by a mask's gradient; here each weight, whose term is the same.
 
@@ -82,11 +83,14 @@ def prune_score_fisher(w, squared_gradients):
 
 
 def _half_curvature(w: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+    """Return (curvature * w**2) / 2, a run at a time, so that no float64 copy of the layer is made."""
+    scores = np.empty(w.size, np.float32)
+    flat, curvature = w.ravel(), curvature.ravel()
     with np.errstate(over="ignore", under="ignore"):
-        scores = np.multiply(w, w, dtype=np.float64)
-        scores *= curvature
-        scores *= 0.5
-        return np.asarray(scores).astype(np.float32)
+        for i in range(0, w.size, RUN):
+            run = slice(i, i + RUN)
+            scores[run] = flat[run].astype(np.float64) ** 2 * curvature[run] / 2
+    return scores.reshape(w.shape)
 
 
 def damped(hessian: np.ndarray, damping: float) -> np.ndarray:
@@ -121,12 +125,11 @@ def inverse_factor(hessian: np.ndarray, damping: float) -> np.ndarray:
             raise _singular(damping) from None
         if np.any(np.diagonal(pivot) ** 2 <= unsafe[i:j]):
             raise _singular(damping)
-        a[i:j, i:j] = pivot
+        a[i:j, i:j] = np.tril(np.linalg.inv(pivot))  # only the inverse of a diagonal block is needed from here on
         a[i:j, j:] = 0
-        a[j:, i:j] = np.linalg.solve(pivot, a[j:, i:j].T).T
+        a[j:, i:j] = a[j:, i:j] @ a[i:j, i:j].T
     for i in reversed(starts):  # below i all is inverted already
         j = min(i + BLOCK, k)
-        a[i:j, i:j] = np.tril(np.linalg.inv(a[i:j, i:j]))
         a[j:, i:j] = -(a[j:, j:] @ a[j:, i:j]) @ a[i:j, i:j]
     return a[::-1, ::-1]
 

@@ -132,7 +132,7 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
         singular in spite of the damping. LimitError where an adjusted weight is beyond float32.
 
     **Source** Frantar & Alistarh, SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot (2023),
-    section 3.3, algorithm 1; N:M: section 3.4.
+    section 3.4, algorithm 1; N:M: section 3.3.
 
     **Departs** the count is exact over the layer; an input that is always zero is damped like the others, and not set
     aside.

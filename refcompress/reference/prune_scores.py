@@ -104,7 +104,7 @@ def prune_score_movement(w, gradient_sum):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** Sanh, Wolf & Rush, Movement Pruning: Adaptive Sparsity by Fine-Tuning (2020), section 3, eq. 2.
+    **Source** Sanh, Wolf & Rush, Movement Pruning: Adaptive Sparsity by Fine-Tuning (2020), section 3.
 
     **Departs** the paper sums w * g over the steps of a training in which w changes; here the gradients are summed
     first, which is the same as long as w stands still (a calibration pass).

@@ -13,7 +13,7 @@ from .. import arguments
 from ..errors import RefcompressError
 
 STRUCTURES = ("element", "nm", "block", "row", "column", "filter", "channel")
-RUN = 2**16  # groups ranked at once: their order takes eight bytes an element
+RUN = 2**18  # elements ranked at once: their order takes eight bytes each
 
 
 def n_of_m(scores: np.ndarray, n: int, m: int, axis: int) -> np.ndarray:
@@ -24,7 +24,8 @@ def n_of_m(scores: np.ndarray, n: int, m: int, axis: int) -> np.ndarray:
     whole = length - length % m
     if whole:
         groups = np.reshape(along[..., :whole], (-1, m))
-        kept = np.concatenate([_largest_of_each(groups[i : i + RUN], n) for i in range(0, len(groups), RUN)])
+        run = max(RUN // m, 1)
+        kept = np.concatenate([_largest_of_each(groups[i : i + run], n) for i in range(0, len(groups), run)])
         marks[..., :whole] = kept.reshape(marks[..., :whole].shape)
     if whole < length:
         rest = along[..., whole:].reshape(-1, length - whole)
