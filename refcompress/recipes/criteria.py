@@ -58,7 +58,10 @@ class Operations:
         self._implementation, self.used = implementation, {}
 
     def __getattr__(self, name: str) -> Callable:
-        function, self.used[name] = ops.implementation_of(self._implementation, name)
+        if name in ops.OPS:
+            function, self.used[name] = ops.implementation_of(self._implementation, name)
+        else:  # without a rule by which others could agree, there are no others
+            function, self.used[name] = getattr(reference, name), "reference"
         return function
 
 

@@ -1,6 +1,5 @@
 """Pictures of pruning: error against what is kept. matplotlib is an extra, asked for when a picture is drawn."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,8 @@ from ..errors import MissingExtra
 __all__ = ["draw"]
 
 # Eight colours that are told apart also by colour-blind readers (Okabe and Ito 2008), then marks and dashes.
-COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#8A8A00")
+COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#6A3D9A")
+TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 MARKS, DASHES = "osD^vP", ("-", "--", ":")
 
 
@@ -25,7 +25,7 @@ def draw(path: str | Path, panels: Mapping[str, Mapping[str, Sequence[tuple[floa
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-        from matplotlib.ticker import FuncFormatter, NullFormatter
+        from matplotlib.ticker import FuncFormatter, NullLocator
     except ImportError:
         raise MissingExtra("matplotlib", "is not installed, and draws the picture: pip install 'refcompress[plot]'") \
             from None
@@ -34,7 +34,6 @@ def draw(path: str | Path, panels: Mapping[str, Mapping[str, Sequence[tuple[floa
     figure = Figure(figsize=(6.4 * columns, 4.8 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     labels = list(dict.fromkeys(label for lines in panels.values() for label in lines))
-    ticks = sorted({kept for lines in panels.values() for points in lines.values() for kept, _ in points})
     for i, (title, lines) in enumerate(panels.items()):
         axes = figure.add_subplot(rows, columns, i + 1)
         for label, points in lines.items():
@@ -44,27 +43,13 @@ def draw(path: str | Path, panels: Mapping[str, Mapping[str, Sequence[tuple[floa
                       markersize=4, color=COLOURS[j % len(COLOURS)], marker=MARKS[j % len(MARKS)],
                       linestyle=DASHES[j // len(COLOURS) % len(DASHES)])
         if level is not None:
-            axes.axhline(level, color="grey", linewidth=0.8)
+            axes.axhline(level, color="grey", linewidth=0.8, label="unpruned")
         axes.set(title=title, xlabel=x, ylabel=y, xscale="log", yscale="log")
         axes.invert_xaxis()
-        axes.set_xticks(_apart(ticks))
-        axes.set_yticks([tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 90) if _between(tick, axes.get_ylim())])
-        for axis in (axes.xaxis, axes.yaxis):
+        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            axis.set_ticks([tick for tick in TICKS if min(limits) <= tick <= max(limits)])
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axis.set_minor_formatter(NullFormatter())
+            axis.set_minor_locator(NullLocator())
         axes.grid(True, which="major", alpha=0.3)
         axes.legend(fontsize=8)
     figure.savefig(path, dpi=110, metadata={"Software": None})
-
-
-def _apart(ticks: Sequence[float]) -> list[float]:
-    """Return the ticks that have room on a logarithmic axis: each at least a tenth of a decade above the one before."""
-    chosen = []
-    for tick in ticks:
-        if tick > 0 and (not chosen or math.log10(tick / chosen[-1]) >= 0.1):
-            chosen.append(round(tick, 2))
-    return chosen
-
-
-def _between(value: float, limits: tuple[float, float]) -> bool:
-    return limits[0] <= value <= limits[1]
