@@ -178,11 +178,11 @@ def count_pruned(sparsity: float, size: int) -> int:
 def sparsegpt_arguments(sparsity, n, m, block):
     """Return n, m and the block, a multiple of m, or refuse the arguments."""
     block = arguments.integer(block, "block", 1)
-    if n is None and m is None:
-        count_to_keep(0, sparsity=sparsity)
-        return None, None, block
-    if sparsity is not None:
+    if m is None or sparsity is not None:
         arguments.exactly_one(sparsity=sparsity, n=n)
+    if sparsity is not None and m is None:
+        arguments.real(sparsity, "sparsity", 0, 1)
+        return None, None, block
     m = arguments.integer(m, "m", 1)
     return arguments.integer(n, "n", 0, m), m, -(-block // m) * m
 

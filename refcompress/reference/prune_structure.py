@@ -19,6 +19,8 @@ RUN = 2**18  # elements ranked at once: their order takes eight bytes each
 def n_of_m(scores: np.ndarray, n: int, m: int, axis: int) -> np.ndarray:
     """Return the mask of the n largest of each m consecutive elements; of a last group of r < m, ceil(n r / m)."""
     mask = np.zeros(scores.shape, dtype=bool)
+    if not mask.size:
+        return mask
     along, marks = np.moveaxis(scores, axis, -1), np.moveaxis(mask, axis, -1)
     length = along.shape[-1]
     whole = length - length % m

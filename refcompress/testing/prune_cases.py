@@ -50,6 +50,7 @@ def prune_select():
     yield ({"x": whole(rng, 7), "y": whole(rng, (2, 3, 5))},), {"structure": "nm", "n": 1, "m": 4}
     yield (np.float32(-3).reshape(()),), {"sparsity": 1}
     yield ({},), {"sparsity": 0.5}
+    yield (np.zeros((0, 5)),), {"structure": "nm", "n": 2, "m": 4}
     yield (ordinary(rng, (129, 257)),), {"structure": "nm", "n": 5, "m": 16}
 
 
