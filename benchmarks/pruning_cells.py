@@ -87,7 +87,7 @@ def tasks(setting: Setting) -> list[tuple]:
             + [("units", "L2", c, s) for c in UNIT_CRITERIA for s in setting.sparsities]
             + [("weights", "L2", c, s) for c in named for s in setting.sparsities]
             + [("weights", "no L2", c, s) for c in named for s in setting.sparsities]
-            + [("patterns", "L2", c, pattern) for c in PATTERN_CRITERIA for pattern in PATTERNS]
+            + [("patterns", "L2", c, p) for c in PATTERN_CRITERIA for p in PATTERNS[: 1 if setting.quick else None]]
             + [("sensitivity", "L2", c, None) for c in ("magnitude", "obd")])
 
 
@@ -124,8 +124,8 @@ def weights(setting: Setting, name: str, criterion: str, sparsity: float) -> lis
         candidates = [("graded", pruning.layerwise(net, "obs", sparsity, inputs))]
     elif criterion == "sparsegpt":
         candidates = [(f"{'graded' if graded else 'layer'}, blocks of {block}", pruning.layerwise(
-            net, "sparsegpt", sparsity, inputs, graded=graded, block=block)) for graded in (True, False)
-            for block in (784, 128)]
+            net, "sparsegpt", sparsity, inputs, graded=graded, block=block))
+            for graded, block in ((True, 784), (True, 128), (False, 784), (False, 128))[: 1 if setting.quick else 4]]
     else:
         candidates = [(scope, pruning.one_shot(net, criterion, sparsity, evidence(setting, name), scope=scope))
                       for scope in criteria.SCOPES]

@@ -140,9 +140,11 @@ def test_splicing_with_all_weights_kept_is_training_without_it():
 
 
 @pytest.mark.parametrize("make, named", [
-    (lambda n: Gradual(n, dict, final=1.5, steps=1), "final"), (lambda n: Gradual(n, dict, final=0.5, steps=0), "steps"),
+    (lambda n: Gradual(n, dict, final=1.5, steps=1), "final"),
+    (lambda n: Gradual(n, dict, final=0.5, steps=0), "steps"),
     (lambda n: Gradual(n, dict, final=0.5, steps=1, every=0), "every"),
-    (lambda n: Splicing(n, {"fc9.weight": 1}, rng=None), "fc9"), (lambda n: Splicing(n, {"fc1.weight": 0}, rng=None), "fc1"),
+    (lambda n: Splicing(n, {"fc9.weight": 1}, rng=None), "fc9"),
+    (lambda n: Splicing(n, {"fc1.weight": 0}, rng=None), "fc1"),
     (lambda n: Splicing(n, {"fc1.weight": 49}, rng=None), "fc1")])
 def test_settings_without_sense_are_refused_by_name(make, named):
     with pytest.raises(RefcompressError, match=named):

@@ -88,7 +88,7 @@ def test_gradients_are_the_means_of_those_of_single_examples(n, k, hidden, m, ba
 
 
 def network_scale(network, x):
-    """A number above every sum of magnitudes in a backward pass: the product of the layers' absolute row sums and |x|."""
+    """A number above every sum of magnitudes in a pass: the product of the layers' absolute sums and of |x|."""
     scale = 1 + np.abs(x).max()
     for name, p in network.parameters.items():
         scale *= 1 + (np.abs(p).sum() if name.endswith("weight") else np.abs(p).max())
@@ -100,7 +100,8 @@ def test_curvature_of_one_layer_is_the_second_derivative_of_the_loss(n, k, m, se
     rng = np.random.default_rng(seed)
     network, x, labels = network_of(rng, k, m), rng.uniform(-1, 1, (n, k)), rng.integers(0, m, n)
     network.assign({"fc1.weight": rng.uniform(-1, 1, (m, k))})
-    curvature, w, step = collect_gradients(network, x, labels)["fc1"].curvature, network.parameters["fc1.weight"], 2**-10
+    curvature = collect_gradients(network, x, labels)["fc1"].curvature
+    w, step = network.parameters["fc1.weight"], 2**-10
 
     def loss():
         return softmax_cross_entropy(network.forward(x), labels)[0]
@@ -136,8 +137,10 @@ def bad(x, *index, value=np.nan):
 
 def test_bad_examples_and_networks_are_refused_by_name_and_index():
     rng = np.random.default_rng(0)
-    network, x, labels = network_of(rng, 4, 3, 2, dtype=np.float32), whole(rng, 9, 4).astype(np.float32), np.zeros(9, int)
-    for gather in (lambda n, x: collect(n, x, batch=4), lambda n, x: collect_gradients(n, x, labels[: len(x)], batch=4)):
+    network, labels = network_of(rng, 4, 3, 2, dtype=np.float32), np.zeros(9, int)
+    x = whole(rng, 9, 4).astype(np.float32)
+    for gather in (lambda n, x: collect(n, x, batch=4),
+                   lambda n, x: collect_gradients(n, x, labels[: len(x)], batch=4)):
         with pytest.raises(RefcompressError, match="inputs: must have at least one example"):
             gather(network, x[:0])
         with pytest.raises(RefcompressError, match=r"inputs\[7, 2\]: must be finite, not nan"):
