@@ -129,6 +129,32 @@ def test_curvature_goes_back_through_the_squares_of_the_weights_where_relu_lets_
     assert np.array_equal(found["fc1"].curvature, [[(4 * 0.25 + 4 * 0.25) * 9], [0]])  # the second unit is off
 
 
+def test_only_the_kinds_of_derivatives_that_are_asked_for_are_collected():
+    rng = np.random.default_rng(0)
+    network, x, labels = network_of(rng, 4, 3, 2), whole(rng, 5, 4), rng.integers(0, 2, 5)
+    every = collect_gradients(network, x, labels)
+    for kind in statistics.KINDS:
+        one = collect_gradients(network, x, labels, kinds=[kind])
+        for name, found in every.items():
+            assert np.array_equal(getattr(one[name], kind), getattr(found, kind))
+            assert [getattr(one[name], other) is None for other in statistics.KINDS].count(True) == 2
+    with pytest.raises(RefcompressError, match="kinds"):
+        collect_gradients(network, x, labels, kinds=["hope"])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 512])
+def test_derivatives_are_the_same_in_whatever_blocks_they_are_computed(monkeypatch, rows):
+    monkeypatch.setattr(statistics, "ROWS", rows)
+    # Logits of equal size: g and h are multiples of 1/4, and with whole numbers every order gives the same bits.
+    network = network_of(np.random.default_rng(0), 1, 3, 2)
+    network.assign({"fc1.weight": np.array([[1.0], [2.0], [3.0]]), "fc1.bias": np.zeros(3),
+                    "fc2.weight": np.array([[2.0, 1.0, 4.0], [2.0, 1.0, 4.0]]), "fc2.bias": np.zeros(2)})
+    found = collect_gradients(network, np.array([[3.0]]), np.array([0]))
+    assert np.array_equal(found["fc1"].curvature, [[4 * 0.5 * 9], [0.5 * 9], [16 * 0.5 * 9]])
+    assert np.array_equal(found["fc2"].gradient, [[-1.5, -3, -4.5], [1.5, 3, 4.5]])
+    assert not found["fc1"].gradient.any()
+
+
 def bad(x, *index, value=np.nan):
     x = x.copy()
     x[index] = value

@@ -16,6 +16,7 @@ from .layers import Dense, Dropout, ReLU
 from .losses import softmax_cross_entropy
 from .network import Network
 
+KINDS = ("gradient", "square", "curvature")
 ROWS = 512  # of the second moment that are computed at a time: the temporary stays a small part of it
 
 
@@ -49,16 +50,16 @@ class Statistics:
 
 @dataclass(frozen=True, eq=False)
 class GradientStatistics:
-    """Means over ``count`` examples of derivatives of the loss by a Dense layer's weight, each (m, k) float64.
+    """Means over ``count`` examples of derivatives of the loss by a Dense layer's weight, each (m, k) float64, or None.
 
     gradient: of the first derivative; square: of its square, the diagonal of the empirical Fisher information;
     curvature: of the second derivative as Optimal Brain Damage propagates it.
     """
 
     count: int
-    gradient: np.ndarray
-    square: np.ndarray
-    curvature: np.ndarray
+    gradient: np.ndarray | None
+    square: np.ndarray | None
+    curvature: np.ndarray | None
 
 
 def collect(network: Network, inputs, *, batch: int = 256, moments: bool = True,
@@ -112,14 +113,16 @@ def collect(network: Network, inputs, *, batch: int = 256, moments: bool = True,
     return {name: Statistics(len(inputs), squares[name], products.get(name), zeros[name], sums[name]) for name in dense}
 
 
-def collect_gradients(network: Network, inputs, labels, *, batch: int = 256) -> dict[str, GradientStatistics]:
+def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
+                      kinds: Collection[str] = KINDS) -> dict[str, GradientStatistics]:
     """Return the derivatives of softmax cross-entropy by the weight of each Dense layer, over the examples.
 
         gradient = mean of g xᵀ;  square = mean of g² x²ᵀ (exact, example by example);  curvature = mean of h x²ᵀ
         h = p (1 - p) at the output;  h_before = f'(a)² sum over i of w_i² h_i, and f'' = 0, for ReLU
 
-    inputs : as for ``collect``; labels : (n,) integers. The forward pass is the network's, all after it float64. Layers
-    other than Dense, ReLU and Dropout (which is not in use) are refused: how they propagate h is not known here.
+    inputs : as for ``collect``; labels : (n,) integers; kinds : which of the three are wanted. The forward pass is the
+    network's, all after it float64. Layers other than Dense, ReLU and Dropout (which is not in use) are refused: how
+    they propagate h is not known here.
 
     **Source** LeCun, Denker, Solla 1990 (Optimal Brain Damage), eq. 7 to 10 with the Levenberg-Marquardt form that
     drops f''; at the output p (1 - p) is the diagonal of the Hessian of softmax cross-entropy. The empirical Fisher:
@@ -130,13 +133,16 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256) -> 
     labels = arguments.array(labels, "labels", *np.typecodes["AllInteger"], ndim=1)
     if len(labels) != len(inputs):
         raise RefcompressError("labels", f"must have one entry an input, {len(inputs)}, not {len(labels)}")
+    for kind in kinds:
+        arguments.choice(kind, "kinds", KINDS)
     sums = {}
     for name, layer in network.layers.items():
         if isinstance(layer, Dense):
-            sums[name] = tuple(np.zeros(layer.parameters["weight"].shape) for _ in range(3))
+            sums[name] = {kind: np.zeros(layer.parameters["weight"].shape) for kind in kinds}
         elif not isinstance(layer, (ReLU, Dropout)):
             kind = type(layer).__name__
             raise ArgumentTypeError(f"network.layers[{name!r}]", f"must be Dense, ReLU or Dropout, not {kind}")
+    first = next(iter(sums))  # nothing is propagated through it
     for start in range(0, len(inputs), batch):
         walked = list(_walk(network, inputs[start : start + batch], start))
         rows, logits = len(walked[0][2]), walked[-1][3].astype(np.float64)
@@ -148,17 +154,18 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256) -> 
             if isinstance(layer, ReLU):
                 g, h = g * (y > 0), h * (y > 0)
             elif isinstance(layer, Dense):
-                w, x = layer.parameters["weight"].astype(np.float64), x.astype(np.float64)
-                gradient, square, curvature = sums[name]
-                gradient += g.T @ x
-                np.square(x, out=x)
-                square += np.square(g).T @ x
-                curvature += h.T @ x
-                g, h = g @ w, h @ np.square(w)
-    for arrays in sums.values():
-        for a in arrays:
-            a /= len(inputs)
-    return {name: GradientStatistics(len(inputs), *arrays) for name, arrays in sums.items()}
+                x = x.astype(np.float64)
+                factors = {"gradient": (g, x), "square": (g**2, x**2), "curvature": (h, x**2)}
+                for kind, total in sums[name].items():
+                    _add_product(total, *factors[kind])
+                if name == first:
+                    break
+                g, h = _propagated(g, h, layer.parameters["weight"])
+    for totals in sums.values():
+        for total in totals.values():
+            total /= len(inputs)
+    return {name: GradientStatistics(len(inputs), *(totals.get(kind) for kind in KINDS))
+            for name, totals in sums.items()}
 
 
 def _checked(network: Network, inputs, batch) -> tuple[np.ndarray, int]:
@@ -217,3 +224,19 @@ def _add_moment(product: np.ndarray, x: np.ndarray) -> None:
     """Add xᵀ x to the upper triangle of ``product``, some rows at a time: half of the work, and a small temporary."""
     for i in range(0, len(product), ROWS):
         product[i : i + ROWS, i:] += x[:, i : i + ROWS].T @ x[:, i:]
+
+
+def _add_product(total: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+    """Add aᵀ b to ``total``, some rows at a time."""
+    for i in range(0, len(total), ROWS):
+        total[i : i + ROWS] += a[:, i : i + ROWS].T @ b
+
+
+def _propagated(g: np.ndarray, h: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return g w and h w² in float64, with some rows of the weight in float64 at a time."""
+    before, curved = np.zeros((len(g), weight.shape[1])), np.zeros((len(h), weight.shape[1]))
+    for i in range(0, len(weight), ROWS):
+        w = weight[i : i + ROWS].astype(np.float64)
+        before += g[:, i : i + ROWS] @ w
+        curved += h[:, i : i + ROWS] @ w**2
+    return before, curved
