@@ -21,12 +21,14 @@ def markdown(results: dict) -> str:
         f"{tune['epochs']} epochs of Adam at {tune['learning_rate']:g}. Unpruned: " + "; ".join(
             f"{100 * errors['test']:.2f} % {UNPRUNED[name]}" for name, errors in reference.items()) + ".",
         "## Single weights, one shot", _grid(results, "weights", "L2", "one_shot"),
+        _verdict(results, "weights", "L2", "one_shot"),
         "## Single weights, fine-tuned", _grid(results, "weights", "L2", "tuned"),
+        _verdict(results, "weights", "L2", "tuned"),
         "## Single weights, one shot, of the network trained without a penalty",
-        _grid(results, "weights", "no L2", "one_shot"),
+        _grid(results, "weights", "no L2", "one_shot"), _verdict(results, "weights", "no L2", "one_shot"),
         "## Whole units, the network really smaller, one shot (sparsity: of all weights)",
-        _grid(results, "units", "L2", "one_shot"),
-        "## Whole units, fine-tuned", _grid(results, "units", "L2", "tuned"),
+        _grid(results, "units", "L2", "one_shot"), _verdict(results, "units", "L2", "one_shot"),
+        "## Whole units, fine-tuned", _grid(results, "units", "L2", "tuned"), _verdict(results, "units", "L2", "tuned"),
         "## N of M consecutive weights in every layer: one shot / fine-tuned", _patterns(results),
         f"## Schedules, by magnitude where nothing is said: {epochs} epochs in all; the lottery ticket is trained "
         "anew in every round", _grid(results, "schedules", "L2", "tuned"),
@@ -77,6 +79,24 @@ def _grid(results: dict, table: str, network: str, stage: str) -> str:
     body = [[criterion, *(_percent(cells.get((criterion, s))) for s in columns)]
             for criterion in _criteria(results, table, network)]
     return _table([head, ["---", *("---:" for _ in columns)], *body])
+
+
+def _verdict(results: dict, table: str, network: str, stage: str) -> str:
+    """Say which criteria do better than magnitude by more than two standard errors of the difference of two counts."""
+    rows = [row for row in _rows(results, table, network) if f"{stage}_test" in row]
+    errors = {(row["criterion"], row["sparsity"]): row[f"{stage}_test"] for row in rows}
+    said = []
+    for sparsity in sorted({row["sparsity"] for row in rows}):
+        base = errors["magnitude", sparsity]
+        better = [criterion for criterion in _criteria(results, table, network) if (criterion, sparsity) in errors
+                  and base - errors[criterion, sparsity] > 2 * _deviation(base, errors[criterion, sparsity])]
+        said.append(f"at {100 * sparsity:g} % {', '.join(better) or 'none'}")
+    return f"Better than magnitude by more than two standard errors: {'; '.join(said)}."
+
+
+def _deviation(p: float, q: float, images: int = 10_000) -> float:
+    """The standard error of the difference of two error rates, each of so many images, taken as independent."""
+    return ((p * (1 - p) + q * (1 - q)) / images) ** 0.5
 
 
 def _patterns(results: dict) -> str:

@@ -31,7 +31,7 @@ def draw(path: str | Path, panels: Mapping[str, Mapping[str, Sequence[tuple[floa
             from None
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(6.4 * columns, 4.8 * rows), layout="constrained")
+    figure = Figure(figsize=(7.2 * columns, 4.8 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     labels = list(dict.fromkeys(label for lines in panels.values() for label in lines))
     for i, (title, lines) in enumerate(panels.items()):
@@ -51,5 +51,5 @@ def draw(path: str | Path, panels: Mapping[str, Mapping[str, Sequence[tuple[floa
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_locator(NullLocator())
         axes.grid(True, which="major", alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)  # beside: lines go everywhere
     figure.savefig(path, dpi=110, metadata={"Software": None})
