@@ -145,6 +145,23 @@ def test_the_threshold_is_a_multiple_of_the_standard_deviation(w, quality):
     assert mask.dtype == bool and np.array_equal(mask, np.abs(w.astype(np.float64)) >= quality * deviation)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_the_threshold_is_that_of_sums_one_after_the_other(seed):
+    """To the last bit: the quality is chosen so that the threshold comes to lie on a weight, or beside it."""
+    w = np.random.default_rng(seed).standard_normal(300).astype(np.float32)
+    wide = w.astype(float).tolist()
+    mean = squares = 0.0
+    for x in wide:
+        mean += x
+    mean /= len(w)
+    for x in wide:
+        squares += (x - mean) ** 2
+    deviation = (squares / len(w)) ** 0.5
+    for x in wide[:20]:
+        quality = abs(x) / deviation
+        assert np.array_equal(prune_threshold(w, quality), np.abs(w.astype(np.float64)) >= quality * deviation)
+
+
 def test_normal_weights_stay_at_the_rate_of_the_normal_law():
     w = np.random.default_rng(0).standard_normal((300, 784), dtype=np.float32)
     for quality, kept in ((0.5, 0.6171), (1, 0.3173), (2, 0.0455)):

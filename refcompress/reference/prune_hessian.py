@@ -109,12 +109,13 @@ def inverse_factor(hessian: np.ndarray, damping: float) -> np.ndarray:
 
     Cholesky, l @ l.T = the matrix with rows and columns reversed; then u is the inverse of l, reversed. Both in place,
     in blocks of columns, so that one matrix is held beside the Hessian. Refuses a matrix that is singular to working
-    precision: a pivot l[j, j]**2 is off by gamma_(k + 1) h[j, j] (Higham, Accuracy and Stability, theorem 10.3), and one
-    that is not above twice this cannot be told from zero.
+    precision: Cholesky is exact for one that is off by at most gamma_(k + 1) trace(h) (Higham, Accuracy and Stability,
+    theorem 10.3), and the smallest eigenvalue is at least 1 / ||u||_F**2, so one that this does not show to be above
+    twice that error cannot be told from zero.
     """
     k = len(hessian)
     a = damped(hessian[::-1, ::-1], damping)
-    unsafe = 2 * (k + 1) * 2.0**-53 * np.diagonal(a)
+    error = (k + 1) * 2.0**-53 * np.trace(a)
     starts = range(0, k, BLOCK)
     for i in starts:
         j = min(i + BLOCK, k)
@@ -123,14 +124,14 @@ def inverse_factor(hessian: np.ndarray, damping: float) -> np.ndarray:
             pivot = np.linalg.cholesky(a[i:j, i:j])
         except np.linalg.LinAlgError:
             raise _singular(damping) from None
-        if np.any(np.diagonal(pivot) ** 2 <= unsafe[i:j]):
-            raise _singular(damping)
         a[i:j, i:j] = np.tril(np.linalg.inv(pivot))  # only the inverse of a diagonal block is needed from here on
         a[i:j, j:] = 0
         a[j:, i:j] = a[j:, i:j] @ a[i:j, i:j].T
     for i in reversed(starts):  # below i all is inverted already
         j = min(i + BLOCK, k)
         a[j:, i:j] = -(a[j:, j:] @ a[j:, i:j]) @ a[i:j, i:j]
+    if not 2 * error * np.vdot(a, a) < 1:
+        raise _singular(damping)
     return a[::-1, ::-1]
 
 
