@@ -50,9 +50,11 @@ def main(argv=None) -> int:
 
 
 def print_table(rows, limits, threads: int, compiler: str) -> None:
-    print(f"{threads} thread{'s' * (threads > 1)}, {compiler}. Median times, taken in turns. 'peer': how many times as fast as the "
-          f"peer of the case.\n'limit': share of the time that {limits.flops / 1e9:.0f} GFLOP/s (BLAS, float32, 1024^3) and "
-          f"{limits.bandwidth / 1e9:.0f} GB/s (copying 64 MiB) allow;\nint8 arithmetic and data in cache may pass 100 %.")
+    print(f"{threads} thread{'s' * (threads > 1)}, {compiler}. Median times, taken in turns.\n"
+          "'x peer': how many times as fast as the peer of the case.\n"
+          f"'of limit': share of the time that {limits.flops / 1e9:.0f} GFLOP/s (BLAS, float32, 1024^3) and "
+          f"{limits.bandwidth / 1e9:.0f} GB/s (copying 64 MiB) allow;\n"
+          "int8 arithmetic, and data in cache, may pass 100 %.")
     heading = None
     for row in rows:
         if (row.op, row.case) != heading:

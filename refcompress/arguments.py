@@ -17,12 +17,15 @@ MAX_SIZE = 2**63 - 1  # elements or bytes: what an int64 index can count
 def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
     """Return ``value`` as a C-contiguous, aligned array of one of ``dtypes``; copy only where the layout demands it.
 
-    Raises ArgumentTypeError for a masked array (its mask would be lost) or another dtype (a cast would be silent),
-    RefcompressError for another number of dimensions.
+    Raises ArgumentTypeError for what NumPy makes no array of, a masked array (its mask would be lost) or another dtype (a
+    cast would be silent), RefcompressError for another number of dimensions.
     """
     if isinstance(value, np.ma.MaskedArray):
         raise ArgumentTypeError(argument, "must not be a masked array: its mask would be lost")
-    a = np.asarray(value)
+    try:
+        a = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise ArgumentTypeError(argument, f"must be an array: {error}") from None
     wanted = [np.dtype(d) for d in dtypes]
     if a.dtype.newbyteorder("=") not in wanted:
         names = " or ".join(d.name for d in wanted)
@@ -61,7 +64,7 @@ def integer(value, argument: str, low: int, high: int = MAX_SIZE) -> int:
     except TypeError:
         raise ArgumentTypeError(argument, f"must be an integer, not {type(value).__name__}") from None
     if not low <= number <= high:
-        raise RefcompressError(argument, f"must be between {low} and {high}, not {number}")
+        raise RefcompressError(argument, f"must be between {low} and {high}, not {_text(number)}")
     return number
 
 
@@ -69,10 +72,24 @@ def real(value, argument: str, low: float, high: float) -> float:
     """Return ``value`` as a float in [low, high]; NaN is never inside."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ArgumentTypeError(argument, f"must be a number, not {type(value).__name__}")
-    number = float(value)
-    if not low <= number <= high:
-        raise RefcompressError(argument, f"must be between {low:g} and {high:g}, not {number}")
-    return number
+    # Compared before the conversion, which would overflow for an int of 400 digits.
+    if not low <= value <= high:
+        raise RefcompressError(argument, f"must be between {low:g} and {high:g}, not {_text(value)}")
+    return float(value)
+
+
+def boolean(value, argument: str) -> bool:
+    """Return ``value`` as a bool; nothing else has a truth that it was meant to have."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentTypeError(argument, f"must be a bool, not {type(value).__name__}")
+    return bool(value)
+
+
+def _text(number) -> str:
+    """Return a number for a message; Python refuses to write out an int of thousands of digits."""
+    if isinstance(number, int) and abs(number) >= 10**40:
+        return f"an integer of {number.bit_length()} bits"
+    return str(number)
 
 
 def choice(value, argument: str, allowed) -> str:

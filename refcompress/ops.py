@@ -47,9 +47,13 @@ OPS = {op.name: op for op in (
 def implementation_of(implementation, name: str) -> tuple[Callable, str]:
     """Return the implementation's function of that name, or the reference's where it has none, and whose it is.
 
-    The label is the namespace's name without "refcompress.": "reference", "native.avx2".
+    The label is the namespace's name without "refcompress.", and for a native function its instruction set: "reference",
+    "native.avx2".
     """
     if name not in OPS:
         raise RefcompressError("name", f"must be one of {', '.join(OPS)}, not {name!r}")
     source = implementation if getattr(implementation, name, None) is not None else reference
-    return getattr(source, name), getattr(source, "__name__", type(source).__name__).removeprefix("refcompress.")
+    function = getattr(source, name)
+    if hasattr(function, "isa"):
+        return function, f"native.{function.isa}"
+    return function, getattr(source, "__name__", type(source).__name__).removeprefix("refcompress.")

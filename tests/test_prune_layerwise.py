@@ -40,7 +40,8 @@ def constrained_optimum(row, mask, h):
     gone = np.flatnonzero(~mask)
     e = np.eye(len(row))[:, gone]
     system = np.block([[h, e], [e.T, np.zeros((len(gone),) * 2)]])
-    return row + np.linalg.solve(system, np.concatenate([np.zeros(len(row)), -row[gone].astype(np.float64)]))[: len(row)]
+    right = np.concatenate([np.zeros(len(row)), -row[gone].astype(np.float64)])
+    return row + np.linalg.solve(system, right)[: len(row)]
 
 
 @given(SEEDS, st.integers(1, 5), st.integers(1, 12), st.floats(0, 1))

@@ -57,7 +57,8 @@ def test_wanda_is_the_outputs_change_when_one_weight_goes(samples, n, k, seed):
             assert abs(scores[i, j] - lost) <= 2.0**-24 * lost * (1 + 1e-6)  # rounded once to float32
 
 
-@given(SHAPES.flatmap(lambda s: st.tuples(matrices(s, dtype=np.float32), st.lists(matrices(s), min_size=1, max_size=4))))
+@given(SHAPES.flatmap(
+    lambda s: st.tuples(matrices(s, dtype=np.float32), st.lists(matrices(s), min_size=1, max_size=4))))
 def test_fisher_is_the_mean_of_the_squared_first_terms_halved(case):
     w, gradients = case
     scores = rc.prune_score_fisher(w, sum(g**2 for g in gradients) / len(gradients))

@@ -251,6 +251,23 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(make):
     assert runs[0] == runs[1] != runs[2]
 
 
+def test_the_number_of_blas_threads_changes_no_bit_of_the_training():
+    """Long sums (784 and 600 terms here) are what OpenBLAS cuts differently on one thread and on two."""
+    threadpoolctl = pytest.importorskip("threadpoolctl", reason="it sets the threads of NumPy's BLAS")
+    if not any(pool["internal_api"] == "openblas" for pool in threadpoolctl.threadpool_info()):
+        pytest.skip("NumPy's BLAS is not OpenBLAS; what others do with short sums is not known to us")
+    x = np.random.default_rng(0).random((512, 784), dtype=np.float32)
+    labels = np.arange(512) % 10
+    weights = []
+    for count in (1, 2):
+        with threadpoolctl.threadpool_limits(count, user_api="blas"):
+            rng = np.random.default_rng(1)
+            network = Network([("fc1", Dense(784, 600, rng=rng)), ("relu1", ReLU()), ("fc2", Dense(600, 10, rng=rng))])
+            fit(network, x, labels, optimizer=SGD(0.1), epochs=1, rng=rng, batch=256)
+            weights.append(network.parameters["fc1.weight"].tobytes())
+    assert weights[0] == weights[1]
+
+
 @pytest.mark.parametrize("schedule", [cosine, constant])
 def test_fit_follows_the_schedule_and_gives_the_learning_rate_back(schedule):
     x, y = examples(3, 10)

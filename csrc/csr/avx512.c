@@ -19,9 +19,9 @@
 #define store_some _mm512_mask_storeu_ps
 #include "columns.h"
 
-int rc_csr_matmul_avx512(size_t begin, size_t end, size_t n, size_t k, size_t nnz, const int64_t *indptr,
+int rc_csr_matmul_avx512(size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz, const int64_t *indptr,
                          const int32_t *indices, const float *data, const float *x, float *y)
 {
-    return (n <= 8 ? rc_csr_matmul_avx2 : nine_or_more)(begin, end, n, k, nnz, indptr, indices, data, x, y);
+    return (width <= 8 ? rc_csr_matmul_avx2 : nine_or_more)(begin, end, width, n, k, nnz, indptr, indices, data, x, y);
 }
 #endif

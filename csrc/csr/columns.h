@@ -11,10 +11,10 @@
  * is but one vector of columns.
  */
 
-/* The rows y[0 .. rows) at `vectors` vectors of columns; a masked vector stands alone. */
-RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const int masked, const MASK mask, size_t n, size_t k,
-                                  size_t nnz, const int64_t *indptr, const int32_t *indices, const float *data,
-                                  const float *x, float *y)
+/* The rows y[0 .. rows) at `vectors` vectors of columns, the last of them masked where `masked` says so. */
+RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const int masked, const MASK mask, size_t n,
+                                  size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices,
+                                  const float *data, const float *x, float *y)
 {
     VEC acc[4][4];
     size_t first[4], count[4], common = SIZE_MAX;
@@ -28,15 +28,16 @@ RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const
         RC_UNROLL for (size_t v = 0; v < vectors; v++)
             acc[r][v] = zero();
     }
-#define ENTRY(r, p)                                                                                                           \
-    {                                                                                                                         \
-        const size_t index = (uint32_t)indices[p]; /* a negative one becomes larger than any k */                             \
-        if (index >= k)                                                                                                       \
-            return RC_BAD_INDEX;                                                                                              \
-        const float *entry = x + index * n;                                                                                   \
-        const VEC a = set1(data[p]);                                                                                          \
-        RC_UNROLL for (size_t v = 0; v < vectors; v++)                                                                        \
-            acc[r][v] = fma(a, masked ? load_some(entry, mask) : load(entry + v * LANES), acc[r][v]);                         \
+#define ENTRY(r, p) \
+    { \
+        const size_t index = (uint32_t)indices[p]; /* a negative one becomes larger than any k */ \
+        if (index >= k) \
+            return RC_BAD_INDEX; \
+        const float *entry = x + index * n; \
+        const VEC a = set1(data[p]); \
+        RC_UNROLL for (size_t v = 0; v < vectors; v++) \
+            acc[r][v] = fma(a, masked && v + 1 == vectors ? load_some(entry + v * LANES, mask) : load(entry + v * LANES), \
+                            acc[r][v]); \
     }
     for (size_t s = 0; s < common; s++)
         RC_UNROLL for (size_t r = 0; r < rows; r++)
@@ -45,8 +46,8 @@ RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const
         for (size_t s = common; s < count[r]; s++)
             ENTRY(r, first[r] + s)
         RC_UNROLL for (size_t v = 0; v < vectors; v++) {
-            if (masked)
-                store_some(y + r * n, mask, acc[r][v]);
+            if (masked && v + 1 == vectors)
+                store_some(y + r * n + v * LANES, mask, acc[r][v]);
             else
                 store(y + r * n + v * LANES, acc[r][v]);
         }
@@ -55,30 +56,33 @@ RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const
     return RC_OK;
 }
 
-LINKAGE TARGET int KERNEL(size_t begin, size_t end, size_t n, size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices,
-                  const float *data, const float *x, float *y)
+LINKAGE TARGET int KERNEL(size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz, const int64_t *indptr,
+                          const int32_t *indices, const float *data, const float *x, float *y)
 {
     int bad = 0;
-    for (size_t j = 0; j < n;) {
-        const size_t left = n - j;
-        const size_t width = left >= 4 * LANES ? 4 * LANES : left < LANES ? left : LANES;
-        const MASK mask = mask_of(width < LANES ? width : LANES);
+    for (size_t j = 0; !bad && j < width; j += 4 * LANES) {
+        const size_t columns = width - j < 4 * LANES ? width - j : 4 * LANES;
+        const MASK mask = mask_of(columns % LANES);
         size_t i = begin;
-#define PASS(rows, vectors, masked)                                                                                           \
-    for (; !bad && i + (rows) <= end; i += (rows))                                                                            \
+#define PASS(rows, vectors, masked) \
+    for (; !bad && i + (rows) <= end; i += (rows)) \
         bad = side_by_side(rows, vectors, masked, mask, n, k, nnz, indptr + i, indices, data, x + j, y + i * n + j);
-        if (width == 4 * LANES) {
-            PASS(2, 4, 0)
-            PASS(1, 4, 0)
-        } else if (width == LANES) {
-            PASS(4, 1, 0)
-            PASS(1, 1, 0)
-        } else {
-            PASS(4, 1, 1)
-            PASS(1, 1, 1)
+#define VECTORS(rows, vectors) \
+    if (columns % LANES == 0) { \
+        PASS(rows, vectors, 0) \
+        PASS(1, vectors, 0) \
+    } else { \
+        PASS(rows, vectors, 1) \
+        PASS(1, vectors, 1) \
+    }
+        switch ((columns + LANES - 1) / LANES) {
+        case 1: VECTORS(4, 1) break;
+        case 2: VECTORS(2, 2) break;
+        case 3: VECTORS(2, 3) break;
+        default: VECTORS(2, 4)
         }
+#undef VECTORS
 #undef PASS
-        j += width;
     }
     return bad;
 }

@@ -6,25 +6,25 @@
  * of the matrix pass: 256 columns of float32 are 1 KiB, and 1024 rows of them fill it. */
 enum { BLOCK = 256 };
 
-int rc_csr_matmul_portable(size_t begin, size_t end, size_t n, size_t k, size_t nnz, const int64_t *indptr,
+int rc_csr_matmul_portable(size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz, const int64_t *indptr,
                            const int32_t *indices, const float *data, const float *x, float *y)
 {
-    for (size_t j0 = 0; j0 < n; j0 += BLOCK) {
-        const size_t width = n - j0 < BLOCK ? n - j0 : BLOCK;
+    for (size_t j0 = 0; j0 < width; j0 += BLOCK) {
+        const size_t columns = width - j0 < BLOCK ? width - j0 : BLOCK;
         for (size_t i = begin; i < end; i++) {
             const int64_t first = indptr[i], last = indptr[i + 1];
             /* Python checked both, but another thread may have written since: never read past the entries. */
             if (first < 0 || first > last || (uint64_t)last > nnz)
                 return RC_BAD_INDEX;
             float *row = y + i * n + j0;
-            for (size_t j = 0; j < width; j++)
+            for (size_t j = 0; j < columns; j++)
                 row[j] = 0.0f;
             for (int64_t p = first; p < last; p++) {
                 const int32_t index = indices[p];
                 if (index < 0 || (size_t)index >= k)
                     return RC_BAD_INDEX;
                 const float *entry = x + (size_t)index * n + j0;
-                for (size_t j = 0; j < width; j++)
+                for (size_t j = 0; j < columns; j++)
                     row[j] = fmaf(data[p], entry[j], row[j]);
             }
         }

@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 a verdict that is not good, 2 refused, 130 interrupted."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="refcompress", description="The reference for neural-network compression: to be read, to be fast, proven the same."
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -28,14 +28,37 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         report = options.run(options)
+    except MemoryError as error:
+        return refuse(f"out of memory: {error}" if str(error) else "out of memory")
     except (RefcompressError, OSError) as error:
-        print(f"refcompress: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return refuse(error)
     except KeyboardInterrupt:
-        print("refcompress: interrupted; no file was changed", file=sys.stderr)
+        print("refcompress: interrupted; no file is half written", file=sys.stderr)
         return 130
     try:
-        print(json.dumps(report.data, indent=2) if options.json else report.text, flush=True)
+        show(json.dumps(report.data, indent=2) if options.json else report.text)
     except BrokenPipeError:  # whoever reads has read enough (| head): no complaint, and none from the exit's own flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return refuse(error)
     return 0 if report.good else 1
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a wrong option is one line too, without the usage: that is what --help is for."""
+
+    def error(self, message):
+        self.exit(refuse(f"{message} ({self.prog} --help)"))
+
+
+def refuse(why) -> int:
+    """Say on one line of standard error why nothing was done, and return the exit code that says so too."""
+    print(f"refcompress: {' '.join(str(why).split())}", file=sys.stderr)
+    return 2
+
+
+def show(text: str) -> None:
+    """Print a report; what the terminal's encoding lacks (a name may have any character) is written as an escape."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)

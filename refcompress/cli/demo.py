@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from .. import agreement, container
+from .. import agreement, arguments, container
 from ..formats import Shared
 from ..ledger import ledger
 from ..recipes import deep_compression, lenet_300_100
@@ -34,7 +34,9 @@ def add_commands(commands) -> None:
 
 def demo(options: argparse.Namespace) -> Report:
     """Run the whole pipeline and report it beside the paper."""
-    space = shared_options.implementation(options.implementation)
+    space = shared_options.implementation(options)
+    arguments.integer(options.seed, "seed", 0)
+    container.files.target_of(options.out)  # refused here, and not after the minutes that training takes
     examples, test = mnist.load(options.data)
     training, validation = ((part.inputs(), part.labels) for part in mnist.split(examples))
     begun = time.perf_counter()

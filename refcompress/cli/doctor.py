@@ -38,7 +38,7 @@ def doctor(options) -> Report:
         data["native"] = {
             "built": True,
             "compiler": native.compiler(),
-            "library": native.library(),
+            "library": native.path(),
             "compiled": native.compiled(),
             "available": [space.__name__.removeprefix("native.") for space in native.available()],
             "threads": native.threads.get(),

@@ -1,11 +1,12 @@
 """Options that several commands share: which implementation computes, and how files are read."""
 
 import argparse
+import math
 import time
 
 import numpy as np
 
-from .. import container, reference
+from .. import arguments, container, reference
 from ..errors import NotBuilt
 from ..formats import CSR, LowRank, Quantized, Shared
 
@@ -20,19 +21,25 @@ def add_implementation(command: argparse.ArgumentParser) -> None:
         help="who computes: reference (NumPy), native (C, the widest instruction set), one instruction set by name, or "
              "auto: native where it is built (default); the report says which, and the files are the same",
     )
+    command.add_argument("--threads", type=int, metavar="N", help="of the native kernels (default: one a processor); changes "
+                                                                  "no bit of any result")
 
 
-def implementation(name: str):
-    """Return the namespace of that name."""
-    if name == "reference":
+def implementation(options: argparse.Namespace):
+    """Return the namespace that the options ask for, and give it its threads."""
+    if options.threads is not None:
+        arguments.integer(options.threads, "threads", 1)
+    if options.implementation == "reference":
         return reference
     try:
         from .. import native
     except NotBuilt:
-        if name == "auto":
+        if options.implementation == "auto":
             return reference
         raise
-    return native if name in ("auto", "native") else native.at(name)
+    if options.threads is not None:
+        native.threads.set(options.threads)
+    return native if options.implementation in ("auto", "native") else native.at(options.implementation)
 
 
 def label(namespace) -> str:
@@ -41,7 +48,7 @@ def label(namespace) -> str:
 
 def decoded_bytes(layers: dict) -> int:
     """Return the bytes of the layers as the dense arrays that they stand for (float32 for every format)."""
-    return sum(v.nbytes if isinstance(v, np.ndarray) else 4 * int(np.prod(v.shape)) for v in layers.values())
+    return sum(v.nbytes if isinstance(v, np.ndarray) else 4 * math.prod(v.shape) for v in layers.values())
 
 
 def describe(value) -> str:
@@ -75,4 +82,4 @@ def median_seconds(functions: list, rounds: int = 7) -> list[float]:
 
 def add_limit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--limit", type=int, default=container.DEFAULT_LIMIT, metavar="BYTES",
-                         help="refuse files that decode to more than this (default: %(default)s)")
+                         help="refuse files that unpack or decode to more than this (default: %(default)s)")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Report", "table"]
+__all__ = ["Report", "printable", "table"]
 
 
 @dataclass
@@ -31,4 +31,13 @@ def _cell(value) -> str:
         return {True: "yes", False: "no", None: "-"}[value]
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f"{value:.2f}" if isinstance(value, float) else printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Return ``text``, escaped if it has a character that moves the cursor or colours the terminal: names may have any.
+
+    >>> printable("a\\x1b[31m")
+    'a\\\\x1b[31m'
+    """
+    return text if text.isprintable() else repr(text)[1:-1]

@@ -46,7 +46,7 @@ def dumps(layers: Mapping, *, implementation=reference) -> bytes:
 def loads(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> dict:
     """Return the layers in ``data`` by name, in the order of the file: the order of the names' UTF-8.
 
-    limit : the most bytes that the decoded arrays may have in all. Memory peaks at about twice what is decoded: a
+    limit : the most bytes that the decoded arrays may have in all. Memory peaks at three to four times what is decoded: a
     layer of zeros takes next to no bytes, so for files of strangers give the limit that your memory bears.
     Raises CorruptError where the bytes are not a file of this format, UnsupportedVersionError where they are one of a
     later release, LimitError beyond the limit.

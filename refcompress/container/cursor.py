@@ -80,6 +80,11 @@ class Reader:
             raise self.corrupt("an integer ends in a byte that it does not need")
         return value
 
+    def bear(self, count: int) -> None:
+        """Refuse ``count`` bytes of working memory, which are given back when the entry is read, beyond the limit."""
+        if count > self.limit:
+            raise LimitError("limit", f"entry {self.entry!r} takes {count} bytes to decode, the limit is {self.limit}")
+
     def promise(self, count: int) -> None:
         """Enter ``count`` bytes about to be decoded; refuse them, before they are allocated, beyond the limit."""
         self.decoded += count

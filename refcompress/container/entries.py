@@ -123,13 +123,18 @@ def read_csr(reader: Reader, implementation) -> CSR:
         raise reader.corrupt("a CSR has no dense layout")
     reader.promise(8 * (m + 1))
     places = positions.read(reader, layout, m * k, implementation)
-    reader.promise(4 * len(places))
-    data = read_raw(reader, places.shape, np.float32, "values")
-    rows, stored = np.unique(places // max(k, 1), return_counts=True)
+    reader.promise(4 * places.count)
+    data = read_raw(reader, (places.count,), np.float32, "values")
+    indices = np.empty(places.count, dtype=np.int32)
     indptr = np.zeros(m + 1, dtype=np.int64)
-    indptr[rows + 1] = stored
+    done = 0
+    for block in places:
+        rows, stored = np.unique(block // k, return_counts=True)
+        indptr[rows + 1] += stored
+        indices[done : done + len(block)] = block % k
+        done += len(block)
     np.cumsum(indptr, out=indptr)
-    return checked(reader, CSR, shape, owned(indptr), places % max(k, 1), data)
+    return checked(reader, CSR, shape, owned(indptr), owned(indices), data)
 
 
 def read_layout(reader: Reader) -> int:
@@ -171,9 +176,12 @@ def read_shared(reader: Reader, implementation) -> Shared:
         codes = streams.read(reader, size, c, "values", implementation).reshape(shape)
     else:
         places = positions.read(reader, layout, size, implementation)
-        stored = streams.read(reader, len(places), c - 1, "values", implementation)
+        stored = streams.read(reader, places.count, c - 1, "values", implementation)
         codes = np.zeros(shape, dtype)
-        codes.reshape(-1)[places] = stored.astype(dtype) + dtype.type(1)
+        done = 0
+        for block in places:
+            codes.reshape(-1)[block] = stored[done : done + len(block)].astype(dtype) + dtype.type(1)
+            done += len(block)
     return checked(reader, Shared, owned(codes), codebook)
 
 
@@ -184,7 +192,12 @@ def fold(values: np.ndarray) -> np.ndarray:
     return (values << 1 ^ values >> 7).view(np.uint8)
 
 
-UNFOLDED = np.array([-(s + 1) // 2 if s % 2 else s // 2 for s in range(256)], dtype=np.int8)
+def unfold(symbols: np.ndarray) -> np.ndarray:
+    """Return the int8 that :func:`fold` made ``symbols`` of, in their place (as an index they would take 8 bytes each)."""
+    odd = symbols & np.uint8(1)
+    symbols >>= 1
+    symbols ^= np.negative(odd, out=odd)
+    return symbols.view(np.int8)
 
 
 def write_quantized(a: Quantized, implementation) -> bytes:
@@ -212,10 +225,10 @@ def read_quantized(reader: Reader, implementation) -> Quantized:
         raise reader.corrupt("the axes with scales of their own must be axes of a size other than 1")
     scales = tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full))
     scale = read_raw(reader, scales, np.float32, "scales")
-    zero_point = UNFOLDED[streams.read(reader, scale.size, 256, "zero points", implementation).reshape(scales)]
+    zero_point = unfold(streams.read(reader, scale.size, 256, "zero points", implementation)).reshape(scales)
     size = math.prod(shape)
     reader.promise(size + scale.size)
-    values = UNFOLDED[streams.read(reader, size, 256, "values", implementation).reshape(shape)]
+    values = unfold(streams.read(reader, size, 256, "values", implementation)).reshape(shape)
     return checked(reader, Quantized, owned(values), scale, zero_point, group)
 
 

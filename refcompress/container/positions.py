@@ -10,6 +10,8 @@
 those) cannot be mistaken for it, and the table of code lengths ends at the longest distance that occurs.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..errors import LimitError
@@ -20,7 +22,7 @@ DENSE = 0
 RELATIVE = range(1, 9)  # the layout's number is the bits of a distance
 BITMASK = 9
 MAX_SYMBOLS = 2**32  # distances of one entry, fillers included: its reader would need as many bytes
-BLOCK = 2**20  # mask bytes unpacked at a time, to 8 MiB
+BLOCK = 2**14  # symbols worked on at a time: 128 KiB of positions, or 1 MiB where each symbol is the mask of eight
 
 
 def relative(distances: np.ndarray, bits: int) -> np.ndarray:
@@ -41,13 +43,6 @@ def relative_count(distances: np.ndarray, bits: int) -> int:
     return len(distances) + int(((distances - 1) // (2**bits - 1)).sum())
 
 
-def from_relative(symbols: np.ndarray, bits: int) -> np.ndarray:
-    """Return the positions, int64: each symbol moves on by itself, or by 2**bits - 1 if it is a filler."""
-    distances = symbols.astype(np.int64)
-    distances[symbols == 0] = 2**bits - 1
-    return (np.cumsum(distances) - 1)[symbols != 0]
-
-
 def bitmask(positions: np.ndarray, size: int) -> np.ndarray:
     """Return (ceil(size / 8),) uint8: bit p % 8 of byte p // 8 is set for each position p."""
     mask = np.zeros((size + 7) // 8, dtype=np.uint8)
@@ -55,12 +50,36 @@ def bitmask(positions: np.ndarray, size: int) -> np.ndarray:
     return mask
 
 
-def from_bitmask(mask: np.ndarray) -> np.ndarray:
-    """Return the positions of the set bits, int64."""
-    parts = [np.zeros(0, dtype=np.int64)]
-    for start in range(0, len(mask), BLOCK):
-        parts.append(np.flatnonzero(np.unpackbits(mask[start : start + BLOCK], bitorder="little")) + 8 * start)
-    return np.concatenate(parts)
+class Places:
+    """The positions that a layout's symbols stand for, worked out a block at a time whenever they are iterated.
+
+    All of them at once, as int64, would take eight times the bytes of the codes that they are for, and of the bytes of a
+    file hundreds of times: a Huffman symbol takes one bit, and stands for up to eight positions.
+    """
+
+    def __init__(self, layout: int, symbols: np.ndarray):
+        self.layout = layout
+        self.symbols = symbols
+        self.count = sum(map(len, self))
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yield the positions in blocks, int64, rising."""
+        last = -1
+        for start in range(0, len(self.symbols), BLOCK):
+            symbols = self.symbols[start : start + BLOCK]
+            if self.layout == BITMASK:
+                yield np.flatnonzero(np.unpackbits(symbols, bitorder="little")) + 8 * start
+            else:  # each symbol moves on by itself, a filler by 2**bits - 1
+                moved = np.cumsum(np.where(symbols == 0, np.int64(2**self.layout - 1), symbols)) + last
+                last = moved[-1]
+                yield moved[symbols != 0]
+
+    def end(self) -> int:
+        """Return the last position plus 1; 0 if there is none."""
+        if self.layout == BITMASK:  # only its last byte may have bits beyond the last weight
+            return 8 * (len(self.symbols) - 1) + int(self.symbols[-1]).bit_length() if len(self.symbols) else 0
+        fillers = len(self.symbols) - int(np.count_nonzero(self.symbols))
+        return int(self.symbols.sum(dtype=np.int64)) + fillers * (2**self.layout - 1)
 
 
 def smallest(positions: np.ndarray, size: int, implementation, dense: int | None = None) -> tuple[int, bytes]:
@@ -95,20 +114,23 @@ def smallest(positions: np.ndarray, size: int, implementation, dense: int | None
     return best[1], head + (stream.tobytes() if stream else b"")
 
 
-def read(reader: Reader, layout: int, size: int, implementation) -> np.ndarray:
-    """Return the positions, int64, rising, below ``size``, that a layout other than the dense one holds."""
+def read(reader: Reader, layout: int, size: int, implementation) -> Places:
+    """Return the positions, rising, below ``size``, that a layout other than the dense one holds."""
     if layout == BITMASK:
         count = (size + 7) // 8
-        reader.promise(count)
-        positions = from_bitmask(streams.read(reader, count, 256, "indices", implementation))
+        reader.bear(count)
+        symbols = streams.read(reader, count, 256, "indices", implementation)
     else:
         count = reader.integer("indices")
         if count > 8 * reader.remaining:
             raise reader.corrupt(f"{count} distances do not fit the {reader.remaining} bytes that are left")
+        if count > size:  # each of them moves on
+            raise reader.corrupt(f"{count} distances lead beyond the last of {size}")
+        reader.bear(count)
         symbols = streams.read(reader, count, 2**layout, "indices", implementation, zeros="fillers")
         if count and not symbols[-1]:
             raise reader.corrupt("the last distance must not be a filler")
-        positions = from_relative(symbols, layout)
-    if len(positions) and positions[-1] >= size:
-        raise reader.corrupt(f"a weight is stored at {positions[-1]}, beyond the last of {size}")
-    return positions
+    places = Places(layout, symbols)
+    if places.end() > size:
+        raise reader.corrupt(f"a weight is stored at {places.end() - 1}, beyond the last of {size}")
+    return places

@@ -48,12 +48,12 @@ def members(data: bytes, limit: int) -> Iterator[tuple[str, bytes]]:
             total = sum(member.file_size for member in archive.infolist())
             if total > limit:
                 raise LimitError("limit", f"the members have {total} bytes unpacked, the limit is {limit}")
-            unpacked = [(member.filename, archive.read(member)) for member in archive.infolist()]
+            for member in archive.infolist():
+                yield member.filename, archive.read(member)
     except (RefcompressError, MemoryError):
         raise
     except Exception as error:  # zipfile lets through whatever a damaged archive makes its parts raise
         raise CorruptError("path", f"is not a readable .npz file: {error}") from None
-    yield from unpacked
 
 
 def read_member(data: bytes, name: str) -> np.ndarray:

@@ -29,7 +29,7 @@ except ImportError as error:
 
 from . import _kernels, csr, gemm, huffman, quantize, share, threads
 
-__all__ = ["at", "available", "wrap", "compiled", "compiler", "library", "threads"]
+__all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
 # How an operation's C function becomes a Python function: one line an operation.
 _BINDERS = {
@@ -103,7 +103,7 @@ def compiled() -> list[str]:
     return [isa for isa, _, _ in _rows()]
 
 
-def library() -> str:
+def path() -> str:
     """Return the path of the compiled library."""
     return _kernels.__file__
 

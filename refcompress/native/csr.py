@@ -9,6 +9,9 @@ from ..reference.csr import matmul_arguments
 from . import threads
 from ._call import aligned, check, empty, pointer
 
+# Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
+GRAIN = 16
+
 
 def csr_matmul(kernel, speed: float):
     """Return the operation csr_matmul computed by a C kernel that does ``speed`` multiply-adds a second."""
@@ -18,11 +21,22 @@ def csr_matmul(kernel, speed: float):
         a, x = matmul_arguments(a, x)
         if a.nnz >= 16 * a.shape[1]:  # each row of x is read that often
             x = aligned(x)
-        y = empty((a.shape[0], x.shape[1]), np.float32)
-        operands = (x.shape[1], x.shape[0], a.nnz, pointer(a.indptr), pointer(a.indices), pointer(a.data), pointer(x),
-                    pointer(y, writable=True))
-        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "a"), y.shape[0],
-                    a.nnz * x.shape[1] / speed)
+        (k, n), m = x.shape, a.shape[0]
+        y = empty((m, n), np.float32)
+        sizes, matrix = (n, k, a.nnz), (pointer(a.indptr), pointer(a.indices), pointer(a.data))
+        x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
+
+        def rows(begin, end):
+            check(kernel(begin, end, n, *sizes, *matrix, x_pointer, y_pointer), "a")
+
+        def columns(begin, end):
+            check(kernel(0, m, end - begin, *sizes, *matrix, x_pointer + begin, y_pointer + begin), "a")
+
+        heaviest = int(np.diff(a.indptr).max(initial=0)) * n / speed
+        if heaviest > threads.CHUNK_SECONDS:  # a chunk of a single row would still be too long, for Ctrl-C and for balance
+            threads.run(columns, n, a.nnz * n / speed, GRAIN)
+        else:
+            threads.run(rows, m, a.nnz * n / speed)
         return y
 
     return csr_matmul

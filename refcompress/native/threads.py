@@ -6,7 +6,7 @@ count is :func:`get` and :func:`set`; where threadpoolctl is installed, ``thread
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from .. import arguments
 
@@ -40,7 +40,8 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     All ranges but the last have a multiple of ``grain`` rows.
 
     Chunks are handed out as threads become free. The first exception (Ctrl-C too) stops the handing out, waits for the
-    chunks in flight and is raised.
+    chunks in flight and is raised. Where the system gives no more threads, or the interpreter is ending, those that there
+    are do the work.
     """
     if rows == 0:
         return
@@ -71,15 +72,29 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     if workers == 1:
         work()
         return
-    futures = [_get_pool().submit(work) for _ in range(workers - 1)]
+    helpers = [Future() for _ in range(workers - 1)]
+    try:
+        for helper in helpers:
+            _get_pool().submit(_help, helper, work)
+    except RuntimeError:  # no more threads; what was submitted stays in the pool's queue all the same, hence our own futures
+        pass
     try:
         work()
     finally:
-        waiting = [future for future in futures if not future.cancel()]
-        errors = [future.exception() for future in waiting]
+        waiting = [helper for helper in helpers if not helper.cancel()]
+        errors = [helper.exception() for helper in waiting]
     for error in errors:
         if error is not None:
             raise error
+
+
+def _help(helper: Future, work) -> None:
+    """Do ``work`` in a thread of the pool, unless ``helper`` was cancelled before it began."""
+    if helper.set_running_or_notify_cancel():
+        try:
+            helper.set_result(work())
+        except BaseException as error:
+            helper.set_exception(error)
 
 
 def _get_pool() -> ThreadPoolExecutor:

@@ -66,7 +66,8 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None) -> LowRank:
 
     if r and s[0] > np.finfo(np.float32).max:
         raise LimitError("w", f"has a singular value beyond float32, {s[0]:g}")
-    u, s, vt = u[:, :r].astype(np.float32), s[:r].astype(np.float32), vt[:r].astype(np.float32)
+    with np.errstate(under="ignore"):
+        u, s, vt = u[:, :r].astype(np.float32), s[:r].astype(np.float32), vt[:r].astype(np.float32)
     if r:
         largest = u[np.argmax(np.abs(u), axis=0), np.arange(r)]
         sign = np.where(largest < 0, np.float32(-1), np.float32(1))

@@ -1,7 +1,6 @@
 """What to keep: one selection step for all criteria, and the simplest criterion, magnitude.
 
-A score is an array of the shape of the weights, larger for a weight that matters more: prune_scores.py and
-prune_hessian.py compute them. ``prune_select`` turns scores into a mask.
+A score is larger for what matters more; the other files of this family compute scores. ``prune_select`` makes a mask.
 """
 
 from collections.abc import Mapping
@@ -62,7 +61,7 @@ def prune_magnitude(w, *, sparsity=None, keep=None):
 def prune_select(scores, *, sparsity=None, keep=None, structure="element", block=None, n=None, m=None, axis=None):
     """Choose the elements, groups or units of largest score: the one step that all criteria share.
 
-        a unit's score = the sum of the scores in it;    the ``keep`` units of largest score stay, ties to the lowest index
+        a unit's score = the sum of the scores in it;    the ``keep`` units of largest score stay, of ties the first
 
     Parameters
     ----------
@@ -87,11 +86,11 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
     ------
     ArgumentTypeError, RefcompressError : by name; NaN by index, also a unit whose infinities cancel.
 
-    **Source** N:M: Mishra et al., Accelerating Sparse Deep Neural Networks (2021); blocks: Narang, Undersander
-    & Diamos, Block-Sparse Recurrent Neural Networks (2017); filters: Li, Kadav, Durdanovic, Samet & Graf, Pruning
+    **Source** N:M: Mishra et al., Accelerating Sparse Deep Neural Networks (2021); blocks: Narang, Undersander &
+    Diamos, Block-Sparse Recurrent Neural Networks (2017); filters: Li, Kadav, Durdanovic, Samet & Graf, Pruning
     Filters for Efficient ConvNets (2017), section 3.1.
 
-    **Departs** the counts are exact and ties have a rule; Narang et al. rank a block by its largest weight, here its sum
+    **Departs** counts are exact and ties have a rule; Narang et al. rank a block by its largest weight, here its sum
     decides, as Li et al. do with filters.
 
     Cost O(size); O(size log m) for "nm".

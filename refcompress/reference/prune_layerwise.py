@@ -18,7 +18,7 @@ COLUMNS = 512  # updated at once
 
 
 def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
-    """Prune a layer weight by weight, each time the one whose loss is least, and adjust its row (Optimal Brain Surgeon).
+    """Prune a layer weight by weight, the one of least loss each time, and adjust its row (Optimal Brain Surgeon).
 
         saliency L_q = w_q**2 / (2 [h^-1]_qq),    w <- w - w_q / [h^-1]_qq * h^-1 e_q,
         h^-1 <- h^-1 - h^-1 e_q e_q.T h^-1 / [h^-1]_qq
@@ -84,7 +84,7 @@ def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
 def _surgery(w: np.ndarray, inverse: np.ndarray, least: np.ndarray, count: int):
     """Remove ``count`` weights of one row; return their indices in order, and their saliencies.
 
-    Each removal takes c c.T off the inverse, c = h^-1 e_q / sqrt([h^-1]_qq). Only its diagonal and one column a step are
+    Each removal takes c c.T off the inverse, c = h^-1 e_q / sqrt([h^-1]_qq). Only its diagonal and a column a step are
     asked for, so the c are kept in place of a matrix that changes. In exact arithmetic the diagonal stays at 1 / h_qq
     or above (``least``).
     """

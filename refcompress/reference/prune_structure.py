@@ -1,7 +1,7 @@
 """The units that pruning keeps or drops whole: N of M consecutive elements, and the blocks of a matrix.
 
-Rows, columns, filters and channels are blocks too: an array is taken as a matrix of axis 0 by all other axes, and a unit
-as a block of it, ``high`` rows by ``wide`` columns.
+Rows, columns, filters and channels are blocks too: an array is taken as a matrix of axis 0 by all other axes, a unit as
+a block of it, ``high`` rows by ``wide`` columns.
 """
 
 import math
@@ -93,7 +93,7 @@ def sides(arrays: dict, structure: str, *, block, **options) -> dict:
         where = "scores" if name is None else f"scores[{name!r}]"
         least = {"element": 0, "nm": 1}.get(structure, 2)
         if a.ndim < least or (a.ndim > 2 and structure in ("row", "column")):
-            count = "2 dimensions" if structure in ("row", "column") else f"at least {least} dimension{'s' * (least > 1)}"
+            count = "2 dimensions" if structure in ("row", "column") else f"{least} or more dimensions"
             raise RefcompressError(where, f"must have {count} for the structure {structure!r}, not {a.ndim}")
         if structure == "nm" and options["axis"] is not None:
             arguments.integer(options["axis"], "axis", -a.ndim, a.ndim - 1)
@@ -108,7 +108,7 @@ def sides(arrays: dict, structure: str, *, block, **options) -> dict:
 
 
 def named_arrays(value, argument: str, *dtypes) -> dict:
-    """Return the arrays of a dict, or one array under the name None; refuse another dtype or a NaN, by name and index."""
+    """Return the arrays of a dict, or one array under the name None; refuse other dtypes, and NaN by index."""
     named = {name: (f"{argument}[{name!r}]", a) for name, a in value.items()} if isinstance(value, Mapping) else {
         None: (argument, value)}
     return {name: arguments.not_nan(arguments.array(a, where, *dtypes), where) for name, (where, a) in named.items()}

@@ -65,7 +65,7 @@ def quantize_s8(x, *, scheme="symmetric", axis=None, group=None, scale=None, zer
     """
     x, scale, zero_point = quantize_arguments(x, scheme, axis, group, scale, zero_point)
     steps = np.empty(x.shape, dtype=np.float32)
-    with np.errstate(over="ignore"):  # x / scale may be infinite where the caller's scale is small: it is clipped
+    with np.errstate(over="ignore", under="ignore"):  # x / scale may be infinite where the caller's scale is small: it is clipped
         np.divide(x, along(scale, x, group), out=steps)
     values = np.clip(np.rint(steps) + along(zero_point, x, group), LOWEST[scheme], 127)
     return Quantized(values.astype(np.int8), scale, zero_point, group)
@@ -115,7 +115,8 @@ def quantize_arguments(x, scheme, axis, group, scale, zero_point):
 
     if scale is None:
         wide = np.maximum(-low, high) / 127 if scheme == "symmetric" else (high - low) / 255
-        scale = np.where(wide == 0, 1, np.maximum(wide.astype(np.float32), SMALLEST_NORMAL)).astype(np.float32)
+        with np.errstate(under="ignore"):
+            scale = np.where(wide == 0, 1, np.maximum(wide.astype(np.float32), SMALLEST_NORMAL)).astype(np.float32)
     elif isinstance(scale, np.ndarray):
         scale = _shaped(arguments.array(scale, "scale", np.float32), "scale", low.shape)
         arguments.each(scale, "scale", (scale >= SMALLEST_NORMAL) & np.isfinite(scale), "must be 2**-126 to 2**128")

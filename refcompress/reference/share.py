@@ -120,8 +120,7 @@ def kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations)
     else:
         most = min(65536, w.size) if w.size else 65536
         clusters = arguments.integer(clusters, "clusters", 1, most)
-    if not isinstance(pruned, (bool, np.bool_)):
-        raise arguments.ArgumentTypeError("pruned", f"must be a bool, not {type(pruned).__name__}")
+    arguments.boolean(pruned, "pruned")
     if pruned and clusters < 2:
         raise RefcompressError("clusters", "must be at least 2 where one is reserved for zero (pruned=True), not 1")
     arguments.choice(init, "init", INITS)
@@ -174,7 +173,8 @@ def final_values(x: np.ndarray, c: np.ndarray):
 
     Dropping a value that is nearest to nothing leaves every other weight's nearest value what it was.
     """
-    book = np.unique(c.astype(np.float32) + np.float32(0))  # a tiny negative one may have become -0.0
+    with np.errstate(under="ignore"):
+        book = np.unique(c.astype(np.float32) + np.float32(0))  # a tiny negative one may have become -0.0
     run = np.concatenate([[0], np.searchsorted(x, run_ends(book), side="right"), [len(x)]])
     book = book[run[:-1] < run[1:]] if len(book) else book
     return book, run_ends(book)

@@ -1,4 +1,4 @@
-"""The family ``prune``: what its operations are swept over, and what they must refuse. One generator an operation each."""
+"""The family ``prune``: what its operations are swept over, and what they must refuse."""
 
 import numpy as np
 

@@ -180,6 +180,8 @@ def gemm_s8s8(dtype=np.int8, high: int = 127, edge: int = 131_071):
         yield (rng.integers(low, top + 1, (m, k)).astype(dtype), rng.integers(-128, 128, (n, k)).astype(np.int8)), {}
     # One term more would not fit an int32.
     yield (np.full((1, edge), low or top, dtype), np.full((1, edge), -128, np.int8)), {}
+    # An odd sum above 2**24, which no float32 is.
+    yield (np.full((1, 4099), top, dtype), np.full((1, 4099), 127, np.int8)), {}
 
 
 def gemm_u8s8():

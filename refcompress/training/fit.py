@@ -38,9 +38,11 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
     learning rate. tuning : a hook of tuning.py, Free by default. progress : called after each epoch with (epochs done,
     epochs, loss). The last batch of an epoch is smaller where ``batch`` does not divide n.
 
-    The order of the examples and what dropout drops come from ``rng`` alone: on one machine, with one BLAS and number
-    of its threads, the same arguments give the same bits. The arithmetic is NumPy's, whichever implementation
-    compresses. Raises RefcompressError where inputs and labels differ in length, and when the loss is no longer finite.
+    The order of the examples and what dropout drops come from ``rng`` alone: on one machine, with one BLAS, the same
+    arguments give the same bits, whatever the number of its threads as long as it leaves short sums whole (see
+    layers.product). The arithmetic is NumPy's, whichever implementation compresses.
+
+    Raises RefcompressError where inputs and labels differ in length, and when the loss is no longer finite.
 
     Cost: per epoch 6 n multiplications a weight, less those for the gradient of the inputs.
     """

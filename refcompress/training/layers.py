@@ -9,6 +9,22 @@ import numpy as np
 
 from .. import arguments
 
+RUN = 256  # terms of a dot product that go to the BLAS at once
+
+
+def product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return a @ b for matrices, into ``out`` if given: runs of at most 256 terms, of equal length, added from the left.
+
+    A BLAS that works with threads may cut a long sum elsewhere than one that does not, and then the bits of all training
+    depend on the number of threads (OpenBLAS 0.3.31 does so at 784 terms). A short sum it leaves whole.
+    """
+    k = len(b)
+    size = -(-k // max(1, -(-k // RUN)))
+    out = np.matmul(a[:, :size], b[:size], out=out)
+    for p in range(size, k, size):
+        out += a[:, p:p + size] @ b[p:p + size]
+    return out
+
 
 class Dense:
     """Multiply by a matrix and add a bias: y = x @ weight.T + bias.
@@ -29,14 +45,14 @@ class Dense:
 
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         self._x = x
-        y = x @ self.parameters["weight"].T
+        y = product(x, self.parameters["weight"].T)
         y += self.parameters["bias"]
         return y
 
     def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None:
-        np.matmul(dy.T, self._x, out=self.gradients["weight"])
+        product(dy.T, self._x, out=self.gradients["weight"])
         np.sum(dy, axis=0, out=self.gradients["bias"])
-        return dy @ self.parameters["weight"] if input_gradient else None
+        return product(dy, self.parameters["weight"]) if input_gradient else None
 
 
 class ReLU:

@@ -100,6 +100,10 @@ def _int16_accumulator(x, w):
     return _product(x, w).astype(np.int16).astype(np.int32)
 
 
+def _float32_accumulator(x, w):
+    return (x.astype(np.float32) @ w.astype(np.float32).T).astype(np.int32)
+
+
 def _saturating_pairs(x, w):  # what the instruction vpmaddubsw does
     k = x.shape[1] // 2 * 2
     pairs = x[:, None, :k].astype(np.int32) * w[None, :, :k]
@@ -212,6 +216,8 @@ WRONG = [
     ("tail lost at k mod 16 = 3", "gemm_s8s8", _lost_tail_of_3),
     ("tail of k mod 64 lost", "gemm_s8s8", _lost_tail_of_64),
     ("int16 accumulator", "gemm_s8s8", _int16_accumulator),
+    ("float32 accumulator", "gemm_s8s8", _float32_accumulator),
+    ("float32 accumulator", "gemm_u8s8", _float32_accumulator),
     ("saturating pairs", "gemm_u8s8", _saturating_pairs),
     ("-128 taken as -127", "gemm_s8s8", lambda x, w: _product(np.maximum(x, -127), w)),
     ("u8 taken as s8", "gemm_u8s8", lambda x, w: _product(x.astype(np.int8), w)),

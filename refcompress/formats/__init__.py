@@ -1,0 +1,16 @@
+"""The formats of a compressed array: frozen, checked once when they are made, trusted everywhere after.
+
+``.dense()`` gives the array that a format stands for, ``.nbytes`` the bytes of its arrays in memory (a file's bytes are
+the container's business). An array handed in is kept if it is read-only and owns its memory, and copied otherwise, so
+that nobody can change a format after it was checked.
+
+Letters: m rows, n columns or outputs, k inputs, r rank.
+"""
+
+from .csr import CSR
+from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
+from .lowrank import LowRank
+from .quantized import SMALLEST_NORMAL, Quantized
+from .shared import Shared
+
+__all__ = ["CSR", "Encoded", "HuffmanCode", "LowRank", "Quantized", "Shared", "MAX_CODE_LENGTH", "SMALLEST_NORMAL"]

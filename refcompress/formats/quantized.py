@@ -1,0 +1,68 @@
+"""Integers with scales."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import arguments
+from ..errors import RefcompressError
+from .base import Format
+
+SMALLEST_NORMAL = np.finfo(np.float32).tiny
+LARGEST = np.finfo(np.float32).max
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized(Format):
+    """Integers with scales: weight = scale * (value - zero_point).
+
+    values : any shape of at least one dimension, int8. scale : float32, finite, at least 2**-126; zero_point : int8, as
+    scale. Both have as many dimensions as values, each of size 1 (shared along it) or the full size (one a channel); with
+    ``group`` the last one has ceil(size / group) entries, one for each run of ``group`` values along the last axis.
+    """
+
+    values: np.ndarray
+    scale: np.ndarray
+    zero_point: np.ndarray
+    group: int | None = None
+
+    def __post_init__(self):
+        values = arguments.array(self.values, "values", np.int8)
+        scale = arguments.array(self.scale, "scale", np.float32)
+        zero_point = arguments.array(self.zero_point, "zero_point", np.int8)
+        if values.ndim == 0:
+            raise RefcompressError("values", "must have at least one dimension")
+        if self.group is not None:
+            self._set("group", arguments.integer(self.group, "group", 1))
+        arguments.finite(scale, "scale")
+        arguments.each(scale, "scale", scale >= SMALLEST_NORMAL, "must be at least 2**-126")
+        full = values.shape if self.group is None else (*values.shape[:-1], -(-values.shape[-1] // self.group))
+        fits = scale.ndim == len(full) and all(s in (1, f) for s, f in zip(scale.shape, full))
+        if not fits or (self.group is not None and scale.shape[-1] != full[-1]):
+            raise RefcompressError("scale", f"must have a shape of ones and sizes of {full}, not {scale.shape}")
+        if zero_point.shape != scale.shape:
+            raise RefcompressError("zero_point", f"must have the shape of scale, {scale.shape}, not {zero_point.shape}")
+        self._set("values", values)
+        self._set("scale", scale)
+        self._set("zero_point", zero_point)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    def dense(self) -> np.ndarray:
+        """Return float32 scale * (value - zero_point): the difference is exact, the product rounded once.
+
+        A product that would overflow is the largest finite float32: the grid's point next to 3e38 may lie beyond it.
+        """
+        scale, zero_point = self.expand(self.scale), self.expand(self.zero_point)
+        with np.errstate(over="ignore", under="ignore"):
+            product = (self.values.astype(np.int32) - zero_point).astype(np.float32) * scale
+        return np.clip(product, -LARGEST, LARGEST)
+
+    def expand(self, a: np.ndarray) -> np.ndarray:
+        """Return a scale-shaped array so that it broadcasts against values: groups repeated along the last axis."""
+        if self.group is None:
+            return a
+        size = self.values.shape[-1]
+        return np.repeat(a, min(self.group, size), axis=-1)[..., :size]  # a group may be longer than the axis

@@ -1,0 +1,50 @@
+"""Weights that share values."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import arguments
+from ..errors import LimitError, RefcompressError
+from .base import Format
+
+
+@dataclass(frozen=True, eq=False)
+class Shared(Format):
+    """Weights that share values: weight = codebook[code].
+
+    codes : any shape, uint8 (at most 256 codes) or uint16; codebook : (c,) float32, finite, 1 <= c <= 65536.
+    Where the input was pruned, code 0 is the value +0.0 and stands for the pruned weights.
+    """
+
+    codes: np.ndarray
+    codebook: np.ndarray
+
+    def __post_init__(self):
+        codes = arguments.array(self.codes, "codes", np.uint8, np.uint16)
+        codebook = arguments.finite(arguments.array(self.codebook, "codebook", np.float32, ndim=1), "codebook")
+        c = len(codebook)
+        if c > 65536:
+            raise LimitError("codebook", f"must have at most 65536 entries, not {c}")
+        if c == 0 and codes.size:
+            raise RefcompressError("codebook", "must have an entry for the codes to point at")
+        narrowest = np.dtype(np.uint8 if c <= 256 else np.uint16)
+        if codes.dtype != narrowest:
+            raise RefcompressError("codes", f"must be {narrowest.name} for a codebook of {c}, not {codes.dtype.name}")
+        if codes.size and codes.max() >= c:  # the maximum first: it needs no array of booleans as large as the codes
+            arguments.each(codes, "codes", codes < c, f"must be below the codebook's length {c}")
+        self._set("codes", codes)
+        self._set("codebook", codebook)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.codes.shape
+
+    @property
+    def pruned(self) -> bool:
+        """Whether code 0 is the value +0.0, bit for bit."""
+        return len(self.codebook) > 0 and self.codebook[:1].view(np.uint32)[0] == 0
+
+    def dense(self) -> np.ndarray:
+        """Return the float32 array codebook[codes]."""
+        return self.codebook[self.codes] if self.codes.size else np.zeros(self.shape, dtype=np.float32)
