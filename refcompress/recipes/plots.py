@@ -51,5 +51,5 @@ def draw(path: str | Path, panels: Mapping[str, Mapping[str, Sequence[tuple[floa
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_locator(NullLocator())
         axes.grid(True, which="major", alpha=0.3)
-        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)  # beside: lines go everywhere
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)  # beside the lines
     figure.savefig(path, dpi=110, metadata={"Software": None})
