@@ -78,7 +78,7 @@ def test_verify_finds_a_file_that_this_release_would_write_otherwise(model, caps
     (["compress", "missing.npz", "out.rcz"], "missing.npz"),
     (["compress", "model.npz", "out.rcz", "--sparsity", "1.5"], "sparsity"),
     (["compress", "model.npz", "out.rcz", "--bits", "17"], "bits"),
-    (["compress", "model.npz", "out.rcz", "--threads", "0"], "count"),
+    (["compress", "model.npz", "out.rcz", "--threads", "0"], "threads"),
     (["decompress", "model.npz", "out.npz"], "does not start like"),
     (["demo", "--data", "nowhere"], "nowhere"),
 ])
