@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-sanitize fuzz bench clean help
+.PHONY: demo build test test-sanitize fuzz bench prune-table clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml setup.py
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "make: $(PYTHON) has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'setuptools>=77' 'cffi>=1.17'
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,cli]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,cli,plot]'
 	@touch $@ $(VENV)/.built
 
 $(VENV)/.built: $(wildcard csrc/*.[ch] csrc/*/*.[ch]) refcompress/native/_build.py
@@ -43,6 +43,9 @@ fuzz: build  ## the property tests with fresh random examples, many more of them
 
 bench: build  ## time every kernel beside its peers, each checked for agreement first
 	$(BIN)/python -m benchmarks.run
+
+prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)
+	$(BIN)/python -m benchmarks.pruning
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis demo.rcz

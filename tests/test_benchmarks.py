@@ -64,3 +64,34 @@ def test_the_command_prints_a_row_an_implementation_and_ends_well():
     rows = json.loads(done.stdout)["rows"]
     assert rows and all(row["op"] == "csr_to_dense" and row["seconds"] > 0 and not row["refused"] for row in rows)
     assert subprocess.run([*command, "--case", "no such case"], cwd=ROOT, capture_output=True).returncode == 2
+
+
+def test_the_pruning_table_runs_and_follows_from_its_seed_for_any_number_of_processes(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.pruning", "--quick", "--out"]
+    for jobs in ("1", "2"):
+        options = [*command, str(tmp_path / jobs), "--jobs", jobs]
+        done = subprocess.run(options, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "1" / "pruning.json").read_bytes() == (tmp_path / "2" / "pruning.json").read_bytes()
+    rows = json.loads((tmp_path / "1" / "pruning.json").read_text())["rows"]
+    assert {row["table"] for row in rows} == {"weights", "units", "patterns", "schedules", "sensitivity"}
+    for row in rows:
+        errors = [value for key, value in row.items() if key == "error" or key.endswith(("_test", "_validation"))]
+        assert errors and all(0 <= error <= 1 for error in errors)
+        if row["table"] == "weights" and row["scope"] != "row":
+            assert row["kept"] == 266_200 - round(row["sparsity"] * 266_200)
+        if row["table"] == "units":
+            assert row["kept"] <= (1 - row["sparsity"]) * 266_200
+    for name in ("pruning.png", "sensitivity.png"):
+        assert (tmp_path / "1" / name).read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "1" / "pruning.md").read_text() in done.stdout
+
+
+def test_the_units_that_stay_are_within_the_weights_that_stay():
+    from benchmarks.pruning_cells import unit_counts
+
+    for sparsity in (0.5, 0.8, 0.9, 0.95, 0.98):
+        for keep in unit_counts(sparsity):
+            a, b = keep["fc1"], keep["fc2"]
+            more = 784 * (a + 1) + (a + 1) * (b + 1) + 10 * (b + 1)  # one unit more in both layers is too much
+            assert 784 * a + a * b + 10 * b <= (1 - sparsity) * 266_200 < more

@@ -2,3 +2,4 @@
 
 from . import lenet_300_100  # noqa: F401
 from .deep_compression import Result, Settings, Stage, deep_compression  # noqa: F401
+from .pruning import Pruned, Retraining  # noqa: F401

@@ -15,7 +15,8 @@ import numpy as np
 from .. import arguments, ops, reference
 from ..errors import RefcompressError
 from ..formats import Shared
-from ..training import Adam, Dense, Dropout, Masked, Network, SharedCentroids, error_rate, fit
+from ..training import Adam, Masked, Network, SharedCentroids, error_rate, fit
+from .dropout import adapt_dropout
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
         masks = {name: prune(w, keep=max(1, round(settings.keep[name] ** (r / settings.rounds) * w.size)))
                  for name, w in weights.items()}
         tuning = Masked(network, masks)
-        _dropout(network, original, masks)
+        adapt_dropout(network, original, {name: float(mask.mean()) for name, mask in masks.items()})
         last = r == settings.rounds
         retrain(f"prune {r} of {settings.rounds}", settings.last_epochs if last else settings.round_epochs,
                 settings.last_learning_rate if last else settings.round_learning_rate, settings.weight_decay, tuning)
@@ -121,7 +122,7 @@ def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
     tuning = SharedCentroids(network, {name: share(w, bits=settings.bits[name], init="linear", pruned=True)
                                        for name, w in weights.items()})
     stages.append(Stage("share", _kept(weights), error_rate(network, *validation)))
-    _dropout(network, original, None)
+    adapt_dropout(network, original, None)
     retrain("tune centroids", settings.share_epochs, settings.share_learning_rate, 0.0, tuning)
 
     shared = tuning.shared()
@@ -131,14 +132,3 @@ def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
 
 def _kept(weights: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {name: np.count_nonzero(w) / w.size for name, w in weights.items()}
-
-
-def _dropout(network: Network, original: Network, masks: Mapping[str, np.ndarray] | None) -> None:
-    """Set each Dropout to Han 2015, eq. 2, for the Dense layer that follows it; to 0 without masks."""
-    kept = 0.0
-    for name, layer in reversed(network.layers.items()):
-        if isinstance(layer, Dense):
-            mask = (masks or {}).get(f"{name}.weight")
-            kept = 0.0 if masks is None else 1.0 if mask is None else np.count_nonzero(mask) / mask.size
-        elif isinstance(layer, Dropout):
-            layer.rate = original.layers[name].rate * kept**0.5

@@ -6,4 +6,7 @@ from .layers import Dense, Dropout, ReLU  # noqa: F401
 from .losses import softmax_cross_entropy  # noqa: F401
 from .network import Network  # noqa: F401
 from .optimizers import SGD, Adam  # noqa: F401
+from .schedules import Gradual, Splicing, Summed, cubic  # noqa: F401
+from .shrink import shrink  # noqa: F401
+from .statistics import GradientStatistics, Statistics, collect, collect_gradients  # noqa: F401
 from .tuning import Free, Masked, SharedCentroids  # noqa: F401

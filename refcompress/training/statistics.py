@@ -1,0 +1,242 @@
+"""What pruning wants to know of a network at work: one pass over examples, summed in float64, only the sums kept.
+
+Letters: n examples, k inputs and m outputs of a Dense layer; x its input, a its output before ReLU, g and h the first
+and second derivative of one example's loss with respect to a. Only the activations of one batch are in memory at a
+time.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import arguments
+from ..errors import ArgumentTypeError, RefcompressError
+from .layers import Dense, Dropout, ReLU
+from .losses import softmax_cross_entropy
+from .network import Network
+
+KINDS = ("gradient", "square", "curvature")
+ROWS = 512  # of the second moment that are computed at a time: the temporary stays a small part of it
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What a Dense layer was given and gave, over ``count`` examples; all arrays float64 but ``zeros``.
+
+    square_sums (k,): sum of x². moment (k, k): sum of x xᵀ, or None. zeros (m,) int64: how often the output, after the
+    ReLU that follows if one does, was zero; sums (m,): its sum.
+    """
+
+    count: int
+    square_sums: np.ndarray
+    moment: np.ndarray | None
+    zeros: np.ndarray
+    sums: np.ndarray
+
+    @property
+    def norms(self) -> np.ndarray:
+        """The Euclidean norm of each input over the examples, (k,): Wanda's ||X_j|| (Sun et al. 2023, eq. 1)."""
+        return np.sqrt(self.square_sums)
+
+    @property
+    def hessian(self) -> np.ndarray:
+        """2 / n · sum of x xᵀ, (k, k): the second derivative of the layer's mean squared output error, for each row of
+        its weight (Hassibi and Stork 1993, eq. 6; Frantar and Alistarh 2023, section 3.1)."""
+        if self.moment is None:
+            raise RefcompressError("moments", "must be True where the second moment is wanted")
+        return self.moment * (2 / self.count)
+
+
+@dataclass(frozen=True, eq=False)
+class GradientStatistics:
+    """Means over ``count`` examples of derivatives of the loss by a Dense layer's weight, each (m, k) float64, or None.
+
+    gradient: of the first derivative; square: of its square, the diagonal of the empirical Fisher information;
+    curvature: of the second derivative as Optimal Brain Damage propagates it.
+    """
+
+    count: int
+    gradient: np.ndarray | None
+    square: np.ndarray | None
+    curvature: np.ndarray | None
+
+
+def collect(network: Network, inputs, *, batch: int = 256, moments: bool = True,
+            layers: Collection[str] | None = None) -> dict[str, Statistics]:
+    """Run ``inputs`` through the network in use, and return the statistics of each Dense layer by its name.
+
+    inputs : (n, k) in the dtype of the parameters, n >= 1; a memory map will do. moments : whether to sum x xᵀ too,
+    which costs k² numbers and n k² multiplications a layer. layers : the names of those that are wanted, all by
+    default. Products and sums are float64; how the sums of one batch are ordered is NumPy's affair, so results agree
+    to float64's rounding, not to the bit, where BLAS or ``batch`` differ.
+
+    Raises RefcompressError for no examples, and for an input, weight or activation that is NaN or infinite (by its
+    index).
+
+    **Source** the sums: Hu et al. 2016 (arXiv 1607.03250), eq. 1 (zeros); Molchanov et al. 2017 (arXiv 1611.06440),
+    section 2.2 (mean activation); Sun et al. 2023 (arXiv 2306.11695), eq. 1; Frantar and Alistarh 2023 (arXiv
+    2301.00774), section 3.1. **Departs** nothing. Cost: the forward pass, and n k² multiplications for each layer's
+    moment.
+
+    >>> rng = np.random.default_rng(0)
+    >>> network = Network([("fc1", Dense(2, 3, rng=rng)), ("relu", ReLU()), ("fc2", Dense(3, 2, rng=rng))])
+    >>> x = np.array([[3, 0], [4, 1]], np.float32)
+    >>> statistics = collect(network, x)["fc1"]
+    >>> statistics.norms.tolist(), statistics.hessian.tolist()
+    ([5.0, 1.0], [[25.0, 4.0], [4.0, 1.0]])
+    """
+    inputs, batch = _checked(network, inputs, batch)
+    dense = {name: layer.parameters["weight"].shape for name, layer in network.layers.items()
+             if isinstance(layer, Dense)}
+    for name in layers or ():
+        arguments.choice(name, "layers", dense)
+    dense = {name: shape for name, shape in dense.items() if layers is None or name in layers}
+    squares = {name: np.zeros(k) for name, (m, k) in dense.items()}
+    products = {name: np.zeros((k, k)) for name, (m, k) in dense.items()} if moments else {}
+    zeros = {name: np.zeros(m, np.int64) for name, (m, k) in dense.items()}
+    sums = {name: np.zeros(m) for name, (m, k) in dense.items()}
+    giver = _activations(network)
+    for start in range(0, len(inputs), batch):
+        for name, _, x, y in _walk(network, inputs[start : start + batch], start):
+            if name in dense:
+                x = x.astype(np.float64)
+                squares[name] += np.einsum("nk,nk->k", x, x)
+                if moments:
+                    _add_moment(products[name], x)
+            if giver.get(name) in dense:
+                zeros[giver[name]] += np.count_nonzero(y == 0, axis=0)
+                sums[giver[name]] += y.sum(axis=0, dtype=np.float64)
+    for product in products.values():
+        for i in range(1, len(product)):  # a row at a time: indices of the whole triangle would be twice its size
+            product[i, :i] = product[:i, i]
+    return {name: Statistics(len(inputs), squares[name], products.get(name), zeros[name], sums[name]) for name in dense}
+
+
+def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
+                      kinds: Collection[str] = KINDS) -> dict[str, GradientStatistics]:
+    """Return the derivatives of softmax cross-entropy by the weight of each Dense layer, over the examples.
+
+        gradient = mean of g xᵀ;  square = mean of g² x²ᵀ (exact, example by example);  curvature = mean of h x²ᵀ
+        h = p (1 - p) at the output;  h_before = f'(a)² sum over i of w_i² h_i, and f'' = 0, for ReLU
+
+    inputs : as for ``collect``; labels : (n,) integers; kinds : which of the three are wanted. The forward pass is the
+    network's, all after it float64. Layers other than Dense, ReLU and Dropout (which is not in use) are refused: how
+    they propagate h is not known here.
+
+    **Source** LeCun, Denker, Solla 1990 (Optimal Brain Damage), eq. 7 to 10 with the Levenberg-Marquardt form that
+    drops f''; at the output p (1 - p) is the diagonal of the Hessian of softmax cross-entropy. The empirical Fisher:
+    Theis et al. 2018 (arXiv 1801.05787), eq. 6. **Departs** nothing: ReLU has no f'' to drop. Cost: the forward pass,
+    and 5 times the backward pass's product for the weights' gradient.
+    """
+    inputs, batch = _checked(network, inputs, batch)
+    labels = arguments.array(labels, "labels", *np.typecodes["AllInteger"], ndim=1)
+    if len(labels) != len(inputs):
+        raise RefcompressError("labels", f"must have one entry an input, {len(inputs)}, not {len(labels)}")
+    for kind in kinds:
+        arguments.choice(kind, "kinds", KINDS)
+    sums = {}
+    for name, layer in network.layers.items():
+        if isinstance(layer, Dense):
+            sums[name] = {kind: np.zeros(layer.parameters["weight"].shape) for kind in kinds}
+        elif not isinstance(layer, (ReLU, Dropout)):
+            kind = type(layer).__name__
+            raise ArgumentTypeError(f"network.layers[{name!r}]", f"must be Dense, ReLU or Dropout, not {kind}")
+    first = next(iter(sums))  # nothing is propagated through it
+    for start in range(0, len(inputs), batch):
+        walked = list(_walk(network, inputs[start : start + batch], start))
+        rows, logits = len(walked[0][2]), walked[-1][3].astype(np.float64)
+        g = softmax_cross_entropy(logits, labels[start : start + batch])[1] * rows  # of each example, not of their mean
+        p = g.copy()
+        p[np.arange(rows), labels[start : start + batch]] += 1
+        h = p * (1 - p)
+        for name, layer, x, y in reversed(walked):
+            if isinstance(layer, ReLU):
+                g, h = g * (y > 0), h * (y > 0)
+            elif isinstance(layer, Dense):
+                x = x.astype(np.float64)
+                factors = {"gradient": (g, x), "square": (g**2, x**2), "curvature": (h, x**2)}
+                for kind, total in sums[name].items():
+                    _add_product(total, *factors[kind])
+                if name == first:
+                    break
+                g, h = _propagated(g, h, layer.parameters["weight"])
+    for totals in sums.values():
+        for total in totals.values():
+            total /= len(inputs)
+    return {name: GradientStatistics(len(inputs), *(totals.get(kind) for kind in KINDS))
+            for name, totals in sums.items()}
+
+
+def _checked(network: Network, inputs, batch) -> tuple[np.ndarray, int]:
+    """Refuse a network or a set of examples from which nothing can be learnt."""
+    batch = arguments.integer(batch, "batch", 1)
+    for name, p in network.parameters.items():
+        arguments.finite(p, f"network.parameters[{name!r}]")
+    first = next((layer for layer in network.layers.values() if isinstance(layer, Dense)), None)
+    if first is None:
+        raise RefcompressError("network", "must have a Dense layer")
+    weight = first.parameters["weight"]
+    inputs = arguments.array(inputs, "inputs", weight.dtype, ndim=2)
+    if len(inputs) == 0:
+        raise RefcompressError("inputs", "must have at least one example to calibrate on")
+    if inputs.shape[1] != weight.shape[1]:
+        raise RefcompressError("inputs", f"must have {weight.shape[1]} values an example, not {inputs.shape[1]}")
+    return inputs, batch
+
+
+def _walk(network: Network, x: np.ndarray, start: int) -> Iterator[tuple[str, object, np.ndarray, np.ndarray]]:
+    """Yield (name, layer, input, output) of each layer in turn; refuse an input or activation that is not finite."""
+    _finite(x, "inputs", start)
+    for name, layer in network.layers.items():
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below by its index, not warned of
+            y = layer.forward(x)
+        _finite(y, f"output of {name!r}", start)
+        yield name, layer, x, y
+        x = y
+
+
+def _finite(x: np.ndarray, what: str, start: int) -> None:
+    good = np.isfinite(x)
+    if not good.all():
+        row, column = (int(i) for i in np.argwhere(~good)[0])
+        raise RefcompressError(f"{what}[{start + row}, {column}]", f"must be finite, not {x[row, column]}")
+
+
+def _activations(network: Network) -> dict[str, str]:
+    """Return whose output is the activation of which Dense layer: that of the ReLU that follows it, else its own.
+
+    Dropout between the two does not count: it is not in use.
+    """
+    found, dense = {}, None
+    for name, layer in network.layers.items():
+        if isinstance(layer, Dense):
+            found[name] = dense = name
+        elif isinstance(layer, ReLU) and dense is not None:
+            del found[dense]
+            found[name], dense = dense, None
+        elif not isinstance(layer, Dropout):
+            dense = None
+    return found
+
+
+def _add_moment(product: np.ndarray, x: np.ndarray) -> None:
+    """Add xᵀ x to the upper triangle of ``product``, some rows at a time: half of the work, and a small temporary."""
+    for i in range(0, len(product), ROWS):
+        product[i : i + ROWS, i:] += x[:, i : i + ROWS].T @ x[:, i:]
+
+
+def _add_product(total: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+    """Add aᵀ b to ``total``, some rows at a time."""
+    for i in range(0, len(total), ROWS):
+        total[i : i + ROWS] += a[:, i : i + ROWS].T @ b
+
+
+def _propagated(g: np.ndarray, h: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return g w and h w² in float64, with some rows of the weight in float64 at a time."""
+    before, curved = np.zeros((len(g), weight.shape[1])), np.zeros((len(h), weight.shape[1]))
+    for i in range(0, len(weight), ROWS):
+        w = weight[i : i + ROWS].astype(np.float64)
+        before += g[:, i : i + ROWS] @ w
+        curved += h[:, i : i + ROWS] @ w**2
+    return before, curved
