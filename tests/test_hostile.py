@@ -314,6 +314,34 @@ print(all(bool((native.gemm_s8s8(x, x) == 1000).all()) for _ in range(5)))
 
 
 @NATIVE
+def test_ctrl_c_while_threads_are_sent_for_ends_the_work():
+    run("""
+import concurrent.futures, numpy as np
+from refcompress import native
+from refcompress.native import threads
+threads.SERIAL_SECONDS = 0
+threads.set(3)
+submit, calls, chunks = concurrent.futures.ThreadPoolExecutor.submit, [], []
+def interrupted(self, *args):
+    calls.append(args)
+    if len(calls) == 2:
+        raise KeyboardInterrupt
+    return submit(self, *args)
+concurrent.futures.ThreadPoolExecutor.submit = interrupted
+import time
+def kernel(begin, end):
+    time.sleep(0.01)
+    chunks.append(begin)
+try:
+    threads.run(kernel, 1000, 20)
+except KeyboardInterrupt:
+    n = len(chunks)
+    time.sleep(0.1)
+    print(len(chunks) == n < 50)
+""")
+
+
+@NATIVE
 def test_kernels_run_while_the_interpreter_ends():
     run("""
 import atexit, numpy as np
@@ -366,12 +394,13 @@ def test_a_sparse_product_split_by_columns_has_the_same_bits(m, k, n, rows, monk
 @pytest.mark.parametrize("m", [1, 200])
 def test_ctrl_c_is_answered_within_200_ms_where_one_row_has_all_the_work(m):
     child = subprocess.Popen([sys.executable, "-c", f"""
-import time, numpy as np
+import signal, time, numpy as np
 from refcompress import CSR, native
 k, n = 2000, 50_000
 indptr = np.full({m} + 1, k)
 indptr[0] = 0
 a, x = CSR(({m}, k), indptr, np.arange(k), np.ones(k, np.float32)), np.ones((k, n), np.float32)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in the background
 for _ in range(8):
     try:
         print("ready", flush=True)

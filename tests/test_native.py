@@ -256,13 +256,14 @@ assert os.waitpid(child, 0)[1] == 0
 
 
 LONG = """
-import time, numpy as np
+import signal, time, numpy as np
 from refcompress import formats, native
 m, n, k = {sizes}
 native.threads.set({workers})
 x = np.ones((m, k), np.float32)
 w = formats.Quantized(np.ones((n, k), np.int8), np.float32([[1]]), np.int8([[0]]))
 native.at("portable").gemm_f32s8(x[:1], w)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in the background
 for _ in range(8):
     try:
         print("ready", flush=True)
