@@ -17,8 +17,8 @@ MAX_SIZE = 2**63 - 1  # elements or bytes: what an int64 index can count
 def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
     """Return ``value`` as a C-contiguous, aligned array of one of ``dtypes``; copy only where the layout demands it.
 
-    Raises ArgumentTypeError for what NumPy makes no array of, a masked array (its mask would be lost) or another dtype (a
-    cast would be silent), RefcompressError for another number of dimensions.
+    Raises ArgumentTypeError for what NumPy makes no array of, a masked array (its mask would be lost) or another dtype
+    (a cast would be silent), RefcompressError for another number of dimensions.
     """
     if isinstance(value, np.ma.MaskedArray):
         raise ArgumentTypeError(argument, "must not be a masked array: its mask would be lost")

@@ -146,7 +146,7 @@ def verify(options: argparse.Namespace) -> Report:
         try:
             _same(expected, container.loads(data, implementation=space, limit=options.limit))
             verdicts[label(space)] = "equal, bit for bit"
-        except (agreement.Disagreement, RefcompressError) as error:  # refused by one where another reads: a difference too
+        except (agreement.Disagreement, RefcompressError) as error:  # what only one refuses differs too
             verdicts[label(space)] = f"DIFFERS: {error}"
     for space in (reference, *_others()):
         same = container.dumps(expected, implementation=space) == data

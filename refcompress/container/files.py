@@ -54,7 +54,7 @@ def write(path, data: bytes) -> None:
 
 
 def target_of(path) -> tuple[str, int | None]:
-    """Return the file that writing to ``path`` replaces and its mode, None for a new one; refuse what cannot be replaced."""
+    """Return the file that writing to ``path`` replaces and its mode (None: a new one), or refuse it."""
     target = os.fsdecode(os.path.realpath(name_of(path)))
     try:
         return target, stat.S_IMODE(regular(os.stat(target), path).st_mode)

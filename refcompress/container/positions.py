@@ -53,8 +53,8 @@ def bitmask(positions: np.ndarray, size: int) -> np.ndarray:
 class Places:
     """The positions that a layout's symbols stand for, worked out a block at a time whenever they are iterated.
 
-    All of them at once, as int64, would take eight times the bytes of the codes that they are for, and of the bytes of a
-    file hundreds of times: a Huffman symbol takes one bit, and stands for up to eight positions.
+    All of them at once, as int64, would take eight times the bytes of the codes that they are for, and hundreds of times
+    those of the file: a Huffman symbol takes one bit, and stands for up to eight positions.
     """
 
     def __init__(self, layout: int, symbols: np.ndarray):

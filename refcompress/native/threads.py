@@ -55,6 +55,11 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     begins = iter(range(0, rows, size))
     turn = threading.Lock()
 
+    def stop():
+        with turn:
+            for _ in begins:  # nobody takes another chunk
+                pass
+
     def work():
         try:
             while True:
@@ -64,9 +69,7 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
                     return
                 kernel(begin, min(begin + size, rows))
         except BaseException:
-            with turn:
-                for _ in begins:  # nobody takes another chunk
-                    pass
+            stop()
             raise
 
     if workers == 1:
@@ -74,12 +77,15 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
         return
     helpers = [Future() for _ in range(workers - 1)]
     try:
-        for helper in helpers:
-            _get_pool().submit(_help, helper, work)
-    except RuntimeError:  # no more threads; what was submitted stays in the pool's queue all the same, hence our own futures
-        pass
-    try:
+        try:
+            for helper in helpers:
+                _get_pool().submit(_help, helper, work)
+        except RuntimeError:  # no more threads; the pool may run later what it took all the same: hence our futures
+            pass
         work()
+    except BaseException:  # Ctrl-C may come while helpers are sent for, too
+        stop()
+        raise
     finally:
         waiting = [helper for helper in helpers if not helper.cancel()]
         errors = [helper.exception() for helper in waiting]
