@@ -120,7 +120,7 @@ def test_curvature_of_one_layer_is_the_second_derivative_of_the_loss(n, k, m, se
 
 
 def test_curvature_goes_back_through_the_squares_of_the_weights_where_relu_lets_it():
-    # Optimal Brain Damage, eq. 9 and 10, by hand: two logits of equal size, so p (1 - p) = 1/4 for both.
+    # Optimal Brain Damage by hand: two logits of equal size, so p (1 - p) = 1/4 for both.
     network = network_of(np.random.default_rng(0), 1, 2, 2)
     network.assign({"fc1.weight": np.array([[1.0], [-1.0]]), "fc1.bias": np.zeros(2),
                     "fc2.weight": np.array([[2.0, 7.0], [2.0, 5.0]]), "fc2.bias": np.zeros(2)})

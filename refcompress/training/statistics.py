@@ -42,7 +42,7 @@ class Statistics:
     @property
     def hessian(self) -> np.ndarray:
         """2 / n · sum of x xᵀ, (k, k): the second derivative of the layer's mean squared output error, for each row of
-        its weight (Hassibi and Stork 1993, eq. 6; Frantar and Alistarh 2023, section 3.1)."""
+        its weight (Hassibi and Stork 1993; Frantar and Alistarh 2023, section 3.1)."""
         if self.moment is None:
             raise RefcompressError("moments", "must be True where the second moment is wanted")
         return self.moment * (2 / self.count)
@@ -124,10 +124,10 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
     network's, all after it float64. Layers other than Dense, ReLU and Dropout (which is not in use) are refused: how
     they propagate h is not known here.
 
-    **Source** LeCun, Denker, Solla 1990 (Optimal Brain Damage), eq. 7 to 10 with the Levenberg-Marquardt form that
-    drops f''; at the output p (1 - p) is the diagonal of the Hessian of softmax cross-entropy. The empirical Fisher:
-    Theis et al. 2018 (arXiv 1801.05787), eq. 6. **Departs** nothing: ReLU has no f'' to drop. Cost: the forward pass,
-    and 5 times the backward pass's product for the weights' gradient.
+    **Source** LeCun, Denker, Solla 1990 (Optimal Brain Damage), the backpropagation of second derivatives, with the
+    Levenberg-Marquardt form that drops f''; at the output p (1 - p) is the diagonal of the Hessian of softmax
+    cross-entropy. The empirical Fisher: Theis et al. 2018 (arXiv 1801.05787). **Departs** nothing: ReLU has no f'' to
+    drop. Cost: the forward pass, and 5 times the backward pass's product for the weights' gradient.
     """
     inputs, batch = _checked(network, inputs, batch)
     labels = arguments.array(labels, "labels", *np.typecodes["AllInteger"], ndim=1)
