@@ -13,7 +13,7 @@ from interrupt import seconds_to_answer
 from refcompress import reference, testing
 from refcompress.agreement import exactly
 from refcompress.errors import ArgumentTypeError, NotBuilt, RefcompressError
-from refcompress.formats import CSR, Quantized
+from refcompress.formats import Quantized
 from refcompress.ops import OPS
 from refcompress.testing import guarded
 
