@@ -85,6 +85,21 @@ def on_weights(op, layer, factor, **kwargs):
                 factor * outputs * inputs, quick=quick)
 
 
+def on_floats(op, format, layer, **flags):
+    """Return a case of encoding a layer's weights, or of decoding them; "" is the format of the operation itself."""
+    outputs, inputs, _ = LAYERS[layer]
+    encode = getattr(reference, op.replace("decode", "encode"))
+    more = (format,) if format else ()
+    again = more if op == "floats_decode" else ()
+
+    def make(rng):
+        w = _normal(rng, outputs, inputs)
+        return ((w, *more) if op.endswith("encode") else (encode(w, *more), *again)), {}
+
+    code = 2 if format.endswith("16") else 1
+    return Case(op, f"{layer}{', ' + format if format else ''}", make, 0, (4 + code) * outputs * inputs, **flags)
+
+
 def _codes(rng):
     """Codes of 16 clusters spread evenly over normal weights."""
     return np.clip(np.rint(_normal(rng, STREAM) * 3 + 7.5), 0, 15).astype(np.uint8)
@@ -135,6 +150,11 @@ CASES = [
     on_weights("quantize_s8", "AlexNet fc8", 5, group=32),
     Case("dequantize_s8", "AlexNet fc8, axis 0", lambda rng: ((reference.quantize_s8(_normal(rng, 1000, 4096), axis=0),), {}),
          0, 5 * 1000 * 4096, quick=True),
+    *(on_floats(op, "fp8_e4m3", "LeNet-300-100 fc1", quick=True) for op in ("floats_encode", "floats_decode")),
+    *(on_floats(op, format, "AlexNet fc8") for format in ("float16", "bfloat16", "fp8_e4m3", "fp8_e5m2")
+      for op in ("floats_encode", "floats_decode")),
+    *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
+    *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
     on_weights("csr_from_dense", "AlexNet fc8", 4 + 9, quick=True),
     Case("csr_to_dense", "AlexNet fc8, density 0.25", lambda rng: ((_sparse(rng, "AlexNet fc8", None),), {}),

@@ -11,6 +11,8 @@ static const struct rc_kernels table[] = {
         .gemm_f32s8 = rc_gemm_f32s8_portable,
         .quantize_s8 = rc_quantize_s8_portable,
         .dequantize_s8 = rc_dequantize_s8_portable,
+        .floats_encode = rc_floats_encode_portable,
+        .floats_decode = rc_floats_decode_portable,
         .share_kmeans = rc_share_kmeans_portable,
         .huffman_lengths = rc_huffman_lengths_portable,
         .huffman_code = rc_huffman_code_portable,
@@ -24,6 +26,8 @@ static const struct rc_kernels table[] = {
         .gemm_s8s8 = rc_gemm_s8s8_avx2,
         .gemm_u8s8 = rc_gemm_u8s8_avx2,
         .gemm_f32s8 = rc_gemm_f32s8_avx2,
+        .floats_encode = rc_floats_encode_avx2,
+        .floats_decode = rc_floats_decode_avx2,
     },
     {
         .isa = "avx512",
@@ -31,6 +35,8 @@ static const struct rc_kernels table[] = {
         .gemm_s8s8 = rc_gemm_s8s8_avx512,
         .gemm_u8s8 = rc_gemm_u8s8_avx512,
         .gemm_f32s8 = rc_gemm_f32s8_avx512,
+        .floats_encode = rc_floats_encode_avx512,
+        .floats_decode = rc_floats_decode_avx512,
     },
 #endif
 };

@@ -29,6 +29,8 @@ rc_gemm_u8s8 rc_gemm_u8s8_portable, rc_gemm_u8s8_avx2, rc_gemm_u8s8_avx512;
 rc_gemm_f32s8 rc_gemm_f32s8_portable, rc_gemm_f32s8_avx2, rc_gemm_f32s8_avx512;
 rc_quantize_s8 rc_quantize_s8_portable;
 rc_dequantize_s8 rc_dequantize_s8_portable;
+rc_floats_encode rc_floats_encode_portable, rc_floats_encode_avx2, rc_floats_encode_avx512;
+rc_floats_decode rc_floats_decode_portable, rc_floats_decode_avx2, rc_floats_decode_avx512;
 rc_share_kmeans rc_share_kmeans_portable;
 rc_huffman_lengths rc_huffman_lengths_portable;
 rc_huffman_code rc_huffman_code_portable;

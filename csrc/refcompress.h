@@ -48,6 +48,24 @@ typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, siz
 typedef int rc_dequantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int8_t *values,
                              const float *scale, const int8_t *zero_point, float *x);
 
+/* The small floating-point formats, as formats/floats.py describes them; codes are uint16_t for the first two, else uint8_t. */
+enum rc_float_format {
+    RC_FLOAT16 = 0,
+    RC_BFLOAT16 = 1,
+    RC_FP8_E4M3 = 2,
+    RC_FP8_E5M2 = 3,
+    RC_FP6_E2M3 = 4,
+    RC_FP6_E3M2 = 5,
+    RC_FP4_E2M1 = 6,
+};
+
+/* x (float32) to codes and back, for the elements of the range. Rounded to nearest, halves to even; a NaN becomes the
+ * format's one code for it (there is none in x where the format has none). What rounds to beyond the largest finite number,
+ * and infinity, becomes that number if saturate or if the format has nothing else, else the next code: infinity, or NaN. */
+typedef int rc_floats_encode(size_t begin, size_t end, enum rc_float_format format, int saturate, const float *x,
+                             void *codes);
+typedef int rc_floats_decode(size_t begin, size_t end, enum rc_float_format format, const void *codes, float *x);
+
 /* The steps of a range (they follow each other: no threads) of Lloyd's algorithm on n >= 1 ascending values x, for k >= 1
  * ascending centroids. Run j ends at ends[j], with the last x that is at most 0.5 * (centroids[j] + centroids[j + 1]), the
  * last one at n. If no end moved (before the first step all are UINT64_MAX), settled is set and the steps are over.
@@ -103,6 +121,8 @@ struct rc_kernels {
     rc_gemm_f32s8 *gemm_f32s8;
     rc_quantize_s8 *quantize_s8;
     rc_dequantize_s8 *dequantize_s8;
+    rc_floats_encode *floats_encode;
+    rc_floats_decode *floats_decode;
     rc_share_kmeans *share_kmeans;
     rc_huffman_lengths *huffman_lengths;
     rc_huffman_code *huffman_code;

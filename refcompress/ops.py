@@ -26,6 +26,12 @@ OPS = {op.name: op for op in (
     Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
     Op("quantize_s8", exactly),
     Op("dequantize_s8", exactly),  # one product, rounded once: nothing to allow for
+    Op("floats_encode", exactly),  # codes
+    Op("floats_decode", exactly),  # every code is a float32
+    Op("floats_mx_encode", exactly),
+    Op("floats_mx_decode", exactly),
+    Op("floats_nf4_encode", exactly),
+    Op("floats_nf4_decode", exactly),
     Op("lowrank_svd", same_product),
     Op("csr_from_dense", exactly),
     Op("csr_to_dense", exactly),

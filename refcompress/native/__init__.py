@@ -27,7 +27,7 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, gemm, huffman, quantize, share, threads
+from . import _kernels, csr, floats, gemm, huffman, quantize, share, threads
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
@@ -39,6 +39,8 @@ _BINDERS = {
     "gemm_f32s8": gemm.gemm_f32s8,
     "quantize_s8": quantize.quantize_s8,
     "dequantize_s8": quantize.dequantize_s8,
+    "floats_encode": floats.floats_encode,
+    "floats_decode": floats.floats_decode,
     "share_kmeans": share.share_kmeans,
     "huffman_lengths": huffman.huffman_lengths,
     "huffman_code": huffman.huffman_code,

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import Encoded, Quantized
+from . import floats
 
 _F = np.float32
 _NAN, _INF = _F([1, np.nan, 2]), _F([[1, 2], [np.inf, 3]])
@@ -177,7 +178,7 @@ def _huffman_decode():
 _REFUSALS = {f.__name__[1:]: f for f in (
     _prune_magnitude, _share_kmeans, _quantize_s8, _dequantize_s8, _lowrank_svd, _csr_from_dense, _csr_to_dense,
     _csr_matmul, _gemm_s8s8, _gemm_u8s8, _gemm_f32s8, _huffman_lengths, _huffman_code, _huffman_encode,
-    _huffman_decode)}
+    _huffman_decode)} | floats.REFUSALS
 
 
 def refusals(op: str):

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from .. import reference
 from ..formats import CSR, Encoded, Quantized
-from . import layouts
+from . import floats_strategies, layouts
 
 _LENGTH = st.sampled_from([*range(10), 15, 16, 17, 31, 32, 33, 40])  # one list: of two, shrinking sticks in the second
 _FINITE = st.one_of(
@@ -186,4 +186,4 @@ _PLAIN = {
     "gemm_u8s8": lambda: _gemm(np.uint8), "gemm_f32s8": _gemm_f32s8, "huffman_lengths": _huffman_lengths,
     "huffman_code": lambda: _counts().map(lambda c: ((reference.huffman_lengths(c),), {})),
     "huffman_encode": lambda: st.tuples(_coded(), st.just({})), "huffman_decode": _huffman_decode,
-}
+} | floats_strategies.PLAIN

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import CSR, Encoded, Quantized
+from . import floats
 
 LENGTHS = range(68)
 MIDDLE = ((130, 67, 129), (3, 4099, 5), (5, 300, 128), (257, 31, 7))  # (m, k, n)
@@ -297,4 +298,4 @@ def huffman_decode():
 
 SWEEPS = {f.__name__: f for f in (
     prune_magnitude, share_kmeans, quantize_s8, dequantize_s8, lowrank_svd, csr_from_dense, csr_to_dense, csr_matmul,
-    gemm_s8s8, gemm_u8s8, gemm_f32s8, huffman_lengths, huffman_code, huffman_encode, huffman_decode)}
+    gemm_s8s8, gemm_u8s8, gemm_f32s8, huffman_lengths, huffman_code, huffman_encode, huffman_decode)} | floats.SWEEPS
