@@ -79,48 +79,115 @@ RC_INLINE float rc_number(int32_t code, struct rc_format f)
     return rc_float(bits | (int32_t)((uint32_t)(code & sign) << (31 - f.exponent - f.mantissa)));
 }
 
-/* All numbers of a range. wide and f are constants where this is used. A run is done between arrays of our own, so that the
- * compiler knows that they do not overlap; the copies to and from them stay in registers or the nearest cache. */
+/* Numbers are read and written once, from and to memory where there are many of them, so that memory sets the pace. Two
+ * things keep up with it. The bytes of a run that is RC_AHEAD bytes further on are asked for early: without that the SSE2
+ * kernels took two to three times as long. And where a range is long (its results would push more useful things out of the
+ * caches) they go past the caches: a line that is stored the usual way is read first. That halved the time of decoding. */
+enum { RC_AHEAD = 2048, RC_LONG = 1 << 18 };
+
+RC_INLINE void rc_prefetch(const void *from, size_t size)
+{
+    for (size_t p = 0; p < size; p += 64)
+        __builtin_prefetch((const char *)((uintptr_t)from + RC_AHEAD + p)); /* may lie past the end: a hint, no access */
+}
+
+/* Whether the results of a range go past the caches: to the address of the first one. */
+RC_INLINE int rc_streams(size_t numbers, const void *to)
+{
+    return RC_X86 && numbers >= RC_LONG && (uintptr_t)to % 16 == 0;
+}
+
+RC_INLINE void rc_store(void *to, const void *from, size_t size, int stream)
+{
+#if RC_X86
+    if (stream) { /* SSE2, so that the portable kernel of this machine has it too; four of these fill a line */
+        for (size_t p = 0; p < size; p += 16)
+            _mm_stream_si128((__m128i *)(void *)((char *)to + p), _mm_loadu_si128((const void *)((const char *)from + p)));
+        return;
+    }
+#endif
+    (void)stream;
+    memcpy(to, from, size);
+}
+
+/* After the last store past the caches: what other threads then see of ours comes in order again. */
+RC_INLINE void rc_end_streaming(int stream)
+{
+#if RC_X86
+    if (stream)
+        _mm_sfence();
+#endif
+    (void)stream;
+}
+
+/* One run of RC_RUN numbers. wide and f are constants where this is used. The results go to an array of our own first, so that
+ * the compiler knows that nothing overlaps; it stays in the nearest cache. */
+RC_INLINE void rc_encode_run(struct rc_format f, int wide, int32_t top, const float *x, void *codes, int stream)
+{
+    if (wide) {
+        uint16_t out[RC_RUN];
+        for (size_t p = 0; p < RC_RUN; p++)
+            out[p] = (uint16_t)rc_code(x[p], f, top);
+        rc_store(codes, out, sizeof out, stream);
+    } else {
+        uint8_t out[RC_RUN];
+        for (size_t p = 0; p < RC_RUN; p++)
+            out[p] = (uint8_t)rc_code(x[p], f, top);
+        rc_store(codes, out, sizeof out, stream);
+    }
+}
+
+RC_INLINE void rc_decode_run(struct rc_format f, int wide, const void *codes, float *x, int stream)
+{
+    float out[RC_RUN];
+    if (wide)
+        for (size_t p = 0; p < RC_RUN; p++)
+            out[p] = rc_number(((const uint16_t *)codes)[p], f);
+    else
+        for (size_t p = 0; p < RC_RUN; p++)
+            out[p] = rc_number(((const uint8_t *)codes)[p], f);
+    rc_store(x, out, sizeof out, stream);
+}
+
+/* All numbers of a range: whole runs where they lie, and the last, shorter one by way of arrays of a run's length. */
 RC_INLINE void rc_encode_range(size_t begin, size_t end, struct rc_format f, int wide, int saturate, const float *x,
                                void *codes)
 {
-    const int32_t sign = 1 << (f.exponent + f.mantissa), largest = sign - 1 - f.specials;
+    const int32_t largest = (1 << (f.exponent + f.mantissa)) - 1 - f.specials;
     const int32_t top = saturate || !f.specials ? largest : largest + 1;
-    float in[RC_RUN] = {0};
-    for (size_t i = begin; i < end; i += RC_RUN) {
-        const size_t n = end - i < RC_RUN ? end - i : RC_RUN;
-        memcpy(in, x + i, n * sizeof *x);
-        if (wide) {
-            uint16_t out[RC_RUN];
-            for (size_t p = 0; p < RC_RUN; p++)
-                out[p] = (uint16_t)rc_code(in[p], f, top);
-            memcpy((uint16_t *)codes + i, out, n * sizeof *out);
-        } else {
-            uint8_t out[RC_RUN];
-            for (size_t p = 0; p < RC_RUN; p++)
-                out[p] = (uint8_t)rc_code(in[p], f, top);
-            memcpy((uint8_t *)codes + i, out, n);
-        }
+    const size_t size = wide ? sizeof(uint16_t) : sizeof(uint8_t);
+    unsigned char *to = (unsigned char *)codes + begin * size;
+    const int stream = rc_streams(end - begin, to);
+    for (; end - begin >= RC_RUN; begin += RC_RUN, to += RC_RUN * size) {
+        rc_prefetch(x + begin, RC_RUN * sizeof *x);
+        rc_encode_run(f, wide, top, x + begin, to, stream);
+    }
+    rc_end_streaming(stream);
+    if (begin < end) {
+        float in[RC_RUN] = {0};
+        uint16_t out[RC_RUN];
+        memcpy(in, x + begin, (end - begin) * sizeof *x);
+        rc_encode_run(f, wide, top, in, out, 0);
+        memcpy(to, out, (end - begin) * size);
     }
 }
 
 RC_INLINE void rc_decode_range(size_t begin, size_t end, struct rc_format f, int wide, const void *codes, float *x)
 {
-    float out[RC_RUN];
-    uint16_t in16[RC_RUN] = {0};
-    uint8_t in8[RC_RUN] = {0};
-    for (size_t i = begin; i < end; i += RC_RUN) {
-        const size_t n = end - i < RC_RUN ? end - i : RC_RUN;
-        if (wide) {
-            memcpy(in16, (const uint16_t *)codes + i, n * sizeof *in16);
-            for (size_t p = 0; p < RC_RUN; p++)
-                out[p] = rc_number(in16[p], f);
-        } else {
-            memcpy(in8, (const uint8_t *)codes + i, n);
-            for (size_t p = 0; p < RC_RUN; p++)
-                out[p] = rc_number(in8[p], f);
-        }
-        memcpy(x + i, out, n * sizeof *x);
+    const size_t size = wide ? sizeof(uint16_t) : sizeof(uint8_t);
+    const unsigned char *from = (const unsigned char *)codes + begin * size;
+    const int stream = rc_streams(end - begin, x + begin);
+    for (; end - begin >= RC_RUN; begin += RC_RUN, from += RC_RUN * size) {
+        rc_prefetch(from, RC_RUN * size);
+        rc_decode_run(f, wide, from, x + begin, stream);
+    }
+    rc_end_streaming(stream);
+    if (begin < end) {
+        uint16_t in[RC_RUN] = {0};
+        float out[RC_RUN];
+        memcpy(in, from, (end - begin) * size);
+        rc_decode_run(f, wide, in, out, 0);
+        memcpy(x + begin, out, (end - begin) * sizeof *x);
     }
 }
 
