@@ -34,8 +34,9 @@ def floats_encode(x, format, *, overflow="saturate") -> np.ndarray:
     Returns
     -------
     uint16 for the formats of 16 bits, else uint8 (fewer than 8 bits fill the low ones), of the shape of x
-        Rounded to the nearest, halves to even, the subnormal ones too; the sign of zero is kept. The sign and payload
-        of a NaN mean nothing, so each format has one code for all NaNs: positive, quiet, of no payload.
+        Rounded to the nearest, halves to even, the subnormal ones too; the sign of zero is kept, and that of a number
+        that overflows. The sign and payload of a NaN mean nothing, so a NaN in x has one code: positive, quiet, of no
+        payload.
 
     Raises
     ------
