@@ -22,7 +22,7 @@ SPACES = native.available()
 EVERYONE = pytest.mark.parametrize("impl", [reference, *SPACES], ids=lambda impl: impl.__name__)
 OVERFLOW = pytest.mark.parametrize("overflow", ["saturate", "format"])
 
-# name: (exponent bits, mantissa bits, largest finite number, what is written for more, smallest number), from the standards.
+# From the standards: exponent bits, mantissa bits, largest finite number, code of what is more, smallest number.
 STANDARD = {
     "float16": (5, 10, 65504, 0x7C00, 2.0**-24),
     "bfloat16": (8, 7, (2 - 2**-7) * 2.0**127, 0x7F80, 2.0**-133),
@@ -135,7 +135,8 @@ OVERFLOWS = [  # format, x, its codes when saturating and by the format
     ("fp8_e4m3", 464.0, 0x7E, 0x7E), ("fp8_e4m3", 464.00003, 0x7E, 0x7F), ("fp8_e4m3", np.inf, 0x7E, 0x7F),
     ("fp8_e4m3", -500.0, 0xFE, 0xFF), ("fp8_e5m2", 61439.996, 0x7B, 0x7B), ("fp8_e5m2", 61440.0, 0x7B, 0x7C),
     ("fp8_e5m2", -np.inf, 0xFB, 0xFC), ("float16", 65519.996, 0x7BFF, 0x7BFF), ("float16", 65520.0, 0x7BFF, 0x7C00),
-    ("float16", -np.inf, 0xFBFF, 0xFC00), ("bfloat16", 3.3961775e38, 0x7F7F, 0x7F80), ("bfloat16", LARGEST, 0x7F7F, 0x7F80),
+    ("float16", -np.inf, 0xFBFF, 0xFC00), ("bfloat16", 3.3961775e38, 0x7F7F, 0x7F80),
+    ("bfloat16", LARGEST, 0x7F7F, 0x7F80),
     ("fp6_e2m3", 1e9, 0x1F, 0x1F), ("fp6_e2m3", -np.inf, 0x3F, 0x3F), ("fp6_e3m2", 31.0, 0x1F, 0x1F),
     ("fp4_e2m1", 5.0, 6, 6), ("fp4_e2m1", 5.0000005, 7, 7), ("fp4_e2m1", np.inf, 7, 7), ("fp4_e2m1", -9.0, 15, 15),
 ]
@@ -196,7 +197,8 @@ def test_ml_dtypes_agrees(f, overflow):
     assert np.array_equal(got, expected, equal_nan=True)
     assert np.array_equal(np.signbit(got)[~np.isnan(got)], np.signbit(expected)[~np.isnan(got)])
     rng = np.random.default_rng(12)
-    x = np.concatenate([ties(f), rng.integers(0, 2**32, 50_000, dtype=np.uint32).view(F), rng.standard_normal(50_000, F)])
+    anything = rng.integers(0, 2**32, 50_000, dtype=np.uint32).view(F)
+    x = np.concatenate([ties(f), anything, rng.standard_normal(50_000, F)])
     x = x[~np.isnan(x)]
     if overflow == "saturate":  # which ml_dtypes leaves to us
         x = x[np.abs(x) <= f.maximum]
@@ -235,7 +237,8 @@ def test_a_range_is_written_whole_and_nothing_else_is(space, name):
     codes = floats_encode(x, name)
     decoded = floats_decode(codes, name)
     number = getattr(lib, f"RC_{name.upper()}")
-    for begin, end in ((0, 7), (3, 3), (5, 69), (1, 200), (64, 128), (0, LONG + 300), (3, LONG + 300), (16, LONG + 299)):
+    short, long = ((0, 7), (3, 3), (5, 69), (1, 200), (64, 128)), ((0, LONG + 300), (3, LONG + 300), (16, LONG + 299))
+    for begin, end in (*short, *long):
         for place in (guarded.ends_at_guard, guarded.begins_at_guard):
             size = len(x) if end > 300 else 200
             to = place(np.full(size, 7, f.dtype))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from refcompress import (MX, NF4, ArgumentTypeError, RefcompressError, floats_decode, floats_mx_decode, floats_mx_encode,
-                         floats_nf4_decode, floats_nf4_encode)
+from refcompress import (
+    MX, NF4, ArgumentTypeError, RefcompressError, floats_decode, floats_mx_decode, floats_mx_encode, floats_nf4_decode,
+    floats_nf4_encode)
 from refcompress.formats import MX_ELEMENTS
 from refcompress.formats.floats import NF4_LEVELS
 from refcompress.testing.layouts import ODD
@@ -95,7 +96,7 @@ def test_mx_again_gives_the_same_numbers(name, x):
 @NAMES
 @given(x=ARRAYS)
 def test_mx_errs_by_half_a_step_or_what_is_clamped(name, x):
-    """Half a step below 2^(emax + 1), where the step is at most 2^emax / 2^mantissa; beyond the largest, what is missing."""
+    """Half of the widest step, or what is missing from the largest element to the next power of two."""
     q = floats_mx_encode(x, name)
     levels = numbers(name)
     step = max(b - a for a, b in zip(levels, levels[1:]))
@@ -130,7 +131,8 @@ def test_every_scale_and_every_element_is_decoded_exactly(name):
             expected = (plain.astype(np.float64) * 2.0 ** (scale - 127)).astype(F)
         assert np.array_equal(got, expected, equal_nan=True) and got.dtype == F
         if scale < 112:  # none overflows: nothing was rounded
-            assert np.array_equal(got.astype(np.float64), plain.astype(np.float64) * 2.0 ** (scale - 127), equal_nan=True)
+            exact = plain.astype(np.float64) * 2.0 ** (scale - 127)
+            assert np.array_equal(got.astype(np.float64), exact, equal_nan=True)
 
 
 def test_ml_dtypes_reads_the_scales_alike():
@@ -156,7 +158,7 @@ def test_the_specifications_corner_cases():
 
 
 def test_the_levels_are_those_of_the_normal_distribution():
-    """Quantiles of 8 evenly spaced probabilities below, and 9 above, 1/2, which both have; scaled to end at -1 and 1."""
+    """Quantiles of evenly spaced probabilities, 8 up to 1/2 and 9 from there on, scaled to end at -1 and 1."""
     quantile = NormalDist().inv_cdf
     offset = 1 - (1 / 30 + 1 / 32) / 2
     above = [quantile(p) for p in np.linspace(offset, 0.5, 9)[:-1]]
@@ -199,7 +201,8 @@ def test_nf4_keeps_zeros_and_the_largest_and_errs_by_half_the_widest_gap(x, bloc
         assert all(abs(a - b) <= 0.152 * scale + 2.0**-149 for a, b in zip(x[where].tolist(), got[where].tolist()))
 
 
-@given(x=hnp.arrays(F, SHAPES, elements=st.one_of(st.just(0.0), st.floats(2.0**-100, 2.0**100, width=32))), block=st.integers(1, 70))
+@given(x=hnp.arrays(F, SHAPES, elements=st.just(0.0) | st.floats(2.0**-100, 2.0**100, width=32)),
+       block=st.integers(1, 70))
 def test_nf4_again_gives_the_same_codes(x, block):
     q = floats_nf4_encode(x, block=block)
     again = floats_nf4_encode(floats_nf4_decode(q), block=block)

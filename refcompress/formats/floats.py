@@ -110,8 +110,8 @@ class MX(Format):
     """Elements of a small format in runs of 32 along the last axis that share a power of two: the OCP's MX formats.
 
     value = 2^(scale - 127) * element, and NaN where scale is 255 (the format E8M0).
-    codes : any shape of at least one dimension; int8 for "mxint8" (element = code / 64), else uint8 codes of the element's
-    format. scales : uint8, of the shape of codes with ceil(size / 32) entries along the last axis.
+    codes : any shape of at least one dimension; int8 for "mxint8" (element = code / 64), else uint8 codes of the
+    element's format. scales : uint8, of the shape of codes with ceil(size / 32) entries along the last axis.
     """
 
     codes: np.ndarray
@@ -147,11 +147,12 @@ class MX(Format):
 
 @dataclass(frozen=True, eq=False)
 class NF4(Format):
-    """4-bit codes of 16 levels, dense where a normal distribution is, in runs of ``block`` along the last axis that share
-    a scale: value = scale * level[code].
+    """4-bit codes of 16 levels, dense where a normal distribution is, in runs along the last axis that share a scale.
 
-    codes : any shape of at least one dimension, uint8 below 16. scales : float32, positive, finite, of the shape of codes
-    with ceil(size / block) entries along the last axis.
+    value = scale * level[code].
+
+    codes : any shape of at least one dimension, uint8 below 16. scales : float32, positive, finite, of the shape of
+    codes with ceil(size / block) entries along the last axis.
     """
 
     codes: np.ndarray

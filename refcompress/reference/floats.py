@@ -80,8 +80,9 @@ def floats_decode(codes, format) -> np.ndarray:
         E > 0:  (-1)^sign 2^(E - bias) (1 + M / 2^mantissa)        E = 0:  (-1)^sign 2^(1 - bias) M / 2^mantissa
 
     codes : uint16 for the formats of 16 bits, else uint8, of any shape; below 2**6 or 2**4 for those of so many bits.
-    format : as for floats_encode. Returns float32 of the shape of codes: exact, infinities and NaNs included (the sign and
-    payload of a NaN mean nothing). Raises ArgumentTypeError, RefcompressError by name; a code beyond the format by index.
+    format : as for floats_encode. Returns float32 of the shape of codes: exact, infinities and NaNs included (the sign
+    and payload of a NaN mean nothing). Raises ArgumentTypeError, RefcompressError by name; a code beyond the format by
+    index.
 
     **Source** as for floats_encode. **Departs** nothing. Cost O(size).
 

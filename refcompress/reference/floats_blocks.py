@@ -17,21 +17,24 @@ def floats_mx_encode(x, format) -> MX:
         X = 2^(floor(log2 max|x|) - emax)        of each block; emax is the exponent of the element's largest number
         element = x / X rounded to its format, and clamped to its largest finite number
 
-    x : array of float32, at least one dimension, finite; blocks are runs of 32 along the last axis, the last may be shorter.
-    format : "mxfp8_e4m3" (emax 8), "mxfp8_e5m2" (15), "mxfp6_e2m3" (2), "mxfp6_e3m2" (4), "mxfp4_e2m1" (2), "mxint8" (0).
+    x : array of float32, at least one dimension, finite; blocks are runs of 32 along the last axis, the last may be
+    shorter.
+    format : "mxfp8_e4m3" (emax 8), "mxfp8_e5m2" (15), "mxfp6_e2m3" (2), "mxfp6_e3m2" (4), "mxfp4_e2m1" (2), "mxint8"
+    (0).
 
-    Returns an MX. Halves are rounded to even; x / X is exact, or rounded far below the smallest element. The exponent of X
-    is clamped to -127, the smallest of the format E8M0 (the largest, 127, is never passed); where all of a block is zero
-    it is 0. mxint8 elements are -127/64 to 127/64: clamped alike on both sides, so that -x has the code of x negated.
+    Returns an MX. Halves are rounded to even; x / X is exact, or rounded far below the smallest element. The exponent
+    of X is clamped to -127, the smallest of the format E8M0 (the largest, 127, is never passed); where all of a block
+    is zero it is 0. mxint8 elements are -127/64 to 127/64: clamped alike on both sides, so that -x has the code of x
+    negated.
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
-    The error is at most half a step of the element's format, plus what clamping takes from numbers between the element's
-    largest and the next power of two: less than X 2^(emax + 1) minus the element's largest.
+    The error is at most half a step of the element's format, plus what clamping takes from numbers between the
+    element's largest and the next power of two: less than X (2^(emax + 1) - largest).
 
     **Source** OCP Microscaling Formats (MX) Specification 1.0, sections 5.2 to 5.4 and 6.3.
 
-    **Departs** in what the specification leaves open: NaN and infinities are refused, a shorter last block is permitted, an
-    all-zero block has scale 1, and the code -128 of mxint8 is not used.
+    **Departs** in what the specification leaves open: NaN and infinities are refused, a shorter last block is
+    permitted, an all-zero block has scale 1, and the code -128 of mxint8 is not used.
 
     Cost O(size).
 
@@ -78,19 +81,21 @@ def floats_nf4_encode(x, *, block=64) -> NF4:
 
         scale = max|x| of each block, code = the nearest level to x / scale
 
-    x : array of float32, at least one dimension, finite. block : int, at least 1; blocks are runs of so many along the last
-    axis, the last may be shorter.
+    x : array of float32, at least one dimension, finite. block : int, at least 1; blocks are runs of so many along the
+    last axis, the last may be shorter.
 
-    Returns an NF4. x / scale is a division in float32; a quotient in the middle of two levels takes the lower one, the middle
-    being computed in float64 (exactly). Where all of a block is zero its scale is 1. Zeros are exact (-0.0 becomes +0.0), and
-    so is each block's largest magnitude. |decode(encode(x)) - x| <= 0.1520 * scale: half of the widest gap, between the two
-    lowest levels, 0.1519 rounded up for the division and the product.
+    Returns an NF4. x / scale is a division in float32; a quotient in the middle of two levels takes the lower one, the
+    middle being computed in float64 (exactly). Where all of a block is zero its scale is 1. Zeros are exact (-0.0
+    becomes +0.0), and so is each block's largest magnitude. |decode(encode(x)) - x| <= 0.1520 * scale: half of the
+    widest gap, between the two lowest levels, 0.1519 rounded up for the division and the product (which adds up to
+    2**-149 where it is subnormal).
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
-    **Source** Dettmers et al., QLoRA: Efficient Finetuning of Quantized LLMs (2023), section 3 and appendix E (the levels).
+    **Source** Dettmers et al., QLoRA: Efficient Finetuning of Quantized LLMs (2023), section 3 and appendix E (the
+    levels).
 
-    **Departs** in that scales stay float32: no double quantization (its section 3); blocks do not run on from one row to the
-    next; the tie rule is ours.
+    **Departs** in that scales stay float32: no double quantization (its section 3); blocks do not run on from one row
+    to the next; the tie rule is ours.
 
     Cost O(size).
 
