@@ -237,10 +237,11 @@ def test_a_range_is_written_whole_and_nothing_else_is(space, name):
     codes = floats_encode(x, name)
     decoded = floats_decode(codes, name)
     number = getattr(lib, f"RC_{name.upper()}")
-    short, long = ((0, 7), (3, 3), (5, 69), (1, 200), (64, 128)), ((0, LONG + 300), (3, LONG + 300), (16, LONG + 299))
+    short = (0, 7), (3, 3), (0, 63), (5, 69), (1, 129), (64, 128)
+    long = (0, LONG + 300), (3, LONG + 300), (16, LONG + 299)
     for begin, end in (*short, *long):
         for place in (guarded.ends_at_guard, guarded.begins_at_guard):
-            size = len(x) if end > 300 else 200
+            size = len(x) if end > 300 else 130
             to = place(np.full(size, 7, f.dtype))
             start = place(x[:size])
             row.floats_encode(begin, end, number, 1, _call.pointer(start), ffi.cast("void *", to.ctypes.data))
