@@ -65,11 +65,11 @@ def chosen(span, dtype, bits: int, scheme: str, scale=None):
     return scale, np.asarray(zero_point, dtype=dtype)
 
 
-def minmax_arguments(x, axis, group):
+def minmax_arguments(x, axis, group, argument: str = "x"):
     """Return x and the shape of the scale, or refuse the arguments; only what x holds is not looked at."""
-    x = arguments.array(x, "x", np.float32)
+    x = arguments.array(x, argument, np.float32)
     if x.ndim == 0:
-        raise RefcompressError("x", "must have at least one dimension")
+        raise RefcompressError(argument, "must have at least one dimension")
     if axis is not None:
         axis = arguments.integer(axis, "axis", -x.ndim, x.ndim - 1) % x.ndim
     if group is None:

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from .. import reference
 from ..formats import Quantized
 from .strategies import _dequantize_s8, _quantize_s8
 
@@ -18,7 +19,8 @@ def _any_bits(draw):
 def _dequantize_s16(draw):
     (q,), _ = draw(_dequantize_s8())
     values = draw(hnp.arrays(np.int16, q.shape))
-    return (Quantized(values, q.scale, q.zero_point.astype(np.int16) * np.int16(draw(st.integers(-256, 256))), q.group),), {}
+    zero_point = q.zero_point.astype(np.int16) * np.int16(draw(st.integers(-255, 256)))
+    return (Quantized(values, q.scale, zero_point, q.group),), {}
 
 
 @st.composite
@@ -27,5 +29,28 @@ def _quantize_range_minmax(draw):
     return args, {name: value for name, value in kwargs.items() if name != "scheme"}
 
 
-PLAIN = {"quantize_s8": _any_bits, "quantize_s16": _quantize_s8, "dequantize_s16": _dequantize_s16,
-         "quantize_range_minmax": _quantize_range_minmax}
+@st.composite
+def _quantize_pack(draw):
+    (q,), _ = draw(_dequantize_s8())
+    bits = draw(st.integers(2, 7))
+    shift = 8 - bits
+    return (Quantized(q.values >> shift, q.scale, q.zero_point >> shift, q.group),), {"bits": bits}
+
+
+@st.composite
+def _requantize_s32(draw):
+    x = draw(hnp.arrays(np.int32, hnp.array_shapes(min_side=0, max_side=9)))
+    shape = tuple(draw(st.sampled_from([1, n])) for n in x.shape)
+    rounding = draw(st.sampled_from(["half_even", "half_away", "gemmlowp"]))
+    multiplier = draw(hnp.arrays(np.int32, shape, elements=st.integers(0, 2**31 - 1) | st.just(2**30)))
+    shift = draw(hnp.arrays(np.int32, shape, elements=st.integers(0 if rounding == "gemmlowp" else -30, 31)))
+    bits = draw(st.sampled_from([2, 4, 8, 16]))
+    return (x, multiplier, shift), {"rounding": rounding, "bits": bits, "zero_point": draw(st.integers(-2, 1))}
+
+
+PLAIN = {
+    "quantize_s8": _any_bits, "quantize_s16": _quantize_s8, "dequantize_s16": _dequantize_s16,
+    "quantize_range_minmax": _quantize_range_minmax, "quantize_pack": _quantize_pack,
+    "quantize_unpack": lambda: _quantize_pack().map(lambda case: ((reference.quantize_pack(*case[0], **case[1]),), {})),
+    "requantize_s32": _requantize_s32,
+}

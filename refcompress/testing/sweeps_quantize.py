@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import reference
 from ..formats import Quantized
 from .sweeps import FINITE, LENGTHS, dequantize_s8, ordinary
 from .sweeps import quantize_s8 as quantize_8_bits
@@ -68,4 +69,46 @@ def quantize_range_minmax():
     yield (ordinary(rng, (1, 70_001)),), {"axis": 0}
 
 
-SWEEPS = {f.__name__: f for f in (quantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax)}
+def quantize_pack():
+    rng = np.random.default_rng(35)
+    for n in LENGTHS:
+        bits = 1 + n % 7
+        low, high = (-1, 2) if bits == 1 else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+        for shape in ((3, n), (n, 5), (n,)):
+            values = rng.integers(low, high, shape).astype(np.int8)
+            one = (1,) * len(shape)
+            if bits == 1:
+                values[values == 0] = 1
+            yield (Quantized(values, np.ones(one, np.float32), np.full(one, -(bits > 1), np.int8)),), {"bits": bits}
+            yield (Quantized(values % 8, np.full(one, 0.5, np.float32), np.zeros(one, np.int8)),), {}
+    yield (reference.quantize_s8(ordinary(rng, (17, 70)), bits=4, group=32, scheme="affine"),), {}
+
+
+def quantize_unpack():
+    for (q,), kwargs in quantize_pack():
+        yield (reference.quantize_pack(q, **kwargs),), {}
+
+
+def requantize_s32():
+    rng = np.random.default_rng(36)
+    roundings = ("half_even", "half_away", "gemmlowp")
+    for n in LENGTHS:
+        x = rng.integers(-(2**20), 2**20, (3, n)).astype(np.int32)
+        multiplier, shift = reference.quantize_multiplier(np.exp(rng.uniform(-12, -9, (1, n))))
+        for rounding in roundings:
+            yield (x, multiplier, shift), {"rounding": rounding}
+            yield (x, 2**30, 12), {"rounding": rounding, "zero_point": n % 16 - 8, "bits": (4, 8, 16)[n % 3]}
+    halves = np.arange(-300, 300).astype(np.int32)
+    ends = np.int32([-(2**31), -(2**31) + 1, -(2**30), -1, 0, 1, 2**30, 2**31 - 1])
+    for rounding in roundings:
+        for shift in (0, 1, 2, 30, 31):
+            for multiplier in (0, 1, 2**30, 2**30 + 1, 2**31 - 1):
+                for x in (halves, ends):
+                    yield (x, multiplier, shift), {"rounding": rounding, "scheme": ("symmetric", "affine")[shift % 2]}
+        if rounding != "gemmlowp":
+            yield (ends, 2**31 - 1, -30), {"rounding": rounding, "bits": 16}
+            yield (halves, 2**30, -3), {"rounding": rounding, "bits": 16}
+
+
+SWEEPS = {f.__name__: f for f in (quantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax, quantize_pack,
+                                  quantize_unpack, requantize_s32)}
