@@ -14,6 +14,8 @@ static const struct rc_kernels table[] = {
         .quantize_s16 = rc_quantize_s16_portable,
         .dequantize_s16 = rc_dequantize_s16_portable,
         .quantize_range_minmax = rc_quantize_range_minmax_portable,
+        .quantize_runs_s8 = rc_quantize_runs_s8_portable,
+        .quantize_runs_s16 = rc_quantize_runs_s16_portable,
         .share_kmeans = rc_share_kmeans_portable,
         .huffman_lengths = rc_huffman_lengths_portable,
         .huffman_code = rc_huffman_code_portable,
@@ -32,6 +34,8 @@ static const struct rc_kernels table[] = {
         .quantize_s16 = rc_quantize_s16_avx2,
         .dequantize_s16 = rc_dequantize_s16_avx2,
         .quantize_range_minmax = rc_quantize_range_minmax_avx2,
+        .quantize_runs_s8 = rc_quantize_runs_s8_avx2,
+        .quantize_runs_s16 = rc_quantize_runs_s16_avx2,
     },
     {
         .isa = "avx512",
@@ -44,6 +48,8 @@ static const struct rc_kernels table[] = {
         .quantize_s16 = rc_quantize_s16_avx512,
         .dequantize_s16 = rc_dequantize_s16_avx512,
         .quantize_range_minmax = rc_quantize_range_minmax_avx512,
+        .quantize_runs_s8 = rc_quantize_runs_s8_avx512,
+        .quantize_runs_s16 = rc_quantize_runs_s16_avx512,
     },
 #endif
 };

@@ -10,6 +10,7 @@
 #define set1 _mm256_set1_ps
 #define load _mm256_loadu_ps
 #define store _mm256_storeu_ps
+#define store_past _mm256_stream_ps
 #define min_of _mm256_min_ps
 #define max_of _mm256_max_ps
 #define divide _mm256_div_ps
@@ -52,24 +53,6 @@ RC_INLINE TARGET void narrow_s16(int16_t *values, __m256i v)
     _mm_storeu_si128((__m128i *)values, halved(v));
 }
 
-#define CODE int8_t
-#define QUANTIZE rc_quantize_s8_avx2
-#define DEQUANTIZE rc_dequantize_s8_avx2
-#define QUANTIZE_RUN quantize_run_s8
-#define DEQUANTIZE_RUN dequantize_run_s8
-#define widen widen_s8
-#define narrow narrow_s8
-#include "vectors.h"
-
-#define CODE int16_t
-#define QUANTIZE rc_quantize_s16_avx2
-#define DEQUANTIZE rc_dequantize_s16_avx2
-#define QUANTIZE_RUN quantize_run_s16
-#define DEQUANTIZE_RUN dequantize_run_s16
-#define widen widen_s16
-#define narrow narrow_s16
-#include "vectors.h"
-
 /* Over the lanes: halves against each other, then quarters, then neighbours. */
 #define OVER_LANES(NAME, OF)                                                                    \
     RC_INLINE TARGET float NAME(__m256 v)                                                       \
@@ -82,4 +65,24 @@ OVER_LANES(least_of, _mm_min_ps)
 OVER_LANES(most_of, _mm_max_ps)
 #define MINMAX rc_quantize_range_minmax_avx2
 #include "minmax.h"
+
+#define CODE int8_t
+#define QUANTIZE rc_quantize_s8_avx2
+#define QUANTIZE_RUNS rc_quantize_runs_s8_avx2
+#define DEQUANTIZE rc_dequantize_s8_avx2
+#define QUANTIZE_RUN quantize_run_s8
+#define DEQUANTIZE_RUN dequantize_run_s8
+#define widen widen_s8
+#define narrow narrow_s8
+#include "vectors.h"
+
+#define CODE int16_t
+#define QUANTIZE rc_quantize_s16_avx2
+#define QUANTIZE_RUNS rc_quantize_runs_s16_avx2
+#define DEQUANTIZE rc_dequantize_s16_avx2
+#define QUANTIZE_RUN quantize_run_s16
+#define DEQUANTIZE_RUN dequantize_run_s16
+#define widen widen_s16
+#define narrow narrow_s16
+#include "vectors.h"
 #endif

@@ -9,6 +9,7 @@
 #define set1 _mm512_set1_ps
 #define load _mm512_loadu_ps
 #define store _mm512_storeu_ps
+#define store_past _mm512_stream_ps
 #define min_of _mm512_min_ps
 #define max_of _mm512_max_ps
 #define divide _mm512_div_ps
@@ -44,8 +45,14 @@ RC_INLINE TARGET void narrow_s16(int16_t *values, __m512i v)
     _mm256_storeu_si256((__m256i *)values, _mm512_cvtepi32_epi16(v));
 }
 
+#define least_of _mm512_reduce_min_ps
+#define most_of _mm512_reduce_max_ps
+#define MINMAX rc_quantize_range_minmax_avx512
+#include "minmax.h"
+
 #define CODE int8_t
 #define QUANTIZE rc_quantize_s8_avx512
+#define QUANTIZE_RUNS rc_quantize_runs_s8_avx512
 #define DEQUANTIZE rc_dequantize_s8_avx512
 #define QUANTIZE_RUN quantize_run_s8
 #define DEQUANTIZE_RUN dequantize_run_s8
@@ -55,15 +62,11 @@ RC_INLINE TARGET void narrow_s16(int16_t *values, __m512i v)
 
 #define CODE int16_t
 #define QUANTIZE rc_quantize_s16_avx512
+#define QUANTIZE_RUNS rc_quantize_runs_s16_avx512
 #define DEQUANTIZE rc_dequantize_s16_avx512
 #define QUANTIZE_RUN quantize_run_s16
 #define DEQUANTIZE_RUN dequantize_run_s16
 #define widen widen_s16
 #define narrow narrow_s16
 #include "vectors.h"
-
-#define least_of _mm512_reduce_min_ps
-#define most_of _mm512_reduce_max_ps
-#define MINMAX rc_quantize_range_minmax_avx512
-#include "minmax.h"
 #endif

@@ -56,11 +56,9 @@ TARGET int MINMAX(size_t begin, size_t end, size_t rows, size_t k, size_t group,
     if (group == 0) {
         bad = minmax_columns(begin, end, rows, k, x, low, high, bad);
     } else {
-        const size_t runs = (k + group - 1) / group; /* in a row */
-        for (size_t r = begin; r < end; r++) {
-            const size_t input = r % runs * group, left = k - input;
-            bad = minmax_run(x + r / runs * k + input, left < group ? left : group, low + r, high + r, bad);
-        }
+        struct run at = run_at(begin, k, group);
+        for (size_t r = begin; r < end; r++, at = next_run(at, k, group))
+            bad = minmax_run(x + at.first, at.count, low + r, high + r, bad);
     }
     return any_bad(bad) ? RC_NOT_FINITE : RC_OK;
 }

@@ -57,6 +57,39 @@ static inline int32_t to_integer(float x, float s, int32_t z, int32_t lowest, in
     return (int32_t)nearest(t) + z;
 }
 
+/* Scale and zero point for a range, as the reference chooses them: in double, the scale rounded to float, at least the smallest
+ * normal, and 1 for zeros alone; then the zero point for that scale. Symmetric is what has symmetric ends. */
+static inline int32_t choose(float low, float high, int32_t lowest, int32_t highest, float *scale)
+{
+    const double shift = 6755399441055744.0; /* 1.5 * 2^52: as in nearest(); |low / scale| is at most 2^17 */
+    const int symmetric = lowest == -highest;
+    const double wide = symmetric ? (double)(-low > high ? -low : high) / highest
+                                  : ((double)high - (double)low) / (highest - lowest);
+    const float s = (float)wide;
+    *scale = wide == 0.0 ? 1.0f : s < FLT_MIN ? FLT_MIN : s;
+    if (symmetric)
+        return 0;
+    const double z = (lowest - (double)low / (double)*scale + shift) - shift;
+    return z > highest ? highest : z < lowest ? lowest : (int32_t)z;
+}
+
+/* A run of the rows of k in groups: where it begins, how long it is, and what is left of its row from there on. */
+struct run {
+    size_t first, count, left;
+};
+
+static inline struct run run_at(size_t r, size_t k, size_t group)
+{
+    const size_t runs = (k + group - 1) / group, input = r % runs * group, left = k - input; /* runs in a row */
+    return (struct run){.first = r / runs * k + input, .count = left < group ? left : group, .left = left};
+}
+
+static inline struct run next_run(struct run at, size_t k, size_t group)
+{
+    const size_t left = at.left == at.count ? k : at.left - at.count;
+    return (struct run){.first = at.first + at.count, .count = left < group ? left : group, .left = left};
+}
+
 /* The difference of two int16 is exact in a float; the product is rounded once, and clipped where it overflows. */
 static inline float to_real(int32_t value, float s, int32_t z)
 {

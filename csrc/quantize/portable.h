@@ -23,9 +23,27 @@ int QUANTIZE(size_t begin, size_t end, size_t k, size_t group, size_t stride, in
     return bad ? RC_NOT_FINITE : RC_OK;
 }
 
-int DEQUANTIZE(size_t begin, size_t end, size_t k, size_t group, size_t stride, const CODE *values, const float *scale,
-               const CODE *zero_point, float *x)
+int QUANTIZE_RUNS(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest, const float *x,
+                  float *scale, CODE *zero_point, CODE *values)
 {
+    int bad = 0;
+    struct run at = run_at(begin, k, group);
+    for (size_t r = begin; r < end; r++, at = next_run(at, k, group)) {
+        float low, high, s;
+        bad |= minmax(x + at.first, at.count, 1, &low, &high);
+        const int32_t z = choose(low, high, lowest, highest, &s);
+        scale[r] = s;
+        zero_point[r] = (CODE)z;
+        for (size_t p = at.first; p < at.first + at.count; p++)
+            values[p] = (CODE)to_integer(x[p], s, z, lowest, highest);
+    }
+    return bad ? RC_NOT_FINITE : RC_OK;
+}
+
+int DEQUANTIZE(size_t begin, size_t end, size_t k, size_t group, size_t stride, const CODE *values, const float *scale,
+               const CODE *zero_point, float *x, int large)
+{
+    (void)large;
     struct place at = place_of(begin, k, group, stride);
     for (size_t i = begin; i < end;) {
         const size_t run = run_of(&at, k, group, end - i);
@@ -45,4 +63,5 @@ int DEQUANTIZE(size_t begin, size_t end, size_t k, size_t group, size_t stride, 
 }
 #undef CODE
 #undef QUANTIZE
+#undef QUANTIZE_RUNS
 #undef DEQUANTIZE

@@ -47,8 +47,23 @@ TARGET int QUANTIZE(size_t begin, size_t end, size_t k, size_t group, size_t str
     return any_bad(bad) ? RC_NOT_FINITE : RC_OK;
 }
 
+/* Each run is still in the cache nearest by when its values are made: memory is read once. */
+TARGET int QUANTIZE_RUNS(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest, const float *x,
+                         float *scale, CODE *zero_point, CODE *values)
+{
+    BAD bad = nothing_bad();
+    struct run at = run_at(begin, k, group);
+    for (size_t r = begin; r < end; r++, at = next_run(at, k, group)) {
+        float low, high;
+        bad = minmax_run(x + at.first, at.count, &low, &high, bad);
+        zero_point[r] = (CODE)choose(low, high, lowest, highest, scale + r);
+        bad = QUANTIZE_RUN(x + at.first, values + at.first, at.count, scale + r, zero_point + r, 0, lowest, highest, bad);
+    }
+    return any_bad(bad) ? RC_NOT_FINITE : RC_OK;
+}
+
 RC_INLINE TARGET void DEQUANTIZE_RUN(const CODE *values, float *x, size_t count, const float *scale,
-                                     const CODE *zero_point, int each)
+                                     const CODE *zero_point, int each, int past)
 {
     const VEC most = set1(FLT_MAX), least = set1(-FLT_MAX);
     VEC s = set1(scale[0]);
@@ -59,7 +74,11 @@ RC_INLINE TARGET void DEQUANTIZE_RUN(const CODE *values, float *x, size_t count,
             s = load(scale + p);
             z = widen(zero_point + p);
         }
-        store(x + p, min_of(max_of(multiply(to_float(sub_int(widen(values + p), z)), s), least), most));
+        const VEC t = min_of(max_of(multiply(to_float(sub_int(widen(values + p), z)), s), least), most);
+        if (past)
+            store_past(x + p, t);
+        else
+            store(x + p, t);
     }
     for (; p < count; p++) {
         const size_t entry = each ? p : 0;
@@ -68,24 +87,30 @@ RC_INLINE TARGET void DEQUANTIZE_RUN(const CODE *values, float *x, size_t count,
 }
 
 TARGET int DEQUANTIZE(size_t begin, size_t end, size_t k, size_t group, size_t stride, const CODE *values,
-                      const float *scale, const CODE *zero_point, float *x)
+                      const float *scale, const CODE *zero_point, float *x, int large)
 {
     struct place at = place_of(begin, k, group, stride);
     for (size_t i = begin; i < end;) {
         const size_t run = run_of(&at, k, group, end - i);
         const float *s = scale + at.entry;
         const CODE *z = zero_point + at.entry;
+        /* A store past the caches spares the reading of what it overwrites, half of the traffic. */
         if (group == 1)
-            DEQUANTIZE_RUN(values + i, x + i, run, s, z, 1);
+            DEQUANTIZE_RUN(values + i, x + i, run, s, z, 1, 0);
+        else if (large && (uintptr_t)(x + i) % sizeof(VEC) == 0)
+            DEQUANTIZE_RUN(values + i, x + i, run, s, z, 0, 1);
         else
-            DEQUANTIZE_RUN(values + i, x + i, run, s, z, 0);
+            DEQUANTIZE_RUN(values + i, x + i, run, s, z, 0, 0);
         advance(&at, run, k, group, stride);
         i += run;
     }
+    if (large)
+        _mm_sfence(); /* such stores wait for nobody: others must see them when this returns */
     return RC_OK;
 }
 #undef CODE
 #undef QUANTIZE
+#undef QUANTIZE_RUNS
 #undef DEQUANTIZE
 #undef QUANTIZE_RUN
 #undef DEQUANTIZE_RUN

@@ -1,4 +1,8 @@
-"""The quantize family in C. Scales and zero points are chosen from the ranges by the reference's code."""
+"""The quantize family in C.
+
+Runs that lie in one piece and have a scale each (groups, channels of the first axis) take one kernel that finds a run's
+range, chooses its scale and makes its values. Otherwise ranges come first, then scales, by the reference's code, then values.
+"""
 
 import math
 from functools import wraps
@@ -14,6 +18,9 @@ from ._call import check, empty, ffi, lib, pointer
 
 MOST = 2e9  # elements a second and thread, to the order of magnitude: memory sets it, whatever the instruction set
 
+# A result of more bytes than this leaves the caches before anybody reads it, so it is written past them.
+LARGE = 2**24
+
 # The range of all of an array is found piece by piece, so that threads share the work.
 PIECE = 2**16
 
@@ -21,9 +28,11 @@ PIECE = 2**16
 def quantize_s8(kernel, speed: float):
     """Return the operation quantize_s8 computed by a C kernel that does ``speed`` elements a second."""
 
+    row = _row_of("quantize_s8", kernel)
+
     @wraps(reference.quantize_s8)
     def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None):
-        return _quantize(kernel, speed, x, np.int8, bits, scheme, axis, group, scale, zero_point)
+        return _quantize(kernel, row, speed, x, np.int8, bits, scheme, axis, group, scale, zero_point)
 
     return quantize_s8
 
@@ -31,9 +40,11 @@ def quantize_s8(kernel, speed: float):
 def quantize_s16(kernel, speed: float):
     """Return the operation quantize_s16 computed by a C kernel that does ``speed`` elements a second."""
 
+    row = _row_of("quantize_s16", kernel)
+
     @wraps(reference.quantize_s16)
     def quantize_s16(x, *, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None):
-        return _quantize(kernel, speed, x, np.int16, 16, scheme, axis, group, scale, zero_point)
+        return _quantize(kernel, row, speed, x, np.int16, 16, scheme, axis, group, scale, zero_point)
 
     return quantize_s16
 
@@ -69,25 +80,60 @@ def quantize_range_minmax(kernel, speed: float):
     return quantize_range_minmax
 
 
-def _quantize(kernel, speed, x, dtype, bits, scheme, axis, group, scale, zero_point):
+def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, zero_point):
     x, shape, scale, zero_point = quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point)
-    if scale is None or zero_point is None:
-        scale, zero_point = chosen(_range(_widest_range(), speed, x, shape, group), dtype, bits, scheme, scale)
     values = np.empty(x.shape, dtype=dtype)
-    if x.size:
-        *layout, scales, zero_points = _layout(x.shape, scale, zero_point, group)
-        operands = (*layout, *limits(bits, scheme), pointer(x), pointer(scales), pointer(zero_points),
-                    pointer(values, writable=True))
-        threads.run(lambda begin, end: _check(kernel(begin, end, *operands), x), x.size, x.size / min(speed, MOST))
-    values.flags.writeable = False  # nobody else has it: the format keeps it without a copy
+    ends, seconds = limits(bits, scheme), x.size / min(speed, MOST)
+    runs = _runs(x, shape, group)
+    if scale is None and runs and row is not None:
+        scale, zero_point = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=dtype)
+        both = row.quantize_runs_s8 if dtype == np.int8 else row.quantize_runs_s16
+        operands = (*runs, *ends, pointer(x),
+                    *(pointer(a, writable=True) for a in (scale, zero_point, values)))
+        threads.run(lambda begin, end: _check(both(begin, end, *operands), x), scale.size, seconds)
+    else:
+        if scale is None or zero_point is None:
+            ranges = (row or _rows()[-1]).quantize_range_minmax
+            scale, zero_point = chosen(_range(ranges, speed, x, shape, group), dtype, bits, scheme, scale)
+        if x.size:
+            *layout, scales, zero_points = _layout(x.shape, scale, zero_point, group)
+            operands = (*layout, *ends, pointer(x), pointer(scales), pointer(zero_points), pointer(values, writable=True))
+            threads.run(lambda begin, end: _check(kernel(begin, end, *operands), x), x.size, seconds)
+    for a in (values, scale, zero_point):
+        a.flags.writeable = False  # nobody else has them: the format keeps them without a copy
     return Quantized(values, scale, zero_point, group)
+
+
+def _runs(x: np.ndarray, shape, group):
+    """Return k and group of the rows of runs that have a scale each, in the scale's order, or None where it is not so."""
+    inner = _inner(x.shape, shape, group)
+    k = math.prod(x.shape[inner:])
+    if x.size == 0 or math.prod(shape) < 2:
+        return None  # there is nothing, or one run for all, whose range threads have to share
+    if group is not None:
+        return k, min(group, k)
+    return (k, k) if x.shape[:inner] == shape[:inner] and math.prod(shape[inner:]) == 1 else None
+
+
+def _rows():
+    """Return the rows of the table of kernels that this machine runs, narrowest first."""
+    rows = []
+    while (row := lib.rc_kernels_at(len(rows))) != ffi.NULL and lib.rc_supported(len(rows)):
+        rows.append(row)
+    return rows
+
+
+def _row_of(op: str, kernel):
+    """Return the row that a kernel comes from, whose other kernels go with it; None for a kernel of the user's own."""
+    return next((row for row in _rows() if getattr(row, op) == kernel), None)
 
 
 def _dequantize(kernel, speed, q):
     x = empty(q.shape, np.float32)
     if x.size:
         *layout, scales, zero_points = _layout(q.shape, q.scale, q.zero_point, q.group)
-        operands = (*layout, pointer(q.values), pointer(scales), pointer(zero_points), pointer(x, writable=True))
+        operands = (*layout, pointer(q.values), pointer(scales), pointer(zero_points), pointer(x, writable=True),
+                    x.nbytes >= LARGE)
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "q"), x.size, x.size / min(speed, MOST))
     return x
 
@@ -96,16 +142,6 @@ def _check(status: int, x: np.ndarray) -> None:
     if status == lib.RC_NOT_FINITE:
         arguments.finite(x, "x")  # says which
     check(status, "x")
-
-
-def _widest_range():
-    """Return the widest kernel for ranges. They are exact, so a quantize kernel of any instruction set may go with it."""
-    level, widest = 0, None
-    while (row := lib.rc_kernels_at(level)) != ffi.NULL:
-        if lib.rc_supported(level) and row.quantize_range_minmax != ffi.NULL:
-            widest = row.quantize_range_minmax
-        level += 1
-    return widest
 
 
 def _range(kernel, speed, x, shape, group):
