@@ -14,11 +14,11 @@ from .quantized import Quantized
 class Packed(Format):
     """A Quantized whose values take ``bits`` bits each: weight = scale * (value - zero_point).
 
-    data : (*shape[:-1], ceil(shape[-1] * bits / 8)) uint8; shape : at least one dimension; bits : 1 to 7. Each row along
-    the last axis begins with a byte of its own; in it value p takes the bits from p * bits on, counted from the lowest
-    bit of the first byte: of two 4-bit values in a byte the first is the low half, as in ONNX. Bits left over are 0.
-    Values are two's complement; but a single bit is 1 for +1 and 0 for -1. scale, zero_point, group : as in Quantized,
-    with zero points that the bits can hold (0 for a single bit).
+    data : (*shape[:-1], ceil(shape[-1] * bits / 8)) uint8; shape : at least one dimension; bits : 1 to 7. Each row
+    along the last axis begins with a byte of its own; in it value p takes the bits from p * bits on, counted from the
+    lowest bit of the first byte: of two 4-bit values in a byte the first is the low half, as in ONNX. Bits left over
+    are 0. Values are two's complement; but a single bit is 1 for +1 and 0 for -1. scale, zero_point, group : as in
+    Quantized, with zero points that the bits can hold (0 for a single bit).
     """
 
     data: np.ndarray

@@ -17,8 +17,9 @@ class Quantized(Format):
     """Integers with scales: weight = scale * (value - zero_point).
 
     values : any shape of at least one dimension, int8 or int16. scale : float32, finite, at least 2**-126; zero_point :
-    shaped as scale, of the dtype of values. Both have as many dimensions as values, each of size 1 (shared along it) or the full size (one a channel); with
-    ``group`` the last one has ceil(size / group) entries, one for each run of ``group`` values along the last axis.
+    shaped as scale, of the dtype of values. Both have as many dimensions as values, each of size 1 (shared along it)
+    or the full size (one a channel); with ``group`` the last one has ceil(size / group) entries, one for each run of
+    ``group`` values along the last axis.
     """
 
     values: np.ndarray

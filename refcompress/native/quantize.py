@@ -1,7 +1,8 @@
 """The quantize family in C.
 
 Runs that lie in one piece and have a scale each (groups, channels of the first axis) take one kernel that finds a run's
-range, chooses its scale and makes its values. Otherwise ranges come first, then scales, by the reference's code, then values.
+range, chooses its scale and makes its values. Otherwise ranges come first, then scales, by the reference's code, then
+values.
 """
 
 import math
@@ -97,7 +98,8 @@ def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, ze
             scale, zero_point = chosen(_range(ranges, speed, x, shape, group), dtype, bits, scheme, scale)
         if x.size:
             *layout, scales, zero_points = _layout(x.shape, scale, zero_point, group)
-            operands = (*layout, *ends, pointer(x), pointer(scales), pointer(zero_points), pointer(values, writable=True))
+            operands = (*layout, *ends, pointer(x), pointer(scales), pointer(zero_points),
+                        pointer(values, writable=True))
             threads.run(lambda begin, end: _check(kernel(begin, end, *operands), x), x.size, seconds)
     for a in (values, scale, zero_point):
         a.flags.writeable = False  # nobody else has them: the format keeps them without a copy
@@ -105,7 +107,7 @@ def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, ze
 
 
 def _runs(x: np.ndarray, shape, group):
-    """Return k and group of the rows of runs that have a scale each, in the scale's order, or None where it is not so."""
+    """Return k and group of rows of runs that have a scale each, in the scale's order, or None where it is not so."""
     inner = _inner(x.shape, shape, group)
     k = math.prod(x.shape[inner:])
     if x.size == 0 or math.prod(shape) < 2:

@@ -30,7 +30,8 @@ def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=N
     scale : float, or array of float32 of the shape of the result's scale; at least 2**-126, finite
         By default from the range of x, as above: dynamic quantisation. Scales chosen beforehand, from the range that
         calibration saw (``quantize_range_...``, :func:`quantize_scale`), make it static; a wider x is clipped.
-    zero_point : int in lowest..highest, or such int8 of the shape of the result's scale; only with scale, 0 if symmetric
+    zero_point : int in lowest..highest, or such int8 of the shape of the result's scale; only with scale, 0 if
+    symmetric
         By default 0, or (affine) from the lowest x and scale, as above.
 
     Returns
@@ -103,9 +104,9 @@ def dequantize_s8(q) -> np.ndarray:
 
         x = scale * (values - zero_point)
 
-    q : Quantized, of int8 values. Returns float32 of its shape: the difference is exact, the product rounded once. Where
-    it would overflow (the point of the grid next to 3e38 may lie beyond float32) it is the largest finite float32, which
-    is nearer to what was quantised. Raises ArgumentTypeError for anything but a Quantized of int8.
+    q : Quantized, of int8 values. Returns float32 of its shape: the difference is exact, the product rounded once.
+    Where it would overflow (the point of the grid next to 3e38 may lie beyond float32) it is the largest finite
+    float32, which is nearer to what was quantised. Raises ArgumentTypeError for anything but a Quantized of int8.
 
     **Source** Jacob et al. (2018), section 2.1, eq. 1. **Departs** at that overflow. Cost O(size).
 

@@ -19,10 +19,10 @@ def quantize_scale(low, high, *, bits=8, scheme="symmetric"):
         affine:     scale = (high - low) / (highest - lowest),       zero_point = clip(rint(lowest - low / scale))
 
     low, high : float, or arrays of float64 of one shape, finite in float32, low <= 0 <= high; bits : 2 to 8, or 16;
-    scheme, lowest, highest : as for :func:`quantize_s8`. Returns (scale, zero_point), float32 and int8 (int16 for 16 bits)
-    of the shape of low. All is computed in float64, then scale is rounded to float32, and the zero point is that of the
-    rounded scale, halves to even. The scale is at least 2**-126, the smallest normal, so tiny ranges lose resolution and
-    not all else; 1 where the range is only zero.
+    scheme, lowest, highest : as for :func:`quantize_s8`. Returns (scale, zero_point), float32 and int8 (int16 for 16
+    bits) of the shape of low. All is computed in float64, then scale is rounded to float32, and the zero point is
+    that of the rounded scale, halves to even. The scale is at least 2**-126, the smallest normal, so tiny ranges lose
+    resolution and not all else; 1 where the range is only zero.
     Raises ArgumentTypeError, RefcompressError by name and index.
 
     **Source** Jacob et al. (2018), section 2.1 and 3. **Departs** as quantize_s8. Cost O(size).
@@ -61,8 +61,9 @@ def chosen(span, dtype, bits: int, scheme: str, scale=None):
     if scale is None:
         wide = np.maximum(-low, high) / highest if scheme == "symmetric" else (high - low) / (highest - lowest)
         scale = np.where(wide == 0, np.float32(1), np.maximum(wide.astype(np.float32), SMALLEST_NORMAL))
-    zero_point = np.clip(np.rint(lowest - low / scale), lowest, highest) if scheme == "affine" else np.zeros(scale.shape)
-    return scale, np.asarray(zero_point, dtype=dtype)
+    if scheme == "symmetric":
+        return scale, np.zeros(scale.shape, dtype=dtype)
+    return scale, np.asarray(np.clip(np.rint(lowest - low / scale), lowest, highest), dtype=dtype)
 
 
 def minmax_arguments(x, axis, group, argument: str = "x"):

@@ -21,7 +21,8 @@ def quantize_multiplier(scale):
     (multiplier, shift), int32 of the shape of scale; the multiplier is rounded to nearest, halves to even.
     Raises ArgumentTypeError, RefcompressError by name and index.
 
-    **Source** Jacob et al. (2018), section 2.2, eq. 6. **Departs** scales of 1 and above are allowed (a negative shift).
+    **Source** Jacob et al. (2018), section 2.2, eq. 6. **Departs** scales of 1 and above are allowed (a negative
+    shift).
     Cost O(size).
 
     >>> multiplier, shift = quantize_multiplier(0.75)
@@ -49,11 +50,12 @@ def requantize_s32(x, multiplier, shift, *, zero_point=0, bits=8, scheme="affine
     x : int32 of any shape, such as the result of gemm_s8s8
     multiplier, shift : int, or int32 arrays with the dimensions of x, of size 1 or the full size
         As :func:`quantize_multiplier` makes them: 0 to 2**31 - 1, and -30 to 31.
-    zero_point : int, lowest to highest; bits : 2 to 8, or 16; scheme : for lowest and highest, as in :func:`quantize_s8`
+    zero_point : int, lowest to highest; bits : 2 to 8, or 16; scheme : for lowest and highest, as in
+    :func:`quantize_s8`
     rounding : str
         "half_even", as ONNX rounds (QuantizeLinear), or "half_away" from zero: of the exact quotient, once.
-        "gemmlowp": what gemmlowp and TensorFlow Lite compute, in two steps, which round twice: by 2^31, halves up, then by
-        2^shift, halves away from zero. For shifts of 0 or more.
+        "gemmlowp": what gemmlowp and TensorFlow Lite compute, in two steps, which round twice: by 2^31, halves up,
+        then by 2^shift, halves away from zero. For shifts of 0 or more.
 
     Returns
     -------
@@ -63,8 +65,8 @@ def requantize_s32(x, multiplier, shift, *, zero_point=0, bits=8, scheme="affine
     ------
     ArgumentTypeError, RefcompressError : by name and index.
 
-    **Source** Jacob et al. (2018), section 2.2, eq. 5 to 7; gemmlowp, fixedpoint.h: SaturatingRoundingDoublingHighMul and
-    RoundingDivideByPOT. **Departs** nothing with "gemmlowp"; the others round once. Cost O(size).
+    **Source** Jacob et al. (2018), section 2.2, eq. 5 to 7; gemmlowp, fixedpoint.h: SaturatingRoundingDoublingHighMul
+    and RoundingDivideByPOT. **Departs** nothing with "gemmlowp"; the others round once. Cost O(size).
 
     >>> import numpy as np
     >>> x = np.int32([1, 3, -1, -3, 1000])  # halves of these
@@ -85,7 +87,7 @@ def requantize_s32(x, multiplier, shift, *, zero_point=0, bits=8, scheme="affine
 
 
 def _divided(p: np.ndarray, shift: np.ndarray, rounding: str) -> np.ndarray:
-    """Return p / 2^shift, rounded: the floor, and 1 more where the rest is above a half, or is a half and the rule says."""
+    """Return p / 2^shift, rounded: the floor, and 1 more if the rest is above a half, or a half and the rule says."""
     floor = p >> shift
     rest = 2 * (p - (floor << shift))  # below 2^63: the shift is at most 62
     up = {"half_even": floor & 1 == 1, "half_away": p >= 0, "half_up": True}[rounding]

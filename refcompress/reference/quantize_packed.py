@@ -13,15 +13,16 @@ __all__ = ["quantize_pack", "quantize_unpack"]
 def quantize_pack(q, *, bits=4) -> Packed:
     """Put values of ``bits`` bits side by side.
 
-    In each row along the last axis value p takes the bits from p * bits on, counted from the lowest bit of the first byte.
+    In each row along the last axis value p takes the bits from p * bits on, counted from the lowest bit of the first
+    byte.
 
     q : Quantized of int8; its values and zero points must lie in -2**(bits-1)..2**(bits-1) - 1. bits : 1 to 7; a single
-    bit holds the values -1 (as 0) and +1, with zero points of 0: those of :func:`quantize_binary`. Returns a Packed with
-    the scales, zero points and group of q; bits left over at a row's end are 0. Exact.
+    bit holds the values -1 (as 0) and +1, with zero points of 0: those of :func:`quantize_binary`. Returns a Packed
+    with the scales, zero points and group of q; bits left over at a row's end are 0. Exact.
     Raises ArgumentTypeError, RefcompressError by name and index.
 
-    **Source** the nibble order of ONNX, "Int4 and UInt4": the first value is the low half of its byte. **Departs** there
-    rows do not begin with a byte of their own. Cost O(size).
+    **Source** the nibble order of ONNX, "Int4 and UInt4": the first value is the low half of its byte. **Departs**
+    there rows do not begin with a byte of their own. Cost O(size).
 
     >>> import numpy as np
     >>> q = Quantized(np.int8([[1, -2, 7]]), np.float32([[0.5]]), np.int8([[0]]))

@@ -1,8 +1,8 @@
 """The range that a grid of integers should cover: all of it, or less than all of it for a finer step.
 
-A range goes to :func:`quantize_scale`, and the scale and zero point to quantize_s8: that is static quantisation, where x
-is calibration data. The ranges of several batches are joined by taking the lowest low and the highest high, or by joining
-the batches first.
+A range goes to :func:`quantize_scale`, and the scale and zero point to quantize_s8: that is static quantisation,
+where x is calibration data. The ranges of several batches are joined by taking the lowest low and the highest high,
+or by joining the batches first.
 """
 
 import math
@@ -24,8 +24,8 @@ def quantize_range_minmax(x, *, axis=None, group=None):
         low = min(min x, 0), high = max(max x, 0)
 
     x : float32, at least one dimension, finite; axis, group : as for :func:`quantize_s8`. Returns (low, high), float64
-    in the shape of the scale, so that neither high - low nor its quotients overflow or underflow; exact, zeros are +0.0,
-    and both are zero where there is no x. Raises as quantize_s8.
+    in the shape of the scale, so that neither high - low nor its quotients overflow or underflow; exact, zeros are
+    +0.0, and both are zero where there is no x. Raises as quantize_s8.
 
     **Source** Jacob et al. (2018), section 3.1. **Departs** zero always belongs to the range, so that it is exact.
     Cost O(size).
@@ -52,8 +52,9 @@ def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
     **Departs** nothing. Cost O(size log size).
 
     >>> import numpy as np
-    >>> [float(end) for end in (a.item() for a in quantize_range_percentile(np.float32([-1, 2, -3, 100]), percentile=75))]
-    [-3.0, 3.0]
+    >>> low, high = quantize_range_percentile(np.float32([-1, 2, -3, 100]), percentile=75)
+    >>> low.item(), high.item()
+    (-3.0, 3.0)
     """
     x, shape = minmax_arguments(x, axis, group)
     percentile = arguments.real(percentile, "percentile", math.ulp(0), 100)
@@ -73,11 +74,11 @@ def quantize_range_mse(x, *, bits=8, scheme="symmetric", axis=None, group=None, 
 
     x, axis, group, returns, raises : as for :func:`quantize_range_minmax`. bits : 2 to 8, or 16; scheme : as for
     quantize_s8; steps : 1 or more. The error is that of the operations themselves, with the scale that
-    :func:`quantize_scale` makes of the range; its sum is in float64. Of equal errors the widest range wins, so the error
-    is never above that of minmax, which is the last step.
+    :func:`quantize_scale` makes of the range; its sum is in float64. Of equal errors the widest range wins, so the
+    error is never above that of minmax, which is the last step.
 
-    **Source** Nagel et al., A White Paper on Neural Network Quantization (2021), section 3.1, "mean squared error", where
-    the ends are searched on a grid. **Departs** both ends share the threshold t. Cost O(steps size).
+    **Source** Nagel et al., A White Paper on Neural Network Quantization (2021), section 3.1, "mean squared error",
+    where the ends are searched on a grid. **Departs** both ends share the threshold t. Cost O(steps size).
 
     >>> import numpy as np
     >>> x = np.float32([0.5] * 99 + [3])
@@ -106,16 +107,17 @@ def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
         low = max(min(min x, 0), -t), high = min(max(max x, 0), t), t = (m + 1/2) max|x| / bins,
         m of levels..bins minimising sum of P log(P / Q), levels = 2^(bits-1)
 
-    P is the histogram of |x| in its first m bins, what lies beyond them added to the last one; Q is the histogram of the
-    first m bins alone, merged into ``levels`` runs of bins, each run spread again evenly over its bins that are not
-    empty. Both are divided by their sums.
+    P is the histogram of |x| in its first m bins, what lies beyond them added to the last one; Q is the histogram of
+    the first m bins alone, merged into ``levels`` runs of bins, each run spread again evenly over its bins that are
+    not empty. Both are divided by their sums.
 
     x, axis, group, returns, raises : as for :func:`quantize_range_minmax`. bits : 2 to 8. bins : levels or more. Bin j
     holds the |x| of floor(|x| / max|x| * bins) = j, the largest too the last one; bin j of m belongs to the run
     floor(j levels / m). Where P has a bin that Q has not, the sum is infinite; of equal sums the largest m wins.
 
-    **Source** Migacz, 8-bit Inference with TensorRT, GPU Technology Conference (2017), "Entropy calibration: pseudocode".
-    **Departs** it leaves open the rules of the last three sentences; m of all bins, the whole range, is tried too. Cost O(size + bins^2), for each scale.
+    **Source** Migacz, 8-bit Inference with TensorRT, GPU Technology Conference (2017), "Entropy calibration:
+    pseudocode". **Departs** it leaves open the rules of the last three sentences; m of all bins, the whole range, is
+    tried too. Cost O(size + bins^2), for each scale.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).laplace(size=100_000).astype(np.float32)

@@ -17,9 +17,9 @@ def quantize_binary(w, *, axis=None, group=None) -> Quantized:
 
     which minimises the sum of (w - scale * values)^2.
 
-    w : float32, at least one dimension, finite; axis, group : what shares a scale, as for :func:`quantize_s8`. Returns a
-    Quantized with zero points of 0, whose values :func:`quantize_pack` holds in one bit each. The mean is summed in
-    float64 and rounded once; it is at least 2**-126 (of no weights, or of zeros, the scale is that).
+    w : float32, at least one dimension, finite; axis, group : what shares a scale, as for :func:`quantize_s8`.
+    Returns a Quantized with zero points of 0, whose values :func:`quantize_pack` holds in one bit each. The mean is
+    summed in float64 and rounded once; it is at least 2**-126 (of no weights, or of zeros, the scale is that).
     Raises ArgumentTypeError, RefcompressError by name and index.
 
     **Source** Rastegari et al., XNOR-Net (2016), section 3.1. **Departs** the smallest scale is not 0; a zero weight,
@@ -41,16 +41,18 @@ def quantize_ternary(w, *, threshold=0.7, axis=None, group=None) -> Quantized:
     """Replace each weight by -1, 0 or 1, times one scale.
 
         values = sign(w) where |w| > delta, else 0;  scale = mean of the |w| above delta
-        delta = threshold * mean|w|, or (threshold None) the best: it maximises (sum of the |w| above it)^2 / their count
+        delta = threshold * mean|w|, or (threshold None) the best: it maximises (sum of the |w| above it)^2 / their
+        count
 
     The scale minimises the sum of (w - scale * values)^2 for this delta, and so does, over all deltas, the best one.
 
     w, axis, group, raises : as for :func:`quantize_binary`. threshold : 0 or above, or None. Returns a Quantized with
-    zero points of 0. Sums are in float64, delta is compared in float64, the scale is rounded once and at least 2**-126; 1
-    where all values are 0. Of equal maxima the best delta is the one that keeps the fewest.
+    zero points of 0. Sums are in float64, delta is compared in float64, the scale is rounded once and at least
+    2**-126; 1 where all values are 0. Of equal maxima the best delta is the one that keeps the fewest.
 
-    **Source** Li, Zhang, Liu, Ternary Weight Networks (2016), section 2: the problem, its optimal scale, and 0.7 mean|w|,
-    which comes near the best delta for uniform and normal weights. **Departs** the best delta is found, too: by sorting.
+    **Source** Li, Zhang, Liu, Ternary Weight Networks (2016), section 2: the problem, its optimal scale, and 0.7
+    mean|w|, which comes near the best delta for uniform and normal weights. **Departs** the best delta is found, too:
+    by sorting.
     Cost O(size), with None O(size log size).
 
     >>> import numpy as np

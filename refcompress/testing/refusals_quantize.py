@@ -64,7 +64,8 @@ def requantize_s32():
     x = np.int32([[3, 1, 2], [0, -1, 5]])
     for bad in (None, "text", x.astype(np.int64), x.astype(np.float32), np.ma.masked_array(x)):
         yield (bad, 2**30, 3), {}
-    for bad in (-1, 2**31, 1.0, True, None, np.int64([[1]]), np.int32([[-1]]), np.ones((3, 2), np.int32), np.int32([1])):
+    for bad in (-1, 2**31, 1.0, True, None, np.int64([[1]]), np.int32([[-1]]), np.ones((3, 2), np.int32),
+                np.int32([1])):
         yield (x, bad, 3), {}
     for bad in (-31, 32, 1.0, True, None, np.int64([[1]]), np.int32([[32, 1, 1]]), np.ones((3, 2), np.int32)):
         yield (x, 2**30, bad), {}
