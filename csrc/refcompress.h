@@ -43,17 +43,16 @@ typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, size_t k
 /* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point,
  * lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale, rounded once, and if
  * that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then of no use.
- * Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest <= zero_point <= highest.
- * large : whether all of x is too large for the caches; a hint, that changes no bit. */
+ * Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest <= zero_point <= highest. */
 typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest, int32_t highest,
                            const float *x, const float *scale, const int8_t *zero_point, int8_t *values);
 typedef int rc_dequantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int8_t *values,
-                             const float *scale, const int8_t *zero_point, float *x, int large);
+                             const float *scale, const int8_t *zero_point, float *x);
 typedef int rc_quantize_s16(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
                             int32_t highest, const float *x, const float *scale, const int16_t *zero_point,
                             int16_t *values);
 typedef int rc_dequantize_s16(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int16_t *values,
-                              const float *scale, const int16_t *zero_point, float *x, int large);
+                              const float *scale, const int16_t *zero_point, float *x);
 
 /* low = min(x, 0) and high = max(x, 0) of the runs of the range; x : rows of k >= 1. With a group of 1 to k, a row has
  * ceil(k / group) runs of group elements each, the last one of what is left; with a group of 0 each column is a run.

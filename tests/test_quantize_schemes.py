@@ -1,6 +1,5 @@
 """Quantisation's other schemes: fewer and more bits, ranges, packing, integers alone, one and two bits."""
 
-import importlib
 import itertools
 import math
 from fractions import Fraction
@@ -110,17 +109,6 @@ def test_kernels_find_what_is_not_finite_wherever_it_is(isa, place, value, optio
         with pytest.raises(RefcompressError) as caught:
             op(x, **options)
         assert caught.value.argument == f"x[1, {place}]"
-
-
-@pytest.mark.parametrize("isa", [space.__name__.removeprefix("native.") for space in native.available()])
-@pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": 1}, {"group": 3}, {"group": 16}, {"group": 32}])
-def test_what_is_written_past_the_caches_has_the_same_bits(isa, options, monkeypatch):
-    monkeypatch.setattr(importlib.import_module("refcompress.native.quantize"), "LARGE", 0)
-    for shape in ((3, 67), (5, 64), (1, 1), (2, 4099)):
-        x = np.random.default_rng(2).standard_normal(shape, np.float32)
-        for bits, op in ((8, native.at(isa).dequantize_s8), (16, native.at(isa).dequantize_s16)):
-            q = quantize(x, bits, scheme="affine", **options)
-            assert op(q).tobytes() == q.dense().tobytes()
 
 
 # Ranges.

@@ -10,7 +10,6 @@
 #define set1 _mm256_set1_ps
 #define load _mm256_loadu_ps
 #define store _mm256_storeu_ps
-#define store_past _mm256_stream_ps
 #define min_of _mm256_min_ps
 #define max_of _mm256_max_ps
 #define divide _mm256_div_ps

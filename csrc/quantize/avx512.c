@@ -9,7 +9,6 @@
 #define set1 _mm512_set1_ps
 #define load _mm512_loadu_ps
 #define store _mm512_storeu_ps
-#define store_past _mm512_stream_ps
 #define min_of _mm512_min_ps
 #define max_of _mm512_max_ps
 #define divide _mm512_div_ps

@@ -41,9 +41,8 @@ int QUANTIZE_RUNS(size_t begin, size_t end, size_t k, size_t group, int32_t lowe
 }
 
 int DEQUANTIZE(size_t begin, size_t end, size_t k, size_t group, size_t stride, const CODE *values, const float *scale,
-               const CODE *zero_point, float *x, int large)
+               const CODE *zero_point, float *x)
 {
-    (void)large;
     struct place at = place_of(begin, k, group, stride);
     for (size_t i = begin; i < end;) {
         const size_t run = run_of(&at, k, group, end - i);

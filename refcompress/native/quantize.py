@@ -19,9 +19,6 @@ from ._call import check, empty, ffi, lib, pointer
 
 MOST = 2e9  # elements a second and thread, to the order of magnitude: memory sets it, whatever the instruction set
 
-# A result of more bytes than this leaves the caches before anybody reads it, so it is written past them.
-LARGE = 2**24
-
 # The range of all of an array is found piece by piece, so that threads share the work.
 PIECE = 2**16
 
@@ -134,8 +131,7 @@ def _dequantize(kernel, speed, q):
     x = empty(q.shape, np.float32)
     if x.size:
         *layout, scales, zero_points = _layout(q.shape, q.scale, q.zero_point, q.group)
-        operands = (*layout, pointer(q.values), pointer(scales), pointer(zero_points), pointer(x, writable=True),
-                    x.nbytes >= LARGE)
+        operands = (*layout, pointer(q.values), pointer(scales), pointer(zero_points), pointer(x, writable=True))
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "q"), x.size, x.size / min(speed, MOST))
     return x
 
