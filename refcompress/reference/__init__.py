@@ -1,6 +1,14 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
 
 from . import csr, gemm, huffman, huffman_stream, lowrank, prune, quantize, share
+from . import quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_layer, quantize_smooth
+
+# The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on.
+# First, for from here on quantize_gptq, for one, is the function and no longer its module.
+FAMILIES = (csr, gemm, huffman, huffman_stream, lowrank, prune, quantize, quantize_adaround, quantize_awq, quantize_bias,
+            quantize_gptq, quantize_layer, quantize_smooth, share)
+__all__ = [name for family in FAMILIES for name in family.__all__]
+
 from .csr import *  # noqa: F403
 from .gemm import *  # noqa: F403
 from .huffman import *  # noqa: F403
@@ -8,7 +16,10 @@ from .huffman_stream import *  # noqa: F403
 from .lowrank import *  # noqa: F403
 from .prune import *  # noqa: F403
 from .quantize import *  # noqa: F403
+from .quantize_adaround import *  # noqa: F403
+from .quantize_awq import *  # noqa: F403
+from .quantize_bias import *  # noqa: F403
+from .quantize_gptq import *  # noqa: F403
+from .quantize_layer import *  # noqa: F403
+from .quantize_smooth import *  # noqa: F403
 from .share import *  # noqa: F403
-
-# The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on.
-__all__ = [name for family in (csr, gemm, huffman, huffman_stream, lowrank, prune, quantize, share) for name in family.__all__]
