@@ -1,12 +1,14 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
 
-from . import csr, gemm, huffman, huffman_stream, lowrank, prune, quantize, share
-from . import quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_layer, quantize_smooth
+from . import (csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian, prune_layerwise, prune_scores,
+               quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_layer,
+               quantize_smooth, share)
 
 # The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on.
 # First, for from here on quantize_gptq, for one, is the function and no longer its module.
-FAMILIES = (csr, gemm, huffman, huffman_stream, lowrank, prune, quantize, quantize_adaround, quantize_awq, quantize_bias,
-            quantize_gptq, quantize_layer, quantize_smooth, share)
+FAMILIES = (csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian, prune_layerwise, prune_scores,
+            quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_layer, quantize_smooth,
+            share)
 __all__ = [name for family in FAMILIES for name in family.__all__]
 
 from .csr import *  # noqa: F403
@@ -15,6 +17,9 @@ from .huffman import *  # noqa: F403
 from .huffman_stream import *  # noqa: F403
 from .lowrank import *  # noqa: F403
 from .prune import *  # noqa: F403
+from .prune_hessian import *  # noqa: F403
+from .prune_layerwise import *  # noqa: F403
+from .prune_scores import *  # noqa: F403
 from .quantize import *  # noqa: F403
 from .quantize_adaround import *  # noqa: F403
 from .quantize_awq import *  # noqa: F403
