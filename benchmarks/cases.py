@@ -94,6 +94,10 @@ def score(op, layer, **flags):
                 touched, **flags)
 
 
+def _four_bits(rng):
+    return reference.quantize_s8(_normal(rng, 1000, 4096), bits=4, group=32)
+
+
 def _codes(rng):
     """Codes of 16 clusters spread evenly over normal weights."""
     return np.clip(np.rint(_normal(rng, STREAM) * 3 + 7.5), 0, 15).astype(np.uint8)
@@ -152,6 +156,17 @@ CASES = [
     on_weights("quantize_s8", "AlexNet fc8", 5, group=32),
     Case("dequantize_s8", "AlexNet fc8, axis 0", lambda rng: ((reference.quantize_s8(_normal(rng, 1000, 4096), axis=0),), {}),
          0, 5 * 1000 * 4096, quick=True),
+    Case("quantize_s8", "4096 wide, scale given",
+         lambda rng: ((_normal(rng, 4096, 4096),), {"axis": 0, "scale": np.full((4096, 1), 0.03, np.float32)}), 0, 5 * 4096**2),
+    on_weights("quantize_s16", "AlexNet fc8", 6, axis=0, quick=True),
+    Case("dequantize_s16", "AlexNet fc8, axis 0", lambda rng: ((reference.quantize_s16(_normal(rng, 1000, 4096), axis=0),), {}),
+         0, 6 * 1000 * 4096, quick=True),
+    on_weights("quantize_range_minmax", "AlexNet fc8", 4, quick=True),
+    Case("quantize_pack", "AlexNet fc8, 4 bits", lambda rng: ((_four_bits(rng),), {}), 0, 1.5 * 1000 * 4096, quick=True),
+    Case("quantize_unpack", "AlexNet fc8, 4 bits", lambda rng: ((reference.quantize_pack(_four_bits(rng)),), {}),
+         0, 1.5 * 1000 * 4096, quick=True),
+    Case("requantize_s32", "512 x 4096 sums", lambda rng: ((rng.integers(-2**20, 2**20, (512, 4096), np.int32), 2**30, 12), {}),
+         0, 5 * 512 * 4096, quick=True),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
     on_weights("csr_from_dense", "AlexNet fc8", 4 + 9, quick=True),
     Case("csr_to_dense", "AlexNet fc8, density 0.25", lambda rng: ((_sparse(rng, "AlexNet fc8", None),), {}),

@@ -68,11 +68,9 @@ def test_the_hessian_of_many_rows_is_that_of_all():
 
 
 @given(layers(), GRIDS)
-def test_rounding_to_nearest_at_8_bits_is_quantize_s8(case, options):
+def test_rounding_to_nearest_is_quantize_s8(case, options):
     w, x = case
-    options["bits"] = 8
     fit = quantize_nearest(w, quantize_hessian(x), **options)
-    del options["bits"]
     expected = quantize_s8(w, **({"axis": 0, **options} if "group" not in options else options))
     assert np.array_equal(fit.weight.values, expected.values)
     assert np.array_equal(fit.weight.scale, expected.scale)
@@ -93,7 +91,8 @@ def test_fewer_bits_stay_in_their_range_within_half_a_step_with_zero_exact(case,
 
 
 METHODS = {
-    "nearest": quantize_nearest, "gptq": quantize_gptq, "descending": lambda *a, **k: quantize_gptq(*a, order="descending", **k),
+    "nearest": quantize_nearest, "gptq": quantize_gptq,
+    "descending": lambda *a, **k: quantize_gptq(*a, order="descending", **k),
     "adaround": lambda *a, **k: quantize_adaround(*a, iterations=20, **k),
 }
 
@@ -110,10 +109,10 @@ def test_the_errors_told_are_those_of_the_output(method, seed):
 
 
 @given(layers(), GRIDS, st.sampled_from(["given", "descending"]), st.sampled_from([0.0, 0.01, 1.0]))
-def test_gptq_with_a_diagonal_hessian_is_rounding_to_nearest(case, options, order, damp):
+def test_gptq_with_a_diagonal_hessian_is_rounding_to_nearest(case, options, order, damping):
     w, x = case
     h = np.diag(quantize_hessian(x).diagonal())
-    fit, expected = quantize_gptq(w, h, order=order, damp=damp, **options), quantize_nearest(w, h, **options)
+    fit, expected = quantize_gptq(w, h, order=order, damping=damping, **options), quantize_nearest(w, h, **options)
     assert np.array_equal(fit.weight.values, expected.weight.values)
     assert np.array_equal(fit.weight.scale, expected.weight.scale)
     assert np.array_equal(fit.weight.zero_point, expected.weight.zero_point)
@@ -136,7 +135,7 @@ def surgeon(w, h, bits, group=None):
     return values
 
 
-@pytest.mark.parametrize("k, block", [(1, 128), (2, 128), (31, 128), (129, 128), (15, 16), (16, 16), (17, 16), (50, 16)])
+@pytest.mark.parametrize("k, block", [(1, 128), (31, 128), (129, 128), (15, 16), (16, 16), (17, 16), (50, 16)])
 def test_gptq_is_the_optimal_brain_surgeon_in_a_fixed_order(k, block, monkeypatch):
     monkeypatch.setattr(GPTQ, "BLOCK", block)
     w, x = layer(k, m=3, k=k, n=2 * k)
@@ -179,15 +178,6 @@ def test_descending_order_is_the_given_order_of_the_inputs_sorted():
 def test_gptq_loses_less_than_rounding_where_inputs_go_together(bits):
     fits = [quantize_gptq(w, quantize_hessian(x), bits=bits) for w, x in map(layer, range(10))]
     assert sum(fit.after < fit.before for fit in fits) >= 8  # no law for a single layer
-
-
-def test_the_inverse_of_a_triangular_matrix_is_its_inverse():
-    for n in (0, 1, 64, 65, 200):
-        lower = np.tril(np.random.default_rng(n).integers(-1, 2, (n, n)), -1) / 8.0 + np.eye(n)
-        inverse = GPTQ.inverse(lower)
-        assert np.array_equal(inverse, np.tril(inverse))
-        # Higham, sec. 14.2: |L X - I| <= c n u |L| |X|, with blocks some c around 2; 4 is safe.
-        assert np.all(np.abs(lower @ inverse - np.eye(n)) <= 4 * max(n, 1) * 2.0**-53 * (np.abs(lower) @ np.abs(inverse)))
 
 
 @given(layers(), GRIDS, st.integers(0, 12))
@@ -271,10 +261,12 @@ def test_smoothing_runs_on_integers(inputs, axis):
     assert np.array_equal(fit.weight.values, wq.values)
     product = gemm_s8s8(xq.values, wq.values) * (xq.scale.astype(np.float64) * wq.scale.astype(np.float64).T)
     # Both are float64 roundings of the same exact number, by way of at most k + 3 each.
-    bound = 2 * 23 * 2.0**-53 * (np.abs(xq.dense()).astype(np.float64) @ np.abs(wq.dense()).T.astype(np.float64)) * (1 + 2**-20)
+    magnitude = np.abs(xq.dense()).astype(np.float64) @ np.abs(wq.dense()).T.astype(np.float64)
+    bound = 2 * 23 * 2.0**-53 * magnitude * (1 + 2**-20)
     assert np.all(np.abs(fit.exact(x) - product) <= bound)
-    later = fit.exact(x * np.float32(100))
-    assert inputs == "row" or np.abs(later).max() <= 127 * fit.input_step * np.abs(wq.dense()).sum(axis=1).max() * (1 + 2**-20)
+    if inputs == "all":  # what is larger than the calibration inputs is clipped
+        most = 127 * fit.input_step * np.abs(wq.dense().astype(np.float64)).sum(axis=1).max()
+        assert np.abs(fit.exact(x * np.float32(100))).max() <= most * (1 + 2**-20)
 
 
 @given(layers(), st.floats(0, 1), st.integers(2, 8))
@@ -353,11 +345,11 @@ REFUSED = [
           ({"axis": 2}, RefcompressError, "axis"),
           ({"axis": 1, "group": 4}, RefcompressError, "axis or group"),
           ({"scale": 0.0}, RefcompressError, "scale"),
-          ({"scale": 1.0, "zero_point": 9, "scheme": "affine", "bits": 4}, RefcompressError, "zero_point[0, 0]"),
+          ({"scale": 1.0, "zero_point": 9, "scheme": "affine", "bits": 4}, RefcompressError, "zero_point"),
       ]),
-    (quantize_gptq, (W, H), {"damp": -0.1}, RefcompressError, "damp"),
+    (quantize_gptq, (W, H), {"damping": -0.1}, RefcompressError, "damping"),
     (quantize_gptq, (W, H), {"order": "random"}, RefcompressError, "order"),
-    (quantize_gptq, (W, np.ones_like(H)), {"damp": 0.0}, RefcompressError, "hessian"),
+    (quantize_gptq, (W, np.ones_like(H)), {"damping": 0.0}, RefcompressError, "hessian"),
     (quantize_adaround, (W, H), {"iterations": -1}, RefcompressError, "iterations"),
     (quantize_adaround, (W, H), {"learning_rate": float("nan")}, RefcompressError, "learning_rate"),
     (quantize_clip, (W, H), {"narrowest": 0.0}, RefcompressError, "narrowest"),

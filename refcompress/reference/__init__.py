@@ -1,14 +1,15 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
 
 from . import (csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian, prune_layerwise, prune_scores,
-               quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_layer,
-               quantize_smooth, share)
+               quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_grid,
+               quantize_integer, quantize_layer, quantize_packed, quantize_range, quantize_small, quantize_smooth,
+               share)
 
 # The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on.
 # First, for from here on quantize_gptq, for one, is the function and no longer its module.
 FAMILIES = (csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian, prune_layerwise, prune_scores,
-            quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_layer, quantize_smooth,
-            share)
+            quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_grid, quantize_integer,
+            quantize_layer, quantize_packed, quantize_range, quantize_small, quantize_smooth, share)
 __all__ = [name for family in FAMILIES for name in family.__all__]
 
 from .csr import *  # noqa: F403
@@ -25,6 +26,11 @@ from .quantize_adaround import *  # noqa: F403
 from .quantize_awq import *  # noqa: F403
 from .quantize_bias import *  # noqa: F403
 from .quantize_gptq import *  # noqa: F403
+from .quantize_grid import *  # noqa: F403
+from .quantize_integer import *  # noqa: F403
 from .quantize_layer import *  # noqa: F403
+from .quantize_packed import *  # noqa: F403
+from .quantize_range import *  # noqa: F403
+from .quantize_small import *  # noqa: F403
 from .quantize_smooth import *  # noqa: F403
 from .share import *  # noqa: F403

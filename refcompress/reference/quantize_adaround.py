@@ -15,7 +15,7 @@ REGULARIZER = 10.0  # its weight, in units of the error that rounding to nearest
 
 def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None, scale=None, zero_point=None,
                       iterations=1000, learning_rate=0.02) -> LayerFit:
-    """Round each weight of a layer up or down, whichever keeps the output nearest, by gradient descent on a soft choice.
+    """Round each weight of a layer up or down, as keeps the output nearest, by gradient descent on a soft choice.
 
         minimise over v:  trace(d @ h @ d.T) + regularizer * sum(1 - |2 r(v) - 1|**beta),  d = soft(v) - w
         soft(v) = scale * (clip(floor(w / scale) + r(v) + zero_point, lowest, highest) - zero_point)
@@ -28,9 +28,9 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
 
     Returns
     -------
-    LayerFit : before is the error of quantize_nearest on the same arguments. The descent is float32, in BLAS's order, and
-        starts where r gives the weights themselves. The outputs do not depend on each other: each takes what was learnt
-        if its error, in float64, is smaller than that of rounding to nearest. So after <= before, always.
+    LayerFit : before is the error of quantize_nearest on the same arguments. The descent is float32, in BLAS's order,
+        and starts where r gives the weights themselves. No output depends on another: each takes what was learnt if its
+        error, in float64, is smaller than that of rounding to nearest. So after <= before, always.
 
     Raises
     ------
@@ -39,9 +39,9 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
     **Source** Nagel, Amjad, van Baalen, Louizos & Blankevoort, Up or Down? Adaptive Rounding for Post-Training
     Quantization (2020), eq. 21 to 24.
 
-    **Departs** the gradient is that of all calibration inputs at once, by way of h, so a tenth of the paper's iterations
-    serve; the error is relative to that of rounding to nearest, which makes one weight of the regularizer serve all
-    layers; no activation function in the objective (eq. 25); an output never ends worse than rounding.
+    **Departs** the gradient is that of all calibration inputs at once, by way of h; the error of each output is
+    relative to that of rounding it to nearest, which lets one weight of the regularizer serve all layers; no activation
+    function in the objective (eq. 25); an output never ends worse than rounding to nearest.
 
     Cost 2 m k**2 an iteration.
 
@@ -84,7 +84,7 @@ def _inverse(r: np.ndarray) -> np.ndarray:
 
 
 def _descend(v, down, steps, s, h, ends, iterations: int, learning_rate: float) -> np.ndarray:
-    """Return v after Adam's steps; all float32. steps are the weights in units of their scales, s the scales' ratios."""
+    """Return v after Adam's steps, all in float32; steps are the weights in units of their scales."""
     mean, square = np.zeros_like(v), np.zeros_like(v)
     for t in range(1, iterations + 1):
         sigmoid = 1 / (1 + np.exp(-v))

@@ -19,7 +19,7 @@ FLOOR = 1e-4  # a silent input counts as this share of the loudest, so that scal
 def quantize_awq(w, x, *, bits=4, scheme="symmetric", axis=0, group=None, steps=20, clip=True) -> LayerFit:
     """Scale each input's weights by a power of its mean magnitude before rounding, the inputs by the inverse.
 
-        y = (x / s) @ round(w * s).T;      s = a**alpha, a[j] = mean |x[:, j]|, alpha in {0, 1/steps, ... (steps-1)/steps}
+        y = (x / s) @ round(w * s).T;    s = a**alpha, a[j] = mean |x[:, j]|, alpha in {0, 1/steps, ... (steps-1)/steps}
 
     Parameters
     ----------
@@ -30,18 +30,18 @@ def quantize_awq(w, x, *, bits=4, scheme="symmetric", axis=0, group=None, steps=
 
     Returns
     -------
-    LayerFit : with the input_scale s, float32, divided by the root of its largest times its smallest; None where alpha is
-        0. The alpha of least error on x is taken, the first of equals. As alpha = 0 is rounding to nearest, and clipping is
-        kept only where it helps, after <= before.
+    LayerFit : with the input_scale s, float32, divided by the root of its largest times its smallest; None where alpha
+        is 0. The alpha of least error on x is taken, the first of equals. As alpha = 0 is rounding to nearest, and
+        clipping is kept only where it helps, after <= before.
 
     Raises
     ------
     ArgumentTypeError, RefcompressError : by name.
 
-    **Source** Lin, Tang, Tang, Yang et al., AWQ (2023), section 3.2, eq. 4 and 5, and for clipping the end of the section.
+    **Source** Lin, Tang, Tang, Yang et al., AWQ (2023), section 3.2, eq. 4 and 5; for clipping the end of the section.
 
-    **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; means below 1e-4 of
-    the largest count as that (the authors' code floors s); an alpha whose scaled weights leave float32 is passed over.
+    **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; means below 1e-4
+    of the largest count as that (the authors' code floors s); an alpha whose weights leave float32 is passed over.
 
     Cost 2 steps m k**2 + 2 n k**2.
 
@@ -100,8 +100,8 @@ def quantize_clip(w, hessian, *, bits=4, scheme="symmetric", group=None, steps=2
     Returns
     -------
     LayerFit : its weight.scale and weight.zero_point serve as the scale and zero_point of the other methods. Errors are
-        float64; of equal ones the wider range is taken. Where the runs of an output, chosen each for itself, are no better
-        together than unclipped ones, the output keeps those: after <= before, always.
+        float64; of equal ones the wider range is taken. Where the runs of an output, chosen each for itself, are no
+        better together than unclipped ones, the output keeps those: after <= before, always.
 
     Raises
     ------

@@ -25,9 +25,9 @@ def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
 
     Returns
     -------
-    LayerFit : the layer with the corrected bias, float32, from means in float64; before is the layer's error as it came. The
-        mean error of each output on x is then zero, but for rounding the bias; of all constants this one leaves the least
-        squared error, and where rounding it to float32 would spoil that, an output's bias stays: after <= before.
+    LayerFit : the layer with the corrected bias, float32, from means in float64; before is the layer's error as it
+        came. The mean error of each output on x is then zero, but for rounding the bias; of all constants this one
+        leaves the least squared error, and where rounding to float32 would spoil that, the bias stays: after <= before.
 
     Raises
     ------

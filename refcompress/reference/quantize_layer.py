@@ -1,7 +1,7 @@
-"""One layer y = x @ w.T and its quantized stand-in: the grid, the second moments of the inputs, the error of the output.
+"""One layer y = x @ w.T and its quantized stand-in: the grid, the inputs' second moments, the error of the output.
 
-What the post-training methods share. Letters: w the weight, m outputs of k inputs; x the calibration inputs, n rows of k;
-h = x.T @ x their second moments, which GPTQ and AdaRound call the Hessian (it is, of the squared error, but for a factor 2).
+What the post-training methods share. Letters: w the weight, m outputs of k inputs; x the calibration inputs, n rows of
+k; h = x.T @ x their second moments, which GPTQ and AdaRound call the Hessian (of the squared error, but for a factor 2).
 """
 
 from dataclasses import dataclass, replace
@@ -10,8 +10,9 @@ import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
-from ..formats import SMALLEST_NORMAL, Quantized
-from .quantize import LARGEST, quantize_arguments
+from ..formats import Quantized
+from .quantize import quantize_s8
+from .quantize_grid import limits
 
 __all__ = ["LayerFit", "quantize_hessian", "quantize_nearest"]
 
@@ -40,7 +41,7 @@ class LayerFit:
     bias: np.ndarray | None = None
 
     def forward(self, x) -> np.ndarray:
-        """Return the output for float32 inputs (n, k): (n, m), products and sums in float64, rounded once to float32."""
+        """Return the output (n, m) for float32 inputs (n, k): products and sums in float64, rounded once to float32."""
         x = arguments.array(x, "x", np.float32, ndim=2)
         if x.shape[1] != self.weight.shape[1]:
             raise RefcompressError("x", f"must have a column for each of the {self.weight.shape[1]} inputs of the "
@@ -92,40 +93,12 @@ class Grid:
 
 
 def grid(w: np.ndarray, bits, scheme="symmetric", axis=0, group=None, scale=None, zero_point=None) -> Grid:
-    """Return the grid of ``bits`` bits for the checked matrix w: quantize_s8's at 8, with fewer steps at fewer.
-
-        symmetric: q from -top to top, top = 2**(bits-1) - 1; scale = max|w| / top, zero_point = 0
-        affine:    q from -top - 1 to top; scale = (max(w, 0) - min(w, 0)) / (2 top + 1), zero at the rounded integer
-
-    axis, group : what shares a scale: each output (axis 0, the default), each input (1), all of w (None), or with
-    ``group`` each run of so many inputs of an output. scale, zero_point : as in quantize_s8, instead of those above.
-    """
-    bits = arguments.integer(bits, "bits", 2, 8)
+    """Return the grid that quantize_s8 takes for the checked matrix w; with a group, axis stays at its default."""
     if group is not None and axis != 0:
         raise RefcompressError("axis or group", "groups are runs within an output: with them axis must be 0")
-    given = scale is not None
-    axis = axis if group is None else None
-    w, scale, zero_point = quantize_arguments(w, scheme, axis, group, scale, zero_point)
-    top = 2 ** (bits - 1) - 1
-    lowest = -top if scheme == "symmetric" else -top - 1
-    if not given and bits < 8:
-        low, high = value_range(w, axis, group)
-        wide = np.maximum(-low, high) / top if scheme == "symmetric" else (high - low) / (2 * top + 1)
-        scale = np.where(wide == 0, 1, np.clip(wide, SMALLEST_NORMAL, LARGEST)).astype(np.float32)
-        if scheme == "affine":
-            zero_point = np.clip(np.rint(lowest - low / scale), lowest, top).astype(np.int8)
-    arguments.each(zero_point, "zero_point", (zero_point >= lowest) & (zero_point <= top), f"must be {lowest} to {top}")
-    return Grid(scale, zero_point, lowest, top, group)
-
-
-def value_range(w: np.ndarray, axis: int | None, group: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return min(w, 0) and max(w, 0) of all that shares a scale, float64, in the shape of the scale."""
-    w = w.astype(np.float64)
-    if group is not None:
-        starts = np.arange(0, w.shape[1], group)
-        return np.minimum(np.minimum.reduceat(w, starts, axis=1), 0), np.maximum(np.maximum.reduceat(w, starts, axis=1), 0)
-    shared = tuple(i for i in range(w.ndim) if i != axis)
-    return w.min(axis=shared, keepdims=True, initial=0), w.max(axis=shared, keepdims=True, initial=0)
+    q = quantize_s8(w, bits=bits, scheme=scheme, axis=axis if group is None else None, group=group, scale=scale,
+                    zero_point=zero_point)
+    return Grid(q.scale, q.zero_point, *limits(bits, scheme), q.group)
 
 
 def quantize_hessian(x) -> np.ndarray:
@@ -133,11 +106,11 @@ def quantize_hessian(x) -> np.ndarray:
 
         h[i, j] = sum over rows p of x[p, i] * x[p, j];        ||x @ d.T||**2 = trace(d @ h @ d.T) for any change d of w
 
-    x : float32 (n, k), finite. Returns float64 (k, k), symmetric to the last bit; float64 products and sums, in the order of
-    BLAS. The sum over batches of inputs is the sum of theirs. Raises ArgumentTypeError, RefcompressError by name.
+    x : float32 (n, k), finite. Returns float64 (k, k), symmetric to the last bit; products and sums in float64, in the
+    order of BLAS. That of batches of inputs is the sum of theirs. Raises ArgumentTypeError, RefcompressError by name.
 
-    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022), section 3.1, H = 2 x.T x. **Departs** without the factor
-    2, which no method here depends on. Cost 2 n k**2.
+    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022), section 3.1, H = 2 x.T x. **Departs** without the
+    factor 2: no method here depends on a factor, but the errors that they tell are then those of x. Cost 2 n k**2.
 
     >>> x = np.float32([[1, 2], [3, -1]])
     >>> quantize_hessian(x).tolist()
@@ -153,7 +126,8 @@ def quantize_hessian(x) -> np.ndarray:
     return h
 
 
-def quantize_nearest(w, hessian, *, bits=8, scheme="symmetric", axis=0, group=None, scale=None, zero_point=None) -> LayerFit:
+def quantize_nearest(w, hessian, *, bits=8, scheme="symmetric", axis=0, group=None, scale=None,
+                     zero_point=None) -> LayerFit:
     """Round a layer's weights to the nearest point of a grid of few bits: what the other methods are measured against.
 
         q = clip(rint(w / scale) + zero_point, lowest, highest)
@@ -162,20 +136,20 @@ def quantize_nearest(w, hessian, *, bits=8, scheme="symmetric", axis=0, group=No
     ----------
     w : float32 (m, k), finite; hessian : float64 (k, k), as of :func:`quantize_hessian`
     bits : 2 to 8; scheme : "symmetric" (-top to top, top = 2**(bits-1) - 1) or "affine" (one more below)
-    axis, group : what shares a scale: each output (axis 0), each input (1), all (None); or each run of ``group`` inputs of
-        an output, of which the last may be shorter
+    axis, group : what shares a scale: each output (axis 0), each input (1), all (None); or each run of ``group`` inputs
+        of an output, of which the last may be shorter
     scale, zero_point : as in quantize_s8, by default from the range of the weights
 
     Returns
     -------
-    LayerFit : at 8 bits the values are those of quantize_s8; before == after. The errors are traces of d @ h @ d.T in
+    LayerFit : values and scales are those of quantize_s8; before == after. The errors are traces of d @ h @ d.T in
         float64, d the exact difference of the weights.
 
     Raises
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** Jacob et al. (2018), section 2.1, eq. 1, with fewer bits. **Departs** nothing. Cost 2 m k**2, for the errors.
+    **Source** Jacob et al. (2018), section 2.1, eq. 1. **Departs** nothing. Cost 2 m k**2, for the errors.
 
     >>> w, x = np.float32([[1, 0.3], [-0.5, 0.2]]), np.float32([[1, 2], [3, 4]])
     >>> fit = quantize_nearest(w, quantize_hessian(x), bits=2)
@@ -221,7 +195,7 @@ def difference(q: Quantized, w: np.ndarray) -> np.ndarray:
 
 
 def errors(d: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """Return the sum of squares that a change d of the weights makes in each output: (m,), the diagonal of d @ h @ d.T."""
+    """Return the sum of squares that a change d of the weights makes in each output: the diagonal of d @ h @ d.T."""
     return np.maximum(np.sum((d @ h) * d, axis=1), 0)  # a rounded h may be a little indefinite
 
 

@@ -20,13 +20,13 @@ def quantize_smooth(w, x, *, alpha=0.5, weight_bits=8, input_bits=8, axis=0, inp
     alpha : float in [0, 1], how much of the difficulty moves to the weights
     weight_bits, input_bits : 2 to 8, symmetric
     axis : what of the weights shares a scale: each output (0) or all (None)
-    inputs : "row", inputs have a scale a row, found when they come (dynamic, by token); or "all", one scale for all, from
-        the calibration inputs (static); what comes later and is larger is clipped
+    inputs : "row", inputs have a scale a row, found when they come (dynamic, by token); or "all", one scale for all,
+        from the calibration inputs (static); what comes later and is larger is clipped
 
     Returns
     -------
-    LayerFit : with input_scale s, float32, computed in float64, and input_bits (and input_step, for "all"). The product is
-        of integers; before is the error with s = 1. Where an input is always zero, or its weights are, s is 1.
+    LayerFit : with input_scale s, float32, computed in float64, and input_bits (and input_step, for "all"). The product
+        is of integers; before is the error with s = 1. Where an input is always zero, or its weights are, s is 1.
 
     Raises
     ------
@@ -35,8 +35,8 @@ def quantize_smooth(w, x, *, alpha=0.5, weight_bits=8, input_bits=8, axis=0, inp
     **Source** Xiao, Lin, Seznec, Wu, Demouth & Han, SmoothQuant (2022), section 4, eq. 3 and 4; "row" and "all" with
     axis None are its O1 (or O2) and O3.
 
-    **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; weights have a scale an
-    output by default.
+    **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; weights have a
+    scale an output by default.
 
     Cost O(m k + n k), and 4 n m k for the errors.
 
