@@ -1,6 +1,8 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
 
-from . import csr, gemm, huffman, huffman_stream, lowrank, prune, quantize, share
+from . import allocate, allocate_sensitivity, csr, gemm, huffman, huffman_stream, lowrank, prune, quantize, share
+from .allocate import *  # noqa: F403
+from .allocate_sensitivity import *  # noqa: F403
 from .csr import *  # noqa: F403
 from .gemm import *  # noqa: F403
 from .huffman import *  # noqa: F403
@@ -11,4 +13,5 @@ from .quantize import *  # noqa: F403
 from .share import *  # noqa: F403
 
 # The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on.
-__all__ = [name for family in (csr, gemm, huffman, huffman_stream, lowrank, prune, quantize, share) for name in family.__all__]
+__all__ = [name for family in (allocate, allocate_sensitivity, csr, gemm, huffman, huffman_stream, lowrank, prune, quantize, share)
+           for name in family.__all__]
