@@ -91,6 +91,8 @@ def test_learned_steps_have_the_gradients_of_the_paper(seed, bits):
     assert abs(step[0] - 2 * np.abs(w.astype(np.float64)).mean() / high**0.5) <= 2.0**-23 * step[0]
     w[0, :2] = step * np.float32([high + 5, -high - 5])  # clipped at both ends
     tuning.apply()
+    values = tuning.quantized()["fc1.weight"].values
+    assert (values[0, 0], values[0, 1]) == (high, -high - 1)
     net.backward(softmax_cross_entropy(net.forward(x), labels)[1])
     dy = net.gradients["fc1.weight"].copy()
     dx, of_step = lsq_by_hand(dy, w, step, -high - 1, high, w.size)
