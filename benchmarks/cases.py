@@ -85,6 +85,15 @@ def on_weights(op, layer, factor, **kwargs):
                 factor * outputs * inputs, quick=quick)
 
 
+def score(op, layer, **flags):
+    """Return a case of a score of a layer's weights, with a float64 statistic of each weight (wanda: of each input)."""
+    outputs, inputs, _ = LAYERS[layer]
+    shape = (inputs,) if op == "wanda" else (outputs, inputs)
+    touched = 8 * outputs * inputs + 8 * int(np.prod(shape))
+    return Case(f"prune_score_{op}", layer, lambda rng: ((_normal(rng, outputs, inputs), rng.random(shape)), {}), 0,
+                touched, **flags)
+
+
 def _codes(rng):
     """Codes of 16 clusters spread evenly over normal weights."""
     return np.clip(np.rint(_normal(rng, STREAM) * 3 + 7.5), 0, 15).astype(np.uint8)
@@ -129,6 +138,14 @@ def huffman(op, stream, **flags):
 CASES = [
     *(on_weights("prune_magnitude", layer, 5, sparsity=0.9, quick=layer.startswith("LeNet"))
       for layer in ("LeNet-300-100 fc1", "AlexNet fc8")),
+    on_weights("prune_select", "4096 wide", 5, sparsity=0.9),
+    on_weights("prune_select", "4096 wide", 5, structure="nm", n=2, m=4),
+    on_weights("prune_select", "LeNet-300-100 fc1", 5, structure="nm", n=2, m=4, quick=True),
+    on_weights("prune_threshold", "LeNet-300-100 fc1", 5, quality=1.0, quick=True),
+    *(score(op, layer, quick=layer.startswith("LeNet"))
+      for op in ("wanda", "taylor", "movement", "obd", "fisher") for layer in ("LeNet-300-100 fc1", "4096 wide")),
+    *(Case(f"prune_score_{op}", "4096 units", lambda rng: ((rng.integers(0, 1000, 4096).astype(np.float64), 1000), {}), 0,
+           16 * 4096, quick=True) for op in ("apoz", "activation")),
     *(on_weights("share_kmeans", layer, 5, bits=5, quick=layer.startswith("LeNet"))
       for layer in ("LeNet-300-100 fc1", "AlexNet conv5")),
     on_weights("quantize_s8", "LeNet-300-100 fc1", 5, axis=0, quick=True),

@@ -23,6 +23,10 @@ class Op:
 
 OPS = {op.name: op for op in (
     Op("prune_magnitude", exactly),
+    Op("prune_select", exactly),  # sums too: one after the other in C order
+    Op("prune_threshold", exactly),
+    *(Op(f"prune_score_{name}", exactly)  # each a product or quotient in float64, rounded once
+      for name in ("wanda", "taylor", "movement", "apoz", "activation", "obd", "fisher")),
     Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
     Op("quantize_s8", exactly),
     Op("dequantize_s8", exactly),  # one product, rounded once: nothing to allow for

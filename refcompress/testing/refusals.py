@@ -4,20 +4,11 @@ import numpy as np
 
 from .. import reference
 from ..formats import Encoded, Quantized
+from . import prune_cases
+from .values import not_arrays
 
 _F = np.float32
 _NAN, _INF = _F([1, np.nan, 2]), _F([[1, 2], [np.inf, 3]])
-
-
-def _not_arrays(good: np.ndarray):
-    """Yield what can never stand for the array ``good``: another type, dtype, mask or number of dimensions."""
-    yield None
-    yield "text"
-    yield good.astype(object)
-    yield good.astype(np.complex64)
-    yield good.astype("datetime64[s]") if good.dtype.kind in "iu" else good.astype(np.float64)
-    yield np.ma.masked_array(good, mask=np.zeros(good.shape, bool))
-    yield good.astype(np.int32) if good.dtype.itemsize == 1 or good.dtype.kind == "f" else good.astype(np.float32)
 
 
 def _other_dimensions(good: np.ndarray):
@@ -25,24 +16,9 @@ def _other_dimensions(good: np.ndarray):
     yield good[None]
 
 
-def _prune_magnitude():
-    w = _F([3, 1, 2])
-    for bad in _not_arrays(w):
-        yield (bad,), {"keep": 1}
-    yield (_NAN,), {"keep": 1}
-    yield ({"a": w, "b": _NAN},), {"keep": 1}
-    yield ({"a": w, "b": w.astype(np.float64)},), {"keep": 1}
-    yield (w,), {}
-    yield (w,), {"keep": 1, "sparsity": 0.5}
-    for keep in (-1, 4, True, 1.0, "1", 2**64):
-        yield (w,), {"keep": keep}
-    for sparsity in (-0.1, 1.1, np.nan, np.inf, True, "0.5", 1j):
-        yield (w,), {"sparsity": sparsity}
-
-
 def _share_kmeans():
     w = _F([3, 1, 2])
-    for bad in _not_arrays(w):
+    for bad in not_arrays(w):
         yield (bad,), {"bits": 1}
         if bad is not None:
             yield (w,), {"bits": 1, "weights": bad}
@@ -61,7 +37,7 @@ def _share_kmeans():
 
 def _quantize_s8():
     x = _F([[3, 1, 2], [0, -1, 5]])
-    for bad in _not_arrays(x):
+    for bad in not_arrays(x):
         yield (bad,), {}
     for bad in (_NAN, _INF, -_INF, np.float32(3).reshape(())):
         yield (bad,), {}
@@ -80,7 +56,7 @@ def _dequantize_s8():
 
 def _lowrank_svd():
     w = _F([[3, 1, 2], [0, -1, 5]])
-    for bad in (*_not_arrays(w), *_other_dimensions(w), _F([[1, np.nan]]), _INF):
+    for bad in (*not_arrays(w), *_other_dimensions(w), _F([[1, np.nan]]), _INF):
         yield (bad,), {"rank": 1}
     for kwargs in ({}, {"rank": 1, "energy": 0.5}, {"rank": -1}, {"rank": 3}, {"rank": True}, {"rank": 1.0},
                    {"energy": -0.1}, {"energy": 1.1}, {"energy": np.nan}, {"error": -0.1}, {"error": np.nan}):
@@ -89,7 +65,7 @@ def _lowrank_svd():
 
 def _csr_from_dense():
     w = _F([[3, 1, 2], [0, -1, 5]])
-    for bad in (*_not_arrays(w), *_other_dimensions(w)):
+    for bad in (*not_arrays(w), *_other_dimensions(w)):
         yield (bad,), {}
     for mask in (np.ones((2, 3), np.uint8), np.ones((3, 2), bool), np.ones(3, bool)):
         yield (w,), {"mask": mask}
@@ -104,15 +80,15 @@ def _csr_matmul():
     a, x = reference.csr_from_dense(_F([[3, 0, 2], [0, -1, 5]])), _F([[1, 2], [3, 4], [5, 6]])
     for bad in (None, x, "text"):
         yield (bad, x), {}
-    for bad in (*_not_arrays(x), *_other_dimensions(x), x[:2], x.T, a):
+    for bad in (*not_arrays(x), *_other_dimensions(x), x[:2], x.T, a):
         yield (a, bad), {}
 
 
 def _gemm_s8s8(dtype=np.int8, most: int = 131_071):
     x, w = np.ones((2, 3), dtype), np.ones((4, 3), np.int8)
-    for bad in (*_not_arrays(x), *_other_dimensions(x), x[:, :2], x.astype(np.uint8 if dtype is np.int8 else np.int8)):
+    for bad in (*not_arrays(x), *_other_dimensions(x), x[:, :2], x.astype(np.uint8 if dtype is np.int8 else np.int8)):
         yield (bad, w), {}
-    for bad in (*_not_arrays(w), *_other_dimensions(w), w.astype(np.uint8)):
+    for bad in (*not_arrays(w), *_other_dimensions(w), w.astype(np.uint8)):
         yield (x, bad), {}
     yield (np.ones((1, most + 1), dtype), np.ones((1, most + 1), np.int8)), {}
 
@@ -124,7 +100,7 @@ def _gemm_u8s8():
 def _gemm_f32s8():
     x = np.ones((2, 3), np.float32)
     w = Quantized(np.ones((4, 3), np.int8), _F([[1]]), np.int8([[0]]))
-    for bad in (*_not_arrays(x), *_other_dimensions(x), x[:, :2]):
+    for bad in (*not_arrays(x), *_other_dimensions(x), x[:, :2]):
         yield (bad, w), {}
     for bad in (None, x, w.values, Quantized(np.ones(3, np.int8), _F([1]), np.int8([0]))):
         yield (x, bad), {}
@@ -132,7 +108,7 @@ def _gemm_f32s8():
 
 def _huffman_lengths():
     counts = np.int64([1, 2, 3])
-    for bad in (*_not_arrays(counts), *_other_dimensions(counts), np.int64([1, -1]), np.uint64([2**63, 1]),
+    for bad in (*not_arrays(counts), *_other_dimensions(counts), np.int64([1, -1]), np.uint64([2**63, 1]),
                 np.int64([2**62] * 3), np.ones(2**15 + 1, np.int64)):
         yield (bad,), {}
     for limit in (0, 16, -1, True, 1.0, 1, None):  # one bit gives two codes, and three symbols are used
@@ -141,7 +117,7 @@ def _huffman_lengths():
 
 def _huffman_code():
     lengths = np.uint8([1, 2, 2])
-    for bad in (*_not_arrays(lengths), *_other_dimensions(lengths), np.uint8([1, 1, 1]), np.uint8([1, 2]),
+    for bad in (*not_arrays(lengths), *_other_dimensions(lengths), np.uint8([1, 1, 1]), np.uint8([1, 2]),
                 np.uint8([2]), np.uint8([16, 1]), np.uint8([255, 255]), np.zeros(2**15 + 1, np.uint8)):
         yield (bad,), {}
 
@@ -149,7 +125,7 @@ def _huffman_code():
 def _huffman_encode():
     code, symbols = reference.huffman_code(np.uint8([1, 2, 0, 2])), np.uint8([0, 1, 3])
     without_code = np.uint8([0, 2]), np.uint8([0, 4]), np.uint16([0, 65_535])
-    for bad in (*_not_arrays(symbols), *_other_dimensions(symbols), *without_code):
+    for bad in (*not_arrays(symbols), *_other_dimensions(symbols), *without_code):
         yield (bad, code), {}
     for bad in (None, code.lengths):
         yield (symbols, bad), {}
@@ -174,8 +150,8 @@ def _huffman_decode():
     yield (Encoded(np.uint16([0]), 0, code),), {}
 
 
-_REFUSALS = {f.__name__[1:]: f for f in (
-    _prune_magnitude, _share_kmeans, _quantize_s8, _dequantize_s8, _lowrank_svd, _csr_from_dense, _csr_to_dense,
+_REFUSALS = prune_cases.REFUSALS | {f.__name__[1:]: f for f in (
+    _share_kmeans, _quantize_s8, _dequantize_s8, _lowrank_svd, _csr_from_dense, _csr_to_dense,
     _csr_matmul, _gemm_s8s8, _gemm_u8s8, _gemm_f32s8, _huffman_lengths, _huffman_code, _huffman_encode,
     _huffman_decode)}
 

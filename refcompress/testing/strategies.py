@@ -51,6 +51,41 @@ def _prune_magnitude(draw):
 
 
 @st.composite
+def _prune_select(draw):
+    structure = draw(st.sampled_from(["element", "nm", "block", "row", "column", "filter", "channel"]))
+    dtype, floats = draw(st.sampled_from([np.float32, np.float64])), draw(_either(_FINITE))
+    shape = draw(_SHAPE if structure in ("element", "nm") else st.tuples(_LENGTH, st.integers(0, 9)))
+    scores = draw(_array(dtype, shape, floats))
+    if structure == "nm":
+        m = draw(st.integers(1, 9))
+        return (scores,), {"structure": structure, "n": draw(st.integers(0, m)), "m": m,
+                           "axis": draw(st.none() | st.integers(-scores.ndim, scores.ndim - 1))}
+    block = {"block": draw(st.tuples(*[st.integers(1, 5)] * 2))} if structure == "block" else {}
+    both = {"first": scores, "second": scores[::-1].copy()} if draw(st.booleans()) else scores
+    return (both,), {"structure": structure, "sparsity": draw(st.floats(0, 1)), **block}
+
+
+@st.composite
+def _prune_threshold(draw):
+    return (draw(_array(np.float32, draw(_SHAPE), draw(_either(_FINITE)))),), {"quality": draw(st.floats(0, 4))}
+
+
+@st.composite
+def _prune_score(draw, signed: bool = True, by_input: bool = False):
+    w = draw(_array(np.float32, (draw(_LENGTH), draw(_LENGTH)), draw(_either(_FINITE))))
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    statistic = draw(_array(dtype, w.shape[1:] if by_input else w.shape, draw(_either(_FINITE))))
+    return (w, statistic if signed else np.abs(statistic)), {}
+
+
+@st.composite
+def _prune_score_units(draw, floats: bool):
+    count = draw(st.integers(1, 1000))
+    elements = _FINITE if floats else st.integers(0, count)
+    return (draw(_array(np.float64 if floats else np.int64, draw(_LENGTH), elements)), count), {}
+
+
+@st.composite
 def _share_kmeans(draw):
     w = draw(_array(np.float32, draw(_SHAPE), draw(_either(_FINITE))))
     kwargs = {"init": draw(st.sampled_from(["linear", "density", "random"])), "pruned": draw(st.booleans()),
@@ -180,7 +215,11 @@ def _huffman_decode(draw):
 
 
 _PLAIN = {
-    "prune_magnitude": _prune_magnitude, "share_kmeans": _share_kmeans, "quantize_s8": _quantize_s8,
+    "prune_magnitude": _prune_magnitude, "prune_select": _prune_select, "prune_threshold": _prune_threshold,
+    "prune_score_wanda": lambda: _prune_score(signed=False, by_input=True), "prune_score_taylor": _prune_score,
+    "prune_score_movement": _prune_score, "prune_score_apoz": lambda: _prune_score_units(floats=False),
+    "prune_score_activation": lambda: _prune_score_units(floats=True), "prune_score_obd": _prune_score,
+    "prune_score_fisher": lambda: _prune_score(signed=False), "share_kmeans": _share_kmeans, "quantize_s8": _quantize_s8,
     "dequantize_s8": _dequantize_s8, "lowrank_svd": _lowrank_svd, "csr_from_dense": _csr_from_dense,
     "csr_to_dense": _csr_to_dense, "csr_matmul": _csr_matmul, "gemm_s8s8": lambda: _gemm(np.int8),
     "gemm_u8s8": lambda: _gemm(np.uint8), "gemm_f32s8": _gemm_f32s8, "huffman_lengths": _huffman_lengths,

@@ -10,20 +10,10 @@ import numpy as np
 
 from .. import reference
 from ..formats import CSR, Encoded, Quantized
+from . import prune_cases
+from .values import FINITE, HOSTILE, LENGTHS, ordinary, whole
 
-LENGTHS = range(68)
 MIDDLE = ((130, 67, 129), (3, 4099, 5), (5, 300, 128), (257, 31, 7))  # (m, k, n)
-
-# Signed zeros, subnormals, the smallest normal, neighbours of 1, the largest; without and with what is not finite.
-FINITE = np.float32([0.0, -0.0, 1e-45, -1e-45, 1.1e-38, 2.0**-126, 1, -1, 1 + 2.0**-23, 1 - 2.0**-24, 0.5, -2.5, 3e38,
-                     -3e38])
-HOSTILE = np.concatenate([FINITE, np.float32([np.inf, -np.inf, np.nan])])
-
-
-def whole(rng, shape, high: int = 8, dtype=np.float32) -> np.ndarray:
-    """Return integers in [-high, high] without 0 (in [1, high] for an unsigned type)."""
-    sign = 1 if np.dtype(dtype).kind == "u" else rng.choice([-1, 1], shape)
-    return (rng.integers(1, high + 1, shape) * sign).astype(dtype)
 
 
 def sizes(rng):
@@ -32,26 +22,6 @@ def sizes(rng):
         yield 3, length, 5
         yield length, 7, 3
         yield 3, 9, length
-
-
-def ordinary(rng, shape) -> np.ndarray:
-    return rng.standard_normal(shape).astype(np.float32)
-
-
-def prune_magnitude():
-    rng = np.random.default_rng(1)
-    for n in LENGTHS:
-        yield (ordinary(rng, n),), {"keep": n // 2}
-        yield (whole(rng, n, 2),), {"sparsity": 0.5}  # ties everywhere
-        yield (rng.choice(np.append(FINITE, np.float32(np.inf)), (n, 3)),), {"keep": n}
-    for share in (0, -0.0, 0.3, 0.5, 0.99, 1, 1e-300):
-        yield (whole(rng, (3, 5, 7), 3),), {"sparsity": share}
-    yield (np.float32(3).reshape(()),), {"keep": 1}
-    for keep in range(9):
-        parts = {"b": np.float32([1, -1, 0]), "a": np.float32([[-1, 2], [0, 1]]), "none": np.zeros(0, np.float32),
-                 "c": np.float32(1).reshape(())}
-        yield (parts,), {"keep": keep}
-    yield (whole(rng, (129, 257), 50),), {"sparsity": 0.9}
 
 
 def share_kmeans():
@@ -295,6 +265,6 @@ def huffman_decode():
     yield (Encoded(np.zeros(0, np.uint16), 0, nothing),), {}
 
 
-SWEEPS = {f.__name__: f for f in (
-    prune_magnitude, share_kmeans, quantize_s8, dequantize_s8, lowrank_svd, csr_from_dense, csr_to_dense, csr_matmul,
+SWEEPS = prune_cases.SWEEPS | {f.__name__: f for f in (
+    share_kmeans, quantize_s8, dequantize_s8, lowrank_svd, csr_from_dense, csr_to_dense, csr_matmul,
     gemm_s8s8, gemm_u8s8, gemm_f32s8, huffman_lengths, huffman_code, huffman_encode, huffman_decode)}

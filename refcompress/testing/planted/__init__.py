@@ -4,7 +4,7 @@ Each of WRONG has one bug of a kind that has been shipped somewhere. A check tha
 nothing. Both are lists of (name, operation, function).
 """
 
-from . import formats, products
+from . import formats, products, pruning
 
 RIGHT = products.RIGHT
-WRONG = products.WRONG + formats.WRONG
+WRONG = products.WRONG + formats.WRONG + pruning.WRONG
