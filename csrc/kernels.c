@@ -11,6 +11,9 @@ static const struct rc_kernels table[] = {
         .gemm_f32s8 = rc_gemm_f32s8_portable,
         .quantize_s8 = rc_quantize_s8_portable,
         .dequantize_s8 = rc_dequantize_s8_portable,
+        .quantize_s16 = rc_quantize_s16_portable,
+        .dequantize_s16 = rc_dequantize_s16_portable,
+        .quantize_range_minmax = rc_quantize_range_minmax_portable,
         .share_kmeans = rc_share_kmeans_portable,
         .huffman_lengths = rc_huffman_lengths_portable,
         .huffman_code = rc_huffman_code_portable,
@@ -24,6 +27,11 @@ static const struct rc_kernels table[] = {
         .gemm_s8s8 = rc_gemm_s8s8_avx2,
         .gemm_u8s8 = rc_gemm_u8s8_avx2,
         .gemm_f32s8 = rc_gemm_f32s8_avx2,
+        .quantize_s8 = rc_quantize_s8_avx2,
+        .dequantize_s8 = rc_dequantize_s8_avx2,
+        .quantize_s16 = rc_quantize_s16_avx2,
+        .dequantize_s16 = rc_dequantize_s16_avx2,
+        .quantize_range_minmax = rc_quantize_range_minmax_avx2,
     },
     {
         .isa = "avx512",
@@ -31,6 +39,11 @@ static const struct rc_kernels table[] = {
         .gemm_s8s8 = rc_gemm_s8s8_avx512,
         .gemm_u8s8 = rc_gemm_u8s8_avx512,
         .gemm_f32s8 = rc_gemm_f32s8_avx512,
+        .quantize_s8 = rc_quantize_s8_avx512,
+        .dequantize_s8 = rc_dequantize_s8_avx512,
+        .quantize_s16 = rc_quantize_s16_avx512,
+        .dequantize_s16 = rc_dequantize_s16_avx512,
+        .quantize_range_minmax = rc_quantize_range_minmax_avx512,
     },
 #endif
 };

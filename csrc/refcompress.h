@@ -14,6 +14,7 @@ enum rc_status {
     RC_OK = 0,
     RC_BAD_INDEX = 1,   /* an index or a row pointer points outside its array */
     RC_CORRUPT = 2,     /* coded data that no encoder writes */
+    RC_NOT_FINITE = 3,  /* a NaN or an infinity among the elements */
 };
 
 /* y[i, :] = sum over p in indptr[i] .. indptr[i + 1] of data[p] * x[indices[p], :], for the rows i of the range.
@@ -39,14 +40,25 @@ typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k,
 typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride,
                           const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
 
-/* x (float32) to values (int8) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point, lowest,
- * 127), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale, rounded once, and if that
- * overflows the largest finite float.
- * Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest : -127 or -128. */
-typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+/* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point,
+ * lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale, rounded once, and if
+ * that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then of no use.
+ * Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest <= zero_point <= highest. */
+typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest, int32_t highest,
                            const float *x, const float *scale, const int8_t *zero_point, int8_t *values);
 typedef int rc_dequantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int8_t *values,
                              const float *scale, const int8_t *zero_point, float *x);
+typedef int rc_quantize_s16(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+                            int32_t highest, const float *x, const float *scale, const int16_t *zero_point,
+                            int16_t *values);
+typedef int rc_dequantize_s16(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int16_t *values,
+                              const float *scale, const int16_t *zero_point, float *x);
+
+/* low = min(x, 0) and high = max(x, 0) of the runs of the range; x : rows of k >= 1. With a group of 1 to k, a row has
+ * ceil(k / group) runs of group elements each, the last one of what is left; with a group of 0 each column is a run.
+ * A zero is +0.0 or -0.0. RC_NOT_FINITE where some x is not finite. */
+typedef int rc_quantize_range_minmax(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x,
+                                     float *low, float *high);
 
 /* The steps of a range (they follow each other: no threads) of Lloyd's algorithm on n >= 1 ascending values x, for k >= 1
  * ascending centroids. Run j ends at ends[j], with the last x that is at most 0.5 * (centroids[j] + centroids[j + 1]), the
@@ -103,6 +115,9 @@ struct rc_kernels {
     rc_gemm_f32s8 *gemm_f32s8;
     rc_quantize_s8 *quantize_s8;
     rc_dequantize_s8 *dequantize_s8;
+    rc_quantize_s16 *quantize_s16;
+    rc_dequantize_s16 *dequantize_s16;
+    rc_quantize_range_minmax *quantize_range_minmax;
     rc_share_kmeans *share_kmeans;
     rc_huffman_lengths *huffman_lengths;
     rc_huffman_code *huffman_code;

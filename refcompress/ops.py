@@ -30,6 +30,9 @@ OPS = {op.name: op for op in (
     Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
     Op("quantize_s8", exactly),
     Op("dequantize_s8", exactly),  # one product, rounded once: nothing to allow for
+    Op("quantize_s16", exactly),
+    Op("dequantize_s16", exactly),
+    Op("quantize_range_minmax", exactly),
     Op("lowrank_svd", same_product),
     Op("csr_from_dense", exactly),
     Op("csr_to_dense", exactly),

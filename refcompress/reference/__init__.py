@@ -1,7 +1,7 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
 
-from . import allocate, allocate_sensitivity, csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian
-from . import prune_layerwise, prune_scores, quantize, share
+from . import allocate, allocate_sensitivity, csr, gemm, huffman, huffman_stream, lowrank, prune
+from . import prune_hessian, prune_layerwise, prune_scores, quantize, quantize_grid, quantize_range, share
 from .allocate import *  # noqa: F403
 from .allocate_sensitivity import *  # noqa: F403
 from .csr import *  # noqa: F403
@@ -14,9 +14,11 @@ from .prune_hessian import *  # noqa: F403
 from .prune_layerwise import *  # noqa: F403
 from .prune_scores import *  # noqa: F403
 from .quantize import *  # noqa: F403
+from .quantize_grid import *  # noqa: F403
+from .quantize_range import *  # noqa: F403
 from .share import *  # noqa: F403
 
 # The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on.
-FAMILIES = (allocate, allocate_sensitivity, csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian, prune_layerwise,
-            prune_scores, quantize, share)
+FAMILIES = (allocate, allocate_sensitivity, csr, gemm, huffman, huffman_stream, lowrank, prune,
+            prune_hessian, prune_layerwise, prune_scores, quantize, quantize_grid, quantize_range, share)
 __all__ = [name for family in FAMILIES for name in family.__all__]

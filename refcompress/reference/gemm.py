@@ -6,8 +6,9 @@ Letters: x is the input, m rows of k; w the weight, n outputs of k inputs; y is 
 import numpy as np
 
 from .. import arguments
-from ..errors import ArgumentTypeError, LimitError, RefcompressError
+from ..errors import LimitError, RefcompressError
 from ..formats import Quantized
+from .quantize import quantized
 
 __all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8"]
 
@@ -68,7 +69,7 @@ def gemm_f32s8(x, w) -> np.ndarray:
 
     Parameters
     ----------
-    x : (m, k) float32; w : Quantized of shape (n, k), with any of its scales: per tensor, output, input, group.
+    x : (m, k) float32; w : Quantized of shape (n, k), int8, with any of its scales: per tensor, output, input, group.
 
     Returns
     -------
@@ -118,8 +119,7 @@ def u8s8_arguments(x, w):
 def f32s8_arguments(x, w):
     """Return the arguments of gemm_f32s8, checked: what both implementations accept."""
     x = arguments.array(x, "x", np.float32, ndim=2)
-    if not isinstance(w, Quantized):
-        raise ArgumentTypeError("w", f"must be a Quantized, not {type(w).__name__}")
+    quantized(w, np.int8, "w")
     if len(w.shape) != 2:
         raise RefcompressError("w", f"must have 2 dimensions, not {len(w.shape)}")
     return _same_k(x, w)

@@ -155,6 +155,10 @@ _REFUSALS = prune_cases.REFUSALS | {f.__name__[1:]: f for f in (
     _csr_matmul, _gemm_s8s8, _gemm_u8s8, _gemm_f32s8, _huffman_lengths, _huffman_code, _huffman_encode,
     _huffman_decode)}
 
+from . import refusals_quantize  # noqa: E402  at the end, for it builds on what stands above
+
+_REFUSALS |= refusals_quantize.REFUSALS
+
 
 def refusals(op: str):
     """Yield (args, kwargs) that the operation ``op`` must refuse."""

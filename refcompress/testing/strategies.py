@@ -226,3 +226,7 @@ _PLAIN = {
     "huffman_code": lambda: _counts().map(lambda c: ((reference.huffman_lengths(c),), {})),
     "huffman_encode": lambda: st.tuples(_coded(), st.just({})), "huffman_decode": _huffman_decode,
 }
+
+from . import strategies_quantize  # noqa: E402  at the end, for it builds on what stands above
+
+_PLAIN |= strategies_quantize.PLAIN
