@@ -1,17 +1,20 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
 
-from . import (csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian, prune_layerwise, prune_scores,
-               quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_grid,
-               quantize_integer, quantize_layer, quantize_packed, quantize_range, quantize_small, quantize_smooth,
-               share)
+from . import (allocate, allocate_sensitivity, csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian,
+               prune_layerwise, prune_scores, quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq,
+               quantize_grid, quantize_integer, quantize_layer, quantize_packed, quantize_range, quantize_small,
+               quantize_smooth, share)
 
 # The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on.
 # First, for from here on quantize_gptq, for one, is the function and no longer its module.
-FAMILIES = (csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian, prune_layerwise, prune_scores,
-            quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq, quantize_grid, quantize_integer,
-            quantize_layer, quantize_packed, quantize_range, quantize_small, quantize_smooth, share)
+FAMILIES = (allocate, allocate_sensitivity, csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian,
+            prune_layerwise, prune_scores, quantize, quantize_adaround, quantize_awq, quantize_bias, quantize_gptq,
+            quantize_grid, quantize_integer, quantize_layer, quantize_packed, quantize_range, quantize_small,
+            quantize_smooth, share)
 __all__ = [name for family in FAMILIES for name in family.__all__]
 
+from .allocate import *  # noqa: F403
+from .allocate_sensitivity import *  # noqa: F403
 from .csr import *  # noqa: F403
 from .gemm import *  # noqa: F403
 from .huffman import *  # noqa: F403

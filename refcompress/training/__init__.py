@@ -6,4 +6,7 @@ from .layers import Dense, Dropout, ReLU  # noqa: F401
 from .losses import softmax_cross_entropy  # noqa: F401
 from .network import Network  # noqa: F401
 from .optimizers import SGD, Adam  # noqa: F401
+from .precision import Autocast, Policy, Underflow, rounded  # noqa: F401
+from .quantized import LearnedSteps, QuantizedInputs, StraightThrough  # noqa: F401
+from .scaling import LossScaler, Scaled  # noqa: F401
 from .tuning import Free, Masked, SharedCentroids  # noqa: F401
