@@ -40,6 +40,15 @@ def layer(seed, m=6, k=20, n=64):
     return rng.normal(size=(m, k)).astype(np.float32), (x * np.exp(rng.normal(size=k))).astype(np.float32)
 
 
+def weight_of(q):
+    return q.expand(q.scale).astype(np.float64) * (q.values.astype(np.int64) - q.expand(q.zero_point))
+
+
+def error_of(fit, w, x):
+    """The squared error of each output."""
+    return np.sum((x.astype(np.float64) @ (weight_of(fit.weight) - w).T) ** 2, axis=0)
+
+
 def exact_layer(seed, m=5, k=12, n=16):
     """A layer of small integers: with a scale that is a power of two every sum is exact."""
     rng = np.random.default_rng(seed)
@@ -180,11 +189,12 @@ def test_gptq_loses_less_than_rounding_where_inputs_go_together(bits):
     assert sum(fit.after < fit.before for fit in fits) >= 8  # no law for a single layer
 
 
-@given(layers(), GRIDS, st.integers(0, 12))
-def test_adaround_goes_up_or_down_and_is_never_worse_than_rounding(case, options, iterations):
+@given(layers(), GRIDS, st.integers(0, 12), st.sampled_from([0.02, 1.0]))  # at a rate of 1 it learns nonsense
+def test_adaround_goes_up_or_down_and_is_never_worse_than_rounding(case, options, iterations, rate):
     w, x = case
     h = quantize_hessian(x)
-    fit, nearest = quantize_adaround(w, h, iterations=iterations, **options), quantize_nearest(w, h, **options)
+    fit = quantize_adaround(w, h, iterations=iterations, learning_rate=rate, **options)
+    nearest = quantize_nearest(w, h, **options)
     assert fit.after <= fit.before == nearest.after
     q = nearest.weight
     with np.errstate(over="ignore"):
@@ -217,6 +227,25 @@ def test_awq_is_never_worse_than_rounding(case, options, steps):
     w, x = case
     fit = quantize_awq(w, x, steps=steps, clip="axis" not in options, **options)
     assert fit.after <= fit.before == quantize_nearest(w, quantize_hessian(x), **options).after
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_output_ends_worse_than_rounded_to_nearest(seed):
+    w, x = layer(seed, m=16)
+    h = quantize_hessian(x)
+    for fit in (quantize_adaround(w, h, bits=3, iterations=4, learning_rate=1), quantize_clip(w, h, bits=3, group=2)):
+        nearest = quantize_nearest(w, h, bits=3, group=fit.weight.group)
+        assert np.all(error_of(fit, w, x) <= error_of(nearest, w, x) * (1 + 1e-9))
+
+
+@pytest.mark.parametrize("options", [{}, {"group": 4}, {"clip": False}])
+def test_awq_tells_the_error_of_its_output(options):
+    w, x = layer(8)
+    fit = quantize_awq(w, x, bits=3, **options)
+    d = weight_of(fit.weight) / fit.input_scale - w
+    # Each of the products and sums is off by at most gamma of its terms, and squares by twice that: 20 + 64 + a few.
+    allowed = 4 * 96 * 2.0**-53 * np.sum((np.abs(x).astype(np.float64) @ np.abs(d).T) ** 2)
+    assert abs(fit.after - np.sum((x.astype(np.float64) @ d.T) ** 2)) <= allowed
 
 
 @pytest.mark.parametrize("factor", [0.125, 4.0])
@@ -253,8 +282,8 @@ def test_clipping_narrows_and_is_never_worse_than_rounding(case, options, narrow
 @pytest.mark.parametrize("axis", [0, None])
 def test_smoothing_runs_on_integers(inputs, axis):
     w, x = layer(5)
-    fit = quantize_smooth(w, x, inputs=inputs, axis=axis)
-    s = np.abs(x).max(0).astype(np.float64) ** 0.5 / np.abs(w).max(0).astype(np.float64) ** 0.5
+    fit = quantize_smooth(w, x, alpha=0.25, inputs=inputs, axis=axis)
+    s = np.abs(x).max(0).astype(np.float64) ** 0.25 / np.abs(w).max(0).astype(np.float64) ** 0.75
     assert np.array_equal(fit.input_scale, s.astype(np.float32))
     xq = quantize_s8(x / fit.input_scale, axis=0 if inputs == "row" else None)
     wq = quantize_s8(w * fit.input_scale, axis=axis)

@@ -9,6 +9,7 @@ __all__ = ["quantize_adaround"]
 
 ZETA, GAMMA = 1.1, -0.1  # how far the sigmoid is stretched beyond 0 and 1, so that it reaches them (section 3.2)
 BETA = 20.0, 2.0  # the exponent of the regularizer, from the end of the warm-up to the last step
+OUTPUTS = 32  # learnt at once: no output depends on another, and what a step works on stays in cache
 WARM_UP = 0.2  # the share of the steps in which weights move freely, without regularizer
 REGULARIZER = 10.0  # its weight, in units of the error that rounding to nearest makes in the output, a weight
 
@@ -64,8 +65,11 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
     # In units of the error that rounding to nearest makes in the output, a weight: so one regularizer fits all layers.
     unit = np.sqrt(np.where(e_nearest > 0, e_nearest / max(w.shape[1], 1), 1))[:, None]
     common = np.sqrt(h.diagonal().mean()) if h.any() else 1.0
-    v = _descend(v, down, steps, (s * (common / unit)).astype(np.float32), (h / common**2).astype(np.float32),
-                 (g.lowest - z, g.highest - z), iterations, learning_rate)
+    s, h32 = (s * (common / unit)).astype(np.float32), (h / common**2).astype(np.float32)
+    for first in range(0, len(w), OUTPUTS):
+        part = slice(first, first + OUTPUTS)
+        ends = (g.lowest - z, g.highest - z) if len(z) == 1 else (g.lowest - z[part], g.highest - z[part])
+        v[part] = _descend(v[part], down[part], steps[part], s[part], h32, ends, iterations, learning_rate)
     learnt = g.quantized(np.clip(down + (_rectified(v) >= 0.5) + z, g.lowest, g.highest))
     e_learnt = errors(difference(learnt, w), h)
     values, error = best_rows(learnt.values, nearest.values, e_learnt, e_nearest)
