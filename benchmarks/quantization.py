@@ -135,7 +135,7 @@ def file_bytes(fits, bits) -> int:
 
 
 def output_error(matrices, fits) -> float:
-    """Return the mean over the matrices of the squared error of the output, over its square, on held-out inputs; in %."""
+    """Return the mean over the matrices of the output's squared error over its square, on held-out inputs, in %."""
     shares = []
     for name, fit in fits.items():
         w, _, x = matrices[name]
@@ -145,7 +145,8 @@ def output_error(matrices, fits) -> float:
 
 
 def measure(network, fits, bits) -> dict:
-    return {"bytes": file_bytes(fits, bits), "output_error": output_error(network.matrices, fits), **network.quality(fits)}
+    error = output_error(network.matrices, fits)
+    return {"bytes": file_bytes(fits, bits), "output_error": error, **network.quality(fits)}
 
 
 def run(network, methods, rows, keep) -> None:

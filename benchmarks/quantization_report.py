@@ -5,11 +5,11 @@ import numpy as np
 HEADING = """# Post-training quantization: method by bits
 
 `python -m benchmarks.quantization`. Output error: the mean over the matrices of ||y' - y||² / ||y||², in %, on inputs
-that no method saw. Symmetric grids with a scale an output; "groups" have a scale for each 64 inputs, "clipped" the grids
-of quantize_clip, "descending" the order of largest second moments. Bytes: a file of the codes at their width, scales and
-what else the method needs, written, read back and compared; biases and embeddings, which stay float32, are not in it.
-"allocated": bits a matrix from 2, 3, 4, 5, 6, 8 by allocate_front, costs the relative output errors of GPTQ, clipped, on
-the calibration inputs.
+that no method saw. Symmetric grids with a scale an output; "groups" have a scale for each 64 inputs, "clipped" the
+grids of quantize_clip, "descending" the order of largest second moments. Bytes: a file of the codes at their width,
+scales and what else the method needs, written, read back and compared; biases and embeddings, which stay float32, are
+not in it. "allocated": bits a matrix from 2, 3, 4, 5, 6, 8 by allocate_front, costs the relative output errors of
+"GPTQ, clipped" on the calibration inputs.
 """
 
 
@@ -35,8 +35,9 @@ def tables(results, measures) -> str:
         allocated = sorted((r for r in rows if r["method"] == "allocated"), key=lambda r: r["bytes"])
         if allocated:
             keys = ["output_error", *measures[name]]
-            lines += ["**allocated bits**", "", "| bytes | " + " | ".join(["output error, %", *measures[name].values()]) +
-                      " | matrices of 2, 3, 4, 5, 6, 8 bits |", "| ---: |" + " ---: |" * len(keys) + " --- |"]
+            titles = " | ".join(["output error, %", *measures[name].values()])
+            lines += ["**allocated bits**", "", f"| bytes | {titles} | matrices of 2, 3, 4, 5, 6, 8 bits |",
+                      "| ---: |" + " ---: |" * len(keys) + " --- |"]
             for r in allocated:
                 counts = ", ".join(str(r["bits"].count(b)) for b in (2, 3, 4, 5, 6, 8))
                 lines.append(f"| {r['bytes']:,} | " + " | ".join(_number(r[k], k) for k in keys) + f" | {counts} |")

@@ -340,6 +340,19 @@ def test_every_layout_gives_the_same_values_and_is_left_alone(layout):
     assert np.array_equal(quantize_hessian(layout(x)), h)
 
 
+def test_the_callers_seterr_changes_no_result():
+    w, x = layer(9)
+    w[0, :4], x[:, 3] = (1e-42, -3e38, 1e-30, 2e30), 1e-40
+    h = quantize_hessian(x)
+    methods = [(quantize_nearest, h), (quantize_gptq, h), (METHODS["adaround"], h), (quantize_clip, h), (quantize_awq, x),
+               (quantize_smooth, x), (lambda w, x: quantize_bias(w, x, quantize_nearest(w, h).weight), x)]
+    for method, data in methods:
+        expected = method(w, data)
+        with np.errstate(all="raise"):
+            fit = method(w, data)
+            assert np.array_equal(fit.forward(x), expected.forward(x)) and fit.after == expected.after
+
+
 W, X = exact_layer(0)
 H = quantize_hessian(X)
 Q = quantize_nearest(W, H).weight

@@ -14,6 +14,7 @@ WARM_UP = 0.2  # the share of the steps in which weights move freely, without re
 REGULARIZER = 10.0  # its weight, in units of the error that rounding to nearest makes in the output, a weight
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None, scale=None, zero_point=None,
                       iterations=1000, learning_rate=0.02) -> LayerFit:
     """Round each weight of a layer up or down, as keeps the output nearest, by gradient descent on a soft choice.
@@ -58,8 +59,7 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
     e_nearest = errors(difference(nearest, w), h)
     s, z = nearest.expand(nearest.scale), nearest.expand(nearest.zero_point).astype(np.float32)
     # Beyond the grid, where every rounding is clipped, a step more or less makes no difference.
-    with np.errstate(over="ignore"):
-        steps = np.clip(w / s, g.lowest - 1 - z, g.highest + 1 - z)
+    steps = np.clip(w / s, g.lowest - 1 - z, g.highest + 1 - z)
     down = np.floor(steps)
     v = _inverse(steps - down)
     # In units of the error that rounding to nearest makes in the output, a weight: so one regularizer fits all layers.

@@ -16,6 +16,7 @@ __all__ = ["quantize_awq", "quantize_clip"]
 FLOOR = 1e-4  # a silent input counts as this share of the loudest, so that scales stay within 1e4 of each other
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_awq(w, x, *, bits=4, scheme="symmetric", axis=0, group=None, steps=20, clip=True) -> LayerFit:
     """Scale each input's weights by a power of its mean magnitude before rounding, the inputs by the inverse.
 
@@ -69,8 +70,7 @@ def quantize_awq(w, x, *, bits=4, scheme="symmetric", axis=0, group=None, steps=
     for i in range(1, steps):
         s = loud ** (i / steps)
         s = (s / np.sqrt(s.max(initial=1e-300) * s.min(initial=1e300))).astype(np.float32)
-        with np.errstate(over="ignore"):
-            scaled = w * s
+        scaled = w * s
         if np.all(np.isfinite(scaled)):
             candidate = grid(scaled, bits, scheme, axis, group).nearest(scaled)
             error = errors(exact_weight(candidate) / s - w, h).sum()
@@ -86,6 +86,7 @@ def quantize_awq(w, x, *, bits=4, scheme="symmetric", axis=0, group=None, steps=
                     input_scale=None if np.all(scale == 1) else scale)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_clip(w, hessian, *, bits=4, scheme="symmetric", group=None, steps=20, narrowest=0.5) -> LayerFit:
     """Narrow the range of each output (or run of inputs) until rounding within it costs the layer's output least.
 

@@ -12,6 +12,7 @@ from .quantize_layer import LayerFit, inputs_argument
 __all__ = ["quantize_bias"]
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
     """Correct a quantized layer's bias by the mean error of its output.
 

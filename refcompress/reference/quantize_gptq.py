@@ -14,6 +14,7 @@ __all__ = ["quantize_gptq"]
 BLOCK = 128  # inputs whose updates wait for each other, so that the rest is read once a block (the paper's B)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_gptq(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None, scale=None, zero_point=None,
                   damping=0.01, order="given") -> LayerFit:
     """Round a layer's weights one input after another, each time moving the others to where they undo most of it.

@@ -1,7 +1,7 @@
 """One layer y = x @ w.T and its quantized stand-in: the grid, the inputs' second moments, the error of the output.
 
 What the post-training methods share. Letters: w the weight, m outputs of k inputs; x the calibration inputs, n rows of
-k; h = x.T @ x their second moments, which GPTQ and AdaRound call the Hessian (of the squared error, but for a factor 2).
+k; h = x.T @ x their second moments, which GPTQ and AdaRound call the Hessian (of the squared error, but for a factor).
 """
 
 from dataclasses import dataclass, replace
@@ -40,14 +40,14 @@ class LayerFit:
     input_step: float | None = None
     bias: np.ndarray | None = None
 
+    @np.errstate(all="ignore")
     def forward(self, x) -> np.ndarray:
         """Return the output (n, m) for float32 inputs (n, k): products and sums in float64, rounded once to float32."""
         x = arguments.array(x, "x", np.float32, ndim=2)
         if x.shape[1] != self.weight.shape[1]:
             raise RefcompressError("x", f"must have a column for each of the {self.weight.shape[1]} inputs of the "
                                         f"weight, not {x.shape[1]}")
-        with np.errstate(over="ignore"):
-            return self.exact(x).astype(np.float32)
+        return self.exact(x).astype(np.float32)
 
     def exact(self, x: np.ndarray) -> np.ndarray:
         """Return ``forward`` before its last rounding, float64; x is float32 (n, k) and not checked."""
@@ -78,8 +78,7 @@ class Grid:
 
     def round(self, w: np.ndarray, scale: np.ndarray, zero_point: np.ndarray) -> np.ndarray:
         """Return the nearest q, as float32 integers: the division is float32, halves go to even, as in quantize_s8."""
-        with np.errstate(over="ignore"):
-            q = np.rint(w.astype(np.float32, copy=False) / scale)
+        q = np.rint(w.astype(np.float32, copy=False) / scale)
         return np.clip(q + zero_point, self.lowest, self.highest)
 
     def nearest(self, w: np.ndarray) -> Quantized:
@@ -101,6 +100,7 @@ def grid(w: np.ndarray, bits, scheme="symmetric", axis=0, group=None, scale=None
     return Grid(q.scale, q.zero_point, *limits(bits, scheme), q.group)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_hessian(x) -> np.ndarray:
     """Sum the second moments of a layer's inputs: all that its squared output error depends on.
 
@@ -126,6 +126,7 @@ def quantize_hessian(x) -> np.ndarray:
     return h
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_nearest(w, hessian, *, bits=8, scheme="symmetric", axis=0, group=None, scale=None,
                      zero_point=None) -> LayerFit:
     """Round a layer's weights to the nearest point of a grid of few bits: what the other methods are measured against.

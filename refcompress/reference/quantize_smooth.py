@@ -9,6 +9,7 @@ from .quantize_layer import LayerFit, grid, inputs_argument, measured
 __all__ = ["quantize_smooth"]
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_smooth(w, x, *, alpha=0.5, weight_bits=8, input_bits=8, axis=0, inputs="row") -> LayerFit:
     """Divide each input by a scale and multiply its weights by it, so that both can be rounded to integers.
 
@@ -59,9 +60,8 @@ def quantize_smooth(w, x, *, alpha=0.5, weight_bits=8, input_bits=8, axis=0, inp
     s = np.ones(w.shape[1])
     s[used] = x_max[used] ** alpha / w_max[used] ** (1 - alpha)
 
-    with np.errstate(over="ignore", invalid="ignore"):
-        s = s.astype(np.float32)
-        scaled, divided = w * s, x / s
+    s = s.astype(np.float32)
+    scaled, divided = w * s, x / s
     if not (np.all(s > 0) and np.all(np.isfinite(s)) and np.all(np.isfinite(scaled)) and np.all(np.isfinite(divided))):
         raise RefcompressError("alpha", "the scaled weights or inputs leave float32")
     plain = _fit(w, x, w, x, weight_bits, input_bits, axis, inputs)
