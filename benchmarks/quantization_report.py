@@ -77,7 +77,8 @@ def plot(results, path) -> None:
     panels = [(name, key, title) for name, rows in results.items()
               for key, title in (("output_error", "output error, %"), ("test", "test error, %"),
                                  ("embedding", "1 - cosine of embeddings, %")) if rows and key in rows[0]]
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(6 * len(panels), 5), squeeze=False)
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(5 * len(panels) + 3, 5), squeeze=False,
+                                  layout="constrained")
     for ax, (name, key, title) in zip(axes[0], panels):
         for i, method in enumerate(shown):
             points = sorted((r["bytes"], r[key]) for r in results[name] if r["method"] == method)
@@ -91,7 +92,9 @@ def plot(results, path) -> None:
             ax.axhline(plain[key], color="grey", linestyle=":", label="float32")
         ax.set(title=name, xlabel="bytes of the file", ylabel=title, xscale="log", yscale="log")
         ax.grid(which="both", alpha=0.3)
-    axes[0][0].legend(fontsize=8)
-    figure.tight_layout()
+    entries = {}
+    for ax in axes[0]:
+        entries |= {label: line for line, label in zip(*ax.get_legend_handles_labels())}
+    figure.legend(entries.values(), entries.keys(), loc="outside right upper")
     figure.savefig(path, dpi=110, metadata={"Software": None})
     pyplot.close(figure)

@@ -344,8 +344,8 @@ def test_the_callers_seterr_changes_no_result():
     w, x = layer(9)
     w[0, :4], x[:, 3] = (1e-42, -3e38, 1e-30, 2e30), 1e-40
     h = quantize_hessian(x)
-    methods = [(quantize_nearest, h), (quantize_gptq, h), (METHODS["adaround"], h), (quantize_clip, h), (quantize_awq, x),
-               (quantize_smooth, x), (lambda w, x: quantize_bias(w, x, quantize_nearest(w, h).weight), x)]
+    methods = [(quantize_nearest, h), (quantize_gptq, h), (METHODS["adaround"], h), (quantize_clip, h),
+               (quantize_awq, x), (quantize_smooth, x), (lambda w, x: quantize_bias(w, x, quantize_nearest(w, h).weight), x)]
     for method, data in methods:
         expected = method(w, data)
         with np.errstate(all="raise"):
