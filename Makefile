@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-sanitize fuzz bench clean help
+.PHONY: demo build test test-sanitize fuzz bench mixed-precision clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -43,6 +43,9 @@ fuzz: build  ## the property tests with fresh random examples, many more of them
 
 bench: build  ## time every kernel beside its peers, each checked for agreement first
 	$(BIN)/python -m benchmarks.run
+
+mixed-precision: build  ## LeNet-300-100 in float32, float16 and bfloat16 over five seeds, to results/ (15 minutes)
+	$(BIN)/python -m benchmarks.mixed_precision
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis demo.rcz

@@ -76,6 +76,19 @@ def gemm(op, layer, batch, group=None, **flags):
                 2 * batch * outputs * inputs, touched, reference=batch * outputs * inputs < 2e8, **flags)
 
 
+def mixed(layer, batch, axis, share=0.1, **flags):
+    """Return a case of gemm_f32mixed with a share of the rows (axis 0) or columns (axis 1) at 16 bits."""
+    outputs, inputs, _ = LAYERS[layer]
+
+    def make(rng):
+        wide = rng.random((outputs, inputs)[axis]) < share
+        return (_normal(rng, batch, inputs), reference.allocate_mixed(_normal(rng, outputs, inputs), wide, axis=axis)), {}
+
+    return Case("gemm_f32mixed", f"{layer}, {share:.0%} of the {('rows', 'columns')[axis]} wide, batch {batch}", make,
+                2 * batch * outputs * inputs, (1 + share) * outputs * inputs + 4 * batch * (inputs + outputs),
+                reference=batch * outputs * inputs < 2e8, **flags)
+
+
 def on_weights(op, layer, factor, **kwargs):
     """Return a case of an operation on a layer's weights; ``factor`` bytes are touched for each of them."""
     outputs, inputs, _ = LAYERS[layer]
@@ -171,6 +184,8 @@ CASES = [
     *(gemm(op, "AlexNet conv5", 169) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
     *(gemm(op, "4096 wide", batch) for op in ("gemm_s8s8", "gemm_f32s8") for batch in (1, 8, 64)),
     *(gemm("gemm_f32s8", "4096 wide", batch, group=32) for batch in (1, 64)),
+    *(mixed("LeNet-300-100 fc1", 64, axis, quick=True) for axis in (0, 1)),
+    *(mixed("4096 wide", batch, axis) for batch in (1, 64) for axis in (0, 1)),
     *(huffman(op, "16 clusters", quick=True) for op in ("huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode")),
     *(huffman(op, stream) for stream in list(STREAMS)[1:] for op in ("huffman_encode", "huffman_decode")),
 ]

@@ -40,6 +40,14 @@ typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k,
 typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride,
                           const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
 
+/* The same of rows that have k8 inputs of 8 bits and then k16 of 16, for the rows o in the range, and all i: y[i, place[o]] =
+ * the sum over both. x : m rows of k8 + k16 inputs; y : m rows of n. group8, stride8, scale8, zero8 are those of w8, as above,
+ * and likewise for w16. The chains acc go through the groups of w8 and then through those of w16, and the tree comes last. */
+typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, size_t k8, size_t group8, size_t stride8,
+                             size_t k16, size_t group16, size_t stride16, const float *x, const int8_t *w8,
+                             const float *scale8, const int8_t *zero8, const int16_t *w16, const float *scale16,
+                             const int16_t *zero16, const int64_t *place, float *y);
+
 /* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point,
  * lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale, rounded once, and if
  * that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then of no use.
@@ -113,6 +121,7 @@ struct rc_kernels {
     rc_gemm_s8s8 *gemm_s8s8;
     rc_gemm_u8s8 *gemm_u8s8;
     rc_gemm_f32s8 *gemm_f32s8;
+    rc_gemm_f32mixed *gemm_f32mixed;
     rc_quantize_s8 *quantize_s8;
     rc_dequantize_s8 *dequantize_s8;
     rc_quantize_s16 *quantize_s16;

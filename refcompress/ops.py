@@ -40,6 +40,7 @@ OPS = {op.name: op for op in (
     Op("gemm_s8s8", exactly),
     Op("gemm_u8s8", exactly),
     Op("gemm_f32s8", within_dot_bound),
+    Op("gemm_f32mixed", within_dot_bound),
     Op("huffman_lengths", exactly),
     Op("huffman_code", exactly),
     Op("huffman_encode", exactly),

@@ -10,7 +10,8 @@ Letters: m rows, n columns or outputs, k inputs, r rank.
 from .csr import CSR
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .lowrank import LowRank
+from .mixed import Mixed
 from .quantized import SMALLEST_NORMAL, Quantized
 from .shared import Shared
 
-__all__ = ["CSR", "Encoded", "HuffmanCode", "LowRank", "Quantized", "Shared", "MAX_CODE_LENGTH", "SMALLEST_NORMAL"]
+__all__ = ["CSR", "Encoded", "HuffmanCode", "LowRank", "Mixed", "Quantized", "Shared", "MAX_CODE_LENGTH", "SMALLEST_NORMAL"]

@@ -37,6 +37,7 @@ _BINDERS = {
     "gemm_s8s8": gemm.gemm_s8s8,
     "gemm_u8s8": gemm.gemm_u8s8,
     "gemm_f32s8": gemm.gemm_f32s8,
+    "gemm_f32mixed": gemm.gemm_f32mixed,
     "quantize_s8": quantize.quantize_s8,
     "dequantize_s8": quantize.dequantize_s8,
     "quantize_s16": quantize.quantize_s16,

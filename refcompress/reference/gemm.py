@@ -122,19 +122,20 @@ def f32s8_arguments(x, w):
     quantized(w, np.int8, "w")
     if len(w.shape) != 2:
         raise RefcompressError("w", f"must have 2 dimensions, not {len(w.shape)}")
-    return _same_k(x, w)
+    return same_k(x, w)
 
 
 def _integers(x, dtype, w, most):
     x = arguments.array(x, "x", dtype, ndim=2)
     w = arguments.array(w, "w", np.int8, ndim=2)
-    _same_k(x, w)
+    same_k(x, w)
     if x.shape[1] > most:
         raise LimitError("k", f"must be at most {most} (the sum could leave int32), not {x.shape[1]}")
     return x, w
 
 
-def _same_k(x, w):
+def same_k(x, w):
+    """Return x and w if their inner lengths are the same, and y can be."""
     if x.shape[1] != w.shape[1]:
         raise RefcompressError("x", f"must have a column for each of the {w.shape[1]} inputs of w, not {x.shape[1]}")
     arguments.shape((x.shape[0], w.shape[0]), "y", itemsize=4)

@@ -269,6 +269,6 @@ SWEEPS = prune_cases.SWEEPS | {f.__name__: f for f in (
     share_kmeans, quantize_s8, dequantize_s8, lowrank_svd, csr_from_dense, csr_to_dense, csr_matmul,
     gemm_s8s8, gemm_u8s8, gemm_f32s8, huffman_lengths, huffman_code, huffman_encode, huffman_decode)}
 
-from . import sweeps_quantize  # noqa: E402  at the end, for it builds on what stands above
+from . import sweeps_mixed, sweeps_quantize  # noqa: E402  at the end, for they build on what stands above
 
-SWEEPS |= sweeps_quantize.SWEEPS
+SWEEPS |= sweeps_quantize.SWEEPS | sweeps_mixed.SWEEPS
