@@ -1,6 +1,7 @@
 """A small network in NumPy: what the recipes train, prune and tune. Never the C kernels: its bits are NumPy's."""
 
 from . import mnist  # noqa: F401
+from .curvature import example_gradients, hessian_product  # noqa: F401
 from .fit import constant, cosine, error_rate, errors, fit  # noqa: F401
 from .layers import Dense, Dropout, ReLU  # noqa: F401
 from .losses import softmax_cross_entropy  # noqa: F401
