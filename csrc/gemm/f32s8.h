@@ -32,24 +32,25 @@ struct part {
     const float *scale;
 };
 
-RC_INLINE TARGET void pack(const struct part *a, size_t at, size_t count, size_t g, float *out)
+RC_INLINE TARGET void pack(const struct part *a, size_t at, size_t count, int z, float *out)
 {
     if (a->bytes == 1)
-        pack8((const int8_t *)a->w + at, count, ((const int8_t *)a->zero_point)[g], out);
+        pack8((const int8_t *)a->w + at, count, (int8_t)z, out);
     else
-        pack16((const int16_t *)a->w + at, count, ((const int16_t *)a->zero_point)[g], out);
+        pack16((const int16_t *)a->w + at, count, (int16_t)z, out);
 }
 
 /* Pack the inputs from p0 on of row o, 16 a step, to every NR * 16th float; return where the block ends. */
 RC_INLINE TARGET size_t pack_row(const struct part *a, size_t o, size_t p0, float *out)
 {
-    size_t p = p0, steps = STEPS;
-    for (size_t g = p0 / a->group, stop = least(a->k, (g + 1) * a->group); p < a->k && steps > 0;
+    size_t p = p0, steps = STEPS, g = o * a->stride + p0 / a->group;
+    for (size_t stop = least(a->k, (p0 / a->group + 1) * a->group); p < a->k && steps > 0;
          g++, stop = least(a->k, stop + a->group)) {
+        const int z = a->bytes == 1 ? ((const int8_t *)a->zero_point)[g] : ((const int16_t *)a->zero_point)[g];
         for (; p + 16 <= stop && steps > 0; p += 16, steps--, out += NR * 16)
-            pack(a, o * a->k + p, 16, o * a->stride + g, out);
+            pack(a, o * a->k + p, 16, z, out);
         if (p < stop && steps > 0) {
-            pack(a, o * a->k + p, stop - p, o * a->stride + g, out);
+            pack(a, o * a->k + p, stop - p, z, out);
             p = stop;
             steps--;
             out += NR * 16;
