@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-sanitize fuzz bench prune-table clean help
+.PHONY: demo build test test-sanitize fuzz bench prune-table mixed-precision clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -46,6 +46,9 @@ bench: build  ## time every kernel beside its peers, each checked for agreement 
 
 prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)
 	$(BIN)/python -m benchmarks.pruning
+
+mixed-precision: build  ## LeNet-300-100 in float32, float16 and bfloat16 over five seeds, to results/ (15 minutes)
+	$(BIN)/python -m benchmarks.mixed_precision
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis demo.rcz

@@ -76,6 +76,19 @@ def gemm(op, layer, batch, group=None, **flags):
                 2 * batch * outputs * inputs, touched, reference=batch * outputs * inputs < 2e8, **flags)
 
 
+def mixed(layer, batch, axis, share=0.1, **flags):
+    """Return a case of gemm_f32mixed with a share of the rows (axis 0) or columns (axis 1) at 16 bits."""
+    outputs, inputs, _ = LAYERS[layer]
+
+    def make(rng):
+        wide = rng.random((outputs, inputs)[axis]) < share
+        return (_normal(rng, batch, inputs), reference.allocate_mixed(_normal(rng, outputs, inputs), wide, axis=axis)), {}
+
+    return Case("gemm_f32mixed", f"{layer}, {share:.0%} of the {('rows', 'columns')[axis]} wide, batch {batch}", make,
+                2 * batch * outputs * inputs, (1 + share) * outputs * inputs + 4 * batch * (inputs + outputs),
+                reference=batch * outputs * inputs < 2e8, **flags)
+
+
 def on_weights(op, layer, factor, **kwargs):
     """Return a case of an operation on a layer's weights; ``factor`` bytes are touched for each of them."""
     outputs, inputs, _ = LAYERS[layer]
@@ -92,6 +105,25 @@ def score(op, layer, **flags):
     touched = 8 * outputs * inputs + 8 * int(np.prod(shape))
     return Case(f"prune_score_{op}", layer, lambda rng: ((_normal(rng, outputs, inputs), rng.random(shape)), {}), 0,
                 touched, **flags)
+
+
+def _four_bits(rng):
+    return reference.quantize_s8(_normal(rng, 1000, 4096), bits=4, group=32)
+
+
+def on_floats(op, format, layer, **flags):
+    """Return a case of encoding a layer's weights, or of decoding them; "" is the format of the operation itself."""
+    outputs, inputs, _ = LAYERS[layer]
+    encode = getattr(reference, op.replace("decode", "encode"))
+    more = (format,) if format else ()
+    again = more if op == "floats_decode" else ()
+
+    def make(rng):
+        w = _normal(rng, outputs, inputs)
+        return ((w, *more) if op.endswith("encode") else (encode(w, *more), *again)), {}
+
+    code = 2 if format.endswith("16") else 1
+    return Case(op, f"{layer}{', ' + format if format else ''}", make, 0, (4 + code) * outputs * inputs, **flags)
 
 
 def _codes(rng):
@@ -152,6 +184,22 @@ CASES = [
     on_weights("quantize_s8", "AlexNet fc8", 5, group=32),
     Case("dequantize_s8", "AlexNet fc8, axis 0", lambda rng: ((reference.quantize_s8(_normal(rng, 1000, 4096), axis=0),), {}),
          0, 5 * 1000 * 4096, quick=True),
+    Case("quantize_s8", "4096 wide, scale given",
+         lambda rng: ((_normal(rng, 4096, 4096),), {"axis": 0, "scale": np.full((4096, 1), 0.03, np.float32)}), 0, 5 * 4096**2),
+    on_weights("quantize_s16", "AlexNet fc8", 6, axis=0, quick=True),
+    Case("dequantize_s16", "AlexNet fc8, axis 0", lambda rng: ((reference.quantize_s16(_normal(rng, 1000, 4096), axis=0),), {}),
+         0, 6 * 1000 * 4096, quick=True),
+    on_weights("quantize_range_minmax", "AlexNet fc8", 4, quick=True),
+    Case("quantize_pack", "AlexNet fc8, 4 bits", lambda rng: ((_four_bits(rng),), {}), 0, 1.5 * 1000 * 4096, quick=True),
+    Case("quantize_unpack", "AlexNet fc8, 4 bits", lambda rng: ((reference.quantize_pack(_four_bits(rng)),), {}),
+         0, 1.5 * 1000 * 4096, quick=True),
+    Case("requantize_s32", "512 x 4096 sums", lambda rng: ((rng.integers(-2**20, 2**20, (512, 4096), np.int32), 2**30, 12), {}),
+         0, 5 * 512 * 4096, quick=True),
+    *(on_floats(op, "fp8_e4m3", "LeNet-300-100 fc1", quick=True) for op in ("floats_encode", "floats_decode")),
+    *(on_floats(op, format, "AlexNet fc8") for format in ("float16", "bfloat16", "fp8_e4m3", "fp8_e5m2")
+      for op in ("floats_encode", "floats_decode")),
+    *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
+    *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
     on_weights("csr_from_dense", "AlexNet fc8", 4 + 9, quick=True),
     Case("csr_to_dense", "AlexNet fc8, density 0.25", lambda rng: ((_sparse(rng, "AlexNet fc8", None),), {}),
@@ -165,6 +213,8 @@ CASES = [
     *(gemm(op, "AlexNet conv5", 169) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
     *(gemm(op, "4096 wide", batch) for op in ("gemm_s8s8", "gemm_f32s8") for batch in (1, 8, 64)),
     *(gemm("gemm_f32s8", "4096 wide", batch, group=32) for batch in (1, 64)),
+    *(mixed("LeNet-300-100 fc1", 64, axis, quick=True) for axis in (0, 1)),
+    *(mixed("4096 wide", batch, axis) for batch in (1, 64) for axis in (0, 1)),
     *(huffman(op, "16 clusters", quick=True) for op in ("huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode")),
     *(huffman(op, stream) for stream in list(STREAMS)[1:] for op in ("huffman_encode", "huffman_decode")),
 ]

@@ -63,6 +63,7 @@ PEERS = {
     "gemm_s8s8": Peer("BLAS, float64", _integers, _by_rule("gemm_s8s8")),
     "gemm_u8s8": Peer("BLAS, float64", _integers, _by_rule("gemm_u8s8")),
     "gemm_f32s8": Peer("BLAS, float32", _scaled, _by_rule("gemm_f32s8")),
+    "gemm_f32mixed": Peer("BLAS, float32", _scaled, _by_rule("gemm_f32mixed")),
     "huffman_encode": Peer("zlib, Huffman only", _encoder, _decodes),
     "huffman_decode": Peer("zlib, Huffman only", _decoder, _by_rule("huffman_decode")),
 }
@@ -75,6 +76,7 @@ EXPECTED = {
     "gemm_s8s8": lambda x, w: (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int32),
     "gemm_u8s8": lambda x, w: (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int32),
     "gemm_f32s8": lambda x, w: (x.astype(np.float64) @ _weights(w).T).astype(np.float32),
+    "gemm_f32mixed": lambda x, w: (x.astype(np.float64) @ w.merge(_weights(w.low), _weights(w.high)).T).astype(np.float32),
 }
 
 

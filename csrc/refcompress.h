@@ -14,6 +14,7 @@ enum rc_status {
     RC_OK = 0,
     RC_BAD_INDEX = 1,   /* an index or a row pointer points outside its array */
     RC_CORRUPT = 2,     /* coded data that no encoder writes */
+    RC_NOT_FINITE = 3,  /* a NaN or an infinity among the elements */
 };
 
 /* y[i, :] = sum over p in indptr[i] .. indptr[i + 1] of data[p] * x[indices[p], :], for the rows i of the range.
@@ -39,14 +40,58 @@ typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k,
 typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride,
                           const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
 
-/* x (float32) to values (int8) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point, lowest,
- * 127), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale, rounded once, and if that
- * overflows the largest finite float.
- * Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest : -127 or -128. */
-typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+/* The same of rows that have k8 inputs of 8 bits and then k16 of 16, for the rows o in the range, and all i: y[i, place[o]] =
+ * the sum over both. x : m rows of k8 + k16 inputs; y : m rows of n. group8, stride8, scale8, zero8 are those of w8, as above,
+ * and likewise for w16. The chains acc go through the groups of w8 and then through those of w16, and the tree comes last. */
+typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, size_t k8, size_t group8, size_t stride8,
+                             size_t k16, size_t group16, size_t stride16, const float *x, const int8_t *w8,
+                             const float *scale8, const int8_t *zero8, const int16_t *w16, const float *scale16,
+                             const int16_t *zero16, const int64_t *place, float *y);
+
+/* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point,
+ * lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale, rounded once, and if
+ * that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then of no use.
+ * Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest <= zero_point <= highest. */
+typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest, int32_t highest,
                            const float *x, const float *scale, const int8_t *zero_point, int8_t *values);
 typedef int rc_dequantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int8_t *values,
                              const float *scale, const int8_t *zero_point, float *x);
+typedef int rc_quantize_s16(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+                            int32_t highest, const float *x, const float *scale, const int16_t *zero_point,
+                            int16_t *values);
+typedef int rc_dequantize_s16(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int16_t *values,
+                              const float *scale, const int16_t *zero_point, float *x);
+
+/* low = min(x, 0) and high = max(x, 0) of the runs of the range; x : rows of k >= 1. With a group of 1 to k, a row has
+ * ceil(k / group) runs of group elements each, the last one of what is left; with a group of 0 each column is a run.
+ * A zero is +0.0 or -0.0. RC_NOT_FINITE where some x is not finite. */
+typedef int rc_quantize_range_minmax(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x,
+                                     float *low, float *high);
+
+/* Both in one, for the runs of the range, each of which has a scale and zero point of its own: chosen as the reference does
+ * (quantize_grid.py), for symmetric ends symmetric, and written; then the values. x : rows of k >= 1 in groups of 1 to k. */
+typedef int rc_quantize_runs_s8(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
+                                const float *x, float *scale, int8_t *zero_point, int8_t *values);
+typedef int rc_quantize_runs_s16(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
+                                 const float *x, float *scale, int16_t *zero_point, int16_t *values);
+
+/* The small floating-point formats, as formats/floats.py describes them; codes are uint16_t for the first two, else uint8_t. */
+enum rc_float_format {
+    RC_FLOAT16 = 0,
+    RC_BFLOAT16 = 1,
+    RC_FP8_E4M3 = 2,
+    RC_FP8_E5M2 = 3,
+    RC_FP6_E2M3 = 4,
+    RC_FP6_E3M2 = 5,
+    RC_FP4_E2M1 = 6,
+};
+
+/* x (float32) to codes and back, for the elements of the range. Rounded to nearest, halves to even; a NaN becomes the
+ * format's one code for it (there is none in x where the format has none). What rounds to beyond the largest finite number,
+ * and infinity, becomes that number if saturate or if the format has nothing else, else the next code: infinity, or NaN. */
+typedef int rc_floats_encode(size_t begin, size_t end, enum rc_float_format format, int saturate, const float *x,
+                             void *codes);
+typedef int rc_floats_decode(size_t begin, size_t end, enum rc_float_format format, const void *codes, float *x);
 
 /* The steps of a range (they follow each other: no threads) of Lloyd's algorithm on n >= 1 ascending values x, for k >= 1
  * ascending centroids. Run j ends at ends[j], with the last x that is at most 0.5 * (centroids[j] + centroids[j + 1]), the
@@ -101,8 +146,16 @@ struct rc_kernels {
     rc_gemm_s8s8 *gemm_s8s8;
     rc_gemm_u8s8 *gemm_u8s8;
     rc_gemm_f32s8 *gemm_f32s8;
+    rc_gemm_f32mixed *gemm_f32mixed;
     rc_quantize_s8 *quantize_s8;
     rc_dequantize_s8 *dequantize_s8;
+    rc_quantize_s16 *quantize_s16;
+    rc_dequantize_s16 *dequantize_s16;
+    rc_quantize_range_minmax *quantize_range_minmax;
+    rc_quantize_runs_s8 *quantize_runs_s8;
+    rc_quantize_runs_s16 *quantize_runs_s16;
+    rc_floats_encode *floats_encode;
+    rc_floats_decode *floats_decode;
     rc_share_kmeans *share_kmeans;
     rc_huffman_lengths *huffman_lengths;
     rc_huffman_code *huffman_code;

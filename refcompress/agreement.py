@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
 
-from .formats import CSR, MAX_CODE_LENGTH, LowRank, Quantized, Shared
+from .formats import CSR, MAX_CODE_LENGTH, LowRank, Mixed, Quantized, Shared
 
 U = 2.0**-24  # unit roundoff of float32, round to nearest
 U64 = 2.0**-53  # and of float64
@@ -140,6 +140,8 @@ def _terms(first, second) -> _Terms:
         return _csr_terms(first, second)
     if isinstance(second, Quantized):
         return _scaled_terms(first, second)
+    if isinstance(second, Mixed):
+        return _mixed_terms(first, second)
     raise TypeError(f"no dot bound is known for {type(first).__name__} and {type(second).__name__}")
 
 
@@ -164,7 +166,7 @@ def _csr_terms(a: CSR, x) -> _Terms:
 def _scaled_terms(x, w: Quantized) -> _Terms:
     """gemm_f32s8: k terms x (scale (q - z)); k + groups + 5 roundings each.
 
-    q - z is an integer of at most 255: exact. Its product with x and the sums inside a group round at most k times, the
+    q - z is an integer of at most 255 (of int16 65,535): exact. Its product with x and the sums inside a group round at most k times, the
     product with the scale once more, the sums over the groups ``groups`` times, the last tree over 16 chains 4 times.
     An order that scales the weights first rounds k + 1 times and is covered. Both the sums before scaling and the
     scaled weights must stay below overflow. Sums before scaling do not underflow: x times an integer is a multiple of
@@ -183,6 +185,36 @@ def _scaled_terms(x, w: Quantized) -> _Terms:
     exact = (exact | (before == 0)) & (scaled.max(axis=1, initial=0) <= np.ldexp(1.0, 24 + es))
     exact = exact & (largest <= OVERFLOW) & ~special
     return _Terms(np.full((1, 1), k + groups + 5), magnitude, largest, exact, special)
+
+
+def _mixed_terms(x, w: Mixed) -> _Terms:
+    """gemm_f32mixed: along axis 0 each output is one of gemm_f32s8's kind; along axis 1 a sum of two such.
+
+    That sum passes each term through the roundings of both parts at most. It is exact where both are, if the whole is small
+    enough for multiples of the finer part's unit.
+    """
+    x = np.asarray(x)
+    if w.axis == 0:
+        low, high = _scaled_terms(x, w.low), _scaled_terms(x, w.high)
+        place = {name: _columns(w.wide, *(np.broadcast_to(getattr(t, name), (len(x), part.shape[0]))
+                                           for t, part in ((low, w.low), (high, w.high))))
+                 for name in ("roundings", "magnitude", "largest", "exact", "special")}
+        return _Terms(**place)
+    parts = [(x[:, where], part) for where, part in ((~w.wide, w.low), (w.wide, w.high)) if part.shape[1]]
+    if not parts:
+        return _scaled_terms(x, w.low)
+    terms = [_scaled_terms(*part) for part in parts]
+    magnitude = _up(sum(t.magnitude for t in terms), 2)
+    largest = np.maximum.reduce([magnitude, *(t.largest for t in terms)])
+    unit = min(_unit(inputs) + _unit(part.scale) for inputs, part in parts)
+    exact = np.logical_and.reduce([t.exact for t in terms]) & (magnitude <= np.ldexp(1.0, 24 + unit)) & (largest <= OVERFLOW)
+    return _Terms(sum(t.roundings for t in terms), magnitude, largest, exact, np.logical_or.reduce([t.special for t in terms]))
+
+
+def _columns(wide: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    both = np.empty((len(low), len(wide)), low.dtype)
+    both[:, ~wide], both[:, wide] = low, high
+    return both
 
 
 def _size(a) -> np.ndarray:

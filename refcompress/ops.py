@@ -30,6 +30,18 @@ OPS = {op.name: op for op in (
     Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
     Op("quantize_s8", exactly),
     Op("dequantize_s8", exactly),  # one product, rounded once: nothing to allow for
+    Op("quantize_s16", exactly),
+    Op("dequantize_s16", exactly),
+    Op("quantize_range_minmax", exactly),
+    Op("quantize_pack", exactly),
+    Op("quantize_unpack", exactly),
+    Op("requantize_s32", exactly),
+    Op("floats_encode", exactly),  # codes
+    Op("floats_decode", exactly),  # every code is a float32
+    Op("floats_mx_encode", exactly),
+    Op("floats_mx_decode", exactly),
+    Op("floats_nf4_encode", exactly),
+    Op("floats_nf4_decode", exactly),
     Op("lowrank_svd", same_product),
     Op("csr_from_dense", exactly),
     Op("csr_to_dense", exactly),
@@ -37,6 +49,7 @@ OPS = {op.name: op for op in (
     Op("gemm_s8s8", exactly),
     Op("gemm_u8s8", exactly),
     Op("gemm_f32s8", within_dot_bound),
+    Op("gemm_f32mixed", within_dot_bound),
     Op("huffman_lengths", exactly),
     Op("huffman_code", exactly),
     Op("huffman_encode", exactly),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define KERNEL rc_gemm_f32s8_avx2
+#define KERNEL_MIXED rc_gemm_f32mixed_avx2
 #define TARGET RC_AVX2
 #define VEC __m256
 #define LANES 8
@@ -23,22 +24,36 @@ RC_INLINE TARGET __m256i lanes_below(size_t count)
 
 #define load_some(x, count) _mm256_maskload_ps(x, lanes_below(count))
 
-RC_INLINE TARGET __m256 widened(__m128i q, int8_t z)
+RC_INLINE TARGET __m256 less(__m256i q, int z)
 {
-    return _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_cvtepi8_epi32(q), _mm256_set1_epi32(z)));
+    return _mm256_cvtepi32_ps(_mm256_sub_epi32(q, _mm256_set1_epi32(z)));
 }
 
-RC_INLINE TARGET void pack(const int8_t *w, size_t count, int8_t z, float *out)
+/* AVX2 masks no bytes: of the last few weights a copy is made, to where 16 may be read; z - z is the zero behind them. */
+RC_INLINE TARGET void pack8(const int8_t *w, size_t count, int8_t z, float *out)
 {
-    int8_t copy[16]; /* AVX2 masks no bytes: the last few are copied to where 16 may be read */
+    int8_t copy[16];
     if (count < 16) {
-        memset(copy, z, sizeof copy); /* z - z is the zero that stands behind them */
+        memset(copy, z, sizeof copy);
         memcpy(copy, w, count);
         w = copy;
     }
     const __m128i q = _mm_loadu_si128((const __m128i *)w);
-    _mm256_store_ps(out, widened(q, z));
-    _mm256_store_ps(out + 8, widened(_mm_srli_si128(q, 8), z));
+    _mm256_store_ps(out, less(_mm256_cvtepi8_epi32(q), z));
+    _mm256_store_ps(out + 8, less(_mm256_cvtepi8_epi32(_mm_srli_si128(q, 8)), z));
+}
+
+RC_INLINE TARGET void pack16(const int16_t *w, size_t count, int16_t z, float *out)
+{
+    int16_t copy[16];
+    if (count < 16) {
+        for (size_t p = 0; p < 16; p++)
+            copy[p] = z;
+        memcpy(copy, w, count * sizeof *w);
+        w = copy;
+    }
+    _mm256_store_ps(out, less(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)w)), z));
+    _mm256_store_ps(out + 8, less(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(w + 8))), z));
 }
 
 #include "f32s8.h"

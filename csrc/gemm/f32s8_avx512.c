@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define KERNEL rc_gemm_f32s8_avx512
+#define KERNEL_MIXED rc_gemm_f32mixed_avx512
 #define TARGET RC_AVX512
 #define VEC __m512
 #define LANES 16
@@ -17,11 +18,19 @@
 #define fma _mm512_fmadd_ps
 #define load_some(x, count) _mm512_maskz_loadu_ps((__mmask16)((1u << (count)) - 1), x)
 
-RC_INLINE TARGET void pack(const int8_t *w, size_t count, int8_t z, float *out)
+RC_INLINE TARGET void pack8(const int8_t *w, size_t count, int8_t z, float *out)
 {
     const __mmask16 there = (__mmask16)((1u << count) - 1);
     const __m512i q = _mm512_cvtepi8_epi32(count == 16 ? _mm_loadu_si128((const __m128i *)w)
                                                        : _mm_maskz_loadu_epi8(there, w));
+    _mm512_store_ps(out, _mm512_cvtepi32_ps(_mm512_maskz_sub_epi32(there, q, _mm512_set1_epi32(z))));
+}
+
+RC_INLINE TARGET void pack16(const int16_t *w, size_t count, int16_t z, float *out)
+{
+    const __mmask16 there = (__mmask16)((1u << count) - 1);
+    const __m512i q = _mm512_cvtepi16_epi32(count == 16 ? _mm256_loadu_si256((const __m256i *)w)
+                                                        : _mm256_maskz_loadu_epi16(there, w));
     _mm512_store_ps(out, _mm512_cvtepi32_ps(_mm512_maskz_sub_epi32(there, q, _mm512_set1_epi32(z))));
 }
 

@@ -1,89 +1,41 @@
-/* To int8 by a scale, and back: one division or one product an element, each rounded once. */
-#include "../kernels.h"
-#include <float.h>
+/* To integers by a scale, and back: one division or one product an element, each rounded once. And the range of runs. */
+#include "places.h"
 
-/* Where in the rows of k, and in which group, an element lies: found once by division, then kept up to date. */
-struct place {
-    size_t input;    /* of the row */
-    size_t in_group; /* inputs of its group that lie before it */
-    size_t entry;    /* of scale and zero_point */
-    size_t row;
-};
-
-static struct place place_of(size_t i, size_t k, size_t group, size_t stride)
+/* The range of count elements, step apart; returns whether some are not finite. */
+static int minmax(const float *x, size_t count, size_t step, float *low, float *high)
 {
-    const size_t row = i / k, input = i % k;
-    return (struct place){.input = input, .in_group = input % group, .entry = row * stride + input / group, .row = row};
-}
-
-/* How many elements from this place on share its scale; at most left. */
-static size_t run_of(const struct place *at, size_t k, size_t group, size_t left)
-{
-    const size_t of_group = group - at->in_group, of_row = k - at->input;
-    const size_t run = of_group < of_row ? of_group : of_row;
-    return run < left ? run : left;
-}
-
-static void advance(struct place *at, size_t run, size_t k, size_t stride)
-{
-    at->input += run;
-    at->in_group = 0;
-    at->entry++;
-    if (at->input == k) {
-        at->input = 0;
-        at->row++;
-        at->entry = at->row * stride;
+    int bad = 0;
+    float least = 0.0f, most = 0.0f;
+    for (size_t p = 0; p < count; p++) {
+        const float t = x[p * step];
+        least = t < least ? t : least;
+        most = t > most ? t : most;
+        bad |= special(t);
     }
+    *low = least;
+    *high = most;
+    return bad;
 }
 
-/* The nearest integer, halves to even, of |t| < 2^22: the sum's unit in the last place is 1, so adding rounds it, and
- * subtracting is exact. Unlike rintf it is two instructions on every machine, and the compiler makes vectors of it. */
-static inline float nearest(float t)
-{
-    const float shift = 12582912.0f; /* 1.5 * 2^23 */
-    return (t + shift) - shift;
-}
+#define CODE int8_t
+#define QUANTIZE rc_quantize_s8_portable
+#define QUANTIZE_RUNS rc_quantize_runs_s8_portable
+#define DEQUANTIZE rc_dequantize_s8_portable
+#include "portable.h"
 
-int rc_quantize_s8_portable(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
-                            const float *x, const float *scale, const int8_t *zero_point, int8_t *values)
+#define CODE int16_t
+#define QUANTIZE rc_quantize_s16_portable
+#define QUANTIZE_RUNS rc_quantize_runs_s16_portable
+#define DEQUANTIZE rc_dequantize_s16_portable
+#include "portable.h"
+
+int rc_quantize_range_minmax_portable(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x,
+                                      float *low, float *high)
 {
-    struct place at = place_of(begin, k, group, stride);
-    for (size_t i = begin; i < end;) {
-        const size_t run = run_of(&at, k, group, end - i);
-        const float s = scale[at.entry];
-        const float z = (float)zero_point[at.entry], low = (float)lowest;
-        for (size_t p = i; p < i + run; p++) {
-            /* What is beyond 512 is clipped whatever the zero point. Written so that a NaN, which only another thread
-             * can bring here, becomes a number too: its conversion to int8_t would be undefined. */
-            float t = x[p] / s;
-            t = t > -512.0f ? t : -512.0f;
-            t = t < 512.0f ? t : 512.0f;
-            t = nearest(t) + z;
-            t = t > low ? t : low;
-            t = t < 127.0f ? t : 127.0f;
-            values[p] = (int8_t)t;
-        }
-        advance(&at, run, k, stride);
-        i += run;
+    int bad = 0;
+    for (size_t r = begin; r < end; r++) {
+        const struct run at = group ? run_at(r, k, group) : (struct run){.first = r, .count = rows};
+        bad |= minmax(x + at.first, at.count, group ? 1 : k, low + r, high + r);
     }
-    return RC_OK;
-}
-
-int rc_dequantize_s8_portable(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int8_t *values,
-                              const float *scale, const int8_t *zero_point, float *x)
-{
-    struct place at = place_of(begin, k, group, stride);
-    for (size_t i = begin; i < end;) {
-        const size_t run = run_of(&at, k, group, end - i);
-        const float s = scale[at.entry];
-        const int z = zero_point[at.entry];
-        for (size_t p = i; p < i + run; p++) {
-            float t = (float)(values[p] - z) * s;
-            t = t > -FLT_MAX ? t : -FLT_MAX;
-            x[p] = t < FLT_MAX ? t : FLT_MAX;
-        }
-        advance(&at, run, k, stride);
-        i += run;
-    }
-    return RC_OK;
+    return bad ? RC_NOT_FINITE : RC_OK;
 }

@@ -201,6 +201,8 @@ def unfold(symbols: np.ndarray) -> np.ndarray:
 
 
 def write_quantized(a: Quantized, implementation) -> bytes:
+    if a.values.dtype != np.int8:
+        raise ArgumentTypeError("value", f"must hold int8 values: a file keeps no {a.values.dtype.name} with scales")
     full = scale_shape(a.shape, a.group)
     own = sum(1 << axis for axis, (s, f) in enumerate(zip(a.scale.shape, full)) if s == f != 1)
     head = shape_bytes(a.shape, 4) + integer_bytes(a.group or 0) + integer_bytes(own) + raw(a.scale)

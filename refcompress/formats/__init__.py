@@ -8,9 +8,13 @@ Letters: m rows, n columns or outputs, k inputs, r rank.
 """
 
 from .csr import CSR
+from .floats import FLOATS, MX, MX_ELEMENTS, NF4, FloatFormat
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .lowrank import LowRank
+from .mixed import Mixed
+from .packed import Packed
 from .quantized import SMALLEST_NORMAL, Quantized
 from .shared import Shared
 
-__all__ = ["CSR", "Encoded", "HuffmanCode", "LowRank", "Quantized", "Shared", "MAX_CODE_LENGTH", "SMALLEST_NORMAL"]
+__all__ = ["CSR", "Encoded", "FloatFormat", "HuffmanCode", "LowRank", "MX", "Mixed", "NF4", "Packed", "Quantized",
+           "Shared", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS", "SMALLEST_NORMAL"]

@@ -16,9 +16,10 @@ LARGEST = np.finfo(np.float32).max
 class Quantized(Format):
     """Integers with scales: weight = scale * (value - zero_point).
 
-    values : any shape of at least one dimension, int8. scale : float32, finite, at least 2**-126; zero_point : int8, as
-    scale. Both have as many dimensions as values, each of size 1 (shared along it) or the full size (one a channel); with
-    ``group`` the last one has ceil(size / group) entries, one for each run of ``group`` values along the last axis.
+    values : any shape of at least one dimension, int8 or int16. scale : float32, finite, at least 2**-126; zero_point :
+    shaped as scale, of the dtype of values. Both have as many dimensions as values, each of size 1 (shared along it)
+    or the full size (one a channel); with ``group`` the last one has ceil(size / group) entries, one for each run of
+    ``group`` values along the last axis.
     """
 
     values: np.ndarray
@@ -27,9 +28,9 @@ class Quantized(Format):
     group: int | None = None
 
     def __post_init__(self):
-        values = arguments.array(self.values, "values", np.int8)
+        values = arguments.array(self.values, "values", np.int8, np.int16)
         scale = arguments.array(self.scale, "scale", np.float32)
-        zero_point = arguments.array(self.zero_point, "zero_point", np.int8)
+        zero_point = arguments.array(self.zero_point, "zero_point", values.dtype)
         if values.ndim == 0:
             raise RefcompressError("values", "must have at least one dimension")
         if self.group is not None:

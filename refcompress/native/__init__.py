@@ -27,7 +27,7 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, gemm, huffman, quantize, share, threads
+from . import _kernels, csr, floats, gemm, huffman, quantize, share, threads
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
@@ -37,8 +37,14 @@ _BINDERS = {
     "gemm_s8s8": gemm.gemm_s8s8,
     "gemm_u8s8": gemm.gemm_u8s8,
     "gemm_f32s8": gemm.gemm_f32s8,
+    "gemm_f32mixed": gemm.gemm_f32mixed,
     "quantize_s8": quantize.quantize_s8,
     "dequantize_s8": quantize.dequantize_s8,
+    "quantize_s16": quantize.quantize_s16,
+    "dequantize_s16": quantize.dequantize_s16,
+    "quantize_range_minmax": quantize.quantize_range_minmax,
+    "floats_encode": floats.floats_encode,
+    "floats_decode": floats.floats_decode,
     "share_kmeans": share.share_kmeans,
     "huffman_lengths": huffman.huffman_lengths,
     "huffman_code": huffman.huffman_code,

@@ -11,6 +11,7 @@ _CTYPES = {
     np.dtype(np.float32): "float[]",
     np.dtype(np.int8): "int8_t[]",
     np.dtype(np.uint8): "uint8_t[]",
+    np.dtype(np.int16): "int16_t[]",
     np.dtype(np.uint16): "uint16_t[]",
     np.dtype(np.int32): "int32_t[]",
     np.dtype(np.uint32): "uint32_t[]",
@@ -57,3 +58,5 @@ def check(status: int, argument: str) -> None:
         raise RefcompressError(argument, "has an index outside its array: it was changed after it was checked")
     if status == lib.RC_CORRUPT:
         raise CorruptError(argument, "is not what an encoder writes")
+    if status == lib.RC_NOT_FINITE:
+        raise RefcompressError(argument, "must be finite")

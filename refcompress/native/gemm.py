@@ -1,11 +1,13 @@
-"""The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32s8."""
+"""The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed."""
 
 from functools import wraps
 
 import numpy as np
 
 from .. import reference
+from ..formats import Quantized
 from ..reference.gemm import f32s8_arguments, s8s8_arguments, u8s8_arguments
+from ..reference.gemm_mixed import f32mixed_arguments
 from . import threads
 from ._call import aligned, check, empty, pointer
 
@@ -44,15 +46,62 @@ def gemm_f32s8(kernel, speed: float):
     @wraps(reference.gemm_f32s8)
     def gemm_f32s8(x, w):
         x, w = f32s8_arguments(x, w)
-        k = w.shape[1]
-        # A scale of shape (.., k) without groups is one per input: groups of one. One of a single column spans the row.
-        group = w.group if w.group is not None else 1 if w.scale.shape[1] > 1 else k
-        group = max(1, min(group, k))
-        stride = w.scale.shape[1] if w.scale.shape[0] > 1 else 0
-        return _product(kernel, speed, x, w.values, np.float32, (group, stride),
-                        (pointer(w.scale), pointer(w.zero_point)))
+        return _product(kernel, speed, x, w.values, np.float32, _sharing(w), (pointer(w.scale), pointer(w.zero_point)))
 
     return gemm_f32s8
+
+
+def gemm_f32mixed(kernel, speed: float):
+    """Return the operation gemm_f32mixed computed by a C kernel that does ``speed`` multiply-adds a second."""
+
+    @wraps(reference.gemm_f32mixed)
+    def gemm_f32mixed(x, w):
+        x, w = f32mixed_arguments(x, w)
+        y = empty((len(x), w.shape[0]), np.float32)
+        if y.size == 0:
+            return y
+        low, high = np.flatnonzero(~w.wide), np.flatnonzero(w.wide)
+        if w.axis == 1:  # all rows have both widths, their inputs one width after the other
+            x = x[:, np.concatenate([low, high])]
+            _mixed_rows(kernel, speed, x, w.low, w.high, np.arange(w.shape[0]), y)
+        else:  # some rows have the one and no inputs of the other, and the others the reverse
+            _mixed_rows(kernel, speed, x, w.low, _nothing(np.int16), low, y)
+            _mixed_rows(kernel, speed, x, _nothing(np.int8), w.high, high, y)
+        return y
+
+    return gemm_f32mixed
+
+
+def _nothing(dtype) -> Quantized:
+    """Return weights of no inputs; their one scale is shared, so it serves any number of rows."""
+    return Quantized(np.zeros((0, 0), dtype), np.ones((1, 1), np.float32), np.zeros((1, 1), dtype))
+
+
+def _mixed_rows(kernel, speed, x, low, high, place, y):
+    """Fill the columns ``place`` of y by a kernel whose rows have the inputs of low and then those of high."""
+    x, place = aligned(np.ascontiguousarray(x)), place.astype(np.int64)
+    (m, k), n, (k8, k16) = x.shape, len(place), (part.shape[1] for part in (low, high))
+    x_pointer, y_pointer, place_pointer = pointer(x), pointer(y, writable=True), pointer(place)
+    parts = [pointer(a) for part in (low, high) for a in (part.values, part.scale, part.zero_point)]
+    block = _block(k, speed)
+    for i in range(0, m, block):
+        rows = min(block, m - i)
+        operands = (rows, y.shape[1], k8, *_sharing(low), k16, *_sharing(high), x_pointer + i * k, *parts, place_pointer,
+                    y_pointer + i * y.shape[1])
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
+
+
+def _sharing(w: Quantized) -> tuple[int, int]:
+    """Return how many inputs share a scale, and how far the scales of one row are from those of the next."""
+    k = w.shape[1]
+    # A scale of shape (.., k) without groups is one per input: groups of one. One of a single column spans the row.
+    group = w.group if w.group is not None else 1 if w.scale.shape[1] > 1 else k
+    return max(1, min(group, k)), w.scale.shape[1] if w.scale.shape[0] > 1 else 0
+
+
+def _block(k: int, speed: float) -> int:
+    """Return how many rows of x make a call of bounded work."""
+    return max(1, min(BLOCK, int(threads.CHUNK_SECONDS * speed / (GRAIN * max(k, 1)))))
 
 
 def _product(kernel, speed, x, w, dtype, sizes=(), scales=()):
@@ -64,7 +113,7 @@ def _product(kernel, speed, x, w, dtype, sizes=(), scales=()):
     if n >= 64:  # every sixth output reads all of x
         x = aligned(x)
     x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, writable=True)
-    block = max(1, min(BLOCK, int(threads.CHUNK_SECONDS * speed / (GRAIN * max(k, 1)))))
+    block = _block(k, speed)
     for i in range(0, m, block):
         rows = min(block, m - i)
         operands = (rows, n, k, *sizes, x_pointer + i * k, w_pointer, *scales, y_pointer + i * n)

@@ -1,33 +1,50 @@
-"""The quantize family in C: quantize_s8, dequantize_s8. Scales and zero points are chosen by the reference's code."""
+"""The quantize family in C.
+
+Runs that lie in one piece and have a scale each (groups, channels of the first axis) take one kernel that finds a run's
+range, chooses its scale and makes its values. Otherwise ranges come first, then scales, by the reference's code, then
+values.
+"""
 
 import math
 from functools import wraps
 
 import numpy as np
 
-from .. import reference
+from .. import arguments, reference
 from ..formats import Quantized
-from ..reference.quantize import LOWEST, quantize_arguments, quantized
+from ..reference.quantize import quantize_arguments, quantized
+from ..reference.quantize_grid import chosen, limits, minmax_arguments
 from . import threads
-from ._call import check, pointer
+from ._call import check, empty, ffi, lib, pointer
+
+MOST = 2e9  # elements a second and thread, to the order of magnitude: memory sets it, whatever the instruction set
+
+# The range of all of an array is found piece by piece, so that threads share the work.
+PIECE = 2**16
 
 
 def quantize_s8(kernel, speed: float):
     """Return the operation quantize_s8 computed by a C kernel that does ``speed`` elements a second."""
 
+    row = _row_of("quantize_s8", kernel)
+
     @wraps(reference.quantize_s8)
-    def quantize_s8(x, *, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None):
-        x, scale, zero_point = quantize_arguments(x, scheme, axis, group, scale, zero_point)
-        values = np.empty(x.shape, dtype=np.int8)
-        if x.size:
-            *layout, scales, zero_points = _layout(x.shape, scale, zero_point, group)
-            operands = (*layout, LOWEST[scheme], pointer(x), pointer(scales), pointer(zero_points),
-                        pointer(values, writable=True))
-            threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size, x.size / speed)
-        values.flags.writeable = False  # nobody else has it: the format keeps it without a copy
-        return Quantized(values, scale, zero_point, group)
+    def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None):
+        return _quantize(kernel, row, speed, x, np.int8, bits, scheme, axis, group, scale, zero_point)
 
     return quantize_s8
+
+
+def quantize_s16(kernel, speed: float):
+    """Return the operation quantize_s16 computed by a C kernel that does ``speed`` elements a second."""
+
+    row = _row_of("quantize_s16", kernel)
+
+    @wraps(reference.quantize_s16)
+    def quantize_s16(x, *, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None):
+        return _quantize(kernel, row, speed, x, np.int16, 16, scheme, axis, group, scale, zero_point)
+
+    return quantize_s16
 
 
 def dequantize_s8(kernel, speed: float):
@@ -35,23 +52,133 @@ def dequantize_s8(kernel, speed: float):
 
     @wraps(reference.dequantize_s8)
     def dequantize_s8(q):
-        q = quantized(q)
-        x = np.empty(q.shape, dtype=np.float32)
-        if x.size:
-            *layout, scales, zero_points = _layout(q.shape, q.scale, q.zero_point, q.group)
-            operands = (*layout, pointer(q.values), pointer(scales), pointer(zero_points), pointer(x, writable=True))
-            threads.run(lambda begin, end: check(kernel(begin, end, *operands), "q"), x.size, x.size / speed)
-        return x
+        return _dequantize(kernel, speed, quantized(q, np.int8))
 
     return dequantize_s8
 
 
+def dequantize_s16(kernel, speed: float):
+    """Return the operation dequantize_s16 computed by a C kernel that does ``speed`` elements a second."""
+
+    @wraps(reference.dequantize_s16)
+    def dequantize_s16(q):
+        return _dequantize(kernel, speed, quantized(q, np.int16))
+
+    return dequantize_s16
+
+
+def quantize_range_minmax(kernel, speed: float):
+    """Return the operation quantize_range_minmax computed by a C kernel that does ``speed`` elements a second."""
+
+    @wraps(reference.quantize_range_minmax)
+    def quantize_range_minmax(x, *, axis=None, group=None):
+        x, shape = minmax_arguments(x, axis, group)
+        return _range(kernel, speed, x, shape, group)
+
+    return quantize_range_minmax
+
+
+def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, zero_point):
+    x, shape, scale, zero_point = quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point)
+    values = np.empty(x.shape, dtype=dtype)
+    ends, seconds = limits(bits, scheme), x.size / min(speed, MOST)
+    runs = _runs(x, shape, group)
+    if scale is None and runs and row is not None:
+        scale, zero_point = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=dtype)
+        both = row.quantize_runs_s8 if dtype == np.int8 else row.quantize_runs_s16
+        operands = (*runs, *ends, pointer(x),
+                    *(pointer(a, writable=True) for a in (scale, zero_point, values)))
+        threads.run(lambda begin, end: _check(both(begin, end, *operands), x), scale.size, seconds)
+    else:
+        if scale is None or zero_point is None:
+            ranges = (row or _rows()[-1]).quantize_range_minmax
+            scale, zero_point = chosen(_range(ranges, speed, x, shape, group), dtype, bits, scheme, scale)
+        if x.size:
+            *layout, scales, zero_points = _layout(x.shape, scale, zero_point, group)
+            operands = (*layout, *ends, pointer(x), pointer(scales), pointer(zero_points),
+                        pointer(values, writable=True))
+            threads.run(lambda begin, end: _check(kernel(begin, end, *operands), x), x.size, seconds)
+    for a in (values, scale, zero_point):
+        a.flags.writeable = False  # nobody else has them: the format keeps them without a copy
+    return Quantized(values, scale, zero_point, group)
+
+
+def _runs(x: np.ndarray, shape, group):
+    """Return k and group of rows of runs that have a scale each, in the scale's order, or None where it is not so."""
+    inner = _inner(x.shape, shape, group)
+    k = math.prod(x.shape[inner:])
+    if x.size == 0 or math.prod(shape) < 2:
+        return None  # there is nothing, or one run for all, whose range threads have to share
+    if group is not None:
+        return k, min(group, k)
+    return (k, k) if x.shape[:inner] == shape[:inner] and math.prod(shape[inner:]) == 1 else None
+
+
+def _rows():
+    """Return the rows of the table of kernels that this machine runs, narrowest first."""
+    rows = []
+    while (row := lib.rc_kernels_at(len(rows))) != ffi.NULL and lib.rc_supported(len(rows)):
+        rows.append(row)
+    return rows
+
+
+def _row_of(op: str, kernel):
+    """Return the row that a kernel comes from, whose other kernels go with it; None for a kernel of the user's own."""
+    return next((row for row in _rows() if getattr(row, op) == kernel), None)
+
+
+def _dequantize(kernel, speed, q):
+    x = empty(q.shape, np.float32)
+    if x.size:
+        *layout, scales, zero_points = _layout(q.shape, q.scale, q.zero_point, q.group)
+        operands = (*layout, pointer(q.values), pointer(scales), pointer(zero_points), pointer(x, writable=True))
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "q"), x.size, x.size / min(speed, MOST))
+    return x
+
+
+def _check(status: int, x: np.ndarray) -> None:
+    if status == lib.RC_NOT_FINITE:
+        arguments.finite(x, "x")  # says which
+    check(status, "x")
+
+
+def _range(kernel, speed, x, shape, group):
+    """Return min(x, 0) and max(x, 0) of all that shares a scale, as float64 in the shape of the scale."""
+    if x.size == 0:
+        return np.zeros(shape), np.zeros(shape)
+    inner = _inner(x.shape, shape, group)
+    k = math.prod(x.shape[inner:])
+    rows, grain = x.size // k, 1
+    if group is not None:
+        run = min(group, k)
+    elif math.prod(shape[inner:]) > 1:
+        run, grain = 0, 64  # each column: to the kernel a group of 0; in whole vectors
+    else:
+        run = k if rows > 1 else min(k, PIECE)
+    ends = np.empty((2, rows * -(-k // run) if run else k), dtype=np.float32)
+    operands = rows, k, run, pointer(x), pointer(ends[0], writable=True), pointer(ends[1], writable=True)
+    seconds = x.size / min(speed, MOST)
+    threads.run(lambda begin, end: _check(kernel(begin, end, *operands), x), ends.shape[1], seconds, grain)
+    low, high = ends.astype(np.float64) + 0.0  # so that no zero is -0.0
+    if group is None and run:  # pieces of one row, or rows of which some share a scale
+        shared = (*(i for i in range(inner) if shape[i] == 1), inner)
+        low = low.reshape(*x.shape[:inner], -1).min(axis=shared)
+        high = high.reshape(*x.shape[:inner], -1).max(axis=shared)
+    return low.reshape(shape), high.reshape(shape)
+
+
+def _inner(shape, scale_shape, group) -> int:
+    """Return the first of the axes that make a row: along the others, and in groups along the last, scales change."""
+    inner = len(shape) - 1
+    if group is None and (scale_shape[-1] == 1 or shape[-1] == 1):
+        while inner > 0 and scale_shape[inner - 1] == 1:
+            inner -= 1  # nothing changes the scale along these axes either
+    return inner
+
+
 def _layout(shape, scale, zero_point, group):
     """Return k, group, stride, scale and zero_point as the kernels take them: rows of k, of which the groups share."""
-    inner = len(shape) - 1  # the first of the axes that make a row
-    if group is None and (scale.shape[-1] == 1 or shape[-1] == 1):
-        while inner > 0 and scale.shape[inner - 1] == 1:
-            inner -= 1  # nothing changes the scale along these axes either
+    inner = _inner(shape, scale.shape, group)
     k = math.prod(shape[inner:])
     entries = math.prod(scale.shape[inner:])
     if group is None:

@@ -1,9 +1,13 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
 
-from . import csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian, prune_layerwise, prune_scores
-from . import prune_units, quantize, share
+from .allocate import *  # noqa: F403
+from .allocate_sensitivity import *  # noqa: F403
+from .allocate_within import *  # noqa: F403
 from .csr import *  # noqa: F403
+from .floats import *  # noqa: F403
+from .floats_blocks import *  # noqa: F403
 from .gemm import *  # noqa: F403
+from .gemm_mixed import *  # noqa: F403
 from .huffman import *  # noqa: F403
 from .huffman_stream import *  # noqa: F403
 from .lowrank import *  # noqa: F403
@@ -13,9 +17,20 @@ from .prune_layerwise import *  # noqa: F403
 from .prune_scores import *  # noqa: F403
 from .prune_units import *  # noqa: F403
 from .quantize import *  # noqa: F403
+from .quantize_adaround import *  # noqa: F403
+from .quantize_awq import *  # noqa: F403
+from .quantize_bias import *  # noqa: F403
+from .quantize_gptq import *  # noqa: F403
+from .quantize_grid import *  # noqa: F403
+from .quantize_integer import *  # noqa: F403
+from .quantize_layer import *  # noqa: F403
+from .quantize_packed import *  # noqa: F403
+from .quantize_range import *  # noqa: F403
+from .quantize_small import *  # noqa: F403
+from .quantize_smooth import *  # noqa: F403
 from .share import *  # noqa: F403
 
-# The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on.
-FAMILIES = (csr, gemm, huffman, huffman_stream, lowrank, prune, prune_hessian, prune_layerwise, prune_scores,
-            prune_units, quantize, share)
-__all__ = [name for family in FAMILIES for name in family.__all__]
+# The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on (but for
+# those that hold one operation of their own name, such as quantize_gptq).
+__all__ = sorted(name for name, value in globals().items()
+                 if callable(value) and getattr(value, "__module__", "").startswith(f"{__name__}."))

@@ -6,8 +6,9 @@ Letters: x is the input, m rows of k; w the weight, n outputs of k inputs; y is 
 import numpy as np
 
 from .. import arguments
-from ..errors import ArgumentTypeError, LimitError, RefcompressError
+from ..errors import LimitError, RefcompressError
 from ..formats import Quantized
+from .quantize import quantized
 
 __all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8"]
 
@@ -68,7 +69,7 @@ def gemm_f32s8(x, w) -> np.ndarray:
 
     Parameters
     ----------
-    x : (m, k) float32; w : Quantized of shape (n, k), with any of its scales: per tensor, output, input, group.
+    x : (m, k) float32; w : Quantized of shape (n, k), int8, with any of its scales: per tensor, output, input, group.
 
     Returns
     -------
@@ -118,23 +119,23 @@ def u8s8_arguments(x, w):
 def f32s8_arguments(x, w):
     """Return the arguments of gemm_f32s8, checked: what both implementations accept."""
     x = arguments.array(x, "x", np.float32, ndim=2)
-    if not isinstance(w, Quantized):
-        raise ArgumentTypeError("w", f"must be a Quantized, not {type(w).__name__}")
+    quantized(w, np.int8, "w")
     if len(w.shape) != 2:
         raise RefcompressError("w", f"must have 2 dimensions, not {len(w.shape)}")
-    return _same_k(x, w)
+    return same_k(x, w)
 
 
 def _integers(x, dtype, w, most):
     x = arguments.array(x, "x", dtype, ndim=2)
     w = arguments.array(w, "w", np.int8, ndim=2)
-    _same_k(x, w)
+    same_k(x, w)
     if x.shape[1] > most:
         raise LimitError("k", f"must be at most {most} (the sum could leave int32), not {x.shape[1]}")
     return x, w
 
 
-def _same_k(x, w):
+def same_k(x, w):
+    """Return x and w if their inner lengths are the same, and y can be."""
     if x.shape[1] != w.shape[1]:
         raise RefcompressError("x", f"must have a column for each of the {w.shape[1]} inputs of w, not {x.shape[1]}")
     arguments.shape((x.shape[0], w.shape[0]), "y", itemsize=4)

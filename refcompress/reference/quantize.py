@@ -1,43 +1,45 @@
-"""Quantisation to 8-bit integers: weight = scale * (value - zero_point), and back."""
+"""Quantisation to integers of 2 to 8, or of 16 bits: weight = scale * (value - zero_point), and back."""
 
 import numpy as np
 
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import SMALLEST_NORMAL, Quantized
+from .quantize_grid import LARGEST, SCHEMES, along, chosen, limits, minmax_arguments, span
 
-__all__ = ["quantize_s8", "dequantize_s8"]
-
-LOWEST = {"symmetric": -127, "affine": -128}  # symmetric leaves -128 out, so that -x has the value of x negated
-LARGEST = float(np.finfo(np.float32).max)
+__all__ = ["quantize_s8", "dequantize_s8", "quantize_s16", "dequantize_s16"]
 
 
-def quantize_s8(x, *, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None) -> Quantized:
-    """Round to integers of 8 bits on an even grid that has a point at zero.
+def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None) -> Quantized:
+    """Round to integers of 2 to 8 bits on an even grid that has a point at zero.
 
-        values = clip(rint(x / scale) + zero_point, lowest, 127)        lowest: -127 symmetric, -128 affine
-        symmetric:  scale = max|x| / 127,                          zero_point = 0
-        affine:     scale = (max(x, 0) - min(x, 0)) / 255,         zero_point = clip(rint(-128 - min(x, 0) / scale))
+        values = clip(rint(x / scale) + zero_point, lowest, highest)
+        symmetric:  -lowest = highest = 2^(bits-1) - 1,             scale = max|x| / highest, zero_point = 0
+        affine:     lowest = -2^(bits-1), highest = -lowest - 1,
+                    scale = (max(x, 0) - min(x, 0)) / (highest - lowest),
+                    zero_point = clip(rint(lowest - min(x, 0) / scale), lowest, highest)
 
     Parameters
     ----------
     x : array of float32, at least one dimension, finite
+    bits : int, 2 to 8
     scheme : "symmetric" or "affine"
     axis, group : int or None, not both
         What shares a scale: all of x; each index of ``axis`` (a channel; negative ones count from the end); or each run
         of ``group`` values along the last axis, of which the last may be shorter.
     scale : float, or array of float32 of the shape of the result's scale; at least 2**-126, finite
-        By default from the range of x, as above.
-    zero_point : int, or array of int8 of the shape of the result's scale; only with scale, and 0 where symmetric
+        By default from the range of x, as above: dynamic quantisation. Scales chosen beforehand, from the range that
+        calibration saw (``quantize_range_...``, :func:`quantize_scale`), make it static; a wider x is clipped.
+    zero_point : int in lowest..highest, or such int8 of the shape of the result's scale; only with scale, 0 if
+    symmetric
         By default 0, or (affine) from the lowest x and scale, as above.
 
     Returns
     -------
-    Quantized : scale has the dimensions of x with size 1 along what is shared (ceil(size / group) for groups)
-        Ranges, scales and zero points are computed in float64; then scale is rounded to float32 (the zero point is that
-        of the rounded scale). It is at least 2**-126, the smallest normal, so tiny ranges lose resolution and not all
-        else; 1 where all x that share it are zero, or there are none. x / scale is a division in float32, halves are
-        rounded to even; what lies beyond the grid is clipped.
+    Quantized : values and zero points of int8; scale has the dimensions of x with size 1 along what is shared
+        (ceil(size / group) for groups). Scales and zero points are those of :func:`quantize_scale`; the zero point is
+        that of the scale rounded to float32. x / scale is a division in float32, halves are rounded to even; what lies
+        beyond the grid is clipped.
 
         Zero is exact. With these scales, |dequantize(quantize(x)) - x| <= (1/2 + 2**-14) * scale: half a step, plus at
         most 255 roundings of 2**-24 each from the division, from rounding scale and from the product. Quantizing the
@@ -62,13 +64,40 @@ def quantize_s8(x, *, scheme="symmetric", axis=None, group=None, scale=None, zer
     >>> q = quantize_s8(x, scheme="affine", group=2)
     >>> np.abs(dequantize_s8(q) - x).max() <= 0.501 * q.scale.max()
     np.True_
+    >>> quantize_s8(x, bits=2).values
+    array([[-1,  0,  0,  0]], dtype=int8)
     """
-    x, scale, zero_point = quantize_arguments(x, scheme, axis, group, scale, zero_point)
+    return _quantize(x, np.int8, bits, scheme, axis, group, scale, zero_point)
+
+
+def quantize_s16(x, *, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None) -> Quantized:
+    """Round to integers of 16 bits on an even grid that has a point at zero.
+
+    As :func:`quantize_s8` with 16 bits: lowest is -32767 (affine: -32768), highest 32767; values and zero points are
+    int16. Parameters, order and errors are the same. The error is at most (1/2 + 2**-6) * scale: half a step, plus
+    65535 times the three roundings of 2**-24 each.
+
+    **Source** as quantize_s8. **Departs** as quantize_s8. Cost O(size).
+
+    >>> import numpy as np
+    >>> q = quantize_s16(np.float32([-1, 0.25, 1 / 3]))
+    >>> q.values
+    array([-32767,   8192,  10922], dtype=int16)
+    """
+    return _quantize(x, np.int16, 16, scheme, axis, group, scale, zero_point)
+
+
+def _quantize(x, dtype, bits, scheme, axis, group, scale, zero_point) -> Quantized:
+    x, shape, scale, zero_point = quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point)
+    arguments.finite(x, "x")
+    if scale is None or zero_point is None:
+        scale, zero_point = chosen(span(x, axis, group), dtype, bits, scheme, scale)
     steps = np.empty(x.shape, dtype=np.float32)
-    with np.errstate(over="ignore", under="ignore"):  # x / scale may be infinite where the caller's scale is small: it is clipped
+    # x / scale may be infinite where the caller's scale is small: it is clipped.
+    with np.errstate(over="ignore", under="ignore"):
         np.divide(x, along(scale, x, group), out=steps)
-    values = np.clip(np.rint(steps) + along(zero_point, x, group), LOWEST[scheme], 127)
-    return Quantized(values.astype(np.int8), scale, zero_point, group)
+    values = np.clip(np.rint(steps) + along(zero_point, x, group), *limits(bits, scheme))
+    return Quantized(values.astype(dtype), scale, zero_point, group)
 
 
 def dequantize_s8(q) -> np.ndarray:
@@ -76,9 +105,9 @@ def dequantize_s8(q) -> np.ndarray:
 
         x = scale * (values - zero_point)
 
-    q : Quantized. Returns float32 of its shape: the difference is exact, the product rounded once. Where it would
-    overflow (the point of the grid next to 3e38 may lie beyond float32) it is the largest finite float32, which is
-    nearer to what was quantised. Raises ArgumentTypeError for anything but a Quantized.
+    q : Quantized, of int8 values. Returns float32 of its shape: the difference is exact, the product rounded once.
+    Where it would overflow (the point of the grid next to 3e38 may lie beyond float32) it is the largest finite
+    float32, which is nearer to what was quantised. Raises ArgumentTypeError for anything but a Quantized of int8.
 
     **Source** Jacob et al. (2018), section 2.1, eq. 1. **Departs** at that overflow. Cost O(size).
 
@@ -87,69 +116,63 @@ def dequantize_s8(q) -> np.ndarray:
     >>> dequantize_s8(q).tolist()
     [-2.0, 1.5]
     """
-    return quantized(q).dense()
+    return quantized(q, np.int8).dense()
 
 
-def quantized(q, argument: str = "q") -> Quantized:
-    """Return ``q`` if it is a Quantized; refuse anything else."""
+def dequantize_s16(q) -> np.ndarray:
+    """Return the float32 array that quantised values stand for; the inverse of :func:`quantize_s16` up to rounding.
+
+        x = scale * (values - zero_point)
+
+    As :func:`dequantize_s8`, for a Quantized of int16 values; the difference (at most 65535) is exact.
+
+    **Source** as dequantize_s8. **Departs** as dequantize_s8. Cost O(size).
+
+    >>> import numpy as np
+    >>> dequantize_s16(Quantized(np.int16([-300, 4]), np.float32([0.5]), np.int16([1000]))).tolist()
+    [-650.0, -498.0]
+    """
+    return quantized(q, np.int16).dense()
+
+
+def quantized(q, dtype=None, argument: str = "q") -> Quantized:
+    """Return ``q`` if it is a Quantized (with values of this dtype); refuse anything else."""
     if not isinstance(q, Quantized):
         raise ArgumentTypeError(argument, f"must be a Quantized, not {type(q).__name__}")
+    if dtype is not None and q.values.dtype != dtype:
+        raise ArgumentTypeError(argument, f"must hold {np.dtype(dtype).name} values, not {q.values.dtype.name}")
     return q
 
 
-def quantize_arguments(x, scheme, axis, group, scale, zero_point):
-    """Return x, scale and zero_point (given or chosen), or refuse the arguments."""
-    x = arguments.finite(arguments.array(x, "x", np.float32), "x")
-    if x.ndim == 0:
-        raise RefcompressError("x", "must have at least one dimension")
-    arguments.choice(scheme, "scheme", LOWEST)
-    if axis is not None:
-        axis = arguments.integer(axis, "axis", -x.ndim, x.ndim - 1) % x.ndim
-    if group is not None:
-        group = arguments.integer(group, "group", 1)
-        if axis is not None:
-            raise RefcompressError("axis or group", "at most one must be given, not 2")
-    low, high = _range(x, axis, group)
+def quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point):
+    """Return x, the shape of the scale, scale and zero_point (None if not given), or refuse the arguments.
+
+    What x holds is looked at last, and not here: a kernel can do so while it reads x anyway.
+    """
+    x, shape = minmax_arguments(x, axis, group)
+    arguments.integer(bits, "bits", *((2, 8) if dtype == np.int8 else (16, 16)))
+    arguments.choice(scheme, "scheme", SCHEMES)
     if zero_point is not None and scale is None:
         raise RefcompressError("zero_point", "must come with a scale: without one it has no unit")
-
-    if scale is None:
-        wide = np.maximum(-low, high) / 127 if scheme == "symmetric" else (high - low) / 255
-        with np.errstate(under="ignore"):
-            scale = np.where(wide == 0, 1, np.maximum(wide.astype(np.float32), SMALLEST_NORMAL)).astype(np.float32)
-    elif isinstance(scale, np.ndarray):
-        scale = _shaped(arguments.array(scale, "scale", np.float32), "scale", low.shape)
+    if isinstance(scale, np.ndarray):
+        scale = _shaped(arguments.array(scale, "scale", np.float32), "scale", shape)
         arguments.each(scale, "scale", (scale >= SMALLEST_NORMAL) & np.isfinite(scale), "must be 2**-126 to 2**128")
-    else:
-        scale = np.full(low.shape, arguments.real(scale, "scale", float(SMALLEST_NORMAL), LARGEST), dtype=np.float32)
+    elif scale is not None:
+        scale = np.full(shape, arguments.real(scale, "scale", float(SMALLEST_NORMAL), LARGEST), dtype=np.float32)
 
-    if zero_point is None:
-        zero_point = np.zeros(low.shape) if scheme == "symmetric" else np.clip(np.rint(-128 - low / scale), -128, 127)
-        zero_point = zero_point.astype(np.int8)
-    elif isinstance(zero_point, np.ndarray):
-        zero_point = _shaped(arguments.array(zero_point, "zero_point", np.int8), "zero_point", low.shape)
-    else:
-        zero_point = np.full(low.shape, arguments.integer(zero_point, "zero_point", -128, 127), dtype=np.int8)
-    if scheme == "symmetric":
+    lowest, highest = limits(bits, scheme)
+    if isinstance(zero_point, np.ndarray):
+        zero_point = _shaped(arguments.array(zero_point, "zero_point", dtype), "zero_point", shape)
+    elif zero_point is not None:
+        zero_point = np.full(shape, arguments.integer(zero_point, "zero_point", *limits(bits, "affine")), dtype=dtype)
+    elif scheme == "symmetric" and scale is not None:
+        zero_point = np.zeros(shape, dtype=dtype)
+    if zero_point is not None and scheme == "symmetric":
         arguments.each(zero_point, "zero_point", zero_point == 0, "must be 0 in the symmetric scheme")
-    return x, scale, zero_point
-
-
-def along(a: np.ndarray, x: np.ndarray, group: int | None) -> np.ndarray:
-    """Return a scale-shaped array so that it broadcasts against x: groups repeated along the last axis."""
-    return a if group is None else np.repeat(a, min(group, x.shape[-1]), axis=-1)[..., : x.shape[-1]]
-
-
-def _range(x: np.ndarray, axis: int | None, group: int | None):
-    """Return min(x, 0) and max(x, 0) of all that shares a scale, as float64 in the shape of the scale."""
-    if group is None:
-        shared = tuple(i for i in range(x.ndim) if i != axis)
-        low, high = x.min(axis=shared, keepdims=True, initial=0), x.max(axis=shared, keepdims=True, initial=0)
-    else:
-        starts = np.arange(0, x.shape[-1], group)
-        low = np.minimum(np.minimum.reduceat(x, starts, axis=-1), np.float32(0))
-        high = np.maximum(np.maximum.reduceat(x, starts, axis=-1), np.float32(0))
-    return low.astype(np.float64), high.astype(np.float64)
+    elif zero_point is not None:
+        inside = (zero_point >= lowest) & (zero_point <= highest)
+        arguments.each(zero_point, "zero_point", inside, f"must be in {lowest}..{highest}")
+    return x, shape, scale, zero_point
 
 
 def _shaped(a: np.ndarray, argument: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import Encoded, Quantized
-from . import prune_cases
+from . import floats, prune_cases
 from .values import not_arrays
 
 _F = np.float32
@@ -106,6 +106,15 @@ def _gemm_f32s8():
         yield (x, bad), {}
 
 
+def _gemm_f32mixed():
+    x = np.ones((2, 3), np.float32)
+    w = reference.allocate_mixed(np.ones((4, 3), np.float32), np.bool_([True, False, True]), axis=1)
+    for bad in (*not_arrays(x), *_other_dimensions(x), x[:, :2]):
+        yield (bad, w), {}
+    for bad in (None, x, w.low, w.high):
+        yield (x, bad), {}
+
+
 def _huffman_lengths():
     counts = np.int64([1, 2, 3])
     for bad in (*not_arrays(counts), *_other_dimensions(counts), np.int64([1, -1]), np.uint64([2**63, 1]),
@@ -150,10 +159,14 @@ def _huffman_decode():
     yield (Encoded(np.uint16([0]), 0, code),), {}
 
 
-_REFUSALS = prune_cases.REFUSALS | {f.__name__[1:]: f for f in (
+_REFUSALS = prune_cases.REFUSALS | floats.REFUSALS | {f.__name__[1:]: f for f in (
     _share_kmeans, _quantize_s8, _dequantize_s8, _lowrank_svd, _csr_from_dense, _csr_to_dense,
-    _csr_matmul, _gemm_s8s8, _gemm_u8s8, _gemm_f32s8, _huffman_lengths, _huffman_code, _huffman_encode,
+    _csr_matmul, _gemm_s8s8, _gemm_u8s8, _gemm_f32s8, _gemm_f32mixed, _huffman_lengths, _huffman_code, _huffman_encode,
     _huffman_decode)}
+
+from . import refusals_quantize  # noqa: E402  at the end, for it builds on what stands above
+
+_REFUSALS |= refusals_quantize.REFUSALS
 
 
 def refusals(op: str):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from .. import reference
-from ..formats import CSR, Encoded, Quantized
-from . import layouts
+from ..formats import CSR, Encoded, Mixed, Quantized
+from . import floats_strategies, layouts
 
 _LENGTH = st.sampled_from([*range(10), 15, 16, 17, 31, 32, 33, 40])  # one list: of two, shrinking sticks in the second
 _FINITE = st.one_of(
@@ -186,6 +186,19 @@ def _gemm_f32s8(draw):
     return (x, draw(_quantized((draw(_LENGTH), k)))), {}
 
 
+@st.composite
+def _gemm_f32mixed(draw):
+    n, k, axis = draw(_LENGTH), draw(_LENGTH), draw(st.integers(0, 1))
+    wide = draw(_array(np.bool_, (n, k)[axis], st.booleans()))
+    count = int(np.count_nonzero(wide))
+    low = draw(_quantized((n - count, k) if axis == 0 else (n, k - count)))
+    q = draw(_quantized((count, k) if axis == 0 else (n, count)))
+    steps = draw(st.sampled_from([1, 255, -256]))  # the values in turn small, and out to both ends of int16
+    high = Quantized(q.values.astype(np.int16) * np.int16(steps), q.scale, q.zero_point.astype(np.int16), q.group)
+    x = draw(_array(np.float32, (draw(st.integers(0, 9)), k), draw(_either(_ANY))))
+    return (x, Mixed(low, high, wide, axis)), {}
+
+
 def _counts(most: int = 40):
     return _array(np.int64, st.integers(0, most), st.one_of(st.integers(0, 4), st.integers(0, 2**40)))
 
@@ -223,7 +236,12 @@ _PLAIN = {
     "share_kmeans": _share_kmeans, "quantize_s8": _quantize_s8,
     "dequantize_s8": _dequantize_s8, "lowrank_svd": _lowrank_svd, "csr_from_dense": _csr_from_dense,
     "csr_to_dense": _csr_to_dense, "csr_matmul": _csr_matmul, "gemm_s8s8": lambda: _gemm(np.int8),
-    "gemm_u8s8": lambda: _gemm(np.uint8), "gemm_f32s8": _gemm_f32s8, "huffman_lengths": _huffman_lengths,
+    "gemm_u8s8": lambda: _gemm(np.uint8), "gemm_f32s8": _gemm_f32s8, "gemm_f32mixed": _gemm_f32mixed,
+    "huffman_lengths": _huffman_lengths,
     "huffman_code": lambda: _counts().map(lambda c: ((reference.huffman_lengths(c),), {})),
     "huffman_encode": lambda: st.tuples(_coded(), st.just({})), "huffman_decode": _huffman_decode,
-}
+} | floats_strategies.PLAIN
+
+from . import strategies_quantize  # noqa: E402  at the end, for it builds on what stands above
+
+_PLAIN |= strategies_quantize.PLAIN

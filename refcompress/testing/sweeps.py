@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import CSR, Encoded, Quantized
-from . import prune_cases
+from . import floats, prune_cases
 from .values import FINITE, HOSTILE, LENGTHS, ordinary, whole
 
 MIDDLE = ((130, 67, 129), (3, 4099, 5), (5, 300, 128), (257, 31, 7))  # (m, k, n)
@@ -265,6 +265,10 @@ def huffman_decode():
     yield (Encoded(np.zeros(0, np.uint16), 0, nothing),), {}
 
 
-SWEEPS = prune_cases.SWEEPS | {f.__name__: f for f in (
+SWEEPS = prune_cases.SWEEPS | floats.SWEEPS | {f.__name__: f for f in (
     share_kmeans, quantize_s8, dequantize_s8, lowrank_svd, csr_from_dense, csr_to_dense, csr_matmul,
     gemm_s8s8, gemm_u8s8, gemm_f32s8, huffman_lengths, huffman_code, huffman_encode, huffman_decode)}
+
+from . import sweeps_mixed, sweeps_quantize  # noqa: E402  at the end, for they build on what stands above
+
+SWEEPS |= sweeps_quantize.SWEEPS | sweeps_mixed.SWEEPS

@@ -1,0 +1,64 @@
+/* The range of runs on vectors of LANES elements, a template as vectors.h is. */
+
+/* A run that lies in one piece. */
+RC_INLINE TARGET BAD minmax_run(const float *x, size_t count, float *low, float *high, BAD bad)
+{
+    VEC least = set1(0.0f), most = set1(0.0f);
+    size_t p = 0;
+    for (; p + LANES <= count; p += LANES) {
+        const VEC t = load(x + p);
+        least = min_of(t, least);
+        most = max_of(t, most);
+        bad = worse(bad, t);
+    }
+    float l = p ? least_of(least) : 0.0f, h = p ? most_of(most) : 0.0f;
+    for (; p < count; p++) {
+        l = x[p] < l ? x[p] : l;
+        h = x[p] > h ? x[p] : h;
+        bad = worse(bad, set1(x[p]));
+    }
+    *low = l;
+    *high = h;
+    return bad;
+}
+
+/* LANES columns at a time, from the first row to the last. */
+RC_INLINE TARGET BAD minmax_columns(size_t begin, size_t end, size_t rows, size_t k, const float *x, float *low, float *high,
+                                    BAD bad)
+{
+    size_t c = begin;
+    for (; c + LANES <= end; c += LANES) {
+        VEC least = set1(0.0f), most = set1(0.0f);
+        for (size_t r = 0; r < rows; r++) {
+            const VEC t = load(x + r * k + c);
+            least = min_of(t, least);
+            most = max_of(t, most);
+            bad = worse(bad, t);
+        }
+        store(low + c, least);
+        store(high + c, most);
+    }
+    for (; c < end; c++) {
+        low[c] = high[c] = 0.0f;
+        for (size_t r = 0; r < rows; r++) {
+            const float t = x[r * k + c];
+            low[c] = t < low[c] ? t : low[c];
+            high[c] = t > high[c] ? t : high[c];
+            bad = worse(bad, set1(t));
+        }
+    }
+    return bad;
+}
+
+TARGET int MINMAX(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x, float *low, float *high)
+{
+    BAD bad = nothing_bad();
+    if (group == 0) {
+        bad = minmax_columns(begin, end, rows, k, x, low, high, bad);
+    } else {
+        struct run at = run_at(begin, k, group);
+        for (size_t r = begin; r < end; r++, at = next_run(at, k, group))
+            bad = minmax_run(x + at.first, at.count, low + r, high + r, bad);
+    }
+    return any_bad(bad) ? RC_NOT_FINITE : RC_OK;
+}

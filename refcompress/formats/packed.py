@@ -1,0 +1,68 @@
+"""Integers of few bits, side by side."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import arguments
+from ..errors import RefcompressError
+from .base import Format
+from .quantized import Quantized
+
+
+@dataclass(frozen=True, eq=False)
+class Packed(Format):
+    """A Quantized whose values take ``bits`` bits each: weight = scale * (value - zero_point).
+
+    data : (*shape[:-1], ceil(shape[-1] * bits / 8)) uint8; shape : at least one dimension; bits : 1 to 7. Each row
+    along the last axis begins with a byte of its own; in it value p takes the bits from p * bits on, counted from the
+    lowest bit of the first byte: of two 4-bit values in a byte the first is the low half, as in ONNX. Bits left over
+    are 0. Values are two's complement; but a single bit is 1 for +1 and 0 for -1. scale, zero_point, group : as in
+    Quantized, with zero points that the bits can hold (0 for a single bit).
+    """
+
+    data: np.ndarray
+    shape: tuple[int, ...]
+    bits: int
+    scale: np.ndarray
+    zero_point: np.ndarray
+    group: int | None = None
+
+    def __post_init__(self):
+        data = arguments.array(self.data, "data", np.uint8)
+        shape = arguments.shape(self.shape, itemsize=8)
+        bits = arguments.integer(self.bits, "bits", 1, 7)
+        if not shape:
+            raise RefcompressError("shape", "must have at least one dimension")
+        full = (*shape[:-1], -(-shape[-1] * bits // 8))
+        if data.shape != full:
+            raise RefcompressError("data", f"must have the shape {full}, not {data.shape}")
+        spare = -shape[-1] * bits % 8
+        if spare and data.size:
+            good = np.ones(full, dtype=bool)
+            good[..., -1] = data[..., -1] >> 8 - spare == 0
+            arguments.each(data, "data", good, f"must end in {spare} bits of 0")
+        self._set("data", data)
+        self._set("shape", shape)
+        self._set("bits", bits)
+        checked = Quantized(self.values, self.scale, self.zero_point, self.group)
+        half = 2 ** (bits - 1) if bits > 1 else 0
+        held = (checked.zero_point >= -half) & (checked.zero_point <= max(half - 1, 0))
+        arguments.each(checked.zero_point, "zero_point", held, f"must be in {-half}..{max(half - 1, 0)}")
+        for name in ("scale", "zero_point", "group"):
+            self._set(name, getattr(checked, name))
+
+    @property
+    def values(self) -> np.ndarray:
+        """The values as int8."""
+        count = self.shape[-1] * self.bits
+        each = np.unpackbits(self.data, axis=-1, count=count, bitorder="little").reshape(*self.shape, self.bits)
+        codes = np.packbits(each, axis=-1, bitorder="little").reshape(self.shape).astype(np.int8)
+        if self.bits == 1:
+            return 2 * codes - 1
+        half = np.int8(1 << self.bits - 1)
+        return (codes ^ half) - half
+
+    def dense(self) -> np.ndarray:
+        """Return float32 scale * (value - zero_point), as Quantized does."""
+        return Quantized(self.values, self.scale, self.zero_point, self.group).dense()

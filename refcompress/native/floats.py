@@ -1,0 +1,43 @@
+"""The floats family in C: floats_encode, floats_decode."""
+
+from functools import wraps
+
+import numpy as np
+
+from .. import reference
+from ..reference.floats import decode_arguments, encode_arguments
+from . import threads
+from ._call import LINE, check, empty, pointer
+from ._kernels import lib
+
+
+def floats_encode(kernel, speed: float):
+    """Return the operation floats_encode computed by a C kernel that does ``speed`` elements a second."""
+
+    @wraps(reference.floats_encode)
+    def floats_encode(x, format, *, overflow="saturate"):
+        x, f = encode_arguments(x, format, overflow)
+        codes = empty(x.shape, f.dtype)
+        operands = (_number(f), overflow == "saturate", pointer(x), pointer(codes, writable=True))
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size, x.size / speed, LINE)
+        return codes
+
+    return floats_encode
+
+
+def floats_decode(kernel, speed: float):
+    """Return the operation floats_decode computed by a C kernel that does ``speed`` elements a second."""
+
+    @wraps(reference.floats_decode)
+    def floats_decode(codes, format):
+        codes, f = decode_arguments(codes, format)
+        x = empty(codes.shape, np.float32)
+        operands = (_number(f), pointer(codes), pointer(x, writable=True))
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "codes"), x.size, x.size / speed, LINE)
+        return x
+
+    return floats_decode
+
+
+def _number(f) -> int:
+    return getattr(lib, f"RC_{f.name.upper()}")

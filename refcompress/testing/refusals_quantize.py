@@ -1,0 +1,80 @@
+"""What the operations of the quantize family must refuse, but for those that refusals.py has."""
+
+import numpy as np
+
+from ..formats import Quantized
+from .refusals import _dequantize_s8, _quantize_s8
+
+
+def quantize_s8():
+    yield from _quantize_s8()
+    x = np.float32([[3, 1, 2], [0, -1, 5]])
+    for bits in (0, 1, 9, 16, -1, True, 4.0, None):
+        yield (x,), {"bits": bits}
+    for bad in (-9, 8):
+        yield (x,), {"bits": 4, "scheme": "affine", "scale": 1.0, "zero_point": bad}
+        yield (x,), {"bits": 4, "scheme": "affine", "scale": 1.0, "zero_point": np.full((1, 1), bad, np.int8)}
+    x[1, 1] = np.nan
+    yield (x,), {"scale": 1.0}
+    yield (x,), {"axis": 1}
+
+
+def quantize_s16():
+    yield from _quantize_s8()
+    x = np.float32([[3, 1, 2], [0, -1, 5]])
+    yield (x,), {"scheme": "affine", "scale": 1.0, "zero_point": np.zeros((1, 1), np.int8)}
+    yield (x,), {"scheme": "affine", "scale": 1.0, "zero_point": 32768}
+
+
+def dequantize_s8():
+    yield from _dequantize_s8()
+    yield (Quantized(np.int16([1]), np.float32([1]), np.int16([0])),), {}
+
+
+def dequantize_s16():
+    yield from _dequantize_s8()
+    yield (Quantized(np.int8([1]), np.float32([1]), np.int8([0])),), {}
+
+
+def quantize_range_minmax():
+    for args, kwargs in _quantize_s8():
+        if set(kwargs) <= {"axis", "group"}:
+            yield args, kwargs
+
+
+def quantize_pack():
+    yield from _dequantize_s8()
+    one, none = np.float32([1]), np.int8([0])
+    yield (Quantized(np.int16([1]), one, np.int16([0])),), {}
+    for bits in (0, 8, -1, True, 4.0, None):
+        yield (Quantized(np.int8([1]), one, none),), {"bits": bits}
+    for value in (-9, 8, 127, -128):
+        yield (Quantized(np.int8([1, value]), one, none),), {}
+        yield (Quantized(np.int8([1]), one, np.int8([value])),), {}
+    yield (Quantized(np.int8([1, 0]), one, none),), {"bits": 1}
+    yield (Quantized(np.int8([1, -1]), one, np.int8([1])),), {"bits": 1}
+
+
+def quantize_unpack():
+    yield (None,), {}
+    yield (Quantized(np.int8([1]), np.float32([1]), np.int8([0])),), {}
+
+
+def requantize_s32():
+    x = np.int32([[3, 1, 2], [0, -1, 5]])
+    for bad in (None, "text", x.astype(np.int64), x.astype(np.float32), np.ma.masked_array(x)):
+        yield (bad, 2**30, 3), {}
+    for bad in (-1, 2**31, 1.0, True, None, np.int64([[1]]), np.int32([[-1]]), np.ones((3, 2), np.int32),
+                np.int32([1])):
+        yield (x, bad, 3), {}
+    for bad in (-31, 32, 1.0, True, None, np.int64([[1]]), np.int32([[32, 1, 1]]), np.ones((3, 2), np.int32)):
+        yield (x, 2**30, bad), {}
+    yield (x, 2**30, -1), {"rounding": "gemmlowp"}
+    for kwargs in ({"rounding": "up"}, {"rounding": None}, {"bits": 1}, {"bits": 9}, {"bits": 17}, {"scheme": "other"},
+                   {"zero_point": 128}, {"zero_point": -129}, {"zero_point": 0.0},
+                   {"zero_point": -128, "scheme": "symmetric"}, {"zero_point": 8, "bits": 4}):
+        yield (x, 2**30, 3), kwargs
+
+
+REFUSALS = {f.__name__: f for f in (quantize_s8, quantize_s16, dequantize_s8, dequantize_s16, quantize_range_minmax,
+                                    quantize_pack, quantize_unpack, requantize_s32)}

@@ -1,0 +1,56 @@
+"""The strategies of the quantize family but for quantize_s8 and dequantize_s8 of 8 bits, which strategies.py has."""
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from .. import reference
+from ..formats import Quantized
+from .strategies import _dequantize_s8, _quantize_s8
+
+
+@st.composite
+def _any_bits(draw):
+    args, kwargs = draw(_quantize_s8())
+    return args, {**kwargs, "bits": draw(st.integers(2, 8))}
+
+
+@st.composite
+def _dequantize_s16(draw):
+    (q,), _ = draw(_dequantize_s8())
+    values = draw(hnp.arrays(np.int16, q.shape))
+    zero_point = q.zero_point.astype(np.int16) * np.int16(draw(st.integers(-255, 256)))
+    return (Quantized(values, q.scale, zero_point, q.group),), {}
+
+
+@st.composite
+def _quantize_range_minmax(draw):
+    args, kwargs = draw(_quantize_s8())
+    return args, {name: value for name, value in kwargs.items() if name != "scheme"}
+
+
+@st.composite
+def _quantize_pack(draw):
+    (q,), _ = draw(_dequantize_s8())
+    bits = draw(st.integers(2, 7))
+    shift = 8 - bits
+    return (Quantized(q.values >> shift, q.scale, q.zero_point >> shift, q.group),), {"bits": bits}
+
+
+@st.composite
+def _requantize_s32(draw):
+    x = draw(hnp.arrays(np.int32, hnp.array_shapes(min_side=0, max_side=9)))
+    shape = tuple(draw(st.sampled_from([1, n])) for n in x.shape)
+    rounding = draw(st.sampled_from(["half_even", "half_away", "gemmlowp"]))
+    multiplier = draw(hnp.arrays(np.int32, shape, elements=st.integers(0, 2**31 - 1) | st.just(2**30)))
+    shift = draw(hnp.arrays(np.int32, shape, elements=st.integers(0 if rounding == "gemmlowp" else -30, 31)))
+    bits = draw(st.sampled_from([2, 4, 8, 16]))
+    return (x, multiplier, shift), {"rounding": rounding, "bits": bits, "zero_point": draw(st.integers(-2, 1))}
+
+
+PLAIN = {
+    "quantize_s8": _any_bits, "quantize_s16": _quantize_s8, "dequantize_s16": _dequantize_s16,
+    "quantize_range_minmax": _quantize_range_minmax, "quantize_pack": _quantize_pack,
+    "quantize_unpack": lambda: _quantize_pack().map(lambda case: ((reference.quantize_pack(*case[0], **case[1]),), {})),
+    "requantize_s32": _requantize_s32,
+}

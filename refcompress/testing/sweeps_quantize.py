@@ -1,0 +1,114 @@
+"""The sweeps of the quantize family but for quantize_s8 and dequantize_s8 of 8 bits, which sweeps.py has."""
+
+import numpy as np
+
+from .. import reference
+from ..formats import Quantized
+from .sweeps import FINITE, LENGTHS, dequantize_s8, ordinary
+from .sweeps import quantize_s8 as quantize_8_bits
+
+SHARING = ({}, {"axis": 0}, {"axis": 1}, {"axis": -1}, {"group": 4}, {"group": 16}, {"group": 1})
+
+
+def quantize_s8():
+    rng = np.random.default_rng(31)
+    yield from quantize_8_bits()
+    for n in LENGTHS:
+        kwargs = {"bits": 2 + n % 7, "scheme": ("symmetric", "affine")[n % 2], **SHARING[n % 7]}
+        yield (ordinary(rng, (3, n)) * 100,), kwargs
+    for bits in range(2, 9):  # halves, and beyond both ends
+        halves = np.arange(-(2**bits), 2**bits, dtype=np.float32) / 2
+        yield (halves,), {"bits": bits, "scale": 1.0}
+        yield (halves,), {"bits": bits, "scale": 1.0, "scheme": "affine", "zero_point": -1}
+
+
+def quantize_s16():
+    rng = np.random.default_rng(32)
+    for n in LENGTHS:
+        for kwargs in (SHARING[n % 7], SHARING[(n + 3) % 7]):
+            yield (ordinary(rng, (3, n)) * np.float32([[1], [100], [1e-3]]),), {"scheme": "affine", **kwargs}
+            yield (ordinary(rng, (n, 5)),), kwargs
+    halves = np.arange(-7, 7, dtype=np.float32) + np.float32(0.5)
+    ends = np.float32([-32768.5, -32768, -32767.5, -32767, 32766.5, 32767, 32767.5, 1e9, -1e9, 3e38, -3e38])
+    for x in (halves, ends, FINITE):
+        for scheme, zero_point in (("symmetric", 0), ("affine", 0), ("affine", 32767), ("affine", -32768)):
+            yield (x,), {"scheme": scheme, "scale": 1.0, "zero_point": zero_point}
+            yield (x,), {"scheme": scheme}
+    yield (ordinary(rng, (129, 257)),), {"axis": 0}
+
+
+def dequantize_s16():
+    rng = np.random.default_rng(33)
+    for (q,), _ in dequantize_s8():  # the same scales, and values over all of int16
+        values = rng.integers(-32768, 32768, q.shape).astype(np.int16)
+        yield (Quantized(values, q.scale, q.zero_point.astype(np.int16) * np.int16(256), q.group),), {}
+    edges = np.int16([-32768, -32767, -1, 0, 1, 32767])
+    for scale in (2.0**-126, 1 / 3, 3e38):
+        for zero_point in (-32768, 0, 32767):  # up to 65535 steps away: no int16 difference holds that
+            yield (Quantized(edges, np.float32([scale]), np.int16([zero_point])),), {}
+
+
+def quantize_range_minmax():
+    rng = np.random.default_rng(34)
+    for n in LENGTHS:
+        yield (ordinary(rng, n),), {}
+        yield (-np.abs(ordinary(rng, n)),), {}
+        for kwargs in (SHARING[n % 7], SHARING[(n + 3) % 7]):
+            yield (ordinary(rng, (3, n)),), kwargs
+            yield (ordinary(rng, (n, 5)),), kwargs
+        # One large element among small ones, at each place in turn: a lane that is not looked at shows.
+        for sign in (1, -1):
+            x = rng.random((2, 67), dtype=np.float32)
+            x[1, n % 67] = 9 * sign
+            yield (x,), SHARING[(n // 2) % 7]
+    for x in (FINITE, np.float32([-0.0, 0.0]), np.float32([-0.0] * 40), np.float32([3e38, -3e38])):
+        yield (x,), {}
+    for axis in range(3):
+        yield (ordinary(rng, (5, 7, 9)),), {"axis": axis}
+    yield (ordinary(rng, (3, 70_001)),), {}
+    yield (ordinary(rng, (1, 70_001)),), {"axis": 0}
+
+
+def quantize_pack():
+    rng = np.random.default_rng(35)
+    for n in LENGTHS:
+        bits = 1 + n % 7
+        low, high = (-1, 2) if bits == 1 else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+        for shape in ((3, n), (n, 5), (n,)):
+            values = rng.integers(low, high, shape).astype(np.int8)
+            one = (1,) * len(shape)
+            if bits == 1:
+                values[values == 0] = 1
+            yield (Quantized(values, np.ones(one, np.float32), np.full(one, -(bits > 1), np.int8)),), {"bits": bits}
+            yield (Quantized(values % 8, np.full(one, 0.5, np.float32), np.zeros(one, np.int8)),), {}
+    yield (reference.quantize_s8(ordinary(rng, (17, 70)), bits=4, group=32, scheme="affine"),), {}
+
+
+def quantize_unpack():
+    for (q,), kwargs in quantize_pack():
+        yield (reference.quantize_pack(q, **kwargs),), {}
+
+
+def requantize_s32():
+    rng = np.random.default_rng(36)
+    roundings = ("half_even", "half_away", "gemmlowp")
+    for n in LENGTHS:
+        x = rng.integers(-(2**20), 2**20, (3, n)).astype(np.int32)
+        multiplier, shift = reference.quantize_multiplier(np.exp(rng.uniform(-12, -9, (1, n))))
+        for rounding in roundings:
+            yield (x, multiplier, shift), {"rounding": rounding}
+            yield (x, 2**30, 12), {"rounding": rounding, "zero_point": n % 16 - 8, "bits": (4, 8, 16)[n % 3]}
+    halves = np.arange(-300, 300).astype(np.int32)
+    ends = np.int32([-(2**31), -(2**31) + 1, -(2**30), -1, 0, 1, 2**30, 2**31 - 1])
+    for rounding in roundings:
+        for shift in (0, 1, 2, 30, 31):
+            for multiplier in (0, 1, 2**30, 2**30 + 1, 2**31 - 1):
+                for x in (halves, ends):
+                    yield (x, multiplier, shift), {"rounding": rounding, "scheme": ("symmetric", "affine")[shift % 2]}
+        if rounding != "gemmlowp":
+            yield (ends, 2**31 - 1, -30), {"rounding": rounding, "bits": 16}
+            yield (halves, 2**30, -3), {"rounding": rounding, "bits": 16}
+
+
+SWEEPS = {f.__name__: f for f in (quantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax, quantize_pack,
+                                  quantize_unpack, requantize_s32)}
