@@ -6,8 +6,10 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from refcompress import CSR, LowRank, Quantized, Shared
+from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared
 from refcompress.container.entries import DTYPES
+from refcompress.formats import MX_ELEMENTS
+from refcompress.formats.base import Format
 
 SHAPES = st.one_of(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9),
                    st.integers(0, 700).map(lambda n: (n,)), st.just((1,) * 32))
@@ -59,17 +61,46 @@ def csrs(draw):
 
 
 @st.composite
-def quantizeds(draw):
-    shape = draw(hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=9))
+def quantizeds(draw, shape=None, dtype=np.int8):
+    shape = shape or draw(hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=9))
     group = draw(st.one_of(st.none(), st.integers(1, 12)))
     full = shape if group is None else (*shape[:-1], -(-shape[-1] // group))
     scales = [draw(st.sampled_from([1, size])) for size in full]
     if group is not None:
         scales[-1] = full[-1]
     scale = draw(hnp.arrays(np.float32, tuple(scales), elements=st.floats(2.0**-126, 2.0**127, width=32)))
-    zero_point = draw(hnp.arrays(np.int8, tuple(scales), fill=st.just(0)))
-    values = skewed(draw, int(np.prod(shape)), draw(st.sampled_from([2, 15, 256]))).reshape(shape) - 128
-    return Quantized(np.where(draw(st.booleans()), values + 128 - 7, values).astype(np.int8), scale, zero_point, group)
+    zero_point = draw(hnp.arrays(dtype, tuple(scales), fill=st.just(0)))
+    bound = np.iinfo(dtype).max + 1
+    values = skewed(draw, int(np.prod(shape)), draw(st.sampled_from([2, 15, 2 * bound]))).reshape(shape) - bound
+    return Quantized(np.where(draw(st.booleans()), values + bound - 7, values).astype(dtype), scale, zero_point, group)
+
+
+@st.composite
+def mixeds(draw):
+    n, k, axis = draw(st.integers(0, 9)), draw(st.integers(0, 9)), draw(st.integers(0, 1))
+    wide = draw(hnp.arrays(bool, (n, k)[axis]))
+    count = int(wide.sum())
+    parts = [(size, k) if axis == 0 else (n, size) for size in (len(wide) - count, count)]
+    return Mixed(draw(quantizeds(parts[0])), draw(quantizeds(parts[1], np.int16)), wide, axis)
+
+
+@st.composite
+def mxs(draw):
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=70))
+    format = draw(st.sampled_from(list(MX_ELEMENTS)))
+    element = MX_ELEMENTS[format]
+    codes = skewed(draw, int(np.prod(shape)), 256 if element is None else 1 << element.bits).reshape(shape)
+    scales = draw(hnp.arrays(np.uint8, (*shape[:-1], -(-shape[-1] // 32)), fill=st.just(127)))
+    return MX((codes - 128).astype(np.int8) if element is None else codes.astype(np.uint8), scales, format)
+
+
+@st.composite
+def nf4s(draw):
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=70))
+    block = draw(st.sampled_from([1, 2, 64, 100]))
+    scales = draw(hnp.arrays(np.float32, (*shape[:-1], -(-shape[-1] // block)), fill=st.just(1),
+                             elements=st.floats(2.0**-149, 2.0**127, width=32)))
+    return NF4(skewed(draw, int(np.prod(shape)), 16).reshape(shape).astype(np.uint8), scales, block)
 
 
 @st.composite
@@ -79,7 +110,8 @@ def lowranks(draw):
 
 
 def layer_maps(max_size: int = 4):
-    values = st.one_of(raw_arrays(), shareds(), csrs(), quantizeds(), lowranks())
+    values = st.one_of(raw_arrays(), shareds(), csrs(), quantizeds(), lowranks(),
+                       quantizeds(dtype=np.int16), mixeds(), mxs(), nf4s())
     return st.dictionaries(NAMES, values, max_size=max_size)
 
 
@@ -88,7 +120,7 @@ def parts(value) -> list:
     if isinstance(value, np.ndarray):
         return [value.dtype, value.shape, value.tobytes()]
     fields = [getattr(value, name) for name in value.__dataclass_fields__]
-    return [type(value), *(parts(f) if isinstance(f, np.ndarray) else f for f in fields)]
+    return [type(value), *(parts(f) if isinstance(f, np.ndarray | Format) else f for f in fields)]
 
 
 def same(a: dict, b: dict) -> bool:

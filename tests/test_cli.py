@@ -33,7 +33,11 @@ def run(capsys, *arguments):
     return code, captured.out, captured.err
 
 
-@pytest.mark.parametrize("method", [["--sparsity", 0.9], ["--bits", 3], ["--method", "quantize"], ["--method", "csr", "--sparsity", 0.5],
+@pytest.mark.parametrize("method", [["--sparsity", 0.9], ["--bits", 3], ["--method", "quantize"],
+                                    ["--method", "quantize", "--bits", 3, "--scheme", "affine", "--group", 16],
+                                    ["--method", "quantize", "--bits", 16], ["--method", "mixed", "--wide", 0.3],
+                                    ["--method", "blocks"], ["--method", "blocks", "--format", "mxint8"],
+                                    ["--method", "blocks", "--format", "nf4"], ["--method", "csr", "--sparsity", 0.5],
                                     ["--method", "lowrank", "--energy", 0.5]], ids=str)
 def test_compress_inspect_verify_decompress(model, capsys, method):
     code, out, _ = run(capsys, "compress", model / "model.npz", model / "model.rcz", *method, "--json")
@@ -52,13 +56,14 @@ def test_compress_inspect_verify_decompress(model, capsys, method):
     assert all(back[name].size == ARRAYS[name].size and back[name].dtype == np.float32 for name in ("fc1.weight", "conv.weight"))
 
 
-@pytest.mark.parametrize("method", ["share", "quantize", "csr"])
+@pytest.mark.parametrize("method", [["share", "--sparsity", 0.8], ["quantize"], ["quantize", "--bits", 16], ["mixed"],
+                                    ["blocks"], ["csr", "--sparsity", 0.8]], ids=str)
 def test_every_implementation_and_thread_count_writes_the_same_file(model, capsys, method):
     native = pytest.importorskip("refcompress.native", exc_type=ImportError, reason="the C kernels are not built")
     before, files = native.threads.get(), set()
     for name in ("reference", "native", *(space.__name__.removeprefix("native.") for space in native.available())):
         for count in (1, 2):
-            run(capsys, "compress", model / "model.npz", model / "out.rcz", "--method", method, "--sparsity", 0.8,
+            run(capsys, "compress", model / "model.npz", model / "out.rcz", "--method", *method,
                 "--implementation", name, "--threads", count)
             files.add((model / "out.rcz").read_bytes())
     native.threads.set(before)
@@ -79,6 +84,9 @@ def test_verify_finds_a_file_that_this_release_would_write_otherwise(model, caps
     (["compress", "model.npz", "out.rcz", "--sparsity", "1.5"], "sparsity"),
     (["compress", "model.npz", "out.rcz", "--bits", "17"], "bits"),
     (["compress", "model.npz", "out.rcz", "--threads", "0"], "threads"),
+    (["compress", "model.npz", "out.rcz", "--method", "quantize", "--bits", "9"], "bits"),
+    (["compress", "model.npz", "out.rcz", "--method", "quantize", "--sparsity", "0.5"], "belongs to --method share or csr"),
+    (["compress", "model.npz", "out.rcz", "--method", "mixed", "--wide", "2"], "wide"),
     (["decompress", "model.npz", "out.npz"], "does not start like"),
     (["demo", "--data", "nowhere"], "nowhere"),
 ])

@@ -259,7 +259,7 @@ def test_later_versions_kinds_layouts_coders_and_dtypes_are_named():
     data = container.dumps(example())
     with pytest.raises(UnsupportedVersionError, match="version 2; this release reads version 1"):
         container.loads(sealed(data[:8] + b"\2" + data[9:-4]))
-    for entry in ("05", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 12"):
+    for entry in ("09", "07 06", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 12"):
         with pytest.raises(UnsupportedVersionError, match="this release reads 0 to"):
             container.loads(one(entry))
 

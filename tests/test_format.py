@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given, settings
 
-from refcompress import CSR, LowRank, Quantized, Shared, container
+from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared, container
 
 from container_strategies import layer_maps, same
 
@@ -25,7 +25,8 @@ class Decoder:
         self.layers = {}
         for _ in range(self.int()):
             name = self.bytes(self.int()).decode()
-            self.layers[name] = (self.array, self.csr, self.shared, self.quantized, self.lowrank)[self.byte()]()
+            self.layers[name] = (self.array, self.csr, self.shared, self.quantized, self.lowrank, self.quantized, self.mixed,
+                                 self.mx, self.nf4)[self.byte()]()
         assert self.at == len(self.data)
 
     def bytes(self, n):
@@ -80,6 +81,21 @@ class Decoder:
     def lowrank(self):
         m, k, r = self.int(), self.int(), self.int()
         return "lowrank", (m, k, r), self.numbers(m * r), self.numbers(r), self.numbers(r * k)
+
+    def mixed(self):
+        axis = self.byte()
+        return "mixed", axis, self.stream(self.int()), self.quantized(), self.quantized()
+
+    def mx(self):
+        format, shape = self.byte(), self.shape()
+        scales = self.stream(prod(shape[:-1]) * -(-shape[-1] // 32))
+        codes = self.stream(prod(shape))
+        return "mx", format, shape, scales, [-(c + 1) // 2 if c % 2 else c // 2 for c in codes] if format == 5 else codes
+
+    def nf4(self):
+        shape, block = self.shape(), self.int()
+        scales = self.numbers(prod(shape[:-1]) * -(-shape[-1] // block))
+        return "nf4", shape, block, scales, self.stream(prod(shape))
 
     def positions(self, layout, n):
         if layout == 9:
@@ -138,6 +154,13 @@ def content(value):
     if isinstance(value, Quantized):
         return ("quantized", value.shape, value.group or 0, value.scale.shape, tuple(value.scale.ravel().tolist()),
                 value.zero_point.ravel().tolist(), value.values.ravel().tolist())
+    if isinstance(value, Mixed):
+        return "mixed", value.axis, value.wide.astype(int).tolist(), content(value.low), content(value.high)
+    if isinstance(value, MX):
+        number = ["mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e2m3", "mxfp6_e3m2", "mxfp4_e2m1", "mxint8"].index(value.format)
+        return "mx", number, value.shape, value.scales.ravel().tolist(), value.codes.ravel().tolist()
+    if isinstance(value, NF4):
+        return "nf4", value.shape, value.block, tuple(value.scales.ravel().tolist()), value.codes.ravel().tolist()
     if isinstance(value, LowRank):
         factors = (tuple(factor.ravel().tolist()) for factor in (value.u, value.s, value.vt))
         return "lowrank", (*value.shape, value.rank), *factors

@@ -233,13 +233,13 @@ def test_whatever_is_wrong_with_a_command_is_one_line_and_code_2_and_leaves_no_f
     assert sorted(model.iterdir()) == before
 
 
-@pytest.mark.parametrize("method", ["share", "quantize", "lowrank", "csr"])
+@pytest.mark.parametrize("method", ["share", "quantize", "blocks", "mixed", "lowrank", "csr"])
 def test_every_array_comes_back_in_its_shape_and_dtype_and_what_was_not_compressed_is_listed(model, capsys, method):
     assert main(["compress", str(model / "model.npz"), str(model / "a.rcz"), "--method", method]) == 0
     out = capsys.readouterr().out
     left = out[out.index("stored as they are: "):].split(";")[0]
     assert all(name in left for name in ("double", "half", "bias", "none"))
-    assert ("conv" in left) == (method in ("lowrank", "csr"))
+    assert ("conv" in left) == (method in ("lowrank", "csr", "mixed"))
     assert main(["decompress", str(model / "a.rcz"), str(model / "b.npz")]) == 0
     before, after = npz.load(model / "model.npz"), npz.load(model / "b.npz")
     for name, a in before.items():

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import arguments, container, reference
 from ..errors import NotBuilt
-from ..formats import CSR, LowRank, Quantized, Shared
+from ..formats import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared
 
 __all__ = ["add_implementation", "implementation", "label", "decoded_bytes", "describe", "median_seconds", "add_limit"]
 
@@ -61,7 +61,13 @@ def describe(value) -> str:
     if isinstance(value, CSR):
         return f"csr, {value.nnz:,} entries"
     if isinstance(value, Quantized):
-        return f"int8, {value.scale.size} scale{'s' * (value.scale.size != 1)}"
+        return f"{value.values.dtype.name}, {value.scale.size} scale{'s' * (value.scale.size != 1)}"
+    if isinstance(value, Mixed):
+        return f"int8, {np.count_nonzero(value.wide)} of {len(value.wide)} {('rows', 'columns')[value.axis]} int16"
+    if isinstance(value, MX):
+        return f"{value.format}, blocks of 32"
+    if isinstance(value, NF4):
+        return f"nf4, blocks of {value.block}"
     if isinstance(value, LowRank):
         return f"low rank, {value.rank}"
     return f"array, {value.dtype.name}"

@@ -1,4 +1,4 @@
-"""The five kinds of entry as bytes: what follows an entry's name (FORMAT.md, "Entries").
+"""The kinds of entry as bytes: what follows an entry's name (FORMAT.md, "Entries").
 
 Writers trust the frozen formats they are given. Readers trust nothing: counts are held against the bytes that are left
 and against the limit before anything is allocated, and what was decoded goes through the checks of its format.
@@ -9,22 +9,22 @@ import math
 import numpy as np
 
 from .. import arguments
-from ..errors import ArgumentTypeError, LimitError, RefcompressError, UnsupportedVersionError
-from ..formats import CSR, LowRank, Quantized, Shared
-from . import positions, streams
+from ..errors import ArgumentTypeError, RefcompressError, UnsupportedVersionError
+from ..formats import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared
+from . import positions, quantized, streams
+from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .cursor import Reader, integer_bytes
 
-MAX_NDIM = 32  # what every supported NumPy holds
 DTYPES = [np.dtype(name) for name in ("bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 "
                                       "float16 float32 float64").split()]  # a dtype's number is its place
 
 
 def write(value, implementation) -> bytes:
     """Return the bytes of one entry after its name: its kind, then what the kind says."""
-    for number, (kind, writer, _) in enumerate(KINDS):
-        if isinstance(value, kind):
+    for number, (kind, dtype, writer, _) in enumerate(KINDS):
+        if isinstance(value, kind) and (dtype is None or value.values.dtype == dtype):
             return bytes([number]) + writer(value, implementation)
-    names = ", ".join(kind.__name__ for kind, _, _ in KINDS)
+    names = ", ".join(dict.fromkeys(kind.__name__ for kind, *_ in KINDS))
     raise ArgumentTypeError("value", f"must be one of {names}, not {type(value).__name__}")
 
 
@@ -34,50 +34,7 @@ def read(reader: Reader, implementation):
     if number >= len(KINDS):
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of kind {number}; "
                                               f"this release reads 0 to {len(KINDS) - 1}")
-    return KINDS[number][2](reader, implementation)
-
-
-# Shapes and arrays of known dtype, which all kinds are made of.
-
-def shape_bytes(shape: tuple[int, ...], itemsize: int) -> bytes:
-    if len(shape) > MAX_NDIM:
-        raise LimitError("shape", f"must have at most {MAX_NDIM} dimensions, not {len(shape)}")
-    arguments.shape(shape, itemsize=itemsize)
-    return b"".join(map(integer_bytes, (len(shape), *shape)))
-
-
-def read_shape(reader: Reader, itemsize: int) -> tuple[int, ...]:
-    ndim = reader.integer("shapes")
-    if ndim > MAX_NDIM:
-        raise reader.corrupt(f"a shape has at most {MAX_NDIM} dimensions, not {ndim}")
-    shape = tuple(reader.integer("shapes") for _ in range(ndim))
-    return checked(reader, arguments.shape, shape, itemsize=itemsize)
-
-
-def raw(a: np.ndarray) -> bytes:
-    return a.astype(a.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
-def read_raw(reader: Reader, shape: tuple[int, ...], dtype, kind: str) -> np.ndarray:
-    dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    data = reader.take(size, kind)
-    reader.promise(size)
-    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
-
-
-def owned(a: np.ndarray) -> np.ndarray:
-    """Return ``a`` read-only, which a format then keeps without a copy if it is not a view."""
-    a.flags.writeable = False
-    return a
-
-
-def checked(reader: Reader, make, *args, **kwargs):
-    """Return make(...); what a caller would be refused for is corruption in a file."""
-    try:
-        return make(*args, **kwargs)
-    except RefcompressError as error:
-        raise reader.corrupt(str(error)) from None
+    return KINDS[number][-1](reader, implementation)
 
 
 # Kind 0: an array as it is, such as a bias.
@@ -185,55 +142,6 @@ def read_shared(reader: Reader, implementation) -> Shared:
     return checked(reader, Shared, owned(codes), codebook)
 
 
-# Kind 3: Quantized. Small magnitudes become small symbols: 0, -1, 1, -2, 2 ... are 0, 1, 2, 3, 4 ...
-
-def fold(values: np.ndarray) -> np.ndarray:
-    """Return int8 as uint8: 2v where v >= 0, else -2v - 1."""
-    return (values << 1 ^ values >> 7).view(np.uint8)
-
-
-def unfold(symbols: np.ndarray) -> np.ndarray:
-    """Return the int8 that :func:`fold` made ``symbols`` of, in their place (as an index they would take 8 bytes each)."""
-    odd = symbols & np.uint8(1)
-    symbols >>= 1
-    symbols ^= np.negative(odd, out=odd)
-    return symbols.view(np.int8)
-
-
-def write_quantized(a: Quantized, implementation) -> bytes:
-    if a.values.dtype != np.int8:
-        raise ArgumentTypeError("value", f"must hold int8 values: a file keeps no {a.values.dtype.name} with scales")
-    full = scale_shape(a.shape, a.group)
-    own = sum(1 << axis for axis, (s, f) in enumerate(zip(a.scale.shape, full)) if s == f != 1)
-    head = shape_bytes(a.shape, 4) + integer_bytes(a.group or 0) + integer_bytes(own) + raw(a.scale)
-    zero_points = streams.Stream(fold(a.zero_point.reshape(-1)), implementation)
-    values = streams.Stream(fold(a.values.reshape(-1)), implementation)
-    return head + zero_points.tobytes() + values.tobytes()
-
-
-def scale_shape(shape: tuple[int, ...], group: int | None) -> tuple[int, ...]:
-    """Return the shape of a scale that is shared along no axis but within the groups."""
-    return shape if group is None else (*shape[:-1], -(-shape[-1] // group))
-
-
-def read_quantized(reader: Reader, implementation) -> Quantized:
-    shape = read_shape(reader, 4)
-    if not shape:
-        raise reader.corrupt("quantized values have at least one dimension")
-    group = reader.integer("header") or None
-    own = reader.integer("header")
-    full = scale_shape(shape, group)
-    if own >> len(full) or any(own >> axis & 1 and f == 1 for axis, f in enumerate(full)):
-        raise reader.corrupt("the axes with scales of their own must be axes of a size other than 1")
-    scales = tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full))
-    scale = read_raw(reader, scales, np.float32, "scales")
-    zero_point = unfold(streams.read(reader, scale.size, 256, "zero points", implementation)).reshape(scales)
-    size = math.prod(shape)
-    reader.promise(size + scale.size)
-    values = unfold(streams.read(reader, size, 256, "values", implementation)).reshape(shape)
-    return checked(reader, Quantized, owned(values), scale, zero_point, group)
-
-
 # Kind 4: LowRank, the three factors as they are.
 
 def write_lowrank(a: LowRank, implementation) -> bytes:
@@ -250,5 +158,15 @@ def read_lowrank(reader: Reader, implementation) -> LowRank:
     return checked(reader, LowRank, *factors)
 
 
-KINDS = [(np.ndarray, write_array, read_array), (CSR, write_csr, read_csr), (Shared, write_shared, read_shared),
-         (Quantized, write_quantized, read_quantized), (LowRank, write_lowrank, read_lowrank)]
+# A kind's number is its place: what it holds, in which dtype where that makes two of one format, writer and reader.
+KINDS = [
+    (np.ndarray, None, write_array, read_array),
+    (CSR, None, write_csr, read_csr),
+    (Shared, None, write_shared, read_shared),
+    (Quantized, np.int8, quantized.write_quantized, quantized.read_quantized),
+    (LowRank, None, write_lowrank, read_lowrank),
+    (Quantized, np.int16, quantized.write_quantized, quantized.read_quantized_s16),
+    (Mixed, None, quantized.write_mixed, quantized.read_mixed),
+    (MX, None, quantized.write_mx, quantized.read_mx),
+    (NF4, None, quantized.write_nf4, quantized.read_nf4),
+]

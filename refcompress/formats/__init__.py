@@ -7,6 +7,7 @@ that nobody can change a format after it was checked.
 Letters: m rows, n columns or outputs, k inputs, r rank.
 """
 
+from .base import Format
 from .csr import CSR
 from .floats import FLOATS, MX, MX_ELEMENTS, NF4, FloatFormat
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
@@ -16,5 +17,7 @@ from .packed import Packed
 from .quantized import SMALLEST_NORMAL, Quantized
 from .shared import Shared
 
-__all__ = ["CSR", "Encoded", "FloatFormat", "HuffmanCode", "LowRank", "MX", "Mixed", "NF4", "Packed", "Quantized",
-           "Shared", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS", "SMALLEST_NORMAL"]
+__all__ = [
+    "CSR", "Encoded", "FloatFormat", "Format", "HuffmanCode", "LowRank", "MX", "Mixed", "NF4", "Packed", "Quantized",
+    "Shared", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS", "SMALLEST_NORMAL",
+]

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files, names
-from ..container.entries import MAX_NDIM
+from ..container.arrays import MAX_NDIM
 from ..errors import ArgumentTypeError, CorruptError, LimitError, RefcompressError
 
 KINDS = "biufc"  # of dtypes: bool, signed, unsigned, float, complex

@@ -1,7 +1,8 @@
 """Run a fully connected network from its compressed layers, without making its weights dense again.
 
 Each kind of layer has its product: what was pruned runs through csr_matmul, what was quantized through gemm_f32s8 or
-gemm_f32mixed, low rank as two thin products. Activations are (features, batch), so that the sparse product reads whole rows of them.
+gemm_f32mixed, low rank as two thin products; other formats are decoded first. Activations are (features, batch), so that
+the sparse product reads whole rows of them.
 """
 
 import re
@@ -11,7 +12,7 @@ import numpy as np
 
 from .. import arguments, ops
 from ..errors import RefcompressError
-from ..formats import CSR, LowRank, Mixed, Quantized, Shared
+from ..formats import CSR, Format, LowRank, Mixed, Quantized, Shared
 
 __all__ = ["CompressedNetwork"]
 
@@ -19,8 +20,7 @@ __all__ = ["CompressedNetwork"]
 class CompressedNetwork:
     """Layers y = W x + b with ReLU between them, computed from what a container holds.
 
-    layers : mapping from "<layer>.weight" to a Shared, CSR, Quantized, Mixed, LowRank or float32 array of shape (outputs,
-        inputs), and from "<layer>.bias" to float32 (outputs,); the layers follow each other in the natural order of their names
+    layers : mapping from "<layer>.weight" to any format or a float32 array, of shape (outputs, inputs), and from "<layer>.bias" to float32 (outputs,); the layers follow each other in the natural order of their names
         ("fc2" before "fc10"), and each must take as many inputs as the one before it gives outputs.
     implementation : the namespace that computes the products (refcompress.reference, native, native.at("avx2"), ...).
 
@@ -70,7 +70,7 @@ def _product(weight, implementation) -> tuple[Callable, str]:
     if isinstance(weight, CSR):
         csr_matmul, label = ops.implementation_of(implementation, "csr_matmul")
         return lambda x: csr_matmul(weight, x), f"csr_matmul ({label})"
-    if isinstance(weight, Quantized):
+    if isinstance(weight, Quantized) and weight.values.dtype == np.int8:
         gemm_f32s8, label = ops.implementation_of(implementation, "gemm_f32s8")
         return lambda x: np.ascontiguousarray(gemm_f32s8(x.T, weight).T), f"gemm_f32s8 ({label})"
     if isinstance(weight, Mixed):
@@ -79,8 +79,11 @@ def _product(weight, implementation) -> tuple[Callable, str]:
     if isinstance(weight, LowRank):
         us, vt = weight.u * weight.s, weight.vt
         return lambda x: us @ (vt @ x), "two thin products (NumPy)"
-    dense = weight.dense() if isinstance(weight, Shared) else arguments.array(weight, "weight", np.float32, ndim=2)
-    return lambda x: dense @ x, "dense product (NumPy)"
+    if isinstance(weight, Format):
+        dense, label = weight.dense(), f"dense product of the decoded {type(weight).__name__} (NumPy)"
+    else:
+        dense, label = arguments.array(weight, "weight", np.float32, ndim=2), "dense product (NumPy)"
+    return lambda x: dense @ x, label
 
 
 def _natural(name: str) -> list:
