@@ -15,8 +15,8 @@ from refcompress import formats, ops, reference, testing
 from refcompress.agreement import Disagreement, NoBound, same_cost
 from refcompress.errors import RefcompressError
 from refcompress.testing import guarded, layouts, planted, sweeps
-from refcompress.testing.refusals import _REFUSALS
-from refcompress.testing.strategies import _PLAIN
+from refcompress.testing.refusals import REFUSALS
+from refcompress.testing.strategies import STRATEGIES
 
 
 def _ids(table):
@@ -124,7 +124,7 @@ def _balanced(counts):
 
 
 def test_every_operation_has_samples_strategies_and_refusals():
-    assert set(ops.OPS) == set(sweeps.SWEEPS) == set(_PLAIN) == set(_REFUSALS) == {
+    assert set(ops.OPS) == set(sweeps.SWEEPS) == set(STRATEGIES) == set(REFUSALS) == {
         name for name in reference.__dict__ if name in ops.OPS}
 
 

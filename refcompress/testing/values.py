@@ -3,6 +3,7 @@
 import numpy as np
 
 LENGTHS = range(68)
+MIDDLE = ((130, 67, 129), (3, 4099, 5), (5, 300, 128), (257, 31, 7))  # (m, k, n)
 
 # Signed zeros, subnormals, the smallest normal, neighbours of 1, the largest; without and with what is not finite.
 FINITE = np.float32([0.0, -0.0, 1e-45, -1e-45, 1.1e-38, 2.0**-126, 1, -1, 1 + 2.0**-23, 1 - 2.0**-24, 0.5, -2.5, 3e38,
@@ -29,3 +30,16 @@ def not_arrays(good: np.ndarray):
     yield good.astype("datetime64[s]") if good.dtype.kind in "iu" else good.astype(np.float64)
     yield np.ma.masked_array(good, mask=np.zeros(good.shape, bool))
     yield good.astype(np.int32) if good.dtype.itemsize == 1 or good.dtype.kind == "f" else good.astype(np.float32)
+
+
+def sizes(rng):
+    """Yield (m, k, n): each dimension swept in turn."""
+    for length in LENGTHS:
+        yield 3, length, 5
+        yield length, 7, 3
+        yield 3, 9, length
+
+
+def other_dimensions(good: np.ndarray):
+    yield good[0]
+    yield good[None]

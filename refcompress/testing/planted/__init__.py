@@ -4,7 +4,7 @@ Each of WRONG has one bug of a kind that has been shipped somewhere. A check tha
 nothing. Both are lists of (name, operation, function).
 """
 
-from . import floats, formats, products, pruning, quantize
+from . import floats, formats, products, prune, quantize
 
 RIGHT = products.RIGHT
-WRONG = products.WRONG + formats.WRONG + floats.WRONG + pruning.WRONG + quantize.WRONG
+WRONG = products.WRONG + formats.WRONG + floats.WRONG + prune.WRONG + quantize.WRONG

@@ -1,14 +1,15 @@
-"""Hypothesis strategies for the floats family's input."""
+"""The strategies of the floats family."""
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from .. import reference
-from ..formats import FLOATS, MX, MX_ELEMENTS, NF4
-from ..formats.floats import block_shape
+from ... import reference
+from ...formats import FLOATS, MX, MX_ELEMENTS, NF4
+from ...formats.floats import block_shape
 
 _SHAPE = st.one_of(st.tuples(st.integers(0, 40)), st.tuples(st.integers(0, 3), st.integers(0, 40)))
+
 _FINITE = st.one_of(st.integers(-8, 8).map(float), st.floats(-2.0, 2.0, width=16), st.floats(-1e3, 1e3, width=32),
                     st.floats(width=32, allow_nan=False, allow_infinity=False))
 
@@ -56,7 +57,7 @@ def _nf4_decode(draw):
     return (NF4(codes, draw(scales), block),), {}
 
 
-PLAIN = {
+STRATEGIES = {
     "floats_encode": _encode, "floats_decode": _decode,
     "floats_mx_encode": lambda: st.tuples(st.tuples(_arrays(), st.sampled_from(list(MX_ELEMENTS))), st.just({})),
     "floats_mx_decode": _mx_decode,

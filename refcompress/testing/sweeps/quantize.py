@@ -1,11 +1,62 @@
-"""The sweeps of the quantize family but for quantize_s8 and dequantize_s8 of 8 bits, which sweeps.py has."""
+"""The sweeps of the quantize family."""
 
 import numpy as np
 
-from .. import reference
-from ..formats import Quantized
-from .sweeps import FINITE, LENGTHS, dequantize_s8, ordinary
-from .sweeps import quantize_s8 as quantize_8_bits
+from ... import reference
+from ...formats import Quantized
+from ..values import FINITE, LENGTHS, ordinary
+
+
+def quantize_8_bits():
+    rng = np.random.default_rng(3)
+    settings = ({}, {"scheme": "affine"}, {"axis": 0}, {"axis": 1, "scheme": "affine"}, {"axis": -1}, {"group": 4},
+                {"group": 16, "scheme": "affine"})
+    for n in LENGTHS:
+        yield (ordinary(rng, n),), {"scheme": ("symmetric", "affine")[n % 2]}
+        for kwargs in (settings[n % 7], settings[(n + 3) % 7]):
+            yield (ordinary(rng, (3, n)) * np.float32([[1], [100], [1e-3]]),), kwargs
+            yield (ordinary(rng, (n, 5)),), kwargs
+    # Halves, at a scale of 1 and of 2: to even, on both sides of zero, and clipped at both ends.
+    halves = np.arange(-140, 140, dtype=np.float32) + np.float32(0.5)
+    for x in (halves, 2 * halves, FINITE, np.float32([-0.0, 0.0])):
+        for scale in (1, 2):
+            yield (x,), {"scale": np.float32([scale])}
+            yield (x,), {"scheme": "affine", "scale": np.float32([scale]), "zero_point": np.int8([3])}
+    for x in (np.zeros(5), np.full(5, -0.0), np.full(5, 7.5), np.full(5, -7.5), FINITE, [1e-45] * 3, [-1e-45, 1e-45],
+              [2.0**-126], [3.4e38, -3.4e38], [0, 127], [-127, 63.5], [-128, 127, 0.5, 1.5, 2.5, -0.5],
+              [0, 255, 0.5, 1.5]):
+        for scheme in ("symmetric", "affine"):
+            yield (np.asarray(x, np.float32),), {"scheme": scheme}
+    yield (ordinary(rng, (5, 7, 9)),), {"axis": 1}
+    yield (ordinary(rng, (129, 257)),), {"axis": 0}
+    yield (ordinary(rng, (129, 257)),), {"group": 32, "scheme": "affine"}
+
+
+def quantized(rng, n: int, k: int, form: int, *, high: int = 127, steps: int = 3) -> Quantized:
+    """Return (n, k) integers with power-of-two scales in one of the six forms: for all, an output, groups of 16, groups
+    of 3 (with one row of scales for all outputs), an input, both. No value equals its zero point: each is a term that
+    counts."""
+    forms = (1, 1, None), (n, 1, None), (n, -(-k // 16), 16), (1, -(-k // 3), 3), (1, k, None), (n, k, None)
+    rows, columns, group = forms[form]
+    scale = np.ldexp(np.float32(1), rng.integers(-steps, steps + 1, (rows, columns)))
+    zero_point = rng.integers(-5, 6, (rows, columns)).astype(np.int8)
+    values = rng.integers(-high, high + 1, (n, k)).astype(np.int8)
+    q = Quantized(values, scale, zero_point, group)
+    return Quantized(np.where(values == q.expand(zero_point), np.int8(99), values), scale, zero_point, group)
+
+
+def dequantize_s8():
+    rng = np.random.default_rng(4)
+    for length in LENGTHS:
+        for n, k in ((3, length), (length, 5)):
+            yield (quantized(rng, n, k, length % 6),), {}
+        values = rng.integers(-128, 128, length).astype(np.int8)
+        yield (Quantized(values, ordinary(rng, 1) ** 2 + 1, np.int8([length])),), {}
+    edges = np.int8([-128, -127, -1, 0, 1, 127])
+    for scale in (2.0**-126, 1 / 3, 3e38):
+        for zero_point in (-128, 0, 127):  # up to 255 steps away: no int8 difference holds that
+            yield (Quantized(edges, np.float32([scale]), np.int8([zero_point])),), {}
+    yield (quantized(rng, 129, 257, 2),), {}
 
 SHARING = ({}, {"axis": 0}, {"axis": 1}, {"axis": -1}, {"group": 4}, {"group": 16}, {"group": 1})
 
@@ -110,5 +161,6 @@ def requantize_s32():
             yield (halves, 2**30, -3), {"rounding": rounding, "bits": 16}
 
 
-SWEEPS = {f.__name__: f for f in (quantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax, quantize_pack,
-                                  quantize_unpack, requantize_s32)}
+SWEEPS = {f.__name__: f for f in (
+    quantize_s8, dequantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax, quantize_pack,
+    quantize_unpack, requantize_s32)}

@@ -1,12 +1,41 @@
-"""The strategies of the quantize family but for quantize_s8 and dequantize_s8 of 8 bits, which strategies.py has."""
+"""The strategies of the quantize family."""
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from .. import reference
-from ..formats import Quantized
-from .strategies import _dequantize_s8, _quantize_s8
+from ... import reference
+from ...formats import Quantized
+from .draws import FINITE, INT8, SCALE, SHAPE, array, either
+
+
+@st.composite
+def _quantize_s8(draw):
+    x = draw(array(np.float32, draw(SHAPE), draw(either(FINITE))))
+    kwargs = {"scheme": draw(st.sampled_from(["symmetric", "affine"]))}
+    kind = draw(st.sampled_from(["whole", "axis", "group"]))
+    if kind == "axis":
+        kwargs["axis"] = draw(st.integers(-x.ndim, x.ndim - 1))
+    elif kind == "group":
+        kwargs["group"] = draw(st.integers(1, 20))
+    return (x,), kwargs
+
+
+@st.composite
+def _quantized(draw, shape):
+    """Return a Quantized of this shape with any permitted shape of scales."""
+    group = draw(st.none() | st.integers(1, 20))
+    full = shape if group is None else (*shape[:-1], -(-shape[-1] // group))
+    some = tuple(draw(st.sampled_from([1, n])) for n in full)
+    if group is not None:
+        some = (*some[:-1], full[-1])
+    values = draw(array(np.int8, shape, INT8))
+    return Quantized(values, draw(array(np.float32, some, SCALE)), draw(array(np.int8, some, INT8)), group)
+
+
+@st.composite
+def _dequantize_s8(draw):
+    return (draw(_quantized(draw(SHAPE))),), {}
 
 
 @st.composite
@@ -48,8 +77,8 @@ def _requantize_s32(draw):
     return (x, multiplier, shift), {"rounding": rounding, "bits": bits, "zero_point": draw(st.integers(-2, 1))}
 
 
-PLAIN = {
-    "quantize_s8": _any_bits, "quantize_s16": _quantize_s8, "dequantize_s16": _dequantize_s16,
+STRATEGIES = {
+    "quantize_s8": _any_bits, "dequantize_s8": _dequantize_s8, "quantize_s16": _quantize_s8, "dequantize_s16": _dequantize_s16,
     "quantize_range_minmax": _quantize_range_minmax, "quantize_pack": _quantize_pack,
     "quantize_unpack": lambda: _quantize_pack().map(lambda case: ((reference.quantize_pack(*case[0], **case[1]),), {})),
     "requantize_s32": _requantize_s32,

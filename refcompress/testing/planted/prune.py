@@ -79,7 +79,6 @@ def _without(op: str, change):
         return np.asarray(change(getattr(reference, op)(*args)))
     return score
 
-
 WRONG = [
     ("short group rounded down", "prune_select", _select_but(nm=_short_group_rounded_down)),
     ("ties of a group to the last", "prune_select", _select_but(nm=_last_of_ties)),

@@ -1,13 +1,14 @@
-"""The floats family's part of the sweeps and refusals: every format, every length, every code, every tie."""
+"""The sweeps of the floats family: every format, every length, every code, every tie."""
 
 import numpy as np
 
-from .. import reference
-from ..formats import FLOATS, MX, MX_ELEMENTS, NF4
-from ..formats.floats import block_shape
+from ... import reference
+from ...formats import FLOATS, MX, MX_ELEMENTS, NF4
+from ...formats.floats import block_shape
+from ..values import LENGTHS
 
-LENGTHS = range(68)
 _F = np.float32
+
 HOSTILE = _F([0.0, -0.0, 1e-45, -1e-45, 1.1e-38, 2.0**-126, 1, -1, 1 + 2.0**-23, 1 - 2.0**-24, 0.5, -2.5, 3e38, -3e38,
               np.inf, -np.inf])
 
@@ -132,74 +133,3 @@ def floats_nf4_decode():
 
 SWEEPS = {f.__name__: f for f in (floats_encode, floats_decode, floats_mx_encode, floats_mx_decode, floats_nf4_encode,
                                   floats_nf4_decode)}
-
-_NAN, _INF = _F([1, np.nan, 2]), _F([[1, 2], [np.inf, 3]])
-
-
-def _not_arrays(good):
-    yield from (None, "text", good.tolist(), np.ma.masked_array(good, mask=np.zeros(good.shape, bool)))
-    yield from (good.astype(dtype) for dtype in (object, np.complex64, np.float64, np.int32))
-
-
-def _bad_names():
-    yield from (None, 3, "float32", "FLOAT16", "e4m3", "")
-
-
-def _encode():
-    x = _F([1, 2, 3])
-    for bad in _not_arrays(x):
-        yield (bad, "float16"), {}
-    for bad in _bad_names():
-        yield (x, bad), {}
-    for overflow in (None, True, "wrap", "Saturate"):
-        yield (x, "fp8_e4m3"), {"overflow": overflow}
-    for name, f in FLOATS.items():
-        if f.nan is None:
-            yield (_NAN, name), {}
-
-
-def _decode():
-    for f in FLOATS.values():
-        codes = f.dtype.type([1, 2, 3])
-        for bad in (*_not_arrays(codes), codes.astype(np.int8), codes.astype(np.uint16 if f.bits <= 8 else np.uint8)):
-            yield (bad, f.name), {}
-        if f.bits < 8:
-            for beyond in (2**f.bits, 255):
-                yield (np.uint8([1, beyond, 255]), f.name), {}
-    for bad in _bad_names():
-        yield (np.uint8([1]), bad), {}
-
-
-def _blocks_encode(*more):
-    x = _F([1, 2, 3])
-    for bad in (*_not_arrays(x), _NAN, _INF, -_INF, _F(1).reshape(())):
-        yield (bad, *more), {}
-
-
-def _mx_encode():
-    yield from _blocks_encode("mxint8")
-    for bad in (*_bad_names(), "mxfp8", "fp8_e4m3"):
-        yield (_F([1, 2, 3]), bad), {}
-
-
-def _nf4_encode():
-    yield from _blocks_encode()
-    for block in (0, -1, True, 64.0, None, 2**64):
-        yield (_F([1, 2, 3]),), {"block": block}
-
-
-def _other_formats():
-    yield from (((bad,), {}) for bad in (None, _F([1]), np.uint8([1]), reference.quantize_s8(_F([1]))))
-
-
-def _mx_decode():
-    yield from _other_formats()
-    yield (reference.floats_nf4_encode(_F([1])),), {}
-
-
-def _nf4_decode():
-    yield from _other_formats()
-    yield (reference.floats_mx_encode(_F([1]), "mxint8"),), {}
-
-
-REFUSALS = {f"floats{f.__name__}": f for f in (_encode, _decode, _mx_encode, _mx_decode, _nf4_encode, _nf4_decode)}

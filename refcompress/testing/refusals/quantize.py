@@ -1,13 +1,35 @@
-"""What the operations of the quantize family must refuse, but for those that refusals.py has."""
+"""What the operations of the quantize family must refuse."""
 
 import numpy as np
 
-from ..formats import Quantized
-from .refusals import _dequantize_s8, _quantize_s8
+from ...formats import Quantized
+from ..values import not_arrays
+
+_F = np.float32
+_NAN, _INF = np.float32([1, np.nan, 2]), np.float32([[1, 2], [np.inf, 3]])
+
+
+def _quantize_8_bits():
+    x = _F([[3, 1, 2], [0, -1, 5]])
+    for bad in not_arrays(x):
+        yield (bad,), {}
+    for bad in (_NAN, _INF, -_INF, np.float32(3).reshape(())):
+        yield (bad,), {}
+    for kwargs in ({"scheme": "other"}, {"scheme": None}, {"axis": 2}, {"axis": -3}, {"axis": True}, {"axis": 0.0},
+                   {"group": 0}, {"group": -1}, {"group": 1.5}, {"group": True}):
+        yield (x,), kwargs
+    for scale in (0, -1, np.nan, np.inf, 1e-45):
+        yield (x,), {"scale": np.full((1, 1), scale, np.float32)}
+    yield (x,), {"axis": 0, "scale": np.ones((3, 1), np.float32)}
+
+
+def _dequantize_8_bits():
+    for bad in (None, np.int8([1]), 3):
+        yield (bad,), {}
 
 
 def quantize_s8():
-    yield from _quantize_s8()
+    yield from _quantize_8_bits()
     x = np.float32([[3, 1, 2], [0, -1, 5]])
     for bits in (0, 1, 9, 16, -1, True, 4.0, None):
         yield (x,), {"bits": bits}
@@ -20,30 +42,30 @@ def quantize_s8():
 
 
 def quantize_s16():
-    yield from _quantize_s8()
+    yield from _quantize_8_bits()
     x = np.float32([[3, 1, 2], [0, -1, 5]])
     yield (x,), {"scheme": "affine", "scale": 1.0, "zero_point": np.zeros((1, 1), np.int8)}
     yield (x,), {"scheme": "affine", "scale": 1.0, "zero_point": 32768}
 
 
 def dequantize_s8():
-    yield from _dequantize_s8()
+    yield from _dequantize_8_bits()
     yield (Quantized(np.int16([1]), np.float32([1]), np.int16([0])),), {}
 
 
 def dequantize_s16():
-    yield from _dequantize_s8()
+    yield from _dequantize_8_bits()
     yield (Quantized(np.int8([1]), np.float32([1]), np.int8([0])),), {}
 
 
 def quantize_range_minmax():
-    for args, kwargs in _quantize_s8():
+    for args, kwargs in _quantize_8_bits():
         if set(kwargs) <= {"axis", "group"}:
             yield args, kwargs
 
 
 def quantize_pack():
-    yield from _dequantize_s8()
+    yield from _dequantize_8_bits()
     one, none = np.float32([1]), np.int8([0])
     yield (Quantized(np.int16([1]), one, np.int16([0])),), {}
     for bits in (0, 8, -1, True, 4.0, None):
@@ -76,5 +98,6 @@ def requantize_s32():
         yield (x, 2**30, 3), kwargs
 
 
-REFUSALS = {f.__name__: f for f in (quantize_s8, quantize_s16, dequantize_s8, dequantize_s16, quantize_range_minmax,
-                                    quantize_pack, quantize_unpack, requantize_s32)}
+REFUSALS = {f.__name__: f for f in (
+    quantize_s8, dequantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax, quantize_pack,
+    quantize_unpack, requantize_s32)}

@@ -1,0 +1,19 @@
+"""Calls that an operation must refuse; the reference says with which exception, and about which argument."""
+
+from . import csr, floats, gemm, huffman, lowrank, prune, quantize, share
+
+REFUSALS = {
+    **csr.REFUSALS,
+    **floats.REFUSALS,
+    **gemm.REFUSALS,
+    **huffman.REFUSALS,
+    **lowrank.REFUSALS,
+    **prune.REFUSALS,
+    **quantize.REFUSALS,
+    **share.REFUSALS,
+}
+
+
+def refusals(op: str):
+    """Yield (args, kwargs) that the operation ``op`` must refuse."""
+    yield from REFUSALS[op]()

@@ -1,0 +1,25 @@
+"""The strategies of the share family."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from .draws import FINITE, SHAPE, array, either
+
+
+@st.composite
+def _share_kmeans(draw):
+    w = draw(array(np.float32, draw(SHAPE), draw(either(FINITE))))
+    kwargs = {"init": draw(st.sampled_from(["linear", "density", "random"])), "pruned": draw(st.booleans()),
+              "seed": draw(st.integers(0, 9)), "iterations": draw(st.integers(0, 9))}
+    if w.size > 1 and draw(st.booleans()):
+        kwargs["clusters"] = draw(st.integers(1 + kwargs["pruned"], min(w.size, 20)))
+    else:
+        kwargs["bits"] = draw(st.integers(1, 4))
+    if w.size and draw(st.booleans()):
+        weights = draw(array(np.float32, w.shape, st.integers(0, 3).map(float)))
+        weights.flat[0] = 1
+        kwargs["weights"] = weights
+    return (w,), kwargs
+
+
+STRATEGIES = {"share_kmeans": _share_kmeans}
