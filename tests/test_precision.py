@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refcompress import RefcompressError
+from refcompress import RefcompressError, reference
 from refcompress.training import (SGD, Adam, Autocast, Dense, Dropout, LossScaler, Network, Policy, ReLU, Scaled, constant,
                                   error_rate, fit, rounded, softmax_cross_entropy)
 
@@ -305,3 +305,12 @@ def test_the_report_counts_each_value_once():
     # Divided by 2**10: 2**-10, then 2**-36 and 2**-30 vanish, 2**-21 is subnormal, 1e6 no longer overflows.
     assert vars(u) == {"values": 6, "zeroed": 1, "subnormal": 1, "overflowed": 1, "zeroed_unscaled": 2,
                        "subnormal_unscaled": 1}
+
+
+@pytest.mark.parametrize("format", ["float16", "bfloat16"])
+def test_training_rounds_as_the_floats_family_does(format):
+    bits = np.random.default_rng(7).integers(0, 2**32, 200_000, dtype=np.uint32)
+    x = bits.view(np.float32)
+    x = np.concatenate([x[~np.isnan(x)], np.float32([0, -0.0, 65519, 65520, -65520, np.inf, -np.inf, 2**-25, 3 * 2**-26])])
+    codes = reference.floats_encode(x, format, overflow="format")
+    assert np.array_equal(rounded(x, format).view(np.uint32), reference.floats_decode(codes, format).view(np.uint32))

@@ -90,7 +90,6 @@ def test_values_of_16_bits_are_refused_where_8_are_meant():
     q = rc.quantize_s16(np.ones((2, 3), np.float32))
     for refuse, argument in ((lambda: rc.gemm_f32s8(np.ones((1, 3), np.float32), q), "w"),
                              (lambda: rc.dequantize_s8(q), "q"),
-                             (lambda: container.dumps({"w": q}), "layers['w'].value"),
                              (lambda: Quantized(q.values, q.scale, np.zeros((1, 1), np.int8)), "zero_point")):
         with pytest.raises(ArgumentTypeError) as caught:
             refuse()
