@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refcompress import reference
+from refcompress import LowRank, reference
 
 # name: (outputs, inputs), a convolution as the matrix that im2col makes of it, and the share of weights that Han et al.
 # (Deep Compression, 2016, tables 2, 3 and 4) keep.
@@ -201,6 +201,9 @@ CASES = [
     *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
     *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
+    Case("lowrank_matmul", "AlexNet fc8, rank 64, batch 64",
+         lambda rng: ((LowRank(_normal(rng, 1000, 64), _normal(rng, 64), _normal(rng, 64, 4096)), _normal(rng, 4096, 64)), {}),
+         2 * 64 * 64 * 5096, 4 * (64 * 5096 + 64 * 5096), quick=True),
     on_weights("csr_from_dense", "AlexNet fc8", 4 + 9, quick=True),
     Case("csr_to_dense", "AlexNet fc8, density 0.25", lambda rng: ((_sparse(rng, "AlexNet fc8", None),), {}),
          0, (4 + 8 * 0.25) * 1000 * 4096, quick=True),

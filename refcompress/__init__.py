@@ -5,7 +5,9 @@ are asked for by name: ``from refcompress import native``.
 """
 
 from .errors import *  # noqa: F403
-from .formats import CSR, MX, NF4, Encoded, HuffmanCode, LowRank, Mixed, Packed, Quantized, Shared  # noqa: F401
+from .formats import (  # noqa: F401
+    CSR, MX, NF4, Encoded, HuffmanCode, LowRank, LowRankConv, Mixed, Packed, Quantized, Shared, Tucker2,
+)
 from .reference import *  # noqa: F403
 
 __version__ = "0.1.0"

@@ -138,6 +138,8 @@ def within_dot_bound(expected, got, args, kwargs=None) -> None:
 def _terms(first, second) -> _Terms:
     if isinstance(first, CSR):
         return _csr_terms(first, second)
+    if isinstance(first, LowRank):
+        return _lowrank_terms(first, second)
     if isinstance(second, Quantized):
         return _scaled_terms(first, second)
     if isinstance(second, Mixed):
@@ -161,6 +163,38 @@ def _csr_terms(a: CSR, x) -> _Terms:
     e = _unit(a.data) + _unit(x)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
     return _Terms(k, magnitude, magnitude, exact & (magnitude <= OVERFLOW) & ~special, special)
+
+
+def _lowrank_terms(a: LowRank, x) -> _Terms:
+    """lowrank_matmul: k r terms u (s (vt x)); k + r + 2 roundings each: three products, k - 1 and r - 1 sums.
+
+    Scaling u by s first, or forming the matrix, rounds no term more often. What any of these orders meets on its way must
+    stay below overflow: vt x, s times it, and u s. Underflow of an inner result passes through the factors that follow it,
+    which the count of roundings times 2**-150 covers where those are at most 1; where they are larger there is no bound.
+    """
+    x = np.asarray(x)
+    u, s, vt = (np.abs(f).astype(np.float64) for f in (a.u, a.s, a.vt))
+    k, r = a.shape[1], a.rank
+    first = _up(vt @ _size(x), k)
+    second, scaled = s[:, None] * first, u * s
+    magnitude = _up(u @ second, k + r)
+    inner = np.maximum(first.max(axis=0, initial=0), second.max(axis=0, initial=0))
+    largest = np.maximum(np.maximum(magnitude, inner), scaled.max(axis=1, initial=0)[:, None])
+    special = np.broadcast_to(~np.isfinite(x).all(axis=0), magnitude.shape)
+    units = [_unit(f) for f in (a.u, a.s, a.vt, x)]
+    exact = ((magnitude <= np.ldexp(1.0, 24 + sum(units))) & (first.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + units[2] + units[3]))
+             & (second.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + sum(units[1:]))) & (sum(min(e, 0) for e in units) >= -149)
+             & (scaled.max(initial=0) <= np.ldexp(1.0, 24 + units[0] + units[1])) | (magnitude == 0))
+    if max(u.max(initial=0), s.max(initial=0), scaled.max(initial=0)) > 1:  # an underflow may be made larger afterwards
+        small = np.minimum(_smallest(vt), _smallest(s)) * _smallest(np.abs(x).astype(np.float64))
+        largest = np.where(exact | (small >= 2.0**-100), largest, np.inf)
+    return _Terms(np.full((1, 1), k + r + 2), magnitude, largest, exact & (largest <= OVERFLOW) & ~special, special)
+
+
+def _smallest(a: np.ndarray) -> float:
+    """The smallest magnitude of a finite element that is not zero, or 1."""
+    a = a[np.isfinite(a) & (a > 0)]
+    return min(float(a.min(initial=1.0)), 1.0)
 
 
 def _scaled_terms(x, w: Quantized) -> _Terms:

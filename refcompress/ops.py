@@ -43,6 +43,7 @@ OPS = {op.name: op for op in (
     Op("floats_nf4_encode", exactly),
     Op("floats_nf4_decode", exactly),
     Op("lowrank_svd", same_product),
+    Op("lowrank_matmul", within_dot_bound),
     Op("csr_from_dense", exactly),
     Op("csr_to_dense", exactly),
     Op("csr_matmul", within_dot_bound),

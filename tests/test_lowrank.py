@@ -147,8 +147,8 @@ W = np.float32([[1, 2, 3], [4, 5, 6]])
 NAN, INF = W.copy(), W.copy()
 NAN[1, 0], INF[0, 2] = np.nan, np.inf
 REFUSED = [
-    ({}, RefcompressError, "rank or energy or error"),
-    ({"rank": 1, "energy": 0.5}, RefcompressError, "rank or energy or error"),
+    ({}, RefcompressError, "rank or energy or error or nbytes"),
+    ({"rank": 1, "energy": 0.5}, RefcompressError, "rank or energy or error or nbytes"),
     ({"rank": -1}, RefcompressError, "rank"),
     ({"rank": 3}, RefcompressError, "rank"),
     ({"rank": True}, ArgumentTypeError, "rank"),

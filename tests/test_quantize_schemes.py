@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import refcompress as rc
-from refcompress import ArgumentTypeError, Packed, Quantized, RefcompressError, container, native
+from refcompress import ArgumentTypeError, Packed, Quantized, RefcompressError, native
 
 LARGEST = float(np.finfo(np.float32).max)
 ELEMENTS = st.one_of(st.floats(width=32, allow_nan=False, allow_infinity=False),

@@ -11,13 +11,13 @@ from .base import Format
 from .csr import CSR
 from .floats import FLOATS, MX, MX_ELEMENTS, NF4, FloatFormat
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
-from .lowrank import LowRank
+from .lowrank import LowRank, LowRankConv, Tucker2
 from .mixed import Mixed
 from .packed import Packed
 from .quantized import SMALLEST_NORMAL, Quantized
 from .shared import Shared
 
 __all__ = [
-    "CSR", "Encoded", "FloatFormat", "Format", "HuffmanCode", "LowRank", "MX", "Mixed", "NF4", "Packed", "Quantized",
-    "Shared", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS", "SMALLEST_NORMAL",
+    "CSR", "Encoded", "FloatFormat", "Format", "HuffmanCode", "LowRank", "LowRankConv", "MX", "Mixed", "NF4", "Packed",
+    "Quantized", "Shared", "Tucker2", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS", "SMALLEST_NORMAL",
 ]

@@ -1,4 +1,4 @@
-"""Matrices as products."""
+"""Matrices, and convolutions, as products."""
 
 from dataclasses import dataclass
 
@@ -41,3 +41,83 @@ class LowRank(Format):
         """Return the (m, k) float32 product, summed in float64 and rounded once: to infinity where it is beyond float32."""
         with np.errstate(all="ignore"):
             return ((self.u.astype(np.float64) * self.s) @ self.vt.astype(np.float64)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class LowRankConv(Format):
+    """A convolution as two in a row, without a nonlinearity between them.
+
+    first : (r, c, h1, w1), second : (m, r, h2, w2), float32 and finite. It stands for one of kernels (m, c, h1 + h2 - 1,
+    w1 + w2 - 1): in the channel scheme second is 1 x 1, in the spatial scheme first is h x 1 and second 1 x w.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+
+    def __post_init__(self):
+        for name in ("first", "second"):
+            a = arguments.array(getattr(self, name), name, np.float32, ndim=4)
+            if 0 in a.shape[2:]:
+                raise RefcompressError(name, f"must have kernels of at least 1 x 1, not {a.shape[2]} x {a.shape[3]}")
+            self._set(name, arguments.finite(a, name))
+        if self.second.shape[1] != len(self.first):
+            raise RefcompressError("second", f"must take the {len(self.first)} channels that first gives, not "
+                                             f"{self.second.shape[1]}")
+        arguments.shape(self.shape, itemsize=4)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        (_, c, h1, w1), (m, _, h2, w2) = self.first.shape, self.second.shape
+        return m, c, h1 + h2 - 1, w1 + w2 - 1
+
+    @property
+    def rank(self) -> int:
+        return len(self.first)
+
+    def dense(self) -> np.ndarray:
+        """Return the (m, c, h, w) float32 kernels of the one convolution, summed in float64 and rounded once."""
+        total = np.zeros(self.shape)
+        (h1, w1), (h2, w2) = self.first.shape[2:], self.second.shape[2:]
+        with np.errstate(all="ignore"):
+            for y in range(h2):
+                for x in range(w2):
+                    part = np.tensordot(self.second[:, :, y, x].astype(np.float64), self.first.astype(np.float64), 1)
+                    total[:, :, y : y + h1, x : x + w1] += part
+            return total.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Tucker2(Format):
+    """A convolution as three in a row: 1 x 1 to fewer channels, the kernels between those, 1 x 1 to the outputs.
+
+    w[o, i, y, x] = sum over p, q of outputs[o, p] core[p, q, y, x] inputs[i, q]
+
+    outputs : (m, p), core : (p, q, h, w), inputs : (c, q), float32 and finite.
+    """
+
+    outputs: np.ndarray
+    core: np.ndarray
+    inputs: np.ndarray
+
+    def __post_init__(self):
+        for name, ndim in (("outputs", 2), ("core", 4), ("inputs", 2)):
+            self._set(name, arguments.finite(arguments.array(getattr(self, name), name, np.float32, ndim=ndim), name))
+        for name, axis in (("outputs", 0), ("inputs", 1)):
+            if getattr(self, name).shape[1] != self.core.shape[axis]:
+                raise RefcompressError(name, f"must have {self.core.shape[axis]} columns, as core has channels there, not "
+                                             f"{getattr(self, name).shape[1]}")
+        arguments.shape(self.shape, itemsize=4)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return len(self.outputs), len(self.inputs), *self.core.shape[2:]
+
+    @property
+    def ranks(self) -> tuple[int, int]:
+        return self.core.shape[:2]
+
+    def dense(self) -> np.ndarray:
+        """Return the (m, c, h, w) float32 kernels, summed in float64 and rounded once."""
+        with np.errstate(all="ignore"):
+            narrow = np.tensordot(self.outputs.astype(np.float64), self.core.astype(np.float64), 1)
+            return np.moveaxis(np.tensordot(narrow, self.inputs.astype(np.float64), (1, 1)), -1, 1).astype(np.float32)

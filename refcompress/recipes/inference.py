@@ -1,7 +1,7 @@
 """Run a fully connected network from its compressed layers, without making its weights dense again.
 
 Each kind of layer has its product: what was pruned runs through csr_matmul, what was quantized through gemm_f32s8 or
-gemm_f32mixed, low rank as two thin products; other formats are decoded first. Activations are (features, batch), so that
+gemm_f32mixed, low rank through lowrank_matmul; other formats are decoded first. Activations are (features, batch), so that
 the sparse product reads whole rows of them.
 """
 
@@ -77,8 +77,8 @@ def _product(weight, implementation) -> tuple[Callable, str]:
         gemm_f32mixed, label = ops.implementation_of(implementation, "gemm_f32mixed")
         return lambda x: np.ascontiguousarray(gemm_f32mixed(x.T, weight).T), f"gemm_f32mixed ({label})"
     if isinstance(weight, LowRank):
-        us, vt = weight.u * weight.s, weight.vt
-        return lambda x: us @ (vt @ x), "two thin products (NumPy)"
+        lowrank_matmul, label = ops.implementation_of(implementation, "lowrank_matmul")
+        return lambda x: lowrank_matmul(weight, x), f"lowrank_matmul ({label})"
     if isinstance(weight, Format):
         dense, label = weight.dense(), f"dense product of the decoded {type(weight).__name__} (NumPy)"
     else:

@@ -11,6 +11,10 @@ from .gemm_mixed import *  # noqa: F403
 from .huffman import *  # noqa: F403
 from .huffman_stream import *  # noqa: F403
 from .lowrank import *  # noqa: F403
+from .lowrank_conv import *  # noqa: F403
+from .lowrank_randomized import *  # noqa: F403
+from .lowrank_relu import *  # noqa: F403
+from .lowrank_whitened import *  # noqa: F403
 from .prune import *  # noqa: F403
 from .prune_hessian import *  # noqa: F403
 from .prune_layerwise import *  # noqa: F403

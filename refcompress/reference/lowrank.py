@@ -3,13 +3,13 @@
 import numpy as np
 
 from .. import arguments
-from ..errors import LimitError, RefcompressError
+from ..errors import ArgumentTypeError, LimitError, RefcompressError
 from ..formats import LowRank
 
-__all__ = ["lowrank_svd"]
+__all__ = ["lowrank_svd", "lowrank_matmul"]
 
 
-def lowrank_svd(w, *, rank=None, energy=None, error=None) -> LowRank:
+def lowrank_svd(w, *, rank=None, energy=None, error=None, nbytes=None) -> LowRank:
     """Find the matrix of a given rank, or of the smallest rank that serves, nearest to a matrix.
 
         w = sum over i of s[i] * outer(u[:, i], vt[i]), s descending;        the first r terms are the nearest of rank r
@@ -22,7 +22,9 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None) -> LowRank:
         Take the smallest r with  sum of the first r s**2 >= energy * sum of all s**2.
     error : float in [0, 1)
         Take the smallest r with  ||w - w_r||_F <= error * ||w||_F; that norm is the root of the sum of the other s**2.
-        Exactly one of rank, energy and error must be given.
+    nbytes : int
+        Take the largest r whose factors, 4 r (m + k + 1) bytes, fit; a budget below that of rank 1 is refused.
+        Exactly one of rank, energy, error and nbytes must be given.
 
     Returns
     -------
@@ -53,9 +55,9 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None) -> LowRank:
     >>> f.rank, f.s.tolist(), np.allclose(f.dense(), w)
     (1, [15.0], True)
     """
-    w, given, value = svd_arguments(w, rank=rank, energy=energy, error=error)
-    u, s, vt = _svd(w.astype(np.float64))
-    if given == "rank":
+    w, given, value = svd_arguments(w, rank=rank, energy=energy, error=error, nbytes=nbytes)
+    u, s, vt = svd(w.astype(np.float64))
+    if given in ("rank", "nbytes"):
         r = value
     elif given == "energy":
         first = np.concatenate([[0.0], np.cumsum(s**2)])  # of the first r, for r = 0, 1, ...
@@ -68,14 +70,47 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None) -> LowRank:
         raise LimitError("w", f"has a singular value beyond float32, {s[0]:g}")
     with np.errstate(under="ignore"):
         u, s, vt = u[:, :r].astype(np.float32), s[:r].astype(np.float32), vt[:r].astype(np.float32)
-    if r:
-        largest = u[np.argmax(np.abs(u), axis=0), np.arange(r)]
-        sign = np.where(largest < 0, np.float32(-1), np.float32(1))
-        u, vt = u * sign, vt * sign[:, None]
+    u, vt = signed(u, vt)
     return LowRank(u, s, vt)
 
 
-def _svd(w: np.ndarray):
+def lowrank_matmul(a, x) -> np.ndarray:
+    """Multiply by a matrix of low rank without forming it.
+
+        y = u @ (s * (vt @ x))
+
+    a : LowRank (m, k) of rank r; x : (k, n) float32. Returns (m, n) float32: all products and sums in float64, in the order
+    of BLAS, rounded once. NaN and infinity follow IEEE arithmetic. Rank 0 gives zeros.
+
+    Raises ArgumentTypeError, RefcompressError by name.
+
+    **Source** Denton et al. (2014), section 3.2: two thin layers in place of one. **Departs** nothing.
+    Cost 2 r n (m + k), where the dense product takes 2 m k n.
+
+    >>> a = LowRank(np.float32([[1], [2]]), np.float32([3]), np.float32([[1, 0, -1]]))
+    >>> lowrank_matmul(a, np.float32([[1], [5], [0]])).tolist()
+    [[3.0], [6.0]]
+    """
+    if not isinstance(a, LowRank):
+        raise ArgumentTypeError("a", f"must be a LowRank, not {type(a).__name__}")
+    x = arguments.array(x, "x", np.float32, ndim=2)
+    if len(x) != a.shape[1]:
+        raise RefcompressError("x", f"must have a row for each of the {a.shape[1]} columns of a, not {len(x)}")
+    with np.errstate(all="ignore"):
+        inner = a.vt.astype(np.float64) @ x.astype(np.float64)
+        return (a.u.astype(np.float64) @ (a.s.astype(np.float64)[:, None] * inner)).astype(np.float32)
+
+
+def signed(u: np.ndarray, vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return u and vt with the entry of largest magnitude (the first of equal ones) in each column of u positive."""
+    if not u.size:
+        return u, vt
+    largest = u[np.argmax(np.abs(u), axis=0), np.arange(u.shape[1])]
+    sign = np.where(largest < 0, -1, 1).astype(u.dtype)
+    return u * sign, vt * sign[:, None]
+
+
+def svd(w: np.ndarray):
     """Return u, s, vt of a float64 matrix; where LAPACK's gesdd fails, as it rarely does, try the transpose."""
     try:
         return np.linalg.svd(w, full_matrices=False)
@@ -88,12 +123,15 @@ def _svd(w: np.ndarray):
     return vt.T, s, u.T
 
 
-def svd_arguments(w, *, rank=None, energy=None, error=None):
-    """Return w, which of the three was given and its value, or refuse the arguments."""
+def svd_arguments(w, *, rank=None, energy=None, error=None, nbytes=None):
+    """Return w, which of the four was given and its value (of nbytes the rank), or refuse the arguments."""
     w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
-    given = arguments.exactly_one(rank=rank, energy=energy, error=error)
+    given = arguments.exactly_one(rank=rank, energy=energy, error=error, nbytes=nbytes)
     if given == "rank":
         return w, given, arguments.integer(rank, "rank", 0, min(w.shape))
+    if given == "nbytes":
+        one = 4 * (sum(w.shape) + 1)
+        return w, given, min(arguments.integer(nbytes, "nbytes", one) // one, *w.shape)
     number = arguments.real(energy if given == "energy" else error, given, 0, 1)
     if number == (0 if given == "energy" else 1):
         raise RefcompressError(given, "must be above 0" if given == "energy" else "must be below 1")

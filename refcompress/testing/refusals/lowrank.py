@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...formats import LowRank
 from ..values import not_arrays, other_dimensions
 
 _F = np.float32
@@ -17,4 +18,13 @@ def lowrank_svd():
         yield (w,), kwargs
 
 
-REFUSALS = {f.__name__: f for f in (lowrank_svd,)}
+def lowrank_matmul():
+    a = LowRank(np.ones((4, 2), np.float32), np.ones(2, np.float32), np.ones((2, 3), np.float32))
+    x = np.ones((3, 5), np.float32)
+    for bad in (*not_arrays(x), *other_dimensions(x), x[:2]):
+        yield (a, bad), {}
+    for bad in (None, a.dense(), x):
+        yield (bad, x), {}
+
+
+REFUSALS = {f.__name__: f for f in (lowrank_svd, lowrank_matmul)}

@@ -3,7 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from .draws import TAME, array
+from ...formats import LowRank
+from .draws import ANY, TAME, array, either
 
 
 @st.composite
@@ -13,4 +14,11 @@ def _lowrank_svd(draw):
     return (w,), {"rank": draw(st.integers(0, min(shape)))}
 
 
-STRATEGIES = {"lowrank_svd": _lowrank_svd}
+@st.composite
+def _lowrank_matmul(draw):
+    m, k, n, r = draw(st.tuples(*[st.integers(0, 9)] * 4))
+    a = LowRank(*(draw(array(np.float32, shape, TAME)) for shape in ((m, r), (r,), (r, k))))
+    return (a, draw(array(np.float32, (k, n), draw(either(ANY))))), {}
+
+
+STRATEGIES = {"lowrank_svd": _lowrank_svd, "lowrank_matmul": _lowrank_matmul}

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..values import LENGTHS, ordinary
+from ...formats import LowRank
+from ..values import HOSTILE, LENGTHS, MIDDLE, ordinary, sizes, whole
 
 
 def lowrank_svd():
@@ -19,4 +20,18 @@ def lowrank_svd():
     yield (ordinary(rng, (129, 67)),), {"rank": 31}
 
 
-SWEEPS = {f.__name__: f for f in (lowrank_svd,)}
+def lowrank_matmul():
+    rng = np.random.default_rng(41)
+    for i, (m, k, n) in enumerate(sizes(rng)):
+        r = i % 4
+        yield (LowRank(whole(rng, (m, r), 3), whole(rng, r, 3), whole(rng, (r, k), 3)), whole(rng, (k, n))), {}
+    for r in LENGTHS:
+        yield (LowRank(whole(rng, (3, r), 3), whole(rng, r, 3), whole(rng, (r, 4), 3)), whole(rng, (4, 2))), {}
+    a = LowRank(ordinary(rng, (5, 3)), np.abs(ordinary(rng, 3)), ordinary(rng, (3, 17)))
+    for i in range(len(HOSTILE)):
+        yield (a, rng.permutation(HOSTILE)[:, None]), {}
+    for m, k, n in MIDDLE:
+        yield (LowRank(ordinary(rng, (m, 9)), np.abs(ordinary(rng, 9)), ordinary(rng, (9, k))), ordinary(rng, (k, n))), {}
+
+
+SWEEPS = {f.__name__: f for f in (lowrank_svd, lowrank_matmul)}
