@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-sanitize fuzz bench prune-table quantization-table mixed-precision clean help
+.PHONY: demo build test test-sanitize fuzz bench prune-table quantization-table mixed-precision learning-compression train-big relu-ranks clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -53,6 +53,15 @@ quantization-table: build  ## quantize LeNet-300-100 and MiniLM in every way, wr
 
 mixed-precision: build  ## LeNet-300-100 in float32, float16 and bfloat16 over five seeds, to results/ (15 minutes)
 	$(BIN)/python -m benchmarks.mixed_precision
+
+learning-compression: build  ## learn the ranks of LeNet-300-100 with its weights, to results/ (15 minutes)
+	$(BIN)/python -m benchmarks.learning_compression
+
+train-big: build  ## widths at one training budget, compressed to the same bytes, to results/ (10 minutes)
+	$(BIN)/python -m benchmarks.train_big
+
+relu-ranks: build  ## ranks of trained layers in front of a ReLU, to results/ (2 minutes)
+	$(BIN)/python -m benchmarks.relu_ranks
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis demo.rcz

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import reference
-from .agreement import exactly, same_product, within_dot_bound
+from .agreement import exactly, same_cost, same_product, within_dot_bound
 from .errors import RefcompressError
 
 
@@ -28,6 +28,7 @@ OPS = {op.name: op for op in (
     *(Op(f"prune_score_{name}", exactly)  # each a product or quotient in float64, rounded once
       for name in ("wanda", "taylor", "movement", "apoz", "activation", "obd", "fisher")),
     Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
+    Op("share_optimal", same_cost),  # of equally good partitions any
     Op("quantize_s8", exactly),
     Op("dequantize_s8", exactly),  # one product, rounded once: nothing to allow for
     Op("quantize_s16", exactly),

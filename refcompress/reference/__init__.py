@@ -1,6 +1,7 @@
 """The reference: every operation in NumPy, one file a family, written as its paper writes it."""
 
 from .allocate import *  # noqa: F403
+from .allocate_rank import *  # noqa: F403
 from .allocate_sensitivity import *  # noqa: F403
 from .allocate_within import *  # noqa: F403
 from .csr import *  # noqa: F403
@@ -18,6 +19,7 @@ from .lowrank_whitened import *  # noqa: F403
 from .prune import *  # noqa: F403
 from .prune_hessian import *  # noqa: F403
 from .prune_layerwise import *  # noqa: F403
+from .prune_project import *  # noqa: F403
 from .prune_scores import *  # noqa: F403
 from .prune_units import *  # noqa: F403
 from .quantize import *  # noqa: F403
@@ -33,6 +35,7 @@ from .quantize_range import *  # noqa: F403
 from .quantize_small import *  # noqa: F403
 from .quantize_smooth import *  # noqa: F403
 from .share import *  # noqa: F403
+from .share_optimal import *  # noqa: F403
 
 # The operations, and not the modules that hold them: these are reached as refcompress.reference.csr and so on (but for
 # those that hold one operation of their own name, such as quantize_gptq).

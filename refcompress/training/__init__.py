@@ -13,4 +13,4 @@ from .statistics import GradientStatistics, Statistics, collect, collect_gradien
 from .precision import Autocast, Policy, Underflow, rounded  # noqa: F401
 from .quantized import LearnedSteps, QuantizedInputs, StraightThrough  # noqa: F401
 from .scaling import LossScaler, Scaled  # noqa: F401
-from .tuning import Free, Masked, SharedCentroids  # noqa: F401
+from .tuning import Free, Masked, Penalized, SharedCentroids  # noqa: F401

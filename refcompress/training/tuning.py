@@ -57,6 +57,29 @@ class Masked(Free):
             self.parameters[name].reshape(-1)[pruned] = 0  # not multiplied by the mask: that leaves -0.0
 
 
+class Penalized(Free):
+    """Weights are drawn towards targets: the gradient of mu / 2 ||w - target||**2 joins that of the loss.
+
+    targets : name → float32 array of the parameter's shape; parameters not named are free. mu : float, at least 0.
+
+    **Source** Carreira-Perpinan 2017 (arXiv 1707.01209), the L step of the quadratic penalty. **Departs** nothing.
+    """
+
+    def __init__(self, network: Network, targets: Mapping[str, np.ndarray], mu: float):
+        super().__init__(network)
+        self._mu = arguments.real(mu, "mu", 0, 1e30)
+        self._targets = {}
+        for name, target in targets.items():
+            self._targets[name] = arguments.array(target, f"targets[{name!r}]", np.float32, np.float64)
+            _known(self.parameters, "targets", name, self._targets[name].shape)
+
+    def gradients(self) -> dict[str, np.ndarray]:
+        gradients = super().gradients()
+        for name, target in self._targets.items():
+            gradients[name] += gradients[name].dtype.type(self._mu) * (self.parameters[name] - target)
+        return gradients
+
+
 class SharedCentroids:
     """Weights that share values learn together: the codebook is the parameter, weight = codebook[code].
 

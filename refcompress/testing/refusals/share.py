@@ -27,4 +27,10 @@ def share_kmeans():
         yield (w,), kwargs
 
 
-REFUSALS = {f.__name__: f for f in (share_kmeans,)}
+def share_optimal():
+    for args, kwargs in share_kmeans():
+        if set(kwargs) <= {"bits", "clusters", "weights", "pruned"}:
+            yield args, kwargs
+
+
+REFUSALS = {f.__name__: f for f in (share_kmeans, share_optimal)}

@@ -22,4 +22,10 @@ def _share_kmeans(draw):
     return (w,), kwargs
 
 
-STRATEGIES = {"share_kmeans": _share_kmeans}
+@st.composite
+def _share_optimal(draw):
+    args, kwargs = draw(_share_kmeans())
+    return args, {name: value for name, value in kwargs.items() if name in ("bits", "clusters", "weights", "pruned")}
+
+
+STRATEGIES = {"share_kmeans": _share_kmeans, "share_optimal": _share_optimal}

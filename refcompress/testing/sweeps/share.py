@@ -29,4 +29,10 @@ def share_kmeans():
     yield (ordinary(rng, 4099),), {"clusters": 300, "init": "density"}  # codes of 16 bits
 
 
-SWEEPS = {f.__name__: f for f in (share_kmeans,)}
+def share_optimal():
+    for args, kwargs in share_kmeans():
+        if args[0].size < 4000:
+            yield args, {name: value for name, value in kwargs.items() if name in ("bits", "clusters", "weights", "pruned")}
+
+
+SWEEPS = {f.__name__: f for f in (share_kmeans, share_optimal)}
