@@ -200,7 +200,7 @@ CASES = [
       for op in ("floats_encode", "floats_decode")),
     *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
     *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
-    on_weights("share_optimal", "LeNet-300-100 fc2", 4, bits=4, quick=True),
+    on_weights("share_optimal", "LeNet-300-100 fc1", 4, bits=4, quick=True),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
     Case("lowrank_matmul", "AlexNet fc8, rank 64, batch 64",
          lambda rng: ((LowRank(_normal(rng, 1000, 64), _normal(rng, 64), _normal(rng, 64, 4096)), _normal(rng, 4096, 64)), {}),
