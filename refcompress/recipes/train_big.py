@@ -13,7 +13,7 @@ import numpy as np
 from .. import arguments, container, ops, reference
 from ..errors import RefcompressError
 from ..formats import Shared
-from ..training import Adam, Dense, Masked, Network, ReLU, SharedCentroids, fit
+from ..training import Adam, Dense, Gradual, Network, ReLU, SharedCentroids, fit
 
 __all__ = ["Flops", "Small", "widths", "flops_an_example", "train_for", "compress_to"]
 
@@ -87,13 +87,13 @@ def train_for(network: Network, inputs: np.ndarray, labels: np.ndarray, *, flops
 
 
 def compress_to(network: Network, nbytes: int, inputs: np.ndarray, labels: np.ndarray, *, bits: int, flops: float,
-                ledger: Flops, rng: np.random.Generator, implementation=reference) -> Small:
-    """Prune, retrain, share and retrain the values until the network's file has at most ``nbytes`` bytes.
+                ledger: Flops, rng: np.random.Generator, batch: int = 128, implementation=reference) -> Small:
+    """Prune while training, share and retrain the values, such that the network's file has at most ``nbytes`` bytes.
 
-    The weights of smallest magnitude over all layers go, as many as the bytes ask for (found by halving, on files of the
-    weights as they are); half of ``flops`` retrains what is left, half the shared values. Should the file then be larger (its
-    codes came out less even), a hundredth of the weights more goes, and it begins anew from the trained network. Raises
-    RefcompressError where no weights fit the bytes.
+    The weights of smallest magnitude over all layers go, along the cubic schedule (Zhu and Gupta 2017) in the first two thirds
+    of nine tenths of ``flops``; the last tenth retrains the shared values. How many weights the bytes ask for is found by
+    halving, on files of the weights as they are. Should the file then be larger (its codes came out less even), a twentieth of
+    the weights more goes, and it begins anew from the trained network. Raises RefcompressError where no weights fit the bytes.
     """
     nbytes = arguments.integer(nbytes, "nbytes", 1)
     names = [name for name, p in network.parameters.items() if p.ndim == 2]
@@ -101,18 +101,20 @@ def compress_to(network: Network, nbytes: int, inputs: np.ndarray, labels: np.nd
     keep = _fitting(network, weights, nbytes, bits, implementation)
     while True:
         small = network.copy()
-        tuning = Masked(small, _masks(weights, keep, implementation))
+        tuning = _gradual(small, names, keep, int(0.6 * flops // (flops_an_example(small) * batch)), implementation)
         spent = Flops(ledger.left)
-        train_for(small, inputs, labels, flops=flops / 2, ledger=spent, rng=rng, learning_rate=1e-3, tuning=tuning)
+        train_for(small, inputs, labels, flops=0.9 * flops, ledger=spent, rng=rng, learning_rate=1e-3, batch=batch,
+                  tuning=tuning)
         tuning = SharedCentroids(small, {name: _shared(small.parameters[name], bits, implementation) for name in names})
-        train_for(small, inputs, labels, flops=flops / 2, ledger=spent, rng=rng, learning_rate=1e-4, tuning=tuning)
+        train_for(small, inputs, labels, flops=0.1 * flops, ledger=spent, rng=rng, learning_rate=1e-4, batch=batch,
+                  tuning=tuning)
         layers = {**small.parameters, **tuning.shared()}
         data = container.dumps(layers, implementation=implementation)
         if len(data) <= nbytes:
             ledger.spent += spent.spent
             return Small({name: value.copy() if isinstance(value, np.ndarray) else value for name, value in layers.items()},
                          data, sum(int(np.count_nonzero(s.codes)) for s in layers.values() if isinstance(s, Shared)), small)
-        keep -= max(keep // 100, 1)
+        keep -= max(keep // 20, 1)
         if keep < 1:
             raise RefcompressError("nbytes", f"must hold more than the biases and headers, {len(data)} bytes, not {nbytes}")
 
@@ -132,6 +134,16 @@ def _fitting(network, weights, nbytes, bits, implementation) -> int:
     if low == 0:
         raise RefcompressError("nbytes", f"must hold more than the biases and headers, not {nbytes}")
     return low
+
+
+def _gradual(network: Network, names: list[str], keep: int, steps: int, implementation) -> Gradual:
+    """Return the hook that prunes to ``keep`` weights over so many steps (at once, where these are none)."""
+    total = sum(network.parameters[name].size for name in names)
+
+    def choose(sparsity):
+        return _masks({name: network.parameters[name] for name in names}, max(round((1 - sparsity) * total), keep), implementation)
+
+    return Gradual(network, choose, final=1 - keep / total, steps=max(steps, 1), every=max(steps // 30, 1))
 
 
 def _masks(weights: Mapping[str, np.ndarray], keep: int, implementation) -> dict[str, np.ndarray]:

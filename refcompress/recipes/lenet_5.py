@@ -1,0 +1,21 @@
+"""LeNet-5 on MNIST in Caffe's form: the second network of the Deep Compression paper."""
+
+import numpy as np
+
+from ..training import Convolution, Dense, MaxPool, Network, ReLU, Reshape
+
+
+def network(rng: np.random.Generator) -> Network:
+    """Return the untrained network: 20 and 50 filters of 5 x 5, each pooled 2 x 2, then 800-500-10; 430,500 weights and 580
+    biases, drawn from ``rng``. Inputs are (n, 784) as training.mnist gives them.
+
+    ReLU stands after the first full layer alone, as in Caffe's lenet: elsewhere pooling is the nonlinearity.
+    """
+    return Network([
+        ("image", Reshape(28, 28, 1)),
+        ("conv1", Convolution(1, 20, 5, rng=rng)), ("pool1", MaxPool()),
+        ("conv2", Convolution(20, 50, 5, rng=rng)), ("pool2", MaxPool()),
+        ("flat", Reshape(800)),
+        ("fc1", Dense(800, 500, rng=rng)), ("relu1", ReLU()),
+        ("fc2", Dense(500, 10, rng=rng)),
+    ])
