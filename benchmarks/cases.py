@@ -126,6 +126,12 @@ def on_floats(op, format, layer, **flags):
     return Case(op, f"{layer}{', ' + format if format else ''}", make, 0, (4 + code) * outputs * inputs, **flags)
 
 
+def _pruned_codes(rng, density, m=1000, k=4096):
+    """Codes 1 to 15 of a share of the weights, more of them in some columns; 0 elsewhere."""
+    columns = rng.random(k) * 2 * density
+    return ((rng.random((m, k)) < columns) * rng.integers(1, 16, (m, k))).astype(np.uint8)
+
+
 def _codes(rng):
     """Codes of 16 clusters spread evenly over normal weights."""
     return np.clip(np.rint(_normal(rng, STREAM) * 3 + 7.5), 0, 15).astype(np.uint8)
@@ -201,6 +207,11 @@ CASES = [
     *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
     *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
     on_weights("share_optimal", "LeNet-300-100 fc1", 4, bits=4, quick=True),
+    Case("rangecoder_encode", "AlexNet fc8, density 0.25", lambda rng: ((_pruned_codes(rng, 0.25),), {"alphabet": 16}), 0,
+         1000 * 4096, reference=False),
+    Case("rangecoder_decode", "LeNet-300-100 fc1, density 0.01",
+         lambda rng: ((reference.rangecoder_encode(_pruned_codes(rng, 0.01, 300, 784), alphabet=16),),
+                      {"shape": (300, 784), "alphabet": 16}), 0, 300 * 784, quick=True),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
     Case("lowrank_matmul", "AlexNet fc8, rank 64, batch 64",
          lambda rng: ((LowRank(_normal(rng, 1000, 64), _normal(rng, 64), _normal(rng, 64, 4096)), _normal(rng, 4096, 64)), {}),

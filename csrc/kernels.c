@@ -24,6 +24,8 @@ static const struct rc_kernels table[] = {
         .huffman_code = rc_huffman_code_portable,
         .huffman_encode = rc_huffman_encode_portable,
         .huffman_decode = rc_huffman_decode_portable,
+        .rangecoder_encode = rc_rangecoder_encode_portable,
+        .rangecoder_decode = rc_rangecoder_decode_portable,
     },
 #if RC_X86
     {

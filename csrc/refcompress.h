@@ -139,6 +139,34 @@ typedef int rc_huffman_decode(size_t begin, size_t end, size_t count, size_t lan
                               const uint16_t *words, uint32_t *table, struct rc_huffman_lanes *state, int wide,
                               void *symbols);
 
+/* The rangecoder family is one chain too: its ranges are of codes, row by row, gone through in order; the first one prepares
+ * the state. stretch : the 4096 logits of probabilities, reference/rangecoder.py. Workspace: columns and counts, k each; state. */
+enum { RC_RANGECODER_CONTEXTS = 7 };
+
+struct rc_rangecoder_slot {
+    uint16_t p; /* the probability of a one, in 1 / 65536 */
+    uint8_t n;  /* the bits that it has seen, up to 60 */
+};
+
+struct rc_rangecoder {
+    uint32_t low, high, value;
+    uint32_t in_row;   /* codes that are not 0 in this row */
+    uint64_t position; /* encoding: the bytes that this range wrote; decoding: the bytes taken, those past the end too */
+    int32_t weights[8][7];
+    struct rc_rangecoder_slot overall, line, tables[640], tree[256];
+};
+
+/* codes below alphabet (2 to 256, or 1) to bytes: those of this range, at most 12 a code and 4. What is left in low and high
+ * ends the sequence. */
+typedef int rc_rangecoder_encode(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
+                                 const uint8_t *codes, struct rc_rangecoder_slot *columns, uint32_t *counts,
+                                 struct rc_rangecoder *state, uint8_t *bytes);
+
+/* n bytes to codes; RC_CORRUPT where a code is not below alphabet. Whether the bytes end as they should is left to the caller. */
+typedef int rc_rangecoder_decode(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
+                                 size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns, uint32_t *counts,
+                                 struct rc_rangecoder *state, uint8_t *codes);
+
 /* One row an instruction set; NULL where it has no kernel of its own, and the next narrower one serves. */
 struct rc_kernels {
     const char *isa;
@@ -161,6 +189,8 @@ struct rc_kernels {
     rc_huffman_code *huffman_code;
     rc_huffman_encode *huffman_encode;
     rc_huffman_decode *huffman_decode;
+    rc_rangecoder_encode *rangecoder_encode;
+    rc_rangecoder_decode *rangecoder_decode;
 };
 
 /* The row of a level (0 is portable, then wider and wider), or NULL past the last one that was compiled. */

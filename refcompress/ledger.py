@@ -31,7 +31,7 @@ class Ledger:
 
     The kinds: header (magic, version, counts, kinds of entries, layouts and coders), names, shapes, codebooks, code
     tables (lengths of Huffman codes), values, indices (distances and masks), fillers (distances that lead to no
-    weight), scales, zero points, factors (of low rank), arrays (as they are: biases), padding (bits to whole bytes and
+    weight), contexts (codes and places in one, by the range coder), scales, zero points, factors (of low rank), arrays (as they are: biases), padding (bits to whole bytes and
     words), checksum.
     """
 

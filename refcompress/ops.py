@@ -56,6 +56,8 @@ OPS = {op.name: op for op in (
     Op("huffman_code", exactly),
     Op("huffman_encode", exactly),
     Op("huffman_decode", exactly),
+    Op("rangecoder_encode", exactly),
+    Op("rangecoder_decode", exactly),
 )}
 
 

@@ -62,6 +62,34 @@ def test_what_goes_in_comes_out_bit_for_bit_and_goes_in_again_the_same(layers):
     assert container.dumps(loaded) == data == container.reencode(data)
 
 
+@settings(deadline=None, max_examples=40)
+@given(layer_maps())
+def test_with_contexts_the_same_comes_out_of_no_more_bytes(layers):
+    plain, data = container.dumps(layers), container.dumps(layers, contexts=True)
+    assert len(data) <= len(plain)
+    assert same(container.loads(data), layers) and container.reencode(data) == data
+    for cut in range(0, len(data), max(len(data) // 9, 1)):
+        with pytest.raises(CorruptError):
+            container.loads(data[:cut])
+
+
+def test_contexts_pay_where_weights_crowd_in_columns():
+    rng = np.random.default_rng(0)
+    codes = ((rng.random((60, 100)) < rng.random(100) ** 6) * rng.integers(1, 4, (60, 100))).astype(np.uint8)
+    layers = {"w": Shared(codes, np.float32([0, -1, 1, 2]))}
+    assert len(container.dumps(layers, contexts=True)) < 0.9 * len(container.dumps(layers))
+
+
+@pytest.mark.parametrize("entry, rule", [
+    ("09 0101 00", "1 to 256"), ("09 0101 8102", "1 to 256"),
+    ("09 0104 02 00000000 0000803F 02 FFFF", "encoder ends"),
+    ("09 02 808080802080808080 20 02 00000000 0000803F 00", "not|cannot|limit"),
+])
+def test_what_the_range_coder_would_not_write_is_refused(entry, rule):
+    with pytest.raises((CorruptError, LimitError)):
+        container.loads(one(entry))
+
+
 def test_the_example_uses_every_layout():
     def layout(a):
         head = entries.shape_bytes(a.shape, 4) + integer_bytes(len(a.codebook))
@@ -259,7 +287,7 @@ def test_later_versions_kinds_layouts_coders_and_dtypes_are_named():
     data = container.dumps(example())
     with pytest.raises(UnsupportedVersionError, match="version 2; this release reads version 1"):
         container.loads(sealed(data[:8] + b"\2" + data[9:-4]))
-    for entry in ("09", "07 06", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 12"):
+    for entry in ("0A", "07 06", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 12"):
         with pytest.raises(UnsupportedVersionError, match="this release reads 0 to"):
             container.loads(one(entry))
 

@@ -74,7 +74,7 @@ def _bytes(count: float | None) -> str:
 def verify(options: argparse.Namespace) -> Report:
     """Decode by the reference and each native variant, compare bit for bit, and write the content again."""
     data = container.files.read(options.source, options.limit)
-    expected = container.loads(data, implementation=reference, limit=options.limit)
+    expected, reader = container.read(data, reference, options.limit)
     verdicts = {"reference": "decodes"}
     for space in _others():
         try:
@@ -83,7 +83,7 @@ def verify(options: argparse.Namespace) -> Report:
         except (agreement.Disagreement, RefcompressError) as error:  # what only one refuses differs too
             verdicts[label(space)] = f"DIFFERS: {error}"
     for space in (reference, *_others()):
-        same = container.dumps(expected, implementation=space) == data
+        same = container.dumps(expected, implementation=space, contexts=reader.contexts) == data
         verdicts[f"written again by {label(space)}"] = "the same bytes" if same else "OTHER BYTES"
     good = not any(word in verdict for verdict in verdicts.values() for word in ("DIFFERS", "OTHER"))
     text = f"{options.source}: {len(data):,} bytes, {len(expected)} entries\n" + table([list(row) for row in verdicts.items()])

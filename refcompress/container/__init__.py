@@ -20,8 +20,11 @@ CHECKSUM_BYTES = 4
 DEFAULT_LIMIT = 2**32  # bytes
 
 
-def dumps(layers: Mapping, *, implementation=reference) -> bytes:
-    """Return the file that holds ``layers``: name -> Shared, CSR, Quantized, LowRank or ndarray.
+def dumps(layers: Mapping, *, implementation=reference, contexts: bool = False) -> bytes:
+    """Return the file that holds ``layers``: name -> Shared, CSR, Quantized, Mixed, MX, NF4, LowRank or ndarray.
+
+    contexts : whether entries of Shared may be coded by the range coder, where that takes fewer bytes: small, and slow to
+    read and write (some 10 million weights a second in C, a hundredth of that in NumPy).
 
     Raises ArgumentTypeError, RefcompressError or LimitError, naming the entry, for a name or a value that a file cannot
     hold: arrays of other types than bool, integers and floats of up to 64 bits; a CSR that is not canonical.
@@ -36,7 +39,7 @@ def dumps(layers: Mapping, *, implementation=reference) -> bytes:
     parts = []
     for name in sorted(encoded):
         try:
-            parts += [integer_bytes(len(name)), name, entries.write(encoded[name], implementation)]
+            parts += [integer_bytes(len(name)), name, entries.write(encoded[name], implementation, contexts)]
         except RefcompressError as error:
             raise type(error)(f"layers[{name.decode()!r}].{error.argument}", error.rule) from None
     data = b"".join([MAGIC, bytes([VERSION]), integer_bytes(len(encoded)), *parts])
@@ -54,9 +57,9 @@ def loads(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) 
     return read(data, implementation, limit)[0]
 
 
-def save(path, layers: Mapping, *, implementation=reference) -> None:
+def save(path, layers: Mapping, *, implementation=reference, contexts: bool = False) -> None:
     """Write ``layers`` to the file at ``path``: the whole new file or, with an exception, the old one."""
-    files.write(path, dumps(layers, implementation=implementation))
+    files.write(path, dumps(layers, implementation=implementation, contexts=contexts))
 
 
 def load(path, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> dict:
@@ -66,8 +69,12 @@ def load(path, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> dict:
 
 
 def reencode(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> bytes:
-    """Return what this release writes for the content of ``data``: the same bytes if it wrote those too."""
-    return dumps(loads(data, implementation=implementation, limit=limit), implementation=implementation)
+    """Return what this release writes for the content of ``data``: the same bytes if it wrote those too.
+
+    With contexts if ``data`` has an entry of the range coder.
+    """
+    layers, reader = read(data, implementation, limit)
+    return dumps(layers, implementation=implementation, contexts=reader.contexts)
 
 
 def read(data: bytes, implementation=reference, limit: int = DEFAULT_LIMIT) -> tuple[dict, Reader]:

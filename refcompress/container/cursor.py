@@ -33,6 +33,7 @@ class Reader:
         self.position = 0
         self.decoded = 0  # bytes of arrays promised so far
         self.entry = ""  # the entry being read, for the ledger and for messages
+        self.contexts = False  # whether some entry was the range coder's
         self.bits: dict[tuple[str, str], int] = {}  # (entry, kind) -> bits of the file
 
     @property

@@ -19,11 +19,17 @@ DTYPES = [np.dtype(name) for name in ("bool int8 uint8 int16 uint16 int32 uint32
                                       "float16 float32 float64").split()]  # a dtype's number is its place
 
 
-def write(value, implementation) -> bytes:
-    """Return the bytes of one entry after its name: its kind, then what the kind says."""
+def write(value, implementation, contexts: bool = False) -> bytes:
+    """Return the bytes of one entry after its name: its kind, then what the kind says.
+
+    contexts : whether a Shared of at most 256 values may be written by the range coder, where that takes fewer bytes.
+    """
     for number, (kind, dtype, writer, _) in enumerate(KINDS):
         if isinstance(value, kind) and (dtype is None or value.values.dtype == dtype):
-            return bytes([number]) + writer(value, implementation)
+            data = bytes([number]) + writer(value, implementation)
+            if contexts and kind is Shared and 1 <= len(value.codebook) <= 256:
+                return min(data, bytes([CONTEXTS]) + write_contexts(value, implementation), key=len)
+            return data
     names = ", ".join(dict.fromkeys(kind.__name__ for kind, *_ in KINDS))
     raise ArgumentTypeError("value", f"must be one of {names}, not {type(value).__name__}")
 
@@ -34,6 +40,7 @@ def read(reader: Reader, implementation):
     if number >= len(KINDS):
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of kind {number}; "
                                               f"this release reads 0 to {len(KINDS) - 1}")
+    reader.contexts |= number == CONTEXTS
     return KINDS[number][-1](reader, implementation)
 
 
@@ -142,6 +149,31 @@ def read_shared(reader: Reader, implementation) -> Shared:
     return checked(reader, Shared, owned(codes), codebook)
 
 
+# Kind 9: Shared too, all codes in one sequence of the range coder, which learns where weights lie.
+
+def write_contexts(a: Shared, implementation) -> bytes:
+    data = streams.operation(implementation, "rangecoder_encode")(a.codes.reshape(matrix_shape(a.shape)), alphabet=len(a.codebook))
+    head = shape_bytes(a.shape, 4) + integer_bytes(len(a.codebook)) + raw(a.codebook)
+    return head + integer_bytes(len(data)) + data.tobytes()
+
+
+def matrix_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the rows and columns in which the range coder sees an array: its first axis, and all others as one."""
+    return (shape[0], math.prod(shape[1:])) if len(shape) > 1 else (1, math.prod(shape))
+
+
+def read_contexts(reader: Reader, implementation) -> Shared:
+    shape = read_shape(reader, 4)
+    c = reader.integer("header")
+    if not 1 <= c <= 256:
+        raise reader.corrupt(f"a codebook of the range coder has 1 to 256 entries, not {c}")
+    codebook = read_raw(reader, (c,), np.float32, "codebooks")
+    data = np.frombuffer(reader.take(reader.integer("header"), "contexts"), np.uint8)
+    reader.promise(math.prod(shape))
+    codes = checked(reader, streams.operation(implementation, "rangecoder_decode"), data, shape=matrix_shape(shape), alphabet=c)
+    return checked(reader, Shared, owned(codes.reshape(shape)), codebook)
+
+
 # Kind 4: LowRank, the three factors as they are.
 
 def write_lowrank(a: LowRank, implementation) -> bytes:
@@ -169,4 +201,6 @@ KINDS = [
     (Mixed, None, quantized.write_mixed, quantized.read_mixed),
     (MX, None, quantized.write_mx, quantized.read_mx),
     (NF4, None, quantized.write_nf4, quantized.read_nf4),
+    (Shared, None, write_contexts, read_contexts),  # a second kind of Shared: see write
 ]
+CONTEXTS = len(KINDS) - 1

@@ -27,7 +27,7 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, floats, gemm, huffman, quantize, share, threads
+from . import _kernels, csr, floats, gemm, huffman, quantize, rangecoder, share, threads
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
@@ -50,6 +50,8 @@ _BINDERS = {
     "huffman_code": huffman.huffman_code,
     "huffman_encode": huffman.huffman_encode,
     "huffman_decode": huffman.huffman_decode,
+    "rangecoder_encode": rangecoder.rangecoder_encode,
+    "rangecoder_decode": rangecoder.rangecoder_decode,
 }
 
 # Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.

@@ -34,6 +34,7 @@ from .quantize_packed import *  # noqa: F403
 from .quantize_range import *  # noqa: F403
 from .quantize_small import *  # noqa: F403
 from .quantize_smooth import *  # noqa: F403
+from .rangecoder import *  # noqa: F403
 from .share import *  # noqa: F403
 from .share_optimal import *  # noqa: F403
 

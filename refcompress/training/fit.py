@@ -29,13 +29,14 @@ def constant(t: float) -> float:
 
 
 def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, epochs: int, rng: np.random.Generator,
-        batch: int = 128, schedule: Callable[[float], float] = cosine, tuning=None,
+        batch: int = 128, schedule: Callable[[float], float] = cosine, tuning=None, augment: Callable | None = None,
         progress: Callable[[int, int, float], None] | None = None) -> list[float]:
     """Train ``network`` on softmax cross-entropy over shuffled minibatches; return the mean loss of each epoch.
 
     inputs : (n, k) in the dtype of the network's parameters; labels : (n,) integers. optimizer : SGD, Adam or anything
     with ``learning_rate`` and ``step(parameters, gradients)``; schedule : share of the steps done → factor of its
-    learning rate. tuning : a hook of tuning.py, Free by default. progress : called after each epoch with (epochs done,
+    learning rate. tuning : a hook of tuning.py, Free by default. augment : (inputs
+    of a batch, rng) → what to train on in their place. progress : called after each epoch with (epochs done,
     epochs, loss). The last batch of an epoch is smaller where ``batch`` does not divide n.
 
     The order of the examples and what dropout drops come from ``rng`` alone: on one machine, with one BLAS, the same
@@ -58,7 +59,8 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
             with np.errstate(over="ignore", invalid="ignore"):  # one refusal below, instead of a warning from each step
                 for start in range(0, n, batch):
                     rows = order[start : start + batch]
-                    loss, dy = softmax_cross_entropy(network.forward(inputs[rows], rng), labels[rows])
+                    x = inputs[rows] if augment is None else augment(inputs[rows], rng)
+                    loss, dy = softmax_cross_entropy(network.forward(x, rng), labels[rows])
                     network.backward(dy)
                     optimizer.learning_rate = learning_rate * schedule(done / steps)
                     optimizer.step(tuning.parameters, tuning.gradients())

@@ -42,16 +42,18 @@ class Gradual(Free):
     """Prune a little more every few steps, along the cubic schedule: a weight once pruned stays +0.0.
 
     choose : sparsity → masks by name, from the network as it is; it must give a pruned weight the lowest rank (as every
-    score that is a product with the weight does). steps : over which the sparsity rises to ``final``; every : how many
-    lie between two prunings. After ``steps`` the masks stay, and training goes on.
+    score that is a product with the weight does). steps : over which the sparsity rises from ``initial`` to ``final``; every :
+    how many lie between two prunings. After ``steps`` the masks stay, and training goes on. What was pruned before the first
+    step may come back until the first pruning.
 
     **Source** Zhu and Gupta 2017 (arXiv 1710.01878), section 3. **Departs** nothing.
     """
 
     def __init__(self, network: Network, choose: Callable[[float], Mapping[str, np.ndarray]], *, final: float,
-                 steps: int, every: int = 100):
+                 steps: int, every: int = 100, initial: float = 0.0):
         super().__init__(network)
         self._choose, self._final = choose, arguments.real(final, "final", 0, 1)
+        self._initial = arguments.real(initial, "initial", 0, self._final)
         self._steps, self._every = arguments.integer(steps, "steps", 1), arguments.integer(every, "every", 1)
         self._done = 0
         self.masks = {}
@@ -63,7 +65,7 @@ class Gradual(Free):
     def apply(self) -> None:
         self._done += 1
         if self._done <= self._steps and (self._done % self._every == 0 or self._done == self._steps):
-            self.masks = dict(self._choose(cubic(self._done / self._steps, self._final)))
+            self.masks = dict(self._choose(cubic(self._done / self._steps, self._final, self._initial)))
             self._masked = Masked(self._network, self.masks)
         self._masked.apply()
 

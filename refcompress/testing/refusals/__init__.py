@@ -1,6 +1,6 @@
 """Calls that an operation must refuse; the reference says with which exception, and about which argument."""
 
-from . import csr, floats, gemm, huffman, lowrank, prune, quantize, share
+from . import csr, floats, gemm, huffman, lowrank, prune, quantize, rangecoder, share
 
 REFUSALS = {
     **csr.REFUSALS,
@@ -10,6 +10,7 @@ REFUSALS = {
     **lowrank.REFUSALS,
     **prune.REFUSALS,
     **quantize.REFUSALS,
+    **rangecoder.REFUSALS,
     **share.REFUSALS,
 }
 

@@ -7,7 +7,7 @@ installed.
 from hypothesis import strategies as st
 
 from .. import layouts
-from . import csr, floats, gemm, huffman, lowrank, prune, quantize, share
+from . import csr, floats, gemm, huffman, lowrank, prune, quantize, rangecoder, share
 
 STRATEGIES = {
     **csr.STRATEGIES,
@@ -17,6 +17,7 @@ STRATEGIES = {
     **lowrank.STRATEGIES,
     **prune.STRATEGIES,
     **quantize.STRATEGIES,
+    **rangecoder.STRATEGIES,
     **share.STRATEGIES,
 }
 

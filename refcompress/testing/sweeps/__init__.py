@@ -6,7 +6,7 @@ The sweeps' data are small integers that are not zero: all partial sums are exac
 a lost term always shows, however small its share of the result.
 """
 
-from . import csr, floats, gemm, huffman, lowrank, prune, quantize, share
+from . import csr, floats, gemm, huffman, lowrank, prune, quantize, rangecoder, share
 
 SWEEPS = {
     **csr.SWEEPS,
@@ -16,5 +16,6 @@ SWEEPS = {
     **lowrank.SWEEPS,
     **prune.SWEEPS,
     **quantize.SWEEPS,
+    **rangecoder.SWEEPS,
     **share.SWEEPS,
 }

@@ -1,0 +1,223 @@
+/* The adaptive binary range coder: reference/rangecoder.py step for step, in integers, so that every bit is the same. One
+ * model serves encoder and decoder; what differs is where a bit comes from. A chain from bit to bit leaves nothing to vectors. */
+#include "../kernels.h"
+
+enum {
+    LIMIT = 60,             /* of the bits that a slot has seen: it goes on forgetting, by 1 / (LIMIT + 1.5) */
+    FIRST_WEIGHT = 65536 / RC_RANGECODER_CONTEXTS, /* at first the mean of the logits */
+    LOWEST = 24,            /* of a flag's probability; 65536 - LOWEST the highest */
+    LOWEST_IN_TREE = 64,    /* of a value's bit */
+    RATE = 2,               /* of learning, in 2^-18 of logit * error */
+};
+
+/* 65536 / (1 + exp(-i / 2)) for i = -16 .. 16, rounded. */
+static const int32_t anchors[33] = {
+    22,    36,    60,    98,    162,   267,   439,   720,   1179,  1921,  3108,  4971,  7812,  11955, 17625, 24743, 32768,
+    40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514,
+};
+
+static int32_t squash(int64_t logit)
+{
+    const int32_t at = (int32_t)(logit < -2047 ? -2047 : logit > 2047 ? 2047 : logit) + 2048;
+    const int32_t f = at & 127;
+    return (anchors[at >> 7] * (128 - f) + anchors[(at >> 7) + 1] * f + 64) >> 7;
+}
+
+static int32_t within(int32_t p, int32_t lowest)
+{
+    return p < lowest ? lowest : p > 65536 - lowest ? 65536 - lowest : p;
+}
+
+static void update(struct rc_rangecoder_slot *slot, int32_t bit)
+{
+    /* The quotient of two integers of at most 2^18 and 123: C truncates, as the reference does by hand. */
+    const int32_t p = slot->p + 2 * (bit * 65536 - slot->p) / (2 * slot->n + 3);
+    slot->p = (uint16_t)(p < 16 ? 16 : p > 65519 ? 65519 : p);
+    slot->n = (uint8_t)(slot->n < LIMIT ? slot->n + 1 : LIMIT);
+}
+
+static size_t bucket(uint32_t count)
+{
+    return count < 4 ? count : 4 + (size_t)(count >= 6) + (size_t)(count >= 10) + (size_t)(count >= 20);
+}
+
+/* min(floor(log2(n)), 15), n >= 1 */
+static size_t magnitude(size_t n)
+{
+    size_t result = 0;
+    while (n > 1 && result < 15) {
+        n >>= 1;
+        result++;
+    }
+    return result;
+}
+
+static void begin_model(struct rc_rangecoder *s, size_t k, struct rc_rangecoder_slot *columns, uint32_t *counts)
+{
+    const struct rc_rangecoder_slot fresh = {32768, 0};
+    s->low = s->value = 0;
+    s->high = 0xFFFFFFFF;
+    s->overall = fresh;
+    for (size_t t = 0; t < 8; t++)
+        for (size_t c = 0; c < RC_RANGECODER_CONTEXTS; c++)
+            s->weights[t][c] = FIRST_WEIGHT;
+    for (size_t t = 0; t < 640; t++)
+        s->tables[t] = fresh;
+    for (size_t t = 0; t < 256; t++)
+        s->tree[t] = fresh;
+    for (size_t j = 0; j < k; j++) {
+        columns[j] = fresh;
+        counts[j] = 0;
+    }
+}
+
+/* The slots that speak about the flag at a place, in the order of the reference's; unseen ones take the overall probability. */
+static size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t k, const uint8_t *codes,
+                         struct rc_rangecoder_slot *columns, const uint32_t *counts,
+                         struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS])
+{
+    const uint8_t *const here = codes + i * k, *const above = here - k, *const above2 = above - k;
+    size_t near = 0;
+    if (j > 0)
+        near |= (size_t)(here[j - 1] != 0);
+    if (j > 1)
+        near |= (size_t)(here[j - 2] != 0) << 1;
+    if (i > 0) {
+        near |= (size_t)(above[j] != 0) << 2;
+        if (j > 0)
+            near |= (size_t)(above[j - 1] != 0) << 4;
+        if (j + 1 < k)
+            near |= (size_t)(above[j + 1] != 0) << 5;
+    }
+    if (i > 1)
+        near |= (size_t)(above2[j] != 0) << 3;
+    const size_t own = bucket(counts[j]);
+    const size_t beside = bucket((j > 0 ? counts[j - 1] : 0) + (j + 1 < k ? counts[j + 1] : 0));
+    const size_t rows = magnitude(i + 1);
+    slots[0] = &columns[j];
+    slots[1] = &s->line;
+    slots[2] = &s->tables[near];
+    slots[3] = &s->tables[64 + own * 16 + rows];
+    slots[4] = &s->tables[192 + bucket(s->in_row) * 16 + magnitude(j + 1)];
+    slots[5] = &s->tables[320 + (own < 3 ? own : 3) * 64 + beside * 8 + (rows < 7 ? rows : 7)];
+    slots[6] = &s->tables[576 + beside * 8 + own];
+    for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++)
+        if (slots[t]->n == 0)
+            slots[t]->p = s->overall.p;
+    return own;
+}
+
+/* Split the interval at the probability p of a one; the bit is given (encoding), or follows from the value (decoding). */
+static int32_t step(struct rc_rangecoder *s, int32_t p, int32_t bit, int decoding)
+{
+    const uint32_t middle = s->low + (uint32_t)((uint64_t)(s->high - s->low) * (uint64_t)p >> 16);
+    if (decoding)
+        bit = s->value <= middle;
+    if (bit)
+        s->high = middle;
+    else
+        s->low = middle + 1;
+    return bit;
+}
+
+static size_t write_bytes(struct rc_rangecoder *s, uint8_t *bytes, size_t count)
+{
+    while (((s->low ^ s->high) >> 24) == 0) {
+        bytes[count++] = (uint8_t)(s->low >> 24);
+        s->low <<= 8;
+        s->high = s->high << 8 | 255;
+    }
+    return count;
+}
+
+static void read_bytes(struct rc_rangecoder *s, const uint8_t *bytes, size_t n)
+{
+    while (((s->low ^ s->high) >> 24) == 0) {
+        s->low <<= 8;
+        s->high = s->high << 8 | 255;
+        s->value = s->value << 8 | (s->position < n ? bytes[s->position] : 0);
+        s->position++;
+    }
+}
+
+/* One template for both: with decoding set, codes is written and bytes read, else the other way round. */
+RC_INLINE int run(int decoding, size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch, uint8_t *codes,
+                  struct rc_rangecoder_slot *columns, uint32_t *counts, struct rc_rangecoder *s, size_t n, uint8_t *bytes)
+{
+    unsigned depth = 0;
+    while (alphabet > 2 && (1u << depth) < alphabet - 1)
+        depth++;
+    size_t written = 0;
+    if (begin == 0) {
+        begin_model(s, k, columns, counts);
+        s->position = 0;
+        if (decoding)
+            for (; s->position < 4; s->position++)
+                s->value = s->value << 8 | (s->position < n ? bytes[s->position] : 0);
+    }
+    for (size_t cell = begin; cell < end; cell++) {
+        const size_t i = cell / k, j = cell % k;
+        if (j == 0) {
+            s->line = (struct rc_rangecoder_slot){32768, 0};
+            s->in_row = 0;
+        }
+        struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS];
+        int32_t logits[RC_RANGECODER_CONTEXTS];
+        int32_t *const weights = s->weights[find_slots(s, i, j, k, codes, columns, counts, slots)];
+        int64_t sum = 0;
+        for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++) {
+            logits[t] = stretch[slots[t]->p >> 4];
+            sum += (int64_t)weights[t] * logits[t];
+        }
+        const int32_t p = within(squash(sum >> 16), LOWEST); /* gcc and clang shift negative numbers arithmetically */
+        const int32_t flag = step(s, p, decoding ? 0 : codes[cell] != 0, decoding);
+        if (decoding)
+            read_bytes(s, bytes, n);
+        else
+            written = write_bytes(s, bytes, written);
+        const int64_t error = (int64_t)(flag * 65536 - p) * RATE;
+        for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++) {
+            weights[t] += (int32_t)((logits[t] * error + (1 << 17)) >> 18);
+            update(slots[t], flag);
+        }
+        update(&s->overall, flag);
+        unsigned code = 0;
+        if (flag) {
+            counts[j]++;
+            s->in_row++;
+            unsigned node = 1;
+            for (unsigned place = depth; place-- > 0;) {
+                const int32_t q = within(s->tree[node].p, LOWEST_IN_TREE);
+                const int32_t bit = step(s, q, decoding ? 0 : (codes[cell] - 1) >> place & 1, decoding);
+                if (decoding)
+                    read_bytes(s, bytes, n);
+                else
+                    written = write_bytes(s, bytes, written);
+                update(&s->tree[node], bit);
+                node = 2 * node + (unsigned)bit;
+            }
+            code = node - (1u << depth) + 1;
+            if (code >= alphabet)
+                return RC_CORRUPT;
+        }
+        if (decoding)
+            codes[cell] = (uint8_t)code;
+    }
+    if (!decoding)
+        s->position = written;
+    return RC_OK;
+}
+
+int rc_rangecoder_encode_portable(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
+                                  const uint8_t *codes, struct rc_rangecoder_slot *columns, uint32_t *counts,
+                                  struct rc_rangecoder *state, uint8_t *bytes)
+{
+    return run(0, begin, end, k, alphabet, stretch, (uint8_t *)codes, columns, counts, state, 0, bytes);
+}
+
+int rc_rangecoder_decode_portable(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
+                                  size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns, uint32_t *counts,
+                                  struct rc_rangecoder *state, uint8_t *codes)
+{
+    return run(1, begin, end, k, alphabet, stretch, codes, columns, counts, state, n, (uint8_t *)bytes);
+}

@@ -1,0 +1,66 @@
+"""The rangecoder family in C: rangecoder_encode, rangecoder_decode. One chain of bits, in chunks of codes (see huffman.py)."""
+
+from functools import wraps
+
+import numpy as np
+
+from .. import reference
+from ..errors import CorruptError
+from ..reference.rangecoder import STRETCH, decode_arguments, encode_arguments, ending
+from . import threads
+from ._call import check, pointer
+from ._kernels import ffi
+
+MOST = 2e7  # codes a second, to the order of magnitude: the chain is as slow on every instruction set
+
+
+def rangecoder_encode(kernel, speed: float):
+    """Return the operation rangecoder_encode computed by a C kernel."""
+
+    @wraps(reference.rangecoder_encode)
+    def rangecoder_encode(codes, *, alphabet):
+        codes, alphabet = encode_arguments(codes, alphabet)
+        work, state, parts = _workspace(codes.shape[1])
+        if codes.size == 0:
+            return np.zeros(0, np.uint8)
+        for begin, end in _chunks(codes.size, speed):
+            # A flag takes at most log2(65536 / 24) bits, each of 8 more log2(65536 / 64): 11.5 bytes.
+            room = np.empty(12 * (end - begin) + 4, np.uint8)
+            check(kernel(begin, end, codes.shape[1], alphabet, pointer(STRETCH), pointer(codes), *work,
+                         pointer(room, writable=True)), "codes")
+            parts.append(room[: state.position].tobytes())
+        return np.frombuffer(b"".join(parts) + ending(state.low, state.high), np.uint8).copy()
+
+    return rangecoder_encode
+
+
+def rangecoder_decode(kernel, speed: float):
+    """Return the operation rangecoder_decode computed by a C kernel."""
+
+    @wraps(reference.rangecoder_decode)
+    def rangecoder_decode(data, *, shape, alphabet):
+        data, (m, k), alphabet = decode_arguments(data, shape, alphabet)
+        codes = np.zeros((m, k), np.uint8)
+        work, state, _ = _workspace(k)
+        low, high, taken = 0, 0xFFFFFFFF, 4
+        for begin, end in _chunks(codes.size, speed):
+            check(kernel(begin, end, k, alphabet, pointer(STRETCH), len(data), pointer(data), *work,
+                         pointer(codes, writable=True)), "data")
+            low, high, taken = state.low, state.high, state.position
+        if data[taken - 4 :].tobytes() != ending(low, high):
+            raise CorruptError("data", "does not end as an encoder ends: bytes are missing or left over")
+        return codes
+
+    return rangecoder_decode
+
+
+def _workspace(k: int):
+    """Return columns, counts and state as the kernels take them, the state, and a list."""
+    state = ffi.new("struct rc_rangecoder *")
+    return (ffi.new("struct rc_rangecoder_slot[]", max(k, 1)), ffi.new("uint32_t[]", max(k, 1)), state), state, []
+
+
+def _chunks(count: int, speed: float) -> list[tuple[int, int]]:
+    """Return ranges of codes that cover all of them, each about threads.CHUNK_SECONDS of work."""
+    size = int(min(speed, MOST) * threads.CHUNK_SECONDS)
+    return [(begin, min(begin + size, count)) for begin in range(0, count, size)]
