@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-sanitize fuzz bench prune-table quantization-table mixed-precision learning-compression train-big relu-ranks clean help
+.PHONY: demo build test test-sanitize fuzz bench prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -62,6 +62,9 @@ train-big: build  ## widths at one training budget, compressed to the same bytes
 
 relu-ranks: build  ## ranks of trained layers in front of a ReLU, to results/ (2 minutes)
 	$(BIN)/python -m benchmarks.relu_ranks
+
+reproduce: build  ## Deep Compression on both LeNets, as files, to results/deep_compression (an hour at most; goes on where it stopped)
+	$(BIN)/python -m benchmarks.reproduce
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis demo.rcz

@@ -1,5 +1,6 @@
 """FORMAT.md is complete: a decoder written from its text alone, in plain Python, reads what the container writes."""
 
+import math
 import re
 import struct
 import zlib
@@ -26,7 +27,7 @@ class Decoder:
         for _ in range(self.int()):
             name = self.bytes(self.int()).decode()
             self.layers[name] = (self.array, self.csr, self.shared, self.quantized, self.lowrank, self.quantized, self.mixed,
-                                 self.mx, self.nf4)[self.byte()]()
+                                 self.mx, self.nf4, self.contexts)[self.byte()]()
         assert self.at == len(self.data)
 
     def bytes(self, n):
@@ -97,6 +98,11 @@ class Decoder:
         scales = self.numbers(prod(shape[:-1]) * -(-shape[-1] // block))
         return "nf4", shape, block, scales, self.stream(prod(shape))
 
+    def contexts(self):
+        shape, codebook = self.shape(), self.numbers(self.int())
+        m, k = (shape[0], prod(shape[1:])) if len(shape) > 1 else (1, prod(shape))
+        return "shared", shape, codebook, context_codes(self.bytes(self.int()), m, k, len(codebook))
+
     def positions(self, layout, n):
         if layout == 9:
             mask = self.stream(-(-n // 8))
@@ -143,6 +149,87 @@ class Decoder:
         return symbols
 
 
+A = [round(65536 / (1 + math.exp((16 - q) / 2))) for q in range(33)]
+
+
+def squash(d):
+    t = max(-2047, min(2047, d)) + 2048
+    return (A[t >> 7] * (128 - t % 128) + A[(t >> 7) + 1] * (t % 128) + 64) >> 7
+
+
+def stretch(p, known={}):
+    if p >> 4 not in known:
+        known[p >> 4] = max((d for d in range(-2047, 2048) if squash(d) <= 16 * (p >> 4) + 8), default=-2047)
+    return known[p >> 4]
+
+
+def take(slot, b):
+    step, size = 2 * (65536 * b - slot[0]), 2 * slot[1] + 3
+    slot[0] = max(16, min(65519, slot[0] + (abs(step) // size) * (1 if step > 0 else -1)))
+    slot[1] = min(slot[1] + 1, 60)
+
+
+def context_codes(data, m, k, c):
+    """The codes by the section "Contexts", from its text alone."""
+    def B(x):
+        return x if x < 4 else 4 if x < 6 else 5 if x < 10 else 6 if x < 20 else 7
+
+    def M(x):
+        return min(x.bit_length() - 1, 15)
+
+    low, high, value, rest = 0, 2**32 - 1, int.from_bytes((data + bytes(4))[:4], "big"), data[4:]
+    slots, weights, tree, overall, flags, codes = {}, {}, {}, [32768, 0], {}, []
+
+    def bit(p):
+        nonlocal low, high, value, rest
+        middle = low + ((high - low) * p >> 16)
+        b = int(value <= middle)
+        low, high = (low, middle) if b else (middle + 1, high)
+        while low >> 24 == high >> 24:
+            low, high = low * 256 % 2**32, (high * 256 + 255) % 2**32
+            value, rest = (value * 256 + (rest[0] if rest else 0)) % 2**32, rest[1:]
+        return b
+
+    depth = 0
+    while 2**depth < c - 1:
+        depth += 1
+    count = [0] * k
+    for i in range(m):
+        row = 0
+        for j in range(k):
+            def f(r, s):
+                return flags.get((r, s), 0)
+
+            own = B(count[j])
+            beside = B((count[j - 1] if j else 0) + (count[j + 1] if j + 1 < k else 0))
+            keys = [j, i, f(i, j - 1) + 2 * f(i, j - 2) + 4 * f(i - 1, j) + 8 * f(i - 2, j) + 16 * f(i - 1, j - 1) + 32 * f(i - 1, j + 1),
+                    16 * own + M(i + 1), 16 * B(row) + M(j + 1), 64 * min(own, 3) + 8 * beside + min(M(i + 1), 7), 8 * beside + own]
+            mine = [slots.setdefault((t, key), [32768, 0]) for t, key in enumerate(keys)]
+            for slot in mine:
+                if slot[1] == 0:
+                    slot[0] = overall[0]
+            w, s = weights.setdefault(own, [9362] * 7), [stretch(slot[0]) for slot in mine]
+            p = max(24, min(65512, squash(sum(a * b for a, b in zip(w, s)) >> 16)))
+            b = flags[i, j] = bit(p)
+            for t in range(7):
+                w[t] += (s[t] * 2 * (65536 * b - p) + 2**17) >> 18
+                take(mine[t], b)
+            take(overall, b)
+            node = 1
+            if b:
+                count[j] += 1
+                row += 1
+                for _ in range(depth):
+                    slot = tree.setdefault(node, [32768, 0])
+                    b = bit(max(64, min(65472, slot[0])))
+                    take(slot, b)
+                    node = 2 * node + b
+                codes.append(node - 2**depth + 1)
+            else:
+                codes.append(0)
+    return codes
+
+
 def content(value):
     """Return what the decoder returns for an entry of this value."""
     if isinstance(value, CSR):
@@ -172,6 +259,23 @@ def content(value):
 def test_a_decoder_written_from_the_text_reads_every_file(layers):
     decoded = Decoder(container.dumps(layers)).layers
     assert repr(decoded) == repr({name: content(layers[name]) for name in sorted(layers, key=str.encode)})  # NaN == NaN
+
+
+@settings(deadline=None, max_examples=30)
+@given(layer_maps())
+def test_a_decoder_written_from_the_text_reads_every_file_with_contexts(layers):
+    decoded = Decoder(container.dumps(layers, contexts=True)).layers
+    assert repr(decoded) == repr({name: content(layers[name]) for name in sorted(layers, key=str.encode)})
+
+
+def test_a_decoder_written_from_the_text_reads_a_pruned_matrix_and_the_example():
+    rng = np.random.default_rng(3)
+    codes = ((rng.random((30, 80)) < rng.random(80) ** 4) * rng.integers(1, 9, (30, 80))).astype(np.uint8)
+    layers = {"w": Shared(codes, np.arange(9, dtype=np.float32))}
+    data = container.dumps(layers, contexts=True)
+    assert len(data) < len(container.dumps(layers)) and Decoder(data).layers == {"w": content(layers["w"])}
+    example = re.search(r"codes 0 2 1, 0 0 3 with c = 4 is the (?:\w+ )?bytes? `([0-9A-F ]+)`", TEXT)
+    assert context_codes(bytes.fromhex(example[1]), 2, 3, 4) == [0, 2, 1, 0, 0, 3]
 
 
 def test_a_decoder_written_from_the_text_reads_streams_of_many_lanes():
