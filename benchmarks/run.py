@@ -12,7 +12,7 @@ import sys
 
 def main(argv=None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.splitlines()[0])
-    parser.add_argument("--op", help="only operations whose name contains this")
+    parser.add_argument("--op", help="only operations whose name contains this; table8: only the paper's table 8")
     parser.add_argument("--case", help="only cases whose name contains this")
     parser.add_argument("--isa", action="append", help="only this instruction set (may be repeated)")
     parser.add_argument("--threads", type=int, default=1, help="of the kernels and of BLAS (default 1)")
@@ -26,6 +26,7 @@ def main(argv=None) -> int:
         os.environ[name] = str(options.threads)
     from refcompress import native
 
+    from . import table8
     from .cases import CASES
     from .measure import Limits, run_case
 
@@ -33,19 +34,24 @@ def main(argv=None) -> int:
     spaces = [native.at(isa) for isa in options.isa] if options.isa else native.available()
     cases = [case for case in CASES if (options.op or "") in case.op and (options.case or "") in case.name
              and (case.quick or not options.quick)]
-    if not cases:
+    if not cases and options.op != "table8":
         print("no case has these names", file=sys.stderr)
         return 2
     limits = Limits()
     rows = []
+    whole = not (options.op or options.case or options.isa or options.quick)
     for i, case in enumerate(cases, 1):
         print(f"[{i}/{len(cases)}] {case.op}: {case.name}", file=sys.stderr, flush=True)
         rows += run_case(case, spaces, limits, 0.1 if options.quick else 0.4)
+    paper = table8.measure(options.threads) if whole or options.op == "table8" else []
     if options.json:
         print(json.dumps({"threads": options.threads, "flops": limits.flops, "bandwidth": limits.bandwidth,
-                          "compiler": native.compiler(), "rows": [row.as_dict() for row in rows]}, indent=1))
+                          "compiler": native.compiler(), "rows": [row.as_dict() for row in rows], "table 8": paper}, indent=1))
     else:
-        print_table(rows, limits, options.threads, native.compiler())
+        if rows:
+            print_table(rows, limits, options.threads, native.compiler())
+        if paper:
+            print(table8.text(paper))
     return 1 if any(row.refused for row in rows) else 0
 
 

@@ -447,3 +447,16 @@ def test_idx_round_trip_and_every_wrong_length_is_refused(shape, seed):
                   data[:3] + b"\x04" + data[4:] + bytes(8), data[:3] + b"\0" + data[4:]):
         with pytest.raises(CorruptError, match="file"):
             mnist.parse_idx(wrong, "file")
+
+
+def test_a_network_in_another_dtype_computes_the_same_and_is_its_own():
+    net = Network([("fc1", Dense(5, 4, rng=np.random.default_rng(0))), ("relu", ReLU()), ("fc2", Dense(4, 3, rng=np.random.default_rng(1)))])
+    wide = net.astype(np.float64)
+    x = np.random.default_rng(2).standard_normal((7, 5))
+    y = wide.forward(x)
+    assert y.dtype == np.float64 and all(p.dtype == np.float64 for p in wide.parameters.values())
+    # float32 of sums of 5, then of 4 terms: at most 5 + 4 + 3 roundings of the magnitudes.
+    size = np.abs(x) @ np.abs(net.parameters["fc1.weight"].T) @ np.abs(net.parameters["fc2.weight"].T)
+    assert np.all(np.abs(net.forward(x.astype(np.float32)) - y) <= 12 * 2.0**-23 * size)
+    wide.parameters["fc1.bias"][...] = 9
+    assert not net.parameters["fc1.bias"].any()

@@ -10,7 +10,7 @@ import os
 import sys
 
 from ..errors import RefcompressError
-from . import audit, compress, demo, doctor, files
+from . import audit, compress, demo, doctor, evaluate, files
 
 __all__ = ["main"]
 
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
         prog="refcompress", description="The reference for neural-network compression: to be read, to be fast, proven the same."
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (demo, compress, files, audit, doctor):
+    for module in (demo, compress, files, evaluate, audit, doctor):
         module.add_commands(commands)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print one JSON document instead of text")

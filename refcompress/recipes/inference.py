@@ -20,7 +20,7 @@ __all__ = ["CompressedNetwork"]
 class CompressedNetwork:
     """Layers y = W x + b with ReLU between them, computed from what a container holds.
 
-    layers : mapping from "<layer>.weight" to any format or a float32 array, of shape (outputs, inputs), and from "<layer>.bias" to float32 (outputs,); the layers follow each other in the natural order of their names
+    layers : mapping from "<layer>.weight" to any format or a float32 array, of shape (outputs, inputs), and from "<layer>.bias" to those of (outputs,); the layers follow each other in the natural order of their names
         ("fc2" before "fc10"), and each must take as many inputs as the one before it gives outputs.
     implementation : the namespace that computes the products (refcompress.reference, native, native.at("avx2"), ...).
 
@@ -42,7 +42,9 @@ class CompressedNetwork:
             outputs = weight.shape[0]
             bias = np.zeros(outputs, dtype=np.float32)
             if f"{name}.bias" in layers:
-                bias = arguments.array(layers[f"{name}.bias"], f"{name}.bias", np.float32, ndim=1)
+                bias = layers[f"{name}.bias"]
+                bias = bias.dense() if isinstance(bias, Format) else bias
+                bias = arguments.array(bias, f"{name}.bias", np.float32, ndim=1)
                 if len(bias) != outputs:
                     raise RefcompressError(f"{name}.bias", f"must have {outputs} entries, not {len(bias)}")
             product, self.uses[name] = _product(weight, implementation)
