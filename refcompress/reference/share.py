@@ -82,13 +82,7 @@ def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pr
     x, weights = sorted_values(w, weights, pruned)
     c = initial_centroids(x, min(clusters - pruned, len(x)), init, seed)
     c = _lloyd(x, weights, c, iterations)
-    book, ends = final_values(x, c)
-    codebook, code_of = numbered(book, pruned)
-
-    codes = np.zeros(w.shape, dtype=np.uint8 if len(codebook) <= 256 else np.uint16)
-    fitted = w != 0 if pruned else np.ones(w.shape, dtype=bool)
-    codes[fitted] = code_of[np.searchsorted(ends, w[fitted].astype(np.float64))]
-    return Shared(codes, codebook)
+    return coded(w, x, c, pruned)
 
 
 def _lloyd(x: np.ndarray, weights: np.ndarray | None, c: np.ndarray, iterations: int) -> np.ndarray:
@@ -110,6 +104,16 @@ def _lloyd(x: np.ndarray, weights: np.ndarray | None, c: np.ndarray, iterations:
         c[moving] = np.minimum(np.maximum(mean, x[a]), x[b - 1])
         before = run
     return c
+
+
+def coded(w: np.ndarray, x: np.ndarray, c: np.ndarray, pruned: bool) -> Shared:
+    """Return w with each weight at the nearest of the centroids c of its sorted values x, these rounded to float32."""
+    book, ends = final_values(x, c)
+    codebook, code_of = numbered(book, pruned)
+    codes = np.zeros(w.shape, dtype=np.uint8 if len(codebook) <= 256 else np.uint16)
+    fitted = w != 0 if pruned else np.ones(w.shape, dtype=bool)
+    codes[fitted] = code_of[np.searchsorted(ends, w[fitted].astype(np.float64))]
+    return Shared(codes, codebook)
 
 
 def kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..formats import Shared
-from .share import final_values, kmeans_arguments, numbered, running_sums, sorted_values
+from .share import coded, kmeans_arguments, running_sums, sorted_values
 
 __all__ = ["share_optimal"]
 
@@ -50,12 +50,7 @@ def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False) ->
     w, clusters, weights = kmeans_arguments(w, bits, clusters, "linear", weights, pruned, 0, 0)
     x, weights = sorted_values(w, weights, pruned)
     c = optimal_centroids(x, weights, min(clusters - pruned, len(x)))
-    book, ends = final_values(x, c)
-    codebook, code_of = numbered(book, pruned)
-    codes = np.zeros(w.shape, dtype=np.uint8 if len(codebook) <= 256 else np.uint16)
-    fitted = w != 0 if pruned else np.ones(w.shape, dtype=bool)
-    codes[fitted] = code_of[np.searchsorted(ends, w[fitted].astype(np.float64))]
-    return Shared(codes, codebook)
+    return coded(w, x, c, pruned)
 
 
 def optimal_centroids(x: np.ndarray, weights: np.ndarray | None, k: int) -> np.ndarray:

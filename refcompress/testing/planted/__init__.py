@@ -4,7 +4,16 @@ Each of WRONG has one bug of a kind that has been shipped somewhere. A check tha
 nothing. Both are lists of (name, operation, function).
 """
 
-from . import floats, formats, products, prune, quantize
+from . import floats, formats, lowrank, products, prune, quantize, rangecoder, share
 
-RIGHT = products.RIGHT
-WRONG = products.WRONG + formats.WRONG + floats.WRONG + prune.WRONG + quantize.WRONG
+RIGHT = products.RIGHT + lowrank.RIGHT
+WRONG = [
+    *products.WRONG,
+    *formats.WRONG,
+    *floats.WRONG,
+    *lowrank.WRONG,
+    *prune.WRONG,
+    *quantize.WRONG,
+    *rangecoder.WRONG,
+    *share.WRONG,
+]
