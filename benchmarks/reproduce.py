@@ -25,7 +25,8 @@ def rungs(name: str):
 
     if name == "lenet_300_100":
         return 20, [Rung("parity", 6500, 30, clusters=12), Rung("past it", 3000, 40), Rung("smallest", 2200, 60)]
-    return 8, [Rung("parity", 6000, 8, clusters=12), Rung("past it", 2000, 14), Rung("smallest", 1150, 20, clusters=7)]
+    return 8, [Rung("parity", 6000, 8, clusters=12), Rung("past it", 2000, 24, clusters=7, bias_clusters=5),
+               Rung("smallest", 1150, 24, clusters=7, bias_clusters=5)]
 
 
 class Stage:

@@ -33,7 +33,7 @@ def run(capsys, *arguments):
     return code, captured.out, captured.err
 
 
-@pytest.mark.parametrize("method", [["--sparsity", 0.9], ["--bits", 3], ["--method", "quantize"],
+@pytest.mark.parametrize("method", [["--sparsity", 0.9], ["--bits", 3], ["--sparsity", 0.9, "--contexts"], ["--method", "quantize"],
                                     ["--method", "quantize", "--bits", 3, "--scheme", "affine", "--group", 16],
                                     ["--method", "quantize", "--bits", 16], ["--method", "mixed", "--wide", 0.3],
                                     ["--method", "blocks"], ["--method", "blocks", "--format", "mxint8"],
@@ -56,7 +56,7 @@ def test_compress_inspect_verify_decompress(model, capsys, method):
     assert all(back[name].size == ARRAYS[name].size and back[name].dtype == np.float32 for name in ("fc1.weight", "conv.weight"))
 
 
-@pytest.mark.parametrize("method", [["share", "--sparsity", 0.8], ["quantize"], ["quantize", "--bits", 16], ["mixed"],
+@pytest.mark.parametrize("method", [["share", "--sparsity", 0.8], ["share", "--sparsity", 0.9, "--contexts"], ["quantize"], ["quantize", "--bits", 16], ["mixed"],
                                     ["blocks"], ["csr", "--sparsity", 0.8]], ids=str)
 def test_every_implementation_and_thread_count_writes_the_same_file(model, capsys, method):
     native = pytest.importorskip("refcompress.native", exc_type=ImportError, reason="the C kernels are not built")

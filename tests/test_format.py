@@ -212,7 +212,7 @@ def context_codes(data, m, k, c):
             p = max(24, min(65512, squash(sum(a * b for a, b in zip(w, s)) >> 16)))
             b = flags[i, j] = bit(p)
             for t in range(7):
-                w[t] += (s[t] * 2 * (65536 * b - p) + 2**17) >> 18
+                w[t] = max(-(2**24), min(2**24, w[t] + ((s[t] * 2 * (65536 * b - p) + 2**17) >> 18)))
                 take(mine[t], b)
             take(overall, b)
             node = 1

@@ -5,6 +5,7 @@
 enum {
     LIMIT = 60,             /* of the bits that a slot has seen: it goes on forgetting, by 1 / (LIMIT + 1.5) */
     FIRST_WEIGHT = 65536 / RC_RANGECODER_CONTEXTS, /* at first the mean of the logits */
+    HIGHEST_WEIGHT = 1 << 24, /* a step is below 2^10: no bytes, whatever they say, overflow a weight */
     LOWEST = 24,            /* of a flag's probability; 65536 - LOWEST the highest */
     LOWEST_IN_TREE = 64,    /* of a value's bit */
     RATE = 2,               /* of learning, in 2^-18 of logit * error */
@@ -177,7 +178,8 @@ RC_INLINE int run(int decoding, size_t begin, size_t end, size_t k, unsigned alp
             written = write_bytes(s, bytes, written);
         const int64_t error = (int64_t)(flag * 65536 - p) * RATE;
         for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++) {
-            weights[t] += (int32_t)((logits[t] * error + (1 << 17)) >> 18);
+            const int32_t weight = weights[t] + (int32_t)((logits[t] * error + (1 << 17)) >> 18);
+            weights[t] = weight < -HIGHEST_WEIGHT ? -HIGHEST_WEIGHT : weight > HIGHEST_WEIGHT ? HIGHEST_WEIGHT : weight;
             update(slots[t], flag);
         }
         update(&s->overall, flag);

@@ -20,6 +20,7 @@ MATRICES = ("lowrank", "csr", "mixed")  # of other shapes these would give back 
 USED_BY = {  # option -> the methods that look at it
     "sparsity": ("share", "csr"), "bits": ("share", "quantize"), "scheme": ("quantize",), "group": ("quantize", "mixed"),
     "format": ("blocks",), "energy": ("lowrank",), "wide": ("mixed",), "seed": ("share",),
+    "contexts": ("share",),
 }
 
 
@@ -42,6 +43,8 @@ def add_commands(commands) -> None:
                          help=f"blocks: {', '.join(FORMATS)} (default mxfp8_e4m3)")
     command.add_argument("--wide", type=float, metavar="SHARE", help="mixed: share of the rows at 16 bits (default 0.1)")
     command.add_argument("--energy", type=float, help="lowrank: share of the squared weights to keep (default 0.9)")
+    command.add_argument("--contexts", action="store_const", const=True,
+                         help="share: let the range coder code a layer where that is smaller (slower to read and write)")
     command.add_argument("--seed", type=int, help="share: for what is drawn at random (default 0)")
     add_implementation(command)
     add_limit(command)
@@ -64,7 +67,7 @@ def compress(options: argparse.Namespace) -> Report:
         return function
 
     layers = {**arrays, **METHODS[options.method](weights, options, operation)}
-    data = container.dumps(layers, implementation=space)
+    data = container.dumps(layers, implementation=space, contexts=bool(options.contexts))
     check_same(layers, container.loads(data, implementation=space, limit=arguments.MAX_SIZE))  # our own bytes: no stranger's
     container.files.write(options.target, data)
 

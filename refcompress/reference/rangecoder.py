@@ -20,6 +20,7 @@ CONTEXTS = 7
 LIMIT = 60  # a slot's probability moves by at least 1 / (LIMIT + 1.5) of what is missing: it forgets slowly
 FIRST_WEIGHT = 65536 // CONTEXTS  # in 1 / 65536: at first the mean of the logits
 RATE = 2  # of learning the weights, in 2**-18 of (logit x error): chosen on pruned LeNets, flat around it
+HIGHEST_WEIGHT = 1 << 24  # 256, far above what is ever learnt: so that no bytes, whatever they say, can overflow 32 bits
 LOWEST = 24  # of a probability: a zero among zeros then takes 2**-11 bits, which bounds what few bytes can announce
 MOST_A_BYTE = 8 * 2048  # codes that a byte can hold: log2(65536 / (65536 - 24)) is above 2**-11
 
@@ -108,7 +109,8 @@ class Model:
         """Take in whether there was one."""
         error = ((bit << 16) - min(max(self.p, LOWEST), 65536 - LOWEST)) * RATE
         for t, (slot, logit) in enumerate(zip(self.slots, self.logits)):
-            self.mix[t] += (logit * error + (1 << 17)) >> 18
+            weight = self.mix[t] + ((logit * error + (1 << 17)) >> 18)
+            self.mix[t] = min(max(weight, -HIGHEST_WEIGHT), HIGHEST_WEIGHT)
             slot.update(bit)
         self.overall.update(bit)
         self.here[j] = bit
