@@ -4,7 +4,7 @@
 
 Each network is trained, then led down a ladder (recipes/ladder.py): every rung is a file. What was trained is kept stage by
 stage in build/reproduce, so that a run that was stopped goes on; every stage has a seed of its own, so it ends in the same
-bytes. All settings were chosen on the last 5,000 training images; the test images are only reported.
+bytes. A stage's file is named by the settings of all stages up to it: one made with other settings is not taken up. All settings were chosen on the last 5,000 training images; the test images are only reported.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import time
+import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,11 +30,20 @@ def rungs(name: str):
                Rung("smallest", 1150, 24, clusters=7, bias_clusters=5)]
 
 
-class Stage:
-    """The parameters of a network after a stage, in a file of arrays: made once."""
+def histogram(weights) -> dict:
+    """Return how the nonzero weights lie: 120 equal bins from the least to the greatest."""
+    import numpy as np
 
-    def __init__(self, network, key: str):
-        self.network, self.path = network, WORK / f"{key}.npz"
+    counts, edges = np.histogram(weights[weights != 0], bins=120)
+    return {"from": float(edges[0]), "to": float(edges[-1]), "counts": counts.tolist()}
+
+
+class Stage:
+    """The parameters of a network after a stage, in a file of arrays: made once for these settings."""
+
+    def __init__(self, network, name: str, settings: tuple):
+        digest = zlib.crc32(repr(settings).encode())
+        self.network, self.path = network, WORK / f"{name}-{len(settings) - 1}-{digest:08x}.npz"
 
     def done(self) -> bool:
         from refcompress.models import npz
@@ -83,7 +93,7 @@ def climb(name: str) -> None:
                 for key, part in (("validation", validation), ("test", test))}
 
     epochs, steps = rungs(name)
-    stage = Stage(network, f"{name}-0")
+    stage = Stage(network, name, (epochs,))
     if not stage.done():
         training.fit(network, x, y, optimizer=training.Adam(2e-3, weight_decay=1e-4), epochs=epochs,
                      rng=np.random.default_rng(1), batch=128, augment=training.mnist.shifted, progress=told("dense"))
@@ -92,7 +102,7 @@ def climb(name: str) -> None:
     rows = [{"step": "dense, float32", "bytes": raw, "weights": sum(w.size for w in ladder.weights_of(network).values()),
              **rates(network)}]
     for i, rung in enumerate(steps, 1):
-        stage = Stage(network, f"{name}-{i}")
+        stage = Stage(network, name, (epochs, *steps[:i]))
         if not stage.done():
             ladder.prune_to(network, rung, x, y, seed=10 * i, augment=training.mnist.shifted, implementation=space,
                             progress=told(rung.name))
@@ -111,7 +121,7 @@ def climb(name: str) -> None:
                     for key, p in layers.items()}
         row("pruned: float32 values, coded indices", matrices, network)
         shared = ladder.share_all(network, rung)
-        tuned_file = WORK / f"{name}-{i}.rcz"
+        tuned_file = stage.path.with_suffix(".rcz")
         small = network.copy()
         if tuned_file.exists():
             shared = container.load(tuned_file, implementation=space)
@@ -127,8 +137,9 @@ def climb(name: str) -> None:
         path = RESULTS / f"{name}-{rung.name.replace(' ', '-')}.rcz"
         container.files.write(path, data)
         rows[-1] |= {"file": path.name, "ledger": ledger(data, implementation=space).by_kind(),
-                     "layers": {key: int(np.count_nonzero(s.codes)) for key, s in shared.items()}}
-    (WORK / f"{name}.json").write_text(json.dumps({"network": name, "seconds": round(time.time() - began), "rows": rows}, indent=1))
+                     "before sharing": histogram(network.parameters["fc1.weight"]),
+                     "layers": {key: int(np.count_nonzero(s.codes)) for key, s in sorted(shared.items())}}
+    (WORK / f"{name}.json").write_text(json.dumps({"network": name, "rows": rows}, indent=1))
 
 
 def main(argv=None) -> None:

@@ -53,7 +53,7 @@ def pictures(results: dict, folder) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, axes = pyplot.subplots(1, 2, figsize=(13, 5), layout="constrained")
     for ax, (name, result) in zip(axes, results.items()):
@@ -65,10 +65,14 @@ def pictures(results: dict, folder) -> None:
         files = [r for r in result["rows"] if "file" in r]
         ax.plot([r["bytes"] for r in files], [r["test"] for r in files], "o-", color="C0", label="ours: bytes of the file")
         for r in files:
-            ax.annotate(f"{r['bytes']:,} B", (r["bytes"], r["test"]), textcoords="offset points", xytext=(4, -12), fontsize=8,
+            ax.annotate(f"{r['bytes']:,} B", (r["bytes"], r["test"]), textcoords="offset points", xytext=(-6, -12), ha="right", fontsize=8,
                         color="C0")
         ax.axhline(result["rows"][0]["test"], color="C0", linestyle=":", label="ours, dense")
         ax.set(xscale="log", xlabel="bytes", ylabel="test error, %", title=TITLES[name])
+        ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_minor_formatter(ticker.NullFormatter())
+        ax.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+        ax.margins(x=0.15)
         ax.grid(alpha=0.3, which="both")
         ax.legend(fontsize=8)
     figure.savefig(folder / "error_and_bytes.png", dpi=110, metadata={"Software": None})
@@ -87,32 +91,28 @@ def pictures(results: dict, folder) -> None:
         ax.legend(fontsize=8)
     figure.savefig(folder / "where_bytes_go.png", dpi=110, metadata={"Software": None})
     pyplot.close(figure)
-    _distributions(results, folder / "weights.png")
+    _distributions(results, folder)
 
 
-def _distributions(results: dict, path) -> None:
+def _distributions(results: dict, folder) -> None:
     """Draw the weights of each network's first file before and after they were shared."""
     from matplotlib import pyplot
 
     from refcompress import container
-    from refcompress.models import npz
-
-    from .reproduce import RESULTS, WORK
 
     figure, axes = pyplot.subplots(1, 2, figsize=(13, 4), layout="constrained")
     for ax, (name, result) in zip(axes, results.items()):
         row = next(r for r in result["rows"] if "file" in r)
-        layers = container.load(RESULTS / row["file"])
+        layers = container.load(folder / row["file"])
         key = "fc1.weight"
         values = layers[key].dense()
         values = values[values != 0]
-        before = WORK / f"{name}-1.npz"
-        if before.exists():
-            w = npz.load(before)[key]
-            ax.hist(w[w != 0], bins=120, color="C0", alpha=0.6, label="pruned, before sharing")
+        before = row["before sharing"]
+        ax.stairs(before["counts"], np.linspace(before["from"], before["to"], len(before["counts"]) + 1), fill=True, color="C0",
+                  alpha=0.5, label="pruned, before sharing: a bin")
         book, counts = np.unique(values, return_counts=True)
         ax.vlines(book, 0, counts, color="C1", linewidth=3, label="after sharing: values and how often")
         ax.set(title=f"{TITLES[name]}, {key}: {len(values):,} weights", xlabel="weight", ylabel="count")
         ax.legend(fontsize=8)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    figure.savefig(folder / "weights.png", dpi=110, metadata={"Software": None})
     pyplot.close(figure)
