@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -120,7 +120,10 @@ def test_the_errors_told_are_those_of_the_output(method, seed):
 @given(layers(), GRIDS, st.sampled_from(["given", "descending"]), st.sampled_from([0.0, 0.01, 1.0]))
 def test_gptq_with_a_diagonal_hessian_is_rounding_to_nearest(case, options, order, damping):
     w, x = case
-    h = np.diag(quantize_hessian(x).diagonal())
+    d = quantize_hessian(x).diagonal()
+    h = np.diag(d)
+    # Without damping, inputs that differ by more than the precision make the Hessian singular to it, which is refused.
+    assume(damping or (d.all() and 2 * (len(d) + 1) * 2.0**-53 * d.sum() * np.sum(1 / d) < 1))
     fit, expected = quantize_gptq(w, h, order=order, damping=damping, **options), quantize_nearest(w, h, **options)
     assert np.array_equal(fit.weight.values, expected.weight.values)
     assert np.array_equal(fit.weight.scale, expected.weight.scale)
