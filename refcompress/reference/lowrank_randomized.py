@@ -55,9 +55,10 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, failure=1e-10, block=None, se
     -------
     Randomized : factors in the manner of lowrank_svd (descending, signs fixed), frobenius, spectral, products
         Products with w are float32, in the order of BLAS; sums of squares and small matrices are float64. So the factors
-        follow BLAS in their last bits, singular values below about 2**-11 of the largest lose digits. ``frobenius`` and ``spectral``
-        add what rounding can have hidden, (k + rank) 2**-24 of ||w||_F. ``spectral`` is that and
-        10 sqrt(2 / pi) max ||(w - factors) v|| over ceil(-log10 failure) Gaussian v, and at most ``frobenius``.
+        follow BLAS in their last bits, singular values below about 2**-11 of the largest lose digits. ``spectral`` is
+        10 sqrt(2 / pi) max ||(w - factors) v|| over ceil(-log10 failure) Gaussian v, and at most ``frobenius``. Both hold
+        for the factors as they are, float32: what rounding can have hidden in measuring is bounded and added, by
+        (rank + 2) 2**-24 ||u s||_F ||vt||_F for ``frobenius``.
 
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
@@ -91,16 +92,13 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, failure=1e-10, block=None, se
     u, s, vt, products = _krylov(scaled, rank, total, tolerance, min(block, *w.shape) if w.size else 0, words)
     u, vt = signed(u, vt)
 
-    hidden = (w.shape[1] + rank) * 2.0**-24 * math.sqrt(total)  # by rounding in u * s @ vt and in products with v
-    error = math.sqrt(_residual(scaled, u, s, vt)) + hidden
-    samples = math.ceil(-math.log10(failure))
-    v = _gaussian(words, w.shape[1], samples)
-    rest = scaled @ v - (u * s) @ (vt @ v)
-    spectral = 10 * math.sqrt(2 / math.pi) * math.sqrt(np.sum(rest.astype(np.float64) ** 2, axis=0).max(initial=0))
-    spectral += hidden
+    error = _frobenius(scaled, u, s, vt)
+    spectral = min(_spectral(scaled, u, s, vt, _gaussian(words, w.shape[1], math.ceil(-math.log10(failure)))), error)
+    lost = rank * 2.0**-149 if power < 0 else 0.0  # s put back in its place may be rounded to a subnormal number
     with np.errstate(over="ignore"):
         factors = LowRank(u, np.ldexp(s, power), vt)
-    return Randomized(factors, math.ldexp(error, power), math.ldexp(min(spectral, error), power), products + samples)
+    return Randomized(factors, math.ldexp(error, power) + lost, math.ldexp(spectral, power) + lost,
+                      products + math.ceil(-math.log10(failure)))
 
 
 def _krylov(w, rank, total, tolerance, block, words):
@@ -187,12 +185,36 @@ def squares(a: np.ndarray) -> float:
     return total
 
 
-def _residual(w, u, s, vt) -> float:
-    """Return the sum of the squares of w - u * s @ vt, of some rows at a time."""
+def _frobenius(w, u, s, vt) -> float:
+    """Return what ||w - u * s @ vt||_F is at most: measured some rows at a time, and what float32 can have hidden.
+
+    With v = 2**-24, an element of the product is off by at most gamma_(rank + 1) sum |u s| |vt|, that of u * s among it
+    (Higham, section 3.5), and 2**-150 for each of its 2 rank products that is subnormal; the difference by v of itself. The
+    norm of the matrix of such sums is at most ||u s||_F ||vt||_F (Cauchy and Schwarz).
+    """
     scaled, total = u * s, 0.0
     for start in range(0, len(w), 4 * ROWS):
         total += squares(w[start : start + 4 * ROWS] - scaled[start : start + 4 * ROWS] @ vt)
-    return total
+    rank = len(s)
+    measured = math.sqrt(total) * (1 + 2.0**-24 * 1.01)  # the last for the sums of squares in float64
+    product = math.sqrt(squares(scaled) * squares(vt))
+    return measured + (rank + 2) * 2.0**-24 * product + 2 * rank * 2.0**-150 * math.sqrt(w.size)
+
+
+def _spectral(w, u, s, vt, v) -> float:
+    """Return 10 sqrt(2 / pi) times the longest (w - u * s @ vt) @ v, and what float64 can have hidden in it.
+
+    The products of three have at most k + rank + 3 roundings on the way to an element, each of 2**-53 at most of the
+    sum of absolute values (u * s is exact in float64), whose norm is at most (||w||_F + ||u s||_F ||vt||_F) ||v||.
+    """
+    v, scaled = v.astype(np.float64), u * s.astype(np.float64)
+    inner, lengths = vt.astype(np.float64) @ v, np.zeros(v.shape[1])
+    for start in range(0, len(w), ROWS):
+        part = slice(start, start + ROWS)
+        lengths += np.sum((w[part].astype(np.float64) @ v - scaled[part] @ inner) ** 2, axis=0)
+    size = math.sqrt(squares(w)) + math.sqrt(float(np.sum(scaled**2)) * squares(vt))
+    hidden = (w.shape[1] + len(s) + 4) * 2.0**-53 * size * np.sqrt(np.sum(v**2, axis=0))
+    return 10 * math.sqrt(2 / math.pi) * float((np.sqrt(lengths) + hidden).max(initial=0))
 
 
 def _gaussian(words, rows: int, columns: int) -> np.ndarray:
