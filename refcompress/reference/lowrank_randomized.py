@@ -77,23 +77,27 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, failure=1e-10, block=None, se
     >>> f.factors.s.round(5).tolist(), f.spectral >= 0.125
     ([1.0, 0.5, 0.25], True)
     """
-    w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
+    w = arguments.array(w, "w", np.float32, ndim=2)
+    total = squares(w)
+    if not math.isfinite(total):  # squares of float32 do not overflow in float64
+        arguments.finite(w, "w")
     rank = arguments.integer(rank, "rank", 0, min(w.shape))
     tolerance = arguments.real(tolerance, "tolerance", 1e-5, 1)
     failure = arguments.real(failure, "failure", 1e-30, float(np.nextafter(1, 0)))
     block = min(max(rank // 2, 16), 64) if block is None else arguments.integer(block, "block", 1)
     words = np.random.PCG64(arguments.integer(seed, "seed", 0))
     # Where squares might leave float32 a power of two takes w to about 1; it is put back at the end, exactly.
-    largest = float(max(w.max(initial=0), -w.min(initial=0)))
-    power = math.frexp(largest)[1] if largest else 0
-    power = 0 if abs(power) <= SAFE else power
+    # No element is above the norm, and the largest is not below the root of the mean square.
+    root, power = math.sqrt(total), 0
+    if not root < 2.0**SAFE or not root > 2.0**-SAFE * math.sqrt(w.size):
+        power = math.frexp(float(np.abs(w).max(initial=0)))[1]
     scaled = np.ldexp(w, -power) if power else w
-    total = squares(scaled)
+    total = squares(scaled) if power else total
     u, s, vt, products = _krylov(scaled, rank, total, tolerance, min(block, *w.shape) if w.size else 0, words)
     u, vt = signed(u, vt)
 
     error = _frobenius(scaled, u, s, vt)
-    spectral = min(_spectral(scaled, u, s, vt, _gaussian(words, w.shape[1], math.ceil(-math.log10(failure)))), error)
+    spectral = min(_spectral(scaled, total, u, s, vt, _gaussian(words, w.shape[1], math.ceil(-math.log10(failure)))), error)
     lost = rank * 2.0**-149 if power < 0 else 0.0  # s put back in its place may be rounded to a subnormal number
     with np.errstate(over="ignore"):
         factors = LowRank(u, np.ldexp(s, power), vt)
@@ -201,7 +205,7 @@ def _frobenius(w, u, s, vt) -> float:
     return measured + (rank + 2) * 2.0**-24 * product + 2 * rank * 2.0**-150 * math.sqrt(w.size)
 
 
-def _spectral(w, u, s, vt, v) -> float:
+def _spectral(w, total, u, s, vt, v) -> float:
     """Return 10 sqrt(2 / pi) times the longest (w - u * s @ vt) @ v, and what float64 can have hidden in it.
 
     The products of three have at most k + rank + 3 roundings on the way to an element, each of 2**-53 at most of the
@@ -209,10 +213,10 @@ def _spectral(w, u, s, vt, v) -> float:
     """
     v, scaled = v.astype(np.float64), u * s.astype(np.float64)
     inner, lengths = vt.astype(np.float64) @ v, np.zeros(v.shape[1])
-    for start in range(0, len(w), ROWS):
-        part = slice(start, start + ROWS)
+    for start in range(0, len(w), 4 * ROWS):
+        part = slice(start, start + 4 * ROWS)
         lengths += np.sum((w[part].astype(np.float64) @ v - scaled[part] @ inner) ** 2, axis=0)
-    size = math.sqrt(squares(w)) + math.sqrt(float(np.sum(scaled**2)) * squares(vt))
+    size = math.sqrt(total) + math.sqrt(float(np.sum(scaled**2)) * squares(vt))
     hidden = (w.shape[1] + len(s) + 4) * 2.0**-53 * size * np.sqrt(np.sum(v**2, axis=0))
     return 10 * math.sqrt(2 / math.pi) * float((np.sqrt(lengths) + hidden).max(initial=0))
 
