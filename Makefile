@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-sanitize fuzz bench prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
+.PHONY: demo build test test-sanitize fuzz bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -41,7 +41,11 @@ test-sanitize: build  ## the native tests against kernels built with AddressSani
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q
 
-bench: build  ## time every kernel beside its peers, each checked for agreement first
+bench: build  ## time every kernel beside its peers and this machine's limits, each checked for agreement first (15 minutes)
+	$(BIN)/python -m benchmarks.run
+
+bench-peers: build  ## the same with the libraries of the extra bench, as many as can be installed, beside us
+	for package in $$($(BIN)/python -m benchmarks.peers); do $(BIN)/pip install -q $$package || echo "$$package: cannot be installed here, so it is absent"; done
 	$(BIN)/python -m benchmarks.run
 
 prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)

@@ -18,8 +18,12 @@ LAYERS = {
     "AlexNet fc7": (4096, 4096, 0.09),
     "AlexNet fc8": (1000, 4096, 0.25),
     "VGG-16 conv4_2": (512, 4608, 0.27),  # 28 x 28 positions
-    "4096 wide": (4096, 4096, 0.3),
+    "MobileNetV2 last block": (320, 960, 0.3),  # 1 x 1, 7 x 7 positions; kept: an assumption, as below
+    "MiniLM feed-forward": (1536, 384, 0.3),
+    "4096 wide": (4096, 4096, 0.3),  # a layer of a large transformer
+    "8 wide": (8, 8, 0.5),  # nothing but what a call costs
 }
+DENSITIES, BATCHES = (0.05, 0.1, 0.2, 0.3, 0.5), (1, 8, 64, 256)
 
 STREAM = 2**22  # symbols: too long for a second-level cache, short enough for the reference
 
@@ -29,7 +33,8 @@ class Case:
     """One call: ``make(rng)`` returns (args, kwargs).
 
     operations : multiplications and additions, or 0 where bytes are what counts; touched : bytes read and written at least
-    once, each counted once. reference : whether the reference ends in seconds; quick : whether --quick has it.
+    once, each counted once. arithmetic : the type whose multiply-adds bound the operations. reference : whether the reference
+    ends in seconds; quick : whether --quick has it.
     """
 
     op: str
@@ -38,6 +43,7 @@ class Case:
     operations: float
     touched: float
     reference: bool = True
+    arithmetic: str = "f32"
     quick: bool = False
 
 
@@ -73,7 +79,8 @@ def gemm(op, layer, batch, group=None, **flags):
     scales = {"axis": 0} if group is None else {"group": group}
     touched = outputs * inputs + (4 if op == "gemm_f32s8" else 1) * batch * inputs + 4 * batch * outputs
     return Case(op, f"{layer}{f', groups of {group}' if group else ''}, batch {batch}", make,
-                2 * batch * outputs * inputs, touched, reference=batch * outputs * inputs < 2e8, **flags)
+                2 * batch * outputs * inputs, touched, reference=batch * outputs * inputs < 2e7,
+                arithmetic="f32" if op == "gemm_f32s8" else "s8", **flags)
 
 
 def mixed(layer, batch, axis, share=0.1, **flags):
@@ -86,7 +93,7 @@ def mixed(layer, batch, axis, share=0.1, **flags):
 
     return Case("gemm_f32mixed", f"{layer}, {share:.0%} of the {('rows', 'columns')[axis]} wide, batch {batch}", make,
                 2 * batch * outputs * inputs, (1 + share) * outputs * inputs + 4 * batch * (inputs + outputs),
-                reference=batch * outputs * inputs < 2e8, **flags)
+                reference=batch * outputs * inputs < 2e7, **flags)
 
 
 def on_weights(op, layer, factor, **kwargs):
@@ -146,11 +153,17 @@ def _exponents(rng):
     return (_normal(rng, STREAM).view(np.uint32) >> 23 & 255).astype(np.uint8)
 
 
+def _many_clusters(rng):
+    """Codes of 256 clusters spread evenly over normal weights."""
+    return np.clip(np.rint(_normal(rng, STREAM) * 46 + 127.5), 0, 255).astype(np.uint8)
+
+
 def _integers(rng):
     return np.clip(np.rint(_normal(rng, STREAM) * 14), -127, 127).astype(np.int8).view(np.uint8)
 
 
-STREAMS = {"16 clusters": _codes, "5-bit index differences": _differences, "exponents": _exponents, "int8 weights": _integers}
+STREAMS = {"16 clusters": _codes, "5-bit index differences": _differences, "bfloat16 exponents": _exponents, "int8 weights": _integers,
+           "256 clusters": _many_clusters}
 
 
 def _counted(symbols):
@@ -161,7 +174,7 @@ def _coded(symbols):
     return symbols, reference.huffman_code(reference.huffman_lengths(_counted(symbols)))
 
 
-def huffman(op, stream, **flags):
+def huffman(op, stream, symbols=STREAM, **flags):
     prepare = {
         "huffman_lengths": lambda symbols: (_counted(symbols),),
         "huffman_code": lambda symbols: (reference.huffman_lengths(_counted(symbols)),),
@@ -169,8 +182,8 @@ def huffman(op, stream, **flags):
         "huffman_decode": lambda symbols: (reference.huffman_encode(*_coded(symbols)),),
     }[op]
     whole = op in ("huffman_encode", "huffman_decode")
-    name = f"{stream}, {STREAM >> 20} MiB" if whole else f"{stream}, 256 symbols"
-    return Case(op, name, lambda rng: (prepare(STREAMS[stream](rng)), {}), 0, STREAM if whole else 256 * 8, **flags)
+    name = f"{stream}, {symbols >> 10:,} KiB" if whole else f"{stream}, 256 symbols"
+    return Case(op, name, lambda rng: (prepare(STREAMS[stream](rng)[:symbols]), {}), 0, symbols if whole else 256 * 8, **flags)
 
 
 CASES = [
@@ -207,6 +220,7 @@ CASES = [
     *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
     *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
     on_weights("share_optimal", "LeNet-300-100 fc1", 4, bits=4, quick=True),
+    on_weights("share_optimal", "AlexNet conv5", 4, bits=5),
     Case("rangecoder_encode", "LeNet-300-100 fc1, density 0.08",
          lambda rng: ((_pruned_codes(rng, 0.08, 300, 784),), {"alphabet": 16}), 0, 300 * 784, quick=True),
     Case("rangecoder_decode", "LeNet-300-100 fc1, density 0.01",
@@ -223,13 +237,20 @@ CASES = [
     csr_matmul("AlexNet conv5", 169),
     *(csr_matmul("AlexNet fc7", batch) for batch in (1, 8, 64)),
     csr_matmul("VGG-16 conv4_2", 784),
-    *(csr_matmul("4096 wide", 64, density) for density in (0.05, 0.3, 0.5)),
+    csr_matmul("MobileNetV2 last block", 49),
+    *(csr_matmul("MiniLM feed-forward", batch) for batch in (1, 64, 256)),
+    *(csr_matmul("4096 wide", batch, density) for density in DENSITIES for batch in BATCHES),
+    csr_matmul("8 wide", 1, quick=True),
+    *(gemm(op, "8 wide", 1, quick=True) for op in ("gemm_s8s8", "gemm_f32s8")),
     *(gemm(op, "LeNet-300-100 fc1", 64, quick=True) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
     *(gemm(op, "AlexNet conv5", 169) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
-    *(gemm(op, "4096 wide", batch) for op in ("gemm_s8s8", "gemm_f32s8") for batch in (1, 8, 64)),
+    *(gemm(op, layer, positions) for op in ("gemm_s8s8", "gemm_f32s8")
+      for layer, positions in (("VGG-16 conv4_2", 784), ("MobileNetV2 last block", 49), ("MiniLM feed-forward", 64))),
+    *(gemm(op, "4096 wide", batch) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8") for batch in BATCHES),
     *(gemm("gemm_f32s8", "4096 wide", batch, group=32) for batch in (1, 64)),
     *(mixed("LeNet-300-100 fc1", 64, axis, quick=True) for axis in (0, 1)),
     *(mixed("4096 wide", batch, axis) for batch in (1, 64) for axis in (0, 1)),
     *(huffman(op, "16 clusters", quick=True) for op in ("huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode")),
+    *(huffman(op, "16 clusters", symbols=2**16) for op in ("huffman_encode", "huffman_decode")),
     *(huffman(op, stream) for stream in list(STREAMS)[1:] for op in ("huffman_encode", "huffman_decode")),
 ]

@@ -1,6 +1,7 @@
 """The benchmarks: every operation has a case, and what is wrong is not timed."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,12 @@ from refcompress.ops import OPS
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))  # behind everything: the library that is tested stays the one that is installed
 
-from benchmarks import cases, measure, peers  # noqa: E402
+from benchmarks import cases, expected, limits, measure, peers, report  # noqa: E402
+from benchmarks.peers import numpy_blas  # noqa: E402
 
-LIMITS = measure.Limits(1e11, 1e10)
+CACHES = {"L1": 1 << 15, "L2": 1 << 20, "L3": 1 << 25}
+LIMITS = limits.Limits(2, {"f32 portable": 1e10, "f32 avx512": 1e11, "s16 avx2": 2e11},
+                       {"L1": 4e11, "L2": 2e11, "L3": 1e11, "DRAM": 2e10, "copy": 2e10}, CACHES)
 
 
 def case(op, text=""):
@@ -44,26 +48,118 @@ def test_cases_have_names_of_their_own():
 
 def test_a_wrong_answer_is_refused_and_the_others_are_timed():
     space = wrong("gemm_s8s8", lambda y: y + np.int32(np.arange(y.size).reshape(y.shape) == 7))
-    rows = {row.implementation: row for row in measure.run_case(case("gemm_s8s8", "LeNet"), [space], LIMITS, 0.01)}
+    peer = numpy_blas.PEERS["gemm_s8s8"]
+    bad = peers.Peer("bad peer", lambda x, w: lambda: np.zeros((len(x), len(w)), np.int32), peer.check)
+    unable = peers.Peer("unable", lambda x, w: 1 / 0, peer.check)
+    found = measure.run_case(case("gemm_s8s8", "LeNet"), [space], LIMITS, 0.01, least=1, peers=[peer, bad, unable])
+    rows = {row.implementation: row for row in found}
     assert "result[0, 7]" in rows["native.wrong"].refused and np.isnan(rows["native.wrong"].seconds)
-    for label in ("reference", peers.PEERS["gemm_s8s8"].label):
+    assert "disagrees" in rows["bad peer"].refused and "ZeroDivisionError" in rows["unable"].refused
+    for label in ("reference", peer.label):
         assert not rows[label].refused and rows[label].seconds > 0
-    assert rows[peers.PEERS["gemm_s8s8"].label].ratio == 1
+    assert set(rows["reference"].ratios) == {peer.label}
 
 
-@pytest.mark.parametrize("op", peers.EXPECTED)
+@pytest.mark.parametrize("op", expected.EXPECTED)
 def test_the_fast_expected_results_are_those_of_the_reference(op):
     args, kwargs = case(op, "LeNet").make(np.random.default_rng(1))
-    OPS[op].rule(getattr(reference, op)(*args, **kwargs), peers.EXPECTED[op](*args), args, kwargs)
+    OPS[op].rule(getattr(reference, op)(*args, **kwargs), expected.EXPECTED[op](*args), args, kwargs)
 
 
-def test_the_command_prints_a_row_an_implementation_and_ends_well():
-    command = [sys.executable, "-m", "benchmarks.run", "--quick", "--json", "--op", "csr_to_dense"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+def test_what_is_compared_is_called_in_turns_and_each_cold_sample_after_emptying_the_caches():
+    calls = []
+    functions = {name: (lambda name=name: calls.append(name)) for name in "abc"}
+    samples = measure.in_turns(functions, dict.fromkeys("abc", 1.0), 0, 3, lambda: calls.append("-"))
+    assert calls == list("-a-b-c-c-b-a-a-b-c") and all(len(s) == 3 for s in samples.values())
+    samples = measure.in_turns(functions, {"a": 1.0, "b": 1.0, "c": 99.0}, 0, 2)
+    assert samples["c"] == [99.0] and len(samples["a"]) == 2  # far slower: its first call must do
+
+
+def test_a_ratio_is_the_median_of_rounds_with_an_interval_around_it():
+    rng = np.random.default_rng(0)
+    assert measure.ratio([2.0, 4.0, 6.0], [1.0, 2.0, 3.0], rng) == (2, 2, 2)  # what slows both changes nothing
+    value, low, high = measure.ratio(list(rng.normal(3, 0.3, 50)), [1.0] * 50, rng)
+    assert low < value < high and 2.5 < low and high < 3.5
+    assert measure.ratio([6.0], [1.0, 2.0, 3.0], rng) == (3, 3, 3)
+
+
+def test_the_limit_is_the_longer_of_arithmetic_and_bytes():
+    def limit(operations, touched, isa="avx512", arithmetic="f32", cold=False):
+        return LIMITS.seconds(cases.Case("", "", None, operations, touched, arithmetic=arithmetic), isa, cold)
+
+    assert limit(1e11, 1) == 1 and limit(1e11, 1, "portable") == 10
+    assert limit(1e11, 1, "avx2", "s8") == 0.5  # bytes are multiplied as int16 there
+    assert limit(0, 60_000) == 60_000 / 4e11 and limit(0, 60_000, cold=True) == 60_000 / 2e10
+    assert limit(0, 1e6) == 1e6 / 2e11 and limit(0, 3e7) == 3e7 / 1e11 and limit(0, 4e7) == 4e7 / 2e10
+
+
+def row(ratio, peer="peer", case="a", implementation="native.avx2"):
+    return {"op": "op", "case": case, "implementation": implementation, "kind": "ours", "peers": [peer], "ratios": {peer: ratio}}
+
+
+def test_only_a_fall_beyond_the_intervals_is_reported():
+    then = [row((1.0, 0.97, 1.03))]
+    assert "0.83" in report.fell([row((0.83, 0.81, 0.86))], then)[0]
+    for same in (row((0.95, 0.94, 0.96)), row((0.83, 0.7, 0.98)), row((1.3, 1.2, 1.4)), row((0.5, 0.4, 0.6), "another peer"),
+                 row((0.5, 0.4, 0.6), case="b"), row((0.5, 0.4, 0.6), implementation="reference")):
+        assert report.fell([same], then) == []
+    assert report.agreement([row((1.07, 1, 1))], then) == (1, 1) and report.agreement([row((0.9, 1, 1))], then) == (0, 1)
+
+
+def test_peers_that_are_not_installed_are_listed(monkeypatch):
+    monkeypatch.setattr(peers, "ADAPTERS", ("numpy_blas", "no_such_library"))
+    found, absent = peers.load(1)
+    assert list(absent) == ["no_such_library"] and found["csr_matmul"] == [numpy_blas.PEERS["csr_matmul"]]
+
+
+@pytest.mark.parametrize("adapter", peers.ADAPTERS)
+def test_every_adapter_has_a_library_that_can_be_installed_and_operations_of_ours(adapter):
+    extra = subprocess.run([sys.executable, "-m", "benchmarks.peers"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    text = (ROOT / "benchmarks" / "peers" / f"{adapter}.py").read_text()
+    names = {"sklearn": "scikit-learn", "faiss": "faiss-cpu"}
+    imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
+    assert any(names.get(name, name) in [*extra, "numpy", "zlib"] for name in imported)
+    found, absent = peers.load(1)
+    assert adapter in absent or set(sys.modules[f"benchmarks.peers.{adapter}"].PEERS) <= set(OPS)
+
+
+GUEST = """
+from refcompress import reference
+
+def csr_to_dense(a):
+    w = reference.csr_to_dense(a)
+    w[0, 0] += SPOIL
+    return w
+"""
+
+
+def command(*options):
+    return subprocess.run([sys.executable, "-m", "benchmarks.run", "--quick", "--op", "csr_to_dense", *options], cwd=ROOT,
+                          capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_prints_a_row_an_implementation_compares_with_an_earlier_run_and_ends_well(tmp_path):
+    done = command("--json", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)["rows"]
-    assert rows and all(row["op"] == "csr_to_dense" and row["seconds"] > 0 and not row["refused"] for row in rows)
-    assert subprocess.run([*command, "--case", "no such case"], cwd=ROOT, capture_output=True).returncode == 2
+    results = json.loads(done.stdout)
+    assert results["rows"] and all(row["op"] == "csr_to_dense" and row["seconds"] > 0 and row["cold"] > 0 and not row["refused"]
+                                   for row in results["rows"])
+    assert results["limits"]["rates"]["f32 portable"] > 1e8 and 0 < results["rows"][0]["share"] < 10
+    assert json.loads((tmp_path / "bench.json").read_text()) == results
+    assert json.loads((tmp_path / "history.jsonl").read_text())["commit"] == results["environment"]["commit"]
+    assert command("--against", str(tmp_path / "bench.json")).returncode in (0, 3)  # whatever this machine does meanwhile
+    assert command("--case", "no such case").returncode == 2
+
+
+@pytest.mark.parametrize("spoil, status", [("0", 0), ("1", 1)])
+def test_any_module_is_one_more_column_and_is_refused_where_it_is_wrong(tmp_path, spoil, status):
+    (tmp_path / "guest_of_the_bench.py").write_text(GUEST.replace("SPOIL", spoil))
+    done = subprocess.run([sys.executable, "-m", "benchmarks.run", "--quick", "--json", "--op", "csr_to_dense", "--with",
+                           "guest_of_the_bench"], cwd=ROOT, capture_output=True, text=True, timeout=120,
+                          env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == status, done.stderr
+    guest = next(row for row in json.loads(done.stdout)["rows"] if row["kind"] == "guest")
+    assert guest["implementation"] == "guest_of_the_bench" and bool(guest["refused"]) == (status == 1)
 
 
 def test_the_pruning_table_runs_and_follows_from_its_seed_for_any_number_of_processes(tmp_path):

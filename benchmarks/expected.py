@@ -1,0 +1,18 @@
+"""What is right where the reference would take minutes: the same sums in float64, in BLAS's order, rounded once.
+
+The rules allow float64 any order, and integers of this size are exact in it; a test compares these with the reference.
+"""
+
+import numpy as np
+
+EXPECTED = {
+    "csr_matmul": lambda a, x: (a.dense().astype(np.float64) @ x.astype(np.float64)).astype(np.float32),
+    "gemm_s8s8": lambda x, w: (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int32),
+    "gemm_u8s8": lambda x, w: (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int32),
+    "gemm_f32s8": lambda x, w: (x.astype(np.float64) @ _weights(w).T).astype(np.float32),
+    "gemm_f32mixed": lambda x, w: (x.astype(np.float64) @ w.merge(_weights(w.low), _weights(w.high)).T).astype(np.float32),
+}
+
+
+def _weights(w):
+    return w.expand(w.scale).astype(np.float64) * (w.values.astype(np.int64) - w.expand(w.zero_point))
