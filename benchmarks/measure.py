@@ -14,6 +14,7 @@ from refcompress import ops, reference
 from .expected import EXPECTED
 from .peers.numpy_blas import YARDSTICK
 
+WARM_SECONDS = 0.02  # a longer call warms its caches by itself
 SAMPLE_SECONDS = 0.001  # a sample repeats a short call until the clock's own cost does not count
 # What is so much slower than the fastest is timed by its first call alone: it would eat the time of the others' turns.
 ONCE_SECONDS, ONCE_RATIO = 0.05, 12
@@ -163,6 +164,8 @@ def in_turns(functions, first, seconds: float, least: int, evict=None) -> dict[s
         for label in turn:
             if evict:
                 evict()
+            elif numbers[label] > 1 or first[label] < WARM_SECONDS:
+                functions[label]()  # after the others its arrays, and its code, have left the nearest caches
             samples[label].append(timed(functions[label], numbers[label])[0])
         turn.reverse()
     return samples

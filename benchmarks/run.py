@@ -41,6 +41,8 @@ def main(argv=None) -> int:
     # BLAS reads these when NumPy is first imported: hence no import of it before.
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
         os.environ[name] = str(options.threads)
+    # Threads that have nothing to do sleep: a library's that spin would slow whoever is timed after it.
+    os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
     from refcompress import native
 
     from . import peers, report, table8
