@@ -1,7 +1,9 @@
 """The clock: nothing is timed before it agrees, and what is compared is timed in turns, with warm and with cold caches.
 
-The ratio of two implementations is the median of the ratios within each round, where both met the same machine; its interval
-is from 200 samples of the rounds drawn again (bootstrap), 95 % of them inside.
+A run takes the list of cases more than once, each time with arrays made anew: a spell in which the machine is slow, or an
+unlucky place in memory, is then one part of several and not the whole of a case. The ratio of two implementations is the
+median of the ratios within each round, where both met the same machine; its interval is that of 95 % of 200 medians of passes,
+and of rounds within them, drawn again (bootstrap).
 """
 
 import time
@@ -16,8 +18,9 @@ from .peers.numpy_blas import YARDSTICK
 
 WARM_SECONDS = 0.02  # a longer call warms its caches by itself
 SAMPLE_SECONDS = 0.001  # a sample repeats a short call until the clock's own cost does not count
-# What is so much slower than the fastest is timed by its first call alone: it would eat the time of the others' turns.
-ONCE_SECONDS, ONCE_RATIO = 0.05, 12
+# What is so much slower than the fastest is called once a pass, for it would eat the time of the others' turns; and what takes
+# so long, once in a run.
+ONCE_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 1.0
 MOST_ROUNDS = 200
 DRAWS = 200
 # Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to them.
@@ -65,98 +68,116 @@ def implementations(case, spaces):
     return found
 
 
-def run_case(case, spaces, limits, seconds: float, *, least=7, peers=(), guests=(), evict=None) -> list[Row]:
-    """Return the rows of one case: first all are checked, then those that agree are timed in turns for ``seconds``
-    (and for ``least`` rounds).
+class Contest:
+    """One case and all who take part in it.
 
-    guests : namespaces that have operations under our names, checked as our own are. evict : empties the caches; half as much
-    time again goes to calls after it.
+    guests : namespaces that have operations under our names, checked as our own are.
     """
-    args, kwargs = case.make(np.random.default_rng(0))
-    rule = ops.OPS[case.op].rule
-    rows, functions, checks = {}, {}, {}
 
-    def add(label, kind, function, check):
-        rows[label] = Row(case.op, case.name, label, kind, operations=case.operations, touched=case.touched)
-        functions[label], checks[label] = function, check
+    def __init__(self, case, spaces, peers=(), guests=()):
+        self.case, self.peers = case, {peer.label: peer for peer in peers or (YARDSTICK,)}
+        self.ours = implementations(case, spaces) | {g.__name__: getattr(g, case.op) for g in guests if hasattr(g, case.op)}
+        kinds = {g.__name__: "guest" for g in guests} | {
+            label: "yardstick" if peer is YARDSTICK else "peer" for label, peer in self.peers.items()}
+        self.rows = {label: Row(case.op, case.name, label, kinds.get(label, "ours"), operations=case.operations,
+                                touched=case.touched) for label in [*self.ours, *self.peers]} if self.ours else {}
+        self.first: dict[str, float] = {}  # seconds of a call that was not the very first
+        self.warm: list[dict[str, list[float]]] = []  # a pass, an implementation: its samples
+        self.cold: list[dict[str, list[float]]] = []
 
-    for label, function in implementations(case, spaces).items():
-        add(label, "ours", lambda f=function: f(*args, **kwargs), rule)
-    for guest in guests:
-        if hasattr(guest, case.op):
-            add(guest.__name__, "guest", lambda f=getattr(guest, case.op): f(*args, **kwargs), rule)
-    if not functions:
-        return []
-    for peer in peers or (YARDSTICK,):
-        try:
-            add(peer.label, "peer" if peer is not YARDSTICK else "yardstick", peer.prepare(*args, **kwargs), peer.check)
-        except Exception as error:  # a library's own limits: said in its row, beside whoever can
-            add(peer.label, "peer", None, None)
-            rows[peer.label].refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
+    def run_pass(self, seconds: float, *, least=3, evict=None) -> None:
+        """Time all in turns for ``seconds``, and for ``least`` rounds, on arrays of this pass; in the first, check them before.
 
-    first, results = {}, {}
-    for label, function in functions.items():
-        if function is not None:
+        evict : empties the caches; half as much time again goes to calls after it.
+        """
+        args, kwargs = self.case.make(np.random.default_rng(len(self.warm)))
+        functions = {}
+        for label, row in self.rows.items():
+            if not self.warm or self.first.get(label, LONG_SECONDS) < LONG_SECONDS:
+                try:
+                    functions[label] = (self.peers[label].prepare(*args, **kwargs) if label in self.peers else
+                                        lambda f=self.ours[label]: f(*args, **kwargs))
+                except Exception as error:  # a library's own limits: said in its row, beside whoever can
+                    row.refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
+        if not self.warm:
+            functions = self.checked(functions, args, kwargs)
+        once = {label: f for label, f in functions.items()
+                if self.first[label] > max(ONCE_SECONDS, ONCE_RATIO * min(self.first.values()))}
+        often = {label: f for label, f in functions.items() if label not in once}
+        self.warm.append(in_turns(often, self.first, seconds, least))
+        for label, function in once.items():
+            # Where the first call of all took long, it must do.
+            again = self.warm[1:] or self.first[label] < LONG_SECONDS
+            self.warm[-1][label] = [timed(function, 1)[0] if again else self.first[label]]
+        if evict:
+            self.cold.append(in_turns(often, self.first, seconds / 2, least, evict))
+
+    def checked(self, functions, args, kwargs):
+        """Return those of the functions whose results are right; note how long a call of each takes, and who is refused."""
+        results, right = {}, {}
+        for label, function in functions.items():
             try:
-                first[label], results[label] = timed(function, 1)
+                seconds, result = timed(function, 1)
+                # Libraries do much in their very first call that they do not do again.
+                self.first[label] = seconds if seconds > LONG_SECONDS else timed(function, 1)[0]
+                results[label] = result
             except Exception as error:
-                rows[label].refused = f"failed: {type(error).__name__}: {error}".splitlines()[0][:160]
-    expected = results["reference"] if case.reference else EXPECTED[case.op](*args, **kwargs)
-    for label, result in results.items():
-        try:
-            checks[label](expected, result, args, kwargs)
-        except (AssertionError, TypeError) as wrong:  # agreement.Disagreement is one
-            rows[label].refused = f"it disagrees: {wrong}".splitlines()[0]
-        if case.op == "huffman_encode":
-            rows[label].note = f"{8 * _size(result, label, peers) / len(args[0]):.3f} bits a symbol"
-    right = {label: functions[label] for label in results if not rows[label].refused}
-    samples = in_turns(right, first, seconds, least)
-    often = {label: right[label] for label in samples if len(samples[label]) > 1}
-    cold = in_turns(often, first, seconds / 2, least, evict) if evict else {}
-    rng = np.random.default_rng(0)
-    for label, own in samples.items():
-        row = rows[label]
-        row.seconds, row.rounds = float(np.median(own)), len(own)
-        isa = label.partition(".")[2] if row.kind == "ours" and label != "reference" else limits.widest
-        row.share = limits.seconds(case, isa) / row.seconds
-        if label in cold:
-            row.cold = float(np.median(cold[label]))
-            row.share_cold = limits.seconds(case, isa, cold=True) / row.cold
-        for other, theirs in samples.items():
-            if other != label and rows[other].kind != "guest":
-                row.ratios[other] = ratio(theirs, own, rng)
-    return list(rows.values())
+                self.rows[label].refused = f"failed: {type(error).__name__}: {error}".splitlines()[0][:160]
+        rule = ops.OPS[self.case.op].rule
+        expected = results["reference"] if self.case.reference else EXPECTED[self.case.op](*args, **kwargs)
+        for label, result in results.items():
+            peer = self.peers.get(label)
+            try:
+                (peer.check if peer else rule)(expected, result, args, kwargs)
+                right[label] = functions[label]
+            except (AssertionError, TypeError) as wrong:  # agreement.Disagreement is one
+                self.rows[label].refused = f"it disagrees: {wrong}".splitlines()[0]
+                del self.first[label]
+            if self.case.op == "huffman_encode":
+                size = peer.size(result) if peer else result.words.nbytes
+                self.rows[label].note = f"{8 * size / len(args[0]):.3f} bits a symbol"
+        return right
+
+    def finished(self, limits) -> list[Row]:
+        """Return the rows with what all passes said."""
+        rng = np.random.default_rng(0)
+        for label, row in self.rows.items():
+            own = [samples[label] for samples in self.warm if label in samples]
+            if not own:
+                continue
+            row.seconds, row.rounds = float(np.median(np.concatenate(own))), sum(map(len, own))
+            isa = label.partition(".")[2] if row.kind == "ours" and label != "reference" else limits.widest
+            row.share = limits.seconds(self.case, isa) / row.seconds
+            cold = [samples[label] for samples in self.cold if label in samples]
+            if cold:
+                row.cold = float(np.median(np.concatenate(cold)))
+                row.share_cold = limits.seconds(self.case, isa, cold=True) / row.cold
+            for other in self.first:
+                both = [(samples[other], samples[label]) for samples in self.warm if {label, other} <= samples.keys()]
+                if other != label and both and self.rows[other].kind != "guest":
+                    row.ratios[other] = ratio(both, rng)
+        return list(self.rows.values())
 
 
-def _size(result, label, peers) -> int:
-    for peer in peers:
-        if peer.label == label:
-            return peer.size(result)
-    return result.words.nbytes
-
-
-def ratio(theirs: list[float], own: list[float], rng) -> tuple[float, float, float]:
-    """Return theirs / own: the median over the rounds, and the bounds of 95 % of the medians of rounds drawn again."""
-    if len(theirs) != len(own):  # one of them was timed once
-        value = float(np.median(theirs) / np.median(own))
-        return value, value, value
-    ratios = np.array(theirs) / np.array(own)
-    draws = np.median(ratios[rng.integers(0, len(ratios), (DRAWS, len(ratios)))], axis=1)
+def ratio(passes, rng) -> tuple[float, float, float]:
+    """Return theirs / own of the (theirs, own) of some passes: the median of the rounds' ratios, and the bounds of 95 % of the
+    medians of passes, and of rounds in them, drawn again. In a pass where one of them has one sample, there is one ratio."""
+    ratios = [np.array(theirs) / np.array(own) if len(theirs) == len(own) else np.array([np.median(theirs) / np.median(own)])
+              for theirs, own in passes]
+    draws = [np.median(np.concatenate([rng.choice(ratios[i], len(ratios[i])) for i in rng.integers(0, len(ratios), len(ratios))]))
+             for _ in range(DRAWS)]
     low, high = np.quantile(draws, [0.025, 0.975])
-    return float(np.median(ratios)), float(low), float(high)
+    return float(np.median(np.concatenate(ratios))), float(low), float(high)
 
 
 def in_turns(functions, first, seconds: float, least: int, evict=None) -> dict[str, list[float]]:
     """Return the samples of each, A B C C B A ..: whatever slows the machine for a while slows all of them.
 
-    With ``evict`` each sample is one call after it; without, as many calls as make the clock's own cost nothing. What is
-    much slower than the fastest has one sample, its first call.
+    With ``evict`` each sample is one call after it; without, as many calls as make the clock's own cost nothing. ``first`` is
+    about how long a call takes.
     """
     numbers = {label: 1 if evict else max(1, int(SAMPLE_SECONDS / max(first[label], 1e-9))) for label in functions}
-    fastest = min((first[label] for label in functions), default=0)
-    once = {label for label in functions if first[label] > max(ONCE_SECONDS, ONCE_RATIO * fastest)}
-    samples = {label: [first[label]] if label in once else [] for label in functions}
-    turn = [label for label in functions if label not in once]
+    samples, turn = {label: [] for label in functions}, list(functions)
     end = time.perf_counter() + seconds
     for done in range(MOST_ROUNDS):
         if not turn or (done >= least and time.perf_counter() >= end):

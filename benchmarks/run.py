@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS, QUICK_SECONDS = 1.5, 0.15  # of turns for a case, warm; half as much again cold
+# Passes over the cases, and seconds of turns for a case in each, warm; half as much again cold. Least rounds of a pass.
+PASSES, SECONDS, ROUNDS = 3, 0.5, 3
+QUICK_PASSES, QUICK_SECONDS = 1, 0.15
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,7 +50,7 @@ def main(argv=None) -> int:
     from . import peers, report, table8
     from .cases import CASES
     from .limits import Evict, Limits
-    from .measure import run_case
+    from .measure import Contest
 
     sys.path.insert(0, os.getcwd())
     guests = [importlib.import_module(name) for name in options.guests]
@@ -63,12 +65,17 @@ def main(argv=None) -> int:
     print("[limits]", file=sys.stderr, flush=True)
     limits = Limits.measured(options.threads)
     evict = Evict(limits.caches)
-    rows, began = [], time.time()
+    began = time.time()
     whole = not (options.op or options.case or options.isa or options.quick)
-    for i, case in enumerate(cases, 1):
-        print(f"[{i}/{len(cases)}, {time.time() - began:.0f} s] {case.op}: {case.name}", file=sys.stderr, flush=True)
-        rows += run_case(case, spaces, limits, QUICK_SECONDS if options.quick else SECONDS, least=3 if options.quick else 7,
-                         peers=found.get(case.op, ()), guests=guests, evict=evict)
+    passes, seconds = (QUICK_PASSES, QUICK_SECONDS) if options.quick else (PASSES, SECONDS)
+    contests = [Contest(case, spaces, found.get(case.op, ()), guests) for case in cases]
+    for number in range(1, passes + 1):
+        for i, contest in enumerate(contests, 1):
+            print(f"[pass {number} of {passes}, {i}/{len(cases)}, {time.time() - began:.0f} s] {contest.case.op}: {contest.case.name}",
+                  file=sys.stderr, flush=True)
+            if contest.rows:
+                contest.run_pass(seconds, least=ROUNDS, evict=evict)
+    rows = [row for contest in contests for row in contest.finished(limits)]
     rows = report.with_peers([row.as_dict() for row in rows])
     paper = table8.measure(options.threads) if whole or options.op == "table8" else []
     environment = report.environment(native.compiler(), [s.__name__.rpartition(".")[2] for s in spaces], options.threads, absent)

@@ -51,8 +51,10 @@ def test_a_wrong_answer_is_refused_and_the_others_are_timed():
     peer = numpy_blas.PEERS["gemm_s8s8"]
     bad = peers.Peer("bad peer", lambda x, w: lambda: np.zeros((len(x), len(w)), np.int32), peer.check)
     unable = peers.Peer("unable", lambda x, w: 1 / 0, peer.check)
-    found = measure.run_case(case("gemm_s8s8", "LeNet"), [space], LIMITS, 0.01, least=1, peers=[peer, bad, unable])
-    rows = {row.implementation: row for row in found}
+    contest = measure.Contest(case("gemm_s8s8", "LeNet"), [space], [peer, bad, unable])
+    for _ in range(2):
+        contest.run_pass(0.01, least=1)
+    rows = {row.implementation: row for row in contest.finished(LIMITS)}
     assert "result[0, 7]" in rows["native.wrong"].refused and np.isnan(rows["native.wrong"].seconds)
     assert "disagrees" in rows["bad peer"].refused and "ZeroDivisionError" in rows["unable"].refused
     for label in ("reference", peer.label):
@@ -71,16 +73,30 @@ def test_what_is_compared_is_called_in_turns_and_each_cold_sample_after_emptying
     functions = {name: (lambda name=name: calls.append(name)) for name in "abc"}
     samples = measure.in_turns(functions, dict.fromkeys("abc", 1.0), 0, 3, lambda: calls.append("-"))
     assert calls == list("-a-b-c-c-b-a-a-b-c") and all(len(s) == 3 for s in samples.values())
-    samples = measure.in_turns(functions, {"a": 1.0, "b": 1.0, "c": 99.0}, 0, 2)
-    assert samples["c"] == [99.0] and len(samples["a"]) == 2  # far slower: its first call must do
+
+
+def test_what_is_far_slower_is_called_once_a_pass_and_what_takes_seconds_once_in_a_run(monkeypatch):
+    calls, first = [], {"fast": 0.001, "slow": 0.9, "slowest": 5.0}
+    contest = measure.Contest(case("csr_to_dense"), [], [peers.Peer(label, lambda a, label=label: lambda: calls.append(label), None)
+                                                         for label in first])
+    monkeypatch.setattr(contest, "checked", lambda functions, *_: contest.first.update(first) or
+                        {label: functions[label] for label in first})
+    for _ in range(3):
+        contest.run_pass(0, least=4, evict=lambda: None)
+    assert calls.count("slow") == 3 and calls.count("slowest") == 0  # its call was that of the check
+    rows = {row.implementation: row for row in contest.finished(LIMITS)}
+    assert rows["slowest"].seconds == 5 and [rows[label].rounds for label in first] == [12, 3, 1]
+    assert np.isnan(rows["slow"].cold) and rows["fast"].cold > 0 and set(rows["fast"].ratios) == {"slow", "slowest"}
 
 
 def test_a_ratio_is_the_median_of_rounds_with_an_interval_around_it():
     rng = np.random.default_rng(0)
-    assert measure.ratio([2.0, 4.0, 6.0], [1.0, 2.0, 3.0], rng) == (2, 2, 2)  # what slows both changes nothing
-    value, low, high = measure.ratio(list(rng.normal(3, 0.3, 50)), [1.0] * 50, rng)
+    assert measure.ratio([([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])], rng) == (2, 2, 2)  # what slows both changes nothing
+    value, low, high = measure.ratio([(list(rng.normal(3, 0.3, 50)), [1.0] * 50)], rng)
     assert low < value < high and 2.5 < low and high < 3.5
-    assert measure.ratio([6.0], [1.0, 2.0, 3.0], rng) == (3, 3, 3)
+    assert measure.ratio([([6.0], [1.0, 2.0, 3.0])], rng) == (3, 3, 3)
+    # Passes that differ make it wide, however little their rounds do.
+    assert measure.ratio([([1.0] * 9, [1.0] * 9), ([2.0] * 9, [1.0] * 9), ([3.0] * 9, [1.0] * 9)], rng) == (2, 1, 3)
 
 
 def test_the_limit_is_the_longer_of_arithmetic_and_bytes():
@@ -112,6 +128,7 @@ def test_peers_that_are_not_installed_are_listed(monkeypatch):
     assert list(absent) == ["no_such_library"] and found["csr_matmul"] == [numpy_blas.PEERS["csr_matmul"]]
 
 
+@pytest.mark.filterwarnings("ignore:::torch")  # what libraries deprecate of their own is not ours
 @pytest.mark.parametrize("adapter", peers.ADAPTERS)
 def test_every_adapter_has_a_library_that_can_be_installed_and_operations_of_ours(adapter):
     extra = subprocess.run([sys.executable, "-m", "benchmarks.peers"], cwd=ROOT, capture_output=True, text=True).stdout.split()

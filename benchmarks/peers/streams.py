@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from refcompress import reference
+from refcompress import native
 
 from . import Peer
 
@@ -21,7 +21,7 @@ def coder(label: str, encode: Callable, decode: Callable) -> dict[str, Peer]:
         assert np.array_equal(_symbols(decode(got)), args[0]), f"{label} does not give the symbols back"
 
     def decoding(encoded):
-        coded = encode(reference.huffman_decode(encoded))
+        coded = encode(native.huffman_decode(encoded))
         return lambda: decode(coded)
 
     def same(expected, got, args, kwargs):
