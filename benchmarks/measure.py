@@ -18,9 +18,9 @@ from .peers.numpy_blas import YARDSTICK
 
 WARM_SECONDS = 0.02  # a longer call warms its caches by itself
 SAMPLE_SECONDS = 0.001  # a sample repeats a short call until the clock's own cost does not count
-# What is so much slower than the fastest is called once a pass, for it would eat the time of the others' turns; and what takes
-# so long, once in a run.
-ONCE_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 1.0
+# A call that takes so long fills the caches itself and is not timed cold; if it is also so much slower than the fastest, it is
+# timed once a pass, for it would eat the time of the others' turns; and what takes a second, once in a run.
+SLOW_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 1.0
 MOST_ROUNDS = 200
 DRAWS = 200
 # Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to them.
@@ -101,16 +101,16 @@ class Contest:
                     row.refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
         if not self.warm:
             functions = self.checked(functions, args, kwargs)
-        once = {label: f for label, f in functions.items()
-                if self.first[label] > max(ONCE_SECONDS, ONCE_RATIO * min(self.first.values()))}
+        limit = min(LONG_SECONDS, max(SLOW_SECONDS, ONCE_RATIO * min(self.first.values())))
+        once = {label: f for label, f in functions.items() if self.first[label] > limit}
         often = {label: f for label, f in functions.items() if label not in once}
         self.warm.append(in_turns(often, self.first, seconds, least))
         for label, function in once.items():
-            # Where the first call of all took long, it must do.
-            again = self.warm[1:] or self.first[label] < LONG_SECONDS
-            self.warm[-1][label] = [timed(function, 1)[0] if again else self.first[label]]
+            # Of what takes long the call that was checked must do.
+            self.warm[-1][label] = [self.first[label] if self.first[label] > LONG_SECONDS else timed(function, 1)[0]]
         if evict:
-            self.cold.append(in_turns(often, self.first, seconds / 2, least, evict))
+            short = {label: f for label, f in often.items() if self.first[label] < SLOW_SECONDS}
+            self.cold.append(in_turns(short, self.first, seconds / 2, least, evict))
 
     def checked(self, functions, args, kwargs):
         """Return those of the functions whose results are right; note how long a call of each takes, and who is refused."""

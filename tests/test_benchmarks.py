@@ -159,8 +159,9 @@ def test_the_command_prints_a_row_an_implementation_compares_with_an_earlier_run
     done = command("--json", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
-    assert results["rows"] and all(row["op"] == "csr_to_dense" and row["seconds"] > 0 and row["cold"] > 0 and not row["refused"]
+    assert results["rows"] and all(row["op"] == "csr_to_dense" and row["seconds"] > 0 and not row["refused"]
                                    for row in results["rows"])
+    assert any(row["cold"] for row in results["rows"])
     assert results["limits"]["rates"]["f32 portable"] > 1e8 and 0 < results["rows"][0]["share"] < 10
     assert json.loads((tmp_path / "bench.json").read_text()) == results
     assert json.loads((tmp_path / "history.jsonl").read_text())["commit"] == results["environment"]["commit"]
