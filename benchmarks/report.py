@@ -54,7 +54,7 @@ def table(rows: list[dict], limits, environment: dict) -> str:
     reads = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in limits.bandwidth.items())
     lines = [f"{environment['cpu']}, {threads} thread{'s' * (threads > 1)}, {environment['compiler']}, commit {environment['commit']}.",
              f"Limits measured in this run: {rates} GOP/s; read {reads} GB/s.",
-             "Median times, taken in turns; 'of limit': what the limit that binds (arithmetic, or the fewest bytes from the memory",
+             "Quickest times, of turns; 'of limit': what the limit that binds (arithmetic, or the fewest bytes from the memory",
              "that they fit in) allows, over the time, warm / cold; 'x best': how many times as fast as the fastest peer, with its",
              "95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick."]
     for name, reason in environment["absent peers"].items():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # Passes over the cases, and seconds of turns for a case in each, warm; half as much again cold. Least rounds of a pass.
-PASSES, SECONDS, ROUNDS = 3, 0.5, 3
+PASSES, SECONDS, ROUNDS = 6, 0.2, 2
 QUICK_PASSES, QUICK_SECONDS = 1, 0.15
 
 
