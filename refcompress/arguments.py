@@ -12,6 +12,8 @@ import numpy as np
 from .errors import ArgumentTypeError, LimitError, RefcompressError
 
 MAX_SIZE = 2**63 - 1  # elements or bytes: what an int64 index can count
+SHORT = 2**29  # two sizes below it, of 16 bytes an element at most, have less than 2**63 bytes
+READY = 0x0001 | 0x0100  # NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED, as flags.num has them
 
 
 def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
@@ -20,6 +22,9 @@ def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
     Raises ArgumentTypeError for what NumPy makes no array of, a masked array (its mask would be lost) or another dtype
     (a cast would be silent), RefcompressError for another number of dimensions.
     """
+    if type(value) is np.ndarray and value.dtype.type in dtypes and value.dtype.isnative and value.flags.num & READY == READY \
+            and (ndim is None or value.ndim == ndim):
+        return value  # as it nearly always comes: what follows would return it too, after ten times as long
     if isinstance(value, np.ma.MaskedArray):
         raise ArgumentTypeError(argument, "must not be a masked array: its mask would be lost")
     try:
@@ -111,6 +116,9 @@ def exactly_one(**given) -> str:
 
 def shape(value, argument: str = "shape", itemsize: int = 1) -> tuple[int, ...]:
     """Return ``value`` as a tuple of sizes whose product, in bytes, an int64 can count (LimitError otherwise)."""
+    if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int and \
+            0 <= value[0] < SHORT and 0 <= value[1] < SHORT and itemsize <= 16:
+        return value  # as nearly all are, and looking at each size on its own takes as long as a small product
     try:
         items = tuple(value)
     except TypeError:

@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
+from ..arguments import READY
 from ..errors import CorruptError, RefcompressError
 from ._kernels import ffi, lib
 
-_CTYPES = {
+# By the dtype itself: another byte order is another dtype.
+_CTYPES = {dtype: ffi.typeof(name) for dtype, name in {
     np.dtype(np.float32): "float[]",
     np.dtype(np.int8): "int8_t[]",
     np.dtype(np.uint8): "uint8_t[]",
@@ -18,11 +20,12 @@ _CTYPES = {
     np.dtype(np.int64): "int64_t[]",
     np.dtype(np.uint64): "uint64_t[]",
     np.dtype(np.float64): "double[]",
-}
+}.items()}
 
 # A vector load that crosses from one cache line (64 bytes, as long as the longest vector) to the next costs two; with
 # x off the boundary csr_matmul took 1.6 times as long at 64 columns, gemm_f32s8 1.15 times.
 LINE = 64
+SHORT = 1024  # bytes: finding the boundary takes as long as storing so many
 
 
 def pointer(a: np.ndarray, *, writable: bool = False):
@@ -30,14 +33,17 @@ def pointer(a: np.ndarray, *, writable: bool = False):
 
     The arguments were validated before; this refuses what a mistake in this library would let through.
     """
-    if not (a.flags.c_contiguous and a.flags.aligned and a.dtype.isnative):
+    ctype = _CTYPES.get(a.dtype)
+    if ctype is None or a.flags.num & READY != READY:
         raise AssertionError(f"an array of strides {a.strides} and dtype {a.dtype.str} reached the gate to C")
-    return ffi.from_buffer(_CTYPES[a.dtype], a, require_writable=writable)
+    return ffi.from_buffer(ctype, a, writable)
 
 
 def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """Return an array on a cache line's boundary, which NumPy's own usually misses by 16 bytes."""
+    """Return an array on a cache line's boundary, which NumPy's own usually misses by 16 bytes; a short one anywhere."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size <= SHORT:
+        return np.empty(shape, dtype)
     buffer = np.empty(size + LINE, dtype=np.uint8)
     offset = -buffer.ctypes.data % LINE
     return buffer[offset : offset + size].view(dtype).reshape(shape)

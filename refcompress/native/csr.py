@@ -32,11 +32,11 @@ def csr_matmul(kernel, speed: float):
         def columns(begin, end):
             check(kernel(0, m, end - begin, *sizes, *matrix, x_pointer + begin, y_pointer + begin), "a")
 
-        heaviest = int(np.diff(a.indptr).max(initial=0)) * n / speed
-        if heaviest > threads.CHUNK_SECONDS:  # a chunk of a single row would still be too long, for Ctrl-C and for balance
-            threads.run(columns, n, a.nnz * n / speed, GRAIN)
+        seconds = a.nnz * n / speed
+        if seconds > threads.CHUNK_SECONDS and int(np.diff(a.indptr).max()) * n / speed > threads.CHUNK_SECONDS:
+            threads.run(columns, n, seconds, GRAIN)  # one row alone would take too long, for Ctrl-C and for balance
         else:
-            threads.run(rows, m, a.nnz * n / speed)
+            threads.run(rows, m, seconds)
         return y
 
     return csr_matmul

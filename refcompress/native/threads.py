@@ -45,7 +45,10 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     """
     if rows == 0:
         return
-    workers = min(_count, rows) if seconds >= SERIAL_SECONDS else 1
+    if seconds < SERIAL_SECONDS:
+        kernel(0, rows)
+        return
+    workers = min(_count, rows)
     # Four chunks a thread even out threads of unequal speed; longer work has more of them, for Ctrl-C's sake.
     chunks = max(4 * workers if workers > 1 else 1, -(-seconds // CHUNK_SECONDS))
     size = max(1, int(-(-rows // (chunks * grain)))) * grain
