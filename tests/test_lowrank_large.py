@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from refcompress import ArgumentTypeError, LowRank, RefcompressError, agreement, lowrank_matmul, lowrank_randomized, lowrank_svd, reference
+from refcompress.reference.lowrank_randomized import orthonormal
 from refcompress.testing.layouts import ODD
 
 U = 2.0**-24
@@ -147,3 +148,14 @@ def test_bytes_take_the_largest_rank_that_fits_and_refuse_what_none_meets():
     with pytest.raises(RefcompressError, match="nbytes"):
         lowrank_svd(w, nbytes=one - 1)
     assert reference.lowrank_svd(w, rank=0).rank == 0
+
+
+@pytest.mark.parametrize("shortest", [1.0, 2.0**-5, 2.0**-9, 2.0**-11])
+def test_columns_are_made_orthonormal_by_either_factorization(shortest):
+    rng = np.random.default_rng(3)
+    y = np.linalg.qr(rng.standard_normal((200, 12)))[0] * np.geomspace(1, shortest, 12)
+    q = orthonormal((y @ np.linalg.qr(rng.standard_normal((12, 12)))[0]).astype(np.float32))
+    assert q.shape == (200, 12)
+    # Rounding of the last product of 12 terms: 12 * 2**-24 of the columns' length, with their products twice that; and what
+    # the squares of 200 terms, themselves float32, leave the last factor with.
+    assert np.linalg.norm(q.astype(np.float64).T @ q - np.eye(12), 2) <= (2 * 12 + 200) * 2.0**-24 * np.sqrt(12)
