@@ -102,7 +102,7 @@ class Contest:
                     row.refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
         if not self.warm:
             functions = self.checked(functions, args, kwargs)
-        limit = min(LONG_SECONDS, max(SLOW_SECONDS, ONCE_RATIO * min(self.first.values())))
+        limit = min(LONG_SECONDS, max(SLOW_SECONDS, ONCE_RATIO * min(self.first.values(), default=0)))
         once = {label: f for label, f in functions.items() if self.first[label] > limit}
         often = {label: f for label, f in functions.items() if label not in once}
         self.warm.append(in_turns(often, self.first, seconds, least))

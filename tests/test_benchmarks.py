@@ -62,6 +62,17 @@ def test_a_wrong_answer_is_refused_and_the_others_are_timed():
     assert set(rows["reference"].ratios) == {peer.label}
 
 
+def test_a_case_in_which_all_are_refused_has_rows_and_no_times():
+    bad = peers.Peer("bad peer", lambda a: lambda: 1 / 0, None)
+    contest = measure.Contest(case("csr_matmul", "4096 wide"), [wrong("csr_matmul", lambda y: y)], [bad])
+    contest.ours = {"native.wrong": lambda a, x: 1 / 0}
+    contest.rows.pop("reference", None)
+    for _ in range(2):
+        contest.run_pass(0, least=1, evict=lambda: None)
+    assert [(row.implementation, row.refused[:6], row.rounds) for row in contest.finished(LIMITS)] == [
+        ("native.wrong", "failed", 0), ("bad peer", "cannot", 0)]
+
+
 @pytest.mark.parametrize("op", expected.EXPECTED)
 def test_the_fast_expected_results_are_those_of_the_reference(op):
     args, kwargs = case(op, "LeNet").make(np.random.default_rng(1))
