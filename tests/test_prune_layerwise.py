@@ -44,6 +44,29 @@ def constrained_optimum(row, mask, h):
     return row + np.linalg.solve(system, right)[: len(row)]
 
 
+def solved(row, h):
+    """Return how far two solves with h, k by k, may be apart that were exact but for float64.
+
+    One by Cholesky's factor is off by k (3 k + 1) 2**-53 times the condition number (Higham 2002, theorem 10.4, and the norm
+    of the factors' absolute values): two of them by less than 100 k for the k up to 14 of these tests.
+    """
+    return 2.0**-53 * 100 * len(h) * np.linalg.cond(h) * np.linalg.norm(row)
+
+
+def rise(w, weights, mask, h, steps=1):
+    """Return how far loss(w, weights, h) may be from that of the exact optimum, and of a sum of as many steps towards it.
+
+    A kept weight is off by e, its rounding to float32 and the solve's error: the loss by e h d (where h d is not 0) and
+    e h e / 2. Computing it takes 2 k + 2 roundings to an element, done for both.
+    """
+    total = 0.0
+    for row, now, kept in zip(w.astype(np.float64), weights.astype(np.float64), mask):
+        d, e = now - row, np.where(kept, 2.0**-24 * np.abs(now) + solved(row, h), 0)
+        size = np.abs(d) @ np.abs(h) @ np.abs(d) / 2
+        total += e @ np.abs(h @ d) + e @ np.abs(h) @ e / 2 + (4 * len(d) + 4 + steps) * 2.0**-53 * size
+    return total
+
+
 @given(SEEDS, st.integers(1, 5), st.integers(1, 12), st.floats(0, 1))
 def test_surgery_leaves_the_constrained_optimum_of_its_mask(seed, n, k, sparsity):
     w, h = layer(np.random.default_rng(seed), n, k)
@@ -52,8 +75,7 @@ def test_surgery_leaves_the_constrained_optimum_of_its_mask(seed, n, k, sparsity
     assert not weights[~mask].any() and not np.signbit(weights[~mask]).any()
     for i in range(n):
         optimum = constrained_optimum(w[i], mask[i], h)
-        solved = 2.0**-53 * 100 * k * np.linalg.cond(h) * np.linalg.norm(w[i])  # the two solves' own errors
-        assert np.all(np.abs(weights[i] - optimum) <= 2.0**-24 * np.abs(optimum) + solved)
+        assert np.all(np.abs(weights[i] - optimum) <= 2.0**-24 * np.abs(optimum) + solved(w[i], h))
 
 
 @given(SEEDS, st.integers(1, 4), st.integers(1, 7), st.data())
@@ -74,7 +96,7 @@ def test_surgery_takes_the_cheapest_weight_of_the_layer_each_time(seed, n, k, da
         cost[i] += tried[i, q]
     mask, weights = prune_obs(w, h, keep=w.size - pruned, damping=0)
     assert np.array_equal(mask, expected)
-    assert loss(w, weights, h) == pytest.approx(sum(cost), rel=1e-5, abs=1e-9)
+    assert abs(loss(w, weights, h) - sum(cost)) <= rise(w, weights, mask, h, pruned)
 
 
 @given(SEEDS, st.integers(2, 9))
@@ -83,7 +105,8 @@ def test_the_first_saliency_is_the_true_rise_of_the_loss(seed, k):
     mask, weights = prune_obs(w, h, keep=k - 1, damping=0)
     saliency = w[0].astype(np.float64) ** 2 / (2 * np.diagonal(np.linalg.inv(h)))
     assert int(np.argmin(mask[0])) == int(np.argmin(saliency))
-    assert loss(w, weights, h) == pytest.approx(saliency.min(), rel=1e-5, abs=1e-12)
+    inverted = saliency.min() * solved([1], h)  # a diagonal element of the inverse, by its condition too
+    assert abs(loss(w, weights, h) - saliency.min()) <= rise(w, weights, mask, h) + inverted
 
 
 @given(SEEDS, st.integers(1, 6), st.integers(1, 9), st.data())
@@ -128,7 +151,8 @@ def test_sparsegpt_is_algorithm_1(seed, rows, k, block, sparsity):
     expected, updated = paper(w, h, block, choose)
     mask, weights = prune_sparsegpt(w, h, sparsity=sparsity, block=block, damping=0)
     assert np.array_equal(mask, expected) and mask.size - mask.sum() == round(sparsity * w.size)
-    assert np.allclose(weights, updated, rtol=1e-6, atol=1e-9) and not weights[~mask].any()
+    far = np.array([[solved(row, h)] for row in w])
+    assert np.all(np.abs(weights - updated) <= 2.0**-24 * np.abs(updated) + far) and not weights[~mask].any()
 
 
 @given(SEEDS, st.integers(1, 5), st.integers(1, 14), st.integers(1, 6), st.data())
@@ -141,7 +165,9 @@ def test_n_of_m_holds_in_every_group_and_the_block_does_not_matter(seed, rows, k
         assert np.all(mask[:, start : start + m].sum(axis=1) == -(-n * size // m))
     for block in (1, 3, 8):
         other, values = prune_sparsegpt(w, h, n=n, m=m, block=block)
-        assert np.array_equal(other, mask) and np.allclose(values, weights, rtol=1e-6, atol=1e-9)
+        far = np.array([[solved(row, damped(h, 0.01))] for row in w])
+        assert np.array_equal(other, mask)
+        assert np.all(np.abs(values.astype(np.float64) - weights) <= 2 * (2.0**-24 * np.abs(weights) + far))  # each is rounded
 
 
 @given(SEEDS, st.integers(1, 5), st.integers(1, 12), st.floats(0, 1))
