@@ -1,42 +1,17 @@
-"""Laws of the small network: gradients, optimisers, the hooks of compression, the loader of MNIST."""
-
-import gzip
-import shutil
+"""Laws of the small network: gradients, optimisers, the training loop."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training_examples import examples, tiny_network, whole
 
-from refcompress import CorruptError, RefcompressError, Shared
-from refcompress.training import (SGD, Adam, Dense, Dropout, Free, Masked, Network, ReLU, SharedCentroids, constant,
-                                  cosine, error_rate, errors, fit, mnist, softmax_cross_entropy)
+from refcompress import RefcompressError
+from refcompress.training import SGD, Adam, Dense, Dropout, Network, ReLU, constant, cosine, error_rate, errors, fit, softmax_cross_entropy
 
 U = {np.float32: 2.0**-24, np.float64: 2.0**-53}
 SIZES = st.integers(1, 9)
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-def whole(rng, *shape, low=-4, high=5):
-    """Small whole numbers: sums and products of these are exact in float64."""
-    return rng.integers(low, high, shape).astype(np.float64)
-
-
-def tiny_network(seed, dropout=0.0, dtype=np.float32, sizes=(6, 5, 3)):
-    rng = np.random.default_rng(seed)
-    k, hidden, m = sizes
-    return Network([("drop", Dropout(dropout)), ("fc1", Dense(k, hidden, rng=rng, dtype=dtype)), ("relu", ReLU()),
-                    ("fc2", Dense(hidden, m, rng=rng, dtype=dtype))])
-
-
-def examples(seed, n=60, k=6, classes=3):
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((n, k)).astype(np.float32)
-    return x, (x[:, :classes].argmax(axis=1)).astype(np.uint8)
-
-
-def is_positive_zero(a):
-    return (np.ascontiguousarray(a).view(np.uint32) == 0).all()
 
 
 # Gradients ------------------------------------------------------------------------------------------------------------
@@ -298,155 +273,6 @@ def test_error_rate_counts_what_is_wrong():
     assert errors(network, x, guess) == 3 and error_rate(network, x, guess) == 0.3
     with pytest.raises(RefcompressError, match="labels"):
         error_rate(network, x, guess[:9])
-
-
-# Hooks ----------------------------------------------------------------------------------------------------------------
-
-
-@given(SEEDS, st.booleans(), st.floats(0, 1))
-@settings(max_examples=25, deadline=None)
-def test_pruned_weights_and_their_gradients_stay_positive_zero(seed, adam, share):
-    x, y = examples(seed, 40)
-    network = tiny_network(seed)
-    mask = np.random.default_rng(seed).random((5, 6)) < share
-    tuning = Masked(network, {"fc1.weight": mask})
-    assert is_positive_zero(network.parameters["fc1.weight"][~mask])
-    start = network.copy().parameters
-    optimizer = Adam(0.05, weight_decay=0.1) if adam else SGD(0.05, weight_decay=0.1)
-    fit(network, x, y, optimizer=optimizer, epochs=2, rng=np.random.default_rng(seed), batch=9, tuning=tuning)
-    assert is_positive_zero(network.parameters["fc1.weight"][~mask])
-    assert is_positive_zero(tuning.gradients()["fc1.weight"][~mask])
-    assert (network.parameters["fc1.weight"][mask] != start["fc1.weight"][mask]).all()
-    assert (network.parameters["fc2.weight"] != start["fc2.weight"]).any()
-
-
-def test_a_mask_that_keeps_all_changes_no_bit_of_the_training():
-    x, y = examples(7)
-    runs = []
-    for make in (lambda n: Free(n), lambda n: None, lambda n: Masked(n, {"fc1.weight": np.ones((5, 6), bool)})):
-        network = tiny_network(7)
-        fit(network, x, y, optimizer=Adam(0.01), epochs=2, rng=np.random.default_rng(0), tuning=make(network))
-        runs.append(network.parameters["fc1.weight"].tobytes())
-    assert runs[0] == runs[1] == runs[2]
-
-
-def some_shared(rng, shape, clusters, pruned):
-    codebook = np.sort(rng.standard_normal(clusters)).astype(np.float32)
-    if pruned:
-        codebook = np.concatenate([np.zeros(1, np.float32), codebook])
-    return Shared(rng.integers(0, len(codebook), shape).astype(np.uint8), codebook)
-
-
-@given(SIZES, SIZES, st.integers(1, 6), st.booleans(), SEEDS)
-@settings(max_examples=40, deadline=None)
-def test_the_gradient_of_a_centroid_is_the_derivative_of_the_loss_by_the_codebook_entry(n, k, clusters, pruned, seed):
-    # loss = <dy, output> is linear in the weights of one layer, hence in the codebook; whole numbers make it exact.
-    rng = np.random.default_rng(seed)
-    layer = Dense(k, 4, rng=rng, dtype=np.float64)
-    network = Network([("fc", layer)])
-    s = some_shared(rng, (4, k), clusters, pruned)
-    s = Shared(s.codes, np.rint(s.codebook * 4) + np.float32(0))
-    tuning = SharedCentroids(network, {"fc.weight": s})
-    x, dy = whole(rng, n, k), whole(rng, n, 4)
-    start = np.sum(dy * network.forward(x))
-    network.backward(dy)
-    gradient = tuning.gradients()["fc.weight"].copy()
-    for entry in range(int(s.pruned), len(s.codebook)):
-        codebook = tuning.parameters["fc.weight"]
-        codebook[entry] += 1
-        tuning.apply()
-        assert np.sum(dy * network.forward(x)) - start == gradient[entry]
-        codebook[entry] -= 1
-    assert not s.pruned or gradient[0] == 0
-
-
-@given(st.integers(1, 6), st.booleans(), st.booleans(), SEEDS)
-@settings(max_examples=25, deadline=None)
-def test_tuned_weights_are_their_codebook_and_the_zero_code_stays_positive_zero(clusters, pruned, adam, seed):
-    rng = np.random.default_rng(seed)
-    x, y = examples(seed, 40)
-    network = tiny_network(seed)
-    given_ = {"fc1.weight": some_shared(rng, (5, 6), clusters, pruned),
-              "fc2.weight": some_shared(rng, (3, 5), 4, False)}
-    tuning = SharedCentroids(network, given_)
-    for name, s in given_.items():
-        assert np.array_equal(network.parameters[name], s.dense())
-    optimizer = Adam(0.3, weight_decay=0.1) if adam else SGD(0.3, weight_decay=0.1)  # large: centroids cross
-    fit(network, x, y, optimizer=optimizer, epochs=2, rng=rng, batch=9, tuning=tuning)
-    for name, s in tuning.shared().items():
-        assert np.array_equal(s.dense().view(np.uint32), network.parameters[name].view(np.uint32))
-        assert s.pruned == given_[name].pruned
-        assert (np.diff(s.codebook[int(s.pruned):]) >= 0).all()
-        if s.pruned:
-            assert np.array_equal(s.codes == 0, given_[name].codes == 0)
-            assert is_positive_zero(network.parameters[name][s.codes == 0])
-        # Members of one cluster are still members of one.
-        assert len(set(zip(given_[name].codes.ravel().tolist(), s.codes.ravel().tolist()))) == len(np.unique(s.codes))
-
-
-@pytest.mark.parametrize("hook, value", [(Masked, np.ones((5, 7), bool)), (Masked, np.ones((5, 6), np.uint8)),
-                                         (SharedCentroids, Shared(np.zeros((2, 2), np.uint8), np.ones(1, np.float32)))])
-def test_hooks_refuse_what_does_not_fit_the_network(hook, value):
-    with pytest.raises(RefcompressError, match="fc1.weight"):
-        hook(tiny_network(0), {"fc1.weight": value})
-    with pytest.raises(RefcompressError, match="fc9.weight"):
-        hook(tiny_network(0), {"fc9.weight": value if hook is SharedCentroids else np.ones((5, 6), bool)})
-
-
-# MNIST ----------------------------------------------------------------------------------------------------------------
-
-
-def test_mnist_loads_as_published():
-    training, test = mnist.load()
-    assert training.images.shape == (60000, 28, 28) and test.images.shape == (10000, 28, 28)
-    assert np.bincount(test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    first, validation = mnist.split(training)
-    assert len(first) == 55000 and len(validation) == 5000
-    assert np.array_equal(validation.images, training.images[55000:])
-    x = mnist.split(test, 10)[1].inputs()
-    assert x.shape == (10, 784) and x.dtype == np.float32 and x.min() == 0 and x.max() == 1
-
-
-def copies(tmp_path, but, data):
-    for name in mnist.MD5:
-        source = mnist.DIRECTORY / f"{name}.gz"
-        if name != but:
-            (tmp_path / source.name).symlink_to(source)
-        elif data is not None:
-            (tmp_path / source.name).write_bytes(data)
-    return tmp_path
-
-
-LABELS = "t10k-labels-idx1-ubyte"
-
-
-@pytest.mark.parametrize("damage", [lambda raw, packed: gzip.compress(raw[:-1] + b"\x05"),
-                                    lambda raw, packed: packed[:-100], lambda raw, packed: raw,
-                                    lambda raw, packed: b"", lambda raw, packed: gzip.compress(b"")])
-def test_mnist_names_the_file_that_is_not_as_published(tmp_path, damage):
-    packed = (mnist.DIRECTORY / f"{LABELS}.gz").read_bytes()
-    directory = copies(tmp_path, LABELS, damage(gzip.decompress(packed), packed))
-    with pytest.raises(CorruptError, match=f"{LABELS}.gz"):
-        mnist.load(directory)
-
-
-def test_mnist_says_which_file_is_missing(tmp_path):
-    with pytest.raises(RefcompressError, match=f"directory: must hold {LABELS}.gz"):
-        mnist.load(copies(tmp_path, LABELS, None))
-    shutil.copy(mnist.DIRECTORY / f"{LABELS}.gz", tmp_path)
-    assert len(mnist.load(str(tmp_path))[1]) == 10000
-
-
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=3), SEEDS)
-@settings(deadline=None)
-def test_idx_round_trip_and_every_wrong_length_is_refused(shape, seed):
-    a = np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
-    data = b"\0\0\x08" + bytes([a.ndim]) + b"".join(n.to_bytes(4, "big") for n in shape) + a.tobytes()
-    assert np.array_equal(mnist.parse_idx(data, "file"), a)
-    for wrong in (data + b"\0", data[:-1], data[:3], b"\1" + data[1:], data[:2] + b"\x0d" + data[3:],
-                  data[:3] + b"\x04" + data[4:] + bytes(8), data[:3] + b"\0" + data[4:]):
-        with pytest.raises(CorruptError, match="file"):
-            mnist.parse_idx(wrong, "file")
 
 
 def test_a_network_in_another_dtype_computes_the_same_and_is_its_own():
