@@ -56,7 +56,8 @@ def table(rows: list[dict], limits, environment: dict) -> str:
              f"Limits measured in this run: {rates} GOP/s; read {reads} GB/s.",
              "Quickest times, of turns; 'of limit': what the limit that binds (arithmetic, or the fewest bytes from the memory",
              "that they fit in) allows, over the time, warm / cold; 'x best': how many times as fast as the fastest peer, with its",
-             "95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick."]
+             "95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick. Calls that fill the caches",
+             "themselves are not timed cold (-)."]
     for name, reason in environment["absent peers"].items():
         lines.append(f"absent: {name} ({reason})")
     heading = None
@@ -76,7 +77,7 @@ def table(rows: list[dict], limits, environment: dict) -> str:
             value, low, high = row["ratios"][peer]
             what = "best" if any(r["implementation"] == peer and r["kind"] == "peer" for r in rows) else "copy"
             said = f"{value:7.3g} x {what} [{low:.3g}, {high:.3g}]".ljust(34)
-        cold = f"{1e6 * row['cold']:11.1f}" if row["cold"] else " " * 11
+        cold = f"{1e6 * row['cold']:11.1f}" if row["cold"] else "-".rjust(11)
         share = f"{100 * row['share']:5.1f}" + (f" / {100 * row['share_cold']:5.1f}" if row["share_cold"] else " " * 8)
         limit = f" {share} % of limit" if row["kind"] != "yardstick" else ""
         mark, end = (bold, plain) if row["seconds"] == fastest else ("", "")
