@@ -51,6 +51,15 @@ def test_the_error_is_at_most_one_and_a_thousandth_of_the_optimum_and_never_abov
     assert spectral <= found.spectral <= found.frobenius
 
 
+def test_without_certificates_the_factors_are_the_same_and_nothing_is_claimed():
+    w = spectrum("slow", 80, 60, 0)
+    measured, bare = lowrank_randomized(w, rank=7), lowrank_randomized(w, rank=7, certify=False)
+    for name in ("u", "s", "vt"):
+        assert np.array_equal(getattr(measured.factors, name), getattr(bare.factors, name))
+    assert bare.frobenius == bare.spectral == np.inf and measured.frobenius < np.inf
+    assert bare.products < measured.products  # the certificate's own are counted
+
+
 def test_certificates_hold_over_a_thousand_small_matrices():
     rng = np.random.default_rng(0)
     for trial in range(1000):
@@ -107,6 +116,7 @@ def test_a_seed_gives_one_result_in_every_layout():
     ({"rank": 1.0}, ArgumentTypeError, "rank"), ({"tolerance": 0}, RefcompressError, "tolerance"),
     ({"tolerance": np.nan}, RefcompressError, "tolerance"), ({"failure": 0}, RefcompressError, "failure"),
     ({"failure": 1}, RefcompressError, "failure"), ({"block": 0}, RefcompressError, "block"),
+    ({"certify": 1}, ArgumentTypeError, "certify"),
     ({"seed": -1}, RefcompressError, "seed"),
 ])
 def test_refuses_by_name(change, error, argument):
@@ -151,11 +161,11 @@ def test_bytes_take_the_largest_rank_that_fits_and_refuse_what_none_meets():
 
 
 @pytest.mark.parametrize("shortest", [1.0, 2.0**-5, 2.0**-9, 2.0**-11])
-def test_columns_are_made_orthonormal_by_either_factorization(shortest):
+def test_rows_are_made_orthonormal_by_either_factorization(shortest):
     rng = np.random.default_rng(3)
-    y = np.linalg.qr(rng.standard_normal((200, 12)))[0] * np.geomspace(1, shortest, 12)
-    q = orthonormal((y @ np.linalg.qr(rng.standard_normal((12, 12)))[0]).astype(np.float32))
-    assert q.shape == (200, 12)
-    # The last factor comes from sums of 200 float32 products and is applied by sums of 12; the products of unit columns have a
+    y = np.geomspace(1, shortest, 12)[:, None] * np.linalg.qr(rng.standard_normal((200, 12)))[0].T
+    q = orthonormal((np.linalg.qr(rng.standard_normal((12, 12)))[0] @ y).astype(np.float32))
+    assert q.shape == (12, 200)
+    # The last factor comes from sums of 200 float32 products and is applied by sums of 12; the products of unit rows have a
     # norm of at most 12. Rounding errors add up as their root (Higham and Mary 2019, theorem 3.1), three deviations allowed.
-    assert np.linalg.norm(q.astype(np.float64).T @ q - np.eye(12), 2) <= 3 * (2 * np.sqrt(12) + np.sqrt(200)) * 12 * U
+    assert np.linalg.norm(q.astype(np.float64) @ q.T - np.eye(12), 2) <= 3 * (2 * np.sqrt(12) + np.sqrt(200)) * 12 * U

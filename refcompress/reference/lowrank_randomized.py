@@ -35,7 +35,7 @@ class Randomized:
     products: int
 
 
-def lowrank_randomized(w, *, rank, tolerance=1e-3, failure=1e-10, block=None, seed=0) -> Randomized:
+def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, block=None, seed=0) -> Randomized:
     """Find an almost nearest matrix of a given rank by a block Krylov method, and certify its error.
 
         span of w g, (w w.T) w g, (w w.T)**2 w g, ...   for a random g of few columns; in it the nearest matrix of the rank
@@ -47,10 +47,12 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, failure=1e-10, block=None, se
     tolerance : float in [1e-5, 1]
         The space grows until what it would still gain is foreseen to take less than this share off the Frobenius error
         (gains shrink geometrically; the last two are extrapolated) or off ||w||_F * 2**-10.
+    certify : bool
+        Whether to measure the error of the result; if not, ``frobenius`` and ``spectral`` are infinite.
     failure : float in [1e-30, 1)
         The probability with which ``spectral`` may lie below the error.
     block : int >= 1
-        Columns of g; by default half of the rank, from 16 to 64: more steps with fewer columns gain more a product,
+        Columns of g; by default a quarter of the rank, from 16 to 64: more steps with fewer columns gain more a product,
         fewer with more take less time a product.
     seed : int in [0, 2**63): of g and of the vectors of the certificate, both from PCG64 by Box and Muller's formula, so
         that they are the same with every release of NumPy.
@@ -73,7 +75,7 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, failure=1e-10, block=None, se
     **Departs** blocks are smaller than the rank; each is made orthogonal to all before it (twice), as in Golub and Kahan's
     bidiagonalization; the number of steps follows from the gains.
 
-    Cost: 2 m k a product, some four times the rank of them where singular values fall off, more where they are nearly
+    Cost: 2 m k a product, four to five times the rank of them where singular values fall off, eight where they are nearly
     equal.
 
     >>> w = np.float32(np.diag(2.0 ** -np.arange(50)))
@@ -87,8 +89,9 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, failure=1e-10, block=None, se
         arguments.finite(w, "w")
     rank = arguments.integer(rank, "rank", 0, min(w.shape))
     tolerance = arguments.real(tolerance, "tolerance", 1e-5, 1)
+    certify = arguments.boolean(certify, "certify")
     failure = arguments.real(failure, "failure", 1e-30, float(np.nextafter(1, 0)))
-    block = min(max(rank // 2, 16), 64) if block is None else arguments.integer(block, "block", 1)
+    block = min(max(rank // 4, 16), 64) if block is None else arguments.integer(block, "block", 1)
     words = np.random.PCG64(arguments.integer(seed, "seed", 0))
     # Where squares might leave float32 a power of two takes w to about 1; it is put back at the end, exactly.
     # No element is above the norm, and the largest is not below the root of the mean square.
@@ -100,63 +103,72 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, failure=1e-10, block=None, se
     u, s, vt, products = _krylov(scaled, rank, total, tolerance, min(block, *w.shape) if w.size else 0, words)
     u, vt = signed(u, vt)
 
-    error = _frobenius(scaled, u, s, vt)
-    spectral = min(_spectral(scaled, total, u, s, vt, _gaussian(words, w.shape[1], math.ceil(-math.log10(failure)))), error)
-    lost = rank * 2.0**-149 if power < 0 else 0.0  # s put back in its place may be rounded to a subnormal number
     with np.errstate(over="ignore"):
         factors = LowRank(u, np.ldexp(s, power), vt)
-    return Randomized(factors, math.ldexp(error, power) + lost, math.ldexp(spectral, power) + lost,
-                      products + math.ceil(-math.log10(failure)))
+    if not certify:
+        return Randomized(factors, math.inf, math.inf, products)
+    tries = _gaussian(words, math.ceil(-math.log10(failure)), w.shape[1]).T
+    error = _frobenius(scaled, u, s, vt)
+    spectral = min(_spectral(scaled, total, u, s, vt, tries), error)
+    lost = rank * 2.0**-149 if power < 0 else 0.0  # s put back in its place may be rounded to a subnormal number
+    return Randomized(factors, math.ldexp(error, power) + lost, math.ldexp(spectral, power) + lost, products + tries.shape[1])
 
 
 def _krylov(w, rank, total, tolerance, block, words):
-    """Return u, s, vt of the best matrix of the rank in the Krylov space, and how many products that took."""
+    """Return u, s, vt of the best matrix of the rank in the Krylov space, and how many products that took.
+
+    Vectors are rows here, one after the other in memory.
+    """
     m, k = w.shape
     most = min(m, k)
-    room = 2 * rank + block
-    u, z = np.empty((m, room), np.float32), np.empty((k, room), np.float32)  # u orthonormal, z = w.T @ u
-    gram = np.zeros((room, room))  # z.T @ z
+    room = 3 * rank + block
+    u, z = np.empty((room, m), np.float32), np.empty((room, k), np.float32)  # u orthonormal, z = u @ w
+    gram = np.zeros((room, room))  # z @ z.T
     have, products, fresh = 0, 0, True
-    looked, energies = rank, []  # what the best of the rank has of ||w||_F**2, at each size looked at
-    v = orthonormal(_gaussian(words, k, block)) if rank else np.empty((k, 0), np.float32)
-    while v.shape[1] and have < most:
-        y, scale = w @ v, total
-        for _ in range(2):  # the second time what rounding left of the first, made large by giving columns length 1
-            y -= u[:, :have] @ (u[:, :have].T @ y)
-            y, scale = orthonormal(y, scale)[:, : most - have], 1.0
-        products += v.shape[1] + y.shape[1]
-        if not y.shape[1]:  # w takes this space into itself: singular values repeat, or no more are left
+    energies = []  # what the best of the rank has of ||w||_F**2, after each block
+    v = orthonormal(_gaussian(words, block, k)) if rank else np.empty((0, k), np.float32)
+    while len(v) and have < most:
+        y, scale = v @ w.T, total
+        for _ in range(2):  # the second time what rounding left of the first, made large by giving rows length 1
+            if have:
+                y -= (y @ u[:have].T) @ u[:have]
+            y, scale = _orthogonal(y, scale)[: most - have], 1.0
+        products += len(v) + len(y)
+        if not len(y):  # w takes this space into itself: singular values repeat, or no more are left
             if fresh:
                 break
-            v, fresh = orthonormal(_gaussian(words, k, block)), True
+            v, fresh = orthonormal(_gaussian(words, block, k)), True
             continue
-        v, fresh = w.T @ y, False
-        before, have = have, have + y.shape[1]
-        if have > u.shape[1]:
-            u, z = (np.hstack([a, np.empty_like(a)]) for a in (u, z))
+        v, fresh = y @ w, False
+        before, have = have, have + len(y)
+        if have > len(u):
+            u, z = (np.vstack([a, np.empty_like(a)]) for a in (u, z))
             gram = np.block([[gram, np.zeros_like(gram)], [np.zeros_like(gram), np.zeros_like(gram)]])
-        u[:, before:have], z[:, before:have] = y, v
-        gram[:have, before:have] = z[:, :have].T @ v
-        gram[before:have, :before] = gram[:before, before:have].T
-        v = orthonormal(v)
-        if have >= looked:
-            looked = have + max(rank // 8, 1)
-            energies.append(float(np.linalg.eigvalsh(gram[:have, :have])[-rank:].sum()))
-            if _enough(energies, total, tolerance):
-                break
-    u, z = u[:, :have], z[:, :have]
+        u[before:have], z[before:have] = y, v
+        gram[before:have, :have] = v @ z[:have].T
+        gram[:before, before:have] = gram[before:have, :before].T
+        energies.append(_top(gram[:have, :have], rank))
+        if _enough(energies, total, tolerance):
+            break
+        v = _orthogonal(v, 0.0)  # once is enough: y is made orthonormal
+    u, z = u[:have], z[:have]
     # The small matrix once more, in float64: products of float32 would hide what is below 2**-12 of the largest.
     wide = z.astype(np.float64)
-    lam, e = np.linalg.eigh(wide.T @ wide)
-    lam, e = lam[::-1][:rank], e[:, ::-1][:, :rank]
+    lam, e = np.linalg.eigh(wide @ wide.T)
+    lam, e = lam[::-1][:rank], e[:, ::-1].T[:rank]
     s = np.sqrt(np.maximum(lam, 0))
     s[s <= 2.0**-24 * s.max(initial=0)] = 0  # rounding to float32 hides what is below
     found = len(s)
     factors = np.zeros((m, rank), np.float32), np.zeros(rank, np.float32), np.zeros((rank, k), np.float32)
-    factors[0][:, :found] = u @ e.astype(np.float32)
+    factors[0][:, :found] = u.T @ e.T.astype(np.float32)
     factors[1][:found] = s
-    factors[2][:found] = ((z @ e.astype(np.float32)) / np.where(s > 0, s, 1).astype(np.float32)).T * (s > 0)[:, None]
+    factors[2][:found] = (e / np.where(s > 0, s, np.inf)[:, None]).astype(np.float32) @ z
     return *factors, products
+
+
+def _top(gram: np.ndarray, rank: int) -> float:
+    """Return the sum of the ``rank`` largest eigenvalues."""
+    return float(np.trace(gram) if len(gram) <= rank else np.linalg.eigvalsh(gram)[-rank:].sum())
 
 
 def _enough(energies: list[float], total: float, tolerance: float) -> bool:
@@ -171,26 +183,30 @@ def _enough(energies: list[float], total: float, tolerance: float) -> bool:
 
 
 def orthonormal(y: np.ndarray, scale: float = 0.0) -> np.ndarray:
-    """Return orthonormal columns that span those of y.
+    """Return orthonormal rows that span those of y.
 
     Fewer than y has, the longest directions first, where these depend on each other or their squared length is nothing
-    against ``scale``. Through Cholesky's factor of y.T @ y, or its eigenvectors where that may be near to singular; twice:
-    the second time rounding is all that is left to mend.
+    against ``scale``. Twice: the second time rounding is all that is left to mend.
     """
-    for floor in (scale, 1.0):
-        gram = (y.T @ y).astype(np.float64)
-        if (factor := _well_conditioned(gram, floor)) is not None:
-            y = y @ factor
-            continue
-        lam, e = np.linalg.eigh(gram)
-        lam, e = lam[::-1], e[:, ::-1]
-        keep = lam > NEGLIGIBLE * max(lam.max(initial=0), floor)
-        y = y @ (e[:, keep] / np.sqrt(lam[keep])).astype(np.float32)
-    return y
+    return _orthogonal(_orthogonal(y, scale), 1.0)
+
+
+def _orthogonal(y: np.ndarray, scale: float) -> np.ndarray:
+    """Return rows as `orthonormal` does, good to 2**-4.
+
+    Through Cholesky's factor of y @ y.T, or its eigenvectors where that may be near to singular.
+    """
+    gram = (y @ y.T).astype(np.float64)
+    if (factor := _well_conditioned(gram, scale)) is not None:
+        return factor @ y
+    lam, e = np.linalg.eigh(gram)
+    lam, e = lam[::-1], e[:, ::-1]
+    keep = lam > NEGLIGIBLE * max(lam.max(initial=0), scale)
+    return (e[:, keep] / np.sqrt(lam[keep])).T.astype(np.float32) @ y
 
 
 def _well_conditioned(gram: np.ndarray, floor: float) -> np.ndarray | None:
-    """Return what makes columns with these products orthonormal, (m, m) float32; None where a direction may be too short."""
+    """Return what makes rows with these products orthonormal, (m, m) float32; None where a direction may be too short."""
     try:
         low = np.linalg.cholesky(gram)
     except np.linalg.LinAlgError:
@@ -198,7 +214,7 @@ def _well_conditioned(gram: np.ndarray, floor: float) -> np.ndarray | None:
     diagonal = np.diagonal(low)
     if not diagonal.min(initial=1) ** 2 > CONDITION * max(np.trace(gram), floor):
         return None
-    return np.ascontiguousarray(np.linalg.inv(low).T, dtype=np.float32)
+    return np.linalg.inv(low).astype(np.float32)
 
 
 def squares(a: np.ndarray) -> float:
@@ -219,7 +235,9 @@ def _frobenius(w, u, s, vt) -> float:
     """
     scaled, total = u * s, 0.0
     for start in range(0, len(w), 4 * ROWS):
-        total += squares(w[start : start + 4 * ROWS] - scaled[start : start + 4 * ROWS] @ vt)
+        part = slice(start, start + 4 * ROWS)
+        rest = scaled[part] @ vt
+        total += squares(np.subtract(w[part], rest, out=rest))
     rank = len(s)
     measured = math.sqrt(total) * (1 + 2.0**-24 * 1.01)  # the last for the sums of squares in float64
     product = math.sqrt(squares(scaled) * squares(vt))
