@@ -34,7 +34,7 @@ class Case:
 
     operations : multiplications and additions, or 0 where bytes are what counts; touched : bytes read and written at least
     once, each counted once. arithmetic : the type whose multiply-adds bound the operations. reference : whether the reference
-    ends in seconds; quick : whether --quick has it.
+    ends in seconds; quick : whether --quick has it; overhead : whether it shows what a call costs, and prepared calls take part.
     """
 
     op: str
@@ -45,6 +45,7 @@ class Case:
     reference: bool = True
     arithmetic: str = "f32"
     quick: bool = False
+    overhead: bool = False
 
 
 def _normal(rng, *shape):
@@ -240,8 +241,8 @@ CASES = [
     csr_matmul("MobileNetV2 last block", 49),
     *(csr_matmul("MiniLM feed-forward", batch) for batch in (1, 64, 256)),
     *(csr_matmul("4096 wide", batch, density) for density in DENSITIES for batch in BATCHES),
-    csr_matmul("8 wide", 1, quick=True),
-    *(gemm(op, "8 wide", 1, quick=True) for op in ("gemm_s8s8", "gemm_f32s8")),
+    csr_matmul("8 wide", 1, quick=True, overhead=True),
+    *(gemm(op, "8 wide", 1, quick=True, overhead=True) for op in ("gemm_s8s8", "gemm_f32s8")),
     *(gemm(op, "LeNet-300-100 fc1", 64, quick=True) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
     *(gemm(op, "AlexNet conv5", 169) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
     *(gemm(op, layer, positions) for op in ("gemm_s8s8", "gemm_f32s8")

@@ -1,10 +1,10 @@
 """The clock: nothing is timed before it agrees, and what is compared is timed in turns, with warm and with cold caches.
 
-What else runs on a machine only ever adds to a time: on one whose last cache is shared with strangers the same call took from
-1.2 to 2.6 ms within seconds. So a time is that of the quickest sample, a ratio that of the quickest samples of two, and a run
-takes the list of cases several times, each time for a moment and with arrays made anew: that all moments of a case were
-disturbed, or all its places in memory unlucky, is then unlikely. The interval of a ratio is that of 95 % of 200 such ratios of
-passes, and of rounds within them, drawn again (bootstrap).
+What else runs on a machine for a moment only adds to a time, so a pass over a case, a fifth of a second of turns, is worth its
+quickest sample. Whole passes differ both ways: arrays that are made anew lie better or worse in the caches, and a last cache that
+is shared with strangers gave one call from 1.2 to 2.6 ms within seconds. So a run takes the list of cases several times, spends
+what time it has left on the cases whose passes differ most, and a time is the median of its passes, a ratio that of two medians.
+The interval of a ratio is that of 95 % of 200 such ratios of passes, and of rounds within them, drawn again (bootstrap).
 """
 
 import time
@@ -30,12 +30,12 @@ PORTABLE, PATIENCE = 5e8, 1.5
 
 @dataclass
 class Row:
-    """One implementation on one case; ``refused`` says why it was not timed. Seconds are the quickest, warm and cold."""
+    """One implementation on one case; ``refused`` says why it was not timed. Seconds are the median of passes, warm and cold."""
 
     op: str
     case: str
     implementation: str
-    kind: str = "ours"  # or "peer", "yardstick", "guest"
+    kind: str = "ours"  # or "prepared" (ours, its arguments checked beforehand), "peer", "yardstick", "guest"
     seconds: float = float("nan")
     cold: float = float("nan")
     rounds: int = 0
@@ -78,10 +78,13 @@ class Contest:
     def __init__(self, case, spaces, peers=(), guests=()):
         self.case, self.peers = case, {peer.label: peer for peer in peers or (YARDSTICK,)}
         self.ours = implementations(case, spaces) | {g.__name__: getattr(g, case.op) for g in guests if hasattr(g, case.op)}
-        kinds = {g.__name__: "guest" for g in guests} | {
+        # What takes the arguments before the clock runs, and returns what is timed.
+        self.prepare = {f"{label}, prepared": f.prepare for label, f in self.ours.items() if case.overhead and hasattr(f, "prepare")}
+        kinds = {g.__name__: "guest" for g in guests} | dict.fromkeys(self.prepare, "prepared") | {
             label: "yardstick" if peer is YARDSTICK else "peer" for label, peer in self.peers.items()}
+        self.prepare |= {label: peer.prepare for label, peer in self.peers.items()}
         self.rows = {label: Row(case.op, case.name, label, kinds.get(label, "ours"), operations=case.operations,
-                                touched=case.touched) for label in [*self.ours, *self.peers]} if self.ours else {}
+                                touched=case.touched) for label in [*self.ours, *self.prepare]} if self.ours else {}
         self.first: dict[str, float] = {}  # seconds of a call that was not the very first
         self.warm: list[dict[str, list[float]]] = []  # a pass, an implementation: its samples
         self.cold: list[dict[str, list[float]]] = []
@@ -96,7 +99,7 @@ class Contest:
         for label, row in self.rows.items():
             if not self.warm or self.first.get(label, LONG_SECONDS) < LONG_SECONDS:
                 try:
-                    functions[label] = (self.peers[label].prepare(*args, **kwargs) if label in self.peers else
+                    functions[label] = (self.prepare[label](*args, **kwargs) if label in self.prepare else
                                         lambda f=self.ours[label]: f(*args, **kwargs))
                 except Exception as error:  # a library's own limits: said in its row, beside whoever can
                     row.refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
@@ -112,6 +115,20 @@ class Contest:
         if evict:
             short = {label: f for label, f in often.items() if self.first[label] < SLOW_SECONDS}
             self.cold.append(in_turns(short, self.first, seconds / 2, least, evict))
+
+    def unsettled(self) -> float:
+        """Return the largest standard error of somebody's time, as a share of it.
+
+        Of a normal distribution the median of n has one of sqrt(pi / 2) / sqrt(n) deviations, and a deviation is 0.7413 of what lies
+        between the quartiles. Not of those that are timed once a pass, nor of the reference, whom nobody races.
+        """
+        passes = {}
+        for samples in self.warm:
+            for label, own in samples.items():
+                if label != "reference" and len(own) > 1:
+                    passes.setdefault(label, []).append(min(own))
+        quartiles = [(np.quantile(own, [0.25, 0.5, 0.75]), len(own)) for own in passes.values() if len(own) > 2]
+        return max((0.7413 * (high - low) / middle * np.sqrt(np.pi / 2 / n) for (low, middle, high), n in quartiles), default=0.0)
 
     def checked(self, functions, args, kwargs):
         """Return those of the functions whose results are right; note how long a call of each takes, and who is refused."""
@@ -146,12 +163,12 @@ class Contest:
             own = [samples[label] for samples in self.warm if label in samples]
             if not own:
                 continue
-            row.seconds, row.rounds = min(map(min, own)), sum(map(len, own))
-            isa = label.partition(".")[2] if row.kind == "ours" and label != "reference" else limits.widest
+            row.seconds, row.rounds = time_of(own), sum(map(len, own))
+            isa = label.partition(".")[2].partition(",")[0] if label.startswith("native.") else limits.widest
             row.share = limits.seconds(self.case, isa) / row.seconds
             cold = [samples[label] for samples in self.cold if samples.get(label)]
             if cold:
-                row.cold = min(map(min, cold))
+                row.cold = time_of(cold)
                 row.share_cold = limits.seconds(self.case, isa, cold=True) / row.cold
             for other in self.first:
                 theirs = [samples[other] for samples in self.warm if other in samples]
@@ -160,15 +177,20 @@ class Contest:
         return list(self.rows.values())
 
 
+def time_of(passes) -> float:
+    """Return the median of the quickest samples of passes."""
+    return float(np.median([min(samples) for samples in passes]))
+
+
 def ratio(theirs, own, rng) -> tuple[float, float, float]:
-    """Return theirs / own, each a list of the samples of a pass: of their quickest, and the bounds of 95 % of such ratios of
-    passes, and of rounds in them, drawn again."""
+    """Return theirs / own, each a list of the samples of a pass, and the bounds of 95 % of such ratios of passes, and of rounds
+    in them, drawn again."""
     def drawn(passes):
         quickest = np.array([rng.choice(samples, (DRAWS, len(samples))).min(axis=1) for samples in passes])
-        return quickest[rng.integers(0, len(passes), (DRAWS, len(passes))), np.arange(DRAWS)[:, None]].min(axis=1)
+        return np.median(quickest[rng.integers(0, len(passes), (DRAWS, len(passes))), np.arange(DRAWS)[:, None]], axis=1)
 
     low, high = np.quantile(drawn(theirs) / drawn(own), [0.025, 0.975])
-    return min(map(min, theirs)) / min(map(min, own)), float(low), float(high)
+    return time_of(theirs) / time_of(own), float(low), float(high)
 
 
 def in_turns(functions, first, seconds: float, least: int, evict=None) -> dict[str, list[float]]:

@@ -54,10 +54,10 @@ def table(rows: list[dict], limits, environment: dict) -> str:
     reads = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in limits.bandwidth.items())
     lines = [f"{environment['cpu']}, {threads} thread{'s' * (threads > 1)}, {environment['compiler']}, commit {environment['commit']}.",
              f"Limits measured in this run: {rates} GOP/s; read {reads} GB/s.",
-             "Quickest times, of turns; 'of limit': what the limit that binds (arithmetic, or the fewest bytes from the memory",
-             "that they fit in) allows, over the time, warm / cold; 'x best': how many times as fast as the fastest peer, with its",
-             "95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick. Calls that fill the caches",
-             "themselves are not timed cold (-)."]
+             "Times are medians over passes of the quickest turn of each; 'of limit': what the limit that binds (arithmetic, or the",
+             "fewest bytes from the memory that they fit in) allows, over the time, warm / cold; 'x best': how many times as fast as",
+             "the fastest peer, with its 95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick. Calls",
+             "that fill the caches themselves are not timed cold (-)."]
     for name, reason in environment["absent peers"].items():
         lines.append(f"absent: {name} ({reason})")
     heading = None
@@ -68,10 +68,10 @@ def table(rows: list[dict], limits, environment: dict) -> str:
             block = [r["seconds"] for r in rows if (r["op"], r["case"]) == heading and r["seconds"] and r["kind"] != "yardstick"]
             fastest = min(block, default=None)
         if row["refused"]:
-            lines.append(f"  {row['implementation']:<20} NOT TIMED, {row['refused']}")
+            lines.append(f"  {row['implementation']:<25} NOT TIMED, {row['refused']}")
             continue
         work, unit = (row["operations"], "GOP/s") if row["operations"] else (row["touched"], "GB/s")
-        peer = best_peer(row) if row["kind"] in ("ours", "guest") else None
+        peer = best_peer(row) if row["kind"] in ("ours", "prepared", "guest") else None
         said = " " * 34
         if peer:
             value, low, high = row["ratios"][peer]
@@ -82,7 +82,7 @@ def table(rows: list[dict], limits, environment: dict) -> str:
         limit = f" {share} % of limit" if row["kind"] != "yardstick" else ""
         mark, end = (bold, plain) if row["seconds"] == fastest else ("", "")
         speed = f"{work / row['seconds'] / 1e9:8.2f} {unit:<5}"
-        lines.append(f"  {mark}{row['implementation']:<20}{end} {1e6 * row['seconds']:11.1f} us, cold {cold} {speed} "
+        lines.append(f"  {mark}{row['implementation']:<25}{end} {1e6 * row['seconds']:11.1f} us, cold {cold} {speed} "
                      f"{said}{limit}  {row['note']}".rstrip())
     return "\n".join(lines)
 
@@ -102,7 +102,7 @@ def fell(now: list[dict], then: list[dict]) -> list[str]:
     Only ratios are compared: the geometric mean over the peers that both runs have. Of the intervals, the upper bounds of
     now must lie below the lower bounds of then.
     """
-    before = {(r["op"], r["case"], r["implementation"]): r for r in then if r["kind"] == "ours" and r["ratios"]}
+    before = {(r["op"], r["case"], r["implementation"]): r for r in then if r["kind"] in ("ours", "prepared") and r["ratios"]}
     lines = []
     for row in now:
         old = before.get((row["op"], row["case"], row["implementation"]))
@@ -125,7 +125,7 @@ def agreement(now: list[dict], then: list[dict]) -> tuple[int, int]:
     within = total = 0
     for row in now:
         old = before.get((row["op"], row["case"], row["implementation"]))
-        if row["kind"] != "ours" or row["implementation"] == "reference" or old is None:
+        if row["kind"] not in ("ours", "prepared") or row["implementation"] == "reference" or old is None:
             continue
         for name in row["peers"]:
             if name in old["ratios"]:

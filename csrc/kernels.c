@@ -61,6 +61,8 @@ static const struct rc_kernels table[] = {
         .quantize_runs_s16 = rc_quantize_runs_s16_avx512,
         .floats_encode = rc_floats_encode_avx512,
         .floats_decode = rc_floats_decode_avx512,
+        .huffman_encode = rc_huffman_encode_avx512,
+        .huffman_decode = rc_huffman_decode_avx512,
     },
 #endif
 };

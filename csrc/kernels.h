@@ -40,8 +40,8 @@ rc_floats_decode rc_floats_decode_portable, rc_floats_decode_avx2, rc_floats_dec
 rc_share_kmeans rc_share_kmeans_portable;
 rc_huffman_lengths rc_huffman_lengths_portable;
 rc_huffman_code rc_huffman_code_portable;
-rc_huffman_encode rc_huffman_encode_portable;
-rc_huffman_decode rc_huffman_decode_portable;
+rc_huffman_encode rc_huffman_encode_portable, rc_huffman_encode_avx512;
+rc_huffman_decode rc_huffman_decode_portable, rc_huffman_decode_avx512;
 rc_rangecoder_encode rc_rangecoder_encode_portable;
 rc_rangecoder_decode rc_rangecoder_decode_portable;
 #endif

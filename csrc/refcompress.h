@@ -167,6 +167,43 @@ typedef int rc_rangecoder_decode(size_t begin, size_t end, size_t k, unsigned al
                                  size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns, uint32_t *counts,
                                  struct rc_rangecoder *state, uint8_t *codes);
 
+/* A whole call of a product in one argument, made ready beforehand: where it has eight rows and eight columns, to hand over its
+ * operands one by one takes longer than the work. rc_call_<operation> runs the kernel on all of its rows. */
+struct rc_csr_matmul_call {
+    rc_csr_matmul *kernel;
+    size_t m, n, k, nnz;
+    const int64_t *indptr;
+    const int32_t *indices;
+    const float *data, *x;
+    float *y;
+};
+struct rc_gemm_s8s8_call {
+    rc_gemm_s8s8 *kernel;
+    size_t m, n, k;
+    const int8_t *x, *w;
+    int32_t *y;
+};
+struct rc_gemm_u8s8_call {
+    rc_gemm_u8s8 *kernel;
+    size_t m, n, k;
+    const uint8_t *x;
+    const int8_t *w;
+    int32_t *y;
+};
+struct rc_gemm_f32s8_call {
+    rc_gemm_f32s8 *kernel;
+    size_t m, n, k, group, stride;
+    const float *x;
+    const int8_t *w;
+    const float *scale;
+    const int8_t *zero_point;
+    float *y;
+};
+int rc_call_csr_matmul(const struct rc_csr_matmul_call *call);
+int rc_call_gemm_s8s8(const struct rc_gemm_s8s8_call *call);
+int rc_call_gemm_u8s8(const struct rc_gemm_u8s8_call *call);
+int rc_call_gemm_f32s8(const struct rc_gemm_f32s8_call *call);
+
 /* One row an instruction set; NULL where it has no kernel of its own, and the next narrower one serves. */
 struct rc_kernels {
     const char *isa;

@@ -100,16 +100,34 @@ def test_what_is_far_slower_is_called_once_a_pass_and_what_takes_half_a_second_o
     assert np.isnan(rows["slow"].cold) and rows["fast"].cold > 0 and set(rows["fast"].ratios) == {"slow", "slowest"}
 
 
-def test_a_ratio_is_that_of_the_quickest_samples_with_an_interval_around_it():
+def test_a_ratio_is_that_of_the_medians_of_passes_with_an_interval_around_it():
     rng = np.random.default_rng(0)
-    assert measure.ratio([[6.0, 7.0], [9.0]], [[4.0, 2.0, 3.0]], rng)[0] == 3
+    assert measure.ratio([[6.0, 7.0], [9.0, 8.0], [6.0, 9.0]], [[4.0, 2.0, 3.0]], rng)[0] == 3  # a pass is its quickest turn
     assert measure.ratio([[6.0]], [[2.0]], rng) == (3, 3, 3)
-    # However long some passes are disturbed: what is left undisturbed counts.
-    assert measure.ratio([[6.0] * 9, [90.0] * 9, [6.0] * 9, [60.0]], [[2.0] * 9, [40.0] * 9, [2.0] * 9, [40.0]], rng)[0] == 3
+    # Passes that are disturbed throughout, or lucky, do not count while they are few.
+    assert measure.ratio([[6.0] * 9, [90.0] * 9, [6.0], [1.0], [6.0]], [[2.0] * 9, [40.0] * 9, [2.0] * 9], rng)[0] == 3
     # Passes that differ make the interval wide, however little their rounds do.
-    assert measure.ratio([[1.0] * 9, [2.0] * 9, [4.0] * 9], [[1.0] * 9], rng) == (1, 1, 4)
-    value, low, high = measure.ratio([list(rng.uniform(3, 3.5, 50))] * 3, [[1.0] * 50] * 3, rng)
-    assert value == low < high < 3.1
+    assert measure.ratio([[1.0] * 9, [2.0] * 9, [4.0] * 9], [[1.0] * 9], rng) == (2, 1, 4)
+    value, low, high = measure.ratio([list(rng.uniform(3, 3.5, 50)) for _ in range(3)], [[1.0] * 50] * 3, rng)
+    assert low <= value <= high < 3.1
+
+
+def test_a_case_is_unsettled_by_the_spread_of_the_passes_of_whoever_spreads_most():
+    contest = measure.Contest(case("csr_to_dense"), [], [])
+    def unsettled(**passes):
+        contest.warm = [dict(zip(passes, samples)) for samples in zip(*passes.values())]
+        return contest.unsettled()
+
+    steady, spread = [[1.0, 1.0]] * 9, [[1.0 + 0.01 * n, 2.0] for n in range(9)]
+    error = 0.7413 * 0.04 / 1.04 * np.sqrt(np.pi / 2 / 9)  # the quartiles are 1.02 and 1.06
+    assert unsettled(a=steady) == 0 and unsettled(a=steady, b=spread) == pytest.approx(error)
+    assert unsettled(a=steady * 4, b=spread * 4) == pytest.approx(error / 2)
+    assert unsettled(reference=spread) == unsettled(once=[[1.0], [2.0], [3.0]]) == unsettled(few=spread[::8]) == 0
+    # It is what it says: of many medians of nine normal passes the deviation, to a fifth (the estimate of it is rough itself).
+    rng = np.random.default_rng(0)
+    draws = rng.normal(1, 0.03, (3000, 9))
+    estimates = [unsettled(a=[[x, x] for x in draw]) for draw in draws]
+    assert np.median(draws, axis=1).std() == pytest.approx(np.mean(estimates), rel=0.2)
 
 
 def test_the_limit_is_the_longer_of_arithmetic_and_bytes():

@@ -25,17 +25,9 @@ RC_INLINE TARGET void PASTE(KERNEL, _tile)(const size_t mr, const X *x, size_t k
         RC_UNROLL for (size_t o = 0; o < NR; o++)
             acc[i][o] = sums[i * NR + o];
     VEC input[MR];
-    size_t p = 0;
-    for (; p + STEP <= count; p += STEP, w += NR * STEP) {
+    for (size_t p = 0; p < count; p += STEP, w += NR * STEP) {
         RC_UNROLL for (size_t i = 0; i < mr; i++)
-            input[i] = load(x + i * k + p);
-        RC_UNROLL for (size_t o = 0; o < NR; o++)
-            RC_UNROLL for (size_t i = 0; i < mr; i++)
-                acc[i][o] = dot(acc[i][o], input[i], w + o * STEP);
-    }
-    if (p < count) {
-        RC_UNROLL for (size_t i = 0; i < mr; i++)
-            input[i] = load_some(x + i * k + p, count - p);
+            input[i] = p + STEP <= count ? load(x + i * k + p) : load_some(x + i * k + p, count - p);
         RC_UNROLL for (size_t o = 0; o < NR; o++)
             RC_UNROLL for (size_t i = 0; i < mr; i++)
                 acc[i][o] = dot(acc[i][o], input[i], w + o * STEP);
@@ -81,7 +73,7 @@ TARGET int KERNEL(size_t begin, size_t end, size_t m, size_t n, size_t k, const 
                 excess[i] = BIAS * PASTE(KERNEL, _sum)(x + (i0 + i) * k, k);
         for (size_t o0 = begin; o0 < end; o0 += NR) {
             const size_t width = end - o0 < NR ? end - o0 : NR;
-            memset(sums, 0, sizeof sums);
+            memset(sums, 0, (height * NR + 3) / 4 * 4 * sizeof *sums); /* by fours, as they are read */
             for (size_t p0 = 0; p0 < k; p0 += STEPS * STEP) {
                 const size_t count = k - p0 < STEPS * STEP ? k - p0 : STEPS * STEP;
                 for (size_t o = 0; o < NR; o++) { /* a tile past the range repeats its first row, and drops the results */

@@ -9,6 +9,15 @@ True
 An implementation is a namespace: ``at(isa)`` has every operation that this instruction set or a narrower one computes,
 ``available()`` lists those of this machine, narrowest first, and this module has those of the widest. Operations for which
 there is no kernel are not here: nothing switches language behind the caller's back.
+
+A product that is so short that checking its arguments takes longer than the work can be prepared:
+
+>>> import numpy as np
+>>> x, w = np.ones((1, 8), np.int8), np.ones((2, 8), np.int8)
+>>> again = native.gemm_s8s8.prepare(x, w)   # checks, once
+>>> x[:] = 3                                 # each call reads x and w where they are, and writes and returns the same array
+>>> again().tolist()
+[[24, 24]]
 """
 
 from types import SimpleNamespace

@@ -58,6 +58,29 @@ def aligned(a: np.ndarray) -> np.ndarray:
     return copy
 
 
+def in_place(given, checked: np.ndarray, argument: str) -> None:
+    """Refuse what had to be copied when it was checked, of an argument that is to be read again where it is."""
+    if checked is not given:
+        raise RefcompressError(argument, "must be a C-contiguous, aligned array in native byte order: a call that is prepared "
+                               "reads it anew each time, and a copy would not change with it")
+
+
+def prepared(op: str, kernel, operands, y: np.ndarray, argument: str):
+    """Return a function that makes a call of an operation again, and returns y; operands : what follows the kernel in its call.
+
+    ``argument`` is the one that a status can be said of.
+    """
+    run, call = getattr(lib, f"rc_call_{op}"), ffi.new(f"struct rc_{op}_call *", (kernel, *operands))
+
+    def again():
+        if status := run(call):
+            check(status, argument)
+        return y
+
+    again.operands = operands  # the call itself has addresses only, and keeps nothing alive
+    return again
+
+
 def check(status: int, argument: str) -> None:
     """Raise what a kernel's status means; ``argument`` is the one that it can be said of."""
     if status == lib.RC_BAD_INDEX:

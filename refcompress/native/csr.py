@@ -7,7 +7,7 @@ import numpy as np
 from .. import reference
 from ..reference.csr import matmul_arguments
 from . import threads
-from ._call import aligned, check, empty, pointer
+from ._call import aligned, check, empty, in_place, pointer, prepared
 
 # Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
 GRAIN = 16
@@ -21,8 +21,12 @@ def csr_matmul(kernel, speed: float):
         a, x = matmul_arguments(a, x)
         if a.nnz >= 16 * a.shape[1]:  # each row of x is read that often
             x = aligned(x)
+        y = empty((a.shape[0], x.shape[1]), np.float32)
+        multiply(a, x, y)
+        return y
+
+    def multiply(a, x, y):
         (k, n), m = x.shape, a.shape[0]
-        y = empty((m, n), np.float32)
         sizes, matrix = (n, k, a.nnz), (pointer(a.indptr), pointer(a.indices), pointer(a.data))
         x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
 
@@ -37,6 +41,21 @@ def csr_matmul(kernel, speed: float):
             threads.run(columns, n, seconds, GRAIN)  # one row alone would take too long, for Ctrl-C and for balance
         else:
             threads.run(rows, m, seconds)
-        return y
 
+    def prepare(a, x):
+        given, (a, x) = x, matmul_arguments(a, x)
+        in_place(given, x, "x")
+        (k, n), m = x.shape, a.shape[0]
+        y = empty((m, n), np.float32)
+        if a.nnz * n / speed < threads.SERIAL_SECONDS:
+            return prepared("csr_matmul", kernel, (m, n, k, a.nnz, pointer(a.indptr), pointer(a.indices), pointer(a.data),
+                                                   pointer(x), pointer(y, writable=True)), y, "a")
+
+        def again():
+            multiply(a, x, y)
+            return y
+
+        return again
+
+    csr_matmul.prepare = prepare
     return csr_matmul

@@ -9,7 +9,7 @@ from ..formats import Quantized
 from ..reference.gemm import f32s8_arguments, s8s8_arguments, u8s8_arguments
 from ..reference.gemm_mixed import f32mixed_arguments
 from . import threads
-from ._call import aligned, check, empty, pointer
+from ._call import aligned, check, empty, in_place, pointer, prepared
 
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
 GRAIN = 12
@@ -26,6 +26,10 @@ def gemm_s8s8(kernel, speed: float):
         x, w = s8s8_arguments(x, w)
         return _product(kernel, speed, x, w, np.int32)
 
+    def prepare(x, w):
+        return _prepared("gemm_s8s8", kernel, speed, (x, w), s8s8_arguments(x, w), np.int32)
+
+    gemm_s8s8.prepare = prepare
     return gemm_s8s8
 
 
@@ -37,6 +41,10 @@ def gemm_u8s8(kernel, speed: float):
         x, w = u8s8_arguments(x, w)
         return _product(kernel, speed, x, w, np.int32)
 
+    def prepare(x, w):
+        return _prepared("gemm_u8s8", kernel, speed, (x, w), u8s8_arguments(x, w), np.int32)
+
+    gemm_u8s8.prepare = prepare
     return gemm_u8s8
 
 
@@ -48,6 +56,12 @@ def gemm_f32s8(kernel, speed: float):
         x, w = f32s8_arguments(x, w)
         return _product(kernel, speed, x, w.values, np.float32, _sharing(w), (pointer(w.scale), pointer(w.zero_point)))
 
+    def prepare(x, w):
+        given, (x, w) = (x, w.values if isinstance(w, Quantized) else w), f32s8_arguments(x, w)
+        return _prepared("gemm_f32s8", kernel, speed, given, (x, w.values), np.float32, _sharing(w),
+                         (pointer(w.scale), pointer(w.zero_point)))
+
+    gemm_f32s8.prepare = prepare
     return gemm_f32s8
 
 
@@ -105,17 +119,39 @@ def _block(k: int, speed: float) -> int:
 
 
 def _product(kernel, speed, x, w, dtype, sizes=(), scales=()):
-    """Return y = x @ w.T by a kernel that takes ranges of the rows of w, and as many rows of x as bounded work allows."""
-    (m, k), n = x.shape, w.shape[0]
-    y = empty((m, n), dtype)
-    if y.size == 0:
-        return y
-    if n >= 64:  # every sixth output reads all of x
+    """Return y = x @ w.T by a kernel that takes ranges of the rows of w."""
+    y = empty((len(x), len(w)), dtype)
+    if len(w) >= 64:  # every sixth output reads all of x
         x = aligned(x)
+    _multiply(kernel, speed, x, w, y, sizes, scales)
+    return y
+
+
+def _multiply(kernel, speed, x, w, y, sizes, scales) -> None:
+    """Fill y, with as many rows of x in a call as bounded work allows."""
+    if y.size == 0:
+        return
+    (m, k), n = x.shape, w.shape[0]
     x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, writable=True)
     block = _block(k, speed)
     for i in range(0, m, block):
         rows = min(block, m - i)
         operands = (rows, n, k, *sizes, x_pointer + i * k, w_pointer, *scales, y_pointer + i * n)
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
-    return y
+
+
+def _prepared(op, kernel, speed, given, checked, dtype, sizes=(), scales=()):
+    """Return the product as a function without arguments: `refcompress.native` says what it is for."""
+    for before, after, argument in zip(given, checked, "xw"):
+        in_place(before, after, argument)
+    x, w = checked
+    (m, k), n = x.shape, len(w)
+    y = empty((m, n), dtype)
+    if m * n * k / speed < threads.SERIAL_SECONDS:
+        return prepared(op, kernel, (m, n, k, *sizes, pointer(x), pointer(w), *scales, pointer(y, writable=True)), y, "w")
+
+    def again():
+        _multiply(kernel, speed, x, w, y, sizes, scales)
+        return y
+
+    return again
