@@ -1,6 +1,8 @@
 """The gate between NumPy and C: the one place where an array becomes a pointer and a status an exception."""
 
+import functools
 import math
+import weakref
 
 import numpy as np
 
@@ -25,7 +27,7 @@ _CTYPES = {dtype: ffi.typeof(name) for dtype, name in {
 # A vector load that crosses from one cache line (64 bytes, as long as the longest vector) to the next costs two; with
 # x off the boundary csr_matmul took 1.6 times as long at 64 columns, gemm_f32s8 1.15 times.
 LINE = 64
-SHORT = 1024  # bytes: finding the boundary takes as long as storing so many
+SHORT = 1024  # bytes, at 8 an element: finding the boundary takes as long as storing so many
 
 
 def pointer(a: np.ndarray, *, writable: bool = False):
@@ -39,11 +41,24 @@ def pointer(a: np.ndarray, *, writable: bool = False):
     return ffi.from_buffer(ctype, a, writable)
 
 
+_pointers: dict[int, tuple] = {}
+
+
+def pointers(a, *names: str) -> tuple:
+    """Return these arrays of a format as C arrays: always the same ones of one format, for they are kept as long as it lives."""
+    known = _pointers.get(id(a))  # finding them anew would take a short call half of its time
+    if known is None:
+        forget = weakref.ref(a, lambda _, key=id(a): _pointers.pop(key, None))
+        known = _pointers[id(a)] = tuple(pointer(getattr(a, name)) for name in names), forget
+    return known[0]
+
+
 def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     """Return an array on a cache line's boundary, which NumPy's own usually misses by 16 bytes; a short one anywhere."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size <= SHORT:
+    count = math.prod(shape)
+    if 8 * count <= SHORT:
         return np.empty(shape, dtype)
+    size = count * np.dtype(dtype).itemsize
     buffer = np.empty(size + LINE, dtype=np.uint8)
     offset = -buffer.ctypes.data % LINE
     return buffer[offset : offset + size].view(dtype).reshape(shape)
@@ -79,6 +94,11 @@ def prepared(op: str, kernel, operands, y: np.ndarray, argument: str):
 
     again.operands = operands  # the call itself has addresses only, and keeps nothing alive
     return again
+
+
+def by_name(op: str, kernel):
+    """Return the kernel as a function that is called in less than half the time."""
+    return functools.partial(getattr(lib, f"rc_run_{op}"), kernel)
 
 
 def check(status: int, argument: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from .. import reference
 from ..reference.csr import matmul_arguments
 from . import threads
-from ._call import aligned, check, empty, in_place, pointer, prepared
+from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
 
 # Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
 GRAIN = 16
@@ -15,6 +15,8 @@ GRAIN = 16
 
 def csr_matmul(kernel, speed: float):
     """Return the operation csr_matmul computed by a C kernel that does ``speed`` multiply-adds a second."""
+
+    run = by_name("csr_matmul", kernel)
 
     @wraps(reference.csr_matmul)
     def csr_matmul(a, x):
@@ -27,16 +29,20 @@ def csr_matmul(kernel, speed: float):
 
     def multiply(a, x, y):
         (k, n), m = x.shape, a.shape[0]
-        sizes, matrix = (n, k, a.nnz), (pointer(a.indptr), pointer(a.indices), pointer(a.data))
+        sizes, matrix = (n, k, a.nnz), pointers(a, "indptr", "indices", "data")
         x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
+        seconds = a.nnz * n / speed
+        if seconds < threads.SERIAL_SECONDS:
+            if m:
+                check(run(0, m, n, *sizes, *matrix, x_pointer, y_pointer), "a")
+            return
 
         def rows(begin, end):
-            check(kernel(begin, end, n, *sizes, *matrix, x_pointer, y_pointer), "a")
+            check(run(begin, end, n, *sizes, *matrix, x_pointer, y_pointer), "a")
 
         def columns(begin, end):
-            check(kernel(0, m, end - begin, *sizes, *matrix, x_pointer + begin, y_pointer + begin), "a")
+            check(run(0, m, end - begin, *sizes, *matrix, x_pointer + begin, y_pointer + begin), "a")
 
-        seconds = a.nnz * n / speed
         if seconds > threads.CHUNK_SECONDS and int(np.diff(a.indptr).max()) * n / speed > threads.CHUNK_SECONDS:
             threads.run(columns, n, seconds, GRAIN)  # one row alone would take too long, for Ctrl-C and for balance
         else:
@@ -48,8 +54,8 @@ def csr_matmul(kernel, speed: float):
         (k, n), m = x.shape, a.shape[0]
         y = empty((m, n), np.float32)
         if a.nnz * n / speed < threads.SERIAL_SECONDS:
-            return prepared("csr_matmul", kernel, (m, n, k, a.nnz, pointer(a.indptr), pointer(a.indices), pointer(a.data),
-                                                   pointer(x), pointer(y, writable=True)), y, "a")
+            return prepared("csr_matmul", kernel, (m, n, k, a.nnz, *pointers(a, "indptr", "indices", "data"), pointer(x),
+                                                   pointer(y, writable=True)), y, "a")
 
         def again():
             multiply(a, x, y)

@@ -9,7 +9,7 @@ from ..formats import Quantized
 from ..reference.gemm import f32s8_arguments, s8s8_arguments, u8s8_arguments
 from ..reference.gemm_mixed import f32mixed_arguments
 from . import threads
-from ._call import aligned, check, empty, in_place, pointer, prepared
+from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
 
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
 GRAIN = 12
@@ -21,10 +21,12 @@ BLOCK = 256
 def gemm_s8s8(kernel, speed: float):
     """Return the operation gemm_s8s8 computed by a C kernel that does ``speed`` multiply-adds a second."""
 
+    run = by_name("gemm_s8s8", kernel)
+
     @wraps(reference.gemm_s8s8)
     def gemm_s8s8(x, w):
         x, w = s8s8_arguments(x, w)
-        return _product(kernel, speed, x, w, np.int32)
+        return _product(run, speed, x, w, np.int32)
 
     def prepare(x, w):
         return _prepared("gemm_s8s8", kernel, speed, (x, w), s8s8_arguments(x, w), np.int32)
@@ -36,10 +38,12 @@ def gemm_s8s8(kernel, speed: float):
 def gemm_u8s8(kernel, speed: float):
     """Return the operation gemm_u8s8 computed by a C kernel that does ``speed`` multiply-adds a second."""
 
+    run = by_name("gemm_u8s8", kernel)
+
     @wraps(reference.gemm_u8s8)
     def gemm_u8s8(x, w):
         x, w = u8s8_arguments(x, w)
-        return _product(kernel, speed, x, w, np.int32)
+        return _product(run, speed, x, w, np.int32)
 
     def prepare(x, w):
         return _prepared("gemm_u8s8", kernel, speed, (x, w), u8s8_arguments(x, w), np.int32)
@@ -51,15 +55,17 @@ def gemm_u8s8(kernel, speed: float):
 def gemm_f32s8(kernel, speed: float):
     """Return the operation gemm_f32s8 computed by a C kernel that does ``speed`` multiply-adds a second."""
 
+    run = by_name("gemm_f32s8", kernel)
+
     @wraps(reference.gemm_f32s8)
     def gemm_f32s8(x, w):
         x, w = f32s8_arguments(x, w)
-        return _product(kernel, speed, x, w.values, np.float32, _sharing(w), (pointer(w.scale), pointer(w.zero_point)))
+        return _product(run, speed, x, w.values, np.float32, _sharing(w), pointers(w, "scale", "zero_point"))
 
     def prepare(x, w):
         given, (x, w) = (x, w.values if isinstance(w, Quantized) else w), f32s8_arguments(x, w)
         return _prepared("gemm_f32s8", kernel, speed, given, (x, w.values), np.float32, _sharing(w),
-                         (pointer(w.scale), pointer(w.zero_point)))
+                         pointers(w, "scale", "zero_point"))
 
     gemm_f32s8.prepare = prepare
     return gemm_f32s8
@@ -118,26 +124,29 @@ def _block(k: int, speed: float) -> int:
     return max(1, min(BLOCK, int(threads.CHUNK_SECONDS * speed / (GRAIN * max(k, 1)))))
 
 
-def _product(kernel, speed, x, w, dtype, sizes=(), scales=()):
-    """Return y = x @ w.T by a kernel that takes ranges of the rows of w."""
+def _product(run, speed, x, w, dtype, sizes=(), scales=()):
+    """Return y = x @ w.T by a kernel, called by name, that takes ranges of the rows of w."""
     y = empty((len(x), len(w)), dtype)
     if len(w) >= 64:  # every sixth output reads all of x
         x = aligned(x)
-    _multiply(kernel, speed, x, w, y, sizes, scales)
+    _multiply(run, speed, x, w, y, sizes, scales)
     return y
 
 
-def _multiply(kernel, speed, x, w, y, sizes, scales) -> None:
+def _multiply(run, speed, x, w, y, sizes, scales) -> None:
     """Fill y, with as many rows of x in a call as bounded work allows."""
     if y.size == 0:
         return
     (m, k), n = x.shape, w.shape[0]
     x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, writable=True)
+    if m * n * k / speed < threads.SERIAL_SECONDS:
+        check(run(0, n, m, n, k, *sizes, x_pointer, w_pointer, *scales, y_pointer), "w")
+        return
     block = _block(k, speed)
     for i in range(0, m, block):
         rows = min(block, m - i)
         operands = (rows, n, k, *sizes, x_pointer + i * k, w_pointer, *scales, y_pointer + i * n)
-        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
+        threads.run(lambda begin, end: check(run(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
 
 
 def _prepared(op, kernel, speed, given, checked, dtype, sizes=(), scales=()):
@@ -150,8 +159,10 @@ def _prepared(op, kernel, speed, given, checked, dtype, sizes=(), scales=()):
     if m * n * k / speed < threads.SERIAL_SECONDS:
         return prepared(op, kernel, (m, n, k, *sizes, pointer(x), pointer(w), *scales, pointer(y, writable=True)), y, "w")
 
+    run = by_name(op, kernel)
+
     def again():
-        _multiply(kernel, speed, x, w, y, sizes, scales)
+        _multiply(run, speed, x, w, y, sizes, scales)
         return y
 
     return again
