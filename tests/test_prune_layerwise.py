@@ -27,7 +27,7 @@ SEEDS = st.integers(0, 10**6)
 def layer(rng, n, k, samples=None):
     """Return weights and the Hessian of inputs that are correlated, and not nearly singular."""
     x = rng.standard_normal((samples or 4 * k + 8, k)) + rng.standard_normal((samples or 4 * k + 8, 1))
-    return rng.standard_normal((n, k)).astype(np.float32), 2 * x.T @ x / len(x)
+    return rng.standard_normal((n, k)).astype(np.float32), 2 * (x.T @ x) / len(x)  # of one matrix with itself: symmetric to the bit
 
 
 def loss(w, weights, h):

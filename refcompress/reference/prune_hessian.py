@@ -147,5 +147,5 @@ def layer_arguments(w, hessian, damping):
     if h.shape != (w.shape[1],) * 2:
         raise RefcompressError("hessian", f"must have the shape {(w.shape[1],) * 2}, inputs by inputs, not {h.shape}")
     if not np.array_equal(h, h.T):
-        arguments.each(h, "hessian", h == h.T, "must equal the element across the diagonal")
+        arguments.each(h, "hessian", h == h.T, "must equal the element across the diagonal (half of hessian + hessian.T does)")
     return w, h, arguments.real(damping, "damping", 0, np.finfo(np.float64).max)
