@@ -11,6 +11,18 @@
  * is but one vector of columns.
  */
 
+/* Rows are short, and with each of them the processor begins anew to foresee what comes: so ask for entries that are AHEAD of those
+ * from .. to, two KiB of each array. Without this, products of up to 64 columns took a quarter to a third longer. */
+enum { AHEAD = 512 };
+
+RC_INLINE void ask_ahead(const int32_t *indices, const float *data, size_t nnz, size_t from, size_t to)
+{
+    for (size_t p = from + AHEAD; p < to + AHEAD && p < nnz; p += 16) {
+        __builtin_prefetch(indices + p, 0, 3);
+        __builtin_prefetch(data + p, 0, 3);
+    }
+}
+
 /* The rows y[0 .. rows) at `vectors` vectors of columns, the last of them masked where `masked` says so. */
 RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const int masked, const MASK mask, size_t n,
                                   size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices,
@@ -39,6 +51,7 @@ RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const
             acc[r][v] = fma(a, masked && v + 1 == vectors ? load_some(entry + v * LANES, mask) : load(entry + v * LANES), \
                             acc[r][v]); \
     }
+    ask_ahead(indices, data, nnz, first[0], first[rows - 1] + count[rows - 1]);
     for (size_t s = 0; s < common; s++)
         RC_UNROLL for (size_t r = 0; r < rows; r++)
             ENTRY(r, first[r] + s)
