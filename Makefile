@@ -36,7 +36,8 @@ test-sanitize: build  ## the native tests against kernels built with AddressSani
 	REFCOMPRESS_CFLAGS="$(SANITIZE)" $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib
 	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=build/sanitize/lib REFCOMPRESS_BUILD=build/sanitize/lib \
-	  $(BIN)/pytest -q tests/test_agreement.py tests/test_native.py tests/test_huffman.py tests/test_huffman_stream.py
+	  $(BIN)/pytest -q tests/test_agreement.py tests/test_native.py tests/test_huffman.py tests/test_huffman_stream.py \
+	  tests/test_huffman_kernels.py tests/test_prepared.py tests/test_csr.py tests/test_gemm.py
 
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q

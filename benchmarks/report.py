@@ -77,14 +77,19 @@ def table(rows: list[dict], limits, environment: dict) -> str:
             value, low, high = row["ratios"][peer]
             what = "best" if any(r["implementation"] == peer and r["kind"] == "peer" for r in rows) else "copy"
             said = f"{value:7.3g} x {what} [{low:.3g}, {high:.3g}]".ljust(34)
-        cold = f"{1e6 * row['cold']:11.1f}" if row["cold"] else "-".rjust(11)
+        cold = micros(row["cold"]) if row["cold"] else "-".rjust(11)
         share = f"{100 * row['share']:5.1f}" + (f" / {100 * row['share_cold']:5.1f}" if row["share_cold"] else " " * 8)
         limit = f" {share} % of limit" if row["kind"] != "yardstick" else ""
         mark, end = (bold, plain) if row["seconds"] == fastest else ("", "")
         speed = f"{work / row['seconds'] / 1e9:8.2f} {unit:<5}"
-        lines.append(f"  {mark}{row['implementation']:<25}{end} {1e6 * row['seconds']:11.1f} us, cold {cold} {speed} "
+        lines.append(f"  {mark}{row['implementation']:<25}{end} {micros(row['seconds'])} us, cold {cold} {speed} "
                      f"{said}{limit}  {row['note']}".rstrip())
     return "\n".join(lines)
+
+
+def micros(seconds: float) -> str:
+    """Return microseconds, with as many decimals as matter."""
+    return f"{1e6 * seconds:11.{1 if seconds >= 1e-5 else 3}f}"
 
 
 def summary(rows: list[dict]) -> dict[str, float]:
