@@ -42,7 +42,7 @@ def _roofline(rows, results, path) -> None:
     for level, width, at in (("L2", 0.8, 0.13), ("L3", 0.8, 0.13), ("DRAM", 1.5, 0.13)):
         ax.plot(x, np.minimum(x * bandwidth[level], top) / 1e9, color="grey", linewidth=width)
         ax.text(at, at * bandwidth[level] / 1e9, f" read {level}, {bandwidth[level] / 1e9:.0f} GB/s", fontsize=8, va="bottom",
-                rotation=0, color="grey")
+                color="grey", zorder=5, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})
     for kind, color in (("f32 avx512", "C0"), ("f32 avx2", "C0"), ("s8 avx512", "C3"), ("s16 avx2", "C3")):
         if kind in rates:
             ax.axhline(rates[kind] / 1e9, color=color, linestyle="--", linewidth=0.8)
