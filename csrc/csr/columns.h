@@ -12,7 +12,7 @@
  */
 
 /* Rows are short, and with each of them the processor begins anew to foresee what comes: so ask for entries that are AHEAD of those
- * from .. to, two KiB of each array. Without this, products of up to 64 columns took a quarter to a third longer. */
+ * from .. to, two KiB of each array. Without this, products of up to 64 columns took up to a third longer. */
 enum { AHEAD = 512 };
 
 RC_INLINE void ask_ahead(const int32_t *indices, const float *data, size_t nnz, size_t from, size_t to)

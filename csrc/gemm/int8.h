@@ -25,6 +25,7 @@ RC_INLINE TARGET void PASTE(KERNEL, _tile)(const size_t mr, const X *x, size_t k
         RC_UNROLL for (size_t o = 0; o < NR; o++)
             acc[i][o] = sums[i * NR + o];
     VEC input[MR];
+    /* One loop for whole steps and the rest: beside a second loop GCC 12 stores all sums in every step of the first. */
     for (size_t p = 0; p < count; p += STEP, w += NR * STEP) {
         RC_UNROLL for (size_t i = 0; i < mr; i++)
             input[i] = p + STEP <= count ? load(x + i * k + p) : load_some(x + i * k + p, count - p);
