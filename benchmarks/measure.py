@@ -1,13 +1,13 @@
 """The clock: nothing is timed before it agrees, and what is compared is timed in turns, with warm and with cold caches.
 
-What else runs on a machine for a moment only adds to a time, so of the turns with one set of arrays the quickest counts. Sets of
-arrays differ both ways: they lie better or worse in the caches, and a last cache that is shared with strangers gave one call from
-1.2 to 2.6 ms within seconds. So a run goes through the list of cases several times, lays the arrays anew twice each time, and
-spends what time it has left on whoever differs most from one set to the next. A time is the median over the sets, a ratio that of
-two medians; its interval is that of 95 % of 200 such ratios of sets, and of rounds with them, drawn again (bootstrap).
+What else runs on a machine for a moment only adds to a time, so a pass over a case, a fifth of a second of turns, is worth its
+quickest sample. Whole passes differ both ways: arrays that are made anew lie better or worse in the caches, and a last cache that
+is shared with strangers gave one call from 1.2 to 2.6 ms within seconds. So a run takes the list of cases several times, and spends
+what time it has left on the cases whose passes differ most. A ratio is that of two quickest samples of one pass, and over the passes
+the estimate of Hodges and Lehmann, the median of the means of all pairs: as good as a mean where nothing is odd, and as hard to
+lead astray as a median nearly. Its interval is that of 95 % of 200 draws of passes, and of rounds within them (bootstrap).
 """
 
-import copy
 import time
 from dataclasses import asdict, dataclass, field
 
@@ -21,7 +21,7 @@ from .peers.numpy_blas import YARDSTICK
 WARM_SECONDS = 0.02  # a longer call warms its caches by itself
 SAMPLE_SECONDS = 0.001  # a sample repeats a short call until the clock's own cost does not count
 # A call that takes so long fills the caches itself and is not timed cold; if it is also so much slower than the fastest, it is
-# timed once a visit, for it would eat the time of the others' turns; and what takes half a second, once in a run.
+# timed once a pass, for it would eat the time of the others' turns; and what takes half a second, once in a run.
 SLOW_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 0.5
 MOST_ROUNDS = 200
 DRAWS = 200
@@ -31,7 +31,7 @@ PORTABLE, PATIENCE = 5e8, 1.5
 
 @dataclass
 class Row:
-    """One implementation on one case; ``refused`` says why it was not timed. Seconds are the median of sets of arrays, warm and cold."""
+    """One implementation on one case; ``refused`` says why it was not timed. Seconds are an estimate over passes, warm and cold."""
 
     op: str
     case: str
@@ -87,55 +87,49 @@ class Contest:
         self.rows = {label: Row(case.op, case.name, label, kinds.get(label, "ours"), operations=case.operations,
                                 touched=case.touched) for label in [*self.ours, *self.prepare]} if self.ours else {}
         self.first: dict[str, float] = {}  # seconds of a call that was not the very first
-        self.visits = 0
-        self.warm: list[dict[str, list[float]]] = []  # a set of arrays, an implementation: its samples
+        self.warm: list[dict[str, list[float]]] = []  # a pass, an implementation: its samples
         self.cold: list[dict[str, list[float]]] = []
 
-    def visit(self, seconds: float, *, sets=2, least=3, evict=None, only=None) -> None:
-        """Time all in turns on some sets of arrays, each for ``seconds`` and ``least`` rounds; in the first visit, check them before.
+    def run_pass(self, seconds: float, *, least=3, evict=None) -> None:
+        """Time all in turns for ``seconds``, and for ``least`` rounds, on arrays of this pass; in the first, check them before.
 
-        evict : empties the caches; on the first set half as much time again goes to calls after it. only : who takes part.
+        evict : empties the caches; half as much time again goes to calls after it.
         """
-        made = [self.case.make(np.random.default_rng(self.visits))]
-        made += [copy.deepcopy(made[0]) for _ in range(sets - 1)]  # all at once, so that none is where another was
-        for number, (args, kwargs) in enumerate(made):
-            functions = {}
-            for label, row in self.rows.items():
-                known = self.first.get(label, LONG_SECONDS) < LONG_SECONDS and (only is None or label in only)
-                if known or not (self.visits or number):
-                    try:
-                        functions[label] = (self.prepare[label](*args, **kwargs) if label in self.prepare else
-                                            lambda f=self.ours[label]: f(*args, **kwargs))
-                    except Exception as error:  # a library's own limits: said in its row, beside whoever can
-                        row.refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
-            if not (self.visits or number):
-                functions = self.checked(functions, args, kwargs)
-            limit = min(LONG_SECONDS, max(SLOW_SECONDS, ONCE_RATIO * min(self.first.values(), default=0)))
-            often = {label: f for label, f in functions.items() if self.first[label] <= limit}
-            self.warm.append(in_turns(often, self.first, seconds, least))
-            if number == 0:
-                for label in functions.keys() - often.keys():
-                    # Of what takes long the call that was checked must do.
-                    self.warm[-1][label] = [self.first[label] if self.first[label] > LONG_SECONDS else timed(functions[label], 1)[0]]
-                if evict:
-                    short = {label: f for label, f in often.items() if self.first[label] < SLOW_SECONDS}
-                    self.cold.append(in_turns(short, self.first, seconds, least, evict))
-        self.visits += 1
+        args, kwargs = self.case.make(np.random.default_rng(len(self.warm)))
+        functions = {}
+        for label, row in self.rows.items():
+            if not self.warm or self.first.get(label, LONG_SECONDS) < LONG_SECONDS:
+                try:
+                    functions[label] = (self.prepare[label](*args, **kwargs) if label in self.prepare else
+                                        lambda f=self.ours[label]: f(*args, **kwargs))
+                except Exception as error:  # a library's own limits: said in its row, beside whoever can
+                    row.refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
+        if not self.warm:
+            functions = self.checked(functions, args, kwargs)
+        limit = min(LONG_SECONDS, max(SLOW_SECONDS, ONCE_RATIO * min(self.first.values(), default=0)))
+        once = {label: f for label, f in functions.items() if self.first[label] > limit}
+        often = {label: f for label, f in functions.items() if label not in once}
+        self.warm.append(in_turns(often, self.first, seconds, least))
+        for label, function in once.items():
+            # Of what takes long the call that was checked must do.
+            self.warm[-1][label] = [self.first[label] if self.first[label] > LONG_SECONDS else timed(function, 1)[0]]
+        if evict:
+            short = {label: f for label, f in often.items() if self.first[label] < SLOW_SECONDS}
+            self.cold.append(in_turns(short, self.first, seconds / 2, least, evict))
 
-    def errors(self) -> dict[str, float]:
-        """Return the standard error of each time, as a share of it.
+    def unsettled(self) -> float:
+        """Return the largest standard error of somebody's time, as a share of it.
 
-        Of a normal distribution the median of n has one of sqrt(pi / 2) / sqrt(n) deviations, and a deviation is 0.7413 of what
-        lies between the quartiles. Not of those that are timed once a visit, nor of the reference, whom nobody races.
+        Of a normal distribution the estimate from n passes has one of sqrt(pi / 3) / sqrt(n) deviations, and a deviation is 0.7413
+        of what lies between the quartiles. Not of those that are timed once a pass, nor of the reference, whom nobody races.
         """
-        sets = {}
+        passes = {}
         for samples in self.warm:
             for label, own in samples.items():
                 if label != "reference" and len(own) > 1:
-                    sets.setdefault(label, []).append(min(own))
-        quartiles = {label: (np.quantile(own, [0.25, 0.5, 0.75]), len(own)) for label, own in sets.items() if len(own) > 2}
-        return {label: float(0.7413 * (high - low) / middle * np.sqrt(np.pi / 2 / n))
-                for label, ((low, middle, high), n) in quartiles.items()}
+                    passes.setdefault(label, []).append(min(own))
+        quartiles = [(np.quantile(own, [0.25, 0.5, 0.75]), len(own)) for own in passes.values() if len(own) > 2]
+        return max((0.7413 * (high - low) / middle * np.sqrt(np.pi / 3 / n) for (low, middle, high), n in quartiles), default=0.0)
 
     def checked(self, functions, args, kwargs):
         """Return those of the functions whose results are right; note how long a call of each takes, and who is refused."""
@@ -164,7 +158,7 @@ class Contest:
         return right
 
     def finished(self, limits) -> list[Row]:
-        """Return the rows with what all visits said."""
+        """Return the rows with what all passes said."""
         rng = np.random.default_rng(0)
         for label, row in self.rows.items():
             own = [samples[label] for samples in self.warm if label in samples]
@@ -178,26 +172,36 @@ class Contest:
                 row.cold = time_of(cold)
                 row.share_cold = limits.seconds(self.case, isa, cold=True) / row.cold
             for other in self.first:
-                theirs = [samples[other] for samples in self.warm if other in samples]
                 if other != label and self.rows[other].kind != "guest":
-                    row.ratios[other] = ratio(theirs, own, rng)
+                    both = [(samples[other], samples[label]) for samples in self.warm if other in samples and label in samples]
+                    row.ratios[other] = ratio(both, rng)
         return list(self.rows.values())
 
 
-def time_of(sets) -> float:
-    """Return the median over sets of arrays of the quickest sample of each."""
-    return float(np.median([min(samples) for samples in sets]))
+def centre(values: np.ndarray) -> np.ndarray:
+    """Return the median of the means of all pairs along the last axis, each value paired with itself too.
+
+    **Source** Hodges and Lehmann, Estimates of location based on rank tests (1963).
+    """
+    first, second = np.triu_indices(values.shape[-1])
+    return np.median((values[..., first] + values[..., second]) / 2, axis=-1)
 
 
-def ratio(theirs, own, rng) -> tuple[float, float, float]:
-    """Return theirs / own, each a list of the samples with a set of arrays, and the bounds of 95 % of such ratios of sets, and of
-    rounds with them, drawn again."""
-    def drawn(sets):
-        quickest = np.array([rng.choice(samples, (DRAWS, len(samples))).min(axis=1) for samples in sets])
-        return np.median(quickest[rng.integers(0, len(sets), (DRAWS, len(sets))), np.arange(DRAWS)[:, None]], axis=1)
+def time_of(passes) -> float:
+    """Return the estimate from the quickest samples of passes."""
+    return float(centre(np.array([min(samples) for samples in passes])))
 
-    low, high = np.quantile(drawn(theirs) / drawn(own), [0.025, 0.975])
-    return time_of(theirs) / time_of(own), float(low), float(high)
+
+def ratio(passes, rng) -> tuple[float, float, float]:
+    """Return theirs / own from the samples of both in each pass: from their quickest, and the bounds of 95 % of such ratios of
+    passes, and of rounds in them, drawn again."""
+    def quickest(samples):
+        return rng.choice(samples, (DRAWS, len(samples))).min(axis=1)
+
+    ratios = np.array([quickest(theirs) / quickest(own) for theirs, own in passes])
+    drawn = centre(ratios[rng.integers(0, len(passes), (DRAWS, len(passes))), np.arange(DRAWS)[:, None]])
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(centre(np.array([min(theirs) / min(own) for theirs, own in passes]))), float(low), float(high)
 
 
 def in_turns(functions, first, seconds: float, least: int, evict=None) -> dict[str, list[float]]:

@@ -54,10 +54,10 @@ def table(rows: list[dict], limits, environment: dict) -> str:
     reads = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in limits.bandwidth.items())
     lines = [f"{environment['cpu']}, {threads} thread{'s' * (threads > 1)}, {environment['compiler']}, commit {environment['commit']}.",
              f"Limits measured in this run: {rates} GOP/s; read {reads} GB/s.",
-             "Times are medians over sets of arrays of the quickest turn with each; 'of limit': what the limit that binds",
-             "(arithmetic, or the fewest bytes from the memory that they fit in) allows, over the time, warm / cold; 'x best': how",
-             "many times as fast as the fastest peer, with its 95 % interval; 'x copy': where there is no peer, as copying the input,",
-             "a yardstick. Calls that fill the caches themselves are not timed cold (-)."]
+             "Times are estimates from the quickest turn of each pass; 'of limit': what the limit that binds (arithmetic, or the",
+             "fewest bytes from the memory that they fit in) allows, over the time, warm / cold; 'x best': how many times as fast as",
+             "the fastest peer, with its 95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick. Calls",
+             "that fill the caches themselves are not timed cold (-)."]
     for name, reason in environment["absent peers"].items():
         lines.append(f"absent: {name} ({reason})")
     heading = None

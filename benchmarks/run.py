@@ -14,14 +14,13 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Times that a run goes through the cases, the first few with cold calls too; seconds for each of the two sets of arrays of a visit
-# (half of it cold, once a visit); least rounds.
-PASSES, COLD_PASSES, SECONDS, ROUNDS = 4, 3, 0.1, 2
-QUICK_PASSES, QUICK_SECONDS = 1, 0.08
-# Whoever has a larger standard error than SETTLED is visited again, warm, with so many sets of arrays for so many seconds each, until
-# a run has lasted AGAIN_UNTIL. Between two runs a ratio has four such errors, which makes 3 %: the 8 % that it may change by are more
-# than two of them.
-SETTLED, AGAIN_SETS, AGAIN_SECONDS, AGAIN_UNTIL = 0.015, 4, 0.05, 14 * 60
+# Passes over the cases, of which the first few also time cold calls; seconds of turns for a case in each, warm (cold ones take half
+# as much again); least rounds of a pass.
+PASSES, COLD_PASSES, SECONDS, ROUNDS = 5, 3, 0.2, 2
+QUICK_PASSES, QUICK_SECONDS = 1, 0.15
+# A case of which somebody's time has a larger standard error than SETTLED is taken again, warm, until a run has lasted so many
+# seconds. Between two runs a ratio has four such errors, which makes 3 %: the 8 % that it may change by are more than two of them.
+SETTLED, AGAIN_UNTIL = 0.015, 13.5 * 60
 
 
 def parser() -> argparse.ArgumentParser:
@@ -79,18 +78,17 @@ def main(argv=None) -> int:
             print(f"[pass {number} of {passes}, {i}/{len(cases)}, {time.time() - began:.0f} s] {contest.case.op}: {contest.case.name}",
                   file=sys.stderr, flush=True)
             if contest.rows:
-                contest.visit(seconds, least=ROUNDS, evict=evict if number <= COLD_PASSES else None)
+                contest.run_pass(seconds, least=ROUNDS, evict=evict if number <= COLD_PASSES else None)
     until = began + AGAIN_UNTIL * len(cases) / len(CASES)  # a part of the cases has its part of the time
     while not options.quick and time.time() < until:
-        again = [(contest, who) for contest in contests
-                 if (who := {label for label, error in contest.errors().items() if error > SETTLED})]
+        again = [contest for contest in contests if contest.unsettled() > SETTLED]
         if not again:
             break
-        for i, (contest, who) in enumerate(again, 1):
+        for i, contest in enumerate(again, 1):
             if time.time() < until:
-                print(f"[again, {i}/{len(again)} not settled to {SETTLED:.1%}, {time.time() - began:.0f} s] {contest.case.op}: "
-                      f"{contest.case.name}: {', '.join(sorted(who))}", file=sys.stderr, flush=True)
-                contest.visit(AGAIN_SECONDS, sets=AGAIN_SETS, least=ROUNDS, only=who)
+                print(f"[again, {i}/{len(again)} not settled to {SETTLED:.1%}, {time.time() - began:.0f} s] "
+                      f"{contest.case.op}: {contest.case.name}", file=sys.stderr, flush=True)
+                contest.run_pass(seconds, least=ROUNDS)
     rows = [row for contest in contests for row in contest.finished(limits)]
     rows = report.with_peers([row.as_dict() for row in rows])
     paper = table8.measure(options.threads) if whole or options.op == "table8" else []

@@ -53,7 +53,7 @@ def test_a_wrong_answer_is_refused_and_the_others_are_timed():
     unable = peers.Peer("unable", lambda x, w: 1 / 0, peer.check)
     contest = measure.Contest(case("gemm_s8s8", "LeNet"), [space], [peer, bad, unable])
     for _ in range(2):
-        contest.visit(0.01, least=1)
+        contest.run_pass(0.01, least=1)
     rows = {row.implementation: row for row in contest.finished(LIMITS)}
     assert "result[0, 7]" in rows["native.wrong"].refused and np.isnan(rows["native.wrong"].seconds)
     assert "disagrees" in rows["bad peer"].refused and "ZeroDivisionError" in rows["unable"].refused
@@ -68,7 +68,7 @@ def test_a_case_in_which_all_are_refused_has_rows_and_no_times():
     contest.ours = {"native.wrong": lambda a, x: 1 / 0}
     contest.rows.pop("reference", None)
     for _ in range(2):
-        contest.visit(0, least=1, evict=lambda: None)
+        contest.run_pass(0, least=1, evict=lambda: None)
     assert [(row.implementation, row.refused[:6], row.rounds) for row in contest.finished(LIMITS)] == [
         ("native.wrong", "failed", 0), ("bad peer", "cannot", 0)]
 
@@ -86,66 +86,58 @@ def test_what_is_compared_is_called_in_turns_and_each_cold_sample_after_emptying
     assert calls == list("-a-b-c-c-b-a-a-b-c") and all(len(s) == 3 for s in samples.values())
 
 
-def test_what_is_far_slower_is_called_once_a_visit_and_what_takes_half_a_second_once_in_a_run(monkeypatch):
+def test_what_is_far_slower_is_called_once_a_pass_and_what_takes_half_a_second_once_in_a_run(monkeypatch):
     calls, first = [], {"fast": 0.001, "slow": 0.4, "slowest": 5.0}
     contest = measure.Contest(case("csr_to_dense"), [], [peers.Peer(label, lambda a, label=label: lambda: calls.append(label), None)
                                                          for label in first])
     monkeypatch.setattr(contest, "checked", lambda functions, *_: contest.first.update(first) or
                         {label: functions[label] for label in first})
     for _ in range(3):
-        contest.visit(0, least=4, evict=lambda: None)
+        contest.run_pass(0, least=4, evict=lambda: None)
     assert calls.count("slow") == 3 and calls.count("slowest") == 0  # its call was that of the check
     rows = {row.implementation: row for row in contest.finished(LIMITS)}
-    assert rows["slowest"].seconds == 5 and [rows[label].rounds for label in first] == [24, 3, 1]  # two sets of arrays
+    assert rows["slowest"].seconds == 5 and [rows[label].rounds for label in first] == [12, 3, 1]
     assert np.isnan(rows["slow"].cold) and rows["fast"].cold > 0 and set(rows["fast"].ratios) == {"slow", "slowest"}
 
 
-def test_a_visit_lays_the_arrays_anew_for_whoever_takes_part():
-    seen = {"a": [], "b": []}
-
-    def peer(label):
-        return peers.Peer(label, lambda a: seen[label].append(a) or (lambda: a.dense()), lambda *_: None)
-
-    small = cases.Case("csr_to_dense", "small", lambda rng: ((reference.csr_from_dense(np.eye(8, dtype=np.float32)),), {}), 0, 1)
-    contest = measure.Contest(small, [], [peer("a"), peer("b")])
-    contest.visit(0, sets=3, least=1)
-    contest.visit(0, sets=4, least=1, only={"b"})
-    assert len(seen["a"]) == 3 and len(seen["b"]) == 7
-    for together in (seen["a"], seen["b"][:3], seen["b"][3:]):
-        assert len({w.data.ctypes.data for w in together}) == len(together)
-        assert all(np.array_equal(w.data, together[0].data) for w in together)
-    assert [set(samples) for samples in contest.warm] == [{"reference", "a", "b"}] * 3 + [{"b"}] * 4
-
-
-def test_a_ratio_is_that_of_the_medians_of_sets_of_arrays_with_an_interval_around_it():
+def test_a_ratio_is_estimated_from_those_of_passes_with_an_interval_around_it():
     rng = np.random.default_rng(0)
-    assert measure.ratio([[6.0, 7.0], [9.0, 8.0], [6.0, 9.0]], [[4.0, 2.0, 3.0]], rng)[0] == 3  # a set is its quickest turn
-    assert measure.ratio([[6.0]], [[2.0]], rng) == (3, 3, 3)
-    # Sets that are disturbed throughout, or lucky, do not count while they are few.
-    assert measure.ratio([[6.0] * 9, [90.0] * 9, [6.0], [1.0], [6.0]], [[2.0] * 9, [40.0] * 9, [2.0] * 9], rng)[0] == 3
-    # Sets that differ make the interval wide, however little their rounds do.
-    assert measure.ratio([[1.0] * 9, [2.0] * 9, [4.0] * 9], [[1.0] * 9], rng) == (2, 1, 4)
-    value, low, high = measure.ratio([list(rng.uniform(3, 3.5, 50)) for _ in range(3)], [[1.0] * 50] * 3, rng)
+    assert measure.ratio([([6.0, 7.0], [4.0, 2.0]), ([9.0, 10.0], [3.0]), ([6.0, 9.0], [2.0, 5.0])], rng)[0] == 3  # the quickest turns
+    assert measure.ratio([([6.0], [2.0])], rng) == (3, 3, 3)
+    # A pass that is disturbed throughout, or lucky, counts for little; what slows both for a while for nothing.
+    assert measure.ratio([([6.0], [2.0])] * 3 + [([90.0], [2.0])] + [([600.0], [200.0])] * 3, rng)[0] == 3
+    # Passes that differ make the interval wide, however little their rounds do.
+    value, low, high = measure.ratio([([r] * 9, [1.0] * 9) for r in (1.0, 2.0, 4.0)], rng)
+    assert (value, low, high) == (2.25, 1, 4)  # of 1, 1.5, 2, 2.5, 3, 4
+    value, low, high = measure.ratio([(list(rng.uniform(3, 3.5, 50)), [1.0] * 50) for _ in range(3)], rng)
     assert low <= value <= high < 3.1
 
 
-def test_the_error_of_a_time_comes_from_the_spread_between_sets_of_arrays():
+def test_the_centre_is_the_median_of_the_means_of_all_pairs():
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 3, 8):
+        values = rng.random((4, n))
+        expected = [np.median([(a + b) / 2 for i, a in enumerate(row) for b in row[i:]]) for row in values]
+        assert np.array_equal(measure.centre(values), expected)
+
+
+def test_a_case_is_unsettled_by_the_spread_of_the_passes_of_whoever_spreads_most():
     contest = measure.Contest(case("csr_to_dense"), [], [])
-    def errors(**sets):
-        contest.warm = [dict(zip(sets, samples)) for samples in zip(*sets.values())]
-        return contest.errors()
+    def unsettled(**passes):
+        contest.warm = [dict(zip(passes, samples)) for samples in zip(*passes.values())]
+        return contest.unsettled()
 
     steady, spread = [[1.0, 1.0]] * 9, [[1.0 + 0.01 * n, 2.0] for n in range(9)]
-    error = 0.7413 * 0.04 / 1.04 * np.sqrt(np.pi / 2 / 9)  # the quartiles are 1.02 and 1.06
-    assert errors(a=steady, b=spread) == {"a": 0, "b": pytest.approx(error)}
-    assert errors(b=spread * 4) == {"b": pytest.approx(error / 2)}
-    assert errors(reference=spread) == errors(once=[[1.0], [2.0], [3.0]]) == errors(few=spread[::8]) == {}
-    # Of nine normal numbers the median has a deviation of 0.4075 and the quartiles are 1.144 apart (tables of order statistics),
-    # which makes an estimate of 0.3543. A deviation of 3000 is good to 1 / sqrt(6000); three times that.
+    error = 0.7413 * 0.04 / 1.04 * np.sqrt(np.pi / 3 / 9)  # the quartiles are 1.02 and 1.06
+    assert unsettled(a=steady) == 0 and unsettled(a=steady, b=spread) == pytest.approx(error)
+    assert unsettled(a=steady * 4, b=spread * 4) == pytest.approx(error / 2)
+    assert unsettled(reference=spread) == unsettled(once=[[1.0], [2.0], [3.0]]) == unsettled(few=spread[::8]) == 0
+    # Of nine normal numbers the quartiles are 1.144 apart (tables of order statistics), and the estimate's deviation, sqrt(pi / 3) / 3
+    # for many, is within 2 % of that for nine (by simulation). A deviation of 3000 is good to 1 / sqrt(6000); three times that, and the 2 %.
     rng = np.random.default_rng(0)
     draws = rng.normal(1, 0.03, (3000, 9))
-    estimates = [errors(a=[[x, x] for x in draw])["a"] for draw in draws]
-    assert np.median(draws, axis=1).std() / np.mean(estimates) == pytest.approx(0.4075 / 0.3543, rel=3 / np.sqrt(6000))
+    estimates = [unsettled(a=[[x, x] for x in draw]) for draw in draws]
+    assert measure.centre(draws).std() / np.mean(estimates) == pytest.approx(1 / (0.7413 * 1.144), rel=0.02 + 3 / np.sqrt(6000))
 
 
 def test_the_limit_is_the_longer_of_arithmetic_and_bytes():
