@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import platform
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .measure import DRAWS, centre
+
 ROOT = Path(__file__).resolve().parents[1]
-# A ratio that fell below this share of what it was, with intervals that do not meet, is reported.
-FELL = 0.9
+# A ratio that fell below this share of what it was, by more than chance, is reported; of a kernel's cases together from so many on.
+FELL, CASES = 0.9, 5
 
 
 def environment(compiler: str, isas: list[str], threads: int, absent: dict[str, str]) -> dict:
@@ -26,6 +29,9 @@ def environment(compiler: str, isas: list[str], threads: int, absent: dict[str, 
     return {"date": time.strftime("%Y-%m-%d %H:%M:%S"), "commit": commit + ("+" if changed else ""), "cpu": cpu,
             "instruction sets": isas, "threads": threads, "compiler": compiler, "python": platform.python_version(),
             "numpy": np.__version__, "blas": f"{blas['name']} {blas['version']}", "system": platform.platform(),
+            # They change how fast a peer is: OPENBLAS_CORETYPE=Haswell halved NumPy's products on a processor with AVX-512.
+            "variables": {name: value for name, value in sorted(os.environ.items())
+                          if name.startswith(("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GLIBC_"))},
             "absent peers": absent}
 
 
@@ -58,6 +64,7 @@ def table(rows: list[dict], limits, environment: dict) -> str:
              "fewest bytes from the memory that they fit in) allows, over the time, warm / cold; 'x best': how many times as fast as",
              "the fastest peer, with its 95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick. Calls",
              "that fill the caches themselves are not timed cold (-)."]
+    lines.append("Variables: " + ", ".join(f"{name}={value}" for name, value in environment["variables"].items()) + ".")
     for name, reason in environment["absent peers"].items():
         lines.append(f"absent: {name} ({reason})")
     heading = None
@@ -102,13 +109,15 @@ def summary(rows: list[dict]) -> dict[str, float]:
 
 
 def fell(now: list[dict], then: list[dict]) -> list[str]:
-    """Return a line for each kernel of ours that is slower against the same peers than it was.
+    """Return a line for each kernel of ours that is slower against the same peers than it was: in all its cases taken together,
+    or in one of them.
 
-    Only ratios are compared: the geometric mean over the peers that both runs have. Of the intervals, the upper bounds of
-    now must lie below the lower bounds of then.
+    Only ratios are compared: the geometric mean over the peers that both runs have. In one case the upper bounds of now must lie
+    below the lower bounds of then. All cases together have the estimate of Hodges and Lehmann of their changes, and 95 % of draws
+    of cases (bootstrap) must say that it fell at all: noise differs from case to case, what was done to a kernel does not.
     """
     before = {(r["op"], r["case"], r["implementation"]): r for r in then if r["kind"] in ("ours", "prepared") and r["ratios"]}
-    lines = []
+    kernels, lines = {}, []
     for row in now:
         old = before.get((row["op"], row["case"], row["implementation"]))
         if old is None or row["implementation"] == "reference":
@@ -118,10 +127,19 @@ def fell(now: list[dict], then: list[dict]) -> list[str]:
             continue
         def mean(r, part):
             return math.exp(sum(math.log(r["ratios"][name][part]) for name in both) / len(both))
-        if mean(row, 0) < FELL * mean(old, 0) and mean(row, 2) < mean(old, 1):
-            lines.append(f"{row['op']}: {row['case']}, {row['implementation']}: {mean(row, 0) / mean(old, 0):.2f} of its ratio to "
+        change = mean(row, 0) / mean(old, 0)
+        kernels.setdefault((row["op"], row["implementation"].partition(",")[0]), []).append(math.log(change))
+        if change < FELL and mean(row, 2) < mean(old, 1):
+            lines.append(f"{row['op']}: {row['case']}, {row['implementation']}: {change:.2f} of its ratio to "
                          f"{', '.join(both)} ({mean(old, 0):.2f} -> {mean(row, 0):.2f})")
-    return lines
+    together = []
+    for (op, implementation), changes in kernels.items():
+        if len(changes) >= CASES:
+            drawn = centre(np.random.default_rng(0).choice(changes, (DRAWS, len(changes))))
+            change, low, high = np.exp([centre(np.array(changes)), *np.quantile(drawn, [0.025, 0.975])])
+            if change < FELL and high < 1:
+                together.append(f"{op}, {implementation}: {change:.2f} [{low:.2f}, {high:.2f}] of its ratios, in {len(changes)} cases")
+    return together + lines
 
 
 def agreement(now: list[dict], then: list[dict]) -> tuple[int, int]:

@@ -163,6 +163,17 @@ def test_only_a_fall_beyond_the_intervals_is_reported():
     assert report.agreement([row((1.07, 1, 1))], then) == (1, 1) and report.agreement([row((0.9, 1, 1))], then) == (0, 1)
 
 
+def test_a_kernel_that_fell_in_all_its_cases_is_reported_though_no_case_alone_is_certain():
+    def rows(*ratios):
+        return [row((r, 0.7 * r, 1.4 * r), case=str(i)) for i, r in enumerate(ratios)]
+
+    then = rows(1, 2, 0.5, 1, 3)
+    assert report.fell(rows(0.83, 1.60, 0.43, 0.85, 2.5), then) == ["op, native.avx2: 0.83 [0.82, 0.85] of its ratios, in 5 cases"]
+    for same in (rows(1.05, 1.9, 0.52, 0.93, 3.1), rows(0.91, 1.85, 0.46, 0.93, 2.8), rows(0.55, 2.1, 0.28, 1.05, 2.9),
+                 rows(0.83, 1.60, 0.43, 0.85)):
+        assert report.fell(same, then) == []
+
+
 def test_peers_that_are_not_installed_are_listed(monkeypatch):
     monkeypatch.setattr(peers, "ADAPTERS", ("numpy_blas", "no_such_library"))
     found, absent = peers.load(1)
