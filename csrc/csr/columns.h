@@ -17,10 +17,10 @@ enum { AHEAD = 512 };
 
 RC_INLINE void ask_ahead(const int32_t *indices, const float *data, size_t nnz, size_t from, size_t to)
 {
-    for (size_t p = from + AHEAD; p < to + AHEAD && p < nnz; p += 16) {
+    for (size_t p = from + AHEAD; p < to + AHEAD && p < nnz; p += 16)
         __builtin_prefetch(indices + p, 0, 3);
+    for (size_t p = from + AHEAD; p < to + AHEAD && p < nnz; p += 16)
         __builtin_prefetch(data + p, 0, 3);
-    }
 }
 
 /* The rows y[0 .. rows) at `vectors` vectors of columns, the last of them masked where `masked` says so. */
