@@ -4,11 +4,17 @@
 
 One reference network (seed 0). The settings of the L steps (30 steps of 2 epochs, SGD) were chosen on the validation
 images; the test images are only reported. Ratios are of files: written, read back and compared.
+
+The published point is made again from a reference of the authors' kind, with their settings: tanh, no dropout and no penalty, the
+mean image taken off, SGD with a rate of 0.1 * 0.99**epoch for 300 epochs; L steps of 30 epochs at 0.1 * 0.98**step. What differs:
+our momentum is plain, the rate falls within an L step, 5,000 of the training images are kept for validation.
 """
 
 import argparse
 import json
 from pathlib import Path
+
+import numpy as np
 
 from refcompress import container, training
 from refcompress.agreement import exactly
@@ -31,14 +37,16 @@ TOOLKIT = {  # ours: (compressions, what the toolkit's authors report in %, mus)
 
 
 def measured(result, test) -> dict:
+    """Return a row; test : inputs and labels."""
     data = container.dumps(result.compressed)
     exactly(dict(sorted(result.compressed.items())), container.loads(data))
     kept = {name: step for name, step in result.steps[-1]["chosen"].items()}
     return {"bytes": len(data), "validation": 100 * result.steps[-1]["validation_error"],
-            "test": 100 * training.error_rate(result.network, test.inputs(), test.labels), "chosen": kept, "steps": result.steps}
+            "test": 100 * training.error_rate(result.network, *test), "chosen": kept, "steps": result.steps}
 
 
 def run(rows: dict, keep) -> None:
+    """Add the reference and all compressions of it that are not there."""
     cases = {name: (compressions, 1.90 if name.endswith("alpha 1e-06") else None, MUS) for name, compressions in RANKS.items()}
     cases |= TOOLKIT
     if all(name in rows for name in cases) and "reference" in rows:
@@ -50,7 +58,7 @@ def run(rows: dict, keep) -> None:
     rows["reference"] = {"bytes": len(container.dumps(dict(network.parameters))), "published": 2.13,
                          "validation": 100 * training.error_rate(network, *pairs[1]),
                          "test": 100 * training.error_rate(network, test.inputs(), test.labels)}
-    for name, (compressions, published, mus) in cases.items():
+    for name, (compressions, reported, mus) in cases.items():
         if name in rows:
             continue
 
@@ -59,15 +67,42 @@ def run(rows: dict, keep) -> None:
                   f"{100 * record['validation_error']:.2f} %", end="\n" if done == steps else "", flush=True)
 
         result = learning_compression(network, *pairs, compressions, mus=mus, progress=told)
-        rows[name] = {"published": published, **measured(result, test)}
+        rows[name] = {"published": reported, **measured(result, (test.inputs(), test.labels))}
         keep(rows)
+
+
+def published(rows: dict, keep) -> None:
+    """Add the point of alpha 1e-6, with the network and the settings of the authors (examples/cvpr2020 of their toolkit)."""
+    name = "as published, alpha 1e-06"
+    if name in rows:
+        return
+    examples, test = training.mnist.load()
+    train, validation = (part for part in training.mnist.split(examples))
+    mean = train.inputs().mean(axis=0)
+    pairs = [(part.inputs() - mean, part.labels) for part in (train, validation, test)]
+    rng = np.random.default_rng(0)
+    sizes = (784, 300), (300, 100), (100, 10)
+    layers = [layer for i, (k, m) in enumerate(sizes, 1)
+              for layer in ((f"fc{i}", training.Dense(k, m, rng=rng)), (f"tanh{i}", training.Tanh()))]
+    network = training.Network(layers[:-1])
+    training.fit(network, *pairs[0], optimizer=training.SGD(0.1), epochs=300, rng=rng, batch=256, schedule=lambda t: 0.99 ** (300 * t))
+    rows["as published, reference"] = {
+        "bytes": len(container.dumps(dict(network.parameters))), "published": 2.13,
+        "validation": 100 * training.error_rate(network, *pairs[1]), "test": 100 * training.error_rate(network, *pairs[2])}
+    print(name, rows["as published, reference"], flush=True)
+    result = learning_compression(network, *pairs[:2], {layer: Ranks(1e-6) for layer in LAYERS}, mus=MUS, epochs=30,
+                                  learning_rate=0.1, decay=0.98,
+                                  progress=lambda done, steps, record: print(name, done, record["validation_error"], flush=True))
+    rows[name] = {"published": 1.90, **measured(result, pairs[2])}
+    keep(rows)
 
 
 def report(rows: dict) -> str:
     lines = ["# Learning-compression on LeNet-300-100, MNIST", "",
              "`python -m benchmarks.learning_compression`; one run each, 30 LC steps of 2 epochs. Published: the authors' LC "
              "toolkit and its CVPR 2020 paper, from a reference of 2.13 %; ours starts at "
-             f"{rows['reference']['test']:.2f} % (test), {rows['reference']['validation']:.2f} % (validation).",
+             f"{rows['reference']['test']:.2f} % (test), {rows['reference']['validation']:.2f} % (validation). The rows 'as "
+             "published' have a reference and settings of the authors' kind: tanh, no dropout, 30 LC steps of 30 epochs.",
              "No rank was set by hand: alpha is the price of a parameter. Bytes: the whole file, biases and all; low-rank",
              "factors are float32 in it.", "",
              "| compression | chosen | bytes | times smaller | validation, % | test, % | published test, % |",
@@ -75,9 +110,9 @@ def report(rows: dict) -> str:
     full = rows["reference"]["bytes"]
     for name, row in rows.items():
         chosen = ", ".join(str(c) for c in row.get("chosen", {}).values())
-        published = f"{row['published']:.2f}" if row.get("published") else ""
+        reported = f"{row['published']:.2f}" if row.get("published") else ""
         lines.append(f"| {name} | {chosen} | {row['bytes']:,} | {full / row['bytes']:.1f} | {row['validation']:.2f} | "
-                     f"{row['test']:.2f} | {published} |")
+                     f"{row['test']:.2f} | {reported} |")
     return "\n".join([*lines, ""])
 
 
@@ -114,7 +149,8 @@ def main(argv=None) -> None:
     path = RESULTS / "learning_compression.json"
     rows = json.loads(path.read_text()) if path.exists() else {}
     if not options.report:
-        run(rows, lambda rows: path.write_text(json.dumps(rows, indent=1) + "\n"))
+        for part in (run, published):
+            part(rows, lambda rows: path.write_text(json.dumps(rows, indent=1) + "\n"))
     (RESULTS / "learning_compression.md").write_text(report(rows))
     plot(rows, RESULTS / "learning_compression.png")
 

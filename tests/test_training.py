@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from training_examples import examples, tiny_network, whole
 
 from refcompress import RefcompressError
-from refcompress.training import SGD, Adam, Dense, Dropout, Network, ReLU, constant, cosine, error_rate, errors, fit, softmax_cross_entropy
+from refcompress.training import SGD, Adam, Dense, Dropout, Network, ReLU, Tanh, constant, cosine, error_rate, errors, fit, softmax_cross_entropy
 
 U = {np.float32: 2.0**-24, np.float64: 2.0**-53}
 SIZES = st.integers(1, 9)
@@ -57,6 +57,19 @@ def test_each_layer_gives_the_exact_gradient_of_its_input(n, k, seed):
             moved[i] += step
             change = np.sum(dy * (layer.forward(moved, np.random.default_rng(seed)) - y)) / step
             assert change == dx[i], (type(layer).__name__, i)
+
+
+@given(SIZES, SIZES, SEEDS)
+@settings(max_examples=40, deadline=None)
+def test_the_gradient_of_tanh_meets_its_central_difference_within_the_taylor_bound(n, k, seed):
+    rng = np.random.default_rng(seed)
+    x, dy, h = rng.normal(size=(n, k)) * 2, whole(rng, n, k), 2.0**-14
+    layer = Tanh()
+    difference = (np.tanh(x + h) - np.tanh(x - h)) / (2 * h)
+    layer.forward(x)
+    # The third derivative of tanh is at most 2, and h**2 / 6 of it the error of the difference; each tanh is off by 4 u at most.
+    assert np.all(np.abs(layer.backward(dy) - dy * difference) <= np.abs(dy) * (2 * h**2 / 6 + 8 * U[np.float64] / (2 * h) + 2**-50))
+    assert layer.backward(dy, input_gradient=False) is None
 
 
 @given(SIZES, st.integers(1, 12), SEEDS)

@@ -71,6 +71,21 @@ class ReLU:
         return dy * (self._y > 0) if input_gradient else None
 
 
+class Tanh:
+    """Bend what is large: y = tanh(x)."""
+
+    def __init__(self):
+        self.parameters, self.gradients = {}, {}
+        self._y = None
+
+    def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        self._y = np.tanh(x)
+        return self._y
+
+    def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None:
+        return dy * (1 - self._y * self._y) if input_gradient else None
+
+
 class Dropout:
     """Drop each value with probability ``rate`` in training and scale the others by 1 / (1 - rate); else pass x on.
 
