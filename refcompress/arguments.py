@@ -125,7 +125,8 @@ def shape(value, argument: str = "shape", itemsize: int = 1) -> tuple[int, ...]:
         raise ArgumentTypeError(argument, f"must be a sequence of integers, not {type(value).__name__}") from None
     sizes = tuple(integer(n, f"{argument}[{i}]", 0) for i, n in enumerate(items))
     if math.prod(n for n in sizes if n) * itemsize > MAX_SIZE:  # zero sizes too: numpy multiplies the others
-        raise LimitError(argument, f"{sizes} has more than 2**63 - 1 bytes")
+        said = sizes if len(sizes) <= 8 else f"an array of {len(sizes)} sizes"
+        raise LimitError(argument, f"{said} has more than 2**63 - 1 bytes")
     return sizes
 
 
