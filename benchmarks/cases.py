@@ -67,21 +67,25 @@ def csr_matmul(layer, batch, density=None, **flags):
                 2 * entries * batch, 8 * entries + 4 * batch * (inputs + outputs), reference=entries < 5e5, **flags)
 
 
-def gemm(op, layer, batch, group=None, **flags):
+def gemm(op, layer, batch, group=None, transposed=False, **flags):
     outputs, inputs, _ = LAYERS[layer]
 
     def make(rng):
         w = rng.integers(-127, 128, (outputs, inputs), np.int8)
+        if op == "gemm_f32f32":
+            shape = (inputs, outputs) if transposed else (outputs, inputs)
+            return (_normal(rng, batch, inputs), _normal(rng, *shape)), {"transposed": True} if transposed else {}
         if op == "gemm_f32s8":
             return (_normal(rng, batch, inputs), reference.quantize_s8(_normal(rng, outputs, inputs), **scales)), {}
         low, high = (0, 256) if op == "gemm_u8s8" else (-128, 128)
         return (rng.integers(low, high, (batch, inputs)).astype(np.uint8 if op == "gemm_u8s8" else np.int8), w), {}
 
     scales = {"axis": 0} if group is None else {"group": group}
-    touched = outputs * inputs + (4 if op == "gemm_f32s8" else 1) * batch * inputs + 4 * batch * outputs
-    return Case(op, f"{layer}{f', groups of {group}' if group else ''}, batch {batch}", make,
+    wide = 4 if op.startswith("gemm_f32") else 1
+    touched = (4 if op == "gemm_f32f32" else 1) * outputs * inputs + wide * batch * inputs + 4 * batch * outputs
+    return Case(op, f"{layer}{f', groups of {group}' if group else ''}{', transposed' if transposed else ''}, batch {batch}", make,
                 2 * batch * outputs * inputs, touched, reference=batch * outputs * inputs < 2e7,
-                arithmetic="f32" if op == "gemm_f32s8" else "s8", **flags)
+                arithmetic="f32" if wide == 4 else "s8", **flags)
 
 
 def mixed(layer, batch, axis, share=0.1, **flags):
@@ -113,6 +117,21 @@ def score(op, layer, **flags):
     touched = 8 * outputs * inputs + 8 * int(np.prod(shape))
     return Case(f"prune_score_{op}", layer, lambda rng: ((_normal(rng, outputs, inputs), rng.random(shape)), {}), 0,
                 touched, **flags)
+
+
+def _turned(rng, a):
+    """Return q @ a for a random orthogonal q of 4096 rows, the Kronecker product of two of 64: made and applied in a moment."""
+    one, other = (np.linalg.qr(rng.standard_normal((64, 64)))[0].astype(np.float32) for _ in range(2))
+    return np.matmul(one, np.matmul(other, a.reshape(64, 64, -1)).transpose(1, 0, 2)).transpose(1, 0, 2).reshape(a.shape)
+
+
+def lowrank(rank):
+    """Return a case of a matrix with the singular values 1 / sqrt(i) in a random order."""
+    def make(rng):
+        s = rng.permutation(1 / np.sqrt(np.arange(1, 4097))).astype(np.float32)
+        return (np.ascontiguousarray(_turned(rng, _turned(rng, np.diag(s)).T)),), {"rank": rank}
+
+    return Case("lowrank_randomized", f"4096 wide, singular values 1 / sqrt(i), rank {rank}", make, 2 * 4096**2 * rank, 4 * 4096**2)
 
 
 def _four_bits(rng):
@@ -228,6 +247,8 @@ CASES = [
          lambda rng: ((reference.rangecoder_encode(_pruned_codes(rng, 0.01, 300, 784), alphabet=16),),
                       {"shape": (300, 784), "alphabet": 16}), 0, 300 * 784, quick=True),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
+    on_weights("lowrank_randomized", "LeNet-300-100 fc1", 4, rank=50, quick=True),
+    *(lowrank(rank) for rank in (64, 256)),
     Case("lowrank_matmul", "AlexNet fc8, rank 64, batch 64",
          lambda rng: ((LowRank(_normal(rng, 1000, 64), _normal(rng, 64), _normal(rng, 64, 4096)), _normal(rng, 4096, 64)), {}),
          2 * 64 * 64 * 5096, 4 * (64 * 5096 + 64 * 5096), quick=True),
@@ -243,12 +264,14 @@ CASES = [
     *(csr_matmul("4096 wide", batch, density) for density in DENSITIES for batch in BATCHES),
     csr_matmul("8 wide", 1, quick=True, overhead=True),
     *(gemm(op, "8 wide", 1, quick=True, overhead=True) for op in ("gemm_s8s8", "gemm_f32s8")),
-    *(gemm(op, "LeNet-300-100 fc1", 64, quick=True) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
+    *(gemm(op, "LeNet-300-100 fc1", 64, quick=True) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32f32")),
     *(gemm(op, "AlexNet conv5", 169) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
     *(gemm(op, layer, positions) for op in ("gemm_s8s8", "gemm_f32s8")
       for layer, positions in (("VGG-16 conv4_2", 784), ("MobileNetV2 last block", 49), ("MiniLM feed-forward", 64))),
     *(gemm(op, "4096 wide", batch) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8") for batch in BATCHES),
     *(gemm("gemm_f32s8", "4096 wide", batch, group=32) for batch in (1, 64)),
+    *(gemm("gemm_f32f32", "4096 wide", batch) for batch in (1, 16, 64)),
+    *(gemm("gemm_f32f32", "4096 wide", batch, transposed=True) for batch in (1, 16, 64)),
     *(mixed("LeNet-300-100 fc1", 64, axis, quick=True) for axis in (0, 1)),
     *(mixed("4096 wide", batch, axis) for batch in (1, 64) for axis in (0, 1)),
     *(huffman(op, "16 clusters", quick=True) for op in ("huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode")),

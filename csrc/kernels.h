@@ -28,6 +28,7 @@ rc_gemm_s8s8 rc_gemm_s8s8_portable, rc_gemm_s8s8_avx2, rc_gemm_s8s8_avx512;
 rc_gemm_u8s8 rc_gemm_u8s8_portable, rc_gemm_u8s8_avx2, rc_gemm_u8s8_avx512;
 rc_gemm_f32s8 rc_gemm_f32s8_portable, rc_gemm_f32s8_avx2, rc_gemm_f32s8_avx512;
 rc_gemm_f32mixed rc_gemm_f32mixed_portable, rc_gemm_f32mixed_avx2, rc_gemm_f32mixed_avx512;
+rc_gemm_f32f32 rc_gemm_f32f32_portable, rc_gemm_f32f32_avx2, rc_gemm_f32f32_avx512;
 rc_quantize_s8 rc_quantize_s8_portable, rc_quantize_s8_avx2, rc_quantize_s8_avx512;
 rc_dequantize_s8 rc_dequantize_s8_portable, rc_dequantize_s8_avx2, rc_dequantize_s8_avx512;
 rc_quantize_s16 rc_quantize_s16_portable, rc_quantize_s16_avx2, rc_quantize_s16_avx512;

@@ -48,6 +48,12 @@ typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, size_
                              const float *scale8, const int8_t *zero8, const int16_t *w16, const float *scale16,
                              const int16_t *zero16, const int64_t *place, float *y);
 
+/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the o in the range; x : m rows of k, `across` elements apart; w : n rows
+ * of k; y : m rows of n, `apart` elements apart. Sixteen chains and the tree of rc_gemm_f32s8: input p goes to acc[p mod 16] by fma(x, w, acc).
+ * If transposed, w : k rows of n, its element w[p, o]; then one chain an element, p upwards from +0.0: acc = fma(x, w, acc). */
+typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t across, size_t apart, int transposed,
+                           const float *x, const float *w, float *y);
+
 /* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point,
  * lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale, rounded once, and if
  * that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then of no use.
@@ -222,6 +228,7 @@ struct rc_kernels {
     rc_gemm_u8s8 *gemm_u8s8;
     rc_gemm_f32s8 *gemm_f32s8;
     rc_gemm_f32mixed *gemm_f32mixed;
+    rc_gemm_f32f32 *gemm_f32f32;
     rc_quantize_s8 *quantize_s8;
     rc_dequantize_s8 *dequantize_s8;
     rc_quantize_s16 *quantize_s16;

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import reference
-from .agreement import exactly, same_cost, same_product, within_dot_bound
+from .agreement import exactly, near_best, same_cost, same_product, within_dot_bound
 from .errors import RefcompressError
 
 
@@ -45,6 +45,7 @@ OPS = {op.name: op for op in (
     Op("floats_nf4_decode", exactly),
     Op("lowrank_svd", same_product),
     Op("lowrank_matmul", within_dot_bound),
+    Op("lowrank_randomized", near_best),
     Op("csr_from_dense", exactly),
     Op("csr_to_dense", exactly),
     Op("csr_matmul", within_dot_bound),
@@ -52,6 +53,7 @@ OPS = {op.name: op for op in (
     Op("gemm_u8s8", exactly),
     Op("gemm_f32s8", within_dot_bound),
     Op("gemm_f32mixed", within_dot_bound),
+    Op("gemm_f32f32", within_dot_bound),
     Op("huffman_lengths", exactly),
     Op("huffman_code", exactly),
     Op("huffman_encode", exactly),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from refcompress import ArgumentTypeError, LowRank, RefcompressError, agreement, lowrank_matmul, lowrank_randomized, lowrank_svd, reference
-from refcompress.reference.lowrank_randomized import orthonormal
+from refcompress.reference.lowrank_randomized import orthonormal, product
 from refcompress.testing.layouts import ODD
 
 U = 2.0**-24
@@ -25,6 +25,13 @@ def spectrum(kind, m, k, seed):
     return ((u * s) @ v.T).astype(np.float32)
 
 
+try:
+    from refcompress import native
+except RefcompressError:  # without C the reference alone is tested; make test demands C (conftest.py)
+    SPACES = [reference]
+else:
+    SPACES = [reference, native]
+EACH = pytest.mark.parametrize("space", SPACES, ids=lambda space: space.__name__.removeprefix("refcompress."))
 KINDS = ("noise", "slow", "fast", "flat", "low rank")
 
 
@@ -36,9 +43,10 @@ def errors(w, f):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("m, k, rank", [(300, 200, 20), (200, 300, 40), (64, 64, 64), (65, 33, 1), (17, 400, 16)])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_error_is_at_most_one_and_a_thousandth_of_the_optimum_and_never_above_the_certificates(kind, m, k, rank, seed):
+@EACH
+def test_the_error_is_at_most_one_and_a_thousandth_of_the_optimum_and_never_above_the_certificates(space, kind, m, k, rank, seed):
     w = spectrum(kind, m, k, seed)
-    found = lowrank_randomized(w, rank=rank, seed=seed)
+    found = space.lowrank_randomized(w, rank=rank, seed=seed)
     frobenius, spectral = errors(w, found.factors)
     sigma = np.linalg.svd(w.astype(np.float64), compute_uv=False)
     optimum, norm = float(np.linalg.norm(sigma[rank:])), float(np.linalg.norm(sigma))
@@ -58,6 +66,20 @@ def test_without_certificates_the_factors_are_the_same_and_nothing_is_claimed():
         assert np.array_equal(getattr(measured.factors, name), getattr(bare.factors, name))
     assert bare.frobenius == bare.spectral == np.inf and measured.frobenius < np.inf
     assert bare.products < measured.products  # the certificate's own are counted
+
+
+@pytest.mark.skipif(SPACES == [reference], reason="needs the C kernels")
+@pytest.mark.parametrize("kind, rank", [("slow", 20), ("flat", 7), ("noise", 40)])
+def test_instruction_sets_and_threads_change_no_bit_of_the_native_one(kind, rank):
+    w, before = spectrum(kind, 300, 256, 2), native.threads.get()
+    expected = native.at("portable").lowrank_randomized(w, rank=rank)
+    try:
+        for space in native.available():
+            for count in (1, 2, 3):
+                native.threads.set(count)
+                agreement.exactly(expected, space.lowrank_randomized(w, rank=rank))
+    finally:
+        native.threads.set(before)
 
 
 def test_certificates_hold_over_a_thousand_small_matrices():
@@ -164,7 +186,7 @@ def test_bytes_take_the_largest_rank_that_fits_and_refuse_what_none_meets():
 def test_rows_are_made_orthonormal_by_either_factorization(shortest):
     rng = np.random.default_rng(3)
     y = np.geomspace(1, shortest, 12)[:, None] * np.linalg.qr(rng.standard_normal((200, 12)))[0].T
-    q = orthonormal((np.linalg.qr(rng.standard_normal((12, 12)))[0] @ y).astype(np.float32))
+    q = orthonormal(product, (np.linalg.qr(rng.standard_normal((12, 12)))[0] @ y).astype(np.float32))
     assert q.shape == (12, 200)
     # The last factor comes from sums of 200 float32 products and is applied by sums of 12; the products of unit rows have a
     # norm of at most 12. Rounding errors add up as their root (Higham and Mary 2019, theorem 3.1), three deviations allowed.

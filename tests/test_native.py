@@ -53,14 +53,17 @@ def quantized(rng, n, k, form):
 
 
 def calls(rng, m, n, k):
-    """Yield (operation, arguments) for products of that size."""
+    """Yield (operation, arguments, keyword arguments) for products of that size."""
     x = integers(rng, m, k)
-    yield "gemm_s8s8", (x, integers(rng, n, k))
-    yield "gemm_u8s8", (x.view(np.uint8), integers(rng, n, k))
+    yield "gemm_s8s8", (x, integers(rng, n, k)), {}
+    yield "gemm_u8s8", (x.view(np.uint8), integers(rng, n, k)), {}
     real = rng.normal(size=(m, k)).astype(F)
     for form in range(7):
-        yield "gemm_f32s8", (real, quantized(rng, n, k, form))
-    yield "csr_matmul", (reference.csr_from_dense(real, rng.random((m, k)) < 0.3), rng.normal(size=(k, n)).astype(F))
+        yield "gemm_f32s8", (real, quantized(rng, n, k, form)), {}
+    w = rng.normal(size=(k, n)).astype(F)
+    yield "csr_matmul", (reference.csr_from_dense(real, rng.random((m, k)) < 0.3), w), {}
+    yield "gemm_f32f32", (real, w), {"transposed": True}
+    yield "gemm_f32f32", (real, np.ascontiguousarray(w.T)), {}
 
 
 def test_the_variants_have_names_and_each_wider_one_has_all_that_a_narrower_one_has():
@@ -88,30 +91,30 @@ def test_a_native_function_carries_the_contract_of_the_reference():
 
 
 # Where the kernels change what they do: a tile of 3 or 4 rows of x and 4 or 6 of w, 60 rows of x a block, 32 steps of 16 or 64
-# inputs a packed block, 64 or 32 columns of csr, 16, 8.
+# inputs a packed block, 64 or 32 columns of csr, 16, 8; 512 columns of a transposed w, 3 or 6 of its rows; k of whole KiB.
 @pytest.mark.parametrize("m, n, k", [
     (1, 1, 511), (1, 7, 513), (2, 5, 1040), (3, 6, 2047), (4, 13, 2049), (5, 12, 4200), (59, 9, 40), (60, 65, 30), (61, 33, 70),
-    (125, 3, 17), (7, 64, 100), (9, 127, 33), (6, 25, 48), (3, 72, 8), (2, 4, 600),
+    (125, 3, 17), (7, 64, 100), (9, 127, 33), (6, 25, 48), (3, 72, 8), (2, 4, 600), (7, 1040, 14), (5, 513, 19), (9, 70, 512), (61, 65, 256),
 ])
 def test_all_variants_give_the_same_bits_across_blocks(m, n, k):
-    for op, arguments in calls(np.random.default_rng(m * n * k), m, n, k):
-        expected = getattr(SPACES[0], op)(*arguments)
+    for op, arguments, kwargs in calls(np.random.default_rng(m * n * k), m, n, k):
+        expected = getattr(SPACES[0], op)(*arguments, **kwargs)
         if op in ("gemm_s8s8", "gemm_u8s8"):
-            exactly(getattr(reference, op)(*arguments), expected)
+            exactly(getattr(reference, op)(*arguments, **kwargs), expected)
         for space in SPACES[1:]:
-            exactly(expected, getattr(space, op)(*arguments))
+            exactly(expected, getattr(space, op)(*arguments, **kwargs))
 
 
 @EACH
 def test_the_number_of_threads_and_the_size_of_chunks_change_no_bit(space, count, monkeypatch):
-    for op, arguments in calls(np.random.default_rng(3), 70, 43, 90):
+    for op, arguments, kwargs in calls(np.random.default_rng(3), 70, 43, 90):
         count(1)
-        expected = getattr(space, op)(*arguments)
+        expected = getattr(space, op)(*arguments, **kwargs)
         for workers in (1, 2, 3):
             count(workers)
             for seconds in (1e-9, 1e-5, 1):  # chunks of a single row or grain, and single rows of x, up to all at once
                 monkeypatch.setattr(threads, "CHUNK_SECONDS", seconds)
-                exactly(expected, getattr(space, op)(*arguments))
+                exactly(expected, getattr(space, op)(*arguments, **kwargs))
 
 
 @EACH
@@ -122,10 +125,10 @@ def test_kernels_read_nothing_outside_their_arrays_even_where_x_is_long(space, m
     monkeypatch.setattr(csr, "aligned", lambda x: x)
     rng = np.random.default_rng(4)
     for m, n, k in ((5, 66, 1030), (61, 70, 67), (1, 64, 2051), (2, 131, 513)):
-        for op, arguments in calls(rng, m, n, k):
-            expected = getattr(space, op)(*arguments)
+        for op, arguments, kwargs in calls(rng, m, n, k):
+            expected = getattr(space, op)(*arguments, **kwargs)
             for layout in testing.layouts.GUARDED:
-                exactly(expected, getattr(space, op)(*testing.layouts.place(arguments, layout)))
+                exactly(expected, getattr(space, op)(*testing.layouts.place(arguments, layout), **kwargs))
 
 
 @EACH
@@ -179,13 +182,13 @@ def test_an_index_that_changed_after_it_was_checked_is_refused_not_followed(spac
 
 def test_any_c_function_of_the_right_type_becomes_an_operation():
     table = _call.lib.rc_kernels_at(0)
-    for op in ("csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8"):
+    for op in ("csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32f32"):
         pointer = getattr(table, op)
         for address in (pointer, int(_call.ffi.cast("uintptr_t", pointer))):
             function = native.wrap(op, address)
-            for name, arguments in calls(np.random.default_rng(7), 5, 6, 40):
+            for name, arguments, kwargs in calls(np.random.default_rng(7), 5, 6, 40):
                 if name == op:
-                    exactly(getattr(SPACES[0], op)(*arguments), function(*arguments))
+                    exactly(getattr(SPACES[0], op)(*arguments, **kwargs), function(*arguments, **kwargs))
     with pytest.raises(ArgumentTypeError, match="^x: "):
         native.wrap("gemm_s8s8", table.gemm_s8s8)(F([[1]]), np.int8([[1]]))
     with pytest.raises(RefcompressError, match="^address: "):

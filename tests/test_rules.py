@@ -1,5 +1,6 @@
 """The rules of agreement: what each accepts is right, and each refuses the nearest wrong thing."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refcompress import agreement, reference
-from refcompress.agreement import Disagreement, NoBound, exactly, same_cost, same_product, within_dot_bound
+from refcompress import reference
+from refcompress.agreement import Disagreement, NoBound, dot_bound, exactly, near_best, same_cost, same_product, within_dot_bound
 from refcompress.formats import CSR, LowRank, Quantized, Shared
 
 F = np.float32
@@ -130,7 +131,7 @@ def test_where_a_partial_sum_may_overflow_there_is_no_bound_and_the_others_are_j
 
 
 def test_where_k_times_u_reaches_1_there_is_no_bound(monkeypatch):
-    monkeypatch.setattr(agreement, "U", 1 / 8)
+    monkeypatch.setattr(dot_bound, "U", 1 / 8)
     x = F([[1 / 3]] * 9)
     with pytest.raises(NoBound):
         within_dot_bound(F([[3]]), F([[3]]), (_row([1 / 3] * 9), x))
@@ -208,6 +209,24 @@ def test_same_product_refuses_what_is_nearly_right(change, message):
     same_product(_factors(lambda *factors: factors), _factors(lambda *factors: factors), (MATRIX,))
     with pytest.raises(Disagreement, match=message):
         same_product(_factors(lambda *factors: factors), _factors(change), (MATRIX,))
+
+
+def test_near_best_takes_another_seed_and_refuses_what_falls_short_of_the_promise():
+    rng = np.random.default_rng(0)
+    w = (rng.standard_normal((60, 50)) * 0.8 ** np.arange(50)).astype(F)
+    expected = reference.lowrank_randomized(w, rank=5)
+    near_best(expected, reference.lowrank_randomized(w, rank=5, seed=1), (w,), {"rank": 5})
+    near_best(expected, reference.lowrank_randomized(w, rank=5, certify=False), (w,), {"rank": 5})
+    near_best(expected, replace(expected, factors=reference.lowrank_svd(w, rank=5)), (w,), {"rank": 5})
+    f = expected.factors
+    smaller = LowRank(f.u, (f.s * [1, 1, 1, 1, 0.9]).astype(F), f.vt)  # off by a tenth of the last, in a tail three times that
+    for wrong, message in ((replace(expected, factors=smaller), "off by"), (replace(expected, frobenius=0.999 * expected.frobenius), "frobenius"),
+                           (replace(expected, spectral=0.01 * expected.spectral), "spectral"),
+                           (replace(expected, factors=LowRank(-f.u, f.s, -f.vt)), "positive"),
+                           (replace(expected, factors=LowRank(f.u[:, ::-1], f.s[::-1], f.vt[::-1])), "not increasing"),
+                           (replace(expected, factors=LowRank(f.u[:, :4], f.s[:4], f.vt[:4])), "rank 4"), (f, "got a LowRank")):
+        with pytest.raises(Disagreement, match=message):
+            near_best(expected, wrong, (w,), {"rank": 5})
 
 
 @pytest.mark.parametrize("lengths, message", [

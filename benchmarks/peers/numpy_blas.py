@@ -23,6 +23,11 @@ def _scaled(x, w):
     return lambda: x @ dense
 
 
+def _dense(x, w, transposed=False):
+    w = w if transposed else w.T
+    return lambda: x @ w
+
+
 def _svd(w, rank):
     def truncated():
         u, s, vt = np.linalg.svd(w, full_matrices=False)
@@ -55,6 +60,7 @@ PEERS = {
     "gemm_u8s8": Peer("NumPy, float64", _integers, by_rule("gemm_u8s8")),
     "gemm_f32s8": Peer("NumPy, dense", _scaled, by_rule("gemm_f32s8")),
     "gemm_f32mixed": Peer("NumPy, dense", _scaled, by_rule("gemm_f32mixed")),
+    "gemm_f32f32": Peer("NumPy", _dense, by_rule("gemm_f32f32")),
     "lowrank_svd": Peer("NumPy, full SVD", _svd, _near),
 }
 YARDSTICK = Peer("copying the input", copies, lambda expected, got, args, kwargs: None)

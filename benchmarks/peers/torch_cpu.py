@@ -30,6 +30,12 @@ def _scaled(x, w):
     return lambda: torch.nn.functional.linear(x, dense).numpy()
 
 
+def _dense(x, w, transposed=False):
+    x, w = torch.from_numpy(x), torch.from_numpy(w)
+    w = w if transposed else w.t()
+    return lambda: (x @ w).numpy()
+
+
 def _decode(codes, format):
     t = torch.from_numpy(codes.copy()).view(TYPES[format])
     return lambda: t.to(torch.float32).numpy()
@@ -50,11 +56,25 @@ def _svd(w, rank):
     return truncated
 
 
+def _randomized(w, rank):
+    w = torch.from_numpy(w)
+    return lambda: torch.svd_lowrank(w, q=rank)
+
+
+def _nearly(expected, got, args, kwargs):
+    """It promises no error; that of Gaussian noise, its worst case here, was 1.02 of the optimum."""
+    u, s, v = (a.numpy() for a in got)
+    error, ours = np.linalg.norm(args[0] - (u * s) @ v.T), expected.frobenius
+    assert error <= 1.05 * ours, f"the error is {error}, not {ours}"
+
+
 PEERS = {
     "csr_matmul": Peer("torch, CSR", _sparse, by_rule("csr_matmul")),
     "gemm_s8s8": Peer("torch, int8", _integers, by_rule("gemm_s8s8")),
     "gemm_f32s8": Peer("torch, dense", _scaled, by_rule("gemm_f32s8")),
+    "gemm_f32f32": Peer("torch", _dense, by_rule("gemm_f32f32")),
     "floats_encode": Peer("torch", _encode, by_rule("floats_encode")),
     "floats_decode": Peer("torch", _decode, by_rule("floats_decode")),
     "lowrank_svd": Peer("torch, full SVD", _svd, _near),
+    "lowrank_randomized": Peer("torch, svd_lowrank", _randomized, _nearly),
 }

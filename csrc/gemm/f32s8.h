@@ -17,6 +17,8 @@
  * A lane without an input adds 0 * 0 to its chain, which changes nothing: an inner chain is never -0.0, since it starts from
  * +0.0 and its sums are multiples of the smallest float, none of which rounds to zero.
  */
+#include "tree.h"
+
 enum { STEPS = 32, ROWS = 60 };
 
 RC_INLINE size_t least(size_t a, size_t b)
@@ -110,21 +112,6 @@ RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, s
     RC_UNROLL for (size_t i = 0; i < mr; i++)
         RC_UNROLL for (size_t o = 0; o < NR; o++)
             store(inner + (i * NR + o) * 16 + lane, v[i][o]);
-}
-
-/* The fixed tree over the 16 chains of four elements. */
-RC_INLINE TARGET __m128 fold(const float *acc)
-{
-    const __m256 t8 = _mm256_add_ps(_mm256_load_ps(acc), _mm256_load_ps(acc + 8));
-    return _mm_add_ps(_mm256_castps256_ps128(t8), _mm256_extractf128_ps(t8, 1));
-}
-
-RC_INLINE TARGET void tree4(const float *acc, float *out)
-{
-    const __m128 a = fold(acc), b = fold(acc + 16), c = fold(acc + 32), d = fold(acc + 48);
-    const __m128 ab = _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a)); /* t2 of a and of b */
-    const __m128 cd = _mm_add_ps(_mm_movelh_ps(c, d), _mm_movehl_ps(d, c));
-    _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd)));
 }
 
 /* Carry on the chains of `height` rows of x and the rows o0 .. o0 + width of w, over all inputs of a part. `left` rows of w are

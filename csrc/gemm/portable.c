@@ -1,4 +1,4 @@
-/* Dense products with int8 weights, the bit-level definition: y = x w^T, as the header writes it. */
+/* Dense products, the bit-level definition: y = x w^T, as the header writes it. */
 #include "../kernels.h"
 #include <math.h>
 
@@ -85,6 +85,24 @@ int rc_gemm_f32mixed_portable(size_t begin, size_t end, size_t m, size_t n, size
             carry_on_8(k8, group8, input, w8 + o * k8, scale8 + o * stride8, zero8 + o * stride8, acc);
             carry_on_16(k16, group16, input + k8, w16 + o * k16, scale16 + o * stride16, zero16 + o * stride16, acc);
             y[i * n + (size_t)place[o]] = tree(acc);
+        }
+    }
+    return RC_OK;
+}
+
+int rc_gemm_f32f32_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t across, size_t apart, int transposed,
+                            const float *x, const float *w, float *y)
+{
+    for (size_t i = 0; i < m; i++) {
+        for (size_t o = begin; o < end; o++) {
+            float acc[CHAINS] = {0};
+            for (size_t p = 0; p < k; p++) {
+                if (transposed)
+                    acc[0] = fmaf(x[i * across + p], w[p * n + o], acc[0]);
+                else
+                    acc[p % CHAINS] = fmaf(x[i * across + p], w[o * k + p], acc[p % CHAINS]);
+            }
+            y[i * apart + o] = transposed ? acc[0] : tree(acc);
         }
     }
     return RC_OK;

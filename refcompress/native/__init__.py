@@ -36,7 +36,7 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, floats, gemm, huffman, quantize, rangecoder, share, threads
+from . import _kernels, csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share, threads
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
@@ -47,6 +47,7 @@ _BINDERS = {
     "gemm_u8s8": gemm.gemm_u8s8,
     "gemm_f32s8": gemm.gemm_f32s8,
     "gemm_f32mixed": gemm.gemm_f32mixed,
+    "gemm_f32f32": gemm.gemm_f32f32,
     "quantize_s8": quantize.quantize_s8,
     "dequantize_s8": quantize.dequantize_s8,
     "quantize_s16": quantize.quantize_s16,
@@ -62,6 +63,9 @@ _BINDERS = {
     "rangecoder_encode": rangecoder.rangecoder_encode,
     "rangecoder_decode": rangecoder.rangecoder_decode,
 }
+
+# Operations that are made of one that has a kernel: which, and how.
+_MADE_OF = {"lowrank_randomized": ("gemm_f32f32", lowrank.lowrank_randomized)}
 
 # Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
 _SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
@@ -86,6 +90,9 @@ def _namespaces() -> dict[str, SimpleNamespace]:
             if kernel != ffi.NULL:
                 merged[op] = bind(kernel, _SPEED[isa])
                 merged[op].isa = isa
+        for op, (part, bind) in _MADE_OF.items():
+            merged[op] = bind(merged[part])
+            merged[op].isa = merged[part].isa
         spaces[isa] = SimpleNamespace(__name__=f"native.{isa}", **merged)
     return spaces
 

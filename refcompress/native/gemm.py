@@ -1,4 +1,4 @@
-"""The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed."""
+"""The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed, gemm_f32f32."""
 
 from functools import wraps
 
@@ -6,13 +6,16 @@ import numpy as np
 
 from .. import reference
 from ..formats import Quantized
-from ..reference.gemm import f32s8_arguments, s8s8_arguments, u8s8_arguments
+from ..reference.gemm import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 from ..reference.gemm_mixed import f32mixed_arguments
 from . import threads
 from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
 
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
 GRAIN = 12
+
+# Columns of a transposed w are handed out by two cache lines of each row and more.
+STRIP = 128
 
 # Rows of x in one call, at most: a call of bounded work then has many rows of w to use each row of x for.
 BLOCK = 256
@@ -90,6 +93,46 @@ def gemm_f32mixed(kernel, speed: float):
         return y
 
     return gemm_f32mixed
+
+
+def gemm_f32f32(kernel, speed: float):
+    """Return the operation gemm_f32f32 computed by a C kernel that does ``speed`` multiply-adds a second, and more here."""
+
+    speed *= 4  # nothing is unpacked or looked up on the way
+
+    @wraps(reference.gemm_f32f32)
+    def gemm_f32f32(x, w, *, transposed=False):
+        x, w, transposed = f32f32_arguments(x, w, transposed)
+        (m, k), n = x.shape, w.shape[1 if transposed else 0]
+        if m * n == 0:
+            return empty((m, n), np.float32)
+        x = _spread(x) if n >= 64 else x
+        y = _apart(m, n) if transposed and k >= 256 else empty((m, n), np.float32)  # sums that come back often
+        across, apart = x.shape[1], y.shape[1]
+        x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, writable=True)
+        block, grain = _block(k, speed), STRIP if transposed else GRAIN
+        for i in range(0, m, block):
+            rows = min(block, m - i)
+            operands = (rows, n, k, across, apart, int(transposed), x_pointer + i * across, w_pointer, y_pointer + i * apart)
+            threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, grain)
+        return y if apart == n else np.ascontiguousarray(y[:, :n])
+
+    return gemm_f32f32
+
+
+def _apart(m: int, n: int) -> np.ndarray:
+    """Return an array for m rows of n float32, with 16 more columns where rows that begin at multiples of a KiB would meet in a few
+    sets of the caches: with more than a few rows, all needed again and again, they would push each other out."""
+    return empty((m, n if n % 256 or m <= 4 else n + 16), np.float32)
+
+
+def _spread(x: np.ndarray) -> np.ndarray:
+    """Return x, aligned, or a copy of it in such an array."""
+    wide = _apart(*x.shape)
+    if wide.shape == x.shape:
+        return aligned(x)
+    wide[:, : x.shape[1]] = x
+    return wide
 
 
 def _nothing(dtype) -> Quantized:

@@ -7,6 +7,7 @@ count is :func:`get` and :func:`set`; where threadpoolctl is installed, ``thread
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 from .. import arguments
 
@@ -95,6 +96,35 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     for error in errors:
         if error is not None:
             raise error
+
+
+def each(function, items) -> list:
+    """Return what map would, from several threads: for what is neither short nor all done in Python."""
+    items = list(items)
+    results = [None] * len(items)
+
+    def some(begin, end):
+        for i in range(begin, end):
+            results[i] = function(items[i])
+
+    run(some, len(items), CHUNK_SECONDS * len(items))
+    return results
+
+
+@contextmanager
+def without_blas():
+    """Keep BLAS at one thread meanwhile, if threadpoolctl is installed.
+
+    After a call its other threads wait for the next one without sleeping, OpenBLAS's for 100 ms, where the kernels' threads
+    should run: what alternates between the two took up to twice as long.
+    """
+    try:
+        import threadpoolctl
+    except ImportError:
+        yield
+        return
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def _help(helper: Future, work) -> None:

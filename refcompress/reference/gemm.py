@@ -1,4 +1,4 @@
-"""Dense products with 8-bit integers: y = x @ w.T, the weight stored as linear layers store it (outputs by inputs).
+"""Dense products, most of them with 8-bit integers: y = x @ w.T, the weight stored as linear layers store it (outputs by inputs).
 
 Letters: x is the input, m rows of k; w the weight, n outputs of k inputs; y is m by n.
 """
@@ -10,7 +10,7 @@ from ..errors import LimitError, RefcompressError
 from ..formats import Quantized
 from .quantize import quantized
 
-__all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8"]
+__all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32f32"]
 
 MAX_K_S8S8 = 131_071  # the most products of at most 2**14 (-128 * -128) that an int32 holds: 2**31 / 2**14, less one
 MAX_K_U8S8 = 65_793  # the most products of at most 255 * 128 in magnitude
@@ -106,6 +106,46 @@ def gemm_f32s8(x, w) -> np.ndarray:
         return y.astype(np.float32)
 
 
+def gemm_f32f32(x, w, *, transposed=False) -> np.ndarray:
+    """Multiply float32 by float32: what a layer costs that is not compressed, with the same bits everywhere.
+
+    y[i, j] = sum over p of x[i, p] * w[j, p];    transposed: y[i, j] = sum over p of x[i, p] * w[p, j]
+
+    Parameters
+    ----------
+    x : (m, k) float32; w : (n, k) float32, or with transposed=True (k, n): then y = x @ w.
+
+    Returns
+    -------
+    (m, n) float32. Here the products and sums are float64, p running upwards, rounded to float32 once. NaN and infinity
+    follow IEEE arithmetic. Zeros where k is 0.
+
+    A native kernel sums in float32, in an order that all instruction sets and thread counts share, so they return the
+    same bits (but for the payload and sign of a NaN): in 16 chains that start at +0.0, input p in chain c = p mod 16,
+    acc[c] = fma(x, w, acc[c]), and at the row's end the tree of gemm_f32s8; transposed, in one chain an element, p
+    running upwards.
+
+    Raises
+    ------
+    ArgumentTypeError for another type or dtype, RefcompressError where the shapes do not match, LimitError for a y of
+    more than 2**63 - 1 bytes.
+
+    **Source** the definition of the product. **Departs** nothing.
+    Cost 2 m n k operations.
+
+    >>> x, w = np.float32([[1, 2]]), np.float32([[3, 4], [-5, 6]])
+    >>> gemm_f32f32(x, w).tolist(), gemm_f32f32(x, w, transposed=True).tolist()
+    ([[11.0, 7.0]], [[-7.0, 16.0]])
+    """
+    x, w, transposed = f32f32_arguments(x, w, transposed)
+    w = w.astype(np.float64) if transposed else w.T.astype(np.float64)
+    y = np.zeros((x.shape[0], w.shape[1]))
+    with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
+        for p in range(x.shape[1]):
+            y += np.multiply.outer(x[:, p].astype(np.float64), w[p])  # exact products: 24 bits times 24
+        return y.astype(np.float32)
+
+
 def s8s8_arguments(x, w):
     """Return the arguments of gemm_s8s8, checked: what both implementations accept."""
     return _integers(x, np.int8, w, MAX_K_S8S8)
@@ -123,6 +163,15 @@ def f32s8_arguments(x, w):
     if len(w.shape) != 2:
         raise RefcompressError("w", f"must have 2 dimensions, not {len(w.shape)}")
     return same_k(x, w)
+
+
+def f32f32_arguments(x, w, transposed):
+    """Return the arguments of gemm_f32f32, checked: what both implementations accept."""
+    x = arguments.array(x, "x", np.float32, ndim=2)
+    w = arguments.array(w, "w", np.float32, ndim=2)
+    transposed = arguments.boolean(transposed, "transposed")
+    same_k(x, w.T if transposed else w)
+    return x, w, transposed
 
 
 def _integers(x, dtype, w, most):

@@ -35,6 +35,11 @@ class Randomized:
     products: int
 
 
+def product(x, w, *, transposed=False) -> np.ndarray:
+    """Return gemm_f32f32 in the order of BLAS."""
+    return x @ (w if transposed else w.T)
+
+
 def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, block=None, seed=0) -> Randomized:
     """Find an almost nearest matrix of a given rank by a block Krylov method, and certify its error.
 
@@ -64,7 +69,8 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
         follow BLAS in their last bits, singular values below about 2**-11 of the largest lose digits. ``spectral`` is
         10 sqrt(2 / pi) max ||(w - factors) v|| over ceil(-log10 failure) Gaussian v, and at most ``frobenius``. Both hold
         for the factors as they are, float32: what rounding can have hidden in measuring is bounded and added, by
-        (rank + 2) 2**-24 ||u s||_F ||vt||_F for ``frobenius``.
+        (rank + 2) 2**-24 ||u s||_F ||vt||_F for ``frobenius``. A native implementation multiplies float32 matrices as
+        gemm_f32f32 does, so all of them return the same bits where float64's eigenvectors, LAPACK's in each, are the same.
 
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
@@ -83,8 +89,14 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
     >>> f.factors.s.round(5).tolist(), f.spectral >= 0.125
     ([1.0, 0.5, 0.25], True)
     """
+    return randomized(product, w, rank=rank, tolerance=tolerance, certify=certify, failure=failure, block=block, seed=seed)
+
+
+def randomized(product, w, *, each=map, rank, tolerance=1e-3, certify=True, failure=1e-10, block=None, seed=0) -> Randomized:
+    """Return lowrank_randomized with float32 products by ``product``, which takes what gemm_f32f32 takes, and what is done for some
+    rows of w after others by ``each``, which takes what map takes and gives results in that order."""
     w = arguments.array(w, "w", np.float32, ndim=2)
-    total = squares(w)
+    total = squares(w, each)
     if not math.isfinite(total):  # squares of float32 do not overflow in float64
         arguments.finite(w, "w")
     rank = arguments.integer(rank, "rank", 0, min(w.shape))
@@ -99,8 +111,8 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
     if not root < 2.0**SAFE or not root > 2.0**-SAFE * math.sqrt(w.size):
         power = math.frexp(float(np.abs(w).max(initial=0)))[1]
     scaled = np.ldexp(w, -power) if power else w
-    total = squares(scaled) if power else total
-    u, s, vt, products = _krylov(scaled, rank, total, tolerance, min(block, *w.shape) if w.size else 0, words)
+    total = squares(scaled, each) if power else total
+    u, s, vt, products = _krylov(product, scaled, rank, total, tolerance, min(block, *w.shape) if w.size else 0, words)
     u, vt = signed(u, vt)
 
     with np.errstate(over="ignore"):
@@ -108,13 +120,13 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
     if not certify:
         return Randomized(factors, math.inf, math.inf, products)
     tries = _gaussian(words, math.ceil(-math.log10(failure)), w.shape[1]).T
-    error = _frobenius(scaled, u, s, vt)
-    spectral = min(_spectral(scaled, total, u, s, vt, tries), error)
+    error = _frobenius(product, each, scaled, u, s, vt)
+    spectral = min(_spectral(each, scaled, total, u, s, vt, tries), error)
     lost = rank * 2.0**-149 if power < 0 else 0.0  # s put back in its place may be rounded to a subnormal number
     return Randomized(factors, math.ldexp(error, power) + lost, math.ldexp(spectral, power) + lost, products + tries.shape[1])
 
 
-def _krylov(w, rank, total, tolerance, block, words):
+def _krylov(product, w, rank, total, tolerance, block, words):
     """Return u, s, vt of the best matrix of the rank in the Krylov space, and how many products that took.
 
     Vectors are rows here, one after the other in memory.
@@ -126,31 +138,31 @@ def _krylov(w, rank, total, tolerance, block, words):
     gram = np.zeros((room, room))  # z @ z.T
     have, products, fresh = 0, 0, True
     energies = []  # what the best of the rank has of ||w||_F**2, after each block
-    v = orthonormal(_gaussian(words, block, k)) if rank else np.empty((0, k), np.float32)
+    v = orthonormal(product, _gaussian(words, block, k)) if rank else np.empty((0, k), np.float32)
     while len(v) and have < most:
-        y, scale = v @ w.T, total
+        y, scale = product(v, w), total
         for _ in range(2):  # the second time what rounding left of the first, made large by giving rows length 1
             if have:
-                y -= (y @ u[:have].T) @ u[:have]
-            y, scale = _orthogonal(y, scale)[: most - have], 1.0
+                y -= product(product(y, u[:have]), u[:have], transposed=True)
+            y, scale = _orthogonal(product, y, scale)[: most - have], 1.0
         products += len(v) + len(y)
         if not len(y):  # w takes this space into itself: singular values repeat, or no more are left
             if fresh:
                 break
-            v, fresh = orthonormal(_gaussian(words, block, k)), True
+            v, fresh = orthonormal(product, _gaussian(words, block, k)), True
             continue
-        v, fresh = y @ w, False
+        v, fresh = product(y, w, transposed=True), False
         before, have = have, have + len(y)
         if have > len(u):
             u, z = (np.vstack([a, np.empty_like(a)]) for a in (u, z))
             gram = np.block([[gram, np.zeros_like(gram)], [np.zeros_like(gram), np.zeros_like(gram)]])
         u[before:have], z[before:have] = y, v
-        gram[before:have, :have] = v @ z[:have].T
+        gram[before:have, :have] = product(v, z[:have])
         gram[:before, before:have] = gram[before:have, :before].T
         energies.append(_top(gram[:have, :have], rank))
         if _enough(energies, total, tolerance):
             break
-        v = _orthogonal(v, 0.0)  # once is enough: y is made orthonormal
+        v = _orthogonal(product, v, 0.0)  # once is enough: y is made orthonormal
     u, z = u[:have], z[:have]
     # The small matrix once more, in float64: products of float32 would hide what is below 2**-12 of the largest.
     wide = z.astype(np.float64)
@@ -160,9 +172,9 @@ def _krylov(w, rank, total, tolerance, block, words):
     s[s <= 2.0**-24 * s.max(initial=0)] = 0  # rounding to float32 hides what is below
     found = len(s)
     factors = np.zeros((m, rank), np.float32), np.zeros(rank, np.float32), np.zeros((rank, k), np.float32)
-    factors[0][:, :found] = u.T @ e.T.astype(np.float32)
+    factors[0][:, :found] = product(e.astype(np.float32), u, transposed=True).T
     factors[1][:found] = s
-    factors[2][:found] = (e / np.where(s > 0, s, np.inf)[:, None]).astype(np.float32) @ z
+    factors[2][:found] = product((e / np.where(s > 0, s, np.inf)[:, None]).astype(np.float32), z, transposed=True)
     return *factors, products
 
 
@@ -182,27 +194,27 @@ def _enough(energies: list[float], total: float, tolerance: float) -> bool:
     return foreseen <= 2 * tolerance * rest  # of the square, of which the error is the root
 
 
-def orthonormal(y: np.ndarray, scale: float = 0.0) -> np.ndarray:
+def orthonormal(product, y: np.ndarray, scale: float = 0.0) -> np.ndarray:
     """Return orthonormal rows that span those of y.
 
     Fewer than y has, the longest directions first, where these depend on each other or their squared length is nothing
     against ``scale``. Twice: the second time rounding is all that is left to mend.
     """
-    return _orthogonal(_orthogonal(y, scale), 1.0)
+    return _orthogonal(product, _orthogonal(product, y, scale), 1.0)
 
 
-def _orthogonal(y: np.ndarray, scale: float) -> np.ndarray:
+def _orthogonal(product, y: np.ndarray, scale: float) -> np.ndarray:
     """Return rows as `orthonormal` does, good to 2**-4.
 
     Through Cholesky's factor of y @ y.T, or its eigenvectors where that may be near to singular.
     """
-    gram = (y @ y.T).astype(np.float64)
+    gram = product(y, y).astype(np.float64)
     if (factor := _well_conditioned(gram, scale)) is not None:
-        return factor @ y
+        return product(factor, y, transposed=True)
     lam, e = np.linalg.eigh(gram)
     lam, e = lam[::-1], e[:, ::-1]
     keep = lam > NEGLIGIBLE * max(lam.max(initial=0), scale)
-    return (e[:, keep] / np.sqrt(lam[keep])).T.astype(np.float32) @ y
+    return product((e[:, keep] / np.sqrt(lam[keep])).T.astype(np.float32), y, transposed=True)
 
 
 def _well_conditioned(gram: np.ndarray, floor: float) -> np.ndarray | None:
@@ -217,44 +229,48 @@ def _well_conditioned(gram: np.ndarray, floor: float) -> np.ndarray | None:
     return np.linalg.inv(low).astype(np.float32)
 
 
-def squares(a: np.ndarray) -> float:
+def squares(a: np.ndarray, each=map) -> float:
     """Return the sum of the squares in float64, of a few rows at a time."""
-    total = 0.0
-    for start in range(0, len(a), ROWS):
-        part = a[start : start + ROWS].astype(np.float64).ravel()
-        total += float(part @ part)
-    return total
+    def of(part):
+        part = part.astype(np.float64).ravel()
+        return float(part @ part)
+
+    return sum(each(of, (a[start : start + ROWS] for start in range(0, len(a), ROWS))), 0.0)
 
 
-def _frobenius(w, u, s, vt) -> float:
+def _frobenius(product, each, w, u, s, vt) -> float:
     """Return what ||w - u * s @ vt||_F is at most: measured some rows at a time, and what float32 can have hidden.
 
     With v = 2**-24, an element of the product is off by at most gamma_(rank + 1) sum |u s| |vt|, that of u * s among it
     (Higham, section 3.5), and 2**-150 for each of its 2 rank products that is subnormal; the difference by v of itself. The
     norm of the matrix of such sums is at most ||u s||_F ||vt||_F (Cauchy and Schwarz).
     """
-    scaled, total = u * s, 0.0
-    for start in range(0, len(w), 4 * ROWS):
-        part = slice(start, start + 4 * ROWS)
-        rest = scaled[part] @ vt
-        total += squares(np.subtract(w[part], rest, out=rest))
+    def of(start):
+        part = slice(start, start + ROWS)
+        rest = product(scaled[part], vt, transposed=True)
+        return squares(np.subtract(w[part], rest, out=rest))
+
+    scaled = u * s
+    total = sum(each(of, range(0, len(w), ROWS)), 0.0)
     rank = len(s)
     measured = math.sqrt(total) * (1 + 2.0**-24 * 1.01)  # the last for the sums of squares in float64
     product = math.sqrt(squares(scaled) * squares(vt))
     return measured + (rank + 2) * 2.0**-24 * product + 2 * rank * 2.0**-150 * math.sqrt(w.size)
 
 
-def _spectral(w, total, u, s, vt, v) -> float:
+def _spectral(each, w, total, u, s, vt, v) -> float:
     """Return 10 sqrt(2 / pi) times the longest (w - u * s @ vt) @ v, and what float64 can have hidden in it.
 
     The products of three have at most k + rank + 3 roundings on the way to an element, each of 2**-53 at most of the
     sum of absolute values (u * s is exact in float64), whose norm is at most (||w||_F + ||u s||_F ||vt||_F) ||v||.
     """
+    def of(start):
+        part = slice(start, start + ROWS)
+        return np.sum((w[part].astype(np.float64) @ v - scaled[part] @ inner) ** 2, axis=0)
+
     v, scaled = v.astype(np.float64), u * s.astype(np.float64)
-    inner, lengths = vt.astype(np.float64) @ v, np.zeros(v.shape[1])
-    for start in range(0, len(w), 4 * ROWS):
-        part = slice(start, start + 4 * ROWS)
-        lengths += np.sum((w[part].astype(np.float64) @ v - scaled[part] @ inner) ** 2, axis=0)
+    inner = vt.astype(np.float64) @ v
+    lengths = sum(each(of, range(0, len(w), ROWS)), np.zeros(v.shape[1]))
     size = math.sqrt(total) + math.sqrt(float(np.sum(scaled**2)) * squares(vt))
     hidden = (w.shape[1] + len(s) + 4) * 2.0**-53 * size * np.sqrt(np.sum(v**2, axis=0))
     return 10 * math.sqrt(2 / math.pi) * float((np.sqrt(lengths) + hidden).max(initial=0))

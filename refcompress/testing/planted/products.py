@@ -71,6 +71,16 @@ def _scale_first(x, w) -> np.ndarray:
     return y
 
 
+def _dense_in_chains(x, w, transposed=False):
+    """gemm_f32f32 in float32: products rounded, then 8 chains of each dot product, and a tree."""
+    x, w = x.astype(np.float32), (w if transposed else w.T).astype(np.float32)
+    y = np.zeros((len(x), w.shape[1]), np.float32)
+    with np.errstate(all="ignore"):
+        for i in range(len(x)):
+            y[i] = _chains(x[i][:, None] * w, 8)
+    return y
+
+
 RIGHT = [
     ("in sequence", "csr_matmul", _rows(_in_sequence)),
     ("pairwise", "csr_matmul", _rows(_pairwise)),
@@ -80,6 +90,7 @@ RIGHT = [
     ("products in float32, sums in float64", "csr_matmul", _rows(
         lambda terms: terms.sum(axis=0, dtype=np.float64).astype(np.float32))),
     ("scaled before summing, 16 chains", "gemm_f32s8", _scale_first),
+    ("products rounded, 8 chains", "gemm_f32f32", _dense_in_chains),
     ("in float64 by BLAS", "gemm_s8s8", lambda x, w: (x.astype(np.float64) @ w.astype(np.float64).T).astype(np.int32)),
 ]
 
@@ -146,6 +157,23 @@ def _lost_past_4096(x, w):
     x = x.copy()
     x[:, 4096:] = 0
     return reference.gemm_f32s8(x, w)
+
+
+def _dense_past_4096(x, w, transposed=False):
+    x = x.copy()
+    x[:, 4096:] = 0
+    return reference.gemm_f32f32(x, w, transposed=transposed)
+
+
+def _always_transposed(x, w, transposed=False):
+    return reference.gemm_f32f32(x, w, transposed=transposed or w.shape[0] == w.shape[1] == x.shape[1])
+
+
+def _column_lost(x, w, transposed=False):
+    y = reference.gemm_f32f32(x, w, transposed=transposed)
+    if transposed and y.shape[1] % 16:
+        y[:, -1] = 0
+    return y
 
 
 def _few_bits(x, w):  # the 10 bits of a TF32 multiplier
@@ -234,6 +262,9 @@ WRONG = [
      lambda x, w: reference.gemm_f32s8(x, Quantized(w.values, np.roll(w.scale, 1, axis=0), w.zero_point, w.group))),
     ("zero point ignored", "gemm_f32s8",
      lambda x, w: reference.gemm_f32s8(x, Quantized(w.values, w.scale, np.zeros_like(w.zero_point), w.group))),
+    ("a square w always transposed", "gemm_f32f32", _always_transposed),
+    ("last column of a short vector lost", "gemm_f32f32", _column_lost),
+    ("terms past 4096 lost", "gemm_f32f32", _dense_past_4096),
     ("last term of a row lost", "csr_matmul", _rows(lambda t: _in_sequence(t[: len(t) - (len(t) % 16 == 3)]))),
     ("float16 accumulator", "csr_matmul",
      _rows(lambda t: t.astype(np.float16).sum(axis=0, dtype=np.float16).astype(np.float32))),

@@ -40,4 +40,15 @@ def gemm_f32mixed():
         yield (x, bad), {}
 
 
-REFUSALS = {f.__name__: f for f in (gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed)}
+def gemm_f32f32():
+    x, w = np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)
+    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2]):
+        yield (bad, w), {}
+    for bad in (*not_arrays(w), *other_dimensions(w), w[:, :2], np.ones((3, 4), np.float32)):
+        yield (x, bad), {}
+    yield (x, w), {"transposed": True}
+    yield (x, w), {"transposed": 1}
+    yield (x, w), {"transposed": None}
+
+
+REFUSALS = {f.__name__: f for f in (gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed, gemm_f32f32)}

@@ -27,4 +27,14 @@ def lowrank_matmul():
         yield (bad, x), {}
 
 
-REFUSALS = {f.__name__: f for f in (lowrank_svd, lowrank_matmul)}
+def lowrank_randomized():
+    w = _F([[3, 1, 2], [0, -1, 5]])
+    for bad in (*not_arrays(w), *other_dimensions(w), _F([[1, np.nan]]), _INF):
+        yield (bad,), {"rank": 1}
+    for kwargs in ({"rank": -1}, {"rank": 3}, {"rank": True}, {"rank": 1.0}, {"rank": 1, "tolerance": 0}, {"rank": 1, "tolerance": np.nan},
+                   {"rank": 1, "failure": 0}, {"rank": 1, "failure": 1}, {"rank": 1, "block": 0}, {"rank": 1, "certify": 1},
+                   {"rank": 1, "seed": -1}):
+        yield (w,), kwargs
+
+
+REFUSALS = {f.__name__: f for f in (lowrank_svd, lowrank_matmul, lowrank_randomized)}

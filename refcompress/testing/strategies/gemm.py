@@ -36,7 +36,15 @@ def _gemm_f32mixed(draw):
     return (x, Mixed(low, high, wide, axis)), {}
 
 
+@st.composite
+def _gemm_f32f32(draw):
+    k, transposed = draw(LENGTH), draw(st.booleans())
+    x = draw(array(np.float32, (draw(st.integers(0, 9)), k), draw(either(ANY))))
+    n = draw(LENGTH)
+    return (x, draw(array(np.float32, (k, n) if transposed else (n, k), draw(either(ANY))))), {"transposed": transposed}
+
+
 STRATEGIES = {
     "gemm_s8s8": lambda: _gemm(np.int8), "gemm_u8s8": lambda: _gemm(np.uint8), "gemm_f32s8": _gemm_f32s8,
-    "gemm_f32mixed": _gemm_f32mixed,
+    "gemm_f32mixed": _gemm_f32mixed, "gemm_f32f32": _gemm_f32f32,
 }

@@ -21,4 +21,11 @@ def _lowrank_matmul(draw):
     return (a, draw(array(np.float32, (k, n), draw(either(ANY))))), {}
 
 
-STRATEGIES = {"lowrank_svd": _lowrank_svd, "lowrank_matmul": _lowrank_matmul}
+@st.composite
+def _lowrank_randomized(draw):
+    shape = (draw(st.integers(0, 20)), draw(st.integers(0, 20)))
+    w = draw(array(np.float32, shape, TAME))
+    return (w,), {"rank": draw(st.integers(0, min(shape))), "seed": draw(st.integers(0, 9)), "certify": draw(st.booleans())}
+
+
+STRATEGIES = {"lowrank_svd": _lowrank_svd, "lowrank_matmul": _lowrank_matmul, "lowrank_randomized": _lowrank_randomized}

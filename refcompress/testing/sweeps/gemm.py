@@ -90,4 +90,24 @@ def gemm_f32mixed():
             yield (ordinary(rng, (m, k)), mixed(rng, n, k, axis, form)), {}
 
 
-SWEEPS = {f.__name__: f for f in (gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed)}
+def gemm_f32f32():
+    rng = np.random.default_rng(43)
+    for transposed in (False, True):
+        def both(x, w):
+            return (x, np.ascontiguousarray(w.T) if transposed else w), {"transposed": transposed}
+
+        for m, k, n in sizes(rng):
+            yield both(whole(rng, (m, k)), whole(rng, (n, k)))
+        for i in range(12):
+            yield both(rng.choice(HOSTILE, (3, 17)), rng.choice(FINITE[:-2], (5, 17)))
+            yield both(rng.choice(FINITE[:-2], (3, 33)), rng.choice(HOSTILE, (5, 33)))
+            x, w = whole(rng, (3, 19)), rng.integers(-1, 2, (5, 19)).astype(np.float32)
+            x[1, i % 19] = HOSTILE[-1 - i % 3]  # only the second row may become special; a weight of 0 makes Inf a NaN
+            yield both(x, w)
+            yield both(ordinary(rng, (3, 67)), ordinary(rng, (5, 67)))
+        for m, k, n in (*MIDDLE, (4, 20, 1030)):
+            yield both(whole(rng, (m, k), 3), whole(rng, (n, k), 9))
+            yield both(ordinary(rng, (m, k)), ordinary(rng, (n, k)))
+
+
+SWEEPS = {f.__name__: f for f in (gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed, gemm_f32f32)}

@@ -34,4 +34,21 @@ def lowrank_matmul():
         yield (LowRank(ordinary(rng, (m, 9)), np.abs(ordinary(rng, 9)), ordinary(rng, (9, k))), ordinary(rng, (k, n))), {}
 
 
-SWEEPS = {f.__name__: f for f in (lowrank_svd, lowrank_matmul)}
+def lowrank_randomized():
+    rng = np.random.default_rng(44)
+    for i, length in enumerate(LENGTHS):
+        for shape in ((length, 5), (4, length), (length, 40)):
+            yield (ordinary(rng, shape),), {"rank": (0, 1, min(shape) // 2, min(shape))[i % 4] if min(shape) else 0, "seed": i}
+    yield (np.zeros((3, 5), np.float32),), {"rank": 2}
+    yield (np.eye(50, dtype=np.float32),), {"rank": 9}  # equal singular values
+    yield (np.outer(np.arange(60), np.arange(70)).astype(np.float32),), {"rank": 3}  # of rank 1
+    for size in (1e-40, 1e-30, 1e30):
+        yield ((ordinary(rng, (50, 70)) * size).astype(np.float32),), {"rank": 3}
+    for shape in ((129, 67), (67, 300), (512, 256)):
+        falling = (0.7 ** np.arange(shape[0]))[:, None]
+        yield (ordinary(rng, shape),), {"rank": 17}
+        yield ((ordinary(rng, shape) * falling).astype(np.float32),), {"rank": 6, "tolerance": 0.1}
+        yield (ordinary(rng, shape),), {"rank": 20, "certify": False, "block": 7}
+
+
+SWEEPS = {f.__name__: f for f in (lowrank_svd, lowrank_matmul, lowrank_randomized)}

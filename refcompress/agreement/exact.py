@@ -1,0 +1,75 @@
+"""Agreement to the last bit, and what the other rules share."""
+
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+
+U = 2.0**-24  # unit roundoff of float32, round to nearest
+U64 = 2.0**-53  # and of float64
+UNDERFLOW = 2.0**-150  # half of the smallest subnormal: the most that rounding to nearest loses below 2**-126
+OVERFLOW = 2.0**128 - 2.0**104  # the largest float32: what is not above it is not rounded to infinity
+
+
+class Disagreement(AssertionError):
+    """A result that differs from the reference by more than the operation's rule allows."""
+
+
+class NoBound(AssertionError):
+    """Some elements can be neither confirmed nor refuted: no bound holds there. All others agreed."""
+
+
+def exactly(expected, got, args=(), kwargs=None) -> None:
+    """Raise Disagreement unless ``got`` is ``expected``: type, dtype, shape and every bit.
+
+    +0.0 and -0.0 differ; NaNs are equal whatever their payload and sign. Formats are compared field by field, dicts
+    with the order of their keys.
+    """
+    _exactly(expected, got, "result")
+
+
+def _exactly(expected, got, where: str) -> None:
+    if isinstance(expected, np.ndarray):
+        same_kind(expected, got, where)
+        same = expected == got
+        if expected.dtype.kind == "f":
+            same = (same & (np.signbit(expected) == np.signbit(got))) | (np.isnan(expected) & np.isnan(got))
+        everywhere(same, expected, got, where, None)
+        return
+    if type(got) is not type(expected):
+        raise Disagreement(f"{where}: got a {type(got).__name__}, expected a {type(expected).__name__}")
+    if is_dataclass(expected):
+        for field in fields(expected):
+            _exactly(getattr(expected, field.name), getattr(got, field.name), f"{where}.{field.name}")
+    elif isinstance(expected, dict):
+        if list(got) != list(expected):
+            raise Disagreement(f"{where}: got the keys {list(got)}, expected {list(expected)}")
+        for key in expected:
+            _exactly(expected[key], got[key], f"{where}[{key!r}]")
+    elif isinstance(expected, (list, tuple)):
+        if len(got) != len(expected):
+            raise Disagreement(f"{where}: got {len(got)} items, expected {len(expected)}")
+        for i, (e, g) in enumerate(zip(expected, got)):
+            _exactly(e, g, f"{where}[{i}]")
+    elif isinstance(expected, float):
+        _exactly(np.float64(expected)[None], np.float64(got)[None], where)  # so that NaN and -0.0 count as in arrays
+    elif got != expected:
+        raise Disagreement(f"{where}: got {got!r}, expected {expected!r}")
+
+
+def same_kind(expected: np.ndarray, got, where: str) -> None:
+    if not isinstance(got, np.ndarray):
+        raise Disagreement(f"{where}: got a {type(got).__name__}, expected an array")
+    if got.dtype != expected.dtype:
+        raise Disagreement(f"{where}: got dtype {got.dtype}, expected {expected.dtype}")
+    if got.shape != expected.shape:
+        raise Disagreement(f"{where}: got shape {got.shape}, expected {expected.shape}")
+
+
+def everywhere(good: np.ndarray, expected: np.ndarray, got: np.ndarray, where: str, allowed: np.ndarray | None) -> None:
+    if np.all(good):
+        return
+    at = np.unravel_index(int(np.argmin(good)), good.shape)
+    rule = "every bit must agree" if allowed is None else f"allowed difference {allowed[at]:g}"
+    place = f"{where}[{', '.join(str(int(i)) for i in at)}]"
+    raise Disagreement(f"{place}: got {got[at]!s}, expected {expected[at]!s}; {rule} "
+                       f"({np.count_nonzero(~good)} of {good.size} elements disagree)")

@@ -1,0 +1,141 @@
+"""Agreement of optima that may be reached in more than one way: by what they cost, not by what they are."""
+
+import numpy as np
+
+from ..formats import MAX_CODE_LENGTH, LowRank, Shared
+from .exact import U, U64, UNDERFLOW, Disagreement, everywhere, same_kind
+
+
+def same_product(expected: LowRank, got: LowRank, args, kwargs=None) -> None:
+    """Raise Disagreement unless ``got`` is as good a truncated SVD of the matrix ``args[0]`` as ``expected``.
+
+    The contract: computed in float64, each factor rounded once to float32. The factors themselves are not unique (equal
+    singular values), so these are compared: the rank; the singular values; orthonormality; the product's error, which
+    must be the optimum of Eckart and Young (1936), the root of the sum of the squared singular values left out; the
+    signs.
+
+    Three errors are allowed. (1) Of the SVD in float64: p 2**-53 ||w|| with p = 64 mn, far above what Householder
+    bidiagonalisation needs (Higham, Accuracy and Stability, lemma 19.3; LAPACK Users' Guide, sec. 4.9), and still below
+    u where mn < 2**22: the constant does not matter. (2) Of rounding the factors: (1 + u)**3 - 1 of |u| s |vt|; for the
+    inner product of two unit columns 2u + u**2, by Cauchy and Schwarz. (3) Below 2**-126 a factor is off by 2**-150
+    instead.
+    """
+    w = np.asarray(args[0]).astype(np.float64)
+    if not isinstance(got, LowRank):
+        raise Disagreement(f"result: got a {type(got).__name__}, expected a LowRank")
+    if got.shape != expected.shape or got.rank != expected.rank:
+        raise Disagreement(f"result: got shape {got.shape} and rank {got.rank}, expected {expected.shape} and "
+                           f"{expected.rank}")
+    m, n, r = *w.shape, got.rank
+    u, s, vt = (a.astype(np.float64) for a in (got.u, got.s, got.vt))
+    sigma = np.linalg.svd(w, compute_uv=False) if w.size else np.zeros(0)
+    norm = np.linalg.norm(sigma)
+    svd_error = 64 * m * n * U64
+    _within(sigma[:r], s, U * sigma[:r] + svd_error * norm + UNDERFLOW, "result.s")
+    if r and (np.diff(s).max(initial=0) > 0 or s[-1] < 0):
+        raise Disagreement(f"result.s: got {got.s}, expected nonnegative and not increasing")
+    gram = 2 * U + U**2 + svd_error + (m + n) * UNDERFLOW
+    _within(np.eye(r), u.T @ u, np.full((r, r), gram), "result.u.T @ result.u")
+    _within(np.eye(r), vt @ vt.T, np.full((r, r), gram), "result.vt @ result.vt.T")
+    optimum = np.linalg.norm(sigma[r:])
+    rounding = ((1 + U) ** 3 - 1) * np.linalg.norm((np.abs(u) * s) @ np.abs(vt))
+    allowed = rounding + svd_error * norm + (np.sqrt(r) + (m + n) * np.sum(s)) * UNDERFLOW
+    error = np.linalg.norm(w - (u * s) @ vt)
+    if not error - optimum <= allowed:
+        raise Disagreement(f"result: the product is off by {error:g} (Frobenius), the optimum at rank {r} is "
+                           f"{optimum:g}; allowed difference {allowed:g}")
+    # The largest entry may be two entries that rounding to float32, or the SVD itself, cannot tell apart: either may
+    # lead.
+    near = np.abs(u) >= np.abs(u).max(axis=0, initial=0) - 4 * U - svd_error
+    unsigned = ~((u > 0) & near).any(axis=0)
+    if unsigned.any():
+        raise Disagreement(f"result.u[:, {np.argmax(unsigned)}]: the entry of largest magnitude must be positive")
+
+
+def near_best(expected, got, args, kwargs=None) -> None:
+    """Raise Disagreement unless ``got`` is a low-rank approximation of ``args[0]`` as good as lowrank_randomized promises.
+
+    Its Frobenius error is at most 1 + tolerance times the optimum of Eckart and Young, or what 2**-10 of ||w|| in its place
+    would allow, and that of float32 products: (k + rank) u ||w||, a rounding for each term of the longest sums. Where its
+    certificates are finite they are not below the errors, measured in float64 (which is off by (k + rank) 2**-53 itself).
+    Singular values descend, and the largest entry of each column of u is positive, as those of lowrank_svd.
+    """
+    kwargs = kwargs or {}
+    w = np.asarray(args[0]).astype(np.float64)
+    f = getattr(got, "factors", None)
+    if type(got) is not type(expected) or not isinstance(f, LowRank):
+        raise Disagreement(f"result: got a {type(got).__name__}, expected a {type(expected).__name__} with factors")
+    if f.shape != expected.factors.shape or f.rank != expected.factors.rank:
+        raise Disagreement(f"result.factors: got shape {f.shape} and rank {f.rank}, expected {expected.factors.shape} and "
+                           f"{expected.factors.rank}")
+    (m, k), r = w.shape, f.rank
+    u, s, vt = (a.astype(np.float64) for a in (f.u, f.s, f.vt))
+    if r and (np.diff(s).max(initial=0) > 0 or not s[-1] >= 0):
+        raise Disagreement(f"result.factors.s: got {f.s}, expected nonnegative and not increasing")
+    if m and r and (u.max(axis=0) < np.abs(u).max(axis=0) - 4 * U).any():  # of two that rounding cannot tell apart either may lead
+        raise Disagreement("result.factors.u: the entry of largest magnitude of a column must be positive")
+    sigma = np.linalg.svd(w, compute_uv=False) if w.size else np.zeros(0)
+    norm, optimum = np.linalg.norm(sigma), np.linalg.norm(sigma[r:])
+    rest = w - (u * s) @ vt
+    tolerance = kwargs.get("tolerance", 1e-3)
+    allowed = tolerance * max(optimum, 2.0**-10 * norm) + (k + r) * U * norm + r * (m + k) * UNDERFLOW
+    error = np.linalg.norm(rest)
+    if not error - optimum <= allowed:
+        raise Disagreement(f"result.factors: off by {error:g} (Frobenius), the optimum at rank {r} is {optimum:g}; "
+                           f"allowed difference {allowed:g}")
+    spectral = np.linalg.norm(rest, 2) if rest.size else 0.0
+    for name, measured in (("frobenius", error), ("spectral", spectral)):
+        if not measured <= getattr(got, name) + (k + r) * U64 * norm:
+            raise Disagreement(f"result.{name}: got {getattr(got, name):g}, below the error {measured:g}")
+
+
+def _within(expected: np.ndarray, got: np.ndarray, allowed: np.ndarray, where: str) -> None:
+    everywhere(np.abs(got - expected) <= allowed, expected, got, where, allowed)
+
+
+def same_cost(expected, got, args, kwargs=None) -> None:
+    """Raise Disagreement if ``got`` is a worse optimum than ``expected``: for kernels that resolve ties in another way.
+
+    Code lengths (an array of uint8; ``args[0]`` the counts): a code length for each symbol that occurs and no other, at
+    most the limit, filling the code space; the sum of count * length must not be larger. Exact, in Python's integers.
+
+    Shared values (``args[0]`` the weights): the sum of weight * (w - value)**2 in float64 must not be larger. Each of
+    the two sums is off by gamma_(size + 3) at most (Higham sec. 3.1), and a mean rounded to float32 adds (u c)**2 an
+    element.
+    """
+    kwargs = kwargs or {}
+    if isinstance(expected, Shared):
+        _same_distortion(expected, got, args[0], kwargs)
+        return
+    same_kind(expected, got, "result")
+    everywhere((got > 0) == (expected > 0), expected, got, "result", None)
+    limit = kwargs.get("limit", MAX_CODE_LENGTH)
+    lengths = [int(length) for length in got if length]
+    if any(length > limit for length in lengths):
+        raise Disagreement(f"result: got a length of {max(lengths)}, the limit is {limit}")
+    filled = sum(2 ** (limit - length) for length in lengths)
+    if len(lengths) > 1 and filled != 2**limit:
+        raise Disagreement(f"result: the sum of 2**-length is {filled / 2**limit:g}, expected 1")
+    cost_got, cost = (sum(int(c) * int(length) for c, length in zip(args[0], a)) for a in (got, expected))
+    if cost_got > cost:
+        raise Disagreement(f"result: got a cost of {cost_got} bits, expected {cost}")
+
+
+def _same_distortion(expected: Shared, got, w, kwargs) -> None:
+    if not isinstance(got, Shared) or got.shape != expected.shape:
+        shape = getattr(got, "shape", "")
+        raise Disagreement(f"result: got {type(got).__name__} {shape}, expected Shared {expected.shape}")
+    clusters = kwargs.get("clusters") or 2 ** kwargs["bits"]
+    if len(got.codebook) > clusters:
+        raise Disagreement(f"result.codebook: got {len(got.codebook)} values, expected at most {clusters}")
+    w = np.asarray(w).astype(np.float64)
+    if kwargs.get("pruned"):
+        everywhere((got.dense() == 0) | (w != 0), w, got.dense(), "result.dense() where w is 0", None)
+    weights = kwargs.get("weights")
+    weights = np.ones(w.shape) if weights is None else np.asarray(weights).astype(np.float64)
+    value = got.dense().astype(np.float64)
+    cost_got, cost = (np.sum(weights * (w - a.dense().astype(np.float64)) ** 2) for a in (got, expected))
+    allowed = 2 * (w.size + 3) * U64 * cost + np.sum(weights * (U * value) ** 2)
+    if not cost_got <= cost + allowed:
+        raise Disagreement(f"result: got a distortion of {cost_got:g}, expected {cost:g}; "
+                           f"allowed difference {allowed:g}")
