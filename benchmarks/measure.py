@@ -5,7 +5,7 @@ quickest sample. Whole passes differ both ways: arrays that are made anew lie be
 is shared with strangers gave one call from 1.2 to 2.6 ms within seconds. So a run takes the list of cases several times, and spends
 what time it has left on the cases whose passes differ most. A ratio is that of two quickest samples of one pass, and over the passes
 the estimate of Hodges and Lehmann, the median of the means of all pairs: as good as a mean where nothing is odd, and as hard to
-lead astray as a median nearly. Its interval is that of 95 % of 200 draws of passes, and of rounds within them (bootstrap).
+lead astray as a median nearly. Its interval is that of 95 % of 200 draws of passes, and of samples within them (bootstrap).
 """
 
 import time
@@ -20,6 +20,8 @@ from .peers.numpy_blas import YARDSTICK
 
 WARM_SECONDS = 0.02  # a longer call warms its caches by itself
 SAMPLE_SECONDS = 0.001  # a sample repeats a short call until the clock's own cost does not count
+# A visit takes as many samples as fit: among peers that take ten times as long a quick call would have too few for its quickest.
+VISIT_SECONDS = 0.005
 # A call that takes so long fills the caches itself and is not timed cold; if it is also so much slower than the fastest, it is
 # timed once a pass, for it would eat the time of the others' turns; and what takes half a second, once in a run.
 SLOW_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 0.5
@@ -39,7 +41,7 @@ class Row:
     kind: str = "ours"  # or "prepared" (ours, its arguments checked beforehand), "peer", "yardstick", "guest"
     seconds: float = float("nan")
     cold: float = float("nan")
-    rounds: int = 0
+    samples: int = 0
     operations: float = 0
     touched: float = 0
     share: float = float("nan")  # the time that the measured limits allow, over this one's; warm
@@ -164,7 +166,7 @@ class Contest:
             own = [samples[label] for samples in self.warm if label in samples]
             if not own:
                 continue
-            row.seconds, row.rounds = time_of(own), sum(map(len, own))
+            row.seconds, row.samples = time_of(own), sum(map(len, own))
             isa = label.partition(".")[2].partition(",")[0] if label.startswith("native.") else limits.widest
             row.share = limits.seconds(self.case, isa) / row.seconds
             cold = [samples[label] for samples in self.cold if samples.get(label)]
@@ -194,7 +196,7 @@ def time_of(passes) -> float:
 
 def ratio(passes, rng) -> tuple[float, float, float]:
     """Return theirs / own from the samples of both in each pass: from their quickest, and the bounds of 95 % of such ratios of
-    passes, and of rounds in them, drawn again."""
+    passes, and of samples in them, drawn again."""
     def quickest(samples):
         return rng.choice(samples, (DRAWS, len(samples))).min(axis=1)
 
@@ -207,8 +209,8 @@ def ratio(passes, rng) -> tuple[float, float, float]:
 def in_turns(functions, first, seconds: float, least: int, evict=None) -> dict[str, list[float]]:
     """Return the samples of each, A B C C B A ..: whatever slows the machine for a while slows all of them.
 
-    With ``evict`` each sample is one call after it; without, as many calls as make the clock's own cost nothing. ``first`` is
-    about how long a call takes.
+    With ``evict`` each sample is one call after it; without, as many calls as make the clock's own cost nothing, and a visit as many
+    samples as fit. ``first`` is about how long a call takes.
     """
     numbers = {label: 1 if evict else max(1, int(SAMPLE_SECONDS / max(first[label], 1e-9))) for label in functions}
     samples, turn = {label: [] for label in functions}, list(functions)
@@ -221,6 +223,9 @@ def in_turns(functions, first, seconds: float, least: int, evict=None) -> dict[s
                 evict()
             elif numbers[label] > 1 or first[label] < WARM_SECONDS:
                 functions[label]()  # after the others its arrays, and its code, have left the nearest caches
+            leave = time.perf_counter() + VISIT_SECONDS
             samples[label].append(timed(functions[label], numbers[label])[0])
+            while not evict and time.perf_counter() < leave:
+                samples[label].append(timed(functions[label], numbers[label])[0])
         turn.reverse()
     return samples

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -69,7 +70,7 @@ def test_a_case_in_which_all_are_refused_has_rows_and_no_times():
     contest.rows.pop("reference", None)
     for _ in range(2):
         contest.run_pass(0, least=1, evict=lambda: None)
-    assert [(row.implementation, row.refused[:6], row.rounds) for row in contest.finished(LIMITS)] == [
+    assert [(row.implementation, row.refused[:6], row.samples) for row in contest.finished(LIMITS)] == [
         ("native.wrong", "failed", 0), ("bad peer", "cannot", 0)]
 
 
@@ -86,17 +87,27 @@ def test_what_is_compared_is_called_in_turns_and_each_cold_sample_after_emptying
     assert calls == list("-a-b-c-c-b-a-a-b-c") and all(len(s) == 3 for s in samples.values())
 
 
+def test_a_visit_takes_as_many_samples_as_fit_one_after_the_other(monkeypatch):
+    calls = []
+    functions = {"quick": lambda: calls.append("quick"), "slow": lambda: (calls.append("slow"), time.sleep(0.003))}
+    monkeypatch.setattr(measure, "VISIT_SECONDS", 0.002)
+    samples = measure.in_turns(functions, {"quick": 0.0005, "slow": 0.003}, 0, 2)
+    assert len(samples["slow"]) == 2 and len(samples["quick"]) > 4  # two visits each, in one of which the quick one is twice as long
+    assert [name for i, name in enumerate(calls) if name != calls[i - 1]] in (["quick", "slow", "quick"], ["slow", "quick"])
+
+
 def test_what_is_far_slower_is_called_once_a_pass_and_what_takes_half_a_second_once_in_a_run(monkeypatch):
     calls, first = [], {"fast": 0.001, "slow": 0.4, "slowest": 5.0}
     contest = measure.Contest(case("csr_to_dense"), [], [peers.Peer(label, lambda a, label=label: lambda: calls.append(label), None)
                                                          for label in first])
     monkeypatch.setattr(contest, "checked", lambda functions, *_: contest.first.update(first) or
                         {label: functions[label] for label in first})
+    monkeypatch.setattr(measure, "VISIT_SECONDS", 0)  # a sample a visit
     for _ in range(3):
         contest.run_pass(0, least=4, evict=lambda: None)
     assert calls.count("slow") == 3 and calls.count("slowest") == 0  # its call was that of the check
     rows = {row.implementation: row for row in contest.finished(LIMITS)}
-    assert rows["slowest"].seconds == 5 and [rows[label].rounds for label in first] == [12, 3, 1]
+    assert rows["slowest"].seconds == 5 and [rows[label].samples for label in first] == [12, 3, 1]
     assert np.isnan(rows["slow"].cold) and rows["fast"].cold > 0 and set(rows["fast"].ratios) == {"slow", "slowest"}
 
 
