@@ -23,8 +23,8 @@ SAMPLE_SECONDS = 0.001  # a sample repeats a short call until the clock's own co
 # A visit takes as many samples as fit: among peers that take ten times as long a quick call would have too few for its quickest.
 VISIT_SECONDS = 0.005
 # A call that takes so long fills the caches itself and is not timed cold; if it is also so much slower than the fastest, it is
-# timed once a pass, for it would eat the time of the others' turns; and what takes half a second, once in a run.
-SLOW_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 0.5
+# timed once a pass, for it would eat the time of the others' turns; and what takes longest, once in a run.
+SLOW_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 0.75
 MOST_ROUNDS = 200
 DRAWS = 200
 # Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to them.

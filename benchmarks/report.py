@@ -31,7 +31,7 @@ def environment(compiler: str, isas: list[str], threads: int, absent: dict[str, 
             "numpy": np.__version__, "blas": f"{blas['name']} {blas['version']}", "system": platform.platform(),
             # They change how fast a peer is: OPENBLAS_CORETYPE=Haswell halved NumPy's products on a processor with AVX-512.
             "variables": {name: value for name, value in sorted(os.environ.items())
-                          if name.startswith(("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GLIBC_"))},
+                          if name.startswith(("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GLIBC_")) and "/" not in value},
             "absent peers": absent}
 
 
