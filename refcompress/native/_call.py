@@ -103,6 +103,8 @@ def by_name(op: str, kernel):
 
 def check(status: int, argument: str) -> None:
     """Raise what a kernel's status means; ``argument`` is the one that it can be said of."""
+    if not status:  # RC_OK
+        return
     if status == lib.RC_BAD_INDEX:
         raise RefcompressError(argument, "has an index outside its array: it was changed after it was checked")
     if status == lib.RC_CORRUPT:

@@ -21,17 +21,18 @@ def csr_matmul(kernel, speed: float):
     @wraps(reference.csr_matmul)
     def csr_matmul(a, x):
         a, x = matmul_arguments(a, x)
-        if a.nnz >= 16 * a.shape[1]:  # each row of x is read that often
+        m, k = a.shape
+        if a.nnz >= 16 * k:  # each row of x is read that often
             x = aligned(x)
-        y = empty((a.shape[0], x.shape[1]), np.float32)
+        y = empty((m, x.shape[1]), np.float32)
         multiply(a, x, y)
         return y
 
     def multiply(a, x, y):
-        (k, n), m = x.shape, a.shape[0]
-        sizes, matrix = (n, k, a.nnz), pointers(a, "indptr", "indices", "data")
+        (k, n), m, nnz = x.shape, a.shape[0], a.nnz
+        sizes, matrix = (n, k, nnz), pointers(a, "indptr", "indices", "data")
         x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
-        seconds = a.nnz * n / speed
+        seconds = nnz * n / speed
         if seconds < threads.SERIAL_SECONDS:
             if m:
                 check(run(0, m, n, *sizes, *matrix, x_pointer, y_pointer), "a")

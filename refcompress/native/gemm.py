@@ -178,9 +178,9 @@ def _product(run, speed, x, w, dtype, sizes=(), scales=()):
 
 def _multiply(run, speed, x, w, y, sizes, scales) -> None:
     """Fill y, with as many rows of x in a call as bounded work allows."""
-    if y.size == 0:
-        return
     (m, k), n = x.shape, w.shape[0]
+    if m * n == 0:
+        return
     x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, writable=True)
     if m * n * k / speed < threads.SERIAL_SECONDS:
         check(run(0, n, m, n, k, *sizes, x_pointer, w_pointer, *scales, y_pointer), "w")

@@ -110,7 +110,9 @@ def matmul_arguments(a, x) -> tuple[CSR, np.ndarray]:
     """Return the arguments of csr_matmul, checked: what both implementations accept."""
     a = sparse(a)
     x = arguments.array(x, "x", np.float32, ndim=2)
-    if x.shape[0] != a.shape[1]:
-        raise RefcompressError("x", f"must have a row for each of the {a.shape[1]} columns of a, not {x.shape[0]}")
-    arguments.shape((a.shape[0], x.shape[1]), "y", itemsize=4)
+    (m, k), (inputs, n) = a.shape, x.shape
+    if inputs != k:
+        raise RefcompressError("x", f"must have a row for each of the {k} columns of a, not {inputs}")
+    if m >= arguments.SHORT or n >= arguments.SHORT:  # for others to call it would take a small product a tenth of its time
+        arguments.shape((m, n), "y", itemsize=4)
     return a, x

@@ -185,7 +185,9 @@ def _integers(x, dtype, w, most):
 
 def same_k(x, w):
     """Return x and w if their inner lengths are the same, and y can be."""
-    if x.shape[1] != w.shape[1]:
-        raise RefcompressError("x", f"must have a column for each of the {w.shape[1]} inputs of w, not {x.shape[1]}")
-    arguments.shape((x.shape[0], w.shape[0]), "y", itemsize=4)
+    (m, k), (n, inputs) = x.shape, w.shape
+    if k != inputs:
+        raise RefcompressError("x", f"must have a column for each of the {inputs} inputs of w, not {k}")
+    if m >= arguments.SHORT or n >= arguments.SHORT:  # for others to call it would take a small product a tenth of its time
+        arguments.shape((m, n), "y", itemsize=4)
     return x, w
