@@ -6,17 +6,7 @@
 
 #define KERNEL rc_gemm_f32s8_avx512
 #define KERNEL_MIXED rc_gemm_f32mixed_avx512
-#define TARGET RC_AVX512
-#define VEC __m512
-#define LANES 16
-#define MR 4
-#define NR 6
-#define zero _mm512_setzero_ps
-#define load _mm512_loadu_ps
-#define store _mm512_storeu_ps
-#define set1 _mm512_set1_ps
-#define fma _mm512_fmadd_ps
-#define load_some(x, count) _mm512_maskz_loadu_ps((__mmask16)((1u << (count)) - 1), x)
+#include "floats_avx512.h"
 
 RC_INLINE TARGET void pack8(const int8_t *w, size_t count, int8_t z, float *out)
 {
