@@ -168,7 +168,7 @@ def row(ratio, peer="peer", case="a", implementation="native.avx2"):
 def test_only_a_fall_beyond_the_intervals_is_reported():
     then = [row((1.0, 0.97, 1.03))]
     assert "0.83" in report.fell([row((0.83, 0.81, 0.86))], then)[0]
-    for same in (row((0.95, 0.94, 0.96)), row((0.86, 0.85, 0.87)), row((0.83, 0.7, 0.98)), row((1.3, 1.2, 1.4)), row((0.5, 0.4, 0.6), "another peer"),
+    for same in (row((0.95, 0.94, 0.96)), row((0.83, 0.7, 0.98)), row((1.3, 1.2, 1.4)), row((0.5, 0.4, 0.6), "another peer"),
                  row((0.5, 0.4, 0.6), case="b"), row((0.5, 0.4, 0.6), implementation="reference")):
         assert report.fell([same], then) == []
     assert report.agreement([row((1.07, 1, 1))], then) == (1, 1) and report.agreement([row((0.9, 1, 1))], then) == (0, 1)
