@@ -222,6 +222,30 @@ def test_the_count_of_threads_is_checked_and_obeys_threadpoolctl():
     assert threads.get() == before
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_each_gives_what_map_gives_in_its_order(count, workers):
+    count(workers)
+    items = (i / 7 for i in range(300))
+    assert threads.each(lambda x: (time.sleep(0.0001), x * x)[1], items) == [(i / 7) ** 2 for i in range(300)]
+    assert threads.each(str, []) == []
+    with pytest.raises(ZeroDivisionError):
+        threads.each(lambda x: 1 / x, [1, 0, 2])
+
+
+def test_without_blas_its_threads_are_back_afterwards_even_after_an_error():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def counts():
+        return [library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = counts()
+        with pytest.raises(ZeroDivisionError), threads.without_blas():
+            assert before and set(counts()) == {1}
+            1 / 0
+        assert counts() == before and set(before) == {2}
+
+
 @pytest.mark.parametrize("fails_in", ["the caller", "the pool"])
 def test_the_first_error_of_any_thread_is_raised_and_ends_the_work(count, fails_in):
     count(2)
