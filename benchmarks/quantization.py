@@ -87,7 +87,7 @@ class LeNet:
             x = examples.inputs()
             for name, layer in self.network.layers.items():
                 x = fits[name].forward(x) + layer.parameters["bias"] if name in fits else layer.forward(x)
-            return 100 * float(np.mean(x.argmax(axis=1) != examples.labels))
+            return 100 * training.misses(x, examples.labels) / len(examples)
         return {"validation": percent(self.validation), "test": percent(self.test)}
 
 

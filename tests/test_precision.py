@@ -6,11 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refcompress import RefcompressError, reference
-from refcompress.training import (SGD, Adam, Autocast, Dense, Dropout, LossScaler, Network, Policy, ReLU, Scaled, constant,
-                                  error_rate, fit, rounded, softmax_cross_entropy)
+from refcompress.training import (SGD, Adam, Autocast, Convolution, Dense, Dropout, LossScaler, MaxPool, Network, Penalized,
+                                  Policy, QuantizedInputs, ReLU, Reshape, Scaled, Summed, constant, error_rate, fit, rounded,
+                                  softmax_cross_entropy)
 
 SEEDS = st.integers(0, 2**32 - 1)
 NONE = {"dynamic": False}
+
+
+def images(seed):
+    """A small network of convolutions, with what it is given: 8 x 8 pixels."""
+    rng = np.random.default_rng(seed)
+    net = Network([("image", Reshape(8, 8, 1)), ("conv1", Convolution(1, 3, 3, rng=rng)), ("pool", MaxPool()), ("relu", ReLU()),
+                   ("conv2", Convolution(3, 4, 2, rng=rng)), ("flat", Reshape(16)), ("fc", Dense(16, 3, rng=rng))])
+    return net, rng.standard_normal((5, 64), np.float32), rng.integers(0, 3, 5)
 
 
 def network(seed, sizes=(6, 5, 3), dropout=0.0):
@@ -98,6 +107,42 @@ def test_every_value_of_a_low_layer_is_one_of_its_format(seed, format):
         assert np.array_equal(a, rounded(a, format), equal_nan=True)
 
 
+@pytest.mark.parametrize("format", ["float16", "bfloat16"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_convolution_computes_in_the_format_as_the_product_of_its_patches(seed, format):
+    net, x, labels = images(seed)
+    low = Autocast(net, policy=Policy(format), scaler=LossScaler(2.0**10, **NONE))
+    y = low.forward(x)
+    expected, given_, kept = rounded(x, format).reshape(5, 8, 8, 1), {}, {}
+    for name in ("conv1", "conv2"):
+        weight = rounded(net.parameters[f"{name}.weight"], format)
+        m, c, h, w = weight.shape
+        rows, columns = expected.shape[1] - h + 1, expected.shape[2] - w + 1
+        given_[name] = np.stack([expected[:, r : r + rows, s : s + columns] for r in range(h) for s in range(w)], axis=3)
+        # One sum of h w c products in float32 in any order, then one rounding: NumPy's product of the patches.
+        sums = given_[name].reshape(-1, h * w * c) @ weight.transpose(0, 2, 3, 1).reshape(m, -1).T
+        expected = rounded(sums + rounded(net.parameters[f"{name}.bias"], format), format).reshape(5, rows, columns, m)
+        kept[name] = expected
+        if name == "conv1":
+            expected = np.maximum(expected.reshape(5, 3, 2, 3, 2, m).max(axis=(2, 4)), 0)
+    outputs = rounded(expected.reshape(5, 16) @ rounded(net.parameters["fc.weight"], format).T, format)
+    assert np.array_equal(y, outputs)
+    low.backward(softmax_cross_entropy(y, labels)[1])
+    for name, gradient in low.gradients.items():
+        assert np.array_equal(gradient, rounded(gradient, format)) and gradient.any(), name
+    assert low._formats["conv1"] == low._formats["conv2"] == format
+    exact = images(seed)[0]
+    assert not np.array_equal(exact.forward(x), y)  # float32 gives other numbers: the check above is not empty
+
+
+def test_a_layer_derived_from_a_low_one_is_low_and_its_own_name_comes_first():
+    class Mine(Dense):
+        pass
+
+    layer = Mine(2, 2, rng=np.random.default_rng(0))
+    assert Policy().of(layer, "float32") == "float16" and Policy(full=["Mine"]).of(layer, "float16") == "float32"
+
+
 @given(SEEDS)
 @settings(max_examples=25)
 def test_a_policy_of_float32_computes_what_the_network_computes(seed):
@@ -130,6 +175,10 @@ def test_layers_follow_their_input_and_full_layers_compute_in_float32():
     (lambda: Policy(low=["Dense"], full=["Dense", "ReLU"]), "full"),
     (lambda: Autocast(Network([("fc", Dense(2, 2, rng=np.random.default_rng(0), dtype=np.float64))])),
      "network.parameters['fc.weight']"),
+    (lambda: Autocast(network(0), policy=Policy(low=["Dens"])), "policy.low"),
+    (lambda: Autocast(network(0), policy=Policy(full=["Softmax"])), "policy.full"),
+    (lambda: Autocast(Network([("fc", Dense(2, 2, rng=np.random.default_rng(0))), ("q", QuantizedInputs(4))])), "network.layers['q']"),
+    (lambda: Summed(Autocast(network(0))), "network"),
     (lambda: LossScaler(0), "scale"), (lambda: LossScaler(np.inf), "scale"), (lambda: LossScaler(growth=1), "growth"),
     (lambda: LossScaler(backoff=1), "backoff"), (lambda: LossScaler(backoff=0), "backoff"),
     (lambda: LossScaler(interval=0), "interval"), (lambda: LossScaler(interval=2.0), "interval"),
@@ -179,6 +228,58 @@ def test_a_step_with_an_infinite_or_nan_gradient_changes_nothing_but_the_scale()
         Scaled(adam, scaler).step({"w": w}, {"w": np.float32([1, bad, 1])})
         assert w.tolist() == [1, 1, 1] and adam.steps == 0
         assert (scaler.scale, scaler.streak, scaler.skipped) == (4.0, 0, 1)
+
+
+@pytest.mark.parametrize("make", [lambda: SGD(1e-3), lambda: Adam(1e-3), lambda: SGD(1e-3, weight_decay=0.1)])
+@pytest.mark.parametrize("scale", [0.5, 2.0**-10, 2.0**-126])
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_a_gradient_that_overflows_when_the_scale_is_taken_out_is_not_stepped_along(make, scale, dynamic):
+    scaler, w = LossScaler(scale, dynamic=dynamic, backoff=1 - 2.0**-20), np.ones((1, 2), np.float32)
+    optimizer = make()
+    scaled = Scaled(optimizer, scaler)
+    if scale > 2.0**-126 or not dynamic:
+        assert scaled.step({"w": w}, {"w": np.float32([[3e38, 1]])}) is False
+        assert w.tolist() == [[1, 1]] and scaler.skipped == 1
+    else:
+        with pytest.raises(RefcompressError, match="gradients: are not finite"):
+            scaled.step({"w": w}, {"w": np.float32([[3e38, 1]])})
+        assert w.tolist() == [[1, 1]]
+        return
+    before = scaler.skipped
+    assert scaled.step({"w": w}, {"w": np.float32([[scale, scale]])}) is True  # as if nothing had been
+    assert np.isfinite(w).all() and (w < 1).all() and scaler.skipped == before
+
+
+def test_fit_goes_on_after_a_batch_that_the_scaler_skipped_and_its_loss_is_of_the_others():
+    net, (x, labels) = network(0), examples(0)
+    x[5] = 1e6  # infinite in float16, and the loss of its batch is NaN
+    low = Autocast(net, scaler=LossScaler())
+    losses = fit(low, x, labels, optimizer=Scaled(Adam(0.01), low.scaler), epochs=3, batch=8, rng=np.random.default_rng(0))
+    assert low.scaler.skipped == 3 and np.isfinite(losses).all() and losses[2] < losses[0]
+    assert all(np.isfinite(p).all() for p in net.parameters.values())
+    with pytest.raises(RefcompressError, match="optimizer: the loss is nan in epoch 1"):  # nobody skips: the weights are NaN
+        fit(Autocast(net), x, labels, optimizer=Adam(0.01), epochs=3, batch=8, rng=np.random.default_rng(0))
+
+
+def test_fit_refuses_an_epoch_in_which_every_loss_is_nan():
+    net, (x, labels) = network(0), examples(0)
+    low = Autocast(net, scaler=LossScaler())
+    before = {name: p.copy() for name, p in net.parameters.items()}
+    with pytest.raises(RefcompressError, match="network: has no finite loss in epoch 1"):
+        fit(low, x + np.float32(1e6), labels, optimizer=Scaled(Adam(0.01), low.scaler), epochs=3, batch=8,
+            rng=np.random.default_rng(0))
+    assert same_bits(before, net.parameters)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0**10])
+def test_the_penalty_of_a_step_does_not_depend_on_the_loss_scale(scale):
+    net, (x, labels) = network(0), examples(0)
+    low = Autocast(net, policy=Policy("float32"), scaler=LossScaler(scale, **NONE))
+    low.backward(softmax_cross_entropy(low.forward(x), labels)[1])
+    plain = low.gradients["fc1.weight"].copy()
+    target = net.parameters["fc1.weight"] - 1
+    drawn = Penalized(low, {"fc1.weight": target}, 0.5).gradients()["fc1.weight"]
+    assert np.abs((drawn - plain) / scale - 0.5).max() < 2.0**-20
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 5), st.sampled_from([2.0, 1.5, 3.0]),

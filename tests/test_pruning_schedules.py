@@ -36,6 +36,14 @@ def test_the_cubic_schedule_runs_from_its_start_to_its_end_without_turning(initi
     assert (steps >= -(2**-51)).all()  # rounding only: 4 roundings of numbers below 1
 
 
+@pytest.mark.parametrize("initial, final", [(0.25, 0.875), (0.0, 0.5), (0.5, 0.25)])
+def test_before_its_start_the_cubic_schedule_is_at_the_start_and_after_its_end_at_the_end(initial, final):
+    for t in (-2.0**-10, -0.5, -1.0, -100.0):
+        assert cubic(t, final, initial) == initial
+    for t in (1 + 2.0**-10, 2.0, 100.0):
+        assert cubic(t, final, initial) == final
+
+
 def test_the_cubic_schedule_is_the_papers():
     assert cubic(0.5, 0.875) == 0.875 - 0.875 / 8 and cubic(0.25, 1.0, 0.5) == 1 - 0.5 * 0.75**3
 
@@ -128,6 +136,13 @@ def test_splicing_trains_with_masked_weights_only_and_finishes_at_the_exact_coun
     for name, mask in masks.items():
         assert np.array_equal(network.parameters[name], np.where(mask, hidden[name], 0))
         assert np.array_equal(mask, prune_magnitude(hidden[name], keep=int(mask.sum())))
+
+
+def test_a_count_of_a_small_integer_type_is_the_count_that_it_says():
+    networks = [Network([("fc1", Dense(40, 20, rng=np.random.default_rng(0)))]) for _ in range(2)]
+    for network, count in zip(networks, (np.uint8(200), 200)):  # 800 weights: 800 - 200 is no uint8
+        Splicing(network, {"fc1.weight": count}, rng=np.random.default_rng(0)).finish()
+    assert networks[0].parameters["fc1.weight"].tobytes() == networks[1].parameters["fc1.weight"].tobytes()
 
 
 def test_splicing_with_all_weights_kept_is_training_without_it():

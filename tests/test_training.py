@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from training_examples import examples, tiny_network, whole
 
 from refcompress import RefcompressError
-from refcompress.training import SGD, Adam, Dense, Dropout, Network, ReLU, Tanh, constant, cosine, error_rate, errors, fit, softmax_cross_entropy
+from refcompress.training import SGD, Adam, Dense, Dropout, Network, ReLU, Tanh, constant, cosine, error_rate, errors, fit, misses, softmax_cross_entropy
 
 U = {np.float32: 2.0**-24, np.float64: 2.0**-53}
 SIZES = st.integers(1, 9)
@@ -292,6 +292,39 @@ def test_error_rate_counts_what_is_wrong():
     assert errors(network, x, guess) == 3 and error_rate(network, x, guess) == 0.3
     with pytest.raises(RefcompressError, match="labels"):
         error_rate(network, x, guess[:9])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_an_output_that_is_nan_is_wrong_whatever_the_label(dtype, label):
+    network = tiny_network(0, dtype=dtype)
+    x, labels = examples(5, 10)[0].astype(dtype), np.full(10, label)
+    for place in range(3):  # also where the largest of the others is at the label
+        network.parameters["fc2.bias"][...] = 0
+        network.parameters["fc2.bias"][place] = np.nan
+        assert errors(network, x, labels) == 10 and error_rate(network, x, labels) == 1.0
+    outputs = np.float32([[1, np.nan, 0], [1, 0, 0], [np.inf, np.inf, 0], [np.nan] * 3])
+    assert misses(outputs, np.array([0, 0, 0, 0])) == 2  # an infinity is the largest, the first of equals
+    assert misses(outputs, np.array([1, 1, 1, 0])) == 4
+
+
+def test_misses_and_errors_refuse_labels_that_do_not_fit():
+    network, (x, labels) = tiny_network(0), examples(5, 10)
+    for bad in (labels[:9], labels[:, None], labels.astype(np.float32)):
+        for count in (lambda bad: errors(network, x, bad), lambda bad: misses(network.forward(x), bad)):
+            with pytest.raises(RefcompressError, match="labels"):
+                count(bad)
+    with pytest.raises(RefcompressError, match="batch"):
+        errors(network, x, labels, batch=0)
+
+
+def test_fit_refuses_weights_that_its_last_step_drove_to_infinity():
+    class Last(SGD):
+        def step(self, parameters, gradients):
+            parameters["fc2.bias"][1] = np.inf
+
+    with pytest.raises(RefcompressError, match="optimizer: fc2.bias is no longer finite after epoch 1"):
+        fit(tiny_network(0), *examples(4, 8), optimizer=Last(0.1), epochs=2, rng=np.random.default_rng(0), batch=8)
 
 
 def test_a_network_in_another_dtype_computes_the_same_and_is_its_own():

@@ -2,7 +2,7 @@
 
 from . import mnist  # noqa: F401
 from .curvature import example_gradients, hessian_product  # noqa: F401
-from .fit import constant, cosine, error_rate, errors, fit  # noqa: F401
+from .fit import constant, cosine, error_rate, errors, fit, misses  # noqa: F401
 from .layers import Dense, Dropout, ReLU, Tanh  # noqa: F401
 from .convolution import Convolution, MaxPool, Reshape  # noqa: F401
 from .losses import softmax_cross_entropy  # noqa: F401

@@ -84,7 +84,7 @@ class MaxPool:
     def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None:
         if not input_gradient:
             return None
-        dx = np.empty_like(self._x)
+        dx = np.empty(self._x.shape, dy.dtype)
         free = np.ones(dy.shape, bool)
         for x, d in zip(self._quarters(self._x), self._quarters(dx)):
             hit = free & (x == self._y)
@@ -98,7 +98,7 @@ class Reshape:
 
     def __init__(self, *shape: int):
         self.parameters, self.gradients = {}, {}
-        self._shape, self._before = shape, None
+        self._shape, self._before = arguments.shape(shape), None
 
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         self._before = x.shape

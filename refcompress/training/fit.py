@@ -34,8 +34,8 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
     """Train ``network`` on softmax cross-entropy over shuffled minibatches; return the mean loss of each epoch.
 
     inputs : (n, k) in the dtype of the network's parameters; labels : (n,) integers. optimizer : SGD, Adam or anything
-    with ``learning_rate`` and ``step(parameters, gradients)``; schedule : share of the steps done → factor of its
-    learning rate. tuning : a hook of tuning.py, Free by default. augment : (inputs
+    with ``learning_rate`` and ``step(parameters, gradients)``, which returns False where it left the step out, as Scaled does;
+    schedule : share of the steps done → factor of its learning rate. tuning : a hook of tuning.py, Free by default. augment : (inputs
     of a batch, rng) → what to train on in their place. progress : called after each epoch with (epochs done,
     epochs, loss). The last batch of an epoch is smaller where ``batch`` does not divide n.
 
@@ -43,7 +43,9 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
     arguments give the same bits, whatever the number of its threads as long as it leaves short sums whole (see
     layers.product). The arithmetic is NumPy's, whichever implementation compresses.
 
-    Raises RefcompressError where inputs and labels differ in length, and when the loss is no longer finite.
+    The mean loss of an epoch leaves out a loss that is not finite where the step was left out too: nothing came of it.
+    Raises RefcompressError where inputs and labels differ in length; after an epoch with another loss that is not finite, with no
+    finite loss at all, or that left a parameter infinite or NaN.
 
     Cost: per epoch 6 n multiplications a weight, less those for the gradient of the inputs.
     """
@@ -55,7 +57,7 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
     learning_rate, steps, done, losses = optimizer.learning_rate, epochs * -(-n // batch), 0, []
     try:
         for epoch in range(epochs):
-            order, total = rng.permutation(n), 0.0
+            order, total, counted = rng.permutation(n), 0.0, 0
             with np.errstate(over="ignore", invalid="ignore"):  # one refusal below, instead of a warning from each step
                 for start in range(0, n, batch):
                     rows = order[start : start + batch]
@@ -63,13 +65,13 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
                     loss, dy = softmax_cross_entropy(network.forward(x, rng), labels[rows])
                     network.backward(dy)
                     optimizer.learning_rate = learning_rate * schedule(done / steps)
-                    optimizer.step(tuning.parameters, tuning.gradients())
+                    left_out = optimizer.step(tuning.parameters, tuning.gradients()) is False
                     tuning.apply()
-                    total += loss * len(rows)
+                    if math.isfinite(loss) or not left_out:
+                        total += loss * len(rows)
+                        counted += len(rows)
                     done += 1
-            losses.append(total / n)
-            if not math.isfinite(losses[-1]):
-                raise RefcompressError("optimizer", f"the loss is {losses[-1]} in epoch {epoch + 1}: lower the rate")
+            losses.append(_mean_loss(total, counted, epoch + 1, tuning.parameters))
             if progress is not None:
                 progress(epoch + 1, epochs, losses[-1])
     finally:
@@ -77,12 +79,39 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
     return losses
 
 
+def _mean_loss(total: float, counted: int, epoch: int, parameters) -> float:
+    """Return the mean of the losses that count, or refuse to go on from an epoch that ran away."""
+    if counted == 0:
+        raise RefcompressError("network", f"has no finite loss in epoch {epoch}: every step was left out, and no loss scale helps")
+    if not math.isfinite(total):
+        raise RefcompressError("optimizer", f"the loss is {total / counted} in epoch {epoch}: lower the rate")
+    for name, p in parameters.items():
+        if not np.isfinite(p).all():
+            raise RefcompressError("optimizer", f"{name} is no longer finite after epoch {epoch}: lower the rate")
+    return total / counted
+
+
+def misses(outputs: np.ndarray, labels: np.ndarray) -> int:
+    """Return how many rows of ``outputs`` (n, c) do not have their largest entry (the first of equals) at their label.
+
+    A row with a NaN in it is no answer, and so a miss whatever its label is.
+    """
+    labels = arguments.array(labels, "labels", *np.typecodes["AllInteger"], ndim=1)
+    if len(labels) != len(outputs):
+        raise RefcompressError("labels", f"must have one entry an input, {len(outputs)}, not {len(labels)}")
+    return int(np.count_nonzero((outputs.argmax(axis=1) != labels) | np.isnan(outputs).any(axis=1)))
+
+
 def errors(network: Network, inputs: np.ndarray, labels: np.ndarray, *, batch: int = 1000) -> int:
-    """Return how many of the inputs do not get their largest output (the first of equals) at their label."""
+    """Return how many of the inputs do not get their largest output at their label, as ``misses`` counts."""
+    batch = arguments.integer(batch, "batch", 1)
+    if len(labels) != len(inputs):
+        raise RefcompressError("labels", f"must have one entry an input, {len(inputs)}, not {len(labels)}")
     wrong = 0
     for start in range(0, len(inputs), batch):
-        guess = network.forward(inputs[start : start + batch]).argmax(axis=1)
-        wrong += int(np.count_nonzero(guess != labels[start : start + batch]))
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is counted, not warned of
+            outputs = network.forward(inputs[start : start + batch])
+        wrong += misses(outputs, labels[start : start + batch])
     return wrong
 
 

@@ -13,8 +13,11 @@ class Network:
     """Layers in a row: the output of each is the input of the next.
 
     ``layers`` : pairs (name, layer). The parameters are known by "layer.parameter", such as "fc1.weight"; the names and
-    their order never change, and neither do the arrays behind them: training writes into them.
+    their order never change, and neither do the arrays behind them: training writes into them. ``gradient_scale`` : by what the
+    gradients are multiplied.
     """
+
+    gradient_scale = 1.0
 
     def __init__(self, layers: Iterable[tuple[str, object]]):
         pairs = list(layers)

@@ -16,9 +16,11 @@ import numpy as np
 from .. import arguments
 from ..errors import RefcompressError
 from .network import Network
+from .quantized import QuantizedInputs
 from .scaling import LossScaler
 
 SMALLEST_NORMAL = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126}
+LAYERS = {"Dense", "Convolution", "ReLU", "Tanh", "Dropout", "MaxPool", "Reshape"}
 LARGEST_FLOAT16 = np.float32(65504)
 
 
@@ -60,7 +62,7 @@ def _float16(x: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Policy:
-    """Which layers compute in the narrow format and which in float32, by the names of their classes.
+    """Which layers compute in the narrow format and which in float32, by the names of their classes or of a base of these.
 
     format : "float16", "bfloat16" or "float32". low : layers whose inputs and parameters are rounded to the format, and
     whose outputs and gradients are. full : layers that compute in float32. Every other layer follows: it computes in the
@@ -71,7 +73,7 @@ class Policy:
     """
 
     format: str = "float16"
-    low: Iterable[str] = frozenset({"Dense"})
+    low: Iterable[str] = frozenset({"Dense", "Convolution"})
     full: Iterable[str] = frozenset()
 
     def __post_init__(self):
@@ -83,8 +85,10 @@ class Policy:
 
     def of(self, layer, incoming: str) -> str:
         """Return the format that ``layer`` computes in, given that of its input."""
-        kind = type(layer).__name__
-        return self.format if kind in self.low else "float32" if kind in self.full else incoming
+        for kind in type(layer).__mro__:  # the class itself before its bases
+            if kind.__name__ in self.low or kind.__name__ in self.full:
+                return self.format if kind.__name__ in self.low else "float32"
+        return incoming
 
 
 @dataclass
@@ -119,13 +123,14 @@ class Autocast:
     float32, with the bias) rounded once. Backward, the gradient that comes in, multiplied by the scaler's scale, and each
     layer's gradients are rounded the same way. ``gradients`` are still scaled: ``Scaled`` takes the factor out in float32.
 
-    network : float32. scaler : by default no scaling. watch : whether to count, in ``underflow`` (name → Underflow), what
+    network : float32, without QuantizedInputs: what such a layer sets while it computes would be set in the copy alone. A name in
+    the policy that is that of no layer of this library, and of none of the network's, is refused. scaler : by default no scaling. watch : whether to count, in ``underflow`` (name → Underflow), what
     rounding does to gradients: "loss" is the gradient of the last output, "fc1.input" what layer fc1 hands back.
 
     Without underflow or overflow a scale that is a power of two changes no bit of training.
 
     **Source** Micikevicius et al. 2018 (arXiv 1710.03740), section 3. **Departs** the bias joins the sum before it is
-    rounded, as fused kernels do. Cost: that of the network, and of rounding every weight, activation and gradient.
+    rounded, as fused kernels do; of a convolution, so do the gradients that the patches send to one pixel. Cost: that of the network, and of rounding every weight, activation and gradient.
     """
 
     def __init__(self, network: Network, *, policy: Policy = Policy(), scaler: LossScaler | None = None,
@@ -133,8 +138,17 @@ class Autocast:
         for name, p in network.parameters.items():
             if p.dtype != np.float32:
                 raise RefcompressError(f"network.parameters[{name!r}]", f"must be of dtype float32, not {p.dtype.name}")
+        for name, layer in network.layers.items():
+            if isinstance(layer, QuantizedInputs):
+                raise RefcompressError(f"network.layers[{name!r}]", "must not be QuantizedInputs: its step would not be trained")
+        known = {kind.__name__ for layer in network.layers.values() for kind in type(layer).__mro__} | LAYERS
+        for name in ("low", "full"):
+            strange = sorted(getattr(policy, name) - known)
+            if strange:
+                raise RefcompressError(f"policy.{name}", f"names {strange[0]!r}, of which the network has no layer")
         self.network, self.policy, self.watch = network, policy, watch
         self.scaler = scaler or LossScaler(1, dynamic=False)
+        self.gradient_scale = self.scaler.scale
         self.underflow: dict[str, Underflow] = {}
         self._low = network.copy()
         self._formats = {}
@@ -167,7 +181,8 @@ class Autocast:
     def backward(self, dy: np.ndarray) -> None:
         """Fill ``gradients`` from the gradient ``dy`` of the loss, before scaling, with respect to the last output."""
         layers = list(self._low.layers.items())
-        dy = self._gradient("loss", dy * np.float32(self.scaler.scale), self._formats[layers[-1][0]])
+        self.gradient_scale = self.scaler.scale  # of these gradients; after the step the scaler may have another
+        dy = self._gradient("loss", dy * np.float32(self.gradient_scale), self._formats[layers[-1][0]])
         first = next((i for i, (_, layer) in enumerate(layers) if layer.parameters), len(layers))
         for i in range(len(layers) - 1, first - 1, -1):
             name, layer = layers[i]

@@ -14,7 +14,8 @@ LARGEST = float(np.finfo(np.float32).max)
 class LossScaler:
     """The factor of the loss, static or dynamic: larger after many good steps in a row, smaller after a bad one.
 
-    After each step, if a gradient was infinite or NaN:  scale = scale * backoff,  streak = 0 (and the step is skipped);
+    After each step, if a gradient was infinite or NaN once the scale was taken out:  scale = scale * backoff,  streak = 0 (and
+    the step is skipped);
     else streak = streak + 1, and when it reaches ``interval``:  scale = scale * growth (unless that overflows), streak = 0.
 
     scale : its first value, float32, at least 2**-126. dynamic : False leaves it as it is (a step that overflows is skipped
@@ -24,7 +25,8 @@ class LossScaler:
     Raises RefcompressError from ``update`` where the scale would fall below 2**-126: then no scale helps.
 
     **Source** Micikevicius et al. 2018 (arXiv 1710.03740), section 3.2; the recurrence and its constants as documented for
-    torch.amp.GradScaler. **Departs** GradScaler lets the scale fall to 0, and then multiplies gradients by infinity.
+    torch.amp.GradScaler. **Departs** GradScaler lets the scale fall to 0, and then multiplies gradients by infinity; it looks at
+    gradients before it takes the scale out, so that one which overflows then is stepped along.
     """
 
     def __init__(self, scale: float = 65536.0, *, dynamic: bool = True, growth: float = 2.0, backoff: float = 0.5,
@@ -37,11 +39,14 @@ class LossScaler:
         self.streak = self.skipped = 0
 
     def unscale(self, gradients: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], bool]:
-        """Return the gradients (float32) times the float32 nearest to 1 / scale, and whether all were finite before."""
+        """Return the gradients (float32) times the float32 nearest to 1 / scale, and whether all of these are finite.
+
+        A product is not finite where the gradient was not, and where it leaves float32, which only a scale below 1 can do.
+        """
         inverse = np.float32(1 / self.scale)
-        finite = all(bool(np.isfinite(g).all()) for g in gradients.values())
         with np.errstate(over="ignore", invalid="ignore"):
-            return {name: g * inverse for name, g in gradients.items()}, finite
+            unscaled = {name: g * inverse for name, g in gradients.items()}
+        return unscaled, all(bool(np.isfinite(g).all()) for g in unscaled.values())
 
     def update(self, finite: bool) -> None:
         """Move on by one step, whose gradients were all finite, or not."""
@@ -75,9 +80,10 @@ class Scaled:
     def learning_rate(self, value: float) -> None:
         self.optimizer.learning_rate = value
 
-    def step(self, parameters: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray]) -> None:
-        """Unscale, step unless a gradient is infinite or NaN, and let the scaler move on."""
+    def step(self, parameters: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray]) -> bool:
+        """Unscale, step unless a gradient is infinite or NaN then, let the scaler move on; return whether there was a step."""
         unscaled, finite = self.scaler.unscale(gradients)
         if finite:
             self.optimizer.step(parameters, unscaled)
         self.scaler.update(finite)
+        return finite

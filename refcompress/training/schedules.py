@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from .. import arguments, reference
-from ..errors import RefcompressError
+from ..errors import ArgumentTypeError, RefcompressError
 from .network import Network
 from .tuning import Free, Masked
 
@@ -26,11 +26,14 @@ def cubic(t: float, final: float, initial: float = 0.0) -> float:
 class Summed(Free):
     """No restriction; the gradients of the steps are summed in float64, by the name of their parameter, in ``sums``.
 
-    What movement pruning asks for: Sanh, Wolf and Rush 2020 (arXiv 2005.07683), eq. 2.
+    What movement pruning asks for: Sanh, Wolf and Rush 2020 (arXiv 2005.07683), eq. 2. A network whose gradients are scaled is
+    refused: a step that its scaler leaves out would be summed all the same.
     """
 
     def __init__(self, network: Network):
         super().__init__(network)
+        if not isinstance(network, Network):
+            raise ArgumentTypeError("network", f"must be a Network, not {type(network).__name__}")
         self.sums = {name: np.zeros(p.shape) for name, p in self.parameters.items()}
 
     def apply(self) -> None:
@@ -87,12 +90,11 @@ class Splicing:
 
     def __init__(self, network: Network, keep: Mapping[str, int], *, rng: np.random.Generator):
         self._network, self._rng, self._done = network, rng, 0
-        weights = network.parameters
+        weights, self._keep = network.parameters, {}
         for name, count in keep.items():
             if name not in weights:
                 raise RefcompressError(f"keep[{name!r}]", f"must be one of {', '.join(weights)}")
-            arguments.integer(count, f"keep[{name!r}]", 1, weights[name].size)
-        self._keep = dict(keep)
+            self._keep[name] = arguments.integer(count, f"keep[{name!r}]", 1, weights[name].size)
         self.parameters = weights | {name: weights[name].copy() for name in keep}
         self.masks = {name: np.ones(weights[name].shape, bool) for name in keep}
         self.returned = 0  # how often a pruned weight came back

@@ -58,7 +58,7 @@ class Masked(Free):
 
 
 class Penalized(Free):
-    """Weights are drawn towards targets: the gradient of mu / 2 ||w - target||**2 joins that of the loss.
+    """Weights are drawn towards targets: the gradient of mu / 2 ||w - target||**2 joins that of the loss, scaled as that is.
 
     targets : name → float32 array of the parameter's shape; parameters not named are free. mu : float, at least 0.
 
@@ -76,7 +76,8 @@ class Penalized(Free):
     def gradients(self) -> dict[str, np.ndarray]:
         gradients = super().gradients()
         for name, target in self._targets.items():
-            gradients[name] += gradients[name].dtype.type(self._mu) * (self.parameters[name] - target)
+            factor = gradients[name].dtype.type(self._mu * self._network.gradient_scale)
+            gradients[name] += factor * (self.parameters[name] - target)
         return gradients
 
 
