@@ -10,7 +10,7 @@ from refcompress import RefcompressError, container, reference
 from refcompress.cli import main
 from refcompress.recipes import lenet_5, lenet_300_100
 from refcompress.recipes.ladder import Rung, drop_dead_units, prune_to, share_all, tuned, weights_of
-from refcompress.training import mnist
+from refcompress.training import Network, ReLU, Tanh, errors, mnist
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "deep_compression"
 NETWORKS = {"lenet_300_100": lenet_300_100, "lenet_5": lenet_5}
@@ -103,6 +103,33 @@ def test_another_network_is_refused(tmp_path, capsys):
     container.save(tmp_path / "a.rcz", {"fc1.weight": np.zeros((3, 4), np.float32)})
     assert main(["evaluate", str(tmp_path / "a.rcz")]) == 2
     assert "must hold the parameters" in capsys.readouterr().err
+
+
+def test_evaluate_says_what_it_assumes_and_takes_another_activation(tmp_path, capsys):
+    path = RESULTS / "lenet_300_100-smallest.rcz"
+    told = {}
+    for options in ((), ("--activation", "relu"), ("--activation", "tanh")):
+        assert main(["evaluate", str(path), "--json", *options]) == 0
+        told[options] = json.loads(capsys.readouterr().out)
+    assert told[()] == told["--activation", "relu"] and told[()]["activation"] == "relu"
+    assert told[()]["order"] == ["fc1", "fc2", "fc3"]
+    wide = lenet_300_100.network(np.random.default_rng(0))
+    wide.assign({name: s.dense() for name, s in container.load(path).items()})
+    tanh = Network((name, Tanh() if isinstance(layer, ReLU) else layer) for name, layer in wide.layers.items()).astype(np.float64)
+    test = mnist.load()[1]
+    assert told["--activation", "tanh"]["errors"]["test"] == errors(tanh, test.inputs().astype(np.float64), test.labels)
+    assert main(["evaluate", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "fc1, fc2, fc3" in said and "relu" in said and "the file does not say" in said
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_evaluate_refuses_a_file_whose_values_are_not_finite_and_names_the_array(tmp_path, capsys, value):
+    network = lenet_300_100.network(np.random.default_rng(0))
+    network.parameters["fc3.bias"][4] = value
+    container.save(tmp_path / "a.rcz", {name: p.copy() for name, p in network.parameters.items()})
+    assert main(["evaluate", str(tmp_path / "a.rcz")]) == 2
+    assert "fc3.bias[4]: must be finite" in capsys.readouterr().err
 
 
 def test_native_decodes_the_files_to_the_same():

@@ -87,7 +87,7 @@ def test_rows_chosen_by_allocate_exact_beat_every_other_choice_of_as_many():
 def test_a_network_runs_from_layers_of_two_widths(impl):
     w, wide, rng = drawn(5, 7, 12, 1)
     layer = allocate_mixed(w, wide, axis=1)
-    net = CompressedNetwork({"fc1.weight": layer}, impl)
+    net = CompressedNetwork({"fc1.weight": layer}, impl, order=["fc1"], activations="none")
     x = rng.standard_normal((12, 3)).astype(np.float32)
     assert np.array_equal(net.forward(x), impl.gemm_f32mixed(np.ascontiguousarray(x.T), layer).T)
     assert net.uses["fc1"].startswith("gemm_f32mixed")

@@ -54,8 +54,8 @@ def demo(options: argparse.Namespace) -> Report:
 
     images, labels = test.inputs(), test.labels
     x = np.ascontiguousarray(images.T)  # (784, 10000): the features of all images, row by row
-    dense = CompressedNetwork(network.parameters, space)
-    small = CompressedNetwork(layers, space)
+    shape = {"order": lenet_300_100.LAYERS, "activations": "relu"}
+    dense, small = CompressedNetwork(network.parameters, space, **shape), CompressedNetwork(layers, space, **shape)
     original = sum(value.nbytes for value in network.parameters.values())
     report = {
         "reference_error": 100 * error_rate(network, images, labels),

@@ -4,11 +4,11 @@ import argparse
 
 import numpy as np
 
-from .. import container
+from .. import arguments, container
 from ..errors import RefcompressError
 from ..formats import Format
 from ..recipes import lenet_5, lenet_300_100
-from ..training import errors, mnist
+from ..training import Network, ReLU, Tanh, errors, mnist
 from .options import add_implementation, add_limit, implementation, label
 from .show import Report, table
 
@@ -22,6 +22,8 @@ def add_commands(commands) -> None:
     command.add_argument("source", help="a file that holds LeNet-300-100 or LeNet-5 (which one follows from its entries)")
     command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: the "
                                                                            "data/mnist of the source tree)")
+    command.add_argument("--activation", choices=("relu", "tanh"), default="relu", help="what stands between the layers, which no "
+                                                                                        "file says (default: %(default)s)")
     add_implementation(command)
     add_limit(command)
     command.set_defaults(run=evaluate)
@@ -37,7 +39,9 @@ def evaluate(options: argparse.Namespace) -> Report:
             break
     else:
         raise RefcompressError("source", f"must hold the parameters of {' or '.join(NETWORKS)}, in their shapes")
-    network.assign({key: value.dense() if isinstance(value, Format) else value for key, value in layers.items()})
+    network.assign({key: arguments.finite(value.dense() if isinstance(value, Format) else value, key) for key, value in layers.items()})
+    if options.activation == "tanh":
+        network = Network((key, Tanh() if isinstance(layer, ReLU) else layer) for key, layer in network.layers.items())
     examples, test = mnist.load(options.data)
     _, validation = mnist.split(examples)
     wide, rows = network.astype(np.float64), []
@@ -46,6 +50,12 @@ def evaluate(options: argparse.Namespace) -> Report:
         rows.append([part, len(images), wrong, f"{100 * wrong / len(images):.2f}"])
     raw = sum(p.nbytes for p in network.parameters.values())
     text = (f"{options.source}: {name}, {len(data):,} bytes, {raw / len(data):.1f} times smaller than float32; decoded by {label(space)}, "
-            "products in float64 by NumPy\n" + table(rows, ["images", "number", "wrong", "error, %"]))
-    return Report({"source": options.source, "network": name, "bytes": len(data), "ratio": raw / len(data),
+            f"products in float64 by NumPy, layers in the order {', '.join(_layers(network))}, {options.activation} between them "
+            "(the file does not say)\n" + table(rows, ["images", "number", "wrong", "error, %"]))
+    return Report({"source": options.source, "network": name, "order": _layers(network), "activation": options.activation,
+                   "bytes": len(data), "ratio": raw / len(data),
                    "errors": {row[0]: row[2] for row in rows}, "images": {row[0]: row[1] for row in rows}}, text)
+
+
+def _layers(network: Network) -> list[str]:
+    return [name for name, layer in network.layers.items() if layer.parameters]

@@ -5,36 +5,58 @@ gemm_f32mixed, low rank through lowrank_matmul; other formats are decoded first.
 the sparse product reads whole rows of them.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from .. import arguments, ops
-from ..errors import RefcompressError
+from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import CSR, Format, LowRank, Mixed, Quantized, Shared
 
-__all__ = ["CompressedNetwork"]
+__all__ = ["ACTIVATIONS", "CompressedNetwork"]
+
+ACTIVATIONS = {  # by name: each changes its argument in place
+    "relu": lambda x: np.maximum(x, 0, out=x),
+    "tanh": lambda x: np.tanh(x, out=x),
+    "none": lambda x: x,
+}
 
 
 class CompressedNetwork:
-    """Layers y = W x + b with ReLU between them, computed from what a container holds.
+    """Layers y = W x + b with an activation between them, computed from what a container holds.
 
-    layers : mapping from "<layer>.weight" to any format or a float32 array, of shape (outputs, inputs), and from "<layer>.bias" to those of (outputs,); the layers follow each other in the natural order of their names
-        ("fc2" before "fc10"), and each must take as many inputs as the one before it gives outputs.
+    layers : mapping from "<layer>.weight" to any format or a float32 array, of shape (outputs, inputs), and from
+        "<layer>.bias", where a layer has one, to those of (outputs,). An entry that is not one of these is refused: what it
+        means for the result is not known here.
     implementation : the namespace that computes the products (refcompress.reference, native, native.at("avx2"), ...).
+    order : the names of the layers, first to last; each must take as many inputs as the one before it gives outputs.
+    activations : "relu", "tanh" or "none", for all places between two layers, or a sequence with one for each place. Nothing
+        follows the last layer.
 
-    ``uses`` says for each layer which function of which implementation computes it.
+    A file does not say how its layers follow each other and what stands between them; so both are asked for.
+
+    ``uses`` says for each layer which function of which implementation computes it. Raises RefcompressError by name.
     """
 
-    def __init__(self, layers: Mapping, implementation):
-        names = sorted((name.removesuffix(".weight") for name in layers if name.endswith(".weight")), key=_natural)
-        if not names:
-            raise RefcompressError("layers", "must have at least one entry named '<layer>.weight'")
+    def __init__(self, layers: Mapping, implementation, *, order: Sequence[str], activations: str | Sequence[str]):
+        names = _names(order, "order")
+        between = len(names) - 1
+        places = [activations] * between if isinstance(activations, str) else _names(activations, "activations", once=False)
+        if len(places) != between:
+            raise RefcompressError("activations", f"must have one entry for each of the {between} places between layers, not {len(places)}")
+        for i, name in enumerate([activations] if isinstance(activations, str) else places):
+            arguments.choice(name, "activations" if isinstance(activations, str) else f"activations[{i}]", ACTIVATIONS)
+        known = {f"{name}.{part}" for name in names for part in ("weight", "bias")}
+        for entry in layers:
+            if entry not in known:
+                raise RefcompressError(f"layers[{entry!r}]", "must be the weight or the bias of a layer that order names; "
+                                                             "nothing else is computed with")
         self.uses: dict[str, str] = {}
         self._steps = []
         outputs = None
-        for name in names:
+        for name, activation in zip(names, [*places, "none"]):
+            if f"{name}.weight" not in layers:
+                raise RefcompressError("layers", f"must have an entry {name + '.weight'!r}, for order names {name!r}")
             weight = layers[f"{name}.weight"]
             if len(weight.shape) != 2 or (outputs is not None and weight.shape[1] != outputs):
                 wanted = f"(outputs, {'inputs' if outputs is None else outputs})"
@@ -48,20 +70,46 @@ class CompressedNetwork:
                 if len(bias) != outputs:
                     raise RefcompressError(f"{name}.bias", f"must have {outputs} entries, not {len(bias)}")
             product, self.uses[name] = _product(weight, implementation)
-            self._steps.append((product, bias[:, None]))
+            self._steps.append((product, bias[:, None], ACTIVATIONS[activation]))
+        self._inputs = layers[f"{names[0]}.weight"].shape[1]
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the last layer's outputs, float32 (outputs, batch), for x : (inputs, batch) float32."""
-        for i, (product, bias) in enumerate(self._steps):
+        x = arguments.array(x, "x", np.float32, ndim=2)
+        if len(x) != self._inputs:
+            raise RefcompressError("x", f"must have {self._inputs} rows, one an input of the first layer, not {len(x)}")
+        for product, bias, activation in self._steps:
             x = product(x)
             x += bias
-            if i < len(self._steps) - 1:
-                np.maximum(x, 0, out=x)
+            activation(x)
         return x
 
     def classify(self, x: np.ndarray) -> np.ndarray:
-        """Return the index of the largest output for each column of x, int64 (batch,); the lowest index on ties."""
-        return self.forward(x).argmax(axis=0)
+        """Return the index of the largest output for each column of x, int64 (batch,); the lowest index on ties.
+
+        Raises RefcompressError for a column with an output that is NaN: that is no answer.
+        """
+        y = self.forward(x)
+        answered = ~np.isnan(y).any(axis=0)
+        if not answered.all():
+            sample = int(np.argmin(answered))
+            output = int(np.argmax(np.isnan(y[:, sample])))
+            raise RefcompressError(f"x[:, {sample}]", f"has no class: output {output} is NaN")
+        return y.argmax(axis=0)
+
+
+def _names(values: Sequence[str], argument: str, once: bool = True) -> list[str]:
+    """Return a sequence of strings as a list, or refuse it; ``once`` : at least one, and each only once."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ArgumentTypeError(argument, f"must be a sequence of names, not {type(values).__name__}")
+    for i, name in enumerate(values):
+        if not isinstance(name, str):
+            raise ArgumentTypeError(f"{argument}[{i}]", f"must be a string, not {type(name).__name__}")
+        if once and name in values[:i]:
+            raise RefcompressError(f"{argument}[{i}]", f"names {name!r} a second time")
+    if once and not values:
+        raise RefcompressError(argument, "must name at least one layer")
+    return list(values)
 
 
 def _product(weight, implementation) -> tuple[Callable, str]:
@@ -86,8 +134,3 @@ def _product(weight, implementation) -> tuple[Callable, str]:
     else:
         dense, label = arguments.array(weight, "weight", np.float32, ndim=2), "dense product (NumPy)"
     return lambda x: dense @ x, label
-
-
-def _natural(name: str) -> list:
-    """Sort key that takes runs of digits as numbers: fc2 before fc10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -8,6 +8,8 @@ from .. import training
 from ..training import Adam, Dense, Dropout, Network, ReLU
 from .deep_compression import Settings
 
+LAYERS = ("fc1", "fc2", "fc3")  # in this order, with ReLU between them
+
 # The L2 penalty is what makes magnitude a measure of use: under it the weights of pixels that are always white, which
 # no gradient ever reaches, shrink to nothing; without it they keep the size they were drawn with, and crowd out others.
 WEIGHT_DECAY = 3e-4

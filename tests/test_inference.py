@@ -1,0 +1,95 @@
+"""A compressed network computes what it is told: these layers, in this order, with these activations, and nothing left over."""
+
+import numpy as np
+import pytest
+
+from refcompress import ArgumentTypeError, RefcompressError, quantize_s8, reference, share_kmeans
+from refcompress.recipes.inference import ACTIVATIONS, CompressedNetwork
+
+SIZES = {"in": (6, 9), "out": (6, 6), "middle": (4, 6), "a": (3, 4)}  # name: (outputs, inputs); no order of names is this one
+
+
+def layers(seed=0):
+    rng = np.random.default_rng(seed)
+    return {f"{name}.{part}": rng.standard_normal(shape if part == "weight" else shape[:1], np.float32)
+            for name, shape in SIZES.items() for part in ("weight", "bias")}
+
+
+def expected(held, x, activations):
+    for i, name in enumerate(SIZES):
+        x = held[f"{name}.weight"] @ x + held[f"{name}.bias"][:, None]
+        if i < len(activations):
+            x = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh, "none": lambda x: x}[activations[i]](x)
+    return x
+
+
+@pytest.mark.parametrize("activations", [*ACTIVATIONS, ("relu", "tanh", "none"), ["tanh", "none", "relu"]])
+def test_layers_run_in_the_order_and_with_the_activations_that_are_given(activations):
+    held, x = layers(), np.random.default_rng(1).standard_normal((9, 7), np.float32)
+    net = CompressedNetwork(held, reference, order=tuple(SIZES), activations=activations)
+    each = [activations] * 3 if isinstance(activations, str) else activations
+    assert np.array_equal(net.forward(x), expected(held, x, each)) and list(net.uses) == list(SIZES)
+
+
+def test_compressed_layers_give_what_the_dense_ones_give():
+    held, x = layers(), np.random.default_rng(1).standard_normal((9, 7), np.float32)
+    held["in.weight"] = share_kmeans(held["in.weight"], bits=4)
+    held["in.bias"] = share_kmeans(held["in.bias"], bits=2)
+    dense = held | {name: held[name].dense() for name in ("in.weight", "in.bias")}
+    net = CompressedNetwork(held, reference, order=list(SIZES), activations="tanh")
+    assert np.array_equal(net.forward(x), expected(dense, x, ["tanh"] * 3))
+
+
+def test_order_and_activations_are_not_guessed():
+    for given in ({}, {"order": list(SIZES)}, {"activations": "relu"}):
+        with pytest.raises(TypeError):
+            CompressedNetwork(layers(), reference, **given)
+
+
+@pytest.mark.parametrize("name", ["in.activation", "in.input.scale", "in.bias.scale", "steps", "in", "b.weight", "weight", "in.Weight"])
+def test_an_entry_that_would_not_be_used_is_refused_by_its_name(name):
+    grid = quantize_s8(np.ones((1, 1), np.float32), bits=2)
+    with pytest.raises(RefcompressError) as caught:
+        CompressedNetwork(layers() | {name: grid}, reference, order=list(SIZES), activations="relu")
+    assert caught.value.argument == f"layers[{name!r}]"
+
+
+@pytest.mark.parametrize("change, argument", [
+    ({"order": ["in", "out", "middle"]}, "layers['a.weight']"), ({"order": []}, "order"),
+    ({"order": ["in", "out", "middle", "a", "b"], "activations": "relu"}, "layers"),
+    ({"order": ["in", "out", "out", "middle", "a"]}, "order[2]"), ({"order": ["middle", "in", "out", "a"]}, "in.weight"),
+    ({"activations": "sigmoid"}, "activations"), ({"activations": ["relu", "relu"]}, "activations"),
+    ({"activations": ["relu", "tan", "relu"]}, "activations[1]"), ({"activations": ["relu"] * 4}, "activations")])
+def test_what_does_not_fit_is_refused_by_name(change, argument):
+    with pytest.raises(RefcompressError) as caught:
+        CompressedNetwork(layers(), reference, **{"order": list(SIZES), "activations": "relu"} | change)
+    assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize("change", [{"order": "in"}, {"order": ["in", 3]}, {"order": None}, {"activations": None},
+                                    {"activations": [None] * 3}, {"activations": np.tanh}])
+def test_names_are_strings_in_a_sequence(change):
+    with pytest.raises(ArgumentTypeError):
+        CompressedNetwork(layers(), reference, **{"order": list(SIZES), "activations": "relu"} | change)
+
+
+def test_a_sample_without_an_answer_is_refused_and_named():
+    held, x = layers(), np.random.default_rng(1).standard_normal((9, 7), np.float32)
+    x[3, 4] = np.nan
+    net = CompressedNetwork(held, reference, order=list(SIZES), activations="relu")
+    with pytest.raises(RefcompressError, match=r"x\[:, 4\]: has no class: output 0 is NaN"):
+        net.classify(x)
+    assert np.array_equal(net.classify(x[:, :4]), net.forward(x[:, :4]).argmax(axis=0))
+    held["a.bias"][1] = np.nan
+    broken = CompressedNetwork(held, reference, order=list(SIZES), activations="relu")
+    with pytest.raises(RefcompressError, match=r"x\[:, 0\]: has no class: output 1 is NaN"):
+        broken.classify(x[:, :4])
+
+
+@pytest.mark.parametrize("x, error", [(np.zeros((8, 2), np.float32), RefcompressError), (np.zeros(9, np.float32), RefcompressError),
+                                      (np.zeros((9, 2)), ArgumentTypeError)])
+def test_inputs_of_another_shape_or_type_are_refused(x, error):
+    net = CompressedNetwork(layers(), reference, order=list(SIZES), activations="relu")
+    with pytest.raises(error) as caught:
+        net.forward(x)
+    assert caught.value.argument == "x"
