@@ -106,6 +106,12 @@ def choice(value, argument: str, allowed) -> str:
     return value
 
 
+def settle(instance, **checked) -> None:
+    """Give a frozen dataclass, from its __post_init__, the numbers that its fields were checked to be."""
+    for name, value in checked.items():
+        object.__setattr__(instance, name, value)
+
+
 def exactly_one(**given) -> str:
     """Return the name of the one argument that is not None; refuse none and more than one."""
     named = [name for name, value in given.items() if value is not None]

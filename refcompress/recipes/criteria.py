@@ -1,8 +1,10 @@
 """What a weight or a unit is worth: every criterion of the pruning family under its name, scored on a network and data.
 
-A score only ranks; what is kept is chosen by ``masks`` and ``unit_masks``, in the same way for all criteria.
+A score only ranks; what is kept is chosen by ``masks`` and ``unit_masks``, in the same way for all criteria. A kernel
+(m, c, h, w) is a matrix of m rows of k = c h w here: its filters are its units.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from .. import arguments, ops, reference
 from ..errors import RefcompressError
-from ..training import SGD, Dense, Network, Summed, collect, collect_gradients, constant, fit
+from ..training import SGD, Network, Summed, collect, collect_gradients, constant, fit, weighted
 
 __all__ = ["CRITERIA", "UNIT_CRITERIA", "SCOPES", "Evidence", "Operations", "counts", "masks", "scores", "unit_masks"]
 
@@ -65,37 +67,44 @@ class Operations:
         return function
 
 
-# (operations, evidence, layer, its weight) → scores of the weight's shape; the larger, the more it matters.
+def _flat(a: np.ndarray) -> np.ndarray:
+    """Return a weight's array with a row an output."""
+    return a.reshape(len(a), -1)
+
+
+# (operations, evidence, layer, its weight as a matrix) → scores of that shape; the larger, the more it matters.
 CRITERIA = {
     "random": lambda op, e, layer, w: e.random(layer, w.shape),
     "magnitude": lambda op, e, layer, w: np.abs(w),
     "wanda": lambda op, e, layer, w: op.prune_score_wanda(w, e.statistics[layer].norms),
-    "taylor": lambda op, e, layer, w: op.prune_score_taylor(w, e.gradients[layer].gradient),
-    "movement": lambda op, e, layer, w: op.prune_score_movement(w, e.gradient_sums[layer]),
-    "fisher": lambda op, e, layer, w: op.prune_score_fisher(w, e.gradients[layer].square),
-    "obd": lambda op, e, layer, w: op.prune_score_obd(w, e.gradients[layer].curvature),
+    "taylor": lambda op, e, layer, w: op.prune_score_taylor(w, _flat(e.gradients[layer].gradient)),
+    "movement": lambda op, e, layer, w: op.prune_score_movement(w, _flat(e.gradient_sums[layer])),
+    "fisher": lambda op, e, layer, w: op.prune_score_fisher(w, _flat(e.gradients[layer].square)),
+    "obd": lambda op, e, layer, w: op.prune_score_obd(w, _flat(e.gradients[layer].curvature)),
 }
 # The same for the units of a layer: one score each, or a score a weight, of which a unit's sum counts.
 UNIT_CRITERIA = CRITERIA | {
     "random": lambda op, e, layer, w: e.random(layer, len(w)),
-    "apoz": lambda op, e, layer, w: op.prune_score_apoz(e.statistics[layer].zeros, e.statistics[layer].count),
+    "apoz": lambda op, e, layer, w: op.prune_score_apoz(e.statistics[layer].zeros, e.statistics[layer].activations),
     "activation": lambda op, e, layer, w: op.prune_score_activation(e.statistics[layer].sums,
-                                                                    e.statistics[layer].count),
+                                                                    e.statistics[layer].activations),
 }
 
 
 def scores(criterion: str, evidence: Evidence, operations: Operations, *, table=CRITERIA) -> dict[str, np.ndarray]:
-    """Return the scores of each Dense layer's weight, by its parameter's name."""
-    function = table[arguments.choice(criterion, "criterion", table)]
-    return {f"{name}.weight": function(operations, evidence, name, layer.parameters["weight"])
-            for name, layer in evidence.network.layers.items() if isinstance(layer, Dense)}
+    """Return the scores of the weight of each Dense layer and Convolution, by its parameter's name, in its shape or a unit each."""
+    function, found = table[arguments.choice(criterion, "criterion", table)], {}
+    for name, w in weighted(evidence.network).items():
+        values = function(operations, evidence, name, _flat(w))
+        found[f"{name}.weight"] = values.reshape(w.shape) if values.ndim > 1 else values
+    return found
 
 
-def counts(shapes: Mapping[str, tuple[int, int]], keep: int, *, graded: bool = False) -> dict[str, int]:
+def counts(shapes: Mapping[str, tuple[int, ...]], keep: int, *, graded: bool = False) -> dict[str, int]:
     """Share out ``keep`` weights over layers: the same density for all or, graded, more for small layers.
 
-    Graded, the density of an (m, k) layer is min(1, e (m + k) / (m k)), with e such that the sum is ``keep``. Counts
-    are rounded down, and what is left over goes to the largest remainders, the first of equals: they sum to ``keep``.
+    Graded, the density of an (m, k) layer is min(1, e (m + k) / (m k)), with e such that the sum is ``keep``; an (m, c, h, w)
+    kernel has k = c h w. Counts are rounded down, and what is left over goes to the largest remainders, the first of equals: they sum to ``keep``.
 
     **Source** Mocanu et al. 2018 (arXiv 1707.04780), eq. 1, the Erdős-Rényi densities. **Departs** they draw
     connections at random with this probability; here it is a count.
@@ -105,8 +114,9 @@ def counts(shapes: Mapping[str, tuple[int, int]], keep: int, *, graded: bool = F
     >>> counts({"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)}, 5324, graded=True)
     {'fc1': 3621, 'fc2': 1336, 'fc3': 367}
     """
+    shapes = {name: (m, math.prod(rest)) for name, (m, *rest) in shapes.items()}
     sizes = {name: m * k for name, (m, k) in shapes.items()}
-    arguments.integer(keep, "keep", 0, sum(sizes.values()))
+    keep = arguments.integer(keep, "keep", 0, sum(sizes.values()))
     weight = {name: m + k if graded else m * k for name, (m, k) in shapes.items()}
     exact, left, open_ = {}, keep, dict(weight)
     while open_:  # a layer that would keep more than it has is full, and the others share what is left
@@ -135,9 +145,13 @@ def masks(values: Mapping[str, np.ndarray], keep: int, scope: str, operations: O
         return operations.prune_select(values, keep=keep)
     each = counts({name: a.shape for name, a in values.items()}, keep, graded=scope != "layer")
     if scope == "row":
-        return {name: operations.prune_select(a, structure="nm", n=max(1, each[name] // len(a)), m=a.shape[1])
-                for name, a in values.items()}
+        return {name: patterned(a, max(1, each[name] // len(a)), a.size // len(a), operations) for name, a in values.items()}
     return {name: operations.prune_select(a, keep=each[name]) for name, a in values.items()}
+
+
+def patterned(scores: np.ndarray, n: int, m: int, operations: Operations) -> np.ndarray:
+    """Return the mask of n of every m consecutive weights of a row, a filter's c h w weights being one."""
+    return operations.prune_select(_flat(scores), structure="nm", n=n, m=m).reshape(scores.shape)
 
 
 def unit_masks(values: Mapping[str, np.ndarray], keep: Mapping[str, int], operations: Operations) -> dict:
@@ -145,8 +159,9 @@ def unit_masks(values: Mapping[str, np.ndarray], keep: Mapping[str, int], operat
     found = {}
     for layer, count in keep.items():
         if f"{layer}.weight" not in values:
-            raise RefcompressError(f"keep[{layer!r}]", "must name a Dense layer")
+            raise RefcompressError(f"keep[{layer!r}]", "must name a Dense layer or a Convolution")
         a = values[f"{layer}.weight"]
+        a = a if a.ndim == 1 else _flat(a)
         mask = operations.prune_select(a, keep=count, structure="element" if a.ndim == 1 else "filter")
         found[layer] = mask.reshape(len(mask), -1)[:, 0].copy()
     return found

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from ..training import Dense, Dropout, Network
+from ..training import Convolution, Dense, Dropout, Network
 
 __all__ = ["adapt_dropout"]
 
 
 def adapt_dropout(network: Network, original: Network, kept: Mapping[str, float] | None) -> None:
-    """Set each Dropout of ``network`` to D_r = D_o sqrt(C_ir / C_io) for the Dense layer that follows it.
+    """Set each Dropout of ``network`` to D_r = D_o sqrt(C_ir / C_io) for the Dense layer or Convolution that follows it.
 
     D_o is the rate in ``original``, C_ir / C_io the share of the layer's connections that is left: ``kept`` by the name
     of its weight, 1 where it has none. kept None turns dropout off.
@@ -17,7 +17,7 @@ def adapt_dropout(network: Network, original: Network, kept: Mapping[str, float]
     """
     share = 0.0
     for name, layer in reversed(network.layers.items()):
-        if isinstance(layer, Dense):
+        if isinstance(layer, (Dense, Convolution)):
             share = 0.0 if kept is None else kept.get(f"{name}.weight", 1.0)
         elif isinstance(layer, Dropout):
             layer.rate = original.layers[name].rate * share**0.5

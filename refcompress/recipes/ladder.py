@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import arguments, ops, reference
-from ..errors import RefcompressError
+from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import Shared
-from ..training import Adam, Convolution, Dense, Gradual, Masked, Network, SharedCentroids, fit
+from ..training import Adam, Convolution, Dense, Dropout, Gradual, Masked, MaxPool, Network, ReLU, Reshape, SharedCentroids, fit
 
 __all__ = ["Rung", "prune_to", "drop_dead_units", "share_all", "tuned"]
 
@@ -44,12 +44,11 @@ class Rung:
     batch: int = 128
 
     def __post_init__(self):
-        for name in ("keep", "epochs", "batch"):
-            arguments.integer(getattr(self, name), name, 1)
-        arguments.integer(self.tune_epochs, "tune_epochs", 0)
-        for name in ("clusters", "bias_clusters"):
-            arguments.integer(getattr(self, name), name, 2, 256)
-        arguments.real(self.pruning, "pruning", 0, 1)
+        for names, low, high in ((("keep", "epochs", "batch"), 1, arguments.MAX_SIZE), (("tune_epochs",), 0, arguments.MAX_SIZE),
+                                 (("clusters", "bias_clusters"), 2, 256)):
+            arguments.settle(self, **{name: arguments.integer(getattr(self, name), name, low, high) for name in names})
+        for name in ("pruning", "learning_rate", "weight_decay", "tune_rate"):
+            arguments.settle(self, **{name: arguments.real(getattr(self, name), name, 0, 1)})
 
 
 def weights_of(network: Network) -> dict[str, np.ndarray]:
@@ -82,9 +81,10 @@ def drop_dead_units(network: Network) -> int:
 
     A unit whose outputs no weight reads loses its weights and its bias. A unit without weights gives relu(bias) whatever
     comes in: what it adds to the next layer's sums goes into that layer's biases (but for rounding), and its outgoing weights
-    go. Between the layers of the network there may be ReLU and pooling, which leave a constant what it is; every layer but the
-    last must be followed by a ReLU.
+    go. Between the layers of the network there may be pooling, flattening and dropout, which leave a constant what it is; every
+    layer but the last must be followed by a ReLU. Raises ArgumentTypeError where it is not, and for a layer of another kind.
     """
+    _followed_by_relu(network)
     before = sum(int(np.count_nonzero(w)) for w in weights_of(network).values())
     layers = [layer for layer in network.layers.values() if isinstance(layer, Dense | Convolution)]
     changed = True
@@ -110,6 +110,21 @@ def drop_dead_units(network: Network) -> int:
                 bias[constant] = 0
                 changed = True
     return before - sum(int(np.count_nonzero(w)) for w in weights_of(network).values())
+
+
+def _followed_by_relu(network: Network) -> None:
+    """Refuse a network with another activation than ReLU, or none, behind a layer that is not the last."""
+    waiting = None  # the layer whose ReLU is still to come
+    for name, layer in network.layers.items():
+        if isinstance(layer, (Dense, Convolution)):
+            if waiting is not None:
+                raise ArgumentTypeError(f"network.layers[{waiting!r}]", f"must be followed by a ReLU before {name!r}")
+            waiting = name
+        elif isinstance(layer, ReLU):
+            waiting = None
+        elif not isinstance(layer, (MaxPool, Reshape, Dropout)):
+            kind = type(layer).__name__
+            raise ArgumentTypeError(f"network.layers[{name!r}]", f"must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, not {kind}")
 
 
 def share_all(network: Network, rung: Rung, implementation=reference) -> dict[str, Shared]:

@@ -1,7 +1,8 @@
 """Prune a network: at once, in rounds, along a schedule, with weights that may return, or from its first weights again.
 
-Every way takes a criterion by its name (criteria.py) and a sparsity, the share of the weights of the Dense layers that
-go; biases stay. Networks that are given stay as they are; what comes back is a copy, with its masks.
+Every way takes a criterion by its name (criteria.py) and a sparsity, the share of the weights of all Dense layers and
+Convolutions that go; biases stay, and a layer of another kind that has a matrix of weights is refused by name. Networks that are
+given stay as they are; what comes back is a copy, with its masks.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ import numpy as np
 
 from .. import arguments, reference
 from ..errors import RefcompressError
-from ..training import Adam, Dense, Gradual, Masked, Network, Splicing, collect, constant, cosine, fit, shrink
+from ..training import Adam, Gradual, Masked, Network, Splicing, collect, constant, cosine, fit, shrink, weighted
 from . import criteria
 from .criteria import Evidence, Operations
 from .dropout import adapt_dropout
@@ -32,10 +33,9 @@ class Retraining:
     weight_decay: float = 0.0
 
     def __post_init__(self):
-        arguments.integer(self.epochs, "epochs", 0)
-        arguments.integer(self.batch, "batch", 1)
-        arguments.real(self.learning_rate, "learning_rate", 0, 1)
-        arguments.real(self.weight_decay, "weight_decay", 0, 1)
+        arguments.settle(self, epochs=arguments.integer(self.epochs, "epochs", 0), batch=arguments.integer(self.batch, "batch", 1),
+                         learning_rate=arguments.real(self.learning_rate, "learning_rate", 0, 1),
+                         weight_decay=arguments.real(self.weight_decay, "weight_decay", 0, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,8 @@ class Pruned:
     """A pruned ``network``, the ``masks`` of its weights by parameter name (True = kept), and whose operations pruned
     it.
 
-    history: what a schedule has to tell, name → value.
+    history: what a schedule has to tell, name → value. ``gone``: the layers of which nothing is left but their biases; each
+    example gives the network the same output then.
     """
 
     network: Network
@@ -56,13 +57,18 @@ class Pruned:
         """How many weights the masks keep."""
         return sum(int(np.count_nonzero(mask)) for mask in self.masks.values())
 
+    @property
+    def gone(self) -> list[str]:
+        return [name for name, mask in self.masks.items() if not mask.any()]
+
 
 def one_shot(network: Network, criterion: str, sparsity: float | None, evidence: Evidence, *, scope: str = "global",
              pattern: tuple[int, int] | None = None, implementation=reference) -> Pruned:
     """Prune once, by the scores of the network as it is; ``evidence`` must be of this network.
 
-    Of the Dense layers' weights rint(sparsity · size) go, within the scope that ``criteria.masks`` describes; or each
-    row keeps n of every m consecutive weights, with ``pattern`` = (n, m), and sparsity and scope are not read.
+    Of all weights rint(sparsity · size) go, within the scope that ``criteria.masks`` describes; or each
+    row (of a Convolution, each filter's channels x height x width) keeps n of every m consecutive weights, with ``pattern`` =
+    (n, m), and sparsity and scope are not read.
     """
     network, op = network.copy(), Operations(implementation)
     values = criteria.scores(criterion, evidence, op)
@@ -70,7 +76,7 @@ def one_shot(network: Network, criterion: str, sparsity: float | None, evidence:
         masks = criteria.masks(values, _keep(network, sparsity), scope, op)
     else:
         n, m = pattern
-        masks = {name: op.prune_select(a, structure="nm", n=n, m=m) for name, a in values.items()}
+        masks = {name: criteria.patterned(a, n, m, op) for name, a in values.items()}
     Masked(network, masks)
     return Pruned(network, masks, op.used)
 
@@ -85,7 +91,10 @@ def threshold(network: Network, sparsity: float, *, implementation=reference) ->
     network, op = network.copy(), Operations(implementation)
     weights = _weights(network)
     keep = _keep(network, sparsity)
-    ratios = np.concatenate([np.abs(w.ravel()) / np.std(w, dtype=np.float64) for w in weights.values()])
+    deviations = {name: np.std(w, dtype=np.float64) for name, w in weights.items()}
+    # Weights that are all equal are never below the threshold, which is 0 then: as if their ratio were infinite.
+    ratios = np.concatenate([np.abs(w.ravel()) / deviations[name] if deviations[name] > 0 else np.full(w.size, np.inf)
+                             for name, w in weights.items()])
     # A little less than the ratio of the last that stays: its own rounding must not drop it.
     quality = float(np.partition(ratios, ratios.size - keep)[ratios.size - keep]) * (1 - 2.0**-40) if keep else 2e38
     masks = {name: op.prune_threshold(w, quality) for name, w in weights.items()}
@@ -98,7 +107,7 @@ def layerwise(network: Network, method: str, sparsity: float, inputs: np.ndarray
               implementation=reference) -> Pruned:
     """Prune layer after layer by "obs" or "sparsegpt": what stays is adjusted to what went.
 
-    Each layer's Hessian is of the inputs that it gets from the layers before it, pruned already. Each loses the share
+    Each layer's Hessian is of the inputs (of a Convolution, the patches) that it gets from the layers before it, pruned already. Each loses the share
     that ``criteria.counts`` gives it, or keeps n of every m, where ``pattern`` = (n, m) ("sparsegpt" only). block :
     SparseGPT's; a layer of fewer inputs has one block.
     """
@@ -110,19 +119,20 @@ def layerwise(network: Network, method: str, sparsity: float, inputs: np.ndarray
     keep = criteria.counts({name: w.shape for name, w in weights.items()}, _keep(network, sparsity), graded=graded)
     for name, w in weights.items():
         layer = name.removesuffix(".weight")
-        hessian = collect(network, inputs, layers=[layer])[layer].hessian
+        hessian, matrix = collect(network, inputs, layers=[layer])[layer].hessian, w.reshape(len(w), -1)
         if method == "obs":
-            masks[name], adjusted = op.prune_obs(w, hessian, keep=keep[name], damping=damping)
+            mask, adjusted = op.prune_obs(matrix, hessian, keep=keep[name], damping=damping)
         else:
             how = {"sparsity": 1 - keep[name] / w.size} if pattern is None else dict(zip("nm", pattern))
-            masks[name], adjusted = op.prune_sparsegpt(w, hessian, block=block, damping=damping, **how)
-        network.assign({name: adjusted})
+            mask, adjusted = op.prune_sparsegpt(matrix, hessian, block=block, damping=damping, **how)
+        masks[name] = mask.reshape(w.shape)
+        network.assign({name: adjusted.reshape(w.shape)})
     return Pruned(network, masks, op.used)
 
 
 def units(network: Network, criterion: str, keep: Mapping[str, int], evidence: Evidence, *,
           implementation=reference) -> Pruned:
-    """Remove whole hidden units, and make the network smaller: ``keep`` says how many stay in each layer it names.
+    """Remove whole hidden units or filters, and make the network smaller: ``keep`` says how many stay in each layer it names.
 
     The masks are of the units, by layer name; the network that comes back has no others.
     """
@@ -159,7 +169,7 @@ def iterative(network: Network, criterion: str, sparsity: float, training: tuple
 
     **Source** Han et al. 2015 (arXiv 1506.02626), section 3.4. **Departs** nothing.
     """
-    rounds = arguments.integer(rounds, "rounds", 1)
+    rounds, calibration = arguments.integer(rounds, "rounds", 1), arguments.integer(calibration, "calibration", 1)
     result = Pruned(network.copy(), {name: np.ones(w.shape, bool) for name, w in _weights(network).items()}, {})
     size = result.kept
     for r in range(1, rounds + 1):
@@ -178,6 +188,7 @@ def gradual(network: Network, criterion: str, sparsity: float, training: tuple[n
     **Source** Zhu and Gupta 2017 (arXiv 1710.01878), section 3. **Departs** nothing.
     """
     prune_epochs = arguments.integer(prune_epochs, "prune_epochs", 1, how.epochs)
+    calibration = arguments.integer(calibration, "calibration", 1)
     original, network, op = network, network.copy(), Operations(implementation)
     size = sum(w.size for w in _weights(network).values())
 
@@ -257,8 +268,7 @@ def _first(examples, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _weights(network: Network) -> dict[str, np.ndarray]:
-    return {f"{name}.weight": layer.parameters["weight"] for name, layer in network.layers.items()
-            if isinstance(layer, Dense)}
+    return {f"{name}.weight": w for name, w in weighted(network).items()}
 
 
 def _sparsity(sparsity) -> float:
@@ -266,6 +276,6 @@ def _sparsity(sparsity) -> float:
 
 
 def _keep(network: Network, sparsity) -> int:
-    """Return how many weights stay: the rule of prune_magnitude, for all Dense layers as one."""
+    """Return how many weights stay: the rule of prune_magnitude, for all layers as one."""
     size = sum(w.size for w in _weights(network).values())
     return size - int(np.rint(_sparsity(sparsity) * size))

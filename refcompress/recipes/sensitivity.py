@@ -28,7 +28,7 @@ class Point:
 
 def sensitivity(network: Network, criterion: str, evidence: Evidence, validation: tuple[np.ndarray, np.ndarray], *,
                 sparsities: Sequence[float] = SPARSITIES, implementation=reference) -> list[Point]:
-    """Prune each Dense layer alone, at each sparsity, and return its error rate on ``validation``: layer by layer.
+    """Prune each Dense layer and Convolution alone, at each sparsity, and return its error rate on ``validation``: layer by layer.
 
     The network stays as it is. Nothing is retrained.
 
@@ -37,8 +37,7 @@ def sensitivity(network: Network, criterion: str, evidence: Evidence, validation
     """
     if not len(sparsities):
         raise RefcompressError("sparsities", "must have at least one entry")
-    for i, sparsity in enumerate(sparsities):
-        arguments.real(sparsity, f"sparsities[{i}]", 0, 1)
+    sparsities = [arguments.real(sparsity, f"sparsities[{i}]", 0, 1) for i, sparsity in enumerate(sparsities)]
     op, points = Operations(implementation), []
     for name, values in criteria.scores(criterion, evidence, op).items():
         for sparsity in sparsities:

@@ -10,7 +10,7 @@ from .network import Network  # noqa: F401
 from .optimizers import SGD, Adam  # noqa: F401
 from .schedules import Gradual, Splicing, Summed, cubic  # noqa: F401
 from .shrink import shrink  # noqa: F401
-from .statistics import GradientStatistics, Statistics, collect, collect_gradients  # noqa: F401
+from .statistics import GradientStatistics, Statistics, collect, collect_gradients, weighted  # noqa: F401
 from .precision import Autocast, Policy, Underflow, rounded  # noqa: F401
 from .quantized import LearnedSteps, QuantizedInputs, StraightThrough  # noqa: F401
 from .scaling import LossScaler, Scaled  # noqa: F401

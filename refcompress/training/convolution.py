@@ -19,6 +19,16 @@ def patches(x: np.ndarray, h: int, w: int) -> np.ndarray:
     return as_strided(x, shape, (a, b, d, b, d, e), writeable=False).reshape(-1, h * w * c)
 
 
+def spread(back: np.ndarray, dy_shape: tuple[int, ...], x_shape: tuple[int, ...], h: int, w: int) -> np.ndarray:
+    """Return what the rows of ``back``, one a patch as in ``patches``, add up to at each value of x: the other way round."""
+    back = back.reshape(*dy_shape[:3], h, w, x_shape[3])
+    dx = np.zeros(x_shape, back.dtype)
+    for r in range(h):  # each pixel gets the gradients of all patches that it is in
+        for s in range(w):
+            dx[:, r : r + dy_shape[1], s : s + dy_shape[2]] += back[:, :, :, r, s]
+    return dx
+
+
 class Convolution:
     """Multiply each patch by a matrix and add a bias (im2col): y[i, r, s] = sum of x[i, r:, s:] * kernel, plus bias.
 
@@ -37,7 +47,7 @@ class Convolution:
         self.gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
         self._patches = self._shape = None
 
-    def _matrix(self) -> np.ndarray:
+    def matrix(self) -> np.ndarray:
         """The weight as (m, h w c), in the order of a patch."""
         weight = self.parameters["weight"]
         return weight.transpose(0, 2, 3, 1).reshape(len(weight), -1)
@@ -45,7 +55,7 @@ class Convolution:
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         m, _, h, w = self.parameters["weight"].shape
         self._shape, self._patches = x.shape, patches(x, h, w)
-        y = product(self._patches, self._matrix().T)
+        y = product(self._patches, self.matrix().T)
         y += self.parameters["bias"]
         return y.reshape(len(x), x.shape[1] - h + 1, x.shape[2] - w + 1, m)
 
@@ -57,12 +67,7 @@ class Convolution:
         np.sum(flat, axis=0, out=self.gradients["bias"])
         if not input_gradient:
             return None
-        back = product(flat, self._matrix()).reshape(*dy.shape[:3], h, w, c)
-        dx = np.zeros(self._shape, dy.dtype)
-        for r in range(h):  # each pixel gets the gradients of all patches that it is in
-            for s in range(w):
-                dx[:, r : r + dy.shape[1], s : s + dy.shape[2]] += back[:, :, :, r, s]
-        return dx
+        return spread(product(flat, self.matrix()), dy.shape, self._shape, h, w)
 
 
 class MaxPool:
@@ -98,11 +103,11 @@ class Reshape:
 
     def __init__(self, *shape: int):
         self.parameters, self.gradients = {}, {}
-        self._shape, self._before = arguments.shape(shape), None
+        self.shape, self._before = arguments.shape(shape), None
 
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         self._before = x.shape
-        return x.reshape(len(x), *self._shape)
+        return x.reshape(len(x), *self.shape)
 
     def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None:
         return dy.reshape(self._before) if input_gradient else None
