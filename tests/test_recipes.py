@@ -8,10 +8,10 @@ import pytest
 
 from refcompress import RefcompressError, Shared, reference
 from refcompress.recipes import Settings, deep_compression, lenet_300_100
-from refcompress.training import Adam, Dense, Dropout, Network, ReLU, error_rate, fit
+from refcompress.training import Adam, Convolution, Dense, Dropout, MaxPool, Network, ReLU, Reshape, error_rate, fit
 
 SETTINGS = Settings(keep={"fc1.weight": 0.2, "fc2.weight": 0.5}, bits={"fc1.weight": 2, "fc2.weight": 3}, rounds=2,
-                    round_epochs=2, last_epochs=3, share_epochs=2, batch=20, round_learning_rate=0.01,
+                    round_epochs=2, last_epochs=3, share_rounds=2, share_epochs=2, batch=20, round_learning_rate=0.01,
                     last_learning_rate=0.01, share_learning_rate=0.01)
 
 
@@ -63,8 +63,9 @@ def test_the_network_that_was_given_stays_as_it_was(trained):
 
 
 def test_each_round_keeps_the_same_share_of_the_round_before_it(result):
-    assert [s.name for s in result.stages] == ["reference", "prune 1 of 2", "prune 2 of 2", "share", "tune centroids"]
-    assert [s.kept["fc2.weight"] for s in result.stages] == [1, round(0.5**0.5 * 60) / 60, 0.5, 0.5, 0.5]
+    assert [s.name for s in result.stages] == ["reference", "prune 1 of 2", "prune 2 of 2", "share 1 of 2",
+                                              "tune centroids 1 of 2", "share 2 of 2", "tune centroids 2 of 2"]
+    assert [s.kept["fc2.weight"] for s in result.stages] == [1, round(0.5**0.5 * 60) / 60, *[0.5] * 5]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(trained, result):
@@ -79,12 +80,56 @@ def test_the_implementation_asked_for_does_what_it_has_and_the_result_names_it(t
             return getattr(reference, operation)(w, **options)
         return function
 
-    for operation, times in (("prune_magnitude", 4), ("share_kmeans", 2)):  # two weights; two rounds of pruning
+    for operation, times in (("prune_magnitude", 4), ("share_kmeans", 4)):  # two weights; two rounds each
         calls, mine = [], SimpleNamespace(__name__="mine", **{operation: counted(operation)})
         other = deep_compression(*trained, SETTINGS, implementation=mine, seed=3)
         assert len(calls) == times
         assert as_bytes(other.compressed) == as_bytes(result.compressed)
         assert other.implementations == result.implementations | {operation: "mine"}
+
+
+def test_a_round_of_sharing_clusters_the_weights_that_moved_with_their_centroids(trained):
+    clustered = []
+
+    def share_kmeans(w, **options):
+        clustered.append((w.copy(), reference.share_kmeans(w, **options)))
+        return clustered[-1][1]
+
+    mine = SimpleNamespace(__name__="mine", share_kmeans=share_kmeans)
+    fine = replace(SETTINGS, keep=dict.fromkeys(SETTINGS.keep, 0.8), bits=dict.fromkeys(SETTINGS.bits, 4))
+    deep_compression(*trained, fine, implementation=mine, seed=3)
+    one = deep_compression(*trained, replace(fine, share_rounds=1), seed=3)  # the same up to the end of the first round
+    reassigned = 0
+    for name, (first, shared), (second, again) in zip(SETTINGS.keep, clustered[:2], clustered[2:]):
+        kept, tuned = shared.codes != 0, one.compressed[name].dense()
+        assert not np.array_equal(tuned, shared.dense())  # the centroids did move
+        # Three roundings: of the distance that the centroid went, of its sum with the weight, of the difference here.
+        size = np.abs(first) + np.abs(second) + np.abs(tuned) + np.abs(shared.dense())
+        assert (np.abs((second - first) - (tuned - shared.dense())) <= 4 * 2.0**-24 * size).all()
+        assert np.array_equal(second != 0, kept) and np.array_equal(again.codes != 0, kept)
+        reassigned += np.count_nonzero(again.codes != shared.codes)
+    assert reassigned > 0
+
+
+def test_a_network_with_convolutions_is_compressed_kernels_and_all():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((60, 36)).astype(np.float32), rng.integers(0, 3, 60)
+    network = Network([("image", Reshape(6, 6, 1)), ("conv1", Convolution(1, 4, 3, rng=rng)), ("pool", MaxPool()), ("relu", ReLU()),
+                       ("flat", Reshape(16)), ("drop", Dropout(0.2)), ("fc1", Dense(16, 3, rng=rng))])
+    names = ("conv1.weight", "fc1.weight")
+    how = replace(SETTINGS, keep=dict.fromkeys(names, 0.5), bits=dict.fromkeys(names, 2))
+    result = deep_compression(network, (x, y), (x, y), how)
+    assert {name: np.count_nonzero(result.compressed[name].codes) for name in names} == {"conv1.weight": 18, "fc1.weight": 24}
+    assert result.compressed["conv1.weight"].shape == (4, 1, 3, 3)
+
+
+def test_settings_of_small_number_types_mean_the_numbers_that_they_say(trained, result):
+    small = replace(SETTINGS, keep={"fc1.weight": np.float16(0.25), "fc2.weight": np.float32(0.5)}, rounds=np.uint8(2),
+                    bits={name: np.uint8(b) for name, b in SETTINGS.bits.items()}, batch=np.uint8(200), share_rounds=np.int8(2),
+                    round_learning_rate=np.float16(0.015625))
+    plain = replace(SETTINGS, keep={"fc1.weight": 0.25, "fc2.weight": 0.5}, batch=200, round_learning_rate=0.015625)
+    assert small == plain and all(type(v) in (int, float) for v in (small.rounds, small.batch, *small.bits.values(), *small.keep.values()))
+    assert as_bytes(deep_compression(*trained, small).compressed) == as_bytes(deep_compression(*trained, plain).compressed)
 
 
 def test_weights_that_are_not_named_are_stored_as_they_are(trained):
@@ -113,7 +158,7 @@ def test_progress_is_told_stage_and_epoch(trained):
     told = []
     deep_compression(*trained, SETTINGS, progress=lambda *event: told.append(event[:3]))
     assert told == [("prune 1 of 2", 1, 2), ("prune 1 of 2", 2, 2), ("prune 2 of 2", 1, 3), ("prune 2 of 2", 2, 3),
-                    ("prune 2 of 2", 3, 3), ("tune centroids", 1, 2), ("tune centroids", 2, 2)]
+                    ("prune 2 of 2", 3, 3), *((f"tune centroids {r} of 2", i, 2) for r in (1, 2) for i in (1, 2))]
 
 
 @pytest.mark.parametrize("change, named", [
@@ -121,6 +166,7 @@ def test_progress_is_told_stage_and_epoch(trained):
     ({"keep": {"fc1.weight": 1.5}, "bits": {"fc1.weight": 2}}, "keep"),
     ({"keep": {"fc1.weight": 0.5}, "bits": {}}, "bits"), ({"keep": {}, "bits": {"fc1.weight": 2}}, "keep"),
     ({"keep": {"fc1.weight": 0.5}, "bits": {"fc1.weight": 17}}, "bits"), ({"rounds": 0}, "rounds"),
+    ({"share_rounds": 0}, "share_rounds"), ({"share_rounds": 1.0}, "share_rounds"),
     ({"last_epochs": -1}, "last_epochs"), ({"share_learning_rate": float("nan")}, "share_learning_rate"),
     ({"weight_decay": "small"}, "weight_decay")])
 def test_settings_refuse_what_makes_no_sense(change, named):

@@ -1,10 +1,12 @@
-"""Deep Compression: prune and retrain in rounds, share the weights that are left, retrain the shared values.
+"""Deep Compression: prune and retrain in rounds, then share the weights that are left and retrain the shared values in rounds.
 
 **Source** Han, Mao, Dally 2016 (arXiv 1510.00149); the pruning is section 3 of Han, Pool, Tran, Dally 2015
 (arXiv 1506.02626). The third stage of the paper, Huffman coding, is the container's, when the result is written.
 
 **Departs** The paper's threshold is a quality parameter times the standard deviation of a layer; here the share of
-weights to keep is given, which is the same threshold named by its effect. The optimiser is Adam.
+weights to keep is given, which is the same threshold named by its effect. The optimiser is Adam. Figure 1 of the paper draws a
+loop around clustering and retraining, and the text does not say where the weights stand when they are clustered again: here each
+has moved with its centroid.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,8 +27,9 @@ class Settings:
 
     keep : share of each weight array that survives pruning, by name; weights not named are left alone, and are stored
     as they are. bits : of each code, so 2**bits codes with the one for zero. rounds : how often to prune and retrain;
-    each round keeps the same share of what the round before it kept. epochs and learning rates are for the retraining
-    after each round but the last, after the last one, and of the centroids.
+    each round keeps the same share of what the round before it kept. share_rounds : how often to cluster and retrain the
+    centroids. epochs and learning rates are for the retraining after each round of pruning but the last, after the last one, and
+    of the centroids in each round.
     """
 
     keep: Mapping[str, float]
@@ -36,26 +39,27 @@ class Settings:
     round_learning_rate: float = 2e-3
     last_epochs: int = 12
     last_learning_rate: float = 2e-3
-    share_epochs: int = 8
+    share_rounds: int = 2
+    share_epochs: int = 4
     share_learning_rate: float = 1e-4
     batch: int = 256
     weight_decay: float = 0.0
 
     def __post_init__(self):
-        for name, share in self.keep.items():
-            arguments.real(share, f"keep[{name!r}]", np.finfo(np.float32).tiny, 1)
-            if name not in self.bits:
-                raise RefcompressError("bits", f"must name {name!r}, which keep names")
-        for name, bits in self.bits.items():
-            arguments.integer(bits, f"bits[{name!r}]", 1, 16)
-            if name not in self.keep:
-                raise RefcompressError("keep", f"must name {name!r}, which bits names")
-        for count in ("rounds", "batch"):
-            arguments.integer(getattr(self, count), count, 1)
+        keep = {name: arguments.real(share, f"keep[{name!r}]", np.finfo(np.float32).tiny, 1) for name, share in self.keep.items()}
+        bits = {name: arguments.integer(count, f"bits[{name!r}]", 1, 16) for name, count in self.bits.items()}
+        for argument, given, other, wanted in (("bits", bits, "keep", keep), ("keep", keep, "bits", bits)):
+            for name in wanted:
+                if name not in given:
+                    raise RefcompressError(argument, f"must name {name!r}, which {other} names")
+        arguments.settle(self, keep=keep, bits=bits)
+        for count in ("rounds", "share_rounds", "batch"):
+            arguments.settle(self, **{count: arguments.integer(getattr(self, count), count, 1)})
         for stage in ("round", "last", "share"):  # here, and not after the minutes that the stages before it take
-            arguments.integer(getattr(self, f"{stage}_epochs"), f"{stage}_epochs", 0)
-            arguments.real(getattr(self, f"{stage}_learning_rate"), f"{stage}_learning_rate", 0, 1)
-        arguments.real(self.weight_decay, "weight_decay", 0, 1)
+            epochs, rate = f"{stage}_epochs", f"{stage}_learning_rate"
+            arguments.settle(self, **{epochs: arguments.integer(getattr(self, epochs), epochs, 0),
+                                      rate: arguments.real(getattr(self, rate), rate, 0, 1)})
+        arguments.settle(self, weight_decay=arguments.real(self.weight_decay, "weight_decay", 0, 1))
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Result:
 def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
                      validation: tuple[np.ndarray, np.ndarray], settings: Settings, *, implementation=reference,
                      seed: int = 0, progress: Callable[[str, int, int, float], None] | None = None) -> Result:
-    """Compress a trained ``network`` (which stays as it is): prune → retrain, in rounds; share → retrain the centroids.
+    """Compress a trained ``network`` (which stays as it is): prune → retrain, in rounds; share → retrain centroids, in rounds.
 
     training, validation : pairs (inputs, labels); nothing is chosen on the latter, it is only reported on.
     implementation : a namespace; its prune_magnitude and share_kmeans are used where it has them, else the reference's.
@@ -91,8 +95,10 @@ def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
     the examples and of dropout. progress : called with (stage, epochs done, epochs, loss) after each epoch.
 
     In the paper's notation, in round r of R a layer keeps keep^(r / R) of its weights, those of largest magnitude.
+    In a round of sharing the weights are clustered, and the centroids retrained; then each weight is moved by what its centroid
+    was moved, so that it keeps its distance, and in the next round it may belong to another one.
     While the pruned network is retrained each Dropout drops D_r = D_o sqrt(C_ir / C_io) (Han 2015, eq. 2), with C_ir /
-    C_io the share of connections that the Dense layer after it has kept; the centroids are retrained without dropout.
+    C_io the share of connections that the layer after it has kept; the centroids are retrained without dropout.
     """
     for name in settings.keep:
         if name not in network.parameters:
@@ -119,11 +125,17 @@ def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
         retrain(f"prune {r} of {settings.rounds}", settings.last_epochs if last else settings.round_epochs,
                 settings.last_learning_rate if last else settings.round_learning_rate, settings.weight_decay, tuning)
 
-    tuning = SharedCentroids(network, {name: share(w, bits=settings.bits[name], init="linear", pruned=True)
-                                       for name, w in weights.items()})
-    stages.append(Stage("share", _kept(weights), error_rate(network, *validation)))
     adapt_dropout(network, original, None)
-    retrain("tune centroids", settings.share_epochs, settings.share_learning_rate, 0.0, tuning)
+    single = {name: w.copy() for name, w in weights.items()}  # what the weights are where they do not share
+    for r in range(1, settings.share_rounds + 1):
+        of = f"{r} of {settings.share_rounds}"
+        shared = {name: share(w, bits=settings.bits[name], init="linear", pruned=True) for name, w in single.items()}
+        tuning = SharedCentroids(network, shared)
+        stages.append(Stage(f"share {of}", _kept(weights), error_rate(network, *validation)))
+        retrain(f"tune centroids {of}", settings.share_epochs, settings.share_learning_rate, 0.0, tuning)
+        for name, s in shared.items():
+            moved = single[name] + (tuning.parameters[name] - s.codebook)[s.codes]
+            np.copyto(single[name], moved, where=(s.codes != 0) & (moved != 0))  # one at 0 would count as pruned
 
     shared = tuning.shared()
     compressed = {name: shared.get(name, value.copy()) for name, value in network.parameters.items()}

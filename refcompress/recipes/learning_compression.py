@@ -34,8 +34,8 @@ class Ranks:
     count: str = "parameters"
 
     def __post_init__(self):
-        arguments.real(self.alpha, "alpha", 0, 1e30)
-        arguments.choice(self.count, "count", ("parameters", "bytes", "flops"))
+        arguments.settle(self, alpha=arguments.real(self.alpha, "alpha", 0, 1e30),
+                         count=arguments.choice(self.count, "count", ("parameters", "bytes", "flops")))
 
     def cost(self, shape: tuple[int, int]) -> np.ndarray:
         """Return alpha times the cost of each rank from 0 on."""
@@ -44,6 +44,7 @@ class Ranks:
         return self.alpha * one * np.arange(min(m, k) + 1, dtype=np.float64)
 
     def step(self, w: np.ndarray, mu: float) -> LowRank:
+        w = arguments.array(w, "w", np.float32, ndim=2)
         full = np.linalg.svd(w.astype(np.float64), compute_uv=False)
         return reference.lowrank_svd(w, rank=reference.allocate_rank(full, self.cost(w.shape), mu=mu))
 
@@ -57,6 +58,8 @@ class Sparse:
 
     def __post_init__(self):
         arguments.exactly_one(keep=self.keep, alpha=self.alpha)
+        if self.alpha is not None:
+            arguments.settle(self, alpha=arguments.real(self.alpha, "alpha", 0, 1e30))
 
     def step(self, w: np.ndarray, mu: float) -> CSR:
         kept = (reference.prune_project_l0(w, keep=self.keep) if self.keep is not None
@@ -73,6 +76,8 @@ class Shrunk:
 
     def __post_init__(self):
         arguments.exactly_one(radius=self.radius, alpha=self.alpha)
+        if self.alpha is not None:
+            arguments.settle(self, alpha=arguments.real(self.alpha, "alpha", 0, 1e30))
 
     def step(self, w: np.ndarray, mu: float) -> CSR:
         kept = (reference.prune_project_l1(w, radius=self.radius) if self.radius is not None
@@ -86,6 +91,9 @@ class Values:
 
     clusters: int
 
+    def __post_init__(self):
+        arguments.settle(self, clusters=arguments.integer(self.clusters, "clusters", 1, 2**16))
+
     def step(self, w: np.ndarray, mu: float) -> Shared:
         return reference.share_optimal(w, clusters=min(self.clusters, w.size))
 
@@ -97,6 +105,9 @@ class Sum:
     first: object
     second: object
     turns: int = 10
+
+    def __post_init__(self):
+        arguments.settle(self, turns=arguments.integer(self.turns, "turns", 1))
 
     def step(self, w: np.ndarray, mu: float) -> tuple:
         best, second = None, np.zeros_like(w)
@@ -155,11 +166,14 @@ def learning_compression(network: Network, training: tuple[np.ndarray, np.ndarra
     for name in compressions:
         if name not in network.parameters:
             raise RefcompressError(f"compressions[{name!r}]", f"must be one of {', '.join(network.parameters)}")
+    epochs = arguments.integer(epochs, "epochs", 0)
+    learning_rate, decay = (arguments.real(value, name, 0, 1) for value, name in ((learning_rate, "learning_rate"), (decay, "decay")))
+    multipliers = arguments.boolean(multipliers, "multipliers")
     mus = [arguments.real(mu, f"mus[{i}]", np.finfo(np.float32).tiny, 1e30) for i, mu in enumerate(mus)]
     if not mus or any(b < a for a, b in zip(mus, mus[1:])):
         raise RefcompressError("mus", "must be at least one, and not falling")
     network, rng = network.copy(), np.random.default_rng(seed)
-    theta = {name: step.step(network.parameters[name], mus[0]) for name, step in compressions.items()}
+    theta = {name: _first_step(name, step, network.parameters[name], mus[0]) for name, step in compressions.items()}
     dense = {name: stands_for(t) for name, t in theta.items()}
     lam = {name: np.zeros_like(network.parameters[name]) for name in compressions}
     steps = []
@@ -187,6 +201,14 @@ def learning_compression(network: Network, training: tuple[np.ndarray, np.ndarra
     for name, value in compressed.parameters.items():
         stored |= entries(name, theta[name]) if name in theta else {name: value.copy()}
     return LCResult(stored, compressed, steps)
+
+
+def _first_step(name: str, compression, w: np.ndarray, mu: float):
+    """Return the C step of a parameter as it was given, or refuse it by its name: ranks and CSR are for matrices alone."""
+    try:
+        return compression.step(w, mu)
+    except RefcompressError as error:
+        raise type(error)(f"compressions[{name!r}]", str(error)) from None
 
 
 def _chosen(theta):

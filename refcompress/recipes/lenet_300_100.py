@@ -17,7 +17,7 @@ WEIGHT_DECAY = 3e-4
 SETTINGS = Settings(keep={"fc1.weight": 0.04, "fc2.weight": 0.06, "fc3.weight": 0.26},
                     bits={"fc1.weight": 4, "fc2.weight": 4, "fc3.weight": 4},
                     rounds=5, round_epochs=4, round_learning_rate=2e-3, last_epochs=16, last_learning_rate=2e-3,
-                    share_epochs=8, share_learning_rate=1e-4, batch=256, weight_decay=1e-4)
+                    share_rounds=2, share_epochs=4, share_learning_rate=1e-4, batch=256, weight_decay=1e-4)
 
 
 def network(rng: np.random.Generator) -> Network:
