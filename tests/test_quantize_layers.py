@@ -199,6 +199,26 @@ def test_smoothing_takes_any_layer_and_tells_the_error_of_its_output(case, alpha
     assert np.all(fit.input_scale[~x.any(axis=0) | ~w.any(axis=0)] == 1)
 
 
+@given(layers(), st.floats(0, 1), st.integers(2, 8), st.integers(2, 8), st.sampled_from(["row", "all"]), st.sampled_from([0, None]))
+def test_smoothing_never_ends_worse_than_it_began(case, alpha, weight_bits, input_bits, inputs, axis):
+    w, x = case
+    options = {"weight_bits": weight_bits, "input_bits": input_bits, "inputs": inputs, "axis": axis}
+    fit = quantize_smooth(w, x, alpha=alpha, **options)
+    y = x.astype(np.float64) @ w.T.astype(np.float64)
+    assert fit.after == np.sum((fit.exact(x) - y) ** 2) <= fit.before
+    if fit.after == fit.before and np.all(fit.input_scale == 1):  # what was rounded is the layer as it is
+        assert np.array_equal(fit.weight.values, quantize_s8(w, bits=weight_bits, axis=axis).values)
+
+
+@pytest.mark.parametrize("inputs", ["row", "all"])
+def test_a_layer_that_smoothing_would_harm_is_left_as_it_is(inputs):
+    # Each input has its own size, and its weights that size too: alpha = 1 moves all of it into the weights, whose scale all share.
+    w, x = np.float32([[64, 1, 2, 1], [32, -2, 1, 1]]), np.float32([[127, 1, 1, -1], [-64, 2, -1, 2]])
+    fit = quantize_smooth(w, x, alpha=1.0, weight_bits=3, input_bits=8, inputs=inputs)
+    assert fit.after == fit.before > 0 and fit.input_scale.tolist() == [1] * 4
+    assert np.array_equal(fit.weight.values, quantize_s8(w, bits=3, axis=0).values)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_corrected_bias_leaves_no_mean_error(seed):
     w, x = exact_layer(seed)
