@@ -64,11 +64,18 @@ def test_shared_parameters_are_the_networks_and_zeros_stay_zero():
 
 
 @pytest.mark.parametrize("change", [{"keep": 0}, {"epochs": 0}, {"clusters": 1}, {"bias_clusters": 257}, {"pruning": 1.5},
-                                    {"tune_epochs": -1}])
+                                    {"tune_epochs": -1}, {"learning_rate": -1.0}, {"weight_decay": float("nan")}, {"tune_rate": "fast"}])
 def test_rungs_are_refused_by_name(change):
     with pytest.raises(RefcompressError) as caught:
         Rung(**{"name": "r", "keep": 10, "epochs": 1} | change)
     assert caught.value.argument == next(iter(change))
+
+
+def test_a_rung_keeps_the_numbers_that_its_settings_say():
+    small = Rung("r", np.uint8(200), np.uint8(2), clusters=np.uint8(9), tune_epochs=np.int8(1), pruning=np.float16(0.5), batch=np.uint8(128),
+                 learning_rate=np.float32(0.5))
+    assert small == Rung("r", 200, 2, clusters=9, tune_epochs=1, pruning=0.5, batch=128, learning_rate=0.5)
+    assert {type(value) for value in vars(small).values()} == {str, int, float}
 
 
 def test_shifting_moves_whole_images_by_at_most_one_pixel():

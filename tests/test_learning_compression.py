@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from refcompress import CSR, LowRank, RefcompressError, Shared, container
 from refcompress.recipes.learning_compression import (Ranks, Shrunk, Sparse, Sum, Values, entries, geometric,
                                                       learning_compression, stands_for)
-from refcompress.training import Dense, Network, Penalized, ReLU, softmax_cross_entropy
+from refcompress.training import Convolution, Dense, Network, Penalized, ReLU, Reshape, softmax_cross_entropy
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -123,7 +123,35 @@ def test_a_higher_price_gives_lower_ranks_and_a_seed_one_result():
     assert found[0] == 8 and found[0] >= found[1] >= found[2] and found == [ranks(alpha) for alpha in (0.0, 0.003, 0.05)]
 
 
+def test_settings_of_small_number_types_mean_the_numbers_that_they_say():
+    net, (x, labels) = network(), examples()
+
+    def run(step, kind):
+        return learning_compression(net, (x, labels), (x, labels), {"fc1.weight": step}, mus=[kind(0.5), kind(1)], epochs=1,
+                                    learning_rate=kind(0.0625), decay=kind(0.5)).network.parameters["fc1.weight"].tobytes()
+
+    for small, plain in ((Ranks(np.float16(0.0078125)), Ranks(0.0078125)), (Values(np.uint8(3)), Values(3)),
+                         (Sparse(keep=np.uint8(24)), Sparse(keep=24)), (Sparse(alpha=np.float16(0.0078125)), Sparse(alpha=0.0078125)),
+                         (Shrunk(alpha=np.float16(0.0078125)), Shrunk(alpha=0.0078125))):
+        assert small == plain and run(small, np.float16) == run(plain, float)
+    assert type(Ranks(np.float16(0.5)).alpha) is float and type(Values(np.uint8(3)).clusters) is int
+
+
+@pytest.mark.parametrize("compression", [Ranks(0.1), Sparse(keep=3), Shrunk(radius=1.0), Sum(Values(2), Sparse(keep=3))])
+def test_what_stands_for_matrices_alone_refuses_a_kernel_by_its_name_before_any_training(compression):
+    rng = np.random.default_rng(0)
+    net = Network([("conv", Convolution(1, 2, 3, rng=rng)), ("flat", Reshape(2)), ("fc", Dense(2, 2, rng=rng))])
+    x, labels = rng.standard_normal((5, 3, 3, 1)).astype(np.float32), np.zeros(5, int)
+    with pytest.raises(RefcompressError) as caught:
+        learning_compression(net, (x, labels), (x, labels), {"conv.weight": compression}, mus=[1.0])
+    assert caught.value.argument == "compressions['conv.weight']"
+    result = learning_compression(net, (x, labels), (x, labels), {"conv.weight": Values(2)}, mus=[1.0], epochs=1)
+    assert result.compressed["conv.weight"].shape == (2, 1, 3, 3)
+
+
 @pytest.mark.parametrize("call, argument", [
+    (lambda: Values(0), "clusters"), (lambda: Values(2.0), "clusters"), (lambda: Sparse(alpha=-1.0), "alpha"),
+    (lambda: Sum(Values(2), Values(2), turns=0), "turns"),
     (lambda: Ranks(-1.0), "alpha"), (lambda: Ranks(1.0, "seconds"), "count"), (lambda: Sparse(), "keep or alpha"),
     (lambda: Shrunk(1.0, 2.0), "radius or alpha"),
     (lambda: learning_compression(network(), examples(), examples(), {"fc9.weight": Values(2)}, mus=[1.0]),

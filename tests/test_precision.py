@@ -179,6 +179,8 @@ def test_layers_follow_their_input_and_full_layers_compute_in_float32():
     (lambda: Autocast(network(0), policy=Policy(full=["Softmax"])), "policy.full"),
     (lambda: Autocast(Network([("fc", Dense(2, 2, rng=np.random.default_rng(0))), ("q", QuantizedInputs(4))])), "network.layers['q']"),
     (lambda: Summed(Autocast(network(0))), "network"),
+    (lambda: LossScaler(np.float16(0)), "scale"), (lambda: LossScaler(growth=np.float32(1)), "growth"),
+    (lambda: LossScaler(backoff=np.float32(1)), "backoff"), (lambda: LossScaler(dynamic="no"), "dynamic"),
     (lambda: LossScaler(0), "scale"), (lambda: LossScaler(np.inf), "scale"), (lambda: LossScaler(growth=1), "growth"),
     (lambda: LossScaler(backoff=1), "backoff"), (lambda: LossScaler(backoff=0), "backoff"),
     (lambda: LossScaler(interval=0), "interval"), (lambda: LossScaler(interval=2.0), "interval"),

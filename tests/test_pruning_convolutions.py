@@ -239,6 +239,9 @@ def test_dropout_in_front_of_a_convolution_shrinks_with_what_that_keeps():
     changed = network.copy()
     adapt_dropout(changed, network, {"conv2.weight": 0.25, "fc1.weight": 0.01})
     assert changed.layers["drop"].rate == 0.1
+    last = Network([("fc", Dense(2, 2, rng=np.random.default_rng(0))), ("drop", Dropout(0.5))])  # nothing behind it is pruned
+    adapt_dropout(last, last.copy(), {"fc.weight": 0.25})
+    assert last.layers["drop"].rate == 0.5
 
 
 def test_counts_of_kernels_are_those_of_their_matrices():

@@ -151,6 +151,7 @@ def masks(values: Mapping[str, np.ndarray], keep: int, scope: str, operations: O
 
 def patterned(scores: np.ndarray, n: int, m: int, operations: Operations) -> np.ndarray:
     """Return the mask of n of every m consecutive weights of a row, a filter's c h w weights being one."""
+    n, m = arguments.integer(n, "n", 0), arguments.integer(m, "m", 1)
     return operations.prune_select(_flat(scores), structure="nm", n=n, m=m).reshape(scores.shape)
 
 

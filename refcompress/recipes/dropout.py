@@ -15,7 +15,7 @@ def adapt_dropout(network: Network, original: Network, kept: Mapping[str, float]
 
     **Source** Han et al. 2015 (arXiv 1506.02626), eq. 2. **Departs** nothing.
     """
-    share = 0.0
+    share = 0.0 if kept is None else 1.0  # of what follows the last layer
     for name, layer in reversed(network.layers.items()):
         if isinstance(layer, (Dense, Convolution)):
             share = 0.0 if kept is None else kept.get(f"{name}.weight", 1.0)

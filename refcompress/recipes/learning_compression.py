@@ -57,8 +57,9 @@ class Sparse:
     alpha: float | None = None
 
     def __post_init__(self):
-        arguments.exactly_one(keep=self.keep, alpha=self.alpha)
-        if self.alpha is not None:
+        if arguments.exactly_one(keep=self.keep, alpha=self.alpha) == "keep":
+            arguments.settle(self, keep=arguments.integer(self.keep, "keep", 0))
+        else:
             arguments.settle(self, alpha=arguments.real(self.alpha, "alpha", 0, 1e30))
 
     def step(self, w: np.ndarray, mu: float) -> CSR:
@@ -75,8 +76,9 @@ class Shrunk:
     alpha: float | None = None
 
     def __post_init__(self):
-        arguments.exactly_one(radius=self.radius, alpha=self.alpha)
-        if self.alpha is not None:
+        if arguments.exactly_one(radius=self.radius, alpha=self.alpha) == "radius":
+            arguments.settle(self, radius=arguments.real(self.radius, "radius", 0, np.finfo(np.float32).max))
+        else:
             arguments.settle(self, alpha=arguments.real(self.alpha, "alpha", 0, 1e30))
 
     def step(self, w: np.ndarray, mu: float) -> CSR:

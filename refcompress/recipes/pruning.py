@@ -114,6 +114,9 @@ def layerwise(network: Network, method: str, sparsity: float, inputs: np.ndarray
     arguments.choice(method, "method", LAYERWISE)
     if pattern is not None and method != "sparsegpt":
         raise RefcompressError("pattern", "must be None for the method 'obs'")
+    block = arguments.integer(block, "block", 1)
+    if pattern is not None:
+        pattern = tuple(arguments.integer(value, name, 1) for value, name in zip(pattern, "nm"))
     network, op = network.copy(), Operations(implementation)
     weights, masks = _weights(network), {}
     keep = criteria.counts({name: w.shape for name, w in weights.items()}, _keep(network, sparsity), graded=graded)

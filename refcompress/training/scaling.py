@@ -35,7 +35,7 @@ class LossScaler:
         self.growth = arguments.real(growth, "growth", float(np.nextafter(1, 2)), LARGEST)
         self.backoff = arguments.real(backoff, "backoff", SMALLEST_NORMAL, float(np.nextafter(1, 0)))
         self.interval = arguments.integer(interval, "interval", 1)
-        self.dynamic = bool(dynamic)
+        self.dynamic = arguments.boolean(dynamic, "dynamic")
         self.streak = self.skipped = 0
 
     def unscale(self, gradients: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], bool]:
