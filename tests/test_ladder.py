@@ -46,8 +46,11 @@ def test_pruning_keeps_exactly_what_it_is_told_and_goes_on_from_there():
     x, y = rng.random((512, 784)).astype(np.float32), rng.integers(0, 10, 512).astype(np.uint8)
     network = lenet_300_100.network(rng)
     for keep in (5000, 1000):
-        prune_to(network, Rung("r", keep, 2), x, y, seed=1, augment=mnist.shifted)
+        assert prune_to(network, Rung("r", keep, 2), x, y, seed=1, augment=mnist.shifted) == []
         assert sum(int(np.count_nonzero(w)) for w in weights_of(network).values()) == keep
+    network.parameters["fc3.weight"][...] *= np.float32(1e-6)
+    others = 1000 - int(np.count_nonzero(network.parameters["fc3.weight"]))
+    assert prune_to(network, Rung("r", others, 1, learning_rate=0), x, y, seed=1) == ["fc3.weight"]
     with pytest.raises(RefcompressError, match="keep"):
         prune_to(network, Rung("r", 300_000, 1), x, y, seed=1)
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from training_examples import examples, tiny_network, whole
 
 from refcompress import RefcompressError
-from refcompress.training import SGD, Adam, Dense, Dropout, Network, ReLU, Tanh, constant, cosine, error_rate, errors, fit, misses, softmax_cross_entropy
+from refcompress.training import (SGD, Adam, Dense, Dropout, Network, ReLU, Tanh, constant, cosine, error_rate, errors, fit, misses,
+                                  softmax_cross_entropy)
 
 U = {np.float32: 2.0**-24, np.float64: 2.0**-53}
 SIZES = st.integers(1, 9)

@@ -39,7 +39,8 @@ def evaluate(options: argparse.Namespace) -> Report:
             break
     else:
         raise RefcompressError("source", f"must hold the parameters of {' or '.join(NETWORKS)}, in their shapes")
-    network.assign({key: arguments.finite(value.dense() if isinstance(value, Format) else value, key) for key, value in layers.items()})
+    network.assign({key: arguments.finite(value.dense() if isinstance(value, Format) else value, key)
+                    for key, value in layers.items()})
     if options.activation == "tanh":
         network = Network((key, Tanh() if isinstance(layer, ReLU) else layer) for key, layer in network.layers.items())
     examples, test = mnist.load(options.data)

@@ -43,7 +43,8 @@ class CompressedNetwork:
         between = len(names) - 1
         places = [activations] * between if isinstance(activations, str) else _names(activations, "activations", once=False)
         if len(places) != between:
-            raise RefcompressError("activations", f"must have one entry for each of the {between} places between layers, not {len(places)}")
+            raise RefcompressError("activations", f"must have one entry for each of the {between} places between layers, "
+                                                  f"not {len(places)}")
         for i, name in enumerate([activations] if isinstance(activations, str) else places):
             arguments.choice(name, "activations" if isinstance(activations, str) else f"activations[{i}]", ACTIVATIONS)
         known = {f"{name}.{part}" for name in names for part in ("weight", "bias")}

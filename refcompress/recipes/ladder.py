@@ -57,8 +57,11 @@ def weights_of(network: Network) -> dict[str, np.ndarray]:
 
 
 def prune_to(network: Network, rung: Rung, inputs: np.ndarray, labels: np.ndarray, *, seed: int, augment=None,
-             implementation=reference, progress: Callable | None = None) -> None:
-    """Train ``network`` in place while its weights are pruned to ``rung.keep``, those of smallest magnitude first."""
+             implementation=reference, progress: Callable | None = None) -> list[str]:
+    """Train ``network`` in place while its weights are pruned to ``rung.keep``, those of smallest magnitude first.
+
+    Returns the names of the weights of which nothing is left: one threshold for all may take a layer whole.
+    """
     prune, _ = ops.implementation_of(implementation, "prune_magnitude")
     weights = weights_of(network)
     total = sum(w.size for w in weights.values())
@@ -74,6 +77,7 @@ def prune_to(network: Network, rung: Rung, inputs: np.ndarray, labels: np.ndarra
     tuning = Gradual(network, choose, final=final, steps=steps, every=min(50, steps), initial=min(1 - before / total, final))
     fit(network, inputs, labels, optimizer=Adam(rung.learning_rate, weight_decay=rung.weight_decay), epochs=rung.epochs,
         rng=np.random.default_rng(seed), batch=rung.batch, tuning=tuning, augment=augment, progress=progress)
+    return [name for name, w in weights.items() if not w.any()]
 
 
 def drop_dead_units(network: Network) -> int:
@@ -124,7 +128,8 @@ def _followed_by_relu(network: Network) -> None:
             waiting = None
         elif not isinstance(layer, (MaxPool, Reshape, Dropout)):
             kind = type(layer).__name__
-            raise ArgumentTypeError(f"network.layers[{name!r}]", f"must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, not {kind}")
+            raise ArgumentTypeError(f"network.layers[{name!r}]", "must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, "
+                                                                 f"not {kind}")
 
 
 def share_all(network: Network, rung: Rung, implementation=reference) -> dict[str, Shared]:

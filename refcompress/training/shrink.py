@@ -37,7 +37,8 @@ def shrink(network: Network, units: Mapping[str, np.ndarray]) -> Network:
     for name, layer in network.layers.items():
         if not isinstance(layer, (Dense, Convolution, ReLU, MaxPool, Reshape, Dropout)):
             kind = type(layer).__name__
-            raise ArgumentTypeError(f"network.layers[{name!r}]", f"must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, not {kind}")
+            raise ArgumentTypeError(f"network.layers[{name!r}]", "must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, "
+                                                                 f"not {kind}")
     kept = {}
     for name, mask in units.items():
         argument = f"units[{name!r}]"
@@ -54,7 +55,8 @@ def shrink(network: Network, units: Mapping[str, np.ndarray]) -> Network:
     for name, layer in network.layers.items():
         if isinstance(layer, Reshape) and inputs is not None:
             if len(layer.shape) != 1 or layer.shape[0] % len(inputs):
-                raise ArgumentTypeError(f"network.layers[{name!r}]", f"must make a row of {len(inputs)} channels, not the shape {layer.shape}")
+                raise ArgumentTypeError(f"network.layers[{name!r}]", f"must make a row of {len(inputs)} channels, "
+                                                                     f"not the shape {layer.shape}")
             inputs = np.tile(inputs, layer.shape[0] // len(inputs))
             layers.append((name, Reshape(int(np.count_nonzero(inputs)))))
             continue

@@ -119,7 +119,8 @@ def collect(network: Network, inputs, *, batch: int = 256, moments: bool = True,
     for product in products.values():
         for i in range(1, len(product)):  # a row at a time: indices of the whole triangle would be twice its size
             product[i, :i] = product[:i, i]
-    return {name: Statistics(rows[name], squares[name], products.get(name), zeros[name], sums[name], values[name]) for name in sizes}
+    return {name: Statistics(rows[name], squares[name], products.get(name), zeros[name], sums[name], values[name])
+            for name in sizes}
 
 
 def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
@@ -151,7 +152,8 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
     for name, layer in network.layers.items():
         if not isinstance(layer, (Dense, Convolution, ReLU, MaxPool, Reshape, Dropout)):
             kind = type(layer).__name__
-            raise ArgumentTypeError(f"network.layers[{name!r}]", f"must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, not {kind}")
+            raise ArgumentTypeError(f"network.layers[{name!r}]", "must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, "
+                                                                 f"not {kind}")
     first = next(iter(sums))  # nothing is propagated through it
     for start in range(0, len(inputs), batch):
         walked = list(_walk(network, inputs[start : start + batch], start))
@@ -182,8 +184,8 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
     for totals in sums.values():
         for total in totals.values():
             total /= len(inputs)
-    return {name: GradientStatistics(len(inputs), *(totals[kind].reshape(shapes[name]) if kind in totals else None for kind in KINDS))
-            for name, totals in sums.items()}
+    return {name: GradientStatistics(len(inputs), *(totals[kind].reshape(shapes[name]) if kind in totals else None
+                                                    for kind in KINDS)) for name, totals in sums.items()}
 
 
 def weighted(network: Network) -> dict[str, np.ndarray]:
@@ -214,7 +216,8 @@ def _checked(network: Network, inputs, batch) -> tuple[np.ndarray, int]:
         raise RefcompressError("inputs", "must have at least one example to calibrate on")
     wanted = math.prod(reader.shape) if isinstance(reader, Reshape) else weight.shape[1]
     if inputs.shape[-1] != wanted:
-        raise RefcompressError("inputs", f"must have {wanted} {'channels' if images else 'values an example'}, not {inputs.shape[-1]}")
+        raise RefcompressError("inputs", f"must have {wanted} {'channels' if images else 'values an example'}, "
+                                         f"not {inputs.shape[-1]}")
     return inputs, batch
 
 
