@@ -146,12 +146,14 @@ typedef int rc_huffman_decode(size_t begin, size_t end, size_t count, size_t lan
                               void *symbols);
 
 /* The rangecoder family is one chain too: its ranges are of codes, row by row, gone through in order; the first one prepares
- * the state. stretch : the 4096 logits of probabilities, reference/rangecoder.py. Workspace: columns and counts, k each; state. */
+ * the state. stretch : the 4096 logits of probabilities, reference/rangecoder.py. Workspace: columns, k of them, or NULL where
+ * there is one row; state. */
 enum { RC_RANGECODER_CONTEXTS = 7 };
 
 struct rc_rangecoder_slot {
     uint16_t p; /* the probability of a one, in 1 / 65536 */
     uint8_t n;  /* the bits that it has seen, up to 60 */
+    uint8_t count; /* a column's: the codes in it that are not 0, up to 20 */
 };
 
 struct rc_rangecoder {
@@ -159,18 +161,19 @@ struct rc_rangecoder {
     uint32_t in_row;   /* codes that are not 0 in this row */
     uint64_t position; /* encoding: the bytes that this range wrote; decoding: the bytes taken, those past the end too */
     int32_t weights[8][7];
-    struct rc_rangecoder_slot overall, line, tables[640], tree[256];
+    struct rc_rangecoder_slot overall, line, column, tables[640], tree[256];
 };
 
 /* codes below alphabet (2 to 256, or 1) to bytes: those of this range, at most 12 a code and 4. What is left in low and high
  * ends the sequence. */
 typedef int rc_rangecoder_encode(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
-                                 const uint8_t *codes, struct rc_rangecoder_slot *columns, uint32_t *counts,
-                                 struct rc_rangecoder *state, uint8_t *bytes);
+                                 const uint8_t *codes, struct rc_rangecoder_slot *columns, struct rc_rangecoder *state,
+                                 uint8_t *bytes);
 
-/* n bytes to codes; RC_CORRUPT where a code is not below alphabet. Whether the bytes end as they should is left to the caller. */
+/* n bytes to codes; RC_CORRUPT where a code is not below alphabet, or needs bytes beyond the last that the encoder wrote. Whether
+ * the last ones are those that end a sequence is left to the caller. */
 typedef int rc_rangecoder_decode(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
-                                 size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns, uint32_t *counts,
+                                 size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns,
                                  struct rc_rangecoder *state, uint8_t *codes);
 
 /* A whole call of a product in one argument, made ready beforehand: where it has eight rows and eight columns, to hand over its
