@@ -72,7 +72,11 @@ def quantizeds(draw, shape=None, dtype=np.int8):
     zero_point = draw(hnp.arrays(dtype, tuple(scales), fill=st.just(0)))
     bound = np.iinfo(dtype).max + 1
     values = skewed(draw, int(np.prod(shape)), draw(st.sampled_from([2, 15, 2 * bound]))).reshape(shape) - bound
-    return Quantized(np.where(draw(st.booleans()), values + bound - 7, values).astype(dtype), scale, zero_point, group)
+    values = np.where(draw(st.booleans()), values + bound - 7, values).astype(dtype)
+    if draw(st.booleans()) and values.size:  # pruned: zeros have the zero points of their channels
+        pruned = np.random.default_rng(draw(st.integers(0, 2**32))).random(shape) < draw(st.sampled_from([0.6, 0.95]))
+        values = np.where(pruned, Quantized(values, scale, zero_point, group).expand(zero_point), values)
+    return Quantized(values, scale, zero_point, group)
 
 
 @st.composite
@@ -112,7 +116,15 @@ def lowranks(draw):
 def layer_maps(max_size: int = 4):
     values = st.one_of(raw_arrays(), shareds(), csrs(), quantizeds(), lowranks(),
                        quantizeds(dtype=np.int16), mixeds(), mxs(), nf4s())
-    return st.dictionaries(NAMES, values, max_size=max_size)
+    return st.dictionaries(NAMES, values, max_size=max_size).flatmap(with_copies)
+
+
+def with_copies(layers: dict):
+    """Draw the layers, some of them again under other names: tied weights, and arrays that only look alike."""
+    if not layers:
+        return st.just(layers)
+    copies = st.dictionaries(NAMES, st.sampled_from(list(layers.values())), max_size=2)
+    return copies.map(lambda more: {**layers, **{name: value for name, value in more.items() if name not in layers}})
 
 
 def parts(value) -> list:

@@ -57,10 +57,11 @@ def ledger_report(source: str, data: bytes, layers: dict, limit: int = container
             for name, total in book.by_entry().items()]
     rows.append(["total", "", *(_bytes(total) for total in book.by_kind().values()), _bytes(book.size)])
     decoded = decoded_bytes(layers)
-    text = (f"{source}: {len(data):,} bytes, {len(layers)} entries that stand for {decoded:,} bytes of arrays\n"
+    text = (f"{source}: {len(data):,} bytes, {len(layers)} entries that stand for {decoded:,} bytes of arrays, checked by "
+            f"{container.check_of(data)}\n"
             + table(rows, ["entry", "stored as", *kinds, "bytes"]))
     return {
-        "source": source, "bytes": len(data), "decoded_bytes": decoded,
+        "source": source, "bytes": len(data), "check": container.check_of(data), "decoded_bytes": decoded,
         "entries": {name: describe(value) for name, value in layers.items()},
         "ledger": [{"entry": item.entry, "kind": item.kind, "bytes": item.bytes} for item in book.items],
     }, text
@@ -83,11 +84,13 @@ def verify(options: argparse.Namespace) -> Report:
         except (agreement.Disagreement, RefcompressError) as error:  # what only one refuses differs too
             verdicts[label(space)] = f"DIFFERS: {error}"
     for space in (reference, *_others()):
-        same = container.dumps(expected, implementation=space, contexts=reader.contexts) == data
+        same = container.write(expected, reader.coding._replace(implementation=space), reader.contexts) == data
         verdicts[f"written again by {label(space)}"] = "the same bytes" if same else "OTHER BYTES"
     good = not any(word in verdict for verdict in verdicts.values() for word in ("DIFFERS", "OTHER"))
-    text = f"{options.source}: {len(data):,} bytes, {len(expected)} entries\n" + table([list(row) for row in verdicts.items()])
-    return Report({"source": options.source, "bytes": len(data), "good": good, "verdicts": verdicts}, text, good)
+    check = container.check_of(data)
+    text = (f"{options.source}: {len(data):,} bytes, {len(expected)} entries, checked by {check}\n"
+            + table([list(row) for row in verdicts.items()]))
+    return Report({"source": options.source, "bytes": len(data), "check": check, "good": good, "verdicts": verdicts}, text, good)
 
 
 def _others() -> list:
@@ -99,5 +102,5 @@ def _others() -> list:
 
 
 def check_same(expected: dict, got: dict) -> None:
-    """Raise Disagreement unless two sets of layers are equal bit for bit."""
-    agreement.exactly(dict(sorted(expected.items())), dict(sorted(got.items())), (), {})
+    """Raise Disagreement unless two sets of layers are equal bit for bit, and in the same order."""
+    agreement.exactly(dict(expected), got, (), {})
