@@ -5,6 +5,7 @@ from array import array
 import numpy as np
 
 from .cursor import Reader, integer_bytes
+from .entries import CONTEXTS
 
 SAME = 10
 
@@ -51,6 +52,8 @@ class Earlier:
         if reader.position - start >= self.ends[index] - self.starts[index]:
             raise reader.corrupt(f"takes no fewer bytes as the same as entry {index}")
         reader.promise(self.decoded[index])
+        if self.bytes_of(index)[0] == CONTEXTS:
+            reader.contexts.add(reader.entry)  # without, a writer would take this entry's own bytes, of another kind
         value = self.values[index]
         self._append(None, start, 0)
         return value.copy() if isinstance(value, np.ndarray) and value.size else value
