@@ -19,6 +19,12 @@ def sealed(body: bytes) -> bytes:
     return body + container.checksum(body, body[8])
 
 
+def file_of(count: int, entry, version: int = 2) -> bytes:
+    """Return the file of ``count`` entries, named by their numbers, that entry(number) gives."""
+    entries = b"".join(integer_bytes(len(name)) + name + entry(number) for number, name in ((n, b"%x" % n) for n in range(count)))
+    return sealed(container.MAGIC + bytes([version]) + integer_bytes(count) + entries)
+
+
 def sample(seed: int, version: int) -> bytes:
     """Return a file of all kinds of entries that the version has, with every coder and most layouts."""
     rng = np.random.default_rng(seed)

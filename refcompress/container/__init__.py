@@ -20,7 +20,7 @@ VERSION = 2
 CHECKS = {1: "CRC-32 (version 1)", 2: "SHA-256"}
 CHECKSUM_BYTES = {1: 4, 2: 32}
 DEFAULT_LIMIT = 2**32  # bytes
-ENTRY_BYTES = 256  # of memory for the name and the objects of an entry, apart from its arrays
+ENTRY_BYTES = 400  # of memory for the name and the objects of an entry, apart from its arrays
 
 
 def dumps(layers: Mapping, *, implementation=reference, contexts: bool | Collection = False) -> bytes:
@@ -77,7 +77,7 @@ def loads(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) 
     """Return the layers in ``data`` by name, in the order of the file. Entries of the same bytes are one frozen format, or
     arrays of their own.
 
-    limit : the most bytes that the decoded arrays may have in all, the working memory of one entry apart, and 256 bytes an entry
+    limit : the most bytes that the decoded arrays may have in all, the working memory of one entry apart, and 400 bytes an entry
     apart. Memory peaks at three to four times what is decoded: a layer of zeros takes next to no bytes, so for files of strangers
     give the limit that your memory bears.
     Raises CorruptError where the bytes are not a file that dumps writes, in this version of the format or in version 1;

@@ -42,7 +42,6 @@ class Reader:
         self.decoded = 0  # bytes of arrays promised so far
         self.entry = ""  # the entry being read, for the ledger and for messages
         self.contexts: set[str] = set()  # the entries whose bytes are the range coder's
-        self.empty: dict = {}  # arrays of no elements, one for each dtype and shape: a file may hold very many
         self.bits: dict[tuple[str, str], int] | None = {} if accounts else None  # (entry, kind) -> bits of the file
 
     @property

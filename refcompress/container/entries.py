@@ -59,8 +59,6 @@ def read_array(reader: Reader, kind: int) -> np.ndarray:
                                               f"this release reads 0 to {len(DTYPES) - 1}")
     dtype = DTYPES[number]
     shape = read_shape(reader, dtype.itemsize)
-    if 0 in shape:
-        return reader.empty.setdefault((number, shape), np.zeros(shape, dtype))
     if dtype != bool:
         return read_raw(reader, shape, dtype, "arrays")
     a = read_raw(reader, shape, np.uint8, "arrays")

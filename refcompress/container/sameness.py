@@ -47,8 +47,9 @@ class Earlier:
         """Return what an entry that is the same as an earlier one stands for: its frozen format, or a copy of its array."""
         reader, here = self.reader, len(self.values)
         index = reader.integer("header")
-        if index >= here or self.values[index] is None or self.find(index) != index:
-            raise reader.corrupt(f"entry {index} is not the first that has these bytes")
+        if index >= here or self.values[index] is None:
+            raise reader.corrupt(f"entry {index} is not an earlier one with bytes of its own")
+        # Where a second entry has the same bytes in full, to name the first took no fewer bytes, nor does it to name the second.
         if reader.position - start >= self.ends[index] - self.starts[index]:
             raise reader.corrupt(f"takes no fewer bytes as the same as entry {index}")
         reader.promise(self.decoded[index])
