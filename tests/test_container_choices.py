@@ -153,6 +153,23 @@ def test_contexts_may_be_asked_for_by_name_and_a_file_of_both_kinds_is_written_a
             container.dumps(layers, contexts=bad)
 
 
+def test_contexts_pay_where_weights_crowd_in_columns():
+    rng = np.random.default_rng(0)
+    codes = ((rng.random((60, 100)) < rng.random(100) ** 6) * rng.integers(1, 4, (60, 100))).astype(np.uint8)
+    layers = {"w": Shared(codes, np.float32([0, -1, 1, 2]))}
+    assert len(container.dumps(layers, contexts=True)) < 0.9 * len(container.dumps(layers))
+
+
+@pytest.mark.parametrize("entry, rule", [
+    ("09 0101 00", "1 to 256"), ("09 0101 8102", "1 to 256"),
+    ("09 0104 02 00000000 0000803F 02 FFFF", "encoder ends"),
+    ("09 02 808080802080808080 20 02 00000000 0000803F 00", "not|cannot|limit"),
+])
+def test_what_the_range_coder_would_not_write_is_refused(entry, rule):
+    with pytest.raises((CorruptError, LimitError)):
+        container.loads(file_of(1, lambda n: bytes.fromhex(entry)))
+
+
 def test_contexts_that_save_nothing_are_refused():
     w = Shared(np.random.default_rng(0).permutation(256).astype(np.uint8).reshape(16, 16), np.arange(256, dtype=F32))
     for version in (1, 2):
