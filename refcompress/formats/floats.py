@@ -105,7 +105,7 @@ NF4_LEVELS = np.array([
 NF4_LEVELS.flags.writeable = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MX(Format):
     """Elements of a small format in runs of 32 along the last axis that share a power of two: the OCP's MX formats.
 
@@ -145,7 +145,7 @@ class MX(Format):
         return np.where(scales == E8M0_NAN, np.float32(np.nan), product)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NF4(Format):
     """4-bit codes of 16 levels, dense where a normal distribution is, in runs along the last axis that share a scale.
 

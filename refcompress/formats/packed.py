@@ -10,7 +10,7 @@ from .base import Format
 from .quantized import Quantized
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Packed(Format):
     """A Quantized whose values take ``bits`` bits each: weight = scale * (value - zero_point).
 

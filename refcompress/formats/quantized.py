@@ -12,7 +12,7 @@ SMALLEST_NORMAL = np.finfo(np.float32).tiny
 LARGEST = np.finfo(np.float32).max
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Quantized(Format):
     """Integers with scales: weight = scale * (value - zero_point).
 
