@@ -69,6 +69,27 @@ def matrix_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape if len(shape) <= 2 else (shape[0], math.prod(shape[1:]))
 
 
+def block_shape(shape: tuple[int, ...], block: int) -> tuple[int, ...]:
+    """Return the shape of one entry for each run of ``block`` elements along the last axis (the last may be shorter)."""
+    return (*shape[:-1], -(-shape[-1] // block))
+
+
+def rows_shape(shape: tuple[int, ...], scale_ndim: int) -> tuple[int, ...]:
+    """Return the shape of the rows in which runs lie that have a scale of so many dimensions.
+
+    Of more than two axes it is matrix_shape's, and the scale has 2 dimensions; where the scale has as many as the array,
+    runs lie along the last axis alone, as older files have them.
+    """
+    return shape if scale_ndim == len(shape) else matrix_shape(shape)
+
+
+def spread(a: np.ndarray, shape: tuple[int, ...], block: int) -> np.ndarray:
+    """Return an array that broadcasts against one of ``shape``, with the entry of its run in each place."""
+    *outer, size = rows = rows_shape(shape, a.ndim)
+    each = np.repeat(a, min(block, size), axis=-1)[..., :size]  # a run may be longer than its row
+    return each if rows == shape else np.broadcast_to(each, rows).reshape(shape)
+
+
 def _same(mine, theirs) -> bool:
     if not isinstance(mine, np.ndarray):
         return mine == theirs
