@@ -145,7 +145,7 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
     ([[False, True]], [[0.0, 2.5]])
     """
     w, h, damping = layer_arguments(w, hessian, damping)
-    n, m, block = sparsegpt_arguments(sparsity, n, m, block)
+    sparsity, n, m, block = sparsegpt_arguments(sparsity, n, m, block)
     u = inverse_factor(h, damping)
     rows, k = w.shape
     mask, weights, diagonal = np.ones((rows, k), dtype=bool), w.astype(np.float64), np.diagonal(u)
@@ -176,15 +176,14 @@ def count_pruned(sparsity: float, size: int) -> int:
 
 
 def sparsegpt_arguments(sparsity, n, m, block):
-    """Return n, m and the block, a multiple of m, or refuse the arguments."""
+    """Return sparsity, n, m and the block, a multiple of m, or refuse the arguments."""
     block = arguments.integer(block, "block", 1)
     if m is None or sparsity is not None:
         arguments.exactly_one(sparsity=sparsity, n=n)
     if sparsity is not None and m is None:
-        arguments.real(sparsity, "sparsity", 0, 1)
-        return None, None, block
+        return arguments.real(sparsity, "sparsity", 0, 1), None, None, block
     m = arguments.integer(m, "m", 1)
-    return arguments.integer(n, "n", 0, m), m, -(-block // m) * m
+    return None, arguments.integer(n, "n", 0, m), m, -(-block // m) * m
 
 
 def _rounded(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -154,7 +154,7 @@ def quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point):
     """
     x, shape, axis, group = minmax_arguments(x, axis, group)
     bits = arguments.integer(bits, "bits", *((2, 8) if dtype == np.int8 else (16, 16)))
-    arguments.choice(scheme, "scheme", SCHEMES)
+    scheme = arguments.choice(scheme, "scheme", SCHEMES)
     if zero_point is not None and scale is None:
         raise RefcompressError("zero_point", "must come with a scale: without one it has no unit")
     if isinstance(scale, np.ndarray):

@@ -11,6 +11,7 @@ __all__ = ["quantize_scale"]
 
 SCHEMES = ("symmetric", "affine")
 LARGEST = float(np.finfo(np.float32).max)
+LARGEST64 = float(np.finfo(np.float64).max)
 
 
 def quantize_scale(low, high, *, bits=8, scheme="symmetric"):
@@ -32,8 +33,7 @@ def quantize_scale(low, high, *, bits=8, scheme="symmetric"):
     (array(1., dtype=float32), array(-127, dtype=int8))
     """
     bits, scheme = bits_of(bits), arguments.choice(scheme, "scheme", SCHEMES)
-    low = arguments.array(low, "low", np.float64)
-    high = arguments.array(high, "high", np.float64)
+    low, high = real_array(low, "low"), real_array(high, "high")
     if low.shape != high.shape:
         raise RefcompressError("high", f"must have the shape of low, {low.shape}, not {high.shape}")
     arguments.each(low, "low", (low <= 0) & (low >= -LARGEST), "must be 0 or below, and a finite float32")
@@ -47,6 +47,13 @@ def bits_of(bits) -> int:
     if 8 < bits < 16:
         raise RefcompressError("bits", f"must be 2 to 8, or 16, not {bits}")
     return bits
+
+
+def real_array(value, argument: str) -> np.ndarray:
+    """Return ``value`` as an array of float64; a single number may be of any kind."""
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        value = arguments.real(value, argument, -LARGEST64, LARGEST64)
+    return arguments.array(value, argument, np.float64)
 
 
 def limits(bits: int, scheme: str) -> tuple[int, int]:

@@ -86,8 +86,7 @@ def quantize_range_mse(x, *, bits=8, scheme="symmetric", axis=None, group=None, 
     True
     """
     x, shape, axis, group = minmax_arguments(x, axis, group)
-    bits = bits_of(bits)
-    arguments.choice(scheme, "scheme", SCHEMES)
+    bits, scheme = bits_of(bits), arguments.choice(scheme, "scheme", SCHEMES)
     steps = arguments.integer(steps, "steps", 1)
     arguments.finite(x, "x")
     whole = span(x, axis, group)
