@@ -27,7 +27,8 @@ def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
     ----------
     w : (n, k) float32, finite
     hessian : (k, k) float64, finite, symmetric
-        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity.
+        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity. A layer that no sample
+        reached has a Hessian of zeros: it is pruned by magnitude, and its weights stay (h = identity).
     sparsity, keep : float in [0, 1], or int in [0, n k]; exactly one
         The share to prune, rint(sparsity * size), half to even; or the number of weights to keep.
     damping : float >= 0
@@ -109,7 +110,8 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
     ----------
     w : (outputs, k) float32, finite
     hessian : (k, k) float64, finite, symmetric
-        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity.
+        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity. A layer that no sample
+        reached has a Hessian of zeros: it is pruned by magnitude, and its weights stay (h = identity).
     sparsity : float in [0, 1]
         The share to prune: rint(sparsity * size), half to even. Columns up to the end of a block have lost
         rint(sparsity * their size) weights, chosen when the block begins: the least w_ic**2 / u_cc**2 of all rows.
