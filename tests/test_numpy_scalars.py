@@ -30,6 +30,7 @@ CALLS = {
     "allocate_mixed": [((W, np.arange(20) % 3 == 0), {"axis": 1}), ((LONG, np.arange(3) == 1), {"group": 200, "axis": 0})],
     "allocate_outliers": [((W,), {"threshold": 1.5})],
     "allocate_rank": [((np.array([3.0, 1, 0.1]), np.arange(4.0)), {"mu": 1.5})],
+    "allocate_rank_cost": [(((12, 20),), {"count": "bytes"})],
     "allocate_trace": [((lambda v: 2 * v, 5), {"samples": 3, "seed": 4})],
     "floats_nf4_encode": [((LONG,), {"block": 200})],
     "gemm_f32f32": [((W, X), {"transposed": False}), ((W, X.T), {"transposed": True})],
@@ -83,7 +84,7 @@ CALLS = {
     "share_kmeans": [((W,), {"bits": 8, "pruned": True, "iterations": 3}), ((W,), {"clusters": 200, "init": "random", "seed": 4})],
     "share_optimal": [((W,), {"bits": 3, "pruned": True}), ((W,), {"clusters": 200})],
 }
-OTHERS = {"format", "overflow", "scheme", "structure", "order", "inputs", "init", "weights", "mask", "bias", "rounding"}  # no numbers
+OTHERS = {"count", "format", "overflow", "scheme", "structure", "order", "inputs", "init", "weights", "mask", "bias", "rounding"}  # no numbers
 
 
 def twins(value):
