@@ -112,6 +112,12 @@ typedef int rc_share_kmeans(size_t begin, size_t end, size_t n, size_t k, const 
 int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned,
                    int wide, const float *w, void *codes);
 
+/* The best cut of a run of n >= 1 ascending values x with weights omega, and its mean (clamped to x[0] .. x[n - 1]). With S and
+ * W the running sums of omega * (x - mean) and of omega, from the left, a cut after j < n - 1 gains S[j]^2 / W[j] + (S[n - 1] -
+ * S[j])^2 / (W[n - 1] - W[j]), 0 where one of the two weights is not above 0; cut is the first best j, plus 1. A run whose whole
+ * weight is not above 0 gains 0 and has its first value as mean. What comes before the steps; one for all kernels. */
+int rc_share_best_cut(size_t n, const double *x, const double *omega, double *gain, uint64_t *cut, double *mean);
+
 /* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they are
  * gone through in order, one after the other, so that Python can look after signals between them. */
 

@@ -106,7 +106,8 @@ def _lowrank_terms(a: LowRank, x) -> _Terms:
     magnitude = _up(u @ second, k + r)
     inner = np.maximum(first.max(axis=0, initial=0), second.max(axis=0, initial=0))
     largest = np.maximum(np.maximum(magnitude, inner), scaled.max(axis=1, initial=0)[:, None])
-    special = np.broadcast_to(~np.isfinite(x).all(axis=0), magnitude.shape)
+    # Of rank 0 there are no terms: whatever x holds takes no part.
+    special = np.broadcast_to(~np.isfinite(x).all(axis=0) & (r > 0), magnitude.shape)
     units = [_unit(f) for f in (a.u, a.s, a.vt, x)]
     exact = ((magnitude <= np.ldexp(1.0, 24 + sum(units))) & (first.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + units[2] + units[3]))
              & (second.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + sum(units[1:]))) & (sum(min(e, 0) for e in units) >= -149)

@@ -95,8 +95,8 @@ def _or(value, default):
 
 
 def _share(weights: dict, options, operation: Callable) -> dict:
-    sparsity, bits, seed = _or(options.sparsity, 0.0), _or(options.bits, 5), _or(options.seed, 0)
-    return {name: operation("share_kmeans")(w, bits=bits, pruned=sparsity > 0, seed=seed)
+    sparsity, bits = _or(options.sparsity, 0.0), _or(options.bits, 5)
+    return {name: operation("share_kmeans")(w, bits=bits, pruned=sparsity > 0)
             for name, (w, _) in _pruned(weights, sparsity, operation).items()}
 
 

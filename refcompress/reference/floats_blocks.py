@@ -5,7 +5,8 @@ import numpy as np
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import MX, MX_ELEMENTS, NF4
-from ..formats.floats import E8M0_BIAS, MX_BLOCK, NF4_LEVELS, spread
+from ..formats.base import matrix_shape, spread
+from ..formats.floats import E8M0_BIAS, MX_BLOCK, NF4_LEVELS
 from .floats import floats_encode
 
 __all__ = ["floats_mx_encode", "floats_mx_decode", "floats_nf4_encode", "floats_nf4_decode"]
@@ -17,8 +18,9 @@ def floats_mx_encode(x, format) -> MX:
         X = 2^(floor(log2 max|x|) - emax)        of each block; emax is the exponent of the element's largest number
         element = x / X rounded to its format, and clamped to its largest finite number
 
-    x : array of float32, at least one dimension, finite; blocks are runs of 32 along the last axis, the last may be
-    shorter.
+    x : array of float32, at least one dimension, finite; blocks are runs of 32 of a row, the last may be shorter. Rows lie
+    along the last axis; x of more than two dimensions is the matrix of axis 0 by all others (outputs by inputs x height x
+    width). -0.0 counts as +0.0.
     format : "mxfp8_e4m3" (emax 8), "mxfp8_e5m2" (15), "mxfp6_e2m3" (2), "mxfp6_e3m2" (4), "mxfp4_e2m1" (2), "mxint8"
     (0).
 
@@ -44,14 +46,15 @@ def floats_mx_encode(x, format) -> MX:
     ([129], [0.0, 0.0, -4.0, 12.0, 16.0])
     """
     x = blocks_arguments(x)
-    element = MX_ELEMENTS[arguments.choice(format, "format", MX_ELEMENTS)]
+    format = arguments.choice(format, "format", MX_ELEMENTS)
+    element = MX_ELEMENTS[format]
     largest = 127 / 64 if element is None else element.maximum
     emax = int(np.floor(np.log2(largest)))
 
     most = block_maxima(x, MX_BLOCK)
     exponent = np.maximum(np.frexp(most)[1] - 1 - emax, -E8M0_BIAS)
     exponent = np.where(most == 0, 0, exponent)
-    ratio = np.ldexp(x, -spread(exponent, x.shape, MX_BLOCK))
+    ratio = np.ldexp(x + np.float32(0), -spread(exponent, x.shape, MX_BLOCK))  # -0.0 + 0.0 is +0.0
     if element is None:
         codes = np.clip(np.rint(ratio * 64), -127, 127).astype(np.int8)
     else:
@@ -81,8 +84,8 @@ def floats_nf4_encode(x, *, block=64) -> NF4:
 
         scale = max|x| of each block, code = the nearest level to x / scale
 
-    x : array of float32, at least one dimension, finite. block : int, at least 1; blocks are runs of so many along the
-    last axis, the last may be shorter.
+    x : array of float32, at least one dimension, finite. block : int, at least 1; blocks are runs of so many of a row, the
+    last may be shorter; rows are those of :func:`floats_mx_encode`.
 
     Returns an NF4. x / scale is a division in float32; a quotient in the middle of two levels takes the lower one, the
     middle being computed in float64 (exactly). Where all of a block is zero its scale is 1. Zeros are exact (-0.0
@@ -140,7 +143,8 @@ def blocks_arguments(x) -> np.ndarray:
 
 
 def block_maxima(x: np.ndarray, block: int) -> np.ndarray:
-    """Return max|x| of each run of ``block`` along the last axis."""
+    """Return max|x| of each run of ``block`` of a row."""
+    x = x.reshape(matrix_shape(x.shape))
     return np.maximum.reduceat(np.abs(x), np.arange(0, x.shape[-1], block), axis=-1)
 
 

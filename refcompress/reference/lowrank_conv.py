@@ -37,7 +37,7 @@ def lowrank_conv(w, *, scheme, rank=None, energy=None, error=None, nbytes=None) 
     ((1, 3, 5, 1), (4, 1, 1, 5), True)
     """
     w = kernels(w)
-    arguments.choice(scheme, "scheme", SCHEMES)
+    scheme = arguments.choice(scheme, "scheme", SCHEMES)
     m, c, h, width = w.shape
     matrix = w.reshape(m, -1).T if scheme == "channel" else w.transpose(1, 2, 0, 3).reshape(c * h, m * width)
     f = lowrank_svd(np.ascontiguousarray(matrix), rank=rank, energy=energy, error=error, nbytes=nbytes)

@@ -73,8 +73,9 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
         "element"; "block", of ``block`` = (rows, columns), smaller at the lower and right edge where the sizes do not
         divide; "row" or "column" of a matrix; "filter" or "channel", all scores of one index of axis 0 or axis 1, of
         two axes or more. An array of more than two axes has blocks as a matrix of axis 0 by all others.
-        "nm": ``n`` of each ``m`` consecutive elements along ``axis`` (the last by default) are kept; of a last group
-        of r < m elements ceil(n r / m). Each array for itself.
+        "nm": ``n`` of each ``m`` consecutive elements along ``axis`` are kept; of a last group of r < m elements
+        ceil(n r / m). Each array for itself. By default they run along the last axis, and in an array of more than two
+        axes, such as the kernels of a convolution, along all but the first: inputs x height x width.
 
     Returns
     -------
@@ -107,7 +108,7 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
     arrays = prune_structure.named_arrays(scores, "scores", np.float32, np.float64)
     sides = prune_structure.sides(arrays, structure, sparsity=sparsity, keep=keep, block=block, n=n, m=m, axis=axis)
     if structure == "nm":
-        masks = {name: prune_structure.n_of_m(a, n, m, -1 if axis is None else axis) for name, a in arrays.items()}
+        masks = {name: prune_structure.n_of_m(a, *sides[name]) for name, a in arrays.items()}
     else:
         sums = {name: prune_structure.sums(a, *sides[name], structure) for name, a in arrays.items()}
         kept = _select(sums, count_to_keep(sum(a.size for a in sums.values()), sparsity=sparsity, keep=keep))

@@ -141,11 +141,14 @@ def _singular(damping: float) -> RefcompressError:
 
 
 def layer_arguments(w, hessian, damping):
-    """Return w, the Hessian of its inputs and the damping, or refuse them."""
+    """Return w, the Hessian of its inputs and the damping, or refuse them.
+
+    Where all of the Hessian is zero no calibration reached the layer: the identity stands for it, all inputs alike.
+    """
     w = weights(w, ndim=2)
     h = arguments.finite(arguments.array(hessian, "hessian", np.float64, ndim=2), "hessian")
     if h.shape != (w.shape[1],) * 2:
         raise RefcompressError("hessian", f"must have the shape {(w.shape[1],) * 2}, inputs by inputs, not {h.shape}")
     if not np.array_equal(h, h.T):
         arguments.each(h, "hessian", h == h.T, "must equal the element across the diagonal (half of hessian + hessian.T does)")
-    return w, h, arguments.real(damping, "damping", 0, np.finfo(np.float64).max)
+    return w, h if h.any() else np.eye(len(h)), arguments.real(damping, "damping", 0, np.finfo(np.float64).max)

@@ -27,7 +27,8 @@ def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
     ----------
     w : (n, k) float32, finite
     hessian : (k, k) float64, finite, symmetric
-        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity.
+        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity. A layer that no sample
+        reached has a Hessian of zeros: it is pruned by magnitude, and its weights stay (h = identity).
     sparsity, keep : float in [0, 1], or int in [0, n k]; exactly one
         The share to prune, rint(sparsity * size), half to even; or the number of weights to keep.
     damping : float >= 0
@@ -109,7 +110,8 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
     ----------
     w : (outputs, k) float32, finite
     hessian : (k, k) float64, finite, symmetric
-        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity.
+        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity. A layer that no sample
+        reached has a Hessian of zeros: it is pruned by magnitude, and its weights stay (h = identity).
     sparsity : float in [0, 1]
         The share to prune: rint(sparsity * size), half to even. Columns up to the end of a block have lost
         rint(sparsity * their size) weights, chosen when the block begins: the least w_ic**2 / u_cc**2 of all rows.
@@ -145,7 +147,7 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
     ([[False, True]], [[0.0, 2.5]])
     """
     w, h, damping = layer_arguments(w, hessian, damping)
-    n, m, block = sparsegpt_arguments(sparsity, n, m, block)
+    sparsity, n, m, block = sparsegpt_arguments(sparsity, n, m, block)
     u = inverse_factor(h, damping)
     rows, k = w.shape
     mask, weights, diagonal = np.ones((rows, k), dtype=bool), w.astype(np.float64), np.diagonal(u)
@@ -176,15 +178,14 @@ def count_pruned(sparsity: float, size: int) -> int:
 
 
 def sparsegpt_arguments(sparsity, n, m, block):
-    """Return n, m and the block, a multiple of m, or refuse the arguments."""
+    """Return sparsity, n, m and the block, a multiple of m, or refuse the arguments."""
     block = arguments.integer(block, "block", 1)
     if m is None or sparsity is not None:
         arguments.exactly_one(sparsity=sparsity, n=n)
     if sparsity is not None and m is None:
-        arguments.real(sparsity, "sparsity", 0, 1)
-        return None, None, block
+        return arguments.real(sparsity, "sparsity", 0, 1), None, None, block
     m = arguments.integer(m, "m", 1)
-    return arguments.integer(n, "n", 0, m), m, -(-block // m) * m
+    return None, arguments.integer(n, "n", 0, m), m, -(-block // m) * m
 
 
 def _rounded(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -58,9 +58,10 @@ def quantize_gptq(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None,
     """
     w, h, nearest = layer_arguments(w, hessian, bits, scheme, axis, group, scale, zero_point)
     damping = arguments.real(damping, "damping", 0, 1)
-    arguments.choice(order, "order", ("given", "descending"))
+    order = arguments.choice(order, "order", ("given", "descending"))
     m, k = w.shape
     turn = np.argsort(-h.diagonal(), kind="stable") if order == "descending" else np.arange(k)
+    group = nearest.group
     refit = group is not None and scale is None and order == "given"
     g = replace(nearest, scale=nearest.scale.copy(), zero_point=nearest.zero_point.copy()) if refit else nearest
     u = feedback(h[np.ix_(turn, turn)], damping)

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
-from .quantize_grid import SCHEMES, bits_of, limits
+from .quantize_grid import SCHEMES, bits_of, limits, real_array
 
 __all__ = ["quantize_multiplier", "requantize_s32"]
 
@@ -29,7 +29,7 @@ def quantize_multiplier(scale):
     >>> multiplier.item() == 3 * 2**29, shift.item()
     (True, 0)
     """
-    scale = arguments.array(scale, "scale", np.float64)
+    scale = real_array(scale, "scale")
     arguments.each(scale, "scale", (scale >= 2.0**-32) & (scale < 2.0**30), "must be 2**-32 to below 2**30")
     fraction, exponent = np.frexp(scale)
     multiplier = np.rint(np.ldexp(fraction, 31)).astype(np.int64)
@@ -98,8 +98,8 @@ def requantize_arguments(x, multiplier, shift, zero_point, bits, scheme, roundin
     """Return x, multiplier, shift (int64), zero_point, (lowest, highest) and the result's dtype, or refuse them."""
     x = arguments.array(x, "x", np.int32)
     bits = bits_of(bits)
-    arguments.choice(scheme, "scheme", SCHEMES)
-    arguments.choice(rounding, "rounding", ROUNDINGS)
+    scheme = arguments.choice(scheme, "scheme", SCHEMES)
+    rounding = arguments.choice(rounding, "rounding", ROUNDINGS)
     least = 0 if rounding == "gemmlowp" else 1 - MOST_SHIFT
     multiplier = _factor(multiplier, "multiplier", x.shape, 0, 2**31 - 1)
     shift = _factor(shift, "shift", x.shape, least, MOST_SHIFT)

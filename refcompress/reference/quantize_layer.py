@@ -97,7 +97,7 @@ def grid(w: np.ndarray, bits, scheme="symmetric", axis=0, group=None, scale=None
         raise RefcompressError("axis or group", "groups are runs within an output: with them axis must be 0")
     q = quantize_s8(w, bits=bits, scheme=scheme, axis=axis if group is None else None, group=group, scale=scale,
                     zero_point=zero_point)
-    return Grid(q.scale, q.zero_point, *limits(bits, scheme), q.group)
+    return Grid(q.scale, q.zero_point, *limits(int(bits), scheme), q.group)
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says

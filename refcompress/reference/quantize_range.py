@@ -13,7 +13,7 @@ import numpy as np
 from .. import arguments
 from ..errors import LimitError
 from .quantize import quantize_s8, quantize_s16
-from .quantize_grid import SCHEMES, bits_of, chosen, minmax_arguments, span
+from .quantize_grid import SCHEMES, as_rows, bits_of, chosen, minmax_arguments, span
 
 __all__ = ["quantize_range_minmax", "quantize_range_percentile", "quantize_range_mse", "quantize_range_kl"]
 
@@ -35,7 +35,7 @@ def quantize_range_minmax(x, *, axis=None, group=None):
     >>> low.tolist(), high.tolist()
     ([[0.0], [-3.0]], [[2.0], [4.0]])
     """
-    x, _ = minmax_arguments(x, axis, group)
+    x, _, axis, group = minmax_arguments(x, axis, group)
     return span(arguments.finite(x, "x"), axis, group)
 
 
@@ -56,7 +56,7 @@ def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
     >>> low.item(), high.item()
     (-3.0, 3.0)
     """
-    x, shape = minmax_arguments(x, axis, group)
+    x, shape, axis, group = minmax_arguments(x, axis, group)
     percentile = arguments.real(percentile, "percentile", math.ulp(0), 100)
     arguments.finite(x, "x")
     t = np.zeros(shape)
@@ -85,9 +85,8 @@ def quantize_range_mse(x, *, bits=8, scheme="symmetric", axis=None, group=None, 
     >>> quantize_range_mse(x, bits=2)[1].item() < 1.0
     True
     """
-    x, shape = minmax_arguments(x, axis, group)
-    bits = bits_of(bits)
-    arguments.choice(scheme, "scheme", SCHEMES)
+    x, shape, axis, group = minmax_arguments(x, axis, group)
+    bits, scheme = bits_of(bits), arguments.choice(scheme, "scheme", SCHEMES)
     steps = arguments.integer(steps, "steps", 1)
     arguments.finite(x, "x")
     whole = span(x, axis, group)
@@ -124,7 +123,7 @@ def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
     >>> bool(quantize_range_kl(x)[1] < np.abs(x).max())
     True
     """
-    x, shape = minmax_arguments(x, axis, group)
+    x, shape, axis, group = minmax_arguments(x, axis, group)
     levels = 2 ** (arguments.integer(bits, "bits", 2, 8) - 1)
     bins = arguments.integer(bins, "bins", levels)
     if bins > 2**16:
@@ -168,12 +167,13 @@ def pools(x: np.ndarray, shape: tuple[int, ...], axis: int | None, group: int | 
             key = tuple(i if axis is not None and d == axis % x.ndim else slice(None) for d, i in enumerate(index))
         else:
             key = (*index[:-1], slice(index[-1] * group, (index[-1] + 1) * group))
-        yield index, x[key].reshape(-1)
+        yield index, as_rows(x, group)[key].reshape(-1)
 
 
 def pooled_sum(a: np.ndarray, axis: int | None, group: int | None) -> np.ndarray:
     """Return the sums over all that shares a scale, in the shape of the scale."""
     if group is not None:
+        a = as_rows(a, group)
         return np.add.reduceat(a, np.arange(0, a.shape[-1], group), axis=-1)
     return a.sum(axis=tuple(i for i in range(a.ndim) if axis is None or i != axis % a.ndim), keepdims=True)
 

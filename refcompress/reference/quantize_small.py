@@ -30,7 +30,7 @@ def quantize_binary(w, *, axis=None, group=None) -> Quantized:
     >>> q.values.tolist(), q.scale.ravel().tolist()
     ([[1, -1], [1, 1]], [2.0, 2.5])
     """
-    w, shape = minmax_arguments(w, axis, group, "w")
+    w, shape, axis, group = minmax_arguments(w, axis, group, "w")
     arguments.finite(w, "w")
     count = pooled_sum(np.ones(w.shape), axis, group)
     mean = pooled_sum(np.abs(w).astype(np.float64), axis, group) / np.maximum(count, 1)
@@ -60,7 +60,7 @@ def quantize_ternary(w, *, threshold=0.7, axis=None, group=None) -> Quantized:
     >>> q.values.tolist(), q.scale.item()
     ([0, -1, 0, 1], 2.5)
     """
-    w, shape = minmax_arguments(w, axis, group, "w")
+    w, shape, axis, group = minmax_arguments(w, axis, group, "w")
     if threshold is not None:
         threshold = arguments.real(threshold, "threshold", 0, 2.0**64)
     arguments.finite(w, "w")

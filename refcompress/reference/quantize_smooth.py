@@ -55,8 +55,9 @@ def quantize_smooth(w, x, *, alpha=0.5, weight_bits=8, input_bits=8, axis=0, inp
     alpha = arguments.real(alpha, "alpha", 0, 1)
     weight_bits, input_bits = (arguments.integer(b, name, 2, 8) for b, name in
                                ((weight_bits, "weight_bits"), (input_bits, "input_bits")))
-    arguments.choice(inputs, "inputs", ("row", "all"))
-    if axis is not None and arguments.integer(axis, "axis", -2, 1) % 2:
+    inputs = arguments.choice(inputs, "inputs", ("row", "all"))
+    axis = axis if axis is None else arguments.integer(axis, "axis", -2, 1) % 2
+    if axis == 1:
         raise RefcompressError("axis", "must be 0 or None: integers of one sum cannot have a scale an input")
     x_max, w_max = (np.abs(a).max(axis=0, initial=0).astype(np.float64) for a in (x, w))
     used = (x_max > 0) & (w_max > 0)
