@@ -77,7 +77,8 @@ def encode(arrays: Arrays, compressed: dict, space, options: argparse.Namespace)
         if not dear:
             return layers, data, sizes
         compressed = {name: value for name, value in compressed.items() if name not in dear}
-        arrays.left |= {name: f"{options.method} would take no fewer bytes" for name in layers if arrays.tied.get(name, name) in dear}
+        for name in [name for name in layers if arrays.tied.get(name, name) in dear]:
+            arrays.leave(name, f"{options.method} would take no fewer bytes")
 
 
 def stored_bytes(name: str, a: np.ndarray) -> int:
@@ -135,26 +136,25 @@ class Outcome:
 
     def text(self) -> str:
         arrays, options = self.arrays, self.options
-        rows = [[name, "x".join(map(str, arrays.source[name].shape)) or "scalar", describe(value), arrays.source[name].nbytes,
-                 round(self.sizes[name]), percent(self.errors.get(name))] for name, value in self.layers.items()]
-        lines = [
-            paragraph(f"{options.source}: {len(self.layers)} arrays, {self.before:,} bytes"),
-            table(rows, ["array", "shape", "stored as", "before", "bytes", "error"]) if rows else "  (no arrays)",
-            paragraph(f"{options.target}: {self.size:,} bytes, {times(self.before, self.size)}"),
-        ]
-        if self.compressed:
-            lost = f"differ from the source by {percent(self.error)}" if self.error else "equal the source, number for number"
-            lines.append(paragraph(f"read back: it holds what was compressed, to the bit; the compressed arrays {lost}"
-                                   + (" (root of the sum of squares of the change, over that of the weights)" if self.error else "")))
+        rows = [[name, "x".join(map(str, arrays.source[name].shape)), describe(self.layers[name]), arrays.source[name].nbytes,
+                 round(self.sizes[name]), percent(self.errors[name])] for name in self.compressed]
+        lines = [paragraph(f"{options.source}: {len(self.layers)} arrays, {self.before:,} bytes")]
+        if rows:
+            lines.append(table(rows, ["array", "shape", "stored as", "before", "bytes", "error"]))
+        for why, names in self.reasons().items():
+            lines.append(paragraph(f"stored as they are ({why}): {some(names)}", indent="  "))
+        lines.append(paragraph(f"{options.target}: {self.size:,} bytes, {times(self.before, self.size)}"))
+        if rows:
+            change = f"differs from the source by {percent(self.error)} (root mean square, relative)" if self.error else \
+                "equals the source, number for number"
+            lines.append(paragraph(f"read back and found to hold what was compressed, bit for bit; this {change}"))
         if options.sparsity is not None:
             count = sum(w.size for w in arrays.weights.values())
             each = "of each of the" if options.scope == "array" else "of all"
             lines.append(paragraph(f"pruned: {options.sparsity:g} {each} {count:,} weights of {len(arrays.weights)} arrays"))
         if arrays.tied:
             lines.append(paragraph("the same as another array, compressed once: "
-                                   + some(f"{name} = {first}" for name, first in arrays.tied.items())))
-        if arrays.left:
-            lines += ["stored as they are", table([[some(names), why] for why, names in self.reasons().items()])]
+                                   + some(f"{name} = {first}" for name, first in arrays.tied.items()), indent="  "))
         lines.append(paragraph("computed by: " + (", ".join(f"{name} {who}" for name, who in self.used.items()) or "nothing")))
         return "\n".join(lines)
 

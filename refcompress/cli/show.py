@@ -1,6 +1,7 @@
 """What a command hands back, and how it is put into lines that fit the terminal."""
 
 import math
+import re
 import shutil
 import textwrap
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 __all__ = ["Report", "paragraph", "printable", "some", "table", "times"]
 
 LEAST = 12  # columns that a wrapped column keeps: fewer would tear words apart
+NUMBER = re.compile(r"[0-9][0-9.,e+-]{0,20}( %| B)?|-?")  # or none
 
 
 @dataclass
@@ -36,7 +38,7 @@ def table(rows: list[list], header: list[str] | None = None, indent: str = "  ")
     """
     lines = [[_cell(value) for value in row] for row in ([header] if header else []) + rows]
     widths = [max(len(line[j]) for line in lines) for j in range(len(lines[0]))]
-    right = [any(isinstance(row[j], (int, float)) for row in rows) for j in range(len(widths))]
+    right = [all(NUMBER.fullmatch(line[j]) for line in lines[bool(header):]) for j in range(len(widths))]
     room = columns() - len(indent) - 2 * (len(widths) - 1)
     wide = [j for j in range(len(widths)) if not right[j] and widths[j] > LEAST]
     while wide and sum(widths) > room:

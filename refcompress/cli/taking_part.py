@@ -36,6 +36,12 @@ class Arrays:
     converted: dict[str, str] = field(default_factory=dict)
     tied: dict[str, str] = field(default_factory=dict)
 
+    def leave(self, name: str, why: str) -> None:
+        """Let an array be stored as it is; only bfloat16, which no file holds, is converted even so."""
+        self.left[name] = why
+        if self.stored[name] is self.source[name]:
+            self.converted.pop(name, None)
+
     def all_of(self, layers: dict) -> dict:
         """Return ``layers``, what the weights became, with all other arrays as they are stored, in the order of the file."""
         return {name: layers.get(self.tied.get(name, name), a) for name, a in self.stored.items()}
@@ -59,10 +65,10 @@ def taking_part(source: dict[str, np.ndarray], options: argparse.Namespace, oper
             raise Refused(f"array {printable(name)}", f"is of dtype {kind}, which a compressed file cannot hold")
         arrays.stored[name] = a
         why = _left(name, a, kind, options)
-        if kind in WIDENED and (why is None or kind == "bfloat16"):  # which is widened even if it is left as it is
+        if kind in WIDENED:
             arrays.converted[name] = f"{kind}, {WIDENED[kind]}"
         if why:
-            arrays.left[name] = why
+            arrays.leave(name, why)
             continue
         content = _content(a)
         if content in seen:
