@@ -16,6 +16,7 @@ from . import options as shared_options
 from . import targets
 from .files import ledger_report
 from .progress import Progress
+from .refusals import about
 from .show import Report, paragraph, table
 
 # Han, Mao and Dally, Deep Compression (arXiv 1510.00149v5): table 1, and the layers' rows of table 2 (layer: kept %, bits a
@@ -41,7 +42,8 @@ def demo(options: argparse.Namespace) -> Report:
     arguments.integer(options.seed, "seed", 0)
     folder = mnist.DIRECTORY if options.data is None else Path(options.data)
     targets.check(options.out, [folder / f"{name}.gz" for name in mnist.MD5], force=options.force)  # before the minutes of training
-    examples, test = mnist.load(options.data)
+    with about(folder):
+        examples, test = mnist.load(folder)
     training, validation = ((part.inputs(), part.labels) for part in mnist.split(examples))
     begun = time.perf_counter()
     with Progress() as progress:

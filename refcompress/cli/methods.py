@@ -61,6 +61,8 @@ def check_options(options: argparse.Namespace) -> None:
     for option, low, high in (("sparsity", 0, 1), ("wide", 0, 1)):
         if getattr(options, option) is not None:
             arguments.real(getattr(options, option), option, low, high)
+    if options.method == "quantize" and options.bits not in (None, *range(2, 9), 16):
+        raise RefcompressError("bits", f"must be 2 to 8 or 16 for --method quantize, not {options.bits}")
     if options.seed is not None:
         arguments.integer(options.seed, "seed", 0)
         if options.init != "random":

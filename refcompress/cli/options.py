@@ -81,7 +81,7 @@ def describe(value) -> str:
 
 def bits_of(values: np.ndarray) -> int:
     """Return the bits of the narrowest two's complement that holds all of ``values``, however wide they are in memory."""
-    return max(int(values.max(initial=0)).bit_length(), int(~values.min(initial=0)).bit_length()) + 1
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)) - 1).bit_length() + 1
 
 
 def median_seconds(functions: list, rounds: int = 7) -> list[float]:

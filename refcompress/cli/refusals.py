@@ -34,8 +34,8 @@ def about_array(name: str, options: argparse.Namespace) -> Iterator[None]:
     except RefcompressError as error:
         if isinstance(error, Refused) or error.argument in vars(options):
             raise
-        _, bracket, element = error.argument.partition("[")
-        raise Refused(f"array {printable(name)}" + (f", element [{element}" if bracket else ""), error.rule) from error
+        _, _, element = error.argument.partition("[")
+        raise Refused(f"array {printable(name)}" + (f", element [{element}" if element[:1].isdigit() else ""), error.rule) from error
 
 
 def in_words(error: Exception, options: argparse.Namespace) -> str:
