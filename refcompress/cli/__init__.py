@@ -9,8 +9,11 @@ import json
 import os
 import sys
 
+from ..agreement import Disagreement
 from ..errors import RefcompressError
 from . import audit, compress, demo, doctor, evaluate, files
+from .refusals import in_words
+from .show import printable
 
 __all__ = ["main"]
 
@@ -31,17 +34,21 @@ def main(argv: list[str] | None = None) -> int:
     except MemoryError as error:
         return refuse(f"out of memory: {error}" if str(error) else "out of memory")
     except (RefcompressError, OSError) as error:
-        return refuse(error)
+        return refuse(in_words(error, options))
+    except Disagreement as error:
+        return refuse(f"what was read back is not what was compressed ({error}): a fault of refcompress, please report it")
     except KeyboardInterrupt:
         print("refcompress: interrupted; no file is half written", file=sys.stderr)
         return 130
+    for warning in report.warnings:
+        print(f"refcompress: warning: {printable(warning)}", file=sys.stderr)
     try:
         show(json.dumps(report.data, indent=2) if options.json else report.text)
     except BrokenPipeError:  # whoever reads has read enough (| head): no complaint, and none from the exit's own flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return refuse(error)
+        return refuse(in_words(error, options))
     return 0 if report.good else 1
 
 
@@ -54,7 +61,7 @@ class Parser(argparse.ArgumentParser):
 
 def refuse(why) -> int:
     """Say on one line of standard error why nothing was done, and return the exit code that says so too."""
-    print(f"refcompress: {' '.join(str(why).split())}", file=sys.stderr)
+    print(f"refcompress: {printable(' '.join(str(why).split()))}", file=sys.stderr)
     return 2
 
 

@@ -20,24 +20,29 @@ from ..errors import ArgumentTypeError, CorruptError, LimitError, RefcompressErr
 KINDS = "biufc"  # of dtypes: bool, signed, unsigned, float, complex
 SUFFIX = ".npy"
 MAGIC = b"\x93NUMPY"
+BFLOAT16 = np.dtype("V2")  # as NumPy, which has no such type, writes it: two bytes without a meaning
+DECODED = b"decoded by refcompress"  # the comment of each member of a file that save has marked
 MAX_HEADER = 10_000  # characters given to Python's parser: NumPy's own bound
 
 
-def load(path, *, limit: int = DEFAULT_LIMIT) -> dict[str, np.ndarray]:
+def load(path, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, np.ndarray]:
     """Return the arrays of a .npz file by name, in the order of the archive, in native byte order and C order.
 
     limit : the most bytes that the file, and its members unpacked, may have.
+    bfloat16 : whether arrays of two bytes without a meaning (|V2) are taken for bfloat16; they come back as they are, of
+    dtype ``BFLOAT16``, little-endian, for :func:`floats_decode`. Otherwise they are refused.
     Raises CorruptError for a file that is damaged, holds a name twice, something that is not an array or an array of
     Python objects; LimitError beyond the limit; RefcompressError for what is not a regular file; OSError as the system
     says.
     """
     limit = arguments.integer(limit, "limit", 0)
+    bfloat16 = arguments.boolean(bfloat16, "bfloat16")
     arrays: dict[str, np.ndarray] = {}
     for filename, data in members(files.read(path, limit), limit):
         name = filename.removesuffix(SUFFIX)
         if name in arrays or name == filename:
             raise CorruptError("path", f"member {filename!r} is not an array with a name of its own")
-        arrays[name] = read_member(data, name)
+        arrays[name] = read_member(data, name, bfloat16)
     return arrays
 
 
@@ -56,7 +61,7 @@ def members(data: bytes, limit: int) -> Iterator[tuple[str, bytes]]:
         raise CorruptError("path", f"is not a readable .npz file: {error}") from None
 
 
-def read_member(data: bytes, name: str) -> np.ndarray:
+def read_member(data: bytes, name: str, bfloat16: bool = False) -> np.ndarray:
     """Return the array that the bytes of a .npy file hold.
 
     They are: the magic, the version (1.0 or 2.0), the header's length in 2 or 4 bytes, the header, which is a dict as
@@ -82,7 +87,10 @@ def read_member(data: bytes, name: str) -> np.ndarray:
         raise CorruptError("path", f"array {name!r} has a header that does not read: {error}") from None
     if dtype.hasobject:
         raise CorruptError("path", f"array {name!r} is of Python objects, which only running a pickle could read")
-    if dtype.kind not in KINDS:
+    if dtype == BFLOAT16 and not bfloat16:
+        raise CorruptError("bfloat16", f"array {name!r} is of dtype |V2, two bytes without a meaning, as NumPy writes bfloat16; they "
+                                       "are read as that only where it is asked for")
+    if dtype.kind not in KINDS and dtype != BFLOAT16:
         raise CorruptError("path", f"array {name!r} is of dtype {dtype}, not of numbers")
     size = math.prod(shape) * dtype.itemsize
     if size != len(data) - begin:
@@ -91,9 +99,10 @@ def read_member(data: bytes, name: str) -> np.ndarray:
     return np.array(a, dtype.newbyteorder("="), order="C")
 
 
-def save(path, arrays: Mapping[str, np.ndarray]) -> None:
+def save(path, arrays: Mapping[str, np.ndarray], *, decoded: bool = False) -> None:
     """Write the arrays to an uncompressed .npz file: the whole new file or, with an exception, the old one.
 
+    decoded : whether to mark the file as made of a compressed one, which could make it again (see :func:`is_decoded`).
     The same arrays in the same order make the same bytes. Raises ArgumentTypeError for a value that is not an array of
     numbers, and RefcompressError, LimitError for a name that a container would refuse.
     """
@@ -109,5 +118,17 @@ def save(path, arrays: Mapping[str, np.ndarray]) -> None:
                 raise ArgumentTypeError(f"arrays[{name!r}]", "must not be a masked array: its mask would be lost")
             member = io.BytesIO()
             np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(name + SUFFIX), member.getvalue())  # its date is 1980, not today
+            info = zipfile.ZipInfo(name + SUFFIX)  # its date is 1980, not today
+            info.comment = DECODED if decoded else b""
+            archive.writestr(info, member.getvalue())
     files.write(path, buffer.getvalue())
+
+
+def is_decoded(path) -> bool:
+    """Return whether :func:`save` marked the file at ``path`` as decoded; of what cannot be read it says no."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except Exception:  # OSError, or whatever a damaged archive makes the parts of zipfile raise: not ours, then
+        return False
+    return bool(members) and all(member.comment == DECODED for member in members)
