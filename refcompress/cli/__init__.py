@@ -9,14 +9,17 @@ import json
 import os
 import sys
 
-from ..errors import RefcompressError
+from ..errors import NotOnDisk, RefcompressError
 from . import audit, compress, demo, doctor, evaluate, files
 
 __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 a verdict that is not good, 2 refused, 130 interrupted."""
+    """Run one command and return its exit code: 0 done, 2 refused, 130 interrupted; 1 done, and the verdict is not good.
+
+    Also 1 where the new file is in place and the system could not say that its name is on the disk (NotOnDisk).
+    """
     parser = Parser(
         prog="refcompress", description="The reference for neural-network compression: to be read, to be fast, proven the same."
     )
@@ -30,6 +33,9 @@ def main(argv: list[str] | None = None) -> int:
         report = options.run(options)
     except MemoryError as error:
         return refuse(f"out of memory: {error}" if str(error) else "out of memory")
+    except NotOnDisk as error:
+        refuse(error)
+        return 1
     except (RefcompressError, OSError) as error:
         return refuse(error)
     except KeyboardInterrupt:
