@@ -104,6 +104,20 @@ def test_a_limit_stops_a_file_that_decodes_to_more(model, capsys):
     assert code == 2 and "limit" in err and not (model / "back.npz").exists()
 
 
+@pytest.mark.parametrize("arguments", [["compress", "model.npz", "out.rcz"], ["decompress", "model.rcz", "back.npz"]])
+def test_a_new_file_that_may_not_be_on_the_disk_yet_is_said_to_be_in_place_and_exit_code_1(model, capsys, monkeypatch, arguments):
+    monkeypatch.chdir(model)
+    run(capsys, "compress", "model.npz", "model.rcz")
+
+    def fail(directory):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(container.files, "flush_directory", fail)
+    code, out, err = run(capsys, *arguments)
+    assert code == 1 and out == "" and err.count("\n") == 1 and "new file is in place" in err
+    assert (model / arguments[-1]).stat().st_size > 0
+
+
 def test_doctor_names_every_operation_and_works_without_the_kernels(capsys):
     code, out, _ = run(capsys, "doctor")
     assert code == 0 and "huffman_decode" in out

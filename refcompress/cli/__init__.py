@@ -10,7 +10,7 @@ import os
 import sys
 
 from ..agreement import Disagreement
-from ..errors import RefcompressError
+from ..errors import NotOnDisk, RefcompressError
 from . import audit, compress, demo, doctor, evaluate, files
 from .refusals import in_words
 from .show import printable
@@ -19,7 +19,10 @@ __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 a verdict that is not good, 2 refused, 130 interrupted."""
+    """Run one command and return its exit code: 0 done, 2 refused, 130 interrupted; 1 done, and the verdict is not good.
+
+    Also 1 where the new file is in place and the system could not say that its name is on the disk (NotOnDisk).
+    """
     parser = Parser(
         prog="refcompress", description="The reference for neural-network compression: to be read, to be fast, proven the same."
     )
@@ -33,6 +36,9 @@ def main(argv: list[str] | None = None) -> int:
         report = options.run(options)
     except MemoryError as error:
         return refuse(f"out of memory: {error}" if str(error) else "out of memory")
+    except NotOnDisk as error:
+        refuse(error)
+        return 1
     except (RefcompressError, OSError) as error:
         return refuse(in_words(error, options))
     except Disagreement as error:

@@ -29,8 +29,8 @@ def add_commands(commands) -> None:
     command = commands.add_parser("demo", help="train LeNet-300-100 on MNIST, compress it to a file, run it from there")
     command.add_argument("--out", default="demo.rcz", metavar="FILE", help="the file to write (default %(default)s)")
     command.add_argument("--seed", type=int, default=0, help="of the initial weights and all that follows (default 0)")
-    command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: the "
-                                                                           "data/mnist of the source tree)")
+    command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: "
+                                                                           "data/mnist of the source tree, or of this folder)")
     targets.add_force(command)
     shared_options.add_implementation(command)
     command.set_defaults(run=demo)

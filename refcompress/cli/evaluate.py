@@ -20,8 +20,8 @@ NETWORKS = {"LeNet-300-100": lenet_300_100, "LeNet-5": lenet_5}
 def add_commands(commands) -> None:
     command = commands.add_parser("evaluate", help="decode a LeNet and count its errors on MNIST")
     command.add_argument("source", help="a file that holds LeNet-300-100 or LeNet-5 (which one follows from its entries)")
-    command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: the "
-                                                                           "data/mnist of the source tree)")
+    command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: "
+                                                                           "data/mnist of the source tree, or of this folder)")
     command.add_argument("--activation", choices=("relu", "tanh"), default="relu", help="what stands between the layers, which no "
                                                                                         "file says (default: %(default)s)")
     add_implementation(command)
