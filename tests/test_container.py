@@ -11,6 +11,7 @@ from container_strategies import layer_maps, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import refcompress as rc
 from refcompress import (CSR, ArgumentTypeError, CorruptError, LimitError, LowRank, Quantized, RefcompressError, Shared,
                          UnsupportedVersionError, container, native, reference)
 from refcompress.container import entries, positions, streams
@@ -272,7 +273,7 @@ def test_later_versions_kinds_layouts_coders_and_dtypes_are_named():
     for version in (0, 3, 255):
         with pytest.raises(UnsupportedVersionError, match=f"version {version}; this release reads versions 1 and 2"):
             container.loads(data[:8] + bytes([version]) + data[9:])
-    for entry in ("0D00", "07 06", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 13"):
+    for entry in ("0E00", "07 06", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 13"):
         with pytest.raises(UnsupportedVersionError, match="this release reads 0 to"):
             container.loads(one(entry))
 
@@ -381,3 +382,14 @@ print("ok")
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.stdout == "ok\n", run.stderr
+
+
+def test_groups_and_blocks_of_a_kernel_come_back_in_its_shape_from_the_rows_that_they_ran_along():
+    w = np.random.default_rng(0).standard_normal((4, 6, 3, 3)).astype(np.float32)
+    layers = {"s8": rc.quantize_s8(w, group=16), "s16": rc.quantize_s16(w, group=16), "mx": rc.floats_mx_encode(w, "mxint8"),
+              "nf4": rc.floats_nf4_encode(w)}
+    for implementation in (reference, native):
+        data = container.dumps(layers, implementation=implementation)
+        back = container.loads(data, implementation=implementation)
+        assert back == layers and all(value.shape == w.shape for value in back.values())
+        assert container.reencode(data, implementation=implementation) == data

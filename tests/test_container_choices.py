@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from container_strategies import layer_maps, same
+from container_strategies import layer_maps, of_version_1, same
 from file_mutations import file_of, sealed
 from hypothesis import given, settings
 
@@ -25,7 +25,7 @@ KIND = 12  # where the kind of a first entry stands, whose name is one byte
 # Versions.
 
 @settings(deadline=None, max_examples=30)
-@given(layer_maps())
+@given(layer_maps().map(of_version_1))
 def test_a_file_of_version_1_is_read_and_written_again_as_version_1(layers):
     data = container.write(layers, Coding(native, 1), True)
     assert data[8] == 1 and data[-4:] == zlib.crc32(data[:-4]).to_bytes(4, "little")

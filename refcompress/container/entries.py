@@ -5,12 +5,14 @@ and against the limit before anything is allocated, and what was decoded goes th
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError, UnsupportedVersionError
 from ..formats import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared
+from ..formats.base import matrix_shape
 from . import positions, quantized, streams
 from .codes import Codes, read_codes, read_layout
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
@@ -27,6 +29,8 @@ def write(value, coding: Coding, contexts: bool = False) -> bytes:
     """
     for kind, writer in WRITERS.items():
         if isinstance(value, kind):
+            if in_rows(value):
+                return write_rows(value, writer, coding)
             data = writer(value, coding)
             if contexts and kind is Shared and 1 <= len(value.codebook) <= 256:
                 return min(data, write_contexts(value, coding), key=len)
@@ -178,7 +182,40 @@ def read_lowrank(reader: Reader, kind: int) -> LowRank:
     return checked(reader, LowRank, *factors)
 
 
-ARRAY, SPARSE, SHARED, LOW_RANK, CONTEXTS = 0, 1, 2, 4, 9  # the other kinds: quantized.py, sameness.py
+# Kind 13: runs that lie along all axes but the first, such as those of a convolution: the matrix, and the shape it stands for.
+
+def in_rows(value) -> bool:
+    """Return whether the runs of a format of more than two dimensions are those of its matrix."""
+    scales = {Quantized: "scale", MX: "scales", NF4: "scales"}.get(type(value))
+    return scales is not None and getattr(value, scales).ndim < len(value.shape)
+
+
+def shaped(value, shape: tuple[int, ...]):
+    """Return the same format with its integers or codes in another shape of as many."""
+    part = "values" if isinstance(value, Quantized) else "codes"
+    return replace(value, **{part: getattr(value, part).reshape(shape)})
+
+
+def write_rows(value, writer, coding: Coding) -> bytes:
+    if coding.version == 1:
+        raise RefcompressError("value", "must have runs along its last axis: version 1 of the file has no others")
+    return bytes([ROWS]) + shape_bytes(value.shape, 4) + writer(shaped(value, matrix_shape(value.shape)), coding)
+
+
+def read_rows(reader: Reader, kind: int):
+    shape = read_shape(reader, 4)
+    if len(shape) < 3:
+        raise reader.corrupt(f"an array whose runs lie in the rows of a matrix has more than two dimensions, not {len(shape)}")
+    part = reader.byte("header")
+    if part not in RUNS:
+        raise reader.corrupt(f"a matrix with runs in its rows is of one of the kinds {RUNS}, not {part}")
+    value = READERS[part](reader, part)
+    if value.shape != matrix_shape(shape) or (isinstance(value, Quantized) and value.group is None):
+        raise reader.corrupt(f"a matrix {value.shape} is not that of rows with runs of {shape}")
+    return checked(reader, shaped, value, shape)
+
+
+ARRAY, SPARSE, SHARED, LOW_RANK, CONTEXTS, ROWS = 0, 1, 2, 4, 9, 13  # the other kinds: quantized.py, sameness.py
 LAST_OF_VERSION_1 = CONTEXTS
 WRITERS = {
     np.ndarray: write_array, CSR: write_csr, Shared: write_shared, Quantized: quantized.write_quantized, LowRank: write_lowrank,
@@ -188,5 +225,7 @@ READERS = {
     ARRAY: read_array, SPARSE: read_csr, SHARED: read_shared, quantized.INT8: quantized.read_quantized, LOW_RANK: read_lowrank,
     quantized.INT16: quantized.read_quantized, quantized.MIXED: quantized.read_mixed, quantized.MX_KIND: quantized.read_mx,
     quantized.NF4_KIND: quantized.read_nf4, CONTEXTS: read_contexts,
-    quantized.INT8_DIFFERENCES: quantized.read_quantized, quantized.INT16_DIFFERENCES: quantized.read_quantized,
+    quantized.INT8_DIFFERENCES: quantized.read_quantized, quantized.INT16_DIFFERENCES: quantized.read_quantized, ROWS: read_rows,
 }
+RUNS = (quantized.INT8, quantized.INT16, quantized.MX_KIND, quantized.NF4_KIND, quantized.INT8_DIFFERENCES,
+        quantized.INT16_DIFFERENCES)
