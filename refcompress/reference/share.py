@@ -61,8 +61,9 @@ def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pr
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** Han, Mao & Dally, Deep Compression (2016), section 3.1 (eq. 2) and 3.2 (initialisation); the importance:
-    Choi, El-Khamy & Lee, Towards the Limit of Network Quantization (2017), section 3 (Hessian-weighted k-means).
+    **Source** Han, Mao & Dally, Deep Compression (2016, arXiv 1510.00149), section 3.1 (eq. 2) and 3.2
+    (initialisation); the importance: Choi, El-Khamy & Lee, Towards the Limit of Network Quantization (2017, arXiv
+    1612.01543), section 4 (Hessian-weighted k-means).
 
     **Departs** the papers say nothing of ties, empty clusters, rounding and the stop rule, nor where the evenly spaced
     heights of the distribution start and end (here: in the middles of k equal parts).
