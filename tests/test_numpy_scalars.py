@@ -59,6 +59,8 @@ CALLS = {
     "quantize_adaround": [((W, H), {**GRID, "iterations": 3, "learning_rate": 0.1}), ((W, H), {"axis": 1, "bits": 8}),
                           ((W, H), {"scheme": "affine", "axis": None, "scale": 0.3, "zero_point": 1, "iterations": 3})],
     "quantize_awq": [((W, X), {**GRID, "steps": 4, "clip": True}), ((W, X), {"bits": 8, "axis": 1, "clip": False})],
+    "dequantize_bias_s32": [((np.int32([100, -7]), 0.5, 0.25), {})],
+    "quantize_bias_s32": [((np.float32([1, -2]), 0.5, 0.25), {"inputs": 200})],
     "quantize_binary": [((LONG,), {"group": 200}), ((W,), {"axis": -2})],
     "quantize_clip": [((W, H), {**GRID, "steps": 4, "narrowest": 0.25}), ((LONG, np.eye(600)), {"bits": 8, "group": 200})],
     "quantize_gptq": [((W, H), {**GRID, "damping": 0.1}), ((LONG, np.eye(600)), {"bits": 8, "group": 200}),
