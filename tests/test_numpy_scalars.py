@@ -99,7 +99,10 @@ def twins(value):
                 yield value, kind(value)
     elif isinstance(value, float):
         for kind in (np.float16, np.float32, np.float64):
-            yield float(kind(value)), kind(value)
+            with np.errstate(over="ignore", under="ignore"):
+                scalar = kind(value)
+            if abs(value) / 2 <= abs(float(scalar)) <= abs(value) * 2:  # and not an infinity, or 0 for a small one
+                yield float(scalar), scalar
     elif isinstance(value, tuple) and value and all(type(v) is int for v in value):
         yield value, tuple(np.uint8(v) for v in value)
         yield value, np.array(value, np.int64) if not any(v > 99 for v in value) else tuple(np.int64(v) for v in value)

@@ -36,7 +36,7 @@ def layer(k: int, bias_of: float = 1.0, seed=0):
 @pytest.mark.parametrize("axis", [0, None])
 @pytest.mark.parametrize("impl", [rc, native], ids=["reference", "native"])
 def test_a_whole_layer_by_integers_is_the_layer_to_half_a_step_of_its_output(impl, axis):
-    x, w, bias = layer(64)
+    x, w, bias = layer(64, bias_of=5.0)
     qx, qw = impl.quantize_s8(x), impl.quantize_s8(w, axis=axis)
     b = rc.quantize_bias_s32(bias, qx.scale, qw.scale, inputs=64)
     sums = impl.gemm_s8s8(qx.values, qw.values) + b
