@@ -59,6 +59,8 @@ CALLS = {
     "quantize_adaround": [((W, H), {**GRID, "iterations": 3, "learning_rate": 0.1}), ((W, H), {"axis": 1, "bits": 8}),
                           ((W, H), {"scheme": "affine", "axis": None, "scale": 0.3, "zero_point": 1, "iterations": 3})],
     "quantize_awq": [((W, X), {**GRID, "steps": 4, "clip": True}), ((W, X), {"bits": 8, "axis": 1, "clip": False})],
+    "dequantize_bias_s32": [((np.int32([100, -7]), 0.5, 0.25), {})],
+    "quantize_bias_s32": [((np.float32([1, -2]), 0.5, 0.25), {"inputs": 200})],
     "quantize_binary": [((LONG,), {"group": 200}), ((W,), {"axis": -2})],
     "quantize_clip": [((W, H), {**GRID, "steps": 4, "narrowest": 0.25}), ((LONG, np.eye(600)), {"bits": 8, "group": 200})],
     "quantize_gptq": [((W, H), {**GRID, "damping": 0.1}), ((LONG, np.eye(600)), {"bits": 8, "group": 200}),
@@ -97,7 +99,10 @@ def twins(value):
                 yield value, kind(value)
     elif isinstance(value, float):
         for kind in (np.float16, np.float32, np.float64):
-            yield float(kind(value)), kind(value)
+            with np.errstate(over="ignore", under="ignore"):
+                scalar = kind(value)
+            if abs(value) / 2 <= abs(float(scalar)) <= abs(value) * 2:  # and not an infinity, or 0 for a small one
+                yield float(scalar), scalar
     elif isinstance(value, tuple) and value and all(type(v) is int for v in value):
         yield value, tuple(np.uint8(v) for v in value)
         yield value, np.array(value, np.int64) if not any(v > 99 for v in value) else tuple(np.int64(v) for v in value)

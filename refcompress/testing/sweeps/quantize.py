@@ -140,6 +140,32 @@ def quantize_unpack():
         yield (reference.quantize_pack(q, **kwargs),), {}
 
 
+def quantize_bias_s32():
+    rng = np.random.default_rng(37)
+    for n in LENGTHS:
+        bias, scale_w = ordinary(rng, n), np.ldexp(np.float32(1), -rng.integers(5, 9, n).astype(np.int32))
+        yield (bias, 2.0**-6, 2.0**-7), {}
+        yield (bias, np.float32([[1 / 3]]), scale_w), {"inputs": n}
+        yield (bias, 1 / 3, scale_w[:, None] / np.float32(3)), {}
+    halves = np.arange(-9, 9, dtype=np.float32) + np.float32(0.5)
+    yield (halves, 1.0, 1.0), {}
+    yield (halves / 4, 0.5, np.float32([0.5])), {"inputs": 131_071}
+    yield (np.float32([2**31 - 128, 128 - 2**31, 2**24 + 2, -0.0, 1e-45]), 1.0, 1.0), {}  # no int32 that float32 would round
+    yield (np.float32([3e38, -3e38, 1]), 1e20, np.float32([1e10])), {}
+
+
+def dequantize_bias_s32():
+    rng = np.random.default_rng(38)
+    for n in LENGTHS:
+        values = rng.integers(-(2**31), 2**31, n).astype(np.int32)
+        yield (values, 2.0**-6, np.exp(rng.uniform(-9, 9, n)).astype(np.float32)), {}
+        yield (values, np.float32([0.1]), np.float32([[0.3]])), {}
+    ends = np.int32([-(2**31), 1 - 2**31, -1, 0, 1, 2**31 - 1])
+    for scale in (2.0**-126, 1 / 3, 3e38):
+        yield (ends, scale, scale), {}
+        yield (ends, 1.0, np.full((6, 1), scale, np.float32)), {}
+
+
 def requantize_s32():
     rng = np.random.default_rng(36)
     roundings = ("half_even", "half_away", "gemmlowp")
@@ -163,4 +189,4 @@ def requantize_s32():
 
 SWEEPS = {f.__name__: f for f in (
     quantize_s8, dequantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax, quantize_pack,
-    quantize_unpack, requantize_s32)}
+    quantize_unpack, quantize_bias_s32, dequantize_bias_s32, requantize_s32)}
