@@ -98,7 +98,8 @@ def verify(options: argparse.Namespace) -> Report:
         same = container.dumps(expected, implementation=space, contexts=reader.contexts) == data
         verdicts[f"written again by {label(space)}"] = "the same bytes" if same else "OTHER BYTES"
     good = not any(word in verdict for verdict in verdicts.values() for word in ("DIFFERS", "OTHER"))
-    text = paragraph(f"{options.source}: {len(data):,} bytes, {len(expected)} entries") + "\n" + table([list(row) for row in verdicts.items()])
+    text = (paragraph(f"{options.source}: {len(data):,} bytes, {len(expected)} entries") + "\n"
+            + table([list(row) for row in verdicts.items()]))
     return Report({"source": options.source, "bytes": len(data), "good": good, "verdicts": verdicts}, text, good)
 
 
