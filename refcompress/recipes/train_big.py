@@ -2,7 +2,7 @@
 
 **Source** Li et al. 2020, Train Big, Then Compress (ICML, PMLR 119:5958): at equal cost of training a larger network that is
 compressed more is better than a smaller one that is compressed less. **Departs** their networks are transformers; here they
-are fully connected, and the budget is counted in operations, not in hours.
+are fully connected, and the budget is counted in operations, not in hours, those of the compression with those of the training.
 """
 
 from dataclasses import dataclass

@@ -142,7 +142,7 @@ def lowrank_relu(w, x, *, rank=None, tolerance=None, bias=None, ridge=0.05, iter
     **Source** ranks after training by ReLU singular values: Dittmer, King & Maass (2019); the nonlinear fit: Zhang et al.,
     Accelerating Very Deep Convolutional Networks (2015, arXiv 1505.06798), section on the nonlinear case.
     **Departs** Zhang et al. relax the problem with auxiliary outputs and a penalty; here a majorising target replaces both.
-    The ridge is ours: they have more calibration outputs than weights, and need none.
+    The ridge is ours.
     Cost O(n m k + k**3) a turn.
 
     >>> rng = np.random.default_rng(0)
