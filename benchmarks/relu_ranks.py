@@ -78,52 +78,57 @@ def chosen(rows, layer, n, rank) -> dict[str, dict]:
     return at | {"chosen": min((at[f"ridge {ridge:g}"] for ridge in RIDGES if ridge), key=lambda r: r["validation_output"])}
 
 
+def number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def report(result) -> str:
     rows = result["rows"]
+    columns = (SVD, WHITENED, "ridge 0", f"ridge {DEFAULT:g}", "chosen")
     lines = ["# Ranks after training, LeNet-300-100 on MNIST", "",
              "`python -m benchmarks.relu_ranks`; one network (seed 0): validation error "
              f"{result['network']['validation']:.2f} %, test error {result['network']['test']:.2f} %.", "",
-             "Output error: ||relu(y') - relu(y)||² / ||relu(y)||² in %, on the test images, which no way saw. Test error: with that",
-             "one layer replaced, nothing retrained. n: training images whose inputs the factors are made from. \"behind the ReLU\" is",
-             f"`lowrank_relu` with the ridge (of {', '.join(f'{r:g}' for r in RIDGES if r)}) that is best on the validation images; its",
-             f"default is {DEFAULT:g}. Without a ridge (0) it is what this table showed before.", ""]
+             "First the output error, ||relu(y') - relu(y)||² / ||relu(y)||² in %, then in brackets the test error in %, with that one layer",
+             "replaced and nothing retrained; both of the test images, which no way saw. n: training images whose inputs the factors are",
+             "made from. The last three columns are `lowrank_relu`: without a ridge, with its default, and with the ridge (of "
+             f"{', '.join(f'{r:g}' for r in RIDGES if r)})", "whose output error is least on the validation images.", ""]
     for layer in RANKS:
-        lines += [f"## {layer}", "", "| rank | n | SVD: output error | test, % | whitened: output error | test, % | no ridge: output error "
-                  f"| test, % | ridge {DEFAULT:g}: output error | test, % | behind the ReLU: ridge | output error | test, % |",
-                  "| ---: |" + " ---: |" * 12]
+        lines += [f"## {layer}", "", "| rank | n | " + " | ".join(columns[:2]) + f" | no ridge | ridge {DEFAULT:g} | ridge chosen |",
+                  "| ---: |" + " ---: |" * 6]
         for rank in RANKS[layer]:
             for n in EXAMPLES:
                 at = chosen(rows, layer, n, rank)
-                texts = [f"{r['test_output']:.3g} | {r['test']:.2f}" for r in (at[SVD], at[WHITENED], at["ridge 0"], at[f"ridge {DEFAULT:g}"])]
-                best = at["chosen"]
-                lines.append(f"| {rank} | {n:,} | " + " | ".join(texts) + f" | {best['way'].split()[1]} | {best['test_output']:.3g} | "
-                             f"{best['test']:.2f} |")
+                texts = [f"{number(at[way]['test_output'])} ({at[way]['test']:.2f})" for way in columns]
+                lines.append(f"| {rank} | {n:,} | " + " | ".join(texts) + f", {at['chosen']['way'].split()[1]} |")
         lines.append("")
     return "\n".join([*lines, "## What this shows", "", *conclusions(rows), ""])
 
 
 def conclusions(rows) -> list[str]:
-    lines = []
+    default, lines = f"ridge {DEFAULT:g}", []
     for layer in RANKS:
-        worst = max((r for r in rows if r["layer"] == layer and r["way"] == "ridge 0"), key=lambda r: r["test_output"] / r["calibration_output"])
-        lines.append(f"- {layer}, no ridge: at worst {worst['test_output']:,.3g} % of the output is lost on new images where "
-                     f"{worst['calibration_output']:.3g} % is on those of the calibration (rank {worst['rank']}, {worst['examples']:,} images).")
-        for name, text in (("chosen", "the ridge chosen"), (f"ridge {DEFAULT:g}", "the default ridge")):
-            counts = []
-            for n in EXAMPLES:
-                cells = [chosen(rows, layer, n, rank) for rank in RANKS[layer]]
-                ratios = [c[name]["test_output"] / c[WHITENED]["test_output"] for c in cells]
-                fewer = sum(c[name]["test"] < c[WHITENED]["test"] for c in cells)
-                counts.append(f"{n:,}: {min(ratios):.2f} to {max(ratios):.2f} times, fewer test errors at {fewer} of {len(cells)} ranks")
-            lines.append(f"- {layer}, {text}: output error against that of whitening, by images: " + "; ".join(counts) + ".")
-    return lines
+        cells = {n: [chosen(rows, layer, n, rank) for rank in RANKS[layer]] for n in EXAMPLES}
+        worst = max((c["ridge 0"] for n in EXAMPLES for c in cells[n]), key=lambda r: r["test_output"] / r["calibration_output"])
+        beaten = [f"{sum(c['ridge 0']['test_output'] > c[WHITENED]['test_output'] for c in cells[n])} of {len(cells[n])} ranks with {n:,} images"
+                  for n in EXAMPLES]
+        lines += [f"- {layer}, no ridge: worse on new images than whitening at {', '.join(beaten)}. At worst it loses "
+                  f"{number(worst['test_output'])} % of the", f"  output there, and {worst['calibration_output']:.3g} % on the images that it saw "
+                  f"(rank {worst['rank']}, {worst['examples']:,} images)."]
+        every = [c for n in EXAMPLES for c in cells[n]]
+        ratios = [c[default]["test_output"] / c[WHITENED]["test_output"] for c in every]
+        gains = [c[default]["test_output"] / c["chosen"]["test_output"] - 1 for c in every]
+        lines += [f"- {layer}, ridge {DEFAULT:g}: less output error than whitening in {sum(r < 1 for r in ratios)} of {len(every)} cells, "
+                  f"{min(ratios):.2f} to {max(ratios):.2f} times as much; fewer test", f"  errors in {sum(c[default]['test'] < c[WHITENED]['test'] for c in every)}, "
+                  f"more in {sum(c[default]['test'] > c[WHITENED]['test'] for c in every)}. With the chosen ridge the", "  output error is lower by another "
+                  f"{100 * max(gains):.1f} % of itself at most."]
+    return [*lines, "- All of one network: how its ranks compare says little of other networks."]
 
 
 def plot(result, path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, axes = pyplot.subplots(2, 3, figsize=(14, 8), layout="constrained", sharex=True)
     styles = {SVD: ("C7", ":"), WHITENED: ("C0", "-"), "ridge 0": ("C3", "--"), "chosen": ("C2", "-")}
@@ -135,6 +140,8 @@ def plot(result, path) -> None:
                 ax.plot(EXAMPLES, y, marker="o", color=color, linestyle=line, label=names.get(way, way))
             ax.set(title=f"{layer}, rank {rank}", xscale="log", yscale="log")
             ax.set_xticks(EXAMPLES, [f"{n:,}" for n in EXAMPLES])
+            ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5), numticks=20))
+            ax.yaxis.set_major_formatter(lambda value, _: number(value))
             ax.minorticks_off()
             ax.grid(alpha=0.3)
         row[0].set_ylabel("output error on the test images, %")

@@ -146,13 +146,16 @@ def verdict(rows, paid, target) -> str:
         return f"{text} It is lightly compressed itself, so the paper's order is not seen."
     mean, half = mean_and_half(np.subtract(light["test"], best["test"]))
     text += (f" The best of those that keep at least half of their weights, {told(light['hidden'])}, errs by {mean:.2f} ± {half:.2f} "
-             "points more" + (": the paper's order" if mean > half else ", which the seeds do not tell from none"))
-    falls = all(a["validation"] >= b["validation"] for a, b in zip(cells[: at + 1], cells[1 : at + 1]))
-    text += f", {'at each step ' if falls and mean > half else ''}up to this width." if mean > half else "."
+             "points more")
+    if mean <= half:
+        return f"{text}, which the seeds do not tell from none."
+    text += ": the paper's order is seen"
+    if all(a["validation"] >= b["validation"] for a, b in zip(cells[:at], cells[1 : at + 1])):
+        text += ", and up to the best each width is better than the one before it"
     if at + 1 < len(cells):
         mean, half = mean_and_half(np.subtract(cells[-1]["test"], best["test"]))
-        text += f" Beyond it the order turns round: {told(HIDDEN[-1])} errs by {mean:.2f} ± {half:.2f} points more than the best."
-    return text
+        text += f". Beyond it the order turns round: {told(HIDDEN[-1])} errs by {mean:.2f} ± {half:.2f} points more than the best"
+    return f"{text}."
 
 
 def report(rows) -> str:
@@ -185,11 +188,16 @@ def report(rows) -> str:
 
 def conclusions(rows) -> list[str]:
     best = {paid: [min(HIDDEN, key=lambda h: cell(rows, h, paid, t)["validation"]) for t in TARGETS] for paid in PAID}
-    ways = [f"{', '.join(map(told, best[paid]))} {words}" for paid, words in zip(PAID, ("where pruned weights cost nothing",
-                                                                                       "where they cost what others do"))]
-    return [f"Best at {', '.join(f'{t:,}' for t in TARGETS)} B: " + "; ".join(ways) + ". The more bytes a file may have, and the less",
-            "its pruning costs, the wider the network that it should come from. No width is best throughout: the widest networks have too",
-            "few steps at this budget, both to learn and to be pruned in. Larger budgets were not measured."]
+    kept, every = best["kept"], best["all"]
+    lines = [f"Best at {', '.join(f'{t:,}' for t in TARGETS)} B: {', '.join(map(told, kept))} where pruned weights cost nothing; "
+             f"{', '.join(map(told, every))} where they cost what", "others do."]
+    if all(ways == sorted(ways) and ways[0] < ways[-1] for ways in best.values()):
+        lines[-1] += " The more bytes a file may have, the wider the network that it should come from."
+    if all(a >= b for a, b in zip(kept, every)) and kept != every:
+        lines[-1] += " Where pruned weights cost nothing, it is as wide or wider."
+    if all(ways[-1] < HIDDEN[-1] for ways in best.values()):
+        lines.append("The widest networks are never best: at this budget they have too few steps, to learn and to be pruned in.")
+    return [*lines, "All of this is of one budget, one kind of network and one set of images."]
 
 
 def plot(rows, path) -> None:
@@ -228,7 +236,7 @@ def main(argv=None) -> None:
     path = RESULTS / "train_big.json"
     rows = json.loads(path.read_text()) if path.exists() else []
     if not options.report:
-        run(rows, lambda rows: path.write_text(json.dumps(rows, indent=1) + "\n"))
+        run(rows, lambda rows: path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n"))
     (RESULTS / "train_big.md").write_text(report(rows))
     plot(rows, RESULTS / "train_big.png")
 
