@@ -10,7 +10,8 @@ EVERY_METHOD = [
     ["--sparsity", "0.3", "--scope", "array", "--contexts"], ["--init", "density"], ["--init", "random", "--seed", "3"],
     ["--method", "csr"], ["--method", "csr", "--sparsity", "0.3"],
     *(["--method", "quantize", "--bits", str(bits), "--scheme", scheme, *more]
-      for bits in (2, 3, 4, 5, 6, 7, 8, 16) for scheme in ("symmetric", "affine") for more in ([], ["--group", "16"], ["--axis", "-1"])),
+      for bits in (2, 3, 4, 5, 6, 7, 8, 16) for scheme in ("symmetric", "affine")
+      for more in ([], ["--group", "16"], ["--axis", "-1"])),
     ["--method", "mixed"], ["--method", "mixed", "--group", "8"], ["--method", "mixed", "--axis", "1"],
     *(["--method", "blocks", "--format", name] for name in (
         "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e2m3", "mxfp6_e3m2", "mxfp4_e2m1", "mxint8", "nf4")),

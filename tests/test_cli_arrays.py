@@ -26,7 +26,8 @@ def with_zeros(*shape):
 
 @pytest.mark.parametrize("options", EVERY_METHOD, ids=" ".join)
 def test_zeros_stay_positive_zeros_by_every_method_at_every_option(tmp_path, capsys, options):
-    arrays = {"a": with_zeros(24, 40), "conv": with_zeros(16, 8, 3, 3), "shifted": np.where(with_zeros(20, 33) == 0, 0, normal(20, 33) + 1)}
+    arrays = {"a": with_zeros(24, 40), "conv": with_zeros(16, 8, 3, 3),
+              "shifted": np.where(with_zeros(20, 33) == 0, 0, normal(20, 33) + 1)}
     arrays = {name: a.astype(np.float32) for name, a in arrays.items()}
     _, back = round_trip(capsys, tmp_path, arrays, *options)
     for name, a in arrays.items():
@@ -67,7 +68,8 @@ def test_lowrank_leaves_a_matrix_whose_factors_take_no_fewer_numbers(tmp_path, c
 
 
 @pytest.mark.parametrize("options", [["--sparsity", "0.5"], ["--method", "csr", "--sparsity", "0.5"], ["--method", "quantize"],
-                                     ["--method", "blocks"], ["--method", "mixed"], ["--method", "lowrank", "--energy", "0.3"]], ids=" ".join)
+                                     ["--method", "blocks"], ["--method", "mixed"], ["--method", "lowrank", "--energy", "0.3"]],
+                         ids=" ".join)
 def test_excluded_arrays_come_back_as_they_were_and_count_in_no_share(tmp_path, capsys, options):
     mask = np.zeros((60, 60), np.float32)
     mask[:, :20] = -100
@@ -108,7 +110,8 @@ def test_one_bad_number_is_refused_by_array_and_element_and_excluding_it_helps(t
 @pytest.mark.parametrize("method", ["share", "quantize", "blocks", "mixed", "lowrank", "csr"])
 def test_floats_of_other_widths_are_compressed_and_it_is_said_what_they_became(tmp_path, capsys, method):
     options = ["--method", method, *{"lowrank": ["--energy", "0.2"], "csr": ["--sparsity", "0.9"]}.get(method, [])]
-    arrays = {"half": normal(64, 64, dtype=np.float16), "double": normal(64, 64, dtype=np.float64), "norm": normal(9, dtype=np.float16)}
+    arrays = {"half": normal(64, 64, dtype=np.float16), "double": normal(64, 64, dtype=np.float64),
+              "norm": normal(9, dtype=np.float16)}
     npz.save(tmp_path / "in.npz", arrays)
     _, _, err = run(capsys, "compress", tmp_path / "in.npz", tmp_path / "a.rcz", *options)
     report, back = round_trip(capsys, tmp_path, arrays, *options)
@@ -150,8 +153,8 @@ def test_tied_weights_are_compressed_once_and_counted_once(tmp_path, capsys, dty
 
 
 @pytest.mark.parametrize("axis", [1, -1])
-@pytest.mark.parametrize("options", [["quantize", "--bits", "4"], ["quantize", "--bits", "16", "--scheme", "affine"], ["mixed", "--wide", "0"]],
-                         ids=" ".join)
+@pytest.mark.parametrize("options", [["quantize", "--bits", "4"], ["quantize", "--bits", "16", "--scheme", "affine"],
+                                     ["mixed", "--wide", "0"]], ids=" ".join)
 def test_outputs_on_another_axis_have_scales_of_their_own(tmp_path, capsys, options, axis):
     w = normal(40, 30) * np.exp(4 * RNG.standard_normal((1, 30))).astype(np.float32)
     worst = {}

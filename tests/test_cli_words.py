@@ -50,8 +50,8 @@ def test_every_line_fits_the_terminal(many, capsys, monkeypatch, width):
 
 def test_without_a_terminal_lines_have_80_columns(many):
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    done = subprocess.run([sys.executable, "-m", "refcompress", "compress", "many.npz", "many.rcz"], capture_output=True, text=True,
-                          env=environment)
+    done = subprocess.run([sys.executable, "-m", "refcompress", "compress", "many.npz", "many.rcz"], env=environment,
+                          capture_output=True, text=True)
     assert done.returncode == 0 and 70 < max(map(len, done.stdout.splitlines())) <= 80
 
 
@@ -121,8 +121,8 @@ def test_doctor_does_not_repeat_itself(capsys):
     assert all(out.count(words) <= 1 for words in ("no kernel", "NumPy alone", "prune_score_wanda"))
 
 
-@pytest.mark.parametrize("text, value", [("0", 0), ("123", 123), ("10MB", 10_000_000), ("10 MB", 10_000_000), ("4GiB", 2**32), ("4gib", 2**32),
-                                         ("1.5kB", 1500), ("2Ki", 2048), ("3k", 3000), ("1TB", 10**12), ("7B", 7)])
+@pytest.mark.parametrize("text, value", [("0", 0), ("123", 123), ("10MB", 10_000_000), ("10 MB", 10_000_000), ("4GiB", 2**32),
+                                         ("4gib", 2**32), ("1.5kB", 1500), ("2Ki", 2048), ("3k", 3000), ("1TB", 10**12), ("7B", 7)])
 def test_a_limit_is_bytes_or_has_a_unit(text, value):
     assert size(text) == value
 
@@ -145,12 +145,14 @@ ESCAPE = "a\x1b[31m\x07\u202e"
 
 
 @pytest.mark.parametrize("command", [
-    ["compress", ESCAPE, "b.rcz"], ["compress", "m.npz", ESCAPE + "/b.rcz"], ["compress", "m.npz", ESCAPE + ".npz"], ["decompress", ESCAPE, "b.npz"],
-    ["decompress", "m.npz", ESCAPE], ["inspect", ESCAPE], ["inspect", "in" + ESCAPE],
+    ["compress", ESCAPE, "b.rcz"], ["compress", "m.npz", ESCAPE + "/b.rcz"], ["compress", "m.npz", ESCAPE + ".npz"],
+    ["decompress", ESCAPE, "b.npz"], ["decompress", "m.npz", ESCAPE], ["inspect", ESCAPE], ["inspect", "in" + ESCAPE],
     ["verify", "in" + ESCAPE], ["evaluate", "in" + ESCAPE], ["evaluate", ESCAPE], ["demo", "--data", ESCAPE, "--out", "d.rcz"],
     ["demo", "--out", ESCAPE + "/d.rcz"], [ESCAPE], ["compress", "m.npz", "b.rcz", "--method", ESCAPE], ["inspect", "m.rcz", ESCAPE],
-    ["compress", "m.npz", "b.rcz", "--bits", ESCAPE], ["inspect", "m.rcz", "--limit", ESCAPE], ["inspect", "m.rcz", f"--{ESCAPE}"],
-    ["inspect", "m.rcz", f"--limit{ESCAPE}=3"], ["compress", "m.npz", "b.rcz", "--exclude", ESCAPE], ["compress", "nan" + ESCAPE, "b.rcz"],
+    ["compress", "m.npz", "b.rcz", "--bits", ESCAPE], ["inspect", "m.rcz", "--limit", ESCAPE],
+    ["inspect", "m.rcz", f"--{ESCAPE}"],
+    ["inspect", "m.rcz", f"--limit{ESCAPE}=3"], ["compress", "m.npz", "b.rcz", "--exclude", ESCAPE],
+    ["compress", "nan" + ESCAPE, "b.rcz"],
     ["compress", "m.npz", "b.rcz", "--implementation", ESCAPE], ["audit", "--network", ESCAPE],
 ], ids=lambda command: " ".join(command).replace(ESCAPE, "ESC"))
 def test_a_refusal_shows_what_was_typed_and_no_terminal_obeys_it(tmp_path, capsys, monkeypatch, command):
@@ -170,7 +172,8 @@ def test_reports_and_warnings_show_paths_and_names_and_no_terminal_obeys_them(tm
     arrays["again" + ESCAPE] = arrays["tied" + ESCAPE]
     source, target, back = "a" + ESCAPE + ".npz", ESCAPE + ".rcz", ESCAPE + ".npz"
     npz.save(source, arrays)
-    for command in (["compress", source, target, "--sparsity", 0.995], ["inspect", target], ["verify", target], ["decompress", target, back]):
+    for command in (["compress", source, target, "--sparsity", 0.995], ["inspect", target], ["verify", target],
+                    ["decompress", target, back]):
         code, out, err = run(capsys, *command)
         assert code == 0 and "\\x1b[31m" in out and all(line.isprintable() for line in (out + err).split("\n"))
 
@@ -182,7 +185,8 @@ def test_reports_and_warnings_show_paths_and_names_and_no_terminal_obeys_them(tm
     (["compress", "m.npz", "b.rcz", "--method", "quantize", "--group", "0"], "--group: "),
     (["compress", "m.npz", "b.rcz", "--method", "lowrank", "--energy", "2"], "--energy: "),
     (["compress", "m.npz", "b.rcz", "--method", "quantize", "--sparsity", "0.5"], "--sparsity: belongs to --method share or csr"),
-    (["compress", "m.npz", "b.rcz", "--sparsity", "nan"], "--sparsity: "), (["compress", "m.npz", "b.rcz", "--threads", "0"], "--threads: "),
+    (["compress", "m.npz", "b.rcz", "--sparsity", "nan"], "--sparsity: "),
+    (["compress", "m.npz", "b.rcz", "--threads", "0"], "--threads: "),
     (["compress", "m.npz", "b.rcz", "--scope", "array"], "--scope: "), (["inspect", "m.rcz", "--limit", "9"], "--limit: "),
     (["compress", "m.npz", "b.rcz", "--init", "random", "--seed", "-1"], "--seed: "),
     (["compress", "bad.npz", "b.rcz"], "bad.npz: "), (["demo", "--data", "nowhere", "--out", "d.rcz"], "nowhere: must hold"),

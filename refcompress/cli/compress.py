@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from .. import arguments, container, ops
+from ..ledger import ledger
 from ..models import npz
 from . import methods, targets
 from .files import check_same
@@ -66,12 +67,9 @@ def encode(arrays: Arrays, compressed: dict, space, options: argparse.Namespace)
     while True:
         layers = arrays.all_of(compressed)
         data = container.dumps(layers, implementation=space, contexts=bool(options.contexts))
-        back, reader = container.read(data, space, arguments.MAX_SIZE, accounts=True)  # our own bytes: no stranger's
-        check_same(layers, back)
-        sizes = dict.fromkeys(layers, 0.0)
-        for (name, _), bits in reader.bits.items():
-            if name in sizes:
-                sizes[name] += bits / 8
+        own = {"implementation": space, "limit": arguments.MAX_SIZE}  # our own bytes: no stranger's
+        check_same(layers, container.loads(data, **own))
+        sizes = ledger(data, **own).by_entry()
         dear = [name for name in compressed if sizes[name] >= arrays.stored[name].nbytes and sizes[name] >= stored_bytes(
             name, arrays.stored[name])]
         if not dear:
@@ -103,7 +101,8 @@ class Outcome:
         data = {
             "source": self.options.source, "target": self.options.target, "method": self.options.method,
             "bytes_before": self.before, "bytes": self.size, "ratio": self.before / self.size,
-            "layers": {name: describe(value) for name, value in self.layers.items()}, "bytes_of": self.sizes,
+            "layers": {name: describe(value) for name, value in self.layers.items()},
+            "bytes_of": {name: self.sizes[name] for name in self.layers},
             "left_as_they_are": list(arrays.left), "why_left": arrays.left, "converted": arrays.converted, "tied": arrays.tied,
             "error": self.error, "errors": self.errors, "nearly_empty": self.emptied, "warnings": warnings,
             "operations": self.used, "implementation": self.space,
@@ -114,7 +113,8 @@ class Outcome:
         """Return what a person would want to know before using the file."""
         said, arrays = [], self.arrays
         if not self.compressed:
-            said.append("no array was compressed: " + "; ".join(f"{why}: {some(names)}" for why, names in self.reasons().items()))
+            reasons = [f"{why}: {some(names)}" for why, names in self.reasons().items()]
+            said.append("no array was compressed: " + "; ".join(reasons))
         if self.emptied:
             kept = [f"{name} keeps {count:,} of {arrays.weights[name].size:,}" for name, count in self.emptied.items()]
             said.append(f"pruning leaves next to nothing: {some(kept)}"

@@ -115,7 +115,8 @@ def _text(r: dict, ledger_text: str) -> str:
               f"{t['dense'] / t['compressed']:.2f}"] for batch, t in r["seconds"].items()]
     products = ", ".join(sorted(set(r["products"].values())))
     return "\n\n".join("\n".join(part) for part in [
-        [paragraph(f"LeNet-300-100 on MNIST by Deep Compression: trained and compressed in {r['seconds_training']:.0f} s, seed {r['seed']}")],
+        [paragraph(f"LeNet-300-100 on MNIST by Deep Compression: trained and compressed in {r['seconds_training']:.0f} s, "
+                   f"seed {r['seed']}")],
         [paragraph("stages (kept: share of the weights of fc1, fc2, fc3; error on the 5,000 validation images)"),
          table(stages, ["stage", "kept", "error"])],
         ["where the bytes went", ledger_text],

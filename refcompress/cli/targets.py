@@ -34,7 +34,8 @@ def check(target, sources: list, *, force: bool, suffix: str | None = None) -> N
         container.files.target_of(target)
     for source in sources:
         if path.exists() and os.path.exists(source) and os.path.samefile(target, source):
-            raise Refused(printable(str(target)), f"is the file that is read, {printable(str(source))}, which would be lost; give another name")
+            raise Refused(printable(str(target)), f"is the file that is read, {printable(str(source))}, which would be lost; "
+                                                  "give another name")
     ending = path.suffix.lower()
     if suffix is not None and ending != suffix:
         raise Refused(printable(str(target)), f"must end in {suffix}, the kind of file that is written")
