@@ -213,3 +213,29 @@ def test_what_a_compressed_file_cannot_hold_is_refused_by_array(tmp_path, capsys
     npz.save(tmp_path / "a.npz", {"w": normal(3, 3), "waves": np.ones((2, 2), np.complex64)})
     code, _, err = run(capsys, "compress", tmp_path / "a.npz", tmp_path / "a.rcz")
     assert code == 2 and "array waves: is of dtype complex64" in err
+
+
+@pytest.mark.parametrize("options", [["quantize", "--bits", "4", "--group", "64"], ["blocks"], ["blocks", "--format", "nf4"]],
+                         ids=" ".join)
+def test_groups_and_blocks_of_a_convolution_run_over_inputs_height_and_width(tmp_path, capsys, options):
+    kernels = {"three": normal(16, 32, 3, 3), "one": normal(32, 64, 1, 1)}
+    flat = {name: w.reshape(len(w), -1) for name, w in kernels.items()}
+    report, back = round_trip(capsys, tmp_path, kernels, "--method", *options)
+    flat_report, flat_back = round_trip(capsys, tmp_path, flat, "--method", *options)
+    assert report["layers"] == flat_report["layers"] and abs(report["bytes"] - flat_report["bytes"]) < 16
+    for name, w in kernels.items():
+        assert back[name].shape == w.shape and np.array_equal(back[name].reshape(flat[name].shape), flat_back[name])
+
+
+@pytest.mark.parametrize("options", [["share"], ["quantize"], ["lowrank", "--energy", "0.3"]], ids=" ".join)
+def test_arrays_keep_their_order_from_source_to_report_to_file_and_back(tmp_path, capsys, options):
+    names = [f"arr_{i}" for i in range(12)]
+    report, back = round_trip(capsys, tmp_path, {name: normal(20, 20) for name in names}, "--method", *options)
+    assert list(report["layers"]) == list(report["errors"]) == list(back) == names
+
+
+def test_tied_weights_take_the_bytes_of_one(tmp_path, capsys):
+    w = normal(200, 64)
+    one, _ = round_trip(capsys, tmp_path, {"wte": w}, "--method", "quantize")
+    two, _ = round_trip(capsys, tmp_path, {"wte": w, "head": w}, "--method", "quantize")
+    assert two["bytes"] < one["bytes"] + 40
