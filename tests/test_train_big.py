@@ -172,3 +172,12 @@ def test_refuses_what_no_weights_fit_what_is_not_paid_for_and_what_the_ledger_do
         with pytest.raises(RefcompressError) as caught:
             compress_to(net, nbytes, x, y, bits=3, flops=flops, ledger=account, rng=np.random.default_rng(0))
         assert caught.value.argument == argument and account.spent == 0
+
+
+def test_refuses_a_file_with_weights_of_which_none_leads_through():
+    net, x, y = trained()
+    net = net.copy()
+    net.parameters["fc1.weight"][...] *= 1000  # so all that stay lie in the first layer
+    with pytest.raises(RefcompressError, match="none leads from an input") as caught:
+        compress_to(net, 190, x, y, bits=3, flops=1e7, ledger=Flops(1e7), rng=np.random.default_rng(0), batch=50)
+    assert caught.value.argument == "nbytes"
