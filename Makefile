@@ -68,10 +68,10 @@ mixed-precision: build  ## LeNet-300-100 in float32, float16 and bfloat16 over f
 learning-compression: build  ## learn the ranks of LeNet-300-100 with its weights, to results/ (15 minutes)
 	$(BIN)/python -m benchmarks.learning_compression
 
-train-big: build  ## widths at one training budget, compressed to the same bytes, to results/ (10 minutes)
+train-big: build  ## widths at one budget of operations, compressed to the same bytes, to results/ (half an hour; goes on where it stopped)
 	$(BIN)/python -m benchmarks.train_big
 
-relu-ranks: build  ## ranks of trained layers in front of a ReLU, to results/ (2 minutes)
+relu-ranks: build  ## ranks of trained layers in front of a ReLU, to results/ (twenty minutes; goes on where it stopped)
 	$(BIN)/python -m benchmarks.relu_ranks
 
 reproduce: build  ## Deep Compression on both LeNets, as files, to results/deep_compression (an hour at most; goes on where it stopped)

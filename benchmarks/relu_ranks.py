@@ -8,6 +8,7 @@ chosen by the output error on the validation images; all that is told is of the 
 
 import argparse
 import json
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -85,13 +86,13 @@ def number(value: float) -> str:
 def report(result) -> str:
     rows = result["rows"]
     columns = (SVD, WHITENED, "ridge 0", f"ridge {DEFAULT:g}", "chosen")
+    text = ("First the output error, ||relu(y') - relu(y)||² / ||relu(y)||² in %, then in brackets the test error in %, with that one "
+            "layer replaced and nothing retrained; both of the test images, which no way saw. n: training images whose inputs the factors "
+            "are made from. The last three columns are `lowrank_relu`: without a ridge, with its default, and with the ridge (of "
+            f"{', '.join(f'{r:g}' for r in RIDGES if r)}) whose output error is least on the validation images.")
     lines = ["# Ranks after training, LeNet-300-100 on MNIST", "",
              "`python -m benchmarks.relu_ranks`; one network (seed 0): validation error "
-             f"{result['network']['validation']:.2f} %, test error {result['network']['test']:.2f} %.", "",
-             "First the output error, ||relu(y') - relu(y)||² / ||relu(y)||² in %, then in brackets the test error in %, with that one layer",
-             "replaced and nothing retrained; both of the test images, which no way saw. n: training images whose inputs the factors are",
-             "made from. The last three columns are `lowrank_relu`: without a ridge, with its default, and with the ridge (of "
-             f"{', '.join(f'{r:g}' for r in RIDGES if r)})", "whose output error is least on the validation images.", ""]
+             f"{result['network']['validation']:.2f} %, test error {result['network']['test']:.2f} %.", "", *textwrap.wrap(text, 125), ""]
     for layer in RANKS:
         lines += [f"## {layer}", "", "| rank | n | " + " | ".join(columns[:2]) + f" | no ridge | ridge {DEFAULT:g} | ridge chosen |",
                   "| ---: |" + " ---: |" * 6]
@@ -109,19 +110,20 @@ def conclusions(rows) -> list[str]:
     for layer in RANKS:
         cells = {n: [chosen(rows, layer, n, rank) for rank in RANKS[layer]] for n in EXAMPLES}
         worst = max((c["ridge 0"] for n in EXAMPLES for c in cells[n]), key=lambda r: r["test_output"] / r["calibration_output"])
-        beaten = [f"{sum(c['ridge 0']['test_output'] > c[WHITENED]['test_output'] for c in cells[n])} of {len(cells[n])} ranks with {n:,} images"
-                  for n in EXAMPLES]
-        lines += [f"- {layer}, no ridge: worse on new images than whitening at {', '.join(beaten)}. At worst it loses "
-                  f"{number(worst['test_output'])} % of the", f"  output there, and {worst['calibration_output']:.3g} % on the images that it saw "
-                  f"(rank {worst['rank']}, {worst['examples']:,} images)."]
+        beaten = [f"{sum(c['ridge 0']['test_output'] > c[WHITENED]['test_output'] for c in cells[n])} with {n:,} images" for n in EXAMPLES]
         every = [c for n in EXAMPLES for c in cells[n]]
         ratios = [c[default]["test_output"] / c[WHITENED]["test_output"] for c in every]
-        gains = [c[default]["test_output"] / c["chosen"]["test_output"] - 1 for c in every]
-        lines += [f"- {layer}, ridge {DEFAULT:g}: less output error than whitening in {sum(r < 1 for r in ratios)} of {len(every)} cells, "
-                  f"{min(ratios):.2f} to {max(ratios):.2f} times as much; fewer test", f"  errors in {sum(c[default]['test'] < c[WHITENED]['test'] for c in every)}, "
-                  f"more in {sum(c[default]['test'] > c[WHITENED]['test'] for c in every)}. With the chosen ridge the", "  output error is lower by another "
-                  f"{100 * max(gains):.1f} % of itself at most."]
-    return [*lines, "- All of one network: how its ranks compare says little of other networks."]
+        gains = [1 - c["chosen"]["test_output"] / c[default]["test_output"] for c in every]
+        lines += [f"- {layer}, no ridge: of {len(RANKS[layer])} ranks it is worse on new images than whitening at {', '.join(beaten)}. "
+                  f"The largest gap: {number(worst['test_output'])} % of the output is lost on new images, "
+                  f"{worst['calibration_output']:.3g} % on those that it saw (rank {worst['rank']}, {worst['examples']:,} images).",
+                  f"- {layer}, ridge {DEFAULT:g}: less output error than whitening in {sum(r < 1 for r in ratios)} of {len(every)} cells, "
+                  f"{min(ratios):.2f} to {max(ratios):.2f} times as much; fewer test errors in "
+                  f"{sum(c[default]['test'] < c[WHITENED]['test'] for c in every)}, more in "
+                  f"{sum(c[default]['test'] > c[WHITENED]['test'] for c in every)}. The chosen ridge lowers its output error by at most "
+                  f"{100 * max(gains):.1f} % of itself."]
+    lines.append("- All of one network: how its ranks compare says little of other networks.")
+    return [part for line in lines for part in textwrap.wrap(line, 125, subsequent_indent="  ")]
 
 
 def plot(result, path) -> None:

@@ -168,9 +168,10 @@ def compress_to(network: Network, nbytes: int, inputs: np.ndarray, labels: np.nd
     with all of its weights loses none; its codes have as many bits, from ``bits`` to 8, as fit. dense : whether pruned weights
     are paid for like the others (flops_an_example).
 
-    Raises RefcompressError where no weights fit the bytes, the ledger has less left than ``flops``, or no step is paid for.
+    Raises RefcompressError where no weights fit the bytes, or none that lead from an input to an output; where the ledger has
+    less left than ``flops``, or no step is paid for.
     """
-    nbytes = arguments.integer(nbytes, "nbytes", 1)
+    nbytes, bits = arguments.integer(nbytes, "nbytes", 1), arguments.integer(bits, "bits", 1, 8)
     if flops > ledger.left:
         raise RefcompressError("flops", f"must be at most what the ledger has left, {ledger.left:g}, not {flops:g}")
     total = sum(w.size for w in weights_of(network).values())
@@ -193,6 +194,9 @@ def compress_to(network: Network, nbytes: int, inputs: np.ndarray, labels: np.nd
     while True:  # what the values learn may change a file by some bytes
         keep = _fitting(small, keep, room, bits, implementation)
         narrow = _pruned(small, keep, implementation)
+        kept = sum(int(np.count_nonzero(w)) for w in weights_of(narrow).values())
+        if kept == 0:
+            raise RefcompressError("nbytes", f"must hold more weights than {keep}: of these none leads from an input to an output")
         tuning = SharedCentroids(narrow, _all_shared(narrow, bits, implementation))
         tuned = min(tuned, int(paid.left // (batch * flops_an_example(narrow, dense=dense))))
         _train(narrow, inputs, labels, tuned, Adam(1e-4), rng, batch, Counted(tuning, narrow, paid, batch, dense))
@@ -200,7 +204,6 @@ def compress_to(network: Network, nbytes: int, inputs: np.ndarray, labels: np.nd
         data = container.dumps(layers, implementation=implementation)
         if len(data) <= nbytes:
             ledger.spent += paid.spent
-            kept = sum(int(np.count_nonzero(w)) for w in weights_of(narrow).values())
             return Small(layers, data, kept, bits, narrow, steps, whole)
         room -= len(data) - nbytes
 
