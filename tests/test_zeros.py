@@ -1,5 +1,7 @@
 """Zeros of the source (pruned weights, of either sign) are +0.0 after decoding, in every operation that keeps an array's places."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -93,3 +95,14 @@ def test_layers(name, shared, scheme):
     kept, weights = rc.prune_sparsegpt(w, h, sparsity=0.8)
     zeros_stay(np.where(kept, weights, np.float32(0)), weights)
     assert mask.any()
+
+
+def test_adaround_leaves_zeros_alone_however_exp_rounds(monkeypatch):
+    """Of a zero r is 0 here, by a hair: where exp rounds up it is above 0, and Adam would take steps as large as any other's."""
+    module = sys.modules["refcompress.reference.quantize_adaround"]
+    inverse = module._inverse
+    monkeypatch.setattr(module, "_inverse", lambda r: inverse(r) + np.float32(1e-6))
+    w, x = SOURCES["-0.0"], (RNG.standard_normal((99, 64)) @ RNG.standard_normal((64, 64))).astype(np.float32)
+    fit = rc.quantize_adaround(w, rc.quantize_hessian(x), bits=3, iterations=100, learning_rate=0.1)
+    zeros_stay(w, fit.weight.dense())
+    assert fit.after < fit.before
