@@ -106,17 +106,58 @@ def lost(w, x, b, f):
     return float(np.sum((y - z) ** 2))
 
 
-@given(SIZES, SIZES, st.integers(0, 30), SEEDS, st.data())
+def pull(x, ridge):
+    return ridge * norm(x) ** 2 / x.shape[1]
+
+
+@given(SIZES, SIZES, st.integers(0, 30), SEEDS, st.sampled_from([0.0, 0.05, 2.0]), st.data())
 @settings(max_examples=60)
-def test_behind_a_relu_no_truncation_of_equal_rank_serves_better_and_more_turns_never_worse(m, k, n, seed, data):
+def test_behind_a_relu_no_truncation_of_equal_rank_has_a_lower_objective_and_more_turns_never_raise_it(m, k, n, seed, ridge, data):
     rank = data.draw(st.integers(0, min(m, k)))
     w, x, b = normal(seed, m, k), normal(seed + 1, n, k), normal(seed + 2, m)
+
+    def objective(f):
+        return lost(w, x, b, f) + pull(x, ridge) * norm(w - f.dense().astype(np.float64)) ** 2
+
     others = [rc.lowrank_svd(w, rank=rank), rc.lowrank_whitened(w, rc.quantize_hessian(x), rank=rank)]
-    losses = [lost(w, x, b, rc.lowrank_relu(w, x, rank=rank, bias=b, iterations=i)) for i in (0, 3, 30)]
-    # dense() rounds l once more, which moves outputs by U ||x|| ||l|| and the loss by twice its root times that, and its square.
-    allowed = 4 * U * (norm(x) * norm(w) + norm(b) * np.sqrt(n)) ** 2
-    assert losses[0] <= min(lost(w, x, b, f) for f in others) + allowed
-    assert losses[1] <= losses[0] + allowed and losses[2] <= losses[1] + allowed
+    values = [objective(rc.lowrank_relu(w, x, rank=rank, bias=b, ridge=ridge, iterations=i)) for i in (0, 3, 30)]
+    # dense() rounds l once more, which moves outputs by U ||x|| ||l|| and the loss by twice its root times that, and its square;
+    # the pull, by as much for an x of the root of its size.
+    allowed = 4 * U * ((norm(x) * norm(w) + norm(b) * np.sqrt(n)) ** 2 + pull(x, ridge) * norm(w) ** 2)
+    assert values[0] <= min(map(objective, others)) + allowed
+    assert values[1] <= values[0] + allowed and values[2] <= values[1] + allowed
+
+
+@given(SIZES, SIZES, st.integers(1, 20), SEEDS, st.sampled_from([0.01, 0.05, 2.0]), st.data())
+@settings(max_examples=60)
+def test_where_the_relu_cuts_nothing_off_one_turn_finds_the_nearest_of_the_rank_under_the_inputs_and_the_pull(
+        m, k, n, seed, ridge, data):
+    rank = data.draw(st.integers(0, min(m, k)))
+    w, x = normal(seed, m, k), normal(seed + 1, n, k)
+    f = rc.lowrank_relu(w, x, rank=rank, bias=np.full(m, 1000, np.float32), ridge=ridge, iterations=1)
+    # Of (w - l) s with s s.T = x.T x + pull: Eckart & Young's tail; for s the inputs, and below them the root of the pull.
+    both = np.vstack([x.astype(np.float64), np.sqrt(pull(x, ridge)) * np.eye(k)])
+    tail = norm(np.linalg.svd(both @ w.T.astype(np.float64), compute_uv=False)[rank:])
+    # A float64 sum near 1000 is off by 2**-43, and so is the target; what it moves in l is at most that over the pull's root.
+    allowed = 8 * U * norm(both) * norm(w) + 2.0**-40 * np.sqrt(n * m) * (1 + norm(x) / np.sqrt(pull(x, ridge)))
+    # A turn that gains less than 2**-20 of the objective is not taken.
+    assert tail - allowed <= norm(both @ (w - f.dense().astype(np.float64)).T) <= tail * (1 + 2.0**-20) + allowed
+
+
+@pytest.mark.parametrize("m, k, n, rank", [(40, 64, 64, 8), (40, 64, 16, 8), (40, 64, 128, 8), (64, 40, 40, 8), (20, 100, 60, 5)])
+def test_behind_a_relu_new_inputs_lose_at_most_a_quarter_more_than_by_whitening_however_few_were_seen(m, k, n, rank):
+    for seed in range(4):
+        w, x, new, b = normal(seed, m, k), normal(seed + 10, n, k), normal(seed + 20, 2000, k), np.zeros(m, np.float32)
+        whitened = rc.lowrank_whitened(w, rc.quantize_hessian(x), rank=rank)
+        assert lost(w, new, b, rc.lowrank_relu(w, x, rank=rank)) <= 1.25 * lost(w, new, b, whitened)
+
+
+def test_without_the_ridge_new_inputs_may_lose_more_than_the_output_has_and_with_much_of_it_truncation_is_what_is_left():
+    w, x, new, b = normal(0, 40, 64), normal(10, 64, 64), normal(20, 2000, 64), np.zeros(40, np.float32)
+    nothing = rc.lowrank_svd(w, rank=0)
+    assert lost(w, new, b, rc.lowrank_relu(w, x, rank=8, ridge=0)) > lost(w, new, b, nothing)
+    far, plain = rc.lowrank_relu(w, x, rank=8, ridge=1e6), rc.lowrank_svd(w, rank=8)
+    assert norm(far.dense() - plain.dense()) <= 1e-3 * norm(w)
 
 
 def test_behind_a_relu_a_fifth_less_is_lost_than_by_truncation_even_of_white_inputs():
@@ -215,6 +256,9 @@ W4, W2, H2 = np.ones((3, 2, 2, 2), np.float32), np.ones((3, 2), np.float32), np.
     (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32), rank=1, bias=np.ones(2, np.float32)), RefcompressError, "bias"),
     (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32)), RefcompressError, "rank or tolerance"),
     (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32), rank=-1), RefcompressError, "rank"),
+    (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32), rank=1, ridge=-0.1), RefcompressError, "ridge"),
+    (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32), rank=1, ridge=np.nan), RefcompressError, "ridge"),
+    (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32), rank=1, ridge="0.1"), ArgumentTypeError, "ridge"),
     (lambda: rc.lowrank_conv(W4, scheme="both", rank=1), RefcompressError, "scheme"),
     (lambda: rc.lowrank_conv(W2, scheme="channel", rank=1), RefcompressError, "w"),
     (lambda: rc.lowrank_conv(W4, scheme="channel", rank=4), RefcompressError, "rank"),

@@ -289,6 +289,44 @@ def test_the_first_error_of_any_thread_is_raised_and_ends_the_work(count, fails_
     assert len(done) < 500
 
 
+@pytest.fixture
+def slow_pools(count, monkeypatch):
+    """No pool to begin with, and one that takes its time to be made: what was made, and the moment when it begins."""
+    class Slow(threads.ThreadPoolExecutor):
+        def __init__(self, workers, **options):
+            begun.set()
+            time.sleep(0.1)
+            super().__init__(workers, **options)
+            made.append(self)
+
+    begun, made = threading.Event(), []
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Slow)
+    monkeypatch.setattr(threads, "_pool", None)
+    yield begun, made
+    for pool in made:
+        pool.shutdown()
+
+
+def test_two_threads_that_need_the_pool_at_once_get_one_pool(slow_pools):
+    got, others = [], [threading.Thread(target=lambda: got.append(threads._get_pool())) for _ in range(3)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert len(got) == 3 and got == 3 * slow_pools[1]
+
+
+def test_a_count_that_is_set_while_a_pool_is_made_has_a_pool_of_its_own(slow_pools):
+    begun, made = slow_pools
+    threads.set(3)
+    other = threading.Thread(target=threads._get_pool)
+    other.start()
+    begun.wait()
+    threads.set(5)
+    other.join()
+    assert made[0]._max_workers == 2 and threads._get_pool()._max_workers == 4
+
+
 def run(code, *flags, **options):
     return subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, timeout=60, **options)
 

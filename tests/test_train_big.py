@@ -1,10 +1,13 @@
 """Train big, then compress: the ledger counts what the products do, budgets hold, files fit."""
 
+import functools
+
 import numpy as np
 import pytest
 
-from refcompress import RefcompressError, container
-from refcompress.recipes.train_big import Flops, compress_to, flops_an_example, train_for, widths
+from refcompress import RefcompressError, Shared, container
+from refcompress.recipes import train_big
+from refcompress.recipes.train_big import Flops, compress_to, flops_an_example, planned, train_for, widths
 
 
 def examples(n=400):
@@ -39,20 +42,133 @@ def test_training_spends_whole_steps_and_never_more_than_it_may():
     assert ledger.spent == 20 * one
 
 
-def test_files_fit_their_bytes_and_hold_the_network():
+@functools.cache
+def trained():
     net, (x, y) = network(), examples()
-    ledger = Flops(1e12)
-    train_for(net, x, y, flops=3e8, ledger=ledger, rng=np.random.default_rng(0), batch=50)
-    before = net.copy().parameters
-    kept = []
-    for target in (270, 340, 410):
-        small = compress_to(net, target, x, y, bits=3, flops=1e8, ledger=ledger, rng=np.random.default_rng(0))
-        assert len(small.data) <= target
+    train_for(net, x, y, flops=5e7, ledger=Flops(5e7), rng=np.random.default_rng(0), batch=50, weight_decay=1e-4)
+    return net, x, y
+
+
+def zeroed(net, keep, first):
+    """All but ``keep`` weights at zero, those of the first layer before the others, or after them."""
+    names = [name for name, p in net.parameters.items() if p.ndim == 2]
+    left = sum(net.parameters[name].size for name in names) - keep
+    for name in names if first else names[::-1]:
+        flat = net.parameters[name].reshape(-1)
+        flat[: min(left, flat.size)] = 0
+        left -= min(left, flat.size)
+    return net
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_weight_at_zero_costs_nothing_unless_all_are_paid_for(first):
+    net = zeroed(network(), 100, first)
+    nonzero = [int((p != 0).sum()) for p in net.parameters.values() if p.ndim == 2]
+    assert sum(nonzero) == 100
+    assert flops_an_example(net) == 4 * nonzero[0] + 6 * sum(nonzero[1:])
+    assert flops_an_example(net, dense=True) == flops_an_example(network())
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_planned_steps_never_cost_more_than_is_paid_for_and_one_more_might(dense, monkeypatch):
+    net, x, y = trained()
+    total = sum(p.size for p in net.parameters.values() if p.ndim == 2)
+    for target in range(260, 500, 40):
+        ledger = Flops(1e7)
+        small = compress_to(net, target, x, y, bits=3, flops=1e7, ledger=ledger, rng=np.random.default_rng(0), batch=50, dense=dense)
+        one = 50 * flops_an_example(net, dense=True)
+        assert len(small.data) <= target and 0 < ledger.spent <= 1e7
+        # Weights behind the first layer cost half as much again: planned for as if these alone were left.
+        assert ledger.spent > (1e7 - one if dense or small.whole else 1e7 * 4 / 6 - one)
+        assert small.steps == 1e7 // one if dense or small.whole else small.steps > 1e7 // one
+    for keep in (1, 50, total // 2, total):
+        # Of a network whose first layer is pruned first, the plan is exact.
+        steps = planned(net, keep, 1e7, batch=50, dense=dense)
+        costs = [worst(net, keep, n, dense) for n in (steps, steps + 1)]
+        assert costs[0] <= 1e7 < costs[1]
+
+
+def worst(net, keep, steps, dense):
+    """What so many steps cost, one by one, with masks that take the first layer's weights first."""
+    names = [name for name, p in net.parameters.items() if p.ndim == 2]
+    total = sum(net.parameters[name].size for name in names)
+    net, pruning, spent = net.copy(), max(int(0.7 * steps), 1), 0
+    every, alive = max(pruning // 30, 1), total
+    for step in range(steps):
+        if step and step <= pruning and (step % every == 0 or step == pruning):
+            final = 1 - keep / total
+            alive = max(round((1 - final + final * (1 - step / pruning) ** 3) * total), keep)
+            zeroed(net, alive, True)
+        spent += 50 * flops_an_example(net, dense=dense)
+    return spent
+
+
+def test_files_fit_their_bytes_and_hold_the_network_its_biases_shared_too():
+    net, x, y = trained()
+    ledger, before, kept = Flops(1e12), net.copy().parameters, []
+    for target in (360, 430, 500):
+        small = compress_to(net, target, x, y, bits=3, flops=2e7, ledger=ledger, rng=np.random.default_rng(0))
         loaded = container.loads(small.data)
-        assert all(np.array_equal(loaded[name] if isinstance(loaded[name], np.ndarray) else loaded[name].dense(), p)
-                   for name, p in small.network.parameters.items())
+        assert len(small.data) <= target and sorted(loaded) == sorted(net.parameters)
+        assert all(isinstance(s, Shared) and np.array_equal(s.dense(), small.network.parameters[name]) for name, s in loaded.items())
+        assert small.kept == sum(int(np.count_nonzero(s.dense())) for name, s in loaded.items() if s.dense().ndim == 2)
         kept.append(small.kept)
     assert kept[0] < kept[1] < kept[2]
     assert all(np.array_equal(before[name], p) for name, p in net.parameters.items())
-    with pytest.raises(RefcompressError, match="nbytes"):
-        compress_to(net, 100, x, y, bits=3, flops=1e8, ledger=ledger, rng=np.random.default_rng(0))
+
+
+def test_a_network_that_fits_loses_no_weight_and_takes_as_many_bits_as_fit():
+    net, x, y = trained()
+    bits = []
+    for target in (600, 800, 5000):
+        small = compress_to(net, target, x, y, bits=3, flops=1e7, ledger=Flops(1e7), rng=np.random.default_rng(0), batch=50)
+        assert small.whole and len(small.data) <= target
+        bits.append(small.bits)
+    assert 3 <= bits[0] < bits[1] < bits[2] == 8
+    assert small.kept == 16 * 20 + 8 * 16 + 4 * 8
+
+
+def test_a_file_that_the_tuning_made_too_large_is_made_again_smaller_from_what_is_left_of_the_operations(monkeypatch):
+    net, x, y = trained()
+    plain, sizes = container.dumps, []
+
+    def larger(layers, **options):
+        """Files of tuned values, which are not those of any weight, take 9 bytes more."""
+        data = plain(layers, **options)
+        if tuned:
+            sizes.append(len(data) + 9)
+            return data + b"123456789"
+        return data
+
+    tuned = False
+    shared = train_big.SharedCentroids.shared
+
+    def mark(self):
+        nonlocal tuned
+        tuned = True
+        return shared(self)
+
+    fitting = train_big._fitting
+
+    def unmark(*arguments):
+        nonlocal tuned
+        tuned = False
+        return fitting(*arguments)
+
+    monkeypatch.setattr(container, "dumps", larger)
+    monkeypatch.setattr(train_big.SharedCentroids, "shared", mark)
+    monkeypatch.setattr(train_big, "_fitting", unmark)
+    ledger = Flops(1e7)
+    small = compress_to(net, 400, x, y, bits=3, flops=1e7, ledger=ledger, rng=np.random.default_rng(0), batch=50)
+    assert len(sizes) > 1 and sizes[0] > 400 >= sizes[-1] == len(small.data)
+    assert ledger.spent <= 1e7
+
+
+def test_refuses_what_no_weights_fit_what_is_not_paid_for_and_what_the_ledger_does_not_have():
+    net, x, y = trained()
+    for nbytes, flops, ledger, argument in ((100, 1e8, 1e8, "nbytes"), (0, 1e8, 1e8, "nbytes"), (400, 1e8, 0.9e8, "flops"),
+                                            (400, 1e3, 1e8, "flops")):
+        account = Flops(ledger)
+        with pytest.raises(RefcompressError) as caught:
+            compress_to(net, nbytes, x, y, bits=3, flops=flops, ledger=account, rng=np.random.default_rng(0))
+        assert caught.value.argument == argument and account.spent == 0

@@ -26,8 +26,8 @@ def within_dot_bound(expected, got, args, kwargs=None) -> None:
     of Numerical Algorithms, 2nd ed., sec. 3.1, eq. 3.5) |computed - y| <= gamma_k |a||x| with gamma_k = ku / (1 - ku)
     and u = 2**-24: each term meets at most k roundings, one of its product and k - 1 of sums. Four additions to that:
 
-    - Underflow. Below 2**-126 a product or fma is off by up to 2**-150 more (a sum is exact there: Higham sec. 2.1, the
-      theorem of Hauser), and this error passes through the later sums: k 2**-150 (1 + gamma_k).
+    - Underflow. Below 2**-126 a product or fma is off by up to 2**-150 more (a sum is exact there: the theorem of
+      Hauser, in Higham), and this error passes through the later sums: k 2**-150 (1 + gamma_k).
     - The reference sums in float64, off by gamma_k(2**-53) |a||x|, and rounds once: u|y| + 2**-150.
     - Exact data. If all terms are multiples of 2**e and |a||x| <= 2**(24 + e), every partial sum of every order is a
       float32: nothing is rounded, and the allowed difference is zero. A lost term then always shows.

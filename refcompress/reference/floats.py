@@ -42,9 +42,9 @@ def floats_encode(x, format, *, overflow="saturate") -> np.ndarray:
     ------
     ArgumentTypeError, RefcompressError : by name; a NaN by its index, for the formats without one (fp6, fp4).
 
-    **Source** IEEE 754-2019, sections 3.4 and 4.3.1 (float16); OCP 8-bit Floating Point Specification (OFP8) 1.0,
-    sections 5.1 and 5.2: its saturating and non-saturating conversions (fp8); OCP Microscaling Formats (MX) 1.0,
-    section 5.3 (fp6, fp4); Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training (2019), section 3.
+    **Source** IEEE 754-2019, the interchange formats and section 4.3.1 for rounding (float16); OCP 8-bit Floating
+    Point Specification (OFP8) 1.0: its saturating and non-saturating conversions (fp8); OCP Microscaling Formats (MX)
+    1.0 (fp6, fp4); Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training (2019).
 
     **Departs** from IEEE 754, section 6.2, in that the payload and sign of a NaN are dropped.
 

@@ -33,7 +33,7 @@ def floats_mx_encode(x, format) -> MX:
     The error is at most half a step of the element's format, plus what clamping takes from numbers between the
     element's largest and the next power of two: less than X (2^(emax + 1) - largest).
 
-    **Source** OCP Microscaling Formats (MX) Specification 1.0, sections 5.2 to 5.4 and 6.3.
+    **Source** OCP Microscaling Formats (MX) Specification 1.0, section 6.3 for the conversion.
 
     **Departs** in what the specification leaves open: NaN and infinities are refused, a shorter last block is
     permitted, an all-zero block has scale 1, the code -128 of mxint8 is not used, and a zero has no sign.
@@ -71,7 +71,7 @@ def floats_mx_decode(q) -> np.ndarray:
     q : MX. Returns float32 of its shape: exact (every product of an element and a scale is a float32), but for products
     beyond float32, which no encoder makes from float32: they are infinite. Raises ArgumentTypeError for anything else.
 
-    **Source** OCP Microscaling Formats (MX) Specification 1.0, section 5.1. **Departs** nothing. Cost O(size).
+    **Source** OCP Microscaling Formats (MX) Specification 1.0. **Departs** nothing. Cost O(size).
 
     >>> import numpy as np
     >>> floats_mx_decode(MX(np.array([64, -127], dtype=np.int8), np.array([128], dtype=np.uint8), "mxint8")).tolist()
@@ -95,11 +95,11 @@ def floats_nf4_encode(x, *, block=64) -> NF4:
     2**-149 where it is subnormal).
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
-    **Source** Dettmers et al., QLoRA: Efficient Finetuning of Quantized LLMs (2023), section 3 and appendix E (the
-    levels).
+    **Source** Dettmers et al., QLoRA: Efficient Finetuning of Quantized LLMs (2023, arXiv 2305.14314), with the levels
+    that it lists.
 
-    **Departs** in that scales stay float32: no double quantization (its section 3); blocks do not run on from one row
-    to the next; the tie rule is ours.
+    **Departs** in that scales stay float32: no double quantization; blocks do not run on from one row to the next; the
+    tie rule is ours.
 
     Cost O(size).
 
@@ -126,7 +126,7 @@ def floats_nf4_decode(q) -> np.ndarray:
 
     q : NF4. Returns float32 of its shape, the product rounded once. Raises ArgumentTypeError for anything else.
 
-    **Source** Dettmers et al. (2023), section 3. **Departs** nothing. Cost O(size).
+    **Source** Dettmers et al. (2023). **Departs** nothing. Cost O(size).
 
     >>> import numpy as np
     >>> floats_nf4_decode(NF4(np.array([0, 7, 15], dtype=np.uint8), np.array([3.0], dtype=np.float32))).tolist()

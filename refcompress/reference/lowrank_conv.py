@@ -27,9 +27,9 @@ def lowrank_conv(w, *, scheme, rank=None, energy=None, error=None, nbytes=None) 
 
     Raises ArgumentTypeError, RefcompressError, LimitError as lowrank_svd.
 
-    **Source** Jaderberg, Vedaldi and Zisserman (2014, arXiv 1405.3866), scheme 2, for the spatial scheme; Zhang et al.
-    (2015, arXiv 1505.06798) for the channel scheme; both as matrices: Tai et al. (2015, arXiv 1511.06067).
-    **Departs** nothing.
+    **Source** Jaderberg, Vedaldi and Zisserman (2014, arXiv 1405.3866) for the spatial scheme; Zhang et al. (2015,
+    arXiv 1505.06798) for the channel scheme; both as matrices: Tai et al. (2015, arXiv 1511.06067). **Departs**
+    nothing.
 
     >>> w = np.ones((4, 3, 5, 5), np.float32)
     >>> f = lowrank_conv(w, scheme="spatial", energy=0.99)

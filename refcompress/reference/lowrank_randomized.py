@@ -74,9 +74,9 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
 
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
-    **Source** Halko, Martinsson & Tropp, Finding Structure with Randomness (2011): the range finder, and section 4.3 for
-    the a-posteriori estimate; Musco & Musco, Randomized Block Krylov Methods (2015) for the space, with the optimum
-    within a factor of 1 + e after O(log(k) / sqrt(e)) steps where the block has at least ``rank`` columns.
+    **Source** Halko, Martinsson & Tropp, Finding Structure with Randomness (2011): the range finder, and the
+    a-posteriori estimate; Musco & Musco, Randomized Block Krylov Methods (2015) for the space, with the optimum within
+    a factor of 1 + e after O(log(k) / sqrt(e)) steps where the block has at least ``rank`` columns.
 
     **Departs** blocks are smaller than the rank; each is made orthogonal to all before it (twice), as in Golub and Kahan's
     bidiagonalization; the number of steps follows from the gains.

@@ -105,35 +105,44 @@ def _error(w, narrow, x) -> np.ndarray:
     return np.linalg.norm(np.maximum(w @ x, 0) - np.maximum(narrow @ x, 0), axis=0)
 
 
-def lowrank_relu(w, x, *, rank=None, tolerance=None, bias=None, iterations=30) -> LowRank:
-    """Find a matrix of a given rank that serves a trained layer y = relu(w x + b) best on its inputs.
+def lowrank_relu(w, x, *, rank=None, tolerance=None, bias=None, ridge=0.05, iterations=30) -> LowRank:
+    """Find a matrix of a given rank that serves a trained layer y = relu(w x + b) best on its inputs, and stays near w.
 
-        minimise ||relu(x @ w.T + b) - relu(x @ l.T + b)||_F**2 over l of that rank
+        minimise ||relu(x @ w.T + b) - relu(x @ l.T + b)||_F**2 + lambda ||w - l||_F**2 over l of that rank
+        lambda = ridge * mean of the diagonal of x.T @ x
         in turn, with z = x @ l.T + b and y = x @ w.T + b:    t = y where y > 0 and z > 0,  min(z, 0) where y <= 0,  else z
-                                                              l = argmin ||x @ l.T + b - t||_F  (reduced-rank regression)
+                                                              l = argmin ||x @ l.T + b - t||_F**2 + lambda ||w - l||_F**2
+        with h = x.T @ x + lambda = s s.T  and  g = ((t - b).T @ x + lambda w) h**-1:    l = p_r p_r.T g,   g s = p d q.T
 
     What the ReLU cuts off need not be kept: a target below zero is wherever the fit has it. ||z' - t||**2 lies above the
-    objective for every z' (but for a constant) and touches it at z, so the objective never rises.
+    first term for every z' (but for a constant) and touches it at z, so the objective never rises. g is the minimiser of all
+    ranks, from which the objective of the step rises by ||(g - l) s||_F**2: so its best of rank r is Eckart and Young's, as
+    in lowrank_whitened.
+
+    Why the ridge: an output that is below zero on all calibration inputs but a few asks for next to nothing, and there are
+    other matrices than w that serve so few inputs as well. Without it the fit is lost on new inputs, the more the fewer
+    inputs there are to a weight; with it l is near w where the inputs do not say otherwise.
 
     Parameters
     ----------
     w : (m, k) float32, finite; x : (n, k) float32, finite, the calibration inputs
     rank : int in [0, min(m, k)], or tolerance : float in [0, 1], the rank that ReluValues.rank gives; exactly one
     bias : (m,) float32, or None for 0
+    ridge : float in [0, 1e6], the pull towards w, in units of the mean second moment of an input; 0 for none
     iterations : int >= 0, the most turns; they end early where one gains less than 2**-20 of the objective.
 
     Returns
     -------
     LowRank, in the normal form of lowrank_svd, computed in float64, factors rounded once. It starts from the better of
-        lowrank_svd and lowrank_whitened, and of all that it met, rounded, the best on x is returned: never worse there than
-        either of the two at equal rank.
+        lowrank_svd and lowrank_whitened, and of all that it met, rounded, the one of the least objective is returned: never
+        above that of either of the two at equal rank.
 
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
     **Source** ranks after training by ReLU singular values: Dittmer, King & Maass (2019); the nonlinear fit: Zhang et al.,
     Accelerating Very Deep Convolutional Networks (2015, arXiv 1505.06798), section on the nonlinear case.
-    **Departs** Zhang et al. relax the problem with auxiliary outputs and a penalty; here a majorising target replaces both,
-    and nothing is to be tuned.
+    **Departs** Zhang et al. relax the problem with auxiliary outputs and a penalty; here a majorising target replaces both.
+    The ridge is ours.
     Cost O(n m k + k**3) a turn.
 
     >>> rng = np.random.default_rng(0)
@@ -152,33 +161,37 @@ def lowrank_relu(w, x, *, rank=None, tolerance=None, bias=None, iterations=30) -
     bias = arguments.finite(arguments.array(bias, "bias", np.float32, ndim=1), "bias")
     if len(bias) != m:
         raise RefcompressError("bias", f"must have an entry for each of the {m} outputs of w, not {len(bias)}")
+    ridge = arguments.real(ridge, "ridge", 0, 1e6)
     iterations = arguments.integer(iterations, "iterations", 0)
     if arguments.exactly_one(rank=rank, tolerance=tolerance) == "tolerance":
         rank = lowrank_relu_values(w).rank(tolerance)
     rank = arguments.integer(rank, "rank", 0, min(m, k))
 
     h = quantize_hessian(x)
-    inputs, b = x.astype(np.float64), bias.astype(np.float64)
-    y = inputs @ w.astype(np.float64).T + b
+    pull = ridge * float(np.mean(np.diagonal(h))) if k else 0.0
+    inputs, b, wide = x.astype(np.float64), bias.astype(np.float64), w.astype(np.float64)
+    y = inputs @ wide.T + b
     aim = np.maximum(y, 0)
 
-    def lost(f: LowRank) -> tuple[float, np.ndarray]:
-        z = (inputs @ f.vt.T.astype(np.float64) * f.s) @ f.u.T.astype(np.float64) + b
-        return float(np.sum((aim - np.maximum(z, 0)) ** 2)), z
+    def objective(f: LowRank) -> tuple[float, np.ndarray]:
+        us, vt = f.u.astype(np.float64) * f.s, f.vt.astype(np.float64)
+        z = (inputs @ vt.T) @ us.T + b
+        return float(np.sum((aim - np.maximum(z, 0)) ** 2) + pull * np.sum((wide - us @ vt) ** 2)), z
 
     candidates = [lowrank_svd(w, rank=rank), lowrank_whitened(w, h, rank=rank)]
-    best = min(candidates, key=lambda f: lost(f)[0])
-    error, z = lost(best)
+    best = min(candidates, key=lambda f: objective(f)[0])
+    error, z = objective(best)
     lam, e = np.linalg.eigh(h) if k else (np.empty(0), np.empty((0, 0)))
+    lam = lam + pull
     used = lam > k * 2.0**-50 * lam.max(initial=0)
-    root, e = np.sqrt(lam[used]), e[:, used]  # x.T @ x = (e root)(e root).T on the inputs that occurred
+    root, e = np.sqrt(lam[used]), e[:, used]  # x.T @ x + pull = (e root)(e root).T; without a pull, on the inputs that occurred
     for _ in range(iterations):
         target = np.where(y > 0, np.where(z > 0, y, z), np.minimum(z, 0))
-        fit = (e / root).T @ (inputs.T @ (target - b))  # root * e.T @ l.T of the full-rank solution
+        fit = (e / root).T @ (inputs.T @ (target - b) + pull * wide.T)  # root * e.T @ g.T
         _, _, q = svd(fit)
-        full = (e / root) @ fit  # l.T
-        found = _normal(q[:rank].T @ (q[:rank] @ full.T), rank)
-        lower, z_found = lost(found)
+        g = ((e / root) @ fit).T
+        found = _normal(q[:rank].T @ (q[:rank] @ g), rank)
+        lower, z_found = objective(found)
         if lower >= error * (1 - 2.0**-20):
             break
         best, error, z = found, lower, z_found

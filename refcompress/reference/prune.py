@@ -38,8 +38,9 @@ def prune_magnitude(w, *, sparsity=None, keep=None):
     ArgumentTypeError : w is not float32, sparsity or keep not a number of its kind.
     RefcompressError : a NaN (it has no rank; its index is named), a share or count out of range, both or none given.
 
-    **Source** Han, Pool, Tran & Dally, Learning both Weights and Connections for Efficient Neural Networks (2015),
-    section 3; the share in place of a threshold: Zhu & Gupta, To Prune, or Not to Prune (2017), section 3.
+    **Source** Han, Pool, Tran & Dally, Learning both Weights and Connections for Efficient Neural Networks (2015,
+    arXiv 1506.02626), section 3; the share in place of a threshold: Zhu & Gupta, To Prune, or Not to Prune (2017,
+    arXiv 1710.01878).
 
     **Departs** Han et al. cut at a threshold (prune_threshold), so ties go together and the count follows from the
     data; here the count is given and kept exactly, so ties need a rule.
@@ -87,9 +88,9 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
     ------
     ArgumentTypeError, RefcompressError : by name; NaN by index, also a unit whose infinities cancel.
 
-    **Source** N:M: Mishra et al., Accelerating Sparse Deep Neural Networks (2021); blocks: Narang, Undersander &
-    Diamos, Block-Sparse Recurrent Neural Networks (2017); filters: Li, Kadav, Durdanovic, Samet & Graf, Pruning
-    Filters for Efficient ConvNets (2017), section 3.1.
+    **Source** N:M: Mishra et al., Accelerating Sparse Deep Neural Networks (2021, arXiv 2104.08378); blocks: Narang,
+    Undersander & Diamos, Block-Sparse Recurrent Neural Networks (2017); filters: Li, Kadav, Durdanovic, Samet & Graf,
+    Pruning Filters for Efficient ConvNets (2017, arXiv 1608.08710), section 3.1.
 
     **Departs** counts are exact and ties have a rule; Narang et al. rank a block by its largest weight, here its sum
     decides, as Li et al. do with filters.
@@ -136,8 +137,8 @@ def prune_threshold(w, quality):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** Han, Pool, Tran & Dally, Learning both Weights and Connections for Efficient Neural Networks (2015),
-    section 4: "a quality parameter multiplied by the standard deviation of a layer's weights".
+    **Source** Han, Pool, Tran & Dally, Learning both Weights and Connections for Efficient Neural Networks (2015,
+    arXiv 1506.02626), section 4: "a quality parameter multiplied by the standard deviation of a layer's weights".
 
     **Departs** nothing; the paper leaves open that the threshold itself stays.
 

@@ -32,7 +32,7 @@ def prune_score_obd(w, diagonal):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** LeCun, Denker & Solla, Optimal Brain Damage (1990), section 2: the saliency s_k = h_kk u_k**2 / 2.
+    **Source** LeCun, Denker & Solla, Optimal Brain Damage (1990): the saliency s_k = h_kk u_k**2 / 2.
 
     **Departs** nothing.
 
@@ -66,8 +66,8 @@ def prune_score_fisher(w, squared_gradients):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN, infinities and negative means by index.
 
-    **Source** Theis, Korshunova, Tejani & Huszar, Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018),
-    section 2.
+    **Source** Theis, Korshunova, Tejani & Huszar, Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018,
+    arXiv 1801.05787).
 
     **Departs** the paper scores whole feature maps, by a mask's gradient; here each weight, whose term is the same.
 

@@ -46,8 +46,8 @@ def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index; a Hessian that is not symmetric, or
         singular in spite of the damping. LimitError where an adjusted weight is beyond float32.
 
-    **Source** Hassibi & Stork, Second Order Derivatives for Network Pruning: Optimal Brain Surgeon (1993), eq. 5; the
-    merging of rows: Frantar & Alistarh, Optimal Brain Compression (2022), section 4.
+    **Source** Hassibi & Stork, Second Order Derivatives for Network Pruning: Optimal Brain Surgeon (1993); the merging
+    of rows: Frantar & Alistarh, Optimal Brain Compression (2022, arXiv 2208.11580), section 4.
 
     **Departs** Hassibi & Stork take the Hessian of the whole network's loss; here a layer's, as Frantar & Alistarh do,
     with SparseGPT's damping.
@@ -133,8 +133,8 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index; a Hessian that is not symmetric, or
         singular in spite of the damping. LimitError where an adjusted weight is beyond float32.
 
-    **Source** Frantar & Alistarh, SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot (2023),
-    section 3.4, algorithm 1; N:M: section 3.3.
+    **Source** Frantar & Alistarh, SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot (2023, arXiv
+    2301.00774), section 3.4, algorithm 1; N:M: section 3.3.
 
     **Departs** the count is exact over the layer; an input that is always zero is damped like the others, and not set
     aside.

@@ -53,8 +53,8 @@ def prune_project_l1(w, *, radius) -> np.ndarray:
 
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
-    **Source** Duchi, Shalev-Shwartz, Singer and Chandra, Efficient Projections onto the l1-Ball (2008), figure 1.
-    **Departs** rounded such that the constraint holds, and not to nearest. Cost O(size log size).
+    **Source** Duchi, Shalev-Shwartz, Singer and Chandra, Efficient Projections onto the l1-Ball (2008). **Departs**
+    rounded such that the constraint holds, and not to nearest. Cost O(size log size).
 
     >>> prune_project_l1(np.float32([3, -1, 0.5]), radius=3).tolist()
     [2.5, -0.5, 0.0]

@@ -52,7 +52,7 @@ def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=N
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
     **Source** Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-    Inference (2018), section 2.1, eq. 1 and section 3; rounding as in ONNX, QuantizeLinear.
+    Inference (2018, arXiv 1712.05877), section 2.1, eq. 1 and section 3; rounding as in ONNX, QuantizeLinear.
 
     **Departs** from ONNX's DynamicQuantizeLinear, whose float32 range overflows to infinity at 3e38 and whose scale
     underflows to 0 at 1e-45. gemmlowp rounds halves away from zero.

@@ -39,7 +39,8 @@ def quantize_awq(w, x, *, bits=4, scheme="symmetric", axis=0, group=None, steps=
     ------
     ArgumentTypeError, RefcompressError : by name.
 
-    **Source** Lin, Tang, Tang, Yang et al., AWQ (2023), section 3.2, eq. 4 and 5; for clipping the end of the section.
+    **Source** Lin, Tang, Tang, Yang et al., AWQ (2023, arXiv 2306.00978), section 3.2, eq. 4 and 5; for clipping the
+    end of the section.
 
     **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; means below 1e-4
     of the largest count as that (the authors' code floors s); an alpha whose weights leave float32 is passed over.

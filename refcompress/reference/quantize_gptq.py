@@ -43,8 +43,9 @@ def quantize_gptq(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None,
     ------
     ArgumentTypeError, RefcompressError : by name; the hessian, where with damping it is not positive definite.
 
-    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022), section 3.3, algorithm 1, blocks of 128; section 4,
-    Extreme Quantization, for groups of current weights; "descending" is the authors' act-order.
+    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022, arXiv 2210.17323), section 4, algorithm 1, blocks of
+    128; section 5 for groups, whose scales come from the weights as they are by then; "descending" is the authors'
+    act-order.
 
     **Departs** an input that was never active (h[j, j] = 0) is rounded to nearest; the authors' code sets it to 0. Zeros stay
     zeros; there they move like other weights.

@@ -95,9 +95,8 @@ def quantize_multiplier(scale):
     (multiplier, shift), int32 of the shape of scale; the multiplier is rounded to nearest, halves to even.
     Raises ArgumentTypeError, RefcompressError by name and index.
 
-    **Source** Jacob et al. (2018), section 2.2, eq. 6. **Departs** scales of 1 and above are allowed (a negative
-    shift).
-    Cost O(size).
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.2, eq. 6. **Departs** scales of 1 and above are allowed
+    (a negative shift). Cost O(size).
 
     >>> multiplier, shift = quantize_multiplier(0.75)
     >>> multiplier.item() == 3 * 2**29, shift.item()
@@ -139,8 +138,9 @@ def requantize_s32(x, multiplier, shift, *, zero_point=0, bits=8, scheme="affine
     ------
     ArgumentTypeError, RefcompressError : by name and index.
 
-    **Source** Jacob et al. (2018), section 2.2, eq. 5 to 7; gemmlowp, fixedpoint.h: SaturatingRoundingDoublingHighMul
-    and RoundingDivideByPOT. **Departs** nothing with "gemmlowp"; the others round once. Cost O(size).
+    **Source** Jacob et al. (2018), section 2.2, eq. 5 and 6, and section 2.3, eq. 7; gemmlowp, fixedpoint.h:
+    SaturatingRoundingDoublingHighMul and RoundingDivideByPOT. **Departs** nothing with "gemmlowp"; the others round
+    once. Cost O(size).
 
     >>> import numpy as np
     >>> x = np.int32([1, 3, -1, -3, 1000])  # halves of these

@@ -109,8 +109,9 @@ def quantize_hessian(x) -> np.ndarray:
     x : float32 (n, k), finite. Returns float64 (k, k), symmetric to the last bit; products and sums in float64, in the
     order of BLAS. That of batches of inputs is the sum of theirs. Raises ArgumentTypeError, RefcompressError by name.
 
-    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022), section 3.1, H = 2 x.T x. **Departs** without the
-    factor 2: no method here depends on a factor, but the errors that they tell are then those of x. Cost 2 n k**2.
+    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022), section 3, "Optimal Brain Quantization", H = 2 x.T
+    x. **Departs** without the factor 2: no method here depends on a factor, but the errors that they tell are then
+    those of x. Cost 2 n k**2.
 
     >>> x = np.float32([[1, 2], [3, -1]])
     >>> quantize_hessian(x).tolist()

@@ -22,8 +22,8 @@ def quantize_pack(q, *, bits=4) -> Packed:
     with the scales, zero points and group of q; bits left over at a row's end are 0. Exact.
     Raises ArgumentTypeError, RefcompressError by name and index.
 
-    **Source** the nibble order of ONNX, "Int4 and UInt4": the first value is the low half of its byte. **Departs**
-    there rows do not begin with a byte of their own. Cost O(size).
+    **Source** the order of ONNX's integer types of 4 and 2 bits: the first value is in the lowest bits of its byte.
+    **Departs** there rows do not begin with a byte of their own. Cost O(size).
 
     >>> import numpy as np
     >>> q = Quantized(np.int8([[1, -2, 7]]), np.float32([[0.5]]), np.int8([[0]]))

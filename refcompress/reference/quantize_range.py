@@ -27,7 +27,8 @@ def quantize_range_minmax(x, *, axis=None, group=None):
     in the shape of the scale, so that neither high - low nor its quotients overflow or underflow; exact, zeros are
     +0.0, and both are zero where there is no x. Raises as quantize_s8.
 
-    **Source** Jacob et al. (2018), section 3.1. **Departs** zero always belongs to the range, so that it is exact.
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 3.1. **Departs** they nudge both ends, so that zero has
+    an integer; here the range is widened until zero belongs to it, and :func:`quantize_scale` rounds the zero point.
     Cost O(size).
 
     >>> import numpy as np
@@ -48,8 +49,8 @@ def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
     minmax), taken as the decimal number that it prints as. t is the element number ceil(percentile / 100 * n) of the n
     sorted magnitudes that share the scale: nothing is interpolated.
 
-    **Source** Wu et al., Integer Quantization for Deep Learning Inference (2020), section 3.3, "percentile".
-    **Departs** nothing. Cost O(size log size).
+    **Source** Wu et al., Integer Quantization for Deep Learning Inference (2020), percentile calibration. **Departs**
+    nothing. Cost O(size log size).
 
     >>> import numpy as np
     >>> low, high = quantize_range_percentile(np.float32([-1, 2, -3, 100]), percentile=75)
@@ -77,8 +78,9 @@ def quantize_range_mse(x, *, bits=8, scheme="symmetric", axis=None, group=None, 
     :func:`quantize_scale` makes of the range; its sum is in float64. Of equal errors the widest range wins, so the
     error is never above that of minmax, which is the last step.
 
-    **Source** Nagel et al., A White Paper on Neural Network Quantization (2021), section 3.1, "mean squared error",
-    where the ends are searched on a grid. **Departs** both ends share the threshold t. Cost O(steps size).
+    **Source** Nagel et al., A White Paper on Neural Network Quantization (2021, arXiv 2106.08295), on range setting by
+    the mean squared error, where the ends are searched on a grid. **Departs** both ends share the threshold t. Cost
+    O(steps size).
 
     >>> import numpy as np
     >>> x = np.float32([0.5] * 99 + [3])
@@ -114,8 +116,8 @@ def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
     holds the |x| of floor(|x| / max|x| * bins) = j, the largest too the last one; bin j of m belongs to the run
     floor(j levels / m). Where P has a bin that Q has not, the sum is infinite; of equal sums the largest m wins.
 
-    **Source** Migacz, 8-bit Inference with TensorRT, GPU Technology Conference (2017), "Entropy calibration:
-    pseudocode". **Departs** it leaves open the rules of the last three sentences; m of all bins, the whole range, is
+    **Source** Migacz, 8-bit Inference with TensorRT, GPU Technology Conference (2017), the pseudocode of entropy
+    calibration. **Departs** it leaves open the rules of the last three sentences; m of all bins, the whole range, is
     tried too. Cost O(size + bins^2), for each scale.
 
     >>> import numpy as np

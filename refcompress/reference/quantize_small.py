@@ -22,8 +22,8 @@ def quantize_binary(w, *, axis=None, group=None) -> Quantized:
     summed in float64 and rounded once; it is at least 2**-126 (of no weights, or of zeros, the scale is that).
     Raises ArgumentTypeError, RefcompressError by name and index.
 
-    **Source** Rastegari et al., XNOR-Net (2016), section 3.1. **Departs** the smallest scale is not 0; a zero weight,
-    whose sign the paper leaves open, becomes +scale, since one bit has no zero. Cost O(size).
+    **Source** Rastegari et al., XNOR-Net (2016, arXiv 1603.05279), section 3.1. **Departs** the smallest scale is not
+    0; a zero weight, whose sign the paper leaves open, becomes +scale, since one bit has no zero. Cost O(size).
 
     >>> import numpy as np
     >>> q = quantize_binary(np.float32([[1, -3], [0, 5]]), axis=0)
@@ -50,10 +50,9 @@ def quantize_ternary(w, *, threshold=0.7, axis=None, group=None) -> Quantized:
     zero points of 0. Sums are in float64, delta is compared in float64, the scale is rounded once and at least
     2**-126; 1 where all values are 0. Of equal maxima the best delta is the one that keeps the fewest.
 
-    **Source** Li, Zhang, Liu, Ternary Weight Networks (2016), section 2: the problem, its optimal scale, and 0.7
-    mean|w|, which comes near the best delta for uniform and normal weights. **Departs** the best delta is found, too:
-    by sorting.
-    Cost O(size), with None O(size log size).
+    **Source** Li, Zhang, Liu, Ternary Weight Networks (2016, arXiv 1605.04711): the problem, its optimal scale, and
+    0.7 mean|w|, which comes near the best delta for uniform and normal weights. **Departs** the best delta is found,
+    too: by sorting. Cost O(size), with None O(size log size).
 
     >>> import numpy as np
     >>> q = quantize_ternary(np.float32([1, -3, 0.5, 2]))

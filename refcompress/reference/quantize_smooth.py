@@ -36,8 +36,8 @@ def quantize_smooth(w, x, *, alpha=0.5, weight_bits=8, input_bits=8, axis=0, inp
     ------
     ArgumentTypeError, RefcompressError : by name; alpha, where the scaled weights or inputs leave float32.
 
-    **Source** Xiao, Lin, Seznec, Wu, Demouth & Han, SmoothQuant (2022), section 4, eq. 3 and 4; "row" and "all" with
-    axis None are its O1 (or O2) and O3.
+    **Source** Xiao, Lin, Seznec, Wu, Demouth & Han, SmoothQuant (2022, arXiv 2211.10438), section 4, eq. 3 and 4; with
+    axis None, "row" is the O1 of its table 2, and "all" its O3.
 
     **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; weights have a
     scale an output by default; a layer is smoothed only where that pays on the calibration inputs.

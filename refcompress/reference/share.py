@@ -65,8 +65,9 @@ def share_kmeans(w, *, bits=None, clusters=None, init="cut", weights=None, prune
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** Han, Mao & Dally, Deep Compression (2016), section 3.1 (eq. 2) and 3.2 (initialisation); the importance:
-    Choi, El-Khamy & Lee, Towards the Limit of Network Quantization (2017), section 3 (Hessian-weighted k-means). "cut":
+    **Source** Han, Mao & Dally, Deep Compression (2016, arXiv 1510.00149), section 3.1 (eq. 2) and 3.2
+    (initialisation); the importance: Choi, El-Khamy & Lee, Towards the Limit of Network Quantization (2017, arXiv
+    1612.01543), section 4 (Hessian-weighted k-means). "cut":
     Wu, Efficient Statistical Computations for Optimal Color Quantization (Graphics Gems II, 1991), in one dimension, its
     optimal cuts made where they gain most. The weighted draw of "random": Duffield, Lund & Thorup, Priority Sampling (2007).
 
