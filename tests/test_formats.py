@@ -57,7 +57,12 @@ def test_a_pickle_gives_an_equal_format_that_is_as_frozen(value, protocol):
 @every_format
 def test_copies_are_frozen_and_equal(value):
     for back in (copy.copy(value), copy.deepcopy(value), copy.deepcopy({"a": [value]})["a"][0]):
-        assert back == value and not any(a.flags.writeable for a in arrays(back))
+        assert back == value and back is not value and not any(a.flags.writeable for a in arrays(back))
+
+
+@every_format
+def test_a_deep_copy_has_memory_of_its_own(value):
+    assert not any(np.shares_memory(a, b) for a, b in zip(arrays(value), arrays(copy.deepcopy(value))))
 
 
 def test_a_pickle_that_was_changed_is_checked_like_every_other_input():
@@ -77,7 +82,7 @@ def test_formats_are_equal_where_their_content_is(value):
 def test_one_bit_makes_formats_differ(value):
     for name in type(value).__dataclass_fields__:
         if isinstance(a := getattr(value, name), np.ndarray) and a.size:
-            changed = copy.copy(rebuilt(value))
+            changed = rebuilt(value)
             b = a.copy()
             b.reshape(-1).view(np.uint8)[-1] ^= 1
             object.__setattr__(changed, name, b)
@@ -120,3 +125,18 @@ def test_numpy_sees_the_dense_array(value):
     assert np.array_equal(np.array(value), dense, equal_nan=True)
     with pytest.raises(ValueError, match="copy"):
         value.__array__(copy=False)
+
+
+@pytest.mark.parametrize("bad", [0.0, -0.0, -1.0, 1e-45, 2.0**-127, np.nan, np.inf, -np.inf])
+def test_scales_are_normal_numbers_above_zero(bad):
+    """A scale of 0 stands for nothing but zeros, and a division by it for nothing at all."""
+    values, scale, zeros = np.int8([[1, 2], [3, 4]]), np.float32([[1], [bad]]), np.int8([[0], [0]])
+    for make in (lambda: rc.Quantized(values, scale, zeros), lambda: rc.Quantized(values.astype(np.int16), scale, zeros.astype(np.int16)),
+                 lambda: rc.Quantized(values, scale, zeros, 2), lambda: rc.Packed(np.uint8([[1], [2]]), (2, 2), 4, scale, zeros),
+                 lambda: rc.quantize_s8(np.ones((2, 2), np.float32), axis=0, scale=scale)):
+        with pytest.raises(RefcompressError, match=r"scale\[1, 0\]"):
+            make()
+    if not bad > 0 or not np.isfinite(bad):
+        with pytest.raises(RefcompressError, match=r"scales\[1, 0\]"):
+            rc.NF4(np.uint8([[1, 2], [3, 4]]), scale)
+    assert rc.Quantized(values, np.float32([[1], [2.0**-126]]), zeros).dense()[1, 0] == 3 * 2.0**-126

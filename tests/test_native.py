@@ -180,6 +180,33 @@ def test_an_index_that_changed_after_it_was_checked_is_refused_not_followed(spac
                 space.csr_matmul(a, np.ones((4, n), F))
 
 
+DECREASING = """
+import sys
+import numpy as np
+from refcompress import RefcompressError, native, reference
+from refcompress.testing import guarded
+space = next(space for space in native.available() if space.__name__ == sys.argv[1])
+for n in (1, 8, 20, 70):
+    for at, value in ((2, 0), (3, 1), (5, 0), (7, 5)):
+        a = reference.csr_from_dense(np.eye(8, 4, dtype=np.float32), np.arange(32).reshape(8, 4) % 4 == 1)
+        for field in ("indptr", "indices", "data"):
+            object.__setattr__(a, field, guarded.ends_at_guard(getattr(a, field)))
+        a.indptr[at] = value
+        try:
+            space.csr_matmul(a, np.ones((4, n), np.float32))
+        except RefcompressError as error:
+            print(error.argument)
+"""
+
+
+@EACH
+@pytest.mark.skipif(not guarded.available(), reason="needs guard pages")
+def test_a_row_that_ends_before_it_begins_is_refused_not_read(space):
+    """In a process of its own: whoever takes the difference for a length reads on until the guard page ends him."""
+    done = subprocess.run([sys.executable, "-c", DECREASING, space.__name__], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "a\n" * 16), done.stderr
+
+
 def test_any_c_function_of_the_right_type_becomes_an_operation():
     table = _call.lib.rc_kernels_at(0)
     for op in ("csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32f32"):

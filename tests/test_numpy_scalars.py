@@ -38,7 +38,7 @@ CALLS = {
     "lowrank_conv": [((KERNEL,), {"scheme": "channel", "rank": 2}), ((KERNEL,), {"scheme": "spatial", "energy": 0.7}),
                      ((KERNEL,), {"scheme": "channel", "error": 0.5}), ((KERNEL,), {"scheme": "spatial", "nbytes": 700})],
     "lowrank_randomized": [((LONG,), {"rank": 2, "tolerance": 0.25, "certify": True, "failure": 0.0625, "block": 2, "seed": 3})],
-    "lowrank_relu": [((W, X), {"rank": 2, "iterations": 2}), ((W, X), {"tolerance": 0.5})],
+    "lowrank_relu": [((W, X), {"rank": 2, "iterations": 2, "ridge": 0.125}), ((W, X), {"tolerance": 0.5})],
     "lowrank_relu_values": [((W,), {"seed": 3})],
     "lowrank_sparse": [((W,), {"rank": 2, "keep": 200, "iterations": 2})],
     "lowrank_svd": [((W,), {"rank": 2}), ((W,), {"energy": 0.7}), ((W,), {"error": 0.5}), ((LONG,), {"nbytes": 5000})],

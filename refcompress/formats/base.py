@@ -14,7 +14,7 @@ class Format:
     """What all formats share: the sum of their arrays' bytes, a short repr, equality and hash by content.
 
     Two formats are equal if they are of one class and all their fields are equal: of arrays dtype, shape and every bit.
-    Nobody can change a format, so a copy of it is itself, and one that comes out of a pickle is checked and frozen again.
+    A copy, and what comes out of a pickle, is made as every other format is: checked, then frozen.
     ``np.asarray`` gives what ``dense`` gives.
     """
 
@@ -44,14 +44,8 @@ class Format:
             f"{name}={_brief(value)}" for name, value in self._fields() if name != "shape"]
         return f"{type(self).__name__}({', '.join(said)}, nbytes={self.nbytes})"
 
-    def __reduce__(self):
+    def __reduce__(self):  # what copy, deepcopy and pickle go by
         return type(self), tuple(value for _, value in self._fields())
-
-    def __copy__(self):
-        return self
-
-    def __deepcopy__(self, memo):
-        return self
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         if not hasattr(self, "dense"):

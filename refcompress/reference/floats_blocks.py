@@ -20,13 +20,13 @@ def floats_mx_encode(x, format) -> MX:
 
     x : array of float32, at least one dimension, finite; blocks are runs of 32 of a row, the last may be shorter. Rows lie
     along the last axis; x of more than two dimensions is the matrix of axis 0 by all others (outputs by inputs x height x
-    width). -0.0 counts as +0.0.
+    width).
     format : "mxfp8_e4m3" (emax 8), "mxfp8_e5m2" (15), "mxfp6_e2m3" (2), "mxfp6_e3m2" (4), "mxfp4_e2m1" (2), "mxint8"
     (0).
 
     Returns an MX. Halves are rounded to even; x / X is exact, or rounded far below the smallest element. The exponent
     of X is clamped to -127, the smallest of the format E8M0 (the largest, 127, is never passed); where all of a block
-    is zero it is 0. mxint8 elements are -127/64 to 127/64: clamped alike on both sides, so that -x has the code of x
+    is zero it is 0. A zero has one code, that of +0.0, whether it was one or became one. mxint8 elements are -127/64 to 127/64: clamped alike on both sides, so that -x has the code of x
     negated.
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
@@ -36,7 +36,7 @@ def floats_mx_encode(x, format) -> MX:
     **Source** OCP Microscaling Formats (MX) Specification 1.0, section 6.3 for the conversion.
 
     **Departs** in what the specification leaves open: NaN and infinities are refused, a shorter last block is
-    permitted, an all-zero block has scale 1, and the code -128 of mxint8 is not used.
+    permitted, an all-zero block has scale 1, the code -128 of mxint8 is not used, and a zero has no sign.
 
     Cost O(size).
 
@@ -54,11 +54,12 @@ def floats_mx_encode(x, format) -> MX:
     most = block_maxima(x, MX_BLOCK)
     exponent = np.maximum(np.frexp(most)[1] - 1 - emax, -E8M0_BIAS)
     exponent = np.where(most == 0, 0, exponent)
-    ratio = np.ldexp(x + np.float32(0), -spread(exponent, x.shape, MX_BLOCK))  # -0.0 + 0.0 is +0.0
+    ratio = np.ldexp(x, -spread(exponent, x.shape, MX_BLOCK))
     if element is None:
         codes = np.clip(np.rint(ratio * 64), -127, 127).astype(np.int8)
     else:
         codes = floats_encode(ratio, element.name)
+        codes[codes == element.sign] = 0  # -0.0
     return MX(codes, (exponent + E8M0_BIAS).astype(np.uint8), format)
 
 

@@ -32,7 +32,7 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
     -------
     LayerFit : before is the error of quantize_nearest on the same arguments. The descent is float32, in BLAS's order,
         and starts where r gives the weights themselves. No output depends on another: each takes what was learnt if its
-        error, in float64, is smaller than that of rounding to nearest. So after <= before, always.
+        error, in float64, is smaller than that of rounding to nearest. So after <= before, always. A zero of w stays zero.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
 
     **Departs** the gradient is that of all calibration inputs at once, by way of h; the error of each output is
     relative to that of rounding it to nearest, which lets one weight of the regularizer serve all layers; no
-    activation function in the objective; an output never ends worse than rounding to nearest.
+    activation function in the objective; an output never ends worse than rounding to nearest; zeros stay zeros.
 
     Cost 2 m k**2 an iteration.
 
@@ -62,6 +62,7 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
     steps = np.clip(w / s, g.lowest - 1 - z, g.highest + 1 - z)
     down = np.floor(steps)
     v = _inverse(steps - down)
+    v[w == 0] = -np.inf  # pruned weights: always down, which is zero itself
     # In units of the error that rounding to nearest makes in the output, a weight: so one regularizer fits all layers.
     unit = np.sqrt(np.where(e_nearest > 0, e_nearest / max(w.shape[1], 1), 1))[:, None]
     common = np.sqrt(h.diagonal().mean()) if h.any() else 1.0
