@@ -63,6 +63,7 @@ def test_np_seterr_changes_no_result_of_an_operation(op, function):
 
 
 TINY = F([[2.0**-149, -(2.0**-140), 2.0**-126], [1e-38, 0.0, -3e-45], [1, -1 / 3, 3e38]])
+BIG = F([[3e38, -3e38, 3e38], [3e38, 3e38, 3e38], [1, 2, 3]])
 HESSIAN = reference.quantize_hessian(np.random.default_rng(0).standard_normal((10, 3)).astype(F))
 
 
@@ -78,11 +79,15 @@ HESSIAN = reference.quantize_hessian(np.random.default_rng(0).standard_normal((1
     ("quantize_binary", (TINY[:2],), {"axis": 0}), ("quantize_ternary", (TINY[:2],), {"axis": 0}),
     ("quantize_scale", (-1e-45, 1e-45), {}), ("quantize_scale", (-3e38, 3e38), {}),
     ("lowrank_whitened", (TINY, HESSIAN), {"rank": 1}), ("lowrank_sparse", (TINY,), {"rank": 1, "keep": 2}),
+    ("lowrank_whitened", (TINY * F(1e-3), HESSIAN * 1e-300), {"rank": 2}), ("lowrank_whitened", (BIG, HESSIAN), {"rank": 1}),
+    ("lowrank_sparse", (BIG,), {"rank": 1, "keep": 2}), ("lowrank_relu_values", (TINY,), {}),
+    ("lowrank_relu", (TINY[:2], BIG), {"rank": 1, "iterations": 2}), ("prune_project_l1", (TINY[:2],), {"radius": 3e-45}),
+    ("prune_sparsegpt", (TINY, HESSIAN), {"n": 1, "m": 3}), ("prune_obs", (BIG, HESSIAN), {"sparsity": 0.7}),
     ("lowrank_conv", (np.stack([TINY, TINY])[:, None],), {"scheme": "channel", "rank": 1}),
     ("lowrank_tucker2", (np.stack([TINY, TINY])[:, :, :, None],), {"ranks": (1, 1)}),
     ("allocate_cost", (TINY, [TINY * F(0.5)]), {}), ("allocate_fisher", ([TINY, TINY],), {}),
     ("allocate_outliers", (TINY,), {}),
-    ("allocate_rank", (np.array([1.0, 1e-200, 1e-310]), np.arange(4)), {"mu": 1e-3}),
+    ("allocate_rank", (np.array([1.0, 1e-200, 1e-310]), np.arange(4.0)), {"mu": 1e-3}),
 ])
 def test_np_seterr_changes_no_result_of_what_is_in_the_reference_alone(op, args, kwargs):
     same_whatever_is_set(getattr(reference, op), args, kwargs)
