@@ -142,7 +142,7 @@ class MX(Format):
         element = MX_ELEMENTS[self.format]
         values = self.codes / np.float32(64) if element is None else element.values(self.codes)
         scales = spread(self.scales, self.shape, MX_BLOCK).astype(np.int32)
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
             product = np.ldexp(values, scales - E8M0_BIAS)
         return np.where(scales == E8M0_NAN, np.float32(np.nan), product)
 
@@ -176,7 +176,8 @@ class NF4(Format):
 
     def dense(self) -> np.ndarray:
         """Return float32 scale * level, the product rounded once."""
-        return NF4_LEVELS[self.codes] * spread(self.scales, self.shape, self.block)
+        with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
+            return NF4_LEVELS[self.codes] * spread(self.scales, self.shape, self.block)
 
 
 def codes_below(codes: np.ndarray, bits: int) -> np.ndarray:

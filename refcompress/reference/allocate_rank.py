@@ -10,6 +10,7 @@ __all__ = ["allocate_rank", "allocate_rank_cost"]
 COUNTS = ("parameters", "bytes", "flops")
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def allocate_rank(sigma, cost, *, mu) -> int:
     """Find the rank at which a layer's cost and what truncation takes from its weights are least together.
 

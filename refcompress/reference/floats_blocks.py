@@ -12,6 +12,7 @@ from .floats import floats_encode
 __all__ = ["floats_mx_encode", "floats_mx_decode", "floats_nf4_encode", "floats_nf4_decode"]
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def floats_mx_encode(x, format) -> MX:
     """Round float32 to blocks of 32 elements of 4 to 8 bits and a shared power of two: MXFP8, MXFP6, MXFP4, MXINT8.
 
@@ -80,6 +81,7 @@ def floats_mx_decode(q) -> np.ndarray:
     return _format(q, MX).dense()
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def floats_nf4_encode(x, *, block=64) -> NF4:
     """Round float32 to 16 levels that are equally likely where the numbers are normally distributed: NF4.
 

@@ -12,6 +12,7 @@ __all__ = ["lowrank_conv", "lowrank_tucker2"]
 SCHEMES = ("channel", "spatial")
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_conv(w, *, scheme, rank=None, energy=None, error=None, nbytes=None) -> LowRankConv:
     """Find the nearest convolution that is two thinner ones in a row.
 
@@ -48,6 +49,7 @@ def lowrank_conv(w, *, scheme, rank=None, energy=None, error=None, nbytes=None) 
     return LowRankConv(first.reshape(-1, c, h)[..., None], np.ascontiguousarray(second)[:, :, None, :])
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_tucker2(w, *, ranks, iterations=20) -> Tucker2:
     """Find a near convolution that goes through fewer channels on both sides.
 
@@ -89,8 +91,7 @@ def lowrank_tucker2(w, *, ranks, iterations=20) -> Tucker2:
     outputs, _ = signed(outputs, outputs.T)
     inputs, _ = signed(inputs, inputs.T)
     core = _times(_times(w, outputs, 0), inputs, 1)
-    with np.errstate(under="ignore"):
-        return Tucker2(outputs.astype(np.float32), core.astype(np.float32), inputs.astype(np.float32))
+    return Tucker2(outputs.astype(np.float32), core.astype(np.float32), inputs.astype(np.float32))
 
 
 def kernels(w) -> np.ndarray:

@@ -12,6 +12,7 @@ from .prune import prune_magnitude
 __all__ = ["lowrank_whitened", "lowrank_sparse"]
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_whitened(w, h, *, rank) -> LowRank:
     """Find the matrix of a given rank whose outputs are nearest to a layer's on its calibration inputs.
 
@@ -59,12 +60,12 @@ def lowrank_whitened(w, h, *, rank) -> LowRank:
     p, _, _ = svd(wide @ s)
     p = p[:, :rank]
     u, d, vt = svd(p.T @ wide)  # of p_r p_r.T w: (p u) d vt
-    with np.errstate(under="ignore"):
-        u, d, vt = (a.astype(np.float32) for a in (p @ u, d, vt))
+    u, d, vt = (a.astype(np.float32) for a in (p @ u, d, vt))
     u, vt = signed(u, vt)
     return LowRank(u, d, vt)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_sparse(w, *, rank, keep, iterations=30) -> tuple[LowRank, CSR]:
     """Split a matrix into one of low rank and single weights that stick out of it.
 

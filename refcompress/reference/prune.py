@@ -117,6 +117,7 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
     return masks if isinstance(scores, Mapping) else masks[None]
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_threshold(w, quality):
     """Keep the weights that are not below a multiple of the layer's standard deviation.
 

@@ -17,6 +17,7 @@ __all__ = ["prune_obs", "prune_sparsegpt"]
 COLUMNS = 512  # updated at once
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
     """Prune a layer weight by weight, the one of least loss each time, and adjust its row (Optimal Brain Surgeon).
 
@@ -101,6 +102,7 @@ def _surgery(w: np.ndarray, inverse: np.ndarray, least: np.ndarray, count: int):
     return order, loss
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, damping=0.01):
     """Prune a layer input by input, and let the inputs that come later make up for what went (SparseGPT).
 
@@ -153,8 +155,7 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
     mask, weights, diagonal = np.ones((rows, k), dtype=bool), w.astype(np.float64), np.diagonal(u)
 
     def choose(start: int, end: int, **how):
-        with np.errstate(over="ignore"):
-            mask[:, start:end] = prune_select((weights[:, start:end] / diagonal[start:end]) ** 2, **how)
+        mask[:, start:end] = prune_select((weights[:, start:end] / diagonal[start:end]) ** 2, **how)
 
     for start in range(0, k, block):
         end = min(start + block, k)
@@ -191,8 +192,7 @@ def sparsegpt_arguments(sparsity, n, m, block):
 def _rounded(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return the kept weights as float32, +0.0 elsewhere."""
     result = np.zeros(weights.shape, np.float32)
-    with np.errstate(over="ignore"):
-        np.copyto(result, weights, where=mask, casting="same_kind")
+    np.copyto(result, weights, where=mask, casting="same_kind")
     if not np.isfinite(result).all():
         raise LimitError("w", "has a weight that would be adjusted beyond float32")
     return result

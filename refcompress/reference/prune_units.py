@@ -45,6 +45,7 @@ def prune_score_apoz(zeros, count):
     return (count - zeros.astype(np.float64)) / count
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_score_activation(sums, count):
     """Score units by their mean activation.
 

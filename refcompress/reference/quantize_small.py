@@ -10,6 +10,7 @@ from .quantize_range import pooled_sum, pools
 __all__ = ["quantize_binary", "quantize_ternary"]
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_binary(w, *, axis=None, group=None) -> Quantized:
     """Replace each weight by its sign, times one scale.
 
@@ -37,6 +38,7 @@ def quantize_binary(w, *, axis=None, group=None) -> Quantized:
     return _quantized(np.where(w >= 0, 1, -1), mean, shape, group)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_ternary(w, *, threshold=0.7, axis=None, group=None) -> Quantized:
     """Replace each weight by -1, 0 or 1, times one scale.
 

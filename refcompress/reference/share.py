@@ -170,18 +170,19 @@ def running_sums(x: np.ndarray, weights: np.ndarray | None):
     return np.concatenate([[0.0], np.cumsum(omega * x)]), np.concatenate([[0.0], np.cumsum(omega)])
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def final_values(x: np.ndarray, c: np.ndarray):
     """Return the centroids as distinct float32 values that are each the nearest to some x, and the ends between them.
 
     Dropping a value that is nearest to nothing leaves every other weight's nearest value what it was.
     """
-    with np.errstate(under="ignore"):
-        book = np.unique(c.astype(np.float32) + np.float32(0))  # a tiny negative one may have become -0.0
+    book = np.unique(c.astype(np.float32) + np.float32(0))  # a tiny negative one may have become -0.0
     run = np.concatenate([[0], np.searchsorted(x, run_ends(book), side="right"), [len(x)]])
     book = book[run[:-1] < run[1:]] if len(book) else book
     return book, run_ends(book)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def run_ends(book: np.ndarray) -> np.ndarray:
     """Return for neighbours in ``book`` the largest float64 that is not nearer to the upper one.
 
