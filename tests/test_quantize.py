@@ -1,5 +1,6 @@
 """Quantisation to 8 bits: half a step, zero exact, the same values again."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -159,11 +160,12 @@ def test_each_channel_or_group_is_as_if_alone(case):
             assert np.take(q.scale, i, axis=axis).item() == alone.scale.item()
     elif "group" in options:
         group = options.pop("group")
-        assert q.scale.shape == (*x.shape[:-1], -(-x.shape[-1] // group))
+        rows, values = (a.reshape(len(a), math.prod(a.shape[1:])) if a.ndim > 2 else a for a in (x, q.values))
+        assert q.scale.shape == (*rows.shape[:-1], -(-rows.shape[-1] // group))
         for index in np.ndindex(q.scale.shape):
-            run = slice(index[-1] * group, min((index[-1] + 1) * group, x.shape[-1]))
-            alone = quantize_s8(x[index[:-1]][run], **options)
-            assert np.array_equal(q.values[index[:-1]][run], alone.values)
+            run = slice(index[-1] * group, min((index[-1] + 1) * group, rows.shape[-1]))
+            alone = quantize_s8(rows[index[:-1]][run], **options)
+            assert np.array_equal(values[index[:-1]][run], alone.values)
             assert q.scale[index] == alone.scale.item() and q.zero_point[index] == alone.zero_point.item()
 
 

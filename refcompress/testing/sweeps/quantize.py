@@ -28,6 +28,8 @@ def quantize_8_bits():
         for scheme in ("symmetric", "affine"):
             yield (np.asarray(x, np.float32),), {"scheme": scheme}
     yield (ordinary(rng, (5, 7, 9)),), {"axis": 1}
+    for group in (1, 16, 36, 50):  # runs of an output of kernels, over inputs x height x width
+        yield (ordinary(rng, (5, 4, 3, 3)),), {"group": group, "scheme": ("symmetric", "affine")[group % 2]}
     yield (ordinary(rng, (129, 257)),), {"axis": 0}
     yield (ordinary(rng, (129, 257)),), {"group": 32, "scheme": "affine"}
 
@@ -57,6 +59,11 @@ def dequantize_s8():
         for zero_point in (-128, 0, 127):  # up to 255 steps away: no int8 difference holds that
             yield (Quantized(edges, np.float32([scale]), np.int8([zero_point])),), {}
     yield (quantized(rng, 129, 257, 2),), {}
+    values = rng.integers(-128, 128, (5, 4, 3, 3)).astype(np.int8)
+    for shape in ((5, 3), (1, 3), (5, 4, 3, 1), (1, 4, 1, 1)):  # groups of 16 of an output, or as older files have them
+        scale = np.ldexp(np.float32(1), rng.integers(-3, 4, shape))
+        yield (Quantized(values, scale, rng.integers(-5, 6, shape).astype(np.int8), 16),), {}
+
 
 SHARING = ({}, {"axis": 0}, {"axis": 1}, {"axis": -1}, {"group": 4}, {"group": 16}, {"group": 1})
 
@@ -116,6 +123,8 @@ def quantize_range_minmax():
         yield (x,), {}
     for axis in range(3):
         yield (ordinary(rng, (5, 7, 9)),), {"axis": axis}
+    for group in (1, 16, 50):
+        yield (ordinary(rng, (5, 7, 9)),), {"group": group}
     yield (ordinary(rng, (3, 70_001)),), {}
     yield (ordinary(rng, (1, 70_001)),), {"axis": 0}
 
