@@ -180,7 +180,6 @@ def test_an_index_that_changed_after_it_was_checked_is_refused_not_followed(spac
                 space.csr_matmul(a, np.ones((4, n), F))
 
 
-<<<<<<< HEAD
 DECREASING = """
 import sys
 import numpy as np
@@ -206,21 +205,6 @@ def test_a_row_that_ends_before_it_begins_is_refused_not_read(space):
     """In a process of its own: whoever takes the difference for a length reads on until the guard page ends him."""
     done = subprocess.run([sys.executable, "-c", DECREASING, space.__name__], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "a\n" * 16), done.stderr
-=======
-@EACH
-@pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
-@pytest.mark.parametrize("n", [1, 8, 20, 40, 70])
-def test_a_row_that_ends_before_it_begins_is_refused_and_not_followed_past_the_entries(space, n):
-    """Its length, taken as a size, is near 2**64: the entries end at a guard page, where a kernel that goes on dies."""
-    for row in range(1, 7):
-        indptr = np.arange(9)
-        indptr[row] = 8  # row - 1 is long, and row would have 8 .. row + 1
-        a = reference.csr_from_dense(np.eye(8, 4, dtype=F), np.arange(32).reshape(8, 4) % 4 == 1)
-        for name, array in (("indptr", indptr), ("indices", a.indices), ("data", a.data)):
-            object.__setattr__(a, name, guarded.ends_at_guard(array))
-        with pytest.raises(RefcompressError, match="^a: has an index outside its array"):
-            space.csr_matmul(a, np.ones((4, n), F))
->>>>>>> native
 
 
 def test_any_c_function_of_the_right_type_becomes_an_operation():
