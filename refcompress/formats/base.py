@@ -14,7 +14,7 @@ class Format:
     """What all formats share: the sum of their arrays' bytes, a short repr, equality and hash by content.
 
     Two formats are equal if they are of one class and all their fields are equal: of arrays dtype, shape and every bit.
-    A copy, and what comes out of a pickle, is made as every other format is: checked, then frozen.
+    What comes out of a pickle, or of ``copy.deepcopy``, is made as every other format is: checked, then frozen.
     ``np.asarray`` gives what ``dense`` gives.
     """
 
@@ -44,8 +44,13 @@ class Format:
             f"{name}={_brief(value)}" for name, value in self._fields() if name != "shape"]
         return f"{type(self).__name__}({', '.join(said)}, nbytes={self.nbytes})"
 
-    def __reduce__(self):  # what copy, deepcopy and pickle go by
+    def __reduce__(self):  # what deepcopy and pickle go by
         return type(self), tuple(value for _, value in self._fields())
+
+    def __copy__(self):
+        same = object.__new__(type(self))
+        vars(same).update(vars(self))  # arrays that nobody can change are shared, and were checked
+        return same
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         if not hasattr(self, "dense"):
