@@ -242,6 +242,18 @@ def test_every_layout_gives_the_same_bits_and_is_left_alone(impl, layout, option
     assert np.array_equal(odd, x)
 
 
+@every_implementation
+@pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": 1}, {"group": 16}, {"group": 7}], ids=str)
+def test_a_range_refuses_what_is_not_finite_wherever_it_is(impl, options):
+    for at in ((0, 0), (2, 5), (1, 33), (0, 68), (2, 69)):
+        for bad in (np.nan, np.inf, -np.inf):
+            x = np.ones((3, 70), np.float32)
+            x[at] = bad
+            with pytest.raises(RefcompressError) as caught:
+                impl.quantize_range_minmax(x, **options)
+            assert caught.value.argument == f"x[{at[0]}, {at[1]}]"
+
+
 X = np.float32([[1, 2, 3], [4, 5, 6]])
 NAN, INF = X.copy(), X.copy()
 NAN[1, 0], INF[0, 2] = np.nan, -np.inf
