@@ -141,8 +141,10 @@ def sharers(x, q, options):
         if "axis" in options:
             together = np.take(x, index[options["axis"]], axis=options["axis"])
         elif "group" in options:
-            first = index[-1] - index[-1] % options["group"]
-            together = x[index[:-1]][first : min(first + options["group"], x.shape[-1])]
+            rows = x.reshape(len(x), math.prod(x.shape[1:])) if x.ndim > 2 else x
+            *row, place = index if x.ndim <= 2 else (index[0], int(np.ravel_multi_index(index[1:], x.shape[1:])))
+            first = place - place % options["group"]
+            together = rows[tuple(row)][first : min(first + options["group"], rows.shape[-1])]
         else:
             together = x
         yield [*together.ravel().tolist(), float(x[index])]
