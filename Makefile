@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-sanitize fuzz bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
+.PHONY: demo build test test-sanitize fuzz fuzz-files huge-streams bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -41,6 +41,12 @@ test-sanitize: build  ## the native tests against kernels built with AddressSani
 
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q
+
+fuzz-files: build  ## 20,000 mutations of each of four files and 1,000 hostile files of each kind of entry, with counts and worst ratios (an hour)
+	REFCOMPRESS_MUTATIONS=20000 REFCOMPRESS_HOSTILE=1000 $(BIN)/python -m pytest -q -s tests/test_container_mutations.py tests/test_container_costs.py
+
+huge-streams: build  ## Huffman streams past 2^32 symbols and bits, by C and by the reference (6 GB of memory, ten minutes)
+	$(BIN)/python -m benchmarks.huge_streams
 
 bench: build  ## time every kernel beside its peers and this machine's limits, each checked for agreement first (15 minutes)
 	$(BIN)/python -m benchmarks.run

@@ -234,6 +234,9 @@ CASES = [
          0, 1.5 * 1000 * 4096, quick=True),
     Case("requantize_s32", "512 x 4096 sums", lambda rng: ((rng.integers(-2**20, 2**20, (512, 4096), np.int32), 2**30, 12), {}),
          0, 5 * 512 * 4096, quick=True),
+    Case("quantize_bias_s32", "4096 outputs", lambda rng: ((_normal(rng, 4096), 0.02, 0.001), {}), 0, 8 * 4096, quick=True),
+    Case("dequantize_bias_s32", "4096 outputs", lambda rng: ((rng.integers(-2**20, 2**20, 4096, np.int32), 0.02, 0.001), {}),
+         0, 8 * 4096, quick=True),
     *(on_floats(op, "fp8_e4m3", "LeNet-300-100 fc1", quick=True) for op in ("floats_encode", "floats_decode")),
     *(on_floats(op, format, "AlexNet fc8") for format in ("float16", "bfloat16", "fp8_e4m3", "fp8_e5m2")
       for op in ("floats_encode", "floats_decode")),

@@ -40,7 +40,7 @@ TOOLKIT = {  # ours: (compressions, what the toolkit's authors report in %, mus)
 def measured(result, test) -> dict:
     """Return a row; test : inputs and labels."""
     data = container.dumps(result.compressed)
-    exactly(dict(sorted(result.compressed.items())), container.loads(data))
+    exactly(dict(result.compressed), container.loads(data))
     kept = {name: step for name, step in result.steps[-1]["chosen"].items()}
     return {"bytes": len(data), "validation": 100 * result.steps[-1]["validation_error"],
             "test": 100 * training.error_rate(result.network, *test), "chosen": kept, "steps": result.steps}

@@ -68,7 +68,7 @@ def run(rows: list, keep) -> None:
                 small = compress_to(network, target, x, y, bits=BITS, flops=own.left, ledger=own, batch=BATCH,
                                     rng=np.random.default_rng([seed, *hidden, target]), weight_decay=WEIGHT_DECAY,
                                     dense=paid == "all", implementation=space)
-                exactly(dict(sorted(small.layers.items())), container.loads(small.data))
+                exactly(dict(small.layers), container.loads(small.data))
                 row["files"].append({"paid": paid, "target": target, "bytes": len(small.data), "kept": small.kept,
                                      "whole": small.whole, "bits": small.bits, "steps": small.steps, "spent": own.spent / own.budget,
                                      **rates(small.network, validation, test)})

@@ -1,9 +1,26 @@
-/* Calls made ready beforehand, and calls by the kernel: refcompress.h says what for. */
+/* Calls made ready beforehand, and calls by the kernel: refcompress.h says what for. What has floats is computed in the default
+ * mode, and the mode is looked after here, where it takes less time than a call of Python's. */
 #include "kernels.h"
+
+static inline uint64_t enter(void)
+{
+    uint64_t mode = rc_mode();
+    if (mode)
+        rc_set_mode(0);
+    return mode;
+}
+
+static inline int leave(uint64_t mode, int status)
+{
+    if (mode)
+        rc_set_mode(mode);
+    return status;
+}
 
 int rc_call_csr_matmul(const struct rc_csr_matmul_call *c)
 {
-    return c->kernel(0, c->m, c->n, c->n, c->k, c->nnz, c->indptr, c->indices, c->data, c->x, c->y);
+    uint64_t mode = enter();
+    return leave(mode, c->kernel(0, c->m, c->n, c->n, c->k, c->nnz, c->indptr, c->indices, c->data, c->x, c->y));
 }
 
 int rc_call_gemm_s8s8(const struct rc_gemm_s8s8_call *c)
@@ -18,13 +35,15 @@ int rc_call_gemm_u8s8(const struct rc_gemm_u8s8_call *c)
 
 int rc_call_gemm_f32s8(const struct rc_gemm_f32s8_call *c)
 {
-    return c->kernel(0, c->n, c->m, c->n, c->k, c->group, c->stride, c->x, c->w, c->scale, c->zero_point, c->y);
+    uint64_t mode = enter();
+    return leave(mode, c->kernel(0, c->n, c->m, c->n, c->k, c->group, c->stride, c->x, c->w, c->scale, c->zero_point, c->y));
 }
 
 int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz,
                       const int64_t *indptr, const int32_t *indices, const float *data, const float *x, float *y)
 {
-    return kernel(begin, end, width, n, k, nnz, indptr, indices, data, x, y);
+    uint64_t mode = enter();
+    return leave(mode, kernel(begin, end, width, n, k, nnz, indptr, indices, data, x, y));
 }
 
 int rc_run_gemm_s8s8(rc_gemm_s8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x,
@@ -42,5 +61,6 @@ int rc_run_gemm_u8s8(rc_gemm_u8s8 *kernel, size_t begin, size_t end, size_t m, s
 int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group,
                       size_t stride, const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y)
 {
-    return kernel(begin, end, m, n, k, group, stride, x, w, scale, zero_point, y);
+    uint64_t mode = enter();
+    return leave(mode, kernel(begin, end, m, n, k, group, stride, x, w, scale, zero_point, y));
 }

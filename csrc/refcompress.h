@@ -1,5 +1,5 @@
 /* All that Python may see of the kernels. The C compiler reads this file, and so does cffi, after the lines that begin with
- * '#' were dropped: so nothing here may need the preprocessor.
+ * '#' were dropped: so no declaration here may need the preprocessor.
  *
  * Every kernel takes its row range [begin, end) first, so that Python can split the rows among threads; it allocates
  * nothing, holds no state, and writes only what belongs to its rows. Python has checked shapes, types and layouts (all arrays
@@ -7,8 +7,18 @@
  */
 #ifndef REFCOMPRESS_H
 #define REFCOMPRESS_H
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#if FLT_EVAL_METHOD != 0
+#error "refcompress: this compiler computes floats in a wider type (FLT_EVAL_METHOD is not 0), so results would have other bits"
+#endif
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
+#error "refcompress: -ffast-math, or a part of it, lets the compiler change results: build without it"
+#elif __FINITE_MATH_ONLY__
+#error "refcompress: -ffinite-math-only (of -ffast-math) lets the compiler lose NaN and infinity: build without it"
+#endif
 
 enum rc_status {
     RC_OK = 0,
@@ -112,6 +122,12 @@ typedef int rc_share_kmeans(size_t begin, size_t end, size_t n, size_t k, const 
 int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned,
                    int wide, const float *w, void *codes);
 
+/* The best cut of a run of n >= 1 ascending values x with weights omega, and its mean (clamped to x[0] .. x[n - 1]). With S and
+ * W the running sums of omega * (x - mean) and of omega, from the left, a cut after j < n - 1 gains S[j]^2 / W[j] + (S[n - 1] -
+ * S[j])^2 / (W[n - 1] - W[j]), 0 where one of the two weights is not above 0; cut is the first best j, plus 1. A run whose whole
+ * weight is not above 0 gains 0 and has its first value as mean. What comes before the steps; one for all kernels. */
+int rc_share_best_cut(size_t n, const double *x, const double *omega, double *gain, uint64_t *cut, double *mean);
+
 /* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they are
  * gone through in order, one after the other, so that Python can look after signals between them. */
 
@@ -146,12 +162,14 @@ typedef int rc_huffman_decode(size_t begin, size_t end, size_t count, size_t lan
                               void *symbols);
 
 /* The rangecoder family is one chain too: its ranges are of codes, row by row, gone through in order; the first one prepares
- * the state. stretch : the 4096 logits of probabilities, reference/rangecoder.py. Workspace: columns and counts, k each; state. */
+ * the state. stretch : the 4096 logits of probabilities, reference/rangecoder.py. Workspace: columns, k of them, or NULL where
+ * there is one row; state. */
 enum { RC_RANGECODER_CONTEXTS = 7 };
 
 struct rc_rangecoder_slot {
     uint16_t p; /* the probability of a one, in 1 / 65536 */
     uint8_t n;  /* the bits that it has seen, up to 60 */
+    uint8_t count; /* a column's: the codes in it that are not 0, up to 20 */
 };
 
 struct rc_rangecoder {
@@ -159,22 +177,23 @@ struct rc_rangecoder {
     uint32_t in_row;   /* codes that are not 0 in this row */
     uint64_t position; /* encoding: the bytes that this range wrote; decoding: the bytes taken, those past the end too */
     int32_t weights[8][7];
-    struct rc_rangecoder_slot overall, line, tables[640], tree[256];
+    struct rc_rangecoder_slot overall, line, column, tables[640], tree[256];
 };
 
 /* codes below alphabet (2 to 256, or 1) to bytes: those of this range, at most 12 a code and 4. What is left in low and high
  * ends the sequence. */
 typedef int rc_rangecoder_encode(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
-                                 const uint8_t *codes, struct rc_rangecoder_slot *columns, uint32_t *counts,
-                                 struct rc_rangecoder *state, uint8_t *bytes);
+                                 const uint8_t *codes, struct rc_rangecoder_slot *columns, struct rc_rangecoder *state,
+                                 uint8_t *bytes);
 
-/* n bytes to codes; RC_CORRUPT where a code is not below alphabet. Whether the bytes end as they should is left to the caller. */
+/* n bytes to codes; RC_CORRUPT where a code is not below alphabet, or needs bytes beyond the last that the encoder wrote. Whether
+ * the last ones are those that end a sequence is left to the caller. */
 typedef int rc_rangecoder_decode(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
-                                 size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns, uint32_t *counts,
+                                 size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns,
                                  struct rc_rangecoder *state, uint8_t *codes);
 
 /* A whole call of a product in one argument, made ready beforehand: where it has eight rows and eight columns, to hand over its
- * operands one by one takes longer than the work. rc_call_<operation> runs the kernel on all of its rows. */
+ * operands one by one takes longer than the work. rc_call_<operation> runs the kernel on all of its rows, in the default mode (below). */
 struct rc_csr_matmul_call {
     rc_csr_matmul *kernel;
     size_t m, n, k, nnz;
@@ -210,7 +229,13 @@ int rc_call_gemm_s8s8(const struct rc_gemm_s8s8_call *call);
 int rc_call_gemm_u8s8(const struct rc_gemm_u8s8_call *call);
 int rc_call_gemm_f32s8(const struct rc_gemm_f32s8_call *call);
 
-/* A call by the kernel: Python calls a function that it knows by name in less than half the time that a pointer takes it. */
+/* The mode of this thread's floating-point unit: its rounding, and what becomes of subnormals. 0 : the default one, to nearest
+ * and as IEEE 754 has them. Any other number is for rc_set_mode alone, which brings that mode back. */
+uint64_t rc_mode(void);
+void rc_set_mode(uint64_t mode);
+
+/* A call by the kernel, in the default mode: Python calls a function that it knows by name in less than half the time that a
+ * pointer takes it. */
 int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz,
                       const int64_t *indptr, const int32_t *indices, const float *data, const float *x, float *y);
 int rc_run_gemm_s8s8(rc_gemm_s8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x,

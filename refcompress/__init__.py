@@ -2,12 +2,37 @@
 
 The names here are the NumPy functions of :mod:`refcompress.reference`, the frozen formats and the errors. The C kernels
 are asked for by name: ``from refcompress import native``.
+
+NumPy and the rooms are loaded by the first name that is asked for (PEP 562), and not by ``import refcompress``: the command
+line needs half a second for that, and answers Ctrl-C from its first line on.
 """
 
+from importlib import import_module
+from importlib.util import find_spec
+
 from .errors import *  # noqa: F403
-from .formats import (  # noqa: F401
-    CSR, MX, NF4, Encoded, HuffmanCode, LowRank, LowRankConv, Mixed, Packed, Quantized, Shared, Tucker2,
-)
-from .reference import *  # noqa: F403
 
 __version__ = "0.1.0"
+
+FORMATS = ("CSR", "MX", "NF4", "Encoded", "HuffmanCode", "LowRank", "LowRankConv", "Mixed", "Packed", "Quantized", "Shared", "Tucker2")
+
+
+def __getattr__(name: str):
+    """Return a room (refcompress.container), or the public name ``name``, which brings all of them."""
+    if name.startswith("__") and name != "__all__":  # what Python asks each module for
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if find_spec(f"{__name__}.{name}"):
+        return import_module(f"{__name__}.{name}")
+    public = globals()
+    if "__all__" not in public:
+        formats, reference, errors = (import_module(f"{__name__}.{room}") for room in ("formats", "reference", "errors"))
+        public.update({**{each: getattr(formats, each) for each in FORMATS},
+                       **{each: getattr(reference, each) for each in reference.__all__}})
+        public["__all__"] = sorted([*FORMATS, *reference.__all__, *(each for each in vars(errors) if each[0] != "_")])
+    if name in public:
+        return public[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__getattr__("__all__"), *globals()})

@@ -40,3 +40,10 @@ class NotBuilt(RefcompressError, ImportError):
 
 class MissingExtra(RefcompressError, ImportError):
     """An optional dependency is not installed; the rule names the extra that brings it."""
+
+
+class NotOnDisk(OSError):
+    """A file that was written whole under its name, in a folder that the system could not bring to the disk.
+
+    No refusal: the new file is in place, and only a failure of the power may bring the old one back.
+    """

@@ -62,7 +62,7 @@ def ledger(data: bytes, *, implementation=reference, limit: int = container.DEFA
     """Return the ledger of the file ``data``; raise as container.loads does where it is not one.
 
     >>> ledger(container.dumps({})).by_kind()
-    {'header': 10.0, 'checksum': 4.0}
+    {'header': 10.0, 'checksum': 32.0}
     """
-    _, reader = container.read(data, implementation, limit)
+    _, reader = container.read(data, implementation, limit, accounts=True)
     return Ledger(tuple(Item(*key, bits) for key, bits in reader.bits.items() if bits), len(data))

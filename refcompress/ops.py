@@ -36,6 +36,8 @@ OPS = {op.name: op for op in (
     Op("quantize_range_minmax", exactly),
     Op("quantize_pack", exactly),
     Op("quantize_unpack", exactly),
+    Op("quantize_bias_s32", exactly),
+    Op("dequantize_bias_s32", exactly),
     Op("requantize_s32", exactly),
     Op("floats_encode", exactly),  # codes
     Op("floats_decode", exactly),  # every code is a float32

@@ -1,13 +1,14 @@
 """Whatever a container may hold, for Hypothesis: every kind of entry, odd shapes, hostile values, any script."""
 
 import unicodedata
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared
-from refcompress.container.entries import DTYPES
+from refcompress.container.entries import DTYPES, in_rows
 from refcompress.formats import MX_ELEMENTS
 from refcompress.formats.base import Format
 
@@ -72,7 +73,11 @@ def quantizeds(draw, shape=None, dtype=np.int8):
     zero_point = draw(hnp.arrays(dtype, tuple(scales), fill=st.just(0)))
     bound = np.iinfo(dtype).max + 1
     values = skewed(draw, int(np.prod(shape)), draw(st.sampled_from([2, 15, 2 * bound]))).reshape(shape) - bound
-    return Quantized(np.where(draw(st.booleans()), values + bound - 7, values).astype(dtype), scale, zero_point, group)
+    values = np.where(draw(st.booleans()), values + bound - 7, values).astype(dtype)
+    if draw(st.booleans()) and values.size:  # pruned: zeros have the zero points of their channels
+        pruned = np.random.default_rng(draw(st.integers(0, 2**32))).random(shape) < draw(st.sampled_from([0.6, 0.95]))
+        values = np.where(pruned, Quantized(values, scale, zero_point, group).expand(zero_point), values)
+    return Quantized(values, scale, zero_point, group)
 
 
 @st.composite
@@ -85,8 +90,8 @@ def mixeds(draw):
 
 
 @st.composite
-def mxs(draw):
-    shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=70))
+def mxs(draw, shape=None):
+    shape = shape or draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=70))
     format = draw(st.sampled_from(list(MX_ELEMENTS)))
     element = MX_ELEMENTS[format]
     codes = skewed(draw, int(np.prod(shape)), 256 if element is None else 1 << element.bits).reshape(shape)
@@ -95,12 +100,23 @@ def mxs(draw):
 
 
 @st.composite
-def nf4s(draw):
-    shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=70))
+def nf4s(draw, shape=None):
+    shape = shape or draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=70))
     block = draw(st.sampled_from([1, 2, 64, 100]))
     scales = draw(hnp.arrays(np.float32, (*shape[:-1], -(-shape[-1] // block)), fill=st.just(1),
                              elements=st.floats(2.0**-149, 2.0**127, width=32)))
     return NF4(skewed(draw, int(np.prod(shape)), 16).reshape(shape).astype(np.uint8), scales, block)
+
+
+@st.composite
+def kernels(draw):
+    """Draw groups or blocks in the rows of a matrix of outputs by inputs x places, and give them the shape of a kernel."""
+    outputs, inputs, places = (draw(st.integers(0, high)) for high in (4, 9, 9))
+    matrix = outputs, inputs * places
+    value = draw(st.one_of(quantizeds(matrix), quantizeds(matrix, np.int16), mxs(matrix), nf4s(matrix)))
+    if isinstance(value, Quantized):
+        return value if value.group is None else replace(value, values=value.values.reshape(outputs, inputs, places))
+    return replace(value, codes=value.codes.reshape(outputs, inputs, places))
 
 
 @st.composite
@@ -111,8 +127,21 @@ def lowranks(draw):
 
 def layer_maps(max_size: int = 4):
     values = st.one_of(raw_arrays(), shareds(), csrs(), quantizeds(), lowranks(),
-                       quantizeds(dtype=np.int16), mixeds(), mxs(), nf4s())
-    return st.dictionaries(NAMES, values, max_size=max_size)
+                       quantizeds(dtype=np.int16), mixeds(), mxs(), nf4s(), kernels())
+    return st.dictionaries(NAMES, values, max_size=max_size).flatmap(with_copies)
+
+
+def of_version_1(layers: dict) -> dict:
+    """Return the layers that a file of version 1 can hold: all but runs in the rows of a kernel."""
+    return {name: value for name, value in layers.items() if not in_rows(value)}
+
+
+def with_copies(layers: dict):
+    """Draw the layers, some of them again under other names: tied weights, and arrays that only look alike."""
+    if not layers:
+        return st.just(layers)
+    copies = st.dictionaries(NAMES, st.sampled_from(list(layers.values())), max_size=2)
+    return copies.map(lambda more: {**layers, **{name: value for name, value in more.items() if name not in layers}})
 
 
 def parts(value) -> list:

@@ -1,5 +1,6 @@
-"""How long a call takes to answer Ctrl-C."""
+"""Ctrl-C at any moment: what it leaves behind, and how long a call takes to answer it."""
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -45,3 +46,37 @@ def seconds_to_answer(setup: str, call: str, enough: float) -> float:
         child.wait()
         child.stdout.close()
     return best
+
+
+def at_every_bytecode(act):
+    """Call ``act`` with a KeyboardInterrupt before its first bytecode, before its second, and so on; yield what it raised.
+
+    Ends after the first call that had no more bytecodes, in Python code outside of this file and of ``act`` itself.
+    """
+    here = {__file__, act.__code__.co_filename}
+    for step in itertools.count():
+        left = step
+
+        def trace(frame, event, argument):
+            nonlocal left
+            if frame.f_code.co_filename in here:
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                left -= 1
+                if left < 0:
+                    raise KeyboardInterrupt
+            return trace
+
+        raised, before = None, sys.gettrace()
+        sys.settrace(trace)
+        try:
+            act()
+        except BaseException as error:
+            raised = error.with_traceback(None)
+            raised.__context__ = raised.__cause__ = None
+        finally:
+            sys.settrace(before)
+        yield raised
+        if left >= 0:
+            return

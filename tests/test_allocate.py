@@ -42,6 +42,29 @@ def test_the_dynamic_programme_finds_what_brute_force_finds(problem):
 
 
 @given(problems())
+def test_the_budget_is_kept_and_used_to_its_last_byte(problem):
+    """At the size of each allocation, and one byte below it: an allocation that just fits is taken, one that just does not is not."""
+    cost, size, _ = problem
+    everything = list(every_allocation(cost, size))
+    least = min(s for _, s, _ in everything)
+    for budget in {s - step for _, s, _ in everything for step in (0, 1)}:
+        if budget >= least:
+            best = min((c, s) for c, s, _ in everything if s <= budget)
+            a = allocate_exact(cost, size, budget)
+            assert (a.cost, a.size) == best
+            sizes, costs, _ = allocate_front(cost, size, budget)
+            assert (costs[-1], sizes[-1]) == best and sizes[-1] <= budget
+            assert allocate_lagrange(cost, size, budget).size <= budget
+
+
+def test_a_choice_that_takes_the_whole_budget_is_taken_and_one_byte_more_is_not():
+    cost, size = np.float64([[9, 0]]), np.int64([[1, 10]])
+    for function in (allocate_exact, allocate_lagrange):
+        assert [function(cost, size, budget).choice.tolist() for budget in (1, 9, 10, 11)] == [[0], [0], [1], [1]]
+    assert [len(allocate_front(cost, size, budget)[0]) for budget in (1, 9, 10, 11)] == [1, 1, 2, 2]
+
+
+@given(problems())
 def test_the_front_is_the_optimum_of_every_budget_and_nothing_else(problem):
     cost, size, budget = problem
     sizes, costs, choices = allocate_front(cost, size, budget)

@@ -72,7 +72,7 @@ def test_every_implementation_and_thread_count_writes_the_same_file(model, capsy
 
 def test_verify_finds_a_file_that_this_release_would_write_otherwise(model, capsys, monkeypatch):
     run(capsys, "compress", model / "model.npz", model / "model.rcz", "--sparsity", 0.9)
-    monkeypatch.setattr(container, "dumps", lambda layers, implementation, contexts: b"")
+    monkeypatch.setattr(container, "write", lambda layers, coding, contexts: b"")
     code, out, _ = run(capsys, "verify", model / "model.rcz")
     assert code == 1 and "OTHER BYTES" in out
 
@@ -102,6 +102,20 @@ def test_a_limit_stops_a_file_that_decodes_to_more(model, capsys):
     run(capsys, "compress", model / "model.npz", model / "model.rcz", "--sparsity", 0.9)
     code, _, err = run(capsys, "decompress", model / "model.rcz", model / "back.npz", "--limit", 8000)
     assert code == 2 and "limit" in err and not (model / "back.npz").exists()
+
+
+@pytest.mark.parametrize("arguments", [["compress", "model.npz", "out.rcz"], ["decompress", "model.rcz", "back.npz"]])
+def test_a_new_file_that_may_not_be_on_the_disk_yet_is_said_to_be_in_place_and_exit_code_1(model, capsys, monkeypatch, arguments):
+    monkeypatch.chdir(model)
+    run(capsys, "compress", "model.npz", "model.rcz")
+
+    def fail(directory):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(container.files, "flush_directory", fail)
+    code, out, err = run(capsys, *arguments)
+    assert code == 1 and out == "" and err.count("\n") == 1 and "new file is in place" in err
+    assert (model / arguments[-1]).stat().st_size > 0
 
 
 def test_doctor_names_every_operation_and_works_without_the_kernels(capsys):

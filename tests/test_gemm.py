@@ -74,6 +74,31 @@ def test_a_power_of_two_in_the_scales_moves_out_of_the_product(space):
     exactly(space.gemm_f32s8(x, Quantized(w, scale, zero)) * F(8), space.gemm_f32s8(x, Quantized(w, scale * F(8), zero)))
 
 
+def bits_of_each(op, *args, **kwargs):
+    """Return the bits of a product, which are the same by each variant."""
+    bits = {getattr(space, op)(*args, **kwargs).tobytes() for space in SPACES[1:] or SPACES}
+    assert len(bits) == 1
+    return bits.pop()
+
+
+@pytest.mark.parametrize("k, group", [(1100, 513), (1300, 700), (5100, 5000), (9000, 4200), (17, 16), (33, 32)])
+def test_groups_longer_than_a_block_of_inputs_have_their_own_scales(k, group):
+    rng = np.random.default_rng(k)
+    w = rng.integers(-128, 128, (7, k)).astype(np.int8)
+    q = Quantized(w, rng.uniform(0.5, 2, (7, -(-k // group))).astype(F), np.zeros((7, -(-k // group)), np.int8), group)
+    x = rng.standard_normal((5, k), dtype=F)
+    got = np.frombuffer(bits_of_each("gemm_f32s8", x, q), F).reshape(5, 7)
+    within_dot_bound(reference.gemm_f32s8(x, q), got, (x, q), {})
+
+
+@pytest.mark.skipif(len(SPACES) == 1, reason="the reference sums in float64, where nothing underflows: this is of the kernels")
+def test_sums_of_nothing_but_negative_underflows_are_minus_zero_in_each_variant():
+    for n in (1, 6, 7, 40):
+        x, w = np.full((3, 16), 2.0**-100, F), np.full((n, 16), -(2.0**-100), F)
+        assert bits_of_each("gemm_f32f32", x, w) == bits_of_each("gemm_f32f32", x, w.T.copy(), transposed=True)
+        assert np.signbit(np.frombuffer(bits_of_each("gemm_f32f32", x, w), F)).all()
+
+
 @EACH
 @pytest.mark.parametrize("op, dtype, most", [("gemm_s8s8", np.int8, 131_071), ("gemm_u8s8", np.uint8, 65_793)])
 def test_one_term_more_than_int32_holds_is_refused(space, op, dtype, most):

@@ -61,6 +61,18 @@ def test_no_file_runs_data_as_code(path):
             assert not {"pickle", "shelve", "marshal"} & {name.split(".")[0] for name in names}, f"{path}:{node.lineno}"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_number_that_was_checked_is_the_one_that_is_used(path):
+    """The checks return Python's own numbers; a NumPy scalar that is used in spite of its check may overflow in silence."""
+    if room_of(path) == "cli":
+        return  # whose numbers are argparse's
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            function = node.value.func
+            if isinstance(function.value, ast.Name) and function.value.id == "arguments":
+                assert function.attr not in ("integer", "real", "boolean"), f"{path}:{node.lineno} drops what it checked"
+
+
 def test_importing_refcompress_loads_numpy_and_the_standard_library_only():
     code = (
         "import sys; import numpy; before = set(sys.modules); import refcompress; "

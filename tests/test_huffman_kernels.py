@@ -23,11 +23,11 @@ def kernels(op: str) -> list:
 
 
 every_encoder = pytest.mark.parametrize("encode", kernels("huffman_encode"))
+KERNELS = [pytest.param(op, *k.values, id=f"{op}-{k.id}") for op in ("huffman_encode", "huffman_decode") for k in kernels(op)]
 every_decoder = pytest.mark.parametrize("decode", kernels("huffman_decode"))
 
 
-@pytest.mark.parametrize("op, kernel", [pytest.param(op, *k.values, id=f"{op}-{k.id}")
-                                        for op in ("huffman_encode", "huffman_decode") for k in kernels(op)])
+@pytest.mark.parametrize("op, kernel", KERNELS)
 @pytest.mark.parametrize("count", [20_000, 2**17 + 77])
 def test_a_stream_of_many_chunks_is_the_same(op, kernel, count):
     symbols = sequence(np.random.default_rng(4), 40, count, 8.0)
@@ -40,6 +40,25 @@ def test_a_stream_of_many_chunks_is_the_same(op, kernel, count):
     assert np.array_equal(bound(stream), symbols)
     with pytest.raises(CorruptError):
         bound(Encoded(np.append(stream.words, np.uint16(0)), stream.count, code))
+
+
+@pytest.mark.parametrize("op, kernel", KERNELS)
+@pytest.mark.parametrize("longest", range(1, 16))
+@pytest.mark.parametrize("often", [0, -1])
+def test_streams_are_right_for_each_longest_code_and_each_number_of_lanes(op, kernel, longest, often):
+    """Lengths 1, 2, .. and the longest twice; the first symbol or the last stands 40 times in a row in each lane, so that sums of
+    lengths pass 255."""
+    lengths = np.uint8([*range(1, longest), longest, longest])
+    code = reference.huffman_code(lengths)
+    rng = np.random.default_rng(longest)
+    for count in (2**14, 2**15, 2**16):  # 16, 32 and 64 lanes
+        symbols = rng.integers(0, len(lengths), count).astype(np.uint8)
+        symbols[: 40 * lanes_of(count)] = np.arange(len(lengths))[often]
+        stream = reference.huffman_encode(symbols, code)
+        if op == "huffman_encode":
+            assert np.array_equal(huffman.huffman_encode(kernel, 1e9)(symbols, code).words, stream.words)
+        else:
+            assert np.array_equal(huffman.huffman_decode(kernel, 1e9)(stream), symbols)
 
 
 # ---- the kernels themselves, told lies that Python's checks would stop: what another thread could write meanwhile ----

@@ -252,3 +252,20 @@ def test_every_depth_of_a_code_and_number_of_vectors_reads_back(depth, count):
         assert np.array_equal(impl.huffman_decode(stream), symbols)
         got = impl.huffman_decode(wide)
         assert got.dtype == np.uint16 and np.array_equal(got, symbols)
+
+
+@pytest.mark.parametrize("longest", range(2, 16))
+@pytest.mark.parametrize("few", [True, False])
+def test_codes_of_every_greatest_length_and_long_runs_of_the_longest_read_back(longest, few):
+    """Wide kernels look up the upper bits of a code from some length on, and add up lengths while a byte holds their sum."""
+    deep = 1 if few else min(6, longest - 1)  # 2^deep codes have the greatest length
+    lengths = np.array([*range(1, longest - deep + 1), *[longest] * 2**deep], np.uint8)
+    code = reference.huffman_code(lengths)
+    assert code.longest == longest
+    for count in (16 * 1024 + 5, 2 * 16 * 1024 + 31, 4 * 16 * 1024):
+        symbols = np.random.default_rng(count).integers(0, len(lengths), count).astype(np.uint8)
+        symbols[count // 3 : count // 2] = len(lengths) - 1
+        stream = reference.huffman_encode(symbols, code)
+        for impl in NATIVE:
+            assert np.array_equal(impl.huffman_encode(symbols, code).words, stream.words)
+            assert np.array_equal(impl.huffman_decode(stream), symbols)

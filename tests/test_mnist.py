@@ -1,7 +1,10 @@
 """The loader of MNIST: as published, or refused by the name of the file."""
 
 import gzip
+import os
 import shutil
+import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -53,6 +56,34 @@ def test_mnist_says_which_file_is_missing(tmp_path):
         mnist.load(copies(tmp_path, LABELS, None))
     shutil.copy(mnist.DIRECTORY / f"{LABELS}.gz", tmp_path)
     assert len(mnist.load(str(tmp_path))[1]) == 10000
+
+
+def test_an_installed_package_looks_in_the_working_directory_and_says_where_the_data_are(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mnist").symlink_to(mnist.DIRECTORY)
+    monkeypatch.setattr(mnist, "DIRECTORY", tmp_path / "site-packages" / "data" / "mnist")
+    monkeypatch.chdir(tmp_path)
+    assert len(mnist.load()[1]) == 10000
+    monkeypatch.chdir(tmp_path / "..")
+    with pytest.raises(RefcompressError, match="without MNIST.*source tree.*--data DIRECTORY"):
+        mnist.load()
+
+
+def test_mnist_does_not_wait_for_a_pipe_and_unpacks_no_more_than_what_was_published(tmp_path):
+    directory = copies(tmp_path, LABELS, None)
+    os.mkfifo(directory / f"{LABELS}.gz")
+    with pytest.raises(RefcompressError, match="regular file"):
+        mnist.load(directory)
+    (directory / f"{LABELS}.gz").unlink()
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(packer.compress(bytes(2**25)) for _ in range(8)) + packer.flush()
+    (directory / f"{LABELS}.gz").write_bytes(bomb)
+    tracemalloc.start()
+    with pytest.raises(CorruptError, match=LABELS):
+        mnist.load(directory)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * mnist.LARGEST
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=3), SEEDS)

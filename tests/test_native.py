@@ -180,6 +180,33 @@ def test_an_index_that_changed_after_it_was_checked_is_refused_not_followed(spac
                 space.csr_matmul(a, np.ones((4, n), F))
 
 
+DECREASING = """
+import sys
+import numpy as np
+from refcompress import RefcompressError, native, reference
+from refcompress.testing import guarded
+space = next(space for space in native.available() if space.__name__ == sys.argv[1])
+for n in (1, 8, 20, 70):
+    for at, value in ((2, 0), (3, 1), (5, 0), (7, 5)):
+        a = reference.csr_from_dense(np.eye(8, 4, dtype=np.float32), np.arange(32).reshape(8, 4) % 4 == 1)
+        for field in ("indptr", "indices", "data"):
+            object.__setattr__(a, field, guarded.ends_at_guard(getattr(a, field)))
+        a.indptr[at] = value
+        try:
+            space.csr_matmul(a, np.ones((4, n), np.float32))
+        except RefcompressError as error:
+            print(error.argument)
+"""
+
+
+@EACH
+@pytest.mark.skipif(not guarded.available(), reason="needs guard pages")
+def test_a_row_that_ends_before_it_begins_is_refused_not_read(space):
+    """In a process of its own: whoever takes the difference for a length reads on until the guard page ends him."""
+    done = subprocess.run([sys.executable, "-c", DECREASING, space.__name__], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "a\n" * 16), done.stderr
+
+
 def test_any_c_function_of_the_right_type_becomes_an_operation():
     table = _call.lib.rc_kernels_at(0)
     for op in ("csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32f32"):
@@ -260,6 +287,44 @@ def test_the_first_error_of_any_thread_is_raised_and_ends_the_work(count, fails_
     with pytest.raises(ZeroDivisionError):
         threads.run(kernel, 1000, 1000 * threads.CHUNK_SECONDS)
     assert len(done) < 500
+
+
+@pytest.fixture
+def slow_pools(count, monkeypatch):
+    """No pool to begin with, and one that takes its time to be made: what was made, and the moment when it begins."""
+    class Slow(threads.ThreadPoolExecutor):
+        def __init__(self, workers, **options):
+            begun.set()
+            time.sleep(0.1)
+            super().__init__(workers, **options)
+            made.append(self)
+
+    begun, made = threading.Event(), []
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Slow)
+    monkeypatch.setattr(threads, "_pool", None)
+    yield begun, made
+    for pool in made:
+        pool.shutdown()
+
+
+def test_two_threads_that_need_the_pool_at_once_get_one_pool(slow_pools):
+    got, others = [], [threading.Thread(target=lambda: got.append(threads._get_pool())) for _ in range(3)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert len(got) == 3 and got == 3 * slow_pools[1]
+
+
+def test_a_count_that_is_set_while_a_pool_is_made_has_a_pool_of_its_own(slow_pools):
+    begun, made = slow_pools
+    threads.set(3)
+    other = threading.Thread(target=threads._get_pool)
+    other.start()
+    begun.wait()
+    threads.set(5)
+    other.join()
+    assert made[0]._max_workers == 2 and threads._get_pool()._max_workers == 4
 
 
 def run(code, *flags, **options):

@@ -277,7 +277,6 @@ def test_evidence_leaves_the_network_alone_also_where_it_trains(trained):
     (lambda n, t: pruning.one_shot(n, "wanda", 0.5, Evidence(n, t[0][:0], t[1][:0])), "inputs"),
     (lambda n, t: pruning.layerwise(n, "magic", 0.5, t[0]), "method"),
     (lambda n, t: pruning.layerwise(n, "obs", 0.5, t[0], pattern=(2, 4)), "pattern"),
-    (lambda n, t: pruning.layerwise(n, "sparsegpt", 0.5, np.zeros_like(t[0]), damping=0.01), "hessian"),
     (lambda n, t: pruning.units(n, "apoz", {"fc9": 3}, Evidence(n, *t)), "fc9"),
     (lambda n, t: pruning.units(n, "apoz", {"fc1": 0}, Evidence(n, *t)), "fc1"),
     (lambda n, t: pruning.units(n, "apoz", {"fc3": 2}, Evidence(n, *t)), "fc3"),

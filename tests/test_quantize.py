@@ -1,5 +1,6 @@
 """Quantisation to 8 bits: half a step, zero exact, the same values again."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -140,8 +141,10 @@ def sharers(x, q, options):
         if "axis" in options:
             together = np.take(x, index[options["axis"]], axis=options["axis"])
         elif "group" in options:
-            first = index[-1] - index[-1] % options["group"]
-            together = x[index[:-1]][first : min(first + options["group"], x.shape[-1])]
+            rows = x.reshape(len(x), math.prod(x.shape[1:])) if x.ndim > 2 else x
+            *row, place = index if x.ndim <= 2 else (index[0], int(np.ravel_multi_index(index[1:], x.shape[1:])))
+            first = place - place % options["group"]
+            together = rows[tuple(row)][first : min(first + options["group"], rows.shape[-1])]
         else:
             together = x
         yield [*together.ravel().tolist(), float(x[index])]
@@ -159,11 +162,12 @@ def test_each_channel_or_group_is_as_if_alone(case):
             assert np.take(q.scale, i, axis=axis).item() == alone.scale.item()
     elif "group" in options:
         group = options.pop("group")
-        assert q.scale.shape == (*x.shape[:-1], -(-x.shape[-1] // group))
+        rows, values = (a.reshape(len(a), math.prod(a.shape[1:])) if a.ndim > 2 else a for a in (x, q.values))
+        assert q.scale.shape == (*rows.shape[:-1], -(-rows.shape[-1] // group))
         for index in np.ndindex(q.scale.shape):
-            run = slice(index[-1] * group, min((index[-1] + 1) * group, x.shape[-1]))
-            alone = quantize_s8(x[index[:-1]][run], **options)
-            assert np.array_equal(q.values[index[:-1]][run], alone.values)
+            run = slice(index[-1] * group, min((index[-1] + 1) * group, rows.shape[-1]))
+            alone = quantize_s8(rows[index[:-1]][run], **options)
+            assert np.array_equal(values[index[:-1]][run], alone.values)
             assert q.scale[index] == alone.scale.item() and q.zero_point[index] == alone.zero_point.item()
 
 
@@ -238,6 +242,18 @@ def test_every_layout_gives_the_same_bits_and_is_left_alone(impl, layout, option
     for q in (got, impl.quantize_s8(odd, **options)):
         assert np.array_equal(q.values, expected.values) and np.array_equal(q.scale, expected.scale)
     assert np.array_equal(odd, x)
+
+
+@every_implementation
+@pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": 1}, {"group": 16}, {"group": 7}], ids=str)
+def test_a_range_refuses_what_is_not_finite_wherever_it_is(impl, options):
+    for at in ((0, 0), (2, 5), (1, 33), (0, 68), (2, 69)):
+        for bad in (np.nan, np.inf, -np.inf):
+            x = np.ones((3, 70), np.float32)
+            x[at] = bad
+            with pytest.raises(RefcompressError) as caught:
+                impl.quantize_range_minmax(x, **options)
+            assert caught.value.argument == f"x[{at[0]}, {at[1]}]"
 
 
 X = np.float32([[1, 2, 3], [4, 5, 6]])

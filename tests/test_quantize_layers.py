@@ -23,7 +23,7 @@ MODULES = ["adaround", "awq", "bias", "gptq", "layer", "smooth"]
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_in_the_docstrings_print_what_they_say(name):
     failed, tried = doctest.testmod(importlib.import_module(f"refcompress.reference.quantize_{name}"),
-                                    extraglobs={"np": np, **vars(refcompress)})
+                                    extraglobs={"np": np, **{each: getattr(refcompress, each) for each in refcompress.__all__}})
     assert tried and not failed
 
 

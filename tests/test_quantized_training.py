@@ -67,7 +67,7 @@ def test_straight_through_weights_are_within_half_a_step_of_their_masters_and_gr
 
 
 def lsq_by_hand(dy, x, step, low, high, size):
-    """Equations 3 to 5 of the paper, one element at a time; x / step as float32, the rest in float64."""
+    """The gradients of the paper, one element at a time; x / step as float32, the rest in float64."""
     dx, total = np.zeros_like(dy), 0.0
     for i in np.ndindex(x.shape):
         v = float(x[i] / step[0])

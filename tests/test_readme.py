@@ -1,5 +1,6 @@
 """The README and FORMAT.md are true: their examples run, and the commands that they name exist."""
 
+import ast
 import doctest
 import re
 from pathlib import Path
@@ -29,6 +30,17 @@ def test_the_map_names_each_operation_with_its_file(name):
     assert f"`{module}.py`" in row
     folder = row.split("|")[3].strip().strip("`/")
     assert not folder or any((ROOT / "csrc" / folder).glob("*.c"))
+
+
+def test_each_arxiv_number_of_the_map_stands_in_the_docstrings_of_its_files():
+    rows = [line.split("|") for line in README.splitlines() if line.startswith("| `") and re.search(r"\b\d{4}\.\d{4,5}\b", line)]
+    assert len(rows) > 20
+    for row in rows:
+        files = [ROOT / "refcompress" / "reference" / name for name in re.findall(r"`(\w+\.py)`", row[2])]
+        words = " ".join(ast.get_docstring(node) or "" for file in files for node in ast.walk(ast.parse(file.read_text()))
+                         if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)))
+        for number in re.findall(r"\b\d{4}\.\d{4,5}\b", row[4]):
+            assert number in words, f"README gives arXiv {number} for{row[1]}; its docstrings do not"
 
 
 def test_each_command_of_the_readme_is_a_command():

@@ -256,3 +256,15 @@ def test_same_cost_takes_a_better_clustering_and_refuses_a_worse_one():
     with pytest.raises(Disagreement, match="where w is 0"):
         moved = Shared(np.uint8([1, 0, 0, 0, 2, 2]), F([0, 1e-30, 10.25]))
         same_cost(better, moved, (w,), {"clusters": 3, "pruned": True})
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_what_is_not_finite_in_x_is_special_only_where_it_is_multiplied(bad, rank):
+    a = LowRank(np.ones((2, rank), F), np.ones(rank, F), np.ones((rank, 3), F))
+    x = np.full((3, 2), bad, F)
+    y = reference.lowrank_matmul(a, x)
+    within_dot_bound(y, y, (a, x))
+    with pytest.raises(Disagreement):
+        within_dot_bound(y, y + F(1) if rank == 0 else np.zeros_like(y), (a, x))
+

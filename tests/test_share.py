@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from refcompress import ArgumentTypeError, RefcompressError, native, reference, share_kmeans
-from refcompress.reference.share import INITS, initial_centroids
+from refcompress.reference.share_starts import INITS, initial_centroids
 from refcompress.testing.layouts import ODD
 
 # Numbers from both ends of float32 side by side: sums in which small ones vanish, midpoints that float64 rounds.
@@ -38,8 +38,10 @@ def cases(draw):
     assume(w.size > pruned)
     weights = draw(st.none() | hnp.arrays(np.float32, w.shape, elements=st.sampled_from([0.0, 1e-45, 0.5, 1.0, 3e38])))
     assume(weights is None or weights.any())
-    return w, {"clusters": draw(st.integers(1 + pruned, w.size)), "init": draw(INIT), "weights": weights,
-               "pruned": pruned, "seed": draw(st.integers(0, 9)), "iterations": draw(st.sampled_from([0, 1, 2, 100]))}
+    init = draw(INIT)
+    return w, {"clusters": draw(st.integers(1 + pruned, w.size)), "init": init, "weights": weights, "pruned": pruned,
+               "seed": draw(st.integers(0, 9)) if init == "random" else None,
+               "iterations": draw(st.sampled_from([0, 1, 2, 100]))}
 
 
 def lloyd_in_python(w, clusters, init, weights, pruned, seed, iterations):
@@ -47,7 +49,8 @@ def lloyd_in_python(w, clusters, init, weights, pruned, seed, iterations):
     omega = [1.0] * w.size if weights is None else weights.tolist()
     pairs = sorted((pair for pair in zip(w.tolist(), omega) if pair[0] or not pruned), key=lambda pair: pair[0])
     x, omega = [value for value, _ in pairs], [weight for _, weight in pairs]
-    c = initial_centroids(np.array(x), min(clusters - pruned, len(x)), init, seed).tolist()
+    c = initial_centroids(np.array(x), None if weights is None else np.array(omega), min(clusters - pruned, len(x)), init,
+                          seed or 0).tolist()
     S, W = [0.0], [0.0]
     for value, weight in zip(x, omega):
         S.append(S[-1] + weight * value)
@@ -87,7 +90,7 @@ def test_the_stated_arithmetic_holds_for_a_thousand_weighted_values(impl, seed):
     rng = np.random.default_rng(seed)
     w = rng.integers(-40, 40, 1000).astype(np.float32)
     options = {"clusters": 5, "init": "linear", "weights": (10 ** rng.uniform(-12, 12, 1000)).astype(np.float32),
-               "pruned": False, "seed": 0, "iterations": 100}
+               "pruned": False, "seed": None, "iterations": 100}
     got, expected = impl.share_kmeans(w, **options).codebook, lloyd_in_python(w, **options)
     assert got.tolist() == expected
 
@@ -158,8 +161,9 @@ def test_the_order_of_the_weights_does_not_matter(case, random):
 def test_a_weight_of_n_counts_as_n_equal_values(w, data):
     counts = data.draw(hnp.arrays(np.int64, w.shape, elements=st.integers(1, 5)))
     clusters = data.draw(st.integers(1, w.size))
-    weighted = share_kmeans(w, clusters=clusters, weights=counts.astype(np.float32))
-    repeated = share_kmeans(np.repeat(w, counts), clusters=clusters)
+    init = data.draw(INIT)
+    weighted = share_kmeans(w, clusters=clusters, weights=counts.astype(np.float32), init=init)
+    repeated = share_kmeans(np.repeat(w, counts), clusters=clusters, init=init)
     assert np.array_equal(weighted.codebook, repeated.codebook)
     assert np.array_equal(np.repeat(weighted.codes, counts), repeated.codes)
 
@@ -188,7 +192,7 @@ def test_steps_never_increase_the_cost(w, init, data):
 
 def test_two_bits_of_a_known_array():
     w = np.float32([[-1.0, -0.9, 0.1], [0.0, 2.0, 1.1]])  # linear: -1, 0, 1, 2
-    shared = share_kmeans(w, bits=2)
+    shared = share_kmeans(w, bits=2, init="linear")
     assert shared.codebook.tolist() == [np.float32(v) for v in (-0.95, 0.05, 1.1, 2.0)]
     assert shared.codes.tolist() == [[0, 0, 1], [1, 3, 2]]
 
@@ -217,12 +221,12 @@ def test_a_midpoint_that_float64_rounds_up_goes_to_the_nearer_value():
 
 
 def test_a_value_whose_only_member_lies_at_its_upper_end_is_kept():
-    shared = share_kmeans(np.float32([0, 1, 6, 8]), clusters=3, iterations=0)  # linear: 0, 4, 8
+    shared = share_kmeans(np.float32([0, 1, 6, 8]), clusters=3, init="linear", iterations=0)  # linear: 0, 4, 8
     assert shared.codebook.tolist() == [0, 4, 8] and shared.codes.tolist() == [0, 0, 1, 2]
 
 
 def test_a_value_at_a_midpoint_belongs_to_the_lower_run():
-    assert share_kmeans(np.float32([0, 2, 4]), clusters=2).codebook.tolist() == [1, 4]
+    assert share_kmeans(np.float32([0, 2, 4]), clusters=2, init="linear").codebook.tolist() == [1, 4]
 
 
 def test_a_mean_that_underflows_is_plus_zero():
@@ -231,7 +235,7 @@ def test_a_mean_that_underflows_is_plus_zero():
 
 
 def test_an_empty_cluster_is_dropped_and_the_next_takes_its_code():
-    shared = share_kmeans(np.float32([0, 1, 2, 90]), clusters=3)  # linear: 0, 45, 90
+    shared = share_kmeans(np.float32([0, 1, 2, 90]), clusters=3, init="linear")  # linear: 0, 45, 90
     assert shared.codebook.tolist() == [1, 90] and shared.codes.tolist() == [0, 0, 0, 1]
 
 
@@ -299,8 +303,10 @@ REFUSED = [
     ({"bits": 2, "pruned": 1}, ArgumentTypeError, "pruned"),
     ({"bits": 2, "init": "best"}, RefcompressError, "init"),
     ({"bits": 2, "init": None}, ArgumentTypeError, "init"),
-    ({"bits": 2, "seed": -1}, RefcompressError, "seed"),
-    ({"bits": 2, "seed": None}, ArgumentTypeError, "seed"),
+    ({"bits": 2, "init": "random", "seed": -1}, RefcompressError, "seed"),
+    ({"bits": 2, "init": "random", "seed": 1.0}, ArgumentTypeError, "seed"),
+    *(({"bits": 2, "init": init, "seed": 0}, RefcompressError, "seed") for init in INITS if init != "random"),
+    ({"bits": 2, "seed": 1}, RefcompressError, "seed"),
     ({"bits": 2, "iterations": -1}, RefcompressError, "iterations"),
     ({"bits": 2, "iterations": math.inf}, ArgumentTypeError, "iterations"),
     ({"bits": 2, "weights": W[0]}, RefcompressError, "weights"),

@@ -8,6 +8,7 @@ enum {
     HIGHEST_WEIGHT = 1 << 24, /* a step is below 2^10: no bytes, whatever they say, overflow a weight */
     LOWEST = 24,            /* of a flag's probability; 65536 - LOWEST the highest */
     LOWEST_IN_TREE = 64,    /* of a value's bit */
+    MOST_COUNTED = 20,      /* in a column: bucket tells no more apart, neither of one column nor of two */
     RATE = 2,               /* of learning, in 2^-18 of logit * error */
 };
 
@@ -53,9 +54,10 @@ static size_t magnitude(size_t n)
     return result;
 }
 
-static void begin_model(struct rc_rangecoder *s, size_t k, struct rc_rangecoder_slot *columns, uint32_t *counts)
+static const struct rc_rangecoder_slot fresh = {32768, 0, 0};
+
+static void begin_model(struct rc_rangecoder *s, size_t k, struct rc_rangecoder_slot *columns)
 {
-    const struct rc_rangecoder_slot fresh = {32768, 0};
     s->low = s->value = 0;
     s->high = 0xFFFFFFFF;
     s->overall = fresh;
@@ -66,16 +68,13 @@ static void begin_model(struct rc_rangecoder *s, size_t k, struct rc_rangecoder_
         s->tables[t] = fresh;
     for (size_t t = 0; t < 256; t++)
         s->tree[t] = fresh;
-    for (size_t j = 0; j < k; j++) {
+    for (size_t j = 0; columns && j < k; j++)
         columns[j] = fresh;
-        counts[j] = 0;
-    }
 }
 
 /* The slots that speak about the flag at a place, in the order of the reference's; unseen ones take the overall probability. */
 static size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t k, const uint8_t *codes,
-                         struct rc_rangecoder_slot *columns, const uint32_t *counts,
-                         struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS])
+                         struct rc_rangecoder_slot *columns, struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS])
 {
     const uint8_t *const here = codes + i * k, *const above = here - k, *const above2 = above - k;
     size_t near = 0;
@@ -92,10 +91,16 @@ static size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t k, 
     }
     if (i > 1)
         near |= (size_t)(above2[j] != 0) << 3;
-    const size_t own = bucket(counts[j]);
-    const size_t beside = bucket((j > 0 ? counts[j - 1] : 0) + (j + 1 < k ? counts[j + 1] : 0));
+    size_t own = 0, beside = near & 1;
+    if (columns) {
+        own = bucket(columns[j].count);
+        beside = bucket((j > 0 ? columns[j - 1].count : 0u) + (j + 1 < k ? columns[j + 1].count : 0u));
+        slots[0] = &columns[j];
+    } else { /* in a first row every column is new, and nothing counted but beside it */
+        s->column = fresh;
+        slots[0] = &s->column;
+    }
     const size_t rows = magnitude(i + 1);
-    slots[0] = &columns[j];
     slots[1] = &s->line;
     slots[2] = &s->tables[near];
     slots[3] = &s->tables[64 + own * 16 + rows];
@@ -143,14 +148,14 @@ static void read_bytes(struct rc_rangecoder *s, const uint8_t *bytes, size_t n)
 
 /* One template for both: with decoding set, codes is written and bytes read, else the other way round. */
 RC_INLINE int run(int decoding, size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch, uint8_t *codes,
-                  struct rc_rangecoder_slot *columns, uint32_t *counts, struct rc_rangecoder *s, size_t n, uint8_t *bytes)
+                  struct rc_rangecoder_slot *columns, struct rc_rangecoder *s, size_t n, uint8_t *bytes)
 {
     unsigned depth = 0;
     while (alphabet > 2 && (1u << depth) < alphabet - 1)
         depth++;
     size_t written = 0;
     if (begin == 0) {
-        begin_model(s, k, columns, counts);
+        begin_model(s, k, columns);
         s->position = 0;
         if (decoding)
             for (; s->position < 4; s->position++)
@@ -159,12 +164,12 @@ RC_INLINE int run(int decoding, size_t begin, size_t end, size_t k, unsigned alp
     for (size_t cell = begin; cell < end; cell++) {
         const size_t i = cell / k, j = cell % k;
         if (j == 0) {
-            s->line = (struct rc_rangecoder_slot){32768, 0};
+            s->line = fresh;
             s->in_row = 0;
         }
         struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS];
         int32_t logits[RC_RANGECODER_CONTEXTS];
-        int32_t *const weights = s->weights[find_slots(s, i, j, k, codes, columns, counts, slots)];
+        int32_t *const weights = s->weights[find_slots(s, i, j, k, codes, columns, slots)];
         int64_t sum = 0;
         for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++) {
             logits[t] = stretch[slots[t]->p >> 4];
@@ -185,7 +190,7 @@ RC_INLINE int run(int decoding, size_t begin, size_t end, size_t k, unsigned alp
         update(&s->overall, flag);
         unsigned code = 0;
         if (flag) {
-            counts[j]++;
+            slots[0]->count = (uint8_t)(slots[0]->count < MOST_COUNTED ? slots[0]->count + 1 : MOST_COUNTED);
             s->in_row++;
             unsigned node = 1;
             for (unsigned place = depth; place-- > 0;) {
@@ -202,8 +207,11 @@ RC_INLINE int run(int decoding, size_t begin, size_t end, size_t k, unsigned alp
             if (code >= alphabet)
                 return RC_CORRUPT;
         }
-        if (decoding)
+        if (decoding) {
             codes[cell] = (uint8_t)code;
+            if (s->position > n + 4) /* not only the zeros behind the last byte: bits that the encoder wrote are missing */
+                return RC_CORRUPT;
+        }
     }
     if (!decoding)
         s->position = written;
@@ -211,15 +219,15 @@ RC_INLINE int run(int decoding, size_t begin, size_t end, size_t k, unsigned alp
 }
 
 int rc_rangecoder_encode_portable(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
-                                  const uint8_t *codes, struct rc_rangecoder_slot *columns, uint32_t *counts,
+                                  const uint8_t *codes, struct rc_rangecoder_slot *columns,
                                   struct rc_rangecoder *state, uint8_t *bytes)
 {
-    return run(0, begin, end, k, alphabet, stretch, (uint8_t *)codes, columns, counts, state, 0, bytes);
+    return run(0, begin, end, k, alphabet, stretch, (uint8_t *)codes, columns, state, 0, bytes);
 }
 
 int rc_rangecoder_decode_portable(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
-                                  size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns, uint32_t *counts,
+                                  size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns,
                                   struct rc_rangecoder *state, uint8_t *codes)
 {
-    return run(1, begin, end, k, alphabet, stretch, codes, columns, counts, state, n, (uint8_t *)bytes);
+    return run(1, begin, end, k, alphabet, stretch, codes, columns, state, n, (uint8_t *)bytes);
 }

@@ -48,6 +48,40 @@ int rc_share_kmeans_portable(size_t begin, size_t end, size_t n, size_t k, const
     return RC_OK;
 }
 
+int rc_share_best_cut(size_t n, const double *x, const double *omega, double *gain, uint64_t *cut, double *mean)
+{
+    double total = omega[0], moment = omega[0] * x[0];
+    for (size_t i = 1; i < n; i++) {
+        total += omega[i];
+        moment += omega[i] * x[i];
+    }
+    *gain = 0.0;
+    *cut = 1;
+    *mean = x[0];
+    if (!(total > 0.0))
+        return RC_OK;
+    const double raised = moment / total < x[0] ? x[0] : moment / total;
+    const double middle = raised > x[n - 1] ? x[n - 1] : raised;
+    *mean = middle;
+    double last = omega[0] * (x[0] - middle);
+    for (size_t i = 1; i < n; i++)
+        last += omega[i] * (x[i] - middle);
+    double before = 0.0, sum = 0.0;
+    for (size_t j = 0; j + 1 < n; j++) {
+        before = j > 0 ? before + omega[j] : omega[j];
+        sum = j > 0 ? sum + omega[j] * (x[j] - middle) : omega[j] * (x[j] - middle);
+        const double after = total - before, rest = last - sum;
+        if (before > 0.0 && after > 0.0) {
+            const double gained = sum * sum / before + rest * rest / after;
+            if (gained > *gain) {
+                *gain = gained;
+                *cut = j + 1;
+            }
+        }
+    }
+    return RC_OK;
+}
+
 int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned,
                    int wide, const float *w, void *codes)
 {

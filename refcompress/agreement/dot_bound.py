@@ -26,8 +26,8 @@ def within_dot_bound(expected, got, args, kwargs=None) -> None:
     of Numerical Algorithms, 2nd ed., sec. 3.1, eq. 3.5) |computed - y| <= gamma_k |a||x| with gamma_k = ku / (1 - ku)
     and u = 2**-24: each term meets at most k roundings, one of its product and k - 1 of sums. Four additions to that:
 
-    - Underflow. Below 2**-126 a product or fma is off by up to 2**-150 more (a sum is exact there: Higham sec. 2.1, the
-      theorem of Hauser), and this error passes through the later sums: k 2**-150 (1 + gamma_k).
+    - Underflow. Below 2**-126 a product or fma is off by up to 2**-150 more (a sum is exact there: the theorem of
+      Hauser, in Higham), and this error passes through the later sums: k 2**-150 (1 + gamma_k).
     - The reference sums in float64, off by gamma_k(2**-53) |a||x|, and rounds once: u|y| + 2**-150.
     - Exact data. If all terms are multiples of 2**e and |a||x| <= 2**(24 + e), every partial sum of every order is a
       float32: nothing is rounded, and the allowed difference is zero. A lost term then always shows.
@@ -106,7 +106,8 @@ def _lowrank_terms(a: LowRank, x) -> _Terms:
     magnitude = _up(u @ second, k + r)
     inner = np.maximum(first.max(axis=0, initial=0), second.max(axis=0, initial=0))
     largest = np.maximum(np.maximum(magnitude, inner), scaled.max(axis=1, initial=0)[:, None])
-    special = np.broadcast_to(~np.isfinite(x).all(axis=0), magnitude.shape)
+    # Of rank 0 there are no terms: whatever x holds takes no part.
+    special = np.broadcast_to(~np.isfinite(x).all(axis=0) & (r > 0), magnitude.shape)
     units = [_unit(f) for f in (a.u, a.s, a.vt, x)]
     exact = ((magnitude <= np.ldexp(1.0, 24 + sum(units))) & (first.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + units[2] + units[3]))
              & (second.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + sum(units[1:]))) & (sum(min(e, 0) for e in units) >= -149)

@@ -15,10 +15,10 @@ def same_product(expected: LowRank, got: LowRank, args, kwargs=None) -> None:
     signs.
 
     Three errors are allowed. (1) Of the SVD in float64: p 2**-53 ||w|| with p = 64 mn, far above what Householder
-    bidiagonalisation needs (Higham, Accuracy and Stability, lemma 19.3; LAPACK Users' Guide, sec. 4.9), and still below
-    u where mn < 2**22: the constant does not matter. (2) Of rounding the factors: (1 + u)**3 - 1 of |u| s |vt|; for the
-    inner product of two unit columns 2u + u**2, by Cauchy and Schwarz. (3) Below 2**-126 a factor is off by 2**-150
-    instead.
+    bidiagonalisation needs (Higham, Accuracy and Stability, on Householder's transformations; LAPACK Users' Guide, on
+    error bounds of the SVD), and still below u where mn < 2**22: the constant does not matter. (2) Of rounding the
+    factors: (1 + u)**3 - 1 of |u| s |vt|; for the inner product of two unit columns 2u + u**2, by Cauchy and Schwarz.
+    (3) Below 2**-126 a factor is off by 2**-150 instead.
     """
     w = np.asarray(args[0]).astype(np.float64)
     if not isinstance(got, LowRank):

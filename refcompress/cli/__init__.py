@@ -9,14 +9,20 @@ import json
 import os
 import sys
 
-from ..errors import RefcompressError
+from ..agreement import Disagreement
+from ..errors import NotOnDisk, RefcompressError
 from . import audit, compress, demo, doctor, evaluate, files
+from .refusals import in_words
+from .show import printable
 
 __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 a verdict that is not good, 2 refused, 130 interrupted."""
+    """Run one command and return its exit code: 0 done, 2 refused, 130 interrupted; 1 done, and the verdict is not good.
+
+    Also 1 where the new file is in place and the system could not say that its name is on the disk (NotOnDisk).
+    """
     parser = Parser(
         prog="refcompress", description="The reference for neural-network compression: to be read, to be fast, proven the same."
     )
@@ -30,18 +36,25 @@ def main(argv: list[str] | None = None) -> int:
         report = options.run(options)
     except MemoryError as error:
         return refuse(f"out of memory: {error}" if str(error) else "out of memory")
+    except NotOnDisk as error:
+        refuse(error)
+        return 1
     except (RefcompressError, OSError) as error:
-        return refuse(error)
+        return refuse(in_words(error, options))
+    except Disagreement as error:
+        return refuse(f"what was read back is not what was compressed ({error}): a fault of refcompress, please report it")
     except KeyboardInterrupt:
         print("refcompress: interrupted; no file is half written", file=sys.stderr)
         return 130
+    for warning in report.warnings:
+        print(f"refcompress: warning: {printable(warning)}", file=sys.stderr)
     try:
         show(json.dumps(report.data, indent=2) if options.json else report.text)
     except BrokenPipeError:  # whoever reads has read enough (| head): no complaint, and none from the exit's own flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return refuse(error)
+        return refuse(in_words(error, options))
     return 0 if report.good else 1
 
 
@@ -54,7 +67,7 @@ class Parser(argparse.ArgumentParser):
 
 def refuse(why) -> int:
     """Say on one line of standard error why nothing was done, and return the exit code that says so too."""
-    print(f"refcompress: {' '.join(str(why).split())}", file=sys.stderr)
+    print(f"refcompress: {printable(' '.join(str(why).split()))}", file=sys.stderr)
     return 2
 
 

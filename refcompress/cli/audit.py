@@ -7,7 +7,7 @@ from .. import container
 from ..formats import Shared
 from ..recipes import published
 from .options import add_implementation, implementation, label
-from .show import Report, table
+from .show import Report, paragraph, table, times
 
 __all__ = ["add_commands"]
 
@@ -32,16 +32,16 @@ def audit(options: argparse.Namespace) -> Report:
         rows = [[f.row, f.what, f"{f.printed:g}", f"{f.recomputed:.2f}", f.verdict] for f in found]
         bad = [f for f in found if f.verdict != "consistent"]
         contradictions += len(bad)
-        texts.append(f"{network.name}, table {network.table}: {len(found)} figures, {len(bad)} contradict their own rows\n"
-                     + table(rows, ["row", "figure", "paper", "recomputed", "verdict"]))
+        texts.append(paragraph(f"{network.name}, table {network.table}: {len(found)} figures, {len(bad)} contradict their own rows")
+                     + "\n" + table(rows, ["row", "figure", "paper", "recomputed", "verdict"]))
         entry = {"network": network.name, "findings": [vars(f) for f in found]}
         if options.synthetic:
             space = implementation(options)
             text, entry["synthetic"] = _synthetic(network, space)
             texts.append(text)
         data["networks"].append(entry)
-    texts.append(f"{contradictions} contradictions. A rate recomputed from a row has its codebook; the fillers of its index, which the paper "
-                 "counts and does not print, may make the printed one up to a quarter more.")
+    texts.append(paragraph(f"{contradictions} contradictions. A rate recomputed from a row has its codebook; the fillers of its index, which "
+                           "the paper counts and does not print, may make the printed one up to a quarter more."))
     return Report({**data, "contradictions": contradictions}, "\n\n".join(texts))
 
 
@@ -55,7 +55,7 @@ def _synthetic(network, space) -> tuple[str, dict]:
         rows.append([row.name, row.weights, size, f"{100 * size / (4 * row.weights):.2f}", f"{row.coded_rate:g}"])
         total, weights = total + size, weights + row.weights
     rows.append(["total", weights, total, f"{100 * total / (4 * weights):.2f}", f"{network.coded_rate:g}"])
-    text = (f"{network.name}, SYNTHETIC weights drawn with the rows' statistics, coded in our container ({label(space)}): "
-            f"{4 * weights / total:.1f} times smaller than float32; the paper prints {network.ratio:g}\n"
+    text = (paragraph(f"{network.name}, SYNTHETIC weights drawn with the rows' statistics, coded in our container ({label(space)}): "
+                      f"{times(4 * weights, total)} than float32; the paper prints {network.ratio:g}") + "\n"
             + table(rows, ["layer", "weights", "bytes", "% of float32", "paper, %"]))
     return text, {"bytes": total, "ratio": 4 * weights / total, "layers": {r[0]: r[2] for r in rows[:-1]}}

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -12,9 +13,11 @@ from ..recipes import deep_compression, lenet_300_100
 from ..recipes.inference import CompressedNetwork
 from ..training import error_rate, mnist
 from . import options as shared_options
+from . import targets
 from .files import ledger_report
 from .progress import Progress
-from .show import Report, table
+from .refusals import about
+from .show import Report, paragraph, table
 
 # Han, Mao and Dally, Deep Compression (arXiv 1510.00149v5): table 1, and the layers' rows of table 2 (layer: kept %, bits a
 # weight and bits an index after Huffman coding, compressed to % of its float32 size).
@@ -26,8 +29,9 @@ def add_commands(commands) -> None:
     command = commands.add_parser("demo", help="train LeNet-300-100 on MNIST, compress it to a file, run it from there")
     command.add_argument("--out", default="demo.rcz", metavar="FILE", help="the file to write (default %(default)s)")
     command.add_argument("--seed", type=int, default=0, help="of the initial weights and all that follows (default 0)")
-    command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: the "
-                                                                           "data/mnist of the source tree)")
+    command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: "
+                                                                           "data/mnist of the source tree, or of this folder)")
+    targets.add_force(command)
     shared_options.add_implementation(command)
     command.set_defaults(run=demo)
 
@@ -36,8 +40,10 @@ def demo(options: argparse.Namespace) -> Report:
     """Run the whole pipeline and report it beside the paper."""
     space = shared_options.implementation(options)
     arguments.integer(options.seed, "seed", 0)
-    container.files.target_of(options.out)  # refused here, and not after the minutes that training takes
-    examples, test = mnist.load(options.data)
+    folder = mnist.DIRECTORY if options.data is None else Path(options.data)
+    targets.check(options.out, [folder / f"{name}.gz" for name in mnist.MD5], force=options.force)  # before the minutes of training
+    with about(folder):
+        examples, test = mnist.load(folder)
     training, validation = ((part.inputs(), part.labels) for part in mnist.split(examples))
     begun = time.perf_counter()
     with Progress() as progress:
@@ -106,16 +112,18 @@ def _text(r: dict, ledger_text: str) -> str:
         layer_rows.append([row["layer"], row["weights"], f"{p[0]} | {row['kept']:.1f}", f"{p[1]} | {row['weight_bits']:.1f}",
                            f"{p[2]} | {row['index_bits']:.1f}", f"{p[3]:.2f} | {row['percent']:.2f}"])
     times = [[f"{batch:,} image{'s' * (batch > 1)}", f"{1e6 * t['dense']:,.0f}", f"{1e6 * t['compressed']:,.0f}",
-              f"{t['dense'] / t['compressed']:.2f}x"] for batch, t in r["seconds"].items()]
-    return "\n\n".join([
-        f"LeNet-300-100 on MNIST by Deep Compression: trained and compressed in {r['seconds_training']:.0f} s, seed {r['seed']}",
-        "stages (kept: share of the weights of fc1, fc2, fc3; error on the 5,000 validation images)\n"
-        + table(stages, ["stage", "kept", "error"]),
-        "where the bytes went\n" + ledger_text,
-        "run time, median, microseconds (dense: NumPy's matrix product; compressed: " + ", ".join(
-            sorted(set(r["products"].values()))) + ")\n" + table(times, ["batch", "dense", "compressed", "faster"]),
-        "layers, paper (table 2) | ours\n" + table(layer_rows, ["layer", "weights", "kept %", "bits a weight", "bits an index",
-                                                               "size %"]),
-        "paper (table 1) | ours: the file was written, read back and compared bit for bit, and the 10,000 test images ran "
-        "from it\n" + table(paper_rows, ["", "paper", "ours"]),
+              f"{t['dense'] / t['compressed']:.2f}"] for batch, t in r["seconds"].items()]
+    products = ", ".join(sorted(set(r["products"].values())))
+    return "\n\n".join("\n".join(part) for part in [
+        [paragraph(f"LeNet-300-100 on MNIST by Deep Compression: trained and compressed in {r['seconds_training']:.0f} s, "
+                   f"seed {r['seed']}")],
+        [paragraph("stages (kept: share of the weights of fc1, fc2, fc3; error on the 5,000 validation images)"),
+         table(stages, ["stage", "kept", "error"])],
+        ["where the bytes went", ledger_text],
+        [paragraph(f"run time, median, microseconds (dense: NumPy's matrix product; compressed: {products})"),
+         table(times, ["batch", "dense", "compressed", "times as fast"])],
+        ["layers, paper (table 2) | ours",
+         table(layer_rows, ["layer", "weights", "kept %", "bits a weight", "bits an index", "size %"])],
+        [paragraph("paper (table 1) | ours: the file was written, read back and found to hold what was compressed, to the bit, and the "
+                   "10,000 test images ran from it"), table(paper_rows, ["", "paper", "ours"])],
     ])

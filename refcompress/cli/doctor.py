@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import __version__, ops, reference
 from ..errors import NotBuilt
-from .show import Report, table
+from .show import Report, paragraph, table
 
 EXTRAS = ("threadpoolctl", "rich", "hypothesis", "pytest")
 
@@ -48,9 +48,11 @@ def doctor(options) -> Report:
         data["operations"] = {name: getattr(getattr(native, name, None), "isa", None) for name in ops.OPS}
     text = ["versions", table([list(pair) for pair in versions.items()]), "native kernels", table(rows)]
     if data["operations"]:
-        rows = [[name, f"reference/{getattr(reference, name).__module__.rpartition('.')[2]}.py", isa or "no kernel"]
-                for name, isa in data["operations"].items()]
-        text += ["operations", table(rows, ["operation", "NumPy", "native uses"])]
+        rows = [[name, f"reference/{getattr(reference, name).__module__.rpartition('.')[2]}.py", isa]
+                for name, isa in data["operations"].items() if isa]
+        alone = [name for name, isa in data["operations"].items() if not isa]
+        text += ["operations that have a kernel", table(rows, ["operation", "NumPy", "native uses"]),
+                 paragraph(f"NumPy alone computes {', '.join(alone)}", indent="  ")]
     return Report(data, "\n".join(text))
 
 

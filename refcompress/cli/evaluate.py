@@ -5,12 +5,12 @@ import argparse
 import numpy as np
 
 from .. import arguments, container
-from ..errors import RefcompressError
 from ..formats import Format
 from ..recipes import lenet_5, lenet_300_100
 from ..training import Network, ReLU, Tanh, errors, mnist
 from .options import add_implementation, add_limit, implementation, label
-from .show import Report, table
+from .refusals import Refused, about, about_array
+from .show import Report, paragraph, printable, table, times
 
 __all__ = ["add_commands"]
 
@@ -20,8 +20,8 @@ NETWORKS = {"LeNet-300-100": lenet_300_100, "LeNet-5": lenet_5}
 def add_commands(commands) -> None:
     command = commands.add_parser("evaluate", help="decode a LeNet and count its errors on MNIST")
     command.add_argument("source", help="a file that holds LeNet-300-100 or LeNet-5 (which one follows from its entries)")
-    command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: the "
-                                                                           "data/mnist of the source tree)")
+    command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: "
+                                                                           "data/mnist of the source tree, or of this folder)")
     command.add_argument("--activation", choices=("relu", "tanh"), default="relu", help="what stands between the layers, which no "
                                                                                         "file says (default: %(default)s)")
     add_implementation(command)
@@ -31,28 +31,31 @@ def add_commands(commands) -> None:
 
 def evaluate(options: argparse.Namespace) -> Report:
     space = implementation(options)
-    data = container.files.read(options.source, options.limit)
-    layers = container.loads(data, implementation=space, limit=options.limit)
+    with about(options.source):
+        data = container.files.read(options.source, options.limit)
+        layers = container.loads(data, implementation=space, limit=options.limit)
     for name, recipe in NETWORKS.items():
         network = recipe.network(np.random.default_rng(0))
         if {key: p.shape for key, p in network.parameters.items()} == {key: value.shape for key, value in layers.items()}:
             break
     else:
-        raise RefcompressError("source", f"must hold the parameters of {' or '.join(NETWORKS)}, in their shapes")
-    network.assign({key: arguments.finite(value.dense() if isinstance(value, Format) else value, key)
-                    for key, value in layers.items()})
+        raise Refused(printable(options.source), f"must hold the parameters of {' or '.join(NETWORKS)}, in their shapes")
+    for key, value in layers.items():
+        with about_array(key, options):
+            network.assign({key: arguments.finite(value.dense() if isinstance(value, Format) else value, "array")})
     if options.activation == "tanh":
         network = Network((key, Tanh() if isinstance(layer, ReLU) else layer) for key, layer in network.layers.items())
-    examples, test = mnist.load(options.data)
+    with about(options.data or mnist.DIRECTORY):
+        examples, test = mnist.load(options.data)
     _, validation = mnist.split(examples)
     wide, rows = network.astype(np.float64), []
     for part, images in (("validation", validation), ("test", test)):
         wrong = errors(wide, images.inputs().astype(np.float64), images.labels)
         rows.append([part, len(images), wrong, f"{100 * wrong / len(images):.2f}"])
     raw = sum(p.nbytes for p in network.parameters.values())
-    text = (f"{options.source}: {name}, {len(data):,} bytes, {raw / len(data):.1f} times smaller than float32; decoded by {label(space)}, "
-            f"products in float64 by NumPy, layers in the order {', '.join(_layers(network))}, {options.activation} between them "
-            "(the file does not say)\n" + table(rows, ["images", "number", "wrong", "error, %"]))
+    text = (paragraph(f"{options.source}: {name}, {len(data):,} bytes, {times(raw, len(data))} than float32; decoded by {label(space)}, "
+                      f"products in float64 by NumPy, layers in the order {', '.join(_layers(network))}, {options.activation} between "
+                      "them (the file does not say)") + "\n" + table(rows, ["images", "number", "wrong", "error, %"]))
     return Report({"source": options.source, "network": name, "order": _layers(network), "activation": options.activation,
                    "bytes": len(data), "ratio": raw / len(data),
                    "errors": {row[0]: row[2] for row in rows}, "images": {row[0]: row[1] for row in rows}}, text)

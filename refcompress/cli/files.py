@@ -9,14 +9,17 @@ from .. import agreement, container, reference
 from ..errors import LimitError, RefcompressError
 from ..ledger import ledger
 from ..models import npz
+from . import targets
 from .options import add_implementation, add_limit, decoded_bytes, describe, implementation, label
-from .show import Report, table
+from .refusals import about
+from .show import Report, paragraph, table
 
 
 def add_commands(commands) -> None:
     command = commands.add_parser("decompress", help="write the arrays that a compressed file stands for as .npz")
-    command.add_argument("source")
+    command.add_argument("source", help="a compressed file")
     command.add_argument("target", help="the .npz file to write")
+    targets.add_force(command)
     add_implementation(command)
     add_limit(command)
     command.set_defaults(run=decompress)
@@ -24,70 +27,83 @@ def add_commands(commands) -> None:
     for name, run, text in (("inspect", inspect, "show where every byte of a compressed file goes"),
                             ("verify", verify, "decode a file by every implementation, compare, and encode it again")):
         command = commands.add_parser(name, help=text)
-        command.add_argument("source")
+        command.add_argument("source", help="a compressed file")
         add_limit(command)
         command.set_defaults(run=run)
 
 
 def decompress(options: argparse.Namespace) -> Report:
-    layers = container.load(options.source, implementation=implementation(options), limit=options.limit)
+    targets.check(options.target, [options.source], force=options.force, suffix=".npz")
+    with about(options.source):
+        layers = container.load(options.source, implementation=implementation(options), limit=options.limit)
     if decoded_bytes(layers) > options.limit:  # a factor of rank 0 is no byte in memory, and any size as an array
         raise LimitError("limit", f"the arrays have {decoded_bytes(layers)} bytes, the limit is {options.limit}")
     arrays = {name: value if isinstance(value, np.ndarray) else value.dense() for name, value in layers.items()}
-    npz.save(options.target, arrays)
+    with about(options.target):
+        npz.save(options.target, arrays, decoded=True)
     size = os.path.getsize(options.source)
     return Report({"source": options.source, "target": options.target, "arrays": len(arrays), "bytes": size,
                    "decoded_bytes": decoded_bytes(layers)},
-                  f"{options.target}: {len(arrays)} arrays, {decoded_bytes(layers):,} bytes, from {size:,}")
+                  paragraph(f"{options.target}: {len(arrays)} arrays, {decoded_bytes(layers):,} bytes, from {size:,}"))
 
 
 def inspect(options: argparse.Namespace) -> Report:
-    data = container.files.read(options.source, options.limit)
-    layers = container.loads(data, limit=options.limit)
+    with about(options.source):
+        data = container.files.read(options.source, options.limit)
+        layers = container.loads(data, limit=options.limit)
     return Report(*ledger_report(options.source, data, layers, options.limit))
 
 
 def ledger_report(source: str, data: bytes, layers: dict, limit: int = container.DEFAULT_LIMIT) -> tuple[dict, str]:
-    """Return a file's ledger as data and as text: a row an entry, a column a kind, summing to the file's size."""
+    """Return a file's ledger as data and as text: a row an entry, with what it spends its bytes on, summing to the file's size."""
     book = ledger(data, limit=limit)
-    cells = {(item.entry, item.kind): item.bytes for item in book.items}
-    kinds = list(book.by_kind())
-    rows = [[name or "(file)", describe(layers[name]) if name else "frame",
-             *(_bytes(cells.get((name, kind))) for kind in kinds), _bytes(total)]
+    spent: dict[str, list] = {}
+    for item in book.items:
+        spent.setdefault(item.entry, []).append((item.kind, item.bytes))
+    rows = [[name or "(file)", describe(layers[name]) if name else "frame", _bytes(total), _spent(spent[name])]
             for name, total in book.by_entry().items()]
-    rows.append(["total", "", *(_bytes(total) for total in book.by_kind().values()), _bytes(book.size)])
+    rows.append(["total", "", _bytes(book.size), _spent(book.by_kind().items())])
     decoded = decoded_bytes(layers)
-    text = (f"{source}: {len(data):,} bytes, {len(layers)} entries that stand for {decoded:,} bytes of arrays\n"
-            + table(rows, ["entry", "stored as", *kinds, "bytes"]))
+    check = container.check_of(data)
+    text = (paragraph(f"{source}: {len(data):,} bytes, {len(layers)} entries that stand for {decoded:,} bytes of arrays, "
+                      f"checked by {check}") + "\n"
+            + table(rows, ["entry", "stored as", "bytes", "of these"]))
     return {
-        "source": source, "bytes": len(data), "decoded_bytes": decoded,
+        "source": source, "bytes": len(data), "check": check, "decoded_bytes": decoded,
         "entries": {name: describe(value) for name, value in layers.items()},
         "ledger": [{"entry": item.entry, "kind": item.kind, "bytes": item.bytes} for item in book.items],
     }, text
 
 
-def _bytes(count: float | None) -> str:
+def _spent(kinds) -> str:
+    return ", ".join(f"{kind} {_bytes(count)}" for kind, count in kinds)
+
+
+def _bytes(count: float) -> str:
     """Return a count of bytes for a table; fractions (bits that share a byte with others) to one place."""
-    return "" if count is None else f"{count:,.0f}" if count == int(count) else f"{count:,.1f}"
+    return f"{count:,.0f}" if count == int(count) else f"{count:,.1f}"
 
 
 def verify(options: argparse.Namespace) -> Report:
     """Decode by the reference and each native variant, compare bit for bit, and write the content again."""
-    data = container.files.read(options.source, options.limit)
-    expected, reader = container.read(data, reference, options.limit)
+    with about(options.source):
+        data = container.files.read(options.source, options.limit)
+        expected, reader = container.read(data, reference, options.limit)
     verdicts = {"reference": "decodes"}
     for space in _others():
         try:
             check_same(expected, container.loads(data, implementation=space, limit=options.limit))
-            verdicts[label(space)] = "equal, bit for bit"
+            verdicts[label(space)] = "decodes to the same, to the bit"
         except (agreement.Disagreement, RefcompressError) as error:  # what only one refuses differs too
             verdicts[label(space)] = f"DIFFERS: {error}"
     for space in (reference, *_others()):
-        same = container.dumps(expected, implementation=space, contexts=reader.contexts) == data
+        same = container.write(expected, reader.coding._replace(implementation=space), reader.contexts) == data
         verdicts[f"written again by {label(space)}"] = "the same bytes" if same else "OTHER BYTES"
     good = not any(word in verdict for verdict in verdicts.values() for word in ("DIFFERS", "OTHER"))
-    text = f"{options.source}: {len(data):,} bytes, {len(expected)} entries\n" + table([list(row) for row in verdicts.items()])
-    return Report({"source": options.source, "bytes": len(data), "good": good, "verdicts": verdicts}, text, good)
+    check = container.check_of(data)
+    text = (paragraph(f"{options.source}: {len(data):,} bytes, {len(expected)} entries, checked by {check}") + "\n"
+            + table([list(row) for row in verdicts.items()]))
+    return Report({"source": options.source, "bytes": len(data), "check": check, "good": good, "verdicts": verdicts}, text, good)
 
 
 def _others() -> list:
@@ -99,5 +115,5 @@ def _others() -> list:
 
 
 def check_same(expected: dict, got: dict) -> None:
-    """Raise Disagreement unless two sets of layers are equal bit for bit."""
-    agreement.exactly(dict(sorted(expected.items())), dict(sorted(got.items())), (), {})
+    """Raise Disagreement unless two sets of layers are equal bit for bit, and in the same order."""
+    agreement.exactly(dict(expected), got, (), {})

@@ -2,11 +2,13 @@
 
 import argparse
 import math
+import re
 import time
+from decimal import Decimal
 
 import numpy as np
 
-from .. import arguments, container, reference
+from .. import arguments, reference
 from ..errors import NotBuilt
 from ..formats import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared
 
@@ -37,9 +39,13 @@ def implementation(options: argparse.Namespace):
         if options.implementation == "auto":
             return reference
         raise
+    space = native
+    if options.implementation not in ("auto", "native"):
+        known = {space.__name__.removeprefix("native."): space for space in native.available()}
+        space = known[arguments.choice(options.implementation, "implementation", ("auto", "reference", "native", *known))]
     if options.threads is not None:
         native.threads.set(options.threads)
-    return native if options.implementation in ("auto", "native") else native.at(options.implementation)
+    return space
 
 
 def label(namespace) -> str:
@@ -61,9 +67,9 @@ def describe(value) -> str:
     if isinstance(value, CSR):
         return f"csr, {value.nnz:,} entries"
     if isinstance(value, Quantized):
-        return f"{value.values.dtype.name}, {value.scale.size} scale{'s' * (value.scale.size != 1)}"
+        return f"{bits_of(value.values)} bits, {value.scale.size:,} scale{'s' * (value.scale.size != 1)}"
     if isinstance(value, Mixed):
-        return f"int8, {np.count_nonzero(value.wide)} of {len(value.wide)} {('rows', 'columns')[value.axis]} int16"
+        return f"8 bits, {np.count_nonzero(value.wide)} of {len(value.wide)} {('rows', 'columns')[value.axis]} 16 bits"
     if isinstance(value, MX):
         return f"{value.format}, blocks of 32"
     if isinstance(value, NF4):
@@ -71,6 +77,11 @@ def describe(value) -> str:
     if isinstance(value, LowRank):
         return f"low rank, {value.rank}"
     return f"array, {value.dtype.name}"
+
+
+def bits_of(values: np.ndarray) -> int:
+    """Return the bits of the narrowest two's complement that holds all of ``values``, however wide they are in memory."""
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)) - 1).bit_length() + 1
 
 
 def median_seconds(functions: list, rounds: int = 7) -> list[float]:
@@ -87,5 +98,19 @@ def median_seconds(functions: list, rounds: int = 7) -> list[float]:
 
 
 def add_limit(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--limit", type=int, default=container.DEFAULT_LIMIT, metavar="BYTES",
-                         help="refuse files that unpack or decode to more than this (default: %(default)s)")
+    command.add_argument("--limit", type=size, default="4GiB", metavar="SIZE",
+                         help="refuse files that unpack or decode to more than this: bytes, or with a unit: 10MB is 10 x 1000 x "
+                              "1000 bytes, 10MiB is 10 x 1024 x 1024; also k, G, T (default: %(default)s)")
+
+
+def size(text: str) -> int:
+    """Return a number of bytes: plain, or with a unit that counts by 1000 (kB, MB, ...) or by 1024 (KiB, MiB, ...).
+
+    >>> size("4096"), size("10 MB"), size("1.5GiB")
+    (4096, 10000000, 1610612736)
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgt]?)(i?)b?)", text.strip(), re.ASCII | re.IGNORECASE)
+    number, prefix, binary = match.groups() if match else (None, "", "")
+    if number is None or (binary and not prefix) or len(number) > 30:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; such are 500000, 10MB (by 1000) and 4GiB (by 1024)")
+    return int(Decimal(number) * (1024 if binary else 1000) ** " kmgt".index(prefix.lower() or " "))

@@ -1,29 +1,70 @@
-"""What a command hands back, and how rows become a table of text."""
+"""What a command hands back, and how it is put into lines that fit the terminal."""
 
-from dataclasses import dataclass
+import math
+import re
+import shutil
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-__all__ = ["Report", "printable", "table"]
+__all__ = ["Report", "paragraph", "printable", "some", "table", "times"]
+
+LEAST = 12  # columns that a wrapped column keeps: fewer would tear words apart
+NUMBER = re.compile(r"[0-9][0-9.,e+-]{0,20}( %| B)?|-?")  # or none
 
 
 @dataclass
 class Report:
-    """A command's result: ``data`` for --json, ``text`` for a person, ``good`` for the exit code."""
+    """A command's result: ``data`` for --json, ``text`` for a person, ``good`` for the exit code.
+
+    warnings : what is said on standard error too, one line each.
+    """
 
     data: dict
     text: str
     good: bool = True
+    warnings: list[str] = field(default_factory=list)
+
+
+def columns() -> int:
+    """Return the width of the terminal (or COLUMNS); 80 where there is none."""
+    return max(shutil.get_terminal_size(fallback=(80, 24)).columns, 40)
 
 
 def table(rows: list[list], header: list[str] | None = None, indent: str = "  ") -> str:
-    """Return rows as aligned columns: text to the left, numbers (and what ends in a unit) to the right."""
+    """Return rows as aligned columns: text to the left, numbers to the right.
+
+    Where the lines would be wider than the terminal, the widest columns of text go on in further lines.
+    """
     lines = [[_cell(value) for value in row] for row in ([header] if header else []) + rows]
     widths = [max(len(line[j]) for line in lines) for j in range(len(lines[0]))]
-    right = [any(isinstance(row[j], (int, float)) for row in rows) for j in range(len(widths))]
-    out = [indent + "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right)).rstrip()
-           for line in lines]
+    right = [all(NUMBER.fullmatch(line[j]) for line in lines[bool(header):]) for j in range(len(widths))]
+    room = columns() - len(indent) - 2 * (len(widths) - 1)
+    wide = [j for j in range(len(widths)) if not right[j] and widths[j] > LEAST]
+    while wide and sum(widths) > room:
+        j = max(wide, key=widths.__getitem__)
+        widths[j] -= 1
+        wide = [j for j in wide if widths[j] > LEAST]
+    out = [line for cells in lines for line in _wrapped(cells, widths, right, indent)]
     if header:
-        out.insert(1, indent + "  ".join("-" * w for w in widths))
+        under = len(_wrapped(lines[0], widths, right, indent))
+        out.insert(under, indent + "  ".join("-" * w for w in widths))
     return "\n".join(out)
+
+
+def _wrapped(cells: list[str], widths: list[int], right: list[bool], indent: str) -> list[str]:
+    """Return the lines of one row."""
+    parts = [[cell] if len(cell) <= w else textwrap.wrap(cell, w, break_on_hyphens=False) for cell, w in zip(cells, widths)]
+    return [
+        (indent + "  ".join(text.rjust(w) if r else text.ljust(w) for text, w, r in zip(
+            [part[i] if i < len(part) else "" for part in parts], widths, right))).rstrip()
+        for i in range(max(map(len, parts)))
+    ]
+
+
+def paragraph(text: str, indent: str = "") -> str:
+    """Return text in lines that fit the terminal; a word that does not (a path) stays whole, to be copied."""
+    return textwrap.fill(printable(text), columns(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _cell(value) -> str:
@@ -35,9 +76,34 @@ def _cell(value) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text``, escaped if it has a character that moves the cursor or colours the terminal: names may have any.
+    """Return ``text`` with an escape for each character that moves the cursor or colours the terminal: names may have any.
 
     >>> printable("a\\x1b[31m")
     'a\\\\x1b[31m'
     """
-    return text if text.isprintable() else repr(text)[1:-1]
+    return text if text.isprintable() else "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def some(names: Iterable[str], what: str = "arrays", most: int = 6) -> str:
+    """Return names for a sentence: all of them if they are few, else their number and the first three.
+
+    >>> some("abc"), some("abcdefgh")
+    ('a, b, c', '8 arrays: a, b, c, ... (--json lists all)')
+    """
+    shown = [printable(name) for name in names]
+    if len(shown) <= most:
+        return ", ".join(shown)
+    return f"{len(shown)} {what}: {', '.join(shown[:3])}, ... (--json lists all)"
+
+
+def times(before: int, after: int) -> str:
+    """Return how many times smaller, or larger, a file is than what it stands for; digits are cut, not rounded up.
+
+    >>> times(300, 100), times(100, 300), times(1000, 1001), times(0, 14)
+    ('3.00 times smaller', '3.00 times larger', 'about as large', 'larger, for there was nothing to compress')
+    """
+    if not before or not after:
+        return "larger, for there was nothing to compress"
+    ratio = math.floor(100 * max(before, after) / min(before, after)) / 100
+    return f"{ratio:.2f} times {'smaller' if after < before else 'larger'}" if ratio > 1 else "about as large"

@@ -4,9 +4,16 @@ The reader is the only way to the bytes of a file. Each taking names what the by
 by construction: there is no second reckoning that could forget a byte.
 """
 
+from typing import NamedTuple
+
 from ..errors import CorruptError, LimitError
 
-MAX_INTEGER = 2**63 - 1
+
+class Coding(NamedTuple):
+    """By what content becomes bytes: the implementation that is asked for operations, and the version of the file."""
+
+    implementation: object
+    version: int = 2
 
 
 def integer_bytes(value: int) -> bytes:
@@ -24,17 +31,18 @@ def integer_bytes(value: int) -> bytes:
 
 
 class Reader:
-    """A position in the bytes of a file, the account of the bytes taken, and the memory that may still be decoded."""
+    """A position in the bytes of a file, the account of the bytes taken (if asked for), and the memory that may be decoded."""
 
-    def __init__(self, data: bytes, end: int, limit: int):
+    def __init__(self, data: bytes, end: int, limit: int, coding: Coding, accounts: bool = False):
         self.data = data
         self.end = end
         self.limit = limit
+        self.coding = coding
         self.position = 0
         self.decoded = 0  # bytes of arrays promised so far
         self.entry = ""  # the entry being read, for the ledger and for messages
-        self.contexts = False  # whether some entry was the range coder's
-        self.bits: dict[tuple[str, str], int] = {}  # (entry, kind) -> bits of the file
+        self.contexts: set[str] = set()  # the entries whose bytes are the range coder's
+        self.bits: dict[tuple[str, str], int] | None = {} if accounts else None  # (entry, kind) -> bits of the file
 
     @property
     def remaining(self) -> int:
@@ -54,6 +62,8 @@ class Reader:
         return memoryview(self.data)[self.position - count : self.position]
 
     def account(self, kind: str, bits: int) -> None:
+        if self.bits is None:
+            return
         key = self.entry, kind
         self.bits[key] = self.bits.get(key, 0) + bits
 
@@ -82,9 +92,10 @@ class Reader:
         return value
 
     def bear(self, count: int) -> None:
-        """Refuse ``count`` bytes of working memory, which are given back when the entry is read, beyond the limit."""
+        """Refuse ``count`` bytes of working memory beyond the limit: what is given back, or is no byte of an array."""
         if count > self.limit:
-            raise LimitError("limit", f"entry {self.entry!r} takes {count} bytes to decode, the limit is {self.limit}")
+            what = f"entry {self.entry!r} takes" if self.entry else "the names and objects of the entries take"
+            raise LimitError("limit", f"{what} {count} bytes to decode, the limit is {self.limit}")
 
     def promise(self, count: int) -> None:
         """Enter ``count`` bytes about to be decoded; refuse them, before they are allocated, beyond the limit."""

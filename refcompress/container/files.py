@@ -4,8 +4,10 @@ import errno
 import os
 import secrets
 import stat
+from contextlib import suppress
+from functools import partial
 
-from ..errors import ArgumentTypeError, CorruptError, LimitError, RefcompressError
+from ..errors import ArgumentTypeError, CorruptError, LimitError, NotOnDisk, RefcompressError
 
 
 def read(path, limit: int) -> bytes:
@@ -31,36 +33,69 @@ def write(path, data: bytes) -> None:
 
     The bytes go to a temporary file in the same directory, to the disk, and then under the name. An exception removes
     the temporary file; a killed process may leave it (``.refcompress-*.tmp``), and nothing ever reads it. A symbolic
-    link stays and the file it points at is replaced. A file that is replaced keeps its mode; a new one gets what the
-    umask allows. Of two writers the last one wins, whole. What is there and is not a regular file is refused. Only an
-    error of the very last step, which brings the new name to the disk, finds the new file in place, whole.
+    link stays and the file it points at is replaced. A file that is replaced keeps its mode, and its owner and group where
+    the system allows it; until then the temporary file is open to its owner alone. A new file gets what the umask allows.
+    Of two writers the last one wins, whole. What is there and is not a regular file is refused.
+
+    Two exceptions find the new file in place, whole: NotOnDisk, where the system cannot say that the new name is on the
+    disk, and the KeyboardInterrupt of a Ctrl-C that comes after the renaming.
     """
-    target, mode = target_of(path)
+    target, replaced = target_of(path)
     directory = os.path.dirname(target)
     temporary = os.path.join(directory, f".refcompress-{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:  # Twice, because Ctrl-C may come while the inner one removes the file.
+        try:
+            # The file is opened by C alone: Ctrl-C cannot come between the descriptor and the object that closes it.
+            opener = partial(os.open, mode=0o666 if replaced is None else 0o600)
+            with open(temporary, "xb", opener=opener) as file:
+                file.write(data)
+                file.flush()
+                if replaced is not None:
+                    take_over(temporary, replaced)
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        finally:
+            remove(temporary)
+    finally:
+        remove(temporary)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            if mode is not None:
-                os.chmod(temporary, mode)
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
+        flush_directory(directory)
+    except OSError as error:
+        raise NotOnDisk(error.errno, f"the new file is in place, whole, but its name may not be on the disk yet "
+                                     f"({error.strerror})", target) from error
+
+
+def remove(temporary: str) -> None:
+    """Remove the file, if it is there: it has its last name already, or was never made, where it is not."""
+    with suppress(FileNotFoundError):
         os.unlink(temporary)
-        raise
-    flush_directory(directory)
 
 
-def target_of(path) -> tuple[str, int | None]:
-    """Return the file that writing to ``path`` replaces and its mode (None: a new one), or refuse it."""
-    target = os.fsdecode(os.path.realpath(name_of(path)))
+def take_over(temporary: str, replaced: os.stat_result) -> None:
+    """Give a file the owner, group and mode of the one that it replaces; not the mode's rights for another group."""
+    mode, own = stat.S_IMODE(replaced.st_mode), os.stat(temporary)
+    if (own.st_uid, own.st_gid) != (replaced.st_uid, replaced.st_gid):
+        try:
+            os.chown(temporary, replaced.st_uid, replaced.st_gid)
+        except PermissionError:  # only root may give a file away
+            mode &= ~(stat.S_IRWXG | stat.S_ISUID | stat.S_ISGID)
+    os.chmod(temporary, mode)
+
+
+def target_of(path) -> tuple[str, os.stat_result | None]:
+    """Return the file that writing to ``path`` replaces and its status (None: a new one), or refuse it."""
+    name = name_of(path)
+    target = os.fsdecode(os.path.realpath(name))
     try:
-        return target, stat.S_IMODE(regular(os.stat(target), path).st_mode)
+        return target, regular(os.stat(name), path)
     except FileNotFoundError:
         os.stat(os.path.dirname(target))  # which says what is not there
-        return target, None
+    link = os.fsdecode(name)
+    while os.path.islink(link):  # ends: of links in a circle, the system says so above
+        link = os.path.join(os.path.dirname(link), os.readlink(link))
+    if os.path.basename(link) in ("", os.curdir, os.pardir):
+        raise RefcompressError("path", f"must be the name of a file, {os.fspath(path)!r} is a folder's")
+    return target, None
 
 
 def name_of(path) -> str | bytes:

@@ -10,13 +10,13 @@
 those) cannot be mistaken for it, and the table of code lengths ends at the longest distance that occurs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from ..errors import LimitError
 from . import streams
-from .cursor import Reader, integer_bytes
+from .cursor import Coding, Reader, integer_bytes
 
 DENSE = 0
 RELATIVE = range(1, 9)  # the layout's number is the bits of a distance
@@ -25,36 +25,33 @@ MAX_SYMBOLS = 2**32  # distances of one entry, fillers included: its reader woul
 BLOCK = 2**14  # symbols worked on at a time: 128 KiB of positions, or 1 MiB where each symbol is the mask of eight
 
 
-def relative(distances: np.ndarray, bits: int) -> np.ndarray:
-    """Return each of the distances, all above 0, as fillers (0) and a rest in 1 ... 2**bits - 1.
+class Given:
+    """Positions that are there, (count,) int64, rising: what is iterated, as of the two classes below, are blocks of them."""
 
-    >>> relative(np.array([1, 2, 7]), 2).tolist()
-    [1, 2, 0, 0, 1]
-    """
-    longest = 2**bits - 1
-    fillers = (distances - 1) // longest
-    symbols = np.zeros(len(distances) + int(fillers.sum()), dtype=np.uint8)
-    symbols[np.cumsum(fillers + 1) - 1] = distances - fillers * longest
-    return symbols
+    def __init__(self, positions: np.ndarray):
+        self.positions, self.count = positions, len(positions)
+
+    def __iter__(self):
+        for start in range(0, self.count, BLOCK):
+            yield self.positions[start : start + BLOCK]
 
 
-def relative_count(distances: np.ndarray, bits: int) -> int:
-    """Return how many symbols :func:`relative` returns, without making them."""
-    return len(distances) + int(((distances - 1) // (2**bits - 1)).sum())
+class NonZero:
+    """Where the codes of an array (its elements in one row) are not 0."""
+
+    def __init__(self, codes: np.ndarray):
+        self.codes, self.count = codes, int(np.count_nonzero(codes))
+
+    def __iter__(self):
+        for start in range(0, len(self.codes), 8 * BLOCK):
+            yield np.flatnonzero(self.codes[start : start + 8 * BLOCK]) + start
 
 
-def bitmask(positions: np.ndarray, size: int) -> np.ndarray:
-    """Return (ceil(size / 8),) uint8: bit p % 8 of byte p // 8 is set for each position p."""
-    mask = np.zeros((size + 7) // 8, dtype=np.uint8)
-    np.bitwise_or.at(mask, positions >> 3, np.uint8(1) << (positions & 7).astype(np.uint8))
-    return mask
+class Decoded:
+    """The positions that a layout's symbols stand for, worked out whenever they are iterated.
 
-
-class Places:
-    """The positions that a layout's symbols stand for, worked out a block at a time whenever they are iterated.
-
-    All of them at once, as int64, would take eight times the bytes of the codes that they are for, and hundreds of times
-    those of the file: a Huffman symbol takes one bit, and stands for up to eight positions.
+    All of them at once would take eight times the bytes of the codes that they are for, and hundreds of times those of the
+    file: a Huffman symbol takes one bit, and stands for up to eight positions.
     """
 
     def __init__(self, layout: int, symbols: np.ndarray):
@@ -62,8 +59,7 @@ class Places:
         self.symbols = symbols
         self.count = sum(map(len, self))
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield the positions in blocks, int64, rising."""
+    def __iter__(self):
         last = -1
         for start in range(0, len(self.symbols), BLOCK):
             symbols = self.symbols[start : start + BLOCK]
@@ -82,44 +78,84 @@ class Places:
         return int(self.symbols.sum(dtype=np.int64)) + fillers * (2**self.layout - 1)
 
 
-def smallest(positions: np.ndarray, size: int, implementation, dense: int | None = None) -> tuple[int, bytes]:
-    """Return the number and the bytes of the layout that takes the fewest, the lowest number of equals.
+def distances(places: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield, a block at a time, how far each position is from the one before it; the first from -1."""
+    last = -1
+    for block in places:
+        if len(block):
+            yield np.diff(block, prepend=last)
+            last = block[-1]
 
-    positions : (nnz,) int64, rising, below ``size``. dense : the bytes that these positions may take before the dense
-    layout (which has none, but more values) is as small; None where there is no dense layout. Then (DENSE, b"") is
-    returned. Raises LimitError where the positions are so far apart that even eight bits need more than 2**32 fillers.
+
+def relative_counts(places: Iterable[np.ndarray]) -> list[int]:
+    """Return for each number of bits, 1 to 8, how many symbols :func:`relative` returns, without making them."""
+    counts = [0] * len(RELATIVE)
+    for block in distances(places):
+        for at, bits in enumerate(RELATIVE):
+            counts[at] += len(block) + int(((block - 1) // (2**bits - 1)).sum())
+    return counts
+
+
+def relative(places: Iterable[np.ndarray], bits: int, count: int) -> np.ndarray:
+    """Return each distance as fillers (0) and a rest in 1 ... 2**bits - 1: (count,) uint8.
+
+    >>> relative([np.array([0, 2, 9])], 2, 5).tolist()
+    [1, 2, 0, 0, 1]
     """
-    distances = np.diff(positions, prepend=-1)
-    if relative_count(distances, 8) > MAX_SYMBOLS:
-        raise LimitError("positions", f"are too far apart: {size} weights, {len(positions)} of them stored")
-    best, best_bytes = ((dense, DENSE), None) if dense is not None else ((np.inf, BITMASK + 1), None)
-    for layout in (*reversed(RELATIVE), BITMASK):
-        if layout == BITMASK:
+    longest, symbols, at = 2**bits - 1, np.zeros(count, dtype=np.uint8), -1
+    for block in distances(places):
+        fillers = (block - 1) // longest
+        ends = np.cumsum(fillers + 1) + at
+        symbols[ends] = block - fillers * longest
+        at = ends[-1]
+    return symbols
+
+
+def bitmask(places: Iterable[np.ndarray], size: int) -> np.ndarray:
+    """Return (ceil(size / 8),) uint8: bit p % 8 of byte p // 8 is set for each position p."""
+    mask = np.zeros((size + 7) // 8, dtype=np.uint8)
+    for block in places:
+        np.bitwise_or.at(mask, block >> 3, np.uint8(1) << (block & 7).astype(np.uint8))
+    return mask
+
+
+def smallest(places: Given | NonZero | Decoded, size: int, coding: Coding, nbytes: float = np.inf,
+             layout: int = BITMASK + 1) -> tuple[int, bytes, streams.Stream] | None:
+    """Return number, head (bytes) and stream of the layout that takes the fewest bytes, the lowest number of equals.
+
+    places : below ``size``. nbytes, layout : None is returned where no layout takes fewer bytes than these, or as many and has
+    a lower number. No more memory is taken than eight bytes for each of nbytes, if that is given.
+    Raises LimitError where the positions are so far apart that even eight bits need more than 2**32 fillers.
+    """
+    counts, best, found = relative_counts(places), (nbytes, layout), None
+    if counts[-1] > MAX_SYMBOLS:
+        raise LimitError("positions", f"are too far apart: {size} weights, {places.count} of them stored")
+    for number in (*reversed(RELATIVE), BITMASK):
+        if number == BITMASK:
             count = (size + 7) // 8
-            fewest = (size > 0) + (count + 7) // 8 * (len(positions) > 0)
+            fewest = (size > 0) + (count + 7) // 8 * (places.count > 0)
         else:
-            count = relative_count(distances, layout)
+            count = counts[number - 1]
             fewest = len(integer_bytes(count)) + (count > 0) + (count + 7) // 8
         # No symbol takes less than a bit (but for a mask of zeros), so a layout that cannot win need not be tried; a
         # sparse CSR of 2**60 places would not fit in memory as a mask.
-        if (fewest, layout) > best:
+        if (fewest, number) >= best:
             continue
-        if layout == BITMASK:
-            head, stream = b"", streams.Stream(bitmask(positions, size), implementation)
+        if number == BITMASK:
+            head, stream = b"", streams.Stream(bitmask(places, size), coding)
         else:
-            head, stream = integer_bytes(count), streams.Stream(relative(distances, layout), implementation)
-        if (len(head) + stream.size, layout) < best:
-            best, best_bytes = (len(head) + stream.size, layout), (head, stream)
-    head, stream = best_bytes or (b"", None)
-    return best[1], head + (stream.tobytes() if stream else b"")
+            head, stream = integer_bytes(count), streams.Stream(relative(places, number, count), coding)
+        if (len(head) + stream.size, number) < best:
+            best, found = (len(head) + stream.size, number), (number, head, stream)
+    return found
 
 
-def read(reader: Reader, layout: int, size: int, implementation) -> Places:
+def read(reader: Reader, layout: int, size: int) -> Decoded:
     """Return the positions, rising, below ``size``, that a layout other than the dense one holds."""
     if layout == BITMASK:
         count = (size + 7) // 8
         reader.bear(count)
-        symbols = streams.read(reader, count, 256, "indices", implementation)
+        symbols = streams.read(reader, count, 256, "indices")
     else:
         count = reader.integer("indices")
         if count > 8 * reader.remaining:
@@ -127,10 +163,10 @@ def read(reader: Reader, layout: int, size: int, implementation) -> Places:
         if count > size:  # each of them moves on
             raise reader.corrupt(f"{count} distances lead beyond the last of {size}")
         reader.bear(count)
-        symbols = streams.read(reader, count, 2**layout, "indices", implementation, zeros="fillers")
+        symbols = streams.read(reader, count, 2**layout, "indices", zeros="fillers")
         if count and not symbols[-1]:
             raise reader.corrupt("the last distance must not be a filler")
-    places = Places(layout, symbols)
+    places = Decoded(layout, symbols)
     if places.end() > size:
         raise reader.corrupt(f"a weight is stored at {places.end() - 1}, beyond the last of {size}")
     return places

@@ -12,17 +12,22 @@ from ..formats import MX, MX_ELEMENTS, NF4, Mixed, Quantized
 from ..formats.floats import MX_BLOCK, block_shape
 from . import streams
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
-from .cursor import Reader, integer_bytes
+from .codes import Codes, read_codes
+from .cursor import Coding, Reader, integer_bytes
+from .streams import Stream
 
+INT8, INT16, MIXED, MX_KIND, NF4_KIND, INT8_DIFFERENCES, INT16_DIFFERENCES = 3, 5, 6, 7, 8, 11, 12
 MX_FORMATS = list(MX_ELEMENTS)  # a format's number is its place
 
 
-# Kinds 3 and 5: Quantized of int8 and of int16. Small magnitudes become small symbols: 0, -1, 1, -2, 2 ... are
+# Kinds 3 and 5: Quantized of int8 and of int16; 11 and 12 by their differences from the zero points. Small magnitudes become small symbols: 0, -1, 1, -2, 2 ... are
 # 0, 1, 2, 3, 4 ...
 
 def fold(values: np.ndarray) -> np.ndarray:
     """Return int8 as uint8, int16 as uint16: 2v where v >= 0, else -2v - 1."""
-    return (values << 1 ^ values >> 8 * values.itemsize - 1).view(f"u{values.itemsize}")
+    symbols = values << 1
+    symbols ^= values >> 8 * values.itemsize - 1
+    return symbols.view(f"u{values.itemsize}")
 
 
 def unfold(symbols: np.ndarray) -> np.ndarray:
@@ -33,13 +38,32 @@ def unfold(symbols: np.ndarray) -> np.ndarray:
     return symbols.view(f"i{symbols.itemsize}")
 
 
-def write_quantized(a: Quantized, implementation) -> bytes:
-    full = scale_shape(a.shape, a.group)
-    own = sum(1 << axis for axis, (s, f) in enumerate(zip(a.scale.shape, full)) if s == f != 1)
-    head = shape_bytes(a.shape, 4) + integer_bytes(a.group or 0) + integer_bytes(own) + raw(a.scale)
-    zero_points = streams.Stream(fold(a.zero_point.reshape(-1)), implementation)
-    values = streams.Stream(fold(a.values.reshape(-1)), implementation)
-    return head + zero_points.tobytes() + values.tobytes()
+class Integers:
+    """A Quantized with the smaller of its two kinds chosen: values as they are, or differences from the zero points.
+
+    A difference wraps as the dtype does. Where a matrix was pruned, the values of its zeros are the zero points, perhaps many
+    different ones; the differences are all 0 there, and a layout may leave them out. Version 1 has no such kind.
+    """
+
+    def __init__(self, a: Quantized, coding: Coding):
+        self.a = a
+        self.zero_points = Stream(fold(a.zero_point.reshape(-1)), coding)
+        wide = a.values.itemsize == 2
+        differences = Codes(fold((a.values - a.expand(a.zero_point)).reshape(-1)), True, coding) if coding.version > 1 else None
+        self.kind, self.content = INT16 if wide else INT8, Stream(fold(a.values.reshape(-1)), coding)
+        if differences and differences.size < self.content.size:
+            self.kind, self.content = INT16_DIFFERENCES if wide else INT8_DIFFERENCES, differences
+
+    def tobytes(self) -> bytes:
+        """Return the kind and what the kind says."""
+        a, full = self.a, scale_shape(self.a.shape, self.a.group)
+        own = sum(1 << axis for axis, (s, f) in enumerate(zip(a.scale.shape, full)) if s == f != 1)
+        head = shape_bytes(a.shape, 4) + integer_bytes(a.group or 0) + integer_bytes(own) + raw(a.scale)
+        return bytes([self.kind]) + head + self.zero_points.tobytes() + self.content.tobytes()
+
+
+def write_quantized(a: Quantized, coding: Coding) -> bytes:
+    return Integers(a, coding).tobytes()
 
 
 def scale_shape(shape: tuple[int, ...], group: int | None) -> tuple[int, ...]:
@@ -47,7 +71,7 @@ def scale_shape(shape: tuple[int, ...], group: int | None) -> tuple[int, ...]:
     return shape if group is None else block_shape(shape, group)
 
 
-def read_quantized(reader: Reader, implementation, dtype=np.int8) -> Quantized:
+def read_quantized(reader: Reader, kind: int) -> Quantized:
     shape = read_shape(reader, 4)
     if not shape:
         raise reader.corrupt("quantized values have at least one dimension")
@@ -58,47 +82,57 @@ def read_quantized(reader: Reader, implementation, dtype=np.int8) -> Quantized:
         raise reader.corrupt("the axes with scales of their own must be axes of a size other than 1")
     scales = tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full))
     scale = read_raw(reader, scales, np.float32, "scales")
-    bytes_each = np.dtype(dtype).itemsize
+    bytes_each = 2 if kind in (INT16, INT16_DIFFERENCES) else 1
     alphabet = 256**bytes_each
-    zero_point = unfold(streams.read(reader, scale.size, alphabet, "zero points", implementation)).reshape(scales)
+    zero_point = unfold(streams.read(reader, scale.size, alphabet, "zero points")).reshape(scales)
     size = math.prod(shape)
     reader.promise(bytes_each * (size + scale.size))
-    values = unfold(streams.read(reader, size, alphabet, "values", implementation)).reshape(shape)
-    return checked(reader, Quantized, owned(values), scale, zero_point, group)
+    if kind in (INT8, INT16):
+        values = unfold(streams.read(reader, size, alphabet, "values")).reshape(shape)
+    else:
+        values = unfold(read_codes(reader, size, alphabet, True)).reshape(shape)
+    a = checked(reader, Quantized, owned(values), scale, zero_point, group)
+    del values  # which a copied
+    if kind in (INT8_DIFFERENCES, INT16_DIFFERENCES):
+        a = Quantized(owned(a.values + a.expand(zero_point)), scale, zero_point, group)
+    written = Integers(a, reader.coding).kind
+    if kind != written:
+        raise reader.corrupt(f"is of kind {kind} where a writer takes {written}")
+    return a
 
 
-def read_quantized_s16(reader: Reader, implementation) -> Quantized:
-    return read_quantized(reader, implementation, np.int16)
+# Kind 6: Mixed, which rows or columns are wide and the two Quantized, each with its kind; in version 1 without.
+
+def write_mixed(a: Mixed, coding: Coding) -> bytes:
+    wide = Stream(a.wide.astype(np.uint8), coding)
+    parts = [write_quantized(part, coding)[coding.version == 1 :] for part in (a.low, a.high)]
+    return bytes([MIXED, a.axis]) + integer_bytes(len(a.wide)) + wide.tobytes() + b"".join(parts)
 
 
-# Kind 6: Mixed, which rows or columns are wide and the two Quantized.
-
-def write_mixed(a: Mixed, implementation) -> bytes:
-    wide = streams.Stream(a.wide.astype(np.uint8), implementation)
-    head = bytes([a.axis]) + integer_bytes(len(a.wide)) + wide.tobytes()
-    return head + write_quantized(a.low, implementation) + write_quantized(a.high, implementation)
-
-
-def read_mixed(reader: Reader, implementation) -> Mixed:
+def read_mixed(reader: Reader, kind: int) -> Mixed:
     axis = reader.byte("header")
     count = reader.integer("shapes")
     reader.promise(count)
-    wide = streams.read(reader, count, 2, "indices", implementation).astype(bool)
-    low = read_quantized(reader, implementation)
-    high = read_quantized_s16(reader, implementation)
-    return checked(reader, Mixed, low, high, wide, axis)
+    wide = streams.read(reader, count, 2, "indices").astype(bool)
+    parts = []
+    for kinds in (INT8, INT8_DIFFERENCES), (INT16, INT16_DIFFERENCES):
+        part = kinds[0] if reader.coding.version == 1 else reader.byte("header")
+        if part not in kinds:
+            raise reader.corrupt(f"a part of a mixed matrix is of kind {kinds[0]} or {kinds[1]}, not {part}")
+        parts.append(read_quantized(reader, part))
+    return checked(reader, Mixed, *parts, wide, axis)
 
 
 # Kind 7: MX, a byte for the scale of each block and a code for each element; int8 codes are folded.
 
-def write_mx(a: MX, implementation) -> bytes:
+def write_mx(a: MX, coding: Coding) -> bytes:
     codes = a.codes.reshape(-1)
-    codes = streams.Stream(fold(codes) if codes.dtype == np.int8 else codes, implementation)
-    scales = streams.Stream(a.scales.reshape(-1), implementation)
-    return bytes([MX_FORMATS.index(a.format)]) + shape_bytes(a.shape, 4) + scales.tobytes() + codes.tobytes()
+    codes = Stream(fold(codes) if codes.dtype == np.int8 else codes, coding)
+    scales = Stream(a.scales.reshape(-1), coding)
+    return bytes([MX_KIND, MX_FORMATS.index(a.format)]) + shape_bytes(a.shape, 4) + scales.tobytes() + codes.tobytes()
 
 
-def read_mx(reader: Reader, implementation) -> MX:
+def read_mx(reader: Reader, kind: int) -> MX:
     number = reader.byte("header")
     if number >= len(MX_FORMATS):
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of MX format {number}; "
@@ -107,8 +141,8 @@ def read_mx(reader: Reader, implementation) -> MX:
     scale_shape = block_shape(shape, MX_BLOCK)
     size, blocks = math.prod(shape), math.prod(scale_shape)
     reader.promise(size + blocks)
-    scales = streams.read(reader, blocks, 256, "scales", implementation).reshape(scale_shape)
-    codes = streams.read(reader, size, 256, "values", implementation)
+    scales = streams.read(reader, blocks, 256, "scales").reshape(scale_shape)
+    codes = streams.read(reader, size, 256, "values")
     if MX_ELEMENTS[MX_FORMATS[number]] is None:
         codes = unfold(codes)
     return checked(reader, MX, owned(codes.reshape(shape)), owned(scales), MX_FORMATS[number])
@@ -116,12 +150,12 @@ def read_mx(reader: Reader, implementation) -> MX:
 
 # Kind 8: NF4, a float32 for the scale of each block and a code of 4 bits for each element.
 
-def write_nf4(a: NF4, implementation) -> bytes:
-    codes = streams.Stream(a.codes.reshape(-1), implementation)
-    return shape_bytes(a.shape, 4) + integer_bytes(a.block) + raw(a.scales) + codes.tobytes()
+def write_nf4(a: NF4, coding: Coding) -> bytes:
+    codes = Stream(a.codes.reshape(-1), coding)
+    return bytes([NF4_KIND]) + shape_bytes(a.shape, 4) + integer_bytes(a.block) + raw(a.scales) + codes.tobytes()
 
 
-def read_nf4(reader: Reader, implementation) -> NF4:
+def read_nf4(reader: Reader, kind: int) -> NF4:
     shape = read_blocks(reader)
     block = reader.integer("header")
     if block == 0:
@@ -129,7 +163,7 @@ def read_nf4(reader: Reader, implementation) -> NF4:
     scales = read_raw(reader, block_shape(shape, block), np.float32, "scales")
     size = math.prod(shape)
     reader.promise(size)
-    codes = streams.read(reader, size, 16, "values", implementation).reshape(shape)
+    codes = streams.read(reader, size, 16, "values").reshape(shape)
     return checked(reader, NF4, owned(codes), scales, block)
 
 

@@ -1,9 +1,11 @@
-"""A sequence of small integers as bytes: packed or Huffman-coded, whichever takes fewer bytes (FORMAT.md, "Streams").
+"""A sequence of small integers as bytes, in the way that takes the fewest of them (FORMAT.md, "Streams").
 
 The first byte is the coder. 0 to 16: every symbol in that many bits, the fewest that hold the largest symbol. 17: the
-code lengths and the words of a Huffman code. A sequence without symbols takes no bytes at all, not even a coder.
+code lengths and the words of a Huffman code. 18: the upper bytes of the symbols as one sequence, the lower ones as another;
+not in version 1. A sequence without symbols takes no bytes at all, not even a coder.
 """
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -12,9 +14,10 @@ from .. import ops
 from ..errors import RefcompressError, UnsupportedVersionError
 from ..formats import MAX_CODE_LENGTH, Encoded
 from ..reference.huffman_stream import lanes_of
-from .cursor import Reader, integer_bytes
+from .cursor import Coding, Reader, integer_bytes
 
 HUFFMAN = 17
+SPLIT = 18
 MAX_HUFFMAN_ALPHABET = 2**MAX_CODE_LENGTH
 BLOCK = 2**16  # symbols worked on at a time: a multiple of 8, so that packed blocks of any width end on a byte
 
@@ -25,65 +28,107 @@ def operation(implementation, name: str) -> Callable:
 
 
 class Stream:
-    """A sequence with its cheapest coder chosen and its exact size known, but not yet coded.
+    """A sequence with its smallest coder chosen and its exact size known, but not yet coded.
 
     symbols : (n,) uint8 or uint16. The size of the Huffman words is computed, not tried: the layouts of an entry have
-    some ten streams between them, and only one layout's are written.
+    some ten streams between them, and only one layout's are written; and a reader asks here what a writer would choose.
     """
 
-    def __init__(self, symbols: np.ndarray, implementation):
+    def __init__(self, symbols: np.ndarray, coding: Coding):
         self.symbols = symbols
-        self.implementation = implementation
+        self.coding = coding
+        self.coder = self.size = 0
         self.lengths = None  # of the Huffman code, if that is the coder
-        self.size = 0
+        self.halves = None  # the forms of the upper and of the lower bytes, if they are coded apart
         if not len(symbols):
             return
         highest = int(symbols.max())
-        self.width = highest.bit_length()
-        self.size = 1 + packed_size(len(symbols), self.width)
-        if highest < MAX_HUFFMAN_ALPHABET:
-            lengths = operation(implementation, "huffman_lengths")(histogram(symbols), limit=MAX_CODE_LENGTH)
+        self.coder = highest.bit_length()
+        self.size = 1 + packed_size(len(symbols), self.coder)
+        least = 5 + packed_size(highest + 1, 4)  # the coder, the table, two integers and a word: else no code is sought
+        if highest < MAX_HUFFMAN_ALPHABET and least < self.size:
+            lengths = operation(coding.implementation, "huffman_lengths")(histogram(symbols), limit=MAX_CODE_LENGTH)
             words = words_needed(symbols, lengths)
             size = 1 + len(integer_bytes(len(lengths))) + packed_size(len(lengths), 4)
             size += len(integer_bytes(words)) + 2 * words
             if size < self.size:
-                self.size, self.lengths = size, lengths
+                self.size, self.coder, self.lengths = size, HUFFMAN, lengths
+        if highest > 255 and coding.version > 1:
+            size, forms = 1, []
+            for place in (1, 0):  # one after the other, and not kept: both take as much as the symbols
+                half = Stream(byte_of(symbols, place), coding)
+                size += half.size
+                forms.append(half.form)
+            if size < self.size:
+                self.size, self.coder, self.lengths, self.halves = size, SPLIT, None, tuple(forms)
+
+    @property
+    def form(self) -> tuple:
+        """What was chosen: the coder, the code lengths (of coder 17), the forms of both halves (of coder 18)."""
+        return self.coder, None if self.lengths is None else self.lengths.tobytes(), self.halves
 
     def tobytes(self) -> bytes:
         if not len(self.symbols):
             return b""
-        if self.lengths is None:
-            return bytes([self.width]) + pack(self.symbols, self.width)
-        code = operation(self.implementation, "huffman_code")(self.lengths)
-        words = operation(self.implementation, "huffman_encode")(self.symbols, code).words
+        if self.coder == SPLIT:
+            return bytes([SPLIT]) + b"".join(Stream(byte_of(self.symbols, place), self.coding).tobytes() for place in (1, 0))
+        if self.coder != HUFFMAN:
+            return bytes([self.coder]) + pack(self.symbols, self.coder)
+        code = operation(self.coding.implementation, "huffman_code")(self.lengths)
+        words = operation(self.coding.implementation, "huffman_encode")(self.symbols, code).words
         table = integer_bytes(len(self.lengths)) + pack(self.lengths, 4)
         return bytes([HUFFMAN]) + table + integer_bytes(len(words)) + words.astype("<u2").tobytes()
 
 
-def read(reader: Reader, count: int, alphabet: int, kind: str, implementation, zeros: str | None = None) -> np.ndarray:
+def byte_of(symbols: np.ndarray, place: int) -> np.ndarray:
+    """Return the lower (place 0) or the upper (1) bytes of 16-bit symbols, uint8."""
+    return symbols.view(np.uint8)[place if sys.byteorder == "little" else 1 - place :: 2].copy()
+
+
+def read(reader: Reader, count: int, alphabet: int, kind: str, zeros: str | None = None) -> np.ndarray:
     """Return ``count`` symbols below ``alphabet``: uint8 if it is at most 256, else uint16.
 
     The caller has bounded ``count``. kind, zeros : what the ledger calls the bits of the symbols, and of the symbols 0
-    if they are another thing. Raises CorruptError unless the bytes are the only ones that this coder has for these
-    symbols; UnsupportedVersionError for a coder that this release does not know.
+    if they are another thing. Raises CorruptError unless the bytes are those that the writer writes for these symbols;
+    UnsupportedVersionError for a coder that the version of the file does not have.
     """
     dtype = np.uint8 if alphabet <= 256 else np.uint16
     if count == 0:
         return np.zeros(0, dtype)
-    coder = reader.byte("header")
-    if coder > HUFFMAN:
-        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has a stream of coder {coder}; "
-                                              f"this release reads 0 to {HUFFMAN}")
-    if coder == HUFFMAN:
-        symbols, zero_bits = read_huffman(reader, count, kind, implementation)
-    else:
-        symbols, zero_bits = read_packed(reader, count, kind, coder), coder
+    highest = HUFFMAN if reader.coding.version == 1 else SPLIT
+    symbols, form, zero_bits = read_any(reader, count, kind, highest)
     highest = int(symbols.max())
     if highest >= alphabet:
         raise reader.corrupt(f"symbol {highest} is not below the alphabet's size {alphabet}")
+    written = Stream(symbols, reader.coding).form
+    if written[0] != form[0]:
+        raise reader.corrupt(f"a stream is of coder {form[0]} where a writer takes {written[0]}")
+    if written != form:
+        raise reader.corrupt("the code lengths of a stream are not those of its symbols")
     if zeros:
         reader.reassign(kind, zeros, zero_bits * (count - int(np.count_nonzero(symbols))))
     return symbols.astype(dtype, copy=False)
+
+
+def read_any(reader: Reader, count: int, kind: str, last: int) -> tuple[np.ndarray, tuple, int]:
+    """Return the symbols, their form as Stream has it, and the bits of symbol 0 (0 for coder 18); last : the last coder."""
+    coder = reader.byte("header")
+    if coder > last:
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has a stream of coder {coder}; this release reads "
+                                              f"0 to {last} there, in version {reader.coding.version}")
+    if coder == HUFFMAN:
+        return read_huffman(reader, count, kind)
+    if coder < HUFFMAN:
+        return read_packed(reader, count, kind, coder), (coder, None, None), coder
+    forms, symbols = [], np.zeros(count, np.uint16)
+    for _ in ("upper", "lower"):
+        half, form, _ = read_any(reader, count, kind, HUFFMAN)
+        if half.dtype != np.uint8:
+            raise reader.corrupt("half of a symbol is below 256")
+        symbols <<= np.uint16(8)
+        symbols |= half
+        forms.append(form)
+    return symbols, (SPLIT, None, tuple(forms)), 0
 
 
 def read_packed(reader: Reader, count: int, kind: str, width: int) -> np.ndarray:
@@ -91,16 +136,12 @@ def read_packed(reader: Reader, count: int, kind: str, width: int) -> np.ndarray
     padding = 8 * len(data) - count * width
     if padding and data[-1] >> (8 - padding):
         raise reader.corrupt("the padding bits of a packed stream must be 0")
-    symbols = unpack(data, count, width)
-    highest = int(symbols.max())
-    if highest.bit_length() != width:
-        raise reader.corrupt(f"the largest symbol, {highest}, does not take {width} bits")
     reader.reassign(kind, "padding", padding)
-    return symbols
+    return unpack(data, count, width)
 
 
-def read_huffman(reader: Reader, count: int, kind: str, implementation) -> tuple[np.ndarray, int]:
-    """Return the symbols and the bits of symbol 0; the code must be the one that the writer makes for these symbols."""
+def read_huffman(reader: Reader, count: int, kind: str) -> tuple[np.ndarray, tuple, int]:
+    """Return the symbols, their form, and the bits of symbol 0; the words are the only ones of these symbols in this code."""
     alphabet = reader.integer("code tables")
     if not 1 <= alphabet <= MAX_HUFFMAN_ALPHABET:
         raise reader.corrupt(f"a Huffman code has 1 to {MAX_HUFFMAN_ALPHABET} lengths, not {alphabet}")
@@ -110,20 +151,17 @@ def read_huffman(reader: Reader, count: int, kind: str, implementation) -> tuple
         reader.reassign("code tables", "padding", 4)
         if table[-1] >> 4:
             raise reader.corrupt("the padding after an odd number of code lengths must be 0")
-    if not lengths[-1]:
-        raise reader.corrupt("the last code length must not be 0")
     size = reader.integer("header")
     words = np.frombuffer(reader.take(2 * size, kind), "<u2").astype(np.uint16)
+    implementation = reader.coding.implementation
     try:  # Encoded refuses a count beyond the bits, before the decoder allocates for it
         code = operation(implementation, "huffman_code")(lengths)
         symbols = operation(implementation, "huffman_decode")(Encoded(words, count, code))
     except RefcompressError as error:
         raise reader.corrupt(f"Huffman stream: {error}") from None
-    counts = histogram(symbols, alphabet)
-    if not np.array_equal(operation(implementation, "huffman_lengths")(counts, limit=MAX_CODE_LENGTH), lengths):
-        raise reader.corrupt("Huffman stream: the code lengths are not those of these symbols")
-    reader.reassign(kind, "padding", 16 * size - int(counts @ lengths))
-    return symbols, int(lengths[0])
+    if reader.bits is not None:
+        reader.reassign(kind, "padding", 16 * size - int(histogram(symbols, alphabet) @ lengths))
+    return symbols, (HUFFMAN, lengths.tobytes(), None), int(lengths[0])
 
 
 def histogram(symbols: np.ndarray, alphabet: int = 0) -> np.ndarray:

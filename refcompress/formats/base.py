@@ -1,19 +1,115 @@
 """What all formats share."""
 
+import math
+import zlib
 from dataclasses import fields
 
 import numpy as np
 
 from .. import arguments
+from ..errors import ArgumentTypeError, RefcompressError
 
 
 class Format:
-    """What all formats share: the sum of their arrays' bytes."""
+    """What all formats share: the sum of their arrays' bytes, a short repr, equality and hash by content.
+
+    Two formats are equal if they are of one class and all their fields are equal: of arrays dtype, shape and every bit.
+    What comes out of a pickle, or of ``copy.deepcopy``, is made as every other format is: checked, then frozen.
+    ``np.asarray`` gives what ``dense`` gives.
+    """
 
     @property
     def nbytes(self) -> int:
-        values = (getattr(self, field.name) for field in fields(self))
-        return sum(v.nbytes for v in values if hasattr(v, "nbytes"))
+        return sum(v.nbytes for _, v in self._fields() if hasattr(v, "nbytes"))
 
     def _set(self, name: str, value) -> None:
         object.__setattr__(self, name, arguments.frozen(value) if isinstance(value, np.ndarray) else value)
+
+    def _fields(self):
+        """Yield the name and the value of each field."""
+        for field in fields(self):
+            yield field.name, getattr(self, field.name)
+
+    def __eq__(self, other):
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(_same(mine, theirs) for (_, mine), (_, theirs) in zip(self._fields(), other._fields()))
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(_digest(value) for _, value in self._fields())))
+
+    def __repr__(self) -> str:
+        shape = getattr(self, "shape", None)
+        said = ([] if shape is None else [f"shape={_sizes(shape)}"]) + [
+            f"{name}={_brief(value)}" for name, value in self._fields() if name != "shape"]
+        return f"{type(self).__name__}({', '.join(said)}, nbytes={self.nbytes})"
+
+    def __reduce__(self):  # what deepcopy and pickle go by
+        return type(self), tuple(value for _, value in self._fields())
+
+    def __copy__(self):
+        same = object.__new__(type(self))
+        vars(same).update(vars(self))  # arrays that nobody can change are shared, and were checked
+        return same
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        if not hasattr(self, "dense"):
+            raise ArgumentTypeError("value", f"a {type(self).__name__} stands for no array")
+        if copy is False:
+            raise RefcompressError("copy", f"must not be False: a {type(self).__name__} has no dense array that could be shared")
+        return self.dense().astype(np.float32 if dtype is None else dtype, copy=False)
+
+
+def matrix_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the rows in which groups and blocks run: of more than two axes the first by all others.
+
+    That is what one output of a convolution is computed from: inputs x height x width.
+    """
+    return shape if len(shape) <= 2 else (shape[0], math.prod(shape[1:]))
+
+
+def block_shape(shape: tuple[int, ...], block: int) -> tuple[int, ...]:
+    """Return the shape of one entry for each run of ``block`` elements along the last axis (the last may be shorter)."""
+    return (*shape[:-1], -(-shape[-1] // block))
+
+
+def rows_shape(shape: tuple[int, ...], scale_ndim: int) -> tuple[int, ...]:
+    """Return the shape of the rows in which runs lie that have a scale of so many dimensions.
+
+    Of more than two axes it is matrix_shape's, and the scale has 2 dimensions; where the scale has as many as the array,
+    runs lie along the last axis alone, as older files have them.
+    """
+    return shape if scale_ndim == len(shape) else matrix_shape(shape)
+
+
+def spread(a: np.ndarray, shape: tuple[int, ...], block: int) -> np.ndarray:
+    """Return an array that broadcasts against one of ``shape``, with the entry of its run in each place."""
+    *outer, size = rows = rows_shape(shape, a.ndim)
+    each = np.repeat(a, min(block, size), axis=-1)[..., :size]  # a run may be longer than its row
+    return each if rows == shape else np.broadcast_to(each, rows).reshape(shape)
+
+
+def _same(mine, theirs) -> bool:
+    if not isinstance(mine, np.ndarray):
+        return mine == theirs
+    return mine.dtype == theirs.dtype and mine.shape == theirs.shape and np.array_equal(_bytes(mine), _bytes(theirs))
+
+
+def _digest(value):
+    """Return what equal values have in common, and others rarely."""
+    return (value.dtype.str, value.shape, zlib.crc32(_bytes(value))) if isinstance(value, np.ndarray) else value
+
+
+def _bytes(a: np.ndarray) -> np.ndarray:
+    return a.reshape(-1).view(np.uint8)
+
+
+def _brief(value) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype.name}{_sizes(value.shape)}"
+    return f"{type(value).__name__}{_sizes(value.shape)}" if isinstance(value, Format) and hasattr(value, "shape") else repr(value)
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    """Return a shape as it is written, the middle of a long one left out."""
+    return repr(tuple(shape)) if len(shape) <= 8 else f"({', '.join(map(str, shape[:3]))}, ... {len(shape)} sizes)"

@@ -9,7 +9,7 @@ from ..errors import LimitError, RefcompressError
 from .base import Format
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CSR(Format):
     """A sparse matrix by compressed rows: row i holds data[p] at column indices[p] for p in indptr[i]:indptr[i + 1].
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
-from .base import Format
+from .base import Format, block_shape, rows_shape, spread
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,14 @@ NF4_LEVELS = np.array([
 NF4_LEVELS.flags.writeable = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MX(Format):
-    """Elements of a small format in runs of 32 along the last axis that share a power of two: the OCP's MX formats.
+    """Elements of a small format in runs of 32 that share a power of two: the OCP's MX formats.
 
     value = 2^(scale - 127) * element, and NaN where scale is 255 (the format E8M0).
     codes : any shape of at least one dimension; int8 for "mxint8" (element = code / 64), else uint8 codes of the
-    element's format. scales : uint8, of the shape of codes with ceil(size / 32) entries along the last axis.
+    element's format. scales : uint8, one for each run, in rows as those of the groups of :class:`Quantized`: the last size
+    is ceil(size of a row / 32).
     """
 
     codes: np.ndarray
@@ -119,7 +120,8 @@ class MX(Format):
     format: str
 
     def __post_init__(self):
-        element = MX_ELEMENTS[arguments.choice(self.format, "format", MX_ELEMENTS)]
+        self._set("format", arguments.choice(self.format, "format", MX_ELEMENTS))
+        element = MX_ELEMENTS[self.format]
         codes = arguments.array(self.codes, "codes", np.int8 if element is None else np.uint8)
         if element is not None:
             codes_below(codes, element.bits)
@@ -140,19 +142,19 @@ class MX(Format):
         element = MX_ELEMENTS[self.format]
         values = self.codes / np.float32(64) if element is None else element.values(self.codes)
         scales = spread(self.scales, self.shape, MX_BLOCK).astype(np.int32)
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
             product = np.ldexp(values, scales - E8M0_BIAS)
         return np.where(scales == E8M0_NAN, np.float32(np.nan), product)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NF4(Format):
-    """4-bit codes of 16 levels, dense where a normal distribution is, in runs along the last axis that share a scale.
+    """4-bit codes of 16 levels, dense where a normal distribution is, in runs that share a scale.
 
     value = scale * level[code].
 
-    codes : any shape of at least one dimension, uint8 below 16. scales : float32, positive, finite, of the shape of
-    codes with ceil(size / block) entries along the last axis.
+    codes : any shape of at least one dimension, uint8 below 16. scales : float32, positive, finite, one for each run of
+    ``block`` codes, in rows as those of the groups of :class:`Quantized`.
     """
 
     codes: np.ndarray
@@ -174,7 +176,8 @@ class NF4(Format):
 
     def dense(self) -> np.ndarray:
         """Return float32 scale * level, the product rounded once."""
-        return NF4_LEVELS[self.codes] * spread(self.scales, self.shape, self.block)
+        with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
+            return NF4_LEVELS[self.codes] * spread(self.scales, self.shape, self.block)
 
 
 def codes_below(codes: np.ndarray, bits: int) -> np.ndarray:
@@ -184,19 +187,9 @@ def codes_below(codes: np.ndarray, bits: int) -> np.ndarray:
     return codes
 
 
-def block_shape(shape: tuple[int, ...], block: int) -> tuple[int, ...]:
-    """Return the shape of one entry for each run of ``block`` along the last axis."""
-    return (*shape[:-1], -(-shape[-1] // block))
-
-
-def spread(scales: np.ndarray, shape: tuple[int, ...], block: int) -> np.ndarray:
-    """Return an array of ``shape`` that has at each place the entry of its block."""
-    return np.repeat(scales, min(block, shape[-1]), axis=-1)[..., : shape[-1]]  # a block may be longer than the axis
-
-
 def _one_a_block(scales: np.ndarray, codes: np.ndarray, block: int) -> None:
     if codes.ndim == 0:
         raise RefcompressError("codes", "must have at least one dimension")
-    wanted = block_shape(codes.shape, block)
+    wanted = block_shape(rows_shape(codes.shape, scales.ndim), block)
     if scales.shape != wanted:
         raise RefcompressError("scales", f"must have the shape {wanted}, not {scales.shape}")

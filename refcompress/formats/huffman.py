@@ -11,7 +11,7 @@ from .base import Format
 MAX_CODE_LENGTH = 15  # bits: a length then fits a nibble, and a 32-bit lane always holds a whole code (see huffman.py)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HuffmanCode(Format):
     """A complete canonical prefix code: symbol i is written as the ``lengths[i]`` low bits of ``codes[i]``.
 
@@ -52,7 +52,7 @@ class HuffmanCode(Format):
         return int(self.lengths.max(initial=0))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Encoded(Format):
     """A Huffman-coded sequence: ``count`` symbols in 16-bit ``words``, laid out as FORMAT.md's section on streams says.
 

@@ -9,7 +9,7 @@ from ..errors import RefcompressError
 from .base import Format
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LowRank(Format):
     """A matrix as a product: u * s @ vt, with u : (m, r), s : (r,), vt : (r, k), float32 and finite.
 
@@ -43,7 +43,7 @@ class LowRank(Format):
             return ((self.u.astype(np.float64) * self.s) @ self.vt.astype(np.float64)).astype(np.float32)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LowRankConv(Format):
     """A convolution as two in a row, without a nonlinearity between them.
 
@@ -86,7 +86,7 @@ class LowRankConv(Format):
             return total.astype(np.float32)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tucker2(Format):
     """A convolution as three in a row: 1 x 1 to fewer channels, the kernels between those, 1 x 1 to the outputs.
 

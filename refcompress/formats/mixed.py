@@ -10,7 +10,7 @@ from .base import Format
 from .quantized import Quantized
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mixed(Format):
     """A matrix (n, k) of which some rows, or some columns, have integers of 16 bits and the others of 8.
 

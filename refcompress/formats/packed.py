@@ -6,18 +6,18 @@ import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
-from .base import Format
+from .base import Format, matrix_shape
 from .quantized import Quantized
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Packed(Format):
     """A Quantized whose values take ``bits`` bits each: weight = scale * (value - zero_point).
 
-    data : (*shape[:-1], ceil(shape[-1] * bits / 8)) uint8; shape : at least one dimension; bits : 1 to 7. Each row
-    along the last axis begins with a byte of its own; in it value p takes the bits from p * bits on, counted from the
-    lowest bit of the first byte: of two 4-bit values in a byte the first is the low half, as in ONNX. Bits left over
-    are 0. Values are two's complement; but a single bit is 1 for +1 and 0 for -1. scale, zero_point, group : as in
+    data : uint8, a row of ceil(size * bits / 8) bytes for each row of ``size`` values; shape : at least one dimension;
+    bits : 1 to 7. Rows lie along the last axis; an array of more than two is the matrix of its first axis by all others.
+    Each row begins with a byte of its own; in it value p takes the bits from p * bits on, counted from the lowest bit of
+    the first byte: of two 4-bit values in a byte the first is the low half, as in ONNX. Bits left over are 0. Values are two's complement; but a single bit is 1 for +1 and 0 for -1. scale, zero_point, group : as in
     Quantized, with zero points that the bits can hold (0 for a single bit).
     """
 
@@ -34,10 +34,11 @@ class Packed(Format):
         bits = arguments.integer(self.bits, "bits", 1, 7)
         if not shape:
             raise RefcompressError("shape", "must have at least one dimension")
-        full = (*shape[:-1], -(-shape[-1] * bits // 8))
+        *outer, size = matrix_shape(shape)
+        full = (*outer, -(-size * bits // 8))
         if data.shape != full:
             raise RefcompressError("data", f"must have the shape {full}, not {data.shape}")
-        spare = -shape[-1] * bits % 8
+        spare = -size * bits % 8
         if spare and data.size:
             good = np.ones(full, dtype=bool)
             good[..., -1] = data[..., -1] >> 8 - spare == 0
@@ -55,7 +56,7 @@ class Packed(Format):
     @property
     def values(self) -> np.ndarray:
         """The values as int8."""
-        count = self.shape[-1] * self.bits
+        count = matrix_shape(self.shape)[-1] * self.bits
         each = np.unpackbits(self.data, axis=-1, count=count, bitorder="little").reshape(*self.shape, self.bits)
         codes = np.packbits(each, axis=-1, bitorder="little").reshape(self.shape).astype(np.int8)
         if self.bits == 1:

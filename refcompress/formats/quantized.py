@@ -6,20 +6,22 @@ import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
-from .base import Format
+from .base import Format, block_shape, rows_shape, spread
 
 SMALLEST_NORMAL = np.finfo(np.float32).tiny
 LARGEST = np.finfo(np.float32).max
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Quantized(Format):
     """Integers with scales: weight = scale * (value - zero_point).
 
     values : any shape of at least one dimension, int8 or int16. scale : float32, finite, at least 2**-126; zero_point :
     shaped as scale, of the dtype of values. Both have as many dimensions as values, each of size 1 (shared along it)
-    or the full size (one a channel); with ``group`` the last one has ceil(size / group) entries, one for each run of
-    ``group`` values along the last axis.
+    or the full size (one a channel). With ``group`` each run of ``group`` values of a row has a scale, the last run perhaps
+    shorter: the last size of scale is ceil(size of a row / group). Rows lie along the last axis; of values of more than two
+    dimensions they are the matrix of the first axis by all others, and scale has 2 dimensions. (A scale of as many
+    dimensions as such values has runs along the last axis alone: older files hold those.)
     """
 
     values: np.ndarray
@@ -37,7 +39,7 @@ class Quantized(Format):
             self._set("group", arguments.integer(self.group, "group", 1))
         arguments.finite(scale, "scale")
         arguments.each(scale, "scale", scale >= SMALLEST_NORMAL, "must be at least 2**-126")
-        full = values.shape if self.group is None else (*values.shape[:-1], -(-values.shape[-1] // self.group))
+        full = values.shape if self.group is None else block_shape(rows_shape(values.shape, scale.ndim), self.group)
         fits = scale.ndim == len(full) and all(s in (1, f) for s, f in zip(scale.shape, full))
         if not fits or (self.group is not None and scale.shape[-1] != full[-1]):
             raise RefcompressError("scale", f"must have a shape of ones and sizes of {full}, not {scale.shape}")
@@ -62,8 +64,5 @@ class Quantized(Format):
         return np.clip(product, -LARGEST, LARGEST)
 
     def expand(self, a: np.ndarray) -> np.ndarray:
-        """Return a scale-shaped array so that it broadcasts against values: groups repeated along the last axis."""
-        if self.group is None:
-            return a
-        size = self.values.shape[-1]
-        return np.repeat(a, min(self.group, size), axis=-1)[..., :size]  # a group may be longer than the axis
+        """Return a scale-shaped array so that it broadcasts against values: of groups one entry for each value."""
+        return a if self.group is None else spread(a, self.values.shape, self.group)

@@ -9,7 +9,7 @@ from ..errors import LimitError, RefcompressError
 from .base import Format
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Shared(Format):
     """Weights that share values: weight = codebook[code].
 

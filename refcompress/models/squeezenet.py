@@ -8,10 +8,12 @@ low nibble first. The position of an entry in the flattened (out, in, height, wi
 **Source** S. Han et al., SqueezeNet-Deep-Compression; the network: Iandola et al. 2016 (arXiv 1602.07360), version 1.0.
 """
 
-from pathlib import Path
+import math
 
 import numpy as np
 
+from .. import arguments
+from ..container import DEFAULT_LIMIT, files
 from ..errors import CorruptError
 from ..formats import Format, Shared
 
@@ -31,16 +33,20 @@ SHAPES = {
 CODEBOOK = 256
 
 
-def load(path) -> dict:
-    """Return what :func:`read` makes of the file at ``path``."""
-    return read(Path(path).read_bytes())
+def load(path, *, limit: int = DEFAULT_LIMIT) -> dict:
+    """Return what :func:`read` makes of the regular file at ``path``.
+
+    limit : the most bytes that the file may have; the arrays take some 5 MB, whatever it holds.
+    Raises LimitError beyond the limit, RefcompressError for what is not a regular file, OSError as the system says.
+    """
+    return read(files.read(path, arguments.integer(limit, "limit", 0)))
 
 
 def read(data: bytes) -> dict:
     """Return the layers: "<layer>.weight" → Shared with the codebook entries that occur, "<layer>.bias" → float32.
 
     Every weight has the bits of the file's codebook. Raises CorruptError where the bytes are not such a file: too few, left
-    over, a position beyond its layer, a codebook that does not begin with 0.0.
+    over, a position beyond its layer, a codebook that does not begin with 0.0, a value that is not finite.
     """
     view, at = memoryview(data), 0
 
@@ -59,11 +65,16 @@ def read(data: bytes) -> dict:
         if codebook[:1].view(np.uint32)[0] != 0:
             raise CorruptError("data", f"{name}'s codebook must begin with 0.0, not {codebook[0]}")
         bias = take(shape[0], "<f4", f"{name}'s bias").astype(np.float32)
+        for what, values in (("codebook", codebook), ("bias", bias)):
+            if not np.isfinite(values).all():
+                raise CorruptError("data", f"{name}'s {what} has a value that is not finite at {int(np.argmin(np.isfinite(values)))}")
         entries = take(count, "u1", f"{name}'s codes")
         nibbles = take(-(-count // 2), "u1", f"{name}'s gaps")
+        if count > math.prod(shape):  # before arrays are made of what a file of strangers has
+            raise CorruptError("data", f"{name} has {count} entries for {math.prod(shape)} weights")
         gaps = np.stack([nibbles & 15, nibbles >> 4], axis=1).reshape(-1)[:count]
         places = np.cumsum(gaps.astype(np.int64) + 1) - 1
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         if count and places[-1] >= size:
             raise CorruptError("data", f"{name} has an entry at {places[-1]}, beyond its {size} weights")
         codes = np.zeros(size, np.uint8)

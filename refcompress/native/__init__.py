@@ -10,6 +10,11 @@ An implementation is a namespace: ``at(isa)`` has every operation that this inst
 ``available()`` lists those of this machine, narrowest first, and this module has those of the widest. Operations for which
 there is no kernel are not here: nothing switches language behind the caller's back.
 
+Each call computes in the default mode of the floating-point unit: it rounds to nearest and keeps subnormals. Another library may
+have set another rounding, or that subnormals become zeros; the call sets the default mode, in the pool's threads too, and sets
+the mode that it found again when it ends, also by an exception. (On processors other than x86-64 and aarch64 only the rounding
+can be set.) NumPy, and so the reference, computes in the mode that it finds: the two agree in the default mode.
+
 A product that is so short that checking its arguments takes longer than the work can be prepared:
 
 >>> import numpy as np
@@ -37,6 +42,7 @@ except ImportError as error:
     ) from None
 
 from . import _kernels, csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share, threads
+from ._call import in_default_mode
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
@@ -67,6 +73,9 @@ _BINDERS = {
 # Operations that are made of one that has a kernel: which, and how.
 _MADE_OF = {"lowrank_randomized": ("gemm_f32f32", lowrank.lowrank_randomized)}
 
+# Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.
+_MODE_IN_C = {"csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8"}
+
 # Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
 _SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
 
@@ -79,19 +88,25 @@ def _rows():
         level += 1
 
 
+def _bound(op: str, kernel, isa: str):
+    """Return the operation computed by a C kernel, in the floating-point unit's default mode whatever another library has set."""
+    function = _BINDERS[op](kernel, _SPEED[isa])
+    return function if op in _MODE_IN_C else in_default_mode(function)
+
+
 def _namespaces() -> dict[str, SimpleNamespace]:
     """Merge the table's rows, narrowest first: a wider instruction set replaces what it has a kernel of its own for."""
     merged, spaces = {}, {}
     for isa, row, supported in _rows():
         if not supported:
             continue
-        for op, bind in _BINDERS.items():
+        for op in _BINDERS:
             kernel = getattr(row, op)
             if kernel != ffi.NULL:
-                merged[op] = bind(kernel, _SPEED[isa])
+                merged[op] = _bound(op, kernel, isa)
                 merged[op].isa = isa
         for op, (part, bind) in _MADE_OF.items():
-            merged[op] = bind(merged[part])
+            merged[op] = in_default_mode(bind(merged[part]))
             merged[op].isa = merged[part].isa
         spaces[isa] = SimpleNamespace(__name__=f"native.{isa}", **merged)
     return spaces
@@ -115,11 +130,11 @@ def wrap(op: str, address):
 
     address : an int, or a cffi function pointer, of a function of the type rc_<op> in csrc/refcompress.h.
     """
-    bind = _BINDERS[arguments.choice(op, "op", _BINDERS)]
+    arguments.choice(op, "op", _BINDERS)
     kernel = ffi.cast(f"rc_{op} *", address)
     if kernel == ffi.NULL:
         raise RefcompressError("address", "must not be NULL")
-    return bind(kernel, _SPEED["portable"])
+    return _bound(op, kernel, "portable")
 
 
 def compiled() -> list[str]:

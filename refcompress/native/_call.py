@@ -73,6 +73,26 @@ def aligned(a: np.ndarray) -> np.ndarray:
     return copy
 
 
+def in_default_mode(function):
+    """Return ``function`` such that it computes in the floating-point unit's default mode, and leaves the mode that it found.
+
+    The mode belongs to a thread: what the pool's threads run is put through this too.
+    """
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        mode = lib.rc_mode()
+        if not mode:
+            return function(*args, **kwargs)
+        try:
+            lib.rc_set_mode(0)
+            return function(*args, **kwargs)
+        finally:
+            lib.rc_set_mode(mode)
+
+    return call
+
+
 def in_place(given, checked: np.ndarray, argument: str) -> None:
     """Refuse what had to be copied when it was checked, of an argument that is to be read again where it is."""
     if checked is not given:

@@ -16,7 +16,7 @@ def floats_encode(kernel, speed: float):
 
     @wraps(reference.floats_encode)
     def floats_encode(x, format, *, overflow="saturate"):
-        x, f = encode_arguments(x, format, overflow)
+        x, f, overflow = encode_arguments(x, format, overflow)
         codes = empty(x.shape, f.dtype)
         operands = (_number(f), overflow == "saturate", pointer(x), pointer(codes, writable=True))
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size, x.size / speed, LINE)

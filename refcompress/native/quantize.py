@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import arguments, reference
 from ..formats import Quantized
+from ..formats.base import rows_shape
 from ..reference.quantize import quantize_arguments, quantized
-from ..reference.quantize_grid import chosen, limits, minmax_arguments
+from ..reference.quantize_grid import as_rows, chosen, limits, minmax_arguments
 from . import threads
 from ._call import check, empty, ffi, lib, pointer
 
@@ -72,17 +73,18 @@ def quantize_range_minmax(kernel, speed: float):
 
     @wraps(reference.quantize_range_minmax)
     def quantize_range_minmax(x, *, axis=None, group=None):
-        x, shape = minmax_arguments(x, axis, group)
+        x, shape, _, group = minmax_arguments(x, axis, group)
         return _range(kernel, speed, x, shape, group)
 
     return quantize_range_minmax
 
 
 def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, zero_point):
-    x, shape, scale, zero_point = quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point)
+    x, shape, bits, axis, group, scale, zero_point = quantize_arguments(x, dtype, bits, scheme, axis, group, scale,
+                                                                        zero_point)
     values = np.empty(x.shape, dtype=dtype)
     ends, seconds = limits(bits, scheme), x.size / min(speed, MOST)
-    runs = _runs(x, shape, group)
+    runs = _runs(as_rows(x, group).shape, shape, group)
     if scale is None and runs and row is not None:
         scale, zero_point = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=dtype)
         both = row.quantize_runs_s8 if dtype == np.int8 else row.quantize_runs_s16
@@ -94,7 +96,7 @@ def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, ze
             ranges = (row or _rows()[-1]).quantize_range_minmax
             scale, zero_point = chosen(_range(ranges, speed, x, shape, group), dtype, bits, scheme, scale)
         if x.size:
-            *layout, scales, zero_points = _layout(x.shape, scale, zero_point, group)
+            *layout, scales, zero_points = _layout(as_rows(x, group).shape, scale, zero_point, group)
             operands = (*layout, *ends, pointer(x), pointer(scales), pointer(zero_points),
                         pointer(values, writable=True))
             threads.run(lambda begin, end: _check(kernel(begin, end, *operands), x), x.size, seconds)
@@ -103,15 +105,15 @@ def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, ze
     return Quantized(values, scale, zero_point, group)
 
 
-def _runs(x: np.ndarray, shape, group):
+def _runs(of, shape, group):
     """Return k and group of rows of runs that have a scale each, in the scale's order, or None where it is not so."""
-    inner = _inner(x.shape, shape, group)
-    k = math.prod(x.shape[inner:])
-    if x.size == 0 or math.prod(shape) < 2:
+    inner = _inner(of, shape, group)
+    k = math.prod(of[inner:])
+    if 0 in of or math.prod(shape) < 2:
         return None  # there is nothing, or one run for all, whose range threads have to share
     if group is not None:
         return k, min(group, k)
-    return (k, k) if x.shape[:inner] == shape[:inner] and math.prod(shape[inner:]) == 1 else None
+    return (k, k) if of[:inner] == shape[:inner] and math.prod(shape[inner:]) == 1 else None
 
 
 def _rows():
@@ -130,7 +132,7 @@ def _row_of(op: str, kernel):
 def _dequantize(kernel, speed, q):
     x = empty(q.shape, np.float32)
     if x.size:
-        *layout, scales, zero_points = _layout(q.shape, q.scale, q.zero_point, q.group)
+        *layout, scales, zero_points = _layout(rows_shape(q.shape, q.scale.ndim), q.scale, q.zero_point, q.group)
         operands = (*layout, pointer(q.values), pointer(scales), pointer(zero_points), pointer(x, writable=True))
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "q"), x.size, x.size / min(speed, MOST))
     return x
@@ -146,8 +148,9 @@ def _range(kernel, speed, x, shape, group):
     """Return min(x, 0) and max(x, 0) of all that shares a scale, as float64 in the shape of the scale."""
     if x.size == 0:
         return np.zeros(shape), np.zeros(shape)
-    inner = _inner(x.shape, shape, group)
-    k = math.prod(x.shape[inner:])
+    of = as_rows(x, group).shape
+    inner = _inner(of, shape, group)
+    k = math.prod(of[inner:])
     rows, grain = x.size // k, 1
     if group is not None:
         run = min(group, k)

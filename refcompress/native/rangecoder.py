@@ -5,8 +5,7 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..errors import CorruptError
-from ..reference.rangecoder import STRETCH, decode_arguments, encode_arguments, ending
+from ..reference.rangecoder import STRETCH, check_end, decode_arguments, encode_arguments, ending
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi
@@ -20,13 +19,13 @@ def rangecoder_encode(kernel, speed: float):
     @wraps(reference.rangecoder_encode)
     def rangecoder_encode(codes, *, alphabet):
         codes, alphabet = encode_arguments(codes, alphabet)
-        work, state, parts = _workspace(codes.shape[1])
         if codes.size == 0:
             return np.zeros(0, np.uint8)
+        columns, state, parts = _columns(codes.shape), ffi.new("struct rc_rangecoder *"), []
         for begin, end in _chunks(codes.size, speed):
             # A flag takes at most log2(65536 / 24) bits, each of 8 more log2(65536 / 64): 11.5 bytes.
             room = np.empty(12 * (end - begin) + 4, np.uint8)
-            check(kernel(begin, end, codes.shape[1], alphabet, pointer(STRETCH), pointer(codes), *work,
+            check(kernel(begin, end, codes.shape[1], alphabet, pointer(STRETCH), pointer(codes), columns, state,
                          pointer(room, writable=True)), "codes")
             parts.append(room[: state.position].tobytes())
         return np.frombuffer(b"".join(parts) + ending(state.low, state.high), np.uint8).copy()
@@ -41,23 +40,22 @@ def rangecoder_decode(kernel, speed: float):
     def rangecoder_decode(data, *, shape, alphabet):
         data, (m, k), alphabet = decode_arguments(data, shape, alphabet)
         codes = np.zeros((m, k), np.uint8)
-        work, state, _ = _workspace(k)
-        low, high, taken = 0, 0xFFFFFFFF, 4
+        if codes.size == 0:
+            check_end(data, 0, 0, 0)
+            return codes
+        columns, state = _columns((m, k)), ffi.new("struct rc_rangecoder *")
         for begin, end in _chunks(codes.size, speed):
-            check(kernel(begin, end, k, alphabet, pointer(STRETCH), len(data), pointer(data), *work,
+            check(kernel(begin, end, k, alphabet, pointer(STRETCH), len(data), pointer(data), columns, state,
                          pointer(codes, writable=True)), "data")
-            low, high, taken = state.low, state.high, state.position
-        if data[taken - 4 :].tobytes() != ending(low, high):
-            raise CorruptError("data", "does not end as an encoder ends: bytes are missing or left over")
+        check_end(data, state.position - 4, state.low, state.high)
         return codes
 
     return rangecoder_decode
 
 
-def _workspace(k: int):
-    """Return columns, counts and state as the kernels take them, the state, and a list."""
-    state = ffi.new("struct rc_rangecoder *")
-    return (ffi.new("struct rc_rangecoder_slot[]", max(k, 1)), ffi.new("uint32_t[]", max(k, 1)), state), state, []
+def _columns(shape: tuple[int, int]):
+    """Return the slots of the columns; one row needs none."""
+    return ffi.new("struct rc_rangecoder_slot[]", shape[1]) if shape[0] > 1 else ffi.NULL
 
 
 def _chunks(count: int, speed: float) -> list[tuple[int, int]]:

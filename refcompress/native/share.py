@@ -1,7 +1,8 @@
 """The share family in C: share_kmeans.
 
 Sorting, prefix sums and the choice of the first centroids are the reference's own (NumPy sorts and sums at C speed).
-The kernel does the steps; its twin rc_share_codes, which is no operation of its own, finds the codes.
+The kernel does the steps; rc_share_best_cut, which the first centroids ask for, and rc_share_codes, which finds the codes,
+are no operations of their own.
 """
 
 from functools import wraps
@@ -10,7 +11,8 @@ import numpy as np
 
 from .. import reference
 from ..formats import Shared
-from ..reference.share import final_values, initial_centroids, kmeans_arguments, numbered, running_sums, sorted_values
+from ..reference.share import final_values, kmeans_arguments, numbered, running_sums, sorted_values
+from ..reference.share_starts import initial_centroids
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi, lib
@@ -22,10 +24,11 @@ def share_kmeans(kernel, speed: float):
     """Return the operation share_kmeans computed by a C kernel."""
 
     @wraps(reference.share_kmeans)
-    def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pruned=False, seed=0, iterations=100):
-        w, clusters, weights = kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations)
+    def share_kmeans(w, *, bits=None, clusters=None, init="cut", weights=None, pruned=False, seed=None, iterations=100):
+        w, clusters, init, weights, pruned, seed, iterations = kmeans_arguments(w, bits, clusters, init, weights, pruned, seed,
+                                                                                iterations)
         x, weights = sorted_values(w, weights, pruned)
-        c = initial_centroids(x, min(clusters - pruned, len(x)), init, seed)
+        c = initial_centroids(x, weights, min(clusters - pruned, len(x)), init, seed, _best_cut)
         if len(c):
             c = _steps(kernel, x, weights, c, iterations)
         book, ends = final_values(x, c)
@@ -33,6 +36,13 @@ def share_kmeans(kernel, speed: float):
         return Shared(_codes(w, ends, code_of, pruned, len(codebook) > 256), codebook)
 
     return share_kmeans
+
+
+def _best_cut(x, omega):
+    """Return by how much the best cut of a run lowers its squared error, where it is, and the run's mean."""
+    gain, cut, mean = ffi.new("double *"), ffi.new("uint64_t *"), ffi.new("double *")
+    check(lib.rc_share_best_cut(len(x), pointer(x), pointer(omega), gain, cut, mean), "w")
+    return gain[0], cut[0], mean[0]
 
 
 def _steps(kernel, x, weights, c, iterations):

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from .. import arguments
+from ._call import in_default_mode
 
 # Below this a second thread costs more than it brings: waking one takes tens of microseconds.
 SERIAL_SECONDS = 0.0003
@@ -127,6 +128,7 @@ def without_blas():
         yield
 
 
+@in_default_mode
 def _help(helper: Future, work) -> None:
     """Do ``work`` in a thread of the pool, unless ``helper`` was cancelled before it began."""
     if helper.set_running_or_notify_cancel():

@@ -106,8 +106,8 @@ def counts(shapes: Mapping[str, tuple[int, ...]], keep: int, *, graded: bool = F
     Graded, the density of an (m, k) layer is min(1, e (m + k) / (m k)), with e such that the sum is ``keep``; an (m, c, h, w)
     kernel has k = c h w. Counts are rounded down, and what is left over goes to the largest remainders, the first of equals: they sum to ``keep``.
 
-    **Source** Mocanu et al. 2018 (arXiv 1707.04780), eq. 1, the Erdős-Rényi densities. **Departs** they draw
-    connections at random with this probability; here it is a count.
+    **Source** Mocanu et al. 2018 (arXiv 1707.04780), the Erdős-Rényi densities. **Departs** they draw connections at
+    random with this probability; here it is a count.
 
     >>> counts({"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)}, 5324)
     {'fc1': 4704, 'fc2': 600, 'fc3': 20}
@@ -138,7 +138,7 @@ def masks(values: Mapping[str, np.ndarray], keep: int, scope: str, operations: O
 
     "global": all layers are ranked as one. "layer", "graded": each layer keeps what ``counts`` gives it. "row": each
     row of a layer keeps the same number, the layer's graded count over its rows rounded down, at least 1 (so the total
-    may be a little off ``keep``): what Wanda compares (Sun et al. 2023, section 3).
+    may be a little off ``keep``): what Wanda compares (Sun et al. 2023).
     """
     arguments.choice(scope, "scope", SCOPES)
     if scope == "global":

@@ -26,8 +26,8 @@ __all__ = ["Ranks", "Sparse", "Shrunk", "Values", "Sum", "LCResult", "learning_c
 class Ranks:
     """Low rank, the rank free: cost alpha for each unit of ``count``, "parameters", "bytes" or "flops", a layer takes.
 
-    C step: lowrank_svd at the rank that allocate_rank finds. A rank r of an (m, k) matrix has r (m + k) parameters, which are
-    as many multiplications an example (two FLOPs each), and 4 r (m + k + 1) bytes.
+    C step: lowrank_svd at the rank that allocate_rank finds, with the costs of allocate_rank_cost. Where that rank's factors
+    take no less than the matrix, the layer stays dense: the step gives the matrix itself.
     """
 
     alpha: float
@@ -39,14 +39,14 @@ class Ranks:
 
     def cost(self, shape: tuple[int, int]) -> np.ndarray:
         """Return alpha times the cost of each rank from 0 on."""
-        m, k = shape
-        one = {"parameters": m + k, "bytes": 4 * (m + k + 1), "flops": 2 * (m + k)}[self.count]
-        return self.alpha * one * np.arange(min(m, k) + 1, dtype=np.float64)
+        return self.alpha * reference.allocate_rank_cost(shape, count=self.count)
 
-    def step(self, w: np.ndarray, mu: float) -> LowRank:
+    def step(self, w: np.ndarray, mu: float) -> LowRank | np.ndarray:
         w = arguments.array(w, "w", np.float32, ndim=2)
         full = np.linalg.svd(w.astype(np.float64), compute_uv=False)
-        return reference.lowrank_svd(w, rank=reference.allocate_rank(full, self.cost(w.shape), mu=mu))
+        rank = reference.allocate_rank(full, self.cost(w.shape), mu=mu)
+        taken = reference.allocate_rank_cost(w.shape, count=self.count)
+        return w.copy() if rank and taken[rank] == taken[-1] else reference.lowrank_svd(w, rank=rank)
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,9 @@ class Sum:
         best, second = None, np.zeros_like(w)
         for _ in range(self.turns):
             a = self.first.step(w - second, mu)
-            b = self.second.step(w - a.dense(), mu)
-            second = b.dense()
-            error = float(np.sum((w.astype(np.float64) - a.dense() - second) ** 2))
+            b = self.second.step(w - stands_for(a), mu)
+            second = stands_for(b)
+            error = float(np.sum((w.astype(np.float64) - stands_for(a) - second) ** 2))
             if best is not None and error >= best[0] * (1 - 1e-6):
                 break
             best = error, (a, b)
@@ -126,7 +126,9 @@ class Sum:
 
 def stands_for(theta) -> np.ndarray:
     """Return the float32 array that the result of a C step stands for: of a sum, the sum."""
-    return sum(part.dense() for part in theta) if isinstance(theta, tuple) else theta.dense()
+    if isinstance(theta, tuple):
+        return sum(stands_for(part) for part in theta)
+    return theta if isinstance(theta, np.ndarray) else theta.dense()
 
 
 def entries(name: str, theta) -> dict:
@@ -214,6 +216,9 @@ def _first_step(name: str, compression, w: np.ndarray, mu: float):
 
 
 def _chosen(theta):
+    """Return the rank (the full one where the layer stays dense), the number of entries or of values, for each part of a sum."""
     if isinstance(theta, tuple):
         return [_chosen(part) for part in theta]
+    if isinstance(theta, np.ndarray):
+        return min(theta.shape)
     return theta.rank if isinstance(theta, LowRank) else theta.nnz if isinstance(theta, CSR) else len(theta.codebook)

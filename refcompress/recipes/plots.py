@@ -1,8 +1,10 @@
 """Pictures of pruning: error against what is kept. matplotlib is an extra, asked for when a picture is drawn."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..container import files
 from ..errors import MissingExtra
 
 __all__ = ["draw"]
@@ -52,4 +54,6 @@ def draw(path: str | Path, panels: Mapping[str, Mapping[str, Sequence[tuple[floa
             axis.set_minor_locator(NullLocator())
         axes.grid(True, which="major", alpha=0.3)
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)  # beside the lines
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
+    files.write(path, picture.getvalue())

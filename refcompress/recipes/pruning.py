@@ -188,7 +188,7 @@ def gradual(network: Network, criterion: str, sparsity: float, training: tuple[n
             seed: int = 0, implementation=reference) -> Pruned:
     """Prune along the cubic schedule while training: for ``prune_epochs`` of how.epochs, every ``every`` steps.
 
-    **Source** Zhu and Gupta 2017 (arXiv 1710.01878), section 3. **Departs** nothing.
+    **Source** Zhu and Gupta 2017 (arXiv 1710.01878). **Departs** nothing.
     """
     prune_epochs = arguments.integer(prune_epochs, "prune_epochs", 1, how.epochs)
     calibration = arguments.integer(calibration, "calibration", 1)
@@ -234,8 +234,8 @@ def lottery_ticket(initial: Network, sparsity: float, training: tuple[np.ndarray
 
     Each training is how.epochs long, with the same order of examples; the last one is of the ticket that is returned.
 
-    **Source** Frankle and Carbin 2019 (arXiv 1803.03635), section 2, "iterative pruning" (strategy 1 of appendix B).
-    **Departs** nothing.
+    **Source** Frankle and Carbin 2019 (arXiv 1803.03635), strategy 1 of its appendix: iterative pruning with
+    resetting. **Departs** nothing.
     """
     rounds = arguments.integer(rounds, "rounds", 1)
     masks = {name: np.ones(w.shape, bool) for name, w in _weights(initial).items()}

@@ -1,4 +1,9 @@
-"""The reference: every operation in NumPy, one file a family, written as its paper writes it."""
+"""The reference: every operation in NumPy, one file a family, written as its paper writes it.
+
+The arithmetic is IEEE 754's, whatever ``np.seterr`` says. NumPy computes in the mode of the floating-point unit that it finds:
+where another library has set another rounding than to nearest, or that subnormals become zeros, results have other bits
+(:mod:`refcompress.native` sets the default mode around each call).
+"""
 
 from .allocate import *  # noqa: F403
 from .allocate_rank import *  # noqa: F403

@@ -60,8 +60,8 @@ def allocate_exact(cost, size, budget) -> Allocation:
     ArgumentTypeError, RefcompressError : by name. LimitError where more than 2**24 partial allocations would have to be
     held: then take coarser sizes, or :func:`allocate_lagrange`.
 
-    **Source** Nemhauser and Ullmann, Discrete Dynamic Programming and Capital Allocation (Management Science 15, 1969),
-    section 3: partial allocations, layer by layer, without those that another one undercuts in both cost and bytes; as the
+    **Source** Nemhauser and Ullmann, Discrete Dynamic Programming and Capital Allocation (Management Science 15,
+    1969): partial allocations, layer by layer, without those that another one undercuts in both cost and bytes; as the
     bits of layers are chosen in HAWQ-V3 (Yao et al. 2021, arXiv 2011.10680), there by an integer linear programme.
     **Departs** nothing. Cost O(l c s log(c s)), s the undercut-free partial allocations, at most budget + 1 and c**l.
 
@@ -106,8 +106,8 @@ def allocate_lagrange(cost, size, budget) -> Allocation:
     The bound is computed in float64, and lowered by what its roundings may have added; if every step fits, the
     allocation is the cheapest of all and the bound its cost.
 
-    **Source** Everett, Generalized Lagrange Multiplier Method (Operations Research 11, 1963), theorem 1 and section "gaps";
-    Shoham and Gersho, Efficient Bit Allocation for an Arbitrary Set of Quantizers (IEEE Trans. ASSP 36, 1988), section III.
+    **Source** Everett, Generalized Lagrange Multiplier Method (Operations Research 11, 1963): its main theorem, and
+    gaps; Shoham and Gersho, Efficient Bit Allocation for an Arbitrary Set of Quantizers (IEEE Trans. ASSP 36, 1988).
     **Departs** nothing. Cost O(l c**2 + l c log(l c)).
 
     >>> cost, size = np.float64([[9, 1, 0], [5, 3, 0]]), np.int64([[1, 2, 4], [1, 2, 4]])

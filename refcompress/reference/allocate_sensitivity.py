@@ -1,8 +1,8 @@
 """What it costs a layer to be compressed: the second-order change of the loss, by three measures of its curvature.
 
 At a minimum of the loss its gradient is zero, and a change d of the weights raises it by about 1/2 dᵀ H d, H the Hessian
-(LeCun, Denker, Solla 1990, Optimal Brain Damage, eq. 2 and 3). The three differ in what they put for H: the identity (mean
-squared error), its mean eigenvalue times the identity (HAWQ-V2), or the diagonal of the Fisher information.
+(LeCun, Denker, Solla 1990, Optimal Brain Damage). The three differ in what they put for H: the identity (mean squared
+error), its mean eigenvalue times the identity (HAWQ-V2), or the diagonal of the Fisher information.
 """
 
 from typing import NamedTuple
@@ -40,8 +40,8 @@ def allocate_cost(w, versions, *, curvature=1.0) -> np.ndarray:
 
     Raises ArgumentTypeError, RefcompressError by name.
 
-    **Source** LeCun, Denker, Solla (1990), eq. 3; HAWQ-V2 (Dong et al. 2020, arXiv 1911.03852), its measure Ω, with the
-    mean eigenvalue for curvature. **Departs** the factor 1/2, which HAWQ-V2 leaves out: costs are in units of the loss.
+    **Source** LeCun, Denker, Solla (1990); HAWQ-V2 (Dong et al. 2020, arXiv 1911.03852), its measure Ω, with the mean
+    eigenvalue for curvature. **Departs** the factor 1/2, which HAWQ-V2 leaves out: costs are in units of the loss.
     Cost O(size) a version.
 
     >>> w = np.float32([1, 2, 4])
@@ -85,9 +85,9 @@ def allocate_trace(product, size, *, samples=50, seed=0) -> Trace:
 
     Raises ArgumentTypeError, RefcompressError by name; also for a product of another shape or one that is not finite.
 
-    **Source** Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix (Communications in Statistics 19,
-    1990), section 2; for the layers' Hessians HAWQ-V2 (Dong et al. 2020, arXiv 1911.03852). **Departs** nothing.
-    Cost ``samples`` products.
+    **Source** Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix (Communications in Statistics
+    19, 1990); for the layers' Hessians HAWQ-V2 (Dong et al. 2020, arXiv 1911.03852). **Departs** nothing. Cost
+    ``samples`` products.
 
     >>> h = np.float64([[2, 1], [1, 3]])
     >>> estimate = allocate_trace(lambda v: h @ v, 2, samples=400)
@@ -119,8 +119,8 @@ def allocate_fisher(gradients) -> np.ndarray:
     the empirical Fisher; with labels drawn from the model, the Fisher information itself.
     Raises ArgumentTypeError, RefcompressError by name.
 
-    **Source** Theis et al., Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018, arXiv 1801.05787), the
-    section on Fisher pruning. **Departs** nothing. Cost O(size) an example.
+    **Source** Theis et al., Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018, arXiv 1801.05787),
+    Fisher pruning. **Departs** nothing. Cost O(size) an example.
 
     >>> allocate_fisher([np.float32([1, 2]), np.float32([-3, 0])]).tolist()
     [5.0, 2.0]

@@ -29,7 +29,7 @@ def csr_from_dense(w, mask=None) -> CSR:
     ------
     ArgumentTypeError for another dtype, RefcompressError for another shape.
 
-    Source: the format of Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., section 3.4. Departs: nothing.
+    Source: the format of Saad, Iterative Methods for Sparse Linear Systems, 2nd ed. Departs: nothing.
     Cost: O(m k).
 
     >>> w = np.float32([[0, 2], [3, 0]])
@@ -83,7 +83,7 @@ def csr_matmul(a, x) -> np.ndarray:
     ArgumentTypeError for another type or dtype, RefcompressError where the shapes do not match, LimitError where y would
     have more than 2**63 - 1 bytes.
 
-    Source: Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., section 3.4, row by row.
+    Source: Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., row by row.
     Departs: nothing. Cost: 2 nnz n operations.
 
     >>> w, x = np.float32([[0, 2], [3, 0]]), np.float32([[1], [10]])

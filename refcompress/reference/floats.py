@@ -42,9 +42,9 @@ def floats_encode(x, format, *, overflow="saturate") -> np.ndarray:
     ------
     ArgumentTypeError, RefcompressError : by name; a NaN by its index, for the formats without one (fp6, fp4).
 
-    **Source** IEEE 754-2019, sections 3.4 and 4.3.1 (float16); OCP 8-bit Floating Point Specification (OFP8) 1.0,
-    sections 5.1 and 5.2: its saturating and non-saturating conversions (fp8); OCP Microscaling Formats (MX) 1.0,
-    section 5.3 (fp6, fp4); Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training (2019), section 3.
+    **Source** IEEE 754-2019, the interchange formats and section 4.3.1 for rounding (float16); OCP 8-bit Floating
+    Point Specification (OFP8) 1.0: its saturating and non-saturating conversions (fp8); OCP Microscaling Formats (MX)
+    1.0 (fp6, fp4); Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training (2019).
 
     **Departs** from IEEE 754, section 6.2, in that the payload and sign of a NaN are dropped.
 
@@ -57,7 +57,7 @@ def floats_encode(x, format, *, overflow="saturate") -> np.ndarray:
     >>> floats_decode(floats_encode(x, "fp4_e2m1"), "fp4_e2m1").tolist()
     [0.0, -1.0, 1.0, 4.0, 6.0]
     """
-    x, f = encode_arguments(x, format, overflow)
+    x, f, overflow = encode_arguments(x, format, overflow)
     with np.errstate(invalid="ignore"):  # a signalling NaN
         magnitude = np.abs(x.astype(np.float64))
     finite = np.where(np.isfinite(magnitude), magnitude, 0)
@@ -94,14 +94,14 @@ def floats_decode(codes, format) -> np.ndarray:
     return f.values(codes)
 
 
-def encode_arguments(x, format, overflow) -> tuple[np.ndarray, FloatFormat]:
-    """Return x and the format, or refuse the arguments."""
+def encode_arguments(x, format, overflow) -> tuple[np.ndarray, FloatFormat, str]:
+    """Return x, the format and overflow, or refuse the arguments."""
     x = arguments.array(x, "x", np.float32)
     f = FLOATS[arguments.choice(format, "format", FLOATS)]
-    arguments.choice(overflow, "overflow", OVERFLOWS)
+    overflow = arguments.choice(overflow, "overflow", OVERFLOWS)
     if f.nan is None:
         arguments.not_nan(x, "x")
-    return x, f
+    return x, f, overflow
 
 
 def decode_arguments(codes, format) -> tuple[np.ndarray, FloatFormat]:

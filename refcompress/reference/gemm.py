@@ -35,8 +35,7 @@ def gemm_s8s8(x, w) -> np.ndarray:
     y of more than 2**63 - 1 bytes.
 
     **Source** Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-    Inference (2018), section 2.3, eq. 9. **Departs** nothing.
-    Cost 2 m n k operations.
+    Inference (2018, arXiv 1712.05877), section 2.3, eq. 9. **Departs** nothing. Cost 2 m n k operations.
 
     >>> x, w = np.int8([[1, 2]]), np.int8([[3, 4], [-5, 6]])
     >>> gemm_s8s8(x, w).tolist()

@@ -34,10 +34,9 @@ def huffman_lengths(counts, *, limit: int = MAX_CODE_LENGTH) -> np.ndarray:
     Raises RefcompressError for a negative count or a limit outside 1 to 15; LimitError for more than 2**15 counts, a
     sum of counts beyond 2**63 - 1, and more than 2**limit used symbols.
 
-    Source: Larmore and Hirschberg, "A fast algorithm for optimal length-limited Huffman codes", J. ACM 37(3), 1990,
-    section 2 (the package-merge algorithm).
-    Departs: in stating which of the optimal codes is taken; the paper takes any.
-    Cost: O(n L) after an O(n log n) sort, in time and in memory.
+    Source: Larmore and Hirschberg, "A fast algorithm for optimal length-limited Huffman codes", J. ACM 37(3), 1990
+    (the package-merge algorithm). Departs: in stating which of the optimal codes is taken; the paper takes any. Cost:
+    O(n L) after an O(n log n) sort, in time and in memory.
 
     >>> huffman_lengths(np.array([1, 1, 2, 3, 5])).tolist()
     [4, 4, 3, 2, 1]

@@ -43,7 +43,7 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None, nbytes=None) -> LowRan
         singular value is beyond float32, as those of a large matrix of numbers near 3e38.
 
     **Source** Eckart & Young, The Approximation of One Matrix by Another of Lower Rank (1936); for weights: Denton,
-    Zaremba, Bruna, LeCun & Fergus, Exploiting Linear Structure Within Convolutional Networks (2014), section 3.2.
+    Zaremba, Bruna, LeCun & Fergus, Exploiting Linear Structure Within Convolutional Networks (2014, arXiv 1404.0736).
 
     **Departs** the signs, which the decomposition leaves open, are fixed.
 
@@ -84,8 +84,8 @@ def lowrank_matmul(a, x) -> np.ndarray:
 
     Raises ArgumentTypeError, RefcompressError by name.
 
-    **Source** Denton et al. (2014), section 3.2: two thin layers in place of one. **Departs** nothing.
-    Cost 2 r n (m + k), where the dense product takes 2 m k n.
+    **Source** Denton et al. (2014): two thin layers in place of one. **Departs** nothing. Cost 2 r n (m + k), where
+    the dense product takes 2 m k n.
 
     >>> a = LowRank(np.float32([[1], [2]]), np.float32([3]), np.float32([[1, 0, -1]]))
     >>> lowrank_matmul(a, np.float32([[1], [5], [0]])).tolist()

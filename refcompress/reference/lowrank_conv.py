@@ -12,6 +12,7 @@ __all__ = ["lowrank_conv", "lowrank_tucker2"]
 SCHEMES = ("channel", "spatial")
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_conv(w, *, scheme, rank=None, energy=None, error=None, nbytes=None) -> LowRankConv:
     """Find the nearest convolution that is two thinner ones in a row.
 
@@ -27,9 +28,9 @@ def lowrank_conv(w, *, scheme, rank=None, energy=None, error=None, nbytes=None) 
 
     Raises ArgumentTypeError, RefcompressError, LimitError as lowrank_svd.
 
-    **Source** Jaderberg, Vedaldi and Zisserman (2014, arXiv 1405.3866), scheme 2, for the spatial scheme; Zhang et al.
-    (2015, arXiv 1505.06798) for the channel scheme; both as matrices: Tai et al. (2015, arXiv 1511.06067).
-    **Departs** nothing.
+    **Source** Jaderberg, Vedaldi and Zisserman (2014, arXiv 1405.3866) for the spatial scheme; Zhang et al. (2015,
+    arXiv 1505.06798) for the channel scheme; both as matrices: Tai et al. (2015, arXiv 1511.06067). **Departs**
+    nothing.
 
     >>> w = np.ones((4, 3, 5, 5), np.float32)
     >>> f = lowrank_conv(w, scheme="spatial", energy=0.99)
@@ -37,7 +38,7 @@ def lowrank_conv(w, *, scheme, rank=None, energy=None, error=None, nbytes=None) 
     ((1, 3, 5, 1), (4, 1, 1, 5), True)
     """
     w = kernels(w)
-    arguments.choice(scheme, "scheme", SCHEMES)
+    scheme = arguments.choice(scheme, "scheme", SCHEMES)
     m, c, h, width = w.shape
     matrix = w.reshape(m, -1).T if scheme == "channel" else w.transpose(1, 2, 0, 3).reshape(c * h, m * width)
     f = lowrank_svd(np.ascontiguousarray(matrix), rank=rank, energy=energy, error=error, nbytes=nbytes)
@@ -48,6 +49,7 @@ def lowrank_conv(w, *, scheme, rank=None, energy=None, error=None, nbytes=None) 
     return LowRankConv(first.reshape(-1, c, h)[..., None], np.ascontiguousarray(second)[:, :, None, :])
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_tucker2(w, *, ranks, iterations=20) -> Tucker2:
     """Find a near convolution that goes through fewer channels on both sides.
 
@@ -89,8 +91,7 @@ def lowrank_tucker2(w, *, ranks, iterations=20) -> Tucker2:
     outputs, _ = signed(outputs, outputs.T)
     inputs, _ = signed(inputs, inputs.T)
     core = _times(_times(w, outputs, 0), inputs, 1)
-    with np.errstate(under="ignore"):
-        return Tucker2(outputs.astype(np.float32), core.astype(np.float32), inputs.astype(np.float32))
+    return Tucker2(outputs.astype(np.float32), core.astype(np.float32), inputs.astype(np.float32))
 
 
 def kernels(w) -> np.ndarray:

@@ -35,6 +35,7 @@ class Randomized:
     products: int
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def product(x, w, *, transposed=False) -> np.ndarray:
     """Return gemm_f32f32 in the order of BLAS."""
     return x @ (w if transposed else w.T)
@@ -74,9 +75,9 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
 
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
-    **Source** Halko, Martinsson & Tropp, Finding Structure with Randomness (2011): the range finder, and section 4.3 for
-    the a-posteriori estimate; Musco & Musco, Randomized Block Krylov Methods (2015) for the space, with the optimum
-    within a factor of 1 + e after O(log(k) / sqrt(e)) steps where the block has at least ``rank`` columns.
+    **Source** Halko, Martinsson & Tropp, Finding Structure with Randomness (2011): the range finder, and the
+    a-posteriori estimate; Musco & Musco, Randomized Block Krylov Methods (2015) for the space, with the optimum within
+    a factor of 1 + e after O(log(k) / sqrt(e)) steps where the block has at least ``rank`` columns.
 
     **Departs** blocks are smaller than the rank; each is made orthogonal to all before it (twice), as in Golub and Kahan's
     bidiagonalization; the number of steps follows from the gains.
@@ -92,6 +93,7 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
     return randomized(product, w, rank=rank, tolerance=tolerance, certify=certify, failure=failure, block=block, seed=seed)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def randomized(product, w, *, each=map, rank, tolerance=1e-3, certify=True, failure=1e-10, block=None, seed=0) -> Randomized:
     """Return lowrank_randomized with float32 products by ``product``, which takes what gemm_f32f32 takes, and what is done for some
     rows of w after others by ``each``, which takes what map takes and gives results in that order."""
@@ -115,8 +117,7 @@ def randomized(product, w, *, each=map, rank, tolerance=1e-3, certify=True, fail
     u, s, vt, products = _krylov(product, scaled, rank, total, tolerance, min(block, *w.shape) if w.size else 0, words)
     u, vt = signed(u, vt)
 
-    with np.errstate(over="ignore"):
-        factors = LowRank(u, np.ldexp(s, power), vt)
+    factors = LowRank(u, np.ldexp(s, power), vt)
     if not certify:
         return Randomized(factors, math.inf, math.inf, products)
     tries = _gaussian(words, math.ceil(-math.log10(failure)), w.shape[1]).T

@@ -37,6 +37,7 @@ class ReluValues:
         return int(np.argmax(self.estimate <= tolerance * self.estimate[0]))
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_relu_values(w, *, seed=0) -> ReluValues:
     """Bound and estimate the ReLU singular values of a matrix.
 
@@ -105,6 +106,7 @@ def _error(w, narrow, x) -> np.ndarray:
     return np.linalg.norm(np.maximum(w @ x, 0) - np.maximum(narrow @ x, 0), axis=0)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_relu(w, x, *, rank=None, tolerance=None, bias=None, ridge=0.05, iterations=30) -> LowRank:
     """Find a matrix of a given rank that serves a trained layer y = relu(w x + b) best on its inputs, and stays near w.
 
@@ -201,7 +203,6 @@ def lowrank_relu(w, x, *, rank=None, tolerance=None, bias=None, ridge=0.05, iter
 def _normal(l: np.ndarray, rank: int) -> LowRank:
     """Return the float64 matrix l, of this rank, in lowrank_svd's form."""
     u, s, vt = svd(l)
-    with np.errstate(under="ignore"):
-        u, s, vt = (a.astype(np.float32) for a in (u[:, :rank], s[:rank], vt[:rank]))
+    u, s, vt = (a.astype(np.float32) for a in (u[:, :rank], s[:rank], vt[:rank]))
     u, vt = signed(u, vt)
     return LowRank(u, s, vt)

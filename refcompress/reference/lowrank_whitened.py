@@ -12,6 +12,7 @@ from .prune import prune_magnitude
 __all__ = ["lowrank_whitened", "lowrank_sparse"]
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_whitened(w, h, *, rank) -> LowRank:
     """Find the matrix of a given rank whose outputs are nearest to a layer's on its calibration inputs.
 
@@ -23,7 +24,8 @@ def lowrank_whitened(w, h, *, rank) -> LowRank:
     w : (m, k) float32, finite
     h : (k, k) float64, symmetric, finite, no eigenvalue below 0: that of quantize_hessian
         s has the eigenvectors of h times the roots of their eigenvalues; what rounding made negative counts as 0. Nothing is
-        inverted, so inputs that never occur, or always together, need no damping.
+        inverted, so inputs that never occur, or always together, need no damping. Where all of h is zero, of a layer that no
+        input reached, the result is that of :func:`lowrank_svd` (h = identity).
     rank : int in [0, min(m, k)]
 
     Returns
@@ -49,6 +51,7 @@ def lowrank_whitened(w, h, *, rank) -> LowRank:
         raise RefcompressError("h", f"must have the shape {(k, k)} for {k} inputs, not {h.shape}")
     arguments.each(h, "h", h == h.T, "must be symmetric")
     rank = arguments.integer(rank, "rank", 0, min(m, k))
+    h = h if h.any() else np.eye(k)
     lam, e = np.linalg.eigh(h) if k else (np.empty(0), np.empty((0, 0)))
     if len(lam) and lam[0] < -k * 2.0**-50 * max(lam[-1], 0):
         raise RefcompressError("h", f"must have no eigenvalue below 0, not {lam[0]:g}")
@@ -57,12 +60,12 @@ def lowrank_whitened(w, h, *, rank) -> LowRank:
     p, _, _ = svd(wide @ s)
     p = p[:, :rank]
     u, d, vt = svd(p.T @ wide)  # of p_r p_r.T w: (p u) d vt
-    with np.errstate(under="ignore"):
-        u, d, vt = (a.astype(np.float32) for a in (p @ u, d, vt))
+    u, d, vt = (a.astype(np.float32) for a in (p @ u, d, vt))
     u, vt = signed(u, vt)
     return LowRank(u, d, vt)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def lowrank_sparse(w, *, rank, keep, iterations=30) -> tuple[LowRank, CSR]:
     """Split a matrix into one of low rank and single weights that stick out of it.
 

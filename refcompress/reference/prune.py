@@ -38,8 +38,9 @@ def prune_magnitude(w, *, sparsity=None, keep=None):
     ArgumentTypeError : w is not float32, sparsity or keep not a number of its kind.
     RefcompressError : a NaN (it has no rank; its index is named), a share or count out of range, both or none given.
 
-    **Source** Han, Pool, Tran & Dally, Learning both Weights and Connections for Efficient Neural Networks (2015),
-    section 3; the share in place of a threshold: Zhu & Gupta, To Prune, or Not to Prune (2017), section 3.
+    **Source** Han, Pool, Tran & Dally, Learning both Weights and Connections for Efficient Neural Networks (2015,
+    arXiv 1506.02626), section 3; the share in place of a threshold: Zhu & Gupta, To Prune, or Not to Prune (2017,
+    arXiv 1710.01878).
 
     **Departs** Han et al. cut at a threshold (prune_threshold), so ties go together and the count follows from the
     data; here the count is given and kept exactly, so ties need a rule.
@@ -73,8 +74,9 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
         "element"; "block", of ``block`` = (rows, columns), smaller at the lower and right edge where the sizes do not
         divide; "row" or "column" of a matrix; "filter" or "channel", all scores of one index of axis 0 or axis 1, of
         two axes or more. An array of more than two axes has blocks as a matrix of axis 0 by all others.
-        "nm": ``n`` of each ``m`` consecutive elements along ``axis`` (the last by default) are kept; of a last group
-        of r < m elements ceil(n r / m). Each array for itself.
+        "nm": ``n`` of each ``m`` consecutive elements along ``axis`` are kept; of a last group of r < m elements
+        ceil(n r / m). Each array for itself. By default they run along the last axis, and in an array of more than two
+        axes, such as the kernels of a convolution, along all but the first: inputs x height x width.
 
     Returns
     -------
@@ -86,9 +88,9 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
     ------
     ArgumentTypeError, RefcompressError : by name; NaN by index, also a unit whose infinities cancel.
 
-    **Source** N:M: Mishra et al., Accelerating Sparse Deep Neural Networks (2021); blocks: Narang, Undersander &
-    Diamos, Block-Sparse Recurrent Neural Networks (2017); filters: Li, Kadav, Durdanovic, Samet & Graf, Pruning
-    Filters for Efficient ConvNets (2017), section 3.1.
+    **Source** N:M: Mishra et al., Accelerating Sparse Deep Neural Networks (2021, arXiv 2104.08378); blocks: Narang,
+    Undersander & Diamos, Block-Sparse Recurrent Neural Networks (2017); filters: Li, Kadav, Durdanovic, Samet & Graf,
+    Pruning Filters for Efficient ConvNets (2017, arXiv 1608.08710), section 3.1.
 
     **Departs** counts are exact and ties have a rule; Narang et al. rank a block by its largest weight, here its sum
     decides, as Li et al. do with filters.
@@ -107,7 +109,7 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
     arrays = prune_structure.named_arrays(scores, "scores", np.float32, np.float64)
     sides = prune_structure.sides(arrays, structure, sparsity=sparsity, keep=keep, block=block, n=n, m=m, axis=axis)
     if structure == "nm":
-        masks = {name: prune_structure.n_of_m(a, n, m, -1 if axis is None else axis) for name, a in arrays.items()}
+        masks = {name: prune_structure.n_of_m(a, *sides[name]) for name, a in arrays.items()}
     else:
         sums = {name: prune_structure.sums(a, *sides[name], structure) for name, a in arrays.items()}
         kept = _select(sums, count_to_keep(sum(a.size for a in sums.values()), sparsity=sparsity, keep=keep))
@@ -115,6 +117,7 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
     return masks if isinstance(scores, Mapping) else masks[None]
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_threshold(w, quality):
     """Keep the weights that are not below a multiple of the layer's standard deviation.
 
@@ -135,8 +138,8 @@ def prune_threshold(w, quality):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** Han, Pool, Tran & Dally, Learning both Weights and Connections for Efficient Neural Networks (2015),
-    section 4: "a quality parameter multiplied by the standard deviation of a layer's weights".
+    **Source** Han, Pool, Tran & Dally, Learning both Weights and Connections for Efficient Neural Networks (2015,
+    arXiv 1506.02626), section 4: "a quality parameter multiplied by the standard deviation of a layer's weights".
 
     **Departs** nothing; the paper leaves open that the threshold itself stays.
 

@@ -32,7 +32,7 @@ def prune_score_obd(w, diagonal):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** LeCun, Denker & Solla, Optimal Brain Damage (1990), section 2: the saliency s_k = h_kk u_k**2 / 2.
+    **Source** LeCun, Denker & Solla, Optimal Brain Damage (1990): the saliency s_k = h_kk u_k**2 / 2.
 
     **Departs** nothing.
 
@@ -66,8 +66,8 @@ def prune_score_fisher(w, squared_gradients):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN, infinities and negative means by index.
 
-    **Source** Theis, Korshunova, Tejani & Huszar, Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018),
-    section 2.
+    **Source** Theis, Korshunova, Tejani & Huszar, Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018,
+    arXiv 1801.05787).
 
     **Departs** the paper scores whole feature maps, by a mask's gradient; here each weight, whose term is the same.
 
@@ -141,11 +141,14 @@ def _singular(damping: float) -> RefcompressError:
 
 
 def layer_arguments(w, hessian, damping):
-    """Return w, the Hessian of its inputs and the damping, or refuse them."""
+    """Return w, the Hessian of its inputs and the damping, or refuse them.
+
+    Where all of the Hessian is zero no calibration reached the layer: the identity stands for it, all inputs alike.
+    """
     w = weights(w, ndim=2)
     h = arguments.finite(arguments.array(hessian, "hessian", np.float64, ndim=2), "hessian")
     if h.shape != (w.shape[1],) * 2:
         raise RefcompressError("hessian", f"must have the shape {(w.shape[1],) * 2}, inputs by inputs, not {h.shape}")
     if not np.array_equal(h, h.T):
         arguments.each(h, "hessian", h == h.T, "must equal the element across the diagonal (half of hessian + hessian.T does)")
-    return w, h, arguments.real(damping, "damping", 0, np.finfo(np.float64).max)
+    return w, h if h.any() else np.eye(len(h)), arguments.real(damping, "damping", 0, np.finfo(np.float64).max)

@@ -17,6 +17,7 @@ __all__ = ["prune_obs", "prune_sparsegpt"]
 COLUMNS = 512  # updated at once
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
     """Prune a layer weight by weight, the one of least loss each time, and adjust its row (Optimal Brain Surgeon).
 
@@ -27,7 +28,8 @@ def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
     ----------
     w : (n, k) float32, finite
     hessian : (k, k) float64, finite, symmetric
-        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity.
+        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity. A layer that no sample
+        reached has a Hessian of zeros: it is pruned by magnitude, and its weights stay (h = identity).
     sparsity, keep : float in [0, 1], or int in [0, n k]; exactly one
         The share to prune, rint(sparsity * size), half to even; or the number of weights to keep.
     damping : float >= 0
@@ -45,8 +47,8 @@ def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index; a Hessian that is not symmetric, or
         singular in spite of the damping. LimitError where an adjusted weight is beyond float32.
 
-    **Source** Hassibi & Stork, Second Order Derivatives for Network Pruning: Optimal Brain Surgeon (1993), eq. 5; the
-    merging of rows: Frantar & Alistarh, Optimal Brain Compression (2022), section 4.
+    **Source** Hassibi & Stork, Second Order Derivatives for Network Pruning: Optimal Brain Surgeon (1993); the merging
+    of rows: Frantar & Alistarh, Optimal Brain Compression (2022, arXiv 2208.11580), section 4.
 
     **Departs** Hassibi & Stork take the Hessian of the whole network's loss; here a layer's, as Frantar & Alistarh do,
     with SparseGPT's damping.
@@ -100,6 +102,7 @@ def _surgery(w: np.ndarray, inverse: np.ndarray, least: np.ndarray, count: int):
     return order, loss
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, damping=0.01):
     """Prune a layer input by input, and let the inputs that come later make up for what went (SparseGPT).
 
@@ -109,7 +112,8 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
     ----------
     w : (outputs, k) float32, finite
     hessian : (k, k) float64, finite, symmetric
-        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity.
+        2 X X.T / samples of the inputs; h = hessian + damping * mean of its diagonal * identity. A layer that no sample
+        reached has a Hessian of zeros: it is pruned by magnitude, and its weights stay (h = identity).
     sparsity : float in [0, 1]
         The share to prune: rint(sparsity * size), half to even. Columns up to the end of a block have lost
         rint(sparsity * their size) weights, chosen when the block begins: the least w_ic**2 / u_cc**2 of all rows.
@@ -131,8 +135,8 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index; a Hessian that is not symmetric, or
         singular in spite of the damping. LimitError where an adjusted weight is beyond float32.
 
-    **Source** Frantar & Alistarh, SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot (2023),
-    section 3.4, algorithm 1; N:M: section 3.3.
+    **Source** Frantar & Alistarh, SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot (2023, arXiv
+    2301.00774), section 3.4, algorithm 1; N:M: section 3.3.
 
     **Departs** the count is exact over the layer; an input that is always zero is damped like the others, and not set
     aside.
@@ -145,14 +149,13 @@ def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, dam
     ([[False, True]], [[0.0, 2.5]])
     """
     w, h, damping = layer_arguments(w, hessian, damping)
-    n, m, block = sparsegpt_arguments(sparsity, n, m, block)
+    sparsity, n, m, block = sparsegpt_arguments(sparsity, n, m, block)
     u = inverse_factor(h, damping)
     rows, k = w.shape
     mask, weights, diagonal = np.ones((rows, k), dtype=bool), w.astype(np.float64), np.diagonal(u)
 
     def choose(start: int, end: int, **how):
-        with np.errstate(over="ignore"):
-            mask[:, start:end] = prune_select((weights[:, start:end] / diagonal[start:end]) ** 2, **how)
+        mask[:, start:end] = prune_select((weights[:, start:end] / diagonal[start:end]) ** 2, **how)
 
     for start in range(0, k, block):
         end = min(start + block, k)
@@ -176,22 +179,20 @@ def count_pruned(sparsity: float, size: int) -> int:
 
 
 def sparsegpt_arguments(sparsity, n, m, block):
-    """Return n, m and the block, a multiple of m, or refuse the arguments."""
+    """Return sparsity, n, m and the block, a multiple of m, or refuse the arguments."""
     block = arguments.integer(block, "block", 1)
     if m is None or sparsity is not None:
         arguments.exactly_one(sparsity=sparsity, n=n)
     if sparsity is not None and m is None:
-        arguments.real(sparsity, "sparsity", 0, 1)
-        return None, None, block
+        return arguments.real(sparsity, "sparsity", 0, 1), None, None, block
     m = arguments.integer(m, "m", 1)
-    return arguments.integer(n, "n", 0, m), m, -(-block // m) * m
+    return None, arguments.integer(n, "n", 0, m), m, -(-block // m) * m
 
 
 def _rounded(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return the kept weights as float32, +0.0 elsewhere."""
     result = np.zeros(weights.shape, np.float32)
-    with np.errstate(over="ignore"):
-        np.copyto(result, weights, where=mask, casting="same_kind")
+    np.copyto(result, weights, where=mask, casting="same_kind")
     if not np.isfinite(result).all():
         raise LimitError("w", "has a weight that would be adjusted beyond float32")
     return result

@@ -33,6 +33,7 @@ def prune_project_l0(w, *, keep) -> np.ndarray:
     return np.where(prune_magnitude(w, keep=keep), w, np.float32(0))
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_project_l1(w, *, radius) -> np.ndarray:
     """Find the nearest array whose magnitudes sum to no more than a radius.
 
@@ -53,8 +54,8 @@ def prune_project_l1(w, *, radius) -> np.ndarray:
 
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
-    **Source** Duchi, Shalev-Shwartz, Singer and Chandra, Efficient Projections onto the l1-Ball (2008), figure 1.
-    **Departs** rounded such that the constraint holds, and not to nearest. Cost O(size log size).
+    **Source** Duchi, Shalev-Shwartz, Singer and Chandra, Efficient Projections onto the l1-Ball (2008). **Departs**
+    rounded such that the constraint holds, and not to nearest. Cost O(size log size).
 
     >>> prune_project_l1(np.float32([3, -1, 0.5]), radius=3).tolist()
     [2.5, -0.5, 0.0]
@@ -93,6 +94,7 @@ def prune_penalty_l0(w, *, penalty) -> np.ndarray:
     return np.where(w.astype(np.float64) ** 2 / 2 > penalty, w, np.float32(0))
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_penalty_l1(w, *, penalty) -> np.ndarray:
     """Shrink each value by a price: the proximal step of a sum of magnitudes.
 

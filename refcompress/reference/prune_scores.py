@@ -31,8 +31,8 @@ def prune_score_wanda(w, norms):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN, infinities and negative norms by index.
 
-    **Source** Sun, Liu, Bair & Kolter, A Simple and Effective Pruning Approach for Large Language Models (2023),
-    eq. 1. The paper compares within each output: prune_select(..., structure="nm", n=kept, m=k) does so.
+    **Source** Sun, Liu, Bair & Kolter, A Simple and Effective Pruning Approach for Large Language Models (2023, arXiv
+    2306.11695). The paper compares within each output: prune_select(..., structure="nm", n=kept, m=k) does so.
 
     **Departs** nothing.
 
@@ -67,8 +67,8 @@ def prune_score_taylor(w, gradient):
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
     **Source** Molchanov, Tyree, Karras, Aila & Kautz, Pruning Convolutional Neural Networks for Resource Efficient
-    Inference (2017), section 2.2; for single weights: Molchanov, Mallya, Tyree, Frosio & Kautz, Importance Estimation
-    for Neural Network Pruning (2019), section 3.
+    Inference (2017, arXiv 1611.06440), section 2.2; for single weights: Molchanov, Mallya, Tyree, Frosio & Kautz,
+    Importance Estimation for Neural Network Pruning (2019).
 
     **Departs** Molchanov et al. 2019 square it, and sum over a filter; |w g| ranks single weights in the same order.
 
@@ -102,7 +102,8 @@ def prune_score_movement(w, gradient_sum):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** Sanh, Wolf & Rush, Movement Pruning: Adaptive Sparsity by Fine-Tuning (2020), section 3.
+    **Source** Sanh, Wolf & Rush, Movement Pruning: Adaptive Sparsity by Fine-Tuning (2020, arXiv 2005.07683), section
+    4, eq. 3.
 
     **Departs** the paper sums w * g over the steps of a training in which w changes; here the gradients are summed
     first, which is the same as long as w stands still (a calibration pass).

@@ -11,17 +11,24 @@ import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
+from ..formats.base import matrix_shape
 
 STRUCTURES = ("element", "nm", "block", "row", "column", "filter", "channel")
 RUN = 2**18  # elements ranked at once: their order takes eight bytes each
 
 
-def n_of_m(scores: np.ndarray, n: int, m: int, axis: int) -> np.ndarray:
-    """Return the mask of the n largest of each m consecutive elements; of a last group of r < m, ceil(n r / m)."""
+def n_of_m(scores: np.ndarray, n: int, m: int, axis: int | None) -> np.ndarray:
+    """Return the mask of the n largest of each m consecutive elements; of a last group of r < m, ceil(n r / m).
+
+    They run along ``axis``; without one in the rows of the matrix of axis 0 by all others, or along a vector.
+    """
     mask = np.zeros(scores.shape, dtype=bool)
     if not mask.size:
         return mask
-    along, marks = np.moveaxis(scores, axis, -1), np.moveaxis(mask, axis, -1)
+    if axis is None:
+        along, marks = (a.reshape(matrix_shape(a.shape)) for a in (scores, mask))
+    else:
+        along, marks = np.moveaxis(scores, axis, -1), np.moveaxis(mask, axis, -1)
     length = along.shape[-1]
     whole = length - length % m
     if whole:
@@ -76,14 +83,16 @@ def _sizes(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def sides(arrays: dict, structure: str, *, block, **options) -> dict:
-    """Return (high, wide) of the units of each array, or refuse what does not go with the structure or the shapes."""
-    arguments.choice(structure, "structure", STRUCTURES)
+    """Return (high, wide) of the units of each array, for "nm" (n, m, axis) of each; or refuse what does not go with the
+    structure or the shapes."""
+    structure = arguments.choice(structure, "structure", STRUCTURES)
     meant = {"nm": ("n", "m", "axis"), "block": ("block", "sparsity", "keep")}.get(structure, ("sparsity", "keep"))
     for name, value in {"block": block, **options}.items():
         if value is not None and name not in meant:
             raise RefcompressError(name, f"has no meaning for the structure {structure!r}")
     if structure == "nm":
-        arguments.integer(options["n"], "n", 0, arguments.integer(options["m"], "m", 1))
+        m = arguments.integer(options["m"], "m", 1)
+        n = arguments.integer(options["n"], "n", 0, m)
     if structure == "block":
         block = arguments.shape(block, "block")
         if len(block) != 2 or 0 in block:
@@ -95,9 +104,10 @@ def sides(arrays: dict, structure: str, *, block, **options) -> dict:
         if a.ndim < least or (a.ndim > 2 and structure in ("row", "column")):
             count = "2 dimensions" if structure in ("row", "column") else f"{least} or more dimensions"
             raise RefcompressError(where, f"must have {count} for the structure {structure!r}, not {a.ndim}")
-        if structure == "nm" and options["axis"] is not None:
-            arguments.integer(options["axis"], "axis", -a.ndim, a.ndim - 1)
-        if least == 2:
+        if structure == "nm":
+            axis = options["axis"]
+            found[name] = n, m, None if axis is None else arguments.integer(axis, "axis", -a.ndim, a.ndim - 1)
+        elif least == 2:
             (rows, columns), rest = _sizes(a.shape), math.prod(a.shape[2:])
             high, wide = {"block": block, "row": (1, columns), "filter": (1, columns), "column": (rows, 1),
                           "channel": (rows, rest)}[structure]

@@ -28,7 +28,7 @@ def prune_score_apoz(zeros, count):
     ------
     ArgumentTypeError, RefcompressError : by name; elements of zeros by index; a count of 0 (an empty calibration set).
 
-    **Source** Hu, Peng, Tai & Tang, Network Trimming (2016), section 3.1, eq. 1.
+    **Source** Hu, Peng, Tai & Tang, Network Trimming (2016, arXiv 1607.03250).
 
     **Departs** the paper prunes the units of highest APoZ; one less it, so that here too the largest stay.
 
@@ -45,6 +45,7 @@ def prune_score_apoz(zeros, count):
     return (count - zeros.astype(np.float64)) / count
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def prune_score_activation(sums, count):
     """Score units by their mean activation.
 
@@ -65,8 +66,8 @@ def prune_score_activation(sums, count):
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index; a count of 0.
 
-    **Source** Molchanov, Tyree, Karras, Aila & Kautz (2017, see prune_score_taylor), section 2.2, "Activation"; Polyak
-    & Wolf, Channel-Level Acceleration of Deep Face Representations (2015).
+    **Source** Molchanov, Tyree, Karras, Aila & Kautz (2017, arXiv 1611.06440), section 2.2, "Activation"; Polyak &
+    Wolf, Channel-Level Acceleration of Deep Face Representations (2015).
 
     **Departs** nothing, after ReLU; activations of both signs cancel.
 

@@ -25,8 +25,10 @@ def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=N
     bits : int, 2 to 8
     scheme : "symmetric" or "affine"
     axis, group : int or None, not both
-        What shares a scale: all of x; each index of ``axis`` (a channel; negative ones count from the end); or each run
-        of ``group`` values along the last axis, of which the last may be shorter.
+        What shares a scale: all of x; each index of ``axis`` (a channel: 0 where outputs come first, -1 where they come
+        last, as in Keras); or each run of ``group`` values of an output, of which the last may be shorter. An output is
+        a row along the last axis; of x of more than two dimensions, such as the kernels of a convolution, all that one
+        index of axis 0 has, in C order: inputs x height x width.
     scale : float, or array of float32 of the shape of the result's scale; at least 2**-126, finite
         By default from the range of x, as above: dynamic quantisation. Scales chosen beforehand, from the range that
         calibration saw (``quantize_range_...``, :func:`quantize_scale`), make it static; a wider x is clipped.
@@ -37,7 +39,7 @@ def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=N
     Returns
     -------
     Quantized : values and zero points of int8; scale has the dimensions of x with size 1 along what is shared
-        (ceil(size / group) for groups). Scales and zero points are those of :func:`quantize_scale`; the zero point is
+        (for groups (outputs, ceil(size of an output / group)): 2 dimensions, of a vector 1). Scales and zero points are those of :func:`quantize_scale`; the zero point is
         that of the scale rounded to float32. x / scale is a division in float32, halves are rounded to even; what lies
         beyond the grid is clipped.
 
@@ -50,7 +52,7 @@ def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=N
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
     **Source** Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-    Inference (2018), section 2.1, eq. 1 and section 3; rounding as in ONNX, QuantizeLinear.
+    Inference (2018, arXiv 1712.05877), section 2.1, eq. 1 and section 3; rounding as in ONNX, QuantizeLinear.
 
     **Departs** from ONNX's DynamicQuantizeLinear, whose float32 range overflows to infinity at 3e38 and whose scale
     underflows to 0 at 1e-45. gemmlowp rounds halves away from zero.
@@ -88,7 +90,8 @@ def quantize_s16(x, *, scheme="symmetric", axis=None, group=None, scale=None, ze
 
 
 def _quantize(x, dtype, bits, scheme, axis, group, scale, zero_point) -> Quantized:
-    x, shape, scale, zero_point = quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point)
+    x, shape, bits, axis, group, scale, zero_point = quantize_arguments(x, dtype, bits, scheme, axis, group, scale,
+                                                                        zero_point)
     arguments.finite(x, "x")
     if scale is None or zero_point is None:
         scale, zero_point = chosen(span(x, axis, group), dtype, bits, scheme, scale)
@@ -145,13 +148,13 @@ def quantized(q, dtype=None, argument: str = "q") -> Quantized:
 
 
 def quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point):
-    """Return x, the shape of the scale, scale and zero_point (None if not given), or refuse the arguments.
+    """Return x, the shape of the scale, bits, axis, group, scale and zero_point (None if not given), or refuse them.
 
     What x holds is looked at last, and not here: a kernel can do so while it reads x anyway.
     """
-    x, shape = minmax_arguments(x, axis, group)
-    arguments.integer(bits, "bits", *((2, 8) if dtype == np.int8 else (16, 16)))
-    arguments.choice(scheme, "scheme", SCHEMES)
+    x, shape, axis, group = minmax_arguments(x, axis, group)
+    bits = arguments.integer(bits, "bits", *((2, 8) if dtype == np.int8 else (16, 16)))
+    scheme = arguments.choice(scheme, "scheme", SCHEMES)
     if zero_point is not None and scale is None:
         raise RefcompressError("zero_point", "must come with a scale: without one it has no unit")
     if isinstance(scale, np.ndarray):
@@ -172,7 +175,7 @@ def quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point):
     elif zero_point is not None:
         inside = (zero_point >= lowest) & (zero_point <= highest)
         arguments.each(zero_point, "zero_point", inside, f"must be in {lowest}..{highest}")
-    return x, shape, scale, zero_point
+    return x, shape, bits, axis, group, scale, zero_point
 
 
 def _shaped(a: np.ndarray, argument: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -7,7 +7,7 @@ from .quantize_layer import LayerFit, best_rows, difference, errors, layer_argum
 
 __all__ = ["quantize_adaround"]
 
-ZETA, GAMMA = 1.1, -0.1  # how far the sigmoid is stretched beyond 0 and 1, so that it reaches them (section 3.2)
+ZETA, GAMMA = 1.1, -0.1  # how far the sigmoid is stretched beyond 0 and 1, so that it reaches them
 BETA = 20.0, 2.0  # the exponent of the regularizer, from the end of the warm-up to the last step
 OUTPUTS = 32  # learnt at once: no output depends on another, and what a step works on stays in cache
 WARM_UP = 0.2  # the share of the steps in which weights move freely, without regularizer
@@ -32,18 +32,18 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
     -------
     LayerFit : before is the error of quantize_nearest on the same arguments. The descent is float32, in BLAS's order,
         and starts where r gives the weights themselves. No output depends on another: each takes what was learnt if its
-        error, in float64, is smaller than that of rounding to nearest. So after <= before, always.
+        error, in float64, is smaller than that of rounding to nearest. So after <= before, always. A zero of w stays zero.
 
     Raises
     ------
     ArgumentTypeError, RefcompressError : by name.
 
     **Source** Nagel, Amjad, van Baalen, Louizos & Blankevoort, Up or Down? Adaptive Rounding for Post-Training
-    Quantization (2020), eq. 21 to 24.
+    Quantization (2020, arXiv 2004.10568).
 
     **Departs** the gradient is that of all calibration inputs at once, by way of h; the error of each output is
-    relative to that of rounding it to nearest, which lets one weight of the regularizer serve all layers; no activation
-    function in the objective (eq. 25); an output never ends worse than rounding to nearest.
+    relative to that of rounding it to nearest, which lets one weight of the regularizer serve all layers; no
+    activation function in the objective; an output never ends worse than rounding to nearest; zeros stay zeros.
 
     Cost 2 m k**2 an iteration.
 
@@ -62,6 +62,7 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
     steps = np.clip(w / s, g.lowest - 1 - z, g.highest + 1 - z)
     down = np.floor(steps)
     v = _inverse(steps - down)
+    v[w == 0] = -np.inf  # pruned weights: always down, which is zero itself
     # In units of the error that rounding to nearest makes in the output, a weight: so one regularizer fits all layers.
     unit = np.sqrt(np.where(e_nearest > 0, e_nearest / max(w.shape[1], 1), 1))[:, None]
     common = np.sqrt(h.diagonal().mean()) if h.any() else 1.0

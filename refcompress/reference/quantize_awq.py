@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from .. import arguments
-from ..errors import ArgumentTypeError, RefcompressError
+from ..errors import RefcompressError
 from ..formats import SMALLEST_NORMAL
 from .quantize_layer import (
     LayerFit, difference, errors, exact_weight, grid, inputs_argument, layer_arguments, quantize_hessian,
@@ -39,7 +39,8 @@ def quantize_awq(w, x, *, bits=4, scheme="symmetric", axis=0, group=None, steps=
     ------
     ArgumentTypeError, RefcompressError : by name.
 
-    **Source** Lin, Tang, Tang, Yang et al., AWQ (2023), section 3.2, eq. 4 and 5; for clipping the end of the section.
+    **Source** Lin, Tang, Tang, Yang et al., AWQ (2023, arXiv 2306.00978), section 3.2, eq. 4 and 5; for clipping the
+    end of the section.
 
     **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; means below 1e-4
     of the largest count as that (the authors' code floors s); an alpha whose weights leave float32 is passed over.
@@ -57,8 +58,7 @@ def quantize_awq(w, x, *, bits=4, scheme="symmetric", axis=0, group=None, steps=
     x = inputs_argument(x, w.shape[1])
     steps = arguments.integer(steps, "steps", 1)
     w, h, g = layer_arguments(w, quantize_hessian(x), bits, scheme, axis, group, None, None)
-    if not isinstance(clip, bool):
-        raise ArgumentTypeError("clip", f"must be True or False, not {type(clip).__name__}")
+    clip = arguments.boolean(clip, "clip")
     if clip and axis != 0:
         raise RefcompressError("clip", "ranges are clipped output by output: with it axis must be 0")
     loud = np.abs(x.astype(np.float64)).mean(axis=0) if len(x) else np.ones(w.shape[1])
@@ -124,7 +124,7 @@ def quantize_clip(w, hessian, *, bits=4, scheme="symmetric", group=None, steps=2
     narrowest = arguments.real(narrowest, "narrowest", 0, 1)
     if narrowest == 0:
         raise RefcompressError("narrowest", "must be above 0")
-    size = max(w.shape[1], 1) if group is None else group
+    size = max(w.shape[1], 1) if group is None else g.group
     widest = g.scale
     least, scale = np.full(widest.shape, np.inf), widest.copy()
     for ratio in np.linspace(1, narrowest, steps + 1):

@@ -35,7 +35,7 @@ def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
     ArgumentTypeError, RefcompressError : by name.
 
     **Source** Nagel, van Baalen, Blankevoort & Welling, Data-Free Quantization Through Weight Equalization and Bias
-    Correction (2019), section 4.2; the mean is over calibration inputs, where the paper can also do without any.
+    Correction (2019, arXiv 1906.04721); the mean is over calibration inputs, where the paper can also do without any.
 
     **Departs** nothing. Cost 4 n m k.
 

@@ -35,17 +35,20 @@ def quantize_gptq(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None,
     -------
     LayerFit : before is the error of quantize_nearest on the same arguments. The updates are float64; a weight is
         rounded to float32 and then as in quantize_s8, so with a diagonal Hessian the values are exactly those of
-        quantize_nearest. Sums are in BLAS's and LAPACK's order: a weight next to a tie may round otherwise on another
+        quantize_nearest. A zero of w, such as a pruned weight, stays zero, and the others make up for what it would have been
+        moved by (as SparseGPT, section 3.5, quantizes what it prunes). Sums are in BLAS's and LAPACK's order: a weight next to a tie may round otherwise on another
         build of them. Usually after < before, but no law says so.
 
     Raises
     ------
     ArgumentTypeError, RefcompressError : by name; the hessian, where with damping it is not positive definite.
 
-    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022), section 3.3, algorithm 1, blocks of 128; section 4,
-    Extreme Quantization, for groups of current weights; "descending" is the authors' act-order.
+    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022, arXiv 2210.17323), section 4, algorithm 1, blocks of
+    128; section 5 for groups, whose scales come from the weights as they are by then; "descending" is the authors'
+    act-order.
 
-    **Departs** an input that was never active (h[j, j] = 0) is rounded to nearest; the authors' code sets it to 0.
+    **Departs** an input that was never active (h[j, j] = 0) is rounded to nearest; the authors' code sets it to 0. Zeros stay
+    zeros; there they move like other weights.
 
     Cost about 2 k**3 + 2 m k**2; memory about 16 (m k + k**2) bytes.
 
@@ -58,15 +61,16 @@ def quantize_gptq(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None,
     """
     w, h, nearest = layer_arguments(w, hessian, bits, scheme, axis, group, scale, zero_point)
     damping = arguments.real(damping, "damping", 0, 1)
-    arguments.choice(order, "order", ("given", "descending"))
+    order = arguments.choice(order, "order", ("given", "descending"))
     m, k = w.shape
     turn = np.argsort(-h.diagonal(), kind="stable") if order == "descending" else np.arange(k)
+    group = nearest.group
     refit = group is not None and scale is None and order == "given"
     g = replace(nearest, scale=nearest.scale.copy(), zero_point=nearest.zero_point.copy()) if refit else nearest
     u = feedback(h[np.ix_(turn, turn)], damping)
 
     current = w.T.astype(np.float64)[turn]  # (k, m), so that an input's weights lie together
-    q = np.empty((k, m), np.float32)
+    zeros, q = w.T[turn] == 0, np.empty((k, m), np.float32)
     for first in range(0, k, BLOCK):
         last = min(first + BLOCK, k)
         e = np.empty((last - first, m))
@@ -77,7 +81,7 @@ def quantize_gptq(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None,
                 fresh = grid(run.T.clip(-LARGEST, LARGEST).astype(np.float32), bits, scheme)
                 g.scale[:, j // group], g.zero_point[:, j // group] = fresh.scale[:, 0], fresh.zero_point[:, 0]
             s, z = g.column(turn[j])
-            q[j] = g.round(current[j].clip(-LARGEST, LARGEST), s, z)
+            q[j] = np.where(zeros[j], z, g.round(current[j].clip(-LARGEST, LARGEST), s, z))
             e[j - first] = (current[j] - s.astype(np.float64) * (q[j] - z)) / u[j, j]
             current[j + 1 : last] -= u[j, j + 1 : last, None] * e[j - first]
         current[last:] -= u[first:last, last:].T @ e

@@ -5,11 +5,13 @@ import numpy as np
 from .. import arguments
 from ..errors import RefcompressError
 from ..formats import SMALLEST_NORMAL
+from ..formats.base import block_shape, matrix_shape, spread
 
 __all__ = ["quantize_scale"]
 
 SCHEMES = ("symmetric", "affine")
 LARGEST = float(np.finfo(np.float32).max)
+LARGEST64 = float(np.finfo(np.float64).max)
 
 
 def quantize_scale(low, high, *, bits=8, scheme="symmetric"):
@@ -30,10 +32,8 @@ def quantize_scale(low, high, *, bits=8, scheme="symmetric"):
     >>> quantize_scale(-1.0, 254.0, scheme="affine")
     (array(1., dtype=float32), array(-127, dtype=int8))
     """
-    bits = bits_of(bits)
-    arguments.choice(scheme, "scheme", SCHEMES)
-    low = arguments.array(low, "low", np.float64)
-    high = arguments.array(high, "high", np.float64)
+    bits, scheme = bits_of(bits), arguments.choice(scheme, "scheme", SCHEMES)
+    low, high = real_array(low, "low"), real_array(high, "high")
     if low.shape != high.shape:
         raise RefcompressError("high", f"must have the shape of low, {low.shape}, not {high.shape}")
     arguments.each(low, "low", (low <= 0) & (low >= -LARGEST), "must be 0 or below, and a finite float32")
@@ -47,6 +47,13 @@ def bits_of(bits) -> int:
     if 8 < bits < 16:
         raise RefcompressError("bits", f"must be 2 to 8, or 16, not {bits}")
     return bits
+
+
+def real_array(value, argument: str) -> np.ndarray:
+    """Return ``value`` as an array of float64; a single number may be of any kind."""
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        value = arguments.real(value, argument, -LARGEST64, LARGEST64)
+    return arguments.array(value, argument, np.float64)
 
 
 def limits(bits: int, scheme: str) -> tuple[int, int]:
@@ -68,23 +75,28 @@ def chosen(span, dtype, bits: int, scheme: str, scale=None):
 
 
 def minmax_arguments(x, axis, group, argument: str = "x"):
-    """Return x and the shape of the scale, or refuse the arguments; only what x holds is not looked at."""
+    """Return x, the shape of the scale, axis and group, or refuse the arguments; only what x holds is not looked at."""
     x = arguments.array(x, argument, np.float32)
     if x.ndim == 0:
         raise RefcompressError(argument, "must have at least one dimension")
     if axis is not None:
         axis = arguments.integer(axis, "axis", -x.ndim, x.ndim - 1) % x.ndim
     if group is None:
-        return x, tuple(n if i == axis else 1 for i, n in enumerate(x.shape))
+        return x, tuple(n if i == axis else 1 for i, n in enumerate(x.shape)), axis, None
     group = arguments.integer(group, "group", 1)
     if axis is not None:
         raise RefcompressError("axis or group", "at most one must be given, not 2")
-    return x, (*x.shape[:-1], -(-x.shape[-1] // group))
+    return x, block_shape(matrix_shape(x.shape), group), None, group
+
+
+def as_rows(x: np.ndarray, group: int | None) -> np.ndarray:
+    """Return x as the rows in which groups run; without groups x itself."""
+    return x if group is None else x.reshape(matrix_shape(x.shape))
 
 
 def along(a: np.ndarray, x: np.ndarray, group: int | None) -> np.ndarray:
-    """Return a scale-shaped array so that it broadcasts against x: groups repeated along the last axis."""
-    return a if group is None else np.repeat(a, min(group, x.shape[-1]), axis=-1)[..., : x.shape[-1]]
+    """Return a scale-shaped array so that it broadcasts against x: of groups one entry for each element."""
+    return a if group is None else spread(a, x.shape, group)
 
 
 def span(x: np.ndarray, axis: int | None, group: int | None):
@@ -93,6 +105,7 @@ def span(x: np.ndarray, axis: int | None, group: int | None):
         shared = tuple(i for i in range(x.ndim) if axis is None or i != axis % x.ndim)
         low, high = x.min(axis=shared, keepdims=True, initial=0), x.max(axis=shared, keepdims=True, initial=0)
     else:
+        x = as_rows(x, group)
         starts = np.arange(0, x.shape[-1], group)
         low = np.minimum(np.minimum.reduceat(x, starts, axis=-1), np.float32(0))
         high = np.maximum(np.maximum.reduceat(x, starts, axis=-1), np.float32(0))

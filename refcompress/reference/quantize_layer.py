@@ -97,7 +97,7 @@ def grid(w: np.ndarray, bits, scheme="symmetric", axis=0, group=None, scale=None
         raise RefcompressError("axis or group", "groups are runs within an output: with them axis must be 0")
     q = quantize_s8(w, bits=bits, scheme=scheme, axis=axis if group is None else None, group=group, scale=scale,
                     zero_point=zero_point)
-    return Grid(q.scale, q.zero_point, *limits(bits, scheme), q.group)
+    return Grid(q.scale, q.zero_point, *limits(int(bits), scheme), q.group)
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
@@ -109,8 +109,9 @@ def quantize_hessian(x) -> np.ndarray:
     x : float32 (n, k), finite. Returns float64 (k, k), symmetric to the last bit; products and sums in float64, in the
     order of BLAS. That of batches of inputs is the sum of theirs. Raises ArgumentTypeError, RefcompressError by name.
 
-    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022), section 3.1, H = 2 x.T x. **Departs** without the
-    factor 2: no method here depends on a factor, but the errors that they tell are then those of x. Cost 2 n k**2.
+    **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022), section 3, "Optimal Brain Quantization", H = 2 x.T
+    x. **Departs** without the factor 2: no method here depends on a factor, but the errors that they tell are then
+    those of x. Cost 2 n k**2.
 
     >>> x = np.float32([[1, 2], [3, -1]])
     >>> quantize_hessian(x).tolist()

@@ -5,6 +5,7 @@ import numpy as np
 from .. import arguments
 from ..errors import ArgumentTypeError
 from ..formats import Packed, Quantized
+from ..formats.base import matrix_shape
 from .quantize import quantized
 
 __all__ = ["quantize_pack", "quantize_unpack"]
@@ -13,16 +14,16 @@ __all__ = ["quantize_pack", "quantize_unpack"]
 def quantize_pack(q, *, bits=4) -> Packed:
     """Put values of ``bits`` bits side by side.
 
-    In each row along the last axis value p takes the bits from p * bits on, counted from the lowest bit of the first
-    byte.
+    In each row (along the last axis; of more than two axes the first is the rows, all others are the row) value p takes
+    the bits from p * bits on, counted from the lowest bit of the first byte.
 
     q : Quantized of int8; its values and zero points must lie in -2**(bits-1)..2**(bits-1) - 1. bits : 1 to 7; a single
     bit holds the values -1 (as 0) and +1, with zero points of 0: those of :func:`quantize_binary`. Returns a Packed
     with the scales, zero points and group of q; bits left over at a row's end are 0. Exact.
     Raises ArgumentTypeError, RefcompressError by name and index.
 
-    **Source** the nibble order of ONNX, "Int4 and UInt4": the first value is the low half of its byte. **Departs**
-    there rows do not begin with a byte of their own. Cost O(size).
+    **Source** the order of ONNX's integer types of 4 and 2 bits: the first value is in the lowest bits of its byte.
+    **Departs** there rows do not begin with a byte of their own. Cost O(size).
 
     >>> import numpy as np
     >>> q = Quantized(np.int8([[1, -2, 7]]), np.float32([[0.5]]), np.int8([[0]]))
@@ -43,7 +44,8 @@ def quantize_pack(q, *, bits=4) -> Packed:
             arguments.each(a, name, (a >= -half) & (a < half), f"must be in {-half}..{half - 1}")
         codes = q.values.view(np.uint8)
     each = np.unpackbits(codes[..., None], axis=-1, count=bits, bitorder="little")
-    data = np.packbits(each.reshape(*q.shape[:-1], q.shape[-1] * bits), axis=-1, bitorder="little")
+    *outer, size = matrix_shape(q.shape)
+    data = np.packbits(each.reshape(*outer, size * bits), axis=-1, bitorder="little")
     return Packed(data, q.shape, bits, q.scale, q.zero_point, q.group)
 
 

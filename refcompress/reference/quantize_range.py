@@ -13,7 +13,7 @@ import numpy as np
 from .. import arguments
 from ..errors import LimitError
 from .quantize import quantize_s8, quantize_s16
-from .quantize_grid import SCHEMES, bits_of, chosen, minmax_arguments, span
+from .quantize_grid import SCHEMES, as_rows, bits_of, chosen, minmax_arguments, span
 
 __all__ = ["quantize_range_minmax", "quantize_range_percentile", "quantize_range_mse", "quantize_range_kl"]
 
@@ -27,7 +27,8 @@ def quantize_range_minmax(x, *, axis=None, group=None):
     in the shape of the scale, so that neither high - low nor its quotients overflow or underflow; exact, zeros are
     +0.0, and both are zero where there is no x. Raises as quantize_s8.
 
-    **Source** Jacob et al. (2018), section 3.1. **Departs** zero always belongs to the range, so that it is exact.
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 3.1. **Departs** they nudge both ends, so that zero has
+    an integer; here the range is widened until zero belongs to it, and :func:`quantize_scale` rounds the zero point.
     Cost O(size).
 
     >>> import numpy as np
@@ -35,7 +36,7 @@ def quantize_range_minmax(x, *, axis=None, group=None):
     >>> low.tolist(), high.tolist()
     ([[0.0], [-3.0]], [[2.0], [4.0]])
     """
-    x, _ = minmax_arguments(x, axis, group)
+    x, _, axis, group = minmax_arguments(x, axis, group)
     return span(arguments.finite(x, "x"), axis, group)
 
 
@@ -48,15 +49,15 @@ def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
     minmax), taken as the decimal number that it prints as. t is the element number ceil(percentile / 100 * n) of the n
     sorted magnitudes that share the scale: nothing is interpolated.
 
-    **Source** Wu et al., Integer Quantization for Deep Learning Inference (2020), section 3.3, "percentile".
-    **Departs** nothing. Cost O(size log size).
+    **Source** Wu et al., Integer Quantization for Deep Learning Inference (2020), percentile calibration. **Departs**
+    nothing. Cost O(size log size).
 
     >>> import numpy as np
     >>> low, high = quantize_range_percentile(np.float32([-1, 2, -3, 100]), percentile=75)
     >>> low.item(), high.item()
     (-3.0, 3.0)
     """
-    x, shape = minmax_arguments(x, axis, group)
+    x, shape, axis, group = minmax_arguments(x, axis, group)
     percentile = arguments.real(percentile, "percentile", math.ulp(0), 100)
     arguments.finite(x, "x")
     t = np.zeros(shape)
@@ -77,17 +78,17 @@ def quantize_range_mse(x, *, bits=8, scheme="symmetric", axis=None, group=None, 
     :func:`quantize_scale` makes of the range; its sum is in float64. Of equal errors the widest range wins, so the
     error is never above that of minmax, which is the last step.
 
-    **Source** Nagel et al., A White Paper on Neural Network Quantization (2021), section 3.1, "mean squared error",
-    where the ends are searched on a grid. **Departs** both ends share the threshold t. Cost O(steps size).
+    **Source** Nagel et al., A White Paper on Neural Network Quantization (2021, arXiv 2106.08295), on range setting by
+    the mean squared error, where the ends are searched on a grid. **Departs** both ends share the threshold t. Cost
+    O(steps size).
 
     >>> import numpy as np
     >>> x = np.float32([0.5] * 99 + [3])
     >>> quantize_range_mse(x, bits=2)[1].item() < 1.0
     True
     """
-    x, shape = minmax_arguments(x, axis, group)
-    bits = bits_of(bits)
-    arguments.choice(scheme, "scheme", SCHEMES)
+    x, shape, axis, group = minmax_arguments(x, axis, group)
+    bits, scheme = bits_of(bits), arguments.choice(scheme, "scheme", SCHEMES)
     steps = arguments.integer(steps, "steps", 1)
     arguments.finite(x, "x")
     whole = span(x, axis, group)
@@ -115,8 +116,8 @@ def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
     holds the |x| of floor(|x| / max|x| * bins) = j, the largest too the last one; bin j of m belongs to the run
     floor(j levels / m). Where P has a bin that Q has not, the sum is infinite; of equal sums the largest m wins.
 
-    **Source** Migacz, 8-bit Inference with TensorRT, GPU Technology Conference (2017), "Entropy calibration:
-    pseudocode". **Departs** it leaves open the rules of the last three sentences; m of all bins, the whole range, is
+    **Source** Migacz, 8-bit Inference with TensorRT, GPU Technology Conference (2017), the pseudocode of entropy
+    calibration. **Departs** it leaves open the rules of the last three sentences; m of all bins, the whole range, is
     tried too. Cost O(size + bins^2), for each scale.
 
     >>> import numpy as np
@@ -124,7 +125,7 @@ def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
     >>> bool(quantize_range_kl(x)[1] < np.abs(x).max())
     True
     """
-    x, shape = minmax_arguments(x, axis, group)
+    x, shape, axis, group = minmax_arguments(x, axis, group)
     levels = 2 ** (arguments.integer(bits, "bits", 2, 8) - 1)
     bins = arguments.integer(bins, "bins", levels)
     if bins > 2**16:
@@ -168,12 +169,13 @@ def pools(x: np.ndarray, shape: tuple[int, ...], axis: int | None, group: int | 
             key = tuple(i if axis is not None and d == axis % x.ndim else slice(None) for d, i in enumerate(index))
         else:
             key = (*index[:-1], slice(index[-1] * group, (index[-1] + 1) * group))
-        yield index, x[key].reshape(-1)
+        yield index, as_rows(x, group)[key].reshape(-1)
 
 
 def pooled_sum(a: np.ndarray, axis: int | None, group: int | None) -> np.ndarray:
     """Return the sums over all that shares a scale, in the shape of the scale."""
     if group is not None:
+        a = as_rows(a, group)
         return np.add.reduceat(a, np.arange(0, a.shape[-1], group), axis=-1)
     return a.sum(axis=tuple(i for i in range(a.ndim) if axis is None or i != axis % a.ndim), keepdims=True)
 

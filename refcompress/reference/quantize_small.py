@@ -10,6 +10,7 @@ from .quantize_range import pooled_sum, pools
 __all__ = ["quantize_binary", "quantize_ternary"]
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_binary(w, *, axis=None, group=None) -> Quantized:
     """Replace each weight by its sign, times one scale.
 
@@ -22,21 +23,22 @@ def quantize_binary(w, *, axis=None, group=None) -> Quantized:
     summed in float64 and rounded once; it is at least 2**-126 (of no weights, or of zeros, the scale is that).
     Raises ArgumentTypeError, RefcompressError by name and index.
 
-    **Source** Rastegari et al., XNOR-Net (2016), section 3.1. **Departs** the smallest scale is not 0; a zero weight,
-    whose sign the paper leaves open, becomes +scale, since one bit has no zero. Cost O(size).
+    **Source** Rastegari et al., XNOR-Net (2016, arXiv 1603.05279), section 3.1. **Departs** the smallest scale is not
+    0; a zero weight, whose sign the paper leaves open, becomes +scale, since one bit has no zero. Cost O(size).
 
     >>> import numpy as np
     >>> q = quantize_binary(np.float32([[1, -3], [0, 5]]), axis=0)
     >>> q.values.tolist(), q.scale.ravel().tolist()
     ([[1, -1], [1, 1]], [2.0, 2.5])
     """
-    w, shape = minmax_arguments(w, axis, group, "w")
+    w, shape, axis, group = minmax_arguments(w, axis, group, "w")
     arguments.finite(w, "w")
     count = pooled_sum(np.ones(w.shape), axis, group)
     mean = pooled_sum(np.abs(w).astype(np.float64), axis, group) / np.maximum(count, 1)
     return _quantized(np.where(w >= 0, 1, -1), mean, shape, group)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_ternary(w, *, threshold=0.7, axis=None, group=None) -> Quantized:
     """Replace each weight by -1, 0 or 1, times one scale.
 
@@ -50,17 +52,16 @@ def quantize_ternary(w, *, threshold=0.7, axis=None, group=None) -> Quantized:
     zero points of 0. Sums are in float64, delta is compared in float64, the scale is rounded once and at least
     2**-126; 1 where all values are 0. Of equal maxima the best delta is the one that keeps the fewest.
 
-    **Source** Li, Zhang, Liu, Ternary Weight Networks (2016), section 2: the problem, its optimal scale, and 0.7
-    mean|w|, which comes near the best delta for uniform and normal weights. **Departs** the best delta is found, too:
-    by sorting.
-    Cost O(size), with None O(size log size).
+    **Source** Li, Zhang, Liu, Ternary Weight Networks (2016, arXiv 1605.04711): the problem, its optimal scale, and
+    0.7 mean|w|, which comes near the best delta for uniform and normal weights. **Departs** the best delta is found,
+    too: by sorting. Cost O(size), with None O(size log size).
 
     >>> import numpy as np
     >>> q = quantize_ternary(np.float32([1, -3, 0.5, 2]))
     >>> q.values.tolist(), q.scale.item()
     ([0, -1, 0, 1], 2.5)
     """
-    w, shape = minmax_arguments(w, axis, group, "w")
+    w, shape, axis, group = minmax_arguments(w, axis, group, "w")
     if threshold is not None:
         threshold = arguments.real(threshold, "threshold", 0, 2.0**64)
     arguments.finite(w, "w")

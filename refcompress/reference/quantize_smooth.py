@@ -36,8 +36,8 @@ def quantize_smooth(w, x, *, alpha=0.5, weight_bits=8, input_bits=8, axis=0, inp
     ------
     ArgumentTypeError, RefcompressError : by name; alpha, where the scaled weights or inputs leave float32.
 
-    **Source** Xiao, Lin, Seznec, Wu, Demouth & Han, SmoothQuant (2022), section 4, eq. 3 and 4; "row" and "all" with
-    axis None are its O1 (or O2) and O3.
+    **Source** Xiao, Lin, Seznec, Wu, Demouth & Han, SmoothQuant (2022, arXiv 2211.10438), section 4, eq. 3 and 4; with
+    axis None, "row" is the O1 of its table 2, and "all" its O3.
 
     **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; weights have a
     scale an output by default; a layer is smoothed only where that pays on the calibration inputs.
@@ -55,8 +55,9 @@ def quantize_smooth(w, x, *, alpha=0.5, weight_bits=8, input_bits=8, axis=0, inp
     alpha = arguments.real(alpha, "alpha", 0, 1)
     weight_bits, input_bits = (arguments.integer(b, name, 2, 8) for b, name in
                                ((weight_bits, "weight_bits"), (input_bits, "input_bits")))
-    arguments.choice(inputs, "inputs", ("row", "all"))
-    if axis is not None and arguments.integer(axis, "axis", -2, 1) % 2:
+    inputs = arguments.choice(inputs, "inputs", ("row", "all"))
+    axis = axis if axis is None else arguments.integer(axis, "axis", -2, 1) % 2
+    if axis == 1:
         raise RefcompressError("axis", "must be 0 or None: integers of one sum cannot have a scale an input")
     x_max, w_max = (np.abs(a).max(axis=0, initial=0).astype(np.float64) for a in (x, w))
     used = (x_max > 0) & (w_max > 0)

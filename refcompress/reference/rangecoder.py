@@ -6,6 +6,8 @@ are bits of a tree, predicted from how often they came. Nothing is sent but the 
 All arithmetic is of integers: a probability p of a one is in 1 / 65536, its logit ln(p / (1 - p)) in 1 / 256.
 """
 
+from array import array
+
 import numpy as np
 
 from .. import arguments
@@ -22,6 +24,7 @@ FIRST_WEIGHT = 65536 // CONTEXTS  # in 1 / 65536: at first the mean of the logit
 RATE = 2  # of learning the weights, in 2**-18 of (logit x error): chosen on pruned LeNets, flat around it
 HIGHEST_WEIGHT = 1 << 24  # 256, far above what is ever learnt: so that no bytes, whatever they say, can overflow 32 bits
 LOWEST = 24  # of a probability: a zero among zeros then takes 2**-11 bits, which bounds what few bytes can announce
+MOST_COUNTED = 20  # in a column: bucket tells no more apart, neither of one column nor of two
 MOST_A_BYTE = 8 * 2048  # codes that a byte can hold: log2(65536 / (65536 - 24)) is above 2**-11
 
 
@@ -68,33 +71,43 @@ def bucket(count: int) -> int:
 
 
 class Model:
-    """The probability of the next bit, and what is learnt from it; the same steps in the encoder and in the decoder."""
+    """The probability of the next bit, and what is learnt from it; the same steps in the encoder and in the decoder.
 
-    def __init__(self, k: int, alphabet: int):
-        self.k, self.depth = k, max(alphabet - 2, 0).bit_length()
+    codes : the m x k codes row by row; of these the model sees those before the next one. A column takes four bytes: many slots
+    would take more than the codes. In the first row every column is new, so that a matrix of one row keeps no columns.
+    """
+
+    def __init__(self, codes: memoryview, m: int, k: int, alphabet: int):
+        self.codes, self.k, self.depth = codes, k, max(alphabet - 2, 0).bit_length()
         self.stretch = STRETCH.tolist()
         self.overall = Slot()
-        self.columns = [Slot() for _ in range(k)]
-        self.counts = [0] * (k + 1)  # of weights in each column so far, and a 0 beyond the last (and, as -1, the first)
-        self.above, self.above2 = [0] * (k + 1), [0] * (k + 1)
+        kept = k if m > 1 else 0
+        self.p, self.n, self.counts = array("H", [32768]) * kept, bytearray(kept), bytearray(kept)
         self.tables = [[Slot() for _ in range(size)] for size in (64, 128, 128, 256, 64)]
         self.weights = [[FIRST_WEIGHT] * CONTEXTS for _ in range(8)]
         self.tree = [Slot() for _ in range(1 << self.depth)]
+        self.here = self.above = bytes(k)
 
     def row(self, i: int) -> None:
         """Begin row ``i``."""
-        self.rows = min((i + 1).bit_length() - 1, 15)
-        self.in_row, self.here, self.line = 0, [0] * (self.k + 1), Slot()
+        self.i, self.rows = i, min((i + 1).bit_length() - 1, 15)
+        self.above2, self.above, self.here = self.above, self.here, self.codes[i * self.k : (i + 1) * self.k]
+        self.in_row, self.line = 0, Slot()
 
     def flag(self, j: int) -> int:
         """Return the probability that column j has a weight in this row."""
-        here, above, above2, counts = self.here, self.above, self.above2, self.counts
-        near = here[j - 1] | here[j - 2] << 1 if j > 1 else here[j - 1] if j else 0
-        near |= above[j] << 2 | above2[j] << 3 | (above[j - 1] << 4 if j else 0) | above[j + 1] << 5
-        own, beside = bucket(counts[j]), bucket((counts[j - 1] if j else 0) + counts[j + 1])
+        here, above, above2, first, last = self.here, self.above, self.above2, j == 0, j == self.k - 1
+        left = not first and here[j - 1] > 0
+        near = left | (j > 1 and here[j - 2] > 0) << 1 | (above[j] > 0) << 2 | (above2[j] > 0) << 3
+        near |= (not first and above[j - 1] > 0) << 4 | (not last and above[j + 1] > 0) << 5
+        column, own, beside = Slot(), 0, int(left)
+        if self.i > 0:
+            counts = self.counts
+            column.p, column.n, own = self.p[j], self.n[j], bucket(counts[j])
+            beside = bucket((0 if first else counts[j - 1]) + (0 if last else counts[j + 1]))
         along = min((j + 1).bit_length() - 1, 15)
         pattern, by_column, by_row, sides, plain = self.tables
-        self.slots = (self.columns[j], self.line, pattern[near], by_column[own * 16 + self.rows],
+        self.slots = (column, self.line, pattern[near], by_column[own * 16 + self.rows],
                       by_row[bucket(self.in_row) * 16 + along],
                       sides[min(own, 3) * 64 + beside * 8 + min(self.rows, 7)], plain[beside * 8 + own])
         for slot in self.slots:
@@ -102,23 +115,21 @@ class Model:
                 slot.p = self.overall.p  # what is known where nothing is
         self.logits = [self.stretch[slot.p >> 4] for slot in self.slots]
         self.mix = self.weights[own]
-        self.p = squash(sum(w * d for w, d in zip(self.mix, self.logits)) >> 16)
-        return min(max(self.p, LOWEST), 65536 - LOWEST)
+        self.p_flag = min(max(squash(sum(w * d for w, d in zip(self.mix, self.logits)) >> 16), LOWEST), 65536 - LOWEST)
+        return self.p_flag
 
     def learn(self, j: int, bit: int) -> None:
         """Take in whether there was one."""
-        error = ((bit << 16) - min(max(self.p, LOWEST), 65536 - LOWEST)) * RATE
+        error = ((bit << 16) - self.p_flag) * RATE
         for t, (slot, logit) in enumerate(zip(self.slots, self.logits)):
             weight = self.mix[t] + ((logit * error + (1 << 17)) >> 18)
             self.mix[t] = min(max(weight, -HIGHEST_WEIGHT), HIGHEST_WEIGHT)
             slot.update(bit)
         self.overall.update(bit)
-        self.here[j] = bit
-        if bit:
-            self.counts[j] += 1
-            self.in_row += 1
-        if j == self.k - 1:
-            self.above, self.above2 = self.here, self.above
+        self.in_row += bit
+        if self.counts:
+            self.p[j], self.n[j] = self.slots[0].p, self.slots[0].n
+            self.counts[j] = min(self.counts[j] + bit, MOST_COUNTED)
 
 
 def rangecoder_encode(codes, *, alphabet) -> np.ndarray:
@@ -151,7 +162,9 @@ def rangecoder_encode(codes, *, alphabet) -> np.ndarray:
     """
     codes, alphabet = encode_arguments(codes, alphabet)
     m, k = codes.shape
-    model, low, high, out = Model(k, alphabet), 0, 0xFFFFFFFF, bytearray()
+    if codes.size == 0:
+        return np.zeros(0, np.uint8)
+    model, low, high, out = Model(memoryview(codes).cast("B"), m, k, alphabet), 0, 0xFFFFFFFF, bytearray()
 
     def put(bit: int, p: int) -> None:
         nonlocal low, high
@@ -183,16 +196,20 @@ def rangecoder_decode(data, *, shape, alphabet) -> np.ndarray:
     Returns (m, k) uint8.
 
     Raises ArgumentTypeError, RefcompressError by name; CorruptError for bytes that no encoder writes: a code beyond the
-    alphabet, bytes that are missing, left over, or not the fewest.
+    alphabet, bytes that are missing (at the first code that would need them), left over, not the fewest or not the lowest.
 
-    **Source** as rangecoder_encode. **Departs** as there. Cost O(m k).
+    **Source** as rangecoder_encode. **Departs** as there. Cost O(m k); besides the codes four bytes a column if m > 1.
 
     >>> rangecoder_decode(np.zeros(0, np.uint8), shape=(2, 0), alphabet=5).shape
     (2, 0)
     """
     data, (m, k), alphabet = decode_arguments(data, shape, alphabet)
-    model, low, high, at = Model(k, alphabet), 0, 0xFFFFFFFF, 4
-    bytes_ = data.tobytes()
+    codes = np.zeros((m, k), np.uint8)
+    if codes.size == 0:
+        check_end(data, 0, 0, 0)
+        return codes
+    flat, bytes_ = memoryview(codes).cast("B"), data.tobytes()
+    model, low, high, at = Model(flat, m, k, alphabet), 0, 0xFFFFFFFF, 4
     value = int.from_bytes(bytes_[:4].ljust(4, b"\0"), "big")
 
     def get(p: int) -> int:
@@ -206,7 +223,6 @@ def rangecoder_decode(data, *, shape, alphabet) -> np.ndarray:
             at += 1
         return bit
 
-    codes = np.zeros((m, k), np.uint8)
     for i in range(m):
         model.row(i)
         for j in range(k):
@@ -221,10 +237,17 @@ def rangecoder_decode(data, *, shape, alphabet) -> np.ndarray:
                 code = node - (1 << model.depth) + 1
                 if code >= alphabet:
                     raise CorruptError("data", f"code {code} at [{i}, {j}] is not below the alphabet's size {alphabet}")
-                codes[i, j] = code
-    if bytes_[at - 4 :] != ending(low, high):
-        raise CorruptError("data", "does not end as an encoder ends: bytes are missing or left over")
+                flat[i * k + j] = code
+            if at - 4 > len(bytes_):  # bits that the encoder wrote, and no longer the zeros behind its last byte
+                raise CorruptError("data", f"ends before the code at [{i}, {j}]")
+    check_end(data, at - 4, low, high)
     return codes
+
+
+def check_end(data: np.ndarray, written: int, low: int, high: int) -> None:
+    """Refuse bytes that, after the ``written`` ones in which low and high agreed, are not those that the encoder adds."""
+    if written > len(data) or data[written:].tobytes() != ending(low, high):
+        raise CorruptError("data", "does not end as an encoder ends: bytes are missing, left over, or not the lowest")
 
 
 def ending(low: int, high: int) -> bytes:

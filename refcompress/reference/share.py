@@ -9,13 +9,12 @@ import numpy as np
 from .. import arguments
 from ..errors import RefcompressError
 from ..formats import Shared
+from .share_starts import INITS, initial_centroids
 
 __all__ = ["share_kmeans"]
 
-INITS = ("linear", "density", "random")
 
-
-def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pruned=False, seed=0, iterations=100):
+def share_kmeans(w, *, bits=None, clusters=None, init="cut", weights=None, pruned=False, seed=None, iterations=100):
     """Let the weights share few values, placed by k-means.
 
         minimise the sum over i of weights[i] * (w[i] - codebook[codes[i]])**2        (a local minimum, from ``init``)
@@ -27,17 +26,22 @@ def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pr
     bits : int in [1, 16], or clusters : int in [1, 65536], at most w.size
         The number of values, 2**bits or clusters; exactly one must be given. bits is a budget, of which a small array
         uses no more than it has elements.
-    init : "linear", "density" or "random"
-        Evenly from min to max; the quantiles (2j + 1) / 2k of the values; or k of the values (Forgy), without
-        replacement: those with the smallest of the words that PCG64(seed) deals to the sorted values (NumPy guarantees
-        this stream across versions, as it does not for Generator.choice).
+    init : "cut", "linear", "density" or "random"
+        "cut": all values are one run; the run whose best cut in two lowers the squared error most is cut there, until
+        there are k (or no cut gains anything); the centroids are the means. No outlier and no gap leaves a cluster empty.
+        "linear": evenly from min to max; with ``weights`` from the first value to the last that count: those beyond weigh
+        less than 1/1024 of an average cluster. "density": the quantiles (2j + 1) / 2k. "random" (Forgy): k of the
+        distinct values, without replacement: those of the smallest (word + 1) / weight, with the words that PCG64(seed)
+        deals to them in ascending order (NumPy guarantees this stream across versions, as it does not for
+        Generator.choice). In each of them equal values are one, of the sum of their weights.
     weights : array of float32 of the shape of w, finite, >= 0, not all zero
-        The importance of each weight; by default 1. The initial centroids do not look at it.
+        The importance of each weight, for the start and for the steps; by default 1.
     pruned : bool
         Reserve code 0 for the value +0.0, which stands for all zeros of w (even if there are none); the other clusters
         (at least one) are fitted to the nonzeros. A nonzero goes to the nearest fitted value, even where 0 is nearer;
         a fitted value that comes out as zero is code 0 itself.
-    seed : int in [0, 2**63)
+    seed : int in [0, 2**63), by default 0
+        Of "random", and refused for the other starts, of which nothing is drawn.
     iterations : int >= 0
         The most steps of Lloyd's algorithm; 0 leaves the centroids where ``init`` put them.
 
@@ -61,13 +65,18 @@ def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pr
     ------
     ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
-    **Source** Han, Mao & Dally, Deep Compression (2016), section 3.1 (eq. 2) and 3.2 (initialisation); the importance:
-    Choi, El-Khamy & Lee, Towards the Limit of Network Quantization (2017), section 3 (Hessian-weighted k-means).
+    **Source** Han, Mao & Dally, Deep Compression (2016, arXiv 1510.00149), section 3.1 (eq. 2) and 3.2
+    (initialisation); the importance: Choi, El-Khamy & Lee, Towards the Limit of Network Quantization (2017, arXiv
+    1612.01543), section 4 (Hessian-weighted k-means). "cut":
+    Wu, Efficient Statistical Computations for Optimal Color Quantization (Graphics Gems II, 1991), in one dimension, its
+    optimal cuts made where they gain most. The weighted draw of "random": Duffield, Lund & Thorup, Priority Sampling (2007).
 
     **Departs** the papers say nothing of ties, empty clusters, rounding and the stop rule, nor where the evenly spaced
-    heights of the distribution start and end (here: in the middles of k equal parts).
+    heights of the distribution start and end (here: in the middles of k equal parts). Deep Compression recommends
+    "linear", whose clusters run empty where outliers stretch the range; here it is to be asked for.
 
-    Cost O(n log n) for sorting, O(k log n) a step, O(n log k) for the codes.
+    Cost O(n log n) for sorting, O(k log n) a step, O(n log k) for the codes; "cut" O(n log k) where cuts are balanced, and
+    O(n k) at worst.
 
     >>> import numpy as np
     >>> w = np.array([[0, 1, 1.5], [2, 9, 11]], dtype=np.float32)
@@ -78,9 +87,10 @@ def share_kmeans(w, *, bits=None, clusters=None, init="linear", weights=None, pr
     array([[0, 1, 1],
            [1, 2, 2]], dtype=uint8)
     """
-    w, clusters, weights = kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations)
+    w, clusters, init, weights, pruned, seed, iterations = kmeans_arguments(w, bits, clusters, init, weights, pruned, seed,
+                                                                            iterations)
     x, weights = sorted_values(w, weights, pruned)
-    c = initial_centroids(x, min(clusters - pruned, len(x)), init, seed)
+    c = initial_centroids(x, weights, min(clusters - pruned, len(x)), init, seed)
     c = _lloyd(x, weights, c, iterations)
     return coded(w, x, c, pruned)
 
@@ -117,19 +127,22 @@ def coded(w: np.ndarray, x: np.ndarray, c: np.ndarray, pruned: bool) -> Shared:
 
 
 def kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations):
-    """Return w, the number of clusters and the weights (or None), or refuse the arguments."""
+    """Return w, the number of clusters and all that follows as it is to be used, or refuse the arguments."""
     w = arguments.finite(arguments.array(w, "w", np.float32), "w")
     if arguments.exactly_one(bits=bits, clusters=clusters) == "bits":
         clusters = 2 ** arguments.integer(bits, "bits", 1, 16)
     else:
         most = min(65536, w.size) if w.size else 65536
         clusters = arguments.integer(clusters, "clusters", 1, most)
-    arguments.boolean(pruned, "pruned")
+    pruned = arguments.boolean(pruned, "pruned")
     if pruned and clusters < 2:
         raise RefcompressError("clusters", "must be at least 2 where one is reserved for zero (pruned=True), not 1")
-    arguments.choice(init, "init", INITS)
-    arguments.integer(seed, "seed", 0)
-    arguments.integer(iterations, "iterations", 0)
+    init = arguments.choice(init, "init", INITS)
+    if seed is not None:
+        seed = arguments.integer(seed, "seed", 0)
+        if init != "random":
+            raise RefcompressError("seed", f"has no meaning for the start {init!r}, of which nothing is drawn")
+    iterations = arguments.integer(iterations, "iterations", 0)
     if weights is not None:
         weights = arguments.finite(arguments.array(weights, "weights", np.float32), "weights")
         if weights.shape != w.shape:
@@ -137,7 +150,7 @@ def kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations)
         arguments.each(weights, "weights", weights >= 0, "must not be negative")
         if w.size and not weights.any():
             raise RefcompressError("weights", "must not all be zero")
-    return w, clusters, weights
+    return w, clusters, init, weights, pruned, 0 if seed is None else seed, iterations
 
 
 def sorted_values(w: np.ndarray, weights: np.ndarray | None, pruned: bool):
@@ -157,33 +170,19 @@ def running_sums(x: np.ndarray, weights: np.ndarray | None):
     return np.concatenate([[0.0], np.cumsum(omega * x)]), np.concatenate([[0.0], np.cumsum(omega)])
 
 
-def initial_centroids(x: np.ndarray, k: int, init: str, seed: int) -> np.ndarray:
-    """Return at most k ascending float64 centroids for the ascending values x (k <= len(x))."""
-    n = len(x)
-    first = np.ones(n, dtype=bool)
-    np.not_equal(x[1:], x[:-1], out=first[1:])
-    if np.count_nonzero(first) <= k:
-        return x[first]
-    if init == "linear":
-        return np.linspace(x[0], x[-1], k)
-    if init == "density":
-        return x[(2 * np.arange(k) + 1) * n // (2 * k)]
-    words = np.random.PCG64(seed).random_raw(n)
-    return x[np.sort(np.argsort(words, kind="stable")[:k])]
-
-
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def final_values(x: np.ndarray, c: np.ndarray):
     """Return the centroids as distinct float32 values that are each the nearest to some x, and the ends between them.
 
     Dropping a value that is nearest to nothing leaves every other weight's nearest value what it was.
     """
-    with np.errstate(under="ignore"):
-        book = np.unique(c.astype(np.float32) + np.float32(0))  # a tiny negative one may have become -0.0
+    book = np.unique(c.astype(np.float32) + np.float32(0))  # a tiny negative one may have become -0.0
     run = np.concatenate([[0], np.searchsorted(x, run_ends(book), side="right"), [len(x)]])
     book = book[run[:-1] < run[1:]] if len(book) else book
     return book, run_ends(book)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def run_ends(book: np.ndarray) -> np.ndarray:
     """Return for neighbours in ``book`` the largest float64 that is not nearer to the upper one.
 

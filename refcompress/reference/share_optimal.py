@@ -47,7 +47,7 @@ def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False) ->
     >>> share_optimal(w, clusters=3, pruned=True).codebook.tolist()
     [0.0, 7.333333492279053, 25.0]
     """
-    w, clusters, weights = kmeans_arguments(w, bits, clusters, "linear", weights, pruned, 0, 0)
+    w, clusters, _, weights, pruned, *_ = kmeans_arguments(w, bits, clusters, "cut", weights, pruned, None, 0)
     x, weights = sorted_values(w, weights, pruned)
     c = optimal_centroids(x, weights, min(clusters - pruned, len(x)))
     return coded(w, x, c, pruned)

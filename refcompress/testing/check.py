@@ -192,8 +192,18 @@ def arrays_of(value):
 
 
 def _snapshot(value):
-    """Return a deep copy. The copies of formats hold copies of their arrays, wherever those lie."""
-    return copy.deepcopy(value)
+    """Return a deep copy. The copies of formats hold copies of their arrays, wherever those lie and whatever they hold: a wrong
+    kernel's format would not pass the checks of its own kind."""
+    if isinstance(value, dict):
+        return {key: _snapshot(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(_snapshot(item) for item in value)
+    if not is_dataclass(value):
+        return copy.deepcopy(value)
+    same = copy.copy(value)
+    for field in fields(value):
+        object.__setattr__(same, field.name, _snapshot(getattr(value, field.name)))
+    return same
 
 
 def describe(args, kwargs) -> str:

@@ -25,8 +25,8 @@ def hessian_product(network: Network, inputs: np.ndarray, labels: np.ndarray, na
     network : Dense, ReLU and Dropout layers. inputs : (n, k); labels : (n,). v and H v : (size of the parameter,) float64.
     Raises RefcompressError for another layer or an unknown name.
 
-    **Source** Pearlmutter 1994, Fast Exact Multiplication by the Hessian (Neural Computation 6), section 3. **Departs**
-    one layer at a time, so that the terms of J's own derivative vanish. Cost: about that of a gradient, a product.
+    **Source** Pearlmutter 1994, Fast Exact Multiplication by the Hessian (Neural Computation 6). **Departs** one layer
+    at a time, so that the terms of J's own derivative vanish. Cost: about that of a gradient, a product.
     """
     layers = _wide(network, name)
     x = inputs.astype(np.float64)

@@ -15,7 +15,7 @@ from .tuning import Free
 def cosine(t: float) -> float:
     """Return the factor of the learning rate at the share ``t`` of the training: half a cosine wave from 1 to 0.
 
-    **Source** Loshchilov and Hutter 2017 (arXiv 1608.03983), eq. 5, without restarts. **Departs** nothing.
+    **Source** Loshchilov and Hutter 2017 (arXiv 1608.03983), the cosine, without restarts. **Departs** nothing.
 
     >>> cosine(0.0), round(cosine(0.5), 6), cosine(1.0)
     (1.0, 0.5, 0.0)

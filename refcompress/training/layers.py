@@ -33,8 +33,8 @@ class Dense:
     weight : (m, k); bias : (m,), zero at first; both float32 (float64 serves the finite differences of the tests).
     The weights are drawn from a normal distribution of variance 2 / k, in C order, from ``rng``.
 
-    **Source** He et al. 2015 (arXiv 1502.01852), eq. 10, for the variance. **Departs** nothing. Cost: 2nmk forward,
-    4nmk backward (2nmk where the gradient of the input is not asked for).
+    **Source** He et al. 2015 (arXiv 1502.01852) for the variance. **Departs** nothing. Cost: 2nmk forward, 4nmk
+    backward (2nmk where the gradient of the input is not asked for).
     """
 
     def __init__(self, inputs: int, outputs: int, *, rng: np.random.Generator, dtype=np.float32):
@@ -89,8 +89,7 @@ class Tanh:
 class Dropout:
     """Drop each value with probability ``rate`` in training and scale the others by 1 / (1 - rate); else pass x on.
 
-    **Source** Srivastava et al. 2014 (JMLR 15:1929), section 4 and section 10 for scaling in training rather than in
-    use. **Departs** nothing.
+    **Source** Srivastava et al. 2014 (JMLR 15:1929); with scaling in training rather than in use. **Departs** nothing.
     """
 
     def __init__(self, rate: float):

@@ -3,7 +3,6 @@
 **Source** LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; the IDX layout is described there too.
 """
 
-import gzip
 import hashlib
 import math
 import zlib
@@ -13,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from .. import arguments
-from ..errors import CorruptError, RefcompressError
+from ..container import files
+from ..errors import CorruptError, LimitError, RefcompressError
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "data" / "mnist"  # of a source tree; a wheel does not carry the data
+LARGEST = 16 + 60_000 * 28 * 28  # bytes, of the training images unpacked
 MD5 = {  # of the unpacked files
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -42,10 +43,11 @@ class Examples:
 def load(directory: str | Path | None = None) -> tuple[Examples, Examples]:
     """Return the 60,000 training and the 10,000 test examples from the four .gz files in ``directory``.
 
-    By default the directory is data/mnist of the source tree. Raises RefcompressError where a file is not there,
-    CorruptError (naming the file) where it does not unpack to the published bytes.
+    By default the directory is data/mnist of the source tree, and for an installed package data/mnist of the working
+    directory. Raises RefcompressError where a file is not there or not a regular file, CorruptError (naming the file) where
+    it does not unpack to the published bytes.
     """
-    folder = DIRECTORY if directory is None else Path(directory)
+    folder = (DIRECTORY if DIRECTORY.is_dir() else Path("data", "mnist")) if directory is None else Path(directory)
     arrays = [parse_idx(_unpack(folder / f"{name}.gz", md5), name) for name, md5 in MD5.items()]
     return Examples(arrays[0], arrays[1]), Examples(arrays[2], arrays[3])
 
@@ -77,13 +79,15 @@ def parse_idx(data: bytes, name: str) -> np.ndarray:
 
 
 def _unpack(path: Path, md5: str) -> bytes:
+    stream = zlib.decompressobj(31)  # gzip
     try:
-        data = gzip.decompress(path.read_bytes())
+        data = stream.decompress(files.read(path, LARGEST), LARGEST)
     except FileNotFoundError:
-        raise RefcompressError("directory", f"must hold {path.name}, but {path} is not there; the files of MNIST "
-                                            "are in data/mnist of the source tree") from None
-    except (OSError, EOFError, zlib.error) as error:
+        raise RefcompressError("directory", f"must hold {path.name}, but {path} is not there; an installed refcompress comes "
+                                            "without MNIST: its four files are in data/mnist of the source tree, and "
+                                            "--data DIRECTORY of the command line says where they are") from None
+    except (LimitError, OSError, zlib.error) as error:
         raise CorruptError(str(path), f"cannot be unpacked ({error})") from None
-    if hashlib.md5(data, usedforsecurity=False).hexdigest() != md5:
+    if not stream.eof or stream.unused_data or hashlib.md5(data, usedforsecurity=False).hexdigest() != md5:
         raise CorruptError(str(path), f"must unpack to the published bytes (md5 {md5})")
     return data

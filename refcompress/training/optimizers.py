@@ -40,8 +40,7 @@ class _Optimizer:
 class SGD(_Optimizer):
     """Stochastic gradient descent with momentum: v = momentum v - learning_rate (g + weight_decay w); w = w + v.
 
-    **Source** Sutskever et al. 2013 (ICML), eq. 1 and 2 (and Caffe, which Han et al. trained with). **Departs**
-    nothing.
+    **Source** Sutskever et al. 2013 (ICML) (and Caffe, which Han et al. trained with). **Departs** nothing.
     """
 
     def __init__(self, learning_rate: float, *, momentum: float = 0.9, weight_decay: float = 0.0):

@@ -24,8 +24,9 @@ class StraightThrough:
     scale for all. The master begins as the weight that is there; the weights are quantized at once. Rounding, scales and
     errors are those of quantize_s8.
 
-    **Source** Bengio, Léonard, Courville 2013 (arXiv 1308.3432), section 4, for the straight-through estimator; Jacob et al.
-    2018 (arXiv 1712.05877), section 3.1. **Departs** the range is symmetric, and that of the weights at each step.
+    **Source** Bengio, Léonard, Courville 2013 (arXiv 1308.3432) for the straight-through estimator; Jacob et al. 2018
+    (arXiv 1712.05877), section 3.1, for the range of the weights at each step. **Departs** the range is symmetric, and the
+    weights of a channel may have a scale of their own.
     """
 
     def __init__(self, network: Network, bits: Mapping[str, int], *, axis: int | None = 0):
@@ -72,8 +73,9 @@ class LearnedSteps(StraightThrough):
     Parameters besides the masters: "<name>.step", (1,) float32, which begins at 2 mean|w| / sqrt(p). bits : as above.
     master / step is a division in float32, halves go to even; the sum over the weights is taken in float64 and rounded once.
 
-    **Source** Esser et al. 2020, Learned Step Size Quantization (arXiv 1902.08153), eq. 1 to 5 and section 2.2. **Departs** a
-    step that the optimizer drives below 2**-126 is set to that; one that begins at 0 (all weights are zero) begins at 1.
+    **Source** Esser et al. 2020, Learned Step Size Quantization (arXiv 1902.08153); section 2.2 for the factor of the
+    step's gradient. **Departs** a step that the optimizer drives below 2**-126 is set to that; one that begins at 0 (all
+    weights are zero) begins at 1.
     """
 
     def __init__(self, network: Network, bits: Mapping[str, int]):
@@ -113,7 +115,7 @@ class QuantizedInputs:
     n = 2**(bits - 1), p = n - 1 if ``signed``. Gradients as in LearnedSteps, with the number of features for the size.
     bits : 2 to 8. The parameter "step", (1,), is 0 until the first batch in training sets it; until then x passes as it is.
 
-    **Source** Esser et al. 2020 (arXiv 1902.08153), eq. 1 to 5 and section 2.2. **Departs** as LearnedSteps.
+    **Source** Esser et al. 2020 (arXiv 1902.08153); section 2.2 for the factor. **Departs** as LearnedSteps.
     """
 
     def __init__(self, bits: int, *, signed: bool = False, dtype=np.float32):
@@ -150,9 +152,9 @@ def first_step(x: np.ndarray, high: int) -> np.ndarray:
 
 
 def through_grid(dy, x, step, low: int, high: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gradients of x and of step, (1,), from that of step * rint(clip(x / step, low, high)): eq. 3 and 5.
+    """Return the gradients of x and of step, (1,), from that of step * rint(clip(x / step, low, high)).
 
-    **Source** Esser et al. 2020 (arXiv 1902.08153). The one of the step is divided by sqrt(size * high).
+    **Source** Esser et al. 2020 (arXiv 1902.08153). The one of the step is divided by sqrt(size * high): its section 2.2.
     """
     with np.errstate(over="ignore"):
         v = x / step

@@ -26,8 +26,9 @@ def cubic(t: float, final: float, initial: float = 0.0) -> float:
 class Summed(Free):
     """No restriction; the gradients of the steps are summed in float64, by the name of their parameter, in ``sums``.
 
-    What movement pruning asks for: Sanh, Wolf and Rush 2020 (arXiv 2005.07683), eq. 2. A network whose gradients are scaled is
-    refused: a step that its scaler leaves out would be summed all the same.
+    What movement pruning asks for: Sanh, Wolf and Rush 2020 (arXiv 2005.07683), section 4. Their eq. 3 multiplies the
+    gradient of a step by the weight of that step; here the gradients alone are summed. A network whose gradients are scaled
+    is refused: a step that its scaler leaves out would be summed all the same.
     """
 
     def __init__(self, network: Network):
@@ -49,7 +50,7 @@ class Gradual(Free):
     how many lie between two prunings. After ``steps`` the masks stay, and training goes on. What was pruned before the first
     step may come back until the first pruning.
 
-    **Source** Zhu and Gupta 2017 (arXiv 1710.01878), section 3. **Departs** nothing.
+    **Source** Zhu and Gupta 2017 (arXiv 1710.01878). **Departs** nothing.
     """
 
     def __init__(self, network: Network, choose: Callable[[float], Mapping[str, np.ndarray]], *, final: float,
@@ -83,9 +84,9 @@ class Splicing:
     keep : name → count of weights to keep. A step revises T with the probability (1 + 1e-4 step)^-1, drawn from
     ``rng``; ``finish`` fixes T at exactly ``keep`` weights, those of largest magnitude in W, for training with Masked.
 
-    **Source** Guo, Yao, Chen 2016 (arXiv 1608.04493), eq. 3 and 4, algorithm 1 and section 3.3.
-    **Departs** the paper's thresholds come from the mean and deviation of the weights and a factor chosen by hand; here
-    from the count, which the last step keeps exactly.
+    **Source** Guo, Yao, Chen 2016 (arXiv 1608.04493), algorithm 1. **Departs** the paper's thresholds come from the
+    mean and deviation of the weights and a factor chosen by hand; here from the count, which the last step keeps
+    exactly.
     """
 
     def __init__(self, network: Network, keep: Mapping[str, int], *, rng: np.random.Generator):

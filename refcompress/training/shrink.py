@@ -24,8 +24,8 @@ def shrink(network: Network, units: Mapping[str, np.ndarray]) -> Network:
     where a layer of another kind than Dense, Convolution, ReLU, MaxPool, Reshape and Dropout lies in the network, or a Reshape
     that does not make a row of what units are missing in: what these would do to the missing units is not known.
 
-    **Source** Li et al. 2017 (arXiv 1608.08710), section 3.1, for whole filters; Hu et al. 2016 (arXiv 1607.03250),
-    section 3, for units. **Departs** nothing. Cost: a copy of what stays.
+    **Source** Li et al. 2017 (arXiv 1608.08710), section 3.1, for whole filters; Hu et al. 2016 (arXiv 1607.03250) for
+    units. **Departs** nothing. Cost: a copy of what stays.
 
     >>> rng = np.random.default_rng(0)
     >>> network = Network([("fc1", Dense(4, 3, rng=rng)), ("relu", ReLU()), ("fc2", Dense(3, 2, rng=rng))])

@@ -40,7 +40,7 @@ class Statistics:
 
     @property
     def norms(self) -> np.ndarray:
-        """The Euclidean norm of each input over the examples, (k,): Wanda's ||X_j|| (Sun et al. 2023, eq. 1)."""
+        """The Euclidean norm of each input over the examples, (k,): Wanda's ||X_j|| (Sun et al. 2023)."""
         return np.sqrt(self.square_sums)
 
     @property
@@ -79,10 +79,10 @@ def collect(network: Network, inputs, *, batch: int = 256, moments: bool = True,
     Raises RefcompressError for no examples, for an input, weight or activation that is NaN or infinite (by its index), and for a
     layer of another kind with a matrix of weights.
 
-    **Source** the sums: Hu et al. 2016 (arXiv 1607.03250), eq. 1 (zeros); Molchanov et al. 2017 (arXiv 1611.06440),
-    section 2.2 (mean activation); Sun et al. 2023 (arXiv 2306.11695), eq. 1; Frantar and Alistarh 2023 (arXiv
-    2301.00774), section 3.1. **Departs** nothing. Cost: the forward pass, and n k² multiplications for each layer's
-    moment.
+    **Source** the sums: Hu et al. 2016 (arXiv 1607.03250) for zeros; Molchanov et al. 2017 (arXiv 1611.06440), section
+    2.2, for the mean activation; Sun et al. 2023 (arXiv 2306.11695) for the norms; Frantar and Alistarh 2023 (arXiv
+    2301.00774), section 3.1, for the moments. **Departs** nothing. Cost: the forward pass, and n k² multiplications
+    for each layer's moment.
 
     >>> rng = np.random.default_rng(0)
     >>> network = Network([("fc1", Dense(2, 3, rng=rng)), ("relu", ReLU()), ("fc2", Dense(3, 2, rng=rng))])
@@ -138,7 +138,7 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
 
     **Source** LeCun, Denker, Solla 1990 (Optimal Brain Damage), the backpropagation of second derivatives, with the
     Levenberg-Marquardt form that drops f''; at the output p (1 - p) is the diagonal of the Hessian of softmax
-    cross-entropy; its section 3.1 sums h x² where weights are shared. The empirical Fisher: Theis et al. 2018 (arXiv 1801.05787). **Departs** nothing: ReLU has no f'' to
+    cross-entropy; it sums h x² where weights are shared. The empirical Fisher: Theis et al. 2018 (arXiv 1801.05787). **Departs** nothing: ReLU has no f'' to
     drop. Cost: the forward pass, and 5 times the backward pass's product for the weights' gradient.
     """
     inputs, batch = _checked(network, inputs, batch)

@@ -57,7 +57,27 @@ def _last_group_dropped(x, *, axis=None, group=None):
     return low, high
 
 
+def _float32_unit(bias, scale_x, scale_w, **kwargs):
+    reference.quantize_bias_s32(bias, scale_x, scale_w, **kwargs)
+    unit = np.asarray(scale_x, np.float32) * np.asarray(scale_w, np.float32)
+    return np.rint(bias / unit.reshape(-1)).astype(np.int64).astype(np.int32)
+
+
+def _bias_halves_away(bias, scale_x, scale_w, **kwargs):
+    reference.quantize_bias_s32(bias, scale_x, scale_w, **kwargs)
+    steps = bias / (np.asarray(scale_x, np.float32).astype(np.float64) * np.asarray(scale_w, np.float32)).reshape(-1)
+    return (np.sign(steps) * np.floor(np.abs(steps) + 0.5)).astype(np.int32)
+
+
+def _first_scale_for_all(values, scale_x, scale_w):
+    scale = np.asarray(scale_w, np.float32).reshape(-1)[:1]
+    return reference.dequantize_bias_s32(values, scale_x, scale if scale.size else scale_w)
+
+
 WRONG = [
+    ("bias in a float32 unit", "quantize_bias_s32", _float32_unit),
+    ("bias halves away", "quantize_bias_s32", _bias_halves_away),
+    ("one scale for all of the bias", "dequantize_bias_s32", _first_scale_for_all),
     ("high half first", "quantize_pack", _high_half_first),
     ("rows run on", "quantize_pack", _rows_run_on),
     ("sign not extended", "quantize_unpack", _no_sign),

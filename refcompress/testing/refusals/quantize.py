@@ -6,6 +6,8 @@ from ...formats import Quantized
 from ..values import not_arrays
 
 _F = np.float32
+_NOT_SCALES = (0, -1.0, np.nan, np.inf, 1e-45, None, "text", True, np.float64([0.5]), _F([[0.5, 1]]), _F([0, 1, 1]),
+               _F([1, np.inf, 1]), np.ones((1, 3), _F), np.ones(0, _F))
 _NAN, _INF = np.float32([1, np.nan, 2]), np.float32([[1, 2], [np.inf, 3]])
 
 
@@ -82,6 +84,32 @@ def quantize_unpack():
     yield (Quantized(np.int8([1]), np.float32([1]), np.int8([0])),), {}
 
 
+def quantize_bias_s32():
+    bias, scales = _F([3, 1, -2]), np.float32([0.5, 0.25, 1])
+    for bad in not_arrays(bias):
+        yield (bad, 0.5, 0.5), {}
+    for bad in (_NAN, _INF, bias[None], _F([1, np.inf])):
+        yield (bad, 0.5, 0.5), {}
+    for bad in _NOT_SCALES:
+        yield (bias, 0.5, bad), {}
+        yield (bias, bad, scales), {}
+    yield (bias, scales, 0.5), {}  # inputs of one layer have one scale
+    for bad in (-1, 131_072, 1.0, True, None):
+        yield (bias, 0.5, 0.5), {"inputs": bad}
+    for bad in (_F([1, 2.0**31]), _F([1, -(2.0**31)]), _F([1, 3e38]), _F([1, -3e38])):
+        yield (bad, 1.0, 1.0), {}
+    yield (_F([1, 16_384]), 1.0, 1.0), {"inputs": 131_071}
+
+
+def dequantize_bias_s32():
+    values = np.int32([3, 1, -2])
+    for bad in (None, "text", values.astype(np.int64), values.astype(np.float32), np.ma.masked_array(values), values[None]):
+        yield (bad, 0.5, 0.5), {}
+    for bad in _NOT_SCALES:
+        yield (values, 0.5, bad), {}
+        yield (values, bad, 0.5), {}
+
+
 def requantize_s32():
     x = np.int32([[3, 1, 2], [0, -1, 5]])
     for bad in (None, "text", x.astype(np.int64), x.astype(np.float32), np.ma.masked_array(x)):
@@ -100,4 +128,4 @@ def requantize_s32():
 
 REFUSALS = {f.__name__: f for f in (
     quantize_s8, dequantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax, quantize_pack,
-    quantize_unpack, requantize_s32)}
+    quantize_unpack, quantize_bias_s32, dequantize_bias_s32, requantize_s32)}

@@ -22,7 +22,8 @@ def share_kmeans():
                    {"clusters": 0}, {"clusters": -1}, {"clusters": 65_537}, {"clusters": 4},
                    {"clusters": 1, "pruned": True},
                    {"bits": 1, "pruned": 1}, {"bits": 1, "init": "other"}, {"bits": 1, "init": 3},
-                   {"bits": 1, "seed": -1}, {"bits": 1, "seed": 0.5}, {"bits": 1, "iterations": -1},
+                   {"bits": 1, "init": "random", "seed": -1}, {"bits": 1, "init": "random", "seed": 0.5},
+                   {"bits": 1, "seed": 0}, {"bits": 1, "init": "linear", "seed": 1}, {"bits": 1, "iterations": -1},
                    {"bits": 1, "iterations": None}):
         yield (w,), kwargs
 

@@ -67,6 +67,25 @@ def _quantize_pack(draw):
 
 
 @st.composite
+def _bias_scales(draw, n: int):
+    some = st.floats(2.0**-20, 2.0**20, width=32)
+    shape = draw(st.sampled_from([(n,), (n, 1), (1,), (1, 1)]))
+    return draw(some), draw(hnp.arrays(np.float32, shape, elements=some))
+
+
+@st.composite
+def _quantize_bias_s32(draw):
+    bias = draw(hnp.arrays(np.float32, st.integers(0, 9), elements=st.floats(-2.0**-12, 2.0**-12, width=32)))
+    return (bias, *draw(_bias_scales(len(bias)))), {"inputs": draw(st.integers(0, 65_535))}
+
+
+@st.composite
+def _dequantize_bias_s32(draw):
+    values = draw(hnp.arrays(np.int32, st.integers(0, 9)))
+    return (values, *draw(_bias_scales(len(values)))), {}
+
+
+@st.composite
 def _requantize_s32(draw):
     x = draw(hnp.arrays(np.int32, hnp.array_shapes(min_side=0, max_side=9)))
     shape = tuple(draw(st.sampled_from([1, n])) for n in x.shape)
@@ -81,5 +100,5 @@ STRATEGIES = {
     "quantize_s8": _any_bits, "dequantize_s8": _dequantize_s8, "quantize_s16": _quantize_s8, "dequantize_s16": _dequantize_s16,
     "quantize_range_minmax": _quantize_range_minmax, "quantize_pack": _quantize_pack,
     "quantize_unpack": lambda: _quantize_pack().map(lambda case: ((reference.quantize_pack(*case[0], **case[1]),), {})),
-    "requantize_s32": _requantize_s32,
+    "quantize_bias_s32": _quantize_bias_s32, "dequantize_bias_s32": _dequantize_bias_s32, "requantize_s32": _requantize_s32,
 }

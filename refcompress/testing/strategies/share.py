@@ -9,8 +9,10 @@ from .draws import FINITE, SHAPE, array, either
 @st.composite
 def _share_kmeans(draw):
     w = draw(array(np.float32, draw(SHAPE), draw(either(FINITE))))
-    kwargs = {"init": draw(st.sampled_from(["linear", "density", "random"])), "pruned": draw(st.booleans()),
-              "seed": draw(st.integers(0, 9)), "iterations": draw(st.integers(0, 9))}
+    kwargs = {"init": draw(st.sampled_from(["cut", "linear", "density", "random"])), "pruned": draw(st.booleans()),
+              "iterations": draw(st.integers(0, 9))}
+    if kwargs["init"] == "random":
+        kwargs["seed"] = draw(st.integers(0, 9))
     if w.size > 1 and draw(st.booleans()):
         kwargs["clusters"] = draw(st.integers(1 + kwargs["pruned"], min(w.size, 20)))
     else:

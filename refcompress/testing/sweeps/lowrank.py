@@ -30,6 +30,7 @@ def lowrank_matmul():
     a = LowRank(ordinary(rng, (5, 3)), np.abs(ordinary(rng, 3)), ordinary(rng, (3, 17)))
     for i in range(len(HOSTILE)):
         yield (a, rng.permutation(HOSTILE)[:, None]), {}
+    yield (LowRank(np.ones((5, 0), np.float32), np.ones(0, np.float32), np.ones((0, 17), np.float32)), HOSTILE[:, None].copy()), {}
     for m, k, n in MIDDLE:
         yield (LowRank(ordinary(rng, (m, 9)), np.abs(ordinary(rng, 9)), ordinary(rng, (9, k))), ordinary(rng, (k, n))), {}
 

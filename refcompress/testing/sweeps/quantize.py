@@ -28,6 +28,8 @@ def quantize_8_bits():
         for scheme in ("symmetric", "affine"):
             yield (np.asarray(x, np.float32),), {"scheme": scheme}
     yield (ordinary(rng, (5, 7, 9)),), {"axis": 1}
+    for group in (1, 16, 36, 50):  # runs of an output of kernels, over inputs x height x width
+        yield (ordinary(rng, (5, 4, 3, 3)),), {"group": group, "scheme": ("symmetric", "affine")[group % 2]}
     yield (ordinary(rng, (129, 257)),), {"axis": 0}
     yield (ordinary(rng, (129, 257)),), {"group": 32, "scheme": "affine"}
 
@@ -57,6 +59,11 @@ def dequantize_s8():
         for zero_point in (-128, 0, 127):  # up to 255 steps away: no int8 difference holds that
             yield (Quantized(edges, np.float32([scale]), np.int8([zero_point])),), {}
     yield (quantized(rng, 129, 257, 2),), {}
+    values = rng.integers(-128, 128, (5, 4, 3, 3)).astype(np.int8)
+    for shape in ((5, 3), (1, 3), (5, 4, 3, 1), (1, 4, 1, 1)):  # groups of 16 of an output, or as older files have them
+        scale = np.ldexp(np.float32(1), rng.integers(-3, 4, shape))
+        yield (Quantized(values, scale, rng.integers(-5, 6, shape).astype(np.int8), 16),), {}
+
 
 SHARING = ({}, {"axis": 0}, {"axis": 1}, {"axis": -1}, {"group": 4}, {"group": 16}, {"group": 1})
 
@@ -116,6 +123,8 @@ def quantize_range_minmax():
         yield (x,), {}
     for axis in range(3):
         yield (ordinary(rng, (5, 7, 9)),), {"axis": axis}
+    for group in (1, 16, 50):
+        yield (ordinary(rng, (5, 7, 9)),), {"group": group}
     yield (ordinary(rng, (3, 70_001)),), {}
     yield (ordinary(rng, (1, 70_001)),), {"axis": 0}
 
@@ -138,6 +147,32 @@ def quantize_pack():
 def quantize_unpack():
     for (q,), kwargs in quantize_pack():
         yield (reference.quantize_pack(q, **kwargs),), {}
+
+
+def quantize_bias_s32():
+    rng = np.random.default_rng(37)
+    for n in LENGTHS:
+        bias, scale_w = ordinary(rng, n), np.ldexp(np.float32(1), -rng.integers(5, 9, n).astype(np.int32))
+        yield (bias, 2.0**-6, 2.0**-7), {}
+        yield (bias, np.float32([[1 / 3]]), scale_w), {"inputs": n}
+        yield (bias, 1 / 3, scale_w[:, None] / np.float32(3)), {}
+    halves = np.arange(-9, 9, dtype=np.float32) + np.float32(0.5)
+    yield (halves, 1.0, 1.0), {}
+    yield (halves / 4, 0.5, np.float32([0.5])), {"inputs": 131_071}
+    yield (np.float32([2**31 - 128, 128 - 2**31, 2**24 + 2, -0.0, 1e-45]), 1.0, 1.0), {}  # no int32 that float32 would round
+    yield (np.float32([3e38, -3e38, 1]), 1e20, np.float32([1e10])), {}
+
+
+def dequantize_bias_s32():
+    rng = np.random.default_rng(38)
+    for n in LENGTHS:
+        values = rng.integers(-(2**31), 2**31, n).astype(np.int32)
+        yield (values, 2.0**-6, np.exp(rng.uniform(-9, 9, n)).astype(np.float32)), {}
+        yield (values, np.float32([0.1]), np.float32([[0.3]])), {}
+    ends = np.int32([-(2**31), 1 - 2**31, -1, 0, 1, 2**31 - 1])
+    for scale in (2.0**-126, 1 / 3, 3e38):
+        yield (ends, scale, scale), {}
+        yield (ends, 1.0, np.full((6, 1), scale, np.float32)), {}
 
 
 def requantize_s32():
@@ -163,4 +198,4 @@ def requantize_s32():
 
 SWEEPS = {f.__name__: f for f in (
     quantize_s8, dequantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax, quantize_pack,
-    quantize_unpack, requantize_s32)}
+    quantize_unpack, quantize_bias_s32, dequantize_bias_s32, requantize_s32)}

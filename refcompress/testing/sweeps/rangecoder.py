@@ -17,6 +17,7 @@ def matrices(rng):
     yield ((rng.random((40, 130)) < columns) * rng.integers(1, 6, (40, 130))).astype(np.uint8), 6
     yield np.eye(90, dtype=np.uint8), 2
     yield np.zeros((50, 400), np.uint8), 5
+    yield np.full((60, 60), 4, np.uint8), 6  # every bit a 1: probabilities are cut at their upper end
 
 
 def rangecoder_encode():

@@ -1,0 +1,142 @@
+"""The laws that every format keeps: frozen also after a pickle, equal by content, short in print, an array for NumPy."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import refcompress as rc
+from refcompress import ArgumentTypeError, RefcompressError
+from refcompress.formats import Format
+
+RNG = np.random.default_rng(5)
+W = RNG.standard_normal((12, 20)).astype(np.float32)
+KERNEL = RNG.standard_normal((4, 3, 3, 3)).astype(np.float32)
+CODE = rc.huffman_code(np.uint8([1, 2, 2]))
+FORMATS = {
+    "csr": rc.csr_from_dense(W), "shared": rc.share_kmeans(W, bits=2), "int8": rc.quantize_s8(W, group=8),
+    "int16": rc.quantize_s16(W, axis=0), "packed": rc.quantize_pack(rc.quantize_s8(W, bits=4)),
+    "mixed": rc.allocate_mixed(W, np.arange(12) % 3 == 0), "mx": rc.floats_mx_encode(W, "mxint8"),
+    "nf4": rc.floats_nf4_encode(W), "lowrank": rc.lowrank_svd(W, rank=2),
+    "conv": rc.lowrank_conv(KERNEL, scheme="spatial", rank=2), "tucker": rc.lowrank_tucker2(KERNEL, ranks=(2, 2)),
+    "code": CODE, "encoded": rc.huffman_encode(np.array([0, 0, 1, 2], np.uint8), CODE),
+    "unsorted": rc.CSR((2, 3), np.array([0, 2, 2]), np.array([1, 0]), np.float32([1, np.nan]), canonical=False),
+}
+every_format = pytest.mark.parametrize("value", FORMATS.values(), ids=FORMATS)
+
+
+def arrays(value):
+    """Yield the arrays of a format and of the formats in it."""
+    for field in vars(value).values():
+        if isinstance(field, np.ndarray):
+            yield field
+        elif isinstance(field, Format):
+            yield from arrays(field)
+
+
+def rebuilt(value):
+    """Return a format of the same content in other memory."""
+    return type(value)(*(rebuilt(v) if isinstance(v, Format) else np.array(v) if isinstance(v, np.ndarray) else v
+                         for v in (getattr(value, name) for name in type(value).__dataclass_fields__)))
+
+
+def test_every_class_of_formats_is_here():
+    classes = {c for c in vars(rc.formats).values() if isinstance(c, type) and issubclass(c, Format) and c is not Format}
+    assert {type(value) for value in FORMATS.values()} == classes
+
+
+@every_format
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_gives_an_equal_format_that_is_as_frozen(value, protocol):
+    back = pickle.loads(pickle.dumps(value, protocol))
+    assert back == value and back is not value
+    assert list(arrays(back)) and not any(a.flags.writeable for a in arrays(back))
+
+
+@every_format
+def test_copies_are_frozen_and_equal(value):
+    for back in (copy.copy(value), copy.deepcopy(value), copy.deepcopy({"a": [value]})["a"][0]):
+        assert back == value and back is not value and not any(a.flags.writeable for a in arrays(back))
+
+
+@every_format
+def test_a_deep_copy_has_memory_of_its_own(value):
+    assert not any(np.shares_memory(a, b) for a, b in zip(arrays(value), arrays(copy.deepcopy(value))))
+
+
+def test_a_pickle_that_was_changed_is_checked_like_every_other_input():
+    make, fields = FORMATS["int8"].__reduce__()
+    with pytest.raises(RefcompressError, match="scale"):
+        make(fields[0], np.zeros_like(fields[1]), *fields[2:])
+
+
+@every_format
+def test_formats_are_equal_where_their_content_is(value):
+    other = rebuilt(value)
+    assert other == value and hash(other) == hash(value) and len({other, value}) == 1
+    assert value != "text" and value is not None and (value == other) is True
+
+
+@every_format
+def test_one_bit_makes_formats_differ(value):
+    for name in type(value).__dataclass_fields__:
+        if isinstance(a := getattr(value, name), np.ndarray) and a.size:
+            changed = rebuilt(value)
+            b = a.copy()
+            b.reshape(-1).view(np.uint8)[-1] ^= 1
+            object.__setattr__(changed, name, b)
+            assert changed != value
+
+
+def test_zeros_of_two_signs_differ_and_a_nan_equals_itself():
+    def stored(x):
+        return rc.CSR((1, 1), np.array([0, 1]), np.array([0]), np.float32([x]))
+    assert stored(0.0) != stored(-0.0) and stored(np.nan) == stored(np.nan)
+    assert rc.quantize_s8(W) != rc.quantize_s16(W) and rc.quantize_s8(W[:, :3]) != rc.quantize_s8(W[:, :3].T)
+
+
+@every_format
+def test_a_repr_is_one_short_line_of_shape_dtypes_and_bytes(value):
+    text = repr(value)
+    assert len(text) < 240 and "\n" not in text and text.startswith(type(value).__name__ + "(")
+    assert f"nbytes={value.nbytes}" in text and repr(getattr(value, "shape", ())) in text + "()"
+
+
+def test_the_repr_of_a_million_weights_is_as_short():
+    q = rc.quantize_s8(np.ones((1000, 1000), np.float32), bits=4)
+    assert repr(q) == ("Quantized(shape=(1000, 1000), values=int8(1000, 1000), scale=float32(1, 1), zero_point=int8(1, 1), "
+                       "group=None, nbytes=1000005)")
+    assert len(repr(rc.Shared(np.zeros((1,) * 32, np.uint8), np.ones(1, np.float32)))) < 240
+
+
+@every_format
+def test_numpy_sees_the_dense_array(value):
+    if not hasattr(value, "dense"):
+        with pytest.raises(ArgumentTypeError):
+            np.asarray(value)
+        return
+    dense = value.dense()
+    got = np.asarray(value)
+    assert got.dtype == np.float32 and got.shape == dense.shape and np.array_equal(got, dense, equal_nan=True)
+    assert np.asarray(value, dtype=np.float64).dtype == np.float64
+    assert np.array_equal(np.add(value, 1), dense + 1, equal_nan=True)
+    got[...] = 7  # it is the caller's own
+    assert np.array_equal(np.array(value), dense, equal_nan=True)
+    with pytest.raises(ValueError, match="copy"):
+        value.__array__(copy=False)
+
+
+@pytest.mark.parametrize("bad", [0.0, -0.0, -1.0, 1e-45, 2.0**-127, np.nan, np.inf, -np.inf])
+def test_scales_are_normal_numbers_above_zero(bad):
+    """A scale of 0 stands for nothing but zeros, and a division by it for nothing at all."""
+    values, scale, zeros = np.int8([[1, 2], [3, 4]]), np.float32([[1], [bad]]), np.int8([[0], [0]])
+    for make in (lambda: rc.Quantized(values, scale, zeros), lambda: rc.Quantized(values.astype(np.int16), scale, zeros.astype(np.int16)),
+                 lambda: rc.Quantized(values, scale, zeros, 2), lambda: rc.Packed(np.uint8([[1], [2]]), (2, 2), 4, scale, zeros),
+                 lambda: rc.quantize_s8(np.ones((2, 2), np.float32), axis=0, scale=scale)):
+        with pytest.raises(RefcompressError, match=r"scale\[1, 0\]"):
+            make()
+    if not bad > 0 or not np.isfinite(bad):
+        with pytest.raises(RefcompressError, match=r"scales\[1, 0\]"):
+            rc.NF4(np.uint8([[1, 2], [3, 4]]), scale)
+    assert rc.Quantized(values, np.float32([[1], [2.0**-126]]), zeros).dense()[1, 0] == 3 * 2.0**-126

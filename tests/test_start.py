@@ -1,0 +1,76 @@
+"""The command line while it starts and ends: Ctrl-C is one line and exit code 130 there too; the public names come when asked for."""
+
+import subprocess
+import sys
+
+import pytest
+
+import refcompress
+from refcompress import errors, formats, reference
+
+CHILD = """
+import atexit, importlib.abc, os, signal, sys
+signal.signal(signal.SIGINT, {handler})
+
+def ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+
+class AtImport(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, *rest):
+        if name == {moment!r}:
+            ctrl_c()
+
+sys.meta_path.insert(0, AtImport())
+if {moment!r} == "the end":
+    atexit.register(ctrl_c)
+sys.argv = ["refcompress", "doctor"]
+{start}
+"""
+STARTS = {
+    "python -m refcompress": "import runpy; runpy.run_module('refcompress', run_name='__main__', alter_sys=True)",
+    "refcompress": "from refcompress.__main__ import main; sys.exit(main())",
+}
+
+
+def started(start, moment, handler="signal.default_int_handler"):
+    code = CHILD.format(start=STARTS[start], moment=moment, handler=handler)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("moment", ["numpy", "numpy._core.multiarray", "datetime", "refcompress.cli", "refcompress.reference.csr",
+                                    "refcompress.cli.doctor", "refcompress.native._kernels", "the end"])
+def test_ctrl_c_while_the_command_starts_or_ends_is_one_line_and_exit_code_130(start, moment):
+    done = started(start, moment)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("refcompress: interrupted")
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_signal_that_is_ignored_stays_ignored(start):
+    done = started(start, "numpy", "signal.SIG_IGN")
+    assert done.returncode == 0 and done.stderr == "" and "versions" in done.stdout
+
+
+def test_the_command_is_the_one_that_answers():
+    import importlib.metadata
+
+    (entry,) = [e for e in importlib.metadata.entry_points(group="console_scripts") if e.name == "refcompress"]
+    assert entry.value == "refcompress.__main__:main"
+
+
+def test_the_public_names_are_there_without_being_asked_for_and_no_others():
+    assert set(refcompress.__all__) <= set(dir(refcompress)) and "csr_matmul" in refcompress.__all__
+    for name in refcompress.__all__:
+        assert getattr(refcompress, name) is next(getattr(room, name) for room in (formats, reference, errors) if hasattr(room, name))
+    assert set(reference.__all__) < set(refcompress.__all__)
+    assert refcompress.container is sys.modules["refcompress.container"]
+    for name in ("nothing", "np", "__nothing__"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(refcompress, name)
+
+
+def test_nothing_that_takes_time_is_loaded_before_a_name_is_asked_for():
+    code = ("import sys, refcompress; early = 'numpy' in sys.modules; names = {}; exec('from refcompress import *', names); "
+            "sys.exit(early or names['csr_matmul'] is not refcompress.reference.csr_matmul)")
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
