@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-sanitize fuzz fuzz-files huge-streams bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
+.PHONY: demo build test test-wheel test-sanitize fuzz fuzz-files huge-streams bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -31,6 +31,19 @@ $(VENV)/.built: $(wildcard csrc/*.[ch] csrc/*/*.[ch]) refcompress/native/_build.
 
 test: build  ## prove that NumPy and C agree, and every other law (pytest and Hypothesis)
 	$(BIN)/python -m pytest -q
+
+test-wheel: build  ## wheels with and without a compiler, each run in a fresh environment (two minutes)
+	rm -rf build/wheel
+	$(BIN)/python setup.py -q sdist --dist-dir build/wheel
+	$(BIN)/pip wheel -q --no-deps --no-build-isolation --wheel-dir build/wheel/kernels build/wheel/refcompress-*.tar.gz
+	REFCOMPRESS_REQUIRE_C= CC=/nonexistent \
+	  $(BIN)/pip wheel -q --no-deps --no-build-isolation --wheel-dir build/wheel/python build/wheel/refcompress-*.tar.gz
+	test -f build/wheel/kernels/*-cp311-abi3-*.whl && test -f build/wheel/python/*-py3-none-any.whl
+	for kind in kernels python; do \
+	  $(PYTHON) -m venv build/wheel/$$kind/venv && build/wheel/$$kind/venv/bin/pip install -q build/wheel/$$kind/*.whl && \
+	  (cd build/wheel/$$kind && venv/bin/refcompress doctor && ! venv/bin/refcompress demo && \
+	   venv/bin/refcompress evaluate $(CURDIR)/results/deep_compression/lenet_5-smallest.rcz --data $(CURDIR)/data/mnist) || exit 1; \
+	done
 
 test-sanitize: build  ## the native tests against kernels built with AddressSanitizer and UBSan
 	REFCOMPRESS_CFLAGS="$(SANITIZE)" $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib

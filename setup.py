@@ -1,8 +1,27 @@
 """What pyproject.toml cannot say: the C extension, and one abi3 wheel for every CPython from 3.11 on."""
 
+from pathlib import Path
+
 from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
+
+
+class Wheel(bdist_wheel):
+    """A wheel for this platform if the kernels were built, and otherwise one for every platform: it holds Python alone."""
+
+    def run(self):
+        kernels = Path(self.get_finalized_command("build").build_lib, "refcompress", "native")
+        for old in kernels.glob("_kernels.*"):  # of another build, which a build that fails would leave there
+            old.unlink()
+        self.run_command("build")
+        if not any(kernels.glob("_kernels.*")):
+            self.distribution.ext_modules = []
+            self.root_is_pure = True
+        super().run()
+
 
 setup(
     cffi_modules=["refcompress/native/_build.py:ffibuilder"],
+    cmdclass={"bdist_wheel": Wheel},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -43,10 +43,25 @@ def test_each_arxiv_number_of_the_map_stands_in_the_docstrings_of_its_files():
             assert number in words, f"README gives arXiv {number} for{row[1]}; its docstrings do not"
 
 
-def test_each_command_of_the_readme_is_a_command():
+COMMANDS = [line.split("#")[0].split() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+
+
+def test_what_the_readme_types_is_there_after_make():
+    """Nothing is activated: programs are called where `make` puts them."""
+    makefile = (ROOT / "Makefile").read_text()
+    assert "VENV := .venv\n" in makefile and "BIN := $(VENV)/bin\n" in makefile
+    assert {command[0] for command in COMMANDS} == {"make", ".venv/bin/refcompress", ".venv/bin/python"}
+
+
+def test_the_commands_of_the_readme_run_one_after_the_other_as_they_are_typed(tmp_path, monkeypatch):
+    """The demo's minutes are left out: a file of its kind is where it would be."""
     from refcompress.cli import main
 
-    for command in set(re.findall(r"^refcompress ([a-z]+)", README, re.M)):
-        with pytest.raises(SystemExit) as done:
-            main([command, "--help"])
-        assert done.value.code == 0
+    for folder in ("results", "data"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    (tmp_path / "demo.rcz").write_bytes((ROOT / "results" / "deep_compression" / "lenet_300_100-smallest.rcz").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    typed = [command[1:] for command in COMMANDS if command[0] == ".venv/bin/refcompress"]
+    for arguments in typed:
+        if arguments != ["demo"]:
+            assert main(arguments) == 0, arguments

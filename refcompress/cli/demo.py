@@ -40,7 +40,7 @@ def demo(options: argparse.Namespace) -> Report:
     """Run the whole pipeline and report it beside the paper."""
     space = shared_options.implementation(options)
     arguments.integer(options.seed, "seed", 0)
-    folder = mnist.DIRECTORY if options.data is None else Path(options.data)
+    folder = mnist.folder() if options.data is None else Path(options.data)
     targets.check(options.out, [folder / f"{name}.gz" for name in mnist.MD5], force=options.force)  # before the minutes of training
     with about(folder):
         examples, test = mnist.load(folder)

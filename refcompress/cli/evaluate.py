@@ -45,7 +45,7 @@ def evaluate(options: argparse.Namespace) -> Report:
             network.assign({key: arguments.finite(value.dense() if isinstance(value, Format) else value, "array")})
     if options.activation == "tanh":
         network = Network((key, Tanh() if isinstance(layer, ReLU) else layer) for key, layer in network.layers.items())
-    with about(options.data or mnist.DIRECTORY):
+    with about(options.data or mnist.folder()):
         examples, test = mnist.load(options.data)
     _, validation = mnist.split(examples)
     wide, rows = network.astype(np.float64), []

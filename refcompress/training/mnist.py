@@ -43,13 +43,17 @@ class Examples:
 def load(directory: str | Path | None = None) -> tuple[Examples, Examples]:
     """Return the 60,000 training and the 10,000 test examples from the four .gz files in ``directory``.
 
-    By default the directory is data/mnist of the source tree, and for an installed package data/mnist of the working
-    directory. Raises RefcompressError where a file is not there or not a regular file, CorruptError (naming the file) where
+    By default the directory is what :func:`folder` says. Raises RefcompressError where a file is not there or not a regular file, CorruptError (naming the file) where
     it does not unpack to the published bytes.
     """
-    folder = (DIRECTORY if DIRECTORY.is_dir() else Path("data", "mnist")) if directory is None else Path(directory)
-    arrays = [parse_idx(_unpack(folder / f"{name}.gz", md5), name) for name, md5 in MD5.items()]
+    place = folder() if directory is None else Path(directory)
+    arrays = [parse_idx(_unpack(place / f"{name}.gz", md5), name) for name, md5 in MD5.items()]
     return Examples(arrays[0], arrays[1]), Examples(arrays[2], arrays[3])
+
+
+def folder() -> Path:
+    """Return where the files are unless one is told: in data/mnist of the source tree, or of the working directory."""
+    return DIRECTORY if DIRECTORY.is_dir() else Path("data", "mnist")
 
 
 def split(examples: Examples, validation: int = 5000) -> tuple[Examples, Examples]:
