@@ -30,7 +30,7 @@ $(VENV)/.built: $(wildcard csrc/*.[ch] csrc/*/*.[ch]) refcompress/native/_build.
 	@touch $@
 
 test: build  ## prove that NumPy and C agree, and every other law (pytest and Hypothesis)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test-wheel: build  ## wheels with and without a compiler, each run in a fresh environment (two minutes)
 	rm -rf build/wheel
@@ -50,10 +50,10 @@ test-sanitize: build  ## the native tests against kernels built with AddressSani
 	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=build/sanitize/lib REFCOMPRESS_BUILD=build/sanitize/lib \
 	  $(BIN)/pytest -q tests/test_agreement.py tests/test_native.py tests/test_huffman.py tests/test_huffman_stream.py \
-	  tests/test_huffman_kernels.py tests/test_prepared.py tests/test_csr.py tests/test_gemm.py
+	  tests/test_huffman_kernels.py tests/test_prepared.py tests/test_csr.py tests/test_gemm.py tests/test_floating_point.py
 
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 fuzz-files: build  ## 20,000 mutations of each of four files and 1,000 hostile files of each kind of entry, with counts and worst ratios (an hour)
 	REFCOMPRESS_MUTATIONS=20000 REFCOMPRESS_HOSTILE=1000 $(BIN)/python -m pytest -q -s tests/test_container_mutations.py tests/test_container_costs.py
