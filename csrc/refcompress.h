@@ -122,6 +122,18 @@ typedef int rc_share_kmeans(size_t begin, size_t end, size_t n, size_t k, const 
 int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned,
                    int wide, const float *w, void *codes);
 
+/* Sorting n floats by counting, each step over a range, one range after the other (no threads), so that no step takes long.
+ * keys: the next kept keys are those of w[begin..end), without its zeros if pruned; a key orders as its float does, and both
+ * zeros have one. counts : 3 x RC_SHARE_DIGITS, how many keys have each value of each of the three digits, from the lowest.
+ * order: the keys of the range, and the weights with them (NULL: none), each to the place of its digit, which moves on by one.
+ * places : RC_SHARE_DIGITS, where the keys of each value of this digit begin. values: x[i], the float of keys[i], as a double. */
+enum { RC_SHARE_BITS = 11, RC_SHARE_DIGITS = 2048 };
+int rc_share_keys(size_t begin, size_t end, int pruned, const float *w, const float *weights, uint64_t *kept, uint32_t *keys,
+                  float *kept_weights, uint64_t *counts);
+int rc_share_order(size_t begin, size_t end, int digit, size_t n, const uint32_t *keys, const float *weights, uint64_t *places,
+                   uint32_t *ordered, float *ordered_weights);
+int rc_share_values(size_t begin, size_t end, const uint32_t *keys, double *x);
+
 /* The best cut of a run of n >= 1 ascending values x with weights omega, and its mean (clamped to x[0] .. x[n - 1]). With S and
  * W the running sums of omega * (x - mean) and of omega, from the left, a cut after j < n - 1 gains S[j]^2 / W[j] + (S[n - 1] -
  * S[j])^2 / (W[n - 1] - W[j]), 0 where one of the two weights is not above 0; cut is the first best j, plus 1. A run whose whole

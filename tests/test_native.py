@@ -362,6 +362,17 @@ native.at("portable").gemm_f32s8(x[:1], w)
     assert seconds_to_answer(setup, 'native.at("portable").gemm_f32s8(x, w)', enough=0.2) < 0.2
 
 
+def test_ctrl_c_is_answered_while_weights_are_sorted():
+    """NumPy finds the order of so many in one call, which takes more than a second."""
+    setup = """
+import numpy as np
+from refcompress import native
+w = np.random.default_rng(0).standard_normal(16_000_000, dtype=np.float32)
+importance = np.random.default_rng(1).random(16_000_000, dtype=np.float32)
+"""
+    assert seconds_to_answer(setup, "native.share_kmeans(w, bits=4, weights=importance)", enough=0.2) < 0.2
+
+
 def test_without_the_built_module_the_reference_works_and_native_says_why_not():
     done = run("""
 import sys

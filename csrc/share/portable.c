@@ -2,6 +2,8 @@
  * the left, in float64), so every number here is one rounding of numbers that the reference has too. */
 #include "../kernels.h"
 
+#include <string.h>
+
 /* How many of the ascending values x[first..n) are at most bound, plus first. */
 static size_t end_of_run(const double *x, size_t first, size_t n, double bound)
 {
@@ -44,6 +46,64 @@ int rc_share_kmeans_portable(size_t begin, size_t end, size_t n, size_t k, const
             }
             a = b;
         }
+    }
+    return RC_OK;
+}
+
+/* Of the bits of a float: positive ones keep their order above the negative ones, whose order turns; -0.0 is 0.0. */
+static uint32_t key_of(uint32_t bits)
+{
+    if (bits << 1 == 0)
+        bits = 0;
+    return bits >> 31 ? ~bits : bits | 0x80000000u;
+}
+
+static uint32_t digit_of(uint32_t key, int digit)
+{
+    return key >> (digit * RC_SHARE_BITS) & (RC_SHARE_DIGITS - 1);
+}
+
+int rc_share_keys(size_t begin, size_t end, int pruned, const float *w, const float *weights, uint64_t *kept, uint32_t *keys,
+                  float *kept_weights, uint64_t *counts)
+{
+    size_t at = (size_t)*kept;
+    for (size_t i = begin; i < end; i++) {
+        uint32_t bits;
+        memcpy(&bits, &w[i], sizeof bits);
+        if (pruned && bits << 1 == 0)
+            continue;
+        keys[at] = key_of(bits);
+        if (weights)
+            kept_weights[at] = weights[i];
+        for (int digit = 0; digit < 3; digit++)
+            counts[(size_t)digit * RC_SHARE_DIGITS + digit_of(keys[at], digit)]++;
+        at++;
+    }
+    *kept = at;
+    return RC_OK;
+}
+
+int rc_share_order(size_t begin, size_t end, int digit, size_t n, const uint32_t *keys, const float *weights, uint64_t *places,
+                   uint32_t *ordered, float *ordered_weights)
+{
+    for (size_t i = begin; i < end; i++) {
+        const uint64_t at = places[digit_of(keys[i], digit)]++;
+        if (at >= n)
+            return RC_BAD_INDEX;
+        ordered[at] = keys[i];
+        if (weights)
+            ordered_weights[at] = weights[i];
+    }
+    return RC_OK;
+}
+
+int rc_share_values(size_t begin, size_t end, const uint32_t *keys, double *x)
+{
+    for (size_t i = begin; i < end; i++) {
+        const uint32_t bits = keys[i] >> 31 ? keys[i] & 0x7fffffffu : ~keys[i];
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        x[i] = (double)value;
     }
     return RC_OK;
 }

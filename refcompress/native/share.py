@@ -1,8 +1,8 @@
 """The share family in C: share_kmeans.
 
-Sorting, prefix sums and the choice of the first centroids are the reference's own (NumPy sorts and sums at C speed).
-The kernel does the steps; rc_share_best_cut, which the first centroids ask for, and rc_share_codes, which finds the codes,
-are no operations of their own.
+Prefix sums and the choice of the first centroids are the reference's own (NumPy sums at C speed). The kernel does the steps;
+the sorting before, rc_share_best_cut, which the first centroids ask for, and rc_share_codes, which finds the codes, are no
+operations of their own.
 """
 
 from functools import wraps
@@ -11,12 +11,13 @@ import numpy as np
 
 from .. import reference
 from ..formats import Shared
-from ..reference.share import final_values, kmeans_arguments, numbered, running_sums, sorted_values
+from ..reference.share import final_values, kmeans_arguments, numbered, running_sums
 from ..reference.share_starts import initial_centroids
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi, lib
 
+SORTED_AT_A_TIME = 2**20  # weights: some milliseconds
 SEARCH_SECONDS = 1e-8  # of one halving in a search through memory, to the order of magnitude
 
 
@@ -27,7 +28,7 @@ def share_kmeans(kernel, speed: float):
     def share_kmeans(w, *, bits=None, clusters=None, init="cut", weights=None, pruned=False, seed=None, iterations=100):
         w, clusters, init, weights, pruned, seed, iterations = kmeans_arguments(w, bits, clusters, init, weights, pruned, seed,
                                                                                 iterations)
-        x, weights = sorted_values(w, weights, pruned)
+        x, weights = _sorted_values(w, weights, pruned)
         c = initial_centroids(x, weights, min(clusters - pruned, len(x)), init, seed, _best_cut)
         if len(c):
             c = _steps(kernel, x, weights, c, iterations)
@@ -36,6 +37,39 @@ def share_kmeans(kernel, speed: float):
         return Shared(_codes(w, ends, code_of, pruned, len(codebook) > 256), codebook)
 
     return share_kmeans
+
+
+def _sorted_values(w, weights, pruned):
+    """Return the values to be fitted, ascending, and their weights (or None), both float64, as the reference does.
+
+    By counting, from the lowest digit to the highest, a part at a time: NumPy sorts 16 million weights in one call, which takes
+    a second (four where it must say the order), and Ctrl-C waits for it.
+    """
+    def parts(size):
+        return ((begin, min(begin + SORTED_AT_A_TIME, size)) for begin in range(0, size, SORTED_AT_A_TIME))
+
+    keys, kept, counts = np.empty(w.size, np.uint32), ffi.new("uint64_t *"), np.zeros((3, lib.RC_SHARE_DIGITS), np.uint64)
+    carried = None if weights is None else np.empty(w.size, np.float32)
+    for begin, end in parts(w.size):
+        check(lib.rc_share_keys(begin, end, pruned, pointer(w), _or_null(weights), kept, pointer(keys, writable=True),
+                                _or_null(carried, writable=True), pointer(counts, writable=True)), "w")
+    keys = keys[: kept[0]]
+    carried = None if weights is None else carried[: kept[0]]
+    for digit in range(3):
+        places = np.cumsum(counts[digit]) - counts[digit]
+        ordered, ordered_weights = np.empty_like(keys), None if carried is None else np.empty_like(carried)
+        for begin, end in parts(len(keys)):
+            check(lib.rc_share_order(begin, end, digit, len(keys), pointer(keys), _or_null(carried), pointer(places, writable=True),
+                                     pointer(ordered, writable=True), _or_null(ordered_weights, writable=True)), "w")
+        keys, carried = ordered, ordered_weights
+    x = np.empty(len(keys))
+    for begin, end in parts(len(keys)):
+        check(lib.rc_share_values(begin, end, pointer(keys), pointer(x, writable=True)), "w")
+    return x, None if carried is None else carried.astype(np.float64)
+
+
+def _or_null(a, **how):
+    return ffi.NULL if a is None else pointer(a, **how)
 
 
 def _best_cut(x, omega):

@@ -47,7 +47,7 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None, nbytes=None) -> LowRan
 
     **Departs** the signs, which the decomposition leaves open, are fixed.
 
-    Cost O(m k min(m, k)).
+    Cost O(m k min(m, k)). Ctrl-C is answered only after LAPACK, whose one call takes nearly all of that.
 
     >>> import numpy as np
     >>> w = np.outer([1, 2, 2], [3, -4]).astype(np.float32)

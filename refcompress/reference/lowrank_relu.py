@@ -145,7 +145,7 @@ def lowrank_relu(w, x, *, rank=None, tolerance=None, bias=None, ridge=0.05, iter
     Accelerating Very Deep Convolutional Networks (2015, arXiv 1505.06798), section on the nonlinear case.
     **Departs** Zhang et al. relax the problem with auxiliary outputs and a penalty; here a majorising target replaces both.
     The ridge is ours.
-    Cost O(n m k + k**3) a turn.
+    Cost O(n m k + k**3) a turn. Ctrl-C is answered between the calls of LAPACK only.
 
     >>> rng = np.random.default_rng(0)
     >>> w, x = (rng.standard_normal(shape, dtype=np.float32) for shape in ((6, 5), (40, 5)))

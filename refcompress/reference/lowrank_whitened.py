@@ -38,7 +38,7 @@ def lowrank_whitened(w, h, *, rank) -> LowRank:
 
     **Source** the whitening of data-aware truncation: Chen et al., DRONE (2021); Wang et al., SVD-LLM (2024, arXiv
     2403.07378). **Departs** the factor of h is symmetric and never inverted, where they use Cholesky's.
-    Cost O(k**3 + m k min(m, k)).
+    Cost O(k**3 + m k min(m, k)). Ctrl-C is answered between the calls of LAPACK only.
 
     >>> w, x = np.float32([[3, 0], [0, 1]]), np.float32([[0.1, 0], [0, 5]])
     >>> lowrank_whitened(w, (x.T @ x).astype(np.float64), rank=1).dense().tolist()    # the second input is the loud one
@@ -86,7 +86,7 @@ def lowrank_sparse(w, *, rank, keep, iterations=30) -> tuple[LowRank, CSR]:
     Raises ArgumentTypeError, RefcompressError by name; NaN and infinities by index.
 
     **Source** Zhou and Tao, GoDec (2011), without its random projections. **Departs** nothing.
-    Cost O(m k min(m, k)) a turn.
+    Cost O(m k min(m, k)) a turn. Ctrl-C is answered between the calls of LAPACK only.
 
     >>> w = np.float32(np.diag([5, 5, 5, 9]) + 1)
     >>> a, b = lowrank_sparse(w, rank=1, keep=4)
