@@ -76,7 +76,7 @@ static void begin_model(struct rc_rangecoder *s, size_t k, struct rc_rangecoder_
 static size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t k, const uint8_t *codes,
                          struct rc_rangecoder_slot *columns, struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS])
 {
-    const uint8_t *const here = codes + i * k, *const above = here - k, *const above2 = above - k;
+    const uint8_t *const here = codes + i * k, *const above = i > 0 ? here - k : NULL, *const above2 = i > 1 ? above - k : NULL;
     size_t near = 0;
     if (j > 0)
         near |= (size_t)(here[j - 1] != 0);

@@ -78,7 +78,7 @@ def loads(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) 
     arrays of their own.
 
     limit : the most bytes that the decoded arrays may have in all, the working memory of one entry apart, and 400 bytes an entry
-    apart. Memory peaks at three to four times what is decoded: a layer of zeros takes next to no bytes, so for files of strangers
+    apart. Memory peaks at three to five times what is decoded: a layer of zeros takes next to no bytes, so for files of strangers
     give the limit that your memory bears.
     Raises CorruptError where the bytes are not a file that dumps writes, in this version of the format or in version 1;
     UnsupportedVersionError where they are one of a later release; LimitError beyond the limit.
