@@ -53,6 +53,9 @@ def sample(seed: int, version: int) -> bytes:
         "bias": np.arange(3, dtype=F32), "mask": np.array([True, False]), "none": np.zeros((0, 3), F32),
         "wide": Shared((dense.astype(np.uint16) * 97), np.linspace(0, 1, 500, dtype=F32)),
     }
+    if version == 2:  # runs in the rows of kernels
+        layers |= {"kernel": Quantized(int8[:2, :48].reshape(2, 4, 3, 4), np.ones((2, 6), F32), np.zeros((2, 6), np.int8), 8),
+                   "blocks": MX(rng.integers(0, 16, (2, 5, 3, 3)).astype(np.uint8), np.full((2, 2), 127, np.uint8), "mxfp4_e2m1")}
     layers |= {"tied": layers["columns"], "again": layers["bias"], "nothing": layers["none"]}
     return container.write(layers, Coding(native, version), contexts=["columns", "tied"])
 

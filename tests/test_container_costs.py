@@ -21,7 +21,7 @@ BLOCKS = 3_000_000  # bytes: blocks that are worked on at a time, of much
 IMPLEMENTATIONS = [reference, native]
 EACH = pytest.mark.parametrize("impl", IMPLEMENTATIONS, ids=lambda impl: impl.__name__)
 NAMES = {"relative": 2, "dense": 2, "columns": 9, "csr": 1, "int8": 11, "plain": 3, "int16": 12, "groups": 3, "mixed": 6, "mx": 7,
-         "nf4": 8, "low rank": 4, "bias": 0, "wide": 2, "tied": 10}
+         "nf4": 8, "low rank": 4, "bias": 0, "wide": 2, "tied": 10, "kernel": 13, "blocks": 13}
 
 
 def cost(data: bytes, impl, limit: int = LIMIT) -> tuple[int, float, int]:

@@ -59,4 +59,4 @@ def test_the_samples_have_every_kind_and_coder():
             patch.setattr(container.entries, "read", lambda reader, kind: (kinds.add(kind), entries_read(reader, kind))[1])
             patch.setattr(container.streams, "read_any", lambda *args: (result := stream_read(*args), coders.add(result[1][0]))[0])
             container.loads(SAMPLES[name](), implementation=native)
-    assert kinds == {*range(10), 11, 12} and coders >= {0, 1, 2, 4, 17, 18}
+    assert kinds == {*range(10), 11, 12, 13} and coders >= {0, 1, 2, 4, 17, 18}
