@@ -49,14 +49,14 @@ test-sanitize: build  ## the native tests against kernels built with AddressSani
 	REFCOMPRESS_CFLAGS="$(SANITIZE)" $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib
 	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=build/sanitize/lib REFCOMPRESS_BUILD=build/sanitize/lib \
-	  $(BIN)/pytest -q tests/test_agreement.py tests/test_native.py tests/test_huffman.py tests/test_huffman_stream.py \
-	  tests/test_huffman_kernels.py tests/test_prepared.py tests/test_csr.py tests/test_gemm.py tests/test_floating_point.py
+	  $(BIN)/pytest -q tests/laws/test_agreement.py tests/machine/test_native.py tests/huffman/test_huffman.py tests/huffman/test_huffman_stream.py \
+	  tests/huffman/test_huffman_kernels.py tests/machine/test_prepared.py tests/csr/test_csr.py tests/gemm/test_gemm.py tests/machine/test_floating_point.py
 
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 fuzz-files: build  ## 20,000 mutations of each of four files and 1,000 hostile files of each kind of entry, with counts and worst ratios (an hour)
-	REFCOMPRESS_MUTATIONS=20000 REFCOMPRESS_HOSTILE=1000 $(BIN)/python -m pytest -q -s tests/test_container_mutations.py tests/test_container_costs.py
+	REFCOMPRESS_MUTATIONS=20000 REFCOMPRESS_HOSTILE=1000 $(BIN)/python -m pytest -q -s tests/container/test_container_mutations.py tests/container/test_container_costs.py
 
 huge-streams: build  ## Huffman streams past 2^32 symbols and bits, by C and by the reference (6 GB of memory, ten minutes)
 	$(BIN)/python -m benchmarks.huge_streams

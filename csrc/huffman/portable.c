@@ -1,5 +1,5 @@
-/* Huffman codes and streams in plain C. FORMAT.md's section on streams is the norm; reference/huffman.py says why the
- * lengths are optimal and reference/huffman_stream.py why a stream can be written backwards.
+/* Huffman codes and streams in plain C. FORMAT.md's section on streams is the norm; reference/huffman/lengths.py says why the
+ * lengths are optimal and reference/huffman/stream.py why a stream can be written backwards.
  *
  * L is the longest length of the code. */
 #include "../kernels.h"

@@ -48,7 +48,7 @@ def doctor(options) -> Report:
         data["operations"] = {name: getattr(getattr(native, name, None), "isa", None) for name in ops.OPS}
     text = ["versions", table([list(pair) for pair in versions.items()]), "native kernels", table(rows)]
     if data["operations"]:
-        rows = [[name, f"reference/{getattr(reference, name).__module__.rpartition('.')[2]}.py", isa]
+        rows = [[name, "/".join(getattr(reference, name).__module__.split(".")[1:]) + ".py", isa]
                 for name, isa in data["operations"].items() if isa]
         alone = [name for name, isa in data["operations"].items() if not isa]
         text += ["operations that have a kernel", table(rows, ["operation", "NumPy", "native uses"]),

@@ -12,7 +12,7 @@ import numpy as np
 from .. import arguments
 from ..errors import RefcompressError
 from ..formats import MX_ELEMENTS, Mixed
-from ..reference.share import INITS
+from ..reference.share.kmeans import INITS
 from .refusals import about_array
 
 __all__ = ["FORMATS", "METHODS", "add_options", "check_options"]

@@ -13,7 +13,7 @@ import numpy as np
 from .. import ops
 from ..errors import RefcompressError, UnsupportedVersionError
 from ..formats import MAX_CODE_LENGTH, Encoded
-from ..reference.huffman_stream import lanes_of
+from ..reference.huffman.stream import lanes_of
 from .cursor import Coding, Reader, integer_bytes
 
 HUFFMAN = 17

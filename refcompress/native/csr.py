@@ -5,7 +5,7 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..reference.csr import matmul_arguments
+from ..reference.csr.matrix import matmul_arguments
 from . import threads
 from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
 

@@ -5,7 +5,7 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..reference.floats import decode_arguments, encode_arguments
+from ..reference.floats.codes import decode_arguments, encode_arguments
 from . import threads
 from ._call import LINE, check, empty, pointer
 from ._kernels import lib

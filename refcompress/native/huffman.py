@@ -10,8 +10,8 @@ import numpy as np
 from .. import reference
 from ..errors import RefcompressError
 from ..formats import Encoded, HuffmanCode
-from ..reference.huffman import code_arguments, lengths_arguments
-from ..reference.huffman_stream import decode_arguments, decoded_dtype, encode_arguments, lanes_of, with_codes
+from ..reference.huffman.lengths import code_arguments, lengths_arguments
+from ..reference.huffman.stream import decode_arguments, decoded_dtype, encode_arguments, lanes_of, with_codes
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi

@@ -3,7 +3,7 @@
 from functools import wraps
 
 from .. import reference
-from ..reference.lowrank_randomized import randomized
+from ..reference.lowrank.range_finder import randomized
 from . import threads
 
 

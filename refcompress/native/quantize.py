@@ -13,8 +13,8 @@ import numpy as np
 from .. import arguments, reference
 from ..formats import Quantized
 from ..formats.base import rows_shape
-from ..reference.quantize import quantize_arguments, quantized
-from ..reference.quantize_grid import as_rows, chosen, limits, minmax_arguments
+from ..reference.quantize.integers import quantize_arguments, quantized
+from ..reference.quantize.scales import as_rows, chosen, limits, minmax_arguments
 from . import threads
 from ._call import check, empty, ffi, lib, pointer
 

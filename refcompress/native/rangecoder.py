@@ -5,7 +5,7 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..reference.rangecoder import STRETCH, check_end, decode_arguments, encode_arguments, ending
+from ..reference.rangecoder.coder import STRETCH, check_end, decode_arguments, encode_arguments, ending
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi

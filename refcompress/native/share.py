@@ -11,8 +11,8 @@ import numpy as np
 
 from .. import reference
 from ..formats import Shared
-from ..reference.share import final_values, kmeans_arguments, numbered, running_sums
-from ..reference.share_starts import initial_centroids
+from ..reference.share.kmeans import final_values, kmeans_arguments, numbered, running_sums
+from ..reference.share.starts import initial_centroids
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi, lib

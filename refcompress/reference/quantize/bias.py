@@ -1,0 +1,72 @@
+"""Bias correction: what rounding the weights adds to each output on average is taken off its bias."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ... import arguments
+from ...errors import ArgumentTypeError, RefcompressError
+from ...formats import Quantized
+from .layer import LayerFit, inputs_argument
+
+__all__ = ["quantize_bias"]
+
+
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
+    """Correct a quantized layer's bias by the mean error of its output.
+
+        bias' = bias - mean over the calibration inputs of (layer(x) - x @ w.T)
+
+    Parameters
+    ----------
+    w : float32 (m, k), finite; x : float32 (n, k), finite, n > 0, the calibration inputs
+    layer : the Quantized (m, k) that stands for w, or the LayerFit that another method gave, without a bias
+    bias : float32 (m,), finite, what the layer had; by default zeros
+
+    Returns
+    -------
+    LayerFit : the layer with the corrected bias, float32, from means in float64; before is the layer's error as it
+        came. The mean error of each output on x is then zero, but for rounding the bias; of all constants this one
+        leaves the least squared error, and where rounding to float32 would spoil that, the bias stays: after <= before.
+
+    Raises
+    ------
+    ArgumentTypeError, RefcompressError : by name.
+
+    **Source** Nagel, van Baalen, Blankevoort & Welling, Data-Free Quantization Through Weight Equalization and Bias
+    Correction (2019, arXiv 1906.04721); the mean is over calibration inputs, where the paper can also do without any.
+
+    **Departs** nothing. Cost 4 n m k.
+
+    >>> w, x = np.float32([[0.4, -1]]), np.float32([[1, 0], [3, 1]])       # the first input has mean 2
+    >>> q = Quantized(np.int8([[0, -1]]), np.float32([[1]]), np.int8([[0]]))
+    >>> fit = quantize_bias(w, x, q)
+    >>> fit.bias.tolist(), round(fit.before, 3), round(fit.after, 3)
+    ([0.800000011920929], 1.6, 0.32)
+    """
+    w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
+    x = inputs_argument(x, w.shape[1])
+    if not len(x):
+        raise RefcompressError("x", "must have at least one row: no inputs have no mean")
+    if isinstance(layer, Quantized):
+        layer = LayerFit(layer, 0.0, 0.0, 0.0)
+    if not isinstance(layer, LayerFit):
+        raise ArgumentTypeError("layer", f"must be a Quantized or a LayerFit, not {type(layer).__name__}")
+    if layer.weight.shape != w.shape:
+        raise RefcompressError("layer", f"must have the shape of w, {w.shape}, not {layer.weight.shape}")
+    if layer.bias is not None:
+        raise RefcompressError("layer", "must not have a bias: its error would be corrected twice")
+    bias = np.zeros(len(w), np.float32) if bias is None else \
+        arguments.finite(arguments.array(bias, "bias", np.float32, ndim=1), "bias")
+    if len(bias) != len(w):
+        raise RefcompressError("bias", f"must have an entry for each of the {len(w)} outputs, not {len(bias)}")
+
+    error = layer.exact(x) - x.astype(np.float64) @ w.T.astype(np.float64)
+    corrected = (bias - error.mean(axis=0)).astype(np.float32)
+    before = np.sum(error**2, axis=0)
+    after = np.sum((error + (corrected.astype(np.float64) - bias)) ** 2, axis=0)
+    better = after < before
+    return replace(layer, output=float(np.sum((x.astype(np.float64) @ w.T.astype(np.float64)) ** 2)),
+                   before=float(before.sum()), after=float(np.where(better, after, before).sum()),
+                   bias=np.where(better, corrected, bias))

@@ -1,0 +1,7 @@
+"""The rangecoder family."""
+
+from .coder import rangecoder_decode, rangecoder_encode
+
+__all__ = [
+    "rangecoder_decode", "rangecoder_encode",
+]

@@ -1,0 +1,274 @@
+"""The benchmarks: every operation has a case, and what is wrong is not timed."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from refcompress import reference
+from refcompress.ops import OPS
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT))  # behind everything: the library that is tested stays the one that is installed
+
+from benchmarks import cases, expected, limits, measure, peers, report  # noqa: E402
+from benchmarks.peers import numpy_blas  # noqa: E402
+
+CACHES = {"L1": 1 << 15, "L2": 1 << 20, "L3": 1 << 25}
+LIMITS = limits.Limits(2, {"f32 portable": 1e10, "f32 avx512": 1e11, "s16 avx2": 2e11},
+                       {"L1": 4e11, "L2": 2e11, "L3": 1e11, "DRAM": 2e10, "copy": 2e10}, CACHES)
+
+
+def case(op, text=""):
+    return next(c for c in cases.CASES if c.op == op and text in c.name)
+
+
+def wrong(op, spoil):
+    """Return an implementation of one operation, whose results ``spoil`` changes."""
+    def function(*args, **kwargs):
+        return spoil(getattr(reference, op)(*args, **kwargs))
+
+    function.isa = "wrong"
+    return SimpleNamespace(**{op: function})
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_every_operation_has_a_case_that_is_quick(op):
+    assert any(c.quick and c.reference for c in cases.CASES if c.op == op)
+
+
+def test_cases_have_names_of_their_own():
+    assert len({(c.op, c.name) for c in cases.CASES}) == len(cases.CASES)
+
+
+def test_a_wrong_answer_is_refused_and_the_others_are_timed():
+    space = wrong("gemm_s8s8", lambda y: y + np.int32(np.arange(y.size).reshape(y.shape) == 7))
+    peer = numpy_blas.PEERS["gemm_s8s8"]
+    bad = peers.Peer("bad peer", lambda x, w: lambda: np.zeros((len(x), len(w)), np.int32), peer.check)
+    unable = peers.Peer("unable", lambda x, w: 1 / 0, peer.check)
+    contest = measure.Contest(case("gemm_s8s8", "LeNet"), [space], [peer, bad, unable])
+    for _ in range(2):
+        contest.run_pass(0.01, least=1)
+    rows = {row.implementation: row for row in contest.finished(LIMITS)}
+    assert "result[0, 7]" in rows["native.wrong"].refused and np.isnan(rows["native.wrong"].seconds)
+    assert "disagrees" in rows["bad peer"].refused and "ZeroDivisionError" in rows["unable"].refused
+    for label in ("reference", peer.label):
+        assert not rows[label].refused and rows[label].seconds > 0
+    assert set(rows["reference"].ratios) == {peer.label}
+
+
+def test_a_case_in_which_all_are_refused_has_rows_and_no_times():
+    bad = peers.Peer("bad peer", lambda a: lambda: 1 / 0, None)
+    contest = measure.Contest(case("csr_matmul", "4096 wide"), [wrong("csr_matmul", lambda y: y)], [bad])
+    contest.ours = {"native.wrong": lambda a, x: 1 / 0}
+    contest.rows.pop("reference", None)
+    for _ in range(2):
+        contest.run_pass(0, least=1, evict=lambda: None)
+    assert [(row.implementation, row.refused[:6], row.samples) for row in contest.finished(LIMITS)] == [
+        ("native.wrong", "failed", 0), ("bad peer", "cannot", 0)]
+
+
+@pytest.mark.parametrize("op", expected.EXPECTED)
+def test_the_fast_expected_results_are_those_of_the_reference(op):
+    args, kwargs = case(op, "LeNet").make(np.random.default_rng(1))
+    OPS[op].rule(getattr(reference, op)(*args, **kwargs), expected.EXPECTED[op](*args), args, kwargs)
+
+
+def test_what_is_compared_is_called_in_turns_and_each_cold_sample_after_emptying_the_caches():
+    calls = []
+    functions = {name: (lambda name=name: calls.append(name)) for name in "abc"}
+    samples = measure.in_turns(functions, dict.fromkeys("abc", 1.0), 0, 3, lambda: calls.append("-"))
+    assert calls == list("-a-b-c-c-b-a-a-b-c") and all(len(s) == 3 for s in samples.values())
+
+
+def test_a_visit_takes_as_many_samples_as_fit_one_after_the_other(monkeypatch):
+    calls = []
+    functions = {"quick": lambda: calls.append("quick"), "slow": lambda: (calls.append("slow"), time.sleep(0.003))}
+    monkeypatch.setattr(measure, "VISIT_SECONDS", 0.002)
+    samples = measure.in_turns(functions, {"quick": 0.0005, "slow": 0.003}, 0, 2)
+    assert len(samples["slow"]) == 2 and len(samples["quick"]) > 4  # two visits each, in one of which the quick one is twice as long
+    assert [name for i, name in enumerate(calls) if name != calls[i - 1]] in (["quick", "slow", "quick"], ["slow", "quick"])
+
+
+def test_what_is_far_slower_is_called_once_a_pass_and_what_takes_half_a_second_once_in_a_run(monkeypatch):
+    calls, first = [], {"fast": 0.001, "slow": 0.4, "slowest": 5.0}
+    contest = measure.Contest(case("csr_to_dense"), [], [peers.Peer(label, lambda a, label=label: lambda: calls.append(label), None)
+                                                         for label in first])
+    monkeypatch.setattr(contest, "checked", lambda functions, *_: contest.first.update(first) or
+                        {label: functions[label] for label in first})
+    monkeypatch.setattr(measure, "VISIT_SECONDS", 0)  # a sample a visit
+    for _ in range(3):
+        contest.run_pass(0, least=4, evict=lambda: None)
+    assert calls.count("slow") == 3 and calls.count("slowest") == 0  # its call was that of the check
+    rows = {row.implementation: row for row in contest.finished(LIMITS)}
+    assert rows["slowest"].seconds == 5 and [rows[label].samples for label in first] == [12, 3, 1]
+    assert np.isnan(rows["slow"].cold) and rows["fast"].cold > 0 and set(rows["fast"].ratios) == {"slow", "slowest"}
+
+
+def test_a_ratio_is_estimated_from_those_of_passes_with_an_interval_around_it():
+    rng = np.random.default_rng(0)
+    assert measure.ratio([([6.0, 7.0], [4.0, 2.0]), ([9.0, 10.0], [3.0]), ([6.0, 9.0], [2.0, 5.0])], rng)[0] == 3  # the quickest turns
+    assert measure.ratio([([6.0], [2.0])], rng) == (3, 3, 3)
+    # A pass that is disturbed throughout, or lucky, counts for little; what slows both for a while for nothing.
+    assert measure.ratio([([6.0], [2.0])] * 3 + [([90.0], [2.0])] + [([600.0], [200.0])] * 3, rng)[0] == 3
+    # Passes that differ make the interval wide, however little their rounds do.
+    value, low, high = measure.ratio([([r] * 9, [1.0] * 9) for r in (1.0, 2.0, 4.0)], rng)
+    assert (value, low, high) == (2.25, 1, 4)  # of 1, 1.5, 2, 2.5, 3, 4
+    value, low, high = measure.ratio([(list(rng.uniform(3, 3.5, 50)), [1.0] * 50) for _ in range(3)], rng)
+    assert low <= value <= high < 3.1
+
+
+def test_the_centre_is_the_median_of_the_means_of_all_pairs():
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 3, 8):
+        values = rng.random((4, n))
+        expected = [np.median([(a + b) / 2 for i, a in enumerate(row) for b in row[i:]]) for row in values]
+        assert np.array_equal(measure.centre(values), expected)
+
+
+def test_a_case_is_unsettled_by_the_spread_of_the_passes_of_whoever_spreads_most():
+    contest = measure.Contest(case("csr_to_dense"), [], [])
+    def unsettled(**passes):
+        contest.warm = [dict(zip(passes, samples)) for samples in zip(*passes.values())]
+        return contest.unsettled()
+
+    steady, spread = [[1.0, 1.0]] * 9, [[1.0 + 0.01 * n, 2.0] for n in range(9)]
+    error = 0.7413 * 0.04 / 1.04 * np.sqrt(np.pi / 3 / 9)  # the quartiles are 1.02 and 1.06
+    assert unsettled(a=steady) == 0 and unsettled(a=steady, b=spread) == pytest.approx(error)
+    assert unsettled(a=steady * 4, b=spread * 4) == pytest.approx(error / 2)
+    assert unsettled(reference=spread) == unsettled(once=[[1.0], [2.0], [3.0]]) == unsettled(few=spread[::8]) == 0
+    # Of nine normal numbers the quartiles are 1.144 apart (tables of order statistics), and the estimate's deviation, sqrt(pi / 3) / 3
+    # for many, is within 2 % of that for nine (by simulation). A deviation of 3000 is good to 1 / sqrt(6000); three times that, and the 2 %.
+    rng = np.random.default_rng(0)
+    draws = rng.normal(1, 0.03, (3000, 9))
+    estimates = [unsettled(a=[[x, x] for x in draw]) for draw in draws]
+    assert measure.centre(draws).std() / np.mean(estimates) == pytest.approx(1 / (0.7413 * 1.144), rel=0.02 + 3 / np.sqrt(6000))
+
+
+def test_the_limit_is_the_longer_of_arithmetic_and_bytes():
+    def limit(operations, touched, isa="avx512", arithmetic="f32", cold=False):
+        return LIMITS.seconds(cases.Case("", "", None, operations, touched, arithmetic=arithmetic), isa, cold)
+
+    assert limit(1e11, 1) == 1 and limit(1e11, 1, "portable") == 10
+    assert limit(1e11, 1, "avx2", "s8") == 0.5  # bytes are multiplied as int16 there
+    assert limit(0, 60_000) == 60_000 / 4e11 and limit(0, 60_000, cold=True) == 60_000 / 2e10
+    assert limit(0, 1e6) == 1e6 / 2e11 and limit(0, 3e7) == 3e7 / 1e11 and limit(0, 4e7) == 4e7 / 2e10
+
+
+def row(ratio, peer="peer", case="a", implementation="native.avx2"):
+    return {"op": "op", "case": case, "implementation": implementation, "kind": "ours", "peers": [peer], "ratios": {peer: ratio}}
+
+
+def test_only_a_fall_beyond_the_intervals_is_reported():
+    then = [row((1.0, 0.97, 1.03))]
+    assert "0.83" in report.fell([row((0.83, 0.81, 0.86))], then)[0]
+    for same in (row((0.95, 0.94, 0.96)), row((0.83, 0.7, 0.98)), row((1.3, 1.2, 1.4)), row((0.5, 0.4, 0.6), "another peer"),
+                 row((0.5, 0.4, 0.6), case="b"), row((0.5, 0.4, 0.6), implementation="reference")):
+        assert report.fell([same], then) == []
+    assert report.agreement([row((1.07, 1, 1))], then) == (1, 1) and report.agreement([row((0.9, 1, 1))], then) == (0, 1)
+
+
+def test_a_kernel_that_fell_in_all_its_cases_is_reported_though_no_case_alone_is_certain():
+    def rows(*ratios):
+        return [row((r, 0.7 * r, 1.4 * r), case=str(i)) for i, r in enumerate(ratios)]
+
+    then = rows(1, 2, 0.5, 1, 3)
+    assert report.fell(rows(0.83, 1.60, 0.43, 0.85, 2.5), then) == ["op, native.avx2: 0.83 [0.82, 0.85] of its ratios, in 5 cases"]
+    for same in (rows(1.05, 1.9, 0.52, 0.93, 3.1), rows(0.91, 1.85, 0.46, 0.93, 2.8), rows(0.55, 2.1, 0.28, 1.05, 2.9),
+                 rows(0.83, 1.60, 0.43, 0.85)):
+        assert report.fell(same, then) == []
+
+
+def test_peers_that_are_not_installed_are_listed(monkeypatch):
+    monkeypatch.setattr(peers, "ADAPTERS", ("numpy_blas", "no_such_library"))
+    found, absent = peers.load(1)
+    assert list(absent) == ["no_such_library"] and found["csr_matmul"] == [numpy_blas.PEERS["csr_matmul"]]
+
+
+@pytest.mark.filterwarnings("ignore:::torch")  # what libraries deprecate of their own is not ours
+@pytest.mark.parametrize("adapter", peers.ADAPTERS)
+def test_every_adapter_has_a_library_that_can_be_installed_and_operations_of_ours(adapter):
+    extra = subprocess.run([sys.executable, "-m", "benchmarks.peers"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    text = (ROOT / "benchmarks" / "peers" / f"{adapter}.py").read_text()
+    names = {"sklearn": "scikit-learn", "faiss": "faiss-cpu"}
+    imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
+    assert any(names.get(name, name) in [*extra, "numpy", "zlib"] for name in imported)
+    found, absent = peers.load(1)
+    assert adapter in absent or set(sys.modules[f"benchmarks.peers.{adapter}"].PEERS) <= set(OPS)
+
+
+GUEST = """
+from refcompress import reference
+
+def csr_to_dense(a):
+    w = reference.csr_to_dense(a)
+    w[0, 0] += SPOIL
+    return w
+"""
+
+
+def command(*options):
+    return subprocess.run([sys.executable, "-m", "benchmarks.run", "--quick", "--op", "csr_to_dense", *options], cwd=ROOT,
+                          capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_prints_a_row_an_implementation_compares_with_an_earlier_run_and_ends_well(tmp_path):
+    done = command("--json", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    assert results["rows"] and all(row["op"] == "csr_to_dense" and row["seconds"] > 0 and not row["refused"]
+                                   for row in results["rows"])
+    assert any(row["cold"] for row in results["rows"])
+    assert results["limits"]["rates"]["f32 portable"] > 1e8 and 0 < results["rows"][0]["share"] < 10
+    assert json.loads((tmp_path / "bench.json").read_text()) == results
+    assert json.loads((tmp_path / "history.jsonl").read_text())["commit"] == results["environment"]["commit"]
+    assert command("--against", str(tmp_path / "bench.json")).returncode in (0, 3)  # whatever this machine does meanwhile
+    assert command("--case", "no such case").returncode == 2
+
+
+@pytest.mark.parametrize("spoil, status", [("0", 0), ("1", 1)])
+def test_any_module_is_one_more_column_and_is_refused_where_it_is_wrong(tmp_path, spoil, status):
+    (tmp_path / "guest_of_the_bench.py").write_text(GUEST.replace("SPOIL", spoil))
+    done = subprocess.run([sys.executable, "-m", "benchmarks.run", "--quick", "--json", "--op", "csr_to_dense", "--with",
+                           "guest_of_the_bench"], cwd=ROOT, capture_output=True, text=True, timeout=120,
+                          env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == status, done.stderr
+    guest = next(row for row in json.loads(done.stdout)["rows"] if row["kind"] == "guest")
+    assert guest["implementation"] == "guest_of_the_bench" and bool(guest["refused"]) == (status == 1)
+
+
+def test_the_pruning_table_runs_and_follows_from_its_seed_for_any_number_of_processes(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.pruning", "--quick", "--out"]
+    for jobs in ("1", "2"):
+        options = [*command, str(tmp_path / jobs), "--jobs", jobs]
+        done = subprocess.run(options, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "1" / "pruning.json").read_bytes() == (tmp_path / "2" / "pruning.json").read_bytes()
+    rows = json.loads((tmp_path / "1" / "pruning.json").read_text())["rows"]
+    assert {row["table"] for row in rows} == {"weights", "units", "patterns", "schedules", "sensitivity"}
+    for row in rows:
+        errors = [value for key, value in row.items() if key == "error" or key.endswith(("_test", "_validation"))]
+        assert errors and all(0 <= error <= 1 for error in errors)
+        if row["table"] == "weights" and row["scope"] != "row":
+            assert row["kept"] == 266_200 - round(row["sparsity"] * 266_200)
+        if row["table"] == "units":
+            assert row["kept"] <= (1 - row["sparsity"]) * 266_200
+    for name in ("pruning.png", "sensitivity.png"):
+        assert (tmp_path / "1" / name).read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "1" / "pruning.md").read_text() in done.stdout
+
+
+def test_the_units_that_stay_are_within_the_weights_that_stay():
+    from benchmarks.pruning_cells import unit_counts
+
+    for sparsity in (0.5, 0.8, 0.9, 0.95, 0.98):
+        for keep in unit_counts(sparsity):
+            a, b = keep["fc1"], keep["fc2"]
+            more = 784 * (a + 1) + (a + 1) * (b + 1) + 10 * (b + 1)  # one unit more in both layers is too much
+            assert 784 * a + a * b + 10 * b <= (1 - sparsity) * 266_200 < more

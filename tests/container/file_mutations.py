@@ -1,0 +1,176 @@
+"""Files that a wrong or a hostile writer makes, all with a right checksum: fields rewritten, and other choices than the writer's."""
+
+import contextlib
+from unittest import mock
+
+import numpy as np
+
+from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared, container, native
+from refcompress.container import codes, cursor, entries, positions, quantized, sameness, streams
+from refcompress.container.cursor import Coding, integer_bytes
+from refcompress.reference.huffman.lengths import huffman_lengths
+
+F32 = np.float32
+CHECK = container.CHECKSUM_BYTES
+
+
+def sealed(body: bytes) -> bytes:
+    """Return ``body``, all of a file but its checksum, with the right one."""
+    return body + container.checksum(body, body[8])
+
+
+def file_of(count: int, entry, version: int = 2) -> bytes:
+    """Return the file of ``count`` entries, named by their numbers, that entry(number) gives."""
+    entries = b"".join(integer_bytes(len(name)) + name + entry(number) for number, name in ((n, b"%x" % n) for n in range(count)))
+    return sealed(container.MAGIC + bytes([version]) + integer_bytes(count) + entries)
+
+
+def sample(seed: int, version: int) -> bytes:
+    """Return a file of all kinds of entries that the version has, with every coder and most layouts."""
+    rng = np.random.default_rng(seed)
+    sparse = np.where(rng.random((12, 30)) < 0.15, rng.integers(1, 16, (12, 30)), 0).astype(np.uint8)
+    columns = ((rng.random((20, 30)) < rng.random(30) ** 5) * rng.integers(1, 4, (20, 30))).astype(np.uint8)
+    dense = np.minimum(rng.geometric(0.6, (8, 40)), 5).astype(np.uint8)
+    stored = rng.random((9, 20)) < 0.2
+    csr = CSR((9, 20), np.concatenate([[0], np.cumsum(stored.sum(axis=1))]), np.nonzero(stored)[1],
+              rng.standard_normal(int(stored.sum())).astype(F32))
+    zero = rng.integers(-60, 60, (6, 1)).astype(np.int8)
+    int8 = np.where(rng.random((6, 50)) < 0.8, zero, rng.integers(-128, 128, (6, 50))).astype(np.int8)
+    int16 = np.where(rng.random((4, 40)) < 0.5, 0, rng.integers(-900, 900, (4, 40))).astype(np.int16)
+    scale = np.full((6, 1), 0.5, F32)
+    wide = np.array([True, False, True])
+    layers = {
+        "relative": Shared(sparse, np.arange(16, dtype=F32)), "dense": Shared(dense, np.arange(6, dtype=F32)),
+        "columns": Shared(columns, np.arange(4, dtype=F32)), "csr": csr,
+        "int8": Quantized(int8, scale, zero), "plain": Quantized(int8, scale, np.zeros((6, 1), np.int8), None),
+        "int16": Quantized(int16, np.ones((1, 1), F32), np.zeros((1, 1), np.int16)),
+        "groups": Quantized(int8[:2], np.ones((2, 7), F32), np.zeros((2, 7), np.int8), 8),
+        "mixed": Mixed(Quantized(int8[:1], scale[:1], zero[:1]), Quantized(int16[:2].repeat(2, axis=1)[:, :50], scale[:2], np.int16([[0], [300]])),
+                       wide, 0),
+        "mx": MX(rng.integers(0, 16, (2, 40)).astype(np.uint8), rng.integers(120, 130, (2, 2)).astype(np.uint8), "mxfp4_e2m1"),
+        "nf4": NF4(rng.integers(0, 16, (2, 20)).astype(np.uint8), np.ones((2, 2), F32), 16),
+        "low rank": LowRank(np.ones((3, 1), F32), np.ones(1, F32), np.ones((1, 4), F32)),
+        "bias": np.arange(3, dtype=F32), "mask": np.array([True, False]), "none": np.zeros((0, 3), F32),
+        "wide": Shared((dense.astype(np.uint16) * 97), np.linspace(0, 1, 500, dtype=F32)),
+    }
+    if version == 2:  # runs in the rows of kernels
+        layers |= {"kernel": Quantized(int8[:2, :48].reshape(2, 4, 3, 4), np.ones((2, 6), F32), np.zeros((2, 6), np.int8), 8),
+                   "blocks": MX(rng.integers(0, 16, (2, 5, 3, 3)).astype(np.uint8), np.full((2, 2), 127, np.uint8), "mxfp4_e2m1")}
+    layers |= {"tied": layers["columns"], "again": layers["bias"], "nothing": layers["none"]}
+    return container.write(layers, Coding(native, version), contexts=["columns", "tied"])
+
+
+def fields(data: bytes) -> list[tuple[int, int, str]]:
+    """Return (begin, end, kind) of everything that a reader takes from a file, bytes and the parts of integers one by one."""
+    taken = []
+    take = cursor.Reader.take
+
+    def record(self, count, kind):
+        part = take(self, count, kind)
+        taken.append((self.position - count, self.position, kind))
+        return part
+
+    with mock.patch.object(cursor.Reader, "take", record):
+        container.loads(data, implementation=native)
+    return taken[1:]  # without the magic and the version
+
+
+def rewritten(data: bytes, spans: list, rng) -> bytes:
+    """Return the file with one or two of its fields changed: a number to a near, a round or any one, or of more bytes; bits."""
+    body = bytearray(data[: -CHECK[data[8]]])
+    for _ in range(int(rng.integers(1, 3))):
+        begin, end, kind = spans[int(rng.integers(len(spans)))]
+        if end > len(body) or begin == end:
+            continue
+        if end - begin == 1 and kind in ("header", "shapes", "indices", "code tables", "names"):
+            value = body[begin]
+            new = [value + 1, value - 1, 0, value ^ 1 << int(rng.integers(8)), int(rng.integers(20)), int(rng.integers(256)), 2 * value]
+            choice = int(rng.integers(len(new) + 2))
+            body[begin:end] = bytes([new[choice] & 255]) if choice < len(new) else integer_bytes(int(rng.integers(2**20)))
+        elif kind == "contexts" and rng.random() < 0.5:  # more or fewer bytes, with their number
+            content = bytes(body[begin:end])
+            cut = int(rng.integers(1, 4))
+            changed = [content[:-cut], content + bytes(cut), content + rng.bytes(cut)][int(rng.integers(3))]
+            number = len(integer_bytes(end - begin))
+            body[begin - number : end] = integer_bytes(len(changed)) + changed
+        else:
+            at = int(rng.integers(begin, end))
+            way = rng.random()
+            if way < 0.6:
+                body[at] ^= 1 << int(rng.integers(8))
+            elif way < 0.8:
+                body[at] = int(rng.integers(256))
+            elif way < 0.9:
+                del body[at : at + int(rng.integers(1, 4))]
+            else:
+                body[at:at] = rng.bytes(int(rng.integers(1, 4)))
+    return sealed(bytes(body))
+
+
+@contextlib.contextmanager
+def other_choices(rng, share: float):
+    """Within, writers choose as they should not in ``share`` of all cases: any coder, layout and kind that can hold the content."""
+    def now() -> bool:
+        return rng.random() < share
+
+    class Stream(streams.Stream):
+        def __init__(self, symbols, coding):
+            super().__init__(symbols, coding)
+            if not len(symbols) or not now():
+                return
+            highest = int(symbols.max())
+            self.lengths = self.halves = None
+            self.coder = int(rng.integers(highest.bit_length(), 17 if symbols.itemsize == 2 else 9))
+            way = rng.random()
+            if way < 0.5 and highest < 2**15:
+                counts = streams.histogram(symbols)
+                if rng.random() < 0.5:  # the lengths of other counts
+                    counts = np.where(counts > 0, rng.integers(1, 50, len(counts)), 0)
+                self.coder, self.lengths = streams.HUFFMAN, huffman_lengths(counts)
+            elif way < 0.75 and symbols.itemsize == 2 and coding.version > 1:
+                self.coder, self.halves = streams.SPLIT, ()
+
+    smallest, integers, code = positions.smallest, quantized.Integers.__init__, codes.Codes.__init__
+
+    def any_layout(places, size, coding, nbytes=np.inf, layout=positions.BITMASK + 1):
+        if not now():
+            return smallest(places, size, coding, nbytes, layout)
+        number = int(rng.integers(1, 10))
+        if number == positions.BITMASK:
+            return number, b"", streams.Stream(positions.bitmask(places, size), coding)
+        count = positions.relative_counts(places)[number - 1]
+        return number, integer_bytes(count), streams.Stream(positions.relative(places, number, count), coding)
+
+    def any_kind(self, a, coding):
+        integers(self, a, coding)
+        if coding.version > 1 and now():
+            wide, plain = a.values.itemsize == 2, rng.random() < 0.5
+            self.kind = [[quantized.INT8_DIFFERENCES, quantized.INT16_DIFFERENCES], [quantized.INT8, quantized.INT16]][plain][wide]
+            self.content = (streams.Stream(quantized.fold(a.values.reshape(-1)), coding) if plain else
+                            codes.Codes(quantized.fold((a.values - a.expand(a.zero_point)).reshape(-1)), True, coding))
+
+    def any_codes(self, values, sparse, coding):
+        code(self, values, sparse and not now(), coding)
+
+    def any_entry(value, coding, contexts=False, write=entries.write):
+        if isinstance(value, Shared) and 1 <= len(value.codebook) <= 256 and now():
+            return entries.write_contexts(value, coding)
+        return write(value, coding, contexts)
+
+    def any_reference(index, write=sameness.reference_bytes):
+        return bytes(99) if now() else write(max(0, index - int(rng.random() < share / 4)))
+
+    with mock.patch.multiple(streams, Stream=Stream), mock.patch.multiple(quantized, Stream=Stream), \
+            mock.patch.multiple(positions, smallest=any_layout), mock.patch.object(quantized.Integers, "__init__", any_kind), \
+            mock.patch.object(codes.Codes, "__init__", any_codes), mock.patch.multiple(entries, write=any_entry), \
+            mock.patch.multiple(sameness, reference_bytes=any_reference):
+        yield
+
+
+def written_otherwise(layers: dict, version: int, contexts, rng) -> bytes:
+    """Return a file of the same content, or of a part of it, that was written with other choices."""
+    names = [name for name in layers if rng.random() < 0.4] or list(layers)[:1]
+    if rng.random() < 0.3:
+        rng.shuffle(names)
+    with other_choices(rng, float(rng.choice([0.02, 0.1, 0.5]))):
+        return container.write({name: layers[name] for name in names}, Coding(native, version), [n for n in names if n in contexts])

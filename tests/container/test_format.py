@@ -1,0 +1,334 @@
+"""FORMAT.md is complete: a decoder written from its text alone, in plain Python, reads what the container writes."""
+
+import hashlib
+import math
+import re
+import struct
+import zlib
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+
+from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared, container, reference
+from refcompress.container.cursor import Coding
+
+from container_strategies import layer_maps, of_version_1, same
+
+TEXT = (Path(__file__).parents[2] / "FORMAT.md").read_text(encoding="utf-8")
+STRUCT = "?bBhHiIqQefd"  # the dtypes' numbers as struct's letters
+
+
+class Decoder:
+    def __init__(self, data):
+        assert data[:8] == bytes.fromhex("8952435A0D0A1A0A")
+        self.version = data[8]
+        size = {1: 4, 2: 32}[self.version]
+        self.data, self.at, check = data[:-size], 9, data[-size:]
+        assert check == (struct.pack("<I", zlib.crc32(self.data)) if self.version == 1 else hashlib.sha256(self.data).digest())
+        self.layers = {}
+        for _ in range(self.int()):
+            name = self.bytes(self.int()).decode()
+            self.layers[name] = self.entry()
+        assert self.at == len(self.data)
+
+    def entry(self):
+        return (self.array, self.csr, self.shared, self.quantized, self.lowrank, self.quantized, self.mixed, self.mx, self.nf4,
+                self.contexts, self.same, self.differences, self.differences, self.rows)[self.byte()]()
+
+    def same(self):
+        return list(self.layers.values())[self.int()]
+
+    def bytes(self, n):
+        self.at += n
+        return self.data[self.at - n : self.at]
+
+    def byte(self):
+        return self.bytes(1)[0]
+
+    def int(self):
+        byte = self.byte()
+        return byte if byte < 128 else byte - 128 + 128 * self.int()
+
+    def shape(self):
+        return tuple(self.int() for _ in range(self.int()))
+
+    def numbers(self, n, letter="f"):
+        return struct.unpack(f"<{n}{letter}", self.bytes(n * struct.calcsize(letter)))
+
+    def array(self):
+        letter = STRUCT[self.byte()]
+        shape = self.shape()
+        return letter, shape, self.numbers(prod(shape), letter)
+
+    def csr(self):
+        m, k = self.int(), self.int()
+        places = self.positions(self.byte(), m * k)
+        return "csr", (m, k), dict(zip(places, self.numbers(len(places))))
+
+    def shared(self):
+        shape = self.shape()
+        codebook = self.numbers(self.int())
+        return "shared", shape, codebook, self.codes(prod(shape))
+
+    def codes(self, n):
+        layout, codes = self.byte(), [0] * n
+        if layout == 0:
+            return self.stream(n)
+        places = self.positions(layout, n)
+        for place, code in zip(places, self.stream(len(places))):
+            codes[place] = code + 1
+        return codes
+
+    def differences(self):
+        bits = 8 if self.data[self.at - 1] == 11 else 16
+        found = self.quantized(self.codes)
+        shape, group, scale_shape, _, zero_points, values = found[1:]
+        full = np.array(zero_points, np.int64).reshape(scale_shape)
+        if group and full.size:
+            full = np.repeat(full, group, axis=-1)[..., : shape[-1]] if group < shape[-1] else full[..., :1]
+        sums = np.array(values, np.int64).reshape(shape) + full
+        return *found[:-1], ((sums + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)).ravel().tolist()
+
+    def quantized(self, values=None):
+        shape = self.shape()
+        group, axes = self.int(), self.int()
+        full = [*shape[:-1], -(-shape[-1] // group)] if group else shape
+        scale_shape = tuple(size if axes >> i & 1 else 1 for i, size in enumerate(full))
+        scales = self.numbers(prod(scale_shape))
+        zero_points, values = ([-(s + 1) // 2 if s % 2 else s // 2 for s in symbols]
+                               for symbols in (self.stream(len(scales)), (values or self.stream)(prod(shape))))
+        return "quantized", shape, group, scale_shape, scales, zero_points, values
+
+    def rows(self):
+        return "rows", self.shape(), self.entry()
+
+    def lowrank(self):
+        m, k, r = self.int(), self.int(), self.int()
+        return "lowrank", (m, k, r), self.numbers(m * r), self.numbers(r), self.numbers(r * k)
+
+    def mixed(self):
+        axis, part = self.byte(), self.quantized if self.version == 1 else self.entry
+        return "mixed", axis, self.stream(self.int()), part(), part()
+
+    def mx(self):
+        format, shape = self.byte(), self.shape()
+        scales = self.stream(prod(shape[:-1]) * -(-shape[-1] // 32))
+        codes = self.stream(prod(shape))
+        return "mx", format, shape, scales, [-(c + 1) // 2 if c % 2 else c // 2 for c in codes] if format == 5 else codes
+
+    def nf4(self):
+        shape, block = self.shape(), self.int()
+        scales = self.numbers(prod(shape[:-1]) * -(-shape[-1] // block))
+        return "nf4", shape, block, scales, self.stream(prod(shape))
+
+    def contexts(self):
+        shape, codebook = self.shape(), self.numbers(self.int())
+        m, k = (shape[0], prod(shape[1:])) if len(shape) > 1 else (1, prod(shape))
+        return "shared", shape, codebook, context_codes(self.bytes(self.int()), m, k, len(codebook))
+
+    def positions(self, layout, n):
+        if layout == 9:
+            mask = self.stream(-(-n // 8))
+            return [p for p in range(n) if mask[p // 8] >> p % 8 & 1]
+        places, at = [], -1
+        for distance in self.stream(self.int()):
+            at += distance or 2**layout - 1
+            if distance:
+                places.append(at)
+        return places
+
+    def stream(self, count):
+        if count == 0:
+            return []
+        coder = self.byte()
+        if coder < 17:
+            number = int.from_bytes(self.bytes(-(-count * coder // 8)), "little")
+            return [number >> i * coder & (1 << coder) - 1 for i in range(count)]
+        if coder == 18:
+            return [256 * upper + lower for upper, lower in zip(self.stream(count), self.stream(count))]
+        a = self.int()
+        table = self.bytes(-(-a // 2))
+        lengths = [table[i // 2] >> i % 2 * 4 & 15 for i in range(a)]
+        words = iter(self.numbers(self.int(), "H"))
+        symbol_of, code, longest = {}, 0, max(lengths)
+        for length in range(1, longest + 1):
+            code <<= 1
+            for symbol in range(a):
+                if lengths[symbol] == length:
+                    symbol_of[f"{code:0{length}b}"] = symbol
+                    code += 1
+        lanes = 1
+        while lanes < 64 and 2 * lanes <= count // 1024:
+            lanes *= 2
+        queues, symbols = [""] * lanes, []
+        for i in range(count):
+            lane = i % lanes
+            if len(queues[lane]) < longest:
+                queues[lane] += f"{next(words):016b}"[::-1]
+            length = 1
+            while queues[lane][:length] not in symbol_of:
+                length += 1
+            symbols.append(symbol_of[queues[lane][:length]])
+            queues[lane] = queues[lane][length:]
+        assert next(words, None) is None and not any("1" in queue for queue in queues)
+        return symbols
+
+
+A = [round(65536 / (1 + math.exp((16 - q) / 2))) for q in range(33)]
+
+
+def squash(d):
+    t = max(-2047, min(2047, d)) + 2048
+    return (A[t >> 7] * (128 - t % 128) + A[(t >> 7) + 1] * (t % 128) + 64) >> 7
+
+
+def stretch(p, known={}):
+    if p >> 4 not in known:
+        known[p >> 4] = max((d for d in range(-2047, 2048) if squash(d) <= 16 * (p >> 4) + 8), default=-2047)
+    return known[p >> 4]
+
+
+def take(slot, b):
+    step, size = 2 * (65536 * b - slot[0]), 2 * slot[1] + 3
+    slot[0] = max(16, min(65519, slot[0] + (abs(step) // size) * (1 if step > 0 else -1)))
+    slot[1] = min(slot[1] + 1, 60)
+
+
+def context_codes(data, m, k, c):
+    """The codes by the section "Contexts", from its text alone."""
+    def B(x):
+        return x if x < 4 else 4 if x < 6 else 5 if x < 10 else 6 if x < 20 else 7
+
+    def M(x):
+        return min(x.bit_length() - 1, 15)
+
+    low, high, value, rest = 0, 2**32 - 1, int.from_bytes((data + bytes(4))[:4], "big"), data[4:]
+    slots, weights, tree, overall, flags, codes = {}, {}, {}, [32768, 0], {}, []
+
+    def bit(p):
+        nonlocal low, high, value, rest
+        middle = low + ((high - low) * p >> 16)
+        b = int(value <= middle)
+        low, high = (low, middle) if b else (middle + 1, high)
+        while low >> 24 == high >> 24:
+            low, high = low * 256 % 2**32, (high * 256 + 255) % 2**32
+            value, rest = (value * 256 + (rest[0] if rest else 0)) % 2**32, rest[1:]
+        return b
+
+    depth = 0
+    while 2**depth < c - 1:
+        depth += 1
+    count = [0] * k
+    for i in range(m):
+        row = 0
+        for j in range(k):
+            def f(r, s):
+                return flags.get((r, s), 0)
+
+            own = B(count[j])
+            beside = B((count[j - 1] if j else 0) + (count[j + 1] if j + 1 < k else 0))
+            keys = [j, i, f(i, j - 1) + 2 * f(i, j - 2) + 4 * f(i - 1, j) + 8 * f(i - 2, j) + 16 * f(i - 1, j - 1) + 32 * f(i - 1, j + 1),
+                    16 * own + M(i + 1), 16 * B(row) + M(j + 1), 64 * min(own, 3) + 8 * beside + min(M(i + 1), 7), 8 * beside + own]
+            mine = [slots.setdefault((t, key), [32768, 0]) for t, key in enumerate(keys)]
+            for slot in mine:
+                if slot[1] == 0:
+                    slot[0] = overall[0]
+            w, s = weights.setdefault(own, [9362] * 7), [stretch(slot[0]) for slot in mine]
+            p = max(24, min(65512, squash(sum(a * b for a, b in zip(w, s)) >> 16)))
+            b = flags[i, j] = bit(p)
+            for t in range(7):
+                w[t] = max(-(2**24), min(2**24, w[t] + ((s[t] * 2 * (65536 * b - p) + 2**17) >> 18)))
+                take(mine[t], b)
+            take(overall, b)
+            node = 1
+            if b:
+                count[j] += 1
+                row += 1
+                for _ in range(depth):
+                    slot = tree.setdefault(node, [32768, 0])
+                    b = bit(max(64, min(65472, slot[0])))
+                    take(slot, b)
+                    node = 2 * node + b
+                codes.append(node - 2**depth + 1)
+            else:
+                codes.append(0)
+    return codes
+
+
+def content(value):
+    """Return what the decoder returns for an entry of this value."""
+    if isinstance(value, CSR):
+        rows = np.repeat(np.arange(value.shape[0]), np.diff(value.indptr))
+        places = (rows * value.shape[1] + value.indices).tolist()
+        return "csr", value.shape, dict(zip(places, value.data.tolist()))
+    if isinstance(value, Shared):
+        return "shared", value.shape, tuple(value.codebook.tolist()), value.codes.ravel().tolist()
+    for kind, integers, scale in (Quantized, "values", "scale"), (MX, "codes", "scales"), (NF4, "codes", "scales"):
+        if isinstance(value, kind) and getattr(value, scale).ndim < len(value.shape):
+            matrix = getattr(value, integers).reshape(len(getattr(value, integers)), prod(value.shape[1:]))
+            return "rows", value.shape, content(replace(value, **{integers: matrix}))
+    if isinstance(value, Quantized):
+        return ("quantized", value.shape, value.group or 0, value.scale.shape, tuple(value.scale.ravel().tolist()),
+                value.zero_point.ravel().tolist(), value.values.ravel().tolist())
+    if isinstance(value, Mixed):
+        return "mixed", value.axis, value.wide.astype(int).tolist(), content(value.low), content(value.high)
+    if isinstance(value, MX):
+        number = ["mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e2m3", "mxfp6_e3m2", "mxfp4_e2m1", "mxint8"].index(value.format)
+        return "mx", number, value.shape, value.scales.ravel().tolist(), value.codes.ravel().tolist()
+    if isinstance(value, NF4):
+        return "nf4", value.shape, value.block, tuple(value.scales.ravel().tolist()), value.codes.ravel().tolist()
+    if isinstance(value, LowRank):
+        factors = (tuple(factor.ravel().tolist()) for factor in (value.u, value.s, value.vt))
+        return "lowrank", (*value.shape, value.rank), *factors
+    return STRUCT[container.entries.DTYPES.index(value.dtype)], value.shape, tuple(value.ravel().tolist())
+
+
+@settings(deadline=None)
+@given(layer_maps())
+def test_a_decoder_written_from_the_text_reads_every_file(layers):
+    for version in (1, 2):
+        held = layers if version == 2 else of_version_1(layers)
+        decoded = Decoder(container.write(held, Coding(reference, version))).layers
+        order = held if version == 2 else sorted(held, key=str.encode)
+        assert repr(decoded) == repr({name: content(layers[name]) for name in order})  # NaN == NaN
+
+
+@settings(deadline=None, max_examples=30)
+@given(layer_maps())
+def test_a_decoder_written_from_the_text_reads_every_file_with_contexts(layers):
+    decoded = Decoder(container.dumps(layers, contexts=True)).layers
+    assert repr(decoded) == repr({name: content(value) for name, value in layers.items()})
+
+
+def test_a_decoder_written_from_the_text_reads_a_pruned_matrix_and_the_example():
+    rng = np.random.default_rng(3)
+    codes = ((rng.random((30, 80)) < rng.random(80) ** 4) * rng.integers(1, 9, (30, 80))).astype(np.uint8)
+    layers = {"w": Shared(codes, np.arange(9, dtype=np.float32))}
+    data = container.dumps(layers, contexts=True)
+    assert len(data) < len(container.dumps(layers)) and Decoder(data).layers == {"w": content(layers["w"])}
+    example = re.search(r"codes 0 2 1, 0 0 3 with c = 4 is the (?:\w+ )?bytes? `([0-9A-F ]+)`", TEXT)
+    assert context_codes(bytes.fromhex(example[1]), 2, 3, 4) == [0, 2, 1, 0, 0, 3]
+
+
+def test_a_decoder_written_from_the_text_reads_streams_of_many_lanes():
+    rng = np.random.default_rng(5)
+    for size in (2047, 2048, 5000, 70_001):
+        codes = np.minimum(rng.geometric(0.4, size), 30).astype(np.uint8)
+        layers = {"w": Shared(codes, np.arange(1, 32, dtype=np.float32))}
+        assert Decoder(container.dumps(layers)).layers == {"w": content(layers["w"])}
+
+
+def test_the_worked_example_is_what_the_writer_writes():
+    example = TEXT.split("## Worked example")[1]
+    names = {"np": np, "Shared": Shared, "Quantized": Quantized}
+    exec(re.search(r"```python\n(.*?)```", example, re.S)[1], names)
+    rows = re.findall(r"^\| (\d+) \| `([0-9A-F ]+)` \|", example, re.M)
+    data = bytes.fromhex("".join(row for _, row in rows))
+    starts = np.cumsum([0] + [len(bytes.fromhex(row)) for _, row in rows])[:-1]
+    assert [int(at) for at, _ in rows] == starts.tolist()
+    assert container.dumps(names["layers"]).hex(" ") == data.hex(" ")
+    assert same(container.loads(data), names["layers"])
+    assert f"The file has {len(data)} bytes" in example

@@ -1,0 +1,67 @@
+"""The README and FORMAT.md are true: their examples run, and the commands that they name exist."""
+
+import ast
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from refcompress import ops, reference
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_readmes_examples_print_what_they_say():
+    failures, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False, optionflags=doctest.ELLIPSIS)
+    assert tried > 10 and failures == 0
+
+
+def test_the_readmes_make_targets_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert {target for target in re.findall(r"\bmake ([a-z][a-z-]*)", README)} <= targets
+
+
+@pytest.mark.parametrize("name", ops.OPS)
+def test_the_map_names_each_operation_with_its_file(name):
+    row = next(line for line in README.splitlines() if line.startswith("|") and f"`{name}`" in line)
+    path = "/".join(getattr(reference, name).__module__.split(".")[2:])
+    assert f"`{path}.py`" in row
+    folder = row.split("|")[3].strip().strip("`/")
+    assert not folder or any((ROOT / "csrc" / folder).glob("*.c"))
+
+
+def test_each_arxiv_number_of_the_map_stands_in_the_docstrings_of_its_files():
+    rows = [line.split("|") for line in README.splitlines() if line.startswith("| `") and re.search(r"\b\d{4}\.\d{4,5}\b", line)]
+    assert len(rows) > 20
+    for row in rows:
+        files = [ROOT / "refcompress" / "reference" / name for name in re.findall(r"`(\w+/\w+\.py)`", row[2])]
+        words = " ".join(ast.get_docstring(node) or "" for file in files for node in ast.walk(ast.parse(file.read_text()))
+                         if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)))
+        for number in re.findall(r"\b\d{4}\.\d{4,5}\b", row[4]):
+            assert number in words, f"README gives arXiv {number} for{row[1]}; its docstrings do not"
+
+
+COMMANDS = [line.split("#")[0].split() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+
+
+def test_what_the_readme_types_is_there_after_make():
+    """Nothing is activated: programs are called where `make` puts them."""
+    makefile = (ROOT / "Makefile").read_text()
+    assert "VENV := .venv\n" in makefile and "BIN := $(VENV)/bin\n" in makefile
+    assert {command[0] for command in COMMANDS} == {"make", ".venv/bin/refcompress", ".venv/bin/python"}
+
+
+def test_the_commands_of_the_readme_run_one_after_the_other_as_they_are_typed(tmp_path, monkeypatch):
+    """The demo's minutes are left out: a file of its kind is where it would be."""
+    from refcompress.cli import main
+
+    for folder in ("results", "data"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    (tmp_path / "demo.rcz").write_bytes((ROOT / "results" / "deep_compression" / "lenet_300_100-smallest.rcz").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    typed = [command[1:] for command in COMMANDS if command[0] == ".venv/bin/refcompress"]
+    for arguments in typed:
+        if arguments != ["demo"]:
+            assert main(arguments) == 0, arguments

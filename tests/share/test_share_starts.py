@@ -1,0 +1,138 @@
+"""Where k-means begins: no start wastes its clusters by default, importance counts in each, and each is as it is stated."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from refcompress import native, share_kmeans, share_optimal
+from refcompress.reference.share.starts import INITS, initial_centroids
+
+N = 4000
+
+
+def distributions():
+    rng = np.random.default_rng(0)
+    normal = rng.standard_normal(N)
+    return {
+        "normal": normal, "laplace": rng.laplace(size=N), "uniform": rng.random(N), "student": rng.standard_t(3, N),
+        "cauchy": rng.standard_cauchy(N), "two": np.concatenate([rng.normal(-5, 0.1, N // 2), rng.normal(5, 1, N // 2)]),
+        "lognormal": np.exp(2 * rng.standard_normal(N)), "outliers": np.append(normal, [50, 80, -60, 100, 300]),
+        "one outlier": np.append(normal, 1e6), "pruned": normal[np.abs(normal) > 1],
+    }
+
+
+def cost(w, shared, weights=None):
+    d = (w.astype(np.float64) - shared.dense()) ** 2
+    return float(np.sum(d if weights is None else weights * d))
+
+
+@pytest.mark.parametrize("name", distributions())
+@pytest.mark.parametrize("clusters, most", [(4, 1.2), (16, 1.2), (64, 1.2)])
+def test_the_default_is_near_the_optimum_and_uses_every_cluster(name, clusters, most):
+    """Measured at this seed: 1.12, 1.18 and 1.15 times the optimum at most, where "linear" has up to 1,891 times of it."""
+    w = distributions()[name].astype(np.float32)
+    shared = share_kmeans(w, clusters=clusters)
+    assert len(shared.codebook) == clusters
+    assert cost(w, shared) <= most * cost(w, share_optimal(w, clusters=clusters))
+
+
+def test_outliers_cost_the_linear_start_its_clusters_and_not_the_default():
+    w = distributions()["outliers"].astype(np.float32)
+    assert len(share_kmeans(w, bits=4, init="linear").codebook) < 16
+    assert cost(w, share_kmeans(w, bits=4)) < cost(w, share_kmeans(w, bits=4, init="linear")) / 5
+
+
+def cut_in_python(values, omega, k):
+    """The stated rule in exact arithmetic: of all cuts of all runs the one that lowers the squared error most, k - 1 times."""
+    def error(a, b):
+        total = sum(omega[a:b])
+        mean = sum(w * x for w, x in zip(omega[a:b], values[a:b])) / total
+        return sum(w * (x - mean) ** 2 for w, x in zip(omega[a:b], values[a:b])), mean
+
+    runs = [(0, len(values))]
+    while len(runs) < k:
+        cuts = [(error(a, b)[0] - error(a, c)[0] - error(c, b)[0], a, c, b) for a, b in runs for c in range(a + 1, b)]
+        gain, a, c, b = max(cuts, key=lambda cut: (cut[0], -cut[1], -cut[2]))
+        runs[runs.index((a, b))] = a, c
+        runs.append((c, b))
+    return sorted(error(a, b)[1] for a, b in runs)
+
+
+@given(st.data())
+def test_cut_makes_the_best_cut_each_time(data):
+    x = sorted(data.draw(st.lists(st.integers(-99, 99), min_size=2, max_size=9, unique=True)))
+    omega = data.draw(st.lists(st.integers(1, 9), min_size=len(x), max_size=len(x)))
+    k = data.draw(st.integers(1, len(x) - 1))
+    expected = cut_in_python([Fraction(v) for v in x], [Fraction(v) for v in omega], k)
+    got = initial_centroids(np.array(x, np.float64), np.array(omega, np.float64), k, "cut", 0)
+
+    def left(c):  # the squared error at these centroids: of cuts that gain the same, rounding may take another
+        c = np.array([float(v) for v in c])
+        nearest = np.abs(np.array(x)[:, None] - c).argmin(axis=1)
+        return float(np.sum(omega * (np.array(x) - c[nearest]) ** 2))
+
+    assert len(got) == k
+    if k == 2:  # later cuts depend on which of equal ones came first
+        assert left(got) == pytest.approx(left(expected), rel=1e-9, abs=1e-9)
+
+
+def test_cuts_of_a_known_array():
+    w = np.float32([0, 1, 2, 3, 10, 11, 100])  # 100 alone, then 10 and 11, then 0 and 1 from 2 and 3
+    for clusters, expected in ((2, [4.5, 100]), (3, [1.5, 10.5, 100]), (4, [0.5, 2.5, 10.5, 100])):
+        assert share_kmeans(w, clusters=clusters, iterations=0).codebook.tolist() == expected
+
+
+def test_of_equal_gains_the_first_run_is_cut_first():
+    assert share_kmeans(np.float32([0, 1, 100, 101]), clusters=3, iterations=0).codebook.tolist() == [0, 1, 100.5]
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_values_without_importance_take_no_cluster(init):
+    x, h = np.float32([1, 1, 5, 5, 100, 100]), np.float32([1e8] * 4 + [1e-8] * 2)
+    for seed in range(20) if init == "random" else (None,):
+        for impl in (share_kmeans, native.share_kmeans):
+            shared = impl(x, clusters=2, weights=h, init=init, seed=seed)
+            assert cost(x, shared, h.astype(np.float64)) < 1e-3 and shared.codebook.tolist() == pytest.approx([1, 5])
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_importance_moves_every_start(init):
+    rng = np.random.default_rng(3)
+    w = rng.standard_normal(N).astype(np.float32)
+    h = np.where(w > 1, np.float32(1), np.float32(1e-9))
+    plain, weighted = (share_kmeans(w, clusters=4, weights=weights, init=init, iterations=0) for weights in (None, h))
+    assert (weighted.codebook > 0.9).sum() >= 3 > (plain.codebook > 0.9).sum()
+
+
+@given(hnp.arrays(np.float32, st.integers(2, 40), elements=st.integers(-99, 99)), st.sampled_from(INITS), st.data())
+def test_equal_weights_start_as_none(w, init, data):
+    clusters = data.draw(st.integers(1, w.size))
+    weights = np.full(w.shape, 2.0**data.draw(st.integers(-9, 9)), np.float32)
+    plain = share_kmeans(w, clusters=clusters, init=init, iterations=0)
+    assert share_kmeans(w, clusters=clusters, init=init, iterations=0, weights=weights) == plain
+
+
+def test_the_linear_start_is_from_min_to_max_without_weights_however_far_off_they_lie():
+    w = np.append(np.zeros(100_000), [1, -1]).astype(np.float32) + np.float32(1e-6) * np.arange(100_002, dtype=np.float32)
+    c = initial_centroids(np.sort(w).astype(np.float64), None, 3, "linear", 0)
+    assert c[0] == w.min() and c[-1] == w.max()
+
+
+def test_the_seed_changes_the_random_start():
+    w = np.random.default_rng(1).standard_normal(N).astype(np.float32)
+    assert len({share_kmeans(w, bits=3, init="random", seed=s, iterations=0) for s in range(5)}) == 5
+    assert share_kmeans(w, bits=3, init="random") == share_kmeans(w, bits=3, init="random", seed=0)
+
+
+@pytest.mark.parametrize("init", INITS)
+@given(w=hnp.arrays(np.float32, st.integers(2, 60), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)), data=st.data())
+def test_both_implementations_start_from_the_same_bits(init, w, data):
+    weights = data.draw(st.none() | hnp.arrays(np.float32, w.shape, elements=st.sampled_from([0.0, 1e-45, 0.5, 1.0, 3e38])))
+    if weights is not None:
+        weights[0] = 1
+    options = {"clusters": data.draw(st.integers(1, w.size)), "init": init, "weights": weights, "iterations": 0}
+    assert native.share_kmeans(w, **options) == share_kmeans(w, **options)
