@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..constants import LARGEST, U, U64
 from ..formats import CSR, LowRank, Mixed, Quantized
-from .exact import OVERFLOW, U, U64, UNDERFLOW, NoBound, everywhere, same_kind
+from .exact import UNDERFLOW, NoBound, everywhere, same_kind
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def within_dot_bound(expected, got, args, kwargs=None) -> None:
         output = U * np.abs(np.where(np.isfinite(e), e, 0)) + UNDERFLOW
         allowed = spread + t.roundings * UNDERFLOW * (1 + gamma) + output
         allowed = np.where(t.exact, 0, allowed)
-        bounded = t.exact | ((ku < 1) & (t.largest * (1 + gamma) <= OVERFLOW))
+        bounded = t.exact | ((ku < 1) & (t.largest * (1 + gamma) <= LARGEST))
         same_class = (np.isnan(e) & np.isnan(g)) | (np.isinf(e) & (e == g))
         good = np.where(t.special, same_class, np.abs(g - e) <= allowed) | ~bounded
     everywhere(good, expected, got, "result", np.broadcast_to(np.where(t.special, 0, allowed), good.shape))
@@ -88,7 +89,7 @@ def _csr_terms(a: CSR, x) -> _Terms:
     special = special | (stored @ ~np.isfinite(x) > 0)
     e = _unit(a.data) + _unit(x)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
-    return _Terms(k, magnitude, magnitude, exact & (magnitude <= OVERFLOW) & ~special, special)
+    return _Terms(k, magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
 
 
 def _lowrank_terms(a: LowRank, x) -> _Terms:
@@ -115,7 +116,7 @@ def _lowrank_terms(a: LowRank, x) -> _Terms:
     if max(u.max(initial=0), s.max(initial=0), scaled.max(initial=0)) > 1:  # an underflow may be made larger afterwards
         small = np.minimum(_smallest(vt), _smallest(s)) * _smallest(np.abs(x).astype(np.float64))
         largest = np.where(exact | (small >= 2.0**-100), largest, np.inf)
-    return _Terms(np.full((1, 1), k + r + 2), magnitude, largest, exact & (largest <= OVERFLOW) & ~special, special)
+    return _Terms(np.full((1, 1), k + r + 2), magnitude, largest, exact & (largest <= LARGEST) & ~special, special)
 
 
 def _smallest(a: np.ndarray) -> float:
@@ -144,7 +145,7 @@ def _scaled_terms(x, w: Quantized) -> _Terms:
     e, es = _unit(x), _unit(w.scale)
     exact = (before <= np.ldexp(1.0, 24 + e)) & (magnitude <= np.ldexp(1.0, 24 + e + es)) & (e + es >= -149)
     exact = (exact | (before == 0)) & (scaled.max(axis=1, initial=0) <= np.ldexp(1.0, 24 + es))
-    exact = exact & (largest <= OVERFLOW) & ~special
+    exact = exact & (largest <= LARGEST) & ~special
     return _Terms(np.full((1, 1), k + groups + 5), magnitude, largest, exact, special)
 
 
@@ -155,7 +156,7 @@ def _dense_terms(x, w, transposed=False) -> _Terms:
     special = ~np.isfinite(x).all(axis=1)[:, None] | ~np.isfinite(w).all(axis=0)
     e = _unit(x) + _unit(w)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
-    return _Terms(np.full((1, 1), k), magnitude, magnitude, exact & (magnitude <= OVERFLOW) & ~special, special)
+    return _Terms(np.full((1, 1), k), magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
 
 
 def _mixed_terms(x, w: Mixed) -> _Terms:
@@ -178,7 +179,7 @@ def _mixed_terms(x, w: Mixed) -> _Terms:
     magnitude = _up(sum(t.magnitude for t in terms), 2)
     largest = np.maximum.reduce([magnitude, *(t.largest for t in terms)])
     unit = min(_unit(inputs) + _unit(part.scale) for inputs, part in parts)
-    exact = np.logical_and.reduce([t.exact for t in terms]) & (magnitude <= np.ldexp(1.0, 24 + unit)) & (largest <= OVERFLOW)
+    exact = np.logical_and.reduce([t.exact for t in terms]) & (magnitude <= np.ldexp(1.0, 24 + unit)) & (largest <= LARGEST)
     return _Terms(sum(t.roundings for t in terms), magnitude, largest, exact, np.logical_or.reduce([t.special for t in terms]))
 
 

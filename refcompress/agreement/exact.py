@@ -4,10 +4,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 
-U = 2.0**-24  # unit roundoff of float32, round to nearest
-U64 = 2.0**-53  # and of float64
 UNDERFLOW = 2.0**-150  # half of the smallest subnormal: the most that rounding to nearest loses below 2**-126
-OVERFLOW = 2.0**128 - 2.0**104  # the largest float32: what is not above it is not rounded to infinity
 
 
 class Disagreement(AssertionError):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ..constants import U, U64
 from ..formats import MAX_CODE_LENGTH, LowRank, Shared
-from .exact import U, U64, UNDERFLOW, Disagreement, everywhere, same_kind
+from .exact import UNDERFLOW, Disagreement, everywhere, same_kind
 
 
 def same_product(expected: LowRank, got: LowRank, args, kwargs=None) -> None:

@@ -14,10 +14,10 @@ from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .lowrank import LowRank, LowRankConv, Tucker2
 from .mixed import Mixed
 from .packed import Packed
-from .quantized import SMALLEST_NORMAL, Quantized
+from .quantized import Quantized
 from .shared import Shared
 
 __all__ = [
     "CSR", "Encoded", "FloatFormat", "Format", "HuffmanCode", "LowRank", "LowRankConv", "MX", "Mixed", "NF4", "Packed",
-    "Quantized", "Shared", "Tucker2", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS", "SMALLEST_NORMAL",
+    "Quantized", "Shared", "Tucker2", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS",
 ]

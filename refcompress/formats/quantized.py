@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import arguments
+from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
 from .base import Format, block_shape, rows_shape, spread
 
-SMALLEST_NORMAL = np.finfo(np.float32).tiny
-LARGEST = np.finfo(np.float32).max
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import arguments
+from ..constants import LARGEST
 
-LARGEST = float(np.finfo(np.float32).max)
 
 
 class _Optimizer:

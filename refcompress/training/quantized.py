@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import arguments, reference
 from ..errors import RefcompressError
-from ..formats import SMALLEST_NORMAL, Quantized
+from ..constants import SMALLEST_NORMAL
+from ..formats import Quantized
 from .network import Network
 
 

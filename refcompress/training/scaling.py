@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import arguments
+from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
 
-SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
-LARGEST = float(np.finfo(np.float32).max)
 
 
 class LossScaler:

@@ -14,12 +14,12 @@ from hypothesis.extra import numpy as hnp
 from refcompress import (
     MX, NF4, ArgumentTypeError, RefcompressError, floats_decode, floats_mx_decode, floats_mx_encode, floats_nf4_decode,
     floats_nf4_encode)
+from refcompress.constants import LARGEST
 from refcompress.formats import MX_ELEMENTS
 from refcompress.formats.floats import NF4_LEVELS
 from refcompress.testing.layouts import ODD
 
 F = np.float32
-LARGEST = float(np.finfo(F).max)
 NAMES = pytest.mark.parametrize("name", MX_ELEMENTS)
 EMAX = {"mxfp8_e4m3": 8, "mxfp8_e5m2": 15, "mxfp6_e2m3": 2, "mxfp6_e3m2": 4, "mxfp4_e2m1": 2, "mxint8": 0}
 SHAPES = st.one_of(st.tuples(st.integers(0, 70)), st.tuples(st.integers(0, 3), st.integers(0, 40)))

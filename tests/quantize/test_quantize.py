@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from refcompress import ArgumentTypeError, Quantized, RefcompressError, dequantize_s8, native, quantize_s8, reference
+from refcompress.constants import LARGEST
 from refcompress.testing.layouts import ODD
 
-LARGEST = float(np.finfo(np.float32).max)
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=9)
 EXTREME = st.sampled_from([0.0, -0.0, 1e-45, -1e-45, 1e-38, -2e-38, 0.1, -1.0, 127.5, 3e38, LARGEST, -LARGEST])
 ARRAYS = st.one_of(

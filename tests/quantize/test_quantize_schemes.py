@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as hnp
 
 import refcompress as rc
 from refcompress import ArgumentTypeError, Packed, Quantized, RefcompressError, native
+from refcompress.constants import LARGEST
 
-LARGEST = float(np.finfo(np.float32).max)
 ELEMENTS = st.one_of(st.floats(width=32, allow_nan=False, allow_infinity=False),
                      st.sampled_from([0.0, -0.0, 1e-45, LARGEST, -LARGEST, 1.0]))
 ARRAYS = hnp.arrays(np.float32, hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=9), elements=ELEMENTS)

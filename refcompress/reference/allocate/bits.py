@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST64, U64
 from ...errors import LimitError, RefcompressError
 
 __all__ = ["Allocation", "allocate_exact", "allocate_front", "allocate_lagrange"]
 
 MOST_STATES = 2**24  # partial allocations held at once: half a gigabyte of totals, costs and their order
-U64 = 2.0**-53
-LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +146,7 @@ def allocate_arguments(cost, size, budget) -> tuple[np.ndarray, np.ndarray, int]
     budget = arguments.integer(budget, "budget", 0)
     if len(cost) and sum(size.max(axis=1).tolist()) > arguments.MAX_SIZE:
         raise LimitError("size", "must sum to at most 2**63 - 1 bytes")
-    if math.fsum(np.abs(cost).max(axis=1, initial=0) / 2) > LARGEST / 2:
+    if math.fsum(np.abs(cost).max(axis=1, initial=0) / 2) > LARGEST64 / 2:
         raise RefcompressError("cost", "must have a finite sum")
     least = sum(size.min(axis=1).tolist()) if len(cost) else 0
     if budget < least:

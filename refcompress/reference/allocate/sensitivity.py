@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST64
 from ...errors import ArgumentTypeError, RefcompressError
 
 __all__ = ["Trace", "allocate_cost", "allocate_fisher", "allocate_trace"]
@@ -55,7 +56,7 @@ def allocate_cost(w, versions, *, curvature=1.0) -> np.ndarray:
             raise RefcompressError("curvature", f"must have the shape of w, {w.shape}, not {curvature.shape}")
         arguments.each(curvature, "curvature", curvature >= 0, "must not be negative")
     else:
-        curvature = arguments.real(curvature, "curvature", 0, np.finfo(np.float64).max)
+        curvature = arguments.real(curvature, "curvature", 0, LARGEST64)
     cost = np.empty(len(versions))
     for j, version in enumerate(versions):
         name = f"versions[{j}]"

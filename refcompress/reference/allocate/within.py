@@ -3,13 +3,13 @@
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST
 from ...errors import RefcompressError
 from ...formats import Mixed
 from ..quantize.integers import quantize_s8, quantize_s16
 
 __all__ = ["allocate_mixed", "allocate_outliers"]
 
-LARGEST = float(np.finfo(np.float32).max)
 
 
 def allocate_mixed(w, wide, *, axis=0, group=None) -> Mixed:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST
 from ...errors import ArgumentTypeError, LimitError, RefcompressError
 from ...formats import LowRank
 
@@ -66,7 +67,7 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None, nbytes=None) -> LowRan
         rest = np.concatenate([np.cumsum(s[::-1] ** 2)[::-1], [0.0]])  # without the first r; small ones added first
         r = int(np.argmax(rest <= value**2 * rest[0]))
 
-    if r and s[0] > np.finfo(np.float32).max:
+    if r and s[0] > LARGEST:
         raise LimitError("w", f"has a singular value beyond float32, {s[0]:g}")
     with np.errstate(under="ignore"):
         u, s, vt = u[:, :r].astype(np.float32), s[:r].astype(np.float32), vt[:r].astype(np.float32)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST64
 from ...errors import LimitError, RefcompressError
 from .scores import not_negative, statistic, weights
 
@@ -151,4 +152,4 @@ def layer_arguments(w, hessian, damping):
         raise RefcompressError("hessian", f"must have the shape {(w.shape[1],) * 2}, inputs by inputs, not {h.shape}")
     if not np.array_equal(h, h.T):
         arguments.each(h, "hessian", h == h.T, "must equal the element across the diagonal (half of hessian + hessian.T does)")
-    return w, h if h.any() else np.eye(len(h)), arguments.real(damping, "damping", 0, np.finfo(np.float64).max)
+    return w, h if h.any() else np.eye(len(h)), arguments.real(damping, "damping", 0, LARGEST64)

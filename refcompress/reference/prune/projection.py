@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST
 from ...errors import RefcompressError
 from .selection import prune_magnitude
 
 __all__ = ["prune_project_l0", "prune_project_l1", "prune_penalty_l0", "prune_penalty_l1"]
 
-LARGEST = float(np.finfo(np.float32).max)
 
 
 def prune_project_l0(w, *, keep) -> np.ndarray:

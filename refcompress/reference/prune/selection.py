@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST64
 from . import structure as units
 
 __all__ = ["prune_magnitude", "prune_select", "prune_threshold"]
@@ -200,4 +201,4 @@ def magnitude_arguments(w, *, sparsity=None, keep=None):
 def threshold_arguments(w, quality):
     """Return both, or refuse them."""
     w = arguments.finite(arguments.array(w, "w", np.float32), "w")
-    return w, arguments.real(quality, "quality", 0, np.finfo(np.float64).max)
+    return w, arguments.real(quality, "quality", 0, LARGEST64)

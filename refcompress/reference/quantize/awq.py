@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from ... import arguments
+from ...constants import SMALLEST_NORMAL
 from ...errors import RefcompressError
-from ...formats import SMALLEST_NORMAL
 from .layer import LayerFit, difference, errors, exact_weight, grid, inputs_argument, layer_arguments, quantize_hessian
 
 __all__ = ["quantize_awq", "quantize_clip"]

@@ -3,7 +3,8 @@
 import numpy as np
 
 from ... import arguments
-from ...formats import SMALLEST_NORMAL, Quantized
+from ...constants import SMALLEST_NORMAL
+from ...formats import Quantized
 from .scales import along, minmax_arguments
 from .ranges import pooled_sum, pools
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST
 from ..prune.curvature import inverse_factor
-from .scales import LARGEST
 from .layer import LayerFit, difference, errors, grid, layer_arguments
 
 __all__ = ["quantize_gptq"]

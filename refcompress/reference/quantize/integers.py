@@ -3,9 +3,10 @@
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST, SMALLEST_NORMAL
 from ...errors import ArgumentTypeError, RefcompressError
-from ...formats import SMALLEST_NORMAL, Quantized
-from .scales import LARGEST, SCHEMES, along, chosen, limits, minmax_arguments, span
+from ...formats import Quantized
+from .scales import SCHEMES, along, chosen, limits, minmax_arguments, span
 
 __all__ = ["quantize_s8", "dequantize_s8", "quantize_s16", "dequantize_s16"]
 

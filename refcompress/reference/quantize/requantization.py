@@ -3,9 +3,9 @@
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST, SMALLEST_NORMAL
 from ...errors import RefcompressError
-from ...formats import SMALLEST_NORMAL
-from .scales import LARGEST, SCHEMES, bits_of, limits, real_array
+from .scales import SCHEMES, bits_of, limits, real_array
 
 __all__ = ["quantize_bias_s32", "dequantize_bias_s32", "quantize_multiplier", "requantize_s32"]
 

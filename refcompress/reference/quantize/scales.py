@@ -3,15 +3,13 @@
 import numpy as np
 
 from ... import arguments
+from ...constants import LARGEST, LARGEST64, SMALLEST_NORMAL
 from ...errors import RefcompressError
-from ...formats import SMALLEST_NORMAL
 from ...formats.base import block_shape, matrix_shape, spread
 
 __all__ = ["quantize_scale"]
 
 SCHEMES = ("symmetric", "affine")
-LARGEST = float(np.finfo(np.float32).max)
-LARGEST64 = float(np.finfo(np.float64).max)
 
 
 def quantize_scale(low, high, *, bits=8, scheme="symmetric"):
