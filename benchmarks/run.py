@@ -39,9 +39,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="one small case an operation, a sixth of a second each")
     parser.add_argument("--with", dest="guests", action="append", default=[], metavar="MODULE",
                         help="one more column: a module with operations under our names (may be repeated)")
-    parser.add_argument("--against", type=Path, metavar="FILE", help="the JSON of an earlier run: report what became slower, "
+    parser.add_argument("--against", type=Path, metavar="FILE", help="the JSON of an earlier run, or its summary: report what became slower, "
                         "by ratios alone, with exit code 3")
-    parser.add_argument("--out", type=Path, help="folder of bench.json, history.jsonl and the pictures (default build/bench)")
+    parser.add_argument("--out", type=Path, help="folder of bench.json, summary.json, history.jsonl and the pictures (default build/bench)")
     parser.add_argument("--json", action="store_true", help="the run as JSON instead of a table")
     return parser
 

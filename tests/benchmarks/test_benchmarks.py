@@ -174,6 +174,19 @@ def test_only_a_fall_beyond_the_intervals_is_reported():
     assert report.agreement([row((1.07, 1, 1))], then) == (1, 1) and report.agreement([row((0.9, 1, 1))], then) == (0, 1)
 
 
+def test_the_summary_has_the_ratios_of_our_kernels_one_line_for_each_and_judges_a_run_as_the_whole_record_does():
+    def row(kind, ratio):
+        return {"op": "op", "case": "case", "implementation": "native.avx2", "kind": kind, "peers": ["peer"], "seconds": 1.0,
+                "ratios": {"peer": [ratio, 0.99 * ratio, 1.01 * ratio]}}
+    results = {"environment": {}, "limits": {}, "summary": {"op": 2.0}, "table 8": [], "rows": [row("ours", 2.00004), row("peer", 1.0)]}
+    text = report.compact(results)
+    then = json.loads(text)["rows"]
+    assert [r["kind"] for r in then] == ["ours"] and sum('"op": "op"' in line for line in text.splitlines()) == 1
+    for ratio in (2.0, 1.5):
+        now = [row("ours", ratio)]
+        assert bool(report.fell(now, then)) == bool(report.fell(now, results["rows"])) == (ratio < 1.8)
+
+
 def test_a_kernel_that_fell_in_all_its_cases_is_reported_though_no_case_alone_is_certain():
     def rows(*ratios):
         return [row((r, 0.7 * r, 1.4 * r), case=str(i)) for i, r in enumerate(ratios)]
@@ -227,8 +240,10 @@ def test_the_command_prints_a_row_an_implementation_compares_with_an_earlier_run
     assert any(row["cold"] for row in results["rows"])
     assert results["limits"]["rates"]["f32 portable"] > 1e8 and 0 < results["rows"][0]["share"] < 10
     assert json.loads((tmp_path / "bench.json").read_text()) == results
+    assert json.loads((tmp_path / "summary.json").read_text())["summary"] == results["summary"]
     assert json.loads((tmp_path / "history.jsonl").read_text())["commit"] == results["environment"]["commit"]
-    assert command("--against", str(tmp_path / "bench.json")).returncode in (0, 3)  # whatever this machine does meanwhile
+    for recorded in ("bench.json", "summary.json"):
+        assert command("--against", str(tmp_path / recorded)).returncode in (0, 3)  # whatever this machine does meanwhile
     assert command("--case", "no such case").returncode == 2
 
 
@@ -241,34 +256,3 @@ def test_any_module_is_one_more_column_and_is_refused_where_it_is_wrong(tmp_path
     assert done.returncode == status, done.stderr
     guest = next(row for row in json.loads(done.stdout)["rows"] if row["kind"] == "guest")
     assert guest["implementation"] == "guest_of_the_bench" and bool(guest["refused"]) == (status == 1)
-
-
-def test_the_pruning_table_runs_and_follows_from_its_seed_for_any_number_of_processes(tmp_path):
-    command = [sys.executable, "-m", "benchmarks.pruning", "--quick", "--out"]
-    for jobs in ("1", "2"):
-        options = [*command, str(tmp_path / jobs), "--jobs", jobs]
-        done = subprocess.run(options, cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-    assert (tmp_path / "1" / "pruning.json").read_bytes() == (tmp_path / "2" / "pruning.json").read_bytes()
-    rows = json.loads((tmp_path / "1" / "pruning.json").read_text())["rows"]
-    assert {row["table"] for row in rows} == {"weights", "units", "patterns", "schedules", "sensitivity"}
-    for row in rows:
-        errors = [value for key, value in row.items() if key == "error" or key.endswith(("_test", "_validation"))]
-        assert errors and all(0 <= error <= 1 for error in errors)
-        if row["table"] == "weights" and row["scope"] != "row":
-            assert row["kept"] == 266_200 - round(row["sparsity"] * 266_200)
-        if row["table"] == "units":
-            assert row["kept"] <= (1 - row["sparsity"]) * 266_200
-    for name in ("pruning.png", "sensitivity.png"):
-        assert (tmp_path / "1" / name).read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "1" / "pruning.md").read_text() in done.stdout
-
-
-def test_the_units_that_stay_are_within_the_weights_that_stay():
-    from benchmarks.pruning_cells import unit_counts
-
-    for sparsity in (0.5, 0.8, 0.9, 0.95, 0.98):
-        for keep in unit_counts(sparsity):
-            a, b = keep["fc1"], keep["fc2"]
-            more = 784 * (a + 1) + (a + 1) * (b + 1) + 10 * (b + 1)  # one unit more in both layers is too much
-            assert 784 * a + a * b + 10 * b <= (1 - sparsity) * 266_200 < more

@@ -1,6 +1,6 @@
 """Learning-compression on LeNet-300-100: the ranks that a price asks for, and the other compressions of the LC toolkit.
 
-    python -m benchmarks.learning_compression      # writes results/learning_compression/; goes on where it stopped
+    python -m experiments.learning_compression      # writes results/learning_compression/; goes on where it stopped
 
 One reference network (seed 0). The settings of the L steps (30 steps of 2 epochs, SGD) were chosen on the validation
 images; the test images are only reported. Ratios are of files: written, read back and compared.
@@ -11,10 +11,6 @@ and no penalty, the mean image taken off, SGD with a rate of 0.1 * 0.99**epoch f
 validation.
 """
 
-import argparse
-import json
-from pathlib import Path
-
 import numpy as np
 
 from refcompress import container, training
@@ -22,7 +18,8 @@ from refcompress.agreement import exactly
 from refcompress.recipes import lenet_300_100
 from refcompress.recipes.learning_compression import Ranks, Sparse, Sum, Values, geometric, learning_compression
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "learning_compression"
+from . import runner
+
 LAYERS = ("fc1.weight", "fc2.weight", "fc3.weight")
 SIZES = {"fc1.weight": 235_200, "fc2.weight": 30_000, "fc3.weight": 1_000}
 MUS = geometric(1e-3, 1.1, 30)  # as published for LeNet-300
@@ -46,8 +43,9 @@ def measured(result, test) -> dict:
             "test": 100 * training.error_rate(result.network, *test), "chosen": kept, "steps": result.steps}
 
 
-def run(rows: dict, keep) -> None:
+def toolkit(record: runner.Record) -> None:
     """Add the reference and all compressions of it that are not there."""
+    rows = record.value
     cases = {name: (compressions, 1.90 if name.endswith("alpha 1e-06") else None, MUS) for name, compressions in RANKS.items()}
     cases |= TOOLKIT
     if all(name in rows for name in cases) and "reference" in rows:
@@ -69,12 +67,12 @@ def run(rows: dict, keep) -> None:
 
         result = learning_compression(network, *pairs, compressions, mus=mus, progress=told)
         rows[name] = {"published": reported, **measured(result, (test.inputs(), test.labels))}
-        keep(rows)
+        record.keep()
 
 
-def published(rows: dict, keep) -> None:
+def published(record: runner.Record) -> None:
     """Add the point of alpha 1e-6, with the network and the settings of the authors (examples/cvpr2020 of their toolkit)."""
-    name = "as published, alpha 1e-06"
+    name, rows = "as published, alpha 1e-06", record.value
     if name in rows:
         return
     examples, test = training.mnist.load()
@@ -98,12 +96,17 @@ def published(rows: dict, keep) -> None:
                                   learning_rate=0.1, decay=0.98,
                                   progress=lambda done, steps, record: print(name, done, record["validation_error"], flush=True))
     rows[name] = {"published": 1.90, **measured(result, pairs[2])}
-    keep(rows)
+    record.keep()
+
+
+def measure(record: runner.Record) -> None:
+    toolkit(record)
+    published(record)
 
 
 def report(rows: dict) -> str:
     lines = ["# Learning-compression on LeNet-300-100, MNIST", "",
-             "`python -m benchmarks.learning_compression`; one run each, 30 LC steps of 2 epochs. Published: the authors' LC "
+             "`python -m experiments.learning_compression`; one run each, 30 LC steps of 2 epochs. Published: the authors' LC "
              "toolkit and its CVPR 2020 paper, from a reference of 2.13 %; ours starts at "
              f"{rows['reference']['test']:.2f} % (test), {rows['reference']['validation']:.2f} % (validation). The rows 'as "
              "published' have a reference and settings of the authors' kind: tanh, no dropout, Glorot's weights, 30 LC steps of 30 epochs.",
@@ -121,12 +124,11 @@ def report(rows: dict) -> str:
 
 
 def plot(rows: dict, path) -> None:
-    import matplotlib
+    with runner.picture(path, 1, 2, size=(12, 4.5)) as (_, (left, right)):
+        draw(rows, left, right)
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
+def draw(rows: dict, left, right) -> None:
     curve = [(row["bytes"], row["test"], name.split()[-1]) for name, row in rows.items() if name.startswith("ranks")]
     left.plot(*zip(*[(b, t) for b, t, _ in curve]), marker="o", label="ranks learnt (ours)")
     for size, error, alpha in curve:
@@ -141,22 +143,10 @@ def plot(rows: dict, path) -> None:
             right.plot([s["chosen"]["fc1.weight"] for s in row["steps"]], label=f"α = {name.split()[-1]}")
     right.set(xlabel="LC step", ylabel="rank of fc1 (of 300)", title="ranks while training", yscale="symlog")
     right.legend(fontsize=8)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    pyplot.close(figure)
 
 
 def main(argv=None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.learning_compression", description=__doc__.splitlines()[0])
-    parser.add_argument("--report", action="store_true", help="write table and plot from the JSON that is there")
-    options = parser.parse_args(argv)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / "learning_compression.json"
-    rows = json.loads(path.read_text()) if path.exists() else {}
-    if not options.report:
-        for part in (run, published):
-            part(rows, lambda rows: path.write_text(json.dumps(rows, indent=1) + "\n"))
-    (RESULTS / "learning_compression.md").write_text(report(rows))
-    plot(rows, RESULTS / "learning_compression.png")
+    runner.run("learning_compression", __doc__, dict, measure, report, plot, argv)
 
 
 if __name__ == "__main__":

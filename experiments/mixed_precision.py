@@ -1,30 +1,27 @@
 """LeNet-300-100 on MNIST in float32 and in mixed precision, over five seeds: is the difference more than noise?
 
-    python -m benchmarks.mixed_precision           # writes results/mixed_precision.json and .md; goes on where it stopped
+    python -m experiments.mixed_precision          # writes results/mixed_precision/; goes on where it stopped
 
 The same seed gives all arithmetics the same weights, order and dropout, so their errors are compared pair by pair.
 """
 
-import argparse
-import json
 import math
 import time
-from pathlib import Path
 
 import numpy as np
 
 from refcompress.recipes import lenet_300_100
 from refcompress.training import Adam, Autocast, LossScaler, Policy, Scaled, errors, fit, mnist
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
+from . import runner
+
 ARITHMETICS = {  # name: (format, scaler)
     "float32": ("float32", lambda: LossScaler(1, dynamic=False)),
     "float16, dynamic scaling": ("float16", LossScaler),
     "float16, no scaling": ("float16", lambda: LossScaler(1, dynamic=False)),
     "bfloat16, no scaling": ("bfloat16", lambda: LossScaler(1, dynamic=False)),
 }
-SEEDS, EPOCHS, BATCH, TRAINING = 5, 6, 256, 60_000
-T_95 = 2.776  # Student's t, two-sided 95 %, of the 4 degrees of freedom that five differences have
+SEEDS, EPOCHS, BATCH, TRAINING, TESTED = 5, 6, 256, 60_000, 10_000
 
 
 def run(arithmetic: str, seed: int, epochs: int, train, test) -> dict:
@@ -43,7 +40,7 @@ def run(arithmetic: str, seed: int, epochs: int, train, test) -> dict:
             "underflow": {name: {key: int(value) for key, value in vars(u).items()} for name, u in low.underflow.items()}}
 
 
-def report(runs: list[dict], examples: int) -> str:
+def report(runs: list[dict]) -> str:
     """Return the runs as two tables: errors, paired with float32's, and what became of the gradients of seed 0."""
     by = {(r["arithmetic"], r["seed"]): r for r in runs}
     steps = EPOCHS * math.ceil(TRAINING / BATCH)
@@ -55,10 +52,10 @@ def report(runs: list[dict], examples: int) -> str:
              "| --- |" + " --- |" * (SEEDS + 4)]
     for arithmetic in ARITHMETICS:
         mine = [by[arithmetic, s] for s in range(SEEDS)]
-        percent = np.array([100 * r["errors"] / examples for r in mine])
-        off = percent - [100 * by["float32", s]["errors"] / examples for s in range(SEEDS)]
-        half = T_95 * off.std(ddof=1) / math.sqrt(SEEDS)
-        said = "" if arithmetic == "float32" else f"{off.mean():+.3f} ± {half:.3f}"
+        percent = np.array([100 * r["errors"] / TESTED for r in mine])
+        off = percent - [100 * by["float32", s]["errors"] / TESTED for s in range(SEEDS)]
+        mean, half = runner.mean_and_half(off)
+        said = "" if arithmetic == "float32" else f"{mean:+.3f} ± {half:.3f}"
         lines.append(f"| {arithmetic} | " + " | ".join(f"{p:.2f}" for p in percent) +
                      f" | {percent.mean():.3f} | {said} | {sum(r['skipped'] for r in mine)} | "
                      f"{', '.join(sorted({format(r['scale'], 'g') for r in mine}))} |")
@@ -76,22 +73,20 @@ def report(runs: list[dict], examples: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+def measure(record: runner.Record) -> None:
     train, test = mnist.load()
-    path = RESULTS / "mixed_precision.json"
-    RESULTS.mkdir(exist_ok=True)
-    runs = json.loads(path.read_text()) if path.exists() else []
-    done = {(r["arithmetic"], r["seed"], r["epochs"]) for r in runs}
+    done = {(r["arithmetic"], r["seed"], r["epochs"]) for r in record.value}
     for seed in range(SEEDS):
         for arithmetic in ARITHMETICS:
             if (arithmetic, seed, EPOCHS) not in done:
-                runs.append(run(arithmetic, seed, EPOCHS, train, test))
-                path.write_text(json.dumps(runs, indent=1) + "\n")
-                print(arithmetic, seed, runs[-1]["errors"], f"{runs[-1]['processor_seconds']} s", flush=True)
-    text = report(runs, len(test))
-    (RESULTS / "mixed_precision.md").write_text(text)
-    print(text)
+                record.value.append(run(arithmetic, seed, EPOCHS, train, test))
+                record.keep()
+                last = record.value[-1]
+                print(arithmetic, seed, last["errors"], f"{last['processor_seconds']} s", flush=True)
+
+
+def main(argv=None) -> None:
+    runner.run("mixed_precision", __doc__, list, measure, report, argv=argv)
 
 
 if __name__ == "__main__":

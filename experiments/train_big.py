@@ -1,6 +1,6 @@
 """Train big, then compress, on MNIST: widths at one budget of operations, compressed to the same files.
 
-    python -m benchmarks.train_big                 # writes results/train_big/; goes on where it stopped
+    python -m experiments.train_big                 # writes results/train_big/; goes on where it stopped
 
 Every file of every width has cost the same number of operations, those of 2 epochs of 784-300-100-10: a share of them to train
 the network, the others to prune it, retrain it, and tune the values that its weights and biases share. Operations of pruned
@@ -10,11 +10,7 @@ Each seed sets other 5,000 of the 60,000 training images aside, as validation im
 width and size; the test images are only reported.
 """
 
-import argparse
-import json
-import math
 import textwrap
-from pathlib import Path
 
 import numpy as np
 
@@ -22,14 +18,15 @@ from refcompress import container, training
 from refcompress.agreement import exactly
 from refcompress.recipes.train_big import Flops, compress_to, flops_an_example, train_for, widths
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "train_big"
+from . import runner
+from .runner import mean_and_half
+
 HIDDEN = ((10, 10), (20, 10), (30, 15), (75, 25), (150, 50), (300, 100))
 TARGETS = (4_000, 8_000, 16_000)
 SHARES = (0.5, 0.75)  # of the operations: to train
 PAID = ("kept", "all")  # which weights' operations a step of the compression pays for
 SEEDS, BITS, BATCH, WEIGHT_DECAY = 5, 4, 128, 1e-4
 EPOCHS = 2  # of 300-100: the operations of a file, from the first step to the last
-T_95 = 2.776  # Student's t, two-sided 95 %, 4 degrees of freedom
 EPOCH = 55_000  # examples to train on
 
 
@@ -42,7 +39,8 @@ def implementation():
         return reference
 
 
-def run(rows: list, keep) -> None:
+def measure(record: runner.Record) -> None:
+    rows = record.value
     done = {(tuple(r["hidden"]), r["seed"], r["share"]) for r in rows}
     wanted = [(hidden, seed, share) for seed in range(SEEDS) for hidden in HIDDEN for share in SHARES
               if (hidden, seed, share) not in done]
@@ -73,7 +71,7 @@ def run(rows: list, keep) -> None:
                                      "whole": small.whole, "bits": small.bits, "steps": small.steps, "spent": own.spent / own.budget,
                                      **rates(small.network, validation, test)})
         rows.append(row)
-        keep(rows)
+        record.keep()
         print(f"{n} of {len(wanted)}: {hidden}, seed {seed}, share {share}: {row['epochs']:.1f} epochs, validation "
               f"{row['validation']:.2f} %, files " + ", ".join(f"{f['validation']:.2f}" for f in row["files"]), flush=True)
 
@@ -87,10 +85,6 @@ def split(examples, seed: int):
 
 def rates(network, validation, test) -> dict:
     return {name: 100 * training.error_rate(network, *part) for name, part in (("validation", validation), ("test", test))}
-
-
-def mean_and_half(values) -> tuple[float, float]:
-    return float(np.mean(values)), T_95 * float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
 
 
 def files_of(rows, hidden, share, paid, target) -> list[dict]:
@@ -162,7 +156,7 @@ def verdict(rows, paid, target) -> str:
 def report(rows) -> str:
     spent = [f["spent"] for r in rows for f in r["files"]]
     paragraphs = (
-        f"`python -m benchmarks.train_big`; {len({r['seed'] for r in rows})} seeds, mean ± half the 95 % interval (t). Each seed draws "
+        f"`python -m experiments.train_big`; {len({r['seed'] for r in rows})} seeds, mean ± half the 95 % interval (t). Each seed draws "
         "its own weights, its own order of the examples, and which 5,000 of the 60,000 training images are set aside for validation.",
         f"**What is equal.** Each file has cost the operations of {EPOCHS} epochs of 784-300-100-10, from the first step to the last "
         f"({100 * min(spent):.1f} to {100 * max(spent):.1f} % of them were spent): half or three quarters of them to train, the others "
@@ -207,44 +201,32 @@ def conclusions(rows) -> list[str]:
 
 
 def plot(rows, path) -> None:
-    import matplotlib
+    with runner.picture(path, 1, 2, size=(12, 5.5), sharey=True) as (figure, axes):
+        figure.suptitle("one budget of operations, files of one size")
+        for ax, paid, title in zip(axes, PAID, ("pruned weights cost nothing", "pruned weights cost what others do")):
+            for i, target in enumerate(TARGETS):
+                draw(ax, [cell(rows, hidden, paid, target) for hidden in HIDDEN], f"C{i}", f"{target:,} B")
+            ax.set(xscale="log", yscale="log", xlabel="hidden units (at their count of weights)", title=title)
+            ax.set_xticks([weights(hidden) for hidden in HIDDEN], [told(hidden) for hidden in HIDDEN], rotation=30)
+            ticks = [2, 3, 4, 6, 10, 20, 40, 80]
+            ax.set_yticks(ticks, [str(t) for t in ticks])
+            ax.minorticks_off()
+            ax.grid(alpha=0.3)
+        axes[0].set_ylabel("test error, %")
+        axes[0].legend(title="filled: at least half\nof the weights kept")
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(12, 5.5), layout="constrained", sharey=True)
-    for ax, paid, title in zip(axes, PAID, ("pruned weights cost nothing", "pruned weights cost what others do")):
-        for i, target in enumerate(TARGETS):
-            cells = [cell(rows, h, paid, target) for h in HIDDEN]
-            x, (y, half) = [weights(h) for h in HIDDEN], zip(*(mean_and_half(c["test"]) for c in cells))
-            ax.errorbar(x, y, half, capsize=3, color=f"C{i}", label=f"{target:,} B")
-            for light, fill in ((True, f"C{i}"), (False, "white")):
-                points = [(a, b) for a, b, c in zip(x, y, cells) if (c["kept"] >= 0.5) == light]
-                ax.plot(*zip(*points), "o", color=f"C{i}", markerfacecolor=fill)
-        ax.set(xscale="log", yscale="log", xlabel="hidden units (at their count of weights)", title=title)
-        ax.set_xticks([weights(h) for h in HIDDEN], [told(h) for h in HIDDEN], rotation=30)
-        ticks = [2, 3, 4, 6, 10, 20, 40, 80]
-        ax.set_yticks(ticks, [str(t) for t in ticks])
-        ax.minorticks_off()
-        ax.grid(alpha=0.3)
-    axes[0].set_ylabel("test error, %")
-    axes[0].legend(title="filled: at least half\nof the weights kept")
-    figure.suptitle("one budget of operations, files of one size")
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    pyplot.close(figure)
+def draw(ax, cells, color: str, label: str) -> None:
+    """Draw the error of each width, with its interval; filled where at least half of the weights were kept."""
+    x, (y, half) = [weights(c["hidden"]) for c in cells], zip(*(mean_and_half(c["test"]) for c in cells))
+    ax.errorbar(x, y, half, capsize=3, color=color, label=label)
+    for light, fill in ((True, color), (False, "white")):
+        points = [(a, b) for a, b, c in zip(x, y, cells) if (c["kept"] >= 0.5) == light]
+        ax.plot(*zip(*points), "o", color=color, markerfacecolor=fill)
 
 
 def main(argv=None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_big", description=__doc__.splitlines()[0])
-    parser.add_argument("--report", action="store_true", help="write table and plot from the JSON that is there")
-    options = parser.parse_args(argv)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / "train_big.json"
-    rows = json.loads(path.read_text()) if path.exists() else []
-    if not options.report:
-        run(rows, lambda rows: path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n"))
-    (RESULTS / "train_big.md").write_text(report(rows))
-    plot(rows, RESULTS / "train_big.png")
+    runner.run("train_big", __doc__, list, measure, report, plot, argv)
 
 
 if __name__ == "__main__":

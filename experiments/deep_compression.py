@@ -1,13 +1,12 @@
 """Deep Compression on both networks of MNIST, as files, and past the paper.
 
-    python -m benchmarks.reproduce                 # writes results/deep_compression/; goes on where it was stopped
+    python -m experiments.deep_compression         # writes results/deep_compression/; goes on where it was stopped
 
 Each network is trained, then led down a ladder (recipes/ladder.py): every rung is a file. What was trained is kept stage by
-stage in build/reproduce, so that a run that was stopped goes on; every stage has a seed of its own, so it ends in the same
+stage in build/deep_compression, so that a run that was stopped goes on; every stage has a seed of its own, so it ends in the same
 bytes. A stage's file is named by the settings of all stages up to it: one made with other settings is not taken up. All settings were chosen on the last 5,000 training images; the test images are only reported.
 """
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -16,7 +15,7 @@ import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS, WORK = ROOT / "results" / "deep_compression", ROOT / "build" / "reproduce"
+RESULTS, WORK = ROOT / "results" / "deep_compression", ROOT / "build" / "deep_compression"
 NETWORKS = ("lenet_300_100", "lenet_5")
 
 
@@ -143,14 +142,14 @@ def climb(name: str) -> None:
 
 
 def main(argv=None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reproduce", description=__doc__.splitlines()[0])
+    from . import runner
+    from .deep_compression_report import pictures, table
+
+    parser = runner.parser("deep_compression", __doc__)
     parser.add_argument("--network", choices=NETWORKS, action="append", help="only this one")
-    parser.add_argument("--report", action="store_true", help="write table and picture from the JSON that is there")
     options = parser.parse_args(argv)
-    for folder in (RESULTS, WORK):
-        folder.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / "deep_compression.json"
-    results = json.loads(path.read_text()) if path.exists() else {}
+    WORK.mkdir(parents=True, exist_ok=True)
+    record = runner.Record(RESULTS / "deep_compression.json", dict)
     if not options.report:
         workers = [multiprocessing.get_context("spawn").Process(target=climb, args=(name,)) for name in options.network or NETWORKS]
         for worker in workers:
@@ -160,12 +159,11 @@ def main(argv=None) -> None:
         if any(worker.exitcode for worker in workers):
             raise SystemExit("a network was not finished; run this again to go on")
         for name in options.network or NETWORKS:
-            results[name] = json.loads((WORK / f"{name}.json").read_text())
-        path.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
-    from .reproduce_report import pictures, table
-
-    (RESULTS / "deep_compression.md").write_text(table(results))
-    pictures(results, RESULTS)
+            record.value[name] = json.loads((WORK / f"{name}.json").read_text())
+        record.value = dict(sorted(record.value.items()))
+        record.keep()
+    (RESULTS / "deep_compression.md").write_text(table(record.value))
+    pictures(record.value, RESULTS)
 
 
 if __name__ == "__main__":

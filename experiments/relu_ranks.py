@@ -1,15 +1,12 @@
 """Ranks after training: what each way to a rank costs the layers of LeNet-300-100 that a ReLU follows.
 
-    python -m benchmarks.relu_ranks                # writes results/relu_ranks/; goes on where it stopped
+    python -m experiments.relu_ranks                # writes results/relu_ranks/; goes on where it stopped
 
 Factors are made from the weights and the inputs of the first 2,000 to 50,000 training images. The ridge of lowrank_relu is
 chosen by the output error on the validation images; all that is told is of the test images, which nothing saw.
 """
 
-import argparse
-import json
 import textwrap
-from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +14,8 @@ import refcompress as rc
 from refcompress import training
 from refcompress.recipes import lenet_300_100
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "relu_ranks"
+from . import runner
+
 RANKS = {"fc1": (8, 16, 32), "fc2": (4, 8, 16)}
 EXAMPLES = (2_000, 5_000, 10_000, 50_000)
 RIDGES = (0.0, 0.01, 0.05, 0.2)
@@ -27,7 +25,8 @@ WAYS = {SVD: lambda w, x, b, h, r: rc.lowrank_svd(w, rank=r), WHITENED: lambda w
         **{f"ridge {ridge:g}": lambda w, x, b, h, r, ridge=ridge: rc.lowrank_relu(w, x, rank=r, bias=b, ridge=ridge) for ridge in RIDGES}}
 
 
-def run(result: dict, keep) -> None:
+def measure(record: runner.Record) -> None:
+    result = record.value
     rows = result.setdefault("rows", [])
     done = {(r["layer"], r["examples"], r["rank"], r["way"]) for r in rows}
     wanted = [(layer, n, rank) for n in EXAMPLES for layer in RANKS for rank in RANKS[layer]
@@ -41,7 +40,7 @@ def run(result: dict, keep) -> None:
                          for name, part in (("validation", validation), ("test", test))}
     for layer, n, rank in wanted:
         w, b = network.parameters[f"{layer}.weight"], network.parameters[f"{layer}.bias"]
-        x, *held_out = (before(network, layer, part) for part in (train.inputs()[:n], validation.inputs(), test.inputs()))
+        x, *held_out = (runner.layer_inputs(network, part)[layer] for part in (train.inputs()[:n], validation.inputs(), test.inputs()))
         h = rc.quantize_hessian(x)
         for way, make in WAYS.items():
             if (layer, n, rank, way) in done:
@@ -53,7 +52,7 @@ def run(result: dict, keep) -> None:
                          "calibration_output": output_error(w, b, f, x),
                          "validation_output": output_error(w, b, f, held_out[0]), "test_output": output_error(w, b, f, held_out[1]),
                          "test": 100 * training.error_rate(other, test.inputs(), test.labels)})
-            keep(result)
+            record.keep()
             print(rows[-1], flush=True)
 
 
@@ -62,15 +61,6 @@ def output_error(w, b, f, x) -> float:
     y = np.maximum(x.astype(np.float64) @ w.T + b, 0)
     z = np.maximum(rc.lowrank_matmul(f, np.ascontiguousarray(x.T)).T.astype(np.float64) + b, 0)
     return 100 * float(np.sum((z - y) ** 2) / np.sum(y**2))
-
-
-def before(network, name, x):
-    """Return what the layer ``name`` gets as its input."""
-    for other, layer in network.layers.items():
-        if other == name:
-            return np.ascontiguousarray(x)
-        x = layer.forward(x)
-    raise ValueError(name)
 
 
 def chosen(rows, layer, n, rank) -> dict[str, dict]:
@@ -91,7 +81,7 @@ def report(result) -> str:
             "are made from. The last three columns are `lowrank_relu`: without a ridge, with its default, and with the ridge (of "
             f"{', '.join(f'{r:g}' for r in RIDGES if r)}) whose output error is least on the validation images.")
     lines = ["# Ranks after training, LeNet-300-100 on MNIST", "",
-             "`python -m benchmarks.relu_ranks`; one network (seed 0): validation error "
+             "`python -m experiments.relu_ranks`; one network (seed 0): validation error "
              f"{result['network']['validation']:.2f} %, test error {result['network']['test']:.2f} %.", "", *textwrap.wrap(text, 125), ""]
     for layer in RANKS:
         lines += [f"## {layer}", "", "| rank | n | " + " | ".join(columns[:2]) + f" | no ridge | ridge {DEFAULT:g} | ridge chosen |",
@@ -127,44 +117,36 @@ def conclusions(rows) -> list[str]:
 
 
 def plot(result, path) -> None:
-    import matplotlib
+    with runner.picture(path, 2, 3, size=(14, 8), dpi=100, sharex=True) as (_, axes):
+        for row, layer in zip(axes, RANKS):
+            for ax, rank in zip(row, RANKS[layer]):
+                draw(ax, [chosen(result["rows"], layer, n, rank) for n in EXAMPLES])
+                ax.set(title=f"{layer}, rank {rank}")
+            row[0].set_ylabel("output error on the test images, %")
+        for ax in axes[-1]:
+            ax.set_xlabel("calibration images")
+        axes[0, 0].legend()
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot, ticker
 
-    figure, axes = pyplot.subplots(2, 3, figsize=(14, 8), layout="constrained", sharex=True)
+def draw(ax, cells) -> None:
+    """Draw the output error of four ways against the number of calibration images."""
+    from matplotlib.ticker import LogLocator
+
     styles = {SVD: ("C7", ":"), WHITENED: ("C0", "-"), "ridge 0": ("C3", "--"), "chosen": ("C2", "-")}
     names = {"ridge 0": "behind the ReLU, no ridge", "chosen": "behind the ReLU, ridge chosen"}
-    for row, layer in zip(axes, RANKS):
-        for ax, rank in zip(row, RANKS[layer]):
-            for way, (color, line) in styles.items():
-                y = [chosen(result["rows"], layer, n, rank)[way]["test_output"] for n in EXAMPLES]
-                ax.plot(EXAMPLES, y, marker="o", color=color, linestyle=line, label=names.get(way, way))
-            ax.set(title=f"{layer}, rank {rank}", xscale="log", yscale="log")
-            ax.set_xticks(EXAMPLES, [f"{n:,}" for n in EXAMPLES])
-            ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5), numticks=20))
-            ax.yaxis.set_major_formatter(lambda value, _: number(value))
-            ax.minorticks_off()
-            ax.grid(alpha=0.3)
-        row[0].set_ylabel("output error on the test images, %")
-    for ax in axes[-1]:
-        ax.set_xlabel("calibration images")
-    axes[0, 0].legend()
-    figure.savefig(path, dpi=100, metadata={"Software": None})
-    pyplot.close(figure)
+    for way, (color, line) in styles.items():
+        ax.plot(EXAMPLES, [cell[way]["test_output"] for cell in cells], marker="o", color=color, linestyle=line,
+                label=names.get(way, way))
+    ax.set(xscale="log", yscale="log")
+    ax.set_xticks(EXAMPLES, [f"{n:,}" for n in EXAMPLES])
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+    ax.yaxis.set_major_formatter(lambda value, _: number(value))
+    ax.minorticks_off()
+    ax.grid(alpha=0.3)
 
 
 def main(argv=None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.relu_ranks", description=__doc__.splitlines()[0])
-    parser.add_argument("--report", action="store_true", help="write table and plot from the JSON that is there")
-    options = parser.parse_args(argv)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / "relu_ranks.json"
-    result = json.loads(path.read_text()) if path.exists() else {}
-    if not options.report:
-        run(result, lambda result: path.write_text(json.dumps(result, indent=1) + "\n"))
-    (RESULTS / "relu_ranks.md").write_text(report(result))
-    plot(result, RESULTS / "relu_ranks.png")
+    runner.run("relu_ranks", __doc__, dict, measure, report, plot, argv)
 
 
 if __name__ == "__main__":

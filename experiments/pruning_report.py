@@ -16,7 +16,7 @@ def markdown(results: dict) -> str:
     epochs = results["settings"]["schedule_epochs"]["epochs"]
     parts = [
         "# Pruning LeNet-300-100 on MNIST",
-        f"Written by `python -m benchmarks.pruning`, seed {results['seed']}. Test error in %, of 10,000 images (0.1 % "
+        f"Written by `python -m experiments.pruning`, seed {results['seed']}. Test error in %, of 10,000 images (0.1 % "
         "is 10 images); every choice was made on the 5,000 validation images. Fine-tuned: "
         f"{tune['epochs']} epochs of Adam at {tune['learning_rate']:g}. Unpruned: " + "; ".join(
             f"{100 * errors['test']:.2f} % {UNPRUNED[name]}" for name, errors in reference.items()) + ".",

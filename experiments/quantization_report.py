@@ -1,10 +1,12 @@
-"""The tables and the plot of benchmarks/quantization.py, from its rows."""
+"""The tables and the plot of quantization.py, from its rows."""
 
 import numpy as np
 
+from . import runner
+
 HEADING = """# Post-training quantization: method by bits
 
-`python -m benchmarks.quantization`. Output error: the mean over the matrices of ||y' - y||² / ||y||², in %, on inputs
+`python -m experiments.quantization`. Output error: the mean over the matrices of ||y' - y||² / ||y||², in %, on inputs
 that no method saw. Symmetric grids with a scale an output; "groups" have a scale for each 64 inputs, "clipped" the
 grids of quantize_clip, "descending" the order of largest second moments. Bytes: a file of the codes at their width,
 scales and what else the method needs, written, read back and compared; biases and embeddings, which stay float32, are
@@ -65,36 +67,34 @@ def _number(value, key) -> str:
     return f"{value:,}" if key == "bytes" else f"{value:.2f}" if key in ("validation", "test") else f"{value:.3g}"
 
 
+SHOWN = ("nearest", "nearest, groups", "clipped", "AWQ", "AWQ, groups", "AdaRound, clipped", "GPTQ", "GPTQ, groups",
+         "GPTQ, clipped", "SmoothQuant, inputs of 8 bits")
+ERRORS = {"output_error": "output error, %", "test": "test error, %", "embedding": "1 - cosine of embeddings, %"}
+
+
 def plot(results, path) -> None:
-    """Draw error against bytes, a line a method, the allocation's front in black; needs matplotlib."""
-    import matplotlib
+    """Draw error against bytes, a line for each method, the allocation's Pareto front in black; needs matplotlib."""
+    panels = [(name, key) for name, rows in results.items() for key in ERRORS if rows and key in rows[0]]
+    rows = -(-len(panels) // 2)
+    with runner.picture(path, rows, 2, size=(13, 5 * rows), squeeze=False) as (figure, axes):
+        entries = {}
+        for ax, (name, key) in zip(axes.flat, panels):
+            draw(ax, results[name], key)
+            ax.set(title=name, xlabel="bytes of the file", ylabel=ERRORS[key], xscale="log", yscale="log")
+            ax.grid(which="both", alpha=0.3)
+            entries |= {label: line for line, label in zip(*ax.get_legend_handles_labels())}
+        figure.legend(entries.values(), entries.keys(), loc="outside right upper")
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    shown = ["nearest", "nearest, groups", "clipped", "AWQ", "AWQ, groups", "AdaRound, clipped", "GPTQ", "GPTQ, groups",
-             "GPTQ, clipped", "SmoothQuant, inputs of 8 bits"]
-    panels = [(name, key, title) for name, rows in results.items()
-              for key, title in (("output_error", "output error, %"), ("test", "test error, %"),
-                                 ("embedding", "1 - cosine of embeddings, %")) if rows and key in rows[0]]
-    figure, axes = pyplot.subplots(-(-len(panels) // 2), 2, figsize=(13, 5 * -(-len(panels) // 2)), squeeze=False,
-                                  layout="constrained")
-    for ax, (name, key, title) in zip(axes.flat, panels):
-        for i, method in enumerate(shown):
-            points = sorted((r["bytes"], r[key]) for r in results[name] if r["method"] == method)
-            if points:
-                ax.plot(*np.transpose(points), marker="o", markersize=4, color=f"C{i}", label=method)
-        front = sorted((r["bytes"], r[key]) for r in results[name] if r["method"] == "allocated")
-        if front:
-            ax.plot(*np.transpose(front), color="black", marker=".", linewidth=2, label="allocated (GPTQ, clipped)")
-        plain = next((r for r in results[name] if r["method"] == "float32"), None)
-        if plain and key == "test":
-            ax.axhline(plain[key], color="grey", linestyle=":", label="float32")
-        ax.set(title=name, xlabel="bytes of the file", ylabel=title, xscale="log", yscale="log")
-        ax.grid(which="both", alpha=0.3)
-    entries = {}
-    for ax in axes.flat:
-        entries |= {label: line for line, label in zip(*ax.get_legend_handles_labels())}
-    figure.legend(entries.values(), entries.keys(), loc="outside right upper")
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    pyplot.close(figure)
+def draw(ax, rows, key: str) -> None:
+    """Draw one error of one network."""
+    for i, method in enumerate(SHOWN):
+        points = sorted((r["bytes"], r[key]) for r in rows if r["method"] == method)
+        if points:
+            ax.plot(*np.transpose(points), marker="o", markersize=4, color=f"C{i}", label=method)
+    front = sorted((r["bytes"], r[key]) for r in rows if r["method"] == "allocated")
+    if front:
+        ax.plot(*np.transpose(front), color="black", marker=".", linewidth=2, label="allocated (GPTQ, clipped)")
+    plain = next((r for r in rows if r["method"] == "float32"), None)
+    if plain and key == "test":
+        ax.axhline(plain[key], color="grey", linestyle=":", label="float32")

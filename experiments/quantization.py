@@ -1,6 +1,6 @@
 """What post-training quantization costs real layers: method by bits, error by bytes.
 
-    python -m benchmarks.quantization              # writes results/quantization/; goes on where it stopped
+    python -m experiments.quantization              # writes results/quantization/; goes on where it stopped
 
 Two networks: LeNet-300-100, trained here on MNIST (seed 0), and the 36 matrices of all-MiniLM-L6-v2. Every matrix is
 quantized from its calibration inputs alone, those of the float32 network, and its output error measured on inputs held
@@ -8,21 +8,18 @@ out. MNIST: calibration on the first 2,000 training images, choices on the 5,000
 the report alone.
 """
 
-import argparse
-import json
 import time
-from pathlib import Path
 
 import numpy as np
 
 import refcompress as rc
 from refcompress import LayerFit, container, training
+from refcompress.container import files
 from refcompress.recipes import lenet_300_100
 
-from . import minilm
+from . import minilm, runner
 from .quantization_report import plot, tables
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "quantization"
 BITS = (2, 3, 4, 8)
 FRONT_BITS, FRONT_METHOD, FRONT_POINTS = (2, 3, 4, 5, 6, 8), "GPTQ, clipped", 12
 GROUP = 64
@@ -70,17 +67,9 @@ class LeNet:
         examples, self.test = training.mnist.load()
         train, self.validation = training.mnist.split(examples)
         self.network = lenet_300_100.train_reference(train.inputs(), train.labels, progress=told)
-        held_out = self._inputs(self.validation.inputs())
+        held_out = runner.layer_inputs(self.network, self.validation.inputs())
         self.matrices = {name: (self.network.parameters[f"{name}.weight"].copy(), x, held_out[name])
-                         for name, x in self._inputs(train.inputs()[:2000]).items()}
-
-    def _inputs(self, x):
-        inputs = {}
-        for name, layer in self.network.layers.items():
-            if "weight" in layer.parameters:
-                inputs[name] = x
-            x = layer.forward(x)
-        return inputs
+                         for name, x in runner.layer_inputs(self.network, train.inputs()[:2000]).items()}
 
     def quality(self, fits):
         def percent(examples):
@@ -149,8 +138,9 @@ def measure(network, fits, bits) -> dict:
     return {"bytes": file_bytes(fits, bits), "output_error": error, **network.quality(fits)}
 
 
-def run(network, methods, rows, keep) -> None:
-    """Add to ``rows`` what is not there yet, and call ``keep`` after each."""
+def run(network, methods, record: runner.Record) -> None:
+    """Add to the record what is not there yet."""
+    rows = record.value
     done = {(r["method"], str(r["bits"])) for r in rows}
     hessians = {name: rc.quantize_hessian(x) for name, (_, x, _) in network.matrices.items()}
 
@@ -171,7 +161,7 @@ def run(network, methods, rows, keep) -> None:
             rows.append({"method": method, "bits": bits, "processor_seconds": round(seconds, 1),
                          **measure(network, fits, dict.fromkeys(fits, bits))})
             told(network.name, method, bits, rows[-1])
-            keep(rows)
+            record.keep()
     if any(r["method"] == "allocated" for r in rows):
         return
     choices = {name: [quantized(FRONT_METHOD, name, bits) for bits in FRONT_BITS] for name in network.matrices}
@@ -185,25 +175,21 @@ def run(network, methods, rows, keep) -> None:
         fits = {name: fits[c] for (name, fits), c in zip(choices.items(), choice[at])}
         rows.append({"method": "allocated", "bits": list(bits.values()), **measure(network, fits, bits)})
         told(network.name, rows[-1])
-    keep(rows)
+    record.keep()
 
 
 def main(argv=None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quantization", description=__doc__.splitlines()[0])
+    parser = runner.parser("quantization", __doc__)
     parser.add_argument("--network", choices=("lenet", "minilm"), action="append", help="only this one")
     parser.add_argument("--method", action="append", choices=METHODS, help="only this one (may be repeated)")
-    parser.add_argument("--report", action="store_true", help="write tables and plot from the JSON that is there")
     options = parser.parse_args(argv)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    kinds = {"lenet": LeNet, "minilm": MiniLM}
+    folder, kinds = runner.RESULTS / "quantization", {"lenet": LeNet, "minilm": MiniLM}
+    records = {key: runner.Record(folder / f"{key}.json", list) for key in kinds}  # one a network: two may run at once
     for key in [] if options.report else options.network or kinds:
-        path = RESULTS / f"{key}.json"  # one a network, so that two may run at once
-        run(kinds[key](), options.method or METHODS, json.loads(path.read_text()) if path.exists() else [],
-            lambda rows, path=path: path.write_text(json.dumps(rows, indent=1) + "\n"))
-    results = {kind.name: json.loads((RESULTS / f"{key}.json").read_text()) for key, kind in kinds.items()
-               if (RESULTS / f"{key}.json").exists()}
-    (RESULTS / "quantization.md").write_text(tables(results, {kind.name: kind.measures for kind in kinds.values()}))
-    plot(results, RESULTS / "quantization.png")
+        run(kinds[key](), options.method or METHODS, records[key])
+    results = {kind.name: records[key].value for key, kind in kinds.items() if records[key].value}
+    files.write(folder / "quantization.md", tables(results, {kind.name: kind.measures for kind in kinds.values()}).encode())
+    plot(results, folder / "quantization.png")
 
 
 if __name__ == "__main__":
