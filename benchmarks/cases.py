@@ -32,9 +32,11 @@ STREAM = 2**22  # symbols: too long for a second-level cache, short enough for t
 class Case:
     """One call: ``make(rng)`` returns (args, kwargs).
 
-    operations : multiplications and additions, or 0 where bytes are what counts; touched : bytes read and written at least
-    once, each counted once. arithmetic : the type whose multiply-adds bound the operations. reference : whether the reference
-    ends in seconds; quick : whether --quick has it; overhead : whether it shows what a call costs, and prepared calls take part.
+    operations : multiplications and additions, or 0 where bytes are what counts; touched : bytes read and written at
+        least
+    once, each counted once. arithmetic : the type whose multiply-adds bound the operations. reference : whether the
+    reference ends in seconds; quick : whether --quick has it; overhead : whether it shows what a call costs, and
+    prepared calls take part.
     """
 
     op: str
@@ -83,9 +85,16 @@ def gemm(op, layer, batch, group=None, transposed=False, **flags):
     scales = {"axis": 0} if group is None else {"group": group}
     wide = 4 if op.startswith("gemm_f32") else 1
     touched = (4 if op == "gemm_f32f32" else 1) * outputs * inputs + wide * batch * inputs + 4 * batch * outputs
-    return Case(op, f"{layer}{f', groups of {group}' if group else ''}{', transposed' if transposed else ''}, batch {batch}", make,
-                2 * batch * outputs * inputs, touched, reference=batch * outputs * inputs < 2e7,
-                arithmetic="f32" if wide == 4 else "s8", **flags)
+    return Case(
+        op,
+        f"{layer}{f', groups of {group}' if group else ''}{', transposed' if transposed else ''}, batch {batch}",
+        make,
+        2 * batch * outputs * inputs,
+        touched,
+        reference=batch * outputs * inputs < 2e7,
+        arithmetic="f32" if wide == 4 else "s8",
+        **flags,
+    )
 
 
 def mixed(layer, batch, axis, share=0.1, **flags):
@@ -94,7 +103,10 @@ def mixed(layer, batch, axis, share=0.1, **flags):
 
     def make(rng):
         wide = rng.random((outputs, inputs)[axis]) < share
-        return (_normal(rng, batch, inputs), reference.allocate_mixed(_normal(rng, outputs, inputs), wide, axis=axis)), {}
+        return (
+            _normal(rng, batch, inputs),
+            reference.allocate_mixed(_normal(rng, outputs, inputs), wide, axis=axis),
+        ), {}
 
     return Case("gemm_f32mixed", f"{layer}, {share:.0%} of the {('rows', 'columns')[axis]} wide, batch {batch}", make,
                 2 * batch * outputs * inputs, (1 + share) * outputs * inputs + 4 * batch * (inputs + outputs),
@@ -120,9 +132,12 @@ def score(op, layer, **flags):
 
 
 def _turned(rng, a):
-    """Return q @ a for a random orthogonal q of 4096 rows, the Kronecker product of two of 64: made and applied in a moment."""
+    """Return q @ a for a random orthogonal q of 4096 rows, the Kronecker product of two of 64: made and applied in a
+    moment."""
     one, other = (np.linalg.qr(rng.standard_normal((64, 64)))[0].astype(np.float32) for _ in range(2))
-    return np.matmul(one, np.matmul(other, a.reshape(64, 64, -1)).transpose(1, 0, 2)).transpose(1, 0, 2).reshape(a.shape)
+    return (
+        np.matmul(one, np.matmul(other, a.reshape(64, 64, -1)).transpose(1, 0, 2)).transpose(1, 0, 2).reshape(a.shape)
+    )
 
 
 def lowrank(rank):
@@ -131,7 +146,13 @@ def lowrank(rank):
         s = rng.permutation(1 / np.sqrt(np.arange(1, 4097))).astype(np.float32)
         return (np.ascontiguousarray(_turned(rng, _turned(rng, np.diag(s)).T)),), {"rank": rank}
 
-    return Case("lowrank_randomized", f"4096 wide, singular values 1 / sqrt(i), rank {rank}", make, 2 * 4096**2 * rank, 4 * 4096**2)
+    return Case(
+        "lowrank_randomized",
+        f"4096 wide, singular values 1 / sqrt(i), rank {rank}",
+        make,
+        2 * 4096**2 * rank,
+        4 * 4096**2,
+    )
 
 
 def _four_bits(rng):
@@ -182,8 +203,13 @@ def _integers(rng):
     return np.clip(np.rint(_normal(rng, STREAM) * 14), -127, 127).astype(np.int8).view(np.uint8)
 
 
-STREAMS = {"16 clusters": _codes, "5-bit index differences": _differences, "bfloat16 exponents": _exponents, "int8 weights": _integers,
-           "256 clusters": _many_clusters}
+STREAMS = {
+    "16 clusters": _codes,
+    "5-bit index differences": _differences,
+    "bfloat16 exponents": _exponents,
+    "int8 weights": _integers,
+    "256 clusters": _many_clusters,
+}
 
 
 def _counted(symbols):
@@ -203,61 +229,154 @@ def huffman(op, stream, symbols=STREAM, **flags):
     }[op]
     whole = op in ("huffman_encode", "huffman_decode")
     name = f"{stream}, {symbols >> 10:,} KiB" if whole else f"{stream}, 256 symbols"
-    return Case(op, name, lambda rng: (prepare(STREAMS[stream](rng)[:symbols]), {}), 0, symbols if whole else 256 * 8, **flags)
+    return Case(
+        op, name, lambda rng: (prepare(STREAMS[stream](rng)[:symbols]), {}), 0, symbols if whole else 256 * 8, **flags
+    )
 
 
 CASES = [
-    *(on_weights("prune_magnitude", layer, 5, sparsity=0.9, quick=layer.startswith("LeNet"))
-      for layer in ("LeNet-300-100 fc1", "AlexNet fc8")),
+    *(
+        on_weights("prune_magnitude", layer, 5, sparsity=0.9, quick=layer.startswith("LeNet"))
+        for layer in ("LeNet-300-100 fc1", "AlexNet fc8")
+    ),
     on_weights("prune_select", "4096 wide", 5, sparsity=0.9),
     on_weights("prune_select", "4096 wide", 5, structure="nm", n=2, m=4),
     on_weights("prune_select", "LeNet-300-100 fc1", 5, structure="nm", n=2, m=4, quick=True),
     on_weights("prune_threshold", "LeNet-300-100 fc1", 5, quality=1.0, quick=True),
-    *(score(op, layer, quick=layer.startswith("LeNet"))
-      for op in ("wanda", "taylor", "movement", "obd", "fisher") for layer in ("LeNet-300-100 fc1", "4096 wide")),
-    *(Case(f"prune_score_{op}", "4096 units", lambda rng: ((rng.integers(0, 999, 4096).astype(np.float64), 999), {}),
-           0, 16 * 4096, quick=True) for op in ("apoz", "activation")),
-    *(on_weights("share_kmeans", layer, 5, bits=5, quick=layer.startswith("LeNet"))
-      for layer in ("LeNet-300-100 fc1", "AlexNet conv5")),
+    *(
+        score(op, layer, quick=layer.startswith("LeNet"))
+        for op in ("wanda", "taylor", "movement", "obd", "fisher")
+        for layer in ("LeNet-300-100 fc1", "4096 wide")
+    ),
+    *(
+        Case(
+            f"prune_score_{op}",
+            "4096 units",
+            lambda rng: ((rng.integers(0, 999, 4096).astype(np.float64), 999), {}),
+            0,
+            16 * 4096,
+            quick=True,
+        )
+        for op in ("apoz", "activation")
+    ),
+    *(
+        on_weights("share_kmeans", layer, 5, bits=5, quick=layer.startswith("LeNet"))
+        for layer in ("LeNet-300-100 fc1", "AlexNet conv5")
+    ),
     on_weights("quantize_s8", "LeNet-300-100 fc1", 5, axis=0, quick=True),
     on_weights("quantize_s8", "AlexNet fc8", 5, group=32),
-    Case("dequantize_s8", "AlexNet fc8, axis 0", lambda rng: ((reference.quantize_s8(_normal(rng, 1000, 4096), axis=0),), {}),
-         0, 5 * 1000 * 4096, quick=True),
-    Case("quantize_s8", "4096 wide, scale given",
-         lambda rng: ((_normal(rng, 4096, 4096),), {"axis": 0, "scale": np.full((4096, 1), 0.03, np.float32)}), 0, 5 * 4096**2),
+    Case(
+        "dequantize_s8",
+        "AlexNet fc8, axis 0",
+        lambda rng: ((reference.quantize_s8(_normal(rng, 1000, 4096), axis=0),), {}),
+        0,
+        5 * 1000 * 4096,
+        quick=True,
+    ),
+    Case(
+        "quantize_s8",
+        "4096 wide, scale given",
+        lambda rng: ((_normal(rng, 4096, 4096),), {"axis": 0, "scale": np.full((4096, 1), 0.03, np.float32)}),
+        0,
+        5 * 4096**2,
+    ),
     on_weights("quantize_s16", "AlexNet fc8", 6, axis=0, quick=True),
-    Case("dequantize_s16", "AlexNet fc8, axis 0", lambda rng: ((reference.quantize_s16(_normal(rng, 1000, 4096), axis=0),), {}),
-         0, 6 * 1000 * 4096, quick=True),
+    Case(
+        "dequantize_s16",
+        "AlexNet fc8, axis 0",
+        lambda rng: ((reference.quantize_s16(_normal(rng, 1000, 4096), axis=0),), {}),
+        0,
+        6 * 1000 * 4096,
+        quick=True,
+    ),
     on_weights("quantize_range_minmax", "AlexNet fc8", 4, quick=True),
-    Case("quantize_pack", "AlexNet fc8, 4 bits", lambda rng: ((_four_bits(rng),), {}), 0, 1.5 * 1000 * 4096, quick=True),
-    Case("quantize_unpack", "AlexNet fc8, 4 bits", lambda rng: ((reference.quantize_pack(_four_bits(rng)),), {}),
-         0, 1.5 * 1000 * 4096, quick=True),
-    Case("requantize_s32", "512 x 4096 sums", lambda rng: ((rng.integers(-2**20, 2**20, (512, 4096), np.int32), 2**30, 12), {}),
-         0, 5 * 512 * 4096, quick=True),
-    Case("quantize_bias_s32", "4096 outputs", lambda rng: ((_normal(rng, 4096), 0.02, 0.001), {}), 0, 8 * 4096, quick=True),
-    Case("dequantize_bias_s32", "4096 outputs", lambda rng: ((rng.integers(-2**20, 2**20, 4096, np.int32), 0.02, 0.001), {}),
-         0, 8 * 4096, quick=True),
+    Case(
+        "quantize_pack", "AlexNet fc8, 4 bits", lambda rng: ((_four_bits(rng),), {}), 0, 1.5 * 1000 * 4096, quick=True
+    ),
+    Case(
+        "quantize_unpack",
+        "AlexNet fc8, 4 bits",
+        lambda rng: ((reference.quantize_pack(_four_bits(rng)),), {}),
+        0,
+        1.5 * 1000 * 4096,
+        quick=True,
+    ),
+    Case(
+        "requantize_s32",
+        "512 x 4096 sums",
+        lambda rng: ((rng.integers(-(2**20), 2**20, (512, 4096), np.int32), 2**30, 12), {}),
+        0,
+        5 * 512 * 4096,
+        quick=True,
+    ),
+    Case(
+        "quantize_bias_s32",
+        "4096 outputs",
+        lambda rng: ((_normal(rng, 4096), 0.02, 0.001), {}),
+        0,
+        8 * 4096,
+        quick=True,
+    ),
+    Case(
+        "dequantize_bias_s32",
+        "4096 outputs",
+        lambda rng: ((rng.integers(-(2**20), 2**20, 4096, np.int32), 0.02, 0.001), {}),
+        0,
+        8 * 4096,
+        quick=True,
+    ),
     *(on_floats(op, "fp8_e4m3", "LeNet-300-100 fc1", quick=True) for op in ("floats_encode", "floats_decode")),
-    *(on_floats(op, format, "AlexNet fc8") for format in ("float16", "bfloat16", "fp8_e4m3", "fp8_e5m2")
-      for op in ("floats_encode", "floats_decode")),
+    *(
+        on_floats(op, format, "AlexNet fc8")
+        for format in ("float16", "bfloat16", "fp8_e4m3", "fp8_e5m2")
+        for op in ("floats_encode", "floats_decode")
+    ),
     *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
     *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
     on_weights("share_optimal", "LeNet-300-100 fc1", 4, bits=4, quick=True),
     on_weights("share_optimal", "AlexNet conv5", 4, bits=5),
-    Case("rangecoder_encode", "LeNet-300-100 fc1, density 0.08",
-         lambda rng: ((_pruned_codes(rng, 0.08, 300, 784),), {"alphabet": 16}), 0, 300 * 784, quick=True),
-    Case("rangecoder_decode", "LeNet-300-100 fc1, density 0.01",
-         lambda rng: ((reference.rangecoder_encode(_pruned_codes(rng, 0.01, 300, 784), alphabet=16),),
-                      {"shape": (300, 784), "alphabet": 16}), 0, 300 * 784, quick=True),
+    Case(
+        "rangecoder_encode",
+        "LeNet-300-100 fc1, density 0.08",
+        lambda rng: ((_pruned_codes(rng, 0.08, 300, 784),), {"alphabet": 16}),
+        0,
+        300 * 784,
+        quick=True,
+    ),
+    Case(
+        "rangecoder_decode",
+        "LeNet-300-100 fc1, density 0.01",
+        lambda rng: (
+            (reference.rangecoder_encode(_pruned_codes(rng, 0.01, 300, 784), alphabet=16),),
+            {"shape": (300, 784), "alphabet": 16},
+        ),
+        0,
+        300 * 784,
+        quick=True,
+    ),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
     on_weights("lowrank_randomized", "LeNet-300-100 fc1", 4, rank=50, quick=True),
     *(lowrank(rank) for rank in (64, 256)),
-    Case("lowrank_matmul", "AlexNet fc8, rank 64, batch 64",
-         lambda rng: ((LowRank(_normal(rng, 1000, 64), _normal(rng, 64), _normal(rng, 64, 4096)), _normal(rng, 4096, 64)), {}),
-         2 * 64 * 64 * 5096, 4 * (64 * 5096 + 64 * 5096), quick=True),
+    Case(
+        "lowrank_matmul",
+        "AlexNet fc8, rank 64, batch 64",
+        lambda rng: (
+            (LowRank(_normal(rng, 1000, 64), _normal(rng, 64), _normal(rng, 64, 4096)), _normal(rng, 4096, 64)),
+            {},
+        ),
+        2 * 64 * 64 * 5096,
+        4 * (64 * 5096 + 64 * 5096),
+        quick=True,
+    ),
     on_weights("csr_from_dense", "AlexNet fc8", 4 + 9, quick=True),
-    Case("csr_to_dense", "AlexNet fc8, density 0.25", lambda rng: ((_sparse(rng, "AlexNet fc8", None),), {}),
-         0, (4 + 8 * 0.25) * 1000 * 4096, quick=True),
+    Case(
+        "csr_to_dense",
+        "AlexNet fc8, density 0.25",
+        lambda rng: ((_sparse(rng, "AlexNet fc8", None),), {}),
+        0,
+        (4 + 8 * 0.25) * 1000 * 4096,
+        quick=True,
+    ),
     *(csr_matmul("LeNet-300-100 fc1", batch, quick=batch != 8) for batch in (1, 8, 64)),
     csr_matmul("AlexNet conv5", 169),
     *(csr_matmul("AlexNet fc7", batch) for batch in (1, 8, 64)),
@@ -269,15 +388,21 @@ CASES = [
     *(gemm(op, "8 wide", 1, quick=True, overhead=True) for op in ("gemm_s8s8", "gemm_f32s8")),
     *(gemm(op, "LeNet-300-100 fc1", 64, quick=True) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32f32")),
     *(gemm(op, "AlexNet conv5", 169) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
-    *(gemm(op, layer, positions) for op in ("gemm_s8s8", "gemm_f32s8")
-      for layer, positions in (("VGG-16 conv4_2", 784), ("MobileNetV2 last block", 49), ("MiniLM feed-forward", 64))),
+    *(
+        gemm(op, layer, positions)
+        for op in ("gemm_s8s8", "gemm_f32s8")
+        for layer, positions in (("VGG-16 conv4_2", 784), ("MobileNetV2 last block", 49), ("MiniLM feed-forward", 64))
+    ),
     *(gemm(op, "4096 wide", batch) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8") for batch in BATCHES),
     *(gemm("gemm_f32s8", "4096 wide", batch, group=32) for batch in (1, 64)),
     *(gemm("gemm_f32f32", "4096 wide", batch) for batch in (1, 16, 64)),
     *(gemm("gemm_f32f32", "4096 wide", batch, transposed=True) for batch in (1, 16, 64)),
     *(mixed("LeNet-300-100 fc1", 64, axis, quick=True) for axis in (0, 1)),
     *(mixed("4096 wide", batch, axis) for batch in (1, 64) for axis in (0, 1)),
-    *(huffman(op, "16 clusters", quick=True) for op in ("huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode")),
+    *(
+        huffman(op, "16 clusters", quick=True)
+        for op in ("huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode")
+    ),
     *(huffman(op, "16 clusters", symbols=2**16) for op in ("huffman_encode", "huffman_decode")),
     *(huffman(op, stream) for stream in list(STREAMS)[1:] for op in ("huffman_encode", "huffman_decode")),
 ]

@@ -10,8 +10,12 @@ EXPECTED = {
     "gemm_s8s8": lambda x, w: (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int32),
     "gemm_u8s8": lambda x, w: (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int32),
     "gemm_f32s8": lambda x, w: (x.astype(np.float64) @ _weights(w).T).astype(np.float32),
-    "gemm_f32f32": lambda x, w, transposed=False: (x.astype(np.float64) @ (w if transposed else w.T)).astype(np.float32),
-    "gemm_f32mixed": lambda x, w: (x.astype(np.float64) @ w.merge(_weights(w.low), _weights(w.high)).T).astype(np.float32),
+    "gemm_f32f32": lambda x, w, transposed=False: (x.astype(np.float64) @ (w if transposed else w.T)).astype(
+        np.float32
+    ),
+    "gemm_f32mixed": lambda x, w: (x.astype(np.float64) @ w.merge(_weights(w.low), _weights(w.high)).T).astype(
+        np.float32
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """Huffman streams of more than 2^32 symbols and of more than 2^32 bits, to the end and back (make huge-streams).
 
-Not a test of make test: it takes 6 GB of memory and some minutes. C writes and reads both; the reference reads the one of many
-bits (the one of many symbols would take it half an hour, and eight times the memory).
+Not a test of make test: it takes 6 GB of memory and some minutes. C writes and reads both; the reference reads the one
+of many bits (the one of many symbols would take it half an hour, and eight times the memory).
 """
 
 import argparse
@@ -22,7 +22,10 @@ def stream(name: str, lengths: list[int], count: int, readers) -> None:
     symbols = np.resize(part, count)
     start = time.perf_counter()
     words = native.huffman_encode(symbols, code).words
-    print(f"{name}: {count:,} symbols, {16 * len(words):,} bits, written in {time.perf_counter() - start:.1f} s", flush=True)
+    print(
+        f"{name}: {count:,} symbols, {16 * len(words):,} bits, written in {time.perf_counter() - start:.1f} s",
+        flush=True,
+    )
     del symbols
     for reader in readers:
         start = time.perf_counter()
@@ -41,7 +44,9 @@ def main() -> None:
     parser.add_argument("--without-reference", action="store_true", help="native only")
     options = parser.parse_args()
     stream("many symbols", [1, 1], 2**32 + 4321, [native])
-    stream("many bits", [*range(1, 16), 15], 2**32 // 13 + 4321, [native] + [reference] * (not options.without_reference))
+    stream(
+        "many bits", [*range(1, 16), 15], 2**32 // 13 + 4321, [native] + [reference] * (not options.without_reference)
+    )
 
 
 if __name__ == "__main__":

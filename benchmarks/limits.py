@@ -1,8 +1,9 @@
-"""What this machine does at best, measured by limits.c in the same run: multiply-adds a second by type and instruction set,
-bytes read a second from each level of memory, bytes copied; with as many threads as the kernels have.
+"""What this machine does at best, measured by limits.c in the same run: multiply-adds a second by type and instruction
+set, bytes read a second from each level of memory, bytes copied; with as many threads as the kernels have.
 
-An operation counts two for a multiply-add. The limit of a case is the longer of two times: its operations at the rate of its
-arithmetic, and the fewest bytes that it must touch at the rate of the memory that they fit in (cold: of main memory).
+An operation counts two for a multiply-add. The limit of a case is the longer of two times: its operations at the rate
+of its arithmetic, and the fewest bytes that it must touch at the rate of the memory that they fit in (cold: of main
+memory).
 """
 
 import os
@@ -63,7 +64,8 @@ def in_threads(functions) -> float:
 
 
 def rate(functions, amount: float) -> float:
-    """Return how much of ``amount`` a step all do together a second; functions take a number of steps. The best of some runs."""
+    """Return how much of ``amount`` a step all do together a second; functions take a number of steps. The best of
+    some runs."""
     steps = 16
     while (spent := in_threads([lambda f=f: f(steps) for f in functions])) < SECONDS / 4:
         steps *= 4
@@ -84,7 +86,8 @@ def cache_sizes() -> dict[str, int]:
 
 @dataclass
 class Limits:
-    """rates : operations a second by "type isa"; bandwidth : bytes read a second by level, and "copy", read and written."""
+    """rates : operations a second by "type isa"; bandwidth : bytes read a second by level, and "copy", read and
+    written."""
 
     threads: int
     rates: dict[str, float] = field(default_factory=dict)
@@ -106,11 +109,14 @@ class Limits:
         for level, size in (("L1", sizes["L1"] // 2), ("L2", sizes["L2"] // 2), ("L3", sizes["L3"] // 2 // threads),
                             ("DRAM", 4 * sizes["L3"] // threads)):
             buffers = [aligned(size // 256 * 256) for _ in range(threads)]
-            limits.bandwidth[level] = rate([lambda n, b=b: lib.read_all(ffi.from_buffer(b), b.nbytes, n) for b in buffers],
-                                           buffers[0].nbytes)
+            limits.bandwidth[level] = rate(
+                [lambda n, b=b: lib.read_all(ffi.from_buffer(b), b.nbytes, n) for b in buffers], buffers[0].nbytes
+            )
         pairs = [(aligned(4 * sizes["L3"] // threads), aligned(4 * sizes["L3"] // threads)) for _ in range(threads)]
-        limits.bandwidth["copy"] = rate([lambda n, a=a, b=b: lib.copy_all(ffi.from_buffer(a), ffi.from_buffer(b), a.nbytes, n)
-                                         for a, b in pairs], 2 * pairs[0][0].nbytes)
+        limits.bandwidth["copy"] = rate(
+            [lambda n, a=a, b=b: lib.copy_all(ffi.from_buffer(a), ffi.from_buffer(b), a.nbytes, n) for a, b in pairs],
+            2 * pairs[0][0].nbytes,
+        )
         return limits
 
     @property
@@ -119,7 +125,8 @@ class Limits:
         return next(isa for isa in reversed(LEVELS) if f"f32 {isa}" in self.rates)
 
     def arithmetic(self, kind: str, isa: str) -> float:
-        """Return the rate of a type with an instruction set; of the type it is computed in where it has no instruction."""
+        """Return the rate of a type with an instruction set; of the type it is computed in where it has no
+        instruction."""
         while f"{kind} {isa}" not in self.rates:
             if kind not in FALLBACK:
                 return self.rates[f"{kind} portable"]

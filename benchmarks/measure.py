@@ -1,11 +1,12 @@
 """The clock: nothing is timed before it agrees, and what is compared is timed in turns, with warm and with cold caches.
 
-What else runs on a machine for a moment only adds to a time, so a pass over a case, a fifth of a second of turns, is worth its
-quickest sample. Whole passes differ both ways: arrays that are made anew lie better or worse in the caches, and a last cache that
-is shared with strangers gave one call from 1.2 to 2.6 ms within seconds. So a run takes the list of cases several times, and spends
-what time it has left on the cases whose passes differ most. A ratio is that of two quickest samples of one pass, and over the passes
-the estimate of Hodges and Lehmann, the median of the means of all pairs: as good as a mean where nothing is odd, and as hard to
-lead astray as a median nearly. Its interval is that of 95 % of 200 draws of passes, and of samples within them (bootstrap).
+What else runs on a machine for a moment only adds to a time, so a pass over a case, a fifth of a second of turns, is
+worth its quickest sample. Whole passes differ both ways: arrays that are made anew lie better or worse in the caches,
+and a last cache that is shared with strangers gave one call from 1.2 to 2.6 ms within seconds. So a run takes the list
+of cases several times, and spends what time it has left on the cases whose passes differ most. A ratio is that of two
+quickest samples of one pass, and over the passes the estimate of Hodges and Lehmann, the median of the means of all
+pairs: as good as a mean where nothing is odd, and as hard to lead astray as a median nearly. Its interval is that of 95
+% of 200 draws of passes, and of samples within them (bootstrap).
 """
 
 import time
@@ -20,20 +21,24 @@ from .peers.numpy_blas import YARDSTICK
 
 WARM_SECONDS = 0.02  # a longer call warms its caches by itself
 SAMPLE_SECONDS = 0.001  # a sample repeats a short call until the clock's own cost does not count
-# A visit takes as many samples as fit: among peers that take ten times as long a quick call would have too few for its quickest.
+# A visit takes as many samples as fit: among peers that take ten times as long a quick call would have too few for its
+# quickest.
 VISIT_SECONDS = 0.005
-# A call that takes so long fills the caches itself and is not timed cold; if it is also so much slower than the fastest, it is
-# timed once a pass, for it would eat the time of the others' turns; and what takes longest, once in a run.
+# A call that takes so long fills the caches itself and is not timed cold; if it is also so much slower than the
+# fastest, it is timed once a pass, for it would eat the time of the others' turns; and what takes longest, once in a
+# run.
 SLOW_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 0.75
 MOST_ROUNDS = 200
 DRAWS = 200
-# Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to them.
+# Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to
+# them.
 PORTABLE, PATIENCE = 5e8, 1.5
 
 
 @dataclass
 class Row:
-    """One implementation on one case; ``refused`` says why it was not timed. Seconds are an estimate over passes, warm and cold."""
+    """One implementation on one case; ``refused`` says why it was not timed. Seconds are an estimate over passes,
+    warm and cold."""
 
     op: str
     case: str
@@ -63,7 +68,8 @@ def timed(function, number: int):
 
 
 def implementations(case, spaces):
-    """Return {label: function}: the reference where it ends in time, and each native kernel once, by its instruction set."""
+    """Return {label: function}: the reference where it ends in time, and each native kernel once, by its instruction
+    set."""
     found = {"reference": getattr(reference, case.op)} if case.reference else {}
     for space in spaces:
         function = getattr(space, case.op, None)
@@ -80,9 +86,13 @@ class Contest:
 
     def __init__(self, case, spaces, peers=(), guests=()):
         self.case, self.peers = case, {peer.label: peer for peer in peers or (YARDSTICK,)}
-        self.ours = implementations(case, spaces) | {g.__name__: getattr(g, case.op) for g in guests if hasattr(g, case.op)}
+        self.ours = implementations(case, spaces) | {
+            g.__name__: getattr(g, case.op) for g in guests if hasattr(g, case.op)
+        }
         # What takes the arguments before the clock runs, and returns what is timed.
-        self.prepare = {f"{label}, prepared": f.prepare for label, f in self.ours.items() if case.overhead and hasattr(f, "prepare")}
+        self.prepare = {
+            f"{label}, prepared": f.prepare for label, f in self.ours.items() if case.overhead and hasattr(f, "prepare")
+        }
         kinds = {g.__name__: "guest" for g in guests} | dict.fromkeys(self.prepare, "prepared") | {
             label: "yardstick" if peer is YARDSTICK else "peer" for label, peer in self.peers.items()}
         self.prepare |= {label: peer.prepare for label, peer in self.peers.items()}
@@ -93,7 +103,8 @@ class Contest:
         self.cold: list[dict[str, list[float]]] = []
 
     def run_pass(self, seconds: float, *, least=3, evict=None) -> None:
-        """Time all in turns for ``seconds``, and for ``least`` rounds, on arrays of this pass; in the first, check them before.
+        """Time all in turns for ``seconds``, and for ``least`` rounds, on arrays of this pass; in the first, check them
+        before.
 
         evict : empties the caches; half as much time again goes to calls after it.
         """
@@ -122,8 +133,9 @@ class Contest:
     def unsettled(self) -> float:
         """Return the largest standard error of somebody's time, as a share of it.
 
-        Of a normal distribution the estimate from n passes has one of sqrt(pi / 3) / sqrt(n) deviations, and a deviation is 0.7413
-        of what lies between the quartiles. Not of those that are timed once a pass, nor of the reference, whom nobody races.
+        Of a normal distribution the estimate from n passes has one of sqrt(pi / 3) / sqrt(n) deviations, and a
+        deviation is 0.7413 of what lies between the quartiles. Not of those that are timed once a pass, nor of the
+        reference, whom nobody races.
         """
         passes = {}
         for samples in self.warm:
@@ -131,10 +143,14 @@ class Contest:
                 if label != "reference" and len(own) > 1:
                     passes.setdefault(label, []).append(min(own))
         quartiles = [(np.quantile(own, [0.25, 0.5, 0.75]), len(own)) for own in passes.values() if len(own) > 2]
-        return max((0.7413 * (high - low) / middle * np.sqrt(np.pi / 3 / n) for (low, middle, high), n in quartiles), default=0.0)
+        return max(
+            (0.7413 * (high - low) / middle * np.sqrt(np.pi / 3 / n) for (low, middle, high), n in quartiles),
+            default=0.0,
+        )
 
     def checked(self, functions, args, kwargs):
-        """Return those of the functions whose results are right; note how long a call of each takes, and who is refused."""
+        """Return those of the functions whose results are right; note how long a call of each takes, and who is
+        refused."""
         results, right = {}, {}
         for label, function in functions.items():
             try:
@@ -175,7 +191,11 @@ class Contest:
                 row.share_cold = limits.seconds(self.case, isa, cold=True) / row.cold
             for other in self.first:
                 if other != label and self.rows[other].kind != "guest":
-                    both = [(samples[other], samples[label]) for samples in self.warm if other in samples and label in samples]
+                    both = [
+                        (samples[other], samples[label])
+                        for samples in self.warm
+                        if other in samples and label in samples
+                    ]
                     row.ratios[other] = ratio(both, rng)
         return list(self.rows.values())
 
@@ -195,8 +215,8 @@ def time_of(passes) -> float:
 
 
 def ratio(passes, rng) -> tuple[float, float, float]:
-    """Return theirs / own from the samples of both in each pass: from their quickest, and the bounds of 95 % of such ratios of
-    passes, and of samples in them, drawn again."""
+    """Return theirs / own from the samples of both in each pass: from their quickest, and the bounds of 95 % of such
+    ratios of passes, and of samples in them, drawn again."""
     def quickest(samples):
         return rng.choice(samples, (DRAWS, len(samples))).min(axis=1)
 
@@ -209,8 +229,8 @@ def ratio(passes, rng) -> tuple[float, float, float]:
 def in_turns(functions, first, seconds: float, least: int, evict=None) -> dict[str, list[float]]:
     """Return the samples of each, A B C C B A ..: whatever slows the machine for a while slows all of them.
 
-    With ``evict`` each sample is one call after it; without, as many calls as make the clock's own cost nothing, and a visit as many
-    samples as fit. ``first`` is about how long a call takes.
+    With ``evict`` each sample is one call after it; without, as many calls as make the clock's own cost nothing, and a
+    visit as many samples as fit. ``first`` is about how long a call takes.
     """
     numbers = {label: 1 if evict else max(1, int(SAMPLE_SECONDS / max(first[label], 1e-9))) for label in functions}
     samples, turn = {label: [] for label in functions}, list(functions)

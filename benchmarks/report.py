@@ -14,24 +14,33 @@ import numpy as np
 from .measure import DRAWS, centre
 
 ROOT = Path(__file__).resolve().parents[1]
-# What is reported fell below this share of what it was, by more than chance: the ratios of a kernel in so many cases and more
-# together, or in one case alone. Between two runs of the same code arrays lie better and worse: no kernel as a whole fell, and of
-# its cases alone 6 of some 300 one way and 2 the other.
+# What is reported fell below this share of what it was, by more than chance: the ratios of a kernel in so many cases
+# and more together, or in one case alone. Between two runs of the same code arrays lie better and worse: no kernel as a
+# whole fell, and of its cases alone 6 of some 300 one way and 2 the other.
 FELL, CASES = 0.9, 5
 
 
 def environment(compiler: str, isas: list[str], threads: int, absent: dict[str, str]) -> dict:
     """Return what a figure depends on besides the code."""
-    cpu = next((line.partition(":")[2].strip() for line in _read("/proc/cpuinfo").splitlines() if line.startswith("model name")),
-               platform.processor())
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in _read("/proc/cpuinfo").splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
     changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT, capture_output=True,
                              text=True).stdout.strip()
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {"date": time.strftime("%Y-%m-%d %H:%M:%S"), "commit": commit + ("+" if changed else ""), "cpu": cpu,
             "instruction sets": isas, "threads": threads, "compiler": compiler, "python": platform.python_version(),
             "numpy": np.__version__, "blas": f"{blas['name']} {blas['version']}", "system": platform.platform(),
-            # They change how fast a peer is: OPENBLAS_CORETYPE=Haswell halved NumPy's products on a processor with AVX-512.
+            # They change how fast a peer is: OPENBLAS_CORETYPE=Haswell halved NumPy's products on a processor with
+            # AVX-512.
             "variables": {name: value for name, value in sorted(os.environ.items())
                           if name.startswith(("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GLIBC_")) and "/" not in value},
             "absent peers": absent}
@@ -55,17 +64,24 @@ def with_peers(rows: list[dict]) -> list[dict]:
 
 
 def table(rows: list[dict], limits, environment: dict) -> str:
-    """Return the table: a block a case, the fastest in bold in a terminal, our ratio to the best peer with its interval."""
+    """Return the table: a block a case, the fastest in bold in a terminal, our ratio to the best peer with its
+    interval."""
     bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
     threads = environment["threads"]
     rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in limits.rates.items())
     reads = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in limits.bandwidth.items())
-    lines = [f"{environment['cpu']}, {threads} thread{'s' * (threads > 1)}, {environment['compiler']}, commit {environment['commit']}.",
-             f"Limits measured in this run: {rates} GOP/s; read {reads} GB/s.",
-             "Times are estimates from the quickest turn of each pass; 'of limit': what the limit that binds (arithmetic, or the",
-             "fewest bytes from the memory that they fit in) allows, over the time, warm / cold; 'x best': how many times as fast as",
-             "the fastest peer, with its 95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick. Calls",
-             "that fill the caches themselves are not timed cold (-)."]
+    lines = [
+        f"{environment['cpu']}, {threads} thread{'s' * (threads > 1)}, {environment['compiler']}, commit "
+        f"{environment['commit']}.",
+        f"Limits measured in this run: {rates} GOP/s; read {reads} GB/s.",
+        "Times are estimates from the quickest turn of each pass; 'of limit': what the limit that binds "
+        "(arithmetic, or the",
+        "fewest bytes from the memory that they fit in) allows, over the time, warm / cold; 'x best': how many "
+        "times as fast as",
+        "the fastest peer, with its 95 % interval; 'x copy': where there is no peer, as copying the input, a "
+        "yardstick. Calls",
+        "that fill the caches themselves are not timed cold (-).",
+    ]
     lines.append("Variables: " + ", ".join(f"{name}={value}" for name, value in environment["variables"].items()) + ".")
     for name, reason in environment["absent peers"].items():
         lines.append(f"absent: {name} ({reason})")
@@ -74,7 +90,11 @@ def table(rows: list[dict], limits, environment: dict) -> str:
         if (row["op"], row["case"]) != heading:
             heading = row["op"], row["case"]
             lines += ["", f"{row['op']}: {row['case']}"]
-            block = [r["seconds"] for r in rows if (r["op"], r["case"]) == heading and r["seconds"] and r["kind"] != "yardstick"]
+            block = [
+                r["seconds"]
+                for r in rows
+                if (r["op"], r["case"]) == heading and r["seconds"] and r["kind"] != "yardstick"
+            ]
             fastest = min(block, default=None)
         if row["refused"]:
             lines.append(f"  {row['implementation']:<25} NOT TIMED, {row['refused']}")
@@ -111,14 +131,17 @@ def summary(rows: list[dict]) -> dict[str, float]:
 
 
 def fell(now: list[dict], then: list[dict]) -> list[str]:
-    """Return a line for each kernel of ours that is slower against the same peers than it was: in all its cases taken together,
-    or in one of them.
+    """Return a line for each kernel of ours that is slower against the same peers than it was: in all its cases taken
+    together, or in one of them.
 
-    Only ratios are compared: the geometric mean over the peers that both runs have. In one case the upper bounds of now must lie
-    below the lower bounds of then. All cases together have the estimate of Hodges and Lehmann of their changes, and 95 % of draws
-    of cases (bootstrap) must say that it fell at all: noise differs from case to case, what was done to a kernel does not.
+    Only ratios are compared: the geometric mean over the peers that both runs have. In one case the upper bounds of now
+    must lie below the lower bounds of then. All cases together have the estimate of Hodges and Lehmann of their
+    changes, and 95 % of draws of cases (bootstrap) must say that it fell at all: noise differs from case to case, what
+    was done to a kernel does not.
     """
-    before = {(r["op"], r["case"], r["implementation"]): r for r in then if r["kind"] in ("ours", "prepared") and r["ratios"]}
+    before = {
+        (r["op"], r["case"], r["implementation"]): r for r in then if r["kind"] in ("ours", "prepared") and r["ratios"]
+    }
     kernels, lines = {}, []
     for row in now:
         old = before.get((row["op"], row["case"], row["implementation"]))
@@ -140,7 +163,10 @@ def fell(now: list[dict], then: list[dict]) -> list[str]:
             drawn = centre(np.random.default_rng(0).choice(changes, (DRAWS, len(changes))))
             change, low, high = np.exp([centre(np.array(changes)), *np.quantile(drawn, [0.025, 0.975])])
             if change < FELL and high < 1:
-                together.append(f"{op}, {implementation}: {change:.2f} [{low:.2f}, {high:.2f}] of its ratios, in {len(changes)} cases")
+                together.append(
+                    f"{op}, {implementation}: {change:.2f} [{low:.2f}, {high:.2f}] of its ratios, in {len(changes)} "
+                    "cases"
+                )
     return together + lines
 
 
@@ -160,7 +186,8 @@ def agreement(now: list[dict], then: list[dict]) -> tuple[int, int]:
 
 
 def compact(results: dict) -> str:
-    """Return what a later run is compared with, as JSON: the ratios of our kernels, one line for each case of each of them."""
+    """Return what a later run is compared with, as JSON: the ratios of our kernels, one line for each case of each
+    of them."""
     rows = [{key: row[key] for key in ("op", "case", "implementation", "kind")}
             | {"ratios": {peer: [float(f"{value:.4g}") for value in ratio] for peer, ratio in row["ratios"].items()}}
             for row in results["rows"] if row["kind"] in ("ours", "prepared") and row["ratios"]]
@@ -175,4 +202,7 @@ def write(folder: Path, results: dict) -> None:
     (folder / "summary.json").write_text(compact(results))
     line = {key: results["environment"][key] for key in ("date", "commit", "cpu", "threads", "compiler")}
     with open(folder / "history.jsonl", "a") as history:
-        history.write(json.dumps(line | {"ratio to the best peer": {op: round(r, 3) for op, r in results["summary"].items()}}) + "\n")
+        history.write(
+            json.dumps(line | {"ratio to the best peer": {op: round(r, 3) for op, r in results["summary"].items()}})
+            + "\n"
+        )

@@ -1,8 +1,8 @@
 """Time every operation beside its peers and this machine's limits: ``python -m benchmarks.run`` (or ``make bench``).
 
-One row for each operation, case and implementation. Each is compared with the reference, by the operation's own rule, before
-anything is timed: a wrong answer has no speed. Progress goes to stderr, the table to stdout, the run as JSON, the history and
-the pictures to build/bench (``--out``).
+One row for each operation, case and implementation. Each is compared with the reference, by the operation's own rule,
+before anything is timed: a wrong answer has no speed. Progress goes to stderr, the table to stdout, the run as JSON,
+the history and the pictures to build/bench (``--out``).
 """
 
 import argparse
@@ -15,18 +15,18 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Passes over the cases, of which the first few also time cold calls; seconds of turns for a case in each, warm (cold ones take half
-# as much again); least rounds of a pass.
+# Passes over the cases, of which the first few also time cold calls; seconds of turns for a case in each, warm (cold
+# ones take half as much again); least rounds of a pass.
 PASSES, COLD_PASSES, SECONDS, ROUNDS = 5, 3, 0.2, 2
 QUICK_PASSES, QUICK_SECONDS = 1, 0.15
-# A case of which somebody's time has a larger standard error than SETTLED is taken again, warm, until a run has lasted so many
-# seconds. Between two runs a ratio has four such errors, which makes 3 %: the 8 % that it may change by are more than two of them.
-# A part of the cases has its part of that time, and at least so many seconds.
+# A case of which somebody's time has a larger standard error than SETTLED is taken again, warm, until a run has lasted
+# so many seconds. Between two runs a ratio has four such errors, which makes 3 %: the 8 % that it may change by are
+# more than two of them. A part of the cases has its part of that time, and at least so many seconds.
 SETTLED, AGAIN_UNTIL, LEAST = 0.015, 13.5 * 60, 120
 
-# Of glibc's malloc: all arrays in one heap of huge pages that is never given back. Otherwise what ran before decides which arrays
-# get pages that the system must clear within a call (half the time of a coder that writes 4 MiB), and small pages lie in the caches
-# by chance.
+# Of glibc's malloc: all arrays in one heap of huge pages that is never given back. Otherwise what ran before decides
+# which arrays get pages that the system must clear within a call (half the time of a coder that writes 4 MiB), and
+# small pages lie in the caches by chance.
 HEAP = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1099511627776:glibc.malloc.hugetlb=1"
 
 
@@ -39,9 +39,17 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="one small case an operation, a sixth of a second each")
     parser.add_argument("--with", dest="guests", action="append", default=[], metavar="MODULE",
                         help="one more column: a module with operations under our names (may be repeated)")
-    parser.add_argument("--against", type=Path, metavar="FILE", help="the JSON of an earlier run, or its summary: report what became slower, "
-                        "by ratios alone, with exit code 3")
-    parser.add_argument("--out", type=Path, help="folder of bench.json, summary.json, history.jsonl and the pictures (default build/bench)")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="the JSON of an earlier run, or its summary: report what became slower, by ratios alone, with exit code 3",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder of bench.json, summary.json, history.jsonl and the pictures (default build/bench)",
+    )
     parser.add_argument("--json", action="store_true", help="the run as JSON instead of a table")
     return parser
 
@@ -82,8 +90,12 @@ def main(argv=None) -> int:
     contests = [Contest(case, spaces, found.get(case.op, ()), guests) for case in cases]
     for number in range(1, passes + 1):
         for i, contest in enumerate(contests, 1):
-            print(f"[pass {number} of {passes}, {i}/{len(cases)}, {time.time() - began:.0f} s] {contest.case.op}: {contest.case.name}",
-                  file=sys.stderr, flush=True)
+            print(
+                f"[pass {number} of {passes}, {i}/{len(cases)}, {time.time() - began:.0f} s] {contest.case.op}: "
+                f"{contest.case.name}",
+                file=sys.stderr,
+                flush=True,
+            )
             if contest.rows:
                 contest.run_pass(seconds, least=ROUNDS, evict=evict if number <= COLD_PASSES else None)
     until = began + max(AGAIN_UNTIL * len(cases) / len(CASES), LEAST)
@@ -99,7 +111,9 @@ def main(argv=None) -> int:
     rows = [row for contest in contests for row in contest.finished(limits)]
     rows = report.with_peers([row.as_dict() for row in rows])
     paper = table8.measure(options.threads) if whole or options.op == "table8" else []
-    environment = report.environment(native.compiler(), [s.__name__.rpartition(".")[2] for s in spaces], options.threads, absent)
+    environment = report.environment(
+        native.compiler(), [s.__name__.rpartition(".")[2] for s in spaces], options.threads, absent
+    )
     results = {"environment": environment, "limits": {"rates": limits.rates, "bandwidth": limits.bandwidth},
                "summary": report.summary(rows), "rows": rows, "table 8": paper}
     if options.json:
@@ -117,8 +131,11 @@ def main(argv=None) -> int:
     if then is not None:
         slower = report.fell(rows, then["rows"])
         within, total = report.agreement(rows, then["rows"])
-        print(f"\nagainst {options.against} (commit {then['environment']['commit']}): {within} of {total} ratios within 8 %",
-              file=sys.stderr)
+        print(
+            f"\nagainst {options.against} (commit {then['environment']['commit']}): {within} of {total} ratios "
+            "within 8 %",
+            file=sys.stderr,
+        )
         for line in slower:
             print(f"slower: {line}", file=sys.stderr)
         return 3 if slower else 0

@@ -1,7 +1,8 @@
 """Deep Compression's table 8 on this machine: full layers of AlexNet and VGG-16, dense against sparse, batch 1 and 64.
 
-Dense is BLAS in float32, sparse csr_matmul of the widest instruction set, at the density that the paper left; timed in turns.
-The paper's figures are of MKL on a Core i7-5930k, microseconds an input: what is to be compared is the shape, not the times.
+Dense is BLAS in float32, sparse csr_matmul of the widest instruction set, at the density that the paper left; timed in
+turns. The paper's figures are of MKL on a Core i7-5930k, microseconds an input: what is to be compared is the shape,
+not the times.
 """
 
 import sys
@@ -72,7 +73,8 @@ def measure(threads: int) -> list[dict]:
 
 
 def crossing(densities, ratios) -> float | None:
-    """Return the density at which dense / sparse falls through 1, between two measured ones in logarithms; None if it does not."""
+    """Return the density at which dense / sparse falls through 1, between two measured ones in logarithms; None if
+    it does not."""
     for (d0, r0), (d1, r1) in zip(zip(densities, ratios), zip(densities[1:], ratios[1:])):
         if r0 >= 1 > r1:
             t = np.log(r0) / np.log(r0 / r1)
@@ -81,14 +83,22 @@ def crossing(densities, ratios) -> float | None:
 
 
 def text(rows) -> str:
-    lines = ["", "As in table 8 of Deep Compression: microseconds an input, dense (BLAS) | sparse (csr_matmul); how many times faster sparse is,",
-             "here and in the paper (MKL, Core i7-5930k)."]
+    lines = [
+        "",
+        "As in table 8 of Deep Compression: microseconds an input, dense (BLAS) | sparse (csr_matmul); how many "
+        "times faster sparse is,",
+        "here and in the paper (MKL, Core i7-5930k).",
+    ]
     for r in rows:
         if "break_even" in r:
             continue
         note = "" if r["dense"] > r["sparse"] else "  sparse LOSES"
-        lines.append(f"  {r['layer']:<12} density {r['density']:<5g} batch {r['batch']:<3} {1e6 * r['dense'] / r['batch']:10.1f} | "
-                     f"{1e6 * r['sparse'] / r['batch']:10.1f} us   {r['dense'] / r['sparse']:6.2f} x here, {r['paper']:5.2f} x in the paper{note}")
+        lines.append(
+            f"  {r['layer']:<12} density {r['density']:<5g} batch {r['batch']:<3} "
+            f"{1e6 * r['dense'] / r['batch']:10.1f} | "
+            f"{1e6 * r['sparse'] / r['batch']:10.1f} us   {r['dense'] / r['sparse']:6.2f} x here, {r['paper']:5.2f} "
+            f"x in the paper{note}"
+        )
     for r in rows:
         if "break_even" in r:
             ratios = list(r["ratios"].values())

@@ -1,7 +1,7 @@
 """The experiments that made `results/`, one file each: what is measured, the tables, the picture.
 
-They read the library and nothing of `benchmarks/`, which times kernels. Read `runner.py` first: the command line, the record
-that goes on where it was stopped, the statistics and the pictures are the same for all.
+They read the library and nothing of `benchmarks/`, which times kernels. Read `runner.py` first: the command line, the
+record that goes on where it was stopped, the statistics and the pictures are the same for all.
 
     deep_compression        Deep Compression on both LeNets, as files
     pruning                 LeNet-300-100 pruned in every way

@@ -2,9 +2,10 @@
 
     python -m experiments.deep_compression         # writes results/deep_compression/; goes on where it was stopped
 
-Each network is trained, then led down a ladder (recipes/ladder.py): every rung is a file. What was trained is kept stage by
-stage in build/deep_compression, so that a run that was stopped goes on; every stage has a seed of its own, so it ends in the same
-bytes. A stage's file is named by the settings of all stages up to it: one made with other settings is not taken up. All settings were chosen on the last 5,000 training images; the test images are only reported.
+Each network is trained, then led down a ladder (recipes/ladder.py): every rung is a file. What was trained is kept
+stage by stage in build/deep_compression, so that a run that was stopped goes on; every stage has a seed of its own, so
+it ends in the same bytes. A stage's file is named by the settings of all stages up to it: one made with other settings
+is not taken up. All settings were chosen on the last 5,000 training images; the test images are only reported.
 """
 
 import json
@@ -83,7 +84,9 @@ def climb(name: str) -> None:
 
     def told(stage):
         def tell(done, epochs, loss):
-            print(f"{name}, {stage}: epoch {done} of {epochs}, loss {loss:.4f}, {time.time() - began:.0f} s", flush=True)
+            print(
+                f"{name}, {stage}: epoch {done} of {epochs}, loss {loss:.4f}, {time.time() - began:.0f} s", flush=True
+            )
         return tell
 
     def rates(network) -> dict:
@@ -98,8 +101,14 @@ def climb(name: str) -> None:
                      rng=np.random.default_rng(1), batch=128, augment=training.mnist.shifted, progress=told("dense"))
         stage.keep()
     raw = sum(4 * p.size for p in network.parameters.values())
-    rows = [{"step": "dense, float32", "bytes": raw, "weights": sum(w.size for w in ladder.weights_of(network).values()),
-             **rates(network)}]
+    rows = [
+        {
+            "step": "dense, float32",
+            "bytes": raw,
+            "weights": sum(w.size for w in ladder.weights_of(network).values()),
+            **rates(network),
+        }
+    ]
     for i, rung in enumerate(steps, 1):
         stage = Stage(network, name, (epochs, *steps[:i]))
         if not stage.done():
@@ -151,7 +160,10 @@ def main(argv=None) -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     record = runner.Record(RESULTS / "deep_compression.json", dict)
     if not options.report:
-        workers = [multiprocessing.get_context("spawn").Process(target=climb, args=(name,)) for name in options.network or NETWORKS]
+        workers = [
+            multiprocessing.get_context("spawn").Process(target=climb, args=(name,))
+            for name in options.network or NETWORKS
+        ]
         for worker in workers:
             worker.start()
         for worker in workers:

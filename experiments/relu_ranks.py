@@ -2,8 +2,8 @@
 
     python -m experiments.relu_ranks                # writes results/relu_ranks/; goes on where it stopped
 
-Factors are made from the weights and the inputs of the first 2,000 to 50,000 training images. The ridge of lowrank_relu is
-chosen by the output error on the validation images; all that is told is of the test images, which nothing saw.
+Factors are made from the weights and the inputs of the first 2,000 to 50,000 training images. The ridge of lowrank_relu
+is chosen by the output error on the validation images; all that is told is of the test images, which nothing saw.
 """
 
 import textwrap
@@ -21,8 +21,14 @@ EXAMPLES = (2_000, 5_000, 10_000, 50_000)
 RIDGES = (0.0, 0.01, 0.05, 0.2)
 DEFAULT = 0.05
 SVD, WHITENED = "truncated SVD", "whitened by the inputs"
-WAYS = {SVD: lambda w, x, b, h, r: rc.lowrank_svd(w, rank=r), WHITENED: lambda w, x, b, h, r: rc.lowrank_whitened(w, h, rank=r),
-        **{f"ridge {ridge:g}": lambda w, x, b, h, r, ridge=ridge: rc.lowrank_relu(w, x, rank=r, bias=b, ridge=ridge) for ridge in RIDGES}}
+WAYS = {
+    SVD: lambda w, x, b, h, r: rc.lowrank_svd(w, rank=r),
+    WHITENED: lambda w, x, b, h, r: rc.lowrank_whitened(w, h, rank=r),
+    **{
+        f"ridge {ridge:g}": lambda w, x, b, h, r, ridge=ridge: rc.lowrank_relu(w, x, rank=r, bias=b, ridge=ridge)
+        for ridge in RIDGES
+    },
+}
 
 
 def measure(record: runner.Record) -> None:
@@ -40,7 +46,10 @@ def measure(record: runner.Record) -> None:
                          for name, part in (("validation", validation), ("test", test))}
     for layer, n, rank in wanted:
         w, b = network.parameters[f"{layer}.weight"], network.parameters[f"{layer}.bias"]
-        x, *held_out = (runner.layer_inputs(network, part)[layer] for part in (train.inputs()[:n], validation.inputs(), test.inputs()))
+        x, *held_out = (
+            runner.layer_inputs(network, part)[layer]
+            for part in (train.inputs()[:n], validation.inputs(), test.inputs())
+        )
         h = rc.quantize_hessian(x)
         for way, make in WAYS.items():
             if (layer, n, rank, way) in done:
@@ -48,10 +57,18 @@ def measure(record: runner.Record) -> None:
             f = make(w, x, b, h, rank)
             other = network.copy()
             other.assign({f"{layer}.weight": f.dense()})
-            rows.append({"layer": layer, "examples": n, "rank": rank, "way": way,
-                         "calibration_output": output_error(w, b, f, x),
-                         "validation_output": output_error(w, b, f, held_out[0]), "test_output": output_error(w, b, f, held_out[1]),
-                         "test": 100 * training.error_rate(other, test.inputs(), test.labels)})
+            rows.append(
+                {
+                    "layer": layer,
+                    "examples": n,
+                    "rank": rank,
+                    "way": way,
+                    "calibration_output": output_error(w, b, f, x),
+                    "validation_output": output_error(w, b, f, held_out[0]),
+                    "test_output": output_error(w, b, f, held_out[1]),
+                    "test": 100 * training.error_rate(other, test.inputs(), test.labels),
+                }
+            )
             record.keep()
             print(rows[-1], flush=True)
 
@@ -64,9 +81,12 @@ def output_error(w, b, f, x) -> float:
 
 
 def chosen(rows, layer, n, rank) -> dict[str, dict]:
-    """Return the rows of a cell by way, and as "chosen" that of the ridge (not 0) of least output error on validation."""
+    """Return the rows of a cell by way, and as "chosen" that of the ridge (not 0) of least output error on
+    validation."""
     at = {r["way"]: r for r in rows if (r["layer"], r["examples"], r["rank"]) == (layer, n, rank)}
-    return at | {"chosen": min((at[f"ridge {ridge:g}"] for ridge in RIDGES if ridge), key=lambda r: r["validation_output"])}
+    return at | {
+        "chosen": min((at[f"ridge {ridge:g}"] for ridge in RIDGES if ridge), key=lambda r: r["validation_output"])
+    }
 
 
 def number(value: float) -> str:
@@ -76,16 +96,31 @@ def number(value: float) -> str:
 def report(result) -> str:
     rows = result["rows"]
     columns = (SVD, WHITENED, "ridge 0", f"ridge {DEFAULT:g}", "chosen")
-    text = ("First the output error, ||relu(y') - relu(y)||² / ||relu(y)||² in %, then in brackets the test error in %, with that one "
-            "layer replaced and nothing retrained; both of the test images, which no way saw. n: training images whose inputs the factors "
-            "are made from. The last three columns are `lowrank_relu`: without a ridge, with its default, and with the ridge (of "
-            f"{', '.join(f'{r:g}' for r in RIDGES if r)}) whose output error is least on the validation images.")
-    lines = ["# Ranks after training, LeNet-300-100 on MNIST", "",
-             "`python -m experiments.relu_ranks`; one network (seed 0): validation error "
-             f"{result['network']['validation']:.2f} %, test error {result['network']['test']:.2f} %.", "", *textwrap.wrap(text, 125), ""]
+    text = (
+        "First the output error, ||relu(y') - relu(y)||² / ||relu(y)||² in %, then in brackets the test error in %, "
+        "with that one "
+        "layer replaced and nothing retrained; both of the test images, which no way saw. n: training images whose "
+        "inputs the factors "
+        "are made from. The last three columns are `lowrank_relu`: without a ridge, with its default, and with the "
+        "ridge (of "
+        f"{', '.join(f'{r:g}' for r in RIDGES if r)}) whose output error is least on the validation images."
+    )
+    lines = [
+        "# Ranks after training, LeNet-300-100 on MNIST",
+        "",
+        "`python -m experiments.relu_ranks`; one network (seed 0): validation error "
+        f"{result['network']['validation']:.2f} %, test error {result['network']['test']:.2f} %.",
+        "",
+        *textwrap.wrap(text, 125),
+        "",
+    ]
     for layer in RANKS:
-        lines += [f"## {layer}", "", "| rank | n | " + " | ".join(columns[:2]) + f" | no ridge | ridge {DEFAULT:g} | ridge chosen |",
-                  "| ---: |" + " ---: |" * 6]
+        lines += [
+            f"## {layer}",
+            "",
+            "| rank | n | " + " | ".join(columns[:2]) + f" | no ridge | ridge {DEFAULT:g} | ridge chosen |",
+            "| ---: |" + " ---: |" * 6,
+        ]
         for rank in RANKS[layer]:
             for n in EXAMPLES:
                 at = chosen(rows, layer, n, rank)
@@ -99,19 +134,30 @@ def conclusions(rows) -> list[str]:
     default, lines = f"ridge {DEFAULT:g}", []
     for layer in RANKS:
         cells = {n: [chosen(rows, layer, n, rank) for rank in RANKS[layer]] for n in EXAMPLES}
-        worst = max((c["ridge 0"] for n in EXAMPLES for c in cells[n]), key=lambda r: r["test_output"] / r["calibration_output"])
-        beaten = [f"{sum(c['ridge 0']['test_output'] > c[WHITENED]['test_output'] for c in cells[n])} with {n:,} images" for n in EXAMPLES]
+        worst = max(
+            (c["ridge 0"] for n in EXAMPLES for c in cells[n]), key=lambda r: r["test_output"] / r["calibration_output"]
+        )
+        beaten = [
+            f"{sum(c['ridge 0']['test_output'] > c[WHITENED]['test_output'] for c in cells[n])} with {n:,} images"
+            for n in EXAMPLES
+        ]
         every = [c for n in EXAMPLES for c in cells[n]]
         ratios = [c[default]["test_output"] / c[WHITENED]["test_output"] for c in every]
         gains = [1 - c["chosen"]["test_output"] / c[default]["test_output"] for c in every]
-        lines += [f"- {layer}, no ridge: of {len(RANKS[layer])} ranks it is worse on new images than whitening at {', '.join(beaten)}. "
-                  f"The largest gap: {number(worst['test_output'])} % of the output is lost on new images, "
-                  f"{worst['calibration_output']:.3g} % on those that it saw (rank {worst['rank']}, {worst['examples']:,} images).",
-                  f"- {layer}, ridge {DEFAULT:g}: less output error than whitening in {sum(r < 1 for r in ratios)} of {len(every)} cells, "
-                  f"{min(ratios):.2f} to {max(ratios):.2f} times as much; fewer test errors in "
-                  f"{sum(c[default]['test'] < c[WHITENED]['test'] for c in every)}, more in "
-                  f"{sum(c[default]['test'] > c[WHITENED]['test'] for c in every)}. The chosen ridge lowers its output error by at most "
-                  f"{100 * max(gains):.1f} % of itself."]
+        lines += [
+            f"- {layer}, no ridge: of {len(RANKS[layer])} ranks it is worse on new images than whitening at "
+            f"{', '.join(beaten)}. "
+            f"The largest gap: {number(worst['test_output'])} % of the output is lost on new images, "
+            f"{worst['calibration_output']:.3g} % on those that it saw (rank {worst['rank']}, {worst['examples']:,} "
+            "images).",
+            f"- {layer}, ridge {DEFAULT:g}: less output error than whitening in {sum(r < 1 for r in ratios)} of "
+            f"{len(every)} cells, "
+            f"{min(ratios):.2f} to {max(ratios):.2f} times as much; fewer test errors in "
+            f"{sum(c[default]['test'] < c[WHITENED]['test'] for c in every)}, more in "
+            f"{sum(c[default]['test'] > c[WHITENED]['test'] for c in every)}. The chosen ridge lowers its output "
+            "error by at most "
+            f"{100 * max(gains):.1f} % of itself.",
+        ]
     lines.append("- All of one network: how its ranks compare says little of other networks.")
     return [part for line in lines for part in textwrap.wrap(line, 125, subsequent_indent="  ")]
 

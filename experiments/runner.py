@@ -16,7 +16,8 @@ T_95 = {3: 4.303, 4: 3.182, 5: 2.776}  # samples: Student's t of one degree of f
 
 
 class Record:
-    """What an experiment has measured so far, as JSON in its folder: a list or a dict, that is written after each step."""
+    """What an experiment has measured so far, as JSON in its folder: a list or a dict, that is written after each
+    step."""
 
     def __init__(self, path: Path, empty: Callable):
         self.path = path
@@ -31,7 +32,8 @@ class Record:
 
 
 def parser(name: str, document: str) -> argparse.ArgumentParser:
-    """Return the parser that all experiments have: --report writes tables and pictures from the record that is there."""
+    """Return the parser that all experiments have: --report writes tables and pictures from the record that is
+    there."""
     made = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=document.splitlines()[0])
     made.add_argument("--report", action="store_true", help="write tables and pictures from the JSON that is there")
     return made

@@ -2,12 +2,13 @@
 
     python -m experiments.train_big                 # writes results/train_big/; goes on where it stopped
 
-Every file of every width has cost the same number of operations, those of 2 epochs of 784-300-100-10: a share of them to train
-the network, the others to prune it, retrain it, and tune the values that its weights and biases share. Operations of pruned
-weights are counted in two ways: not at all (sparse products leave them out), or like all others (dense products do not).
+Every file of every width has cost the same number of operations, those of 2 epochs of 784-300-100-10: a share of them
+to train the network, the others to prune it, retrain it, and tune the values that its weights and biases share.
+Operations of pruned weights are counted in two ways: not at all (sparse products leave them out), or like all others
+(dense products do not).
 
-Each seed sets other 5,000 of the 60,000 training images aside, as validation images. The share is chosen on these, for each
-width and size; the test images are only reported.
+Each seed sets other 5,000 of the 60,000 training images aside, as validation images. The share is chosen on these, for
+each width and size; the test images are only reported.
 """
 
 import textwrap
@@ -54,7 +55,9 @@ def measure(record: runner.Record) -> None:
         (x, y), validation = split(examples, seed)
         rng = np.random.default_rng([seed, *hidden])
         network, ledger = widths(784, hidden, 10, rng), Flops(EPOCHS * epoch)
-        steps = train_for(network, x, y, flops=share * ledger.budget, ledger=ledger, rng=rng, batch=BATCH, weight_decay=WEIGHT_DECAY)
+        steps = train_for(
+            network, x, y, flops=share * ledger.budget, ledger=ledger, rng=rng, batch=BATCH, weight_decay=WEIGHT_DECAY
+        )
         row = {"hidden": list(hidden), "seed": seed, "share": share, "steps": steps, "epochs": steps * BATCH / EPOCH,
                "format": container.VERSION, **rates(network, validation, test), "files": []}
         for paid in PAID:
@@ -67,24 +70,40 @@ def measure(record: runner.Record) -> None:
                                     rng=np.random.default_rng([seed, *hidden, target]), weight_decay=WEIGHT_DECAY,
                                     dense=paid == "all", implementation=space)
                 exactly(dict(small.layers), container.loads(small.data))
-                row["files"].append({"paid": paid, "target": target, "bytes": len(small.data), "kept": small.kept,
-                                     "whole": small.whole, "bits": small.bits, "steps": small.steps, "spent": own.spent / own.budget,
-                                     **rates(small.network, validation, test)})
+                row["files"].append(
+                    {
+                        "paid": paid,
+                        "target": target,
+                        "bytes": len(small.data),
+                        "kept": small.kept,
+                        "whole": small.whole,
+                        "bits": small.bits,
+                        "steps": small.steps,
+                        "spent": own.spent / own.budget,
+                        **rates(small.network, validation, test),
+                    }
+                )
         rows.append(row)
         record.keep()
-        print(f"{n} of {len(wanted)}: {hidden}, seed {seed}, share {share}: {row['epochs']:.1f} epochs, validation "
-              f"{row['validation']:.2f} %, files " + ", ".join(f"{f['validation']:.2f}" for f in row["files"]), flush=True)
+        print(
+            f"{n} of {len(wanted)}: {hidden}, seed {seed}, share {share}: {row['epochs']:.1f} epochs, validation "
+            f"{row['validation']:.2f} %, files " + ", ".join(f"{f['validation']:.2f}" for f in row["files"]),
+            flush=True,
+        )
 
 
 def split(examples, seed: int):
-    """Return the examples to train on and the 5,000 to choose by, those that the seed draws: pairs of inputs and labels."""
+    """Return the examples to train on and the 5,000 to choose by, those that the seed draws: pairs of inputs and
+    labels."""
     order = np.random.default_rng(seed).permutation(len(examples))
     x = examples.inputs()
     return tuple((x[rows], examples.labels[rows]) for rows in (np.sort(order[:EPOCH]), np.sort(order[EPOCH:])))
 
 
 def rates(network, validation, test) -> dict:
-    return {name: 100 * training.error_rate(network, *part) for name, part in (("validation", validation), ("test", test))}
+    return {
+        name: 100 * training.error_rate(network, *part) for name, part in (("validation", validation), ("test", test))
+    }
 
 
 def files_of(rows, hidden, share, paid, target) -> list[dict]:
@@ -94,15 +113,22 @@ def files_of(rows, hidden, share, paid, target) -> list[dict]:
 
 
 def cell(rows, hidden, paid, target) -> dict:
-    """Return what a width comes to at a size, with the share that is best on the validation images, on the mean of the seeds."""
+    """Return what a width comes to at a size, with the share that is best on the validation images, on the mean of
+    the seeds."""
     def validation(share):
         return float(np.mean([f["validation"] for f in files_of(rows, hidden, share, paid, target)]))
 
     share = min(SHARES, key=validation)
     files = files_of(rows, hidden, share, paid, target)
-    return {"hidden": hidden, "share": share, "validation": validation(share), "test": [f["test"] for f in files],
-            "kept": float(np.mean([f["kept"] for f in files])) / weights(hidden), "bits": sorted({f["bits"] for f in files}),
-            "bytes": float(np.mean([f["bytes"] for f in files]))}
+    return {
+        "hidden": hidden,
+        "share": share,
+        "validation": validation(share),
+        "test": [f["test"] for f in files],
+        "kept": float(np.mean([f["kept"] for f in files])) / weights(hidden),
+        "bits": sorted({f["bits"] for f in files}),
+        "bytes": float(np.mean([f["bytes"] for f in files])),
+    }
 
 
 def weights(hidden) -> int:
@@ -124,24 +150,35 @@ def table(rows, paid) -> list[str]:
             c = cell(rows, hidden, paid, target)
             mark = "**" if hidden == best["hidden"] else ""
             mean, half = mean_and_half(c["test"])
-            bits = "" if c["bits"] == [BITS] else f", {'-'.join(str(b) for b in sorted({c['bits'][0], c['bits'][-1]}))} bits"
+            bits = (
+                ""
+                if c["bits"] == [BITS]
+                else f", {'-'.join(str(b) for b in sorted({c['bits'][0], c['bits'][-1]}))} bits"
+            )
             texts.append(f"{mark}{mean:.2f} ± {half:.2f}{mark} | {100 * c['kept']:.3g} %{bits}")
         lines.append(f"| {told(hidden)} | {weights(hidden):,} | " + " | ".join(texts) + " |")
     return [*lines, ""]
 
 
 def verdict(rows, paid, target) -> str:
-    """Return in a sentence or two which width is best at a size, against the best of those that keep half of their weights."""
+    """Return in a sentence or two which width is best at a size, against the best of those that keep half of their
+    weights."""
     cells = [cell(rows, h, paid, target) for h in HIDDEN]
     best = min(cells, key=lambda c: c["validation"])
     light = min((c for c in cells if c["kept"] >= 0.5), key=lambda c: c["validation"])
     at = cells.index(best)
-    text = f"- {target:,} B: {told(best['hidden'])} is best (chosen on validation; it keeps {100 * best['kept']:.3g} % of its weights)."
+    text = (
+        f"- {target:,} B: {told(best['hidden'])} is best (chosen on validation; "
+        f"it keeps {100 * best['kept']:.3g} % of its weights)."
+    )
     if light is best:
         return f"{text} It is lightly compressed itself, so the paper's order is not seen."
     mean, half = mean_and_half(np.subtract(light["test"], best["test"]))
-    text += (f" The best of those that keep at least half of their weights, {told(light['hidden'])}, errs by {mean:.2f} ± {half:.2f} "
-             "points more")
+    text += (
+        f" The best of those that keep at least half of their weights, {told(light['hidden'])}, errs by "
+        f"{mean:.2f} ± {half:.2f} "
+        "points more"
+    )
     if mean <= half:
         return f"{text}, which the seeds do not tell from none."
     text += ": the paper's order is seen"
@@ -149,28 +186,42 @@ def verdict(rows, paid, target) -> str:
         text += ", and up to the best each width is better than the one before it"
     if at + 1 < len(cells):
         mean, half = mean_and_half(np.subtract(cells[-1]["test"], best["test"]))
-        text += f". Beyond it the order turns round: {told(HIDDEN[-1])} errs by {mean:.2f} ± {half:.2f} points more than the best"
+        text += f". Beyond it the order turns round: {told(HIDDEN[-1])} errs by {mean:.2f} ± {half:.2f} points more than the"
+        text += " best"
     return f"{text}."
 
 
 def report(rows) -> str:
     spent = [f["spent"] for r in rows for f in r["files"]]
     paragraphs = (
-        f"`python -m experiments.train_big`; {len({r['seed'] for r in rows})} seeds, mean ± half the 95 % interval (t). Each seed draws "
-        "its own weights, its own order of the examples, and which 5,000 of the 60,000 training images are set aside for validation.",
-        f"**What is equal.** Each file has cost the operations of {EPOCHS} epochs of 784-300-100-10, from the first step to the last "
-        f"({100 * min(spent):.1f} to {100 * max(spent):.1f} % of them were spent): half or three quarters of them to train, the others "
-        "to prune, retrain, and tune the shared values. Which of the two shares is told follows from the validation images, for each "
-        f"width and size. Adam, an L2 penalty of {WEIGHT_DECAY:g}, batches of {BATCH}. Operations are those of the products: 2 a weight "
+        f"`python -m experiments.train_big`; {len({r['seed'] for r in rows})} seeds, mean ± half the 95 % interval (t). "
+        "Each seed draws "
+        "its own weights, its own order of the examples, and which 5,000 of the 60,000 training images are set aside for "
+        "validation.",
+        f"**What is equal.** Each file has cost the operations of {EPOCHS} epochs of 784-300-100-10, from the first "
+        "step to the last "
+        f"({100 * min(spent):.1f} to {100 * max(spent):.1f} % of them were spent): half or three quarters of them to train, "
+        "the others "
+        "to prune, retrain, and tune the shared values. Which of the two shares is told follows from the validation images, "
+        "for each "
+        f"width and size. Adam, an L2 penalty of {WEIGHT_DECAY:g}, batches of {BATCH}. Operations are those of the products: "
+        "2 a weight "
         "and example forward, 2 for the gradient of the weights, 2 for that of the inputs but in the first layer.",
-        f"**What is small.** Weights and biases are shared ({BITS} bits a weight; a network that fits with all of its weights takes "
+        f"**What is small.** Weights and biases are shared ({BITS} bits a weight; a network that fits with all of its "
+        "weights takes "
         "as many more, up to 8, as fit; 3 bits a bias), and coded. Bytes are those of the whole file, of version "
-        f"{', '.join(map(str, sorted({r['format'] for r in rows})))} of the format. Bold: the best on the validation images.")
+        f"{', '.join(map(str, sorted({r['format'] for r in rows})))} of the format. Bold: the best "
+        "on the validation images.",
+    )
     lines = ["# Train big, then compress: test error in %, MNIST", ""]
     for text in paragraphs:
         lines += [*textwrap.wrap(text, 125), ""]
-    lines += ["## Uncompressed", "", "| hidden | " + " | ".join(f"{s:g} of the operations: epochs | test, %" for s in SHARES) + " |",
-              "| --- |" + " ---: |" * (2 * len(SHARES))]
+    lines += [
+        "## Uncompressed",
+        "",
+        "| hidden | " + " | ".join(f"{s:g} of the operations: epochs | test, %" for s in SHARES) + " |",
+        "| --- |" + " ---: |" * (2 * len(SHARES)),
+    ]
     for hidden in HIDDEN:
         texts = []
         for share in SHARES:
@@ -189,8 +240,11 @@ def report(rows) -> str:
 def conclusions(rows) -> list[str]:
     best = {paid: [min(HIDDEN, key=lambda h: cell(rows, h, paid, t)["validation"]) for t in TARGETS] for paid in PAID}
     kept, every = best["kept"], best["all"]
-    text = (f"Best at {', '.join(f'{t:,}' for t in TARGETS)} B: {', '.join(map(told, kept))} where pruned weights cost nothing; "
-            f"{', '.join(map(told, every))} where they cost what others do.")
+    text = (
+        f"Best at {', '.join(f'{t:,}' for t in TARGETS)} B: {', '.join(map(told, kept))} where pruned weights cost "
+        "nothing; "
+        f"{', '.join(map(told, every))} where they cost what others do."
+    )
     if all(ways == sorted(ways) and ways[0] < ways[-1] for ways in best.values()):
         text += " The more bytes a file may have, the wider the network that it should come from."
     if all(a >= b for a, b in zip(kept, every)) and kept != every:

@@ -1,4 +1,5 @@
-"""Who we are compared with: one adapter a library, a few lines each; a library that is not installed is listed as absent.
+"""Who we are compared with: one adapter a library, a few lines each; a library that is not installed is listed as
+absent.
 
 An adapter's PEERS says for an operation how its user would prepare the same work once (weights made dense, converted,
 transposed: outside the clock), what then runs, and what makes the result right.
@@ -11,9 +12,24 @@ from dataclasses import dataclass
 from refcompress import ops
 
 ADAPTERS = (
-    "numpy_blas", "scipy_sparse", "mkl_sparse", "torch_cpu", "onnx_runtime", "open_vino", "ml_dtypes_floats", "zlib_coder",
-    "zstandard_coder", "isal_coder", "deflate_coder", "zipnn_coder", "constriction_coder", "dahuffman_coder", "scikit_learn",
-    "kmeans1d_exact", "ckwrap_exact", "faiss_kmeans",
+    "numpy_blas",
+    "scipy_sparse",
+    "mkl_sparse",
+    "torch_cpu",
+    "onnx_runtime",
+    "open_vino",
+    "ml_dtypes_floats",
+    "zlib_coder",
+    "zstandard_coder",
+    "isal_coder",
+    "deflate_coder",
+    "zipnn_coder",
+    "constriction_coder",
+    "dahuffman_coder",
+    "scikit_learn",
+    "kmeans1d_exact",
+    "ckwrap_exact",
+    "faiss_kmeans",
 )
 
 

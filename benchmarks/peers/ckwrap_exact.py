@@ -4,4 +4,6 @@ import ckwrap
 
 from .clusters import peer
 
-PEERS = {"share_optimal": peer("ckwrap, exact", lambda values, clusters: lambda: ckwrap.ckmeans(values, clusters).centers)}
+PEERS = {
+    "share_optimal": peer("ckwrap, exact", lambda values, clusters: lambda: ckwrap.ckmeans(values, clusters).centers)
+}

@@ -6,10 +6,11 @@ from . import Peer
 
 
 def peer(label: str, prepare) -> Peer:
-    """Return a peer of share_optimal: ``prepare(values: float64 vector, clusters)`` returns a function that gives centroids.
+    """Return a peer of share_optimal: ``prepare(values: float64 vector, clusters)`` returns a function that gives
+    centroids.
 
-    An exact method must be as good as ours; Lloyd's method ends in some local optimum, so no more can be asked of it than
-    to be no better than the best.
+    An exact method must be as good as ours; Lloyd's method ends in some local optimum, so no more can be asked of it
+    than to be no better than the best.
     """
     def given(w, bits):
         return prepare(w.ravel().astype(np.float64), 2**bits)

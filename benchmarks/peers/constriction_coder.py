@@ -16,7 +16,9 @@ def _encode(symbols):
     counts = np.bincount(symbols, minlength=256).astype(np.float64)
     stream = ANS()
     stream.encode_reverse(symbols.astype(np.int32), _model(counts))
-    return np.concatenate([np.array([len(symbols)], np.uint64).view(np.uint32), counts.view(np.uint32), stream.get_compressed()])
+    return np.concatenate(
+        [np.array([len(symbols)], np.uint64).view(np.uint32), counts.view(np.uint32), stream.get_compressed()]
+    )
 
 
 def _decode(data):

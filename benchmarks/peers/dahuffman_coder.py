@@ -12,7 +12,9 @@ def _encode(symbols):
     if len(symbols) > MOST:
         raise ValueError(f"more than {MOST} symbols take seconds")
     counts = np.bincount(symbols, minlength=256)
-    codec = _CODECS.setdefault(counts.tobytes(), HuffmanCodec.from_frequencies({s: int(n) for s, n in enumerate(counts) if n}))
+    codec = _CODECS.setdefault(
+        counts.tobytes(), HuffmanCodec.from_frequencies({s: int(n) for s, n in enumerate(counts) if n})
+    )
     return counts.tobytes() + codec.encode(symbols.tolist())
 
 

@@ -4,4 +4,8 @@ import kmeans1d
 
 from .clusters import peer
 
-PEERS = {"share_optimal": peer("kmeans1d, exact", lambda values, clusters: lambda: kmeans1d.cluster(values, clusters).centroids)}
+PEERS = {
+    "share_optimal": peer(
+        "kmeans1d, exact", lambda values, clusters: lambda: kmeans1d.cluster(values, clusters).centroids
+    )
+}

@@ -15,7 +15,6 @@ for _library in sorted(Path(sys.prefix, "lib").glob("libmkl_rt.so*")):
 import sparse_dot_mkl  # noqa: E402
 
 
-
 def _sparse(a, x):
     w = scipy.sparse.csr_matrix((a.data, a.indices, a.indptr), shape=a.shape)
     return lambda: sparse_dot_mkl.dot_product_mkl(w, x)

@@ -1,4 +1,5 @@
-"""NumPy: the dense product of its BLAS; LAPACK; and, where there is no other peer, copying the arrays, as a yardstick."""
+"""NumPy: the dense product of its BLAS; LAPACK; and, where there is no other peer, copying the arrays, as a
+yardstick."""
 
 import numpy as np
 
@@ -13,7 +14,8 @@ def _sparse(a, x):
 
 
 def _integers(x, w):
-    # float32 would round sums above 2**24; in float64 they are exact, and BLAS is still faster than NumPy's integer loops.
+    # float32 would round sums above 2**24; in float64 they are exact, and BLAS is still faster than NumPy's integer
+    # loops.
     x, w = x.astype(np.float64), np.ascontiguousarray(w.T, dtype=np.float64)
     return lambda: (x @ w).astype(np.int32)
 
@@ -37,7 +39,8 @@ def _svd(w, rank):
 
 
 def _near(expected, got, args, kwargs):
-    """The product of another truncated SVD differs by rounding: of (m + k) 2**-23 of the norm, and the gap of the spectrum."""
+    """The product of another truncated SVD differs by rounding: of (m + k) 2**-23 of the norm, and the gap of the
+    spectrum."""
     w = args[0]
     error, best = np.linalg.norm(w - got), np.linalg.norm(w - expected.dense())
     assert error <= best + sum(w.shape) * 2.0**-23 * np.linalg.norm(w), f"the error is {error}, not {best}"

@@ -33,9 +33,16 @@ def _integers(x, w):
 def _scaled(x, w):
     if w.scale.shape[1] != 1:
         raise ValueError("scales of groups have no DequantizeLinear in opset 13")
-    nodes = [helper.make_node("DequantizeLinear", ["w", "s", "z"], ["d"], axis=1), helper.make_node("MatMul", ["x", "d"], ["y"])]
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s", "z"], ["d"], axis=1),
+        helper.make_node("MatMul", ["x", "d"], ["y"]),
+    ]
     full = np.broadcast_to
-    weights = {"w": w.values.T, "s": full(w.scale.ravel(), len(w.values)), "z": full(w.zero_point.ravel(), len(w.values))}
+    weights = {
+        "w": w.values.T,
+        "s": full(w.scale.ravel(), len(w.values)),
+        "z": full(w.zero_point.ravel(), len(w.values)),
+    }
     return _session(nodes, x, TensorProto.FLOAT, weights, TensorProto.FLOAT)
 
 

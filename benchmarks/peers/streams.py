@@ -31,7 +31,8 @@ def coder(label: str, encode: Callable, decode: Callable) -> dict[str, Peer]:
     return {"huffman_encode": Peer(label, encoding, back, size=_bytes), "huffman_decode": Peer(label, decoding, same)}
 
 
-# By the reference, so that a wrong kernel of ours is not held against the peers; once for all of them, for it takes long.
+# By the reference, so that a wrong kernel of ours is not held against the peers; once for all of them, for it takes
+# long.
 _decoded = lru_cache(maxsize=1)(reference.huffman_decode)
 
 

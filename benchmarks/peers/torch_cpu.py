@@ -1,4 +1,5 @@
-"""PyTorch on the CPU: sparse and dense products, the int8 product (oneDNN), quantization, number formats, truncated SVD."""
+"""PyTorch on the CPU: sparse and dense products, the int8 product (oneDNN), quantization, number formats, truncated
+SVD."""
 
 import numpy as np
 import torch
@@ -6,7 +7,12 @@ import torch
 from . import Peer, by_rule
 from .numpy_blas import _near
 
-TYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "fp8_e4m3": torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}
+TYPES = {
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "fp8_e4m3": torch.float8_e4m3fn,
+    "fp8_e5m2": torch.float8_e5m2,
+}
 
 
 def set_threads(threads: int) -> None:
@@ -14,8 +20,12 @@ def set_threads(threads: int) -> None:
 
 
 def _sparse(a, x):
-    w = torch.sparse_csr_tensor(torch.from_numpy(a.indptr.astype(np.int64)), torch.from_numpy(a.indices.astype(np.int64)),
-                                torch.from_numpy(a.data.copy()), a.shape)
+    w = torch.sparse_csr_tensor(
+        torch.from_numpy(a.indptr.astype(np.int64)),
+        torch.from_numpy(a.indices.astype(np.int64)),
+        torch.from_numpy(a.data.copy()),
+        a.shape,
+    )
     x = torch.from_numpy(x)
     return lambda: (w @ x).numpy()
 

@@ -92,7 +92,8 @@ UNIT_CRITERIA = CRITERIA | {
 
 
 def scores(criterion: str, evidence: Evidence, operations: Operations, *, table=CRITERIA) -> dict[str, np.ndarray]:
-    """Return the scores of the weight of each Dense layer and Convolution, by its parameter's name, in its shape or a unit each."""
+    """Return the scores of the weight of each Dense layer and Convolution, by its parameter's name, in its shape or
+    a unit each."""
     function, found = table[arguments.choice(criterion, "criterion", table)], {}
     for name, w in weighted(evidence.network).items():
         values = function(operations, evidence, name, _flat(w))
@@ -103,8 +104,9 @@ def scores(criterion: str, evidence: Evidence, operations: Operations, *, table=
 def counts(shapes: Mapping[str, tuple[int, ...]], keep: int, *, graded: bool = False) -> dict[str, int]:
     """Share out ``keep`` weights over layers: the same density for all or, graded, more for small layers.
 
-    Graded, the density of an (m, k) layer is min(1, e (m + k) / (m k)), with e such that the sum is ``keep``; an (m, c, h, w)
-    kernel has k = c h w. Counts are rounded down, and what is left over goes to the largest remainders, the first of equals: they sum to ``keep``.
+    Graded, the density of an (m, k) layer is min(1, e (m + k) / (m k)), with e such that the sum is ``keep``; an (m, c,
+    h, w) kernel has k = c h w. Counts are rounded down, and what is left over goes to the largest remainders, the first
+    of equals: they sum to ``keep``.
 
     **Source** Mocanu et al. 2018 (arXiv 1707.04780), the Erdős-Rényi densities. **Departs** they draw connections at
     random with this probability; here it is a count.
@@ -145,7 +147,9 @@ def masks(values: Mapping[str, np.ndarray], keep: int, scope: str, operations: O
         return operations.prune_select(values, keep=keep)
     each = counts({name: a.shape for name, a in values.items()}, keep, graded=scope != "layer")
     if scope == "row":
-        return {name: patterned(a, max(1, each[name] // len(a)), a.size // len(a), operations) for name, a in values.items()}
+        return {
+            name: patterned(a, max(1, each[name] // len(a)), a.size // len(a), operations) for name, a in values.items()
+        }
     return {name: operations.prune_select(a, keep=each[name]) for name, a in values.items()}
 
 

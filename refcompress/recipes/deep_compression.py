@@ -1,12 +1,13 @@
-"""Deep Compression: prune and retrain in rounds, then share the weights that are left and retrain the shared values in rounds.
+"""Deep Compression: prune and retrain in rounds, then share the weights that are left and retrain the shared values in
+rounds.
 
 **Source** Han, Mao, Dally 2016 (arXiv 1510.00149); the pruning is section 3 of Han, Pool, Tran, Dally 2015
 (arXiv 1506.02626). The third stage of the paper, Huffman coding, is the container's, when the result is written.
 
 **Departs** The paper's threshold is a quality parameter times the standard deviation of a layer; here the share of
-weights to keep is given, which is the same threshold named by its effect. The optimiser is Adam. Figure 1 of the paper draws a
-loop around clustering and retraining, and the text does not say where the weights stand when they are clustered again: here each
-has moved with its centroid.
+weights to keep is given, which is the same threshold named by its effect. The optimiser is Adam. Figure 1 of the paper
+draws a loop around clustering and retraining, and the text does not say where the weights stand when they are clustered
+again: here each has moved with its centroid.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,9 +28,9 @@ class Settings:
 
     keep : share of each weight array that survives pruning, by name; weights not named are left alone, and are stored
     as they are. bits : of each code, so 2**bits codes with the one for zero. rounds : how often to prune and retrain;
-    each round keeps the same share of what the round before it kept. share_rounds : how often to cluster and retrain the
-    centroids. epochs and learning rates are for the retraining after each round of pruning but the last, after the last one, and
-    of the centroids in each round.
+    each round keeps the same share of what the round before it kept. share_rounds : how often to cluster and retrain
+    the centroids. epochs and learning rates are for the retraining after each round of pruning but the last, after the
+    last one, and of the centroids in each round.
     """
 
     keep: Mapping[str, float]
@@ -46,7 +47,10 @@ class Settings:
     weight_decay: float = 0.0
 
     def __post_init__(self):
-        keep = {name: arguments.real(share, f"keep[{name!r}]", np.finfo(np.float32).tiny, 1) for name, share in self.keep.items()}
+        keep = {
+            name: arguments.real(share, f"keep[{name!r}]", np.finfo(np.float32).tiny, 1)
+            for name, share in self.keep.items()
+        }
         bits = {name: arguments.integer(count, f"bits[{name!r}]", 1, 16) for name, count in self.bits.items()}
         for argument, given, other, wanted in (("bits", bits, "keep", keep), ("keep", keep, "bits", bits)):
             for name in wanted:
@@ -87,7 +91,8 @@ class Result:
 def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
                      validation: tuple[np.ndarray, np.ndarray], settings: Settings, *, implementation=reference,
                      seed: int = 0, progress: Callable[[str, int, int, float], None] | None = None) -> Result:
-    """Compress a trained ``network`` (which stays as it is): prune → retrain, in rounds; share → retrain centroids, in rounds.
+    """Compress a trained ``network`` (which stays as it is): prune → retrain, in rounds; share → retrain centroids, in
+    rounds.
 
     training, validation : pairs (inputs, labels); nothing is chosen on the latter, it is only reported on.
     implementation : a namespace; its prune_magnitude and share_kmeans are used where it has them, else the reference's.
@@ -95,8 +100,8 @@ def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
     the examples and of dropout. progress : called with (stage, epochs done, epochs, loss) after each epoch.
 
     In the paper's notation, in round r of R a layer keeps keep^(r / R) of its weights, those of largest magnitude.
-    In a round of sharing the weights are clustered, and the centroids retrained; then each weight is moved by what its centroid
-    was moved, so that it keeps its distance, and in the next round it may belong to another one.
+    In a round of sharing the weights are clustered, and the centroids retrained; then each weight is moved by what its
+    centroid was moved, so that it keeps its distance, and in the next round it may belong to another one.
     While the pruned network is retrained each Dropout drops D_r = D_o sqrt(C_ir / C_io) (Han 2015, eq. 2), with C_ir /
     C_io the share of connections that the layer after it has kept; the centroids are retrained without dropout.
     """

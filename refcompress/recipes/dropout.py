@@ -8,7 +8,8 @@ __all__ = ["adapt_dropout"]
 
 
 def adapt_dropout(network: Network, original: Network, kept: Mapping[str, float] | None) -> None:
-    """Set each Dropout of ``network`` to D_r = D_o sqrt(C_ir / C_io) for the Dense layer or Convolution that follows it.
+    """Set each Dropout of ``network`` to D_r = D_o sqrt(C_ir / C_io) for the Dense layer or Convolution that follows
+    it.
 
     D_o is the rate in ``original``, C_ir / C_io the share of the layer's connections that is left: ``kept`` by the name
     of its weight, 1 where it has none. kept None turns dropout off.

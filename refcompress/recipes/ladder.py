@@ -1,12 +1,13 @@
 """A ladder of ever smaller files of one network: prune a little more while training, share, code, and go on from there.
 
-Each rung prunes the weights of the rung before further, along the cubic schedule, lets go of units that nothing reads or
-feeds, shares the weights that are left and the biases, and retrains the shared values. What is kept of a rung for the next one
-are the weights before they were shared.
+Each rung prunes the weights of the rung before further, along the cubic schedule, lets go of units that nothing reads
+or feeds, shares the weights that are left and the biases, and retrains the shared values. What is kept of a rung for
+the next one are the weights before they were shared.
 
 **Source** Deep Compression (Han, Mao and Dally 2016, arXiv 1510.00149) with the schedule of Zhu and Gupta 2017 (arXiv
 1710.01878); exact k-means in place of Lloyd's, a range coder with contexts in place of Huffman codes. **Departs** one
-threshold for all layers: which layer keeps how much follows from the magnitudes that training under an L2 penalty leaves.
+threshold for all layers: which layer keeps how much follows from the magnitudes that training under an L2 penalty
+leaves.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,20 @@ import numpy as np
 from .. import arguments, ops, reference
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import Shared
-from ..training import Adam, Convolution, Dense, Dropout, Gradual, Masked, MaxPool, Network, ReLU, Reshape, SharedCentroids, fit
+from ..training import (
+    Adam,
+    Convolution,
+    Dense,
+    Dropout,
+    Gradual,
+    Masked,
+    MaxPool,
+    Network,
+    ReLU,
+    Reshape,
+    SharedCentroids,
+    fit,
+)
 
 __all__ = ["Rung", "prune_to", "drop_dead_units", "share_all", "tuned"]
 
@@ -27,7 +41,8 @@ class Rung:
     """What one rung is told.
 
     keep : weights over all layers. epochs : of training while pruning, in the first ``pruning`` of which weights go.
-    clusters : values a layer's weights share, zero among them; bias_clusters : the same for its biases. tune_epochs : of the
+    clusters : values a layer's weights share, zero among them; bias_clusters : the same for its biases. tune_epochs :
+        of the
     shared values afterwards.
     """
 
@@ -44,8 +59,11 @@ class Rung:
     batch: int = 128
 
     def __post_init__(self):
-        for names, low, high in ((("keep", "epochs", "batch"), 1, arguments.MAX_SIZE), (("tune_epochs",), 0, arguments.MAX_SIZE),
-                                 (("clusters", "bias_clusters"), 2, 256)):
+        for names, low, high in (
+            (("keep", "epochs", "batch"), 1, arguments.MAX_SIZE),
+            (("tune_epochs",), 0, arguments.MAX_SIZE),
+            (("clusters", "bias_clusters"), 2, 256),
+        ):
             arguments.settle(self, **{name: arguments.integer(getattr(self, name), name, low, high) for name in names})
         for name in ("pruning", "learning_rate", "weight_decay", "tune_rate"):
             arguments.settle(self, **{name: arguments.real(getattr(self, name), name, 0, 1)})
@@ -74,7 +92,9 @@ def prune_to(network: Network, rung: Rung, inputs: np.ndarray, labels: np.ndarra
         return prune(weights_of(network), keep=max(round((1 - sparsity) * total), rung.keep))
 
     final = 1 - rung.keep / total
-    tuning = Gradual(network, choose, final=final, steps=steps, every=min(50, steps), initial=min(1 - before / total, final))
+    tuning = Gradual(
+        network, choose, final=final, steps=steps, every=min(50, steps), initial=min(1 - before / total, final)
+    )
     fit(network, inputs, labels, optimizer=Adam(rung.learning_rate, weight_decay=rung.weight_decay), epochs=rung.epochs,
         rng=np.random.default_rng(seed), batch=rung.batch, tuning=tuning, augment=augment, progress=progress)
     return [name for name, w in weights.items() if not w.any()]
@@ -83,10 +103,11 @@ def prune_to(network: Network, rung: Rung, inputs: np.ndarray, labels: np.ndarra
 def drop_dead_units(network: Network) -> int:
     """Set to zero, in place, what units do that nothing reads or nothing feeds; return how many weights that took.
 
-    A unit whose outputs no weight reads loses its weights and its bias. A unit without weights gives relu(bias) whatever
-    comes in: what it adds to the next layer's sums goes into that layer's biases (but for rounding), and its outgoing weights
-    go. Between the layers of the network there may be pooling, flattening and dropout, which leave a constant what it is; every
-    layer but the last must be followed by a ReLU. Raises ArgumentTypeError where it is not, and for a layer of another kind.
+    A unit whose outputs no weight reads loses its weights and its bias. A unit without weights gives relu(bias)
+    whatever comes in: what it adds to the next layer's sums goes into that layer's biases (but for rounding), and its
+    outgoing weights go. Between the layers of the network there may be pooling, flattening and dropout, which leave a
+    constant what it is; every layer but the last must be followed by a ReLU. Raises ArgumentTypeError where it is not,
+    and for a layer of another kind.
     """
     _followed_by_relu(network)
     before = sum(int(np.count_nonzero(w)) for w in weights_of(network).values())
@@ -128,8 +149,10 @@ def _followed_by_relu(network: Network) -> None:
             waiting = None
         elif not isinstance(layer, (MaxPool, Reshape, Dropout)):
             kind = type(layer).__name__
-            raise ArgumentTypeError(f"network.layers[{name!r}]", "must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, "
-                                                                 f"not {kind}")
+            raise ArgumentTypeError(
+                f"network.layers[{name!r}]",
+                f"must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, not {kind}",
+            )
 
 
 def share_all(network: Network, rung: Rung, implementation=reference) -> dict[str, Shared]:
@@ -144,11 +167,22 @@ def share_all(network: Network, rung: Rung, implementation=reference) -> dict[st
 
 def tuned(network: Network, shared: dict[str, Shared], rung: Rung, inputs: np.ndarray, labels: np.ndarray, *, seed: int,
           augment=None, progress: Callable | None = None) -> tuple[dict[str, Shared], Network]:
-    """Return the shared parameters after their values were retrained, and a network of its own that computes with them."""
+    """Return the shared parameters after their values were retrained, and a network of its own that computes with
+    them."""
     network = network.copy()
     tuning = SharedCentroids(network, shared)
-    fit(network, inputs, labels, optimizer=Adam(rung.tune_rate), epochs=rung.tune_epochs, rng=np.random.default_rng(seed),
-        batch=rung.batch, tuning=tuning, augment=augment, progress=progress)
+    fit(
+        network,
+        inputs,
+        labels,
+        optimizer=Adam(rung.tune_rate),
+        epochs=rung.tune_epochs,
+        rng=np.random.default_rng(seed),
+        batch=rung.batch,
+        tuning=tuning,
+        augment=augment,
+        progress=progress,
+    )
     return tuning.shared(), network
 
 

@@ -26,8 +26,8 @@ __all__ = ["Ranks", "Sparse", "Shrunk", "Values", "Sum", "LCResult", "learning_c
 class Ranks:
     """Low rank, the rank free: cost alpha for each unit of ``count``, "parameters", "bytes" or "flops", a layer takes.
 
-    C step: lowrank_svd at the rank that allocate_rank finds, with the costs of allocate_rank_cost. Where that rank's factors
-    take no less than the matrix, the layer stays dense: the step gives the matrix itself.
+    C step: lowrank_svd at the rank that allocate_rank finds, with the costs of allocate_rank_cost. Where that rank's
+    factors take no less than the matrix, the layer stays dense: the step gives the matrix itself.
     """
 
     alpha: float
@@ -102,7 +102,8 @@ class Values:
 
 @dataclass(frozen=True)
 class Sum:
-    """The sum of two compressions; the C step is theirs in turn, each of what the other leaves, until it gains nothing."""
+    """The sum of two compressions; the C step is theirs in turn, each of what the other leaves, until it gains
+    nothing."""
 
     first: object
     second: object
@@ -143,35 +144,50 @@ def geometric(first: float, factor: float, steps: int) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class LCResult:
-    """``compressed``: a container's entries, uncompressed parameters among them. ``network`` computes with what they stand
-    for. ``steps``: for each LC step mu, the mean loss of its last epoch, ||w - theta||, the validation error of theta, and
-    for each layer what the C step chose (a rank, a count of entries, of values)."""
+    """``compressed``: a container's entries, uncompressed parameters among them. ``network`` computes with what they
+    stand for. ``steps``: for each LC step mu, the mean loss of its last epoch, ||w - theta||, the validation error of
+    theta, and for each layer what the C step chose (a rank, a count of entries, of values)."""
 
     compressed: dict
     network: Network
     steps: list[dict] = field(default_factory=list)
 
 
-def learning_compression(network: Network, training: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray],
-                         compressions: Mapping[str, object], *, mus: Iterable[float], epochs: int = 2,
-                         learning_rate: float = 0.05, decay: float = 0.98, batch: int = 256, multipliers: bool = True,
-                         seed: int = 0, progress: Callable[[int, int, dict], None] | None = None) -> LCResult:
+def learning_compression(
+    network: Network,
+    training: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    compressions: Mapping[str, object],
+    *,
+    mus: Iterable[float],
+    epochs: int = 2,
+    learning_rate: float = 0.05,
+    decay: float = 0.98,
+    batch: int = 256,
+    multipliers: bool = True,
+    seed: int = 0,
+    progress: Callable[[int, int, dict], None] | None = None,
+) -> LCResult:
     """Compress the named parameters of a trained ``network`` (which stays as it is) while training it.
 
-    compressions : parameter name → Ranks, Sparse, Shrunk, Values or Sum. mus : the penalty of each LC step, rising. epochs,
-    learning_rate, decay : of each L step, SGD with momentum 0.9, its rate times decay**step, capped at 1 / mu (so that a
+    compressions : parameter name → Ranks, Sparse, Shrunk, Values or Sum. mus : the penalty of each LC step, rising.
+        epochs,
+    learning_rate, decay : of each L step, SGD with momentum 0.9, its rate times decay**step, capped at 1 / mu (so that
+        a
     step cannot leap over theta). multipliers : the augmented Lagrangian, lambda = lambda - mu (w - theta), where theta
-    compresses w - lambda / mu; without, the quadratic penalty. validation : only reported on. progress : called after each
-    LC step with (steps done, steps, its record).
+    compresses w - lambda / mu; without, the quadratic penalty. validation : only reported on. progress : called after
+    each LC step with (steps done, steps, its record).
 
-    The parameters of the result are theta, which every compression can stand for exactly; biases are those of the last L
-    step. Raises RefcompressError by name.
+    The parameters of the result are theta, which every compression can stand for exactly; biases are those of the last
+    L step. Raises RefcompressError by name.
     """
     for name in compressions:
         if name not in network.parameters:
             raise RefcompressError(f"compressions[{name!r}]", f"must be one of {', '.join(network.parameters)}")
     epochs = arguments.integer(epochs, "epochs", 0)
-    learning_rate, decay = (arguments.real(value, name, 0, 1) for value, name in ((learning_rate, "learning_rate"), (decay, "decay")))
+    learning_rate, decay = (
+        arguments.real(value, name, 0, 1) for value, name in ((learning_rate, "learning_rate"), (decay, "decay"))
+    )
     multipliers = arguments.boolean(multipliers, "multipliers")
     mus = [arguments.real(mu, f"mus[{i}]", np.finfo(np.float32).tiny, 1e30) for i, mu in enumerate(mus)]
     if not mus or any(b < a for a, b in zip(mus, mus[1:])):
@@ -208,7 +224,8 @@ def learning_compression(network: Network, training: tuple[np.ndarray, np.ndarra
 
 
 def _first_step(name: str, compression, w: np.ndarray, mu: float):
-    """Return the C step of a parameter as it was given, or refuse it by its name: ranks and CSR are for matrices alone."""
+    """Return the C step of a parameter as it was given, or refuse it by its name: ranks and CSR are for matrices
+    alone."""
     try:
         return compression.step(w, mu)
     except RefcompressError as error:
@@ -216,7 +233,8 @@ def _first_step(name: str, compression, w: np.ndarray, mu: float):
 
 
 def _chosen(theta):
-    """Return the rank (the full one where the layer stays dense), the number of entries or of values, for each part of a sum."""
+    """Return the rank (the full one where the layer stays dense), the number of entries or of values, for each part
+    of a sum."""
     if isinstance(theta, tuple):
         return [_chosen(part) for part in theta]
     if isinstance(theta, np.ndarray):

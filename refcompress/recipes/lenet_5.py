@@ -6,12 +6,12 @@ from ..training import Convolution, Dense, MaxPool, Network, ReLU, Reshape
 
 
 def network(rng: np.random.Generator) -> Network:
-    """Return the untrained network: 20 and 50 filters of 5 x 5, each pooled 2 x 2, then 800-500-10; 430,500 weights and 580
-    biases, drawn from ``rng``. Inputs are (n, 784) as training.mnist gives them.
+    """Return the untrained network: 20 and 50 filters of 5 x 5, each pooled 2 x 2, then 800-500-10; 430,500 weights and
+    580 biases, drawn from ``rng``. Inputs are (n, 784) as training.mnist gives them.
 
-    **Departs** ReLU stands after each pooling too, as with those who compressed it after Han et al.; Caffe's lenet has it after
-    the first full layer alone. It takes no weights. Pruned to 3,600 weights by one schedule, the validation error was 0.98 %
-    with it and 1.40 % without (one run each).
+    **Departs** ReLU stands after each pooling too, as with those who compressed it after Han et al.; Caffe's lenet has
+    it after the first full layer alone. It takes no weights. Pruned to 3,600 weights by one schedule, the validation
+    error was 0.98 % with it and 1.40 % without (one run each).
     """
     return Network([
         ("image", Reshape(28, 28, 1)),

@@ -1,8 +1,8 @@
 """Prune a network: at once, in rounds, along a schedule, with weights that may return, or from its first weights again.
 
 Every way takes a criterion by its name (criteria.py) and a sparsity, the share of the weights of all Dense layers and
-Convolutions that go; biases stay, and a layer of another kind that has a matrix of weights is refused by name. Networks that are
-given stay as they are; what comes back is a copy, with its masks.
+Convolutions that go; biases stay, and a layer of another kind that has a matrix of weights is refused by name. Networks
+that are given stay as they are; what comes back is a copy, with its masks.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,9 +33,13 @@ class Retraining:
     weight_decay: float = 0.0
 
     def __post_init__(self):
-        arguments.settle(self, epochs=arguments.integer(self.epochs, "epochs", 0), batch=arguments.integer(self.batch, "batch", 1),
-                         learning_rate=arguments.real(self.learning_rate, "learning_rate", 0, 1),
-                         weight_decay=arguments.real(self.weight_decay, "weight_decay", 0, 1))
+        arguments.settle(
+            self,
+            epochs=arguments.integer(self.epochs, "epochs", 0),
+            batch=arguments.integer(self.batch, "batch", 1),
+            learning_rate=arguments.real(self.learning_rate, "learning_rate", 0, 1),
+            weight_decay=arguments.real(self.weight_decay, "weight_decay", 0, 1),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +47,8 @@ class Pruned:
     """A pruned ``network``, the ``masks`` of its weights by parameter name (True = kept), and whose operations pruned
     it.
 
-    history: what a schedule has to tell, name → value. ``gone``: the layers of which nothing is left but their biases; each
-    example gives the network the same output then.
+    history: what a schedule has to tell, name → value. ``gone``: the layers of which nothing is left but their biases;
+    each example gives the network the same output then.
     """
 
     network: Network
@@ -67,8 +71,8 @@ def one_shot(network: Network, criterion: str, sparsity: float | None, evidence:
     """Prune once, by the scores of the network as it is; ``evidence`` must be of this network.
 
     Of all weights rint(sparsity · size) go, within the scope that ``criteria.masks`` describes; or each
-    row (of a Convolution, each filter's channels x height x width) keeps n of every m consecutive weights, with ``pattern`` =
-    (n, m), and sparsity and scope are not read.
+    row (of a Convolution, each filter's channels x height x width) keeps n of every m consecutive weights, with
+    ``pattern`` = (n, m), and sparsity and scope are not read.
     """
     network, op = network.copy(), Operations(implementation)
     values = criteria.scores(criterion, evidence, op)
@@ -107,9 +111,9 @@ def layerwise(network: Network, method: str, sparsity: float, inputs: np.ndarray
               implementation=reference) -> Pruned:
     """Prune layer after layer by "obs" or "sparsegpt": what stays is adjusted to what went.
 
-    Each layer's Hessian is of the inputs (of a Convolution, the patches) that it gets from the layers before it, pruned already. Each loses the share
-    that ``criteria.counts`` gives it, or keeps n of every m, where ``pattern`` = (n, m) ("sparsegpt" only). block :
-    SparseGPT's; a layer of fewer inputs has one block.
+    Each layer's Hessian is of the inputs (of a Convolution, the patches) that it gets from the layers before it, pruned
+    already. Each loses the share that ``criteria.counts`` gives it, or keeps n of every m, where ``pattern`` = (n, m)
+    ("sparsegpt" only). block : SparseGPT's; a layer of fewer inputs has one block.
     """
     arguments.choice(method, "method", LAYERWISE)
     if pattern is not None and method != "sparsegpt":
@@ -135,7 +139,8 @@ def layerwise(network: Network, method: str, sparsity: float, inputs: np.ndarray
 
 def units(network: Network, criterion: str, keep: Mapping[str, int], evidence: Evidence, *,
           implementation=reference) -> Pruned:
-    """Remove whole hidden units or filters, and make the network smaller: ``keep`` says how many stay in each layer it names.
+    """Remove whole hidden units or filters, and make the network smaller: ``keep`` says how many stay in each layer it
+    names.
 
     The masks are of the units, by layer name; the network that comes back has no others.
     """

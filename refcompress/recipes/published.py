@@ -1,7 +1,7 @@
 """What Deep Compression printed, row by row, and what its rows add up to: the tables as data, and their audit.
 
-**Source** Han, Mao and Dally 2016 (arXiv 1510.00149v5), tables 2 to 5. A row: weights, kept share P in %, bits of a weight
-after P+Q and after P+Q+H, bits of an index after both, size after both as a share of float32 in %.
+**Source** Han, Mao and Dally 2016 (arXiv 1510.00149v5), tables 2 to 5. A row: weights, kept share P in %, bits of a
+weight after P+Q and after P+Q+H, bits of an index after both, size after both as a share of float32 in %.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ __all__ = ["Row", "Network", "DEEP_COMPRESSION", "Finding", "audit", "draw"]
 
 @dataclass(frozen=True)
 class Row:
-    """One printed row; ``shape`` (outputs, inputs, height, width) gives the weights' exact number. bits: of a code, fixed."""
+    """One printed row; ``shape`` (outputs, inputs, height, width) gives the weights' exact number. bits: of a code,
+    fixed."""
 
     name: str
     shape: tuple[int, ...]
@@ -55,24 +56,63 @@ def _vgg() -> tuple[Row, ...]:
         "conv5_3": (512, 512, 36, 8, 4.6, 5, 2.3, 14.8, 7.79),
     }
     rows = [Row(name, (m, c, 3, 3), *rest) for name, (m, c, *rest) in printed.items()]
-    return (*rows, Row("fc6", (4096, 25_088), 4, 5, 3.6, 5, 3.5, 1.6, 1.10), Row("fc7", (4096, 4096), 4, 5, 4, 5, 4.3, 1.5, 1.25),
-            Row("fc8", (1000, 4096), 23, 5, 4, 5, 3.4, 7.1, 5.24))
+    return (
+        *rows,
+        Row("fc6", (4096, 25_088), 4, 5, 3.6, 5, 3.5, 1.6, 1.10),
+        Row("fc7", (4096, 4096), 4, 5, 4, 5, 4.3, 1.5, 1.25),
+        Row("fc8", (1000, 4096), 23, 5, 4, 5, 3.4, 7.1, 5.24),
+    )
 
 
 DEEP_COMPRESSION = (
-    Network("LeNet-300-100", 2, (
-        Row("ip1", (300, 784), 8, 6, 4.4, 5, 3.7, 3.1, 2.32), Row("ip2", (100, 300), 9, 6, 4.4, 5, 4.3, 3.8, 3.04),
-        Row("ip3", (10, 100), 26, 6, 4.3, 5, 3.2, 15.7, 12.70)), 6, 5.1, 3.1, 2.49, 40),
-    Network("LeNet-5", 3, (
-        Row("conv1", (20, 1, 5, 5), 66, 8, 7.2, 5, 1.5, 78.5, 67.45), Row("conv2", (50, 20, 5, 5), 12, 8, 7.2, 5, 3.9, 6.0, 5.28),
-        Row("ip1", (500, 800), 8, 5, 4.5, 5, 4.5, 2.7, 2.45), Row("ip2", (10, 500), 19, 5, 5.2, 5, 3.7, 6.9, 6.13)),
-        5.3, 4.1, 3.05, 2.55, 39),
-    Network("AlexNet", 4, (
-        Row("conv1", (96, 3, 11, 11), 84, 8, 6.3, 4, 1.2, 32.6, 20.53), Row("conv2", (256, 48, 5, 5), 38, 8, 5.5, 4, 2.3, 14.5, 9.43),
-        Row("conv3", (384, 256, 3, 3), 35, 8, 5.1, 4, 2.6, 13.1, 8.44), Row("conv4", (384, 192, 3, 3), 37, 8, 5.2, 4, 2.5, 14.1, 9.11),
-        Row("conv5", (256, 192, 3, 3), 37, 8, 5.6, 4, 2.5, 14.0, 9.43), Row("fc6", (4096, 9216), 9, 5, 3.9, 4, 3.2, 3.0, 2.39),
-        Row("fc7", (4096, 4096), 9, 5, 3.6, 4, 3.7, 3.0, 2.46), Row("fc8", (1000, 4096), 25, 5, 4, 4, 3.2, 7.3, 5.85)),
-        5.4, 4, 3.7, 2.88, 35),
+    Network(
+        "LeNet-300-100",
+        2,
+        (
+            Row("ip1", (300, 784), 8, 6, 4.4, 5, 3.7, 3.1, 2.32),
+            Row("ip2", (100, 300), 9, 6, 4.4, 5, 4.3, 3.8, 3.04),
+            Row("ip3", (10, 100), 26, 6, 4.3, 5, 3.2, 15.7, 12.70),
+        ),
+        6,
+        5.1,
+        3.1,
+        2.49,
+        40,
+    ),
+    Network(
+        "LeNet-5",
+        3,
+        (
+            Row("conv1", (20, 1, 5, 5), 66, 8, 7.2, 5, 1.5, 78.5, 67.45),
+            Row("conv2", (50, 20, 5, 5), 12, 8, 7.2, 5, 3.9, 6.0, 5.28),
+            Row("ip1", (500, 800), 8, 5, 4.5, 5, 4.5, 2.7, 2.45),
+            Row("ip2", (10, 500), 19, 5, 5.2, 5, 3.7, 6.9, 6.13),
+        ),
+        5.3,
+        4.1,
+        3.05,
+        2.55,
+        39,
+    ),
+    Network(
+        "AlexNet",
+        4,
+        (
+            Row("conv1", (96, 3, 11, 11), 84, 8, 6.3, 4, 1.2, 32.6, 20.53),
+            Row("conv2", (256, 48, 5, 5), 38, 8, 5.5, 4, 2.3, 14.5, 9.43),
+            Row("conv3", (384, 256, 3, 3), 35, 8, 5.1, 4, 2.6, 13.1, 8.44),
+            Row("conv4", (384, 192, 3, 3), 37, 8, 5.2, 4, 2.5, 14.1, 9.11),
+            Row("conv5", (256, 192, 3, 3), 37, 8, 5.6, 4, 2.5, 14.0, 9.43),
+            Row("fc6", (4096, 9216), 9, 5, 3.9, 4, 3.2, 3.0, 2.39),
+            Row("fc7", (4096, 4096), 9, 5, 3.6, 4, 3.7, 3.0, 2.46),
+            Row("fc8", (1000, 4096), 25, 5, 4, 4, 3.2, 7.3, 5.85),
+        ),
+        5.4,
+        4,
+        3.7,
+        2.88,
+        35,
+    ),
     Network("VGG-16", 5, _vgg(), 6.4, 4.1, 3.2, 2.05, 49),
 )
 
@@ -92,14 +132,16 @@ class Finding:
 def audit(network: Network) -> list[Finding]:
     """Recompute a network's rows and totals from what the paper prints.
 
-    A row: rate = kept (bits + index bits) / 32 + 2^bits / weights, the codebook in float32 (section 5.1 counts it). Fillers are
-    not printed, so the rate may be up to a quarter more than its parts; it is not to be less than the rounding of the printed
-    shares allows. A code after Huffman coding takes no more bits than a fixed one. A
+    A row: rate = kept (bits + index bits) / 32 + 2^bits / weights, the codebook in float32 (section 5.1 counts it).
+    Fillers are not printed, so the rate may be up to a quarter more than its parts; it is not to be less than the
+    rounding of the printed shares allows. A code after Huffman coding takes no more bits than a fixed one. A
     total: the mean of the rows' bits, weighted by the weights kept; the sum of the rows' sizes.
     """
     found = []
 
-    def add(row, what, printed, recomputed, low, high, over="below what its parts take", under="above what its parts take"):
+    def add(
+        row, what, printed, recomputed, low, high, over="below what its parts take", under="above what its parts take"
+    ):
         verdict = "consistent" if low <= printed <= high else f"CONTRADICTION: {over if printed < low else under}"
         found.append(Finding(network.name, row, what, printed, recomputed, verdict))
 
@@ -107,20 +149,38 @@ def audit(network: Network) -> list[Finding]:
         for what, bits, index, rate in (("P+Q rate, %", r.bits, r.index_bits, r.rate),
                                         ("P+Q+H rate, %", r.coded_bits, r.coded_index_bits, r.coded_rate)):
             codebook = 100 * 2**r.bits / r.weights
-            # The share is rounded to a percent, bits after coding to a tenth; entries that no weight uses may have been left out
-            # of the codebook by then.
+            # The share is rounded to a percent, bits after coding to a tenth; entries that no weight uses may have been
+            # left out of the codebook by then.
             low = (r.kept - 0.5) * (bits + index - 0.1) / 32
             high = 1.25 * (r.kept + 0.5) * (bits + index + 0.1) / 32
-            add(r.name, what, rate, r.kept * (bits + index) / 32 + codebook, low + (0 if "H" in what else codebook) - 0.05, high + codebook + 0.05,
-                under="above what its parts take")
+            add(
+                r.name,
+                what,
+                rate,
+                r.kept * (bits + index) / 32 + codebook,
+                low + (0 if "H" in what else codebook) - 0.05,
+                high + codebook + 0.05,
+                under="above what its parts take",
+            )
         add(r.name, "bits after Huffman", r.coded_bits, r.bits, 0, r.bits, under="more than the fixed code's")
     kept = np.array([r.weights * r.kept for r in network.rows])
     sizes = np.array([r.weights for r in network.rows])
     coded = float(kept @ [r.coded_bits for r in network.rows] / kept.sum())
     slack = 0.05 + 0.05  # of the rows' tenths and of the total's
-    add("total", "bits after Huffman", network.coded_bits, coded, coded - slack - 0.1, coded + slack + 0.1, over="below the mean of its rows",
-        under="above the mean of its rows")
-    for what, printed, key in (("P+Q rate, %", network.rate, "rate"), ("P+Q+H rate, %", network.coded_rate, "coded_rate")):
+    add(
+        "total",
+        "bits after Huffman",
+        network.coded_bits,
+        coded,
+        coded - slack - 0.1,
+        coded + slack + 0.1,
+        over="below the mean of its rows",
+        under="above the mean of its rows",
+    )
+    for what, printed, key in (
+        ("P+Q rate, %", network.rate, "rate"),
+        ("P+Q+H rate, %", network.coded_rate, "coded_rate"),
+    ):
         total = float(sizes @ [getattr(r, key) for r in network.rows] / sizes.sum())
         step = 0.05 if what == "P+Q rate, %" else 0.005  # of each row, as printed, and of the total
         add("total", what, printed, total, total - 2 * step - 0.01 * total, total + 2 * step + 0.01 * total,
@@ -134,8 +194,9 @@ def audit(network: Network) -> list[Finding]:
 def draw(row: Row, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return synthetic codes (of the row's shape, uint8; 0: pruned) and a codebook with a row's statistics.
 
-    Each weight is kept with the printed probability, alone; the codes of those kept have frequencies that fall off on both
-    sides of zero (Laplace's distribution cut into steps), as steep as the printed bits after Huffman coding ask for.
+    Each weight is kept with the printed probability, alone; the codes of those kept have frequencies that fall off on
+    both sides of zero (Laplace's distribution cut into steps), as steep as the printed bits after Huffman coding ask
+    for.
     """
     rng = np.random.default_rng(seed)
     count = 2 ** int(np.ceil(row.bits)) - 1

@@ -28,7 +28,8 @@ class Point:
 
 def sensitivity(network: Network, criterion: str, evidence: Evidence, validation: tuple[np.ndarray, np.ndarray], *,
                 sparsities: Sequence[float] = SPARSITIES, implementation=reference) -> list[Point]:
-    """Prune each Dense layer and Convolution alone, at each sparsity, and return its error rate on ``validation``: layer by layer.
+    """Prune each Dense layer and Convolution alone, at each sparsity, and return its error rate on ``validation``:
+    layer by layer.
 
     The network stays as it is. Nothing is retrained.
 

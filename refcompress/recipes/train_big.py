@@ -1,8 +1,9 @@
 """Train big, then compress: networks of several widths get the same number of operations, and end in the same bytes.
 
-**Source** Li et al. 2020, Train Big, Then Compress (ICML, PMLR 119:5958): at equal cost of training a larger network that is
-compressed more is better than a smaller one that is compressed less. **Departs** their networks are transformers; here they
-are fully connected, and the budget is counted in operations, not in hours, those of the compression with those of the training.
+**Source** Li et al. 2020, Train Big, Then Compress (ICML, PMLR 119:5958): at equal cost of training a larger network
+that is compressed more is better than a smaller one that is compressed less. **Departs** their networks are
+transformers; here they are fully connected, and the budget is counted in operations, not in hours, those of the
+compression with those of the training.
 """
 
 from dataclasses import dataclass
@@ -35,9 +36,9 @@ class Flops:
 
 @dataclass(frozen=True, eq=False)
 class Small:
-    """A network compressed to a file: ``layers`` as a container holds them, ``data`` the file, ``kept`` weights that are
-    not zero, ``bits`` of a weight's code, ``network`` which computes with what they stand for, ``steps`` of training that it
-    took; ``whole``: it fitted as it was, so that next to nothing was pruned."""
+    """A network compressed to a file: ``layers`` as a container holds them, ``data`` the file, ``kept`` weights that
+    are not zero, ``bits`` of a weight's code, ``network`` which computes with what they stand for, ``steps`` of
+    training that it took; ``whole``: it fitted as it was, so that next to nothing was pruned."""
 
     layers: dict
     data: bytes
@@ -49,7 +50,8 @@ class Small:
 
 
 class Counted:
-    """A hook around a hook: each step enters its operations in the ledger, those of the weights that it was computed with."""
+    """A hook around a hook: each step enters its operations in the ledger, those of the weights that it was computed
+    with."""
 
     def __init__(self, tuning, network: Network, ledger: Flops, batch: int, dense: bool):
         self.parameters, self.gradients = tuning.parameters, tuning.gradients
@@ -72,21 +74,22 @@ def widths(inputs: int, hidden: tuple[int, ...], outputs: int, rng: np.random.Ge
 
 
 def flops_an_example(network: Network, *, dense: bool = False) -> int:
-    """Return the operations of one example's training step in the products: 2 a weight forward, 2 for the gradient of the
-    weights, 2 for that of the inputs but in the first layer.
+    """Return the operations of one example's training step in the products: 2 a weight forward, 2 for the gradient of
+    the weights, 2 for that of the inputs but in the first layer.
 
-    Weights at zero cost nothing, for sparse products leave them out; with ``dense`` they cost what the others do. What is done
-    an activation or a weight (ReLU, the optimizer: some 1 in 100 of these, at a batch of 128) is left out.
+    Weights at zero cost nothing, for sparse products leave them out; with ``dense`` they cost what the others do. What
+    is done an activation or a weight (ReLU, the optimizer: some 1 in 100 of these, at a batch of 128) is left out.
     """
     counts = [p.size if dense else int(np.count_nonzero(p)) for p in weights_of(network).values()]
     return 6 * sum(counts) - 2 * counts[0]
 
 
 def planned(network: Network, keep: int, flops: float, *, batch: int, dense: bool = False) -> int:
-    """Return how many steps of pruning to ``keep`` weights, retraining and tuning ``flops`` pay for, whatever layers they lie in.
+    """Return how many steps of pruning to ``keep`` weights, retraining and tuning ``flops`` pay for, whatever layers
+    they lie in.
 
-    A step costs most where the weights that are left lie behind the first layer; so each is planned as if all of the others
-    went first. The steps may thus spend a little less, and never more.
+    A step costs most where the weights that are left lie behind the first layer; so each is planned as if all of the
+    others went first. The steps may thus spend a little less, and never more.
     """
     sizes = [w.size for w in weights_of(network).values()]
     total, behind = sum(sizes), sum(sizes[1:])
@@ -125,8 +128,18 @@ def _pruned_at(total: int, keep: int, steps: int):
             yield done, _kept_of(total, keep, cubic(done / pruning, 1 - keep / total))
 
 
-def train_for(network: Network, inputs: np.ndarray, labels: np.ndarray, *, flops: float, ledger: Flops, rng: np.random.Generator,
-              learning_rate: float = 2e-3, weight_decay: float = 0.0, batch: int = 128) -> int:
+def train_for(
+    network: Network,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    *,
+    flops: float,
+    ledger: Flops,
+    rng: np.random.Generator,
+    learning_rate: float = 2e-3,
+    weight_decay: float = 0.0,
+    batch: int = 128,
+) -> int:
     """Train for as many whole steps as ``flops`` pay for, the rate along one cosine; enter them in the ledger.
 
     Returns the steps. Raises RefcompressError where the ledger has less left, or no step is paid for.
@@ -157,19 +170,31 @@ def _train(network, inputs, labels, steps, optimizer, rng, batch, tuning) -> Non
         done += count
 
 
-def compress_to(network: Network, nbytes: int, inputs: np.ndarray, labels: np.ndarray, *, bits: int, flops: float,
-                ledger: Flops, rng: np.random.Generator, weight_decay: float = 0.0, batch: int = 128, dense: bool = False,
-                implementation=reference) -> Small:
+def compress_to(
+    network: Network,
+    nbytes: int,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    *,
+    bits: int,
+    flops: float,
+    ledger: Flops,
+    rng: np.random.Generator,
+    weight_decay: float = 0.0,
+    batch: int = 128,
+    dense: bool = False,
+    implementation=reference,
+) -> Small:
     """Prune while training, share and retrain the values, such that the network's file has at most ``nbytes`` bytes.
 
-    The weights of smallest magnitude over all layers go, along the cubic schedule (Zhu and Gupta 2017) in the first seven tenths
-    of the steps that ``flops`` pay for; in the last tenth the values that weights and biases share learn. How many weights the
-    bytes ask for is found by halving, on files of the weights as they are, and again after the pruning. A network that fits
-    with all of its weights loses none; its codes have as many bits, from ``bits`` to 8, as fit. dense : whether pruned weights
-    are paid for like the others (flops_an_example).
+    The weights of smallest magnitude over all layers go, along the cubic schedule (Zhu and Gupta 2017) in the first
+    seven tenths of the steps that ``flops`` pay for; in the last tenth the values that weights and biases share learn.
+    How many weights the bytes ask for is found by halving, on files of the weights as they are, and again after the
+    pruning. A network that fits with all of its weights loses none; its codes have as many bits, from ``bits`` to 8, as
+    fit. dense : whether pruned weights are paid for like the others (flops_an_example).
 
-    Raises RefcompressError where no weights fit the bytes, or none that lead from an input to an output; where the ledger has
-    less left than ``flops``, or no step is paid for.
+    Raises RefcompressError where no weights fit the bytes, or none that lead from an input to an output; where the
+    ledger has less left than ``flops``, or no step is paid for.
     """
     nbytes, bits = arguments.integer(nbytes, "nbytes", 1), arguments.integer(bits, "bits", 1, 8)
     if flops > ledger.left:
@@ -196,7 +221,9 @@ def compress_to(network: Network, nbytes: int, inputs: np.ndarray, labels: np.nd
         narrow = _pruned(small, keep, implementation)
         kept = sum(int(np.count_nonzero(w)) for w in weights_of(narrow).values())
         if kept == 0:
-            raise RefcompressError("nbytes", f"must hold more weights than {keep}: of these none leads from an input to an output")
+            raise RefcompressError(
+                "nbytes", f"must hold more weights than {keep}: of these none leads from an input to an output"
+            )
         tuning = SharedCentroids(narrow, _all_shared(narrow, bits, implementation))
         tuned = min(tuned, int(paid.left // (batch * flops_an_example(narrow, dense=dense))))
         _train(narrow, inputs, labels, tuned, Adam(1e-4), rng, batch, Counted(tuning, narrow, paid, batch, dense))
@@ -214,7 +241,8 @@ def _fits(network: Network, keep: int, nbytes: int, bits: int, implementation) -
 
 
 def _fitting(network: Network, most: int, nbytes: int, bits: int, implementation) -> int:
-    """Return a count of weights, at most ``most``, whose file has at most ``nbytes``; within half a percent the largest."""
+    """Return a count of weights, at most ``most``, whose file has at most ``nbytes``; within half a percent the
+    largest."""
     low, high = 0, min(256, most)
     while _fits(network, high, nbytes, bits, implementation):
         if high == most:

@@ -1,7 +1,7 @@
 """Convolution and pooling for small networks, as matrix products of patches.
 
-Images are (n, rows, columns, channels): a patch is then a few runs of memory. Letters: n examples, c channels in, m out,
-h x w the kernel; x the input, y the output, dy and dx their gradients.
+Images are (n, rows, columns, channels): a patch is then a few runs of memory. Letters: n examples, c channels in, m
+out, h x w the kernel; x the input, y the output, dy and dx their gradients.
 """
 
 import numpy as np
@@ -12,7 +12,8 @@ from .layers import product
 
 
 def patches(x: np.ndarray, h: int, w: int) -> np.ndarray:
-    """Return every h x w patch of (n, rows, columns, c) as a row: (n (rows - h + 1) (columns - w + 1), h w c), a copy."""
+    """Return every h x w patch of (n, rows, columns, c) as a row: (n (rows - h + 1) (columns - w + 1), h w c), a
+    copy."""
     n, rows, columns, c = x.shape
     a, b, d, e = x.strides
     shape = n, rows - h + 1, columns - w + 1, h, w, c
@@ -20,7 +21,8 @@ def patches(x: np.ndarray, h: int, w: int) -> np.ndarray:
 
 
 def spread(back: np.ndarray, dy_shape: tuple[int, ...], x_shape: tuple[int, ...], h: int, w: int) -> np.ndarray:
-    """Return what the rows of ``back``, one a patch as in ``patches``, add up to at each value of x: the other way round."""
+    """Return what the rows of ``back``, one a patch as in ``patches``, add up to at each value of x: the other way
+    round."""
     back = back.reshape(*dy_shape[:3], h, w, x_shape[3])
     dx = np.zeros(x_shape, back.dtype)
     for r in range(h):  # each pixel gets the gradients of all patches that it is in
@@ -32,11 +34,12 @@ def spread(back: np.ndarray, dy_shape: tuple[int, ...], x_shape: tuple[int, ...]
 class Convolution:
     """Multiply each patch by a matrix and add a bias (im2col): y[i, r, s] = sum of x[i, r:, s:] * kernel, plus bias.
 
-    weight : (m, c, h, w); bias : (m,), zero at first; no padding, stride 1. x : (n, rows, columns, c); y : (n, rows - h + 1,
+    weight : (m, c, h, w); bias : (m,), zero at first; no padding, stride 1. x : (n, rows, columns, c); y : (n, rows - h
+        + 1,
     columns - w + 1, m). Drawn as those of Dense, k = c h w.
 
-    **Source** Chellapilla, Puri and Simard 2006 for the product of patches; LeCun et al. 1998 for the layer. **Departs**
-    nothing. Cost: 2 n m c h w for each place forward, twice that backward.
+    **Source** Chellapilla, Puri and Simard 2006 for the product of patches; LeCun et al. 1998 for the layer.
+    **Departs** nothing. Cost: 2 n m c h w for each place forward, twice that backward.
     """
 
     def __init__(self, inputs: int, outputs: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
@@ -71,7 +74,8 @@ class Convolution:
 
 
 class MaxPool:
-    """Take the largest of each 2 x 2 square of even-sized images; the gradient goes to the first of equals, row by row."""
+    """Take the largest of each 2 x 2 square of even-sized images; the gradient goes to the first of equals, row by
+    row."""
 
     def __init__(self):
         self.parameters, self.gradients = {}, {}

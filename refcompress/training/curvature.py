@@ -1,4 +1,5 @@
-"""The curvature of the loss, for the sensitivities of allocate_sensitivity.py: products with the Hessian, single gradients.
+"""The curvature of the loss, for the sensitivities of allocate_sensitivity.py: products with the Hessian, single
+gradients.
 
 All of it is computed in float64, with the network as in use (nothing dropped), on the mean softmax cross-entropy.
 """
@@ -18,11 +19,12 @@ def hessian_product(network: Network, inputs: np.ndarray, labels: np.ndarray, na
 
     H v = d/dt gradient(parameter + t v) at t = 0 = mean over examples of Jᵀ (diag(p) - p pᵀ) J v
 
-    p is the softmax of the outputs and J their derivative with respect to the parameter. That is the whole Hessian: between
-    the kinks of ReLU the outputs are linear in the parameters of one layer, so J does not change with them. J v is found
-    by differentiating the forward pass along v, and Jᵀ by the backward pass; exact but for rounding.
+    p is the softmax of the outputs and J their derivative with respect to the parameter. That is the whole Hessian:
+    between the kinks of ReLU the outputs are linear in the parameters of one layer, so J does not change with them. J v
+    is found by differentiating the forward pass along v, and Jᵀ by the backward pass; exact but for rounding.
 
-    network : Dense, ReLU and Dropout layers. inputs : (n, k); labels : (n,). v and H v : (size of the parameter,) float64.
+    network : Dense, ReLU and Dropout layers. inputs : (n, k); labels : (n,). v and H v : (size of the parameter,)
+        float64.
     Raises RefcompressError for another layer or an unknown name.
 
     **Source** Pearlmutter 1994, Fast Exact Multiplication by the Hessian (Neural Computation 6). **Departs** one layer
@@ -60,9 +62,11 @@ def hessian_product(network: Network, inputs: np.ndarray, labels: np.ndarray, na
 
 
 def example_gradients(network: Network, inputs: np.ndarray, labels: np.ndarray, name: str) -> Iterator[np.ndarray]:
-    """Yield the gradient of the loss of each example alone with respect to the parameter ``name``: what Fisher is made of.
+    """Yield the gradient of the loss of each example alone with respect to the parameter ``name``: what Fisher is made
+    of.
 
-    **Source** Theis et al. 2018 (arXiv 1801.05787), on Fisher pruning. **Departs** nothing. Cost: a gradient an example.
+    **Source** Theis et al. 2018 (arXiv 1801.05787), on Fisher pruning. **Departs** nothing. Cost: a gradient an
+    example.
     """
     net = Network(_wide(network, name).items())
     for i in range(len(inputs)):
@@ -72,7 +76,8 @@ def example_gradients(network: Network, inputs: np.ndarray, labels: np.ndarray, 
 
 
 def _wide(network: Network, name: str) -> dict:
-    """Return the layers of a copy of the network, its parameters and gradients float64; refuse what has no derivative here."""
+    """Return the layers of a copy of the network, its parameters and gradients float64; refuse what has no
+    derivative here."""
     if name not in network.parameters:
         raise RefcompressError("name", f"must be one of {', '.join(network.parameters)}, not {name!r}")
     copied = network.copy().layers

@@ -34,8 +34,10 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
     """Train ``network`` on softmax cross-entropy over shuffled minibatches; return the mean loss of each epoch.
 
     inputs : (n, k) in the dtype of the network's parameters; labels : (n,) integers. optimizer : SGD, Adam or anything
-    with ``learning_rate`` and ``step(parameters, gradients)``, which returns False where it left the step out, as Scaled does;
-    schedule : share of the steps done → factor of its learning rate. tuning : a hook of tuning.py, Free by default. augment : (inputs
+    with ``learning_rate`` and ``step(parameters, gradients)``, which returns False where it left the step out, as
+    Scaled does;
+    schedule : share of the steps done → factor of its learning rate. tuning : a hook of tuning.py, Free by default.
+        augment : (inputs
     of a batch, rng) → what to train on in their place. progress : called after each epoch with (epochs done,
     epochs, loss). The last batch of an epoch is smaller where ``batch`` does not divide n.
 
@@ -44,8 +46,8 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
     layers.product). The arithmetic is NumPy's, whichever implementation compresses.
 
     The mean loss of an epoch leaves out a loss that is not finite where the step was left out too: nothing came of it.
-    Raises RefcompressError where inputs and labels differ in length; after an epoch with another loss that is not finite, with no
-    finite loss at all, or that left a parameter infinite or NaN.
+    Raises RefcompressError where inputs and labels differ in length; after an epoch with another loss that is not
+    finite, with no finite loss at all, or that left a parameter infinite or NaN.
 
     Cost: per epoch 6 n multiplications a weight, less those for the gradient of the inputs.
     """
@@ -82,7 +84,9 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
 def _mean_loss(total: float, counted: int, epoch: int, parameters) -> float:
     """Return the mean of the losses that count, or refuse to go on from an epoch that ran away."""
     if counted == 0:
-        raise RefcompressError("network", f"has no finite loss in epoch {epoch}: every step was left out, and no loss scale helps")
+        raise RefcompressError(
+            "network", f"has no finite loss in epoch {epoch}: every step was left out, and no loss scale helps"
+        )
     if not math.isfinite(total):
         raise RefcompressError("optimizer", f"the loss is {total / counted} in epoch {epoch}: lower the rate")
     for name, p in parameters.items():

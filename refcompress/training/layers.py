@@ -13,11 +13,13 @@ RUN = 256  # terms of a dot product that go to the BLAS at once
 
 
 def product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Return a @ b for matrices, into ``out`` if given: runs of at most 256 terms, of equal length, added from the left.
+    """Return a @ b for matrices, into ``out`` if given: runs of at most 256 terms, of equal length, added from the
+    left.
 
-    A BLAS that works with threads may cut a long sum elsewhere than one that does not, and then the bits of all training
-    depend on the number of threads (OpenBLAS 0.3.31 does so at 784 terms). A short sum it leaves whole, except with the kernels
-    that it has for Haswell and takes for some later processors: there the bits depend on the threads all the same.
+    A BLAS that works with threads may cut a long sum elsewhere than one that does not, and then the bits of all
+    training depend on the number of threads (OpenBLAS 0.3.31 does so at 784 terms). A short sum it leaves whole, except
+    with the kernels that it has for Haswell and takes for some later processors: there the bits depend on the threads
+    all the same.
     """
     k = len(b)
     size = -(-k // max(1, -(-k // RUN)))

@@ -43,8 +43,8 @@ class Examples:
 def load(directory: str | Path | None = None) -> tuple[Examples, Examples]:
     """Return the 60,000 training and the 10,000 test examples from the four .gz files in ``directory``.
 
-    By default the directory is what :func:`folder` says. Raises RefcompressError where a file is not there or not a regular file, CorruptError (naming the file) where
-    it does not unpack to the published bytes.
+    By default the directory is what :func:`folder` says. Raises RefcompressError where a file is not there or not a
+    regular file, CorruptError (naming the file) where it does not unpack to the published bytes.
     """
     place = folder() if directory is None else Path(directory)
     arrays = [parse_idx(_unpack(place / f"{name}.gz", md5), name) for name, md5 in MD5.items()]
@@ -63,9 +63,11 @@ def split(examples: Examples, validation: int = 5000) -> tuple[Examples, Example
 
 
 def shifted(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a batch of flat images, all moved by one random step of -1, 0 or 1 pixel each way; what leaves comes in opposite.
+    """Return a batch of flat images, all moved by one random step of -1, 0 or 1 pixel each way; what leaves comes in
+    opposite.
 
-    For ``fit``: digits do not change when they move a little. The outermost pixels of MNIST's images are nearly all white.
+    For ``fit``: digits do not change when they move a little. The outermost pixels of MNIST's images are nearly all
+    white.
     """
     down, right = rng.integers(-1, 2, 2).tolist()
     return np.roll(x.reshape(len(x), 28, 28), (down, right), (1, 2)).reshape(len(x), -1)
@@ -87,9 +89,12 @@ def _unpack(path: Path, md5: str) -> bytes:
     try:
         data = stream.decompress(files.read(path, LARGEST), LARGEST)
     except FileNotFoundError:
-        raise RefcompressError("directory", f"must hold {path.name}, but {path} is not there; an installed refcompress comes "
-                                            "without MNIST: its four files are in data/mnist of the source tree, and "
-                                            "--data DIRECTORY of the command line says where they are") from None
+        raise RefcompressError(
+            "directory",
+            f"must hold {path.name}, but {path} is not there; an installed refcompress comes "
+            "without MNIST: its four files are in data/mnist of the source tree, and "
+            "--data DIRECTORY of the command line says where they are",
+        ) from None
     except (LimitError, OSError, zlib.error) as error:
         raise CorruptError(str(path), f"cannot be unpacked ({error})") from None
     if not stream.eof or stream.unused_data or hashlib.md5(data, usedforsecurity=False).hexdigest() != md5:

@@ -13,8 +13,8 @@ class Network:
     """Layers in a row: the output of each is the input of the next.
 
     ``layers`` : pairs (name, layer). The parameters are known by "layer.parameter", such as "fc1.weight"; the names and
-    their order never change, and neither do the arrays behind them: training writes into them. ``gradient_scale`` : by what the
-    gradients are multiplied.
+    their order never change, and neither do the arrays behind them: training writes into them. ``gradient_scale`` : by
+    what the gradients are multiplied.
     """
 
     gradient_scale = 1.0

@@ -12,7 +12,6 @@ from .. import arguments
 from ..constants import LARGEST
 
 
-
 class _Optimizer:
     """What both share: the rates, the state by parameter, the decay."""
 

@@ -27,8 +27,8 @@ LARGEST_FLOAT16 = np.float32(65504)
 def rounded(x: np.ndarray, format: str) -> np.ndarray:
     """Return float32 ``x`` rounded to "float16", "bfloat16" or "float32" (as it is), in a float32 array.
 
-    Halves go to even; what is too large becomes infinite, what is too small zero, by IEEE 754 (bfloat16 is the upper half
-    of a float32). NaN stays NaN.
+    Halves go to even; what is too large becomes infinite, what is too small zero, by IEEE 754 (bfloat16 is the upper
+    half of a float32). NaN stays NaN.
 
     >>> rounded(np.float32([1 + 2**-8, 1 + 3 * 2**-8, 65520, 2**-25]), "bfloat16").tolist()
     [1.0, 1.015625, 65536.0, 2.9802322387695312e-08]
@@ -62,11 +62,13 @@ def _float16(x: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Policy:
-    """Which layers compute in the narrow format and which in float32, by the names of their classes or of a base of these.
+    """Which layers compute in the narrow format and which in float32, by the names of their classes or of a base of
+    these.
 
     format : "float16", "bfloat16" or "float32". low : layers whose inputs and parameters are rounded to the format, and
-    whose outputs and gradients are. full : layers that compute in float32. Every other layer follows: it computes in the
-    format that its input comes in. The loss is always computed in float32 (its exponentials and sums leave float16).
+    whose outputs and gradients are. full : layers that compute in float32. Every other layer follows: it computes in
+    the format that its input comes in. The loss is always computed in float32 (its exponentials and sums leave
+    float16).
 
     **Source** Micikevicius et al. 2018 (arXiv 1710.03740), sections 3.1 and 3.3: products in half precision, sums of
     products in float32; the three kinds of operations are those of torch.autocast. **Departs** nothing.
@@ -81,7 +83,9 @@ class Policy:
         for name in ("low", "full"):
             object.__setattr__(self, name, frozenset(getattr(self, name)))
         if self.low & self.full:
-            raise RefcompressError("full", f"must not name what low names too: {', '.join(sorted(self.low & self.full))}")
+            raise RefcompressError(
+                "full", f"must not name what low names too: {', '.join(sorted(self.low & self.full))}"
+            )
 
     def of(self, layer, incoming: str) -> str:
         """Return the format that ``layer`` computes in, given that of its input."""
@@ -117,20 +121,25 @@ class Underflow:
 
 
 class Autocast:
-    """A network that computes as a policy says; ``network`` keeps the float32 master weights, and optimizers change those.
+    """A network that computes as a policy says; ``network`` keeps the float32 master weights, and optimizers change
+    those.
 
-    Forward, each layer of the policy's ``low`` gets its input and its parameters rounded, and its output (the product, in
-    float32, with the bias) rounded once. Backward, the gradient that comes in, multiplied by the scaler's scale, and each
-    layer's gradients are rounded the same way. ``gradients`` are still scaled: ``Scaled`` takes the factor out in float32.
+    Forward, each layer of the policy's ``low`` gets its input and its parameters rounded, and its output (the product,
+    in float32, with the bias) rounded once. Backward, the gradient that comes in, multiplied by the scaler's scale, and
+    each layer's gradients are rounded the same way. ``gradients`` are still scaled: ``Scaled`` takes the factor out in
+    float32.
 
-    network : float32, without QuantizedInputs: what such a layer sets while it computes would be set in the copy alone. A name in
-    the policy that is that of no layer of this library, and of none of the network's, is refused. scaler : by default no scaling. watch : whether to count, in ``underflow`` (name → Underflow), what
-    rounding does to gradients: "loss" is the gradient of the last output, "fc1.input" what layer fc1 hands back.
+    network : float32, without QuantizedInputs: what such a layer sets while it computes would be set in the copy alone.
+        A name in
+    the policy that is that of no layer of this library, and of none of the network's, is refused. scaler : by default
+    no scaling. watch : whether to count, in ``underflow`` (name → Underflow), what rounding does to gradients: "loss"
+    is the gradient of the last output, "fc1.input" what layer fc1 hands back.
 
     Without underflow or overflow a scale that is a power of two changes no bit of training.
 
     **Source** Micikevicius et al. 2018 (arXiv 1710.03740), section 3. **Departs** the bias joins the sum before it is
-    rounded, as fused kernels do; of a convolution, so do the gradients that the patches send to one pixel. Cost: that of the network, and of rounding every weight, activation and gradient.
+    rounded, as fused kernels do; of a convolution, so do the gradients that the patches send to one pixel. Cost: that
+    of the network, and of rounding every weight, activation and gradient.
     """
 
     def __init__(self, network: Network, *, policy: Policy = Policy(), scaler: LossScaler | None = None,
@@ -140,7 +149,9 @@ class Autocast:
                 raise RefcompressError(f"network.parameters[{name!r}]", f"must be of dtype float32, not {p.dtype.name}")
         for name, layer in network.layers.items():
             if isinstance(layer, QuantizedInputs):
-                raise RefcompressError(f"network.layers[{name!r}]", "must not be QuantizedInputs: its step would not be trained")
+                raise RefcompressError(
+                    f"network.layers[{name!r}]", "must not be QuantizedInputs: its step would not be trained"
+                )
         known = {kind.__name__ for layer in network.layers.values() for kind in type(layer).__mro__} | LAYERS
         for name in ("low", "full"):
             strange = sorted(getattr(policy, name) - known)

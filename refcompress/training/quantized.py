@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import arguments, reference
-from ..errors import RefcompressError
 from ..constants import SMALLEST_NORMAL
+from ..errors import RefcompressError
 from ..formats import Quantized
 from .network import Network
 
@@ -18,16 +18,17 @@ from .network import Network
 class StraightThrough:
     """Weights rounded to symmetric grids that follow their range; the gradient passes as if nothing had been rounded.
 
-    weight = scale * clip(rint(master / scale), -limit, limit),  scale = max|master| / limit,  limit = 2**(bits - 1) - 1;
-    d loss / d master = d loss / d weight.
+    weight = scale * clip(rint(master / scale), -limit, limit),  scale = max|master| / limit,  limit = 2**(bits - 1) -
+    1; d loss / d master = d loss / d weight.
 
-    bits : name → 2 to 8, of parameters; those not named train as they are. axis : the channel axis, a scale each; None: one
-    scale for all. The master begins as the weight that is there; the weights are quantized at once. Rounding, scales and
-    errors are those of quantize_s8.
+    bits : name → 2 to 8, of parameters; those not named train as they are. axis : the channel axis, a scale each; None:
+        one
+    scale for all. The master begins as the weight that is there; the weights are quantized at once. Rounding, scales
+    and errors are those of quantize_s8.
 
     **Source** Bengio, Léonard, Courville 2013 (arXiv 1308.3432) for the straight-through estimator; Jacob et al. 2018
-    (arXiv 1712.05877), section 3.1, for the range of the weights at each step. **Departs** the range is symmetric, and the
-    weights of a channel may have a scale of their own.
+    (arXiv 1712.05877), section 3.1, for the range of the weights at each step. **Departs** the range is symmetric, and
+    the weights of a channel may have a scale of their own.
     """
 
     def __init__(self, network: Network, bits: Mapping[str, int], *, axis: int | None = 0):
@@ -72,11 +73,12 @@ class LearnedSteps(StraightThrough):
     d weight / d master = 1 inside, 0 where clipped. The gradient of the step is multiplied by 1 / sqrt(size * p).
 
     Parameters besides the masters: "<name>.step", (1,) float32, which begins at 2 mean|w| / sqrt(p). bits : as above.
-    master / step is a division in float32, halves go to even; the sum over the weights is taken in float64 and rounded once.
+    master / step is a division in float32, halves go to even; the sum over the weights is taken in float64 and rounded
+    once.
 
     **Source** Esser et al. 2020, Learned Step Size Quantization (arXiv 1902.08153); section 2.2 for the factor of the
-    step's gradient. **Departs** a step that the optimizer drives below 2**-126 is set to that; one that begins at 0 (all
-    weights are zero) begins at 1.
+    step's gradient. **Departs** a step that the optimizer drives below 2**-126 is set to that; one that begins at 0
+    (all weights are zero) begins at 1.
     """
 
     def __init__(self, network: Network, bits: Mapping[str, int]):
@@ -114,7 +116,8 @@ class QuantizedInputs:
 
     y = step * rint(clip(x / step, -n, p)); n = 0, p = 2**bits - 1 for what is never negative (behind a ReLU), and
     n = 2**(bits - 1), p = n - 1 if ``signed``. Gradients as in LearnedSteps, with the number of features for the size.
-    bits : 2 to 8. The parameter "step", (1,), is 0 until the first batch in training sets it; until then x passes as it is.
+    bits : 2 to 8. The parameter "step", (1,), is 0 until the first batch in training sets it; until then x passes as it
+        is.
 
     **Source** Esser et al. 2020 (arXiv 1902.08153); section 2.2 for the factor. **Departs** as LearnedSteps.
     """
@@ -155,7 +158,8 @@ def first_step(x: np.ndarray, high: int) -> np.ndarray:
 def through_grid(dy, x, step, low: int, high: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the gradients of x and of step, (1,), from that of step * rint(clip(x / step, low, high)).
 
-    **Source** Esser et al. 2020 (arXiv 1902.08153). The one of the step is divided by sqrt(size * high): its section 2.2.
+    **Source** Esser et al. 2020 (arXiv 1902.08153). The one of the step is divided by sqrt(size * high): its section
+    2.2.
     """
     with np.errstate(over="ignore"):
         v = x / step

@@ -1,4 +1,5 @@
-"""Loss scaling: gradients multiplied on their way through a narrow format, so that small ones are not rounded to zero."""
+"""Loss scaling: gradients multiplied on their way through a narrow format, so that small ones are not rounded to
+zero."""
 
 from collections.abc import Mapping
 
@@ -9,23 +10,24 @@ from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
 
 
-
 class LossScaler:
     """The factor of the loss, static or dynamic: larger after many good steps in a row, smaller after a bad one.
 
-    After each step, if a gradient was infinite or NaN once the scale was taken out:  scale = scale * backoff,  streak = 0 (and
-    the step is skipped);
-    else streak = streak + 1, and when it reaches ``interval``:  scale = scale * growth (unless that overflows), streak = 0.
+    After each step, if a gradient was infinite or NaN once the scale was taken out:  scale = scale * backoff,  streak =
+    0 (and the step is skipped);
+    else streak = streak + 1, and when it reaches ``interval``:  scale = scale * growth (unless that overflows), streak
+    = 0.
 
-    scale : its first value, float32, at least 2**-126. dynamic : False leaves it as it is (a step that overflows is skipped
-    all the same); LossScaler(1, dynamic=False) is no scaling. growth : above 1; backoff : between 0 and 1; interval : at
-    least 1. Products are computed in float64 and rounded to float32 once. ``skipped`` counts the steps left out.
+    scale : its first value, float32, at least 2**-126. dynamic : False leaves it as it is (a step that overflows is
+        skipped
+    all the same); LossScaler(1, dynamic=False) is no scaling. growth : above 1; backoff : between 0 and 1; interval :
+    at least 1. Products are computed in float64 and rounded to float32 once. ``skipped`` counts the steps left out.
 
     Raises RefcompressError from ``update`` where the scale would fall below 2**-126: then no scale helps.
 
-    **Source** Micikevicius et al. 2018 (arXiv 1710.03740), section 3.2; the recurrence and its constants as documented for
-    torch.amp.GradScaler. **Departs** GradScaler lets the scale fall to 0, and then multiplies gradients by infinity; it looks at
-    gradients before it takes the scale out, so that one which overflows then is stepped along.
+    **Source** Micikevicius et al. 2018 (arXiv 1710.03740), section 3.2; the recurrence and its constants as documented
+    for torch.amp.GradScaler. **Departs** GradScaler lets the scale fall to 0, and then multiplies gradients by
+    infinity; it looks at gradients before it takes the scale out, so that one which overflows then is stepped along.
     """
 
     def __init__(self, scale: float = 65536.0, *, dynamic: bool = True, growth: float = 2.0, backoff: float = 0.5,
@@ -40,7 +42,8 @@ class LossScaler:
     def unscale(self, gradients: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], bool]:
         """Return the gradients (float32) times the float32 nearest to 1 / scale, and whether all of these are finite.
 
-        A product is not finite where the gradient was not, and where it leaves float32, which only a scale below 1 can do.
+        A product is not finite where the gradient was not, and where it leaves float32, which only a scale below 1 can
+        do.
         """
         inverse = np.float32(1 / self.scale)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -80,7 +83,8 @@ class Scaled:
         self.optimizer.learning_rate = value
 
     def step(self, parameters: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray]) -> bool:
-        """Unscale, step unless a gradient is infinite or NaN then, let the scaler move on; return whether there was a step."""
+        """Unscale, step unless a gradient is infinite or NaN then, let the scaler move on; return whether there was
+        a step."""
         unscaled, finite = self.scaler.unscale(gradients)
         if finite:
             self.optimizer.step(parameters, unscaled)

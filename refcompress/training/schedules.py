@@ -27,8 +27,8 @@ class Summed(Free):
     """No restriction; the gradients of the steps are summed in float64, by the name of their parameter, in ``sums``.
 
     What movement pruning asks for: Sanh, Wolf and Rush 2020 (arXiv 2005.07683), section 4. Their eq. 3 multiplies the
-    gradient of a step by the weight of that step; here the gradients alone are summed. A network whose gradients are scaled
-    is refused: a step that its scaler leaves out would be summed all the same.
+    gradient of a step by the weight of that step; here the gradients alone are summed. A network whose gradients are
+    scaled is refused: a step that its scaler leaves out would be summed all the same.
     """
 
     def __init__(self, network: Network):
@@ -46,8 +46,9 @@ class Gradual(Free):
     """Prune a little more every few steps, along the cubic schedule: a weight once pruned stays +0.0.
 
     choose : sparsity → masks by name, from the network as it is; it must give a pruned weight the lowest rank (as every
-    score that is a product with the weight does). steps : over which the sparsity rises from ``initial`` to ``final``; every :
-    how many lie between two prunings. After ``steps`` the masks stay, and training goes on. What was pruned before the first
+    score that is a product with the weight does). steps : over which the sparsity rises from ``initial`` to ``final``;
+    every : how many lie between two prunings. After ``steps`` the masks stay, and training goes on. What was pruned
+        before the first
     step may come back until the first pruning.
 
     **Source** Zhu and Gupta 2017 (arXiv 1710.01878). **Departs** nothing.

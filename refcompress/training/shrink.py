@@ -15,14 +15,17 @@ from .network import Network
 def shrink(network: Network, units: Mapping[str, np.ndarray]) -> Network:
     """Return a network of its own without the hidden units (of a Convolution, the filters) whose mask is False.
 
-    With y = W x + b, rows of W and entries of b go, and the columns of the next weight that read them (after images were made
-    flat, those of every place; channels come last). That is the network in which these rows, entries and columns are zero, for ReLU(0) = 0, and pooling and Dropout keep 0: it
-    computes the same sums without their zero terms, in an order that is BLAS's affair.
+    With y = W x + b, rows of W and entries of b go, and the columns of the next weight that read them (after images
+    were made flat, those of every place; channels come last). That is the network in which these rows, entries and
+    columns are zero, for ReLU(0) = 0, and pooling and Dropout keep 0: it computes the same sums without their zero
+    terms, in an order that is BLAS's affair.
 
-    units : name of a Dense layer or Convolution, not the last → bool mask of its outputs, at least one True; layers not named stay
+    units : name of a Dense layer or Convolution, not the last → bool mask of its outputs, at least one True; layers not
+        named stay
     whole. Raises RefcompressError for another name or shape of a mask, or one that keeps nothing; ArgumentTypeError
-    where a layer of another kind than Dense, Convolution, ReLU, MaxPool, Reshape and Dropout lies in the network, or a Reshape
-    that does not make a row of what units are missing in: what these would do to the missing units is not known.
+    where a layer of another kind than Dense, Convolution, ReLU, MaxPool, Reshape and Dropout lies in the network, or a
+    Reshape that does not make a row of what units are missing in: what these would do to the missing units is not
+    known.
 
     **Source** Li et al. 2017 (arXiv 1608.08710), section 3.1, for whole filters; Hu et al. 2016 (arXiv 1607.03250) for
     units. **Departs** nothing. Cost: a copy of what stays.
@@ -37,8 +40,10 @@ def shrink(network: Network, units: Mapping[str, np.ndarray]) -> Network:
     for name, layer in network.layers.items():
         if not isinstance(layer, (Dense, Convolution, ReLU, MaxPool, Reshape, Dropout)):
             kind = type(layer).__name__
-            raise ArgumentTypeError(f"network.layers[{name!r}]", "must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, "
-                                                                 f"not {kind}")
+            raise ArgumentTypeError(
+                f"network.layers[{name!r}]",
+                f"must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, not {kind}",
+            )
     kept = {}
     for name, mask in units.items():
         argument = f"units[{name!r}]"

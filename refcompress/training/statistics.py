@@ -1,9 +1,9 @@
 """What pruning wants to know of a network at work: one pass over examples, summed in float64, only the sums kept.
 
-Letters: n examples, k inputs and m outputs of a layer; x its input, a its output before ReLU, g and h the first and second
-derivative of one example's loss with respect to a. A Convolution is the product of its patches: each place of its output is
-a row of a, and x the patch there, its k = channels x height x width values in the order of the kernel's weights. Only the
-activations of one batch are in memory at a time.
+Letters: n examples, k inputs and m outputs of a layer; x its input, a its output before ReLU, g and h the first and
+second derivative of one example's loss with respect to a. A Convolution is the product of its patches: each place of
+its output is a row of a, and x the patch there, its k = channels x height x width values in the order of the kernel's
+weights. Only the activations of one batch are in memory at a time.
 """
 
 import math
@@ -25,10 +25,12 @@ ROWS = 512  # of the second moment that are computed at a time: the temporary st
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What a layer was given and gave, over ``count`` rows of x (examples, of a Convolution places); float64 but ``zeros``.
+    """What a layer was given and gave, over ``count`` rows of x (examples, of a Convolution places); float64 but
+    ``zeros``.
 
     square_sums (k,): sum of x². moment (k, k): sum of x xᵀ, or None. zeros (m,) int64: how often the output, after the
-    pooling and the ReLU that follow if they do, was zero; sums (m,): its sum; both over ``activations`` values an output.
+    pooling and the ReLU that follow if they do, was zero; sums (m,): its sum; both over ``activations`` values an
+    output.
     """
 
     count: int
@@ -54,7 +56,8 @@ class Statistics:
 
 @dataclass(frozen=True, eq=False)
 class GradientStatistics:
-    """Means over ``count`` examples of derivatives of the loss by a layer's weight, each of its shape, float64, or None.
+    """Means over ``count`` examples of derivatives of the loss by a layer's weight, each of its shape, float64, or
+    None.
 
     gradient: of the first derivative; square: of its square, the diagonal of the empirical Fisher information;
     curvature: of the second derivative as Optimal Brain Damage propagates it.
@@ -68,16 +71,18 @@ class GradientStatistics:
 
 def collect(network: Network, inputs, *, batch: int = 256, moments: bool = True,
             layers: Collection[str] | None = None) -> dict[str, Statistics]:
-    """Run ``inputs`` through the network in use, and return the statistics of each Dense layer and Convolution by its name.
+    """Run ``inputs`` through the network in use, and return the statistics of each Dense layer and Convolution by its
+    name.
 
-    inputs : what the first layer takes, (n, k) or (n, rows, columns, channels), in the dtype of the parameters, n >= 1; a memory
+    inputs : what the first layer takes, (n, k) or (n, rows, columns, channels), in the dtype of the parameters, n >= 1;
+        a memory
     map will do. moments : whether to sum x xᵀ too,
     which costs k² numbers and n k² multiplications a layer. layers : the names of those that are wanted, all by
     default. Products and sums are float64; how the sums of one batch are ordered is NumPy's affair, so results agree
     to float64's rounding, not to the bit, where BLAS or ``batch`` differ.
 
-    Raises RefcompressError for no examples, for an input, weight or activation that is NaN or infinite (by its index), and for a
-    layer of another kind with a matrix of weights.
+    Raises RefcompressError for no examples, for an input, weight or activation that is NaN or infinite (by its index),
+    and for a layer of another kind with a matrix of weights.
 
     **Source** the sums: Hu et al. 2016 (arXiv 1607.03250) for zeros; Molchanov et al. 2017 (arXiv 1611.06440), section
     2.2, for the mean activation; Sun et al. 2023 (arXiv 2306.11695) for the norms; Frantar and Alistarh 2023 (arXiv
@@ -125,7 +130,8 @@ def collect(network: Network, inputs, *, batch: int = 256, moments: bool = True,
 
 def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
                       kinds: Collection[str] = KINDS) -> dict[str, GradientStatistics]:
-    """Return the derivatives of softmax cross-entropy by the weight of each Dense layer and Convolution, over the examples.
+    """Return the derivatives of softmax cross-entropy by the weight of each Dense layer and Convolution, over the
+    examples.
 
         gradient = mean of g xᵀ;  square = mean of g² x²ᵀ (exact, example by example);  curvature = mean of h x²ᵀ
         h = p (1 - p) at the output;  h_before = f'(a)² sum over i of w_i² h_i, and f'' = 0, for ReLU
@@ -133,13 +139,14 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
     An example's g xᵀ and h x²ᵀ of a Convolution are sums over its places: the weight is shared by them.
 
     inputs : as for ``collect``; labels : (n,) integers; kinds : which of the three are wanted. The forward pass is the
-    network's, all after it float64. Layers other than Dense, Convolution, ReLU, MaxPool, Reshape and Dropout (which is not in
-    use) are refused: how they propagate h is not known here.
+    network's, all after it float64. Layers other than Dense, Convolution, ReLU, MaxPool, Reshape and Dropout (which is
+    not in use) are refused: how they propagate h is not known here.
 
     **Source** LeCun, Denker, Solla 1990 (Optimal Brain Damage), the backpropagation of second derivatives, with the
     Levenberg-Marquardt form that drops f''; at the output p (1 - p) is the diagonal of the Hessian of softmax
-    cross-entropy; it sums h x² where weights are shared. The empirical Fisher: Theis et al. 2018 (arXiv 1801.05787). **Departs** nothing: ReLU has no f'' to
-    drop. Cost: the forward pass, and 5 times the backward pass's product for the weights' gradient.
+    cross-entropy; it sums h x² where weights are shared. The empirical Fisher: Theis et al. 2018 (arXiv 1801.05787).
+    **Departs** nothing: ReLU has no f'' to drop. Cost: the forward pass, and 5 times the backward pass's product for
+    the weights' gradient.
     """
     inputs, batch = _checked(network, inputs, batch)
     labels = arguments.array(labels, "labels", *np.typecodes["AllInteger"], ndim=1)
@@ -148,12 +155,16 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
     for kind in kinds:
         arguments.choice(kind, "kinds", KINDS)
     shapes = {name: w.shape for name, w in weighted(network).items()}
-    sums = {name: {kind: np.zeros((shape[0], math.prod(shape[1:]))) for kind in kinds} for name, shape in shapes.items()}
+    sums = {
+        name: {kind: np.zeros((shape[0], math.prod(shape[1:]))) for kind in kinds} for name, shape in shapes.items()
+    }
     for name, layer in network.layers.items():
         if not isinstance(layer, (Dense, Convolution, ReLU, MaxPool, Reshape, Dropout)):
             kind = type(layer).__name__
-            raise ArgumentTypeError(f"network.layers[{name!r}]", "must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, "
-                                                                 f"not {kind}")
+            raise ArgumentTypeError(
+                f"network.layers[{name!r}]",
+                f"must be Dense, Convolution, ReLU, MaxPool, Reshape or Dropout, not {kind}",
+            )
     first = next(iter(sums))  # nothing is propagated through it
     for start in range(0, len(inputs), batch):
         walked = list(_walk(network, inputs[start : start + batch], start))
@@ -189,14 +200,17 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
 
 
 def weighted(network: Network) -> dict[str, np.ndarray]:
-    """Return the weights of the Dense layers and Convolutions by layer name; refuse a matrix or kernel of any other layer."""
+    """Return the weights of the Dense layers and Convolutions by layer name; refuse a matrix or kernel of any other
+    layer."""
     found = {}
     for name, layer in network.layers.items():
         if isinstance(layer, (Dense, Convolution)):
             found[name] = layer.parameters["weight"]
         elif any(p.ndim > 1 for p in layer.parameters.values()):
-            raise ArgumentTypeError(f"network.layers[{name!r}]", f"has weights, and must be Dense or Convolution for that, not "
-                                                                 f"{type(layer).__name__}")
+            raise ArgumentTypeError(
+                f"network.layers[{name!r}]",
+                f"has weights, and must be Dense or Convolution for that, not {type(layer).__name__}",
+            )
     return found
 
 
@@ -222,7 +236,8 @@ def _checked(network: Network, inputs, batch) -> tuple[np.ndarray, int]:
 
 
 def _rows(layer, x: np.ndarray) -> np.ndarray:
-    """Return what a layer multiplies by its weight, in float64, a row an example or place, in the order of the weight."""
+    """Return what a layer multiplies by its weight, in float64, a row an example or place, in the order of the
+    weight."""
     if isinstance(layer, Dense):
         return x.astype(np.float64)
     _, c, h, w = layer.parameters["weight"].shape
@@ -278,7 +293,8 @@ def _add_product(total: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
 
 
 def _add_squares(total: np.ndarray, g: np.ndarray, x: np.ndarray, examples: int) -> None:
-    """Add to ``total`` the squares of each example's gᵀ x, g and x having the places of one example after those of another."""
+    """Add to ``total`` the squares of each example's gᵀ x, g and x having the places of one example after those of
+    another."""
     g, x = g.reshape(examples, -1, g.shape[1]), x.reshape(examples, -1, x.shape[1])
     for one_g, one_x in zip(g, x):
         total += (one_g.T @ one_x) ** 2

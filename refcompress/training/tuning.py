@@ -58,7 +58,8 @@ class Masked(Free):
 
 
 class Penalized(Free):
-    """Weights are drawn towards targets: the gradient of mu / 2 ||w - target||**2 joins that of the loss, scaled as that is.
+    """Weights are drawn towards targets: the gradient of mu / 2 ||w - target||**2 joins that of the loss, scaled as
+    that is.
 
     targets : name → float32 array of the parameter's shape; parameters not named are free. mu : float, at least 0.
 

@@ -92,14 +92,21 @@ def test_a_visit_takes_as_many_samples_as_fit_one_after_the_other(monkeypatch):
     functions = {"quick": lambda: calls.append("quick"), "slow": lambda: (calls.append("slow"), time.sleep(0.003))}
     monkeypatch.setattr(measure, "VISIT_SECONDS", 0.002)
     samples = measure.in_turns(functions, {"quick": 0.0005, "slow": 0.003}, 0, 2)
-    assert len(samples["slow"]) == 2 and len(samples["quick"]) > 4  # two visits each, in one of which the quick one is twice as long
-    assert [name for i, name in enumerate(calls) if name != calls[i - 1]] in (["quick", "slow", "quick"], ["slow", "quick"])
+    # two visits each, in one of which the quick one is twice as long
+    assert len(samples["slow"]) == 2 and len(samples["quick"]) > 4
+    assert [name for i, name in enumerate(calls) if name != calls[i - 1]] in (
+        ["quick", "slow", "quick"],
+        ["slow", "quick"],
+    )
 
 
 def test_what_is_far_slower_is_called_once_a_pass_and_what_takes_half_a_second_once_in_a_run(monkeypatch):
     calls, first = [], {"fast": 0.001, "slow": 0.4, "slowest": 5.0}
-    contest = measure.Contest(case("csr_to_dense"), [], [peers.Peer(label, lambda a, label=label: lambda: calls.append(label), None)
-                                                         for label in first])
+    contest = measure.Contest(
+        case("csr_to_dense"),
+        [],
+        [peers.Peer(label, lambda a, label=label: lambda: calls.append(label), None) for label in first],
+    )
     monkeypatch.setattr(contest, "checked", lambda functions, *_: contest.first.update(first) or
                         {label: functions[label] for label in first})
     monkeypatch.setattr(measure, "VISIT_SECONDS", 0)  # a sample a visit
@@ -113,7 +120,8 @@ def test_what_is_far_slower_is_called_once_a_pass_and_what_takes_half_a_second_o
 
 def test_a_ratio_is_estimated_from_those_of_passes_with_an_interval_around_it():
     rng = np.random.default_rng(0)
-    assert measure.ratio([([6.0, 7.0], [4.0, 2.0]), ([9.0, 10.0], [3.0]), ([6.0, 9.0], [2.0, 5.0])], rng)[0] == 3  # the quickest turns
+    # the quickest turns
+    assert measure.ratio([([6.0, 7.0], [4.0, 2.0]), ([9.0, 10.0], [3.0]), ([6.0, 9.0], [2.0, 5.0])], rng)[0] == 3
     assert measure.ratio([([6.0], [2.0])], rng) == (3, 3, 3)
     # A pass that is disturbed throughout, or lucky, counts for little; what slows both for a while for nothing.
     assert measure.ratio([([6.0], [2.0])] * 3 + [([90.0], [2.0])] + [([600.0], [200.0])] * 3, rng)[0] == 3
@@ -143,12 +151,15 @@ def test_a_case_is_unsettled_by_the_spread_of_the_passes_of_whoever_spreads_most
     assert unsettled(a=steady) == 0 and unsettled(a=steady, b=spread) == pytest.approx(error)
     assert unsettled(a=steady * 4, b=spread * 4) == pytest.approx(error / 2)
     assert unsettled(reference=spread) == unsettled(once=[[1.0], [2.0], [3.0]]) == unsettled(few=spread[::8]) == 0
-    # Of nine normal numbers the quartiles are 1.144 apart (tables of order statistics), and the estimate's deviation, sqrt(pi / 3) / 3
-    # for many, is within 2 % of that for nine (by simulation). A deviation of 3000 is good to 1 / sqrt(6000); three times that, and the 2 %.
+    # Of nine normal numbers the quartiles are 1.144 apart (tables of order statistics), and the estimate's deviation,
+    # sqrt(pi / 3) / 3 for many, is within 2 % of that for nine (by simulation). A deviation of 3000 is good to 1 /
+    # sqrt(6000); three times that, and the 2 %.
     rng = np.random.default_rng(0)
     draws = rng.normal(1, 0.03, (3000, 9))
     estimates = [unsettled(a=[[x, x] for x in draw]) for draw in draws]
-    assert measure.centre(draws).std() / np.mean(estimates) == pytest.approx(1 / (0.7413 * 1.144), rel=0.02 + 3 / np.sqrt(6000))
+    assert measure.centre(draws).std() / np.mean(estimates) == pytest.approx(
+        1 / (0.7413 * 1.144), rel=0.02 + 3 / np.sqrt(6000)
+    )
 
 
 def test_the_limit_is_the_longer_of_arithmetic_and_bytes():
@@ -162,23 +173,53 @@ def test_the_limit_is_the_longer_of_arithmetic_and_bytes():
 
 
 def row(ratio, peer="peer", case="a", implementation="native.avx2"):
-    return {"op": "op", "case": case, "implementation": implementation, "kind": "ours", "peers": [peer], "ratios": {peer: ratio}}
+    return {
+        "op": "op",
+        "case": case,
+        "implementation": implementation,
+        "kind": "ours",
+        "peers": [peer],
+        "ratios": {peer: ratio},
+    }
 
 
 def test_only_a_fall_beyond_the_intervals_is_reported():
     then = [row((1.0, 0.97, 1.03))]
     assert "0.83" in report.fell([row((0.83, 0.81, 0.86))], then)[0]
-    for same in (row((0.95, 0.94, 0.96)), row((0.83, 0.7, 0.98)), row((1.3, 1.2, 1.4)), row((0.5, 0.4, 0.6), "another peer"),
-                 row((0.5, 0.4, 0.6), case="b"), row((0.5, 0.4, 0.6), implementation="reference")):
+    for same in (
+        row((0.95, 0.94, 0.96)),
+        row((0.83, 0.7, 0.98)),
+        row((1.3, 1.2, 1.4)),
+        row((0.5, 0.4, 0.6), "another peer"),
+        row((0.5, 0.4, 0.6), case="b"),
+        row((0.5, 0.4, 0.6), implementation="reference"),
+    ):
         assert report.fell([same], then) == []
-    assert report.agreement([row((1.07, 1, 1))], then) == (1, 1) and report.agreement([row((0.9, 1, 1))], then) == (0, 1)
+    assert report.agreement([row((1.07, 1, 1))], then) == (1, 1) and report.agreement([row((0.9, 1, 1))], then) == (
+        0,
+        1,
+    )
 
 
 def test_the_summary_has_the_ratios_of_our_kernels_one_line_for_each_and_judges_a_run_as_the_whole_record_does():
     def row(kind, ratio):
-        return {"op": "op", "case": "case", "implementation": "native.avx2", "kind": kind, "peers": ["peer"], "seconds": 1.0,
-                "ratios": {"peer": [ratio, 0.99 * ratio, 1.01 * ratio]}}
-    results = {"environment": {}, "limits": {}, "summary": {"op": 2.0}, "table 8": [], "rows": [row("ours", 2.00004), row("peer", 1.0)]}
+        return {
+            "op": "op",
+            "case": "case",
+            "implementation": "native.avx2",
+            "kind": kind,
+            "peers": ["peer"],
+            "seconds": 1.0,
+            "ratios": {"peer": [ratio, 0.99 * ratio, 1.01 * ratio]},
+        }
+
+    results = {
+        "environment": {},
+        "limits": {},
+        "summary": {"op": 2.0},
+        "table 8": [],
+        "rows": [row("ours", 2.00004), row("peer", 1.0)],
+    }
     text = report.compact(results)
     then = json.loads(text)["rows"]
     assert [r["kind"] for r in then] == ["ours"] and sum('"op": "op"' in line for line in text.splitlines()) == 1
@@ -192,7 +233,9 @@ def test_a_kernel_that_fell_in_all_its_cases_is_reported_though_no_case_alone_is
         return [row((r, 0.7 * r, 1.4 * r), case=str(i)) for i, r in enumerate(ratios)]
 
     then = rows(1, 2, 0.5, 1, 3)
-    assert report.fell(rows(0.83, 1.60, 0.43, 0.85, 2.5), then) == ["op, native.avx2: 0.83 [0.82, 0.85] of its ratios, in 5 cases"]
+    assert report.fell(rows(0.83, 1.60, 0.43, 0.85, 2.5), then) == [
+        "op, native.avx2: 0.83 [0.82, 0.85] of its ratios, in 5 cases"
+    ]
     for same in (rows(1.05, 1.9, 0.52, 0.93, 3.1), rows(0.91, 1.85, 0.46, 0.93, 2.8), rows(0.55, 2.1, 0.28, 1.05, 2.9),
                  rows(0.83, 1.60, 0.43, 0.85)):
         assert report.fell(same, then) == []
@@ -207,7 +250,9 @@ def test_peers_that_are_not_installed_are_listed(monkeypatch):
 @pytest.mark.filterwarnings("ignore:::torch")  # what libraries deprecate of their own is not ours
 @pytest.mark.parametrize("adapter", peers.ADAPTERS)
 def test_every_adapter_has_a_library_that_can_be_installed_and_operations_of_ours(adapter):
-    extra = subprocess.run([sys.executable, "-m", "benchmarks.peers"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    extra = subprocess.run(
+        [sys.executable, "-m", "benchmarks.peers"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
     text = (ROOT / "benchmarks" / "peers" / f"{adapter}.py").read_text()
     names = {"sklearn": "scikit-learn", "faiss": "faiss-cpu"}
     imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
@@ -227,8 +272,13 @@ def csr_to_dense(a):
 
 
 def command(*options):
-    return subprocess.run([sys.executable, "-m", "benchmarks.run", "--quick", "--op", "csr_to_dense", *options], cwd=ROOT,
-                          capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.run", "--quick", "--op", "csr_to_dense", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def test_the_command_prints_a_row_an_implementation_compares_with_an_earlier_run_and_ends_well(tmp_path):
@@ -243,16 +293,32 @@ def test_the_command_prints_a_row_an_implementation_compares_with_an_earlier_run
     assert json.loads((tmp_path / "summary.json").read_text())["summary"] == results["summary"]
     assert json.loads((tmp_path / "history.jsonl").read_text())["commit"] == results["environment"]["commit"]
     for recorded in ("bench.json", "summary.json"):
-        assert command("--against", str(tmp_path / recorded)).returncode in (0, 3)  # whatever this machine does meanwhile
+        # whatever this machine does meanwhile
+        assert command("--against", str(tmp_path / recorded)).returncode in (0, 3)
     assert command("--case", "no such case").returncode == 2
 
 
 @pytest.mark.parametrize("spoil, status", [("0", 0), ("1", 1)])
 def test_any_module_is_one_more_column_and_is_refused_where_it_is_wrong(tmp_path, spoil, status):
     (tmp_path / "guest_of_the_bench.py").write_text(GUEST.replace("SPOIL", spoil))
-    done = subprocess.run([sys.executable, "-m", "benchmarks.run", "--quick", "--json", "--op", "csr_to_dense", "--with",
-                           "guest_of_the_bench"], cwd=ROOT, capture_output=True, text=True, timeout=120,
-                          env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.run",
+            "--quick",
+            "--json",
+            "--op",
+            "csr_to_dense",
+            "--with",
+            "guest_of_the_bench",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
     assert done.returncode == status, done.stderr
     guest = next(row for row in json.loads(done.stdout)["rows"] if row["kind"] == "guest")
     assert guest["implementation"] == "guest_of_the_bench" and bool(guest["refused"]) == (status == 1)

@@ -17,10 +17,26 @@ pytestmark = pytest.mark.skipif(not (ROOT / "setup.py").exists(), reason="the te
 
 def build(folder: Path, **environment: str) -> subprocess.CompletedProcess:
     """Build a wheel where the compiler is not there, all that is written going to ``folder``."""
-    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", folder, "build", "--build-base", folder / "build",
-               "bdist_wheel", "--dist-dir", folder, "--bdist-dir", folder / "wheel"]
+    command = [
+        sys.executable,
+        "setup.py",
+        "-q",
+        "egg_info",
+        "--egg-base",
+        folder,
+        "build",
+        "--build-base",
+        folder / "build",
+        "bdist_wheel",
+        "--dist-dir",
+        folder,
+        "--bdist-dir",
+        folder / "wheel",
+    ]
     kept = {name: value for name, value in os.environ.items() if name != "REFCOMPRESS_REQUIRE_C"}
-    return subprocess.run(command, cwd=ROOT, env={**kept, "CC": "/nonexistent/cc", **environment}, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=ROOT, env={**kept, "CC": "/nonexistent/cc", **environment}, capture_output=True, text=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +54,14 @@ def wheel(tmp_path_factory) -> Path:
 
 def platform_folder(folder: Path) -> str:
     """What setuptools calls the folder of a build with an extension."""
-    code = "from setuptools.dist import Distribution; d = Distribution({'ext_modules': [1]}); c = d.get_command_obj('build'); " \
-           "c.ensure_finalized(); print(c.build_lib.replace('\\\\', '/').split('/')[-1])"
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+    code = (
+        "from setuptools.dist import Distribution; d = Distribution({'ext_modules': [1]}); c = "
+        "d.get_command_obj('build'); "
+        "c.ensure_finalized(); print(c.build_lib.replace('\\\\', '/').split('/')[-1])"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_a_wheel_without_kernels_is_for_every_platform(wheel):
@@ -67,7 +88,10 @@ def test_the_licence_and_the_authors_are_in_the_wheel(wheel):
         data = Parser().parsestr(file.read(info + "METADATA").decode())
         assert file.read(f"{info}licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
     assert data["License-Expression"] == "BSD-3-Clause" and data["Author"] == "The refcompress developers"
-    assert "The refcompress developers" in (ROOT / "LICENSE").read_text() and "BSD 3-Clause" in (ROOT / "LICENSE").read_text()
+    assert (
+        "The refcompress developers" in (ROOT / "LICENSE").read_text()
+        and "BSD 3-Clause" in (ROOT / "LICENSE").read_text()
+    )
     assert "CC BY-SA 3.0" in (ROOT / "data" / "mnist" / "LICENSE").read_text()
 
 
@@ -79,8 +103,13 @@ def installed(wheel, tmp_path_factory):
         file.extractall(place)
 
     def run(*arguments):
-        done = subprocess.run([sys.executable, "-m", "refcompress", *map(str, arguments)], cwd=folder, capture_output=True, text=True,
-                              env={**os.environ, "PYTHONPATH": str(place)})
+        done = subprocess.run(
+            [sys.executable, "-m", "refcompress", *map(str, arguments)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(place)},
+        )
         assert "Traceback" not in done.stderr
         return done
 
@@ -94,15 +123,23 @@ SMALL = ROOT / "results" / "deep_compression" / "lenet_300_100-smallest.rcz"
 def test_without_the_data_the_commands_say_in_one_line_where_they_are_and_how_to_give_them(installed, arguments):
     done = installed(*arguments)
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.startswith("refcompress: data/mnist: ") and done.stderr.count("\n") == 1 and "--data DIRECTORY" in done.stderr
+    assert (
+        done.stderr.startswith("refcompress: data/mnist: ")
+        and done.stderr.count("\n") == 1
+        and "--data DIRECTORY" in done.stderr
+    )
 
 
 def test_evaluate_runs_out_of_the_wheel_with_the_data_that_it_is_given(installed):
     """Those of a source tree where it is called are found as well: test_mnist."""
     done = installed("evaluate", SMALL, "--data", mnist.DIRECTORY)
-    assert done.returncode == 0 and all(words in " ".join(done.stdout.split()) for words in ("test 10,000 ", "decoded by reference"))
+    assert done.returncode == 0 and all(
+        words in " ".join(done.stdout.split()) for words in ("test 10,000 ", "decoded by reference")
+    )
 
 
 def test_doctor_says_that_there_are_no_kernels_and_the_cure(installed):
     done = installed("doctor")
-    assert done.returncode == 0 and all(word in " ".join(done.stdout.split()) for word in ("not built", "install gcc or clang"))
+    assert done.returncode == 0 and all(
+        word in " ".join(done.stdout.split()) for word in ("not built", "install gcc or clang")
+    )

@@ -33,17 +33,27 @@ def test_the_map_names_each_operation_with_its_file(name):
 
 
 def test_each_arxiv_number_of_the_map_stands_in_the_docstrings_of_its_files():
-    rows = [line.split("|") for line in README.splitlines() if line.startswith("| `") and re.search(r"\b\d{4}\.\d{4,5}\b", line)]
+    rows = [
+        line.split("|")
+        for line in README.splitlines()
+        if line.startswith("| `") and re.search(r"\b\d{4}\.\d{4,5}\b", line)
+    ]
     assert len(rows) > 20
     for row in rows:
         files = [ROOT / "refcompress" / "reference" / name for name in re.findall(r"`(\w+/\w+\.py)`", row[2])]
-        words = " ".join(ast.get_docstring(node) or "" for file in files for node in ast.walk(ast.parse(file.read_text()))
-                         if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)))
+        words = " ".join(
+            ast.get_docstring(node) or ""
+            for file in files
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
+        )
         for number in re.findall(r"\b\d{4}\.\d{4,5}\b", row[4]):
             assert number in words, f"README gives arXiv {number} for{row[1]}; its docstrings do not"
 
 
-COMMANDS = [line.split("#")[0].split() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+COMMANDS = [
+    line.split("#")[0].split() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()
+]
 
 
 def test_what_the_readme_types_is_there_after_make():
@@ -59,7 +69,9 @@ def test_the_commands_of_the_readme_run_one_after_the_other_as_they_are_typed(tm
 
     for folder in ("results", "data"):
         (tmp_path / folder).symlink_to(ROOT / folder)
-    (tmp_path / "demo.rcz").write_bytes((ROOT / "results" / "deep_compression" / "lenet_300_100-smallest.rcz").read_bytes())
+    (tmp_path / "demo.rcz").write_bytes(
+        (ROOT / "results" / "deep_compression" / "lenet_300_100-smallest.rcz").read_bytes()
+    )
     monkeypatch.chdir(tmp_path)
     typed = [command[1:] for command in COMMANDS if command[0] == ".venv/bin/refcompress"]
     for arguments in typed:

@@ -15,7 +15,15 @@ sys.path.insert(0, str(ROOT))
 
 from experiments import runner  # noqa: E402
 
-NAMES = ["deep_compression", "learning_compression", "mixed_precision", "pruning", "quantization", "relu_ranks", "train_big"]
+NAMES = [
+    "deep_compression",
+    "learning_compression",
+    "mixed_precision",
+    "pruning",
+    "quantization",
+    "relu_ranks",
+    "train_big",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

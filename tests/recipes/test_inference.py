@@ -1,4 +1,5 @@
-"""A compressed network computes what it is told: these layers, in this order, with these activations, and nothing left over."""
+"""A compressed network computes what it is told: these layers, in this order, with these activations, and nothing
+left over."""
 
 import numpy as np
 import pytest
@@ -6,7 +7,8 @@ import pytest
 from refcompress import ArgumentTypeError, RefcompressError, quantize_s8, reference, share_kmeans
 from refcompress.recipes.inference import ACTIVATIONS, CompressedNetwork
 
-SIZES = {"in": (6, 9), "out": (6, 6), "middle": (4, 6), "a": (3, 4)}  # name: (outputs, inputs); no order of names is this one
+# name: (outputs, inputs); no order of names is this one
+SIZES = {"in": (6, 9), "out": (6, 6), "middle": (4, 6), "a": (3, 4)}
 
 
 def layers(seed=0):
@@ -46,7 +48,9 @@ def test_order_and_activations_are_not_guessed():
             CompressedNetwork(layers(), reference, **given)
 
 
-@pytest.mark.parametrize("name", ["in.activation", "in.input.scale", "in.bias.scale", "steps", "in", "b.weight", "weight", "in.Weight"])
+@pytest.mark.parametrize(
+    "name", ["in.activation", "in.input.scale", "in.bias.scale", "steps", "in", "b.weight", "weight", "in.Weight"]
+)
 def test_an_entry_that_would_not_be_used_is_refused_by_its_name(name):
     grid = quantize_s8(np.ones((1, 1), np.float32), bits=2)
     with pytest.raises(RefcompressError) as caught:
@@ -54,12 +58,20 @@ def test_an_entry_that_would_not_be_used_is_refused_by_its_name(name):
     assert caught.value.argument == f"layers[{name!r}]"
 
 
-@pytest.mark.parametrize("change, argument", [
-    ({"order": ["in", "out", "middle"]}, "layers['a.weight']"), ({"order": []}, "order"),
-    ({"order": ["in", "out", "middle", "a", "b"], "activations": "relu"}, "layers"),
-    ({"order": ["in", "out", "out", "middle", "a"]}, "order[2]"), ({"order": ["middle", "in", "out", "a"]}, "in.weight"),
-    ({"activations": "sigmoid"}, "activations"), ({"activations": ["relu", "relu"]}, "activations"),
-    ({"activations": ["relu", "tan", "relu"]}, "activations[1]"), ({"activations": ["relu"] * 4}, "activations")])
+@pytest.mark.parametrize(
+    "change, argument",
+    [
+        ({"order": ["in", "out", "middle"]}, "layers['a.weight']"),
+        ({"order": []}, "order"),
+        ({"order": ["in", "out", "middle", "a", "b"], "activations": "relu"}, "layers"),
+        ({"order": ["in", "out", "out", "middle", "a"]}, "order[2]"),
+        ({"order": ["middle", "in", "out", "a"]}, "in.weight"),
+        ({"activations": "sigmoid"}, "activations"),
+        ({"activations": ["relu", "relu"]}, "activations"),
+        ({"activations": ["relu", "tan", "relu"]}, "activations[1]"),
+        ({"activations": ["relu"] * 4}, "activations"),
+    ],
+)
 def test_what_does_not_fit_is_refused_by_name(change, argument):
     with pytest.raises(RefcompressError) as caught:
         CompressedNetwork(layers(), reference, **{"order": list(SIZES), "activations": "relu"} | change)
@@ -86,8 +98,14 @@ def test_a_sample_without_an_answer_is_refused_and_named():
         broken.classify(x[:, :4])
 
 
-@pytest.mark.parametrize("x, error", [(np.zeros((8, 2), np.float32), RefcompressError), (np.zeros(9, np.float32), RefcompressError),
-                                      (np.zeros((9, 2)), ArgumentTypeError)])
+@pytest.mark.parametrize(
+    "x, error",
+    [
+        (np.zeros((8, 2), np.float32), RefcompressError),
+        (np.zeros(9, np.float32), RefcompressError),
+        (np.zeros((9, 2)), ArgumentTypeError),
+    ],
+)
 def test_inputs_of_another_shape_or_type_are_refused(x, error):
     net = CompressedNetwork(layers(), reference, order=list(SIZES), activations="relu")
     with pytest.raises(error) as caught:

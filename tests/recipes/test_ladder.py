@@ -66,8 +66,20 @@ def test_shared_parameters_are_the_networks_and_zeros_stay_zero():
         assert np.all((s.codes == 0) | (network.parameters[name] != 0))
 
 
-@pytest.mark.parametrize("change", [{"keep": 0}, {"epochs": 0}, {"clusters": 1}, {"bias_clusters": 257}, {"pruning": 1.5},
-                                    {"tune_epochs": -1}, {"learning_rate": -1.0}, {"weight_decay": float("nan")}, {"tune_rate": "fast"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"keep": 0},
+        {"epochs": 0},
+        {"clusters": 1},
+        {"bias_clusters": 257},
+        {"pruning": 1.5},
+        {"tune_epochs": -1},
+        {"learning_rate": -1.0},
+        {"weight_decay": float("nan")},
+        {"tune_rate": "fast"},
+    ],
+)
 def test_rungs_are_refused_by_name(change):
     with pytest.raises(RefcompressError) as caught:
         Rung(**{"name": "r", "keep": 10, "epochs": 1} | change)
@@ -75,8 +87,16 @@ def test_rungs_are_refused_by_name(change):
 
 
 def test_a_rung_keeps_the_numbers_that_its_settings_say():
-    small = Rung("r", np.uint8(200), np.uint8(2), clusters=np.uint8(9), tune_epochs=np.int8(1), pruning=np.float16(0.5), batch=np.uint8(128),
-                 learning_rate=np.float32(0.5))
+    small = Rung(
+        "r",
+        np.uint8(200),
+        np.uint8(2),
+        clusters=np.uint8(9),
+        tune_epochs=np.int8(1),
+        pruning=np.float16(0.5),
+        batch=np.uint8(128),
+        learning_rate=np.float32(0.5),
+    )
     assert small == Rung("r", 200, 2, clusters=9, tune_epochs=1, pruning=0.5, batch=128, learning_rate=0.5)
     assert {type(value) for value in vars(small).values()} == {str, int, float}
 
@@ -128,7 +148,9 @@ def test_evaluate_says_what_it_assumes_and_takes_another_activation(tmp_path, ca
     assert told[()]["order"] == ["fc1", "fc2", "fc3"]
     wide = lenet_300_100.network(np.random.default_rng(0))
     wide.assign({name: s.dense() for name, s in container.load(path).items()})
-    tanh = Network((name, Tanh() if isinstance(layer, ReLU) else layer) for name, layer in wide.layers.items()).astype(np.float64)
+    tanh = Network((name, Tanh() if isinstance(layer, ReLU) else layer) for name, layer in wide.layers.items()).astype(
+        np.float64
+    )
     test = mnist.load()[1]
     assert told["--activation", "tanh"]["errors"]["test"] == errors(tanh, test.inputs().astype(np.float64), test.labels)
     assert main(["evaluate", str(path)]) == 0

@@ -8,8 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refcompress import CSR, LowRank, RefcompressError, Shared, container
-from refcompress.recipes.learning_compression import (Ranks, Shrunk, Sparse, Sum, Values, entries, geometric,
-                                                      learning_compression, stands_for)
+from refcompress.recipes.learning_compression import (
+    Ranks,
+    Shrunk,
+    Sparse,
+    Sum,
+    Values,
+    entries,
+    geometric,
+    learning_compression,
+    stands_for,
+)
 from refcompress.training import Convolution, Dense, Network, Penalized, ReLU, Reshape, softmax_cross_entropy
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -42,7 +51,9 @@ def test_the_rank_step_is_the_best_of_all_ranks(m, k, seed, alpha, mu):
             assert np.array_equal(found, w)
         else:  # its factors are smaller than the matrix
             assert found.rank == 0 or found.nbytes < w.nbytes or count != "bytes" and found.rank * (m + k) < m * k
-    assert Ranks(1.0, "bytes").cost((m, k))[1] == 4 * min(m + k + 1, m * k) and Ranks(1.0).cost((m, k))[1] == min(m + k, m * k)
+    assert Ranks(1.0, "bytes").cost((m, k))[1] == 4 * min(m + k + 1, m * k) and Ranks(1.0).cost((m, k))[1] == min(
+        m + k, m * k
+    )
 
 
 @pytest.mark.parametrize("count, unit, one", [("parameters", 1, 50), ("flops", 2, 50), ("bytes", 4, 51)])
@@ -53,9 +64,13 @@ def test_a_layer_whose_factors_would_be_as_large_stays_dense(count, unit, one):
         taken = unit * (theta.size if isinstance(theta, np.ndarray) else theta.rank * one)
         assert taken <= unit * 600 and (isinstance(theta, np.ndarray) or taken < unit * 600)
     assert isinstance(Ranks(0.0, count).step(w, 1.0), np.ndarray) and Ranks(1e9, count).step(w, 1.0).rank == 0
-    net = Network([("fc1", Dense(12, 8, rng=np.random.default_rng(0))), ("fc2", Dense(8, 3, rng=np.random.default_rng(1)))])
+    net = Network(
+        [("fc1", Dense(12, 8, rng=np.random.default_rng(0))), ("fc2", Dense(8, 3, rng=np.random.default_rng(1)))]
+    )
     x, labels = examples()
-    result = learning_compression(net, (x, labels), (x, labels), {"fc1.weight": Ranks(0.0, count)}, mus=[0.1, 1.0], epochs=1)
+    result = learning_compression(
+        net, (x, labels), (x, labels), {"fc1.weight": Ranks(0.0, count)}, mus=[0.1, 1.0], epochs=1
+    )
     assert isinstance(result.compressed["fc1.weight"], np.ndarray) and result.steps[-1]["chosen"] == {"fc1.weight": 8}
     assert stands_for(Sum(Ranks(0.0), Sparse(keep=1)).step(w, 1.0)).shape == w.shape
 
@@ -77,11 +92,17 @@ def test_the_sparse_steps_are_projections_and_prices_are_paid(values, keep):
 
 def test_a_sum_errs_less_than_either_part_and_never_more_with_more_turns():
     w = np.random.default_rng(0).standard_normal((20, 30)).astype(np.float32)
-    errors = [float(np.sum((w - stands_for(Sum(Values(2), Sparse(keep=30), turns).step(w, 1.0))) ** 2)) for turns in (1, 3, 10)]
+    errors = [
+        float(np.sum((w - stands_for(Sum(Values(2), Sparse(keep=30), turns).step(w, 1.0))) ** 2))
+        for turns in (1, 3, 10)
+    ]
     alone = float(np.sum((w - Values(2).step(w, 1.0).dense()) ** 2))
     assert errors[2] <= errors[1] <= errors[0] < alone
     theta = Sum(Values(2), Sparse(keep=30)).step(w, 1.0)
-    assert [type(part) for part in entries("w", theta).values()] == [Shared, CSR] and list(entries("w", theta)) == ["w.0", "w.1"]
+    assert [type(part) for part in entries("w", theta).values()] == [Shared, CSR] and list(entries("w", theta)) == [
+        "w.0",
+        "w.1",
+    ]
 
 
 def test_the_penalty_joins_the_gradient():
@@ -111,8 +132,16 @@ def test_the_penalty_joins_the_gradient():
         Penalized(net, target, -1.0)
 
 
-@pytest.mark.parametrize("compression, kind", [(Ranks(0.005), LowRank), (Sparse(keep=24), CSR), (Shrunk(radius=9.0), CSR),
-                                               (Values(3), Shared), (Sum(Values(2), Sparse(keep=6)), tuple)])
+@pytest.mark.parametrize(
+    "compression, kind",
+    [
+        (Ranks(0.005), LowRank),
+        (Sparse(keep=24), CSR),
+        (Shrunk(radius=9.0), CSR),
+        (Values(3), Shared),
+        (Sum(Values(2), Sparse(keep=6)), tuple),
+    ],
+)
 @pytest.mark.parametrize("multipliers", [True, False])
 def test_the_result_is_what_its_file_stands_for_and_the_gap_closes(compression, kind, multipliers):
     net, (x, labels) = network(), examples()
@@ -136,28 +165,50 @@ def test_a_higher_price_gives_lower_ranks_and_a_seed_one_result():
     net, (x, labels) = network(), examples()
 
     def ranks(alpha):
-        result = learning_compression(net, (x, labels), (x, labels), {"fc1.weight": Ranks(alpha)}, mus=geometric(0.01, 1.5, 8))
+        result = learning_compression(
+            net, (x, labels), (x, labels), {"fc1.weight": Ranks(alpha)}, mus=geometric(0.01, 1.5, 8)
+        )
         return result.steps[-1]["chosen"]["fc1.weight"]
 
     found = [ranks(alpha) for alpha in (0.0, 0.003, 0.05)]
-    assert found[0] == 8 and found[0] >= found[1] >= found[2] and found == [ranks(alpha) for alpha in (0.0, 0.003, 0.05)]
+    assert (
+        found[0] == 8 and found[0] >= found[1] >= found[2] and found == [ranks(alpha) for alpha in (0.0, 0.003, 0.05)]
+    )
 
 
 def test_settings_of_small_number_types_mean_the_numbers_that_they_say():
     net, (x, labels) = network(), examples()
 
     def run(step, kind):
-        return learning_compression(net, (x, labels), (x, labels), {"fc1.weight": step}, mus=[kind(0.5), kind(1)], epochs=1,
-                                    learning_rate=kind(0.0625), decay=kind(0.5)).network.parameters["fc1.weight"].tobytes()
+        return (
+            learning_compression(
+                net,
+                (x, labels),
+                (x, labels),
+                {"fc1.weight": step},
+                mus=[kind(0.5), kind(1)],
+                epochs=1,
+                learning_rate=kind(0.0625),
+                decay=kind(0.5),
+            )
+            .network.parameters["fc1.weight"]
+            .tobytes()
+        )
 
-    for small, plain in ((Ranks(np.float16(0.0078125)), Ranks(0.0078125)), (Values(np.uint8(3)), Values(3)),
-                         (Sparse(keep=np.uint8(24)), Sparse(keep=24)), (Sparse(alpha=np.float16(0.0078125)), Sparse(alpha=0.0078125)),
-                         (Shrunk(alpha=np.float16(0.0078125)), Shrunk(alpha=0.0078125))):
+    for small, plain in (
+        (Ranks(np.float16(0.0078125)), Ranks(0.0078125)),
+        (Values(np.uint8(3)), Values(3)),
+        (Sparse(keep=np.uint8(24)), Sparse(keep=24)),
+        (Sparse(alpha=np.float16(0.0078125)), Sparse(alpha=0.0078125)),
+        (Shrunk(alpha=np.float16(0.0078125)), Shrunk(alpha=0.0078125)),
+    ):
         assert small == plain and run(small, np.float16) == run(plain, float)
     assert type(Ranks(np.float16(0.5)).alpha) is float and type(Values(np.uint8(3)).clusters) is int
 
 
-@pytest.mark.parametrize("compression", [Ranks(0.1), Sparse(keep=3), Shrunk(radius=1.0), Sum(Values(2), Sparse(keep=3))])
+@pytest.mark.parametrize(
+    "compression", [Ranks(0.1), Sparse(keep=3), Shrunk(radius=1.0), Sum(Values(2), Sparse(keep=3))]
+)
 def test_what_stands_for_matrices_alone_refuses_a_kernel_by_its_name_before_any_training(compression):
     rng = np.random.default_rng(0)
     net = Network([("conv", Convolution(1, 2, 3, rng=rng)), ("flat", Reshape(2)), ("fc", Dense(2, 2, rng=rng))])

@@ -1,4 +1,5 @@
-"""The pruning recipes on networks with convolutions: nothing is skipped, and what cannot be pruned is refused by name."""
+"""The pruning recipes on networks with convolutions: nothing is skipped, and what cannot be pruned is refused by
+name."""
 
 import numpy as np
 import pytest
@@ -11,8 +12,26 @@ from refcompress.recipes.criteria import CRITERIA, SCOPES, UNIT_CRITERIA, Eviden
 from refcompress.recipes.dropout import adapt_dropout
 from refcompress.recipes.ladder import drop_dead_units
 from refcompress.recipes.sensitivity import sensitivity
-from refcompress.training import (Adam, Convolution, Dense, Dropout, MaxPool, Network, ReLU, Reshape, Tanh, collect, collect_gradients,
-                                  error_rate, fit, mnist, shrink, softmax_cross_entropy, statistics, weighted)
+from refcompress.training import (
+    Adam,
+    Convolution,
+    Dense,
+    Dropout,
+    MaxPool,
+    Network,
+    ReLU,
+    Reshape,
+    Tanh,
+    collect,
+    collect_gradients,
+    error_rate,
+    fit,
+    mnist,
+    shrink,
+    softmax_cross_entropy,
+    statistics,
+    weighted,
+)
 
 HOW = Retraining(epochs=2, learning_rate=0.01, batch=20)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -20,10 +39,21 @@ WEIGHTS = ("conv1.weight", "conv2.weight", "fc1.weight", "fc2.weight")
 
 
 def convolutional(rng, dtype=np.float32):
-    return Network([("image", Reshape(8, 8, 1)), ("conv1", Convolution(1, 4, 3, rng=rng, dtype=dtype)), ("pool", MaxPool()),
-                    ("relu1", ReLU()), ("drop", Dropout(0.2)), ("conv2", Convolution(4, 6, 2, rng=rng, dtype=dtype)), ("relu2", ReLU()),
-                    ("flat", Reshape(24)), ("fc1", Dense(24, 10, rng=rng, dtype=dtype)), ("relu3", ReLU()),
-                    ("fc2", Dense(10, 3, rng=rng, dtype=dtype))])
+    return Network(
+        [
+            ("image", Reshape(8, 8, 1)),
+            ("conv1", Convolution(1, 4, 3, rng=rng, dtype=dtype)),
+            ("pool", MaxPool()),
+            ("relu1", ReLU()),
+            ("drop", Dropout(0.2)),
+            ("conv2", Convolution(4, 6, 2, rng=rng, dtype=dtype)),
+            ("relu2", ReLU()),
+            ("flat", Reshape(24)),
+            ("fc1", Dense(24, 10, rng=rng, dtype=dtype)),
+            ("relu3", ReLU()),
+            ("fc2", Dense(10, 3, rng=rng, dtype=dtype)),
+        ]
+    )
 
 
 SIZE = 4 * 9 + 6 * 16 + 24 * 10 + 10 * 3
@@ -63,13 +93,20 @@ def whole(rng, *shape):
     return rng.integers(-2, 3, shape).astype(np.float64)
 
 
-@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(1, 5), SEEDS)
+@given(
+    st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(1, 5), SEEDS
+)
 @settings(max_examples=30)
 def test_statistics_of_a_convolution_are_sums_over_examples_and_places(n, c, m, size, pooled, batch, seed):
     rng = np.random.default_rng(seed)
     rows, columns = size + 3, size + 1
-    network = Network([("conv", Convolution(c, m, size, rng=rng, dtype=np.float64)), *([("pool", MaxPool())] if pooled else []),
-                       ("relu", ReLU())])
+    network = Network(
+        [
+            ("conv", Convolution(c, m, size, rng=rng, dtype=np.float64)),
+            *([("pool", MaxPool())] if pooled else []),
+            ("relu", ReLU()),
+        ]
+    )
     network.assign({name: whole(rng, *p.shape) for name, p in network.parameters.items()})
     x = whole(rng, n, rows, columns, c)
     found = collect(network, x, batch=batch)["conv"]
@@ -84,7 +121,8 @@ def test_statistics_of_a_convolution_are_sums_over_examples_and_places(n, c, m, 
 
 
 def unrolled(layer, rows, columns):
-    """Return the Dense layer that does the same to flat images, and for each of its weights which of the kernel's it is, or -1."""
+    """Return the Dense layer that does the same to flat images, and for each of its weights which of the kernel's it
+    is, or -1."""
     m, c, h, w = layer.parameters["weight"].shape
     a, b = rows - h + 1, columns - w + 1
     which = np.full((a, b, m, rows, columns, c), -1)
@@ -102,9 +140,14 @@ def unrolled(layer, rows, columns):
 @pytest.mark.parametrize("batch", [1, 3, 7])
 def test_derivatives_by_a_kernel_are_those_of_the_dense_layer_whose_weights_it_shares(seed, batch):
     rng = np.random.default_rng(seed)
-    conv1, conv2, fc = (Convolution(2, 3, 2, rng=rng, dtype=np.float64), Convolution(3, 2, 2, rng=rng, dtype=np.float64),
-                        Dense(12, 3, rng=rng, dtype=np.float64))
-    net = Network([("conv1", conv1), ("relu1", ReLU()), ("conv2", conv2), ("relu2", ReLU()), ("flat", Reshape(12)), ("fc", fc)])
+    conv1, conv2, fc = (
+        Convolution(2, 3, 2, rng=rng, dtype=np.float64),
+        Convolution(3, 2, 2, rng=rng, dtype=np.float64),
+        Dense(12, 3, rng=rng, dtype=np.float64),
+    )
+    net = Network(
+        [("conv1", conv1), ("relu1", ReLU()), ("conv2", conv2), ("relu2", ReLU()), ("flat", Reshape(12)), ("fc", fc)]
+    )
     dense1, which1 = unrolled(conv1, 5, 4)
     dense2, which2 = unrolled(conv2, 4, 3)
     flat = Network([("conv1", dense1), ("relu1", ReLU()), ("conv2", dense2), ("relu2", ReLU()), ("fc", fc)])
@@ -171,7 +214,9 @@ def test_every_way_of_pruning_takes_a_network_with_convolutions(trained):
         for mask in result.masks.values():  # 9, 16, 24 and 10 weights a row: of a last group of r, ceil(2 r / 4) stay
             rows = mask.reshape(len(mask), -1)
             groups = rows[:, : rows.shape[1] // 4 * 4].reshape(len(rows), -1, 4).sum(axis=2)
-            assert (groups == 2).all() and (rows[:, rows.shape[1] // 4 * 4 :].sum(axis=1) == -(-(rows.shape[1] % 4) // 2)).all()
+            assert (groups == 2).all() and (
+                rows[:, rows.shape[1] // 4 * 4 :].sum(axis=1) == -(-(rows.shape[1] % 4) // 2)
+            ).all()
     assert bits(network) == before
     points = sensitivity(network, "magnitude", Evidence(network, *training), validation, sparsities=(0.5,))
     assert [p.weight for p in points] == list(WEIGHTS) and [p.kept for p in points] == [18, 48, 120, 15]
@@ -183,7 +228,9 @@ def test_sparsegpt_of_a_kernel_changes_its_outputs_less_than_magnitude_pruning_d
     w = network.parameters["conv1.weight"]
     hessian, w = collect(network, training[0])["conv1"].hessian, w.reshape(len(w), -1).astype(np.float64)
     plain = np.where(prune_magnitude(w.astype(np.float32), keep=int(pruned.masks["conv1.weight"].sum())), w, 0)
-    error, of_magnitude = (np.sum(d @ hessian * d) for d in (w - pruned.network.parameters["conv1.weight"].reshape(w.shape), w - plain))
+    error, of_magnitude = (
+        np.sum(d @ hessian * d) for d in (w - pruned.network.parameters["conv1.weight"].reshape(w.shape), w - plain)
+    )
     assert error < of_magnitude
 
 
@@ -239,7 +286,8 @@ def test_dropout_in_front_of_a_convolution_shrinks_with_what_that_keeps():
     changed = network.copy()
     adapt_dropout(changed, network, {"conv2.weight": 0.25, "fc1.weight": 0.01})
     assert changed.layers["drop"].rate == 0.1
-    last = Network([("fc", Dense(2, 2, rng=np.random.default_rng(0))), ("drop", Dropout(0.5))])  # nothing behind it is pruned
+    # nothing behind it is pruned
+    last = Network([("fc", Dense(2, 2, rng=np.random.default_rng(0))), ("drop", Dropout(0.5))])
     adapt_dropout(last, last.copy(), {"fc.weight": 0.25})
     assert last.layers["drop"].rate == 0.5
 
@@ -266,13 +314,22 @@ class Foreign:
         return dy @ self.parameters["matrix"].T
 
 
-@pytest.mark.parametrize("way", [
-    lambda n, t: pruning.one_shot(n, "magnitude", 0.5, Evidence(n, *t)), lambda n, t: pruning.threshold(n, 0.5),
-    lambda n, t: pruning.layerwise(n, "sparsegpt", 0.5, t[0]), lambda n, t: pruning.splicing(n, 0.5, t, HOW, splice_epochs=1),
-    lambda n, t: pruning.gradual(n, "random", 0.5, t, HOW, prune_epochs=1), lambda n, t: pruning.lottery_ticket(n, 0.5, t, HOW),
-    lambda n, t: pruning.iterative(n, "magnitude", 0.5, t, HOW), lambda n, t: pruning.units(n, "magnitude", {"fc1": 3}, Evidence(n, *t)),
-    lambda n, t: collect(n, t[0]), lambda n, t: collect_gradients(n, *t),
-    lambda n, t: sensitivity(n, "magnitude", Evidence(n, *t), t)])
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda n, t: pruning.one_shot(n, "magnitude", 0.5, Evidence(n, *t)),
+        lambda n, t: pruning.threshold(n, 0.5),
+        lambda n, t: pruning.layerwise(n, "sparsegpt", 0.5, t[0]),
+        lambda n, t: pruning.splicing(n, 0.5, t, HOW, splice_epochs=1),
+        lambda n, t: pruning.gradual(n, "random", 0.5, t, HOW, prune_epochs=1),
+        lambda n, t: pruning.lottery_ticket(n, 0.5, t, HOW),
+        lambda n, t: pruning.iterative(n, "magnitude", 0.5, t, HOW),
+        lambda n, t: pruning.units(n, "magnitude", {"fc1": 3}, Evidence(n, *t)),
+        lambda n, t: collect(n, t[0]),
+        lambda n, t: collect_gradients(n, *t),
+        lambda n, t: sensitivity(n, "magnitude", Evidence(n, *t), t),
+    ],
+)
 def test_a_layer_whose_weights_nobody_here_knows_is_refused_by_name(trained, way):
     network, training, _ = trained
     layers = list(network.copy().layers.items())
@@ -299,7 +356,9 @@ def test_a_layer_of_zeros_does_not_upset_the_threshold_of_the_others(trained):
     assert pruned.kept == SIZE - round(0.5 * SIZE) and pruned.masks["conv2.weight"].all()
 
 
-@pytest.mark.parametrize("between", [[("tanh", Tanh())], [], [("foreign", Foreign(np.random.default_rng(0)))], [("drop", Dropout(0.5))]])
+@pytest.mark.parametrize(
+    "between", [[("tanh", Tanh())], [], [("foreign", Foreign(np.random.default_rng(0)))], [("drop", Dropout(0.5))]]
+)
 def test_dead_units_are_dropped_behind_relu_alone(between):
     rng = np.random.default_rng(0)
     network = Network([("fc1", Dense(4, 24, rng=rng)), *between, ("fc2", Dense(24, 2, rng=rng))])

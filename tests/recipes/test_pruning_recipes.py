@@ -292,18 +292,28 @@ def test_what_makes_no_sense_is_refused_by_name(trained, call, named):
 
 def test_settings_of_small_number_types_mean_the_numbers_that_they_say(trained):
     network, training, validation = trained
-    small = Retraining(epochs=np.uint8(2), learning_rate=np.float16(0.0078125), batch=np.uint8(20), weight_decay=np.float32(0))
+    small = Retraining(
+        epochs=np.uint8(2), learning_rate=np.float16(0.0078125), batch=np.uint8(20), weight_decay=np.float32(0)
+    )
     plain = Retraining(epochs=2, learning_rate=0.0078125, batch=20, weight_decay=0.0)
     assert small == plain and [type(v) for v in vars(small).values()] == [int, float, int, float]
-    results = [pruning.gradual(network, "magnitude", share, training, how, prune_epochs=epochs, every=every)
-               for share, how, epochs, every in ((np.float16(0.75), small, np.uint8(1), np.int8(4)), (0.75, plain, 1, 4))]
+    results = [
+        pruning.gradual(network, "magnitude", share, training, how, prune_epochs=epochs, every=every)
+        for share, how, epochs, every in ((np.float16(0.75), small, np.uint8(1), np.int8(4)), (0.75, plain, 1, 4))
+    ]
     assert bits(results[0].network) == bits(results[1].network)
     evidence = Evidence(network, *training)
     units_ = [pruning.units(network, "magnitude", {"fc1": count}, evidence) for count in (np.uint8(7), 7)]
     assert bits(units_[0].network) == bits(units_[1].network)
-    points = [sensitivity(network, "magnitude", evidence, validation, sparsities=[share]) for share in (np.float16(0.75), 0.75)]
+    points = [
+        sensitivity(network, "magnitude", evidence, validation, sparsities=[share])
+        for share in (np.float16(0.75), 0.75)
+    ]
     assert points[0] == points[1] and type(points[0][0].sparsity) is float
-    patterned = [pruning.one_shot(network, "magnitude", None, evidence, pattern=pattern) for pattern in ((np.uint8(2), np.int8(8)), (2, 8))]
+    patterned = [
+        pruning.one_shot(network, "magnitude", None, evidence, pattern=pattern)
+        for pattern in ((np.uint8(2), np.int8(8)), (2, 8))
+    ]
     assert bits(patterned[0].network) == bits(patterned[1].network)
 
 

@@ -114,22 +114,44 @@ def test_a_round_of_sharing_clusters_the_weights_that_moved_with_their_centroids
 def test_a_network_with_convolutions_is_compressed_kernels_and_all():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((60, 36)).astype(np.float32), rng.integers(0, 3, 60)
-    network = Network([("image", Reshape(6, 6, 1)), ("conv1", Convolution(1, 4, 3, rng=rng)), ("pool", MaxPool()), ("relu", ReLU()),
-                       ("flat", Reshape(16)), ("drop", Dropout(0.2)), ("fc1", Dense(16, 3, rng=rng))])
+    network = Network(
+        [
+            ("image", Reshape(6, 6, 1)),
+            ("conv1", Convolution(1, 4, 3, rng=rng)),
+            ("pool", MaxPool()),
+            ("relu", ReLU()),
+            ("flat", Reshape(16)),
+            ("drop", Dropout(0.2)),
+            ("fc1", Dense(16, 3, rng=rng)),
+        ]
+    )
     names = ("conv1.weight", "fc1.weight")
     how = replace(SETTINGS, keep=dict.fromkeys(names, 0.5), bits=dict.fromkeys(names, 2))
     result = deep_compression(network, (x, y), (x, y), how)
-    assert {name: np.count_nonzero(result.compressed[name].codes) for name in names} == {"conv1.weight": 18, "fc1.weight": 24}
+    assert {name: np.count_nonzero(result.compressed[name].codes) for name in names} == {
+        "conv1.weight": 18,
+        "fc1.weight": 24,
+    }
     assert result.compressed["conv1.weight"].shape == (4, 1, 3, 3)
 
 
 def test_settings_of_small_number_types_mean_the_numbers_that_they_say(trained, result):
-    small = replace(SETTINGS, keep={"fc1.weight": np.float16(0.25), "fc2.weight": np.float32(0.5)}, rounds=np.uint8(2),
-                    bits={name: np.uint8(b) for name, b in SETTINGS.bits.items()}, batch=np.uint8(200), share_rounds=np.int8(2),
-                    round_learning_rate=np.float16(0.015625))
+    small = replace(
+        SETTINGS,
+        keep={"fc1.weight": np.float16(0.25), "fc2.weight": np.float32(0.5)},
+        rounds=np.uint8(2),
+        bits={name: np.uint8(b) for name, b in SETTINGS.bits.items()},
+        batch=np.uint8(200),
+        share_rounds=np.int8(2),
+        round_learning_rate=np.float16(0.015625),
+    )
     plain = replace(SETTINGS, keep={"fc1.weight": 0.25, "fc2.weight": 0.5}, batch=200, round_learning_rate=0.015625)
-    assert small == plain and all(type(v) in (int, float) for v in (small.rounds, small.batch, *small.bits.values(), *small.keep.values()))
-    assert as_bytes(deep_compression(*trained, small).compressed) == as_bytes(deep_compression(*trained, plain).compressed)
+    assert small == plain and all(
+        type(v) in (int, float) for v in (small.rounds, small.batch, *small.bits.values(), *small.keep.values())
+    )
+    assert as_bytes(deep_compression(*trained, small).compressed) == as_bytes(
+        deep_compression(*trained, plain).compressed
+    )
 
 
 def test_weights_that_are_not_named_are_stored_as_they_are(trained):

@@ -24,8 +24,11 @@ def test_the_operations_of_an_example_are_those_of_its_products(monkeypatch):
 
     net, counted = network(), []
     plain = layers.product
-    monkeypatch.setattr(layers, "product", lambda a, b, out=None: counted.append(2 * a.shape[0] * a.shape[1] * b.shape[1])
-                        or plain(a, b, out=out))
+    monkeypatch.setattr(
+        layers,
+        "product",
+        lambda a, b, out=None: counted.append(2 * a.shape[0] * a.shape[1] * b.shape[1]) or plain(a, b, out=out),
+    )
     net.backward(np.ones_like(net.forward(examples(10)[0])))
     assert sum(counted) == 10 * flops_an_example(net)
 
@@ -75,7 +78,9 @@ def test_planned_steps_never_cost_more_than_is_paid_for_and_one_more_might(dense
     total = sum(p.size for p in net.parameters.values() if p.ndim == 2)
     for target in range(260, 500, 60):
         ledger = Flops(5e6)
-        small = compress_to(net, target, x, y, bits=3, flops=5e6, ledger=ledger, rng=np.random.default_rng(0), batch=50, dense=dense)
+        small = compress_to(
+            net, target, x, y, bits=3, flops=5e6, ledger=ledger, rng=np.random.default_rng(0), batch=50, dense=dense
+        )
         one = 50 * flops_an_example(net, dense=True)
         assert len(small.data) <= target and 0 < ledger.spent <= 5e6
         # Weights behind the first layer cost half as much again: planned for as if these alone were left.
@@ -110,7 +115,10 @@ def test_files_fit_their_bytes_and_hold_the_network_its_biases_shared_too():
         small = compress_to(net, target, x, y, bits=3, flops=2e7, ledger=ledger, rng=np.random.default_rng(0))
         loaded = container.loads(small.data)
         assert len(small.data) <= target and sorted(loaded) == sorted(net.parameters)
-        assert all(isinstance(s, Shared) and np.array_equal(s.dense(), small.network.parameters[name]) for name, s in loaded.items())
+        assert all(
+            isinstance(s, Shared) and np.array_equal(s.dense(), small.network.parameters[name])
+            for name, s in loaded.items()
+        )
         assert small.kept == sum(int(np.count_nonzero(s.dense())) for name, s in loaded.items() if s.dense().ndim == 2)
         kept.append(small.kept)
     assert kept[0] < kept[1] < kept[2]
@@ -121,7 +129,9 @@ def test_a_network_that_fits_loses_no_weight_and_takes_as_many_bits_as_fit():
     net, x, y = trained()
     bits = []
     for target in (600, 800, 5000):
-        small = compress_to(net, target, x, y, bits=3, flops=1e7, ledger=Flops(1e7), rng=np.random.default_rng(0), batch=50)
+        small = compress_to(
+            net, target, x, y, bits=3, flops=1e7, ledger=Flops(1e7), rng=np.random.default_rng(0), batch=50
+        )
         assert small.whole and len(small.data) <= target
         bits.append(small.bits)
     assert 3 <= bits[0] < bits[1] < bits[2] == 8
@@ -166,8 +176,12 @@ def test_a_file_that_the_tuning_made_too_large_is_made_again_smaller_from_what_i
 
 def test_refuses_what_no_weights_fit_what_is_not_paid_for_and_what_the_ledger_does_not_have():
     net, x, y = trained()
-    for nbytes, flops, ledger, argument in ((100, 1e8, 1e8, "nbytes"), (0, 1e8, 1e8, "nbytes"), (400, 1e8, 0.9e8, "flops"),
-                                            (400, 1e3, 1e8, "flops")):
+    for nbytes, flops, ledger, argument in (
+        (100, 1e8, 1e8, "nbytes"),
+        (0, 1e8, 1e8, "nbytes"),
+        (400, 1e8, 0.9e8, "flops"),
+        (400, 1e3, 1e8, "flops"),
+    ):
         account = Flops(ledger)
         with pytest.raises(RefcompressError) as caught:
             compress_to(net, nbytes, x, y, bits=3, flops=flops, ledger=account, rng=np.random.default_rng(0))

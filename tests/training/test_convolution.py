@@ -12,7 +12,15 @@ from refcompress.training import Convolution, Dense, MaxPool, Network, ReLU, Res
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(0, 4), st.integers(0, 4), SEEDS)
+@given(
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(0, 4),
+    st.integers(0, 4),
+    SEEDS,
+)
 @settings(max_examples=40)
 def test_a_convolution_is_its_definition(n, c, m, size, rows, columns, seed):
     rng = np.random.default_rng(seed)

@@ -1,4 +1,5 @@
-"""Laws of the curvature of the loss: the Hessian's product against differences of gradients, and the trace it leads to."""
+"""Laws of the curvature of the loss: the Hessian's product against differences of gradients, and the trace it leads
+to."""
 
 import numpy as np
 import pytest
@@ -6,8 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refcompress import RefcompressError, allocate_cost, allocate_fisher, allocate_trace
-from refcompress.training import (Dense, Dropout, Network, QuantizedInputs, ReLU, example_gradients, hessian_product,
-                                  softmax_cross_entropy)
+from refcompress.training import (
+    Dense,
+    Dropout,
+    Network,
+    QuantizedInputs,
+    ReLU,
+    example_gradients,
+    hessian_product,
+    softmax_cross_entropy,
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
 NAMES = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]

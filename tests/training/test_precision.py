@@ -1,4 +1,5 @@
-"""Laws of training in mixed precision: rounding bit for bit, the scaler's recurrence, what scaling changes and what not."""
+"""Laws of training in mixed precision: rounding bit for bit, the scaler's recurrence, what scaling changes and what
+not."""
 
 import numpy as np
 import pytest
@@ -6,9 +7,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refcompress import RefcompressError, reference
-from refcompress.training import (SGD, Adam, Autocast, Convolution, Dense, Dropout, LossScaler, MaxPool, Network, Policy,
-                                  QuantizedInputs, ReLU, Reshape, Scaled, Summed, constant, error_rate, fit, rounded,
-                                  softmax_cross_entropy)
+from refcompress.training import (
+    SGD,
+    Adam,
+    Autocast,
+    Convolution,
+    Dense,
+    Dropout,
+    LossScaler,
+    MaxPool,
+    Network,
+    Policy,
+    QuantizedInputs,
+    ReLU,
+    Reshape,
+    Scaled,
+    Summed,
+    constant,
+    error_rate,
+    fit,
+    rounded,
+    softmax_cross_entropy,
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
 NONE = {"dynamic": False}
@@ -17,8 +37,17 @@ NONE = {"dynamic": False}
 def images(seed):
     """A small network of convolutions, with what it is given: 8 x 8 pixels."""
     rng = np.random.default_rng(seed)
-    net = Network([("image", Reshape(8, 8, 1)), ("conv1", Convolution(1, 3, 3, rng=rng)), ("pool", MaxPool()), ("relu", ReLU()),
-                   ("conv2", Convolution(3, 4, 2, rng=rng)), ("flat", Reshape(16)), ("fc", Dense(16, 3, rng=rng))])
+    net = Network(
+        [
+            ("image", Reshape(8, 8, 1)),
+            ("conv1", Convolution(1, 3, 3, rng=rng)),
+            ("pool", MaxPool()),
+            ("relu", ReLU()),
+            ("conv2", Convolution(3, 4, 2, rng=rng)),
+            ("flat", Reshape(16)),
+            ("fc", Dense(16, 3, rng=rng)),
+        ]
+    )
     return net, rng.standard_normal((5, 64), np.float32), rng.integers(0, 3, 5)
 
 
@@ -43,7 +72,8 @@ def same_bits(a, b):
 
 
 def every_neighbourhood(values):
-    """Return nonnegative values of a narrow format, the middles between them, the float32 next to those; and mirrored."""
+    """Return nonnegative values of a narrow format, the middles between them, the float32 next to those; and
+    mirrored."""
     a = values.astype(np.float64)
     middle = ((a[:-1] + a[1:]) / 2).astype(np.float32)  # exact: one bit more than the format has
     x = np.concatenate([values, middle, np.nextafter(middle, np.float32(0)), np.nextafter(middle, np.float32(np.inf))])
@@ -52,7 +82,9 @@ def every_neighbourhood(values):
 
 def test_float16_is_numpys_float16_on_every_value_every_tie_and_their_neighbours():
     finite = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
-    x = np.append(every_neighbourhood(np.append(finite, np.float32(65536))), np.float32([np.inf, -np.inf, 3.4e38, 1e-45]))
+    x = np.append(
+        every_neighbourhood(np.append(finite, np.float32(65536))), np.float32([np.inf, -np.inf, 3.4e38, 1e-45])
+    )
     with np.errstate(over="ignore"):
         expected = x.astype(np.float16).astype(np.float32)
     assert np.array_equal(rounded(x, "float16").view(np.uint32), expected.view(np.uint32))
@@ -118,7 +150,9 @@ def test_a_convolution_computes_in_the_format_as_the_product_of_its_patches(seed
         weight = rounded(net.parameters[f"{name}.weight"], format)
         m, c, h, w = weight.shape
         rows, columns = expected.shape[1] - h + 1, expected.shape[2] - w + 1
-        given_[name] = np.stack([expected[:, r : r + rows, s : s + columns] for r in range(h) for s in range(w)], axis=3)
+        given_[name] = np.stack(
+            [expected[:, r : r + rows, s : s + columns] for r in range(h) for s in range(w)], axis=3
+        )
         # One sum of h w c products in float32 in any order, then one rounding: NumPy's product of the patches.
         sums = given_[name].reshape(-1, h * w * c) @ weight.transpose(0, 2, 3, 1).reshape(m, -1).T
         expected = rounded(sums + rounded(net.parameters[f"{name}.bias"], format), format).reshape(5, rows, columns, m)
@@ -170,21 +204,35 @@ def test_layers_follow_their_input_and_full_layers_compute_in_float32():
     assert [policy.of(layer, "float32") for layer in (relu, dense, drop)] == ["float32", "float16", "float32"]
 
 
-@pytest.mark.parametrize("make, argument", [
-    (lambda: Policy("float8"), "format"),
-    (lambda: Policy(low=["Dense"], full=["Dense", "ReLU"]), "full"),
-    (lambda: Autocast(Network([("fc", Dense(2, 2, rng=np.random.default_rng(0), dtype=np.float64))])),
-     "network.parameters['fc.weight']"),
-    (lambda: Autocast(network(0), policy=Policy(low=["Dens"])), "policy.low"),
-    (lambda: Autocast(network(0), policy=Policy(full=["Softmax"])), "policy.full"),
-    (lambda: Autocast(Network([("fc", Dense(2, 2, rng=np.random.default_rng(0))), ("q", QuantizedInputs(4))])), "network.layers['q']"),
-    (lambda: Summed(Autocast(network(0))), "network"),
-    (lambda: LossScaler(np.float16(0)), "scale"), (lambda: LossScaler(growth=np.float32(1)), "growth"),
-    (lambda: LossScaler(backoff=np.float32(1)), "backoff"), (lambda: LossScaler(dynamic="no"), "dynamic"),
-    (lambda: LossScaler(0), "scale"), (lambda: LossScaler(np.inf), "scale"), (lambda: LossScaler(growth=1), "growth"),
-    (lambda: LossScaler(backoff=1), "backoff"), (lambda: LossScaler(backoff=0), "backoff"),
-    (lambda: LossScaler(interval=0), "interval"), (lambda: LossScaler(interval=2.0), "interval"),
-])
+@pytest.mark.parametrize(
+    "make, argument",
+    [
+        (lambda: Policy("float8"), "format"),
+        (lambda: Policy(low=["Dense"], full=["Dense", "ReLU"]), "full"),
+        (
+            lambda: Autocast(Network([("fc", Dense(2, 2, rng=np.random.default_rng(0), dtype=np.float64))])),
+            "network.parameters['fc.weight']",
+        ),
+        (lambda: Autocast(network(0), policy=Policy(low=["Dens"])), "policy.low"),
+        (lambda: Autocast(network(0), policy=Policy(full=["Softmax"])), "policy.full"),
+        (
+            lambda: Autocast(Network([("fc", Dense(2, 2, rng=np.random.default_rng(0))), ("q", QuantizedInputs(4))])),
+            "network.layers['q']",
+        ),
+        (lambda: Summed(Autocast(network(0))), "network"),
+        (lambda: LossScaler(np.float16(0)), "scale"),
+        (lambda: LossScaler(growth=np.float32(1)), "growth"),
+        (lambda: LossScaler(backoff=np.float32(1)), "backoff"),
+        (lambda: LossScaler(dynamic="no"), "dynamic"),
+        (lambda: LossScaler(0), "scale"),
+        (lambda: LossScaler(np.inf), "scale"),
+        (lambda: LossScaler(growth=1), "growth"),
+        (lambda: LossScaler(backoff=1), "backoff"),
+        (lambda: LossScaler(backoff=0), "backoff"),
+        (lambda: LossScaler(interval=0), "interval"),
+        (lambda: LossScaler(interval=2.0), "interval"),
+    ],
+)
 def test_settings_are_refused_by_name(make, argument):
     with pytest.raises(RefcompressError) as caught:
         make()
@@ -199,7 +247,9 @@ def trained(seed, scale, steps=6, format="float16"):
     net, (x, labels) = network(seed, (6, 8, 3)), examples(seed)
     low = Autocast(net, policy=Policy(format), scaler=LossScaler(scale, **NONE), watch=True)
     fit(low, x, labels, optimizer=Scaled(SGD(0.1), low.scaler), epochs=steps, batch=64, rng=np.random.default_rng(seed))
-    counts = {key: sum(getattr(u, key) for u in low.underflow.values()) for key in ("zeroed", "subnormal", "overflowed")}
+    counts = {
+        key: sum(getattr(u, key) for u in low.underflow.values()) for key in ("zeroed", "subnormal", "overflowed")
+    }
     return net.parameters, counts, low.scaler.skipped
 
 
@@ -208,7 +258,8 @@ def trained(seed, scale, steps=6, format="float16"):
 def test_a_power_of_two_changes_no_bit_of_training_until_something_underflows_or_overflows(seed, exponent, more):
     small, counts, _ = trained(seed, 2.0**exponent)
     large, counts_large, skipped = trained(seed, 2.0 ** (exponent + more))
-    # At 2**8 and more nothing of these networks underflows, except what cancels almost whole: few examples in a hundred.
+    # At 2**8 and more nothing of these networks underflows, except what cancels almost whole: few examples in a
+    # hundred.
     if not any(counts.values()) and not counts_large["overflowed"]:
         assert skipped == 0 and same_bits(small, large)
 
@@ -276,7 +327,9 @@ def test_the_scaler_is_torchs_step_by_step(seed, growth, backoff):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(seed)
     weight = torch.nn.Parameter(torch.ones(5))
-    theirs = torch.amp.GradScaler("cpu", init_scale=65536.0, growth_factor=growth, backoff_factor=backoff, growth_interval=4)
+    theirs = torch.amp.GradScaler(
+        "cpu", init_scale=65536.0, growth_factor=growth, backoff_factor=backoff, growth_interval=4
+    )
     sgd = torch.optim.SGD([weight], lr=0.5)
     mine = LossScaler(growth=growth, backoff=backoff, interval=4)
     w, ours = np.ones(5, np.float32), Scaled(SGD(0.5, momentum=0), mine)
@@ -362,6 +415,8 @@ def test_the_report_counts_each_value_once():
 def test_training_rounds_as_the_floats_family_does(format):
     bits = np.random.default_rng(7).integers(0, 2**32, 200_000, dtype=np.uint32)
     x = bits.view(np.float32)
-    x = np.concatenate([x[~np.isnan(x)], np.float32([0, -0.0, 65519, 65520, -65520, np.inf, -np.inf, 2**-25, 3 * 2**-26])])
+    x = np.concatenate(
+        [x[~np.isnan(x)], np.float32([0, -0.0, 65519, 65520, -65520, np.inf, -np.inf, 2**-25, 3 * 2**-26])]
+    )
     codes = reference.floats_encode(x, format, overflow="format")
     assert np.array_equal(rounded(x, format).view(np.uint32), reference.floats_decode(codes, format).view(np.uint32))

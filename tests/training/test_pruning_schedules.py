@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refcompress import RefcompressError, prune_magnitude
-from refcompress.training import (SGD, Adam, Dense, Free, Gradual, Network, ReLU, Splicing, Summed, cubic, fit)
+from refcompress.training import SGD, Adam, Dense, Free, Gradual, Network, ReLU, Splicing, Summed, cubic, fit
 
 SHARES = st.floats(0, 1)
 

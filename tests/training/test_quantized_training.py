@@ -6,8 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refcompress import RefcompressError, quantize_s8
-from refcompress.training import (SGD, Adam, Dense, LearnedSteps, Network, QuantizedInputs, ReLU, StraightThrough,
-                                  error_rate, fit, softmax_cross_entropy)
+from refcompress.training import (
+    SGD,
+    Adam,
+    Dense,
+    LearnedSteps,
+    Network,
+    QuantizedInputs,
+    ReLU,
+    StraightThrough,
+    error_rate,
+    fit,
+    softmax_cross_entropy,
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
 BITS = st.integers(2, 8)
@@ -25,7 +36,11 @@ def examples(seed, n=96):
     return x, (x @ np.random.default_rng(9).standard_normal((6, 3))).argmax(axis=1).astype(np.uint8)
 
 
-HOOKS = [lambda net, bits: StraightThrough(net, bits), lambda net, bits: StraightThrough(net, bits, axis=None), LearnedSteps]
+HOOKS = [
+    lambda net, bits: StraightThrough(net, bits),
+    lambda net, bits: StraightThrough(net, bits, axis=None),
+    LearnedSteps,
+]
 
 
 @pytest.mark.parametrize("hook", HOOKS)

@@ -1,4 +1,5 @@
-"""Laws of a training whose loss is scaled: what is not finite is left out, and all else is as if nothing had been scaled."""
+"""Laws of a training whose loss is scaled: what is not finite is left out, and all else is as if nothing had been
+scaled."""
 
 import numpy as np
 import pytest
@@ -32,10 +33,13 @@ def test_fit_goes_on_after_a_batch_that_the_scaler_skipped_and_its_loss_is_of_th
     net, (x, labels) = tiny_network(0), examples(0)
     x[5] = 1e6  # infinite in float16, and the loss of its batch is NaN
     low = Autocast(net, scaler=LossScaler())
-    losses = fit(low, x, labels, optimizer=Scaled(Adam(0.01), low.scaler), epochs=3, batch=8, rng=np.random.default_rng(0))
+    losses = fit(
+        low, x, labels, optimizer=Scaled(Adam(0.01), low.scaler), epochs=3, batch=8, rng=np.random.default_rng(0)
+    )
     assert low.scaler.skipped == 3 and np.isfinite(losses).all() and losses[2] < losses[0]
     assert all(np.isfinite(p).all() for p in net.parameters.values())
-    with pytest.raises(RefcompressError, match="optimizer: the loss is nan in epoch 1"):  # nobody skips: the weights are NaN
+    # nobody skips: the weights are NaN
+    with pytest.raises(RefcompressError, match="optimizer: the loss is nan in epoch 1"):
         fit(Autocast(net), x, labels, optimizer=Adam(0.01), epochs=3, batch=8, rng=np.random.default_rng(0))
 
 

@@ -6,8 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refcompress import ArgumentTypeError, RefcompressError
-from refcompress.training import (Dense, Dropout, Network, ReLU, collect, collect_gradients, softmax_cross_entropy,
-                                  statistics)
+from refcompress.training import (
+    Dense,
+    Dropout,
+    Network,
+    ReLU,
+    collect,
+    collect_gradients,
+    softmax_cross_entropy,
+    statistics,
+)
 
 SIZES, SEEDS = st.integers(1, 9), st.integers(0, 2**32 - 1)
 

@@ -7,8 +7,22 @@ from hypothesis import strategies as st
 from training_examples import examples, tiny_network, whole
 
 from refcompress import RefcompressError
-from refcompress.training import (SGD, Adam, Dense, Dropout, Network, ReLU, Tanh, constant, cosine, error_rate, errors, fit, misses,
-                                  softmax_cross_entropy)
+from refcompress.training import (
+    SGD,
+    Adam,
+    Dense,
+    Dropout,
+    Network,
+    ReLU,
+    Tanh,
+    constant,
+    cosine,
+    error_rate,
+    errors,
+    fit,
+    misses,
+    softmax_cross_entropy,
+)
 
 U = {np.float32: 2.0**-24, np.float64: 2.0**-53}
 SIZES = st.integers(1, 9)
@@ -68,8 +82,12 @@ def test_the_gradient_of_tanh_meets_its_central_difference_within_the_taylor_bou
     layer = Tanh()
     difference = (np.tanh(x + h) - np.tanh(x - h)) / (2 * h)
     layer.forward(x)
-    # The third derivative of tanh is at most 2, and h**2 / 6 of it the error of the difference; each tanh is off by 4 u at most.
-    assert np.all(np.abs(layer.backward(dy) - dy * difference) <= np.abs(dy) * (2 * h**2 / 6 + 8 * U[np.float64] / (2 * h) + 2**-50))
+    # The third derivative of tanh is at most 2, and h**2 / 6 of it the error of the difference; each tanh is off by 4 u
+    # at most.
+    assert np.all(
+        np.abs(layer.backward(dy) - dy * difference)
+        <= np.abs(dy) * (2 * h**2 / 6 + 8 * U[np.float64] / (2 * h) + 2**-50)
+    )
     assert layer.backward(dy, input_gradient=False) is None
 
 
@@ -329,7 +347,13 @@ def test_fit_refuses_weights_that_its_last_step_drove_to_infinity():
 
 
 def test_a_network_in_another_dtype_computes_the_same_and_is_its_own():
-    net = Network([("fc1", Dense(5, 4, rng=np.random.default_rng(0))), ("relu", ReLU()), ("fc2", Dense(4, 3, rng=np.random.default_rng(1)))])
+    net = Network(
+        [
+            ("fc1", Dense(5, 4, rng=np.random.default_rng(0))),
+            ("relu", ReLU()),
+            ("fc2", Dense(4, 3, rng=np.random.default_rng(1))),
+        ]
+    )
     wide = net.astype(np.float64)
     x = np.random.default_rng(2).standard_normal((7, 5))
     y = wide.forward(x)
