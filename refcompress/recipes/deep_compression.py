@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import arguments, ops, reference
+from ..constants import SMALLEST_NORMAL
 from ..errors import RefcompressError
 from ..formats import Shared
 from ..training import Adam, Masked, Network, SharedCentroids, error_rate, fit
@@ -48,7 +49,7 @@ class Settings:
 
     def __post_init__(self):
         keep = {
-            name: arguments.real(share, f"keep[{name!r}]", np.finfo(np.float32).tiny, 1)
+            name: arguments.real(share, f"keep[{name!r}]", SMALLEST_NORMAL, 1)
             for name, share in self.keep.items()
         }
         bits = {name: arguments.integer(count, f"bits[{name!r}]", 1, 16) for name, count in self.bits.items()}
@@ -135,14 +136,14 @@ def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
     for r in range(1, settings.share_rounds + 1):
         of = f"{r} of {settings.share_rounds}"
         shared = {name: share(w, bits=settings.bits[name], init="linear", pruned=True) for name, w in single.items()}
-        tuning = SharedCentroids(network, shared)
+        centroids = SharedCentroids(network, shared)
         stages.append(Stage(f"share {of}", _kept(weights), error_rate(network, *validation)))
-        retrain(f"tune centroids {of}", settings.share_epochs, settings.share_learning_rate, 0.0, tuning)
+        retrain(f"tune centroids {of}", settings.share_epochs, settings.share_learning_rate, 0.0, centroids)
         for name, s in shared.items():
-            moved = single[name] + (tuning.parameters[name] - s.codebook)[s.codes]
+            moved = single[name] + (centroids.parameters[name] - s.codebook)[s.codes]
             np.copyto(single[name], moved, where=(s.codes != 0) & (moved != 0))  # one at 0 would count as pruned
 
-    shared = tuning.shared()
+    shared = centroids.shared()
     compressed = {name: shared.get(name, value.copy()) for name, value in network.parameters.items()}
     return Result(compressed, network, stages, {"prune_magnitude": pruned_by, "share_kmeans": shared_by})
 

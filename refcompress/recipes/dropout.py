@@ -21,4 +21,6 @@ def adapt_dropout(network: Network, original: Network, kept: Mapping[str, float]
         if isinstance(layer, (Dense, Convolution)):
             share = 0.0 if kept is None else kept.get(f"{name}.weight", 1.0)
         elif isinstance(layer, Dropout):
-            layer.rate = original.layers[name].rate * share**0.5
+            before = original.layers[name]
+            assert isinstance(before, Dropout)  # the same network, before its layers were pruned
+            layer.rate = before.rate * share**0.5

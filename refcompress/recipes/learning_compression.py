@@ -11,15 +11,23 @@ toolkit. **Departs** L steps of few epochs, warm: the papers train 30 an L step.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from .. import arguments, reference
+from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
 from ..formats import CSR, LowRank, Shared
 from ..training import SGD, Network, Penalized, error_rate, fit
 
 __all__ = ["Ranks", "Sparse", "Shrunk", "Values", "Sum", "LCResult", "learning_compression", "geometric"]
+
+
+class Step(Protocol):
+    """A compression: its C step, and what its result is."""
+
+    def step(self, w: np.ndarray, mu: float): ...
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,9 @@ class Sparse:
             arguments.settle(self, alpha=arguments.real(self.alpha, "alpha", 0, 1e30))
 
     def step(self, w: np.ndarray, mu: float) -> CSR:
-        kept = (reference.prune_project_l0(w, keep=self.keep) if self.keep is not None
-                else reference.prune_penalty_l0(w, penalty=self.alpha / mu))
+        if self.alpha is None:
+            return reference.csr_from_dense(reference.prune_project_l0(w, keep=self.keep))
+        kept = reference.prune_penalty_l0(w, penalty=self.alpha / mu)
         return reference.csr_from_dense(kept)
 
 
@@ -77,13 +86,14 @@ class Shrunk:
 
     def __post_init__(self):
         if arguments.exactly_one(radius=self.radius, alpha=self.alpha) == "radius":
-            arguments.settle(self, radius=arguments.real(self.radius, "radius", 0, np.finfo(np.float32).max))
+            arguments.settle(self, radius=arguments.real(self.radius, "radius", 0, LARGEST))
         else:
             arguments.settle(self, alpha=arguments.real(self.alpha, "alpha", 0, 1e30))
 
     def step(self, w: np.ndarray, mu: float) -> CSR:
-        kept = (reference.prune_project_l1(w, radius=self.radius) if self.radius is not None
-                else reference.prune_penalty_l1(w, penalty=self.alpha / mu))
+        if self.alpha is None:
+            return reference.csr_from_dense(reference.prune_project_l1(w, radius=self.radius))
+        kept = reference.prune_penalty_l1(w, penalty=self.alpha / mu)
         return reference.csr_from_dense(kept)
 
 
@@ -105,30 +115,31 @@ class Sum:
     """The sum of two compressions; the C step is theirs in turn, each of what the other leaves, until it gains
     nothing."""
 
-    first: object
-    second: object
+    first: Step
+    second: Step
     turns: int = 10
 
     def __post_init__(self):
         arguments.settle(self, turns=arguments.integer(self.turns, "turns", 1))
 
     def step(self, w: np.ndarray, mu: float) -> tuple:
-        best, second = None, np.zeros_like(w)
-        for _ in range(self.turns):
+        least, best, second = np.inf, (np.zeros_like(w), np.zeros_like(w)), np.zeros_like(w)
+        for turn in range(self.turns):
             a = self.first.step(w - second, mu)
             b = self.second.step(w - stands_for(a), mu)
             second = stands_for(b)
             error = float(np.sum((w.astype(np.float64) - stands_for(a) - second) ** 2))
-            if best is not None and error >= best[0] * (1 - 1e-6):
+            if turn and error >= least * (1 - 1e-6):
                 break
-            best = error, (a, b)
-        return best[1]
+            least, best = error, (a, b)
+        return best
 
 
 def stands_for(theta) -> np.ndarray:
     """Return the float32 array that the result of a C step stands for: of a sum, the sum."""
     if isinstance(theta, tuple):
-        return sum(stands_for(part) for part in theta)
+        first, second = map(stands_for, theta)
+        return first + second
     return theta if isinstance(theta, np.ndarray) else theta.dense()
 
 
@@ -157,7 +168,7 @@ def learning_compression(
     network: Network,
     training: tuple[np.ndarray, np.ndarray],
     validation: tuple[np.ndarray, np.ndarray],
-    compressions: Mapping[str, object],
+    compressions: Mapping[str, Step],
     *,
     mus: Iterable[float],
     epochs: int = 2,
@@ -189,7 +200,7 @@ def learning_compression(
         arguments.real(value, name, 0, 1) for value, name in ((learning_rate, "learning_rate"), (decay, "decay"))
     )
     multipliers = arguments.boolean(multipliers, "multipliers")
-    mus = [arguments.real(mu, f"mus[{i}]", np.finfo(np.float32).tiny, 1e30) for i, mu in enumerate(mus)]
+    mus = [arguments.real(mu, f"mus[{i}]", SMALLEST_NORMAL, 1e30) for i, mu in enumerate(mus)]
     if not mus or any(b < a for a, b in zip(mus, mus[1:])):
         raise RefcompressError("mus", "must be at least one, and not falling")
     network, rng = network.copy(), np.random.default_rng(seed)

@@ -120,7 +120,8 @@ def layerwise(network: Network, method: str, sparsity: float, inputs: np.ndarray
         raise RefcompressError("pattern", "must be None for the method 'obs'")
     block = arguments.integer(block, "block", 1)
     if pattern is not None:
-        pattern = tuple(arguments.integer(value, name, 1) for value, name in zip(pattern, "nm"))
+        n, m = pattern
+        pattern = arguments.integer(n, "n", 1), arguments.integer(m, "m", 1)
     network, op = network.copy(), Operations(implementation)
     weights, masks = _weights(network), {}
     keep = criteria.counts({name: w.shape for name, w in weights.items()}, _keep(network, sparsity), graded=graded)

@@ -14,6 +14,7 @@ from .. import arguments, container, ops, reference
 from ..errors import RefcompressError
 from ..formats import Shared
 from ..training import Adam, Dense, Free, Gradual, Masked, Network, ReLU, SharedCentroids, cubic, fit
+from ..training.layers import Layer
 from .ladder import drop_dead_units, weights_of
 
 __all__ = ["Flops", "Small", "widths", "flops_an_example", "planned", "train_for", "compress_to"]
@@ -67,7 +68,7 @@ class Counted:
 def widths(inputs: int, hidden: tuple[int, ...], outputs: int, rng: np.random.Generator) -> Network:
     """Return an untrained network of fully connected layers with ReLU between them: fc1, fc2, ..."""
     sizes = (inputs, *hidden, outputs)
-    layers = []
+    layers: list[tuple[str, Layer]] = []
     for i, (k, m) in enumerate(zip(sizes, sizes[1:]), 1):
         layers += [(f"fc{i}", Dense(k, m, rng=rng)), (f"relu{i}", ReLU())]
     return Network(layers[:-1])
@@ -208,7 +209,8 @@ def compress_to(
     if steps < 1:
         raise RefcompressError("flops", f"must pay for one step at least, not {flops:g}")
     paid, small = Flops(flops), network.copy()
-    tuning, tuned = Free(small), int(TUNING * steps)
+    tuning: Free = Free(small)
+    tuned = int(TUNING * steps)
     if not whole:
         pruning, every = _pruning(steps)
         tuning = Gradual(small, lambda sparsity: _masks(small, _kept_of(total, keep, sparsity), implementation),
@@ -224,10 +226,10 @@ def compress_to(
             raise RefcompressError(
                 "nbytes", f"must hold more weights than {keep}: of these none leads from an input to an output"
             )
-        tuning = SharedCentroids(narrow, _all_shared(narrow, bits, implementation))
+        centroids = SharedCentroids(narrow, _all_shared(narrow, bits, implementation))
         tuned = min(tuned, int(paid.left // (batch * flops_an_example(narrow, dense=dense))))
-        _train(narrow, inputs, labels, tuned, Adam(1e-4), rng, batch, Counted(tuning, narrow, paid, batch, dense))
-        steps, layers = steps + tuned, tuning.shared()
+        _train(narrow, inputs, labels, tuned, Adam(1e-4), rng, batch, Counted(centroids, narrow, paid, batch, dense))
+        steps, layers = steps + tuned, centroids.shared()
         data = container.dumps(layers, implementation=implementation)
         if len(data) <= nbytes:
             ledger.spent += paid.spent

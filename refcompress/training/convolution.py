@@ -48,7 +48,8 @@ class Convolution:
         weight = rng.standard_normal((m, c, size, size), dtype=dtype) * np.sqrt(2 / (c * size * size)).astype(dtype)
         self.parameters = {"weight": weight, "bias": np.zeros(m, dtype=dtype)}
         self.gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
-        self._patches = self._shape = None
+        self._patches: np.ndarray
+        self._shape: tuple[int, ...]
 
     def matrix(self) -> np.ndarray:
         """The weight as (m, h w c), in the order of a patch."""
@@ -78,8 +79,10 @@ class MaxPool:
     row."""
 
     def __init__(self):
-        self.parameters, self.gradients = {}, {}
-        self._x = self._y = None
+        self.parameters: dict[str, np.ndarray] = {}
+        self.gradients: dict[str, np.ndarray] = {}
+        self._x: np.ndarray
+        self._y: np.ndarray
 
     @staticmethod
     def _quarters(x: np.ndarray) -> list[np.ndarray]:
@@ -106,8 +109,10 @@ class Reshape:
     """Give each example another shape: (n, *any) to (n, *shape)."""
 
     def __init__(self, *shape: int):
-        self.parameters, self.gradients = {}, {}
-        self.shape, self._before = arguments.shape(shape), None
+        self.parameters: dict[str, np.ndarray] = {}
+        self.gradients: dict[str, np.ndarray] = {}
+        self.shape = arguments.shape(shape)
+        self._before: tuple[int, ...]
 
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         self._before = x.shape

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..errors import RefcompressError
-from .layers import Dense, Dropout, ReLU
+from .layers import Dense, Dropout, Layer, ReLU
 from .losses import softmax_cross_entropy
 from .network import Network
 
@@ -36,7 +36,8 @@ def hessian_product(network: Network, inputs: np.ndarray, labels: np.ndarray, na
     owner, _, parameter = name.rpartition(".")
 
     def product(v: np.ndarray) -> np.ndarray:
-        y, ry, passed = x, None, []  # ry: the derivative of y along v, nothing before the layer that v belongs to
+        passed: list[tuple[str, Layer, np.ndarray]] = []
+        y, ry = x, None  # ry: the derivative of y along v, nothing before the layer that v belongs to
         for layer_name, layer in layers.items():
             if isinstance(layer, Dense):
                 weight, at = layer.parameters["weight"], y
@@ -55,8 +56,9 @@ def hessian_product(network: Network, inputs: np.ndarray, labels: np.ndarray, na
         rdy = p * (ry - (p * ry).sum(axis=1, keepdims=True)) / len(y)
         for layer_name, layer, kept in reversed(passed):
             if layer_name == owner:
-                return (rdy.T @ kept).ravel() if parameter == "weight" else rdy.sum(axis=0)
+                break
             rdy = rdy * kept if isinstance(layer, ReLU) else rdy @ layer.parameters["weight"]
+        return (rdy.T @ kept).ravel() if parameter == "weight" else rdy.sum(axis=0)
 
     return product
 

@@ -5,6 +5,8 @@ respect to them. ``forward`` keeps what ``backward`` needs, so the two alternate
 (dropout draws from it); without one it is in use. All arithmetic is NumPy's in the dtype of the parameters.
 """
 
+from typing import Protocol
+
 import numpy as np
 
 from .. import arguments
@@ -29,6 +31,17 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.n
     return out
 
 
+class Layer(Protocol):
+    """What a network asks of a layer."""
+
+    parameters: dict[str, np.ndarray]
+    gradients: dict[str, np.ndarray]
+
+    def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray: ...
+
+    def backward(self, dy: np.ndarray, *, input_gradient: bool = True) -> np.ndarray | None: ...
+
+
 class Dense:
     """Multiply by a matrix and add a bias: y = x @ weight.T + bias.
 
@@ -44,7 +57,7 @@ class Dense:
         weight = rng.standard_normal((m, k), dtype=dtype) * np.sqrt(2 / k).astype(dtype)
         self.parameters = {"weight": weight, "bias": np.zeros(m, dtype=dtype)}
         self.gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
-        self._x = None
+        self._x: np.ndarray
 
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         self._x = x
@@ -62,8 +75,9 @@ class ReLU:
     """Cut off what is negative: y = max(x, 0). The gradient at 0 is 0; NaN stays NaN."""
 
     def __init__(self):
-        self.parameters, self.gradients = {}, {}
-        self._y = None
+        self.parameters: dict[str, np.ndarray] = {}
+        self.gradients: dict[str, np.ndarray] = {}
+        self._y: np.ndarray
 
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         self._y = np.maximum(x, 0)
@@ -77,8 +91,9 @@ class Tanh:
     """Bend what is large: y = tanh(x)."""
 
     def __init__(self):
-        self.parameters, self.gradients = {}, {}
-        self._y = None
+        self.parameters: dict[str, np.ndarray] = {}
+        self.gradients: dict[str, np.ndarray] = {}
+        self._y: np.ndarray
 
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         self._y = np.tanh(x)
@@ -95,9 +110,10 @@ class Dropout:
     """
 
     def __init__(self, rate: float):
-        self.parameters, self.gradients = {}, {}
+        self.parameters: dict[str, np.ndarray] = {}
+        self.gradients: dict[str, np.ndarray] = {}
         self.rate = rate
-        self._kept = None
+        self._kept: np.ndarray | None = None
 
     @property
     def rate(self) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
+from .layers import Layer
 
 
 class Network:
@@ -19,7 +20,7 @@ class Network:
 
     gradient_scale = 1.0
 
-    def __init__(self, layers: Iterable[tuple[str, object]]):
+    def __init__(self, layers: Iterable[tuple[str, Layer]]):
         pairs = list(layers)
         self.layers = dict(pairs)
         if not pairs or len(self.layers) != len(pairs):
@@ -46,8 +47,10 @@ class Network:
         layers = list(self.layers.values())
         # Only what lies before the first layer with parameters needs no gradient: this saves a third of the work.
         first = next((i for i, layer in enumerate(layers) if layer.parameters), len(layers))
+        passed: np.ndarray | None = dy
         for i in range(len(layers) - 1, first - 1, -1):
-            dy = layers[i].backward(dy, input_gradient=i > first)
+            assert passed is not None  # only the first layer that is visited gives None, and it comes last
+            passed = layers[i].backward(passed, input_gradient=i > first)
 
     def assign(self, values: Mapping[str, np.ndarray]) -> None:
         """Copy ``values`` into the parameters of these names; refuse an unknown name, another dtype or shape."""

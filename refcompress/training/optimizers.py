@@ -18,7 +18,7 @@ class _Optimizer:
     def __init__(self, learning_rate: float, weight_decay: float):
         self.learning_rate = arguments.real(learning_rate, "learning_rate", 0, LARGEST)
         self.weight_decay = arguments.real(weight_decay, "weight_decay", 0, LARGEST)
-        self._state = {}
+        self._state: dict[str, tuple[np.ndarray, ...]] = {}
 
     def step(self, parameters: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray]) -> None:
         """Change each parameter in place by one step along its gradient; the gradients stay as they are."""
@@ -30,10 +30,14 @@ class _Optimizer:
             g = gradients[name]
             if self.weight_decay and w.ndim > 1:
                 g = np.add(g, np.multiply(w, self.weight_decay, out=decayed), out=decayed)
-            self._update(w, g, *means, scratch)
+            self._update(w, g, means[0], means[1], scratch)
 
     def _begin(self) -> None:
         """Count the step, where the rule depends on it."""
+
+    def _update(self, w: np.ndarray, g: np.ndarray, first: np.ndarray, second: np.ndarray, scratch: np.ndarray) -> None:
+        """Change w by the rule, along g; first and second are its moving means, scratch is free."""
+        raise NotImplementedError
 
 
 class SGD(_Optimizer):
@@ -46,7 +50,7 @@ class SGD(_Optimizer):
         super().__init__(learning_rate, weight_decay)
         self.momentum = arguments.real(momentum, "momentum", 0, 1)
 
-    def _update(self, w, g, v, _, scratch):
+    def _update(self, w, g, v, _, scratch) -> None:
         v *= self.momentum
         np.multiply(g, self.learning_rate, out=scratch)
         v -= scratch

@@ -162,7 +162,7 @@ class Autocast:
         self.gradient_scale = self.scaler.scale
         self.underflow: dict[str, Underflow] = {}
         self._low = network.copy()
-        self._formats = {}
+        self._formats: dict[str, str] = {}
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
@@ -197,11 +197,11 @@ class Autocast:
         first = next((i for i, (_, layer) in enumerate(layers) if layer.parameters), len(layers))
         for i in range(len(layers) - 1, first - 1, -1):
             name, layer = layers[i]
-            dy = layer.backward(rounded(dy, self._formats[name]), input_gradient=i > first)
+            dx = layer.backward(rounded(dy, self._formats[name]), input_gradient=i > first)
             for p, g in layer.gradients.items():
                 g[...] = self._gradient(f"{name}.{p}", g, self._formats[name])
-            if dy is not None:
-                dy = self._gradient(f"{name}.input", dy, self._formats[name])
+            if dx is not None:
+                dy = self._gradient(f"{name}.input", dx, self._formats[name])
 
     def _gradient(self, name: str, x: np.ndarray, format: str) -> np.ndarray:
         low = rounded(x, format)

@@ -124,10 +124,11 @@ class QuantizedInputs:
 
     def __init__(self, bits: int, *, signed: bool = False, dtype=np.float32):
         bits = arguments.integer(bits, "bits", 2, 8)
-        self.low, self.high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+        self.low: int = -(2 ** (bits - 1)) if signed else 0
+        self.high: int = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
         self.parameters = {"step": np.zeros(1, dtype)}
         self.gradients = {"step": np.zeros(1, dtype)}
-        self._x = None
+        self._x: np.ndarray
 
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         step, self._x = self.parameters["step"], x

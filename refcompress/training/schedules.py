@@ -61,7 +61,7 @@ class Gradual(Free):
         self._initial = arguments.real(initial, "initial", 0, self._final)
         self._steps, self._every = arguments.integer(steps, "steps", 1), arguments.integer(every, "every", 1)
         self._done = 0
-        self.masks = {}
+        self.masks: dict[str, np.ndarray] = {}
         self._masked = Free(network)
 
     def gradients(self) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ import numpy as np
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 from .convolution import Convolution, MaxPool, Reshape, patches, spread
-from .layers import Dense, Dropout, ReLU
+from .layers import Dense, Dropout, Layer, ReLU
 from .losses import softmax_cross_entropy
 from .network import Network
 
@@ -177,7 +177,7 @@ def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
             if isinstance(layer, ReLU):
                 g, h = g * (y > 0), h * (y > 0)
             elif isinstance(layer, (MaxPool, Reshape)):  # values pass or they do not: h as g
-                g, h = layer.backward(g), layer.backward(h)
+                g, h = (np.asarray(layer.backward(each)) for each in (g, h))
             elif name in sums:
                 w, shape, x_shape = layer.parameters["weight"], g.shape, x.shape
                 x, g, h = _rows(layer, x), g.reshape(-1, len(w)), h.reshape(-1, len(w))
@@ -244,7 +244,7 @@ def _rows(layer, x: np.ndarray) -> np.ndarray:
     return patches(x, h, w).reshape(-1, h, w, c).transpose(0, 3, 1, 2).reshape(-1, c * h * w).astype(np.float64)
 
 
-def _walk(network: Network, x: np.ndarray, start: int) -> Iterator[tuple[str, object, np.ndarray, np.ndarray]]:
+def _walk(network: Network, x: np.ndarray, start: int) -> Iterator[tuple[str, Layer, np.ndarray, np.ndarray]]:
     """Yield (name, layer, input, output) of each layer in turn; refuse an input or activation that is not finite."""
     _finite(x, "inputs", start)
     for name, layer in network.layers.items():
