@@ -7,7 +7,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 export REFCOMPRESS_REQUIRE_C := 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test test-wheel test-sanitize fuzz fuzz-files huge-streams bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
+.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files huge-streams bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -31,6 +31,14 @@ $(VENV)/.built: $(wildcard csrc/*.[ch] csrc/*/*.[ch]) refcompress/native/_build.
 
 test: build  ## prove that NumPy and C agree, and every other law (pytest and Hypothesis)
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+lint: build $(VENV)/.lint  ## style, names and the order of imports by ruff, annotations by mypy
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+$(VENV)/.lint: $(VENV)/.installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[lint]'
+	@touch $@ $(VENV)/.built
 
 test-wheel: build  ## wheels with and without a compiler, each run in a fresh environment (two minutes)
 	rm -rf build/wheel
