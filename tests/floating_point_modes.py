@@ -12,7 +12,7 @@ ROUNDINGS = {
     "aarch64": {"up": 0x400000, "down": 0x800000, "zero": 0xC00000},
 }
 FLUSHES = {  # (byte in fenv_t, bits): results that are subnormal become zero (FTZ), and so do operands that are (DAZ)
-    "x86_64": {"flush to zero": (28, 0x8040)},
+    "x86_64": {"flush to zero": (28, 0x8040), "results to zero": (28, 0x8000), "operands to zero": (28, 0x40)},
     "aarch64": {"flush to zero": (0, 1 << 24)},
 }
 MACHINE = platform.machine()
@@ -23,7 +23,8 @@ def signature() -> bytes:
     one, least = np.full(64, 1, np.float32), np.full(64, 2.0**-149, np.float32)
     tiny = np.full(64, 2.0**-126, np.float32)
     with np.errstate(all="ignore"):
-        return b"".join(a.tobytes() for a in (one + tiny, -one - tiny, one - tiny, tiny * np.float32(0.5), least * one))
+        results = one + tiny, -one - tiny, one - tiny, tiny * np.float32(0.5), least * one, least * np.float32(2.0**127)
+        return b"".join(a.tobytes() for a in results)
 
 
 DEFAULT = signature()
