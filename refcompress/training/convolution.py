@@ -42,7 +42,7 @@ class Convolution:
     **Departs** nothing. Cost: 2 n m c h w for each place forward, twice that backward.
     """
 
-    def __init__(self, inputs: int, outputs: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
+    def __init__(self, inputs: int, outputs: int, size: int, *, rng: np.random.Generator, dtype: type = np.float32):
         c, m = arguments.integer(inputs, "inputs", 1), arguments.integer(outputs, "outputs", 1)
         size = arguments.integer(size, "size", 1)
         weight = rng.standard_normal((m, c, size, size), dtype=dtype) * np.sqrt(2 / (c * size * size)).astype(dtype)

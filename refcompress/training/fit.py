@@ -9,7 +9,8 @@ from .. import arguments
 from ..errors import RefcompressError
 from .losses import softmax_cross_entropy
 from .network import Network
-from .tuning import Free
+from .optimizers import Optimizer
+from .tuning import Free, Hook
 
 
 def cosine(t: float) -> float:
@@ -28,8 +29,9 @@ def constant(t: float) -> float:
     return 1.0
 
 
-def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, epochs: int, rng: np.random.Generator,
-        batch: int = 128, schedule: Callable[[float], float] = cosine, tuning=None, augment: Callable | None = None,
+def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer: Optimizer, epochs: int,
+        rng: np.random.Generator, batch: int = 128, schedule: Callable[[float], float] = cosine,
+        tuning: Hook | None = None, augment: Callable | None = None,
         progress: Callable[[int, int, float], None] | None = None) -> list[float]:
     """Train ``network`` on softmax cross-entropy over shuffled minibatches; return the mean loss of each epoch.
 
@@ -55,7 +57,7 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
     if len(labels) != n or n == 0:
         raise RefcompressError("labels", f"must have one entry an input, {n}, and at least one, not {len(labels)}")
     epochs, batch = arguments.integer(epochs, "epochs", 0), arguments.integer(batch, "batch", 1)
-    tuning = tuning or Free(network)
+    hook: Hook = tuning or Free(network)
     learning_rate, steps, done, losses = optimizer.learning_rate, epochs * -(-n // batch), 0, []
     try:
         for epoch in range(epochs):
@@ -67,13 +69,13 @@ def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer, 
                     loss, dy = softmax_cross_entropy(network.forward(x, rng), labels[rows])
                     network.backward(dy)
                     optimizer.learning_rate = learning_rate * schedule(done / steps)
-                    left_out = optimizer.step(tuning.parameters, tuning.gradients()) is False
-                    tuning.apply()
+                    left_out = optimizer.step(hook.parameters, hook.gradients()) is False
+                    hook.apply()
                     if math.isfinite(loss) or not left_out:
                         total += loss * len(rows)
                         counted += len(rows)
                     done += 1
-            losses.append(_mean_loss(total, counted, epoch + 1, tuning.parameters))
+            losses.append(_mean_loss(total, counted, epoch + 1, hook.parameters))
             if progress is not None:
                 progress(epoch + 1, epochs, losses[-1])
     finally:

@@ -52,7 +52,7 @@ class Dense:
     backward (2nmk where the gradient of the input is not asked for).
     """
 
-    def __init__(self, inputs: int, outputs: int, *, rng: np.random.Generator, dtype=np.float32):
+    def __init__(self, inputs: int, outputs: int, *, rng: np.random.Generator, dtype: type = np.float32):
         k, m = arguments.integer(inputs, "inputs", 1), arguments.integer(outputs, "outputs", 1)
         weight = rng.standard_normal((m, k), dtype=dtype) * np.sqrt(2 / k).astype(dtype)
         self.parameters = {"weight": weight, "bias": np.zeros(m, dtype=dtype)}

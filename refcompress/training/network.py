@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import arguments
 from ..errors import RefcompressError
@@ -70,7 +71,7 @@ class Network:
         """Return a network of its own with the same layers and values."""
         return copy.deepcopy(self)
 
-    def astype(self, dtype) -> "Network":
+    def astype(self, dtype: DTypeLike) -> "Network":
         """Return a network of its own that computes in another dtype, its parameters converted.
 
         In float64 what a float32 network says of an example hardly ever depends on the order in which a BLAS sums.

@@ -5,11 +5,21 @@ serve pruning with retraining best). The penalty is for matrices only: biases an
 """
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
 from .. import arguments
 from ..constants import LARGEST
+
+
+class Optimizer(Protocol):
+    """What training asks of an optimizer: a rate that it may set, and a step, which tells by False that it was left
+    out."""
+
+    learning_rate: float
+
+    def step(self, parameters: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray]) -> bool | None: ...
 
 
 class _Optimizer:

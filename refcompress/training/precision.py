@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
+from .layers import Layer
 from .network import Network
 from .quantized import QuantizedInputs
 from .scaling import LossScaler
@@ -87,7 +88,7 @@ class Policy:
                 "full", f"must not name what low names too: {', '.join(sorted(self.low & self.full))}"
             )
 
-    def of(self, layer, incoming: str) -> str:
+    def of(self, layer: Layer, incoming: str) -> str:
         """Return the format that ``layer`` computes in, given that of its input."""
         for kind in type(layer).__mro__:  # the class itself before its bases
             if kind.__name__ in self.low or kind.__name__ in self.full:

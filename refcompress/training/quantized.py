@@ -7,6 +7,7 @@ The hooks stand between the network and its optimizer, as those of tuning.py do:
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import arguments, reference
 from ..constants import SMALLEST_NORMAL
@@ -88,7 +89,7 @@ class LearnedSteps(StraightThrough):
         for name, bits in self._bits.items():
             self.parameters[f"{name}.step"] = first_step(self.parameters[name], 2 ** (bits - 1) - 1)
 
-    def gradients(self):
+    def gradients(self) -> dict[str, np.ndarray]:
         gradients = dict(super().gradients())
         for name, bits in self._bits.items():
             high = 2 ** (bits - 1) - 1
@@ -97,7 +98,7 @@ class LearnedSteps(StraightThrough):
                 self.parameters[name].size)
         return gradients
 
-    def apply(self):
+    def apply(self) -> None:
         for name in self._bits:
             step = self.parameters[f"{name}.step"]
             np.maximum(step, SMALLEST_NORMAL, out=step)
@@ -122,7 +123,7 @@ class QuantizedInputs:
     **Source** Esser et al. 2020 (arXiv 1902.08153); section 2.2 for the factor. **Departs** as LearnedSteps.
     """
 
-    def __init__(self, bits: int, *, signed: bool = False, dtype=np.float32):
+    def __init__(self, bits: int, *, signed: bool = False, dtype: DTypeLike = np.float32):
         bits = arguments.integer(bits, "bits", 2, 8)
         self.low: int = -(2 ** (bits - 1)) if signed else 0
         self.high: int = 2 ** (bits - 1) - 1 if signed else 2**bits - 1

@@ -8,6 +8,7 @@ import numpy as np
 from .. import arguments
 from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
+from .optimizers import Optimizer
 
 
 class LossScaler:
@@ -71,7 +72,7 @@ class LossScaler:
 class Scaled:
     """An optimizer behind a scaler: it is given unscaled gradients, or, where one of them is not finite, skipped."""
 
-    def __init__(self, optimizer, scaler: LossScaler):
+    def __init__(self, optimizer: Optimizer, scaler: LossScaler):
         self.optimizer, self.scaler = optimizer, scaler
 
     @property

@@ -69,7 +69,7 @@ class GradientStatistics:
     curvature: np.ndarray | None
 
 
-def collect(network: Network, inputs, *, batch: int = 256, moments: bool = True,
+def collect(network: Network, inputs: np.ndarray, *, batch: int = 256, moments: bool = True,
             layers: Collection[str] | None = None) -> dict[str, Statistics]:
     """Run ``inputs`` through the network in use, and return the statistics of each Dense layer and Convolution by its
     name.
@@ -128,7 +128,7 @@ def collect(network: Network, inputs, *, batch: int = 256, moments: bool = True,
             for name in sizes}
 
 
-def collect_gradients(network: Network, inputs, labels, *, batch: int = 256,
+def collect_gradients(network: Network, inputs: np.ndarray, labels: np.ndarray, *, batch: int = 256,
                       kinds: Collection[str] = KINDS) -> dict[str, GradientStatistics]:
     """Return the derivatives of softmax cross-entropy by the weight of each Dense layer and Convolution, over the
     examples.

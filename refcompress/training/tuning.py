@@ -5,6 +5,7 @@ backward pass) and ``apply()`` (make the network's weights follow). ``fit`` call
 """
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +13,17 @@ from .. import arguments
 from ..errors import RefcompressError
 from ..formats import Shared
 from .network import Network
+
+
+class Hook(Protocol):
+    """What ``fit`` asks of a hook."""
+
+    @property
+    def parameters(self) -> Mapping[str, np.ndarray]: ...
+
+    def gradients(self) -> Mapping[str, np.ndarray]: ...
+
+    def apply(self) -> None: ...
 
 
 class Free:
