@@ -1,11 +1,14 @@
 """Check your own kernel: ``check(op, function)`` compares it with the reference, and shows an input on which it fails.
 
-``samples(op)`` yields the fixed inputs, ``refusals(op)`` the calls to be refused, :mod:`guarded` makes arrays at guard
-pages, :mod:`layouts` lays arrays out oddly, :mod:`planted` holds wrong kernels that a check must catch, and
-:mod:`strategies` (the only module that imports Hypothesis) what Hypothesis draws from.
+``samples(op)`` yields the fixed inputs, ``refusals(op)`` the calls to be refused. :mod:`guarded` makes arrays at guard
+pages, :mod:`layouts` lays arrays out oddly, :mod:`planted` holds wrong kernels that a check must catch.
+
+What an operation is checked with stands in the file of its family. :mod:`cases` says what its four parts are;
+:mod:`families` lists the families. Hypothesis is imported when it is drawn from, and only then.
 """
 
-from . import guarded, layouts  # noqa: F401
-from .check import Report, arrays_of, check  # noqa: F401
-from .refusals import refusals  # noqa: F401
-from .samples import samples  # noqa: F401
+from . import guarded, layouts, planted
+from .check import Report, arrays_of, check
+from .samples import refusals, samples
+
+__all__ = ["Report", "arrays_of", "check", "guarded", "layouts", "planted", "refusals", "samples"]

@@ -10,8 +10,8 @@ from .. import reference
 from ..agreement import Disagreement, NoBound, exactly
 from ..errors import MissingExtra, RefcompressError
 from ..ops import OPS
-from .refusals import refusals as refusals_of
-from .samples import samples
+from .samples import refusals as refusals_of
+from .samples import samples, strategy
 
 SHRINK_SECONDS = 10
 
@@ -73,7 +73,6 @@ def _search(op: str, run, examples: int | None) -> None:
     except ImportError:
         cure = "is not installed: pip install 'refcompress[test]', or pass examples=0"
         raise MissingExtra("hypothesis", cure) from None
-    from .strategies import strategy
 
     profile = hypothesis.settings.default
     settings = hypothesis.settings(
@@ -192,8 +191,11 @@ def arrays_of(value):
 
 
 def _snapshot(value):
-    """Return a deep copy. The copies of formats hold copies of their arrays, wherever those lie and whatever they hold: a wrong
-    kernel's format would not pass the checks of its own kind."""
+    """Return a deep copy.
+
+    The copies of formats hold copies of their arrays, wherever those lie and whatever they hold: the format that a wrong
+    kernel returns would not pass the checks of its own class.
+    """
     if isinstance(value, dict):
         return {key: _snapshot(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

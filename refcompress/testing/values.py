@@ -1,4 +1,7 @@
-"""What the sweeps and the refusals are made of: lengths, hostile values, and arrays of a seed."""
+"""What the cases of all families are made of: lengths, hostile values, arrays of a seed, formats with a wrong field."""
+
+import copy
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,6 +13,8 @@ FINITE = np.float32([0.0, -0.0, 1e-45, -1e-45, 1.1e-38, 2.0**-126, 1, -1, 1 + 2.
                      -3e38])
 HOSTILE = np.concatenate([FINITE, np.float32([np.inf, -np.inf, np.nan])])
 
+WITH_NAN, WITH_INFINITY = np.float32([1, np.nan, 2]), np.float32([[1, 2], [np.inf, 3]])
+
 
 def whole(rng, shape, high: int = 8, dtype=np.float32) -> np.ndarray:
     """Return integers in [-high, high] without 0 (in [1, high] for an unsigned type)."""
@@ -18,10 +23,11 @@ def whole(rng, shape, high: int = 8, dtype=np.float32) -> np.ndarray:
 
 
 def ordinary(rng, shape) -> np.ndarray:
+    """Return standard normal numbers, whose sums round."""
     return rng.standard_normal(shape).astype(np.float32)
 
 
-def not_arrays(good: np.ndarray):
+def not_arrays(good: np.ndarray) -> Iterator:
     """Yield what can never stand for the array ``good``: another type, dtype, mask or number of dimensions."""
     yield None
     yield "text"
@@ -32,7 +38,7 @@ def not_arrays(good: np.ndarray):
     yield good.astype(np.int32) if good.dtype.itemsize == 1 or good.dtype.kind == "f" else good.astype(np.float32)
 
 
-def sizes(rng):
+def sizes(rng) -> Iterator[tuple[int, int, int]]:
     """Yield (m, k, n): each dimension swept in turn."""
     for length in LENGTHS:
         yield 3, length, 5
@@ -40,6 +46,15 @@ def sizes(rng):
         yield 3, 9, length
 
 
-def other_dimensions(good: np.ndarray):
+def other_dimensions(good: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield an array with one dimension less, and one with one more."""
     yield good[0]
     yield good[None]
+
+
+def with_fields(format_, **fields):
+    """Return a format with other fields, past its checks: what a binding that fills in memory can return."""
+    changed = copy.copy(format_)
+    for name, value in fields.items():
+        object.__setattr__(changed, name, value)
+    return changed

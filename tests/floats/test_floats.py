@@ -13,7 +13,7 @@ from refcompress import ArgumentTypeError, RefcompressError, floats_decode, floa
 from refcompress.formats import FLOATS
 from refcompress.native import _call
 from refcompress.testing import guarded
-from refcompress.testing.sweeps.floats import every_code, ties
+from refcompress.testing.floats.codes import every_code, ties
 
 F = np.float32
 LARGEST = np.finfo(F).max

@@ -9,7 +9,8 @@ import pytest
 from refcompress import agreement, reference, testing
 from refcompress.errors import NotBuilt
 from refcompress.ops import OPS
-from refcompress.testing import layouts, sweeps
+from refcompress.testing import layouts
+from refcompress.testing.families import CASES
 
 try:
     from refcompress import native
@@ -68,7 +69,7 @@ def test_all_variants_and_thread_counts_give_the_same_bits(op, monkeypatch):
 @pytest.mark.parametrize("op, function", PAIRS)
 def test_every_layout_gives_the_same_bits(op, function):
     # A prime step, so that all lengths and all kinds of input take part in turn.
-    for args, kwargs in itertools.islice(sweeps.SWEEPS[op](), 0, None, 23):
+    for args, kwargs in itertools.islice(CASES[op].sweep(), 0, None, 23):
         expected = function(*args, **kwargs)
         for layout in layouts.LAYOUTS:
             got = function(*layouts.place(args, layout), **layouts.place(kwargs, layout))

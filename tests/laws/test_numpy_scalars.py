@@ -11,7 +11,7 @@ from refcompress.ops import OPS
 from refcompress.recipes import criteria, ladder, pruning
 from refcompress.recipes.deep_compression import Settings
 from refcompress.recipes.learning_compression import Ranks
-from refcompress.testing import sweeps
+from refcompress.testing.families import CASES
 
 RNG = np.random.default_rng(7)
 W = RNG.standard_normal((12, 20)).astype(np.float32)
@@ -143,7 +143,7 @@ def test_a_numpy_scalar_is_the_python_number(name):
 
 @pytest.mark.parametrize("name", OPS)
 def test_a_numpy_scalar_is_the_python_number_over_the_sweep(name):
-    for i, (args, kwargs) in enumerate(sweeps.SWEEPS[name]()):
+    for i, (args, kwargs) in enumerate(CASES[name].sweep()):
         if i % 17 == 0:
             same(getattr(reference, name), args, kwargs)
 

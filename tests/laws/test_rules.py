@@ -140,7 +140,7 @@ def test_where_k_times_u_reaches_1_there_is_no_bound(monkeypatch):
 
 @given(st.integers(1, 40), st.integers(0, 5), st.integers(0, 2**32))
 def test_the_contract_order_of_gemm_f32s8_stays_in_the_bound(k, form, seed):
-    from refcompress.testing.sweeps.quantize import quantized
+    from refcompress.testing.quantize.integers import quantized
 
     rng = np.random.default_rng(seed)
     x, w = rng.standard_normal((2, k)).astype(np.float32), quantized(rng, 3, k, form)

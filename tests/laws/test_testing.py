@@ -14,9 +14,7 @@ import pytest
 from refcompress import formats, ops, reference, testing
 from refcompress.agreement import Disagreement, NoBound, same_cost
 from refcompress.errors import RefcompressError
-from refcompress.testing import guarded, layouts, planted, sweeps
-from refcompress.testing.refusals import REFUSALS
-from refcompress.testing.strategies import STRATEGIES
+from refcompress.testing import guarded, layouts, planted
 
 
 def _ids(table):

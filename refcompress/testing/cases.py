@@ -1,0 +1,30 @@
+"""What the checks need of one operation: four parts, which stand together in the file of its family."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+Call = tuple[tuple, dict]  # (args, kwargs)
+Calls = Iterator[Call]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The inputs of one operation, the calls that it refuses, and kernels with bugs that its inputs must show.
+
+    sweep : yields calls: every length 0 to 67 of one dimension at a time, the others small and odd, so that each
+        remainder by a vector width (and a length past two of the widest) comes up; then hostile values; then a few middle
+        sizes that cross the blocks of a blocked kernel. Its data are small integers that are not zero: all partial sums
+        are exact in every usual accumulator, so a lost term always shows, however small its share of the result.
+    refusals : yields calls that must be refused; the reference says by which exception, and about which argument.
+    strategy : returns the Hypothesis strategy of calls: small, hostile, and built so that they shrink well. Lengths go
+        up to 40, because the sweep has gone before.
+    wrong : kernels by the name of their bug. Each has one bug of a kind that has been shipped somewhere. A check that
+        was never seen to fail has shown nothing.
+    right : kernels with another order of summation, by its name; they must pass.
+    """
+
+    sweep: Callable[[], Calls]
+    refusals: Callable[[], Calls]
+    strategy: Callable
+    wrong: Mapping[str, Callable]
+    right: Mapping[str, Callable] = field(default_factory=dict)

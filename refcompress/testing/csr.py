@@ -1,0 +1,252 @@
+"""The cases of the csr family: matrices with stored zeros, empty rows, columns in any order and more than once."""
+
+import numpy as np
+
+from .. import reference
+from ..formats import CSR
+from .cases import Call, Calls, Cases
+from .draws import any_floats, array, composite, either, lengths, st
+from .sums import blocks_of_8, in_sequence, interleaved, pairwise
+from .values import FINITE, HOSTILE, LENGTHS, MIDDLE, not_arrays, ordinary, other_dimensions, sizes, whole, with_fields
+
+_F = np.float32
+
+CASES: dict[str, Cases] = {}
+
+
+# csr_from_dense
+
+def csr_from_dense_sweep() -> Calls:
+    rng = np.random.default_rng(6)
+    for length in LENGTHS:
+        for shape in ((3, length), (length, 5)):
+            w = rng.choice(HOSTILE, shape)
+            yield (w,), {}
+            yield (w,), {"mask": rng.random(shape) < 0.5}
+    yield (np.full((3, 5), -0.0, np.float32),), {}
+    yield (whole(rng, (129, 300)) * (rng.random((129, 300)) < 0.1).astype(np.float32),), {}
+
+
+def csr_from_dense_refusals() -> Calls:
+    w = _F([[3, 1, 2], [0, -1, 5]])
+    for bad in (*not_arrays(w), *other_dimensions(w)):
+        yield (bad,), {}
+    for mask in (np.ones((2, 3), np.uint8), np.ones((3, 2), bool), np.ones(3, bool)):
+        yield (w,), {"mask": mask}
+
+
+@composite
+def csr_from_dense_strategy(draw) -> Call:
+    shape = (draw(lengths()), draw(lengths()))
+    w = draw(array(np.float32, shape, any_floats()))
+    mask = draw(st.none() | array(np.bool_, shape, st.booleans()))
+    return (w,), {} if mask is None else {"mask": mask}
+
+
+def _keeps_minus_zero(w, mask=None):
+    return reference.csr_from_dense(w, (w != 0) | np.signbit(w) if mask is None else mask)
+
+
+def _drops_nan(w, mask=None):
+    return reference.csr_from_dense(w, (w < 0) | (w > 0) if mask is None else mask)
+
+
+CASES["csr_from_dense"] = Cases(
+    csr_from_dense_sweep, csr_from_dense_refusals, csr_from_dense_strategy,
+    wrong={
+        "-0.0 stored": _keeps_minus_zero,
+        "NaN not stored": _drops_nan,
+    },
+)
+
+
+# csr_to_dense
+
+def sparse(rng, m: int, k: int, density: float = 0.5, values=None) -> CSR:
+    mask = rng.random((m, k)) < density
+    indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+    nnz = int(indptr[-1])
+    return CSR((m, k), indptr, np.nonzero(mask)[1], whole(rng, nnz) if values is None else rng.choice(values, nnz))
+
+
+def unsorted(rng, m: int, k: int, row: int) -> CSR:
+    """Return a matrix of ``row`` entries a row whose columns come in any order and more than once."""
+    indices = rng.integers(0, k, m * row)
+    return CSR((m, k), np.arange(m + 1) * row, indices, whole(rng, m * row), canonical=False)
+
+
+def csr_to_dense_sweep() -> Calls:
+    rng = np.random.default_rng(7)
+    for length in LENGTHS:
+        yield (sparse(rng, 3, length, values=HOSTILE),), {}
+        yield (sparse(rng, length, 5),), {}
+        yield (unsorted(rng, length, 5, length % 7),), {}
+    yield (sparse(rng, 129, 300, 0.1),), {}
+
+
+def csr_to_dense_refusals() -> Calls:
+    for bad in (None, np.eye(2, dtype=np.float32), "text"):
+        yield (bad,), {}
+
+
+@composite
+def _csr_draw(draw, floats):
+    """Return a CSR: of a matrix with a mask, or with columns in any order and more than once."""
+    m, k = draw(lengths()), draw(lengths())
+    if k == 0 or draw(st.booleans()):
+        w, mask = draw(array(np.float32, (m, k), floats)), draw(array(np.bool_, (m, k), st.booleans()))
+        return reference.csr_from_dense(w, mask)
+    # Arrays, not lists of lists, and few entries: these shrink in seconds.
+    nnz = draw(st.integers(0, 20)) if m else 0
+    inner = np.sort(draw(array(np.int64, max(m - 1, 0), st.integers(0, nnz))))
+    indptr = np.concatenate([[0], inner, [nnz]]) if m else np.zeros(1, np.int64)
+    indices = draw(array(np.int64, nnz, st.integers(0, k - 1)))
+    return CSR((m, k), indptr, indices, draw(array(np.float32, nnz, floats)), canonical=False)
+
+
+@composite
+def csr_to_dense_strategy(draw) -> Call:
+    return (draw(_csr_draw(any_floats())),), {}
+
+
+def _adds_to_zero(a):
+    y = np.zeros(a.shape, np.float32)
+    np.add.at(y, (np.repeat(np.arange(a.shape[0]), np.diff(a.indptr)), a.indices), a.data)
+    return y
+
+
+CASES["csr_to_dense"] = Cases(
+    csr_to_dense_sweep, csr_to_dense_refusals, csr_to_dense_strategy,
+    wrong={
+        "-0.0 lost": _adds_to_zero,
+    },
+)
+
+
+# csr_matmul
+
+def csr_matmul_sweep() -> Calls:
+    rng = np.random.default_rng(8)
+    for m, k, n in sizes(rng):
+        yield (sparse(rng, m, k, 1), whole(rng, (k, n))), {}
+        yield (unsorted(rng, m, k, 4) if k and (m + k + n) % 2 else sparse(rng, m, k, 0.3), whole(rng, (k, n))), {}
+    for _ in range(16):
+        yield (sparse(rng, 5, 7, values=HOSTILE), rng.choice(HOSTILE, (7, 17))), {}
+        yield (sparse(rng, 5, 7, values=HOSTILE), whole(rng, (7, 17))), {}
+        x = whole(rng, (7, 17))
+        x[rng.integers(7), :] = HOSTILE  # a whole row of x, which some rows of a skip and others multiply by a zero
+        yield (sparse(rng, 5, 7, 0.3, values=np.float32([0, -0.0, 1])), x), {}
+        yield (sparse(rng, 5, 7, values=FINITE[2:6]), rng.choice(FINITE[6:12], (7, 17))), {}  # subnormal results
+        yield (sparse(rng, 5, 33), ordinary(rng, (33, 9))), {}  # sums that round
+    for m, k, n in MIDDLE:
+        yield (sparse(rng, m, k, 0.2 if m > 100 else 1), whole(rng, (k, n))), {}
+        yield (sparse(rng, m, k, 0.2), ordinary(rng, (k, n))), {}
+    wide = CSR((2, 70_001), [0, 3, 4], [1, 40_000, 70_000, 65_537], np.float32([1, 2, 3, 4]))
+    yield (wide, whole(rng, (70_001, 3))), {}
+
+
+def csr_matmul_refusals() -> Calls:
+    a, x = reference.csr_from_dense(_F([[3, 0, 2], [0, -1, 5]])), _F([[1, 2], [3, 4], [5, 6]])
+    for bad in (None, x, "text"):
+        yield (bad, x), {}
+    for bad in (*not_arrays(x), *other_dimensions(x), x[:2], x.T, a):
+        yield (a, bad), {}
+
+
+@composite
+def csr_matmul_strategy(draw) -> Call:
+    floats = draw(either(any_floats()))
+    a = draw(_csr_draw(floats))
+    return (a, draw(array(np.float32, (a.shape[1], draw(lengths())), floats))), {}
+
+
+def _rows(total):
+    """Return a csr_matmul that sums the float32 products of a row, (terms, n), by ``total``."""
+    def csr_matmul(a, x):
+        x = x.astype(np.float32)
+        y = np.zeros((a.shape[0], x.shape[1]), np.float32)
+        for i in range(a.shape[0]):
+            p = slice(a.indptr[i], a.indptr[i + 1])
+            y[i] = total(a.data[p, None] * x[a.indices[p]])
+        return y
+    return csr_matmul
+
+
+def _stale_empty_rows(a, x):
+    y = reference.csr_matmul(a, x)
+    y[np.diff(a.indptr) == 0] = 7  # what was in the memory before
+    return y
+
+
+def _skips_stored_zeros(a, x):
+    return reference.csr_matmul(_without(a, a.data == 0), x)
+
+
+def _without(a, drop):
+    rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))[~drop]
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=a.shape[0]))])
+    return CSR(a.shape, indptr, a.indices[~drop], a.data[~drop], canonical=False)
+
+
+def _duplicates_dropped(a, x):
+    drop = np.zeros(a.nnz, bool)
+    for i in range(a.shape[0]):
+        row = a.indices[a.indptr[i] : a.indptr[i + 1]]
+        drop[a.indptr[i] + np.setdiff1d(np.arange(len(row)), np.unique(row, return_index=True)[1])] = True
+    return reference.csr_matmul(_without(a, drop), x)
+
+
+def _sorted_rows_only(a, x):
+    """Walks along the columns once and does not turn back."""
+    drop = np.zeros(a.nnz, bool)
+    for i in range(a.shape[0]):
+        row = a.indices[a.indptr[i] : a.indptr[i + 1]].astype(np.int64)
+        drop[a.indptr[i] : a.indptr[i + 1]] = row < np.maximum.accumulate(row) if len(row) else False
+    return reference.csr_matmul(_without(a, drop), x)
+
+
+def _index_wraps(a, x):
+    return reference.csr_matmul(with_fields(a, indices=a.indices.astype(np.uint16).astype(np.int32)), x)
+
+
+def _modifies_input(a, x):
+    y = reference.csr_matmul(a, x)
+    if x.flags.writeable and x.size > 20:
+        x.flat[0] = 0
+    return y
+
+
+def _ignores_byte_order(a, x):
+    return reference.csr_matmul(a, np.ascontiguousarray(x).view(np.float32))
+
+
+def _flushes_subnormals(a, x):
+    y = reference.csr_matmul(a, x)
+    return np.where(np.abs(y) < 2.0**-126, np.float32(0), y)
+
+
+CASES["csr_matmul"] = Cases(
+    csr_matmul_sweep, csr_matmul_refusals, csr_matmul_strategy,
+    wrong={
+        "last term of a row lost": _rows(lambda t: in_sequence(t[: len(t) - (len(t) % 16 == 3)])),
+        "float16 accumulator": _rows(lambda t: t.astype(np.float16).sum(axis=0, dtype=np.float16).astype(np.float32)),
+        "stale output of empty rows": _stale_empty_rows,
+        "stored zeros skipped": _skips_stored_zeros,
+        "zeros that are not stored multiply": lambda a, x: (a.dense().astype(np.float64) @ x).astype(np.float32),
+        "NaN replaced": lambda a, x: np.nan_to_num(reference.csr_matmul(a, x), posinf=np.inf, neginf=-np.inf),
+        "duplicates dropped": _duplicates_dropped,
+        "unsorted row": _sorted_rows_only,
+        "16-bit column index": _index_wraps,
+        "modifies its input": _modifies_input,
+        "byte order ignored": _ignores_byte_order,
+        "subnormals flushed": _flushes_subnormals,
+    },
+    right={
+        "in sequence": _rows(in_sequence),
+        "pairwise": _rows(pairwise),
+        "reversed": _rows(lambda terms: in_sequence(terms[::-1])),
+        "blocks of 8": _rows(blocks_of_8),
+        "16 chains": _rows(lambda terms: interleaved(terms, 16)),
+        "products in float32, sums in float64": _rows(lambda t: t.sum(axis=0, dtype=np.float64).astype(np.float32)),
+    },
+)

@@ -1,0 +1,11 @@
+"""The cases of the quantize family.
+
+- :mod:`integers`: quantization to 8 and 16 bits and back: ties, both ends of the range, every sharing of scales.
+- :mod:`ranges`: quantize_range_minmax: one large element among small ones, at each place in turn.
+- :mod:`packing`: quantize_pack and quantize_unpack: every width, and rows that end inside a byte.
+- :mod:`requantization`: integer arithmetic between layers: ties, and both ends of int32.
+"""
+
+from . import integers, packing, ranges, requantization
+
+CASES = integers.CASES | ranges.CASES | packing.CASES | requantization.CASES

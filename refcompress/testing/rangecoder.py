@@ -1,0 +1,115 @@
+"""The cases of the rangecoder family: rows and columns of every length, no weights, and only weights."""
+
+import numpy as np
+
+from .. import reference
+from .cases import Call, Calls, Cases
+from .draws import array, composite, st
+from .values import LENGTHS, not_arrays, other_dimensions
+
+CASES: dict[str, Cases] = {}
+
+
+# rangecoder_encode
+
+def matrices(rng):
+    """Yield (codes, alphabet): rows and columns of every length, no weights and only weights, and middle sizes."""
+    for i, length in enumerate(LENGTHS):
+        for shape in ((3, length), (length, 2)):
+            alphabet = (1, 2, 3, 9, 17, 256)[(i + shape[0]) % 6]
+            density = (0.1, 0.5, 0, 1)[i % 4]
+            yield (rng.integers(0, alphabet, shape) * (rng.random(shape) < density)).astype(np.uint8), alphabet
+    columns = rng.random(130) ** 4
+    yield ((rng.random((40, 130)) < columns) * rng.integers(1, 6, (40, 130))).astype(np.uint8), 6
+    yield np.eye(90, dtype=np.uint8), 2
+    yield np.zeros((50, 400), np.uint8), 5
+    yield np.full((60, 60), 4, np.uint8), 6  # every bit a 1: probabilities are cut at their upper end
+
+
+def rangecoder_encode_sweep() -> Calls:
+    for codes, alphabet in matrices(np.random.default_rng(51)):
+        yield (codes,), {"alphabet": alphabet}
+
+
+def rangecoder_encode_refusals() -> Calls:
+    codes = np.uint8([[0, 2, 1], [0, 0, 3]])
+    for bad in (*not_arrays(codes), *other_dimensions(codes)):
+        yield (bad,), {"alphabet": 4}
+    for alphabet in (0, 3, 257, -1, True, 4.0, None):
+        yield (codes,), {"alphabet": alphabet}
+
+
+@composite
+def _codes_draw(draw):
+    alphabet = draw(st.sampled_from([1, 2, 3, 5, 16, 256]))
+    shape = (draw(st.integers(0, 9)), draw(st.integers(0, 9)))
+    elements = st.one_of(st.just(0), st.integers(0, alphabet - 1))
+    return draw(array(np.uint8, shape, elements)), alphabet
+
+
+@composite
+def rangecoder_encode_strategy(draw) -> Call:
+    codes, alphabet = draw(_codes_draw())
+    return (codes,), {"alphabet": alphabet}
+
+
+def _one_byte_more(codes, *, alphabet):
+    return np.append(reference.rangecoder_encode(codes, alphabet=alphabet), np.uint8(0))
+
+
+def _last_code_lost(codes, *, alphabet):
+    codes = codes.copy()
+    codes.reshape(-1)[-1:] = 0
+    return reference.rangecoder_encode(codes, alphabet=alphabet)
+
+
+CASES["rangecoder_encode"] = Cases(
+    rangecoder_encode_sweep, rangecoder_encode_refusals, rangecoder_encode_strategy,
+    wrong={
+        "a byte that need not be": _one_byte_more,
+        "the last code lost": _last_code_lost,
+    },
+)
+
+
+# rangecoder_decode
+
+def rangecoder_decode_sweep() -> Calls:
+    for codes, alphabet in matrices(np.random.default_rng(52)):
+        yield (reference.rangecoder_encode(codes, alphabet=alphabet),), {"shape": codes.shape, "alphabet": alphabet}
+
+
+def rangecoder_decode_refusals() -> Calls:
+    codes = np.uint8([[0, 2, 1], [0, 0, 3]])
+    data = reference.rangecoder_encode(codes, alphabet=4)
+    good = {"shape": (2, 3), "alphabet": 4}
+    for bad in (*not_arrays(data), data[None], np.append(data, np.uint8(0)), np.append(data, np.uint8(7))):
+        yield (bad,), good
+    for shape in ((2,), (2, 3, 1), (-2, 3), (2.0, 3), None, (2**40, 2**40), (2**20, 2**20)):
+        yield (data,), good | {"shape": shape}
+    for alphabet in (0, 3, 257, True, None):
+        yield (data,), good | {"alphabet": alphabet}
+
+
+@composite
+def rangecoder_decode_strategy(draw) -> Call:
+    codes, alphabet = draw(_codes_draw())
+    return (reference.rangecoder_encode(codes, alphabet=alphabet),), {"shape": codes.shape, "alphabet": alphabet}
+
+
+def _columns_first(data, *, shape, alphabet):
+    codes = reference.rangecoder_decode(data, shape=shape, alphabet=alphabet)
+    return codes.reshape(shape[::-1]).T.copy()
+
+
+def _wide_codes(data, *, shape, alphabet):
+    return reference.rangecoder_decode(data, shape=shape, alphabet=alphabet).astype(np.uint16)
+
+
+CASES["rangecoder_decode"] = Cases(
+    rangecoder_decode_sweep, rangecoder_decode_refusals, rangecoder_decode_strategy,
+    wrong={
+        "columns first": _columns_first,
+        "codes of 16 bits": _wide_codes,
+    },
+)

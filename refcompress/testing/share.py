@@ -1,0 +1,154 @@
+"""The cases of the share family: ties between clusters, clusters that become empty, pruned zeros, importance."""
+
+import numpy as np
+
+from .. import reference
+from ..formats import Shared
+from .cases import Call, Calls, Cases
+from .draws import array, composite, either, finite, shapes, st
+from .values import FINITE, LENGTHS, WITH_INFINITY, WITH_NAN, not_arrays, ordinary, whole, with_fields
+
+_F = np.float32
+
+CASES: dict[str, Cases] = {}
+
+
+# share_kmeans
+
+def share_kmeans_sweep() -> Calls:
+    rng = np.random.default_rng(2)
+    inits = ("cut", "linear", "density", "random")
+    for n in LENGTHS:
+        init = inits[n % 4]
+        yield (whole(rng, n, 9),), {"bits": n % 4 + 1, "init": init}
+        w = ordinary(rng, n) * (rng.random(n) < 0.7)
+        seed = n if init == "random" else None
+        yield (w.astype(np.float32),), {"bits": 2, "pruned": True, "init": init, "seed": seed}
+        if n:
+            importance = rng.integers(0, 3, n).astype(np.float32)
+            importance[n // 2] = 1
+            yield (ordinary(rng, n),), {"clusters": min(n, 5), "weights": importance, "init": init}
+    for iterations in (0, 1, 2):  # 1 is as near to 0 as to 2: the midpoint belongs to the lower code
+        yield (np.float32([0, 1, 2, 2, 1, 0]),), {"clusters": 2, "iterations": iterations, "init": "linear"}
+    yield (np.float32([0, 0, 0, 0, 10, 0.1]),), {"clusters": 4, "init": "linear"}  # clusters that become empty
+    yield (np.zeros((3, 5), np.float32),), {"bits": 3}
+    yield (np.zeros(5, np.float32),), {"bits": 3, "pruned": True}
+    yield (np.float32([-0.0, 0.0, 1, -0.0]),), {"clusters": 2, "pruned": True}
+    yield (FINITE.copy(),), {"clusters": 3}
+    yield (FINITE.copy(),), {"clusters": 5, "pruned": True, "init": "density"}
+    yield (ordinary(rng, (67, 65)),), {"bits": 5}
+    yield (ordinary(rng, 4099),), {"clusters": 300, "init": "density"}  # codes of 16 bits
+
+
+def share_kmeans_refusals() -> Calls:
+    w = _F([3, 1, 2])
+    for bad in not_arrays(w):
+        yield (bad,), {"bits": 1}
+        if bad is not None:
+            yield (w,), {"bits": 1, "weights": bad}
+    for bad in (WITH_NAN, WITH_INFINITY):
+        yield (bad,), {"bits": 1}
+    for weights in (WITH_NAN, _F([1, -1, 1]), _F([0, 0, 0]), _F([1, 1])):
+        yield (w,), {"bits": 1, "weights": weights}
+    for kwargs in ({}, {"bits": 1, "clusters": 2}, {"bits": 0}, {"bits": 17}, {"bits": True}, {"bits": 1.0},
+                   {"clusters": 0}, {"clusters": -1}, {"clusters": 65_537}, {"clusters": 4},
+                   {"clusters": 1, "pruned": True},
+                   {"bits": 1, "pruned": 1}, {"bits": 1, "init": "other"}, {"bits": 1, "init": 3},
+                   {"bits": 1, "init": "random", "seed": -1}, {"bits": 1, "init": "random", "seed": 0.5},
+                   {"bits": 1, "seed": 0}, {"bits": 1, "init": "linear", "seed": 1}, {"bits": 1, "iterations": -1},
+                   {"bits": 1, "iterations": None}):
+        yield (w,), kwargs
+
+
+@composite
+def share_kmeans_strategy(draw) -> Call:
+    w = draw(array(np.float32, draw(shapes()), draw(either(finite()))))
+    kwargs = {"init": draw(st.sampled_from(["cut", "linear", "density", "random"])), "pruned": draw(st.booleans()),
+              "iterations": draw(st.integers(0, 9))}
+    if kwargs["init"] == "random":
+        kwargs["seed"] = draw(st.integers(0, 9))
+    if w.size > 1 and draw(st.booleans()):
+        kwargs["clusters"] = draw(st.integers(1 + kwargs["pruned"], min(w.size, 20)))
+    else:
+        kwargs["bits"] = draw(st.integers(1, 4))
+    if w.size and draw(st.booleans()):
+        weights = draw(array(np.float32, w.shape, st.integers(0, 3).map(float)))
+        weights.flat[0] = 1
+        kwargs["weights"] = weights
+    return (w,), kwargs
+
+
+def _midpoint_to_upper(w, **kwargs):
+    shared = reference.share_kmeans(w, **kwargs)
+    book = shared.codebook.astype(np.float64)
+    if kwargs.get("pruned") or len(book) < 2:
+        return shared
+    upper = np.searchsorted(0.5 * (book[1:] + book[:-1]), w.astype(np.float64), side="right")
+    return Shared(upper.astype(shared.codes.dtype), shared.codebook)
+
+
+def _empty_clusters(value: float):
+    def share_kmeans(w, **kwargs):
+        shared = reference.share_kmeans(w, **kwargs)
+        missing = (kwargs.get("clusters") or 2 ** kwargs["bits"]) - len(shared.codebook)
+        return with_fields(shared, codebook=np.append(shared.codebook, np.full(missing, value, np.float32)))
+    return share_kmeans
+
+
+def _zero_moves(w, *, pruned=False, **kwargs):
+    return reference.share_kmeans(w, **kwargs)
+
+
+CASES["share_kmeans"] = Cases(
+    share_kmeans_sweep, share_kmeans_refusals, share_kmeans_strategy,
+    wrong={
+        "midpoint to the upper code": _midpoint_to_upper,
+        "empty cluster is NaN": _empty_clusters(np.nan),
+        "empty cluster is 0": _empty_clusters(0.0),
+        "pruned zeros move": _zero_moves,
+    },
+)
+
+
+# share_optimal
+
+_OPTIONS = {"bits", "clusters", "weights", "pruned"}
+
+
+def share_optimal_sweep() -> Calls:
+    for args, kwargs in share_kmeans_sweep():
+        if args[0].size < 4000:
+            yield args, {name: value for name, value in kwargs.items() if name in _OPTIONS}
+
+
+def share_optimal_refusals() -> Calls:
+    for args, kwargs in share_kmeans_refusals():
+        if set(kwargs) <= _OPTIONS:
+            yield args, kwargs
+
+
+@composite
+def share_optimal_strategy(draw) -> Call:
+    args, kwargs = draw(share_kmeans_strategy())
+    return args, {name: value for name, value in kwargs.items() if name in _OPTIONS}
+
+
+def _local_minimum(w, **kwargs):
+    return reference.share_kmeans(w, **kwargs)
+
+
+def _one_cluster_less(w, *, bits=None, clusters=None, **kwargs):
+    clusters = min(2**bits, max(w.size, 1)) if clusters is None else clusters
+    lowest = 2 if kwargs.get("pruned") else 1
+    if w.size == 0 or clusters - 1 < lowest:
+        return reference.share_optimal(w, bits=bits, clusters=None if bits else clusters, **kwargs)
+    return reference.share_optimal(w, clusters=clusters - 1, **kwargs)
+
+
+CASES["share_optimal"] = Cases(
+    share_optimal_sweep, share_optimal_refusals, share_optimal_strategy,
+    wrong={
+        "a local minimum": _local_minimum,
+        "one value less": _one_cluster_less,
+    },
+)
