@@ -7,15 +7,17 @@ An implementation is any namespace that has functions of these names: :mod:`refc
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from . import reference
 from .agreement import exactly, near_best, same_cost, same_product, within_dot_bound
+from .agreement.terms import csr_terms, dense_terms, lowrank_terms, mixed_terms, quantized_terms
 from .errors import RefcompressError
 
 
 @dataclass(frozen=True)
 class Op:
-    """``rule(expected, got, args, kwargs)`` raises agreement.Disagreement where ``got`` does not do."""
+    """A name, and the rule of agreement: ``rule(expected, got, args, kwargs)`` raises agreement.Disagreement or returns."""
 
     name: str
     rule: Callable
@@ -28,7 +30,7 @@ OPS = {op.name: op for op in (
     *(Op(f"prune_score_{name}", exactly)  # each a product or quotient in float64, rounded once
       for name in ("wanda", "taylor", "movement", "apoz", "activation", "obd", "fisher")),
     Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
-    Op("share_optimal", same_cost),  # of equally good partitions any
+    Op("share_optimal", same_cost),  # any of the equally good partitions
     Op("quantize_s8", exactly),
     Op("dequantize_s8", exactly),  # one product, rounded once: nothing to allow for
     Op("quantize_s16", exactly),
@@ -46,16 +48,16 @@ OPS = {op.name: op for op in (
     Op("floats_nf4_encode", exactly),
     Op("floats_nf4_decode", exactly),
     Op("lowrank_svd", same_product),
-    Op("lowrank_matmul", within_dot_bound),
+    Op("lowrank_matmul", within_dot_bound(lowrank_terms)),
     Op("lowrank_randomized", near_best),
     Op("csr_from_dense", exactly),
     Op("csr_to_dense", exactly),
-    Op("csr_matmul", within_dot_bound),
+    Op("csr_matmul", within_dot_bound(csr_terms)),
     Op("gemm_s8s8", exactly),
     Op("gemm_u8s8", exactly),
-    Op("gemm_f32s8", within_dot_bound),
-    Op("gemm_f32mixed", within_dot_bound),
-    Op("gemm_f32f32", within_dot_bound),
+    Op("gemm_f32s8", within_dot_bound(quantized_terms)),
+    Op("gemm_f32mixed", within_dot_bound(mixed_terms)),
+    Op("gemm_f32f32", within_dot_bound(dense_terms)),
     Op("huffman_lengths", exactly),
     Op("huffman_code", exactly),
     Op("huffman_encode", exactly),
@@ -65,10 +67,10 @@ OPS = {op.name: op for op in (
 )}
 
 
-def implementation_of(implementation, name: str) -> tuple[Callable, str]:
+def implementation_of(implementation: Any, name: str) -> tuple[Callable, str]:
     """Return the implementation's function of that name, or the reference's where it has none, and whose it is.
 
-    The label is the namespace's name without "refcompress.", and for a native function its instruction set: "reference",
+    The label is the namespace's name without "refcompress."; for a native function its instruction set is added, as in
     "native.avx2".
     """
     if name not in OPS:

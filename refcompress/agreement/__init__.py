@@ -1,18 +1,22 @@
 """When two implementations agree: five rules, each of which raises :class:`Disagreement` and returns nothing.
 
-``exactly`` for integers, codes, masks, labels and bytes; ``within_dot_bound`` for float32 products; ``same_product``
-for a truncated SVD, ``near_best`` for one that may come near the optimum; ``same_cost`` for optima that may be reached in
-more than one way. A rule is called as ``rule(expected, got, args, kwargs)`` with the reference's result, the other one, and
-the operation's input.
+- ``exactly``: integers, codes, masks, labels and bytes.
+- ``within_dot_bound(terms)``: float32 products; :mod:`terms` says for each of them which dot products it is made of.
+- ``same_product``: a truncated SVD. ``near_best``: a low-rank approximation that may come near the optimum.
+- ``same_cost``: optima that may be reached in more than one way.
+
+A rule is called as ``rule(expected, got, args, kwargs)`` with the reference's result, the other one, and the input of the
+operation.
 
 Letters: m, n rows and columns of the result, k terms of a dot product, r rank, u the unit roundoff of float32.
 """
 
+from . import terms
 from .dot_bound import within_dot_bound
 from .exact import Disagreement, NoBound, exactly
 from .optimum import near_best, same_cost, same_product
 
-__all__ = ["Disagreement", "NoBound", "exactly", "near_best", "same_cost", "same_product", "within_dot_bound"]
+__all__ = ["Disagreement", "NoBound", "exactly", "near_best", "same_cost", "same_product", "terms", "within_dot_bound"]
 
 for _public in (Disagreement, NoBound):  # as users import them, and read them in a traceback
     _public.__module__ = __name__

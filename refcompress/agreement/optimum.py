@@ -45,8 +45,8 @@ def same_product(expected: LowRank, got: LowRank, args, kwargs=None) -> None:
     if not error - optimum <= allowed:
         raise Disagreement(f"result: the product is off by {error:g} (Frobenius), the optimum at rank {r} is "
                            f"{optimum:g}; allowed difference {allowed:g}")
-    # The largest entry may be two entries that rounding to float32, or the SVD itself, cannot tell apart: either may
-    # lead.
+    # Rounding to float32, or the SVD itself, cannot tell apart two entries of nearly the same magnitude: either may be
+    # the largest.
     near = np.abs(u) >= np.abs(u).max(axis=0, initial=0) - 4 * U - svd_error
     unsigned = ~((u > 0) & near).any(axis=0)
     if unsigned.any():
@@ -54,13 +54,16 @@ def same_product(expected: LowRank, got: LowRank, args, kwargs=None) -> None:
 
 
 def near_best(expected, got, args, kwargs=None) -> None:
-    """Raise Disagreement unless ``got`` is a low-rank approximation of ``args[0]`` as good as ``expected``, but for the tolerance.
+    """Raise Disagreement unless ``got`` is a low-rank approximation of ``args[0]`` as good as ``expected``.
 
-    lowrank_randomized promises 1 + tolerance times the optimum, which is at most the error of ``expected``: so that is what the
-    Frobenius error is held against. Allowed beside it: of what 2**-10 of ||w|| in its place would be, the same share, and the
-    errors of float32 products, (k + rank) u ||w||, a rounding for each term of the longest sums. Where certificates are finite
-    they are not below the errors, measured in float64 (which is off by (k + rank) 2**-53 itself), the spectral one from below,
-    by power iteration. Singular values descend, and the largest entry of each column of u is positive, as those of lowrank_svd.
+    lowrank_randomized promises an error of at most 1 + tolerance times the optimum. The optimum is at most the error of
+    ``expected``, so the Frobenius error of ``got`` may exceed that of ``expected`` by the tolerance's share of it. Where
+    that error is below 2**-10 ||w||, the share is one of 2**-10 ||w||. Also allowed are the errors of float32 products:
+    (k + rank) u ||w||, a rounding for each term of the longest sums.
+
+    Finite certificates are not below the errors, which are measured in float64 (off by (k + rank) 2**-53 itself); the
+    spectral error is measured from below, by power iteration. Singular values descend. The largest entry of each column
+    of u is positive, as in lowrank_svd.
     """
     kwargs = kwargs or {}
     w = np.asarray(args[0]).astype(np.float64)
@@ -68,13 +71,14 @@ def near_best(expected, got, args, kwargs=None) -> None:
     if type(got) is not type(expected) or not isinstance(f, LowRank):
         raise Disagreement(f"result: got a {type(got).__name__}, expected a {type(expected).__name__} with factors")
     if f.shape != expected.factors.shape or f.rank != expected.factors.rank:
-        raise Disagreement(f"result.factors: got shape {f.shape} and rank {f.rank}, expected {expected.factors.shape} and "
-                           f"{expected.factors.rank}")
+        raise Disagreement(f"result.factors: got shape {f.shape} and rank {f.rank}, expected "
+                           f"{expected.factors.shape} and {expected.factors.rank}")
     (m, k), r = w.shape, f.rank
     u, s, vt = (a.astype(np.float64) for a in (f.u, f.s, f.vt))
     if r and (np.diff(s).max(initial=0) > 0 or not s[-1] >= 0):
         raise Disagreement(f"result.factors.s: got {f.s}, expected nonnegative and not increasing")
-    if m and r and (u.max(axis=0) < np.abs(u).max(axis=0) - 4 * U).any():  # of two that rounding cannot tell apart either may lead
+    # Rounding cannot tell apart two entries of nearly the same magnitude: either may be the largest.
+    if m and r and (u.max(axis=0) < np.abs(u).max(axis=0) - 4 * U).any():
         raise Disagreement("result.factors.u: the entry of largest magnitude of a column must be positive")
     e = expected.factors
     norm, best = np.linalg.norm(w), np.linalg.norm(w - (e.u.astype(np.float64) * e.s) @ e.vt.astype(np.float64))
@@ -83,7 +87,8 @@ def near_best(expected, got, args, kwargs=None) -> None:
     allowed = tolerance * max(best, 2.0**-10 * norm) + (k + r) * U * norm + r * (m + k) * UNDERFLOW
     error = np.linalg.norm(rest)
     if not error - best <= allowed:
-        raise Disagreement(f"result.factors: off by {error:g} (Frobenius), expected {best:g}; allowed difference {allowed:g}")
+        raise Disagreement(f"result.factors: off by {error:g} (Frobenius), expected {best:g}; "
+                           f"allowed difference {allowed:g}")
     v = np.random.default_rng(0).standard_normal(k)
     for _ in range(8):
         v = rest.T @ (rest @ v)

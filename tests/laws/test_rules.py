@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refcompress import reference
-from refcompress.agreement import Disagreement, NoBound, dot_bound, exactly, near_best, same_cost, same_product, within_dot_bound
+from refcompress.agreement import Disagreement, NoBound, dot_bound, exactly, near_best, same_cost, same_product
 from refcompress.formats import CSR, LowRank, Quantized, Shared
+from refcompress.ops import OPS
 
 F = np.float32
 NONE = np.zeros(0, np.int32)
+csr_rule, scaled_rule, lowrank_rule = (OPS[op].rule for op in ("csr_matmul", "gemm_f32s8", "lowrank_matmul"))
 
 
 @pytest.mark.parametrize("expected, got, where", [
@@ -62,7 +64,7 @@ def test_no_order_of_summation_leaves_the_bound(pairs, random):
             random.shuffle(totals)
             totals.append(totals.pop() + totals.pop())
     args = (_row(a), x[:, None])
-    within_dot_bound(reference.csr_matmul(*args), F([totals]), args)
+    csr_rule(reference.csr_matmul(*args), F([totals]), args)
 
 
 @given(st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=12))
@@ -72,20 +74,20 @@ def test_the_bound_contains_the_exact_result_and_little_else(pairs):
     size = sum(abs(Fraction(float(p)) * Fraction(float(q))) for p, q in zip(a, x))
     args = (_row(a), x[:, None])
     expected = reference.csr_matmul(*args)
-    within_dot_bound(expected, F([[float(exact)]]), args)
+    csr_rule(expected, F([[float(exact)]]), args)
     # Three times the textbook's bound is outside.
     outside = float(exact + 3 * (len(pairs) + 1) * (size * Fraction(2) ** -24 + Fraction(2) ** -149))
     with pytest.raises(Disagreement, match="allowed difference"):
-        within_dot_bound(expected, F([[outside]]), args)
+        csr_rule(expected, F([[outside]]), args)
 
 
 def test_a_lost_term_shows_on_exact_data_where_the_textbook_bound_would_let_it_pass():
     k = 11_008
     a, x = _row(np.ones(k)), np.ones((k, 1), np.float32)
     assert k * 2.0**-24 * k > 1
-    within_dot_bound(F([[k]]), F([[k]]), (a, x))
+    csr_rule(F([[k]]), F([[k]]), (a, x))
     with pytest.raises(Disagreement, match="allowed difference 0 "):
-        within_dot_bound(F([[k]]), F([[k - 1]]), (a, x))
+        csr_rule(F([[k]]), F([[k - 1]]), (a, x))
 
 
 def test_subnormal_products_may_be_lost_one_by_one_and_no_more():
@@ -93,9 +95,9 @@ def test_subnormal_products_may_be_lost_one_by_one_and_no_more():
     args = (a, x)
     expected = reference.csr_matmul(*args)
     assert expected[0, 0] == 2.0**-148
-    within_dot_bound(expected, F([[0]]), args)
+    csr_rule(expected, F([[0]]), args)
     with pytest.raises(Disagreement):
-        within_dot_bound(expected, F([[2.0**-146]]), args)
+        csr_rule(expected, F([[2.0**-146]]), args)
 
 
 @pytest.mark.parametrize("special, right", [([np.inf, 1], np.inf), ([-np.inf, 1], -np.inf), ([np.inf, -np.inf], np.nan),
@@ -105,17 +107,17 @@ def test_special_values_decide_the_class(special, right):
     expected = reference.csr_matmul(*args)
     for got in (np.inf, -np.inf, np.nan, 0.0, 3e38):
         if got == right or np.isnan(got) and np.isnan(right):
-            within_dot_bound(expected, F([[got]]), args)
+            csr_rule(expected, F([[got]]), args)
         else:
             with pytest.raises(Disagreement):
-                within_dot_bound(expected, F([[got]]), args)
+                csr_rule(expected, F([[got]]), args)
 
 
 def test_a_nan_or_infinity_out_of_nothing_is_refused():
     args = (_row([1, 2]), np.ones((2, 1), np.float32))
     for got in (np.inf, -np.inf, np.nan):
         with pytest.raises(Disagreement):
-            within_dot_bound(F([[3]]), F([[got]]), args)
+            csr_rule(F([[3]]), F([[got]]), args)
 
 
 def test_where_a_partial_sum_may_overflow_there_is_no_bound_and_the_others_are_judged():
@@ -125,17 +127,17 @@ def test_where_a_partial_sum_may_overflow_there_is_no_bound_and_the_others_are_j
         expected = reference.csr_matmul(a, x)
     for got in (F([3e38, 0.75e38]), F([np.inf, 0.75e38])):  # in one order and in the other
         with pytest.raises(NoBound, match=r"result\[0, 0\]: .*\(1 of 2 elements\)"):
-            within_dot_bound(expected, got[None], (a, x))
+            csr_rule(expected, got[None], (a, x))
     with pytest.raises(Disagreement, match=r"result\[0, 1\]"):
-        within_dot_bound(expected, F([[np.inf, 1e38]]), (a, x))
+        csr_rule(expected, F([[np.inf, 1e38]]), (a, x))
 
 
 def test_where_k_times_u_reaches_1_there_is_no_bound(monkeypatch):
     monkeypatch.setattr(dot_bound, "U", 1 / 8)
     x = F([[1 / 3]] * 9)
     with pytest.raises(NoBound):
-        within_dot_bound(F([[3]]), F([[3]]), (_row([1 / 3] * 9), x))
-    within_dot_bound(F([[9]]), F([[9]]), (_row([1.0] * 9), np.ones((9, 1), np.float32)))  # exact data need no bound
+        csr_rule(F([[3]]), F([[3]]), (_row([1 / 3] * 9), x))
+    csr_rule(F([[9]]), F([[9]]), (_row([1.0] * 9), np.ones((9, 1), np.float32)))  # exact data need no bound
 
 
 @given(st.integers(1, 40), st.integers(0, 5), st.integers(0, 2**32))
@@ -146,7 +148,7 @@ def test_the_contract_order_of_gemm_f32s8_stays_in_the_bound(k, form, seed):
     x, w = rng.standard_normal((2, k)).astype(np.float32), quantized(rng, 3, k, form)
     scale = (w.scale * (1 + rng.random(w.scale.shape))).astype(np.float32)
     w = Quantized(w.values, scale, w.zero_point, w.group)
-    within_dot_bound(reference.gemm_f32s8(x, w), _contract_order(x, w), (x, w))
+    scaled_rule(reference.gemm_f32s8(x, w), _contract_order(x, w), (x, w))
 
 
 def _contract_order(x, w):
@@ -175,7 +177,7 @@ def test_the_bound_of_gemm_f32s8_grows_with_the_length():
     w = Quantized(np.ones((1, 641), np.int8), F([[1]]), np.int8([[0]]))
     got = _contract_order(x, w)
     assert got[0, 0] == 1 < reference.gemm_f32s8(x, w)[0, 0]
-    within_dot_bound(reference.gemm_f32s8(x, w), got, (x, w))
+    scaled_rule(reference.gemm_f32s8(x, w), got, (x, w))
 
 
 MATRIX = np.random.default_rng(0).standard_normal((7, 5)).astype(np.float32)
@@ -219,12 +221,15 @@ def test_near_best_takes_another_seed_and_refuses_what_falls_short_of_the_promis
     near_best(expected, reference.lowrank_randomized(w, rank=5, certify=False), (w,), {"rank": 5})
     near_best(expected, replace(expected, factors=reference.lowrank_svd(w, rank=5)), (w,), {"rank": 5})
     f = expected.factors
-    smaller = LowRank(f.u, (f.s * [1, 1, 1, 1, 0.9]).astype(F), f.vt)  # off by a tenth of the last, in a tail three times that
-    for wrong, message in ((replace(expected, factors=smaller), "off by"), (replace(expected, frobenius=0.999 * expected.frobenius), "frobenius"),
+    # The last singular value is a tenth too small; the tail beside it is three times that.
+    smaller = LowRank(f.u, (f.s * [1, 1, 1, 1, 0.9]).astype(F), f.vt)
+    for wrong, message in ((replace(expected, factors=smaller), "off by"),
+                           (replace(expected, frobenius=0.999 * expected.frobenius), "frobenius"),
                            (replace(expected, spectral=0.01 * expected.spectral), "spectral"),
                            (replace(expected, factors=LowRank(-f.u, f.s, -f.vt)), "positive"),
                            (replace(expected, factors=LowRank(f.u[:, ::-1], f.s[::-1], f.vt[::-1])), "not increasing"),
-                           (replace(expected, factors=LowRank(f.u[:, :4], f.s[:4], f.vt[:4])), "rank 4"), (f, "got a LowRank")):
+                           (replace(expected, factors=LowRank(f.u[:, :4], f.s[:4], f.vt[:4])), "rank 4"),
+                           (f, "got a LowRank")):
         with pytest.raises(Disagreement, match=message):
             near_best(expected, wrong, (w,), {"rank": 5})
 
@@ -264,7 +269,7 @@ def test_what_is_not_finite_in_x_is_special_only_where_it_is_multiplied(bad, ran
     a = LowRank(np.ones((2, rank), F), np.ones(rank, F), np.ones((rank, 3), F))
     x = np.full((3, 2), bad, F)
     y = reference.lowrank_matmul(a, x)
-    within_dot_bound(y, y, (a, x))
+    lowrank_rule(y, y, (a, x))
     with pytest.raises(Disagreement):
-        within_dot_bound(y, y + F(1) if rank == 0 else np.zeros_like(y), (a, x))
+        lowrank_rule(y, y + F(1) if rank == 0 else np.zeros_like(y), (a, x))
 

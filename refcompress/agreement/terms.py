@@ -1,0 +1,162 @@
+"""The dot products that each float32 product is made of: what :func:`within_dot_bound` needs to know of them.
+
+One function an operation, with the operation's own arguments. A new format brings its own, and its row of OPS names it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..constants import LARGEST, U64
+from ..formats import CSR, LowRank, Mixed, Quantized
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the bound needs to know of the dot products behind an (m, n) result; each broadcasts to (m, n)."""
+
+    roundings: np.ndarray  # the most roundings that one term passes through
+    magnitude: np.ndarray  # |A||X| over the finite terms, float64, rounded up
+    largest: np.ndarray  # no intermediate value of any permitted order exceeds this, but for rounding
+    exact: np.ndarray  # whether no permitted order rounds at all
+    special: np.ndarray  # whether an infinity or a NaN takes part
+
+
+def csr_terms(a: CSR, x: ArrayLike) -> Terms:
+    """Return the terms of csr_matmul: row i has one for each stored entry; k roundings each."""
+    x = np.asarray(x)
+    k = np.diff(a.indptr)[:, None]
+    rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
+    sizes = np.zeros(a.shape)
+    np.add.at(sizes, (rows, a.indices), _size(a.data))  # duplicates are terms of their own
+    stored = np.zeros(a.shape)
+    stored[rows, a.indices] = 1
+    magnitude = _up(sizes @ _size(x), a.shape[1] + k)  # k for the sums of duplicates
+    special = np.zeros((a.shape[0], 1), dtype=bool)
+    special[rows[~np.isfinite(a.data)]] = True
+    special = special | (stored @ ~np.isfinite(x) > 0)
+    e = _unit(a.data) + _unit(x)
+    exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
+    return Terms(k, magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
+
+
+def lowrank_terms(a: LowRank, x: ArrayLike) -> Terms:
+    """Return the terms of lowrank_matmul: k r of them, u (s (vt x)); k + r + 2 roundings each.
+
+    These are three products, k - 1 and r - 1 sums. Scaling u by s first, or forming the matrix, rounds no term more
+    often. The intermediate values of these orders must stay below overflow: vt x, s times it, and u s. Underflow of an
+    inner result passes through the factors that follow it. The count of roundings times 2**-150 covers this where those
+    factors are at most 1; where they are larger there is no bound.
+    """
+    x = np.asarray(x)
+    u, s, vt = (np.abs(f).astype(np.float64) for f in (a.u, a.s, a.vt))
+    k, r = a.shape[1], a.rank
+    first = _up(vt @ _size(x), k)
+    second, scaled = s[:, None] * first, u * s
+    magnitude = _up(u @ second, k + r)
+    inner = np.maximum(first.max(axis=0, initial=0), second.max(axis=0, initial=0))
+    largest = np.maximum(np.maximum(magnitude, inner), scaled.max(axis=1, initial=0)[:, None])
+    # With rank 0 there are no terms: an infinity in x takes no part.
+    special = np.broadcast_to(~np.isfinite(x).all(axis=0) & (r > 0), magnitude.shape)
+    units = [_unit(f) for f in (a.u, a.s, a.vt, x)]
+    exact = ((magnitude <= np.ldexp(1.0, 24 + sum(units)))
+             & (first.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + units[2] + units[3]))
+             & (second.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + sum(units[1:])))
+             & (scaled.max(initial=0) <= np.ldexp(1.0, 24 + units[0] + units[1]))
+             & (sum(min(e, 0) for e in units) >= -149) | (magnitude == 0))
+    if max(u.max(initial=0), s.max(initial=0), scaled.max(initial=0)) > 1:  # an underflow may be made larger afterwards
+        small = np.minimum(_smallest(vt), _smallest(s)) * _smallest(np.abs(x).astype(np.float64))
+        largest = np.where(exact | (small >= 2.0**-100), largest, np.inf)
+    return Terms(np.full((1, 1), k + r + 2), magnitude, largest, exact & (largest <= LARGEST) & ~special, special)
+
+
+def _smallest(a: np.ndarray) -> float:
+    """Return the smallest magnitude of a finite element that is not zero, at most 1."""
+    a = a[np.isfinite(a) & (a > 0)]
+    return min(float(a.min(initial=1.0)), 1.0)
+
+
+def quantized_terms(x: ArrayLike, w: Quantized) -> Terms:
+    """Return the terms of gemm_f32s8: k of them, x (scale (q - z)); k + groups + 5 roundings each.
+
+    q - z is an integer of at most 255 (int16: 65,535): exact. Its product with x and the sums inside a group round at
+    most k times, the product with the scale once more, the sums over the groups ``groups`` times, the last tree over 16
+    chains 4 times. An order that scales the weights first rounds k + 1 times and is covered. Both the sums before
+    scaling and the scaled weights must stay below overflow. Sums before scaling do not underflow: x times an integer is
+    a multiple of 2**-149.
+    """
+    x = np.asarray(x)
+    k = w.shape[1]
+    groups = w.scale.shape[1] if w.scale.shape[1] > 1 or w.group is not None else 1
+    q = np.abs(w.values.astype(np.int32) - w.expand(w.zero_point)).astype(np.float64)
+    scaled = q * w.expand(w.scale)
+    before, magnitude = _up(_size(x) @ q.T, k), _up(_size(x) @ scaled.T, k + 1)
+    largest = np.maximum(np.maximum(before, magnitude), scaled.max(axis=1, initial=0))
+    special = np.broadcast_to(~np.isfinite(x).all(axis=1)[:, None], magnitude.shape)
+    e, es = _unit(x), _unit(w.scale)
+    exact = (before <= np.ldexp(1.0, 24 + e)) & (magnitude <= np.ldexp(1.0, 24 + e + es)) & (e + es >= -149)
+    exact = (exact | (before == 0)) & (scaled.max(axis=1, initial=0) <= np.ldexp(1.0, 24 + es))
+    exact = exact & (largest <= LARGEST) & ~special
+    return Terms(np.full((1, 1), k + groups + 5), magnitude, largest, exact, special)
+
+
+def dense_terms(x: np.ndarray, w: np.ndarray, transposed: bool = False) -> Terms:
+    """Return the terms of gemm_f32f32: k of them, k roundings each."""
+    k, w = x.shape[1], w if transposed else w.T
+    magnitude = _up(_size(x) @ _size(w), k)
+    special = ~np.isfinite(x).all(axis=1)[:, None] | ~np.isfinite(w).all(axis=0)
+    e = _unit(x) + _unit(w)
+    exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
+    return Terms(np.full((1, 1), k), magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
+
+
+def mixed_terms(x: ArrayLike, w: Mixed) -> Terms:
+    """Return the terms of gemm_f32mixed: along axis 0 those of gemm_f32s8; along axis 1 the sum of two such products.
+
+    That sum passes each term through the roundings of both parts at most. It is exact where both are, if the whole is
+    small enough for multiples of the finer part's unit.
+    """
+    x = np.asarray(x)
+    if w.axis == 0:
+        low, high = quantized_terms(x, w.low), quantized_terms(x, w.high)
+        place = {name: _columns(w.wide, *(np.broadcast_to(getattr(t, name), (len(x), part.shape[0]))
+                                           for t, part in ((low, w.low), (high, w.high))))
+                 for name in ("roundings", "magnitude", "largest", "exact", "special")}
+        return Terms(**place)
+    parts = [(x[:, where], part) for where, part in ((~w.wide, w.low), (w.wide, w.high)) if part.shape[1]]
+    if not parts:
+        return quantized_terms(x, w.low)
+    terms = [quantized_terms(*part) for part in parts]
+    magnitude = _up(sum(t.magnitude for t in terms), 2)
+    largest = np.maximum.reduce([magnitude, *(t.largest for t in terms)])
+    unit = min(_unit(inputs) + _unit(part.scale) for inputs, part in parts)
+    exact = np.logical_and.reduce([t.exact for t in terms]) & (magnitude <= np.ldexp(1.0, 24 + unit))
+    special = np.logical_or.reduce([t.special for t in terms])
+    return Terms(sum(t.roundings for t in terms), magnitude, largest, exact & (largest <= LARGEST), special)
+
+
+def _columns(wide: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    both = np.empty((len(low), len(wide)), low.dtype)
+    both[:, ~wide], both[:, wide] = low, high
+    return both
+
+
+def _size(a) -> np.ndarray:
+    """The magnitudes of the finite elements in float64; 0 for the others."""
+    return np.where(np.isfinite(a), np.abs(a), 0).astype(np.float64)
+
+
+def _up(sums: np.ndarray, k) -> np.ndarray:
+    """Return at least the exact sums of k nonnegative products: their float64 sums are low by gamma_k at most."""
+    return sums * (1 + (np.asarray(k) + 2) * 2 * U64)
+
+
+def _unit(a) -> int:
+    """Return the largest e such that every finite element of the array is a multiple of 2**e; 0 if all are zero."""
+    a = np.abs(a[np.isfinite(a) & (a != 0)].astype(np.float64))
+    if not a.size:
+        return 0
+    fraction, exponent = np.frexp(a)
+    whole = np.ldexp(fraction, 24).astype(np.int64)  # a float32 has 24 bits
+    return int((exponent - 24 + np.log2(whole & -whole)).min())
