@@ -4,12 +4,14 @@ import contextlib
 from unittest import mock
 
 import numpy as np
+from implementations import need_native
 
-from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared, container, native
+from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared, container
 from refcompress.container import codes, cursor, entries, positions, quantized, sameness, streams
 from refcompress.container.cursor import Coding, integer_bytes
 from refcompress.reference.huffman.lengths import huffman_lengths
 
+native = need_native()
 F32 = np.float32
 CHECK = container.CHECKSUM_BYTES
 

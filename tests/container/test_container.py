@@ -10,10 +10,11 @@ import pytest
 from container_strategies import layer_maps, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from implementations import BOTH, NATIVE, each
 
 import refcompress as rc
 from refcompress import (CSR, ArgumentTypeError, CorruptError, LimitError, LowRank, Quantized, RefcompressError, Shared,
-                         UnsupportedVersionError, container, native, reference)
+                         UnsupportedVersionError, container, reference)
 from refcompress.container import entries, positions, streams
 from refcompress.container.cursor import Coding, integer_bytes
 
@@ -106,7 +107,7 @@ def test_an_implementation_is_asked_for_what_it_has_and_the_reference_for_the_re
     assert asked
 
 
-@pytest.mark.parametrize("impl", native.available(), ids=lambda impl: impl.__name__)
+@each("impl", NATIVE)
 def test_the_file_is_the_same_from_every_implementation_and_reads_the_same(impl):
     rng = np.random.default_rng(8)
     codes = np.where(rng.random((300, 784)) < 0.08, np.minimum(rng.geometric(0.2, (300, 784)), 31), 0).astype(np.uint8)
@@ -388,7 +389,7 @@ def test_groups_and_blocks_of_a_kernel_come_back_in_its_shape_from_the_rows_that
     w = np.random.default_rng(0).standard_normal((4, 6, 3, 3)).astype(np.float32)
     layers = {"s8": rc.quantize_s8(w, group=16), "s16": rc.quantize_s16(w, group=16), "mx": rc.floats_mx_encode(w, "mxint8"),
               "nf4": rc.floats_nf4_encode(w)}
-    for implementation in (reference, native):
+    for implementation in BOTH:
         data = container.dumps(layers, implementation=implementation)
         back = container.loads(data, implementation=implementation)
         assert back == layers and all(value.shape == w.shape for value in back.values())

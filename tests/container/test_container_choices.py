@@ -9,14 +9,16 @@ import pytest
 from container_strategies import layer_maps, of_version_1, same
 from file_mutations import file_of, sealed
 from hypothesis import given, settings
+from implementations import need_native
 
-from refcompress import (ArgumentTypeError, CorruptError, LimitError, Quantized, RefcompressError, Shared, container, native,
+from refcompress import (ArgumentTypeError, CorruptError, LimitError, Quantized, RefcompressError, Shared, container,
                          quantize_s8, quantize_s16, reference)
 from refcompress.cli import main
 from refcompress.container import entries, streams
 from refcompress.container.cursor import Coding
 from refcompress.ledger import ledger
 
+native = need_native()
 F32 = np.float32
 RESULTS = sorted((Path(__file__).parents[2] / "results").rglob("*.rcz"))
 KIND = 12  # where the kind of a first entry stands, whose name is one byte

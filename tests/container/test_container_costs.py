@@ -10,16 +10,17 @@ import tracemalloc
 import numpy as np
 import pytest
 from file_mutations import fields, file_of, rewritten, sample, written_otherwise
+from implementations import BOTH, each, need_native
 
-from refcompress import CorruptError, LimitError, Shared, UnsupportedVersionError, container, native, reference
+from refcompress import CorruptError, LimitError, Shared, UnsupportedVersionError, container
 from refcompress.container.cursor import integer_bytes
 
 COUNT = int(os.environ.get("REFCOMPRESS_HOSTILE", "12"))
 LIMIT = 60_000  # bytes decoded: the reference reads a code by contexts in 10 microseconds
 FIXED = 300_000  # bytes: the range coder's slots in Python, tables of symbols, blocks
 BLOCKS = 3_000_000  # bytes: blocks that are worked on at a time, of much
-IMPLEMENTATIONS = [reference, native]
-EACH = pytest.mark.parametrize("impl", IMPLEMENTATIONS, ids=lambda impl: impl.__name__)
+native = need_native()
+EACH = each("impl", BOTH)
 NAMES = {"relative": 2, "dense": 2, "columns": 9, "csr": 1, "int8": 11, "plain": 3, "int16": 12, "groups": 3, "mixed": 6, "mx": 7,
          "nf4": 8, "low rank": 4, "bias": 0, "wide": 2, "tied": 10, "kernel": 13, "blocks": 13}
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from file_mutations import fields, rewritten, sample, written_otherwise
+from implementations import need_native
 
-from refcompress import CorruptError, LimitError, UnsupportedVersionError, container, native, reference
+from refcompress import CorruptError, LimitError, UnsupportedVersionError, container, reference
 
+native = need_native()
 COUNT = int(os.environ.get("REFCOMPRESS_MUTATIONS", "0"))
 RESULTS = Path(__file__).parents[2] / "results" / "deep_compression"
 SAMPLES = {

@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import BOTH, each
 
 import refcompress as rc
-from refcompress import RefcompressError, native
+from refcompress import RefcompressError
 
 RNG = np.random.default_rng(0)
 SHAPES = [(8, 16, 3, 3), (8, 16, 1, 1), (5, 7, 9), (3, 2, 1, 4, 2)]
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
-both = pytest.mark.parametrize("impl", [rc, native], ids=["reference", "native"])
+both = each("impl", BOTH)
 
 
 def weights(shape):
@@ -77,7 +78,7 @@ def test_packed_rows_are_outputs_so_that_no_weight_has_a_byte_of_its_own(shape, 
 @given(hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4), st.integers(1, 9), st.randoms(use_true_random=False))
 def test_an_array_without_elements_or_of_two_axes_is_no_exception(shape, group, random):
     w = np.random.default_rng(random.randrange(99)).standard_normal(shape).astype(np.float32)
-    for impl in (rc, native):
+    for impl in BOTH:
         q = impl.quantize_s8(w, group=group)
         assert q.shape == shape == q.dense().shape == impl.dequantize_s8(q).shape
         assert q.scale.ndim == min(len(shape), 2)
@@ -111,7 +112,8 @@ def test_one_row_of_scales_may_serve_all_outputs():
     scale = np.arange(1, 7, dtype=np.float32)[None]
     q = rc.Quantized(values, scale, np.zeros((1, 6), np.int8), 10)
     assert np.array_equal(q.dense(), values * np.repeat(scale, 10).reshape(1, 4, 3, 5))
-    assert np.array_equal(native.dequantize_s8(q), q.dense())
+    for impl in BOTH:
+        assert np.array_equal(impl.dequantize_s8(q), q.dense())
 
 
 @both

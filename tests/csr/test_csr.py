@@ -7,18 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import EVERYONE
 
 from refcompress import reference
-from refcompress.errors import ArgumentTypeError, LimitError, NotBuilt, RefcompressError
+from refcompress.errors import ArgumentTypeError, LimitError, RefcompressError
 from refcompress.formats import CSR
 
-try:
-    from refcompress import native
-except NotBuilt:
-    native = None
-
 F = np.float32
-EVERYONE = [reference, *(native.available() if native else [])]
 MATMULS = [pytest.param(space.csr_matmul, id=space.__name__) for space in EVERYONE]
 ANY = st.floats(width=32)
 SMALL = st.integers(-9, 9).map(float)

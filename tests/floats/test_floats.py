@@ -8,18 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import EVERYONE, NATIVE, each, native
 
-from refcompress import ArgumentTypeError, RefcompressError, floats_decode, floats_encode, native, reference
+from refcompress import ArgumentTypeError, RefcompressError, floats_decode, floats_encode
 from refcompress.formats import FLOATS
-from refcompress.native import _call
 from refcompress.testing import guarded
 from refcompress.testing.floats.codes import every_code, ties
 
 F = np.float32
 LARGEST = np.finfo(F).max
 FORMATS = pytest.mark.parametrize("f", FLOATS.values(), ids=FLOATS)
-SPACES = native.available()
-EVERYONE = pytest.mark.parametrize("impl", [reference, *SPACES], ids=lambda impl: impl.__name__)
+EACH = each("impl", EVERYONE)
 OVERFLOW = pytest.mark.parametrize("overflow", ["saturate", "format"])
 
 # From the standards: exponent bits, mantissa bits, largest finite number, code of what is more, smallest number.
@@ -78,7 +77,7 @@ def test_a_format_has_the_numbers_of_its_standard(f):
     assert floats_encode(F([np.inf]), f.name, overflow="format")[0] == beyond
 
 
-@EVERYONE
+@EACH
 @FORMATS
 def test_every_code_is_decoded_by_the_definition(impl, f):
     got = impl.floats_decode(every_code(f), f.name)
@@ -92,7 +91,7 @@ def test_every_code_is_decoded_by_the_definition(impl, f):
     assert np.array_equal(np.signbit(got[~nan]), np.array(signs)[~nan] < 0)
 
 
-@EVERYONE
+@EACH
 @FORMATS
 @OVERFLOW
 def test_every_code_comes_back(impl, f, overflow):
@@ -109,7 +108,7 @@ def test_every_code_comes_back(impl, f, overflow):
         assert np.array_equal(impl.floats_encode(x[infinite], f.name, overflow=overflow), codes[infinite])
 
 
-@EVERYONE
+@EACH
 @FORMATS
 @OVERFLOW
 def test_every_tie_and_its_neighbours_are_rounded_by_the_definition(impl, f, overflow):
@@ -118,7 +117,7 @@ def test_every_tie_and_its_neighbours_are_rounded_by_the_definition(impl, f, ove
     assert np.array_equal(impl.floats_encode(x, f.name, overflow=overflow), nearest(f, x, overflow))
 
 
-@EVERYONE
+@EACH
 @FORMATS
 @OVERFLOW
 def test_any_float32_is_rounded_by_the_definition_and_none_takes_another_turn(impl, f, overflow):
@@ -142,7 +141,7 @@ OVERFLOWS = [  # format, x, its codes when saturating and by the format
 ]
 
 
-@EVERYONE
+@EACH
 @pytest.mark.parametrize("name, x, saturated, formats", OVERFLOWS)
 def test_overflow_follows_the_rule_that_was_asked_for(impl, name, x, saturated, formats):
     assert impl.floats_encode(F([x]), name).tolist() == [saturated]
@@ -150,7 +149,7 @@ def test_overflow_follows_the_rule_that_was_asked_for(impl, name, x, saturated, 
     assert impl.floats_encode(F([x]), name, overflow="format").tolist() == [formats]
 
 
-@EVERYONE
+@EACH
 @FORMATS
 def test_all_nans_have_one_code_and_where_there_is_none_they_are_refused(impl, f):
     nans = np.uint32([0x7FC00000, 0xFFC00000, 0x7F800001, 0xFF800001, 0x7FFFFFFF]).view(F)
@@ -163,7 +162,7 @@ def test_all_nans_have_one_code_and_where_there_is_none_they_are_refused(impl, f
     assert type(caught.value) is RefcompressError and caught.value.argument == "x[2]"
 
 
-@EVERYONE
+@EACH
 @FORMATS
 def test_zeros_and_what_rounds_to_them_keep_their_signs(impl, f):
     smallest = STANDARD[f.name][4]
@@ -210,7 +209,7 @@ def test_ml_dtypes_agrees(f, overflow):
 LONG = 2**18  # from here on a kernel writes past the caches
 
 
-@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.__name__)
+@each("space", NATIVE)
 @pytest.mark.parametrize("name", ["float16", "fp8_e4m3"])
 def test_long_arrays_have_the_same_bits_for_any_number_of_threads(space, name, monkeypatch):
     x = np.random.default_rng(13).integers(0, 2**32, 2 * LONG + 77, dtype=np.uint32).view(F)
@@ -227,12 +226,14 @@ def test_long_arrays_have_the_same_bits_for_any_number_of_threads(space, name, m
 
 
 @pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
-@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.__name__)
+@each("space", NATIVE)
 @pytest.mark.parametrize("name", ["bfloat16", "fp8_e5m2"])
 def test_a_range_is_written_whole_and_nothing_else_is(space, name):
     """Short and long ranges, at any address: those of the results are not always a vector's."""
+    from refcompress.native import _call
+
     f, lib, ffi = FLOATS[name], _call.lib, _call.ffi
-    row = lib.rc_kernels_at(SPACES.index(space))
+    row = lib.rc_kernels_at(NATIVE.index(space))
     x = np.random.default_rng(14).standard_normal(LONG + 300).astype(F)
     codes = floats_encode(x, name)
     decoded = floats_decode(codes, name)
@@ -254,7 +255,7 @@ def test_a_range_is_written_whole_and_nothing_else_is(space, name):
             assert np.all(back[:begin] == 7) and np.all(back[end:] == 7)
 
 
-@EVERYONE
+@EACH
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0), (1,), (2, 3, 4)])
 def test_any_shape_is_kept(impl, shape):
     for f in FLOATS.values():
@@ -264,7 +265,7 @@ def test_any_shape_is_kept(impl, shape):
         assert isinstance(x, np.ndarray) and x.shape == shape and np.all(x == 1.5)
 
 
-@EVERYONE
+@EACH
 def test_codes_beyond_the_format_are_refused_by_index(impl):
     for name, code in (("fp6_e2m3", 64), ("fp6_e3m2", 255), ("fp4_e2m1", 16)):
         with pytest.raises(RefcompressError) as caught:
@@ -272,7 +273,7 @@ def test_codes_beyond_the_format_are_refused_by_index(impl):
         assert type(caught.value) is RefcompressError and caught.value.argument == "codes[1, 0]"
 
 
-@EVERYONE
+@EACH
 def test_other_types_are_refused(impl):
     for x in (np.float64([1]), np.float16([1]), [1.0], None):
         with pytest.raises(ArgumentTypeError, match="^x: "):

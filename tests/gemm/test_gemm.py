@@ -4,18 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from implementations import EVERYONE, NATIVE, each, needs_native
 
 from refcompress import ArgumentTypeError, LimitError, Quantized, RefcompressError, reference
 from refcompress.agreement import exactly
 from refcompress.ops import OPS
 
-try:
-    from refcompress import native
-except RefcompressError:  # without C the reference alone is tested; make test demands C (conftest.py)
-    SPACES = [reference]
-else:
-    SPACES = [reference, *native.available()]
-EACH = pytest.mark.parametrize("space", SPACES, ids=lambda space: space.__name__.removeprefix("refcompress."))
+EACH = each("space", EVERYONE)
 F = np.float32
 
 # Around the 16 chains and the widths of vectors of bytes; and tiles of 3, 4 and 6.
@@ -77,7 +72,7 @@ def test_a_power_of_two_in_the_scales_moves_out_of_the_product(space):
 
 def bits_of_each(op, *args, **kwargs):
     """Return the bits of a product, which are the same by each variant."""
-    bits = {getattr(space, op)(*args, **kwargs).tobytes() for space in SPACES[1:] or SPACES}
+    bits = {getattr(space, op)(*args, **kwargs).tobytes() for space in NATIVE or EVERYONE}
     assert len(bits) == 1
     return bits.pop()
 
@@ -92,7 +87,7 @@ def test_groups_longer_than_a_block_of_inputs_have_their_own_scales(k, group):
     OPS["gemm_f32s8"].rule(reference.gemm_f32s8(x, q), got, (x, q), {})
 
 
-@pytest.mark.skipif(len(SPACES) == 1, reason="the reference sums in float64, where nothing underflows: this is of the kernels")
+@needs_native  # the reference sums in float64, where nothing underflows
 def test_sums_of_nothing_but_negative_underflows_are_minus_zero_in_each_variant():
     for n in (1, 6, 7, 40):
         x, w = np.full((3, 16), 2.0**-100, F), np.full((n, 16), -(2.0**-100), F)

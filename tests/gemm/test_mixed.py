@@ -4,19 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from implementations import EVERYONE, each
 
 from refcompress import (ArgumentTypeError, Mixed, Quantized, RefcompressError, agreement, allocate_cost, allocate_exact,
                          allocate_mixed, allocate_outliers, gemm_f32mixed, gemm_f32s8, quantize_s8, reference, testing)
 from refcompress.agreement import Disagreement
-from refcompress.errors import NotBuilt
 from refcompress.recipes.inference import CompressedNetwork
 
-try:
-    from refcompress import native
-except NotBuilt:
-    native = None
-IMPLEMENTATIONS = [reference, *(native.available() if native else [])]
-every_implementation = pytest.mark.parametrize("impl", IMPLEMENTATIONS, ids=lambda impl: impl.__name__)
+every_implementation = each("impl", EVERYONE)
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.integers(0, 20)
 

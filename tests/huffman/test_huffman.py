@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from implementations import each, needs_native, with_kernels_of
 
-from refcompress import ArgumentTypeError, HuffmanCode, LimitError, RefcompressError, native, reference
+from refcompress import ArgumentTypeError, HuffmanCode, LimitError, RefcompressError, reference
 from refcompress.formats import MAX_CODE_LENGTH
-from refcompress.native._call import pointer
-from refcompress.native._kernels import lib
 
-# Wider instruction sets without a kernel of their own have the narrower one's: each kernel once is enough here.
-NATIVE = list({impl.huffman_decode.isa: impl for impl in reversed(native.available())}.values())
+NATIVE = with_kernels_of("huffman_decode")
 IMPLEMENTATIONS = [reference, *NATIVE]
-every_implementation = pytest.mark.parametrize("impl", IMPLEMENTATIONS, ids=lambda impl: impl.__name__)
+every_implementation = each("impl", IMPLEMENTATIONS)
 
 ALPHABETS = [1, 2, 3, 5, 17, 255, 256, 257, 1000, 2**15]
 
@@ -196,7 +194,11 @@ def test_bad_counts_are_refused_by_name(impl, counts, limit, kind, argument):
     assert type(caught.value) is kind and caught.value.argument == argument
 
 
+@needs_native
 def test_the_lengths_kernel_refuses_more_symbols_than_the_limit_has_codes():
+    from refcompress.native._call import pointer
+    from refcompress.native._kernels import lib
+
     outputs = [pointer(np.zeros(18, dtype)) for dtype in (np.uint64, np.uint16, np.uint8, np.uint8)]
     assert lib.rc_kernels_at(0).huffman_lengths(3, 1, pointer(np.ones(3, np.uint64)), *outputs) == lib.RC_BAD_INDEX
 

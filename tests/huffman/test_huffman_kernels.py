@@ -2,14 +2,18 @@
 
 import numpy as np
 import pytest
+from implementations import need_native
 from test_huffman import code_for, sequence
 
 from refcompress import CorruptError, Encoded, HuffmanCode, reference
-from refcompress.native import huffman
-from refcompress.native._call import pointer
-from refcompress.native._kernels import ffi, lib
 from refcompress.reference.huffman.stream import lanes_of
 from refcompress.testing import guarded
+
+need_native()
+
+from refcompress.native import huffman  # noqa: E402
+from refcompress.native._call import pointer  # noqa: E402
+from refcompress.native._kernels import ffi, lib  # noqa: E402
 
 
 def kernels(op: str) -> list:

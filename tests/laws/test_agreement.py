@@ -2,22 +2,14 @@
 7)."""
 
 import itertools
-import os
 
 import pytest
+from implementations import NATIVE, native, needs_native
 
 from refcompress import agreement, reference, testing
-from refcompress.errors import NotBuilt
 from refcompress.ops import OPS
 from refcompress.testing import layouts
 from refcompress.testing.families import CASES
-
-try:
-    from refcompress import native
-except NotBuilt as error:
-    native, reason = None, str(error)
-
-NATIVE = native.available() if native else []
 
 
 def _functions(op, spaces):
@@ -36,10 +28,8 @@ PAIRS = [pytest.param(op, function, id=f"{op}-{label}")
 KERNELS = [op for op in OPS if _functions(op, NATIVE)]
 
 
-def test_the_kernels_are_built():
-    if native is None:
-        assert os.environ.get("REFCOMPRESS_REQUIRE_C") != "1", reason
-        pytest.skip(reason)
+@needs_native
+def test_some_operations_have_kernels():
     assert KERNELS
 
 

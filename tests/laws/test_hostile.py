@@ -11,6 +11,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from implementations import EVERYONE, each, native, needs_native
 from interrupt import seconds_to_answer
 from refcompress import (CSR, ArgumentTypeError, CorruptError, LimitError, LowRank, Quantized, RefcompressError, Shared,
                          container, reference)
@@ -19,17 +20,8 @@ from refcompress.container import streams
 from refcompress.container.cursor import integer_bytes
 from refcompress.models import npz
 
-try:
-    from refcompress import native
-except ImportError:
-    if os.environ.get("REFCOMPRESS_REQUIRE_C") == "1":
-        raise
-    native = None
-
 F = np.float32
-IMPLEMENTATIONS = [reference, *(native.available() if native else [])]
-EACH = pytest.mark.parametrize("impl", IMPLEMENTATIONS, ids=lambda impl: impl.__name__)
-NATIVE = pytest.mark.skipif(native is None, reason="the C kernels are not built")
+EACH = each("impl", EVERYONE)
 
 
 class NoArray:
@@ -172,7 +164,7 @@ BOMBS = {
 }
 
 
-@NATIVE
+@needs_native
 @pytest.mark.parametrize("name", BOMBS)
 def test_half_a_megabyte_that_stands_for_millions_of_places_takes_no_more_than_the_limit_and_ten(name):
     data = file_of(BOMBS[name])
@@ -187,7 +179,7 @@ def test_half_a_megabyte_that_stands_for_millions_of_places_takes_no_more_than_t
         assert peak < limit + 10_000_000  # 10 MB: the blocks that are worked on
 
 
-@NATIVE
+@needs_native
 def test_reading_takes_at_most_four_times_what_is_decoded():
     rng = np.random.default_rng(0)
     n = 4_000_000
@@ -295,7 +287,7 @@ def run(script: str) -> None:
     assert done.returncode == 0 and done.stdout == "True\n", done.stderr
 
 
-@NATIVE
+@needs_native
 def test_where_the_system_gives_no_more_threads_those_that_there_are_do_the_work():
     run("""
 import threading, numpy as np
@@ -312,7 +304,7 @@ print(all(bool((native.gemm_s8s8(x, x) == 1000).all()) for _ in range(5)))
 """)
 
 
-@NATIVE
+@needs_native
 def test_ctrl_c_while_threads_are_sent_for_ends_the_work():
     run("""
 import concurrent.futures, numpy as np
@@ -340,7 +332,7 @@ except KeyboardInterrupt:
 """)
 
 
-@NATIVE
+@needs_native
 def test_kernels_run_while_the_interpreter_ends():
     run("""
 import atexit, numpy as np
@@ -351,7 +343,7 @@ atexit.register(lambda: print(bool((native.gemm_s8s8(x, x) == 1000).all())))
 """)
 
 
-@NATIVE
+@needs_native
 def test_many_threads_that_call_at_once_get_the_bits_of_one():
     rng = np.random.default_rng(0)
     w = rng.standard_normal((300, 400)).astype(F)
@@ -374,7 +366,7 @@ def test_many_threads_that_call_at_once_get_the_bits_of_one():
     assert not differ
 
 
-@NATIVE
+@needs_native
 @pytest.mark.parametrize("m, k, n, rows", [(1, 500, 3000, 1), (3, 200, 2100, 1), (40, 300, 1700, 1), (5, 64, 77, 5)])
 def test_a_sparse_product_split_by_columns_has_the_same_bits(m, k, n, rows, monkeypatch):
     """All entries in few rows: where a single one is more than a chunk of work, columns are handed out."""
@@ -389,7 +381,7 @@ def test_a_sparse_product_split_by_columns_has_the_same_bits(m, k, n, rows, monk
             assert np.array_equal(impl.csr_matmul(a, x).view(np.uint32), expected.view(np.uint32))
 
 
-@NATIVE
+@needs_native
 @pytest.mark.parametrize("m", [1, 200])
 def test_ctrl_c_is_answered_within_200_ms_where_one_row_has_all_the_work(m):
     setup = f"""

@@ -4,9 +4,10 @@ import inspect
 
 import numpy as np
 import pytest
+from implementations import NATIVE
 
 import refcompress as rc
-from refcompress import agreement, arguments, native, reference
+from refcompress import agreement, arguments, reference
 from refcompress.ops import OPS
 from refcompress.recipes import criteria, ladder, pruning
 from refcompress.recipes.deep_compression import Settings
@@ -131,7 +132,7 @@ def same(function, args, kwargs):
 def functions(name):
     """Yield the reference's function, and each native one."""
     yield getattr(reference, name)
-    yield from {f.isa: f for space in native.available() if hasattr(f := getattr(space, name, None), "isa")}.values()
+    yield from {f.isa: f for space in NATIVE if hasattr(f := getattr(space, name, None), "isa")}.values()
 
 
 @pytest.mark.parametrize("name", CALLS)

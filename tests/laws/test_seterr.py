@@ -5,21 +5,16 @@ import warnings
 
 import numpy as np
 import pytest
+from implementations import BOTH, label
 
 from refcompress import reference, testing
 from refcompress.agreement import exactly
-from refcompress.errors import NotBuilt
 from refcompress.ops import OPS
-
-try:
-    from refcompress import native
-except NotBuilt:
-    native = None
 
 F = np.float32
 SCALES = [2.0**-149, 2.0**-140, 2.0**-126, 2.0**100]
-FUNCTIONS = [pytest.param(op, function, id=f"{op}-{label}") for op in OPS
-             for label, function in {"reference": getattr(reference, op), "native": getattr(native, op, None)}.items() if function]
+FUNCTIONS = [pytest.param(op, getattr(space, op), id=f"{op}-{label(space)}")
+             for op in OPS for space in BOTH if hasattr(space, op)]
 
 
 def scaled(value, factor: float):

@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 import pytest
+from implementations import BOTH, each
 
 import refcompress as rc
-from refcompress import native
 
 RNG = np.random.default_rng(11)
 
@@ -29,7 +29,7 @@ def zeros_stay(w, back):
     assert at.size and not np.any(at.view(np.uint32)), "a zero of the source is not +0.0"
 
 
-@pytest.mark.parametrize("impl", [rc, native], ids=["reference", "native"])
+@each("impl", BOTH)
 @pytest.mark.parametrize("w", SOURCES.values(), ids=SOURCES)
 @pytest.mark.parametrize("scheme", ["symmetric", "affine"])
 def test_integers(impl, w, scheme):
@@ -54,7 +54,7 @@ def test_blocks(w):
         zeros_stay(w, rc.floats_nf4_encode(w, block=block).dense())
 
 
-@pytest.mark.parametrize("impl", [rc, native], ids=["reference", "native"])
+@each("impl", BOTH)
 @pytest.mark.parametrize("w", SOURCES.values(), ids=SOURCES)
 def test_shared_values(impl, w):
     for init in ("cut", "linear", "density", "random"):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import BOTH, each, native, needs_native
 
 from refcompress import ArgumentTypeError, LowRank, RefcompressError, agreement, lowrank_matmul, lowrank_randomized, lowrank_svd, reference
 from refcompress.ops import OPS
@@ -26,13 +27,7 @@ def spectrum(kind, m, k, seed):
     return ((u * s) @ v.T).astype(np.float32)
 
 
-try:
-    from refcompress import native
-except RefcompressError:  # without C the reference alone is tested; make test demands C (conftest.py)
-    SPACES = [reference]
-else:
-    SPACES = [reference, native]
-EACH = pytest.mark.parametrize("space", SPACES, ids=lambda space: space.__name__.removeprefix("refcompress."))
+EACH = each("space", BOTH)
 KINDS = ("noise", "slow", "fast", "flat", "low rank")
 
 
@@ -69,7 +64,7 @@ def test_without_certificates_the_factors_are_the_same_and_nothing_is_claimed():
     assert bare.products < measured.products  # the certificate's own are counted
 
 
-@pytest.mark.skipif(SPACES == [reference], reason="needs the C kernels")
+@needs_native
 @pytest.mark.parametrize("kind, rank", [("slow", 20), ("flat", 7), ("noise", 40)])
 def test_instruction_sets_and_threads_change_no_bit_of_the_native_one(kind, rank):
     w, before = spectrum(kind, 300, 256, 2), native.threads.get()

@@ -6,8 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from implementations import need_native
 
-from refcompress.native import _build
+need_native()
+
+from refcompress.native import _build  # noqa: E402
 
 CC = shutil.which((os.environ.get("CC") or "cc").split()[0])
 SOURCE = Path(__file__).resolve().parents[2] / "csrc" / "mode.c"

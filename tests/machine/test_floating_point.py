@@ -1,25 +1,21 @@
 """What others do to the floating-point unit changes no bit of a native result: rounding modes, subnormals that become zeros."""
 
 import itertools
-import os
 import threading
 
 import numpy as np
 import pytest
 
 from floating_point_modes import DEFAULT, mode, modes, signature
+from implementations import NATIVE, need_native
 from refcompress import formats, reference, testing
 from refcompress.agreement import exactly
-from refcompress.errors import NotBuilt, RefcompressError
+from refcompress.errors import RefcompressError
 from refcompress.ops import OPS
 
-try:
-    from refcompress import native
-    from refcompress.native import threads
-except NotBuilt as error:
-    if os.environ.get("REFCOMPRESS_REQUIRE_C") == "1":
-        raise
-    pytest.skip(str(error), allow_module_level=True)
+native = need_native()
+
+from refcompress.native import threads  # noqa: E402
 
 F = np.float32
 MODES = modes()
@@ -30,7 +26,7 @@ OPERATIONS = [op for op in OPS if hasattr(native, op)]
 
 def functions(op):
     """Return the operation's functions, each once."""
-    return list(dict.fromkeys(getattr(space, op) for space in native.available() if hasattr(space, op)))
+    return list(dict.fromkeys(getattr(space, op) for space in NATIVE if hasattr(space, op)))
 
 
 def in_mode(name, function, args, kwargs):

@@ -9,25 +9,21 @@ import time
 import numpy as np
 import pytest
 
+from implementations import NATIVE, each, need_native
 from interrupt import seconds_to_answer
 from refcompress import reference, testing
 from refcompress.agreement import exactly
-from refcompress.errors import ArgumentTypeError, NotBuilt, RefcompressError
+from refcompress.errors import ArgumentTypeError, RefcompressError
 from refcompress.formats import Quantized
 from refcompress.ops import OPS
 from refcompress.testing import guarded
 
-try:
-    from refcompress import native
-    from refcompress.native import _call, csr, gemm, threads
-except NotBuilt as error:
-    if os.environ.get("REFCOMPRESS_REQUIRE_C") == "1":
-        raise
-    pytest.skip(str(error), allow_module_level=True)
+native = need_native()
+
+from refcompress.native import _call, csr, gemm, threads  # noqa: E402
 
 F = np.float32
-SPACES = native.available()
-EACH = pytest.mark.parametrize("space", SPACES, ids=lambda space: space.__name__)
+EACH = each("space", NATIVE)
 
 
 @pytest.fixture
@@ -67,17 +63,17 @@ def calls(rng, m, n, k):
 
 
 def test_the_variants_have_names_and_each_wider_one_has_all_that_a_narrower_one_has():
-    names = [space.__name__ for space in SPACES]
+    names = [space.__name__ for space in NATIVE]
     assert names == ["native.portable", "native.avx2", "native.avx512"][: len(names)]
-    for narrow, wide in zip(SPACES, SPACES[1:]):
+    for narrow, wide in zip(NATIVE, NATIVE[1:]):
         assert set(vars(narrow)) <= set(vars(wide))
-    for space in SPACES:
+    for space in NATIVE:
         assert native.at(space.__name__.removeprefix("native.")) is space
         kernels = {name: f for name, f in vars(space).items() if callable(f)}
         assert set(kernels) <= set(OPS)
         assert all(f.isa in ("portable", "avx2", "avx512") for f in kernels.values())
-    assert all(getattr(native, name) is f for name, f in vars(SPACES[-1]).items() if callable(f))
-    assert all(f.isa == "portable" for f in vars(SPACES[0]).values() if callable(f))
+    assert all(getattr(native, name) is f for name, f in vars(NATIVE[-1]).items() if callable(f))
+    assert all(f.isa == "portable" for f in vars(NATIVE[0]).values() if callable(f))
     assert native.__name__ == "refcompress.native"
     for bad, kind in (("avx1024", RefcompressError), (None, ArgumentTypeError)):
         with pytest.raises(kind, match="^isa: "):
@@ -85,7 +81,7 @@ def test_the_variants_have_names_and_each_wider_one_has_all_that_a_narrower_one_
 
 
 def test_a_native_function_carries_the_contract_of_the_reference():
-    for name, function in vars(SPACES[-1]).items():
+    for name, function in vars(NATIVE[-1]).items():
         if callable(function):
             assert function.__doc__ == getattr(reference, name).__doc__ and function.__name__ == name
 
@@ -98,10 +94,10 @@ def test_a_native_function_carries_the_contract_of_the_reference():
 ])
 def test_all_variants_give_the_same_bits_across_blocks(m, n, k):
     for op, arguments, kwargs in calls(np.random.default_rng(m * n * k), m, n, k):
-        expected = getattr(SPACES[0], op)(*arguments, **kwargs)
+        expected = getattr(NATIVE[0], op)(*arguments, **kwargs)
         if op in ("gemm_s8s8", "gemm_u8s8"):
             exactly(getattr(reference, op)(*arguments, **kwargs), expected)
-        for space in SPACES[1:]:
+        for space in NATIVE[1:]:
             exactly(expected, getattr(space, op)(*arguments, **kwargs))
 
 
@@ -136,7 +132,7 @@ def test_kernels_write_no_row_and_no_byte_outside_their_own(space):
     """y lies between guard pages, and what other threads would write keeps its values."""
     if not guarded.available():
         pytest.skip("needs mprotect")
-    level = SPACES.index(space)
+    level = NATIVE.index(space)
     row, ffi = _call.lib.rc_kernels_at(level), _call.ffi
     x, w = integers(np.random.default_rng(5), 5, 70), integers(np.random.default_rng(6), 13, 70)
     expected = reference.gemm_s8s8(x, w)
@@ -215,7 +211,7 @@ def test_any_c_function_of_the_right_type_becomes_an_operation():
             function = native.wrap(op, address)
             for name, arguments, kwargs in calls(np.random.default_rng(7), 5, 6, 40):
                 if name == op:
-                    exactly(getattr(SPACES[0], op)(*arguments, **kwargs), function(*arguments, **kwargs))
+                    exactly(getattr(NATIVE[0], op)(*arguments, **kwargs), function(*arguments, **kwargs))
     with pytest.raises(ArgumentTypeError, match="^x: "):
         native.wrap("gemm_s8s8", table.gemm_s8s8)(F([[1]]), np.int8([[1]]))
     with pytest.raises(RefcompressError, match="^address: "):

@@ -1,27 +1,21 @@
 """Prepared calls: the same result as the checked ones, from what stands in the arrays when they are made."""
 
 import gc
-import os
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from implementations import NATIVE, each, need_native
 
 from refcompress import ArgumentTypeError, RefcompressError, reference
-from refcompress.errors import NotBuilt
 
-try:
-    from refcompress import native
-    from refcompress.native import threads
-    from refcompress.native._kernels import lib
-except NotBuilt as error:
-    if os.environ.get("REFCOMPRESS_REQUIRE_C") == "1":
-        raise
-    pytest.skip(str(error), allow_module_level=True)
+native = need_native()
 
-SPACES = native.available()
-every_space = pytest.mark.parametrize("space", SPACES, ids=lambda space: space.__name__)
+from refcompress.native import threads  # noqa: E402
+from refcompress.native._kernels import lib  # noqa: E402
+
+every_space = each("space", NATIVE)
 OPS = ("csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8")
 every_op = pytest.mark.parametrize("op", OPS)
 SIZES = [0, 1, 7, 8, 33, 65]
@@ -48,7 +42,7 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
 @given(st.sampled_from(SIZES), st.sampled_from(SIZES), st.sampled_from(SIZES), st.integers(0, 2**32 - 1))
 def test_a_prepared_call_has_the_bits_of_a_checked_one(op, m, n, k, seed):
     args = operands(op, m, n, k, seed)
-    for space in SPACES:
+    for space in NATIVE:
         function = getattr(space, op)
         again = function.prepare(*args)
         assert same(again(), function(*args)) and again() is again()

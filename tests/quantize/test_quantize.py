@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import each, native, with_kernels_of
 
-from refcompress import ArgumentTypeError, Quantized, RefcompressError, dequantize_s8, native, quantize_s8, reference
+from refcompress import ArgumentTypeError, Quantized, RefcompressError, dequantize_s8, quantize_s8, reference
 from refcompress.constants import LARGEST
 from refcompress.testing.layouts import ODD
 
@@ -22,9 +23,8 @@ ARRAYS = st.one_of(
 )
 SCHEME = st.sampled_from(["symmetric", "affine"])
 
-# Wider instruction sets without a kernel of their own have the narrower one's: each kernel once is enough here.
-NATIVE = list({impl.quantize_s8.isa: impl for impl in reversed(native.available())}.values())
-every_implementation = pytest.mark.parametrize("impl", [reference, *NATIVE], ids=lambda impl: impl.__name__)
+NATIVE = with_kernels_of("quantize_s8")
+every_implementation, every_kernel = each("impl", [reference, *NATIVE]), each("impl", NATIVE)
 LOWEST = {"symmetric": -127, "affine": -128}
 
 
@@ -54,7 +54,7 @@ def test_the_error_is_at_most_half_a_step(impl, case):
         assert abs(Fraction(got) - Fraction(value)) <= (Fraction(1, 2) + Fraction(1, 2**14)) * Fraction(scale)
 
 
-@pytest.mark.parametrize("impl", NATIVE, ids=lambda impl: impl.__name__)
+@every_kernel
 @given(case=cases())
 def test_c_gives_the_bits_of_the_reference(impl, case):
     x, options = case
@@ -78,13 +78,13 @@ def formats(draw):
                      draw(hnp.arrays(np.int8, tuple(shape))), group)
 
 
-@pytest.mark.parametrize("impl", NATIVE, ids=lambda impl: impl.__name__)
+@every_kernel
 @given(q=formats())
 def test_c_dequantizes_every_shape_of_scales_to_the_bits_of_the_reference(impl, q):
     assert impl.dequantize_s8(q).tobytes() == dequantize_s8(q).tobytes()
 
 
-@pytest.mark.parametrize("impl", NATIVE, ids=lambda impl: impl.__name__)
+@every_kernel
 @pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": 1}, {"axis": 2}, {"group": 5}, {"group": 32}])
 def test_a_large_array_has_the_same_bits_in_c_for_any_number_of_threads(impl, options):
     x = np.random.default_rng(7).normal(size=(67, 33, 150)).astype(np.float32)

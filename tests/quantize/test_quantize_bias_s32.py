@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import BOTH, each
 
 import refcompress as rc
-from refcompress import RefcompressError, native
+from refcompress import RefcompressError
 
 SCALES = st.floats(2.0**-20, 2.0**20, width=32)
 
@@ -34,7 +35,7 @@ def layer(k: int, bias_of: float = 1.0, seed=0):
 
 
 @pytest.mark.parametrize("axis", [0, None])
-@pytest.mark.parametrize("impl", [rc, native], ids=["reference", "native"])
+@each("impl", BOTH)
 def test_a_whole_layer_by_integers_is_the_layer_to_half_a_step_of_its_output(impl, axis):
     x, w, bias = layer(64, bias_of=5.0)
     qx, qw = impl.quantize_s8(x), impl.quantize_s8(w, axis=axis)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import NATIVE, each
 
 import refcompress as rc
-from refcompress import ArgumentTypeError, Packed, Quantized, RefcompressError, native
+from refcompress import ArgumentTypeError, Packed, Quantized, RefcompressError
 from refcompress.constants import LARGEST
 
 ELEMENTS = st.one_of(st.floats(width=32, allow_nan=False, allow_infinity=False),
@@ -101,15 +102,15 @@ def test_values_of_16_bits_are_refused_where_8_are_meant():
         assert caught.value.argument == argument
 
 
-@pytest.mark.parametrize("isa", [space.__name__.removeprefix("native.") for space in native.available()])
+@each("impl", NATIVE)
 @pytest.mark.parametrize("place", [0, 15, 16, 37, 66])
 @pytest.mark.parametrize("value", [0x7FC00000, 0xFFC00000, 0x7F800001, 0xFFBFFFFF, 0x7F800000, 0xFF800000])
 @pytest.mark.parametrize("options", [{}, {"scale": 1.0}, {"group": 3}, {"axis": 1}, {"axis": 1, "scale": 1.0},
                                      {"axis": 0}])
-def test_kernels_find_what_is_not_finite_wherever_it_is(isa, place, value, options):
+def test_kernels_find_what_is_not_finite_wherever_it_is(impl, place, value, options):
     x = np.ones((2, 67), np.float32)
     x.view(np.uint32)[1, place] = value  # quiet NaN, signalling NaN (as bits: a float may be quietened), infinity
-    for op in (native.at(isa).quantize_s8, native.at(isa).quantize_s16):
+    for op in (impl.quantize_s8, impl.quantize_s16):
         with pytest.raises(RefcompressError) as caught:
             op(x, **options)
         assert caught.value.argument == f"x[1, {place}]"

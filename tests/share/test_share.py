@@ -9,8 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import each, native, with_kernels_of
 
-from refcompress import ArgumentTypeError, RefcompressError, native, reference, share_kmeans
+from refcompress import ArgumentTypeError, RefcompressError, reference, share_kmeans
 from refcompress.reference.share.starts import INITS, initial_centroids
 from refcompress.testing.layouts import ODD
 
@@ -25,9 +26,8 @@ VALUES = st.one_of(
 )
 INIT = st.sampled_from(INITS)
 
-# Wider instruction sets without a kernel of their own have the narrower one's: each kernel once is enough here.
-NATIVE = list({impl.share_kmeans.isa: impl for impl in reversed(native.available())}.values())
-every_implementation = pytest.mark.parametrize("impl", [reference, *NATIVE], ids=lambda impl: impl.__name__)
+NATIVE = with_kernels_of("share_kmeans")
+every_implementation = each("impl", [reference, *NATIVE])
 
 
 @st.composite
@@ -104,7 +104,7 @@ def test_each_weight_has_the_nearest_fitted_value_and_ties_the_lower(impl, case)
         assert got == (0 if options["pruned"] and value == 0 else fitted[nearest(fitted, value)])
 
 
-@pytest.mark.parametrize("impl", NATIVE, ids=lambda impl: impl.__name__)
+@each("impl", NATIVE)
 @pytest.mark.parametrize("options", [{"bits": 1}, {"bits": 5, "pruned": True}, {"clusters": 257, "init": "density"},
                                      {"bits": 9, "pruned": True, "init": "random"}, {"bits": 16, "iterations": 3}])
 def test_a_large_array_has_the_same_bits_in_c_for_any_number_of_threads(impl, options):

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import BOTH, native, needs_native
 
-from refcompress import native, share_kmeans, share_optimal
+from refcompress import share_kmeans, share_optimal
 from refcompress.reference.share.starts import INITS, initial_centroids
 
 N = 4000
@@ -94,8 +95,8 @@ def test_of_equal_gains_the_first_run_is_cut_first():
 def test_values_without_importance_take_no_cluster(init):
     x, h = np.float32([1, 1, 5, 5, 100, 100]), np.float32([1e8] * 4 + [1e-8] * 2)
     for seed in range(20) if init == "random" else (None,):
-        for impl in (share_kmeans, native.share_kmeans):
-            shared = impl(x, clusters=2, weights=h, init=init, seed=seed)
+        for impl in BOTH:
+            shared = impl.share_kmeans(x, clusters=2, weights=h, init=init, seed=seed)
             assert cost(x, shared, h.astype(np.float64)) < 1e-3 and shared.codebook.tolist() == pytest.approx([1, 5])
 
 
@@ -128,6 +129,7 @@ def test_the_seed_changes_the_random_start():
     assert share_kmeans(w, bits=3, init="random") == share_kmeans(w, bits=3, init="random", seed=0)
 
 
+@needs_native
 @pytest.mark.parametrize("init", INITS)
 @given(w=hnp.arrays(np.float32, st.integers(2, 60), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)), data=st.data())
 def test_both_implementations_start_from_the_same_bits(init, w, data):
