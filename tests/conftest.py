@@ -1,8 +1,8 @@
 """Which build is tested, and with which examples.
 
-With REFCOMPRESS_REQUIRE_C=1 (make test sets it) the tests fail at once where the C kernels are missing, are older than their
-sources, or where another installation than this tree (or REFCOMPRESS_BUILD) would be tested: a suite that passes on the
-wrong build proves nothing.
+With REFCOMPRESS_REQUIRE_C=1 (make test sets it) the tests fail at once where the C kernels are missing or older than
+their sources, or where another installation than this tree (or REFCOMPRESS_BUILD) would be tested. A suite that passes
+on the wrong build proves nothing. What is tested is listed in implementations.py.
 
 Hypothesis: by default the same examples everywhere, so that a red test is red for all; HYPOTHESIS_PROFILE=fuzz (make
 fuzz) draws fresh ones, many more of them.

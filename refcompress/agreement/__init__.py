@@ -5,8 +5,8 @@
 - ``same_product``: a truncated SVD. ``near_best``: a low-rank approximation that may come near the optimum.
 - ``same_cost``: optima that may be reached in more than one way.
 
-A rule is called as ``rule(expected, got, args, kwargs)`` with the reference's result, the other one, and the input of the
-operation.
+A rule is called as ``rule(expected, got, args, kwargs)``, with the result of the reference, the other result, and the
+input of the operation.
 
 Letters: m, n rows and columns of the result, k terms of a dot product, r rank, u the unit roundoff of float32.
 """

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..constants import LARGEST, U, U64
+from ..constants import LARGEST, U64, U
 from .exact import UNDERFLOW, NoBound, everywhere, same_kind
 from .terms import Terms
 

@@ -27,7 +27,7 @@ def exactly(expected, got, args=(), kwargs=None) -> None:
 def _exactly(expected, got, where: str) -> None:
     if isinstance(expected, np.ndarray):
         same_kind(expected, got, where)
-        same = expected == got
+        same = np.asarray(expected == got)
         if expected.dtype.kind == "f":
             same = (same & (np.signbit(expected) == np.signbit(got))) | (np.isnan(expected) & np.isnan(got))
         everywhere(same, expected, got, where, None)
@@ -48,7 +48,7 @@ def _exactly(expected, got, where: str) -> None:
         for i, (e, g) in enumerate(zip(expected, got)):
             _exactly(e, g, f"{where}[{i}]")
     elif isinstance(expected, float):
-        _exactly(np.float64(expected)[None], np.float64(got)[None], where)  # so that NaN and -0.0 count as in arrays
+        _exactly(np.array([expected]), np.array([got]), where)  # so that NaN and -0.0 count as in arrays
     elif got != expected:
         raise Disagreement(f"{where}: got {got!r}, expected {expected!r}")
 

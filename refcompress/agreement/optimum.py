@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..constants import U, U64
+from ..constants import U64, U
 from ..formats import MAX_CODE_LENGTH, LowRank, Shared
 from .exact import UNDERFLOW, Disagreement, everywhere, same_kind
 
@@ -57,9 +57,9 @@ def near_best(expected, got, args, kwargs=None) -> None:
     """Raise Disagreement unless ``got`` is a low-rank approximation of ``args[0]`` as good as ``expected``.
 
     lowrank_randomized promises an error of at most 1 + tolerance times the optimum. The optimum is at most the error of
-    ``expected``, so the Frobenius error of ``got`` may exceed that of ``expected`` by the tolerance's share of it. Where
-    that error is below 2**-10 ||w||, the share is one of 2**-10 ||w||. Also allowed are the errors of float32 products:
-    (k + rank) u ||w||, a rounding for each term of the longest sums.
+    ``expected``, so the Frobenius error of ``got`` may exceed that of ``expected`` by the tolerance's share of it (of
+    2**-10 ||w|| where that error is less). Also allowed are the errors of float32 products, (k + rank) u ||w||: a
+    rounding for each term of the longest sums.
 
     Finite certificates are not below the errors, which are measured in float64 (off by (k + rank) 2**-53 itself); the
     spectral error is measured from below, by power iteration. Singular values descend. The largest entry of each column
@@ -89,11 +89,11 @@ def near_best(expected, got, args, kwargs=None) -> None:
     if not error - best <= allowed:
         raise Disagreement(f"result.factors: off by {error:g} (Frobenius), expected {best:g}; "
                            f"allowed difference {allowed:g}")
-    v = np.random.default_rng(0).standard_normal(k)
+    vector = np.random.default_rng(0).standard_normal((k,))
     for _ in range(8):
-        v = rest.T @ (rest @ v)
-        v /= np.linalg.norm(v) or 1
-    spectral = np.linalg.norm(rest @ v)
+        vector = rest.T @ (rest @ vector)
+        vector /= np.linalg.norm(vector) or 1
+    spectral = np.linalg.norm(rest @ vector)
     for name, measured in (("frobenius", error), ("spectral", spectral)):
         if not measured <= getattr(got, name) + (k + r) * U64 * norm:
             raise Disagreement(f"result.{name}: got {getattr(got, name):g}, below the error {measured:g}")

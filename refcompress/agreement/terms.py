@@ -128,12 +128,12 @@ def mixed_terms(x: ArrayLike, w: Mixed) -> Terms:
     if not parts:
         return quantized_terms(x, w.low)
     terms = [quantized_terms(*part) for part in parts]
-    magnitude = _up(sum(t.magnitude for t in terms), 2)
+    magnitude = _up(np.add.reduce([t.magnitude for t in terms]), 2)
     largest = np.maximum.reduce([magnitude, *(t.largest for t in terms)])
     unit = min(_unit(inputs) + _unit(part.scale) for inputs, part in parts)
     exact = np.logical_and.reduce([t.exact for t in terms]) & (magnitude <= np.ldexp(1.0, 24 + unit))
     special = np.logical_or.reduce([t.special for t in terms])
-    return Terms(sum(t.roundings for t in terms), magnitude, largest, exact & (largest <= LARGEST), special)
+    return Terms(np.add.reduce([t.roundings for t in terms]), magnitude, largest, exact & (largest <= LARGEST), special)
 
 
 def _columns(wide: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

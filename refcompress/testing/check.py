@@ -2,7 +2,9 @@
 
 import copy
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ SHRINK_SECONDS = 10
 
 @dataclass
 class Report:
-    """What a check that passed has tried; of ``without_bound`` inputs some elements could not be judged."""
+    """What a check that passed has tried. Of ``without_bound`` inputs some elements could not be judged."""
 
     op: str
     inputs: int = 0
@@ -26,17 +28,38 @@ class Report:
     refused: int = 0
 
 
-def check(op: str, function, *, rule=None, refusals: bool = False, examples: int | None = None) -> Report:
+def check(op: str, function: Callable, *, rule: Callable | None = None, refusals: bool = False,
+          examples: int | None = None) -> Report:
     """Compare ``function`` with the reference operation ``op``; return what was tried, or raise Disagreement.
 
     First the fixed samples (every length 0 to 67, odd layouts, guard pages, hostile values), then Hypothesis, which
     shrinks what it finds. Besides the result, by the operation's rule: the second call on the same input gives the same
     bits, the input is not modified, the result shares no memory with it, a valid input is not refused.
 
-    op : a name of OPS. function : called as the operation is. rule : instead of the operation's, for example
-    agreement.same_cost. refusals : whether it must also refuse what the reference refuses, with the same class and
-    argument. examples : of Hypothesis; by default its profile's max_examples, 0 leaves Hypothesis out.
-    Raises Disagreement, with the input in its message; MissingExtra where Hypothesis is wanted and not installed.
+    Parameters
+    ----------
+    op : str
+        A name of OPS.
+    function : callable
+        Called as the operation is.
+    rule : callable, optional
+        In place of the operation's own rule, for example agreement.same_cost.
+    refusals : bool
+        Whether ``function`` must also refuse what the reference refuses, with the same class and argument.
+    examples : int, optional
+        Of Hypothesis; by default its profile's max_examples. 0 leaves Hypothesis out.
+
+    Returns
+    -------
+    Report
+        What was tried.
+
+    Raises
+    ------
+    Disagreement
+        With the input in its message.
+    MissingExtra
+        Where Hypothesis is wanted and not installed.
 
     A function that reads outside its arrays is killed by the system (a guard page): ``python -X faulthandler``
     says where.
@@ -74,11 +97,11 @@ def _search(op: str, run, examples: int | None) -> None:
         cure = "is not installed: pip install 'refcompress[test]', or pass examples=0"
         raise MissingExtra("hypothesis", cure) from None
 
-    profile = hypothesis.settings.default
+    profile = hypothesis.settings()
     settings = hypothesis.settings(
         max_examples=examples or profile.max_examples, deadline=None, database=None, report_multiple_bugs=False,
         verbosity=hypothesis.Verbosity.quiet, suppress_health_check=list(hypothesis.HealthCheck))
-    found = []
+    found: list[tuple[float, Disagreement]] = []
 
     def run_in_time(case):
         if found and time.monotonic() > found[0][0] + SHRINK_SECONDS:
@@ -160,6 +183,8 @@ def _compare_refusal(op: str, function, case) -> None:
     if expected is None:
         raise ValueError(f"{op}: the reference accepts {describe(args, kwargs)}")
     got = _refusal(function, args, kwargs)
+    if not isinstance(expected, RefcompressError):
+        raise expected
     want = f"{type(expected).__name__} about {expected.argument!r}"
     said = "a result" if got is None else f"{type(got).__name__} about {getattr(got, 'argument', None)!r}"
     if want != said:
@@ -175,7 +200,7 @@ def _refusal(function, args, kwargs) -> Exception | None:
     return None
 
 
-def arrays_of(value):
+def arrays_of(value: Any) -> Iterator[np.ndarray]:
     """Yield every array in a value: in tuples, dicts and formats."""
     if isinstance(value, np.ndarray):
         yield value
@@ -193,8 +218,8 @@ def arrays_of(value):
 def _snapshot(value):
     """Return a deep copy.
 
-    The copies of formats hold copies of their arrays, wherever those lie and whatever they hold: the format that a wrong
-    kernel returns would not pass the checks of its own class.
+    The copies of formats hold copies of their arrays, wherever those lie and whatever they hold: what a wrong kernel
+    returns would not pass the checks of its own class.
     """
     if isinstance(value, dict):
         return {key: _snapshot(item) for key, item in value.items()}
@@ -208,7 +233,7 @@ def _snapshot(value):
     return same
 
 
-def describe(args, kwargs) -> str:
+def describe(args: tuple, kwargs: dict) -> str:
     """Return a call's arguments as text, long arrays cut short."""
     with np.printoptions(threshold=100, edgeitems=4, linewidth=110):
         parts = [_text(a) for a in args] + [f"{name}={_text(value)}" for name, value in kwargs.items()]

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import CSR
-from .cases import Call, Calls, Cases
+from .cases import Cases
 from .draws import any_floats, array, composite, either, lengths, st
 from .sums import blocks_of_8, in_sequence, interleaved, pairwise
 from .values import FINITE, HOSTILE, LENGTHS, MIDDLE, not_arrays, ordinary, other_dimensions, sizes, whole, with_fields
@@ -16,7 +16,7 @@ CASES: dict[str, Cases] = {}
 
 # csr_from_dense
 
-def csr_from_dense_sweep() -> Calls:
+def csr_from_dense_sweep():
     rng = np.random.default_rng(6)
     for length in LENGTHS:
         for shape in ((3, length), (length, 5)):
@@ -27,7 +27,7 @@ def csr_from_dense_sweep() -> Calls:
     yield (whole(rng, (129, 300)) * (rng.random((129, 300)) < 0.1).astype(np.float32),), {}
 
 
-def csr_from_dense_refusals() -> Calls:
+def csr_from_dense_refusals():
     w = _F([[3, 1, 2], [0, -1, 5]])
     for bad in (*not_arrays(w), *other_dimensions(w)):
         yield (bad,), {}
@@ -36,7 +36,7 @@ def csr_from_dense_refusals() -> Calls:
 
 
 @composite
-def csr_from_dense_strategy(draw) -> Call:
+def csr_from_dense_strategy(draw):
     shape = (draw(lengths()), draw(lengths()))
     w = draw(array(np.float32, shape, any_floats()))
     mask = draw(st.none() | array(np.bool_, shape, st.booleans()))
@@ -75,7 +75,7 @@ def unsorted(rng, m: int, k: int, row: int) -> CSR:
     return CSR((m, k), np.arange(m + 1) * row, indices, whole(rng, m * row), canonical=False)
 
 
-def csr_to_dense_sweep() -> Calls:
+def csr_to_dense_sweep():
     rng = np.random.default_rng(7)
     for length in LENGTHS:
         yield (sparse(rng, 3, length, values=HOSTILE),), {}
@@ -84,7 +84,7 @@ def csr_to_dense_sweep() -> Calls:
     yield (sparse(rng, 129, 300, 0.1),), {}
 
 
-def csr_to_dense_refusals() -> Calls:
+def csr_to_dense_refusals():
     for bad in (None, np.eye(2, dtype=np.float32), "text"):
         yield (bad,), {}
 
@@ -105,7 +105,7 @@ def _csr_draw(draw, floats):
 
 
 @composite
-def csr_to_dense_strategy(draw) -> Call:
+def csr_to_dense_strategy(draw):
     return (draw(_csr_draw(any_floats())),), {}
 
 
@@ -125,7 +125,7 @@ CASES["csr_to_dense"] = Cases(
 
 # csr_matmul
 
-def csr_matmul_sweep() -> Calls:
+def csr_matmul_sweep():
     rng = np.random.default_rng(8)
     for m, k, n in sizes(rng):
         yield (sparse(rng, m, k, 1), whole(rng, (k, n))), {}
@@ -145,7 +145,7 @@ def csr_matmul_sweep() -> Calls:
     yield (wide, whole(rng, (70_001, 3))), {}
 
 
-def csr_matmul_refusals() -> Calls:
+def csr_matmul_refusals():
     a, x = reference.csr_from_dense(_F([[3, 0, 2], [0, -1, 5]])), _F([[1, 2], [3, 4], [5, 6]])
     for bad in (None, x, "text"):
         yield (bad, x), {}
@@ -154,7 +154,7 @@ def csr_matmul_refusals() -> Calls:
 
 
 @composite
-def csr_matmul_strategy(draw) -> Call:
+def csr_matmul_strategy(draw):
     floats = draw(either(any_floats()))
     a = draw(_csr_draw(floats))
     return (a, draw(array(np.float32, (a.shape[1], draw(lengths())), floats))), {}

@@ -6,6 +6,7 @@ Hypothesis is imported when something is drawn for the first time: the fixed sam
 import functools
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ class _Imported:
     def __init__(self, module: str) -> None:
         self._module = module
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(importlib.import_module(self._module), name)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import Encoded
-from .cases import Call, Calls, Cases
+from .cases import Cases
 from .draws import array, composite, st
 from .values import LENGTHS, not_arrays, other_dimensions, with_fields
 
@@ -22,7 +22,7 @@ def counts(rng, alphabet: int, kind: int) -> np.ndarray:
     return draw.astype(np.int64)
 
 
-def huffman_lengths_sweep() -> Calls:
+def huffman_lengths_sweep():
     rng = np.random.default_rng(11)
     for n in LENGTHS:
         for kind in range(4):
@@ -37,7 +37,7 @@ def huffman_lengths_sweep() -> Calls:
     yield (counts(rng, 4099, 1),), {}
 
 
-def huffman_lengths_refusals() -> Calls:
+def huffman_lengths_refusals():
     counts = np.int64([1, 2, 3])
     for bad in (*not_arrays(counts), *other_dimensions(counts), np.int64([1, -1]), np.uint64([2**63, 1]),
                 np.int64([2**62] * 3), np.ones(2**15 + 1, np.int64)):
@@ -51,7 +51,7 @@ def _counts_draw(most: int = 40):
 
 
 @composite
-def huffman_lengths_strategy(draw) -> Call:
+def huffman_lengths_strategy(draw):
     counts = draw(_counts_draw())
     return (counts,), {"limit": draw(st.integers(max(1, int(np.count_nonzero(counts) - 1).bit_length()), 15))}
 
@@ -82,7 +82,7 @@ CASES["huffman_lengths"] = Cases(
 
 # huffman_code
 
-def huffman_code_sweep() -> Calls:
+def huffman_code_sweep():
     rng = np.random.default_rng(12)
     for n in LENGTHS:
         for kind in range(4):
@@ -90,7 +90,7 @@ def huffman_code_sweep() -> Calls:
     yield (reference.huffman_lengths(counts(rng, 4099, 1)),), {}
 
 
-def huffman_code_refusals() -> Calls:
+def huffman_code_refusals():
     lengths = np.uint8([1, 2, 2])
     for bad in (*not_arrays(lengths), *other_dimensions(lengths), np.uint8([1, 1, 1]), np.uint8([1, 2]),
                 np.uint8([2]), np.uint8([16, 1]), np.uint8([255, 255]), np.zeros(2**15 + 1, np.uint8)):
@@ -98,7 +98,7 @@ def huffman_code_refusals() -> Calls:
 
 
 @composite
-def huffman_code_strategy(draw) -> Call:
+def huffman_code_strategy(draw):
     return (reference.huffman_lengths(draw(_counts_draw())),), {}
 
 
@@ -136,12 +136,12 @@ def coded(rng):
         yield symbols, reference.huffman_code(reference.huffman_lengths(frequency))
 
 
-def huffman_encode_sweep() -> Calls:
+def huffman_encode_sweep():
     for pair in coded(np.random.default_rng(13)):
         yield pair, {}
 
 
-def huffman_encode_refusals() -> Calls:
+def huffman_encode_refusals():
     code, symbols = reference.huffman_code(np.uint8([1, 2, 0, 2])), np.uint8([0, 1, 3])
     without_code = np.uint8([0, 2]), np.uint8([0, 4]), np.uint16([0, 65_535])
     for bad in (*not_arrays(symbols), *other_dimensions(symbols), *without_code):
@@ -186,14 +186,14 @@ CASES["huffman_encode"] = Cases(
 
 # huffman_decode
 
-def huffman_decode_sweep() -> Calls:
+def huffman_decode_sweep():
     for symbols, code in coded(np.random.default_rng(14)):
         yield (reference.huffman_encode(symbols, code),), {}
     nothing = reference.huffman_code(np.zeros(3, np.uint8))
     yield (Encoded(np.zeros(0, np.uint16), 0, nothing),), {}
 
 
-def huffman_decode_refusals() -> Calls:
+def huffman_decode_refusals():
     """Words that no encoder writes: cut short, too long, a 1 in the padding, for a lone symbol, for no symbol."""
     for bad in (None, np.uint16([0])):
         yield (bad,), {}
@@ -213,7 +213,7 @@ def huffman_decode_refusals() -> Calls:
 
 
 @composite
-def huffman_decode_strategy(draw) -> Call:
+def huffman_decode_strategy(draw):
     symbols, code = draw(_coded_draw())
     encoded = reference.huffman_encode(symbols, code)
     return (Encoded(encoded.words, encoded.count, code),), {}

@@ -5,7 +5,9 @@ the array for contiguous computes something else.
 """
 
 import copy
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +76,7 @@ ODD = (contiguous, strided, reversed_, fortran, read_only, unaligned, swapped)
 LAYOUTS = ODD + GUARDED
 
 
-def place(value, layout):
+def place(value: Any, layout: Callable) -> Any:
     """Return ``value`` with each array in it laid out by ``layout``; numbers, strings and None as they are.
 
     A format's own arrays are C-contiguous and aligned by its contract, so of the odd layouts only the guarded ones

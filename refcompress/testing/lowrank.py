@@ -4,10 +4,20 @@ import numpy as np
 
 from .. import reference
 from ..formats import LowRank
-from .cases import Call, Calls, Cases
+from .cases import Cases
 from .draws import any_floats, array, composite, either, st, tame
-from .values import (HOSTILE, LENGTHS, MIDDLE, WITH_INFINITY, not_arrays, ordinary, other_dimensions, sizes, whole,
-                     with_fields)
+from .values import (
+    HOSTILE,
+    LENGTHS,
+    MIDDLE,
+    WITH_INFINITY,
+    not_arrays,
+    ordinary,
+    other_dimensions,
+    sizes,
+    whole,
+    with_fields,
+)
 
 _F = np.float32
 
@@ -16,7 +26,7 @@ CASES: dict[str, Cases] = {}
 
 # lowrank_svd
 
-def lowrank_svd_sweep() -> Calls:
+def lowrank_svd_sweep():
     rng = np.random.default_rng(5)
     for length in LENGTHS:
         for shape in ((length, 5), (4, length)):
@@ -30,7 +40,7 @@ def lowrank_svd_sweep() -> Calls:
     yield (ordinary(rng, (129, 67)),), {"rank": 31}
 
 
-def lowrank_svd_refusals() -> Calls:
+def lowrank_svd_refusals():
     w = _F([[3, 1, 2], [0, -1, 5]])
     for bad in (*not_arrays(w), *other_dimensions(w), _F([[1, np.nan]]), WITH_INFINITY):
         yield (bad,), {"rank": 1}
@@ -40,7 +50,7 @@ def lowrank_svd_refusals() -> Calls:
 
 
 @composite
-def lowrank_svd_strategy(draw) -> Call:
+def lowrank_svd_strategy(draw):
     shape = (draw(st.integers(0, 9)), draw(st.integers(0, 9)))
     w = draw(array(np.float32, shape, tame()))
     return (w,), {"rank": draw(st.integers(0, min(shape)))}
@@ -77,7 +87,7 @@ CASES["lowrank_svd"] = Cases(
 
 # lowrank_matmul
 
-def lowrank_matmul_sweep() -> Calls:
+def lowrank_matmul_sweep():
     rng = np.random.default_rng(41)
     for i, (m, k, n) in enumerate(sizes(rng)):
         r = i % 4
@@ -85,7 +95,7 @@ def lowrank_matmul_sweep() -> Calls:
     for r in LENGTHS:
         yield (LowRank(whole(rng, (3, r), 3), whole(rng, r, 3), whole(rng, (r, 4), 3)), whole(rng, (4, 2))), {}
     a = LowRank(ordinary(rng, (5, 3)), np.abs(ordinary(rng, 3)), ordinary(rng, (3, 17)))
-    for i in range(len(HOSTILE)):
+    for _ in HOSTILE:
         yield (a, rng.permutation(HOSTILE)[:, None]), {}
     nothing = LowRank(np.ones((5, 0), np.float32), np.ones(0, np.float32), np.ones((0, 17), np.float32))
     yield (nothing, HOSTILE[:, None].copy()), {}
@@ -94,7 +104,7 @@ def lowrank_matmul_sweep() -> Calls:
         yield (a, ordinary(rng, (k, n))), {}
 
 
-def lowrank_matmul_refusals() -> Calls:
+def lowrank_matmul_refusals():
     a = LowRank(np.ones((4, 2), np.float32), np.ones(2, np.float32), np.ones((2, 3), np.float32))
     x = np.ones((3, 5), np.float32)
     for bad in (*not_arrays(x), *other_dimensions(x), x[:2]):
@@ -104,7 +114,7 @@ def lowrank_matmul_refusals() -> Calls:
 
 
 @composite
-def lowrank_matmul_strategy(draw) -> Call:
+def lowrank_matmul_strategy(draw):
     m, k, n, r = draw(st.tuples(*[st.integers(0, 9)] * 4))
     a = LowRank(*(draw(array(np.float32, shape, tame())) for shape in ((m, r), (r,), (r, k))))
     return (a, draw(array(np.float32, (k, n), draw(either(any_floats()))))), {}
@@ -146,7 +156,7 @@ CASES["lowrank_matmul"] = Cases(
 
 # lowrank_randomized
 
-def lowrank_randomized_sweep() -> Calls:
+def lowrank_randomized_sweep():
     rng = np.random.default_rng(44)
     for i, length in enumerate(LENGTHS):
         for shape in ((length, 5), (4, length), (length, 40)):
@@ -164,7 +174,7 @@ def lowrank_randomized_sweep() -> Calls:
         yield (ordinary(rng, shape),), {"rank": 20, "certify": False, "block": 7}
 
 
-def lowrank_randomized_refusals() -> Calls:
+def lowrank_randomized_refusals():
     w = _F([[3, 1, 2], [0, -1, 5]])
     for bad in (*not_arrays(w), *other_dimensions(w), _F([[1, np.nan]]), WITH_INFINITY):
         yield (bad,), {"rank": 1}
@@ -175,7 +185,7 @@ def lowrank_randomized_refusals() -> Calls:
 
 
 @composite
-def lowrank_randomized_strategy(draw) -> Call:
+def lowrank_randomized_strategy(draw):
     shape = (draw(st.integers(0, 20)), draw(st.integers(0, 20)))
     w = draw(array(np.float32, shape, tame()))
     rank, seed = draw(st.integers(0, min(shape))), draw(st.integers(0, 9))

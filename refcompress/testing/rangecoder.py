@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import reference
-from .cases import Call, Calls, Cases
+from .cases import Cases
 from .draws import array, composite, st
 from .values import LENGTHS, not_arrays, other_dimensions
 
@@ -26,12 +26,12 @@ def matrices(rng):
     yield np.full((60, 60), 4, np.uint8), 6  # every bit a 1: probabilities are cut at their upper end
 
 
-def rangecoder_encode_sweep() -> Calls:
+def rangecoder_encode_sweep():
     for codes, alphabet in matrices(np.random.default_rng(51)):
         yield (codes,), {"alphabet": alphabet}
 
 
-def rangecoder_encode_refusals() -> Calls:
+def rangecoder_encode_refusals():
     codes = np.uint8([[0, 2, 1], [0, 0, 3]])
     for bad in (*not_arrays(codes), *other_dimensions(codes)):
         yield (bad,), {"alphabet": 4}
@@ -48,7 +48,7 @@ def _codes_draw(draw):
 
 
 @composite
-def rangecoder_encode_strategy(draw) -> Call:
+def rangecoder_encode_strategy(draw):
     codes, alphabet = draw(_codes_draw())
     return (codes,), {"alphabet": alphabet}
 
@@ -74,12 +74,12 @@ CASES["rangecoder_encode"] = Cases(
 
 # rangecoder_decode
 
-def rangecoder_decode_sweep() -> Calls:
+def rangecoder_decode_sweep():
     for codes, alphabet in matrices(np.random.default_rng(52)):
         yield (reference.rangecoder_encode(codes, alphabet=alphabet),), {"shape": codes.shape, "alphabet": alphabet}
 
 
-def rangecoder_decode_refusals() -> Calls:
+def rangecoder_decode_refusals():
     codes = np.uint8([[0, 2, 1], [0, 0, 3]])
     data = reference.rangecoder_encode(codes, alphabet=4)
     good = {"shape": (2, 3), "alphabet": 4}
@@ -92,7 +92,7 @@ def rangecoder_decode_refusals() -> Calls:
 
 
 @composite
-def rangecoder_decode_strategy(draw) -> Call:
+def rangecoder_decode_strategy(draw):
     codes, alphabet = draw(_codes_draw())
     return (reference.rangecoder_encode(codes, alphabet=alphabet),), {"shape": codes.shape, "alphabet": alphabet}
 

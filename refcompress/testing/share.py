@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import Shared
-from .cases import Call, Calls, Cases
+from .cases import Cases
 from .draws import array, composite, either, finite, shapes, st
 from .values import FINITE, LENGTHS, WITH_INFINITY, WITH_NAN, not_arrays, ordinary, whole, with_fields
 
@@ -15,7 +15,7 @@ CASES: dict[str, Cases] = {}
 
 # share_kmeans
 
-def share_kmeans_sweep() -> Calls:
+def share_kmeans_sweep():
     rng = np.random.default_rng(2)
     inits = ("cut", "linear", "density", "random")
     for n in LENGTHS:
@@ -40,7 +40,7 @@ def share_kmeans_sweep() -> Calls:
     yield (ordinary(rng, 4099),), {"clusters": 300, "init": "density"}  # codes of 16 bits
 
 
-def share_kmeans_refusals() -> Calls:
+def share_kmeans_refusals():
     w = _F([3, 1, 2])
     for bad in not_arrays(w):
         yield (bad,), {"bits": 1}
@@ -61,7 +61,7 @@ def share_kmeans_refusals() -> Calls:
 
 
 @composite
-def share_kmeans_strategy(draw) -> Call:
+def share_kmeans_strategy(draw):
     w = draw(array(np.float32, draw(shapes()), draw(either(finite()))))
     kwargs = {"init": draw(st.sampled_from(["cut", "linear", "density", "random"])), "pruned": draw(st.booleans()),
               "iterations": draw(st.integers(0, 9))}
@@ -115,20 +115,20 @@ CASES["share_kmeans"] = Cases(
 _OPTIONS = {"bits", "clusters", "weights", "pruned"}
 
 
-def share_optimal_sweep() -> Calls:
+def share_optimal_sweep():
     for args, kwargs in share_kmeans_sweep():
         if args[0].size < 4000:
             yield args, {name: value for name, value in kwargs.items() if name in _OPTIONS}
 
 
-def share_optimal_refusals() -> Calls:
+def share_optimal_refusals():
     for args, kwargs in share_kmeans_refusals():
         if set(kwargs) <= _OPTIONS:
             yield args, kwargs
 
 
 @composite
-def share_optimal_strategy(draw) -> Call:
+def share_optimal_strategy(draw):
     args, kwargs = draw(share_kmeans_strategy())
     return args, {name: value for name, value in kwargs.items() if name in _OPTIONS}
 

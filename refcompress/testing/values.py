@@ -9,11 +9,11 @@ LENGTHS = range(68)
 MIDDLE = ((130, 67, 129), (3, 4099, 5), (5, 300, 128), (257, 31, 7))  # (m, k, n)
 
 # Signed zeros, subnormals, the smallest normal, neighbours of 1, the largest; without and with what is not finite.
-FINITE = np.float32([0.0, -0.0, 1e-45, -1e-45, 1.1e-38, 2.0**-126, 1, -1, 1 + 2.0**-23, 1 - 2.0**-24, 0.5, -2.5, 3e38,
-                     -3e38])
-HOSTILE = np.concatenate([FINITE, np.float32([np.inf, -np.inf, np.nan])])
+FINITE = np.array([0.0, -0.0, 1e-45, -1e-45, 1.1e-38, 2.0**-126, 1, -1, 1 + 2.0**-23, 1 - 2.0**-24, 0.5, -2.5, 3e38,
+                   -3e38], np.float32)
+HOSTILE = np.append(FINITE, np.array([np.inf, -np.inf, np.nan], np.float32))
 
-WITH_NAN, WITH_INFINITY = np.float32([1, np.nan, 2]), np.float32([[1, 2], [np.inf, 3]])
+WITH_NAN, WITH_INFINITY = np.array([1, np.nan, 2], np.float32), np.array([[1, 2], [np.inf, 3]], np.float32)
 
 
 def whole(rng, shape, high: int = 8, dtype=np.float32) -> np.ndarray:

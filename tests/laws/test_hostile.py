@@ -10,11 +10,21 @@ import tracemalloc
 
 import numpy as np
 import pytest
-
 from implementations import EVERYONE, each, native, needs_native
 from interrupt import seconds_to_answer
-from refcompress import (CSR, ArgumentTypeError, CorruptError, LimitError, LowRank, Quantized, RefcompressError, Shared,
-                         container, reference)
+
+from refcompress import (
+    CSR,
+    ArgumentTypeError,
+    CorruptError,
+    LimitError,
+    LowRank,
+    Quantized,
+    RefcompressError,
+    Shared,
+    container,
+    reference,
+)
 from refcompress.cli import main
 from refcompress.container import streams
 from refcompress.container.cursor import integer_bytes

@@ -5,7 +5,7 @@ import numpy as np
 from ... import reference
 from ...formats import MX, MX_ELEMENTS, NF4
 from ...formats.floats import block_shape
-from ..cases import Call, Calls, Cases
+from ..cases import Cases
 from ..draws import array, composite, st
 from ..values import LENGTHS, WITH_INFINITY, WITH_NAN, with_fields
 from .codes import HOSTILE, bad_names, other_types, some_finite, some_shapes
@@ -33,7 +33,7 @@ def _blocks(rng):
     yield rng.standard_normal((5, 7, 100)).astype(_F)
 
 
-def floats_mx_encode_sweep() -> Calls:
+def floats_mx_encode_sweep():
     for i, x in enumerate(_blocks(np.random.default_rng(23))):
         names = list(MX_ELEMENTS)
         for name in (names[i % 6], names[(i + i // 6 + 3) % 6]):
@@ -50,7 +50,7 @@ def _blocks_refusals(*more):
         yield (bad, *more), {}
 
 
-def floats_mx_encode_refusals() -> Calls:
+def floats_mx_encode_refusals():
     yield from _blocks_refusals("mxint8")
     for bad in (*bad_names(), "mxfp8", "fp8_e4m3"):
         yield (_F([1, 2, 3]), bad), {}
@@ -98,7 +98,7 @@ def _mx(rng, shape, name) -> MX:
     return MX(codes, rng.integers(0, 256, block_shape(shape, 32)).astype(np.uint8), name)
 
 
-def floats_mx_decode_sweep() -> Calls:
+def floats_mx_decode_sweep():
     rng = np.random.default_rng(24)
     for length in LENGTHS:
         for i, name in enumerate(MX_ELEMENTS):
@@ -114,13 +114,13 @@ def _other_formats():
     yield from (((bad,), {}) for bad in (None, _F([1]), np.uint8([1]), reference.quantize_s8(_F([1]))))
 
 
-def floats_mx_decode_refusals() -> Calls:
+def floats_mx_decode_refusals():
     yield from _other_formats()
     yield (reference.floats_nf4_encode(_F([1])),), {}
 
 
 @composite
-def floats_mx_decode_strategy(draw) -> Call:
+def floats_mx_decode_strategy(draw):
     name, shape = draw(st.sampled_from(list(MX_ELEMENTS))), draw(some_shapes())
     element = MX_ELEMENTS[name]
     codes = (array(np.int8, shape) if element is None else
@@ -143,7 +143,7 @@ CASES["floats_mx_decode"] = Cases(
 
 # floats_nf4_encode
 
-def floats_nf4_encode_sweep() -> Calls:
+def floats_nf4_encode_sweep():
     for i, x in enumerate(_blocks(np.random.default_rng(25))):
         yield (x,), {} if i % 3 == 0 else {"block": (1, 5, 16, 32, 64, 2**62)[i % 6]}
     levels = NF4(np.arange(16).astype(np.uint8), np.ones(1, _F)).dense()
@@ -154,7 +154,7 @@ def floats_nf4_encode_sweep() -> Calls:
             yield (np.append(around, _F(1)) * _F(scale),), {}
 
 
-def floats_nf4_encode_refusals() -> Calls:
+def floats_nf4_encode_refusals():
     yield from _blocks_refusals()
     for block in (0, -1, True, 64.0, None, 2**64):
         yield (_F([1, 2, 3]),), {"block": block}
@@ -190,7 +190,7 @@ CASES["floats_nf4_encode"] = Cases(
 
 # floats_nf4_decode
 
-def floats_nf4_decode_sweep() -> Calls:
+def floats_nf4_decode_sweep():
     rng = np.random.default_rng(26)
     for length in LENGTHS:
         for block in (1, 7, 64):
@@ -201,13 +201,13 @@ def floats_nf4_decode_sweep() -> Calls:
         yield (NF4(np.arange(16).astype(np.uint8), _F([scale])),), {}
 
 
-def floats_nf4_decode_refusals() -> Calls:
+def floats_nf4_decode_refusals():
     yield from _other_formats()
     yield (reference.floats_mx_encode(_F([1]), "mxint8"),), {}
 
 
 @composite
-def floats_nf4_decode_strategy(draw) -> Call:
+def floats_nf4_decode_strategy(draw):
     shape, block = draw(some_shapes()), draw(st.integers(1, 50))
     codes = draw(array(np.uint8, shape, st.integers(0, 15)))
     scales = array(np.float32, block_shape(shape, block), st.floats(2.0**-130, 2.0**127, width=32))

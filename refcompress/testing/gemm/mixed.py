@@ -4,7 +4,7 @@ import numpy as np
 
 from ... import reference
 from ...formats import Mixed, Quantized
-from ..cases import Call, Calls, Cases
+from ..cases import Cases
 from ..draws import any_floats, array, composite, either, lengths, st
 from ..quantize.integers import quantized, quantized_draw
 from ..values import FINITE, HOSTILE, MIDDLE, not_arrays, ordinary, other_dimensions, sizes, whole, with_fields
@@ -31,7 +31,7 @@ def mixed(rng, n: int, k: int, axis: int, form: int, *, high: int = 2000, steps:
     return Mixed(low, wider(rng, quantized(rng, *shapes[1], (form + 2) % 6, steps=steps), high), wide, axis)
 
 
-def gemm_f32mixed_sweep() -> Calls:
+def gemm_f32mixed_sweep():
     rng = np.random.default_rng(41)
     for m, k, n in sizes(rng):
         for axis in (0, 1) if (m, n) == (3, 5) else ((m + n) // 2 % 2,):  # every inner length in both
@@ -54,7 +54,7 @@ def gemm_f32mixed_sweep() -> Calls:
             yield (ordinary(rng, (m, k)), mixed(rng, n, k, axis, form)), {}
 
 
-def gemm_f32mixed_refusals() -> Calls:
+def gemm_f32mixed_refusals():
     x = np.ones((2, 3), np.float32)
     w = reference.allocate_mixed(np.ones((4, 3), np.float32), np.bool_([True, False, True]), axis=1)
     for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2]):
@@ -64,7 +64,7 @@ def gemm_f32mixed_refusals() -> Calls:
 
 
 @composite
-def gemm_f32mixed_strategy(draw) -> Call:
+def gemm_f32mixed_strategy(draw):
     n, k, axis = draw(lengths()), draw(lengths()), draw(st.integers(0, 1))
     wide = draw(array(np.bool_, (n, k)[axis], st.booleans()))
     count = int(np.count_nonzero(wide))

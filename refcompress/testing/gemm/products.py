@@ -4,7 +4,7 @@ import numpy as np
 
 from ... import reference
 from ...formats import Quantized
-from ..cases import Call, Calls, Cases
+from ..cases import Cases
 from ..draws import any_floats, array, composite, either, int8, lengths, st
 from ..quantize.integers import quantized, quantized_draw
 from ..sums import interleaved
@@ -17,7 +17,7 @@ CASES: dict[str, Cases] = {}
 
 # gemm_s8s8
 
-def gemm_s8s8_sweep(dtype=np.int8, high: int = 127, edge: int = 131_071) -> Calls:
+def gemm_s8s8_sweep(dtype=np.int8, high: int = 127, edge: int = 131_071):
     rng = np.random.default_rng(9)
     low, top = np.iinfo(dtype).min, np.iinfo(dtype).max
     for m, k, n in sizes(rng):
@@ -34,7 +34,7 @@ def gemm_s8s8_sweep(dtype=np.int8, high: int = 127, edge: int = 131_071) -> Call
     yield (np.full((1, 4099), top, dtype), np.full((1, 4099), 127, np.int8)), {}
 
 
-def gemm_s8s8_refusals(dtype=np.int8, most: int = 131_071) -> Calls:
+def gemm_s8s8_refusals(dtype=np.int8, most: int = 131_071):
     x, w = np.ones((2, 3), dtype), np.ones((4, 3), np.int8)
     for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2], x.astype(np.uint8 if dtype is np.int8 else np.int8)):
         yield (bad, w), {}
@@ -72,7 +72,7 @@ def _float32_accumulator(x, w):
     return (x.astype(np.float32) @ w.astype(np.float32).T).astype(np.int32)
 
 
-_buffers = {}
+_buffers: dict[tuple[int, int], np.ndarray] = {}
 
 
 def _one_buffer(x, w):
@@ -87,7 +87,7 @@ def _assumes_contiguous(x, w):
     return _product(memory.ravel(order="K")[: x.size].reshape(x.shape), w)
 
 
-_calls = []
+_calls: list[None] = []
 
 
 def _call_count(x, w):
@@ -117,11 +117,11 @@ CASES["gemm_s8s8"] = Cases(
 
 # gemm_u8s8
 
-def gemm_u8s8_sweep() -> Calls:
+def gemm_u8s8_sweep():
     yield from gemm_s8s8_sweep(np.uint8, 255, 65_793)
 
 
-def gemm_u8s8_refusals() -> Calls:
+def gemm_u8s8_refusals():
     yield from gemm_s8s8_refusals(np.uint8, 65_793)
 
 
@@ -144,7 +144,7 @@ CASES["gemm_u8s8"] = Cases(
 
 # gemm_f32s8
 
-def gemm_f32s8_sweep() -> Calls:
+def gemm_f32s8_sweep():
     rng = np.random.default_rng(10)
     for m, k, n in sizes(rng):
         for form in ((m + k + n) % 6, (m + k + n + 3) % 6):
@@ -166,7 +166,7 @@ def gemm_f32s8_sweep() -> Calls:
         yield (ordinary(rng, (m, k)), quantized(rng, n, k, form)), {}
 
 
-def gemm_f32s8_refusals() -> Calls:
+def gemm_f32s8_refusals():
     x = np.ones((2, 3), np.float32)
     w = Quantized(np.ones((4, 3), np.int8), _F([[1]]), np.int8([[0]]))
     for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2]):
@@ -176,7 +176,7 @@ def gemm_f32s8_refusals() -> Calls:
 
 
 @composite
-def gemm_f32s8_strategy(draw) -> Call:
+def gemm_f32s8_strategy(draw):
     k = draw(lengths())
     x = draw(array(np.float32, (draw(st.integers(0, 9)), k), draw(either(any_floats()))))
     return (x, draw(quantized_draw((draw(lengths()), k)))), {}
@@ -240,10 +240,10 @@ CASES["gemm_f32s8"] = Cases(
 
 # gemm_f32f32
 
-def gemm_f32f32_sweep() -> Calls:
+def gemm_f32f32_sweep():
     rng = np.random.default_rng(43)
     for transposed in (False, True):
-        def both(x, w):
+        def both(x, w, transposed=transposed):
             return (x, np.ascontiguousarray(w.T) if transposed else w), {"transposed": transposed}
 
         for m, k, n in sizes(rng):
@@ -260,7 +260,7 @@ def gemm_f32f32_sweep() -> Calls:
             yield both(ordinary(rng, (m, k)), ordinary(rng, (n, k)))
 
 
-def gemm_f32f32_refusals() -> Calls:
+def gemm_f32f32_refusals():
     x, w = np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)
     for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2]):
         yield (bad, w), {}
@@ -272,7 +272,7 @@ def gemm_f32f32_refusals() -> Calls:
 
 
 @composite
-def gemm_f32f32_strategy(draw) -> Call:
+def gemm_f32f32_strategy(draw):
     k, transposed = draw(lengths()), draw(st.booleans())
     x = draw(array(np.float32, (draw(st.integers(0, 9)), k), draw(either(any_floats()))))
     n = draw(lengths())

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ... import reference
-from ..cases import Calls, Cases
+from ..cases import Cases
 from ..draws import array, composite, either, finite, lengths, st
 from ..values import FINITE, LENGTHS, not_arrays, ordinary
 from .selection import not_real
@@ -15,7 +15,7 @@ CASES: dict[str, Cases] = {}
 
 # prune_score_wanda
 
-def _pairs(rng, signed: bool = True):
+def _pairs(rng, signed=True):
     """Yield weights and a statistic of the same shape, of either precision."""
     for length in LENGTHS:
         for shape in ((length,), (3, length)):
@@ -30,7 +30,7 @@ def _pairs(rng, signed: bool = True):
     yield ordinary(rng, (300, 257)), np.abs(rng.standard_normal((300, 257)))
 
 
-def prune_score_wanda_sweep() -> Calls:
+def prune_score_wanda_sweep():
     for w, s in _pairs(np.random.default_rng(23), signed=False):
         if w.ndim == 2:
             yield (w, s[0].copy()), {}
@@ -74,7 +74,7 @@ CASES["prune_score_wanda"] = Cases(
 
 # prune_score_taylor
 
-def prune_score_taylor_sweep() -> Calls:
+def prune_score_taylor_sweep():
     for pair in _pairs(np.random.default_rng(24)):
         yield pair, {}
 
@@ -89,7 +89,7 @@ CASES["prune_score_taylor"] = Cases(
 
 # prune_score_movement
 
-def prune_score_movement_sweep() -> Calls:
+def prune_score_movement_sweep():
     for pair in _pairs(np.random.default_rng(25)):
         yield pair, {}
 
@@ -110,7 +110,7 @@ CASES["prune_score_movement"] = Cases(
 
 # prune_score_obd
 
-def prune_score_obd_sweep() -> Calls:
+def prune_score_obd_sweep():
     for pair in _pairs(np.random.default_rng(26)):
         yield pair, {}
 
@@ -126,7 +126,7 @@ CASES["prune_score_obd"] = Cases(
 
 # prune_score_fisher
 
-def prune_score_fisher_sweep() -> Calls:
+def prune_score_fisher_sweep():
     for pair in _pairs(np.random.default_rng(27), signed=False):
         yield pair, {}
 
@@ -141,7 +141,7 @@ CASES["prune_score_fisher"] = Cases(
 
 # prune_score_apoz
 
-def prune_score_apoz_sweep() -> Calls:
+def prune_score_apoz_sweep():
     rng = np.random.default_rng(28)
     for length in LENGTHS:
         yield (rng.integers(0, 1001, length), 1000), {}
@@ -149,15 +149,17 @@ def prune_score_apoz_sweep() -> Calls:
     yield (np.int64([0, 2**53 - 1, 2**53]), 2**53), {}
 
 
-def _units_refusals(first: np.ndarray, bad_elements):
-    def refused():
-        for bad in (None, "text", first.astype(object), first.astype(np.int32), np.ma.masked_array(first), first[None],
-                    *bad_elements):
-            yield (bad, 4), {}
-        for count in (0, -1, 2.0, True, None, 2**60):
-            yield (first, count), {}
+def _units_refusals(first, bad_elements):
+    for bad in (None, "text", first.astype(object), first.astype(np.int32), np.ma.masked_array(first), first[None],
+                *bad_elements):
+        yield (bad, 4), {}
+    for count in (0, -1, 2.0, True, None, 2**60):
+        yield (first, count), {}
 
-    return refused
+
+def prune_score_apoz_refusals():
+    bad = np.int64([0, 5]), np.int64([-1]), np.float64([0.5]), np.float64([np.nan])
+    yield from _units_refusals(np.int64([0, 4, 1]), bad)
 
 
 @composite
@@ -169,7 +171,7 @@ def _units_draw(draw, floats: bool):
 
 CASES["prune_score_apoz"] = Cases(
     prune_score_apoz_sweep,
-    _units_refusals(np.int64([0, 4, 1]), [np.int64([0, 5]), np.int64([-1]), np.float64([0.5]), np.float64([np.nan])]),
+    prune_score_apoz_refusals,
     lambda: _units_draw(floats=False),
     wrong={
         "share of zeros": _without("prune_score_apoz", lambda score: 1 - score),
@@ -179,7 +181,7 @@ CASES["prune_score_apoz"] = Cases(
 
 # prune_score_activation
 
-def prune_score_activation_sweep() -> Calls:
+def prune_score_activation_sweep():
     rng = np.random.default_rng(29)
     for length in LENGTHS:
         yield (rng.standard_normal(length) * 100, length + 1), {}
@@ -187,9 +189,13 @@ def prune_score_activation_sweep() -> Calls:
     yield (np.float64([1e308, -1e308, 5e-324, -0.0]), 2), {}
 
 
+def prune_score_activation_refusals():
+    yield from _units_refusals(np.float64([0, 4, 1]), [np.float64([1, np.nan]), np.float64([np.inf])])
+
+
 CASES["prune_score_activation"] = Cases(
     prune_score_activation_sweep,
-    _units_refusals(np.float64([0, 4, 1]), [np.float64([1, np.nan]), np.float64([np.inf])]),
+    prune_score_activation_refusals,
     lambda: _units_draw(floats=True),
     wrong={
         "one sample less": lambda sums, count: reference.prune_score_activation(sums, max(count - 1, 1)),

@@ -5,17 +5,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from ... import reference
-from ..cases import Call, Calls, Cases
+from ..cases import Cases
 from ..draws import array, composite, either, finite, lengths, no_nan, shapes, st, tame
 from ..values import FINITE, LENGTHS, WITH_NAN, not_arrays, ordinary, whole
-
 
 CASES: dict[str, Cases] = {}
 
 
 # prune_magnitude
 
-def prune_magnitude_sweep() -> Calls:
+def prune_magnitude_sweep():
     rng = np.random.default_rng(1)
     for n in LENGTHS:
         yield (ordinary(rng, n),), {"keep": n // 2}
@@ -31,7 +30,7 @@ def prune_magnitude_sweep() -> Calls:
     yield (whole(rng, (129, 257), 50),), {"sparsity": 0.9}
 
 
-def prune_magnitude_refusals() -> Calls:
+def prune_magnitude_refusals():
     w = np.float32([3, 1, 2])
     for bad in not_arrays(w):
         yield (bad,), {"keep": 1}
@@ -47,7 +46,7 @@ def prune_magnitude_refusals() -> Calls:
 
 
 @composite
-def prune_magnitude_strategy(draw) -> Call:
+def prune_magnitude_strategy(draw):
     w = draw(array(np.float32, draw(shapes()), draw(either(no_nan()))))
     if draw(st.booleans()):
         return (w,), {"keep": draw(st.integers(0, w.size))}
@@ -91,7 +90,7 @@ CASES["prune_magnitude"] = Cases(
 
 # prune_select
 
-def prune_select_sweep() -> Calls:
+def prune_select_sweep():
     rng = np.random.default_rng(21)
     structures = ("block", "row", "column", "filter", "channel")
     for length in LENGTHS:
@@ -122,7 +121,7 @@ def prune_select_sweep() -> Calls:
     yield (ordinary(rng, (129, 257)),), {"structure": "nm", "n": 5, "m": 16}
 
 
-def prune_select_refusals() -> Calls:
+def prune_select_refusals():
     scores = np.float32([[3, 1, 2, 5], [1, 0, 7, 2]])
     for bad in (*not_real(scores), WITH_NAN, np.array([np.nan])):
         yield (bad,), {"keep": 1}
@@ -158,7 +157,7 @@ def not_real(good: np.ndarray) -> Iterator:
 
 
 @composite
-def prune_select_strategy(draw) -> Call:
+def prune_select_strategy(draw):
     structure = draw(st.sampled_from(["element", "nm", "block", "row", "column", "filter", "channel"]))
     dtype, floats = draw(st.sampled_from([np.float32, np.float64])), draw(either(finite()))
     shape = draw(shapes() if structure in ("element", "nm") else st.tuples(lengths(), st.integers(0, 9)))
@@ -240,7 +239,7 @@ CASES["prune_select"] = Cases(
 
 # prune_threshold
 
-def prune_threshold_sweep() -> Calls:
+def prune_threshold_sweep():
     rng = np.random.default_rng(22)
     for length in LENGTHS:
         yield (whole(rng, length, 4),), {"quality": 1.0}
@@ -254,7 +253,7 @@ def prune_threshold_sweep() -> Calls:
     yield (ordinary(rng, 70_001),), {"quality": 0.7}
 
 
-def prune_threshold_refusals() -> Calls:
+def prune_threshold_refusals():
     w = np.float32([3, 1, 2])
     for bad in (*not_arrays(w), WITH_NAN, np.float32([1, np.inf])):
         yield (bad,), {"quality": 1.0}
@@ -263,7 +262,7 @@ def prune_threshold_refusals() -> Calls:
 
 
 @composite
-def prune_threshold_strategy(draw) -> Call:
+def prune_threshold_strategy(draw):
     return (draw(array(np.float32, draw(shapes()), draw(either(finite())))),), {"quality": draw(st.floats(0, 4))}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ... import reference
 from ...formats import Quantized
-from ..cases import Call, Calls, Cases
+from ..cases import Cases
 from ..draws import array, composite, either, finite, int8, scales, shapes, st
 from ..values import FINITE, LENGTHS, WITH_INFINITY, WITH_NAN, not_arrays, ordinary, with_fields
 
@@ -15,7 +15,7 @@ CASES: dict[str, Cases] = {}
 
 # quantize_s8
 
-def quantize_sweep() -> Calls:
+def quantize_sweep():
     rng = np.random.default_rng(3)
     settings = ({}, {"scheme": "affine"}, {"axis": 0}, {"axis": 1, "scheme": "affine"}, {"axis": -1}, {"group": 4},
                 {"group": 16, "scheme": "affine"})
@@ -42,10 +42,11 @@ def quantize_sweep() -> Calls:
     yield (ordinary(rng, (129, 257)),), {"group": 32, "scheme": "affine"}
 
 
-SHARING = ({}, {"axis": 0}, {"axis": 1}, {"axis": -1}, {"group": 4}, {"group": 16}, {"group": 1})
+SHARING: tuple[dict[str, int], ...] = ({}, {"axis": 0}, {"axis": 1}, {"axis": -1}, {"group": 4}, {"group": 16},
+                                       {"group": 1})
 
 
-def quantize_s8_sweep() -> Calls:
+def quantize_s8_sweep():
     rng = np.random.default_rng(31)
     yield from quantize_sweep()
     for n in LENGTHS:
@@ -57,7 +58,7 @@ def quantize_s8_sweep() -> Calls:
         yield (halves,), {"bits": bits, "scale": 1.0, "scheme": "affine", "zero_point": -1}
 
 
-def quantize_refusals() -> Calls:
+def quantize_refusals():
     x = _F([[3, 1, 2], [0, -1, 5]])
     for bad in not_arrays(x):
         yield (bad,), {}
@@ -71,7 +72,7 @@ def quantize_refusals() -> Calls:
     yield (x,), {"axis": 0, "scale": np.ones((3, 1), np.float32)}
 
 
-def quantize_s8_refusals() -> Calls:
+def quantize_s8_refusals():
     yield from quantize_refusals()
     x = np.float32([[3, 1, 2], [0, -1, 5]])
     for bits in (0, 1, 9, 16, -1, True, 4.0, None):
@@ -97,7 +98,7 @@ def quantize_calls(draw):
 
 
 @composite
-def quantize_s8_strategy(draw) -> Call:
+def quantize_s8_strategy(draw):
     args, kwargs = draw(quantize_calls())
     return args, {**kwargs, "bits": draw(st.integers(2, 8))}
 
@@ -155,7 +156,7 @@ def quantized(rng, n: int, k: int, form: int, *, high: int = 127, steps: int = 3
     return Quantized(np.where(values == q.expand(zero_point), np.int8(99), values), scale, zero_point, group)
 
 
-def dequantize_s8_sweep() -> Calls:
+def dequantize_s8_sweep():
     rng = np.random.default_rng(4)
     for length in LENGTHS:
         for n, k in ((3, length), (length, 5)):
@@ -173,12 +174,12 @@ def dequantize_s8_sweep() -> Calls:
         yield (Quantized(values, scale, rng.integers(-5, 6, shape).astype(np.int8), 16),), {}
 
 
-def dequantize_refusals() -> Calls:
+def dequantize_refusals():
     for bad in (None, np.int8([1]), 3):
         yield (bad,), {}
 
 
-def dequantize_s8_refusals() -> Calls:
+def dequantize_s8_refusals():
     yield from dequantize_refusals()
     yield (Quantized(np.int16([1]), np.float32([1]), np.int16([0])),), {}
 
@@ -196,7 +197,7 @@ def quantized_draw(draw, shape):
 
 
 @composite
-def dequantize_s8_strategy(draw) -> Call:
+def dequantize_s8_strategy(draw):
     return (draw(quantized_draw(draw(shapes()))),), {}
 
 
@@ -215,7 +216,7 @@ CASES["dequantize_s8"] = Cases(
 
 # quantize_s16
 
-def quantize_s16_sweep() -> Calls:
+def quantize_s16_sweep():
     rng = np.random.default_rng(32)
     for n in LENGTHS:
         for kwargs in (SHARING[n % 7], SHARING[(n + 3) % 7]):
@@ -230,7 +231,7 @@ def quantize_s16_sweep() -> Calls:
     yield (ordinary(rng, (129, 257)),), {"axis": 0}
 
 
-def quantize_s16_refusals() -> Calls:
+def quantize_s16_refusals():
     yield from quantize_refusals()
     x = np.float32([[3, 1, 2], [0, -1, 5]])
     yield (x,), {"scheme": "affine", "scale": 1.0, "zero_point": np.zeros((1, 1), np.int8)}
@@ -252,7 +253,7 @@ CASES["quantize_s16"] = Cases(
 
 # dequantize_s16
 
-def dequantize_s16_sweep() -> Calls:
+def dequantize_s16_sweep():
     rng = np.random.default_rng(33)
     for (q,), _ in dequantize_s8_sweep():  # the same scales, and values over all of int16
         values = rng.integers(-32768, 32768, q.shape).astype(np.int16)
@@ -263,13 +264,13 @@ def dequantize_s16_sweep() -> Calls:
             yield (Quantized(edges, np.float32([scale]), np.int16([zero_point])),), {}
 
 
-def dequantize_s16_refusals() -> Calls:
+def dequantize_s16_refusals():
     yield from dequantize_refusals()
     yield (Quantized(np.int8([1]), np.float32([1]), np.int8([0])),), {}
 
 
 @composite
-def dequantize_s16_strategy(draw) -> Call:
+def dequantize_s16_strategy(draw):
     (q,), _ = draw(dequantize_s8_strategy())
     values = draw(array(np.int16, q.shape))
     zero_point = q.zero_point.astype(np.int16) * np.int16(draw(st.integers(-255, 256)))

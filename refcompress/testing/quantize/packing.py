@@ -4,7 +4,7 @@ import numpy as np
 
 from ... import reference
 from ...formats import Quantized
-from ..cases import Call, Calls, Cases
+from ..cases import Cases
 from ..draws import composite, st
 from ..values import LENGTHS, ordinary, with_fields
 from .integers import dequantize_refusals, dequantize_s8_strategy
@@ -14,7 +14,7 @@ CASES: dict[str, Cases] = {}
 
 # quantize_pack
 
-def quantize_pack_sweep() -> Calls:
+def quantize_pack_sweep():
     rng = np.random.default_rng(35)
     for n in LENGTHS:
         bits = 1 + n % 7
@@ -29,7 +29,7 @@ def quantize_pack_sweep() -> Calls:
     yield (reference.quantize_s8(ordinary(rng, (17, 70)), bits=4, group=32, scheme="affine"),), {}
 
 
-def quantize_pack_refusals() -> Calls:
+def quantize_pack_refusals():
     yield from dequantize_refusals()
     one, none = np.float32([1]), np.int8([0])
     yield (Quantized(np.int16([1]), one, np.int16([0])),), {}
@@ -43,7 +43,7 @@ def quantize_pack_refusals() -> Calls:
 
 
 @composite
-def quantize_pack_strategy(draw) -> Call:
+def quantize_pack_strategy(draw):
     (q,), _ = draw(dequantize_s8_strategy())
     bits = draw(st.integers(2, 7))
     shift = 8 - bits
@@ -77,18 +77,18 @@ CASES["quantize_pack"] = Cases(
 
 # quantize_unpack
 
-def quantize_unpack_sweep() -> Calls:
+def quantize_unpack_sweep():
     for (q,), kwargs in quantize_pack_sweep():
         yield (reference.quantize_pack(q, **kwargs),), {}
 
 
-def quantize_unpack_refusals() -> Calls:
+def quantize_unpack_refusals():
     yield (None,), {}
     yield (Quantized(np.int8([1]), np.float32([1]), np.int8([0])),), {}
 
 
 @composite
-def quantize_unpack_strategy(draw) -> Call:
+def quantize_unpack_strategy(draw):
     args, kwargs = draw(quantize_pack_strategy())
     return (reference.quantize_pack(*args, **kwargs),), {}
 

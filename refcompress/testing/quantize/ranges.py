@@ -3,7 +3,7 @@
 import numpy as np
 
 from ... import reference
-from ..cases import Call, Calls, Cases
+from ..cases import Cases
 from ..draws import composite
 from ..values import FINITE, LENGTHS, ordinary
 from .integers import SHARING, quantize_calls, quantize_refusals
@@ -13,7 +13,7 @@ CASES: dict[str, Cases] = {}
 
 # quantize_range_minmax
 
-def quantize_range_minmax_sweep() -> Calls:
+def quantize_range_minmax_sweep():
     rng = np.random.default_rng(34)
     for n in LENGTHS:
         yield (ordinary(rng, n),), {}
@@ -36,14 +36,14 @@ def quantize_range_minmax_sweep() -> Calls:
     yield (ordinary(rng, (1, 70_001)),), {"axis": 0}
 
 
-def quantize_range_minmax_refusals() -> Calls:
+def quantize_range_minmax_refusals():
     for args, kwargs in quantize_refusals():
         if set(kwargs) <= {"axis", "group"}:
             yield args, kwargs
 
 
 @composite
-def quantize_range_minmax_strategy(draw) -> Call:
+def quantize_range_minmax_strategy(draw):
     args, kwargs = draw(quantize_calls())
     return args, {name: value for name, value in kwargs.items() if name != "scheme"}
 

@@ -3,20 +3,20 @@
 import numpy as np
 
 from ... import reference
-from ..cases import Call, Calls, Cases
+from ..cases import Cases
 from ..draws import array, composite, hnp, st
 from ..values import LENGTHS, WITH_INFINITY, WITH_NAN, not_arrays, ordinary
 
 _F = np.float32
-_NOT_SCALES = (0, -1.0, np.nan, np.inf, 1e-45, None, "text", True, np.float64([0.5]), _F([[0.5, 1]]), _F([0, 1, 1]),
-               _F([1, np.inf, 1]), np.ones((1, 3), _F), np.ones(0, _F))
+_NOT_SCALES = (0, -1.0, np.nan, np.inf, 1e-45, None, "text", True, np.full(1, 0.5), np.array([[0.5, 1]], _F),
+               np.array([0, 1, 1], _F), np.array([1, np.inf, 1], _F), np.ones((1, 3), _F), np.ones(0, _F))
 
 CASES: dict[str, Cases] = {}
 
 
 # quantize_bias_s32
 
-def quantize_bias_s32_sweep() -> Calls:
+def quantize_bias_s32_sweep():
     rng = np.random.default_rng(37)
     for n in LENGTHS:
         bias, scale_w = ordinary(rng, n), np.ldexp(np.float32(1), -rng.integers(5, 9, n).astype(np.int32))
@@ -31,7 +31,7 @@ def quantize_bias_s32_sweep() -> Calls:
     yield (np.float32([3e38, -3e38, 1]), 1e20, np.float32([1e10])), {}
 
 
-def quantize_bias_s32_refusals() -> Calls:
+def quantize_bias_s32_refusals():
     bias, scales = _F([3, 1, -2]), np.float32([0.5, 0.25, 1])
     for bad in not_arrays(bias):
         yield (bad, 0.5, 0.5), {}
@@ -56,7 +56,7 @@ def _bias_scales(draw, n: int):
 
 
 @composite
-def quantize_bias_s32_strategy(draw) -> Call:
+def quantize_bias_s32_strategy(draw):
     bias = draw(array(np.float32, st.integers(0, 9), st.floats(-2.0**-12, 2.0**-12, width=32)))
     return (bias, *draw(_bias_scales(len(bias)))), {"inputs": draw(st.integers(0, 65_535))}
 
@@ -84,7 +84,7 @@ CASES["quantize_bias_s32"] = Cases(
 
 # dequantize_bias_s32
 
-def dequantize_bias_s32_sweep() -> Calls:
+def dequantize_bias_s32_sweep():
     rng = np.random.default_rng(38)
     for n in LENGTHS:
         values = rng.integers(-(2**31), 2**31, n).astype(np.int32)
@@ -96,7 +96,7 @@ def dequantize_bias_s32_sweep() -> Calls:
         yield (ends, 1.0, np.full((6, 1), scale, np.float32)), {}
 
 
-def dequantize_bias_s32_refusals() -> Calls:
+def dequantize_bias_s32_refusals():
     values = np.int32([3, 1, -2])
     for bad in (None, "text", values.astype(np.int64), values.astype(np.float32), np.ma.masked_array(values),
                 values[None]):
@@ -107,7 +107,7 @@ def dequantize_bias_s32_refusals() -> Calls:
 
 
 @composite
-def dequantize_bias_s32_strategy(draw) -> Call:
+def dequantize_bias_s32_strategy(draw):
     values = draw(array(np.int32, st.integers(0, 9)))
     return (values, *draw(_bias_scales(len(values)))), {}
 
@@ -127,7 +127,7 @@ CASES["dequantize_bias_s32"] = Cases(
 
 # requantize_s32
 
-def requantize_s32_sweep() -> Calls:
+def requantize_s32_sweep():
     rng = np.random.default_rng(36)
     roundings = ("half_even", "half_away", "gemmlowp")
     for n in LENGTHS:
@@ -148,7 +148,7 @@ def requantize_s32_sweep() -> Calls:
             yield (halves, 2**30, -3), {"rounding": rounding, "bits": 16}
 
 
-def requantize_s32_refusals() -> Calls:
+def requantize_s32_refusals():
     x = np.int32([[3, 1, 2], [0, -1, 5]])
     for bad in (None, "text", x.astype(np.int64), x.astype(np.float32), np.ma.masked_array(x)):
         yield (bad, 2**30, 3), {}
@@ -165,7 +165,7 @@ def requantize_s32_refusals() -> Calls:
 
 
 @composite
-def requantize_s32_strategy(draw) -> Call:
+def requantize_s32_strategy(draw):
     x = draw(array(np.int32, hnp.array_shapes(min_side=0, max_side=9)))
     shape = tuple(draw(st.sampled_from([1, n])) for n in x.shape)
     rounding = draw(st.sampled_from(["half_even", "half_away", "gemmlowp"]))
