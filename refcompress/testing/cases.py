@@ -13,8 +13,8 @@ class Cases:
 
     sweep : yields calls: every length 0 to 67 of one dimension at a time, the others small and odd, so that each
         remainder by a vector width (and a length past two of the widest) comes up; then hostile values; then a few
-        middle sizes that cross the blocks of a blocked kernel. Its data are small integers that are not zero: all partial
-        sums are exact in every usual accumulator, so a lost term always shows, however small its share of the result.
+        middle sizes that cross the blocks of a blocked kernel. Its data are small integers that are not zero: all
+        partial sums are exact in every usual accumulator, so a lost term always shows, however small its share.
     refusals : yields calls that must be refused; the reference says by which exception, and about which argument.
     strategy : returns the Hypothesis strategy of calls: small, hostile, and built so that they shrink well. Lengths go
         up to 40, because the sweep has gone before.
