@@ -196,8 +196,9 @@ def test_bad_counts_are_refused_by_name(impl, counts, limit, kind, argument):
 
 @needs_native
 def test_the_lengths_kernel_refuses_more_symbols_than_the_limit_has_codes():
-    from refcompress.native._call import pointer
     from refcompress.native._kernels import lib
+
+    from refcompress.native._call import pointer
 
     outputs = [pointer(np.zeros(18, dtype)) for dtype in (np.uint64, np.uint16, np.uint8, np.uint8)]
     assert lib.rc_kernels_at(0).huffman_lengths(3, 1, pointer(np.ones(3, np.uint64)), *outputs) == lib.RC_BAD_INDEX

@@ -5,9 +5,9 @@ import threading
 
 import numpy as np
 import pytest
-
 from floating_point_modes import DEFAULT, mode, modes, signature
 from implementations import NATIVE, need_native
+
 from refcompress import formats, reference, testing
 from refcompress.agreement import exactly
 from refcompress.errors import RefcompressError

@@ -8,9 +8,9 @@ import time
 
 import numpy as np
 import pytest
-
 from implementations import NATIVE, each, need_native
 from interrupt import seconds_to_answer
+
 from refcompress import reference, testing
 from refcompress.agreement import exactly
 from refcompress.errors import ArgumentTypeError, RefcompressError

@@ -12,8 +12,9 @@ from refcompress import ArgumentTypeError, RefcompressError, reference
 
 native = need_native()
 
-from refcompress.native import threads  # noqa: E402
 from refcompress.native._kernels import lib  # noqa: E402
+
+from refcompress.native import threads  # noqa: E402
 
 every_space = each("space", NATIVE)
 OPS = ("csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8")
