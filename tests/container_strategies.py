@@ -110,7 +110,8 @@ def nf4s(draw, shape=None):
 
 @st.composite
 def kernels(draw):
-    """Draw groups or blocks in the rows of a matrix of outputs by inputs x places, and give them the shape of a kernel."""
+    """Draw groups or blocks in the rows of a matrix of outputs by inputs x places, and give them the shape of a
+    kernel."""
     outputs, inputs, places = (draw(st.integers(0, high)) for high in (4, 9, 9))
     matrix = outputs, inputs * places
     value = draw(st.one_of(quantizeds(matrix), quantizeds(matrix, np.int16), mxs(matrix), nf4s(matrix)))

@@ -1,4 +1,5 @@
-"""The modes of the floating-point unit that another library may leave behind, set as it would set them: by the C library."""
+"""The modes of the floating-point unit that another library may leave behind, set as it would set them: by the C
+library."""
 
 import ctypes
 import platform
@@ -19,7 +20,8 @@ MACHINE = platform.machine()
 
 
 def signature() -> bytes:
-    """Return results of NumPy's that are others in each mode: what shows which one is set, without asking our own code."""
+    """Return results of NumPy's that are others in each mode: what shows which one is set, without asking our own
+    code."""
     one, least = np.full(64, 1, np.float32), np.full(64, 2.0**-149, np.float32)
     tiny = np.full(64, 2.0**-126, np.float32)
     with np.errstate(all="ignore"):

@@ -23,11 +23,14 @@ for _ in range(8):
 
 
 def seconds_to_answer(setup: str, call: str, enough: float) -> float:
-    """Return the seconds between SIGINT and the exception out of ``call``, the best of eight: a busy machine may delay one.
+    """Return the seconds between SIGINT and the exception out of ``call``, the best of eight: a busy machine may delay
+    one.
 
     Stops as soon as one is below ``enough``. A call that answers none within a minute is killed, and fails the test.
     """
-    child = subprocess.Popen([sys.executable, "-c", CHILD.format(setup=setup, call=call)], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD.format(setup=setup, call=call)], stdout=subprocess.PIPE, text=True
+    )
     guard = threading.Timer(60, child.kill)
     guard.start()
     best = float("inf")
@@ -49,7 +52,8 @@ def seconds_to_answer(setup: str, call: str, enough: float) -> float:
 
 
 def at_every_bytecode(act):
-    """Call ``act`` with a KeyboardInterrupt before its first bytecode, before its second, and so on; yield what it raised.
+    """Call ``act`` with a KeyboardInterrupt before its first bytecode, before its second, and so on; yield what it
+    raised.
 
     Ends after the first call that had no more bytecodes, in Python code outside of this file and of ``act`` itself.
     """

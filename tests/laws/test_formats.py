@@ -1,4 +1,5 @@
-"""The laws that every format keeps: frozen also after a pickle, equal by content, short in print, an array for NumPy."""
+"""The laws that every format keeps: frozen also after a pickle, equal by content, short in print, an array for
+NumPy."""
 
 import copy
 import pickle
@@ -42,7 +43,9 @@ def rebuilt(value):
 
 
 def test_every_class_of_formats_is_here():
-    classes = {c for c in vars(rc.formats).values() if isinstance(c, type) and issubclass(c, Format) and c is not Format}
+    classes = {
+        c for c in vars(rc.formats).values() if isinstance(c, type) and issubclass(c, Format) and c is not Format
+    }
     assert {type(value) for value in FORMATS.values()} == classes
 
 
@@ -105,8 +108,10 @@ def test_a_repr_is_one_short_line_of_shape_dtypes_and_bytes(value):
 
 def test_the_repr_of_a_million_weights_is_as_short():
     q = rc.quantize_s8(np.ones((1000, 1000), np.float32), bits=4)
-    assert repr(q) == ("Quantized(shape=(1000, 1000), values=int8(1000, 1000), scale=float32(1, 1), zero_point=int8(1, 1), "
-                       "group=None, nbytes=1000005)")
+    assert repr(q) == (
+        "Quantized(shape=(1000, 1000), values=int8(1000, 1000), scale=float32(1, 1), zero_point=int8(1, 1), "
+        "group=None, nbytes=1000005)"
+    )
     assert len(repr(rc.Shared(np.zeros((1,) * 32, np.uint8), np.ones(1, np.float32)))) < 240
 
 
@@ -131,9 +136,13 @@ def test_numpy_sees_the_dense_array(value):
 def test_scales_are_normal_numbers_above_zero(bad):
     """A scale of 0 stands for nothing but zeros, and a division by it for nothing at all."""
     values, scale, zeros = np.int8([[1, 2], [3, 4]]), np.float32([[1], [bad]]), np.int8([[0], [0]])
-    for make in (lambda: rc.Quantized(values, scale, zeros), lambda: rc.Quantized(values.astype(np.int16), scale, zeros.astype(np.int16)),
-                 lambda: rc.Quantized(values, scale, zeros, 2), lambda: rc.Packed(np.uint8([[1], [2]]), (2, 2), 4, scale, zeros),
-                 lambda: rc.quantize_s8(np.ones((2, 2), np.float32), axis=0, scale=scale)):
+    for make in (
+        lambda: rc.Quantized(values, scale, zeros),
+        lambda: rc.Quantized(values.astype(np.int16), scale, zeros.astype(np.int16)),
+        lambda: rc.Quantized(values, scale, zeros, 2),
+        lambda: rc.Packed(np.uint8([[1], [2]]), (2, 2), 4, scale, zeros),
+        lambda: rc.quantize_s8(np.ones((2, 2), np.float32), axis=0, scale=scale),
+    ):
         with pytest.raises(RefcompressError, match=r"scale\[1, 0\]"):
             make()
     if not bad > 0 or not np.isfinite(bad):

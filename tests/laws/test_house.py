@@ -1,4 +1,5 @@
-"""The laws of the house that a machine can check: what is imported, in which direction, and what may never be called."""
+"""The laws of the house that a machine can check: what is imported, in which direction, and what may never be
+called."""
 
 import ast
 import subprocess
@@ -12,10 +13,21 @@ import refcompress
 PACKAGE = Path(refcompress.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# Rooms from the ground up (DEPARTURES and README say the same): a room may import from its own and from those before it.
+# Rooms from the ground up (DEPARTURES and README say the same): a room may import from its own and from those before
+# it.
 ROOMS = [
-    {"errors", "constants"}, {"arguments"}, {"formats"}, {"reference", "agreement"}, {"ops"}, {"container", "ledger", "models"},
-    {"native"}, {"training"}, {"recipes"}, {"testing"}, {"cli"}, {"__main__"},
+    {"errors", "constants"},
+    {"arguments"},
+    {"formats"},
+    {"reference", "agreement"},
+    {"ops"},
+    {"container", "ledger", "models"},
+    {"native"},
+    {"training"},
+    {"recipes"},
+    {"testing"},
+    {"cli"},
+    {"__main__"},
 ]
 LEVEL = {name: level for level, room in enumerate(ROOMS) for name in room}
 
@@ -63,14 +75,21 @@ def test_no_file_runs_data_as_code(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_number_that_was_checked_is_the_one_that_is_used(path):
-    """The checks return Python's own numbers; a NumPy scalar that is used in spite of its check may overflow in silence."""
+    """The checks return Python's own numbers; a NumPy scalar that is used in spite of its check may overflow in
+    silence."""
     if room_of(path) == "cli":
         return  # whose numbers are argparse's
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Call)
+            and isinstance(node.value.func, ast.Attribute)
+        ):
             function = node.value.func
             if isinstance(function.value, ast.Name) and function.value.id == "arguments":
-                assert function.attr not in ("integer", "real", "boolean"), f"{path}:{node.lineno} drops what it checked"
+                assert function.attr not in ("integer", "real", "boolean"), (
+                    f"{path}:{node.lineno} drops what it checked"
+                )
 
 
 def test_importing_refcompress_loads_numpy_and_the_standard_library_only():

@@ -1,4 +1,5 @@
-"""Zeros of the source (pruned weights, of either sign) are +0.0 after decoding, in every operation that keeps an array's places."""
+"""Zeros of the source (pruned weights, of either sign) are +0.0 after decoding, in every operation that keeps an
+array's places."""
 
 import sys
 
@@ -18,9 +19,16 @@ def pruned(shape, sign: bool) -> np.ndarray:
     return w * mask if sign else np.where(mask, w, np.float32(0))
 
 
-SOURCES = {"+0.0": pruned((24, 64), False), "-0.0": pruned((24, 64), True), "positive": np.abs(pruned((24, 64), True)) * np.float32(3),
-           "kernel": pruned((6, 5, 3, 3), True), "vector": pruned(70, True), "all": np.float32([[0.0, -0.0], [-0.0, 0.0]]),
-           "tiny": pruned((24, 64), True) * np.float32(1e-42), "huge": pruned((24, 64), True) * np.float32(1e38)}
+SOURCES = {
+    "+0.0": pruned((24, 64), False),
+    "-0.0": pruned((24, 64), True),
+    "positive": np.abs(pruned((24, 64), True)) * np.float32(3),
+    "kernel": pruned((6, 5, 3, 3), True),
+    "vector": pruned(70, True),
+    "all": np.float32([[0.0, -0.0], [-0.0, 0.0]]),
+    "tiny": pruned((24, 64), True) * np.float32(1e-42),
+    "huge": pruned((24, 64), True) * np.float32(1e38),
+}
 
 
 def zeros_stay(w, back):
@@ -82,9 +90,12 @@ def test_matrices(name):
 def test_layers(name, shared, scheme):
     w, x = SOURCES[name], (RNG.standard_normal((99, 64)) @ RNG.standard_normal((64, 64))).astype(np.float32)
     h, options = rc.quantize_hessian(x), {"bits": 3, "scheme": scheme, **shared}
-    fits = [rc.quantize_nearest(w, h, **options), rc.quantize_adaround(w, h, iterations=60, learning_rate=0.1, **options),
-            rc.quantize_awq(w, x, clip=False, **options),
-            *(rc.quantize_gptq(w, h, order=order, **options) for order in ("given", "descending"))]
+    fits = [
+        rc.quantize_nearest(w, h, **options),
+        rc.quantize_adaround(w, h, iterations=60, learning_rate=0.1, **options),
+        rc.quantize_awq(w, x, clip=False, **options),
+        *(rc.quantize_gptq(w, h, order=order, **options) for order in ("given", "descending")),
+    ]
     if shared != {"axis": None}:
         fits.append(rc.quantize_clip(w, h, **options))
     for fit in fits:
@@ -98,7 +109,8 @@ def test_layers(name, shared, scheme):
 
 
 def test_adaround_leaves_zeros_alone_however_exp_rounds(monkeypatch):
-    """Of a zero r is 0 here, by a hair: where exp rounds up it is above 0, and Adam would take steps as large as any other's."""
+    """Of a zero r is 0 here, by a hair: where exp rounds up it is above 0, and Adam would take steps as large as any
+    other's."""
     module = sys.modules["refcompress.reference.quantize.adaround"]
     inverse = module._inverse
     monkeypatch.setattr(module, "_inverse", lambda r: inverse(r) + np.float32(1e-4))
