@@ -12,9 +12,8 @@ import numpy as np
 
 from .. import arguments, reference
 from ..formats import Quantized
-from ..formats.base import rows_shape
-from ..reference.quantize.integers import quantize_arguments, quantized
-from ..reference.quantize.scales import as_rows, chosen, limits, minmax_arguments
+from ..formats.base import matrix_shape, rows_shape
+from ..reference.quantize.integers import quantized, scale_and_zero_point, settings, sharing_arguments
 from . import threads
 from ._call import check, empty, ffi, lib, pointer
 
@@ -73,18 +72,17 @@ def quantize_range_minmax(kernel, speed: float):
 
     @wraps(reference.quantize_range_minmax)
     def quantize_range_minmax(x, *, axis=None, group=None):
-        x, shape, _, group = minmax_arguments(x, axis, group)
+        x, shape, _, group = sharing_arguments(x, axis, group)
         return _range(kernel, speed, x, shape, group)
 
     return quantize_range_minmax
 
 
 def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, zero_point):
-    x, shape, bits, axis, group, scale, zero_point = quantize_arguments(x, dtype, bits, scheme, axis, group, scale,
-                                                                        zero_point)
+    x, shape, *ends, axis, group, scale, zero_point = settings(x, dtype, bits, scheme, axis, group, scale, zero_point)
     values = np.empty(x.shape, dtype=dtype)
-    ends, seconds = limits(bits, scheme), x.size / min(speed, MOST)
-    runs = _runs(as_rows(x, group).shape, shape, group)
+    rows, seconds = _rows_of(x.shape, group), x.size / min(speed, MOST)
+    runs = _runs(rows, shape, group)
     if scale is None and runs and row is not None:
         scale, zero_point = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=dtype)
         both = row.quantize_runs_s8 if dtype == np.int8 else row.quantize_runs_s16
@@ -94,15 +92,20 @@ def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, ze
     else:
         if scale is None or zero_point is None:
             ranges = (row or _rows()[-1]).quantize_range_minmax
-            scale, zero_point = chosen(_range(ranges, speed, x, shape, group), dtype, bits, scheme, scale)
+            scale, zero_point = scale_and_zero_point(*_range(ranges, speed, x, shape, group), *ends, scale)
         if x.size:
-            *layout, scales, zero_points = _layout(as_rows(x, group).shape, scale, zero_point, group)
+            *layout, scales, zero_points = _layout(rows, scale, zero_point, group)
             operands = (*layout, *ends, pointer(x), pointer(scales), pointer(zero_points),
                         pointer(values, writable=True))
             threads.run(lambda begin, end: _check(kernel(begin, end, *operands), x), x.size, seconds)
     for a in (values, scale, zero_point):
         a.flags.writeable = False  # nobody else has them: the format keeps them without a copy
     return Quantized(values, scale, zero_point, group)
+
+
+def _rows_of(shape, group):
+    """Return the shape of the rows that groups cut into segments; without groups that of the array itself."""
+    return shape if group is None else matrix_shape(shape)
 
 
 def _runs(of, shape, group):
@@ -148,7 +151,7 @@ def _range(kernel, speed, x, shape, group):
     """Return min(x, 0) and max(x, 0) of all that shares a scale, as float64 in the shape of the scale."""
     if x.size == 0:
         return np.zeros(shape), np.zeros(shape)
-    of = as_rows(x, group).shape
+    of = _rows_of(x.shape, group)
     inner = _inner(of, shape, group)
     k = math.prod(of[inner:])
     rows, grain = x.size // k, 1
