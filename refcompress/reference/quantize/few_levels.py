@@ -42,8 +42,9 @@ def quantize_binary(w: ArrayLike, *, axis: int | None = None, group: int | None 
     ([[1, -1], [1, 1]], [2.0, 2.5])
     """
     w, _, axis, group = weights_arguments(w, axis, group)
-    mean = mean_magnitude(w, np.ones(w.shape), axis, group)
-    return with_scale(np.where(w >= 0, 1, -1), mean, group)
+    count = total(np.ones(w.shape), axis, group)
+    scale = total(np.abs(w), axis, group) / np.maximum(count, 1)
+    return with_scale(np.where(w >= 0, 1, -1), scale, group)
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
@@ -78,16 +79,17 @@ def quantize_ternary(w: ArrayLike, *, threshold: float | None = 0.7, axis: int |
     ([0, -1, 0, 1], 2.5)
     """
     w, shape, axis, group, threshold = ternary_arguments(w, threshold, axis, group)
+    size = np.abs(w).astype(np.float64)
     if threshold is None:
         delta = np.zeros(shape)
-        for index, members in segments(np.abs(w).astype(np.float64), shape, axis, group):
+        for index, members in segments(size, shape, axis, group):
             delta[index] = best_delta(members)
     else:
-        delta = threshold * mean_magnitude(w, np.ones(w.shape), axis, group)
-    kept = np.abs(w).astype(np.float64) > expand(delta, w.shape, group)
-    mean = mean_magnitude(w, kept, axis, group)
-    none = reduced(np.add, kept.astype(np.float64), axis, group) == 0
-    return with_scale(np.where(kept, np.sign(w), 0), np.where(none, 1, mean), group)
+        delta = threshold * total(size, axis, group) / np.maximum(total(np.ones(w.shape), axis, group), 1)
+    kept = size > expand(delta, w.shape, group)
+    count = total(kept, axis, group)
+    scale = total(np.where(kept, size, 0), axis, group) / np.maximum(count, 1)
+    return with_scale(np.where(kept, np.sign(w), 0), np.where(count == 0, 1, scale), group)
 
 
 def best_delta(size: np.ndarray) -> float:
@@ -102,10 +104,9 @@ def best_delta(size: np.ndarray) -> float:
     return float(falling[keep]) if keep < len(falling) else 0.0
 
 
-def mean_magnitude(w: np.ndarray, kept: np.ndarray, axis: int | None, group: int | None) -> np.ndarray:
-    """Return the mean of the |w| that are kept (1 or True), for all that shares a scale; the mean of none is 0."""
-    count = reduced(np.add, kept.astype(np.float64), axis, group)
-    return reduced(np.add, np.where(kept, np.abs(w).astype(np.float64), 0), axis, group) / np.maximum(count, 1)
+def total(a: np.ndarray, axis: int | None, group: int | None) -> np.ndarray:
+    """Return the sum, in float64, of all that shares a scale, in the shape of the scale."""
+    return reduced(np.add, a.astype(np.float64), axis, group)
 
 
 def with_scale(values: np.ndarray, scale: np.ndarray, group: int | None) -> Quantized:
