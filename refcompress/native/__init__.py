@@ -41,7 +41,7 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share, threads
+from . import _kernels, csr, floats, gemm, huffman, integers, lowrank, quantize, rangecoder, share, threads
 from ._call import in_default_mode
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
@@ -70,8 +70,25 @@ _BINDERS = {
     "rangecoder_decode": rangecoder.rangecoder_decode,
 }
 
-# Operations that are made of one that has a kernel: which, and how.
-_MADE_OF = {"lowrank_randomized": ("gemm_f32f32", lowrank.lowrank_randomized)}
+# Operations that are made of others that have kernels: which (the names, with spaces between them), and how.
+_MADE_OF = {
+    "lowrank_randomized": ("gemm_f32f32", lowrank.lowrank_randomized),
+    "quantize_range_mse": ("quantize_s8 dequantize_s8 quantize_s16 dequantize_s16 quantize_range_minmax",
+                           integers.quantize_range_mse),
+    "floats_mx_encode": ("floats_encode", floats.floats_mx_encode),
+    "floats_mx_decode": ("floats_decode", floats.floats_mx_decode),
+}
+
+# Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
+_IN_PYTHON = {
+    "quantize_range_percentile": integers.quantize_range_percentile,
+    "quantize_range_kl": integers.quantize_range_kl,
+    "quantize_pack": integers.quantize_pack,
+    "quantize_unpack": integers.quantize_unpack,
+    "requantize_s32": integers.requantize_s32,
+    "floats_nf4_encode": floats.floats_nf4_encode,
+    "floats_nf4_decode": floats.floats_nf4_decode,
+}
 
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.
 _MODE_IN_C = {"csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8"}
@@ -96,7 +113,9 @@ def _bound(op: str, kernel, isa: str):
 
 def _namespaces() -> dict[str, SimpleNamespace]:
     """Merge the table's rows, narrowest first: a wider instruction set replaces what it has a kernel of its own for."""
-    merged, spaces = {}, {}
+    merged, spaces = {op: in_default_mode(function) for op, function in _IN_PYTHON.items()}, {}
+    for function in merged.values():
+        function.isa = "portable"
     for isa, row, supported in _rows():
         if not supported:
             continue
@@ -105,9 +124,10 @@ def _namespaces() -> dict[str, SimpleNamespace]:
             if kernel != ffi.NULL:
                 merged[op] = _bound(op, kernel, isa)
                 merged[op].isa = isa
-        for op, (part, bind) in _MADE_OF.items():
-            merged[op] = in_default_mode(bind(merged[part]))
-            merged[op].isa = merged[part].isa
+        for op, (parts, bind) in _MADE_OF.items():
+            functions = [merged[part] for part in parts.split()]
+            merged[op] = in_default_mode(bind(*functions))
+            merged[op].isa = functions[0].isa
         spaces[isa] = SimpleNamespace(__name__=f"native.{isa}", **merged)
     return spaces
 
