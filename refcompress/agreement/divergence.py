@@ -1,4 +1,4 @@
-"""Agreement of ranges that leave the least divergence: by what they lose, where sums in another order may choose another."""
+"""Agreement of ranges that leave the least divergence: by what they lose, not by what they are."""
 
 import numpy as np
 
@@ -10,14 +10,14 @@ from .exact import Disagreement, exactly, same_kind
 def least_divergence(expected, got, args, kwargs=None) -> None:
     """Raise Disagreement unless ``got`` is a range of quantize_range_kl that loses no more than ``expected``.
 
-    Each range must end, to the bit, where one of the first m bins does. Its divergence may be above that of ``expected`` by
-    what sums in float64 leave open: the sum of P log(P / Q) has at most bins terms, and each is made of the logarithms of
-    four counts between 1 and n, the number of elements, times a share P. So the magnitudes add up to 4 log n at most, and
-    any order of adding them is off by gamma_(bins + 8) 4 log n (Higham, Accuracy and Stability, sec. 3.1; eight roundings
-    of a term). Two sums each by two ways to compute them: four times that.
+    Each range must end, to the bit, where one of the first m bins does. Its divergence may be above that of
+    ``expected`` by what sums in float64 leave open: the sum of P log(P / Q) has at most bins terms, and each is made
+    of the logarithms of four counts between 1 and n, the number of elements, times a share P. So the magnitudes add
+    up to 4 log n at most, and any order of adding them is off by gamma_(bins + 8) 4 log n (Higham, Accuracy and
+    Stability, sec. 3.1; eight roundings of a term). Two sums each by two ways to compute them: four times that.
     """
-    given = {"bits": 8, "axis": None, "group": None, "bins": 2048} | dict(kwargs or {})
-    x, shape, levels, axis, group, bins = kl_arguments(args[0], given["bits"], given["axis"], given["group"], given["bins"])
+    given = {"bits": 8, "axis": None, "group": None, "bins": 2048, **(kwargs or {})}
+    x, shape, levels, axis, group, bins = kl_arguments(args[0], **given)
     if type(got) is not tuple or len(got) != 2:
         raise Disagreement(f"result: got a {type(got).__name__}, expected low and high")
     for i in range(2):
@@ -36,12 +36,12 @@ def least_divergence(expected, got, args, kwargs=None) -> None:
         loss, least = (divergence(counts, int(count), levels) for count in (m, best))
         allowed = 4 * gamma * 4 * np.log(members.size)
         if not loss <= least + allowed:
-            raise Disagreement(f"result[{index}]: the range of {m:g} bins has a divergence of {loss:g}, that of {best:g} "
-                               f"one of {least:g}; allowed difference {allowed:g}")
+            raise Disagreement(f"result[{index}]: the range of {m:g} bins has a divergence of {loss:g}, "
+                               f"that of {best:g} one of {least:g}; allowed difference {allowed:g}")
     exactly(clipped(*quantize_range_minmax(x, axis=axis, group=group), t), got, args, kwargs)
 
 
 def _first_bins(low: float, high: float, largest: float, bins: int) -> float:
-    """Return the m whose threshold (m + 1/2) largest / bins ends the range; beyond the largest magnitude it is all bins."""
+    """Return the m whose threshold (m + 1/2) largest / bins ends the range; it is ``bins`` beyond the largest."""
     end = max(-low, high)
     return float(bins) if end == largest else float(np.rint(end / largest * bins - 0.5))

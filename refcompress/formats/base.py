@@ -57,13 +57,13 @@ class Format:
         if not hasattr(self, "dense"):
             raise ArgumentTypeError("value", f"a {type(self).__name__} stands for no array")
         if copy is False:
-            raise RefcompressError("copy", f"must not be False: a {type(self).__name__} has no dense array that could be "
-                                           "shared")
+            rule = f"must not be False: a {type(self).__name__} has no dense array that could be shared"
+            raise RefcompressError("copy", rule)
         return self.dense().astype(np.float32 if dtype is None else dtype, copy=False)
 
 
 def matrix_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of the rows that groups and blocks cut into segments: of more than two axes the first by all others.
+    """Return the shape of the rows that groups and blocks cut: of more than two axes the first by all others.
 
     A row is what one output of a convolution is computed from: inputs x height x width.
     """
@@ -85,7 +85,7 @@ def rows_shape(shape: tuple[int, ...], scale_ndim: int) -> tuple[int, ...]:
 
 
 def expand(scale: np.ndarray, shape: tuple[int, ...], group: int | None) -> np.ndarray:
-    """Return scales (or zero points) so that they broadcast against values of ``shape``: of groups one for each value."""
+    """Return scales (or zero points) that broadcast against values of ``shape``: of groups one for each value."""
     if group is None:
         return scale
     *_, size = rows = rows_shape(shape, scale.ndim)

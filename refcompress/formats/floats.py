@@ -113,9 +113,9 @@ class MX(Format):
 
     value = 2^(scale - 127) * element, and NaN where scale is 255 (the format E8M0).
 
-    codes : any shape of at least one dimension; int8 for "mxint8" (element = code / 64), else uint8 codes of the element's
-    format. scales : uint8, one for each block. Blocks lie in rows as the groups of :class:`Quantized` do: the last size of
-    scales is ceil(size of a row / 32).
+    codes : any shape of at least one dimension; int8 for "mxint8" (element = code / 64), else uint8 codes of the
+    element's format. scales : uint8, one for each block. Blocks lie in rows as the groups of :class:`Quantized` do: the
+    last size of scales is ceil(size of a row / 32).
     """
 
     codes: np.ndarray
@@ -157,8 +157,8 @@ class NF4(Format):
 
     value = scale * level[code].
 
-    codes : any shape of at least one dimension, uint8 below 16. scales : float32, positive, finite, one for each block of
-    ``block`` codes. Blocks lie in rows as the groups of :class:`Quantized` do.
+    codes : any shape of at least one dimension, uint8 below 16. scales : float32, positive, finite, one for each block
+    of ``block`` codes. Blocks lie in rows as the groups of :class:`Quantized` do.
     """
 
     codes: np.ndarray

@@ -17,11 +17,11 @@ class Quantized(Format):
     values : any shape of at least one dimension, int8 or int16. scale : float32, finite, at least 2**-126. zero_point :
     of the shape of scale and the dtype of values. group : int or None.
 
-    Without a group scale has the dimensions of values, each of size 1 (shared along it) or the full size. With one, each
-    segment of ``group`` values of a row has a scale, and the last segment may be shorter: the last size of scale is
-    ceil(size of a row / group). Rows lie along the last axis. Values of more than two dimensions are a matrix, the first
-    axis by all others, and their scale has 2 dimensions. (A scale of as many dimensions as such values has segments along
-    the last axis alone: older files hold those.)
+    Without a group scale has the dimensions of values, each of size 1 (shared along it) or the full size. With one,
+    each segment of ``group`` values of a row has a scale, and the last segment may be shorter: the last size of scale
+    is ceil(size of a row / group). Rows lie along the last axis. Values of more than two dimensions are a matrix, the
+    first axis by all others, and their scale has 2 dimensions. (A scale of as many dimensions as such values has
+    segments along the last axis alone: older files hold those.)
     """
 
     values: np.ndarray
@@ -64,5 +64,5 @@ class Quantized(Format):
             return np.clip(difference.astype(np.float32) * self.expand(self.scale), -LARGEST, LARGEST)
 
     def expand(self, a: np.ndarray) -> np.ndarray:
-        """Return an array of the shape of scale so that it broadcasts against values: of groups one entry for each value."""
+        """Return an array of the shape of scale so that it broadcasts against values."""
         return expand(a, self.values.shape, self.group)

@@ -1,7 +1,7 @@
 """The floats family: floats_encode and floats_decode in C, MX made of them, and NF4 in NumPy.
 
-A power of two that a block shares is found once for the block, and multiplied: a product of float32 and a power of two that
-float32 holds is rounded as ldexp rounds it. That of MX is 2^-127 to 2^127.
+A power of two that a block shares is found once for the block, and multiplied: a product of float32 and a power of
+two that float32 holds is rounded as ldexp rounds it. That of MX is 2^-127 to 2^127.
 """
 
 from functools import wraps
@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import MX, MX_ELEMENTS, NF4
-from ..formats.base import expand, matrix_shape
+from ..formats.base import expand
 from ..formats.floats import E8M0_BIAS, E8M0_NAN, MX_BLOCK, NF4_LEVELS
 from ..reference.floats.blocks import block_maxima, mx_arguments, nf4_arguments, of_kind
 from ..reference.floats.codes import decode_arguments, encode_arguments

@@ -1,6 +1,7 @@
 """The quantize family in NumPy, by other algorithms than the reference's: ranges, packing, integers alone.
 
-Nothing here knows an instruction set: words of 64 bits, sums of prefixes and blocks that fit into a cache do what time allows.
+Nothing here knows an instruction set: words of 64 bits, sums of prefixes and blocks that fit into a cache do what
+time allows.
 """
 
 import math
@@ -14,7 +15,14 @@ from ..formats.base import matrix_shape
 from ..reference.quantize.integers import limits, scale_and_zero_point
 from ..reference.quantize.packing import pack_arguments, packed
 from ..reference.quantize.ranges import (
-    clipped, histogram, kl_arguments, mse_arguments, percentile_arguments, reduced, segments)
+    clipped,
+    histogram,
+    kl_arguments,
+    mse_arguments,
+    percentile_arguments,
+    reduced,
+    segments,
+)
 from ..reference.quantize.requantization import requantize_arguments
 from . import threads
 
@@ -40,7 +48,7 @@ def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
 
 
 def _equal_segments(x, axis, group):
-    """Yield segments of one length along the last axis, and their place in the scale: of groups the last of a row apart."""
+    """Yield places in the scale, and their segments, of one length, along the last axis: the last of a row apart."""
     if group is None:
         yield ..., x.reshape(1, -1) if axis is None else np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)
         return
@@ -53,7 +61,7 @@ def _equal_segments(x, axis, group):
 
 
 def quantize_range_mse(quantize_s8, dequantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax):
-    """Return the operation quantize_range_mse, its steps made with these kernels: the errors have the reference's bits."""
+    """Return the operation quantize_range_mse made with these kernels: its errors have the reference's bits."""
 
     @wraps(reference.quantize_range_mse)
     def quantize_range_mse(x, *, bits=8, scheme="symmetric", axis=None, group=None, steps=100):
@@ -100,10 +108,11 @@ def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
 
 
 def _divergences(counts: np.ndarray, m: np.ndarray, levels: int) -> np.ndarray:
-    """Return the sum of P log(P / Q) for each m, from prefix sums: O(levels) for each, where the reference takes O(bins).
+    """Return the sum of P log(P / Q) for each m, from prefix sums: in O(levels), where the reference takes O(bins).
 
-    With n the sum of all counts, K that of the first m, p the counts of P, and s the sum and o the number of occupied bins of
-    a segment, its Q is s / o / K, so that n times the sum is sum(p log p) - n log n - sum(log(s / o) p) + n log K.
+    With n the sum of all counts, K that of the first m, p the counts of P, and s the sum and o the number of occupied
+    bins of a segment, its Q is s / o / K, so that n times the sum is sum(p log p) - n log n - sum(log(s / o) p) + n
+    log K.
     """
     starts = -(-np.arange(levels + 1) * m[:, None] // levels)  # of the segments, and the end of the last one
     before, occupied, entropy = (np.append(0, np.cumsum(a)) for a in (counts, counts > 0, _xlogx(counts)))

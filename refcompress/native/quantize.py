@@ -1,8 +1,8 @@
 """The quantize family in C, and what is made of those kernels.
 
 Segments that lie in one piece and have a scale each (groups, channels of the first axis) take one kernel that finds a
-segment's range, computes its scale and makes its values. Otherwise ranges come first, then scales, by the reference's code,
-then values.
+segment's range, computes its scale and makes its values. Otherwise ranges come first, then scales, by the reference's
+code, then values.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Blocks of small numbers that share a scale: the OCP's MX formats, and NF4."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import ArgumentTypeError, RefcompressError
@@ -14,7 +14,7 @@ __all__ = ["floats_mx_encode", "floats_mx_decode", "floats_nf4_encode", "floats_
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def floats_mx_encode(x: ArrayLike, format: str) -> MX:
+def floats_mx_encode(x: NDArray[np.float32], format: str) -> MX:
     """Round float32 to blocks of 32 elements of 4 to 8 bits and a shared power of two: MXFP8, MXFP6, MXFP4, MXINT8.
 
         X = 2^(floor(log2 max|x|) - emax)        of each block; emax is the exponent of the element's largest number
@@ -23,17 +23,19 @@ def floats_mx_encode(x: ArrayLike, format: str) -> MX:
     Parameters
     ----------
     x : array of float32, at least one dimension, finite
-        Blocks are segments of 32 values of a row, of which the last may be shorter. Rows lie along the last axis; for more
-        than two dimensions a row is all that one index of axis 0 has (inputs x height x width).
-    format : "mxfp8_e4m3" (emax 8), "mxfp8_e5m2" (15), "mxfp6_e2m3" (2), "mxfp6_e3m2" (4), "mxfp4_e2m1" (2) or "mxint8" (0)
+        Blocks are segments of 32 values of a row, of which the last may be shorter. Rows lie along the last axis; for
+        more than two dimensions a row is all that one index of axis 0 has (inputs x height x width).
+    format : str
+        "mxfp8_e4m3" (emax 8), "mxfp8_e5m2" (15), "mxfp6_e2m3" (2), "mxfp6_e3m2" (4), "mxfp4_e2m1" (2) or "mxint8" (0).
 
     Returns
     -------
     MX
-        Elements are rounded with ties to even; x / X is exact, or rounded far below the smallest element. The error is at
-        most half a step of the element's format, and where an element is clamped less than X (2^(emax + 1) - largest). The
-        exponent of X is at least -127, the smallest of the format E8M0; it is 0 where all of a block is zero.
-        Zeros have the code of +0.0. The elements of mxint8 are -127/64 to 127/64, so that -x has the codes of x negated.
+        Elements are rounded with ties to even; x / X is exact, or rounded far below the smallest element. The error
+        is at most half a step of the element's format, and where an element is clamped less than X (2^(emax + 1) -
+        largest). The exponent of X is at least -127, the smallest of the format E8M0; it is 0 where all of a block is
+        zero. Zeros have the code of +0.0. The elements of mxint8 are -127/64 to 127/64, so that -x has the codes of x
+        negated.
 
     **Source** OCP Microscaling Formats (MX) Specification 1.0, section 6.3 for the conversion.
 
@@ -74,8 +76,8 @@ def floats_mx_decode(q: MX) -> NDArray[np.float32]:
     Returns
     -------
     float32 of the shape of q
-        Exact: each product of an element and a scale is a float32. Products beyond float32 are infinite; no encoder makes
-        them from float32.
+        Exact: each product of an element and a scale is a float32. Products beyond float32 are infinite; no encoder
+        makes them from float32.
 
     **Source** OCP Microscaling Formats (MX) Specification 1.0. **Departs** nothing. Cost O(size).
 
@@ -87,7 +89,7 @@ def floats_mx_decode(q: MX) -> NDArray[np.float32]:
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def floats_nf4_encode(x: ArrayLike, *, block: int = 64) -> NF4:
+def floats_nf4_encode(x: NDArray[np.float32], *, block: int = 64) -> NF4:
     """Round float32 to 16 levels that are equally likely where the numbers are normally distributed: NF4.
 
         scale = max|x| of each block, code = the nearest level to x / scale
@@ -102,10 +104,10 @@ def floats_nf4_encode(x: ArrayLike, *, block: int = 64) -> NF4:
     -------
     NF4
         x / scale is a division in float32. A quotient in the middle of two levels takes the lower one; the middle is
-        exact in float64. The scale is 1 where all of a block is zero. Zeros are exact (-0.0 becomes +0.0), and so is the
-        largest magnitude of each block. The error is at most 0.1520 * scale: half of the widest gap, between the two
-        lowest levels, is 0.1519, and the rest is for the division and the product (which adds up to 2**-149 where it is
-        subnormal).
+        exact in float64. The scale is 1 where all of a block is zero. Zeros are exact (-0.0 becomes +0.0), and so is
+        the largest magnitude of each block. The error is at most 0.1520 * scale: half of the widest gap, between the
+        two lowest levels, is 0.1519, and the rest is for the division and the product (which adds up to 2**-149 where
+        it is subnormal).
 
     **Source** Dettmers et al., QLoRA: Efficient Finetuning of Quantized LLMs (2023, arXiv 2305.14314), with the levels
     of its appendix E.

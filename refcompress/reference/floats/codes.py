@@ -1,7 +1,7 @@
 """Small floating-point formats: float32 to codes of 16, 8, 6 or 4 bits, and back."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...formats import FLOATS, FloatFormat
@@ -12,7 +12,7 @@ __all__ = ["floats_encode", "floats_decode"]
 OVERFLOWS = ("saturate", "format")
 
 
-def floats_encode(x: ArrayLike, format: str, *, overflow: str = "saturate") -> NDArray[np.unsignedinteger]:
+def floats_encode(x: NDArray[np.float32], format: str, *, overflow: str = "saturate") -> NDArray[np.unsignedinteger]:
     """Round float32 to a smaller floating-point format and return its codes.
 
         e = max(floor(log2 |x|), lowest)            the exponent; all numbers below the smallest normal one share it
@@ -27,16 +27,17 @@ def floats_encode(x: ArrayLike, format: str, *, overflow: str = "saturate") -> N
     x : array of float32 of any shape
     format : "float16", "bfloat16", "fp8_e4m3", "fp8_e5m2", "fp6_e2m3", "fp6_e3m2" or "fp4_e2m1"
     overflow : "saturate" or "format"
-        What becomes of infinities, and of numbers beyond the largest finite one after they were rounded as if the format
-        went on. "saturate": the largest finite number of that sign. "format": what the format has for it: infinity
-        (float16, bfloat16, fp8_e5m2), NaN (fp8_e4m3, which has no infinity), or the largest number (fp6, fp4, which have
-        neither).
+        What becomes of infinities, and of numbers beyond the largest finite one after they were rounded as if the
+        format went on. "saturate": the largest finite number of that sign. "format": what the format has for it:
+        infinity (float16, bfloat16, fp8_e5m2), NaN (fp8_e4m3, which has no infinity), or the largest number (fp6,
+        fp4, which have neither).
 
     Returns
     -------
     uint16 for the formats of 16 bits, else uint8 (fewer than 8 bits fill the low ones), of the shape of x
-        Rounded to nearest, with ties to even, subnormal numbers too. A zero and a number that overflows keep their sign.
-        The sign and payload of a NaN mean nothing: all of them have one code, which is positive, quiet and without payload.
+        Rounded to nearest, with ties to even, subnormal numbers too. A zero and a number that overflows keep their
+        sign. The sign and payload of a NaN mean nothing: all of them have one code, which is positive, quiet and
+        without payload.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def floats_encode(x: ArrayLike, format: str, *, overflow: str = "saturate") -> N
     return np.asarray(code, dtype=f.dtype)
 
 
-def floats_decode(codes: ArrayLike, format: str) -> NDArray[np.float32]:
+def floats_decode(codes: NDArray[np.unsignedinteger], format: str) -> NDArray[np.float32]:
     """Return the numbers that codes stand for; the inverse of :func:`floats_encode` on the format's numbers.
 
         E > 0:  (-1)^sign 2^(E - bias) (1 + M / 2^mantissa)        E = 0:  (-1)^sign 2^(1 - bias) M / 2^mantissa

@@ -1,7 +1,7 @@
 """Weights of one bit, or of two or three values: the small end."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...constants import SMALLEST_NORMAL
@@ -14,7 +14,7 @@ __all__ = ["quantize_binary", "quantize_ternary"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_binary(w: ArrayLike, *, axis: int | None = None, group: int | None = None) -> Quantized:
+def quantize_binary(w: NDArray[np.float32], *, axis: int | None = None, group: int | None = None) -> Quantized:
     """Replace each weight by its sign, times one scale.
 
         values = +1 where w >= 0, else -1;  scale = mean|w|
@@ -48,7 +48,7 @@ def quantize_binary(w: ArrayLike, *, axis: int | None = None, group: int | None 
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_ternary(w: ArrayLike, *, threshold: float | None = 0.7, axis: int | None = None,
+def quantize_ternary(w: NDArray[np.float32], *, threshold: float | None = 0.7, axis: int | None = None,
                      group: int | None = None) -> Quantized:
     """Replace each weight by -1, 0 or 1, times one scale.
 
@@ -56,7 +56,8 @@ def quantize_ternary(w: ArrayLike, *, threshold: float | None = 0.7, axis: int |
         delta = threshold * mean|w|, or, where threshold is None, the best:
                 it maximizes (sum of the |w| above it)^2 / their count
 
-    The scale minimizes the sum of (w - scale * values)^2 for this delta. The best delta minimizes it over all deltas too.
+    The scale minimizes the sum of (w - scale * values)^2 for this delta. The best delta minimizes it over all deltas
+    too.
 
     Parameters
     ----------

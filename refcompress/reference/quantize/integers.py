@@ -6,7 +6,7 @@ Read quantize_s8, then nearest_integers, which is the algorithm, scale_and_zero_
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...constants import LARGEST, SMALLEST_NORMAL
@@ -19,9 +19,9 @@ __all__ = ["quantize_s8", "dequantize_s8", "quantize_s16", "dequantize_s16"]
 SCHEMES = ("symmetric", "affine")
 
 
-def quantize_s8(x: ArrayLike, *, bits: int = 8, scheme: str = "symmetric", axis: int | None = None,
-                group: int | None = None, scale: float | ArrayLike | None = None,
-                zero_point: int | ArrayLike | None = None) -> Quantized:
+def quantize_s8(x: NDArray[np.float32], *, bits: int = 8, scheme: str = "symmetric", axis: int | None = None,
+                group: int | None = None, scale: float | NDArray[np.float32] | None = None,
+                zero_point: int | NDArray[np.int8] | None = None) -> Quantized:
     """Round to integers of 2 to 8 bits on an even grid that has a point at zero.
 
         values = clip(rint(x / scale) + zero_point, lowest, highest)
@@ -42,15 +42,16 @@ def quantize_s8(x: ArrayLike, *, bits: int = 8, scheme: str = "symmetric", axis:
     scale : float, or array of float32 of the shape of the result's scale; at least 2**-126, finite
         By default the formula above, from the range of x: dynamic quantization. With a scale from calibration
         (``quantize_range_...``, then :func:`quantize_scale`) it is static, and what lies beyond the grid is clipped.
-    zero_point : int in lowest..highest, or such int8 of the shape of the result's scale; only with scale, 0 if symmetric
-        By default the formula above.
+    zero_point : int in lowest..highest, or such int8 of the shape of the result's scale
+        By default the formula above. It is given with a scale only, and must be 0 if symmetric.
 
     Returns
     -------
     Quantized : values and zero points of int8
         The scale has the dimensions of x, with size 1 along what is shared; for groups it is (rows, segments of a row),
         and of a vector (segments,). Zero is exact, and with the default scale the error is at most
-        (1/2 + 2**-14) * scale. Quantizing the dequantized array with the same scale and zero point gives the same values.
+        (1/2 + 2**-14) * scale. Quantizing the dequantized array with the same scale and zero point gives the same
+        values.
 
     **Source** Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
     Inference (2018, arXiv 1712.05877), section 2.1, eq. 1, and section 3; ties to even as in ONNX, QuantizeLinear.
@@ -75,13 +76,14 @@ def quantize_s8(x: ArrayLike, *, bits: int = 8, scheme: str = "symmetric", axis:
     return nearest_integers(x, lowest, highest, axis, group, scale, zero_point)
 
 
-# The bits of nearest_integers, which the C kernels repeat: the range and its quotients are float64, so they neither overflow
-# nor underflow. The scale is rounded to float32, and the zero point is that of the rounded scale. x / scale is a division in
-# float32, and rint rounds ties to even. The error is half a step, plus at most 2 * highest + 1 roundings of 2**-24 each from
-# rounding the scale, from the division and from the product: 2**-14 of a step for 8 bits, 2**-6 for 16.
+# The bits of nearest_integers, which the C kernels repeat: the range and its quotients are float64, so they neither
+# overflow nor underflow. The scale is rounded to float32, and the zero point is that of the rounded scale. x / scale
+# is a division in float32, and rint rounds ties to even. The error is half a step, plus at most 2 * highest + 1 times
+# three roundings of 2**-24: of the scale, of the division and of the product. That is 2**-14 of a step for 8 bits and
+# 2**-6 for 16.
 @np.errstate(all="ignore")  # where the caller's scale is small x / scale may be infinite: it is clipped
 def nearest_integers(x, lowest, highest, axis, group, scale, zero_point) -> Quantized:
-    """Return x on the grid of integers lowest..highest; its scale and zero point are those given, or those of its range."""
+    """Return x on the grid lowest..highest; its scale and zero point are those given, or those of its range."""
     if group is not None:
         return in_groups(x, lowest, highest, group, scale, zero_point)
     shared = tuple(i for i in range(x.ndim) if i != axis)
@@ -94,7 +96,7 @@ def nearest_integers(x, lowest, highest, axis, group, scale, zero_point) -> Quan
 
 
 def in_groups(x, lowest, highest, group, scale, zero_point) -> Quantized:
-    """Return x with a scale for each segment of ``group`` values: the segments are the rows of a matrix with a scale a row."""
+    """Return x with a scale for each segment of ``group`` values: the rows of a matrix with a scale a row."""
     *rows, size = x.shape if x.ndim < 3 else (len(x), math.prod(x.shape[1:]))
     count, length = -(-size // group), min(group, size)
     filled = np.zeros((*rows, count * length), np.float32)  # zeros belong to every range: they fill up the last segment
@@ -143,8 +145,9 @@ def dequantize_s8(q: Quantized) -> NDArray[np.float32]:
     return quantized(q, np.int8).dense()
 
 
-def quantize_s16(x: ArrayLike, *, scheme: str = "symmetric", axis: int | None = None, group: int | None = None,
-                 scale: float | ArrayLike | None = None, zero_point: int | ArrayLike | None = None) -> Quantized:
+def quantize_s16(x: NDArray[np.float32], *, scheme: str = "symmetric", axis: int | None = None,
+                 group: int | None = None, scale: float | NDArray[np.float32] | None = None,
+                 zero_point: int | NDArray[np.int16] | None = None) -> Quantized:
     """Round to integers of 16 bits on an even grid that has a point at zero.
 
         values = clip(rint(x / scale) + zero_point, lowest, highest)
@@ -196,7 +199,7 @@ def dequantize_s16(q: Quantized) -> NDArray[np.float32]:
 
 
 def limits(bits: int, scheme: str) -> tuple[int, int]:
-    """Return the lowest and the highest value of a grid; a symmetric one leaves one out, so that -x has the values negated."""
+    """Return the lowest and the highest value of a grid; a symmetric one mirrors, so that -x has the values negated."""
     highest = 2 ** (bits - 1) - 1
     return (-highest if scheme == "symmetric" else -highest - 1), highest
 

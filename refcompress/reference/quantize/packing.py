@@ -26,8 +26,8 @@ def quantize_pack(q: Quantized, *, bits: int = 4) -> Packed:
     Returns
     -------
     Packed, with the scales, zero points and group of q; exact
-        Each row begins with a byte of its own. Rows lie along the last axis; for more than two axes a row is all that one
-        index of the first axis has. Bits left over at the end of a row are 0.
+        Each row begins with a byte of its own. Rows lie along the last axis; for more than two axes a row is all that
+        one index of the first axis has. Bits left over at the end of a row are 0.
 
     **Source** the order of ONNX's integer types of 4 and 2 bits: the first value is in the lowest bits of its byte.
     **Departs** there rows do not begin with a byte of their own. Cost O(size).

@@ -1,14 +1,15 @@
 """The range that a grid of integers should cover: the full range, or a clipped one with a finer step.
 
 A range goes to quantize_scale, and the scale and zero point to quantize_s8: that is static quantization, where x is
-calibration data. To join the ranges of several batches, take the lowest low and the highest high, or join the batches first.
+calibration data. To join the ranges of several batches, take the lowest low and the highest high, or join the batches
+first.
 """
 
 import math
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import LimitError
@@ -21,7 +22,7 @@ __all__ = ["quantize_range_minmax", "quantize_range_percentile", "quantize_range
 Range = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def quantize_range_minmax(x: ArrayLike, *, axis: int | None = None, group: int | None = None) -> Range:
+def quantize_range_minmax(x: NDArray[np.float32], *, axis: int | None = None, group: int | None = None) -> Range:
     """Find the range of all that shares a scale, zero included.
 
         low = min(min x, 0), high = max(max x, 0)
@@ -38,8 +39,9 @@ def quantize_range_minmax(x: ArrayLike, *, axis: int | None = None, group: int |
         Exact. In float64 neither high - low nor its quotients overflow or underflow. Zeros are +0.0, and both ends are
         zero where there is no x.
 
-    **Source** Jacob et al. (2018, arXiv 1712.05877), section 3.1. **Departs** the paper moves both ends a little, so that
-    zero has an integer; here the range is widened to zero, and :func:`quantize_scale` rounds the zero point. Cost O(size).
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 3.1. **Departs** the paper moves both ends a little, so
+    that zero has an integer; here the range is widened to zero, and :func:`quantize_scale` rounds the zero point.
+    Cost O(size).
 
     >>> import numpy as np
     >>> low, high = quantize_range_minmax(np.float32([[1, 2], [-3, 4]]), axis=0)
@@ -52,7 +54,7 @@ def quantize_range_minmax(x: ArrayLike, *, axis: int | None = None, group: int |
     return low.astype(np.float64) + 0.0, high.astype(np.float64) + 0.0  # so that no zero is -0.0
 
 
-def quantize_range_percentile(x: ArrayLike, *, percentile: float = 99.99, axis: int | None = None,
+def quantize_range_percentile(x: NDArray[np.float32], *, percentile: float = 99.99, axis: int | None = None,
                               group: int | None = None) -> Range:
     """Find the range that leaves out the largest magnitudes.
 
@@ -68,8 +70,8 @@ def quantize_range_percentile(x: ArrayLike, *, percentile: float = 99.99, axis: 
     -------
     low, high : as for :func:`quantize_range_minmax`; exact, for nothing is interpolated
 
-    **Source** Wu et al., Integer Quantization for Deep Learning Inference (2020, arXiv 2004.09602), percentile calibration.
-    **Departs** nothing. Cost O(size log size).
+    **Source** Wu et al., Integer Quantization for Deep Learning Inference (2020, arXiv 2004.09602), percentile
+    calibration. **Departs** nothing. Cost O(size log size).
 
     >>> import numpy as np
     >>> low, high = quantize_range_percentile(np.float32([-1, 2, -3, 100]), percentile=75)
@@ -85,7 +87,7 @@ def quantize_range_percentile(x: ArrayLike, *, percentile: float = 99.99, axis: 
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_range_mse(x: ArrayLike, *, bits: int = 8, scheme: str = "symmetric", axis: int | None = None,
+def quantize_range_mse(x: NDArray[np.float32], *, bits: int = 8, scheme: str = "symmetric", axis: int | None = None,
                        group: int | None = None, steps: int = 100) -> Range:
     """Find the range for which quantizing has the least squared error.
 
@@ -102,8 +104,8 @@ def quantize_range_mse(x: ArrayLike, *, bits: int = 8, scheme: str = "symmetric"
     Returns
     -------
     low, high : as for :func:`quantize_range_minmax`
-        The error is that of the operations themselves with the scale of the range; it is summed in float64. Where errors
-        are equal the widest range wins. The last step is minmax, so the error is never above that of minmax.
+        The error is that of the operations themselves with the scale of the range; it is summed in float64. Where
+        errors are equal the widest range wins. The last step is minmax, so the error is never above that of minmax.
 
     **Source** Nagel et al., A White Paper on Neural Network Quantization (2021, arXiv 2106.08295), on range setting by
     the mean squared error, where the ends are searched on a grid. **Departs** both ends share the threshold t.
@@ -121,15 +123,15 @@ def quantize_range_mse(x: ArrayLike, *, bits: int = 8, scheme: str = "symmetric"
     for i in range(steps, 0, -1):
         t = largest * (i / steps)
         scale, zero_point = quantize_scale(*clipped(low, high, t), bits=bits, scheme=scheme)
-        sharing = {"scheme": scheme, "axis": axis, "group": group, "scale": scale, "zero_point": zero_point}
-        q = quantize_s16(x, **sharing) if bits == 16 else quantize_s8(x, bits=bits, **sharing)
+        given: dict = {"scale": scale, "zero_point": zero_point, "scheme": scheme, "axis": axis, "group": group}
+        q = quantize_s16(x, **given) if bits == 16 else quantize_s8(x, bits=bits, **given)
         error = reduced(np.add, (q.dense().astype(np.float64) - x) ** 2, axis, group)
         best = np.where(error < least, t, best)
         least = np.minimum(error, least)
     return clipped(low, high, best)
 
 
-def quantize_range_kl(x: ArrayLike, *, bits: int = 8, axis: int | None = None, group: int | None = None,
+def quantize_range_kl(x: NDArray[np.float32], *, bits: int = 8, axis: int | None = None, group: int | None = None,
                       bins: int = 2048) -> Range:
     """Find the range after which the distribution of |x| loses the least information, as TensorRT calibrates.
 
@@ -149,17 +151,17 @@ def quantize_range_kl(x: ArrayLike, *, bits: int = 8, axis: int | None = None, g
     Returns
     -------
     low, high : as for :func:`quantize_range_minmax`
-        Bin j holds the |x| with floor(|x| / max|x| * bins) = j; the largest |x| is in the last bin. Bin j of m belongs to
-        segment floor(j levels / m). The sum is infinite where P has a bin that Q has not. Where sums are equal the largest
-        m wins.
+        Bin j holds the |x| with floor(|x| / max|x| * bins) = j; the largest |x| is in the last bin. Bin j of m
+        belongs to segment floor(j levels / m). The sum is infinite where P has a bin that Q has not. Where sums are
+        equal the largest m wins.
 
     Raises
     ------
     LimitError : more than 65536 bins.
 
     **Source** Migacz, 8-bit Inference with TensorRT, GPU Technology Conference (2017), the pseudocode of entropy
-    calibration. **Departs** the pseudocode leaves the rules under Returns open; m of all bins, the whole range, is tried
-    too. Cost O(size + bins^2), for each scale.
+    calibration. **Departs** the pseudocode leaves the rules under Returns open; m of all bins, the whole range, is
+    tried too. Cost O(size + bins^2), for each scale.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).laplace(size=100_000).astype(np.float32)

@@ -1,7 +1,7 @@
 """A layer by integers alone: its bias in units of its sums, and from int32 sums to the next layer's integers."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...constants import LARGEST, SMALLEST_NORMAL
@@ -16,8 +16,8 @@ MOST_SHIFT = 31
 MOST_INPUTS = 131_071  # of gemm_s8s8
 
 
-def quantize_bias_s32(bias: ArrayLike, scale_x: float | ArrayLike, scale_w: float | ArrayLike, *,
-                      inputs: int = 0) -> NDArray[np.int32]:
+def quantize_bias_s32(bias: NDArray[np.float32], scale_x: float | NDArray[np.float32],
+                      scale_w: float | NDArray[np.float32], *, inputs: int = 0) -> NDArray[np.int32]:
     """Round a layer's bias to int32, in the units of the sums that gemm_s8s8 gives: it is added to them.
 
         values = rint(bias / (scale_x * scale_w)),        zero point 0
@@ -26,11 +26,11 @@ def quantize_bias_s32(bias: ArrayLike, scale_x: float | ArrayLike, scale_w: floa
     ----------
     bias : (n,) float32, finite
     scale_x, scale_w : float, or float32 arrays of one element; scale_w also (n,) or (n, 1), one an output
-        Those of the layer's quantized inputs and weights: 2**-126 or above, finite. Scales of groups or of inputs have no
-        common unit, and are refused by their shape.
+        Those of the layer's quantized inputs and weights: 2**-126 or above, finite. Scales of groups or of inputs
+        have no common unit, and are refused by their shape.
     inputs : int, 0 to 131071
-        How many products of int8 will be added to a value. If it is given, no sum of so many products and the bias leaves
-        int32, whatever the inputs are.
+        How many products of int8 will be added to a value. If it is given, no sum of so many products and the bias
+        leaves int32, whatever the inputs are.
 
     Returns
     -------
@@ -57,8 +57,8 @@ def quantize_bias_s32(bias: ArrayLike, scale_x: float | ArrayLike, scale_w: floa
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def dequantize_bias_s32(values: ArrayLike, scale_x: float | ArrayLike,
-                        scale_w: float | ArrayLike) -> NDArray[np.float32]:
+def dequantize_bias_s32(values: NDArray[np.int32], scale_x: float | NDArray[np.float32],
+                        scale_w: float | NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the bias that int32 values stand for; the inverse of :func:`quantize_bias_s32` up to rounding.
 
         bias = values * (scale_x * scale_w)
@@ -82,7 +82,7 @@ def dequantize_bias_s32(values: ArrayLike, scale_x: float | ArrayLike,
     return np.clip(values * unit, -LARGEST, LARGEST).astype(np.float32)
 
 
-def quantize_multiplier(scale: float | ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def quantize_multiplier(scale: float | NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Split a real scale into an integer multiplier and a shift.
 
         scale = multiplier / 2^(31 + shift) (1 + e), 2^30 <= multiplier < 2^31, |e| <= 2^-31
@@ -114,8 +114,8 @@ def quantize_multiplier(scale: float | ArrayLike) -> tuple[NDArray[np.int32], ND
     return np.asarray(multiplier, dtype=np.int32), np.asarray(np.maximum(shift, 1 - MOST_SHIFT), dtype=np.int32)
 
 
-def requantize_s32(x: ArrayLike, multiplier: int | ArrayLike, shift: int | ArrayLike, *, zero_point: int = 0,
-                   bits: int = 8, scheme: str = "affine",
+def requantize_s32(x: NDArray[np.int32], multiplier: int | NDArray[np.int32], shift: int | NDArray[np.int32], *,
+                   zero_point: int = 0, bits: int = 8, scheme: str = "affine",
                    rounding: str = "half_even") -> NDArray[np.int8] | NDArray[np.int16]:
     """Scale int32 sums to integers of few bits, by integer arithmetic.
 
@@ -131,9 +131,9 @@ def requantize_s32(x: ArrayLike, multiplier: int | ArrayLike, shift: int | Array
     scheme : "symmetric" or "affine"
         lowest and highest are those of :func:`quantize_s8`, or of :func:`quantize_s16` for 16 bits.
     rounding : "half_even", "half_away" or "gemmlowp"
-        "half_even", as ONNX rounds (QuantizeLinear), and "half_away" from zero round the exact quotient, once. "gemmlowp"
-        is what gemmlowp and TensorFlow Lite compute, in two steps that round twice: the product is divided by 2^31, with
-        ties up, and then by 2^shift, with ties away from zero. Its shift must be 0 or more.
+        "half_even", as ONNX rounds (QuantizeLinear), and "half_away" from zero round the exact quotient, once.
+        "gemmlowp" is what gemmlowp and TensorFlow Lite compute, in two steps that round twice: the product is divided
+        by 2^31, with ties up, and then by 2^shift, with ties away from zero. Its shift must be 0 or more.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def requantize_s32(x: ArrayLike, multiplier: int | ArrayLike, shift: int | Array
     return np.clip(y + zero_point, lowest, highest).astype(dtype)
 
 
-def quotient(p: np.ndarray, shift: np.ndarray, rounding: str) -> np.ndarray:
+def quotient(p: np.ndarray, shift, rounding: str) -> np.ndarray:
     """Return p / 2^shift as an integer: the floor, and 1 more if the rest is above a half, or a half that goes up."""
     floor = p >> shift
     rest = 2 * (p - (floor << shift))  # below 2^63: the shift is at most 62
@@ -219,7 +219,7 @@ def requantize_arguments(x, multiplier, shift, zero_point, bits, scheme, roundin
     return x, multiplier, shift, zero_point, lowest, highest, np.int16 if bits == 16 else np.int8
 
 
-def _factor(value, argument: str, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
+def _factor(value, argument: str, shape: tuple[int, ...], low: int, high: int) -> np.ndarray | np.int64:
     if not isinstance(value, np.ndarray):
         return np.int64(arguments.integer(value, argument, low, high))
     a = arguments.array(value, argument, np.int32)

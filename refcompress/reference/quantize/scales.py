@@ -1,7 +1,7 @@
 """The scale and zero point of a grid of integers, from a range that was chosen beforehand."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...constants import LARGEST, LARGEST64
@@ -11,7 +11,7 @@ from .integers import SCHEMES, limits, scale_and_zero_point
 __all__ = ["quantize_scale"]
 
 
-def quantize_scale(low: float | ArrayLike, high: float | ArrayLike, *, bits: int = 8,
+def quantize_scale(low: float | NDArray[np.float64], high: float | NDArray[np.float64], *, bits: int = 8,
                    scheme: str = "symmetric") -> tuple[NDArray[np.float32], NDArray[np.signedinteger]]:
     """Compute the scale and zero point with which a grid of integers covers a range.
 
