@@ -43,7 +43,7 @@ def quantize_bias_s32(bias: NDArray[np.float32], scale_x: float | NDArray[np.flo
     RefcompressError : a bias beyond 2**31 - 1 - inputs * 2**14 units, by its index
         It is not clipped, for then the layer would answer wrongly. A larger scale_x or scale_w makes the unit larger.
 
-    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.4, eq. 11: S_bias = S_1 S_2, Z_bias = 0, 32 bits.
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.4: S_bias = S_1 S_2, Z_bias = 0, 32 bits.
     **Departs** the paper does not say what becomes of a bias beyond int32. Cost O(n).
 
     >>> quantize_bias_s32(np.float32([1, -0.25]), 0.5, np.float32([0.25, 0.125])).tolist()
@@ -73,7 +73,7 @@ def dequantize_bias_s32(values: NDArray[np.int32], scale_x: float | NDArray[np.f
     (n,) float32
         The product is computed in float64 and rounded. Beyond float32 it is the largest finite one.
 
-    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.4, eq. 11. **Departs** at that overflow. Cost O(n).
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.4. **Departs** at that overflow. Cost O(n).
 
     >>> dequantize_bias_s32(np.int32([8, -4]), 0.5, np.float32([0.25, 0.125])).tolist()
     [1.0, -0.25]
