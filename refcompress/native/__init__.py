@@ -41,7 +41,7 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, floats, gemm, huffman, integers, lowrank, quantize, rangecoder, share, threads
+from . import _kernels, csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share, threads
 from ._call import in_default_mode
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
@@ -74,18 +74,18 @@ _BINDERS = {
 _MADE_OF = {
     "lowrank_randomized": ("gemm_f32f32", lowrank.lowrank_randomized),
     "quantize_range_mse": ("quantize_s8 dequantize_s8 quantize_s16 dequantize_s16 quantize_range_minmax",
-                           integers.quantize_range_mse),
+                           quantize.quantize_range_mse),
     "floats_mx_encode": ("floats_encode", floats.floats_mx_encode),
     "floats_mx_decode": ("floats_decode", floats.floats_mx_decode),
 }
 
 # Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
 _IN_PYTHON = {
-    "quantize_range_percentile": integers.quantize_range_percentile,
-    "quantize_range_kl": integers.quantize_range_kl,
-    "quantize_pack": integers.quantize_pack,
-    "quantize_unpack": integers.quantize_unpack,
-    "requantize_s32": integers.requantize_s32,
+    "quantize_range_percentile": quantize.quantize_range_percentile,
+    "quantize_range_kl": quantize.quantize_range_kl,
+    "quantize_pack": quantize.quantize_pack,
+    "quantize_unpack": quantize.quantize_unpack,
+    "requantize_s32": quantize.requantize_s32,
     "floats_nf4_encode": floats.floats_nf4_encode,
     "floats_nf4_decode": floats.floats_nf4_decode,
 }

@@ -50,6 +50,7 @@ def floats_decode(kernel, speed: float):
 def floats_mx_encode(encode):
     """Return the operation floats_mx_encode, whose elements are made by this floats_encode."""
 
+    @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
     @wraps(reference.floats_mx_encode)
     def floats_mx_encode(x, format):
         x, format, element = mx_arguments(x, format)
@@ -74,6 +75,7 @@ def floats_mx_encode(encode):
 def floats_mx_decode(decode):
     """Return the operation floats_mx_decode, whose elements are read by this floats_decode."""
 
+    @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
     @wraps(reference.floats_mx_decode)
     def floats_mx_decode(q):
         q = of_kind(q, MX)
@@ -95,6 +97,7 @@ NF4_BLOCK = 2**15  # elements at once: they stay in a cache of 256 KiB while 15 
 COMPARED = 1e8  # elements a second and thread, to the order of magnitude
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 @wraps(reference.floats_nf4_encode)
 def floats_nf4_encode(x, *, block=64):
     x, block = nf4_arguments(x, block)
@@ -118,6 +121,7 @@ def floats_nf4_encode(x, *, block=64):
     return NF4(codes, scale, block)
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 @wraps(reference.floats_nf4_decode)
 def floats_nf4_decode(q):
     q = of_kind(q, NF4)

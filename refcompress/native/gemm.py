@@ -6,8 +6,8 @@ import numpy as np
 
 from .. import reference
 from ..formats import Quantized
-from ..reference.gemm.products import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 from ..reference.gemm.mixed import f32mixed_arguments
+from ..reference.gemm.products import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 from . import threads
 from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
 

@@ -1,4 +1,4 @@
-"""The quantize family in C, and what is made of those kernels.
+"""Quantization to 8 and 16 bits and back, and the range of what shares a scale, in C.
 
 Segments that lie in one piece and have a scale each (groups, channels of the first axis) take one kernel that finds a
 segment's range, computes its scale and makes its values. Otherwise ranges come first, then scales, by the reference's
@@ -10,12 +10,12 @@ from functools import wraps
 
 import numpy as np
 
-from .. import arguments, reference
-from ..formats import Quantized
-from ..formats.base import matrix_shape, rows_shape
-from ..reference.quantize.integers import quantized, scale_and_zero_point, settings, sharing_arguments
-from . import threads
-from ._call import check, empty, ffi, lib, pointer
+from ... import arguments, reference
+from ...formats import Quantized
+from ...formats.base import matrix_shape, rows_shape
+from ...reference.quantize.integers import quantized, scale_and_zero_point, settings, sharing_arguments
+from .. import threads
+from .._call import check, empty, ffi, lib, pointer
 
 MOST = 2e9  # elements a second and thread, to the order of magnitude: memory sets it, whatever the instruction set
 

@@ -1,20 +1,14 @@
-"""The quantize family in NumPy, by other algorithms than the reference's: ranges, packing, integers alone.
-
-Nothing here knows an instruction set: words of 64 bits, sums of prefixes and blocks that fit into a cache do what
-time allows.
-"""
+"""Ranges: ranks by selection, errors by the kernels, divergences by prefix sums."""
 
 import math
 from functools import wraps
 
 import numpy as np
 
-from .. import reference
-from ..formats import Packed, Quantized
-from ..formats.base import matrix_shape
-from ..reference.quantize.integers import limits, scale_and_zero_point
-from ..reference.quantize.packing import pack_arguments, packed
-from ..reference.quantize.ranges import (
+from ... import reference
+from ...formats.base import matrix_shape
+from ...reference.quantize.integers import limits, scale_and_zero_point
+from ...reference.quantize.ranges import (
     clipped,
     histogram,
     kl_arguments,
@@ -23,17 +17,13 @@ from ..reference.quantize.ranges import (
     reduced,
     segments,
 )
-from ..reference.quantize.requantization import requantize_arguments
-from . import threads
+from .. import threads
 
-WORD = np.dtype("<u8")  # eight bytes, of which the first is the lowest
-BLOCK = 2**15  # elements at once: with their int64 copies they stay in a cache of 1 MiB
-REQUANTIZED = 2e8  # elements a second and thread, to the order of magnitude
-RANKED = 1e8
+BLOCK = 2**15  # logarithms at once: they stay in a cache of 1 MiB
+SPEED = 1e8  # logarithms a second and thread, to the order of magnitude
 
 
-# Ranges.
-
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 @wraps(reference.quantize_range_percentile)
 def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
     x, shape, axis, group, share = percentile_arguments(x, percentile, axis, group)
@@ -63,6 +53,7 @@ def _equal_segments(x, axis, group):
 def quantize_range_mse(quantize_s8, dequantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax):
     """Return the operation quantize_range_mse made with these kernels: its errors have the reference's bits."""
 
+    @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
     @wraps(reference.quantize_range_mse)
     def quantize_range_mse(x, *, bits=8, scheme="symmetric", axis=None, group=None, steps=100):
         x, bits, scheme, axis, group, steps = mse_arguments(x, bits, scheme, axis, group, steps)
@@ -85,6 +76,7 @@ def quantize_range_mse(quantize_s8, dequantize_s8, quantize_s16, dequantize_s16,
     return quantize_range_mse
 
 
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 @wraps(reference.quantize_range_kl)
 def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
     x, shape, levels, axis, group, bins = kl_arguments(x, bits, axis, group, bins)
@@ -103,7 +95,7 @@ def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
                                     for m in range(levels, bins + 1, height)])
                 t[index] = (bins - np.argmin(d[::-1]) + 0.5) * largest / bins  # the first from the end: the largest m
 
-    threads.run(some, len(items), len(items) * bins * levels / RANKED)
+    threads.run(some, len(items), len(items) * bins * levels / SPEED)
     return clipped(low, high, t)
 
 
@@ -127,92 +119,3 @@ def _divergences(counts: np.ndarray, m: np.ndarray, levels: int) -> np.ndarray:
 
 def _xlogx(a: np.ndarray) -> np.ndarray:
     return a * np.log(np.maximum(a, 1))  # counts: none is between 0 and 1
-
-
-# Packing: eight values of one byte each, in a word, move together in three steps; and back.
-
-@wraps(reference.quantize_pack)
-def quantize_pack(q, *, bits=4):
-    q, bits = pack_arguments(q, bits)
-    *rows, size = matrix_shape(q.shape)
-    count = -(-size // 8)
-    eights = np.zeros((*rows, count * 8), np.uint8)
-    codes = q.values > 0 if bits == 1 else q.values.view(np.uint8) & (2**bits - 1)
-    eights[..., :size] = codes.reshape(*rows, size)
-    words = eights.view(WORD)
-    for width, mask in _STEPS:  # of two neighbours that are ``width`` apart the upper one moves down
-        words = words & mask | (words & ~mask) >> np.uint64((8 - bits) * width // 8)
-    data = words.view(np.uint8).reshape(*rows, count, 8)[..., :bits].reshape(*rows, count * bits)
-    data = np.ascontiguousarray(data[..., : -(-size * bits // 8)])
-    return Packed(data, q.shape, bits, q.scale, q.zero_point, q.group)
-
-
-@wraps(reference.quantize_unpack)
-def quantize_unpack(p):
-    p = packed(p)
-    bits = p.bits
-    *rows, size = matrix_shape(p.shape)
-    count = -(-size // 8)
-    filled = np.zeros((*rows, count * bits), np.uint8)
-    filled[..., : p.data.shape[-1]] = p.data
-    eights = np.zeros((*rows, count, 8), np.uint8)
-    eights[..., :bits] = filled.reshape(*rows, count, bits)
-    words = eights.reshape(*rows, count * 8).view(WORD)
-    for width, mask in _STEPS[::-1]:
-        low = np.uint64((1 << width * bits // 8) - 1) * (mask // np.uint64((1 << width) - 1))
-        words = words & low | (words & ~low) << np.uint64((8 - bits) * width // 8)
-    codes = words.view(np.int8)[..., :size].reshape(p.shape)
-    half = np.int8(1 << bits - 1)
-    values = 2 * codes - np.int8(1) if bits == 1 else (codes ^ half) - half
-    values.flags.writeable = False  # nobody else has them: the format keeps them without a copy
-    return Quantized(values, p.scale, p.zero_point, p.group)
-
-
-# A width in bits, and every other lane of that width in a word.
-_STEPS = [(8, np.uint64(0x00FF00FF00FF00FF)), (16, np.uint64(0x0000FFFF0000FFFF)), (32, np.uint64(0x00000000FFFFFFFF))]
-
-
-# Integers alone.
-
-@wraps(reference.requantize_s32)
-def requantize_s32(x, multiplier, shift, *, zero_point=0, bits=8, scheme="affine", rounding="half_even"):
-    x, multiplier, shift, zero_point, lowest, highest, dtype = requantize_arguments(
-        x, multiplier, shift, zero_point, bits, scheme, rounding)
-    y = np.empty(x.shape, dtype)
-    flat, out = (x, y) if x.ndim else (x.reshape(1), y.reshape(1))
-    height = max(1, BLOCK * len(flat) // max(x.size, 1))
-
-    def part(a, begin, end):
-        return a[begin:end] if a.ndim and len(a) > 1 else a
-
-    def some(start, stop):
-        for begin in range(start, stop, height):
-            end = min(begin + height, stop)
-            some_shift = part(shift, begin, end)
-            p = np.multiply(flat[begin:end], part(multiplier, begin, end), dtype=np.int64)
-            if rounding == "gemmlowp":
-                p += 2**30
-                p >>= 31
-                _divide(p, some_shift, "half_away")
-            else:
-                _divide(p, some_shift + 31, rounding)
-            p += zero_point
-            np.clip(p, lowest, highest, out=p)
-            out[begin:end] = p
-
-    threads.run(some, len(flat), x.size / REQUANTIZED)
-    return y
-
-
-def _divide(p: np.ndarray, shift: np.ndarray, rounding: str) -> None:
-    """Divide p by 2^shift in place: the floor of p and almost a half, or a half where a tie goes up."""
-    half = np.int64(1) << shift >> 1
-    if rounding == "half_even":
-        odd = p >> shift
-        odd &= 1
-        p += odd
-        p += half - 1  # a shift of 31 and less is at least 1
-    else:
-        p += half
-        p -= (p < half) & (shift > 0)  # below 0 before: there a tie goes down
-    p >>= shift
