@@ -20,7 +20,7 @@ from .awq import quantize_awq, quantize_clip
 from .bias import quantize_bias
 from .few_levels import quantize_binary, quantize_ternary
 from .gptq import quantize_gptq
-from .integers import dequantize_s16, dequantize_s8, quantize_s16, quantize_s8
+from .integers import dequantize_s8, dequantize_s16, quantize_s8, quantize_s16
 from .layer import LayerFit, quantize_hessian, quantize_nearest
 from .packing import quantize_pack, quantize_unpack
 from .ranges import quantize_range_kl, quantize_range_minmax, quantize_range_mse, quantize_range_percentile
