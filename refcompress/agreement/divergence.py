@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..constants import U64
-from ..reference.quantize.ranges import clipped, divergence, histogram, kl_arguments, quantize_range_minmax, segments
+from ..reference.quantize.ranges import clip_range, divergence, histogram, kl_arguments, quantize_range_minmax, segments
 from .exact import Disagreement, exactly, same_kind
 
 
@@ -38,7 +38,7 @@ def least_divergence(expected, got, args, kwargs=None) -> None:
         if not loss <= least + allowed:
             raise Disagreement(f"result[{index}]: the range of {m:g} bins has a divergence of {loss:g}, "
                                f"that of {best:g} one of {least:g}; allowed difference {allowed:g}")
-    exactly(clipped(*quantize_range_minmax(x, axis=axis, group=group), t), got, args, kwargs)
+    exactly(clip_range(*quantize_range_minmax(x, axis=axis, group=group), t), got, args, kwargs)
 
 
 def _first_bins(low: float, high: float, largest: float, bins: int) -> float:

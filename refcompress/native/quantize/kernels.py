@@ -13,7 +13,7 @@ import numpy as np
 from ... import arguments, reference
 from ...formats import Quantized
 from ...formats.base import matrix_shape, rows_shape
-from ...reference.quantize.integers import quantized, scale_and_zero_point, settings, sharing_arguments
+from ...reference.quantize.integers import grid_arguments, quantized, scale_and_zero_point, sharing_arguments
 from .. import threads
 from .._call import check, empty, ffi, lib, pointer
 
@@ -79,7 +79,8 @@ def quantize_range_minmax(kernel, speed: float):
 
 
 def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, zero_point):
-    x, shape, *ends, axis, group, scale, zero_point = settings(x, dtype, bits, scheme, axis, group, scale, zero_point)
+    x, shape, *ends, axis, group, scale, zero_point = grid_arguments(
+        x, dtype, bits, scheme, axis, group, scale, zero_point)
     values = np.empty(x.shape, dtype=dtype)
     rows, seconds = _rows_of(x.shape, group), x.size / min(speed, MOST)
     runs = _runs(rows, shape, group)

@@ -7,7 +7,7 @@ import numpy as np
 from ... import reference
 from ...formats import Packed, Quantized
 from ...formats.base import matrix_shape
-from ...reference.quantize.packing import pack_arguments, packed
+from ...reference.quantize.packing import pack_arguments, packed_argument
 
 WORD = np.dtype("<u8")  # eight bytes, of which the first is the lowest
 # A width in bits, and every other lane of that width in a word.
@@ -32,7 +32,7 @@ def quantize_pack(q, *, bits=4):
 
 @wraps(reference.quantize_unpack)
 def quantize_unpack(p):
-    p = packed(p)
+    p = packed_argument(p)
     bits = p.bits
     *rows, size = matrix_shape(p.shape)
     count = -(-size // 8)

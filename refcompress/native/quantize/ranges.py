@@ -9,12 +9,12 @@ from ... import reference
 from ...formats.base import matrix_shape
 from ...reference.quantize.integers import limits, scale_and_zero_point
 from ...reference.quantize.ranges import (
-    clipped,
+    clip_range,
     histogram,
     kl_arguments,
     mse_arguments,
     percentile_arguments,
-    reduced,
+    reduce_shared,
     segments,
 )
 from .. import threads
@@ -27,14 +27,14 @@ SPEED = 1e8  # logarithms a second and thread, to the order of magnitude
 @wraps(reference.quantize_range_percentile)
 def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
     x, shape, axis, group, share = percentile_arguments(x, percentile, axis, group)
-    low = np.minimum(reduced(np.minimum, x, axis, group), 0)
-    high = np.maximum(reduced(np.maximum, x, axis, group), 0)
+    low = np.minimum(reduce_shared(np.minimum, x, axis, group), 0)
+    high = np.maximum(reduce_shared(np.maximum, x, axis, group), 0)
     t = np.zeros(shape)
     if x.size:
         for place, members in _equal_segments(np.abs(x), axis, group):
             k = math.ceil(share * members.shape[-1]) - 1
             t[place] = np.partition(members, k, axis=-1)[..., k].reshape(t[place].shape)
-    return clipped(low.astype(np.float64), high.astype(np.float64), t)
+    return clip_range(low.astype(np.float64), high.astype(np.float64), t)
 
 
 def _equal_segments(x, axis, group):
@@ -63,15 +63,15 @@ def quantize_range_mse(quantize_s8, dequantize_s8, quantize_s16, dequantize_s16,
         best, least, error = largest, np.full(low.shape, np.inf), np.empty(x.shape)
         for i in range(steps, 0, -1):
             t = largest * (i / steps)
-            scale, zero_point = scale_and_zero_point(*clipped(low, high, t), *ends)
+            scale, zero_point = scale_and_zero_point(*clip_range(low, high, t), *ends)
             options = {"scale": scale, "zero_point": zero_point, **sharing}
             q = quantize_s16(x, **options) if bits == 16 else quantize_s8(x, bits=bits, **options)
             np.subtract(dequantize_s16(q) if bits == 16 else dequantize_s8(q), x, out=error, dtype=np.float64)
             np.square(error, out=error)
-            total = reduced(np.add, error, axis, group)
+            total = reduce_shared(np.add, error, axis, group)
             best = np.where(total < least, t, best)
             least = np.minimum(total, least)
-        return clipped(low, high, best)
+        return clip_range(low, high, best)
 
     return quantize_range_mse
 
@@ -96,7 +96,7 @@ def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
                 t[index] = (bins - np.argmin(d[::-1]) + 0.5) * largest / bins  # the first from the end: the largest m
 
     threads.run(some, len(items), len(items) * bins * levels / SPEED)
-    return clipped(low, high, t)
+    return clip_range(low, high, t)
 
 
 def _divergences(counts: np.ndarray, m: np.ndarray, levels: int) -> np.ndarray:

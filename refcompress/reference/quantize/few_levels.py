@@ -8,7 +8,7 @@ from ...constants import SMALLEST_NORMAL
 from ...formats import Quantized
 from ...formats.base import expand
 from .integers import sharing_arguments
-from .ranges import reduced, segments
+from .ranges import range_arguments, reduce_shared, segments
 
 __all__ = ["quantize_binary", "quantize_ternary"]
 
@@ -41,7 +41,7 @@ def quantize_binary(w: NDArray[np.float32], *, axis: int | None = None, group: i
     >>> q.values.tolist(), q.scale.ravel().tolist()
     ([[1, -1], [1, 1]], [2.0, 2.5])
     """
-    w, _, axis, group = weights_arguments(w, axis, group)
+    w, _, axis, group = range_arguments(w, axis, group, "w")
     count = total(np.ones(w.shape), axis, group)
     scale = total(np.abs(w), axis, group) / np.maximum(count, 1)
     return with_scale(np.where(w >= 0, 1, -1), scale, group)
@@ -107,19 +107,13 @@ def best_delta(size: np.ndarray) -> float:
 
 def total(a: np.ndarray, axis: int | None, group: int | None) -> np.ndarray:
     """Return the sum, in float64, of all that shares a scale, in the shape of the scale."""
-    return reduced(np.add, a.astype(np.float64), axis, group)
+    return reduce_shared(np.add, a.astype(np.float64), axis, group)
 
 
 def with_scale(values: np.ndarray, scale: np.ndarray, group: int | None) -> Quantized:
     """Return values with the scale rounded to float32, and zero points of 0."""
     scale = np.maximum(scale.astype(np.float32), np.float32(SMALLEST_NORMAL))
     return Quantized(values.astype(np.int8), scale, np.zeros(scale.shape, dtype=np.int8), group)
-
-
-def weights_arguments(w, axis, group):
-    """Return w, the shape of the scale, axis and group, or refuse the arguments."""
-    w, *checked = sharing_arguments(w, axis, group, "w")
-    return arguments.finite(w, "w"), *checked
 
 
 def ternary_arguments(w, threshold, axis, group):

@@ -215,11 +215,11 @@ def quantized(q, dtype=None, argument: str = "q") -> Quantized:
 
 def quantize_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point):
     """Return x, lowest, highest, axis, group, scale and zero_point (arrays, or None if not given), or refuse them."""
-    x, _, *checked = settings(x, dtype, bits, scheme, axis, group, scale, zero_point)
+    x, _, *checked = grid_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point)
     return arguments.finite(x, "x"), *checked
 
 
-def settings(x, dtype, bits, scheme, axis, group, scale, zero_point):
+def grid_arguments(x, dtype, bits, scheme, axis, group, scale, zero_point):
     """Return x, the shape of the scale, lowest, highest, axis, group, scale and zero_point, or refuse them.
 
     What x holds is not looked at: a kernel does so while it reads x.

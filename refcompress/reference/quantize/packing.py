@@ -67,7 +67,7 @@ def quantize_unpack(p: Packed) -> Quantized:
     >>> quantize_unpack(p).values
     array([-1, -8], dtype=int8)
     """
-    p = packed(p)
+    p = packed_argument(p)
     return Quantized(p.values, p.scale, p.zero_point, p.group)
 
 
@@ -85,7 +85,7 @@ def pack_arguments(q, bits) -> tuple[Quantized, int]:
     return q, bits
 
 
-def packed(p) -> Packed:
+def packed_argument(p) -> Packed:
     """Return ``p`` if it is a Packed; refuse anything else."""
     if not isinstance(p, Packed):
         raise ArgumentTypeError("p", f"must be a Packed, not {type(p).__name__}")

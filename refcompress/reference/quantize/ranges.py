@@ -49,8 +49,8 @@ def quantize_range_minmax(x: NDArray[np.float32], *, axis: int | None = None, gr
     ([[0.0], [-3.0]], [[2.0], [4.0]])
     """
     x, _, axis, group = range_arguments(x, axis, group)
-    low = np.minimum(reduced(np.minimum, x, axis, group), 0)
-    high = np.maximum(reduced(np.maximum, x, axis, group), 0)
+    low = np.minimum(reduce_shared(np.minimum, x, axis, group), 0)
+    high = np.maximum(reduce_shared(np.maximum, x, axis, group), 0)
     return low.astype(np.float64) + 0.0, high.astype(np.float64) + 0.0  # so that no zero is -0.0
 
 
@@ -83,7 +83,7 @@ def quantize_range_percentile(x: NDArray[np.float32], *, percentile: float = 99.
     for index, members in segments(np.abs(x), shape, axis, group):
         if members.size:
             t[index] = np.sort(members)[math.ceil(share * members.size) - 1]
-    return clipped(*quantize_range_minmax(x, axis=axis, group=group), t)
+    return clip_range(*quantize_range_minmax(x, axis=axis, group=group), t)
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
@@ -105,7 +105,7 @@ def quantize_range_mse(x: NDArray[np.float32], *, bits: int = 8, scheme: str = "
     -------
     low, high : as for :func:`quantize_range_minmax`
         The error is that of the operations themselves with the scale of the range; it is summed in float64. Where
-        errors are equal the widest range wins. The last step is minmax, so the error is never above that of minmax.
+        errors are equal the widest range wins. The widest, i = steps, is that of minmax: the error is never above its.
 
     **Source** Nagel et al., A White Paper on Neural Network Quantization (2021, arXiv 2106.08295), on range setting by
     the mean squared error, where the ends are searched on a grid. **Departs** both ends share the threshold t.
@@ -122,13 +122,13 @@ def quantize_range_mse(x: NDArray[np.float32], *, bits: int = 8, scheme: str = "
     best, least = largest, np.full(low.shape, np.inf)
     for i in range(steps, 0, -1):
         t = largest * (i / steps)
-        scale, zero_point = quantize_scale(*clipped(low, high, t), bits=bits, scheme=scheme)
+        scale, zero_point = quantize_scale(*clip_range(low, high, t), bits=bits, scheme=scheme)
         given: dict = {"scale": scale, "zero_point": zero_point, "scheme": scheme, "axis": axis, "group": group}
         q = quantize_s16(x, **given) if bits == 16 else quantize_s8(x, bits=bits, **given)
-        error = reduced(np.add, (q.dense().astype(np.float64) - x) ** 2, axis, group)
+        error = reduce_shared(np.add, (q.dense().astype(np.float64) - x) ** 2, axis, group)
         best = np.where(error < least, t, best)
         least = np.minimum(error, least)
-    return clipped(low, high, best)
+    return clip_range(low, high, best)
 
 
 def quantize_range_kl(x: NDArray[np.float32], *, bits: int = 8, axis: int | None = None, group: int | None = None,
@@ -176,7 +176,7 @@ def quantize_range_kl(x: NDArray[np.float32], *, bits: int = 8, axis: int | None
             counts = histogram(members, largest, bins)
             m = min(range(bins, levels - 1, -1), key=lambda m: divergence(counts, m, levels))
             t[index] = (m + 0.5) * largest / bins
-    return clipped(*quantize_range_minmax(x, axis=axis, group=group), t)
+    return clip_range(*quantize_range_minmax(x, axis=axis, group=group), t)
 
 
 def histogram(members: np.ndarray, largest: float, bins: int) -> np.ndarray:
@@ -200,7 +200,7 @@ def divergence(histogram: np.ndarray, m: int, levels: int) -> float:
     return np.sum(p * np.log(p / q))
 
 
-def clipped(low: np.ndarray, high: np.ndarray, t: np.ndarray) -> Range:
+def clip_range(low: np.ndarray, high: np.ndarray, t: np.ndarray) -> Range:
     """Return the part of a range that lies in -t..t."""
     return np.maximum(low, -t) + 0.0, np.minimum(high, t) + 0.0  # so that no zero is -0.0
 
@@ -216,7 +216,7 @@ def segments(x: np.ndarray, shape: tuple[int, ...], axis: int | None, group: int
         yield index, rows[key].reshape(-1)
 
 
-def reduced(ufunc: np.ufunc, a: np.ndarray, axis: int | None, group: int | None) -> np.ndarray:
+def reduce_shared(ufunc: np.ufunc, a: np.ndarray, axis: int | None, group: int | None) -> np.ndarray:
     """Return the ufunc (a sum, a minimum) of all that shares a scale, in the shape of the scale; of nothing it is 0."""
     if group is None:
         return ufunc.reduce(a, axis=tuple(i for i in range(a.ndim) if i != axis), keepdims=True, initial=0)
@@ -224,10 +224,10 @@ def reduced(ufunc: np.ufunc, a: np.ndarray, axis: int | None, group: int | None)
     return ufunc.reduceat(rows, np.arange(0, rows.shape[-1], group), axis=-1)
 
 
-def range_arguments(x, axis, group):
+def range_arguments(x, axis, group, argument: str = "x"):
     """Return x, the shape of the scale, axis and group, or refuse the arguments."""
-    x, *checked = sharing_arguments(x, axis, group)
-    return arguments.finite(x, "x"), *checked
+    x, *checked = sharing_arguments(x, axis, group, argument)
+    return arguments.finite(x, argument), *checked
 
 
 def percentile_arguments(x, percentile, axis, group):
