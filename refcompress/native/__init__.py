@@ -1,4 +1,4 @@
-"""The operations computed by the C kernels, under the names of the reference.
+"""The operations as fast as can be, under the names of the reference: C kernels, and Python around NumPy and BLAS.
 
 >>> from refcompress import native
 >>> native.csr_matmul.isa == native.available()[-1].csr_matmul.isa    # the widest kernel that this machine runs
@@ -8,7 +8,7 @@ True
 
 An implementation is a namespace: ``at(isa)`` has every operation that this instruction set or a narrower one computes,
 ``available()`` lists those of this machine, narrowest first, and this module has those of the widest. Operations for which
-there is no kernel are not here: nothing switches language behind the caller's back.
+there is nothing faster are not here: nothing switches language behind the caller's back.
 
 Each call computes in the default mode of the floating-point unit: it rounds to nearest and keeps subnormals. Another library may
 have set another rounding, or that subnormals become zeros; the call sets the default mode, in the pool's threads too, and sets
