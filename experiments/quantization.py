@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 import refcompress as rc
-from refcompress import LayerFit, container, training
+from refcompress import LayerFit, QuantizedLayer, container, native, training
 from refcompress.container import files
 from refcompress.recipes import lenet_300_100
 
@@ -106,19 +106,11 @@ def told(*said):
     print(*said, flush=True)
 
 
-def file_bytes(fits, bits) -> int:
-    """Return the bytes of a file of the quantized matrices, written, read back and compared."""
-    arrays = {}
-    for name, fit in fits.items():
-        q, wide = fit.weight, bits[name]
-        arrays[f"{name}.codes"] = q.values if wide == 8 else rc.quantize_pack(q, bits=wide).data
-        arrays[f"{name}.scale"] = q.scale
-        more = {"zero_point": q.zero_point if q.zero_point.any() else None, "input_scale": fit.input_scale,
-                "bias": fit.bias}
-        arrays |= {f"{name}.{key}": a for key, a in more.items() if a is not None}
-    data = container.dumps(arrays)
-    back = container.loads(data)
-    if any(a.tobytes() != back[key].tobytes() for key, a in arrays.items()):
+def file_bytes(fits) -> int:
+    """Return the bytes of a file of the quantized layers, written, read back and compared."""
+    layers = {name: QuantizedLayer.of(fit) for name, fit in fits.items()}
+    data = container.dumps(layers, implementation=native)
+    if container.loads(data, implementation=native) != layers:
         raise AssertionError("the file does not hold what was written")
     return len(data)
 
@@ -133,9 +125,9 @@ def output_error(matrices, fits) -> float:
     return 100 * float(np.mean(shares))
 
 
-def measure(network, fits, bits) -> dict:
+def measure(network, fits) -> dict:
     error = output_error(network.matrices, fits)
-    return {"bytes": file_bytes(fits, bits), "output_error": error, **network.quality(fits)}
+    return {"bytes": file_bytes(fits), "output_error": error, **network.quality(fits)}
 
 
 def run(network, methods, record: runner.Record) -> None:
@@ -159,7 +151,7 @@ def run(network, methods, record: runner.Record) -> None:
             fits = {name: quantized(method, name, bits) for name in network.matrices}
             seconds = time.process_time() - began
             rows.append({"method": method, "bits": bits, "processor_seconds": round(seconds, 1),
-                         **measure(network, fits, dict.fromkeys(fits, bits))})
+                         **measure(network, fits)})
             told(network.name, method, bits, rows[-1])
             record.keep()
     if any(r["method"] == "allocated" for r in rows):
@@ -173,7 +165,7 @@ def run(network, methods, record: runner.Record) -> None:
     for at in sorted({int(np.searchsorted(sizes, budget, side="right")) - 1 for budget in np.ceil(wanted)}):
         bits = {name: FRONT_BITS[c] for name, c in zip(choices, choice[at])}
         fits = {name: fits[c] for (name, fits), c in zip(choices.items(), choice[at])}
-        rows.append({"method": "allocated", "bits": list(bits.values()), **measure(network, fits, bits)})
+        rows.append({"method": "allocated", "bits": list(bits.values()), **measure(network, fits)})
         told(network.name, rows[-1])
     record.keep()
 

@@ -3,8 +3,8 @@
 The names here are the NumPy functions of :mod:`refcompress.reference`, the frozen formats and the errors. The C kernels
 are asked for by name: ``from refcompress import native``.
 
-NumPy and the rooms are loaded by the first name that is asked for (PEP 562), and not by ``import refcompress``: the command
-line needs half a second for that, and answers Ctrl-C from its first line on.
+NumPy and the rooms are loaded by the first name that is asked for (PEP 562), and not by ``import refcompress``: the
+command line needs half a second for that, and answers Ctrl-C from its first line on.
 """
 
 from importlib import import_module
@@ -13,8 +13,6 @@ from importlib.util import find_spec
 from .errors import *  # noqa: F403
 
 __version__ = "0.1.0"
-
-FORMATS = ("CSR", "MX", "NF4", "Encoded", "HuffmanCode", "LowRank", "LowRankConv", "Mixed", "Packed", "Quantized", "Shared", "Tucker2")
 
 
 def __getattr__(name: str):
@@ -25,10 +23,13 @@ def __getattr__(name: str):
         return import_module(f"{__name__}.{name}")
     public = globals()
     if "__all__" not in public:
-        formats, reference, errors = (import_module(f"{__name__}.{room}") for room in ("formats", "reference", "errors"))
-        public.update({**{each: getattr(formats, each) for each in FORMATS},
-                       **{each: getattr(reference, each) for each in reference.__all__}})
-        public["__all__"] = sorted([*FORMATS, *reference.__all__, *(each for each in vars(errors) if each[0] != "_")])
+        formats, reference, errors = (
+            import_module(f"{__name__}.{room}") for room in ("formats", "reference", "errors")
+        )
+        classes = {each: value for each, value in vars(formats).items()
+                   if isinstance(value, type) and issubclass(value, formats.Format) and value is not formats.Format}
+        public.update({**classes, **{each: getattr(reference, each) for each in reference.__all__}})
+        public["__all__"] = sorted([*classes, *reference.__all__, *(each for each in vars(errors) if each[0] != "_")])
     if name in public:
         return public[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,13 +1,15 @@
-"""The command line: ``python -m refcompress`` and ``refcompress``. Ctrl-C is answered from here on, with one line."""
+"""The command line: ``python -m refcompress`` and ``refcompress``. From here on Ctrl-C is answered with one line."""
 
 import os
 import signal
 import sys
+from typing import NoReturn
 
 
 def main() -> int:
-    """Run the command line; on Ctrl-C, while the library is loaded and afterwards too, end with one line and exit code 130."""
-    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # and not ignored, as in the background of a shell
+    """Run the command line; on Ctrl-C, also while the library is loaded, end with one line and exit code 130."""
+    # Not ignored, as it is in the background of a shell.
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if heard:
         # No exception: within an import it may become another one, and there is nothing to clean up yet.
         signal.signal(signal.SIGINT, leave)
@@ -24,7 +26,7 @@ def main() -> int:
             signal.signal(signal.SIGINT, leave)
 
 
-def leave(*signal_and_frame) -> None:
+def leave(*signal_and_frame) -> NoReturn:
     os.write(2, b"refcompress: interrupted\n")
     os._exit(130)
 

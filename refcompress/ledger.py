@@ -1,7 +1,7 @@
 """A file's bytes, itemised: what each entry pays for names, shapes, codebooks, code tables, values, indices, ...
 
-The account is the one that the reader kept while it read the file; nothing is reckoned twice, so nothing can be
-forgotten. It is kept in bits, because padding and fillers share bytes with what they accompany.
+The reader keeps the account while it reads the file. Nothing is counted a second time, so nothing can be forgotten. It
+is kept in bits, because padding and fillers share bytes with their neighbours.
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ class Item:
 class Ledger:
     """The items of a file of ``size`` bytes, one for each entry and kind, in the order of the file.
 
-    The kinds: header (magic, version, counts, kinds of entries, layouts and coders), names, shapes, codebooks, code
-    tables (lengths of Huffman codes), values, indices (distances and masks), fillers (distances that lead to no
-    weight), contexts (codes and places in one, by the range coder), scales, zero points, factors (of low rank), arrays (as they are: biases), padding (bits to whole bytes and
-    words), checksum.
+    The kinds: header (magic, version, counts, kinds of entries, layouts, coders and bits), names, shapes, codebooks,
+    code tables (lengths of Huffman codes), values, indices (distances and masks), fillers (distances that lead to no
+    weight), contexts (codes and places in one, by the range coder), scales, zero points, factors (of low rank), arrays
+    (as they are, such as biases), padding (bits to whole bytes and words), checksum.
     """
 
     items: tuple[Item, ...]
@@ -64,5 +64,18 @@ def ledger(data: bytes, *, implementation=reference, limit: int = container.DEFA
     >>> ledger(container.dumps({})).by_kind()
     {'header': 10.0, 'checksum': 32.0}
     """
-    _, reader = container.read(data, implementation, limit, accounts=True)
-    return Ledger(tuple(Item(*key, bits) for key, bits in reader.bits.items() if bits), len(data))
+    return layers_and_ledger(data, implementation=implementation, limit=limit)[1]
+
+
+def layers_and_ledger(
+    data: bytes, *, implementation=reference, limit: int = container.DEFAULT_LIMIT
+) -> tuple[dict[str, container.Layer], Ledger]:
+    """Return the layers as container.loads does, and the ledger of what was read for them: the file is decoded once.
+
+    >>> layers, book = layers_and_ledger(container.dumps({"bias": np.zeros(3, np.float32)}))
+    >>> layers["bias"].tolist(), book.by_entry()["bias"]
+    ([0.0, 0.0, 0.0], 21.0)
+    """
+    layers, reader = container.read(data, implementation, limit, accounts=True)
+    bits = reader.bits or {}
+    return layers, Ledger(tuple(Item(*key, count) for key, count in bits.items() if count), len(data))

@@ -7,8 +7,25 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared
-from refcompress.container.entries import DTYPES, in_rows
+from refcompress import (
+    CSR,
+    MX,
+    NF4,
+    LowRank,
+    LowRankConv,
+    Mixed,
+    Packed,
+    Quantized,
+    QuantizedLayer,
+    RefcompressError,
+    Shared,
+    Tucker2,
+    quantize_pack,
+    reference,
+)
+from refcompress.container import entries
+from refcompress.container.cursor import Coding
+from refcompress.container.entries import DTYPES
 from refcompress.formats import MX_ELEMENTS
 from refcompress.formats.base import Format
 
@@ -35,7 +52,7 @@ def floats(draw, shape) -> np.ndarray:
 
 @st.composite
 def raw_arrays(draw):
-    return draw(hnp.arrays(st.sampled_from(DTYPES), SHAPES))
+    return draw(hnp.arrays(st.sampled_from(list(DTYPES)), SHAPES))
 
 
 @st.composite
@@ -109,12 +126,15 @@ def nf4s(draw, shape=None):
 
 
 @st.composite
-def kernels(draw):
-    """Draw groups or blocks in the rows of a matrix of outputs by inputs x places, and give them the shape of a
-    kernel."""
+def kernels(draw, integers=False):
+    """Draw groups or blocks in the rows of a matrix of outputs by inputs x places, and give them the shape of a kernel.
+
+    integers : whether they are Quantized of int8, not one of all that may have runs.
+    """
     outputs, inputs, places = (draw(st.integers(0, high)) for high in (4, 9, 9))
     matrix = outputs, inputs * places
-    value = draw(st.one_of(quantizeds(matrix), quantizeds(matrix, np.int16), mxs(matrix), nf4s(matrix)))
+    others = [] if integers else [quantizeds(matrix, np.int16), mxs(matrix), nf4s(matrix)]
+    value = draw(st.one_of(quantizeds(matrix), *others))
     if isinstance(value, Quantized):
         return value if value.group is None else replace(value, values=value.values.reshape(outputs, inputs, places))
     return replace(value, codes=value.codes.reshape(outputs, inputs, places))
@@ -126,15 +146,73 @@ def lowranks(draw):
     return LowRank(floats(draw, (m, r)), floats(draw, (r,)), floats(draw, (r, k)))
 
 
+@st.composite
+def packeds(draw, shape=None):
+    """Draw integers of few bits; groups of more than two axes run along the last axis, or in the rows of the matrix."""
+    bits, rows = draw(st.integers(1, 7)), shape is None and draw(st.booleans())
+    q = draw(kernels(integers=True) if rows else quantizeds(shape))
+    half, codes = 2 ** (bits - 1), q.values.astype(np.int16) % 2**bits
+    values = 2 * codes - 1 if bits == 1 else codes - half
+    zero_point = q.zero_point * 0 if bits == 1 else q.zero_point.astype(np.int16) % 2**bits - half
+    return quantize_pack(replace(q, values=values.astype(np.int8), zero_point=zero_point.astype(np.int8)), bits=bits)
+
+
+@st.composite
+def lowrank_convs(draw):
+    m, c, r = draw(st.tuples(*[st.integers(0, 4)] * 3))
+    h1, w1, h2, w2 = draw(st.tuples(*[st.integers(1, 3)] * 4))
+    return LowRankConv(floats(draw, (r, c, h1, w1)), floats(draw, (m, r, h2, w2)))
+
+
+@st.composite
+def tucker2s(draw):
+    m, c, p, q, h, w = draw(st.tuples(*[st.integers(0, 3)] * 6))
+    return Tucker2(floats(draw, (m, p)), floats(draw, (p, q, h, w)), floats(draw, (c, q)))
+
+
+@st.composite
+def quantized_layers(draw):
+    shape = draw(st.tuples(st.integers(0, 9), st.integers(0, 9)))
+    weight = draw(st.one_of(quantizeds(shape), quantizeds(shape, np.int16), packeds(shape)))
+    positive = st.floats(2.0**-126, 2.0**127, width=32)
+    scale = draw(st.none() | hnp.arrays(np.float32, shape[1], elements=positive, fill=positive))
+    bits = draw(st.none() | st.integers(2, 8))
+    step = None if bits is None else draw(st.none() | positive)
+    bias = floats(draw, shape[:1]) if draw(st.booleans()) else None
+    return QuantizedLayer(weight, scale, bits, step, bias)
+
+
+VALUES = {  # by class: whatever a file may hold
+    np.ndarray: raw_arrays(),
+    Shared: shareds(),
+    CSR: csrs(),
+    LowRank: lowranks(),
+    Mixed: mixeds(),
+    MX: mxs(),
+    NF4: nf4s(),
+    Quantized: st.one_of(quantizeds(), quantizeds(dtype=np.int16), kernels()),
+    Packed: packeds(),
+    LowRankConv: lowrank_convs(),
+    Tucker2: tucker2s(),
+    QuantizedLayer: quantized_layers(),
+}
+
+
 def layer_maps(max_size: int = 4):
-    values = st.one_of(raw_arrays(), shareds(), csrs(), quantizeds(), lowranks(),
-                       quantizeds(dtype=np.int16), mixeds(), mxs(), nf4s(), kernels())
+    values = st.one_of(*VALUES.values())
     return st.dictionaries(NAMES, values, max_size=max_size).flatmap(with_copies)
 
 
 def of_version_1(layers: dict) -> dict:
-    """Return the layers that a file of version 1 can hold: all but runs in the rows of a kernel."""
-    return {name: value for name, value in layers.items() if not in_rows(value)}
+    """Return the layers that a file of version 1 can hold: none of a later kind, nor runs in the rows of a kernel."""
+    def held(value) -> bool:
+        try:
+            entries.write(value, Coding(reference, 1))
+        except RefcompressError:
+            return False
+        return True
+
+    return {name: value for name, value in layers.items() if held(value)}
 
 
 def with_copies(layers: dict):

@@ -19,12 +19,13 @@ __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 2 refused, 130 interrupted; 1 done, and the verdict is not good.
+    """Run one command and return its exit code: 0 done, 1 done with a bad verdict, 2 refused, 130 interrupted.
 
     Also 1 where the new file is in place and the system could not say that its name is on the disk (NotOnDisk).
     """
     parser = Parser(
-        prog="refcompress", description="The reference for neural-network compression: to be read, to be fast, proven the same."
+        prog="refcompress",
+        description="The reference for neural-network compression: to be read, to be fast, proven the same.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for module in (demo, compress, files, evaluate, audit, doctor):
@@ -42,7 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     except (RefcompressError, OSError) as error:
         return refuse(in_words(error, options))
     except Disagreement as error:
-        return refuse(f"what was read back is not what was compressed ({error}): a fault of refcompress, please report it")
+        return refuse(
+            f"what was read back is not what was compressed ({error}): a fault of refcompress, please report it"
+        )
     except KeyboardInterrupt:
         print("refcompress: interrupted; no file is half written", file=sys.stderr)
         return 130

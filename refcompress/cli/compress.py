@@ -5,12 +5,12 @@ import math
 
 import numpy as np
 
-from .. import arguments, container, ops
-from ..ledger import ledger
-from ..models import npz
+from .. import arguments, container, models, ops
+from ..ledger import layers_and_ledger
 from . import methods, targets
+from .entries import describe
 from .files import check_same
-from .options import add_implementation, add_limit, describe, implementation, label
+from .options import add_implementation, add_limit, implementation, label
 from .refusals import about
 from .show import Report, paragraph, some, table, times
 from .taking_part import Arrays, taking_part
@@ -21,14 +21,20 @@ CHUNK = 2**20  # elements compared at once: their differences are float64
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("compress", help="compress the arrays of an .npz file, without training")
-    command.add_argument("source", help="an .npz file of arrays")
+    command = commands.add_parser("compress", help="compress the arrays of a file, without training")
+    command.add_argument("source", help=f"a file of arrays ({', '.join(models.FILE_TYPES)})")
     command.add_argument("target", help="the file to write")
     methods.add_options(command)
-    command.add_argument("--exclude", action="append", metavar="PATTERN",
-                         help="store arrays whose name matches (as in a shell: *, ?, [...]) as they are, and count them in no share; "
-                              "may be given several times")
-    command.add_argument("--bfloat16", action="store_true", help="take arrays of |V2, as NumPy writes bfloat16, for that")
+    command.add_argument(
+        "--exclude",
+        action="append",
+        metavar="PATTERN",
+        help="store arrays whose name matches (as in a shell: *, ?, [...]) as they are, and count them in no share; "
+        "may be given several times",
+    )
+    command.add_argument(
+        "--bfloat16", action="store_true", help="take arrays of |V2, as NumPy writes bfloat16, for that"
+    )
     targets.add_force(command)
     add_implementation(command)
     add_limit(command)
@@ -41,7 +47,7 @@ def compress(options: argparse.Namespace) -> Report:
     targets.check(options.target, [options.source], force=options.force)
     space = implementation(options)
     with about(options.source):
-        source = npz.load(options.source, limit=options.limit, bfloat16=options.bfloat16)
+        source = models.load(options.source, limit=options.limit, bfloat16=options.bfloat16)
     used: dict[str, str] = {}
 
     def operation(name):
@@ -68,10 +74,14 @@ def encode(arrays: Arrays, compressed: dict, space, options: argparse.Namespace)
         layers = arrays.all_of(compressed)
         data = container.dumps(layers, implementation=space, contexts=bool(options.contexts))
         own = {"implementation": space, "limit": arguments.MAX_SIZE}  # our own bytes: no stranger's
-        check_same(layers, container.loads(data, **own))
-        sizes = ledger(data, **own).by_entry()
-        dear = [name for name in compressed if sizes[name] >= arrays.stored[name].nbytes and sizes[name] >= stored_bytes(
-            name, arrays.stored[name])]
+        back, book = layers_and_ledger(data, **own)
+        check_same(layers, back)
+        sizes = book.by_entry()
+        dear = [
+            name
+            for name in compressed
+            if sizes[name] >= arrays.stored[name].nbytes and sizes[name] >= stored_bytes(name, arrays.stored[name])
+        ]
         if not dear:
             return layers, data, sizes
         compressed = {name: value for name, value in compressed.items() if name not in dear}
@@ -87,7 +97,9 @@ def stored_bytes(name: str, a: np.ndarray) -> int:
 class Outcome:
     """What compress did, in numbers and in words."""
 
-    def __init__(self, options, arrays: Arrays, layers: dict, data: bytes, sizes: dict, emptied: dict, used: dict, space: str):
+    def __init__(
+        self, options, arrays: Arrays, layers: dict, data: bytes, sizes: dict, emptied: dict, used: dict, space: str
+    ):
         self.options, self.arrays, self.layers, self.sizes, self.emptied, self.used, self.space = (
             options, arrays, layers, sizes, emptied, used, space)
         self.before, self.size = sum(a.nbytes for a in arrays.source.values()), len(data)
@@ -99,13 +111,24 @@ class Outcome:
     def report(self) -> Report:
         arrays, warnings = self.arrays, self.warnings()
         data = {
-            "source": self.options.source, "target": self.options.target, "method": self.options.method,
-            "bytes_before": self.before, "bytes": self.size, "ratio": self.before / self.size,
+            "source": self.options.source,
+            "target": self.options.target,
+            "method": self.options.method,
+            "bytes_before": self.before,
+            "bytes": self.size,
+            "ratio": self.before / self.size,
             "layers": {name: describe(value) for name, value in self.layers.items()},
             "bytes_of": {name: self.sizes[name] for name in self.layers},
-            "left_as_they_are": list(arrays.left), "why_left": arrays.left, "converted": arrays.converted, "tied": arrays.tied,
-            "error": self.error, "errors": self.errors, "nearly_empty": self.emptied, "warnings": warnings,
-            "operations": self.used, "implementation": self.space,
+            "left_as_they_are": list(arrays.left),
+            "why_left": arrays.left,
+            "converted": arrays.converted,
+            "tied": arrays.tied,
+            "error": self.error,
+            "errors": self.errors,
+            "nearly_empty": self.emptied,
+            "warnings": warnings,
+            "operations": self.used,
+            "implementation": self.space,
         }
         return Report(data, self.text(), warnings=warnings)
 
@@ -136,8 +159,17 @@ class Outcome:
 
     def text(self) -> str:
         arrays, options = self.arrays, self.options
-        rows = [[name, "x".join(map(str, arrays.source[name].shape)), describe(self.layers[name]), arrays.source[name].nbytes,
-                 round(self.sizes[name]), percent(self.errors[name])] for name in self.compressed]
+        rows = [
+            [
+                name,
+                "x".join(map(str, arrays.source[name].shape)),
+                describe(self.layers[name]),
+                arrays.source[name].nbytes,
+                round(self.sizes[name]),
+                percent(self.errors[name]),
+            ]
+            for name in self.compressed
+        ]
         lines = [paragraph(f"{options.source}: {len(self.layers)} arrays, {self.before:,} bytes")]
         if rows:
             lines.append(table(rows, ["array", "shape", "stored as", "before", "bytes", "error"]))
@@ -145,17 +177,24 @@ class Outcome:
             lines.append(paragraph(f"stored as they are ({why}): {some(names)}", indent="  "))
         lines.append(paragraph(f"{options.target}: {self.size:,} bytes, {times(self.before, self.size)}"))
         if rows:
-            change = f"differs from the source by {percent(self.error)} (root mean square, relative)" if self.error else \
-                "equals the source, number for number"
+            change = (
+                f"differs from the source by {percent(self.error)} (root mean square, relative)"
+                if self.error
+                else "equals the source, number for number"
+            )
             lines.append(paragraph(f"read back and found to hold what was compressed, bit for bit; this {change}"))
         if options.sparsity is not None:
             count = sum(w.size for w in arrays.weights.values())
             each = "of each of the" if options.scope == "array" else "of all"
-            lines.append(paragraph(f"pruned: {options.sparsity:g} {each} {count:,} weights of {len(arrays.weights)} arrays"))
+            lines.append(
+                paragraph(f"pruned: {options.sparsity:g} {each} {count:,} weights of {len(arrays.weights)} arrays")
+            )
         if arrays.tied:
             lines.append(paragraph("the same as another array, compressed once: "
                                    + some(f"{name} = {first}" for name, first in arrays.tied.items()), indent="  "))
-        lines.append(paragraph("computed by: " + (", ".join(f"{name} {who}" for name, who in self.used.items()) or "nothing")))
+        lines.append(
+            paragraph("computed by: " + (", ".join(f"{name} {who}" for name, who in self.used.items()) or "nothing"))
+        )
         return "\n".join(lines)
 
 
@@ -165,7 +204,7 @@ def percent(share: float | None) -> str:
 
 
 def relative(lost: float, total: float) -> float:
-    """Return the root of the sum of squared changes over the sum of squares; where that is infinite, infinities are all."""
+    """Return the root of the squared changes over the squares; 1 where both sums are infinite."""
     if lost == total:
         return 1.0 if total else 0.0
     return math.sqrt(lost / total)

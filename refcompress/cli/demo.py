@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import agreement, arguments, container
 from ..formats import Shared
-from ..ledger import ledger
+from ..ledger import Ledger, layers_and_ledger
 from ..recipes import deep_compression, lenet_300_100
 from ..recipes.inference import CompressedNetwork
 from ..training import error_rate, mnist
@@ -19,8 +19,8 @@ from .progress import Progress
 from .refusals import about
 from .show import Report, paragraph, table
 
-# Han, Mao and Dally, Deep Compression (arXiv 1510.00149v5): table 1, and the layers' rows of table 2 (layer: kept %, bits a
-# weight and bits an index after Huffman coding, compressed to % of its float32 size).
+# Han, Mao and Dally, Deep Compression (arXiv 1510.00149v5): table 1, and the layers' rows of table 2 (layer: kept %,
+# bits a weight and bits an index after Huffman coding, compressed to % of its float32 size).
 PAPER = {"reference_error": 1.64, "error": 1.58, "bytes": 27_000, "ratio": 40}
 PAPER_LAYERS = {"fc1": (8, 4.4, 3.7, 2.32), "fc2": (9, 4.4, 4.3, 3.04), "fc3": (26, 4.3, 3.2, 12.70)}
 
@@ -29,8 +29,12 @@ def add_commands(commands) -> None:
     command = commands.add_parser("demo", help="train LeNet-300-100 on MNIST, compress it to a file, run it from there")
     command.add_argument("--out", default="demo.rcz", metavar="FILE", help="the file to write (default %(default)s)")
     command.add_argument("--seed", type=int, default=0, help="of the initial weights and all that follows (default 0)")
-    command.add_argument("--data", default=None, metavar="DIRECTORY", help="where the four MNIST files are (default: "
-                                                                           "data/mnist of the source tree, or of this folder)")
+    command.add_argument(
+        "--data",
+        default=None,
+        metavar="DIRECTORY",
+        help="where the four MNIST files are (default: data/mnist of the source tree, or of this folder)",
+    )
     targets.add_force(command)
     shared_options.add_implementation(command)
     command.set_defaults(run=demo)
@@ -41,7 +45,8 @@ def demo(options: argparse.Namespace) -> Report:
     space = shared_options.implementation(options)
     arguments.integer(options.seed, "seed", 0)
     folder = mnist.folder() if options.data is None else Path(options.data)
-    targets.check(options.out, [folder / f"{name}.gz" for name in mnist.MD5], force=options.force)  # before the minutes of training
+    # Before the minutes of training.
+    targets.check(options.out, [folder / f"{name}.gz" for name in mnist.MD5], force=options.force)
     with about(folder):
         examples, test = mnist.load(folder)
     training, validation = ((part.inputs(), part.labels) for part in mnist.split(examples))
@@ -55,7 +60,7 @@ def demo(options: argparse.Namespace) -> Report:
     # From here on only the file counts: it is written, read back, and compared with what was meant, bit for bit.
     container.save(options.out, result.compressed, implementation=space)
     written = container.files.read(options.out, container.DEFAULT_LIMIT)
-    layers = container.loads(written, implementation=space)
+    layers, book = layers_and_ledger(written, implementation=space)
     agreement.exactly({name: result.compressed[name] for name in layers}, layers)
 
     images, labels = test.inputs(), test.labels
@@ -66,39 +71,55 @@ def demo(options: argparse.Namespace) -> Report:
     report = {
         "reference_error": 100 * error_rate(network, images, labels),
         "error": 100 * float(np.mean(small.classify(x) != labels)),
-        "bytes_before": original, "bytes": len(written), "ratio": original / len(written),
-        "seconds_training": seconds, "file": options.out, "seed": options.seed,
-        "implementation": shared_options.label(space), "operations": result.implementations, "products": small.uses,
-        "stages": [{"name": s.name, "kept": dict(s.kept), "validation_error": 100 * s.validation_error} for s in result.stages],
-        "layers": _layers(layers, written), "seconds": {},
+        "bytes_before": original,
+        "bytes": len(written),
+        "ratio": original / len(written),
+        "seconds_training": seconds,
+        "file": options.out,
+        "seed": options.seed,
+        "implementation": shared_options.label(space),
+        "operations": result.implementations,
+        "products": small.uses,
+        "stages": [
+            {"name": s.name, "kept": dict(s.kept), "validation_error": 100 * s.validation_error} for s in result.stages
+        ],
+        "layers": _layers(layers, book),
+        "seconds": {},
     }
     for batch in (1, 64, len(labels)):
         part = np.ascontiguousarray(x[:, :batch])
         report["seconds"][batch] = dict(zip(("dense", "compressed"), shared_options.median_seconds(
             [lambda: dense.forward(part), lambda: small.forward(part)], rounds=7 if batch > 64 else 101)))
-    report["ledger"], ledger_text = ledger_report(options.out, written, layers)
+    report["ledger"], ledger_text = ledger_report(options.out, written, layers, book)
     return Report(report, _text(report, ledger_text))
 
 
-def _layers(layers: dict, written: bytes) -> list[dict]:
+def _layers(layers: dict, book: Ledger) -> list[dict]:
     """Return, for each shared layer, what table 2 of the paper lists, counted in the file."""
-    book = {(item.entry, item.kind): item.bits for item in ledger(written).items}
+    bits = {(item.entry, item.kind): item.bits for item in book.items}
     rows = []
     for name, value in layers.items():
         if isinstance(value, Shared):
             kept = np.count_nonzero(value.codes)
-            whole = sum(bits for (entry, _), bits in book.items() if entry == name)
-            rows.append({
-                "layer": name.removesuffix(".weight"), "weights": value.codes.size, "kept": 100 * kept / value.codes.size,
-                "weight_bits": book.get((name, "values"), 0) / kept,
-                "index_bits": (book.get((name, "indices"), 0) + book.get((name, "fillers"), 0)) / kept,
-                "percent": 100 * whole / (32 * value.codes.size),
-            })
+            whole = sum(count for (entry, _), count in bits.items() if entry == name)
+            rows.append(
+                {
+                    "layer": name.removesuffix(".weight"),
+                    "weights": value.codes.size,
+                    "kept": 100 * kept / value.codes.size,
+                    "weight_bits": bits.get((name, "values"), 0) / kept,
+                    "index_bits": (bits.get((name, "indices"), 0) + bits.get((name, "fillers"), 0)) / kept,
+                    "percent": 100 * whole / (32 * value.codes.size),
+                }
+            )
     return rows
 
 
 def _text(r: dict, ledger_text: str) -> str:
-    stages = [[s["name"], ", ".join(f"{share:.1%}" for share in s["kept"].values()), f"{s['validation_error']:.2f} %"] for s in r["stages"]]
+    stages = [
+        [s["name"], ", ".join(f"{share:.1%}" for share in s["kept"].values()), f"{s['validation_error']:.2f} %"]
+        for s in r["stages"]
+    ]
     paper_rows = [
         ["test error, reference", f"{PAPER['reference_error']:.2f} %", f"{r['reference_error']:.2f} %"],
         ["test error, compressed", f"{PAPER['error']:.2f} %", f"{r['error']:.2f} %"],
@@ -109,21 +130,47 @@ def _text(r: dict, ledger_text: str) -> str:
     layer_rows = []
     for row in r["layers"]:
         p = PAPER_LAYERS[row["layer"]]
-        layer_rows.append([row["layer"], row["weights"], f"{p[0]} | {row['kept']:.1f}", f"{p[1]} | {row['weight_bits']:.1f}",
-                           f"{p[2]} | {row['index_bits']:.1f}", f"{p[3]:.2f} | {row['percent']:.2f}"])
+        layer_rows.append(
+            [
+                row["layer"],
+                row["weights"],
+                f"{p[0]} | {row['kept']:.1f}",
+                f"{p[1]} | {row['weight_bits']:.1f}",
+                f"{p[2]} | {row['index_bits']:.1f}",
+                f"{p[3]:.2f} | {row['percent']:.2f}",
+            ]
+        )
     times = [[f"{batch:,} image{'s' * (batch > 1)}", f"{1e6 * t['dense']:,.0f}", f"{1e6 * t['compressed']:,.0f}",
               f"{t['dense'] / t['compressed']:.2f}"] for batch, t in r["seconds"].items()]
     products = ", ".join(sorted(set(r["products"].values())))
-    return "\n\n".join("\n".join(part) for part in [
-        [paragraph(f"LeNet-300-100 on MNIST by Deep Compression: trained and compressed in {r['seconds_training']:.0f} s, "
-                   f"seed {r['seed']}")],
-        [paragraph("stages (kept: share of the weights of fc1, fc2, fc3; error on the 5,000 validation images)"),
-         table(stages, ["stage", "kept", "error"])],
-        ["where the bytes went", ledger_text],
-        [paragraph(f"run time, median, microseconds (dense: NumPy's matrix product; compressed: {products})"),
-         table(times, ["batch", "dense", "compressed", "times as fast"])],
-        ["layers, paper (table 2) | ours",
-         table(layer_rows, ["layer", "weights", "kept %", "bits a weight", "bits an index", "size %"])],
-        [paragraph("paper (table 1) | ours: the file was written, read back and found to hold what was compressed, to the bit, and the "
-                   "10,000 test images ran from it"), table(paper_rows, ["", "paper", "ours"])],
-    ])
+    return "\n\n".join(
+        "\n".join(part)
+        for part in [
+            [
+                paragraph(
+                    "LeNet-300-100 on MNIST by Deep Compression: trained and compressed in "
+                    f"{r['seconds_training']:.0f} s, seed {r['seed']}"
+                )
+            ],
+            [
+                paragraph("stages (kept: share of the weights of fc1, fc2, fc3; error on the 5,000 validation images)"),
+                table(stages, ["stage", "kept", "error"]),
+            ],
+            ["where the bytes went", ledger_text],
+            [
+                paragraph(f"run time, median, microseconds (dense: NumPy's matrix product; compressed: {products})"),
+                table(times, ["batch", "dense", "compressed", "times as fast"]),
+            ],
+            [
+                "layers, paper (table 2) | ours",
+                table(layer_rows, ["layer", "weights", "kept %", "bits a weight", "bits an index", "size %"]),
+            ],
+            [
+                paragraph(
+                    "paper (table 1) | ours: the file was written, read back and found to hold what was compressed, "
+                    "to the bit, and the 10,000 test images ran from it"
+                ),
+                table(paper_rows, ["", "paper", "ours"]),
+            ],
+        ]
+    )

@@ -1,8 +1,10 @@
 """refcompress doctor: what is installed, what was built, and what this machine uses."""
 
+import argparse
 import importlib.metadata
 import platform
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ def add_commands(commands) -> None:
     command.set_defaults(run=doctor)
 
 
-def doctor(options) -> Report:
+def doctor(options: argparse.Namespace) -> Report:
     """Report the installation; that C is missing is a finding, with its cure, not an error."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     versions = {
@@ -28,14 +30,15 @@ def doctor(options) -> Report:
         **{name: _version(name) or "not installed" for name in ("cffi", *EXTRAS)},
         "machine": f"{platform.machine()}, {sys.byteorder}-endian, {platform.system()}",
     }
-    data = {"versions": versions, "native": None, "operations": {}}
+    operations: dict[str, str | None] = {}
+    build: dict[str, Any]
     try:
         from .. import native
     except NotBuilt as error:
-        data["native"] = {"built": False, "reason": error.rule}
+        build = {"built": False, "reason": error.rule}
         rows = [["not built", error.rule]]
     else:
-        data["native"] = {
+        build = {
             "built": True,
             "compiler": native.compiler(),
             "library": native.path(),
@@ -44,16 +47,16 @@ def doctor(options) -> Report:
             "threads": native.threads.get(),
         }
         rows = [[key, ", ".join(map(str, value)) if isinstance(value, list) else str(value)]
-                for key, value in data["native"].items() if key != "built"]
-        data["operations"] = {name: getattr(getattr(native, name, None), "isa", None) for name in ops.OPS}
+                for key, value in build.items() if key != "built"]
+        operations = {name: getattr(getattr(native, name, None), "isa", None) for name in ops.OPS}
     text = ["versions", table([list(pair) for pair in versions.items()]), "native kernels", table(rows)]
-    if data["operations"]:
+    if operations:
         rows = [[name, "/".join(getattr(reference, name).__module__.split(".")[1:]) + ".py", isa]
-                for name, isa in data["operations"].items() if isa]
-        alone = [name for name, isa in data["operations"].items() if not isa]
+                for name, isa in operations.items() if isa]
+        alone = [name for name, isa in operations.items() if not isa]
         text += ["operations that have a kernel", table(rows, ["operation", "NumPy", "native uses"]),
                  paragraph(f"NumPy alone computes {', '.join(alone)}", indent="  ")]
-    return Report(data, "\n".join(text))
+    return Report({"versions": versions, "native": build, "operations": operations}, "\n".join(text))
 
 
 def _version(name: str) -> str | None:

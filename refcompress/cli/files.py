@@ -3,22 +3,20 @@
 import argparse
 import os
 
-import numpy as np
-
-from .. import agreement, container, reference
+from .. import agreement, container, models, reference
 from ..errors import LimitError, RefcompressError
-from ..ledger import ledger
-from ..models import npz
+from ..ledger import Ledger, layers_and_ledger
 from . import targets
-from .options import add_implementation, add_limit, decoded_bytes, describe, implementation, label
+from .entries import decoded, describe, left_out
+from .options import add_implementation, add_limit, implementation, label
 from .refusals import about
 from .show import Report, paragraph, table
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("decompress", help="write the arrays that a compressed file stands for as .npz")
+    command = commands.add_parser("decompress", help="write the arrays that a compressed file stands for")
     command.add_argument("source", help="a compressed file")
-    command.add_argument("target", help="the .npz file to write")
+    command.add_argument("target", help=f"the file of arrays to write ({', '.join(models.FILE_TYPES)})")
     targets.add_force(command)
     add_implementation(command)
     add_limit(command)
@@ -28,48 +26,52 @@ def add_commands(commands) -> None:
                             ("verify", verify, "decode a file by every implementation, compare, and encode it again")):
         command = commands.add_parser(name, help=text)
         command.add_argument("source", help="a compressed file")
+        if run is inspect:
+            add_implementation(command)
         add_limit(command)
         command.set_defaults(run=run)
 
 
 def decompress(options: argparse.Namespace) -> Report:
-    targets.check(options.target, [options.source], force=options.force, suffix=".npz")
+    targets.check(options.target, [options.source], force=options.force, suffixes=tuple(models.FILE_TYPES))
     with about(options.source):
         layers = container.load(options.source, implementation=implementation(options), limit=options.limit)
-    if decoded_bytes(layers) > options.limit:  # a factor of rank 0 is no byte in memory, and any size as an array
-        raise LimitError("limit", f"the arrays have {decoded_bytes(layers)} bytes, the limit is {options.limit}")
-    arrays = {name: value if isinstance(value, np.ndarray) else value.dense() for name, value in layers.items()}
+        found = decoded(layers)
+    total = sum(part.nbytes for part in found.values())
+    if total > options.limit:  # a factor of rank 0 is no byte in memory, and any size as an array
+        raise LimitError("limit", f"the arrays have {total} bytes, the limit is {options.limit}")
+    arrays = {name: part.array() for name, part in found.items()}
     with about(options.target):
-        npz.save(options.target, arrays, decoded=True)
+        models.save(options.target, arrays, decoded=True)
     size = os.path.getsize(options.source)
     return Report({"source": options.source, "target": options.target, "arrays": len(arrays), "bytes": size,
-                   "decoded_bytes": decoded_bytes(layers)},
-                  paragraph(f"{options.target}: {len(arrays)} arrays, {decoded_bytes(layers):,} bytes, from {size:,}"))
+                   "decoded_bytes": total},
+                  paragraph(f"{options.target}: {len(arrays)} arrays, {total:,} bytes, from {size:,}"),
+                  warnings=left_out(layers))
 
 
 def inspect(options: argparse.Namespace) -> Report:
     with about(options.source):
         data = container.files.read(options.source, options.limit)
-        layers = container.loads(data, limit=options.limit)
-    return Report(*ledger_report(options.source, data, layers, options.limit))
+        layers, book = layers_and_ledger(data, implementation=implementation(options), limit=options.limit)
+    return Report(*ledger_report(options.source, data, layers, book))
 
 
-def ledger_report(source: str, data: bytes, layers: dict, limit: int = container.DEFAULT_LIMIT) -> tuple[dict, str]:
-    """Return a file's ledger as data and as text: a row an entry, with what it spends its bytes on, summing to the file's size."""
-    book = ledger(data, limit=limit)
+def ledger_report(source: str, data: bytes, layers: dict, book: Ledger) -> tuple[dict, str]:
+    """Return a file's ledger as data and as text: a row an entry, with its bytes by kind; rows add up to the file."""
     spent: dict[str, list] = {}
     for item in book.items:
         spent.setdefault(item.entry, []).append((item.kind, item.bytes))
     rows = [[name or "(file)", describe(layers[name]) if name else "frame", _bytes(total), _spent(spent[name])]
             for name, total in book.by_entry().items()]
     rows.append(["total", "", _bytes(book.size), _spent(book.by_kind().items())])
-    decoded = decoded_bytes(layers)
+    size = sum(part.nbytes for name in layers for part in decoded({name: layers[name]}).values())
     check = container.check_of(data)
-    text = (paragraph(f"{source}: {len(data):,} bytes, {len(layers)} entries that stand for {decoded:,} bytes of arrays, "
+    text = (paragraph(f"{source}: {len(data):,} bytes, {len(layers)} entries that stand for {size:,} bytes of arrays, "
                       f"checked by {check}") + "\n"
             + table(rows, ["entry", "stored as", "bytes", "of these"]))
     return {
-        "source": source, "bytes": len(data), "check": check, "decoded_bytes": decoded,
+        "source": source, "bytes": len(data), "check": check, "decoded_bytes": size,
         "entries": {name: describe(value) for name, value in layers.items()},
         "ledger": [{"entry": item.entry, "kind": item.kind, "bytes": item.bytes} for item in book.items],
     }, text
@@ -97,13 +99,15 @@ def verify(options: argparse.Namespace) -> Report:
         except (agreement.Disagreement, RefcompressError) as error:  # what only one refuses differs too
             verdicts[label(space)] = f"DIFFERS: {error}"
     for space in (reference, *_others()):
-        same = container.write(expected, reader.coding._replace(implementation=space), reader.contexts) == data
+        same = container.written_again(expected, reader, space) == data
         verdicts[f"written again by {label(space)}"] = "the same bytes" if same else "OTHER BYTES"
     good = not any(word in verdict for verdict in verdicts.values() for word in ("DIFFERS", "OTHER"))
     check = container.check_of(data)
     text = (paragraph(f"{options.source}: {len(data):,} bytes, {len(expected)} entries, checked by {check}") + "\n"
             + table([list(row) for row in verdicts.items()]))
-    return Report({"source": options.source, "bytes": len(data), "check": check, "good": good, "verdicts": verdicts}, text, good)
+    return Report(
+        {"source": options.source, "bytes": len(data), "check": check, "good": good, "verdicts": verdicts}, text, good
+    )
 
 
 def _others() -> list:

@@ -1,7 +1,7 @@
-"""The methods of compress: each makes of float32 arrays, one after the other, what they are stored as.
+"""The methods of compress: each converts float32 arrays, one after the other, to a format.
 
-All take the arrays by name, the options, a function from the name of an operation to the operation, and a dict into which
-pruning enters the arrays that it leaves nearly empty.
+All take the arrays by name, the options, a function from the name of an operation to the operation, and a dict. Pruning
+enters in it the arrays that it leaves nearly empty.
 """
 
 import argparse
@@ -27,30 +27,51 @@ NEARLY_NOTHING = 0.01  # the share of an array below which pruning is warned of
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--method", choices=METHODS, default="share",
-                         help="share: prune and share values by k-means (default); quantize: integers with scales; blocks: runs "
-                              "of small floats with a scale, MX or NF4; mixed: integers of 8 bits, the rows that lose most by it of "
-                              "16 (matrices); lowrank: truncated SVD (matrices); csr: prune only (matrices)")
+    command.add_argument(
+        "--method",
+        choices=METHODS,
+        default="share",
+        help="share: prune and share values by k-means (default); quantize: integers with scales; blocks: runs "
+        "of small floats with a scale, MX or NF4; mixed: integers of 8 bits, the rows that lose most by it of "
+        "16 (matrices); lowrank: truncated SVD (matrices); csr: prune only (matrices)",
+    )
     command.add_argument("--sparsity", type=float, metavar="SHARE",
                          help="share of the weights to prune, of the arrays that take part (share, csr; default 0)")
-    command.add_argument("--scope", choices=("all", "array"),
-                         help="share, csr: prune the smallest of all arrays together (default), or the same share of each array")
-    command.add_argument("--bits", type=int, help="share: 2**bits values an array, zero one of them where there are zeros (default "
-                                                  "5); quantize: 2 to 8, or 16 (default 8)")
+    command.add_argument(
+        "--scope",
+        choices=("all", "array"),
+        help="share, csr: prune the smallest of all arrays together (default), or the same share of each array",
+    )
+    command.add_argument(
+        "--bits",
+        type=int,
+        help="share: 2**bits values an array, zero one of them where there are zeros (default "
+        "5); quantize: 2 to 8, or 16 (default 8)",
+    )
     command.add_argument("--init", choices=INITS, help="share: where k-means starts")
     command.add_argument("--seed", type=int, help="share: of --init random (default 0)")
     command.add_argument("--scheme", choices=("symmetric", "affine"), help="quantize: the grid (default symmetric)")
-    command.add_argument("--axis", type=int, metavar="N",
-                         help="quantize, mixed: the axis of the outputs, each with a scale of its own; negative ones count from the "
-                              "end (default 0)")
+    command.add_argument(
+        "--axis",
+        type=int,
+        metavar="N",
+        help="quantize, mixed: the axis of the outputs, each with a scale of its own; negative ones count from the "
+        "end (default 0)",
+    )
     command.add_argument("--group", type=int, metavar="N",
                          help="quantize, mixed: a scale for each N weights of an output (default: one an output)")
     command.add_argument("--format", choices=FORMATS, metavar="FORMAT",
                          help=f"blocks: {', '.join(FORMATS)} (default mxfp8_e4m3)")
-    command.add_argument("--wide", type=float, metavar="SHARE", help="mixed: share of the outputs at 16 bits (default 0.1)")
+    command.add_argument(
+        "--wide", type=float, metavar="SHARE", help="mixed: share of the outputs at 16 bits (default 0.1)"
+    )
     command.add_argument("--energy", type=float, help="lowrank: share of the squared weights to keep (default 0.9)")
-    command.add_argument("--contexts", action="store_const", const=True,
-                         help="share: let the range coder code an array where that is smaller (slower to read and write)")
+    command.add_argument(
+        "--contexts",
+        action="store_const",
+        const=True,
+        help="share: let the range coder code an array where that is smaller (slower to read and write)",
+    )
 
 
 def check_options(options: argparse.Namespace) -> None:
@@ -76,7 +97,10 @@ def check_options(options: argparse.Namespace) -> None:
 
 
 def _share(weights: dict, options, operation: Callable, emptied: dict) -> dict:
-    bits, start = _or(options.bits, 5), {k: v for k, v in (("init", options.init), ("seed", options.seed)) if v is not None}
+    bits, start = (
+        _or(options.bits, 5),
+        {k: v for k, v in (("init", options.init), ("seed", options.seed)) if v is not None},
+    )
 
     def share(pruned):
         w = np.where(pruned[1], pruned[0], np.float32(0))
@@ -91,7 +115,7 @@ def _csr(weights: dict, options, operation: Callable, emptied: dict) -> dict:
 
 
 def _pruned(weights: dict, options, operation: Callable, emptied: dict) -> dict:
-    """Return each array with the mask of the weights that stay; enter in ``emptied`` how many, where that is next to none."""
+    """Return each array with the mask of the weights that stay; enter in ``emptied`` arrays that keep next to none."""
     sparsity, prune = _or(options.sparsity, 0.0), operation("prune_magnitude")
     if options.scope == "array":
         masks = _each(weights, options, lambda w: prune(w, sparsity=sparsity))

@@ -20,8 +20,14 @@ class Progress:
                 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
             except ImportError:
                 return self  # the lines tell the same, without the extra [cli]
-            self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-                                 TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=Console(stderr=True))
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed}/{task.total}"),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[note]}"),
+                console=Console(stderr=True),
+            )
             self._bar.start()
         return self
 

@@ -17,7 +17,7 @@ class Refused(RefcompressError):
 
 @contextmanager
 def about(subject) -> Iterator[None]:
-    """Let what is refused inside be said of ``subject``, a path; but a limit was typed by whoever gave one."""
+    """Let a refusal inside name ``subject``, a path, unless the limit that was typed is at fault."""
     try:
         yield
     except RefcompressError as error:
@@ -28,14 +28,16 @@ def about(subject) -> Iterator[None]:
 
 @contextmanager
 def about_array(name: str, options: argparse.Namespace) -> Iterator[None]:
-    """Let what is refused inside be said of an array by its name, and of its element; but not what an option is wrong with."""
+    """Let a refusal inside name the array and its element, unless an option is at fault."""
     try:
         yield
     except RefcompressError as error:
         if isinstance(error, Refused) or error.argument in vars(options):
             raise
         _, _, element = error.argument.partition("[")
-        raise Refused(f"array {printable(name)}" + (f", element [{element}" if element[:1].isdigit() else ""), error.rule) from error
+        raise Refused(
+            f"array {printable(name)}" + (f", element [{element}" if element[:1].isdigit() else ""), error.rule
+        ) from error
 
 
 def in_words(error: Exception, options: argparse.Namespace) -> str:
@@ -43,7 +45,11 @@ def in_words(error: Exception, options: argparse.Namespace) -> str:
     if isinstance(error, Refused):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}" if isinstance(error.filename, (str, bytes)) else error.strerror
+        return (
+            f"{os.fsdecode(error.filename)}: {error.strerror}"
+            if isinstance(error.filename, (str, bytes))
+            else error.strerror
+        )
     if isinstance(error, RefcompressError) and error.argument in vars(options):
         return f"--{error.argument}: {error.rule}"
     return str(error)

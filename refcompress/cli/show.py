@@ -54,7 +54,9 @@ def table(rows: list[list], header: list[str] | None = None, indent: str = "  ")
 
 def _wrapped(cells: list[str], widths: list[int], right: list[bool], indent: str) -> list[str]:
     """Return the lines of one row."""
-    parts = [[cell] if len(cell) <= w else textwrap.wrap(cell, w, break_on_hyphens=False) for cell, w in zip(cells, widths)]
+    parts = [
+        [cell] if len(cell) <= w else textwrap.wrap(cell, w, break_on_hyphens=False) for cell, w in zip(cells, widths)
+    ]
     return [
         (indent + "  ".join(text.rjust(w) if r else text.ljust(w) for text, w, r in zip(
             [part[i] if i < len(part) else "" for part in parts], widths, right))).rstrip()
@@ -64,7 +66,9 @@ def _wrapped(cells: list[str], widths: list[int], right: list[bool], indent: str
 
 def paragraph(text: str, indent: str = "") -> str:
     """Return text in lines that fit the terminal; a word that does not (a path) stays whole, to be copied."""
-    return textwrap.fill(printable(text), columns(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        printable(text), columns(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _cell(value) -> str:
@@ -76,7 +80,9 @@ def _cell(value) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with an escape for each character that moves the cursor or colours the terminal: names may have any.
+    """Return ``text`` with an escape for each character that could move the cursor or colour the terminal.
+
+    Names of arrays may have any character.
 
     >>> printable("a\\x1b[31m")
     'a\\\\x1b[31m'

@@ -24,7 +24,7 @@ WIDENED = {"float16": "widened to float32", "bfloat16": "widened to float32", "f
 class Arrays:
     """The arrays of a file, by name, in its order.
 
-    source : as the file holds them; stored : as they are stored where they are not compressed (the same, but for bfloat16).
+    source : as the file holds them; stored : as they are stored if they are not compressed, which differs for bfloat16.
     weights : float32, those that take part, one of each content. left : why an array does not take part.
     converted : what an array of another type of float became. tied : name -> the earlier name with the same content.
     """
@@ -37,20 +37,21 @@ class Arrays:
     tied: dict[str, str] = field(default_factory=dict)
 
     def leave(self, name: str, why: str) -> None:
-        """Let an array be stored as it is; only bfloat16, which no file holds, is converted even so."""
+        """Store an array as it is; only bfloat16, which no file holds, stays converted."""
         self.left[name] = why
         if self.stored[name] is self.source[name]:
             self.converted.pop(name, None)
 
     def all_of(self, layers: dict) -> dict:
-        """Return ``layers``, what the weights became, with all other arrays as they are stored, in the order of the file."""
+        """Return ``layers``, the compressed weights, and all other arrays as stored, in the order of the file."""
         return {name: layers.get(self.tied.get(name, name), a) for name, a in self.stored.items()}
 
 
 def taking_part(source: dict[str, np.ndarray], options: argparse.Namespace, operation: Callable) -> Arrays:
-    """Choose the arrays of floats with two or more axes and an element that no --exclude names, and make float32 of them.
+    """Choose the arrays that take part, and convert them to float32.
 
-    Arrays of one content, shape and dtype (tied weights) are compressed once. -0.0 becomes +0.0.
+    They are of floats, have two or more axes and an element, and no --exclude names them. Arrays of one content, shape
+    and dtype (tied weights) are compressed once. -0.0 becomes +0.0.
     """
     arrays = Arrays(source, {})
     unused = [p for p in options.exclude or () if not any(_matches(name, p) for name in source)]
@@ -103,10 +104,15 @@ def _content(a: np.ndarray) -> tuple:
 
 
 def _float32(name: str, a: np.ndarray, options: argparse.Namespace) -> np.ndarray:
-    """Return an array of floats as float32 without -0.0; refuse what has no place among the weights, by array and element."""
+    """Return an array of floats as float32 without -0.0; refuse the element that cannot be a weight."""
     good = ~np.isnan(a) if options.method == "csr" else np.isfinite(a)
     if not good.all():
-        _refuse(name, a, good, "the method takes numbers only" if options.method == "csr" else "the method takes finite numbers only")
+        _refuse(
+            name,
+            a,
+            good,
+            "the method takes numbers only" if options.method == "csr" else "the method takes finite numbers only",
+        )
     with np.errstate(over="ignore", under="ignore"):
         w = a.astype(np.float32, copy=False)
     if w is not a and a.dtype == np.float64 and not (good := np.isfinite(w) == np.isfinite(a)).all():

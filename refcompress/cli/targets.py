@@ -1,48 +1,60 @@
-"""What a command may write to: never one of the files that it reads, and another that is there only where --force was given.
+"""What a command may write to: never a file that it reads, and another that exists only with --force.
 
-A result of an earlier run may be replaced by one of its kind, as compilers do it: a compressed file by a compressed file, what
-decompress wrote by what decompress writes. It can be made again; what it was made of cannot.
+A result of an earlier run may be replaced by one of its kind, as compilers do it: a compressed file by a compressed
+file, and what decompress wrote by what it writes now. A result can be made again; its source cannot.
 """
 
 import argparse
 import os
 from pathlib import Path
 
-from .. import container
-from ..models import npz
+from .. import container, models
 from .refusals import Refused, about
 from .show import printable
 
 __all__ = ["add_force", "check"]
 
-ARRAY_FILES = (".npz", ".npy", ".safetensors", ".onnx")  # what others would take the file for, and fail to read
+ARRAY_FILES = {
+    *models.FILE_TYPES,
+    ".npy",
+    ".safetensors",
+    ".onnx",
+}  # what others would take the file for, and fail to read
 
 
 def add_force(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--force", action="store_true", help="replace whatever file is there (never one that is read); without it "
-                                                               "only a result of an earlier run of the same kind is replaced")
+    command.add_argument(
+        "--force",
+        action="store_true",
+        help="replace whatever file is there (never one that is read); without it "
+        "only a result of an earlier run of the same kind is replaced",
+    )
 
 
-def check(target, sources: list, *, force: bool, suffix: str | None = None) -> None:
+def check(target, sources: list, *, force: bool, suffixes: tuple[str, ...] | None = None) -> None:
     """Refuse a target before any work is done.
 
-    It must not be one of ``sources``, by whatever name or link; must not be there, unless ``force`` or as an earlier result;
-    and its name must end in ``suffix``, or, where that is None, not like a file of arrays.
+    It must not be one of ``sources``, by whatever name or link; must not be there, unless ``force`` or as an earlier
+    result; and its name must end in one of ``suffixes``, or, where that is None, not like a file of arrays.
     """
     path = Path(target)
     with about(target):
         container.files.target_of(target)
     for source in sources:
         if path.exists() and os.path.exists(source) and os.path.samefile(target, source):
-            raise Refused(printable(str(target)), f"is the file that is read, {printable(str(source))}, which would be lost; "
-                                                  "give another name")
+            raise Refused(
+                printable(str(target)),
+                f"is the file that is read, {printable(str(source))}, which would be lost; give another name",
+            )
     ending = path.suffix.lower()
-    if suffix is not None and ending != suffix:
-        raise Refused(printable(str(target)), f"must end in {suffix}, the kind of file that is written")
-    if suffix is None and ending in ARRAY_FILES:
-        raise Refused(printable(str(target)), f"must not end in {ending}: what is written is a compressed file, such as "
-                                              f"{printable(path.stem)}.rcz")
-    if path.exists() and not force and not (_compressed if suffix is None else npz.is_decoded)(path):
+    if suffixes is not None and ending not in suffixes:
+        raise Refused(printable(str(target)), f"must end in {' or '.join(suffixes)}, the kind of file that is written")
+    if suffixes is None and ending in ARRAY_FILES:
+        raise Refused(
+            printable(str(target)),
+            f"must not end in {ending}: what is written is a compressed file, such as {printable(path.stem)}.rcz",
+        )
+    if path.exists() and not force and not (_compressed if suffixes is None else models.is_decoded)(path):
         raise Refused(printable(str(target)), "is there already; --force replaces it")
 
 

@@ -1,20 +1,25 @@
 """Shapes and arrays of known dtype as bytes: what all kinds of entry are made of.
 
-Counts are held against the bytes that are left and against the limit before anything is allocated.
+Before anything is allocated, a count is compared with the bytes that are left and with the limit.
 """
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import arguments
 from ..errors import LimitError, RefcompressError
 from .cursor import Reader, integer_bytes
 
 MAX_NDIM = 32  # what every supported NumPy holds
+Made = TypeVar("Made")
 
 
 def shape_bytes(shape: tuple[int, ...], itemsize: int) -> bytes:
+    """Return a shape as its number of dimensions and its sizes; refuse one that no array has."""
     if len(shape) > MAX_NDIM:
         raise LimitError("shape", f"must have at most {MAX_NDIM} dimensions, not {len(shape)}")
     arguments.shape(shape, itemsize=itemsize)
@@ -22,6 +27,7 @@ def shape_bytes(shape: tuple[int, ...], itemsize: int) -> bytes:
 
 
 def read_shape(reader: Reader, itemsize: int) -> tuple[int, ...]:
+    """Return the next shape, whose bytes an int64 counts."""
     ndim = reader.integer("shapes")
     if ndim > MAX_NDIM:
         raise reader.corrupt(f"a shape has at most {MAX_NDIM} dimensions, not {ndim}")
@@ -30,10 +36,12 @@ def read_shape(reader: Reader, itemsize: int) -> tuple[int, ...]:
 
 
 def raw(a: np.ndarray) -> bytes:
+    """Return the elements in C order, little-endian."""
     return a.astype(a.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def read_raw(reader: Reader, shape: tuple[int, ...], dtype, kind: str) -> np.ndarray:
+def read_raw(reader: Reader, shape: tuple[int, ...], dtype: DTypeLike, kind: str) -> np.ndarray:
+    """Return the next array of ``shape``; ``kind`` is what the ledger calls its bytes."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     data = reader.take(size, kind)
@@ -47,8 +55,8 @@ def owned(a: np.ndarray) -> np.ndarray:
     return a
 
 
-def checked(reader: Reader, make, *args, **kwargs):
-    """Return make(...); what a caller would be refused for is corruption in a file."""
+def checked(reader: Reader, make: Callable[..., Made], *args, **kwargs) -> Made:
+    """Return make(...); what it refuses is corruption in a file."""
     try:
         return make(*args, **kwargs)
     except RefcompressError as error:

@@ -1,4 +1,4 @@
-"""The codes of an array, of which 0 may be left out: the smallest layout with what it stores (FORMAT.md, "Layouts")."""
+"""The codes of an array: the smallest layout, and what it stores (FORMAT.md, "Layouts"). Zeros may be left out."""
 
 import numpy as np
 
@@ -10,18 +10,20 @@ from .cursor import Coding, Reader
 class Codes:
     """Codes with the smallest layout chosen and its exact size known.
 
-    codes : (n,) uint8 or uint16; sparse : whether another layout than the dense one is allowed. Such a layout stores the codes
-    that are not 0, less 1, at their positions.
+    codes : (n,) uint8 or uint16; sparse : whether another layout than the dense one is allowed. Such a layout stores,
+    for each code above 0, its position and the code less 1.
     """
 
     def __init__(self, codes: np.ndarray, sparse: bool, coding: Coding):
-        self.layout, self.head, self.index = positions.DENSE, b"", None
+        self.layout, self.head = positions.DENSE, b""
+        self.index: streams.Stream | None = None
         self.values = streams.Stream(codes, coding)
         if sparse:
             others = codes[codes != 0]
             others -= codes.dtype.type(1)
             stored = streams.Stream(others, coding)
-            found = positions.smallest(positions.NonZero(codes), codes.size, coding, self.values.size - stored.size, positions.DENSE)
+            most = self.values.size - stored.size
+            found = positions.smallest(positions.NonZero(codes), codes.size, coding, most, positions.DENSE)
             if found:
                 self.layout, self.head, self.index = found
                 self.values = stored
@@ -33,7 +35,7 @@ class Codes:
 
 
 def read_codes(reader: Reader, size: int, alphabet: int, sparse: bool) -> np.ndarray:
-    """Return ``size`` codes below ``alphabet``, whose bytes the caller has promised; uint8 if alphabet is at most 256."""
+    """Return ``size`` codes below ``alphabet``: uint8 if it is at most 256. The caller has promised their bytes."""
     layout = read_layout(reader)
     if layout != positions.DENSE and not sparse:
         raise reader.corrupt(f"layout {layout} needs a code 0 that stands for zero")
@@ -55,8 +57,9 @@ def read_codes(reader: Reader, size: int, alphabet: int, sparse: bool) -> np.nda
 
 
 def read_layout(reader: Reader) -> int:
+    """Return the number of the layout that follows; refuse one of a later release."""
     layout = reader.byte("header")
     if layout > positions.BITMASK:
-        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has layout {layout}; "
-                                              f"this release reads 0 to {positions.BITMASK}")
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has layout {layout}; this release reads 0 to "
+                                              f"{positions.BITMASK}")
     return layout

@@ -1,7 +1,7 @@
 """Bytes and the integers in them: a reader that knows where every byte went, and the integers that both sides write.
 
-The reader is the only way to the bytes of a file. Each taking names what the bytes are, so that the ledger is complete
-by construction: there is no second reckoning that could forget a byte.
+The reader is the only way to the bytes of a file. Whoever takes bytes says what they are, so the ledger is complete by
+construction: no second count could forget a byte.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ..errors import CorruptError, LimitError
 
 
 class Coding(NamedTuple):
-    """By what content becomes bytes: the implementation that is asked for operations, and the version of the file."""
+    """How content becomes bytes: the implementation that computes the operations, and the version of the file."""
 
     implementation: object
     version: int = 2
@@ -31,7 +31,7 @@ def integer_bytes(value: int) -> bytes:
 
 
 class Reader:
-    """A position in the bytes of a file, the account of the bytes taken (if asked for), and the memory that may be decoded."""
+    """A position in the bytes of a file, the account of the bytes taken (if asked for), and the memory promised."""
 
     def __init__(self, data: bytes, end: int, limit: int, coding: Coding, accounts: bool = False):
         self.data = data
@@ -62,6 +62,7 @@ class Reader:
         return memoryview(self.data)[self.position - count : self.position]
 
     def account(self, kind: str, bits: int) -> None:
+        """Enter ``bits`` of the current entry under ``kind``, if accounts are kept."""
         if self.bits is None:
             return
         key = self.entry, kind
@@ -74,6 +75,7 @@ class Reader:
             self.account(other, bits)
 
     def byte(self, kind: str) -> int:
+        """Return the next byte."""
         return self.take(1, kind)[0]
 
     def integer(self, kind: str) -> int:
@@ -92,7 +94,7 @@ class Reader:
         return value
 
     def bear(self, count: int) -> None:
-        """Refuse ``count`` bytes of working memory beyond the limit: what is given back, or is no byte of an array."""
+        """Refuse ``count`` bytes of working memory beyond the limit: memory that no decoded array keeps."""
         if count > self.limit:
             what = f"entry {self.entry!r} takes" if self.entry else "the names and objects of the entries take"
             raise LimitError("limit", f"{what} {count} bytes to decode, the limit is {self.limit}")

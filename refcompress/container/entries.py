@@ -1,69 +1,88 @@
 """The kinds of entry as bytes: what follows an entry's name (FORMAT.md, "Entries").
 
-Writers trust the frozen formats they are given. Readers trust nothing: counts are held against the bytes that are left
-and against the limit before anything is allocated, and what was decoded goes through the checks of its format.
+Writers trust the frozen formats that they are given. Readers trust nothing: before anything is allocated, counts are
+compared with the bytes that are left and with the limit; what was decoded goes through the checks of its format.
 """
 
 import math
-from dataclasses import replace
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError, UnsupportedVersionError
-from ..formats import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared
-from ..formats.base import matrix_shape
-from . import positions, quantized, streams
-from .codes import Codes, read_codes, read_layout
+from ..formats import (
+    CSR,
+    MX,
+    NF4,
+    ArrayFormat,
+    LowRank,
+    LowRankConv,
+    Mixed,
+    Packed,
+    Quantized,
+    QuantizedLayer,
+    Shared,
+    Tucker2,
+)
+from . import factors, layers, positions, quantized, rows, streams
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
+from .codes import Codes, read_codes, read_layout
 from .cursor import Coding, Reader, integer_bytes
+from .kinds import LAST_OF_VERSION_1, Kind
 
-DTYPES = [np.dtype(name) for name in ("bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 "
-                                      "float16 float32 float64").split()]  # a dtype's number is its place
+DTYPES = {np.dtype(name): number for number, name in {
+    0: "bool", 1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 6: "uint32", 7: "int64", 8: "uint64",
+    9: "float16", 10: "float32", 11: "float64"}.items()}
+DTYPE_OF = {number: dtype for dtype, number in DTYPES.items()}
 
 
-def write(value, coding: Coding, contexts: bool = False) -> bytes:
+def write(value: np.ndarray | ArrayFormat, coding: Coding, contexts: bool = False) -> bytes:
     """Return the bytes of one entry after its name: its kind, then what the kind says.
 
-    contexts : whether a Shared of at most 256 values may be written by the range coder, where that takes fewer bytes.
+    contexts : whether the range coder may code a Shared of at most 256 values, where that takes fewer bytes.
     """
-    for kind, writer in WRITERS.items():
-        if isinstance(value, kind):
-            if in_rows(value):
-                return write_rows(value, writer, coding)
+    for held, writer in WRITERS.items():
+        if isinstance(value, held):
             data = writer(value, coding)
-            if contexts and kind is Shared and 1 <= len(value.codebook) <= 256:
+            if coding.version == 1 and data[0] > LAST_OF_VERSION_1:
+                raise RefcompressError("value", f"is of kind {data[0]}, which version 1 of the file does not have")
+            if contexts and isinstance(value, Shared) and 1 <= len(value.codebook) <= 256:
                 return min(data, write_contexts(value, coding), key=len)
             return data
-    raise ArgumentTypeError("value", f"must be one of {', '.join(kind.__name__ for kind in WRITERS)}, not {type(value).__name__}")
+    names = ", ".join(held.__name__ for held in WRITERS)
+    raise ArgumentTypeError("value", f"must be one of {names}, not {type(value).__name__}")
 
 
-def read(reader: Reader, kind: int):
-    """Return the array or format that the entry at the reader's place holds, whose kind was read."""
-    last = LAST_OF_VERSION_1 if reader.coding.version == 1 else max(READERS)
+def read(reader: Reader, kind: int) -> np.ndarray | ArrayFormat:
+    """Return the array or format of the entry whose kind was just read."""
+    last = LAST_OF_VERSION_1 if reader.coding.version == 1 else max(Kind)
     if kind > last:
-        raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of kind {kind}; this release reads 0 to {last} "
-                                              f"in version {reader.coding.version}")
-    return READERS[kind](reader, kind)
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of kind {kind}; this release reads 0 to "
+                                              f"{last:d} in version {reader.coding.version}")
+    if kind not in READERS:  # kind 10, which stands for a whole entry
+        raise reader.corrupt(f"kind {kind} does not stand here")
+    return READERS[Kind(kind)](reader, kind)
 
 
 # Kind 0: an array as it is, such as a bias.
 
 def write_array(a: np.ndarray, coding: Coding) -> bytes:
     a = arguments.array(a, "value", *DTYPES)
-    if a.dtype == bool:
+    if a.dtype.kind == "b":
         a = a.view(np.uint8) != 0  # memory may hold other bytes than 0 and 1
-    return bytes([ARRAY, DTYPES.index(a.dtype)]) + shape_bytes(a.shape, a.itemsize) + raw(a)
+    return bytes([Kind.ARRAY, DTYPES[a.dtype]]) + shape_bytes(a.shape, a.itemsize) + raw(a)
 
 
 def read_array(reader: Reader, kind: int) -> np.ndarray:
     number = reader.byte("header")
-    if number >= len(DTYPES):
+    if number not in DTYPE_OF:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of dtype {number}; "
-                                              f"this release reads 0 to {len(DTYPES) - 1}")
-    dtype = DTYPES[number]
+                                              f"this release reads 0 to {max(DTYPE_OF)}")
+    dtype = DTYPE_OF[number]
     shape = read_shape(reader, dtype.itemsize)
-    if dtype != bool:
+    if dtype.kind != "b":
         return read_raw(reader, shape, dtype, "arrays")
     a = read_raw(reader, shape, np.uint8, "arrays")
     if a.max(initial=0) > 1:
@@ -71,15 +90,18 @@ def read_array(reader: Reader, kind: int) -> np.ndarray:
     return a.astype(bool)
 
 
-# Kind 1: CSR, positions in C order over the matrix, values as they are.
+# Kind 1: CSR. Positions are in C order over the matrix, values as they are.
 
 def write_csr(a: CSR, coding: Coding) -> bytes:
     if not a.canonical:
         raise RefcompressError("value", "must be a canonical CSR: a file keeps neither order nor repetition of columns")
     m, k = a.shape
     places = np.repeat(np.arange(m, dtype=np.int64) * k, np.diff(a.indptr)) + a.indices
-    layout, head, stream = positions.smallest(positions.Given(places), m * k, coding)
-    return bytes([SPARSE]) + integer_bytes(m) + integer_bytes(k) + bytes([layout]) + head + stream.tobytes() + raw(a.data)
+    found = positions.smallest(positions.Given(places), m * k, coding)
+    assert found is not None  # nothing was given that it must beat
+    layout, head, stream = found
+    start = bytes([Kind.CSR]) + integer_bytes(m) + integer_bytes(k)
+    return start + bytes([layout]) + head + stream.tobytes() + raw(a.data)
 
 
 def read_csr(reader: Reader, kind: int) -> CSR:
@@ -108,10 +130,10 @@ def read_csr(reader: Reader, kind: int) -> CSR:
     return checked(reader, CSR, shape, owned(indptr), owned(indices), data)
 
 
-# Kind 2: Shared. Where code 0 is the weight +0.0, the other codes may be written alone, less 1, at their positions.
+# Kind 2: Shared. Where code 0 is the weight +0.0, a layout may store the other codes alone, less 1, at their positions.
 
 def write_shared(a: Shared, coding: Coding) -> bytes:
-    return bytes([SHARED]) + shared_head(a) + Codes(a.codes.reshape(-1), a.pruned, coding).tobytes()
+    return bytes([Kind.SHARED]) + shared_head(a) + Codes(a.codes.reshape(-1), a.pruned, coding).tobytes()
 
 
 def shared_head(a: Shared) -> bytes:
@@ -130,16 +152,16 @@ def read_shared(reader: Reader, kind: int) -> Shared:
     return checked(reader, Shared, owned(codes.reshape(shape)), codebook)
 
 
-# Kind 9: Shared too, all codes in one sequence of the range coder, which learns where weights lie.
+# Kind 9: Shared too. All codes are one sequence of the range coder, which learns where weights lie.
 
 def write_contexts(a: Shared, coding: Coding) -> bytes:
     encode = streams.operation(coding.implementation, "rangecoder_encode")
-    data = encode(a.codes.reshape(matrix_shape(a.shape)), alphabet=len(a.codebook))
-    return bytes([CONTEXTS]) + shared_head(a) + integer_bytes(len(data)) + data.tobytes()
+    data = encode(a.codes.reshape(rows_and_columns(a.shape)), alphabet=len(a.codebook))
+    return bytes([Kind.CONTEXTS]) + shared_head(a) + integer_bytes(len(data)) + data.tobytes()
 
 
-def matrix_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return the rows and columns in which the range coder sees an array: its first axis, and all others as one."""
+def rows_and_columns(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the rows and columns that the range coder sees of an array: its first axis, and all others as one."""
     return (shape[0], math.prod(shape[1:])) if len(shape) > 1 else (1, math.prod(shape))
 
 
@@ -152,7 +174,7 @@ def read_contexts(reader: Reader, kind: int) -> Shared:
     start = reader.position
     data = np.frombuffer(reader.take(reader.integer("header"), "contexts"), np.uint8)
     taken = reader.position - start
-    rows, columns = matrix_shape(shape)
+    rows, columns = rows_and_columns(shape)
     reader.promise(rows * columns)
     if rows * columns == 0:
         raise reader.corrupt("no codes take fewer bytes without contexts")
@@ -166,66 +188,31 @@ def read_contexts(reader: Reader, kind: int) -> Shared:
     return a
 
 
-# Kind 4: LowRank, the three factors as they are.
+# Kinds 3, 5 to 8, 11 and 12 are in quantized.py, 13 in rows.py, 4, 15 and 16 in factors.py, 14 and 17 in layers.py,
+# and 10 in sameness.py.
 
-def write_lowrank(a: LowRank, coding: Coding) -> bytes:
-    m, k = a.shape
-    arguments.shape((m, k, a.rank), itemsize=4)
-    head = b"".join(map(integer_bytes, (m, k, a.rank)))
-    return bytes([LOW_RANK]) + head + raw(a.u) + raw(a.s) + raw(a.vt)
-
-
-def read_lowrank(reader: Reader, kind: int) -> LowRank:
-    m, k, r = (reader.integer("shapes") for _ in range(3))
-    checked(reader, arguments.shape, (m, k, r), itemsize=4)
-    factors = [read_raw(reader, shape, np.float32, "factors") for shape in ((m, r), (r,), (r, k))]
-    return checked(reader, LowRank, *factors)
-
-
-# Kind 13: runs that lie along all axes but the first, such as those of a convolution: the matrix, and the shape it stands for.
-
-def in_rows(value) -> bool:
-    """Return whether the runs of a format of more than two dimensions are those of its matrix."""
-    scales = {Quantized: "scale", MX: "scales", NF4: "scales"}.get(type(value))
-    return scales is not None and getattr(value, scales).ndim < len(value.shape)
-
-
-def shaped(value, shape: tuple[int, ...]):
-    """Return the same format with its integers or codes in another shape of as many."""
-    part = "values" if isinstance(value, Quantized) else "codes"
-    return replace(value, **{part: getattr(value, part).reshape(shape)})
-
-
-def write_rows(value, writer, coding: Coding) -> bytes:
-    if coding.version == 1:
-        raise RefcompressError("value", "must have runs along its last axis: version 1 of the file has no others")
-    return bytes([ROWS]) + shape_bytes(value.shape, 4) + writer(shaped(value, matrix_shape(value.shape)), coding)
-
-
-def read_rows(reader: Reader, kind: int):
-    shape = read_shape(reader, 4)
-    if len(shape) < 3:
-        raise reader.corrupt(f"an array whose runs lie in the rows of a matrix has more than two dimensions, not {len(shape)}")
-    part = reader.byte("header")
-    if part not in RUNS:
-        raise reader.corrupt(f"a matrix with runs in its rows is of one of the kinds {RUNS}, not {part}")
-    value = READERS[part](reader, part)
-    if value.shape != matrix_shape(shape) or (isinstance(value, Quantized) and value.group is None):
-        raise reader.corrupt(f"a matrix {value.shape} is not that of rows with runs of {shape}")
-    return checked(reader, shaped, value, shape)
-
-
-ARRAY, SPARSE, SHARED, LOW_RANK, CONTEXTS, ROWS = 0, 1, 2, 4, 9, 13  # the other kinds: quantized.py, sameness.py
-LAST_OF_VERSION_1 = CONTEXTS
-WRITERS = {
-    np.ndarray: write_array, CSR: write_csr, Shared: write_shared, Quantized: quantized.write_quantized, LowRank: write_lowrank,
-    Mixed: quantized.write_mixed, MX: quantized.write_mx, NF4: quantized.write_nf4,
+WRITERS: dict[type, Callable[[Any, Coding], bytes]] = {
+    np.ndarray: write_array, CSR: write_csr, Shared: write_shared, Quantized: rows.write,
+    LowRank: factors.write_lowrank, Mixed: quantized.write_mixed, MX: rows.write, NF4: rows.write,
+    Packed: layers.write_packed, LowRankConv: factors.write_lowrank_conv, Tucker2: factors.write_tucker2,
+    QuantizedLayer: layers.write_layer,
 }
-READERS = {
-    ARRAY: read_array, SPARSE: read_csr, SHARED: read_shared, quantized.INT8: quantized.read_quantized, LOW_RANK: read_lowrank,
-    quantized.INT16: quantized.read_quantized, quantized.MIXED: quantized.read_mixed, quantized.MX_KIND: quantized.read_mx,
-    quantized.NF4_KIND: quantized.read_nf4, CONTEXTS: read_contexts,
-    quantized.INT8_DIFFERENCES: quantized.read_quantized, quantized.INT16_DIFFERENCES: quantized.read_quantized, ROWS: read_rows,
+READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat]] = {
+    Kind.ARRAY: read_array,
+    Kind.CSR: read_csr,
+    Kind.SHARED: read_shared,
+    Kind.INT8: quantized.read_quantized,
+    Kind.LOW_RANK: factors.read_lowrank,
+    Kind.INT16: quantized.read_quantized,
+    Kind.MIXED: quantized.read_mixed,
+    Kind.MX: quantized.read_mx,
+    Kind.NF4: quantized.read_nf4,
+    Kind.CONTEXTS: read_contexts,
+    Kind.INT8_DIFFERENCES: quantized.read_quantized,
+    Kind.INT16_DIFFERENCES: quantized.read_quantized,
+    Kind.ROWS: rows.read,
+    Kind.PACKED: layers.read_packed,
+    Kind.LOW_RANK_CONV: factors.read_lowrank_conv,
+    Kind.TUCKER2: factors.read_tucker2,
+    Kind.LAYER: layers.read_layer,
 }
-RUNS = (quantized.INT8, quantized.INT16, quantized.MX_KIND, quantized.NF4_KIND, quantized.INT8_DIFFERENCES,
-        quantized.INT16_DIFFERENCES)

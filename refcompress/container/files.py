@@ -1,4 +1,4 @@
-"""Whole files: read only if regular, written so that a reader finds the old file or the new one and nothing between."""
+"""Whole files: regular ones alone are read, and a reader finds the old file or the new one, nothing between."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from functools import partial
 from ..errors import ArgumentTypeError, CorruptError, LimitError, NotOnDisk, RefcompressError
 
 
-def read(path, limit: int) -> bytes:
+def read(path: str | bytes | os.PathLike, limit: int) -> bytes:
     """Return the bytes of a regular file of at most ``limit`` bytes; a directory, pipe or device is refused unread.
 
     Raises RefcompressError, LimitError, CorruptError (the file changed while it was read), and OSError as the system
@@ -28,14 +28,14 @@ def read(path, limit: int) -> bytes:
     return data
 
 
-def write(path, data: bytes) -> None:
+def write(path: str | bytes | os.PathLike, data: bytes) -> None:
     """Replace the file at ``path`` by ``data``, or leave it as it is and raise.
 
     The bytes go to a temporary file in the same directory, to the disk, and then under the name. An exception removes
     the temporary file; a killed process may leave it (``.refcompress-*.tmp``), and nothing ever reads it. A symbolic
-    link stays and the file it points at is replaced. A file that is replaced keeps its mode, and its owner and group where
-    the system allows it; until then the temporary file is open to its owner alone. A new file gets what the umask allows.
-    Of two writers the last one wins, whole. What is there and is not a regular file is refused.
+    link stays and the file it points at is replaced. A file that is replaced keeps its mode, and its owner and group
+    where the system allows it; until then the temporary file is open to its owner alone. A new file gets the rights
+    that the umask allows. Of two writers the last one wins, whole. What is there and is not a regular file is refused.
 
     Two exceptions find the new file in place, whole: NotOnDisk, where the system cannot say that the new name is on the
     disk, and the KeyboardInterrupt of a Ctrl-C that comes after the renaming.

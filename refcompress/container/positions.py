@@ -26,7 +26,7 @@ BLOCK = 2**14  # symbols worked on at a time: 128 KiB of positions, or 1 MiB whe
 
 
 class Given:
-    """Positions that are there, (count,) int64, rising: what is iterated, as of the two classes below, are blocks of them."""
+    """Positions that are known, (count,) int64, rising. This class and the two below are iterated block by block."""
 
     def __init__(self, positions: np.ndarray):
         self.positions, self.count = positions, len(positions)
@@ -37,7 +37,7 @@ class Given:
 
 
 class NonZero:
-    """Where the codes of an array (its elements in one row) are not 0."""
+    """The positions where the codes of an array, its elements in one row, are not 0."""
 
     def __init__(self, codes: np.ndarray):
         self.codes, self.count = codes, int(np.count_nonzero(codes))
@@ -48,10 +48,10 @@ class NonZero:
 
 
 class Decoded:
-    """The positions that a layout's symbols stand for, worked out whenever they are iterated.
+    """The positions that a layout's symbols stand for, computed each time that they are iterated.
 
-    All of them at once would take eight times the bytes of the codes that they are for, and hundreds of times those of the
-    file: a Huffman symbol takes one bit, and stands for up to eight positions.
+    All of them at once would take eight times the bytes of their codes, and hundreds of times the bytes of the file: a
+    Huffman symbol takes one bit, and stands for up to eight positions.
     """
 
     def __init__(self, layout: int, symbols: np.ndarray):
@@ -79,7 +79,7 @@ class Decoded:
 
 
 def distances(places: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield, a block at a time, how far each position is from the one before it; the first from -1."""
+    """Yield, block by block, the distance of each position from the one before it; that of the first is from -1."""
     last = -1
     for block in places:
         if len(block):
@@ -88,7 +88,7 @@ def distances(places: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def relative_counts(places: Iterable[np.ndarray]) -> list[int]:
-    """Return for each number of bits, 1 to 8, how many symbols :func:`relative` returns, without making them."""
+    """Return, for each number of bits from 1 to 8, the number of symbols that :func:`relative` returns."""
     counts = [0] * len(RELATIVE)
     for block in distances(places):
         for at, bits in enumerate(RELATIVE):
@@ -123,8 +123,8 @@ def smallest(places: Given | NonZero | Decoded, size: int, coding: Coding, nbyte
              layout: int = BITMASK + 1) -> tuple[int, bytes, streams.Stream] | None:
     """Return number, head (bytes) and stream of the layout that takes the fewest bytes, the lowest number of equals.
 
-    places : below ``size``. nbytes, layout : None is returned where no layout takes fewer bytes than these, or as many and has
-    a lower number. No more memory is taken than eight bytes for each of nbytes, if that is given.
+    places : below ``size``. nbytes, layout : a layout that is known; None is returned where no other takes fewer bytes,
+    or as many and has a lower number. At most eight bytes of memory are taken for each of nbytes, if that is given.
     Raises LimitError where the positions are so far apart that even eight bits need more than 2**32 fillers.
     """
     counts, best, found = relative_counts(places), (nbytes, layout), None
@@ -137,8 +137,8 @@ def smallest(places: Given | NonZero | Decoded, size: int, coding: Coding, nbyte
         else:
             count = counts[number - 1]
             fewest = len(integer_bytes(count)) + (count > 0) + (count + 7) // 8
-        # No symbol takes less than a bit (but for a mask of zeros), so a layout that cannot win need not be tried; a
-        # sparse CSR of 2**60 places would not fit in memory as a mask.
+        # A symbol takes at least a bit, except in a mask of zeros. So a layout that cannot win is not tried: the mask
+        # of a sparse CSR of 2**60 places would not fit in memory.
         if (fewest, number) >= best:
             continue
         if number == BITMASK:
@@ -151,7 +151,7 @@ def smallest(places: Given | NonZero | Decoded, size: int, coding: Coding, nbyte
 
 
 def read(reader: Reader, layout: int, size: int) -> Decoded:
-    """Return the positions, rising, below ``size``, that a layout other than the dense one holds."""
+    """Return the positions of a layout other than the dense one: rising, and below ``size``."""
     if layout == BITMASK:
         count = (size + 7) // 8
         reader.bear(count)

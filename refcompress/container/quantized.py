@@ -14,14 +14,18 @@ from . import streams
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .codes import Codes, read_codes
 from .cursor import Coding, Reader, integer_bytes
+from .kinds import Kind, listed
 from .streams import Stream
 
-INT8, INT16, MIXED, MX_KIND, NF4_KIND, INT8_DIFFERENCES, INT16_DIFFERENCES = 3, 5, 6, 7, 8, 11, 12
-MX_FORMATS = list(MX_ELEMENTS)  # a format's number is its place
+INTEGERS = (Kind.INT8, Kind.INT16, Kind.INT8_DIFFERENCES, Kind.INT16_DIFFERENCES)
+WIDE = (Kind.INT16, Kind.INT16_DIFFERENCES)
+DIFFERENCES = (Kind.INT8_DIFFERENCES, Kind.INT16_DIFFERENCES)
+MX_NUMBERS = {"mxfp8_e4m3": 0, "mxfp8_e5m2": 1, "mxfp6_e2m3": 2, "mxfp6_e3m2": 3, "mxfp4_e2m1": 4, "mxint8": 5}
+MX_FORMATS = {number: name for name, number in MX_NUMBERS.items()}
 
 
-# Kinds 3 and 5: Quantized of int8 and of int16; 11 and 12 by their differences from the zero points. Small magnitudes become small symbols: 0, -1, 1, -2, 2 ... are
-# 0, 1, 2, 3, 4 ...
+# Kinds 3 and 5: Quantized of int8 and of int16; 11 and 12 by their differences from the zero points. Small magnitudes
+# become small symbols: 0, -1, 1, -2, 2 ... are 0, 1, 2, 3, 4 ...
 
 def fold(values: np.ndarray) -> np.ndarray:
     """Return int8 as uint8, int16 as uint16: 2v where v >= 0, else -2v - 1."""
@@ -31,7 +35,7 @@ def fold(values: np.ndarray) -> np.ndarray:
 
 
 def unfold(symbols: np.ndarray) -> np.ndarray:
-    """Return the integers that :func:`fold` made ``symbols`` of, in their place (as an index they would take 8 bytes)."""
+    """Return the integers whose :func:`fold` is ``symbols``, in the same memory: indices would take 8 bytes each."""
     odd = symbols & symbols.dtype.type(1)
     symbols >>= 1
     symbols ^= np.negative(odd, out=odd)
@@ -39,20 +43,23 @@ def unfold(symbols: np.ndarray) -> np.ndarray:
 
 
 class Integers:
-    """A Quantized with the smaller of its two kinds chosen: values as they are, or differences from the zero points.
+    """A Quantized in the smaller of its two kinds: values as they are, or differences from the zero points.
 
-    A difference wraps as the dtype does. Where a matrix was pruned, the values of its zeros are the zero points, perhaps many
-    different ones; the differences are all 0 there, and a layout may leave them out. Version 1 has no such kind.
+    A difference wraps as the dtype does. The zeros of a pruned matrix have the zero points for values, perhaps many
+    different ones. Their differences are all 0, and a layout may leave those out. Version 1 has no such kind.
     """
 
     def __init__(self, a: Quantized, coding: Coding):
         self.a = a
         self.zero_points = Stream(fold(a.zero_point.reshape(-1)), coding)
         wide = a.values.itemsize == 2
-        differences = Codes(fold((a.values - a.expand(a.zero_point)).reshape(-1)), True, coding) if coding.version > 1 else None
-        self.kind, self.content = INT16 if wide else INT8, Stream(fold(a.values.reshape(-1)), coding)
+        differences = None
+        if coding.version > 1:
+            differences = Codes(fold((a.values - a.expand(a.zero_point)).reshape(-1)), True, coding)
+        self.kind: Kind = Kind.INT16 if wide else Kind.INT8
+        self.content: Stream | Codes = Stream(fold(a.values.reshape(-1)), coding)
         if differences and differences.size < self.content.size:
-            self.kind, self.content = INT16_DIFFERENCES if wide else INT8_DIFFERENCES, differences
+            self.kind, self.content = Kind.INT16_DIFFERENCES if wide else Kind.INT8_DIFFERENCES, differences
 
     def tobytes(self) -> bytes:
         """Return the kind and what the kind says."""
@@ -82,18 +89,18 @@ def read_quantized(reader: Reader, kind: int) -> Quantized:
         raise reader.corrupt("the axes with scales of their own must be axes of a size other than 1")
     scales = tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full))
     scale = read_raw(reader, scales, np.float32, "scales")
-    bytes_each = 2 if kind in (INT16, INT16_DIFFERENCES) else 1
+    bytes_each = 2 if kind in WIDE else 1
     alphabet = 256**bytes_each
     zero_point = unfold(streams.read(reader, scale.size, alphabet, "zero points")).reshape(scales)
     size = math.prod(shape)
     reader.promise(bytes_each * (size + scale.size))
-    if kind in (INT8, INT16):
-        values = unfold(streams.read(reader, size, alphabet, "values")).reshape(shape)
-    else:
+    if kind in DIFFERENCES:
         values = unfold(read_codes(reader, size, alphabet, True)).reshape(shape)
+    else:
+        values = unfold(streams.read(reader, size, alphabet, "values")).reshape(shape)
     a = checked(reader, Quantized, owned(values), scale, zero_point, group)
     del values  # which a copied
-    if kind in (INT8_DIFFERENCES, INT16_DIFFERENCES):
+    if kind in DIFFERENCES:
         a = Quantized(owned(a.values + a.expand(zero_point)), scale, zero_point, group)
     written = Integers(a, reader.coding).kind
     if kind != written:
@@ -101,12 +108,12 @@ def read_quantized(reader: Reader, kind: int) -> Quantized:
     return a
 
 
-# Kind 6: Mixed, which rows or columns are wide and the two Quantized, each with its kind; in version 1 without.
+# Kind 6: Mixed. Which rows or columns are wide, then the two Quantized, each with its kind (without it in version 1).
 
 def write_mixed(a: Mixed, coding: Coding) -> bytes:
     wide = Stream(a.wide.astype(np.uint8), coding)
     parts = [write_quantized(part, coding)[coding.version == 1 :] for part in (a.low, a.high)]
-    return bytes([MIXED, a.axis]) + integer_bytes(len(a.wide)) + wide.tobytes() + b"".join(parts)
+    return bytes([Kind.MIXED, a.axis]) + integer_bytes(len(a.wide)) + wide.tobytes() + b"".join(parts)
 
 
 def read_mixed(reader: Reader, kind: int) -> Mixed:
@@ -115,28 +122,29 @@ def read_mixed(reader: Reader, kind: int) -> Mixed:
     reader.promise(count)
     wide = streams.read(reader, count, 2, "indices").astype(bool)
     parts = []
-    for kinds in (INT8, INT8_DIFFERENCES), (INT16, INT16_DIFFERENCES):
+    for kinds in (Kind.INT8, Kind.INT8_DIFFERENCES), WIDE:
         part = kinds[0] if reader.coding.version == 1 else reader.byte("header")
         if part not in kinds:
-            raise reader.corrupt(f"a part of a mixed matrix is of kind {kinds[0]} or {kinds[1]}, not {part}")
+            raise reader.corrupt(f"a part of a mixed matrix is of kind {listed(kinds)}, not {part}")
         parts.append(read_quantized(reader, part))
     return checked(reader, Mixed, *parts, wide, axis)
 
 
-# Kind 7: MX, a byte for the scale of each block and a code for each element; int8 codes are folded.
+# Kind 7: MX. A byte for the scale of each block and a code for each element; int8 codes are folded.
 
 def write_mx(a: MX, coding: Coding) -> bytes:
-    codes = a.codes.reshape(-1)
-    codes = Stream(fold(codes) if codes.dtype == np.int8 else codes, coding)
+    symbols = a.codes.reshape(-1)
+    codes = Stream(fold(symbols) if symbols.dtype == np.int8 else symbols, coding)
     scales = Stream(a.scales.reshape(-1), coding)
-    return bytes([MX_KIND, MX_FORMATS.index(a.format)]) + shape_bytes(a.shape, 4) + scales.tobytes() + codes.tobytes()
+    head = bytes([Kind.MX, MX_NUMBERS[a.format]]) + shape_bytes(a.shape, 4)
+    return head + scales.tobytes() + codes.tobytes()
 
 
 def read_mx(reader: Reader, kind: int) -> MX:
     number = reader.byte("header")
-    if number >= len(MX_FORMATS):
+    if number not in MX_FORMATS:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of MX format {number}; "
-                                              f"this release reads 0 to {len(MX_FORMATS) - 1}")
+                                              f"this release reads 0 to {max(MX_FORMATS)}")
     shape = read_blocks(reader)
     scale_shape = block_shape(shape, MX_BLOCK)
     size, blocks = math.prod(shape), math.prod(scale_shape)
@@ -148,11 +156,11 @@ def read_mx(reader: Reader, kind: int) -> MX:
     return checked(reader, MX, owned(codes.reshape(shape)), owned(scales), MX_FORMATS[number])
 
 
-# Kind 8: NF4, a float32 for the scale of each block and a code of 4 bits for each element.
+# Kind 8: NF4. A float32 for the scale of each block and a code of 4 bits for each element.
 
 def write_nf4(a: NF4, coding: Coding) -> bytes:
     codes = Stream(a.codes.reshape(-1), coding)
-    return bytes([NF4_KIND]) + shape_bytes(a.shape, 4) + integer_bytes(a.block) + raw(a.scales) + codes.tobytes()
+    return bytes([Kind.NF4]) + shape_bytes(a.shape, 4) + integer_bytes(a.block) + raw(a.scales) + codes.tobytes()
 
 
 def read_nf4(reader: Reader, kind: int) -> NF4:

@@ -1,8 +1,8 @@
-"""A sequence of small integers as bytes, in the way that takes the fewest of them (FORMAT.md, "Streams").
+"""A sequence of small integers in the coder that takes the fewest bytes (FORMAT.md, "Streams").
 
-The first byte is the coder. 0 to 16: every symbol in that many bits, the fewest that hold the largest symbol. 17: the
-code lengths and the words of a Huffman code. 18: the upper bytes of the symbols as one sequence, the lower ones as another;
-not in version 1. A sequence without symbols takes no bytes at all, not even a coder.
+The first byte is the coder. 0 to 16: every symbol in so many bits, the fewest that hold the largest symbol. 17: the
+code lengths and the words of a Huffman code. 18: the upper bytes of the symbols as one sequence, the lower ones as
+another; version 1 does not have it. A sequence without symbols takes no bytes at all, not even a coder.
 """
 
 import sys
@@ -23,23 +23,23 @@ BLOCK = 2**16  # symbols worked on at a time: a multiple of 8, so that packed bl
 
 
 def operation(implementation, name: str) -> Callable:
-    """Return the implementation's function of that name, or the reference's where it has none."""
+    """Return the function of that name: the implementation's, or the reference's where it has none."""
     return ops.implementation_of(implementation, name)[0]
 
 
 class Stream:
-    """A sequence with its smallest coder chosen and its exact size known, but not yet coded.
+    """A sequence, the coder that takes the fewest bytes, and its exact size, before anything is coded.
 
-    symbols : (n,) uint8 or uint16. The size of the Huffman words is computed, not tried: the layouts of an entry have
-    some ten streams between them, and only one layout's are written; and a reader asks here what a writer would choose.
+    symbols : (n,) uint8 or uint16. The size of the Huffman words is computed, not tried. The layouts of an entry have
+    some ten streams, of which one layout's are written; and a reader finds here what a writer would choose.
     """
 
     def __init__(self, symbols: np.ndarray, coding: Coding):
         self.symbols = symbols
         self.coding = coding
         self.coder = self.size = 0
-        self.lengths = None  # of the Huffman code, if that is the coder
-        self.halves = None  # the forms of the upper and of the lower bytes, if they are coded apart
+        self.lengths: np.ndarray | None = None  # of the Huffman code, if that is the coder
+        self.halves: tuple | None = None  # the forms of the upper and of the lower bytes, if they are coded apart
         if not len(symbols):
             return
         highest = int(symbols.max())
@@ -71,8 +71,9 @@ class Stream:
         if not len(self.symbols):
             return b""
         if self.coder == SPLIT:
-            return bytes([SPLIT]) + b"".join(Stream(byte_of(self.symbols, place), self.coding).tobytes() for place in (1, 0))
-        if self.coder != HUFFMAN:
+            halves = (Stream(byte_of(self.symbols, place), self.coding) for place in (1, 0))
+            return bytes([SPLIT]) + b"".join(half.tobytes() for half in halves)
+        if self.lengths is None:
             return bytes([self.coder]) + pack(self.symbols, self.coder)
         code = operation(self.coding.implementation, "huffman_code")(self.lengths)
         words = operation(self.coding.implementation, "huffman_encode")(self.symbols, code).words
@@ -88,9 +89,9 @@ def byte_of(symbols: np.ndarray, place: int) -> np.ndarray:
 def read(reader: Reader, count: int, alphabet: int, kind: str, zeros: str | None = None) -> np.ndarray:
     """Return ``count`` symbols below ``alphabet``: uint8 if it is at most 256, else uint16.
 
-    The caller has bounded ``count``. kind, zeros : what the ledger calls the bits of the symbols, and of the symbols 0
-    if they are another thing. Raises CorruptError unless the bytes are those that the writer writes for these symbols;
-    UnsupportedVersionError for a coder that the version of the file does not have.
+    The caller has bounded ``count``. kind, zeros : what the ledger calls the bits of the symbols, and those of the
+    symbols 0 if they are something else. Raises CorruptError unless the bytes are those that a writer writes for these
+    symbols; UnsupportedVersionError for a coder that the version of the file does not have.
     """
     dtype = np.uint8 if alphabet <= 256 else np.uint16
     if count == 0:
@@ -111,11 +112,14 @@ def read(reader: Reader, count: int, alphabet: int, kind: str, zeros: str | None
 
 
 def read_any(reader: Reader, count: int, kind: str, last: int) -> tuple[np.ndarray, tuple, int]:
-    """Return the symbols, their form as Stream has it, and the bits of symbol 0 (0 for coder 18); last : the last coder."""
+    """Return the symbols, their form as Stream has it, and the bits of symbol 0 (0 for coder 18).
+
+    last : the last coder that may stand here
+    """
     coder = reader.byte("header")
     if coder > last:
-        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has a stream of coder {coder}; this release reads "
-                                              f"0 to {last} there, in version {reader.coding.version}")
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has a stream of coder {coder}; this release "
+                                              f"reads 0 to {last} there, in version {reader.coding.version}")
     if coder == HUFFMAN:
         return read_huffman(reader, count, kind)
     if coder < HUFFMAN:
@@ -141,7 +145,7 @@ def read_packed(reader: Reader, count: int, kind: str, width: int) -> np.ndarray
 
 
 def read_huffman(reader: Reader, count: int, kind: str) -> tuple[np.ndarray, tuple, int]:
-    """Return the symbols, their form, and the bits of symbol 0; the words are the only ones of these symbols in this code."""
+    """Return the symbols, their form, and the bits of symbol 0. These symbols have no other words in this code."""
     alphabet = reader.integer("code tables")
     if not 1 <= alphabet <= MAX_HUFFMAN_ALPHABET:
         raise reader.corrupt(f"a Huffman code has 1 to {MAX_HUFFMAN_ALPHABET} lengths, not {alphabet}")
@@ -165,7 +169,7 @@ def read_huffman(reader: Reader, count: int, kind: str) -> tuple[np.ndarray, tup
 
 
 def histogram(symbols: np.ndarray, alphabet: int = 0) -> np.ndarray:
-    """Return how often each symbol up to the largest (and below ``alphabet``) occurs, int64."""
+    """Return the number of times that each symbol up to the largest (and below ``alphabet``) occurs, int64."""
     counts = np.zeros(max(alphabet, int(symbols.max()) + 1), dtype=np.int64)
     for start in range(0, len(symbols), BLOCK):  # numpy.bincount makes an int64 copy of what it counts
         part = np.bincount(symbols[start : start + BLOCK])
@@ -174,6 +178,7 @@ def histogram(symbols: np.ndarray, alphabet: int = 0) -> np.ndarray:
 
 
 def packed_size(count: int, width: int) -> int:
+    """Return the bytes of ``count`` symbols of ``width`` bits."""
     return (count * width + 7) // 8
 
 
@@ -193,7 +198,7 @@ def pack(symbols: np.ndarray, width: int) -> bytes:
 
 
 def unpack(data, count: int, width: int) -> np.ndarray:
-    """Return the ``count`` symbols that :func:`pack` made ``data`` of: uint8 up to 8 bits, else uint16."""
+    """Return the ``count`` symbols whose :func:`pack` is ``data``: uint8 up to 8 bits, else uint16."""
     dtype = np.dtype(np.uint8 if width <= 8 else np.uint16)
     if width in (8, 16):
         return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype)
@@ -208,10 +213,10 @@ def unpack(data, count: int, width: int) -> np.ndarray:
 
 
 def words_needed(symbols: np.ndarray, lengths: np.ndarray) -> int:
-    """Return how many words huffman_encode makes of ``symbols``, one or more, under these ``lengths``.
+    """Return the number of words that huffman_encode writes for ``symbols``, one or more, with these ``lengths``.
 
-    A lane that comes to its last symbol, with b bits behind it, has taken words until it held L or more: the fewest
-    words with 16 * words >= b + L, since it takes one only when it holds fewer. L is the longest length.
+    L is the longest length. A lane takes a word only when it holds fewer than L bits. So a lane at its last symbol,
+    with b bits decoded, has taken the fewest words with 16 * words >= b + L.
     """
     n = len(symbols)
     lanes = lanes_of(n)

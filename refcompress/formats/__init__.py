@@ -1,16 +1,17 @@
 """The formats of a compressed array: frozen, checked once when they are made, trusted everywhere after.
 
 ``.dense()`` gives the array that a format stands for, ``.nbytes`` the bytes of its arrays in memory (a file's bytes are
-the container's business). An array handed in is kept if it is read-only and owns its memory, and copied otherwise, so
+the container's business), ``.describe()`` a few words, and ``.product`` the operation that multiplies by it. An array handed in is kept if it is read-only and owns its memory, and copied otherwise, so
 that nobody can change a format after it was checked.
 
 Letters: m rows, n columns or outputs, k inputs, r rank.
 """
 
-from .base import Format
+from .base import ArrayFormat, Format, is_array_format
 from .csr import CSR
 from .floats import FLOATS, MX, MX_ELEMENTS, NF4, FloatFormat
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
+from .layer import QuantizedLayer
 from .lowrank import LowRank, LowRankConv, Tucker2
 from .mixed import Mixed
 from .packed import Packed
@@ -19,5 +20,6 @@ from .shared import Shared
 
 __all__ = [
     "CSR", "Encoded", "FloatFormat", "Format", "HuffmanCode", "LowRank", "LowRankConv", "MX", "Mixed", "NF4", "Packed",
-    "Quantized", "Shared", "Tucker2", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS",
+    "Quantized", "QuantizedLayer", "Shared", "Tucker2", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS",
+    "ArrayFormat", "is_array_format",
 ]

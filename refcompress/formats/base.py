@@ -2,7 +2,9 @@
 
 import math
 import zlib
+from collections.abc import Callable
 from dataclasses import fields
+from typing import Protocol, TypeGuard
 
 import numpy as np
 
@@ -17,6 +19,19 @@ class Format:
     What comes out of a pickle, or of ``copy.deepcopy``, is made as every other format is: checked, then frozen.
     ``np.asarray`` gives what ``dense`` gives.
     """
+
+    @property
+    def product(self) -> str | None:
+        """The operation that multiplies by a matrix in this format (what ``operand`` returns); None: decode it first."""
+        return None
+
+    def describe(self) -> str:
+        """Return what is stored, in a few words: what ``refcompress inspect`` prints."""
+        raise NotImplementedError(f"{type(self).__name__} does not describe itself")
+
+    def operand(self, operation: Callable[[str], Callable]) -> "Format":
+        """Return the format that ``product`` takes; ``operation`` gives the function of an operation's name."""
+        return self
 
     @property
     def nbytes(self) -> int:
@@ -60,6 +75,27 @@ class Format:
             rule = f"must not be False: a {type(self).__name__} has no dense array that could be shared"
             raise RefcompressError("copy", rule)
         return self.dense().astype(np.float32 if dtype is None else dtype, copy=False)
+
+
+class ArrayFormat(Protocol):
+    """What a format has that stands for an array, for annotations."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def product(self) -> str | None: ...
+
+    def dense(self) -> np.ndarray: ...
+
+    def describe(self) -> str: ...
+
+    def operand(self, operation: Callable[[str], Callable]) -> "Format": ...
+
+
+def is_array_format(value) -> TypeGuard[ArrayFormat]:
+    """Return whether ``value`` is a format that stands for an array: any but HuffmanCode and Encoded."""
+    return isinstance(value, Format) and hasattr(value, "dense")
 
 
 def matrix_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -25,6 +25,8 @@ class CSR(Format):
     data: np.ndarray
     canonical: bool = True
 
+    product = "csr_matmul"
+
     def __post_init__(self):
         shape = arguments.shape(self.shape, itemsize=4)
         canonical = arguments.boolean(self.canonical, "canonical")
@@ -63,6 +65,9 @@ class CSR(Format):
     @property
     def nnz(self) -> int:
         return len(self.data)
+
+    def describe(self) -> str:
+        return f"csr, {self.nnz:,} entries"
 
     def dense(self) -> np.ndarray:
         """Return the (m, k) float32 array; entries that meet at one place add up in storage order."""

@@ -150,6 +150,9 @@ class MX(Format):
             product = np.ldexp(values, scales - E8M0_BIAS)
         return np.where(scales == E8M0_NAN, np.float32(np.nan), product)
 
+    def describe(self) -> str:
+        return f"{self.format}, blocks of {MX_BLOCK}"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NF4(Format):
@@ -183,6 +186,9 @@ class NF4(Format):
         """Return float32 scale * level, the product rounded once."""
         with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
             return NF4_LEVELS[self.codes] * expand(self.scales, self.shape, self.block)
+
+    def describe(self) -> str:
+        return f"nf4, blocks of {self.block}"
 
 
 def codes_below(codes: np.ndarray, bits: int) -> np.ndarray:

@@ -51,6 +51,9 @@ class HuffmanCode(Format):
         """The length of the longest code in bits; 0 if no symbol occurs."""
         return int(self.lengths.max(initial=0))
 
+    def describe(self) -> str:
+        return f"Huffman code, {np.count_nonzero(self.lengths):,} symbols of at most {self.longest} bits"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Encoded(Format):
@@ -75,3 +78,6 @@ class Encoded(Format):
             raise RefcompressError("count", "must be 0 for a code without symbols")
         self._set("words", words)
         self._set("count", count)
+
+    def describe(self) -> str:
+        return f"Huffman stream, {self.count:,} symbols in {len(self.words):,} words"

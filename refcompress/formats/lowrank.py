@@ -20,6 +20,8 @@ class LowRank(Format):
     s: np.ndarray
     vt: np.ndarray
 
+    product = "lowrank_matmul"
+
     def __post_init__(self):
         for name, ndim in (("u", 2), ("s", 1), ("vt", 2)):
             self._set(name, arguments.finite(arguments.array(getattr(self, name), name, np.float32, ndim=ndim), name))
@@ -41,6 +43,9 @@ class LowRank(Format):
         """Return the (m, k) float32 product, summed in float64 and rounded once: to infinity where it is beyond float32."""
         with np.errstate(all="ignore"):
             return ((self.u.astype(np.float64) * self.s) @ self.vt.astype(np.float64)).astype(np.float32)
+
+    def describe(self) -> str:
+        return f"low rank, {self.rank}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,6 +90,10 @@ class LowRankConv(Format):
                     total[:, :, y : y + h1, x : x + w1] += part
             return total.astype(np.float32)
 
+    def describe(self) -> str:
+        (h1, w1), (h2, w2) = self.first.shape[2:], self.second.shape[2:]
+        return f"two convolutions, {h1}x{w1} and {h2}x{w2}, rank {self.rank}"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tucker2(Format):
@@ -121,3 +130,6 @@ class Tucker2(Format):
         with np.errstate(all="ignore"):
             narrow = np.tensordot(self.outputs.astype(np.float64), self.core.astype(np.float64), 1)
             return np.moveaxis(np.tensordot(narrow, self.inputs.astype(np.float64), (1, 1)), -1, 1).astype(np.float32)
+
+    def describe(self) -> str:
+        return f"Tucker-2, ranks {self.ranks[0]} and {self.ranks[1]}"

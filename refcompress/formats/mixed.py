@@ -24,6 +24,8 @@ class Mixed(Format):
     wide: np.ndarray
     axis: int
 
+    product = "gemm_f32mixed"
+
     def __post_init__(self):
         self._set("axis", arguments.integer(self.axis, "axis", 0, 1))
         for name, dtype in (("low", np.int8), ("high", np.int16)):
@@ -56,6 +58,10 @@ class Mixed(Format):
     def dense(self) -> np.ndarray:
         """Return float32 scale * (value - zero_point), as Quantized gives it, each row or column in its place."""
         return self.merge(self.low.dense(), self.high.dense())
+
+    def describe(self) -> str:
+        count, what = np.count_nonzero(self.wide), ("rows", "columns")[self.axis]
+        return f"8 bits, {count} of {len(self.wide)} {what} 16 bits"
 
     def merge(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """Return the rows (axis 0) or columns (axis 1) of two arrays in the places of the two widths."""

@@ -1,5 +1,6 @@
 """Integers of few bits, side by side."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from .. import arguments
 from ..errors import RefcompressError
 from .base import Format, matrix_shape
-from .quantized import Quantized
+from .quantized import Quantized, counted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,6 +31,8 @@ class Packed(Format):
     scale: np.ndarray
     zero_point: np.ndarray
     group: int | None = None
+
+    product = "gemm_f32s8"
 
     def __post_init__(self):
         data = arguments.array(self.data, "data", np.uint8)
@@ -70,3 +73,10 @@ class Packed(Format):
     def dense(self) -> np.ndarray:
         """Return float32 scale * (value - zero_point), as Quantized does."""
         return Quantized(self.values, self.scale, self.zero_point, self.group).dense()
+
+    def operand(self, operation: Callable[[str], Callable]) -> Quantized:
+        """Return the same integers a byte each, which is what the product reads."""
+        return operation("quantize_unpack")(self)
+
+    def describe(self) -> str:
+        return f"packed, {self.bits} bit{'s' * (self.bits != 1)}, {counted(self.scale)}"

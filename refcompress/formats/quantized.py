@@ -9,7 +9,6 @@ from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
 from .base import Format, block_shape, expand, rows_shape
 
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Quantized(Format):
     """Integers with scales: weight = scale * (value - zero_point).
@@ -54,6 +53,10 @@ class Quantized(Format):
         """The shape of values."""
         return self.values.shape
 
+    @property
+    def product(self) -> str | None:
+        return "gemm_f32s8" if self.values.dtype == np.int8 else None
+
     def dense(self) -> np.ndarray:
         """Return float32 scale * (value - zero_point): the difference is exact, the product rounded once.
 
@@ -66,3 +69,16 @@ class Quantized(Format):
     def expand(self, a: np.ndarray) -> np.ndarray:
         """Return an array of the shape of scale so that it broadcasts against values."""
         return expand(a, self.values.shape, self.group)
+
+    def describe(self) -> str:
+        return f"{bits_of(self.values)} bits, {counted(self.scale)}"
+
+
+def bits_of(values: np.ndarray) -> int:
+    """Return the bits of the narrowest two's complement that holds all of ``values``, however wide they are in memory."""
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)) - 1).bit_length() + 1
+
+
+def counted(scale: np.ndarray) -> str:
+    """Return how many scales there are, in words."""
+    return f"{scale.size:,} scale{'s' * (scale.size != 1)}"

@@ -1,5 +1,6 @@
 """Weights that share values."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,20 @@ class Shared(Format):
         """Whether code 0 is the value +0.0, bit for bit."""
         return len(self.codebook) > 0 and self.codebook[:1].view(np.uint32)[0] == 0
 
+    @property
+    def product(self) -> str | None:
+        return "csr_matmul" if self.pruned else None
+
+    def operand(self, operation: Callable[[str], Callable]) -> Format:
+        """Return the CSR of the weights whose code is not 0; an unpruned matrix as it is."""
+        return operation("csr_from_dense")(self.dense(), mask=self.codes != 0) if self.pruned else self
+
     def dense(self) -> np.ndarray:
         """Return the float32 array codebook[codes]."""
         return self.codebook[self.codes] if self.codes.size else np.zeros(self.shape, dtype=np.float32)
+
+    def describe(self) -> str:
+        if not self.pruned:
+            return f"shared, {len(self.codebook)} values"
+        kept = np.count_nonzero(self.codes) / max(self.codes.size, 1)
+        return f"shared, {len(self.codebook) - 1} values and zero, {kept:.1%} kept"

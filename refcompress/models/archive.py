@@ -1,8 +1,8 @@
 """Zip archives of strangers: each member is unpacked to the size that the directory declares, and no further.
 
-The zipfile of Python unpacks a member to its end whatever the directory says, and makes objects of ten times the directory's
-size before it looks at a member. Here every number is held against the file first, and memory stays in proportion to what is
-read: members lie one behind the other, stored or deflated, as every writer of arrays puts them.
+The zipfile of Python unpacks a member to its end whatever the directory says, and makes objects of ten times the
+directory's size before it looks at a member. Here every number is held against the file first, and memory stays in
+proportion to what is read: members lie one behind the other, stored or deflated, as every writer of arrays puts them.
 
 **Source** PKWARE, APPNOTE.TXT 6.3, sections 4.3 (records), 4.5.3 (zip64); deflate: RFC 1951.
 """
@@ -13,13 +13,21 @@ from collections.abc import Iterator
 
 from ..errors import CorruptError, LimitError
 
-END = struct.Struct("<4s4H2LH")  # signature, disk, its first, entries here and in all, bytes and place of the directory, comment
+END = struct.Struct(
+    "<4s4H2LH"
+)  # signature, disk, its first, entries here and in all, bytes and place of the directory, comment
 LOCATOR64 = struct.Struct("<4sLQL")  # signature, disk, place of END64, disks
-END64 = struct.Struct("<4sQ2H2L4Q")  # signature, bytes that follow, versions, disks, entries here and in all, bytes, place
-ENTRY = struct.Struct("<4s6H3L5H2L")  # versions, flags, method, time, date, CRC, sizes, lengths, disk, attributes, place
+END64 = struct.Struct(
+    "<4sQ2H2L4Q"
+)  # signature, bytes that follow, versions, disks, entries here and in all, bytes, place
+ENTRY = struct.Struct(
+    "<4s6H3L5H2L"
+)  # versions, flags, method, time, date, CRC, sizes, lengths, disk, attributes, place
 LOCAL = struct.Struct("<4s5H3L2H")  # version, flags, method, time, date, CRC, sizes, lengths
 STORED, DEFLATED = 0, 8
-FLAGS = 0x080E  # that change nothing for us: how hard deflate tried, sizes that stand behind the member too, UTF-8 names
+FLAGS = (
+    0x080E  # that change nothing for us: how hard deflate tried, sizes that stand behind the member too, UTF-8 names
+)
 UTF8 = 0x0800
 MAX_COMMENT = 65535
 DEFLATE_RATIO = 1032  # the most: 258 bytes for a match of two bits
@@ -35,13 +43,15 @@ class Member:
         self._stream = zlib.decompressobj(-15) if method == DEFLATED else None
 
     def take(self, count: int) -> Iterator[bytes | memoryview]:
-        """Yield the next ``count`` bytes in pieces of at most STEP; raises CorruptError where the member ends before."""
+        """Yield the next ``count`` bytes in pieces of at most STEP; CorruptError where the member ends before them."""
         if count > self._left:
             raise corrupt(f"member {self.name!r} has {self._left} bytes where {count} must follow")
         while count:
             piece = self._unpack(min(count, STEP))
             if not piece:
-                raise corrupt(f"member {self.name!r} unpacks to {self.size - self._left} bytes, the directory says {self.size}")
+                raise corrupt(
+                    f"member {self.name!r} unpacks to {self.size - self._left} bytes, the directory says {self.size}"
+                )
             self._seen_crc = zlib.crc32(piece, self._seen_crc)
             self._left -= len(piece)
             count -= len(piece)
@@ -58,11 +68,11 @@ class Member:
     def _unpack(self, most: int) -> bytes | memoryview:
         """Return up to ``most`` bytes, none only at the end."""
         if self._stream is None:
-            piece, self._packed = self._packed[:most], self._packed[most:]
-            return piece
+            stored, self._packed = self._packed[:most], self._packed[most:]
+            return stored
         try:
             while True:
-                fresh = b"" if self._stream.unconsumed_tail or self._stream.eof else self._packed[:STEP]
+                fresh = self._packed[: 0 if self._stream.unconsumed_tail or self._stream.eof else STEP]
                 self._packed = self._packed[len(fresh) :]
                 piece = self._stream.decompress(self._stream.unconsumed_tail or fresh, most)
                 if self._stream.unused_data:
@@ -76,7 +86,8 @@ class Member:
 def members(data: bytes, limit: int) -> Iterator[Member]:
     """Yield the members of an archive in their order.
 
-    limit : the most bytes that all of them may have unpacked, by the directory (LimitError, before anything is unpacked).
+    limit : the most bytes that all of them may have unpacked, by the directory (LimitError, before anything is
+    unpacked).
     Raises CorruptError where the file contradicts its directory or itself: bytes before the first member or behind the
     directory; members that overlap, lie in another order than the directory's, are encrypted, or packed otherwise.
     """
@@ -102,10 +113,15 @@ def entries(data: bytes) -> Iterator[Member]:
         size, packed, place = wide(extra, size, packed, place)
         text = decoded(name, flags)
         if method not in (STORED, DEFLATED) or flags & ~FLAGS:
-            raise corrupt(f"member {text!r} is encrypted or packed by another method than deflate (method {method}, flags {flags})")
+            raise corrupt(
+                f"member {text!r} is encrypted or packed by another method than deflate (method {method}, "
+                f"flags {flags})"
+            )
         signature, _, flags_there, method_there, *_, local_name, local_extra = unpacked(LOCAL, view[:begin], place)
         start = place + LOCAL.size + local_name + local_extra
-        if (signature, flags_there, method_there) != (b"PK\3\4", flags, method) or view[place + LOCAL.size :][:local_name] != name:
+        if (signature, flags_there, method_there) != (b"PK\3\4", flags, method) or view[place + LOCAL.size :][
+            :local_name
+        ] != name:
             raise corrupt(f"member {text!r} is another one than its directory says")
         if place < free or start + packed > begin or free == 0 and place:
             raise corrupt(f"member {text!r} overlaps what is before or behind it")

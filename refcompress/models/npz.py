@@ -1,14 +1,15 @@
-"""NumPy's .npz: a zip archive of .npy members, one an array.
+"""NumPy's .npz: a zip archive of .npy members, one for each array.
 
-Read by an own strict reader: numpy.load takes a member's header at its word and allocates for it, and runs whatever a
-pickle says if one asks it to.
+The reader here is strict. numpy.load believes a member's header and allocates for it, and runs a pickle if asked to.
 """
 
 import ast
 import io
 import math
+import os
 import zipfile
 from collections.abc import Mapping
+from os import PathLike
 
 import numpy as np
 
@@ -26,17 +27,28 @@ DECODED = b"decoded by refcompress"  # the comment of each member of a file that
 MAX_HEADER = 2048  # bytes given to the parser of Python: three times what a shape of 32 dimensions can take
 
 
-def load(path, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, np.ndarray]:
-    """Return the arrays of a .npz file by name, in the order of the archive, in native byte order and C order.
+def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, np.ndarray]:
+    """Return the arrays of a .npz file by name, in the order of the archive.
 
-    limit : the most bytes that the file, and its members unpacked, may have. Memory peaks at the file and the arrays, and
-    once more the largest array that is in another byte order or in Fortran's order. A member is refused by its header, before
-    its elements are unpacked.
-    bfloat16 : whether arrays of two bytes without a meaning (|V2) are taken for bfloat16; they come back as they are, of
-    dtype ``BFLOAT16``, little-endian, for :func:`floats_decode`. Otherwise they are refused.
-    Raises CorruptError for a file that is damaged, holds a name twice, something that is not an array or an array of
-    Python objects, or members that are neither stored nor deflated; LimitError beyond the limit; RefcompressError for what
-    is not a regular file; OSError as the system says.
+    Parameters
+    ----------
+    path : a regular file
+    limit : the most bytes that the file, and its members unpacked, may have
+    bfloat16 : whether to take arrays of two bytes without a meaning (|V2) for bfloat16. They come back as they are, of
+        dtype ``BFLOAT16``, little-endian, for :func:`floats_decode`. Otherwise they are refused.
+
+    Returns
+    -------
+    dict : arrays in native byte order and C order. Memory peaks at the file and the arrays, and once more the largest
+        array that is in another byte order or in Fortran's order. A member is refused by its header, before its
+        elements are unpacked.
+
+    Raises
+    ------
+    CorruptError : the file is damaged, or holds a name twice, an array of Python objects, what is not an array, or a
+        member that is neither stored nor deflated.
+    LimitError : beyond the limit.
+    RefcompressError : not a regular file; OSError as the system says.
     """
     limit = arguments.integer(limit, "limit", 0)
     bfloat16 = arguments.boolean(bfloat16, "bfloat16")
@@ -52,8 +64,8 @@ def load(path, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[st
 def read_member(member: archive.Member, name: str, bfloat16: bool = False) -> np.ndarray:
     """Return the array of a .npy file.
 
-    It is: the magic, the version (1.0 or 2.0), the header's length in 2 or 4 bytes, the header, which is a dict as
-    Python writes it, and the elements.
+    The file is the magic, the version (1.0 or 2.0), the length of the header in 2 or 4 bytes, the header, and the
+    elements. The header is a dict as Python writes it.
     """
     def take(count: int) -> bytes:
         return b"".join(member.take(count))
@@ -83,8 +95,11 @@ def read_member(member: archive.Member, name: str, bfloat16: bool = False) -> np
     if dtype.hasobject:
         raise CorruptError("path", f"array {name!r} is of Python objects, which only running a pickle could read")
     if dtype == BFLOAT16 and not bfloat16:
-        raise CorruptError("bfloat16", f"array {name!r} is of dtype |V2, two bytes without a meaning, as NumPy writes bfloat16; they "
-                                       "are read as that only where it is asked for")
+        raise CorruptError(
+            "bfloat16",
+            f"array {name!r} is of dtype |V2, two bytes without a meaning, as NumPy writes bfloat16; they "
+            "are read as that only where it is asked for",
+        )
     if dtype.kind not in KINDS and dtype != BFLOAT16:
         raise CorruptError("path", f"array {name!r} is of dtype {dtype}, not of numbers")
     size, there = math.prod(shape) * dtype.itemsize, member.size - len(version) - width - length
@@ -101,12 +116,16 @@ def read_member(member: archive.Member, name: str, bfloat16: bool = False) -> np
     return np.asarray(a, dtype.newbyteorder("="), order="C")
 
 
-def save(path, arrays: Mapping[str, np.ndarray], *, decoded: bool = False) -> None:
+def save(path: str | bytes | PathLike, arrays: Mapping[str, np.ndarray], *, decoded: bool = False) -> None:
     """Write the arrays to an uncompressed .npz file: the whole new file or, with an exception, the old one.
 
-    decoded : whether to mark the file as made of a compressed one, which could make it again (see :func:`is_decoded`).
-    The same arrays in the same order make the same bytes. Raises ArgumentTypeError for a value that is not an array of
-    numbers, and RefcompressError, LimitError for a name that a container would refuse.
+    The same arrays in the same order make the same bytes.
+
+    Parameters
+    ----------
+    path : the file to write or to replace
+    arrays : name -> array of numbers; a name that a container would refuse is refused here too
+    decoded : whether to mark the file as made from a compressed one, which could make it again (see :func:`is_decoded`)
     """
     if not isinstance(arrays, Mapping):
         raise ArgumentTypeError("arrays", f"must be a mapping of names, not {type(arrays).__name__}")
@@ -126,11 +145,11 @@ def save(path, arrays: Mapping[str, np.ndarray], *, decoded: bool = False) -> No
     files.write(path, buffer.getvalue())
 
 
-def is_decoded(path) -> bool:
-    """Return whether :func:`save` marked the file at ``path`` as decoded; of what cannot be read it says no."""
+def is_decoded(path: str | bytes | PathLike) -> bool:
+    """Return whether :func:`save` marked the file at ``path`` as decoded; False for a file that cannot be read."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
+        with zipfile.ZipFile(os.fsdecode(path)) as file:
+            members = file.infolist()
     except Exception:  # OSError, or whatever a damaged archive makes the parts of zipfile raise: not ours, then
         return False
     return bool(members) and all(member.comment == DECODED for member in members)

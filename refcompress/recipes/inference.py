@@ -1,8 +1,8 @@
 """Run a fully connected network from its compressed layers, without making its weights dense again.
 
-Each kind of layer has its product: what was pruned runs through csr_matmul, what was quantized through gemm_f32s8 or
-gemm_f32mixed, low rank through lowrank_matmul; other formats are decoded first. Activations are (features, batch), so that
-the sparse product reads whole rows of them.
+Each format names its product: that of a pruned matrix is csr_matmul, of a quantized one gemm_f32s8 or gemm_f32mixed, of
+low rank lowrank_matmul. Other formats are decoded first. Activations are (features, batch), so that the sparse product
+reads whole rows of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +11,13 @@ import numpy as np
 
 from .. import arguments, ops
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import CSR, Format, LowRank, Mixed, Quantized, Shared
+from ..formats import QuantizedLayer, is_array_format
 
 __all__ = ["ACTIVATIONS", "CompressedNetwork"]
 
-ACTIVATIONS = {  # by name: each changes its argument in place
+Product = Callable[[np.ndarray], np.ndarray]
+
+ACTIVATIONS: dict[str, Product] = {  # by name: each changes its argument in place
     "relu": lambda x: np.maximum(x, 0, out=x),
     "tanh": lambda x: np.tanh(x, out=x),
     "none": lambda x: x,
@@ -26,12 +28,12 @@ class CompressedNetwork:
     """Layers y = W x + b with an activation between them, computed from what a container holds.
 
     layers : mapping from "<layer>.weight" to any format or a float32 array, of shape (outputs, inputs), and from
-        "<layer>.bias", where a layer has one, to those of (outputs,). An entry that is not one of these is refused: what it
-        means for the result is not known here.
+        "<layer>.bias", where a layer has one, to those of (outputs,); or from "<layer>" to a QuantizedLayer, which is
+        both. An entry that is not one of these is refused: what it means for the result is not known here.
     implementation : the namespace that computes the products (refcompress.reference, native, native.at("avx2"), ...).
     order : the names of the layers, first to last; each must take as many inputs as the one before it gives outputs.
-    activations : "relu", "tanh" or "none", for all places between two layers, or a sequence with one for each place. Nothing
-        follows the last layer.
+    activations : "relu", "tanh" or "none", for all places between two layers, or a sequence with one for each place.
+        Nothing follows the last layer.
 
     A file does not say how its layers follow each other and what stands between them; so both are asked for.
 
@@ -41,38 +43,48 @@ class CompressedNetwork:
     def __init__(self, layers: Mapping, implementation, *, order: Sequence[str], activations: str | Sequence[str]):
         names = _names(order, "order")
         between = len(names) - 1
-        places = [activations] * between if isinstance(activations, str) else _names(activations, "activations", once=False)
+        one = isinstance(activations, str)
+        places = [activations] * between if one else _names(activations, "activations", once=False)
         if len(places) != between:
-            raise RefcompressError("activations", f"must have one entry for each of the {between} places between layers, "
-                                                  f"not {len(places)}")
-        for i, name in enumerate([activations] if isinstance(activations, str) else places):
-            arguments.choice(name, "activations" if isinstance(activations, str) else f"activations[{i}]", ACTIVATIONS)
-        known = {f"{name}.{part}" for name in names for part in ("weight", "bias")}
+            raise RefcompressError(
+                "activations", f"must have one entry for each of the {between} places between layers, not {len(places)}"
+            )
+        for i, name in enumerate([activations] if one else places):
+            arguments.choice(name, "activations" if one else f"activations[{i}]", ACTIVATIONS)
+        whole = {name for name in names if isinstance(layers.get(name), QuantizedLayer)}
+        known = whole | {f"{name}.{part}" for name in names if name not in whole for part in ("weight", "bias")}
         for entry in layers:
             if entry not in known:
-                raise RefcompressError(f"layers[{entry!r}]", "must be the weight or the bias of a layer that order names; "
-                                                             "nothing else is computed with")
+                raise RefcompressError(
+                    f"layers[{entry!r}]",
+                    "must be the weight or the bias of a layer that order names; nothing else is computed with",
+                )
         self.uses: dict[str, str] = {}
-        self._steps = []
+        self._steps: list[tuple[Product, np.ndarray, Product]] = []
         outputs = None
         for name, activation in zip(names, [*places, "none"]):
-            if f"{name}.weight" not in layers:
+            if name not in whole and f"{name}.weight" not in layers:
                 raise RefcompressError("layers", f"must have an entry {name + '.weight'!r}, for order names {name!r}")
-            weight = layers[f"{name}.weight"]
+            weight = layers[name] if name in whole else layers[f"{name}.weight"]
+            if isinstance(weight, QuantizedLayer) and name not in whole:
+                raise RefcompressError(f"{name}.weight", f"must be a matrix; a whole layer stands under {name!r}")
             if len(weight.shape) != 2 or (outputs is not None and weight.shape[1] != outputs):
                 wanted = f"(outputs, {'inputs' if outputs is None else outputs})"
                 raise RefcompressError(f"{name}.weight", f"must have a shape {wanted}, not {weight.shape}")
             outputs = weight.shape[0]
+            if not self._steps:
+                self._inputs = weight.shape[1]
             bias = np.zeros(outputs, dtype=np.float32)
-            if f"{name}.bias" in layers:
+            if name in whole:
+                bias = bias if weight.bias is None else weight.bias
+            elif f"{name}.bias" in layers:
                 bias = layers[f"{name}.bias"]
-                bias = bias.dense() if isinstance(bias, Format) else bias
+                bias = bias.dense() if is_array_format(bias) else bias
                 bias = arguments.array(bias, f"{name}.bias", np.float32, ndim=1)
                 if len(bias) != outputs:
                     raise RefcompressError(f"{name}.bias", f"must have {outputs} entries, not {len(bias)}")
-            product, self.uses[name] = _product(weight, implementation)
+            product, self.uses[name] = (_layer if name in whole else _product)(weight, implementation)
             self._steps.append((product, bias[:, None], ACTIVATIONS[activation]))
-        self._inputs = layers[f"{names[0]}.weight"].shape[1]
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the last layer's outputs, float32 (outputs, batch), for x : (inputs, batch) float32."""
@@ -113,25 +125,36 @@ def _names(values: Sequence[str], argument: str, once: bool = True) -> list[str]
     return list(values)
 
 
-def _product(weight, implementation) -> tuple[Callable, str]:
+def _product(weight, implementation) -> tuple[Product, str]:
     """Return the function x -> weight @ x for the format of ``weight``, and the name of who computes it."""
-    if isinstance(weight, Shared) and weight.pruned:
-        csr_from_dense, _ = ops.implementation_of(implementation, "csr_from_dense")
-        weight = csr_from_dense(weight.dense(), mask=weight.codes != 0)
-    if isinstance(weight, CSR):
-        csr_matmul, label = ops.implementation_of(implementation, "csr_matmul")
-        return lambda x: csr_matmul(weight, x), f"csr_matmul ({label})"
-    if isinstance(weight, Quantized) and weight.values.dtype == np.int8:
-        gemm_f32s8, label = ops.implementation_of(implementation, "gemm_f32s8")
-        return lambda x: np.ascontiguousarray(gemm_f32s8(x.T, weight).T), f"gemm_f32s8 ({label})"
-    if isinstance(weight, Mixed):
-        gemm_f32mixed, label = ops.implementation_of(implementation, "gemm_f32mixed")
-        return lambda x: np.ascontiguousarray(gemm_f32mixed(x.T, weight).T), f"gemm_f32mixed ({label})"
-    if isinstance(weight, LowRank):
-        lowrank_matmul, label = ops.implementation_of(implementation, "lowrank_matmul")
-        return lambda x: lowrank_matmul(weight, x), f"lowrank_matmul ({label})"
-    if isinstance(weight, Format):
-        dense, label = weight.dense(), f"dense product of the decoded {type(weight).__name__} (NumPy)"
-    else:
-        dense, label = arguments.array(weight, "weight", np.float32, ndim=2), "dense product (NumPy)"
-    return lambda x: dense @ x, label
+    if not is_array_format(weight):
+        dense = arguments.array(weight, "weight", np.float32, ndim=2)
+        return lambda x: dense @ x, "dense product (NumPy)"
+    if weight.product is None:
+        decoded = weight.dense()
+        return lambda x: decoded @ x, f"dense product of the decoded {type(weight).__name__} (NumPy)"
+    function, label = ops.implementation_of(implementation, weight.product)
+    operand = weight.operand(lambda name: ops.implementation_of(implementation, name)[0])
+    said = f"{weight.product} ({label})"
+    if weight.product.startswith("gemm_"):  # whose inputs are rows and come first: y = x @ w.T
+        return lambda x: np.ascontiguousarray(function(x.T, operand).T), said
+    return lambda x: function(operand, x), said
+
+
+def _layer(layer: QuantizedLayer, implementation) -> tuple[Product, str]:
+    """Return the function x -> weight @ round(x / input_scale), and the name of who computes it."""
+    product, said = _product(layer.weight, implementation)
+    quantize_s8, label = ops.implementation_of(implementation, "quantize_s8")
+    if layer.input_bits is not None:
+        said = f"quantize_s8 ({label}), {said}"
+    step = None if layer.input_step is None else np.full((1, 1), layer.input_step, np.float32)
+
+    def forward(x: np.ndarray) -> np.ndarray:
+        if layer.input_scale is not None:
+            x = x / layer.input_scale[:, None]
+        if layer.input_bits is not None:  # a scale a sample, or the one that is given
+            axis = 0 if step is None else None
+            x = np.ascontiguousarray(quantize_s8(x.T, bits=layer.input_bits, axis=axis, scale=step).dense().T)
+        return product(x)
+
+    return forward, said

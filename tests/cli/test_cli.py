@@ -33,12 +33,24 @@ def run(capsys, *arguments):
     return code, captured.out, captured.err
 
 
-@pytest.mark.parametrize("method", [["--sparsity", 0.9], ["--bits", 3], ["--sparsity", 0.9, "--contexts"], ["--method", "quantize"],
-                                    ["--method", "quantize", "--bits", 3, "--scheme", "affine", "--group", 16],
-                                    ["--method", "quantize", "--bits", 16], ["--method", "mixed", "--wide", 0.3],
-                                    ["--method", "blocks"], ["--method", "blocks", "--format", "mxint8"],
-                                    ["--method", "blocks", "--format", "nf4"], ["--method", "csr", "--sparsity", 0.5],
-                                    ["--method", "lowrank", "--energy", 0.5]], ids=str)
+@pytest.mark.parametrize(
+    "method",
+    [
+        ["--sparsity", 0.9],
+        ["--bits", 3],
+        ["--sparsity", 0.9, "--contexts"],
+        ["--method", "quantize"],
+        ["--method", "quantize", "--bits", 3, "--scheme", "affine", "--group", 16],
+        ["--method", "quantize", "--bits", 16],
+        ["--method", "mixed", "--wide", 0.3],
+        ["--method", "blocks"],
+        ["--method", "blocks", "--format", "mxint8"],
+        ["--method", "blocks", "--format", "nf4"],
+        ["--method", "csr", "--sparsity", 0.5],
+        ["--method", "lowrank", "--energy", 0.5],
+    ],
+    ids=str,
+)
 def test_compress_inspect_verify_decompress(model, capsys, method):
     code, out, _ = run(capsys, "compress", model / "model.npz", model / "model.rcz", *method, "--json")
     report = json.loads(out)
@@ -52,12 +64,29 @@ def test_compress_inspect_verify_decompress(model, capsys, method):
     code, out, _ = run(capsys, "decompress", model / "model.rcz", model / "back.npz")
     back = npz.load(model / "back.npz")
     assert code == 0 and set(back) == set(ARRAYS)
-    assert all(np.array_equal(back[name], ARRAYS[name]) and back[name].dtype == ARRAYS[name].dtype for name in ("fc1.bias", "steps"))
-    assert all(back[name].size == ARRAYS[name].size and back[name].dtype == np.float32 for name in ("fc1.weight", "conv.weight"))
+    assert all(
+        np.array_equal(back[name], ARRAYS[name]) and back[name].dtype == ARRAYS[name].dtype
+        for name in ("fc1.bias", "steps")
+    )
+    assert all(
+        back[name].size == ARRAYS[name].size and back[name].dtype == np.float32
+        for name in ("fc1.weight", "conv.weight")
+    )
 
 
-@pytest.mark.parametrize("method", [["share", "--sparsity", 0.8], ["share", "--sparsity", 0.9, "--contexts"], ["quantize"], ["quantize", "--bits", 16], ["mixed"],
-                                    ["blocks"], ["csr", "--sparsity", 0.8]], ids=str)
+@pytest.mark.parametrize(
+    "method",
+    [
+        ["share", "--sparsity", 0.8],
+        ["share", "--sparsity", 0.9, "--contexts"],
+        ["quantize"],
+        ["quantize", "--bits", 16],
+        ["mixed"],
+        ["blocks"],
+        ["csr", "--sparsity", 0.8],
+    ],
+    ids=str,
+)
 def test_every_implementation_and_thread_count_writes_the_same_file(model, capsys, method):
     native = pytest.importorskip("refcompress.native", exc_type=ImportError, reason="the C kernels are not built")
     before, files = native.threads.get(), set()
@@ -77,19 +106,25 @@ def test_verify_finds_a_file_that_this_release_would_write_otherwise(model, caps
     assert code == 1 and "OTHER BYTES" in out
 
 
-@pytest.mark.parametrize("arguments, word", [
-    (["inspect", "missing.rcz"], "missing.rcz"),
-    (["verify", "model.npz"], "does not start like"),
-    (["compress", "missing.npz", "out.rcz"], "missing.npz"),
-    (["compress", "model.npz", "out.rcz", "--sparsity", "1.5"], "sparsity"),
-    (["compress", "model.npz", "out.rcz", "--bits", "17"], "bits"),
-    (["compress", "model.npz", "out.rcz", "--threads", "0"], "threads"),
-    (["compress", "model.npz", "out.rcz", "--method", "quantize", "--bits", "9"], "bits"),
-    (["compress", "model.npz", "out.rcz", "--method", "quantize", "--sparsity", "0.5"], "belongs to --method share or csr"),
-    (["compress", "model.npz", "out.rcz", "--method", "mixed", "--wide", "2"], "wide"),
-    (["decompress", "model.npz", "out.npz"], "does not start like"),
-    (["demo", "--data", "nowhere"], "nowhere"),
-])
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["inspect", "missing.rcz"], "missing.rcz"),
+        (["verify", "model.npz"], "does not start like"),
+        (["compress", "missing.npz", "out.rcz"], "missing.npz"),
+        (["compress", "model.npz", "out.rcz", "--sparsity", "1.5"], "sparsity"),
+        (["compress", "model.npz", "out.rcz", "--bits", "17"], "bits"),
+        (["compress", "model.npz", "out.rcz", "--threads", "0"], "threads"),
+        (["compress", "model.npz", "out.rcz", "--method", "quantize", "--bits", "9"], "bits"),
+        (
+            ["compress", "model.npz", "out.rcz", "--method", "quantize", "--sparsity", "0.5"],
+            "belongs to --method share or csr",
+        ),
+        (["compress", "model.npz", "out.rcz", "--method", "mixed", "--wide", "2"], "wide"),
+        (["decompress", "model.npz", "out.npz"], "does not start like"),
+        (["demo", "--data", "nowhere"], "nowhere"),
+    ],
+)
 def test_a_refusal_is_one_line_and_exit_code_2_and_no_file(model, capsys, monkeypatch, arguments, word):
     monkeypatch.chdir(model)
     before = sorted(model.iterdir())
@@ -105,7 +140,9 @@ def test_a_limit_stops_a_file_that_decodes_to_more(model, capsys):
 
 
 @pytest.mark.parametrize("arguments", [["compress", "model.npz", "out.rcz"], ["decompress", "model.rcz", "back.npz"]])
-def test_a_new_file_that_may_not_be_on_the_disk_yet_is_said_to_be_in_place_and_exit_code_1(model, capsys, monkeypatch, arguments):
+def test_a_new_file_that_may_not_be_on_the_disk_yet_is_said_to_be_in_place_and_exit_code_1(
+    model, capsys, monkeypatch, arguments
+):
     monkeypatch.chdir(model)
     run(capsys, "compress", "model.npz", "model.rcz")
 

@@ -36,7 +36,10 @@ def test_zeros_stay_positive_zeros_by_every_method_at_every_option(tmp_path, cap
 
 
 def test_lowrank_which_cannot_keep_zeros_says_so(tmp_path, capsys):
-    npz.save(tmp_path / "a.npz", {"sparse": np.outer(with_zeros(2, 40)[0], normal(40)), "full": np.outer(normal(40), normal(40))})
+    npz.save(
+        tmp_path / "a.npz",
+        {"sparse": np.outer(with_zeros(2, 40)[0], normal(40)), "full": np.outer(normal(40), normal(40))},
+    )
     _, out, err = run(capsys, "compress", tmp_path / "a.npz", tmp_path / "a.rcz", "--method", "lowrank", "--json")
     assert "does not keep zeros" in err and "sparse" in err and "full" not in err and json.loads(out)["warnings"]
 
@@ -62,14 +65,25 @@ def test_no_file_is_larger_than_one_that_stores_the_arrays(tmp_path, capsys, opt
 
 def test_lowrank_leaves_a_matrix_whose_factors_take_no_fewer_numbers(tmp_path, capsys):
     flat, steep = normal(64, 64), np.outer(normal(64), normal(64))
-    report, back = round_trip(capsys, tmp_path, {"flat": flat, "steep": steep}, "--method", "lowrank", "--energy", "0.95")
+    report, back = round_trip(
+        capsys, tmp_path, {"flat": flat, "steep": steep}, "--method", "lowrank", "--energy", "0.95"
+    )
     assert report["why_left"] == {"flat": "lowrank would take no fewer bytes"} and np.array_equal(back["flat"], flat)
     assert report["layers"]["steep"] == "low rank, 1"
 
 
-@pytest.mark.parametrize("options", [["--sparsity", "0.5"], ["--method", "csr", "--sparsity", "0.5"], ["--method", "quantize"],
-                                     ["--method", "blocks"], ["--method", "mixed"], ["--method", "lowrank", "--energy", "0.3"]],
-                         ids=" ".join)
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--sparsity", "0.5"],
+        ["--method", "csr", "--sparsity", "0.5"],
+        ["--method", "quantize"],
+        ["--method", "blocks"],
+        ["--method", "mixed"],
+        ["--method", "lowrank", "--energy", "0.3"],
+    ],
+    ids=" ".join,
+)
 def test_excluded_arrays_come_back_as_they_were_and_count_in_no_share(tmp_path, capsys, options):
     mask = np.zeros((60, 60), np.float32)
     mask[:, :20] = -100
@@ -88,10 +102,24 @@ def test_a_pattern_that_matches_no_array_is_refused(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("options", [["share"], ["share", "--sparsity", "0.5"], ["share", "--sparsity", "0.5", "--scope", "array"],
-                                     ["quantize"], ["quantize", "--bits", "16"], ["quantize", "--group", "8"], ["blocks"],
-                                     ["blocks", "--format", "nf4"], ["mixed"], ["lowrank"], ["csr"], ["csr", "--sparsity", "0.5"]],
-                         ids=" ".join)
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["share"],
+        ["share", "--sparsity", "0.5"],
+        ["share", "--sparsity", "0.5", "--scope", "array"],
+        ["quantize"],
+        ["quantize", "--bits", "16"],
+        ["quantize", "--group", "8"],
+        ["blocks"],
+        ["blocks", "--format", "nf4"],
+        ["mixed"],
+        ["lowrank"],
+        ["csr"],
+        ["csr", "--sparsity", "0.5"],
+    ],
+    ids=" ".join,
+)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_one_bad_number_is_refused_by_array_and_element_and_excluding_it_helps(tmp_path, capsys, options, value, dtype):
     arrays = {f"layer.{i}.weight": normal(8, 16, dtype=dtype) for i in (0, 17)}
@@ -117,7 +145,11 @@ def test_floats_of_other_widths_are_compressed_and_it_is_said_what_they_became(t
     report, back = round_trip(capsys, tmp_path, arrays, *options)
     assert report["converted"] == {"half": "float16, widened to float32", "double": "float64, rounded to float32"}
     assert all(word in err for word in ("float16, widened to float32", "half", "float64, rounded to float32", "double"))
-    assert report["ratio"] > 1.5 and back["half"].dtype == back["double"].dtype == np.float32 and back["norm"].dtype == np.float16
+    assert (
+        report["ratio"] > 1.5
+        and back["half"].dtype == back["double"].dtype == np.float32
+        and back["norm"].dtype == np.float16
+    )
 
 
 def test_a_float64_beyond_float32_is_refused_by_array_and_element(tmp_path, capsys):
@@ -147,7 +179,9 @@ def test_bfloat16_is_read_where_asked_for_and_otherwise_explained(tmp_path, caps
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_tied_weights_are_compressed_once_and_counted_once(tmp_path, capsys, dtype):
     w = normal(50, 40, dtype=dtype)
-    report, back = round_trip(capsys, tmp_path, {"wte": w, "other": w + w, "head": w.copy()}, "--sparsity", "0.5", "--bits", "3")
+    report, back = round_trip(
+        capsys, tmp_path, {"wte": w, "other": w + w, "head": w.copy()}, "--sparsity", "0.5", "--bits", "3"
+    )
     assert report["tied"] == {"head": "wte"} and np.array_equal(back["head"], back["wte"])
     assert np.count_nonzero(back["wte"] == 0) + np.count_nonzero(back["other"] == 0) == 2000
 
@@ -176,13 +210,19 @@ def test_the_wide_outputs_of_mixed_may_be_columns(tmp_path, capsys):
 
 def test_an_axis_that_an_array_lacks_is_refused_by_its_name(tmp_path, capsys):
     npz.save(tmp_path / "a.npz", {"conv": normal(8, 4, 3, 3), "dense": normal(8, 4)})
-    code, _, err = run(capsys, "compress", tmp_path / "a.npz", tmp_path / "a.rcz", "--method", "quantize", "--axis", "3")
+    code, _, err = run(
+        capsys, "compress", tmp_path / "a.npz", tmp_path / "a.rcz", "--method", "quantize", "--axis", "3"
+    )
     assert code == 2 and "array dense: has 2 axes" in err
 
 
 @pytest.mark.parametrize("method", ["share", "csr"])
 def test_pruning_that_leaves_next_to_nothing_of_an_array_is_said_and_can_be_avoided(tmp_path, capsys, method):
-    arrays = {"small": normal(32, 32) * np.float32(0.001), "large": normal(32, 32), "sparse": np.eye(32, dtype=np.float32)}
+    arrays = {
+        "small": normal(32, 32) * np.float32(0.001),
+        "large": normal(32, 32),
+        "sparse": np.eye(32, dtype=np.float32),
+    }
     command = ["--method", method, "--sparsity", "0.7"]
     report, _ = round_trip(capsys, tmp_path, arrays, *command)
     npz.save(tmp_path / "in.npz", arrays)
@@ -195,7 +235,12 @@ def test_pruning_that_leaves_next_to_nothing_of_an_array_is_said_and_can_be_avoi
 
 def test_where_k_means_starts_is_a_choice_and_a_seed_that_changes_nothing_is_refused(tmp_path, capsys):
     arrays, books = {"w": normal(40, 40)}, set()
-    for options in (["--init", "linear"], ["--init", "density"], ["--init", "random"], ["--init", "random", "--seed", "1"]):
+    for options in (
+        ["--init", "linear"],
+        ["--init", "density"],
+        ["--init", "random"],
+        ["--init", "random", "--seed", "1"],
+    ):
         books.add(round_trip(capsys, tmp_path, arrays, "--bits", "4", *options)[1]["w"].tobytes())
     assert len(books) == 4
     for options in (["--seed", "1"], ["--init", "density", "--seed", "1"]):
@@ -215,8 +260,9 @@ def test_what_a_compressed_file_cannot_hold_is_refused_by_array(tmp_path, capsys
     assert code == 2 and "array waves: is of dtype complex64" in err
 
 
-@pytest.mark.parametrize("options", [["quantize", "--bits", "4", "--group", "64"], ["blocks"], ["blocks", "--format", "nf4"]],
-                         ids=" ".join)
+@pytest.mark.parametrize(
+    "options", [["quantize", "--bits", "4", "--group", "64"], ["blocks"], ["blocks", "--format", "nf4"]], ids=" ".join
+)
 def test_groups_and_blocks_of_a_convolution_run_over_inputs_height_and_width(tmp_path, capsys, options):
     kernels = {"three": normal(16, 32, 3, 3), "one": normal(32, 64, 1, 1)}
     flat = {name: w.reshape(len(w), -1) for name, w in kernels.items()}

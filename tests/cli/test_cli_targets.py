@@ -31,10 +31,14 @@ def links(source):
     return [source, f"./{source}", f"sub/../{source}", os.path.abspath(source), "soft.rcz", "hard.rcz", "soft.npz"]
 
 
-@pytest.mark.parametrize("command, source", [("compress", "model.npz"), ("decompress", "model.rcz"), ("decompress", "copy.npz")])
+@pytest.mark.parametrize(
+    "command, source", [("compress", "model.npz"), ("decompress", "model.rcz"), ("decompress", "copy.npz")]
+)
 @pytest.mark.parametrize("force", [[], ["--force"]])
 def test_the_file_that_is_read_is_never_written_by_whatever_name(folder, capsys, command, source, force):
-    (folder / "copy.npz").write_bytes((folder / "model.rcz").read_bytes())  # a compressed file whose suffix decompress writes
+    (folder / "copy.npz").write_bytes(
+        (folder / "model.rcz").read_bytes()
+    )  # a compressed file whose suffix decompress writes
     before = (folder / source).read_bytes()
     for target in links(source):
         code, out, err = run(capsys, command, source, target, *force)
@@ -69,7 +73,7 @@ def test_what_is_there_is_replaced_with_force_only(folder, capsys, arguments, co
 
 
 def test_a_result_of_an_earlier_run_is_replaced_by_one_of_its_kind_only(folder, capsys):
-    """A compressed file by compress, what decompress wrote by decompress: but never arrays that nothing here can make again."""
+    """A compressed file by compress, decoded arrays by decompress; never arrays that nothing here can make again."""
     first = (folder / "model.rcz").read_bytes()
     assert run(capsys, "compress", "model.npz", "model.rcz", "--bits", 2)[0] == 0
     assert (folder / "model.rcz").read_bytes() != first
@@ -102,18 +106,22 @@ def test_a_compressed_file_is_not_named_like_a_file_of_arrays(folder, capsys, su
 
 
 def test_compress_writes_nothing_that_does_not_decode_to_what_was_compressed(folder, capsys, monkeypatch):
-    honest = container.loads
+    honest = container.read
 
     def lying(*arguments, **named):
-        shared = honest(*arguments, **named)["w"]
-        codes = shared.codes.copy()
+        layers, reader = honest(*arguments, **named)
+        codes = layers["w"].codes.copy()
         codes[0, 0] ^= 1
-        return {"w": type(shared)(codes, shared.codebook)}
+        return {"w": type(layers["w"])(codes, layers["w"].codebook)}, reader
 
-    monkeypatch.setattr(container, "loads", lying)
+    monkeypatch.setattr(container, "read", lying)
     code, out, err = run(capsys, "compress", "model.npz", "new.rcz")
-    assert (code, out, err.count("\n")) == (2, "", 1) and "not what was compressed" in err and not os.path.exists("new.rcz")
-    monkeypatch.setattr(container, "loads", honest)
+    assert (
+        (code, out, err.count("\n")) == (2, "", 1)
+        and "not what was compressed" in err
+        and not os.path.exists("new.rcz")
+    )
+    monkeypatch.setattr(container, "read", honest)
     assert run(capsys, "compress", "model.npz", "new.rcz")[0] == 0
 
 

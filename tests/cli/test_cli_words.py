@@ -1,4 +1,4 @@
-"""What the command line says: true of the file, in lines that fit, in the words of who typed it, and never obeyed by a terminal."""
+"""What the command line says: true, in lines that fit, in the user's words, and without control characters."""
 
 import argparse
 import json
@@ -12,8 +12,9 @@ import pytest
 from cli_examples import EVERY_METHOD, round_trip, run
 
 from refcompress import container, reference
-from refcompress.cli.options import bits_of, size
+from refcompress.cli.options import size
 from refcompress.cli.show import paragraph, some, table, times
+from refcompress.formats.quantized import bits_of
 from refcompress.models import npz
 from refcompress.recipes import lenet_300_100
 
@@ -29,8 +30,9 @@ def normal(*shape):
 def many(tmp_path, monkeypatch):
     """A file of 60 arrays of long names, in the folder where the commands run."""
     monkeypatch.chdir(tmp_path)
-    arrays = {LONG.format(i): normal(16, 24) for i in range(20)} | {f"model.decoder.layers.{i}.norm.bias": np.zeros(16, np.float32)
-                                                                    for i in range(40)}
+    arrays = {LONG.format(i): normal(16, 24) for i in range(20)} | {
+        f"model.decoder.layers.{i}.norm.bias": np.zeros(16, np.float32) for i in range(40)
+    }
     npz.save("many.npz", arrays)
     return tmp_path
 
@@ -38,8 +40,16 @@ def many(tmp_path, monkeypatch):
 @pytest.mark.parametrize("width", [80, 60, 120])
 def test_every_line_fits_the_terminal(many, capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    reports = [run(capsys, "compress", "many.npz", "many.rcz", *options, "--force") for options in (
-        ["--sparsity", "0.9"], ["--method", "csr"], ["--method", "mixed"], ["--method", "lowrank"], ["--sparsity", "0.5", "--contexts"])]
+    reports = [
+        run(capsys, "compress", "many.npz", "many.rcz", *options, "--force")
+        for options in (
+            ["--sparsity", "0.9"],
+            ["--method", "csr"],
+            ["--method", "mixed"],
+            ["--method", "lowrank"],
+            ["--sparsity", "0.5", "--contexts"],
+        )
+    ]
     reports += [run(capsys, *command) for command in (
         ["inspect", "many.rcz"], ["verify", "many.rcz"], ["decompress", "many.rcz", "b.npz"], ["doctor"], ["audit"],
         ["audit", "--network", "LeNet-300-100", "--synthetic"])]
@@ -85,7 +95,9 @@ def test_times_never_says_more_than_the_bytes(before, after):
     said = times(before, after)
     if "times" in said:
         claim, word = float(said.split()[0]), said.split()[2]
-        assert word == ("smaller" if after < before else "larger") and 1 < claim <= max(before, after) / min(before, after)
+        assert word == ("smaller" if after < before else "larger") and 1 < claim <= max(before, after) / min(
+            before, after
+        )
     else:
         assert before == 0 or max(before, after) < 1.01 * min(before, after)
 
@@ -101,7 +113,9 @@ def test_the_error_that_is_told_is_the_error(tmp_path, capsys, options):
     for name in inside:
         assert np.isclose(report["errors"][name], np.sqrt(lost[name] / norm[name]), rtol=1e-9)
     if inside:
-        assert np.isclose(report["error"], np.sqrt(sum(lost[n] for n in inside) / sum(norm[n] for n in inside)), rtol=1e-9)
+        assert np.isclose(
+            report["error"], np.sqrt(sum(lost[n] for n in inside) / sum(norm[n] for n in inside)), rtol=1e-9
+        )
     _, out, _ = run(capsys, "compress", tmp_path / "in.npz", tmp_path / "out.rcz", *options)
     flat = " ".join(out.split())
     assert ("differs from the source by" in flat) == (report["error"] > 0)
@@ -111,9 +125,13 @@ def test_the_error_that_is_told_is_the_error(tmp_path, capsys, options):
 @pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 7, 8, 16])
 @pytest.mark.parametrize("scheme", ["symmetric", "affine"])
 def test_a_layer_is_said_to_have_the_bits_that_it_was_given(tmp_path, capsys, bits, scheme):
-    report, _ = round_trip(capsys, tmp_path, {"w": normal(30, 400)}, "--method", "quantize", "--bits", bits, "--scheme", scheme)
+    report, _ = round_trip(
+        capsys, tmp_path, {"w": normal(30, 400)}, "--method", "quantize", "--bits", bits, "--scheme", scheme
+    )
     assert report["layers"]["w"] == f"{bits} bits, 30 scales"
-    assert bits_of(np.array([], np.int8)) == bits_of(np.array([0, -1], np.int16)) == 1 and bits_of(np.int8([-128, 0])) == 8
+    assert (
+        bits_of(np.array([], np.int8)) == bits_of(np.array([0, -1], np.int16)) == 1 and bits_of(np.int8([-128, 0])) == 8
+    )
 
 
 def test_doctor_does_not_repeat_itself(capsys):
@@ -121,13 +139,29 @@ def test_doctor_does_not_repeat_itself(capsys):
     assert all(out.count(words) <= 1 for words in ("no kernel", "NumPy alone", "prune_score_wanda"))
 
 
-@pytest.mark.parametrize("text, value", [("0", 0), ("123", 123), ("10MB", 10_000_000), ("10 MB", 10_000_000), ("4GiB", 2**32),
-                                         ("4gib", 2**32), ("1.5kB", 1500), ("2Ki", 2048), ("3k", 3000), ("1TB", 10**12), ("7B", 7)])
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("0", 0),
+        ("123", 123),
+        ("10MB", 10_000_000),
+        ("10 MB", 10_000_000),
+        ("4GiB", 2**32),
+        ("4gib", 2**32),
+        ("1.5kB", 1500),
+        ("2Ki", 2048),
+        ("3k", 3000),
+        ("1TB", 10**12),
+        ("7B", 7),
+    ],
+)
 def test_a_limit_is_bytes_or_has_a_unit(text, value):
     assert size(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "MB", "10XB", "-1", "1e9", "10iB", "0x10", "ten", "1.MB", "\u0661MB", "nan", "9" * 40])
+@pytest.mark.parametrize(
+    "text", ["", "MB", "10XB", "-1", "1e9", "10iB", "0x10", "ten", "1.MB", "\u0661MB", "nan", "9" * 40]
+)
 def test_what_is_no_size_is_refused(text, capsys):
     with pytest.raises(argparse.ArgumentTypeError):
         size(text)
@@ -144,17 +178,35 @@ def test_a_limit_with_a_unit_holds(many, capsys):
 ESCAPE = "a\x1b[31m\x07\u202e"
 
 
-@pytest.mark.parametrize("command", [
-    ["compress", ESCAPE, "b.rcz"], ["compress", "m.npz", ESCAPE + "/b.rcz"], ["compress", "m.npz", ESCAPE + ".npz"],
-    ["decompress", ESCAPE, "b.npz"], ["decompress", "m.npz", ESCAPE], ["inspect", ESCAPE], ["inspect", "in" + ESCAPE],
-    ["verify", "in" + ESCAPE], ["evaluate", "in" + ESCAPE], ["evaluate", ESCAPE], ["demo", "--data", ESCAPE, "--out", "d.rcz"],
-    ["demo", "--out", ESCAPE + "/d.rcz"], [ESCAPE], ["compress", "m.npz", "b.rcz", "--method", ESCAPE], ["inspect", "m.rcz", ESCAPE],
-    ["compress", "m.npz", "b.rcz", "--bits", ESCAPE], ["inspect", "m.rcz", "--limit", ESCAPE],
-    ["inspect", "m.rcz", f"--{ESCAPE}"],
-    ["inspect", "m.rcz", f"--limit{ESCAPE}=3"], ["compress", "m.npz", "b.rcz", "--exclude", ESCAPE],
-    ["compress", "nan" + ESCAPE, "b.rcz"],
-    ["compress", "m.npz", "b.rcz", "--implementation", ESCAPE], ["audit", "--network", ESCAPE],
-], ids=lambda command: " ".join(command).replace(ESCAPE, "ESC"))
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["compress", ESCAPE, "b.rcz"],
+        ["compress", "m.npz", ESCAPE + "/b.rcz"],
+        ["compress", "m.npz", ESCAPE + ".npz"],
+        ["decompress", ESCAPE, "b.npz"],
+        ["decompress", "m.npz", ESCAPE],
+        ["inspect", ESCAPE],
+        ["inspect", "in" + ESCAPE],
+        ["verify", "in" + ESCAPE],
+        ["evaluate", "in" + ESCAPE],
+        ["evaluate", ESCAPE],
+        ["demo", "--data", ESCAPE, "--out", "d.rcz"],
+        ["demo", "--out", ESCAPE + "/d.rcz"],
+        [ESCAPE],
+        ["compress", "m.npz", "b.rcz", "--method", ESCAPE],
+        ["inspect", "m.rcz", ESCAPE],
+        ["compress", "m.npz", "b.rcz", "--bits", ESCAPE],
+        ["inspect", "m.rcz", "--limit", ESCAPE],
+        ["inspect", "m.rcz", f"--{ESCAPE}"],
+        ["inspect", "m.rcz", f"--limit{ESCAPE}=3"],
+        ["compress", "m.npz", "b.rcz", "--exclude", ESCAPE],
+        ["compress", "nan" + ESCAPE, "b.rcz"],
+        ["compress", "m.npz", "b.rcz", "--implementation", ESCAPE],
+        ["audit", "--network", ESCAPE],
+    ],
+    ids=lambda command: " ".join(command).replace(ESCAPE, "ESC"),
+)
 def test_a_refusal_shows_what_was_typed_and_no_terminal_obeys_it(tmp_path, capsys, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ("in" + ESCAPE)).write_bytes(b"no file of ours")
@@ -167,8 +219,12 @@ def test_a_refusal_shows_what_was_typed_and_no_terminal_obeys_it(tmp_path, capsy
 
 def test_reports_and_warnings_show_paths_and_names_and_no_terminal_obeys_them(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arrays = {"w" + ESCAPE: normal(40, 40), "half" + ESCAPE: normal(40, 40).astype(np.float16), "bias" + ESCAPE: normal(4),
-              "tied" + ESCAPE: normal(40, 40)}
+    arrays = {
+        "w" + ESCAPE: normal(40, 40),
+        "half" + ESCAPE: normal(40, 40).astype(np.float16),
+        "bias" + ESCAPE: normal(4),
+        "tied" + ESCAPE: normal(40, 40),
+    }
     arrays["again" + ESCAPE] = arrays["tied" + ESCAPE]
     source, target, back = "a" + ESCAPE + ".npz", ESCAPE + ".rcz", ESCAPE + ".npz"
     npz.save(source, arrays)
@@ -178,21 +234,32 @@ def test_reports_and_warnings_show_paths_and_names_and_no_terminal_obeys_them(tm
         assert code == 0 and "\\x1b[31m" in out and all(line.isprintable() for line in (out + err).split("\n"))
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["inspect", "m.npz"], "m.npz: does not start like"), (["compress", "m.rcz", "b.rcz"], "m.rcz: "),
-    (["inspect", "."], ".: "), (["compress", "m.npz", "b.rcz", "--bits", "40"], "--bits: must be between 1 and 16"),
-    (["compress", "m.npz", "b.rcz", "--method", "quantize", "--bits", "9"], "--bits: must be 2 to 8 or 16"),
-    (["compress", "m.npz", "b.rcz", "--method", "quantize", "--group", "0"], "--group: "),
-    (["compress", "m.npz", "b.rcz", "--method", "lowrank", "--energy", "2"], "--energy: "),
-    (["compress", "m.npz", "b.rcz", "--method", "quantize", "--sparsity", "0.5"], "--sparsity: belongs to --method share or csr"),
-    (["compress", "m.npz", "b.rcz", "--sparsity", "nan"], "--sparsity: "),
-    (["compress", "m.npz", "b.rcz", "--threads", "0"], "--threads: "),
-    (["compress", "m.npz", "b.rcz", "--scope", "array"], "--scope: "), (["inspect", "m.rcz", "--limit", "9"], "--limit: "),
-    (["compress", "m.npz", "b.rcz", "--init", "random", "--seed", "-1"], "--seed: "),
-    (["compress", "bad.npz", "b.rcz"], "bad.npz: "), (["demo", "--data", "nowhere", "--out", "d.rcz"], "nowhere: must hold"),
-    (["evaluate", "m.rcz"], "m.rcz: must hold the parameters"), (["demo", "--seed", "-1"], "--seed: "),
-    (["compress", "m.npz", "no/b.rcz"], "/no: No such file"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["inspect", "m.npz"], "m.npz: does not start like"),
+        (["compress", "m.rcz", "b.rcz"], "m.rcz: "),
+        (["inspect", "."], ".: "),
+        (["compress", "m.npz", "b.rcz", "--bits", "40"], "--bits: must be between 1 and 16"),
+        (["compress", "m.npz", "b.rcz", "--method", "quantize", "--bits", "9"], "--bits: must be 2 to 8 or 16"),
+        (["compress", "m.npz", "b.rcz", "--method", "quantize", "--group", "0"], "--group: "),
+        (["compress", "m.npz", "b.rcz", "--method", "lowrank", "--energy", "2"], "--energy: "),
+        (
+            ["compress", "m.npz", "b.rcz", "--method", "quantize", "--sparsity", "0.5"],
+            "--sparsity: belongs to --method share or csr",
+        ),
+        (["compress", "m.npz", "b.rcz", "--sparsity", "nan"], "--sparsity: "),
+        (["compress", "m.npz", "b.rcz", "--threads", "0"], "--threads: "),
+        (["compress", "m.npz", "b.rcz", "--scope", "array"], "--scope: "),
+        (["inspect", "m.rcz", "--limit", "9"], "--limit: "),
+        (["compress", "m.npz", "b.rcz", "--init", "random", "--seed", "-1"], "--seed: "),
+        (["compress", "bad.npz", "b.rcz"], "bad.npz: "),
+        (["demo", "--data", "nowhere", "--out", "d.rcz"], "nowhere: must hold"),
+        (["evaluate", "m.rcz"], "m.rcz: must hold the parameters"),
+        (["demo", "--seed", "-1"], "--seed: "),
+        (["compress", "m.npz", "no/b.rcz"], "/no: No such file"),
+    ],
+)
 def test_a_refusal_names_what_was_typed_and_no_parameter_of_a_function(tmp_path, capsys, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     npz.save("m.npz", {"w": normal(4, 4)})
@@ -210,7 +277,11 @@ def test_evaluate_refuses_a_network_that_answers_nan_by_the_array(tmp_path, caps
     layers[f"fc2.{kind}"].reshape(-1)[3] = np.nan
     container.save(tmp_path / "a.rcz", layers, implementation=reference)
     code, out, err = run(capsys, "evaluate", tmp_path / "a.rcz")
-    assert (code, out, err.count("\n")) == (2, "", 1) and f"array fc2.{kind}, element [{'3' if kind == 'bias' else '0, 3'}]" in err
+    assert (code, out, err.count("\n")) == (
+        2,
+        "",
+        1,
+    ) and f"array fc2.{kind}, element [{'3' if kind == 'bias' else '0, 3'}]" in err
 
 
 def test_paragraphs_keep_paths_whole_and_few_names_are_listed(monkeypatch):

@@ -1,4 +1,4 @@
-"""Zip archives of strangers: unpacked to the size that the directory declares, in memory and time that the limit bounds."""
+"""Zip archives of strangers: unpacked to the declared size, in memory and time that the limit bounds."""
 
 import io
 import struct
@@ -31,7 +31,7 @@ def zipped(members: dict[str, bytes], method=zipfile.ZIP_DEFLATED) -> bytes:
 
 
 def changed(data: bytes, **fields: int) -> bytes:
-    """The archive with other numbers in the first entry of its directory and the member's own header, where that has them."""
+    """Return the archive with other numbers in the first entry of its directory and in the member's own header."""
     places = {"method": (10, 8, 2), "flags": (8, 6, 2), "crc": (16, 14, 4), "packed": (20, 18, 4), "size": (24, 22, 4),
               "disk": (34, None, 2), "place": (42, None, 4)}
     start = int.from_bytes(data[-6:-2], "little")
@@ -45,7 +45,7 @@ def changed(data: bytes, **fields: int) -> bytes:
 
 
 def by_hand(entries, between=b"") -> bytes:
-    """An archive of (name, packed bytes, size, CRC, place or None) without a check: None puts the member behind the last one."""
+    """Return an unchecked archive of (name, packed bytes, size, CRC, place); place None is behind the last member."""
     body, directory = b"", b""
     for name, packed, size, crc, place in entries:
         numbers = struct.pack("<5H3L2H", 20, 0, 8, 0, 33, crc, len(packed), size, len(name), 0)
@@ -54,7 +54,12 @@ def by_hand(entries, between=b"") -> bytes:
             body += b"PK\3\4" + numbers + name + packed
         directory += b"PK\1\2\24\0" + numbers + struct.pack("<3H2L", 0, 0, 0, 0, place) + name
     count = min(len(entries), 65535)
-    return body + between + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(directory), len(body) + len(between), 0)
+    return (
+        body
+        + between
+        + directory
+        + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(directory), len(body) + len(between), 0)
+    )
 
 
 def deflated(data: bytes, times: int = 1) -> bytes:
@@ -71,19 +76,27 @@ EMPTY_BLOCKS = b"\0\0\0\xff\xff" * 150_000 + b"\1\0\0\xff\xff"
 HOSTILE = {
     "a directory that says 1,128 bytes of 200 MB": lambda: by_hand([(b"a.npy", BOMB, len(A), zlib.crc32(A), None)]),
     "a directory that says 200 MB": lambda: by_hand([(b"a.npy", BOMB, 25 * 2**23, 0, None)]),
-    "a directory that says what the limit allows, of 200 MB":
-        lambda: by_hand([(b"a.npy", deflated(npy((2**18 - 50,)) + bytes(2**22), 50), 2**20 - 100, 0, None)]),
-    "a bomb packed by lzma": lambda: changed(zipped({"a.npy": A + bytes(2**26)}, zipfile.ZIP_LZMA), size=len(A), crc=zlib.crc32(A)),
-    "a bomb packed by bzip2": lambda: changed(zipped({"a.npy": A + bytes(2**26)}, zipfile.ZIP_BZIP2), size=len(A), crc=zlib.crc32(A)),
+    "a directory that says what the limit allows, of 200 MB": lambda: by_hand(
+        [(b"a.npy", deflated(npy((2**18 - 50,)) + bytes(2**22), 50), 2**20 - 100, 0, None)]
+    ),
+    "a bomb packed by lzma": lambda: changed(
+        zipped({"a.npy": A + bytes(2**26)}, zipfile.ZIP_LZMA), size=len(A), crc=zlib.crc32(A)
+    ),
+    "a bomb packed by bzip2": lambda: changed(
+        zipped({"a.npy": A + bytes(2**26)}, zipfile.ZIP_BZIP2), size=len(A), crc=zlib.crc32(A)
+    ),
     "deflate64": lambda: changed(zipped({"a.npy": A}), method=9),
-    "ten thousand members in one place":
-        lambda: by_hand([(b"0000.npy", deflated(A), len(A), zlib.crc32(A), None)] + 10_000 * [(b"0000.npy", b"", 0, 0, 0)]),
-    "ten thousand members that unpack the same bytes to nothing":
-        lambda: by_hand([(b"0000.npy", EMPTY_BLOCKS, 0, 0, None)] + 5_000 * [(b"0000.npy", EMPTY_BLOCKS, 0, 0, 0)]),
+    "ten thousand members in one place": lambda: by_hand(
+        [(b"0000.npy", deflated(A), len(A), zlib.crc32(A), None)] + 10_000 * [(b"0000.npy", b"", 0, 0, 0)]
+    ),
+    "ten thousand members that unpack the same bytes to nothing": lambda: by_hand(
+        [(b"0000.npy", EMPTY_BLOCKS, 0, 0, None)] + 5_000 * [(b"0000.npy", EMPTY_BLOCKS, 0, 0, 0)]
+    ),
     "a directory of nothing else": lambda: by_hand(20_000 * [(b"", b"", 0, 0, 0)]),
     "a member of nothing else": lambda: by_hand([(b"a.npy", EMPTY_BLOCKS, len(A), zlib.crc32(A), None)]),
-    "many small members": lambda: by_hand([(b"%04x.npy" % i, deflated(npy((0,))), len(npy((0,))), zlib.crc32(npy((0,))), None)
-                                           for i in range(6000)]),
+    "many small members": lambda: by_hand(
+        [(b"%04x.npy" % i, deflated(npy((0,))), len(npy((0,))), zlib.crc32(npy((0,))), None) for i in range(6000)]
+    ),
     "headers of brackets": lambda: zipped({f"{i}.npy": npy("(" * 1900) for i in range(100)}),
     "headers of numbers": lambda: zipped({f"{i}.npy": npy("(" + "0," * 950 + ")") for i in range(100)}),
     "a shape of 2**60 elements": lambda: zipped({"a.npy": npy((2**60,), "|u1") + bytes(1000)}),
@@ -91,12 +104,17 @@ HOSTILE = {
     "a good array in Fortran's order": lambda: zipped({"a.npy": npy((250, 1000), fortran=True) + bytes(10**6)}),
     "a good array in the other byte order": lambda: zipped({"a.npy": npy((250, 1000), ">f4") + bytes(10**6)}),
 }
-GOOD = {"many small members", "a good array in Fortran's order", "a good array in the other byte order", "2**60 elements of no bytes"}
+GOOD = {
+    "many small members",
+    "a good array in Fortran's order",
+    "a good array in the other byte order",
+    "2**60 elements of no bytes",
+}
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_memory_and_time_stay_in_proportion_to_the_limit_whatever_the_archive_says(tmp_path, kind):
-    """The file, the arrays, one of them again in another order, and a limit's worth for Python's objects around them."""
+    """The file, the arrays, one of them in another order too, and as much as the limit for Python's objects."""
     path = tmp_path / "a.npz"
     path.write_bytes(HOSTILE[kind]())
     assert path.stat().st_size <= LIMIT
@@ -115,7 +133,9 @@ def test_memory_and_time_stay_in_proportion_to_the_limit_whatever_the_archive_sa
     assert time.process_time() - begun < 5
 
 
-@pytest.mark.parametrize("begin", [npy((200_000,), "|O"), npy((200_000,), "<U1"), npy((7,)), npy((200_000,), "|V4"), b"no array"])
+@pytest.mark.parametrize(
+    "begin", [npy((200_000,), "|O"), npy((200_000,), "<U1"), npy((7,)), npy((200_000,), "|V4"), b"no array"]
+)
 def test_an_array_is_refused_by_its_header_before_its_elements_are_unpacked(tmp_path, begin):
     (tmp_path / "a.npz").write_bytes(zipped({"a.npy": begin + bytes(800_000)}))
     tracemalloc.start()
@@ -127,11 +147,20 @@ def test_an_array_is_refused_by_its_header_before_its_elements_are_unpacked(tmp_
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-@pytest.mark.parametrize("fields, rule", [
-    ({"size": len(A) - 1}, "unpack|bytes"), ({"size": len(A) + 1}, "bytes"), ({"packed": 2**31}, "overlaps"), ({"crc": 1}, "checksum"),
-    ({"flags": 1}, "encrypted"), ({"method": 12}, "another method"), ({"place": 1}, "another one"), ({"disk": 1}, "damaged"),
-    ({"packed": 3}, "bytes|unpacked"),
-])
+@pytest.mark.parametrize(
+    "fields, rule",
+    [
+        ({"size": len(A) - 1}, "unpack|bytes"),
+        ({"size": len(A) + 1}, "bytes"),
+        ({"packed": 2**31}, "overlaps"),
+        ({"crc": 1}, "checksum"),
+        ({"flags": 1}, "encrypted"),
+        ({"method": 12}, "another method"),
+        ({"place": 1}, "another one"),
+        ({"disk": 1}, "damaged"),
+        ({"packed": 3}, "bytes|unpacked"),
+    ],
+)
 def test_each_lie_of_a_directory_is_refused(tmp_path, method, fields, rule):
     (tmp_path / "a.npz").write_bytes(changed(zipped({"a.npy": A}, method), **fields))
     with pytest.raises(CorruptError, match=rule):
@@ -141,8 +170,15 @@ def test_each_lie_of_a_directory_is_refused(tmp_path, method, fields, rule):
 def test_bytes_before_behind_and_within_an_archive_are_refused(tmp_path):
     data, a = zipped({"a.npy": A, "b.npy": A}), deflated(A)
     one = [(b"a.npy", a, len(A), zlib.crc32(A), None)]
-    for other in (b"#!/bin/sh\n" + data, data + b"\n", by_hand([(b"a.npy", a + b"x", len(A), zlib.crc32(A), None)]),
-                  by_hand(one + [(b"b.npy", a, len(A), zlib.crc32(A), 0)]), by_hand(one)[:-1], data[:-22], data[: len(data) // 2]):
+    for other in (
+        b"#!/bin/sh\n" + data,
+        data + b"\n",
+        by_hand([(b"a.npy", a + b"x", len(A), zlib.crc32(A), None)]),
+        by_hand(one + [(b"b.npy", a, len(A), zlib.crc32(A), 0)]),
+        by_hand(one)[:-1],
+        data[:-22],
+        data[: len(data) // 2],
+    ):
         (tmp_path / "a.npz").write_bytes(other)
         with pytest.raises(CorruptError):
             npz.load(tmp_path / "a.npz")
@@ -184,7 +220,10 @@ def test_an_archive_that_was_written_to_a_pipe_is_read(tmp_path):
     pipe = Pipe()
     np.savez_compressed(pipe, a=np.arange(10), b=np.ones(3))
     (tmp_path / "a.npz").write_bytes(pipe.data)
-    assert {name: a.tolist() for name, a in npz.load(tmp_path / "a.npz").items()} == {"a": list(range(10)), "b": [1, 1, 1]}
+    assert {name: a.tolist() for name, a in npz.load(tmp_path / "a.npz").items()} == {
+        "a": list(range(10)),
+        "b": [1, 1, 1],
+    }
 
 
 def test_the_sum_of_the_members_is_held_against_the_limit(tmp_path):

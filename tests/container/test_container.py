@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 from implementations import BOTH, NATIVE, each
 
 import refcompress as rc
-from refcompress import (CSR, ArgumentTypeError, CorruptError, LimitError, LowRank, Quantized, RefcompressError, Shared,
-                         UnsupportedVersionError, container, reference)
+from refcompress import (
+    CSR,
+    ArgumentTypeError,
+    CorruptError,
+    LimitError,
+    LowRank,
+    Quantized,
+    RefcompressError,
+    Shared,
+    UnsupportedVersionError,
+    container,
+    reference,
+)
 from refcompress.container import entries, positions, streams
 from refcompress.container.cursor import Coding, integer_bytes
 
@@ -274,50 +285,109 @@ def test_later_versions_kinds_layouts_coders_and_dtypes_are_named():
     for version in (0, 3, 255):
         with pytest.raises(UnsupportedVersionError, match=f"version {version}; this release reads versions 1 and 2"):
             container.loads(data[:8] + bytes([version]) + data[9:])
-    for entry in ("0E00", "07 06", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 13"):
+    for entry in ("1200", "07 06", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 13"):
         with pytest.raises(UnsupportedVersionError, match="this release reads 0 to"):
             container.loads(one(entry))
 
 
 SHARED4 = "02 0104 02 00000000 0000803F"  # shape (4,), codebook 0, 1
+LAYER = "11 03 020101 00 00 0000803F 00 00"  # its weight: shape (1, 1), scale 1, value 0
 
 
-@pytest.mark.parametrize("data, rule", [
-    (b"", "start"), (b"\x89", "start"), (container.MAGIC, "ends after"), (container.MAGIC + b"\1", "ends after"),
-    (sealed(container.MAGIC + b"\2"), "ends after"), (sealed(container.MAGIC + b"\2\x80\0"), "does not need"),
-    (sealed(container.MAGIC + b"\2" + b"\xff" * 9 + b"\1"), "more than 9 bytes"),
-    (sealed(container.MAGIC + b"\2" + b"\xff" * 8 + b"\x7f"), "are left"),  # 2**63 - 1 entries
-    (one("00 0A 00 00000000", "00"), "empty"), (one("00 0A 00 00000000", "01 FF"), "utf-8"),
-    (one("00 0A 00 00000000", "01 00"), "NUL"), (one("00 0A 00 00000000", "03 65CC81"), "normal form C"),
-    (one("00 0A 00 00000000", "03 EDA080"), "utf-8"), (one("00 0A 00 00000000", "02 C080"), "utf-8"),
-    (one("00 0A 00 00000000", "81 20" + 4097 * "61"), "4096"), (one("00 0A 00 00000000", "FFFF7F 61"), "are announced"),
-    (sealed(container.MAGIC + b"\1\2" + b"\1b\0\0\0\1" + b"\1a\0\0\0\1"), "must come after"),
-    (sealed(container.MAGIC + b"\1\2" + b"\1a\0\0\0\1" + b"\1a\0\0\0\1"), "must come after"),
-    (sealed(container.MAGIC + b"\2\2" + b"\1a\0\0\0\1" + b"\1a\0\0\0\0"), "comes twice"),
-    (one("00 00 01 01 02"), "bool"), (one("00 0A 21" + 33 * "01"), "32 dimensions"),
-    (one("00 0A 01 02 00000000"), "8 bytes of arrays"),
-    (one("00 0A 02 FFFFFFFFFFFFFFFF7F FFFFFFFFFFFFFFFF7F"), r"2\*\*63"),
-    (one("01 0102 00"), "no dense layout"), (one("01 01 8000 01"), "does not need"),
-    (one("01 01 8080808008 01 00"), r"2\*\*31"), (one("01 0102 09 01 01"), "are announced"),
-    (one("01 0101 02 01 02 02 00000000"), "beyond the last of 1"), (one("01 0102 01 02 01 01 00000000"), "filler"),
-    (one("01 0102 01 FFFF7F"), "do not fit"),
-    (one("01 0102 09 03 04 00000000"), "beyond the last of 2"),
-    (one("02 0104 01 0000C07F 00 00"), "finite"), (one("02 0104 00 00 00"), "alphabet"),
-    (one("02 0104 818004"), "65536"), (one("02 0104 01 00000080 09 00"), "stands for zero"),
-    (one(SHARED4 + "00 02 E4"), "alphabet"), (one(SHARED4 + "00 01 10"), "padding bits"),
-    (one(SHARED4 + "00 02 44"), "coder 2 where a writer takes 1"), (one(SHARED4 + "00 01 00"), "coder 1 where a writer takes 0"),
-    (one(SHARED4 + "09 01 01 01 01"), "alphabet"), (one(SHARED4 + "00 11 00"), "1 to 32768"),
-    (one(SHARED4 + "00 11 818002"), "1 to 32768"), (one(SHARED4 + "00 11 01 11 01 0000"), "padding after"),
-    (one(SHARED4 + "00 11 02 01 01 0000"), "coder 17 where a writer takes 0"), (one(SHARED4 + "00 11 02 21 01 0000"), "code space"),
-    (one(SHARED4 + "00 11 03 11 01 01 0000"), "code space"), (one(SHARED4 + "00 11 01 01 01 0100"), "Huffman stream"),
-    (one(SHARED4 + "00 11 01 01 02 00000000"), "Huffman stream"),
-    (one(SHARED4 + "00 11 01 01 00"), "at most the 0 bits"),
-    (one("02 0103 03 00000000 0000803F 00000040 00 11 03 12 02 01 0500"), "coder 17 where a writer takes 1"),
-    (one("03 00 00 00"), "at least one dimension"), (one("03 0101 00 01 0000803F 00 00"), "size other than 1"),
-    (one("03 0102 00 02 0000803F 00 00"), "size other than 1"), (one("03 0102 00 00 00000000 00 00"), r"2\*\*-126"),
-    (one("03 0102 01 00 0000803F 00 00"), "shape of ones"),
-    (one("04 01 01 01 0000803F 0000803F 0000807F"), "finite"), (one("04 01 01 01 0000803F 0000803F"), "are announced"),
-])
+@pytest.mark.parametrize(
+    "data, rule",
+    [
+        (b"", "start"),
+        (b"\x89", "start"),
+        (container.MAGIC, "ends after"),
+        (container.MAGIC + b"\1", "ends after"),
+        (sealed(container.MAGIC + b"\2"), "ends after"),
+        (sealed(container.MAGIC + b"\2\x80\0"), "does not need"),
+        (sealed(container.MAGIC + b"\2" + b"\xff" * 9 + b"\1"), "more than 9 bytes"),
+        (sealed(container.MAGIC + b"\2" + b"\xff" * 8 + b"\x7f"), "are left"),  # 2**63 - 1 entries
+        (one("00 0A 00 00000000", "00"), "empty"),
+        (one("00 0A 00 00000000", "01 FF"), "utf-8"),
+        (one("00 0A 00 00000000", "01 00"), "NUL"),
+        (one("00 0A 00 00000000", "03 65CC81"), "normal form C"),
+        (one("00 0A 00 00000000", "03 EDA080"), "utf-8"),
+        (one("00 0A 00 00000000", "02 C080"), "utf-8"),
+        (one("00 0A 00 00000000", "81 20" + 4097 * "61"), "4096"),
+        (one("00 0A 00 00000000", "FFFF7F 61"), "are announced"),
+        (sealed(container.MAGIC + b"\1\2" + b"\1b\0\0\0\1" + b"\1a\0\0\0\1"), "must come after"),
+        (sealed(container.MAGIC + b"\1\2" + b"\1a\0\0\0\1" + b"\1a\0\0\0\1"), "must come after"),
+        (sealed(container.MAGIC + b"\2\2" + b"\1a\0\0\0\1" + b"\1a\0\0\0\0"), "comes twice"),
+        (one("00 00 01 01 02"), "bool"),
+        (one("00 0A 21" + 33 * "01"), "32 dimensions"),
+        (one("00 0A 01 02 00000000"), "8 bytes of arrays"),
+        (one("00 0A 02 FFFFFFFFFFFFFFFF7F FFFFFFFFFFFFFFFF7F"), r"2\*\*63"),
+        (one("01 0102 00"), "no dense layout"),
+        (one("01 01 8000 01"), "does not need"),
+        (one("01 01 8080808008 01 00"), r"2\*\*31"),
+        (one("01 0102 09 01 01"), "are announced"),
+        (one("01 0101 02 01 02 02 00000000"), "beyond the last of 1"),
+        (one("01 0102 01 02 01 01 00000000"), "filler"),
+        (one("01 0102 01 FFFF7F"), "do not fit"),
+        (one("01 0102 09 03 04 00000000"), "beyond the last of 2"),
+        (one("02 0104 01 0000C07F 00 00"), "finite"),
+        (one("02 0104 00 00 00"), "alphabet"),
+        (one("02 0104 818004"), "65536"),
+        (one("02 0104 01 00000080 09 00"), "stands for zero"),
+        (one(SHARED4 + "00 02 E4"), "alphabet"),
+        (one(SHARED4 + "00 01 10"), "padding bits"),
+        (one(SHARED4 + "00 02 44"), "coder 2 where a writer takes 1"),
+        (one(SHARED4 + "00 01 00"), "coder 1 where a writer takes 0"),
+        (one(SHARED4 + "09 01 01 01 01"), "alphabet"),
+        (one(SHARED4 + "00 11 00"), "1 to 32768"),
+        (one(SHARED4 + "00 11 818002"), "1 to 32768"),
+        (one(SHARED4 + "00 11 01 11 01 0000"), "padding after"),
+        (one(SHARED4 + "00 11 02 01 01 0000"), "coder 17 where a writer takes 0"),
+        (one(SHARED4 + "00 11 02 21 01 0000"), "code space"),
+        (one(SHARED4 + "00 11 03 11 01 01 0000"), "code space"),
+        (one(SHARED4 + "00 11 01 01 01 0100"), "Huffman stream"),
+        (one(SHARED4 + "00 11 01 01 02 00000000"), "Huffman stream"),
+        (one(SHARED4 + "00 11 01 01 00"), "at most the 0 bits"),
+        (one("02 0103 03 00000000 0000803F 00000040 00 11 03 12 02 01 0500"), "coder 17 where a writer takes 1"),
+        (one("03 00 00 00"), "at least one dimension"),
+        (one("03 0101 00 01 0000803F 00 00"), "size other than 1"),
+        (one("03 0102 00 02 0000803F 00 00"), "size other than 1"),
+        (one("03 0102 00 00 00000000 00 00"), r"2\*\*-126"),
+        (one("03 0102 01 00 0000803F 00 00"), "shape of ones"),
+        (one("04 01 01 01 0000803F 0000803F 0000807F"), "finite"),
+        (one("04 01 01 01 0000803F 0000803F"), "are announced"),
+        (one("0E 00 03 0101 00 00 0000803F 00 00"), "1 to 7 bits"),
+        (one("0E 08 03 0101 00 00 0000803F 00 00"), "1 to 7 bits"),
+        (one("0E 04 05 0101 00 00 0000803F 00 00"), "kind 3, 11 or 13, not 5"),
+        (one("0E 04 0E 04 03"), "not 14"),
+        (one("0E 04 03 0101 00 00 0000803F 00 05 11"), "must be in -8..7, not -9"),
+        (one("0E 02 03 0101 00 00 0000803F 00 03 04"), "must be in -2..1, not 2"),
+        (one("0E 02 03 0101 00 00 0000803F 03 04 00"), "must be in -2..1, not 2"),
+        (one("0E 01 03 0101 00 00 0000803F 00 00"), "-1 or 1 for a single bit"),
+        (one("0E 01 03 0101 00 00 0000803F 01 01 02 02"), "0 for a single bit"),
+        (one("0E 04 0D 03 010101 08 020101 01 0000803F 00"), "kind 3 or 11"),
+        (one("0F 01 01 01 01 01 01 00 0000803F"), "at least 1 x 1"),
+        (one("0F 01 01 01 00 01 01 01 0000803F"), "at least 1 x 1"),
+        (one("0F 01 01 01 01 01 01 01 0000803F 0000C07F"), "finite"),
+        (one("0F 01 01 01 01 01 01 01 0000803F"), "are announced"),
+        (one("0F FFFFFFFFFFFFFFFF7F FFFFFFFFFFFFFFFF7F 00 01 01 01 01"), r"2\*\*63"),
+        (one("10 01 01 01 01 01 01 0000803F 0000807F 0000803F"), "finite"),
+        (one("10 01 01 01 01 01 01 0000803F"), "are announced"),
+        (one("10 01 01 01 00 FFFFFFFFFFFFFFFF7F FFFFFFFFFFFFFFFF7F"), r"2\*\*63"),
+        (one("11 00 0A 00 00000000 00"), "kind 3, 5, 11, 12 or 14, not 0"),
+        (one("11 0D 03 010101"), "or 14, not 13"),
+        (one("11 03 0101 00 00 0000803F 00 00 00"), "2 dimensions, not 1"),
+        (one(LAYER + "10"), "0 to 15, not 16"),
+        (one(LAYER + "01 00000000"), "above 0"),
+        (one(LAYER + "01 000080BF"), "above 0"),
+        (one(LAYER + "01 0000807F"), "finite"),
+        (one(LAYER + "02 01"), "between 2 and 8"),
+        (one(LAYER + "02 09"), "between 2 and 8"),
+        (one(LAYER + "04 0000803F"), "not rounded"),
+        (one(LAYER + "06 08 00000000"), "between"),
+        (one(LAYER + "06 08 0000C07F"), "between"),
+        (one(LAYER + "08 0000807F"), "finite"),
+        (one(LAYER + "08"), "are announced"),
+    ],
+)
 def test_each_broken_rule_is_corruption_and_says_which(data, rule):
     with pytest.raises(CorruptError, match=rule) as caught:
         container.loads(data)
@@ -387,8 +457,12 @@ print("ok")
 
 def test_groups_and_blocks_of_a_kernel_come_back_in_its_shape_from_the_rows_that_they_ran_along():
     w = np.random.default_rng(0).standard_normal((4, 6, 3, 3)).astype(np.float32)
-    layers = {"s8": rc.quantize_s8(w, group=16), "s16": rc.quantize_s16(w, group=16), "mx": rc.floats_mx_encode(w, "mxint8"),
-              "nf4": rc.floats_nf4_encode(w)}
+    layers = {
+        "s8": rc.quantize_s8(w, group=16),
+        "s16": rc.quantize_s16(w, group=16),
+        "mx": rc.floats_mx_encode(w, "mxint8"),
+        "nf4": rc.floats_nf4_encode(w),
+    }
     for implementation in BOTH:
         data = container.dumps(layers, implementation=implementation)
         back = container.loads(data, implementation=implementation)

@@ -11,8 +11,18 @@ from file_mutations import file_of, sealed
 from hypothesis import given, settings
 from implementations import need_native
 
-from refcompress import (ArgumentTypeError, CorruptError, LimitError, Quantized, RefcompressError, Shared, container,
-                         quantize_s8, quantize_s16, reference)
+from refcompress import (
+    ArgumentTypeError,
+    CorruptError,
+    LimitError,
+    Quantized,
+    RefcompressError,
+    Shared,
+    container,
+    quantize_s8,
+    quantize_s16,
+    reference,
+)
 from refcompress.cli import main
 from refcompress.container import entries, streams
 from refcompress.container.cursor import Coding
@@ -40,7 +50,11 @@ def test_the_check_of_version_2_is_sha_256_and_three_flips_that_crc_32_does_not_
     layers = {"a": np.zeros(3000, F32)}
     old, new = container.write(layers, Coding(reference, 1)), container.dumps(layers)
     assert new[8] == 2 and new[-32:] == hashlib.sha256(new[:-32]).digest()
-    power, powers, found = 1 << 31, {}, None  # x^n modulo the polynomial, reflected: the CRC of a flip n bits before the end
+    power, powers, found = (
+        1 << 31,
+        {},
+        None,
+    )  # x^n modulo the polynomial, reflected: the CRC of a flip n bits before the end
     for n in range(92_000):
         if power ^ 1 << 31 in powers:
             found = 0, powers[power ^ 1 << 31], n  # x^n + x^m + 1 is 0
@@ -64,16 +78,22 @@ def test_the_files_of_results_are_read_as_they_were_written(path):
     data = path.read_bytes()
     layers = container.loads(data, implementation=native)
     assert container.reencode(data, implementation=native) == data
-    assert same(container.loads(container.dumps(layers, implementation=native, contexts=True), implementation=native), layers)
+    assert same(
+        container.loads(container.dumps(layers, implementation=native, contexts=True), implementation=native), layers
+    )
     assert container.check_of(data) == ("CRC-32 (version 1)" if data[8] == 1 else "SHA-256")
 
 
 def test_verify_and_inspect_say_which_check_a_file_carries(tmp_path, capsys):
     for version, check in ((1, "CRC-32 (version 1)"), (2, "SHA-256")):
-        (tmp_path / "a.rcz").write_bytes(container.write({"b": np.ones(3), "a": np.ones(2)}, Coding(reference, version)))
+        (tmp_path / "a.rcz").write_bytes(
+            container.write({"b": np.ones(3), "a": np.ones(2)}, Coding(reference, version))
+        )
         for command in ("verify", "inspect"):
             assert main([command, str(tmp_path / "a.rcz")]) == 0
-            assert f"checked by {check}" in " ".join(capsys.readouterr().out.split())  # lines are broken where the terminal ends
+            assert f"checked by {check}" in " ".join(
+                capsys.readouterr().out.split()
+            )  # lines are broken where the terminal ends
 
 
 # The same as an earlier entry.
@@ -82,8 +102,16 @@ def tied() -> dict:
     rng = np.random.default_rng(0)
     w = Shared(rng.integers(0, 5, (40, 30)).astype(np.uint8), np.arange(5, dtype=F32))
     zeros = np.zeros(20, F32)
-    return {"wte": w, "b1": zeros, "other": Shared(w.codes, w.codebook * 2), "head": Shared(w.codes.copy(), w.codebook), "b2": zeros + 0,
-            "empty": np.zeros((0, 7)), "again": np.zeros((0, 7)), "third": w}
+    return {
+        "wte": w,
+        "b1": zeros,
+        "other": Shared(w.codes, w.codebook * 2),
+        "head": Shared(w.codes.copy(), w.codebook),
+        "b2": zeros + 0,
+        "empty": np.zeros((0, 7)),
+        "again": np.zeros((0, 7)),
+        "third": w,
+    }
 
 
 def test_tied_weights_take_two_bytes_and_stay_one_object_and_arrays_are_each_their_own():
@@ -112,11 +140,18 @@ def test_what_the_same_bytes_stand_for_counts_against_the_limit_each_time():
 ONE = b"\0\1\1\2\5\6"  # an array of int8 5, 6
 
 
-@pytest.mark.parametrize("all_entries, rule", [
-    ([ONE, ONE], "has the bytes of entry 0"), ([ONE, b"\x0a\1"], "not an earlier one"), ([b"\x0a\0"], "not an earlier one"),
-    ([ONE, b"\x0a\0", b"\x0a\1"], "not an earlier one"), ([ONE, b"\x0a\x7f"], "not an earlier one"),
-    ([ONE, b"\x0a\x80\0"], "does not need"), ([b"\0\0\1\0", b"\0\0\1\0"], "has the bytes of entry 0"),
-])
+@pytest.mark.parametrize(
+    "all_entries, rule",
+    [
+        ([ONE, ONE], "has the bytes of entry 0"),
+        ([ONE, b"\x0a\1"], "not an earlier one"),
+        ([b"\x0a\0"], "not an earlier one"),
+        ([ONE, b"\x0a\0", b"\x0a\1"], "not an earlier one"),
+        ([ONE, b"\x0a\x7f"], "not an earlier one"),
+        ([ONE, b"\x0a\x80\0"], "does not need"),
+        ([b"\0\0\1\0", b"\0\0\1\0"], "has the bytes of entry 0"),
+    ],
+)
 def test_other_ways_to_write_the_same_twice_are_refused(all_entries, rule):
     with pytest.raises(CorruptError, match=rule):
         container.loads(file_of(len(all_entries), all_entries.__getitem__))
@@ -149,8 +184,16 @@ def test_contexts_may_be_asked_for_by_name_and_a_file_of_both_kinds_is_written_a
         assert same(back, layers) and container.reencode(data, implementation=native) == data
         asked = set("abcd") if names is True else set(names or ()) - {"e"}
         assert reader.contexts == asked
-    assert container.dumps(layers, implementation=native, contexts=list("abcd")) == container.dumps(layers, implementation=native, contexts=True)
-    for bad, error in (("a", ArgumentTypeError), (1, ArgumentTypeError), (None, ArgumentTypeError), ([1], ArgumentTypeError), (["x"], RefcompressError)):
+    assert container.dumps(layers, implementation=native, contexts=list("abcd")) == container.dumps(
+        layers, implementation=native, contexts=True
+    )
+    for bad, error in (
+        ("a", ArgumentTypeError),
+        (1, ArgumentTypeError),
+        (None, ArgumentTypeError),
+        ([1], ArgumentTypeError),
+        (["x"], RefcompressError),
+    ):
         with pytest.raises(error, match="^contexts: "):
             container.dumps(layers, contexts=bad)
 
@@ -183,7 +226,9 @@ def test_contexts_that_save_nothing_are_refused():
 
 # Zeros of integers, and 16 bits.
 
-@pytest.mark.parametrize("bits, scheme", [(8, "symmetric"), (8, "affine"), (4, "affine"), (16, "symmetric"), (16, "affine")])
+@pytest.mark.parametrize(
+    "bits, scheme", [(8, "symmetric"), (8, "affine"), (4, "affine"), (16, "symmetric"), (16, "affine")]
+)
 def test_zeros_of_a_pruned_matrix_take_no_more_than_their_positions_on_every_grid(bits, scheme):
     rng = np.random.default_rng(1)
     w = (rng.standard_normal((256, 512)) + rng.random((256, 1))).astype(F32)
@@ -201,7 +246,9 @@ def test_zeros_of_a_pruned_matrix_take_no_more_than_their_positions_on_every_gri
 
 def test_differences_wrap_and_are_taken_only_where_they_are_smaller():
     zero = np.int8([[-128], [127], [0]])
-    values = np.where(np.random.default_rng(0).random((3, 400)) < 0.9, zero, np.int8([[127], [-128], [-128]])).astype(np.int8)
+    values = np.where(np.random.default_rng(0).random((3, 400)) < 0.9, zero, np.int8([[127], [-128], [-128]])).astype(
+        np.int8
+    )
     q = Quantized(values, np.ones((3, 1), F32), zero)
     data = container.dumps({"w": q})
     assert data[KIND] == 11 and same(container.loads(data), {"w": q})
@@ -211,8 +258,11 @@ def test_differences_wrap_and_are_taken_only_where_they_are_smaller():
 
 def test_symbols_of_16_bits_are_coded_as_two_bytes_where_that_is_smaller():
     rng = np.random.default_rng(0)
-    for symbols, coder in ((np.rint(rng.standard_normal(5000) * 300).astype(np.int16).view(np.uint16), streams.SPLIT),
-                           (rng.integers(0, 2**16, 5000).astype(np.uint16), 16), (rng.choice([3, 300], 5000).astype(np.uint16), streams.HUFFMAN)):
+    for symbols, coder in (
+        (np.rint(rng.standard_normal(5000) * 300).astype(np.int16).view(np.uint16), streams.SPLIT),
+        (rng.integers(0, 2**16, 5000).astype(np.uint16), 16),
+        (rng.choice([3, 300], 5000).astype(np.uint16), streams.HUFFMAN),
+    ):
         stream = streams.Stream(symbols, Coding(native))
         assert stream.coder == coder and len(stream.tobytes()) == stream.size
         assert streams.Stream(symbols, Coding(native, 1)).coder != streams.SPLIT
@@ -221,10 +271,15 @@ def test_symbols_of_16_bits_are_coded_as_two_bytes_where_that_is_smaller():
         assert (stream.coder, stream.size) == (coder, size)
 
 
-@pytest.mark.parametrize("stream, rule", [
-    ("12 12 01 80 00 00", "coder 18; this release reads 0 to 17"), ("12 09 0180 0000", "half of a symbol"), ("12 00 08 05 06", "takes 3"),
-    ("12 01 03 08 05 06", "coder 18 where a writer takes 9"),
-])
+@pytest.mark.parametrize(
+    "stream, rule",
+    [
+        ("12 12 01 80 00 00", "coder 18; this release reads 0 to 17"),
+        ("12 09 0180 0000", "half of a symbol"),
+        ("12 00 08 05 06", "takes 3"),
+        ("12 01 03 08 05 06", "coder 18 where a writer takes 9"),
+    ],
+)
 def test_two_bytes_that_a_writer_would_not_take_apart_are_refused(stream, rule):
     entry = bytes.fromhex("02 01 02") + b"\x84\4" + bytes(2 * 4 * 258) + b"\0" + bytes.fromhex(stream)
     with pytest.raises((CorruptError, container.UnsupportedVersionError), match=rule):

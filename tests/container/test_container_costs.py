@@ -12,21 +12,39 @@ import pytest
 from file_mutations import fields, file_of, rewritten, sample, written_otherwise
 from implementations import BOTH, each, need_native
 
-from refcompress import CorruptError, LimitError, Shared, UnsupportedVersionError, container
-from refcompress.container.cursor import integer_bytes
+from refcompress import (
+    CorruptError,
+    LimitError,
+    Quantized,
+    Shared,
+    UnsupportedVersionError,
+    container,
+    quantize_pack,
+)
+from refcompress.container import entries
+from refcompress.container.cursor import Coding, integer_bytes
+from refcompress.container.kinds import Kind
 
+native = need_native()
 COUNT = int(os.environ.get("REFCOMPRESS_HOSTILE", "12"))
 LIMIT = 60_000  # bytes decoded: the reference reads a code by contexts in 10 microseconds
 FIXED = 300_000  # bytes: the range coder's slots in Python, tables of symbols, blocks
 BLOCKS = 3_000_000  # bytes: blocks that are worked on at a time, of much
-native = need_native()
 EACH = each("impl", BOTH)
-NAMES = {"relative": 2, "dense": 2, "columns": 9, "csr": 1, "int8": 11, "plain": 3, "int16": 12, "groups": 3, "mixed": 6, "mx": 7,
-         "nf4": 8, "low rank": 4, "bias": 0, "wide": 2, "tied": 10, "kernel": 13, "blocks": 13}
+SAMPLE = container.loads(sample(3, 2), implementation=native)
+
+
+def kind_of(name: str) -> Kind:
+    """Return the kind of entry that an array of the sample is written as."""
+    first = next(key for key, value in SAMPLE.items() if value is SAMPLE[name])
+    return Kind.SAME if first != name else Kind(entries.write(SAMPLE[name], Coding(native), name == "columns")[0])
+
+
+NAMES = {name: kind_of(name) for name in SAMPLE}
 
 
 def cost(data: bytes, impl, limit: int = LIMIT) -> tuple[int, float, int]:
-    """Return the most bytes that a load had at once, its seconds, and the bytes of the file and of what was to be decoded."""
+    """Return the peak memory of a load, its seconds, and the bytes of the file and of what it should decode to."""
     readers, make = [], container.Reader
 
     def load():
@@ -53,8 +71,7 @@ def cost(data: bytes, impl, limit: int = LIMIT) -> tuple[int, float, int]:
 @pytest.mark.parametrize("name", NAMES)
 def test_memory_and_time_of_a_hostile_file_are_in_proportion_to_it_and_to_what_it_decodes(impl, name):
     rng, worst = np.random.default_rng(NAMES[name]), [0.0, 0.0, 0.0]
-    whole = container.loads(sample(3, 2), implementation=native)
-    layers = {key: whole[key] for key in (("columns", name) if name == "tied" else (name,))}
+    layers = {key: SAMPLE[key] for key in (("columns", name) if name == "tied" else (name,))}
     contexts = [key for key in layers if key in ("columns", "tied")]
     data = container.dumps(layers, implementation=native, contexts=contexts)
     spans = fields(data)
@@ -64,14 +81,21 @@ def test_memory_and_time_of_a_hostile_file_are_in_proportion_to_it_and_to_what_i
         peak, seconds, size = cost(mutated, impl)
         worst = [max(a, b) for a, b in zip(worst, (peak / size, max(0, peak - FIXED) / size, seconds / size))]
         assert peak < FIXED + 12 * size and seconds < 1 + 100e-6 * size, mutated.hex()
-    print(f"\n{name} ({impl.__name__}): {COUNT} files, at most {worst[0]:.1f} bytes a byte of the file and of what it decodes, "
-          f"{worst[1]:.1f} of them beyond {FIXED:,}, {worst[2] * 1e6:.1f} microseconds")
+    print(
+        f"\n{name} ({impl.__name__}): {COUNT} files, at most {worst[0]:.1f} bytes a byte of file and content, "
+        f"{worst[1]:.1f} of them beyond {FIXED:,}, {worst[2] * 1e6:.1f} microseconds"
+    )
+
+
+def test_a_hostile_file_is_tried_of_every_kind():
+    assert set(NAMES.values()) == set(Kind)
 
 
 @EACH
 @pytest.mark.parametrize("entry", ["one", "each"])
 def test_half_a_megabyte_of_empty_arrays_takes_few_times_its_size(impl, entry):
-    """The names alone, as strings in a dict, take 120 bytes each, and an array in NumPy as much; the limit counts 400 an entry."""
+    """A name in a dict takes 120 bytes, an array in NumPy as much; the limit counts 400 an entry."""
+
     def same(n):
         return b"\x0a\0" if n else b"\0\0\1\0"
 
@@ -86,7 +110,10 @@ def test_half_a_megabyte_of_empty_arrays_takes_few_times_its_size(impl, entry):
     finally:
         tracemalloc.stop()
     assert len(layers) == 60_000 and all(a.size == 0 for a in layers.values())
-    print(f"\n{entry} ({impl.__name__}): {len(data)} bytes, {peak / len(data):.0f} times as many in memory, {peak // 60_000} an entry")
+    print(
+        f"\n{entry} ({impl.__name__}): {len(data)} bytes, {peak / len(data):.0f} times as many in memory, "
+        f"{peak // 60_000} an entry"
+    )
     assert peak < (150 if entry == "one" else container.ENTRY_BYTES) * 60_000
     with pytest.raises(LimitError, match="names and objects of the entries take 24000000 bytes"):
         container.loads(data, implementation=impl, limit=10**6)
@@ -114,3 +141,13 @@ def test_reading_a_vector_by_contexts_takes_at_most_four_times_what_is_decoded()
         assert data[12] == 9
         peak, _, size = cost(data, native, container.DEFAULT_LIMIT)
         assert peak < 4 * size + BLOCKS, (shape, peak / size)
+
+
+@pytest.mark.parametrize("bits", [1, 4, 7])
+def test_reading_packed_integers_takes_at_most_eight_times_what_is_decoded(bits):
+    lowest = -(2 ** (bits - 1))
+    values = np.random.default_rng(0).integers(lowest, -lowest, (500, 2000)) if bits > 1 else np.ones((500, 2000))
+    scale, zero_point = np.ones((500, 1), np.float32), np.zeros((500, 1), np.int8)
+    packed = quantize_pack(Quantized(values.astype(np.int8), scale, zero_point), bits=bits)
+    peak, _, size = cost(container.dumps({"a": packed}, implementation=native), native, container.DEFAULT_LIMIT)
+    assert peak < 8 * size + BLOCKS, peak / size

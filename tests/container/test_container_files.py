@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from interrupt import at_every_bytecode
+
 from refcompress import CorruptError, LimitError, NotOnDisk, RefcompressError, container
 from refcompress.container import files
 from refcompress.models import npz
 
-# Of a file that is closed by the end of its object, where Ctrl-C comes between its opening and the block that closes it.
+# Of a file that is closed by the end of its object, where Ctrl-C comes between its opening and the block that closes
+# it.
 unclosed = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 OLD, NEW = {"old": np.zeros(2)}, {"new": np.ones(50)}
@@ -224,8 +225,12 @@ def test_directories_pipes_and_devices_are_refused_at_once(tmp_path):
             with pytest.raises(RefcompressError, match="regular file"):
                 act()
     (tmp_path / "file").touch()
-    for act in (lambda: container.load(tmp_path), lambda: container.save(tmp_path, NEW), lambda: container.save(f"{tmp_path}/", NEW),
-                lambda: container.save(f"{tmp_path}/file/", NEW)):
+    for act in (
+        lambda: container.load(tmp_path),
+        lambda: container.save(tmp_path, NEW),
+        lambda: container.save(f"{tmp_path}/", NEW),
+        lambda: container.save(f"{tmp_path}/file/", NEW),
+    ):
         with pytest.raises((RefcompressError, IsADirectoryError, NotADirectoryError)):
             act()
     assert sorted(os.listdir(tmp_path)) == ["file", "pipe"] and (tmp_path / "file").read_bytes() == b""

@@ -10,12 +10,26 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
+from container_strategies import layer_maps, of_version_1, same
 from hypothesis import given, settings
 
-from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared, container, reference
+from refcompress import (
+    CSR,
+    MX,
+    NF4,
+    LowRank,
+    LowRankConv,
+    Mixed,
+    Packed,
+    Quantized,
+    QuantizedLayer,
+    Shared,
+    Tucker2,
+    container,
+    quantize_unpack,
+    reference,
+)
 from refcompress.container.cursor import Coding
-
-from container_strategies import layer_maps, of_version_1, same
 
 TEXT = (Path(__file__).parents[2] / "FORMAT.md").read_text(encoding="utf-8")
 STRUCT = "?bBhHiIqQefd"  # the dtypes' numbers as struct's letters
@@ -27,7 +41,9 @@ class Decoder:
         self.version = data[8]
         size = {1: 4, 2: 32}[self.version]
         self.data, self.at, check = data[:-size], 9, data[-size:]
-        assert check == (struct.pack("<I", zlib.crc32(self.data)) if self.version == 1 else hashlib.sha256(self.data).digest())
+        assert check == (
+            struct.pack("<I", zlib.crc32(self.data)) if self.version == 1 else hashlib.sha256(self.data).digest()
+        )
         self.layers = {}
         for _ in range(self.int()):
             name = self.bytes(self.int()).decode()
@@ -35,8 +51,10 @@ class Decoder:
         assert self.at == len(self.data)
 
     def entry(self):
-        return (self.array, self.csr, self.shared, self.quantized, self.lowrank, self.quantized, self.mixed, self.mx, self.nf4,
-                self.contexts, self.same, self.differences, self.differences, self.rows)[self.byte()]()
+        return {0: self.array, 1: self.csr, 2: self.shared, 3: self.quantized, 4: self.lowrank, 5: self.quantized,
+                6: self.mixed, 7: self.mx, 8: self.nf4, 9: self.contexts, 10: self.same, 11: self.differences,
+                12: self.differences, 13: self.rows, 14: self.packed, 15: self.convolutions, 16: self.tucker2,
+                17: self.layer}[self.byte()]()
 
     def same(self):
         return list(self.layers.values())[self.int()]
@@ -109,6 +127,26 @@ class Decoder:
         m, k, r = self.int(), self.int(), self.int()
         return "lowrank", (m, k, r), self.numbers(m * r), self.numbers(r), self.numbers(r * k)
 
+    def packed(self):
+        return "packed", self.byte(), self.entry()
+
+    def convolutions(self):
+        m, c, r, h1, w1, h2, w2 = sizes = [self.int() for _ in range(7)]
+        return "convolutions", sizes, self.numbers(r * c * h1 * w1), self.numbers(m * r * h2 * w2)
+
+    def tucker2(self):
+        m, c, p, q, h, w = sizes = [self.int() for _ in range(6)]
+        return "tucker2", sizes, self.numbers(m * p), self.numbers(p * q * h * w), self.numbers(c * q)
+
+    def layer(self):
+        weight = self.entry()
+        m, k = (weight[2] if weight[0] == "packed" else weight)[1]
+        parts = self.byte()
+        scale = self.numbers(k) if parts & 1 else None
+        bits = self.byte() if parts & 2 else None
+        step = self.numbers(1)[0] if parts & 4 else None
+        return "layer", weight, scale, bits, step, self.numbers(m) if parts & 8 else None
+
     def mixed(self):
         axis, part = self.byte(), self.quantized if self.version == 1 else self.entry
         return "mixed", axis, self.stream(self.int()), part(), part()
@@ -117,7 +155,13 @@ class Decoder:
         format, shape = self.byte(), self.shape()
         scales = self.stream(prod(shape[:-1]) * -(-shape[-1] // 32))
         codes = self.stream(prod(shape))
-        return "mx", format, shape, scales, [-(c + 1) // 2 if c % 2 else c // 2 for c in codes] if format == 5 else codes
+        return (
+            "mx",
+            format,
+            shape,
+            scales,
+            [-(c + 1) // 2 if c % 2 else c // 2 for c in codes] if format == 5 else codes,
+        )
 
     def nf4(self):
         shape, block = self.shape(), self.int()
@@ -230,8 +274,20 @@ def context_codes(data, m, k, c):
 
             own = B(count[j])
             beside = B((count[j - 1] if j else 0) + (count[j + 1] if j + 1 < k else 0))
-            keys = [j, i, f(i, j - 1) + 2 * f(i, j - 2) + 4 * f(i - 1, j) + 8 * f(i - 2, j) + 16 * f(i - 1, j - 1) + 32 * f(i - 1, j + 1),
-                    16 * own + M(i + 1), 16 * B(row) + M(j + 1), 64 * min(own, 3) + 8 * beside + min(M(i + 1), 7), 8 * beside + own]
+            keys = [
+                j,
+                i,
+                f(i, j - 1)
+                + 2 * f(i, j - 2)
+                + 4 * f(i - 1, j)
+                + 8 * f(i - 2, j)
+                + 16 * f(i - 1, j - 1)
+                + 32 * f(i - 1, j + 1),
+                16 * own + M(i + 1),
+                16 * B(row) + M(j + 1),
+                64 * min(own, 3) + 8 * beside + min(M(i + 1), 7),
+                8 * beside + own,
+            ]
             mine = [slots.setdefault((t, key), [32768, 0]) for t, key in enumerate(keys)]
             for slot in mine:
                 if slot[1] == 0:
@@ -256,6 +312,10 @@ def context_codes(data, m, k, c):
             else:
                 codes.append(0)
     return codes
+
+
+def flat(a):
+    return tuple(a.ravel().tolist())
 
 
 def content(value):
@@ -283,7 +343,18 @@ def content(value):
     if isinstance(value, LowRank):
         factors = (tuple(factor.ravel().tolist()) for factor in (value.u, value.s, value.vt))
         return "lowrank", (*value.shape, value.rank), *factors
-    return STRUCT[container.entries.DTYPES.index(value.dtype)], value.shape, tuple(value.ravel().tolist())
+    if isinstance(value, Packed):
+        return "packed", value.bits, content(quantize_unpack(value))
+    if isinstance(value, LowRankConv):
+        (r, c, *first), (m, _, *second) = value.first.shape, value.second.shape
+        return "convolutions", [m, c, r, *first, *second], *map(flat, (value.first, value.second))
+    if isinstance(value, Tucker2):
+        (p, q, h, w), m, c = value.core.shape, len(value.outputs), len(value.inputs)
+        return "tucker2", [m, c, p, q, h, w], *map(flat, (value.outputs, value.core, value.inputs))
+    if isinstance(value, QuantizedLayer):
+        scale, bias = (None if a is None else flat(a) for a in (value.input_scale, value.bias))
+        return "layer", content(value.weight), scale, value.input_bits, value.input_step, bias
+    return STRUCT[container.entries.DTYPES[value.dtype]], value.shape, tuple(value.ravel().tolist())
 
 
 @settings(deadline=None)

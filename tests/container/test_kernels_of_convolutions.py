@@ -37,7 +37,10 @@ def test_groups_are_those_of_the_matrix_of_outputs(impl, shape, group, scheme):
         given = quantize(w, group=group, scheme=scheme, scale=q.scale, zero_point=q.zero_point)
         assert given == q
     low, high = impl.quantize_range_minmax(w, group=group)
-    assert np.array_equal(low, rc.quantize_range_minmax(matrix, group=group)[0]) and low.shape == high.shape == q.scale.shape
+    assert (
+        np.array_equal(low, rc.quantize_range_minmax(matrix, group=group)[0])
+        and low.shape == high.shape == q.scale.shape
+    )
 
 
 @every_shape
@@ -45,10 +48,16 @@ def test_every_range_and_every_small_format_groups_alike(shape):
     w = weights(shape)
     matrix = w.reshape(shape[0], -1)
     for find in (rc.quantize_range_percentile, rc.quantize_range_mse, rc.quantize_range_kl):
-        options = {"bins": 130} if find is rc.quantize_range_kl else {"steps": 3} if find is rc.quantize_range_mse else {}
+        options = (
+            {"bins": 130} if find is rc.quantize_range_kl else {"steps": 3} if find is rc.quantize_range_mse else {}
+        )
         for a, b in zip(find(w, group=5, **options), find(matrix, group=5, **options)):
             assert np.array_equal(a, b)
-    for small in (rc.quantize_binary, rc.quantize_ternary, lambda a, group: rc.quantize_ternary(a, group=group, threshold=None)):
+    for small in (
+        rc.quantize_binary,
+        rc.quantize_ternary,
+        lambda a, group: rc.quantize_ternary(a, group=group, threshold=None),
+    ):
         a, b = small(w, group=5), small(matrix, group=5)
         assert np.array_equal(a.values.reshape(matrix.shape), b.values) and np.array_equal(a.scale, b.scale)
 
@@ -57,8 +66,12 @@ def test_every_range_and_every_small_format_groups_alike(shape):
 def test_blocks_are_those_of_the_matrix_of_outputs(shape):
     w = weights(shape)
     matrix = w.reshape(shape[0], -1)
-    for encode in (lambda a: rc.floats_mx_encode(a, "mxfp4_e2m1"), lambda a: rc.floats_mx_encode(a, "mxint8"), rc.floats_nf4_encode,
-                   lambda a: rc.floats_nf4_encode(a, block=5)):
+    for encode in (
+        lambda a: rc.floats_mx_encode(a, "mxfp4_e2m1"),
+        lambda a: rc.floats_mx_encode(a, "mxint8"),
+        rc.floats_nf4_encode,
+        lambda a: rc.floats_nf4_encode(a, block=5),
+    ):
         q, flat = encode(w), encode(matrix)
         assert q.shape == shape and q.scales.ndim == 2 and np.array_equal(q.scales, flat.scales)
         assert np.array_equal(q.dense().reshape(matrix.shape), flat.dense())
@@ -75,7 +88,11 @@ def test_packed_rows_are_outputs_so_that_no_weight_has_a_byte_of_its_own(shape, 
     assert rc.quantize_unpack(p) == q and np.array_equal(p.dense(), q.dense())
 
 
-@given(hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4), st.integers(1, 9), st.randoms(use_true_random=False))
+@given(
+    hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4),
+    st.integers(1, 9),
+    st.randoms(use_true_random=False),
+)
 def test_an_array_without_elements_or_of_two_axes_is_no_exception(shape, group, random):
     w = np.random.default_rng(random.randrange(99)).standard_normal(shape).astype(np.float32)
     for impl in BOTH:
@@ -91,11 +108,19 @@ def test_runs_along_the_last_axis_as_older_files_have_them_are_read(impl):
     """A scale of as many dimensions as the values."""
     w = weights((8, 4, 3, 5))
     last = impl.quantize_s8(w.reshape(-1, 5), group=2)
-    old = rc.Quantized(last.values.reshape(w.shape), last.scale.reshape(8, 4, 3, 3), last.zero_point.reshape(8, 4, 3, 3), 2)
-    assert np.array_equal(old.dense().reshape(-1, 5), last.dense()) and np.array_equal(impl.dequantize_s8(old), old.dense())
+    old = rc.Quantized(
+        last.values.reshape(w.shape), last.scale.reshape(8, 4, 3, 3), last.zero_point.reshape(8, 4, 3, 3), 2
+    )
+    assert np.array_equal(old.dense().reshape(-1, 5), last.dense()) and np.array_equal(
+        impl.dequantize_s8(old), old.dense()
+    )
     nf4, mx = rc.floats_nf4_encode(w.reshape(-1, 5), block=2), rc.floats_mx_encode(w.reshape(-1, 5), "mxint8")
-    assert np.array_equal(rc.NF4(nf4.codes.reshape(w.shape), nf4.scales.reshape(8, 4, 3, 3), 2).dense().reshape(-1, 5), nf4.dense())
-    assert np.array_equal(rc.MX(mx.codes.reshape(w.shape), mx.scales.reshape(8, 4, 3, 1), "mxint8").dense().reshape(-1, 5), mx.dense())
+    assert np.array_equal(
+        rc.NF4(nf4.codes.reshape(w.shape), nf4.scales.reshape(8, 4, 3, 3), 2).dense().reshape(-1, 5), nf4.dense()
+    )
+    assert np.array_equal(
+        rc.MX(mx.codes.reshape(w.shape), mx.scales.reshape(8, 4, 3, 1), "mxint8").dense().reshape(-1, 5), mx.dense()
+    )
 
 
 @pytest.mark.parametrize("scale", [(8, 1), (8, 2, 1), (8, 4, 3, 2), (32,), (8, 6, 1), (6, 8)], ids=str)
@@ -120,7 +145,11 @@ def test_one_row_of_scales_may_serve_all_outputs():
 def test_what_is_not_finite_is_named_by_its_place_in_the_kernels(impl):
     w = weights((8, 16, 3, 3))
     w[5, 7, 1, 2] = np.nan
-    for call in (lambda: impl.quantize_s8(w, group=64), lambda: impl.quantize_range_minmax(w, group=64), lambda: impl.quantize_s8(w, axis=-1)):
+    for call in (
+        lambda: impl.quantize_s8(w, group=64),
+        lambda: impl.quantize_range_minmax(w, group=64),
+        lambda: impl.quantize_s8(w, axis=-1),
+    ):
         with pytest.raises(RefcompressError, match=r"x\[5, 7, 1, 2\]"):
             call()
 
@@ -146,7 +175,9 @@ def test_n_of_m_without_an_axis_is_that_of_the_matrix_of_outputs(shape, n, m):
     w = np.abs(weights(shape))
     mask = rc.prune_select(w, structure="nm", n=n, m=m)
     assert mask.shape == shape
-    assert np.array_equal(mask.reshape(shape[0], -1), rc.prune_select(w.reshape(shape[0], -1), structure="nm", n=n, m=m))
+    assert np.array_equal(
+        mask.reshape(shape[0], -1), rc.prune_select(w.reshape(shape[0], -1), structure="nm", n=n, m=m)
+    )
     named = rc.prune_select({"a": w, "b": w[0]}, structure="nm", n=n, m=m)
     assert np.array_equal(named["a"], mask)
 

@@ -16,8 +16,12 @@ def contradictions(network):
 def test_the_known_contradictions_are_found_and_alexnet_has_none():
     found = {network.name: contradictions(network) for network in DEEP_COMPRESSION}
     assert ("total", "bits after Huffman") in found["LeNet-300-100"]
-    assert {("total", "bits after Huffman"), ("total", "P+Q+H rate, %"), ("total", "times smaller"), ("ip2", "bits after Huffman")
-            } <= found["LeNet-5"]
+    assert {
+        ("total", "bits after Huffman"),
+        ("total", "P+Q+H rate, %"),
+        ("total", "times smaller"),
+        ("ip2", "bits after Huffman"),
+    } <= found["LeNet-5"]
     assert {("total", "P+Q+H rate, %"), ("total", "times smaller")} <= found["VGG-16"]
     assert found["AlexNet"] == set()
     assert {row for row, _ in set.union(*found.values())} == {"total", "ip2"}  # every other row adds up
@@ -41,8 +45,11 @@ def test_a_network_that_adds_up_has_no_contradiction_and_one_wrong_figure_is_fou
     row = Row("fc", (100, 1000), 10, 5, 4.0, 5, 3.5, 10 * 10 / 32 + 0.032, 10 * 7.5 / 32 + 0.032)
     good = Network("made up", 0, (row,), 5, 4.0, row.rate, row.coded_rate, 100 / row.coded_rate)
     assert contradictions(good) == set()
-    for change, where in (({"coded_bits": 4.5}, ("total", "bits after Huffman")), ({"coded_rate": 2.0}, ("total", "P+Q+H rate, %")),
-                          ({"ratio": 50}, ("total", "times smaller"))):
+    for change, where in (
+        ({"coded_bits": 4.5}, ("total", "bits after Huffman")),
+        ({"coded_rate": 2.0}, ("total", "P+Q+H rate, %")),
+        ({"ratio": 50}, ("total", "times smaller")),
+    ):
         assert contradictions(Network(**vars(good) | change)) == {where}
 
 
@@ -54,8 +61,12 @@ def test_drawn_weights_have_the_statistics_of_their_row(row):
     assert codes.shape == row.shape and abs(kept - row.kept / 100) <= 5 * sigma
     counts = np.bincount(codes[codes > 0], minlength=len(codebook))[1:]
     p = counts[counts > 0] / counts.sum()
-    # The entropy of n drawn codes is below that of their distribution by some (codes - 1) / 2n nats; a tenth is for chance.
-    assert abs(-(p @ np.log2(p)) + len(codebook) / (1.386 * counts.sum()) - row.coded_bits) < 0.1 + 10 / counts.sum() ** 0.5
+    # The entropy of n drawn codes is below that of their distribution by some (codes - 1) / 2n nats; a tenth is for
+    # chance.
+    assert (
+        abs(-(p @ np.log2(p)) + len(codebook) / (1.386 * counts.sum()) - row.coded_bits)
+        < 0.1 + 10 / counts.sum() ** 0.5
+    )
     assert len(codebook) == 2 ** row.bits and codebook[0] == 0 and np.all(codebook[1:] != 0)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refcompress import ops, reference
+from refcompress import formats, ops, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -30,6 +30,12 @@ def test_the_map_names_each_operation_with_its_file(name):
     assert f"`{path}.py`" in row
     folder = row.split("|")[3].strip().strip("`/")
     assert not folder or any((ROOT / "csrc" / folder).glob("*.c"))
+
+
+def test_the_map_names_each_format():
+    row = next(line for line in README.splitlines() if line.startswith("| `refcompress/formats/`"))
+    assert {name for name, value in vars(formats).items() if isinstance(value, type)
+            and issubclass(value, formats.Format) and value is not formats.Format} <= set(re.findall(r"\w+", row))
 
 
 def test_each_arxiv_number_of_the_map_stands_in_the_docstrings_of_its_files():

@@ -1,5 +1,4 @@
-"""The laws that every format keeps: frozen also after a pickle, equal by content, short in print, an array for
-NumPy."""
+"""The laws of every format: frozen also after a pickle, equal by content, short in print, an array for NumPy."""
 
 import copy
 import pickle
@@ -21,6 +20,7 @@ FORMATS = {
     "mixed": rc.allocate_mixed(W, np.arange(12) % 3 == 0), "mx": rc.floats_mx_encode(W, "mxint8"),
     "nf4": rc.floats_nf4_encode(W), "lowrank": rc.lowrank_svd(W, rank=2),
     "conv": rc.lowrank_conv(KERNEL, scheme="spatial", rank=2), "tucker": rc.lowrank_tucker2(KERNEL, ranks=(2, 2)),
+    "layer": rc.QuantizedLayer(rc.quantize_s8(W, axis=0), np.ones(20, np.float32), 8, 0.5, np.zeros(12, np.float32)),
     "code": CODE, "encoded": rc.huffman_encode(np.array([0, 0, 1, 2], np.uint8), CODE),
     "unsorted": rc.CSR((2, 3), np.array([0, 2, 2]), np.array([1, 0]), np.float32([1, np.nan]), canonical=False),
 }
@@ -149,3 +149,25 @@ def test_scales_are_normal_numbers_above_zero(bad):
         with pytest.raises(RefcompressError, match=r"scales\[1, 0\]"):
             rc.NF4(np.uint8([[1, 2], [3, 4]]), scale)
     assert rc.Quantized(values, np.float32([[1], [2.0**-126]]), zeros).dense()[1, 0] == 3 * 2.0**-126
+
+
+@every_format
+def test_a_format_describes_itself_and_names_its_product(value):
+    assert "describe" in vars(type(value)) and 3 < len(value.describe()) < 80 and value.describe().isprintable()
+    assert value.product is None or value.product in rc.ops.OPS
+
+
+def test_each_product_of_a_format_is_that_of_its_dense_matrix():
+    """Inputs with a single 1 pick the weights out, so that no sum is rounded."""
+    shared = rc.Shared(np.uint8(np.arange(240).reshape(12, 20) % 4), np.float32([0, -1, 0.5, 2]))
+    exact = rc.LowRank(*(RNG.integers(-9, 9, shape).astype(np.float32) for shape in ((12, 2), 2, (2, 20))))
+    used = set()
+    for value in ({**FORMATS, "lowrank": exact} | {"pruned": shared}).values():
+        if value.product is None:
+            continue
+        x = np.eye(value.shape[1], dtype=np.float32)
+        operand, product = value.operand(lambda name: getattr(rc, name)), getattr(rc, value.product)
+        got = product(x, operand).T if value.product.startswith("gemm_") else product(operand, x)
+        assert np.array_equal(got, value.dense() @ x, equal_nan=True)
+        used.add(value.product)
+    assert used == {"csr_matmul", "gemm_f32s8", "gemm_f32mixed", "lowrank_matmul"}

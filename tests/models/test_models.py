@@ -1,8 +1,11 @@
 """Models of other tools: what is theirs is read as they wrote it, and nothing in it is run."""
 
+import inspect
 import io
 import os
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from container_strategies import NAMES, raw_arrays, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refcompress import ArgumentTypeError, CorruptError, LimitError, RefcompressError, container
+from refcompress import ArgumentTypeError, CorruptError, LimitError, RefcompressError, container, models
 from refcompress.models import npz
 
 
@@ -140,3 +143,59 @@ def test_a_member_that_unpacks_beyond_the_limit_is_not_unpacked(tmp_path):
     (tmp_path / "a.npz").write_bytes(archive(("a.npy", bytes(10**7))))
     with pytest.raises(LimitError):
         npz.load(tmp_path / "a.npz", limit=10**6)
+
+
+# By suffix.
+
+def test_the_suffix_says_which_importer_reads_and_writes(tmp_path, monkeypatch):
+    arrays = {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}
+    for name in ("a.npz", "b.NPZ", "dir.x/c.d.npz"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        models.save(tmp_path / name, arrays, decoded=name == "a.npz")
+        assert same(models.load(tmp_path / name), arrays) and same(npz.load(str(tmp_path / name)), arrays)
+        assert models.is_decoded(tmp_path / name) == (name == "a.npz")
+    monkeypatch.setitem(
+        models.FILE_TYPES, ".other", SimpleNamespace(load=lambda path, limit, bfloat16: (path, limit, bfloat16))
+    )
+    assert models.load("model.other", limit=5) == ("model.other", 5, False)
+    assert models.load(b"model.other", bfloat16=True) == (b"model.other", container.DEFAULT_LIMIT, True)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model", ".npz/model", "", ".npz"])
+def test_a_suffix_that_none_reads_is_refused(tmp_path, name):
+    for call in (lambda: models.load(name), lambda: models.save(name, {}), lambda: models.is_decoded(name)):
+        with pytest.raises(RefcompressError, match="must end in .npz") as caught:
+            call()
+        assert caught.value.argument == "path"
+
+
+@pytest.mark.parametrize("path", [3, None, "a\0.npz"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(RefcompressError) as caught:
+        models.load(path)
+    assert caught.value.argument == "path"
+
+
+@pytest.mark.parametrize("suffix", models.FILE_TYPES)
+def test_each_file_type_gives_back_what_it_was_given(tmp_path, suffix):
+    arrays = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "b/ä": np.array([-1, 5]), "none": np.zeros((0, 2))}
+    path = tmp_path / f"a{suffix}"
+    for decoded in (False, True):
+        models.save(path, arrays, decoded=decoded)
+        back = models.load(path)
+        assert list(back) == list(arrays) and same(back, arrays) and models.is_decoded(path) == decoded
+    with pytest.raises(LimitError, match="limit"):
+        models.load(path, limit=50)
+
+
+def test_each_importer_has_the_three_functions():
+    for module in models.FILE_TYPES.values():
+        assert list(inspect.signature(module.load).parameters) == ["path", "limit", "bfloat16"]
+        assert list(inspect.signature(module.save).parameters) == ["path", "arrays", "decoded"]
+        assert list(inspect.signature(module.is_decoded).parameters) == ["path"]
+
+
+def test_each_file_type_with_a_module_of_its_own_stands_in_the_table():
+    folder, helpers = Path(models.__file__).parent, {"__init__", "archive", "squeezenet"}
+    assert {module.__name__.split(".")[-1] for module in models.FILE_TYPES.values()} == {
+        path.stem for path in folder.glob("*.py")} - helpers

@@ -1,4 +1,4 @@
-"""The published SqueezeNet file: read to its last byte, re-encoded bit for bit in fewer bytes, run from the container."""
+"""The published SqueezeNet file: read to its last byte, re-encoded in fewer bytes, run from the container."""
 
 import hashlib
 import os
@@ -13,8 +13,10 @@ from refcompress.models import squeezenet
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "songhan" / "compressed_SqueezeNet.net"
 SHA256 = "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
-published = pytest.mark.skipif(not FILE.exists(), reason="the published SqueezeNet file is not part of the project: it is "
-                                                         "looked for in ../shared/data/songhan")
+published = pytest.mark.skipif(
+    not FILE.exists(),
+    reason="the published SqueezeNet file is not part of the project: it is looked for in ../shared/data/songhan",
+)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,12 @@ def with_entries(codes, gaps):
     data, name = example(), "fire2/conv1x1_1"
     at = layer_starts(data)[name] + 1024 + 4 * squeezenet.SHAPES[name][0]
     old = int(np.frombuffer(data, "<u4", len(NAMES))[1])
-    data = data[:at] + bytes(codes) + bytes(a | b << 4 for a, b in zip(gaps[::2], [*gaps[1::2], 0])) + data[at + old + -(-old // 2) :]
+    data = (
+        data[:at]
+        + bytes(codes)
+        + bytes(a | b << 4 for a, b in zip(gaps[::2], [*gaps[1::2], 0]))
+        + data[at + old + -(-old // 2) :]
+    )
     return with_bytes(data, 4, len(codes).to_bytes(4, "little"))
 
 
@@ -145,7 +152,12 @@ def test_every_cut_is_refused_with_the_part_that_is_missing():
     data = example()
     for name, start in layer_starts(data).items():
         bias = start + 1024
-        for at, what in ((start, "codebook"), (start + 1023, "codebook"), (bias, "bias"), (bias + 4 * squeezenet.SHAPES[name][0], "codes")):
+        for at, what in (
+            (start, "codebook"),
+            (start + 1023, "codebook"),
+            (bias, "bias"),
+            (bias + 4 * squeezenet.SHAPES[name][0], "codes"),
+        ):
             left = at - {"codebook": start, "bias": bias, "codes": at}[what]
             with pytest.raises(CorruptError, match=f"of {name}'s {what} are announced at byte .*, {left} are left"):
                 squeezenet.read(data[:at])

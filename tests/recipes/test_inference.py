@@ -1,10 +1,24 @@
 """A compressed network computes what it is told: these layers, in this order, with these activations, and nothing
 left over."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from implementations import BOTH, each
 
-from refcompress import ArgumentTypeError, RefcompressError, quantize_s8, reference, share_kmeans
+from refcompress import (
+    ArgumentTypeError,
+    LayerFit,
+    Quantized,
+    QuantizedLayer,
+    RefcompressError,
+    container,
+    quantize_pack,
+    quantize_s8,
+    reference,
+    share_kmeans,
+)
 from refcompress.recipes.inference import ACTIVATIONS, CompressedNetwork
 
 # name: (outputs, inputs); no order of names is this one
@@ -111,3 +125,54 @@ def test_inputs_of_another_shape_or_type_are_refused(x, error):
     with pytest.raises(error) as caught:
         net.forward(x)
     assert caught.value.argument == "x"
+
+
+def few_bits(step=0.5):
+    """Return a layer whose product is exact in float32: halves, quarters and small integers."""
+    rng = np.random.default_rng(2)
+    weight = Quantized(
+        rng.integers(-7, 8, (6, 9)).astype(np.int8), np.full((6, 1), 0.25, np.float32), np.zeros((6, 1), np.int8)
+    )
+    scale = 2.0 ** rng.integers(-1, 2, 9)
+    return QuantizedLayer(weight, scale.astype(np.float32), 8, step, rng.integers(-3, 4, 6).astype(np.float32))
+
+
+@each("impl", BOTH)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("bits, step", [(None, None), (8, 0.5), (4, None)])
+def test_a_quantized_layer_gives_what_the_fit_that_it_was_made_of_gives(impl, packed, bits, step):
+    layer = replace(few_bits(), input_bits=bits, input_step=step)
+    fit = LayerFit(layer.weight, 0.0, 0.0, 0.0, layer.input_scale, bits, step, layer.bias)
+    held = QuantizedLayer.of(fit, quantize_pack(layer.weight) if packed else None)
+    x = np.random.default_rng(1).integers(-7, 8, (9, 5)).astype(np.float32)
+    x[0] = 7 * layer.input_scale[0]  # the largest of each sample, so that a step by the sample is exact too
+    x = np.clip(x, -7 * layer.input_scale[:, None], 7 * layer.input_scale[:, None])
+    back = container.loads(container.dumps({"fc": held}))
+    net = CompressedNetwork(back, impl, order=["fc"], activations="none")
+    assert back["fc"] == held and np.array_equal(net.forward(x), fit.forward(np.ascontiguousarray(x.T)).T)
+    assert "gemm_f32s8" in net.uses["fc"] and ("quantize_s8" in net.uses["fc"]) == (bits is not None)
+    assert np.array_equal(held.dense(), layer.weight.dense() / layer.input_scale)
+
+
+def test_a_layer_stands_under_its_own_name_and_with_no_other_weight_or_bias():
+    held = layers() | {"in": few_bits()}
+    del held["in.weight"], held["in.bias"]
+    CompressedNetwork(held, reference, order=list(SIZES), activations="relu")
+    for change, argument in ((held | {"in.bias": np.zeros(6, np.float32)}, "layers['in.bias']"),
+                             (layers() | {"in.weight": few_bits()}, "in.weight")):
+        with pytest.raises(RefcompressError) as caught:
+            CompressedNetwork(change, reference, order=list(SIZES), activations="relu")
+        assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize("change, argument", [
+    ({"weight": np.zeros((6, 9), np.float32)}, "weight"), ({"input_scale": np.ones(6, np.float32)}, "input_scale"),
+    ({"input_scale": np.zeros(9, np.float32)}, "input_scale[0]"), ({"input_scale": np.ones(9)}, "input_scale"),
+    ({"input_scale": np.full(9, np.nan, np.float32)}, "input_scale[0]"), ({"input_bits": 1}, "input_bits"),
+    ({"input_bits": 9}, "input_bits"), ({"input_bits": None}, "input_step"), ({"input_step": 0.0}, "input_step"),
+    ({"input_step": 0.1}, "input_step"), ({"bias": np.zeros(9, np.float32)}, "bias"),
+    ({"bias": np.full(6, np.inf, np.float32)}, "bias[0]")])
+def test_what_is_no_quantized_layer_is_refused_by_name(change, argument):
+    with pytest.raises(RefcompressError) as caught:
+        replace(few_bits(), **change)
+    assert caught.value.argument == argument

@@ -1,14 +1,29 @@
-"""Files that a wrong or a hostile writer makes, all with a right checksum: fields rewritten, and other choices than the writer's."""
+"""Files of a wrong or a hostile writer, with a right checksum: rewritten fields, and choices of another writer."""
 
 import contextlib
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
 from implementations import need_native
 
-from refcompress import CSR, MX, NF4, LowRank, Mixed, Quantized, Shared, container
+from refcompress import (
+    CSR,
+    MX,
+    NF4,
+    LowRank,
+    LowRankConv,
+    Mixed,
+    Quantized,
+    QuantizedLayer,
+    Shared,
+    Tucker2,
+    container,
+    quantize_pack,
+)
 from refcompress.container import codes, cursor, entries, positions, quantized, sameness, streams
 from refcompress.container.cursor import Coding, integer_bytes
+from refcompress.container.kinds import Kind
 from refcompress.reference.huffman.lengths import huffman_lengths
 
 native = need_native()
@@ -23,7 +38,9 @@ def sealed(body: bytes) -> bytes:
 
 def file_of(count: int, entry, version: int = 2) -> bytes:
     """Return the file of ``count`` entries, named by their numbers, that entry(number) gives."""
-    entries = b"".join(integer_bytes(len(name)) + name + entry(number) for number, name in ((n, b"%x" % n) for n in range(count)))
+    entries = b"".join(
+        integer_bytes(len(name)) + name + entry(number) for number, name in ((n, b"%x" % n) for n in range(count))
+    )
     return sealed(container.MAGIC + bytes([version]) + integer_bytes(count) + entries)
 
 
@@ -42,28 +59,56 @@ def sample(seed: int, version: int) -> bytes:
     scale = np.full((6, 1), 0.5, F32)
     wide = np.array([True, False, True])
     layers = {
-        "relative": Shared(sparse, np.arange(16, dtype=F32)), "dense": Shared(dense, np.arange(6, dtype=F32)),
-        "columns": Shared(columns, np.arange(4, dtype=F32)), "csr": csr,
-        "int8": Quantized(int8, scale, zero), "plain": Quantized(int8, scale, np.zeros((6, 1), np.int8), None),
+        "relative": Shared(sparse, np.arange(16, dtype=F32)),
+        "dense": Shared(dense, np.arange(6, dtype=F32)),
+        "columns": Shared(columns, np.arange(4, dtype=F32)),
+        "csr": csr,
+        "int8": Quantized(int8, scale, zero),
+        "plain": Quantized(int8, scale, np.zeros((6, 1), np.int8), None),
         "int16": Quantized(int16, np.ones((1, 1), F32), np.zeros((1, 1), np.int16)),
+        "plain int16": Quantized(
+            rng.integers(-900, 900, (4, 40)).astype(np.int16), np.ones((1, 1), F32), np.zeros((1, 1), np.int16)
+        ),
         "groups": Quantized(int8[:2], np.ones((2, 7), F32), np.zeros((2, 7), np.int8), 8),
-        "mixed": Mixed(Quantized(int8[:1], scale[:1], zero[:1]), Quantized(int16[:2].repeat(2, axis=1)[:, :50], scale[:2], np.int16([[0], [300]])),
-                       wide, 0),
-        "mx": MX(rng.integers(0, 16, (2, 40)).astype(np.uint8), rng.integers(120, 130, (2, 2)).astype(np.uint8), "mxfp4_e2m1"),
+        "mixed": Mixed(
+            Quantized(int8[:1], scale[:1], zero[:1]),
+            Quantized(int16[:2].repeat(2, axis=1)[:, :50], scale[:2], np.int16([[0], [300]])),
+            wide,
+            0,
+        ),
+        "mx": MX(
+            rng.integers(0, 16, (2, 40)).astype(np.uint8), rng.integers(120, 130, (2, 2)).astype(np.uint8), "mxfp4_e2m1"
+        ),
         "nf4": NF4(rng.integers(0, 16, (2, 20)).astype(np.uint8), np.ones((2, 2), F32), 16),
         "low rank": LowRank(np.ones((3, 1), F32), np.ones(1, F32), np.ones((1, 4), F32)),
-        "bias": np.arange(3, dtype=F32), "mask": np.array([True, False]), "none": np.zeros((0, 3), F32),
+        "bias": np.arange(3, dtype=F32),
+        "mask": np.array([True, False]),
+        "none": np.zeros((0, 3), F32),
         "wide": Shared((dense.astype(np.uint16) * 97), np.linspace(0, 1, 500, dtype=F32)),
     }
-    if version == 2:  # runs in the rows of kernels
-        layers |= {"kernel": Quantized(int8[:2, :48].reshape(2, 4, 3, 4), np.ones((2, 6), F32), np.zeros((2, 6), np.int8), 8),
-                   "blocks": MX(rng.integers(0, 16, (2, 5, 3, 3)).astype(np.uint8), np.full((2, 2), 127, np.uint8), "mxfp4_e2m1")}
+    if version == 2:  # what version 1 has no kinds for
+        few = Quantized((int8[:2, :48] % 8 - 4).astype(np.int8), np.ones((2, 6), F32), np.zeros((2, 6), np.int8), 8)
+        packed, inputs, bias = quantize_pack(few, bits=3), np.linspace(0.5, 2, 48, dtype=F32), np.ones(2, F32)
+        layers |= {
+            "packed": packed, "packed kernel": quantize_pack(replace(few, values=few.values.reshape(2, 4, 3, 4))),
+            "one bit": quantize_pack(Quantized(2 * (int8 & 1) - 1, scale, zero * 0), bits=1),
+            "two convolutions": LowRankConv(np.ones((2, 3, 3, 1), F32), np.full((4, 2, 1, 3), 0.5, F32)),
+            "three convolutions": Tucker2(np.ones((4, 2), F32), np.ones((2, 3, 3, 3), F32), np.ones((5, 3), F32)),
+            "layer": QuantizedLayer(packed, inputs, 8, 0.5, bias), "scaled layer": QuantizedLayer(few, inputs),
+            "biased layer": QuantizedLayer(layers["int16"], None, 4, None, np.ones(4, F32)),
+        }
+        layers |= {
+            "kernel": Quantized(int8[:2, :48].reshape(2, 4, 3, 4), np.ones((2, 6), F32), np.zeros((2, 6), np.int8), 8),
+            "blocks": MX(
+                rng.integers(0, 16, (2, 5, 3, 3)).astype(np.uint8), np.full((2, 2), 127, np.uint8), "mxfp4_e2m1"
+            ),
+        }
     layers |= {"tied": layers["columns"], "again": layers["bias"], "nothing": layers["none"]}
     return container.write(layers, Coding(native, version), contexts=["columns", "tied"])
 
 
 def fields(data: bytes) -> list[tuple[int, int, str]]:
-    """Return (begin, end, kind) of everything that a reader takes from a file, bytes and the parts of integers one by one."""
+    """Return (begin, end, kind) of all that a reader takes from a file, each byte of an integer by itself."""
     taken = []
     take = cursor.Reader.take
 
@@ -78,7 +123,7 @@ def fields(data: bytes) -> list[tuple[int, int, str]]:
 
 
 def rewritten(data: bytes, spans: list, rng) -> bytes:
-    """Return the file with one or two of its fields changed: a number to a near, a round or any one, or of more bytes; bits."""
+    """Return the file with one or two of its fields changed: a number to a near, a round or any other; single bits."""
     body = bytearray(data[: -CHECK[data[8]]])
     for _ in range(int(rng.integers(1, 3))):
         begin, end, kind = spans[int(rng.integers(len(spans)))]
@@ -86,9 +131,19 @@ def rewritten(data: bytes, spans: list, rng) -> bytes:
             continue
         if end - begin == 1 and kind in ("header", "shapes", "indices", "code tables", "names"):
             value = body[begin]
-            new = [value + 1, value - 1, 0, value ^ 1 << int(rng.integers(8)), int(rng.integers(20)), int(rng.integers(256)), 2 * value]
+            new = [
+                value + 1,
+                value - 1,
+                0,
+                value ^ 1 << int(rng.integers(8)),
+                int(rng.integers(20)),
+                int(rng.integers(256)),
+                2 * value,
+            ]
             choice = int(rng.integers(len(new) + 2))
-            body[begin:end] = bytes([new[choice] & 255]) if choice < len(new) else integer_bytes(int(rng.integers(2**20)))
+            body[begin:end] = (
+                bytes([new[choice] & 255]) if choice < len(new) else integer_bytes(int(rng.integers(2**20)))
+            )
         elif kind == "contexts" and rng.random() < 0.5:  # more or fewer bytes, with their number
             content = bytes(body[begin:end])
             cut = int(rng.integers(1, 4))
@@ -111,7 +166,8 @@ def rewritten(data: bytes, spans: list, rng) -> bytes:
 
 @contextlib.contextmanager
 def other_choices(rng, share: float):
-    """Within, writers choose as they should not in ``share`` of all cases: any coder, layout and kind that can hold the content."""
+    """Let writers choose wrongly in ``share`` of all cases: any coder, layout and kind that can hold the content."""
+
     def now() -> bool:
         return rng.random() < share
 
@@ -147,7 +203,7 @@ def other_choices(rng, share: float):
         integers(self, a, coding)
         if coding.version > 1 and now():
             wide, plain = a.values.itemsize == 2, rng.random() < 0.5
-            self.kind = [[quantized.INT8_DIFFERENCES, quantized.INT16_DIFFERENCES], [quantized.INT8, quantized.INT16]][plain][wide]
+            self.kind = [[Kind.INT8_DIFFERENCES, Kind.INT16_DIFFERENCES], [Kind.INT8, Kind.INT16]][plain][wide]
             self.content = (streams.Stream(quantized.fold(a.values.reshape(-1)), coding) if plain else
                             codes.Codes(quantized.fold((a.values - a.expand(a.zero_point)).reshape(-1)), True, coding))
 
@@ -162,10 +218,15 @@ def other_choices(rng, share: float):
     def any_reference(index, write=sameness.reference_bytes):
         return bytes(99) if now() else write(max(0, index - int(rng.random() < share / 4)))
 
-    with mock.patch.multiple(streams, Stream=Stream), mock.patch.multiple(quantized, Stream=Stream), \
-            mock.patch.multiple(positions, smallest=any_layout), mock.patch.object(quantized.Integers, "__init__", any_kind), \
-            mock.patch.object(codes.Codes, "__init__", any_codes), mock.patch.multiple(entries, write=any_entry), \
-            mock.patch.multiple(sameness, reference_bytes=any_reference):
+    with (
+        mock.patch.multiple(streams, Stream=Stream),
+        mock.patch.multiple(quantized, Stream=Stream),
+        mock.patch.multiple(positions, smallest=any_layout),
+        mock.patch.object(quantized.Integers, "__init__", any_kind),
+        mock.patch.object(codes.Codes, "__init__", any_codes),
+        mock.patch.multiple(entries, write=any_entry),
+        mock.patch.multiple(sameness, reference_bytes=any_reference),
+    ):
         yield
 
 
@@ -175,4 +236,6 @@ def written_otherwise(layers: dict, version: int, contexts, rng) -> bytes:
     if rng.random() < 0.3:
         rng.shuffle(names)
     with other_choices(rng, float(rng.choice([0.02, 0.1, 0.5]))):
-        return container.write({name: layers[name] for name in names}, Coding(native, version), [n for n in names if n in contexts])
+        return container.write(
+            {name: layers[name] for name in names}, Coding(native, version), [n for n in names if n in contexts]
+        )

@@ -1,0 +1,41 @@
+"""The numbers of the kinds of entry (FORMAT.md, "Entries"): each stands in its row, and none is ever given again."""
+
+from collections.abc import Iterable
+from enum import IntEnum, unique
+
+
+@unique
+class Kind(IntEnum):
+    """The byte that says what an entry holds."""
+
+    ARRAY = 0
+    CSR = 1
+    SHARED = 2
+    INT8 = 3
+    LOW_RANK = 4
+    INT16 = 5
+    MIXED = 6
+    MX = 7
+    NF4 = 8
+    CONTEXTS = 9
+    SAME = 10
+    INT8_DIFFERENCES = 11
+    INT16_DIFFERENCES = 12
+    ROWS = 13
+    PACKED = 14
+    LOW_RANK_CONV = 15
+    TUCKER2 = 16
+    LAYER = 17
+
+
+LAST_OF_VERSION_1 = Kind.CONTEXTS
+
+
+def listed(kinds: Iterable[int]) -> str:
+    """Return numbers of kinds for a message.
+
+    >>> listed([3, 11, 13])
+    '3, 11 or 13'
+    """
+    *others, last = (str(int(kind)) for kind in kinds)
+    return f"{', '.join(others)} or {last}"

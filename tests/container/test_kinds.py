@@ -1,0 +1,76 @@
+"""Kinds of entry: each has a written number, words in FORMAT.md and a reader; each format of an array has a writer."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from container_strategies import VALUES
+from implementations import BOTH, each
+
+from refcompress import (
+    Encoded,
+    HuffmanCode,
+    RefcompressError,
+    container,
+    formats,
+    quantize_pack,
+    quantize_s8,
+    reference,
+)
+from refcompress.container import entries
+from refcompress.container.cursor import Coding
+from refcompress.container.kinds import LAST_OF_VERSION_1, Kind
+from refcompress.container.quantized import MX_NUMBERS
+
+TEXT = (Path(__file__).parents[2] / "FORMAT.md").read_text(encoding="utf-8")
+STREAMS = {HuffmanCode, Encoded}  # of these the streams within entries are made; they stand for no array
+ARRAYS = {value for value in vars(formats).values() if isinstance(value, type) and issubclass(value, formats.Format)}
+ARRAYS -= {formats.Format, *STREAMS}
+
+
+def test_the_numbers_are_those_of_the_text_and_each_is_given_once():
+    told = [int(number) for number in re.findall(r"^### Kind (\d+): ", TEXT, re.M)]
+    numbers = [int(kind) for kind in Kind.__members__.values()]  # with names of equal numbers, which a set would hide
+    assert told == sorted(numbers) == list(range(len(numbers)))
+
+
+def test_numbers_of_released_files_never_change():
+    assert [kind.name for kind in sorted(Kind)][:18] == [
+        "ARRAY", "CSR", "SHARED", "INT8", "LOW_RANK", "INT16", "MIXED", "MX", "NF4", "CONTEXTS", "SAME",
+        "INT8_DIFFERENCES", "INT16_DIFFERENCES", "ROWS", "PACKED", "LOW_RANK_CONV", "TUCKER2", "LAYER"]
+    assert LAST_OF_VERSION_1 == 9
+
+
+def test_dtypes_and_mx_formats_are_numbered_as_the_text_says():
+    row = re.search(r"dtype   byte: (.*?)\n    shape", TEXT, re.S)[1]
+    assert {int(n): np.dtype(name) for n, name in re.findall(r"(\d+) (\w+)", row)} == entries.DTYPE_OF
+    row = re.search(r"format  byte, the elements: (.*?)\n    shape", TEXT, re.S)[1]
+    names = {int(n): re.sub(r"\W", "", name).lower() for n, name in re.findall(r"(\d) (FP\d E\dM\d|integers)", row)}
+    assert names == {number: name.removeprefix("mx").replace("_", "").replace("int8", "integers")
+                     for name, number in MX_NUMBERS.items()}
+    assert set(MX_NUMBERS) == set(formats.MX_ELEMENTS)
+
+
+def test_every_kind_has_a_reader():
+    assert set(entries.READERS) == set(Kind) - {Kind.SAME}
+
+
+def test_every_format_of_an_array_has_a_kind_and_is_drawn_by_the_tests():
+    assert set(entries.WRITERS) == set(VALUES) == ARRAYS | {np.ndarray}
+
+
+def test_what_version_1_has_no_kind_for_is_refused_there():
+    w = quantize_s8(np.ones((2, 3), np.float32), bits=4)
+    with pytest.raises(RefcompressError, match=r"layers\['a'\].value: is of kind 14, which version 1"):
+        container.write({"a": quantize_pack(w)}, Coding(reference, 1))
+
+
+@each("impl", BOTH)
+def test_a_single_bit_a_weight_takes_a_single_bit_in_the_file(impl):
+    values = np.where(np.random.default_rng(0).random((300, 784)) < 0.5, -1, 1).astype(np.int8)
+    packed = quantize_pack(
+        formats.Quantized(values, np.ones((300, 1), np.float32), np.zeros((300, 1), np.int8)), bits=1
+    )
+    size = len(container.dumps({"w": packed}, implementation=impl))
+    assert packed.data.nbytes == 300 * 98 and size < packed.data.nbytes + packed.scale.nbytes + 200
