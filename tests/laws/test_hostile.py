@@ -277,7 +277,7 @@ def test_too_little_memory_is_an_error_of_one_line(model, capsys, monkeypatch):
         def exhausted(*args, message=message, **kwargs):
             raise MemoryError(message)
 
-        monkeypatch.setattr(container, "loads", exhausted)
+        monkeypatch.setattr(container, "read", exhausted)
         assert main(["inspect", str(model / "a.rcz")]) == 2
         out, err = capsys.readouterr()
         assert out == "" and err.startswith("refcompress: out of memory") and err.count("\n") == 1
