@@ -22,7 +22,7 @@ class Format:
 
     @property
     def product(self) -> str | None:
-        """The operation that multiplies by a matrix in this format (what ``operand`` returns); None: decode it first."""
+        """The operation that multiplies by what ``operand`` returns; None where a matrix is decoded first."""
         return None
 
     def describe(self) -> str:

@@ -36,9 +36,10 @@ class QuantizedLayer(Format):
         for name, axis, what in (("input_scale", 1, "inputs"), ("bias", 0, "outputs")):
             if getattr(self, name) is not None:
                 a = arguments.array(getattr(self, name), name, np.float32, ndim=1)
-                if len(a) != self.weight.shape[axis]:
-                    raise RefcompressError(name, f"must have one entry for each of the {self.weight.shape[axis]} {what} "
-                                                 f"of the weight, not {len(a)}")
+                size = self.weight.shape[axis]
+                if len(a) != size:
+                    raise RefcompressError(name, f"must have one entry for each of the {size} {what} of the weight, "
+                                                 f"not {len(a)}")
                 self._set(name, arguments.finite(a, name))
         if self.input_scale is not None:
             arguments.each(self.input_scale, "input_scale", self.input_scale > 0, "must be above 0")

@@ -75,7 +75,7 @@ class Quantized(Format):
 
 
 def bits_of(values: np.ndarray) -> int:
-    """Return the bits of the narrowest two's complement that holds all of ``values``, however wide they are in memory."""
+    """Return the bits of the narrowest two's complement that holds all of ``values``."""
     return max(int(values.max(initial=0)), -int(values.min(initial=0)) - 1).bit_length() + 1
 
 
