@@ -8,7 +8,7 @@ from .. import arguments
 from ..errors import LimitError, RefcompressError
 from .base import Format
 
-MAX_CODE_LENGTH = 15  # bits: a length then fits a nibble, and a 32-bit lane always holds a whole code (see huffman.py)
+MAX_CODE_LENGTH = 15  # bits: a length fits 4 bits, and a lane of the stream never holds more than 15 + 15 (FORMAT.md)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
