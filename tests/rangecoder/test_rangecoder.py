@@ -8,7 +8,7 @@ import pytest
 from implementations import BOTH, each, need_native
 
 from refcompress import CorruptError, reference
-from refcompress.reference.rangecoder import coder as rangecoder
+from refcompress.reference.rangecoder import model
 
 native = need_native()  # its coder, a thousand times as fast, writes what the reference reads
 EACH = each("impl", BOTH)
@@ -95,7 +95,7 @@ def test_probabilities_are_cut_at_both_ends_in_both_implementations():
         data = reference.rangecoder_encode(codes, alphabet=6)
         assert np.array_equal(native.rangecoder_encode(codes, alphabet=6), data)
         assert np.array_equal(native.rangecoder_decode(data, shape=codes.shape, alphabet=6), codes)
-    assert rangecoder.squash(2047) > 65536 - rangecoder.LOWEST and rangecoder.squash(-2047) < rangecoder.LOWEST
+    assert model.squash(2047) > 65536 - model.LOWEST and model.squash(-2047) < model.LOWEST
 
 
 @EACH
