@@ -54,9 +54,9 @@ def share_optimal(share_kmeans):
 def best_means(x: np.ndarray, omega: np.ndarray, k: int) -> np.ndarray:
     """Return the means of the best k segments of the distinct ascending values x, in O(k d log d).
 
-    The recurrence is the reference's. A row D[j] is made for all i at once: the best t rises with i (Gronlund et al., Fast Exact
-    k-Means, k-Medians and Bregman Divergence Clustering in 1D, 2017, arXiv 1701.07204), so the t of a place lies between
-    those of its neighbours, and the distance between solved places is halved until all are.
+    The recurrence is the reference's. A row D[j] is made for all i at once: the best t rises with i (Gronlund et al., 2017,
+    arXiv 1701.07204), so the t of a place lies between those of its neighbours, and the distance between solved places is
+    halved until all are.
     """
     n = len(x)
     if n <= k:

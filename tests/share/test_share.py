@@ -1,4 +1,4 @@
-"""Weight sharing: k-means in one dimension, to the last bit as its docstring states it."""
+"""Weight sharing: k-means in one dimension, to the last bit as it is stated beside its code."""
 
 import math
 from bisect import bisect_right
@@ -45,7 +45,7 @@ def cases(draw):
 
 
 def lloyd_in_python(w, clusters, init, weights, pruned, seed, iterations):
-    """The docstring's arithmetic in Python's own floats, one number at a time; returns the fitted values."""
+    """The arithmetic that is stated beside lloyd, in Python's own floats, one number at a time: the fitted values."""
     omega = [1.0] * w.size if weights is None else weights.tolist()
     pairs = sorted((pair for pair in zip(w.tolist(), omega) if pair[0] or not pruned), key=lambda pair: pair[0])
     x, omega = [value for value, _ in pairs], [weight for _, weight in pairs]

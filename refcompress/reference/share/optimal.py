@@ -30,7 +30,8 @@ def share_optimal(w: ArrayLike, *, bits: int | None = None, clusters: int | None
         weight is at the value nearest to it; ties go to the lower value. Of equally good codebooks any may be returned.
 
     **Source** Wang & Song, Ckmeans.1d.dp: Optimal k-means Clustering in One Dimension by Dynamic Programming (R Journal
-    3(2), 2011).
+    3(2), 2011). The native form rests on Gronlund et al., Fast Exact k-Means, k-Medians and Bregman Divergence Clustering in
+    1D (2017, arXiv 1701.07204).
 
     **Departs** equal values are one, with the sum of their weights: they belong together in some optimum.
 
