@@ -15,9 +15,9 @@ MAX_CODE_LENGTH = 15  # bits: a length fits 4 bits, and a lane of the stream nev
 class HuffmanCode(Format):
     """A complete canonical prefix code: symbol i is written as the ``lengths[i]`` low bits of ``codes[i]``.
 
-    lengths : (alphabet,) uint8, 0 for a symbol that does not occur, else 1 to 15; codes : (alphabet,) uint16, 0 where the
-    length is 0. Complete: the sum of 2**-length is exactly 1; a lone symbol has length 1 and code 0; no symbol, no code.
-    Canonical: in the order of (length, symbol) the codes, aligned left, count up without a gap.
+    lengths : (alphabet,) uint8, 0 for a symbol that does not occur, else 1 to 15; codes : (alphabet,) uint16, 0 where
+    the length is 0. Complete: the sum of 2**-length is exactly 1; a lone symbol has length 1 and code 0; no symbol, no
+    code. Canonical: in the order of (length, symbol) the codes, aligned left, count up without a gap.
     """
 
     lengths: np.ndarray
@@ -33,8 +33,8 @@ class HuffmanCode(Format):
         arguments.each(lengths, "lengths", lengths <= MAX_CODE_LENGTH, f"must be at most {MAX_CODE_LENGTH}")
         used = np.flatnonzero(lengths)
         order = used[np.argsort(lengths[used], kind="stable")]
-        # Aligned left in 15 bits, a code of l bits covers 2**(15 - l) of the 2**15 patterns. Canonical and complete codes
-        # tile them in order: each starts where the one before it ends, and the last one ends at 2**15.
+        # Aligned left in 15 bits, a code of l bits covers 2**(15 - l) of the 2**15 patterns. Canonical and complete
+        # codes tile them in order: each starts where the one before it ends, and the last one ends at 2**15.
         widths = np.int64(1) << (MAX_CODE_LENGTH - lengths[order].astype(np.int64))
         lone = len(used) == 1 and lengths[used[0]] == 1
         if len(used) and widths.sum() != 2**MAX_CODE_LENGTH and not lone:

@@ -1,4 +1,7 @@
-"""The rangecoder family in C: rangecoder_encode, rangecoder_decode. One chain of bits, in chunks of codes (see native/huffman.py)."""
+"""The rangecoder family in C: rangecoder_encode, rangecoder_decode.
+
+One chain of bits, in chunks of codes, as in native/huffman.py.
+"""
 
 from functools import wraps
 

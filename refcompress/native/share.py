@@ -1,8 +1,8 @@
 """The share family in C: share_kmeans; and share_optimal, made of its parts and of NumPy.
 
-Prefix sums and three of the four starts are the reference's own (NumPy sums at C speed). The kernel does the steps. The sorting
-before, rc_share_best_cut, which the start "cut" asks for, and rc_share_codes, which finds the codes, are no operations of their
-own.
+Prefix sums and three of the four starts are the reference's own (NumPy sums at C speed). The kernel does the steps. The
+sorting before, rc_share_best_cut, which the start "cut" asks for, and rc_share_codes, which finds the codes, are no
+operations of their own.
 """
 
 from functools import wraps
@@ -54,9 +54,9 @@ def share_optimal(share_kmeans):
 def best_means(x: np.ndarray, omega: np.ndarray, k: int) -> np.ndarray:
     """Return the means of the best k segments of the distinct ascending values x, in O(k d log d).
 
-    The recurrence is the reference's. A row D[j] is made for all i at once: the best t rises with i (Gronlund et al., 2017,
-    arXiv 1701.07204), so the t of a place lies between those of its neighbours, and the distance between solved places is
-    halved until all are.
+    The recurrence is the reference's. A row D[j] is made for all i at once: the best t rises with i (Gronlund et al.,
+    2017, arXiv 1701.07204), so the t of a place lies between those of its neighbours, and the distance between solved
+    places is halved until all are.
     """
     n = len(x)
     if n <= k:
@@ -102,13 +102,14 @@ def _next_row(D: np.ndarray, cost, j: int, n: int) -> tuple[np.ndarray, np.ndarr
 def _sorted_values(w, weights, pruned):
     """Return the values to be fitted, ascending, and their weights (or None), both float64, as the reference does.
 
-    By counting, from the lowest digit to the highest, a part at a time: NumPy sorts 16 million weights in one call, which takes
-    a second (four where it must say the order), and Ctrl-C waits for it.
+    By counting, from the lowest digit to the highest, a part at a time: NumPy sorts 16 million weights in one call,
+    which takes a second (four where it must say the order), and Ctrl-C waits for it.
     """
     def parts(size):
         return ((begin, min(begin + SORTED_AT_A_TIME, size)) for begin in range(0, size, SORTED_AT_A_TIME))
 
-    keys, kept, counts = np.empty(w.size, np.uint32), ffi.new("uint64_t *"), np.zeros((3, lib.RC_SHARE_DIGITS), np.uint64)
+    keys, kept = np.empty(w.size, np.uint32), ffi.new("uint64_t *")
+    counts = np.zeros((3, lib.RC_SHARE_DIGITS), np.uint64)
     carried = None if weights is None else np.empty(w.size, np.float32)
     for begin, end in parts(w.size):
         check(lib.rc_share_keys(begin, end, pruned, pointer(w), _or_null(weights), kept, pointer(keys, writable=True),
@@ -119,8 +120,9 @@ def _sorted_values(w, weights, pruned):
         places = np.cumsum(counts[digit]) - counts[digit]
         ordered, ordered_weights = np.empty_like(keys), None if carried is None else np.empty_like(carried)
         for begin, end in parts(len(keys)):
-            check(lib.rc_share_order(begin, end, digit, len(keys), pointer(keys), _or_null(carried), pointer(places, writable=True),
-                                     pointer(ordered, writable=True), _or_null(ordered_weights, writable=True)), "w")
+            check(lib.rc_share_order(begin, end, digit, len(keys), pointer(keys), _or_null(carried),
+                                     pointer(places, writable=True), pointer(ordered, writable=True),
+                                     _or_null(ordered_weights, writable=True)), "w")
         keys, carried = ordered, ordered_weights
     x = np.empty(len(keys))
     for begin, end in parts(len(keys)):

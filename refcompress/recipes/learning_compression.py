@@ -101,8 +101,8 @@ class Shrunk:
 class Values:
     """So many values, learnt: the C step is share_optimal, exact k-means.
 
-    implementation : a namespace; its share_optimal is used where it has one. The reference's takes minutes for a layer of
-    more than some ten thousand weights.
+    implementation : a namespace; its share_optimal is used where it has one. The reference's takes minutes for a layer
+    of more than some ten thousand weights.
     """
 
     clusters: int

@@ -55,27 +55,30 @@ def test_no_partition_costs_less(best_means, w, data):
     assert cost - least(values, importance, k) <= Fraction(4 * (w.size + 4), 2**52) * size
 
 
-@given(hnp.arrays(np.float32, st.integers(1, 200), elements=st.floats(-100, 100, width=32)), st.integers(1, 20), st.booleans())
+@given(hnp.arrays(np.float32, st.integers(1, 200), elements=st.floats(-100, 100, width=32)), st.integers(1, 20),
+       st.booleans())
 def test_lloyds_result_is_never_better(w, k, pruned):
     k = max(min(k, w.size), 1 + pruned)
     if k > w.size:
         return
     best, lloyd = (share(w, clusters=k, pruned=pruned) for share in (share_optimal, share_kmeans))
     errors = [float(np.sum((w.astype(np.float64) - s.dense()) ** 2)) for s in (best, lloyd)]
-    # Both codebooks are rounded to float32: each error moves by at most that of a value, 2**-24 of it, an element, squared
-    # (a mean is a minimum: no first-order term) but for the double rounding of near ties.
+    # Both codebooks are rounded to float32: each error moves by at most that of a value, 2**-24 of it, an element,
+    # squared (a mean is a minimum: no first-order term) but for the double rounding of near ties.
     assert errors[0] <= errors[1] + 2.0**-46 * float(np.sum(w.astype(np.float64) ** 2)) + 1e-40
     assert len(best.codebook) <= k and best.pruned >= pruned
 
 
 @given(hnp.arrays(np.float32, st.integers(2, 60), elements=st.integers(-50, 50)))
 def test_more_clusters_never_cost_more_and_enough_of_them_cost_nothing(w):
-    costs = [float(np.sum((w.astype(np.float64) - share_optimal(w, clusters=k).dense()) ** 2)) for k in range(1, w.size + 1)]
+    costs = [float(np.sum((w.astype(np.float64) - share_optimal(w, clusters=k).dense()) ** 2))
+             for k in range(1, w.size + 1)]
     slack = 2.0**-46 * float(np.sum(w.astype(np.float64) ** 2))
     assert all(b <= a + slack for a, b in zip(costs, costs[1:])) and costs[-1] == 0
 
 
-@given(hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(-8, 8, width=32)), st.integers(1, 6), st.integers(-20, 20))
+@given(hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(-8, 8, width=32)), st.integers(1, 6),
+       st.integers(-20, 20))
 def test_order_does_not_matter_and_powers_of_two_pass_through(w, k, power):
     k = min(k, w.size)
     book = share_optimal(w, clusters=k).codebook

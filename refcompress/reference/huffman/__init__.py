@@ -1,6 +1,6 @@
 """Entropy coding by whole bits, in the order to read:
 
-- ``lengths.py``: which code lengths take the fewest bits: Huffman's tree, then package-merge for a limit; the canonical code.
+- ``lengths.py``: the code lengths that take the fewest bits, by Huffman's tree, then under a limit; the canonical code.
 - ``stream.py``: the bits of many symbols as words, in lanes that a wide machine decodes side by side.
 """
 

@@ -8,7 +8,7 @@ Letters: n used symbols, L the limit, or the longest length of a code.
 from heapq import heapify, heappop, heappush
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import LimitError
@@ -19,7 +19,7 @@ __all__ = ["huffman_lengths", "huffman_code"]
 LEAF, PACKAGE = 0, 1  # in this order: of equal weights a leaf comes first
 
 
-def huffman_lengths(counts: ArrayLike, *, limit: int = MAX_CODE_LENGTH) -> NDArray[np.uint8]:
+def huffman_lengths(counts: NDArray, *, limit: int = MAX_CODE_LENGTH) -> NDArray[np.uint8]:
     """Return the code lengths that take the fewest bits, none longer than ``limit``.
 
         minimise sum(counts * lengths)   subject to   sum(2**-lengths) = 1 over the used symbols,  1 <= lengths <= limit
@@ -84,11 +84,11 @@ def tree_lengths(counts: NDArray) -> NDArray[np.uint8]:
 
 # Why package-merge has the tree's lengths wherever the tree is no deeper than L, to the last tie. Let T be the trees in
 # the order in which the heap gives them: T is the leaves and the packages of T (its items 1 and 2, 3 and 4, ..), merged
-# by weight, leaves first. Row j of package-merge is the leaves and the packages of row j - 1, merged in the same way, and
-# row 0 is empty. By induction, (1) no item of a row is lighter than the item of T at its place; (2) a row j has the items
-# of T up to the first one of height j or more: the packages before that one have all been made, and by (1) the first
-# package that differs is not lighter, so no leaf moves behind it. In a tree of depth L or less, all 2n - 2 items below
-# the root have a height below L, so row L begins with them; and a leaf lies in as many of them as it is deep.
+# by weight, leaves first. Row j of package-merge is the leaves and the packages of row j - 1, merged in the same way,
+# and row 0 is empty. By induction, (1) no item of a row is lighter than the item of T at its place; (2) a row j has the
+# items of T up to the first one of height j or more: the packages before that one have all been made, and by (1) the
+# first package that differs is not lighter, so no leaf moves behind it. In a tree of depth L or less, all 2n - 2 items
+# below the root have a height below L, so row L begins with them; and a leaf lies in as many of them as it is deep.
 
 
 def package_merge_lengths(counts: NDArray, limit: int) -> NDArray[np.uint8]:
@@ -108,7 +108,8 @@ def package_merge_lengths(counts: NDArray, limit: int) -> NDArray[np.uint8]:
     # The rarest first; of equal counts the higher symbol, which is bought first and so gets the longer code.
     order = used[::-1][np.argsort(counts[used[::-1]], kind="stable")]
     leaves = [(weight, LEAF) for weight in counts[order].tolist()]  # Python's integers: packages may pass 2**63
-    rows, packages = [], []
+    rows: list[list[int]] = []
+    packages: list[tuple[int, int]] = []
     for _ in range(limit):
         row = sorted(leaves + packages)
         rows.append([kind for _, kind in row])
@@ -116,14 +117,14 @@ def package_merge_lengths(counts: NDArray, limit: int) -> NDArray[np.uint8]:
 
     lengths = np.zeros(len(counts), dtype=np.uint8)
     buy = 2 * len(used) - 2
-    for row in reversed(rows):
-        bought = row[:buy].count(LEAF)
+    for kinds in reversed(rows):
+        bought = kinds[:buy].count(LEAF)
         lengths[order[:bought]] += 1
         buy = 2 * (buy - bought)  # the rest are packages, of two items each
     return lengths
 
 
-def huffman_code(lengths: ArrayLike) -> HuffmanCode:
+def huffman_code(lengths: NDArray[np.uint8]) -> HuffmanCode:
     """Return the canonical prefix code of these lengths.
 
         the codes of length l are first(l), first(l) + 1, ..  in the order of their symbols

@@ -18,7 +18,7 @@ Letters: L the longest length of the code.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import ArgumentTypeError, CorruptError
@@ -30,7 +30,7 @@ MAX_LANES = 64
 SYMBOLS_A_LANE = 1024  # at least: a lane ends in padding of about 16 bits, below 0.4 % at 4 bits a symbol
 
 
-def huffman_encode(symbols: ArrayLike, code: HuffmanCode) -> Encoded:
+def huffman_encode(symbols: NDArray, code: HuffmanCode) -> Encoded:
     """Write the symbols as a Huffman stream.
 
         symbol i in lane i mod lanes;  from the last to the first:  a word leaves the lane's back where its h + length
@@ -109,8 +109,9 @@ def huffman_decode(encoded: Encoded) -> NDArray:
     """
     words, count, code = decode_arguments(encoded)
     lanes, L = lanes_of(count), code.longest
-    # The symbol whose code each pattern of L bits begins with, and its length; the first bit is the lowest. A lone symbol
-    # leaves one pattern without a code, 1. Its length is 0 here: the bit stays in the lane, and is found there at the end.
+    # The symbol whose code each pattern of L bits begins with, and its length; the first bit is the lowest. A lone
+    # symbol leaves one pattern without a code, 1. Its length is 0 here: the bit stays in the lane, and is found there
+    # at the end.
     symbol_of, length_of = [0] * 2**L, [0] * 2**L
     for symbol, (front, length) in enumerate(zip(reversed_codes(code), code.lengths.tolist())):
         for pattern in range(front, 2**L if length else 0, 2**length):

@@ -1,9 +1,11 @@
 """A range coder for bits: an interval of integers that each bit splits, and the bytes that name a number in it.
 
-A bit with probability p / 65536 of being 1 splits the interval [low, high] at ``middle = low + ((high - low) p >> 16)``:
-[low, middle] is 1, and [middle + 1, high] is 0. Encoder and decoder take the same part. A likely bit keeps most of the
-interval, and costs little. Once low and high have the same highest byte, no later bit can change it: the encoder writes
-it, and both sides go on with the bytes behind it.
+A bit with probability p / 65536 of being 1 splits the interval [low, high] at
+
+    middle = low + ((high - low) p >> 16):  [low, middle] is 1, [middle + 1, high] is 0
+
+Encoder and decoder take the same part. A likely bit keeps most of the interval, and costs little. Once low and high
+have the same highest byte, no later bit can change it: the encoder writes it, and both go on with the bytes behind it.
 
 What holds between two bits, in both directions:
 

@@ -5,7 +5,7 @@ codes are bits of a tree, predicted from how often they came. Nothing but the bi
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import CorruptError, RefcompressError
@@ -17,7 +17,7 @@ __all__ = ["rangecoder_encode", "rangecoder_decode"]
 MOST_A_BYTE = 8 * 2048  # codes that a byte can hold: a zero takes at least 2**-11 bits (LOWEST in model.py)
 
 
-def rangecoder_encode(codes: ArrayLike, *, alphabet: int) -> NDArray[np.uint8]:
+def rangecoder_encode(codes: NDArray[np.uint8], *, alphabet: int) -> NDArray[np.uint8]:
     """Write a matrix of codes in few bytes, where 0 is the most frequent by far.
 
         row by row, for each code:  a bit, code > 0;  if it is 1, the bits of code - 1, the highest first
@@ -65,7 +65,7 @@ def rangecoder_encode(codes: ArrayLike, *, alphabet: int) -> NDArray[np.uint8]:
     return np.frombuffer(coder.end(), np.uint8).copy()
 
 
-def rangecoder_decode(data: ArrayLike, *, shape: tuple[int, int], alphabet: int) -> NDArray[np.uint8]:
+def rangecoder_decode(data: NDArray[np.uint8], *, shape: tuple[int, int], alphabet: int) -> NDArray[np.uint8]:
     """Read the matrix of codes that :func:`rangecoder_encode` wrote.
 
         row by row, for each code:  a bit, code > 0;  if it is 1, the bits of code - 1, the highest first

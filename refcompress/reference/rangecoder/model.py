@@ -48,7 +48,7 @@ def within(value: int, lowest: int, highest: int) -> int:
 
 
 def _stretches() -> NDArray[np.int16]:
-    """Return for each probability, by its upper 12 bits, the largest logit whose squash is at most the middle of these."""
+    """Return by the upper 12 bits of a probability the largest logit whose squash is at most the middle of these."""
     middles = np.arange(4096) * 16 + 8
     logits = np.arange(-2047, 2048)
     found = np.searchsorted([squash(int(d)) for d in logits], middles, side="right") - 1
@@ -93,14 +93,14 @@ class Model:
     """
 
     def __init__(self, codes: NDArray[np.uint8], alphabet: int):
-        (m, self.k), self.codes = codes.shape, memoryview(codes)
+        (m, self.k), self.codes = codes.shape, codes.data
         self.depth = max(alphabet - 2, 0).bit_length()  # of the tree: the least one with 2**depth >= alphabet - 1
         self.stretch = STRETCH.tolist()
         kept = self.k if m > 1 else 0
         self.p, self.n, self.counts = array("H", [32768]) * kept, bytearray(kept), bytearray(self.k)
         self.overall = Slot()
-        self.tables = [defaultdict(Slot) for _ in range(5)]
-        self.weights = defaultdict(lambda: [FIRST_WEIGHT] * CONTEXTS)
+        self.tables: list[defaultdict[object, Slot]] = [defaultdict(Slot) for _ in range(5)]
+        self.weights: defaultdict[int, list[int]] = defaultdict(lambda: [FIRST_WEIGHT] * CONTEXTS)
         self.tree = [Slot() for _ in range(1 << self.depth)]
 
     def begin_row(self, i: int) -> None:
@@ -129,7 +129,7 @@ class Model:
         return slots
 
     def p_of_flag(self, j: int) -> int:
-        """Return the probability that there is a weight in column j of this row: its slots' logits, mixed by weights."""
+        """Return the probability that column j has a weight in this row: the logits of its slots, mixed by weights."""
         own = bucket(self.count(j))
         self.slots, self.mix = self.slots_of(j, own), self.weights[own]
         self.logits = [self.stretch[slot.p >> 4] for slot in self.slots]

@@ -1,11 +1,11 @@
 """Weight sharing by k-means in one dimension: few values, and for each weight the code of its value.
 
-In one dimension a cluster is a segment of the sorted values. So a step of Lloyd's algorithm needs only two things: where
-the segments end, which is a binary search for each midpoint, and their means, which are differences of running sums.
+In one dimension a cluster is a segment of the sorted values. So a step of Lloyd's algorithm needs only two things: the
+ends of the segments, by a binary search for each midpoint, and their means, which are differences of running sums.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import RefcompressError
@@ -15,8 +15,8 @@ from .starts import INITS, initial_centroids
 __all__ = ["share_kmeans"]
 
 
-def share_kmeans(w: ArrayLike, *, bits: int | None = None, clusters: int | None = None, init: str = "cut",
-                 weights: ArrayLike | None = None, pruned: bool = False, seed: int | None = None,
+def share_kmeans(w: NDArray[np.float32], *, bits: int | None = None, clusters: int | None = None, init: str = "cut",
+                 weights: NDArray[np.float32] | None = None, pruned: bool = False, seed: int | None = None,
                  iterations: int = 100) -> Shared:
     """Let the weights share few values, placed by k-means.
 
@@ -45,18 +45,18 @@ def share_kmeans(w: ArrayLike, *, bits: int | None = None, clusters: int | None 
     Returns
     -------
     Shared : codes of the shape of w, uint8 or (more than 256 values) uint16; codebook float32, ascending after the zero
-        Each weight has the fitted value nearest to it, exactly, in real numbers; ties go to the lower value. Each fitted
-        value is used, and no value comes twice. So there are fewer values than asked for when a cluster is empty or two
-        centroids coincide. A w with no more distinct values than clusters keeps them all, and nothing is lost. An empty w
-        has an empty codebook ([0.0] if pruned).
+        Each weight has the fitted value nearest to it, exactly, in real numbers; ties go to the lower value. Each
+        fitted value is used, and no value comes twice. So there are fewer values than asked for when a cluster is empty
+        or two centroids coincide. A w with no more distinct values than clusters keeps them all, and nothing is lost.
+        An empty w has an empty codebook ([0.0] if pruned).
 
     Raises
     ------
     RefcompressError : also NaN and infinities, by their index.
 
-    **Source** Han, Mao & Dally, Deep Compression (2016, arXiv 1510.00149), section 3.1 (eq. 2) and 3.2 (initialisation);
-    the importance: Choi, El-Khamy & Lee, Towards the Limit of Network Quantization (2017, arXiv 1612.01543), section 4
-    (Hessian-weighted k-means).
+    **Source** Han, Mao & Dally, Deep Compression (2016, arXiv 1510.00149), section 3.1 (eq. 2) and 3.2
+    (initialisation); the importance: Choi, El-Khamy & Lee, Towards the Limit of Network Quantization (2017, arXiv
+    1612.01543), section 4 (Hessian-weighted k-means).
 
     **Departs** the papers say nothing of ties, empty clusters, rounding and the stop rule; here all are fixed. Deep
     Compression recommends the start "linear", whose clusters are empty where outliers stretch the range.
@@ -83,18 +83,19 @@ def share_kmeans(w: ArrayLike, *, bits: int | None = None, clusters: int | None 
     return nearest(w, x, lloyd(x, weights, c, iterations), pruned)
 
 
-# The arithmetic of lloyd is stated to the last bit, so every implementation has the same centroids. All of it is in float64.
-# x is sorted, equal values by their index. S and W are summed from the left and start at 0. A value at a midpoint belongs to
-# the lower segment. A mean is clamped to its segment, because a difference of running sums cancels: a small value after large
-# ones is lost in it. A segment that is empty, or whose weight is not above 0, keeps its centroid. The steps end when the
-# segments are those of the step before. Nothing overflows: sums of products of float32 stay below 2**320.
+# The arithmetic of lloyd is stated to the last bit, so every implementation has the same centroids. All of it is in
+# float64. x is sorted, equal values by their index. S and W are summed from the left and start at 0. A value at a
+# midpoint belongs to the lower segment. A mean is clamped to its segment, because a difference of running sums cancels:
+# a small value after large ones is lost in it. A segment that is empty, or whose weight is not above 0, keeps its
+# centroid. The steps end when the segments are those of the step before. Nothing overflows: sums of products of float32
+# stay below 2**320.
 
 
 def lloyd(x: NDArray, weights: NDArray | None, c: NDArray, iterations: int) -> NDArray:
     """Return the centroids after at most ``iterations`` steps of Lloyd's algorithm on the sorted values."""
     omega = np.ones(len(x)) if weights is None else weights
     S, W = (np.concatenate([[0.0], np.cumsum(terms)]) for terms in (omega * x, omega))
-    before = None
+    before = np.empty(0)
     for _ in range(iterations if len(c) else 0):
         ends = np.searchsorted(x, 0.5 * (c[:-1] + c[1:]), side="right")
         ends = np.concatenate([[0], ends, [len(x)]])
@@ -132,8 +133,8 @@ def boundaries(book: NDArray) -> NDArray:
     """Return for neighbours in ``book`` the largest float64 that is not nearer to the upper one.
 
     That is their midpoint, but the sum of two float32 may be rounded in float64 (1e30 + 1e-30). ``lost`` is what the
-    rounding added or took, exactly (Knuth's two-sum). Where the midpoint was rounded up, a value that equals it is nearer
-    to the upper neighbour.
+    rounding added or took, exactly (Knuth's two-sum). Where the midpoint was rounded up, a value that equals it is
+    nearer to the upper neighbour.
     """
     low, high = book[:-1].astype(np.float64), book[1:].astype(np.float64)
     total = low + high

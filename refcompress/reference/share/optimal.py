@@ -1,7 +1,7 @@
 """The best of all ways to let weights share few values: exact k-means in one dimension, by dynamic programming."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ...formats import Shared
 from .kmeans import kmeans_arguments, nearest
@@ -9,8 +9,8 @@ from .kmeans import kmeans_arguments, nearest
 __all__ = ["share_optimal"]
 
 
-def share_optimal(w: ArrayLike, *, bits: int | None = None, clusters: int | None = None,
-                  weights: ArrayLike | None = None, pruned: bool = False) -> Shared:
+def share_optimal(w: NDArray[np.float32], *, bits: int | None = None, clusters: int | None = None,
+                  weights: NDArray[np.float32] | None = None, pruned: bool = False) -> Shared:
     """Let the weights share few values such that no other choice of values has a smaller error.
 
         minimise the sum over i of weights[i] * (w[i] - codebook[codes[i]])**2        (the global minimum)
@@ -30,8 +30,8 @@ def share_optimal(w: ArrayLike, *, bits: int | None = None, clusters: int | None
         weight is at the value nearest to it; ties go to the lower value. Of equally good codebooks any may be returned.
 
     **Source** Wang & Song, Ckmeans.1d.dp: Optimal k-means Clustering in One Dimension by Dynamic Programming (R Journal
-    3(2), 2011). The native form rests on Gronlund et al., Fast Exact k-Means, k-Medians and Bregman Divergence Clustering in
-    1D (2017, arXiv 1701.07204).
+    3(2), 2011). The native form rests on Gronlund et al., Fast Exact k-Means, k-Medians and Bregman Divergence
+    Clustering in 1D (2017, arXiv 1701.07204).
 
     **Departs** equal values are one, with the sum of their weights: they belong together in some optimum.
 
@@ -69,9 +69,9 @@ def best_means(x: NDArray, omega: NDArray, k: int) -> NDArray:
     return mean(np.array(ends[:0:-1]), np.array(ends[-2::-1]))
 
 
-# In float64. The cost of a segment is off by at most (n + 4) 2**-52 of the sum of weights * x**2, because n terms are summed
-# one after the other and then subtracted. So x is taken less its weighted mean: that makes the sum the least. The minimum is
-# that of the costs so computed.
+# In float64. The cost of a segment is off by at most (n + 4) 2**-52 of the sum of weights * x**2, because n terms are
+# summed one after the other and then subtracted. So x is taken less its weighted mean: that makes the sum the least.
+# The minimum is that of the costs so computed.
 
 
 def segments(x: NDArray, omega: NDArray):

@@ -1,11 +1,11 @@
 """Where the steps of k-means begin: four ways to place the first centroids, in each of which importance counts.
 
-Equal values are one, with the sum of their weights. Where there are no more values than clusters, they are the centroids.
+Equal values are one, with the sum of their weights. Where there are no more values than clusters, all are centroids.
 
 **Source** "cut": Wu, Efficient Statistical Computations for Optimal Color Quantization (Graphics Gems II, 1991), in one
 dimension, its optimal cuts made where they gain most. "linear", "density" and "random" (Forgy): Han, Mao & Dally, Deep
-Compression (2016, arXiv 1510.00149), section 3.2. The weighted draw of "random": Duffield, Lund & Thorup, Priority Sampling
-(2007).
+Compression (2016, arXiv 1510.00149), section 3.2. The weighted draw of "random": Duffield, Lund & Thorup, Priority
+Sampling (2007).
 """
 
 from heapq import heappop, heappush
@@ -32,7 +32,7 @@ def initial_centroids(x: NDArray, weights: NDArray | None, k: int, init: str, se
 
 
 def distinct(x: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray]:
-    """Return the distinct ones of the ascending values, and the weight of each: the sum of its equals, from the left."""
+    """Return the distinct ones of the ascending values, and the weights of each, summed from the left."""
     first = np.ones(len(x), dtype=bool)
     first[1:] = x[1:] != x[:-1]
     return x[first], np.bincount(np.cumsum(first) - 1, weights).astype(np.float64)
@@ -61,7 +61,7 @@ def best_cut(x: NDArray, omega: NDArray) -> tuple[float, int, float]:
 
 
 def cut_start(values: NDArray, omega: NDArray, k: int, best_cut=best_cut) -> NDArray:
-    """Return the means of the segments that are left when the best cut was made k - 1 times, or no cut gains anything.
+    """Return the means of the segments after k - 1 times the best cut, or fewer if no cut gains anything.
 
     At first all values are one segment. Each time, the segment whose best cut in two lowers the squared error most is
     cut there; of equal gains the first segment is cut.
@@ -99,8 +99,8 @@ def density_start(values: NDArray, omega: NDArray, k: int) -> NDArray:
 def random_start(values: NDArray, omega: NDArray, k: int, seed: int) -> NDArray:
     """Return k of the values, drawn without replacement.
 
-    Draw one 64-bit number a value, add one, divide by the value's weight, and keep the k smallest. The numbers are those
-    of PCG64(seed): NumPy keeps this stream across versions, and that of Generator.choice it does not.
+    Draw one 64-bit number a value, add one, divide by the value's weight, and keep the k smallest. The numbers are
+    those of PCG64(seed): NumPy keeps this stream across versions, and that of Generator.choice it does not.
     """
     words = np.random.PCG64(seed).random_raw(len(values)).astype(np.float64)
     with np.errstate(divide="ignore"):
