@@ -15,9 +15,12 @@ MAX_CODE_LENGTH = 15  # bits: a length fits 4 bits, and a lane of the stream nev
 class HuffmanCode(Format):
     """A complete canonical prefix code: symbol i is written as the ``lengths[i]`` low bits of ``codes[i]``.
 
-    lengths : (alphabet,) uint8, 0 for a symbol that does not occur, else 1 to 15; codes : (alphabet,) uint16, 0 where
-    the length is 0. Complete: the sum of 2**-length is exactly 1; a lone symbol has length 1 and code 0; no symbol, no
-    code. Canonical: in the order of (length, symbol) the codes, aligned left, count up without a gap.
+    lengths : (alphabet,) uint8, 0 for a symbol that does not occur, else 1 to 15
+    codes : (alphabet,) uint16, 0 where the length is 0
+
+    Complete: the sum of 2**-length is exactly 1. There are two exceptions: a lone symbol has length 1 and code 0, and a
+    code without symbols is empty. Canonical: in the order of (length, symbol) the codes, aligned left, count up without
+    a gap.
     """
 
     lengths: np.ndarray
@@ -56,8 +59,11 @@ class HuffmanCode(Format):
 class Encoded(Format):
     """A Huffman-coded sequence: ``count`` symbols in 16-bit ``words``, laid out as FORMAT.md's section on streams says.
 
-    words : (w,) uint16; count : int; code : HuffmanCode. Whether the words decode is known only once they were decoded:
-    huffman_decode raises CorruptError where they do not.
+    words : (w,) uint16
+    count : int
+    code : HuffmanCode
+
+    Nothing here says whether the words can be decoded: huffman_decode raises CorruptError for words that cannot.
     """
 
     words: np.ndarray

@@ -1,4 +1,4 @@
-"""The laws of the range coder's parts: the interval and its bytes, the model's constants, and FORMAT.md's three steps."""
+"""The laws of the range coder's parts: the interval and its bytes, the model's constants, FORMAT.md's three steps."""
 
 import math
 import re
@@ -132,7 +132,8 @@ def test_the_three_steps_of_the_format_are_these_numbers():
     learner.begin_row(1)
     low, high, O = encoder.low, encoder.high, learner.overall.p
     assert f"low = {low:08X} and high = {high:08X} (hexadecimal), no byte has been dropped, O has p = {O}," in text
-    assert not encoder.written and f"count is {' '.join(map(str, learner.counts))}: so own = 0, beside = 1, row = 0" in text
+    assert not encoder.written
+    assert f"count is {' '.join(map(str, learner.counts))}: so own = 0, beside = 1, row = 0" in text
 
     p = learner.p_of_flag(0)
     of_tables = [next(key for key, slot in table.items() if slot is mine)
