@@ -33,10 +33,11 @@ def rangecoder_encode(codes: NDArray[np.uint8], *, alphabet: int) -> NDArray[np.
     data : (n,) uint8
         One matrix has one sequence of bytes, from every implementation. FORMAT.md, "Contexts", is the norm.
 
-    **Source** Martin, Range Encoding (1979); Mahoney, Adaptive Weighing of Context Models for Lossless Data Compression
-    (2005), for mixing logits with weights that learn.
+    **Source** Martin, Range Encoding: an Algorithm for Removing Redundancy from a Digitised Message (1979), for the
+    interval; Mahoney, Data Compression Explained (2010 to 2013), "Logistic Mixing", for logits mixed with weights that
+    learn.
 
-    **Departs** contexts, slots and constants are ours.
+    **Departs** the contexts, the slots and the constants are made for pruned matrices.
 
     Cost O(m k); some 10 microseconds a code here, a hundredth of that in C.
 
