@@ -77,11 +77,11 @@ _MADE_OF = {
                            quantize.quantize_range_mse),
     "floats_mx_encode": ("floats_encode", floats.floats_mx_encode),
     "floats_mx_decode": ("floats_decode", floats.floats_mx_decode),
-    "share_optimal": ("share_kmeans", share.share_optimal),
 }
 
 # Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
 _IN_PYTHON = {
+    "share_optimal": share.share_optimal,
     "quantize_range_percentile": quantize.quantize_range_percentile,
     "quantize_range_kl": quantize.quantize_range_kl,
     "quantize_pack": quantize.quantize_pack,

@@ -1,4 +1,4 @@
-"""The share family in C: share_kmeans; and share_optimal, made of its parts and of NumPy.
+"""The share family: share_kmeans in C; share_optimal in NumPy, sorted and coded by the parts of share_kmeans.
 
 Prefix sums and three of the four starts are the reference's own (NumPy sums at C speed). The kernel does the steps. The
 sorting before, rc_share_best_cut, which the start "cut" asks for, and rc_share_codes, which finds the codes, are no
@@ -38,17 +38,12 @@ def share_kmeans(kernel, speed: float):
     return share_kmeans
 
 
-def share_optimal(share_kmeans):
-    """Return the operation share_optimal, sorted and coded by the parts of share_kmeans."""
-
-    @wraps(reference.share_optimal)
-    def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False):
-        w, clusters, _, weights, pruned, *_ = kmeans_arguments(w, bits, clusters, "cut", weights, pruned, None, 0)
-        x, weights = _sorted_values(w, weights, pruned)
-        c = best_means(*distinct(x, weights), min(clusters - pruned, len(x)))
-        return _nearest(w, x, c, pruned)
-
-    return share_optimal
+@wraps(reference.share_optimal)
+def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False):
+    w, clusters, _, weights, pruned, *_ = kmeans_arguments(w, bits, clusters, "cut", weights, pruned, None, 0)
+    x, weights = _sorted_values(w, weights, pruned)
+    c = best_means(*distinct(x, weights), min(clusters - pruned, len(x)))
+    return _nearest(w, x, c, pruned)
 
 
 def best_means(x: np.ndarray, omega: np.ndarray, k: int) -> np.ndarray:
