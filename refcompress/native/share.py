@@ -131,10 +131,10 @@ def _or_null(a, **how):
 
 def _start(x, weights, k, init, seed):
     """Return the reference's first centroids, the best cuts found by C."""
+    if init != "cut":
+        return initial_centroids(x, weights, k, init, seed)
     values, omega = distinct(x, weights)
-    if init == "cut" and len(values) > k:
-        return cut_start(values, omega, k, _best_cut)
-    return initial_centroids(x, weights, k, init, seed)
+    return values if len(values) <= k else cut_start(values, omega, k, _best_cut)
 
 
 def _best_cut(x, omega):
