@@ -116,10 +116,10 @@ def mixed(layer, batch, axis, share=0.1, **flags):
 def on_weights(op, layer, factor, **kwargs):
     """Return a case of an operation on a layer's weights; ``factor`` bytes are touched for each of them."""
     outputs, inputs, _ = LAYERS[layer]
-    quick = kwargs.pop("quick", False)
+    flags = {flag: kwargs.pop(flag) for flag in ("quick", "reference") if flag in kwargs}
     said = ", ".join(f"{name} {value}" for name, value in kwargs.items())
     return Case(op, f"{layer}{', ' + said if said else ''}", lambda rng: ((_normal(rng, outputs, inputs),), kwargs), 0,
-                factor * outputs * inputs, quick=quick)
+                factor * outputs * inputs, **flags)
 
 
 def score(op, layer, **flags):
@@ -336,8 +336,10 @@ CASES = [
     ),
     *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
     *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
-    on_weights("share_optimal", "LeNet-300-100 fc1", 4, bits=4, quick=True),
-    on_weights("share_optimal", "AlexNet conv5", 4, bits=5),
+    Case("share_optimal", "LeNet-5 fc2, bits 4", lambda rng: ((_normal(rng, 10, 500),), {"bits": 4}), 0, 4 * 10 * 500,
+         quick=True),
+    on_weights("share_optimal", "LeNet-300-100 fc1", 4, bits=4, reference=False, quick=True),
+    on_weights("share_optimal", "AlexNet conv5", 4, bits=5, reference=False),
     Case(
         "rangecoder_encode",
         "LeNet-300-100 fc1, density 0.08",

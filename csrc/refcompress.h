@@ -174,7 +174,7 @@ typedef int rc_huffman_decode(size_t begin, size_t end, size_t count, size_t lan
                               void *symbols);
 
 /* The rangecoder family is one chain too: its ranges are of codes, row by row, gone through in order; the first one prepares
- * the state. stretch : the 4096 logits of probabilities, reference/rangecoder/coder.py. Workspace: columns, k of them, or NULL where
+ * the state. stretch : the 4096 logits of probabilities, reference/rangecoder/model.py. Workspace: columns, k of them, or NULL where
  * there is one row; state. */
 enum { RC_RANGECODER_CONTEXTS = 7 };
 

@@ -128,7 +128,7 @@ def climb(name: str) -> None:
         matrices = {key: reference.csr_from_dense(np.ascontiguousarray(p.reshape(len(p), -1))) if p.ndim > 1 else p
                     for key, p in layers.items()}
         row("pruned: float32 values, coded indices", matrices, network)
-        shared = ladder.share_all(network, rung)
+        shared = ladder.share_all(network, rung, space)
         tuned_file = stage.path.with_suffix(".rcz")
         small = network.copy()
         if tuned_file.exists():

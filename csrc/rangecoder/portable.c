@@ -1,4 +1,4 @@
-/* The adaptive binary range coder: reference/rangecoder/coder.py step for step, in integers, so that every bit is the same. One
+/* The adaptive binary range coder: reference/rangecoder/ step for step, in integers, so that every bit is the same. One
  * model serves encoder and decoder; what differs is where a bit comes from. A chain from bit to bit leaves nothing to vectors. */
 #include "../kernels.h"
 

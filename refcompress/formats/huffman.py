@@ -8,16 +8,19 @@ from .. import arguments
 from ..errors import LimitError, RefcompressError
 from .base import Format
 
-MAX_CODE_LENGTH = 15  # bits: a length then fits a nibble, and a 32-bit lane always holds a whole code (see huffman.py)
+MAX_CODE_LENGTH = 15  # bits: a length fits 4 bits, and a lane of the stream never holds more than 15 + 15 (FORMAT.md)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HuffmanCode(Format):
     """A complete canonical prefix code: symbol i is written as the ``lengths[i]`` low bits of ``codes[i]``.
 
-    lengths : (alphabet,) uint8, 0 for a symbol that does not occur, else 1 to 15; codes : (alphabet,) uint16, 0 where the
-    length is 0. Complete: the sum of 2**-length is exactly 1; a lone symbol has length 1 and code 0; no symbol, no code.
-    Canonical: in the order of (length, symbol) the codes, aligned left, count up without a gap.
+    lengths : (alphabet,) uint8, 0 for a symbol that does not occur, else 1 to 15
+    codes : (alphabet,) uint16, 0 where the length is 0
+
+    Complete: the sum of 2**-length is exactly 1. There are two exceptions: a lone symbol has length 1 and code 0, and a
+    code without symbols is empty. Canonical: in the order of (length, symbol) the codes, aligned left, count up without
+    a gap.
     """
 
     lengths: np.ndarray
@@ -33,8 +36,8 @@ class HuffmanCode(Format):
         arguments.each(lengths, "lengths", lengths <= MAX_CODE_LENGTH, f"must be at most {MAX_CODE_LENGTH}")
         used = np.flatnonzero(lengths)
         order = used[np.argsort(lengths[used], kind="stable")]
-        # Aligned left in 15 bits, a code of l bits covers 2**(15 - l) of the 2**15 patterns. Canonical and complete codes
-        # tile them in order: each starts where the one before it ends, and the last one ends at 2**15.
+        # Aligned left in 15 bits, a code of l bits covers 2**(15 - l) of the 2**15 patterns. Canonical and complete
+        # codes tile them in order: each starts where the one before it ends, and the last one ends at 2**15.
         widths = np.int64(1) << (MAX_CODE_LENGTH - lengths[order].astype(np.int64))
         lone = len(used) == 1 and lengths[used[0]] == 1
         if len(used) and widths.sum() != 2**MAX_CODE_LENGTH and not lone:
@@ -59,8 +62,11 @@ class HuffmanCode(Format):
 class Encoded(Format):
     """A Huffman-coded sequence: ``count`` symbols in 16-bit ``words``, laid out as FORMAT.md's section on streams says.
 
-    words : (w,) uint16; count : int; code : HuffmanCode. Whether the words decode is known only once they were decoded:
-    huffman_decode raises CorruptError where they do not.
+    words : (w,) uint16
+    count : int
+    code : HuffmanCode
+
+    Nothing here says whether the words can be decoded: huffman_decode raises CorruptError for words that cannot.
     """
 
     words: np.ndarray

@@ -14,7 +14,9 @@ from .base import Format
 class Shared(Format):
     """Weights that share values: weight = codebook[code].
 
-    codes : any shape, uint8 (at most 256 codes) or uint16; codebook : (c,) float32, finite, 1 <= c <= 65536.
+    codes : any shape, uint8 (for a codebook of at most 256 values) or uint16
+    codebook : (c,) float32, finite, c at most 65536, and at least 1 where there are codes
+
     Where the input was pruned, code 0 is the value +0.0 and stands for the pruned weights.
     """
 

@@ -81,6 +81,7 @@ _MADE_OF = {
 
 # Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
 _IN_PYTHON = {
+    "share_optimal": share.share_optimal,
     "quantize_range_percentile": quantize.quantize_range_percentile,
     "quantize_range_kl": quantize.quantize_range_kl,
     "quantize_pack": quantize.quantize_pack,

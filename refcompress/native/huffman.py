@@ -11,7 +11,7 @@ from .. import reference
 from ..errors import RefcompressError
 from ..formats import Encoded, HuffmanCode
 from ..reference.huffman.lengths import code_arguments, lengths_arguments
-from ..reference.huffman.stream import decode_arguments, decoded_dtype, encode_arguments, lanes_of, with_codes
+from ..reference.huffman.stream import decode_arguments, encode_arguments, lanes_of, with_codes
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi
@@ -81,7 +81,7 @@ def huffman_decode(kernel, speed: float):
     @wraps(reference.huffman_decode)
     def huffman_decode(encoded):
         words, count, code = decode_arguments(encoded)
-        symbols = np.empty(count, dtype=decoded_dtype(code))
+        symbols = np.empty(count, dtype=np.uint8 if len(code.lengths) <= 256 else np.uint16)
         table, state = np.empty(1 << code.longest, dtype=np.uint32), ffi.new("struct rc_huffman_lanes *")
         operands = (count, lanes_of(count), *_parts(code), len(words), pointer(words), _output(table), state,
                     symbols.itemsize == 2, _output(symbols))

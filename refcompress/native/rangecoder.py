@@ -1,11 +1,16 @@
-"""The rangecoder family in C: rangecoder_encode, rangecoder_decode. One chain of bits, in chunks of codes (see huffman.py)."""
+"""The rangecoder family in C: rangecoder_encode, rangecoder_decode.
+
+One chain of bits, in chunks of codes, as in native/huffman.py.
+"""
 
 from functools import wraps
 
 import numpy as np
 
 from .. import reference
-from ..reference.rangecoder.coder import STRETCH, check_end, decode_arguments, encode_arguments, ending
+from ..reference.rangecoder.coder import check_end, ending
+from ..reference.rangecoder.matrix import decode_arguments, encode_arguments
+from ..reference.rangecoder.model import STRETCH
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi
@@ -41,13 +46,13 @@ def rangecoder_decode(kernel, speed: float):
         data, (m, k), alphabet = decode_arguments(data, shape, alphabet)
         codes = np.zeros((m, k), np.uint8)
         if codes.size == 0:
-            check_end(data, 0, 0, 0)
+            check_end(data.tobytes(), 0, 0, 0)
             return codes
         columns, state = _columns((m, k)), ffi.new("struct rc_rangecoder *")
         for begin, end in _chunks(codes.size, speed):
             check(kernel(begin, end, k, alphabet, pointer(STRETCH), len(data), pointer(data), columns, state,
                          pointer(codes, writable=True)), "data")
-        check_end(data, state.position - 4, state.low, state.high)
+        check_end(data.tobytes(), state.position - 4, state.low, state.high)
         return codes
 
     return rangecoder_decode

@@ -1,7 +1,7 @@
-"""The share family in C: share_kmeans.
+"""The share family: share_kmeans in C; share_optimal in NumPy, sorted and coded by the parts of share_kmeans.
 
-Prefix sums and the choice of the first centroids are the reference's own (NumPy sums at C speed). The kernel does the steps;
-the sorting before, rc_share_best_cut, which the first centroids ask for, and rc_share_codes, which finds the codes, are no
+Prefix sums and three of the four starts are the reference's own (NumPy sums at C speed). The kernel does the steps. The
+sorting before, rc_share_best_cut, which the start "cut" asks for, and rc_share_codes, which finds the codes, are no
 operations of their own.
 """
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from .. import reference
 from ..formats import Shared
-from ..reference.share.kmeans import final_values, kmeans_arguments, numbered, running_sums
-from ..reference.share.starts import initial_centroids
+from ..reference.share.kmeans import boundaries, kmeans_arguments
+from ..reference.share.optimal import segments
+from ..reference.share.starts import cut_start, distinct, initial_centroids
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi, lib
@@ -26,29 +27,84 @@ def share_kmeans(kernel, speed: float):
 
     @wraps(reference.share_kmeans)
     def share_kmeans(w, *, bits=None, clusters=None, init="cut", weights=None, pruned=False, seed=None, iterations=100):
-        w, clusters, init, weights, pruned, seed, iterations = kmeans_arguments(w, bits, clusters, init, weights, pruned, seed,
-                                                                                iterations)
+        w, clusters, init, weights, pruned, seed, iterations = kmeans_arguments(
+            w, bits, clusters, init, weights, pruned, seed, iterations)
         x, weights = _sorted_values(w, weights, pruned)
-        c = initial_centroids(x, weights, min(clusters - pruned, len(x)), init, seed, _best_cut)
+        c = _start(x, weights, min(clusters - pruned, len(x)), init, seed)
         if len(c):
             c = _steps(kernel, x, weights, c, iterations)
-        book, ends = final_values(x, c)
-        codebook, code_of = numbered(book, pruned)
-        return Shared(_codes(w, ends, code_of, pruned, len(codebook) > 256), codebook)
+        return _nearest(w, x, c, pruned)
 
     return share_kmeans
+
+
+@wraps(reference.share_optimal)
+def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False):
+    w, clusters, _, weights, pruned, *_ = kmeans_arguments(w, bits, clusters, "cut", weights, pruned, None, 0)
+    x, weights = _sorted_values(w, weights, pruned)
+    c = best_means(*distinct(x, weights), min(clusters - pruned, len(x)))
+    return _nearest(w, x, c, pruned)
+
+
+def best_means(x: np.ndarray, omega: np.ndarray, k: int) -> np.ndarray:
+    """Return the means of the best k segments of the distinct ascending values x, in O(k d log d).
+
+    The recurrence is the reference's. A row D[j] is made for all i at once: the best t rises with i (Gronlund et al.,
+    2017, arXiv 1701.07204), so the t of a place lies between those of its neighbours, and the distance between solved
+    places is halved until all are.
+    """
+    n = len(x)
+    if n <= k:
+        return x
+    cost, mean = segments(x, omega)
+    D = cost(np.zeros(n + 1, np.intp), np.arange(n + 1))
+    begin = np.zeros((k + 1, n + 1), np.intp)
+    for j in range(2, k + 1):
+        D, begin[j] = _next_row(D, cost, j - 1, n)
+    ends = [n]
+    for j in range(k, 0, -1):
+        ends.append(begin[j, ends[-1]])
+    return mean(np.array(ends[:0:-1]), np.array(ends[-2::-1]))
+
+
+def _next_row(D: np.ndarray, cost, j: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return min over t in [j, i) of D[t] + cost(t, i), and the lowest t that has it, for all i > j at once.
+
+    Where i is at most j there are not values enough for the segments: infinity.
+    """
+    best, place = np.full(n + 1, np.inf), np.zeros(n + 1, np.intp)
+    place[: j + 1] = j
+    step = 1 << (n - j).bit_length()
+    while step:
+        i = np.arange(j + step, n + 1, 2 * step)
+        if len(i):
+            # The solved neighbours lie at distance step: theirs are the first and the last t to look at.
+            low = place[np.maximum(i - step, j)]
+            high = np.where(i + step <= n, place[np.minimum(i + step, n)], n)
+            high = np.minimum(np.where(high < low, n, high), i - 1)
+            length = high - low + 1
+            start = np.cumsum(length) - length
+            t = np.arange(length.sum()) - np.repeat(start - low, length)
+            value = D[t] + cost(t, np.repeat(i, length))
+            lowest = np.minimum.reduceat(value, start)
+            found = np.flatnonzero(value == np.repeat(lowest, length))
+            at = found[np.searchsorted(found, start)]
+            best[i], place[i] = lowest, t[at]
+        step //= 2
+    return best, place
 
 
 def _sorted_values(w, weights, pruned):
     """Return the values to be fitted, ascending, and their weights (or None), both float64, as the reference does.
 
-    By counting, from the lowest digit to the highest, a part at a time: NumPy sorts 16 million weights in one call, which takes
-    a second (four where it must say the order), and Ctrl-C waits for it.
+    By counting, from the lowest digit to the highest, a part at a time: NumPy sorts 16 million weights in one call,
+    which takes a second (four where it must say the order), and Ctrl-C waits for it.
     """
     def parts(size):
         return ((begin, min(begin + SORTED_AT_A_TIME, size)) for begin in range(0, size, SORTED_AT_A_TIME))
 
-    keys, kept, counts = np.empty(w.size, np.uint32), ffi.new("uint64_t *"), np.zeros((3, lib.RC_SHARE_DIGITS), np.uint64)
+    keys, kept = np.empty(w.size, np.uint32), ffi.new("uint64_t *")
+    counts = np.zeros((3, lib.RC_SHARE_DIGITS), np.uint64)
     carried = None if weights is None else np.empty(w.size, np.float32)
     for begin, end in parts(w.size):
         check(lib.rc_share_keys(begin, end, pruned, pointer(w), _or_null(weights), kept, pointer(keys, writable=True),
@@ -59,8 +115,9 @@ def _sorted_values(w, weights, pruned):
         places = np.cumsum(counts[digit]) - counts[digit]
         ordered, ordered_weights = np.empty_like(keys), None if carried is None else np.empty_like(carried)
         for begin, end in parts(len(keys)):
-            check(lib.rc_share_order(begin, end, digit, len(keys), pointer(keys), _or_null(carried), pointer(places, writable=True),
-                                     pointer(ordered, writable=True), _or_null(ordered_weights, writable=True)), "w")
+            check(lib.rc_share_order(begin, end, digit, len(keys), pointer(keys), _or_null(carried),
+                                     pointer(places, writable=True), pointer(ordered, writable=True),
+                                     _or_null(ordered_weights, writable=True)), "w")
         keys, carried = ordered, ordered_weights
     x = np.empty(len(keys))
     for begin, end in parts(len(keys)):
@@ -72,8 +129,16 @@ def _or_null(a, **how):
     return ffi.NULL if a is None else pointer(a, **how)
 
 
+def _start(x, weights, k, init, seed):
+    """Return the reference's first centroids, the best cuts found by C."""
+    if init != "cut":
+        return initial_centroids(x, weights, k, init, seed)
+    values, omega = distinct(x, weights)
+    return values if len(values) <= k else cut_start(values, omega, k, _best_cut)
+
+
 def _best_cut(x, omega):
-    """Return by how much the best cut of a run lowers its squared error, where it is, and the run's mean."""
+    """Return by how much the best cut of a segment lowers its squared error, where it is, and the segment's mean."""
     gain, cut, mean = ffi.new("double *"), ffi.new("uint64_t *"), ffi.new("double *")
     check(lib.rc_share_best_cut(len(x), pointer(x), pointer(omega), gain, cut, mean), "w")
     return gain[0], cut[0], mean[0]
@@ -84,7 +149,8 @@ def _steps(kernel, x, weights, c, iterations):
     c = c.copy()
     ends = np.full(len(c), np.iinfo(np.uint64).max, dtype=np.uint64)  # of no step: the first one always moves them
     settled = ffi.new("int32_t *")
-    S, W = running_sums(x, weights)
+    omega = np.ones(len(x)) if weights is None else weights
+    S, W = (np.concatenate([[0.0], np.cumsum(terms)]) for terms in (omega * x, omega))
     operands = (len(x), len(c), pointer(x), pointer(S), pointer(W), pointer(c, writable=True),
                 pointer(ends, writable=True), settled)
     seconds = SEARCH_SECONDS * len(c) * len(x).bit_length()
@@ -94,6 +160,18 @@ def _steps(kernel, x, weights, c, iterations):
         if settled[0]:
             break
     return c
+
+
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+def _nearest(w, x, c, pruned):
+    """Return w with each weight at the nearest of the centroids c of its sorted values x, as the reference does."""
+    book = np.unique(c.astype(np.float32) + np.float32(0))
+    ends = np.concatenate([[0], np.searchsorted(x, boundaries(book), side="right"), [len(x)]])
+    book = book[ends[:-1] < ends[1:]] if len(book) else book  # values that are nearest to some x
+    code_of, codebook = np.arange(len(book)), book
+    if pruned:
+        code_of, codebook = np.cumsum(book != 0) * (book != 0), np.append(np.float32(0), book[book != 0])
+    return Shared(_codes(w, boundaries(book), code_of, pruned, len(codebook) > 256), codebook)
 
 
 def _codes(w, ends, code_of, pruned, wide):

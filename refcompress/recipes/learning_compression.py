@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .. import arguments, reference
+from .. import arguments, ops, reference
 from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
 from ..formats import CSR, LowRank, Shared
@@ -99,15 +99,21 @@ class Shrunk:
 
 @dataclass(frozen=True)
 class Values:
-    """So many values, learnt: the C step is share_optimal, exact k-means."""
+    """So many values, learnt: the C step is share_optimal, exact k-means.
+
+    implementation : a namespace; its share_optimal is used where it has one. The reference's takes minutes for a layer
+    of more than some ten thousand weights.
+    """
 
     clusters: int
+    implementation: object = reference
 
     def __post_init__(self):
         arguments.settle(self, clusters=arguments.integer(self.clusters, "clusters", 1, 2**16))
 
     def step(self, w: np.ndarray, mu: float) -> Shared:
-        return reference.share_optimal(w, clusters=min(self.clusters, w.size))
+        share, _ = ops.implementation_of(self.implementation, "share_optimal")
+        return share(w, clusters=min(self.clusters, w.size))
 
 
 @dataclass(frozen=True)

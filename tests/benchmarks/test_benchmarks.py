@@ -77,7 +77,7 @@ def test_a_case_in_which_all_are_refused_has_rows_and_no_times():
 @pytest.mark.parametrize("op", expected.EXPECTED)
 def test_the_fast_expected_results_are_those_of_the_reference(op):
     args, kwargs = case(op, "LeNet").make(np.random.default_rng(1))
-    OPS[op].rule(getattr(reference, op)(*args, **kwargs), expected.EXPECTED[op](*args), args, kwargs)
+    OPS[op].rule(getattr(reference, op)(*args, **kwargs), expected.EXPECTED[op](*args, **kwargs), args, kwargs)
 
 
 def test_what_is_compared_is_called_in_turns_and_each_cold_sample_after_emptying_the_caches():

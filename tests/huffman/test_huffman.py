@@ -1,6 +1,5 @@
 """The laws of Huffman codes: lengths are optimal under their limit, codes canonical, and nothing else is accepted."""
 
-import heapq
 import itertools
 
 import numpy as np
@@ -11,6 +10,7 @@ from implementations import each, needs_native, with_kernels_of
 
 from refcompress import ArgumentTypeError, HuffmanCode, LimitError, RefcompressError, reference
 from refcompress.formats import MAX_CODE_LENGTH
+from refcompress.reference.huffman.lengths import package_merge_lengths, tree_lengths
 
 NATIVE = with_kernels_of("huffman_decode")
 IMPLEMENTATIONS = [reference, *NATIVE]
@@ -31,18 +31,6 @@ def complete_lengths(n: int, limit: int):
     for lengths in itertools.product(range(1, limit + 1), repeat=n):
         if sum(2 ** (limit - length) for length in lengths) == 2**limit:
             yield lengths
-
-
-def cost_by_heap(counts) -> int:
-    """Huffman's own algorithm, without a limit: join the two lightest trees until one is left."""
-    heap = [int(c) for c in counts if c]
-    heapq.heapify(heap)
-    total = heap[0] if len(heap) == 1 else 0
-    while len(heap) > 1:
-        joined = heapq.heappop(heap) + heapq.heappop(heap)
-        total += joined
-        heapq.heappush(heap, joined)
-    return total
 
 
 def slow_codes(lengths) -> dict[str, int]:
@@ -99,8 +87,7 @@ def test_lengths_are_complete_ordered_and_alike_in_c(counts, limit):
     assert np.array_equal(lengths > 0, counts > 0)
     if len(used) > 1:
         assert sum(2.0 ** -int(lengths[i]) for i in used) == 1
-    if len(used):
-        assert cost(counts, lengths) >= cost_by_heap(counts)
+    assert cost(counts, lengths) >= cost(counts, tree_lengths(counts))
     for a, b in itertools.combinations(used, 2):
         if counts[a] >= counts[b]:
             assert lengths[a] <= lengths[b] or counts[a] == counts[b] and a > b
@@ -108,11 +95,29 @@ def test_lengths_are_complete_ordered_and_alike_in_c(counts, limit):
         assert np.array_equal(impl.huffman_lengths(counts, limit=limit), lengths)
 
 
-@settings(max_examples=100)
-@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=16))
-def test_a_limit_that_does_not_bind_costs_what_huffmans_algorithm_costs(counts):
-    counts = np.array(counts, dtype=np.uint64)  # sixteen symbols are never deeper than 15
-    assert cost(counts, reference.huffman_lengths(counts)) == cost_by_heap(counts)
+@settings(max_examples=300)
+@given(st.one_of(
+    st.lists(st.integers(1, 10**6), min_size=2, max_size=40),
+    st.lists(st.integers(0, 4), min_size=2, max_size=60),  # ties everywhere
+    st.lists(st.integers(0, 40).map(lambda n: 2**n), min_size=2, max_size=60),  # packages tie with leaves
+))
+def test_package_merge_has_the_lengths_of_huffmans_tree_where_none_passes_the_limit_and_costs_more_elsewhere(counts):
+    counts = np.array(counts, dtype=np.uint64)
+    if np.count_nonzero(counts) < 2:
+        return
+    tree = tree_lengths(counts)
+    depth, least = int(tree.max()), int(np.count_nonzero(counts) - 1).bit_length()
+    for limit in (depth, depth + 1, depth + 20):
+        assert np.array_equal(package_merge_lengths(counts, limit), tree)
+    for limit in range(max(least, 1), depth):  # the tie rules leave the least depth of all optimal codes
+        assert cost(counts, package_merge_lengths(counts, limit)) > cost(counts, tree)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_no_complete_lengths_cost_less_than_huffmans_tree(n):
+    complete = np.array(list(complete_lengths(n, n - 1)))  # n symbols are never deeper than n - 1
+    for counts in itertools.product([1, 2, 3, 7], repeat=n):
+        assert cost(counts, tree_lengths(np.array(counts))) == (complete @ counts).min()
 
 
 @every_implementation
@@ -124,7 +129,7 @@ def test_fibonacci_counts_are_as_deep_as_can_be_until_the_limit(impl):
         assert lengths.max() == limit
         assert sum(2 ** (limit - int(length)) for length in lengths) == 2**limit
         assert np.array_equal(lengths, reference.huffman_lengths(counts, limit=limit))
-        assert cost(counts, lengths) >= cost_by_heap(counts)
+        assert cost(counts, lengths) >= cost(counts, tree_lengths(counts))
 
 
 @every_implementation

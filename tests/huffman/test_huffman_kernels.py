@@ -28,7 +28,8 @@ def kernels(op: str) -> list:
 
 
 every_encoder = pytest.mark.parametrize("encode", kernels("huffman_encode"))
-KERNELS = [pytest.param(op, *k.values, id=f"{op}-{k.id}") for op in ("huffman_encode", "huffman_decode") for k in kernels(op)]
+KERNELS = [pytest.param(op, *k.values, id=f"{op}-{k.id}")
+           for op in ("huffman_encode", "huffman_decode") for k in kernels(op)]
 every_decoder = pytest.mark.parametrize("decode", kernels("huffman_decode"))
 
 
@@ -51,8 +52,8 @@ def test_a_stream_of_many_chunks_is_the_same(op, kernel, count):
 @pytest.mark.parametrize("longest", range(1, 16))
 @pytest.mark.parametrize("often", [0, -1])
 def test_streams_are_right_for_each_longest_code_and_each_number_of_lanes(op, kernel, longest, often):
-    """Lengths 1, 2, .. and the longest twice; the first symbol or the last stands 40 times in a row in each lane, so that sums of
-    lengths pass 255."""
+    """Lengths 1, 2, .. and the longest twice; the first symbol or the last stands 40 times in a row in each lane, so
+    that sums of lengths pass 255."""
     lengths = np.uint8([*range(1, longest), longest, longest])
     code = reference.huffman_code(lengths)
     rng = np.random.default_rng(longest)
@@ -95,7 +96,8 @@ def test_the_decoder_stays_inside_its_words_wherever_they_end(decode, count, ske
     for n in (1, 2, 100):
         assert decode_kernel(decode, np.concatenate([words, np.zeros(n, np.uint16)]), count, code) == lib.RC_CORRUPT
     for _ in range(50):
-        assert decode_kernel(decode, rng.integers(0, 2**16, len(words), np.uint16), count, code) in (lib.RC_OK, lib.RC_CORRUPT)
+        noise = rng.integers(0, 2**16, len(words), np.uint16)
+        assert decode_kernel(decode, noise, count, code) in (lib.RC_OK, lib.RC_CORRUPT)
 
 
 @pytest.mark.skipif(not guarded.available(), reason="no guard pages on this system")

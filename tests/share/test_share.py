@@ -1,4 +1,4 @@
-"""Weight sharing: k-means in one dimension, to the last bit as its docstring states it."""
+"""Weight sharing: k-means in one dimension, to the last bit as it is stated beside its code."""
 
 import math
 from bisect import bisect_right
@@ -45,12 +45,12 @@ def cases(draw):
 
 
 def lloyd_in_python(w, clusters, init, weights, pruned, seed, iterations):
-    """The docstring's arithmetic in Python's own floats, one number at a time; returns the fitted values."""
+    """The arithmetic that is stated beside lloyd, in Python's own floats, one number at a time: the fitted values."""
     omega = [1.0] * w.size if weights is None else weights.tolist()
     pairs = sorted((pair for pair in zip(w.tolist(), omega) if pair[0] or not pruned), key=lambda pair: pair[0])
     x, omega = [value for value, _ in pairs], [weight for _, weight in pairs]
-    c = initial_centroids(np.array(x), None if weights is None else np.array(omega), min(clusters - pruned, len(x)), init,
-                          seed or 0).tolist()
+    given_weights = None if weights is None else np.array(omega)
+    c = initial_centroids(np.array(x), given_weights, min(clusters - pruned, len(x)), init, seed or 0).tolist()
     S, W = [0.0], [0.0]
     for value, weight in zip(x, omega):
         S.append(S[-1] + weight * value)

@@ -8,14 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import BOTH, each, native, needs_native
 
 from refcompress import RefcompressError, share_kmeans, share_optimal
-from refcompress.reference.share.optimal import optimal_centroids
+from refcompress.reference.share.optimal import best_means
+from refcompress.reference.share.starts import distinct
 
 SMALL = hnp.arrays(np.float32, st.integers(1, 9), elements=st.one_of(st.integers(-5, 5), st.floats(-1, 1, width=32)))
 
+BEST_MEANS = {"reference": best_means} | ({"native": native.share.best_means} if native else {})
+every_implementation = pytest.mark.parametrize("best_means", BEST_MEANS.values(), ids=BEST_MEANS)
 
-def run_cost(x, weights):
+
+def segment_cost(x, weights):
     total = sum(weights)
     if not total:
         return Fraction(0)
@@ -24,51 +29,56 @@ def run_cost(x, weights):
 
 
 def least(values, weights, k):
-    """The least cost over all partitions into at most k runs of the sorted values."""
+    """The least cost over all partitions into at most k segments of the sorted values."""
     pairs = sorted(zip(map(Fraction, values), map(Fraction, weights)))
     x, w = [p[0] for p in pairs], [p[1] for p in pairs]
     costs = []
     for cuts in combinations(range(1, len(x)), min(k, len(x)) - 1):
         ends = [0, *cuts, len(x)]
-        costs.append(sum(run_cost(x[a:b], w[a:b]) for a, b in zip(ends, ends[1:])))
+        costs.append(sum(segment_cost(x[a:b], w[a:b]) for a, b in zip(ends, ends[1:])))
     return min(costs)
 
 
-@given(SMALL, st.data())
-def test_no_partition_costs_less(w, data):
+@every_implementation
+@given(w=SMALL, data=st.data())
+def test_no_partition_costs_less(best_means, w, data):
     k = data.draw(st.integers(1, w.size))
     weights = data.draw(st.one_of(st.just(np.ones(w.size, np.float32)),
                                   hnp.arrays(np.float32, w.size, elements=st.integers(0, 4)).filter(np.any)))
     values, importance = w.astype(np.float64).tolist(), weights.astype(np.float64).tolist()
     order = np.argsort(w, kind="stable")
-    c = optimal_centroids(w[order].astype(np.float64), weights[order].astype(np.float64), k)
-    cost = sum(Fraction(m) * min((Fraction(v) - Fraction(float(center))) ** 2 for center in c) for v, m in zip(values, importance))
+    c = best_means(*distinct(w[order].astype(np.float64), weights[order].astype(np.float64)), k)
+    cost = sum(Fraction(m) * min((Fraction(v) - Fraction(float(center))) ** 2 for center in c)
+               for v, m in zip(values, importance))
     size = sum(Fraction(m) * Fraction(v) ** 2 for v, m in zip(values, importance))
-    # The docstring's bound on each cost, twice (of the run chosen and of the best), and the rounding of the means.
+    # The stated bound on each cost, twice (of the segment chosen and of the best), and the rounding of the means.
     assert cost - least(values, importance, k) <= Fraction(4 * (w.size + 4), 2**52) * size
 
 
-@given(hnp.arrays(np.float32, st.integers(1, 200), elements=st.floats(-100, 100, width=32)), st.integers(1, 20), st.booleans())
+@given(hnp.arrays(np.float32, st.integers(1, 200), elements=st.floats(-100, 100, width=32)), st.integers(1, 20),
+       st.booleans())
 def test_lloyds_result_is_never_better(w, k, pruned):
     k = max(min(k, w.size), 1 + pruned)
     if k > w.size:
         return
     best, lloyd = (share(w, clusters=k, pruned=pruned) for share in (share_optimal, share_kmeans))
     errors = [float(np.sum((w.astype(np.float64) - s.dense()) ** 2)) for s in (best, lloyd)]
-    # Both codebooks are rounded to float32: each error moves by at most that of a value, 2**-24 of it, an element, squared
-    # (a mean is a minimum: no first-order term) but for the double rounding of near ties.
+    # Both codebooks are rounded to float32: each error moves by at most that of a value, 2**-24 of it, an element,
+    # squared (a mean is a minimum: no first-order term) but for the double rounding of near ties.
     assert errors[0] <= errors[1] + 2.0**-46 * float(np.sum(w.astype(np.float64) ** 2)) + 1e-40
     assert len(best.codebook) <= k and best.pruned >= pruned
 
 
 @given(hnp.arrays(np.float32, st.integers(2, 60), elements=st.integers(-50, 50)))
 def test_more_clusters_never_cost_more_and_enough_of_them_cost_nothing(w):
-    costs = [float(np.sum((w.astype(np.float64) - share_optimal(w, clusters=k).dense()) ** 2)) for k in range(1, w.size + 1)]
+    costs = [float(np.sum((w.astype(np.float64) - share_optimal(w, clusters=k).dense()) ** 2))
+             for k in range(1, w.size + 1)]
     slack = 2.0**-46 * float(np.sum(w.astype(np.float64) ** 2))
     assert all(b <= a + slack for a, b in zip(costs, costs[1:])) and costs[-1] == 0
 
 
-@given(hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(-8, 8, width=32)), st.integers(1, 6), st.integers(-20, 20))
+@given(hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(-8, 8, width=32)), st.integers(1, 6),
+       st.integers(-20, 20))
 def test_order_does_not_matter_and_powers_of_two_pass_through(w, k, power):
     k = min(k, w.size)
     book = share_optimal(w, clusters=k).codebook
@@ -77,22 +87,30 @@ def test_order_does_not_matter_and_powers_of_two_pass_through(w, k, power):
         assert np.array_equal(share_optimal(np.ldexp(w, power), clusters=k).codebook, np.ldexp(book, power))
 
 
-def test_middle_sizes_agree_with_the_plain_recurrence():
-    rng = np.random.default_rng(1)
-    for n, k in ((65, 7), (130, 16), (257, 3)):
-        x = np.sort(rng.standard_normal(n).astype(np.float32)).astype(np.float64)
-        S, Q = np.append(0, np.cumsum(x)), np.append(0, np.cumsum(x * x))
+@needs_native
+@pytest.mark.parametrize("n, k", [(65, 7), (130, 16), (257, 3), (1500, 40)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_halving_the_distance_between_solved_places_finds_what_the_recurrence_finds(n, k, weighted):
+    rng = np.random.default_rng(n)
+    x, omega = distinct(np.sort(rng.standard_normal(n)), rng.integers(1, 9, n).astype(np.float64) if weighted else None)
+    costs = [float(np.sum(omega * np.min((x[:, None] - means(x, omega, k)) ** 2, axis=1)))
+             for means in BEST_MEANS.values()]
+    # The stated bound on the cost of each of the k segments, in both.
+    assert abs(costs[0] - costs[1]) <= 2 * k * (n + 4) * 2.0**-52 * float(omega @ x**2)
 
-        def cost(t, i):
-            return Q[i] - Q[t] - (S[i] - S[t]) ** 2 / (i - t)
 
-        D = np.array([np.inf] * (n + 1))
-        D[0] = 0
-        for _ in range(k):
-            D = np.array([0 if i == 0 else min(D[t] + cost(t, i) for t in range(i)) for i in range(n + 1)])
-        c = optimal_centroids(x, None, k)
-        got = float(np.sum(np.min((x[:, None] - c) ** 2, axis=1)))
-        assert abs(got - D[n]) <= 8 * (n + 4) * 2.0**-52 * Q[n]
+@each("impl", BOTH)
+@pytest.mark.parametrize("seed", range(3))
+def test_each_value_is_the_mean_of_its_weights_and_each_weight_has_the_nearest(impl, seed):
+    rng = np.random.default_rng(seed)
+    w, weights = rng.standard_normal((40, 30)).astype(np.float32), rng.random((40, 30), np.float32)
+    shared = impl.share_optimal(w, clusters=7, weights=weights)
+    for code, value in enumerate(shared.codebook):
+        members = shared.codes == code
+        mean = np.average(w[members].astype(np.float64), weights=weights[members])
+        assert abs(value - mean) <= 2.0**-24 * abs(mean) + 1e-12
+    distance = np.abs(w[..., None].astype(np.float64) - shared.codebook)
+    assert np.array_equal(shared.codes, distance.argmin(axis=-1))
 
 
 def test_refuses_what_share_kmeans_refuses():

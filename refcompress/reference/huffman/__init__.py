@@ -1,9 +1,13 @@
-"""The huffman family."""
+"""Entropy coding by whole bits, in the order to read:
+
+- ``lengths.py``: the code lengths that take the fewest bits, by Huffman's tree, then under a limit; the canonical code.
+- ``stream.py``: the bits of many symbols as words, in lanes that a wide machine decodes side by side.
+"""
 
 from .lengths import huffman_code, huffman_lengths
 from .stream import huffman_decode, huffman_encode
 
 __all__ = [
-    "huffman_code", "huffman_lengths",
-    "huffman_decode", "huffman_encode",
+    "huffman_lengths", "huffman_code",
+    "huffman_encode", "huffman_decode",
 ]

@@ -1,7 +1,12 @@
-"""The rangecoder family."""
+"""Entropy coding by fractions of a bit, in the order to read:
 
-from .coder import rangecoder_decode, rangecoder_encode
+- ``coder.py``: an interval that each bit splits, the bytes that name a number in it, and how they end.
+- ``model.py``: the probability of the next bit of a matrix: contexts, slots that follow the bits, logits mixed.
+- ``matrix.py``: both together: how a matrix of codes that are mostly 0 becomes bytes, and comes back.
+"""
+
+from .matrix import rangecoder_decode, rangecoder_encode
 
 __all__ = [
-    "rangecoder_decode", "rangecoder_encode",
+    "rangecoder_encode", "rangecoder_decode",
 ]
