@@ -72,6 +72,7 @@ _BINDERS = {
 
 # Operations that are made of others that have kernels: which (the names, with spaces between them), and how.
 _MADE_OF = {
+    "lowrank_matmul": ("gemm_f32f32", lowrank.lowrank_matmul),
     "lowrank_randomized": ("gemm_f32f32", lowrank.lowrank_randomized),
     "quantize_range_mse": ("quantize_s8 dequantize_s8 quantize_s16 dequantize_s16 quantize_range_minmax",
                            quantize.quantize_range_mse),
