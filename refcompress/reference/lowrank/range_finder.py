@@ -78,8 +78,8 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
     w, rank, tolerance, certify, failure, block, words = randomized_arguments(
         w, rank, tolerance, certify, failure, block, seed)
     a = w.astype(np.float64)
-    v = gaussian(words, min(block or max(rank, 16), *w.shape), w.shape[1]).T
-    q, projected, products = _krylov(a, rank, tolerance, v)
+    g = gaussian(words, min(block or max(rank, 16), *w.shape), w.shape[1]).T
+    q, projected, products = _krylov(a, g, rank, tolerance, words)
 
     p, s, vt = np.linalg.svd(projected, full_matrices=False)
     u = q @ p[:, :rank]
@@ -92,25 +92,30 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
     return Randomized(factors, *_certificate(a, factors, v), products + v.shape[1])
 
 
-def _krylov(a: np.ndarray, rank: int, tolerance: float, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+def _krylov(a: np.ndarray, v: np.ndarray, rank: int, tolerance: float, words) -> tuple[np.ndarray, np.ndarray, int]:
     """Return the basis q that starts with a @ v, q.T @ a, and how many columns a was multiplied by."""
     q, projected, products, energies = np.empty((len(a), 0)), np.empty((0, a.shape[1])), 0, []
     total = float(np.sum(a * a))
     while True:
-        # Householder's columns are orthonormal even where those of a @ v depend on q or on each other.
-        y = np.linalg.qr(np.hstack([q, a @ v]))[0][:, q.shape[1] :]
+        image, old = a @ v, q.shape[1]
+        basis, r = np.linalg.qr(np.hstack([q, image]))  # by Householder: orthonormal even where columns are dependent
+        y, length = basis[:, old:], np.abs(np.diagonal(r))[old:]
+        dependent = length <= 2.0**-20 * np.linalg.norm(image, axis=0)[: len(length)]
         products += v.shape[1] + y.shape[1]
-        v = a.T @ y
-        q, projected = np.hstack([q, y]), np.vstack([projected, v.T])
+        q, projected = np.hstack([q, y]), np.vstack([projected, y.T @ a])
+        # A dependent column leads no further, as where singular values repeat: in its place a random one starts.
+        v = np.where(dependent, gaussian(words, len(length), a.shape[1]).T, projected[old:].T)
         energies.append(float(np.linalg.eigvalsh(projected @ projected.T)[::-1][:rank].sum()))  # of the best of the rank
-        if len(projected) >= min(a.shape):
+        to_come = total - float(np.sum(projected * projected))  # no basis gains more than what lies outside q
+        if len(energies) >= 3 and not dependent.all():
+            before, last = np.maximum(np.diff(energies[-3:]), 2.0**-60 * total)
+            ratio = min(last / before, 0.95) if total else 0.0
+            to_come = min(to_come, last * ratio / (1 - ratio))
+        error = math.sqrt(max(total - energies[-1], 0))
+        gain = error - math.sqrt(max(error**2 - to_come, 0))
+        enough = gain <= tolerance * max(error, 2.0**-10 * math.sqrt(total))
+        if len(projected) >= min(a.shape) or (len(projected) >= rank and enough):
             return q, projected, products
-        if len(projected) >= rank and len(energies) >= 3:
-            before, last = np.maximum(np.diff(energies[-3:]), 0)
-            ratio = min(last / before, 0.95) if before > 0 else 0.0
-            to_come = last * ratio / (1 - ratio)
-            if to_come <= 2 * tolerance * max(total - energies[-1], 2.0**-20 * total):  # 2: of the squared error
-                return q, projected, products
 
 
 def _certificate(a: np.ndarray, factors: LowRank, v: np.ndarray) -> tuple[float, float]:
