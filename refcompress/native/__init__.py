@@ -91,6 +91,12 @@ _IN_PYTHON = {
     "floats_nf4_decode": floats.floats_nf4_decode,
 }
 
+# Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
+_IN_PYTHON = {
+    "csr_from_dense": csr.csr_from_dense,
+    "csr_to_dense": csr.csr_to_dense,
+}
+
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.
 _MODE_IN_C = {"csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8"}
 
