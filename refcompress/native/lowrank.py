@@ -1,4 +1,4 @@
-"""The lowrank family made of gemm_f32f32: lowrank_matmul, and lowrank_randomized in float32 with its fast factorisations."""
+"""The lowrank family, made of gemm_f32f32: lowrank_matmul, and lowrank_randomized with fast factorisations."""
 
 import math
 from functools import wraps
@@ -13,16 +13,16 @@ from . import threads
 
 ROWS = 64  # of w that are float64 at once
 SAFE = 24  # sums of 2**30 squares of numbers between 2**-24 and 2**24, times each other, stay in the range of float32
-# Directions of a block whose squared length is below this share of the largest are left out: float32 products lose them.
+# Directions of a block whose squared length is below this share of the largest are left out, as float32 loses them.
 NEGLIGIBLE = 2.0**-40
-# Where every direction has this share of the whole, the Cholesky factor does in a tenth of the time what eigenvectors do.
-# Sums of float32 products are good to about 2**-24 of the whole. So columns are orthonormal within 2**-4 after the first
-# time, and within rounding after the second.
+# Where every direction has this share of the whole, the Cholesky factor does what eigenvectors do in a tenth of the
+# time. Sums of float32 products are good to about 2**-24 of the whole. So columns are orthonormal within 2**-4 after
+# the first time, and within rounding after the second.
 CONDITION = 2.0**-20
 
 
 def lowrank_matmul(gemm_f32f32):
-    """Return the operation lowrank_matmul as two products by gemm_f32f32: u @ (s * (vt @ x)), each rounded to float32."""
+    """Return the operation lowrank_matmul: u @ (s * (vt @ x)), both products by gemm_f32f32, each step in float32."""
 
     @wraps(reference.lowrank_matmul)
     def lowrank_matmul(a, x):
@@ -38,10 +38,10 @@ def lowrank_matmul(gemm_f32f32):
 def lowrank_randomized(gemm_f32f32):
     """Return the operation lowrank_randomized with float32 products by gemm_f32f32.
 
-    All variants return the same bits where the eigenvectors of float64, which are LAPACK's in each, are the same. Blocks have
-    a quarter of the rank, from 16 to 64 columns: more steps with fewer columns gain more a product, fewer with more take less
-    time a product. Each block is made orthogonal to all before it (twice), as in Golub and Kahan's bidiagonalisation. Sums of
-    squares and small matrices are float64.
+    Blocks have a quarter of the rank, from 16 to 64 columns. More steps with fewer columns gain more a product; fewer
+    steps with more columns take less time a product. Each block is made orthogonal to all before it (twice), as in the
+    bidiagonalisation of Golub and Kahan. Sums of squares and small matrices are float64. All variants return the same
+    bits, since the eigenvectors of the small matrices are LAPACK's in each.
     """
 
     @wraps(reference.lowrank_randomized)
@@ -67,7 +67,7 @@ def lowrank_randomized(gemm_f32f32):
             tries = gaussian(words, math.ceil(-math.log10(failure)), w.shape[1]).T
             error = _frobenius(gemm_f32f32, scaled, u, s, vt)
             spectral = min(_spectral(scaled, total, u, s, vt, tries), error)
-            lost = rank * 2.0**-149 if power < 0 else 0.0  # s put back in its place may be rounded to a subnormal number
+            lost = rank * 2.0**-149 if power < 0 else 0.0  # s, scaled back, may be rounded to a subnormal number
             return Randomized(factors, math.ldexp(error, power) + lost, math.ldexp(spectral, power) + lost,
                               products + tries.shape[1])
 
@@ -166,7 +166,7 @@ def _orthogonal(product, y: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _well_conditioned(gram: np.ndarray, floor: float) -> np.ndarray | None:
-    """Return what makes rows with these products orthonormal, (m, m) float32; None where a direction may be too short."""
+    """Return the (m, m) float32 factor that makes rows with these products orthonormal; None if one may be too short."""
     try:
         low = np.linalg.cholesky(gram)
     except np.linalg.LinAlgError:
@@ -190,8 +190,8 @@ def _frobenius(product, w, u, s, vt) -> float:
     """Return what ||w - u * s @ vt||_F is at most: measured some rows at a time, and what float32 can have hidden.
 
     With v = 2**-24, an element of the product is off by at most gamma_(rank + 1) sum |u s| |vt|, that of u * s among it
-    (Higham, section 3.5), and 2**-150 for each of its 2 rank products that is subnormal; the difference by v of itself. The
-    norm of the matrix of such sums is at most ||u s||_F ||vt||_F (Cauchy and Schwarz).
+    (Higham, section 3.5), and 2**-150 for each of its 2 rank products that is subnormal; the difference by v of itself.
+    The norm of the matrix of such sums is at most ||u s||_F ||vt||_F (Cauchy and Schwarz).
     """
     def of(start):
         part = slice(start, start + ROWS)

@@ -32,7 +32,8 @@ def test_the_fused_multiply_add_is_that_of_the_c_library(triples):
 
 
 def test_the_fused_multiply_add_rounds_once_where_rounding_twice_would_differ():
-    # a b = 2**-24 - 2**-70: with c the sum is just below a tie, float64 rounds it to the tie, and the tie goes up to even.
+    # a b = 2**-24 - 2**-70: with c the sum is just below a tie, float64 rounds it to the tie, and the tie goes up to
+    # even.
     a, b, c = np.float32(2.0**-12 * (1 + 2.0**-23)), np.float32(2.0**-12 * (1 - 2.0**-23)), np.float32(1 + 2.0**-23)
     assert np.float32(float(a) * float(b) + float(c)) == 1 + 2.0**-22
     assert fma(a, b, c) == c

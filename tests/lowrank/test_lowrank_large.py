@@ -207,6 +207,6 @@ def test_rows_are_made_orthonormal_by_either_factorization(shortest):
     y = np.geomspace(1, shortest, 12)[:, None] * np.linalg.qr(rng.standard_normal((200, 12)))[0].T
     q = native.lowrank.orthonormal(native.gemm_f32f32, (np.linalg.qr(rng.standard_normal((12, 12)))[0] @ y).astype(np.float32))
     assert q.shape == (12, 200)
-    # The last factor comes from sums of 200 float32 products and is applied by sums of 12; the products of unit rows have a
-    # norm of at most 12. Rounding errors add up as their root (Higham and Mary 2019), three deviations allowed.
+    # The last factor comes from sums of 200 float32 products and is applied by sums of 12; the products of unit rows
+    # have a norm of at most 12. Rounding errors add up as their root (Higham and Mary 2019), three deviations allowed.
     assert np.linalg.norm(q.astype(np.float64) @ q.T - np.eye(12), 2) <= 3 * (2 * np.sqrt(12) + np.sqrt(200)) * 12 * U

@@ -30,8 +30,9 @@ def test_no_matrix_of_the_rank_has_nearer_outputs(m, k, n, seed, data):
     w, x = normal(seed, m, k), normal(seed + 1, n, k) * np.float32(10.0) ** np.arange(k).astype(np.float32)
     f = rc.lowrank_whitened(w, rc.quantize_hessian(x), rank=rank)
     wide, inputs = w.astype(np.float64), x.astype(np.float64)
-    # The optimum is the tail of the spectrum of x w.T, for any rank-r matrix gives outputs of that rank (Eckart & Young);
-    # 4 roundings of the factors, and 1e-6 for x.T @ x, which knows half of float64's digits of the small directions.
+    # The optimum is the tail of the spectrum of x w.T, for any rank-r matrix gives outputs of that rank (Eckart &
+    # Young); 4 roundings of the factors, and 1e-6 for x.T @ x, which knows half of float64's digits of the small
+    # directions.
     tail = norm(np.linalg.svd(inputs @ wide.T, compute_uv=False)[rank:]) if n else 0.0
     allowed = (4 * U + 1e-6) * norm(w) * norm(x)
     error = norm(inputs @ (wide - f.dense().astype(np.float64)).T)
@@ -121,8 +122,8 @@ def test_behind_a_relu_no_truncation_of_equal_rank_has_a_lower_objective_and_mor
 
     others = [rc.lowrank_svd(w, rank=rank), rc.lowrank_whitened(w, rc.quantize_hessian(x), rank=rank)]
     values = [objective(rc.lowrank_relu(w, x, rank=rank, bias=b, ridge=ridge, iterations=i)) for i in (0, 3, 30)]
-    # dense() rounds l once more, which moves outputs by U ||x|| ||l|| and the loss by twice its root times that, and its square;
-    # the pull, by as much for an x of the root of its size.
+    # dense() rounds l once more, which moves outputs by U ||x|| ||l|| and the loss by twice its root times that, and
+    # its square; the pull, by as much for an x of the root of its size.
     allowed = 4 * U * ((norm(x) * norm(w) + norm(b) * np.sqrt(n)) ** 2 + pull(x, ridge) * norm(w) ** 2)
     assert values[0] <= min(map(objective, others)) + allowed
     assert values[1] <= values[0] + allowed and values[2] <= values[1] + allowed
@@ -135,10 +136,12 @@ def test_where_the_relu_cuts_nothing_off_one_turn_finds_the_nearest_of_the_rank_
     rank = data.draw(st.integers(0, min(m, k)))
     w, x = normal(seed, m, k), normal(seed + 1, n, k)
     f = rc.lowrank_relu(w, x, rank=rank, bias=np.full(m, 1000, np.float32), ridge=ridge, iterations=1)
-    # Of (w - l) s with s s.T = x.T x + pull: Eckart & Young's tail; for s the inputs, and below them the root of the pull.
+    # Of (w - l) s with s s.T = x.T x + pull: Eckart & Young's tail; for s the inputs, and below them the root of the
+    # pull.
     both = np.vstack([x.astype(np.float64), np.sqrt(pull(x, ridge)) * np.eye(k)])
     tail = norm(np.linalg.svd(both @ w.T.astype(np.float64), compute_uv=False)[rank:])
-    # A float64 sum near 1000 is off by 2**-43, and so is the target; what it moves in l is at most that over the pull's root.
+    # A float64 sum near 1000 is off by 2**-43, and so is the target; what it moves in l is at most that over the pull's
+    # root.
     allowed = 8 * U * norm(both) * norm(w) + 2.0**-40 * np.sqrt(n * m) * (1 + norm(x) / np.sqrt(pull(x, ridge)))
     # A turn that gains less than 2**-20 of the objective is not taken.
     assert tail - allowed <= norm(both @ (w - f.dense().astype(np.float64)).T) <= tail * (1 + 2.0**-20) + allowed

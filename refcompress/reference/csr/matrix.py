@@ -84,7 +84,7 @@ def csr_matmul(a: CSR, x: ArrayLike) -> NDArray[np.float32]:
 
     Returns
     -------
-    (m, n) float32 : a stored zero multiplies, what is not stored does not (0 * NaN is NaN only where the zero is stored)
+    (m, n) float32 : a stored zero multiplies (0 * NaN is NaN), what is not stored does not
         Here products and sums are float64, in storage order, rounded to float32 once. Native sums: ``csr_sums`` in
         gemm/contract.py, one chain of fused multiply-adds an element.
 

@@ -2,7 +2,7 @@
 
 products     float32 by float32; int8 by int8, exactly; float32 inputs by int8 weights with scales
 mixed        float32 inputs by weights of which some rows or columns have 16 bits and the others 8
-contract     the order of the sums that makes the bits of a native product, written out (not operations; for reading and tests)
+contract     the order of the sums of a native product, on which its bits depend: to be read, and for tests
 """
 
 from .mixed import gemm_f32mixed

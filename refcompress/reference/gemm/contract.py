@@ -1,8 +1,9 @@
 """The bits of a native product: the order of its sums, written out.
 
-The reference sums in float64. A native product sums in float32, and its last bits depend on the order. So the order is part
-of the contract: every instruction set, every number of threads and every layout of the operands returns the bits that the
-functions here return (the payload and the sign of a NaN excepted). They are to be read and to test with; they are slow.
+The reference sums in float64. A native product sums in float32, and its last bits depend on the order. So the order is
+part of the contract: every instruction set, every number of threads and every layout of the operands returns the bits
+that the functions here return (the payload and the sign of a NaN excepted). They are to
+be read and to test with, and slow.
 
 A dot product in sixteen chains, of which a vector of 16, 8 or 4 lanes computes as many at once:
 
@@ -28,9 +29,9 @@ CHAINS = 16
 def fma(a, b, c) -> NDArray[np.float32]:
     """Return a b + c of float32 arrays, rounded to float32 once.
 
-    The product is exact in float64 (24 bits times 24), the sum is not, and rounding it twice may differ from rounding it once.
-    So it is rounded to odd first: an inexact sum takes the neighbour whose last bit is 1, and never looks like a tie
-    (Boldo and Melquiond, Emulation of a FMA and Correctly Rounded Sums, 2008). ``error`` is exact: Knuth's TwoSum.
+    The product is exact in float64 (24 bits times 24), the sum is not, and rounding it twice may differ from rounding
+    it once. So it is rounded to odd first: an inexact sum takes the neighbour whose last bit is 1, and never looks like
+    a tie (Boldo and Melquiond, Emulation of a FMA and Correctly Rounded Sums, 2008). ``error`` is exact (Knuth's sum).
     """
     product, c = np.asarray(a, np.float64) * np.asarray(b, np.float64), np.asarray(c, np.float64)
     total = np.asarray(product + c)
@@ -95,7 +96,7 @@ def _carry_on(acc, x, w) -> NDArray[np.float32]:
 
 
 def _carry_on_scaled(acc, x, w: Quantized) -> NDArray[np.float32]:
-    """Add each group's own sixteen chains, over its inputs counted from its first, to those of the row: scale times each."""
+    """Add scale times the sixteen chains of each group, whose inputs are counted from its first, to those of the row."""
     k = w.shape[1]
     group = w.group or (1 if w.scale.shape[1] > 1 else max(k, 1))  # scales per input: groups of one
     steps = (w.values.astype(np.int32) - w.expand(w.zero_point)).astype(np.float32)  # exact: 17 bits

@@ -28,7 +28,8 @@ def gemm_f32mixed(x: ArrayLike, w: Mixed) -> NDArray[np.float32]:
     Returns
     -------
     (m, n) float32 : NaN and infinity follow IEEE arithmetic, nothing is skipped; zeros where k is 0
-        Here products and sums are float64, p ascending, rounded to float32 once. Native sums: ``contract.f32mixed_sums``.
+        Here products and sums are float64, p ascending, rounded to float32 once. Native sums:
+        ``contract.f32mixed_sums``.
 
     **Source** Dettmers et al., LLM.int8() (2022, arXiv 2208.07339), section 3.2, eq. 8: the sum of a product in 16 bits
     and one in 8.
@@ -44,10 +45,9 @@ def gemm_f32mixed(x: ArrayLike, w: Mixed) -> NDArray[np.float32]:
     np.True_
     """
     x, w = f32mixed_arguments(x, w)
-    # Exact in float64: 24 bits of scale times 17 of the difference.
-    low, high = (part.expand(part.scale).astype(np.float64) * (part.values.astype(np.int64) - part.expand(part.zero_point))
-                 for part in (w.low, w.high))
-    weight = w.merge(low, high)
+    steps = [part.values.astype(np.int64) - part.expand(part.zero_point) for part in (w.low, w.high)]
+    scales = [part.expand(part.scale).astype(np.float64) for part in (w.low, w.high)]
+    weight = w.merge(scales[0] * steps[0], scales[1] * steps[1])  # exact in float64: 24 bits times 17
     y = np.zeros((x.shape[0], w.shape[0]))
     with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
         for p in range(x.shape[1]):

@@ -1,7 +1,7 @@
 """Dense products, most of them with 8-bit integers: y = x @ w.T, the weight stored as linear layers store it.
 
-Letters: x is the input, m rows of k; w the weight, n outputs by k inputs; y is m by n. Where a product is float32, a native
-implementation sums in the order that contract.py writes out.
+Letters: x is the input, m rows of k; w the weight, n outputs by k inputs; y is m by n. Where a product is float32, a
+native implementation sums in the order that contract.py writes out.
 """
 
 import numpy as np
@@ -112,7 +112,8 @@ def gemm_u8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
 def gemm_f32s8(x: ArrayLike, w: Quantized) -> NDArray[np.float32]:
     """Multiply float32 inputs by int8 weights with scales, without making the weights float32 first.
 
-        y[i, j] = sum over p of x[i, p] * scale[j, p] * (values[j, p] - zero_point[j, p]), scale and zero_point broadcast
+        y[i, j] = sum over p of x[i, p] * scale[j, p] * (values[j, p] - zero_point[j, p])
+        scale and zero_point broadcast to the shape of values
 
     Parameters
     ----------

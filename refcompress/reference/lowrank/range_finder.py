@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ... import arguments
 from ...constants import U64
@@ -29,7 +30,8 @@ class Randomized:
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, block=None, seed=0) -> Randomized:
+def lowrank_randomized(w: ArrayLike, *, rank: int, tolerance: float = 1e-3, certify: bool = True,
+                       failure: float = 1e-10, block: int | None = None, seed: int = 0) -> Randomized:
     """Find a nearly best matrix of a given rank by block Krylov iteration, and certify its error.
 
         q = orthonormal basis of [w g, (w w.T) w g, (w w.T)**2 w g, ...],    g : a Gaussian matrix of ``block`` columns
@@ -55,11 +57,11 @@ def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, 
     Returns
     -------
     Randomized : factors in the form of lowrank_svd (descending, signs fixed), frobenius, spectral, products
-        The Frobenius error is at most 1 + tolerance times that of the best matrix of the rank, unless the gains mislead.
-        ``frobenius`` is the measured error of the float32 factors and a bound of what rounding can have hidden from the
-        measurement. ``spectral`` is 10 sqrt(2 / pi) max ||(w - factors) v|| over ceil(-log10 failure) Gaussian v, and
-        at most ``frobenius``. Here all arithmetic is float64. A native implementation multiplies float32 matrices: its
-        singular values below about 2**-11 of the largest lose digits, and its certificates allow for that.
+        The Frobenius error is at most 1 + tolerance times that of the best matrix of the rank, unless the gains
+        mislead. ``frobenius`` is the measured error of the float32 factors and a bound of what rounding can have hidden
+        from the measurement. ``spectral`` is 10 sqrt(2 / pi) max ||(w - factors) v|| over ceil(-log10 failure) Gaussian
+        v, and at most ``frobenius``. Here all arithmetic is float64. A native implementation multiplies float32
+        matrices: its singular values below about 2**-11 of the largest lose digits, and its certificates are wider.
 
     **Source** Halko, Martinsson & Tropp, Finding Structure with Randomness (2011, arXiv 0909.4061): the range finder,
     and section 4.3 for the estimate of the spectral error; Musco & Musco, Randomized Block Krylov Methods (2015,
@@ -105,7 +107,7 @@ def _krylov(a: np.ndarray, v: np.ndarray, rank: int, tolerance: float, words) ->
         q, projected = np.hstack([q, y]), np.vstack([projected, y.T @ a])
         # A dependent column leads no further, as where singular values repeat: in its place a random one starts.
         v = np.where(dependent, gaussian(words, len(length), a.shape[1]).T, projected[old:].T)
-        energies.append(float(np.linalg.eigvalsh(projected @ projected.T)[::-1][:rank].sum()))  # of the best of the rank
+        energies.append(float(np.linalg.eigvalsh(projected @ projected.T)[::-1][:rank].sum()))  # of the best matrix
         to_come = total - float(np.sum(projected * projected))  # no basis gains more than what lies outside q
         if len(energies) >= 3 and not dependent.all():
             before, last = np.maximum(np.diff(energies[-3:]), 2.0**-60 * total)

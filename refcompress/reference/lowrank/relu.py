@@ -31,8 +31,8 @@ def lowrank_relu(w: ArrayLike, x: ArrayLike, *, rank: int | None = None, toleran
 
     What the ReLU cuts off need not be kept: a negative target is replaced by the current fit. For every z' the distance
     ||z' - t||**2 is above the first term (but for a constant), and it touches that at z. So the objective never rises.
-    g is the minimiser over all ranks. The objective of the step rises from there by ||(g - l) s||_F**2, so the best l of
-    rank r is that of Eckart and Young, as in lowrank_whitened.
+    g is the minimiser over all ranks. The objective of the step rises from there by ||(g - l) s||_F**2, so the best l
+    of rank r is that of Eckart and Young, as in lowrank_whitened.
 
     The ridge is for outputs that are below zero on all but a few calibration inputs. They ask for next to nothing, and
     many matrices far from w serve so few inputs as well. Without the ridge the fit fails on new inputs, the more the
@@ -55,8 +55,9 @@ def lowrank_relu(w: ArrayLike, x: ArrayLike, *, rank: int | None = None, toleran
         The start is the better of lowrank_svd and lowrank_whitened. The result is the best of all fits, after rounding:
         its objective is never above that of either of the two at equal rank.
 
-    **Source** ranks after training by ReLU singular values: Dittmer, King & Maass (2019, arXiv 1812.02566); the nonlinear
-    fit: Zhang et al., Accelerating Very Deep Convolutional Networks (2015, arXiv 1505.06798), its nonlinear case.
+    **Source** ranks after training by ReLU singular values: Dittmer, King & Maass (2019, arXiv 1812.02566); the
+    nonlinear fit: Zhang et al., Accelerating Very Deep Convolutional Networks (2015, arXiv 1505.06798), its nonlinear
+    case.
 
     **Departs** Zhang et al. relax the problem with auxiliary outputs and a penalty; here a majorising target replaces
     both. The ridge is ours.

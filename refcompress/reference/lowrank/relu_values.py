@@ -44,9 +44,9 @@ def lowrank_relu_values(w: ArrayLike, *, seed: int = 0) -> ReluValues:
 
         sigma[r] / sqrt(2) <= s[r] <= sigma[r],    sigma[0] >= sigma[1] ... the singular values, and a last one, 0
 
-    The upper bound: relu is 1-Lipschitz, and the truncated matrix of rank r errs by sigma[r] before it. The lower bound:
-    any l of rank r has a kernel, in which some unit y has ||w y|| >= sigma[r]. There relu(l y) = relu(-l y) = 0. Since
-    ||relu(w y)||**2 + ||relu(-w y)||**2 = ||w y||**2, the error at y or at -y is at least ||w y|| / sqrt(2).
+    The upper bound: relu is 1-Lipschitz, and the truncated matrix of rank r errs by sigma[r] before it. The lower
+    bound: any l of rank r has a kernel, in which some unit y has ||w y|| >= sigma[r]. There relu(l y) = relu(-l y) = 0.
+    Since ||relu(w y)||**2 + ||relu(-w y)||**2 = ||w y||**2, the error at y or at -y is at least ||w y|| / sqrt(2).
 
     Parameters
     ----------
@@ -59,8 +59,9 @@ def lowrank_relu_values(w: ArrayLike, *, seed: int = 0) -> ReluValues:
     -------
     ReluValues : bounds from the singular values of LAPACK, so they hold but for about m k 2**-53 of sigma[0]
         ``attained`` is the largest error of the truncated matrix that an ascent found. A step goes to the normalised
-        gradient and is kept if it raises the error. ``estimate`` is the larger of ``attained`` and the lower bound, made
-        not to rise with r. Values do not depend on the order of the rows of w, and those of 2**j w are 2**j times them.
+        gradient and is kept if it raises the error. ``estimate`` is the larger of ``attained`` and the lower bound,
+        made not to rise with r. Values do not depend on the order of the rows of w, and those of 2**j w are 2**j times
+        them.
 
     **Source** Dittmer, King & Maass, Singular Values for ReLU Layers (2019, arXiv 1812.02566), the definition.
 

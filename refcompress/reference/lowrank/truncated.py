@@ -24,7 +24,7 @@ def lowrank_svd(w: ArrayLike, *, rank: int | None = None, energy: float | None =
     energy : float in (0, 1]
         Take the smallest r with  sum of the first r s**2 >= energy * sum of all s**2.
     error : float in [0, 1)
-        Take the smallest r with  ||w - w_r||_F <= error * ||w||_F; the left side is the root of the sum of the other s**2.
+        Take the smallest r with  ||w - w_r||_F <= error * ||w||_F. The left side is the root of the sum of s[r:]**2.
     nbytes : int
         Take the largest r whose factors, 4 r (m + k + 1) bytes, fit. A budget below that of rank 1 is refused.
         Exactly one of rank, energy, error and nbytes must be given.
@@ -88,8 +88,8 @@ def lowrank_matmul(a: LowRank, x: ArrayLike) -> NDArray[np.float32]:
     Returns
     -------
     (m, n) float32 : NaN and infinity follow IEEE arithmetic; rank 0 gives zeros
-        Here products and sums are float64, in the order of BLAS, rounded once. A native implementation rounds vt @ x, its
-        product with s, and y to float32; both products are those of gemm_f32f32 with transposed=True.
+        Here products and sums are float64, in the order of BLAS, rounded once. A native implementation rounds vt @ x,
+        its product with s, and y to float32; both products are those of gemm_f32f32 with transposed=True.
 
     **Source** Denton et al. (2014, arXiv 1404.0736): two thin layers in place of one.
 
