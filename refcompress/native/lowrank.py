@@ -166,7 +166,7 @@ def _orthogonal(product, y: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _well_conditioned(gram: np.ndarray, floor: float) -> np.ndarray | None:
-    """Return the (m, m) float32 factor that makes rows with these products orthonormal; None if one may be too short."""
+    """Return the (m, m) float32 factor that makes rows with these products orthonormal; None if one may be short."""
     try:
         low = np.linalg.cholesky(gram)
     except np.linalg.LinAlgError:

@@ -46,7 +46,7 @@ def test_with_a_mask_exactly_the_masked_entries_are_stored_whatever_their_value(
 
 
 def test_each_of_10625_small_triples_is_judged_right():
-    """Shape 2 x 2, all pointers in -1 .. 3 and all of at most three columns in -1 .. 2: good ones multiply, others are refused."""
+    """Shape 2 x 2, all pointers in -1 .. 3, all of at most three columns in -1 .. 2: good ones multiply."""
     x = F([[1, 10], [100, 1000]])
     tried = accepted = 0
     for indptr in itertools.product(range(-1, 4), repeat=3):

@@ -1,4 +1,4 @@
-"""The order of the sums that is written out in reference/gemm/contract.py gives the bits that every native product returns."""
+"""The order of the sums that reference/gemm/contract.py writes out gives the bits that every native product returns."""
 
 import ctypes
 import itertools
@@ -7,20 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from implementations import NATIVE, each
 
 from refcompress import agreement, reference, testing
-from refcompress.errors import NotBuilt
 from refcompress.formats import Quantized
+from refcompress.ops import OPS
 from refcompress.reference.gemm.contract import CONTRACT_SUMS, f32f32_sums, f32s8_sums, fma
 
-try:
-    from refcompress import native
-except NotBuilt:  # without C there is nothing to hold to the contract; make test demands C (conftest.py)
-    native = None
-
 ANY = st.floats(width=32)
-PAIRS = [pytest.param(op, space, id=f"{op}-{space.__name__}")
-         for op in CONTRACT_SUMS for space in (native.available() if native else [])]
 
 
 @given(st.lists(st.tuples(ANY, ANY, ANY), min_size=1, max_size=20))
@@ -39,7 +33,8 @@ def test_the_fused_multiply_add_rounds_once_where_rounding_twice_would_differ():
     assert fma(a, b, c) == c
 
 
-@pytest.mark.parametrize("op, space", PAIRS)
+@pytest.mark.parametrize("op", CONTRACT_SUMS)
+@each("space", NATIVE)
 def test_every_native_product_has_the_bits_of_the_order_that_is_written_out(op, space):
     # A prime step, so that all lengths and all kinds of input take part in turn.
     for args, kwargs in itertools.islice(testing.samples(op), 0, None, 7):
@@ -47,16 +42,17 @@ def test_every_native_product_has_the_bits_of_the_order_that_is_written_out(op, 
             agreement.exactly(CONTRACT_SUMS[op](*args, **kwargs), getattr(space, op)(*args, **kwargs))
 
 
+@each("space", NATIVE)
 @pytest.mark.parametrize("k, group", [(0, None), (1, None), (17, None), (67, 32), (40, 1), (33, 16), (130, 100)])
-def test_the_order_holds_for_groups_of_all_lengths_on_data_that_every_order_rounds(k, group):
+def test_the_order_holds_for_groups_of_all_lengths_on_data_that_every_order_rounds(space, k, group):
     rng = np.random.default_rng(k)
     shape = (5, 1 if group is None else -(-k // group))
     w = Quantized(rng.integers(-128, 128, (5, k)).astype(np.int8), rng.uniform(0.5, 2, shape).astype(np.float32),
                   rng.integers(-128, 128, shape).astype(np.int8), group)
     x = rng.standard_normal((4, k), dtype=np.float32)
-    for space in native.available() if native else []:
-        agreement.exactly(f32s8_sums(x, w), space.gemm_f32s8(x, w))
-        for transposed in (False, True):
-            dense = np.ascontiguousarray(w.dense().T if transposed else w.dense())
-            agreement.exactly(f32f32_sums(x, dense, transposed=transposed), space.gemm_f32f32(x, dense, transposed=transposed))
-    agreement.within_dot_bound(reference.gemm_f32s8(x, w), f32s8_sums(x, w), (x, w))
+    agreement.exactly(f32s8_sums(x, w), space.gemm_f32s8(x, w))
+    for transposed in (False, True):
+        dense = np.ascontiguousarray(w.dense().T if transposed else w.dense())
+        got = space.gemm_f32f32(x, dense, transposed=transposed)
+        agreement.exactly(f32f32_sums(x, dense, transposed=transposed), got)
+    OPS["gemm_f32s8"].rule(reference.gemm_f32s8(x, w), f32s8_sums(x, w), (x, w))

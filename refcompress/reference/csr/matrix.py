@@ -107,7 +107,7 @@ def csr_matmul(a: CSR, x: ArrayLike) -> NDArray[np.float32]:
         return y.astype(np.float32)
 
 
-def from_dense_arguments(w, mask):
+def from_dense_arguments(w, mask) -> tuple[np.ndarray, np.ndarray]:
     """Return w and the mask of what is stored, checked: what both implementations accept."""
     w = arguments.array(w, "w", np.float32, ndim=2)
     if mask is None:

@@ -96,7 +96,7 @@ def _carry_on(acc, x, w) -> NDArray[np.float32]:
 
 
 def _carry_on_scaled(acc, x, w: Quantized) -> NDArray[np.float32]:
-    """Add scale times the sixteen chains of each group, whose inputs are counted from its first, to those of the row."""
+    """Add scale times the sixteen chains of each group, whose inputs count from its first, to those of the row."""
     k = w.shape[1]
     group = w.group or (1 if w.scale.shape[1] > 1 else max(k, 1))  # scales per input: groups of one
     steps = (w.values.astype(np.int32) - w.expand(w.zero_point)).astype(np.float32)  # exact: 17 bits

@@ -55,7 +55,7 @@ def gemm_f32mixed(x: ArrayLike, w: Mixed) -> NDArray[np.float32]:
         return y.astype(np.float32)
 
 
-def f32mixed_arguments(x, w):
+def f32mixed_arguments(x, w) -> tuple[np.ndarray, Mixed]:
     """Return the arguments of gemm_f32mixed, checked: what both implementations accept."""
     x = arguments.array(x, "x", np.float32, ndim=2)
     if not isinstance(w, Mixed):

@@ -146,22 +146,22 @@ def gemm_f32s8(x: ArrayLike, w: Quantized) -> NDArray[np.float32]:
         return y.astype(np.float32)
 
 
-def s8s8_arguments(x, w):
+def s8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
     """Return the arguments of gemm_s8s8, checked."""
     return fitting(*s8s8_operands(x, w))
 
 
-def u8s8_arguments(x, w):
+def u8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
     """Return the arguments of gemm_u8s8, checked."""
     return fitting(*u8s8_operands(x, w))
 
 
-def f32s8_arguments(x, w):
+def f32s8_arguments(x, w) -> tuple[np.ndarray, Quantized]:
     """Return the arguments of gemm_f32s8, checked."""
     return fitting(*f32s8_operands(x, w))
 
 
-def f32f32_arguments(x, w, transposed):
+def f32f32_arguments(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return the arguments of gemm_f32f32, checked."""
     x, w, transposed = f32f32_operands(x, w, transposed)
     fitting(x, w.T if transposed else w)
@@ -176,15 +176,15 @@ def fitting(x, w):
 
 # All checks but that of the size of y, for which native has a faster way.
 
-def s8s8_operands(x, w):
+def s8s8_operands(x, w) -> tuple[np.ndarray, np.ndarray]:
     return _integers(x, np.int8, w, MAX_K_S8S8)
 
 
-def u8s8_operands(x, w):
+def u8s8_operands(x, w) -> tuple[np.ndarray, np.ndarray]:
     return _integers(x, np.uint8, w, MAX_K_U8S8)
 
 
-def f32s8_operands(x, w):
+def f32s8_operands(x, w) -> tuple[np.ndarray, Quantized]:
     x = arguments.array(x, "x", np.float32, ndim=2)
     quantized(w, np.int8, "w")
     if len(w.shape) != 2:
@@ -192,7 +192,7 @@ def f32s8_operands(x, w):
     return same_k(x, w)
 
 
-def f32f32_operands(x, w, transposed):
+def f32f32_operands(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
     x = arguments.array(x, "x", np.float32, ndim=2)
     w = arguments.array(w, "w", np.float32, ndim=2)
     transposed = arguments.boolean(transposed, "transposed")

@@ -57,7 +57,7 @@ def lowrank_conv(w: ArrayLike, *, scheme: str, rank: int | None = None, energy: 
     return LowRankConv(first.reshape(-1, c, h)[..., None], np.ascontiguousarray(second)[:, :, None, :])
 
 
-def conv_arguments(w, scheme):
+def conv_arguments(w, scheme) -> tuple[np.ndarray, str]:
     """Return both, or refuse them; lowrank_svd checks the others."""
     return kernels(w), arguments.choice(scheme, "scheme", SCHEMES)
 

@@ -145,7 +145,9 @@ def gaussian(words: np.random.PCG64, rows: int, columns: int) -> np.ndarray:
     return both[:count].astype(np.float32).reshape(rows, columns)
 
 
-def randomized_arguments(w, rank, tolerance, certify, failure, block, seed):
+def randomized_arguments(
+        w, rank, tolerance, certify, failure, block, seed,
+) -> tuple[np.ndarray, int, float, bool, float, int | None, np.random.PCG64]:
     """Return the arguments of lowrank_randomized, checked, with a generator of random words in place of the seed."""
     w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
     rank = arguments.integer(rank, "rank", 0, min(w.shape))

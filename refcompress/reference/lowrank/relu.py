@@ -109,7 +109,9 @@ def _form(l: np.ndarray, rank: int) -> LowRank:
     return LowRank(u, s, vt)
 
 
-def relu_arguments(w, x, bias, ridge, iterations, rank, tolerance):
+def relu_arguments(
+        w, x, bias, ridge, iterations, rank, tolerance,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, int, int]:
     """Return w, x, the bias (zeros for None), ridge, iterations and the rank, or refuse the arguments."""
     w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
     m, k = w.shape

@@ -1,5 +1,7 @@
 """Low rank: a matrix as the product of two thin ones, by the singular value decomposition."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -116,10 +118,11 @@ def signed(u: np.ndarray, vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return u * sign, vt * sign[:, None]
 
 
-def svd(w: np.ndarray):
+def svd(w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return u, s, vt of a float64 matrix; where LAPACK's gesdd fails, as it rarely does, try the transpose."""
     try:
-        return np.linalg.svd(w, full_matrices=False)
+        u, s, vt = np.linalg.svd(w, full_matrices=False)
+        return u, s, vt
     except np.linalg.LinAlgError:
         pass
     try:
@@ -129,7 +132,7 @@ def svd(w: np.ndarray):
     return vt.T, s, u.T
 
 
-def svd_arguments(w, *, rank=None, energy=None, error=None, nbytes=None):
+def svd_arguments(w, *, rank=None, energy=None, error=None, nbytes=None) -> tuple[np.ndarray, str, Any]:
     """Return w, which of the four was given and its value (of nbytes the rank), or refuse the arguments."""
     w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
     given = arguments.exactly_one(rank=rank, energy=energy, error=error, nbytes=nbytes)
@@ -144,7 +147,7 @@ def svd_arguments(w, *, rank=None, energy=None, error=None, nbytes=None):
     return w, given, number
 
 
-def matmul_arguments(a, x):
+def matmul_arguments(a, x) -> tuple[LowRank, np.ndarray]:
     """Return the arguments of lowrank_matmul, checked: what both implementations accept."""
     if not isinstance(a, LowRank):
         raise ArgumentTypeError("a", f"must be a LowRank, not {type(a).__name__}")

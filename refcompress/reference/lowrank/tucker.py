@@ -74,7 +74,7 @@ def _times(w: np.ndarray, basis: np.ndarray, axis: int) -> np.ndarray:
     return np.moveaxis(np.tensordot(w, basis, (axis, 0)), -1, axis)
 
 
-def tucker2_arguments(w, ranks, iterations):
+def tucker2_arguments(w, ranks, iterations) -> tuple[np.ndarray, int, int, int]:
     """Return w in float64, both ranks and the number of turns, or refuse the arguments."""
     w = kernels(w)
     if not isinstance(ranks, tuple | list) or len(ranks) != 2:
