@@ -123,11 +123,11 @@ def _krylov(a: np.ndarray, v: np.ndarray, rank: int, tolerance: float, words) ->
 def _certificate(a: np.ndarray, factors: LowRank, v: np.ndarray) -> tuple[float, float]:
     """Return upper bounds of ||a - factors|| in the Frobenius and in the spectral norm.
 
-    An element of a - us @ vt has rank + 2 roundings and more of the sum of |us| |vt|, whose matrix has at most the norm
-    ||us||_F ||vt||_F (Cauchy and Schwarz); a product of it with v has k more. A sum of m k squares is off by m k U64
-    (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1).
+    A term of an element of a - us @ vt meets at most rank + 2 roundings, one of a product with v k more; a sum of m k
+    squares is off by m k U64 of itself (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1).
+    The norm of the matrix of the sums of |us| |vt| is at most ||us||_F ||vt||_F (Cauchy and Schwarz).
     """
-    (m, k), rank = a.shape, factors.rank
+    (m, k), rank, v = a.shape, factors.rank, v.astype(np.float64)
     us, vt = factors.u.astype(np.float64) * factors.s, factors.vt.astype(np.float64)
     rest, size = a - us @ vt, float(np.linalg.norm(a) + np.linalg.norm(us) * np.linalg.norm(vt))
     frobenius = float(np.linalg.norm(rest)) * (1 + m * k * U64) + (rank + 4) * U64 * size
