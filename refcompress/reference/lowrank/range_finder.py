@@ -58,10 +58,11 @@ def lowrank_randomized(w: ArrayLike, *, rank: int, tolerance: float = 1e-3, cert
     -------
     Randomized : factors in the form of lowrank_svd (descending, signs fixed), frobenius, spectral, products
         The Frobenius error is at most 1 + tolerance times that of the best matrix of the rank, unless the gains
-        mislead. ``frobenius`` is the measured error of the float32 factors and a bound of what rounding can have hidden
-        from the measurement. ``spectral`` is 10 sqrt(2 / pi) max ||(w - factors) v|| over ceil(-log10 failure) Gaussian
-        v, and at most ``frobenius``. Here all arithmetic is float64. A native implementation multiplies float32
-        matrices: its singular values below about 2**-11 of the largest lose digits, and its certificates are wider.
+        mislead, as they may where ``block`` is less than the rank. ``frobenius`` is the measured error of the float32
+        factors and a bound of what rounding can have hidden from the measurement. ``spectral`` is 10 sqrt(2 / pi) max
+        ||(w - factors) v|| over ceil(-log10 failure) Gaussian v, and at most ``frobenius``. Here all arithmetic is
+        float64. A native implementation multiplies float32 matrices: its singular values below about 2**-11 of the
+        largest lose digits, and its certificates are wider.
 
     **Source** Halko, Martinsson & Tropp, Finding Structure with Randomness (2011, arXiv 0909.4061): the range finder,
     and section 4.3 for the estimate of the spectral error; Musco & Musco, Randomized Block Krylov Methods (2015,
@@ -81,7 +82,7 @@ def lowrank_randomized(w: ArrayLike, *, rank: int, tolerance: float = 1e-3, cert
         w, rank, tolerance, certify, failure, block, seed)
     a = w.astype(np.float64)
     g = gaussian(words, min(block or max(rank, 16), *w.shape), w.shape[1]).T
-    q, projected, products = _krylov(a, g, rank, tolerance, words)
+    q, projected, products = _krylov(a, g, rank, tolerance)
 
     p, s, vt = np.linalg.svd(projected, full_matrices=False)
     u = q @ p[:, :rank]
@@ -94,24 +95,21 @@ def lowrank_randomized(w: ArrayLike, *, rank: int, tolerance: float = 1e-3, cert
     return Randomized(factors, *_certificate(a, factors, v), products + v.shape[1])
 
 
-def _krylov(a: np.ndarray, v: np.ndarray, rank: int, tolerance: float, words) -> tuple[np.ndarray, np.ndarray, int]:
+def _krylov(a: np.ndarray, v: np.ndarray, rank: int, tolerance: float) -> tuple[np.ndarray, np.ndarray, int]:
     """Return the basis q that starts with a @ v, q.T @ a, and how many columns a was multiplied by."""
     q, projected, products, energies = np.empty((len(a), 0)), np.empty((0, a.shape[1])), 0, []
     total = float(np.sum(a * a))
     while True:
-        image, old = a @ v, q.shape[1]
-        basis, r = np.linalg.qr(np.hstack([q, image]))  # by Householder: orthonormal even where columns are dependent
-        y, length = basis[:, old:], np.abs(np.diagonal(r))[old:]
-        dependent = length <= 2.0**-20 * np.linalg.norm(image, axis=0)[: len(length)]
+        # Householder's columns are orthonormal even where those of a @ v depend on q or on each other.
+        y = np.linalg.qr(np.hstack([q, a @ v]))[0][:, q.shape[1] :]
         products += v.shape[1] + y.shape[1]
-        q, projected = np.hstack([q, y]), np.vstack([projected, y.T @ a])
-        # A dependent column leads no further, as where singular values repeat: in its place a random one starts.
-        v = np.where(dependent, gaussian(words, len(length), a.shape[1]).T, projected[old:].T)
+        v = a.T @ y
+        q, projected = np.hstack([q, y]), np.vstack([projected, v.T])
         energies.append(float(np.linalg.eigvalsh(projected @ projected.T)[::-1][:rank].sum()))  # of the best matrix
         to_come = total - float(np.sum(projected * projected))  # no basis gains more than what lies outside q
-        if len(energies) >= 3 and not dependent.all():
+        if len(energies) >= 3 and total:
             before, last = np.maximum(np.diff(energies[-3:]), 2.0**-60 * total)
-            ratio = min(last / before, 0.95) if total else 0.0
+            ratio = min(last / before, 0.95)
             to_come = min(to_come, last * ratio / (1 - ratio))
         error = math.sqrt(max(total - energies[-1], 0))
         gain = error - math.sqrt(max(error**2 - to_come, 0))
