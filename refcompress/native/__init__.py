@@ -89,10 +89,6 @@ _IN_PYTHON = {
     "requantize_s32": quantize.requantize_s32,
     "floats_nf4_encode": floats.floats_nf4_encode,
     "floats_nf4_decode": floats.floats_nf4_decode,
-}
-
-# Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
-_IN_PYTHON = {
     "csr_from_dense": csr.csr_from_dense,
     "csr_to_dense": csr.csr_to_dense,
 }
