@@ -13,7 +13,8 @@ from .base import Format
 class LowRank(Format):
     """A matrix as a product: u * s @ vt, with u : (m, r), s : (r,), vt : (r, k), float32 and finite.
 
-    With a rank of 0 the factors have no elements, whatever m and k; m * k float32 must still be a size that an int64 counts.
+    With a rank of 0 the factors have no elements, whatever m and k. The dense matrix must have a size in bytes that an
+    int64 counts all the same.
     """
 
     u: np.ndarray
@@ -40,7 +41,7 @@ class LowRank(Format):
         return len(self.s)
 
     def dense(self) -> np.ndarray:
-        """Return the (m, k) float32 product, summed in float64 and rounded once: to infinity where it is beyond float32."""
+        """Return the (m, k) float32 product, summed in float64 and rounded once, to infinity beyond float32."""
         with np.errstate(all="ignore"):
             return ((self.u.astype(np.float64) * self.s) @ self.vt.astype(np.float64)).astype(np.float32)
 
@@ -52,8 +53,9 @@ class LowRank(Format):
 class LowRankConv(Format):
     """A convolution as two in a row, without a nonlinearity between them.
 
-    first : (r, c, h1, w1), second : (m, r, h2, w2), float32 and finite. It stands for one of kernels (m, c, h1 + h2 - 1,
-    w1 + w2 - 1): in the channel scheme second is 1 x 1, in the spatial scheme first is h x 1 and second 1 x w.
+    first : (r, c, h1, w1), second : (m, r, h2, w2), float32 and finite. Together they stand for one convolution with
+    kernels (m, c, h1 + h2 - 1, w1 + w2 - 1). In the channel scheme second is 1 x 1; in the spatial scheme first is
+    h x 1 and second is 1 x w.
     """
 
     first: np.ndarray
@@ -113,8 +115,8 @@ class Tucker2(Format):
             self._set(name, arguments.finite(arguments.array(getattr(self, name), name, np.float32, ndim=ndim), name))
         for name, axis in (("outputs", 0), ("inputs", 1)):
             if getattr(self, name).shape[1] != self.core.shape[axis]:
-                raise RefcompressError(name, f"must have {self.core.shape[axis]} columns, as core has channels there, not "
-                                             f"{getattr(self, name).shape[1]}")
+                raise RefcompressError(name, f"must have {self.core.shape[axis]} columns, as core has channels there, "
+                                             f"not {getattr(self, name).shape[1]}")
         arguments.shape(self.shape, itemsize=4)
 
     @property

@@ -72,6 +72,7 @@ _BINDERS = {
 
 # Operations that are made of others that have kernels: which (the names, with spaces between them), and how.
 _MADE_OF = {
+    "lowrank_matmul": ("gemm_f32f32", lowrank.lowrank_matmul),
     "lowrank_randomized": ("gemm_f32f32", lowrank.lowrank_randomized),
     "quantize_range_mse": ("quantize_s8 dequantize_s8 quantize_s16 dequantize_s16 quantize_range_minmax",
                            quantize.quantize_range_mse),
@@ -89,6 +90,8 @@ _IN_PYTHON = {
     "requantize_s32": quantize.requantize_s32,
     "floats_nf4_encode": floats.floats_nf4_encode,
     "floats_nf4_decode": floats.floats_nf4_decode,
+    "csr_from_dense": csr.csr_from_dense,
+    "csr_to_dense": csr.csr_to_dense,
 }
 
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.

@@ -6,6 +6,7 @@ import weakref
 
 import numpy as np
 
+from .. import arguments
 from ..arguments import READY
 from ..errors import CorruptError, RefcompressError
 from ._kernels import ffi, lib
@@ -51,6 +52,15 @@ def pointers(a, *names: str) -> tuple:
         forget = weakref.ref(a, lambda _, key=id(a): _pointers.pop(key, None))
         known = _pointers[id(a)] = tuple(pointer(getattr(a, name)) for name in names), forget
     return known[0]
+
+
+def fits(m: int, n: int) -> None:
+    """Refuse a product of m by n elements of 4 bytes that has more than 2**63 - 1 bytes.
+
+    Short sides are not looked at: the check would take a small product a tenth of its time.
+    """
+    if m >= arguments.SHORT or n >= arguments.SHORT:
+        arguments.shape((m, n), "y", itemsize=4)
 
 
 def empty(shape: tuple[int, ...], dtype) -> np.ndarray:

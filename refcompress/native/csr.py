@@ -1,16 +1,39 @@
-"""The csr family in C: csr_matmul."""
+"""The csr family: csr_matmul in C; csr_from_dense and csr_to_dense by the places of the entries in the flat matrix."""
 
 from functools import wraps
 
 import numpy as np
 
 from .. import reference
-from ..reference.csr.matrix import matmul_arguments
+from ..formats import CSR
+from ..reference.csr.matrix import from_dense_arguments, matmul_operands, sparse
 from . import threads
-from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
+from ._call import aligned, by_name, check, empty, fits, in_place, pointer, pointers, prepared
 
 # Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
 GRAIN = 16
+
+
+@wraps(reference.csr_from_dense)
+def csr_from_dense(w, mask=None):
+    w, mask = from_dense_arguments(w, mask)
+    m, k = w.shape
+    flat = np.flatnonzero(mask)  # three to ten times as fast as the rows and columns of np.nonzero
+    begins = np.arange(m + 1) * k
+    indptr = np.searchsorted(flat, begins)
+    indices = flat - np.repeat(begins[:-1], np.diff(indptr))
+    return CSR(w.shape, indptr, indices.astype(np.int32), w.ravel()[flat])
+
+
+@wraps(reference.csr_to_dense)
+def csr_to_dense(a):
+    a = sparse(a)
+    if not a.canonical:
+        return a.dense()
+    m, k = a.shape
+    w = np.zeros(m * k, np.float32)
+    w[np.repeat(np.arange(m) * k, np.diff(a.indptr)) + a.indices] = a.data
+    return w.reshape(m, k)
 
 
 def csr_matmul(kernel, speed: float):
@@ -20,10 +43,11 @@ def csr_matmul(kernel, speed: float):
 
     @wraps(reference.csr_matmul)
     def csr_matmul(a, x):
-        a, x = matmul_arguments(a, x)
+        a, x = matmul_operands(a, x)
         m, k = a.shape
         if a.nnz >= 16 * k:  # each row of x is read that often
             x = aligned(x)
+        fits(m, x.shape[1])
         y = empty((m, x.shape[1]), np.float32)
         multiply(a, x, y)
         return y
@@ -50,9 +74,10 @@ def csr_matmul(kernel, speed: float):
             threads.run(rows, m, seconds)
 
     def prepare(a, x):
-        given, (a, x) = x, matmul_arguments(a, x)
+        given, (a, x) = x, matmul_operands(a, x)
         in_place(given, x, "x")
         (k, n), m = x.shape, a.shape[0]
+        fits(m, n)
         y = empty((m, n), np.float32)
         if a.nnz * n / speed < threads.SERIAL_SECONDS:
             return prepared("csr_matmul", kernel, (m, n, k, a.nnz, *pointers(a, "indptr", "indices", "data"), pointer(x),

@@ -1,18 +1,224 @@
-"""The lowrank family in C: lowrank_randomized, whose products are gemm_f32f32."""
+"""The lowrank family, made of gemm_f32f32: lowrank_matmul, and lowrank_randomized with fast factorisations."""
 
+import math
 from functools import wraps
 
+import numpy as np
+
 from .. import reference
-from ..reference.lowrank.range_finder import randomized
+from ..formats import LowRank
+from ..reference.lowrank.range_finder import Randomized, gaussian, randomized_arguments
+from ..reference.lowrank.truncated import matmul_arguments, signed
 from . import threads
+
+ROWS = 64  # of w that are float64 at once
+SAFE = 24  # sums of 2**30 squares of numbers between 2**-24 and 2**24, times each other, stay in the range of float32
+# Directions of a block whose squared length is below this share of the largest are left out, as float32 loses them.
+NEGLIGIBLE = 2.0**-40
+# Where every direction has this share of the whole, the Cholesky factor does what eigenvectors do in a tenth of the
+# time. Sums of float32 products are good to about 2**-24 of the whole. So columns are orthonormal within 2**-4 after
+# the first time, and within rounding after the second.
+CONDITION = 2.0**-20
+
+
+def lowrank_matmul(gemm_f32f32):
+    """Return the operation lowrank_matmul: u @ (s * (vt @ x)), both products by gemm_f32f32, each step in float32."""
+
+    @wraps(reference.lowrank_matmul)
+    def lowrank_matmul(a, x):
+        a, x = matmul_arguments(a, x)
+        inner = gemm_f32f32(a.vt, x, transposed=True)
+        with np.errstate(all="ignore"):
+            inner *= a.s[:, None]
+        return gemm_f32f32(a.u, inner, transposed=True)
+
+    return lowrank_matmul
 
 
 def lowrank_randomized(gemm_f32f32):
-    """Return the operation lowrank_randomized with the products of gemm_f32f32."""
+    """Return the operation lowrank_randomized with float32 products by gemm_f32f32.
+
+    Blocks have a quarter of the rank, from 16 to 64 columns. More steps with fewer columns gain more a product; fewer
+    steps with more columns take less time a product. Each block is made orthogonal to all before it (twice), as in the
+    bidiagonalisation of Golub and Kahan. Sums of squares and small matrices are float64. All variants return the same
+    bits, since the eigenvectors of the small matrices are LAPACK's in each.
+    """
 
     @wraps(reference.lowrank_randomized)
-    def lowrank_randomized(w, **settings):
+    @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+    def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, block=None, seed=0):
+        w, rank, tolerance, certify, failure, block, words = randomized_arguments(
+            w, rank, tolerance, certify, failure, block, seed)
+        block = min(max(rank // 4, 16), 64) if block is None else block
         with threads.without_blas():
-            return randomized(gemm_f32f32, w, each=threads.each, **settings)
+            total, power = _squares(w, threads.each), 0
+            # Where squares might leave float32 a power of two takes w to about 1; it is put back at the end, exactly.
+            # No element is above the norm, and the largest is not below the root of the mean square.
+            if not 2.0**-SAFE * math.sqrt(w.size) < math.sqrt(total) < 2.0**SAFE:
+                power = math.frexp(float(np.abs(w).max(initial=0)))[1]
+            scaled = np.ldexp(w, -power) if power else w
+            total = _squares(scaled, threads.each) if power else total
+            block = min(block, *w.shape) if w.size else 0
+            u, s, vt, products = _krylov(gemm_f32f32, scaled, rank, total, tolerance, block, words)
+            u, vt = signed(u, vt)
+            factors = LowRank(u, np.ldexp(s, power), vt)
+            if not certify:
+                return Randomized(factors, math.inf, math.inf, products)
+            tries = gaussian(words, math.ceil(-math.log10(failure)), w.shape[1]).T
+            error = _frobenius(gemm_f32f32, scaled, u, s, vt)
+            spectral = min(_spectral(scaled, total, u, s, vt, tries), error)
+            lost = rank * 2.0**-149 if power < 0 else 0.0  # s, scaled back, may be rounded to a subnormal number
+            return Randomized(factors, math.ldexp(error, power) + lost, math.ldexp(spectral, power) + lost,
+                              products + tries.shape[1])
 
     return lowrank_randomized
+
+
+def _krylov(product, w, rank, total, tolerance, block, words):
+    """Return u, s, vt of the best matrix of the rank in the Krylov space, and how many products that took.
+
+    Vectors are rows here, one after the other in memory.
+    """
+    m, k = w.shape
+    most = min(m, k)
+    room = 3 * rank + block
+    u, z = np.empty((room, m), np.float32), np.empty((room, k), np.float32)  # u orthonormal, z = u @ w
+    gram = np.zeros((room, room))  # z @ z.T
+    have, products, fresh = 0, 0, True
+    energies = []  # what the best of the rank has of ||w||_F**2, after each block
+    v = orthonormal(product, gaussian(words, block, k)) if rank else np.empty((0, k), np.float32)
+    while len(v) and have < most:
+        y, scale = product(v, w), total
+        for _ in range(2):  # the second time what rounding left of the first, made large by giving rows length 1
+            if have:
+                y -= product(product(y, u[:have]), u[:have], transposed=True)
+            y, scale = _orthogonal(product, y, scale)[: most - have], 1.0
+        products += len(v) + len(y)
+        if not len(y):  # w takes this space into itself: singular values repeat, or no more are left
+            if fresh:
+                break
+            v, fresh = orthonormal(product, gaussian(words, block, k)), True
+            continue
+        v, fresh = product(y, w, transposed=True), False
+        before, have = have, have + len(y)
+        if have > len(u):
+            u, z = (np.vstack([a, np.empty_like(a)]) for a in (u, z))
+            gram = np.block([[gram, np.zeros_like(gram)], [np.zeros_like(gram), np.zeros_like(gram)]])
+        u[before:have], z[before:have] = y, v
+        gram[before:have, :have] = product(v, z[:have])
+        gram[:before, before:have] = gram[before:have, :before].T
+        energies.append(_top(gram[:have, :have], rank))
+        if _enough(energies, total, tolerance):
+            break
+        v = _orthogonal(product, v, 0.0)  # once is enough: y is made orthonormal
+    u, z = u[:have], z[:have]
+    # The small matrix once more, in float64: products of float32 would hide what is below 2**-12 of the largest.
+    wide = z.astype(np.float64)
+    lam, e = np.linalg.eigh(wide @ wide.T)
+    lam, e = lam[::-1][:rank], e[:, ::-1].T[:rank]
+    s = np.sqrt(np.maximum(lam, 0))
+    s[s <= 2.0**-24 * s.max(initial=0)] = 0  # rounding to float32 hides what is below
+    found = len(s)
+    factors = np.zeros((m, rank), np.float32), np.zeros(rank, np.float32), np.zeros((rank, k), np.float32)
+    factors[0][:, :found] = product(e.astype(np.float32), u, transposed=True).T
+    factors[1][:found] = s
+    factors[2][:found] = product((e / np.where(s > 0, s, np.inf)[:, None]).astype(np.float32), z, transposed=True)
+    return *factors, products
+
+
+def _top(gram: np.ndarray, rank: int) -> float:
+    """Return the sum of the ``rank`` largest eigenvalues."""
+    return float(np.trace(gram) if len(gram) <= rank else np.linalg.eigvalsh(gram)[-rank:].sum())
+
+
+def _enough(energies: list[float], total: float, tolerance: float) -> bool:
+    """Whether the gains, extrapolated geometrically, leave less than ``tolerance`` of the error to be gained."""
+    if len(energies) < 3:
+        return False
+    before, last = energies[-2] - energies[-3], energies[-1] - energies[-2]
+    ratio = min(max(last, 0) / before, 0.95) if before > 0 else 0
+    foreseen = max(last, 0) * ratio / (1 - ratio)
+    rest = max(total - energies[-1], total * 2.0**-20)
+    return foreseen <= 2 * tolerance * rest  # of the square, of which the error is the root
+
+
+def orthonormal(product, y: np.ndarray, scale: float = 0.0) -> np.ndarray:
+    """Return orthonormal rows that span those of y.
+
+    Fewer than y has, the longest directions first, where these depend on each other or their squared length is nothing
+    against ``scale``. Twice: the second time rounding is all that is left to mend.
+    """
+    return _orthogonal(product, _orthogonal(product, y, scale), 1.0)
+
+
+def _orthogonal(product, y: np.ndarray, scale: float) -> np.ndarray:
+    """Return rows as `orthonormal` does, good to 2**-4.
+
+    Through Cholesky's factor of y @ y.T, or its eigenvectors where that may be near to singular.
+    """
+    gram = product(y, y).astype(np.float64)
+    if (factor := _well_conditioned(gram, scale)) is not None:
+        return product(factor, y, transposed=True)
+    lam, e = np.linalg.eigh(gram)
+    lam, e = lam[::-1], e[:, ::-1]
+    keep = lam > NEGLIGIBLE * max(lam.max(initial=0), scale)
+    return product((e[:, keep] / np.sqrt(lam[keep])).T.astype(np.float32), y, transposed=True)
+
+
+def _well_conditioned(gram: np.ndarray, floor: float) -> np.ndarray | None:
+    """Return the (m, m) float32 factor that makes rows with these products orthonormal; None if one may be short."""
+    try:
+        low = np.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:
+        return None
+    diagonal = np.diagonal(low)
+    if not diagonal.min(initial=1) ** 2 > CONDITION * max(np.trace(gram), floor):
+        return None
+    return np.linalg.inv(low).astype(np.float32)
+
+
+def _squares(a: np.ndarray, each=map) -> float:
+    """Return the sum of the squares in float64, of a few rows at a time."""
+    def of(part):
+        part = part.astype(np.float64).ravel()
+        return float(part @ part)
+
+    return sum(each(of, (a[start : start + ROWS] for start in range(0, len(a), ROWS))), 0.0)
+
+
+def _frobenius(product, w, u, s, vt) -> float:
+    """Return what ||w - u * s @ vt||_F is at most: measured some rows at a time, and what float32 can have hidden.
+
+    With v = 2**-24, an element of the product is off by at most gamma_(rank + 1) sum |u s| |vt|, that of u * s among it
+    (Higham, section 3.5), and 2**-150 for each of its 2 rank products that is subnormal; the difference by v of itself.
+    The norm of the matrix of such sums is at most ||u s||_F ||vt||_F (Cauchy and Schwarz).
+    """
+    def of(start):
+        part = slice(start, start + ROWS)
+        rest = product(scaled[part], vt, transposed=True)
+        return _squares(np.subtract(w[part], rest, out=rest))
+
+    scaled = u * s
+    total = sum(threads.each(of, range(0, len(w), ROWS)), 0.0)
+    rank = len(s)
+    measured = math.sqrt(total) * (1 + 2.0**-24 * 1.01)  # the last for the sums of squares in float64
+    product = math.sqrt(_squares(scaled) * _squares(vt))
+    return measured + (rank + 2) * 2.0**-24 * product + 2 * rank * 2.0**-150 * math.sqrt(w.size)
+
+
+def _spectral(w, total, u, s, vt, v) -> float:
+    """Return 10 sqrt(2 / pi) times the longest (w - u * s @ vt) @ v, and what float64 can have hidden in it.
+
+    The products of three have at most k + rank + 3 roundings on the way to an element, each of 2**-53 at most of the
+    sum of absolute values (u * s is exact in float64), whose norm is at most (||w||_F + ||u s||_F ||vt||_F) ||v||.
+    """
+    def of(start):
+        part = slice(start, start + ROWS)
+        return np.sum((w[part].astype(np.float64) @ v - scaled[part] @ inner) ** 2, axis=0)
+
+    v, scaled = v.astype(np.float64), u * s.astype(np.float64)
+    inner = vt.astype(np.float64) @ v
+    lengths = sum(threads.each(of, range(0, len(w), ROWS)), np.zeros(v.shape[1]))
+    size = math.sqrt(total) + math.sqrt(float(np.sum(scaled**2)) * _squares(vt))
+    hidden = (w.shape[1] + len(s) + 4) * 2.0**-53 * size * np.sqrt(np.sum(v**2, axis=0))
+    return 10 * math.sqrt(2 / math.pi) * float((np.sqrt(lengths) + hidden).max(initial=0))

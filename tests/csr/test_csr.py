@@ -46,7 +46,7 @@ def test_with_a_mask_exactly_the_masked_entries_are_stored_whatever_their_value(
 
 
 def test_each_of_10625_small_triples_is_judged_right():
-    """Shape 2 x 2, all pointers in -1 .. 3 and all of at most three columns in -1 .. 2: good ones multiply, others are refused."""
+    """Shape 2 x 2, all pointers in -1 .. 3, all of at most three columns in -1 .. 2: good ones multiply."""
     x = F([[1, 10], [100, 1000]])
     tried = accepted = 0
     for indptr in itertools.product(range(-1, 4), repeat=3):
@@ -69,8 +69,8 @@ def test_each_of_10625_small_triples_is_judged_right():
                     y = [[sum(data[p] * x[indices[p], j] for p in range(*row)) for j in range(2)] for row in rows]
                     for space in EVERYONE:
                         assert space.csr_matmul(a, x).tolist() == y, (space.__name__, indptr, indices)
-    # count entries split between the rows in count + 1 ways, 2**count columns each: 1 + 4 + 12 + 32. Where columns rise, each
-    # row holds a subset of two: 4 * 4, less the one with four entries.
+    # count entries split between the rows in count + 1 ways, 2**count columns each: 1 + 4 + 12 + 32. Where columns
+    # rise, each row holds a subset of two: 4 * 4, less the one with four entries.
     assert (tried, accepted) == (10_625, 49 + 15)
 
 
@@ -165,7 +165,8 @@ def test_nothing_stored_gives_plus_zeros_of_the_right_shape(matmul, m, k, n):
 
 @pytest.mark.parametrize("matmul", MATMULS[1:] or [pytest.param(None, marks=needs_native)])
 def test_a_native_element_is_one_chain_of_fused_multiply_adds_in_storage_order(matmul):
-    # fma(1 + e, 1 - e, -1) is -e**2, where a rounded product would have been 1; and 2**24 + 1 + 1 is 2**24 in this order only.
+    # fma(1 + e, 1 - e, -1) is -e**2, where a rounded product would have been 1; and 2**24 + 1 + 1 is 2**24 in this
+    # order only.
     e = F(2.0**-12)
     fused = CSR((1, 2), np.array([0, 2]), np.array([0, 1]), F([-1, 1 + e]))
     ordered = CSR((1, 3), np.array([0, 3]), np.array([2, 0, 1]), F([2**24, 1, 1]), canonical=False)

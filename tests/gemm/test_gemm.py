@@ -67,7 +67,8 @@ def test_a_power_of_two_in_the_scales_moves_out_of_the_product(space):
     w, x = rng.integers(-128, 128, (5, 77)).astype(np.int8), rng.standard_normal((4, 77), dtype=F)
     scale = rng.uniform(0.5, 2, (5, 1)).astype(F)
     zero = np.zeros((5, 1), np.int8)
-    exactly(space.gemm_f32s8(x, Quantized(w, scale, zero)) * F(8), space.gemm_f32s8(x, Quantized(w, scale * F(8), zero)))
+    eight_times = space.gemm_f32s8(x, Quantized(w, scale * F(8), zero))
+    exactly(space.gemm_f32s8(x, Quantized(w, scale, zero)) * F(8), eight_times)
 
 
 def bits_of_each(op, *args, **kwargs):
@@ -111,9 +112,11 @@ def test_one_term_more_than_int32_holds_is_refused(space, op, dtype, most):
     ("gemm_s8s8", np.zeros((2, 3), np.int8), np.zeros((2, 4), np.int8), RefcompressError, "x"),
     ("gemm_s8s8", np.zeros(3, np.int8), np.zeros((2, 3), np.int8), RefcompressError, "x"),
     ("gemm_u8s8", np.zeros((2, 3), np.uint8), np.zeros((2, 3), bool), ArgumentTypeError, "w"),
-    ("gemm_f32s8", np.zeros((2, 3)), Quantized(np.zeros((2, 3), np.int8), F([[1]]), np.int8([[0]])), ArgumentTypeError, "x"),
+    ("gemm_f32s8", np.zeros((2, 3)), Quantized(np.zeros((2, 3), np.int8), F([[1]]), np.int8([[0]])), ArgumentTypeError,
+     "x"),
     ("gemm_f32s8", np.zeros((2, 3), F), np.zeros((2, 3), np.int8), ArgumentTypeError, "w"),
-    ("gemm_f32s8", np.zeros((2, 3), F), Quantized(np.zeros((2, 4), np.int8), F([[1]]), np.int8([[0]])), RefcompressError, "x"),
+    ("gemm_f32s8", np.zeros((2, 3), F), Quantized(np.zeros((2, 4), np.int8), F([[1]]), np.int8([[0]])),
+     RefcompressError, "x"),
     ("gemm_f32s8", np.zeros((2, 3), F), Quantized(np.zeros(3, np.int8), F([1]), np.int8([0])), RefcompressError, "w"),
 ])
 def test_what_is_no_operand_is_refused_by_name(space, op, x, w, error, argument):

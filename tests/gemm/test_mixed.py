@@ -6,8 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from implementations import EVERYONE, each
 
-from refcompress import (ArgumentTypeError, Mixed, Quantized, RefcompressError, agreement, allocate_cost, allocate_exact,
-                         allocate_mixed, allocate_outliers, gemm_f32mixed, gemm_f32s8, quantize_s8, reference, testing)
+from refcompress import (
+    ArgumentTypeError,
+    Mixed,
+    Quantized,
+    RefcompressError,
+    agreement,
+    allocate_cost,
+    allocate_exact,
+    allocate_mixed,
+    allocate_outliers,
+    gemm_f32mixed,
+    gemm_f32s8,
+    quantize_s8,
+    reference,
+    testing,
+)
 from refcompress.agreement import Disagreement
 from refcompress.recipes.inference import CompressedNetwork
 
@@ -27,7 +41,8 @@ def test_each_entry_stands_for_what_its_own_width_makes_of_it(seed, n, k, axis, 
     m = allocate_mixed(w, wide, axis=axis, group=group)
     assert m.shape == w.shape and m.dense().dtype == np.float32
     at = (slice(None),) * axis
-    assert np.array_equal(m.dense()[at + (~wide,)], m.low.dense()) and np.array_equal(m.dense()[at + (wide,)], m.high.dense())
+    assert np.array_equal(m.dense()[at + (~wide,)], m.low.dense())
+    assert np.array_equal(m.dense()[at + (wide,)], m.high.dense())
     for part, where, slack in ((m.low, ~wide, 2.0**-14), (m.high, wide, 2.0**-6)):
         off = np.abs(part.dense() - w[at + (where,)])
         assert (off <= (0.5 + slack) * part.expand(part.scale)).all()
@@ -61,7 +76,8 @@ def test_outlier_columns_at_16_bits_leave_less_error_than_8_bits_throughout(seed
 @given(SEEDS, st.integers(0, 9), st.integers(0, 9), st.floats(0, 3))
 def test_outliers_are_the_columns_with_a_value_of_the_threshold_or_more(seed, m, k, threshold):
     x = np.random.default_rng(seed).integers(-3, 4, (m, k)).astype(np.float32)
-    assert allocate_outliers(x, threshold=threshold).tolist() == [any(abs(v) >= threshold for v in column) for column in x.T]
+    expected = [any(abs(v) >= threshold for v in column) for column in x.T]
+    assert allocate_outliers(x, threshold=threshold).tolist() == expected
 
 
 def test_rows_chosen_by_allocate_exact_beat_every_other_choice_of_as_many():
@@ -89,9 +105,11 @@ def test_a_network_runs_from_layers_of_two_widths(impl):
 
 
 def _without_the_wide_part(x, w):
-    return reference.gemm_f32mixed(x, Mixed(w.low, Quantized(np.broadcast_to(w.high.zero_point[:1, :1], w.high.shape).copy(),
-                                                             np.ones((1, 1), np.float32), w.high.zero_point[:1, :1].copy()),
-                                            w.wide, w.axis) if w.high.values.size else w)
+    if not w.high.values.size:
+        return reference.gemm_f32mixed(x, w)
+    zero = w.high.zero_point[:1, :1].copy()
+    nothing = Quantized(np.broadcast_to(zero, w.high.shape).copy(), np.ones((1, 1), np.float32), zero)
+    return reference.gemm_f32mixed(x, Mixed(w.low, nothing, w.wide, w.axis))
 
 
 def _in_stored_order(x, w):
@@ -102,7 +120,8 @@ def _in_stored_order(x, w):
 
 def _as_int8(x, w):
     low = w.high.values.astype(np.int8).astype(np.int16)
-    return reference.gemm_f32mixed(x, Mixed(w.low, Quantized(low, w.high.scale, w.high.zero_point, w.high.group), w.wide, w.axis))
+    high = Quantized(low, w.high.scale, w.high.zero_point, w.high.group)
+    return reference.gemm_f32mixed(x, Mixed(w.low, high, w.wide, w.axis))
 
 
 @pytest.mark.parametrize("wrong", [_without_the_wide_part, _in_stored_order, _as_int8])

@@ -1,4 +1,4 @@
-"""Low rank of what layers do: whitened by their inputs, behind a ReLU, as convolutions, with single weights beside it."""
+"""Low rank of what layers do: whitened by their inputs, behind a ReLU, as convolutions, with sparse outliers."""
 
 import numpy as np
 import pytest
@@ -30,8 +30,9 @@ def test_no_matrix_of_the_rank_has_nearer_outputs(m, k, n, seed, data):
     w, x = normal(seed, m, k), normal(seed + 1, n, k) * np.float32(10.0) ** np.arange(k).astype(np.float32)
     f = rc.lowrank_whitened(w, rc.quantize_hessian(x), rank=rank)
     wide, inputs = w.astype(np.float64), x.astype(np.float64)
-    # The optimum is the tail of the spectrum of x w.T, for any rank-r matrix gives outputs of that rank (Eckart & Young);
-    # 4 roundings of the factors, and 1e-6 for x.T @ x, which knows half of float64's digits of the small directions.
+    # The optimum is the tail of the spectrum of x w.T, for any rank-r matrix gives outputs of that rank (Eckart &
+    # Young); 4 roundings of the factors, and 1e-6 for x.T @ x, which knows half of float64's digits of the small
+    # directions.
     tail = norm(np.linalg.svd(inputs @ wide.T, compute_uv=False)[rank:]) if n else 0.0
     allowed = (4 * U + 1e-6) * norm(w) * norm(x)
     error = norm(inputs @ (wide - f.dense().astype(np.float64)).T)
@@ -75,7 +76,7 @@ def test_samples_never_pass_the_upper_bound_and_no_matrix_of_the_rank_goes_below
         kernel = vt[r:].T  # and at a point of its kernel
         _, _, best = np.linalg.svd(w @ kernel)
         y = kernel @ best[0]
-        error = max(np.linalg.norm(np.maximum(w @ (sign * y), 0) - np.maximum(other @ (sign * y), 0)) for sign in (1, -1))
+        error = max(np.linalg.norm(np.maximum(w @ at, 0) - np.maximum(other @ at, 0)) for at in (y, -y))
         assert error >= v.lower[r] * (1 - 1e-9) - 1e-9 * (norm(w) + norm(other))
 
 
@@ -112,7 +113,8 @@ def pull(x, ridge):
 
 @given(SIZES, SIZES, st.integers(0, 30), SEEDS, st.sampled_from([0.0, 0.05, 2.0]), st.data())
 @settings(max_examples=60)
-def test_behind_a_relu_no_truncation_of_equal_rank_has_a_lower_objective_and_more_turns_never_raise_it(m, k, n, seed, ridge, data):
+def test_behind_a_relu_no_truncation_of_equal_rank_has_a_lower_objective_and_more_turns_never_raise_it(
+        m, k, n, seed, ridge, data):
     rank = data.draw(st.integers(0, min(m, k)))
     w, x, b = normal(seed, m, k), normal(seed + 1, n, k), normal(seed + 2, m)
 
@@ -121,8 +123,8 @@ def test_behind_a_relu_no_truncation_of_equal_rank_has_a_lower_objective_and_mor
 
     others = [rc.lowrank_svd(w, rank=rank), rc.lowrank_whitened(w, rc.quantize_hessian(x), rank=rank)]
     values = [objective(rc.lowrank_relu(w, x, rank=rank, bias=b, ridge=ridge, iterations=i)) for i in (0, 3, 30)]
-    # dense() rounds l once more, which moves outputs by U ||x|| ||l|| and the loss by twice its root times that, and its square;
-    # the pull, by as much for an x of the root of its size.
+    # dense() rounds l once more, which moves outputs by U ||x|| ||l|| and the loss by twice its root times that, and
+    # its square; the pull, by as much for an x of the root of its size.
     allowed = 4 * U * ((norm(x) * norm(w) + norm(b) * np.sqrt(n)) ** 2 + pull(x, ridge) * norm(w) ** 2)
     assert values[0] <= min(map(objective, others)) + allowed
     assert values[1] <= values[0] + allowed and values[2] <= values[1] + allowed
@@ -135,16 +137,19 @@ def test_where_the_relu_cuts_nothing_off_one_turn_finds_the_nearest_of_the_rank_
     rank = data.draw(st.integers(0, min(m, k)))
     w, x = normal(seed, m, k), normal(seed + 1, n, k)
     f = rc.lowrank_relu(w, x, rank=rank, bias=np.full(m, 1000, np.float32), ridge=ridge, iterations=1)
-    # Of (w - l) s with s s.T = x.T x + pull: Eckart & Young's tail; for s the inputs, and below them the root of the pull.
+    # Of (w - l) s with s s.T = x.T x + pull: Eckart & Young's tail; for s the inputs, and below them the root of the
+    # pull.
     both = np.vstack([x.astype(np.float64), np.sqrt(pull(x, ridge)) * np.eye(k)])
     tail = norm(np.linalg.svd(both @ w.T.astype(np.float64), compute_uv=False)[rank:])
-    # A float64 sum near 1000 is off by 2**-43, and so is the target; what it moves in l is at most that over the pull's root.
+    # A float64 sum near 1000 is off by 2**-43, and so is the target; what it moves in l is at most that over the pull's
+    # root.
     allowed = 8 * U * norm(both) * norm(w) + 2.0**-40 * np.sqrt(n * m) * (1 + norm(x) / np.sqrt(pull(x, ridge)))
     # A turn that gains less than 2**-20 of the objective is not taken.
     assert tail - allowed <= norm(both @ (w - f.dense().astype(np.float64)).T) <= tail * (1 + 2.0**-20) + allowed
 
 
-@pytest.mark.parametrize("m, k, n, rank", [(40, 64, 64, 8), (40, 64, 16, 8), (40, 64, 128, 8), (64, 40, 40, 8), (20, 100, 60, 5)])
+@pytest.mark.parametrize("m, k, n, rank", [(40, 64, 64, 8), (40, 64, 16, 8), (40, 64, 128, 8), (64, 40, 40, 8),
+                                           (20, 100, 60, 5)])
 def test_behind_a_relu_new_inputs_lose_at_most_a_quarter_more_than_by_whitening_however_few_were_seen(m, k, n, rank):
     for seed in range(4):
         w, x, new, b = normal(seed, m, k), normal(seed + 10, n, k), normal(seed + 20, 2000, k), np.zeros(m, np.float32)
@@ -152,7 +157,7 @@ def test_behind_a_relu_new_inputs_lose_at_most_a_quarter_more_than_by_whitening_
         assert lost(w, new, b, rc.lowrank_relu(w, x, rank=rank)) <= 1.25 * lost(w, new, b, whitened)
 
 
-def test_without_the_ridge_new_inputs_may_lose_more_than_the_output_has_and_with_much_of_it_truncation_is_what_is_left():
+def test_without_the_ridge_new_inputs_may_lose_more_than_the_output_has_and_with_much_of_it_truncation_is_left():
     w, x, new, b = normal(0, 40, 64), normal(10, 64, 64), normal(20, 2000, 64), np.zeros(40, np.float32)
     nothing = rc.lowrank_svd(w, rank=0)
     assert lost(w, new, b, rc.lowrank_relu(w, x, rank=8, ridge=0)) > lost(w, new, b, nothing)
@@ -202,7 +207,8 @@ def test_two_convolutions_in_a_row_are_the_plain_svd_of_the_matrix_that_they_are
 def test_tucker_never_errs_more_with_more_turns_and_not_more_than_its_start(shape, seed, data):
     w = normal(seed, *shape)
     p, q = data.draw(st.integers(0, shape[0])), data.draw(st.integers(0, shape[1]))
-    errors = [norm(rc.lowrank_tucker2(w, ranks=(p, q), iterations=i).dense() - w.astype(np.float64)) for i in (0, 1, 20)]
+    errors = [norm(rc.lowrank_tucker2(w, ranks=(p, q), iterations=i).dense() - w.astype(np.float64))
+              for i in (0, 1, 20)]
     allowed = 8 * U * norm(w)
     assert errors[1] <= errors[0] + allowed and errors[2] <= errors[1] + allowed
     tails = [norm(np.linalg.svd(np.moveaxis(w, a, 0).reshape(shape[a], -1).astype(np.float64), compute_uv=False)[r:])
@@ -253,7 +259,8 @@ W4, W2, H2 = np.ones((3, 2, 2, 2), np.float32), np.ones((3, 2), np.float32), np.
     (lambda: rc.lowrank_relu_values(W2 * np.float32(np.inf)), RefcompressError, "w"),
     (lambda: rc.lowrank_relu_values(W2).rank(1.5), RefcompressError, "tolerance"),
     (lambda: rc.lowrank_relu(W2, np.ones((4, 3), np.float32), rank=1), RefcompressError, "x"),
-    (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32), rank=1, bias=np.ones(2, np.float32)), RefcompressError, "bias"),
+    (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32), rank=1, bias=np.ones(2, np.float32)), RefcompressError,
+     "bias"),
     (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32)), RefcompressError, "rank or tolerance"),
     (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32), rank=-1), RefcompressError, "rank"),
     (lambda: rc.lowrank_relu(W2, np.ones((4, 2), np.float32), rank=1, ridge=-0.1), RefcompressError, "ridge"),

@@ -4,6 +4,7 @@ Letters: a is sparse, m rows by k columns; x is dense, k by n; y = a @ x is m by
 """
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ... import arguments
 from ...errors import ArgumentTypeError, RefcompressError
@@ -12,48 +13,58 @@ from ...formats import CSR
 __all__ = ["csr_from_dense", "csr_to_dense", "csr_matmul"]
 
 
-def csr_from_dense(w, mask=None) -> CSR:
+def csr_from_dense(w: ArrayLike, mask: ArrayLike | None = None) -> CSR:
     """Store the entries of a matrix that a mask keeps, or else those that are not zero.
+
+        indptr[i + 1] - indptr[i] = entries of row i;    indices, data: their columns and values, row by row
 
     Parameters
     ----------
-    w : (m, k) float32.
-    mask : (m, k) bool, optional. True where an entry is stored, whatever its value; without it an entry is stored where
-        w != 0, which holds for NaN and not for -0.0.
+    w : (m, k) float32
+    mask : (m, k) bool, optional
+        True where an entry is stored, whatever its value. Without it an entry is stored where w != 0, which holds for
+        NaN and not for -0.0.
 
     Returns
     -------
-    CSR, canonical: rows from top to bottom, columns increasing; the values are those of w, bit for bit.
+    CSR : canonical (rows from top to bottom, columns increasing); the values are those of w, bit for bit
 
-    Raises
-    ------
-    ArgumentTypeError for another dtype, RefcompressError for another shape.
+    **Source** the format of Saad, Iterative Methods for Sparse Linear Systems (2nd ed., 2003), section 3.4.
 
-    Source: the format of Saad, Iterative Methods for Sparse Linear Systems, 2nd ed. Departs: nothing.
-    Cost: O(m k).
+    **Departs** nothing.
+
+    Cost O(m k).
 
     >>> w = np.float32([[0, 2], [3, 0]])
-    >>> bool(np.all(csr_to_dense(csr_from_dense(w)) == w))
-    True
+    >>> a = csr_from_dense(w)
+    >>> a.indptr.tolist(), a.indices.tolist(), a.data.tolist()
+    ([0, 1, 2], [1, 0], [2.0, 3.0])
     """
-    w = arguments.array(w, "w", np.float32, ndim=2)
-    if mask is None:
-        mask = w != 0
-    else:
-        mask = arguments.array(mask, "mask", np.bool_, ndim=2)
-        if mask.shape != w.shape:
-            raise RefcompressError("mask", f"must have the shape of w, {w.shape}, not {mask.shape}")
+    w, mask = from_dense_arguments(w, mask)
     indptr = np.concatenate([[0], np.cumsum(np.count_nonzero(mask, axis=1))]).astype(np.int64)
     _, indices = np.nonzero(mask)  # in C order: row by row, columns increasing
     return CSR(w.shape, indptr, indices.astype(np.int32), w[mask])
 
 
-def csr_to_dense(a) -> np.ndarray:
-    """Return the dense matrix that a CSR stands for; the inverse of :func:`csr_from_dense`.
+def csr_to_dense(a: CSR) -> NDArray[np.float32]:
+    """Return the dense matrix that a CSR stands for.
 
-    a : CSR of shape (m, k). Returns (m, k) float32, +0.0 where nothing is stored; where entries of a non-canonical matrix
-    meet they are added in float32, in storage order. Raises ArgumentTypeError for anything but a CSR.
-    Source: as csr_from_dense. Departs: nothing. Cost: O(m k + nnz).
+        w[i, j] = sum over the entries p of row i with indices[p] = j of data[p]
+
+    Parameters
+    ----------
+    a : CSR of shape (m, k)
+
+    Returns
+    -------
+    (m, k) float32 : +0.0 where nothing is stored
+        Entries of a non-canonical matrix that meet at one place are added in float32, in storage order.
+
+    **Source** as csr_from_dense, whose inverse it is.
+
+    **Departs** nothing.
+
+    Cost O(m k + nnz).
 
     >>> csr_to_dense(CSR((1, 2), np.array([0, 1]), np.array([1]), np.float32([5]))).tolist()
     [[0.0, 5.0]]
@@ -61,30 +72,27 @@ def csr_to_dense(a) -> np.ndarray:
     return sparse(a).dense()
 
 
-def csr_matmul(a, x) -> np.ndarray:
+def csr_matmul(a: CSR, x: ArrayLike) -> NDArray[np.float32]:
     """Multiply a sparse matrix by a dense one: y = a @ x.
 
-    y[i, j] = sum over the entries p of row i of data[p] * x[indices[p], j]
+        y[i, j] = sum over the entries p of row i of data[p] * x[indices[p], j]
 
     Parameters
     ----------
-    a : CSR of shape (m, k).
-    x : (k, n) float32.
+    a : CSR of shape (m, k)
+    x : (k, n) float32
 
     Returns
     -------
-    (m, n) float32. Here the products and sums are float64, in storage order, rounded to float32 once. A native kernel sums
-    each element in one chain, in storage order from +0.0, by fused multiply-adds in float32; whatever the instruction set,
-    the number of threads or the layout of x, it returns the same bits (but for the payload and sign of a NaN).
-    A stored zero multiplies, what is not stored does not: 0 * NaN is NaN only where the zero is stored.
+    (m, n) float32 : a stored zero multiplies (0 * NaN is NaN), what is not stored does not
+        Here products and sums are float64, in storage order, rounded to float32 once. Native sums: ``csr_sums`` in
+        gemm/contract.py, one chain of fused multiply-adds an element.
 
-    Raises
-    ------
-    ArgumentTypeError for another type or dtype, RefcompressError where the shapes do not match, LimitError where y would
-    have more than 2**63 - 1 bytes.
+    **Source** Saad, Iterative Methods for Sparse Linear Systems (2nd ed., 2003), section 3.5: row by row.
 
-    Source: Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., row by row.
-    Departs: nothing. Cost: 2 nnz n operations.
+    **Departs** nothing.
+
+    Cost 2 nnz n operations.
 
     >>> w, x = np.float32([[0, 2], [3, 0]]), np.float32([[1], [10]])
     >>> bool(np.all(csr_matmul(csr_from_dense(w), x) == w @ x))
@@ -99,6 +107,17 @@ def csr_matmul(a, x) -> np.ndarray:
         return y.astype(np.float32)
 
 
+def from_dense_arguments(w, mask) -> tuple[np.ndarray, np.ndarray]:
+    """Return w and the mask of what is stored, checked: what both implementations accept."""
+    w = arguments.array(w, "w", np.float32, ndim=2)
+    if mask is None:
+        return w, w != 0
+    mask = arguments.array(mask, "mask", np.bool_, ndim=2)
+    if mask.shape != w.shape:
+        raise RefcompressError("mask", f"must have the shape of w, {w.shape}, not {mask.shape}")
+    return w, mask
+
+
 def sparse(a, argument: str = "a") -> CSR:
     """Return ``a`` if it is a CSR; refuse anything else."""
     if not isinstance(a, CSR):
@@ -107,12 +126,16 @@ def sparse(a, argument: str = "a") -> CSR:
 
 
 def matmul_arguments(a, x) -> tuple[CSR, np.ndarray]:
-    """Return the arguments of csr_matmul, checked: what both implementations accept."""
+    """Return the arguments of csr_matmul, checked."""
+    a, x = matmul_operands(a, x)
+    arguments.shape((a.shape[0], x.shape[1]), "y", itemsize=4)
+    return a, x
+
+
+def matmul_operands(a, x) -> tuple[CSR, np.ndarray]:
+    """Do all checks but that of the size of y, for which native has a faster way."""
     a = sparse(a)
     x = arguments.array(x, "x", np.float32, ndim=2)
-    (m, k), (inputs, n) = a.shape, x.shape
-    if inputs != k:
-        raise RefcompressError("x", f"must have a row for each of the {k} columns of a, not {inputs}")
-    if m >= arguments.SHORT or n >= arguments.SHORT:  # for others to call it would take a small product a tenth of its time
-        arguments.shape((m, n), "y", itemsize=4)
+    if len(x) != a.shape[1]:
+        raise RefcompressError("x", f"must have a row for each of the {a.shape[1]} columns of a, not {len(x)}")
     return a, x

@@ -1,9 +1,11 @@
-"""The gemm family."""
+"""Dense products y = x @ w.T. In the order to read:
+
+products     float32 by float32; int8 by int8, exactly; float32 inputs by int8 weights with scales
+mixed        float32 inputs by weights of which some rows or columns have 16 bits and the others 8
+contract     the order of the sums of a native product, on which its bits depend: to be read, and for tests
+"""
 
 from .mixed import gemm_f32mixed
 from .products import gemm_f32f32, gemm_f32s8, gemm_s8s8, gemm_u8s8
 
-__all__ = [
-    "gemm_f32mixed",
-    "gemm_f32f32", "gemm_f32s8", "gemm_s8s8", "gemm_u8s8",
-]
+__all__ = ["gemm_f32f32", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32mixed"]

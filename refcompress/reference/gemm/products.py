@@ -1,9 +1,11 @@
-"""Dense products, most of them with 8-bit integers: y = x @ w.T, the weight stored as linear layers store it (outputs by inputs).
+"""Dense products, most of them with 8-bit integers: y = x @ w.T, the weight stored as linear layers store it.
 
-Letters: x is the input, m rows of k; w the weight, n outputs of k inputs; y is m by n.
+Letters: x is the input, m rows of k; w the weight, n outputs by k inputs; y is m by n. Where a product is float32, a
+native implementation sums in the order that contract.py writes out.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ... import arguments
 from ...errors import LimitError, RefcompressError
@@ -16,26 +18,61 @@ MAX_K_S8S8 = 131_071  # the most products of at most 2**14 (-128 * -128) that an
 MAX_K_U8S8 = 65_793  # the most products of at most 255 * 128 in magnitude
 
 
-def gemm_s8s8(x, w) -> np.ndarray:
-    """Multiply int8 by int8, exactly.
+def gemm_f32f32(x: ArrayLike, w: ArrayLike, *, transposed: bool = False) -> NDArray[np.float32]:
+    """Multiply float32 by float32: what a layer costs that is not compressed.
 
-    y[i, j] = sum over p of x[i, p] * w[j, p]
+        y[i, j] = sum over p of x[i, p] * w[j, p];    transposed: y[i, j] = sum over p of x[i, p] * w[p, j]
 
     Parameters
     ----------
-    x : (m, k) int8; w : (n, k) int8, with k at most 131,071: then no sum can leave int32, whatever the values.
+    x : (m, k) float32
+    w : (n, k) float32, or with transposed=True (k, n): then y = x @ w
+    transposed : bool
 
     Returns
     -------
-    (m, n) int32, exact, so the order of summation does not matter. Zeros where k is 0.
+    (m, n) float32 : NaN and infinity follow IEEE arithmetic; zeros where k is 0
+        Here products and sums are float64, p ascending, rounded to float32 once. Native sums: ``contract.f32f32_sums``.
 
-    Raises
-    ------
-    ArgumentTypeError for another dtype, RefcompressError where the shapes do not match, LimitError for a longer k or a
-    y of more than 2**63 - 1 bytes.
+    **Source** the definition of the product.
+
+    **Departs** nothing.
+
+    Cost 2 m n k operations.
+
+    >>> x, w = np.float32([[1, 2]]), np.float32([[3, 4], [-5, 6]])
+    >>> gemm_f32f32(x, w).tolist(), gemm_f32f32(x, w, transposed=True).tolist()
+    ([[11.0, 7.0]], [[-7.0, 16.0]])
+    """
+    x, w, transposed = f32f32_arguments(x, w, transposed)
+    w = w.astype(np.float64) if transposed else w.T.astype(np.float64)
+    y = np.zeros((x.shape[0], w.shape[1]))
+    with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
+        for p in range(x.shape[1]):
+            y += np.multiply.outer(x[:, p].astype(np.float64), w[p])  # exact products: 24 bits times 24
+        return y.astype(np.float32)
+
+
+def gemm_s8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
+    """Multiply int8 by int8, exactly.
+
+        y[i, j] = sum over p of x[i, p] * w[j, p]
+
+    Parameters
+    ----------
+    x : (m, k) int8, with k at most 131,071: then no sum can leave int32, whatever the values
+    w : (n, k) int8
+
+    Returns
+    -------
+    (m, n) int32 : exact, so the order of summation does not matter; zeros where k is 0
 
     **Source** Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-    Inference (2018, arXiv 1712.05877), section 2.3, eq. 9. **Departs** nothing. Cost 2 m n k operations.
+    Inference (2018, arXiv 1712.05877), section 2.3, eq. 9.
+
+    **Departs** nothing.
+
+    Cost 2 m n k operations.
 
     >>> x, w = np.int8([[1, 2]]), np.int8([[3, 4], [-5, 6]])
     >>> gemm_s8s8(x, w).tolist()
@@ -45,14 +82,25 @@ def gemm_s8s8(x, w) -> np.ndarray:
     return (x.astype(np.int64) @ w.astype(np.int64).T).astype(np.int32)
 
 
-def gemm_u8s8(x, w) -> np.ndarray:
+def gemm_u8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
     """Multiply uint8 by int8, exactly.
 
-    y[i, j] = sum over p of x[i, p] * w[j, p]
+        y[i, j] = sum over p of x[i, p] * w[j, p]
 
-    As :func:`gemm_s8s8`, with the same returns, errors and cost, but x : (m, k) uint8 and k at most 65,793.
+    Parameters
+    ----------
+    x : (m, k) uint8, with k at most 65,793: then no sum can leave int32, whatever the values
+    w : (n, k) int8
 
-    **Source** as gemm_s8s8. **Departs** nothing.
+    Returns
+    -------
+    (m, n) int32 : as gemm_s8s8
+
+    **Source** as gemm_s8s8.
+
+    **Departs** nothing.
+
+    Cost 2 m n k operations.
 
     >>> gemm_u8s8(np.uint8([[255, 1]]), np.int8([[-128, 1]])).tolist()
     [[-32639]]
@@ -61,33 +109,26 @@ def gemm_u8s8(x, w) -> np.ndarray:
     return (x.astype(np.int64) @ w.astype(np.int64).T).astype(np.int32)
 
 
-def gemm_f32s8(x, w) -> np.ndarray:
+def gemm_f32s8(x: ArrayLike, w: Quantized) -> NDArray[np.float32]:
     """Multiply float32 inputs by int8 weights with scales, without making the weights float32 first.
 
-    y[i, j] = sum over p of x[i, p] * scale[j, p] * (values[j, p] - zero_point[j, p]), scale and zero_point broadcast
+        y[i, j] = sum over p of x[i, p] * scale[j, p] * (values[j, p] - zero_point[j, p])
+        scale and zero_point broadcast to the shape of values
 
     Parameters
     ----------
-    x : (m, k) float32; w : Quantized of shape (n, k), int8, with any of its scales: per tensor, output, input, group.
+    x : (m, k) float32
+    w : Quantized of shape (n, k), int8, with any of its scales: per tensor, output, input or group
 
     Returns
     -------
-    (m, n) float32. Here the products and sums are float64, p running upwards, rounded to float32 once. NaN and infinity
-    follow IEEE arithmetic: nothing is skipped, so infinity times a zero weight is NaN. Zeros where k is 0.
+    (m, n) float32 : NaN and infinity follow IEEE arithmetic, so infinity times a zero weight is NaN; zeros where k is 0
+        Here products and sums are float64, p ascending, rounded to float32 once. Native sums: ``contract.f32s8_sums``.
 
-    A native kernel sums in float32, in an order that all instruction sets and thread counts share, so they return the
-    same bits (but for the payload and sign of a NaN). A group is a run of inputs with one scale: the whole row, or
-    w.group inputs, or a single one where scales are per input. Each group has 16 chains, inner[c] = +0.0; its input
-    number p, counted from the group's first, goes to chain c = p mod 16: inner[c] = fma(x, values - zero_point,
-    inner[c]). At its end, for each c, acc[c] = fma(scale, inner[c], acc[c]), where acc starts the row at +0.0. At the
-    row's end t8[c] = acc[c] + acc[c + 8], t4[c] = t8[c] + t8[c + 4], t2[c] = t4[c] + t4[c + 2] and y = t2[0] + t2[1].
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.1, eq. 1, for the weights.
 
-    Raises
-    ------
-    ArgumentTypeError for another type or dtype, RefcompressError where the shapes do not match, LimitError for a y of
-    more than 2**63 - 1 bytes.
+    **Departs** the inputs stay float32.
 
-    **Source** Jacob et al. (2018), section 2.1, eq. 1, for the weights. **Departs** the inputs stay float32.
     Cost 2 m n k operations.
 
     >>> w = Quantized(np.int8([[3, -4]]), np.float32([[0.5]]), np.int8([[1]]))
@@ -105,58 +146,45 @@ def gemm_f32s8(x, w) -> np.ndarray:
         return y.astype(np.float32)
 
 
-def gemm_f32f32(x, w, *, transposed=False) -> np.ndarray:
-    """Multiply float32 by float32: what a layer costs that is not compressed, with the same bits everywhere.
-
-    y[i, j] = sum over p of x[i, p] * w[j, p];    transposed: y[i, j] = sum over p of x[i, p] * w[p, j]
-
-    Parameters
-    ----------
-    x : (m, k) float32; w : (n, k) float32, or with transposed=True (k, n): then y = x @ w.
-
-    Returns
-    -------
-    (m, n) float32. Here the products and sums are float64, p running upwards, rounded to float32 once. NaN and infinity
-    follow IEEE arithmetic. Zeros where k is 0.
-
-    A native kernel sums in float32, in an order that all instruction sets and thread counts share, so they return the
-    same bits (but for the payload and sign of a NaN): in 16 chains that start at +0.0, input p in chain c = p mod 16,
-    acc[c] = fma(x, w, acc[c]), and at the row's end the tree of gemm_f32s8; transposed, in one chain an element, p
-    running upwards.
-
-    Raises
-    ------
-    ArgumentTypeError for another type or dtype, RefcompressError where the shapes do not match, LimitError for a y of
-    more than 2**63 - 1 bytes.
-
-    **Source** the definition of the product. **Departs** nothing.
-    Cost 2 m n k operations.
-
-    >>> x, w = np.float32([[1, 2]]), np.float32([[3, 4], [-5, 6]])
-    >>> gemm_f32f32(x, w).tolist(), gemm_f32f32(x, w, transposed=True).tolist()
-    ([[11.0, 7.0]], [[-7.0, 16.0]])
-    """
-    x, w, transposed = f32f32_arguments(x, w, transposed)
-    w = w.astype(np.float64) if transposed else w.T.astype(np.float64)
-    y = np.zeros((x.shape[0], w.shape[1]))
-    with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
-        for p in range(x.shape[1]):
-            y += np.multiply.outer(x[:, p].astype(np.float64), w[p])  # exact products: 24 bits times 24
-        return y.astype(np.float32)
+def s8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
+    """Return the arguments of gemm_s8s8, checked."""
+    return fitting(*s8s8_operands(x, w))
 
 
-def s8s8_arguments(x, w):
-    """Return the arguments of gemm_s8s8, checked: what both implementations accept."""
+def u8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
+    """Return the arguments of gemm_u8s8, checked."""
+    return fitting(*u8s8_operands(x, w))
+
+
+def f32s8_arguments(x, w) -> tuple[np.ndarray, Quantized]:
+    """Return the arguments of gemm_f32s8, checked."""
+    return fitting(*f32s8_operands(x, w))
+
+
+def f32f32_arguments(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return the arguments of gemm_f32f32, checked."""
+    x, w, transposed = f32f32_operands(x, w, transposed)
+    fitting(x, w.T if transposed else w)
+    return x, w, transposed
+
+
+def fitting(x, w):
+    """Return x and w if their product has a size in bytes that an int64 counts."""
+    arguments.shape((x.shape[0], w.shape[0]), "y", itemsize=4)
+    return x, w
+
+
+# All checks but that of the size of y, for which native has a faster way.
+
+def s8s8_operands(x, w) -> tuple[np.ndarray, np.ndarray]:
     return _integers(x, np.int8, w, MAX_K_S8S8)
 
 
-def u8s8_arguments(x, w):
-    """Return the arguments of gemm_u8s8, checked: what both implementations accept."""
+def u8s8_operands(x, w) -> tuple[np.ndarray, np.ndarray]:
     return _integers(x, np.uint8, w, MAX_K_U8S8)
 
 
-def f32s8_arguments(x, w):
-    """Return the arguments of gemm_f32s8, checked: what both implementations accept."""
+def f32s8_operands(x, w) -> tuple[np.ndarray, Quantized]:
     x = arguments.array(x, "x", np.float32, ndim=2)
     quantized(w, np.int8, "w")
     if len(w.shape) != 2:
@@ -164,8 +192,7 @@ def f32s8_arguments(x, w):
     return same_k(x, w)
 
 
-def f32f32_arguments(x, w, transposed):
-    """Return the arguments of gemm_f32f32, checked: what both implementations accept."""
+def f32f32_operands(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
     x = arguments.array(x, "x", np.float32, ndim=2)
     w = arguments.array(w, "w", np.float32, ndim=2)
     transposed = arguments.boolean(transposed, "transposed")
@@ -183,10 +210,8 @@ def _integers(x, dtype, w, most):
 
 
 def same_k(x, w):
-    """Return x and w if their inner lengths are the same, and y can be."""
-    (m, k), (n, inputs) = x.shape, w.shape
+    """Return x and w if their inner lengths are the same."""
+    k, inputs = x.shape[1], w.shape[1]
     if k != inputs:
         raise RefcompressError("x", f"must have a column for each of the {inputs} inputs of w, not {k}")
-    if m >= arguments.SHORT or n >= arguments.SHORT:  # for others to call it would take a small product a tenth of its time
-        arguments.shape((m, n), "y", itemsize=4)
     return x, w

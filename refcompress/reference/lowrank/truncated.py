@@ -1,6 +1,9 @@
 """Low rank: a matrix as the product of two thin ones, by the singular value decomposition."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ... import arguments
 from ...constants import LARGEST
@@ -10,8 +13,9 @@ from ...formats import LowRank
 __all__ = ["lowrank_svd", "lowrank_matmul"]
 
 
-def lowrank_svd(w, *, rank=None, energy=None, error=None, nbytes=None) -> LowRank:
-    """Find the matrix of a given rank, or of the smallest rank that serves, nearest to a matrix.
+def lowrank_svd(w: ArrayLike, *, rank: int | None = None, energy: float | None = None, error: float | None = None,
+                nbytes: int | None = None) -> LowRank:
+    """Find the matrix of a given rank, or of the smallest rank that is good enough, that is nearest to a matrix.
 
         w = sum over i of s[i] * outer(u[:, i], vt[i]), s descending;        the first r terms are the nearest of rank r
 
@@ -22,26 +26,24 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None, nbytes=None) -> LowRan
     energy : float in (0, 1]
         Take the smallest r with  sum of the first r s**2 >= energy * sum of all s**2.
     error : float in [0, 1)
-        Take the smallest r with  ||w - w_r||_F <= error * ||w||_F; that norm is the root of the sum of the other s**2.
+        Take the smallest r with  ||w - w_r||_F <= error * ||w||_F. The left side is the root of the sum of s[r:]**2.
     nbytes : int
-        Take the largest r whose factors, 4 r (m + k + 1) bytes, fit; a budget below that of rank 1 is refused.
+        Take the largest r whose factors, 4 r (m + k + 1) bytes, fit. A budget below that of rank 1 is refused.
         Exactly one of rank, energy, error and nbytes must be given.
 
     Returns
     -------
     LowRank : u (m, r) with orthonormal columns, s (r,) descending, vt (r, k) with orthonormal rows, float32
-        Decomposed and summed in float64, rounded once. That rounding, of three factors and of dense(), adds at most
-        about 4 * 2**-24 * ||w||_F to the error (more where entries are subnormal). In each column of u the entry of
-        largest magnitude (the first of equal ones) is positive; where singular values repeat, their vectors are any
-        basis of their space, as LAPACK finds it, and the last bits may differ between builds of LAPACK. Rank 0, which a
-        zero matrix has by energy and error, has empty factors. No scaling is needed: the squares of what float32 can
-        hold are 2**-298 to 2**256, well inside float64.
+        Decomposed and summed in float64, rounded once. The rounding of three factors and of dense() adds at most about
+        4 * 2**-24 * ||w||_F to the error (more where entries are subnormal). In each column of u the entry of largest
+        magnitude is positive; ties go to the lowest index. Vectors of repeated singular values are any basis of their
+        space, as LAPACK finds it, and the last bits may differ between builds of LAPACK. A zero matrix has rank 0 by
+        energy and by error, and then empty factors.
 
     Raises
     ------
-    ArgumentTypeError, RefcompressError : by name; NaN and infinities by index (LAPACK would answer with NaN, or not
-        converge). RefcompressError where LAPACK converges neither on w nor on its transpose. LimitError where a
-        singular value is beyond float32, as those of a large matrix of numbers near 3e38.
+    RefcompressError where LAPACK converges neither on w nor on its transpose. LimitError where a singular value is
+    beyond float32, as those of a large matrix of numbers near 3e38.
 
     **Source** Eckart & Young, The Approximation of One Matrix by Another of Lower Rank (1936); for weights: Denton,
     Zaremba, Bruna, LeCun & Fergus, Exploiting Linear Structure Within Convolutional Networks (2014, arXiv 1404.0736).
@@ -61,7 +63,7 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None, nbytes=None) -> LowRan
     if given in ("rank", "nbytes"):
         r = value
     elif given == "energy":
-        first = np.concatenate([[0.0], np.cumsum(s**2)])  # of the first r, for r = 0, 1, ...
+        first = np.concatenate([[0.0], np.cumsum(s**2)])  # of the first r, for r = 0, 1, ...; s**2 is inside float64
         r = int(np.argmax(first >= value * first[-1]))
     else:
         rest = np.concatenate([np.cumsum(s[::-1] ** 2)[::-1], [0.0]])  # without the first r; small ones added first
@@ -75,35 +77,40 @@ def lowrank_svd(w, *, rank=None, energy=None, error=None, nbytes=None) -> LowRan
     return LowRank(u, s, vt)
 
 
-def lowrank_matmul(a, x) -> np.ndarray:
+def lowrank_matmul(a: LowRank, x: ArrayLike) -> NDArray[np.float32]:
     """Multiply by a matrix of low rank without forming it.
 
         y = u @ (s * (vt @ x))
 
-    a : LowRank (m, k) of rank r; x : (k, n) float32. Returns (m, n) float32: all products and sums in float64, in the order
-    of BLAS, rounded once. NaN and infinity follow IEEE arithmetic. Rank 0 gives zeros.
+    Parameters
+    ----------
+    a : LowRank (m, k) of rank r
+    x : (k, n) float32
 
-    Raises ArgumentTypeError, RefcompressError by name.
+    Returns
+    -------
+    (m, n) float32 : NaN and infinity follow IEEE arithmetic; rank 0 gives zeros
+        Here products and sums are float64, in the order of BLAS, rounded once. A native implementation rounds vt @ x,
+        its product with s, and y to float32; both products are those of gemm_f32f32 with transposed=True.
 
-    **Source** Denton et al. (2014): two thin layers in place of one. **Departs** nothing. Cost 2 r n (m + k), where
-    the dense product takes 2 m k n.
+    **Source** Denton et al. (2014, arXiv 1404.0736): two thin layers in place of one.
+
+    **Departs** nothing.
+
+    Cost 2 r n (m + k) operations; the dense product takes 2 m k n.
 
     >>> a = LowRank(np.float32([[1], [2]]), np.float32([3]), np.float32([[1, 0, -1]]))
     >>> lowrank_matmul(a, np.float32([[1], [5], [0]])).tolist()
     [[3.0], [6.0]]
     """
-    if not isinstance(a, LowRank):
-        raise ArgumentTypeError("a", f"must be a LowRank, not {type(a).__name__}")
-    x = arguments.array(x, "x", np.float32, ndim=2)
-    if len(x) != a.shape[1]:
-        raise RefcompressError("x", f"must have a row for each of the {a.shape[1]} columns of a, not {len(x)}")
-    with np.errstate(all="ignore"):
+    a, x = matmul_arguments(a, x)
+    with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
         inner = a.vt.astype(np.float64) @ x.astype(np.float64)
         return (a.u.astype(np.float64) @ (a.s.astype(np.float64)[:, None] * inner)).astype(np.float32)
 
 
 def signed(u: np.ndarray, vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return u and vt with the entry of largest magnitude (the first of equal ones) in each column of u positive."""
+    """Return u and vt with the entry of largest magnitude in each column of u positive; ties go to the lowest index."""
     if not u.size:
         return u, vt
     largest = u[np.argmax(np.abs(u), axis=0), np.arange(u.shape[1])]
@@ -111,10 +118,11 @@ def signed(u: np.ndarray, vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return u * sign, vt * sign[:, None]
 
 
-def svd(w: np.ndarray):
+def svd(w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return u, s, vt of a float64 matrix; where LAPACK's gesdd fails, as it rarely does, try the transpose."""
     try:
-        return np.linalg.svd(w, full_matrices=False)
+        u, s, vt = np.linalg.svd(w, full_matrices=False)
+        return u, s, vt
     except np.linalg.LinAlgError:
         pass
     try:
@@ -124,7 +132,7 @@ def svd(w: np.ndarray):
     return vt.T, s, u.T
 
 
-def svd_arguments(w, *, rank=None, energy=None, error=None, nbytes=None):
+def svd_arguments(w, *, rank=None, energy=None, error=None, nbytes=None) -> tuple[np.ndarray, str, Any]:
     """Return w, which of the four was given and its value (of nbytes the rank), or refuse the arguments."""
     w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
     given = arguments.exactly_one(rank=rank, energy=energy, error=error, nbytes=nbytes)
@@ -137,3 +145,13 @@ def svd_arguments(w, *, rank=None, energy=None, error=None, nbytes=None):
     if number == (0 if given == "energy" else 1):
         raise RefcompressError(given, "must be above 0" if given == "energy" else "must be below 1")
     return w, given, number
+
+
+def matmul_arguments(a, x) -> tuple[LowRank, np.ndarray]:
+    """Return the arguments of lowrank_matmul, checked: what both implementations accept."""
+    if not isinstance(a, LowRank):
+        raise ArgumentTypeError("a", f"must be a LowRank, not {type(a).__name__}")
+    x = arguments.array(x, "x", np.float32, ndim=2)
+    if len(x) != a.shape[1]:
+        raise RefcompressError("x", f"must have a row for each of the {a.shape[1]} columns of a, not {len(x)}")
+    return a, x

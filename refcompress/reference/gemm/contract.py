@@ -1,0 +1,115 @@
+"""The bits of a native product: the order of its sums, written out.
+
+The reference sums in float64. A native product sums in float32, and its last bits depend on the order. So the order is
+part of the contract: every instruction set, every number of threads and every layout of the operands returns the bits
+that the functions here return (the payload and the sign of a NaN excepted). They are to
+be read and to test with, and slow.
+
+A dot product in sixteen chains, of which a vector of 16, 8 or 4 lanes computes as many at once:
+
+    input      0   1   2  ...  15  16  17 ...       chain c has the inputs p with p mod 16 = c, in ascending order
+    chain      0   1   2  ...  15   0   1 ...       and starts at +0.0; each step is a fused multiply-add
+
+    t8[c] = chain[c] + chain[c + 8],  t4[c] = t8[c] + t8[c + 4],  t2[c] = t4[c] + t4[c + 2],  y = t2[0] + t2[1]
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...formats import CSR, Mixed, Quantized
+
+__all__ = ["CONTRACT_SUMS", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "fma"]
+
+CHAINS = 16
+
+
+@np.errstate(all="ignore")
+def fma(a, b, c) -> NDArray[np.float32]:
+    """Return a b + c of float32 arrays, rounded to float32 once.
+
+    The product is exact in float64 (24 bits times 24), the sum is not, and rounding it twice may differ from rounding
+    it once. So it is rounded to odd first: an inexact sum takes the neighbour whose last bit is 1, and never looks like
+    a tie (Boldo and Melquiond, Emulation of a FMA and Correctly Rounded Sums, 2008). ``error`` is exact (Knuth's sum).
+    """
+    product, c = np.asarray(a, np.float64) * np.asarray(b, np.float64), np.asarray(c, np.float64)
+    total = np.asarray(product + c)
+    part = total - product
+    error = (product - (total - part)) + (c - part)
+    inexact_and_even = (np.abs(error) > 0) & (total.view(np.int64) & 1 == 0)
+    return np.where(inexact_and_even, np.nextafter(total, np.copysign(np.inf, error)), total).astype(np.float32)
+
+
+def csr_sums(a: CSR, x) -> NDArray[np.float32]:
+    """csr_matmul: one chain an element from +0.0, over the entries of its row in storage order."""
+    y = np.zeros((a.shape[0], x.shape[1]), np.float32)
+    for i in range(a.shape[0]):
+        for p in range(a.indptr[i], a.indptr[i + 1]):
+            y[i] = fma(a.data[p], x[a.indices[p]], y[i])
+    return y
+
+
+def f32f32_sums(x, w, *, transposed: bool = False) -> NDArray[np.float32]:
+    """gemm_f32f32: sixteen chains; transposed, one chain an element, p ascending."""
+    if not transposed:
+        return _tree(_carry_on(_zeros(x, w), x, w))
+    y = np.zeros((len(x), w.shape[1]), np.float32)
+    for p in range(len(w)):
+        y = fma(x[:, p, None], w[p], y)
+    return y
+
+
+def f32s8_sums(x, w: Quantized) -> NDArray[np.float32]:
+    """gemm_f32s8: sixteen chains for each group of inputs with one scale, added to those of the row with the scale."""
+    return _tree(_carry_on_scaled(_zeros(x, w.values), x, w))
+
+
+def f32mixed_sums(x, w: Mixed) -> NDArray[np.float32]:
+    """gemm_f32mixed: as gemm_f32s8, over the inputs of w.low in their order and then over those of w.high.
+
+    Along axis 0 a row has inputs of one width only, so an int8 row has the bits of gemm_f32s8.
+    """
+    if w.axis == 1:
+        acc = _carry_on_scaled(_zeros(x, w.low.values), x[:, ~w.wide], w.low)
+        return _tree(_carry_on_scaled(acc, x[:, w.wide], w.high))
+    y = np.empty((len(x), w.shape[0]), np.float32)
+    y[:, ~w.wide], y[:, w.wide] = f32s8_sums(x, w.low), f32s8_sums(x, w.high)
+    return y
+
+
+CONTRACT_SUMS: dict[str, Callable] = {
+    "csr_matmul": csr_sums, "gemm_f32f32": f32f32_sums, "gemm_f32s8": f32s8_sums, "gemm_f32mixed": f32mixed_sums,
+}
+
+
+def _zeros(x, w) -> NDArray[np.float32]:
+    """Return sixteen chains for each element of y, all at +0.0."""
+    return np.zeros((CHAINS, len(x), len(w)), np.float32)
+
+
+def _carry_on(acc, x, w) -> NDArray[np.float32]:
+    """Add x[:, p] w[:, p] to the chain p mod 16, for each p in ascending order."""
+    for p in range(x.shape[1]):
+        acc[p % CHAINS] = fma(x[:, p, None], w[:, p], acc[p % CHAINS])
+    return acc
+
+
+def _carry_on_scaled(acc, x, w: Quantized) -> NDArray[np.float32]:
+    """Add scale times the sixteen chains of each group, whose inputs count from its first, to those of the row."""
+    k = w.shape[1]
+    group = w.group or (1 if w.scale.shape[1] > 1 else max(k, 1))  # scales per input: groups of one
+    steps = (w.values.astype(np.int32) - w.expand(w.zero_point)).astype(np.float32)  # exact: 17 bits
+    scale = np.broadcast_to(w.expand(w.scale), w.shape)
+    for first in range(0, k, group):
+        part = slice(first, first + group)
+        acc = fma(scale[:, first], _carry_on(_zeros(x, steps), x[:, part], steps[:, part]), acc)
+    return acc
+
+
+@np.errstate(all="ignore")
+def _tree(acc) -> NDArray[np.float32]:
+    """Return the sum of the sixteen chains: the upper half is added to the lower, four times."""
+    for half in (8, 4, 2, 1):
+        acc = acc[:half] + acc[half:]
+    return acc[0]

@@ -1,0 +1,58 @@
+"""The order of the sums that reference/gemm/contract.py writes out gives the bits that every native product returns."""
+
+import ctypes
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from implementations import NATIVE, each
+
+from refcompress import agreement, reference, testing
+from refcompress.formats import Quantized
+from refcompress.ops import OPS
+from refcompress.reference.gemm.contract import CONTRACT_SUMS, f32f32_sums, f32s8_sums, fma
+
+ANY = st.floats(width=32)
+
+
+@given(st.lists(st.tuples(ANY, ANY, ANY), min_size=1, max_size=20))
+def test_the_fused_multiply_add_is_that_of_the_c_library(triples):
+    fmaf = ctypes.CDLL(None).fmaf
+    fmaf.restype, fmaf.argtypes = ctypes.c_float, [ctypes.c_float] * 3
+    a, b, c = np.float32(triples).T
+    agreement.exactly(np.float32([fmaf(*triple) for triple in triples]), fma(a, b, c))
+
+
+def test_the_fused_multiply_add_rounds_once_where_rounding_twice_would_differ():
+    # a b = 2**-24 - 2**-70: with c the sum is just below a tie, float64 rounds it to the tie, and the tie goes up to
+    # even.
+    a, b, c = np.float32(2.0**-12 * (1 + 2.0**-23)), np.float32(2.0**-12 * (1 - 2.0**-23)), np.float32(1 + 2.0**-23)
+    assert np.float32(float(a) * float(b) + float(c)) == 1 + 2.0**-22
+    assert fma(a, b, c) == c
+
+
+@pytest.mark.parametrize("op", CONTRACT_SUMS)
+@each("space", NATIVE)
+def test_every_native_product_has_the_bits_of_the_order_that_is_written_out(op, space):
+    # A prime step, so that all lengths and all kinds of input take part in turn.
+    for args, kwargs in itertools.islice(testing.samples(op), 0, None, 7):
+        if all(a.dtype.isnative for a in testing.arrays_of(args)):
+            agreement.exactly(CONTRACT_SUMS[op](*args, **kwargs), getattr(space, op)(*args, **kwargs))
+
+
+@each("space", NATIVE)
+@pytest.mark.parametrize("k, group", [(0, None), (1, None), (17, None), (67, 32), (40, 1), (33, 16), (130, 100)])
+def test_the_order_holds_for_groups_of_all_lengths_on_data_that_every_order_rounds(space, k, group):
+    rng = np.random.default_rng(k)
+    shape = (5, 1 if group is None else -(-k // group))
+    w = Quantized(rng.integers(-128, 128, (5, k)).astype(np.int8), rng.uniform(0.5, 2, shape).astype(np.float32),
+                  rng.integers(-128, 128, shape).astype(np.int8), group)
+    x = rng.standard_normal((4, k), dtype=np.float32)
+    agreement.exactly(f32s8_sums(x, w), space.gemm_f32s8(x, w))
+    for transposed in (False, True):
+        dense = np.ascontiguousarray(w.dense().T if transposed else w.dense())
+        got = space.gemm_f32f32(x, dense, transposed=transposed)
+        agreement.exactly(f32f32_sums(x, dense, transposed=transposed), got)
+    OPS["gemm_f32s8"].rule(reference.gemm_f32s8(x, w), f32s8_sums(x, w), (x, w))
