@@ -17,7 +17,7 @@ from refcompress import (
     prune_select,
     prune_sparsegpt,
 )
-from refcompress.reference.prune.curvature import damped, inverse_factor
+from refcompress.reference.hessian import damped, inverse_factor
 from refcompress.testing.layouts import ODD
 from refcompress.training import mnist
 
@@ -27,7 +27,7 @@ SEEDS = st.integers(0, 10**6)
 def layer(rng, n, k, samples=None):
     """Return weights and the Hessian of inputs that are correlated, and not nearly singular."""
     x = rng.standard_normal((samples or 4 * k + 8, k)) + rng.standard_normal((samples or 4 * k + 8, 1))
-    return rng.standard_normal((n, k)).astype(np.float32), 2 * (x.T @ x) / len(x)  # of one matrix with itself: symmetric to the bit
+    return rng.standard_normal((n, k)).astype(np.float32), x.T @ x  # of one matrix with itself: symmetric to the bit
 
 
 def loss(w, weights, h):
@@ -253,8 +253,9 @@ SKEW, NAN = np.eye(3), np.eye(3)
 SKEW[2, 0], NAN[1, 2] = 1e-9, np.nan
 REFUSED = [
     (W, LEAN, {"damping": 0}, RefcompressError, "hessian"),
-    (W, -H, {}, RefcompressError, "hessian"),
-    (W, np.diag([1.0, 0, 1]), {"damping": 0}, RefcompressError, "hessian"),
+    (W, -H, {}, RefcompressError, "hessian[0, 0]"),
+    (W, np.float64([[1, 2, 0], [2, 1, 0], [0, 0, 1]]), {}, RefcompressError, "hessian"),
+    (W, np.float64([[0, 1e-9, 0], [1e-9, 1, 0], [0, 0, 1]]), {}, RefcompressError, "hessian[0, 1]"),
     (W, SKEW, {}, RefcompressError, "hessian[0, 2]"),
     (W, NAN, {}, RefcompressError, "hessian[1, 2]"),
     (W, np.eye(2), {}, RefcompressError, "hessian"),

@@ -10,7 +10,7 @@ from ...errors import RefcompressError
 from ...formats import LowRank
 from .truncated import lowrank_svd, signed, svd
 from .whitened import lowrank_whitened
-from ..quantize.layer import quantize_hessian
+from ..hessian import quantize_hessian
 
 __all__ = ["ReluValues", "lowrank_relu_values", "lowrank_relu"]
 

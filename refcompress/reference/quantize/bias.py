@@ -3,17 +3,19 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ... import arguments
 from ...errors import ArgumentTypeError, RefcompressError
 from ...formats import Quantized
-from .layer import LayerFit, inputs_argument
+from ..hessian import inputs_argument
+from .layer import LayerFit, weight_argument
 
 __all__ = ["quantize_bias"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
+def quantize_bias(w: ArrayLike, x: ArrayLike, layer: Quantized | LayerFit, *, bias: ArrayLike | None = None) -> LayerFit:
     """Correct a quantized layer's bias by the mean error of its output.
 
         bias' = bias - mean over the calibration inputs of (layer(x) - x @ w.T)
@@ -45,7 +47,20 @@ def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
     >>> fit.bias.tolist(), round(fit.before, 3), round(fit.after, 3)
     ([0.800000011920929], 1.6, 0.32)
     """
-    w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
+    w, x, layer, bias = bias_arguments(w, x, layer, bias)
+    y = x.astype(np.float64) @ w.T.astype(np.float64)
+    error = layer.exact(x) - y
+    corrected = (bias - error.mean(axis=0)).astype(np.float32)
+    before = np.sum(error**2, axis=0)
+    after = np.sum((error + (corrected.astype(np.float64) - bias)) ** 2, axis=0)
+    better = after < before
+    return replace(layer, output=float(np.sum(y**2)), before=float(before.sum()),
+                   after=float(np.where(better, after, before).sum()), bias=np.where(better, corrected, bias))
+
+
+def bias_arguments(w, x, layer, bias):
+    """Return w, x, the layer as a LayerFit, and the bias, or refuse the arguments."""
+    w = weight_argument(w)
     x = inputs_argument(x, w.shape[1])
     if not len(x):
         raise RefcompressError("x", "must have at least one row: no inputs have no mean")
@@ -57,16 +72,9 @@ def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
         raise RefcompressError("layer", f"must have the shape of w, {w.shape}, not {layer.weight.shape}")
     if layer.bias is not None:
         raise RefcompressError("layer", "must not have a bias: its error would be corrected twice")
-    bias = np.zeros(len(w), np.float32) if bias is None else \
-        arguments.finite(arguments.array(bias, "bias", np.float32, ndim=1), "bias")
+    if bias is None:
+        return w, x, layer, np.zeros(len(w), np.float32)
+    bias = arguments.finite(arguments.array(bias, "bias", np.float32, ndim=1), "bias")
     if len(bias) != len(w):
         raise RefcompressError("bias", f"must have an entry for each of the {len(w)} outputs, not {len(bias)}")
-
-    error = layer.exact(x) - x.astype(np.float64) @ w.T.astype(np.float64)
-    corrected = (bias - error.mean(axis=0)).astype(np.float32)
-    before = np.sum(error**2, axis=0)
-    after = np.sum((error + (corrected.astype(np.float64) - bias)) ** 2, axis=0)
-    better = after < before
-    return replace(layer, output=float(np.sum((x.astype(np.float64) @ w.T.astype(np.float64)) ** 2)),
-                   before=float(before.sum()), after=float(np.where(better, after, before).sum()),
-                   bias=np.where(better, corrected, bias))
+    return w, x, layer, bias
