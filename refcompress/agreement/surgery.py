@@ -1,5 +1,7 @@
 """Agreement of a pruned layer whose weights went one by one: the same mask but for ties, and the optimum of the mask."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from ..constants import U, U64
@@ -46,15 +48,13 @@ def same_surgery(expected, got, args, kwargs) -> None:
         everywhere(np.abs(weights[i] - best) <= allowed, best, weights[i], f"weights[{i}]", allowed)
     if np.array_equal(mask, expected[0]):
         return
-    rows = np.flatnonzero((mask != expected[0]).any(axis=1))
-    losses = [_losses(w[i], h, r, int((~expected[0][i]).sum())) for i in range(len(w))]
-    last = max((loss[0] + loss[1] for loss in losses), default=0)
-    for i in rows:
-        cost, error, following, tied = losses[i]
-        moved = mask[i].sum() != expected[0][i].sum()  # a tie of rows: another row's last weight went instead
-        if tied or (moved and (cost + error >= last or following <= last)):
-            raise NoBound("the masks differ, and removals that cost nearly the same were found")
-    raise Disagreement(f"mask: rows {rows.tolist()} lose other weights than expected, and no two removals cost nearly the same")
+    rows = [i for i in range(len(w)) if not np.array_equal(mask[i], expected[0][i])]
+    paths = [_path(w[i], h, r, int(np.count_nonzero(~expected[0][i]))) for i in range(len(w))]
+    taken, left = (np.array([getattr(path, name) for path in paths]) for name in ("taken", "left"))
+    between = np.any((taken[:, None] >= left) & ~np.eye(len(w), dtype=bool))  # the end of one row, the next of another
+    if between or any(paths[i].tied for i in rows):
+        raise NoBound("the masks differ, and there are removals that cost nearly the same")
+    raise Disagreement(f"mask: the rows {rows} lose other weights than expected, and no two removals cost nearly the same")
 
 
 def _optimum(w: np.ndarray, mask: np.ndarray, h: np.ndarray) -> np.ndarray:
@@ -64,24 +64,24 @@ def _optimum(w: np.ndarray, mask: np.ndarray, h: np.ndarray) -> np.ndarray:
     return best
 
 
-def _losses(w: np.ndarray, h: np.ndarray, r: float, count: int) -> tuple[float, float, float, bool]:
-    """Remove ``count`` weights of a row; return the most that one cost and how far that may be off, the least that the next
-    would cost at least, and whether two nearly tied."""
-    now, stays = w.copy(), np.ones(len(w), dtype=bool)
-    most, off, tied = 0.0, 0.0, False
-    while True:
+def _path(w: np.ndarray, h: np.ndarray, r: float, count: int) -> SimpleNamespace:
+    """Remove ``count`` weights of a row, the cheapest first, and say how sure that order is.
+
+    taken : the most that a removal cost, at most. left : what the next one would cost, at least. tied : whether at a step
+    another weight may have been the cheapest.
+    """
+    now, stays, taken, floor, tied = w.copy(), np.ones(len(w), dtype=bool), 0.0, 0.0, False
+    while stays.any():
         s = np.flatnonzero(stays)
-        if not len(s):
-            return most, off, np.inf, tied
         inverse = np.linalg.inv(h[np.ix_(s, s)])
-        diagonal, moved = inverse.diagonal(), r * (np.linalg.norm(w) + np.linalg.norm(now - w))
-        loss = now[s] ** 2 / (2 * diagonal)
-        error = 2 * (r * loss + (np.abs(now[s]) * moved + moved**2 / 2) / diagonal)
+        moved = 2 * r * (np.linalg.norm(w) + np.linalg.norm(now - w))
+        loss = now[s] ** 2 / (2 * inverse.diagonal())
+        error = 2 * r * loss + (np.abs(now[s]) * moved + moved**2 / 2) / inverse.diagonal()
         q = int(np.argmin(loss))
         if len(w) - len(s) == count:
-            return most, off, float(np.max([np.min(loss - error), most - off])), tied
-        tied |= bool(np.sum(loss - error <= loss[q] + error[q]) > 1)
-        if loss[q] >= most:
-            most, off = float(loss[q]), float(error[q])
-        now[s] -= now[s[q]] / diagonal[q] * inverse[q]
+            return SimpleNamespace(taken=taken, left=max(floor, np.min(loss - error)), tied=tied)
+        tied |= np.count_nonzero(loss - error <= loss[q] + error[q]) > 1
+        taken, floor = max(taken, loss[q] + error[q]), max(floor, loss[q] - error[q])
+        now[s] -= now[s[q]] / inverse[q, q] * inverse[q]
         now[s[q]], stays[s[q]] = 0, False
+    return SimpleNamespace(taken=taken, left=np.inf, tied=tied)
