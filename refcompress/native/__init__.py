@@ -41,7 +41,7 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share, threads
+from . import _kernels, csr, floats, gemm, huffman, layers, lowrank, quantize, rangecoder, share, threads
 from ._call import in_default_mode
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
@@ -83,6 +83,7 @@ _MADE_OF = {
 # Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
 _IN_PYTHON = {
     "share_optimal": share.share_optimal,
+    "prune_obs": layers.prune_obs,
     "quantize_range_percentile": quantize.quantize_range_percentile,
     "quantize_range_kl": quantize.quantize_range_kl,
     "quantize_pack": quantize.quantize_pack,

@@ -47,11 +47,10 @@ class Statistics:
 
     @property
     def hessian(self) -> np.ndarray:
-        """2 / n · sum of x xᵀ, (k, k): the second derivative of the layer's mean squared output error, for each row of
-        its weight (Hassibi and Stork 1993; Frantar and Alistarh 2023, section 3.1)."""
+        """The sum of x xᵀ, (k, k): what quantize_hessian gives for these inputs, and all layer-wise methods take."""
         if self.moment is None:
-            raise RefcompressError("moments", "must be True where the second moment is wanted")
-        return self.moment * (2 / self.count)
+            raise RefcompressError("moments", "must be True where the Hessian is wanted")
+        return self.moment
 
 
 @dataclass(frozen=True, eq=False)

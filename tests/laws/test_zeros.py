@@ -112,8 +112,8 @@ def test_adaround_leaves_zeros_alone_however_exp_rounds(monkeypatch):
     """Of a zero r is 0 here, by a hair: where exp rounds up it is above 0, and Adam would take steps as large as any
     other's."""
     module = sys.modules["refcompress.reference.quantize.adaround"]
-    inverse = module._inverse
-    monkeypatch.setattr(module, "_inverse", lambda r: inverse(r) + np.float32(1e-4))
+    inverse = module.v_of
+    monkeypatch.setattr(module, "v_of", lambda r: inverse(r) + np.float32(1e-4))
     # Two inputs that are always equal: 1.6 is clipped to 1, and a 0 that became 1 would bring their sum nearer to 1.6.
     w, x = np.float32([[1.6, 0, 1], [1.6, -0.0, 0.4]]), np.float32([[1, 1, 0], [0, 0, 1]])
     fit = rc.quantize_adaround(w, rc.quantize_hessian(x), bits=2, scale=1.0, iterations=300, learning_rate=0.1)

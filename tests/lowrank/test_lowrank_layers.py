@@ -250,11 +250,12 @@ W4, W2, H2 = np.ones((3, 2, 2, 2), np.float32), np.ones((3, 2), np.float32), np.
 
 
 @pytest.mark.parametrize("call, error, argument", [
-    (lambda: rc.lowrank_whitened(W2, np.float32(H2), rank=1), ArgumentTypeError, "h"),
-    (lambda: rc.lowrank_whitened(W2, np.eye(3), rank=1), RefcompressError, "h"),
-    (lambda: rc.lowrank_whitened(W2, np.array([[1, 2], [0, 1.0]]), rank=1), RefcompressError, "h"),
-    (lambda: rc.lowrank_whitened(W2, -H2, rank=1), RefcompressError, "h"),
-    (lambda: rc.lowrank_whitened(W2, H2 * np.nan, rank=1), RefcompressError, "h"),
+    (lambda: rc.lowrank_whitened(W2, np.float32(H2), rank=1), ArgumentTypeError, "hessian"),
+    (lambda: rc.lowrank_whitened(W2, np.eye(3), rank=1), RefcompressError, "hessian"),
+    (lambda: rc.lowrank_whitened(W2, np.array([[1, 2], [0, 1.0]]), rank=1), RefcompressError, "hessian"),
+    (lambda: rc.lowrank_whitened(W2, -H2, rank=1), RefcompressError, "hessian"),
+    (lambda: rc.lowrank_whitened(W2, np.array([[1, 2], [2, 1.0]]), rank=1), RefcompressError, "hessian"),
+    (lambda: rc.lowrank_whitened(W2, H2 * np.nan, rank=1), RefcompressError, "hessian"),
     (lambda: rc.lowrank_whitened(W2, H2, rank=3), RefcompressError, "rank"),
     (lambda: rc.lowrank_relu_values(W2 * np.float32(np.inf)), RefcompressError, "w"),
     (lambda: rc.lowrank_relu_values(W2).rank(1.5), RefcompressError, "tolerance"),

@@ -14,9 +14,10 @@ from .convolution import lowrank_conv
 from .range_finder import Randomized, lowrank_randomized
 from .relu import lowrank_relu
 from .relu_values import ReluValues, lowrank_relu_values
+from .sparse import lowrank_sparse
 from .truncated import lowrank_matmul, lowrank_svd
 from .tucker import lowrank_tucker2
-from .whitened import lowrank_sparse, lowrank_whitened
+from .whitened import lowrank_whitened
 
 __all__ = [
     "lowrank_svd", "lowrank_matmul",

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from ... import arguments
 from ...errors import RefcompressError
 from ...formats import LowRank
-from ..quantize.layer import quantize_hessian
+from ..hessian import quantize_hessian
 from .relu_values import lowrank_relu_values
 from .truncated import lowrank_svd, signed, svd
 from .whitened import lowrank_whitened

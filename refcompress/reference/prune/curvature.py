@@ -1,20 +1,20 @@
-"""Scores from second derivatives, and the inverse of a layer's Hessian, which prune_layerwise.py works with."""
+"""Scores of weights from second derivatives of the loss: Optimal Brain Damage, and the empirical Fisher information.
+
+Both are the second term of the loss's Taylor series with all but the diagonal of its Hessian left out. Like the other
+scores they are computed in float64 and rounded once to float32.
+"""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ... import arguments
-from ...constants import LARGEST64
-from ...errors import LimitError, RefcompressError
 from .scores import not_negative, statistic, weights
 
 __all__ = ["prune_score_obd", "prune_score_fisher"]
 
-BLOCK = 128  # columns factored at once: wide enough for BLAS, narrow enough for no second matrix
-RUN = 2**16
 
-
-def prune_score_obd(w, diagonal):
-    """Score weights by the rise of the loss that the diagonal of its Hessian foretells (Optimal Brain Damage).
+@np.errstate(over="ignore", under="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+def prune_score_obd(w: NDArray[np.float32], diagonal: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Score weights by the rise of the loss that the diagonal of its Hessian predicts (Optimal Brain Damage).
 
         score = h w**2 / 2,    h[i] = d2 loss / d w[i]**2
 
@@ -29,10 +29,6 @@ def prune_score_obd(w, diagonal):
     scores : array of float32, shape of w
         (h w**2) / 2 in float64 (w**2 is exact), rounded once.
 
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
-
     **Source** LeCun, Denker & Solla, Optimal Brain Damage (1990): the saliency s_k = h_kk u_k**2 / 2.
 
     **Departs** nothing.
@@ -43,12 +39,13 @@ def prune_score_obd(w, diagonal):
     >>> prune_score_obd(np.float32([1, -2, 3]), np.float32([4, 1, 0])).tolist()
     [2.0, 2.0, 0.0]
     """
-    w = weights(w)
-    return _half_curvature(w, statistic(diagonal, "diagonal", w.shape))
+    w, h = obd_arguments(w, diagonal)
+    return np.asarray(w.astype(np.float64) ** 2 * h / 2).astype(np.float32)
 
 
-def prune_score_fisher(w, squared_gradients):
-    """Score weights by the rise of the loss that the empirical Fisher information foretells.
+@np.errstate(over="ignore", under="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+def prune_score_fisher(w: NDArray[np.float32], squared_gradients: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Score weights by the rise of the loss that the empirical Fisher information predicts.
 
         score = f w**2 / 2,    f[i] = mean over the examples of (d loss of the example / d w[i])**2
 
@@ -63,10 +60,6 @@ def prune_score_fisher(w, squared_gradients):
     scores : array of float32, shape of w
         (f w**2) / 2 in float64 (w**2 is exact), rounded once.
 
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name; NaN, infinities and negative means by index.
-
     **Source** Theis, Korshunova, Tejani & Huszar, Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018,
     arXiv 1801.05787).
 
@@ -78,78 +71,17 @@ def prune_score_fisher(w, squared_gradients):
     >>> prune_score_fisher(np.float32([1, -2, 3]), np.float32([4, 1, 0])).tolist()
     [2.0, 2.0, 0.0]
     """
+    w, f = fisher_arguments(w, squared_gradients)
+    return np.asarray(w.astype(np.float64) ** 2 * f / 2).astype(np.float32)
+
+
+def obd_arguments(w, diagonal):
+    """Return the weights and the diagonal of the Hessian, or refuse them."""
     w = weights(w)
-    return _half_curvature(w, not_negative(statistic(squared_gradients, "squared_gradients", w.shape),
-                                           "squared_gradients"))
+    return w, statistic(diagonal, "diagonal", w.shape)
 
 
-def _half_curvature(w: np.ndarray, curvature: np.ndarray) -> np.ndarray:
-    """Return (curvature * w**2) / 2, a run at a time, so that no float64 copy of the layer is made."""
-    scores = np.empty(w.size, np.float32)
-    flat, curvature = w.ravel(), curvature.ravel()
-    with np.errstate(over="ignore", under="ignore"):
-        for i in range(0, w.size, RUN):
-            run = slice(i, i + RUN)
-            scores[run] = flat[run].astype(np.float64) ** 2 * curvature[run] / 2
-    return scores.reshape(w.shape)
-
-
-def damped(hessian: np.ndarray, damping: float) -> np.ndarray:
-    """Return a copy with damping * mean of the diagonal added to each element of the diagonal."""
-    a = hessian.copy()
-    if a.size:
-        with np.errstate(over="ignore", invalid="ignore"):
-            a.flat[:: len(a) + 1] += damping * np.mean(np.diagonal(a))
-    if not np.all(np.isfinite(np.diagonal(a))):
-        raise LimitError("damping", "must leave the Hessian's diagonal finite")
-    return a
-
-
-def inverse_factor(hessian: np.ndarray, damping: float) -> np.ndarray:
-    """Return the upper triangular u with u.T @ u = inverse of (hessian + damping * mean of its diagonal * identity).
-
-    Cholesky, l @ l.T = the matrix with rows and columns reversed; then u is the inverse of l, reversed. Both in place,
-    in blocks of columns, so that one matrix is held beside the Hessian. Refuses a matrix that is singular to working
-    precision: Cholesky is exact for one that is off by at most gamma_(k + 1) trace(h) (Higham, Accuracy and Stability,
-    theorem 10.3), and the smallest eigenvalue is at least 1 / ||u||_F**2, so one that this does not show to be above
-    twice that error cannot be told from zero.
-    """
-    k = len(hessian)
-    a = damped(hessian[::-1, ::-1], damping)
-    error = (k + 1) * 2.0**-53 * np.trace(a)
-    starts = range(0, k, BLOCK)
-    for i in starts:
-        j = min(i + BLOCK, k)
-        a[i:, i:j] -= a[i:, :i] @ a[i:j, :i].T
-        try:
-            pivot = np.linalg.cholesky(a[i:j, i:j])
-        except np.linalg.LinAlgError:
-            raise _singular(damping) from None
-        a[i:j, i:j] = np.tril(np.linalg.inv(pivot))  # only the inverse of a diagonal block is needed from here on
-        a[i:j, j:] = 0
-        a[j:, i:j] = a[j:, i:j] @ a[i:j, i:j].T
-    for i in reversed(starts):  # below i all is inverted already
-        j = min(i + BLOCK, k)
-        a[j:, i:j] = -(a[j:, j:] @ a[j:, i:j]) @ a[i:j, i:j]
-    if not 2 * error * np.vdot(a, a) < 1:
-        raise _singular(damping)
-    return a[::-1, ::-1]
-
-
-def _singular(damping: float) -> RefcompressError:
-    return RefcompressError("hessian", f"is singular to working precision, or not positive definite, with a damping of "
-                                       f"{damping:g}: a larger one helps where its diagonal is not zero")
-
-
-def layer_arguments(w, hessian, damping):
-    """Return w, the Hessian of its inputs and the damping, or refuse them.
-
-    Where all of the Hessian is zero no calibration reached the layer: the identity stands for it, all inputs alike.
-    """
-    w = weights(w, ndim=2)
-    h = arguments.finite(arguments.array(hessian, "hessian", np.float64, ndim=2), "hessian")
-    if h.shape != (w.shape[1],) * 2:
-        raise RefcompressError("hessian", f"must have the shape {(w.shape[1],) * 2}, inputs by inputs, not {h.shape}")
-    if not np.array_equal(h, h.T):
-        arguments.each(h, "hessian", h == h.T, "must equal the element across the diagonal (half of hessian + hessian.T does)")
-    return w, h if h.any() else np.eye(len(h)), arguments.real(damping, "damping", 0, LARGEST64)
+def fisher_arguments(w, squared_gradients):
+    """Return the weights and the means of the squared gradients, or refuse them."""
+    w = weights(w)
+    return w, not_negative(statistic(squared_gradients, "squared_gradients", w.shape), "squared_gradients")

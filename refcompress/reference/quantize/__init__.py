@@ -15,13 +15,15 @@ smooth.py          scales moved from the inputs to the weights, for both to be r
 bias.py            the mean of the output's error, taken off the bias
 """
 
+from ..hessian import quantize_hessian
 from .adaround import quantize_adaround
-from .awq import quantize_awq, quantize_clip
+from .awq import quantize_awq
 from .bias import quantize_bias
+from .clip import quantize_clip
 from .few_levels import quantize_binary, quantize_ternary
 from .gptq import quantize_gptq
 from .integers import dequantize_s8, dequantize_s16, quantize_s8, quantize_s16
-from .layer import LayerFit, quantize_hessian, quantize_nearest
+from .layer import LayerFit, quantize_nearest
 from .packing import quantize_pack, quantize_unpack
 from .ranges import quantize_range_kl, quantize_range_minmax, quantize_range_mse, quantize_range_percentile
 from .requantization import dequantize_bias_s32, quantize_bias_s32, quantize_multiplier, requantize_s32

@@ -1,43 +1,49 @@
-"""Bias correction: what rounding the weights adds to each output on average is taken off its bias."""
+"""Bias correction: the mean error that rounding the weights makes in each output is subtracted from its bias."""
 
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import ArgumentTypeError, RefcompressError
 from ...formats import Quantized
-from .layer import LayerFit, inputs_argument
+from ..hessian import inputs_argument
+from .layer import LayerFit, weight_argument
 
 __all__ = ["quantize_bias"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
+def quantize_bias(w: NDArray[np.float32], x: NDArray[np.float32], layer: Quantized | LayerFit, *,
+                  bias: NDArray[np.float32] | None = None) -> LayerFit:
     """Correct a quantized layer's bias by the mean error of its output.
 
         bias' = bias - mean over the calibration inputs of (layer(x) - x @ w.T)
 
     Parameters
     ----------
-    w : float32 (m, k), finite; x : float32 (n, k), finite, n > 0, the calibration inputs
-    layer : the Quantized (m, k) that stands for w, or the LayerFit that another method gave, without a bias
-    bias : float32 (m,), finite, what the layer had; by default zeros
+    w : (m, k) float32, finite
+    x : (n, k) float32, finite, n > 0
+        The calibration inputs.
+    layer : Quantized (m, k), or LayerFit without a bias
+        What stands for w, by whatever method.
+    bias : (m,) float32, finite
+        The bias that the layer had; by default zeros.
 
     Returns
     -------
-    LayerFit : the layer with the corrected bias, float32, from means in float64; before is the layer's error as it
-        came. The mean error of each output on x is then zero, but for rounding the bias; of all constants this one
-        leaves the least squared error, and where rounding to float32 would spoil that, the bias stays: after <= before.
-
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name.
+    LayerFit
+        The layer with the corrected bias, float32, from means in float64; before is the error of the layer as it came.
+        The mean error of each output on x is then zero, but for rounding the bias. Of all constants this one leaves the
+        least squared error. Where rounding to float32 would spoil that, the bias stays. So after <= before.
 
     **Source** Nagel, van Baalen, Blankevoort & Welling, Data-Free Quantization Through Weight Equalization and Bias
     Correction (2019, arXiv 1906.04721); the mean is over calibration inputs, where the paper can also do without any.
 
-    **Departs** nothing. Cost 4 n m k.
+    **Departs** nothing.
+
+    Cost 4 n m k.
 
     >>> w, x = np.float32([[0.4, -1]]), np.float32([[1, 0], [3, 1]])       # the first input has mean 2
     >>> q = Quantized(np.int8([[0, -1]]), np.float32([[1]]), np.int8([[0]]))
@@ -45,7 +51,20 @@ def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
     >>> fit.bias.tolist(), round(fit.before, 3), round(fit.after, 3)
     ([0.800000011920929], 1.6, 0.32)
     """
-    w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
+    w, x, fit, bias = bias_arguments(w, x, layer, bias)
+    y = x.astype(np.float64) @ w.T.astype(np.float64)
+    error = fit.exact(x) - y
+    corrected = (bias - error.mean(axis=0)).astype(np.float32)
+    before = np.sum(error**2, axis=0)
+    after = np.sum((error + (corrected.astype(np.float64) - bias)) ** 2, axis=0)
+    better = after < before
+    return replace(fit, output=float(np.sum(y**2)), before=float(before.sum()),
+                   after=float(np.where(better, after, before).sum()), bias=np.where(better, corrected, bias))
+
+
+def bias_arguments(w, x, layer, bias):
+    """Return w, x, the layer as a LayerFit, and the bias, or refuse the arguments."""
+    w = weight_argument(w)
     x = inputs_argument(x, w.shape[1])
     if not len(x):
         raise RefcompressError("x", "must have at least one row: no inputs have no mean")
@@ -57,16 +76,9 @@ def quantize_bias(w, x, layer, *, bias=None) -> LayerFit:
         raise RefcompressError("layer", f"must have the shape of w, {w.shape}, not {layer.weight.shape}")
     if layer.bias is not None:
         raise RefcompressError("layer", "must not have a bias: its error would be corrected twice")
-    bias = np.zeros(len(w), np.float32) if bias is None else \
-        arguments.finite(arguments.array(bias, "bias", np.float32, ndim=1), "bias")
+    if bias is None:
+        return w, x, layer, np.zeros(len(w), np.float32)
+    bias = arguments.finite(arguments.array(bias, "bias", np.float32, ndim=1), "bias")
     if len(bias) != len(w):
         raise RefcompressError("bias", f"must have an entry for each of the {len(w)} outputs, not {len(bias)}")
-
-    error = layer.exact(x) - x.astype(np.float64) @ w.T.astype(np.float64)
-    corrected = (bias - error.mean(axis=0)).astype(np.float32)
-    before = np.sum(error**2, axis=0)
-    after = np.sum((error + (corrected.astype(np.float64) - bias)) ** 2, axis=0)
-    better = after < before
-    return replace(layer, output=float(np.sum((x.astype(np.float64) @ w.T.astype(np.float64)) ** 2)),
-                   before=float(before.sum()), after=float(np.where(better, after, before).sum()),
-                   bias=np.where(better, corrected, bias))
+    return w, x, layer, bias
