@@ -7,7 +7,7 @@ from ...errors import RefcompressError
 from ...formats import CSR, LowRank
 from ..csr.matrix import csr_from_dense
 from .truncated import lowrank_svd, signed, svd
-from ..prune.selection import prune_magnitude
+from ..prune.magnitude import prune_magnitude
 
 __all__ = ["lowrank_whitened", "lowrank_sparse"]
 

@@ -7,7 +7,7 @@ import numpy as np
 from ... import arguments
 from ...constants import LARGEST
 from ...errors import RefcompressError
-from .selection import prune_magnitude
+from .magnitude import prune_magnitude
 
 __all__ = ["prune_project_l0", "prune_project_l1", "prune_penalty_l0", "prune_penalty_l1"]
 
