@@ -1,20 +1,21 @@
 """Scores from second derivatives, and the inverse of a layer's Hessian, which prune_layerwise.py works with."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ... import arguments
 from ...constants import LARGEST64
 from ...errors import LimitError, RefcompressError
-from .scores import not_negative, statistic, weights
+from .scores import rounded, score_arguments, weights
 
 __all__ = ["prune_score_obd", "prune_score_fisher"]
 
 BLOCK = 128  # columns factored at once: wide enough for BLAS, narrow enough for no second matrix
-RUN = 2**16
 
 
-def prune_score_obd(w, diagonal):
-    """Score weights by the rise of the loss that the diagonal of its Hessian foretells (Optimal Brain Damage).
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+def prune_score_obd(w: ArrayLike, diagonal: ArrayLike) -> NDArray[np.float32]:
+    """Score weights by the rise of the loss that the diagonal of its Hessian predicts (Optimal Brain Damage).
 
         score = h w**2 / 2,    h[i] = d2 loss / d w[i]**2
 
@@ -22,16 +23,12 @@ def prune_score_obd(w, diagonal):
     ----------
     w : array of float32, any shape, finite
     diagonal : float32 or float64, shape of w, finite
-        Negative curvature gives a negative score: such a weight goes first.
+        The second derivatives. A negative one gives a negative score: such a weight goes first.
 
     Returns
     -------
     scores : array of float32, shape of w
         (h w**2) / 2 in float64 (w**2 is exact), rounded once.
-
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
 
     **Source** LeCun, Denker & Solla, Optimal Brain Damage (1990): the saliency s_k = h_kk u_k**2 / 2.
 
@@ -43,12 +40,13 @@ def prune_score_obd(w, diagonal):
     >>> prune_score_obd(np.float32([1, -2, 3]), np.float32([4, 1, 0])).tolist()
     [2.0, 2.0, 0.0]
     """
-    w = weights(w)
-    return _half_curvature(w, statistic(diagonal, "diagonal", w.shape))
+    w, h = score_arguments(w, diagonal, "diagonal")
+    return rounded(h * w**2 / 2)
 
 
-def prune_score_fisher(w, squared_gradients):
-    """Score weights by the rise of the loss that the empirical Fisher information foretells.
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+def prune_score_fisher(w: ArrayLike, squared_gradients: ArrayLike) -> NDArray[np.float32]:
+    """Score weights by the rise of the loss that the empirical Fisher information predicts.
 
         score = f w**2 / 2,    f[i] = mean over the examples of (d loss of the example / d w[i])**2
 
@@ -56,21 +54,18 @@ def prune_score_fisher(w, squared_gradients):
     ----------
     w : array of float32, any shape, finite
     squared_gradients : float32 or float64, shape of w, finite, >= 0
-        The mean of squares, not the square of the mean.
+        The mean of the squares, not the square of the mean.
 
     Returns
     -------
     scores : array of float32, shape of w
         (f w**2) / 2 in float64 (w**2 is exact), rounded once.
 
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name; NaN, infinities and negative means by index.
-
     **Source** Theis, Korshunova, Tejani & Huszar, Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018,
-    arXiv 1801.05787).
+    arXiv 1801.05787), section 2.
 
-    **Departs** the paper scores whole feature maps, by a mask's gradient; here each weight, whose term is the same.
+    **Departs** the paper scores whole feature maps, by the gradient of a mask; here each weight, whose term is the
+    same.
 
     Cost O(size).
 
@@ -78,20 +73,8 @@ def prune_score_fisher(w, squared_gradients):
     >>> prune_score_fisher(np.float32([1, -2, 3]), np.float32([4, 1, 0])).tolist()
     [2.0, 2.0, 0.0]
     """
-    w = weights(w)
-    return _half_curvature(w, not_negative(statistic(squared_gradients, "squared_gradients", w.shape),
-                                           "squared_gradients"))
-
-
-def _half_curvature(w: np.ndarray, curvature: np.ndarray) -> np.ndarray:
-    """Return (curvature * w**2) / 2, a run at a time, so that no float64 copy of the layer is made."""
-    scores = np.empty(w.size, np.float32)
-    flat, curvature = w.ravel(), curvature.ravel()
-    with np.errstate(over="ignore", under="ignore"):
-        for i in range(0, w.size, RUN):
-            run = slice(i, i + RUN)
-            scores[run] = flat[run].astype(np.float64) ** 2 * curvature[run] / 2
-    return scores.reshape(w.shape)
+    w, f = score_arguments(w, squared_gradients, "squared_gradients", signed=False)
+    return rounded(f * w**2 / 2)
 
 
 def damped(hessian: np.ndarray, damping: float) -> np.ndarray:
