@@ -62,7 +62,7 @@ def prune_score_fisher(w: ArrayLike, squared_gradients: ArrayLike) -> NDArray[np
         (f w**2) / 2 in float64 (w**2 is exact), rounded once.
 
     **Source** Theis, Korshunova, Tejani & Huszar, Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018,
-    arXiv 1801.05787), section 2.
+    arXiv 1801.05787).
 
     **Departs** the paper scores whole feature maps, by the gradient of a mask; here each weight, whose term is the
     same.

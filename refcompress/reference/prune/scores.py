@@ -30,8 +30,7 @@ def prune_score_wanda(w: ArrayLike, norms: ArrayLike) -> NDArray[np.float32]:
         One product in float64, rounded once.
 
     **Source** Sun, Liu, Bair & Kolter, A Simple and Effective Pruning Approach for Large Language Models (2023, arXiv
-    2306.11695), section 3. The paper compares within each output, as prune_select(..., structure="nm", n=kept, m=k)
-    does.
+    2306.11695). The paper compares within each output, as prune_select(..., structure="nm", n=kept, m=k) does.
 
     **Departs** nothing.
 

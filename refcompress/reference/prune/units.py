@@ -29,7 +29,7 @@ def prune_score_apoz(zeros: ArrayLike, count: int) -> NDArray[np.float64]:
     ------
     RefcompressError : also for a count of 0, an empty calibration set.
 
-    **Source** Hu, Peng, Tai & Tang, Network Trimming (2016, arXiv 1607.03250), section 3.1.
+    **Source** Hu, Peng, Tai & Tang, Network Trimming (2016, arXiv 1607.03250).
 
     **Departs** the paper prunes the units of highest APoZ. Its complement to 1 keeps the rule that the largest stay.
 
