@@ -29,6 +29,9 @@ OPS = {op.name: op for op in (
     Op("prune_threshold", exactly),
     *(Op(f"prune_score_{name}", exactly)  # each a product or quotient in float64, rounded once
       for name in ("wanda", "taylor", "movement", "apoz", "activation", "obd", "fisher")),
+    Op("prune_project_l0", exactly),
+    Op("allocate_exact", exactly),  # costs are summed from the first layer on, and ties have a rule
+    Op("allocate_front", exactly),
     Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
     Op("share_optimal", same_cost),  # any of the equally good partitions
     Op("quantize_s8", exactly),

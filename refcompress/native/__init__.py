@@ -41,7 +41,7 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, floats, gemm, huffman, lowrank, prune, quantize, rangecoder, share, threads
+from . import _kernels, allocate, csr, floats, gemm, huffman, lowrank, prune, quantize, rangecoder, share, threads
 from ._call import in_default_mode
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
@@ -94,6 +94,9 @@ _IN_PYTHON = {
 _IN_PYTHON = {
     "prune_magnitude": prune.prune_magnitude,
     "prune_select": prune.prune_select,
+    "prune_project_l0": prune.prune_project_l0,
+    "allocate_exact": allocate.allocate_exact,
+    "allocate_front": allocate.allocate_front,
 }
 
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import reference
 from ..reference.prune.magnitude import joined, magnitude_arguments, split
+from ..reference.prune.projection import weights
 from ..reference.prune.selection import select_arguments
 from ..reference.prune.structure import block_sums, n_of_m, spread
 
@@ -32,6 +33,12 @@ def prune_select(scores, *, sparsity=None, keep=None, structure="element", block
         kept = split(largest(joined(sums.values())[None], keep)[0], sums)
         masks = {name: spread(kept[name], *sides[name], a.shape) for name, a in arrays.items()}
     return masks if isinstance(scores, Mapping) else masks[None]
+
+
+@wraps(reference.prune_project_l0)
+def prune_project_l0(w, *, keep):
+    w = weights(w)
+    return np.where(prune_magnitude(w, keep=keep), w, np.float32(0))
 
 
 def largest(rows: np.ndarray, keep: int) -> np.ndarray:
