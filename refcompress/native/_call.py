@@ -6,7 +6,6 @@ import weakref
 
 import numpy as np
 
-from ..arguments import READY
 from ..errors import CorruptError, RefcompressError
 from ._kernels import ffi, lib
 
@@ -23,6 +22,8 @@ _CTYPES = {dtype: ffi.typeof(name) for dtype, name in {
     np.dtype(np.uint64): "uint64_t[]",
     np.dtype(np.float64): "double[]",
 }.items()}
+
+READY = 0x0001 | 0x0100  # NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED, as flags.num has them
 
 # A vector load that crosses from one cache line (64 bytes, as long as the longest vector) to the next costs two; with
 # x off the boundary csr_matmul took 1.6 times as long at 64 columns, gemm_f32s8 1.15 times.

@@ -5,9 +5,9 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..reference.csr.matrix import matmul_arguments
 from . import threads
 from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
+from ._checks import matmul_arguments
 
 # Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
 GRAIN = 16

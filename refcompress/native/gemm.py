@@ -10,6 +10,7 @@ from ..reference.gemm.mixed import f32mixed_arguments
 from ..reference.gemm.products import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 from . import threads
 from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
+from ._checks import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
 GRAIN = 12

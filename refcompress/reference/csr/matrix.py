@@ -113,6 +113,5 @@ def matmul_arguments(a, x) -> tuple[CSR, np.ndarray]:
     (m, k), (inputs, n) = a.shape, x.shape
     if inputs != k:
         raise RefcompressError("x", f"must have a row for each of the {k} columns of a, not {inputs}")
-    if m >= arguments.SHORT or n >= arguments.SHORT:  # for others to call it would take a small product a tenth of its time
-        arguments.shape((m, n), "y", itemsize=4)
+    arguments.shape((m, n), "y", itemsize=4)
     return a, x

@@ -187,6 +187,5 @@ def same_k(x, w):
     (m, k), (n, inputs) = x.shape, w.shape
     if k != inputs:
         raise RefcompressError("x", f"must have a column for each of the {inputs} inputs of w, not {k}")
-    if m >= arguments.SHORT or n >= arguments.SHORT:  # for others to call it would take a small product a tenth of its time
-        arguments.shape((m, n), "y", itemsize=4)
+    arguments.shape((m, n), "y", itemsize=4)
     return x, w
