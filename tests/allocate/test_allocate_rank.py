@@ -1,4 +1,4 @@
-"""The rank of a layer: the cheapest of all ranks, and costs that are those of what a file holds."""
+"""The rank of a layer is the cheapest of all."""
 
 from fractions import Fraction
 
