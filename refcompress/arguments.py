@@ -73,8 +73,8 @@ def real(value, argument: str, low: float, high: float) -> float:
     """Return ``value`` as a float in [low, high]; NaN is never inside."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ArgumentTypeError(argument, f"must be a number, not {type(value).__name__}")
-    # An int is compared before its conversion, which would overflow for 400 digits. NumPy's numbers are compared after it:
-    # beside float16(0) a limit of 2**-126 would become 0, and be kept.
+    # An int is compared before its conversion, which would overflow for 400 digits. NumPy's numbers are compared after
+    # it: beside float16(0) a limit of 2**-126 would become 0, and be kept.
     number = value if isinstance(value, int) else float(value)
     if not low <= number <= high:
         raise RefcompressError(argument, f"must be between {low:g} and {high:g}, not {_text(value)}")

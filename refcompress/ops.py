@@ -17,7 +17,7 @@ from .errors import RefcompressError
 
 @dataclass(frozen=True)
 class Op:
-    """A name and its rule of agreement: ``rule(expected, got, args, kwargs)`` raises agreement.Disagreement or returns."""
+    """A name and its rule of agreement: ``rule(expected, got, args, kwargs)`` raises Disagreement or returns."""
 
     name: str
     rule: Callable

@@ -47,4 +47,5 @@ def matmul_arguments(a, x):
 
 def _ready(a, dtype: np.dtype) -> bool:
     """Return whether arguments.array would return this matrix as it is, and any product with it has a size."""
-    return type(a) is np.ndarray and a.dtype is dtype and a.ndim == 2 and a.flags.num & READY == READY and len(a) < SHORT
+    return (type(a) is np.ndarray and a.dtype is dtype and a.ndim == 2 and a.flags.num & READY == READY
+            and len(a) < SHORT)

@@ -23,7 +23,7 @@ def allocate_front(cost, size, budget=bits.arguments.MAX_SIZE):
 
 
 def _pareto_optimal(cost, size, budget):
-    """Return the sizes and costs of all Pareto-optimal allocations, and for each layer (parent, choice) of each of them."""
+    """Return the sizes and costs of the Pareto-optimal allocations, and for each layer (parent, choice) of each."""
     rest = sum(size.min(axis=1).tolist()) if len(size) else 0
     sizes, costs, steps = np.zeros(1, np.int64), np.zeros(1), []
     for layer_cost, layer_size in zip(cost, size):

@@ -25,13 +25,14 @@ def prune_magnitude(w, *, sparsity=None, keep=None):
 
 @wraps(reference.prune_select)
 def prune_select(scores, *, sparsity=None, keep=None, structure="element", block=None, n=None, m=None, axis=None):
-    arrays, sides, keep = select_arguments(scores, structure, sparsity=sparsity, keep=keep, block=block, n=n, m=m, axis=axis)
+    arrays, sides, keep = select_arguments(scores, structure, sparsity=sparsity, keep=keep, block=block, n=n, m=m,
+                                           axis=axis)
     if structure == "nm":
-        masks = {name: n_of_m(a, *sides[name], largest) for name, a in arrays.items()}
+        masks = {name: n_of_m(a, largest, *sides[name]) for name, a in arrays.items()}
     else:
-        sums = {name: block_sums(a, *sides[name], structure) for name, a in arrays.items()}
+        sums = {name: block_sums(a, structure, *sides[name]) for name, a in arrays.items()}
         kept = split(largest(joined(sums.values())[None], keep)[0], sums)
-        masks = {name: spread(kept[name], *sides[name], a.shape) for name, a in arrays.items()}
+        masks = {name: spread(kept[name], a.shape, *sides[name]) for name, a in arrays.items()}
     return masks if isinstance(scores, Mapping) else masks[None]
 
 

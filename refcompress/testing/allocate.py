@@ -1,4 +1,4 @@
-"""The cases of the allocate family: ties in cost and in bytes, budgets that just fit, costs below zero, no layer at all."""
+"""The cases of the allocate family: ties in cost and in bytes, budgets that just fit, costs below zero, no layer."""
 
 import numpy as np
 
@@ -43,8 +43,8 @@ def allocate_front_sweep():
 def _refusals(with_budget: bool):
     cost, size = np.array([[2.0, 1], [3, 0]]), np.array([[1, 2], [1, 3]])
     given = (5,) if with_budget else ()
-    for bad in (None, "text", cost.astype(np.float32), cost.astype(object), np.ma.masked_array(cost), cost[0], cost[None],
-                cost * np.nan, np.array([[2, np.inf], [3, 0]]), np.full((2, 2), 1.7e308), cost[:1]):
+    for bad in (None, "text", cost.astype(np.float32), cost.astype(object), np.ma.masked_array(cost), cost[0],
+                cost[None], cost * np.nan, np.array([[2, np.inf], [3, 0]]), np.full((2, 2), 1.7e308), cost[:1]):
         yield (bad, size, *given), {}
     for bad in (None, "text", size.astype(np.float64), size.astype(np.int32), size[0], size[:, :1], -size,
                 np.full((2, 2), 2**62)):

@@ -12,12 +12,14 @@ import refcompress as rc
 from refcompress import RefcompressError
 
 
-@given(hnp.arrays(np.float64, st.integers(0, 12), elements=st.floats(0, 10)), st.floats(0, 5), st.floats(0, 3), st.data())
+@given(hnp.arrays(np.float64, st.integers(0, 12), elements=st.floats(0, 10)), st.floats(0, 5), st.floats(0, 3),
+       st.data())
 def test_the_rank_is_the_cheapest_of_all(sigma, mu, alpha, data):
     sigma = np.sort(sigma)[::-1]
     cost = alpha * np.array(sorted(data.draw(hnp.arrays(np.float64, len(sigma) + 1, elements=st.floats(0, 9)))))
     r = rc.allocate_rank(sigma, cost, mu=mu)
-    exact = [Fraction(c) + Fraction(mu) / 2 * sum((Fraction(s) ** 2 for s in sigma[j:]), Fraction(0)) for j, c in enumerate(cost)]
+    exact = [Fraction(c) + Fraction(mu) / 2 * sum((Fraction(s) ** 2 for s in sigma[j:]), Fraction(0))
+             for j, c in enumerate(cost)]
     # The sums are rounded some n times each: what was chosen may lose to another by so much.
     assert float(exact[r] - min(exact)) <= 4 * (len(sigma) + 4) * 2.0**-53 * float(max(exact))
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def selects(scores, mask, keep: int) -> bool:
-    """Return whether a mask keeps the ``keep`` largest: none below one that goes, and of those that are equal the first."""
+    """Return whether a mask keeps the ``keep`` largest: none is below one that goes; ties go to the lowest index."""
     scores, mask = np.ravel(scores), np.ravel(mask)
     kept, gone = np.flatnonzero(mask), np.flatnonzero(~mask)
     if len(kept) != keep:

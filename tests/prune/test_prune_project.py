@@ -50,7 +50,8 @@ def test_ten_thousand_projections_onto_the_l1_ball_satisfy_its_kkt_conditions():
     wrong = []
     for case in range(10_000):
         n = int(rng.integers(1, 30))
-        w = (rng.standard_normal(n) * 10.0 ** rng.integers(-6, 7) * (rng.random(n) < rng.choice([0.3, 1]))).astype(np.float32)
+        w = rng.standard_normal(n) * 10.0 ** rng.integers(-6, 7) * (rng.random(n) < rng.choice([0.3, 1]))
+        w = w.astype(np.float32)
         if case % 3 == 0:
             w = np.repeat(w[: n // 2 + 1], 2)[:n]  # ties
         radius = float(np.abs(w).sum(dtype=np.float64) * rng.choice([0, 1e-3, 0.3, 0.999, 1, 2]))
@@ -81,7 +82,8 @@ def test_no_array_of_so_many_entries_is_nearer(w, data):
     keep = data.draw(st.integers(0, w.size))
     v = rc.prune_project_l0(w, keep=keep)
     assert np.count_nonzero(v) <= keep
-    best = min(sum(float(w[i]) ** 2 for i in range(w.size) if i not in kept) for kept in combinations(range(w.size), keep))
+    best = min(sum(float(w[i]) ** 2 for i in range(w.size) if i not in kept)
+               for kept in combinations(range(w.size), keep))
     assert float(np.sum((w - v) ** 2, dtype=np.float64)) == best
 
 

@@ -8,7 +8,7 @@ Letters: l layers, c choices of each.
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,14 +19,16 @@ from ...errors import LimitError, RefcompressError
 
 __all__ = ["Allocation", "allocate_exact", "allocate_front", "allocate_lagrange"]
 
-MOST_STATES = 2**24  # partial allocations held at once: half a gigabyte in native's arrays, five times that in Python's objects
+# Partial allocations held at once: half a gigabyte in native's arrays, five times that in Python's objects.
+MOST_STATES = 2**24
 
 
 @dataclass(frozen=True, eq=False)
 class Allocation:
-    """One choice for each layer: ``choice`` (l,) int64, its total ``cost`` and ``size`` in bytes, and a lower ``bound``.
+    """One choice for each layer: ``choice`` (l,) int64, its total ``cost`` and ``size`` in bytes, a lower ``bound``.
 
-    No allocation within the budget costs less than ``bound``. ``gap`` is the cost above it, 0 where the optimum is known.
+    No allocation within the budget costs less than ``bound``. ``gap`` is the cost above it, 0 where the optimum is
+    known.
     """
 
     choice: NDArray[np.int64]
@@ -45,7 +47,7 @@ class Partial(NamedTuple):
     size: int
     cost: float
     choice: int
-    parent: "Partial | None"
+    parent: Any  # a Partial, or None
 
 
 def allocate_exact(cost: ArrayLike, size: ArrayLike, budget: int) -> Allocation:
@@ -125,8 +127,8 @@ def allocate_front(cost: ArrayLike, size: ArrayLike, budget: int = arguments.MAX
     """
     cost, size, budget = allocate_arguments(cost, size, budget)
     front = _pareto_optimal(cost, size, budget)
-    choice = np.reshape([_choices(a, len(cost)) for a in front], (len(front), len(cost))).astype(np.int64)
-    return np.int64([a.size for a in front]), np.float64([a.cost for a in front]), choice
+    choice = np.array([_choices(a, len(cost)) for a in front], np.int64)
+    return np.array([a.size for a in front], np.int64), np.array([a.cost for a in front]), choice
 
 
 def _pareto_optimal(cost: np.ndarray, size: np.ndarray, budget: int) -> list[Partial]:
@@ -135,7 +137,8 @@ def _pareto_optimal(cost: np.ndarray, size: np.ndarray, budget: int) -> list[Par
     for i, (costs, sizes) in enumerate(zip(cost.tolist(), size.tolist())):
         if len(front) * len(sizes) > MOST_STATES:
             raise LimitError("budget", f"asks for more than {MOST_STATES} partial allocations: use coarser sizes")
-        room = budget - sum(size[i + 1 :].min(axis=1).tolist())  # the layers to come take at least their smallest choices
+        # The layers to come take at least their smallest choices.
+        room = budget - sum(size[i + 1 :].min(axis=1).tolist())
         longer = [Partial(a.size + s, a.cost + c, j, a) for a in front
                   for j, (s, c) in enumerate(zip(sizes, costs)) if a.size + s <= room]
         front, least = [], math.inf
@@ -146,7 +149,7 @@ def _pareto_optimal(cost: np.ndarray, size: np.ndarray, budget: int) -> list[Par
     return front
 
 
-def _choices(a: Partial | None, layers: int) -> NDArray[np.int64]:
+def _choices(a: Partial, layers: int) -> NDArray[np.int64]:
     """Return the choice of each layer that led to an allocation, from the last layer back."""
     choice = np.zeros(layers, np.int64)
     for i in reversed(range(layers)):
@@ -155,7 +158,7 @@ def _choices(a: Partial | None, layers: int) -> NDArray[np.int64]:
 
 
 def allocate_lagrange(cost: ArrayLike, size: ArrayLike, budget: int) -> Allocation:
-    """Choose for each layer with one Lagrange multiplier, the price of a byte: the lowest price at which the choices fit.
+    """Choose for each layer with one Lagrange multiplier, a price per byte: the lowest at which the choices fit.
 
         choice[i] = argmin over j of cost[i, j] + price * size[i, j];      bound = max over prices of
         sum over i of min over j of (cost[i, j] + price * size[i, j]) - price * budget
@@ -191,7 +194,7 @@ def allocate_lagrange(cost: ArrayLike, size: ArrayLike, budget: int) -> Allocati
     ([1, 1], 1.5)
     """
     cost, size, budget = allocate_arguments(cost, size, budget)
-    choice = np.int64([min(range(cost.shape[1]), key=lambda j: (size[i, j], cost[i, j])) for i in range(len(cost))])
+    choice = np.array([np.lexsort((cost[i], size[i]))[0] for i in range(len(cost))], np.int64)
     steps = sorted((-saving, i, number, j) for i in range(len(cost))
                    for number, (saving, j) in enumerate(_hull(cost[i], size[i], choice[i])))
     total, price = sum(int(size[i, j]) for i, j in enumerate(choice)), None
@@ -208,7 +211,7 @@ def allocate_lagrange(cost: ArrayLike, size: ArrayLike, budget: int) -> Allocati
 
 
 def _hull(cost: np.ndarray, size: np.ndarray, j: int):
-    """Yield (saving per byte, choice): the steps along the lower convex hull of one layer's points, from choice j on."""
+    """Yield (saving per byte, choice): the steps from choice j along the lower convex hull of one layer's points."""
     last = math.inf
     while True:
         ahead = np.flatnonzero((size > size[j]) & (cost < cost[j]))
@@ -216,7 +219,7 @@ def _hull(cost: np.ndarray, size: np.ndarray, j: int):
             return
         saving = (cost[j] - cost[ahead]) / (size[ahead] - size[j])
         at = np.lexsort((size[ahead], saving))[-1]  # of points on one line the farthest
-        last, j = min(last, float(saving[at])), int(ahead[at])  # savings fall along a hull; rounding must not reverse two
+        last, j = min(last, float(saving[at])), int(ahead[at])  # savings fall along a hull, in spite of rounding too
         yield last, j
 
 
@@ -243,5 +246,6 @@ def allocate_arguments(cost, size, budget) -> tuple[np.ndarray, np.ndarray, int]
         raise RefcompressError("cost", "must have a finite sum")
     least = sum(size.min(axis=1).tolist()) if len(cost) else 0
     if budget < least:
-        raise RefcompressError("budget", f"must be at least {least}, the sum of each layer's smallest choice, not {budget}")
+        raise RefcompressError("budget",
+                               f"must be at least {least}, the sum of each layer's smallest choice, not {budget}")
     return cost, size, budget

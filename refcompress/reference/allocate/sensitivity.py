@@ -1,7 +1,7 @@
 """What it costs to compress a layer: the second-order change of the loss, by three measures of its curvature.
 
-At a minimum of the loss its gradient is zero, and a change d of the weights raises the loss by about 1/2 dᵀ H d, with the
-Hessian H (LeCun, Denker & Solla, Optimal Brain Damage, 1990). The three measures put something simpler for H: the
+At a minimum of the loss its gradient is zero, and a change d of the weights raises the loss by about 1/2 dᵀ H d, with
+the Hessian H (LeCun, Denker & Solla, Optimal Brain Damage, 1990). The three measures put something simpler for H: the
 identity (mean squared error), its mean eigenvalue times the identity (HAWQ-V2), or the diagonal of the Fisher
 information.
 """
@@ -54,8 +54,9 @@ def allocate_cost(w: ArrayLike, versions: Sequence[Any], *, curvature: float | A
     >>> allocate_cost(w, [w, np.float32([1, 2, 3])], curvature=np.float64([1, 1, 6])).tolist()
     [0.0, 3.0]
     """
-    w, versions, curvature = cost_arguments(w, versions, curvature)
-    return np.array([0.5 * np.sum(curvature * (version.astype(np.float64) - w) ** 2) for version in versions], np.float64)
+    w, dense, curvature = cost_arguments(w, versions, curvature)
+    changes = (version.astype(np.float64) - w for version in dense)
+    return np.array([0.5 * np.sum(curvature * change**2) for change in changes], np.float64)
 
 
 def allocate_trace(product: Callable[[NDArray[np.float64]], ArrayLike], size: int, *, samples: int = 50,
@@ -99,7 +100,7 @@ def allocate_trace(product: Callable[[NDArray[np.float64]], ArrayLike], size: in
     size, samples, seed = trace_arguments(size, samples, seed)
     rng, values = np.random.default_rng(seed), np.empty(samples)
     for i in range(samples):
-        v = rng.choice(np.float64([-1, 1]), size)
+        v = rng.choice(np.array([-1.0, 1.0]), size)
         values[i] = v @ checked_product(product(v.copy()), size)
     error = np.std(values, ddof=1) / samples**0.5 if samples > 1 else np.inf
     return Trace(float(values.mean()), float(error))
@@ -131,10 +132,10 @@ def allocate_fisher(gradients: Iterable[ArrayLike]) -> NDArray[np.float64]:
     >>> allocate_fisher([np.float32([1, 2]), np.float32([-3, 0])]).tolist()
     [5.0, 2.0]
     """
-    total, count = None, 0
+    total: Any = 0.0
+    count = 0
     for gradient in fisher_arguments(gradients):
-        square = np.square(gradient, dtype=np.float64)
-        total, count = square if total is None else total + square, count + 1
+        total, count = total + np.square(gradient, dtype=np.float64), count + 1
     return total / count
 
 

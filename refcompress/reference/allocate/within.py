@@ -30,8 +30,8 @@ def allocate_mixed(w: ArrayLike, wide: ArrayLike, *, axis: int = 0, group: int |
     Returns
     -------
     Mixed
-        Scales, rounding and errors are those of quantize_s8 and quantize_s16. An entry of the wide part is therefore off
-        by at most (1/2 + 2**-6) of its step, which is 1/258 of the step of 8 bits.
+        Scales, rounding and errors are those of quantize_s8 and quantize_s16. An entry of the wide part is therefore
+        off by at most (1/2 + 2**-6) of its step, which is 1/258 of the step of 8 bits.
 
     **Source** Dettmers, Lewis, Belkada & Zettlemoyer, LLM.int8() (2022, arXiv 2208.07339), section 3.2: outlier columns
     are held apart.

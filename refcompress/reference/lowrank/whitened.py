@@ -6,8 +6,8 @@ from ... import arguments
 from ...errors import RefcompressError
 from ...formats import CSR, LowRank
 from ..csr.matrix import csr_from_dense
-from .truncated import lowrank_svd, signed, svd
 from ..prune.magnitude import prune_magnitude
+from .truncated import lowrank_svd, signed, svd
 
 __all__ = ["lowrank_whitened", "lowrank_sparse"]
 

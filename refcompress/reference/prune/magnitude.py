@@ -1,6 +1,7 @@
 """The simplest criterion: weights of small magnitude go. By a count of what stays, or by a threshold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +12,8 @@ from ...constants import LARGEST64
 __all__ = ["prune_magnitude", "prune_threshold"]
 
 
-def prune_magnitude(w: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float | None = None, keep: int | None = None,
-                    ) -> NDArray[np.bool_] | dict[str, NDArray[np.bool_]]:
+def prune_magnitude(w: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float | None = None, keep: int | None = None
+                    ) -> Any:
     """Choose the weights of largest magnitude.
 
         mask[i] = True for the ``keep`` largest |w[i]|; ties go to the lowest index
@@ -96,7 +97,7 @@ def prune_threshold(w: ArrayLike, quality: float) -> NDArray[np.bool_]:
     return (np.abs(wide) >= quality * deviation).reshape(w.shape)
 
 
-def joined(parts) -> np.ndarray:
+def joined(parts: Iterable[np.ndarray]) -> np.ndarray:
     """Return the elements of all arrays in one vector, in C order inside each."""
     return np.concatenate([np.zeros(0, np.float32), *(part.ravel() for part in parts)])
 

@@ -48,7 +48,7 @@ def prune_project_l0(w: ArrayLike, *, keep: int) -> NDArray[np.float32]:
 def prune_project_l1(w: ArrayLike, *, radius: float) -> NDArray[np.float32]:
     """Find the nearest array whose magnitudes sum to at most a radius.
 
-        minimise ||v - w||  over sum |v| <= radius:    v = sign(w) max(|w| - t, 0),  t >= 0 such that the sum is the radius
+        minimise ||v - w||  over sum |v| <= radius:    v = sign(w) max(|w| - t, 0),  t >= 0 such that sum |v| = radius
 
     Parameters
     ----------

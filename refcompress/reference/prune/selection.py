@@ -5,9 +5,10 @@ A score is larger for what matters more; the other files of this family compute 
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ... import arguments
 from ...errors import RefcompressError
@@ -19,7 +20,7 @@ __all__ = ["prune_select"]
 
 def prune_select(scores: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float | None = None, keep: int | None = None,
                  structure: str = "element", block: tuple[int, int] | None = None, n: int | None = None,
-                 m: int | None = None, axis: int | None = None) -> NDArray[np.bool_] | dict[str, NDArray[np.bool_]]:
+                 m: int | None = None, axis: int | None = None) -> Any:
     """Choose the elements, groups or units of largest score: the one step that all criteria share.
 
         a unit's score = the sum of the scores in it;    the ``keep`` units of largest score stay
@@ -66,13 +67,14 @@ def prune_select(scores: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float
     array([[1, 1, 1, 1, 1],
            [0, 0, 0, 0, 0]])
     """
-    arrays, sides, keep = select_arguments(scores, structure, sparsity=sparsity, keep=keep, block=block, n=n, m=m, axis=axis)
+    arrays, sides, keep = select_arguments(scores, structure, sparsity=sparsity, keep=keep, block=block, n=n, m=m,
+                                           axis=axis)
     if structure == "nm":
-        masks = {name: n_of_m(a, *sides[name], largest) for name, a in arrays.items()}
+        masks = {name: n_of_m(a, largest, *sides[name]) for name, a in arrays.items()}
     else:
-        sums = {name: block_sums(a, *sides[name], structure) for name, a in arrays.items()}
+        sums = {name: block_sums(a, structure, *sides[name]) for name, a in arrays.items()}
         kept = split(largest(joined(sums.values())[None], keep)[0], sums)
-        masks = {name: spread(kept[name], *sides[name], a.shape) for name, a in arrays.items()}
+        masks = {name: spread(kept[name], a.shape, *sides[name]) for name, a in arrays.items()}
     return masks if isinstance(scores, Mapping) else masks[None]
 
 
@@ -84,7 +86,7 @@ def largest(rows: np.ndarray, keep: int) -> np.ndarray:
     return mask
 
 
-def select_arguments(scores, structure, *, sparsity, keep, block, n, m, axis) -> tuple[dict, dict, int | None]:
+def select_arguments(scores, structure, *, sparsity, keep, block, n, m, axis) -> tuple[dict, dict, Any]:
     """Return the arrays by name, (high, wide) of the blocks of each, and how many blocks stay, or refuse the arguments.
 
     For "nm" (n, m, axis) of each array, and None.

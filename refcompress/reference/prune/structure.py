@@ -5,6 +5,7 @@ a block of it, ``high`` rows by ``wide`` columns.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ...formats.base import matrix_shape
 STRUCTURES = ("element", "nm", "block", "row", "column", "filter", "channel")
 
 
-def n_of_m(scores: np.ndarray, n: int, m: int, axis: int | None, largest) -> np.ndarray:
+def n_of_m(scores: np.ndarray, largest: Callable, n: int, m: int, axis: int | None) -> np.ndarray:
     """Return the mask of the n largest of each m consecutive elements; of a last group of r < m, ceil(n r / m).
 
     Groups run along ``axis``; without one in the rows of the matrix of axis 0 by all others, or along a vector.
@@ -34,7 +35,7 @@ def n_of_m(scores: np.ndarray, n: int, m: int, axis: int | None, largest) -> np.
     return mask
 
 
-def block_sums(scores: np.ndarray, high: int, wide: int, structure: str) -> np.ndarray:
+def block_sums(scores: np.ndarray, structure: str, high: int, wide: int) -> np.ndarray:
     """Return the sum of the scores in each block: float64, one after the other in C order; of one element, itself."""
     if high == wide == 1:
         return scores
@@ -49,7 +50,7 @@ def block_sums(scores: np.ndarray, high: int, wide: int, structure: str) -> np.n
     return sums
 
 
-def spread(kept: np.ndarray, high: int, wide: int, shape: tuple[int, ...]) -> np.ndarray:
+def spread(kept: np.ndarray, shape: tuple[int, ...], high: int, wide: int) -> np.ndarray:
     """Return the mask of all elements, given the one of the blocks."""
     if high == wide == 1:
         return kept.reshape(shape)
@@ -58,11 +59,11 @@ def spread(kept: np.ndarray, high: int, wide: int, shape: tuple[int, ...]) -> np
 
 
 def block_sides(shape: tuple[int, ...], structure: str, block: tuple[int, int] | None) -> tuple[int, int]:
-    """Return how many rows and columns of the matrix a unit of this structure has; at least 1, also of an empty array."""
+    """Return how many rows and columns of the matrix a unit of this structure has; at least 1."""
     if structure == "element":
         return 1, 1
     rows, columns = _matrix(shape)
-    high, wide = {"block": block, "row": (1, columns), "filter": (1, columns), "column": (rows, 1),
+    high, wide = {"block": block or (1, 1), "row": (1, columns), "filter": (1, columns), "column": (rows, 1),
                   "channel": (rows, math.prod(shape[2:]))}[structure]
     return max(high, 1), max(wide, 1)
 
@@ -81,7 +82,8 @@ def check_dimensions(ndim: int, argument: str, structure: str) -> None:
     if structure in ("row", "column") and ndim != 2:
         raise RefcompressError(argument, f"must have 2 dimensions for the structure {structure!r}, not {ndim}")
     if ndim < least:
-        raise RefcompressError(argument, f"must have {least} or more dimensions for the structure {structure!r}, not {ndim}")
+        raise RefcompressError(argument,
+                               f"must have {least} or more dimensions for the structure {structure!r}, not {ndim}")
 
 
 def _matrix(shape: tuple[int, ...]) -> tuple[int, int]:
