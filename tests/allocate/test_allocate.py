@@ -120,15 +120,15 @@ def test_the_lagrangians_gap_is_at_most_the_step_that_did_not_fit(problem):
 
 
 @each("space", BOTH)
-def test_forty_layers_of_millions_of_weights_are_solved_exactly(space):
+def test_a_hundred_layers_of_millions_of_weights_are_solved_exactly(space):
     rng = np.random.default_rng(0)
-    weights = rng.integers(1, 40, 40) * 65_536
+    weights = rng.integers(1, 9, 100) * 262_144
     bits = np.int64([2, 4, 8, 16])
-    size, cost = weights[:, None] * bits // 8, rng.random((40, 1)) * weights[:, None] * 4.0**-bits
+    size, cost = weights[:, None] * bits // 8, rng.random((100, 1)) * weights[:, None] * 4.0**-bits
     budget = int(size[:, 1].sum())
     best, found = space.allocate_exact(cost, size, budget), allocate_lagrange(cost, size, budget)
     assert best.size <= budget and found.bound <= best.cost <= found.cost
-    assert found.gap < 0.02 * best.cost  # forty layers: one step of one layer matters little
+    assert found.gap < 0.02 * best.cost  # a hundred layers: one step of one layer matters little
 
 
 COST, SIZE = np.float64([[2, 1], [3, 0]]), np.int64([[1, 2], [1, 3]])
