@@ -42,6 +42,7 @@ def gemm_s8s8_refusals(dtype=np.int8, most: int = 131_071):
     for bad in (*not_arrays(w), *other_dimensions(w), w.astype(np.uint8)):
         yield (x, bad), {}
     yield (np.ones((1, most + 1), dtype), np.ones((1, most + 1), np.int8)), {}
+    yield (np.ones((2**31, 0), dtype), np.ones((2**31, 0), np.int8)), {}  # y would have 2**64 bytes
 
 
 @composite
@@ -174,6 +175,7 @@ def gemm_f32s8_refusals():
         yield (bad, w), {}
     for bad in (None, x, w.values, Quantized(np.ones(3, np.int8), _F([1]), np.int8([0]))):
         yield (x, bad), {}
+    yield (np.ones((2**60, 0), np.float32), Quantized(np.ones((4, 0), np.int8), _F([[1]]), np.int8([[0]]))), {}
 
 
 @composite
@@ -268,6 +270,7 @@ def gemm_f32f32_refusals():
     for bad in (*not_arrays(w), *other_dimensions(w), w[:, :2], w[:, :2].copy(), np.ones((3, 4), np.float32)):
         yield (x, bad), {}
     yield (x, w), {"transposed": True}
+    yield (np.ones((2**31, 0), np.float32), np.ones((2**31, 0), np.float32)), {}  # y would have 2**64 bytes
     yield (x, w), {"transposed": 1}
     yield (x, w), {"transposed": None}
 
