@@ -122,6 +122,13 @@ def on_weights(op, layer, factor, **kwargs):
                 factor * outputs * inputs, **flags)
 
 
+def _allocation(rng):
+    """Return cost, size and budget of layers as MiniLM's, whose bits are to be 4 on average."""
+    weights = rng.choice([384 * 384, 384 * 1536], 36)[:, None]
+    bits = np.array([2, 3, 4, 5, 6, 8])
+    return rng.random((36, 1)) * weights * 4.0**-bits, weights * bits // 8, int(weights.sum()) // 2
+
+
 def score(op, layer, **flags):
     """Return a case of a score of a layer's weights, with a float64 statistic of each weight (wanda: of each input)."""
     outputs, inputs, _ = LAYERS[layer]
@@ -248,9 +255,14 @@ CASES = [
         on_weights("prune_magnitude", layer, 5, sparsity=0.9, quick=layer.startswith("LeNet"))
         for layer in ("LeNet-300-100 fc1", "AlexNet fc8")
     ),
-    on_weights("prune_select", "4096 wide", 5, sparsity=0.9),
+    on_weights("prune_select", "AlexNet fc8", 5, sparsity=0.9),
     on_weights("prune_select", "4096 wide", 5, structure="nm", n=2, m=4),
     on_weights("prune_select", "LeNet-300-100 fc1", 5, structure="nm", n=2, m=4, quick=True),
+    on_weights("prune_project_l0", "LeNet-300-100 fc1", 9, keep=23_520, quick=True),
+    *(
+        Case(op, "36 layers, 6 widths", lambda rng: (_allocation(rng), {}), 0, 36 * 6 * 16, quick=True)
+        for op in ("allocate_exact", "allocate_front")
+    ),
     on_weights("prune_threshold", "LeNet-300-100 fc1", 5, quality=1.0, quick=True),
     surgery(10, 100, quick=True),
     surgery(100, 300),

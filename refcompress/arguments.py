@@ -12,8 +12,6 @@ import numpy as np
 from .errors import ArgumentTypeError, LimitError, RefcompressError
 
 MAX_SIZE = 2**63 - 1  # elements or bytes: what an int64 index can count
-SHORT = 2**29  # two sizes below it, of 16 bytes an element at most, have less than 2**63 bytes
-READY = 0x0001 | 0x0100  # NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED, as flags.num has them
 
 
 def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
@@ -22,23 +20,21 @@ def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
     Raises ArgumentTypeError for what NumPy makes no array of, a masked array (its mask would be lost) or another dtype
     (a cast would be silent), RefcompressError for another number of dimensions.
     """
-    if type(value) is np.ndarray and value.dtype.type in dtypes and value.dtype.isnative and value.flags.num & READY == READY \
-            and (ndim is None or value.ndim == ndim):
-        return value  # as it nearly always comes: what follows would return it too, after ten times as long
     if isinstance(value, np.ma.MaskedArray):
         raise ArgumentTypeError(argument, "must not be a masked array: its mask would be lost")
     try:
         a = np.asarray(value)
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(argument, f"must be an array: {error}") from None
-    wanted = [np.dtype(d) for d in dtypes]
-    if a.dtype.newbyteorder("=") not in wanted:
-        names = " or ".join(d.name for d in wanted)
+    native = a.dtype if a.dtype.isnative else a.dtype.newbyteorder("=")
+    if native not in dtypes:
+        names = " or ".join(np.dtype(d).name for d in dtypes)
         raise ArgumentTypeError(argument, f"must be of dtype {names}, not {a.dtype.name}")
     if ndim is not None and a.ndim != ndim:
         raise RefcompressError(argument, f"must have {ndim} dimension{'s' * (ndim != 1)}, not {a.ndim}")
-    # Given a dtype, even an equal one, NumPy may make a view, which frozen() would have to copy.
-    return np.require(a, None if a.dtype.isnative else a.dtype.newbyteorder("="), ["C", "A"])
+    if a.flags.c_contiguous and a.flags.aligned and a.dtype.isnative:
+        return a  # itself: NumPy might make a view, which frozen() would have to copy
+    return np.require(a, native, ["C", "A"])
 
 
 def finite(a: np.ndarray, argument: str) -> np.ndarray:
@@ -77,8 +73,8 @@ def real(value, argument: str, low: float, high: float) -> float:
     """Return ``value`` as a float in [low, high]; NaN is never inside."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ArgumentTypeError(argument, f"must be a number, not {type(value).__name__}")
-    # An int is compared before its conversion, which would overflow for 400 digits. NumPy's numbers after it: beside float16(0) a
-    # limit of 2**-126 would become 0, and be kept.
+    # An int is compared before its conversion, which would overflow for 400 digits. NumPy's numbers are compared after
+    # it: beside float16(0) a limit of 2**-126 would become 0, and be kept.
     number = value if isinstance(value, int) else float(value)
     if not low <= number <= high:
         raise RefcompressError(argument, f"must be between {low:g} and {high:g}, not {_text(value)}")
@@ -124,9 +120,6 @@ def exactly_one(**given) -> str:
 
 def shape(value, argument: str = "shape", itemsize: int = 1) -> tuple[int, ...]:
     """Return ``value`` as a tuple of sizes whose product, in bytes, an int64 can count (LimitError otherwise)."""
-    if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int and \
-            0 <= value[0] < SHORT and 0 <= value[1] < SHORT and itemsize <= 16:
-        return value  # as nearly all are, and looking at each size on its own takes as long as a small product
     try:
         items = tuple(value)
     except TypeError:

@@ -25,7 +25,7 @@ from .errors import RefcompressError
 
 @dataclass(frozen=True)
 class Op:
-    """A name and its rule of agreement: ``rule(expected, got, args, kwargs)`` raises agreement.Disagreement or returns."""
+    """A name and its rule of agreement: ``rule(expected, got, args, kwargs)`` raises Disagreement or returns."""
 
     name: str
     rule: Callable
@@ -38,6 +38,9 @@ OPS = {op.name: op for op in (
     *(Op(f"prune_score_{name}", exactly)  # each a product or quotient in float64, rounded once
       for name in ("wanda", "taylor", "movement", "apoz", "activation", "obd", "fisher")),
     Op("prune_obs", same_surgery),
+    Op("prune_project_l0", exactly),
+    Op("allocate_exact", exactly),  # costs are summed from the first layer on, and ties have a rule
+    Op("allocate_front", exactly),
     Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
     Op("share_optimal", same_cost),  # any of the equally good partitions
     Op("quantize_s8", exactly),

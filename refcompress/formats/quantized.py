@@ -9,6 +9,7 @@ from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
 from .base import Format, block_shape, expand, rows_shape
 
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Quantized(Format):
     """Integers with scales: weight = scale * (value - zero_point).

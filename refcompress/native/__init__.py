@@ -41,7 +41,21 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, floats, gemm, huffman, layers, lowrank, quantize, rangecoder, share, threads
+from . import (
+    _kernels,
+    allocate,
+    csr,
+    floats,
+    gemm,
+    huffman,
+    layers,
+    lowrank,
+    prune,
+    quantize,
+    rangecoder,
+    share,
+    threads,
+)
 from ._call import in_default_mode
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
@@ -93,6 +107,11 @@ _IN_PYTHON = {
     "floats_nf4_decode": floats.floats_nf4_decode,
     "csr_from_dense": csr.csr_from_dense,
     "csr_to_dense": csr.csr_to_dense,
+    "prune_magnitude": prune.prune_magnitude,
+    "prune_select": prune.prune_select,
+    "prune_project_l0": prune.prune_project_l0,
+    "allocate_exact": allocate.allocate_exact,
+    "allocate_front": allocate.allocate_front,
 }
 
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.

@@ -6,8 +6,6 @@ import weakref
 
 import numpy as np
 
-from .. import arguments
-from ..arguments import READY
 from ..errors import CorruptError, RefcompressError
 from ._kernels import ffi, lib
 
@@ -24,6 +22,8 @@ _CTYPES = {dtype: ffi.typeof(name) for dtype, name in {
     np.dtype(np.uint64): "uint64_t[]",
     np.dtype(np.float64): "double[]",
 }.items()}
+
+READY = 0x0001 | 0x0100  # NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED, as flags.num has them
 
 # A vector load that crosses from one cache line (64 bytes, as long as the longest vector) to the next costs two; with
 # x off the boundary csr_matmul took 1.6 times as long at 64 columns, gemm_f32s8 1.15 times.
@@ -52,15 +52,6 @@ def pointers(a, *names: str) -> tuple:
         forget = weakref.ref(a, lambda _, key=id(a): _pointers.pop(key, None))
         known = _pointers[id(a)] = tuple(pointer(getattr(a, name)) for name in names), forget
     return known[0]
-
-
-def fits(m: int, n: int) -> None:
-    """Refuse a product of m by n elements of 4 bytes that has more than 2**63 - 1 bytes.
-
-    Short sides are not looked at: the check would take a small product a tenth of its time.
-    """
-    if m >= arguments.SHORT or n >= arguments.SHORT:
-        arguments.shape((m, n), "y", itemsize=4)
 
 
 def empty(shape: tuple[int, ...], dtype) -> np.ndarray:

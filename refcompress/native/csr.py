@@ -6,9 +6,10 @@ import numpy as np
 
 from .. import reference
 from ..formats import CSR
-from ..reference.csr.matrix import from_dense_arguments, matmul_operands, sparse
+from ..reference.csr.matrix import from_dense_arguments, sparse
 from . import threads
-from ._call import aligned, by_name, check, empty, fits, in_place, pointer, pointers, prepared
+from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
+from ._checks import matmul_arguments
 
 # Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
 GRAIN = 16
@@ -43,11 +44,10 @@ def csr_matmul(kernel, speed: float):
 
     @wraps(reference.csr_matmul)
     def csr_matmul(a, x):
-        a, x = matmul_operands(a, x)
+        a, x = matmul_arguments(a, x)
         m, k = a.shape
         if a.nnz >= 16 * k:  # each row of x is read that often
             x = aligned(x)
-        fits(m, x.shape[1])
         y = empty((m, x.shape[1]), np.float32)
         multiply(a, x, y)
         return y
@@ -74,10 +74,9 @@ def csr_matmul(kernel, speed: float):
             threads.run(rows, m, seconds)
 
     def prepare(a, x):
-        given, (a, x) = x, matmul_operands(a, x)
+        given, (a, x) = x, matmul_arguments(a, x)
         in_place(given, x, "x")
         (k, n), m = x.shape, a.shape[0]
-        fits(m, n)
         y = empty((m, n), np.float32)
         if a.nnz * n / speed < threads.SERIAL_SECONDS:
             return prepared("csr_matmul", kernel, (m, n, k, a.nnz, *pointers(a, "indptr", "indices", "data"), pointer(x),

@@ -7,9 +7,9 @@ import numpy as np
 from .. import reference
 from ..formats import Quantized
 from ..reference.gemm.mixed import f32mixed_arguments
-from ..reference.gemm.products import f32f32_operands, f32s8_operands, s8s8_operands, u8s8_operands
 from . import threads
-from ._call import aligned, by_name, check, empty, fits, in_place, pointer, pointers, prepared
+from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
+from ._checks import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
 GRAIN = 12
@@ -28,11 +28,11 @@ def gemm_s8s8(kernel, speed: float):
 
     @wraps(reference.gemm_s8s8)
     def gemm_s8s8(x, w):
-        x, w = s8s8_operands(x, w)
+        x, w = s8s8_arguments(x, w)
         return _product(run, speed, x, w, np.int32)
 
     def prepare(x, w):
-        return _prepared("gemm_s8s8", kernel, speed, (x, w), s8s8_operands(x, w), np.int32)
+        return _prepared("gemm_s8s8", kernel, speed, (x, w), s8s8_arguments(x, w), np.int32)
 
     gemm_s8s8.prepare = prepare
     return gemm_s8s8
@@ -45,11 +45,11 @@ def gemm_u8s8(kernel, speed: float):
 
     @wraps(reference.gemm_u8s8)
     def gemm_u8s8(x, w):
-        x, w = u8s8_operands(x, w)
+        x, w = u8s8_arguments(x, w)
         return _product(run, speed, x, w, np.int32)
 
     def prepare(x, w):
-        return _prepared("gemm_u8s8", kernel, speed, (x, w), u8s8_operands(x, w), np.int32)
+        return _prepared("gemm_u8s8", kernel, speed, (x, w), u8s8_arguments(x, w), np.int32)
 
     gemm_u8s8.prepare = prepare
     return gemm_u8s8
@@ -62,11 +62,11 @@ def gemm_f32s8(kernel, speed: float):
 
     @wraps(reference.gemm_f32s8)
     def gemm_f32s8(x, w):
-        x, w = f32s8_operands(x, w)
+        x, w = f32s8_arguments(x, w)
         return _product(run, speed, x, w.values, np.float32, _sharing(w), pointers(w, "scale", "zero_point"))
 
     def prepare(x, w):
-        given, (x, w) = (x, w.values if isinstance(w, Quantized) else w), f32s8_operands(x, w)
+        given, (x, w) = (x, w.values if isinstance(w, Quantized) else w), f32s8_arguments(x, w)
         return _prepared("gemm_f32s8", kernel, speed, given, (x, w.values), np.float32, _sharing(w),
                          pointers(w, "scale", "zero_point"))
 
@@ -102,9 +102,8 @@ def gemm_f32f32(kernel, speed: float):
 
     @wraps(reference.gemm_f32f32)
     def gemm_f32f32(x, w, *, transposed=False):
-        x, w, transposed = f32f32_operands(x, w, transposed)
+        x, w, transposed = f32f32_arguments(x, w, transposed)
         (m, k), n = x.shape, w.shape[1 if transposed else 0]
-        fits(m, n)
         if m * n == 0:
             return empty((m, n), np.float32)
         x = _spread(x) if n >= 64 else x
@@ -170,7 +169,6 @@ def _block(k: int, speed: float) -> int:
 
 def _product(run, speed, x, w, dtype, sizes=(), scales=()):
     """Return y = x @ w.T by a kernel, called by name, that takes ranges of the rows of w."""
-    fits(len(x), len(w))
     y = empty((len(x), len(w)), dtype)
     if len(w) >= 64:  # every sixth output reads all of x
         x = aligned(x)
@@ -200,7 +198,6 @@ def _prepared(op, kernel, speed, given, checked, dtype, sizes=(), scales=()):
         in_place(before, after, argument)
     x, w = checked
     (m, k), n = x.shape, len(w)
-    fits(m, n)
     y = empty((m, n), dtype)
     if m * n * k / speed < threads.SERIAL_SECONDS:
         return prepared(op, kernel, (m, n, k, *sizes, pointer(x), pointer(w), *scales, pointer(y, writable=True)), y, "w")

@@ -151,6 +151,7 @@ def csr_matmul_refusals():
         yield (bad, x), {}
     for bad in (*not_arrays(x), *other_dimensions(x), x[:2], x.T, a):
         yield (a, bad), {}
+    yield (reference.csr_from_dense(np.ones((3, 0), np.float32)), np.ones((0, 2**60), np.float32)), {}
 
 
 @composite

@@ -1,4 +1,4 @@
-"""Laws of the allocation: optimal against brute force, its front and its gap true, curvatures exact where they must be."""
+"""Laws of the allocation: optimal against brute force, its front and its gap true, curvatures exact where they must."""
 
 import itertools
 
@@ -7,9 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import BOTH, each
 
-from refcompress import (ArgumentTypeError, LimitError, Quantized, RefcompressError, allocate_cost, allocate_exact,
-                         allocate_fisher, allocate_front, allocate_lagrange, allocate_trace, quantize_s8)
+from refcompress import (
+    ArgumentTypeError,
+    LimitError,
+    Quantized,
+    RefcompressError,
+    allocate_cost,
+    allocate_exact,
+    allocate_fisher,
+    allocate_front,
+    allocate_lagrange,
+    allocate_trace,
+    quantize_s8,
+)
 from refcompress.reference.allocate import bits
 
 COSTS = st.one_of(st.integers(0, 9).map(float), st.floats(-1e3, 1e3))
@@ -34,7 +46,7 @@ def every_allocation(cost, size):
 
 
 @given(problems())
-def test_the_dynamic_programme_finds_what_brute_force_finds(problem):
+def test_dynamic_programming_finds_what_brute_force_finds(problem):
     cost, size, budget = problem
     best = allocate_exact(cost, size, budget)
     assert (best.cost, best.size) == min((c, s) for c, s, _ in every_allocation(cost, size) if s <= budget)
@@ -44,7 +56,7 @@ def test_the_dynamic_programme_finds_what_brute_force_finds(problem):
 
 @given(problems())
 def test_the_budget_is_kept_and_used_to_its_last_byte(problem):
-    """At the size of each allocation, and one byte below it: an allocation that just fits is taken, one that just does not is not."""
+    """At the size of each allocation, and one byte below it: what just fits is taken, what just does not fit is not."""
     cost, size, _ = problem
     everything = list(every_allocation(cost, size))
     least = min(s for _, s, _ in everything)
@@ -83,11 +95,12 @@ def test_the_front_is_the_optimum_of_every_budget_and_nothing_else(problem):
 def test_the_lagrangian_is_feasible_and_optimal_for_its_own_size_and_its_bound_is_below_the_optimum(problem):
     cost, size, budget = problem
     everything = set(every_allocation(cost, size))
-    for tight in range(int(size.min(axis=1).sum()), budget + 1):  # every budget: an allocation that just fails to fit, too
+    for tight in range(int(size.min(axis=1).sum()), budget + 1):  # every budget: also of what just fails to fit
         best, found = allocate_exact(cost, size, tight), allocate_lagrange(cost, size, tight)
         assert (found.cost, found.size, tuple(found.choice.tolist())) in everything
         assert found.size <= tight and found.bound <= best.cost <= found.cost
-        # Everett's theorem, to rounding: costs below 1e3 in at most 5 layers, so a sum is off by less than 5 * 5e3 * 2**-53.
+        # Everett's theorem, to rounding: costs below 1e3 in at most 5 layers, so a sum is off by less than
+        # 5 * 5e3 * 2**-53.
         assert found.cost - allocate_exact(cost, size, found.size).cost <= 1e-11
 
 
@@ -106,13 +119,14 @@ def test_the_lagrangians_gap_is_at_most_the_step_that_did_not_fit(problem):
     assert found.gap <= (np.ptp(cost, axis=1).max() if len(cost) else 0) + 1e-9
 
 
-def test_a_hundred_layers_of_millions_of_weights_are_solved_exactly():
+@each("space", BOTH)
+def test_a_hundred_layers_of_millions_of_weights_are_solved_exactly(space):
     rng = np.random.default_rng(0)
-    weights = rng.integers(1, 40, 100) * 65_536
+    weights = rng.integers(1, 9, 100) * 262_144
     bits = np.int64([2, 4, 8, 16])
     size, cost = weights[:, None] * bits // 8, rng.random((100, 1)) * weights[:, None] * 4.0**-bits
     budget = int(size[:, 1].sum())
-    best, found = allocate_exact(cost, size, budget), allocate_lagrange(cost, size, budget)
+    best, found = space.allocate_exact(cost, size, budget), allocate_lagrange(cost, size, budget)
     assert best.size <= budget and found.bound <= best.cost <= found.cost
     assert found.gap < 0.02 * best.cost  # a hundred layers: one step of one layer matters little
 
@@ -141,12 +155,13 @@ def test_allocations_refuse_by_name(function, change, error, argument):
     assert type(caught.value) is error and caught.value.argument == argument
 
 
-def test_too_many_partial_allocations_are_refused_before_they_are_held(monkeypatch):
+@each("space", BOTH)
+def test_too_many_partial_allocations_are_refused_before_they_are_held(space, monkeypatch):
     monkeypatch.setattr(bits, "MOST_STATES", 100)
     size = np.int64([[0, 2**i] for i in range(12)])  # every sum differs, and every byte saves: no allocation undercuts
-    assert len(allocate_front(-size[:5].astype(np.float64), size[:5])[0]) == 2**5
+    assert len(space.allocate_front(-size[:5].astype(np.float64), size[:5])[0]) == 2**5
     with pytest.raises(LimitError, match="budget"):
-        allocate_exact(-size.astype(np.float64), size, 2**44)
+        space.allocate_exact(-size.astype(np.float64), size, 2**44)
 
 
 # Sensitivities --------------------------------------------------------------------------------------------------------
@@ -181,7 +196,8 @@ def test_hutchinsons_estimate_lies_within_its_own_error_of_the_trace():
     h = h @ h.T
     estimates = [allocate_trace(lambda v: h @ v, 30, samples=100, seed=seed) for seed in range(50)]
     off = np.array([(e.value - np.trace(h)) / e.error for e in estimates])
-    # Nearly normal: more than 4 errors off happens once in 16,000 times, and half are within 0.67 (14 to 36 of 50: 99.9 %).
+    # Nearly normal: more than 4 errors off happens once in 16,000 times, and half are within 0.67 (14 to 36 of 50:
+    # 99.9 %).
     assert np.abs(off).max() < 4 and 14 <= np.count_nonzero(np.abs(off) < 0.67) <= 36
 
 

@@ -1,10 +1,13 @@
 """Magnitude pruning: the exact count, of the largest, ties to the lowest index."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from selections import selects
 
 from refcompress import ArgumentTypeError, RefcompressError, prune_magnitude
 from refcompress.testing.layouts import ODD
@@ -18,25 +21,23 @@ WEIGHTS = st.one_of(
 )
 
 
-def by_sorting(w, keep):
-    """The definition by another way: rank by magnitude, then by index, and take the first."""
-    flat = w.ravel().tolist()
-    ranked = sorted(range(len(flat)), key=lambda i: (-abs(flat[i]), i))
-    mask = np.zeros(len(flat), dtype=bool)
-    mask[ranked[:keep]] = True
-    return mask.reshape(w.shape)
-
-
 @given(WEIGHTS, st.data())
 def test_keeps_exactly_the_largest_and_of_ties_the_first(w, data):
     keep = data.draw(st.integers(0, w.size))
     mask = prune_magnitude(w, keep=keep)
-    assert mask.dtype == bool and mask.shape == w.shape and mask.sum() == keep
-    assert np.array_equal(mask, by_sorting(w, keep))
+    assert mask.dtype == bool and mask.shape == w.shape
+    assert selects(np.abs(w), mask, keep)
+
+
+def test_the_definition_of_a_selection_admits_one_mask_only():
+    scores = np.float32([2, 1, 2, 0, 1])
+    masks = [np.array(mask, bool) for mask in itertools.product((0, 1), repeat=5)]
+    for keep, kept in enumerate(([], [0], [0, 2], [0, 1, 2], [0, 1, 2, 4], range(5))):
+        assert [np.flatnonzero(mask).tolist() for mask in masks if selects(scores, mask, keep)] == [list(kept)]
 
 
 @given(WEIGHTS, st.floats(0, 1))
-def test_sparsity_prunes_the_share_rounded_half_to_even(w, sparsity):
+def test_sparsity_prunes_the_share_rounded_with_ties_to_even(w, sparsity):
     mask = prune_magnitude(w, sparsity=sparsity)
     assert mask.size - mask.sum() == round(sparsity * w.size)
     assert np.array_equal(mask, prune_magnitude(w, keep=int(mask.sum())))

@@ -50,7 +50,8 @@ def test_ten_thousand_projections_onto_the_l1_ball_satisfy_its_kkt_conditions():
     wrong = []
     for case in range(10_000):
         n = int(rng.integers(1, 30))
-        w = (rng.standard_normal(n) * 10.0 ** rng.integers(-6, 7) * (rng.random(n) < rng.choice([0.3, 1]))).astype(np.float32)
+        w = rng.standard_normal(n) * 10.0 ** rng.integers(-6, 7) * (rng.random(n) < rng.choice([0.3, 1]))
+        w = w.astype(np.float32)
         if case % 3 == 0:
             w = np.repeat(w[: n // 2 + 1], 2)[:n]  # ties
         radius = float(np.abs(w).sum(dtype=np.float64) * rng.choice([0, 1e-3, 0.3, 0.999, 1, 2]))
@@ -81,7 +82,8 @@ def test_no_array_of_so_many_entries_is_nearer(w, data):
     keep = data.draw(st.integers(0, w.size))
     v = rc.prune_project_l0(w, keep=keep)
     assert np.count_nonzero(v) <= keep
-    best = min(sum(float(w[i]) ** 2 for i in range(w.size) if i not in kept) for kept in combinations(range(w.size), keep))
+    best = min(sum(float(w[i]) ** 2 for i in range(w.size) if i not in kept)
+               for kept in combinations(range(w.size), keep))
     assert float(np.sum((w - v) ** 2, dtype=np.float64)) == best
 
 
@@ -93,16 +95,6 @@ def test_penalties_are_paid_entry_by_entry_as_cheaply_as_can_be(w, penalty):
         assert abs(s - math.copysign(max(abs(x) - penalty, 0), x)) <= 2.0**-24 * abs(s) + 2.0**-150
 
 
-@given(hnp.arrays(np.float64, st.integers(0, 12), elements=st.floats(0, 10)), st.floats(0, 5), st.floats(0, 3), st.data())
-def test_the_rank_is_the_cheapest_of_all(sigma, mu, alpha, data):
-    sigma = np.sort(sigma)[::-1]
-    cost = alpha * np.array(sorted(data.draw(hnp.arrays(np.float64, len(sigma) + 1, elements=st.floats(0, 9)))))
-    r = rc.allocate_rank(sigma, cost, mu=mu)
-    exact = [Fraction(c) + Fraction(mu) / 2 * sum((Fraction(s) ** 2 for s in sigma[j:]), Fraction(0)) for j, c in enumerate(cost)]
-    # The sums are rounded some n times each: what was chosen may lose to another by so much.
-    assert float(exact[r] - min(exact)) <= 4 * (len(sigma) + 4) * 2.0**-53 * float(max(exact))
-
-
 @pytest.mark.parametrize("call, error, argument", [
     (lambda: rc.prune_project_l1(np.float32([1]), radius=-1), RefcompressError, "radius"),
     (lambda: rc.prune_project_l1(np.float32([1]), radius=np.nan), RefcompressError, "radius"),
@@ -112,10 +104,6 @@ def test_the_rank_is_the_cheapest_of_all(sigma, mu, alpha, data):
     (lambda: rc.prune_project_l0(np.float32([np.nan]), keep=1), RefcompressError, "w[0]"),
     (lambda: rc.prune_penalty_l0(np.float32([1]), penalty=-1), RefcompressError, "penalty"),
     (lambda: rc.prune_penalty_l1(np.float32([1]), penalty=np.inf), RefcompressError, "penalty"),
-    (lambda: rc.allocate_rank(np.array([1.0, 2.0]), np.zeros(3), mu=1), RefcompressError, "sigma[1]"),
-    (lambda: rc.allocate_rank(np.array([-1.0]), np.zeros(2), mu=1), RefcompressError, "sigma[0]"),
-    (lambda: rc.allocate_rank(np.array([1.0]), np.zeros(3), mu=1), RefcompressError, "cost"),
-    (lambda: rc.allocate_rank(np.array([1.0]), np.zeros(2), mu=-1), RefcompressError, "mu"),
 ])
 def test_refuses_by_name(call, error, argument):
     with pytest.raises(error) as caught:

@@ -1,15 +1,17 @@
-"""Which part of a model gets how many bits: one choice a layer, the least cost within a budget of bytes.
+"""Which part of a model gets how many bits: one choice a layer, of least cost within a budget of bytes.
 
-Any kind of choice will do (bit widths, formats, ranks, densities): it is known by its cost and its bytes alone. How to find
-costs is the business of ``allocate_sensitivity.py``.
+Any kind of choice will do (bit widths, formats, ranks, densities): it is known by its cost and its bytes alone.
+``sensitivity.py`` estimates costs.
 
 Letters: l layers, c choices of each.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ... import arguments
 from ...constants import LARGEST64, U64
@@ -17,17 +19,19 @@ from ...errors import LimitError, RefcompressError
 
 __all__ = ["Allocation", "allocate_exact", "allocate_front", "allocate_lagrange"]
 
-MOST_STATES = 2**24  # partial allocations held at once: half a gigabyte of totals, costs and their order
+# Partial allocations held at once: half a gigabyte in native's arrays, five times that in Python's objects.
+MOST_STATES = 2**24
 
 
 @dataclass(frozen=True, eq=False)
 class Allocation:
-    """One choice for each layer: ``choice`` (l,) int64, its total ``cost`` and ``size`` in bytes, and a lower ``bound``.
+    """One choice for each layer: ``choice`` (l,) int64, its total ``cost`` and ``size`` in bytes, a lower ``bound``.
 
-    No allocation within the budget costs less than ``bound``; ``gap`` is what this one costs above it, 0 if it is optimal.
+    No allocation within the budget costs less than ``bound``. ``gap`` is the cost above it, 0 where the optimum is
+    known.
     """
 
-    choice: np.ndarray
+    choice: NDArray[np.int64]
     cost: float
     size: int
     bound: float
@@ -37,32 +41,48 @@ class Allocation:
         return self.cost - self.bound
 
 
-def allocate_exact(cost, size, budget) -> Allocation:
-    """Choose for each layer so that the sum of costs is least and the sum of bytes within the budget, by dynamic programme.
+class Partial(NamedTuple):
+    """An allocation of the first layers: its bytes and cost, the choice of the last of them, and what it extends."""
+
+    size: int
+    cost: float
+    choice: int
+    parent: Any  # a Partial, or None
+
+
+def allocate_exact(cost: ArrayLike, size: ArrayLike, budget: int) -> Allocation:
+    """Choose for each layer such that the sum of costs is least within a budget of bytes, by dynamic programming.
 
         minimise sum over i of cost[i, choice[i]]   subject to   sum over i of size[i, choice[i]] <= budget
 
     Parameters
     ----------
-    cost : (l, c) float64, finite; below 0 too (what measured losses may give)
-    size : (l, c) int64, bytes, not negative
-    budget : int, bytes; at least the sum of each layer's smallest choice
+    cost : (l, c) float64, finite
+        A cost may be negative, as measured losses may be.
+    size : (l, c) int64, not negative
+        Bytes.
+    budget : int
+        Bytes; at least the sum of each layer's smallest choice.
 
     Returns
     -------
-    Allocation, its bound its own cost. Costs are summed in float64 from the first layer on, and the sum so rounded is what
-    is least (rounding is monotone, so no better sum is pruned). Of equal costs the fewest bytes; of those still equal, the
-    lower choice in the last layer where they differ and the programme could see both.
+    Allocation
+        Its bound is its own cost. Costs are summed in float64 from the first layer on, and the sum so rounded is least.
+        Of equal costs the allocation of fewest bytes is returned. Ties that are left go to the lower choice in the last
+        layer where they differ, among the allocations that were not dominated.
 
     Raises
     ------
-    ArgumentTypeError, RefcompressError : by name. LimitError where more than 2**24 partial allocations would have to be
-    held: then take coarser sizes, or :func:`allocate_lagrange`.
+    LimitError : where more than 2**24 partial allocations would have to be held. Take coarser sizes then, or
+        allocate_lagrange.
 
-    **Source** Nemhauser and Ullmann, Discrete Dynamic Programming and Capital Allocation (Management Science 15,
-    1969): partial allocations, layer by layer, without those that another one undercuts in both cost and bytes; as the
-    bits of layers are chosen in HAWQ-V3 (Yao et al. 2021, arXiv 2011.10680), there by an integer linear programme.
-    **Departs** nothing. Cost O(l c s log(c s)), s the undercut-free partial allocations, at most budget + 1 and c**l.
+    **Source** Nemhauser & Ullmann, Discrete Dynamic Programming and Capital Allocation (Management Science 15, 1969):
+    only Pareto-optimal partial allocations are extended, layer by layer. Bits are chosen for the same problem in
+    HAWQ-V3 (Yao et al. 2021, arXiv 2011.10680), there by an integer linear program.
+
+    **Departs** nothing.
+
+    Cost O(l c s log(c s)) for s Pareto-optimal partial allocations, at most budget + 1 and c**l.
 
     >>> cost, size = np.float64([[9, 1, 0], [5, 3, 0]]), np.int64([[1, 2, 4], [1, 2, 4]])
     >>> best = allocate_exact(cost, size, 5)
@@ -70,44 +90,100 @@ def allocate_exact(cost, size, budget) -> Allocation:
     ([1, 1], 4.0, 4)
     """
     cost, size, budget = allocate_arguments(cost, size, budget)
-    sizes, costs, steps = _front(cost, size, budget)
-    choice = _trace(steps, np.int64([len(sizes) - 1]))[0]
-    return Allocation(choice, float(costs[-1]), int(sizes[-1]), float(costs[-1]))
+    best = _pareto_optimal(cost, size, budget)[-1]
+    return Allocation(_choices(best, len(cost)), best.cost, best.size, best.cost)
 
 
-def allocate_front(cost, size, budget=arguments.MAX_SIZE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return every allocation that no other one undercuts: the optimum of every budget up to the one given.
+def allocate_front(cost: ArrayLike, size: ArrayLike, budget: int = arguments.MAX_SIZE,
+                   ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return the Pareto front: the optimum of every budget up to the one given.
 
-    cost, size, budget, sums, errors and source are those of :func:`allocate_exact`.
-    Returns (size, cost, choice): (p,) int64 rising, (p,) float64 falling, (p, l) int64. **Departs** nothing.
+        the allocations to which no other is better in bytes or cost and as good in the other
+
+    Parameters
+    ----------
+    cost, size, budget : as of allocate_exact
+
+    Returns
+    -------
+    size : (p,) int64, rising
+    cost : (p,) float64, falling
+    choice : (p, l) int64
+        Sums and ties as in allocate_exact.
+
+    Raises
+    ------
+    LimitError : as of allocate_exact.
+
+    **Source** Nemhauser & Ullmann (1969), as allocate_exact.
+
+    **Departs** nothing.
+
+    Cost that of allocate_exact, and O(p l).
 
     >>> size, cost, choice = allocate_front(np.float64([[4, 1], [2, 0]]), np.int64([[1, 2], [1, 3]]))
     >>> size.tolist(), cost.tolist(), choice.tolist()
     ([2, 3, 5], [6.0, 3.0, 1.0], [[0, 0], [1, 0], [1, 1]])
     """
     cost, size, budget = allocate_arguments(cost, size, budget)
-    sizes, costs, steps = _front(cost, size, budget)
-    return sizes, costs, _trace(steps, np.arange(len(sizes)))
+    front = _pareto_optimal(cost, size, budget)
+    choice = np.array([_choices(a, len(cost)) for a in front], np.int64)
+    return np.array([a.size for a in front], np.int64), np.array([a.cost for a in front]), choice
 
 
-def allocate_lagrange(cost, size, budget) -> Allocation:
-    """Choose for each layer by one price of a byte, the lowest price at which the choices fit the budget.
+def _pareto_optimal(cost: np.ndarray, size: np.ndarray, budget: int) -> list[Partial]:
+    """Return the Pareto-optimal allocations within the budget, by rising bytes and falling cost."""
+    front = [Partial(0, 0.0, 0, None)]
+    for i, (costs, sizes) in enumerate(zip(cost.tolist(), size.tolist())):
+        if len(front) * len(sizes) > MOST_STATES:
+            raise LimitError("budget", f"asks for more than {MOST_STATES} partial allocations: use coarser sizes")
+        # The layers to come take at least their smallest choices.
+        room = budget - sum(size[i + 1 :].min(axis=1).tolist())
+        longer = [Partial(a.size + s, a.cost + c, j, a) for a in front
+                  for j, (s, c) in enumerate(zip(sizes, costs)) if a.size + s <= room]
+        front, least = [], math.inf
+        for a in sorted(longer, key=lambda a: (a.size, a.cost, a.choice)):
+            if a.cost < least:  # than all that are no larger
+                front.append(a)
+                least = a.cost
+    return front
+
+
+def _choices(a: Partial, layers: int) -> NDArray[np.int64]:
+    """Return the choice of each layer that led to an allocation, from the last layer back."""
+    choice = np.zeros(layers, np.int64)
+    for i in reversed(range(layers)):
+        choice[i], a = a.choice, a.parent
+    return choice
+
+
+def allocate_lagrange(cost: ArrayLike, size: ArrayLike, budget: int) -> Allocation:
+    """Choose for each layer with one Lagrange multiplier, a price per byte: the lowest at which the choices fit.
 
         choice[i] = argmin over j of cost[i, j] + price * size[i, j];      bound = max over prices of
         sum over i of min over j of (cost[i, j] + price * size[i, j]) - price * budget
 
-    Each layer starts at its smallest choice (of equals, the cheapest) and moves along the lower convex hull of its points
-    (size, cost); over all layers the step that saves most per byte comes first (of equals, that of the first layer). The
+    Each layer starts at its smallest choice (the cheapest of equal ones) and moves along the lower convex hull of its
+    points (size, cost). The step that saves most per byte comes first, over all layers; ties go to the first layer. The
     first step that does not fit ends the walk, and its saving per byte is the price of the bound.
 
-    cost, size, budget and errors are those of :func:`allocate_exact` (but for LimitError).
-    Returns an Allocation: optimal among those of its own size or less, and at most ``gap`` above the optimum of the budget.
-    The bound is computed in float64, and lowered by what its roundings may have added; if every step fits, the
-    allocation is the cheapest of all and the bound its cost.
+    Parameters
+    ----------
+    cost, size, budget : as of allocate_exact
+
+    Returns
+    -------
+    Allocation
+        Optimal among the allocations of at most its own size, and at most ``gap`` above the optimum of the budget. The
+        bound is computed in float64 and lowered by what its roundings may have added. Where every step fits, the
+        allocation is the cheapest of all, and the bound is its cost.
 
     **Source** Everett, Generalized Lagrange Multiplier Method (Operations Research 11, 1963): its main theorem, and
-    gaps; Shoham and Gersho, Efficient Bit Allocation for an Arbitrary Set of Quantizers (IEEE Trans. ASSP 36, 1988).
-    **Departs** nothing. Cost O(l c**2 + l c log(l c)).
+    gaps; Shoham & Gersho, Efficient Bit Allocation for an Arbitrary Set of Quantizers (IEEE Trans. ASSP 36, 1988).
+
+    **Departs** nothing.
+
+    Cost O(l c**2 + l c log(l c)).
 
     >>> cost, size = np.float64([[9, 1, 0], [5, 3, 0]]), np.int64([[1, 2, 4], [1, 2, 4]])
     >>> a = allocate_lagrange(cost, size, 4)
@@ -118,7 +194,7 @@ def allocate_lagrange(cost, size, budget) -> Allocation:
     ([1, 1], 1.5)
     """
     cost, size, budget = allocate_arguments(cost, size, budget)
-    choice = np.int64([min(range(cost.shape[1]), key=lambda j: (size[i, j], cost[i, j])) for i in range(len(cost))])
+    choice = np.array([np.lexsort((cost[i], size[i]))[0] for i in range(len(cost))], np.int64)
     steps = sorted((-saving, i, number, j) for i in range(len(cost))
                    for number, (saving, j) in enumerate(_hull(cost[i], size[i], choice[i])))
     total, price = sum(int(size[i, j]) for i, j in enumerate(choice)), None
@@ -129,9 +205,29 @@ def allocate_lagrange(cost, size, budget) -> Allocation:
             break
         choice[i], total = j, grown
     spent = 0.0
-    for i, j in enumerate(choice):
+    for i, j in enumerate(choice):  # one after the other: Python's sum compensates roundings, from 3.12 on
         spent += float(cost[i, j])
     return Allocation(choice, spent, total, spent if price is None else min(spent, _bound(cost, size, budget, price)))
+
+
+def _hull(cost: np.ndarray, size: np.ndarray, j: int):
+    """Yield (saving per byte, choice): the steps from choice j along the lower convex hull of one layer's points."""
+    last = math.inf
+    while True:
+        ahead = np.flatnonzero((size > size[j]) & (cost < cost[j]))
+        if not len(ahead):
+            return
+        saving = (cost[j] - cost[ahead]) / (size[ahead] - size[j])
+        at = np.lexsort((size[ahead], saving))[-1]  # of points on one line the farthest
+        last, j = min(last, float(saving[at])), int(ahead[at])  # savings fall along a hull, in spite of rounding too
+        yield last, j
+
+
+def _bound(cost: np.ndarray, size: np.ndarray, budget: int, price: float) -> float:
+    """Return the dual value at a price, less the most that its roundings can be: two a term, then one for each sum."""
+    terms = (cost + price * size).min(axis=1)
+    magnitude = (np.abs(cost) + price * size).max(axis=1).sum() + price * budget
+    return float(terms.sum() - price * budget - (len(cost) + 4) * 2 * U64 * magnitude)
 
 
 def allocate_arguments(cost, size, budget) -> tuple[np.ndarray, np.ndarray, int]:
@@ -150,56 +246,6 @@ def allocate_arguments(cost, size, budget) -> tuple[np.ndarray, np.ndarray, int]
         raise RefcompressError("cost", "must have a finite sum")
     least = sum(size.min(axis=1).tolist()) if len(cost) else 0
     if budget < least:
-        raise RefcompressError("budget", f"must be at least {least}, the sum of each layer's smallest choice, not {budget}")
+        raise RefcompressError("budget",
+                               f"must be at least {least}, the sum of each layer's smallest choice, not {budget}")
     return cost, size, budget
-
-
-def _front(cost, size, budget):
-    """Return the sizes and costs of all undercut-free allocations, and for each layer (parent, choice) of each of them."""
-    rest = sum(size.min(axis=1).tolist()) if len(size) else 0
-    sizes, costs, steps = np.zeros(1, np.int64), np.zeros(1), []
-    for layer_cost, layer_size in zip(cost, size):
-        c = len(layer_cost)
-        if len(sizes) * c > MOST_STATES:
-            raise LimitError("budget", f"asks for more than {MOST_STATES} partial allocations: use coarser sizes")
-        rest -= int(layer_size.min())
-        # A partial allocation must leave room for the smallest choices to come; so written, nothing overflows.
-        fits = (layer_size <= budget - rest - sizes[:, None]).ravel()
-        origin = np.flatnonzero(fits)
-        sizes = (sizes[:, None] + layer_size).ravel()[origin]
-        costs = (costs[:, None] + layer_cost).ravel()[origin]
-        order = np.lexsort((origin % c, costs, sizes))
-        best = np.minimum.accumulate(costs[order])
-        kept = order[np.append(True, best[1:] < best[:-1])]
-        sizes, costs = sizes[kept], costs[kept]
-        steps.append((origin[kept] // c, origin[kept] % c))
-    return sizes, costs, steps
-
-
-def _trace(steps, at: np.ndarray) -> np.ndarray:
-    """Return the choices, (len(at), l), that led to the allocations of the indices ``at``."""
-    choice = np.empty((len(at), len(steps)), np.int64)
-    for i in range(len(steps) - 1, -1, -1):
-        parent, taken = steps[i]
-        choice[:, i], at = taken[at], parent[at]
-    return choice
-
-
-def _hull(cost, size, j):
-    """Yield (saving per byte, choice): the steps along the lower convex hull of one layer's points, from choice j on."""
-    last = math.inf
-    while True:
-        ahead = np.flatnonzero((size > size[j]) & (cost < cost[j]))
-        if not len(ahead):
-            return
-        saving = (cost[j] - cost[ahead]) / (size[ahead] - size[j])
-        at = np.lexsort((size[ahead], saving))[-1]  # of points on one line the farthest
-        last, j = min(last, float(saving[at])), int(ahead[at])  # rounding must not turn the hull's order
-        yield last, j
-
-
-def _bound(cost, size, budget, price: float) -> float:
-    """Return the dual value at a price, less the most that its roundings can be: two a term, then one for each sum."""
-    terms = (cost + price * size).min(axis=1)
-    magnitude = (np.abs(cost) + price * size).max(axis=1).sum() + price * budget
-    return float(terms.sum() - price * budget - (len(cost) + 4) * 2 * U64 * magnitude)

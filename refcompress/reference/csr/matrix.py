@@ -126,16 +126,11 @@ def sparse(a, argument: str = "a") -> CSR:
 
 
 def matmul_arguments(a, x) -> tuple[CSR, np.ndarray]:
-    """Return the arguments of csr_matmul, checked."""
-    a, x = matmul_operands(a, x)
-    arguments.shape((a.shape[0], x.shape[1]), "y", itemsize=4)
-    return a, x
-
-
-def matmul_operands(a, x) -> tuple[CSR, np.ndarray]:
-    """Do all checks but that of the size of y, for which native has a faster way."""
+    """Return the arguments of csr_matmul, checked: what both implementations accept."""
     a = sparse(a)
     x = arguments.array(x, "x", np.float32, ndim=2)
-    if len(x) != a.shape[1]:
-        raise RefcompressError("x", f"must have a row for each of the {a.shape[1]} columns of a, not {len(x)}")
+    (m, k), (inputs, n) = a.shape, x.shape
+    if inputs != k:
+        raise RefcompressError("x", f"must have a row for each of the {k} columns of a, not {inputs}")
+    arguments.shape((m, n), "y", itemsize=4)
     return a, x

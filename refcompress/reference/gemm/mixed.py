@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ... import arguments
 from ...errors import ArgumentTypeError
 from ...formats import Mixed
-from .products import fitting, same_k
+from .products import same_k
 
 __all__ = ["gemm_f32mixed"]
 
@@ -60,4 +60,4 @@ def f32mixed_arguments(x, w) -> tuple[np.ndarray, Mixed]:
     x = arguments.array(x, "x", np.float32, ndim=2)
     if not isinstance(w, Mixed):
         raise ArgumentTypeError("w", f"must be a Mixed, not {type(w).__name__}")
-    return fitting(*same_k(x, w))
+    return same_k(x, w)

@@ -147,44 +147,17 @@ def gemm_f32s8(x: ArrayLike, w: Quantized) -> NDArray[np.float32]:
 
 
 def s8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
-    """Return the arguments of gemm_s8s8, checked."""
-    return fitting(*s8s8_operands(x, w))
-
-
-def u8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
-    """Return the arguments of gemm_u8s8, checked."""
-    return fitting(*u8s8_operands(x, w))
-
-
-def f32s8_arguments(x, w) -> tuple[np.ndarray, Quantized]:
-    """Return the arguments of gemm_f32s8, checked."""
-    return fitting(*f32s8_operands(x, w))
-
-
-def f32f32_arguments(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return the arguments of gemm_f32f32, checked."""
-    x, w, transposed = f32f32_operands(x, w, transposed)
-    fitting(x, w.T if transposed else w)
-    return x, w, transposed
-
-
-def fitting(x, w):
-    """Return x and w if their product has a size in bytes that an int64 counts."""
-    arguments.shape((x.shape[0], w.shape[0]), "y", itemsize=4)
-    return x, w
-
-
-# All checks but that of the size of y, for which native has a faster way.
-
-def s8s8_operands(x, w) -> tuple[np.ndarray, np.ndarray]:
+    """Return the arguments of gemm_s8s8, checked: what both implementations accept."""
     return _integers(x, np.int8, w, MAX_K_S8S8)
 
 
-def u8s8_operands(x, w) -> tuple[np.ndarray, np.ndarray]:
+def u8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
+    """Return the arguments of gemm_u8s8, checked: what both implementations accept."""
     return _integers(x, np.uint8, w, MAX_K_U8S8)
 
 
-def f32s8_operands(x, w) -> tuple[np.ndarray, Quantized]:
+def f32s8_arguments(x, w) -> tuple[np.ndarray, Quantized]:
+    """Return the arguments of gemm_f32s8, checked: what both implementations accept."""
     x = arguments.array(x, "x", np.float32, ndim=2)
     quantized(w, np.int8, "w")
     if len(w.shape) != 2:
@@ -192,7 +165,8 @@ def f32s8_operands(x, w) -> tuple[np.ndarray, Quantized]:
     return same_k(x, w)
 
 
-def f32f32_operands(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
+def f32f32_arguments(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return the arguments of gemm_f32f32, checked: what both implementations accept."""
     x = arguments.array(x, "x", np.float32, ndim=2)
     w = arguments.array(w, "w", np.float32, ndim=2)
     transposed = arguments.boolean(transposed, "transposed")
@@ -200,7 +174,7 @@ def f32f32_operands(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
     return x, w, transposed
 
 
-def _integers(x, dtype, w, most):
+def _integers(x, dtype, w, most) -> tuple[np.ndarray, np.ndarray]:
     x = arguments.array(x, "x", dtype, ndim=2)
     w = arguments.array(w, "w", np.int8, ndim=2)
     same_k(x, w)
@@ -210,8 +184,9 @@ def _integers(x, dtype, w, most):
 
 
 def same_k(x, w):
-    """Return x and w if their inner lengths are the same."""
-    k, inputs = x.shape[1], w.shape[1]
+    """Return x and w if their inner lengths are the same, and their product has a size."""
+    (m, k), (n, inputs) = x.shape, w.shape
     if k != inputs:
         raise RefcompressError("x", f"must have a column for each of the {inputs} inputs of w, not {k}")
+    arguments.shape((m, n), "y", itemsize=4)
     return x, w

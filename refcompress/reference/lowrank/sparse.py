@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from ... import arguments
 from ...formats import CSR, LowRank
 from ..csr.matrix import csr_from_dense
-from ..prune.selection import prune_magnitude
+from ..prune.magnitude import prune_magnitude
 from .truncated import lowrank_svd
 
 __all__ = ["lowrank_sparse"]

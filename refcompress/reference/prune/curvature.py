@@ -5,15 +5,15 @@ scores they are computed in float64 and rounded once to float32.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from .scores import not_negative, statistic, weights
+from .scores import rounded, score_arguments
 
 __all__ = ["prune_score_obd", "prune_score_fisher"]
 
 
-@np.errstate(over="ignore", under="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def prune_score_obd(w: NDArray[np.float32], diagonal: NDArray[np.floating]) -> NDArray[np.float32]:
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+def prune_score_obd(w: ArrayLike, diagonal: ArrayLike) -> NDArray[np.float32]:
     """Score weights by the rise of the loss that the diagonal of its Hessian predicts (Optimal Brain Damage).
 
         score = h w**2 / 2,    h[i] = d2 loss / d w[i]**2
@@ -22,7 +22,7 @@ def prune_score_obd(w: NDArray[np.float32], diagonal: NDArray[np.floating]) -> N
     ----------
     w : array of float32, any shape, finite
     diagonal : float32 or float64, shape of w, finite
-        Negative curvature gives a negative score: such a weight goes first.
+        The second derivatives. A negative one gives a negative score: such a weight goes first.
 
     Returns
     -------
@@ -39,12 +39,12 @@ def prune_score_obd(w: NDArray[np.float32], diagonal: NDArray[np.floating]) -> N
     >>> prune_score_obd(np.float32([1, -2, 3]), np.float32([4, 1, 0])).tolist()
     [2.0, 2.0, 0.0]
     """
-    w, h = obd_arguments(w, diagonal)
-    return np.asarray(w.astype(np.float64) ** 2 * h / 2).astype(np.float32)
+    w, h = score_arguments(w, diagonal, "diagonal")
+    return rounded(h * w**2 / 2)
 
 
-@np.errstate(over="ignore", under="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def prune_score_fisher(w: NDArray[np.float32], squared_gradients: NDArray[np.floating]) -> NDArray[np.float32]:
+@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+def prune_score_fisher(w: ArrayLike, squared_gradients: ArrayLike) -> NDArray[np.float32]:
     """Score weights by the rise of the loss that the empirical Fisher information predicts.
 
         score = f w**2 / 2,    f[i] = mean over the examples of (d loss of the example / d w[i])**2
@@ -53,7 +53,7 @@ def prune_score_fisher(w: NDArray[np.float32], squared_gradients: NDArray[np.flo
     ----------
     w : array of float32, any shape, finite
     squared_gradients : float32 or float64, shape of w, finite, >= 0
-        The mean of squares, not the square of the mean.
+        The mean of the squares, not the square of the mean.
 
     Returns
     -------
@@ -63,7 +63,8 @@ def prune_score_fisher(w: NDArray[np.float32], squared_gradients: NDArray[np.flo
     **Source** Theis, Korshunova, Tejani & Huszar, Faster Gaze Prediction with Dense Networks and Fisher Pruning (2018,
     arXiv 1801.05787).
 
-    **Departs** the paper scores whole feature maps, by a mask's gradient; here each weight, whose term is the same.
+    **Departs** the paper scores whole feature maps, by the gradient of a mask; here each weight, whose term is the
+    same.
 
     Cost O(size).
 
@@ -71,17 +72,5 @@ def prune_score_fisher(w: NDArray[np.float32], squared_gradients: NDArray[np.flo
     >>> prune_score_fisher(np.float32([1, -2, 3]), np.float32([4, 1, 0])).tolist()
     [2.0, 2.0, 0.0]
     """
-    w, f = fisher_arguments(w, squared_gradients)
-    return np.asarray(w.astype(np.float64) ** 2 * f / 2).astype(np.float32)
-
-
-def obd_arguments(w, diagonal):
-    """Return the weights and the diagonal of the Hessian, or refuse them."""
-    w = weights(w)
-    return w, statistic(diagonal, "diagonal", w.shape)
-
-
-def fisher_arguments(w, squared_gradients):
-    """Return the weights and the means of the squared gradients, or refuse them."""
-    w = weights(w)
-    return w, not_negative(statistic(squared_gradients, "squared_gradients", w.shape), "squared_gradients")
+    w, f = score_arguments(w, squared_gradients, "squared_gradients", signed=False)
+    return rounded(f * w**2 / 2)

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from ...errors import LimitError
 from ..hessian import damped, damping_argument, hessian_argument, inverse_factor
+from .magnitude import count_to_keep
 from .scores import weights
-from .selection import count_to_keep
 
 __all__ = ["prune_obs"]
 

@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from ... import arguments
 from ...errors import LimitError
 from ..hessian import damping_argument, hessian_argument, inverse_factor
+from .magnitude import count_to_keep
 from .scores import weights
-from .selection import count_to_keep, prune_select
+from .selection import prune_select
 
 __all__ = ["prune_sparsegpt"]
 

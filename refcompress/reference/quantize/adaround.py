@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ... import arguments
 from ..hessian import layer_error
+from .integers import limits
 from .layer import LayerFit, exact_weight, layer_arguments
-from .scales import limits
 
 __all__ = ["quantize_adaround"]
 

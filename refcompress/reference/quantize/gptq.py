@@ -7,9 +7,8 @@ from ... import arguments
 from ...constants import LARGEST
 from ...formats import Quantized
 from ..hessian import damping_argument, inverse_factor
-from .integers import quantize_s8
+from .integers import limits, quantize_s8
 from .layer import LayerFit, layer_arguments
-from .scales import limits
 
 __all__ = ["quantize_gptq"]
 

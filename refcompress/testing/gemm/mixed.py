@@ -57,7 +57,7 @@ def gemm_f32mixed_sweep():
 def gemm_f32mixed_refusals():
     x = np.ones((2, 3), np.float32)
     w = reference.allocate_mixed(np.ones((4, 3), np.float32), np.bool_([True, False, True]), axis=1)
-    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2]):
+    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2], x[:, :2].copy()):
         yield (bad, w), {}
     for bad in (None, x, w.low, w.high):
         yield (x, bad), {}

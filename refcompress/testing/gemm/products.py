@@ -36,11 +36,13 @@ def gemm_s8s8_sweep(dtype=np.int8, high: int = 127, edge: int = 131_071):
 
 def gemm_s8s8_refusals(dtype=np.int8, most: int = 131_071):
     x, w = np.ones((2, 3), dtype), np.ones((4, 3), np.int8)
-    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2], x.astype(np.uint8 if dtype is np.int8 else np.int8)):
+    other_sign = x.astype(np.uint8 if dtype is np.int8 else np.int8)
+    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2], x[:, :2].copy(), other_sign):
         yield (bad, w), {}
     for bad in (*not_arrays(w), *other_dimensions(w), w.astype(np.uint8)):
         yield (x, bad), {}
     yield (np.ones((1, most + 1), dtype), np.ones((1, most + 1), np.int8)), {}
+    yield (np.ones((2**31, 0), dtype), np.ones((2**31, 0), np.int8)), {}  # y would have 2**64 bytes
 
 
 @composite
@@ -169,10 +171,11 @@ def gemm_f32s8_sweep():
 def gemm_f32s8_refusals():
     x = np.ones((2, 3), np.float32)
     w = Quantized(np.ones((4, 3), np.int8), _F([[1]]), np.int8([[0]]))
-    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2]):
+    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2], x[:, :2].copy()):
         yield (bad, w), {}
     for bad in (None, x, w.values, Quantized(np.ones(3, np.int8), _F([1]), np.int8([0]))):
         yield (x, bad), {}
+    yield (np.ones((2**60, 0), np.float32), Quantized(np.ones((4, 0), np.int8), _F([[1]]), np.int8([[0]]))), {}
 
 
 @composite
@@ -262,11 +265,12 @@ def gemm_f32f32_sweep():
 
 def gemm_f32f32_refusals():
     x, w = np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)
-    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2]):
+    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2], x[:, :2].copy()):
         yield (bad, w), {}
-    for bad in (*not_arrays(w), *other_dimensions(w), w[:, :2], np.ones((3, 4), np.float32)):
+    for bad in (*not_arrays(w), *other_dimensions(w), w[:, :2], w[:, :2].copy(), np.ones((3, 4), np.float32)):
         yield (x, bad), {}
     yield (x, w), {"transposed": True}
+    yield (np.ones((2**31, 0), np.float32), np.ones((2**31, 0), np.float32)), {}  # y would have 2**64 bytes
     yield (x, w), {"transposed": 1}
     yield (x, w), {"transposed": None}
 

@@ -97,6 +97,7 @@ def prune_select_sweep():
         yield (ordinary(rng, length),), {"keep": length // 2}
         yield (whole(rng, (3, length), 2),), {"structure": "nm", "n": 2, "m": 4}  # ties everywhere, and a ragged end
         yield (whole(rng, (length, 5), 3),), {"structure": "nm", "n": length % 4, "m": 3 + length % 5, "axis": 0}
+        yield (whole(rng, (5, length), 3),), {"structure": "nm", "n": length // 3, "m": max(length, 1)}  # a group a row
         structure = structures[length % 5]
         block = {"block": (1 + length % 3, 1 + length % 7)} if structure == "block" else {}
         yield (whole(rng, (length, 9), 2),), {"structure": structure, "sparsity": 0.5, **block}
@@ -281,5 +282,52 @@ CASES["prune_threshold"] = Cases(
     wrong={
         "variance by size - 1": _other_threshold(1, False),
         "the threshold itself goes": _other_threshold(0, True),
+    },
+)
+
+
+# prune_project_l0
+
+def prune_project_l0_sweep():
+    rng = np.random.default_rng(30)
+    for length in LENGTHS:
+        yield (ordinary(rng, length),), {"keep": length // 2}
+        yield (whole(rng, (3, length), 2),), {"keep": length}  # ties everywhere
+    for keep in range(len(FINITE) + 1):
+        yield (FINITE.copy(),), {"keep": keep}
+    yield (np.float32(-3).reshape(()),), {"keep": 1}
+    yield (np.float32([-0.0, 0.0, -0.0]),), {"keep": 2}
+    yield (ordinary(rng, (129, 257)),), {"keep": 5000}
+
+
+def prune_project_l0_refusals():
+    w = np.float32([3, 1, 2])
+    for bad in (*not_arrays(w), WITH_NAN, np.float32([1, np.inf]), {"a": w}):
+        yield (bad,), {"keep": 1}
+    for keep in (None, -1, 4, True, 1.0, "1", 2**64):
+        yield (w,), {"keep": keep}
+
+
+@composite
+def prune_project_l0_strategy(draw):
+    w = draw(array(np.float32, draw(shapes()), draw(either(finite()))))
+    return (w,), {"keep": draw(st.integers(0, w.size))}
+
+
+def _largest_first(w, *, keep):
+    """By value in place of by magnitude."""
+    return np.where(reference.prune_select(w, keep=keep), w, np.float32(0))
+
+
+def _multiplied(w, *, keep):
+    return w * reference.prune_magnitude(w, keep=keep)
+
+
+CASES["prune_project_l0"] = Cases(
+    prune_project_l0_sweep, prune_project_l0_refusals, prune_project_l0_strategy,
+    wrong={
+        "by value": _largest_first,
+        "-0.0 where a negative weight went": _multiplied,
+        "equal ones all stay": lambda w, *, keep: np.where(_cuts_at_threshold(w, keep=keep), w, np.float32(0)),
     },
 )
