@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import reference
-from .agreement import exactly, least_divergence, near_best, same_cost, same_product, within_dot_bound
+from .agreement import (
+    exactly,
+    least_divergence,
+    near_best,
+    same_cost,
+    same_product,
+    same_surgery,
+    within_dot_bound,
+)
 from .agreement.terms import csr_terms, dense_terms, lowrank_terms, mixed_terms, quantized_terms
 from .errors import RefcompressError
 
@@ -29,6 +37,7 @@ OPS = {op.name: op for op in (
     Op("prune_threshold", exactly),
     *(Op(f"prune_score_{name}", exactly)  # each a product or quotient in float64, rounded once
       for name in ("wanda", "taylor", "movement", "apoz", "activation", "obd", "fisher")),
+    Op("prune_obs", same_surgery),
     Op("share_kmeans", exactly),  # the arithmetic is stated to the last bit, so ties and sums leave no freedom
     Op("share_optimal", same_cost),  # any of the equally good partitions
     Op("quantize_s8", exactly),

@@ -41,7 +41,7 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share, threads
+from . import _kernels, csr, floats, gemm, huffman, layers, lowrank, quantize, rangecoder, share, threads
 from ._call import in_default_mode
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
@@ -88,6 +88,11 @@ _IN_PYTHON = {
     "requantize_s32": quantize.requantize_s32,
     "floats_nf4_encode": floats.floats_nf4_encode,
     "floats_nf4_decode": floats.floats_nf4_decode,
+}
+
+# Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
+_IN_PYTHON = {
+    "prune_obs": layers.prune_obs,
 }
 
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.

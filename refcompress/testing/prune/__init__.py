@@ -1,9 +1,10 @@
 """The cases of the prune family.
 
 - :mod:`selection`: the operations that select weights: ties everywhere, ragged ends, several layers at once.
+- :mod:`obs`: the surgery of a layer: every length, ties, dead inputs, samples fewer than inputs.
 - :mod:`scores`: the scores: a statistic of either precision, at the ends of float32 and float64.
 """
 
-from . import scores, selection
+from . import obs, scores, selection
 
-CASES = selection.CASES | scores.CASES
+CASES = selection.CASES | scores.CASES | obs.CASES

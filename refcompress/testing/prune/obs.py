@@ -1,0 +1,128 @@
+"""The cases of prune_obs: every length of a row and of a layer, ties, dead inputs, samples fewer than inputs."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ... import reference
+from ..cases import Cases
+from ..draws import composite, st
+from ..values import LENGTHS, not_arrays, ordinary, other_dimensions, whole
+from .selection import not_real
+
+CASES: dict[str, Cases] = {}
+
+
+def _hessian(rng, k: int, samples: int | None = None) -> np.ndarray:
+    """Return the Hessian of inputs that go together."""
+    n = 4 * k + 8 if samples is None else samples
+    x = (ordinary(rng, (n, k)) + ordinary(rng, (n, 1))).astype(np.float64)
+    h = x.T @ x
+    return (h + h.T) / 2
+
+
+def prune_obs_sweep():
+    rng = np.random.default_rng(61)
+    for length in LENGTHS:
+        w, h = ordinary(rng, (2, length)), _hessian(rng, length)
+        yield (w, h), {"sparsity": (0.25, 0.5, 0.9)[length % 3]}
+        w, h = ordinary(rng, (length, 5)), _hessian(rng, 5)
+        yield (w, h), ({"keep": w.size // 2, "damping": 0}, {"keep": 1 if length else 0}, {"sparsity": 0.7})[length % 3]
+    w = ordinary(rng, (4, 9))
+    for keep in range(0, 37, 3):
+        yield (w, _hessian(rng, 9)), {"keep": keep, "damping": 0.0 if keep % 2 else 1.0}
+    for samples in (0, 1, 4):  # none: each input is dead; else fewer than inputs
+        yield (w, _hessian(rng, 9, samples)), {"sparsity": 0.5}
+    h = _hessian(rng, 9)
+    h[[2, 5]], h[:, [2, 5]] = 0, 0
+    for damping in (0, 0.01, 1e9):
+        for sparsity in (0.1, 0.3, 0.8):
+            yield (w, h), {"sparsity": sparsity, "damping": damping}
+    for scale in (1e-30, 1e30):  # no result depends on a factor of the Hessian
+        yield (w, h * scale), {"sparsity": 0.5}
+    yield (whole(rng, (4, 9), 2), np.eye(9)), {"sparsity": 0.5}  # ties
+    yield (np.zeros((3, 4), np.float32), _hessian(rng, 4)), {"keep": 5}
+    yield (ordinary(rng, (3, 4)) * np.float32(1e-40), _hessian(rng, 4)), {"keep": 5}
+    yield (ordinary(rng, (20, 130)), _hessian(rng, 130)), {"sparsity": 0.6}
+
+
+def prune_obs_refusals() -> Iterator:
+    w, h = np.float32([[3, 1, 2], [0, -1, 5]]), np.diag([1.0, 2, 3])
+    for bad in (*not_arrays(w), *other_dimensions(w), w[:, :2], np.full_like(w, np.nan), np.full_like(w, np.inf)):
+        yield (bad, h), {"keep": 1}
+    lopsided, beside_zero = h.copy(), h.copy()
+    lopsided[0, 1], beside_zero[0, 0], beside_zero[0, 1], beside_zero[1, 0] = 1, 0, 1e-9, 1e-9
+    for bad in (*not_real(h), h.astype(np.float32), h[0], h[:2], np.full_like(h, np.nan), np.full_like(h, np.inf), -h, lopsided,
+                beside_zero):
+        yield (w, bad), {"keep": 1}
+    yield (w, np.ones((3, 3))), {"keep": 1, "damping": 0}  # singular
+    yield (w, h * 1e300), {"keep": 1, "damping": 1e300}
+    yield (np.float32([[3e38, 3e38]]), np.float64([[1, 0.9], [0.9, 1]])), {"keep": 1}  # beyond float32
+    for damping in (-0.1, np.nan, np.inf, True, "0.1"):
+        yield (w, h), {"keep": 1, "damping": damping}
+    for kwargs in ({}, {"keep": 1, "sparsity": 0.5}, {"keep": -1}, {"keep": 7}, {"keep": 1.0}, {"keep": True},
+                   {"sparsity": -0.1}, {"sparsity": 1.1}, {"sparsity": np.nan}, {"sparsity": True}):
+        yield (w, h), kwargs
+
+
+@composite
+def prune_obs_strategy(draw):
+    n, k = draw(st.integers(0, 5)), draw(st.integers(0, 9))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    w, samples = ordinary(rng, (n, k)), draw(st.integers(0, 20))
+    return (w, _hessian(rng, k, samples)), {"keep": draw(st.integers(0, w.size)), "damping": draw(st.sampled_from([0.01, 1.0]))}
+
+
+def _by_magnitude(w, h, **kwargs):
+    mask = reference.prune_magnitude(w, sparsity=kwargs.get("sparsity"), keep=kwargs.get("keep"))
+    return mask, np.where(mask, w, np.float32(0))
+
+
+def _by_the_diagonal(w, h, **kwargs):
+    """Takes the Hessian to be diagonal when it chooses, and adjusts nothing."""
+    return reference.prune_obs(w, np.diag(h.diagonal()), **kwargs)
+
+
+def _rows_alike(w, h, *, sparsity=None, keep=None, damping=0.01):
+    """Prunes the same share of each row."""
+    mask, weights = reference.prune_obs(w, h, sparsity=sparsity, keep=keep, damping=damping)
+    share = mask.mean() if mask.size else 1
+    parts = [reference.prune_obs(row[None], h, keep=int(round(share * w.shape[1])), damping=damping) for row in w]
+    return (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])) if parts else (mask, weights)
+
+
+def _not_adjusted(w, h, **kwargs):
+    mask, _ = reference.prune_obs(w, h, **kwargs)
+    return mask, np.where(mask, w, np.float32(0))
+
+
+def _saliencies_that_stay(w, h, **kwargs):
+    """Chooses all weights at once, by the saliencies of the layer as it came."""
+    damped = h + kwargs.get("damping", 0.01) * np.mean(h.diagonal()) * np.eye(len(h)) if h.size else h
+    try:
+        saliency = w.astype(np.float64) ** 2 / np.linalg.inv(damped).diagonal()
+    except np.linalg.LinAlgError:
+        return reference.prune_obs(w, h, **kwargs)
+    mask = reference.prune_select(saliency, sparsity=kwargs.get("sparsity"), keep=kwargs.get("keep"))
+    weights = np.zeros(w.shape, np.float32)
+    for row, kept, result in zip(w, mask, weights):
+        s, g = np.flatnonzero(kept), np.flatnonzero(~kept)
+        result[s] = row[s] + np.linalg.solve(damped[np.ix_(s, s)], damped[np.ix_(s, g)] @ row[g])
+    return mask, weights
+
+
+def _undamped(w, h, **kwargs):
+    return reference.prune_obs(w, h, **kwargs | {"damping": 1e-9})
+
+
+CASES["prune_obs"] = Cases(
+    prune_obs_sweep, prune_obs_refusals, prune_obs_strategy,
+    wrong={
+        "by magnitude, not by loss": _by_magnitude,
+        "the Hessian taken for diagonal": _by_the_diagonal,
+        "each row loses the same share": _rows_alike,
+        "what stays is not adjusted": _not_adjusted,
+        "saliencies of the layer as it came": _saliencies_that_stay,
+        "damping forgotten": _undamped,
+    },
+)
