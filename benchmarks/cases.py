@@ -131,6 +131,15 @@ def score(op, layer, **flags):
                 touched, **flags)
 
 
+def surgery(outputs, inputs, **flags):
+    """Return a case of prune_obs: half of a layer's weights, whose inputs go together."""
+    def make(rng):
+        x = _normal(rng, 4 * inputs, inputs) + _normal(rng, 4 * inputs, 1)
+        return (_normal(rng, outputs, inputs), reference.quantize_hessian(x)), {"sparsity": 0.5}
+
+    return Case("prune_obs", f"{outputs} x {inputs}, half", make, 0, 9 * outputs * inputs + 8 * inputs**2, **flags)
+
+
 def _turned(rng, a):
     """Return q @ a for a random orthogonal q of 4096 rows, the Kronecker product of two of 64: made and applied in a
     moment."""
@@ -243,6 +252,8 @@ CASES = [
     on_weights("prune_select", "4096 wide", 5, structure="nm", n=2, m=4),
     on_weights("prune_select", "LeNet-300-100 fc1", 5, structure="nm", n=2, m=4, quick=True),
     on_weights("prune_threshold", "LeNet-300-100 fc1", 5, quality=1.0, quick=True),
+    surgery(10, 100, quick=True),
+    surgery(100, 300),
     *(
         score(op, layer, quick=layer.startswith("LeNet"))
         for op in ("wanda", "taylor", "movement", "obd", "fisher")

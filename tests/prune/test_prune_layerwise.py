@@ -119,36 +119,27 @@ def test_with_a_diagonal_hessian_surgery_is_damage(seed, n, k, data):
     assert np.array_equal(mask, expected) and np.array_equal(weights, np.where(mask, w, np.float32(0)))
 
 
-def paper(w, h, block, choose):
-    """Algorithm 1 as it is printed, with the inverse written out; choose(block's weights, diagonal, first column)."""
-    w, k = w.astype(np.float64), w.shape[1]
-    u = np.linalg.cholesky(np.linalg.inv(h)).T
-    mask = np.zeros(w.shape, bool)
-    for i in range(0, k, block):
-        errors = np.zeros((len(w), min(block, k - i)))
-        for j in range(i, min(i + block, k)):
-            choose(mask, w, np.diagonal(u), j)
-            errors[:, j - i] = (1 - mask[:, j]) * w[:, j] / u[j, j]
-            w[:, j : i + block] -= errors[:, j - i][:, None] * u[j, j : i + block]
-        w[:, i + block :] -= errors @ u[i : i + block, i + block :]
+def by_definition(w, h, block, sparsity):
+    """SparseGPT by OBS: each pruned weight is removed from its row with the inverse Hessian of the inputs still to come.
+
+    The mask of a block is chosen when it begins, by the losses of these removals. No factor, and no update put off.
+    """
+    w, k, mask = w.astype(np.float64), w.shape[1], np.ones(w.shape, bool)
+    left = [np.linalg.inv(h[j:, j:]) for j in range(k)]
+    for j in range(k):
+        if j % block == 0:
+            end = min(j + block, k)
+            score = w[:, j:end] ** 2 / [left[c][0, 0] for c in range(j, end)]
+            pruned = round(sparsity * len(w) * end) - round(sparsity * len(w) * j)
+            mask[:, j:end] = prune_select(score, keep=score.size - pruned)
+        w[:, j:] -= np.outer(np.where(mask[:, j], 0, w[:, j] / left[j][0, 0]), left[j][0])
     return mask, w * mask
 
 
 @given(SEEDS, st.integers(1, 5), st.integers(1, 14), st.integers(1, 8), st.floats(0, 1))
-def test_sparsegpt_is_algorithm_1(seed, rows, k, block, sparsity):
+def test_sparsegpt_removes_each_weight_as_the_surgeon_does_from_the_inputs_still_to_come(seed, rows, k, block, sparsity):
     w, h = layer(np.random.default_rng(seed), rows, k)
-
-    def choose(mask, weights, diagonal, j):
-        if j % block == 0:
-            end = min(j + block, k)
-            pruned = round(sparsity * rows * end) - round(sparsity * rows * j)
-            score = weights[:, j:end] ** 2 / diagonal[j:end] ** 2
-            kept = np.argsort(-score, axis=None, kind="stable")[: score.size - pruned]
-            part = np.zeros(score.size, bool)
-            part[kept] = True
-            mask[:, j:end] = part.reshape(score.shape)
-
-    expected, updated = paper(w, h, block, choose)
+    expected, updated = by_definition(w, h, block, sparsity)
     mask, weights = prune_sparsegpt(w, h, sparsity=sparsity, block=block, damping=0)
     assert np.array_equal(mask, expected) and mask.size - mask.sum() == round(sparsity * w.size)
     far = np.array([[solved(row, h)] for row in w])

@@ -1,4 +1,4 @@
-"""A layer that calibration never reached (an expert that no sample was routed to): every method has a result for it."""
+"""Inputs that were never active, one or all of them (an expert that no sample was routed to), and the one check of Hessians."""
 
 import numpy as np
 import pytest
@@ -53,3 +53,81 @@ def test_its_bias_stays():
 def test_its_low_rank_is_that_of_the_weights_alone(rank):
     dead, plain = rc.lowrank_whitened(W, H, rank=rank), rc.lowrank_svd(W, rank=rank)
     assert np.allclose(dead.dense(), plain.dense(), atol=1e-6) and dead.rank == rank
+
+
+# Some inputs of a layer.
+
+SOME = np.random.default_rng(3).standard_normal((90, 20)).astype(np.float32)
+SOME[:, [0, 7, 8, 19]] = 0
+LIVE = SOME.any(axis=0)
+HALF = rc.quantize_hessian(SOME)
+
+
+WHOLE = {rc.prune_obs: {}, rc.prune_sparsegpt: {"block": 20}}  # both choose among all weights at once
+
+
+@pytest.mark.parametrize("damping", [0.0, 0.01])
+@pytest.mark.parametrize("prune", [rc.prune_obs, rc.prune_sparsegpt])
+def test_a_dead_input_changes_nothing_for_the_others(prune, damping):
+    dead = int((~LIVE).sum()) * len(W)
+    w = np.where(LIVE, W, W * np.float32(2**-12))  # so that all dead weights go first, whatever the damping
+    mask, weights = prune(w, HALF, sparsity=(dead + 90) / w.size, damping=damping, **WHOLE[prune])
+    alone, adjusted = prune(w[:, LIVE], HALF[np.ix_(LIVE, LIVE)], sparsity=90 / (w.size - dead), damping=damping, **WHOLE[prune])
+    assert not mask[:, ~LIVE].any() and np.array_equal(mask[:, LIVE], alone)
+    assert np.allclose(weights[:, LIVE], adjusted, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("damping", [0.0, 1e-9])
+@pytest.mark.parametrize("prune", [rc.prune_obs, rc.prune_sparsegpt])
+def test_dead_weights_are_pruned_by_magnitude_and_before_the_others(prune, damping):
+    mask, weights = prune(W, HALF, sparsity=30 / W.size, damping=damping, **WHOLE[prune])
+    assert mask[:, LIVE].all() and np.array_equal(weights[mask], W[mask])
+    assert np.array_equal(mask[:, ~LIVE], rc.prune_magnitude(W[:, ~LIVE], sparsity=30 / (4 * len(W))))
+
+
+@pytest.mark.parametrize("order", ["given", "descending"])
+@pytest.mark.parametrize("damping", [0.0, 0.01])
+def test_gptq_rounds_dead_weights_to_nearest_and_the_others_as_without_them(damping, order):
+    how = {"bits": 3, "scale": 0.5, "damping": damping, "order": order}
+    values = rc.quantize_gptq(W, HALF, **how).weight.values
+    assert np.array_equal(values[:, ~LIVE], rc.quantize_nearest(W, HALF, bits=3, scale=0.5).weight.values[:, ~LIVE])
+    assert np.array_equal(values[:, LIVE], rc.quantize_gptq(W[:, LIVE], HALF[np.ix_(LIVE, LIVE)], **how).weight.values)
+
+
+def test_adaround_rounds_dead_weights_to_nearest_and_ties_to_even():
+    w = W.copy()
+    w[:, 7] = np.float32([0.25, 0.75, 1.25, -0.25, -0.75, -1.25] * 2)  # each halfway between two points of the grid
+    fit = rc.quantize_adaround(w, HALF, bits=3, scale=0.5, iterations=50)
+    nearest = rc.quantize_nearest(w, HALF, bits=3, scale=0.5).weight.values
+    assert np.array_equal(fit.weight.values[:, ~LIVE], nearest[:, ~LIVE]) and not np.array_equal(fit.weight.values, nearest)
+
+
+# One definition, one check.
+
+METHODS = {
+    "obs": lambda w, h: rc.prune_obs(w, h, sparsity=0.5)[1], "sparsegpt": lambda w, h: rc.prune_sparsegpt(w, h, sparsity=0.5)[1],
+    "nearest": lambda w, h: rc.quantize_nearest(w, h, bits=3).weight.dense(),
+    "gptq": lambda w, h: rc.quantize_gptq(w, h, bits=3).weight.dense(),
+    "clip": lambda w, h: rc.quantize_clip(w, h, bits=3).weight.dense(),
+    "adaround": lambda w, h: rc.quantize_adaround(w, h, bits=3, iterations=20).weight.dense(),
+    "whitened": lambda w, h: rc.lowrank_whitened(w, h, rank=3).dense(),
+}
+
+
+@pytest.mark.parametrize("factor", [4.0, 2.0**-40])
+@pytest.mark.parametrize("method", METHODS)
+def test_no_result_depends_on_a_factor_of_the_hessian(method, factor):
+    assert np.array_equal(METHODS[method](W, HALF), METHODS[method](W, HALF * factor))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_refuses_a_hessian_by_the_same_words(method):
+    lopsided, beside = HALF.copy(), HALF.copy()
+    lopsided[2, 1] += 1
+    beside[0, 3] = beside[3, 0] = 1e-9
+    for h, message in ((HALF[:3], r"^hessian: must have the shape \(20, 20\), for the 20 inputs of w, not \(3, 20\)"),
+                       (HALF * np.nan, r"^hessian\[0, 0\]: must be finite"), (-HALF, r"^hessian\[1, 1\]: must not be negative"),
+                       (lopsided, r"^hessian\[1, 2\]: must equal the element across"), (HALF[0], "^hessian: must have 2 dim"),
+                       (beside, r"^hessian\[0, 3\]: must be 0, as is the diagonal")):
+        with pytest.raises(rc.RefcompressError, match=message):
+            METHODS[method](W, h)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from layer_examples import GRIDS, error_of, exact_layer, layer, layers, weight_of
 
@@ -179,9 +179,16 @@ def test_smoothing_runs_on_integers(inputs, axis):
         assert np.abs(fit.exact(x * np.float32(100))).max() <= most * (1 + 2**-20)
 
 
+def normal(a):
+    """Return whether no input has subnormal numbers alone: the scale that makes those large may be beyond float32."""
+    largest = np.abs(a).max(axis=0, initial=0)
+    return np.all((largest == 0) | (largest >= 2.0**-126))
+
+
 @given(layers(), st.floats(0, 1), st.integers(2, 8))
 def test_smoothing_takes_any_layer_and_tells_the_error_of_its_output(case, alpha, bits):
     w, x = case
+    assume(normal(w) and normal(x))
     fit = quantize_smooth(w, x, alpha=alpha, input_bits=bits, weight_bits=bits)
     assert fit.after == np.sum((fit.exact(x) - x.astype(np.float64) @ w.T.astype(np.float64)) ** 2)
     assert np.all(fit.input_scale[~x.any(axis=0) | ~w.any(axis=0)] == 1)
@@ -190,6 +197,7 @@ def test_smoothing_takes_any_layer_and_tells_the_error_of_its_output(case, alpha
 @given(layers(), st.floats(0, 1), st.integers(2, 8), st.integers(2, 8), st.sampled_from(["row", "all"]), st.sampled_from([0, None]))
 def test_smoothing_never_ends_worse_than_it_began(case, alpha, weight_bits, input_bits, inputs, axis):
     w, x = case
+    assume(normal(w) and normal(x))
     options = {"weight_bits": weight_bits, "input_bits": input_bits, "inputs": inputs, "axis": axis}
     fit = quantize_smooth(w, x, alpha=alpha, **options)
     y = x.astype(np.float64) @ w.T.astype(np.float64)
