@@ -1,4 +1,4 @@
-"""Agreement of a pruned layer whose weights went one by one: the same mask but for ties, and the optimum of the mask."""
+"""Agreement of a layer that was pruned weight by weight: the same mask but for ties, and the optimum of the mask."""
 
 from types import SimpleNamespace
 
@@ -12,23 +12,23 @@ from .exact import UNDERFLOW, Disagreement, NoBound, everywhere, same_kind
 def same_surgery(expected, got, args, kwargs) -> None:
     """Raise Disagreement unless ``got``, a mask and weights, is as good a result of prune_obs as ``expected``.
 
-    The contract: the cheapest weight of the layer goes each time, and the weights of a row are those of least loss that have
-    its zeros. So these are compared: the number of weights that stay; the weights, with the optimum of their own mask; the
-    mask. Where two removals cost nearly the same either may come first, and all that follows may differ: then it is only
-    said (by NoBound) that the masks could not be compared.
+    The contract: the cheapest weight of the layer goes each time, and the weights of a row are those of least loss
+    that have its zeros. So these are compared: the number of weights that stay; the weights, with the optimum of their
+    own mask; the mask. Where two removals cost nearly the same either may come first, and all that follows may differ:
+    then it is only said (by NoBound) that the masks could not be compared.
 
-    Letters: h the damped Hessian, kappa its condition number without the dead inputs (they are coupled to nothing), k its
-    size, S = h_ss^-1 of the inputs s that stay in a row, x = w' - w what has been added to its weights.
+    Letters: h the damped Hessian, kappa its condition number without the dead inputs (they are coupled to nothing), k
+    its size, S = h_ss^-1 of the inputs s that stay in a row, x = w' - w what has been added to its weights.
 
-    How far may they be off? The inverse of h by its Cholesky factor, and the removals (each takes c c.T off it, a Cholesky
-    factorisation by outer products), give what exact arithmetic gives for a symmetric h + E with ||E|| <= eta ||h||, where
-    eta = 4 k (k + 2) kappa 2**-53 is above the sum of: (k + 1) k of Cholesky's backward error (Higham, Accuracy and
-    Stability, theorem 10.3), k sqrt(kappa) of inverting the factor (section 14.2), k kappa of the product u.T @ u, and
-    k (k + 2) kappa of the removals (theorem 10.3 again, of the inverse). To first order, S e_q changes the diagonal of S by
-    e_q.T S E S e_q, at most ||S|| ||E|| S_qq, and x = S h_sg w_g by S E_sg w_g - S E_ss x; with ||S|| ||h|| <= kappa these
-    are at most r S_qq and r (||w|| + ||x||), where r = kappa eta. A loss w'_q**2 / (2 S_qq) changes by what follows from
-    both. All is doubled, for two implementations. The final weights are solved for with h itself: there kappa stands for
-    kappa**2 (theorem 10.4, and the product on the right-hand side).
+    How far may they be off? The inverse of h by its Cholesky factor, and the removals (each takes c c.T off it, a
+    Cholesky factorisation by outer products), give what exact arithmetic gives for a symmetric h + E with ||E|| <= eta
+    ||h||, where eta = 4 k (k + 2) kappa 2**-53 is above the sum of: (k + 1) k of Cholesky's backward error (Higham,
+    Accuracy and Stability, theorem 10.3), k sqrt(kappa) of inverting the factor (section 14.2), k kappa of the product
+    u.T @ u, and k (k + 2) kappa of the removals (theorem 10.3 again, of the inverse). To first order, S e_q changes
+    the diagonal of S by e_q.T S E S e_q, at most ||S|| ||E|| S_qq, and x = S h_sg w_g by S E_sg w_g - S E_ss x; with
+    ||S|| ||h|| <= kappa these are at most r S_qq and r (||w|| + ||x||), where r = kappa eta. A loss w'_q**2 / (2 S_qq)
+    changes by what follows from both. All is doubled, for two implementations. The final weights are solved for with h
+    itself: there kappa stands for kappa**2 (theorem 10.4, and the product on the right-hand side).
     """
     w, h = np.asarray(args[0], np.float64), np.asarray(args[1])
     if not isinstance(got, tuple) or len(got) != 2:
@@ -38,7 +38,8 @@ def same_surgery(expected, got, args, kwargs) -> None:
     mask, weights = got
     if mask.sum() != expected[0].sum():
         raise Disagreement(f"mask: got {mask.sum()} weights that stay, expected {expected[0].sum()}")
-    everywhere(mask | ((weights == 0) & ~np.signbit(weights)), weights * 0, weights, "weights where the mask is False", None)
+    zero = (weights == 0) & ~np.signbit(weights)
+    everywhere(mask | zero, np.zeros_like(weights), weights, "weights where the mask is False", None)
     live, h = h.diagonal() > 0, damped(h, kwargs.get("damping", 0.01))
     kappa = float(np.linalg.cond(h[np.ix_(live, live)])) if live.any() else 1.0
     r = 4 * len(h) * (len(h) + 2) * U64 * kappa**2
@@ -54,7 +55,8 @@ def same_surgery(expected, got, args, kwargs) -> None:
     between = np.any((taken[:, None] >= left) & ~np.eye(len(w), dtype=bool))  # the end of one row, the next of another
     if between or any(paths[i].tied for i in rows):
         raise NoBound("the masks differ, and there are removals that cost nearly the same")
-    raise Disagreement(f"mask: the rows {rows} lose other weights than expected, and no two removals cost nearly the same")
+    raise Disagreement(f"mask: the rows {rows} lose other weights than expected, and no two removals cost nearly the "
+                       "same")
 
 
 def _optimum(w: np.ndarray, mask: np.ndarray, h: np.ndarray) -> np.ndarray:
@@ -67,8 +69,8 @@ def _optimum(w: np.ndarray, mask: np.ndarray, h: np.ndarray) -> np.ndarray:
 def _path(w: np.ndarray, h: np.ndarray, r: float, count: int) -> SimpleNamespace:
     """Remove ``count`` weights of a row, the cheapest first, and say how sure that order is.
 
-    taken : the most that a removal cost, at most. left : what the next one would cost, at least. tied : whether at a step
-    another weight may have been the cheapest.
+    taken : the most that a removal cost, at most. left : what the next one would cost, at least. tied : whether at a
+    step another weight may have been the cheapest.
     """
     now, stays, taken, floor, tied = w.copy(), np.ones(len(w), dtype=bool), 0.0, 0.0, False
     while stays.any():

@@ -1,4 +1,4 @@
-"""Layer-wise pruning, faster: the columns that a removal takes off the inverse are kept, not the matrix that changes."""
+"""Layer-wise pruning, faster: the columns that removals take off the inverse are kept, not a matrix that changes."""
 
 from functools import wraps
 

@@ -10,11 +10,11 @@ on such a factor, and without it trace(d @ h @ d.T) is the error of the output i
 
 **Damping.** ``damping`` times the mean of the diagonal is added to the diagonal. The mean is over the live inputs.
 
-**Dead inputs.** An input is dead where h[j, j] = 0: it was zero in every sample, so it is coupled to no other input, and
-its weights may be anything. They are rounded to nearest. They are pruned by magnitude, and before the weights of live
-inputs of about their size: a dead input has a diagonal of damping times the mean (or ``DEAD`` times, where that is more),
-as if it had been damped like the others. A layer without a live input has 1 for that mean. Dead inputs change nothing for
-the others.
+**Dead inputs.** An input is dead where h[j, j] = 0: it was zero in every sample, so it is coupled to no other input,
+and its weights may be anything. They are rounded to nearest. They are pruned by magnitude, and before the weights of
+live inputs of about their size: a dead input has a diagonal of damping times the mean (or ``DEAD`` times, where that
+is more), as if it had been damped like the others. A layer without a live input has 1 for that mean. Dead inputs
+change nothing for the others.
 
 **Factor.** u is upper triangular, with u.T @ u = the inverse of the damped h: the Cholesky factor of the inverse.
 """
@@ -35,7 +35,7 @@ DEAD = 2.0**-26  # small enough that dead weights go first, large enough that th
 def quantize_hessian(x: ArrayLike) -> NDArray[np.float64]:
     """Sum the second moments of a layer's inputs: all that the squared error of its output depends on.
 
-        h[i, j] = sum over samples p of x[p, i] * x[p, j];      ||x @ d.T||**2 = trace(d @ h @ d.T) for any change d of w
+        h[i, j] = sum over samples p of x[p, i] * x[p, j];      ||x @ d.T||**2 = trace(d @ h @ d.T) for any change d
 
     Parameters
     ----------
@@ -81,12 +81,12 @@ def damped(hessian: np.ndarray, damping: float) -> np.ndarray:
 def inverse_factor(hessian: np.ndarray, damping: float) -> np.ndarray:
     """Return the upper triangular u with u.T @ u = inverse of the damped Hessian, or refuse a singular one.
 
-    The same as cholesky(inv(h)).T, with one rounding error less: l @ l.T = h with its rows and columns reversed, and u is
-    the inverse of l, reversed back.
+    The same as cholesky(inv(h)).T, with one rounding error less: l @ l.T = h with its rows and columns reversed, and u
+    is the inverse of l, reversed back.
 
-    Cholesky is exact for a matrix that is off by at most gamma_(k + 1) trace(h) (Higham, Accuracy and Stability, theorem
-    10.3), and the smallest eigenvalue is at least 1 / ||u||_F**2. Where this is not above twice that error, the matrix
-    cannot be told from a singular one. Dead inputs have eigenvalues of their own, and take no part in this.
+    Cholesky is exact for a matrix that is off by at most gamma_(k + 1) trace(h) (Higham, Accuracy and Stability,
+    theorem 10.3), and the smallest eigenvalue is at least 1 / ||u||_F**2. Where this is not above twice that error,
+    the matrix cannot be told from a singular one. Dead inputs have eigenvalues of their own, and take no part in this.
     """
     h, live = damped(hessian, damping), hessian.diagonal() > 0
     try:
@@ -95,8 +95,8 @@ def inverse_factor(hessian: np.ndarray, damping: float) -> np.ndarray:
         u = np.full_like(h, np.inf)
     error = (len(h) + 1) * U64 * np.sum(h.diagonal()[live])
     if not 2 * error * np.sum(u[live] ** 2) < 1:
-        raise RefcompressError("hessian", f"is singular to working precision, or not positive definite, with a damping of "
-                                          f"{damping:g}: a larger one helps")
+        raise RefcompressError("hessian", "is singular to working precision, or not positive definite, with a damping "
+                                          f"of {damping:g}: a larger one helps")
     return u
 
 
@@ -105,10 +105,12 @@ def hessian_argument(hessian, k: int) -> np.ndarray:
     h = arguments.finite(arguments.array(hessian, "hessian", np.float64, ndim=2), "hessian")
     if h.shape != (k, k):
         raise RefcompressError("hessian", f"must have the shape ({k}, {k}), for the {k} inputs of w, not {h.shape}")
-    arguments.each(h, "hessian", h == h.T, "must equal the element across the diagonal (half of hessian + hessian.T does)")
+    mirrored = "must equal the element across the diagonal (half of hessian + hessian.T does)"
+    arguments.each(h, "hessian", h == h.T, mirrored)
     arguments.each(h, "hessian", (h >= 0) | ~np.eye(k, dtype=bool), "must not be negative on the diagonal")
     live = h.diagonal() > 0
-    return arguments.each(h, "hessian", (h == 0) | np.outer(live, live), "must be 0, as is the diagonal of its row or column")
+    coupled = np.outer(live, live)
+    return arguments.each(h, "hessian", (h == 0) | coupled, "must be 0, as is the diagonal of its row or column")
 
 
 def damping_argument(damping) -> float:

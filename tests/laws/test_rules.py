@@ -234,8 +234,9 @@ def test_same_surgery_refuses_another_mask_and_weights_that_are_not_its_optimum(
     nudged[mask] = np.nextafter(np.nextafter(weights[mask], F(9)), F(9))
     other, _ = reference.prune_obs(w, np.diag(h.diagonal()), **how)
     signed = np.where(mask, weights, F(-0.0))
-    for wrong, message in (((mask, nudged), "allowed difference"), ((mask, signed), "False"), (mask, "a mask and weights"),
-                           ((~mask, weights), "where the mask is False"), ((np.ones_like(mask), w), "24 weights that stay"),
+    for wrong, message in (((mask, nudged), "allowed difference"), ((mask, signed), "False"),
+                           (mask, "a mask and weights"), ((~mask, weights), "where the mask is False"),
+                           ((np.ones_like(mask), w), "24 weights that stay"),
                            (reference.prune_obs(w, h, keep=11), "11 weights that stay"),
                            ((other, _optimum_of(w, other, h)), "no two removals cost nearly the same")):
         with pytest.raises(Disagreement, match=message):

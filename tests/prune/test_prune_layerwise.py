@@ -120,7 +120,7 @@ def test_with_a_diagonal_hessian_surgery_is_damage(seed, n, k, data):
 
 
 def by_definition(w, h, block, sparsity):
-    """SparseGPT by OBS: each pruned weight is removed from its row with the inverse Hessian of the inputs still to come.
+    """SparseGPT by OBS: a pruned weight is removed from its row with the inverse Hessian of the inputs still to come.
 
     The mask of a block is chosen when it begins, by the losses of these removals. No factor, and no update put off.
     """
@@ -137,7 +137,7 @@ def by_definition(w, h, block, sparsity):
 
 
 @given(SEEDS, st.integers(1, 5), st.integers(1, 14), st.integers(1, 8), st.floats(0, 1))
-def test_sparsegpt_removes_each_weight_as_the_surgeon_does_from_the_inputs_still_to_come(seed, rows, k, block, sparsity):
+def test_sparsegpt_removes_each_weight_as_obs_does_from_the_inputs_still_to_come(seed, rows, k, block, sparsity):
     w, h = layer(np.random.default_rng(seed), rows, k)
     expected, updated = by_definition(w, h, block, sparsity)
     mask, weights = prune_sparsegpt(w, h, sparsity=sparsity, block=block, damping=0)
@@ -158,7 +158,8 @@ def test_n_of_m_holds_in_every_group_and_the_block_does_not_matter(seed, rows, k
         other, values = prune_sparsegpt(w, h, n=n, m=m, block=block)
         far = np.array([[solved(row, damped(h, 0.01))] for row in w])
         assert np.array_equal(other, mask)
-        assert np.all(np.abs(values.astype(np.float64) - weights) <= 2 * (2.0**-24 * np.abs(weights) + far))  # each is rounded
+        allowed = 2 * (2.0**-24 * np.abs(weights) + far)  # each is rounded
+        assert np.all(np.abs(values.astype(np.float64) - weights) <= allowed)
 
 
 @given(SEEDS, st.integers(1, 5), st.integers(1, 12), st.floats(0, 1))

@@ -1,4 +1,4 @@
-"""Inputs that were never active, one or all of them (an expert that no sample was routed to), and the one check of Hessians."""
+"""Inputs that were never active, some or all of them (an expert without samples), and the one check of Hessians."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,8 @@ def test_a_dead_input_changes_nothing_for_the_others(prune, damping):
     dead = int((~LIVE).sum()) * len(W)
     w = np.where(LIVE, W, W * np.float32(2**-12))  # so that all dead weights go first, whatever the damping
     mask, weights = prune(w, HALF, sparsity=(dead + 90) / w.size, damping=damping, **WHOLE[prune])
-    alone, adjusted = prune(w[:, LIVE], HALF[np.ix_(LIVE, LIVE)], sparsity=90 / (w.size - dead), damping=damping, **WHOLE[prune])
+    share = 90 / (w.size - dead)
+    alone, adjusted = prune(w[:, LIVE], HALF[np.ix_(LIVE, LIVE)], sparsity=share, damping=damping, **WHOLE[prune])
     assert not mask[:, ~LIVE].any() and np.array_equal(mask[:, LIVE], alone)
     assert np.allclose(weights[:, LIVE], adjusted, rtol=1e-6, atol=0)
 
@@ -99,13 +100,15 @@ def test_adaround_rounds_dead_weights_to_nearest_and_ties_to_even():
     w[:, 7] = np.float32([0.25, 0.75, 1.25, -0.25, -0.75, -1.25] * 2)  # each halfway between two points of the grid
     fit = rc.quantize_adaround(w, HALF, bits=3, scale=0.5, iterations=50)
     nearest = rc.quantize_nearest(w, HALF, bits=3, scale=0.5).weight.values
-    assert np.array_equal(fit.weight.values[:, ~LIVE], nearest[:, ~LIVE]) and not np.array_equal(fit.weight.values, nearest)
+    assert np.array_equal(fit.weight.values[:, ~LIVE], nearest[:, ~LIVE])
+    assert not np.array_equal(fit.weight.values, nearest)
 
 
 # One definition, one check.
 
 METHODS = {
-    "obs": lambda w, h: rc.prune_obs(w, h, sparsity=0.5)[1], "sparsegpt": lambda w, h: rc.prune_sparsegpt(w, h, sparsity=0.5)[1],
+    "obs": lambda w, h: rc.prune_obs(w, h, sparsity=0.5)[1],
+    "sparsegpt": lambda w, h: rc.prune_sparsegpt(w, h, sparsity=0.5)[1],
     "nearest": lambda w, h: rc.quantize_nearest(w, h, bits=3).weight.dense(),
     "gptq": lambda w, h: rc.quantize_gptq(w, h, bits=3).weight.dense(),
     "clip": lambda w, h: rc.quantize_clip(w, h, bits=3).weight.dense(),
@@ -126,8 +129,9 @@ def test_every_method_refuses_a_hessian_by_the_same_words(method):
     lopsided[2, 1] += 1
     beside[0, 3] = beside[3, 0] = 1e-9
     for h, message in ((HALF[:3], r"^hessian: must have the shape \(20, 20\), for the 20 inputs of w, not \(3, 20\)"),
-                       (HALF * np.nan, r"^hessian\[0, 0\]: must be finite"), (-HALF, r"^hessian\[1, 1\]: must not be negative"),
-                       (lopsided, r"^hessian\[1, 2\]: must equal the element across"), (HALF[0], "^hessian: must have 2 dim"),
+                       (HALF * np.nan, r"^hessian\[0, 0\]: must be finite"), (HALF[0], "^hessian: must have 2 dim"),
+                       (-HALF, r"^hessian\[1, 1\]: must not be negative"),
+                       (lopsided, r"^hessian\[1, 2\]: must equal the element across"),
                        (beside, r"^hessian\[0, 3\]: must be 0, as is the diagonal")):
         with pytest.raises(rc.RefcompressError, match=message):
             METHODS[method](W, h)

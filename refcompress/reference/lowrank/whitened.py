@@ -24,8 +24,8 @@ def lowrank_whitened(w: ArrayLike, hessian: ArrayLike, *, rank: int) -> LowRank:
     w : (m, k) float32, finite
     hessian : (k, k) float64, as of :func:`quantize_hessian`, no eigenvalue below 0; any multiple of it does the same
         s has the eigenvectors of h times the roots of their eigenvalues; what rounding made negative counts as 0.
-        Nothing is inverted, so dead inputs, or inputs that are always equal, need no damping. Where all inputs are dead,
-        the result is that of :func:`lowrank_svd` (h = identity).
+        Nothing is inverted, so dead inputs, or inputs that are always equal, need no damping. Where all inputs are
+        dead, the result is that of :func:`lowrank_svd` (h = identity).
     rank : int in [0, min(m, k)]
 
     Returns

@@ -1,4 +1,4 @@
-"""Optimal Brain Surgeon for a layer: weights go one by one, the cheapest first, and those that stay make up for them."""
+"""Optimal Brain Surgeon for a layer: weights go one by one, the cheapest first, and the others make up for them."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -79,9 +79,10 @@ def surgery(w: np.ndarray, h: np.ndarray, inverse: np.ndarray, count: int) -> tu
 
 
 def cheapest(order: np.ndarray, loss: np.ndarray, pruned: int, k: int) -> np.ndarray:
-    """Return the mask of a layer whose rows lose weights in their ``order``, each time in the row where the loss is least.
+    """Return the mask of a layer whose rows lose weights in their ``order``, each time where the loss is least.
 
-    A step that is cheaper than the one before it in its row follows it at once. Of equal losses the highest row goes first.
+    A step that is cheaper than the one before it in its row follows it at once. Of equal losses the highest row goes
+    first.
     """
     n, most = loss.shape
     dearest = np.maximum.accumulate(loss, axis=1)

@@ -71,7 +71,8 @@ def prune_sparsegpt(w: ArrayLike, hessian: ArrayLike, *, sparsity: float | None 
             mask[:, i:end] = prune_select(scores, keep=scores.size - pruned)
         for j in range(i, end):
             if n is not None and j % m == 0:
-                mask[:, j : j + m] = prune_select((now[:, j : j + m] / diagonal[j : j + m]) ** 2, structure="nm", n=n, m=m)
+                scores = (now[:, j : j + m] / diagonal[j : j + m]) ** 2
+                mask[:, j : j + m] = prune_select(scores, structure="nm", n=n, m=m)
             e[:, j] = np.where(mask[:, j], 0, now[:, j] / u[j, j])
             now[:, j:end] -= np.outer(e[:, j], u[j, j:end])
         now[:, end:] -= e[:, i:end] @ u[i:end, end:]  # the columns after the block, once for all of it

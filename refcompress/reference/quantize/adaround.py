@@ -1,9 +1,9 @@
-"""AdaRound: whether each weight goes up or down is learnt, so that the layer's output changes least."""
+"""AdaRound: gradient descent decides whether each weight is rounded up or down, so that the output changes least."""
 
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ... import arguments
 from ..hessian import layer_error
@@ -19,9 +19,11 @@ REGULARIZER = 10.0  # its weight, in units of the error that rounding to nearest
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None, scale=None, zero_point=None,
-                      iterations=1000, learning_rate=0.02) -> LayerFit:
-    """Round each weight of a layer up or down, as keeps the output nearest, by gradient descent on a soft choice.
+def quantize_adaround(w: ArrayLike, hessian: ArrayLike, *, bits: int = 4, scheme: str = "symmetric",
+                      axis: int | None = 0, group: int | None = None, scale: float | NDArray | None = None,
+                      zero_point: int | NDArray | None = None, iterations: int = 1000,
+                      learning_rate: float = 0.02) -> LayerFit:
+    """Round each weight of a layer up or down, so that the output changes least, by gradient descent on a soft choice.
 
         minimise over v:  trace(d @ h @ d.T) + regularizer * sum(1 - |2 r(v) - 1|**beta),  d = soft(v) - w
         soft(v) = scale * (clip(floor(w / scale) + r(v) + zero_point, lowest, highest) - zero_point)
@@ -30,24 +32,24 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
     Parameters
     ----------
     w, hessian, bits, scheme, axis, group, scale, zero_point : as in :func:`quantize_nearest`
-    iterations : int, at least 0; learning_rate : float, of Adam
+    iterations : int >= 0
+    learning_rate : float in [0, 1]
+        Of Adam.
 
     Returns
     -------
-    LayerFit : before is the error of quantize_nearest on the same arguments. The descent is float32, in BLAS's order,
-        and starts where r gives the weights themselves. No output depends on another: each takes what was learnt if its
-        error, in float64, is smaller than that of rounding to nearest. So after <= before, always. A zero of w stays zero.
-
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name.
+    LayerFit
+        before is the error of quantize_nearest on the same arguments. The descent is float32, in BLAS's order, and
+        starts where r gives the weights themselves. No output depends on another. Each takes what the descent found if
+        its error, in float64, is smaller than that of rounding to nearest. So after <= before. A zero of w stays zero,
+        and the weights of a dead input are rounded to nearest.
 
     **Source** Nagel, Amjad, van Baalen, Louizos & Blankevoort, Up or Down? Adaptive Rounding for Post-Training
     Quantization (2020, arXiv 2004.10568).
 
-    **Departs** the gradient is that of all calibration inputs at once, by way of h; the error of each output is
-    relative to that of rounding it to nearest, which lets one weight of the regularizer serve all layers; no
-    activation function in the objective; an output never ends worse than rounding to nearest; zeros stay zeros.
+    **Departs** the gradient is that of all calibration inputs at once, through h. The error of each output is relative
+    to that of rounding it to nearest, so that one weight of the regularizer serves all layers. The objective has no
+    activation function. An output never ends worse than rounded to nearest. Zeros stay zeros.
 
     Cost 2 m k**2 an iteration.
 
@@ -56,8 +58,8 @@ def quantize_adaround(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=N
     >>> fit.weight.values.tolist(), fit.after < fit.before
     ([[1, 0, 1]], True)
     """
-    w, h, nearest, iterations, learning_rate = adaround_arguments(w, hessian, bits, scheme, axis, group, scale, zero_point,
-                                                                  iterations, learning_rate)
+    w, h, nearest, iterations, learning_rate = adaround_arguments(
+        w, hessian, bits, scheme, axis, group, scale, zero_point, iterations, learning_rate)
     lowest, highest = limits(int(bits), scheme)
     e_nearest = layer_error(exact_weight(nearest) - w, h)
     s, z = nearest.expand(nearest.scale), nearest.expand(nearest.zero_point).astype(np.float32)

@@ -25,31 +25,33 @@ def quantize_awq(w: ArrayLike, x: ArrayLike, *, bits: int = 4, scheme: str = "sy
 
     Parameters
     ----------
-    w : float32 (m, k), finite; x : float32 (n, k), finite, the calibration inputs
+    w : (m, k) float32, finite
+    x : (n, k) float32, finite
+        The calibration inputs.
     bits, scheme, axis, group : as in :func:`quantize_nearest`
-    steps : int, at least 1, how many alphas are tried
-    clip : bool, whether :func:`quantize_clip` then narrows the ranges (needs axis 0)
+    steps : int >= 1
+        How many alphas are tried.
+    clip : bool
+        Whether :func:`quantize_clip` then narrows the ranges (needs axis 0).
 
     Returns
     -------
-    LayerFit : with the input_scale s, float32, divided by the root of its largest times its smallest; None where alpha
-        is 0. The alpha of least error on x is taken, the first of equals. As alpha = 0 is rounding to nearest, and
-        clipping is kept only where it helps, after <= before.
-
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name.
+    LayerFit
+        input_scale is s, float32, divided by the root of its largest times its smallest; None where alpha is 0. The
+        alpha of least error on x is taken; ties go to the smallest. As alpha = 0 is rounding to nearest, and clipping
+        is kept only where it helps, after <= before.
 
     **Source** Lin, Tang, Tang, Yang et al., AWQ (2023, arXiv 2306.00978), section 3.2, eq. 4 and 5; for clipping the
     end of the section.
 
-    **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; means below 1e-4
-    of the largest count as that (the authors' code floors s); an alpha whose weights leave float32 is passed over.
+    **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before. Means below 1e-4
+    of the largest count as that, dead inputs too (the authors' code floors s). An alpha whose weights leave float32 is
+    skipped.
 
     Cost 2 steps m k**2 + 2 n k**2.
 
     >>> rng = np.random.default_rng(0)
-    >>> x = (rng.normal(size=(64, 8)) * [20, 1, 1, 1, 1, 1, 1, 1]).astype(np.float32)      # one input is loud
+    >>> x = (rng.normal(size=(64, 8)) * [20, 1, 1, 1, 1, 1, 1, 1]).astype(np.float32)      # one input is large
     >>> w = rng.normal(size=(16, 8)).astype(np.float32)
     >>> fit = quantize_awq(w, x, bits=3)
     >>> fit.input_scale.argmax(), fit.after < fit.before

@@ -1,4 +1,4 @@
-"""Bias correction: what rounding the weights adds to each output on average is taken off its bias."""
+"""Bias correction: the mean error that rounding the weights makes in each output is subtracted from its bias."""
 
 from dataclasses import replace
 
@@ -15,31 +15,35 @@ __all__ = ["quantize_bias"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_bias(w: ArrayLike, x: ArrayLike, layer: Quantized | LayerFit, *, bias: ArrayLike | None = None) -> LayerFit:
+def quantize_bias(w: ArrayLike, x: ArrayLike, layer: Quantized | LayerFit, *,
+                  bias: ArrayLike | None = None) -> LayerFit:
     """Correct a quantized layer's bias by the mean error of its output.
 
         bias' = bias - mean over the calibration inputs of (layer(x) - x @ w.T)
 
     Parameters
     ----------
-    w : float32 (m, k), finite; x : float32 (n, k), finite, n > 0, the calibration inputs
-    layer : the Quantized (m, k) that stands for w, or the LayerFit that another method gave, without a bias
-    bias : float32 (m,), finite, what the layer had; by default zeros
+    w : (m, k) float32, finite
+    x : (n, k) float32, finite, n > 0
+        The calibration inputs.
+    layer : Quantized (m, k), or LayerFit without a bias
+        What stands for w, by whatever method.
+    bias : (m,) float32, finite
+        The bias that the layer had; by default zeros.
 
     Returns
     -------
-    LayerFit : the layer with the corrected bias, float32, from means in float64; before is the layer's error as it
-        came. The mean error of each output on x is then zero, but for rounding the bias; of all constants this one
-        leaves the least squared error, and where rounding to float32 would spoil that, the bias stays: after <= before.
-
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name.
+    LayerFit
+        The layer with the corrected bias, float32, from means in float64; before is the error of the layer as it came.
+        The mean error of each output on x is then zero, but for rounding the bias. Of all constants this one leaves the
+        least squared error. Where rounding to float32 would spoil that, the bias stays. So after <= before.
 
     **Source** Nagel, van Baalen, Blankevoort & Welling, Data-Free Quantization Through Weight Equalization and Bias
     Correction (2019, arXiv 1906.04721); the mean is over calibration inputs, where the paper can also do without any.
 
-    **Departs** nothing. Cost 4 n m k.
+    **Departs** nothing.
+
+    Cost 4 n m k.
 
     >>> w, x = np.float32([[0.4, -1]]), np.float32([[1, 0], [3, 1]])       # the first input has mean 2
     >>> q = Quantized(np.int8([[0, -1]]), np.float32([[1]]), np.int8([[0]]))

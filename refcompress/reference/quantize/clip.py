@@ -15,31 +15,31 @@ __all__ = ["quantize_clip"]
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_clip(w: ArrayLike, hessian: ArrayLike, *, bits: int = 4, scheme: str = "symmetric",
                   group: int | None = None, steps: int = 20, narrowest: float = 0.5) -> LayerFit:
-    """Narrow the range of each output (or run of inputs) until rounding within it costs the layer's output least.
+    """Narrow the range of each output (or group of inputs) until rounding within it costs the layer's output least.
 
-        scale = ratio * (the range's scale), ratio in {1, ... narrowest} in ``steps`` equal steps;
-        least  d @ h @ d.T  over the run's own inputs, d = round(w) - w
+        scale = ratio * (the scale of the full range), ratio in {1, ... narrowest} in ``steps`` equal steps
+        minimise  d @ h @ d.T  over the inputs of the group,  d = round(w) - w
 
     Parameters
     ----------
-    w, hessian, bits, scheme, group : as in :func:`quantize_nearest`, scales per output or run
-    steps : int, at least 1; narrowest : float in (0, 1]
+    w, hessian, bits, scheme, group : as in :func:`quantize_nearest`
+        Each output, or group of an output, has a scale.
+    steps : int >= 1
+    narrowest : float in (0, 1]
 
     Returns
     -------
-    LayerFit : its weight.scale and weight.zero_point serve as the scale and zero_point of the other methods. Errors are
-        float64; of equal ones the wider range is taken. Where the runs of an output, chosen each for itself, are no
-        better together than unclipped ones, the output keeps those: after <= before, always.
+    LayerFit
+        weight.scale and weight.zero_point serve as the scale and zero_point of the other methods. Errors are float64;
+        ties go to the wider range. Each group is chosen for itself. Where the groups of an output are no better
+        together than unclipped, the output stays unclipped. So after <= before.
 
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name.
+    **Source** Lin, Tang, Tang, Yang et al., AWQ (2023, arXiv 2306.00978), section 3.2: "weight clipping to minimize
+    the MSE error".
 
-    **Source** Lin, Tang, Tang, Yang et al., AWQ (2023, arXiv 2306.00978), section 3.2: "weight clipping to minimize the MSE error".
+    **Departs** the error is that of all calibration inputs, through h, and that of an output never grows.
 
-    **Departs** the error is of all calibration inputs, by way of h, and an output's never grows.
-
-    Cost 2 steps m k times the inputs in a run.
+    Cost 2 steps m k times the inputs in a group.
 
     >>> w = np.float32([[0.33, -0.33, 0.33, -0.33, 1]])              # at 2 bits all but the outlier would be lost
     >>> fit = quantize_clip(w, np.eye(5), bits=2)

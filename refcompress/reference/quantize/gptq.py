@@ -1,7 +1,7 @@
 """GPTQ: weights are rounded input by input, and those still to come make up for what the rounding did."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ... import arguments
 from ...constants import LARGEST
@@ -16,12 +16,12 @@ __all__ = ["quantize_gptq"]
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
 def quantize_gptq(w: ArrayLike, hessian: ArrayLike, *, bits: int = 4, scheme: str = "symmetric", axis: int | None = 0,
-                  group: int | None = None, scale=None, zero_point=None, damping: float = 0.01,
-                  order: str = "given") -> LayerFit:
+                  group: int | None = None, scale: float | NDArray | None = None,
+                  zero_point: int | NDArray | None = None, damping: float = 0.01, order: str = "given") -> LayerFit:
     """Round a layer's weights one input after another, each time moving the others to where they undo most of it.
 
-        (damped h)^-1 = u.T @ u, u upper triangular: the Cholesky factor of the inverse Hessian
-        for j = 0, 1, ... k - 1:    now = w_j - sum of e_i u[i, j] over i < j;    q_j = round(now);    e_j = (now - q_j) / u[j, j]
+        (damped h)^-1 = u.T @ u, u upper triangular: the Cholesky factor of the inverse Hessian for j = 0, 1, ... k -
+        1:  now = w_j - sum over i < j of e_i u[i, j];  q_j = round(now);  e_j = (now - q_j) / u[j, j]
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ def quantize_gptq(w: ArrayLike, hessian: ArrayLike, *, bits: int = 4, scheme: st
     Returns
     -------
     LayerFit
-        before is the error of quantize_nearest on the same arguments. The sums are float64, in BLAS's order. A weight is
-        rounded to float32 and then as in quantize_s8, so with a diagonal Hessian the values are exactly those of
-        quantize_nearest. A zero of w, such as a pruned weight, stays zero, and the others make up for what it would have
-        been moved by. A weight next to a tie may round otherwise on another build of BLAS. Usually after < before, but
-        no law says so.
+        before is the error of quantize_nearest on the same arguments. The sums are float64, in BLAS's order. A weight
+        is rounded to float32 and then as in quantize_s8, so with a diagonal Hessian the values are exactly those of
+        quantize_nearest. A zero of w, such as a pruned weight, stays zero, and the others make up for what it would
+        have been moved by. A weight next to a tie may round otherwise on another build of BLAS. Usually after <
+        before, but no law says so.
 
     Raises
     ------
@@ -50,9 +50,9 @@ def quantize_gptq(w: ArrayLike, hessian: ArrayLike, *, bits: int = 4, scheme: st
     **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022, arXiv 2210.17323), section 4, algorithm 1; zeros that
     stay: SparseGPT (2023), section 3.5.
 
-    **Departs** a dead input is rounded to nearest; the authors' code sets it to 0. Zeros stay zeros; there they move like
-    other weights. Algorithm 1 subtracts e_i u[i, j] from all later w_j at once, in blocks of 128 columns; here w_j is
-    computed when its turn comes: the same sum.
+    **Departs** a dead input is rounded to nearest; the authors' code sets it to 0. Zeros stay zeros; there they move
+    like other weights. Algorithm 1 subtracts e_i u[i, j] from all later w_j at once, in blocks of 128 columns; here
+    w_j is computed when its turn comes: the same sum.
 
     Cost about 2 k**3 + m k**2.
 
@@ -63,7 +63,8 @@ def quantize_gptq(w: ArrayLike, hessian: ArrayLike, *, bits: int = 4, scheme: st
     >>> fit.before, fit.after
     (1.0, 0.0)
     """
-    w, h, nearest, damping, turns, refit = gptq_arguments(w, hessian, bits, scheme, axis, group, scale, zero_point, damping, order)
+    w, h, nearest, damping, turns, refit = gptq_arguments(
+        w, hessian, bits, scheme, axis, group, scale, zero_point, damping, order)
     (lowest, highest), group = limits(int(bits), scheme), nearest.group
     s, z = (np.broadcast_to(nearest.expand(a), w.shape).copy() for a in (nearest.scale, nearest.zero_point))
     u = inverse_factor(h[np.ix_(turns, turns)], damping)
@@ -88,7 +89,7 @@ def as_float32(now: np.ndarray) -> np.ndarray:
 
 
 def gptq_arguments(w, hessian, bits, scheme, axis, group, scale, zero_point, damping, order):
-    """Return w, h, w rounded to nearest, damping, the inputs in their order, and whether groups get new scales, or refuse them."""
+    """Return w, h, w rounded to nearest, damping, the inputs in their order, whether groups get new scales; or refuse."""
     w, h, nearest = layer_arguments(w, hessian, bits, scheme, axis, group, scale, zero_point)
     damping, order = damping_argument(damping), arguments.choice(order, "order", ("given", "descending"))
     turns = np.argsort(-h.diagonal(), kind="stable") if order == "descending" else np.arange(len(h))

@@ -1,7 +1,7 @@
 """One layer y = x @ w.T and its quantized stand-in: the grid, rounding to nearest, and what that does to the output.
 
-What the post-training methods share. Letters: w the weight, m outputs of k inputs; x the calibration inputs, n rows of k;
-h = x.T @ x their Hessian (``reference/hessian.py``).
+What the post-training methods share. Letters: w the weight, m outputs of k inputs; x the calibration inputs, n rows of
+k; h = x.T @ x their Hessian (``reference/hessian.py``).
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,20 @@ __all__ = ["LayerFit", "quantize_nearest"]
 class LayerFit:
     """What a post-training method made of one layer, and what that did to the layer's output on the calibration inputs.
 
-    weight : Quantized (m, k). input_scale : None or float32 (k,), by which the inputs are divided first. input_bits :
-    None (inputs stay float32) or 2 to 8, to which they are rounded symmetrically; input_step : their scale, or None for
-    one a row, from the row's largest magnitude. bias : None or float32 (m,), added to the output.
-
-    output, before, after : sums of squares over the calibration inputs, in float64: of the output x @ w.T; of the error
-    that rounding to nearest makes; of the error that is left.
+    Parameters
+    ----------
+    weight : Quantized (m, k)
+    output, before, after : float
+        Sums of squares over the calibration inputs, in float64: of the output x @ w.T; of the error that rounding to
+        nearest makes; of the error that is left.
+    input_scale : None, or (k,) float32
+        The inputs are divided by it first.
+    input_bits : None, or 2 to 8
+        The inputs are rounded to so many bits, symmetrically. With None they stay float32.
+    input_step : None, or float
+        The scale of the rounded inputs. With None each row has one, from its largest magnitude.
+    bias : None, or (m,) float32
+        It is added to the output.
     """
 
     weight: Quantized
@@ -73,30 +81,38 @@ class LayerFit:
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_nearest(w, hessian, *, bits=8, scheme="symmetric", axis=0, group=None, scale=None,
-                     zero_point=None) -> LayerFit:
+def quantize_nearest(w: ArrayLike, hessian: ArrayLike, *, bits: int = 8, scheme: str = "symmetric",
+                     axis: int | None = 0, group: int | None = None, scale: float | NDArray | None = None,
+                     zero_point: int | NDArray | None = None) -> LayerFit:
     """Round a layer's weights to the nearest point of a grid of few bits: what the other methods are measured against.
 
         q = clip(rint(w / scale) + zero_point, lowest, highest)
 
     Parameters
     ----------
-    w : float32 (m, k), finite; hessian : float64 (k, k), as of :func:`quantize_hessian`
-    bits : 2 to 8; scheme : "symmetric" (-top to top, top = 2**(bits-1) - 1) or "affine" (one more below)
-    axis, group : what shares a scale: each output (axis 0), each input (1), all (None); or each run of ``group`` inputs
-        of an output, of which the last may be shorter
-    scale, zero_point : as in quantize_s8, by default from the range of the weights
+    w : (m, k) float32, finite
+    hessian : (k, k) float64, as of :func:`quantize_hessian`
+        The values do not depend on it, only the errors do.
+    bits : int, 2 to 8
+    scheme : "symmetric" or "affine"
+        From -top to top, top = 2**(bits-1) - 1; or one more below.
+    axis, group : int or None
+        What shares a scale: each output (axis 0), each input (1), or all (None); or each group of ``group`` consecutive
+        inputs of an output, of which the last may be smaller.
+    scale, zero_point : as in :func:`quantize_s8`
+        By default from the range of the weights.
 
     Returns
     -------
-    LayerFit : values and scales are those of quantize_s8; before == after. The errors are traces of d @ h @ d.T in
-        float64, d the exact difference of the weights.
+    LayerFit
+        Values and scales are those of quantize_s8; before == after. The errors are traces of d @ h @ d.T in float64,
+        where d is the exact difference of the weights.
 
-    Raises
-    ------
-    ArgumentTypeError, RefcompressError : by name; NaN and infinities by index.
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.1, eq. 1.
 
-    **Source** Jacob et al. (2018), section 2.1, eq. 1. **Departs** nothing. Cost 2 m k**2, for the errors.
+    **Departs** nothing.
+
+    Cost 2 m k**2, for the errors.
 
     >>> w, x = np.float32([[1, 0.3], [-0.5, 0.2]]), np.float32([[1, 2], [3, 4]])
     >>> fit = quantize_nearest(w, quantize_hessian(x), bits=2)

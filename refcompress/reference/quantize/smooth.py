@@ -23,28 +23,35 @@ def quantize_smooth(w: ArrayLike, x: ArrayLike, *, alpha: float = 0.5, weight_bi
 
     Parameters
     ----------
-    w : float32 (m, k), finite; x : float32 (n, k), finite, the calibration inputs
-    alpha : float in [0, 1], how much of the difficulty moves to the weights
-    weight_bits, input_bits : 2 to 8, symmetric
-    axis : what of the weights shares a scale: each output (0) or all (None)
-    inputs : "row", inputs have a scale a row, found when they come (dynamic, by token); or "all", one scale for all,
-        from the calibration inputs (static); what comes later and is larger is clipped
+    w : (m, k) float32, finite
+    x : (n, k) float32, finite
+        The calibration inputs.
+    alpha : float in [0, 1]
+        How much of the difficulty moves to the weights.
+    weight_bits, input_bits : int, 2 to 8
+        Of the symmetric scheme.
+    axis : 0 or None
+        What of the weights shares a scale: each output, or all.
+    inputs : "row" or "all"
+        Each row of inputs has its own scale, found when it comes (dynamic, by token); or all share one, from the
+        calibration inputs (static), and larger inputs that come later are clipped.
 
     Returns
     -------
-    LayerFit : with input_scale s, float32, computed in float64, and input_bits (and input_step, for "all"). The product
-        is of integers; before is the error with s = 1. Where an input is always zero, or its weights are, s is 1. Where the
+    LayerFit
+        input_scale is s, float32, computed in float64; input_bits is set, and input_step for "all". The product is of
+        integers; before is the error with s = 1. For a dead input, or one whose weights are all zero, s is 1. Where the
         formula's s would leave a larger error than before, s is 1 for all inputs, and after == before.
 
     Raises
     ------
-    ArgumentTypeError, RefcompressError : by name; alpha, where the scaled weights or inputs leave float32.
+    RefcompressError : also about alpha, where the scaled weights or inputs leave float32.
 
     **Source** Xiao, Lin, Seznec, Wu, Demouth & Han, SmoothQuant (2022, arXiv 2211.10438), section 4, eq. 3 and 4; with
     axis None, "row" is the O1 of its table 2, and "all" its O3.
 
-    **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before; weights have a
-    scale an output by default; a layer is smoothed only where that pays on the calibration inputs.
+    **Departs** s stays with the layer as input_scale, where the paper folds it into the layer before. By default each
+    output has its own scale of weights. A layer is smoothed only where that pays on the calibration inputs.
 
     Cost O(m k + n k), and 4 n m k for the errors.
 
@@ -54,7 +61,8 @@ def quantize_smooth(w: ArrayLike, x: ArrayLike, *, alpha: float = 0.5, weight_bi
     >>> fit.after < fit.before / 4
     True
     """
-    w, x, alpha, weight_bits, input_bits, axis, inputs = smooth_arguments(w, x, alpha, weight_bits, input_bits, axis, inputs)
+    w, x, alpha, weight_bits, input_bits, axis, inputs = smooth_arguments(
+        w, x, alpha, weight_bits, input_bits, axis, inputs)
     y = x.astype(np.float64) @ w.T.astype(np.float64)
     x_max, w_max = (np.abs(a).max(axis=0, initial=0).astype(np.float64) for a in (x, w))
     used = (x_max > 0) & (w_max > 0)

@@ -52,8 +52,8 @@ def prune_obs_refusals() -> Iterator:
         yield (bad, h), {"keep": 1}
     lopsided, beside_zero = h.copy(), h.copy()
     lopsided[0, 1], beside_zero[0, 0], beside_zero[0, 1], beside_zero[1, 0] = 1, 0, 1e-9, 1e-9
-    for bad in (*not_real(h), h.astype(np.float32), h[0], h[:2], np.full_like(h, np.nan), np.full_like(h, np.inf), -h, lopsided,
-                beside_zero):
+    not_finite = np.full_like(h, np.nan), np.full_like(h, np.inf)
+    for bad in (*not_real(h), h.astype(np.float32), h[0], h[:2], *not_finite, -h, lopsided, beside_zero):
         yield (w, bad), {"keep": 1}
     yield (w, np.ones((3, 3))), {"keep": 1, "damping": 0}  # singular
     yield (w, h * 1e300), {"keep": 1, "damping": 1e300}
@@ -70,7 +70,8 @@ def prune_obs_strategy(draw):
     n, k = draw(st.integers(0, 5)), draw(st.integers(0, 9))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     w, samples = ordinary(rng, (n, k)), draw(st.integers(0, 20))
-    return (w, _hessian(rng, k, samples)), {"keep": draw(st.integers(0, w.size)), "damping": draw(st.sampled_from([0.01, 1.0]))}
+    keep, damping = draw(st.integers(0, w.size)), draw(st.sampled_from([0.01, 1.0]))
+    return (w, _hessian(rng, k, samples)), {"keep": keep, "damping": damping}
 
 
 def _by_magnitude(w, h, **kwargs):
