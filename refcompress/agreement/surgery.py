@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..constants import U, U64
+from ..constants import U64, U
 from ..reference.hessian import damped
 from .exact import UNDERFLOW, Disagreement, NoBound, everywhere, same_kind
 
@@ -82,7 +82,7 @@ def _path(w: np.ndarray, h: np.ndarray, r: float, count: int) -> SimpleNamespace
         q = int(np.argmin(loss))
         if len(w) - len(s) == count:
             return SimpleNamespace(taken=taken, left=max(floor, np.min(loss - error)), tied=tied)
-        tied |= np.count_nonzero(loss - error <= loss[q] + error[q]) > 1
+        tied |= bool(np.count_nonzero(loss - error <= loss[q] + error[q]) > 1)
         taken, floor = max(taken, loss[q] + error[q]), max(floor, loss[q] - error[q])
         now[s] -= now[s[q]] / inverse[q, q] * inverse[q]
         now[s[q]], stays[s[q]] = 0, False

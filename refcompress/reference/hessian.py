@@ -20,7 +20,7 @@ change nothing for the others.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .. import arguments
 from ..constants import LARGEST64, U64
@@ -32,7 +32,7 @@ DEAD = 2.0**-26  # small enough that dead weights go first, large enough that th
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_hessian(x: ArrayLike) -> NDArray[np.float64]:
+def quantize_hessian(x: NDArray[np.float32]) -> NDArray[np.float64]:
     """Sum the second moments of a layer's inputs: all that the squared error of its output depends on.
 
         h[i, j] = sum over samples p of x[p, i] * x[p, j];      ||x @ d.T||**2 = trace(d @ h @ d.T) for any change d

@@ -47,14 +47,14 @@ def constrained_optimum(row, mask, h):
 def solved(row, h):
     """Return how far two solves with h, k by k, may be apart that were exact but for float64.
 
-    One by Cholesky's factor is off by k (3 k + 1) 2**-53 times the condition number (Higham 2002, theorem 10.4, and the norm
-    of the factors' absolute values): two of them by less than 100 k for the k up to 14 of these tests.
+    One by Cholesky's factor is off by k (3 k + 1) 2**-53 times the condition number (Higham 2002, theorem 10.4, and the
+    norm of the factors' absolute values): two of them by less than 100 k for the k up to 14 of these tests.
     """
     return 2.0**-53 * 100 * len(h) * np.linalg.cond(h) * np.linalg.norm(row)
 
 
 def rise(w, weights, mask, h, steps=1):
-    """Return how far loss(w, weights, h) may be from that of the exact optimum, and of a sum of as many steps towards it.
+    """Return how far loss(w, weights, h) may be from that of the exact optimum, and of a sum of ``steps`` towards it.
 
     A kept weight is off by e, its rounding to float32 and the solve's error: the loss by e h d (where h d is not 0) and
     e h e / 2. Computing it takes 2 k + 2 roundings to an element, done for both.

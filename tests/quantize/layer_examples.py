@@ -1,4 +1,4 @@
-"""Layers with calibration inputs, and the grids that they are rounded to: what the tests of post-training methods share."""
+"""Layers with calibration inputs, and the grids that they are rounded to, for the tests of post-training methods."""
 
 import numpy as np
 from hypothesis import strategies as st

@@ -9,8 +9,19 @@ from hypothesis import strategies as st
 from layer_examples import GRIDS, error_of, exact_layer, layer, layers, weight_of
 
 from refcompress import (
-    ArgumentTypeError, LayerFit, RefcompressError, gemm_s8s8, quantize_adaround, quantize_awq, quantize_bias,
-    quantize_clip, quantize_gptq, quantize_hessian, quantize_nearest, quantize_s8, quantize_smooth,
+    ArgumentTypeError,
+    LayerFit,
+    RefcompressError,
+    gemm_s8s8,
+    quantize_adaround,
+    quantize_awq,
+    quantize_bias,
+    quantize_clip,
+    quantize_gptq,
+    quantize_hessian,
+    quantize_nearest,
+    quantize_s8,
+    quantize_smooth,
 )
 from refcompress.testing.layouts import ODD
 
@@ -194,7 +205,8 @@ def test_smoothing_takes_any_layer_and_tells_the_error_of_its_output(case, alpha
     assert np.all(fit.input_scale[~x.any(axis=0) | ~w.any(axis=0)] == 1)
 
 
-@given(layers(), st.floats(0, 1), st.integers(2, 8), st.integers(2, 8), st.sampled_from(["row", "all"]), st.sampled_from([0, None]))
+@given(layers(), st.floats(0, 1), st.integers(2, 8), st.integers(2, 8), st.sampled_from(["row", "all"]),
+       st.sampled_from([0, None]))
 def test_smoothing_never_ends_worse_than_it_began(case, alpha, weight_bits, input_bits, inputs, axis):
     w, x = case
     assume(normal(w) and normal(x))
@@ -208,7 +220,8 @@ def test_smoothing_never_ends_worse_than_it_began(case, alpha, weight_bits, inpu
 
 @pytest.mark.parametrize("inputs", ["row", "all"])
 def test_a_layer_that_smoothing_would_harm_is_left_as_it_is(inputs):
-    # Each input has its own size, and its weights that size too: alpha = 1 moves all of it into the weights, whose scale all share.
+    # Each input has its own size, and its weights that size too: alpha = 1 moves all of it into the weights, which
+    # share a scale.
     w, x = np.float32([[64, 1, 2, 1], [32, -2, 1, 1]]), np.float32([[127, 1, 1, -1], [-64, 2, -1, 2]])
     fit = quantize_smooth(w, x, alpha=1.0, weight_bits=3, input_bits=8, inputs=inputs)
     assert fit.after == fit.before > 0 and fit.input_scale.tolist() == [1] * 4
@@ -254,7 +267,8 @@ def test_the_callers_seterr_changes_no_result():
     w[0, :4], x[:, 3] = (1e-42, -3e38, 1e-30, 2e30), 1e-40
     h = quantize_hessian(x)
     methods = [(quantize_nearest, h), (quantize_gptq, h), (METHODS["adaround"], h), (quantize_clip, h),
-               (quantize_awq, x), (quantize_smooth, x), (lambda w, x: quantize_bias(w, x, quantize_nearest(w, h).weight), x)]
+               (quantize_awq, x), (quantize_smooth, x),
+               (lambda w, x: quantize_bias(w, x, quantize_nearest(w, h).weight), x)]
     for method, data in methods:
         expected = method(w, data)
         with np.errstate(all="raise"):

@@ -1,7 +1,7 @@
 """Low rank with a few single weights beside it: the outliers that no matrix of low rank can follow."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...formats import CSR, LowRank
@@ -13,7 +13,7 @@ __all__ = ["lowrank_sparse"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def lowrank_sparse(w: ArrayLike, *, rank: int, keep: int, iterations: int = 30) -> tuple[LowRank, CSR]:
+def lowrank_sparse(w: NDArray[np.float32], *, rank: int, keep: int, iterations: int = 30) -> tuple[LowRank, CSR]:
     """Split a matrix into one of low rank and sparse outliers.
 
         minimise ||w - a - b||_F,    rank of a at most ``rank``, at most ``keep`` entries of b not zero
@@ -46,19 +46,20 @@ def lowrank_sparse(w: ArrayLike, *, rank: int, keep: int, iterations: int = 30) 
     True
     """
     w, rank, keep, iterations = sparse_arguments(w, rank, keep, iterations)
-    a, b = lowrank_svd(w, rank=rank), np.zeros_like(w)
-    best = None
-    for turn in range(iterations + 1):
-        rest = w - a.dense()
-        b = np.where(prune_magnitude(rest, keep=keep), rest, np.float32(0)) if w.size else rest
-        error = float(np.linalg.norm((rest - b).astype(np.float64)))
-        if best is not None and error >= best[0] - 2.0**-20 * float(np.linalg.norm(w.astype(np.float64))):
+    a, b, least = outliers(w, lowrank_svd(w, rank=rank), keep)
+    for _ in range(iterations):
+        next_a, next_b, error = outliers(w, lowrank_svd(w - b, rank=rank), keep)
+        if error >= least - 2.0**-20 * np.linalg.norm(w.astype(np.float64)):
             break
-        best = error, a, b
-        if turn < iterations:
-            a = lowrank_svd(w - b, rank=rank)
-    _, a, b = best
+        a, b, least = next_a, next_b, error
     return a, csr_from_dense(b)
+
+
+def outliers(w: np.ndarray, a: LowRank, keep: int) -> tuple[LowRank, np.ndarray, float]:
+    """Return a, the ``keep`` entries of w - a that are largest, with zeros elsewhere, and the error that is left."""
+    rest = w - a.dense()
+    b = np.where(prune_magnitude(rest, keep=keep), rest, np.float32(0)) if w.size else rest
+    return a, b, float(np.linalg.norm((rest - b).astype(np.float64)))
 
 
 def sparse_arguments(w, rank, keep, iterations):

@@ -1,7 +1,7 @@
 """Low rank for what a layer does to its inputs: the truncated SVD of the weights times a root of the Hessian."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import RefcompressError
@@ -13,7 +13,7 @@ __all__ = ["lowrank_whitened"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def lowrank_whitened(w: ArrayLike, hessian: ArrayLike, *, rank: int) -> LowRank:
+def lowrank_whitened(w: NDArray[np.float32], hessian: NDArray[np.float64], *, rank: int) -> LowRank:
     """Find the matrix of a given rank whose outputs are nearest to a layer's on its calibration inputs.
 
         minimise ||x @ (w - w_r).T||_F**2 = trace((w - w_r) h (w - w_r).T),   h = x.T @ x

@@ -5,7 +5,7 @@ scores they are computed in float64 and rounded once to float32.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .scores import not_negative, statistic, weights
 
@@ -13,7 +13,7 @@ __all__ = ["prune_score_obd", "prune_score_fisher"]
 
 
 @np.errstate(over="ignore", under="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def prune_score_obd(w: ArrayLike, diagonal: ArrayLike) -> NDArray[np.float32]:
+def prune_score_obd(w: NDArray[np.float32], diagonal: NDArray[np.floating]) -> NDArray[np.float32]:
     """Score weights by the rise of the loss that the diagonal of its Hessian predicts (Optimal Brain Damage).
 
         score = h w**2 / 2,    h[i] = d2 loss / d w[i]**2
@@ -44,7 +44,7 @@ def prune_score_obd(w: ArrayLike, diagonal: ArrayLike) -> NDArray[np.float32]:
 
 
 @np.errstate(over="ignore", under="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def prune_score_fisher(w: ArrayLike, squared_gradients: ArrayLike) -> NDArray[np.float32]:
+def prune_score_fisher(w: NDArray[np.float32], squared_gradients: NDArray[np.floating]) -> NDArray[np.float32]:
     """Score weights by the rise of the loss that the empirical Fisher information predicts.
 
         score = f w**2 / 2,    f[i] = mean over the examples of (d loss of the example / d w[i])**2

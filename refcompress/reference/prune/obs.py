@@ -1,7 +1,7 @@
 """Optimal Brain Surgeon for a layer: weights go one by one, the cheapest first, and the others make up for them."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ...errors import LimitError
 from ..hessian import damped, damping_argument, hessian_argument, inverse_factor
@@ -12,8 +12,8 @@ __all__ = ["prune_obs"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def prune_obs(w: ArrayLike, hessian: ArrayLike, *, sparsity: float | None = None, keep: int | None = None,
-              damping: float = 0.01) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+def prune_obs(w: NDArray[np.float32], hessian: NDArray[np.float64], *, sparsity: float | None = None,
+              keep: int | None = None, damping: float = 0.01) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Prune a layer weight by weight, the one of least loss each time, and adjust its row (Optimal Brain Surgeon).
 
         saliency L_q = w_q**2 / (2 [h^-1]_qq),    w <- w - w_q / [h^-1]_qq * h^-1 e_q,

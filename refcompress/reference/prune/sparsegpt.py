@@ -1,7 +1,7 @@
 """SparseGPT: a layer is pruned input by input, and the inputs that come later make up for what went."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import LimitError
@@ -13,8 +13,8 @@ __all__ = ["prune_sparsegpt"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def prune_sparsegpt(w: ArrayLike, hessian: ArrayLike, *, sparsity: float | None = None, n: int | None = None,
-                    m: int | None = None, block: int = 128,
+def prune_sparsegpt(w: NDArray[np.float32], hessian: NDArray[np.float64], *, sparsity: float | None = None,
+                    n: int | None = None, m: int | None = None, block: int = 128,
                     damping: float = 0.01) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Prune a layer input by input, and let the inputs that come later make up for what went (SparseGPT).
 

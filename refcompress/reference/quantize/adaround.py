@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ..hessian import layer_error
@@ -19,7 +19,7 @@ REGULARIZER = 10.0  # its weight, in units of the error that rounding to nearest
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_adaround(w: ArrayLike, hessian: ArrayLike, *, bits: int = 4, scheme: str = "symmetric",
+def quantize_adaround(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits: int = 4, scheme: str = "symmetric",
                       axis: int | None = 0, group: int | None = None, scale: float | NDArray | None = None,
                       zero_point: int | NDArray | None = None, iterations: int = 1000,
                       learning_rate: float = 0.02) -> LayerFit:

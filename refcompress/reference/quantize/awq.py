@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import RefcompressError
@@ -17,8 +17,8 @@ FLOOR = 1e-4  # an input counts as at least this share of the largest, so that s
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_awq(w: ArrayLike, x: ArrayLike, *, bits: int = 4, scheme: str = "symmetric", axis: int | None = 0,
-                 group: int | None = None, steps: int = 20, clip: bool = True) -> LayerFit:
+def quantize_awq(w: NDArray[np.float32], x: NDArray[np.float32], *, bits: int = 4, scheme: str = "symmetric",
+                 axis: int | None = 0, group: int | None = None, steps: int = 20, clip: bool = True) -> LayerFit:
     """Scale each input's weights by a power of its mean magnitude before rounding, the inputs by the inverse.
 
         y = (x / s) @ round(w * s).T;    s = a**alpha, a[j] = mean |x[:, j]|, alpha in {0, 1/steps, ... (steps-1)/steps}

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import ArgumentTypeError, RefcompressError
@@ -15,8 +15,8 @@ __all__ = ["quantize_bias"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_bias(w: ArrayLike, x: ArrayLike, layer: Quantized | LayerFit, *,
-                  bias: ArrayLike | None = None) -> LayerFit:
+def quantize_bias(w: NDArray[np.float32], x: NDArray[np.float32], layer: Quantized | LayerFit, *,
+                  bias: NDArray[np.float32] | None = None) -> LayerFit:
     """Correct a quantized layer's bias by the mean error of its output.
 
         bias' = bias - mean over the calibration inputs of (layer(x) - x @ w.T)
@@ -51,14 +51,14 @@ def quantize_bias(w: ArrayLike, x: ArrayLike, layer: Quantized | LayerFit, *,
     >>> fit.bias.tolist(), round(fit.before, 3), round(fit.after, 3)
     ([0.800000011920929], 1.6, 0.32)
     """
-    w, x, layer, bias = bias_arguments(w, x, layer, bias)
+    w, x, fit, bias = bias_arguments(w, x, layer, bias)
     y = x.astype(np.float64) @ w.T.astype(np.float64)
-    error = layer.exact(x) - y
+    error = fit.exact(x) - y
     corrected = (bias - error.mean(axis=0)).astype(np.float32)
     before = np.sum(error**2, axis=0)
     after = np.sum((error + (corrected.astype(np.float64) - bias)) ** 2, axis=0)
     better = after < before
-    return replace(layer, output=float(np.sum(y**2)), before=float(before.sum()),
+    return replace(fit, output=float(np.sum(y**2)), before=float(before.sum()),
                    after=float(np.where(better, after, before).sum()), bias=np.where(better, corrected, bias))
 
 

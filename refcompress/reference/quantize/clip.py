@@ -1,7 +1,7 @@
 """Clipping: a narrower range of a layer's weights has a finer step, and what lies outside of it is cut off."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...constants import SMALLEST_NORMAL
@@ -13,7 +13,7 @@ __all__ = ["quantize_clip"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_clip(w: ArrayLike, hessian: ArrayLike, *, bits: int = 4, scheme: str = "symmetric",
+def quantize_clip(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits: int = 4, scheme: str = "symmetric",
                   group: int | None = None, steps: int = 20, narrowest: float = 0.5) -> LayerFit:
     """Narrow the range of each output (or group of inputs) until rounding within it costs the layer's output least.
 

@@ -1,7 +1,7 @@
 """GPTQ: weights are rounded input by input, and those still to come make up for what the rounding did."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...constants import LARGEST
@@ -15,8 +15,8 @@ __all__ = ["quantize_gptq"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_gptq(w: ArrayLike, hessian: ArrayLike, *, bits: int = 4, scheme: str = "symmetric", axis: int | None = 0,
-                  group: int | None = None, scale: float | NDArray | None = None,
+def quantize_gptq(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits: int = 4, scheme: str = "symmetric",
+                  axis: int | None = 0, group: int | None = None, scale: float | NDArray | None = None,
                   zero_point: int | NDArray | None = None, damping: float = 0.01, order: str = "given") -> LayerFit:
     """Round a layer's weights one input after another, each time moving the others to where they undo most of it.
 
@@ -89,7 +89,7 @@ def as_float32(now: np.ndarray) -> np.ndarray:
 
 
 def gptq_arguments(w, hessian, bits, scheme, axis, group, scale, zero_point, damping, order):
-    """Return w, h, w rounded to nearest, damping, the inputs in their order, whether groups get new scales; or refuse."""
+    """Return w, h, w rounded to nearest, damping, the order of inputs, whether groups get new scales; or refuse."""
     w, h, nearest = layer_arguments(w, hessian, bits, scheme, axis, group, scale, zero_point)
     damping, order = damping_argument(damping), arguments.choice(order, "order", ("given", "descending"))
     turns = np.argsort(-h.diagonal(), kind="stable") if order == "descending" else np.arange(len(h))

@@ -7,7 +7,7 @@ k; h = x.T @ x their Hessian (``reference/hessian.py``).
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import RefcompressError
@@ -61,7 +61,7 @@ class LayerFit:
         return cls(weight, float(output), float(before), float(after), input_scale=input_scale)
 
     @np.errstate(all="ignore")
-    def forward(self, x: ArrayLike) -> NDArray[np.float32]:
+    def forward(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the output (n, m) for float32 inputs (n, k): products and sums in float64, rounded once to float32."""
         x = arguments.array(x, "x", np.float32, ndim=2)
         if x.shape[1] != self.weight.shape[1]:
@@ -81,7 +81,7 @@ class LayerFit:
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_nearest(w: ArrayLike, hessian: ArrayLike, *, bits: int = 8, scheme: str = "symmetric",
+def quantize_nearest(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits: int = 8, scheme: str = "symmetric",
                      axis: int | None = 0, group: int | None = None, scale: float | NDArray | None = None,
                      zero_point: int | NDArray | None = None) -> LayerFit:
     """Round a layer's weights to the nearest point of a grid of few bits: what the other methods are measured against.

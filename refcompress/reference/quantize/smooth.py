@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import RefcompressError
@@ -15,8 +15,8 @@ __all__ = ["quantize_smooth"]
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def quantize_smooth(w: ArrayLike, x: ArrayLike, *, alpha: float = 0.5, weight_bits: int = 8, input_bits: int = 8,
-                    axis: int | None = 0, inputs: str = "row") -> LayerFit:
+def quantize_smooth(w: NDArray[np.float32], x: NDArray[np.float32], *, alpha: float = 0.5, weight_bits: int = 8,
+                    input_bits: int = 8, axis: int | None = 0, inputs: str = "row") -> LayerFit:
     """Divide each input by a scale and multiply its weights by it, so that both can be rounded to integers.
 
         y = round(x / s) @ round(w * s).T;      s[j] = (max |x[:, j]|)**alpha / (max |w[:, j]|)**(1 - alpha)

@@ -47,7 +47,7 @@ def prune_obs_sweep():
 
 
 def prune_obs_refusals() -> Iterator:
-    w, h = np.float32([[3, 1, 2], [0, -1, 5]]), np.diag([1.0, 2, 3])
+    w, h = np.array([[3, 1, 2], [0, -1, 5]], np.float32), np.diag([1.0, 2, 3])
     for bad in (*not_arrays(w), *other_dimensions(w), w[:, :2], np.full_like(w, np.nan), np.full_like(w, np.inf)):
         yield (bad, h), {"keep": 1}
     lopsided, beside_zero = h.copy(), h.copy()
@@ -57,7 +57,7 @@ def prune_obs_refusals() -> Iterator:
         yield (w, bad), {"keep": 1}
     yield (w, np.ones((3, 3))), {"keep": 1, "damping": 0}  # singular
     yield (w, h * 1e300), {"keep": 1, "damping": 1e300}
-    yield (np.float32([[3e38, 3e38]]), np.float64([[1, 0.9], [0.9, 1]])), {"keep": 1}  # beyond float32
+    yield (np.full((1, 2), 3e38, np.float32), np.array([[1, 0.9], [0.9, 1]])), {"keep": 1}  # beyond float32
     for damping in (-0.1, np.nan, np.inf, True, "0.1"):
         yield (w, h), {"keep": 1, "damping": damping}
     for kwargs in ({}, {"keep": 1, "sparsity": 0.5}, {"keep": -1}, {"keep": 7}, {"keep": 1.0}, {"keep": True},
