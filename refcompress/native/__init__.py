@@ -81,6 +81,7 @@ _MADE_OF = {
 
 # Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
 _IN_PYTHON = {
+    "prune_obs": layers.prune_obs,
     "quantize_range_percentile": quantize.quantize_range_percentile,
     "quantize_range_kl": quantize.quantize_range_kl,
     "quantize_pack": quantize.quantize_pack,
@@ -88,11 +89,6 @@ _IN_PYTHON = {
     "requantize_s32": quantize.requantize_s32,
     "floats_nf4_encode": floats.floats_nf4_encode,
     "floats_nf4_decode": floats.floats_nf4_decode,
-}
-
-# Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
-_IN_PYTHON = {
-    "prune_obs": layers.prune_obs,
 }
 
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.
