@@ -79,8 +79,14 @@ _MADE_OF = {
     "floats_mx_decode": ("floats_decode", floats.floats_mx_decode),
 }
 
-# Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
+# Operations that are computed in Python, by another algorithm than the reference's: one function for every
+# instruction set.
 _IN_PYTHON = {
+    "prune_magnitude": prune.prune_magnitude,
+    "prune_select": prune.prune_select,
+    "prune_project_l0": prune.prune_project_l0,
+    "allocate_exact": allocate.allocate_exact,
+    "allocate_front": allocate.allocate_front,
     "quantize_range_percentile": quantize.quantize_range_percentile,
     "quantize_range_kl": quantize.quantize_range_kl,
     "quantize_pack": quantize.quantize_pack,
@@ -88,15 +94,6 @@ _IN_PYTHON = {
     "requantize_s32": quantize.requantize_s32,
     "floats_nf4_encode": floats.floats_nf4_encode,
     "floats_nf4_decode": floats.floats_nf4_decode,
-}
-
-# Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
-_IN_PYTHON = {
-    "prune_magnitude": prune.prune_magnitude,
-    "prune_select": prune.prune_select,
-    "prune_project_l0": prune.prune_project_l0,
-    "allocate_exact": allocate.allocate_exact,
-    "allocate_front": allocate.allocate_front,
 }
 
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.
