@@ -94,10 +94,16 @@ _MADE_OF = {
     "floats_mx_decode": ("floats_decode", floats.floats_mx_decode),
 }
 
-# Operations that are computed in Python, by another algorithm than the reference's: one function for every instruction set.
+# Operations that are computed in Python, by another algorithm than the reference's: one function for every
+# instruction set.
 _IN_PYTHON = {
     "share_optimal": share.share_optimal,
     "prune_obs": layers.prune_obs,
+    "prune_magnitude": prune.prune_magnitude,
+    "prune_select": prune.prune_select,
+    "prune_project_l0": prune.prune_project_l0,
+    "allocate_exact": allocate.allocate_exact,
+    "allocate_front": allocate.allocate_front,
     "quantize_range_percentile": quantize.quantize_range_percentile,
     "quantize_range_kl": quantize.quantize_range_kl,
     "quantize_pack": quantize.quantize_pack,
@@ -107,11 +113,6 @@ _IN_PYTHON = {
     "floats_nf4_decode": floats.floats_nf4_decode,
     "csr_from_dense": csr.csr_from_dense,
     "csr_to_dense": csr.csr_to_dense,
-    "prune_magnitude": prune.prune_magnitude,
-    "prune_select": prune.prune_select,
-    "prune_project_l0": prune.prune_project_l0,
-    "allocate_exact": allocate.allocate_exact,
-    "allocate_front": allocate.allocate_front,
 }
 
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.

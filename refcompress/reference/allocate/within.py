@@ -1,5 +1,7 @@
 """Two widths within one matrix: the rows or columns that matter most get 16 bits, the others 8."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -46,7 +48,7 @@ def allocate_mixed(w: ArrayLike, wide: ArrayLike, *, axis: int = 0, group: int |
     ([[64, 127]], [[983, 32767]], 19)
     """
     w, wide, axis = mixed_arguments(w, wide, axis)
-    shared = {"axis": 0} if group is None else {"group": group}
+    shared: dict[str, Any] = {"axis": 0} if group is None else {"group": group}
     low, high = np.compress(~wide, w, axis=axis), np.compress(wide, w, axis=axis)
     return Mixed(quantize_s8(low, **shared), quantize_s16(high, **shared), wide, axis)
 
