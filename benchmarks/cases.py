@@ -386,6 +386,17 @@ CASES = [
     on_weights("lowrank_randomized", "LeNet-300-100 fc1", 4, rank=50, quick=True),
     *(lowrank(rank) for rank in (64, 256)),
     Case(
+        "lowrank_whitened",
+        "LeNet-300-100 fc1, rank 50",
+        lambda rng: (
+            (_normal(rng, 300, 784), reference.quantize_hessian(_normal(rng, 2000, 784))),
+            {"rank": 50},
+        ),
+        0,
+        4 * 300 * 784 + 8 * 784 * 784,
+        quick=True,
+    ),
+    Case(
         "lowrank_matmul",
         "AlexNet fc8, rank 64, batch 64",
         lambda rng: (

@@ -113,6 +113,7 @@ _IN_PYTHON = {
     "floats_nf4_decode": floats.floats_nf4_decode,
     "csr_from_dense": csr.csr_from_dense,
     "csr_to_dense": csr.csr_to_dense,
+    "lowrank_whitened": lowrank.lowrank_whitened,
 }
 
 # Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.

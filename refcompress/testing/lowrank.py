@@ -233,3 +233,97 @@ CASES["lowrank_randomized"] = Cases(
         "a certificate below the error": _certified_too_low,
     },
 )
+
+
+# lowrank_whitened
+
+def _hessian(rng, k: int, samples: int | None = None, falling: float = 1.0) -> np.ndarray:
+    """Return the Hessian of inputs that go together, each with ``falling`` times the values of the one before."""
+    n = 2 * k + 3 if samples is None else samples
+    x = ((ordinary(rng, (n, k)) + ordinary(rng, (n, 1))) * falling ** np.arange(k)).astype(np.float64)
+    h = x.T @ x
+    return (h + h.T) / 2
+
+
+def lowrank_whitened_sweep():
+    rng = np.random.default_rng(71)
+    for i, length in enumerate(LENGTHS):
+        for m, k in ((length, 5), (4, length), (length, length % 7)):
+            rank = (0, min(1, m, k), min(m, k) // 2, min(m, k))[i % 4]
+            yield (ordinary(rng, (m, k)), _hessian(rng, k)), {"rank": rank}
+    w = ordinary(rng, (6, 9))
+    for rank in range(7):
+        yield (w, _hessian(rng, 9, falling=0.1)), {"rank": rank}  # inputs that matter, and inputs that hardly do
+        yield (w, _hessian(rng, 9, samples=rank)), {"rank": rank}  # fewer samples than inputs; 0: all are dead
+        yield (w, np.eye(9)), {"rank": rank}
+    h = _hessian(rng, 9)
+    h[[2, 5]], h[:, [2, 5]] = 0, 0  # dead inputs
+    yield (w, h), {"rank": 3}
+    for scale in (1e-30, 1e30):  # no result depends on a factor of the Hessian
+        yield (w, h * scale), {"rank": 3}
+    for size in (1e-40, 1e-30, 1e30):
+        yield ((w * size).astype(np.float32), h), {"rank": 3}
+    yield (np.eye(6, dtype=np.float32), np.eye(6)), {"rank": 4}  # equal singular values
+    yield (np.zeros((3, 5), np.float32), _hessian(rng, 5)), {"rank": 2}
+    for shape in ((129, 67), (67, 129)):
+        yield (ordinary(rng, shape), _hessian(rng, shape[1])), {"rank": 31}
+
+
+def lowrank_whitened_refusals():
+    w, h = _F([[3, 1, 2], [0, -1, 5]]), np.diag([1.0, 2, 3])
+    for bad in (*not_arrays(w), *other_dimensions(w), _F([[1, np.nan, 2]]), WITH_INFINITY, w[:, :2]):
+        yield (bad, h), {"rank": 1}
+    lopsided, beside_zero = h.copy(), h.copy()
+    lopsided[0, 1], beside_zero[0, 0], beside_zero[0, 1], beside_zero[1, 0] = 1, 0, 1e-9, 1e-9
+    indefinite = np.float64([[1, 2, 0], [2, 1, 0], [0, 0, 1]])
+    for bad in (None, h.astype(np.float32), h[0], h[:2], np.full_like(h, np.nan), np.full_like(h, np.inf), -h, lopsided,
+                beside_zero, indefinite):
+        yield (w, bad), {"rank": 1}
+    for rank in (-1, 3, True, 1.0):
+        yield (w, h), {"rank": rank}
+
+
+@composite
+def lowrank_whitened_strategy(draw):
+    m, k, n = draw(st.integers(0, 9)), draw(st.integers(0, 9)), draw(st.integers(0, 12))
+    x = draw(array(np.float32, (n, k), tame())).astype(np.float64)
+    h = x.T @ x
+    w = draw(array(np.float32, (m, k), tame()))
+    return (w, (h + h.T) / 2), {"rank": draw(st.integers(0, min(m, k)))}
+
+
+def _hessian_ignored(w, hessian, **kwargs):
+    return reference.lowrank_svd(w, **kwargs)
+
+
+def _diagonal_only(w, hessian, **kwargs):
+    """Takes inputs for uncorrelated."""
+    return reference.lowrank_whitened(w, np.diag(np.diagonal(hessian)), **kwargs)
+
+
+def _smallest_whitened(w, hessian, *, rank):
+    """Takes the eigenvectors of w h w.T in ascending order, as eigh gives them."""
+    wide = np.asarray(w, np.float64)
+    p = np.linalg.eigh(wide @ np.asarray(hessian) @ wide.T)[1][:, :rank]
+    return reference.lowrank_svd((p @ (p.T @ wide)).astype(np.float32), rank=rank)
+
+
+def _whitened_sign_flipped(w, hessian, **kwargs):
+    low = reference.lowrank_whitened(w, hessian, **kwargs)
+    return with_fields(low, u=-low.u, vt=-low.vt)
+
+
+def _whitened_last_lost(w, hessian, **kwargs):
+    return _without_the_last(reference.lowrank_whitened(w, hessian, **kwargs))
+
+
+CASES["lowrank_whitened"] = Cases(
+    lowrank_whitened_sweep, lowrank_whitened_refusals, lowrank_whitened_strategy,
+    wrong={
+        "the Hessian ignored": _hessian_ignored,
+        "inputs taken for uncorrelated": _diagonal_only,
+        "smallest eigenvalues kept": _smallest_whitened,
+        "the sign flipped": _whitened_sign_flipped,
+        "the last rank lost": _whitened_last_lost,
+    },
+)
