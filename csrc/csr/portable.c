@@ -10,7 +10,7 @@ int rc_csr_matmul_portable(size_t begin, size_t end, size_t width, size_t n, siz
                            const int32_t *indices, const float *data, const float *x, float *y)
 {
     for (size_t j0 = 0; j0 < width; j0 += BLOCK) {
-        const size_t columns = width - j0 < BLOCK ? width - j0 : BLOCK;
+        const size_t columns = rc_min(width - j0, BLOCK);
         for (size_t i = begin; i < end; i++) {
             const int64_t first = indptr[i], last = indptr[i + 1];
             /* Python checked both, but another thread may have written since: never read past the entries. */
