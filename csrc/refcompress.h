@@ -41,27 +41,33 @@ typedef int rc_gemm_s8s8(size_t begin, size_t end, size_t m, size_t n, size_t k,
 typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w,
                          int32_t *y);
 
-/* y[i, o] = sum over p of x[i, p] * scale[o, g] * (w[o, p] - zero_point[o, g]), g = p / group, for all i and the rows o of w
- * in the range. group : 1 to k (1 where k is 0); scale and zero_point : ceil(k / group) entries for each row o, which begin
- * at o * stride (a stride of 0: all rows share them).
+/* Scaled integers in rows of k, as the products read them: for input p of row o stands
+ * scale[o * stride + g] * (values[o * k + p] - zero_point[o * stride + g]), g = p / group.
+ * group : 1 to k (1 where k is 0); scale and zero_point : ceil(k / group) entries a row (a stride of 0: all rows share them);
+ * values and zero_point : int8_t or int16_t, as the operation says. */
+struct rc_quantized {
+    size_t k, group, stride;
+    const void *values;
+    const float *scale;
+    const void *zero_point;
+};
+
+/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the rows o of w (int8) in the range; x : m rows of w->k; y : m rows of n.
  * Sixteen chains an element, all from +0.0: within a group, input number p of the group goes to inner[p mod 16] by
- * fma(x, w - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16, and inner begins anew.
- * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1]. */
-typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride,
-                          const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
+ * fma(x, value - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16, and inner begins anew.
+ * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1].
+ * (Drawn in csrc/README.md.) */
+typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w, float *y);
 
-/* The same of rows that have k8 inputs of 8 bits and then k16 of 16, for the rows o in the range, and all i: y[i, place[o]] =
- * the sum over both. x : m rows of k8 + k16 inputs; y : m rows of n. group8, stride8, scale8, zero8 are those of w8, as above,
- * and likewise for w16. The chains acc go through the groups of w8 and then through those of w16, and the tree comes last. */
-typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, size_t k8, size_t group8, size_t stride8,
-                             size_t k16, size_t group16, size_t stride16, const float *x, const int8_t *w8,
-                             const float *scale8, const int8_t *zero8, const int16_t *w16, const float *scale16,
-                             const int16_t *zero16, const int64_t *place, float *y);
+/* The same of rows that have the inputs of w8 (int8) and then those of w16 (int16): y[i, outputs[o]] = the sum over both. x : m rows
+ * of w8->k + w16->k inputs. The chains acc go through the groups of w8 and then through those of w16, and the tree comes last. */
+typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w8,
+                             const struct rc_quantized *w16, const int64_t *outputs, float *y);
 
-/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the o in the range; x : m rows of k, `across` elements apart; w : n rows
- * of k; y : m rows of n, `apart` elements apart. Sixteen chains and the tree of rc_gemm_f32s8: input p goes to acc[p mod 16] by fma(x, w, acc).
+/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the o in the range; x : m rows of k, ldx elements apart; w : n rows
+ * of k; y : m rows of n, ldy elements apart. The sixteen chains without scales, input p to acc[p mod 16] by fma(x, w, acc), and the tree.
  * If transposed, w : k rows of n, its element w[p, o]; then one chain an element, p upwards from +0.0: acc = fma(x, w, acc). */
-typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t across, size_t apart, int transposed,
+typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy, int transposed,
                            const float *x, const float *w, float *y);
 
 /* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point,
@@ -229,11 +235,9 @@ struct rc_gemm_u8s8_call {
 };
 struct rc_gemm_f32s8_call {
     rc_gemm_f32s8 *kernel;
-    size_t m, n, k, group, stride;
+    size_t m, n;
     const float *x;
-    const int8_t *w;
-    const float *scale;
-    const int8_t *zero_point;
+    const struct rc_quantized *w;
     float *y;
 };
 int rc_call_csr_matmul(const struct rc_csr_matmul_call *call);
@@ -254,8 +258,8 @@ int rc_run_gemm_s8s8(rc_gemm_s8s8 *kernel, size_t begin, size_t end, size_t m, s
                      const int8_t *w, int32_t *y);
 int rc_run_gemm_u8s8(rc_gemm_u8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x,
                      const int8_t *w, int32_t *y);
-int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group,
-                      size_t stride, const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
+int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, const float *x,
+                      const struct rc_quantized *w, float *y);
 
 /* One row an instruction set; NULL where it has no kernel of its own, and the next narrower one serves. */
 struct rc_kernels {

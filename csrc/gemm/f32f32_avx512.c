@@ -2,11 +2,13 @@
  * masked. */
 #include "../kernels.h"
 #if RC_X86
+#include "../vec_avx512.h"
 #include <string.h>
 
 #define KERNEL rc_gemm_f32f32_avx512
+#define MR 4
+#define NR 6
 #define TM 4
 #define TK 6
-#include "floats_avx512.h"
 #include "f32f32.h"
 #endif

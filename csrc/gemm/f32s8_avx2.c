@@ -2,11 +2,13 @@
  * for the chains 0 to 7 and 8 to 15, since 16 registers hold 12 vectors and their operands, but not 24. */
 #include "../kernels.h"
 #if RC_X86
+#include "../vec_avx2.h"
 #include <string.h>
 
 #define KERNEL rc_gemm_f32s8_avx2
 #define KERNEL_MIXED rc_gemm_f32mixed_avx2
-#include "floats_avx2.h"
+#define MR 3
+#define NR 4
 
 RC_INLINE TARGET __m256 less(__m256i q, int z)
 {

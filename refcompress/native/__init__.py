@@ -25,10 +25,15 @@ A product that is so short that checking its arguments takes longer than the wor
 [[24, 24]]
 """
 
+import inspect
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from .. import arguments
 from ..errors import NotBuilt, RefcompressError
+
+if TYPE_CHECKING:  # the operations are put here at the end of this file; a tool that only reads finds the reference's
+    from ..reference import *  # noqa: F403
 
 try:
     from ._kernels import ffi, lib
@@ -41,73 +46,40 @@ except ImportError as error:
         "set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
-from . import _kernels, csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share, threads
+from . import _kernels, csr, floats, gemm, huffman, lowrank, prepared, quantize, rangecoder, share, threads
 from ._call import in_default_mode
+from ._table import HELPERS, KERNELS, SPEED, Row, rows
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
-# How an operation's C function becomes a Python function: one line an operation.
-_BINDERS = {
-    "csr_matmul": csr.csr_matmul,
-    "gemm_s8s8": gemm.gemm_s8s8,
-    "gemm_u8s8": gemm.gemm_u8s8,
-    "gemm_f32s8": gemm.gemm_f32s8,
-    "gemm_f32mixed": gemm.gemm_f32mixed,
-    "gemm_f32f32": gemm.gemm_f32f32,
-    "quantize_s8": quantize.quantize_s8,
-    "dequantize_s8": quantize.dequantize_s8,
-    "quantize_s16": quantize.quantize_s16,
-    "dequantize_s16": quantize.dequantize_s16,
-    "quantize_range_minmax": quantize.quantize_range_minmax,
-    "floats_encode": floats.floats_encode,
-    "floats_decode": floats.floats_decode,
-    "share_kmeans": share.share_kmeans,
-    "huffman_lengths": huffman.huffman_lengths,
-    "huffman_code": huffman.huffman_code,
-    "huffman_encode": huffman.huffman_encode,
-    "huffman_decode": huffman.huffman_decode,
-    "rangecoder_encode": rangecoder.rangecoder_encode,
-    "rangecoder_decode": rangecoder.rangecoder_decode,
-}
-
-# Operations that are made of one that has a kernel: which, and how.
-_MADE_OF = {"lowrank_randomized": ("gemm_f32f32", lowrank.lowrank_randomized)}
-
-# Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.
-_MODE_IN_C = {"csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8"}
-
-# Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
-_SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
+# How the operations become Python functions. A family's __all__ names its operations, and each is a function there, its binder: of
+# a kernel and a Row if the table has a kernel of that name, else of the operations that it is made of, by their names.
+_BINDERS = {op: getattr(family, op) for family in (csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share)
+            for op in family.__all__}
 
 
-def _rows():
-    """Yield (isa, row of the table, whether this machine runs it), narrowest first."""
-    level = 0
-    while (row := lib.rc_kernels_at(level)) != ffi.NULL:
-        yield ffi.string(row.isa).decode(), row, bool(lib.rc_supported(level))
-        level += 1
-
-
-def _bound(op: str, kernel, isa: str):
+def _bound(op: str, kernel, row: Row):
     """Return the operation computed by a C kernel, in the floating-point unit's default mode whatever another library has set."""
-    function = _BINDERS[op](kernel, _SPEED[isa])
-    return function if op in _MODE_IN_C else in_default_mode(function)
+    function = _BINDERS[op](kernel, row)
+    return function if op in prepared.OPERATIONS else in_default_mode(function)  # of the others, C looks after the mode
 
 
 def _namespaces() -> dict[str, SimpleNamespace]:
     """Merge the table's rows, narrowest first: a wider instruction set replaces what it has a kernel of its own for."""
-    merged, spaces = {}, {}
-    for isa, row, supported in _rows():
+    kernels, merged, spaces = {}, {}, {}
+    for isa, own, supported in rows():
         if not supported:
             continue
-        for op in _BINDERS:
-            kernel = getattr(row, op)
-            if kernel != ffi.NULL:
-                merged[op] = _bound(op, kernel, isa)
-                merged[op].isa = isa
-        for op, (part, bind) in _MADE_OF.items():
-            merged[op] = in_default_mode(bind(merged[part]))
-            merged[op].isa = merged[part].isa
+        kernels = kernels | own
+        row = Row(isa, SPEED[isa], kernels)
+        new = {op: _bound(op, own[op], row) for op in _BINDERS if op in own}
+        for op, bind in _BINDERS.items():
+            parts = inspect.signature(bind).parameters
+            if op not in KERNELS and (op not in merged or any(part in new for part in parts)):
+                new[op] = in_default_mode(bind(**{part: (merged | new)[part] for part in parts}))
+        for function in new.values():
+            function.isa = isa
+        merged = merged | new
         spaces[isa] = SimpleNamespace(__name__=f"native.{isa}", **merged)
     return spaces
 
@@ -130,16 +102,17 @@ def wrap(op: str, address):
 
     address : an int, or a cffi function pointer, of a function of the type rc_<op> in csrc/refcompress.h.
     """
-    arguments.choice(op, "op", _BINDERS)
+    arguments.choice(op, "op", [op for op in _BINDERS if op in KERNELS])
     kernel = ffi.cast(f"rc_{op} *", address)
     if kernel == ffi.NULL:
         raise RefcompressError("address", "must not be NULL")
-    return _bound(op, kernel, "portable")
+    _, own, _ = next(rows())
+    return _bound(op, kernel, Row("portable", SPEED["portable"], {name: own[name] for name in own if name not in HELPERS}))
 
 
 def compiled() -> list[str]:
     """Return the instruction sets that the kernels were compiled for, whether or not this machine runs them."""
-    return [isa for isa, _, _ in _rows()]
+    return [isa for isa, _, _ in rows()]
 
 
 def path() -> str:

@@ -6,6 +6,8 @@ from .. import reference
 from ..reference.lowrank.range_finder import randomized
 from . import threads
 
+__all__ = ["lowrank_randomized"]
+
 
 def lowrank_randomized(gemm_f32f32):
     """Return the operation lowrank_randomized with the products of gemm_f32f32."""
