@@ -52,11 +52,12 @@ struct rc_quantized {
     const void *zero_point;
 };
 
-/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the rows o of w (int8) in the range; x : m rows of w->k; y : m rows of n.
- * Sixteen chains an element, all from +0.0: within a group, input number p of the group goes to inner[p mod 16] by
- * fma(x, value - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16, and inner begins anew.
- * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1].
- * (Drawn in csrc/README.md.) */
+/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the rows o of w (int8) in the range.
+ * x : m rows of w->k; y : m rows of n.
+ * Sixteen chains an element (drawn in csrc/README.md), all from +0.0: within a group, input number p of the group goes to
+ * inner[p mod 16] by fma(x, value - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16, and inner
+ * begins anew.
+ * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1]. */
 typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w, float *y);
 
 /* The same of rows that have the inputs of w8 (int8) and then those of w16 (int16): y[i, outputs[o]] = the sum over both. x : m rows
@@ -182,7 +183,12 @@ typedef int rc_huffman_decode(size_t begin, size_t end, size_t count, size_t lan
 /* The rangecoder family is one chain too: its ranges are of codes, row by row, gone through in order; the first one prepares
  * the state. stretch : the 4096 logits of probabilities, reference/rangecoder/coder.py. Workspace: columns, k of them, or NULL where
  * there is one row; state. */
-enum { RC_RANGECODER_CONTEXTS = 7 };
+enum {
+    RC_RANGECODER_CONTEXTS = 7, /* slots that contribute to the probability of a flag */
+    RC_RANGECODER_BUCKETS = 8,  /* sizes of a count, and so sets of weights */
+    RC_RANGECODER_TABLES = 640, /* slots of all tables: rangecoder/portable.c lists them */
+    RC_RANGECODER_TREE = 256,   /* nodes of the tree of values */
+};
 
 struct rc_rangecoder_slot {
     uint16_t p; /* the probability of a one, in 1 / 65536 */
@@ -194,8 +200,9 @@ struct rc_rangecoder {
     uint32_t low, high, value;
     uint32_t in_row;   /* codes that are not 0 in this row */
     uint64_t position; /* encoding: the bytes that this range wrote; decoding: the bytes taken, those past the end too */
-    int32_t weights[8][7];
-    struct rc_rangecoder_slot overall, line, column, tables[640], tree[256];
+    int32_t weights[RC_RANGECODER_BUCKETS][RC_RANGECODER_CONTEXTS];
+    struct rc_rangecoder_slot overall, line, column;
+    struct rc_rangecoder_slot tables[RC_RANGECODER_TABLES], tree[RC_RANGECODER_TREE];
 };
 
 /* codes below alphabet (2 to 256, or 1) to bytes: those of this range, at most 12 a code and 4. What is left in low and high
