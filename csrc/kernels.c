@@ -1,4 +1,5 @@
-/* The table of kernels: which function serves an operation on an instruction set. kernels.h has the list that it is made of. */
+/* The table of kernels: which function serves an operation on an instruction set. kernels.h has the list that it is
+ * made of. */
 #include "kernels.h"
 
 #define PORTABLE(op) .op = rc_##op##_portable,

@@ -1,23 +1,25 @@
-/* What the kernels share: which instruction sets there are, the list of all kernels, and a few helpers. C only; Python sees
- * refcompress.h. README.md says in which order to read. */
+/* What the kernels share: which instruction sets there are, the list of all kernels, and a few helpers. C only; Python
+ * sees refcompress.h. README.md says in which order to read. */
 #ifndef REFCOMPRESS_KERNELS_H
 #define REFCOMPRESS_KERNELS_H
 #include "refcompress.h"
 
-/* Function-level targets: a file compiled with -mavx512f could leak such instructions into a function meant for AVX2. */
+/* Function-level targets: a file compiled with -mavx512f could leak such instructions into a function meant for
+ * AVX2. */
 #if defined(__x86_64__)
 #define RC_X86 1
 #include <immintrin.h>
 #define RC_AVX2 __attribute__((target("avx2,fma")))
 /* One level for what Ice Lake, Zen 4 and everything later has; older AVX-512 processors take the AVX2 kernels. */
-#define RC_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2,avx2,fma")))
+#define RC_AVX512 \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2,avx2,fma")))
 #else
 #define RC_X86 0
 #endif
 
 /* For what is written once as a template, and must vanish into the kernel that uses it: a tile of vectors then lives in
- * registers, because all indices into it are constants once its loops are unrolled. A parameter that is `const` is a constant in
- * every call. */
+ * registers, because all indices into it are constants once its loops are unrolled. A parameter that is `const` is a
+ * constant in every call. */
 #define RC_INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define RC_UNROLL _Pragma("clang loop unroll(full)")
@@ -30,9 +32,10 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* All operations, one line each, by the kernels that they have: ONE, portable alone; TWO, portable and AVX-512; THREE, portable,
- * AVX2 and AVX-512. Where an instruction set has none, the next narrower one serves. From this list come the declarations below
- * and the table in kernels.c; a kernel of <operation> for <isa> is the function rc_<operation>_<isa>. */
+/* All operations, one line each, by the kernels that they have: ONE, portable alone; TWO, portable and AVX-512; THREE,
+ * portable, AVX2 and AVX-512. Where an instruction set has none, the next narrower one serves. From this list come the
+ * declarations below and the table in kernels.c; a kernel of <operation> for <isa> is the function
+ * rc_<operation>_<isa>. */
 #define RC_KERNELS(ONE, TWO, THREE) \
     THREE(csr_matmul) \
     THREE(gemm_s8s8) \

@@ -1,5 +1,5 @@
-/* Calls made ready beforehand, and calls by the kernel: refcompress.h says what for. What has floats is computed in the default
- * mode, and the mode is looked after here, where it takes less time than a call of Python's. */
+/* Calls made ready beforehand, and calls by the kernel: refcompress.h says what for. What has floats is computed in the
+ * default mode, and the mode is looked after here, where it takes less time than a call of Python's. */
 #include "kernels.h"
 
 static inline uint64_t enter(void)

@@ -1,4 +1,5 @@
-/* Vectors of floats with AVX2, under the names that the templates of csr, gemm and quantize use; vec_avx512.h has the same names. */
+/* Vectors of floats with AVX2, under the names that the templates of csr, gemm and quantize use; vec_avx512.h has the
+ * same names. */
 #include "kernels.h"
 
 #define TARGET RC_AVX2

@@ -3,14 +3,14 @@
  * KERNEL, LINKAGE      the function's name, and `static` or nothing
  * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them
  *
- * A block of four vectors of columns stays in registers while the entries of a row pass, and all rows pass before the next
- * block: the rows of x that a block touches, 4 * LANES columns wide, stay in L2. Each column is one chain, and a
- * chain waits four cycles for its last sum where two could start in each: so two rows go side by side, or four where there
- * is but one vector of columns.
+ * A block of four vectors of columns stays in registers while the entries of a row pass, and all rows pass before the
+ * next block: the rows of x that a block touches, 4 * LANES columns wide, stay in L2. Each column is one chain, and a
+ * chain waits four cycles for its last sum where two could start in each: so two rows go side by side, or four where
+ * there is but one vector of columns.
  */
 
-/* Rows are short, and the processor's own prefetcher starts anew at each of them: so ask for the entries that are AHEAD of those
- * from .. to, two KiB of each array. Without this, products of up to 64 columns took up to a third longer. */
+/* Rows are short, and the processor's own prefetcher starts anew at each of them: so ask for the entries that are AHEAD
+ * of those from .. to, two KiB of each array. Without this, products of up to 64 columns took up to a third longer. */
 enum { AHEAD = 512 };
 
 RC_INLINE void prefetch(const int32_t *indices, const float *data, size_t nnz, size_t from, size_t to)
@@ -22,11 +22,13 @@ RC_INLINE void prefetch(const int32_t *indices, const float *data, size_t nnz, s
 }
 
 /* Add `value` times a row of x to `vectors` vectors of sums, the last of them masked where `masked` says so. */
-RC_INLINE TARGET void accumulate(const size_t vectors, const int masked, const MASK mask, float value, const float *x, VEC *acc)
+RC_INLINE TARGET void accumulate(const size_t vectors, const int masked, const MASK mask, float value,
+                                 const float *x, VEC *acc)
 {
     const VEC a = v_set1(value);
     RC_UNROLL for (size_t v = 0; v < vectors; v++)
-        acc[v] = v_fma(a, masked && v + 1 == vectors ? v_load_some(x + v * LANES, mask) : v_load(x + v * LANES), acc[v]);
+        acc[v] = v_fma(a, masked && v + 1 == vectors ? v_load_some(x + v * LANES, mask) : v_load(x + v * LANES),
+                       acc[v]);
 }
 
 /* The rows y[0 .. rows) at `vectors` vectors of columns. */
@@ -73,9 +75,9 @@ RC_INLINE TARGET int side_by_side(const size_t rows, const size_t vectors, const
 }
 
 /* The rows of the range at one block of columns, `rows` of them at a time, and one at a time at the end. */
-RC_INLINE TARGET int block(const size_t rows, const size_t vectors, const int masked, const MASK mask, size_t begin, size_t end,
-                           size_t n, size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices, const float *data,
-                           const float *x, float *y)
+RC_INLINE TARGET int block(const size_t rows, const size_t vectors, const int masked, const MASK mask, size_t begin,
+                           size_t end, size_t n, size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices,
+                           const float *data, const float *x, float *y)
 {
     size_t i = begin;
     for (; i + rows <= end; i += rows)
@@ -87,9 +89,9 @@ RC_INLINE TARGET int block(const size_t rows, const size_t vectors, const int ma
     return RC_OK;
 }
 
-RC_INLINE TARGET int full_or_masked(const size_t rows, const size_t vectors, size_t columns, size_t begin, size_t end, size_t n,
-                                    size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices, const float *data,
-                                    const float *x, float *y)
+RC_INLINE TARGET int full_or_masked(const size_t rows, const size_t vectors, size_t columns, size_t begin, size_t end,
+                                    size_t n, size_t k, size_t nnz, const int64_t *indptr, const int32_t *indices,
+                                    const float *data, const float *x, float *y)
 {
     const MASK mask = v_mask(columns % LANES);
     return columns % LANES == 0 ? block(rows, vectors, 0, mask, begin, end, n, k, nnz, indptr, indices, data, x, y)

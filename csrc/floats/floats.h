@@ -3,8 +3,9 @@
  * ENCODE, DECODE       the functions' names
  * TARGET               their instruction set, or nothing
  *
- * Every step is an operation on 32-bit integers, or one on floats that is exact or rounds once, without a branch, in loops of a
- * constant length: so the compiler makes vectors of them, of the length that the target has, and all targets give the same bits.
+ * Every step is an operation on 32-bit integers, or one on floats that is exact or rounds once, without a branch, in
+ * loops of a constant length: so the compiler makes vectors of them, of the length that the target has, and all targets
+ * give the same bits.
  */
 #include "../kernels.h"
 #include <string.h>
@@ -12,8 +13,8 @@
 /* Numbers a turn: four of the longest vectors of floats, one of bytes. */
 enum { RUN = 64 };
 
-/* As in formats/floats.py. specials : codes above the largest finite number's, of one sign. nan : 0 where there is none. Codes are
- * uint16_t if wide, else uint8_t. A format is a constant wherever it is used. */
+/* As in formats/floats.py. specials : codes above the largest finite number's, of one sign. nan : 0 where there is
+ * none. Codes are uint16_t if wide, else uint8_t. A format is a constant wherever it is used. */
 struct format {
     int exponent, mantissa;
     int32_t specials, nan;

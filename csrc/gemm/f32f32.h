@@ -5,13 +5,15 @@
  * MR, NR               rows of x and of w in a tile of x w^T: MR * NR vectors and a few operands must fit the registers
  * TM, TK               rows of x and of w in a tile of x w: TM * TK factors, TK vectors of w and a sum must fit them
  *
- * From memory come about a tenth of the floats that one core can multiply, so with few rows of x every float of w must be on its way
- * before it is needed: each pass of a tile over a block asks for some rows of the next block, and all passes for all of them.
+ * From memory come about a tenth of the floats that one core can multiply, so with few rows of x every float of w must
+ * be on its way before it is needed: each pass of a tile over a block asks for some rows of the next block, and all
+ * passes for all of them.
  */
 #include "blocks.h"
 #include "chains.h"
 
-/* KC inputs of x w^T, or columns of x w, are a block: 2 KiB of a row, so that MR + NR rows, at most 20 KiB, stay in L1. */
+/* KC inputs of x w^T, or columns of x w, are a block: 2 KiB of a row, so that MR + NR rows, at most 20 KiB, stay in
+ * L1. */
 enum { KC = 512 };
 
 /* Ask L1 for the line at `p` of each of `count` rows. */
@@ -22,8 +24,8 @@ RC_INLINE void prefetch_lines(const float *rows, size_t count, size_t stride, si
 }
 
 /* x w^T: accumulate `length` inputs into the chains of a tile, those from `lane` on. */
-RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, size_t ldx, const float *const *w, size_t length,
-                           const float *ahead, size_t count, size_t stride, float *acc)
+RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, size_t ldx, const float *const *w,
+                           size_t length, const float *ahead, size_t count, size_t stride, float *acc)
 {
     VEC v[MR][NR], input[MR];
     RC_UNROLL for (size_t i = 0; i < mr; i++)
@@ -55,8 +57,8 @@ RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, s
             v_store(acc + (i * NR + o) * 16 + lane, v[i][o]);
 }
 
-/* Accumulate a block of `length` inputs into the chains of `height` rows of x; each tile asks for its share of the `there` rows of
- * the block that comes next. */
+/* Accumulate a block of `length` inputs into the chains of `height` rows of x; each tile asks for its share of the
+ * `there` rows of the block that comes next. */
 RC_INLINE TARGET void multiply_block(size_t height, const float *x, size_t ldx, const float *const *w, size_t length,
                                      const float *next, size_t there, size_t stride, float *acc)
 {
@@ -76,8 +78,8 @@ RC_INLINE TARGET void multiply_block(size_t height, const float *x, size_t ldx, 
     }
 }
 
-RC_INLINE TARGET void sixteen_chains(size_t begin, size_t end, size_t m, size_t k, size_t ldx, size_t ldy, const float *x,
-                                     const float *w, float *y)
+RC_INLINE TARGET void sixteen_chains(size_t begin, size_t end, size_t m, size_t k, size_t ldx, size_t ldy,
+                                     const float *x, const float *w, float *y)
 {
     float acc[MC * NR * 16] __attribute__((aligned(64))), totals[MC * NR];
     for (size_t i0 = 0; i0 < m; i0 += MC) {
@@ -105,8 +107,9 @@ RC_INLINE TARGET void sixteen_chains(size_t begin, size_t end, size_t m, size_t 
 }
 
 /* x w: add to `rows` rows of sums the products of `inputs` rows of w. */
-RC_INLINE TARGET void add_products(const size_t rows, const size_t inputs, size_t width, size_t ldw, size_t ldx, size_t ldy,
-                                   const float *x, const float *w, const float *ahead, size_t count, float *y)
+RC_INLINE TARGET void add_products(const size_t rows, const size_t inputs, size_t width, size_t ldw, size_t ldx,
+                                   size_t ldy, const float *x, const float *w, const float *ahead, size_t count,
+                                   float *y)
 {
     VEC factor[TM][TK], column[TK];
     RC_UNROLL for (size_t i = 0; i < rows; i++)
@@ -138,8 +141,9 @@ RC_INLINE TARGET void add_products(const size_t rows, const size_t inputs, size_
 }
 
 /* The same for TK rows of w, or for one. */
-RC_INLINE TARGET void add_some_products(const size_t rows, size_t inputs, size_t width, size_t ldw, size_t ldx, size_t ldy,
-                                        const float *x, const float *w, const float *ahead, size_t count, float *y)
+RC_INLINE TARGET void add_some_products(const size_t rows, size_t inputs, size_t width, size_t ldw, size_t ldx,
+                                        size_t ldy, const float *x, const float *w, const float *ahead, size_t count,
+                                        float *y)
 {
     if (inputs == 1)
         add_products(rows, 1, width, ldw, ldx, ldy, x, w, ahead, count, y);
@@ -147,8 +151,9 @@ RC_INLINE TARGET void add_some_products(const size_t rows, size_t inputs, size_t
         add_products(rows, TK, width, ldw, ldx, ldy, x, w, ahead, count, y);
 }
 
-/* TK rows of w at a time pass under TM of x, so sums are loaded and stored once in TK products; for LAYERS times TK rows of w these
- * sums, a block of columns long, stay in L1, and the rows of w in L2, until all rows of x have passed over them. */
+/* TK rows of w at a time pass under TM of x, so sums are loaded and stored once in TK products; for LAYERS times TK
+ * rows of w these sums, a block of columns long, stay in L1, and the rows of w in L2, until all rows of x have passed
+ * over them. */
 enum { LAYERS = 4 };
 
 RC_INLINE TARGET void one_chain(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy,

@@ -1,5 +1,5 @@
-/* What changed since the portable file: eight chains or columns at a time. 16 registers hold a tile of 3 x 4 elements, which goes over
- * its inputs twice, for the chains 0 to 7 and 8 to 15; or 9 factors. */
+/* What changed since the portable file: eight chains or columns at a time. 16 registers hold a tile of 3 x 4 elements,
+ * which goes over its inputs twice, for the chains 0 to 7 and 8 to 15; or 9 factors. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx2.h"

@@ -1,5 +1,5 @@
-/* What changed since AVX2: one vector is the 16 chains of an element, 32 registers hold 24 vectors of sums or factors, and tails are
- * masked. */
+/* What changed since AVX2: one vector is the 16 chains of an element, 32 registers hold 24 vectors of sums or factors,
+ * and tails are masked. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx512.h"

@@ -1,25 +1,28 @@
-/* Template of the products of float32 with scaled int8 weights, y = x w^T, and with rows of int8 and int16 weights. Included
- * after these were defined:
+/* Template of the products of float32 with scaled int8 weights, y = x w^T, and with rows of int8 and int16 weights.
+ * Included after these were defined:
  *
  * KERNEL, KERNEL_MIXED the functions' names
- * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them: a vector holds LANES of an element's 16 chains
+ * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them: a vector holds LANES of an element's 16
+ * chains
  * MR, NR               rows of x and of w in a tile: its MR * NR vectors and a few operands must fit the registers
  * pack8(w, count, z, out)  write float(w - z) of 16 int8 weights of which count are there, zeros behind
  * pack16(w, count, z, out) and of 16 int16 weights
  *
- * The idea is that of int8.h: NR rows of w become floats, a block of steps at a time, and serve all rows of x before the
- * next block; the chains wait on the stack meanwhile and go on where they stopped. A step is 16 inputs, or what is left of
- * a group. The order of sums is the header's: nothing here is free to be rearranged but the order of the elements.
+ * The idea is that of int8.h: NR rows of w become floats, a block of steps at a time, and serve all rows of x before
+ * the next block; the chains wait on the stack meanwhile and go on where they stopped. A step is 16 inputs, or what is
+ * left of a group. The order of sums is the header's: nothing here is free to be rearranged but the order of the
+ * elements.
  *
- * A lane without an input adds 0 * 0 to its chain, which changes nothing: an inner chain is never -0.0, since it starts from
- * +0.0 and its sums are multiples of the smallest float, none of which rounds to zero.
+ * A lane without an input adds 0 * 0 to its chain, which changes nothing: an inner chain is never -0.0, since it starts
+ * from +0.0 and its sums are multiples of the smallest float, none of which rounds to zero.
  *
  * The constant `wide` says of what type the weights are: int16_t, else int8_t.
  */
 #include "blocks.h"
 #include "chains.h"
 
-/* Steps of a block: KC is 512 inputs. NR packed rows and MR rows of x then take 20 KiB (AVX-512) or 14 KiB (AVX2) of L1's 32. */
+/* Steps of a block: KC is 512 inputs. NR packed rows and MR rows of x then take 20 KiB (AVX-512) or 14 KiB (AVX2) of
+ * L1's 32. */
 enum { STEPS = 32, KC = STEPS * 16 };
 
 RC_INLINE int zero_of(const int wide, const struct rc_quantized *w, size_t g)
@@ -54,10 +57,11 @@ RC_INLINE TARGET size_t pack_row(const int wide, const struct rc_quantized *w, s
     return p;
 }
 
-/* Accumulate the inputs p0 .. p1 of a row of k into the chains of a tile, those from `lane` on. scale[o] points at the scale of the
- * first group. */
+/* Accumulate the inputs p0 .. p1 of a row of k into the chains of a tile, those from `lane` on. scale[o] points at the
+ * scale of the first group. */
 RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, size_t ldx, size_t k, size_t group,
-                           size_t p0, size_t p1, const float *packed, const float *const *scale, float *inner, float *acc)
+                           size_t p0, size_t p1, const float *packed, const float *const *scale, float *inner,
+                           float *acc)
 {
     VEC v[MR][NR], input[MR];
     RC_UNROLL for (size_t i = 0; i < mr; i++)
@@ -108,8 +112,9 @@ RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, s
 }
 
 /* Accumulate the packed inputs p0 .. p1 into the chains of `height` rows of x. */
-RC_INLINE TARGET void multiply_block(size_t height, const float *x, size_t ldx, size_t k, size_t group, size_t p0, size_t p1,
-                                     const float *packed, const float *const *scale, float *inner, float *acc)
+RC_INLINE TARGET void multiply_block(size_t height, const float *x, size_t ldx, size_t k, size_t group, size_t p0,
+                                     size_t p1, const float *packed, const float *const *scale, float *inner,
+                                     float *acc)
 {
     for (size_t i = 0; i < height; i += MR) {
         const float *row = x + i * ldx;
@@ -125,10 +130,10 @@ RC_INLINE TARGET void multiply_block(size_t height, const float *x, size_t ldx, 
     }
 }
 
-/* Accumulate all inputs of w into the chains of `height` rows of x and the rows o0 .. o0 + width of w. `left` rows of w are to come
- * in this range, from o0 on. At the end every inner chain is zero again: a group ends there. */
-RC_INLINE TARGET void accumulate(const int wide, const struct rc_quantized *w, size_t o0, size_t width, size_t left, size_t height,
-                                 const float *x, size_t ldx, float *inner, float *acc)
+/* Accumulate all inputs of w into the chains of `height` rows of x and the rows o0 .. o0 + width of w. `left` rows of w
+ * are to come in this range, from o0 on. At the end every inner chain is zero again: a group ends there. */
+RC_INLINE TARGET void accumulate(const int wide, const struct rc_quantized *w, size_t o0, size_t width, size_t left,
+                                 size_t height, const float *x, size_t ldx, float *inner, float *acc)
 {
     const size_t k = w->k, bytes = wide ? sizeof(int16_t) : sizeof(int8_t);
     float packed[NR * KC] __attribute__((aligned(64)));
@@ -148,7 +153,8 @@ RC_INLINE TARGET void accumulate(const int wide, const struct rc_quantized *w, s
 
 /* The products of rows that have one part after the other: low of int8 and, if both, high of int16. */
 RC_INLINE TARGET void products(const int both, size_t begin, size_t end, size_t m, size_t n, const float *x,
-                               const struct rc_quantized *low, const struct rc_quantized *high, const int64_t *outputs, float *y)
+                               const struct rc_quantized *low, const struct rc_quantized *high, const int64_t *outputs,
+                               float *y)
 {
     const size_t k = low->k + (both ? high->k : 0), rows = rows_at_a_time(k * sizeof *x, MR);
     float inner[MC * NR * 16] __attribute__((aligned(64))), acc[MC * NR * 16] __attribute__((aligned(64)));

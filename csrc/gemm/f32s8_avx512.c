@@ -1,5 +1,5 @@
-/* What changed since AVX2: one vector is the 16 chains of an element, 32 registers hold a tile of 4 x 6 elements, and tails
- * are masked loads. */
+/* What changed since AVX2: one vector is the 16 chains of an element, 32 registers hold a tile of 4 x 6 elements, and
+ * tails are masked loads. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx512.h"

@@ -5,26 +5,29 @@
  * VEC, STEP            a vector of int32 sums; how many inputs one `dot` takes
  * MR, NR               rows of x and of w in a tile: its MR * NR sums and a few operands must fit the registers
  * PACKED               the type in which an input of w is packed
- * load(is_signed, x), load_some(is_signed, x, count)   a STEP of x; its first count < STEP, zeros behind, reading nothing past them
- * pack(is_signed, w, count, out)   write a STEP of w of which count <= STEP are there (what stands behind them meets zeros of x)
+ * load(is_signed, x), load_some(is_signed, x, count)   a STEP of x; its first count < STEP, zeros behind, reading
+ * nothing past them
+ * pack(is_signed, w, count, out)   write a STEP of w of which count <= STEP are there (what stands behind them meets
+ * zeros of x)
  * dot(is_signed, acc, x, w)   acc plus the products, each lane the sum of neighbours
  * reduce_four(v, out)  the four sums over the lanes of v[0], .. v[3]
- * BIAS                 `pack` adds it to each weight where x is signed, so BIAS times the sum of x is taken off in the end (0: it
+ * BIAS                 `pack` adds it to each weight where x is signed, so BIAS times the sum of x is taken off in the
+ * end (0: it
  *                      adds nothing)
  *
- * The idea: NR rows of w are packed, KC inputs at a time, and serve MC rows of x before the next KC; the sums wait on the stack
- * meanwhile. So a weight is widened once per block of x rows and not once per row, and every load of the tile comes from L1 (w)
- * or L2 (x). All sums are exact, so the order is free.
+ * The idea: NR rows of w are packed, KC inputs at a time, and serve MC rows of x before the next KC; the sums wait on
+ * the stack meanwhile. So a weight is widened once per block of x rows and not once per row, and every load of the tile
+ * comes from L1 (w) or L2 (x). All sums are exact, so the order is free.
  */
 #include "blocks.h"
 
-/* A tile's sums are loaded and stored once for 32 steps, which hides that. NR packed rows and MR rows of x then take 20 KiB (AVX-512)
- * or 5.5 KiB (AVX2) of L1's 32. */
+/* A tile's sums are loaded and stored once for 32 steps, which hides that. NR packed rows and MR rows of x then take 20
+ * KiB (AVX-512) or 5.5 KiB (AVX2) of L1's 32. */
 enum { KC = 32 * STEP };
 
 /* Add the products of `count` inputs to the sums of mr rows of x and NR packed rows of w. */
-RC_INLINE TARGET void tile(const int is_signed, const size_t mr, const uint8_t *x, size_t ldx, size_t count, const PACKED *w,
-                           VEC *sums)
+RC_INLINE TARGET void tile(const int is_signed, const size_t mr, const uint8_t *x, size_t ldx, size_t count,
+                           const PACKED *w, VEC *sums)
 {
     VEC acc[MR][NR];
     RC_UNROLL for (size_t i = 0; i < mr; i++)
@@ -34,7 +37,8 @@ RC_INLINE TARGET void tile(const int is_signed, const size_t mr, const uint8_t *
     /* One loop for whole steps and the rest: beside a second loop GCC 12 stores all sums in every step of the first. */
     for (size_t p = 0; p < count; p += STEP, w += NR * STEP) {
         RC_UNROLL for (size_t i = 0; i < mr; i++)
-            input[i] = p + STEP <= count ? load(is_signed, x + i * ldx + p) : load_some(is_signed, x + i * ldx + p, count - p);
+            input[i] = p + STEP <= count ? load(is_signed, x + i * ldx + p)
+                                         : load_some(is_signed, x + i * ldx + p, count - p);
         RC_UNROLL for (size_t o = 0; o < NR; o++)
             RC_UNROLL for (size_t i = 0; i < mr; i++)
                 acc[i][o] = dot(is_signed, acc[i][o], input[i], w + o * STEP);
@@ -62,9 +66,10 @@ RC_INLINE TARGET uint32_t sum_of_row(const int is_signed, const uint8_t *x, size
     return (uint32_t)totals[0];
 }
 
-/* Pack `count` inputs of NR rows of w: a STEP of each row, and then the next STEP of each. A tile past the range, of which only
- * `width` rows are there, repeats its first row, and drops the results. */
-RC_INLINE TARGET void pack_block(const int is_signed, const int8_t *w, size_t ldw, size_t width, size_t count, PACKED *packed)
+/* Pack `count` inputs of NR rows of w: a STEP of each row, and then the next STEP of each. A tile past the range, of
+ * which only `width` rows are there, repeats its first row, and drops the results. */
+RC_INLINE TARGET void pack_block(const int is_signed, const int8_t *w, size_t ldw, size_t width, size_t count,
+                                 PACKED *packed)
 {
     for (size_t o = 0; o < NR; o++) {
         const int8_t *row = w + (o < width ? o : 0) * ldw;
@@ -92,8 +97,8 @@ RC_INLINE TARGET void multiply_block(const int is_signed, size_t height, const u
     }
 }
 
-RC_INLINE TARGET int product(const int is_signed, size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x,
-                             const int8_t *w, int32_t *y)
+RC_INLINE TARGET int product(const int is_signed, size_t begin, size_t end, size_t m, size_t n, size_t k,
+                             const uint8_t *x, const int8_t *w, int32_t *y)
 {
     const size_t rows = rows_at_a_time(k, MR);
     VEC sums[MC * NR];
@@ -128,12 +133,14 @@ RC_INLINE TARGET int product(const int is_signed, size_t begin, size_t end, size
     return RC_OK;
 }
 
-TARGET int KERNEL_S8S8(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w, int32_t *y)
+TARGET int KERNEL_S8S8(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w,
+                       int32_t *y)
 {
     return product(1, begin, end, m, n, k, (const uint8_t *)x, w, y);
 }
 
-TARGET int KERNEL_U8S8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w, int32_t *y)
+TARGET int KERNEL_U8S8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w,
+                       int32_t *y)
 {
     return product(0, begin, end, m, n, k, x, w, y);
 }

@@ -1,6 +1,6 @@
-/* What changed since the portable file: 16 inputs at a time, widened to int16 so that vpmaddwd's sum of two products is exact
- * (vpmaddubsw would save the widening and saturates: 255 * -128 * 2 does not fit an int16). A tile of 3 x 4 sums leaves
- * registers for three vectors of x and one product. */
+/* What changed since the portable file: 16 inputs at a time, widened to int16 so that vpmaddwd's sum of two products is
+ * exact (vpmaddubsw would save the widening and saturates: 255 * -128 * 2 does not fit an int16). A tile of 3 x 4 sums
+ * leaves registers for three vectors of x and one product. */
 #include "../kernels.h"
 #if RC_X86
 #include <string.h>

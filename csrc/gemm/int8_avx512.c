@@ -1,6 +1,7 @@
-/* What changed since AVX2: vpdpbusd multiplies 64 pairs of bytes and adds them up by fours in one instruction, so nothing is
- * widened, and it does not saturate. It wants one side unsigned: where both are signed, w is packed as w + 128, and the
- * template takes 128 times the sum of x off again. 32 registers hold a tile of 4 x 6. Tails are masked loads. */
+/* What changed since AVX2: vpdpbusd multiplies 64 pairs of bytes and adds them up by fours in one instruction, so
+ * nothing is widened, and it does not saturate. It wants one side unsigned: where both are signed, w is packed as w +
+ * 128, and the template takes 128 times the sum of x off again. 32 registers hold a tile of 4 x 6. Tails are masked
+ * loads. */
 #include "../kernels.h"
 #if RC_X86
 #include <string.h>
@@ -35,7 +36,8 @@ RC_INLINE TARGET __m512i load_some(const int is_signed, const uint8_t *x, size_t
 RC_INLINE TARGET void pack(const int is_signed, const int8_t *w, size_t count, uint8_t *out)
 {
     const __m512i v = bytes(w, count);
-    _mm512_store_si512(out, is_signed ? _mm512_xor_si512(v, _mm512_set1_epi8(-128)) : v); /* w + 128: its top bit flips */
+    /* w + 128: its top bit flips. */
+    _mm512_store_si512(out, is_signed ? _mm512_xor_si512(v, _mm512_set1_epi8(-128)) : v);
 }
 
 /* The unsigned side comes first: x, or the weights that were packed as w + 128. */

@@ -28,16 +28,17 @@ int rc_gemm_u8s8_portable(size_t begin, size_t end, size_t m, size_t n, size_t k
     return exact_product(0, begin, end, m, n, k, x, w, y);
 }
 
-/* Sixteen chains: as many as the widest vector has lanes, and enough that none waits for its last sum. README.md draws them. */
+/* Sixteen chains: as many as the widest vector has lanes, and enough that none waits for its last sum. README.md draws
+ * them. */
 enum { CHAINS = 16 };
 
 /* Accumulate the inputs of row o of w, int16_t if wide and else int8_t, into the chains. */
 RC_INLINE void accumulate(const int wide, const struct rc_quantized *w, size_t o, const float *x, float *acc)
 {
-    const int8_t *values8 = (const int8_t *)w->values + o * w->k, *zero8 = (const int8_t *)w->zero_point + o * w->stride;
-    const int16_t *values16 = (const int16_t *)w->values + o * w->k, *zero16 = (const int16_t *)w->zero_point + o * w->stride;
-    const float *scale = w->scale + o * w->stride;
-    const size_t k = w->k, group = w->group;
+    const size_t k = w->k, group = w->group, scales = o * w->stride;
+    const int8_t *values8 = (const int8_t *)w->values + o * k, *zero8 = (const int8_t *)w->zero_point + scales;
+    const int16_t *values16 = (const int16_t *)w->values + o * k, *zero16 = (const int16_t *)w->zero_point + scales;
+    const float *scale = w->scale + scales;
     for (size_t first = 0, g = 0; first < k; first += group, g++) {
         const size_t count = rc_min(k - first, group);
         const int zero = wide ? zero16[g] : zero8[g];
@@ -59,7 +60,8 @@ static float reduce(float *acc)
     return acc[0];
 }
 
-int rc_gemm_f32s8_portable(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w, float *y)
+int rc_gemm_f32s8_portable(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w,
+                           float *y)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t o = begin; o < end; o++) {
@@ -71,8 +73,9 @@ int rc_gemm_f32s8_portable(size_t begin, size_t end, size_t m, size_t n, const f
     return RC_OK;
 }
 
-int rc_gemm_f32mixed_portable(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w8,
-                              const struct rc_quantized *w16, const int64_t *outputs, float *y)
+int rc_gemm_f32mixed_portable(size_t begin, size_t end, size_t m, size_t n, const float *x,
+                              const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
+                              float *y)
 {
     for (size_t i = 0; i < m; i++) {
         const float *input = x + i * (w8->k + w16->k);
@@ -86,8 +89,8 @@ int rc_gemm_f32mixed_portable(size_t begin, size_t end, size_t m, size_t n, cons
     return RC_OK;
 }
 
-int rc_gemm_f32f32_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy, int transposed,
-                            const float *x, const float *w, float *y)
+int rc_gemm_f32f32_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy,
+                            int transposed, const float *x, const float *w, float *y)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t o = begin; o < end; o++) {

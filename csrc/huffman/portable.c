@@ -1,5 +1,5 @@
-/* Huffman codes and streams in plain C. FORMAT.md's section on streams is the norm; reference/huffman/lengths.py says why the
- * lengths are optimal and reference/huffman/stream.py why a stream can be written backwards.
+/* Huffman codes and streams in plain C. FORMAT.md's section on streams is the norm; reference/huffman/lengths.py says
+ * why the lengths are optimal and reference/huffman/stream.py why a stream can be written backwards.
  *
  * L is the longest length of the code. */
 #include "../kernels.h"
@@ -51,11 +51,11 @@ static void sort(const uint64_t *weights, uint16_t *order, size_t n)
     }
 }
 
-/* Merge the n leaves with the packages of the row below, a leaf first where weights are equal, into a row of items, and pack each two
- * items; returns how many packages that gives. A row is remembered by its items' kinds alone (1: a leaf).
+/* Merge the n leaves with the packages of the row below, a leaf first where weights are equal, into a row of items, and
+ * pack each two items; returns how many packages that gives. A row is remembered by its items' kinds alone (1: a leaf).
  *
- * No leaf exceeds INT64_MAX, and packages are only ever compared with leaves, so a package of more can be cut to that: it still comes
- * after every leaf. Two such do not overflow 64 bits. */
+ * No leaf exceeds INT64_MAX, and packages are only ever compared with leaves, so a package of more can be cut to that:
+ * it still comes after every leaf. Two such do not overflow 64 bits. */
 static size_t merge(const uint64_t *weights, const uint16_t *order, size_t n, const uint64_t *below, size_t n_below,
                     uint8_t *row, uint64_t *packages)
 {
@@ -100,7 +100,8 @@ int rc_huffman_lengths_portable(size_t alphabet, unsigned limit, const uint64_t 
         below = swap;
     }
 
-    /* Take the first 2n - 2 items of the top row, and from each row below the items of which the packages taken are made. */
+    /* Take the first 2n - 2 items of the top row, and from each row below the items of which the packages taken are
+     * made. */
     size_t taken = 2 * n - 2;
     for (unsigned level = limit; level-- > 0;) {
         const uint8_t *row = kinds + level * 2 * alphabet;
@@ -242,8 +243,8 @@ RC_INLINE size_t encode_step(int wide, int careful, size_t active, size_t later,
     return position;
 }
 
-RC_INLINE int encode(int wide, size_t begin, size_t end, size_t count, size_t lanes, uint32_t longest, const void *symbols,
-                     const uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words)
+RC_INLINE int encode(int wide, size_t begin, size_t end, size_t count, size_t lanes, uint32_t longest,
+                     const void *symbols, const uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words)
 {
     size_t position = (size_t)state->position;
     for (size_t step = end; step-- > begin;) {

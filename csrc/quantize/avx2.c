@@ -53,7 +53,8 @@ RC_INLINE TARGET __m256i v_to_int(__m256 a)
     return _mm256_cvtps_epi32(a);
 }
 
-/* What is not finite is remembered in sums of x - x, which is 0, or NaN where x is special; once NaN, a lane stays NaN. */
+/* What is not finite is remembered in sums of x - x, which is 0, or NaN where x is special; once NaN, a lane stays
+ * NaN. */
 #define BAD __m256
 
 RC_INLINE TARGET __m256 nothing_bad(void)

@@ -1,4 +1,5 @@
-/* What changed since AVX2: sixteen elements at a time, one instruction to narrow them, one to find what is not finite. */
+/* What changed since AVX2: sixteen elements at a time, one instruction to narrow them, one to find what is not
+ * finite. */
 #include "places.h"
 #if RC_X86
 

@@ -30,8 +30,8 @@ RC_INLINE TARGET BAD minmax_run(const float *x, size_t count, float *low, float 
 }
 
 /* LANES columns at a time, from the first row to the last. */
-RC_INLINE TARGET BAD minmax_columns(size_t begin, size_t end, size_t rows, size_t k, const float *x, float *low, float *high,
-                                    BAD bad)
+RC_INLINE TARGET BAD minmax_columns(size_t begin, size_t end, size_t rows, size_t k, const float *x, float *low,
+                                    float *high, BAD bad)
 {
     size_t c = begin;
     for (; c + LANES <= end; c += LANES) {
@@ -57,7 +57,8 @@ RC_INLINE TARGET BAD minmax_columns(size_t begin, size_t end, size_t rows, size_
     return bad;
 }
 
-TARGET int MINMAX(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x, float *low, float *high)
+TARGET int MINMAX(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x, float *low,
+                  float *high)
 {
     BAD bad = nothing_bad();
     if (group == 0) {

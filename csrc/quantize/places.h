@@ -59,8 +59,8 @@ static inline float nearest(float t)
     return (t + shift) - shift;
 }
 
-/* clip(rint(x / s) + z, lowest, highest). The bounds less z are integers, so to clip before rounding is the same; they lie
- * within 2^17. Written so that a NaN becomes a number too: its conversion to an integer would be undefined. */
+/* clip(rint(x / s) + z, lowest, highest). The bounds less z are integers, so to clip before rounding is the same; they
+ * lie within 2^17. Written so that a NaN becomes a number too: its conversion to an integer would be undefined. */
 static inline int32_t to_integer(float x, float s, int32_t z, int32_t lowest, int32_t highest)
 {
     const float low = (float)(lowest - z), high = (float)(highest - z);
@@ -70,8 +70,8 @@ static inline int32_t to_integer(float x, float s, int32_t z, int32_t lowest, in
     return (int32_t)nearest(t) + z;
 }
 
-/* Scale and zero point for a range, as the reference chooses them: in double, the scale rounded to float, at least the smallest
- * normal, and 1 for zeros alone; then the zero point for that scale. Symmetric is what has symmetric ends. */
+/* Scale and zero point for a range, as the reference chooses them: in double, the scale rounded to float, at least the
+ * smallest normal, and 1 for zeros alone; then the zero point for that scale. Symmetric is what has symmetric ends. */
 static inline int32_t scale_and_zero_point(float low, float high, int32_t lowest, int32_t highest, float *scale)
 {
     const double shift = 6755399441055744.0; /* 1.5 * 2^52: as in nearest(); |low / scale| is at most 2^17 */

@@ -1,4 +1,5 @@
-/* To integers by a scale, and back: one division or one product an element, each rounded once. And the range of runs. */
+/* To integers by a scale, and back: one division or one product an element, each rounded once. And the range of
+ * runs. */
 #include "places.h"
 
 /* The range of count elements, step apart; returns whether some are not finite. */
@@ -17,8 +18,9 @@ static int minmax(const float *x, size_t count, size_t step, float *low, float *
     return bad;
 }
 
-/* From here on the constant `wide` says of what type the integers are: int16_t, else int8_t. What a run shares is read before it: values
- * may be of a character type, and a store to them could, for all that the compiler knows, change the scale. */
+/* From here on the constant `wide` says of what type the integers are: int16_t, else int8_t. What a run shares is read
+ * before it: values may be of a character type, and a store to them could, for all that the compiler knows, change the
+ * scale. */
 RC_INLINE int quantize(const int wide, size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
                        int32_t highest, const float *x, const float *scale, const void *zero_point, void *values)
 {
@@ -42,8 +44,8 @@ RC_INLINE int quantize(const int wide, size_t begin, size_t end, size_t k, size_
     return bad ? RC_NOT_FINITE : RC_OK;
 }
 
-RC_INLINE int quantize_runs(const int wide, size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
-                            const float *x, float *scale, void *zero_point, void *values)
+RC_INLINE int quantize_runs(const int wide, size_t begin, size_t end, size_t k, size_t group, int32_t lowest,
+                            int32_t highest, const float *x, float *scale, void *zero_point, void *values)
 {
     int bad = 0;
     struct run at = run_at(begin, k, group);
@@ -59,8 +61,8 @@ RC_INLINE int quantize_runs(const int wide, size_t begin, size_t end, size_t k, 
     return bad ? RC_NOT_FINITE : RC_OK;
 }
 
-RC_INLINE int dequantize(const int wide, size_t begin, size_t end, size_t k, size_t group, size_t stride, const void *values,
-                         const float *scale, const void *zero_point, float *x)
+RC_INLINE int dequantize(const int wide, size_t begin, size_t end, size_t k, size_t group, size_t stride,
+                         const void *values, const float *scale, const void *zero_point, float *x)
 {
     struct place at = place_of(begin, k, group, stride);
     for (size_t i = begin; i < end;) {
@@ -80,14 +82,15 @@ RC_INLINE int dequantize(const int wide, size_t begin, size_t end, size_t k, siz
     return RC_OK;
 }
 
-int rc_quantize_s8_portable(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest, int32_t highest,
-                            const float *x, const float *scale, const int8_t *zero_point, int8_t *values)
+int rc_quantize_s8_portable(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+                            int32_t highest, const float *x, const float *scale, const int8_t *zero_point,
+                            int8_t *values)
 {
     return quantize(0, begin, end, k, group, stride, lowest, highest, x, scale, zero_point, values);
 }
 
-int rc_quantize_runs_s8_portable(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest, const float *x,
-                                 float *scale, int8_t *zero_point, int8_t *values)
+int rc_quantize_runs_s8_portable(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
+                                 const float *x, float *scale, int8_t *zero_point, int8_t *values)
 {
     return quantize_runs(0, begin, end, k, group, lowest, highest, x, scale, zero_point, values);
 }
@@ -98,14 +101,15 @@ int rc_dequantize_s8_portable(size_t begin, size_t end, size_t k, size_t group, 
     return dequantize(0, begin, end, k, group, stride, values, scale, zero_point, x);
 }
 
-int rc_quantize_s16_portable(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest, int32_t highest,
-                             const float *x, const float *scale, const int16_t *zero_point, int16_t *values)
+int rc_quantize_s16_portable(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+                             int32_t highest, const float *x, const float *scale, const int16_t *zero_point,
+                             int16_t *values)
 {
     return quantize(1, begin, end, k, group, stride, lowest, highest, x, scale, zero_point, values);
 }
 
-int rc_quantize_runs_s16_portable(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest, const float *x,
-                                  float *scale, int16_t *zero_point, int16_t *values)
+int rc_quantize_runs_s16_portable(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
+                                  const float *x, float *scale, int16_t *zero_point, int16_t *values)
 {
     return quantize_runs(1, begin, end, k, group, lowest, highest, x, scale, zero_point, values);
 }

@@ -1,18 +1,22 @@
-/* Template of the kernels from floats to integers by a scale and back. Included after minmax.h, which says what it wants, and these:
+/* Template of the kernels from floats to integers by a scale and back. Included after minmax.h, which says what it
+ * wants, and these:
  *
  * QUANTIZE_S8, QUANTIZE_S16, QUANTIZE_RUNS_S8, QUANTIZE_RUNS_S16, DEQUANTIZE_S8, DEQUANTIZE_S16   the functions' names
  * v_div(a, b), v_mul(a, b)   of floats
  * INT                  a vector of LANES int32
- * v_set1_int(a), v_add_int(a, b), v_sub_int(a, b), v_to_float(a), v_to_int(x)   of int32; the last one rounds, ties to even
+ * v_set1_int(a), v_add_int(a, b), v_sub_int(a, b), v_to_float(a), v_to_int(x)   of int32; the last one rounds, ties to
+ * even
  * v_widen(wide, values, i), v_narrow(wide, values, i, v)   LANES integers from values[i] on, to int32 and back
  *
- * The constant `wide` says of what type the integers are: int16_t, else int8_t. An element goes through the operations of places.h, in
- * their order, so the bits are the same; what is left of a run goes through places.h itself.
+ * The constant `wide` says of what type the integers are: int16_t, else int8_t. An element goes through the operations
+ * of places.h, in their order, so the bits are the same; what is left of a run goes through places.h itself.
  */
 
-/* count elements that share a scale, or (each) have one each; what is theirs begins at `first`, what their scales' at `entry`. */
-RC_INLINE TARGET BAD quantize_run(const int wide, const int each, const float *x, void *values, size_t first, size_t count,
-                                  const float *scale, const void *zero_point, size_t entry, int32_t lowest, int32_t highest, BAD bad)
+/* count elements that share a scale, or (each) have one each; what is theirs begins at `first`, what their scales' at
+ * `entry`. */
+RC_INLINE TARGET BAD quantize_run(const int wide, const int each, const float *x, void *values, size_t first,
+                                  size_t count, const float *scale, const void *zero_point, size_t entry,
+                                  int32_t lowest, int32_t highest, BAD bad)
 {
     VEC s = v_set1(scale[entry]);
     INT z = v_set1_int(integer_at(wide, zero_point, entry));
@@ -39,8 +43,9 @@ RC_INLINE TARGET BAD quantize_run(const int wide, const int each, const float *x
     return bad;
 }
 
-RC_INLINE TARGET int quantize(const int wide, size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
-                              int32_t highest, const float *x, const float *scale, const void *zero_point, void *values)
+RC_INLINE TARGET int quantize(const int wide, size_t begin, size_t end, size_t k, size_t group, size_t stride,
+                              int32_t lowest, int32_t highest, const float *x, const float *scale,
+                              const void *zero_point, void *values)
 {
     BAD bad = nothing_bad();
     struct place at = place_of(begin, k, group, stride);
@@ -55,8 +60,8 @@ RC_INLINE TARGET int quantize(const int wide, size_t begin, size_t end, size_t k
 }
 
 /* Each run is still in the cache nearest by when its values are made: memory is read once. */
-RC_INLINE TARGET int quantize_runs(const int wide, size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
-                                   const float *x, float *scale, void *zero_point, void *values)
+RC_INLINE TARGET int quantize_runs(const int wide, size_t begin, size_t end, size_t k, size_t group, int32_t lowest,
+                                   int32_t highest, const float *x, float *scale, void *zero_point, void *values)
 {
     BAD bad = nothing_bad();
     struct run at = run_at(begin, k, group);
@@ -69,8 +74,8 @@ RC_INLINE TARGET int quantize_runs(const int wide, size_t begin, size_t end, siz
     return any_bad(bad) ? RC_NOT_FINITE : RC_OK;
 }
 
-RC_INLINE TARGET void dequantize_run(const int wide, const int each, const void *values, float *x, size_t first, size_t count,
-                                     const float *scale, const void *zero_point, size_t entry)
+RC_INLINE TARGET void dequantize_run(const int wide, const int each, const void *values, float *x, size_t first,
+                                     size_t count, const float *scale, const void *zero_point, size_t entry)
 {
     const VEC most = v_set1(FLT_MAX), least = v_set1(-FLT_MAX);
     VEC s = v_set1(scale[entry]);
@@ -96,7 +101,8 @@ RC_INLINE TARGET int dequantize(const int wide, size_t begin, size_t end, size_t
     struct place at = place_of(begin, k, group, stride);
     for (size_t i = begin; i < end;) {
         const size_t run = run_of(&at, k, group, end - i);
-        /* Stores past the caches pay only into memory that was used before; a new result's is not, and took twice as long. */
+        /* Stores past the caches pay only into memory that was used before; a new result's is not, and took twice as
+         * long. */
         if (group == 1)
             dequantize_run(wide, 1, values, x, i, run, scale, zero_point, at.entry);
         else
@@ -113,8 +119,8 @@ TARGET int QUANTIZE_S8(size_t begin, size_t end, size_t k, size_t group, size_t 
     return quantize(0, begin, end, k, group, stride, lowest, highest, x, scale, zero_point, values);
 }
 
-TARGET int QUANTIZE_RUNS_S8(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest, const float *x,
-                         float *scale, int8_t *zero_point, int8_t *values)
+TARGET int QUANTIZE_RUNS_S8(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
+                            const float *x, float *scale, int8_t *zero_point, int8_t *values)
 {
     return quantize_runs(0, begin, end, k, group, lowest, highest, x, scale, zero_point, values);
 }
@@ -125,14 +131,14 @@ TARGET int DEQUANTIZE_S8(size_t begin, size_t end, size_t k, size_t group, size_
     return dequantize(0, begin, end, k, group, stride, values, scale, zero_point, x);
 }
 
-TARGET int QUANTIZE_S16(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest, int32_t highest,
-                     const float *x, const float *scale, const int16_t *zero_point, int16_t *values)
+TARGET int QUANTIZE_S16(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+                        int32_t highest, const float *x, const float *scale, const int16_t *zero_point, int16_t *values)
 {
     return quantize(1, begin, end, k, group, stride, lowest, highest, x, scale, zero_point, values);
 }
 
-TARGET int QUANTIZE_RUNS_S16(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest, const float *x,
-                          float *scale, int16_t *zero_point, int16_t *values)
+TARGET int QUANTIZE_RUNS_S16(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
+                             const float *x, float *scale, int16_t *zero_point, int16_t *values)
 {
     return quantize_runs(1, begin, end, k, group, lowest, highest, x, scale, zero_point, values);
 }

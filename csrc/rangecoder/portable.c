@@ -1,5 +1,6 @@
-/* The adaptive binary range coder: reference/rangecoder/coder.py step for step, in integers, so that every bit is the same. One
- * model serves encoder and decoder; what differs is where a bit comes from. A chain from bit to bit leaves nothing to vectors. */
+/* The adaptive binary range coder: reference/rangecoder/coder.py step for step, in integers, so that every bit is the
+ * same. One model serves encoder and decoder; what differs is where a bit comes from. A chain from bit to bit leaves
+ * nothing to vectors. */
 #include "../kernels.h"
 
 enum {
@@ -12,7 +13,8 @@ enum {
     RATE = 2,               /* of learning, in 2^-18 of logit * error */
 };
 
-/* A probability is a number of 1 / ONE; that of a slot stays where no later product or quotient needs more than 32 bits. */
+/* A probability is a number of 1 / ONE; that of a slot stays where no later product or quotient needs more than 32
+ * bits. */
 enum { ONE = 1 << 16, LEAST_SLOT = 16, MOST_SLOT = ONE - 1 - LEAST_SLOT };
 
 /* Where the tables of slots begin in struct rc_rangecoder, and by what each is looked up. */
@@ -22,7 +24,7 @@ enum {
     NEAR = 0,                      /* by the six neighbours, each of which is zero or not */
     BY_COLUMN = NEAR + (1 << 6),   /* by the count in this column, and how many rows there were */
     BY_ROW = BY_COLUMN + SIZES * LENGTHS,    /* by the count in this row, and how many columns there were */
-    BESIDE = BY_ROW + SIZES * LENGTHS,       /* by the count in this column (4 sizes), in the two beside it, and the rows (8 lengths) */
+    BESIDE = BY_ROW + SIZES * LENGTHS,       /* by the count in this column (4 sizes), beside it, and the rows (8) */
     TWO_COUNTS = BESIDE + 4 * SIZES * 8,     /* by these two counts */
     END_OF_TABLES = TWO_COUNTS + SIZES * SIZES,
 };
@@ -30,7 +32,8 @@ _Static_assert((int)END_OF_TABLES == (int)RC_RANGECODER_TABLES, "the tables fill
 
 /* 65536 / (1 + exp(-i / 2)) for i = -16 .. 16, rounded. */
 static const int32_t anchors[33] = {
-    22,    36,    60,    98,    162,   267,   439,   720,   1179,  1921,  3108,  4971,  7812,  11955, 17625, 24743, 32768,
+    22,    36,    60,    98,    162,   267,   439,   720,   1179,  1921,  3108,  4971,
+    7812,  11955, 17625, 24743, 32768,
     40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514,
 };
 
@@ -88,12 +91,13 @@ static void begin_model(struct rc_rangecoder *s, size_t k, struct rc_rangecoder_
         columns[j] = fresh;
 }
 
-/* The slots that contribute to the flag at a place, in the order of the reference's; unseen ones take the overall probability. Returns
- * the size of the count in its column, which says what weights they have. */
+/* The slots that contribute to the flag at a place, in the order of the reference's; unseen ones take the overall
+ * probability. Returns the size of the count in its column, which says what weights they have. */
 static size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t k, const uint8_t *codes,
                          struct rc_rangecoder_slot *columns, struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS])
 {
-    const uint8_t *const here = codes + i * k, *const above = i > 0 ? here - k : NULL, *const above2 = i > 1 ? above - k : NULL;
+    const uint8_t *const here = codes + i * k;
+    const uint8_t *const above = i > 0 ? here - k : NULL, *const above2 = i > 1 ? above - k : NULL;
     size_t near = 0;
     if (j > 0)
         near |= (size_t)(here[j - 1] != 0);
@@ -130,7 +134,8 @@ static size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t k, 
     return own;
 }
 
-/* Split the interval at the probability p of a one; the bit is given (encoding), or follows from the value (decoding). */
+/* Split the interval at the probability p of a one; the bit is given (encoding), or follows from the value
+ * (decoding). */
 static int32_t step(struct rc_rangecoder *s, int32_t p, int32_t bit, int decoding)
 {
     const uint32_t middle = s->low + (uint32_t)((uint64_t)(s->high - s->low) * (uint64_t)p >> 16);
@@ -163,7 +168,8 @@ static void read_bytes(struct rc_rangecoder *s, const uint8_t *bytes, size_t n)
     }
 }
 
-/* What the coder has of a call: with decoding set (a constant), codes are written and bytes read, else the other way round. */
+/* What the coder has of a call: with decoding set (a constant), codes are written and bytes read, else the other way
+ * round. */
 struct coder {
     struct rc_rangecoder *s;
     uint8_t *bytes;
@@ -250,7 +256,7 @@ RC_INLINE int run(const int decoding, size_t begin, size_t end, size_t k, unsign
         }
         if (decoding) {
             codes[cell] = (uint8_t)code;
-            if (s->position > n + 4) /* not only the zeros behind the last byte: bits that the encoder wrote are missing */
+            if (s->position > n + 4) /* more than the zeros behind the last byte: some that were written are missing */
                 return RC_CORRUPT;
         }
     }
