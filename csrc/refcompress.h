@@ -15,8 +15,9 @@
 #if FLT_EVAL_METHOD != 0
 #error "refcompress: this compiler computes floats in a wider type (FLT_EVAL_METHOD is not 0): results have other bits"
 #endif
-#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
-    defined(__NO_SIGNED_ZEROS__)
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__)
+#error "refcompress: -ffast-math, or a part of it, lets the compiler change results: build without it"
+#elif defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
 #error "refcompress: -ffast-math, or a part of it, lets the compiler change results: build without it"
 #elif __FINITE_MATH_ONLY__
 #error "refcompress: -ffinite-math-only (of -ffast-math) lets the compiler lose NaN and infinity: build without it"
