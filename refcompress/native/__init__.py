@@ -7,27 +7,29 @@ True
 'portable'
 
 An implementation is a namespace: ``at(isa)`` has every operation that this instruction set or a narrower one computes,
-``available()`` lists those of this machine, narrowest first, and this module has those of the widest. Operations for which
-there is no kernel are not here: nothing switches language behind the caller's back.
+``available()`` lists those of this machine, narrowest first, and this module has those of the widest. Operations for
+which there is no kernel are not here: nothing switches language behind the caller's back.
 
-Each call computes in the default mode of the floating-point unit: it rounds to nearest and keeps subnormals. Another library may
-have set another rounding, or that subnormals become zeros; the call sets the default mode, in the pool's threads too, and sets
-the mode that it found again when it ends, also by an exception. (On processors other than x86-64 and aarch64 only the rounding
-can be set.) NumPy, and so the reference, computes in the mode that it finds: the two agree in the default mode.
+Each call computes in the default mode of the floating-point unit: it rounds to nearest and keeps subnormals. Another
+library may have set another rounding, or that subnormals become zeros. The call sets the default mode, in the pool's
+threads too, and sets the mode that it found again when it ends, also by an exception. (On processors other than x86-64
+and aarch64 only the rounding can be set.) NumPy, and so the reference, computes in the mode that it finds: the two
+agree in the default mode.
 
 A product that is so short that checking its arguments takes longer than the work can be prepared:
 
 >>> import numpy as np
 >>> x, w = np.ones((1, 8), np.int8), np.ones((2, 8), np.int8)
 >>> again = native.gemm_s8s8.prepare(x, w)   # checks, once
->>> x[:] = 3                                 # each call reads x and w where they are, and writes and returns the same array
+>>> x[:] = 3                     # each call reads x and w where they are, and writes and returns the same array
 >>> again().tolist()
 [[24, 24]]
 """
 
 import inspect
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import arguments
 from ..errors import NotBuilt, RefcompressError
@@ -42,8 +44,8 @@ except ImportError as error:
               if isinstance(error, ModuleNotFoundError) else str(error))
     raise NotBuilt(
         "native",
-        f"the C kernels are not built ({reason}); install gcc or clang, then refcompress again with REFCOMPRESS_REQUIRE_C=1 "
-        "set, to see what fails if it does, or run 'make build' in a checkout",
+        f"the C kernels are not built ({reason}); install gcc or clang, then refcompress again with "
+        "REFCOMPRESS_REQUIRE_C=1 set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
 from . import _kernels, csr, floats, gemm, huffman, lowrank, prepared, quantize, rangecoder, share, threads
@@ -52,21 +54,24 @@ from ._table import HELPERS, KERNELS, SPEED, Row, rows
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
-# How the operations become Python functions. A family's __all__ names its operations, and each is a function there, its binder: of
-# a kernel and a Row if the table has a kernel of that name, else of the operations that it is made of, by their names.
+# How the operations become Python functions. A family's __all__ names its operations, and each is a function there, its
+# binder. If the table has a kernel of that name, its arguments are the kernel and a Row; else they are the operations
+# that it is made of, by their names.
 _BINDERS = {op: getattr(family, op) for family in (csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share)
             for op in family.__all__}
 
 
-def _bound(op: str, kernel, row: Row):
-    """Return the operation computed by a C kernel, in the floating-point unit's default mode whatever another library has set."""
+def _bound(op: str, kernel, row: Row) -> Callable:
+    """Return the operation computed by a C kernel, in the default mode whatever another library has set."""
     function = _BINDERS[op](kernel, row)
     return function if op in prepared.OPERATIONS else in_default_mode(function)  # of the others, C looks after the mode
 
 
 def _namespaces() -> dict[str, SimpleNamespace]:
     """Merge the table's rows, narrowest first: a wider instruction set replaces what it has a kernel of its own for."""
-    kernels, merged, spaces = {}, {}, {}
+    kernels: dict[str, Any] = {}
+    merged: dict[str, Callable] = {}
+    spaces: dict[str, SimpleNamespace] = {}
     for isa, own, supported in rows():
         if not supported:
             continue
@@ -78,7 +83,7 @@ def _namespaces() -> dict[str, SimpleNamespace]:
             if op not in KERNELS and (op not in merged or any(part in new for part in parts)):
                 new[op] = in_default_mode(bind(**{part: (merged | new)[part] for part in parts}))
         for function in new.values():
-            function.isa = isa
+            function.isa = isa  # type: ignore[attr-defined]
         merged = merged | new
         spaces[isa] = SimpleNamespace(__name__=f"native.{isa}", **merged)
     return spaces
@@ -97,7 +102,7 @@ def at(isa: str) -> SimpleNamespace:
     return _SPACES[arguments.choice(isa, "isa", _SPACES)]
 
 
-def wrap(op: str, address):
+def wrap(op: str, address: Any) -> Callable:
     """Return a C function as the operation ``op``, with the checks, threads and errors of our own.
 
     address : an int, or a cffi function pointer, of a function of the type rc_<op> in csrc/refcompress.h.
@@ -107,7 +112,8 @@ def wrap(op: str, address):
     if kernel == ffi.NULL:
         raise RefcompressError("address", "must not be NULL")
     _, own, _ = next(rows())
-    return _bound(op, kernel, Row("portable", SPEED["portable"], {name: own[name] for name in own if name not in HELPERS}))
+    others = {name: own[name] for name in own if name not in HELPERS}  # the values are to come from the caller's
+    return _bound(op, kernel, Row("portable", SPEED["portable"], others))
 
 
 def compiled() -> list[str]:

@@ -54,7 +54,7 @@ def once(make, a):
 
 
 def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """Return an array on a cache line's boundary, which NumPy's own usually misses by 16 bytes; a short one anywhere."""
+    """Return an array on a cache line's boundary, which NumPy usually misses by 16 bytes; a short one anywhere."""
     count = math.prod(shape)
     if 8 * count <= SHORT:
         return np.empty(shape, dtype)
@@ -74,7 +74,7 @@ def aligned(a: np.ndarray) -> np.ndarray:
 
 
 def in_default_mode(function):
-    """Return ``function`` such that it computes in the floating-point unit's default mode, and leaves the mode that it found.
+    """Return ``function`` computed in the default mode of the floating-point unit; afterwards the mode is as it was found.
 
     The mode belongs to a thread: what the pool's threads run is put through this too.
     """

@@ -16,7 +16,7 @@ SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
 
 @dataclass(frozen=True)
 class Row:
-    """What an instruction set has: its name, its speed, and the kernel that serves each operation (or a helper's name)."""
+    """What an instruction set has: its name, its speed, and by name the kernels that serve operations and helpers."""
 
     isa: str
     speed: float

@@ -49,10 +49,15 @@ def _multiply(run, speed, a, x, y) -> None:
         if m:
             check(run(0, m, n, *sizes, *matrix, x_pointer, y_pointer), "a")
     elif seconds > threads.CHUNK_SECONDS and int(np.diff(a.indptr).max()) * n / speed > threads.CHUNK_SECONDS:
-        threads.run(lambda begin, end: check(run(0, m, end - begin, *sizes, *matrix, x_pointer + begin, y_pointer + begin), "a"),
-                    n, seconds, GRAIN)  # for Ctrl-C and for balance
+        def columns(begin, end):  # for Ctrl-C and for balance
+            check(run(0, m, end - begin, *sizes, *matrix, x_pointer + begin, y_pointer + begin), "a")
+
+        threads.run(columns, n, seconds, GRAIN)
     else:
-        threads.run(lambda begin, end: check(run(begin, end, n, *sizes, *matrix, x_pointer, y_pointer), "a"), m, seconds)
+        def rows(begin, end):
+            check(run(begin, end, n, *sizes, *matrix, x_pointer, y_pointer), "a")
+
+        threads.run(rows, m, seconds)
 
 
 def _prepare(kernel, run, speed, a, x):
@@ -62,7 +67,8 @@ def _prepare(kernel, run, speed, a, x):
     (k, n), m = x.shape, a.shape[0]
     y = empty((m, n), np.float32)
     if a.nnz * n / speed < threads.SERIAL_SECONDS:
-        return prepared("csr_matmul", kernel, (m, n, k, a.nnz, *once(_arrays, a), pointer(x), pointer(y, writable=True)), y, "a")
+        operands = (m, n, k, a.nnz, *once(_arrays, a), pointer(x), pointer(y, writable=True))
+        return prepared("csr_matmul", kernel, operands, y, "a")
 
     def again():
         _multiply(run, speed, a, x, y)

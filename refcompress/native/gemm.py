@@ -7,8 +7,8 @@ import numpy as np
 
 from .. import reference
 from ..formats import Quantized
-from ..reference.gemm.products import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 from ..reference.gemm.mixed import f32mixed_arguments
+from ..reference.gemm.products import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 from . import threads
 from ._call import aligned, check, empty, once, pointer
 from ._kernels import ffi
@@ -27,7 +27,7 @@ BLOCK = 256
 
 
 def _integer_product(op: str, arguments):
-    """Return the binder of a product of two integer matrices, whose arguments are checked by ``arguments``."""
+    """Return the binder of a product of two integer matrices, which ``arguments`` checks."""
 
     def bind(kernel, row):
         run = by_name(op, kernel)
@@ -119,8 +119,11 @@ def gemm_f32f32(kernel, row):
 
 
 def _apart(m: int, n: int) -> np.ndarray:
-    """Return an array for m rows of n float32, with 16 more columns where rows that begin at multiples of a KiB would meet in a few
-    sets of the caches: with more than a few rows, all needed again and again, they would push each other out."""
+    """Return an array for m rows of n float32, with 16 more columns where rows begin at multiples of a KiB.
+
+    Such rows meet in a few sets of the caches. With more than a few rows, all needed again and again, they would push
+    each other out.
+    """
     return empty((m, n if n % 256 or m <= 4 else n + 16), np.float32)
 
 
@@ -151,7 +154,7 @@ def _mixed_rows(kernel, speed, x, low, high, outputs, y):
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
 
 
-_operands = weakref.WeakKeyDictionary()  # of each structure, the arrays that it points at
+_operands: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of each structure, the arrays that it points at
 
 
 def _struct(w: Quantized):

@@ -27,7 +27,7 @@ PIECE = 2**16
 
 
 def quantize_s8(kernel, row):
-    """Return the operation quantize_s8 computed by a C kernel, and where it can be by one that finds the scales too."""
+    """Return the operation quantize_s8 computed by a C kernel, and where possible by one that finds the scales too."""
     both = row.kernels.get("quantize_runs_s8")  # none goes with a kernel of the user's own
 
     @wraps(reference.quantize_s8)
@@ -38,7 +38,7 @@ def quantize_s8(kernel, row):
 
 
 def quantize_s16(kernel, row):
-    """Return the operation quantize_s16 computed by a C kernel, and where it can be by one that finds the scales too."""
+    """Return the operation quantize_s16 computed by a C kernel, and where possible by one that finds the scales too."""
     both = row.kernels.get("quantize_runs_s16")  # none goes with a kernel of the user's own
 
     @wraps(reference.quantize_s16)

@@ -12,10 +12,10 @@ from refcompress.testing import guarded
 need_native()
 
 from refcompress.native._kernels import ffi, lib  # noqa: E402
-from refcompress.native._table import Row  # noqa: E402
 
 from refcompress.native import huffman  # noqa: E402
 from refcompress.native._call import pointer  # noqa: E402
+from refcompress.native._table import Row  # noqa: E402
 
 
 def kernels(op: str) -> list:
