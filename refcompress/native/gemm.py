@@ -30,18 +30,19 @@ def _integer_product(op: str, arguments):
     """Return the binder of a product of two integer matrices, which ``arguments`` checks."""
 
     def bind(kernel, row):
-        run = by_name(op, kernel)
+        run, speed = by_name(op, kernel), row.speed
 
         @wraps(getattr(reference, op))
         def product(x, w):
             x, w = arguments(x, w)
-            return _product(run, row.speed, x, w.shape, np.int32, (w.shape[1],), pointer(w))
+            shape = w.shape
+            return _product(run, speed, x, shape, np.int32, shape[1:], pointer(w))
 
         def prepare(x, w):
             given, (x, w) = (x, w), arguments(x, w)
             in_place(given[0], x, "x")
             in_place(given[1], w, "w")
-            return _prepared(op, kernel, row.speed, x, w.shape, np.int32, (w.shape[1],), pointer(w))
+            return _prepared(op, kernel, speed, x, w.shape, np.int32, w.shape[1:], pointer(w))
 
         product.prepare = prepare
         return product
