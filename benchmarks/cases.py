@@ -290,6 +290,9 @@ CASES = [
         quick=True,
     ),
     on_weights("quantize_range_minmax", "AlexNet fc8", 4, quick=True),
+    on_weights("quantize_range_percentile", "LeNet-300-100 fc1", 4, axis=0, quick=True),
+    on_weights("quantize_range_mse", "LeNet-300-100 fc1", 4 * 20, bits=4, axis=0, steps=20, quick=True),
+    on_weights("quantize_range_kl", "LeNet-300-100 fc1", 4, quick=True),
     Case(
         "quantize_pack", "AlexNet fc8, 4 bits", lambda rng: ((_four_bits(rng),), {}), 0, 1.5 * 1000 * 4096, quick=True
     ),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import reference
-from .agreement import exactly, near_best, same_cost, same_product, within_dot_bound
+from .agreement import exactly, least_divergence, near_best, same_cost, same_product, within_dot_bound
 from .agreement.terms import csr_terms, dense_terms, lowrank_terms, mixed_terms, quantized_terms
 from .errors import RefcompressError
 
@@ -36,6 +36,9 @@ OPS = {op.name: op for op in (
     Op("quantize_s16", exactly),
     Op("dequantize_s16", exactly),
     Op("quantize_range_minmax", exactly),
+    Op("quantize_range_percentile", exactly),  # an element of x
+    Op("quantize_range_mse", exactly),  # the errors are sums in NumPy's order, whoever quantizes
+    Op("quantize_range_kl", least_divergence),  # near ties are open: the sums have no order
     Op("quantize_pack", exactly),
     Op("quantize_unpack", exactly),
     Op("quantize_bias_s32", exactly),

@@ -1,9 +1,10 @@
-"""When two implementations agree: five rules, each of which raises :class:`Disagreement` and returns nothing.
+"""When two implementations agree: six rules, each of which raises :class:`Disagreement` and returns nothing.
 
 - ``exactly``: integers, codes, masks, labels and bytes.
 - ``within_dot_bound(terms)``: float32 products; :mod:`terms` says for each of them which dot products it is made of.
 - ``same_product``: a truncated SVD. ``near_best``: a low-rank approximation that may come near the optimum.
 - ``same_cost``: optima that may be reached in more than one way.
+- ``least_divergence``: a range after which the distribution of the magnitudes loses the least.
 
 A rule is called as ``rule(expected, got, args, kwargs)``, with the result of the reference, the other result, and the
 input of the operation.
@@ -12,11 +13,15 @@ Letters: m, n rows and columns of the result, k terms of a dot product, r rank, 
 """
 
 from . import terms
+from .divergence import least_divergence
 from .dot_bound import within_dot_bound
 from .exact import Disagreement, NoBound, exactly
 from .optimum import near_best, same_cost, same_product
 
-__all__ = ["Disagreement", "NoBound", "exactly", "near_best", "same_cost", "same_product", "terms", "within_dot_bound"]
+__all__ = [
+    "Disagreement", "NoBound", "exactly", "least_divergence", "near_best", "same_cost", "same_product", "terms",
+    "within_dot_bound",
+]
 
 for _public in (Disagreement, NoBound):  # as users import them, and read them in a traceback
     _public.__module__ = __name__

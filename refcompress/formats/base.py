@@ -20,6 +20,7 @@ class Format:
 
     @property
     def nbytes(self) -> int:
+        """The bytes of all arrays together."""
         return sum(v.nbytes for _, v in self._fields() if hasattr(v, "nbytes"))
 
     def _set(self, name: str, value) -> None:
@@ -56,36 +57,39 @@ class Format:
         if not hasattr(self, "dense"):
             raise ArgumentTypeError("value", f"a {type(self).__name__} stands for no array")
         if copy is False:
-            raise RefcompressError("copy", f"must not be False: a {type(self).__name__} has no dense array that could be shared")
+            rule = f"must not be False: a {type(self).__name__} has no dense array that could be shared"
+            raise RefcompressError("copy", rule)
         return self.dense().astype(np.float32 if dtype is None else dtype, copy=False)
 
 
 def matrix_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of the rows in which groups and blocks run: of more than two axes the first by all others.
+    """Return the shape of the rows that groups and blocks cut: of more than two axes the first by all others.
 
-    That is what one output of a convolution is computed from: inputs x height x width.
+    A row is what one output of a convolution is computed from: inputs x height x width.
     """
     return shape if len(shape) <= 2 else (shape[0], math.prod(shape[1:]))
 
 
 def block_shape(shape: tuple[int, ...], block: int) -> tuple[int, ...]:
-    """Return the shape of one entry for each run of ``block`` elements along the last axis (the last may be shorter)."""
+    """Return the shape of one entry for each segment of ``block`` values of the last axis (the last may be shorter)."""
     return (*shape[:-1], -(-shape[-1] // block))
 
 
 def rows_shape(shape: tuple[int, ...], scale_ndim: int) -> tuple[int, ...]:
-    """Return the shape of the rows in which runs lie that have a scale of so many dimensions.
+    """Return the shape of the rows that are cut into the segments of a scale of so many dimensions.
 
-    Of more than two axes it is matrix_shape's, and the scale has 2 dimensions; where the scale has as many as the array,
-    runs lie along the last axis alone, as older files have them.
+    It is that of matrix_shape, and the scale of an array of more than two axes has 2 dimensions. A scale of as many
+    dimensions as the array has segments along the last axis alone: older files hold those.
     """
     return shape if scale_ndim == len(shape) else matrix_shape(shape)
 
 
-def spread(a: np.ndarray, shape: tuple[int, ...], block: int) -> np.ndarray:
-    """Return an array that broadcasts against one of ``shape``, with the entry of its run in each place."""
-    *outer, size = rows = rows_shape(shape, a.ndim)
-    each = np.repeat(a, min(block, size), axis=-1)[..., :size]  # a run may be longer than its row
+def expand(scale: np.ndarray, shape: tuple[int, ...], group: int | None) -> np.ndarray:
+    """Return scales (or zero points) that broadcast against values of ``shape``: of groups one for each value."""
+    if group is None:
+        return scale
+    *_, size = rows = rows_shape(shape, scale.ndim)
+    each = np.repeat(scale, min(group, size), axis=-1)[..., :size]  # a segment is at most its row
     return each if rows == shape else np.broadcast_to(each, rows).reshape(shape)
 
 
@@ -107,7 +111,9 @@ def _bytes(a: np.ndarray) -> np.ndarray:
 def _brief(value) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype.name}{_sizes(value.shape)}"
-    return f"{type(value).__name__}{_sizes(value.shape)}" if isinstance(value, Format) and hasattr(value, "shape") else repr(value)
+    if isinstance(value, Format) and hasattr(value, "shape"):
+        return f"{type(value).__name__}{_sizes(value.shape)}"
+    return repr(value)
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

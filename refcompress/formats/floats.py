@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
-from .base import Format, block_shape, rows_shape, spread
+from .base import Format, block_shape, expand, rows_shape
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,12 @@ class FloatFormat:
 
     @property
     def bias(self) -> int:
+        """What is added to a number's exponent to give E."""
         return 2 ** (self.exponent - 1) - 1
 
     @property
     def bits(self) -> int:
+        """The bits of a code, sign included."""
         return 1 + self.exponent + self.mantissa
 
     @property
@@ -107,12 +109,13 @@ NF4_LEVELS.flags.writeable = False
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MX(Format):
-    """Elements of a small format in runs of 32 that share a power of two: the OCP's MX formats.
+    """Elements of a small format in blocks of 32 that share a power of two: the OCP's MX formats.
 
     value = 2^(scale - 127) * element, and NaN where scale is 255 (the format E8M0).
+
     codes : any shape of at least one dimension; int8 for "mxint8" (element = code / 64), else uint8 codes of the
-    element's format. scales : uint8, one for each run, in rows as those of the groups of :class:`Quantized`: the last size
-    is ceil(size of a row / 32).
+    element's format. scales : uint8, one for each block. Blocks lie in rows as the groups of :class:`Quantized` do: the
+    last size of scales is ceil(size of a row / 32).
     """
 
     codes: np.ndarray
@@ -132,6 +135,7 @@ class MX(Format):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of codes."""
         return self.codes.shape
 
     def dense(self) -> np.ndarray:
@@ -141,7 +145,7 @@ class MX(Format):
         """
         element = MX_ELEMENTS[self.format]
         values = self.codes / np.float32(64) if element is None else element.values(self.codes)
-        scales = spread(self.scales, self.shape, MX_BLOCK).astype(np.int32)
+        scales = expand(self.scales, self.shape, MX_BLOCK).astype(np.int32)
         with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
             product = np.ldexp(values, scales - E8M0_BIAS)
         return np.where(scales == E8M0_NAN, np.float32(np.nan), product)
@@ -149,12 +153,12 @@ class MX(Format):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NF4(Format):
-    """4-bit codes of 16 levels, dense where a normal distribution is, in runs that share a scale.
+    """4-bit codes of 16 levels, dense where a normal distribution is, in blocks that share a scale.
 
     value = scale * level[code].
 
-    codes : any shape of at least one dimension, uint8 below 16. scales : float32, positive, finite, one for each run of
-    ``block`` codes, in rows as those of the groups of :class:`Quantized`.
+    codes : any shape of at least one dimension, uint8 below 16. scales : float32, positive, finite, one for each block
+    of ``block`` codes. Blocks lie in rows as the groups of :class:`Quantized` do.
     """
 
     codes: np.ndarray
@@ -172,12 +176,13 @@ class NF4(Format):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of codes."""
         return self.codes.shape
 
     def dense(self) -> np.ndarray:
         """Return float32 scale * level, the product rounded once."""
         with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
-            return NF4_LEVELS[self.codes] * spread(self.scales, self.shape, self.block)
+            return NF4_LEVELS[self.codes] * expand(self.scales, self.shape, self.block)
 
 
 def codes_below(codes: np.ndarray, bits: int) -> np.ndarray:

@@ -14,8 +14,9 @@ from .quantized import Quantized
 class Mixed(Format):
     """A matrix (n, k) of which some rows, or some columns, have integers of 16 bits and the others of 8.
 
-    low : Quantized, 2-D, int8; high : Quantized, 2-D, int16: the rows (axis 0) or columns (axis 1) of each width, in their
-    order. wide : bool, (n,) for axis 0 and (k,) for axis 1, True where the row or column is one of ``high``. axis : 0 or 1.
+    low : Quantized, 2-D, int8. high : Quantized, 2-D, int16. They are the rows (axis 0) or columns (axis 1) of each
+    width, in their order. wide : bool, (n,) for axis 0 and (k,) for axis 1, True where the row or column is one of
+    ``high``. axis : 0 or 1.
     """
 
     low: Quantized
@@ -36,17 +37,19 @@ class Mixed(Format):
         wide = arguments.array(self.wide, "wide", np.bool_, ndim=1)
         across = 1 - self.axis
         if self.low.shape[across] != self.high.shape[across]:
-            raise RefcompressError("high", f"must have {self.low.shape[across]} {('rows', 'columns')[across]} as low has, "
-                                           f"not {self.high.shape[across]}")
+            rule = f"must have {self.low.shape[across]} {('rows', 'columns')[across]} as low has"
+            raise RefcompressError("high", f"{rule}, not {self.high.shape[across]}")
         count = int(np.count_nonzero(wide))
         for name, wanted in (("high", count), ("low", len(wide) - count)):
             size = getattr(self, name).shape[self.axis]
             if size != wanted:
-                raise RefcompressError("wide", f"must be {name == 'high'} for each of the {size} of {name}, not for {wanted}")
+                rule = f"must be {name == 'high'} for each of the {size} of {name}, not for {wanted}"
+                raise RefcompressError("wide", rule)
         self._set("wide", wide)
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of the matrix, (n, k)."""
         n, k = self.low.shape
         return (len(self.wide), k) if self.axis == 0 else (n, len(self.wide))
 

@@ -14,11 +14,14 @@ from .quantized import Quantized
 class Packed(Format):
     """A Quantized whose values take ``bits`` bits each: weight = scale * (value - zero_point).
 
-    data : uint8, a row of ceil(size * bits / 8) bytes for each row of ``size`` values; shape : at least one dimension;
-    bits : 1 to 7. Rows lie along the last axis; an array of more than two is the matrix of its first axis by all others.
-    Each row begins with a byte of its own; in it value p takes the bits from p * bits on, counted from the lowest bit of
-    the first byte: of two 4-bit values in a byte the first is the low half, as in ONNX. Bits left over are 0. Values are two's complement; but a single bit is 1 for +1 and 0 for -1. scale, zero_point, group : as in
-    Quantized, with zero points that the bits can hold (0 for a single bit).
+    data : uint8, a row of ceil(size * bits / 8) bytes for each row of ``size`` values. shape : at least one dimension.
+    bits : 1 to 7. scale, zero_point, group : as in Quantized, with zero points that the bits can hold (0 for a single
+    bit).
+
+    Rows lie along the last axis. An array of more than two axes is the matrix of its first axis by all others. Each row
+    begins with a byte of its own. Value p takes the bits from p * bits on, counted from the lowest bit of the row's
+    first byte: of two 4-bit values in a byte the first is the low half, as in ONNX. Bits left over are 0. Values are
+    two's complement, but a single bit is 1 for +1 and 0 for -1.
     """
 
     data: np.ndarray
@@ -46,7 +49,7 @@ class Packed(Format):
         self._set("data", data)
         self._set("shape", shape)
         self._set("bits", bits)
-        checked = Quantized(self.values, self.scale, self.zero_point, self.group)
+        checked = Quantized(np.zeros(shape, np.int8), self.scale, self.zero_point, self.group)
         half = 2 ** (bits - 1) if bits > 1 else 0
         held = (checked.zero_point >= -half) & (checked.zero_point <= max(half - 1, 0))
         arguments.each(checked.zero_point, "zero_point", held, f"must be in {-half}..{max(half - 1, 0)}")

@@ -7,20 +7,21 @@ import numpy as np
 from .. import arguments
 from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
-from .base import Format, block_shape, rows_shape, spread
-
+from .base import Format, block_shape, expand, rows_shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Quantized(Format):
     """Integers with scales: weight = scale * (value - zero_point).
 
-    values : any shape of at least one dimension, int8 or int16. scale : float32, finite, at least 2**-126; zero_point :
-    shaped as scale, of the dtype of values. Both have as many dimensions as values, each of size 1 (shared along it)
-    or the full size (one a channel). With ``group`` each run of ``group`` values of a row has a scale, the last run perhaps
-    shorter: the last size of scale is ceil(size of a row / group). Rows lie along the last axis; of values of more than two
-    dimensions they are the matrix of the first axis by all others, and scale has 2 dimensions. (A scale of as many
-    dimensions as such values has runs along the last axis alone: older files hold those.)
+    values : any shape of at least one dimension, int8 or int16. scale : float32, finite, at least 2**-126. zero_point :
+    of the shape of scale and the dtype of values. group : int or None.
+
+    Without a group scale has the dimensions of values, each of size 1 (shared along it) or the full size. With one,
+    each segment of ``group`` values of a row has a scale, and the last segment may be shorter: the last size of scale
+    is ceil(size of a row / group). Rows lie along the last axis. Values of more than two dimensions are a matrix, the
+    first axis by all others, and their scale has 2 dimensions. (A scale of as many dimensions as such values has
+    segments along the last axis alone: older files hold those.)
     """
 
     values: np.ndarray
@@ -50,6 +51,7 @@ class Quantized(Format):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of values."""
         return self.values.shape
 
     def dense(self) -> np.ndarray:
@@ -57,11 +59,10 @@ class Quantized(Format):
 
         A product that would overflow is the largest finite float32: the grid's point next to 3e38 may lie beyond it.
         """
-        scale, zero_point = self.expand(self.scale), self.expand(self.zero_point)
+        difference = self.values.astype(np.int32) - self.expand(self.zero_point)
         with np.errstate(over="ignore", under="ignore"):
-            product = (self.values.astype(np.int32) - zero_point).astype(np.float32) * scale
-        return np.clip(product, -LARGEST, LARGEST)
+            return np.clip(difference.astype(np.float32) * self.expand(self.scale), -LARGEST, LARGEST)
 
     def expand(self, a: np.ndarray) -> np.ndarray:
-        """Return a scale-shaped array so that it broadcasts against values: of groups one entry for each value."""
-        return a if self.group is None else spread(a, self.values.shape, self.group)
+        """Return an array of the shape of scale so that it broadcasts against values."""
+        return expand(a, self.values.shape, self.group)

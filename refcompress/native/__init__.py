@@ -1,4 +1,4 @@
-"""The operations computed by the C kernels, under the names of the reference.
+"""The operations as fast as can be, under the names of the reference: C kernels, and Python around NumPy and BLAS.
 
 >>> from refcompress import native
 >>> native.csr_matmul.isa == native.available()[-1].csr_matmul.isa    # the widest kernel that this machine runs
@@ -8,7 +8,7 @@ True
 
 An implementation is a namespace: ``at(isa)`` has every operation that this instruction set or a narrower one computes,
 ``available()`` lists those of this machine, narrowest first, and this module has those of the widest. Operations for
-which there is no kernel are not here: nothing switches language behind the caller's back.
+which there is nothing faster are not here: nothing switches language behind the caller's back.
 
 Each call computes in the default mode of the floating-point unit: it rounds to nearest and keeps subnormals. Another
 library may have set another rounding, or that subnormals become zeros. The call sets the default mode, in the pool's
@@ -54,11 +54,14 @@ from ._table import HELPERS, KERNELS, SPEED, Row, rows
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
-# How the operations become Python functions. A family's __all__ names its operations, and each is a function there, its
-# binder. If the table has a kernel of that name, its arguments are the kernel and a Row; else they are the operations
-# that it is made of, by their names.
+# How the operations become Python functions. A family's __all__ names its operations, and each is a function there. If the
+# table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are named as
+# operations, it is a binder too, whose arguments are these. Else it is the operation itself, in Python.
 _BINDERS = {op: getattr(family, op) for family in (csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share)
             for op in family.__all__}
+_MADE_OF = {op: parts for op, bind in _BINDERS.items()
+            if op not in KERNELS and (parts := tuple(inspect.signature(bind).parameters)) and set(parts) <= set(_BINDERS)}
+_IN_PYTHON = [op for op in _BINDERS if op not in KERNELS and op not in _MADE_OF]
 
 
 def _bound(op: str, kernel, row: Row) -> Callable:
@@ -70,7 +73,9 @@ def _bound(op: str, kernel, row: Row) -> Callable:
 def _namespaces() -> dict[str, SimpleNamespace]:
     """Merge the table's rows, narrowest first: a wider instruction set replaces what it has a kernel of its own for."""
     kernels: dict[str, Any] = {}
-    merged: dict[str, Callable] = {}
+    merged: dict[str, Callable] = {op: in_default_mode(_BINDERS[op]) for op in _IN_PYTHON}
+    for function in merged.values():
+        function.isa = "portable"  # type: ignore[attr-defined]
     spaces: dict[str, SimpleNamespace] = {}
     for isa, own, supported in rows():
         if not supported:
@@ -78,10 +83,9 @@ def _namespaces() -> dict[str, SimpleNamespace]:
         kernels = kernels | own
         row = Row(isa, SPEED[isa], kernels)
         new = {op: _bound(op, own[op], row) for op in _BINDERS if op in own}
-        for op, bind in _BINDERS.items():
-            parts = inspect.signature(bind).parameters
-            if op not in KERNELS and (op not in merged or any(part in new for part in parts)):
-                new[op] = in_default_mode(bind(**{part: (merged | new)[part] for part in parts}))
+        for op, parts in _MADE_OF.items():
+            if any(part in new for part in parts):
+                new[op] = in_default_mode(_BINDERS[op](*((merged | new)[part] for part in parts)))
         for function in new.values():
             function.isa = isa  # type: ignore[attr-defined]
         merged = merged | new

@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from refcompress import (
-    MX, NF4, ArgumentTypeError, RefcompressError, floats_decode, floats_mx_decode, floats_mx_encode, floats_nf4_decode,
-    floats_nf4_encode)
+    MX,
+    NF4,
+    ArgumentTypeError,
+    RefcompressError,
+    floats_decode,
+    floats_mx_decode,
+    floats_mx_encode,
+    floats_nf4_decode,
+    floats_nf4_encode,
+)
 from refcompress.constants import LARGEST
 from refcompress.formats import MX_ELEMENTS
 from refcompress.formats.floats import NF4_LEVELS

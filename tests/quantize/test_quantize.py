@@ -1,4 +1,4 @@
-"""Quantisation to 8 bits: half a step, zero exact, the same values again."""
+"""Quantization to 8 bits: half a step, zero exact, the same values again."""
 
 import math
 from fractions import Fraction
@@ -174,7 +174,7 @@ def test_each_channel_or_group_is_as_if_alone(case):
 @every_implementation
 @given(halves=hnp.arrays(np.float32, st.integers(0, 70), elements=st.integers(-300, 300).map(lambda i: i / 2)),
        exponent=st.integers(-126, 119), zero_point=st.integers(-128, 127))
-def test_halves_go_to_even_and_the_rest_is_clipped(impl, halves, exponent, zero_point):
+def test_ties_go_to_even_and_what_lies_beyond_is_clipped(impl, halves, exponent, zero_point):
     scale = 2.0**exponent  # divisions are exact, so every odd number of halves is a tie
     x = np.ldexp(halves, exponent)
     q = impl.quantize_s8(x, scheme="affine", scale=scale, zero_point=zero_point)

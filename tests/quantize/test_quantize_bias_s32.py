@@ -30,8 +30,8 @@ def test_a_value_is_the_bias_in_units_of_both_scales_and_comes_back_to_half_a_un
 
 def layer(k: int, bias_of: float = 1.0, seed=0):
     rng = np.random.default_rng(seed)
-    return (rng.standard_normal((9, k)).astype(np.float32), (rng.standard_normal((7, k)) * np.exp(rng.uniform(-2, 2, (7, 1)))).astype(np.float32),
-            (bias_of * rng.standard_normal(7)).astype(np.float32))
+    x, w = rng.standard_normal((9, k)), rng.standard_normal((7, k)) * np.exp(rng.uniform(-2, 2, (7, 1)))
+    return x.astype(np.float32), w.astype(np.float32), (bias_of * rng.standard_normal(7)).astype(np.float32)
 
 
 @pytest.mark.parametrize("axis", [0, None])
@@ -43,7 +43,8 @@ def test_a_whole_layer_by_integers_is_the_layer_to_half_a_step_of_its_output(imp
     sums = impl.gemm_s8s8(qx.values, qw.values) + b
     assert sums.dtype == np.int32
     # What int8 inputs and weights alone make of the layer; its range, with room, is the output's grid.
-    rounded = qx.dense().astype(np.float64) @ qw.dense().T.astype(np.float64) + rc.dequantize_bias_s32(b, qx.scale, qw.scale)
+    rounded = qx.dense().astype(np.float64) @ qw.dense().T.astype(np.float64)
+    rounded = rounded + rc.dequantize_bias_s32(b, qx.scale, qw.scale)
     low, high = rc.quantize_range_minmax((1.01 * rounded).astype(np.float32))
     scale_y, zero_y = rc.quantize_scale(low, high, scheme="affine")
     multiplier, shift = rc.quantize_multiplier((qx.scale.astype(np.float64) * qw.scale.reshape(1, -1) / scale_y))
@@ -51,7 +52,8 @@ def test_a_whole_layer_by_integers_is_the_layer_to_half_a_step_of_its_output(imp
     got = rc.dequantize_s8(rc.Quantized(out, scale_y, zero_y))
     assert np.abs(rounded - (x.astype(np.float64) @ w.T + bias)).max() < np.abs(rounded).max() / 20
     assert np.abs(got - rounded).max() <= 0.51 * scale_y.item()
-    wrong = rc.dequantize_s8(rc.Quantized(rc.requantize_s32(sums - b, multiplier, shift, zero_point=int(zero_y.item())), scale_y, zero_y))
+    out = rc.requantize_s32(sums - b, multiplier, shift, zero_point=int(zero_y.item()))
+    wrong = rc.dequantize_s8(rc.Quantized(out, scale_y, zero_y))
     assert np.abs(wrong - rounded).max() > 5 * scale_y.item()  # without the bias it is another layer
 
 
@@ -59,7 +61,8 @@ def test_what_leaves_int32_is_refused_by_its_index_and_never_clipped():
     for bias, inputs in (([0, 2.0**31], 0), ([0, -(2.0**31)], 0), ([0, 3e38], 0), ([0, 2.0**31 - 2**14], 2)):
         with pytest.raises(RefcompressError, match=r"bias\[1\]: must be at most"):
             rc.quantize_bias_s32(np.float32(bias), 1.0, 1.0, inputs=inputs)
-    assert rc.quantize_bias_s32(np.float32([2.0**31 - 128, 128 - 2.0**31]), 1.0, 1.0).tolist() == [2**31 - 128, 128 - 2**31]
+    ends = [2**31 - 128, 128 - 2**31]
+    assert rc.quantize_bias_s32(np.float32(ends), 1.0, 1.0).tolist() == ends
 
 
 @pytest.mark.parametrize("k", [1, 100, 131_071])

@@ -1,4 +1,4 @@
-"""Quantisation's other schemes: fewer and more bits, ranges, packing, integers alone, one and two bits."""
+"""Quantization's other schemes: fewer and more bits, ranges, packing, integers alone, one and two bits."""
 
 import itertools
 import math
@@ -6,13 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from implementations import NATIVE, each
+from implementations import BOTH, NATIVE, each, native, needs_native
 
 import refcompress as rc
 from refcompress import ArgumentTypeError, Packed, Quantized, RefcompressError
+from refcompress.agreement import Disagreement, least_divergence
 from refcompress.constants import LARGEST
 
 ELEMENTS = st.one_of(st.floats(width=32, allow_nan=False, allow_infinity=False),
@@ -85,7 +86,8 @@ def test_static_scales_of_the_range_of_x_are_the_dynamic_ones(case, bits, scheme
 @pytest.mark.parametrize("options, argument", [
     ({"low": 1.0}, "low"), ({"high": -1.0}, "high"), ({"low": float("nan")}, "low"), ({"high": float("inf")}, "high"),
     ({"high": np.ones(2)}, "high"), ({"low": np.float64([-1, np.nan]), "high": np.ones(2)}, "low[1]"),
-    ({"low": np.float32([-1])}, "low"), ({"low": True}, "low"), ({"bits": 9}, "bits"), ({"bits": True}, "bits"), ({"scheme": "both"}, "scheme")])
+    ({"low": np.float32([-1])}, "low"), ({"low": True}, "low"), ({"bits": 9}, "bits"), ({"bits": True}, "bits"),
+    ({"scheme": "both"}, "scheme")])
 def test_scale_refuses_by_name(options, argument):
     with pytest.raises(RefcompressError) as caught:
         rc.quantize_scale(**{"low": -1.0, "high": 1.0, **options})
@@ -175,8 +177,8 @@ def test_the_least_squared_error_is_the_least_on_the_grid_and_not_above_that_of_
     assert error(*best) <= min(errors) * (1 + 1e-12)  # i / 5 is rounded in another order
 
 
-def slow_divergence(histogram, levels):
-    """Migacz's pseudocode, bin by bin."""
+def pseudocode(histogram, levels):
+    """Migacz's pseudocode, bin by bin, with sums that are rounded once: the divergence for each number of bins."""
     found = {}
     for m in range(levels, len(histogram) + 1):
         p = list(histogram[:m])
@@ -193,18 +195,31 @@ def slow_divergence(histogram, levels):
     return found
 
 
+@each("impl", BOTH)
 @given(histogram=st.lists(st.sampled_from([0, 0, 1, 2, 5, 100]), min_size=8, max_size=24).filter(lambda h: h[-1] > 0),
        bits=st.sampled_from([2, 3, 4]))
-def test_the_divergence_is_that_of_the_pseudocode(histogram, bits):
+def test_the_divergence_is_that_of_the_pseudocode(impl, histogram, bits):
     bins, levels = len(histogram), 2 ** (bits - 1)
     # A value in the middle of each bin; the largest of all, which ends the last one, makes the bins' width 1.
     x = np.repeat(np.arange(bins) + 0.5, histogram).astype(np.float32)
     x[-1] = bins
-    high = rc.quantize_range_kl(x, bits=bits, bins=bins)[1].item()
-    divergence = slow_divergence(histogram, levels)
+    high = impl.quantize_range_kl(x, bits=bits, bins=bins)[1].item()
+    divergence = pseudocode(histogram, levels)
     m = bins if high == bins and bins in divergence else int(high - 0.5)
     assert high == min(m + 0.5, bins)
     assert divergence[m] <= min(divergence.values()) + 1e-12
+
+
+@needs_native
+@given(seed=st.integers(0, 2**32 - 1), options=st.sampled_from([{}, {"axis": 0}, {"group": 700}, {"bits": 5}]))
+@settings(max_examples=5)
+def test_prefix_sums_find_a_range_that_loses_no_more_at_the_bins_of_tensorrt(seed, options):
+    x = np.random.default_rng(seed).laplace(size=(2, 900)).astype(np.float32)
+    expected, got = rc.quantize_range_kl(x, **options), native.quantize_range_kl(x, **options)
+    least_divergence(expected, got, (x,), options)
+    wrong = got[0], got[1] * (1 - 1 / 2048)
+    with pytest.raises(Disagreement):
+        least_divergence(expected, wrong, (x,), options)
 
 
 def test_ranges_leave_an_outlier_out():

@@ -1,6 +1,7 @@
 """Small floating-point formats: float32 to codes of 16, 8, 6 or 4 bits, and back."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ... import arguments
 from ...formats import FLOATS, FloatFormat
@@ -11,40 +12,40 @@ __all__ = ["floats_encode", "floats_decode"]
 OVERFLOWS = ("saturate", "format")
 
 
-def floats_encode(x, format, *, overflow="saturate") -> np.ndarray:
+def floats_encode(x: NDArray[np.float32], format: str, *, overflow: str = "saturate") -> NDArray[np.unsignedinteger]:
     """Round float32 to a smaller floating-point format and return its codes.
 
-        e = max(floor(log2 |x|), lowest)            the exponent; below the smallest normal number they all share one
-        steps = rint(|x| / 2^(e - mantissa))        halves to even
+        e = max(floor(log2 |x|), lowest)            the exponent; all numbers below the smallest normal one share it
+        steps = rint(|x| / 2^(e - mantissa))        ties to even
         code = (e - lowest) 2^mantissa + steps      and the sign in front
 
-    Codes of growing numbers grow by one, so a number that is rounded up to the next power of two has the right code
-    without more ado.
+    The codes of growing numbers are consecutive, so a number that is rounded up to the next power of two has the right
+    code.
 
     Parameters
     ----------
     x : array of float32 of any shape
     format : "float16", "bfloat16", "fp8_e4m3", "fp8_e5m2", "fp6_e2m3", "fp6_e3m2" or "fp4_e2m1"
     overflow : "saturate" or "format"
-        What becomes of a number that, rounded as if the format went on, is beyond its largest finite one, and of the
-        infinities. "saturate": the largest finite number of that sign. "format": what the format has for it: infinity
-        (float16, bfloat16, fp8_e5m2), NaN (fp8_e4m3, which has no infinity), and the largest number where it has
-        neither (fp6, fp4).
+        What becomes of infinities, and of numbers beyond the largest finite one after they were rounded as if the
+        format went on. "saturate": the largest finite number of that sign. "format": what the format has for it:
+        infinity (float16, bfloat16, fp8_e5m2), NaN (fp8_e4m3, which has no infinity), or the largest number (fp6,
+        fp4, which have neither).
 
     Returns
     -------
     uint16 for the formats of 16 bits, else uint8 (fewer than 8 bits fill the low ones), of the shape of x
-        Rounded to the nearest, halves to even, the subnormal ones too; the sign of zero is kept, and that of a number
-        that overflows. The sign and payload of a NaN mean nothing, so a NaN in x has one code: positive, quiet, of no
-        payload.
+        Rounded to nearest, with ties to even, subnormal numbers too. A zero and a number that overflows keep their
+        sign. The sign and payload of a NaN mean nothing: all of them have one code, which is positive, quiet and
+        without payload.
 
     Raises
     ------
-    ArgumentTypeError, RefcompressError : by name; a NaN by its index, for the formats without one (fp6, fp4).
+    RefcompressError : a NaN by its index, for the formats that have none (fp6, fp4).
 
     **Source** IEEE 754-2019, the interchange formats and section 4.3.1 for rounding (float16); OCP 8-bit Floating
     Point Specification (OFP8) 1.0: its saturating and non-saturating conversions (fp8); OCP Microscaling Formats (MX)
-    1.0 (fp6, fp4); Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training (2019).
+    1.0 (fp6, fp4); Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training (2019, arXiv 1905.12322).
 
     **Departs** from IEEE 754, section 6.2, in that the payload and sign of a NaN are dropped.
 
@@ -74,17 +75,22 @@ def floats_encode(x, format, *, overflow="saturate") -> np.ndarray:
     return np.asarray(code, dtype=f.dtype)
 
 
-def floats_decode(codes, format) -> np.ndarray:
-    """Return the float32 numbers that codes stand for; the inverse of :func:`floats_encode` on the format's numbers.
+def floats_decode(codes: NDArray[np.unsignedinteger], format: str) -> NDArray[np.float32]:
+    """Return the numbers that codes stand for; the inverse of :func:`floats_encode` on the format's numbers.
 
         E > 0:  (-1)^sign 2^(E - bias) (1 + M / 2^mantissa)        E = 0:  (-1)^sign 2^(1 - bias) M / 2^mantissa
 
-    codes : uint16 for the formats of 16 bits, else uint8, of any shape; below 2**6 or 2**4 for those of so many bits.
-    format : as for floats_encode. Returns float32 of the shape of codes: exact, infinities and NaNs included (the sign
-    and payload of a NaN mean nothing). Raises ArgumentTypeError, RefcompressError by name; a code beyond the format by
-    index.
+    Parameters
+    ----------
+    codes : uint16 for the formats of 16 bits, else uint8, of any shape
+        Those of the formats of 6 and 4 bits are below 2**6 and 2**4.
+    format : as for :func:`floats_encode`
 
-    **Source** as for floats_encode. **Departs** nothing. Cost O(size).
+    Returns
+    -------
+    float32 of the shape of codes; exact, infinities and NaNs included (the sign and payload of a NaN mean nothing)
+
+    **Source** as :func:`floats_encode`. **Departs** nothing. Cost O(size).
 
     >>> import numpy as np
     >>> floats_decode(np.array([0x00, 0x01, 0x38, 0x7E, 0x7F, 0xFE], dtype=np.uint8), "fp8_e4m3").tolist()

@@ -1,4 +1,4 @@
-"""Quantised values of few bits, side by side in bytes, and back."""
+"""Quantized values of few bits, side by side in bytes, and back."""
 
 import numpy as np
 
@@ -11,16 +11,23 @@ from .integers import quantized
 __all__ = ["quantize_pack", "quantize_unpack"]
 
 
-def quantize_pack(q, *, bits=4) -> Packed:
+def quantize_pack(q: Quantized, *, bits: int = 4) -> Packed:
     """Put values of ``bits`` bits side by side.
 
-    In each row (along the last axis; of more than two axes the first is the rows, all others are the row) value p takes
-    the bits from p * bits on, counted from the lowest bit of the first byte.
+        bits p * bits to (p + 1) * bits - 1 of a row = value p,        counted from the lowest bit of its first byte
 
-    q : Quantized of int8; its values and zero points must lie in -2**(bits-1)..2**(bits-1) - 1. bits : 1 to 7; a single
-    bit holds the values -1 (as 0) and +1, with zero points of 0: those of :func:`quantize_binary`. Returns a Packed
-    with the scales, zero points and group of q; bits left over at a row's end are 0. Exact.
-    Raises ArgumentTypeError, RefcompressError by name and index.
+    Parameters
+    ----------
+    q : Quantized of int8
+        Its values and zero points must lie in -2**(bits-1)..2**(bits-1) - 1.
+    bits : int, 1 to 7
+        A single bit holds the values -1 (as 0) and +1, with zero points of 0: those of :func:`quantize_binary`.
+
+    Returns
+    -------
+    Packed, with the scales, zero points and group of q; exact
+        Each row begins with a byte of its own. Rows lie along the last axis; for more than two axes a row is all that
+        one index of the first axis has. Bits left over at the end of a row are 0.
 
     **Source** the order of ONNX's integer types of 4 and 2 bits: the first value is in the lowest bits of its byte.
     **Departs** there rows do not begin with a byte of their own. Cost O(size).
@@ -32,35 +39,54 @@ def quantize_pack(q, *, bits=4) -> Packed:
     >>> quantize_unpack(quantize_pack(q)).values.tolist()
     [[1, -2, 7]]
     """
-    q = quantized(q, np.int8)
-    bits = arguments.integer(bits, "bits", 1, 7)
-    if bits == 1:
-        arguments.each(q.values, "q.values", np.abs(q.values) == 1, "must be -1 or 1 for a single bit")
-        arguments.each(q.zero_point, "q.zero_point", q.zero_point == 0, "must be 0 for a single bit")
-        codes = (q.values > 0).astype(np.uint8)
-    else:
-        half = 2 ** (bits - 1)
-        for name, a in (("q.values", q.values), ("q.zero_point", q.zero_point)):
-            arguments.each(a, name, (a >= -half) & (a < half), f"must be in {-half}..{half - 1}")
-        codes = q.values.view(np.uint8)
-    each = np.unpackbits(codes[..., None], axis=-1, count=bits, bitorder="little")
-    *outer, size = matrix_shape(q.shape)
-    data = np.packbits(each.reshape(*outer, size * bits), axis=-1, bitorder="little")
+    q, bits = pack_arguments(q, bits)
+    codes = q.values > 0 if bits == 1 else q.values
+    each = np.unpackbits(codes.view(np.uint8)[..., None], axis=-1, count=bits, bitorder="little")
+    *rows, size = matrix_shape(q.shape)
+    data = np.packbits(each.reshape(*rows, size * bits), axis=-1, bitorder="little")
     return Packed(data, q.shape, bits, q.scale, q.zero_point, q.group)
 
 
-def quantize_unpack(p) -> Quantized:
+def quantize_unpack(p: Packed) -> Quantized:
     """Give each value of a Packed a byte of its own; the inverse of :func:`quantize_pack`.
 
-    p : Packed. Returns a Quantized of int8. Exact. Raises ArgumentTypeError for anything else.
+        value p = bits p * bits to (p + 1) * bits - 1 of its row
 
-    **Source** as quantize_pack. **Departs** as quantize_pack. Cost O(size).
+    Parameters
+    ----------
+    p : Packed
+
+    Returns
+    -------
+    Quantized of int8, with the scales, zero points and group of p; exact
+
+    **Source** as :func:`quantize_pack`. **Departs** as :func:`quantize_pack`. Cost O(size).
 
     >>> import numpy as np
     >>> p = Packed(np.uint8([0x8F]), (2,), 4, np.float32([1]), np.int8([0]))
     >>> quantize_unpack(p).values
     array([-1, -8], dtype=int8)
     """
+    p = packed_argument(p)
+    return Quantized(p.values, p.scale, p.zero_point, p.group)
+
+
+def pack_arguments(q, bits) -> tuple[Quantized, int]:
+    """Return q and bits, or refuse what so many bits do not hold."""
+    q = quantized(q, np.int8)
+    bits = arguments.integer(bits, "bits", 1, 7)
+    if bits == 1:
+        arguments.each(q.values, "q.values", np.abs(q.values) == 1, "must be -1 or 1 for a single bit")
+        arguments.each(q.zero_point, "q.zero_point", q.zero_point == 0, "must be 0 for a single bit")
+        return q, bits
+    half = 2 ** (bits - 1)
+    for name, a in (("q.values", q.values), ("q.zero_point", q.zero_point)):
+        arguments.each(a, name, (a >= -half) & (a < half), f"must be in {-half}..{half - 1}")
+    return q, bits
+
+
+def packed_argument(p) -> Packed:
+    """Return ``p`` if it is a Packed; refuse anything else."""
     if not isinstance(p, Packed):
         raise ArgumentTypeError("p", f"must be a Packed, not {type(p).__name__}")
-    return Quantized(p.values, p.scale, p.zero_point, p.group)
+    return p

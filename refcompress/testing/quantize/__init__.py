@@ -1,7 +1,7 @@
 """The cases of the quantize family.
 
 - :mod:`integers`: quantization to 8 and 16 bits and back: ties, both ends of the range, every sharing of scales.
-- :mod:`ranges`: quantize_range_minmax: one large element among small ones, at each place in turn.
+- :mod:`ranges`: one large element among small ones at each place in turn, ties of ranks and errors, empty bins.
 - :mod:`packing`: quantize_pack and quantize_unpack: every width, and rows that end inside a byte.
 - :mod:`requantization`: integer arithmetic between layers: ties, and both ends of int32.
 """

@@ -1,10 +1,10 @@
-"""The cases of quantize_range_minmax: one large element among small ones, at each place in turn."""
+"""The cases of ranges: one large element among small ones at each place, ties of ranks and errors, empty bins."""
 
 import numpy as np
 
 from ... import reference
 from ..cases import Cases
-from ..draws import composite
+from ..draws import composite, st
 from ..values import FINITE, LENGTHS, ordinary
 from .integers import SHARING, quantize_calls, quantize_refusals
 
@@ -66,5 +66,188 @@ CASES["quantize_range_minmax"] = Cases(
     wrong={
         "zero not in the range": _without_zero,
         "last group dropped": _last_group_dropped,
+    },
+)
+
+
+# quantize_range_percentile
+
+def quantize_range_percentile_sweep():
+    rng = np.random.default_rng(39)
+    for i, (args, kwargs) in enumerate(quantize_range_minmax_sweep()):
+        if args[0].size < 1000:
+            yield args, {"percentile": (99.99, 100, 50.0, 1e-9, 75)[i % 5], **kwargs}
+    for n in LENGTHS[1:]:  # k of n elements are exactly so many percent: the next one would be one too many
+        x = rng.permutation(np.arange(1, n + 1)).astype(np.float32)
+        for k in (1, (n + 1) // 2, n):
+            if 100 * k % n == 0:
+                yield (x,), {"percentile": 100 * k // n}
+                yield (-x[None],), {"percentile": 100 * k // n, "axis": 0}
+    yield (np.arange(1, 10_001).astype(np.float32),), {"percentile": 99.99}
+
+
+def quantize_range_percentile_refusals():
+    yield from quantize_range_minmax_refusals()
+    for bad in (0, -1, 100.5, np.nan, None, "50", True):
+        yield (np.ones((2, 3), np.float32),), {"percentile": bad}
+
+
+@composite
+def quantize_range_percentile_strategy(draw):
+    args, kwargs = draw(quantize_range_minmax_strategy())
+    return args, {"percentile": draw(st.sampled_from([1e-9, 1, 50, 99.9, 100])), **kwargs}
+
+
+def _shared(reference_op, change):
+    """Return the operation with its range changed, where there is one."""
+    def operation(x, **kwargs):
+        low, high = reference_op(x, **kwargs)
+        return change(x, low, high, **kwargs)
+    return operation
+
+
+def _interpolates(x, *, percentile=99.99, axis=None, group=None):
+    low, high = reference.quantize_range_percentile(x, percentile=percentile, axis=axis, group=group)
+    if axis is not None or group is not None or not x.size:
+        return low, high
+    t = np.percentile(np.abs(x).astype(np.float64), percentile)
+    ends = reference.quantize_range_minmax(x)
+    return np.maximum(ends[0], -t) + 0.0, np.minimum(ends[1], t) + 0.0
+
+
+def _rank_one_above(x, *, percentile=99.99, **kwargs):
+    return reference.quantize_range_percentile(x, percentile=min(100, percentile * (1 + 1e-9)), **kwargs)
+
+
+CASES["quantize_range_percentile"] = Cases(
+    quantize_range_percentile_sweep, quantize_range_percentile_refusals, quantize_range_percentile_strategy,
+    wrong={
+        "interpolates between two": _interpolates,
+        "one rank above a whole number": _rank_one_above,
+    },
+)
+
+
+# quantize_range_mse
+
+def quantize_range_mse_sweep():
+    rng = np.random.default_rng(40)
+    for n in LENGTHS:
+        kwargs = {"bits": (2, 3, 4, 8, 16)[n % 5], "scheme": ("symmetric", "affine")[n % 2], "steps": 1 + n % 6}
+        yield (ordinary(rng, n),), kwargs
+        yield (np.square(ordinary(rng, (3, n))),), {**kwargs, **SHARING[n % 7]}
+        yield (ordinary(rng, (n, 5)) ** 3,), {**kwargs, **SHARING[(n + 3) % 7]}
+    one = np.append(np.full(99, 0.5, np.float32), np.float32(3))  # an outlier that is left out
+    for bits in (2, 3):
+        yield (one,), {"bits": bits}
+        yield (-one,), {"bits": bits, "scheme": "affine", "steps": 10}
+    for x in (np.zeros(5), np.full(5, -0.0), [1e-45] * 3, [3e38, -3e38, 1], [1, 1, 1, 1]):
+        yield (np.asarray(x, np.float32),), {"bits": 2, "steps": 4}
+
+
+def quantize_range_mse_refusals():
+    yield from quantize_range_minmax_refusals()
+    x = np.ones((2, 3), np.float32)
+    for bits in (0, 1, 9, 12, 17, True, 4.0, None):
+        yield (x,), {"bits": bits}
+    for steps in (0, -1, True, 4.0, None):
+        yield (x,), {"steps": steps}
+    for scheme in ("other", None):
+        yield (x,), {"scheme": scheme}
+
+
+@composite
+def quantize_range_mse_strategy(draw):
+    args, kwargs = draw(quantize_calls())
+    return args, {"bits": draw(st.sampled_from([2, 4, 8, 16])), "steps": draw(st.integers(1, 5)), **kwargs}
+
+
+def _narrowest_of_equals(x, *, steps=100, **kwargs):
+    """Goes from the narrowest range up, and keeps the first of equal errors."""
+    low, high = reference.quantize_range_mse(x, steps=steps, **kwargs)
+    if kwargs.get("axis") is not None or kwargs.get("group") is not None or not x.size:
+        return low, high
+    bits, scheme = kwargs.get("bits", 8), kwargs.get("scheme", "symmetric")
+    least, most = reference.quantize_range_minmax(x)
+    best = None
+    for i in range(1, steps + 1):
+        t = np.maximum(-least, most) * (i / steps)
+        ends = np.maximum(least, -t) + 0.0, np.minimum(most, t) + 0.0
+        scale, zero_point = reference.quantize_scale(*ends, bits=bits, scheme=scheme)
+        quantize = reference.quantize_s16 if bits == 16 else lambda x, **s: reference.quantize_s8(x, bits=bits, **s)
+        q = quantize(x, scheme=scheme, scale=scale, zero_point=zero_point)
+        error = np.sum((q.dense().astype(np.float64) - x) ** 2)
+        if best is None or error < best[0]:
+            best = error, ends
+    return best[1]
+
+
+def _without_the_whole_range(x, *, steps=100, **kwargs):
+    low, high = reference.quantize_range_mse(x, steps=steps, **kwargs)
+    share = 1 - 1 / (2 * steps)
+    return low * share, high * share
+
+
+CASES["quantize_range_mse"] = Cases(
+    quantize_range_mse_sweep, quantize_range_mse_refusals, quantize_range_mse_strategy,
+    wrong={
+        "narrowest of equal errors": _narrowest_of_equals,
+        "steps in the middle": _without_the_whole_range,
+    },
+)
+
+
+# quantize_range_kl
+
+def quantize_range_kl_sweep():
+    rng = np.random.default_rng(41)
+    for n in LENGTHS:
+        kwargs = {"bits": 2 + n % 2, "bins": 8 + n % 7}
+        yield (ordinary(rng, n),), kwargs
+        if n % 3 == 0:
+            yield (ordinary(rng, (2, n)) ** 3,), {**kwargs, **SHARING[n % 7]}
+            yield (rng.laplace(size=(n % 8, 9)).astype(np.float32),), {**kwargs, **SHARING[(n + 3) % 7]}
+    for bits, bins in ((4, 60), (2, 90), (8, 150)):
+        yield (rng.laplace(size=5000).astype(np.float32),), {"bits": bits, "bins": bins}
+        yield (np.append(rng.standard_normal(500), 40).astype(np.float32),), {"bits": bits, "bins": bins}
+    for x in (np.zeros(5), np.full(5, -0.0), [1e-45] * 3, [3e38, -3e38, 1], [1, 1, 1, 1], [0, 0, 0, 9]):
+        yield (np.asarray(x, np.float32),), {"bits": 2, "bins": 20}
+
+
+def quantize_range_kl_refusals():
+    yield from quantize_range_minmax_refusals()
+    x = np.ones((2, 3), np.float32)
+    for bits in (0, 1, 9, 16, True, 4.0, None):
+        yield (x,), {"bits": bits}
+    for bins in (0, 127, 2**16 + 1, True, 200.0, None):
+        yield (x,), {"bins": bins}
+
+
+@composite
+def quantize_range_kl_strategy(draw):
+    args, kwargs = draw(quantize_range_minmax_strategy())
+    return args, {"bits": draw(st.integers(2, 4)), "bins": draw(st.integers(8, 20)), **kwargs}
+
+
+def _one_bin_less(x, low, high, *, bins=2048, **kwargs):
+    least, most = reference.quantize_range_minmax(x, axis=kwargs.get("axis"), group=kwargs.get("group"))
+    t = np.maximum(-low, high) - np.maximum(-least, most) / bins
+    return np.maximum(low, -t) + 0.0, np.minimum(high, t) + 0.0
+
+
+def _whole_range(x, low, high, *, axis=None, group=None, **kwargs):
+    return reference.quantize_range_minmax(x, axis=axis, group=group)
+
+
+def _between_bins(x, low, high, **kwargs):
+    return np.nextafter(low, 0), np.nextafter(high, 0)
+
+
+CASES["quantize_range_kl"] = Cases(
+    quantize_range_kl_sweep, quantize_range_kl_refusals, quantize_range_kl_strategy,
+    wrong={
+        "one bin less": _shared(reference.quantize_range_kl, _one_bin_less),
+        "the whole range": _shared(reference.quantize_range_kl, _whole_range),
+        "ends beside a bin": _shared(reference.quantize_range_kl, _between_bins),
     },
 )

@@ -1,8 +1,8 @@
-"""The quantize family in C.
+"""Quantization to 8 and 16 bits and back, and the range of what shares a scale, in C.
 
-Runs that lie in one piece and have a scale each (groups, channels of the first axis) take one kernel that finds a run's
-range, chooses its scale and makes its values. Otherwise ranges come first, then scales, by the reference's code, then
-values.
+Segments that lie in one piece and have a scale each (groups, channels of the first axis) take one kernel that finds a
+segment's range, computes its scale and makes its values. Otherwise ranges come first, then scales, by the reference's
+code, then values.
 """
 
 import math
@@ -10,15 +10,12 @@ from functools import wraps
 
 import numpy as np
 
-from .. import arguments, reference
-from ..formats import Quantized
-from ..formats.base import rows_shape
-from ..reference.quantize.integers import quantize_arguments, quantized
-from ..reference.quantize.scales import as_rows, chosen, limits, minmax_arguments
-from . import threads
-from ._call import check, empty, lib, pointer
-
-__all__ = ["quantize_s8", "dequantize_s8", "quantize_s16", "dequantize_s16", "quantize_range_minmax"]
+from ... import arguments, reference
+from ...formats import Quantized
+from ...formats.base import matrix_shape, rows_shape
+from ...reference.quantize.integers import grid_arguments, quantized, scale_and_zero_point, sharing_arguments
+from .. import threads
+from .._call import check, empty, lib, pointer
 
 MOST = 2e9  # elements a second and thread, to the order of magnitude: memory sets it, whatever the instruction set
 
@@ -73,18 +70,18 @@ def quantize_range_minmax(kernel, row):
 
     @wraps(reference.quantize_range_minmax)
     def quantize_range_minmax(x, *, axis=None, group=None):
-        x, shape, _, group = minmax_arguments(x, axis, group)
+        x, shape, _, group = sharing_arguments(x, axis, group)
         return _range(kernel, row.speed, x, shape, group)
 
     return quantize_range_minmax
 
 
 def _quantize(kernel, both, row, x, dtype, bits, scheme, axis, group, scale, zero_point):
-    x, shape, bits, axis, group, scale, zero_point = quantize_arguments(x, dtype, bits, scheme, axis, group, scale,
-                                                                        zero_point)
+    x, shape, *ends, axis, group, scale, zero_point = grid_arguments(
+        x, dtype, bits, scheme, axis, group, scale, zero_point)
     values = np.empty(x.shape, dtype=dtype)
-    ends, seconds = limits(bits, scheme), x.size / min(row.speed, MOST)
-    runs = _runs(as_rows(x, group).shape, shape, group)
+    rows, seconds = _rows_of(x.shape, group), x.size / min(row.speed, MOST)
+    runs = _runs(rows, shape, group)
     if scale is None and runs and both is not None:
         scale, zero_point = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=dtype)
         operands = (*runs, *ends, pointer(x),
@@ -93,15 +90,20 @@ def _quantize(kernel, both, row, x, dtype, bits, scheme, axis, group, scale, zer
     else:
         if scale is None or zero_point is None:
             ranges = row.kernels["quantize_range_minmax"]
-            scale, zero_point = chosen(_range(ranges, row.speed, x, shape, group), dtype, bits, scheme, scale)
+            scale, zero_point = scale_and_zero_point(*_range(ranges, row.speed, x, shape, group), *ends, scale)
         if x.size:
-            *layout, scales, zero_points = _layout(as_rows(x, group).shape, scale, zero_point, group)
+            *layout, scales, zero_points = _layout(rows, scale, zero_point, group)
             operands = (*layout, *ends, pointer(x), pointer(scales), pointer(zero_points),
                         pointer(values, writable=True))
             threads.run(lambda begin, end: _check(kernel(begin, end, *operands), x), x.size, seconds)
     for a in (values, scale, zero_point):
         a.flags.writeable = False  # nobody else has them: the format keeps them without a copy
     return Quantized(values, scale, zero_point, group)
+
+
+def _rows_of(shape, group):
+    """Return the shape of the rows that groups cut into segments; without groups that of the array itself."""
+    return shape if group is None else matrix_shape(shape)
 
 
 def _runs(of, shape, group):
@@ -134,7 +136,7 @@ def _range(kernel, speed, x, shape, group):
     """Return min(x, 0) and max(x, 0) of all that shares a scale, as float64 in the shape of the scale."""
     if x.size == 0:
         return np.zeros(shape), np.zeros(shape)
-    of = as_rows(x, group).shape
+    of = _rows_of(x.shape, group)
     inner = _inner(of, shape, group)
     k = math.prod(of[inner:])
     rows, grain = x.size // k, 1

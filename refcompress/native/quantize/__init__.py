@@ -1,0 +1,19 @@
+"""The quantize family.
+
+kernels.py         quantize_s8, quantize_s16, their inverses and quantize_range_minmax in C
+ranges.py          the other ranges, in NumPy and by the kernels
+packing.py         quantize_pack and quantize_unpack, in NumPy by words of 64 bits
+requantization.py  requantize_s32, in NumPy by blocks
+"""
+
+from .kernels import dequantize_s8, dequantize_s16, quantize_range_minmax, quantize_s8, quantize_s16
+from .packing import quantize_pack, quantize_unpack
+from .ranges import quantize_range_kl, quantize_range_mse, quantize_range_percentile
+from .requantization import requantize_s32
+
+__all__ = [
+    "quantize_s8", "dequantize_s8", "quantize_s16", "dequantize_s16", "quantize_range_minmax",
+    "quantize_range_percentile", "quantize_range_mse", "quantize_range_kl",
+    "quantize_pack", "quantize_unpack",
+    "requantize_s32",
+]
