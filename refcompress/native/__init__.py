@@ -54,14 +54,14 @@ from ._table import HELPERS, KERNELS, SPEED, Row, rows
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
-# How the operations become Python functions. A family's __all__ names its operations, and each is a function there. If the
-# table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are named as
-# operations, it is a binder too, whose arguments are these. Else it is the operation itself, in Python.
-_BINDERS = {op: getattr(family, op) for family in (csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share)
-            for op in family.__all__}
-_MADE_OF = {op: parts for op, bind in _BINDERS.items()
-            if op not in KERNELS and (parts := tuple(inspect.signature(bind).parameters)) and set(parts) <= set(_BINDERS)}
-_IN_PYTHON = [op for op in _BINDERS if op not in KERNELS and op not in _MADE_OF]
+# How the operations become Python functions. A family's __all__ names its operations, and each is a function there. If
+# the table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are
+# named as operations, it is a binder too, whose arguments are these. Else it is the operation itself, in Python.
+_FAMILIES = (csr, floats, gemm, huffman, lowrank, quantize, rangecoder, share)
+_BINDERS = {op: getattr(family, op) for family in _FAMILIES for op in family.__all__}
+_PARTS = {op: tuple(inspect.signature(function).parameters) for op, function in _BINDERS.items() if op not in KERNELS}
+_MADE_OF = {op: parts for op, parts in _PARTS.items() if parts and set(parts) <= set(_BINDERS)}
+_IN_PYTHON = [op for op in _PARTS if op not in _MADE_OF]
 
 
 def _bound(op: str, kernel, row: Row) -> Callable:

@@ -74,7 +74,7 @@ def aligned(a: np.ndarray) -> np.ndarray:
 
 
 def in_default_mode(function):
-    """Return ``function`` computed in the default mode of the floating-point unit; afterwards the mode is as it was found.
+    """Return ``function`` computed in the default mode of the floating-point unit; then the mode is as it was found.
 
     The mode belongs to a thread: what the pool's threads run is put through this too.
     """
