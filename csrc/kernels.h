@@ -1,21 +1,26 @@
-/* What the kernels share: which instruction sets there are, and the names of all kernels. C only; Python sees refcompress.h. */
+/* What the kernels share: which instruction sets there are, the list of all kernels, and a few helpers. C only; Python
+ * sees refcompress.h. README.md says in which order to read. */
 #ifndef REFCOMPRESS_KERNELS_H
 #define REFCOMPRESS_KERNELS_H
 #include "refcompress.h"
 
-/* Function-level targets: a file compiled with -mavx512f could leak such instructions into a function meant for AVX2. */
+/* Function-level targets: a file compiled with -mavx512f could leak such instructions into a function meant for AVX2.
+ * Aligned, so that where a loop lies does not depend on the functions before it: one of five instructions that packs
+ * weights took a third longer where it crossed a cache line. */
 #if defined(__x86_64__)
 #define RC_X86 1
 #include <immintrin.h>
-#define RC_AVX2 __attribute__((target("avx2,fma")))
+#define RC_AVX2 __attribute__((target("avx2,fma"), aligned(64)))
 /* One level for what Ice Lake, Zen 4 and everything later has; older AVX-512 processors take the AVX2 kernels. */
-#define RC_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2,avx2,fma")))
+#define RC_AVX512 \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2,avx2,fma"), aligned(64)))
 #else
 #define RC_X86 0
 #endif
 
 /* For what is written once as a template, and must vanish into the kernel that uses it: a tile of vectors then lives in
- * registers, because all indices into it are constants once its loops are unrolled. */
+ * registers, because all indices into it are constants once its loops are unrolled. A parameter that is `const` is a
+ * constant in every call. */
 #define RC_INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define RC_UNROLL _Pragma("clang loop unroll(full)")
@@ -23,26 +28,41 @@
 #define RC_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-rc_csr_matmul rc_csr_matmul_portable, rc_csr_matmul_avx2, rc_csr_matmul_avx512;
-rc_gemm_s8s8 rc_gemm_s8s8_portable, rc_gemm_s8s8_avx2, rc_gemm_s8s8_avx512;
-rc_gemm_u8s8 rc_gemm_u8s8_portable, rc_gemm_u8s8_avx2, rc_gemm_u8s8_avx512;
-rc_gemm_f32s8 rc_gemm_f32s8_portable, rc_gemm_f32s8_avx2, rc_gemm_f32s8_avx512;
-rc_gemm_f32mixed rc_gemm_f32mixed_portable, rc_gemm_f32mixed_avx2, rc_gemm_f32mixed_avx512;
-rc_gemm_f32f32 rc_gemm_f32f32_portable, rc_gemm_f32f32_avx2, rc_gemm_f32f32_avx512;
-rc_quantize_s8 rc_quantize_s8_portable, rc_quantize_s8_avx2, rc_quantize_s8_avx512;
-rc_dequantize_s8 rc_dequantize_s8_portable, rc_dequantize_s8_avx2, rc_dequantize_s8_avx512;
-rc_quantize_s16 rc_quantize_s16_portable, rc_quantize_s16_avx2, rc_quantize_s16_avx512;
-rc_dequantize_s16 rc_dequantize_s16_portable, rc_dequantize_s16_avx2, rc_dequantize_s16_avx512;
-rc_quantize_range_minmax rc_quantize_range_minmax_portable, rc_quantize_range_minmax_avx2, rc_quantize_range_minmax_avx512;
-rc_quantize_runs_s8 rc_quantize_runs_s8_portable, rc_quantize_runs_s8_avx2, rc_quantize_runs_s8_avx512;
-rc_quantize_runs_s16 rc_quantize_runs_s16_portable, rc_quantize_runs_s16_avx2, rc_quantize_runs_s16_avx512;
-rc_floats_encode rc_floats_encode_portable, rc_floats_encode_avx2, rc_floats_encode_avx512;
-rc_floats_decode rc_floats_decode_portable, rc_floats_decode_avx2, rc_floats_decode_avx512;
-rc_share_kmeans rc_share_kmeans_portable;
-rc_huffman_lengths rc_huffman_lengths_portable;
-rc_huffman_code rc_huffman_code_portable;
-rc_huffman_encode rc_huffman_encode_portable, rc_huffman_encode_avx512;
-rc_huffman_decode rc_huffman_decode_portable, rc_huffman_decode_avx512;
-rc_rangecoder_encode rc_rangecoder_encode_portable;
-rc_rangecoder_decode rc_rangecoder_decode_portable;
+RC_INLINE size_t rc_min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* All operations, one line each, by the kernels that they have: ONE, portable alone; TWO, portable and AVX-512; THREE,
+ * portable, AVX2 and AVX-512. Where an instruction set has none, the next narrower one serves. From this list come the
+ * declarations below and the table in kernels.c; a kernel of <operation> for <isa> is the function
+ * rc_<operation>_<isa>. */
+#define RC_KERNELS(ONE, TWO, THREE) \
+    THREE(csr_matmul) \
+    THREE(gemm_s8s8) \
+    THREE(gemm_u8s8) \
+    THREE(gemm_f32s8) \
+    THREE(gemm_f32mixed) \
+    THREE(gemm_f32f32) \
+    THREE(quantize_s8) \
+    THREE(dequantize_s8) \
+    THREE(quantize_s16) \
+    THREE(dequantize_s16) \
+    THREE(quantize_range_minmax) \
+    THREE(quantize_runs_s8) \
+    THREE(quantize_runs_s16) \
+    THREE(floats_encode) \
+    THREE(floats_decode) \
+    ONE(share_kmeans) \
+    ONE(huffman_lengths) \
+    ONE(huffman_code) \
+    TWO(huffman_encode) \
+    TWO(huffman_decode) \
+    ONE(rangecoder_encode) \
+    ONE(rangecoder_decode)
+
+#define RC_DECLARE_ONE(op) rc_##op rc_##op##_portable;
+#define RC_DECLARE_TWO(op) rc_##op rc_##op##_portable, rc_##op##_avx512;
+#define RC_DECLARE_THREE(op) rc_##op rc_##op##_portable, rc_##op##_avx2, rc_##op##_avx512;
+RC_KERNELS(RC_DECLARE_ONE, RC_DECLARE_TWO, RC_DECLARE_THREE)
 #endif

@@ -1,11 +1,12 @@
-/* The mode of this thread's floating-point unit. Another library may have set a rounding, or that subnormals become zeros: a
- * library linked with -ffast-math may do so when it is loaded. The kernels' bits are those of the mode that C begins in. */
+/* The mode of this thread's floating-point unit. Another library may have set a rounding, or that subnormals become
+ * zeros: a library linked with -ffast-math may do so when it is loaded. The kernels' bits are those of the mode that C
+ * begins in. */
 #include "kernels.h"
 
 #if RC_X86
-/* Two registers. MXCSR, of the vectors: bits 0 to 5 tell what has happened, the others are the mode. The control word of the older
- * unit, 16 bits: no kernel computes there, but OpenBLAS's norms of vectors do, and with them NumPy's decompositions.
- * By default both round to nearest, the second to 64 bits, and no exception stops the program. */
+/* Two registers. MXCSR, of the vectors: bits 0 to 5 tell what has happened, the others are the mode. The control word
+ * of the older unit, 16 bits: no kernel computes there, but OpenBLAS's norms of vectors do, and with them NumPy's
+ * decompositions. By default both round to nearest, the second to 64 bits, and no exception stops the program. */
 enum { RC_MXCSR = 0x1F80, RC_HAPPENED = 0x3F, RC_CONTROL = 0x37F };
 
 uint64_t rc_mode(void)

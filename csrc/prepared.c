@@ -1,5 +1,5 @@
-/* Calls made ready beforehand, and calls by the kernel: refcompress.h says what for. What has floats is computed in the default
- * mode, and the mode is looked after here, where it takes less time than a call of Python's. */
+/* Calls made ready beforehand, and calls by the kernel: refcompress.h says what for. What has floats is computed in the
+ * default mode, and the mode is looked after here, where it takes less time than a call of Python's. */
 #include "kernels.h"
 
 static inline uint64_t enter(void)
@@ -36,7 +36,7 @@ int rc_call_gemm_u8s8(const struct rc_gemm_u8s8_call *c)
 int rc_call_gemm_f32s8(const struct rc_gemm_f32s8_call *c)
 {
     uint64_t mode = enter();
-    return leave(mode, c->kernel(0, c->n, c->m, c->n, c->k, c->group, c->stride, c->x, c->w, c->scale, c->zero_point, c->y));
+    return leave(mode, c->kernel(0, c->n, c->m, c->n, c->x, c->w, c->y));
 }
 
 int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz,
@@ -58,9 +58,9 @@ int rc_run_gemm_u8s8(rc_gemm_u8s8 *kernel, size_t begin, size_t end, size_t m, s
     return kernel(begin, end, m, n, k, x, w, y);
 }
 
-int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group,
-                      size_t stride, const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y)
+int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, const float *x,
+                      const struct rc_quantized *w, float *y)
 {
     uint64_t mode = enter();
-    return leave(mode, kernel(begin, end, m, n, k, group, stride, x, w, scale, zero_point, y));
+    return leave(mode, kernel(begin, end, m, n, x, w, y));
 }

@@ -1,9 +1,10 @@
-/* All that Python may see of the kernels. The C compiler reads this file, and so does cffi, after the lines that begin with
- * '#' were dropped: so no declaration here may need the preprocessor.
+/* All that Python may see of the kernels. The C compiler reads this file, and so does cffi, after the lines that begin
+ * with '#' were dropped: so no declaration here may need the preprocessor.
  *
  * Every kernel takes its row range [begin, end) first, so that Python can split the rows among threads; it allocates
- * nothing, holds no state, and writes only what belongs to its rows. Python has checked shapes, types and layouts (all arrays
- * are C-contiguous); what other threads could change meanwhile, a kernel checks itself and says so by its status.
+ * nothing, holds no state, and writes only what belongs to its rows. Python has checked shapes, types and layouts (all
+ * arrays are C-contiguous); what other threads could change meanwhile, a kernel checks itself and says so by its
+ * status.
  */
 #ifndef REFCOMPRESS_H
 #define REFCOMPRESS_H
@@ -12,9 +13,11 @@
 #include <stdint.h>
 
 #if FLT_EVAL_METHOD != 0
-#error "refcompress: this compiler computes floats in a wider type (FLT_EVAL_METHOD is not 0), so results would have other bits"
+#error "refcompress: this compiler computes floats in a wider type (FLT_EVAL_METHOD is not 0): results have other bits"
 #endif
-#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__)
+#error "refcompress: -ffast-math, or a part of it, lets the compiler change results: build without it"
+#elif defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
 #error "refcompress: -ffast-math, or a part of it, lets the compiler change results: build without it"
 #elif __FINITE_MATH_ONLY__
 #error "refcompress: -ffinite-math-only (of -ffast-math) lets the compiler lose NaN and infinity: build without it"
@@ -33,43 +36,57 @@ enum rc_status {
 typedef int rc_csr_matmul(size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz, const int64_t *indptr,
                           const int32_t *indices, const float *data, const float *x, float *y);
 
-/* y[i, o] = sum over p of x[i, p] * w[o, p], exact in int32, for all i and the rows o of w in the range: a thread writes
- * the columns of y that are its own. x : m rows of k; w : n rows of k; y : m rows of n.
+/* y[i, o] = sum over p of x[i, p] * w[o, p], exact in int32, for all i and the rows o of w in the range: a thread
+ * writes the columns of y that are its own. x : m rows of k; w : n rows of k; y : m rows of n.
  * Exact for k up to (2^31 - 1) / 2^14 = 131,071, and with an unsigned x up to 2^31 / (255 * 128) = 65,793. */
 typedef int rc_gemm_s8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w,
                          int32_t *y);
 typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w,
                          int32_t *y);
 
-/* y[i, o] = sum over p of x[i, p] * scale[o, g] * (w[o, p] - zero_point[o, g]), g = p / group, for all i and the rows o of w
- * in the range. group : 1 to k (1 where k is 0); scale and zero_point : ceil(k / group) entries for each row o, which begin
- * at o * stride (a stride of 0: all rows share them).
- * Sixteen chains an element, all from +0.0: within a group, input number p of the group goes to inner[p mod 16] by
- * fma(x, w - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16, and inner begins anew.
- * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1]. */
-typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride,
-                          const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
+/* Scaled integers in rows of k, as the products read them: for input p of row o stands
+ * scale[o * stride + g] * (values[o * k + p] - zero_point[o * stride + g]), g = p / group.
+ * group : 1 to k (1 where k is 0); scale and zero_point : ceil(k / group) entries a row (a stride of 0: all rows share
+ * them); values and zero_point : int8_t or int16_t, as the operation says. */
+struct rc_quantized {
+    size_t k, group, stride;
+    const void *values;
+    const float *scale;
+    const void *zero_point;
+};
 
-/* The same of rows that have k8 inputs of 8 bits and then k16 of 16, for the rows o in the range, and all i: y[i, place[o]] =
- * the sum over both. x : m rows of k8 + k16 inputs; y : m rows of n. group8, stride8, scale8, zero8 are those of w8, as above,
- * and likewise for w16. The chains acc go through the groups of w8 and then through those of w16, and the tree comes last. */
-typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, size_t k8, size_t group8, size_t stride8,
-                             size_t k16, size_t group16, size_t stride16, const float *x, const int8_t *w8,
-                             const float *scale8, const int8_t *zero8, const int16_t *w16, const float *scale16,
-                             const int16_t *zero16, const int64_t *place, float *y);
+/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the rows o of w (int8) in the range.
+ * x : m rows of w->k; y : m rows of n.
+ * Sixteen chains an element (drawn in csrc/README.md), all from +0.0: within a group, input number p of the group goes
+ * to inner[p mod 16] by fma(x, value - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16,
+ * and inner begins anew.
+ * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] +
+ * t2[1]. */
+typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w,
+                          float *y);
 
-/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the o in the range; x : m rows of k, `across` elements apart; w : n rows
- * of k; y : m rows of n, `apart` elements apart. Sixteen chains and the tree of rc_gemm_f32s8: input p goes to acc[p mod 16] by fma(x, w, acc).
- * If transposed, w : k rows of n, its element w[p, o]; then one chain an element, p upwards from +0.0: acc = fma(x, w, acc). */
-typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t across, size_t apart, int transposed,
-                           const float *x, const float *w, float *y);
+/* The same of rows that have the inputs of w8 (int8) and then those of w16 (int16): y[i, outputs[o]] = the sum over
+ * both. x : m rows of w8->k + w16->k inputs. The chains acc go through the groups of w8 and then through those of w16,
+ * and the tree comes last. */
+typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const float *x,
+                             const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
+                             float *y);
 
-/* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) + zero_point,
- * lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale, rounded once, and if
- * that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then of no use.
- * Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest <= zero_point <= highest. */
-typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest, int32_t highest,
-                           const float *x, const float *scale, const int8_t *zero_point, int8_t *values);
+/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the o in the range; x : m rows of k, ldx elements apart; w :
+ * n rows of k; y : m rows of n, ldy elements apart. The sixteen chains without scales, input p to acc[p mod 16] by
+ * fma(x, w, acc), and the tree. If transposed, w : k rows of n, its element w[p, o]; then one chain an element, p
+ * upwards from +0.0: acc = fma(x, w, acc). */
+typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy,
+                           int transposed, const float *x, const float *w, float *y);
+
+/* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) +
+ * zero_point, lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale,
+ * rounded once, and if that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then
+ * of no use. Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest <= zero_point <=
+ * highest. */
+typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+                           int32_t highest, const float *x, const float *scale, const int8_t *zero_point,
+                           int8_t *values);
 typedef int rc_dequantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int8_t *values,
                              const float *scale, const int8_t *zero_point, float *x);
 typedef int rc_quantize_s16(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
@@ -84,14 +101,16 @@ typedef int rc_dequantize_s16(size_t begin, size_t end, size_t k, size_t group, 
 typedef int rc_quantize_range_minmax(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x,
                                      float *low, float *high);
 
-/* Both in one, for the runs of the range, each of which has a scale and zero point of its own: chosen as the reference does
- * (quantize_grid.py), for symmetric ends symmetric, and written; then the values. x : rows of k >= 1 in groups of 1 to k. */
+/* Both in one, for the runs of the range, each of which has a scale and zero point of its own: chosen as the reference
+ * does (quantize_grid.py), for symmetric ends symmetric, and written; then the values. x : rows of k >= 1 in groups of
+ * 1 to k. */
 typedef int rc_quantize_runs_s8(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
                                 const float *x, float *scale, int8_t *zero_point, int8_t *values);
 typedef int rc_quantize_runs_s16(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
                                  const float *x, float *scale, int16_t *zero_point, int16_t *values);
 
-/* The small floating-point formats, as formats/floats.py describes them; codes are uint16_t for the first two, else uint8_t. */
+/* The small floating-point formats, as formats/floats.py describes them; codes are uint16_t for the first two, else
+ * uint8_t. */
 enum rc_float_format {
     RC_FLOAT16 = 0,
     RC_BFLOAT16 = 1,
@@ -103,45 +122,50 @@ enum rc_float_format {
 };
 
 /* x (float32) to codes and back, for the elements of the range. Rounded to nearest, halves to even; a NaN becomes the
- * format's one code for it (there is none in x where the format has none). What rounds to beyond the largest finite number,
- * and infinity, becomes that number if saturate or if the format has nothing else, else the next code: infinity, or NaN. */
+ * format's one code for it (there is none in x where the format has none). What rounds to beyond the largest finite
+ * number, and infinity, becomes that number if saturate or if the format has nothing else, else the next code:
+ * infinity, or NaN. */
 typedef int rc_floats_encode(size_t begin, size_t end, enum rc_float_format format, int saturate, const float *x,
                              void *codes);
 typedef int rc_floats_decode(size_t begin, size_t end, enum rc_float_format format, const void *codes, float *x);
 
-/* The steps of a range (they follow each other: no threads) of Lloyd's algorithm on n >= 1 ascending values x, for k >= 1
- * ascending centroids. Run j ends at ends[j], with the last x that is at most 0.5 * (centroids[j] + centroids[j + 1]), the
- * last one at n. If no end moved (before the first step all are UINT64_MAX), settled is set and the steps are over.
- * Then a run from a to b with totals[b] > totals[a] has its centroid at (sums[b] - sums[a]) / (totals[b] - totals[a]),
- * clamped to x[a] .. x[b - 1]; the others stay. sums and totals : n + 1 running sums of weights * x and of weights. */
+/* The steps of a range (they follow each other: no threads) of Lloyd's algorithm on n >= 1 ascending values x, for k >=
+ * 1 ascending centroids. Run j ends at ends[j], with the last x that is at most 0.5 * (centroids[j] + centroids[j +
+ * 1]), the last one at n. If no end moved (before the first step all are UINT64_MAX), settled is set and the steps are
+ * over. Then a run from a to b with totals[b] > totals[a] has its centroid at (sums[b] - sums[a]) / (totals[b] -
+ * totals[a]), clamped to x[a] .. x[b - 1]; the others stay. sums and totals : n + 1 running sums of weights * x and of
+ * weights. */
 typedef int rc_share_kmeans(size_t begin, size_t end, size_t n, size_t k, const double *x, const double *sums,
                             const double *totals, double *centroids, uint64_t *ends, int32_t *settled);
 
-/* codes[i] (uint16_t if wide, else uint8_t) = code_of[the number of the count ascending ends below w[i]], and 0 for a zero if
- * pruned, for the elements of the range. code_of : count + 1 entries. What comes after the steps; one for all kernels. */
+/* codes[i] (uint16_t if wide, else uint8_t) = code_of[the number of the count ascending ends below w[i]], and 0 for a
+ * zero if pruned, for the elements of the range. code_of : count + 1 entries. What comes after the steps; one for all
+ * kernels. */
 int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned,
                    int wide, const float *w, void *codes);
 
-/* Sorting n floats by counting, each step over a range, one range after the other (no threads), so that no step takes long.
- * keys: the next kept keys are those of w[begin..end), without its zeros if pruned; a key orders as its float does, and both
- * zeros have one. counts : 3 x RC_SHARE_DIGITS, how many keys have each value of each of the three digits, from the lowest.
- * order: the keys of the range, and the weights with them (NULL: none), each to the place of its digit, which moves on by one.
- * places : RC_SHARE_DIGITS, where the keys of each value of this digit begin. values: x[i], the float of keys[i], as a double. */
+/* Sorting n floats by counting, each step over a range, one range after the other (no threads), so that no step takes
+ * long. keys: the next kept keys are those of w[begin..end), without its zeros if pruned; a key orders as its float
+ * does, and both zeros have one. counts : 3 x RC_SHARE_DIGITS, how many keys have each value of each of the three
+ * digits, from the lowest. order: the keys of the range, and the weights with them (NULL: none), each to the place of
+ * its digit, which moves on by one. places : RC_SHARE_DIGITS, where the keys of each value of this digit begin. values:
+ * x[i], the float of keys[i], as a double. */
 enum { RC_SHARE_BITS = 11, RC_SHARE_DIGITS = 2048 };
-int rc_share_keys(size_t begin, size_t end, int pruned, const float *w, const float *weights, uint64_t *kept, uint32_t *keys,
-                  float *kept_weights, uint64_t *counts);
-int rc_share_order(size_t begin, size_t end, int digit, size_t n, const uint32_t *keys, const float *weights, uint64_t *places,
-                   uint32_t *ordered, float *ordered_weights);
+int rc_share_keys(size_t begin, size_t end, int pruned, const float *w, const float *weights, uint64_t *kept,
+                  uint32_t *keys, float *kept_weights, uint64_t *counts);
+int rc_share_order(size_t begin, size_t end, int digit, size_t n, const uint32_t *keys, const float *weights,
+                   uint64_t *places, uint32_t *ordered, float *ordered_weights);
 int rc_share_values(size_t begin, size_t end, const uint32_t *keys, double *x);
 
-/* The best cut of a run of n >= 1 ascending values x with weights omega, and its mean (clamped to x[0] .. x[n - 1]). With S and
- * W the running sums of omega * (x - mean) and of omega, from the left, a cut after j < n - 1 gains S[j]^2 / W[j] + (S[n - 1] -
- * S[j])^2 / (W[n - 1] - W[j]), 0 where one of the two weights is not above 0; cut is the first best j, plus 1. A run whose whole
- * weight is not above 0 gains 0 and has its first value as mean. What comes before the steps; one for all kernels. */
+/* The best cut of a run of n >= 1 ascending values x with weights omega, and its mean (clamped to x[0] .. x[n - 1]).
+ * With S and W the running sums of omega * (x - mean) and of omega, from the left, a cut after j < n - 1 gains S[j]^2 /
+ * W[j] + (S[n - 1] - S[j])^2 / (W[n - 1] - W[j]), 0 where one of the two weights is not above 0; cut is the first best
+ * j, plus 1. A run whose whole weight is not above 0 gains 0 and has its first value as mean. What comes before the
+ * steps; one for all kernels. */
 int rc_share_best_cut(size_t n, const double *x, const double *omega, double *gain, uint64_t *cut, double *mean);
 
-/* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they are
- * gone through in order, one after the other, so that Python can look after signals between them. */
+/* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they
+ * are gone through in order, one after the other, so that Python can look after signals between them. */
 
 /* Optimal lengths of at most limit bits, at most 2^limit of the counts not 0, their sum below 2^63.
  * Workspace: weights, 3 * alphabet; order, alphabet; kinds, 2 * alphabet * limit. */
@@ -173,10 +197,15 @@ typedef int rc_huffman_decode(size_t begin, size_t end, size_t count, size_t lan
                               const uint16_t *words, uint32_t *table, struct rc_huffman_lanes *state, int wide,
                               void *symbols);
 
-/* The rangecoder family is one chain too: its ranges are of codes, row by row, gone through in order; the first one prepares
- * the state. stretch : the 4096 logits of probabilities, reference/rangecoder/model.py. Workspace: columns, k of them, or NULL where
- * there is one row; state. */
-enum { RC_RANGECODER_CONTEXTS = 7 };
+/* The rangecoder family is one chain too: its ranges are of codes, row by row, gone through in order; the first one
+ * prepares the state. stretch : the 4096 logits of probabilities, reference/rangecoder/model.py. Workspace: columns, k
+ * of them, or NULL where there is one row; state. */
+enum {
+    RC_RANGECODER_CONTEXTS = 7, /* slots that contribute to the probability of a flag */
+    RC_RANGECODER_BUCKETS = 8,  /* sizes of a count, and so sets of weights */
+    RC_RANGECODER_TABLES = 640, /* slots of all tables: rangecoder/portable.c lists them */
+    RC_RANGECODER_TREE = 256,   /* nodes of the tree of values */
+};
 
 struct rc_rangecoder_slot {
     uint16_t p; /* the probability of a one, in 1 / 65536 */
@@ -187,25 +216,27 @@ struct rc_rangecoder_slot {
 struct rc_rangecoder {
     uint32_t low, high, value;
     uint32_t in_row;   /* codes that are not 0 in this row */
-    uint64_t position; /* encoding: the bytes that this range wrote; decoding: the bytes taken, those past the end too */
-    int32_t weights[8][7];
-    struct rc_rangecoder_slot overall, line, column, tables[640], tree[256];
+    uint64_t position; /* encoding: the bytes that this range wrote; decoding: those taken, past the end too */
+    int32_t weights[RC_RANGECODER_BUCKETS][RC_RANGECODER_CONTEXTS];
+    struct rc_rangecoder_slot overall, line, column;
+    struct rc_rangecoder_slot tables[RC_RANGECODER_TABLES], tree[RC_RANGECODER_TREE];
 };
 
-/* codes below alphabet (2 to 256, or 1) to bytes: those of this range, at most 12 a code and 4. What is left in low and high
- * ends the sequence. */
+/* codes below alphabet (2 to 256, or 1) to bytes: those of this range, at most 12 a code and 4. What is left in low and
+ * high ends the sequence. */
 typedef int rc_rangecoder_encode(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
                                  const uint8_t *codes, struct rc_rangecoder_slot *columns, struct rc_rangecoder *state,
                                  uint8_t *bytes);
 
-/* n bytes to codes; RC_CORRUPT where a code is not below alphabet, or needs bytes beyond the last that the encoder wrote. Whether
- * the last ones are those that end a sequence is left to the caller. */
+/* n bytes to codes; RC_CORRUPT where a code is not below alphabet, or needs bytes beyond the last that the encoder
+ * wrote. Whether the last ones are those that end a sequence is left to the caller. */
 typedef int rc_rangecoder_decode(size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
                                  size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns,
                                  struct rc_rangecoder *state, uint8_t *codes);
 
-/* A whole call of a product in one argument, made ready beforehand: where it has eight rows and eight columns, to hand over its
- * operands one by one takes longer than the work. rc_call_<operation> runs the kernel on all of its rows, in the default mode (below). */
+/* A whole call of a product in one argument, made ready beforehand: where it has eight rows and eight columns, to hand
+ * over its operands one by one takes longer than the work. rc_call_<operation> runs the kernel on all of its rows, in
+ * the default mode (below). */
 struct rc_csr_matmul_call {
     rc_csr_matmul *kernel;
     size_t m, n, k, nnz;
@@ -229,11 +260,9 @@ struct rc_gemm_u8s8_call {
 };
 struct rc_gemm_f32s8_call {
     rc_gemm_f32s8 *kernel;
-    size_t m, n, k, group, stride;
+    size_t m, n;
     const float *x;
-    const int8_t *w;
-    const float *scale;
-    const int8_t *zero_point;
+    const struct rc_quantized *w;
     float *y;
 };
 int rc_call_csr_matmul(const struct rc_csr_matmul_call *call);
@@ -241,21 +270,21 @@ int rc_call_gemm_s8s8(const struct rc_gemm_s8s8_call *call);
 int rc_call_gemm_u8s8(const struct rc_gemm_u8s8_call *call);
 int rc_call_gemm_f32s8(const struct rc_gemm_f32s8_call *call);
 
-/* The mode of this thread's floating-point unit: its rounding, and what becomes of subnormals. 0 : the default one, to nearest
- * and as IEEE 754 has them. Any other number is for rc_set_mode alone, which brings that mode back. */
+/* The mode of this thread's floating-point unit: its rounding, and what becomes of subnormals. 0 : the default one, to
+ * nearest and as IEEE 754 has them. Any other number is for rc_set_mode alone, which brings that mode back. */
 uint64_t rc_mode(void);
 void rc_set_mode(uint64_t mode);
 
-/* A call by the kernel, in the default mode: Python calls a function that it knows by name in less than half the time that a
- * pointer takes it. */
+/* A call by the kernel, in the default mode: Python calls a function that it knows by name in less than half the time
+ * that a pointer takes it. */
 int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz,
                       const int64_t *indptr, const int32_t *indices, const float *data, const float *x, float *y);
 int rc_run_gemm_s8s8(rc_gemm_s8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x,
                      const int8_t *w, int32_t *y);
 int rc_run_gemm_u8s8(rc_gemm_u8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x,
                      const int8_t *w, int32_t *y);
-int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group,
-                      size_t stride, const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y);
+int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, const float *x,
+                      const struct rc_quantized *w, float *y);
 
 /* One row an instruction set; NULL where it has no kernel of its own, and the next narrower one serves. */
 struct rc_kernels {

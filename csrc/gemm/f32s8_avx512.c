@@ -1,12 +1,14 @@
-/* What changed since AVX2: one vector is the 16 chains of an element, 32 registers hold a tile of 4 x 6 elements, and tails
- * are masked loads. */
+/* What changed since AVX2: one vector is the 16 chains of an element, 32 registers hold a tile of 4 x 6 elements, and
+ * tails are masked loads. */
 #include "../kernels.h"
 #if RC_X86
+#include "../vec_avx512.h"
 #include <string.h>
 
 #define KERNEL rc_gemm_f32s8_avx512
 #define KERNEL_MIXED rc_gemm_f32mixed_avx512
-#include "floats_avx512.h"
+#define MR 4
+#define NR 6
 
 RC_INLINE TARGET void pack8(const int8_t *w, size_t count, int8_t z, float *out)
 {

@@ -2,57 +2,57 @@
 #include "../kernels.h"
 #include <math.h>
 
-int rc_gemm_s8s8_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w,
-                          int32_t *y)
+RC_INLINE int exact_product(const int is_signed, size_t begin, size_t end, size_t m, size_t n, size_t k, const void *x,
+                            const int8_t *w, int32_t *y)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t o = begin; o < end; o++) {
             int32_t sum = 0;
             for (size_t p = 0; p < k; p++)
-                sum += x[i * k + p] * w[o * k + p];
+                sum += (is_signed ? ((const int8_t *)x)[i * k + p] : ((const uint8_t *)x)[i * k + p]) * w[o * k + p];
             y[i * n + o] = sum;
         }
     }
     return RC_OK;
+}
+
+int rc_gemm_s8s8_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w,
+                          int32_t *y)
+{
+    return exact_product(1, begin, end, m, n, k, x, w, y);
 }
 
 int rc_gemm_u8s8_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w,
                           int32_t *y)
 {
-    for (size_t i = 0; i < m; i++) {
-        for (size_t o = begin; o < end; o++) {
-            int32_t sum = 0;
-            for (size_t p = 0; p < k; p++)
-                sum += x[i * k + p] * w[o * k + p];
-            y[i * n + o] = sum;
-        }
-    }
-    return RC_OK;
+    return exact_product(0, begin, end, m, n, k, x, w, y);
 }
 
-/* Sixteen chains: as many as the widest vector has lanes, and enough that none waits for its last sum. */
+/* Sixteen chains: as many as the widest vector has lanes, and enough that none waits for its last sum. README.md draws
+ * them. */
 enum { CHAINS = 16 };
 
-/* Carry acc on over one row's k inputs of one width. */
-#define CARRY_ON(NAME, INTEGER)                                                                                       \
-    static void NAME(size_t k, size_t group, const float *x, const INTEGER *w, const float *scale,                    \
-                     const INTEGER *zero_point, float *acc)                                                           \
-    {                                                                                                                 \
-        for (size_t first = 0, g = 0; first < k; first += group, g++) {                                               \
-            const size_t count = k - first < group ? k - first : group;                                               \
-            const int zero = zero_point[g];                                                                           \
-            float inner[CHAINS] = {0};                                                                                \
-            for (size_t p = 0; p < count; p++)                                                                        \
-                inner[p % CHAINS] = fmaf(x[first + p], (float)(w[first + p] - zero), inner[p % CHAINS]);              \
-            for (size_t c = 0; c < CHAINS; c++)                                                                       \
-                acc[c] = fmaf(scale[g], inner[c], acc[c]);                                                            \
-        }                                                                                                             \
+/* Accumulate the inputs of row o of w, int16_t if wide and else int8_t, into the chains. */
+RC_INLINE void accumulate(const int wide, const struct rc_quantized *w, size_t o, const float *x, float *acc)
+{
+    const size_t k = w->k, group = w->group, scales = o * w->stride;
+    const int8_t *values8 = (const int8_t *)w->values + o * k, *zero8 = (const int8_t *)w->zero_point + scales;
+    const int16_t *values16 = (const int16_t *)w->values + o * k, *zero16 = (const int16_t *)w->zero_point + scales;
+    const float *scale = w->scale + scales;
+    for (size_t first = 0, g = 0; first < k; first += group, g++) {
+        const size_t count = rc_min(k - first, group);
+        const int zero = wide ? zero16[g] : zero8[g];
+        float inner[CHAINS] = {0};
+        for (size_t p = 0; p < count; p++) {
+            const int value = wide ? values16[first + p] : values8[first + p];
+            inner[p % CHAINS] = fmaf(x[first + p], (float)(value - zero), inner[p % CHAINS]);
+        }
+        for (size_t c = 0; c < CHAINS; c++)
+            acc[c] = fmaf(scale[g], inner[c], acc[c]);
     }
+}
 
-CARRY_ON(carry_on_8, int8_t)
-CARRY_ON(carry_on_16, int16_t)
-
-static float tree(float *acc)
+static float reduce(float *acc)
 {
     for (size_t half = CHAINS / 2; half > 0; half /= 2)
         for (size_t c = 0; c < half; c++)
@@ -60,49 +60,48 @@ static float tree(float *acc)
     return acc[0];
 }
 
-int rc_gemm_f32s8_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t group, size_t stride,
-                           const float *x, const int8_t *w, const float *scale, const int8_t *zero_point, float *y)
+int rc_gemm_f32s8_portable(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w,
+                           float *y)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t o = begin; o < end; o++) {
             float acc[CHAINS] = {0};
-            carry_on_8(k, group, x + i * k, w + o * k, scale + o * stride, zero_point + o * stride, acc);
-            y[i * n + o] = tree(acc);
+            accumulate(0, w, o, x + i * w->k, acc);
+            y[i * n + o] = reduce(acc);
         }
     }
     return RC_OK;
 }
 
-int rc_gemm_f32mixed_portable(size_t begin, size_t end, size_t m, size_t n, size_t k8, size_t group8, size_t stride8,
-                              size_t k16, size_t group16, size_t stride16, const float *x, const int8_t *w8,
-                              const float *scale8, const int8_t *zero8, const int16_t *w16, const float *scale16,
-                              const int16_t *zero16, const int64_t *place, float *y)
+int rc_gemm_f32mixed_portable(size_t begin, size_t end, size_t m, size_t n, const float *x,
+                              const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
+                              float *y)
 {
     for (size_t i = 0; i < m; i++) {
-        const float *input = x + i * (k8 + k16);
+        const float *input = x + i * (w8->k + w16->k);
         for (size_t o = begin; o < end; o++) {
             float acc[CHAINS] = {0};
-            carry_on_8(k8, group8, input, w8 + o * k8, scale8 + o * stride8, zero8 + o * stride8, acc);
-            carry_on_16(k16, group16, input + k8, w16 + o * k16, scale16 + o * stride16, zero16 + o * stride16, acc);
-            y[i * n + (size_t)place[o]] = tree(acc);
+            accumulate(0, w8, o, input, acc);
+            accumulate(1, w16, o, input + w8->k, acc);
+            y[i * n + (size_t)outputs[o]] = reduce(acc);
         }
     }
     return RC_OK;
 }
 
-int rc_gemm_f32f32_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t across, size_t apart, int transposed,
-                            const float *x, const float *w, float *y)
+int rc_gemm_f32f32_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy,
+                            int transposed, const float *x, const float *w, float *y)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t o = begin; o < end; o++) {
             float acc[CHAINS] = {0};
             for (size_t p = 0; p < k; p++) {
                 if (transposed)
-                    acc[0] = fmaf(x[i * across + p], w[p * n + o], acc[0]);
+                    acc[0] = fmaf(x[i * ldx + p], w[p * n + o], acc[0]);
                 else
-                    acc[p % CHAINS] = fmaf(x[i * across + p], w[o * k + p], acc[p % CHAINS]);
+                    acc[p % CHAINS] = fmaf(x[i * ldx + p], w[o * k + p], acc[p % CHAINS]);
             }
-            y[i * apart + o] = transposed ? acc[0] : tree(acc);
+            y[i * ldy + o] = transposed ? acc[0] : reduce(acc);
         }
     }
     return RC_OK;

@@ -1,7 +1,8 @@
-/* What changed since the portable file: the lanes are those of vectors, 16 in each, and a step of all is a few instructions.
- * vpexpandw hands the next words of the stream to the lanes that take one, in their order, and vpcompressw puts the words of
- * those that give one side by side. Tables of bytes lie in registers, where vpermi2b looks 64 of them up at a time. What does
- * not fill a step of 16, 32 or 64 lanes is left to the portable kernel, which takes up the same state. */
+/* What changed since the portable file: the lanes are those of vectors, 16 in each, and a step of all is a few
+ * instructions. vpexpandw hands the next words of the stream to the lanes that take one, in their order, and
+ * vpcompressw puts the words of those that give one side by side. Tables of bytes lie in registers, where vpermi2b
+ * looks 64 of them up at a time. What does not fill a step of 16, 32 or 64 lanes is left to the portable kernel, which
+ * takes up the same state. */
 #include "../kernels.h"
 #if RC_X86
 #include <string.h>
@@ -34,11 +35,6 @@ RC_INLINE TARGET __m512i look_up(const int long_table, const struct bytes *table
     return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(at) & which, high);
 }
 
-static inline size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- encoding ---- */
 
 enum { LENGTH, LOW, HIGH };
@@ -65,9 +61,10 @@ TARGET static int measure(size_t begin, size_t end, size_t lanes, const uint8_t 
     const __mmask64 all = ~0ull >> (64 - lanes);
     while (begin < end) {
         __m512i sums = _mm512_setzero_si512();
-        const size_t stop = begin + smaller(end - begin, 17); /* 17 lengths of 15 are 255, the most that a byte holds */
+        const size_t stop = begin + rc_min(end - begin, 17); /* 17 lengths of 15 are 255, the most that a byte holds */
         for (; begin < stop; begin++) {
-            const __m512i length = look_up(1, &tables[LENGTH], all, _mm512_maskz_loadu_epi8(all, symbols + begin * lanes));
+            const __m512i symbol = _mm512_maskz_loadu_epi8(all, symbols + begin * lanes);
+            const __m512i length = look_up(1, &tables[LENGTH], all, symbol);
             if (_mm512_test_epi8_mask(length, length) != all)
                 return RC_BAD_INDEX;
             sums = _mm512_add_epi8(sums, length);
@@ -132,14 +129,17 @@ RC_INLINE TARGET size_t encode(const size_t vectors, size_t begin, size_t end, u
 
 TARGET int rc_huffman_encode_avx512(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
                                     const uint8_t *lengths, const uint16_t *codes, unsigned longest, int wide,
-                                    const void *symbols, uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words)
+                                    const void *symbols, uint32_t *table, struct rc_huffman_lanes *state,
+                                    uint16_t *words)
 {
+/* Not a template, only short for the same call. */
 #define PORTABLE(from, to) \
-    rc_huffman_encode_portable(from, to, count, lanes, alphabet, lengths, codes, longest, wide, symbols, table, state, words)
+    rc_huffman_encode_portable(from, to, count, lanes, alphabet, lengths, codes, longest, wide, symbols, table, state, \
+                               words)
     if (wide || lanes < 16)
         return PORTABLE(begin, end);
     if (!words) {
-        const size_t full = smaller(end, count / lanes);
+        const size_t full = rc_min(end, count / lanes);
         if (begin >= full)
             return PORTABLE(begin, end);
         int status = begin == 0 ? PORTABLE(0, 0) : RC_OK; /* which fills the table */
@@ -148,7 +148,7 @@ TARGET int rc_huffman_encode_avx512(size_t begin, size_t end, size_t count, size
         return status == RC_OK ? PORTABLE(full, end) : status;
     }
     /* The steps whose lanes all have a symbol in the next one too; nothing needs to be asked of them. */
-    size_t full = count / lanes ? smaller(end, count / lanes - 1) : 0;
+    size_t full = count / lanes ? rc_min(end, count / lanes - 1) : 0;
     if (begin >= full)
         return PORTABLE(begin, end);
     if (full < end) {
@@ -167,18 +167,20 @@ TARGET int rc_huffman_encode_avx512(size_t begin, size_t end, size_t count, size
 
 /* ---- decoding ---- */
 
-/* How the front of a queue becomes a symbol and a length: by its first 7 or 8 bits, from registers, or by its first FIRST bits,
- * from the table. A code that is longer than these bits is looked up again by all of them. */
+/* How the front of a queue becomes a symbol and a length: by its first 7 or 8 bits, from registers, or by its first
+ * FIRST bits, from the table. A code that is longer than these bits is looked up again by all of them. */
 enum way { REGISTERS_7, REGISTERS_8, TABLE };
 
-/* The first 2^12 entries, whose further bits are 0, have 16 KiB: they stay in L1, where the whole table (128 KiB) does not. */
+/* The first 2^12 entries, whose further bits are 0, have 16 KiB: they stay in L1, where the whole table (128 KiB) does
+ * not. */
 enum { FIRST = 12 };
 
-/* Of 256 patterns of 8 bits so many may begin longer codes for the registers to be used: of 64 lanes one then has to look up
- * again in two steps of three. With 16 patterns the table was a third quicker, with 3 it made no difference. */
+/* Of 256 patterns of 8 bits so many may begin longer codes for the registers to be used: of 64 lanes one then has to
+ * look up again in two steps of three. With 16 patterns the table was a third quicker, with 3 it made no difference. */
 enum { RARE = 4, LONGER = 128 };
 
-TARGET static enum way choose(unsigned longest, int wide, const uint32_t *table, struct bytes *symbol, struct bytes *length)
+TARGET static enum way way_of(unsigned longest, int wide, const uint32_t *table, struct bytes *symbol,
+                               struct bytes *length)
 {
     uint8_t symbols[256] __attribute__((aligned(64))), lengths[256] __attribute__((aligned(64)));
     size_t longer = 0;
@@ -194,7 +196,9 @@ TARGET static enum way choose(unsigned longest, int wide, const uint32_t *table,
     return wide || longer > RARE ? TABLE : longest <= 7 ? REGISTERS_7 : REGISTERS_8;
 }
 
-/* The steps from begin to end, while there are words for all lanes; returns the step where it ended. */
+/* The steps from begin to end, while there are words for all lanes; returns the step where it ended. In one function:
+ * in several (take words, look up, look up again, put) it took 13 % longer, for the vectors of all lanes then went
+ * through memory. */
 RC_INLINE TARGET size_t decode(const size_t vectors, const enum way way, const int wide, size_t begin, size_t end,
                                unsigned longest, const uint32_t *table, const struct bytes *symbol_of,
                                const struct bytes *length_of, size_t n_words, const uint16_t *words,
@@ -218,7 +222,8 @@ RC_INLINE TARGET size_t decode(const size_t vectors, const enum way way, const i
         RC_UNROLL for (size_t v = 0; v < vectors; v++) {
             takes[v] = _mm512_cmplt_epu32_mask(held[v], least);
             __m256i stream = _mm256_loadu_si256((const __m256i *)(words + position));
-            __asm__("" : "+x"(stream)); /* kept apart: an expansion that reads memory itself took up to 1.7 times as long */
+            /* Kept apart: an expansion that reads memory itself took up to 1.7 times as long. */
+            __asm__("" : "+x"(stream));
             const __m256i next = _mm256_maskz_expand_epi16(takes[v], stream);
             position += (unsigned)__builtin_popcount(takes[v]);
             queue[v] = _mm512_or_si512(bits[v], _mm512_sllv_epi32(_mm512_cvtepu16_epi32(next), held[v]));
@@ -239,16 +244,18 @@ RC_INLINE TARGET size_t decode(const size_t vectors, const enum way way, const i
                 RC_UNROLL for (size_t v = 0; v < vectors; v++) {
                     const __mmask16 far = _mm512_cmpgt_epu32_mask(length[v], known);
                     if (far) {
-                        symbol[v] = _mm512_mask_i32gather_epi32(symbol[v], far, _mm512_and_si512(queue[v], pattern), table, 4);
+                        const __m512i whole = _mm512_and_si512(queue[v], pattern);
+                        symbol[v] = _mm512_mask_i32gather_epi32(symbol[v], far, whole, table, 4);
                         length[v] = _mm512_mask_srli_epi32(length[v], far, symbol[v], 16);
                     }
                 }
         }
         RC_UNROLL for (size_t v = 0; v < vectors; v++) {
+            const size_t to = begin * lanes + 16 * v;
             if (wide)
-                _mm256_storeu_si256((__m256i *)((uint16_t *)symbols + begin * lanes + 16 * v), _mm512_cvtepi32_epi16(symbol[v]));
+                _mm256_storeu_si256((__m256i *)((uint16_t *)symbols + to), _mm512_cvtepi32_epi16(symbol[v]));
             else
-                _mm_storeu_si128((__m128i *)((uint8_t *)symbols + begin * lanes + 16 * v), _mm512_cvtepi32_epi8(symbol[v]));
+                _mm_storeu_si128((__m128i *)((uint8_t *)symbols + to), _mm512_cvtepi32_epi8(symbol[v]));
             bits[v] = _mm512_srlv_epi32(queue[v], length[v]);
             held[v] = _mm512_sub_epi32(_mm512_mask_add_epi32(held[v], takes[v], held[v], sixteen), length[v]);
         }
@@ -261,44 +268,59 @@ RC_INLINE TARGET size_t decode(const size_t vectors, const enum way way, const i
     return begin;
 }
 
+/* The same for 16, 32 or 64 lanes. */
+RC_INLINE TARGET size_t decode_lanes(size_t lanes, const enum way way, const int wide, size_t begin, size_t end,
+                                     unsigned longest, const uint32_t *table, const struct bytes *symbol_of,
+                                     const struct bytes *length_of, size_t n_words, const uint16_t *words,
+                                     struct rc_huffman_lanes *state, void *symbols)
+{
+    switch (lanes) {
+    case 16:
+        return decode(1, way, wide, begin, end, longest, table, symbol_of, length_of, n_words, words, state, symbols);
+    case 32:
+        return decode(2, way, wide, begin, end, longest, table, symbol_of, length_of, n_words, words, state, symbols);
+    default:
+        return decode(4, way, wide, begin, end, longest, table, symbol_of, length_of, n_words, words, state, symbols);
+    }
+}
+
+/* The steps from begin to `full`, all of whose lanes have a symbol; returns the step where it ended. */
+TARGET static size_t decode_full(size_t lanes, int wide, size_t begin, size_t full, unsigned longest,
+                                 const uint32_t *table, size_t n_words, const uint16_t *words,
+                                 struct rc_huffman_lanes *state, void *symbols)
+{
+    struct bytes symbol, length;
+    const enum way way = way_of(longest, wide, table, &symbol, &length);
+    if (wide)
+        return decode_lanes(lanes, TABLE, 1, begin, full, longest, table, &symbol, &length, n_words, words, state,
+                            symbols);
+    switch (way) {
+    case TABLE:
+        return decode_lanes(lanes, TABLE, 0, begin, full, longest, table, &symbol, &length, n_words, words, state,
+                            symbols);
+    case REGISTERS_7:
+        return decode_lanes(lanes, REGISTERS_7, 0, begin, full, longest, table, &symbol, &length, n_words, words, state,
+                            symbols);
+    default:
+        return decode_lanes(lanes, REGISTERS_8, 0, begin, full, longest, table, &symbol, &length, n_words, words, state,
+                            symbols);
+    }
+}
+
 TARGET int rc_huffman_decode_avx512(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
                                     const uint8_t *lengths, const uint16_t *codes, unsigned longest, size_t n_words,
                                     const uint16_t *words, uint32_t *table, struct rc_huffman_lanes *state, int wide,
                                     void *symbols)
 {
-#define PORTABLE(from, to) \
-    rc_huffman_decode_portable(from, to, count, lanes, alphabet, lengths, codes, longest, n_words, words, table, state, wide, symbols)
-    const size_t full = smaller(end, count / lanes);
-    if (lanes < 16 || begin >= full)
-        return PORTABLE(begin, end);
-    const int status = begin == 0 ? PORTABLE(0, 0) : RC_OK; /* which fills the table */
-    if (status != RC_OK)
-        return status;
-    struct bytes symbol, length;
-    const enum way way = choose(longest, wide, table, &symbol, &length);
+    const size_t full = rc_min(end, count / lanes);
     size_t step = begin;
-#define DECODE(vectors, way, wide) \
-    step = decode(vectors, way, wide, begin, full, longest, table, &symbol, &length, n_words, words, state, symbols)
-#define DECODE_BY(way, wide) \
-    do { \
-        if (lanes == 16) \
-            DECODE(1, way, wide); \
-        else if (lanes == 32) \
-            DECODE(2, way, wide); \
-        else \
-            DECODE(4, way, wide); \
-    } while (0)
-    if (wide)
-        DECODE_BY(TABLE, 1);
-    else if (way == TABLE)
-        DECODE_BY(TABLE, 0);
-    else if (way == REGISTERS_7)
-        DECODE_BY(REGISTERS_7, 0);
-    else
-        DECODE_BY(REGISTERS_8, 0);
-    return PORTABLE(step, end);
-#undef DECODE_BY
-#undef DECODE
-#undef PORTABLE
+    if (lanes >= 16 && begin < full) {
+        if (begin == 0) /* no steps yet: this fills the table */
+            rc_huffman_decode_portable(0, 0, count, lanes, alphabet, lengths, codes, longest, n_words, words, table,
+                                       state, wide, symbols);
+        step = decode_full(lanes, wide, begin, full, longest, table, n_words, words, state, symbols);
+    }
+    return rc_huffman_decode_portable(step, end, count, lanes, alphabet, lengths, codes, longest, n_words, words, table,
+                                      state, wide, symbols);
 }
 #endif

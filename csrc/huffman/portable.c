@@ -1,5 +1,5 @@
-/* Huffman codes and streams in plain C. FORMAT.md's section on streams is the norm; reference/huffman/lengths.py says why the
- * lengths are optimal and reference/huffman/stream.py why a stream can be written backwards.
+/* Huffman codes and streams in plain C. FORMAT.md's section on streams is the norm; reference/huffman/lengths.py says
+ * why the lengths are optimal and reference/huffman/stream.py why a stream can be written backwards.
  *
  * L is the longest length of the code. */
 #include "../kernels.h"
@@ -15,7 +15,6 @@ static inline uint32_t entry_of(uint32_t value, uint32_t length)
 
 /* The inner loops are compiled once for each width of a symbol, and each once with and once without the check of the
  * words' end; the parameters that say which, wide and careful, are constants in every call, and disappear. */
-#define INNER static inline __attribute__((always_inline))
 
 /* ---- lengths ---- */
 
@@ -39,6 +38,40 @@ static void sift(const uint64_t *weights, uint16_t *order, size_t root, size_t n
     }
 }
 
+/* Heapsort: the symbols in `order` by their weights, the rarest first. */
+static void sort(const uint64_t *weights, uint16_t *order, size_t n)
+{
+    for (size_t root = n / 2; root-- > 0;)
+        sift(weights, order, root, n);
+    for (size_t last = n; --last > 0;) {
+        const uint16_t swap = order[0];
+        order[0] = order[last];
+        order[last] = swap;
+        sift(weights, order, 0, last);
+    }
+}
+
+/* Merge the n leaves with the packages of the row below, a leaf first where weights are equal, into a row of items, and
+ * pack each two items; returns how many packages that gives. A row is remembered by its items' kinds alone (1: a leaf).
+ *
+ * No leaf exceeds INT64_MAX, and packages are only ever compared with leaves, so a package of more can be cut to that:
+ * it still comes after every leaf. Two such do not overflow 64 bits. */
+static size_t merge(const uint64_t *weights, const uint16_t *order, size_t n, const uint64_t *below, size_t n_below,
+                    uint8_t *row, uint64_t *packages)
+{
+    size_t leaf = 0, package = 0;
+    uint64_t left = 0; /* the first item of a pair */
+    for (size_t item = 0; item < n + n_below; item++) {
+        const int is_leaf = package == n_below || (leaf < n && weights[order[leaf]] <= below[package]);
+        const uint64_t weight = is_leaf ? weights[order[leaf++]] : below[package++];
+        row[item] = (uint8_t)is_leaf;
+        if (item % 2)
+            packages[item / 2] = left + weight < INT64_MAX ? left + weight : INT64_MAX;
+        left = weight;
+    }
+    return (n + n_below) / 2;
+}
+
 int rc_huffman_lengths_portable(size_t alphabet, unsigned limit, const uint64_t *counts, uint64_t *weights,
                                 uint16_t *order, uint8_t *kinds, uint8_t *lengths)
 {
@@ -56,50 +89,28 @@ int rc_huffman_lengths_portable(size_t alphabet, unsigned limit, const uint64_t 
         return RC_OK;
     if (n > (size_t)1 << limit)
         return RC_BAD_INDEX;
+    sort(weights, order, n);
 
-    for (size_t root = n / 2; root-- > 0;)
-        sift(weights, order, root, n);
-    for (size_t last = n; --last > 0;) {
-        const uint16_t swap = order[0];
-        order[0] = order[last];
-        order[last] = swap;
-        sift(weights, order, 0, last);
-    }
-
-    /* One row a level, the deepest first: merge the leaves with the packages of the row below, a leaf first where
-     * weights are equal, and pack each two items. A row is remembered by its items' kinds alone.
-     *
-     * No leaf exceeds INT64_MAX, and packages are only ever compared with leaves, so a package of more can be cut to
-     * that: it still comes after every leaf. Two such do not overflow 64 bits. */
+    /* One row a level, the deepest first. */
     size_t n_below = 0;
     for (unsigned level = 0; level < limit; level++) {
-        uint8_t *row = kinds + level * 2 * alphabet;
-        size_t leaf = 0, package = 0;
-        uint64_t left = 0; /* the first item of a pair */
-        for (size_t item = 0; item < n + n_below; item++) {
-            const int is_leaf = package == n_below || (leaf < n && weights[order[leaf]] <= below[package]);
-            const uint64_t weight = is_leaf ? weights[order[leaf++]] : below[package++];
-            row[item] = (uint8_t)is_leaf;
-            if (item % 2)
-                packages[item / 2] = left + weight < INT64_MAX ? left + weight : INT64_MAX;
-            left = weight;
-        }
-        n_below = (n + n_below) / 2;
+        n_below = merge(weights, order, n, below, n_below, kinds + level * 2 * alphabet, packages);
         uint64_t *const swap = packages;
         packages = below;
         below = swap;
     }
 
-    /* Buy the first 2n - 2 items of the top row, and of each row below what the packages bought hold. */
-    size_t buy = 2 * n - 2;
+    /* Take the first 2n - 2 items of the top row, and from each row below the items of which the packages taken are
+     * made. */
+    size_t taken = 2 * n - 2;
     for (unsigned level = limit; level-- > 0;) {
         const uint8_t *row = kinds + level * 2 * alphabet;
-        size_t bought = 0;
-        for (size_t item = 0; item < buy; item++)
-            bought += row[item];
-        for (size_t leaf = 0; leaf < bought; leaf++)
+        size_t leaves = 0;
+        for (size_t item = 0; item < taken; item++)
+            leaves += row[item];
+        for (size_t leaf = 0; leaf < leaves; leaf++)
             lengths[order[leaf]]++;
-        buy = 2 * (buy - bought);
+        taken = 2 * (taken - leaves);
     }
     return RC_OK;
 }
@@ -133,17 +144,17 @@ static uint32_t reversed(uint32_t code, unsigned length)
 /* Whether a < b, as 1 or 0, for numbers below 2^31. Compilers make of a comparison a setb, which keeps the upper bits
  * of its register: that chains the lanes together through whatever the register held, and the decoder runs at a third
  * of the speed. */
-INNER uint32_t is_less(uint32_t a, uint32_t b)
+RC_INLINE uint32_t is_less(uint32_t a, uint32_t b)
 {
     return (a - b) >> 31;
 }
 
-INNER uint32_t load(int wide, const void *symbols, size_t i)
+RC_INLINE uint32_t load(int wide, const void *symbols, size_t i)
 {
     return wide ? ((const uint16_t *)symbols)[i] : ((const uint8_t *)symbols)[i];
 }
 
-INNER void store(int wide, void *symbols, size_t i, uint32_t symbol)
+RC_INLINE void store(int wide, void *symbols, size_t i, uint32_t symbol)
 {
     if (wide)
         ((uint16_t *)symbols)[i] = (uint16_t)symbol;
@@ -151,15 +162,10 @@ INNER void store(int wide, void *symbols, size_t i, uint32_t symbol)
         ((uint8_t *)symbols)[i] = (uint8_t)symbol;
 }
 
-static inline size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* How many lanes have a symbol in a step. */
 static inline size_t active_lanes(size_t step, size_t lanes, size_t count)
 {
-    return step * lanes < count ? smaller(lanes, count - step * lanes) : 0;
+    return step * lanes < count ? rc_min(lanes, count - step * lanes) : 0;
 }
 
 /* An entry for every value that a symbol's type can hold: so no symbol, whenever it was changed, is outside the
@@ -169,15 +175,15 @@ static void fill_encoding_table(size_t alphabet, int wide, const uint8_t *length
 {
     const size_t size = wide ? 1 << 16 : 1 << 8;
     memset(table, 0, size * sizeof *table);
-    for (size_t i = 0; i < smaller(alphabet, size); i++) {
+    for (size_t i = 0; i < rc_min(alphabet, size); i++) {
         const unsigned length = lengths[i] & MAX_LENGTH;
         table[i] = entry_of(reversed(codes[i], length), length);
     }
 }
 
 /* Add up the bits of each lane, and of all. */
-INNER int measure(int wide, size_t begin, size_t end, size_t count, size_t lanes, const void *symbols,
-                  const uint32_t *table, struct rc_huffman_lanes *state)
+RC_INLINE int measure(int wide, size_t begin, size_t end, size_t count, size_t lanes, const void *symbols,
+                      const uint32_t *table, struct rc_huffman_lanes *state)
 {
     uint64_t total = 0;
     for (size_t step = begin; step < end; step++) {
@@ -212,9 +218,9 @@ static void turn_round(size_t count, size_t lanes, unsigned longest, const void 
 
 /* One step of the encoder, from the highest lane to the lowest; returns how many words are still to be written, or, if
  * there are more words than were counted, SIZE_MAX. */
-INNER size_t encode_step(int wide, int careful, size_t active, size_t later, uint32_t longest, const void *symbols,
-                         size_t first, const uint32_t *table, uint32_t *restrict bits, uint32_t *restrict held,
-                         uint16_t *restrict words, size_t position)
+RC_INLINE size_t encode_step(int wide, int careful, size_t active, size_t later, uint32_t longest, const void *symbols,
+                             size_t first, const uint32_t *table, uint32_t *restrict bits, uint32_t *restrict held,
+                             uint16_t *restrict words, size_t position)
 {
     for (size_t lane = active; lane-- > 0;) {
         const uint32_t entry = table[load(wide, symbols, first + lane)], length = entry >> 16;
@@ -237,8 +243,8 @@ INNER size_t encode_step(int wide, int careful, size_t active, size_t later, uin
     return position;
 }
 
-INNER int encode(int wide, size_t begin, size_t end, size_t count, size_t lanes, uint32_t longest, const void *symbols,
-                 const uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words)
+RC_INLINE int encode(int wide, size_t begin, size_t end, size_t count, size_t lanes, uint32_t longest,
+                     const void *symbols, const uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words)
 {
     size_t position = (size_t)state->position;
     for (size_t step = end; step-- > begin;) {
@@ -301,9 +307,9 @@ static void fill_decoding_table(size_t alphabet, const uint8_t *lengths, const u
 }
 
 /* One step of the decoder; returns how many words were taken so far, or SIZE_MAX if they ran out. */
-INNER size_t decode_step(int wide, int careful, size_t active, uint32_t longest, const uint32_t *restrict table,
-                         uint32_t *restrict bits, uint32_t *restrict held, const uint16_t *restrict words,
-                         size_t n_words, size_t position, void *restrict symbols, size_t first)
+RC_INLINE size_t decode_step(int wide, int careful, size_t active, uint32_t longest, const uint32_t *restrict table,
+                             uint32_t *restrict bits, uint32_t *restrict held, const uint16_t *restrict words,
+                             size_t n_words, size_t position, void *restrict symbols, size_t first)
 {
     const uint32_t mask = (1u << longest) - 1;
     for (size_t lane = 0; lane < active; lane++) {
@@ -326,9 +332,9 @@ INNER size_t decode_step(int wide, int careful, size_t active, uint32_t longest,
     return position;
 }
 
-INNER int decode(int wide, size_t begin, size_t end, size_t count, size_t lanes, uint32_t longest,
-                 const uint32_t *table, size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state,
-                 void *symbols)
+RC_INLINE int decode(int wide, size_t begin, size_t end, size_t count, size_t lanes, uint32_t longest,
+                     const uint32_t *table, size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state,
+                     void *symbols)
 {
     size_t position = (size_t)state->position;
     for (size_t step = begin; step < end; step++) {

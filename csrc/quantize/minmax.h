@@ -1,21 +1,28 @@
-/* The range of runs on vectors of LANES elements, a template as vectors.h is. */
+/* Template of the range of runs. Included after these were defined:
+ *
+ * MINMAX               the function's name
+ * TARGET, VEC, LANES, v_set1, v_load, v_store   vectors of floats, as vec_avx2.h has them
+ * v_min(a, b), v_max(a, b)   b where a is NaN
+ * v_reduce_min(v), v_reduce_max(v)   over the lanes
+ * BAD, nothing_bad(), worse(bad, x), any_bad(bad)   what remembers whether some x was not finite
+ */
 
 /* A run that lies in one piece. */
 RC_INLINE TARGET BAD minmax_run(const float *x, size_t count, float *low, float *high, BAD bad)
 {
-    VEC least = set1(0.0f), most = set1(0.0f);
+    VEC least = v_set1(0.0f), most = v_set1(0.0f);
     size_t p = 0;
     for (; p + LANES <= count; p += LANES) {
-        const VEC t = load(x + p);
-        least = min_of(t, least);
-        most = max_of(t, most);
+        const VEC t = v_load(x + p);
+        least = v_min(t, least);
+        most = v_max(t, most);
         bad = worse(bad, t);
     }
-    float l = p ? least_of(least) : 0.0f, h = p ? most_of(most) : 0.0f;
+    float l = p ? v_reduce_min(least) : 0.0f, h = p ? v_reduce_max(most) : 0.0f;
     for (; p < count; p++) {
         l = x[p] < l ? x[p] : l;
         h = x[p] > h ? x[p] : h;
-        bad = worse(bad, set1(x[p]));
+        bad = worse(bad, v_set1(x[p]));
     }
     *low = l;
     *high = h;
@@ -23,20 +30,20 @@ RC_INLINE TARGET BAD minmax_run(const float *x, size_t count, float *low, float 
 }
 
 /* LANES columns at a time, from the first row to the last. */
-RC_INLINE TARGET BAD minmax_columns(size_t begin, size_t end, size_t rows, size_t k, const float *x, float *low, float *high,
-                                    BAD bad)
+RC_INLINE TARGET BAD minmax_columns(size_t begin, size_t end, size_t rows, size_t k, const float *x, float *low,
+                                    float *high, BAD bad)
 {
     size_t c = begin;
     for (; c + LANES <= end; c += LANES) {
-        VEC least = set1(0.0f), most = set1(0.0f);
+        VEC least = v_set1(0.0f), most = v_set1(0.0f);
         for (size_t r = 0; r < rows; r++) {
-            const VEC t = load(x + r * k + c);
-            least = min_of(t, least);
-            most = max_of(t, most);
+            const VEC t = v_load(x + r * k + c);
+            least = v_min(t, least);
+            most = v_max(t, most);
             bad = worse(bad, t);
         }
-        store(low + c, least);
-        store(high + c, most);
+        v_store(low + c, least);
+        v_store(high + c, most);
     }
     for (; c < end; c++) {
         low[c] = high[c] = 0.0f;
@@ -44,13 +51,14 @@ RC_INLINE TARGET BAD minmax_columns(size_t begin, size_t end, size_t rows, size_
             const float t = x[r * k + c];
             low[c] = t < low[c] ? t : low[c];
             high[c] = t > high[c] ? t : high[c];
-            bad = worse(bad, set1(t));
+            bad = worse(bad, v_set1(t));
         }
     }
     return bad;
 }
 
-TARGET int MINMAX(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x, float *low, float *high)
+TARGET int MINMAX(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x, float *low,
+                  float *high)
 {
     BAD bad = nothing_bad();
     if (group == 0) {

@@ -22,8 +22,7 @@ static inline struct place place_of(size_t i, size_t k, size_t group, size_t str
 static inline size_t run_of(const struct place *at, size_t k, size_t group, size_t left)
 {
     const size_t of_row = k - at->input, of_group = group == 1 ? of_row : group - at->in_group;
-    const size_t run = of_group < of_row ? of_group : of_row;
-    return run < left ? run : left;
+    return rc_min(rc_min(of_group, of_row), left);
 }
 
 static inline void advance(struct place *at, size_t run, size_t k, size_t group, size_t stride)
@@ -38,7 +37,21 @@ static inline void advance(struct place *at, size_t run, size_t k, size_t group,
     }
 }
 
-/* The nearest integer, halves to even, of |t| < 2^22: the sum's unit in the last place is 1, so adding rounds it, and
+/* The integer at i, int16_t if wide and else int8_t; wide is a constant wherever this is used. */
+RC_INLINE int32_t integer_at(const int wide, const void *integers, size_t i)
+{
+    return wide ? ((const int16_t *)integers)[i] : ((const int8_t *)integers)[i];
+}
+
+RC_INLINE void put_integer(const int wide, void *integers, size_t i, int32_t value)
+{
+    if (wide)
+        ((int16_t *)integers)[i] = (int16_t)value;
+    else
+        ((int8_t *)integers)[i] = (int8_t)value;
+}
+
+/* The nearest integer, ties to even, of |t| < 2^22: the sum's unit in the last place is 1, so adding rounds it, and
  * subtracting is exact. Unlike rintf it is two instructions on every machine. */
 static inline float nearest(float t)
 {
@@ -46,8 +59,8 @@ static inline float nearest(float t)
     return (t + shift) - shift;
 }
 
-/* clip(rint(x / s) + z, lowest, highest). The bounds less z are integers, so to clip before rounding is the same; they lie
- * within 2^17. Written so that a NaN becomes a number too: its conversion to an integer would be undefined. */
+/* clip(rint(x / s) + z, lowest, highest). The bounds less z are integers, so to clip before rounding is the same; they
+ * lie within 2^17. Written so that a NaN becomes a number too: its conversion to an integer would be undefined. */
 static inline int32_t to_integer(float x, float s, int32_t z, int32_t lowest, int32_t highest)
 {
     const float low = (float)(lowest - z), high = (float)(highest - z);
@@ -57,9 +70,9 @@ static inline int32_t to_integer(float x, float s, int32_t z, int32_t lowest, in
     return (int32_t)nearest(t) + z;
 }
 
-/* Scale and zero point for a range, as the reference chooses them: in double, the scale rounded to float, at least the smallest
- * normal, and 1 for zeros alone; then the zero point for that scale. Symmetric is what has symmetric ends. */
-static inline int32_t choose(float low, float high, int32_t lowest, int32_t highest, float *scale)
+/* Scale and zero point for a range, as the reference chooses them: in double, the scale rounded to float, at least the
+ * smallest normal, and 1 for zeros alone; then the zero point for that scale. Symmetric is what has symmetric ends. */
+static inline int32_t scale_and_zero_point(float low, float high, int32_t lowest, int32_t highest, float *scale)
 {
     const double shift = 6755399441055744.0; /* 1.5 * 2^52: as in nearest(); |low / scale| is at most 2^17 */
     const int symmetric = lowest == -highest;
@@ -81,13 +94,13 @@ struct run {
 static inline struct run run_at(size_t r, size_t k, size_t group)
 {
     const size_t runs = (k + group - 1) / group, input = r % runs * group, left = k - input; /* runs in a row */
-    return (struct run){.first = r / runs * k + input, .count = left < group ? left : group, .left = left};
+    return (struct run){.first = r / runs * k + input, .count = rc_min(left, group), .left = left};
 }
 
 static inline struct run next_run(struct run at, size_t k, size_t group)
 {
     const size_t left = at.left == at.count ? k : at.left - at.count;
-    return (struct run){.first = at.first + at.count, .count = left < group ? left : group, .left = left};
+    return (struct run){.first = at.first + at.count, .count = rc_min(left, group), .left = left};
 }
 
 /* The difference of two int16 is exact in a float; the product is rounded once, and clipped where it overflows. */

@@ -1,20 +1,39 @@
-/* The adaptive binary range coder: reference/rangecoder/ step for step, in integers, so that every bit is the same. One
- * model serves encoder and decoder; what differs is where a bit comes from. A chain from bit to bit leaves nothing to vectors. */
+/* The adaptive binary range coder: reference/rangecoder/ step for step, in integers, so that every bit is the
+ * same. One model serves encoder and decoder; what differs is where a bit comes from. A chain from bit to bit leaves
+ * nothing to vectors. */
 #include "../kernels.h"
 
 enum {
     LIMIT = 60,             /* of the bits that a slot has seen: it goes on forgetting, by 1 / (LIMIT + 1.5) */
     FIRST_WEIGHT = 65536 / RC_RANGECODER_CONTEXTS, /* at first the mean of the logits */
     HIGHEST_WEIGHT = 1 << 24, /* a step is below 2^10: no bytes, whatever they say, overflow a weight */
-    LOWEST = 24,            /* of a flag's probability; 65536 - LOWEST the highest */
+    LOWEST = 24,            /* of a flag's probability; ONE - LOWEST the highest */
     LOWEST_IN_TREE = 64,    /* of a value's bit */
     MOST_COUNTED = 20,      /* in a column: bucket tells no more apart, neither of one column nor of two */
     RATE = 2,               /* of learning, in 2^-18 of logit * error */
 };
 
+/* A probability is a number of 1 / ONE; that of a slot stays where no later product or quotient needs more than 32
+ * bits. */
+enum { ONE = 1 << 16, LEAST_SLOT = 16, MOST_SLOT = ONE - 1 - LEAST_SLOT };
+
+/* Where the tables of slots begin in struct rc_rangecoder, and by what each is looked up. */
+enum {
+    SIZES = RC_RANGECODER_BUCKETS, /* of a count: bucket() */
+    LENGTHS = 16,                  /* of a row or column number: magnitude() */
+    NEAR = 0,                      /* by the six neighbours, each of which is zero or not */
+    BY_COLUMN = NEAR + (1 << 6),   /* by the count in this column, and how many rows there were */
+    BY_ROW = BY_COLUMN + SIZES * LENGTHS,    /* by the count in this row, and how many columns there were */
+    BESIDE = BY_ROW + SIZES * LENGTHS,       /* by the count in this column (4 sizes), beside it, and the rows (8) */
+    TWO_COUNTS = BESIDE + 4 * SIZES * 8,     /* by these two counts */
+    END_OF_TABLES = TWO_COUNTS + SIZES * SIZES,
+};
+_Static_assert((int)END_OF_TABLES == (int)RC_RANGECODER_TABLES, "the tables fill their array");
+
 /* 65536 / (1 + exp(-i / 2)) for i = -16 .. 16, rounded. */
 static const int32_t anchors[33] = {
-    22,    36,    60,    98,    162,   267,   439,   720,   1179,  1921,  3108,  4971,  7812,  11955, 17625, 24743, 32768,
+    22,    36,    60,    98,    162,   267,   439,   720,   1179,  1921,  3108,  4971,
+    7812,  11955, 17625, 24743, 32768,
     40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514,
 };
 
@@ -27,14 +46,14 @@ static int32_t squash(int64_t logit)
 
 static int32_t within(int32_t p, int32_t lowest)
 {
-    return p < lowest ? lowest : p > 65536 - lowest ? 65536 - lowest : p;
+    return p < lowest ? lowest : p > ONE - lowest ? ONE - lowest : p;
 }
 
 static void update(struct rc_rangecoder_slot *slot, int32_t bit)
 {
     /* The quotient of two integers of at most 2^18 and 123: C truncates, as the reference does by hand. */
-    const int32_t p = slot->p + 2 * (bit * 65536 - slot->p) / (2 * slot->n + 3);
-    slot->p = (uint16_t)(p < 16 ? 16 : p > 65519 ? 65519 : p);
+    const int32_t p = slot->p + 2 * (bit * ONE - slot->p) / (2 * slot->n + 3);
+    slot->p = (uint16_t)(p < LEAST_SLOT ? LEAST_SLOT : p > MOST_SLOT ? MOST_SLOT : p);
     slot->n = (uint8_t)(slot->n < LIMIT ? slot->n + 1 : LIMIT);
 }
 
@@ -54,29 +73,31 @@ static size_t magnitude(size_t n)
     return result;
 }
 
-static const struct rc_rangecoder_slot fresh = {32768, 0, 0};
+static const struct rc_rangecoder_slot fresh = {ONE / 2, 0, 0};
 
 static void begin_model(struct rc_rangecoder *s, size_t k, struct rc_rangecoder_slot *columns)
 {
     s->low = s->value = 0;
     s->high = 0xFFFFFFFF;
     s->overall = fresh;
-    for (size_t t = 0; t < 8; t++)
+    for (size_t t = 0; t < RC_RANGECODER_BUCKETS; t++)
         for (size_t c = 0; c < RC_RANGECODER_CONTEXTS; c++)
             s->weights[t][c] = FIRST_WEIGHT;
-    for (size_t t = 0; t < 640; t++)
+    for (size_t t = 0; t < RC_RANGECODER_TABLES; t++)
         s->tables[t] = fresh;
-    for (size_t t = 0; t < 256; t++)
+    for (size_t t = 0; t < RC_RANGECODER_TREE; t++)
         s->tree[t] = fresh;
     for (size_t j = 0; columns && j < k; j++)
         columns[j] = fresh;
 }
 
-/* The slots that speak about the flag at a place, in the order of the reference's; unseen ones take the overall probability. */
+/* The slots that contribute to the flag at a place, in the order of the reference's; unseen ones take the overall
+ * probability. Returns the size of the count in its column, which says what weights they have. */
 static size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t k, const uint8_t *codes,
                          struct rc_rangecoder_slot *columns, struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS])
 {
-    const uint8_t *const here = codes + i * k, *const above = i > 0 ? here - k : NULL, *const above2 = i > 1 ? above - k : NULL;
+    const uint8_t *const here = codes + i * k;
+    const uint8_t *const above = i > 0 ? here - k : NULL, *const above2 = i > 1 ? above - k : NULL;
     size_t near = 0;
     if (j > 0)
         near |= (size_t)(here[j - 1] != 0);
@@ -102,18 +123,19 @@ static size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t k, 
     }
     const size_t rows = magnitude(i + 1);
     slots[1] = &s->line;
-    slots[2] = &s->tables[near];
-    slots[3] = &s->tables[64 + own * 16 + rows];
-    slots[4] = &s->tables[192 + bucket(s->in_row) * 16 + magnitude(j + 1)];
-    slots[5] = &s->tables[320 + (own < 3 ? own : 3) * 64 + beside * 8 + (rows < 7 ? rows : 7)];
-    slots[6] = &s->tables[576 + beside * 8 + own];
+    slots[2] = &s->tables[NEAR + near];
+    slots[3] = &s->tables[BY_COLUMN + own * LENGTHS + rows];
+    slots[4] = &s->tables[BY_ROW + bucket(s->in_row) * LENGTHS + magnitude(j + 1)];
+    slots[5] = &s->tables[BESIDE + rc_min(own, 3) * SIZES * 8 + beside * 8 + rc_min(rows, 7)];
+    slots[6] = &s->tables[TWO_COUNTS + beside * SIZES + own];
     for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++)
         if (slots[t]->n == 0)
             slots[t]->p = s->overall.p;
     return own;
 }
 
-/* Split the interval at the probability p of a one; the bit is given (encoding), or follows from the value (decoding). */
+/* Split the interval at the probability p of a one; the bit is given (encoding), or follows from the value
+ * (decoding). */
 static int32_t step(struct rc_rangecoder *s, int32_t p, int32_t bit, int decoding)
 {
     const uint32_t middle = s->low + (uint32_t)((uint64_t)(s->high - s->low) * (uint64_t)p >> 16);
@@ -146,14 +168,68 @@ static void read_bytes(struct rc_rangecoder *s, const uint8_t *bytes, size_t n)
     }
 }
 
-/* One template for both: with decoding set, codes is written and bytes read, else the other way round. */
-RC_INLINE int run(int decoding, size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch, uint8_t *codes,
-                  struct rc_rangecoder_slot *columns, struct rc_rangecoder *s, size_t n, uint8_t *bytes)
+/* What the coder has of a call: with decoding set (a constant), codes are written and bytes read, else the other way
+ * round. */
+struct coder {
+    struct rc_rangecoder *s;
+    uint8_t *bytes;
+    size_t n, written; /* bytes to be read; bytes written */
+};
+
+/* Code one bit of probability p; it is given (encoding), or follows from the value (decoding). Returns it. */
+RC_INLINE int32_t code_bit(const int decoding, struct coder *c, int32_t p, int32_t bit)
 {
+    bit = step(c->s, p, bit, decoding);
+    if (decoding)
+        read_bytes(c->s, c->bytes, c->n);
+    else
+        c->written = write_bytes(c->s, c->bytes, c->written);
+    return bit;
+}
+
+/* The flag at a place, coded with the mixture of its slots, from which these and their weights then learn. */
+RC_INLINE int32_t code_flag(const int decoding, struct coder *c, const int16_t *stretch, int32_t *weights,
+                            struct rc_rangecoder_slot **slots, int32_t flag)
+{
+    int32_t logits[RC_RANGECODER_CONTEXTS];
+    int64_t sum = 0;
+    for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++) {
+        logits[t] = stretch[slots[t]->p >> 4];
+        sum += (int64_t)weights[t] * logits[t];
+    }
+    const int32_t p = within(squash(sum >> 16), LOWEST); /* gcc and clang shift negative numbers arithmetically */
+    flag = code_bit(decoding, c, p, flag);
+    const int64_t error = (int64_t)(flag * ONE - p) * RATE;
+    for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++) {
+        const int32_t weight = weights[t] + (int32_t)((logits[t] * error + (1 << 17)) >> 18);
+        weights[t] = weight < -HIGHEST_WEIGHT ? -HIGHEST_WEIGHT : weight > HIGHEST_WEIGHT ? HIGHEST_WEIGHT : weight;
+        update(slots[t], flag);
+    }
+    update(&c->s->overall, flag);
+    return flag;
+}
+
+/* A code that is not 0, less 1, in `depth` bits from the highest: each has its slot in a tree. */
+RC_INLINE unsigned code_value(const int decoding, struct coder *c, unsigned depth, unsigned value)
+{
+    unsigned node = 1;
+    for (unsigned place = depth; place-- > 0;) {
+        struct rc_rangecoder_slot *const slot = &c->s->tree[node];
+        const int32_t bit = code_bit(decoding, c, within(slot->p, LOWEST_IN_TREE), value >> place & 1);
+        update(slot, bit);
+        node = 2 * node + (unsigned)bit;
+    }
+    return node - (1u << depth);
+}
+
+/* One template for both. */
+RC_INLINE int run(const int decoding, size_t begin, size_t end, size_t k, unsigned alphabet, const int16_t *stretch,
+                  uint8_t *codes, struct rc_rangecoder_slot *columns, struct rc_rangecoder *s, size_t n, uint8_t *bytes)
+{
+    struct coder c = {s, bytes, n, 0};
     unsigned depth = 0;
     while (alphabet > 2 && (1u << depth) < alphabet - 1)
         depth++;
-    size_t written = 0;
     if (begin == 0) {
         begin_model(s, k, columns);
         s->position = 0;
@@ -168,53 +244,24 @@ RC_INLINE int run(int decoding, size_t begin, size_t end, size_t k, unsigned alp
             s->in_row = 0;
         }
         struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS];
-        int32_t logits[RC_RANGECODER_CONTEXTS];
         int32_t *const weights = s->weights[find_slots(s, i, j, k, codes, columns, slots)];
-        int64_t sum = 0;
-        for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++) {
-            logits[t] = stretch[slots[t]->p >> 4];
-            sum += (int64_t)weights[t] * logits[t];
-        }
-        const int32_t p = within(squash(sum >> 16), LOWEST); /* gcc and clang shift negative numbers arithmetically */
-        const int32_t flag = step(s, p, decoding ? 0 : codes[cell] != 0, decoding);
-        if (decoding)
-            read_bytes(s, bytes, n);
-        else
-            written = write_bytes(s, bytes, written);
-        const int64_t error = (int64_t)(flag * 65536 - p) * RATE;
-        for (size_t t = 0; t < RC_RANGECODER_CONTEXTS; t++) {
-            const int32_t weight = weights[t] + (int32_t)((logits[t] * error + (1 << 17)) >> 18);
-            weights[t] = weight < -HIGHEST_WEIGHT ? -HIGHEST_WEIGHT : weight > HIGHEST_WEIGHT ? HIGHEST_WEIGHT : weight;
-            update(slots[t], flag);
-        }
-        update(&s->overall, flag);
+        const unsigned given = decoding ? 0 : codes[cell];
         unsigned code = 0;
-        if (flag) {
+        if (code_flag(decoding, &c, stretch, weights, slots, given != 0)) {
             slots[0]->count = (uint8_t)(slots[0]->count < MOST_COUNTED ? slots[0]->count + 1 : MOST_COUNTED);
             s->in_row++;
-            unsigned node = 1;
-            for (unsigned place = depth; place-- > 0;) {
-                const int32_t q = within(s->tree[node].p, LOWEST_IN_TREE);
-                const int32_t bit = step(s, q, decoding ? 0 : (codes[cell] - 1) >> place & 1, decoding);
-                if (decoding)
-                    read_bytes(s, bytes, n);
-                else
-                    written = write_bytes(s, bytes, written);
-                update(&s->tree[node], bit);
-                node = 2 * node + (unsigned)bit;
-            }
-            code = node - (1u << depth) + 1;
+            code = code_value(decoding, &c, depth, given - 1) + 1;
             if (code >= alphabet)
                 return RC_CORRUPT;
         }
         if (decoding) {
             codes[cell] = (uint8_t)code;
-            if (s->position > n + 4) /* not only the zeros behind the last byte: bits that the encoder wrote are missing */
+            if (s->position > n + 4) /* more than the zeros behind the last byte: some that were written are missing */
                 return RC_CORRUPT;
         }
     }
     if (!decoding)
-        s->position = written;
+        s->position = c.written;
     return RC_OK;
 }
 

@@ -63,8 +63,8 @@ static uint32_t digit_of(uint32_t key, int digit)
     return key >> (digit * RC_SHARE_BITS) & (RC_SHARE_DIGITS - 1);
 }
 
-int rc_share_keys(size_t begin, size_t end, int pruned, const float *w, const float *weights, uint64_t *kept, uint32_t *keys,
-                  float *kept_weights, uint64_t *counts)
+int rc_share_keys(size_t begin, size_t end, int pruned, const float *w, const float *weights, uint64_t *kept,
+                  uint32_t *keys, float *kept_weights, uint64_t *counts)
 {
     size_t at = (size_t)*kept;
     for (size_t i = begin; i < end; i++) {
@@ -83,8 +83,8 @@ int rc_share_keys(size_t begin, size_t end, int pruned, const float *w, const fl
     return RC_OK;
 }
 
-int rc_share_order(size_t begin, size_t end, int digit, size_t n, const uint32_t *keys, const float *weights, uint64_t *places,
-                   uint32_t *ordered, float *ordered_weights)
+int rc_share_order(size_t begin, size_t end, int digit, size_t n, const uint32_t *keys, const float *weights,
+                   uint64_t *places, uint32_t *ordered, float *ordered_weights)
 {
     for (size_t i = begin; i < end; i++) {
         const uint64_t at = places[digit_of(keys[i], digit)]++;

@@ -7,28 +7,35 @@ True
 'portable'
 
 An implementation is a namespace: ``at(isa)`` has every operation that this instruction set or a narrower one computes,
-``available()`` lists those of this machine, narrowest first, and this module has those of the widest. Operations for which
-there is nothing faster are not here: nothing switches language behind the caller's back.
+``available()`` lists those of this machine, narrowest first, and this module has those of the widest. Operations for
+which there is nothing faster are not here: nothing switches language behind the caller's back.
 
-Each call computes in the default mode of the floating-point unit: it rounds to nearest and keeps subnormals. Another library may
-have set another rounding, or that subnormals become zeros; the call sets the default mode, in the pool's threads too, and sets
-the mode that it found again when it ends, also by an exception. (On processors other than x86-64 and aarch64 only the rounding
-can be set.) NumPy, and so the reference, computes in the mode that it finds: the two agree in the default mode.
+Each call computes in the default mode of the floating-point unit: it rounds to nearest and keeps subnormals. Another
+library may have set another rounding, or that subnormals become zeros. The call sets the default mode, in the pool's
+threads too, and sets the mode that it found again when it ends, also by an exception. (On processors other than x86-64
+and aarch64 only the rounding can be set.) NumPy, and so the reference, computes in the mode that it finds: the two
+agree in the default mode.
 
 A product that is so short that checking its arguments takes longer than the work can be prepared:
 
 >>> import numpy as np
 >>> x, w = np.ones((1, 8), np.int8), np.ones((2, 8), np.int8)
 >>> again = native.gemm_s8s8.prepare(x, w)   # checks, once
->>> x[:] = 3                                 # each call reads x and w where they are, and writes and returns the same array
+>>> x[:] = 3                     # each call reads x and w where they are, and writes and returns the same array
 >>> again().tolist()
 [[24, 24]]
 """
 
+import inspect
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from .. import arguments
 from ..errors import NotBuilt, RefcompressError
+
+if TYPE_CHECKING:  # the operations are put here at the end of this file; a tool that only reads finds the reference's
+    from ..reference import *  # noqa: F403
 
 try:
     from ._kernels import ffi, lib
@@ -37,8 +44,8 @@ except ImportError as error:
               if isinstance(error, ModuleNotFoundError) else str(error))
     raise NotBuilt(
         "native",
-        f"the C kernels are not built ({reason}); install gcc or clang, then refcompress again with REFCOMPRESS_REQUIRE_C=1 "
-        "set, to see what fails if it does, or run 'make build' in a checkout",
+        f"the C kernels are not built ({reason}); install gcc or clang, then refcompress again with "
+        "REFCOMPRESS_REQUIRE_C=1 set, to see what fails if it does, or run 'make build' in a checkout",
     ) from None
 
 from . import (
@@ -50,6 +57,7 @@ from . import (
     huffman,
     layers,
     lowrank,
+    prepared,
     prune,
     quantize,
     rangecoder,
@@ -57,103 +65,45 @@ from . import (
     threads,
 )
 from ._call import in_default_mode
+from ._table import HELPERS, KERNELS, SPEED, Row, rows
 
 __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 
-# How an operation's C function becomes a Python function: one line an operation.
-_BINDERS = {
-    "csr_matmul": csr.csr_matmul,
-    "gemm_s8s8": gemm.gemm_s8s8,
-    "gemm_u8s8": gemm.gemm_u8s8,
-    "gemm_f32s8": gemm.gemm_f32s8,
-    "gemm_f32mixed": gemm.gemm_f32mixed,
-    "gemm_f32f32": gemm.gemm_f32f32,
-    "quantize_s8": quantize.quantize_s8,
-    "dequantize_s8": quantize.dequantize_s8,
-    "quantize_s16": quantize.quantize_s16,
-    "dequantize_s16": quantize.dequantize_s16,
-    "quantize_range_minmax": quantize.quantize_range_minmax,
-    "floats_encode": floats.floats_encode,
-    "floats_decode": floats.floats_decode,
-    "share_kmeans": share.share_kmeans,
-    "huffman_lengths": huffman.huffman_lengths,
-    "huffman_code": huffman.huffman_code,
-    "huffman_encode": huffman.huffman_encode,
-    "huffman_decode": huffman.huffman_decode,
-    "rangecoder_encode": rangecoder.rangecoder_encode,
-    "rangecoder_decode": rangecoder.rangecoder_decode,
-}
-
-# Operations that are made of others that have kernels: which (the names, with spaces between them), and how.
-_MADE_OF = {
-    "lowrank_matmul": ("gemm_f32f32", lowrank.lowrank_matmul),
-    "lowrank_randomized": ("gemm_f32f32", lowrank.lowrank_randomized),
-    "quantize_range_mse": ("quantize_s8 dequantize_s8 quantize_s16 dequantize_s16 quantize_range_minmax",
-                           quantize.quantize_range_mse),
-    "floats_mx_encode": ("floats_encode", floats.floats_mx_encode),
-    "floats_mx_decode": ("floats_decode", floats.floats_mx_decode),
-}
-
-# Operations that are computed in Python, by another algorithm than the reference's: one function for every
-# instruction set.
-_IN_PYTHON = {
-    "share_optimal": share.share_optimal,
-    "prune_obs": layers.prune_obs,
-    "prune_magnitude": prune.prune_magnitude,
-    "prune_select": prune.prune_select,
-    "prune_project_l0": prune.prune_project_l0,
-    "allocate_exact": allocate.allocate_exact,
-    "allocate_front": allocate.allocate_front,
-    "quantize_range_percentile": quantize.quantize_range_percentile,
-    "quantize_range_kl": quantize.quantize_range_kl,
-    "quantize_pack": quantize.quantize_pack,
-    "quantize_unpack": quantize.quantize_unpack,
-    "requantize_s32": quantize.requantize_s32,
-    "floats_nf4_encode": floats.floats_nf4_encode,
-    "floats_nf4_decode": floats.floats_nf4_decode,
-    "csr_from_dense": csr.csr_from_dense,
-    "csr_to_dense": csr.csr_to_dense,
-    "lowrank_whitened": lowrank.lowrank_whitened,
-}
-
-# Products so short that csrc/prepared.c looks after the mode of the floating-point unit; there are no floats outside the kernel.
-_MODE_IN_C = {"csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8"}
-
-# Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
-_SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
+# How the operations become Python functions. A family's __all__ names its operations, and each is a function there. If
+# the table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are
+# named as operations, it is a binder too, whose arguments are these. Else it is the operation itself, in Python.
+_FAMILIES = (prune, layers, share, quantize, floats, allocate, lowrank, csr, gemm, huffman, rangecoder)
+_BINDERS = {op: getattr(family, op) for family in _FAMILIES for op in family.__all__}
+_PARTS = {op: tuple(inspect.signature(function).parameters) for op, function in _BINDERS.items() if op not in KERNELS}
+_MADE_OF = {op: parts for op, parts in _PARTS.items() if parts and set(parts) <= set(_BINDERS)}
+_IN_PYTHON = [op for op in _PARTS if op not in _MADE_OF]
 
 
-def _rows():
-    """Yield (isa, row of the table, whether this machine runs it), narrowest first."""
-    level = 0
-    while (row := lib.rc_kernels_at(level)) != ffi.NULL:
-        yield ffi.string(row.isa).decode(), row, bool(lib.rc_supported(level))
-        level += 1
-
-
-def _bound(op: str, kernel, isa: str):
-    """Return the operation computed by a C kernel, in the floating-point unit's default mode whatever another library has set."""
-    function = _BINDERS[op](kernel, _SPEED[isa])
-    return function if op in _MODE_IN_C else in_default_mode(function)
+def _bound(op: str, kernel, row: Row) -> Callable:
+    """Return the operation computed by a C kernel, in the default mode whatever another library has set."""
+    function = _BINDERS[op](kernel, row)
+    return function if op in prepared.OPERATIONS else in_default_mode(function)  # of the others, C looks after the mode
 
 
 def _namespaces() -> dict[str, SimpleNamespace]:
     """Merge the table's rows, narrowest first: a wider instruction set replaces what it has a kernel of its own for."""
-    merged, spaces = {op: in_default_mode(function) for op, function in _IN_PYTHON.items()}, {}
+    kernels: dict[str, Any] = {}
+    merged: dict[str, Callable] = {op: in_default_mode(_BINDERS[op]) for op in _IN_PYTHON}
     for function in merged.values():
-        function.isa = "portable"
-    for isa, row, supported in _rows():
+        function.isa = "portable"  # type: ignore[attr-defined]
+    spaces: dict[str, SimpleNamespace] = {}
+    for isa, own, supported in rows():
         if not supported:
             continue
-        for op in _BINDERS:
-            kernel = getattr(row, op)
-            if kernel != ffi.NULL:
-                merged[op] = _bound(op, kernel, isa)
-                merged[op].isa = isa
-        for op, (parts, bind) in _MADE_OF.items():
-            functions = [merged[part] for part in parts.split()]
-            merged[op] = in_default_mode(bind(*functions))
-            merged[op].isa = functions[0].isa
+        kernels = kernels | own
+        row = Row(isa, SPEED[isa], kernels)
+        new = {op: _bound(op, own[op], row) for op in _BINDERS if op in own}
+        for op, parts in _MADE_OF.items():
+            if any(part in new for part in parts):
+                new[op] = in_default_mode(_BINDERS[op](*((merged | new)[part] for part in parts)))
+        for function in new.values():
+            function.isa = isa  # type: ignore[attr-defined]
+        merged = merged | new
         spaces[isa] = SimpleNamespace(__name__=f"native.{isa}", **merged)
     return spaces
 
@@ -171,21 +121,23 @@ def at(isa: str) -> SimpleNamespace:
     return _SPACES[arguments.choice(isa, "isa", _SPACES)]
 
 
-def wrap(op: str, address):
+def wrap(op: str, address: Any) -> Callable:
     """Return a C function as the operation ``op``, with the checks, threads and errors of our own.
 
     address : an int, or a cffi function pointer, of a function of the type rc_<op> in csrc/refcompress.h.
     """
-    arguments.choice(op, "op", _BINDERS)
+    arguments.choice(op, "op", [op for op in _BINDERS if op in KERNELS])
     kernel = ffi.cast(f"rc_{op} *", address)
     if kernel == ffi.NULL:
         raise RefcompressError("address", "must not be NULL")
-    return _bound(op, kernel, "portable")
+    _, own, _ = next(rows())
+    others = {name: own[name] for name in own if name not in HELPERS}  # the values are to come from the caller's
+    return _bound(op, kernel, Row("portable", SPEED["portable"], others))
 
 
 def compiled() -> list[str]:
     """Return the instruction sets that the kernels were compiled for, whether or not this machine runs them."""
-    return [isa for isa, _, _ in _rows()]
+    return [isa for isa, _, _ in rows()]
 
 
 def path() -> str:

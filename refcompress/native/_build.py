@@ -23,6 +23,6 @@ ffibuilder.set_source(
     extra_compile_args=FLAGS + os.environ.get("REFCOMPRESS_CFLAGS", "").split(),
     extra_link_args=os.environ.get("REFCOMPRESS_CFLAGS", "").split(),
     libraries=["m"],
-    # Without a compiler the package installs all the same, and native says what is missing; who must have C asks for it.
+    # Without a compiler the package installs all the same, and native says what is missing; who needs C asks for it.
     optional=not os.environ.get("REFCOMPRESS_REQUIRE_C"),
 )

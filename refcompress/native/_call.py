@@ -42,20 +42,20 @@ def pointer(a: np.ndarray, *, writable: bool = False):
     return ffi.from_buffer(ctype, a, writable)
 
 
-_pointers: dict[int, tuple] = {}
+_kept: dict[tuple, tuple] = {}
 
 
-def pointers(a, *names: str) -> tuple:
-    """Return these arrays of a format as C arrays: always the same ones of one format, for they are kept as long as it lives."""
-    known = _pointers.get(id(a))  # finding them anew would take a short call half of its time
+def once(make, a):
+    """Return ``make(a)`` for a format: made by its first call, and kept as long as the format lives."""
+    known = _kept.get((id(a), make))  # making it anew would take a short call half of its time
     if known is None:
-        forget = weakref.ref(a, lambda _, key=id(a): _pointers.pop(key, None))
-        known = _pointers[id(a)] = tuple(pointer(getattr(a, name)) for name in names), forget
+        forget = weakref.ref(a, lambda _, key=(id(a), make): _kept.pop(key, None))
+        known = _kept[id(a), make] = make(a), forget
     return known[0]
 
 
 def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """Return an array on a cache line's boundary, which NumPy's own usually misses by 16 bytes; a short one anywhere."""
+    """Return an array on a cache line's boundary, which NumPy usually misses by 16 bytes; a short one anywhere."""
     count = math.prod(shape)
     if 8 * count <= SHORT:
         return np.empty(shape, dtype)
@@ -75,7 +75,7 @@ def aligned(a: np.ndarray) -> np.ndarray:
 
 
 def in_default_mode(function):
-    """Return ``function`` such that it computes in the floating-point unit's default mode, and leaves the mode that it found.
+    """Return ``function`` computed in the default mode of the floating-point unit; then the mode is as it was found.
 
     The mode belongs to a thread: what the pool's threads run is put through this too.
     """
@@ -92,34 +92,6 @@ def in_default_mode(function):
             lib.rc_set_mode(mode)
 
     return call
-
-
-def in_place(given, checked: np.ndarray, argument: str) -> None:
-    """Refuse what had to be copied when it was checked, of an argument that is to be read again where it is."""
-    if checked is not given:
-        raise RefcompressError(argument, "must be a C-contiguous, aligned array in native byte order: a call that is prepared "
-                               "reads it anew each time, and a copy would not change with it")
-
-
-def prepared(op: str, kernel, operands, y: np.ndarray, argument: str):
-    """Return a function that makes a call of an operation again, and returns y; operands : what follows the kernel in its call.
-
-    ``argument`` is the one that a status can be said of.
-    """
-    run, call = getattr(lib, f"rc_call_{op}"), ffi.new(f"struct rc_{op}_call *", (kernel, *operands))
-
-    def again():
-        if status := run(call):
-            check(status, argument)
-        return y
-
-    again.operands = operands  # the call itself has addresses only, and keeps nothing alive
-    return again
-
-
-def by_name(op: str, kernel):
-    """Return the kernel as a function that is called in less than half the time."""
-    return functools.partial(getattr(lib, f"rc_run_{op}"), kernel)
 
 
 def check(status: int, argument: str) -> None:

@@ -8,6 +8,8 @@ from .. import reference
 from ..errors import LimitError
 from ..reference.allocate import bits
 
+__all__ = ["allocate_exact", "allocate_front"]
+
 
 @wraps(reference.allocate_exact)
 def allocate_exact(cost, size, budget):

@@ -8,8 +8,11 @@ from .. import reference
 from ..formats import CSR
 from ..reference.csr.matrix import from_dense_arguments, sparse
 from . import threads
-from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
+from ._call import aligned, check, empty, once, pointer
 from ._checks import matmul_arguments
+from .prepared import by_name, in_place, prepared
+
+__all__ = ["csr_from_dense", "csr_to_dense", "csr_matmul"]
 
 # Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
 GRAIN = 16
@@ -37,9 +40,8 @@ def csr_to_dense(a):
     return w.reshape(m, k)
 
 
-def csr_matmul(kernel, speed: float):
-    """Return the operation csr_matmul computed by a C kernel that does ``speed`` multiply-adds a second."""
-
+def csr_matmul(kernel, row):
+    """Return the operation csr_matmul computed by a C kernel."""
     run = by_name("csr_matmul", kernel)
 
     @wraps(reference.csr_matmul)
@@ -49,44 +51,51 @@ def csr_matmul(kernel, speed: float):
         if a.nnz >= 16 * k:  # each row of x is read that often
             x = aligned(x)
         y = empty((m, x.shape[1]), np.float32)
-        multiply(a, x, y)
+        _multiply(run, row.speed, a, x, y)
         return y
 
-    def multiply(a, x, y):
-        (k, n), m, nnz = x.shape, a.shape[0], a.nnz
-        sizes, matrix = (n, k, nnz), pointers(a, "indptr", "indices", "data")
-        x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
-        seconds = nnz * n / speed
-        if seconds < threads.SERIAL_SECONDS:
-            if m:
-                check(run(0, m, n, *sizes, *matrix, x_pointer, y_pointer), "a")
-            return
+    csr_matmul.prepare = lambda a, x: _prepare(kernel, run, row.speed, a, x)
+    return csr_matmul
 
+
+def _arrays(a):
+    """Return the arrays of a CSR as C arrays."""
+    return pointer(a.indptr), pointer(a.indices), pointer(a.data)
+
+
+def _multiply(run, speed, a, x, y) -> None:
+    """Fill y, in ranges of its rows, or of its columns where one row alone would take too long."""
+    (k, n), m, nnz = x.shape, a.shape[0], a.nnz
+    sizes, matrix = (n, k, nnz), once(_arrays, a)
+    x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
+    seconds = nnz * n / speed
+    if seconds < threads.SERIAL_SECONDS:
+        if m:
+            check(run(0, m, n, *sizes, *matrix, x_pointer, y_pointer), "a")
+    elif seconds > threads.CHUNK_SECONDS and int(np.diff(a.indptr).max()) * n / speed > threads.CHUNK_SECONDS:
+        def columns(begin, end):  # for Ctrl-C and for balance
+            check(run(0, m, end - begin, *sizes, *matrix, x_pointer + begin, y_pointer + begin), "a")
+
+        threads.run(columns, n, seconds, GRAIN)
+    else:
         def rows(begin, end):
             check(run(begin, end, n, *sizes, *matrix, x_pointer, y_pointer), "a")
 
-        def columns(begin, end):
-            check(run(0, m, end - begin, *sizes, *matrix, x_pointer + begin, y_pointer + begin), "a")
+        threads.run(rows, m, seconds)
 
-        if seconds > threads.CHUNK_SECONDS and int(np.diff(a.indptr).max()) * n / speed > threads.CHUNK_SECONDS:
-            threads.run(columns, n, seconds, GRAIN)  # one row alone would take too long, for Ctrl-C and for balance
-        else:
-            threads.run(rows, m, seconds)
 
-    def prepare(a, x):
-        given, (a, x) = x, matmul_arguments(a, x)
-        in_place(given, x, "x")
-        (k, n), m = x.shape, a.shape[0]
-        y = empty((m, n), np.float32)
-        if a.nnz * n / speed < threads.SERIAL_SECONDS:
-            return prepared("csr_matmul", kernel, (m, n, k, a.nnz, *pointers(a, "indptr", "indices", "data"), pointer(x),
-                                                   pointer(y, writable=True)), y, "a")
+def _prepare(kernel, run, speed, a, x):
+    """Return the product as a function without arguments."""
+    given, (a, x) = x, matmul_arguments(a, x)
+    in_place(given, x, "x")
+    (k, n), m = x.shape, a.shape[0]
+    y = empty((m, n), np.float32)
+    if a.nnz * n / speed < threads.SERIAL_SECONDS:
+        operands = (m, n, k, a.nnz, *once(_arrays, a), pointer(x), pointer(y, writable=True))
+        return prepared("csr_matmul", kernel, operands, y, "a")
 
-        def again():
-            multiply(a, x, y)
-            return y
+    def again():
+        _multiply(run, speed, a, x, y)
+        return y
 
-        return again
-
-    csr_matmul.prepare = prepare
-    return csr_matmul
+    return again

@@ -18,36 +18,42 @@ from . import threads
 from ._call import LINE, check, empty, pointer
 from ._kernels import lib
 
+__all__ = [
+    "floats_encode", "floats_decode",
+    "floats_mx_encode", "floats_mx_decode",
+    "floats_nf4_encode", "floats_nf4_decode",
+]
 
-def floats_encode(kernel, speed: float):
-    """Return the operation floats_encode computed by a C kernel that does ``speed`` elements a second."""
+
+def floats_encode(kernel, row):
+    """Return the operation floats_encode computed by a C kernel."""
 
     @wraps(reference.floats_encode)
     def floats_encode(x, format, *, overflow="saturate"):
         x, f, overflow = encode_arguments(x, format, overflow)
         codes = empty(x.shape, f.dtype)
         operands = (_number(f), overflow == "saturate", pointer(x), pointer(codes, writable=True))
-        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size, x.size / speed, LINE)
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size, x.size / row.speed, LINE)
         return codes
 
     return floats_encode
 
 
-def floats_decode(kernel, speed: float):
-    """Return the operation floats_decode computed by a C kernel that does ``speed`` elements a second."""
+def floats_decode(kernel, row):
+    """Return the operation floats_decode computed by a C kernel."""
 
     @wraps(reference.floats_decode)
     def floats_decode(codes, format):
         codes, f = decode_arguments(codes, format)
         x = empty(codes.shape, np.float32)
         operands = (_number(f), pointer(codes), pointer(x, writable=True))
-        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "codes"), x.size, x.size / speed, LINE)
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "codes"), x.size, x.size / row.speed, LINE)
         return x
 
     return floats_decode
 
 
-def floats_mx_encode(encode):
+def floats_mx_encode(floats_encode):
     """Return the operation floats_mx_encode, whose elements are made by this floats_encode."""
 
     @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
@@ -64,7 +70,7 @@ def floats_mx_encode(encode):
             ratio *= 64
             codes = np.clip(np.rint(ratio, out=ratio), -127, 127, out=ratio).astype(np.int8)
         else:
-            codes = encode(ratio, element.name)
+            codes = floats_encode(ratio, element.name)
             codes *= codes != element.sign  # -0.0
         codes.flags.writeable = False  # nobody else has them: the format keeps them without a copy
         return MX(codes, (exponent + E8M0_BIAS).astype(np.uint8), format)
@@ -72,7 +78,7 @@ def floats_mx_encode(encode):
     return floats_mx_encode
 
 
-def floats_mx_decode(decode):
+def floats_mx_decode(floats_decode):
     """Return the operation floats_mx_decode, whose elements are read by this floats_decode."""
 
     @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
@@ -82,7 +88,7 @@ def floats_mx_decode(decode):
         element = MX_ELEMENTS[q.format]
         power = np.ldexp(np.float32(1), q.scales.astype(np.int32) - E8M0_BIAS)
         power[q.scales == E8M0_NAN] = np.nan
-        x = q.codes / np.float32(64) if element is None else decode(q.codes, element.name)
+        x = q.codes / np.float32(64) if element is None else floats_decode(q.codes, element.name)
         x *= expand(power, x.shape, MX_BLOCK)
         return x
 

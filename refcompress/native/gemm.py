@@ -1,5 +1,6 @@
 """The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed, gemm_f32f32."""
 
+import weakref
 from functools import wraps
 
 import numpy as np
@@ -8,8 +9,12 @@ from .. import reference
 from ..formats import Quantized
 from ..reference.gemm.mixed import f32mixed_arguments
 from . import threads
-from ._call import aligned, by_name, check, empty, in_place, pointer, pointers, prepared
+from ._call import aligned, check, empty, once, pointer
 from ._checks import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
+from ._kernels import ffi
+from .prepared import by_name, in_place, prepared
+
+__all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32mixed", "gemm_f32f32"]
 
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
 GRAIN = 12
@@ -21,61 +26,56 @@ STRIP = 128
 BLOCK = 256
 
 
-def gemm_s8s8(kernel, speed: float):
-    """Return the operation gemm_s8s8 computed by a C kernel that does ``speed`` multiply-adds a second."""
+def _integer_product(op: str, arguments):
+    """Return the binder of a product of two integer matrices, which ``arguments`` checks."""
 
-    run = by_name("gemm_s8s8", kernel)
+    def bind(kernel, row):
+        run, speed = by_name(op, kernel), row.speed
 
-    @wraps(reference.gemm_s8s8)
-    def gemm_s8s8(x, w):
-        x, w = s8s8_arguments(x, w)
-        return _product(run, speed, x, w, np.int32)
+        @wraps(getattr(reference, op))
+        def product(x, w):
+            x, w = arguments(x, w)
+            shape = w.shape
+            return _product(run, speed, x, shape, np.int32, shape[1:], pointer(w))
 
-    def prepare(x, w):
-        return _prepared("gemm_s8s8", kernel, speed, (x, w), s8s8_arguments(x, w), np.int32)
+        def prepare(x, w):
+            given, (x, w) = (x, w), arguments(x, w)
+            in_place(given[0], x, "x")
+            in_place(given[1], w, "w")
+            return _prepared(op, kernel, speed, x, w.shape, np.int32, w.shape[1:], pointer(w))
 
-    gemm_s8s8.prepare = prepare
-    return gemm_s8s8
+        product.prepare = prepare
+        return product
 
-
-def gemm_u8s8(kernel, speed: float):
-    """Return the operation gemm_u8s8 computed by a C kernel that does ``speed`` multiply-adds a second."""
-
-    run = by_name("gemm_u8s8", kernel)
-
-    @wraps(reference.gemm_u8s8)
-    def gemm_u8s8(x, w):
-        x, w = u8s8_arguments(x, w)
-        return _product(run, speed, x, w, np.int32)
-
-    def prepare(x, w):
-        return _prepared("gemm_u8s8", kernel, speed, (x, w), u8s8_arguments(x, w), np.int32)
-
-    gemm_u8s8.prepare = prepare
-    return gemm_u8s8
+    bind.__doc__ = f"Return the operation {op} computed by a C kernel."
+    return bind
 
 
-def gemm_f32s8(kernel, speed: float):
-    """Return the operation gemm_f32s8 computed by a C kernel that does ``speed`` multiply-adds a second."""
+gemm_s8s8 = _integer_product("gemm_s8s8", s8s8_arguments)
+gemm_u8s8 = _integer_product("gemm_u8s8", u8s8_arguments)
 
+
+def gemm_f32s8(kernel, row):
+    """Return the operation gemm_f32s8 computed by a C kernel."""
     run = by_name("gemm_f32s8", kernel)
 
     @wraps(reference.gemm_f32s8)
     def gemm_f32s8(x, w):
         x, w = f32s8_arguments(x, w)
-        return _product(run, speed, x, w.values, np.float32, _sharing(w), pointers(w, "scale", "zero_point"))
+        return _product(run, row.speed, x, w.shape, np.float32, (), once(_struct, w))
 
     def prepare(x, w):
-        given, (x, w) = (x, w.values if isinstance(w, Quantized) else w), f32s8_arguments(x, w)
-        return _prepared("gemm_f32s8", kernel, speed, given, (x, w.values), np.float32, _sharing(w),
-                         pointers(w, "scale", "zero_point"))
+        given, (x, w) = x, f32s8_arguments(x, w)
+        in_place(given, x, "x")
+        return _prepared("gemm_f32s8", kernel, row.speed, x, w.shape, np.float32, (), once(_struct, w))
 
     gemm_f32s8.prepare = prepare
     return gemm_f32s8
 
 
-def gemm_f32mixed(kernel, speed: float):
-    """Return the operation gemm_f32mixed computed by a C kernel that does ``speed`` multiply-adds a second."""
+def gemm_f32mixed(kernel, row):
+    """Return the operation gemm_f32mixed computed by a C kernel."""
+    speed = row.speed
 
     @wraps(reference.gemm_f32mixed)
     def gemm_f32mixed(x, w):
@@ -95,10 +95,9 @@ def gemm_f32mixed(kernel, speed: float):
     return gemm_f32mixed
 
 
-def gemm_f32f32(kernel, speed: float):
-    """Return the operation gemm_f32f32 computed by a C kernel that does ``speed`` multiply-adds a second, and more here."""
-
-    speed *= 4  # nothing is unpacked or looked up on the way
+def gemm_f32f32(kernel, row):
+    """Return the operation gemm_f32f32 computed by a C kernel."""
+    speed = 4 * row.speed  # nothing is unpacked or looked up on the way
 
     @wraps(reference.gemm_f32f32)
     def gemm_f32f32(x, w, *, transposed=False):
@@ -108,21 +107,24 @@ def gemm_f32f32(kernel, speed: float):
             return empty((m, n), np.float32)
         x = _spread(x) if n >= 64 else x
         y = _apart(m, n) if transposed and k >= 256 else empty((m, n), np.float32)  # sums that come back often
-        across, apart = x.shape[1], y.shape[1]
+        ldx, ldy = x.shape[1], y.shape[1]
         x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, writable=True)
         block, grain = _block(k, speed), STRIP if transposed else GRAIN
         for i in range(0, m, block):
             rows = min(block, m - i)
-            operands = (rows, n, k, across, apart, int(transposed), x_pointer + i * across, w_pointer, y_pointer + i * apart)
+            operands = (rows, n, k, ldx, ldy, int(transposed), x_pointer + i * ldx, w_pointer, y_pointer + i * ldy)
             threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, grain)
-        return y if apart == n else np.ascontiguousarray(y[:, :n])
+        return y if ldy == n else np.ascontiguousarray(y[:, :n])
 
     return gemm_f32f32
 
 
 def _apart(m: int, n: int) -> np.ndarray:
-    """Return an array for m rows of n float32, with 16 more columns where rows that begin at multiples of a KiB would meet in a few
-    sets of the caches: with more than a few rows, all needed again and again, they would push each other out."""
+    """Return an array for m rows of n float32, with 16 more columns where rows begin at multiples of a KiB.
+
+    Such rows meet in a few sets of the caches. With more than a few rows, all needed again and again, they would push
+    each other out.
+    """
     return empty((m, n if n % 256 or m <= 4 else n + 16), np.float32)
 
 
@@ -140,26 +142,32 @@ def _nothing(dtype) -> Quantized:
     return Quantized(np.zeros((0, 0), dtype), np.ones((1, 1), np.float32), np.zeros((1, 1), dtype))
 
 
-def _mixed_rows(kernel, speed, x, low, high, place, y):
-    """Fill the columns ``place`` of y by a kernel whose rows have the inputs of low and then those of high."""
-    x, place = aligned(np.ascontiguousarray(x)), place.astype(np.int64)
-    (m, k), n, (k8, k16) = x.shape, len(place), (part.shape[1] for part in (low, high))
-    x_pointer, y_pointer, place_pointer = pointer(x), pointer(y, writable=True), pointer(place)
-    parts = [pointer(a) for part in (low, high) for a in (part.values, part.scale, part.zero_point)]
+def _mixed_rows(kernel, speed, x, low, high, outputs, y):
+    """Fill the columns ``outputs`` of y by a kernel whose rows have the inputs of low and then those of high."""
+    x, outputs = aligned(np.ascontiguousarray(x)), outputs.astype(np.int64)
+    (m, k), n = x.shape, len(outputs)
+    x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
+    w8, w16, outputs_pointer = once(_struct, low), once(_struct, high), pointer(outputs)
     block = _block(k, speed)
     for i in range(0, m, block):
         rows = min(block, m - i)
-        operands = (rows, y.shape[1], k8, *_sharing(low), k16, *_sharing(high), x_pointer + i * k, *parts, place_pointer,
-                    y_pointer + i * y.shape[1])
+        operands = (rows, y.shape[1], x_pointer + i * k, w8, w16, outputs_pointer, y_pointer + i * y.shape[1])
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
 
 
-def _sharing(w: Quantized) -> tuple[int, int]:
-    """Return how many inputs share a scale, and how far the scales of one row are from those of the next."""
+_operands: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of each structure, the arrays that it points at
+
+
+def _struct(w: Quantized):
+    """Return the weights as a struct rc_quantized."""
     k = w.shape[1]
     # A scale of shape (.., k) without groups is one per input: groups of one. One of a single column spans the row.
     group = w.group if w.group is not None else 1 if w.scale.shape[1] > 1 else k
-    return max(1, min(group, k)), w.scale.shape[1] if w.scale.shape[0] > 1 else 0
+    stride = w.scale.shape[1] if w.scale.shape[0] > 1 else 0
+    arrays = pointer(w.values), pointer(w.scale), pointer(w.zero_point)
+    struct = ffi.new("struct rc_quantized *", (k, max(1, min(group, k)), stride, *arrays))
+    _operands[struct] = arrays
+    return struct
 
 
 def _block(k: int, speed: float) -> int:
@@ -167,45 +175,45 @@ def _block(k: int, speed: float) -> int:
     return max(1, min(BLOCK, int(threads.CHUNK_SECONDS * speed / (GRAIN * max(k, 1)))))
 
 
-def _product(run, speed, x, w, dtype, sizes=(), scales=()):
-    """Return y = x @ w.T by a kernel, called by name, that takes ranges of the rows of w."""
-    y = empty((len(x), len(w)), dtype)
-    if len(w) >= 64:  # every sixth output reads all of x
+def _product(run, speed, x, shape, dtype, sizes, w):
+    """Return y = x @ w.T by a kernel, called by name, that takes ranges of the rows of w.
+
+    shape : that of w; sizes, w : what says of w where the kernel finds it.
+    """
+    y = empty((len(x), shape[0]), dtype)
+    if shape[0] >= 64:  # every sixth output reads all of x
         x = aligned(x)
-    _multiply(run, speed, x, w, y, sizes, scales)
+    _multiply(run, speed, x, shape, y, sizes, w)
     return y
 
 
-def _multiply(run, speed, x, w, y, sizes, scales) -> None:
+def _multiply(run, speed, x, shape, y, sizes, w) -> None:
     """Fill y, with as many rows of x in a call as bounded work allows."""
-    (m, k), n = x.shape, w.shape[0]
+    m, (n, k) = len(x), shape
     if m * n == 0:
         return
-    x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, writable=True)
+    x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
     if m * n * k / speed < threads.SERIAL_SECONDS:
-        check(run(0, n, m, n, k, *sizes, x_pointer, w_pointer, *scales, y_pointer), "w")
+        check(run(0, n, m, n, *sizes, x_pointer, w, y_pointer), "w")
         return
     block = _block(k, speed)
     for i in range(0, m, block):
         rows = min(block, m - i)
-        operands = (rows, n, k, *sizes, x_pointer + i * k, w_pointer, *scales, y_pointer + i * n)
+        operands = (rows, n, *sizes, x_pointer + i * k, w, y_pointer + i * n)
         threads.run(lambda begin, end: check(run(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
 
 
-def _prepared(op, kernel, speed, given, checked, dtype, sizes=(), scales=()):
-    """Return the product as a function without arguments: `refcompress.native` says what it is for."""
-    for before, after, argument in zip(given, checked, "xw"):
-        in_place(before, after, argument)
-    x, w = checked
-    (m, k), n = x.shape, len(w)
+def _prepared(op, kernel, speed, x, shape, dtype, sizes, w):
+    """Return the product as a function without arguments."""
+    m, (n, k) = len(x), shape
     y = empty((m, n), dtype)
     if m * n * k / speed < threads.SERIAL_SECONDS:
-        return prepared(op, kernel, (m, n, k, *sizes, pointer(x), pointer(w), *scales, pointer(y, writable=True)), y, "w")
+        return prepared(op, kernel, (m, n, *sizes, pointer(x), w, pointer(y, writable=True)), y, "w")
 
     run = by_name(op, kernel)
 
     def again():
-        _multiply(run, speed, x, w, y, sizes, scales)
+        _multiply(run, speed, x, shape, y, sizes, w)
         return y
 
     return again

@@ -16,8 +16,10 @@ from . import threads
 from ._call import check, pointer
 from ._kernels import ffi
 
+__all__ = ["huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode"]
 
-def huffman_lengths(kernel, speed: float):
+
+def huffman_lengths(kernel, row):
     """Return the operation huffman_lengths computed by a C kernel."""
 
     @wraps(reference.huffman_lengths)
@@ -34,7 +36,7 @@ def huffman_lengths(kernel, speed: float):
     return huffman_lengths
 
 
-def huffman_code(kernel, speed: float):
+def huffman_code(kernel, row):
     """Return the operation huffman_code computed by a C kernel."""
 
     @wraps(reference.huffman_code)
@@ -47,8 +49,8 @@ def huffman_code(kernel, speed: float):
     return huffman_code
 
 
-def huffman_encode(kernel, speed: float):
-    """Return the operation huffman_encode computed by a C kernel that does ``speed`` symbols a second."""
+def huffman_encode(kernel, row):
+    """Return the operation huffman_encode computed by a C kernel."""
 
     @wraps(reference.huffman_encode)
     def huffman_encode(symbols, code):
@@ -59,7 +61,7 @@ def huffman_encode(kernel, speed: float):
         wide = symbols.itemsize == 2
         table, state = np.empty(1 << 8 * symbols.itemsize, dtype=np.uint32), ffi.new("struct rc_huffman_lanes *")
         operands = (count, lanes_of(count), *_parts(code), wide, pointer(symbols), _output(table), state)
-        chunks = _chunks(count, speed)
+        chunks = _chunks(count, row.speed)
         try:
             for begin, end in chunks:
                 check(kernel(begin, end, *operands, ffi.NULL), "symbols")
@@ -75,8 +77,8 @@ def huffman_encode(kernel, speed: float):
     return huffman_encode
 
 
-def huffman_decode(kernel, speed: float):
-    """Return the operation huffman_decode computed by a C kernel that does ``speed`` symbols a second."""
+def huffman_decode(kernel, row):
+    """Return the operation huffman_decode computed by a C kernel."""
 
     @wraps(reference.huffman_decode)
     def huffman_decode(encoded):
@@ -85,7 +87,7 @@ def huffman_decode(kernel, speed: float):
         table, state = np.empty(1 << code.longest, dtype=np.uint32), ffi.new("struct rc_huffman_lanes *")
         operands = (count, lanes_of(count), *_parts(code), len(words), pointer(words), _output(table), state,
                     symbols.itemsize == 2, _output(symbols))
-        for begin, end in _chunks(count, speed):
+        for begin, end in _chunks(count, row.speed):
             check(kernel(begin, end, *operands), "words")
         return symbols
 

@@ -7,6 +7,8 @@ import numpy as np
 from .. import reference
 from ..reference.prune.obs import cheapest, obs_arguments, optimum
 
+__all__ = ["prune_obs"]
+
 
 @wraps(reference.prune_obs)
 @np.errstate(all="ignore")

@@ -12,6 +12,8 @@ from ..reference.lowrank.truncated import matmul_arguments, signed, svd
 from ..reference.lowrank.whitened import root, whitened_arguments
 from . import threads
 
+__all__ = ["lowrank_matmul", "lowrank_whitened", "lowrank_randomized"]
+
 ROWS = 64  # of w that are float64 at once
 SAFE = 24  # sums of 2**30 squares of numbers between 2**-24 and 2**24, times each other, stay in the range of float32
 # Directions of a block whose squared length is below this share of the largest are left out, as float32 loses them.

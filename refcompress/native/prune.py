@@ -11,6 +11,8 @@ from ..reference.prune.projection import weights
 from ..reference.prune.selection import select_arguments
 from ..reference.prune.structure import block_sums, n_of_m, spread
 
+__all__ = ["prune_magnitude", "prune_select", "prune_project_l0"]
+
 # Groups of at most so many elements are ranked by comparing all with all: with 16 it took half the time of a partition,
 # with 24 twice.
 COMPARED = 16

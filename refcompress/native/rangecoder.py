@@ -15,10 +15,12 @@ from . import threads
 from ._call import check, pointer
 from ._kernels import ffi
 
+__all__ = ["rangecoder_encode", "rangecoder_decode"]
+
 MOST = 2e7  # codes a second, to the order of magnitude: the chain is as slow on every instruction set
 
 
-def rangecoder_encode(kernel, speed: float):
+def rangecoder_encode(kernel, row):
     """Return the operation rangecoder_encode computed by a C kernel."""
 
     @wraps(reference.rangecoder_encode)
@@ -27,7 +29,7 @@ def rangecoder_encode(kernel, speed: float):
         if codes.size == 0:
             return np.zeros(0, np.uint8)
         columns, state, parts = _columns(codes.shape), ffi.new("struct rc_rangecoder *"), []
-        for begin, end in _chunks(codes.size, speed):
+        for begin, end in _chunks(codes.size, row.speed):
             # A flag takes at most log2(65536 / 24) bits, each of 8 more log2(65536 / 64): 11.5 bytes.
             room = np.empty(12 * (end - begin) + 4, np.uint8)
             check(kernel(begin, end, codes.shape[1], alphabet, pointer(STRETCH), pointer(codes), columns, state,
@@ -38,7 +40,7 @@ def rangecoder_encode(kernel, speed: float):
     return rangecoder_encode
 
 
-def rangecoder_decode(kernel, speed: float):
+def rangecoder_decode(kernel, row):
     """Return the operation rangecoder_decode computed by a C kernel."""
 
     @wraps(reference.rangecoder_decode)
@@ -49,7 +51,7 @@ def rangecoder_decode(kernel, speed: float):
             check_end(data.tobytes(), 0, 0, 0)
             return codes
         columns, state = _columns((m, k)), ffi.new("struct rc_rangecoder *")
-        for begin, end in _chunks(codes.size, speed):
+        for begin, end in _chunks(codes.size, row.speed):
             check(kernel(begin, end, k, alphabet, pointer(STRETCH), len(data), pointer(data), columns, state,
                          pointer(codes, writable=True)), "data")
         check_end(data.tobytes(), state.position - 4, state.low, state.high)

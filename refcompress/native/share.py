@@ -18,11 +18,13 @@ from . import threads
 from ._call import check, pointer
 from ._kernels import ffi, lib
 
+__all__ = ["share_kmeans", "share_optimal"]
+
 SORTED_AT_A_TIME = 2**20  # weights: some milliseconds
 SEARCH_SECONDS = 1e-8  # of one halving in a search through memory, to the order of magnitude
 
 
-def share_kmeans(kernel, speed: float):
+def share_kmeans(kernel, row):
     """Return the operation share_kmeans computed by a C kernel."""
 
     @wraps(reference.share_kmeans)

@@ -42,8 +42,8 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     All ranges but the last have a multiple of ``grain`` rows.
 
     Chunks are handed out as threads become free. The first exception (Ctrl-C too) stops the handing out, waits for the
-    chunks in flight and is raised. Where the system gives no more threads, or the interpreter is ending, those that there
-    are do the work.
+    chunks in flight and is raised. Where the system gives no more threads, or the interpreter is ending, those that
+    there are do the work.
     """
     if rows == 0:
         return
@@ -80,7 +80,7 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     if workers == 1:
         work()
         return
-    helpers = [Future() for _ in range(workers - 1)]
+    helpers: list[Future] = [Future() for _ in range(workers - 1)]
     try:
         try:
             for helper in helpers:
@@ -116,8 +116,8 @@ def each(function, items) -> list:
 def without_blas():
     """Keep BLAS at one thread meanwhile, if threadpoolctl is installed.
 
-    After a call its other threads wait for the next one without sleeping, OpenBLAS's for 100 ms, where the kernels' threads
-    should run: what alternates between the two took up to twice as long.
+    After a call its other threads wait for the next one without sleeping, OpenBLAS's for 100 ms, where the kernels'
+    threads should run: what alternates between the two took up to twice as long.
     """
     try:
         import threadpoolctl

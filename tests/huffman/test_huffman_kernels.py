@@ -15,6 +15,7 @@ from refcompress.native._kernels import ffi, lib  # noqa: E402
 
 from refcompress.native import huffman  # noqa: E402
 from refcompress.native._call import pointer  # noqa: E402
+from refcompress.native._table import Row  # noqa: E402
 
 
 def kernels(op: str) -> list:
@@ -39,7 +40,7 @@ def test_a_stream_of_many_chunks_is_the_same(op, kernel, count):
     symbols = sequence(np.random.default_rng(4), 40, count, 8.0)
     code = code_for(symbols, 40)
     stream = reference.huffman_encode(symbols, code)
-    bound = getattr(huffman, op)(kernel, 3e5)  # symbols a second, so a chunk is 4500 of them
+    bound = getattr(huffman, op)(kernel, Row("portable", 3e5, {}))  # symbols a second, so a chunk is 4500 of them
     if op == "huffman_encode":
         assert np.array_equal(bound(symbols, code).words, stream.words)
         return
@@ -62,9 +63,9 @@ def test_streams_are_right_for_each_longest_code_and_each_number_of_lanes(op, ke
         symbols[: 40 * lanes_of(count)] = np.arange(len(lengths))[often]
         stream = reference.huffman_encode(symbols, code)
         if op == "huffman_encode":
-            assert np.array_equal(huffman.huffman_encode(kernel, 1e9)(symbols, code).words, stream.words)
+            assert np.array_equal(huffman.huffman_encode(kernel, Row("portable", 1e9, {}))(symbols, code).words, stream.words)
         else:
-            assert np.array_equal(huffman.huffman_decode(kernel, 1e9)(stream), symbols)
+            assert np.array_equal(huffman.huffman_decode(kernel, Row("portable", 1e9, {}))(stream), symbols)
 
 
 # ---- the kernels themselves, told lies that Python's checks would stop: what another thread could write meanwhile ----

@@ -1,10 +1,12 @@
 """The mechanism of the native kernels: variants by name, bits that nothing changes, threads, fork, Ctrl-C, bad memory."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from refcompress.testing import guarded
 
 native = need_native()
 
-from refcompress.native import _call, csr, gemm, threads  # noqa: E402
+from refcompress.native import _call, _table, csr, gemm, threads  # noqa: E402
 
 F = np.float32
 EACH = each("space", NATIVE)
@@ -84,6 +86,21 @@ def test_a_native_function_carries_the_contract_of_the_reference():
     for name, function in vars(NATIVE[-1]).items():
         if callable(function):
             assert function.__doc__ == getattr(reference, name).__doc__ and function.__name__ == name
+
+
+def test_every_kernel_of_the_table_is_bound_to_its_operation_or_listed_as_a_helper():
+    unbound = set(_table.KERNELS) - {name for name, f in vars(NATIVE[-1]).items() if callable(f)}
+    assert unbound == set(_table.HELPERS)
+    assert not {name for name in _table.HELPERS if f'"{name}"' not in Path(native.quantize.kernels.__file__).read_text()}
+
+
+def test_every_kernel_that_is_written_is_in_the_table_and_portable_has_them_all():
+    """A function named rc_<operation>_<isa> that the list in csrc/kernels.h does not have would be compiled and never called."""
+    rows = {isa: set(own) for isa, own, _ in _table.rows()}
+    assert rows["portable"] == set(_table.KERNELS)
+    sources = "".join(path.read_text() for path in (Path(__file__).resolve().parents[2] / "csrc").glob("*/*.[ch]"))
+    written = set(re.findall(r"\brc_(\w+)_(portable|avx2|avx512)\b", sources))
+    assert {(op, isa) for op, isa in written if isa in rows} == {(op, isa) for isa in rows for op in rows[isa]}
 
 
 # Where the kernels change what they do: a tile of 3 or 4 rows of x and 4 or 6 of w, 60 rows of x a block, 32 steps of 16 or 64

@@ -15,7 +15,7 @@ from ...formats import Quantized
 from ...formats.base import matrix_shape, rows_shape
 from ...reference.quantize.integers import grid_arguments, quantized, scale_and_zero_point, sharing_arguments
 from .. import threads
-from .._call import check, empty, ffi, lib, pointer
+from .._call import check, empty, lib, pointer
 
 MOST = 2e9  # elements a second and thread, to the order of magnitude: memory sets it, whatever the instruction set
 
@@ -23,77 +23,74 @@ MOST = 2e9  # elements a second and thread, to the order of magnitude: memory se
 PIECE = 2**16
 
 
-def quantize_s8(kernel, speed: float):
-    """Return the operation quantize_s8 computed by a C kernel that does ``speed`` elements a second."""
-
-    row = _row_of("quantize_s8", kernel)
+def quantize_s8(kernel, row):
+    """Return the operation quantize_s8 computed by a C kernel, and where possible by one that finds the scales too."""
+    both = row.kernels.get("quantize_runs_s8")  # none goes with a kernel of the user's own
 
     @wraps(reference.quantize_s8)
     def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None):
-        return _quantize(kernel, row, speed, x, np.int8, bits, scheme, axis, group, scale, zero_point)
+        return _quantize(kernel, both, row, x, np.int8, bits, scheme, axis, group, scale, zero_point)
 
     return quantize_s8
 
 
-def quantize_s16(kernel, speed: float):
-    """Return the operation quantize_s16 computed by a C kernel that does ``speed`` elements a second."""
-
-    row = _row_of("quantize_s16", kernel)
+def quantize_s16(kernel, row):
+    """Return the operation quantize_s16 computed by a C kernel, and where possible by one that finds the scales too."""
+    both = row.kernels.get("quantize_runs_s16")  # none goes with a kernel of the user's own
 
     @wraps(reference.quantize_s16)
     def quantize_s16(x, *, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None):
-        return _quantize(kernel, row, speed, x, np.int16, 16, scheme, axis, group, scale, zero_point)
+        return _quantize(kernel, both, row, x, np.int16, 16, scheme, axis, group, scale, zero_point)
 
     return quantize_s16
 
 
-def dequantize_s8(kernel, speed: float):
-    """Return the operation dequantize_s8 computed by a C kernel that does ``speed`` elements a second."""
+def dequantize_s8(kernel, row):
+    """Return the operation dequantize_s8 computed by a C kernel."""
 
     @wraps(reference.dequantize_s8)
     def dequantize_s8(q):
-        return _dequantize(kernel, speed, quantized(q, np.int8))
+        return _dequantize(kernel, row.speed, quantized(q, np.int8))
 
     return dequantize_s8
 
 
-def dequantize_s16(kernel, speed: float):
-    """Return the operation dequantize_s16 computed by a C kernel that does ``speed`` elements a second."""
+def dequantize_s16(kernel, row):
+    """Return the operation dequantize_s16 computed by a C kernel."""
 
     @wraps(reference.dequantize_s16)
     def dequantize_s16(q):
-        return _dequantize(kernel, speed, quantized(q, np.int16))
+        return _dequantize(kernel, row.speed, quantized(q, np.int16))
 
     return dequantize_s16
 
 
-def quantize_range_minmax(kernel, speed: float):
-    """Return the operation quantize_range_minmax computed by a C kernel that does ``speed`` elements a second."""
+def quantize_range_minmax(kernel, row):
+    """Return the operation quantize_range_minmax computed by a C kernel."""
 
     @wraps(reference.quantize_range_minmax)
     def quantize_range_minmax(x, *, axis=None, group=None):
         x, shape, _, group = sharing_arguments(x, axis, group)
-        return _range(kernel, speed, x, shape, group)
+        return _range(kernel, row.speed, x, shape, group)
 
     return quantize_range_minmax
 
 
-def _quantize(kernel, row, speed, x, dtype, bits, scheme, axis, group, scale, zero_point):
+def _quantize(kernel, both, row, x, dtype, bits, scheme, axis, group, scale, zero_point):
     x, shape, *ends, axis, group, scale, zero_point = grid_arguments(
         x, dtype, bits, scheme, axis, group, scale, zero_point)
     values = np.empty(x.shape, dtype=dtype)
-    rows, seconds = _rows_of(x.shape, group), x.size / min(speed, MOST)
+    rows, seconds = _rows_of(x.shape, group), x.size / min(row.speed, MOST)
     runs = _runs(rows, shape, group)
-    if scale is None and runs and row is not None:
+    if scale is None and runs and both is not None:
         scale, zero_point = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=dtype)
-        both = row.quantize_runs_s8 if dtype == np.int8 else row.quantize_runs_s16
         operands = (*runs, *ends, pointer(x),
                     *(pointer(a, writable=True) for a in (scale, zero_point, values)))
         threads.run(lambda begin, end: _check(both(begin, end, *operands), x), scale.size, seconds)
     else:
         if scale is None or zero_point is None:
-            ranges = (row or _rows()[-1]).quantize_range_minmax
-            scale, zero_point = scale_and_zero_point(*_range(ranges, speed, x, shape, group), *ends, scale)
+            ranges = row.kernels["quantize_range_minmax"]
+            scale, zero_point = scale_and_zero_point(*_range(ranges, row.speed, x, shape, group), *ends, scale)
         if x.size:
             *layout, scales, zero_points = _layout(rows, scale, zero_point, group)
             operands = (*layout, *ends, pointer(x), pointer(scales), pointer(zero_points),
@@ -118,19 +115,6 @@ def _runs(of, shape, group):
     if group is not None:
         return k, min(group, k)
     return (k, k) if of[:inner] == shape[:inner] and math.prod(shape[inner:]) == 1 else None
-
-
-def _rows():
-    """Return the rows of the table of kernels that this machine runs, narrowest first."""
-    rows = []
-    while (row := lib.rc_kernels_at(len(rows))) != ffi.NULL and lib.rc_supported(len(rows)):
-        rows.append(row)
-    return rows
-
-
-def _row_of(op: str, kernel):
-    """Return the row that a kernel comes from, whose other kernels go with it; None for a kernel of the user's own."""
-    return next((row for row in _rows() if getattr(row, op) == kernel), None)
 
 
 def _dequantize(kernel, speed, q):

@@ -1,0 +1,32 @@
+"""The table of kernels (csrc/kernels.c) as Python sees it."""
+
+from dataclasses import dataclass
+
+from ._kernels import ffi, lib
+
+# What the table has: an operation's kernel is a field of struct rc_kernels with the operation's name.
+KERNELS = tuple(name for name, _ in ffi.typeof("struct rc_kernels").fields if name != "isa")
+
+# Kernels that are no operation of their own: an operation's binder asks for them.
+HELPERS = ("quantize_runs_s8", "quantize_runs_s16")
+
+# Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
+SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What an instruction set has: its name, its speed, and by name the kernels that serve operations and helpers."""
+
+    isa: str
+    speed: float
+    kernels: dict
+
+
+def rows():
+    """Yield (isa, its own kernels by name, whether this machine runs them), narrowest first."""
+    level = 0
+    while (row := lib.rc_kernels_at(level)) != ffi.NULL:
+        own = {name: kernel for name in KERNELS if (kernel := getattr(row, name)) != ffi.NULL}
+        yield ffi.string(row.isa).decode(), own, bool(lib.rc_supported(level))
+        level += 1

@@ -1,0 +1,46 @@
+"""Calls made ready beforehand: `refcompress.native` says what for, csrc/prepared.c does them.
+
+A product of eight rows and eight columns takes less time than it takes to check its arguments and to hand them over one
+by one.
+"""
+
+import functools
+
+import numpy as np
+
+from ..errors import RefcompressError
+from ._call import check
+from ._kernels import ffi, lib
+
+# The operations that csrc/prepared.c has. It looks after the mode of the floating-point unit; no floats are computed
+# outside of their kernels.
+OPERATIONS = {name.removeprefix("rc_run_") for name in dir(lib) if name.startswith("rc_run_")}
+
+
+def by_name(op: str, kernel):
+    """Return the kernel as a function that cffi knows by its name: called in less than half the time of a pointer."""
+    return functools.partial(getattr(lib, f"rc_run_{op}"), kernel)
+
+
+def in_place(given, checked: np.ndarray, argument: str) -> None:
+    """Refuse what had to be copied when it was checked, of an argument that is to be read again where it is."""
+    if checked is not given:
+        raise RefcompressError(argument, "must be a C-contiguous, aligned array in native byte order: a call that is "
+                               "prepared reads it anew each time, and a copy would not change with it")
+
+
+def prepared(op: str, kernel, operands, y: np.ndarray, argument: str):
+    """Return a function that makes a call of an operation again, and returns y.
+
+    operands : what follows the kernel in its call. argument : the one that a status can be said of.
+    """
+    run, call = getattr(lib, f"rc_call_{op}"), ffi.new(f"struct rc_{op}_call *", (kernel, *operands))
+
+    def again():
+        if status := run(call):
+            check(status, argument)
+        return y
+
+    # The call itself has addresses only, and keeps nothing alive.
+    again.operands = operands  # type: ignore[attr-defined]
+    return again
