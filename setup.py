@@ -7,7 +7,8 @@ from setuptools.command.bdist_wheel import bdist_wheel
 
 
 class Wheel(bdist_wheel):
-    """A wheel for this platform if the kernels were built, and otherwise one for every platform: it holds Python alone."""
+    """A wheel for this platform if the kernels were built, and otherwise one for every platform: it holds Python
+    alone."""
 
     def run(self):
         kernels = Path(self.get_finalized_command("build").build_lib, "refcompress", "native")

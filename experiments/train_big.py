@@ -186,32 +186,27 @@ def verdict(rows, paid, target) -> str:
         text += ", and up to the best each width is better than the one before it"
     if at + 1 < len(cells):
         mean, half = mean_and_half(np.subtract(cells[-1]["test"], best["test"]))
-        text += f". Beyond it the order turns round: {told(HIDDEN[-1])} errs by {mean:.2f} ± {half:.2f} points more than the"
-        text += " best"
+        text += f". Beyond it the order turns round: {told(HIDDEN[-1])} errs by {mean:.2f} ± {half:.2f} "
+        text += "points more than the best"
     return f"{text}."
 
 
 def report(rows) -> str:
     spent = [f["spent"] for r in rows for f in r["files"]]
     paragraphs = (
-        f"`python -m experiments.train_big`; {len({r['seed'] for r in rows})} seeds, mean ± half the 95 % interval (t). "
-        "Each seed draws "
-        "its own weights, its own order of the examples, and which 5,000 of the 60,000 training images are set aside for "
-        "validation.",
+        f"`python -m experiments.train_big`; {len({r['seed'] for r in rows})} seeds, mean ± half the 95 % interval "
+        "(t). Each seed draws its own weights, its own order of the examples, and which 5,000 of the 60,000 training "
+        "images are set aside for validation.",
         f"**What is equal.** Each file has cost the operations of {EPOCHS} epochs of 784-300-100-10, from the first "
-        "step to the last "
-        f"({100 * min(spent):.1f} to {100 * max(spent):.1f} % of them were spent): half or three quarters of them to train, "
-        "the others "
-        "to prune, retrain, and tune the shared values. Which of the two shares is told follows from the validation images, "
-        "for each "
-        f"width and size. Adam, an L2 penalty of {WEIGHT_DECAY:g}, batches of {BATCH}. Operations are those of the products: "
-        "2 a weight "
-        "and example forward, 2 for the gradient of the weights, 2 for that of the inputs but in the first layer.",
+        f"step to the last ({100 * min(spent):.1f} to {100 * max(spent):.1f} % of them were spent): half or three "
+        "quarters of them to train, the others to prune, retrain, and tune the shared values. Which of the two shares "
+        "is told follows from the validation images, for each width and size. Adam, an L2 penalty of "
+        f"{WEIGHT_DECAY:g}, batches of {BATCH}. Operations are those of the products: 2 a weight and example forward, "
+        "2 for the gradient of the weights, 2 for that of the inputs but in the first layer.",
         f"**What is small.** Weights and biases are shared ({BITS} bits a weight; a network that fits with all of its "
-        "weights takes "
-        "as many more, up to 8, as fit; 3 bits a bias), and coded. Bytes are those of the whole file, of version "
-        f"{', '.join(map(str, sorted({r['format'] for r in rows})))} of the format. Bold: the best "
-        "on the validation images.",
+        "weights takes as many more, up to 8, as fit; 3 bits a bias), and coded. Bytes are those of the whole file, of "
+        f"version {', '.join(map(str, sorted({r['format'] for r in rows})))} of the format. Bold: the best on the "
+        "validation images.",
     )
     lines = ["# Train big, then compress: test error in %, MNIST", ""]
     for text in paragraphs:

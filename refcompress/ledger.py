@@ -58,7 +58,7 @@ class Ledger:
         return {name: bits / 8 for name, bits in totals.items()}
 
 
-def ledger(data: bytes, *, implementation=reference, limit: int = container.DEFAULT_LIMIT) -> Ledger:
+def ledger(data: bytes, *, implementation: object = reference, limit: int = container.DEFAULT_LIMIT) -> Ledger:
     """Return the ledger of the file ``data``; raise as container.loads does where it is not one.
 
     >>> ledger(container.dumps({})).by_kind()
@@ -68,7 +68,7 @@ def ledger(data: bytes, *, implementation=reference, limit: int = container.DEFA
 
 
 def layers_and_ledger(
-    data: bytes, *, implementation=reference, limit: int = container.DEFAULT_LIMIT
+    data: bytes, *, implementation: object = reference, limit: int = container.DEFAULT_LIMIT
 ) -> tuple[dict[str, container.Layer], Ledger]:
     """Return the layers as container.loads does, and the ledger of what was read for them: the file is decoded once.
 

@@ -1,5 +1,7 @@
 """Agreement of ranges that leave the least divergence: by what they lose, not by what they are."""
 
+from typing import Any
+
 import numpy as np
 
 from ..constants import U64
@@ -7,7 +9,7 @@ from ..reference.quantize.ranges import clip_range, divergence, histogram, kl_ar
 from .exact import Disagreement, exactly, same_kind
 
 
-def least_divergence(expected, got, args, kwargs=None) -> None:
+def least_divergence(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) -> None:
     """Raise Disagreement unless ``got`` is a range of quantize_range_kl that loses no more than ``expected``.
 
     Each range must end, to the bit, where one of the first m bins does. Its divergence may be above that of

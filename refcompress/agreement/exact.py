@@ -1,6 +1,7 @@
 """Agreement to the last bit, and what the other rules share."""
 
 from dataclasses import fields, is_dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ class NoBound(AssertionError):
     """Some elements can be neither confirmed nor refuted: no bound holds there. All others agreed."""
 
 
-def exactly(expected, got, args=(), kwargs=None) -> None:
+def exactly(expected: Any, got: Any, args: tuple = (), kwargs: dict | None = None) -> None:
     """Raise Disagreement unless ``got`` is ``expected``: type, dtype, shape and every bit.
 
     +0.0 and -0.0 differ; NaNs are equal whatever their payload and sign. Formats are compared field by field, dicts

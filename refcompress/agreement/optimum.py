@@ -1,5 +1,7 @@
 """Agreement of optima that may be reached in more than one way: by what they cost, not by what they are."""
 
+from typing import Any
+
 import numpy as np
 
 from ..constants import U64, U
@@ -7,7 +9,7 @@ from ..formats import MAX_CODE_LENGTH, LowRank, Shared
 from .exact import UNDERFLOW, Disagreement, everywhere, same_kind
 
 
-def same_product(expected: LowRank, got: LowRank, args, kwargs=None) -> None:
+def same_product(expected: LowRank, got: LowRank, args: tuple, kwargs: dict | None = None) -> None:
     """Raise Disagreement unless ``got`` is as good a truncated SVD of the matrix ``args[0]`` as ``expected``.
 
     The contract: computed in float64, each factor rounded once to float32. The factors themselves are not unique (equal
@@ -53,7 +55,7 @@ def same_product(expected: LowRank, got: LowRank, args, kwargs=None) -> None:
         raise Disagreement(f"result.u[:, {np.argmax(unsigned)}]: the entry of largest magnitude must be positive")
 
 
-def near_best(expected, got, args, kwargs=None) -> None:
+def near_best(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) -> None:
     """Raise Disagreement unless ``got`` is a low-rank approximation of ``args[0]`` as good as ``expected``.
 
     lowrank_randomized promises an error of at most 1 + tolerance times the optimum. The optimum is at most the error of
@@ -103,7 +105,7 @@ def _within(expected: np.ndarray, got: np.ndarray, allowed: np.ndarray, where: s
     everywhere(np.abs(got - expected) <= allowed, expected, got, where, allowed)
 
 
-def same_cost(expected, got, args, kwargs=None) -> None:
+def same_cost(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) -> None:
     """Raise Disagreement if ``got`` is a worse optimum than ``expected``: for kernels that resolve ties in another way.
 
     Code lengths (an array of uint8; ``args[0]`` the counts): a code length for each symbol that occurs and no other, at

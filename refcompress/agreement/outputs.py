@@ -7,7 +7,7 @@ from ..formats import LowRank
 from .exact import UNDERFLOW, Disagreement
 
 
-def near_outputs(expected: LowRank, got: LowRank, args, kwargs=None) -> None:
+def near_outputs(expected: LowRank, got: LowRank, args: tuple, kwargs: dict | None = None) -> None:
     """Raise Disagreement unless ``got`` is as good a result of lowrank_whitened as ``expected``.
 
     The error of f is the root of trace((w - f) h (w - f).T). Where eigenvalues of g = w h w.T are equal, their vectors

@@ -1,6 +1,7 @@
 """Agreement of a layer that was pruned weight by weight: the same mask but for ties, and the optimum of the mask."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from ..reference.hessian import damped
 from .exact import UNDERFLOW, Disagreement, NoBound, everywhere, same_kind
 
 
-def same_surgery(expected, got, args, kwargs) -> None:
+def same_surgery(expected: tuple, got: Any, args: tuple, kwargs: dict) -> None:
     """Raise Disagreement unless ``got``, a mask and weights, is as good a result of prune_obs as ``expected``.
 
     The contract: the cheapest weight of the layer goes each time, and the weights of a row are those of least loss

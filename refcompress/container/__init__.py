@@ -45,7 +45,9 @@ Layer = np.ndarray | ArrayFormat  # what an entry holds
 Path = str | bytes | PathLike
 
 
-def dumps(layers: Mapping[str, Layer], *, implementation=reference, contexts: bool | Collection[str] = False) -> bytes:
+def dumps(
+    layers: Mapping[str, Layer], *, implementation: object = reference, contexts: bool | Collection[str] = False
+) -> bytes:
     """Return the file that holds ``layers``.
 
     Parameters
@@ -106,7 +108,7 @@ def allowed_contexts(layers: Mapping[str, Layer], contexts: bool | Collection[st
     return layers.keys() if arguments.boolean(contexts, "contexts") else ()
 
 
-def loads(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> dict[str, Layer]:
+def loads(data: bytes, *, implementation: object = reference, limit: int = DEFAULT_LIMIT) -> dict[str, Layer]:
     """Return the layers in ``data`` by name, in the order of the file.
 
     Parameters
@@ -131,7 +133,7 @@ def loads(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) 
     return read(data, implementation, limit)[0]
 
 
-def save(path: Path, layers: Mapping[str, Layer], *, implementation=reference,
+def save(path: Path, layers: Mapping[str, Layer], *, implementation: object = reference,
          contexts: bool | Collection[str] = False) -> None:
     """Write ``layers`` to the file at ``path``: the whole new file or, with an exception, the old one.
 
@@ -140,19 +142,19 @@ def save(path: Path, layers: Mapping[str, Layer], *, implementation=reference,
     files.write(path, dumps(layers, implementation=implementation, contexts=contexts))
 
 
-def load(path: Path, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> dict[str, Layer]:
+def load(path: Path, *, implementation: object = reference, limit: int = DEFAULT_LIMIT) -> dict[str, Layer]:
     """Return the layers in the regular file at ``path``, as :func:`loads` does."""
     limit = arguments.integer(limit, "limit", 0)
     return loads(files.read(path, limit), implementation=implementation, limit=limit)
 
 
-def reencode(data: bytes, *, implementation=reference, limit: int = DEFAULT_LIMIT) -> bytes:
+def reencode(data: bytes, *, implementation: object = reference, limit: int = DEFAULT_LIMIT) -> bytes:
     """Return what this release writes for the content of ``data``: the same bytes, for a reader refuses all others."""
     layers, reader = read(data, implementation, limit)
     return written_again(layers, reader, implementation)
 
 
-def written_again(layers: Mapping[str, Layer], reader: Reader, implementation=reference) -> bytes:
+def written_again(layers: Mapping[str, Layer], reader: Reader, implementation: object = reference) -> bytes:
     """Return what ``implementation`` writes for layers, in the version and with the contexts of the file read."""
     return write(layers, Coding(implementation, reader.coding.version), reader.contexts)
 
@@ -163,7 +165,7 @@ def check_of(data: bytes) -> str:
 
 
 def read(
-    data: bytes, implementation=reference, limit: int = DEFAULT_LIMIT, accounts: bool = False
+    data: bytes, implementation: object = reference, limit: int = DEFAULT_LIMIT, accounts: bool = False
 ) -> tuple[dict[str, Layer], Reader]:
     """Return the layers and the reader; with ``accounts``, it has the account of every byte (see ledger.py)."""
     if not isinstance(data, (bytes, bytearray, memoryview)):

@@ -93,7 +93,7 @@ class ArrayFormat(Protocol):
     def operand(self, operation: Callable[[str], Callable]) -> "Format": ...
 
 
-def is_array_format(value) -> TypeGuard[ArrayFormat]:
+def is_array_format(value: object) -> TypeGuard[ArrayFormat]:
     """Return whether ``value`` is a format that stands for an array: any but HuffmanCode and Encoded."""
     return isinstance(value, Format) and hasattr(value, "dense")
 

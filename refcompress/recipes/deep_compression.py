@@ -89,9 +89,16 @@ class Result:
     implementations: dict[str, str] = field(default_factory=dict)
 
 
-def deep_compression(network: Network, training: tuple[np.ndarray, np.ndarray],
-                     validation: tuple[np.ndarray, np.ndarray], settings: Settings, *, implementation: object = reference,
-                     seed: int = 0, progress: Callable[[str, int, int, float], None] | None = None) -> Result:
+def deep_compression(
+    network: Network,
+    training: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    settings: Settings,
+    *,
+    implementation: object = reference,
+    seed: int = 0,
+    progress: Callable[[str, int, int, float], None] | None = None,
+) -> Result:
     """Compress a trained ``network`` (which stays as it is): prune → retrain, in rounds; share → retrain centroids, in
     rounds.
 

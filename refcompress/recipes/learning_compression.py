@@ -71,8 +71,9 @@ class Sparse:
             arguments.settle(self, alpha=arguments.real(self.alpha, "alpha", 0, 1e30))
 
     def step(self, w: np.ndarray, mu: float) -> CSR:
-        if self.alpha is None:
+        if self.keep is not None:
             return reference.csr_from_dense(reference.prune_project_l0(w, keep=self.keep))
+        assert self.alpha is not None  # one of the two was given
         kept = reference.prune_penalty_l0(w, penalty=self.alpha / mu)
         return reference.csr_from_dense(kept)
 
@@ -91,8 +92,9 @@ class Shrunk:
             arguments.settle(self, alpha=arguments.real(self.alpha, "alpha", 0, 1e30))
 
     def step(self, w: np.ndarray, mu: float) -> CSR:
-        if self.alpha is None:
+        if self.radius is not None:
             return reference.csr_from_dense(reference.prune_project_l1(w, radius=self.radius))
+        assert self.alpha is not None  # one of the two was given
         kept = reference.prune_penalty_l1(w, penalty=self.alpha / mu)
         return reference.csr_from_dense(kept)
 

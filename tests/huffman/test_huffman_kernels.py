@@ -63,7 +63,9 @@ def test_streams_are_right_for_each_longest_code_and_each_number_of_lanes(op, ke
         symbols[: 40 * lanes_of(count)] = np.arange(len(lengths))[often]
         stream = reference.huffman_encode(symbols, code)
         if op == "huffman_encode":
-            assert np.array_equal(huffman.huffman_encode(kernel, Row("portable", 1e9, {}))(symbols, code).words, stream.words)
+            assert np.array_equal(
+                huffman.huffman_encode(kernel, Row("portable", 1e9, {}))(symbols, code).words, stream.words
+            )
         else:
             assert np.array_equal(huffman.huffman_decode(kernel, Row("portable", 1e9, {}))(stream), symbols)
 

@@ -7,10 +7,12 @@ the benchmarks by tests/benchmarks/test_benchmarks.py.
 import itertools
 
 import pytest
+from implementations import need_native
 
 import refcompress
 from refcompress import reference
 from refcompress.ops import OPS
+from refcompress.reference.one_form import ONE_FORM
 from refcompress.testing import families
 from refcompress.testing.families import CASES
 
@@ -41,3 +43,11 @@ def test_every_operation_has_a_sweep_refusals_and_a_strategy(op):
 @pytest.mark.parametrize("op", OPS)
 def test_every_operation_has_a_planted_bug(op):
     assert CASES[op].wrong, f"{op} needs a wrong kernel that its sweep catches"
+
+
+def test_every_public_name_has_a_native_form_and_a_rule_or_says_why_one_form_is_enough():
+    native = need_native()
+    two_forms = {name for name in OPS if hasattr(native, name)}
+    assert two_forms | set(ONE_FORM) == set(reference.__all__)
+    assert not two_forms & set(ONE_FORM)
+    assert all(len(reason.split()) >= 3 for reason in ONE_FORM.values())

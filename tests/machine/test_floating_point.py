@@ -1,4 +1,5 @@
-"""What others do to the floating-point unit changes no bit of a native result: rounding modes, subnormals that become zeros."""
+"""What others do to the floating-point unit changes no bit of a native result: rounding modes, subnormals that
+become zeros."""
 
 import itertools
 import threading
@@ -42,7 +43,8 @@ def test_no_mode_changes_a_bit_of_a_native_result_and_each_is_set_again_afterwar
     with mode(name):
         theirs = signature()
     for function in functions(op):
-        for args, kwargs in itertools.islice(testing.samples(op), 0, None, 47):  # a prime step: all kinds of input in turn
+        # a prime step: all kinds of input in turn
+        for args, kwargs in itertools.islice(testing.samples(op), 0, None, 47):
             expected = function(*args, **kwargs)
             got, left = in_mode(name, function, args, kwargs)
             exactly(expected, got, args, kwargs)
@@ -54,8 +56,11 @@ def test_no_mode_changes_a_bit_of_a_native_result_and_each_is_set_again_afterwar
 def test_prepared_calls_and_kernels_by_address_keep_their_bits_too(name):
     x = F([[1 / 3, 2.0**-140, 1e-38], [0.7, -1.1, 3.3]])
     table = native._call.lib.rc_kernels_at(0)
-    for op, args in (("csr_matmul", (reference.csr_from_dense(x.T.copy()), x)), ("gemm_f32s8", (x, reference.quantize_s8(x))),
-                     ("gemm_f32f32", (x, x))):
+    for op, args in (
+        ("csr_matmul", (reference.csr_from_dense(x.T.copy()), x)),
+        ("gemm_f32s8", (x, reference.quantize_s8(x))),
+        ("gemm_f32f32", (x, x)),
+    ):
         function, own = getattr(native, op), native.wrap(op, getattr(table, op))
         expected = function(*args)
         exactly(expected, in_mode(name, own, args, {})[0])
@@ -77,8 +82,9 @@ def test_a_refusal_leaves_the_mode_as_it_found_it(name):
 
 
 @EACH_MODE
-@pytest.mark.parametrize("op", ["quantize_s8", "dequantize_s8", "floats_encode", "csr_matmul", "gemm_f32s8", "gemm_f32f32",
-                                "share_kmeans"])
+@pytest.mark.parametrize(
+    "op", ["quantize_s8", "dequantize_s8", "floats_encode", "csr_matmul", "gemm_f32s8", "gemm_f32f32", "share_kmeans"]
+)
 def test_a_mode_that_was_left_in_a_thread_of_the_pool_changes_no_bit(op, name, monkeypatch):
     """The pool's threads last, and what another library calls there may leave its mode."""
     rng = np.random.default_rng(1)
@@ -87,7 +93,14 @@ def test_a_mode_that_was_left_in_a_thread_of_the_pool_changes_no_bit(op, name, m
     scale = np.full((256, 1), 1 / 3, F)
     args, kwargs = {
         "quantize_s8": ((x,), {"axis": 0}),
-        "dequantize_s8": ((formats.Quantized(rng.integers(-128, 128, x.shape).astype(np.int8), scale, np.zeros_like(scale, np.int8)),), {}),
+        "dequantize_s8": (
+            (
+                formats.Quantized(
+                    rng.integers(-128, 128, x.shape).astype(np.int8), scale, np.zeros_like(scale, np.int8)
+                ),
+            ),
+            {},
+        ),
         "floats_encode": ((fine, "bfloat16"), {}),
         "csr_matmul": ((reference.csr_from_dense(fine), fine), {}),
         "gemm_f32s8": ((fine, reference.quantize_s8(fine, axis=0)), {}),

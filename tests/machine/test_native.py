@@ -1,4 +1,5 @@
-"""The mechanism of the native kernels: variants by name, bits that nothing changes, threads, fork, Ctrl-C, bad memory."""
+"""The mechanism of the native kernels: variants by name, bits that nothing changes, threads, fork, Ctrl-C, bad
+memory."""
 
 import os
 import re
@@ -91,11 +92,14 @@ def test_a_native_function_carries_the_contract_of_the_reference():
 def test_every_kernel_of_the_table_is_bound_to_its_operation_or_listed_as_a_helper():
     unbound = set(_table.KERNELS) - {name for name, f in vars(NATIVE[-1]).items() if callable(f)}
     assert unbound == set(_table.HELPERS)
-    assert not {name for name in _table.HELPERS if f'"{name}"' not in Path(native.quantize.kernels.__file__).read_text()}
+    assert not {
+        name for name in _table.HELPERS if f'"{name}"' not in Path(native.quantize.kernels.__file__).read_text()
+    }
 
 
 def test_every_kernel_that_is_written_is_in_the_table_and_portable_has_them_all():
-    """A function named rc_<operation>_<isa> that the list in csrc/kernels.h does not have would be compiled and never called."""
+    """A function named rc_<operation>_<isa> that the list in csrc/kernels.h does not have would be compiled and
+    never called."""
     rows = {isa: set(own) for isa, own, _ in _table.rows()}
     assert rows["portable"] == set(_table.KERNELS)
     sources = "".join(path.read_text() for path in (Path(__file__).resolve().parents[2] / "csrc").glob("*/*.[ch]"))
@@ -103,12 +107,33 @@ def test_every_kernel_that_is_written_is_in_the_table_and_portable_has_them_all(
     assert {(op, isa) for op, isa in written if isa in rows} == {(op, isa) for isa in rows for op in rows[isa]}
 
 
-# Where the kernels change what they do: a tile of 3 or 4 rows of x and 4 or 6 of w, 60 rows of x a block, 32 steps of 16 or 64
-# inputs a packed block, 64 or 32 columns of csr, 16, 8; 512 columns of a transposed w, 3 or 6 of its rows; k of whole KiB.
-@pytest.mark.parametrize("m, n, k", [
-    (1, 1, 511), (1, 7, 513), (2, 5, 1040), (3, 6, 2047), (4, 13, 2049), (5, 12, 4200), (59, 9, 40), (60, 65, 30), (61, 33, 70),
-    (125, 3, 17), (7, 64, 100), (9, 127, 33), (6, 25, 48), (3, 72, 8), (2, 4, 600), (7, 1040, 14), (5, 513, 19), (9, 70, 512), (61, 65, 256),
-])
+# Where the kernels change what they do: a tile of 3 or 4 rows of x and 4 or 6 of w, 60 rows of x a block, 32 steps of
+# 16 or 64 inputs a packed block, 64 or 32 columns of csr, 16, 8; 512 columns of a transposed w, 3 or 6 of its rows; k
+# of whole KiB.
+@pytest.mark.parametrize(
+    "m, n, k",
+    [
+        (1, 1, 511),
+        (1, 7, 513),
+        (2, 5, 1040),
+        (3, 6, 2047),
+        (4, 13, 2049),
+        (5, 12, 4200),
+        (59, 9, 40),
+        (60, 65, 30),
+        (61, 33, 70),
+        (125, 3, 17),
+        (7, 64, 100),
+        (9, 127, 33),
+        (6, 25, 48),
+        (3, 72, 8),
+        (2, 4, 600),
+        (7, 1040, 14),
+        (5, 513, 19),
+        (9, 70, 512),
+        (61, 65, 256),
+    ],
+)
 def test_all_variants_give_the_same_bits_across_blocks(m, n, k):
     for op, arguments, kwargs in calls(np.random.default_rng(m * n * k), m, n, k):
         expected = getattr(NATIVE[0], op)(*arguments, **kwargs)
@@ -133,7 +158,8 @@ def test_the_number_of_threads_and_the_size_of_chunks_change_no_bit(space, count
 @EACH
 @pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
 def test_kernels_read_nothing_outside_their_arrays_even_where_x_is_long(space, monkeypatch):
-    """The sweep of test_agreement has all lengths to 67; here blocks are crossed, and x is not copied to a cache line."""
+    """The sweep of test_agreement has all lengths to 67; here blocks are crossed, and x is not copied to a cache
+    line."""
     monkeypatch.setattr(gemm, "aligned", lambda x: x)
     monkeypatch.setattr(csr, "aligned", lambda x: x)
     rng = np.random.default_rng(4)
@@ -216,7 +242,9 @@ for n in (1, 8, 20, 70):
 @pytest.mark.skipif(not guarded.available(), reason="needs guard pages")
 def test_a_row_that_ends_before_it_begins_is_refused_not_read(space):
     """In a process of its own: whoever takes the difference for a length reads on until the guard page ends him."""
-    done = subprocess.run([sys.executable, "-c", DECREASING, space.__name__], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", DECREASING, space.__name__], capture_output=True, text=True, timeout=60
+    )
     assert (done.returncode, done.stdout) == (0, "a\n" * 16), done.stderr
 
 

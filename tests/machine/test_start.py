@@ -1,4 +1,5 @@
-"""The command line while it starts and ends: Ctrl-C is one line and exit code 130 there too; the public names come when asked for."""
+"""The command line while it starts and ends: Ctrl-C is one line and exit code 130 there too; the public names come
+when asked for."""
 
 import subprocess
 import sys
@@ -38,8 +39,19 @@ def started(start, moment, handler="signal.default_int_handler"):
 
 
 @pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize("moment", ["numpy", "numpy._core.multiarray", "datetime", "refcompress.cli", "refcompress.reference.csr",
-                                    "refcompress.cli.doctor", "refcompress.native._kernels", "the end"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "numpy",
+        "numpy._core.multiarray",
+        "datetime",
+        "refcompress.cli",
+        "refcompress.reference.csr",
+        "refcompress.cli.doctor",
+        "refcompress.native._kernels",
+        "the end",
+    ],
+)
 def test_ctrl_c_while_the_command_starts_or_ends_is_one_line_and_exit_code_130(start, moment):
     done = started(start, moment)
     assert done.returncode == 130, done.stderr
@@ -62,7 +74,9 @@ def test_the_command_is_the_one_that_answers():
 def test_the_public_names_are_there_without_being_asked_for_and_no_others():
     assert set(refcompress.__all__) <= set(dir(refcompress)) and "csr_matmul" in refcompress.__all__
     for name in refcompress.__all__:
-        assert getattr(refcompress, name) is next(getattr(room, name) for room in (formats, reference, errors) if hasattr(room, name))
+        assert getattr(refcompress, name) is next(
+            getattr(room, name) for room in (formats, reference, errors) if hasattr(room, name)
+        )
     assert set(reference.__all__) < set(refcompress.__all__)
     assert refcompress.container is sys.modules["refcompress.container"]
     for name in ("nothing", "np", "__nothing__"):
@@ -71,6 +85,9 @@ def test_the_public_names_are_there_without_being_asked_for_and_no_others():
 
 
 def test_nothing_that_takes_time_is_loaded_before_a_name_is_asked_for():
-    code = ("import sys, refcompress; early = 'numpy' in sys.modules; names = {}; exec('from refcompress import *', names); "
-            "sys.exit(early or names['csr_matmul'] is not refcompress.reference.csr_matmul)")
+    code = (
+        "import sys, refcompress; early = 'numpy' in sys.modules; names = {}; exec('from refcompress import *', "
+        "names); "
+        "sys.exit(early or names['csr_matmul'] is not refcompress.reference.csr_matmul)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

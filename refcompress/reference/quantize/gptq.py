@@ -19,8 +19,9 @@ def quantize_gptq(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits:
                   zero_point: int | NDArray | None = None, damping: float = 0.01, order: str = "given") -> LayerFit:
     """Round a layer's weights one input after another, each time moving the others to where they undo most of it.
 
-        (damped h)^-1 = u.T @ u, u upper triangular: the Cholesky factor of the inverse Hessian for j = 0, 1, ... k -
-        1:  now = w_j - sum over i < j of e_i u[i, j];  q_j = round(now);  e_j = (now - q_j) / u[j, j]
+        (damped h)^-1 = u.T @ u, u upper triangular: the Cholesky factor of the inverse Hessian
+        for j = 0, 1, ... k - 1:
+            now = w_j - sum over i < j of e_i u[i, j];  q_j = round(now);  e_j = (now - q_j) / u[j, j]
 
     Parameters
     ----------

@@ -1,0 +1,55 @@
+"""The public names that have one form, and why one is enough. All others are rows of OPS and have a native form."""
+
+_RECORD = "a record of a result, not an operation"
+_BLAS = "its time is that of BLAS or LAPACK, which a second form would call too"
+_ONCE = "a few passes over the weights by NumPy, once a layer"
+
+ONE_FORM = {
+    # Rows of OPS: the rule judges other people's implementations, and tests judge this one.
+    "prune_threshold": "two sums, one term after the other; tests repeat them in Python to the last bit",
+    "prune_score_wanda": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
+    "prune_score_taylor": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
+    "prune_score_movement": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
+    "prune_score_obd": f"one product for each weight: {_ONCE}; tests compare with a loss that is exactly quadratic",
+    "prune_score_fisher": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
+    "prune_score_apoz": "one division for each unit",
+    "prune_score_activation": "one division for each unit",
+    "quantize_bias_s32": "one division for each output",
+    "dequantize_bias_s32": "one product for each output",
+    "lowrank_svd": f"{_BLAS}; the rule judges any form by the optimum of Eckart and Young",
+    # Pruning.
+    "prune_project_l1": "a sort and exact sums; tests check results against the optimality conditions in fractions",
+    "prune_penalty_l0": "one comparison for each weight; tests check the minimum entry by entry",
+    "prune_penalty_l1": "one subtraction for each weight; tests check the minimum entry by entry",
+    "prune_sparsegpt": f"{_BLAS}; the blocked form of the authors took half of the time at the sizes of the recipes",
+    # Quantization.
+    "quantize_scale": "two divisions and a rounding for each scale, once a layer",
+    "quantize_multiplier": "one exponent and one rounding for each output",
+    "quantize_binary": f"a sign and a mean: {_ONCE}",
+    "quantize_ternary": f"a sort, a comparison and a mean: {_ONCE}",
+    "quantize_hessian": f"one product: {_BLAS}",
+    "quantize_nearest": "made of quantize_s8, which has two forms, and of an error by BLAS",
+    "quantize_gptq": f"{_BLAS}; the blocked form of the authors took half of the time at the sizes of the recipes",
+    "quantize_awq": "made of quantize_s8, which has two forms, and of errors by BLAS",
+    "quantize_clip": "made of quantize_s8, which has two forms, and of errors by BLAS",
+    "quantize_adaround": f"a descent of products: {_BLAS}",
+    "quantize_smooth": f"a few products: {_BLAS}",
+    "quantize_bias": f"a mean of products: {_BLAS}",
+    # Allocation.
+    "allocate_lagrange": "a walk over a few steps of each layer; tests check its bound and gap by exhaustive search",
+    "allocate_cost": "a sum of squares, once a layer and width",
+    "allocate_fisher": "a sum of squares, once an example",
+    "allocate_trace": "a mean over products that the caller computes",
+    "allocate_rank": "all ranks are tried; tests compare with exact fractions",
+    "allocate_rank_cost": "a closed formula",
+    "allocate_mixed": "made of quantize_s8 and quantize_s16, which have two forms",
+    "allocate_outliers": "one comparison for each value",
+    # Low rank.
+    "lowrank_sparse": "made of lowrank_svd and prune_magnitude, which are rows; it ends in a local minimum",
+    "lowrank_conv": "lowrank_svd of the reshaped kernels",
+    "lowrank_tucker2": f"{_BLAS}; it ends in a local minimum, and tests check it against bounds",
+    "lowrank_relu_values": f"{_BLAS}; tests check its bounds as bounds",
+    "lowrank_relu": f"{_BLAS}; it ends in a local minimum, and tests check that it never rises above its starts",
+    # Classes.
+    **dict.fromkeys(("Allocation", "LayerFit", "Randomized", "ReluValues", "Trace"), _RECORD),
+}
