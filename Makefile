@@ -57,8 +57,8 @@ test-sanitize: build  ## the native tests against kernels built with AddressSani
 	REFCOMPRESS_CFLAGS="$(SANITIZE)" $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib
 	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=build/sanitize/lib REFCOMPRESS_BUILD=build/sanitize/lib \
-	  $(BIN)/pytest -q tests/laws/test_agreement.py tests/machine/test_native.py tests/huffman/test_huffman.py tests/huffman/test_huffman_stream.py \
-	  tests/huffman/test_huffman_kernels.py tests/machine/test_prepared.py tests/csr/test_csr.py tests/gemm/test_gemm.py tests/machine/test_floating_point.py
+	  $(BIN)/pytest -q tests/laws/test_agreement.py tests/machine/test_native.py tests/machine/test_prepared.py \
+	  tests/machine/test_floating_point.py tests/csr tests/gemm tests/huffman tests/share tests/rangecoder
 
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q -n auto --dist worksteal
