@@ -6,12 +6,13 @@ not the times.
 """
 
 import sys
-import time
 
 import numpy as np
 
 from refcompress import native, reference
 from refcompress.ops import OPS
+
+from .measure import in_turns, timed
 
 # layer: (outputs, inputs, density kept; the paper's dense and sparse time at batch 1, then at batch 64)
 LAYERS = {
@@ -24,21 +25,14 @@ LAYERS = {
 }
 BATCHES = (1, 64)
 DENSITIES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)  # where break-even is looked for, on the shape of fc7
-ROUNDS = 9
+ROUNDS, SECONDS = 9, 0.1
 
 
-def in_turns(functions) -> list[float]:
-    """Return the median seconds of each, A B B A ..., after one call each."""
-    samples = [[] for _ in functions]
-    for function in functions:
-        function()
-    for i in range(ROUNDS):
-        order = range(len(functions)) if i % 2 == 0 else range(len(functions) - 1, -1, -1)
-        for j in order:
-            begin = time.perf_counter()
-            functions[j]()
-            samples[j].append(time.perf_counter() - begin)
-    return [float(np.median(s)) for s in samples]
+def medians(functions) -> list[float]:
+    """Return the median seconds of each function, called in turns."""
+    labelled = dict(enumerate(functions))
+    first = {label: timed(function, 1)[0] for label, function in labelled.items()}
+    return [float(np.median(samples)) for samples in in_turns(labelled, first, SECONDS, ROUNDS).values()]
 
 
 def pair(rng, outputs, inputs, density, batch):
@@ -50,7 +44,7 @@ def pair(rng, outputs, inputs, density, batch):
     rows = slice(0, 64)  # the rule's own reference sums in float64: of some rows, for these layers are large
     part = reference.csr_from_dense(np.ascontiguousarray(w[rows]))
     OPS["csr_matmul"].rule(reference.csr_matmul(part, x), native.csr_matmul(a, x)[rows], (part, x))
-    return in_turns([lambda: w @ x, lambda: native.csr_matmul(a, x)])
+    return medians([lambda: w @ x, lambda: native.csr_matmul(a, x)])
 
 
 def measure(threads: int) -> list[dict]:

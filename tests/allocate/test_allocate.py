@@ -1,6 +1,7 @@
 """Laws of the allocation: optimal against brute force, its front and its gap true, curvatures exact where they must."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -102,6 +103,21 @@ def test_the_lagrangian_is_feasible_and_optimal_for_its_own_size_and_its_bound_i
         # Everett's theorem, to rounding: costs below 1e3 in at most 5 layers, so a sum is off by less than
         # 5 * 5e3 * 2**-53.
         assert found.cost - allocate_exact(cost, size, found.size).cost <= 1e-11
+
+
+def test_the_bound_is_below_the_cost_in_fractions_too():
+    """The roundings of the bound's own sums must not lift it above an allocation, even where there is no gap."""
+    rng = np.random.default_rng(0)
+    tight = 0
+    for _ in range(2000):
+        cost, size = rng.random((6, 3)) * 10.0 ** rng.integers(-3, 4, (6, 1)), rng.integers(1, 9, (6, 3))
+        budget = int(size.min(axis=1).sum()) + int(rng.integers(0, 20))
+        found = allocate_lagrange(cost, size, budget)
+        if found.bound < found.cost:  # a step did not fit: the bound is the dual value at its price
+            exact = sum(Fraction(float(cost[i, j])) for i, j in enumerate(found.choice))
+            assert Fraction(found.bound) <= exact
+            tight += found.size == budget  # then the dual value is that cost, but for rounding
+    assert tight > 100
 
 
 @given(problems())
