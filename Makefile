@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g
 export REFCOMPRESS_REQUIRE_C := 1
+# Tests run a process on each core: one thread of BLAS for each of them, or they wait for each other.
+ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
 .PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files huge-streams bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
@@ -30,7 +32,7 @@ $(VENV)/.built: $(wildcard csrc/*.[ch] csrc/*/*.[ch]) refcompress/native/_build.
 	@touch $@
 
 test: build  ## prove that NumPy and C agree, and every other law (pytest and Hypothesis)
-	$(BIN)/python -m pytest -q -n auto --dist worksteal
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: build $(VENV)/.lint  ## style, names and the order of imports by ruff, annotations by mypy
 	$(BIN)/ruff check
@@ -56,12 +58,12 @@ test-wheel: build  ## wheels with and without a compiler, each run in a fresh en
 test-sanitize: build  ## the native tests against kernels built with AddressSanitizer and UBSan
 	REFCOMPRESS_CFLAGS="$(SANITIZE)" $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib
 	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=build/sanitize/lib REFCOMPRESS_BUILD=build/sanitize/lib \
-	  $(BIN)/pytest -q tests/laws/test_agreement.py tests/machine/test_native.py tests/machine/test_prepared.py \
+	  ASAN_OPTIONS=detect_leaks=0 $(ONE_THREAD) PYTHONPATH=build/sanitize/lib REFCOMPRESS_BUILD=build/sanitize/lib \
+	  $(BIN)/pytest -q -n auto --dist worksteal tests/laws/test_agreement.py tests/machine/test_native.py tests/machine/test_prepared.py \
 	  tests/machine/test_floating_point.py tests/csr tests/gemm tests/huffman tests/share tests/rangecoder
 
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q -n auto --dist worksteal
+	HYPOTHESIS_PROFILE=fuzz $(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 fuzz-files: build  ## 20,000 mutations of each of four files and 1,000 hostile files of each kind of entry, with counts and worst ratios (an hour)
 	REFCOMPRESS_MUTATIONS=20000 REFCOMPRESS_HOSTILE=1000 $(BIN)/python -m pytest -q -s tests/container/test_container_mutations.py tests/container/test_container_costs.py
