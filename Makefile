@@ -27,8 +27,10 @@ $(VENV)/.installed: pyproject.toml setup.py
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,cli,plot]'
 	@touch $@ $(VENV)/.built
 
+# The linker of a shared library passes over a function that has no definition: loading the library does not.
 $(VENV)/.built: $(wildcard csrc/*.[ch] csrc/*/*.[ch]) refcompress/native/_build.py
 	$(BIN)/python setup.py -q build_ext --inplace
+	@$(BIN)/python -c 'from refcompress import native'
 	@touch $@
 
 test: build  ## prove that NumPy and C agree, and every other law (pytest and Hypothesis)

@@ -40,13 +40,15 @@ if TYPE_CHECKING:  # the operations are put here at the end of this file; a tool
 try:
     from ._kernels import ffi, lib
 except ImportError as error:
-    reason = ("there was no working C compiler when refcompress was installed"
-              if isinstance(error, ModuleNotFoundError) else str(error))
-    raise NotBuilt(
-        "native",
-        f"the C kernels are not built ({reason}); install gcc or clang, then refcompress again with "
-        "REFCOMPRESS_REQUIRE_C=1 set, to see what fails if it does, or run 'make build' in a checkout",
-    ) from None
+    if isinstance(error, ModuleNotFoundError):
+        rule = (
+            "the C kernels are not built (there was no working C compiler when refcompress was installed); install gcc "
+            "or clang, then refcompress again with REFCOMPRESS_REQUIRE_C=1 set, to see what fails if it does, or run "
+            "'make build' in a checkout"
+        )
+    else:
+        rule = f"the C kernels cannot be loaded: {error}; a symbol that is undefined has no definition in csrc/"
+    raise NotBuilt("native", rule) from None
 
 from . import (
     _kernels,

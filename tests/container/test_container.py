@@ -28,6 +28,7 @@ from refcompress import (
 )
 from refcompress.container import entries, positions, streams
 from refcompress.container.cursor import Coding, integer_bytes
+from refcompress.container.kinds import Kind
 
 REFUSALS = CorruptError, LimitError, UnsupportedVersionError
 F32 = np.float32
@@ -285,7 +286,14 @@ def test_later_versions_kinds_layouts_coders_and_dtypes_are_named():
     for version in (0, 3, 255):
         with pytest.raises(UnsupportedVersionError, match=f"version {version}; this release reads versions 1 and 2"):
             container.loads(data[:8] + bytes([version]) + data[9:])
-    for entry in ("1200", "07 06", "000C0100", "010101 0A", "02 0101 01 00000000 0A", "02 0101 01 00000000 00 13"):
+    for entry in (
+        f"{max(Kind) + 1:02X}00",
+        "07 06",
+        "000C0100",
+        "010101 0A",
+        "02 0101 01 00000000 0A",
+        "02 0101 01 00000000 00 13",
+    ):
         with pytest.raises(UnsupportedVersionError, match="this release reads 0 to"):
             container.loads(one(entry))
 

@@ -20,12 +20,13 @@ from refcompress.testing.families import CASES
 @pytest.mark.parametrize("op", OPS)
 def test_every_operation_is_public_in_one_family_and_in_the_package(op):
     families_of_the_reference = [module for module in vars(reference).values() if hasattr(module, "__all__")]
-    assert sum(op in family.__all__ for family in families_of_the_reference) == 1
+    owners = [family.__name__ for family in families_of_the_reference if op in family.__all__]
+    assert len(owners) == 1, f"{op} must stand in the __all__ of one folder of reference/, not in {owners}"
     assert getattr(refcompress, op) is getattr(reference, op)
 
 
 def test_every_operation_has_its_cases_and_no_case_lacks_its_operation():
-    assert set(CASES) == set(OPS)
+    assert set(CASES) == set(OPS), "an operation needs a row in ops.py, and its CASES in testing/"
 
 
 def test_no_operation_has_its_cases_in_two_families():
