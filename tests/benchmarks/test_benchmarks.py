@@ -292,9 +292,8 @@ def test_the_command_prints_a_row_an_implementation_compares_with_an_earlier_run
     assert json.loads((tmp_path / "bench.json").read_text()) == results
     assert json.loads((tmp_path / "summary.json").read_text())["summary"] == results["summary"]
     assert json.loads((tmp_path / "history.jsonl").read_text())["commit"] == results["environment"]["commit"]
-    for recorded in ("bench.json", "summary.json"):
-        # whatever this machine does meanwhile
-        assert command("--against", str(tmp_path / recorded)).returncode in (0, 3)
+    # 3 too, whatever this machine does meanwhile
+    assert command("--against", str(tmp_path / "summary.json")).returncode in (0, 3)
     assert command("--case", "no such case").returncode == 2
 
 
