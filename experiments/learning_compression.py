@@ -19,14 +19,13 @@ from refcompress.recipes import lenet_300_100
 from refcompress.recipes.learning_compression import Ranks, Sparse, Sum, Values, geometric, learning_compression
 
 from . import runner
-from .train_big import implementation
 
 LAYERS = ("fc1.weight", "fc2.weight", "fc3.weight")
 SIZES = {"fc1.weight": 235_200, "fc2.weight": 30_000, "fc3.weight": 1_000}
 MUS = geometric(1e-3, 1.1, 30)  # as published for LeNet-300
 ALPHAS = (0.25e-6, 0.5e-6, 1e-6, 2e-6, 4e-6, 8e-6, 16e-6)
 RANKS = {f"ranks, alpha {alpha:g}": {name: Ranks(alpha) for name in LAYERS} for alpha in ALPHAS}
-TWO = Values(2, implementation())
+TWO = Values(2, runner.fastest())
 TOOLKIT = {  # ours: (compressions, what the toolkit's authors report in %, mus)
     "2 values a layer": ({name: TWO for name in LAYERS}, 2.56, geometric(1e-3, 1.25, 30)),
     "2 values in fc1 and fc3": ({name: TWO for name in LAYERS[::2]}, 2.26, geometric(1e-3, 1.25, 30)),
