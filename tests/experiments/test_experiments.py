@@ -29,7 +29,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_the_table_in_results_is_that_of_its_record(name, tmp_path, monkeypatch, capsys):
     """Tables are written from the JSON beside them, so that no figure in a table is without its record."""
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="an experiment draws its pictures with it")
     shutil.copytree(ROOT / "results" / name, tmp_path / name)
     experiment = import_module(f"experiments.{name}")
     for owner in (runner, experiment):
