@@ -4,10 +4,14 @@ import errno
 import os
 import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
+from typing import BinaryIO
 
 from ..errors import ArgumentTypeError, CorruptError, LimitError, NotOnDisk, RefcompressError
+
+STEP = 2**24  # bytes read by one call of the system: Ctrl-C is answered between calls
 
 
 def read(path: str | bytes | os.PathLike, limit: int) -> bytes:
@@ -28,8 +32,60 @@ def read(path: str | bytes | os.PathLike, limit: int) -> bytes:
     return data
 
 
+class Opened:
+    """A regular file that is open to be read in parts, and whose size is known.
+
+    Parts are read, not mapped: a file that is cut off under a map ends the process, and here it is refused.
+
+    path : str; size : bytes when it was opened. Raises RefcompressError for what is not a regular file, and OSError as
+    the system says.
+    """
+
+    def __init__(self, path: str | bytes | os.PathLike):
+        name = name_of(path)
+        self.path = os.fsdecode(name)
+        # Without O_NONBLOCK the mere opening of a pipe waits for a writer, perhaps for ever.
+        self._file = open(name, "rb", buffering=0,
+                          opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
+        try:
+            self.size = regular(os.fstat(self._file.fileno()), path).st_size
+        except BaseException:
+            self._file.close()
+            raise
+
+    def read(self, start: int, count: int) -> bytearray:
+        """Return ``count`` bytes from ``start`` on; CorruptError where the file does not have them (any more)."""
+        if not 0 <= start <= start + count <= self.size:
+            raise CorruptError("path", f"{self.path!r} has {self.size} bytes; bytes {start} to {start + count} are "
+                                       "announced")
+        data = bytearray(count)
+        view, done = memoryview(data), 0
+        while done < count:
+            got = os.preadv(self._file.fileno(), [view[done : done + STEP]], start + done)
+            if not got:
+                raise CorruptError("path", f"{self.path!r} changed while it was read: it ends at byte {start + done}")
+            done += got
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> "Opened":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.close()
+
+
 def write(path: str | bytes | os.PathLike, data: bytes) -> None:
-    """Replace the file at ``path`` by ``data``, or leave it as it is and raise.
+    """Replace the file at ``path`` by ``data``, or leave it as it is and raise (see :func:`writing`)."""
+    with writing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: str | bytes | os.PathLike) -> Iterator[BinaryIO]:
+    """Give a new file to write to, which replaces the one at ``path`` at the end; an exception leaves the old one.
 
     The bytes go to a temporary file in the same directory, to the disk, and then under the name. An exception removes
     the temporary file; a killed process may leave it (``.refcompress-*.tmp``), and nothing ever reads it. A symbolic
@@ -48,7 +104,7 @@ def write(path: str | bytes | os.PathLike, data: bytes) -> None:
             # The file is opened by C alone: Ctrl-C cannot come between the descriptor and the object that closes it.
             opener = partial(os.open, mode=0o666 if replaced is None else 0o600)
             with open(temporary, "xb", opener=opener) as file:
-                file.write(data)
+                yield file
                 file.flush()
                 if replaced is not None:
                     take_over(temporary, replaced)

@@ -10,17 +10,20 @@ Letters: m rows, n columns or outputs, k inputs, r rank.
 
 from .base import ArrayFormat, Format, is_array_format
 from .csr import CSR
+from .element_types import ELEMENT_TYPES, ElementType
 from .floats import FLOATS, MX, MX_ELEMENTS, NF4, FloatFormat
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .layer import QuantizedLayer
 from .lowrank import LowRank, LowRankConv, Tucker2
 from .mixed import Mixed
 from .packed import Packed
+from .plain import Plain
 from .quantized import Quantized
 from .shared import Shared
 
 __all__ = [
-    "CSR", "Encoded", "FloatFormat", "Format", "HuffmanCode", "LowRank", "LowRankConv", "MX", "Mixed", "NF4", "Packed",
-    "Quantized", "QuantizedLayer", "Shared", "Tucker2", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS",
+    "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "HuffmanCode", "LowRank", "LowRankConv", "MX", "Mixed", "NF4", "Packed",
+    "Plain",
+    "Quantized", "QuantizedLayer", "Shared", "Tucker2", "ELEMENT_TYPES", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS",
     "ArrayFormat", "is_array_format",
 ]

@@ -1,0 +1,84 @@
+"""What every reader of a model file gives: its tensors by name, none of them read before it is asked for."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..container import files
+from ..formats import ArrayFormat
+
+__all__ = ["Source", "Tensor", "Value"]
+
+Value = np.ndarray | ArrayFormat  # an array of NumPy's types, else Plain or GGMLBlocks: the element types NumPy lacks
+STEP = 2**24  # bytes hashed at a time: Ctrl-C is answered between steps
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of a file, before it is read.
+
+    name : its key. shape : its sizes. type : the name of its element type (formats.ELEMENT_TYPES) or of its block type
+    in GGUF, such as "Q4_K". nbytes : the bytes that its elements take in the file, unpacked where it packs them. read :
+    reads and returns it, in C order and native byte order; each call reads anew. place : what two tensors of the same
+    bytes have in common (file, offset, strides), or None where the reader cannot tell: tied weights.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type: str
+    nbytes: int
+    read: Callable[[], Value] = field(repr=False, compare=False)
+    place: tuple | None = None
+
+
+class Source(Mapping[str, Tensor]):
+    """A model on the disk: name -> Tensor, in the order of the file.
+
+    kind : "npz", "safetensors", "onnx", "gguf", "torch" or "keras". files : every file that it is read from, the one
+    that was named first. metadata : the file's own words about itself, str -> str.
+    """
+
+    def __init__(self, kind: str, opened: list[files.Opened], tensors: Mapping[str, Tensor],
+                 metadata: Mapping[str, str] | None = None):
+        self.kind, self.tensors, self.metadata = kind, dict(tensors), dict(metadata or {})
+        self._opened = opened
+
+    @property
+    def files(self) -> list[str]:
+        return [each.path for each in self._opened]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the files together."""
+        return sum(each.size for each in self._opened)
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file in hex; of several files that of their digests, one after the other."""
+        digests = []
+        for each in self._opened:
+            digest = hashlib.sha256()
+            for start in range(0, each.size, STEP):
+                digest.update(each.read(start, min(STEP, each.size - start)))
+            digests.append(digest.digest())
+        return digests[0].hex() if len(digests) == 1 else hashlib.sha256(b"".join(digests)).hexdigest()
+
+    def close(self) -> None:
+        for each in self._opened:
+            each.close()
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.close()
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.tensors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors)
