@@ -52,7 +52,9 @@ class ElementType:
         if self.name in FLOATS:
             return FLOATS[self.name].values(patterns)
         if self.name == "fp8_e8m0":
-            values = np.ldexp(np.float32(1), patterns.astype(np.int32) - E8M0_BIAS)
+            exponent = np.where(patterns == E8M0_NAN, 0, patterns.astype(np.int32) - E8M0_BIAS)
+            with np.errstate(under="ignore"):
+                values = np.ldexp(np.float32(1), exponent)
             return np.where(patterns == E8M0_NAN, np.float32(np.nan), values)
         if self.name in FNUZ:
             return _fnuz(patterns, *FNUZ[self.name])
