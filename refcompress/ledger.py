@@ -62,7 +62,7 @@ def ledger(data: bytes, *, implementation: object = reference, limit: int = cont
     """Return the ledger of the file ``data``; raise as container.loads does where it is not one.
 
     >>> ledger(container.dumps({})).by_kind()
-    {'header': 10.0, 'checksum': 32.0}
+    {'header': 19.0, 'checksum': 32.0}
     """
     return layers_and_ledger(data, implementation=implementation, limit=limit)[1]
 
@@ -74,7 +74,7 @@ def layers_and_ledger(
 
     >>> layers, book = layers_and_ledger(container.dumps({"bias": np.zeros(3, np.float32)}))
     >>> layers["bias"].tolist(), book.by_entry()["bias"]
-    ([0.0, 0.0, 0.0], 21.0)
+    ([0.0, 0.0, 0.0], 22.0)
     """
     layers, reader = container.read(data, implementation, limit, accounts=True)
     bits = reader.bits or {}

@@ -13,7 +13,7 @@ class Coding(NamedTuple):
     """How content becomes bytes: the implementation that computes the operations, and the version of the file."""
 
     implementation: object
-    version: int = 2
+    version: int = 3
 
 
 def integer_bytes(value: int) -> bytes:
@@ -31,10 +31,15 @@ def integer_bytes(value: int) -> bytes:
 
 
 class Reader:
-    """A position in the bytes of a file, the account of the bytes taken (if asked for), and the memory promised."""
+    """A position in the bytes of a file, the account of the bytes taken (if asked for), and the memory promised.
 
-    def __init__(self, data: bytes, end: int, limit: int, coding: Coding, accounts: bool = False):
+    The bytes are the file, or a part of it; ``begin`` gives it the next part.
+    """
+
+    def __init__(self, data: bytes | bytearray | memoryview, end: int, limit: int, coding: Coding,
+                 accounts: bool = False):
         self.data = data
+        self.base = 0  # where the first byte of data stands in the file
         self.end = end
         self.limit = limit
         self.coding = coding
@@ -42,7 +47,14 @@ class Reader:
         self.decoded = 0  # bytes of arrays promised so far
         self.entry = ""  # the entry being read, for the ledger and for messages
         self.contexts: set[str] = set()  # the entries whose bytes are the range coder's
+        self.sizes: dict[str, int] = {}  # the bytes of each entry, from its kind on
+        self.same: dict[str, int] = {}  # the number of the earlier entry that an entry is the same as
+        self.metadata: dict[str, str] = {}
         self.bits: dict[tuple[str, str], int] | None = {} if accounts else None  # (entry, kind) -> bits of the file
+
+    def begin(self, data: bytes | bytearray | memoryview, base: int) -> None:
+        """Go on with ``data``, which stands in the file from byte ``base`` on."""
+        self.data, self.base, self.position, self.end = data, base, 0, len(data)
 
     @property
     def remaining(self) -> int:
@@ -51,7 +63,7 @@ class Reader:
     def corrupt(self, rule: str) -> CorruptError:
         """Return (not raise) the error that says which entry breaks which rule, and where."""
         entry = f"entry {self.entry!r}, " if self.entry else ""
-        return CorruptError("data", f"{entry}byte {self.position}: {rule}")
+        return CorruptError("data", f"{entry}byte {self.base + self.position}: {rule}")
 
     def take(self, count: int, kind: str) -> memoryview:
         """Return the next ``count`` bytes without a copy, and enter them in the account under ``kind``."""

@@ -7,10 +7,11 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from ..errors import ArgumentTypeError, CorruptError, LimitError, NotOnDisk, RefcompressError
 
+Path: TypeAlias = str | bytes | os.PathLike
 STEP = 2**24  # bytes read by one call of the system: Ctrl-C is answered between calls
 
 
@@ -75,6 +76,19 @@ class Opened:
 
     def __exit__(self, *error) -> None:
         self.close()
+
+
+class Held:
+    """The bytes of a file that are in memory, read in parts as those of :class:`Opened` are."""
+
+    def __init__(self, data: bytes):
+        self.data, self.size = memoryview(data), len(data)
+
+    def read(self, start: int, count: int) -> memoryview:
+        """Return ``count`` bytes from ``start`` on, without a copy."""
+        if not 0 <= start <= start + count <= self.size:
+            raise CorruptError("data", f"has {self.size} bytes; bytes {start} to {start + count} are announced")
+        return self.data[start : start + count]
 
 
 def write(path: str | bytes | os.PathLike, data: bytes) -> None:

@@ -1,4 +1,7 @@
-"""Entries whose bytes are those of an earlier entry, such as tied weights (FORMAT.md, "Kind 10")."""
+"""Entries whose bytes are those of an earlier entry, such as tied weights (FORMAT.md, "Kind 10").
+
+Bytes are compared by their SHA-256: an earlier entry need not be in memory any more.
+"""
 
 from array import array
 
@@ -10,39 +13,31 @@ from .kinds import Kind
 
 
 def reference_bytes(index: int) -> bytes:
-    """Return the bytes, after its name, of an entry that is the same as entry ``index``."""
+    """Return the bytes of an entry that is the same as entry ``index``."""
     return bytes([Kind.SAME]) + integer_bytes(index)
 
 
 class Earlier:
-    """The entries read so far: where the bytes of each lie, what they stand for, and which entry had them first."""
+    """The entries read so far: the size of each, what it stands for, and which entry had its bytes first."""
 
     def __init__(self, reader: Reader):
         self.reader = reader
         self.values: list[np.ndarray | ArrayFormat | None] = []  # None for an entry that is the same as another
-        self.starts, self.ends, self.decoded = array("q"), array("q"), array("q")
-        self.first: dict[int, int] = {}  # hash of an entry's bytes, or a number after it, -> index
+        self.sizes, self.decoded = array("q"), array("q")
+        self.first: dict[bytes, int] = {}  # SHA-256 of an entry's bytes -> index
+        self.by_contexts: set[int] = set()
 
-    def bytes_of(self, index: int) -> memoryview:
-        return memoryview(self.reader.data)[self.starts[index] : self.ends[index]]
-
-    def find(self, index: int) -> int:
-        """Return the first entry that has the bytes of entry ``index``, perhaps itself; ask in the order of entries."""
-        data = self.bytes_of(index)
-        key = hash(data)  # kept in place of the bytes: a view takes five times the memory of an empty array in a file
-        while (other := self.first.setdefault(key, index)) != index and self.bytes_of(other) != data:
-            key += 1
-        return other
-
-    def add(self, value: np.ndarray | ArrayFormat, start: int, decoded: int) -> None:
+    def add(self, value: np.ndarray | ArrayFormat, size: int, decoded: int, digest: bytes) -> None:
         """Add an entry that stands in full; refuse it where a writer would refer to an earlier one."""
         index = len(self.values)
-        self._append(value, start, decoded)
-        other = self.find(index)
-        if other != index and len(reference_bytes(other)) < self.ends[index] - start:
+        other = self.first.setdefault(digest, index)
+        if other != index and len(reference_bytes(other)) < size:
             raise self.reader.corrupt(f"has the bytes of entry {other}, where a writer says so")
+        if self.reader.entry in self.reader.contexts:
+            self.by_contexts.add(index)
+        self._append(value, size, decoded)
 
-    def read(self, start: int) -> np.ndarray | ArrayFormat:
+    def read(self) -> np.ndarray | ArrayFormat:
         """Return the value of an entry that refers to an earlier one: its frozen format, or a copy of its array."""
         reader, here = self.reader, len(self.values)
         index = reader.integer("header")
@@ -50,16 +45,17 @@ class Earlier:
         if value is None:
             raise reader.corrupt(f"entry {index} is not an earlier one with bytes of its own")
         # A second entry may have the same bytes in full: the number of the first took as many. Its own does too.
-        if reader.position - start >= self.ends[index] - self.starts[index]:
+        size = len(reference_bytes(index))
+        if size >= self.sizes[index]:
             raise reader.corrupt(f"takes no fewer bytes as the same as entry {index}")
         reader.promise(self.decoded[index])
-        if self.bytes_of(index)[0] == Kind.CONTEXTS:
+        if index in self.by_contexts:
             reader.contexts.add(reader.entry)  # or a writer would code this entry by itself, as another kind
-        self._append(None, start, 0)
+        reader.same[reader.entry] = index
+        self._append(None, size, 0)
         return value.copy() if isinstance(value, np.ndarray) and value.size else value
 
-    def _append(self, value: np.ndarray | ArrayFormat | None, start: int, decoded: int) -> None:
+    def _append(self, value: np.ndarray | ArrayFormat | None, size: int, decoded: int) -> None:
         self.values.append(value)
-        self.starts.append(start)
-        self.ends.append(self.reader.position)
+        self.sizes.append(size)
         self.decoded.append(decoded)
