@@ -47,7 +47,7 @@ class Arrays:
         return {name: layers.get(self.tied.get(name, name), a) for name, a in self.stored.items()}
 
 
-def taking_part(source: dict[str, np.ndarray], options: argparse.Namespace, operation: Callable) -> Arrays:
+def taking_part(source: dict, options: argparse.Namespace, operation: Callable) -> Arrays:
     """Choose the arrays that take part, and convert them to float32.
 
     They are of floats, have two or more axes and an element, and no --exclude names them. Arrays of one content, shape

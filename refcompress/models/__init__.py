@@ -1,7 +1,7 @@
 """Models in and out: named tensors from the files that others keep them in, one module a file type.
 
-Such a module has ``open(path, *, limit)``, which gives a :class:`Source`: names, shapes and types at once, elements when
-they are asked for. A type that is written too has ``save(path, tensors, *, metadata, like, decoded)`` and
+Such a module has ``open(path, *, limit)``, which gives a :class:`Source`: names, shapes and types at once, elements
+when they are asked for. A type that is written too has ``save(path, tensors, *, metadata, like, decoded)`` and
 ``is_decoded(path)``. :data:`FILE_TYPES` is the only place that names the modules. ``squeezenet`` reads one published
 file.
 """
@@ -29,7 +29,7 @@ FILE_TYPES: dict[str, ModuleType] = {  # a file's suffix, in small letters: the 
     ".json": sharded,
 }
 TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if hasattr(module, "save"))
-KINDS: dict[str | None, tuple[str, str]] = {  # what a file is by its content: how it is called, and what its name must end in
+KINDS: dict[str | None, tuple[str, str]] = {  # what a file is by its content: its name, and the suffix that it needs
     "npz": ("an archive of NumPy", ".npz"), "safetensors": ("a file of safetensors", ".safetensors"),
     "sharded": ("JSON", ".json"), "gguf": ("a GGUF file", ".gguf"), "torch": ("a checkpoint of PyTorch", ".pt"),
     "legacy": ("a pickle", ".pt"), "keras": ("a file of HDF5 or Keras", ".h5"),

@@ -12,7 +12,7 @@ UNREAD = {  # the first bytes: what no reader takes, and what to do about it
     b"<!DOCTYPE": "a web page: what was downloaded is not the file",
     b"<html": "a web page: what was downloaded is not the file",
 }
-LEGACY = (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+LEGACY = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # how a pickle of protocol 2 to 5 begins
 HEAD = 64  # bytes
 
 

@@ -27,11 +27,11 @@ def value_of(fill: Callable[[memoryview], None], shape: tuple[int, ...], kind: s
     element = ELEMENT_TYPES[kind]
     if element.bits < 8:
         data = np.empty(math.prod(shape) * element.bits // 8, np.uint8)
-        fill(memoryview(data))
+        fill(data.data)
         return Plain(owned(unpacked(data, element.bits).reshape(shape)), kind)
     a = np.empty(shape, element.pattern if element.numpy is None else element.numpy)
     place = a.reshape(-1).view(np.uint8)
-    fill(memoryview(place))
+    fill(place.data)
     if kind == "bool":
         if np.any(place > 1):
             raise CorruptError("path", f"tensor {name!r} has a byte that is neither False nor True, "

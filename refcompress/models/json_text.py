@@ -6,13 +6,14 @@ NaN. Here a name that comes twice is refused, and so are numbers other than inte
 **Source** RFC 8259; names that come twice (its section 4) are refused here.
 """
 
-import json.decoder
+import json
 import re
 from collections.abc import Iterator
 
 from ..errors import CorruptError
 
 SPACE = re.compile(r"[ \t\n\r]*")
+STRING = re.compile(r'"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*"')
 INTEGER = re.compile(r"(0|[1-9][0-9]{0,18})(?![0-9.eE])")  # below 10**19: no file has as many bytes
 OTHER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
 MAX_DEPTH = 64  # of values that are passed over
@@ -45,14 +46,18 @@ class JsonText:
         self.at += 1
 
     def string(self) -> str:
-        self.expect('"')
+        if self.next() != '"':
+            self.expect('"')
+        match = STRING.match(self.text, self.at)
         try:
-            value, self.at = json.decoder.scanstring(self.text, self.at, True)
+            value = json.loads(match[0] if match else "")
             value.encode("utf-8")
         except UnicodeEncodeError:
             raise self.corrupt("has a string with a surrogate alone") from None
         except ValueError:
-            raise self.corrupt("has a string that does not end or has a character that must be escaped") from None
+            raise self.corrupt("has a string that does not end, or that is escaped wrongly") from None
+        assert match is not None  # nothing else is a string
+        self.at = match.end()
         return value
 
     def integer(self) -> int:

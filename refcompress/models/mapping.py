@@ -70,7 +70,7 @@ def from_mapping(tensors: Mapping, *, metadata: Mapping[str, str] | None = None)
     return InMemory(found, metadata)
 
 
-def tensor(name: str, value: Value) -> Tensor:
+def tensor(name: str, value) -> Tensor:
     """Return a Tensor that reads a value which is there."""
     nbytes = value.nbytes
     if isinstance(value, Plain) and value.type != "bool":

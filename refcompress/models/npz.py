@@ -143,7 +143,7 @@ def read(member: archive.Member, name: str, begin: int, shape: tuple[int, ...], 
     place = a.ravel(order="K").view(np.uint8)
     unpacking = archive.Unpacking(member)
     unpacking.take(begin)
-    unpacking.fill(memoryview(place))
+    unpacking.fill(place.data)
     unpacking.finish()
     if dtype.kind == "b" and np.any(place > 1):
         raise CorruptError("path", f"array {name!r} has a byte that is neither False nor True")

@@ -99,8 +99,8 @@ def weight_map(file: files.Opened) -> dict[str, str]:
     for tensor, shard in where.items():
         if not shard or shard != os.path.basename(shard) or "\\" in shard or shard in (os.curdir, os.pardir) \
                 or "\0" in shard:
-            raise CorruptError("path", f"the index says that tensor {tensor!r} is in {shard!r}, which is no file beside "
-                                       "the index")
+            raise CorruptError("path", f"the index says that tensor {tensor!r} is in {shard!r}, which is no file "
+                                       "beside the index")
         where[tensor] = shards[shard]  # one string for all
     return where
 

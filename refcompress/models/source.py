@@ -39,8 +39,8 @@ class Tensor:
 class Source(Mapping[str, Tensor]):
     """A model on the disk: name -> Tensor, in the order of the file.
 
-    kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras" or "mapping". files : every file that it is read from, the one
-    that was named first. metadata : the file's own words about itself, str -> str.
+    kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras" or "mapping". files : every file that it is read from,
+    the one that was named first. metadata : the file's own words about itself, str -> str.
     """
 
     def __init__(self, kind: str, opened: list[files.Opened], tensors: Mapping[str, Tensor],
@@ -113,6 +113,6 @@ def refuse_like(like: str | bytes | PathLike | None) -> None:
 
 def pieces(a: np.ndarray) -> Iterator[memoryview]:
     """Yield the bytes of a contiguous array of one axis, STEP at a time."""
-    data = memoryview(a.view(np.uint8))
+    data = a.view(np.uint8).data
     for start in range(0, len(data), STEP):
         yield data[start : start + STEP]

@@ -199,7 +199,8 @@ def test_each_importer_has_the_functions():
 
 def test_each_module_that_opens_files_stands_in_the_table():
     def opens(path):
-        return any(isinstance(node, ast.FunctionDef) and node.name == "open" for node in ast.parse(path.read_text()).body)
+        body = ast.parse(path.read_text()).body
+        return any(isinstance(node, ast.FunctionDef) and node.name == "open" for node in body)
 
     assert {module.__name__.split(".")[-1] for module in models.FILE_TYPES.values()} == {
         path.stem for path in Path(models.__file__).parent.glob("*.py") if opens(path)} - {"__init__"}
