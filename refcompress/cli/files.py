@@ -16,7 +16,7 @@ from .show import Report, paragraph, table
 def add_commands(commands) -> None:
     command = commands.add_parser("decompress", help="write the arrays that a compressed file stands for")
     command.add_argument("source", help="a compressed file")
-    command.add_argument("target", help=f"the file of arrays to write ({', '.join(models.FILE_TYPES)})")
+    command.add_argument("target", help=f"the file of arrays to write ({', '.join(models.TARGET_TYPES)})")
     targets.add_force(command)
     add_implementation(command)
     add_limit(command)
@@ -33,7 +33,7 @@ def add_commands(commands) -> None:
 
 
 def decompress(options: argparse.Namespace) -> Report:
-    targets.check(options.target, [options.source], force=options.force, suffixes=tuple(models.FILE_TYPES))
+    targets.check(options.target, [options.source], force=options.force, suffixes=models.TARGET_TYPES)
     with about(options.source):
         layers = container.load(options.source, implementation=implementation(options), limit=options.limit)
         found = decoded(layers)

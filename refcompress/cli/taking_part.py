@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from ..container.entries import DTYPES
-from ..models import npz
+from ..formats import Plain
 from .refusals import Refused
 from .show import printable
 
@@ -47,7 +47,7 @@ class Arrays:
         return {name: layers.get(self.tied.get(name, name), a) for name, a in self.stored.items()}
 
 
-def taking_part(source: dict[str, np.ndarray], options: argparse.Namespace, operation: Callable) -> Arrays:
+def taking_part(source: dict, options: argparse.Namespace, operation: Callable) -> Arrays:
     """Choose the arrays that take part, and convert them to float32.
 
     They are of floats, have two or more axes and an element, and no --exclude names them. Arrays of one content, shape
@@ -59,9 +59,9 @@ def taking_part(source: dict[str, np.ndarray], options: argparse.Namespace, oper
         raise Refused("--exclude", f"no array has a name that {unused[0]!r} matches")
     seen: dict[tuple, str] = {}
     for name, a in source.items():
-        kind = "bfloat16" if a.dtype == npz.BFLOAT16 else a.dtype.name
+        kind = a.type if isinstance(a, Plain) else a.dtype.name
         if kind == "bfloat16":
-            a = operation("floats_decode")(a.view("<u2").astype(np.uint16), "bfloat16")
+            a = operation("floats_decode")(a.patterns, "bfloat16")
         elif a.dtype not in DTYPES:
             raise Refused(f"array {printable(name)}", f"is of dtype {kind}, which a compressed file cannot hold")
         arrays.stored[name] = a

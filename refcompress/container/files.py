@@ -56,17 +56,25 @@ class Opened:
 
     def read(self, start: int, count: int) -> bytearray:
         """Return ``count`` bytes from ``start`` on; CorruptError where the file does not have them (any more)."""
-        if not 0 <= start <= start + count <= self.size:
-            raise CorruptError("path", f"{self.path!r} has {self.size} bytes; bytes {start} to {start + count} are "
-                                       "announced")
+        self._within(start, count)  # before anything is allocated
         data = bytearray(count)
-        view, done = memoryview(data), 0
-        while done < count:
+        self.fill(start, memoryview(data))
+        return data
+
+    def fill(self, start: int, view: memoryview) -> None:
+        """Read the bytes from ``start`` on into a view of bytes; CorruptError as in :meth:`read`."""
+        self._within(start, len(view))
+        done = 0
+        while done < len(view):
             got = os.preadv(self._file.fileno(), [view[done : done + STEP]], start + done)
             if not got:
                 raise CorruptError("path", f"{self.path!r} changed while it was read: it ends at byte {start + done}")
             done += got
-        return data
+
+    def _within(self, start: int, count: int) -> None:
+        if not 0 <= start <= start + count <= self.size:
+            raise CorruptError("path", f"{self.path!r} has {self.size} bytes; bytes {start} to {start + count} are "
+                                       "announced")
 
     def close(self) -> None:
         self._file.close()

@@ -1,65 +1,122 @@
-"""Models in and out: dicts of named arrays from the files that others keep them in, one module a file type.
+"""Models in and out: named tensors from the files that others keep them in, one module a file type.
 
-Such a module has three functions: ``load(path, *, limit, bfloat16)``, ``save(path, arrays, *, decoded)`` and
-``is_decoded(path)``. :data:`FILE_TYPES` is the only place that names it. ``squeezenet`` reads one published file.
+Such a module has ``open(path, *, limit)``, which gives a :class:`Source`: names, shapes and types at once, elements
+when they are asked for. A type that is written too has ``save(path, tensors, *, metadata, like, decoded)`` and
+``is_decoded(path)``. :data:`FILE_TYPES` is the only place that names the modules. ``squeezenet`` reads one published
+file.
 """
 
+import os
 from collections.abc import Mapping
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
-
+from .. import arguments
 from ..container import DEFAULT_LIMIT, files
-from ..errors import RefcompressError
-from . import npz
+from ..errors import LimitError, RefcompressError
+from . import npz, safetensors, sharded
+from .content import kind_of
+from .mapping import from_mapping
+from .source import Source, Tensor, Value
 
-__all__ = ["FILE_TYPES", "file_type", "is_decoded", "load", "save"]
+__all__ = ["FILE_TYPES", "TARGET_TYPES", "Source", "Tensor", "Value", "file_type", "from_mapping", "is_decoded", "load",
+           "open", "save"]
 
 FILE_TYPES: dict[str, ModuleType] = {  # a file's suffix, in small letters: the module that reads and writes it
     ".npz": npz,
+    ".safetensors": safetensors,
+    ".json": sharded,
+}
+TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if hasattr(module, "save"))
+KINDS: dict[str | None, tuple[str, str]] = {  # what a file is by its content: its name, and the suffix that it needs
+    "npz": ("an archive of NumPy", ".npz"), "safetensors": ("a file of safetensors", ".safetensors"),
+    "sharded": ("JSON", ".json"), "gguf": ("a GGUF file", ".gguf"), "torch": ("a checkpoint of PyTorch", ".pt"),
+    "legacy": ("a pickle", ".pt"), "keras": ("a file of HDF5 or Keras", ".h5"),
 }
 
 
 def file_type(path: str | bytes | PathLike) -> ModuleType:
     """Return the module for files of the suffix of ``path``; RefcompressError for a suffix that none reads."""
-    files.name_of(path)
-    name = fspath(path)
-    suffix = Path(name.decode(errors="replace") if isinstance(name, bytes) else name).suffix.lower()
+    suffix = _suffix(path)
     if suffix not in FILE_TYPES:
-        raise RefcompressError(
-            "path", f"must end in {' or '.join(FILE_TYPES)}, a type of file that is read and written here"
-        )
+        raise RefcompressError("path", f"must end in {_listed(FILE_TYPES)}, a type of file that is read here")
     return FILE_TYPES[suffix]
 
 
-def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, np.ndarray]:
-    """Return the arrays of a file by name, in its order; its suffix says which importer reads it.
+def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> Source:
+    """Return the tensors of a model by name, in its order, each read when it is asked for.
 
     Parameters
     ----------
-    path : a regular file
-    limit : the most bytes that the file, and its arrays unpacked, may have
-    bfloat16 : whether to take two bytes without a meaning for a bfloat16 (see :func:`npz.load`)
+    path : a file whose suffix is in FILE_TYPES, or a folder with one sharded model. What the file holds must agree with
+        its suffix: a file of safetensors under the name of another type is refused with the name to give it.
+    limit : the most bytes that one tensor may have
+    bfloat16 : of .npz alone: whether to take two bytes without a meaning for a bfloat16 (see :func:`npz.open`)
+
+    Returns
+    -------
+    source : a Mapping name -> Tensor; to be closed, or used in a ``with``
     """
-    return file_type(path).load(path, limit=limit, bfloat16=bfloat16)
+    name = os.fsdecode(files.name_of(path))
+    if os.path.isdir(name):
+        return sharded.open(name, limit=limit)
+    module = file_type(path)
+    with files.Opened(path) as file:
+        kind = kind_of(file)
+    said, suffix = KINDS.get(kind, ("", ""))
+    if kind is not None and FILE_TYPES.get(suffix) is not module:
+        raise RefcompressError("path", f"is {said} by its content; its name must end in {suffix}")
+    if module is npz:
+        return npz.open(path, limit=limit, bfloat16=bfloat16)
+    if arguments.boolean(bfloat16, "bfloat16"):
+        raise RefcompressError("bfloat16", "is for files that end in .npz: all others say which tensors are bfloat16")
+    return module.open(path, limit=limit)
 
 
-def save(path: str | bytes | PathLike, arrays: Mapping[str, np.ndarray], *, decoded: bool = False) -> None:
-    """Write the arrays to a file of the type that its suffix says.
+def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, Value]:
+    """Return the tensors of a model by name, in its order, all of them read (see :func:`open`).
+
+    limit : the most bytes that all of them may have together
+    """
+    limit = arguments.integer(limit, "limit", 0)
+    with open(path, limit=limit, bfloat16=bfloat16) as source:
+        total = sum(tensor.nbytes for tensor in source.values())
+        if total > limit:
+            raise LimitError("limit", f"the tensors have {total} bytes, the limit is {limit}")
+        return {name: tensor.read() for name, tensor in source.items()}
+
+
+def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[str, str] | None = None,
+         like: str | bytes | PathLike | None = None, decoded: bool = False) -> None:
+    """Write the tensors to a file of the type that its suffix says, which is one of TARGET_TYPES.
 
     With an exception the old file is left, whole.
 
     Parameters
     ----------
     path : the file to write or to replace
-    arrays : name -> array of numbers
+    tensors : name -> Tensor, or whatever :func:`from_mapping` takes
+    metadata : str -> str, for types of file that have a place for it
+    like : of .onnx alone: the original file, whose graph is taken over
     decoded : whether to mark the file as made from a compressed one, which could make it again (see :func:`is_decoded`)
     """
-    file_type(path).save(path, arrays, decoded=decoded)
+    suffix = _suffix(path)
+    if suffix not in TARGET_TYPES:
+        raise RefcompressError("path", f"must end in {_listed(TARGET_TYPES)}, a type of file that is written here")
+    FILE_TYPES[suffix].save(path, tensors, metadata=metadata, like=like, decoded=decoded)
 
 
 def is_decoded(path: str | bytes | PathLike) -> bool:
     """Return whether :func:`save` marked the file at ``path`` as decoded."""
-    return file_type(path).is_decoded(path)
+    module = file_type(path)
+    return hasattr(module, "is_decoded") and module.is_decoded(path)
+
+
+def _suffix(path: str | bytes | PathLike) -> str:
+    return Path(os.fsdecode(files.name_of(path))).suffix.lower()
+
+
+def _listed(suffixes) -> str:
+    *others, last = suffixes
+    return f"{', '.join(others)} or {last}" if others else last

@@ -3,6 +3,7 @@
 The zipfile of Python unpacks a member to its end whatever the directory says, and makes objects of ten times the
 directory's size before it looks at a member. Here every number is held against the file first, and memory stays in
 proportion to what is read: members lie one behind the other, stored or deflated, as every writer of arrays puts them.
+The file is read in parts: its directory, then what is asked for of a member.
 
 **Source** PKWARE, APPNOTE.TXT 6.3, sections 4.3 (records), 4.5.3 (zip64); deflate: RFC 1951.
 """
@@ -10,8 +11,10 @@ proportion to what is read: members lie one behind the other, stored or deflated
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from ..errors import CorruptError, LimitError
+from ..container import files
+from ..errors import CorruptError
 
 END = struct.Struct(
     "<4s4H2LH"
@@ -34,82 +37,116 @@ DEFLATE_RATIO = 1032  # the most: 258 bytes for a match of two bits
 STEP = 2**16  # bytes unpacked at a time: Ctrl-C is answered between steps
 
 
+@dataclass(frozen=True, slots=True)
 class Member:
-    """A member: its name, its size unpacked, and :meth:`take` and :meth:`finish` to unpack it."""
+    """A member of an archive, before it is unpacked.
 
-    def __init__(self, name: str, size: int, method: int, crc: int, packed: memoryview):
-        self.name, self.size = name, size
-        self._left, self._crc, self._seen_crc, self._packed = size, crc, 0, packed
-        self._stream = zlib.decompressobj(-15) if method == DEFLATED else None
+    size : its bytes unpacked. method : STORED or DEFLATED. start, packed : its place in the file, and its bytes there.
+    """
 
-    def take(self, count: int) -> Iterator[bytes | memoryview]:
-        """Yield the next ``count`` bytes in pieces of at most STEP; CorruptError where the member ends before them."""
-        if count > self._left:
-            raise corrupt(f"member {self.name!r} has {self._left} bytes where {count} must follow")
-        while count:
-            piece = self._unpack(min(count, STEP))
-            if not piece:
-                raise corrupt(
-                    f"member {self.name!r} unpacks to {self.size - self._left} bytes, the directory says {self.size}"
-                )
-            self._seen_crc = zlib.crc32(piece, self._seen_crc)
-            self._left -= len(piece)
-            count -= len(piece)
-            yield piece
+    file: files.Opened
+    name: str
+    size: int
+    method: int
+    crc: int
+    start: int
+    packed: int
+    comment: bytes
 
-    def finish(self) -> None:
+    def read(self) -> bytes:
+        """Return all of it, its checksum compared."""
+        unpacking = Unpacking(self)
+        data = unpacking.take(self.size)
+        unpacking.finish()
+        return data
+
+
+class Unpacking:
+    """What is left to unpack of a member: :meth:`take` and :meth:`fill` unpack on, :meth:`finish` ends it."""
+
+    def __init__(self, member: Member):
+        self.member, self.left = member, member.size
+        self._at, self._end, self._crc = member.start, member.start + member.packed, 0
+        self._stream = zlib.decompressobj(-15) if member.method == DEFLATED else None
+
+    def take(self, count: int) -> bytes:
+        """Return the next ``count`` bytes; CorruptError where the member ends before them."""
+        self._announced(count)
+        data = bytearray(count)
+        self.fill(memoryview(data))
+        return bytes(data)
+
+    def fill(self, view: memoryview) -> None:
+        """Unpack the next bytes into a view of bytes; CorruptError where the member ends before them."""
+        self._announced(len(view))
+        while len(view):
+            count = self._unpack(view[:STEP])
+            if not count:
+                raise corrupt(f"member {self.member.name!r} unpacks to {self.member.size - self.left} bytes, "
+                              f"the directory says {self.member.size}")
+            self._crc = zlib.crc32(view[:count], self._crc)
+            self.left -= count
+            view = view[count:]
+
+    def finish(self, checked: bool = True) -> None:
         """Raise CorruptError unless all of the member was taken, nothing is left of it, and its checksum is right."""
-        more = self._unpack(1)
-        if self._left or more or len(self._packed) or self._stream is not None and not self._stream.eof:
-            raise corrupt(f"member {self.name!r} does not end after the {self.size} bytes that the directory says")
-        if self._seen_crc != self._crc:
-            raise corrupt(f"member {self.name!r} does not have the checksum that the directory says")
+        more = self._unpack(memoryview(bytearray(1)))
+        if self.left or more or self._at < self._end or self._stream is not None and not self._stream.eof:
+            raise corrupt(f"member {self.member.name!r} does not end after the {self.member.size} bytes that the "
+                          "directory says")
+        if checked and self._crc != self.member.crc:
+            raise corrupt(f"member {self.member.name!r} does not have the checksum that the directory says")
 
-    def _unpack(self, most: int) -> bytes | memoryview:
-        """Return up to ``most`` bytes, none only at the end."""
+    def _announced(self, count: int) -> None:
+        if count > self.left:
+            raise corrupt(f"member {self.member.name!r} has {self.left} bytes where {count} must follow")
+
+    def _packed(self, most: int) -> int:
+        """Return how many bytes to read next, and count them as read."""
+        count = min(most, self._end - self._at)
+        self._at += count
+        return count
+
+    def _unpack(self, view: memoryview) -> int:
+        """Unpack up to as many bytes as the view has; return how many, 0 only at the end."""
+        file, name = self.member.file, self.member.name
         if self._stream is None:
-            stored, self._packed = self._packed[:most], self._packed[most:]
-            return stored
+            at = self._at
+            count = self._packed(len(view))
+            file.fill(at, view[:count])
+            return count
         try:
             while True:
-                fresh = self._packed[: 0 if self._stream.unconsumed_tail or self._stream.eof else STEP]
-                self._packed = self._packed[len(fresh) :]
-                piece = self._stream.decompress(self._stream.unconsumed_tail or fresh, most)
+                at = self._at
+                fresh = file.read(at, self._packed(0 if self._stream.unconsumed_tail or self._stream.eof else STEP))
+                piece = self._stream.decompress(self._stream.unconsumed_tail or fresh, len(view))
                 if self._stream.unused_data:
-                    raise corrupt(f"member {self.name!r} has bytes behind the end of its stream")
-                if piece or self._stream.eof or not (self._stream.unconsumed_tail or len(self._packed)):
-                    return piece
+                    raise corrupt(f"member {name!r} has bytes behind the end of its stream")
+                if piece or self._stream.eof or not (self._stream.unconsumed_tail or self._at < self._end):
+                    view[: len(piece)] = piece
+                    return len(piece)
         except zlib.error as error:
-            raise corrupt(f"member {self.name!r} cannot be unpacked: {error}") from None
+            raise corrupt(f"member {name!r} cannot be unpacked: {error}") from None
 
 
-def members(data: bytes, limit: int) -> Iterator[Member]:
-    """Yield the members of an archive in their order.
+def members(file: files.Opened) -> Iterator[Member]:
+    """Yield the members of an archive in their order, in one walk over its directory.
 
-    limit : the most bytes that all of them may have unpacked, by the directory (LimitError, before anything is
-    unpacked).
     Raises CorruptError where the file contradicts its directory or itself: bytes before the first member or behind the
     directory; members that overlap, lie in another order than the directory's, are encrypted, or packed otherwise.
     """
-    total = sum(member.size for member in entries(data))
-    if total > limit:
-        raise LimitError("limit", f"the members have {total} bytes unpacked, the limit is {limit}")
-    yield from entries(data)
-
-
-def entries(data: bytes) -> Iterator[Member]:
-    """Yield a Member for each entry of the directory, in one walk over it."""
-    view = memoryview(data)
-    at, end, count = directory(data)
-    begin, free = at, 0  # of the directory; of what no member before has
+    begin, end, count = directory(file)
+    view = memoryview(file.read(begin, end - begin))
+    at = free = 0  # of the directory; of the file, what no member before has
     for _ in range(count):
         (signature, _, _, flags, method, _, _, crc, packed, size, name_length, extra_length, comment_length, disk, _, _,
-         place) = unpacked(ENTRY, view[:end], at)
+         place) = unpacked(ENTRY, view, at)
         at += ENTRY.size
         name, extra = bytes(view[at : at + name_length]), view[at + name_length : at + name_length + extra_length]
         at += name_length + extra_length + comment_length
-        if signature != b"PK\1\2" or at > end or disk:
+        if signature != b"PK\1\2" or at > len(view) or disk:
             raise corrupt("its directory is damaged")
+        comment = bytes(view[at - comment_length : at])
         size, packed, place = wide(extra, size, packed, place)
         text = decoded(name, flags)
         if method not in (STORED, DEFLATED) or flags & ~FLAGS:
@@ -117,32 +154,37 @@ def entries(data: bytes) -> Iterator[Member]:
                 f"member {text!r} is encrypted or packed by another method than deflate (method {method}, "
                 f"flags {flags})"
             )
-        signature, _, flags_there, method_there, *_, local_name, local_extra = unpacked(LOCAL, view[:begin], place)
+        if place + LOCAL.size > begin:
+            raise corrupt("it is cut off, or its directory is damaged")
+        head = file.read(place, min(LOCAL.size + len(name), begin - place))
+        signature, _, flags_there, method_there, *_, local_name, local_extra = LOCAL.unpack_from(head)
         start = place + LOCAL.size + local_name + local_extra
-        if (signature, flags_there, method_there) != (b"PK\3\4", flags, method) or view[place + LOCAL.size :][
-            :local_name
-        ] != name:
+        if (signature, flags_there, method_there) != (b"PK\3\4", flags, method) or local_name != len(name) \
+                or head[LOCAL.size :] != name:
             raise corrupt(f"member {text!r} is another one than its directory says")
         if place < free or start + packed > begin or free == 0 and place:
             raise corrupt(f"member {text!r} overlaps what is before or behind it")
         if packed != size if method == STORED else size > DEFLATE_RATIO * packed:
             raise corrupt(f"member {text!r} cannot have {size} bytes in {packed}")
         free = start + packed
-        yield Member(text, size, method, crc, view[start:free])
-    if at != end:
+        yield Member(file, text, size, method, crc, start, packed, comment)
+    if at != len(view):
         raise corrupt("its directory has bytes behind the last entry")
 
 
-def directory(data: bytes) -> tuple[int, int, int]:
+def directory(file: files.Opened) -> tuple[int, int, int]:
     """Return where the directory begins and ends, and how many entries it has."""
-    last = data.rfind(b"PK\5\6", max(0, len(data) - END.size - MAX_COMMENT))
+    tail = max(0, file.size - END.size - MAX_COMMENT)
+    data = file.read(tail, file.size - tail)
+    last = data.rfind(b"PK\5\6")
     _, disk, first, here, count, size, begin, comment = unpacked(END, data, max(last, 0))
     if last < 0 or len(data) != last + END.size + comment:
         raise corrupt("it has no directory at its end")
-    end = last
-    if last >= LOCATOR64.size and data[last - LOCATOR64.size :][:4] == b"PK\6\7":
-        _, first, end, disks = unpacked(LOCATOR64, data, last - LOCATOR64.size)
-        signature, follows, _, _, disk, _, here, count, size, begin = unpacked(END64, data, end)
+    end = last = tail + last
+    if last >= LOCATOR64.size and (locator := file.read(last - LOCATOR64.size, LOCATOR64.size))[:4] == b"PK\6\7":
+        _, first, end, disks = LOCATOR64.unpack(locator)
+        record = file.read(end, min(END64.size, max(0, file.size - end)))
+        signature, follows, _, _, disk, _, here, count, size, begin = unpacked(END64, record, 0)
         if signature != b"PK\6\6" or disks != 1 or end + 12 + follows != last - LOCATOR64.size:
             raise corrupt("its directory is damaged")
     if disk or first or here != count or begin + size != end or count * ENTRY.size > size:

@@ -6,20 +6,22 @@ The reader here is strict. numpy.load believes a member's header and allocates f
 import ast
 import io
 import math
-import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from os import PathLike
 
 import numpy as np
 
 from .. import arguments
-from ..container import DEFAULT_LIMIT, files, names
-from ..container.arrays import MAX_NDIM
-from ..errors import ArgumentTypeError, CorruptError
+from ..container import DEFAULT_LIMIT, files
+from ..container.arrays import MAX_NDIM, owned
+from ..errors import ArgumentTypeError, CorruptError, LimitError, RefcompressError
+from ..formats import Plain
 from . import archive
+from .mapping import KINDS, from_mapping
+from .source import Source, Tensor, Value, opening, pieces, refuse_like, within
 
-KINDS = "biufc"  # of dtypes: bool, signed, unsigned, float, complex
 SUFFIX = ".npy"
 MAGIC = b"\x93NUMPY"
 BFLOAT16 = np.dtype("V2")  # as NumPy, which has no such type, writes it: two bytes without a meaning
@@ -27,21 +29,20 @@ DECODED = b"decoded by refcompress"  # the comment of each member of a file that
 MAX_HEADER = 2048  # bytes given to the parser of Python: three times what a shape of 32 dimensions can take
 
 
-def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, np.ndarray]:
-    """Return the arrays of a .npz file by name, in the order of the archive.
+def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> Source:
+    """Return the arrays of a .npz file, each read when it is asked for, in the order of the archive.
 
     Parameters
     ----------
     path : a regular file
-    limit : the most bytes that the file, and its members unpacked, may have
-    bfloat16 : whether to take arrays of two bytes without a meaning (|V2) for bfloat16. They come back as they are, of
-        dtype ``BFLOAT16``, little-endian, for :func:`floats_decode`. Otherwise they are refused.
+    limit : the most bytes that one array may have
+    bfloat16 : whether to take arrays of two bytes without a meaning (|V2) for bfloat16. Otherwise they are refused.
 
     Returns
     -------
-    dict : arrays in native byte order and C order. Memory peaks at the file and the arrays, and once more the largest
-        array that is in another byte order or in Fortran's order. A member is refused by its header, before its
-        elements are unpacked.
+    source : an array comes in native byte order and C order, of bfloat16 as Plain. Memory peaks at the largest array,
+        twice where it is in another byte order or in Fortran's order. An array is refused by its header here, before
+        any element is unpacked.
 
     Raises
     ------
@@ -52,40 +53,70 @@ def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
     """
     limit = arguments.integer(limit, "limit", 0)
     bfloat16 = arguments.boolean(bfloat16, "bfloat16")
-    arrays: dict[str, np.ndarray] = {}
-    for member in archive.members(files.read(path, limit), limit):
+    with opening(path) as file:
+        found: dict[str, Tensor] = {}
+        for tensor in tensors(file, bfloat16):
+            if tensor.name in found:
+                raise CorruptError("path", f"array {tensor.name!r} is not an array with a name of its own")
+            found[tensor.name] = within(tensor, limit)
+        return Source("npz", [file], found)
+
+
+def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, Value]:
+    """Return the arrays of a .npz file by name, all of them read (see :func:`open`).
+
+    limit : the most bytes that the file, and its members unpacked, may have
+    """
+    limit = arguments.integer(limit, "limit", 0)
+    bfloat16 = arguments.boolean(bfloat16, "bfloat16")
+    with files.Opened(path) as file:
+        total = sum(member.size for member in archive.members(file))
+        if total > limit:
+            raise LimitError("limit", f"the members have {total} bytes unpacked, the limit is {limit}")
+        arrays: dict[str, Value] = {}
+        for tensor in tensors(file, bfloat16):
+            if tensor.name in arrays:
+                raise CorruptError("path", f"array {tensor.name!r} is not an array with a name of its own")
+            arrays[tensor.name] = tensor.read()
+        return arrays
+
+
+def tensors(file: files.Opened, bfloat16: bool) -> Iterator[Tensor]:
+    """Yield the arrays of an archive, of which the headers are read and nothing else."""
+    for member in archive.members(file):
         name = member.name.removesuffix(SUFFIX)
-        if name in arrays or name == member.name:
+        if name == member.name:
             raise CorruptError("path", f"member {member.name!r} is not an array with a name of its own")
-        arrays[name] = read_member(member, name, bfloat16)
-    return arrays
+        shape, dtype, fortran, begin = header(archive.Unpacking(member), name, bfloat16)
+        kind = "bfloat16" if dtype == BFLOAT16 else dtype.name
+        size = math.prod(shape) * dtype.itemsize
+        if size != member.size - begin:
+            raise CorruptError("path", f"array {name!r} announces {size} bytes and has {member.size - begin}")
+        yield Tensor(name, shape, kind, size, partial(read, member, name, begin, shape, dtype, fortran))
 
 
-def read_member(member: archive.Member, name: str, bfloat16: bool = False) -> np.ndarray:
-    """Return the array of a .npy file.
+def header(unpacking: archive.Unpacking, name: str, bfloat16: bool) -> tuple[tuple[int, ...], np.dtype, bool, int]:
+    """Return the shape, the dtype, whether the order is Fortran's, and where the elements of a .npy file begin.
 
     The file is the magic, the version (1.0 or 2.0), the length of the header in 2 or 4 bytes, the header, and the
     elements. The header is a dict as Python writes it.
     """
-    def take(count: int) -> bytes:
-        return b"".join(member.take(count))
-
-    version = take(8)
+    version = unpacking.take(8)
     if version not in (MAGIC + b"\1\0", MAGIC + b"\2\0"):
         raise CorruptError("path", f"array {name!r} is not of .npy version 1.0 or 2.0")
     width = 2 if version[6] == 1 else 4
-    length = int.from_bytes(take(width), "little")
+    length = int.from_bytes(unpacking.take(width), "little")
     try:
         if length > MAX_HEADER:
             raise ValueError(f"{length} bytes long")
-        header = ast.literal_eval(take(length).decode("latin-1").strip())
-        if not isinstance(header, dict) or header.keys() != {"descr", "fortran_order", "shape"}:
+        fields = ast.literal_eval(unpacking.take(length).decode("latin-1").strip())
+        if not isinstance(fields, dict) or fields.keys() != {"descr", "fortran_order", "shape"}:
             raise ValueError("other keys than descr, fortran_order and shape")
-        if not isinstance(header["descr"], str) or not isinstance(header["fortran_order"], bool) \
-                or not isinstance(header["shape"], tuple):
+        if not isinstance(fields["descr"], str) or not isinstance(fields["fortran_order"], bool) \
+                or not isinstance(fields["shape"], tuple):
             raise ValueError("descr must be a string, fortran_order a bool, shape a tuple")
-        dtype = np.dtype(header["descr"])
-        shape = arguments.shape(header["shape"], itemsize=max(1, dtype.itemsize))
+        dtype = np.dtype(fields["descr"])
+        shape = arguments.shape(fields["shape"], itemsize=max(1, dtype.itemsize))
         if len(shape) > MAX_NDIM:
             raise ValueError(f"{len(shape)} dimensions")
     except CorruptError:
@@ -102,54 +133,64 @@ def read_member(member: archive.Member, name: str, bfloat16: bool = False) -> np
         )
     if dtype.kind not in KINDS and dtype != BFLOAT16:
         raise CorruptError("path", f"array {name!r} is of dtype {dtype}, not of numbers")
-    size, there = math.prod(shape) * dtype.itemsize, member.size - len(version) - width - length
-    if size != there:
-        raise CorruptError("path", f"array {name!r} announces {size} bytes and has {there}")
-    a = np.empty(shape, dtype, order="F" if header["fortran_order"] else "C")
-    place, at = a.ravel(order="K").view(np.uint8), 0
-    for piece in member.take(size):
-        place[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
-        at += len(piece)
-    member.finish()
+    return shape, dtype, fields["fortran_order"], len(version) + width + length
+
+
+def read(member: archive.Member, name: str, begin: int, shape: tuple[int, ...], dtype: np.dtype,
+         fortran: bool) -> Value:
+    """Return the array of a .npy file whose elements begin at ``begin``."""
+    a = np.empty(shape, np.dtype("<u2") if dtype == BFLOAT16 else dtype, order="F" if fortran else "C")
+    place = a.ravel(order="K").view(np.uint8)
+    unpacking = archive.Unpacking(member)
+    unpacking.take(begin)
+    unpacking.fill(place.data)
+    unpacking.finish()
     if dtype.kind == "b" and np.any(place > 1):
         raise CorruptError("path", f"array {name!r} has a byte that is neither False nor True")
-    return np.asarray(a, dtype.newbyteorder("="), order="C")
+    a = np.asarray(a, a.dtype.newbyteorder("="), order="C")
+    return Plain(owned(a), "bfloat16") if dtype == BFLOAT16 else a
 
 
-def save(path: str | bytes | PathLike, arrays: Mapping[str, np.ndarray], *, decoded: bool = False) -> None:
+def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[str, str] | None = None,
+         like: str | bytes | PathLike | None = None, decoded: bool = False) -> None:
     """Write the arrays to an uncompressed .npz file: the whole new file or, with an exception, the old one.
 
-    The same arrays in the same order make the same bytes.
+    The same arrays in the same order make the same bytes. Formats are written as what their ``dense`` gives: numbers of
+    a type that NumPy lacks become float32, int8 or uint8, which hold every one of them exactly.
 
     Parameters
     ----------
     path : the file to write or to replace
-    arrays : name -> array of numbers; a name that a container would refuse is refused here too
+    tensors : name -> Tensor, or whatever :func:`from_mapping` takes; a name that a container would refuse is refused
+    metadata : is not written, for the file has no place for it
     decoded : whether to mark the file as made from a compressed one, which could make it again (see :func:`is_decoded`)
     """
-    if not isinstance(arrays, Mapping):
-        raise ArgumentTypeError("arrays", f"must be a mapping of names, not {type(arrays).__name__}")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for name, value in arrays.items():
-            names.encode(name)
-            if not isinstance(value, np.ndarray) or value.dtype.kind not in KINDS:
-                raise ArgumentTypeError(f"arrays[{name!r}]", "must be an array of numbers")
-            if isinstance(value, np.ma.MaskedArray):
-                raise ArgumentTypeError(f"arrays[{name!r}]", "must not be a masked array: its mask would be lost")
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
+    refuse_like(like)
+    tensors = from_mapping(tensors)
+    with files.writing(path) as target, zipfile.ZipFile(target, "w") as archived:
+        for name, tensor in tensors.items():
+            value = tensor.read()
+            a = np.asarray(value if isinstance(value, np.ndarray) else value.dense())
+            if a.dtype.kind not in KINDS:
+                raise ArgumentTypeError(f"tensors[{name!r}]", "must be an array of numbers")
+            if not (a.flags.c_contiguous or a.flags.f_contiguous):
+                a = np.ascontiguousarray(a)
+            begin = io.BytesIO()
+            np.lib.format.write_array_header_1_0(begin, np.lib.format.header_data_from_array_1_0(a))
             info = zipfile.ZipInfo(name + SUFFIX)  # its date is 1980, not today
             info.comment = DECODED if decoded else b""
-            file.writestr(info, member.getvalue())
-    files.write(path, buffer.getvalue())
+            info.file_size = len(begin.getvalue()) + a.nbytes  # which says whether its record takes 64 bits
+            with archived.open(info, "w") as member:
+                member.write(begin.getvalue())
+                for piece in pieces(a.ravel(order="K")):
+                    member.write(piece)
 
 
 def is_decoded(path: str | bytes | PathLike) -> bool:
     """Return whether :func:`save` marked the file at ``path`` as decoded; False for a file that cannot be read."""
     try:
-        with zipfile.ZipFile(os.fsdecode(path)) as file:
-            members = file.infolist()
-    except Exception:  # OSError, or whatever a damaged archive makes the parts of zipfile raise: not ours, then
+        with files.Opened(path) as file:
+            comments = {member.comment for member in archive.members(file)}
+    except (OSError, RefcompressError):  # not ours, then
         return False
-    return bool(members) and all(member.comment == DECODED for member in members)
+    return comments == {DECODED}

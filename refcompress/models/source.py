@@ -2,20 +2,23 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os import PathLike
 
 import numpy as np
 
 from ..container import files
+from ..errors import LimitError, RefcompressError
 from ..formats import ArrayFormat
 
-__all__ = ["Source", "Tensor", "Value"]
+__all__ = ["Source", "Tensor", "Value", "opening", "pieces", "refuse_like", "within"]
 
 Value = np.ndarray | ArrayFormat  # an array of NumPy's types, else Plain or GGMLBlocks: the element types NumPy lacks
-STEP = 2**24  # bytes hashed at a time: Ctrl-C is answered between steps
+STEP = 2**24  # bytes hashed or written at a time: Ctrl-C is answered between steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """A tensor of a file, before it is read.
 
@@ -36,8 +39,8 @@ class Tensor:
 class Source(Mapping[str, Tensor]):
     """A model on the disk: name -> Tensor, in the order of the file.
 
-    kind : "npz", "safetensors", "onnx", "gguf", "torch" or "keras". files : every file that it is read from, the one
-    that was named first. metadata : the file's own words about itself, str -> str.
+    kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras" or "mapping". files : every file that it is read from,
+    the one that was named first. metadata : the file's own words about itself, str -> str.
     """
 
     def __init__(self, kind: str, opened: list[files.Opened], tensors: Mapping[str, Tensor],
@@ -82,3 +85,34 @@ class Source(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self.tensors)
+
+
+@contextmanager
+def opening(path: str | bytes | PathLike) -> Iterator[files.Opened]:
+    """Give the file, open; with an exception it is closed, and without one it stays open for the tensors to be read."""
+    file = files.Opened(path)
+    try:
+        yield file
+    except BaseException:
+        file.close()
+        raise
+
+
+def within(tensor: Tensor, limit: int) -> Tensor:
+    """Return the tensor; LimitError for one of more than ``limit`` bytes."""
+    if tensor.nbytes > limit:
+        raise LimitError("limit", f"tensor {tensor.name!r} has {tensor.nbytes} bytes, the limit is {limit}")
+    return tensor
+
+
+def refuse_like(like: str | bytes | PathLike | None) -> None:
+    """Refuse an original file to be like, for types of file that hold tensors and nothing else."""
+    if like is not None:
+        raise RefcompressError("like", "is for targets that end in .onnx: no other file has a graph to be taken over")
+
+
+def pieces(a: np.ndarray) -> Iterator[memoryview]:
+    """Yield the bytes of a contiguous array of one axis, STEP at a time."""
+    data = a.view(np.uint8).data
+    for start in range(0, len(data), STEP):
+        yield data[start : start + STEP]
