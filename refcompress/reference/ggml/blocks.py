@@ -40,7 +40,7 @@ def ggml_encode(x: NDArray[np.float32], type: str) -> GGMLBlocks:
 
     **Departs** NaN and infinities are refused. Where 1 / d is beyond float32 the inverse is 0: in C the conversion to
     an integer is undefined there. ggml's sum of Q4_0 has one rounding or two, as its compiler decides; it is one here,
-    as in gguf.
+    as in gguf. (gguf gives a block of zeros that starts with -0.0 the scale 0.0, where ggml and we give it -0.0.)
 
     Cost O(size).
 
@@ -103,7 +103,7 @@ def q8_0(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def q4_0(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the scales, (blocks, 1), and the bytes of the codes, (blocks, 16)."""
     largest = np.take_along_axis(x, np.abs(x).argmax(axis=1, keepdims=True), axis=1)
-    d = largest / np.float32(-8)
+    d = (largest + np.float32(0)) / np.float32(-8)  # of a block of zeros -0.0, whatever the sign of the first one
     steps = x.astype(np.float64) * inverse(d) + 8.5
     codes = np.minimum(np.trunc(steps.astype(np.float32)), 15).astype(np.uint8)
     return d, codes[:, :16] | codes[:, 16:] << 4
