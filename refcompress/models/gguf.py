@@ -21,7 +21,7 @@ from .source import Source, Tensor, Value
 __all__ = ["is_decoded", "open", "save"]
 
 DECODED = "refcompress.decoded"  # a key of metadata of a file that save has marked
-MAX_NAME, MAX_NDIM = 64, 4  # bytes of a tensor's name, and dimensions, that ggml takes
+MAX_NAME, MAX_NDIM = 63, 4  # bytes of a tensor's name, and dimensions, that ggml takes
 STEP = 2**24  # bytes written at a time: Ctrl-C is answered between steps
 
 
