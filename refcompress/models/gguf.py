@@ -14,6 +14,7 @@ from .. import arguments
 from ..container import DEFAULT_LIMIT, files, names
 from ..errors import ArgumentTypeError, LimitError, RefcompressError
 from ..formats import ELEMENT_TYPES, GGML_TYPES, GGMLBlocks, Plain
+from .gguf_bytes import integer_bytes, string_bytes
 from .gguf_header import ALIGNMENT, MAGIC, NUMBERS, Header, Info, alignment_of, nbytes_of, padded, read_header
 from .gguf_metadata import MAX_KEY, text_bytes
 from .source import Source, Tensor, Value
@@ -96,18 +97,14 @@ def save(path: str | bytes | PathLike, tensors: Mapping[str, Tensor], *, metadat
     decoded = arguments.boolean(decoded, "decoded")
     if not isinstance(tensors, Mapping):
         raise ArgumentTypeError("tensors", f"must be a mapping of names, not {type(tensors).__name__}")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise ArgumentTypeError("metadata", f"must be a mapping of strings, not {type(metadata).__name__}")
     for name, tensor in tensors.items():
         _check(name, tensor)
     original = _header_of(like) if like is not None else Header()
     pairs = _pairs(original, metadata or {}, decoded)
     alignment = alignment_of(original.metadata.get(ALIGNMENT, (metadata or {}).get(ALIGNMENT)))
-    header = b"".join([MAGIC, _integer(3, 4), _integer(len(tensors), 8), _integer(len(pairs), 8), *pairs])
-    infos, offset = [], 0
-    for name, tensor in tensors.items():
-        infos += [_string(name), _integer(len(tensor.shape), 4), *(_integer(size, 8) for size in tensor.shape[::-1]),
-                  _integer(NUMBERS[tensor.type], 4), _integer(offset, 8)]
-        offset += padded(nbytes_of(tensor.type, tensor.shape), alignment)
-    header += b"".join(infos)
+    header = _header_bytes(tensors, pairs, alignment)
     with files.writing(path) as file:
         file.write(header + bytes(padded(len(header), alignment) - len(header)))
         for name, tensor in tensors.items():
@@ -145,6 +142,18 @@ def _check(name: str, tensor: Tensor) -> None:
                                          f"{len(tensor.shape)}")
 
 
+def _header_bytes(tensors: Mapping[str, Tensor], pairs: list[bytes], alignment: int) -> bytes:
+    """Return all that comes before the padding and the first tensor."""
+    counts = integer_bytes(len(tensors), 8) + integer_bytes(len(pairs), 8)
+    header, offset = [MAGIC, integer_bytes(3, 4), counts, *pairs], 0
+    for name, tensor in tensors.items():
+        sizes = [integer_bytes(size, 8) for size in tensor.shape[::-1]]
+        header += [string_bytes(name, "tensors"), integer_bytes(len(sizes), 4), *sizes,
+                   integer_bytes(NUMBERS[tensor.type], 4), integer_bytes(offset, 8)]
+        offset += padded(nbytes_of(tensor.type, tensor.shape), alignment)
+    return b"".join(header)
+
+
 def _pairs(original: Header, metadata: Mapping[str, str], decoded: bool) -> list[bytes]:
     """Return the metadata to be written, each a key and its value."""
     pairs = {key: raw for key, raw in original.raw.items() if key != DECODED}
@@ -152,12 +161,12 @@ def _pairs(original: Header, metadata: Mapping[str, str], decoded: bool) -> list
         if not isinstance(key, str) or not isinstance(text, str):
             raise ArgumentTypeError("metadata", "must be a mapping of strings to strings")
         if key not in pairs and key != DECODED:
-            data = _string(key)
+            data = string_bytes(key, "metadata")
             if not 8 < len(data) <= 8 + MAX_KEY:
                 raise RefcompressError("metadata", f"a key must have 1 to {MAX_KEY} bytes, not {len(data) - 8}")
             pairs[key] = data + text_bytes(text, key)
     if decoded:
-        pairs[DECODED] = _string(DECODED) + text_bytes("bool true", DECODED)
+        pairs[DECODED] = string_bytes(DECODED, "decoded") + text_bytes("bool true", DECODED)
     return list(pairs.values())
 
 
@@ -173,12 +182,3 @@ def _bytes_of(name: str, tensor: Tensor) -> np.ndarray:
         raise RefcompressError(f"tensors[{name!r}]", f"is of {kind} and shape {value.shape}, and was announced as of "
                                                      f"{tensor.type} and shape {tensor.shape}")
     return np.ascontiguousarray(a, a.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
-
-
-def _string(text: str) -> bytes:
-    data = text.encode()
-    return _integer(len(data), 8) + data
-
-
-def _integer(value: int, count: int) -> bytes:
-    return value.to_bytes(count, "little")

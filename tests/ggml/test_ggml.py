@@ -65,7 +65,8 @@ def test_encoding_gives_the_bytes_of_the_package(name, scale):
     rng = np.random.default_rng(2)
     x = np.concatenate([rng.standard_normal((60, 96)), rng.integers(-16, 17, (60, 96)) / 2, np.eye(60, 96)]) * scale
     x = x.astype(F)
-    assert np.array_equal(ggml_encode(x, name).data, quants.quantize(x, types[name]).reshape(-1, GGML_TYPES[name].nbytes))
+    expected = quants.quantize(x, types[name]).reshape(-1, GGML_TYPES[name].nbytes)
+    assert np.array_equal(ggml_encode(x, name).data, expected)
 
 
 @TYPES
