@@ -38,7 +38,8 @@ BLOCKS = {name: GGMLBlocks(RNG.integers(0, 256, (6, block.nbytes), np.uint8), na
           for name, block in GGML_TYPES.items()}
 BF16 = Plain(RNG.integers(0, 2**16, (4, 6), np.uint16), "bfloat16")
 SCALARS = {"a.uint8": 200, "a.int8": -3, "a.uint16": 60000, "a.int16": -30000, "a.uint32": 2**32 - 1,
-           "a.int32": -(2**31), "a.float32": 0.1, "a.uint64": 2**64 - 1, "a.int64": -(2**63), "a.float64": 0.1, "a.bool": True}
+           "a.int32": -(2**31), "a.float32": 0.1, "a.uint64": 2**64 - 1, "a.int64": -(2**63), "a.float64": 0.1,
+           "a.bool": True}
 WORDS = [f"tök{i}" for i in range(200)]
 
 
