@@ -19,6 +19,7 @@ from refcompress import (
     RefcompressError,
     container,
     ggml_encode,
+    quantize_s8,
 )
 from refcompress.errors import UnsupportedVersionError
 from refcompress.formats import ELEMENT_TYPES, GGML_TYPES
@@ -393,8 +394,18 @@ def test_a_tensor_that_gguf_cannot_hold_is_refused_by_its_name_and_nothing_is_wr
     assert caught.value.argument == "tensors['bad']" and os.listdir(tmp_path) == []
 
 
+def test_arrays_and_formats_are_written_as_they_come(tmp_path):
+    w = RNG.standard_normal((4, 8)).astype(F)
+    q = quantize_s8(w)
+    decoded = Tensor("q", q.shape, "float32", q.nbytes, lambda: q)
+    gguf.save(tmp_path / "a.gguf", {"w": w.T, "q": decoded, "b": BF16, "k": BLOCKS["Q4_K"]})
+    got = values(tmp_path / "a.gguf")
+    assert same(got["w"], np.ascontiguousarray(w.T)) and same(got["q"], q.dense())
+    assert got["b"] == BF16 and got["k"] == BLOCKS["Q4_K"]
+
+
 @pytest.mark.parametrize("tensors, metadata, error", [
-    ([1], None, ArgumentTypeError), ({"a": np.ones(2)}, None, ArgumentTypeError),
+    ([1], None, ArgumentTypeError), ({"a": [1.0]}, None, ArgumentTypeError),
     ({"": tensor_of("", np.ones(2, F))}, None, RefcompressError), ({}, {1: "x"}, ArgumentTypeError),
     ({"a" * 64: tensor_of("a", np.ones(2, F))}, None, RefcompressError), ({}, {"a": 1}, ArgumentTypeError),
     ({}, ["a"], ArgumentTypeError),
