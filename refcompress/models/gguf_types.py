@@ -45,8 +45,7 @@ def q8_0_of(q: Quantized) -> GGMLBlocks | None:
     True
     """
     block = GGML_TYPES["Q8_0"]
-    if q.group != block.numbers or q.values.dtype != np.int8 or q.zero_point.any() or not q.shape[-1:] \
-            or q.shape[-1] % block.numbers:
+    if q.group != block.numbers or q.values.dtype != np.int8 or q.zero_point.any() or q.shape[-1] % block.numbers:
         return None
     scales = np.broadcast_to(q.scale, (*q.shape[:-1], q.shape[-1] // block.numbers)) if q.values.ndim <= 2 else q.scale
     values = q.values.reshape(-1, block.numbers).view(np.uint8)

@@ -18,6 +18,9 @@ from refcompress import (
     Plain,
     RefcompressError,
     container,
+    floats_decode,
+    floats_encode,
+    floats_mx_encode,
     ggml_encode,
     quantize_s8,
 )
@@ -25,6 +28,7 @@ from refcompress.errors import UnsupportedVersionError
 from refcompress.formats import ELEMENT_TYPES, GGML_TYPES
 from refcompress.models import gguf
 from refcompress.models.gguf_metadata import text_bytes
+from refcompress.models.gguf_types import TARGETS, as_type, q8_0_of
 from refcompress.models.source import Tensor
 
 F = np.float32
@@ -402,6 +406,51 @@ def test_arrays_and_formats_are_written_as_they_come(tmp_path):
     got = values(tmp_path / "a.gguf")
     assert same(got["w"], np.ascontiguousarray(w.T)) and same(got["q"], q.dense())
     assert got["b"] == BF16 and got["k"] == BLOCKS["Q4_K"]
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("source", ["float32", "float64", "float16", "bfloat16", "Q8_0", "Q4_0", "MX"])
+def test_weights_of_any_type_are_written_as_the_type_that_was_asked_for(tmp_path, kind, source):
+    w = RNG.standard_normal((4, 64)).astype(F)
+    brain = Plain(floats_encode(w, "bfloat16"), "bfloat16")
+    value = {"bfloat16": brain, "MX": floats_mx_encode(w, "mxint8")}.get(source)
+    if value is None:
+        value = w.astype(source) if source in ELEMENT_TYPES else ggml_encode(w, source)
+    tensor = Tensor("w", (4, 64), source, value.nbytes, lambda: value)
+    gguf.save(tmp_path / "a.gguf", {"w": as_type(tensor, kind)})
+    got, dense = values(tmp_path / "a.gguf")["w"], np.asarray(value).astype(F)
+    if source == kind:
+        assert same(got, value)
+    elif kind in GGML_TYPES:
+        assert got == ggml_encode(dense, kind)
+    else:
+        assert np.asarray(got).astype(F).tobytes() == floats_decode(floats_encode(dense, kind), kind).tobytes() \
+            if kind != "float32" else same(got, dense)
+
+
+def test_integers_with_half_precision_scales_become_q8_0_without_loss(tmp_path):
+    w = RNG.standard_normal((6, 96)).astype(F)
+    scale = (np.abs(w).reshape(6, 3, 32).max(axis=2) / 127).astype(np.float16).astype(F)
+    q = quantize_s8(w, group=32, scale=scale)
+    assert not q.zero_point.any()
+    gguf.save(tmp_path / "a.gguf", {"w": as_type(Tensor("w", q.shape, "float32", q.nbytes, lambda: q), "Q8_0")})
+    got = values(tmp_path / "a.gguf")["w"]
+    assert got.type == "Q8_0" and same(got.dense(), q.dense())
+    for other in (quantize_s8(w, group=32), quantize_s8(w, group=48), quantize_s8(w), quantize_s8(w[:, :90], group=32),
+                  quantize_s8(w, group=32, scale=np.full((6, 3), 2.0**-30, F)),
+                  quantize_s8(w.reshape(6, 8, 12), group=32)):
+        assert q8_0_of(other) is None
+
+
+@pytest.mark.parametrize("value, kind, element", [
+    (F([1] * 31 + [np.nan]), "Q8_0", "[31]"), (F([np.inf] + [1] * 31), "Q4_0", "[0]"), (F([1, 7e4]), "float16", "[1]"),
+    (np.array([1, 1e39]), "float32", "[1]"), (F([3.4e38]), "bfloat16", "[0]"), (np.int32([1]), "float16", ""),
+    (F([1] * 31), "Q8_0", ""), (np.complex64([1]), "float32", ""),
+])
+def test_what_a_type_cannot_hold_is_refused_by_tensor_and_element(tmp_path, value, kind, element):
+    with pytest.raises(RefcompressError) as caught:
+        gguf.save(tmp_path / "a.gguf", {"w": as_type(tensor_of("w", value), kind)})
+    assert caught.value.argument == f"tensors['w']{element}" and os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("tensors, metadata, error", [
