@@ -70,7 +70,7 @@ fuzz: build  ## the property tests with fresh random examples, many more of them
 fuzz-files: build  ## 20,000 mutations of each of four files and 1,000 hostile files of each kind of entry, with counts and worst ratios (an hour)
 	REFCOMPRESS_MUTATIONS=20000 REFCOMPRESS_HOSTILE=1000 $(BIN)/python -m pytest -q -s tests/container/test_container_mutations.py tests/container/test_container_costs.py
 
-ggml-in-c: build  ## our blocks of GGUF beside ggml's own C, number by number (a download of 75 MB, two minutes; x86-64)
+ggml-in-c: build  ## our blocks of GGUF beside ggml's own C, number by number (a download of 75 MB, a few minutes; x86-64)
 	$(BIN)/pip download -q --disable-pip-version-check --no-deps --no-binary :all: -d build/ggml 'llama-cpp-python==0.3.36'
 	$(BIN)/python tests/ggml/ggml_in_c.py build/ggml/llama_cpp_python-0.3.36.tar.gz
 

@@ -16,6 +16,7 @@ from refcompress import (
     GGMLBlocks,
     LimitError,
     Plain,
+    Quantized,
     RefcompressError,
     container,
     floats_decode,
@@ -296,11 +297,12 @@ DAMAGED = {
     "NUL": file(infos=[info("a\0", (2,), 0, 0)], data=bytes(8)),
     "dimensions": file(infos=[string("a") + struct.pack("<I", 2**32 - 1) + bytes(80)], data=DATA),
     "product": file(infos=[info("a", (2**33, 2**33), 0, 0)], data=DATA),
-    "product and zero": file(infos=[info("a", (2**63, 2**63, 0), 0, 0)], data=DATA),
+    "product and zero": file(infos=[info("a", (2**62, 2**62, 0), 0, 0)]),
+    "many dimensions": file(infos=[info("a", (1,) * 33, 0, 0)], data=bytes(4)),
     "negative": file(infos=[info("a", (2**64 - 1,), 0, 0)], data=DATA),
     "no multiple": file(infos=[info("a", (34,), 8, 0)], data=DATA), "scalar block": file(infos=[info("a", (), 8, 0)]),
     "unaligned": file(infos=[TWO[0], info("b", (32,), 8, 33)], data=DATA + bytes(1)),
-    "overlap": file(infos=[TWO[0], info("b", (32,), 8, 0)], data=DATA),
+    "overlap": file(infos=[TWO[0], info("b", (32,), 8, 0)], data=DATA[:34]),
     "gap": file(infos=[TWO[0], info("b", (32,), 8, 64)], data=DATA + bytes(32)),
     "late": file(infos=[info("b", (32,), 8, 32)], data=DATA),
     "offset": file(infos=[info("a", (2, 4), 0, 2**64 - 32)], data=DATA),
@@ -436,7 +438,8 @@ def test_integers_with_half_precision_scales_become_q8_0_without_loss(tmp_path):
     gguf.save(tmp_path / "a.gguf", {"w": as_type(Tensor("w", q.shape, "float32", q.nbytes, lambda: q), "Q8_0")})
     got = values(tmp_path / "a.gguf")["w"]
     assert got.type == "Q8_0" and same(got.dense(), q.dense())
-    for other in (quantize_s8(w, group=32), quantize_s8(w, group=48), quantize_s8(w), quantize_s8(w[:, :90], group=32),
+    for other in (Quantized(q.values, q.scale, q.zero_point + np.int8(1), 32), quantize_s8(w, group=32),
+                  quantize_s8(w, group=48), quantize_s8(w), quantize_s8(w[:, :90], group=32),
                   quantize_s8(w, group=32, scale=np.full((6, 3), 2.0**-30, F)),
                   quantize_s8(w.reshape(6, 8, 12), group=32)):
         assert q8_0_of(other) is None
