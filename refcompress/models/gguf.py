@@ -7,6 +7,7 @@ text that says the type (``gguf_metadata.py``).
 from collections.abc import Mapping
 from functools import partial
 from os import PathLike
+from typing import BinaryIO
 
 import numpy as np
 
@@ -30,6 +31,8 @@ MAX_NAME, MAX_NDIM = 63, 4  # bytes of a tensor's name, and dimensions, that ggm
 
 def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     """Return the tensors of a GGUF file of version 2 or 3, little-endian, in its order; none of them is read yet.
+
+    A file of a model that is split into several is read alone: ``split.count`` of its metadata says how many there are.
 
     Parameters
     ----------
@@ -101,10 +104,7 @@ def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[st
     with files.writing(path) as file:
         file.write(header + bytes(padded(len(header), alignment) - len(header)))
         for name, tensor in tensors.items():
-            elements = _elements(name, tensor)
-            for piece in pieces(elements):
-                file.write(piece)
-            file.write(bytes(padded(elements.nbytes, alignment) - elements.nbytes))
+            _write(file, _elements(name, tensor), alignment)
 
 
 def is_decoded(path: str | bytes | PathLike) -> bool:
@@ -159,6 +159,13 @@ def _pairs(original: Header, metadata: Mapping[str, str], decoded: bool) -> list
     if decoded:
         pairs[DECODED] = string_bytes(DECODED, "decoded") + text_bytes("bool true", DECODED)
     return list(pairs.values())
+
+
+def _write(file: BinaryIO, elements: np.ndarray, alignment: int) -> None:
+    """Write elements and padding. They are in memory until this returns, and not while the next ones are read."""
+    for piece in pieces(elements):
+        file.write(piece)
+    file.write(bytes(padded(elements.nbytes, alignment) - elements.nbytes))
 
 
 def _elements(name: str, tensor: Tensor) -> np.ndarray:

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -490,27 +491,23 @@ def test_an_original_that_is_no_gguf_file_is_refused(tmp_path):
 
 
 def test_one_tensor_is_in_memory_at_a_time(tmp_path):
-    alive = []
-
-    def read(i):
-        assert not alive, "the one before was kept"
-        value = np.full((64, 64), i, F)
-        alive.append(i)
-        return Watched(value, alive)
-
-    class Watched(np.ndarray):
-        def __new__(cls, a, alive):
-            watched = a.view(cls)
-            watched.alive = alive
-            return watched
-
-        def __del__(self):
-            if getattr(self, "alive", None):
-                self.alive.clear()
-
-    gguf.save(tmp_path / "a.gguf", {f"t{i}": Tensor(f"t{i}", (64, 64), "float32", 4 * 64**2, lambda i=i: read(i))
-                                    for i in range(4)})
-    assert {name: a[0, 0] for name, a in values(tmp_path / "a.gguf").items()} == {f"t{i}": i for i in range(4)}
+    nbytes = 4 * 2**18
+    one = {f"t{i}": Tensor(f"t{i}", (2**18,), "float32", nbytes, lambda i=i: np.full(2**18, i, F)) for i in range(4)}
+    blocks = {f"q{i}": Tensor(f"q{i}", (2**18,), "Q8_0", 2**13 * 34, lambda: ggml_encode(np.zeros(2**18, F), "Q8_0"))
+              for i in range(2)}
+    gguf.save(tmp_path / "a.gguf", one | blocks)
+    tracemalloc.start()
+    try:
+        with gguf.open(tmp_path / "a.gguf") as source:
+            gguf.save(tmp_path / "b.gguf", source)
+            assert nbytes < tracemalloc.get_traced_memory()[1] < 1.8 * nbytes
+            tracemalloc.reset_peak()
+            assert source["q1"].read().nbytes < tracemalloc.get_traced_memory()[1] < nbytes
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "a.gguf").read_bytes() == (tmp_path / "b.gguf").read_bytes()
+    assert {name: a[-1] for name, a in values(tmp_path / "b.gguf").items() if name in one} == {
+        f"t{i}": i for i in range(4)}
 
 
 def test_each_type_that_is_written_is_one_that_is_read():
