@@ -15,7 +15,7 @@ from types import ModuleType
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
 from ..errors import LimitError, RefcompressError
-from . import npz, safetensors, sharded
+from . import gguf, npz, safetensors, sharded
 from .content import kind_of
 from .mapping import from_mapping
 from .source import Source, Tensor, Value
@@ -27,6 +27,7 @@ FILE_TYPES: dict[str, ModuleType] = {  # a file's suffix, in small letters: the 
     ".npz": npz,
     ".safetensors": safetensors,
     ".json": sharded,
+    ".gguf": gguf,
 }
 TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if hasattr(module, "save"))
 KINDS: dict[str | None, tuple[str, str]] = {  # what a file is by its content: its name, and the suffix that it needs
@@ -98,7 +99,7 @@ def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[st
     path : the file to write or to replace
     tensors : name -> Tensor, or whatever :func:`from_mapping` takes
     metadata : str -> str, for types of file that have a place for it
-    like : of .onnx alone: the original file, whose graph is taken over
+    like : of .onnx and .gguf alone: the original file, whose graph or metadata are taken over
     decoded : whether to mark the file as made from a compressed one, which could make it again (see :func:`is_decoded`)
     """
     suffix = _suffix(path)
