@@ -40,11 +40,13 @@ class Source(Mapping[str, Tensor]):
     """A model on the disk: name -> Tensor, in the order of the file.
 
     kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras" or "mapping". files : every file that it is read from,
-    the one that was named first. metadata : the file's own words about itself, str -> str.
+    the one that was named first. metadata : the file's own words about itself, str -> str. left_out : the names of
+    values that are no tensors, such as the step of an optimizer, at most a thousand of them.
     """
 
     def __init__(self, kind: str, opened: list[files.Opened], tensors: Mapping[str, Tensor],
-                 metadata: Mapping[str, str] | None = None):
+                 metadata: Mapping[str, str] | None = None, left_out: list[str] | None = None):
+        self.left_out = left_out or []
         self.kind, self.tensors, self.metadata = kind, dict(tensors), dict(metadata or {})
         self._opened = opened
 
