@@ -108,9 +108,9 @@ def within(tensor: Tensor, limit: int) -> Tensor:
 
 
 def refuse_like(like: str | bytes | PathLike | None) -> None:
-    """Refuse an original file to be like, for types of file that hold tensors and nothing else."""
+    """Refuse an original file to be like, for types of file that hold tensors and little else."""
     if like is not None:
-        raise RefcompressError("like", "is for targets that end in .onnx: no other file has a graph to be taken over")
+        raise RefcompressError("like", "is for targets that end in .onnx or .gguf: others take nothing over")
 
 
 def pieces(a: np.ndarray) -> Iterator[memoryview]:
