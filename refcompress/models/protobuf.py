@@ -115,9 +115,9 @@ class Walker:
         self.expect(field, what, BYTES)
         return Message(message, field.prefix, field.start, field.end, message.depth + 1)
 
-    def text(self, field: Field, what: str) -> str:
+    def text(self, field: Field, what: str, most: int = WINDOW) -> str:
         try:
-            return self.bytes(field, what).decode()
+            return self.bytes(field, what, most).decode()
         except UnicodeDecodeError:
             raise self.corrupt(f"has {what} at byte {field.start} that is not UTF-8") from None
 

@@ -120,7 +120,8 @@ def quantized(shape, scale_shape, *, group=None, zero=True, bits=8, dtype=np.int
 BIG = 40  # rows: below that integers with nodes and names are not smaller
 CASES = {  # the value; the model's opset; the opset after, the type of the integers
     "one scale": (lambda: quantized((BIG, 6), (1, 1)), 21, 21, "INT8"),
-    "one scale, opset 10": (lambda: quantized((BIG, 6), (1, 1)), 11, 11, "INT8"),
+    "one scale, opset 10": (lambda: quantized((BIG, 6), (1, 1)), 10, 10, "INT8"),
+    "a scale a row raises the opset": (lambda: quantized((BIG, 6), (BIG, 1)), 11, 13, "INT8"),
     "no zero points": (lambda: quantized((BIG, 6), (BIG, 1), zero=False), 13, 13, "INT8"),
     "a scale a row": (lambda: quantized((BIG, 6), (BIG, 1)), 13, 13, "INT8"),
     "a scale a column": (lambda: quantized((BIG, 6), (1, 6)), 17, 17, "INT8"),
@@ -169,7 +170,7 @@ def test_integers_with_scales_compute_what_dense_weights_do(tmp_path, case):
 
 
 @pytest.mark.parametrize("case, rule", [
-    ("two axes", "no such scales"), ("operator", "opset 13"), ("input", "input of the graph"), ("old", "opset 9"),
+    ("two axes", "no such scales"), ("operator", "opset 13"), ("softmax", "opset 12"), ("input", "input of the graph"), ("old", "opset 9"),
     ("float16", "another type"), ("function", "opset 13"), ("huge", "no such scales"),
 ])
 def test_what_has_no_form_is_written_as_plain_weights_with_a_warning(tmp_path, case, rule):
@@ -177,7 +178,10 @@ def test_what_has_no_form_is_written_as_plain_weights_with_a_warning(tmp_path, c
     q = quantized(shape, (BIG, 6) if case == "two axes" else (1, 1))
     if case in ("operator", "function"):
         q, opset = quantized(shape, (BIG, 2), group=4), 13
+    if case == "softmax":
+        q, opset = quantized(shape, (BIG, 1)), 12
     nodes = [helper.make_node("ReduceMean", ["x"], ["mean"], axes=[1])] if case == "operator" else []
+    nodes += [helper.make_node("Softmax", ["x"], ["soft"])] if case == "softmax" else []
     if case == "function":
         more["functions"] = [helper.make_function("local", "f", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])],
                                                   [helper.make_opsetid("", 13)])]

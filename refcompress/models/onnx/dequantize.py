@@ -30,7 +30,7 @@ class Form:
 
     values : int8 or int16, of the shape that the node sees. type : of the elements in the file. scale, zero_point :
     arrays of no dimension, one, or as many as values; None for zero points that are all 0. reshaped : whether the
-    weights have another shape than values. opset : the first that has such a node.
+    weights have another shape than values. opset : the first with such a node.
     """
 
     values: np.ndarray
@@ -117,20 +117,30 @@ def node(operator: str, inputs: list[str], output: str, attributes: dict[str, in
     return b"".join(parts)
 
 
-# Operators whose nodes mean something else, or nothing, from the opset of the number on: attributes that became inputs
-# (axes, axis), scales and biases a channel instead of a group, another default, another word for a mode. All others of
-# opset 13 and later mean the same up to opset 21; so says the converter of versions that ONNX has.
+# The opsets from which on the nodes of an operator mean something else, or nothing: attributes that became inputs (axes,
+# axis, ratio), an axis in the place of all from it on, scales a channel in the place of a group, another default. All
+# other operators mean the same from opset 11 to 21: so says the converter of versions that comes with ONNX. It passes
+# over Hardmax, which changed as Softmax did.
 CHANGED = {
-    "BatchNormalization": 14, "RoiAlign": 16, "Split": 18, "ReduceL1": 18, "ReduceL2": 18, "ReduceLogSum": 18,
-    "ReduceLogSumExp": 18, "ReduceMax": 18, "ReduceMean": 18, "ReduceMin": 18, "ReduceProd": 18, "ReduceSumSquare": 18,
-    "DFT": 20, "GridSample": 20, "GroupNormalization": 21,
+    "Dropout": (12,), "Softmax": (13,), "LogSoftmax": (13,), "Hardmax": (13,), "Squeeze": (13,), "Unsqueeze": (13,),
+    "ReduceSum": (13,), "Split": (13, 18), "BatchNormalization": (14,), "RoiAlign": (16,), "ReduceL1": (18,),
+    "ReduceL2": (18,), "ReduceLogSum": (18,), "ReduceLogSumExp": (18,), "ReduceMax": (18,), "ReduceMean": (18,),
+    "ReduceMin": (18,), "ReduceProd": (18,), "ReduceSumSquare": (18,), "DFT": (20,), "GridSample": (20,),
+    "GroupNormalization": (21,),
 }
+OLDEST = 11  # the opset from which on CHANGED is complete
 
 
-def highest_opset(opset: int, operators: set[str], has_functions: bool) -> int:
-    """Return the opset that a model may be raised to so that its nodes keep their meaning: 21, or its own."""
-    changes = any(opset < CHANGED.get(operator, 0) for operator in operators)
-    return NARROW if AXES <= opset < NARROW and not changes and not has_functions else opset
+def opsets(own: int, operators: set[tuple[str, int]], has_functions: bool) -> list[int]:
+    """Return the opsets that a model may have so that its nodes keep their meaning, of those that matter here.
+
+    own : the one that it has, which comes first. operators : of each node the operator, and how many outputs it has:
+    BatchNormalization with one output does not train, and has not changed.
+    """
+    changes = {change for operator, outputs in operators if operator != "BatchNormalization" or outputs > 1
+               for change in CHANGED.get(operator, ())}
+    return [own] + [higher for higher in (AXES, NARROW) if OLDEST <= own < higher and not has_functions
+                    and not any(own < change <= higher for change in changes)]
 
 
 def size(f: Form) -> int:

@@ -53,8 +53,8 @@ class Model:
     """What the walk over a model found.
 
     opset : the version of ONNX's own operators, at ``opset_field`` in the message ``opset_message``. metadata : its own
-    words, and the fields that hold them. values : every name of a value in any graph. operators : the names of ONNX's
-    own that some node has.
+    words, and the fields that hold them. values : every name of a value in any graph. operators : of the nodes
+    with an operator of ONNX's own its name, and the number of outputs.
     """
 
     ir_version: Field | None = None
@@ -66,7 +66,7 @@ class Model:
     metadata_fields: dict[str, list[Field]] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
     values: set[str] = field(default_factory=set)
-    operators: set[str] = field(default_factory=set)
+    operators: set[tuple[str, int]] = field(default_factory=set)
 
 
 def model_of(walker: Walker) -> Model:
@@ -171,7 +171,7 @@ class Graphs:
             raise LimitError("path", f"{walker.opened.path!r} has graphs in graphs beyond the depth {MAX_DEPTH} "
                                      f"at byte {whole.tag}")
         if domain in OWN:
-            model.operators.add(operator)
+            model.operators.add((operator, len(outputs)))
             if operator == "Constant" and tensors:
                 if len(tensors) != 1 or len(outputs) != 1:
                     raise walker.corrupt(f"has a Constant with {len(tensors)} tensors and {len(outputs)} outputs at "

@@ -21,6 +21,7 @@ FLOATS, INT32S, INT64S, DOUBLES, UINT64S = 4, 5, 7, 10, 11  # fields that hold e
 WIRES = {FLOATS: FIXED32, INT32S: VARINT, INT64S: VARINT, DOUBLES: FIXED64, UINT64S: VARINT}
 WIDTH = {FLOATS: 4, DOUBLES: 8}
 STRING, COMPLEX128 = 8, 15
+MAX_WORDS = 2**24  # bytes: models of speech and writing have their whole vocabulary in the metadata
 TYPES: dict[int, tuple[str, int]] = {  # TensorProto.DataType -> our name, and the field where raw_data is not used
     1: ("float32", FLOATS), 2: ("uint8", INT32S), 3: ("int8", INT32S), 4: ("uint16", INT32S), 5: ("int16", INT32S),
     6: ("int32", INT32S), 7: ("int64", INT64S), 9: ("bool", INT32S), 10: ("float16", INT32S), 11: ("float64", DOUBLES),
@@ -117,7 +118,7 @@ def pair(walker: Walker, message: Message) -> tuple[str, str]:
         if f.number == 1:
             key = walker.text(f, "a key")
         elif f.number == 2:
-            value = walker.text(f, "a value")
+            value = walker.text(f, "a value", MAX_WORDS)
     return key, value
 
 

@@ -43,8 +43,9 @@ def save(path: str | bytes | PathLike, tensors: Mapping[str, Tensor], *, metadat
 
     A Quantized or Packed becomes an integer tensor, its scales and a node DequantizeLinear, if these are smaller than
     the weights and the weights are float32. Integers of at most 4 bits are int4 from opset 21 on, else int8. The opset
-    is raised to 21 if that makes a tensor smaller, and only where all nodes keep their meaning. What has no such form
-    (scales along two axes, an input of the graph, the body of a function) is written as plain weights, with a warning.
+    is raised, to 13 or 21, if that makes a tensor smaller, and only where all nodes keep their meaning (a table of
+    operators says so; it begins with opset 11). What has no such form (scales along two axes, an input of the graph, the
+    body of a function) is written as plain weights, with a warning.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ class Writer:
         self.plain: dict[str, str] = {}
         self.opset = model.opset
         self.ir_version = model.ir_version.value if model.ir_version else 0
-        self._highest = dequantize.highest_opset(model.opset, model.operators, model.has_functions)
+        self._opsets = dequantize.opsets(model.opset, model.operators, model.has_functions)
         self._narrow = False
 
     def check_names(self, tensors: Iterable[str]) -> None:
@@ -139,9 +140,9 @@ class Writer:
             return None, "it belongs to a function"
         if found.name in found.scope.inputs or self.ir_version < IR_OF_INITIALIZERS:
             return None, "it is an input of the graph, too"
-        forms = [f for f in (dequantize.form(value, opset) for opset in (self.opset, self._highest)) if f is not None]
+        forms = [f for f in (dequantize.form(value, opset) for opset in self._opsets) if f is not None]
         if not forms:
-            return None, f"ONNX has no such scales in opset {self._highest}"
+            return None, f"ONNX has no such scales in opset {self._opsets[-1]}"
         best = min(forms, key=dequantize.size)  # the first of equals: it needs no higher opset
         if dequantize.size(best) >= value.values.size * 4:
             return None, "integers and scales would be larger"
