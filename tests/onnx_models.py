@@ -14,7 +14,8 @@ def model(initializers=(), nodes=None, *, inputs=(), outputs=("y",), opset=21, i
     nodes = [helper.make_node("Identity", ["x"], ["y"])] if nodes is None else nodes
     graph = helper.make_graph(
         nodes, "graph", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, None]), *inputs],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None]) for name in outputs], list(initializers), **more)
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None]) for name in outputs],
+        list(initializers), **more)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir_version,
                              functions=list(functions))
 
@@ -63,15 +64,15 @@ def every_tensor(made: onnx.ModelProto) -> dict[str, TensorProto]:
     """Return initialisers and Constants by name, of all graphs, with the package onnx alone."""
     found: dict[str, TensorProto] = {}
 
-    def walk(nodes, initializers):
-        for tensor in initializers:
-            found.setdefault(tensor.name, tensor)
+    def walk(nodes, initializers):  # in the order of the file, as the package writes it
         for node in nodes:
             for attribute in node.attribute:
                 if node.op_type == "Constant" and attribute.name == "value":
                     found.setdefault(node.output[0], attribute.t)
                 for graph in [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]:
                     walk(graph.node, graph.initializer)
+        for tensor in initializers:
+            found.setdefault(tensor.name, tensor)
 
     walk(made.graph.node, made.graph.initializer)
     for function in made.functions:

@@ -4,7 +4,8 @@
 
 DequantizeLinear computes the difference in integers and rounds the product once, as Quantized.dense does, so that the
 weights are the same bit for bit. It knows three layouts of scales: one for all, one for each index of an axis, and
-(from opset 21 on) one for each block along an axis. Blocks along the rows of a matrix are also an axis: a row for each block.
+(from opset 21 on) one for each block along an axis. Blocks along the rows of a matrix are also an axis: a row for each
+block.
 
 **Source** ONNX, operators: DequantizeLinear of versions 10, 13, 21 and 25.
 """
@@ -117,10 +118,10 @@ def node(operator: str, inputs: list[str], output: str, attributes: dict[str, in
     return b"".join(parts)
 
 
-# The opsets from which on the nodes of an operator mean something else, or nothing: attributes that became inputs (axes,
-# axis, ratio), an axis in the place of all from it on, scales a channel in the place of a group, another default. All
-# other operators mean the same from opset 11 to 21: so says the converter of versions that comes with ONNX. It passes
-# over Hardmax, which changed as Softmax did.
+# The opsets from which on the nodes of an operator mean something else, or nothing: attributes that became inputs
+# (axes, axis, ratio), an axis in the place of all from it on, scales a channel in the place of a group, another
+# default. All other operators mean the same from opset 11 to 21: so says the converter of versions that comes with
+# ONNX. It passes over Hardmax, which changed as Softmax did.
 CHANGED = {
     "Dropout": (12,), "Softmax": (13,), "LogSoftmax": (13,), "Hardmax": (13,), "Squeeze": (13,), "Unsqueeze": (13,),
     "ReduceSum": (13,), "Split": (13, 18), "BatchNormalization": (14,), "RoiAlign": (16,), "ReduceL1": (18,),

@@ -62,8 +62,8 @@ class Folder:
         real = os.path.realpath(path)
         if os.path.commonpath([real, self.path]) != self.path:
             raise RefcompressError("path", f"{self.model!r}: tensor {p.name!r} lies in {location!r}, a link to "
-                                           f"{real!r}, which is outside of the model's folder; copy the folder with the files "
-                                           "that its links point at (cp -rL), and read the copy")
+                                           f"{real!r}, which is outside of the model's folder; copy the folder with "
+                                           "the files that its links point at (cp -rL), and read the copy")
         try:
             self.files[location] = Beside(real)
         except OSError as error:

@@ -44,8 +44,8 @@ def save(path: str | bytes | PathLike, tensors: Mapping[str, Tensor], *, metadat
     A Quantized or Packed becomes an integer tensor, its scales and a node DequantizeLinear, if these are smaller than
     the weights and the weights are float32. Integers of at most 4 bits are int4 from opset 21 on, else int8. The opset
     is raised, to 13 or 21, if that makes a tensor smaller, and only where all nodes keep their meaning (a table of
-    operators says so; it begins with opset 11). What has no such form (scales along two axes, an input of the graph, the
-    body of a function) is written as plain weights, with a warning.
+    operators says so; it begins with opset 11). What has no such form (scales along two axes, an input of the graph,
+    the body of a function) is written as plain weights, with a warning.
 
     Parameters
     ----------
