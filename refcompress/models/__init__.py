@@ -15,7 +15,7 @@ from types import ModuleType
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
 from ..errors import LimitError, RefcompressError
-from . import npz, safetensors, sharded
+from . import npz, onnx, safetensors, sharded
 from .content import kind_of
 from .mapping import from_mapping
 from .source import Source, Tensor, Value
@@ -27,6 +27,7 @@ FILE_TYPES: dict[str, ModuleType] = {  # a file's suffix, in small letters: the 
     ".npz": npz,
     ".safetensors": safetensors,
     ".json": sharded,
+    ".onnx": onnx,
 }
 TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if hasattr(module, "save"))
 KINDS: dict[str | None, tuple[str, str]] = {  # what a file is by its content: its name, and the suffix that it needs

@@ -7,7 +7,7 @@ of Constant nodes, which mean the same. The bodies of functions are walked too. 
 Read in this order:
 
 - ``graphs.py``: where the tensors stand, and their names
-- ``tensor.py``, ``bits.py``: what a tensor says about itself, and its elements
+- ``tensor.py``: what a tensor says about itself, and its elements
 - ``external.py``: elements in other files
 - ``write.py``: the same model with other elements
 - ``dequantize.py``: integers with scales as DequantizeLinear
@@ -20,7 +20,7 @@ from ...container import DEFAULT_LIMIT
 from ...container.files import Opened
 from ...errors import RefcompressError
 from ..protobuf import Walker
-from ..source import Source, Tensor
+from ..source import Source, Tensor, opening, within
 from .external import Beside, Folder
 from .graphs import model_of, model_without_graphs
 from .tensor import elements
@@ -52,8 +52,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     RefcompressError : not a regular file, or a link that leads out of the folder; OSError as the system says.
     """
     limit = arguments.integer(limit, "limit", 0)
-    opened = Opened(path)
-    try:
+    with opening(path) as opened:
         walker, folder = Walker(opened), Folder(opened.path)
         model = model_of(walker)
         tensors: dict[str, Tensor] = {}
@@ -62,13 +61,10 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
             if found.proto is None or found.left_out:
                 left_out[name] = found.left_out or ""
                 continue
-            e = elements(walker, found.proto, name, limit, folder.place)
+            e = elements(walker, found.proto, name, folder.place)
             place = (e.opened.path, e.start, e.proto.type, e.proto.shape) if isinstance(e.opened, Beside) else None
-            tensors[name] = Tensor(name, e.proto.shape, e.proto.type, e.nbytes, e.read, place)
+            tensors[name] = within(Tensor(name, e.proto.shape, e.proto.type, e.nbytes, e.read, place), limit)
         return Source("onnx", [opened, *folder.files.values()], tensors, model.metadata, left_out)
-    except BaseException:
-        opened.close()
-        raise
 
 
 def is_decoded(path: str | bytes | PathLike) -> bool:

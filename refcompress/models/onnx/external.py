@@ -4,8 +4,6 @@ import os
 
 from ...container.files import Opened
 from ...errors import CorruptError, RefcompressError
-from ...formats import ELEMENT_TYPES
-from . import bits
 from .tensor import Proto
 
 MAX_DIGITS = 20
@@ -18,12 +16,12 @@ class Beside(Opened):
         with Opened(path) as opened:
             self.path, self.size = opened.path, opened.size
 
-    def read(self, start: int, count: int) -> bytearray:
+    def fill(self, start: int, view: memoryview) -> None:
         with Opened(self.path) as opened:
             if opened.size != self.size:
                 raise CorruptError("path", f"{self.path!r} changed after it was opened: it has {opened.size} bytes "
                                            f"where it had {self.size}")
-            return opened.read(start, count)
+            opened.fill(start, view)
 
     def close(self) -> None:
         pass
@@ -36,10 +34,8 @@ class Folder:
         self.model, self.path = model, os.path.realpath(os.path.dirname(os.path.abspath(model)))
         self.files: dict[str, Beside] = {}
 
-    def place(self, p: Proto) -> tuple[Opened, int]:
+    def place(self, p: Proto, nbytes: int) -> tuple[Opened, int]:
         """Return the file and the offset of an external tensor; refuse what lies outside of it, or of the folder."""
-        width = ELEMENT_TYPES[p.type].bits
-        nbytes = -(-bits.count(p.shape) * width // 8)
         opened = self._opened(p)
         start = self._number(p, "offset", 0)
         length = self._number(p, "length", nbytes)

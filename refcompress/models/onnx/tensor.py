@@ -3,8 +3,10 @@
 **Source** ONNX, onnx.proto of release 1.23, message TensorProto: numbers of types and fields, packing of narrow types.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -13,8 +15,9 @@ from ...container.arrays import MAX_NDIM
 from ...container.files import Opened
 from ...errors import CorruptError, LimitError, RefcompressError
 from ...formats import ELEMENT_TYPES, Plain
+from ..elements import bits_of, packed, unpacked, value_of
 from ..protobuf import BYTES, FIXED32, FIXED64, VARINT, Field, Message, Walker
-from . import bits
+from ..source import Value
 
 DIMS, DATA_TYPE, SEGMENT, STRINGS, NAME, RAW, EXTERNAL, LOCATION = 1, 2, 3, 6, 8, 9, 13, 14  # fields
 FLOATS, INT32S, INT64S, DOUBLES, UINT64S = 4, 5, 7, 10, 11  # fields that hold elements one by one
@@ -135,46 +138,53 @@ class Elements:
     opened: Opened | None
     start: int = 0
 
-    def read(self) -> np.ndarray | Plain:
+    def read(self) -> Value:
         """Return the tensor."""
-        p = self.proto
-        if self.opened is not None:
-            return value(self.opened.read(self.start, self.nbytes), p.type, p.shape)
-        number = TYPES[p.data_type][1]
+        p, bits = self.proto, bits_of(self.proto.type)
+        fill = self._fill if self.opened is None else partial(self.opened.fill, self.start)
+        if bits >= 8:
+            return value_of(fill, p.shape, p.type, self.name)
+        data = np.zeros(-(-self.nbytes // 3) * 3 if bits == 6 else self.nbytes, np.uint8)  # whole patterns
+        fill(data[: self.nbytes].data)
+        return Plain(unpacked(data, bits)[: self.count].reshape(p.shape), p.type)
+
+    def _fill(self, view: memoryview) -> None:
+        """Write the elements of the typed field into bytes, as raw_data would have them."""
+        p, number, done = self.proto, TYPES[self.proto.data_type][1], 0
         parts = (f for f in self.walker.fields(p.message) if f.number == number)
-        if number in WIDTH:
-            data = bytearray()
-            for f in parts:
-                data += self.walker.opened.read(f.start, f.end - f.start)
-            return value(data, p.type, p.shape)
-        return value(self._integers(parts), p.type, p.shape)
+        if number not in WIDTH:
+            view[:] = self._integers(parts).data
+            return
+        for f in parts:
+            self.walker.opened.fill(f.start, view[done : done + f.end - f.start])
+            done += f.end - f.start
 
     def _integers(self, parts: Iterator[Field]) -> np.ndarray:
         """Return the elements of int32_data, int64_data or uint64_data as raw_data would have them, as uint8."""
-        p, width = self.proto, ELEMENT_TYPES[self.proto.type].bits
-        packed = width in (2, 4)  # such elements lie in bytes, and each byte is a number
-        numbers = self.walker.numbers(parts, self.nbytes if packed else self.count, f"elements of {self.name!r}")
+        p, width = self.proto, bits_of(self.proto.type)
+        is_packed = width in (2, 4)  # such elements lie in bytes, and each byte is a number
+        numbers = self.walker.numbers(parts, self.nbytes if is_packed else self.count, f"elements of {self.name!r}")
         if width == 64:
             return numbers.astype("<u8", copy=False).view(np.uint8)
         if TYPES[p.data_type][1] == INT32S:  # of which the low 32 bits count; a negative one is sign-extended
             numbers = numbers.astype(np.uint32).view(np.int32)
         pattern = ELEMENT_TYPES[p.type].pattern.newbyteorder("<")
-        stored = 8 if packed else width  # bits of a number
+        stored = 8 if is_packed else width  # bits of a number
         lowest = 0 if width == 6 or numbers.dtype == np.uint64 else -(1 << stored - 1)
         wrong = (numbers > 2**stored - 1) | (numbers < lowest)
         if wrong.any():
             raise CorruptError("path", f"{self.walker.opened.path!r}: tensor {self.name!r} has "
                                        f"{numbers[np.argmax(wrong)]} where {stored} bits must do")
         numbers = numbers.astype(pattern)
-        return bits.packed(numbers, width) if width == 6 else numbers.view(np.uint8)
+        return packed(numbers, width) if width == 6 else numbers.view(np.uint8)
 
 
-def elements(walker: Walker, p: Proto, name: str, limit: int, place: Callable[[Proto], tuple[Opened, int]]) -> Elements:
+def elements(walker: Walker, p: Proto, name: str, place: Callable[[Proto, int], tuple[Opened, int]]) -> Elements:
     """Return where the elements of a tensor lie; refuse one whose bytes are more or fewer than its shape says.
 
-    limit : the most bytes that it may have, an element in whole bytes. place : where those of an external tensor lie.
+    place : the file and the offset of an external tensor of so many bytes
     """
-    path, width = walker.opened.path, ELEMENT_TYPES[p.type].bits
+    path, width = walker.opened.path, bits_of(p.type)
 
     def corrupt(rule: str) -> CorruptError:
         return CorruptError("path", f"{path!r}: tensor {name!r} {rule}")
@@ -183,17 +193,15 @@ def elements(walker: Walker, p: Proto, name: str, limit: int, place: Callable[[P
         shape = arguments.shape(p.dims, itemsize=ELEMENT_TYPES[p.type].pattern.itemsize)
     except RefcompressError as error:
         raise LimitError("path", f"{path!r}: tensor {name!r}: {error.rule}") from None
-    count = bits.count(shape)
+    count = math.prod(shape)
     nbytes = -(-count * width // 8)
-    if count * -(-width // 8) > limit:
-        raise LimitError("limit", f"{path!r}: tensor {name!r} has {count * -(-width // 8)} bytes, the limit is {limit}")
     number = TYPES[p.data_type][1]
     sources = [*(n for n, size in p.typed.items() if size), *([RAW] if p.raw is not None else []),
                *([EXTERNAL] if p.is_external else [])]
     if len(sources) > 1 or sources and sources[0] not in (number, RAW, EXTERNAL):
         raise corrupt(f"has its elements in the fields {sources} where one of {number}, {RAW} and {EXTERNAL} must be")
     if p.is_external:
-        opened, start = place(p)
+        opened, start = place(p, nbytes)
         return Elements(walker, p, name, count, nbytes, opened, start)
     if p.raw is not None:
         if p.raw.end - p.raw.start != nbytes:
@@ -206,13 +214,4 @@ def elements(walker: Walker, p: Proto, name: str, limit: int, place: Callable[[P
     return Elements(walker, p, name, count, nbytes, None)
 
 
-def value(data, type: str, shape: tuple[int, ...]) -> np.ndarray | Plain:
-    """Return the array whose elements lie in ``data`` as raw_data has them: a view of it where NumPy has the type."""
-    element = ELEMENT_TYPES[type]
-    if element.bits < 8:
-        return Plain(bits.unpacked(np.frombuffer(data, np.uint8), element.bits, bits.count(shape)).reshape(shape), type)
-    patterns = np.frombuffer(data, element.pattern.newbyteorder("<")).astype(element.pattern, copy=False).reshape(shape)
-    return element.values(patterns) if element.numpy is not None else Plain(patterns, type)
-
-
-__all__ = ["Elements", "NUMBERS", "Proto", "TYPES", "elements", "pair", "proto", "value"]
+__all__ = ["Elements", "NUMBERS", "Proto", "TYPES", "elements", "pair", "proto"]

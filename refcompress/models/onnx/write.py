@@ -11,17 +11,17 @@ from os import PathLike
 
 import numpy as np
 
-from ... import arguments
 from ...constants import LARGEST
 from ...container import files
 from ...errors import ArgumentTypeError, LimitError, RefcompressError
-from ...formats import ELEMENT_TYPES, Packed, Plain, Quantized, is_array_format
+from ...formats import Packed, Plain, Quantized, is_array_format
 from ...reference import floats_encode
 from .. import protobuf
+from ..elements import bits_of, packed
+from ..mapping import from_mapping
 from ..protobuf import Walker
 from ..protobuf_edit import Edit, Piece, Spool, edited, write_edited
-from ..source import Tensor
-from . import bits, dequantize
+from . import dequantize
 from .graphs import Found, Model, model_of
 from .tensor import DATA_TYPE, DIMS, EXTERNAL, LOCATION, NAME, NUMBERS, RAW, WIRES, elements
 
@@ -33,7 +33,7 @@ ROUNDED_STEP = 2**20  # numbers rounded at a time
 IR_OF_INITIALIZERS = 4  # from it on an initialiser need not be an input
 
 
-def save(path: str | bytes | PathLike, tensors: Mapping[str, Tensor], *, metadata: Mapping[str, str] | None = None,
+def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[str, str] | None = None,
          like: str | bytes | PathLike | None = None, decoded: bool = False) -> None:
     """Write the model ``like`` with other weights: the whole new file or, with an exception, the old one.
 
@@ -50,7 +50,8 @@ def save(path: str | bytes | PathLike, tensors: Mapping[str, Tensor], *, metadat
     Parameters
     ----------
     path : the file to write or to replace
-    tensors : name -> Tensor, each tensor that ``open`` finds in ``like`` and no other; one is in memory at a time
+    tensors : name -> Tensor, or whatever :func:`from_mapping` takes: each that ``open`` finds in ``like``, and no
+        other. One is in memory at a time.
     metadata : words to put into the metadata of the model, in place of those of the same key
     like : the model that the tensors came from
     decoded : whether to mark the file as made from a compressed one, which could make it again (see :func:`is_decoded`)
@@ -63,8 +64,7 @@ def save(path: str | bytes | PathLike, tensors: Mapping[str, Tensor], *, metadat
     if like is None:
         raise RefcompressError("like", "must be the ONNX model that the weights came from (--like MODEL.onnx): weights "
                                        "alone are no ONNX model")
-    if not isinstance(tensors, Mapping):
-        raise ArgumentTypeError("tensors", f"must be a mapping of names, not {type(tensors).__name__}")
+    tensors = from_mapping(tensors)
     folder = os.path.dirname(files.target_of(path)[0])
     with files.Opened(like) as opened, Spool(folder) as spool:
         walker = Walker(opened)
@@ -124,7 +124,7 @@ class Writer:
                 return self._integers(found, form)
             self.plain[name] = why
         data = raw(value, proto.type, f"tensors[{name!r}]")
-        there = elements(self.walker, proto, name, arguments.MAX_SIZE, lambda p: (self.walker.opened, 0))
+        there = elements(self.walker, proto, name, lambda p, nbytes: (self.walker.opened, 0))
         if proto.raw is not None:
             self.edits.append(Edit(proto.message, proto.raw.start, proto.raw.end, [self.spool.keep(data)]))
         elif proto.is_external or not np.array_equal(raw(there.read(), proto.type, name), data):
@@ -208,7 +208,7 @@ class Writer:
 
 
 def _low_bits(a: np.ndarray, type: str) -> np.ndarray:
-    return a.view(np.uint8) & np.uint8((1 << ELEMENT_TYPES[type].bits) - 1)
+    return a.view(np.uint8) & np.uint8((1 << bits_of(type)) - 1)
 
 
 def raw(value, type: str, argument: str) -> np.ndarray:
@@ -217,7 +217,6 @@ def raw(value, type: str, argument: str) -> np.ndarray:
     Numbers of another type are rounded to float16, bfloat16, float32 or float64, ties to even, and what is beyond
     (infinity too) becomes the largest number. To any other type nothing is converted.
     """
-    element = ELEMENT_TYPES[type]
     if isinstance(value, Plain) and value.type == type:
         patterns = value.patterns
     else:
@@ -225,8 +224,8 @@ def raw(value, type: str, argument: str) -> np.ndarray:
         patterns = a if a.dtype.name == type else _rounded(a, type, argument)
         if type == "bool":
             patterns = patterns != 0  # memory may hold other bytes than 0 and 1
-    if element.bits < 8:
-        return bits.packed(patterns, element.bits)
+    if bits_of(type) < 8:
+        return packed(patterns.reshape(-1), bits_of(type))
     little = np.ascontiguousarray(patterns, patterns.dtype.newbyteorder("<"))
     return little.reshape(-1).view(np.uint8)
 
