@@ -116,6 +116,7 @@ LIES = {
                                  "64 bits"),
     "a varint of 65 bits": (graph(tensor(data_type=7, more=block(7, b"\1" * 5 + b"\xff" * 9 + b"\2"))), "64 bits"),
     "an int8 of 300": (graph(tensor(data_type=3, more=block(5, b"\1" * 5 + varint(300)))), "300 where 8 bits"),
+    "an int8 of -129": (graph(tensor(data_type=3, more=block(5, b"\1" * 5 + varint(2**64 - 129)))), "-129 where 8"),
     "an fp6 of 64": (graph(tensor(data_type=27, more=block(5, b"\1" * 5 + varint(64)))), "64 where 6 bits"),
     "a uint32 of 33 bits": (graph(tensor(data_type=12, more=block(11, b"\1" * 5 + varint(2**32)))), "32 bits"),
     "a name twice": (graph(tensor(), tensor()), "another one"),

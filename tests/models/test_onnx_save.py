@@ -13,6 +13,7 @@ from refcompress.errors import ArgumentTypeError, LimitError, RefcompressError
 from refcompress.formats import Quantized
 from refcompress.models import onnx as ours
 from refcompress.models.onnx import write
+from refcompress.models.protobuf import block
 from refcompress.models.source import Tensor
 from refcompress.reference import csr_from_dense, quantize_pack
 
@@ -20,9 +21,10 @@ RNG = np.random.default_rng(17)
 X = RNG.standard_normal((2, 6)).astype(np.float32)
 
 
-def given(**values):
-    """Return values as the tensors that ``save`` takes."""
-    return {name: Tensor(name, value.shape, "", 0, lambda value=value: value) for name, value in values.items()}
+def save(path, values: dict, **more):
+    """Write values as Tensors, as the command line hands them in."""
+    ours.save(path, {name: Tensor(name, value.shape, "", 0, lambda value=value: value)
+                     for name, value in values.items()}, **more)
 
 
 def matmul(w: np.ndarray, nodes=(), **more) -> onnx.ModelProto:
@@ -76,7 +78,7 @@ def test_other_weights_are_what_onnx_reads_and_the_rest_of_the_model_stays(tmp_p
 def test_metadata_of_the_same_key_is_replaced(tmp_path):
     made = model()
     helper.set_model_props(made, {"a": "1", "b": "2"})
-    ours.save(tmp_path / "b.onnx", {}, like=saved(tmp_path / "a.onnx", made), metadata={"a": "3"})
+    save(tmp_path / "b.onnx", {}, like=saved(tmp_path / "a.onnx", made), metadata={"a": "3"})
     assert {p.key: p.value for p in onnx.load(tmp_path / "b.onnx").metadata_props} == {"b": "2", "a": "3"}
 
 
@@ -86,7 +88,7 @@ def test_external_weights_go_into_the_model_and_their_files_are_not_needed(tmp_p
     tensor.ClearField("raw_data")
     path = saved(tmp_path / "a.onnx", model([tensor]))
     w = np.arange(6, dtype=np.float32).reshape(3, 2)
-    ours.save(tmp_path / "b.onnx", given(w=w), like=path)
+    save(tmp_path / "b.onnx", {"w": w}, like=path)
     (written,) = onnx.load(tmp_path / "b.onnx").graph.initializer
     assert written == numpy_helper.from_array(w, "w")
 
@@ -97,14 +99,14 @@ def test_external_weights_go_into_the_model_and_their_files_are_not_needed(tmp_p
 ], ids=["float16", "bfloat16", "float64"])
 def test_float32_is_rounded_to_the_type_that_the_model_has(tmp_path, number, rounded):
     path = saved(tmp_path / "a.onnx", model([tensor_of(number, (4,), "w", True, RNG)]))
-    ours.save(tmp_path / "b.onnx", given(w=np.float32([1 + 2**-10 + 2**-20, -0.0, 2**-23, -7e4])), like=path)
+    save(tmp_path / "b.onnx", {"w": np.float32([1 + 2**-10 + 2**-20, -0.0, 2**-23, -7e4])}, like=path)
     array = numpy_helper.to_array(onnx.load(tmp_path / "b.onnx").graph.initializer[0]).astype(np.float64)
     assert array.tolist() == rounded and np.signbit(array[1])
 
 
 def test_a_format_that_onnx_does_not_have_is_written_dense(tmp_path):
     w = np.float32([[0, 1], [2, 0]])
-    ours.save(tmp_path / "b.onnx", given(w=csr_from_dense(w)),
+    save(tmp_path / "b.onnx", {"w": csr_from_dense(w)},
               like=saved(tmp_path / "a.onnx", model([numpy_helper.from_array(w * 3, "w")])))
     assert same_bits(w, numpy_helper.to_array(onnx.load(tmp_path / "b.onnx").graph.initializer[0]))
 
@@ -153,10 +155,10 @@ def test_integers_with_scales_compute_what_dense_weights_do(tmp_path, case):
     path = saved(tmp_path / "a.onnx", made)
     x = X if case != "one axis" else X[:, :1]
     rows = {"rows": np.int64([q.shape[0], -1])}
-    ours.save(tmp_path / "dense.onnx", given(w=q.dense(), **rows), like=path)
+    save(tmp_path / "dense.onnx", {"w": q.dense(), **rows}, like=path)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        ours.save(tmp_path / "integers.onnx", given(w=q, **rows), like=path)
+        save(tmp_path / "integers.onnx", {"w": q, **rows}, like=path)
     assert np.array_equal(outputs(tmp_path / "dense.onnx", x), outputs(tmp_path / "integers.onnx", x))
     written = onnx.load(tmp_path / "integers.onnx")
     assert written.opset_import[0].version == after
@@ -171,19 +173,21 @@ def test_integers_with_scales_compute_what_dense_weights_do(tmp_path, case):
 
 
 @pytest.mark.parametrize("case, rule", [
-    ("two axes", "no such scales"), ("operator", "opset 13"), ("softmax", "opset 12"), ("input", "input of the graph"),
-    ("old", "opset 9"),
+    ("two axes", "no such scales"), ("operator", "opset 13"), ("softmax", "opset 12"), ("training", "opset 13"),
+    ("input", "input of the graph"), ("old", "opset 9"),
     ("float16", "another type"), ("function", "opset 13"), ("huge", "no such scales"),
 ])
 def test_what_has_no_form_is_written_as_plain_weights_with_a_warning(tmp_path, case, rule):
     shape, opset, ir_version, more = (BIG, 6), 21, 10, {}
     q = quantized(shape, (BIG, 6) if case == "two axes" else (1, 1))
-    if case in ("operator", "function"):
+    if case in ("operator", "function", "training"):
         q, opset = quantized(shape, (BIG, 2), group=4), 13
     if case == "softmax":
         q, opset = quantized(shape, (BIG, 1)), 12
     nodes = [helper.make_node("ReduceMean", ["x"], ["mean"], axes=[1])] if case == "operator" else []
     nodes += [helper.make_node("Softmax", ["x"], ["soft"])] if case == "softmax" else []
+    if case == "training":
+        nodes = [helper.make_node("BatchNormalization", ["x", "a", "a", "a", "a"], list("bcdef"))]
     if case == "function":
         more["functions"] = [helper.make_function("local", "f", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])],
                                                   [helper.make_opsetid("", 13)])]
@@ -197,11 +201,37 @@ def test_what_has_no_form_is_written_as_plain_weights_with_a_warning(tmp_path, c
                   ir_version=ir_version, **more)
     path = saved(tmp_path / "a.onnx", made)
     with pytest.warns(UserWarning, match=rule):
-        ours.save(tmp_path / "b.onnx", given(w=q, rows=np.int64([BIG, -1])), like=path)
+        save(tmp_path / "b.onnx", {"w": q, "rows": np.int64([BIG, -1])}, like=path)
     written = onnx.load(tmp_path / "b.onnx")
     assert set(every_tensor(written)) == {"w", "rows"} and written.opset_import[0].version == opset
     if case != "float16":
         assert same_bits(q.dense(), numpy_helper.to_array(written.graph.initializer[0]))
+
+
+def test_batch_normalization_that_does_not_train_lets_the_opset_be_raised(tmp_path):
+    ones = np.ones(6, np.float32)
+    made = matmul(np.zeros((BIG, 6), np.float32), opset=13, ir_version=7, nodes=[
+        helper.make_node("BatchNormalization", ["x", *["ones"] * 4], ["normal"])])
+    made.graph.initializer.append(numpy_helper.from_array(ones, "ones"))
+    values = {"w": quantized((BIG, 6), (BIG, 2), group=4, bits=4), "rows": np.int64([BIG, -1]), "ones": ones}
+    save(tmp_path / "b.onnx", values, like=saved(tmp_path / "a.onnx", made))
+    assert onnx.load(tmp_path / "b.onnx").opset_import[0].version == 21
+
+
+def test_a_graph_may_have_its_tensors_before_its_nodes(tmp_path):
+    made = matmul(np.zeros((BIG, 6), np.float32))
+    more = numpy_helper.from_array(np.zeros((BIG, 7), np.float32), "more")
+    w, rows = made.graph.initializer
+    tensors = b"".join(block(5, tensor.SerializeToString()) for tensor in (w, more, rows))
+    del made.graph.initializer[:]
+    graph = block(7, tensors + made.graph.SerializeToString())
+    made.ClearField("graph")
+    path = tmp_path / "a.onnx"
+    path.write_bytes(made.SerializeToString() + graph)
+    q, other = quantized((BIG, 6), (BIG, 1)), quantized((BIG, 7), (BIG, 1))
+    save(tmp_path / "b.onnx", {"w": q, "more": other, "rows": np.int64([BIG, -1])}, like=path)
+    assert np.allclose(outputs(tmp_path / "b.onnx"), X @ q.dense().T, rtol=0, atol=2**-8)
+    assert len(onnx.load(tmp_path / "b.onnx").graph.node) == 3 + 2
 
 
 def test_a_constant_becomes_nodes_in_its_place_and_new_names_are_free(tmp_path):
@@ -210,8 +240,8 @@ def test_a_constant_becomes_nodes_in_its_place_and_new_names_are_free(tmp_path):
              helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(np.zeros((BIG, 6), np.float32))),
              helper.make_node("Gemm", ["w_quantized", "w"], ["y"], transB=1)]
     path = saved(tmp_path / "a.onnx", model([], nodes))
-    ours.save(tmp_path / "dense.onnx", given(w=q.dense()), like=path)
-    ours.save(tmp_path / "b.onnx", given(w=q), like=path)
+    save(tmp_path / "dense.onnx", {"w": q.dense()}, like=path)
+    save(tmp_path / "b.onnx", {"w": q}, like=path)
     assert np.array_equal(outputs(tmp_path / "dense.onnx"), outputs(tmp_path / "b.onnx"))
     assert "w_quantized_" in every_tensor(onnx.load(tmp_path / "b.onnx"))
 
@@ -226,7 +256,7 @@ def test_a_tensor_of_a_branch_becomes_integers_inside_of_the_branch(tmp_path):
     path = saved(tmp_path / "a.onnx", model([numpy_helper.from_array(np.array(True), "flag")], nodes))
     q, other = quantized((BIG, 6), (BIG, 1)), RNG.standard_normal((BIG, 6)).astype(np.float32)
     for then in (True, False):
-        ours.save(tmp_path / "b.onnx", given(**{"w": q, "w#2": other, "flag": np.array(then)}), like=path)
+        save(tmp_path / "b.onnx", {"w": q, "w#2": other, "flag": np.array(then)}, like=path)
         wanted = X @ (other if then else q.dense()).T  # the branch else comes first
         assert np.allclose(outputs(tmp_path / "b.onnx"), wanted, rtol=0, atol=2**-8)
 
@@ -241,13 +271,13 @@ def test_values_that_the_model_does_not_have_are_refused_and_the_old_file_stays(
     path = saved(tmp_path / "a.onnx", model([numpy_helper.from_array(np.ones((2, 3), np.float32), "w")]))
     (tmp_path / "b.onnx").write_bytes(b"old")
     with pytest.raises(error, match=rule):
-        ours.save(tmp_path / "b.onnx", given(**values), like=path)
+        save(tmp_path / "b.onnx", values, like=path)
     assert (tmp_path / "b.onnx").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 2
 
 
 def test_no_model_without_an_original(tmp_path):
     with pytest.raises(RefcompressError, match="--like"):
-        ours.save(tmp_path / "b.onnx", {})
+        save(tmp_path / "b.onnx", {})
 
 
 def test_a_model_beyond_two_gigabytes_is_refused_before_it_is_written(tmp_path, monkeypatch):
