@@ -23,6 +23,11 @@ class Spooled(NamedTuple):
 Piece = bytes | Spooled
 
 
+def size_of(pieces: Iterable[Piece]) -> int:
+    """Return the bytes of all pieces."""
+    return sum(len(piece) if isinstance(piece, bytes) else piece.size for piece in pieces)
+
+
 class Spool:
     """Bytes on the disk, in the folder of the file that they will be part of; they vanish with the program."""
 
@@ -58,7 +63,7 @@ class Edit(NamedTuple):
 
     @property
     def size(self) -> int:
-        return sum(len(piece) if isinstance(piece, bytes) else piece.size for piece in self.pieces)
+        return size_of(self.pieces)
 
 
 def edited(edits: Iterable[Edit], size: int) -> tuple[list[Edit], int]:

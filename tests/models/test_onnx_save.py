@@ -280,12 +280,48 @@ def test_no_model_without_an_original(tmp_path):
         save(tmp_path / "b.onnx", {})
 
 
-def test_a_model_beyond_two_gigabytes_is_refused_before_it_is_written(tmp_path, monkeypatch):
+def test_a_graph_beyond_two_gigabytes_is_refused_before_it_is_written(tmp_path, monkeypatch):
     path = saved(tmp_path / "a.onnx", model([numpy_helper.from_array(np.ones((2, 3), np.float32), "w")]))
     monkeypatch.setattr(write, "MAX_MODEL", path.stat().st_size - 1)
     with ours.open(path) as source, pytest.raises(LimitError, match="safetensors"):
         ours.save(tmp_path / "b.onnx", source, like=path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_weights_beyond_two_gigabytes_go_to_a_file_beside_the_model(tmp_path, monkeypatch):
+    tensors = [tensor_of(t, (30, 50), str(t), t % 2 == 0, RNG) for t in TYPES]
+    made = matmul(np.ones((BIG, 6), np.float32))
+    made.graph.initializer.extend(tensors)
+    path = saved(tmp_path / "a.onnx", made)
+    monkeypatch.setattr(write, "MAX_MODEL", 2**14)
+    with ours.open(path) as source:
+        save(tmp_path / "b.onnx", {name: tensor.read() for name, tensor in source.items()}, like=path)
+        with ours.open(tmp_path / "b.onnx") as back:
+            assert [f.rpartition("/")[2] for f in back.files] == ["b.onnx", "b.onnx.data"]
+            for name, tensor in every_tensor(onnx.load(tmp_path / "b.onnx")).items():
+                assert same_bits(back[name].read(), numpy_helper.to_array(tensor))
+                assert same_bits(source[name].read(), numpy_helper.to_array(tensor))
+    onnx.checker.check_model(tmp_path / "b.onnx")
+    small = onnx.load(tmp_path / "b.onnx", load_external_data=False)
+    assert (tmp_path / "b.onnx").stat().st_size < 2**14 and not every_tensor(small)["1"].HasField("raw_data")
+    big = saved(tmp_path / "big.onnx", matmul(np.ones((BIG, 500), np.float32)))
+    q = quantized((BIG, 500), (BIG, 1))
+    save(tmp_path / "c.onnx", {"w": q, "rows": np.int64([BIG, -1])}, like=big)
+    x = RNG.standard_normal((2, 500)).astype(np.float32)
+    assert (tmp_path / "c.onnx").stat().st_size < 2**11 and np.allclose(
+        outputs(tmp_path / "c.onnx", x), x @ q.dense().T, rtol=0, atol=2**-8)
+
+
+def test_the_files_of_the_original_are_not_written_over(tmp_path, monkeypatch):
+    tensor = numpy_helper.from_array(np.zeros(1000, np.float32), "w")
+    onnx.external_data_helper.set_external_data(tensor, "b.onnx.data", 0, 4000)
+    tensor.ClearField("raw_data")
+    path = saved(tmp_path / "a.onnx", model([tensor]))
+    (tmp_path / "b.onnx.data").write_bytes(bytes(4000))
+    monkeypatch.setattr(write, "MAX_MODEL", 2**10)
+    with ours.open(path) as source, pytest.raises(RefcompressError, match="another name"):
+        ours.save(tmp_path / "b.onnx", source, like=path)
+    assert (tmp_path / "b.onnx.data").read_bytes() == bytes(4000) and not (tmp_path / "b.onnx").exists()
 
 
 def test_what_is_no_model_is_not_decoded(tmp_path):

@@ -9,7 +9,7 @@ Read in this order:
 - ``graphs.py``: where the tensors stand, and their names
 - ``tensor.py``: what a tensor says about itself, and its elements
 - ``external.py``: elements in other files
-- ``write.py``: the same model with other elements
+- ``write.py``, ``writer.py``, ``rounding.py``: the same model with other elements
 - ``dequantize.py``: integers with scales as DequantizeLinear
 """
 
