@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...constants import LARGEST
-from ...formats import Packed, Quantized
+from ...formats import Quantized
 from ...formats.base import rows_shape
 from .. import protobuf
 
@@ -44,8 +44,8 @@ class Form:
     opset: int
 
 
-def form(q: Quantized | Packed, opset: int) -> Form | None:
-    """Return the form of a tensor in a model of this opset; None where it has none.
+def form(q: Quantized, bits: int, opset: int) -> Form | None:
+    """Return the form of a tensor, whose integers have so many bits, in a model of this opset; None where it has none.
 
     It has none where scales differ along two axes, and where the largest weight is infinite in float32.
     """
@@ -55,7 +55,7 @@ def form(q: Quantized | Packed, opset: int) -> Form | None:
     furthest = 2 ** (8 * values.itemsize)  # no integer is further from its zero point
     if float(scale.max()) * furthest > LARGEST:
         return None
-    type, needed = _integers(q, opset)
+    type, needed = _integers(bits, opset)
     if q.group is not None and scale.shape[-1] > 1:
         return _blocks(values, type, needed, q, rows_shape(values.shape, scale.ndim), opset)
     axes = [axis for axis, size in enumerate(scale.shape) if size > 1]
@@ -67,18 +67,18 @@ def form(q: Quantized | Packed, opset: int) -> Form | None:
     return _fits(values, type, scale.reshape(each), zero_point.reshape(each), axis, None, False, needed, opset)
 
 
-def _integers(q: Quantized | Packed, opset: int) -> tuple[str, int]:
+def _integers(bits: int, opset: int) -> tuple[str, int]:
     """Return the narrowest type that the opset has for the integers, and the opset that it needs."""
-    if q.values.dtype == np.int16:
+    if bits > 8:
         return "int16", NARROW
-    if isinstance(q, Packed) and q.bits <= 2 and opset >= NARROWEST:
+    if bits <= 2 and opset >= NARROWEST:
         return "int2", NARROWEST
-    if isinstance(q, Packed) and q.bits <= 4 and opset >= NARROW:
+    if bits <= 4 and opset >= NARROW:
         return "int4", NARROW
     return "int8", FIRST
 
 
-def _blocks(values: np.ndarray, type: str, needed: int, q: Quantized | Packed, rows: tuple[int, ...],
+def _blocks(values: np.ndarray, type: str, needed: int, q: Quantized, rows: tuple[int, ...],
             opset: int) -> Form | None:
     group, segments = q.group or 1, q.scale.shape[-1]
     scale, zero_point = (np.broadcast_to(a, (*rows[:-1], segments)) for a in (q.scale, q.zero_point))

@@ -95,7 +95,7 @@ def beside(target: str, model: Model, opened: files.Opened) -> Iterator[Beside |
     path, folder = f"{target}.data", Folder(opened.path).path
     for p in read:
         if p.is_external and os.path.realpath(os.path.join(folder, p.external.get("location", ""))) == path:
-            raise RefcompressError("path", f"{path!r} would be written, and holds tensors of the model {opened.path!r}; "
-                                           "write to another name")
+            raise RefcompressError("path", f"{path!r} holds tensors of the model {opened.path!r}, and would be "
+                                           "written over; write to another name")
     with files.writing(path) as out:
         yield Beside(out, os.path.basename(path))

@@ -107,11 +107,15 @@ class Writer:
             return None, "it belongs to a function"
         if found.name in found.scope.inputs or self.ir_version < IR_OF_INITIALIZERS:
             return None, "it is an input of the graph, too"
-        forms = [f for f in (dequantize.form(value, opset) for opset in self._opsets) if f is not None]
+        if isinstance(value, Packed):
+            q, bits = Quantized(value.values, value.scale, value.zero_point, value.group), value.bits
+        else:
+            q, bits = value, 8 * value.values.itemsize
+        forms = [f for f in (dequantize.form(q, bits, opset) for opset in self._opsets) if f is not None]
         if not forms:
             return None, f"ONNX has no such scales in opset {self._opsets[-1]}"
         best = min(forms, key=dequantize.size)  # the first of equals: it needs no higher opset
-        if dequantize.size(best) >= value.values.size * 4:
+        if dequantize.size(best) >= q.values.size * 4:
             return None, "integers and scales would be larger"
         return best, ""
 
