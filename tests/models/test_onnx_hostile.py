@@ -12,6 +12,7 @@ from onnx_models import every_tensor, model, same_bits, saved, tensor_of
 
 from refcompress.errors import CorruptError, LimitError, RefcompressError
 from refcompress.models import onnx as ours
+from refcompress.models.onnx import graphs
 from refcompress.models.protobuf import block, header, integer, varint
 
 RNG = np.random.default_rng(18)
@@ -172,6 +173,17 @@ def test_a_model_that_shrinks_after_it_was_opened_is_refused(tmp_path):
         path.write_bytes(b"")
         with pytest.raises(CorruptError, match="changed"):
             source["w"].read()
+
+
+def test_more_tensors_than_any_model_has_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(graphs, "MAX_TENSORS", 3)
+    path = tmp_path / "m.onnx"
+    path.write_bytes(graph(*(tensor(name=name) for name in (b"1", b"2", b"3"))))
+    with ours.open(path) as source:
+        assert len(source) == 3
+    path.write_bytes(graph(*(tensor(name=name) for name in (b"1", b"2", b"3", b"4"))))
+    with pytest.raises(LimitError, match="3 tensors"):
+        ours.open(path)
 
 
 def test_a_name_that_many_graphs_have_costs_no_more_than_others(tmp_path):

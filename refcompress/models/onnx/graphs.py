@@ -10,6 +10,7 @@ from ...errors import LimitError
 from ..protobuf import VARINT, Field, Message, Walker
 from .tensor import Proto, pair, proto
 
+MAX_TENSORS = 2**18  # each takes some 1,500 bytes of memory, and in a file that lies a dozen bytes
 MAX_DEPTH = 32  # of graphs in graphs: the readers of protobuf allow 100 messages, and a graph in a graph takes three
 OWN = ("", "ai.onnx")  # two names of the domain of ONNX's own operators
 
@@ -53,8 +54,8 @@ class Model:
     """What the walk over a model found.
 
     opset : the version of ONNX's own operators, at ``opset_field`` in the message ``opset_message``. metadata : its own
-    words, and the fields that hold them. values : every name of a value in any graph. operators : of the nodes
-    with an operator of ONNX's own its name, and the number of outputs.
+    words, and the fields that hold them. values : every name of a value in any graph, where it was asked for.
+    operators : of the nodes with an operator of ONNX's own its name, and the number of outputs.
     """
 
     ir_version: Field | None = None
@@ -69,10 +70,10 @@ class Model:
     operators: set[tuple[str, int]] = field(default_factory=set)
 
 
-def model_of(walker: Walker) -> Model:
-    """Return what a file holds; CorruptError where it is no ONNX model."""
+def model_of(walker: Walker, *, values: bool = False) -> Model:
+    """Return what a file holds, with the names of all values or without; CorruptError where it is no ONNX model."""
     model, scopes = model_without_graphs(walker)
-    graphs = Graphs(walker, model)
+    graphs = Graphs(walker, model, values)
     for scope in scopes:
         graphs.walk(scope)
     return model
@@ -119,8 +120,8 @@ class Graphs:
     A tensor whose name another graph had before gets "#2", "#3", ... after it. Within a graph names are unique.
     """
 
-    def __init__(self, walker: Walker, model: Model):
-        self.walker, self.model = walker, model
+    def __init__(self, walker: Walker, model: Model, values: bool):
+        self.walker, self.model, self.values = walker, model, values
         self._used: dict[str, int] = {}  # name -> the number that was put behind it last
 
     def walk(self, scope: Scope) -> None:
@@ -154,10 +155,11 @@ class Graphs:
         graphs: list[Scope] = []
         tensors: list[Message] = []
         for f in walker.fields(message):
-            if f.number in (1, 2):
+            if f.number == 2 or f.number == 1 and self.values:
                 name = walker.text(f, "the name of a value")
-                model.values.add(name)
                 outputs += [name] * (f.number == 2)
+                if self.values:
+                    model.values.add(name)
             elif f.number == 4:
                 operator = walker.text(f, "the name of an operator")
             elif f.number == 7:
@@ -181,6 +183,8 @@ class Graphs:
 
     def _add(self, found: Found) -> None:
         name, scope = found.name, found.scope
+        if len(self.model.found) == MAX_TENSORS:
+            raise LimitError("path", f"{self.walker.opened.path!r} has more than {MAX_TENSORS} tensors")
         if not name or name in scope.names:
             why = f"the name {name!r} of another one in its graph" if name else "no name"
             raise self.walker.corrupt(f"has a tensor at byte {found.whole.tag} with {why}")

@@ -38,7 +38,9 @@ def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[st
     the weights and the weights are float32. Integers of at most 4 bits are int4 from opset 21 on, else int8. The opset
     is raised, to 13 or 21, if that makes a tensor smaller, and only where all nodes keep their meaning (a table of
     operators says so; it begins with opset 11). What has no such form (scales along two axes, an input of the graph,
-    the body of a function) is written as plain weights, with a warning.
+    the body of a function) is written as plain weights, with a warning. The weights that the nodes make are those of
+    ``dense`` bit for bit. What is computed with them is up to who runs the model: onnxruntime rounds the inputs of such
+    a product to int8, unless its session has session.qdq_matmulnbits_accuracy_level = 0.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[st
     folder = os.path.dirname(target)
     with files.Opened(like) as opened, Spool(folder) as spool, files.writing(target) as out:
         walker = Walker(opened)
-        model = model_of(walker)
+        model = model_of(walker, values=True)
         with beside(target, model, opened) as other_file:
             writer = Writer(walker, model, spool, other_file)
             writer.check_names(tensors)
