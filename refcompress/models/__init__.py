@@ -15,7 +15,7 @@ from types import ModuleType
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
 from ..errors import LimitError, RefcompressError
-from . import gguf, keras, npz, pytorch, safetensors, sharded
+from . import gguf, keras, npz, onnx, pytorch, safetensors, sharded
 from .content import kind_of
 from .mapping import from_mapping
 from .source import Source, Tensor, Value
@@ -36,6 +36,7 @@ FILE_TYPES: dict[str, ModuleType] = {  # a file's suffix, in small letters: the 
     ".h5": keras,
     ".hdf5": keras,
     ".keras": keras,
+    ".onnx": onnx,
 }
 TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if hasattr(module, "save"))
 KINDS: dict[str | None, tuple[str, str]] = {  # what a file is by its content: its name, and the suffix that it needs

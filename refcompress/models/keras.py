@@ -44,10 +44,10 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     with opening(path) as file:
         part = weights(file, limit)
         tensors: dict[str, Tensor] = {}
-        left_out: list[str] = []
+        left_out: dict[str, str] = {}
         for name, at, dataset in File(part).datasets():
             if dataset.type is None:
-                left_out.append(name)
+                left_out[name] = "it is a text"
                 continue
             reading = partial(read, part, dataset, name)
             tensors[name] = within(Tensor(name, dataset.shape, dataset.type, dataset.nbytes, reading, (file.path, at)),

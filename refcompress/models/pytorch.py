@@ -83,7 +83,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
         records = Records(file)
         data, byteorder, checked = records.table()
         found: dict[str, Tensor] = {}
-        left_out: list[str] = []
+        left_out: dict[str, str] = {}
         letters = 0
         for name, value in leaves(pickled.value_of(data, records), len(data)):
             letters += len(name)
@@ -91,7 +91,8 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
                 raise CorruptError("path", f"the names in the pickle of its tensors, {name[:40]!r} among them, are "
                                            "longer or more than its bytes can mean")
             if not isinstance(value, View):
-                left_out += [name] if len(left_out) < MAX_LEFT_OUT else []
+                if len(left_out) < MAX_LEFT_OUT:
+                    left_out[name] = "it is no tensor"
             elif name in found:
                 raise CorruptError("path", f"two tensors have the name {name!r}")
             else:

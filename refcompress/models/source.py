@@ -40,14 +40,14 @@ class Source(Mapping[str, Tensor]):
     """A model on the disk: name -> Tensor, in the order of the file.
 
     kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras" or "mapping". files : every file that it is read from,
-    the one that was named first. metadata : the file's own words about itself, str -> str. left_out : the names of
-    values that are no tensors, such as the step of an optimizer, at most a thousand of them.
+    the one that was named first. metadata : the file's own words about itself, str -> str. left_out : name -> why the
+    file has a tensor of that name that is not read here.
     """
 
     def __init__(self, kind: str, opened: list[files.Opened], tensors: Mapping[str, Tensor],
-                 metadata: Mapping[str, str] | None = None, left_out: list[str] | None = None):
-        self.left_out = left_out or []
+                 metadata: Mapping[str, str] | None = None, left_out: Mapping[str, str] | None = None):
         self.kind, self.tensors, self.metadata = kind, dict(tensors), dict(metadata or {})
+        self.left_out = dict(left_out or {})
         self._opened = opened
 
     @property
