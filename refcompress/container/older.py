@@ -69,7 +69,9 @@ def read(
             value = earlier.read()
         else:
             value = entries.read(reader, kind)
-            if version > 1:
+            if version == 1:
+                reader.same.append(len(layers))
+            else:
                 part = memoryview(data)[start : reader.position]
                 earlier.add(value, len(part), reader.decoded - decoded, hashlib.sha256(part).digest())
         reader.sizes[reader.entry] = reader.position - start

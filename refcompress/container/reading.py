@@ -176,7 +176,7 @@ class File(Mapping[str, Layer]):
     def same_as(self, name: str) -> str | None:
         """Return the name of the earlier entry that an entry is the same as; None for one with bytes of its own."""
         number = self._numbers[name]
-        original = self._same.get(name, number) if self._layers is not None else self._original(number)
+        original = self._same[number] if self._layers is not None else self._original(number)
         return None if original == number else self._names[original]
 
     def close(self) -> None:

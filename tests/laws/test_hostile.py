@@ -154,7 +154,7 @@ def test_a_directory_that_cannot_be_flushed_does_not_fail_a_save_that_is_done(tm
 
 def file_of(entry: bytes) -> bytes:
     data = container.MAGIC + b"\2\1\1a" + entry
-    return data + container.checksum(data)
+    return data + container.checksum(data, 2)
 
 
 def alike(symbol: int, count: int) -> bytes:
