@@ -23,7 +23,7 @@ from refcompress import (
     container,
     quantize_pack,
 )
-from refcompress.container import codes, cursor, entries, index, positions, quantized, sameness, streams
+from refcompress.container import bits, codes, cursor, entries, index, positions, quantized, sameness, streams
 from refcompress.container.cursor import Coding, integer_bytes
 from refcompress.container.kinds import Kind
 from refcompress.reference.huffman.lengths import huffman_lengths
@@ -228,21 +228,22 @@ def other_choices(rng, share: float):
         return rng.random() < share
 
     class Stream(streams.Stream):
-        def __init__(self, symbols, coding):
-            super().__init__(symbols, coding)
-            if not len(symbols) or not now():
+        def __init__(self, symbols, coding, counts=None, coded=None):
+            super().__init__(symbols, coding, counts, coded)
+            if not self.count or not now():
                 return
-            highest = int(symbols.max())
-            self.lengths = self.halves = None
+            symbols, highest = self.symbols, len(self.counts) - 1
+            self.lengths, self.halves, self.low = None, None, self.high  # no bounds, for nothing is exact here
             self.coder = int(rng.integers(highest.bit_length(), 17 if symbols.itemsize == 2 else 9))
             way = rng.random()
             if way < 0.5 and highest < 2**15:
-                counts = streams.histogram(symbols)
+                counts = bits.histogram(symbols)
                 if rng.random() < 0.5:  # the lengths of other counts
                     counts = np.where(counts > 0, rng.integers(1, 50, len(counts)), 0)
                 self.coder, self.lengths = streams.HUFFMAN, huffman_lengths(counts)
             elif way < 0.75 and symbols.itemsize == 2 and coding.version > 1:
-                self.coder, self.halves = streams.SPLIT, ()
+                halves = (streams.Stream(streams.byte_of(symbols, place), coding) for place in (1, 0))
+                self.coder, self.halves = streams.SPLIT, tuple(halves)
 
     smallest, integers, code = positions.smallest, quantized.Integers.__init__, codes.Codes.__init__
 
@@ -251,20 +252,22 @@ def other_choices(rng, share: float):
             return smallest(places, size, coding, nbytes, layout)
         number = int(rng.integers(1, 10))
         if number == positions.BITMASK:
-            return number, b"", streams.Stream(positions.bitmask(places, size), coding)
-        count = positions.relative_counts(places)[number - 1]
-        return number, integer_bytes(count), streams.Stream(positions.relative(places, number, count), coding)
+            return positions.Layout(number, b"", streams.Stream(positions.bitmask(places, size), coding))
+        count = int(positions.symbol_counts(*positions.distance_counts(places), number).sum())
+        stream = streams.Stream(positions.relative(places, number, count), coding)
+        return positions.Layout(number, integer_bytes(count), stream)
 
-    def any_kind(self, a, coding):
-        integers(self, a, coding)
+    def any_kind(self, a, coding, values=None, differences=None):
+        integers(self, a, coding, values, differences)
         if coding.version > 1 and now():
             wide, plain = a.values.itemsize == 2, rng.random() < 0.5
             self.kind = [[Kind.INT8_DIFFERENCES, Kind.INT16_DIFFERENCES], [Kind.INT8, Kind.INT16]][plain][wide]
-            self.content = (streams.Stream(quantized.fold(a.values.reshape(-1)), coding) if plain else
-                            codes.Codes(quantized.fold((a.values - a.expand(a.zero_point)).reshape(-1)), True, coding))
+            difference = a.values if plain else a.values - a.expand(a.zero_point)
+            stream = streams.Stream(quantized.fold(difference.reshape(-1)), coding)
+            self.content = stream if plain else codes.Codes(stream, True, coding)
 
-    def any_codes(self, values, sparse, coding):
-        code(self, values, sparse and not now(), coding)
+    def any_codes(self, dense, sparse, coding, marks=None):
+        code(self, dense, sparse and not now(), coding, marks)
 
     def any_entry(value, coding, contexts=False, write=entries.write):
         if isinstance(value, Shared) and 1 <= len(value.codebook) <= 256 and now():
@@ -277,6 +280,7 @@ def other_choices(rng, share: float):
     with (
         mock.patch.multiple(streams, Stream=Stream),
         mock.patch.multiple(quantized, Stream=Stream),
+        mock.patch.multiple(entries, Stream=Stream),
         mock.patch.multiple(positions, smallest=any_layout),
         mock.patch.object(quantized.Integers, "__init__", any_kind),
         mock.patch.object(codes.Codes, "__init__", any_codes),

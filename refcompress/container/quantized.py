@@ -15,7 +15,7 @@ from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .codes import Codes, read_codes
 from .cursor import Coding, Reader, integer_bytes
 from .kinds import Kind, listed
-from .streams import Stream
+from .streams import Stream, smaller
 
 INTEGERS = (Kind.INT8, Kind.INT16, Kind.INT8_DIFFERENCES, Kind.INT16_DIFFERENCES)
 WIDE = (Kind.INT16, Kind.INT16_DIFFERENCES)
@@ -47,26 +47,32 @@ class Integers:
 
     A difference wraps as the dtype does. The zeros of a pruned matrix have the zero points for values, perhaps many
     different ones. Their differences are all 0, and a layout may leave those out. Version 1 has no such kind.
+
+    values, differences : the stream of the values or of the differences, if it is known
     """
 
-    def __init__(self, a: Quantized, coding: Coding):
+    def __init__(self, a: Quantized, coding: Coding, values: Stream | None = None,
+                 differences: Stream | None = None):
         self.a = a
         self.zero_points = Stream(fold(a.zero_point.reshape(-1)), coding)
         wide = a.values.itemsize == 2
-        differences = None
-        if coding.version > 1:
-            differences = Codes(fold((a.values - a.expand(a.zero_point)).reshape(-1)), True, coding)
         self.kind: Kind = Kind.INT16 if wide else Kind.INT8
-        self.content: Stream | Codes = Stream(fold(a.values.reshape(-1)), coding)
-        if differences and differences.size < self.content.size:
-            self.kind, self.content = Kind.INT16_DIFFERENCES if wide else Kind.INT8_DIFFERENCES, differences
+        self.content: Stream | Codes = values or Stream(fold(a.values.reshape(-1)), coding)
+        if coding.version > 1:
+            if a.zero_point.any():
+                difference = differences or Stream(fold((a.values - a.expand(a.zero_point)).reshape(-1)), coding)
+                other = Codes(difference, True, coding)
+            else:  # the differences are the values
+                other = Codes(self.content, True, coding, a.values.reshape(-1))
+            if smaller(other, self.content):
+                self.kind, self.content = Kind.INT16_DIFFERENCES if wide else Kind.INT8_DIFFERENCES, other
 
     def tobytes(self) -> bytes:
         """Return the kind and what the kind says."""
         a, full = self.a, scale_shape(self.a.shape, self.a.group)
         own = sum(1 << axis for axis, (s, f) in enumerate(zip(a.scale.shape, full)) if s == f != 1)
         head = shape_bytes(a.shape, 4) + integer_bytes(a.group or 0) + integer_bytes(own) + raw(a.scale)
-        return bytes([self.kind]) + head + self.zero_points.tobytes() + self.content.tobytes()
+        return b"".join([bytes([self.kind]), head, self.zero_points.tobytes(), self.content.tobytes()])
 
 
 def write_quantized(a: Quantized, coding: Coding) -> bytes:
@@ -95,14 +101,18 @@ def read_quantized(reader: Reader, kind: int) -> Quantized:
     size = math.prod(shape)
     reader.promise(bytes_each * (size + scale.size))
     if kind in DIFFERENCES:
-        values = unfold(read_codes(reader, size, alphabet, True)).reshape(shape)
+        read = read_codes(reader, size, alphabet, True)
     else:
-        values = unfold(streams.read(reader, size, alphabet, "values")).reshape(shape)
-    a = checked(reader, Quantized, owned(values), scale, zero_point, group)
-    del values  # which a copied
+        read = streams.read_stream(reader, size, alphabet, "values")
+    values = owned(unfold(read.symbols)).reshape(shape)
+    again = Stream(lambda: fold(values.reshape(-1)), reader.coding, read.counts, read.coded)
+    del read  # its symbols are the values now
+    a = checked(reader, Quantized, values, scale, zero_point, group)
     if kind in DIFFERENCES:
+        values = a.values
         a = Quantized(owned(a.values + a.expand(zero_point)), scale, zero_point, group)
-    written = Integers(a, reader.coding).kind
+    written = (Integers(a, reader.coding, None, again) if kind in DIFFERENCES and zero_point.any() else
+               Integers(a, reader.coding, again)).kind
     if kind != written:
         raise reader.corrupt(f"is of kind {kind} where a writer takes {written}")
     return a

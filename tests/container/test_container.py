@@ -28,7 +28,7 @@ from refcompress import (
     container,
     reference,
 )
-from refcompress.container import entries, positions, streams
+from refcompress.container import bits, codes, entries, positions, streams
 from refcompress.container.cursor import Coding, integer_bytes
 from refcompress.container.kinds import Kind
 
@@ -147,7 +147,8 @@ def test_the_smallest_layout_is_taken_and_the_lowest_of_equals():
     def forced(places, size, layout):
         if layout == positions.BITMASK:
             return streams.Stream(positions.bitmask([places], size), CODING).size
-        symbols = positions.relative([places], layout, positions.relative_counts([places])[layout - 1])
+        count = int(positions.symbol_counts(*positions.distance_counts([places]), layout).sum())
+        symbols = positions.relative([places], layout, count)
         return len(integer_bytes(len(symbols))) + streams.Stream(symbols, CODING).size
 
     rng = np.random.default_rng(3)
@@ -155,8 +156,11 @@ def test_the_smallest_layout_is_taken_and_the_lowest_of_equals():
         for share in (0, 0.01, 0.1, 0.5, 1):
             places = np.flatnonzero(rng.random(size) < share)
             sizes = [(forced(places, size, layout), layout) for layout in (*positions.RELATIVE, positions.BITMASK)]
-            layout, head, stream = positions.smallest(positions.Given(places), size, CODING)
-            assert (len(head) + len(stream.tobytes()), layout) == min(sizes)
+            found = positions.smallest(positions.Given(places), size, CODING)
+            assert (len(found.tobytes()), found.number) == min(sizes) and found.low <= found.size == min(sizes)[0]
+            marks = np.zeros(size, np.uint8)
+            marks[places] = 7
+            assert positions.smallest(positions.NonZero(marks), size, CODING).tobytes() == found.tobytes()
             assert positions.smallest(positions.Given(places), size, CODING, min(sizes)[0], positions.DENSE) is None
 
 
@@ -165,7 +169,35 @@ def test_the_smallest_layout_is_taken_and_the_lowest_of_equals():
 def test_the_size_of_a_stream_is_known_before_it_is_coded(count, symbols, seed):
     rng = np.random.default_rng(seed)
     stream = streams.Stream(np.minimum(rng.geometric(0.5, count) - 1, symbols).astype(np.uint8), CODING)
-    assert stream.size == len(stream.tobytes())
+    low, high = stream.low, stream.high
+    assert low <= stream.size == len(stream.tobytes()) <= high
+
+
+def test_counts_and_bits_of_lanes_are_those_of_numpy_however_they_are_added_up():
+    rng = np.random.default_rng(0)
+    for count in (0, 1, 1000, 2**16 - 1, 2**16, 2**16 + 1, 3 * 2**16 + 77):
+        for highest in (0, 3, 255):
+            symbols = np.minimum(rng.geometric(0.2, count) - 1, highest).astype(np.uint8)
+            assert np.array_equal(bits.histogram(symbols), np.bincount(symbols))
+            assert np.array_equal(bits.histogram(symbols, 256), np.bincount(symbols, minlength=256))
+            if count:
+                lengths = rng.integers(1, 16, 256).astype(np.uint8)
+                lanes = bits.lanes_of(count)
+                each = [lengths[symbols[lane::lanes][:-1]].sum(dtype=int) + lengths.max() for lane in range(lanes)]
+                assert bits.words_needed(symbols, lengths) == sum(-(-int(n) // 16) for n in each)
+
+
+def test_a_size_within_bounds_is_the_size_where_bounds_do_not_decide():
+    rng = np.random.default_rng(0)
+    for share in np.linspace(0.01, 0.6, 30):  # dense and sparse layouts come close to each other in between
+        w = Shared(((rng.random((80, 90)) < share) * rng.integers(1, 9, (80, 90))).astype(np.uint8),
+                   np.arange(9, dtype=F32))
+        stream = streams.Stream(w.codes.reshape(-1), CODING)
+        chosen = codes.Codes(stream, True, CODING)
+        assert chosen.size == len(chosen.tobytes()) <= 1 + stream.size
+        best = positions.smallest(positions.NonZero(stream.symbols), stream.count, CODING)
+        stored = streams.Stream(codes.above_zero(stream), CODING)
+        assert chosen.size == 1 + min(stream.size, best.size + stored.size)
 
 
 def test_of_coders_that_take_the_same_bytes_the_packed_one_is_taken():
@@ -187,11 +219,11 @@ def test_a_bool_is_0_or_1_in_the_file_whatever_it_is_in_memory():
 def test_packing_is_undone_by_unpacking_at_every_width_and_across_blocks():
     rng = np.random.default_rng(1)
     for width in range(17):
-        for count in (1, 7, 8, 9, 1000, streams.BLOCK + 13):
+        for count in (1, 7, 8, 9, 1000, bits.BLOCK + 13):
             symbols = rng.integers(0, 2**width, count).astype(np.uint8 if width <= 8 else np.uint16)
-            packed = streams.pack(symbols, width)
-            assert len(packed) == streams.packed_size(count, width)
-            assert np.array_equal(streams.unpack(packed, count, width), symbols)
+            packed = bits.pack(symbols, width)
+            assert len(packed) == bits.packed_size(count, width)
+            assert np.array_equal(bits.unpack(packed, count, width), symbols)
 
 
 def test_small_matters_headers_do_not_drown_small_networks():

@@ -38,7 +38,7 @@ def test_each_kind_of_byte_is_entered_under_its_name():
     account = ledger(container.dumps(layers))
     bits = {(item.entry, item.kind): item.bits for item in account.items}
     assert bits["", "header"] == 8 * (9 + 2 + 8) and bits["", "checksum"] == 2 * 256
-    w = {"names": 16, "header": 8 * 6, "shapes": 24, "codebooks": 128,  # size, kind, codebook's length, layout, two coders
+    w = {"names": 16, "header": 8 * 6, "shapes": 24, "codebooks": 128,  # size, kind, codebook, layout, coders
          "indices": 8 + 5 * 2, "fillers": 7 * 2, "values": 5 * 2, "padding": 6}
     assert {kind: n for (entry, kind), n in bits.items() if entry == "w"} == w
     assert bits["b", "arrays"] == 96 and bits["c", "values"] == 32 and bits["c", "indices"] > 8

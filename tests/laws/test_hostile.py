@@ -26,7 +26,7 @@ from refcompress import (
     reference,
 )
 from refcompress.cli import main
-from refcompress.container import streams
+from refcompress.container import bits
 from refcompress.container.cursor import integer_bytes
 from refcompress.models import npz
 
@@ -160,7 +160,7 @@ def file_of(entry: bytes) -> bytes:
 def alike(symbol: int, count: int) -> bytes:
     """Return the stream of ``count`` equal symbols, one bit each: the most that few bytes can say."""
     lengths = bytes(symbol // 2) + (b"\x10" if symbol % 2 else b"\x01")
-    words = streams.words_needed(np.full(count, symbol, np.uint8), np.eye(1, symbol + 1, symbol, dtype=np.uint8)[0])
+    words = bits.words_needed(np.full(count, symbol, np.uint8), np.eye(1, symbol + 1, symbol, dtype=np.uint8)[0])
     return bytes([17]) + integer_bytes(symbol + 1) + lengths + integer_bytes(words) + bytes(2 * words)
 
 
