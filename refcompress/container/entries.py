@@ -76,12 +76,17 @@ def write_array(a: np.ndarray, coding: Coding) -> bytes:
     return bytes([Kind.ARRAY, DTYPES[a.dtype]]) + shape_bytes(a.shape, a.itemsize) + raw(a)
 
 
-def read_array(reader: Reader, kind: int) -> np.ndarray:
+def read_dtype(reader: Reader) -> np.dtype:
+    """Return the dtype whose number follows; refuse one of a later release."""
     number = reader.byte("header")
     if number not in DTYPE_OF:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of dtype {number}; "
                                               f"this release reads 0 to {max(DTYPE_OF)}")
-    dtype = DTYPE_OF[number]
+    return DTYPE_OF[number]
+
+
+def read_array(reader: Reader, kind: int) -> np.ndarray:
+    dtype = read_dtype(reader)
     shape = read_shape(reader, dtype.itemsize)
     if dtype.kind != "b":
         return read_raw(reader, shape, dtype, "arrays")

@@ -4,6 +4,7 @@ All their codes are streams, so a file takes no more bits for them than they use
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -84,7 +85,15 @@ def scale_shape(shape: tuple[int, ...], group: int | None) -> tuple[int, ...]:
     return shape if group is None else block_shape(shape, group)
 
 
-def read_quantized(reader: Reader, kind: int) -> Quantized:
+class Grid(NamedTuple):
+    """What stands before the scales of a Quantized: its shape, its group, and the shape of its scales."""
+
+    shape: tuple[int, ...]
+    group: int | None
+    scales: tuple[int, ...]
+
+
+def read_grid(reader: Reader) -> Grid:
     shape = read_shape(reader, 4)
     if not shape:
         raise reader.corrupt("quantized values have at least one dimension")
@@ -93,7 +102,11 @@ def read_quantized(reader: Reader, kind: int) -> Quantized:
     full = scale_shape(shape, group)
     if own >> len(full) or any(own >> axis & 1 and f == 1 for axis, f in enumerate(full)):
         raise reader.corrupt("the axes with scales of their own must be axes of a size other than 1")
-    scales = tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full))
+    return Grid(shape, group, tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full)))
+
+
+def read_quantized(reader: Reader, kind: int) -> Quantized:
+    shape, group, scales = read_grid(reader)
     scale = read_raw(reader, scales, np.float32, "scales")
     bytes_each = 2 if kind in WIDE else 1
     alphabet = 256**bytes_each
@@ -150,20 +163,26 @@ def write_mx(a: MX, coding: Coding) -> bytes:
     return head + scales.tobytes() + codes.tobytes()
 
 
-def read_mx(reader: Reader, kind: int) -> MX:
+def read_mx_format(reader: Reader) -> str:
+    """Return the name of the format whose number follows; refuse one of a later release."""
     number = reader.byte("header")
     if number not in MX_FORMATS:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of MX format {number}; "
                                               f"this release reads 0 to {max(MX_FORMATS)}")
+    return MX_FORMATS[number]
+
+
+def read_mx(reader: Reader, kind: int) -> MX:
+    name = read_mx_format(reader)
     shape = read_blocks(reader)
     scale_shape = block_shape(shape, MX_BLOCK)
     size, blocks = math.prod(shape), math.prod(scale_shape)
     reader.promise(size + blocks)
     scales = streams.read(reader, blocks, 256, "scales").reshape(scale_shape)
     codes = streams.read(reader, size, 256, "values")
-    if MX_ELEMENTS[MX_FORMATS[number]] is None:
+    if MX_ELEMENTS[name] is None:
         codes = unfold(codes)
-    return checked(reader, MX, owned(codes.reshape(shape)), owned(scales), MX_FORMATS[number])
+    return checked(reader, MX, owned(codes.reshape(shape)), owned(scales), name)
 
 
 # Kind 8: NF4. A float32 for the scale of each block and a code of 4 bits for each element.

@@ -189,10 +189,7 @@ class Read(NamedTuple):
 
 def read_any(reader: Reader, count: int, kind: str, last: int) -> Read:
     """Return what a stream holds, unchecked. last : the last coder that may stand here"""
-    coder = reader.byte("header")
-    if coder > last:
-        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has a stream of coder {coder}; this release "
-                                              f"reads 0 to {last} there, in version {reader.coding.version}")
+    coder = read_coder(reader, last)
     if coder == HUFFMAN:
         return read_huffman(reader, count, kind)
     if coder < HUFFMAN:
@@ -208,6 +205,31 @@ def read_any(reader: Reader, count: int, kind: str, last: int) -> Read:
     return Read(symbols, (SPLIT, None, tuple(forms)), 0)
 
 
+def read_coder(reader: Reader, last: int) -> int:
+    """Return the coder that follows; refuse one of a later release."""
+    coder = reader.byte("header")
+    if coder > last:
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} has a stream of coder {coder}; this release "
+                                              f"reads 0 to {last} there, in version {reader.coding.version}")
+    return coder
+
+
+def skip(reader: Reader, count: int, kind: str, last: int = SPLIT) -> int:
+    """Go over a stream of ``count`` symbols without decoding it; return the bits of the largest symbol, as it says."""
+    if count == 0:
+        return 0
+    coder = read_coder(reader, last)
+    if coder < HUFFMAN:
+        reader.reassign(kind, "padding", 8 * len(reader.take(packed_size(count, coder), kind)) - count * coder)
+        return coder
+    if coder == HUFFMAN:
+        lengths = read_lengths(reader)
+        reader.take(2 * reader.integer("header"), kind)
+        return (len(lengths) - 1).bit_length()
+    upper, _ = (skip(reader, count, kind, HUFFMAN) for _ in ("upper", "lower"))
+    return 8 + upper
+
+
 def read_packed(reader: Reader, count: int, kind: str, width: int) -> np.ndarray:
     data = reader.take(packed_size(count, width), kind)
     padding = 8 * len(data) - count * width
@@ -219,15 +241,7 @@ def read_packed(reader: Reader, count: int, kind: str, width: int) -> np.ndarray
 
 def read_huffman(reader: Reader, count: int, kind: str) -> Read:
     """Return what a stream of coder 17 holds. These symbols have no other words in this code."""
-    alphabet = reader.integer("code tables")
-    if not 1 <= alphabet <= MAX_HUFFMAN_ALPHABET:
-        raise reader.corrupt(f"a Huffman code has 1 to {MAX_HUFFMAN_ALPHABET} lengths, not {alphabet}")
-    table = reader.take(packed_size(alphabet, 4), "code tables")
-    lengths = unpack(table, alphabet, 4)
-    if alphabet % 2:
-        reader.reassign("code tables", "padding", 4)
-        if table[-1] >> 4:
-            raise reader.corrupt("the padding after an odd number of code lengths must be 0")
+    lengths = read_lengths(reader)
     size = reader.integer("header")
     words = np.frombuffer(reader.take(2 * size, kind), "<u2").astype(np.uint16)
     words.flags.writeable = False  # so that Encoded need not copy them
@@ -238,5 +252,19 @@ def read_huffman(reader: Reader, count: int, kind: str) -> Read:
     except RefcompressError as error:
         raise reader.corrupt(f"Huffman stream: {error}") from None
     if reader.bits is not None:
-        reader.reassign(kind, "padding", 16 * size - int(histogram(symbols, alphabet) @ lengths))
+        reader.reassign(kind, "padding", 16 * size - int(histogram(symbols, len(lengths)) @ lengths))
     return Read(symbols, (HUFFMAN, lengths.tobytes(), None), int(lengths[0]), (lengths, size))
+
+
+def read_lengths(reader: Reader) -> np.ndarray:
+    """Return the code lengths of a stream of coder 17."""
+    alphabet = reader.integer("code tables")
+    if not 1 <= alphabet <= MAX_HUFFMAN_ALPHABET:
+        raise reader.corrupt(f"a Huffman code has 1 to {MAX_HUFFMAN_ALPHABET} lengths, not {alphabet}")
+    table = reader.take(packed_size(alphabet, 4), "code tables")
+    lengths = unpack(table, alphabet, 4)
+    if alphabet % 2:
+        reader.reassign("code tables", "padding", 4)
+        if table[-1] >> 4:
+            raise reader.corrupt("the padding after an odd number of code lengths must be 0")
+    return lengths

@@ -285,8 +285,8 @@ def test_too_little_memory_is_an_error_of_one_line(model, capsys, monkeypatch):
 
 def test_the_limit_of_inspect_may_be_raised_and_holds_for_the_ledger_too(model, capsys, monkeypatch):
     main(["compress", str(model / "model.npz"), str(model / "a.rcz")])
-    monkeypatch.setattr(container.read, "__defaults__", (reference, 100))
-    monkeypatch.setattr("refcompress.ledger.ledger.__kwdefaults__", {"implementation": reference, "limit": 100})
+    monkeypatch.setattr(container.read, "__defaults__", (reference, 100, False, None))
+    monkeypatch.setattr("refcompress.ledger.ledger.__kwdefaults__", {"implementation": reference, "limit": 100, "exact": True})
     assert main(["inspect", str(model / "a.rcz"), "--limit", "100000"]) == 0
 
 
