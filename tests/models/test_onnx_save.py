@@ -70,7 +70,7 @@ def test_other_weights_are_what_onnx_reads_and_the_rest_of_the_model_stays(tmp_p
         assert mine.raw_data == wanted.raw_data and (mine.dims, mine.data_type) == (wanted.dims, wanted.data_type)
         assert mine.doc_string == "kept"
         mine.CopyFrom(old[int(mine.name) - 1 - sum(t not in TYPES for t in range(1, int(mine.name)))])
-    assert {p.key: p.value for p in written.metadata_props} == {"key": "word", ours.DECODED: "true"}
+    assert {p.key: p.value for p in written.metadata_props} == {"key": "word", "refcompress": "decoded"}
     del written.metadata_props[:]
     assert written == onnx.load(path) and ours.is_decoded(tmp_path / "b.onnx") and not ours.is_decoded(path)
 
@@ -265,13 +265,15 @@ def test_a_tensor_of_a_branch_becomes_integers_inside_of_the_branch(tmp_path):
     ({}, RefcompressError, "'w' is a tensor of it"),
     ({"w": np.zeros((2, 3), np.float32), "v": X}, RefcompressError, "'v' is no tensor"),
     ({"w": np.zeros((3, 2), np.float32)}, RefcompressError, "shape"),
-    ({"w": np.zeros((2, 3), np.int32)}, ArgumentTypeError, "float32"),
+    ({"w": np.zeros((2, 3), np.int32)}, ArgumentTypeError, "float32"), ([1], ArgumentTypeError, "mapping"),
 ])
 def test_values_that_the_model_does_not_have_are_refused_and_the_old_file_stays(tmp_path, values, error, rule):
     path = saved(tmp_path / "a.onnx", model([numpy_helper.from_array(np.ones((2, 3), np.float32), "w")]))
     (tmp_path / "b.onnx").write_bytes(b"old")
     with pytest.raises(error, match=rule):
-        save(tmp_path / "b.onnx", values, like=path)
+        ours.save(tmp_path / "b.onnx", values, like=path)
+    with pytest.raises(ArgumentTypeError, match="metadata"):
+        ours.save(tmp_path / "b.onnx", {"w": np.ones((2, 3), np.float32)}, like=path, metadata={"key": 1})
     assert (tmp_path / "b.onnx").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 2
 
 

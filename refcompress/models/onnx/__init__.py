@@ -21,7 +21,7 @@ from ...container.files import Opened
 from ...errors import RefcompressError
 from ..protobuf import Walker
 from ..source import Source, Tensor, opening, within
-from .external import Beside, Folder
+from .external import Folder, OnDemand
 from .graphs import model_of, model_without_graphs
 from .tensor import elements
 from .write import DECODED, save
@@ -62,7 +62,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
                 left_out[name] = found.left_out or ""
                 continue
             e = elements(walker, found.proto, name, folder.place)
-            place = (e.opened.path, e.start, e.proto.type, e.proto.shape) if isinstance(e.opened, Beside) else None
+            place = (e.opened.path, e.start, e.proto.type, e.proto.shape) if isinstance(e.opened, OnDemand) else None
             tensors[name] = within(Tensor(name, e.proto.shape, e.proto.type, e.nbytes, e.read, place), limit)
         return Source("onnx", [opened, *folder.files.values()], tensors, model.metadata, left_out)
 
@@ -71,6 +71,6 @@ def is_decoded(path: str | bytes | PathLike) -> bool:
     """Return whether :func:`save` marked the file at ``path`` as decoded; False for a file that cannot be read."""
     try:
         with Opened(path) as opened:
-            return DECODED in model_without_graphs(Walker(opened))[0].metadata
+            return DECODED.items() <= model_without_graphs(Walker(opened))[0].metadata.items()
     except (RefcompressError, OSError):  # not ours, then
         return False

@@ -9,7 +9,7 @@ from .tensor import Proto
 MAX_DIGITS = 20
 
 
-class Beside(Opened):
+class OnDemand(Opened):
     """A file that is open only while it is read: a model may have one for each of a thousand tensors."""
 
     def __init__(self, path: str):
@@ -32,7 +32,7 @@ class Folder:
 
     def __init__(self, model: str):
         self.model, self.path = model, os.path.realpath(os.path.dirname(os.path.abspath(model)))
-        self.files: dict[str, Beside] = {}
+        self.files: dict[str, OnDemand] = {}
 
     def place(self, p: Proto, nbytes: int) -> tuple[Opened, int]:
         """Return the file and the offset of an external tensor; refuse what lies outside of it, or of the folder."""
@@ -46,7 +46,7 @@ class Folder:
                                    f"{opened.size}")
         return opened, start
 
-    def _opened(self, p: Proto) -> Beside:
+    def _opened(self, p: Proto) -> OnDemand:
         location = p.external.get("location", "")
         if location in self.files:
             return self.files[location]
@@ -61,7 +61,7 @@ class Folder:
                                            f"{real!r}, which is outside of the model's folder; copy the folder with "
                                            "the files that its links point at (cp -rL), and read the copy")
         try:
-            self.files[location] = Beside(real)
+            self.files[location] = OnDemand(real)
         except OSError as error:
             raise self._corrupt(p, f"lies in {path!r}, which cannot be opened: {error.strerror}") from None
         return self.files[location]

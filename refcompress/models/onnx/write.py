@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from os import PathLike
 
 from ...container import files
+from ...container.index import checked_metadata
 from ...errors import LimitError, RefcompressError
 from ..elements import bits_of
 from ..mapping import from_mapping
@@ -21,7 +22,7 @@ from .external import Folder
 from .graphs import Model, model_of
 from .writer import Beside, Writer
 
-DECODED = "refcompress.decoded"  # the key of the mark in metadata_props
+DECODED = {"refcompress": "decoded"}  # the mark in metadata_props
 MAX_MODEL = 2**31 - 1  # bytes that the readers of Protocol Buffers take
 
 
@@ -59,7 +60,7 @@ def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[st
     if like is None:
         raise RefcompressError("like", "must be the ONNX model that the weights came from (--like MODEL.onnx): weights "
                                        "alone are no ONNX model")
-    tensors = from_mapping(tensors)
+    tensors, words = from_mapping(tensors), checked_metadata(metadata)
     target = files.target_of(path)[0]
     folder = os.path.dirname(target)
     with files.Opened(like) as opened, Spool(folder) as spool, files.writing(target) as out:
@@ -70,7 +71,7 @@ def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[st
             writer.check_names(tensors)
             for name in tensors:
                 writer.replace(name, tensors[name].read())
-            writer.finish({**(metadata or {}), **({DECODED: "true"} if decoded else {})})
+            writer.finish({**words, **(DECODED if decoded else {})})
             edits, size = edited(writer.edits, opened.size)
             if size > MAX_MODEL:
                 raise LimitError("path", f"the model would have {size} bytes without its larger tensors, and no reader "
