@@ -8,7 +8,10 @@ import tempfile
 from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
+
 from .protobuf import Message, Walker, varint
+from .source import pieces
 
 STEP = 2**24  # bytes copied at a time: Ctrl-C is answered between steps
 
@@ -41,9 +44,11 @@ class Spool:
     def __exit__(self, *error) -> None:
         self.file.close()
 
-    def keep(self, data) -> Spooled:
-        self.file.write(data)
-        kept = Spooled(self._size, memoryview(data).nbytes)
+    def keep(self, data: np.ndarray) -> Spooled:
+        """Write the bytes of an array of uint8."""
+        for piece in pieces(data):
+            self.file.write(piece)
+        kept = Spooled(self._size, data.nbytes)
         self._size += kept.size
         return kept
 

@@ -145,7 +145,8 @@ def test_an_offset_and_a_length_that_are_missing_are_0_and_what_the_shape_says(t
 @pytest.mark.parametrize("entries, rule", [
     ({"location": "../w.bin"}, "folder"), ({"location": "/etc/passwd"}, "folder"), ({"location": ""}, "folder"),
     ({"location": "a/../w.bin"}, "folder"), ({"location": "none.bin"}, "cannot be opened"),
-    ({"location": "."}, "cannot be opened"), ({"location": "w\0.bin"}, "folder"), ({"offset": 24}, "has 32"),
+    ({"location": "."}, "cannot be opened"), ({"location": "n" * 5000}, "cannot be opened"),
+    ({"location": "w\0.bin"}, "folder"), ({"offset": 24}, "has 32"),
     ({"offset": 2**64}, "has 32"), ({"length": 8}, "says 12"), ({"length": 2**63}, "says 12"),
     ({"offset": "-4"}, "no number"), ({"offset": " 8"}, "no number"), ({"length": "1" * 5000}, "no number"),
 ], ids=str)

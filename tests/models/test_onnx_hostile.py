@@ -175,6 +175,13 @@ def test_a_model_that_shrinks_after_it_was_opened_is_refused(tmp_path):
             source["w"].read()
 
 
+def test_sizes_may_be_packed(tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(graph(tensor(dims=(), more=block(1, b"\2\3") + block(9, W.tobytes()))))
+    with ours.open(path) as source:
+        assert source["w"].read().tolist() == W.tolist()
+
+
 def test_more_tensors_than_any_model_has_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(graphs, "MAX_TENSORS", 3)
     path = tmp_path / "m.onnx"

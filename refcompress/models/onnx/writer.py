@@ -11,6 +11,7 @@ from .. import protobuf
 from ..elements import bits_of
 from ..protobuf import Walker
 from ..protobuf_edit import Edit, Piece, Spool, size_of
+from ..source import pieces as parts
 from . import dequantize
 from .graphs import Found, Model
 from .rounding import raw
@@ -33,7 +34,8 @@ class Beside:
         """Write elements; return the fields of the TensorProto that say where they lie."""
         padding = -self._size % ALIGNMENT
         self.out.write(bytes(padding))
-        self.out.write(data.data)
+        for piece in parts(data):
+            self.out.write(piece)
         start, self._size = self._size + padding, self._size + padding + data.nbytes
         entries = {"location": self.location, "offset": str(start), "length": str(data.nbytes)}
         return b"".join(protobuf.block(EXTERNAL, protobuf.block(1, key.encode()) + protobuf.block(2, text.encode()))
