@@ -40,8 +40,8 @@ def ggml_encode(x: NDArray[np.float32], type: str) -> GGMLBlocks:
 
     **Departs** NaN and infinities are refused. Where 1 / d is beyond float32 the inverse is 0: in C the conversion to
     an integer is undefined there. ggml's C leaves it to the compiler whether the product of Q4_0 is rounded before 8.5
-    is added. It is here, as in gguf 0.19.0; where it is not, codes at ties are others. (gguf gives a block of zeros that
-    starts with -0.0 the scale 0.0, where ggml and we give it -0.0.)
+    is added. It is here, as in gguf 0.19.0; where it is not, codes at ties are others. (gguf gives a block of zeros
+    that starts with -0.0 the scale 0.0, where ggml and we give it -0.0.)
 
     Cost O(size).
 
