@@ -75,7 +75,8 @@ def test_open_and_load_take_models_of_others_too(tmp_path):
 
 @pytest.mark.parametrize("key, value", [
     ("refcompress.arranged", "[1]"), ("refcompress.arranged", "{"), ("refcompress.arranged", '{"b": {}}'),
-    ("refcompress.arranged", '{"a": {"shape": [4, 4]}}'), ("refcompress.arranged", '{"a": {"shape": [4, 4], "axes": [0, 0]}}'),
+    ("refcompress.arranged", '{"a": {"shape": [4, 4]}}'),
+    ("refcompress.arranged", '{"a": {"shape": [4, 4], "axes": [0, 0]}}'),
     ("refcompress.arranged", '{"a": {"shape": [-4, 4], "axes": [0, 1]}}'), ("refcompress.types", '{"a": "int3"}'),
     ("refcompress.types", '{"a": 1}'), ("refcompress.types", "[" * 100000), ("refcompress.types", '{"c": "float16"}'),
 ])

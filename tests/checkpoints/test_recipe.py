@@ -134,7 +134,8 @@ def test_a_file_that_is_refused_is_named(tmp_path):
         Recipe.of("int5")
 
 
-@pytest.mark.parametrize("text", ["a", "a=", "=int8", "a=int8:group", "a=int8:group=", "a=int8:group=4,group=8", "a=int9"])
+@pytest.mark.parametrize("text", ["a", "a=", "=int8", "a=int8:group", "a=int8:group=", "a=int8:group=4,group=8",
+                                  "a=int9"])
 def test_a_rule_that_is_typed_wrongly_is_refused(text):
     with pytest.raises(RefcompressError):
         rule_of_text(text)

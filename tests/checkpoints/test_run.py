@@ -3,15 +3,14 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from checkpoint_examples import model, normal, saved
 
-from refcompress import ArgumentTypeError, RefcompressError, checkpoints, container, models, reference
+from refcompress import ArgumentTypeError, RefcompressError, checkpoints, container, models
 from refcompress.checkpoints import Recipe, Rule, run, work
 
 RECIPE = Recipe((Rule("conv*", "share", {"bits": 3}), Rule("layer.0.weight", "nm")), preset="int8")
@@ -42,24 +41,18 @@ def test_the_bytes_are_the_same_in_process_from_threads_processes_and_a_client(t
         if name == "threads":
             more = {"executor": ThreadPoolExecutor(3)}
         elif name == "processes":
-            more = {"executor": ProcessPoolExecutor(2, get_context("spawn"))}
+            more = {"jobs": 2}
         elif name == "client":
             more = {"executor": Client()}
-        checkpoints.compress(source, RECIPE, target=target, implementation=reference, **more)
-        found[name] = target.read_bytes()
+        result = checkpoints.compress(source, RECIPE, target=target, **more)
+        found[name] = target.read_bytes(), str(result.table())
         if "executor" in more and hasattr(more["executor"], "shutdown"):
             more["executor"].shutdown()
     assert len(set(found.values())) == 1
     assert not [path for path in os.listdir(tmp_path) if path.endswith(".parts")]
 
 
-def test_local_processes_make_the_same_bytes_as_one(tmp_path):
-    source = saved(tmp_path, {"a.weight": normal(8, 8), "b.weight": normal(8, 9)})
-    one, two = (checkpoints.compress(source, "int4", target=tmp_path / f"{jobs}.rcz", jobs=jobs) for jobs in (1, 2))
-    assert (tmp_path / "1.rcz").read_bytes() == (tmp_path / "2.rcz").read_bytes() and one.table() == two.table()
-
-
-@pytest.mark.parametrize("after", [0, 1, 4, 9])
+@pytest.mark.parametrize("after", [0, 5])
 def test_a_run_that_was_killed_goes_on_from_its_parts_and_ends_with_the_same_bytes(tmp_path, monkeypatch, after):
     source = saved(tmp_path, model())
     whole = checkpoints.compress(source, RECIPE, target=tmp_path / "whole.rcz").table()

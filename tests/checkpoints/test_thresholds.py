@@ -10,9 +10,10 @@ from refcompress.checkpoints import Recipe, Rule
 from refcompress.checkpoints.plan import plan_of
 from refcompress.checkpoints.thresholds import FLOOR, counts, kept_of_each
 
+PATTERNS = [0, 1, 2, 2**15, 2**15 + 1, 2**16, 2**30, 2**31 - 1]
 
-@given(st.lists(st.lists(st.sampled_from([0, 1, 2, 2**15, 2**15 + 1, 2**16, 2**30, 2**31 - 1]), max_size=8), max_size=4),
-       st.data())
+
+@given(st.lists(st.lists(st.sampled_from(PATTERNS), max_size=8), max_size=4), st.data())
 def test_the_largest_of_all_are_counted_by_layer_with_ties_to_the_first(layers, data):
     layers = [np.array(layer, np.int64) for layer in layers]
     keep = data.draw(st.integers(0, sum(map(len, layers))))
@@ -25,8 +26,9 @@ def test_the_largest_of_all_are_counted_by_layer_with_ties_to_the_first(layers, 
 
 
 def test_a_global_scope_prunes_the_smallest_of_all_layers_and_leaves_each_a_floor():
-    arrays = {"a.weight": normal(30, 40), "b.weight": normal(30, 40, scale=1), "tiny.weight": normal(40, 50, scale=1e-4)}
-    recipe = Recipe((Rule("*", "share", {"sparsity": 0.6, "bits": 8}),), scope="global")
+    arrays = {"a.weight": normal(30, 40), "b.weight": normal(30, 40, scale=1),
+              "tiny.weight": normal(40, 50, scale=1e-4)}
+    recipe = Recipe((Rule("*", "share", {"sparsity": 0.6, "bits": 4}),), scope="global")
     masks = prune_magnitude(arrays, sparsity=0.6)
     assert not masks["tiny.weight"].any()
     result = checkpoints.compress(arrays, recipe)
