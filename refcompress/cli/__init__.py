@@ -9,9 +9,10 @@ import json
 import os
 import sys
 
+from .. import __version__
 from ..agreement import Disagreement
 from ..errors import NotOnDisk, RefcompressError
-from . import audit, compress, demo, doctor, evaluate, files
+from . import audit, compress, demo, doctor, evaluate, files, guide
 from .refusals import in_words
 from .show import printable
 
@@ -27,9 +28,11 @@ def main(argv: list[str] | None = None) -> int:
         prog="refcompress",
         description="The reference for neural-network compression: to be read, to be fast, proven the same.",
     )
+    parser.add_argument("--version", action="version", version=f"refcompress {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for module in (demo, compress, files, evaluate, audit, doctor):
         module.add_commands(commands)
+    guide.add_commands(commands, parser)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
     options = parser.parse_args(argv)
