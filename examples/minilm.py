@@ -14,7 +14,8 @@ import re
 import numpy as np
 
 from experiments.minilm import LENGTH, Tokens, embeddings, forward
-from refcompress import container, models
+from experiments.runner import fastest
+from refcompress import checkpoints
 
 SENTENCES = 200
 
@@ -42,9 +43,9 @@ def embedded(model: dict[str, np.ndarray], texts: list[str], tokens: Tokens) -> 
 def cosines(source, compressed, count: int = SENTENCES) -> np.ndarray:
     """Return, for each sentence, the cosine of its embedding by the source and by the compressed file."""
     tokens, texts = Tokens(), sentences(count)
-    with models.open(source) as tensors:
+    with checkpoints.open(source) as tensors:
         before = embedded({name: np.asarray(tensor.read()) for name, tensor in tensors.items()}, texts, tokens)
-    layers = container.load(compressed)
+    layers = checkpoints.load(compressed, implementation=fastest())
     after = embedded({name: np.asarray(layer) for name, layer in layers.items()}, texts, tokens)
     return np.sum(before.astype(np.float64) * after, axis=1)
 

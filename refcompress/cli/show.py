@@ -43,6 +43,31 @@ def table(rows: list[list], header: list[str] | None = None, indent: str = "  ",
     Where the lines would be wider than the terminal, the widest columns of text go on in further lines; with ``wide``
     no line is broken.
     """
+    head, groups = _table(rows, header, indent, wide)
+    return "\n".join([*head, *(line for group in groups for line in group)])
+
+
+def records(rows: list[list], header: list[str], own: int, indent: str = "  ", wide: bool = False) -> str:
+    """Return rows as :func:`table` does; where that would break lines, the first columns have a line of their own.
+
+    own : how many columns these are. Names of tensors are long, and are copied: they stay whole.
+    """
+    _, widths, _ = _aligned(rows, header)
+    if wide or len(indent) + sum(widths) + 2 * (len(widths) - 1) <= columns():
+        return table(rows, header, indent, wide)
+    head, groups = _table([row[own:] for row in rows], header[own:], indent * 2, False)
+    lines = [indent + "  ".join(header[:own]), *head]
+    for row, group in zip(rows, groups):
+        first, *more = map(_cell, row[:own])
+        rest = "  ".join(more)
+        fits = len(indent) + len(first) + 2 + len(rest) <= columns()
+        lines += [f"{indent}{first}  {rest}".rstrip()] if fits else [indent + first, indent * 2 + rest]
+        lines += group
+    return "\n".join(lines)
+
+
+def _table(rows: list[list], header: list[str] | None, indent: str, wide: bool) -> tuple[list[str], list[list[str]]]:
+    """Return the lines of the header, and those of each row."""
     lines, widths, right = _aligned(rows, header)
     room = columns() - len(indent) - 2 * (len(widths) - 1)
     broken = [j for j in range(len(widths)) if not right[j] and widths[j] > LEAST]
@@ -50,27 +75,10 @@ def table(rows: list[list], header: list[str] | None = None, indent: str = "  ",
         j = max(broken, key=widths.__getitem__)
         widths[j] -= 1
         broken = [j for j in broken if widths[j] > LEAST]
-    out = [line for cells in lines for line in _wrapped(cells, widths, right, indent)]
-    if header:
-        under = len(_wrapped(lines[0], widths, right, indent))
-        out.insert(under, indent + "  ".join("-" * w for w in widths))
-    return "\n".join(out)
-
-
-def records(rows: list[list], header: list[str], indent: str = "  ", wide: bool = False) -> str:
-    """Return rows as :func:`table` does; where that would break lines, the first column has a line of its own.
-
-    Names of tensors are long, and are copied: they stay whole.
-    """
-    _, widths, _ = _aligned(rows, header)
-    if wide or len(indent) + sum(widths) + 2 * (len(widths) - 1) <= columns():
-        return table(rows, header, indent, wide)
-    rest = table([row[1:] for row in rows], header[1:], indent * 2)
-    lines = rest.split("\n")
-    if len(lines) != len(rows) + 2:  # even so some lines are broken
-        return table(rows, header, indent)
-    named = [line for row, below in zip(rows, lines[2:]) for line in (indent + _cell(row[0]), below)]
-    return "\n".join([indent + header[0], *lines[:2], *named])
+    groups = [_wrapped(cells, widths, right, indent) for cells in lines]
+    if header is None:
+        return [], groups
+    return [*groups[0], indent + "  ".join("-" * w for w in widths)], groups[1:]
 
 
 def _aligned(rows: list[list], header: list[str] | None) -> tuple[list[list[str]], list[int], list[bool]]:
