@@ -82,9 +82,10 @@ class Rule:
 
 PRESETS: dict[str, tuple[Rule, ...]] = {
     "lossless": (Rule("*", "lossless"),),
-    "int8": (Rule("*", "keep"), Rule("*", "int8", of=WEIGHTS)),
+    "int8": (Rule("*", "keep"), Rule("*", "int8", {"group": 128}, of=("weights",)),
+             Rule("*", "int8", {"group": 64}, of=("embeddings",))),
     "int4": (Rule("*", "keep"), Rule("*", "int4", {"group": 64}, of=("weights",)),
-             Rule("*", "int8", of=("embeddings",))),
+             Rule("*", "int8", {"group": 64}, of=("embeddings",))),
     "deep": (Rule("*", "lossless"), Rule("*", "share", {"bits": 5}, of=("weights",)),
              Rule("*", "share", {"bits": 6}, of=("embeddings",))),
 }
