@@ -12,6 +12,7 @@ from .kinds import KINDS, WEIGHTS, kind_of
 from .recipe import Recipe, Rule
 from .schemes import SCHEMES
 from .sources import raw
+from .weights import NotFinite, weights_of
 
 __all__ = ["Plan", "Step", "content", "plan_of"]
 
@@ -43,6 +44,14 @@ class Step:
     def lossy(self) -> bool:
         return not SCHEMES[self.scheme].exact
 
+    def said(self) -> str:
+        """Return what the tensor becomes, in a few words."""
+        if self.same_as is not None:
+            return f"same as {self.same_as}"
+        if self.choices:
+            return "one of " + ", ".join(scheme for scheme, _ in self.choices)
+        return self.scheme + "".join(f", {name} {value}" for name, value in self.options.items())
+
     @property
     def size(self) -> int:
         """The number of elements."""
@@ -51,10 +60,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps, in the order of the source, and what was noticed on the way."""
+    """The steps, in the order of the source.
+
+    sizes : the least and the most bytes of each entry, by name; total : of the file. Both are there for a plan that was
+    asked for (checkpoints.plan), which has looked at every tensor.
+    """
 
     recipe: Recipe
     steps: tuple[Step, ...]
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    total: tuple[int, int] | None = None
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -64,6 +79,12 @@ class Plan:
         """The steps whose entries have bytes of their own: all but those that are the same as an earlier one."""
         return [step for step in self.steps if step.same_as is None]
 
+    def table(self) -> list[dict[str, Any]]:
+        """Return a row a tensor as a dict, its keys those of a table's columns."""
+        return [{"name": step.name, "shape": list(step.shape), "dtype": step.type, "becomes": step.said(),
+                 "before": step.nbytes, "bytes": list(self.sizes[step.name]) if self.sizes else None,
+                 "reason": step.reason} for step in self.steps]
+
 
 # What a budget, or a largest error, chooses from: in a group of 64 the scale takes half a bit a weight.
 CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -72,15 +93,29 @@ CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def plan_of(source: Source, recipe: Recipe) -> Plan:
+def plan_of(source: Source, recipe: Recipe, *, thorough: bool = False) -> Plan:
     """Return what each tensor becomes; refuse a rule or a pattern that matches nothing, by its text.
 
-    Tensors of one type and shape are read once, to find those of the same content.
+    Tensors of one type and shape are read once, to find those of the same content. A thorough plan reads the others
+    too, and finds those with an element that no lossy scheme takes, as the run would.
     """
     rules = recipe.all_rules()
     steps = [_step(tensor, recipe, rules) for tensor in source.values()]
     _each_matches(source, recipe, steps)
+    if thorough:
+        steps = [_finite(source[step.name], step) if step.lossy or step.choices else step for step in steps]
     return Plan(recipe, tuple(_tied(source, steps)))
+
+
+def _finite(tensor: Tensor, step: Step) -> Step:
+    """Return the step, or one that loses nothing where an element is not finite; where a rule asks, refuse it."""
+    try:
+        weights_of(tensor.read(), step.name)
+    except NotFinite as error:
+        if step.asked:
+            raise
+        return replace(step, scheme="lossless", options={}, choices=(), reason=error.reason)
+    return step
 
 
 def _step(tensor: Tensor, recipe: Recipe, rules: tuple[Rule, ...]) -> Step:

@@ -16,6 +16,7 @@ from ..container import DEFAULT_LIMIT
 from ..errors import NotBuilt, RefcompressError
 from ..models.source import Source
 from . import parts
+from .bounds import bytes_of, bytes_of_file
 from .budget import chosen_for_budget, chosen_for_error
 from .plan import Plan, Step, plan_of
 from .recipe import Recipe
@@ -37,7 +38,9 @@ def plan(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = "int
     """
     opened, opening = source_of(source, limit=limit, bfloat16=bfloat16)
     try:
-        return plan_of(opened, Recipe.of(recipe))
+        made = plan_of(opened, Recipe.of(recipe), thorough=True)
+        sizes = bytes_of(made)
+        return replace(made, sizes=sizes, total=bytes_of_file(made, sizes, metadata_of(opened, "0" * 64, made.recipe)))
     finally:
         if opening is not None:
             opened.close()

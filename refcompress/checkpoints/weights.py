@@ -16,7 +16,7 @@ CHUNK = 2**18  # elements compared at a time: their differences are float64
 class NotFinite(RefcompressError):
     """A tensor with an element that no lossy scheme takes: NaN, an infinity, or a number beyond float32."""
 
-    element: list[int]  # its index
+    reason = ""  # in a few words
 
 
 def weights_of(value: Value, name: str) -> np.ndarray:
@@ -38,7 +38,7 @@ def weights_of(value: Value, name: str) -> np.ndarray:
             error = NotFinite(f"tensor {name!r}, element {element}",
                               f"is {dense[where]}, and only finite float32 numbers can lose precision; the rule "
                               f"'{name}=lossless' keeps the tensor bit for bit")
-            error.element = element
+            error.reason = f"element {element} is {dense[where]}"
             raise error
         part += np.float32(0)  # -0.0 becomes +0.0
     return w

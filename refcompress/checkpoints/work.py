@@ -111,7 +111,7 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
             if step.asked:
                 raise
             said, entry = _exact(value, "lossless", implementation)
-            return said | {"reason": f"element {error.element} is no finite float32", "warning": True}, entry
+            return said | {"reason": error.reason, "warning": True}, entry
         del value
         asked = {**options, "keep": item.keep} if item.keep is not None else options
         made = _made(w, scheme, asked, operation, step)
