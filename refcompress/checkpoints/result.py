@@ -3,8 +3,9 @@
 import math
 import os
 import shutil
-import tempfile
+import weakref
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,10 +84,10 @@ class Result:
     """
 
     def __init__(self, path: str, source: str, plan: Plan, rows: list[Row], implementation: str,
-                 temporary: tempfile.TemporaryDirectory | None = None):
+                 owned: ExitStack):
         self.path, self.source, self.plan, self.rows = path, source, plan, rows
         self.implementation = implementation
-        self._temporary = temporary  # whose folder is removed with this object
+        weakref.finalize(self, owned.close)  # removes the file with this object, where it has no place of its own
 
     @property
     def before(self) -> int:

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -88,10 +89,12 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
             raise RefcompressError("jobs" if executor is None else "executor",
                                    "needs a source on the disk, which other processes can read; refcompress.save "
                                    "writes a mapping to a file")
-        temporary = None
+        owned = ExitStack()  # a folder of our own, which goes with the result, or with an exception
         if target is None:
-            temporary = tempfile.TemporaryDirectory(prefix="refcompress-")
-            target = os.path.join(temporary.name, "compressed.rcz")
+            folder = tempfile.mkdtemp(prefix="refcompress-")
+            stack.callback(owned.close)
+            owned.callback(shutil.rmtree, folder, ignore_errors=True)
+            target = os.path.join(folder, "compressed.rcz")
         path = os.fsdecode(target)
         refuse_source(path, opened)
         made = plan_of(opened, recipe)
@@ -106,7 +109,7 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
             parts.remove(folder)
             raise
         parts.remove(folder)
-        return Result(path, opened.kind, made, rows, run.name, temporary)
+        return Result(path, opened.kind, made, rows, run.name, owned.pop_all())
 
 
 def fastest() -> Any:

@@ -6,8 +6,8 @@ So a work item goes to a thread, to another process, or to another machine that 
 import importlib
 import types
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -52,21 +52,16 @@ def part_of(item: Item, source: Source | None = None, implementation: Any = None
     there = parts.read(item.path, item.key, entry=False)
     if there is not None:
         return there[0]
-    if source is None:
-        assert item.opening is not None
-        source = _opened(item.opening)
     if implementation is None:
         implementation = implementation_named(item.implementation)
-    said, entry = encoded(source[item.step.name], item, implementation)
+    with ExitStack() as stack:
+        if source is None:
+            assert item.opening is not None
+            source = stack.enter_context(item.opening.source())
+        said, entry = encoded(source[item.step.name], item, implementation)
     said["bytes"] = len(entry)
     parts.write(item.path, item.key, said, entry)
     return said
-
-
-@lru_cache(maxsize=1)
-def _opened(opening: Opening) -> Source:
-    """Return the source, which this process keeps open for its next item."""
-    return opening.source()
 
 
 def name_of_implementation(implementation: Any) -> str:
