@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import RefcompressError
 from ..ops import implementation_of
 from ..reference.allocate import allocate_lagrange
 
@@ -25,25 +24,18 @@ def chosen_for_error(measured: Sequence[Measured], most: float) -> list[int]:
     return [min((size, error, j) for j, (size, error) in enumerate(each) if error <= most)[2] for each in measured]
 
 
-def chosen_for_budget(measured: Sequence[Measured], weights: Sequence[int], budget: int, frame: int,
-                      implementation: object) -> list[int]:
+def chosen_for_budget(measured: Sequence[Measured], weights: Sequence[int], budget: int, implementation: object,
+                      ) -> list[int]:
     """Return a candidate for each tensor, such that all their bytes are at most ``budget`` and little is lost.
 
         minimise the sum over tensors of weights * error**2        (error is relative to the tensor)
 
-    weights : the numbers of elements. frame : the bytes of all else in the file, for the refusal of a budget below the
-    least. A few tensors get the optimum (allocate_exact), more of them one price a byte (allocate_lagrange).
+    weights : the numbers of elements. A few tensors get the optimum (allocate_exact), more of them one price a byte
+    (allocate_lagrange). A budget below the least is refused.
     """
-    if not measured:
-        return []
     size = np.array([[each[0] for each in candidates] for candidates in measured], np.int64)
     error = np.array([[each[1] for each in candidates] for candidates in measured], np.float64)
     cost = np.array(weights, np.float64)[:, None] * error**2
-    least = int(size.min(axis=1).sum())
-    if least + frame > budget:
-        raise RefcompressError("budget", f"of {budget:,} bytes is below the least that the file takes, "
-                                         f"{least + frame:,} bytes; give more, or rules that take less")
-    budget -= frame
     if size.shape[1] ** min(len(size), 64) <= MOST_WAYS:
         exact, _ = implementation_of(implementation, "allocate_exact")
         return [int(j) for j in exact(cost, size, budget).choice]

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import container, models, reference
+from .. import models, reference
 from ..container import DEFAULT_LIMIT, Layer
 from ..errors import CorruptError, LimitError, RefcompressError
 from ..formats import Plain, QuantizedLayer
 from ..models.source import Tensor, Value
 from .arranged import Arranged
-from .reading import Compressed
+from .reading import Compressed, open_compressed
 from .sources import Path
 from .weights import fits, in_type
 
@@ -89,7 +89,7 @@ def decompress(path: Path, target: Path, *, implementation: Any = reference, lim
 
     One tensor is in memory at a time. like : of .onnx alone, the original file.
     """
-    with Compressed(container.open(path, implementation=implementation, limit=limit)) as file:
+    with open_compressed(path, implementation=implementation, limit=limit) as file:
         tensors = tensors_of(file, limit=limit)
         models.save(target, tensors, like=like, decoded=True)
         return tensors

@@ -54,7 +54,10 @@ class Compressed(Mapping[str, Layer]):
         return found
 
     def __getitem__(self, name: str) -> Layer:
-        layer = self._file[name]
+        return self.arranged(name, self._file[name])
+
+    def arranged(self, name: str, layer: Layer) -> Layer:
+        """Return the layer of an entry, arranged as its tensor was."""
         arrangement = self.arrangements.get(name)
         return layer if arrangement is None else Arranged(layer, arrangement)
 
@@ -92,8 +95,18 @@ def open(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LI
     limit : the most bytes that one tensor may have
     """
     if is_compressed(path):
-        return Compressed(container.open(path, implementation=implementation, limit=limit))
+        return open_compressed(path, implementation=implementation, limit=limit)
     return models.open(path, limit=limit)
+
+
+def open_compressed(path: Path, *, implementation: Any, limit: int) -> Compressed:
+    """Return a compressed file, open."""
+    file = container.open(path, implementation=implementation, limit=limit)
+    try:
+        return Compressed(file)
+    except BaseException:
+        file.close()
+        raise
 
 
 def load(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
@@ -102,16 +115,10 @@ def load(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LI
     limit : the most bytes that all of them may have
     """
     if is_compressed(path):
-        with container.open(path, implementation=implementation, limit=limit) as file:
-            compressed = Compressed(file)
-            return {name: arrange(compressed, name, layer) for name, layer in
-                    container.load(path, implementation=implementation, limit=limit).items()}
+        with open_compressed(path, implementation=implementation, limit=limit) as file:
+            layers = container.load(path, implementation=implementation, limit=limit)
+            return {name: file.arranged(name, layer) for name, layer in layers.items()}
     return models.load(path, limit=limit)
-
-
-def arrange(file: Compressed, name: str, layer: Layer) -> Layer:
-    arrangement = file.arrangements.get(name)
-    return layer if arrangement is None else Arranged(layer, arrangement)
 
 
 def save(path: Path, tensors: Mapping[str, Any], *, implementation: Any = reference) -> None:

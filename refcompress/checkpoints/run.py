@@ -217,18 +217,22 @@ class Run:
             return dict(zip(names, chosen_for_error(measured, recipe.max_error)))
         if recipe.budget is None:
             return {}
-        frame = 0  # bytes of all that is not chosen: known once a file was written
+        numbers = [min(range(len(each)), key=lambda j: each[j]) for each in measured]  # the smallest of each
+        frame = None  # bytes of all that is not chosen: known once a file was written
         while True:
-            numbers = chosen_for_budget(measured, [step.size for step in several], recipe.budget, frame,
-                                        self.implementation)
             chosen = dict(zip(names, numbers))
             about = {step.name: said[step.name, chosen.get(step.name)] for step in self.plan.own}
             trial = os.path.join(self.folder, "trial.tmp")
             self._write(trial, metadata, about, chosen)
             size = os.path.getsize(trial)
-            if size <= recipe.budget:
+            if frame is None and size > recipe.budget:
+                raise RefcompressError("budget", f"of {recipe.budget:,} bytes is below the least that the file takes, "
+                                                 f"{size:,} bytes; give more, or rules that take less")
+            if frame is not None and size <= recipe.budget or not several:
                 return chosen
-            frame = size - sum(measured[i][j][0] for i, j in enumerate(numbers))
+            frame = size - sum(each[j][0] for each, j in zip(measured, numbers))
+            numbers = chosen_for_budget(measured, [step.size for step in several], recipe.budget - frame,
+                                        self.implementation)
 
     def _write(self, target: str, metadata: dict[str, str], about: dict[str, dict[str, Any]], chosen: dict[str, int],
                ) -> dict[str, int]:

@@ -15,6 +15,7 @@ import numpy as np
 from ..container import Layer
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import MX_ELEMENTS, Mixed, Shared
+from ..reference.lowrank import lowrank_conv
 from .arranged import Arrangement
 from .options import checked_options
 from .sharing import share_best
@@ -175,12 +176,14 @@ def mixed(w: np.ndarray, options: Mapping[str, Any], operation: Operation) -> Ma
 
 def lowrank(w: np.ndarray, options: Mapping[str, Any], operation: Operation) -> Made:
     """Truncate the singular value decomposition of outputs by all else; a convolution becomes two in a row."""
-    by = {"rank": options["rank"]} if "rank" in options else {"energy": options.get("energy", 0.9)}
-    if w.ndim == 4 and options.get("axis", 0) % 4 == 0:
-        return Made(operation("lowrank_conv")(w, scheme="channel", **by))
-    w, arrangement = matrix(w, options.get("axis", 0))
-    if "rank" in by:
-        by["rank"] = min(by["rank"], *w.shape)
+    axis = options.get("axis", 0) % w.ndim
+    rows = w.shape[axis]
+    by = {"energy": options.get("energy", 0.9)}
+    if "rank" in options:
+        by = {"rank": min(options["rank"], rows, w.size // rows)}
+    if w.ndim == 4 and axis == 0:
+        return Made(lowrank_conv(w, scheme="channel", **by))
+    w, arrangement = matrix(w, axis)
     return Made(operation("lowrank_svd")(w, **by), arrangement)
 
 
