@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refcompress import LowRank, reference
+from refcompress import LowRank, formats, reference
 
 # name: (outputs, inputs), a convolution as the matrix that im2col makes of it, and the share of weights that Han et al.
 # (Deep Compression, 2016, tables 2, 3 and 4) keep.
@@ -190,6 +190,16 @@ def on_floats(op, format, layer, **flags):
     return Case(op, f"{layer}{', ' + format if format else ''}", make, 0, (4 + code) * outputs * inputs, **flags)
 
 
+def on_ggml(op, type, **flags):
+    """Return a case of encoding weights to blocks of ggml, or of decoding them."""
+    def make(rng):
+        w = _normal(rng, 300, 768)
+        return ((w, type) if op == "ggml_encode" else (reference.ggml_encode(w, type),)), {}
+
+    block = formats.GGML_TYPES[type]
+    return Case(op, f"768 wide, {type}", make, 0, 300 * 768 * (4 + block.nbytes // block.numbers), **flags)
+
+
 def _pruned_codes(rng, density, m=1000, k=4096):
     """Codes 1 to 15 of a share of the weights, more of them in some columns; 0 elsewhere."""
     columns = rng.random(k) * 2 * density
@@ -359,6 +369,8 @@ CASES = [
     ),
     *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
     *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
+    on_ggml("ggml_encode", "Q8_0", quick=True),
+    *(on_ggml("ggml_decode", type, quick=type == "Q8_0") for type in ("Q8_0", "Q4_0")),
     Case("share_optimal", "LeNet-5 fc2, bits 4", lambda rng: ((_normal(rng, 10, 500),), {"bits": 4}), 0, 4 * 10 * 500,
          quick=True),
     on_weights("share_optimal", "LeNet-300-100 fc1", 4, bits=4, reference=False, quick=True),

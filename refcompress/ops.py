@@ -63,6 +63,8 @@ OPS = {op.name: op for op in (
     Op("floats_mx_decode", exactly),
     Op("floats_nf4_encode", exactly),
     Op("floats_nf4_decode", exactly),
+    Op("ggml_encode", exactly),
+    Op("ggml_decode", exactly),
     Op("lowrank_svd", same_product),
     Op("lowrank_matmul", within_dot_bound(lowrank_terms)),
     Op("lowrank_randomized", near_best),

@@ -12,6 +12,7 @@ from .base import ArrayFormat, Format, is_array_format
 from .csr import CSR
 from .element_types import ELEMENT_TYPES, ElementType
 from .floats import FLOATS, MX, MX_ELEMENTS, NF4, FloatFormat
+from .ggml import GGML_TYPES, GGMLBlocks, GGMLType
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .layer import QuantizedLayer
 from .lowrank import LowRank, LowRankConv, Tucker2
@@ -23,8 +24,8 @@ from .same import same
 from .shared import Shared
 
 __all__ = [
-    "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "HuffmanCode", "LowRank", "LowRankConv", "MX", "Mixed", "NF4", "Packed",
-    "Plain",
-    "Quantized", "QuantizedLayer", "Shared", "Tucker2", "ELEMENT_TYPES", "FLOATS", "MAX_CODE_LENGTH", "MX_ELEMENTS",
-    "ArrayFormat", "is_array_format", "same",
+    "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "HuffmanCode", "LowRank",
+    "LowRankConv", "MX", "Mixed", "NF4", "Packed", "Plain", "Quantized", "QuantizedLayer", "Shared", "Tucker2",
+    "ELEMENT_TYPES", "FLOATS", "GGML_TYPES", "MAX_CODE_LENGTH", "MX_ELEMENTS", "ArrayFormat", "is_array_format",
+    "same",
 ]

@@ -21,6 +21,7 @@ FORMATS = {
     "nf4": rc.floats_nf4_encode(W), "lowrank": rc.lowrank_svd(W, rank=2),
     "conv": rc.lowrank_conv(KERNEL, scheme="spatial", rank=2), "tucker": rc.lowrank_tucker2(KERNEL, ranks=(2, 2)),
     "layer": rc.QuantizedLayer(rc.quantize_s8(W, axis=0), np.ones(20, np.float32), 8, 0.5, np.zeros(12, np.float32)),
+    "ggml": rc.ggml_encode(np.resize(W, (3, 64)), "Q4_0"),
     "code": CODE, "encoded": rc.huffman_encode(np.array([0, 0, 1, 2], np.uint8), CODE),
     "unsorted": rc.CSR((2, 3), np.array([0, 2, 2]), np.array([1, 0]), np.float32([1, np.nan]), canonical=False),
 }

@@ -23,6 +23,7 @@ ROOMS = [
     {"ops"},
     {"container", "ledger", "models"},
     {"native"},
+    {"checkpoints"},
     {"training"},
     {"recipes"},
     {"testing"},

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import refcompress
-from refcompress import errors, formats, reference
+from refcompress import checkpoints, errors, formats, reference
 
 CHILD = """
 import atexit, importlib.abc, os, signal, sys
@@ -75,7 +75,7 @@ def test_the_public_names_are_there_without_being_asked_for_and_no_others():
     assert set(refcompress.__all__) <= set(dir(refcompress)) and "csr_matmul" in refcompress.__all__
     for name in refcompress.__all__:
         assert getattr(refcompress, name) is next(
-            getattr(room, name) for room in (formats, reference, errors) if hasattr(room, name)
+            getattr(room, name) for room in (formats, reference, checkpoints, errors) if hasattr(room, name)
         )
     assert set(reference.__all__) < set(refcompress.__all__)
     assert refcompress.container is sys.modules["refcompress.container"]

@@ -1,0 +1,94 @@
+"""Part files: the entry of one tensor each, so that a run that was killed goes on where it stopped.
+
+A part is written beside the target, under a name of its own, and renamed when it is whole. Its key says of which
+source, recipe and version it is, and a digest at its end that no byte is missing: any other part is made again.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import RefcompressError
+
+__all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "write"]
+
+MAGIC = b"RCZPART\1"
+HEAD = len(MAGIC) + 32 + 4  # the key, and the length of what is said about the entry
+ENDING = ".part"
+Part = tuple[dict[str, Any], bytes]  # what is said about an entry, and its bytes
+
+
+def key_of(*texts: str) -> bytes:
+    """Return the SHA-256 of all texts, each with its length."""
+    return hashlib.sha256("".join(f"{len(text)}:{text}" for text in texts).encode("utf-8", "surrogatepass")).digest()
+
+
+def folder_for(target: str) -> str:
+    """Return the folder of the parts of a target, made if it is not there; refuse one that holds anything else."""
+    folder = f"{target}.parts"
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(folder):
+        if not name.endswith((ENDING, ".tmp")):
+            raise RefcompressError(folder, f"is where the parts of the target go, and {name!r} is none; remove the "
+                                           "folder, or choose another target")
+    return folder
+
+
+def part_path(folder: str, index: int, choice: int | None = None) -> str:
+    """Return where the part of tensor ``index`` lies, or of one of its candidates."""
+    return os.path.join(folder, f"{index:06}{'' if choice is None else f'-{choice}'}{ENDING}")
+
+
+def write(path: str, key: bytes, said: dict[str, Any], entry: bytes) -> None:
+    """Write a part whole."""
+    text = json.dumps(said, sort_keys=True).encode()
+    digest = hashlib.sha256()
+    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            for piece in (MAGIC, key, len(text).to_bytes(4, "little"), text, entry):
+                digest.update(piece)
+                file.write(piece)
+            file.write(digest.digest())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def read(path: str, key: bytes, *, entry: bool = True) -> Part | None:
+    """Return a part; None where there is none, or none of that key that is whole.
+
+    entry : whether its bytes are asked for. They are checked in any case.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return None
+    if len(data) < HEAD + 32 or data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : len(MAGIC) + 32] != key:
+        return None
+    if hashlib.sha256(memoryview(data)[:-32]).digest() != data[-32:]:
+        return None
+    end = HEAD + int.from_bytes(data[HEAD - 4 : HEAD], "little")
+    return json.loads(data[HEAD:end]), data[end:-32] if entry else b""
+
+
+def remove(folder: str) -> None:
+    """Remove the parts, what was left of unfinished ones, and the folder."""
+    for path in _ours(folder):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
+
+
+def _ours(folder: str) -> Iterator[str]:
+    for name in os.listdir(folder):
+        if name.endswith((ENDING, ".tmp")):
+            yield os.path.join(folder, name)

@@ -1,0 +1,269 @@
+"""Compress a checkpoint tensor by tensor, wherever its work is done, and assemble the file in the source's order."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from .. import __version__, arguments, container
+from ..container import DEFAULT_LIMIT
+from ..errors import NotBuilt, RefcompressError
+from ..models.source import Source
+from . import parts
+from .bounds import bytes_of, bytes_of_file
+from .budget import chosen_for_budget, chosen_for_error
+from .plan import Plan, Step, plan_of
+from .recipe import Recipe
+from .result import Result, Row, warnings_of
+from .sources import Opening, Path, source_of
+from .thresholds import kept_of_each
+from .work import Item, implementation_named, name_of_implementation, part_of
+
+__all__ = ["compress", "fastest", "plan"]
+
+Progress = Callable[[int, int], object]  # (bytes of the source that are done, all of them)
+
+
+def plan(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = "int8", *, limit: int = DEFAULT_LIMIT,
+         bfloat16: bool = False) -> Plan:
+    """Return what :func:`compress` would do: what each tensor becomes and why, and in how many bytes.
+
+    Parameters as of :func:`compress`. Nothing is written.
+    """
+    opened, opening = source_of(source, limit=limit, bfloat16=bfloat16)
+    try:
+        made = plan_of(opened, Recipe.of(recipe), thorough=True)
+        sizes = bytes_of(made)
+        return replace(made, sizes=sizes, total=bytes_of_file(made, sizes, metadata_of(opened, "0" * 64, made.recipe)))
+    finally:
+        if opening is not None:
+            opened.close()
+
+
+def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = "int8", *, target: Path | None = None,
+             implementation: Any = None, jobs: int = 1, executor: Any = None, strict: bool = False,
+             limit: int = DEFAULT_LIMIT, bfloat16: bool = False, progress: Progress | None = None) -> Result:
+    """Compress a checkpoint by a recipe, one tensor at a time.
+
+    Parameters
+    ----------
+    source : the path of a model, or a mapping of names to arrays
+    recipe : "lossless", "int8", "int4", "deep", a :class:`Recipe`, or the path of a .toml file
+    target : the file to write; it must not be a file of the source. None for a temporary one, which Result.save copies
+        to a place of its own.
+    implementation : the namespace that computes; None for native where it is built, else the reference. The result says
+        which one it was.
+    jobs : how many processes of this machine work at a time. More than one need a source on the disk, and a program
+        whose main module may be imported (``if __name__ == "__main__":``).
+    executor : an object whose ``submit(function, item)`` returns what has ``result()``: any executor of
+        concurrent.futures, a client of Dask, mpi4py.futures. It takes the place of ``jobs``.
+    strict : whether what would be a warning is refused
+    limit, bfloat16 : as for models.open
+    progress : called with the bytes of the source that are done, and all of them
+
+    Returns
+    -------
+    Result : the file, and a row a tensor. The same source and recipe make the same bytes, whatever works on it.
+
+    A run that was killed leaves its finished parts in the folder ``TARGET.parts``; the next run of the same source,
+    recipe and version goes on from them. Memory peaks at about twice the largest tensor in float32 and 200 MB, in each
+    process that works.
+    """
+    recipe = Recipe.of(recipe)
+    jobs = arguments.integer(jobs, "jobs", 1, 1024)
+    strict = arguments.boolean(strict, "strict")
+    implementation = fastest() if implementation is None else implementation
+    with ExitStack() as stack:
+        opened, opening = source_of(source, limit=limit, bfloat16=bfloat16)
+        if opening is not None:
+            stack.callback(opened.close)
+        elsewhere = jobs > 1 or executor is not None
+        if elsewhere and opening is None:
+            raise RefcompressError("jobs" if executor is None else "executor",
+                                   "needs a source on the disk, which other processes can read; refcompress.save "
+                                   "writes a mapping to a file")
+        owned = ExitStack()  # a folder of our own, which goes with the result, or with an exception
+        if target is None:
+            folder = tempfile.mkdtemp(prefix="refcompress-")
+            stack.callback(owned.close)
+            owned.callback(shutil.rmtree, folder, ignore_errors=True)
+            target = os.path.join(folder, "compressed.rcz")
+        path = os.fsdecode(target)
+        refuse_source(path, opened)
+        made = plan_of(opened, recipe)
+        digest = opened.sha256()
+        folder = parts.folder_for(path)
+        workers = stack.enter_context(_executor(executor, jobs)) if elsewhere else None
+        try:
+            run = Run(opened, opening, made, folder, parts.key_of(digest, recipe.toml(), __version__), implementation,
+                      workers, progress)
+            rows = run.finished(path, metadata_of(opened, digest, recipe), strict)
+        except RefcompressError:  # what is refused would be refused again: nothing is left of it
+            parts.remove(folder)
+            raise
+        parts.remove(folder)
+        return Result(path, opened.kind, made, rows, run.name, owned.pop_all())
+
+
+def fastest() -> Any:
+    """Return native where it is built, else the reference."""
+    try:
+        return implementation_named("refcompress.native")
+    except NotBuilt:
+        return implementation_named("refcompress.reference")
+
+
+def refuse_source(target: str, source: Source) -> None:
+    """Refuse a target that is a file of the source, through links too."""
+    for path in source.files:
+        if os.path.exists(target) and os.path.samefile(target, path):
+            raise RefcompressError("target", f"{target!r} is the file that is read, {path!r}, which would be lost; "
+                                             "give another name")
+
+
+def metadata_of(source: Source, digest: str, recipe: Recipe) -> dict[str, str]:
+    """Return what a file says about its making (FORMAT.md, "Metadata")."""
+    return {"refcompress.version": __version__, "refcompress.recipe": recipe.toml(),
+            "refcompress.source.kind": source.kind, "refcompress.source.sha256": digest}
+
+
+@contextmanager
+def _executor(executor: Any, jobs: int) -> Iterator[Any]:
+    """Give the executor, or one of local processes; these end with the run, and Ctrl-C is the parent's to answer."""
+    if executor is not None:
+        yield executor
+        return
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_alone)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _alone() -> None:
+    """Make a process one of several: it leaves Ctrl-C to its parent, and has one thread."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        implementation_named("refcompress.native").threads.set(1)
+    except NotBuilt:
+        return
+
+
+class Run:
+    """One run: the work on each tensor, and the file that is made of it."""
+
+    def __init__(self, source: Source, opening: Opening | None, plan: Plan, folder: str, key: bytes,
+                 implementation: Any, executor: Any, progress: Progress | None):
+        self.source, self.opening, self.plan, self.folder, self.key = source, opening, plan, folder, key
+        self.implementation, self.executor, self.progress = implementation, executor, progress
+        self.name = getattr(implementation, "__name__", type(implementation).__name__)
+        self.index = {step.name: index for index, step in enumerate(plan.steps)}
+        self.kept = kept_of_each(source, plan)
+
+    def finished(self, target: str, metadata: dict[str, str], strict: bool) -> list[Row]:
+        """Do all work, write the file, and return a row for each tensor."""
+        items = [item for step in self.plan.own for item in self._items(step)]
+        said = dict(zip([(item.step.name, item.choice) for item in items], self._done(items)))
+        chosen = self._chosen(said, metadata)
+        about = {step.name: said[step.name, chosen.get(step.name)] for step in self.plan.own}
+        if strict and (warned := warnings_of(self._rows(about, chosen, {}))):
+            raise RefcompressError("strict", warned[0])
+        return self._rows(about, chosen, self._write(target, metadata, about, chosen))
+
+    def _items(self, step: Step) -> Iterator[Item]:
+        name = name_of_implementation(self.implementation) if self.executor is not None else ""
+        for choice in range(len(step.choices)) if step.choices else (None,):
+            yield Item(self.opening, step, parts.part_path(self.folder, self.index[step.name], choice),
+                       self._key(step, choice), name, choice, self.kept.get(step.name))
+
+    def _key(self, step: Step, choice: int | None) -> bytes:
+        return parts.key_of(self.key.hex(), step.name, str(choice))
+
+    def _done(self, items: list[Item]) -> Iterator[dict[str, Any]]:
+        """Yield what is said about each item, in their order, as soon as it and those before it are done."""
+        total = sum(item.step.nbytes for item in items)
+        done = 0
+        if self.executor is not None:
+            futures = [self.executor.submit(part_of, item) for item in items]
+        try:
+            for number, item in enumerate(items):
+                if self.executor is None:
+                    said = part_of(item, self.source, self.implementation)
+                else:
+                    said = futures[number].result()
+                done += item.step.nbytes
+                if self.progress is not None:
+                    self.progress(done, total)
+                yield said
+        finally:
+            if self.executor is not None:
+                for future in futures:
+                    future.cancel()
+
+    def _chosen(self, said: dict, metadata: dict[str, str]) -> dict[str, int]:
+        """Return the number of the candidate of each tensor that has several."""
+        recipe, several = self.plan.recipe, [step for step in self.plan.own if step.choices]
+        names = [step.name for step in several]
+        measured = [[(said[step.name, j]["bytes"], said[step.name, j]["error"]) for j in range(len(step.choices))]
+                    for step in several]
+        if recipe.max_error is not None:
+            return dict(zip(names, chosen_for_error(measured, recipe.max_error)))
+        if recipe.budget is None:
+            return {}
+        numbers = [min(range(len(each)), key=lambda j: each[j]) for each in measured]  # the smallest of each
+        frame = None  # bytes of all that is not chosen: known once a file was written
+        while True:
+            chosen = dict(zip(names, numbers))
+            about = {step.name: said[step.name, chosen.get(step.name)] for step in self.plan.own}
+            trial = os.path.join(self.folder, "trial.tmp")
+            self._write(trial, metadata, about, chosen)
+            size = os.path.getsize(trial)
+            if frame is None and size > recipe.budget:
+                raise RefcompressError("budget", f"of {recipe.budget:,} bytes is below the least that the file takes, "
+                                                 f"{size:,} bytes; give more, or rules that take less")
+            if frame is not None and size <= recipe.budget or not several:
+                return chosen
+            frame = size - sum(each[j][0] for each, j in zip(measured, numbers))
+            numbers = chosen_for_budget(measured, [step.size for step in several], recipe.budget - frame,
+                                        self.implementation)
+
+    def _write(self, target: str, metadata: dict[str, str], about: dict[str, dict[str, Any]], chosen: dict[str, int],
+               ) -> dict[str, int]:
+        """Write the file of the chosen entries, in the order of the source; return the bytes of each entry."""
+        arranged, types = {}, {}
+        for step in self.plan:
+            own = about[step.same_as or step.name]
+            if "arranged" in own:
+                arranged[step.name] = own["arranged"]
+            if "type" in own:
+                types[step.name] = own["type"]
+        more = {"refcompress.arranged": arranged, "refcompress.types": types}
+        metadata = metadata | {key: json.dumps(value, sort_keys=True) for key, value in more.items() if value}
+        with container.Writer(target, implementation=self.implementation, metadata=metadata) as file:
+            for step in self.plan:
+                own_step = self.plan.steps[self.index[step.same_as or step.name]]
+                choice = chosen.get(own_step.name)
+                part = parts.read(parts.part_path(self.folder, self.index[own_step.name], choice),
+                                  self._key(own_step, choice))
+                if part is None:
+                    raise RefcompressError(self.folder, f"has no part for tensor {step.name!r} any more; start again")
+                file.add_entry(step.name, part[1])
+        with container.open(target, implementation=self.implementation, limit=arguments.MAX_SIZE) as file:
+            return {name: file.entry_bytes(name) for name in file}
+
+    def _rows(self, about: dict[str, dict[str, Any]], chosen: dict[str, int], sizes: dict[str, int]) -> list[Row]:
+        rows = []
+        for step in self.plan:
+            own = self.plan.steps[self.index[step.same_as or step.name]]
+            if own.name in chosen:
+                scheme, options = own.choices[chosen[own.name]]
+                step = replace(step, scheme=scheme, options=options)
+            rows.append(Row.of(step, about[own.name], sizes.get(step.name, 0)))
+        return rows

@@ -1,0 +1,92 @@
+"""Tensors as the float32 weights that schemes take, and what they lost when they come back."""
+
+import math
+
+import numpy as np
+
+from ..errors import RefcompressError
+from ..formats import Plain
+from ..models.source import Value
+
+__all__ = ["NotFinite", "fits", "in_type", "lost", "nonzero", "weights_of"]
+
+CHUNK = 2**18  # elements compared at a time: their differences are float64
+
+
+class NotFinite(RefcompressError):
+    """A tensor with an element that no lossy scheme takes: NaN, an infinity, or a number beyond float32."""
+
+    reason = ""  # in a few words
+
+
+def weights_of(value: Value, name: str) -> np.ndarray:
+    """Return a tensor of floats as float32 in memory of its own, without -0.0.
+
+    float16, bfloat16 and the narrower floats are float32 numbers; float64 is rounded. An element that is no finite
+    float32 is refused, by its index.
+    """
+    dense = value if isinstance(value, np.ndarray) else value.dense()
+    with np.errstate(over="ignore", under="ignore"):
+        w = dense.astype(np.float32)
+    flat = w.reshape(-1)
+    for start in range(0, flat.size, CHUNK):
+        part = flat[start : start + CHUNK]
+        good = np.isfinite(part)
+        if not good.all():
+            where = np.unravel_index(start + int(np.argmin(good)), w.shape)
+            element = [int(i) for i in where]
+            error = NotFinite(f"tensor {name!r}, element {element}",
+                              f"is {dense[where]}, and only finite float32 numbers can lose precision; the rule "
+                              f"'{name}=lossless' keeps the tensor bit for bit")
+            error.reason = f"element {element} is {dense[where]}"
+            raise error
+        part += np.float32(0)  # -0.0 becomes +0.0
+    return w
+
+
+def lost(w: np.ndarray, back: np.ndarray) -> float:
+    """Return the relative error: the root of the squared changes over the squares, both summed in float64."""
+    changes = squares = 0.0
+    before, after = w.reshape(-1), back.reshape(-1)
+    for start in range(0, before.size, CHUNK):
+        x, y = (part[start : start + CHUNK].astype(np.float64) for part in (before, after))
+        changes += float(np.sum(np.square(x - y)))
+        squares += float(np.sum(np.square(x)))
+    if changes == squares:
+        return 1.0 if squares else 0.0
+    return math.sqrt(changes / squares) if squares else math.inf
+
+
+def nonzero(a: np.ndarray) -> int:
+    """Return the number of elements that are not zero."""
+    return int(np.count_nonzero(a))
+
+
+def fits(w: np.ndarray, type: str) -> bool:
+    """Return whether every number of a float32 array is one of another type of float: the same, bit for bit.
+
+    All are float64. Of bfloat16 and float16 a conversion there and back decides; of other types none is asked.
+    """
+    if type == "float64":
+        return True
+    flat = np.ascontiguousarray(w).reshape(-1)
+    for start in range(0, flat.size, CHUNK):
+        part = flat[start : start + CHUNK]
+        bits = part.view(np.uint32)
+        if type == "bfloat16":
+            same = not (bits & 0xFFFF).any()
+        elif type == "float16":
+            with np.errstate(over="ignore", under="ignore"):
+                same = np.array_equal(part.astype(np.float16).astype(np.float32).view(np.uint32), bits)
+        else:
+            same = False
+        if not same:
+            return False
+    return True
+
+
+def in_type(w: np.ndarray, type: str) -> Value:
+    """Return a float32 array in a type that it fits (see :func:`fits`)."""
+    if type == "bfloat16":
+        return Plain((np.ascontiguousarray(w).view(np.uint32) >> 16).astype(np.uint16), "bfloat16")
+    return w.astype(type)

@@ -1,0 +1,240 @@
+"""Runs: the same bytes whoever works, wherever a run was killed; and rows that say what happened."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkpoint_examples import model, normal, saved
+
+from refcompress import ArgumentTypeError, RefcompressError, checkpoints, container, models, reference
+from refcompress.checkpoints import Recipe, Rule, run, work
+
+RECIPE = Recipe((Rule("conv*", "share", {"bits": 3}), Rule("layer.0.weight", "nm")), preset="int8")
+
+
+class Client:
+    """What a client of Dask has of an executor: submit, and futures with result and cancel."""
+
+    class Future:
+        def __init__(self, value):
+            self.value = value
+
+        def result(self):
+            return self.value
+
+        def cancel(self):
+            pass
+
+    def submit(self, function, item):
+        return self.Future(function(item))
+
+
+def test_the_bytes_are_the_same_in_process_from_threads_processes_and_a_client(tmp_path):
+    source = saved(tmp_path, model())
+    found = {}
+    for name in ("here", "threads", "processes", "client"):
+        target, more = tmp_path / f"{name}.rcz", {}
+        if name == "threads":
+            more = {"executor": ThreadPoolExecutor(3)}
+        elif name == "processes":
+            more = {"executor": ProcessPoolExecutor(2, get_context("spawn"))}
+        elif name == "client":
+            more = {"executor": Client()}
+        checkpoints.compress(source, RECIPE, target=target, implementation=reference, **more)
+        found[name] = target.read_bytes()
+        if "executor" in more and hasattr(more["executor"], "shutdown"):
+            more["executor"].shutdown()
+    assert len(set(found.values())) == 1
+    assert not [path for path in os.listdir(tmp_path) if path.endswith(".parts")]
+
+
+def test_local_processes_make_the_same_bytes_as_one(tmp_path):
+    source = saved(tmp_path, {"a.weight": normal(8, 8), "b.weight": normal(8, 9)})
+    one, two = (checkpoints.compress(source, "int4", target=tmp_path / f"{jobs}.rcz", jobs=jobs) for jobs in (1, 2))
+    assert (tmp_path / "1.rcz").read_bytes() == (tmp_path / "2.rcz").read_bytes() and one.table() == two.table()
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 9])
+def test_a_run_that_was_killed_goes_on_from_its_parts_and_ends_with_the_same_bytes(tmp_path, monkeypatch, after):
+    source = saved(tmp_path, model())
+    whole = checkpoints.compress(source, RECIPE, target=tmp_path / "whole.rcz").table()
+    done = []
+    original = work.encoded
+
+    def killed(tensor, item, implementation):
+        if len(done) == after:
+            raise KeyboardInterrupt
+        done.append(tensor.name)
+        return original(tensor, item, implementation)
+
+    target = tmp_path / "out.rcz"
+    monkeypatch.setattr(work, "encoded", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.compress(source, RECIPE, target=target)
+    assert not target.exists() and len(os.listdir(f"{target}.parts")) == after
+    first, after = list(done), None
+    done.clear()
+    result = checkpoints.compress(source, RECIPE, target=target)
+    assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes() and result.table() == whole
+    assert not set(first) & set(done) and not os.path.exists(f"{target}.parts")
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "another recipe", "garbage"])
+def test_a_part_that_is_not_whole_or_of_another_run_is_made_again(tmp_path, monkeypatch, harm):
+    source, target = saved(tmp_path, {"a.weight": normal(8, 8), "b.weight": normal(8, 9)}), tmp_path / "out.rcz"
+    checkpoints.compress(source, "int8", target=tmp_path / "whole.rcz")
+    monkeypatch.setattr(run.parts, "remove", lambda folder: None)
+    checkpoints.compress(source, "int4" if harm == "another recipe" else "int8", target=target)
+    part = Path(f"{target}.parts/000001.part")
+    data = part.read_bytes()
+    part.write_bytes({"cut": data[:-1], "changed": data[:-40] + bytes([data[-40] ^ 1]) + data[-39:],
+                      "another recipe": data, "garbage": b"garbage"}[harm])
+    checkpoints.compress(source, "int8", target=target)
+    assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes()
+
+
+def test_a_process_that_is_killed_leaves_no_half_file(tmp_path):
+    source, target = saved(tmp_path, {f"{i}.weight": normal(64, 64) for i in range(6)}), tmp_path / "out.rcz"
+    code = ("import os, sys; from refcompress import checkpoints; from refcompress.checkpoints import work; "
+            "made = work.encoded; count = [0]\n"
+            "def encoded(*a):\n count[0] += 1\n if count[0] == 4: os.kill(os.getpid(), 9)\n return made(*a)\n"
+            "work.encoded = encoded; checkpoints.compress(sys.argv[1], 'int8', target=sys.argv[2])")
+    assert subprocess.run([sys.executable, "-c", code, source, target]).returncode == -9
+    assert not target.exists() and len(os.listdir(f"{target}.parts")) == 3
+    checkpoints.compress(source, "int8", target=target)
+    checkpoints.compress(source, "int8", target=tmp_path / "whole.rcz")
+    assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes()
+
+
+def test_a_refusal_in_the_middle_leaves_nothing(tmp_path):
+    bad = normal(8, 8)
+    bad[3, 5] = np.inf
+    source, target = saved(tmp_path, {"a.weight": normal(8, 8), "b.weight": bad}), tmp_path / "out.rcz"
+    with pytest.raises(RefcompressError, match=r"tensor 'b.weight', element \[3, 5\]: is inf.*'b.weight=lossless'"):
+        checkpoints.compress(source, Recipe((Rule("*", "int8"),)), target=target)
+    assert sorted(os.listdir(tmp_path)) == ["model.safetensors"]
+
+
+def test_a_target_that_is_the_source_is_refused_through_links_too(tmp_path):
+    source = saved(tmp_path, {"a.weight": normal(8, 8)})
+    before = source.read_bytes()
+    os.symlink(source, tmp_path / "link.rcz")
+    os.link(source, tmp_path / "hard.rcz")
+    for target in (source, tmp_path / "link.rcz", tmp_path / "hard.rcz"):
+        with pytest.raises(RefcompressError, match="would be lost"):
+            checkpoints.compress(source, "int8", target=target)
+    assert source.read_bytes() == before and not any(".parts" in name for name in os.listdir(tmp_path))
+
+
+def test_a_folder_of_another_that_is_where_parts_go_is_left_alone(tmp_path):
+    source = saved(tmp_path, {"a.weight": normal(8, 8)})
+    (tmp_path / "out.rcz.parts").mkdir()
+    (tmp_path / "out.rcz.parts" / "thesis.tex").write_text("mine")
+    with pytest.raises(RefcompressError, match="thesis.tex"):
+        checkpoints.compress(source, "int8", target=tmp_path / "out.rcz")
+    assert (tmp_path / "out.rcz.parts" / "thesis.tex").read_text() == "mine"
+
+
+def test_tensors_of_one_content_are_stored_once_and_stay_tied(tmp_path):
+    w, other = normal(40, 50), normal(40, 50)
+    arrays = {"wte.weight": w, "x.weight": other, "lm_head.weight": w.copy(), "z.weight": np.asfortranarray(other)}
+    result = checkpoints.compress(arrays, "int8")
+    alone = checkpoints.compress({"wte.weight": w, "x.weight": other}, "int8")
+    rows = {row.name: row for row in result.rows}
+    assert rows["lm_head.weight"].stored == "same as wte.weight" and rows["lm_head.weight"].after == 2
+    assert rows["z.weight"].stored == "same as x.weight" and result.after - alone.after < 60
+    with result.open() as file:
+        assert file["lm_head.weight"] == file["wte.weight"] and file["z.weight"] == file["x.weight"]
+
+
+def test_tensors_of_one_content_and_two_rules_are_two(tmp_path):
+    w = normal(40, 50)
+    result = checkpoints.compress({"a": w, "b": w}, Recipe((Rule("a", "int8"), Rule("b", "int4"))))
+    assert [row.stored[:6] for row in result.rows] == ["8 bits", "4 bits"]
+
+
+def test_what_is_left_alone_is_as_it_was_and_says_why():
+    arrays = model()
+    result = checkpoints.compress(arrays, "int8")
+    with result.open() as file:
+        for row in result.rows:
+            if row.scheme == "keep":
+                value = arrays[row.name]
+                held = file[row.name]
+                assert row.reason and held.dtype == value.dtype and held.tobytes() == value.tobytes(), row
+    reasons = {row.name: row.reason for row in result.rows if row.scheme == "keep"}
+    assert reasons == {
+        "layer.0.bias": "fewer than two axes longer than 1", "bn.running_mean": "a buffer, by its name",
+        "attn.mask": "a buffer, by its name", "ids": "int64, not of floats", "flags": "bool, not of floats",
+        "none.weight": "no elements", "scalar": "fewer than two axes longer than 1"}
+
+
+def test_a_preset_keeps_what_is_not_finite_and_strict_refuses_that():
+    bad = normal(8, 8)
+    bad[0, 1] = np.nan
+    result = checkpoints.compress({"a.weight": bad, "b.weight": normal(8, 8)}, "int8")
+    assert result.rows[0].reason == "element [0, 1] is nan" and result.rows[0].error == 0
+    assert result.warnings() == ["tensor 'a.weight' is stored bit for bit: element [0, 1] is nan"]
+    with result.open() as file:
+        assert np.asarray(file["a.weight"]).tobytes() == bad.tobytes()
+    with pytest.raises(RefcompressError, match="strict: tensor 'a.weight'"):
+        checkpoints.compress({"a.weight": bad, "b.weight": normal(8, 8)}, "int8", strict=True)
+
+
+def test_a_layer_that_is_lost_is_warned_of(tmp_path):
+    arrays = {"a.weight": normal(40, 40), "b.weight": normal(40, 40)}
+    recipe = Recipe((Rule("*", "csr", {"sparsity": 0.9}), Rule("b*", "csr", {"sparsity": 1.0})))
+    first, second = checkpoints.compress(arrays, recipe).warnings()
+    assert "'a.weight' is lost: its relative error is 0." in first and "'b.weight' is lost: nothing" in second
+
+
+def test_a_mapping_is_not_sent_to_other_processes():
+    with pytest.raises(RefcompressError, match="executor: needs a source on the disk"):
+        checkpoints.compress({"a": normal(4, 4)}, "int8", executor=Client())
+    with pytest.raises(RefcompressError, match="jobs: needs"):
+        checkpoints.compress({"a": normal(4, 4)}, "int8", jobs=2)
+
+
+def test_an_implementation_that_no_other_process_finds_is_refused_there(tmp_path):
+    class Own:
+        pass
+
+    source = saved(tmp_path, {"a.weight": normal(8, 8)})
+    with pytest.raises(ArgumentTypeError, match="implementation"):
+        checkpoints.compress(source, "int8", implementation=Own(), executor=Client())
+    assert checkpoints.compress(source, "int8", implementation=Own()).implementation == "Own"
+
+
+def test_progress_ends_with_all_bytes(tmp_path):
+    seen = []
+    checkpoints.compress({"a": normal(8, 8), "b": normal(8, 9)}, "int8", progress=lambda done, total: seen.append(
+        (done, total)))
+    assert seen == [(256, 544), (544, 544)]
+
+
+def test_the_file_says_how_it_was_made(tmp_path):
+    source = saved(tmp_path, {"a.weight": normal(8, 8)})
+    checkpoints.compress(source, RECIPE_OF_ONE, target=tmp_path / "a.rcz")
+    with container.open(tmp_path / "a.rcz") as file:
+        said = file.metadata
+    assert said["refcompress.recipe"] == RECIPE_OF_ONE.toml() and said["refcompress.source.kind"] == "safetensors"
+    with models.open(source) as opened:
+        assert said["refcompress.source.sha256"] == opened.sha256()
+
+
+RECIPE_OF_ONE = Recipe((Rule("a*", "int4", {"group": 4}),), preset="int8")
+
+
+def test_a_result_without_a_target_is_saved_where_one_wants_and_leaves_nothing(tmp_path):
+    result = checkpoints.compress({"a.weight": normal(8, 8)}, "int8")
+    result.save(tmp_path / "a.rcz")
+    folder = os.path.dirname(result.path)
+    assert (tmp_path / "a.rcz").read_bytes() == Path(result.path).read_bytes()
+    assert set(result.errors()) == {"a.weight"} and result.to_dict()["after"] == result.after
+    del result
+    assert not os.path.exists(folder)
