@@ -14,6 +14,7 @@ from refcompress import (
     LowRank,
     LowRankConv,
     Mixed,
+    Plain,
     Quantized,
     QuantizedLayer,
     Shared,
@@ -96,6 +97,13 @@ def sample(seed: int, version: int) -> bytes:
             "three convolutions": Tucker2(np.ones((4, 2), F32), np.ones((2, 3, 3, 3), F32), np.ones((5, 3), F32)),
             "layer": QuantizedLayer(packed, inputs, 8, 0.5, bias), "scaled layer": QuantizedLayer(few, inputs),
             "biased layer": QuantizedLayer(layers["int16"], None, 4, None, np.ones(4, F32)),
+        }
+        layers |= {name: Plain.of(values.astype(name)) for name, values in (
+            ("float16", csr.data), ("int32", int16), ("float64", csr.data[:9]), ("bool", int8 > 0))}
+        layers |= {
+            "bfloat16": Plain((csr.data.view(np.uint32) >> 16).astype(np.uint16), "bfloat16"),
+            "fp8": Plain(sparse + np.uint8(112), "fp8_e4m3"), "int2": Plain(columns, "int2"),
+            "complex": Plain.of((dense[:2] - 1j).astype(np.complex64)),
         }
         layers |= {
             "kernel": Quantized(int8[:2, :48].reshape(2, 4, 3, 4), np.ones((2, 6), F32), np.zeros((2, 6), np.int8), 8),

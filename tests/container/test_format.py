@@ -21,6 +21,7 @@ from refcompress import (
     LowRankConv,
     Mixed,
     Packed,
+    Plain,
     Quantized,
     QuantizedLayer,
     Shared,
@@ -30,6 +31,7 @@ from refcompress import (
     reference,
 )
 from refcompress.container.cursor import Coding
+from refcompress.formats import ELEMENT_TYPES
 
 TEXT = (Path(__file__).parents[2] / "FORMAT.md").read_text(encoding="utf-8")
 STRUCT = "?bBhHiIqQefd"  # the dtypes' numbers as struct's letters
@@ -54,7 +56,7 @@ class Decoder:
         return {0: self.array, 1: self.csr, 2: self.shared, 3: self.quantized, 4: self.lowrank, 5: self.quantized,
                 6: self.mixed, 7: self.mx, 8: self.nf4, 9: self.contexts, 10: self.same, 11: self.differences,
                 12: self.differences, 13: self.rows, 14: self.packed, 15: self.convolutions, 16: self.tucker2,
-                17: self.layer}[self.byte()]()
+                17: self.layer, 18: self.plain}[self.byte()]()
 
     def same(self):
         return list(self.layers.values())[self.int()]
@@ -146,6 +148,21 @@ class Decoder:
         bits = self.byte() if parts & 2 else None
         step = self.numbers(1)[0] if parts & 4 else None
         return "layer", weight, scale, bits, step, self.numbers(m) if parts & 8 else None
+
+    def plain(self):
+        number, shape = self.byte(), self.shape()
+        b = (1, 8, 8, 16, 16, 32, 32, 64, 64, 16, 32, 64, 32, 16, 8, 8, 8, 8, 8, 6, 6, 4, 4, 4, 2, 2)[number]
+        widths = [11, 5, 8, 8, 8, 8, 8, 8] if number == 11 else [8] * (b // 8) or [b]
+        u = [0] * (prod(shape) * (2 if number == 12 else 1))
+        for width in widths:
+            u = [element << width | symbol for element, symbol in zip(u, self.stream(len(u)))]
+        if number in (1, 3, 5, 7):
+            u = [(2**b - (s + 1) // 2 if s % 2 else s // 2) for s in u]
+        if number in (9, 10, 11, 12, 13):
+            u = [s >> 1 | s % 2 << b - 1 for s in u]
+        if number == 12:
+            u = [real + (imaginary << 32) for real, imaginary in zip(u[::2], u[1::2])]
+        return "plain", number, shape, u
 
     def mixed(self):
         axis, part = self.byte(), self.quantized if self.version == 1 else self.entry
@@ -351,6 +368,8 @@ def content(value):
     if isinstance(value, Tucker2):
         (p, q, h, w), m, c = value.core.shape, len(value.outputs), len(value.inputs)
         return "tucker2", [m, c, p, q, h, w], *map(flat, (value.outputs, value.core, value.inputs))
+    if isinstance(value, Plain):
+        return "plain", list(ELEMENT_TYPES).index(value.type), value.shape, value.patterns.ravel().tolist()
     if isinstance(value, QuantizedLayer):
         scale, bias = (None if a is None else flat(a) for a in (value.input_scale, value.bias))
         return "layer", content(value.weight), scale, value.input_bits, value.input_step, bias

@@ -1,0 +1,9 @@
+/* The template with AVX-512: one instruction from words to their lowest bytes, and back. */
+#include "../kernels.h"
+#if RC_X86
+
+#define TARGET RC_AVX512
+#define SPLIT rc_planes_split_avx512
+#define JOIN rc_planes_join_avx512
+#include "planes.h"
+#endif

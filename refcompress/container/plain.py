@@ -1,0 +1,46 @@
+"""Kind 18: an array of any type of element, bit for bit, each plane of its bits a stream of its own."""
+
+import math
+
+import numpy as np
+
+from ..errors import UnsupportedVersionError
+from ..formats import ELEMENT_TYPES, Plain
+from ..reference.planes.elements import plan_of
+from . import streams
+from .arrays import checked, owned, read_shape, shape_bytes
+from .cursor import Coding, Reader
+from .kinds import Kind
+
+TYPES = {0: "bool", 1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 6: "uint32", 7: "int64", 8: "uint64",
+         9: "float16", 10: "float32", 11: "float64", 12: "complex64", 13: "bfloat16", 14: "fp8_e4m3", 15: "fp8_e5m2",
+         16: "fp8_e8m0", 17: "fp8_e4m3fnuz", 18: "fp8_e5m2fnuz", 19: "fp6_e2m3", 20: "fp6_e3m2", 21: "fp4_e2m1",
+         22: "int4", 23: "uint4", 24: "int2", 25: "uint2"}
+NUMBERS = {name: number for number, name in TYPES.items()}
+
+
+def write_plain(a: Plain, coding: Coding) -> bytes:
+    head = bytes([Kind.PLAIN, NUMBERS[a.type]]) + shape_bytes(a.shape, a.patterns.itemsize)
+    planes = list(streams.operation(coding.implementation, "planes_split")(a.patterns, a.type))
+    parts = [head]
+    while planes:  # each is let go before the next one is coded: all of them take as much as the array
+        parts.append(streams.Stream(planes.pop(0), coding).tobytes())
+    return b"".join(parts)
+
+
+def read_plain(reader: Reader, kind: int) -> Plain:
+    number = reader.byte("header")
+    if number not in TYPES:
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of element type {number}; "
+                                              f"this release reads 0 to {max(TYPES)}")
+    name = TYPES[number]
+    element, plan = ELEMENT_TYPES[name], plan_of(name)
+    shape = read_shape(reader, element.pattern.itemsize)
+    size = math.prod(shape) * element.pattern.itemsize
+    reader.promise(size)
+    reader.bear(size)  # the planes, while they are put together
+    count = size // plan.word.itemsize
+    planes = [streams.read(reader, count, 2**width, "values") for width in plan.widths]
+    patterns = streams.operation(reader.coding.implementation, "planes_join")(planes, name)
+    del planes
+    return checked(reader, Plain, owned(patterns.reshape(shape)), name)
