@@ -19,12 +19,17 @@ TYPES = {0: "bool", 1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 
 NUMBERS = {name: number for number, name in TYPES.items()}
 
 
+RUN = 2**18  # numbers whose planes are coded together: an embedding's rows differ, and a run stays in a near cache
+
+
 def write_plain(a: Plain, coding: Coding) -> bytes:
-    head = bytes([Kind.PLAIN, NUMBERS[a.type]]) + shape_bytes(a.shape, a.patterns.itemsize)
-    planes = list(streams.operation(coding.implementation, "planes_split")(a.patterns, a.type))
-    parts = [head]
-    while planes:  # each is let go before the next one is coded: all of them take as much as the array
-        parts.append(streams.Stream(planes.pop(0), coding).tobytes())
+    split, word = streams.operation(coding.implementation, "planes_split"), plan_of(a.type).word
+    parts = [bytes([Kind.PLAIN, NUMBERS[a.type]]), shape_bytes(a.shape, a.patterns.itemsize)]
+    each = RUN * word.itemsize // a.patterns.itemsize
+    patterns = a.patterns.reshape(-1)
+    for start in range(0, patterns.size, each):
+        planes = split(patterns[start : start + each], a.type)
+        parts += [streams.Stream(plane, coding).tobytes() for plane in planes]
     return b"".join(parts)
 
 
@@ -34,13 +39,18 @@ def read_plain(reader: Reader, kind: int) -> Plain:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of element type {number}; "
                                               f"this release reads 0 to {max(TYPES)}")
     name = TYPES[number]
-    element, plan = ELEMENT_TYPES[name], plan_of(name)
-    shape = read_shape(reader, element.pattern.itemsize)
-    size = math.prod(shape) * element.pattern.itemsize
-    reader.promise(size)
-    reader.bear(size)  # the planes, while they are put together
-    count = size // plan.word.itemsize
-    planes = [streams.read(reader, count, 2**width, "values") for width in plan.widths]
-    patterns = streams.operation(reader.coding.implementation, "planes_join")(planes, name)
-    del planes
-    return checked(reader, Plain, owned(patterns.reshape(shape)), name)
+    pattern, plan = ELEMENT_TYPES[name].pattern, plan_of(name)
+    shape = read_shape(reader, pattern.itemsize)
+    size = math.prod(shape)
+    each = RUN * plan.word.itemsize // pattern.itemsize
+    if len(plan.widths) * -(-size // each) > reader.remaining:  # a stream takes a byte
+        raise reader.corrupt(f"the planes of {size} elements do not fit the {reader.remaining} bytes that are left")
+    reader.promise(size * pattern.itemsize)
+    join = streams.operation(reader.coding.implementation, "planes_join")
+    patterns = np.empty(shape, pattern)
+    flat = patterns.reshape(-1)
+    for start in range(0, size, each):
+        run = flat[start : start + each]
+        count = run.nbytes // plan.word.itemsize
+        run[...] = join([streams.read(reader, count, 2**width, "values") for width in plan.widths], name)
+    return checked(reader, Plain, owned(patterns), name)

@@ -153,9 +153,12 @@ class Decoder:
         number, shape = self.byte(), self.shape()
         b = (1, 8, 8, 16, 16, 32, 32, 64, 64, 16, 32, 64, 32, 16, 8, 8, 8, 8, 8, 6, 6, 4, 4, 4, 2, 2)[number]
         widths = [11, 5, 8, 8, 8, 8, 8, 8] if number == 11 else [8] * (b // 8) or [b]
-        u = [0] * (prod(shape) * (2 if number == 12 else 1))
-        for width in widths:
-            u = [element << width | symbol for element, symbol in zip(u, self.stream(len(u)))]
+        u, left = [], prod(shape) * (2 if number == 12 else 1)
+        while left:
+            run = [0] * min(left, 2**18)
+            for width in widths:
+                run = [element << width | symbol for element, symbol in zip(run, self.stream(len(run)))]
+            u, left = u + run, left - len(run)
         if number in (1, 3, 5, 7):
             u = [(2**b - (s + 1) // 2 if s % 2 else s // 2) for s in u]
         if number in (9, 10, 11, 12, 13):
@@ -409,6 +412,16 @@ def test_a_decoder_written_from_the_text_reads_streams_of_many_lanes():
         codes = np.minimum(rng.geometric(0.4, size), 30).astype(np.uint8)
         layers = {"w": Shared(codes, np.arange(1, 32, dtype=np.float32))}
         assert Decoder(container.dumps(layers)).layers == {"w": content(layers["w"])}
+
+
+def test_a_decoder_written_from_the_text_reads_planes_of_more_than_one_run():
+    numbers = np.zeros(2**18 + 3, np.int8)
+    numbers[-5:] = -1, 2, -3, 4, -128
+    pairs = np.zeros(2**17 + 1, np.complex64)
+    pairs[-1] = -0.0 - 3j
+    layers = {"int8": Plain.of(numbers), "complex": Plain.of(pairs)}
+    data = container.dumps(layers)
+    assert len(data) < 70_000 and Decoder(data).layers == {name: content(value) for name, value in layers.items()}
 
 
 def test_the_worked_example_is_what_the_writer_writes():

@@ -139,8 +139,7 @@ def split_arguments(patterns, type) -> tuple[NDArray, Plan]:
     type = arguments.choice(type, "type", ELEMENT_TYPES)
     patterns = arguments.array(patterns, "patterns", ELEMENT_TYPES[type].pattern)
     plan = plan_of(type)
-    within(patterns, "patterns", sum(plan.widths))
-    return patterns, plan
+    return (within(patterns, "patterns", plan.widths[0]) if patterns.itemsize == 1 else patterns), plan
 
 
 def join_arguments(planes, type) -> tuple[list[NDArray], Plan]:
