@@ -9,7 +9,7 @@ from .draws import array, composite, shapes, st
 from .values import LENGTHS
 
 CASES: dict[str, Cases] = {}
-OF_SIZE = [[name for name, element in ELEMENT_TYPES.items() if element.pattern.itemsize == size] for size in (1, 2, 4, 8)]
+OF_SIZE = [[name for name, e in ELEMENT_TYPES.items() if e.pattern.itemsize == size] for size in (1, 2, 4, 8)]
 
 
 def bits_of(type: str) -> int:
