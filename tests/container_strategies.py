@@ -11,6 +11,7 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    GGMLBlocks,
     LowRank,
     LowRankConv,
     Mixed,
@@ -27,7 +28,7 @@ from refcompress import (
 from refcompress.container import entries
 from refcompress.container.cursor import Coding
 from refcompress.container.entries import DTYPES
-from refcompress.formats import ELEMENT_TYPES, MX_ELEMENTS
+from refcompress.formats import ELEMENT_TYPES, GGML_TYPES, MX_ELEMENTS
 from refcompress.formats.base import Format
 
 SHAPES = st.one_of(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9),
@@ -193,6 +194,15 @@ def plains(draw):
     return Plain((low | high << dtype.type(bits - bits // 2)).reshape(shape), type)
 
 
+@st.composite
+def ggml_blocks(draw):
+    block = draw(st.sampled_from(list(GGML_TYPES.values())))
+    *rows, size = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4))
+    count = int(np.prod(rows, dtype=int)) * size
+    data = skewed(draw, count * block.nbytes, 256).reshape(count, block.nbytes)
+    return GGMLBlocks(data.astype(np.uint8), block.name, (*rows, size * block.numbers))
+
+
 VALUES = {  # by class: whatever a file may hold
     np.ndarray: raw_arrays(),
     Shared: shareds(),
@@ -207,6 +217,7 @@ VALUES = {  # by class: whatever a file may hold
     Tucker2: tucker2s(),
     QuantizedLayer: quantized_layers(),
     Plain: plains(),
+    GGMLBlocks: ggml_blocks(),
 }
 
 

@@ -11,6 +11,7 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    GGMLBlocks,
     LowRank,
     LowRankConv,
     Mixed,
@@ -104,6 +105,7 @@ def sample(seed: int, version: int) -> bytes:
             "bfloat16": Plain((csr.data.view(np.uint32) >> 16).astype(np.uint16), "bfloat16"),
             "fp8": Plain(sparse + np.uint8(112), "fp8_e4m3"), "int2": Plain(columns, "int2"),
             "complex": Plain.of((dense[:2] - 1j).astype(np.complex64)),
+            "ggml": GGMLBlocks(np.minimum(rng.geometric(0.2, (6, 18)), 99).astype(np.uint8), "Q4_0", (2, 96)),
         }
         layers |= {
             "kernel": Quantized(int8[:2, :48].reshape(2, 4, 3, 4), np.ones((2, 6), F32), np.zeros((2, 6), np.int8), 8),

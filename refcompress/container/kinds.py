@@ -27,6 +27,7 @@ class Kind(IntEnum):
     TUCKER2 = 16
     LAYER = 17
     PLAIN = 18
+    GGML_BLOCKS = 19
 
 
 LAST_OF_VERSION_1 = Kind.CONTEXTS

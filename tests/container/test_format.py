@@ -17,6 +17,7 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    GGMLBlocks,
     LowRank,
     LowRankConv,
     Mixed,
@@ -31,7 +32,7 @@ from refcompress import (
     reference,
 )
 from refcompress.container.cursor import Coding
-from refcompress.formats import ELEMENT_TYPES
+from refcompress.formats import ELEMENT_TYPES, GGML_TYPES
 
 TEXT = (Path(__file__).parents[2] / "FORMAT.md").read_text(encoding="utf-8")
 STRUCT = "?bBhHiIqQefd"  # the dtypes' numbers as struct's letters
@@ -56,7 +57,7 @@ class Decoder:
         return {0: self.array, 1: self.csr, 2: self.shared, 3: self.quantized, 4: self.lowrank, 5: self.quantized,
                 6: self.mixed, 7: self.mx, 8: self.nf4, 9: self.contexts, 10: self.same, 11: self.differences,
                 12: self.differences, 13: self.rows, 14: self.packed, 15: self.convolutions, 16: self.tucker2,
-                17: self.layer, 18: self.plain}[self.byte()]()
+                17: self.layer, 18: self.plain, 19: self.blocks}[self.byte()]()
 
     def same(self):
         return list(self.layers.values())[self.int()]
@@ -166,6 +167,23 @@ class Decoder:
         if number == 12:
             u = [real + (imaginary << 32) for real, imaginary in zip(u[::2], u[1::2])]
         return "plain", number, shape, u
+
+    def blocks(self):
+        number, shape = self.byte(), self.shape()
+        weights, widths = next(
+            (int(weights), [int(width) for width in widths.split()])
+            for n, weights, widths in re.findall(r"^\| \w+ \| (\d+) \| (\d+) \| ([\d ]+) \|$", TEXT, re.M)
+            if int(n) == number
+        )
+        rows, left = [], prod(shape) // weights
+        while left:
+            run = [[] for _ in range(min(left, 8192))]
+            for width in widths:
+                column = self.stream(len(run) * width)
+                for i, row in enumerate(run):
+                    row += column[i * width : (i + 1) * width]
+            rows, left = rows + run, left - len(run)
+        return "blocks", number, shape, sum(rows, [])
 
     def mixed(self):
         axis, part = self.byte(), self.quantized if self.version == 1 else self.entry
@@ -371,6 +389,8 @@ def content(value):
     if isinstance(value, Tucker2):
         (p, q, h, w), m, c = value.core.shape, len(value.outputs), len(value.inputs)
         return "tucker2", [m, c, p, q, h, w], *map(flat, (value.outputs, value.core, value.inputs))
+    if isinstance(value, GGMLBlocks):
+        return "blocks", GGML_TYPES[value.type].number, value.shape, value.data.ravel().tolist()
     if isinstance(value, Plain):
         return "plain", list(ELEMENT_TYPES).index(value.type), value.shape, value.patterns.ravel().tolist()
     if isinstance(value, QuantizedLayer):
