@@ -1,5 +1,6 @@
 """Kind 19: blocks of ggml, bit for bit. What lies at the same place of all blocks of a run is a stream of its own."""
 
+import io
 import math
 
 import numpy as np
@@ -24,12 +25,13 @@ NAMES = {block.number: name for name, block in GGML_TYPES.items()}
 
 
 def write_blocks(a: GGMLBlocks, coding: Coding) -> bytes:
-    parts = [bytes([Kind.GGML_BLOCKS, GGML_TYPES[a.type].number]), shape_bytes(a.shape, 4)]
+    out = io.BytesIO()  # which gives its bytes without a copy
+    out.write(bytes([Kind.GGML_BLOCKS, GGML_TYPES[a.type].number]) + shape_bytes(a.shape, 4))
     for start in range(0, len(a.data), RUN):
         run = a.data[start : start + RUN]
         for column in np.split(run, np.cumsum(COLUMNS[a.type])[:-1], axis=1):
-            parts.append(streams.Stream(column.flatten(), coding).tobytes())
-    return b"".join(parts)
+            out.write(streams.Stream(column.flatten(), coding).tobytes())
+    return out.getvalue()
 
 
 def read_blocks(reader: Reader, kind: int) -> GGMLBlocks:

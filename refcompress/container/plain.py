@@ -1,5 +1,6 @@
 """Kind 18: an array of any type of element, bit for bit, each plane of its bits a stream of its own."""
 
+import io
 import math
 
 import numpy as np
@@ -24,13 +25,14 @@ RUN = 2**18  # numbers whose planes are coded together: an embedding's rows diff
 
 def write_plain(a: Plain, coding: Coding) -> bytes:
     split, word = streams.operation(coding.implementation, "planes_split"), plan_of(a.type).word
-    parts = [bytes([Kind.PLAIN, NUMBERS[a.type]]), shape_bytes(a.shape, a.patterns.itemsize)]
+    out = io.BytesIO()  # which gives its bytes without a copy
+    out.write(bytes([Kind.PLAIN, NUMBERS[a.type]]) + shape_bytes(a.shape, a.patterns.itemsize))
     each = RUN * word.itemsize // a.patterns.itemsize
     patterns = a.patterns.reshape(-1)
     for start in range(0, patterns.size, each):
-        planes = split(patterns[start : start + each], a.type)
-        parts += [streams.Stream(plane, coding).tobytes() for plane in planes]
-    return b"".join(parts)
+        for plane in split(patterns[start : start + each], a.type):
+            out.write(streams.Stream(plane, coding).tobytes())
+    return out.getvalue()
 
 
 def read_plain(reader: Reader, kind: int) -> Plain:

@@ -75,7 +75,7 @@ def test_the_columns_of_blocks_take_fewer_bytes_than_the_blocks():
     Plain(np.arange(6_000_000, dtype=np.uint32) * np.uint32(2654435761), "float32"),
     GGMLBlocks(np.zeros((1_400_000, 18), np.uint8), "Q4_0", (1_400_000, 32)),
 ], ids=["float32", "Q4_0"])
-def test_writing_and_reading_take_twice_the_arrays_memory(value):
+def test_writing_takes_the_memory_of_the_entry_beside_the_array_and_reading_that_of_the_array(value):
     tracemalloc.start()
     data = container.entry_bytes(value, implementation=native)
     written = tracemalloc.get_traced_memory()[1]
@@ -85,7 +85,7 @@ def test_writing_and_reading_take_twice_the_arrays_memory(value):
     taken = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
     assert back == value
-    assert written < 2 * value.nbytes + 10_000_000 and taken < value.nbytes + 10_000_000
+    assert written < 1.2 * value.nbytes + 10_000_000 and taken < value.nbytes + 10_000_000
 
 
 # What a reader refuses: entries of which one byte is wrong, made by hand.

@@ -71,6 +71,23 @@ def test_a_deep_copy_has_memory_of_its_own(value):
     assert not any(np.shares_memory(a, b) for a, b in zip(arrays(value), arrays(copy.deepcopy(value))))
 
 
+def test_memory_that_nobody_can_write_is_kept_and_all_other_is_copied():
+    own = np.arange(12, dtype=np.float32)
+    view_of_writable = own[2:8]
+    view_of_writable.flags.writeable = False
+    foreign = np.frombuffer(bytearray(own.tobytes()), np.float32)
+    foreign.flags.writeable = False
+    frozen = own.copy()
+    frozen.flags.writeable = False
+    of_bytes = np.frombuffer(own.tobytes(), np.float32)
+    for a in own, view_of_writable, foreign:
+        assert not np.shares_memory(rc.Plain.of(a).patterns, a)
+    for a in frozen, frozen[3:].reshape(3, 3), of_bytes, of_bytes[:6].reshape(2, 3):
+        kept = rc.Plain.of(a)
+        assert np.shares_memory(kept.patterns, a) and not kept.patterns.flags.writeable
+        assert np.shares_memory(kept.dense(), a) and not np.shares_memory(np.asarray(kept), a)
+
+
 def test_a_pickle_that_was_changed_is_checked_like_every_other_input():
     make, fields = FORMATS["int8"].__reduce__()
     with pytest.raises(RefcompressError, match="scale"):
