@@ -99,12 +99,10 @@ def sample(seed: int, version: int) -> bytes:
             "layer": QuantizedLayer(packed, inputs, 8, 0.5, bias), "scaled layer": QuantizedLayer(few, inputs),
             "biased layer": QuantizedLayer(layers["int16"], None, 4, None, np.ones(4, F32)),
         }
-        layers |= {name: Plain.of(values.astype(name)) for name, values in (
-            ("float16", csr.data), ("int32", int16), ("float64", csr.data[:9]), ("bool", int8 > 0))}
         layers |= {
+            "int32": Plain.of(int16[:2].astype(np.int32)), "float64": Plain.of(csr.data[:9].astype(np.float64)),
+            "bool": Plain.of(int8 > 0),
             "bfloat16": Plain((csr.data.view(np.uint32) >> 16).astype(np.uint16), "bfloat16"),
-            "fp8": Plain(sparse + np.uint8(112), "fp8_e4m3"), "int2": Plain(columns, "int2"),
-            "complex": Plain.of((dense[:2] - 1j).astype(np.complex64)),
             "ggml": GGMLBlocks(np.minimum(rng.geometric(0.2, (6, 18)), 99).astype(np.uint8), "Q4_0", (2, 96)),
         }
         layers |= {
