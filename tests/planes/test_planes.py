@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from implementations import EVERYONE, NATIVE, each
+from implementations import each, with_kernels_of
 
 from refcompress import ArgumentTypeError, reference
 from refcompress.formats import ELEMENT_TYPES
 from refcompress.testing.planes import bits_of, planes_split_strategy, random_patterns
 
-EACH = each("impl", EVERYONE)
+NATIVE = with_kernels_of("planes_split")
+EACH = each("impl", [reference, *NATIVE])
 TYPES = pytest.mark.parametrize("type", ELEMENT_TYPES)
 
 
