@@ -171,6 +171,19 @@ def lowrank(rank):
     )
 
 
+def planes(op, type, layer, **flags):
+    """Return a case of cutting a layer's weights into planes, or of putting them together."""
+    outputs, inputs, _ = LAYERS[layer]
+
+    def make(rng):
+        w = _normal(rng, outputs, inputs)
+        patterns = w.view(np.uint32) if type == "float32" else (w.view(np.uint32) >> 16).astype(np.uint16)
+        return (patterns if op == "planes_split" else reference.planes_split(patterns, type), type), {}
+
+    bytes_each = 4 if type == "float32" else 2
+    return Case(op, f"{layer}, {type}", make, 0, 2 * bytes_each * outputs * inputs, **flags)
+
+
 def _four_bits(rng):
     return reference.quantize_s8(_normal(rng, 1000, 4096), bits=4, group=32)
 
@@ -393,6 +406,12 @@ CASES = [
         0,
         300 * 784,
         quick=True,
+    ),
+    *(
+        planes(op, type, layer, quick=layer.startswith("LeNet"))
+        for layer in ("LeNet-300-100 fc1", "4096 wide")
+        for type in ("float32", "bfloat16")
+        for op in ("planes_split", "planes_join")
     ),
     on_weights("lowrank_svd", "LeNet-300-100 fc1", 4, rank=50, quick=True),
     on_weights("lowrank_randomized", "LeNet-300-100 fc1", 4, rank=50, quick=True),

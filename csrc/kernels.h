@@ -53,6 +53,8 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_runs_s16) \
     THREE(floats_encode) \
     THREE(floats_decode) \
+    TWO(planes_split) \
+    TWO(planes_join) \
     ONE(share_kmeans) \
     ONE(huffman_lengths) \
     ONE(huffman_code) \

@@ -129,6 +129,20 @@ typedef int rc_floats_encode(size_t begin, size_t end, enum rc_float_format form
                              void *codes);
 typedef int rc_floats_decode(size_t begin, size_t end, enum rc_float_format format, const void *codes, float *x);
 
+/* Unsigned integers of size bytes (2, 4 or 8) to as many planes of a byte an element, for the elements of the range,
+ * and back: plane 0 has the highest byte of each, after its bits were turned. RC_PLANES_ROTATE : by one to the left, so
+ * that the highest comes lowest. RC_PLANES_FOLD : the integers of two's complement 0, -1, 1, -2, ... to 0, 1, 2, 3,
+ * ... */
+enum rc_planes_turn {
+    RC_PLANES_AS_IT_IS = 0,
+    RC_PLANES_ROTATE = 1,
+    RC_PLANES_FOLD = 2,
+};
+typedef int rc_planes_split(size_t begin, size_t end, size_t size, enum rc_planes_turn turn, const void *patterns,
+                            uint8_t *const *planes);
+typedef int rc_planes_join(size_t begin, size_t end, size_t size, enum rc_planes_turn turn,
+                           const uint8_t *const *planes, void *patterns);
+
 /* The steps of a range (they follow each other: no threads) of Lloyd's algorithm on n >= 1 ascending values x, for k >=
  * 1 ascending centroids. Run j ends at ends[j], with the last x that is at most 0.5 * (centroids[j] + centroids[j +
  * 1]), the last one at n. If no end moved (before the first step all are UINT64_MAX), settled is set and the steps are
@@ -304,6 +318,8 @@ struct rc_kernels {
     rc_quantize_runs_s16 *quantize_runs_s16;
     rc_floats_encode *floats_encode;
     rc_floats_decode *floats_decode;
+    rc_planes_split *planes_split;
+    rc_planes_join *planes_join;
     rc_share_kmeans *share_kmeans;
     rc_huffman_lengths *huffman_lengths;
     rc_huffman_code *huffman_code;

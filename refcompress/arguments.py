@@ -133,8 +133,15 @@ def shape(value, argument: str = "shape", itemsize: int = 1) -> tuple[int, ...]:
 
 
 def frozen(a: np.ndarray) -> np.ndarray:
-    """Return ``a`` read-only: itself if it already is and owns its memory, a private copy otherwise."""
-    if a.flags.writeable or not a.flags.owndata:
-        a = a.copy()
-        a.flags.writeable = False
+    """Return ``a`` read-only: itself if nobody can write its memory, a private copy otherwise.
+
+    Its memory is its own, that of another read-only array whose own it is, or that of a bytes object.
+    """
+    owner: object = a
+    while isinstance(owner, np.ndarray) and not owner.flags.writeable and not owner.flags.owndata:
+        owner = owner.base
+    if isinstance(owner, np.ndarray) and not owner.flags.writeable or isinstance(owner, bytes):
+        return a
+    a = a.copy()
+    a.flags.writeable = False
     return a

@@ -83,6 +83,8 @@ OPS = {op.name: op for op in (
     Op("huffman_decode", exactly),
     Op("rangecoder_encode", exactly),
     Op("rangecoder_decode", exactly),
+    Op("planes_split", exactly),
+    Op("planes_join", exactly),
 )}
 
 

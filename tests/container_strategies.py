@@ -11,10 +11,12 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    GGMLBlocks,
     LowRank,
     LowRankConv,
     Mixed,
     Packed,
+    Plain,
     Quantized,
     QuantizedLayer,
     RefcompressError,
@@ -26,7 +28,7 @@ from refcompress import (
 from refcompress.container import entries
 from refcompress.container.cursor import Coding
 from refcompress.container.entries import DTYPES
-from refcompress.formats import MX_ELEMENTS
+from refcompress.formats import ELEMENT_TYPES, GGML_TYPES, MX_ELEMENTS
 from refcompress.formats.base import Format
 
 SHAPES = st.one_of(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9),
@@ -182,6 +184,25 @@ def quantized_layers(draw):
     return QuantizedLayer(weight, scale, bits, step, bias)
 
 
+@st.composite
+def plains(draw):
+    type, shape = draw(st.sampled_from(list(ELEMENT_TYPES))), draw(SHAPES)
+    bits, dtype = 1 if type == "bool" else ELEMENT_TYPES[type].bits, ELEMENT_TYPES[type].pattern
+    if draw(st.booleans()):
+        return Plain(draw(hnp.arrays(dtype, shape, elements=st.integers(0, 2**bits - 1))), type)
+    low, high = (skewed(draw, int(np.prod(shape)), 2 ** (bits // 2)).astype(dtype) for _ in range(2))
+    return Plain((low | high << dtype.type(bits - bits // 2)).reshape(shape), type)
+
+
+@st.composite
+def ggml_blocks(draw):
+    block = draw(st.sampled_from(list(GGML_TYPES.values())))
+    *rows, size = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4))
+    count = int(np.prod(rows, dtype=int)) * size
+    data = skewed(draw, count * block.nbytes, 256).reshape(count, block.nbytes)
+    return GGMLBlocks(data.astype(np.uint8), block.name, (*rows, size * block.numbers))
+
+
 VALUES = {  # by class: whatever a file may hold
     np.ndarray: raw_arrays(),
     Shared: shareds(),
@@ -195,6 +216,8 @@ VALUES = {  # by class: whatever a file may hold
     LowRankConv: lowrank_convs(),
     Tucker2: tucker2s(),
     QuantizedLayer: quantized_layers(),
+    Plain: plains(),
+    GGMLBlocks: ggml_blocks(),
 }
 
 

@@ -11,9 +11,11 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    GGMLBlocks,
     LowRank,
     LowRankConv,
     Mixed,
+    Plain,
     Quantized,
     QuantizedLayer,
     Shared,
@@ -96,6 +98,12 @@ def sample(seed: int, version: int) -> bytes:
             "three convolutions": Tucker2(np.ones((4, 2), F32), np.ones((2, 3, 3, 3), F32), np.ones((5, 3), F32)),
             "layer": QuantizedLayer(packed, inputs, 8, 0.5, bias), "scaled layer": QuantizedLayer(few, inputs),
             "biased layer": QuantizedLayer(layers["int16"], None, 4, None, np.ones(4, F32)),
+        }
+        layers |= {
+            "int32": Plain.of(int16[:2].astype(np.int32)), "float64": Plain.of(csr.data[:9].astype(np.float64)),
+            "bool": Plain.of(int8 > 0),
+            "bfloat16": Plain((csr.data.view(np.uint32) >> 16).astype(np.uint16), "bfloat16"),
+            "ggml": GGMLBlocks(np.minimum(rng.geometric(0.2, (6, 18)), 99).astype(np.uint8), "Q4_0", (2, 96)),
         }
         layers |= {
             "kernel": Quantized(int8[:2, :48].reshape(2, 4, 3, 4), np.ones((2, 6), F32), np.zeros((2, 6), np.int8), 8),

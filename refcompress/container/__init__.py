@@ -15,6 +15,7 @@ Read in this order:
 - ``entries.py``: the table of kinds; arrays, CSR and Shared
 - ``quantized.py``, ``rows.py``: integers with scales, MX and NF4; the same in the rows of a kernel
 - ``layers.py``, ``factors.py``: Packed and QuantizedLayer; low rank
+- ``plain.py``, ``ggml.py``: arrays of any type of element, by planes; blocks of ggml, by columns
 - ``sameness.py``: entries that are the same as an earlier one
 - ``names.py``, ``files.py``: the names of entries; files on the disk
 - ``index.py``: sections of entries, and the index behind them

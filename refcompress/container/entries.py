@@ -17,16 +17,18 @@ from ..formats import (
     MX,
     NF4,
     ArrayFormat,
+    GGMLBlocks,
     LowRank,
     LowRankConv,
     Mixed,
     Packed,
+    Plain,
     Quantized,
     QuantizedLayer,
     Shared,
     Tucker2,
 )
-from . import factors, layers, positions, quantized, rows, streams
+from . import factors, ggml, layers, plain, positions, quantized, rows, streams
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .codes import Codes, read_codes, read_layout
 from .cursor import Coding, Reader, integer_bytes
@@ -189,13 +191,13 @@ def read_contexts(reader: Reader, kind: int) -> Shared:
 
 
 # Kinds 3, 5 to 8, 11 and 12 are in quantized.py, 13 in rows.py, 4, 15 and 16 in factors.py, 14 and 17 in layers.py,
-# and 10 in sameness.py.
+# 18 in plain.py, 19 in ggml.py, and 10 in sameness.py.
 
 WRITERS: dict[type, Callable[[Any, Coding], bytes]] = {
     np.ndarray: write_array, CSR: write_csr, Shared: write_shared, Quantized: rows.write,
     LowRank: factors.write_lowrank, Mixed: quantized.write_mixed, MX: rows.write, NF4: rows.write,
     Packed: layers.write_packed, LowRankConv: factors.write_lowrank_conv, Tucker2: factors.write_tucker2,
-    QuantizedLayer: layers.write_layer,
+    QuantizedLayer: layers.write_layer, Plain: plain.write_plain, GGMLBlocks: ggml.write_blocks,
 }
 READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat]] = {
     Kind.ARRAY: read_array,
@@ -215,4 +217,6 @@ READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat]] = {
     Kind.LOW_RANK_CONV: factors.read_lowrank_conv,
     Kind.TUCKER2: factors.read_tucker2,
     Kind.LAYER: layers.read_layer,
+    Kind.PLAIN: plain.read_plain,
+    Kind.GGML_BLOCKS: ggml.read_blocks,
 }

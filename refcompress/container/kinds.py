@@ -26,6 +26,8 @@ class Kind(IntEnum):
     LOW_RANK_CONV = 15
     TUCKER2 = 16
     LAYER = 17
+    PLAIN = 18
+    GGML_BLOCKS = 19
 
 
 LAST_OF_VERSION_1 = Kind.CONTEXTS

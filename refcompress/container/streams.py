@@ -47,12 +47,14 @@ class Stream:
         self.size = 1 + packed_size(len(symbols), self.coder)
         least = 5 + packed_size(highest + 1, 4)  # the coder, the table, two integers and a word: else no code is sought
         if highest < MAX_HUFFMAN_ALPHABET and least < self.size:
-            lengths = operation(coding.implementation, "huffman_lengths")(histogram(symbols), limit=MAX_CODE_LENGTH)
-            words = words_needed(symbols, lengths)
+            counts = histogram(symbols)
+            lengths = operation(coding.implementation, "huffman_lengths")(counts, limit=MAX_CODE_LENGTH)
             size = 1 + len(integer_bytes(len(lengths))) + packed_size(len(lengths), 4)
-            size += len(integer_bytes(words)) + 2 * words
-            if size < self.size:
-                self.size, self.coder, self.lengths = size, HUFFMAN, lengths
+            if size + int(counts @ lengths) // 8 < self.size:  # else the words are not counted: they hold these bits
+                words = words_needed(symbols, lengths)
+                size += len(integer_bytes(words)) + 2 * words
+                if size < self.size:
+                    self.size, self.coder, self.lengths = size, HUFFMAN, lengths
         if highest > 255 and coding.version > 1:
             size, forms = 1, []
             for place in (1, 0):  # one after the other, and not kept: both take as much as the symbols

@@ -2,8 +2,8 @@
 
 ``.dense()`` gives the array that a format stands for, ``.nbytes`` the bytes of its arrays in memory (a file's bytes are
 the container's business). ``.describe()`` says in a few words what is stored, and ``.product`` names the operation that
-multiplies by it. An array handed in is kept if it is read-only and owns its memory, and copied otherwise, so that
-nobody can change a format after it was checked.
+multiplies by it. An array handed in is kept if it is read-only and so is the memory it lies in, and copied otherwise,
+so that nobody can change a format after it was checked.
 
 Letters: m rows, n columns or outputs, k inputs, r rank.
 """

@@ -107,7 +107,10 @@ class Format:
         if copy is False:
             rule = f"must not be False: a {type(self).__name__} has no dense array that could be shared"
             raise RefcompressError("copy", rule)
-        return self.dense().astype(self.dtype if dtype is None else dtype, copy=False)
+        dense = self.dense()
+        if dtype is not None:
+            dense = dense.astype(dtype, copy=False)
+        return dense if dense.flags.writeable else dense.copy()  # the caller's own
 
 
 class ArrayFormat(Protocol):

@@ -74,8 +74,8 @@ def _fnuz(patterns: np.ndarray, mantissa: int, bias: int) -> np.ndarray:
 
 
 FNUZ = {"fp8_e4m3fnuz": (3, 8), "fp8_e5m2fnuz": (2, 16)}  # bits of the fraction, bias of the exponent
-NAMES_OF_NUMPY = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32",
-                  "float64", "complex64")
+NAMES_OF_NUMPY = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16",
+                  "float32", "float64", "complex64")
 NARROW = {"bfloat16": 16, "fp8_e4m3": 8, "fp8_e5m2": 8, "fp8_e8m0": 8, "fp8_e4m3fnuz": 8, "fp8_e5m2fnuz": 8,
           "fp6_e2m3": 6, "fp6_e3m2": 6, "fp4_e2m1": 4, "int4": 4, "uint4": 4, "int2": 2, "uint2": 2}
 

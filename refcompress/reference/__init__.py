@@ -18,7 +18,7 @@ A course in twelve lessons, each one file (the range coder three):
 Lessons 4 to 7 know the inputs of a layer by one matrix: ``hessian.py`` says what it is. The docstring of each folder
 lists its files in the order to read. Then come ``floats/`` (narrow floats and blocks that share a scale), ``ggml/``
 (the blocks of GGUF files), ``allocate/`` (how many bits or ranks each layer gets), ``csr/`` and ``gemm/`` (products of
-what was compressed).
+what was compressed), and ``planes/`` (what is kept bit for bit, made ready for Huffman's code).
 
 Bad arguments raise ArgumentTypeError (a wrong type or dtype) or RefcompressError, which name the argument, the element
 and the rule. Docstrings list only exceptions that say more. ``one_form.py`` lists the names without a second form.
@@ -28,7 +28,7 @@ finds: where another library has set another rounding than to nearest, or that s
 other bits (:mod:`refcompress.native` sets the default mode around each call).
 """
 
-from . import allocate, csr, floats, gemm, ggml, huffman, lowrank, prune, quantize, rangecoder, share
+from . import allocate, csr, floats, gemm, ggml, huffman, lowrank, planes, prune, quantize, rangecoder, share
 from .allocate import *  # noqa: F403
 from .csr import *  # noqa: F403
 from .floats import *  # noqa: F403
@@ -36,11 +36,12 @@ from .gemm import *  # noqa: F403
 from .ggml import *  # noqa: F403
 from .huffman import *  # noqa: F403
 from .lowrank import *  # noqa: F403
+from .planes import *  # noqa: F403
 from .prune import *  # noqa: F403
 from .quantize import *  # noqa: F403
 from .rangecoder import *  # noqa: F403
 from .share import *  # noqa: F403
 
 __all__ = sorted(name for family in (
-    prune, share, quantize, floats, ggml, allocate, lowrank, csr, gemm, huffman, rangecoder,
+    prune, share, quantize, floats, ggml, allocate, lowrank, csr, gemm, huffman, rangecoder, planes,
 ) for name in family.__all__)

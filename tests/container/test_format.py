@@ -17,10 +17,12 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    GGMLBlocks,
     LowRank,
     LowRankConv,
     Mixed,
     Packed,
+    Plain,
     Quantized,
     QuantizedLayer,
     Shared,
@@ -30,6 +32,7 @@ from refcompress import (
     reference,
 )
 from refcompress.container.cursor import Coding
+from refcompress.formats import ELEMENT_TYPES, GGML_TYPES
 
 TEXT = (Path(__file__).parents[2] / "FORMAT.md").read_text(encoding="utf-8")
 STRUCT = "?bBhHiIqQefd"  # the dtypes' numbers as struct's letters
@@ -54,7 +57,7 @@ class Decoder:
         return {0: self.array, 1: self.csr, 2: self.shared, 3: self.quantized, 4: self.lowrank, 5: self.quantized,
                 6: self.mixed, 7: self.mx, 8: self.nf4, 9: self.contexts, 10: self.same, 11: self.differences,
                 12: self.differences, 13: self.rows, 14: self.packed, 15: self.convolutions, 16: self.tucker2,
-                17: self.layer}[self.byte()]()
+                17: self.layer, 18: self.plain, 19: self.blocks}[self.byte()]()
 
     def same(self):
         return list(self.layers.values())[self.int()]
@@ -146,6 +149,41 @@ class Decoder:
         bits = self.byte() if parts & 2 else None
         step = self.numbers(1)[0] if parts & 4 else None
         return "layer", weight, scale, bits, step, self.numbers(m) if parts & 8 else None
+
+    def plain(self):
+        number, shape = self.byte(), self.shape()
+        b = (1, 8, 8, 16, 16, 32, 32, 64, 64, 16, 32, 64, 32, 16, 8, 8, 8, 8, 8, 6, 6, 4, 4, 4, 2, 2)[number]
+        widths = [11, 5, 8, 8, 8, 8, 8, 8] if number == 11 else [8] * (b // 8) or [b]
+        u, left = [], prod(shape) * (2 if number == 12 else 1)
+        while left:
+            run = [0] * min(left, 2**18)
+            for width in widths:
+                run = [element << width | symbol for element, symbol in zip(run, self.stream(len(run)))]
+            u, left = u + run, left - len(run)
+        if number in (1, 3, 5, 7):
+            u = [(2**b - (s + 1) // 2 if s % 2 else s // 2) for s in u]
+        if number in (9, 10, 11, 12, 13):
+            u = [s >> 1 | s % 2 << b - 1 for s in u]
+        if number == 12:
+            u = [real + (imaginary << 32) for real, imaginary in zip(u[::2], u[1::2])]
+        return "plain", number, shape, u
+
+    def blocks(self):
+        number, shape = self.byte(), self.shape()
+        weights, widths = next(
+            (int(weights), [int(width) for width in widths.split()])
+            for n, weights, widths in re.findall(r"^\| \w+ \| (\d+) \| (\d+) \| ([\d ]+) \|$", TEXT, re.M)
+            if int(n) == number
+        )
+        rows, left = [], prod(shape) // weights
+        while left:
+            run = [[] for _ in range(min(left, 8192))]
+            for width in widths:
+                column = self.stream(len(run) * width)
+                for i, row in enumerate(run):
+                    row += column[i * width : (i + 1) * width]
+            rows, left = rows + run, left - len(run)
+        return "blocks", number, shape, sum(rows, [])
 
     def mixed(self):
         axis, part = self.byte(), self.quantized if self.version == 1 else self.entry
@@ -351,6 +389,10 @@ def content(value):
     if isinstance(value, Tucker2):
         (p, q, h, w), m, c = value.core.shape, len(value.outputs), len(value.inputs)
         return "tucker2", [m, c, p, q, h, w], *map(flat, (value.outputs, value.core, value.inputs))
+    if isinstance(value, GGMLBlocks):
+        return "blocks", GGML_TYPES[value.type].number, value.shape, value.data.ravel().tolist()
+    if isinstance(value, Plain):
+        return "plain", list(ELEMENT_TYPES).index(value.type), value.shape, value.patterns.ravel().tolist()
     if isinstance(value, QuantizedLayer):
         scale, bias = (None if a is None else flat(a) for a in (value.input_scale, value.bias))
         return "layer", content(value.weight), scale, value.input_bits, value.input_step, bias
@@ -390,6 +432,16 @@ def test_a_decoder_written_from_the_text_reads_streams_of_many_lanes():
         codes = np.minimum(rng.geometric(0.4, size), 30).astype(np.uint8)
         layers = {"w": Shared(codes, np.arange(1, 32, dtype=np.float32))}
         assert Decoder(container.dumps(layers)).layers == {"w": content(layers["w"])}
+
+
+def test_a_decoder_written_from_the_text_reads_planes_of_more_than_one_run():
+    numbers = np.zeros(2**18 + 3, np.int8)
+    numbers[-5:] = -1, 2, -3, 4, -128
+    pairs = np.zeros(2**17 + 1, np.complex64)
+    pairs[-1] = -0.0 - 3j
+    layers = {"int8": Plain.of(numbers), "complex": Plain.of(pairs)}
+    data = container.dumps(layers)
+    assert len(data) < 70_000 and Decoder(data).layers == {name: content(value) for name, value in layers.items()}
 
 
 def test_the_worked_example_is_what_the_writer_writes():

@@ -18,7 +18,7 @@ from refcompress import (
     quantize_s8,
     reference,
 )
-from refcompress.container import entries
+from refcompress.container import entries, ggml, plain
 from refcompress.container.cursor import Coding
 from refcompress.container.kinds import LAST_OF_VERSION_1, Kind
 from refcompress.container.quantized import MX_NUMBERS
@@ -36,9 +36,10 @@ def test_the_numbers_are_those_of_the_text_and_each_is_given_once():
 
 
 def test_numbers_of_released_files_never_change():
-    assert [kind.name for kind in sorted(Kind)][:18] == [  # a new kind is added at the end
+    assert [kind.name for kind in sorted(Kind)][:20] == [  # a new kind is added at the end
         "ARRAY", "CSR", "SHARED", "INT8", "LOW_RANK", "INT16", "MIXED", "MX", "NF4", "CONTEXTS", "SAME",
-        "INT8_DIFFERENCES", "INT16_DIFFERENCES", "ROWS", "PACKED", "LOW_RANK_CONV", "TUCKER2", "LAYER"]
+        "INT8_DIFFERENCES", "INT16_DIFFERENCES", "ROWS", "PACKED", "LOW_RANK_CONV", "TUCKER2", "LAYER",
+        "PLAIN", "GGML_BLOCKS"]
     assert LAST_OF_VERSION_1 == 9
 
 
@@ -50,6 +51,21 @@ def test_dtypes_and_mx_formats_are_numbered_as_the_text_says():
     assert names == {number: name.removeprefix("mx").replace("_", "").replace("int8", "integers")
                      for name, number in MX_NUMBERS.items()}
     assert set(MX_NUMBERS) == set(formats.MX_ELEMENTS)
+
+
+def test_types_of_elements_are_numbered_as_the_text_says_and_each_has_a_number():
+    row = re.search(r"### Kind 18.*?    type    byte: (.*?)\n    shape", TEXT, re.S)[1]
+    assert {int(n): name for n, name in re.findall(r"(\d+) (\w+)", row)} == plain.TYPES
+    assert set(plain.TYPES.values()) == set(formats.ELEMENT_TYPES)
+    assert all(np.dtype(plain.TYPES[number]) == dtype for number, dtype in entries.DTYPE_OF.items())
+
+
+def test_the_blocks_of_ggml_are_cut_as_the_text_says_and_each_type_has_its_columns():
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \| ([\d ]+) \|$", TEXT, re.M)
+    assert {name: (int(number), int(weights)) for name, number, weights, _ in rows} == {
+        name: (block.number, block.numbers) for name, block in formats.GGML_TYPES.items()}
+    assert {name: tuple(map(int, widths.split())) for name, _, _, widths in rows} == ggml.COLUMNS
+    assert all(sum(widths) == formats.GGML_TYPES[name].nbytes for name, widths in ggml.COLUMNS.items())
 
 
 def test_every_kind_has_a_reader():

@@ -22,6 +22,8 @@ FORMATS = {
     "conv": rc.lowrank_conv(KERNEL, scheme="spatial", rank=2), "tucker": rc.lowrank_tucker2(KERNEL, ranks=(2, 2)),
     "layer": rc.QuantizedLayer(rc.quantize_s8(W, axis=0), np.ones(20, np.float32), 8, 0.5, np.zeros(12, np.float32)),
     "ggml": rc.ggml_encode(np.resize(W, (3, 64)), "Q4_0"),
+    "plain": rc.Plain.of(W.astype(np.float16)), "complex": rc.Plain.of(W + 1j * W[::-1]),
+    "bfloat16": rc.Plain((W.view(np.uint32) >> 16).astype(np.uint16), "bfloat16"),
     "code": CODE, "encoded": rc.huffman_encode(np.array([0, 0, 1, 2], np.uint8), CODE),
     "unsorted": rc.CSR((2, 3), np.array([0, 2, 2]), np.array([1, 0]), np.float32([1, np.nan]), canonical=False),
 }
@@ -67,6 +69,23 @@ def test_copies_are_frozen_and_equal(value):
 @every_format
 def test_a_deep_copy_has_memory_of_its_own(value):
     assert not any(np.shares_memory(a, b) for a, b in zip(arrays(value), arrays(copy.deepcopy(value))))
+
+
+def test_memory_that_nobody_can_write_is_kept_and_all_other_is_copied():
+    own = np.arange(12, dtype=np.float32)
+    view_of_writable = own[2:8]
+    view_of_writable.flags.writeable = False
+    foreign = np.frombuffer(bytearray(own.tobytes()), np.float32)
+    foreign.flags.writeable = False
+    frozen = own.copy()
+    frozen.flags.writeable = False
+    of_bytes = np.frombuffer(own.tobytes(), np.float32)
+    for a in own, view_of_writable, foreign:
+        assert not np.shares_memory(rc.Plain.of(a).patterns, a)
+    for a in frozen, frozen[3:].reshape(3, 3), of_bytes, of_bytes[:6].reshape(2, 3):
+        kept = rc.Plain.of(a)
+        assert np.shares_memory(kept.patterns, a) and not kept.patterns.flags.writeable
+        assert np.shares_memory(kept.dense(), a) and not np.shares_memory(np.asarray(kept), a)
 
 
 def test_a_pickle_that_was_changed_is_checked_like_every_other_input():
@@ -153,8 +172,9 @@ def test_numpy_sees_the_dense_array(value):
         return
     dense = value.dense()
     got = np.asarray(value)
-    assert got.dtype == np.float32 and got.shape == dense.shape and np.array_equal(got, dense, equal_nan=True)
-    assert np.asarray(value, dtype=np.float64).dtype == np.float64
+    assert got.dtype == dense.dtype and np.array_equal(got, dense, equal_nan=True)
+    assert got.dtype == np.float32 or isinstance(value, rc.Plain)
+    assert np.asarray(value, dtype=np.complex128).dtype == np.complex128
     assert np.array_equal(np.add(value, 1), dense + 1, equal_nan=True)
     got[...] = 7  # it is the caller's own
     assert np.array_equal(np.array(value), dense, equal_nan=True)

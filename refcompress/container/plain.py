@@ -1,0 +1,58 @@
+"""Kind 18: an array of any type of element, bit for bit, each plane of its bits a stream of its own."""
+
+import io
+import math
+
+import numpy as np
+
+from ..errors import UnsupportedVersionError
+from ..formats import ELEMENT_TYPES, Plain
+from ..reference.planes.elements import plan_of
+from . import streams
+from .arrays import checked, owned, read_shape, shape_bytes
+from .cursor import Coding, Reader
+from .kinds import Kind
+
+TYPES = {0: "bool", 1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 6: "uint32", 7: "int64", 8: "uint64",
+         9: "float16", 10: "float32", 11: "float64", 12: "complex64", 13: "bfloat16", 14: "fp8_e4m3", 15: "fp8_e5m2",
+         16: "fp8_e8m0", 17: "fp8_e4m3fnuz", 18: "fp8_e5m2fnuz", 19: "fp6_e2m3", 20: "fp6_e3m2", 21: "fp4_e2m1",
+         22: "int4", 23: "uint4", 24: "int2", 25: "uint2"}
+NUMBERS = {name: number for number, name in TYPES.items()}
+
+
+RUN = 2**18  # numbers whose planes are coded together: an embedding's rows differ, and a run stays in a near cache
+
+
+def write_plain(a: Plain, coding: Coding) -> bytes:
+    split, word = streams.operation(coding.implementation, "planes_split"), plan_of(a.type).word
+    out = io.BytesIO()  # which gives its bytes without a copy
+    out.write(bytes([Kind.PLAIN, NUMBERS[a.type]]) + shape_bytes(a.shape, a.patterns.itemsize))
+    each = RUN * word.itemsize // a.patterns.itemsize
+    patterns = a.patterns.reshape(-1)
+    for start in range(0, patterns.size, each):
+        for plane in split(patterns[start : start + each], a.type):
+            out.write(streams.Stream(plane, coding).tobytes())
+    return out.getvalue()
+
+
+def read_plain(reader: Reader, kind: int) -> Plain:
+    number = reader.byte("header")
+    if number not in TYPES:
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of element type {number}; "
+                                              f"this release reads 0 to {max(TYPES)}")
+    name = TYPES[number]
+    pattern, plan = ELEMENT_TYPES[name].pattern, plan_of(name)
+    shape = read_shape(reader, pattern.itemsize)
+    size = math.prod(shape)
+    each = RUN * plan.word.itemsize // pattern.itemsize
+    if len(plan.widths) * -(-size // each) > reader.remaining:  # a stream takes a byte
+        raise reader.corrupt(f"the planes of {size} elements do not fit the {reader.remaining} bytes that are left")
+    reader.promise(size * pattern.itemsize)
+    join = streams.operation(reader.coding.implementation, "planes_join")
+    patterns = np.empty(shape, pattern)
+    flat = patterns.reshape(-1)
+    for start in range(0, size, each):
+        run = flat[start : start + each]
+        count = run.nbytes // plan.word.itemsize
+        run[...] = join([streams.read(reader, count, 2**width, "values") for width in plan.widths], name)
+    return checked(reader, Plain, owned(patterns), name)
