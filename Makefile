@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files huge-streams bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
+.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -73,6 +73,10 @@ fuzz: build  ## the property tests with fresh random examples, many more of them
 
 fuzz-files: build  ## 20,000 mutations of each of four files and 1,000 hostile files of each kind of entry, with counts and worst ratios (an hour)
 	REFCOMPRESS_MUTATIONS=20000 REFCOMPRESS_HOSTILE=1000 $(BIN)/python -m pytest -q -s tests/container/test_container_mutations.py tests/container/test_container_costs.py
+
+ggml-in-c: build  ## our blocks of GGUF beside ggml's own C, number by number (a download of 75 MB, a few minutes; x86-64)
+	$(BIN)/pip download -q --disable-pip-version-check --no-deps --no-binary :all: -d build/ggml 'llama-cpp-python==0.3.36'
+	$(BIN)/python tests/ggml/ggml_in_c.py build/ggml/llama_cpp_python-0.3.36.tar.gz
 
 huge-streams: build  ## Huffman streams past 2^32 symbols and bits, by C and by the reference (6 GB of memory, ten minutes)
 	$(BIN)/python -m benchmarks.huge_streams

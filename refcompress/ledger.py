@@ -29,10 +29,11 @@ class Item:
 class Ledger:
     """The items of a file of ``size`` bytes, one for each entry and kind, in the order of the file.
 
-    The kinds: header (magic, version, counts, kinds of entries, layouts, coders and bits), names, shapes, codebooks,
-    code tables (lengths of Huffman codes), values, indices (distances and masks), fillers (distances that lead to no
-    weight), contexts (codes and places in one, by the range coder), scales, zero points, factors (of low rank), arrays
-    (as they are, such as biases), padding (bits to whole bytes and words), checksum.
+    The kinds: header (magic, version, counts, sizes and kinds of entries, layouts, coders and bits), names, metadata,
+    shapes, codebooks, code tables (lengths of Huffman codes), values, indices (distances and masks), fillers (distances
+    that lead to no weight), contexts (codes and places in one, by the range coder), scales, zero points, factors (of
+    low rank), arrays (as they are, such as biases), padding (bits to whole bytes and words), checksum (that of the
+    index, and a digest a section).
     """
 
     items: tuple[Item, ...]
@@ -58,17 +59,22 @@ class Ledger:
         return {name: bits / 8 for name, bits in totals.items()}
 
 
-def ledger(data: bytes, *, implementation: object = reference, limit: int = container.DEFAULT_LIMIT) -> Ledger:
+def ledger(
+    data: bytes, *, implementation: object = reference, limit: int = container.DEFAULT_LIMIT, exact: bool = True
+) -> Ledger:
     """Return the ledger of the file ``data``; raise as container.loads does where it is not one.
+
+    exact : False for the ledger of outlines_and_ledger, which does not decode what the entries hold
 
     >>> ledger(container.dumps({})).by_kind()
     {'header': 19.0, 'checksum': 32.0}
     """
-    return layers_and_ledger(data, implementation=implementation, limit=limit)[1]
+    find = layers_and_ledger if exact else outlines_and_ledger
+    return find(data, implementation=implementation, limit=limit)[1]
 
 
 def layers_and_ledger(
-    data: bytes, *, implementation: object = reference, limit: int = container.DEFAULT_LIMIT
+    data: bytes | container.files.Opened, *, implementation: object = reference, limit: int = container.DEFAULT_LIMIT
 ) -> tuple[dict[str, container.Layer], Ledger]:
     """Return the layers as container.loads does, and the ledger of what was read for them: the file is decoded once.
 
@@ -77,5 +83,26 @@ def layers_and_ledger(
     ([0.0, 0.0, 0.0], 22.0)
     """
     layers, reader = container.read(data, implementation, limit, accounts=True)
+    return layers, _ledger(reader, data)
+
+
+def outlines_and_ledger(
+    data: bytes | container.files.Opened, *, implementation: object = reference, limit: int = container.DEFAULT_LIMIT
+) -> tuple[dict[str, container.outlines.Outline], Ledger]:
+    """Return what each entry says of itself, and the ledger that needs no decoding.
+
+    The digests are checked, and all lengths; what streams hold is not. The bits that fill up the words of a Huffman
+    stream are not told from the others: they count as what the stream holds, and not as padding.
+
+    >>> outlines, book = outlines_and_ledger(container.dumps({"bias": np.zeros(3, np.float32)}))
+    >>> outlines["bias"].text, outlines["bias"].nbytes, book.by_entry()["bias"]
+    ('array, float32', 12, 22.0)
+    """
+    found, reader = container.read(data, implementation, limit, True, container.outlines.read)
+    return found, _ledger(reader, data)
+
+
+def _ledger(reader: container.Reader, data: bytes | container.files.Opened) -> Ledger:
     bits = reader.bits or {}
-    return layers, Ledger(tuple(Item(*key, count) for key, count in bits.items() if count), len(data))
+    size = data.size if isinstance(data, container.files.Opened) else len(data)
+    return Ledger(tuple(Item(*key, count) for key, count in bits.items() if count), size)

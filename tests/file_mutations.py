@@ -1,6 +1,7 @@
 """Files of a wrong or a hostile writer, with a right checksum: rewritten fields, and choices of another writer."""
 
 import contextlib
+import hashlib
 from dataclasses import replace
 from unittest import mock
 
@@ -18,12 +19,13 @@ from refcompress import (
     Plain,
     Quantized,
     QuantizedLayer,
+    RefcompressError,
     Shared,
     Tucker2,
     container,
     quantize_pack,
 )
-from refcompress.container import codes, cursor, entries, positions, quantized, sameness, streams
+from refcompress.container import bits, codes, cursor, entries, index, positions, quantized, sameness, streams
 from refcompress.container.cursor import Coding, integer_bytes
 from refcompress.container.kinds import Kind
 from refcompress.reference.huffman.lengths import huffman_lengths
@@ -34,12 +36,45 @@ CHECK = container.CHECKSUM_BYTES
 
 
 def sealed(body: bytes) -> bytes:
-    """Return ``body``, all of a file but its checksum, with the right one."""
-    return body + container.checksum(body, body[8])
+    """Return ``body``, all of a file but its checksum, with the right one; in version 3 with the right digests too.
+
+    An index that cannot be read, or whose entries do not add up, keeps the digests that it has.
+    """
+    if body[8] < 3:
+        return body + container.checksum(body, body[8])
+    size = int.from_bytes(body[-8:], "little")
+    base = len(body) - 8 - size
+    tail = bytearray(body[base:-8] if base >= index.START else body[index.START : -8])
+    reader = cursor.Reader(bytes(tail), len(tail), 2**62, Coding(native))
+    with contextlib.suppress(RefcompressError):
+        for section in index.sections(index.entry_sizes(reader, base - index.START).values()):
+            digest = hashlib.sha256(body[section.start : section.start + section.size]).digest()
+            tail[reader.position : reader.position + len(reader.take(32, "checksum"))] = digest
+    head = body[: len(body) - 8 - len(tail)]
+    return head + tail + body[-8:] + index.checksum(tail, body[-8:])
 
 
-def file_of(count: int, entry, version: int = 2) -> bytes:
+def framed(parts: dict[str, bytes], metadata: dict[str, str] | None = None) -> bytes:
+    """Return the file of version 3 whose entries have these bytes, whatever they are."""
+    cut = index.sections(map(len, parts.values()))
+    data = container.MAGIC + b"\3" + b"".join(parts.values())
+    digests = tuple(hashlib.sha256(data[s.start : s.start + s.size]).digest() for s in cut)
+    sizes = {name: len(part) for name, part in parts.items()}
+    return data + index.Index(sizes, digests, metadata or {}).tobytes()
+
+
+def entries_of(data: bytes) -> dict[str, bytes]:
+    """Return the bytes of each entry of a file of version 3."""
+    found, at, parts = index.read(container.files.Held(data), 2**62, Coding(native))[0], index.START, {}
+    for name, size in found.sizes.items():
+        parts[name], at = data[at : at + size], at + size
+    return parts
+
+
+def file_of(count: int, entry, version: int = 3) -> bytes:
     """Return the file of ``count`` entries, named by their numbers, that entry(number) gives."""
+    if version == 3:
+        return framed({f"{n:x}": entry(n) for n in range(count)})
     entries = b"".join(
         integer_bytes(len(name)) + name + entry(number) for number, name in ((n, b"%x" % n) for n in range(count))
     )
@@ -88,7 +123,7 @@ def sample(seed: int, version: int) -> bytes:
         "none": np.zeros((0, 3), F32),
         "wide": Shared((dense.astype(np.uint16) * 97), np.linspace(0, 1, 500, dtype=F32)),
     }
-    if version == 2:  # what version 1 has no kinds for
+    if version > 1:  # what version 1 has no kinds for
         few = Quantized((int8[:2, :48] % 8 - 4).astype(np.int8), np.ones((2, 6), F32), np.zeros((2, 6), np.int8), 8)
         packed, inputs, bias = quantize_pack(few, bits=3), np.linspace(0.5, 2, 48, dtype=F32), np.ones(2, F32)
         layers |= {
@@ -122,21 +157,43 @@ def fields(data: bytes) -> list[tuple[int, int, str]]:
 
     def record(self, count, kind):
         part = take(self, count, kind)
-        taken.append((self.position - count, self.position, kind))
+        taken.append((self.base + self.position - count, self.base + self.position, kind))
         return part
 
     with mock.patch.object(cursor.Reader, "take", record):
         container.loads(data, implementation=native)
-    return taken[1:]  # without the magic and the version
+    return taken[data[8] < 3 :]  # without the magic and the version
 
 
 def rewritten(data: bytes, spans: list, rng) -> bytes:
     """Return the file with one or two of its fields changed: a number to a near, a round or any other; single bits."""
-    body = bytearray(data[: -CHECK[data[8]]])
+    if data[8] < 3:
+        body = bytearray(data[: -CHECK[data[8]]])
+        for _ in range(int(rng.integers(1, 3))):
+            rewrite(body, spans[int(rng.integers(len(spans)))], rng)
+        return sealed(bytes(body))
+    parts, starts, at = entries_of(data), {}, index.START
+    for name, part in parts.items():
+        starts[name], at = at, at + len(part)
+    tail = bytearray(data[at : -index.END])
     for _ in range(int(rng.integers(1, 3))):
         begin, end, kind = spans[int(rng.integers(len(spans)))]
-        if end > len(body) or begin == end:
-            continue
+        if begin >= at:
+            rewrite(tail, (begin - at, end - at, kind), rng)
+        else:
+            name = max((name for name in starts if starts[name] <= begin), key=starts.__getitem__)
+            part = bytearray(parts[name])
+            rewrite(part, (begin - starts[name], end - starts[name], kind), rng)
+            parts[name] = bytes(part)
+    if tail != data[at : -index.END]:
+        return sealed(data[:at] + tail + len(tail).to_bytes(8, "little"))
+    return framed(parts, container.metadata_of(data))
+
+
+def rewrite(body: bytearray, span: tuple[int, int, str], rng) -> None:
+    """Change the field of ``body`` that lies at a span."""
+    begin, end, kind = span
+    if end <= len(body) and begin != end:
         if end - begin == 1 and kind in ("header", "shapes", "indices", "code tables", "names"):
             value = body[begin]
             new = [
@@ -169,7 +226,6 @@ def rewritten(data: bytes, spans: list, rng) -> bytes:
                 del body[at : at + int(rng.integers(1, 4))]
             else:
                 body[at:at] = rng.bytes(int(rng.integers(1, 4)))
-    return sealed(bytes(body))
 
 
 @contextlib.contextmanager
@@ -180,21 +236,22 @@ def other_choices(rng, share: float):
         return rng.random() < share
 
     class Stream(streams.Stream):
-        def __init__(self, symbols, coding):
-            super().__init__(symbols, coding)
-            if not len(symbols) or not now():
+        def __init__(self, symbols, coding, counts=None, coded=None):
+            super().__init__(symbols, coding, counts, coded)
+            if not self.count or not now():
                 return
-            highest = int(symbols.max())
-            self.lengths = self.halves = None
+            symbols, highest = self.symbols, len(self.counts) - 1
+            self.lengths, self.halves, self.low = None, None, self.high  # no bounds, for nothing is exact here
             self.coder = int(rng.integers(highest.bit_length(), 17 if symbols.itemsize == 2 else 9))
             way = rng.random()
             if way < 0.5 and highest < 2**15:
-                counts = streams.histogram(symbols)
+                counts = bits.histogram(symbols)
                 if rng.random() < 0.5:  # the lengths of other counts
                     counts = np.where(counts > 0, rng.integers(1, 50, len(counts)), 0)
                 self.coder, self.lengths = streams.HUFFMAN, huffman_lengths(counts)
             elif way < 0.75 and symbols.itemsize == 2 and coding.version > 1:
-                self.coder, self.halves = streams.SPLIT, ()
+                halves = (streams.Stream(streams.byte_of(symbols, place), coding) for place in (1, 0))
+                self.coder, self.halves = streams.SPLIT, tuple(halves)
 
     smallest, integers, code = positions.smallest, quantized.Integers.__init__, codes.Codes.__init__
 
@@ -203,20 +260,22 @@ def other_choices(rng, share: float):
             return smallest(places, size, coding, nbytes, layout)
         number = int(rng.integers(1, 10))
         if number == positions.BITMASK:
-            return number, b"", streams.Stream(positions.bitmask(places, size), coding)
-        count = positions.relative_counts(places)[number - 1]
-        return number, integer_bytes(count), streams.Stream(positions.relative(places, number, count), coding)
+            return positions.Layout(number, b"", streams.Stream(positions.bitmask(places, size), coding))
+        count = int(positions.symbol_counts(*positions.distance_counts(places), number).sum())
+        stream = streams.Stream(positions.relative(places, number, count), coding)
+        return positions.Layout(number, integer_bytes(count), stream)
 
-    def any_kind(self, a, coding):
-        integers(self, a, coding)
+    def any_kind(self, a, coding, values=None, differences=None):
+        integers(self, a, coding, values, differences)
         if coding.version > 1 and now():
             wide, plain = a.values.itemsize == 2, rng.random() < 0.5
             self.kind = [[Kind.INT8_DIFFERENCES, Kind.INT16_DIFFERENCES], [Kind.INT8, Kind.INT16]][plain][wide]
-            self.content = (streams.Stream(quantized.fold(a.values.reshape(-1)), coding) if plain else
-                            codes.Codes(quantized.fold((a.values - a.expand(a.zero_point)).reshape(-1)), True, coding))
+            difference = a.values if plain else a.values - a.expand(a.zero_point)
+            stream = streams.Stream(quantized.fold(difference.reshape(-1)), coding)
+            self.content = stream if plain else codes.Codes(stream, True, coding)
 
-    def any_codes(self, values, sparse, coding):
-        code(self, values, sparse and not now(), coding)
+    def any_codes(self, dense, sparse, coding, marks=None):
+        code(self, dense, sparse and not now(), coding, marks)
 
     def any_entry(value, coding, contexts=False, write=entries.write):
         if isinstance(value, Shared) and 1 <= len(value.codebook) <= 256 and now():
@@ -229,6 +288,7 @@ def other_choices(rng, share: float):
     with (
         mock.patch.multiple(streams, Stream=Stream),
         mock.patch.multiple(quantized, Stream=Stream),
+        mock.patch.multiple(entries, Stream=Stream),
         mock.patch.multiple(positions, smallest=any_layout),
         mock.patch.object(quantized.Integers, "__init__", any_kind),
         mock.patch.object(codes.Codes, "__init__", any_codes),

@@ -3,9 +3,9 @@
 import argparse
 
 from .. import agreement, container, reference
+from ..container.outlines import Outline, of_layer
 from ..errors import RefcompressError
-from ..ledger import Ledger, layers_and_ledger
-from .entries import decoded, describe
+from ..ledger import Ledger, layers_and_ledger, outlines_and_ledger
 from .options import add_implementation, add_limit, implementation, label
 from .refusals import about
 from .show import Report, paragraph, table
@@ -17,34 +17,44 @@ def add_commands(commands) -> None:
         command = commands.add_parser(name, help=text)
         command.add_argument("source", help="a compressed file")
         if run is inspect:
+            command.add_argument("--exact", action="store_true",
+                                 help="decode the entries, to tell all padding from what it fills up")
             add_implementation(command)
         add_limit(command)
         command.set_defaults(run=run)
 
 
 def inspect(options: argparse.Namespace) -> Report:
-    with about(options.source):
-        data = container.files.read(options.source, options.limit)
-        layers, book = layers_and_ledger(data, implementation=implementation(options), limit=options.limit)
-    return Report(*ledger_report(options.source, data, layers, book))
+    find = layers_and_ledger if options.exact else outlines_and_ledger
+    with about(options.source), container.reading.opened(options.source, options.limit) as data:
+        found, book = find(data, implementation=implementation(options), limit=options.limit)
+        report, text = ledger_report(options.source, bytes(data.read(0, len(container.MAGIC) + 1)), found, book)
+    if not options.exact:
+        text += "\n" + paragraph("What the entries hold was not decoded: bits that only fill up words of a Huffman "
+                                "stream count as what it holds. --exact decodes, and tells them apart.")
+    return Report({**report, "exact": options.exact}, text)
 
 
 def ledger_report(source: str, data: bytes, layers: dict, book: Ledger) -> tuple[dict, str]:
-    """Return a file's ledger as data and as text: a row an entry, with its bytes by kind; rows add up to the file."""
+    """Return a file's ledger as data and as text: a row an entry, with its bytes by kind; rows add up to the file.
+
+    data : the file, or its first nine bytes. layers : by name the layers, or their outlines.
+    """
+    layers = {name: value if isinstance(value, Outline) else of_layer(value) for name, value in layers.items()}
     spent: dict[str, list] = {}
     for item in book.items:
         spent.setdefault(item.entry, []).append((item.kind, item.bytes))
-    rows = [[name or "(file)", describe(layers[name]) if name else "frame", _bytes(total), _spent(spent[name])]
+    rows = [[name or "(file)", layers[name].text if name else "frame", _bytes(total), _spent(spent[name])]
             for name, total in book.by_entry().items()]
     rows.append(["total", "", _bytes(book.size), _spent(book.by_kind().items())])
-    size = sum(part.nbytes for name in layers for part in decoded({name: layers[name]}).values())
+    size = sum(outline.nbytes for outline in layers.values())
     check = container.check_of(data)
-    text = (paragraph(f"{source}: {len(data):,} bytes, {len(layers)} entries that stand for {size:,} bytes of arrays, "
+    text = (paragraph(f"{source}: {book.size:,} bytes, {len(layers)} entries that stand for {size:,} bytes of arrays, "
                       f"checked by {check}") + "\n"
             + table(rows, ["entry", "stored as", "bytes", "of these"]))
     return {
-        "source": source, "bytes": len(data), "check": check, "decoded_bytes": size,
-        "entries": {name: describe(value) for name, value in layers.items()},
+        "source": source, "bytes": book.size, "check": check, "decoded_bytes": size,
+        "entries": {name: outline.text for name, outline in layers.items()},
         "ledger": [{"entry": item.entry, "kind": item.kind, "bytes": item.bytes} for item in book.items],
     }, text
 

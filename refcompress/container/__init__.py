@@ -21,12 +21,13 @@ Read in this order:
 - ``index.py``: sections of entries, and the index behind them
 - ``writer.py``, ``reading.py``: files entry by entry, and as a whole
 - ``older.py``: the frame of versions 1 and 2
+- ``outlines.py``: what entries say of themselves, without decoding what they hold
 """
 
 from collections.abc import Collection, Mapping
 
 from .. import arguments, reference
-from . import entries, files, index, older, reading, sameness, writer
+from . import entries, files, index, older, outlines, reading, sameness, writer
 from .cursor import Coding, Reader
 from .files import Path
 from .index import ENTRY_BYTES, MAGIC, VERSION
@@ -37,8 +38,8 @@ from .writer import Layer, Writer, entry_bytes, write
 __all__ = [
     "CHECKSUM_BYTES", "DEFAULT_LIMIT", "ENTRY_BYTES", "File", "Layer", "MAGIC", "Path", "Reader", "VERSION", "Writer",
     "check_of", "checksum", "dumps", "entries", "entry_bytes", "files", "index", "layer_of", "load", "loads",
-    "metadata_of", "older", "open", "read", "reading", "reencode", "sameness", "save", "write", "writer",
-    "written_again",
+    "metadata_of", "older", "open", "outlines", "read", "reading", "reencode", "sameness", "save", "write",
+    "writer", "written_again",
 ]
 
 CHECKS = {1: "CRC-32 (version 1)", 2: "SHA-256", 3: "SHA-256"}

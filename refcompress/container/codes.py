@@ -1,59 +1,93 @@
 """The codes of an array: the smallest layout, and what it stores (FORMAT.md, "Layouts"). Zeros may be left out."""
 
+from functools import partial
+
 import numpy as np
 
 from ..errors import UnsupportedVersionError
 from . import positions, streams
+from .bits import trimmed
 from .cursor import Coding, Reader
 
 
 class Codes:
-    """Codes with the smallest layout chosen and its exact size known.
+    """Codes with the smallest layout chosen, and their size as a Stream has it.
 
-    codes : (n,) uint8 or uint16; sparse : whether another layout than the dense one is allowed. Such a layout stores,
-    for each code above 0, its position and the code less 1.
+    dense : the stream of all codes. sparse : whether another layout than the dense one is allowed. Such a layout
+    stores, for each code above 0, its position and the code less 1. marks : an array that is not 0 where a code is not,
+    if that is not dense.symbols.
     """
 
-    def __init__(self, codes: np.ndarray, sparse: bool, coding: Coding):
-        self.layout, self.head = positions.DENSE, b""
-        self.index: streams.Stream | None = None
-        self.values = streams.Stream(codes, coding)
-        if sparse:
-            others = codes[codes != 0]
-            others -= codes.dtype.type(1)
-            stored = streams.Stream(others, coding)
-            most = self.values.size - stored.size
-            found = positions.smallest(positions.NonZero(codes), codes.size, coding, most, positions.DENSE)
-            if found:
-                self.layout, self.head, self.index = found
-                self.values = stored
-        self.size = 1 + len(self.head) + (self.index.size if self.index else 0) + self.values.size
+    def __init__(self, dense: streams.Stream, sparse: bool, coding: Coding, marks: np.ndarray | None = None):
+        self.layout: int = positions.DENSE
+        self.positions: positions.Layout | None = None
+        self.values = dense
+        if sparse and dense.count:
+            stored = streams.Stream(partial(above_zero, dense), coding, dense.counts[1:])
+            room = dense.high - stored.low  # positions that take as many bytes are not worth it
+            if positions.least(stored.count, dense.count) < room:
+                places = positions.NonZero(dense.symbols if marks is None else marks, stored.count)
+                found = positions.smallest(places, dense.count, coding, room, positions.DENSE)
+                if found and streams.smaller(Sum(found, stored), dense):
+                    self.layout, self.positions, self.values = found.number, found, stored
+        parts = Sum(self.values, *([self.positions] if self.positions else []))
+        self.low, self.high, self._parts = 1 + parts.low, 1 + parts.high, parts
+
+    @property
+    def size(self) -> int:
+        self.low = self.high = 1 + self._parts.size
+        return self.low
 
     def tobytes(self) -> bytes:
-        index = self.index.tobytes() if self.index else b""
-        return bytes([self.layout]) + self.head + index + self.values.tobytes()
+        places = self.positions.tobytes() if self.positions else b""
+        return b"".join([bytes([self.layout]), places, self.values.tobytes()])
 
 
-def read_codes(reader: Reader, size: int, alphabet: int, sparse: bool) -> np.ndarray:
+class Sum:
+    """The size of several parts together, within bounds and exactly."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+        self.low, self.high = (sum(getattr(part, bound) for part in parts) for bound in ("low", "high"))
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+
+def above_zero(dense: streams.Stream) -> np.ndarray:
+    """Return the symbols that are not 0, less 1."""
+    codes = dense.symbols
+    stored, done = np.empty(dense.count - int(dense.counts[0]), codes.dtype), 0
+    for block in positions.NonZero(codes, len(stored)):
+        stored[done : done + len(block)] = codes[block]
+        done += len(block)
+    stored -= codes.dtype.type(1)
+    return stored
+
+
+def read_codes(reader: Reader, size: int, alphabet: int, sparse: bool) -> streams.Stream:
     """Return ``size`` codes below ``alphabet``: uint8 if it is at most 256. The caller has promised their bytes."""
     layout = read_layout(reader)
     if layout != positions.DENSE and not sparse:
         raise reader.corrupt(f"layout {layout} needs a code 0 that stands for zero")
     if layout == positions.DENSE:
-        codes = streams.read(reader, size, alphabet, "values")
+        dense = streams.read_stream(reader, size, alphabet, "values")
     else:
         places = positions.read(reader, layout, size)
-        stored = streams.read(reader, places.count, alphabet - 1, "values")
+        stored = streams.read_stream(reader, places.count, alphabet - 1, "values")
         codes = np.zeros(size, np.uint8 if alphabet <= 256 else np.uint16)
         done = 0
         for block in places:
-            codes[block] = stored[done : done + len(block)].astype(codes.dtype) + codes.dtype.type(1)
+            codes[block] = stored.symbols[done : done + len(block)].astype(codes.dtype) + codes.dtype.type(1)
             done += len(block)
+        counts = np.concatenate([[size - places.count], stored.counts])
         del places, stored  # what follows takes as much again
-    written = Codes(codes, sparse, reader.coding).layout
+        dense = streams.Stream(codes, reader.coding, trimmed(counts))
+    written = Codes(dense, sparse, reader.coding).layout
     if layout != written:
         raise reader.corrupt(f"is of layout {layout} where a writer takes {written}")
-    return codes
+    return dense
 
 
 def read_layout(reader: Reader) -> int:

@@ -4,6 +4,7 @@ The reader is the only way to the bytes of a file. Whoever takes bytes says what
 construction: no second count could forget a byte.
 """
 
+from array import array
 from typing import NamedTuple
 
 from ..errors import CorruptError, LimitError
@@ -48,7 +49,7 @@ class Reader:
         self.entry = ""  # the entry being read, for the ledger and for messages
         self.contexts: set[str] = set()  # the entries whose bytes are the range coder's
         self.sizes: dict[str, int] = {}  # the bytes of each entry, from its kind on
-        self.same: dict[str, int] = {}  # the number of the earlier entry that an entry is the same as
+        self.same = array("q")  # for each entry the number of the earlier one that it is the same as, or its own
         self.metadata: dict[str, str] = {}
         self.bits: dict[tuple[str, str], int] | None = {} if accounts else None  # (entry, kind) -> bits of the file
 

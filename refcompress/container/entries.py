@@ -33,6 +33,7 @@ from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .codes import Codes, read_codes, read_layout
 from .cursor import Coding, Reader, integer_bytes
 from .kinds import LAST_OF_VERSION_1, Kind
+from .streams import Stream
 
 DTYPES = {np.dtype(name): number for number, name in {
     0: "bool", 1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 6: "uint32", 7: "int64", 8: "uint64",
@@ -77,12 +78,17 @@ def write_array(a: np.ndarray, coding: Coding) -> bytes:
     return bytes([Kind.ARRAY, DTYPES[a.dtype]]) + shape_bytes(a.shape, a.itemsize) + raw(a)
 
 
-def read_array(reader: Reader, kind: int) -> np.ndarray:
+def read_dtype(reader: Reader) -> np.dtype:
+    """Return the dtype whose number follows; refuse one of a later release."""
     number = reader.byte("header")
     if number not in DTYPE_OF:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of dtype {number}; "
                                               f"this release reads 0 to {max(DTYPE_OF)}")
-    dtype = DTYPE_OF[number]
+    return DTYPE_OF[number]
+
+
+def read_array(reader: Reader, kind: int) -> np.ndarray:
+    dtype = read_dtype(reader)
     shape = read_shape(reader, dtype.itemsize)
     if dtype.kind != "b":
         return read_raw(reader, shape, dtype, "arrays")
@@ -101,9 +107,8 @@ def write_csr(a: CSR, coding: Coding) -> bytes:
     places = np.repeat(np.arange(m, dtype=np.int64) * k, np.diff(a.indptr)) + a.indices
     found = positions.smallest(positions.Given(places), m * k, coding)
     assert found is not None  # nothing was given that it must beat
-    layout, head, stream = found
-    start = bytes([Kind.CSR]) + integer_bytes(m) + integer_bytes(k)
-    return start + bytes([layout]) + head + stream.tobytes() + raw(a.data)
+    start = bytes([Kind.CSR]) + integer_bytes(m) + integer_bytes(k) + bytes([found.number])
+    return b"".join([start, found.tobytes(), raw(a.data)])
 
 
 def read_csr(reader: Reader, kind: int) -> CSR:
@@ -117,7 +122,7 @@ def read_csr(reader: Reader, kind: int) -> CSR:
     places = positions.read(reader, layout, m * k)
     smaller = positions.smallest(places, m * k, reader.coding, reader.position - start, layout)
     if smaller:
-        raise reader.corrupt(f"is of layout {layout} where a writer takes {smaller[0]}")
+        raise reader.corrupt(f"is of layout {layout} where a writer takes {smaller.number}")
     reader.promise(4 * places.count)
     data = read_raw(reader, (places.count,), np.float32, "values")
     indices = np.empty(places.count, dtype=np.int32)
@@ -135,7 +140,8 @@ def read_csr(reader: Reader, kind: int) -> CSR:
 # Kind 2: Shared. Where code 0 is the weight +0.0, a layout may store the other codes alone, less 1, at their positions.
 
 def write_shared(a: Shared, coding: Coding) -> bytes:
-    return bytes([Kind.SHARED]) + shared_head(a) + Codes(a.codes.reshape(-1), a.pruned, coding).tobytes()
+    codes = Codes(Stream(a.codes.reshape(-1), coding), a.pruned, coding)
+    return b"".join([bytes([Kind.SHARED]), shared_head(a), codes.tobytes()])
 
 
 def shared_head(a: Shared) -> bytes:
@@ -150,7 +156,7 @@ def read_shared(reader: Reader, kind: int) -> Shared:
         raise reader.corrupt(f"a codebook has at most 65536 entries, not {c}")
     codebook = read_raw(reader, (c,), np.float32, "codebooks")
     reader.promise(size * (1 if c <= 256 else 2))
-    codes = read_codes(reader, size, c, sparse=c > 0 and codebook.view(np.uint32)[0] == 0)
+    codes = read_codes(reader, size, c, sparse=c > 0 and codebook.view(np.uint32)[0] == 0).symbols
     return checked(reader, Shared, owned(codes.reshape(shape)), codebook)
 
 
@@ -184,7 +190,7 @@ def read_contexts(reader: Reader, kind: int) -> Shared:
     decode = streams.operation(reader.coding.implementation, "rangecoder_decode")
     codes = checked(reader, decode, data, shape=(rows, columns), alphabet=c)
     a = checked(reader, Shared, owned(codes.reshape(shape)), codebook)
-    if taken >= Codes(a.codes.reshape(-1), a.pruned, reader.coding).size:
+    if taken >= Codes(Stream(a.codes.reshape(-1), reader.coding), a.pruned, reader.coding).size:
         raise reader.corrupt("the codes take no fewer bytes by contexts than without")
     reader.contexts.add(reader.entry)
     return a

@@ -86,7 +86,7 @@ def sections(sizes: Iterable[int]) -> list[Section]:
     return found
 
 
-def checksum(index: bytes | memoryview, length: bytes | memoryview) -> bytes:
+def checksum(index: bytes | bytearray | memoryview, length: bytes | bytearray | memoryview) -> bytes:
     """Return the SHA-256 of the magic, the version, the index and its length."""
     digest = hashlib.sha256(MAGIC + bytes([VERSION]))
     digest.update(index)
@@ -114,7 +114,7 @@ def read(source: Source, limit: int, coding: Coding, accounts: bool = False) -> 
         raise CorruptError("data", "the checksum does not match: the file was changed or cut off")
     reader.account("header", 8 * (START + 8))
     reader.begin(data, base)
-    sizes = _read_entries(reader, base - START)
+    sizes = entry_sizes(reader, base - START)
     cut = sections(sizes.values())
     digests = tuple(bytes(reader.take(DIGEST, "checksum")) for _ in cut)
     reader.metadata = _read_metadata(reader)
@@ -125,7 +125,7 @@ def read(source: Source, limit: int, coding: Coding, accounts: bool = False) -> 
     return Index(sizes, digests, reader.metadata), reader
 
 
-def _read_entries(reader: Reader, held: int) -> dict[str, int]:
+def entry_sizes(reader: Reader, held: int) -> dict[str, int]:
     """Return the sizes of the entries by name; they add up to the ``held`` bytes of all sections."""
     count = reader.integer("header")
     if count > (reader.remaining + held) // LEAST_BYTES:

@@ -5,7 +5,8 @@ One check covers the file, and the entries stand one after the other, each behin
 
 import hashlib
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -40,8 +41,9 @@ def write(layers: Mapping[str, np.ndarray | ArrayFormat], coding: Coding, contex
 
 
 def read(
-    data: bytes | bytearray | memoryview, limit: int, coding: Coding, accounts: bool
-) -> tuple[dict[str, np.ndarray | ArrayFormat], Reader]:
+    data: bytes | bytearray | memoryview, limit: int, coding: Coding, accounts: bool,
+    read_entry: Callable[[Reader, int], Any],
+) -> tuple[dict[str, Any], Reader]:
     """Return the layers of a file of version 1 or 2, and the reader."""
     version = coding.version
     end = len(data) - CHECKSUM_BYTES[version]
@@ -51,7 +53,7 @@ def read(
         raise CorruptError("data", "the checksum does not match: the file was changed or cut off")
     reader = Reader(data, end, limit, coding, accounts)
     reader.take(len(MAGIC) + 1, "header")
-    layers: dict[str, np.ndarray | ArrayFormat] = {}
+    layers: dict[str, Any] = {}
     earlier = sameness.Earlier(reader)
     count = reader.integer("header")
     if count > reader.remaining // 4:  # a name of a byte and its length, a kind, and a byte of the kind
@@ -68,8 +70,10 @@ def read(
         if version > 1 and kind == Kind.SAME:
             value = earlier.read()
         else:
-            value = entries.read(reader, kind)
-            if version > 1:
+            value = read_entry(reader, kind)
+            if version == 1:
+                reader.same.append(len(layers))
+            else:
                 part = memoryview(data)[start : reader.position]
                 earlier.add(value, len(part), reader.decoded - decoded, hashlib.sha256(part).digest())
         reader.sizes[reader.entry] = reader.position - start

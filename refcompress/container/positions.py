@@ -11,17 +11,20 @@ those) cannot be mistaken for it, and the table of code lengths ends at the long
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import numpy as np
 
 from ..errors import LimitError
 from . import streams
+from .bits import histogram, trimmed
 from .cursor import Coding, Reader, integer_bytes
 
 DENSE = 0
 RELATIVE = range(1, 9)  # the layout's number is the bits of a distance
 BITMASK = 9
 MAX_SYMBOLS = 2**32  # distances of one entry, fillers included: its reader would need as many bytes
+LONG = 2**12  # distances below are counted in a table
 BLOCK = 2**14  # symbols worked on at a time: 128 KiB of positions, or 1 MiB where each symbol is the mask of eight
 
 
@@ -37,14 +40,20 @@ class Given:
 
 
 class NonZero:
-    """The positions where the codes of an array, its elements in one row, are not 0."""
+    """The positions where an array, its elements in one row, is not 0: ``count`` of them."""
 
-    def __init__(self, codes: np.ndarray):
-        self.codes, self.count = codes, int(np.count_nonzero(codes))
+    def __init__(self, codes: np.ndarray, count: int | None = None):
+        self.codes, self.count = codes, int(np.count_nonzero(codes)) if count is None else count
 
     def __iter__(self):
         for start in range(0, len(self.codes), 8 * BLOCK):
-            yield np.flatnonzero(self.codes[start : start + 8 * BLOCK]) + start
+            yield np.flatnonzero(self.codes[start : start + 8 * BLOCK] != 0) + start  # NumPy is fast for bools alone
+
+    def mask(self) -> np.ndarray:
+        """Return what :func:`bitmask` returns."""
+        parts = [np.packbits(self.codes[start : start + 8 * BLOCK] != 0, bitorder="little")
+                 for start in range(0, len(self.codes), 8 * BLOCK)]
+        return np.concatenate(parts) if parts else np.zeros(0, np.uint8)
 
 
 class Decoded:
@@ -57,7 +66,7 @@ class Decoded:
     def __init__(self, layout: int, symbols: np.ndarray):
         self.layout = layout
         self.symbols = symbols
-        self.count = sum(map(len, self))
+        self.count = int(bits_set(symbols) if layout == BITMASK else np.count_nonzero(symbols))
 
     def __iter__(self):
         last = -1
@@ -87,13 +96,30 @@ def distances(places: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             last = block[-1]
 
 
-def relative_counts(places: Iterable[np.ndarray]) -> list[int]:
-    """Return, for each number of bits from 1 to 8, the number of symbols that :func:`relative` returns."""
-    counts = [0] * len(RELATIVE)
+def distance_counts(places: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distances that occur, rising, and how often each does."""
+    short, long = np.zeros(LONG, np.int64), dict[int, int]()
     for block in distances(places):
-        for at, bits in enumerate(RELATIVE):
-            counts[at] += len(block) + int(((block - 1) // (2**bits - 1)).sum())
-    return counts
+        far = block >= LONG
+        if far.any():
+            for distance, count in zip(*(a.tolist() for a in np.unique(block[far], return_counts=True))):
+                long[distance] = long.get(distance, 0) + count
+            block = block[~far]
+        part = np.bincount(block)
+        short[: len(part)] += part
+    near, rest = np.flatnonzero(short), sorted(long)
+    return (np.concatenate([near, np.array(rest, np.int64)]),
+            np.concatenate([short[near], np.array([long[distance] for distance in rest], np.int64)]))
+
+
+def symbol_counts(found: np.ndarray, often: np.ndarray, bits: int) -> np.ndarray:
+    """Return how often each symbol occurs in :func:`relative` of distances that are found so often."""
+    longest = 2**bits - 1
+    fillers = (found - 1) // longest
+    counts = np.zeros(longest + 1, np.int64)
+    np.add.at(counts, found - fillers * longest, often)
+    counts[0] = (fillers * often).sum()
+    return trimmed(counts)
 
 
 def relative(places: Iterable[np.ndarray], bits: int, count: int) -> np.ndarray:
@@ -119,35 +145,72 @@ def bitmask(places: Iterable[np.ndarray], size: int) -> np.ndarray:
     return mask
 
 
+def bits_set(symbols: np.ndarray) -> int:
+    """Return how many bits of bytes are 1."""
+    return int(histogram(symbols, 256) @ np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1))
+
+
+def least(count: int, size: int) -> int:
+    """Return how many bytes ``count`` positions below ``size`` take at least, in any layout."""
+    mask = (size > 0) + ((size + 7) // 8 + 7) // 8 * (count > 0)
+    return min(mask, len(integer_bytes(count)) + (count > 0) + (count + 7) // 8)
+
+
+class Layout:
+    """Positions in one of the layouts: its number, what stands before its stream, and the stream."""
+
+    def __init__(self, number: int, head: bytes, stream: streams.Stream):
+        self.number, self.head, self.stream = number, head, stream
+        self.low, self.high = len(head) + stream.low, len(head) + stream.high
+
+    @property
+    def size(self) -> int:
+        self.low = self.high = len(self.head) + self.stream.size
+        return self.low
+
+    def tobytes(self) -> bytes:
+        return self.head + self.stream.tobytes()
+
+
 def smallest(places: Given | NonZero | Decoded, size: int, coding: Coding, nbytes: float = np.inf,
-             layout: int = BITMASK + 1) -> tuple[int, bytes, streams.Stream] | None:
-    """Return number, head (bytes) and stream of the layout that takes the fewest bytes, the lowest number of equals.
+             layout: int = BITMASK + 1) -> Layout | None:
+    """Return the layout that takes the fewest bytes, of equals the one of the lowest number.
 
     places : below ``size``. nbytes, layout : a layout that is known; None is returned where no other takes fewer bytes,
     or as many and has a lower number. At most eight bytes of memory are taken for each of nbytes, if that is given.
     Raises LimitError where the positions are so far apart that even eight bits need more than 2**32 fillers.
     """
-    counts, best, found = relative_counts(places), (nbytes, layout), None
-    if counts[-1] > MAX_SYMBOLS:
-        raise LimitError("positions", f"are too far apart: {size} weights, {places.count} of them stored")
-    for number in (*reversed(RELATIVE), BITMASK):
-        if number == BITMASK:
-            count = (size + 7) // 8
-            fewest = (size > 0) + (count + 7) // 8 * (places.count > 0)
-        else:
-            count = counts[number - 1]
-            fewest = len(integer_bytes(count)) + (count > 0) + (count + 7) // 8
+    found, often = distance_counts(places)
+    candidates: list[Layout] = []
+    best = nbytes, layout  # bytes that one of the candidates surely does not exceed
+
+    def take(candidate: Layout) -> None:
+        nonlocal best
+        if (candidate.low, candidate.number) < best:
+            candidates.append(candidate)
+            best = min(best, (candidate.high, candidate.number))
+
+    for bits in reversed(RELATIVE):
+        counts = symbol_counts(found, often, bits)
+        count = int(counts.sum()) if len(counts) else 0
+        if bits == RELATIVE[-1] and count > MAX_SYMBOLS:
+            raise LimitError("positions", f"are too far apart: {size} weights, {places.count} of them stored")
+        if bits > 1 and (not len(found) or found[-1] < 2 ** (bits - 1)):
+            continue  # all distances take fewer bits, and their symbols are the same
         # A symbol takes at least a bit, except in a mask of zeros. So a layout that cannot win is not tried: the mask
         # of a sparse CSR of 2**60 places would not fit in memory.
-        if (fewest, number) >= best:
-            continue
-        if number == BITMASK:
-            head, stream = b"", streams.Stream(bitmask(places, size), coding)
-        else:
-            head, stream = integer_bytes(count), streams.Stream(relative(places, number, count), coding)
-        if (len(head) + stream.size, number) < best:
-            best, found = (len(head) + stream.size, number), (number, head, stream)
-    return found
+        if bits != layout and len(integer_bytes(count)) + (count > 0) + (count + 7) // 8 <= best[0]:
+            symbols = partial(relative, places, bits, count)
+            take(Layout(bits, integer_bytes(count), streams.Stream(symbols, coding, counts)))
+    count = (size + 7) // 8
+    if layout != BITMASK and (size > 0) + (count + 7) // 8 * (places.count > 0) <= best[0]:
+        mask = places.mask() if isinstance(places, NonZero) else bitmask(places, size)
+        take(Layout(BITMASK, b"", streams.Stream(mask, coding)))
+    candidates = [candidate for candidate in candidates if (candidate.low, candidate.number) <= best]
+    if len(candidates) > 1 or candidates and candidates[0].high >= nbytes:  # the bounds do not decide
+        candidates = [candidate for candidate in candidates if (candidate.size, candidate.number) < (nbytes, layout)]
+        candidates.sort(key=lambda candidate: (candidate.size, candidate.number))
+    return candidates[0] if candidates else None
 
 
 def read(reader: Reader, layout: int, size: int) -> Decoded:

@@ -4,6 +4,7 @@ All their codes are streams, so a file takes no more bits for them than they use
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .codes import Codes, read_codes
 from .cursor import Coding, Reader, integer_bytes
 from .kinds import Kind, listed
-from .streams import Stream
+from .streams import Stream, smaller
 
 INTEGERS = (Kind.INT8, Kind.INT16, Kind.INT8_DIFFERENCES, Kind.INT16_DIFFERENCES)
 WIDE = (Kind.INT16, Kind.INT16_DIFFERENCES)
@@ -47,26 +48,32 @@ class Integers:
 
     A difference wraps as the dtype does. The zeros of a pruned matrix have the zero points for values, perhaps many
     different ones. Their differences are all 0, and a layout may leave those out. Version 1 has no such kind.
+
+    values, differences : the stream of the values or of the differences, if it is known
     """
 
-    def __init__(self, a: Quantized, coding: Coding):
+    def __init__(self, a: Quantized, coding: Coding, values: Stream | None = None,
+                 differences: Stream | None = None):
         self.a = a
         self.zero_points = Stream(fold(a.zero_point.reshape(-1)), coding)
         wide = a.values.itemsize == 2
-        differences = None
-        if coding.version > 1:
-            differences = Codes(fold((a.values - a.expand(a.zero_point)).reshape(-1)), True, coding)
         self.kind: Kind = Kind.INT16 if wide else Kind.INT8
-        self.content: Stream | Codes = Stream(fold(a.values.reshape(-1)), coding)
-        if differences and differences.size < self.content.size:
-            self.kind, self.content = Kind.INT16_DIFFERENCES if wide else Kind.INT8_DIFFERENCES, differences
+        self.content: Stream | Codes = values or Stream(fold(a.values.reshape(-1)), coding)
+        if coding.version > 1:
+            if a.zero_point.any():
+                difference = differences or Stream(fold((a.values - a.expand(a.zero_point)).reshape(-1)), coding)
+                other = Codes(difference, True, coding)
+            else:  # the differences are the values
+                other = Codes(self.content, True, coding, a.values.reshape(-1))
+            if smaller(other, self.content):
+                self.kind, self.content = Kind.INT16_DIFFERENCES if wide else Kind.INT8_DIFFERENCES, other
 
     def tobytes(self) -> bytes:
         """Return the kind and what the kind says."""
         a, full = self.a, scale_shape(self.a.shape, self.a.group)
         own = sum(1 << axis for axis, (s, f) in enumerate(zip(a.scale.shape, full)) if s == f != 1)
         head = shape_bytes(a.shape, 4) + integer_bytes(a.group or 0) + integer_bytes(own) + raw(a.scale)
-        return bytes([self.kind]) + head + self.zero_points.tobytes() + self.content.tobytes()
+        return b"".join([bytes([self.kind]), head, self.zero_points.tobytes(), self.content.tobytes()])
 
 
 def write_quantized(a: Quantized, coding: Coding) -> bytes:
@@ -78,7 +85,15 @@ def scale_shape(shape: tuple[int, ...], group: int | None) -> tuple[int, ...]:
     return shape if group is None else block_shape(shape, group)
 
 
-def read_quantized(reader: Reader, kind: int) -> Quantized:
+class Grid(NamedTuple):
+    """What stands before the scales of a Quantized: its shape, its group, and the shape of its scales."""
+
+    shape: tuple[int, ...]
+    group: int | None
+    scales: tuple[int, ...]
+
+
+def read_grid(reader: Reader) -> Grid:
     shape = read_shape(reader, 4)
     if not shape:
         raise reader.corrupt("quantized values have at least one dimension")
@@ -87,7 +102,11 @@ def read_quantized(reader: Reader, kind: int) -> Quantized:
     full = scale_shape(shape, group)
     if own >> len(full) or any(own >> axis & 1 and f == 1 for axis, f in enumerate(full)):
         raise reader.corrupt("the axes with scales of their own must be axes of a size other than 1")
-    scales = tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full))
+    return Grid(shape, group, tuple(f if own >> axis & 1 else 1 for axis, f in enumerate(full)))
+
+
+def read_quantized(reader: Reader, kind: int) -> Quantized:
+    shape, group, scales = read_grid(reader)
     scale = read_raw(reader, scales, np.float32, "scales")
     bytes_each = 2 if kind in WIDE else 1
     alphabet = 256**bytes_each
@@ -95,14 +114,18 @@ def read_quantized(reader: Reader, kind: int) -> Quantized:
     size = math.prod(shape)
     reader.promise(bytes_each * (size + scale.size))
     if kind in DIFFERENCES:
-        values = unfold(read_codes(reader, size, alphabet, True)).reshape(shape)
+        read = read_codes(reader, size, alphabet, True)
     else:
-        values = unfold(streams.read(reader, size, alphabet, "values")).reshape(shape)
-    a = checked(reader, Quantized, owned(values), scale, zero_point, group)
-    del values  # which a copied
+        read = streams.read_stream(reader, size, alphabet, "values")
+    values = owned(unfold(read.symbols)).reshape(shape)
+    again = Stream(lambda: fold(values.reshape(-1)), reader.coding, read.counts, read.coded)
+    del read  # its symbols are the values now
+    a = checked(reader, Quantized, values, scale, zero_point, group)
     if kind in DIFFERENCES:
+        values = a.values
         a = Quantized(owned(a.values + a.expand(zero_point)), scale, zero_point, group)
-    written = Integers(a, reader.coding).kind
+    written = (Integers(a, reader.coding, None, again) if kind in DIFFERENCES and zero_point.any() else
+               Integers(a, reader.coding, again)).kind
     if kind != written:
         raise reader.corrupt(f"is of kind {kind} where a writer takes {written}")
     return a
@@ -140,20 +163,26 @@ def write_mx(a: MX, coding: Coding) -> bytes:
     return head + scales.tobytes() + codes.tobytes()
 
 
-def read_mx(reader: Reader, kind: int) -> MX:
+def read_mx_format(reader: Reader) -> str:
+    """Return the name of the format whose number follows; refuse one of a later release."""
     number = reader.byte("header")
     if number not in MX_FORMATS:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of MX format {number}; "
                                               f"this release reads 0 to {max(MX_FORMATS)}")
+    return MX_FORMATS[number]
+
+
+def read_mx(reader: Reader, kind: int) -> MX:
+    name = read_mx_format(reader)
     shape = read_blocks(reader)
     scale_shape = block_shape(shape, MX_BLOCK)
     size, blocks = math.prod(shape), math.prod(scale_shape)
     reader.promise(size + blocks)
     scales = streams.read(reader, blocks, 256, "scales").reshape(scale_shape)
     codes = streams.read(reader, size, 256, "values")
-    if MX_ELEMENTS[MX_FORMATS[number]] is None:
+    if MX_ELEMENTS[name] is None:
         codes = unfold(codes)
-    return checked(reader, MX, owned(codes.reshape(shape)), owned(scales), MX_FORMATS[number])
+    return checked(reader, MX, owned(codes.reshape(shape)), owned(scales), name)
 
 
 # Kind 8: NF4. A float32 for the scale of each block and a code of 4 bits for each element.

@@ -2,8 +2,9 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
+from typing import Any
 
 from .. import arguments, reference
 from ..errors import ArgumentTypeError, CorruptError, LimitError, UnsupportedVersionError
@@ -43,12 +44,15 @@ def version_of(source: Source) -> int:
 
 
 def read(
-    data: bytes | Source, implementation: object = reference, limit: int = DEFAULT_LIMIT, accounts: bool = False
-) -> tuple[dict[str, Layer], Reader]:
+    data: bytes | Source, implementation: object = reference, limit: int = DEFAULT_LIMIT, accounts: bool = False,
+    read_entry: Callable[[Reader, int], Any] | None = None,
+) -> tuple[dict[str, Any], Reader]:
     """Return the layers and the reader; with ``accounts``, it has the account of every byte (see ledger.py).
 
     data : the bytes of a file, or an open one, of which one section at a time is in memory
+    read_entry : what reads an entry after its kind, if not entries.read: outlines.read returns an outline of the layer
     """
+    read_entry = read_entry or entries.read
     limit = arguments.integer(limit, "limit", 0)
     if isinstance(data, bytes | bytearray | memoryview):
         data = files.Held(bytes(data))
@@ -58,7 +62,7 @@ def read(
     if coding.version < VERSION:
         if isinstance(data, files.Opened) and data.size > limit:
             raise too_large(data, limit)
-        return older.read(data.read(0, data.size), limit, coding, accounts)
+        return older.read(data.read(0, data.size), limit, coding, accounts, read_entry)
     found, reader = index.read(data, limit, coding, accounts)
     earlier = sameness.Earlier(reader)
     layers: dict[str, Layer] = {}
@@ -69,7 +73,7 @@ def read(
         reader.begin(part, section.start)
         for _ in range(section.first, section.last):
             reader.entry, size = next(named)
-            layers[reader.entry] = _read_entry(reader, earlier, size, digest if alone else None)
+            layers[reader.entry] = _read_entry(reader, earlier, size, digest if alone else None, read_entry)
     reader.entry = ""
     return layers, reader
 
@@ -84,7 +88,7 @@ def section_bytes(source: Source, section: Section, digest: bytes, found: Index)
     return data
 
 
-def _read_entry(reader: Reader, earlier: sameness.Earlier, size: int, digest: bytes | None) -> Layer:
+def _read_entry(reader: Reader, earlier: sameness.Earlier, size: int, digest: bytes | None, read) -> Any:
     """Return what the next ``size`` bytes stand for; digest : their SHA-256, if it is known."""
     start, decoded = reader.position, reader.decoded
     reader.end = start + size
@@ -92,7 +96,7 @@ def _read_entry(reader: Reader, earlier: sameness.Earlier, size: int, digest: by
     if kind == Kind.SAME:
         value = earlier.read()
     else:
-        value = entries.read(reader, kind)
+        value = read(reader, kind)
         digest = digest or hashlib.sha256(memoryview(reader.data)[start : reader.end]).digest()
         earlier.add(value, size, reader.decoded - decoded, digest)
     whole(reader)
@@ -176,7 +180,7 @@ class File(Mapping[str, Layer]):
     def same_as(self, name: str) -> str | None:
         """Return the name of the earlier entry that an entry is the same as; None for one with bytes of its own."""
         number = self._numbers[name]
-        original = self._same.get(name, number) if self._layers is not None else self._original(number)
+        original = self._same[number] if self._layers is not None else self._original(number)
         return None if original == number else self._names[original]
 
     def close(self) -> None:

@@ -24,18 +24,19 @@ class Earlier:
         self.reader = reader
         self.values: list[np.ndarray | ArrayFormat | None] = []  # None for an entry that is the same as another
         self.sizes, self.decoded = array("q"), array("q")
-        self.first: dict[bytes, int] = {}  # SHA-256 of an entry's bytes -> index
+        self.first: dict[int, int] = {}  # the first bytes of the SHA-256 of an entry's bytes -> index
         self.by_contexts: set[int] = set()
 
     def add(self, value: np.ndarray | ArrayFormat, size: int, decoded: int, digest: bytes) -> None:
         """Add an entry that stands in full; refuse it where a writer would refer to an earlier one."""
         index = len(self.values)
-        other = self.first.setdefault(digest, index)
+        # Eight bytes of it take less memory. Who makes two entries that agree in them has a file that nobody reads.
+        other = self.first.setdefault(int.from_bytes(digest[:8], "little"), index)
         if other != index and len(reference_bytes(other)) < size:
             raise self.reader.corrupt(f"has the bytes of entry {other}, where a writer says so")
         if self.reader.entry in self.reader.contexts:
             self.by_contexts.add(index)
-        self._append(value, size, decoded)
+        self._append(value, size, decoded, index)
 
     def read(self) -> np.ndarray | ArrayFormat:
         """Return the value of an entry that refers to an earlier one: its frozen format, or a copy of its array."""
@@ -51,11 +52,11 @@ class Earlier:
         reader.promise(self.decoded[index])
         if index in self.by_contexts:
             reader.contexts.add(reader.entry)  # or a writer would code this entry by itself, as another kind
-        reader.same[reader.entry] = index
-        self._append(None, size, 0)
+        self._append(None, size, 0, index)
         return value.copy() if isinstance(value, np.ndarray) and value.size else value
 
-    def _append(self, value: np.ndarray | ArrayFormat | None, size: int, decoded: int) -> None:
+    def _append(self, value: np.ndarray | ArrayFormat | None, size: int, decoded: int, same: int) -> None:
+        self.reader.same.append(same)
         self.values.append(value)
         self.sizes.append(size)
         self.decoded.append(decoded)

@@ -7,6 +7,8 @@ another; version 1 does not have it. A sequence without symbols takes no bytes a
 
 import sys
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,12 +16,12 @@ from .. import ops
 from ..errors import RefcompressError, UnsupportedVersionError
 from ..formats import MAX_CODE_LENGTH, Encoded
 from ..reference.huffman.stream import lanes_of
+from .bits import histogram, pack, packed_size, trimmed, unpack, words_needed
 from .cursor import Coding, Reader, integer_bytes
 
 HUFFMAN = 17
 SPLIT = 18
 MAX_HUFFMAN_ALPHABET = 2**MAX_CODE_LENGTH
-BLOCK = 2**16  # symbols worked on at a time: a multiple of 8, so that packed blocks of any width end on a byte
 
 
 def operation(implementation, name: str) -> Callable:
@@ -28,59 +30,113 @@ def operation(implementation, name: str) -> Callable:
 
 
 class Stream:
-    """A sequence, the coder that takes the fewest bytes, and its exact size, before anything is coded.
+    """A sequence, the coder that takes the fewest bytes, and its size, before anything is coded.
 
-    symbols : (n,) uint8 or uint16. The size of the Huffman words is computed, not tried. The layouts of an entry have
-    some ten streams, of which one layout's are written; and a reader finds here what a writer would choose.
+    symbols : (n,) uint8 or uint16, or a function that returns them. counts : how often each occurs, if that is known.
+    coded : the code lengths and the number of words of a Huffman stream of these symbols, if there is one.
+
+    The layouts of an entry have some ten streams, of which one layout's are written; and a reader finds here what a
+    writer would choose. So a size is known within bounds, ``low`` and ``high``, from the counts alone. It is exact when
+    ``size`` is asked for, which goes through the symbols.
     """
 
-    def __init__(self, symbols: np.ndarray, coding: Coding):
-        self.symbols = symbols
+    def __init__(self, symbols: np.ndarray | Callable[[], np.ndarray], coding: Coding,
+                 counts: np.ndarray | None = None, coded: tuple[np.ndarray, int] | None = None):
+        self._symbols = symbols
         self.coding = coding
-        self.coder = self.size = 0
+        self.counts = histogram(self.symbols) if counts is None else counts
+        self.count = int(self.counts.sum())
+        self.coded = coded
+        self.coder = self.low = self.high = 0
         self.lengths: np.ndarray | None = None  # of the Huffman code, if that is the coder
-        self.halves: tuple | None = None  # the forms of the upper and of the lower bytes, if they are coded apart
-        if not len(symbols):
+        self.halves: tuple[Stream, ...] | None = None  # the upper and the lower bytes, if they are coded apart
+        if not self.count:
             return
-        highest = int(symbols.max())
+        highest = len(self.counts) - 1
         self.coder = highest.bit_length()
-        self.size = 1 + packed_size(len(symbols), self.coder)
+        self.low = self.high = 1 + packed_size(self.count, self.coder)
         least = 5 + packed_size(highest + 1, 4)  # the coder, the table, two integers and a word: else no code is sought
-        if highest < MAX_HUFFMAN_ALPHABET and least < self.size:
-            counts = histogram(symbols)
-            lengths = operation(coding.implementation, "huffman_lengths")(counts, limit=MAX_CODE_LENGTH)
-            size = 1 + len(integer_bytes(len(lengths))) + packed_size(len(lengths), 4)
-            if size + int(counts @ lengths) // 8 < self.size:  # else the words are not counted: they hold these bits
-                words = words_needed(symbols, lengths)
-                size += len(integer_bytes(words)) + 2 * words
-                if size < self.size:
-                    self.size, self.coder, self.lengths = size, HUFFMAN, lengths
+        if highest < MAX_HUFFMAN_ALPHABET and least < self.low:
+            self._try_huffman()
         if highest > 255 and coding.version > 1:
-            size, forms = 1, []
-            for place in (1, 0):  # one after the other, and not kept: both take as much as the symbols
-                half = Stream(byte_of(symbols, place), coding)
-                size += half.size
-                forms.append(half.form)
-            if size < self.size:
-                self.size, self.coder, self.lengths, self.halves = size, SPLIT, None, tuple(forms)
+            self._try_split()
+
+    @property
+    def symbols(self) -> np.ndarray:
+        if not isinstance(self._symbols, np.ndarray):
+            self._symbols = self._symbols()
+        return self._symbols
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes."""
+        if self.low != self.high:
+            if self.halves is not None:
+                self.low = self.high = 1 + sum(half.size for half in self.halves)
+            else:
+                assert self.lengths is not None
+                self.low = self.high = huffman_size(len(self.lengths), words_needed(self.symbols, self.lengths))
+        return self.low
 
     @property
     def form(self) -> tuple:
         """What was chosen: the coder, the code lengths (of coder 17), the forms of both halves (of coder 18)."""
-        return self.coder, None if self.lengths is None else self.lengths.tobytes(), self.halves
+        return (self.coder, None if self.lengths is None else self.lengths.tobytes(),
+                None if self.halves is None else tuple(half.form for half in self.halves))
+
+    def _try_huffman(self) -> None:
+        """Take a Huffman code if it takes fewer bytes than the symbols packed."""
+        lengths = operation(self.coding.implementation, "huffman_lengths")(self.counts, limit=MAX_CODE_LENGTH)
+        # A lane takes the fewest words that hold L bits and those of all its symbols but the last (words_needed).
+        lanes, longest, shortest = lanes_of(self.count), int(lengths.max()), int(lengths[self.counts > 0].min())
+        bits = int(self.counts @ lengths.astype(np.int64))
+        fewest, most = max(-(-bits // 16), lanes), (bits + lanes * (longest - shortest + 15)) // 16
+        if self.coded is not None and np.array_equal(self.coded[0], lengths):
+            fewest = most = self.coded[1]  # a stream that was decoded has as many as it needs
+        low, high = (huffman_size(len(lengths), words) for words in (fewest, most))
+        if low < self.low <= high:
+            low = high = huffman_size(len(lengths), words_needed(self.symbols, lengths))
+        if high < self.low:
+            self.low, self.high, self.coder, self.lengths = low, high, HUFFMAN, lengths
+
+    def _try_split(self) -> None:
+        """Take the upper and the lower bytes apart if that takes fewer bytes."""
+        both = np.zeros(-(-len(self.counts) // 256) * 256, np.int64)
+        both[: len(self.counts)] = self.counts
+        table = both.reshape(-1, 256)
+        # They are made when they are asked for, and not kept: both take as much as the symbols.
+        halves = tuple(Stream(partial(self._half, place), self.coding, trimmed(table.sum(axis=place)))
+                       for place in (1, 0))
+        low, high = (1 + sum(getattr(half, bound) for half in halves) for bound in ("low", "high"))
+        if high < self.low or low < self.high and 1 + sum(half.size for half in halves) < self.size:
+            self.low, self.high, self.coder, self.lengths, self.halves = low, high, SPLIT, None, halves
+
+    def _half(self, place: int) -> np.ndarray:
+        return byte_of(self.symbols, place)
 
     def tobytes(self) -> bytes:
-        if not len(self.symbols):
+        if not self.count:
             return b""
         if self.coder == SPLIT:
-            halves = (Stream(byte_of(self.symbols, place), self.coding) for place in (1, 0))
-            return bytes([SPLIT]) + b"".join(half.tobytes() for half in halves)
+            assert self.halves is not None
+            return b"".join([bytes([SPLIT]), *(half.tobytes() for half in self.halves)])
         if self.lengths is None:
-            return bytes([self.coder]) + pack(self.symbols, self.coder)
+            return b"".join([bytes([self.coder]), pack(self.symbols, self.coder)])
         code = operation(self.coding.implementation, "huffman_code")(self.lengths)
         words = operation(self.coding.implementation, "huffman_encode")(self.symbols, code).words
         table = integer_bytes(len(self.lengths)) + pack(self.lengths, 4)
-        return bytes([HUFFMAN]) + table + integer_bytes(len(words)) + words.astype("<u2").tobytes()
+        head = bytes([HUFFMAN]) + table + integer_bytes(len(words))
+        return b"".join([head, words.astype("<u2", copy=False).data])
+
+
+def smaller(a, b) -> bool:
+    """Return whether ``a`` takes fewer bytes than ``b``: by their bounds, or by their sizes where these overlap."""
+    return a.high < b.low or (a.low < b.high and a.size < b.size)
+
+
+def huffman_size(alphabet: int, words: int) -> int:
+    """Return the bytes of a stream of coder 17."""
+    return 1 + len(integer_bytes(alphabet)) + packed_size(alphabet, 4) + len(integer_bytes(words)) + 2 * words
 
 
 def byte_of(symbols: np.ndarray, place: int) -> np.ndarray:
@@ -89,7 +145,12 @@ def byte_of(symbols: np.ndarray, place: int) -> np.ndarray:
 
 
 def read(reader: Reader, count: int, alphabet: int, kind: str, zeros: str | None = None) -> np.ndarray:
-    """Return ``count`` symbols below ``alphabet``: uint8 if it is at most 256, else uint16.
+    """Return the ``count`` symbols of :func:`read_stream`."""
+    return read_stream(reader, count, alphabet, kind, zeros).symbols
+
+
+def read_stream(reader: Reader, count: int, alphabet: int, kind: str, zeros: str | None = None) -> Stream:
+    """Return the stream of ``count`` symbols below ``alphabet``: uint8 if it is at most 256, else uint16.
 
     The caller has bounded ``count``. kind, zeros : what the ledger calls the bits of the symbols, and those of the
     symbols 0 if they are something else. Raises CorruptError unless the bytes are those that a writer writes for these
@@ -97,44 +158,76 @@ def read(reader: Reader, count: int, alphabet: int, kind: str, zeros: str | None
     """
     dtype = np.uint8 if alphabet <= 256 else np.uint16
     if count == 0:
-        return np.zeros(0, dtype)
-    highest = HUFFMAN if reader.coding.version == 1 else SPLIT
-    symbols, form, zero_bits = read_any(reader, count, kind, highest)
-    highest = int(symbols.max())
-    if highest >= alphabet:
-        raise reader.corrupt(f"symbol {highest} is not below the alphabet's size {alphabet}")
-    written = Stream(symbols, reader.coding).form
-    if written[0] != form[0]:
-        raise reader.corrupt(f"a stream is of coder {form[0]} where a writer takes {written[0]}")
-    if written != form:
+        return Stream(np.zeros(0, dtype), reader.coding)
+    last = HUFFMAN if reader.coding.version == 1 else SPLIT
+    read = read_any(reader, count, kind, last)
+    counts = histogram(read.symbols)
+    if len(counts) > alphabet:
+        raise reader.corrupt(f"symbol {len(counts) - 1} is not below the alphabet's size {alphabet}")
+    symbols = read.symbols.astype(dtype, copy=False)
+    written = Stream(symbols, reader.coding, counts, read.coded)
+    if written.coder != read.form[0]:
+        raise reader.corrupt(f"a stream is of coder {read.form[0]} where a writer takes {written.coder}")
+    if written.form != read.form:
         raise reader.corrupt("the code lengths of a stream are not those of its symbols")
     if zeros:
-        reader.reassign(kind, zeros, zero_bits * (count - int(np.count_nonzero(symbols))))
-    return symbols.astype(dtype, copy=False)
+        reader.reassign(kind, zeros, read.zero_bits * int(counts[0]))
+    return written
 
 
-def read_any(reader: Reader, count: int, kind: str, last: int) -> tuple[np.ndarray, tuple, int]:
-    """Return the symbols, their form as Stream has it, and the bits of symbol 0 (0 for coder 18).
+class Read(NamedTuple):
+    """Symbols as they were read, their form as Stream has it, and the bits of symbol 0 (0 for coder 18).
 
-    last : the last coder that may stand here
+    coded : the code lengths and the number of words, of coder 17
     """
+
+    symbols: np.ndarray
+    form: tuple
+    zero_bits: int
+    coded: tuple[np.ndarray, int] | None = None
+
+
+def read_any(reader: Reader, count: int, kind: str, last: int) -> Read:
+    """Return what a stream holds, unchecked. last : the last coder that may stand here"""
+    coder = read_coder(reader, last)
+    if coder == HUFFMAN:
+        return read_huffman(reader, count, kind)
+    if coder < HUFFMAN:
+        return Read(read_packed(reader, count, kind, coder), (coder, None, None), coder)
+    forms, symbols = [], np.zeros(count, np.uint16)
+    for _ in ("upper", "lower"):
+        half = read_any(reader, count, kind, HUFFMAN)
+        if half.symbols.dtype != np.uint8:
+            raise reader.corrupt("half of a symbol is below 256")
+        symbols <<= np.uint16(8)
+        symbols |= half.symbols
+        forms.append(half.form)
+    return Read(symbols, (SPLIT, None, tuple(forms)), 0)
+
+
+def read_coder(reader: Reader, last: int) -> int:
+    """Return the coder that follows; refuse one of a later release."""
     coder = reader.byte("header")
     if coder > last:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} has a stream of coder {coder}; this release "
                                               f"reads 0 to {last} there, in version {reader.coding.version}")
-    if coder == HUFFMAN:
-        return read_huffman(reader, count, kind)
+    return coder
+
+
+def skip(reader: Reader, count: int, kind: str, last: int = SPLIT) -> int:
+    """Go over a stream of ``count`` symbols without decoding it; return the bits of the largest symbol, as it says."""
+    if count == 0:
+        return 0
+    coder = read_coder(reader, last)
     if coder < HUFFMAN:
-        return read_packed(reader, count, kind, coder), (coder, None, None), coder
-    forms, symbols = [], np.zeros(count, np.uint16)
-    for _ in ("upper", "lower"):
-        half, form, _ = read_any(reader, count, kind, HUFFMAN)
-        if half.dtype != np.uint8:
-            raise reader.corrupt("half of a symbol is below 256")
-        symbols <<= np.uint16(8)
-        symbols |= half
-        forms.append(form)
-    return symbols, (SPLIT, None, tuple(forms)), 0
+        reader.reassign(kind, "padding", 8 * len(reader.take(packed_size(count, coder), kind)) - count * coder)
+        return coder
+    if coder == HUFFMAN:
+        lengths = read_lengths(reader)
+        reader.take(2 * reader.integer("header"), kind)
+        return (len(lengths) - 1).bit_length()
+    upper, _ = (skip(reader, count, kind, HUFFMAN) for _ in ("upper", "lower"))
+    return 8 + upper
 
 
 def read_packed(reader: Reader, count: int, kind: str, width: int) -> np.ndarray:
@@ -146,8 +239,25 @@ def read_packed(reader: Reader, count: int, kind: str, width: int) -> np.ndarray
     return unpack(data, count, width)
 
 
-def read_huffman(reader: Reader, count: int, kind: str) -> tuple[np.ndarray, tuple, int]:
-    """Return the symbols, their form, and the bits of symbol 0. These symbols have no other words in this code."""
+def read_huffman(reader: Reader, count: int, kind: str) -> Read:
+    """Return what a stream of coder 17 holds. These symbols have no other words in this code."""
+    lengths = read_lengths(reader)
+    size = reader.integer("header")
+    words = np.frombuffer(reader.take(2 * size, kind), "<u2").astype(np.uint16)
+    words.flags.writeable = False  # so that Encoded need not copy them
+    implementation = reader.coding.implementation
+    try:  # Encoded refuses a count beyond the bits, before the decoder allocates for it
+        code = operation(implementation, "huffman_code")(lengths)
+        symbols = operation(implementation, "huffman_decode")(Encoded(words, count, code))
+    except RefcompressError as error:
+        raise reader.corrupt(f"Huffman stream: {error}") from None
+    if reader.bits is not None:
+        reader.reassign(kind, "padding", 16 * size - int(histogram(symbols, len(lengths)) @ lengths))
+    return Read(symbols, (HUFFMAN, lengths.tobytes(), None), int(lengths[0]), (lengths, size))
+
+
+def read_lengths(reader: Reader) -> np.ndarray:
+    """Return the code lengths of a stream of coder 17."""
     alphabet = reader.integer("code tables")
     if not 1 <= alphabet <= MAX_HUFFMAN_ALPHABET:
         raise reader.corrupt(f"a Huffman code has 1 to {MAX_HUFFMAN_ALPHABET} lengths, not {alphabet}")
@@ -157,76 +267,4 @@ def read_huffman(reader: Reader, count: int, kind: str) -> tuple[np.ndarray, tup
         reader.reassign("code tables", "padding", 4)
         if table[-1] >> 4:
             raise reader.corrupt("the padding after an odd number of code lengths must be 0")
-    size = reader.integer("header")
-    words = np.frombuffer(reader.take(2 * size, kind), "<u2").astype(np.uint16)
-    implementation = reader.coding.implementation
-    try:  # Encoded refuses a count beyond the bits, before the decoder allocates for it
-        code = operation(implementation, "huffman_code")(lengths)
-        symbols = operation(implementation, "huffman_decode")(Encoded(words, count, code))
-    except RefcompressError as error:
-        raise reader.corrupt(f"Huffman stream: {error}") from None
-    if reader.bits is not None:
-        reader.reassign(kind, "padding", 16 * size - int(histogram(symbols, alphabet) @ lengths))
-    return symbols, (HUFFMAN, lengths.tobytes(), None), int(lengths[0])
-
-
-def histogram(symbols: np.ndarray, alphabet: int = 0) -> np.ndarray:
-    """Return the number of times that each symbol up to the largest (and below ``alphabet``) occurs, int64."""
-    counts = np.zeros(max(alphabet, int(symbols.max()) + 1), dtype=np.int64)
-    for start in range(0, len(symbols), BLOCK):  # numpy.bincount makes an int64 copy of what it counts
-        part = np.bincount(symbols[start : start + BLOCK])
-        counts[: len(part)] += part
-    return counts
-
-
-def packed_size(count: int, width: int) -> int:
-    """Return the bytes of ``count`` symbols of ``width`` bits."""
-    return (count * width + 7) // 8
-
-
-def pack(symbols: np.ndarray, width: int) -> bytes:
-    """Return the symbols in ``width`` bits each, lowest bit first, the last byte filled up with zeros.
-
-    >>> pack(np.array([1, 2, 3]), 4).hex()
-    '2103'
-    """
-    if width in (8, 16):
-        return symbols.astype(f"<u{width // 8}").tobytes()
-    parts = []
-    for start in range(0, len(symbols) if width else 0, BLOCK):
-        bits = symbols[start : start + BLOCK, None] >> np.arange(width).astype(symbols.dtype) & 1
-        parts.append(np.packbits(bits.astype(np.uint8), bitorder="little").tobytes())
-    return b"".join(parts)
-
-
-def unpack(data, count: int, width: int) -> np.ndarray:
-    """Return the ``count`` symbols whose :func:`pack` is ``data``: uint8 up to 8 bits, else uint16."""
-    dtype = np.dtype(np.uint8 if width <= 8 else np.uint16)
-    if width in (8, 16):
-        return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype)
-    data = np.frombuffer(data, np.uint8)
-    symbols = np.zeros(count, dtype)
-    for start in range(0, count if width else 0, BLOCK):
-        block = symbols[start : start + BLOCK]
-        bits = np.unpackbits(data[start * width // 8 :][: packed_size(len(block), width)], bitorder="little")
-        for place in range(width):
-            block |= bits[place : len(block) * width : width].astype(dtype) << dtype.type(place)
-    return symbols
-
-
-def words_needed(symbols: np.ndarray, lengths: np.ndarray) -> int:
-    """Return the number of words that huffman_encode writes for ``symbols``, one or more, with these ``lengths``.
-
-    L is the longest length. A lane takes a word only when it holds fewer than L bits. So a lane at its last symbol,
-    with b bits decoded, has taken the fewest words with 16 * words >= b + L.
-    """
-    n = len(symbols)
-    lanes = lanes_of(n)
-    rows = (n - 1) // lanes  # full steps before the last one
-    last = n - rows * lanes  # so many lanes have a symbol in the last step; the others ended in the step before
-    bits = np.full(lanes, int(lengths.max()), dtype=np.int64)
-    for start in range(0, rows * lanes, BLOCK):  # BLOCK is a multiple of any number of lanes
-        block = symbols[start : min(start + BLOCK, rows * lanes)]
-        bits += lengths[block].reshape(-1, lanes).sum(axis=0, dtype=np.int64)
-    bits[last:] -= lengths[symbols[n - lanes : rows * lanes]]
-    return int(((bits + 15) // 16).sum())
+    return lengths

@@ -69,8 +69,6 @@ class Frame:
 
     def finish(self) -> None:
         """Put out the index."""
-        if not self._whole:
-            raise RefcompressError("file", "has a part of an entry alone: writing it failed")
         self._close()
         self._put(Index(self._sizes, tuple(self._digests), self.metadata).tobytes())
 
@@ -80,6 +78,8 @@ class Frame:
             self._open, self._held = hashlib.sha256(), 0
 
     def _put(self, data: bytes) -> None:
+        if not self._whole:
+            raise RefcompressError("file", "has a part of an entry alone: writing it failed")
         self._whole = False
         self._write(data)
         self._whole = True

@@ -82,4 +82,9 @@ def bits_of(values: np.ndarray) -> int:
 
 def counted(scale: np.ndarray) -> str:
     """Return how many scales there are, in words."""
-    return f"{scale.size:,} scale{'s' * (scale.size != 1)}"
+    return described(scale.size)
+
+
+def described(scales: int) -> str:
+    """Return a number of scales in words."""
+    return f"{scales:,} scale{'s' * (scales != 1)}"

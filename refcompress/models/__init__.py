@@ -15,7 +15,7 @@ from types import ModuleType
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
 from ..errors import LimitError, RefcompressError
-from . import npz, safetensors, sharded
+from . import gguf, keras, npz, onnx, pytorch, safetensors, sharded
 from .content import kind_of
 from .mapping import from_mapping
 from .source import Source, Tensor, Value
@@ -27,6 +27,16 @@ FILE_TYPES: dict[str, ModuleType] = {  # a file's suffix, in small letters: the 
     ".npz": npz,
     ".safetensors": safetensors,
     ".json": sharded,
+    ".gguf": gguf,
+    ".pt": pytorch,
+    ".pth": pytorch,
+    ".bin": pytorch,
+    ".ckpt": pytorch,
+    ".jit": pytorch,
+    ".h5": keras,
+    ".hdf5": keras,
+    ".keras": keras,
+    ".onnx": onnx,
 }
 TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if hasattr(module, "save"))
 KINDS: dict[str | None, tuple[str, str]] = {  # what a file is by its content: its name, and the suffix that it needs
@@ -98,13 +108,13 @@ def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[st
     path : the file to write or to replace
     tensors : name -> Tensor, or whatever :func:`from_mapping` takes
     metadata : str -> str, for types of file that have a place for it
-    like : of .onnx alone: the original file, whose graph is taken over
+    like : of .onnx and .gguf alone: the original file, of which all that is no tensor is taken over
     decoded : whether to mark the file as made from a compressed one, which could make it again (see :func:`is_decoded`)
     """
     suffix = _suffix(path)
     if suffix not in TARGET_TYPES:
         raise RefcompressError("path", f"must end in {_listed(TARGET_TYPES)}, a type of file that is written here")
-    FILE_TYPES[suffix].save(path, tensors, metadata=metadata, like=like, decoded=decoded)
+    FILE_TYPES[suffix].save(path, from_mapping(tensors), metadata=metadata, like=like, decoded=decoded)
 
 
 def is_decoded(path: str | bytes | PathLike) -> bool:

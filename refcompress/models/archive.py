@@ -53,13 +53,6 @@ class Member:
     packed: int
     comment: bytes
 
-    def read(self) -> bytes:
-        """Return all of it, its checksum compared."""
-        unpacking = Unpacking(self)
-        data = unpacking.take(self.size)
-        unpacking.finish()
-        return data
-
 
 class Unpacking:
     """What is left to unpack of a member: :meth:`take` and :meth:`fill` unpack on, :meth:`finish` ends it."""
@@ -88,14 +81,26 @@ class Unpacking:
             self.left -= count
             view = view[count:]
 
-    def finish(self, checked: bool = True) -> None:
-        """Raise CorruptError unless all of the member was taken, nothing is left of it, and its checksum is right."""
+    def skip(self, count: int) -> None:
+        """Unpack the next bytes for nobody."""
+        self._announced(count)
+        scratch = memoryview(bytearray(min(count, STEP)))
+        while count:
+            self.fill(scratch[:count])
+            count -= min(count, STEP)
+
+    def finish(self, checked: bool = True) -> bool:
+        """Return whether the checksum is right; raise CorruptError where it is not, unless ``checked`` is False.
+
+        Raises CorruptError too unless all of the member was taken, and nothing is left of it.
+        """
         more = self._unpack(memoryview(bytearray(1)))
         if self.left or more or self._at < self._end or self._stream is not None and not self._stream.eof:
             raise corrupt(f"member {self.member.name!r} does not end after the {self.member.size} bytes that the "
                           "directory says")
         if checked and self._crc != self.member.crc:
             raise corrupt(f"member {self.member.name!r} does not have the checksum that the directory says")
+        return self._crc == self.member.crc
 
     def _announced(self, count: int) -> None:
         if count > self.left:

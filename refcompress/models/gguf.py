@@ -7,26 +7,32 @@ text that says the type (``gguf_metadata.py``).
 from collections.abc import Mapping
 from functools import partial
 from os import PathLike
+from typing import BinaryIO
 
 import numpy as np
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files, names
-from ..errors import ArgumentTypeError, LimitError, RefcompressError
-from ..formats import ELEMENT_TYPES, GGML_TYPES, GGMLBlocks, Plain
+from ..container.arrays import owned
+from ..errors import ArgumentTypeError, RefcompressError
+from ..formats import GGML_TYPES, GGMLBlocks
+from .elements import patterns_of, value_of
+from .gguf_bytes import integer_bytes, string_bytes
 from .gguf_header import ALIGNMENT, MAGIC, NUMBERS, Header, Info, alignment_of, nbytes_of, padded, read_header
 from .gguf_metadata import MAX_KEY, text_bytes
-from .source import Source, Tensor, Value
+from .mapping import from_mapping
+from .source import Source, Tensor, Value, opening, pieces, within
 
 __all__ = ["is_decoded", "open", "save"]
 
 DECODED = "refcompress.decoded"  # a key of metadata of a file that save has marked
-MAX_NAME, MAX_NDIM = 64, 4  # bytes of a tensor's name, and dimensions, that ggml takes
-STEP = 2**24  # bytes written at a time: Ctrl-C is answered between steps
+MAX_NAME, MAX_NDIM = 63, 4  # bytes of a tensor's name, and dimensions, that ggml takes
 
 
 def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     """Return the tensors of a GGUF file of version 2 or 3, little-endian, in its order; none of them is read yet.
+
+    A file of a model that is split into several is read alone: ``split.count`` of its metadata says how many there are.
 
     Parameters
     ----------
@@ -47,33 +53,25 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     RefcompressError : not a regular file; OSError as the system says.
     """
     limit = arguments.integer(limit, "limit", 0)
-    opened = files.Opened(path)
-    try:
-        header = read_header(opened)
-        for info in header.infos:
-            if info.nbytes > limit:
-                raise LimitError("limit", f"tensor {info.name!r} has {info.nbytes} bytes, the limit is {limit}")
-        tensors = {info.name: Tensor(info.name, info.shape, info.type, info.nbytes, partial(_read, opened, info),
-                                     (opened.path, info.start)) for info in header.infos}
-        return Source("gguf", [opened], tensors, header.metadata)
-    except BaseException:
-        opened.close()
-        raise
+    with opening(path) as file:
+        header = read_header(file)
+        tensors = {info.name: within(Tensor(info.name, info.shape, info.type, info.nbytes, partial(_read, file, info),
+                                            (file.path, info.start)), limit) for info in header.infos}
+        return Source("gguf", [file], tensors, header.metadata)
 
 
-def _read(opened: files.Opened, info: Info) -> Value:
+def _read(file: files.Opened, info: Info) -> Value:
     """Return a tensor's value."""
-    data = opened.read(info.start, info.nbytes)
-    if info.type in GGML_TYPES:
-        blocks = np.frombuffer(data, np.uint8).reshape(-1, GGML_TYPES[info.type].nbytes)
-        return GGMLBlocks(blocks, info.type, info.shape)
-    element = ELEMENT_TYPES[info.type]
-    dtype = element.pattern if element.numpy is None else element.numpy
-    a = np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(info.shape)
-    return Plain(a, info.type) if element.numpy is None else a
+    fill = partial(file.fill, info.start)
+    if info.type not in GGML_TYPES:
+        return value_of(fill, info.shape, info.type, info.name)
+    block = GGML_TYPES[info.type]
+    data = np.empty((info.nbytes // block.nbytes, block.nbytes), np.uint8)
+    fill(data.reshape(-1).data)
+    return GGMLBlocks(owned(data), info.type, info.shape)
 
 
-def save(path: str | bytes | PathLike, tensors: Mapping[str, Tensor], *, metadata: Mapping[str, str] | None = None,
+def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[str, str] | None = None,
          like: str | bytes | PathLike | None = None, decoded: bool = False) -> None:
     """Write the tensors to a GGUF file of version 3, in their order: the whole new file or, with an exception, the old.
 
@@ -82,8 +80,8 @@ def save(path: str | bytes | PathLike, tensors: Mapping[str, Tensor], *, metadat
     Parameters
     ----------
     path : the file to write or to replace
-    tensors : name -> Tensor, of float32, float16, float64, bfloat16, int8 to int64, or of a block type of ggml, which
-        are all written as they are
+    tensors : name -> Tensor, or whatever :func:`from_mapping` takes: float32, float16, float64, bfloat16, int8 to int64
+        and the block types of ggml, which are all written as they are. Another format becomes what its ``dense`` gives.
     metadata : key -> text, as ``open`` gives them; a text that says no type is written as a string
     like : the original GGUF file: all of its metadata are kept, byte for byte, and ``metadata`` has what it lacks
     decoded : whether to mark the file as made from a compressed one (see :func:`is_decoded`)
@@ -94,27 +92,19 @@ def save(path: str | bytes | PathLike, tensors: Mapping[str, Tensor], *, metadat
         long to travel as text, where ``like`` does not have it
     """
     decoded = arguments.boolean(decoded, "decoded")
-    if not isinstance(tensors, Mapping):
-        raise ArgumentTypeError("tensors", f"must be a mapping of names, not {type(tensors).__name__}")
+    tensors = from_mapping(tensors)
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise ArgumentTypeError("metadata", f"must be a mapping of strings, not {type(metadata).__name__}")
     for name, tensor in tensors.items():
         _check(name, tensor)
     original = _header_of(like) if like is not None else Header()
     pairs = _pairs(original, metadata or {}, decoded)
     alignment = alignment_of(original.metadata.get(ALIGNMENT, (metadata or {}).get(ALIGNMENT)))
-    header = b"".join([MAGIC, _integer(3, 4), _integer(len(tensors), 8), _integer(len(pairs), 8), *pairs])
-    infos, offset = [], 0
-    for name, tensor in tensors.items():
-        infos += [_string(name), _integer(len(tensor.shape), 4), *(_integer(size, 8) for size in tensor.shape[::-1]),
-                  _integer(NUMBERS[tensor.type], 4), _integer(offset, 8)]
-        offset += padded(nbytes_of(tensor.type, tensor.shape), alignment)
-    header += b"".join(infos)
+    header = _header_bytes(tensors, pairs, alignment)
     with files.writing(path) as file:
         file.write(header + bytes(padded(len(header), alignment) - len(header)))
         for name, tensor in tensors.items():
-            data = _bytes_of(name, tensor)
-            for start in range(0, len(data), STEP):
-                file.write(data[start : start + STEP].tobytes())
-            file.write(bytes(padded(len(data), alignment) - len(data)))
+            _write(file, _elements(name, tensor), alignment)
 
 
 def is_decoded(path: str | bytes | PathLike) -> bool:
@@ -133,8 +123,6 @@ def _header_of(path: str | bytes | PathLike) -> Header:
 def _check(name: str, tensor: Tensor) -> None:
     """Refuse a tensor that a GGUF file cannot hold."""
     argument = f"tensors[{name!r}]"
-    if not isinstance(name, str) or not isinstance(tensor, Tensor):
-        raise ArgumentTypeError(argument, f"must be a Tensor with a string for its name, not {type(tensor).__name__}")
     if len(names.encode(name)) > MAX_NAME:
         raise RefcompressError(argument, f"must have a name of at most {MAX_NAME} bytes in a GGUF file")
     if tensor.type not in NUMBERS:
@@ -145,6 +133,18 @@ def _check(name: str, tensor: Tensor) -> None:
                                          f"{len(tensor.shape)}")
 
 
+def _header_bytes(tensors: Mapping[str, Tensor], pairs: list[bytes], alignment: int) -> bytes:
+    """Return all that comes before the padding and the first tensor."""
+    counts = integer_bytes(len(tensors), 8) + integer_bytes(len(pairs), 8)
+    header, offset = [MAGIC, integer_bytes(3, 4), counts, *pairs], 0
+    for name, tensor in tensors.items():
+        sizes = [integer_bytes(size, 8) for size in tensor.shape[::-1]]
+        header += [string_bytes(name, "tensors"), integer_bytes(len(sizes), 4), *sizes,
+                   integer_bytes(NUMBERS[tensor.type], 4), integer_bytes(offset, 8)]
+        offset += padded(nbytes_of(tensor.type, tensor.shape), alignment)
+    return b"".join(header)
+
+
 def _pairs(original: Header, metadata: Mapping[str, str], decoded: bool) -> list[bytes]:
     """Return the metadata to be written, each a key and its value."""
     pairs = {key: raw for key, raw in original.raw.items() if key != DECODED}
@@ -152,33 +152,30 @@ def _pairs(original: Header, metadata: Mapping[str, str], decoded: bool) -> list
         if not isinstance(key, str) or not isinstance(text, str):
             raise ArgumentTypeError("metadata", "must be a mapping of strings to strings")
         if key not in pairs and key != DECODED:
-            data = _string(key)
+            data = string_bytes(key, "metadata")
             if not 8 < len(data) <= 8 + MAX_KEY:
                 raise RefcompressError("metadata", f"a key must have 1 to {MAX_KEY} bytes, not {len(data) - 8}")
             pairs[key] = data + text_bytes(text, key)
     if decoded:
-        pairs[DECODED] = _string(DECODED) + text_bytes("bool true", DECODED)
+        pairs[DECODED] = string_bytes(DECODED, "decoded") + text_bytes("bool true", DECODED)
     return list(pairs.values())
 
 
-def _bytes_of(name: str, tensor: Tensor) -> np.ndarray:
-    """Return the elements or blocks of a tensor as they lie in a file; refuse a value that is not what was said."""
+def _write(file: BinaryIO, elements: np.ndarray, alignment: int) -> None:
+    """Write elements and padding. They are in memory until this returns, and not while the next ones are read."""
+    for piece in pieces(elements):
+        file.write(piece)
+    file.write(bytes(padded(elements.nbytes, alignment) - elements.nbytes))
+
+
+def _elements(name: str, tensor: Tensor) -> np.ndarray:
+    """Return the elements or blocks of a tensor as they lie in a file; refuse a value that was announced otherwise."""
     value = tensor.read()
-    if isinstance(value, (GGMLBlocks, Plain)):
-        kind, a = value.type, value.data if isinstance(value, GGMLBlocks) else value.patterns
+    if isinstance(value, GGMLBlocks):
+        kind, elements = value.type, value.data.reshape(-1)
     else:
-        a = np.asarray(value)
-        kind = a.dtype.name
+        kind, elements = patterns_of(value)
     if (kind, value.shape) != (tensor.type, tuple(tensor.shape)):
         raise RefcompressError(f"tensors[{name!r}]", f"is of {kind} and shape {value.shape}, and was announced as of "
                                                      f"{tensor.type} and shape {tensor.shape}")
-    return np.ascontiguousarray(a, a.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
-
-
-def _string(text: str) -> bytes:
-    data = text.encode()
-    return _integer(len(data), 8) + data
-
-
-def _integer(value: int, count: int) -> bytes:
-    return value.to_bytes(count, "little")
+    return elements

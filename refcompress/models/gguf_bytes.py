@@ -1,9 +1,9 @@
-"""The bytes of a GGUF file's header, one after the other; no length in it is believed before the bytes are there."""
+"""Integers and strings of a GGUF file's header; no length in it is believed before the bytes are there."""
 
 from ..container import files
-from ..errors import CorruptError, LimitError
+from ..errors import CorruptError, LimitError, RefcompressError
 
-__all__ = ["Cursor"]
+__all__ = ["Cursor", "integer_bytes", "string_bytes"]
 
 WINDOW = 2**18  # bytes read at a time
 MAX_HEADER = 2**26  # bytes: three times the largest vocabulary in use
@@ -60,3 +60,17 @@ class Cursor:
     def skip_string(self) -> None:
         """Pass over a string."""
         self.skip(self.integer(8))
+
+
+def integer_bytes(value: int, count: int) -> bytes:
+    """Return an unsigned integer as it lies in a file."""
+    return value.to_bytes(count, "little")
+
+
+def string_bytes(text: str, argument: str) -> bytes:
+    """Return a string as it lies in a file; a surrogate, which has no UTF-8, is refused."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise RefcompressError(argument, "must not contain surrogates") from None
+    return integer_bytes(len(data), 8) + data

@@ -30,7 +30,7 @@ ELEMENTS = {"float32": 0, "float16": 1, "int8": 24, "int16": 25, "int32": 26, "i
 NUMBERS = ELEMENTS | {name: block.number for name, block in GGML_TYPES.items()}
 TYPES = {number: name for name, number in NUMBERS.items()}
 OTHERS = {9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
-          29: "IQ1_M", 41: "Q1_0"}  # for messages alone
+          29: "IQ1_M", 41: "Q1_0", 42: "Q2_0"}  # for messages alone
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import struct
 import numpy as np
 
 from ..errors import CorruptError, LimitError, RefcompressError
-from .gguf_bytes import Cursor
+from .gguf_bytes import Cursor, integer_bytes, string_bytes
 
 __all__ = ["MAX_KEY", "read_text", "text_bytes"]
 
@@ -89,7 +89,7 @@ def text_bytes(text: str, key: str) -> bytes:
     """Return the type and the value that a text stands for, as they lie in a file."""
     argument, parts = f"metadata[{key!r}]", TEXT.fullmatch(text)
     if parts is None or parts[1] not in TYPES:
-        return _integer(STRING, 4) + _string(text, argument)
+        return integer_bytes(STRING, 4) + string_bytes(text, argument)
     name, several, values, count, value = parts.groups()
     if count is not None:
         raise RefcompressError(argument, f"is an array of {count} elements, of which only the type and the length are "
@@ -97,8 +97,8 @@ def text_bytes(text: str, key: str) -> bytes:
     try:
         read = json.loads(values if several else value)
         if not several:
-            return _integer(TYPES[name], 4) + _element(name, read, argument)
-        return (_integer(ARRAY, 4) + _integer(TYPES[name], 4) + _integer(len(read), 8)
+            return integer_bytes(TYPES[name], 4) + _element(name, read, argument)
+        return (integer_bytes(ARRAY, 4) + integer_bytes(TYPES[name], 4) + integer_bytes(len(read), 8)
                 + b"".join(_element(name, each, argument) for each in read))
     except (ValueError, TypeError, OverflowError, KeyError, RecursionError, struct.error) as error:
         if isinstance(error, RefcompressError):
@@ -112,19 +112,7 @@ def _element(name: str, value, argument: str) -> bytes:
     if type(value) not in {"s": (str,), "b": (bool,), "f": (float, int)}.get(name[0], (int,)):
         raise TypeError(f"{value!r} is none")
     if name == "string":
-        return _string(value, argument)
+        return string_bytes(value, argument)
     if name[0] == "f":
         return struct.pack("<f" if name == "float32" else "<d", value)
     return int(value).to_bytes(_dtype(name).itemsize, "little", signed=name[0] == "i")
-
-
-def _string(text: str, argument: str) -> bytes:
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        raise RefcompressError(argument, "must not contain surrogates") from None
-    return _integer(len(data), 8) + data
-
-
-def _integer(value: int, count: int) -> bytes:
-    return value.to_bytes(count, "little")

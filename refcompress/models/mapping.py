@@ -75,8 +75,9 @@ def tensor(name: str, value) -> Tensor:
     nbytes = value.nbytes
     if isinstance(value, Plain) and value.type != "bool":
         nbytes = -(-math.prod(value.shape) * ELEMENT_TYPES[value.type].bits // 8)
-    kind = getattr(value, "type", None)
-    return Tensor(name, tuple(value.shape), kind if isinstance(kind, str) else value.dtype.name, nbytes, lambda: value)
+    kind = getattr(value, "type", None)  # of Plain and GGMLBlocks
+    dtype = getattr(value, "dtype", np.dtype(np.float32))  # of formats that name none
+    return Tensor(name, tuple(value.shape), kind if isinstance(kind, str) else dtype.name, nbytes, lambda: value)
 
 
 def array_of(value, argument: str) -> Value:

@@ -11,13 +11,13 @@ from pathlib import Path
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
 from ..errors import CorruptError, LimitError, RefcompressError
-from . import safetensors
+from . import pytorch, safetensors
 from .content import kind_of
 from .json_text import JsonText
 from .source import Source, Tensor, opening
 
 MAX_INDEX = 100_000_000  # bytes
-READERS = {"safetensors": safetensors}
+READERS = {"safetensors": safetensors, "torch": pytorch}
 
 
 def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
@@ -45,6 +45,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     opened: list[files.Opened] = [file]
     found: dict[str, Tensor] = {}
     metadata: dict[str, str] = {}
+    kind = "safetensors"
     try:
         for shard in dict.fromkeys(where.values()):
             source = open_shard(os.path.join(os.path.dirname(name), shard), shard, limit)
@@ -55,6 +56,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
                         f"says is in {where[tensor.name]!r}" if tensor.name in where else "does not name"))
                 found[tensor.name] = tensor
             metadata |= source.metadata
+            kind = source.kind
         for tensor_name, shard in where.items():
             if tensor_name not in found:
                 raise CorruptError("path", f"the index says that tensor {tensor_name!r} is in {shard!r}, which has no "
@@ -63,7 +65,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
         for each in opened:
             each.close()
         raise
-    return Source("safetensors", opened, {each: found[each] for each in where}, metadata)
+    return Source(kind, opened, {each: found[each] for each in where}, metadata)
 
 
 def in_folder(folder: Path) -> Path:

@@ -40,12 +40,14 @@ class Source(Mapping[str, Tensor]):
     """A model on the disk: name -> Tensor, in the order of the file.
 
     kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras" or "mapping". files : every file that it is read from,
-    the one that was named first. metadata : the file's own words about itself, str -> str.
+    the one that was named first. metadata : the file's own words about itself, str -> str. left_out : name -> why the
+    file has a tensor of that name that is not read here.
     """
 
     def __init__(self, kind: str, opened: list[files.Opened], tensors: Mapping[str, Tensor],
-                 metadata: Mapping[str, str] | None = None):
+                 metadata: Mapping[str, str] | None = None, left_out: Mapping[str, str] | None = None):
         self.kind, self.tensors, self.metadata = kind, dict(tensors), dict(metadata or {})
+        self.left_out = dict(left_out or {})
         self._opened = opened
 
     @property
@@ -106,9 +108,9 @@ def within(tensor: Tensor, limit: int) -> Tensor:
 
 
 def refuse_like(like: str | bytes | PathLike | None) -> None:
-    """Refuse an original file to be like, for types of file that hold tensors and nothing else."""
+    """Refuse an original file to be like, for types of file that hold tensors and little else."""
     if like is not None:
-        raise RefcompressError("like", "is for targets that end in .onnx: no other file has a graph to be taken over")
+        raise RefcompressError("like", "is for targets that end in .onnx or .gguf: others take nothing over")
 
 
 def pieces(a: np.ndarray) -> Iterator[memoryview]:

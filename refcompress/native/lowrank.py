@@ -22,6 +22,9 @@ NEGLIGIBLE = 2.0**-40
 # time. Sums of float32 products are good to about 2**-24 of the whole. So columns are orthonormal within 2**-4 after
 # the first time, and within rounding after the second.
 CONDITION = 2.0**-20
+# A block is made orthogonal to all before it twice, the second time for what rounding left of the first, made large by
+# giving rows length 1. Where rows nearly depended on each other then, rounding is still large, and a third time is due.
+TURNS = 3
 
 
 def lowrank_matmul(gemm_f32f32):
@@ -117,20 +120,23 @@ def _krylov(product, w, rank, total, tolerance, block, words):
     room = 3 * rank + block
     u, z = np.empty((room, m), np.float32), np.empty((room, k), np.float32)  # u orthonormal, z = u @ w
     gram = np.zeros((room, room))  # z @ z.T
-    have, products, fresh = 0, 0, True
-    energies = []  # what the best of the rank has of ||w||_F**2, after each block
-    v = orthonormal(product, gaussian(words, block, k)) if rank else np.empty((0, k), np.float32)
+    have, products, fresh, calm = 0, 0, True, 0
+    energies: list[float] = []  # what the best of the rank has of ||w||_F**2, after each block
+    v = _orthogonal(product, gaussian(words, block, k), 0.0)[1] if rank else np.empty((0, k), np.float32)
     while len(v) and have < most:
         y, scale = product(v, w), total
-        for _ in range(2):  # the second time what rounding left of the first, made large by giving rows length 1
+        for turn in range(TURNS):
             if have:
                 y -= product(product(y, u[:have]), u[:have], transposed=True)
-            y, scale = _orthogonal(product, y, scale)[: most - have], 1.0
+            factor, y = _orthogonal(product, y, scale)
+            y, scale = y[: most - have], 1.0
+            if turn and factor is not None:
+                break
         products += len(v) + len(y)
         if not len(y):  # w takes this space into itself: singular values repeat, or no more are left
             if fresh:
                 break
-            v, fresh = orthonormal(product, gaussian(words, block, k)), True
+            v, fresh, calm = _orthogonal(product, gaussian(words, block, k), 0.0)[1], True, 0
             continue
         v, fresh = product(y, w, transposed=True), False
         before, have = have, have + len(y)
@@ -141,9 +147,12 @@ def _krylov(product, w, rank, total, tolerance, block, words):
         gram[before:have, :have] = product(v, z[:have])
         gram[:before, before:have] = gram[before:have, :before].T
         energies.append(_top(gram[:have, :have], rank))
-        if _enough(energies, total, tolerance):
+        outside = total - float(np.trace(gram[:have, :have]))
+        # Twice: the gains of one block may be small by chance, where singular values repeat.
+        calm = calm + 1 if have >= rank and _enough(energies, total, outside, tolerance) else 0
+        if calm == 2:
             break
-        v = _orthogonal(product, v, 0.0)  # once is enough: y is made orthonormal
+        _, v = _orthogonal(product, v, 0.0)  # once is enough: y is made orthonormal
     u, z = u[:have], z[:have]
     # The small matrix once more, in float64: products of float32 would hide what is below 2**-12 of the largest.
     wide = z.astype(np.float64)
@@ -164,48 +173,41 @@ def _top(gram: np.ndarray, rank: int) -> float:
     return float(np.trace(gram) if len(gram) <= rank else np.linalg.eigvalsh(gram)[-rank:].sum())
 
 
-def _enough(energies: list[float], total: float, tolerance: float) -> bool:
-    """Whether the gains, extrapolated geometrically, leave less than ``tolerance`` of the error to be gained."""
-    if len(energies) < 3:
-        return False
-    before, last = energies[-2] - energies[-3], energies[-1] - energies[-2]
-    ratio = min(max(last, 0) / before, 0.95) if before > 0 else 0
-    foreseen = max(last, 0) * ratio / (1 - ratio)
-    rest = max(total - energies[-1], total * 2.0**-20)
-    return foreseen <= 2 * tolerance * rest  # of the square, of which the error is the root
+def _enough(energies: list[float], total: float, outside: float, tolerance: float) -> bool:
+    """Whether what is still to come would lower the error by less than ``tolerance`` of it, as the reference foresees.
 
-
-def orthonormal(product, y: np.ndarray, scale: float = 0.0) -> np.ndarray:
-    """Return orthonormal rows that span those of y.
-
-    Fewer than y has, the longest directions first, where these depend on each other or their squared length is nothing
-    against ``scale``. Twice: the second time rounding is all that is left to mend.
+    No basis gains more than what lies outside this one. The gains are extrapolated as a geometric series.
     """
-    return _orthogonal(product, _orthogonal(product, y, scale), 1.0)
+    to_come = max(outside, 0)
+    if len(energies) >= 3:
+        before, last = (max(b - a, 2.0**-60 * total) for a, b in zip(energies[-3:], energies[-2:]))
+        ratio = min(last / before, 0.95)
+        to_come = min(to_come, last * ratio / (1 - ratio))
+    error = math.sqrt(max(total - energies[-1], 0))
+    gain = error - math.sqrt(max(error**2 - to_come, 0))
+    return gain <= tolerance * max(error, 2.0**-10 * math.sqrt(total))
 
 
-def _orthogonal(product, y: np.ndarray, scale: float) -> np.ndarray:
-    """Return rows as `orthonormal` does, good to 2**-4.
+def _orthogonal(product, y: np.ndarray, scale: float) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return rows that span those of y, orthonormal to 2**-4, and the factor of `_factor` that made them.
 
-    Through Cholesky's factor of y @ y.T, or its eigenvectors where that may be near to singular.
+    Where rows nearly depend on each other the factor is None, and the rows are singular vectors: fewer than y has, the
+    longest directions first, where a squared length is nothing against ``scale`` or the largest.
     """
-    gram = product(y, y).astype(np.float64)
-    if (factor := _well_conditioned(gram, scale)) is not None:
-        return product(factor, y, transposed=True)
-    lam, e = np.linalg.eigh(gram)
-    lam, e = lam[::-1], e[:, ::-1]
-    keep = lam > NEGLIGIBLE * max(lam.max(initial=0), scale)
-    return product((e[:, keep] / np.sqrt(lam[keep])).T.astype(np.float32), y, transposed=True)
+    factor = _factor(product(y, y).astype(np.float64), scale)
+    if factor is not None:
+        return factor, product(factor, y, transposed=True)
+    _, d, vt = np.linalg.svd(y.astype(np.float64), full_matrices=False)
+    return None, vt[d**2 > NEGLIGIBLE * max(d.max(initial=0) ** 2, scale)].astype(np.float32)
 
 
-def _well_conditioned(gram: np.ndarray, floor: float) -> np.ndarray | None:
+def _factor(gram: np.ndarray, scale: float) -> np.ndarray | None:
     """Return the (m, m) float32 factor that makes rows with these products orthonormal; None if one may be short."""
     try:
         low = np.linalg.cholesky(gram)
     except np.linalg.LinAlgError:
         return None
-    diagonal = np.diagonal(low)
-    if not diagonal.min(initial=1) ** 2 > CONDITION * max(np.trace(gram), floor):
+    if not np.diagonal(low).min(initial=1) ** 2 > CONDITION * max(np.trace(gram), scale):
         return None
     return np.linalg.inv(low).astype(np.float32)
 

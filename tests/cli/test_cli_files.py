@@ -31,12 +31,15 @@ def reads(monkeypatch):
     return used
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_inspect_verify_and_decompress_take_every_kind_of_entry(tmp_path, capsys, version):
     data = sample(4, version)
     layers = container.loads(data, implementation=native)
     (tmp_path / "a.rcz").write_bytes(data)
-    code, out, _ = run(capsys, "inspect", tmp_path / "a.rcz", "--json")
+    quick = json.loads(run(capsys, "inspect", tmp_path / "a.rcz", "--json")[1])
+    assert not quick["exact"] and sum(row["bytes"] for row in quick["ledger"]) == len(data)
+    assert quick["entries"].keys() == layers.keys()
+    code, out, _ = run(capsys, "inspect", tmp_path / "a.rcz", "--exact", "--json")
     report = json.loads(out)
     assert code == 0 and sum(row["bytes"] for row in report["ledger"]) == len(data)
     assert report["entries"] == {name: value.describe() if hasattr(value, "describe") else f"array, {value.dtype.name}"
@@ -52,11 +55,12 @@ def test_inspect_verify_and_decompress_take_every_kind_of_entry(tmp_path, capsys
             assert value.bias is None or np.array_equal(back[f"{name}.bias"], value.bias)
         else:
             assert np.array_equal(back[name], np.asarray(value), equal_nan=True)
-    assert ("round them to few bits: layer, biased layer" in err) == (version == 2)
+    assert quick["decoded_bytes"] == report["decoded_bytes"]
+    assert ("round them to few bits: layer, biased layer" in err) == (version > 1)
 
 
-def test_inspect_decodes_a_file_once_by_the_implementation_asked_for(tmp_path, capsys, reads):
-    (tmp_path / "a.rcz").write_bytes(sample(4, 2))
+def test_inspect_reads_a_file_once_by_the_implementation_asked_for(tmp_path, capsys, reads):
+    (tmp_path / "a.rcz").write_bytes(sample(4, 3))
     outs = [run(capsys, "inspect", tmp_path / "a.rcz", *more) for more in ([], ["--implementation", "reference"])]
     assert outs[0] == outs[1] and outs[0][0] == 0
     assert [space.__name__ for space in reads] == ["refcompress.native", "refcompress.reference"]

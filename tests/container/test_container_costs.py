@@ -21,7 +21,7 @@ from refcompress import (
     container,
     quantize_pack,
 )
-from refcompress.container import entries
+from refcompress.container import cursor, entries, index, older
 from refcompress.container.cursor import Coding, integer_bytes
 from refcompress.container.kinds import Kind
 
@@ -31,7 +31,7 @@ LIMIT = 60_000  # bytes decoded: the reference reads a code by contexts in 10 mi
 FIXED = 300_000  # bytes: the range coder's slots in Python, tables of symbols, blocks
 BLOCKS = 3_000_000  # bytes: blocks that are worked on at a time, of much
 EACH = each("impl", BOTH)
-SAMPLE = container.loads(sample(3, 2), implementation=native)
+SAMPLE = container.loads(sample(3, 3), implementation=native)
 
 
 def kind_of(name: str) -> Kind:
@@ -45,7 +45,7 @@ NAMES = {name: kind_of(name) for name in SAMPLE}
 
 def cost(data: bytes, impl, limit: int = LIMIT) -> tuple[int, float, int]:
     """Return the peak memory of a load, its seconds, and the bytes of the file and of what it should decode to."""
-    readers, make = [], container.Reader
+    readers, make = [], cursor.Reader
 
     def load():
         try:
@@ -54,7 +54,8 @@ def cost(data: bytes, impl, limit: int = LIMIT) -> tuple[int, float, int]:
             pass
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(container, "Reader", lambda *args: (readers.append(make(*args)), readers[-1])[1])
+        for module in (index, older):
+            patch.setattr(module, "Reader", lambda *args: (readers.append(make(*args)), readers[-1])[1])
         start = time.perf_counter()
         load()
         seconds = time.perf_counter() - start
@@ -77,7 +78,7 @@ def test_memory_and_time_of_a_hostile_file_are_in_proportion_to_it_and_to_what_i
     spans = fields(data)
     cost(data, impl)  # what is made once
     for number in range(COUNT):
-        mutated = written_otherwise(layers, 2, contexts, rng) if number % 4 == 0 else rewritten(data, spans, rng)
+        mutated = written_otherwise(layers, 3, contexts, rng) if number % 4 == 0 else rewritten(data, spans, rng)
         peak, seconds, size = cost(mutated, impl)
         worst = [max(a, b) for a, b in zip(worst, (peak / size, max(0, peak - FIXED) / size, seconds / size))]
         assert peak < FIXED + 12 * size and seconds < 1 + 100e-6 * size, mutated.hex()
@@ -114,7 +115,7 @@ def test_half_a_megabyte_of_empty_arrays_takes_few_times_its_size(impl, entry):
         f"\n{entry} ({impl.__name__}): {len(data)} bytes, {peak / len(data):.0f} times as many in memory, "
         f"{peak // 60_000} an entry"
     )
-    assert peak < (150 if entry == "one" else container.ENTRY_BYTES) * 60_000
+    assert peak < (200 if entry == "one" else container.ENTRY_BYTES) * 60_000
     with pytest.raises(LimitError, match="names and objects of the entries take 24000000 bytes"):
         container.loads(data, implementation=impl, limit=10**6)
 
@@ -124,7 +125,7 @@ def test_half_a_megabyte_of_empty_arrays_takes_few_times_its_size(impl, entry):
 def test_contexts_of_no_codes_are_refused_at_once_at_any_limit(impl, shape):
     """33 bytes of version 1 kept the reader busy for ever."""
     entry = b"\x09" + integer_bytes(len(shape)) + b"".join(map(integer_bytes, shape)) + b"\x01\0\0\0\0\0"
-    for version in (1, 2):
+    for version in (1, 2, 3):
         for limit in (1000, container.DEFAULT_LIMIT):
             peak, seconds, _ = cost(file_of(1, lambda n: entry, version), impl, limit)
             assert peak < 50_000 and seconds < 0.5
@@ -138,7 +139,7 @@ def test_reading_a_vector_by_contexts_takes_at_most_four_times_what_is_decoded()
         codes = np.where(rng.random(shape) < 0.003, 1, 0).astype(np.uint8)
         codes.reshape(-1)[: codes.size // 2] = 0
         data = container.dumps({"a": Shared(codes, np.float32([0, 1]))}, implementation=native, contexts=True)
-        assert data[12] == 9
+        assert data[index.START] == 9
         peak, _, size = cost(data, native, container.DEFAULT_LIMIT)
         assert peak < 4 * size + BLOCKS, (shape, peak / size)
 

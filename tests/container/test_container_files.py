@@ -55,7 +55,7 @@ class FullDisk(io.FileIO):
         raise self.error
 
 
-@pytest.mark.parametrize("step", ["open", "write", "fsync", "replace", "chmod", "dumps"])
+@pytest.mark.parametrize("step", ["open", "write", "fsync", "replace", "chmod", "encode"])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "Ctrl-C"])
 def test_an_exception_at_any_step_leaves_the_old_file_and_no_other(path, monkeypatch, step, error):
     before = path.read_bytes()
@@ -63,7 +63,7 @@ def test_an_exception_at_any_step_leaves_the_old_file_and_no_other(path, monkeyp
         monkeypatch.setattr(FullDisk, "error", error, raising=False)
         monkeypatch.setattr(files, "open", FullDisk, raising=False)
     else:
-        monkeypatch.setattr(container if step == "dumps" else os, step, failing(error))
+        monkeypatch.setattr(*((container.entries, "write") if step == "encode" else (os, step)), failing(error))
     with pytest.raises(type(error)) as raised:
         container.save(path, NEW)
     monkeypatch.undo()

@@ -41,17 +41,40 @@ STRUCT = "?bBhHiIqQefd"  # the dtypes' numbers as struct's letters
 class Decoder:
     def __init__(self, data):
         assert data[:8] == bytes.fromhex("8952435A0D0A1A0A")
-        self.version = data[8]
+        self.version, self.layers, self.metadata = data[8], {}, {}
+        if self.version == 3:
+            self.sections(data)
+            return
         size = {1: 4, 2: 32}[self.version]
         self.data, self.at, check = data[:-size], 9, data[-size:]
         assert check == (
             struct.pack("<I", zlib.crc32(self.data)) if self.version == 1 else hashlib.sha256(self.data).digest()
         )
-        self.layers = {}
         for _ in range(self.int()):
             name = self.bytes(self.int()).decode()
             self.layers[name] = self.entry()
         assert self.at == len(self.data)
+
+    def sections(self, data):
+        end = len(data) - 40
+        start = end - int.from_bytes(data[end : end + 8], "little")
+        assert start >= 9 and hashlib.sha256(data[:9] + data[start : end + 8]).digest() == data[end + 8 :]
+        self.data, self.at = data[:end], start
+        entries = [(self.bytes(self.int()).decode(), self.int()) for _ in range(self.int())]
+        at, runs, run = 9, [], b""
+        for number, (_, size) in enumerate(entries):
+            run += data[at : at + size]
+            at += size
+            if len(run) >= 65536 or number + 1 == len(entries) or entries[number + 1][1] >= 65536:
+                runs, run = [*runs, run], b""
+        assert at == start and all(hashlib.sha256(run).digest() == self.bytes(32) for run in runs)
+        self.metadata = {self.bytes(self.int()).decode(): self.bytes(self.int()).decode() for _ in range(self.int())}
+        assert self.at == end
+        self.at = 9
+        for name, size in entries:
+            at = self.at + size
+            self.layers[name] = self.entry()
+            assert self.at == at
 
     def entry(self):
         return {0: self.array, 1: self.csr, 2: self.shared, 3: self.quantized, 4: self.lowrank, 5: self.quantized,
@@ -402,10 +425,10 @@ def content(value):
 @settings(deadline=None)
 @given(layer_maps())
 def test_a_decoder_written_from_the_text_reads_every_file(layers):
-    for version in (1, 2):
-        held = layers if version == 2 else of_version_1(layers)
+    for version in (1, 2, 3):
+        held = layers if version > 1 else of_version_1(layers)
         decoded = Decoder(container.write(held, Coding(reference, version))).layers
-        order = held if version == 2 else sorted(held, key=str.encode)
+        order = held if version > 1 else sorted(held, key=str.encode)
         assert repr(decoded) == repr({name: content(layers[name]) for name in order})  # NaN == NaN
 
 
@@ -424,6 +447,14 @@ def test_a_decoder_written_from_the_text_reads_a_pruned_matrix_and_the_example()
     assert len(data) < len(container.dumps(layers)) and Decoder(data).layers == {"w": content(layers["w"])}
     example = re.search(r"codes 0 2 1, 0 0 3 with c = 4 is the (?:\w+ )?bytes? `([0-9A-F ]+)`", TEXT)
     assert context_codes(bytes.fromhex(example[1]), 2, 3, 4) == [0, 2, 1, 0, 0, 3]
+
+
+def test_a_decoder_written_from_the_text_reads_sections_and_metadata():
+    sizes = [5, 65535, 3, 65536, 65537, 1, 2, 40_000, 30_000, 7]
+    layers = {str(n): np.full(size, n, np.int8) for n, size in enumerate(sizes)}
+    metadata = {"recipe": "[[rules]]\n", "a": "", "\u00e9": "\0e\u0301"}
+    decoder = Decoder(container.dumps(layers, metadata=metadata))
+    assert decoder.layers == {name: content(value) for name, value in layers.items()} and decoder.metadata == metadata
 
 
 def test_a_decoder_written_from_the_text_reads_streams_of_many_lanes():
@@ -452,6 +483,6 @@ def test_the_worked_example_is_what_the_writer_writes():
     data = bytes.fromhex("".join(row for _, row in rows))
     starts = np.cumsum([0] + [len(bytes.fromhex(row)) for _, row in rows])[:-1]
     assert [int(at) for at, _ in rows] == starts.tolist()
-    assert container.dumps(names["layers"]).hex(" ") == data.hex(" ")
-    assert same(container.loads(data), names["layers"])
+    assert container.dumps(names["layers"], metadata=names["metadata"]).hex(" ") == data.hex(" ")
+    assert same(container.loads(data), names["layers"]) and container.metadata_of(data) == names["metadata"]
     assert f"The file has {len(data)} bytes" in example

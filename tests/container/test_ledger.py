@@ -1,14 +1,19 @@
 """Ledgers: every byte of a file has a name, and the names add up to the file."""
 
+import re
+import types
+
 import numpy as np
 import pytest
-from container_strategies import layer_maps
+from container_strategies import layer_maps, of_version_1
+from file_mutations import framed
 from hypothesis import given, settings
 
 from refcompress import CSR, CorruptError, Quantized, RefcompressError, Shared, container, reference
 from refcompress.container import entries
 from refcompress.container.cursor import Coding
-from refcompress.ledger import Item, Ledger, ledger
+from refcompress.container.outlines import of_layer
+from refcompress.ledger import Item, Ledger, ledger, outlines_and_ledger
 
 
 @settings(deadline=None)
@@ -18,7 +23,7 @@ def test_every_ledger_adds_up_to_the_file_and_every_entry_to_its_share(layers):
     account = ledger(data)
     assert sum(account.by_kind().values()) == sum(account.by_entry().values()) == account.size == len(data)
     assert all(item.bits > 0 for item in account.items)
-    frame = len(container.dumps({})) if layers else 0
+    frame = len(container.dumps({})) + 32 if layers else 0  # and the digest of a section
     written = [entries.write(value, Coding(reference)) for value in layers.values()]
     for index, (name, value) in enumerate(layers.items()):
         alone = len(container.dumps({name: value})) - frame
@@ -37,8 +42,8 @@ def test_each_kind_of_byte_is_entered_under_its_name():
     }
     account = ledger(container.dumps(layers))
     bits = {(item.entry, item.kind): item.bits for item in account.items}
-    assert bits["", "header"] == 80 and bits["", "checksum"] == 256
-    w = {"names": 16, "header": 8 * 5, "shapes": 24, "codebooks": 128,  # kind, codebook's length, layout and two coders
+    assert bits["", "header"] == 8 * (9 + 2 + 8) and bits["", "checksum"] == 2 * 256
+    w = {"names": 16, "header": 8 * 6, "shapes": 24, "codebooks": 128,  # size, kind, codebook, layout, coders
          "indices": 8 + 5 * 2, "fillers": 7 * 2, "values": 5 * 2, "padding": 6}
     assert {kind: n for (entry, kind), n in bits.items() if entry == "w"} == w
     assert bits["b", "arrays"] == 96 and bits["c", "values"] == 32 and bits["c", "indices"] > 8
@@ -54,6 +59,60 @@ def test_huffman_words_are_values_and_padding_and_their_lengths_a_code_table():
     counts = np.bincount(symbols)[1:]
     entropy = -(counts * np.log2(counts / 3000)).sum()
     assert entropy <= bits["values"] <= entropy + 3000
+
+
+@settings(deadline=None, max_examples=60)
+@given(layer_maps())
+def test_an_account_without_decoding_differs_in_the_padding_of_huffman_words_alone(layers):
+    for version in (1, 2, 3):
+        held = layers if version > 1 else of_version_1(layers)
+        data = container.write(held, Coding(reference, version), metadata={"a": "b"})
+        found, book = outlines_and_ledger(data)
+        account = ledger(data)
+        assert book == ledger(data, exact=False) and book.by_entry() == account.by_entry() and book.size == len(data)
+        moved = {kind: account.by_kind().get(kind, 0) - book.by_kind().get(kind, 0)
+                 for kind in account.by_kind() | book.by_kind()}
+        assert moved.pop("padding", 0) == -sum(moved.values())
+        assert all(gone <= 0 for gone in moved.values())
+        assert {kind for kind, gone in moved.items() if gone} <= {"values", "scales", "zero points"}
+        assert list(found) == list(container.loads(data)) and all(
+            same_outline(found[name], of_layer(value)) for name, value in held.items())
+
+
+def same_outline(said, known) -> bool:
+    """Return whether an outline says what is known, or less where only the symbols know."""
+    shared = known.text.startswith("shared") and said.text.startswith(known.text.partition(" and zero")[0])
+    integers = re.sub(r"at most (8|16) bits", "", said.text) == re.sub(r"\d+ bits", "", known.text, count=1)
+    return said[1:] == known[1:] and (said.text == known.text or shared or integers and "at most" in said.text)
+
+
+def test_streams_are_not_decoded_for_an_account_without_decoding():
+    rng = np.random.default_rng(0)
+    symbols = np.minimum(rng.geometric(0.6, 3000), 9)
+    layers = {"s": Shared(symbols.astype(np.uint8), np.arange(1, 11, dtype=np.float32)),
+              "q": Quantized(symbols.astype(np.int8), np.ones(1, np.float32), np.zeros(1, np.int8))}
+    data = container.dumps(layers, contexts=True)
+
+    def never(*args, **kwargs):
+        raise AssertionError("decoded")
+
+    space = types.SimpleNamespace(huffman_decode=never, rangecoder_decode=never)
+    found, _ = outlines_and_ledger(data, implementation=space)
+    assert [outline.text for outline in found.values()] == ["shared, 10 values", "5 bits, 1 scale"]
+    with pytest.raises(AssertionError, match="decoded"):
+        ledger(data, implementation=space)
+
+
+def test_an_account_without_decoding_still_checks_every_byte_s_digest_and_every_length():
+    q = Quantized(np.arange(100, dtype=np.int8), np.ones(1, np.float32), np.zeros(1, np.int8))
+    data = container.dumps({"q": q})
+    for at in range(9, len(data)):
+        with pytest.raises(CorruptError):
+            outlines_and_ledger(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    entry = container.entry_bytes(np.ones(3))
+    for bad in (entry[:-1], entry + b"\0"):
+        with pytest.raises(CorruptError):
+            outlines_and_ledger(framed({"a": bad}))
 
 
 def test_a_ledger_that_does_not_add_up_cannot_be_made():

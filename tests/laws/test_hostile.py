@@ -26,7 +26,7 @@ from refcompress import (
     reference,
 )
 from refcompress.cli import main
-from refcompress.container import streams
+from refcompress.container import bits
 from refcompress.container.cursor import integer_bytes
 from refcompress.models import npz
 
@@ -154,13 +154,13 @@ def test_a_directory_that_cannot_be_flushed_does_not_fail_a_save_that_is_done(tm
 
 def file_of(entry: bytes) -> bytes:
     data = container.MAGIC + b"\2\1\1a" + entry
-    return data + container.checksum(data)
+    return data + container.checksum(data, 2)
 
 
 def alike(symbol: int, count: int) -> bytes:
     """Return the stream of ``count`` equal symbols, one bit each: the most that few bytes can say."""
     lengths = bytes(symbol // 2) + (b"\x10" if symbol % 2 else b"\x01")
-    words = streams.words_needed(np.full(count, symbol, np.uint8), np.eye(1, symbol + 1, symbol, dtype=np.uint8)[0])
+    words = bits.words_needed(np.full(count, symbol, np.uint8), np.eye(1, symbol + 1, symbol, dtype=np.uint8)[0])
     return bytes([17]) + integer_bytes(symbol + 1) + lengths + integer_bytes(words) + bytes(2 * words)
 
 
@@ -285,8 +285,8 @@ def test_too_little_memory_is_an_error_of_one_line(model, capsys, monkeypatch):
 
 def test_the_limit_of_inspect_may_be_raised_and_holds_for_the_ledger_too(model, capsys, monkeypatch):
     main(["compress", str(model / "model.npz"), str(model / "a.rcz")])
-    monkeypatch.setattr(container.read, "__defaults__", (reference, 100))
-    monkeypatch.setattr("refcompress.ledger.ledger.__kwdefaults__", {"implementation": reference, "limit": 100})
+    monkeypatch.setattr(container.read, "__defaults__", (reference, 100, False, None))
+    monkeypatch.setattr("refcompress.ledger.ledger.__kwdefaults__", {"implementation": reference, "limit": 100, "exact": True})
     assert main(["inspect", str(model / "a.rcz"), "--limit", "100000"]) == 0
 
 

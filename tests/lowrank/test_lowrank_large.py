@@ -217,8 +217,26 @@ def test_rows_are_made_orthonormal_by_either_factorization(shortest):
     rng = np.random.default_rng(3)
     y = np.geomspace(1, shortest, 12)[:, None] * np.linalg.qr(rng.standard_normal((200, 12)))[0].T
     y = (np.linalg.qr(rng.standard_normal((12, 12)))[0] @ y).astype(np.float32)
-    q = native.lowrank.orthonormal(native.gemm_f32f32, y)
+    q = y
+    for _ in range(2):
+        _, q = native.lowrank._orthogonal(native.gemm_f32f32, q, 0.0)
     assert q.shape == (12, 200)
     # The last factor comes from sums of 200 float32 products and is applied by sums of 12; the products of unit rows
     # have a norm of at most 12. Rounding errors add up as their root (Higham and Mary 2019), three deviations allowed.
     assert np.linalg.norm(q.astype(np.float64) @ q.T - np.eye(12), 2) <= 3 * (2 * np.sqrt(12) + np.sqrt(200)) * 12 * U
+
+
+@EACH
+def test_values_that_repeat_or_lie_far_apart_are_all_found(space):
+    # A Krylov space of repeated values ends early, and is begun anew; rows of values far apart nearly depend on each
+    # other.
+    rng = np.random.default_rng(0)
+    for shape, values, rank in (
+        ((70, 57), [1.14] + [1] * 56, 32), ((91, 60), [376] * 20 + [1] * 40, 30),
+        ((93, 79), [16200] * 5 + [1] * 34 + [1e-3] * 40, 63), ((182, 117), [20.5] + [1] * 116, 113),
+        ((66, 64), [66700] * 2 + [1] * 62, 46), ((50, 182), [2910] * 2 + [1] * 23 + [1e-3] * 25, 45),
+    ):
+        u, v = (np.linalg.qr(rng.standard_normal((n, len(values))))[0] for n in shape)
+        w = (u * values @ v.T).astype(np.float32)
+        expected = lowrank_randomized(w, rank=rank)
+        OPS["lowrank_randomized"].rule(expected, space.lowrank_randomized(w, rank=rank), (w,), {"rank": rank})

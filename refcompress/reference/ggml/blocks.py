@@ -31,7 +31,7 @@ def ggml_encode(x: NDArray[np.float32], type: str) -> GGMLBlocks:
     -------
     GGMLBlocks
         The file has the scale in float16. The codes are found with the inverse of the scale in float32: x / d is
-        x * (1 / d), two roundings. The sum of Q4_0 is rounded to float32 once. Of two numbers of the largest magnitude
+        x * (1 / d), two roundings, and the sum of Q4_0 is rounded once more. Of two numbers of the largest magnitude
         the first one is m. Where d is 0 the inverse is 0. So -0.0 comes back as 0.0 from Q8_0, and a block of zeros
         comes back as -0.0 from Q4_0 (its scale is 0 / -8). Where the largest magnitude is below 3.8e-6 (Q8_0) or
         2.4e-7 (Q4_0), the float16 scale is 0 and all of the block comes back as zeros.
@@ -39,8 +39,9 @@ def ggml_encode(x: NDArray[np.float32], type: str) -> GGMLBlocks:
     **Source** ggml, quantize_row_q8_0_ref and quantize_row_q4_0_ref; the package gguf 0.19.0, its Python form.
 
     **Departs** NaN and infinities are refused. Where 1 / d is beyond float32 the inverse is 0: in C the conversion to
-    an integer is undefined there. ggml's sum of Q4_0 has one rounding or two, as its compiler decides; it is one here,
-    as in gguf. (gguf gives a block of zeros that starts with -0.0 the scale 0.0, where ggml and we give it -0.0.)
+    an integer is undefined there. ggml's C leaves it to the compiler whether the product of Q4_0 is rounded before 8.5
+    is added. It is here, as in gguf 0.19.0; where it is not, codes at ties are others. (gguf gives a block of zeros that
+    starts with -0.0 the scale 0.0, where ggml and we give it -0.0.)
 
     Cost O(size).
 
@@ -104,8 +105,8 @@ def q4_0(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the scales, (blocks, 1), and the bytes of the codes, (blocks, 16)."""
     largest = np.take_along_axis(x, np.abs(x).argmax(axis=1, keepdims=True), axis=1)
     d = (largest + np.float32(0)) / np.float32(-8)  # of a block of zeros -0.0, whatever the sign of the first one
-    steps = x.astype(np.float64) * inverse(d) + 8.5
-    codes = np.minimum(np.trunc(steps.astype(np.float32)), 15).astype(np.uint8)
+    steps = x * inverse(d) + np.float32(8.5)
+    codes = np.minimum(np.trunc(steps), 15).astype(np.uint8)
     return d, codes[:, :16] | codes[:, 16:] << 4
 
 

@@ -1,0 +1,174 @@
+"""What entries say of themselves, and the account of their bytes, without decoding what they hold.
+
+Fields are read and streams are passed over by the lengths that stand before them. Positions alone are decoded: without
+them nobody knows how many symbols follow. Nothing is said about what the symbols are: that is what a load checks.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..formats import QuantizedLayer
+from ..formats.base import block_shape
+from ..formats.floats import MX_BLOCK
+from ..formats.quantized import described
+from . import entries, layers, positions, quantized, streams
+from .arrays import read_shape
+from .codes import read_layout
+from .cursor import Reader
+from .kinds import Kind
+from .rows import READERS as IN_ROWS
+
+
+class Outline(NamedTuple):
+    """An entry in few words, and the shape and the bytes of the arrays that it stands for."""
+
+    text: str
+    shape: tuple[int, ...]
+    nbytes: int
+
+
+def of_layer(value) -> Outline:
+    """Return the outline of what an entry holds, from its content."""
+    if isinstance(value, np.ndarray):
+        return Outline(f"array, {value.dtype.name}", value.shape, value.nbytes)
+    bias = value.bias if isinstance(value, QuantizedLayer) else None
+    return _of_floats(value.describe(), value.shape, 0 if bias is None else bias.nbytes)
+
+
+def read(reader: Reader, kind: int) -> Outline:
+    """Return the outline of the entry whose kind was just read, and go to its end."""
+    if kind in READERS:
+        return READERS[Kind(kind)](reader, kind)
+    return of_layer(entries.read(reader, kind))  # a kind whose fields stand as they are
+
+
+def _of_floats(text: str, shape: tuple[int, ...], more: int = 0) -> Outline:
+    return Outline(text, shape, 4 * math.prod(shape) + more)
+
+
+def _array(reader: Reader, kind: int) -> Outline:
+    dtype = entries.read_dtype(reader)
+    shape = read_shape(reader, dtype.itemsize)
+    nbytes = math.prod(shape) * dtype.itemsize
+    reader.take(nbytes, "arrays")
+    return Outline(f"array, {dtype.name}", shape, nbytes)
+
+
+def _csr(reader: Reader, kind: int) -> Outline:
+    shape = reader.integer("shapes"), reader.integer("shapes")
+    count = positions.read(reader, read_layout(reader), math.prod(shape)).count
+    reader.take(4 * count, "values")
+    return _of_floats(f"csr, {count:,} entries", shape)
+
+
+def _shared(reader: Reader, kind: int) -> Outline:
+    shape, c = read_shape(reader, 4), reader.integer("header")
+    pruned = bytes(reader.take(4 * c, "codebooks")[:4]) == bytes(4)
+    kept = ""
+    if kind == Kind.CONTEXTS:
+        reader.take(reader.integer("header"), "contexts")
+    else:
+        count = _codes(reader, math.prod(shape))
+        if count is not None:
+            kept = f", {count / max(math.prod(shape), 1):.1%} kept"
+    return _of_floats(f"shared, {c - 1} values and zero{kept}" if pruned else f"shared, {c} values", shape)
+
+
+def _codes(reader: Reader, size: int) -> int | None:
+    """Go over codes; return how many are not 0 where their positions say so."""
+    layout = read_layout(reader)
+    count = None if layout == positions.DENSE else positions.read(reader, layout, size).count
+    streams.skip(reader, size if count is None else count, "values")
+    return count
+
+
+def _quantized(reader: Reader, kind: int) -> Outline:
+    grid = quantized.read_grid(reader)
+    scales, size = math.prod(grid.scales), math.prod(grid.shape)
+    reader.take(4 * scales, "scales")
+    streams.skip(reader, scales, "zero points")
+    if kind in quantized.DIFFERENCES:
+        _codes(reader, size)
+        return _of_floats(f"at most {16 if kind in quantized.WIDE else 8} bits, {described(scales)}", grid.shape)
+    bits = max(streams.skip(reader, size, "values"), 1)
+    return _of_floats(f"{bits} bits, {described(scales)}", grid.shape)
+
+
+def _mixed(reader: Reader, kind: int) -> Outline:
+    axis, count = reader.byte("header"), reader.integer("shapes")
+    reader.promise(count)
+    wide = int(np.count_nonzero(streams.read(reader, count, 2, "indices")))
+    low, _ = (_quantized(reader, part if reader.coding.version == 1 else reader.byte("header"))
+              for part in (Kind.INT8, Kind.INT16))
+    shape = (count, low.shape[-1]) if axis == 0 else (low.shape[0], count)
+    return _of_floats(f"8 bits, {wide} of {count} {('rows', 'columns')[axis & 1]} 16 bits", shape)
+
+
+def _mx(reader: Reader, kind: int) -> Outline:
+    name = quantized.read_mx_format(reader)
+    shape = quantized.read_blocks(reader)
+    streams.skip(reader, math.prod(block_shape(shape, MX_BLOCK)), "scales")
+    streams.skip(reader, math.prod(shape), "values")
+    return _of_floats(f"{name}, blocks of {MX_BLOCK}", shape)
+
+
+def _nf4(reader: Reader, kind: int) -> Outline:
+    shape, block = quantized.read_blocks(reader), max(reader.integer("header"), 1)
+    reader.take(4 * math.prod(block_shape(shape, block)), "scales")
+    streams.skip(reader, math.prod(shape), "values")
+    return _of_floats(f"nf4, blocks of {block}", shape)
+
+
+def _rows(reader: Reader, kind: int) -> Outline:
+    shape = read_shape(reader, 4)
+    return _of_floats(_part(reader, IN_ROWS).text, shape)
+
+
+def _packed(reader: Reader, kind: int) -> Outline:
+    bits = reader.byte("header")
+    part = _part(reader, layers.PACKED)
+    scales = part.text.rpartition("bits, ")[2]
+    return _of_floats(f"packed, {bits} bit{'s' * (bits != 1)}, {scales}", part.shape)
+
+
+def _layer(reader: Reader, kind: int) -> Outline:
+    part = _part(reader, layers.WEIGHTS)
+    flags, (m, k) = reader.byte("header"), part.shape
+    said = ["layer", part.text]
+    if flags & layers.SCALE:
+        reader.take(4 * k, "scales")
+        said.append("inputs scaled")
+    if flags & layers.BITS:
+        said.append(f"inputs of {reader.byte('header')} bits")
+    if flags & layers.STEP:
+        reader.take(4, "scales")
+    if flags & layers.BIAS:
+        reader.take(4 * m, "arrays")
+        said.append("bias")
+    return _of_floats(", ".join(said), part.shape, 4 * m if flags & layers.BIAS else 0)
+
+
+def _part(reader: Reader, kinds) -> Outline:
+    """Return the outline of a part of an entry, of one of some kinds."""
+    kind = reader.byte("header")
+    if kind not in kinds:
+        raise reader.corrupt(f"kind {kind} does not stand here")
+    return read(reader, kind)
+
+
+READERS: dict[Kind, Callable[[Reader, int], Outline]] = {
+    Kind.ARRAY: _array,
+    Kind.CSR: _csr,
+    Kind.SHARED: _shared,
+    Kind.CONTEXTS: _shared,
+    **dict.fromkeys(quantized.INTEGERS, _quantized),
+    Kind.MIXED: _mixed,
+    Kind.MX: _mx,
+    Kind.NF4: _nf4,
+    Kind.ROWS: _rows,
+    Kind.PACKED: _packed,
+    Kind.LAYER: _layer,
+}
