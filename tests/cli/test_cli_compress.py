@@ -167,6 +167,8 @@ def test_decompress_refuses_a_suffix_that_it_does_not_write_and_like_where_it_is
     assert code == 2 and all(suffix in err for suffix in models.TARGET_TYPES)
     code, _, err = run(capsys, "decompress", "model.rcz", "back.npz", "--like", "model.npz")
     assert code == 2 and err.startswith("refcompress: --like: ")
+    code, _, err = run(capsys, "decompress", "model.rcz", "back.onnx")
+    assert code == 2 and "back.onnx: needs the graph" in err and "--like" in err
     assert files() == ["model.npz", "model.rcz"]
 
 
