@@ -13,6 +13,10 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
+	@printf '%s\n' '' 'demo.rcz is the network. What to type next:' '  . $(BIN)/activate' \
+	  '  refcompress inspect demo.rcz                # where each of its bytes goes' \
+	  '  refcompress decompress demo.rcz model.npz   # its arrays; any model file of yours will do in their place' \
+	  '  refcompress compress model.npz -o small.rcz --preset int8'
 
 build: $(VENV)/.installed $(VENV)/.built  ## set up .venv with everything, build the C kernels in place
 

@@ -1,9 +1,24 @@
-"""What pyproject.toml cannot say: the C extension, and one abi3 wheel for every CPython from 3.11 on."""
+"""What pyproject.toml cannot say: the C extension, its header, and one abi3 wheel for every CPython from 3.11 on."""
 
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+
+
+class Python(build_py):
+    """The package, and csrc/refcompress.h beside it: whoever writes a kernel of their own compiles against that.
+
+    An editable install has the header where it is.
+    """
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            folder = Path(self.build_lib, "refcompress", "include")
+            self.mkpath(str(folder))
+            self.copy_file("csrc/refcompress.h", str(folder / "refcompress.h"))
 
 
 class Wheel(bdist_wheel):
@@ -23,6 +38,6 @@ class Wheel(bdist_wheel):
 
 setup(
     cffi_modules=["refcompress/native/_build.py:ffibuilder"],
-    cmdclass={"bdist_wheel": Wheel},
+    cmdclass={"bdist_wheel": Wheel, "build_py": Python},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -9,26 +9,20 @@ pairs: as good as a mean where nothing is odd, and as hard to lead astray as a m
 % of 200 draws of passes, and of samples within them (bootstrap).
 """
 
-import time
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from refcompress import ops, reference
+from refcompress.testing.clock import in_turns, timed
 
 from .expected import EXPECTED
 from .peers.numpy_blas import YARDSTICK
 
-WARM_SECONDS = 0.02  # a longer call warms its caches by itself
-SAMPLE_SECONDS = 0.001  # a sample repeats a short call until the clock's own cost does not count
-# A visit takes as many samples as fit: among peers that take ten times as long a quick call would have too few for its
-# quickest.
-VISIT_SECONDS = 0.005
 # A call that takes so long fills the caches itself and is not timed cold; if it is also so much slower than the
 # fastest, it is timed once a pass, for it would eat the time of the others' turns; and what takes longest, once in a
 # run.
 SLOW_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 0.75
-MOST_ROUNDS = 200
 DRAWS = 200
 # Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to
 # them.
@@ -58,13 +52,6 @@ class Row:
 
     def as_dict(self) -> dict:
         return {name: None if value != value else value for name, value in asdict(self).items()}
-
-
-def timed(function, number: int):
-    begin = time.perf_counter()
-    for _ in range(number):
-        result = function()
-    return (time.perf_counter() - begin) / number, result
 
 
 def implementations(case, spaces):
@@ -224,28 +211,3 @@ def ratio(passes, rng) -> tuple[float, float, float]:
     drawn = centre(ratios[rng.integers(0, len(passes), (DRAWS, len(passes))), np.arange(DRAWS)[:, None]])
     low, high = np.quantile(drawn, [0.025, 0.975])
     return float(centre(np.array([min(theirs) / min(own) for theirs, own in passes]))), float(low), float(high)
-
-
-def in_turns(functions, first, seconds: float, least: int, evict=None) -> dict[str, list[float]]:
-    """Return the samples of each, A B C C B A ..: whatever slows the machine for a while slows all of them.
-
-    With ``evict`` each sample is one call after it; without, as many calls as make the clock's own cost nothing, and a
-    visit as many samples as fit. ``first`` is about how long a call takes.
-    """
-    numbers = {label: 1 if evict else max(1, int(SAMPLE_SECONDS / max(first[label], 1e-9))) for label in functions}
-    samples, turn = {label: [] for label in functions}, list(functions)
-    end = time.perf_counter() + seconds
-    for done in range(MOST_ROUNDS):
-        if not turn or (done >= least and time.perf_counter() >= end):
-            break
-        for label in turn:
-            if evict:
-                evict()
-            elif numbers[label] > 1 or first[label] < WARM_SECONDS:
-                functions[label]()  # after the others its arrays, and its code, have left the nearest caches
-            leave = time.perf_counter() + VISIT_SECONDS
-            samples[label].append(timed(functions[label], numbers[label])[0])
-            while not evict and time.perf_counter() < leave:
-                samples[label].append(timed(functions[label], numbers[label])[0])
-        turn.reverse()
-    return samples

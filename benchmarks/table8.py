@@ -11,8 +11,7 @@ import numpy as np
 
 from refcompress import native, reference
 from refcompress.ops import OPS
-
-from .measure import in_turns, timed
+from refcompress.testing.clock import in_turns, timed
 
 # layer: (outputs, inputs, density kept; the paper's dense and sparse time at batch 1, then at batch 64)
 LAYERS = {

@@ -1,7 +1,8 @@
 """refcompress: every algorithm of neural-network compression written once to be read and once to be fast.
 
-The names here are the NumPy functions of :mod:`refcompress.reference`, the frozen formats and the errors. The C kernels
-are asked for by name: ``from refcompress import native``.
+The names here are the NumPy functions of :mod:`refcompress.reference`, the frozen formats, the errors, and
+``same``, which compares arrays and formats to the last bit. The C kernels are asked for by name: ``from refcompress
+import native``.
 
 NumPy and the rooms are loaded by the first name that is asked for (PEP 562), and not by ``import refcompress``: the
 command line needs half a second for that, and answers Ctrl-C from its first line on.
@@ -31,9 +32,10 @@ def __getattr__(name: str):
         classes = {each: value for each, value in vars(formats).items()
                    if isinstance(value, type) and issubclass(value, formats.Format) and value is not formats.Format}
         public.update({**classes, **{each: getattr(reference, each) for each in reference.__all__}})
-        public["__all__"] = sorted([*classes, *reference.__all__,
-                                    *(each for each in CHECKPOINTS if each != "open"),  # import * keeps Python's own
-                                    *(each for each in vars(errors) if each[0] != "_")])
+        public["same"] = formats.same
+        refusals = [each for each in vars(errors) if each[0] != "_"]
+        models = [each for each in CHECKPOINTS if each != "open"]  # import * keeps Python's own
+        public["__all__"] = sorted(["same", *classes, *reference.__all__, *models, *refusals])
     if name in CHECKPOINTS:
         public[name] = getattr(import_module(f"{__name__}.checkpoints"), name)
     if name in public:

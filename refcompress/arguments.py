@@ -29,7 +29,8 @@ def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
     native = a.dtype if a.dtype.isnative else a.dtype.newbyteorder("=")
     if native not in dtypes:
         names = " or ".join(np.dtype(d).name for d in dtypes)
-        raise ArgumentTypeError(argument, f"must be of dtype {names}, not {a.dtype.name}")
+        cure = f"; {argument}.astype(np.float32) converts it" if dtypes == (np.float32,) and a.dtype.kind == "f" else ""
+        raise ArgumentTypeError(argument, f"must be of dtype {names}, not {a.dtype.name}{cure}")
     if ndim is not None and a.ndim != ndim:
         raise RefcompressError(argument, f"must have {ndim} dimension{'s' * (ndim != 1)}, not {a.ndim}")
     if a.flags.c_contiguous and a.flags.aligned and a.dtype.isnative:

@@ -9,11 +9,11 @@ import json
 import os
 import sys
 
+from .. import __version__
 from ..agreement import Disagreement
 from ..errors import NotOnDisk, RefcompressError
-from . import audit, compress, demo, doctor, evaluate, files
-from .refusals import in_words
-from .show import printable
+from . import audit, compress, decompress, demo, doctor, evaluate, files, guide
+from .refusals import in_words, say
 
 __all__ = ["main"]
 
@@ -27,9 +27,11 @@ def main(argv: list[str] | None = None) -> int:
         prog="refcompress",
         description="The reference for neural-network compression: to be read, to be fast, proven the same.",
     )
+    parser.add_argument("--version", action="version", version=f"refcompress {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (demo, compress, files, evaluate, audit, doctor):
+    for module in (demo, compress, decompress, files, evaluate, audit, doctor):
         module.add_commands(commands)
+    guide.add_commands(commands, parser)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
     options = parser.parse_args(argv)
@@ -47,10 +49,10 @@ def main(argv: list[str] | None = None) -> int:
             f"what was read back is not what was compressed ({error}): a fault of refcompress, please report it"
         )
     except KeyboardInterrupt:
-        print("refcompress: interrupted; no file is half written", file=sys.stderr)
+        say("interrupted; no file is half written")
         return 130
     for warning in report.warnings:
-        print(f"refcompress: warning: {printable(warning)}", file=sys.stderr)
+        say(f"warning: {warning}")
     try:
         show(json.dumps(report.data, indent=2) if options.json else report.text)
     except BrokenPipeError:  # whoever reads has read enough (| head): no complaint, and none from the exit's own flush
@@ -70,7 +72,7 @@ class Parser(argparse.ArgumentParser):
 
 def refuse(why) -> int:
     """Say on one line of standard error why nothing was done, and return the exit code that says so too."""
-    print(f"refcompress: {printable(' '.join(str(why).split()))}", file=sys.stderr)
+    say(str(why))
     return 2
 
 

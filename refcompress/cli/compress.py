@@ -1,222 +1,148 @@
-"""The command compress: arrays in, a file of compressed arrays out, by one method for all of them."""
+"""The command compress: a model in, a file of compressed tensors out, and a row a tensor that says what it became."""
 
 import argparse
-import math
+import os
+from pathlib import Path
 
-import numpy as np
-
-from .. import arguments, container, models, ops
-from ..ledger import layers_and_ledger
-from . import methods, targets
-from .entries import describe
-from .files import check_same
+from .. import checkpoints, models
+from ..checkpoints import Plan, Result, Row
+from . import choices, targets
 from .options import add_implementation, add_limit, implementation, label
-from .refusals import about
-from .show import Report, paragraph, some, table, times
-from .taking_part import Arrays, taking_part
+from .progress import Progress, add_quiet
+from .refusals import Refused, about, say
+from .show import Report, add_wide, paragraph, records, some, times
 
 __all__ = ["add_commands"]
 
-CHUNK = 2**20  # elements compared at once: their differences are float64
+INDEX = ".safetensors.index.json"
+HEADER = ["tensor", "dtype", "shape", "stored as", "before", "after", "bits", "error", "kept"]
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("compress", help="compress the arrays of a file, without training")
-    command.add_argument("source", help=f"a file of arrays ({', '.join(models.FILE_TYPES)})")
-    command.add_argument("target", help="the file to write")
-    methods.add_options(command)
-    command.add_argument(
-        "--exclude",
-        action="append",
-        metavar="PATTERN",
-        help="store arrays whose name matches (as in a shell: *, ?, [...]) as they are, and count them in no share; "
-        "may be given several times",
-    )
-    command.add_argument(
-        "--bfloat16", action="store_true", help="take arrays of |V2, as NumPy writes bfloat16, for that"
-    )
+    command = commands.add_parser("compress", help="compress a model, tensor by tensor, without training")
+    command.add_argument("source", metavar="MODEL",
+                         help=f"a model: {', '.join(models.FILE_TYPES)}, or a folder of shards")
+    command.add_argument("target", metavar="TARGET", nargs="?",
+                         help="the file to write (default: MODEL's name, ending in .rcz)")
+    command.add_argument("-o", "--out", metavar="OUT.rcz", help="the same as TARGET")
+    choices.add_options(command)
+    command.add_argument("--dry-run", action="store_true", help="write nothing; say what each tensor would become")
+    command.add_argument("--strict", action="store_true", help="refuse what would be a warning")
+    command.add_argument("--bfloat16", action="store_true",
+                         help="take arrays of |V2 in .npz, as NumPy writes bfloat16, for that")
     targets.add_force(command)
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that work at a time (default 1)")
+    add_quiet(command)
+    add_wide(command)
     add_implementation(command)
     add_limit(command)
     command.set_defaults(run=compress)
 
 
 def compress(options: argparse.Namespace) -> Report:
-    """Compress each array of floats of two or more dimensions; store what is left as it is, and say so for each."""
-    methods.check_options(options)
-    targets.check(options.target, [options.source], force=options.force)
+    """Compress a model by the recipe that the options make, or say what that would do."""
+    if options.jobs < 1:
+        raise Refused("--jobs", f"must be at least 1, not {options.jobs}")
+    chosen = choices.choice(options)
+    target = target_of(options)
+    targets.check(target, [options.source], force=options.force)
     space = implementation(options)
-    with about(options.source):
-        source = models.load(options.source, limit=options.limit, bfloat16=options.bfloat16)
-    used: dict[str, str] = {}
-
-    def operation(name):
-        function, used[name] = ops.implementation_of(space, name)
-        return function
-
-    emptied: dict[str, int] = {}
-    arrays = taking_part(source, options, operation)
-    compressed = methods.METHODS[options.method](arrays.weights, options, operation, emptied)
-    with about(options.source):
-        layers, data, sizes = encode(arrays, compressed, space, options)
-    with about(options.target):
-        container.files.write(options.target, data)
-    return Outcome(options, arrays, layers, data, sizes, emptied, used, label(space)).report()
-
-
-def encode(arrays: Arrays, compressed: dict, space, options: argparse.Namespace) -> tuple[dict, bytes, dict]:
-    """Return the layers that make a file, the file, and the bytes that each of its entries takes.
-
-    The file is read back, and every layer compared with what was compressed, bit for bit. An array whose entry takes no
-    fewer bytes than it takes as it is stays as it is: so no file is larger than one that stores all arrays.
-    """
-    while True:
-        layers = arrays.all_of(compressed)
-        data = container.dumps(layers, implementation=space, contexts=bool(options.contexts))
-        own = {"implementation": space, "limit": arguments.MAX_SIZE}  # our own bytes: no stranger's
-        back, book = layers_and_ledger(data, **own)
-        check_same(layers, back)
-        sizes = book.by_entry()
-        dear = [
-            name
-            for name in compressed
-            if sizes[name] >= arrays.stored[name].nbytes and sizes[name] >= stored_bytes(name, arrays.stored[name])
-        ]
-        if not dear:
-            return layers, data, sizes
-        compressed = {name: value for name, value in compressed.items() if name not in dear}
-        for name in [name for name in layers if arrays.tied.get(name, name) in dear]:
-            arrays.leave(name, f"{options.method} would take no fewer bytes")
+    reading = {"limit": options.limit, "bfloat16": options.bfloat16}
+    with about(options.source), chosen.in_words():
+        if options.dry_run:
+            return planned(options, target, checkpoints.plan(options.source, chosen.recipe, **reading))
+        try:
+            with Progress(options.quiet) as progress:
+                result = checkpoints.compress(
+                    options.source, chosen.recipe, target=target, implementation=space, jobs=options.jobs,
+                    strict=options.strict, progress=lambda done, total: progress.step("compress", done, total),
+                    **reading)
+        except KeyboardInterrupt:
+            if os.path.isdir(folder := f"{target}.parts"):
+                say(f"{folder} holds what is done; the same command goes on from there, or remove the folder")
+            raise
+    return outcome(options, target, result, label(space))
 
 
-def stored_bytes(name: str, a: np.ndarray) -> int:
-    """Return the bytes that an array adds to a file which stores it as it is."""
-    return len(container.dumps({name: a})) - len(container.dumps({}))
+def target_of(options: argparse.Namespace) -> str:
+    """Return the file to write: the one that was named, else beside the source, under its name."""
+    if options.target is not None and options.out is not None:
+        raise Refused("--out", f"names one file to write, and {options.target!r} another")
+    named = options.target if options.out is None else options.out
+    if named is not None:
+        return named
+    path = Path(os.path.normpath(options.source))
+    if path.name.endswith(INDEX):
+        return str(path.with_name(path.name.removesuffix(INDEX) + ".rcz"))
+    return str(path.with_suffix(".rcz"))
 
 
-class Outcome:
-    """What compress did, in numbers and in words."""
+def planned(options: argparse.Namespace, target: str, plan: Plan) -> Report:
+    """Report a plan: what each tensor will become, in how many bytes, and why."""
+    rows, before = plan.table(), sum(step.nbytes for step in plan)
+    data = {"source": options.source, "target": target, "recipe": plan.recipe.toml(), "dry_run": True,
+            "bytes_before": before, "bytes": plan.total, "tensors": rows}
+    cells = [[row["name"], row["dtype"], sizes(row["shape"]), row["becomes"], row["before"], between(row["bytes"]),
+              row["reason"]] for row in rows]
+    text = [paragraph(f"{options.source}: {len(rows)} tensors, {before:,} bytes")]
+    if rows:
+        text.append(records(cells, ["tensor", "dtype", "shape", "becomes", "before", "after", "why"], 3,
+                            wide=options.wide))
+    text.append(paragraph(f"{target}: {between(plan.total)} bytes; nothing was written"))
+    return Report(data, "\n".join(text))
 
-    def __init__(
-        self, options, arrays: Arrays, layers: dict, data: bytes, sizes: dict, emptied: dict, used: dict, space: str
-    ):
-        self.options, self.arrays, self.layers, self.sizes, self.emptied, self.used, self.space = (
-            options, arrays, layers, sizes, emptied, used, space)
-        self.before, self.size = sum(a.nbytes for a in arrays.source.values()), len(data)
-        self.compressed = [name for name in layers if name not in arrays.left]
-        sums = {name: squares(arrays.stored[name], layers[name]) for name in self.compressed}
-        self.errors = {name: relative(*pair) for name, pair in sums.items()}
-        self.error = relative(sum(lost for lost, _ in sums.values()), sum(total for _, total in sums.values()))
 
-    def report(self) -> Report:
-        arrays, warnings = self.arrays, self.warnings()
-        data = {
-            "source": self.options.source,
-            "target": self.options.target,
-            "method": self.options.method,
-            "bytes_before": self.before,
-            "bytes": self.size,
-            "ratio": self.before / self.size,
-            "layers": {name: describe(value) for name, value in self.layers.items()},
-            "bytes_of": {name: self.sizes[name] for name in self.layers},
-            "left_as_they_are": list(arrays.left),
-            "why_left": arrays.left,
-            "converted": arrays.converted,
-            "tied": arrays.tied,
-            "error": self.error,
-            "errors": self.errors,
-            "nearly_empty": self.emptied,
-            "warnings": warnings,
-            "operations": self.used,
-            "implementation": self.space,
-        }
-        return Report(data, self.text(), warnings=warnings)
+def between(bounds: tuple[int, int] | None) -> str:
+    """Return the least and the most bytes, or the one number that both are."""
+    least, most = bounds or (0, 0)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
-    def warnings(self) -> list[str]:
-        """Return what a person would want to know before using the file."""
-        said, arrays = [], self.arrays
-        if not self.compressed:
-            reasons = [f"{why}: {some(names)}" for why, names in self.reasons().items()]
-            said.append("no array was compressed: " + "; ".join(reasons))
-        if self.emptied:
-            kept = [f"{name} keeps {count:,} of {arrays.weights[name].size:,}" for name, count in self.emptied.items()]
-            said.append(f"pruning leaves next to nothing: {some(kept)}"
-                        + ("" if self.options.scope == "array" else "; --scope array prunes each array by itself"))
-        for what in sorted(set(arrays.converted.values())):
-            names = [name for name, became in arrays.converted.items() if became == what]
-            said.append(f"{what}, which decompress gives back: {some(names)}")
-        moved = [name for name in self.compressed if self.options.method == "lowrank" and not arrays.stored[name].all()]
-        if moved:
-            said.append(f"lowrank does not keep zeros as zeros: {some(moved)}")
-        return said
 
-    def reasons(self) -> dict[str, list[str]]:
-        """Return why arrays were left as they are -> their names."""
-        found: dict[str, list[str]] = {}
-        for name, why in self.arrays.left.items():
-            found.setdefault(why, []).append(name)
-        return found
+def outcome(options: argparse.Namespace, target: str, result: Result, space: str) -> Report:
+    """Report what was done: a row a tensor, why tensors were left as they are, and the file."""
+    rows, after = result.rows, result.after
+    left = {row.name: row.reason for row in rows
+            if row.same_as is None and row.kept is None and row.scheme != "lossless"}
+    warnings = result.warnings()
+    if len(left) == len(rows):
+        said = [f"{why}: {some(names, 'tensors')}" for why, names in reasons(left).items()]
+        warnings.append("no tensor was compressed: " + ("; ".join(said) or "there is none"))
+    data = {
+        "source": options.source, "target": target, "recipe": result.plan.recipe.toml(), "bytes_before": result.before,
+        "bytes": after, "ratio": result.before / after, "tensors": result.table(),
+        "layers": {row.name: row.stored for row in rows}, "errors": result.errors(),
+        "left_as_they_are": list(left), "why_left": left,
+        "tied": {row.name: row.same_as for row in rows if row.same_as is not None}, "warnings": warnings,
+        "implementation": space,
+    }
+    text = [paragraph(f"{options.source}: {len(rows)} tensors, {result.before:,} bytes")]
+    if rows:
+        text.append(records([cells(row) for row in rows], HEADER, 3, wide=options.wide))
+    for why, names in reasons(left).items():
+        text.append(paragraph(f"as they are ({why}): {some(names, 'tensors')}", indent="  "))
+    text.append(paragraph(f"{target}: {after:,} bytes, {times(result.before, after)}; read back and found to hold what "
+                          f"was compressed, bit for bit; computed by {space}"))
+    return Report(data, "\n".join(text), warnings=warnings)
 
-    def text(self) -> str:
-        arrays, options = self.arrays, self.options
-        rows = [
-            [
-                name,
-                "x".join(map(str, arrays.source[name].shape)),
-                describe(self.layers[name]),
-                arrays.source[name].nbytes,
-                round(self.sizes[name]),
-                percent(self.errors[name]),
-            ]
-            for name in self.compressed
-        ]
-        lines = [paragraph(f"{options.source}: {len(self.layers)} arrays, {self.before:,} bytes")]
-        if rows:
-            lines.append(table(rows, ["array", "shape", "stored as", "before", "bytes", "error"]))
-        for why, names in self.reasons().items():
-            lines.append(paragraph(f"stored as they are ({why}): {some(names)}", indent="  "))
-        lines.append(paragraph(f"{options.target}: {self.size:,} bytes, {times(self.before, self.size)}"))
-        if rows:
-            change = (
-                f"differs from the source by {percent(self.error)} (root mean square, relative)"
-                if self.error
-                else "equals the source, number for number"
-            )
-            lines.append(paragraph(f"read back and found to hold what was compressed, bit for bit; this {change}"))
-        if options.sparsity is not None:
-            count = sum(w.size for w in arrays.weights.values())
-            each = "of each of the" if options.scope == "array" else "of all"
-            lines.append(
-                paragraph(f"pruned: {options.sparsity:g} {each} {count:,} weights of {len(arrays.weights)} arrays")
-            )
-        if arrays.tied:
-            lines.append(paragraph("the same as another array, compressed once: "
-                                   + some(f"{name} = {first}" for name, first in arrays.tied.items()), indent="  "))
-        lines.append(
-            paragraph("computed by: " + (", ".join(f"{name} {who}" for name, who in self.used.items()) or "nothing"))
-        )
-        return "\n".join(lines)
+
+def cells(row: Row) -> list:
+    """Return the cells of a tensor's row; bits, error and kept are of its elements."""
+    return [row.name, row.dtype, sizes(row.shape), row.stored, row.before, row.after, f"{row.bits:.2f}",
+            percent(row.error), percent(row.kept)]
+
+
+def reasons(left: dict[str, str]) -> dict[str, list[str]]:
+    """Return why tensors were left as they are -> their names."""
+    found: dict[str, list[str]] = {}
+    for name, why in left.items():
+        found.setdefault(why, []).append(name)
+    return found
+
+
+def sizes(shape) -> str:
+    return "x".join(map(str, shape)) or "scalar"
 
 
 def percent(share: float | None) -> str:
     """Return a share as percent with three digits; none is a dash."""
     return "-" if share is None else "0 %" if share == 0 else f"{100 * share:.3g} %"
-
-
-def relative(lost: float, total: float) -> float:
-    """Return the root of the squared changes over the squares; 1 where both sums are infinite."""
-    if lost == total:
-        return 1.0 if total else 0.0
-    return math.sqrt(lost / total)
-
-
-def squares(a: np.ndarray, value) -> tuple[float, float]:
-    """Return the sum of the squared changes from an array to the format it became, and of its own squares."""
-    before, after = a.reshape(-1), value.dense().reshape(-1)
-    lost = total = 0.0
-    for start in range(0, a.size, CHUNK):
-        x, y = (part[start : start + CHUNK].astype(np.float64) for part in (before, after))
-        with np.errstate(all="ignore"):
-            lost += float(np.sum(np.where(x == y, 0, x - y) ** 2))  # of equal infinities the change is none
-            total += float(np.sum(x**2))
-    return lost, total

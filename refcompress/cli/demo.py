@@ -11,11 +11,12 @@ from ..formats import Shared
 from ..ledger import Ledger, layers_and_ledger
 from ..recipes import deep_compression, lenet_300_100
 from ..recipes.inference import CompressedNetwork
+from ..testing.clock import in_turns, timed
 from ..training import error_rate, mnist
 from . import options as shared_options
 from . import targets
 from .files import ledger_report
-from .progress import Progress
+from .progress import Progress, add_quiet
 from .refusals import about
 from .show import Report, paragraph, table
 
@@ -36,6 +37,7 @@ def add_commands(commands) -> None:
         help="where the four MNIST files are (default: data/mnist of the source tree, or of this folder)",
     )
     targets.add_force(command)
+    add_quiet(command)
     shared_options.add_implementation(command)
     command.set_defaults(run=demo)
 
@@ -51,7 +53,7 @@ def demo(options: argparse.Namespace) -> Report:
         examples, test = mnist.load(folder)
     training, validation = ((part.inputs(), part.labels) for part in mnist.split(examples))
     begun = time.perf_counter()
-    with Progress() as progress:
+    with Progress(options.quiet) as progress:
         network = lenet_300_100.train_reference(*training, seed=options.seed, progress=progress.step)
         result = deep_compression(network, training, validation, lenet_300_100.SETTINGS, seed=options.seed,
                                   implementation=space, progress=progress.step)
@@ -88,8 +90,10 @@ def demo(options: argparse.Namespace) -> Report:
     }
     for batch in (1, 64, len(labels)):
         part = np.ascontiguousarray(x[:, :batch])
-        report["seconds"][batch] = dict(zip(("dense", "compressed"), shared_options.median_seconds(
-            [lambda: dense.forward(part), lambda: small.forward(part)], rounds=7 if batch > 64 else 101)))
+        functions = {"dense": lambda: dense.forward(part), "compressed": lambda: small.forward(part)}
+        first = {name: timed(function, 1)[0] for name, function in functions.items()}
+        turns = in_turns(functions, first, 0.2, 7)
+        report["seconds"][batch] = {name: float(np.median(samples)) for name, samples in turns.items()}
     report["ledger"], ledger_text = ledger_report(options.out, written, layers, book)
     return Report(report, _text(report, ledger_text))
 

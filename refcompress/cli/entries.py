@@ -48,7 +48,9 @@ def decoded(layers: Mapping[str, Layer]) -> dict[str, Decoded]:
 
 
 def _of_format(value: ArrayFormat) -> Decoded:
-    return Decoded(value.shape, 4 * math.prod(value.shape), value.dense)
+    """Return what a format stands for: what is kept bit for bit has the bytes that it had, all else is float32."""
+    nbytes = value.nbytes if hasattr(value, "type") else 4 * math.prod(value.shape)
+    return Decoded(value.shape, nbytes, value.dense)
 
 
 def _of_array(value: np.ndarray) -> Decoded:

@@ -1,28 +1,17 @@
-"""The commands on compressed files: decompress, inspect, verify."""
+"""The commands that look into a compressed file: inspect and verify."""
 
 import argparse
-import os
 
-from .. import agreement, container, models, reference
+from .. import agreement, container, reference
 from ..container.outlines import Outline, of_layer
-from ..errors import LimitError, RefcompressError
+from ..errors import RefcompressError
 from ..ledger import Ledger, layers_and_ledger, outlines_and_ledger
-from . import targets
-from .entries import decoded, left_out
 from .options import add_implementation, add_limit, implementation, label
 from .refusals import about
 from .show import Report, paragraph, table
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("decompress", help="write the arrays that a compressed file stands for")
-    command.add_argument("source", help="a compressed file")
-    command.add_argument("target", help=f"the file of arrays to write ({', '.join(models.TARGET_TYPES)})")
-    targets.add_force(command)
-    add_implementation(command)
-    add_limit(command)
-    command.set_defaults(run=decompress)
-
     for name, run, text in (("inspect", inspect, "show where every byte of a compressed file goes"),
                             ("verify", verify, "decode a file by every implementation, compare, and encode it again")):
         command = commands.add_parser(name, help=text)
@@ -33,24 +22,6 @@ def add_commands(commands) -> None:
             add_implementation(command)
         add_limit(command)
         command.set_defaults(run=run)
-
-
-def decompress(options: argparse.Namespace) -> Report:
-    targets.check(options.target, [options.source], force=options.force, suffixes=models.TARGET_TYPES)
-    with about(options.source):
-        layers = container.load(options.source, implementation=implementation(options), limit=options.limit)
-        found = decoded(layers)
-    total = sum(part.nbytes for part in found.values())
-    if total > options.limit:  # a factor of rank 0 is no byte in memory, and any size as an array
-        raise LimitError("limit", f"the arrays have {total} bytes, the limit is {options.limit}")
-    arrays = {name: part.array() for name, part in found.items()}
-    with about(options.target):
-        models.save(options.target, arrays, decoded=True)
-    size = os.path.getsize(options.source)
-    return Report({"source": options.source, "target": options.target, "arrays": len(arrays), "bytes": size,
-                   "decoded_bytes": total},
-                  paragraph(f"{options.target}: {len(arrays)} arrays, {total:,} bytes, from {size:,}"),
-                  warnings=left_out(layers))
 
 
 def inspect(options: argparse.Namespace) -> Report:

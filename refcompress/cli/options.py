@@ -2,16 +2,13 @@
 
 import argparse
 import re
-import time
 from decimal import Decimal
 from typing import Any
-
-import numpy as np
 
 from .. import arguments, reference
 from ..errors import NotBuilt
 
-__all__ = ["add_implementation", "implementation", "label", "median_seconds", "add_limit"]
+__all__ = ["add_implementation", "implementation", "label", "add_limit"]
 
 CHOICES = ("auto", "reference", "native", "portable", "avx2", "avx512")
 
@@ -55,19 +52,6 @@ def implementation(options: argparse.Namespace) -> Any:
 def label(namespace: Any) -> str:
     """Return the name of an implementation for a report."""
     return namespace.__name__.removeprefix("refcompress.")
-
-
-def median_seconds(functions: list, rounds: int = 7) -> list[float]:
-    """Return the median seconds of each function, timed in turn (A B A B ...) after one call of each to warm up."""
-    for function in functions:
-        function()
-    times: list[list[float]] = [[] for _ in functions]
-    for _ in range(rounds):
-        for function, own in zip(functions, times):
-            begin = time.perf_counter()
-            function()
-            own.append(time.perf_counter() - begin)
-    return [float(np.median(own)) for own in times]
 
 
 def add_limit(command: argparse.ArgumentParser) -> None:

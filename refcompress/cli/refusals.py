@@ -1,14 +1,19 @@
-"""Refusals in the words of who typed the command: files, arrays and options, never the parameters of functions."""
+"""Refusals in the words of who typed the command: files, tensors and options, never the parameters of functions."""
 
 import argparse
 import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import RefcompressError
 from .show import printable
 
-__all__ = ["Refused", "about", "about_array", "in_words"]
+__all__ = ["Refused", "about", "about_array", "in_words", "say"]
+
+OPTIONS = ("limit", "bfloat16", "like", "strict", "jobs", "budget")  # which have the same names in the library
+OF_TENSORS = re.compile(r"tensors\[(.*)\]", re.DOTALL)
 
 
 class Refused(RefcompressError):
@@ -16,14 +21,22 @@ class Refused(RefcompressError):
 
 
 @contextmanager
-def about(subject) -> Iterator[None]:
-    """Let a refusal inside name ``subject``, a path, unless the limit that was typed is at fault."""
+def about(subject, data=None) -> Iterator[None]:
+    """Let a refusal inside name ``subject``, a path, unless an option that was typed is at fault.
+
+    What is wrong with a tensor is said of the tensor in that file. data : the path that is named for bytes that do not
+    read, where it is another one.
+    """
     try:
         yield
     except RefcompressError as error:
-        if isinstance(error, Refused) or error.argument in ("limit", "bfloat16"):
+        if isinstance(error, Refused) or error.argument in OPTIONS:
             raise
-        raise Refused(printable(os.fsdecode(subject)), error.rule) from error
+        path = data if data is not None and error.argument == "data" else subject
+        listed = OF_TENSORS.fullmatch(error.argument)
+        where = f"tensor {listed[1]}" if listed else error.argument
+        inside = f": {where}" if where.startswith(("tensor ", "rule ", "recipe")) else ""
+        raise Refused(printable(os.fsdecode(path)) + inside, error.rule) from error
 
 
 @contextmanager
@@ -38,6 +51,11 @@ def about_array(name: str, options: argparse.Namespace) -> Iterator[None]:
         raise Refused(
             f"array {printable(name)}" + (f", element [{element}" if element[:1].isdigit() else ""), error.rule
         ) from error
+
+
+def say(text: str) -> None:
+    """Say something on one line of standard error."""
+    print(f"refcompress: {printable(' '.join(text.split()))}", file=sys.stderr)
 
 
 def in_words(error: Exception, options: argparse.Namespace) -> str:

@@ -1,5 +1,6 @@
 """What a command hands back, and how it is put into lines that fit the terminal."""
 
+import argparse
 import math
 import re
 import shutil
@@ -7,7 +8,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["Report", "paragraph", "printable", "some", "table", "times"]
+__all__ = ["Report", "add_wide", "paragraph", "printable", "records", "some", "table", "times"]
 
 LEAST = 12  # columns that a wrapped column keeps: fewer would tear words apart
 NUMBER = re.compile(r"[0-9][0-9.,e+-]{0,20}( %| B)?|-?")  # or none
@@ -26,30 +27,66 @@ class Report:
     warnings: list[str] = field(default_factory=list)
 
 
+def add_wide(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--wide", action="store_true",
+                         help="one line a row, however long (default: lines that fit the terminal)")
+
+
 def columns() -> int:
     """Return the width of the terminal (or COLUMNS); 80 where there is none."""
     return max(shutil.get_terminal_size(fallback=(80, 24)).columns, 40)
 
 
-def table(rows: list[list], header: list[str] | None = None, indent: str = "  ") -> str:
+def table(rows: list[list], header: list[str] | None = None, indent: str = "  ", wide: bool = False) -> str:
     """Return rows as aligned columns: text to the left, numbers to the right.
 
-    Where the lines would be wider than the terminal, the widest columns of text go on in further lines.
+    Where the lines would be wider than the terminal, the widest columns of text go on in further lines; with ``wide``
+    no line is broken.
     """
+    head, groups = _table(rows, header, indent, wide)
+    return "\n".join([*head, *(line for group in groups for line in group)])
+
+
+def records(rows: list[list], header: list[str], own: int, indent: str = "  ", wide: bool = False) -> str:
+    """Return rows as :func:`table` does; where that would break lines, the first columns have a line of their own.
+
+    own : how many columns these are. Names of tensors are long, and are copied: they stay whole.
+    """
+    _, widths, _ = _aligned(rows, header)
+    if wide or len(indent) + sum(widths) + 2 * (len(widths) - 1) <= columns():
+        return table(rows, header, indent, wide)
+    head, groups = _table([row[own:] for row in rows], header[own:], indent * 2, False)
+    lines = [indent + "  ".join(header[:own]), *head]
+    for row, group in zip(rows, groups):
+        first, *more = map(_cell, row[:own])
+        rest = "  ".join(more)
+        fits = len(indent) + len(first) + 2 + len(rest) <= columns()
+        lines += [f"{indent}{first}  {rest}".rstrip()] if fits else [indent + first, indent * 2 + rest]
+        lines += group
+    return "\n".join(lines)
+
+
+def _table(rows: list[list], header: list[str] | None, indent: str, wide: bool) -> tuple[list[str], list[list[str]]]:
+    """Return the lines of the header, and those of each row."""
+    lines, widths, right = _aligned(rows, header)
+    room = columns() - len(indent) - 2 * (len(widths) - 1)
+    broken = [j for j in range(len(widths)) if not right[j] and widths[j] > LEAST]
+    while broken and sum(widths) > room and not wide:
+        j = max(broken, key=widths.__getitem__)
+        widths[j] -= 1
+        broken = [j for j in broken if widths[j] > LEAST]
+    groups = [_wrapped(cells, widths, right, indent) for cells in lines]
+    if header is None:
+        return [], groups
+    return [*groups[0], indent + "  ".join("-" * w for w in widths)], groups[1:]
+
+
+def _aligned(rows: list[list], header: list[str] | None) -> tuple[list[list[str]], list[int], list[bool]]:
+    """Return the cells of all lines, the width of each column, and whether it holds numbers."""
     lines = [[_cell(value) for value in row] for row in ([header] if header else []) + rows]
     widths = [max(len(line[j]) for line in lines) for j in range(len(lines[0]))]
     right = [all(NUMBER.fullmatch(line[j]) for line in lines[bool(header):]) for j in range(len(widths))]
-    room = columns() - len(indent) - 2 * (len(widths) - 1)
-    wide = [j for j in range(len(widths)) if not right[j] and widths[j] > LEAST]
-    while wide and sum(widths) > room:
-        j = max(wide, key=widths.__getitem__)
-        widths[j] -= 1
-        wide = [j for j in wide if widths[j] > LEAST]
-    out = [line for cells in lines for line in _wrapped(cells, widths, right, indent)]
-    if header:
-        under = len(_wrapped(lines[0], widths, right, indent))
-        out.insert(under, indent + "  ".join("-" * w for w in widths))
-    return "\n".join(out)
+    return lines, widths, right
 
 
 def _wrapped(cells: list[str], widths: list[int], right: list[bool], indent: str) -> list[str]:

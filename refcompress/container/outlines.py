@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..formats import QuantizedLayer
+from ..formats import GGMLBlocks, Plain, QuantizedLayer
 from ..formats.base import block_shape
 from ..formats.floats import MX_BLOCK
 from ..formats.quantized import described
@@ -34,6 +34,8 @@ def of_layer(value) -> Outline:
     """Return the outline of what an entry holds, from its content."""
     if isinstance(value, np.ndarray):
         return Outline(f"array, {value.dtype.name}", value.shape, value.nbytes)
+    if isinstance(value, GGMLBlocks | Plain):  # kept bit for bit, in the bytes that it had
+        return Outline(value.describe(), value.shape, value.nbytes)
     bias = value.bias if isinstance(value, QuantizedLayer) else None
     return _of_floats(value.describe(), value.shape, 0 if bias is None else bias.nbytes)
 

@@ -20,10 +20,12 @@ from .mixed import Mixed
 from .packed import Packed
 from .plain import Plain
 from .quantized import Quantized
+from .same import same
 from .shared import Shared
 
 __all__ = [
     "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "HuffmanCode", "LowRank",
     "LowRankConv", "MX", "Mixed", "NF4", "Packed", "Plain", "Quantized", "QuantizedLayer", "Shared", "Tucker2",
     "ELEMENT_TYPES", "FLOATS", "GGML_TYPES", "MAX_CODE_LENGTH", "MX_ELEMENTS", "ArrayFormat", "is_array_format",
+    "same",
 ]

@@ -1,5 +1,6 @@
 """What all formats share."""
 
+import html
 import math
 import zlib
 from collections.abc import Callable
@@ -17,7 +18,8 @@ class Format:
 
     Two formats are equal if they are of one class and all their fields are equal: of arrays dtype, shape and every bit.
     What comes out of a pickle, or of ``copy.deepcopy``, is made as every other format is: checked, then frozen.
-    ``np.asarray`` gives what ``dense`` gives.
+    ``np.asarray`` gives what ``dense`` gives; a format that stands for an array has that array's ``shape``, ``ndim``
+    and ``dtype``. A notebook shows a small table.
     """
 
     @property
@@ -37,6 +39,22 @@ class Format:
     def nbytes(self) -> int:
         """The bytes of all arrays together."""
         return sum(v.nbytes for _, v in self._fields() if hasattr(v, "nbytes"))
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of the array that it stands for."""
+        return len(self._array().shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of ``dense``."""
+        self._array()
+        return np.dtype(np.float32)
+
+    def _array(self) -> "ArrayFormat":
+        if not is_array_format(self):  # an AttributeError, so that hasattr(format, "dtype") tells
+            raise AttributeError(f"a {type(self).__name__} stands for no array")
+        return self
 
     def _set(self, name: str, value) -> None:
         object.__setattr__(self, name, arguments.frozen(value) if isinstance(value, np.ndarray) else value)
@@ -58,7 +76,22 @@ class Format:
         shape = getattr(self, "shape", None)
         said = ([] if shape is None else [f"shape={_sizes(shape)}"]) + [
             f"{name}={_brief(value)}" for name, value in self._fields() if name != "shape"]
-        return f"{type(self).__name__}({', '.join(said)}, nbytes={self.nbytes})"
+        return f"{type(self).__name__}({', '.join(said)}, nbytes={self.nbytes}{self._bits(', {:.2f} bits a weight')})"
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        rows = {"stored as": self.describe(), "bytes in memory": f"{self.nbytes:,}",
+                "bits a weight": self._bits("{:.2f}")}
+        if hasattr(self, "dense"):
+            rows = {"shape": _sizes(self._array().shape), "dtype": str(self.dtype), **rows}
+        cells = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(said)}</td></tr>"
+                        for name, said in rows.items() if said)
+        return f"<table><caption>{html.escape(type(self).__name__)}</caption>{cells}</table>"
+
+    def _bits(self, text: str) -> str:
+        """Return ``text`` with the bits in memory of all arrays together over the elements of the array; or nothing."""
+        size = math.prod(self.shape) if is_array_format(self) else 0
+        return text.format(8 * self.nbytes / size) if size else ""
 
     def __reduce__(self):  # what deepcopy and pickle go by
         return type(self), tuple(value for _, value in self._fields())
@@ -85,6 +118,15 @@ class ArrayFormat(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
+
+    @property
+    def ndim(self) -> int: ...
+
+    @property
+    def nbytes(self) -> int: ...
 
     @property
     def product(self) -> str | None: ...
@@ -133,8 +175,11 @@ def expand(scale: np.ndarray, shape: tuple[int, ...], group: int | None) -> np.n
 
 
 def _same(mine, theirs) -> bool:
-    if not isinstance(mine, np.ndarray):
-        return mine == theirs
+    return same_bits(mine, theirs) if isinstance(mine, np.ndarray) else mine == theirs
+
+
+def same_bits(mine: np.ndarray, theirs: np.ndarray) -> bool:
+    """Return whether two arrays in C order have the same dtype, shape and bits."""
     return mine.dtype == theirs.dtype and mine.shape == theirs.shape and np.array_equal(_bytes(mine), _bytes(theirs))
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from refcompress import reference
 from refcompress.ops import OPS
+from refcompress.testing import clock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))  # behind everything: the library that is tested stays the one that is installed
@@ -83,15 +84,15 @@ def test_the_fast_expected_results_are_those_of_the_reference(op):
 def test_what_is_compared_is_called_in_turns_and_each_cold_sample_after_emptying_the_caches():
     calls = []
     functions = {name: (lambda name=name: calls.append(name)) for name in "abc"}
-    samples = measure.in_turns(functions, dict.fromkeys("abc", 1.0), 0, 3, lambda: calls.append("-"))
+    samples = clock.in_turns(functions, dict.fromkeys("abc", 1.0), 0, 3, lambda: calls.append("-"))
     assert calls == list("-a-b-c-c-b-a-a-b-c") and all(len(s) == 3 for s in samples.values())
 
 
 def test_a_visit_takes_as_many_samples_as_fit_one_after_the_other(monkeypatch):
     calls = []
     functions = {"quick": lambda: calls.append("quick"), "slow": lambda: (calls.append("slow"), time.sleep(0.003))}
-    monkeypatch.setattr(measure, "VISIT_SECONDS", 0.002)
-    samples = measure.in_turns(functions, {"quick": 0.0005, "slow": 0.003}, 0, 2)
+    monkeypatch.setattr(clock, "VISIT_SECONDS", 0.002)
+    samples = clock.in_turns(functions, {"quick": 0.0005, "slow": 0.003}, 0, 2)
     # two visits each, in one of which the quick one is twice as long
     assert len(samples["slow"]) == 2 and len(samples["quick"]) > 4
     assert [name for i, name in enumerate(calls) if name != calls[i - 1]] in (
@@ -109,7 +110,7 @@ def test_what_is_far_slower_is_called_once_a_pass_and_what_takes_half_a_second_o
     )
     monkeypatch.setattr(contest, "checked", lambda functions, *_: contest.first.update(first) or
                         {label: functions[label] for label in first})
-    monkeypatch.setattr(measure, "VISIT_SECONDS", 0)  # a sample a visit
+    monkeypatch.setattr(clock, "VISIT_SECONDS", 0)  # a sample a visit
     for _ in range(3):
         contest.run_pass(0, least=4, evict=lambda: None)
     assert calls.count("slow") == 3 and calls.count("slowest") == 0  # its call was that of the check

@@ -7,7 +7,7 @@ from refcompress.models import npz
 
 EVERY_METHOD = [
     *(["--bits", str(bits)] for bits in range(1, 9)), ["--sparsity", "0.3", "--bits", "4"],
-    ["--sparsity", "0.3", "--scope", "array", "--contexts"], ["--init", "density"], ["--init", "random", "--seed", "3"],
+    ["--sparsity", "0.3", "--scope", "layer", "--contexts"], ["--init", "density"], ["--init", "random", "--seed", "3"],
     ["--method", "csr"], ["--method", "csr", "--sparsity", "0.3"],
     *(["--method", "quantize", "--bits", str(bits), "--scheme", scheme, *more]
       for bits in (2, 3, 4, 5, 6, 7, 8, 16) for scheme in ("symmetric", "affine")

@@ -42,7 +42,7 @@ def run(capsys, *arguments):
         ["--method", "quantize"],
         ["--method", "quantize", "--bits", 3, "--scheme", "affine", "--group", 16],
         ["--method", "quantize", "--bits", 16],
-        ["--method", "mixed", "--wide", 0.3],
+        ["--method", "mixed", "--outliers", 0.3],
         ["--method", "blocks"],
         ["--method", "blocks", "--format", "mxint8"],
         ["--method", "blocks", "--format", "nf4"],
@@ -101,7 +101,7 @@ def test_every_implementation_and_thread_count_writes_the_same_file(model, capsy
 
 def test_verify_finds_a_file_that_this_release_would_write_otherwise(model, capsys, monkeypatch):
     run(capsys, "compress", model / "model.npz", model / "model.rcz", "--sparsity", 0.9)
-    monkeypatch.setattr(container, "write", lambda layers, coding, contexts: b"")
+    monkeypatch.setattr(container, "write", lambda *arguments: b"")
     code, out, _ = run(capsys, "verify", model / "model.rcz")
     assert code == 1 and "OTHER BYTES" in out
 
@@ -120,7 +120,7 @@ def test_verify_finds_a_file_that_this_release_would_write_otherwise(model, caps
             ["compress", "model.npz", "out.rcz", "--method", "quantize", "--sparsity", "0.5"],
             "belongs to --method share or csr",
         ),
-        (["compress", "model.npz", "out.rcz", "--method", "mixed", "--wide", "2"], "wide"),
+        (["compress", "model.npz", "out.rcz", "--method", "mixed", "--outliers", "2"], "outliers"),
         (["decompress", "model.npz", "out.npz"], "does not start like"),
         (["demo", "--data", "nowhere"], "nowhere"),
     ],

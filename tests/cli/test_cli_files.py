@@ -48,10 +48,7 @@ def test_inspect_verify_and_decompress_take_every_kind_of_entry(tmp_path, capsys
     assert code == 0 and json.loads(out)["good"]
     code, out, err = run(capsys, "decompress", tmp_path / "a.rcz", tmp_path / "a.npz", "--json")
     back = npz.load(tmp_path / "a.npz")
-    assert (
-        code == 0
-        and json.loads(out)["decoded_bytes"] == sum(a.nbytes for a in back.values()) == report["decoded_bytes"]
-    )
+    assert code == 0 and json.loads(out)["decoded_bytes"] == report["decoded_bytes"]
     for name, value in layers.items():
         if isinstance(value, QuantizedLayer):
             assert np.array_equal(back[f"{name}.weight"], value.dense()) and name not in back
@@ -69,13 +66,8 @@ def test_inspect_reads_a_file_once_by_the_implementation_asked_for(tmp_path, cap
     assert [space.__name__ for space in reads] == ["refcompress.native", "refcompress.reference"]
 
 
-def test_compress_decodes_what_it_wrote_once(tmp_path, capsys, reads):
-    npz.save(tmp_path / "a.npz", {"w": np.random.default_rng(0).standard_normal((30, 20)).astype(F32)})
-    assert run(capsys, "compress", tmp_path / "a.npz", tmp_path / "a.rcz")[0] == 0 and len(reads) == 1
-
-
 def test_an_array_that_two_entries_stand_for_is_refused_by_decompress_alone(tmp_path, capsys):
     container.save(tmp_path / "a.rcz", {"fc": LAYER, "fc.bias": np.ones(2)})
     assert run(capsys, "inspect", tmp_path / "a.rcz")[0] == run(capsys, "verify", tmp_path / "a.rcz")[0] == 0
     code, _, err = run(capsys, "decompress", tmp_path / "a.rcz", tmp_path / "a.npz")
-    assert code == 2 and "array fc.bias: comes twice" in err and not (tmp_path / "a.npz").exists()
+    assert code == 2 and "a.rcz: tensor 'fc.bias': comes twice" in err and not (tmp_path / "a.npz").exists()

@@ -75,6 +75,7 @@ def test_a_wheel_without_kernels_is_for_every_platform(wheel):
     assert {name.split("/")[0] for name in names} == {"refcompress", info}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "refcompress").rglob("*.py")}
     assert modules == {name for name in names if name.endswith(".py")}
+    assert [name for name in names if name.endswith(".h")] == ["refcompress/include/refcompress.h"]
 
 
 def test_who_must_have_the_kernels_gets_no_wheel_without_them(tmp_path):
@@ -136,6 +137,13 @@ def test_evaluate_runs_out_of_the_wheel_with_the_data_that_it_is_given(installed
     assert done.returncode == 0 and all(
         words in " ".join(done.stdout.split()) for words in ("test 10,000 ", "decoded by reference")
     )
+
+
+def test_include_prints_the_folder_of_the_header_that_came_with_the_wheel(installed):
+    done = installed("include")
+    folder = Path(done.stdout.strip())
+    assert done.returncode == 0 and folder.parts[-2:] == ("refcompress", "include")
+    assert (folder / "refcompress.h").read_bytes() == (ROOT / "csrc" / "refcompress.h").read_bytes()
 
 
 def test_doctor_says_that_there_are_no_kernels_and_the_cure(installed):

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -58,15 +59,24 @@ def test_each_arxiv_number_of_the_map_stands_in_the_docstrings_of_its_files():
 
 
 COMMANDS = [
-    line.split("#")[0].split() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()
+    shlex.split(line, comments=True)
+    for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()
 ]
 
 
 def test_what_the_readme_types_is_there_after_make():
-    """Nothing is activated: programs are called where `make` puts them."""
+    """The environment that make sets up is activated before anything in it is called."""
     makefile = (ROOT / "Makefile").read_text()
     assert "VENV := .venv\n" in makefile and "BIN := $(VENV)/bin\n" in makefile
-    assert {command[0] for command in COMMANDS} == {"make", ".venv/bin/refcompress", ".venv/bin/python"}
+    assert COMMANDS[:2] == [["make"], [".", ".venv/bin/activate"]]
+    assert {command[0] for command in COMMANDS[2:]} == {"make", "refcompress", "python"}
+
+
+def test_the_sections_come_in_the_order_in_which_a_newcomer_needs_them():
+    sections = ["![", "## Install", "## Three commands", "## Twelve lines", "## Verdict", "## The map"]
+    places = [README.index(f"\n{section}") for section in sections]
+    assert places == sorted(places)
+    assert all((ROOT / picture).is_file() for picture in re.findall(r"!\[[^]]*\]\((.*?)\)", README))
 
 
 def test_the_commands_of_the_readme_run_one_after_the_other_as_they_are_typed(tmp_path, monkeypatch):
@@ -79,7 +89,8 @@ def test_the_commands_of_the_readme_run_one_after_the_other_as_they_are_typed(tm
         (ROOT / "results" / "deep_compression" / "lenet_300_100-smallest.rcz").read_bytes()
     )
     monkeypatch.chdir(tmp_path)
-    typed = [command[1:] for command in COMMANDS if command[0] == ".venv/bin/refcompress"]
+    typed = [command[1:] for command in COMMANDS if command[0] == "refcompress"]
+    assert len(typed) > 10
     for arguments in typed:
         if arguments != ["demo"]:
             assert main(arguments) == 0, arguments

@@ -130,9 +130,38 @@ def test_the_repr_of_a_million_weights_is_as_short():
     q = rc.quantize_s8(np.ones((1000, 1000), np.float32), bits=4)
     assert repr(q) == (
         "Quantized(shape=(1000, 1000), values=int8(1000, 1000), scale=float32(1, 1), zero_point=int8(1, 1), "
-        "group=None, nbytes=1000005)"
+        "group=None, nbytes=1000005, 8.00 bits a weight)"
     )
     assert len(repr(rc.Shared(np.zeros((1,) * 32, np.uint8), np.ones(1, np.float32)))) < 240
+
+
+@every_format
+def test_a_format_that_stands_for_an_array_has_its_axes_and_dtype_and_bits_a_weight(value):
+    if not hasattr(value, "dense"):
+        assert not hasattr(value, "ndim") and not hasattr(value, "dtype") and "bits a weight" not in repr(value)
+        return
+    dense = value.dense()
+    assert (value.shape, value.ndim, value.dtype) == (dense.shape, dense.ndim, dense.dtype)
+    assert repr(value).endswith(f"nbytes={value.nbytes}, {8 * value.nbytes / dense.size:.2f} bits a weight)")
+
+
+@every_format
+def test_a_notebook_shows_a_table_in_which_nothing_is_markup(value, monkeypatch):
+    monkeypatch.setattr(type(value), "describe", lambda self: "<b>&")
+    table = value._repr_html_()
+    assert "<td>&lt;b&gt;&amp;</td>" in table and f"<td>{value.nbytes:,}</td>" in table and len(table) < 500
+    assert ("bits a weight" in table) == hasattr(value, "dense")
+
+
+def test_an_array_without_elements_has_no_bits_a_weight():
+    empty = rc.Shared(np.zeros((0, 3), np.uint8), np.ones(1, np.float32))
+    assert "bits a weight" not in repr(empty) + empty._repr_html_()
+
+
+def test_numpy_gets_the_dtype_that_a_format_stands_for():
+    for dtype in ("float64", "float16", "int8", "bool", "uint64"):
+        a = np.arange(6).reshape(2, 3).astype(dtype)
+        assert rc.Plain.of(a).dtype == dtype and rc.same(np.asarray(rc.Plain.of(a)), a)
 
 
 @every_format
@@ -192,3 +221,28 @@ def test_each_product_of_a_format_is_that_of_its_dense_matrix():
         assert np.array_equal(got, value.dense() @ x, equal_nan=True)
         used.add(value.product)
     assert used == {"csr_matmul", "gemm_f32s8", "gemm_f32mixed", "lowrank_matmul"}
+
+
+def test_same_is_to_the_last_bit():
+    nan = np.uint32([0x7FC00000, 0x7FC00001]).view(np.float32)
+    assert rc.same(W, W.copy()) and rc.same(W, np.asfortranarray(W)) and rc.same(W, W.astype(">f4"))
+    assert rc.same(nan, nan.copy()) and not rc.same(nan[:1], nan[1:]) and not rc.same(np.float32(0.0), np.float32(-0.0))
+    assert not rc.same(W, W[:, :3]) and not rc.same(W, W.astype(np.float64)) and rc.same(np.int8([]), np.int8([]))
+    assert rc.same(FORMATS["int8"], rebuilt(FORMATS["int8"])) and not rc.same(FORMATS["int8"], FORMATS["int8"].dense())
+    assert rc.same({"a": W, "b": FORMATS["csr"]}, {"b": rebuilt(FORMATS["csr"]), "a": W.copy()})
+    assert not rc.same({"a": W}, {"b": W}) and not rc.same({"a": W}, {"a": W, "b": W}) and not rc.same({"a": W}, W)
+
+
+@pytest.mark.parametrize("value", [3, "text", None, [1.0], np.array([None])], ids=repr)
+def test_same_refuses_what_is_no_array(value):
+    for pair in ((value, W), (W, value), ({"a": W}, {"a": value})):
+        with pytest.raises(ArgumentTypeError, match="must be an array"):
+            rc.same(*pair)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_weights_of_another_type_of_float_are_refused_with_the_cure(dtype):
+    with pytest.raises(ArgumentTypeError, match=rf"^x: .*not {dtype}; x\.astype\(np\.float32\) converts it$"):
+        rc.quantize_s8(W.astype(dtype))
+    with pytest.raises(ArgumentTypeError, match="not int64$"):
+        rc.quantize_s8(np.arange(6).reshape(2, 3))
