@@ -13,7 +13,7 @@ from .source import Value
 
 __all__ = ["bits_of", "packed", "patterns_of", "unpacked", "value_of"]
 
-CHUNK = 2**18  # patterns packed at a time; a multiple of 4, so that every chunk ends with a byte
+CHUNK = 2**18  # groups of patterns that are packed at a time
 
 
 def value_of(fill: Callable[[memoryview], None], shape: tuple[int, ...], kind: str, name: str,
@@ -69,13 +69,15 @@ def unpacked(data: np.ndarray, bits: int) -> np.ndarray:
     >>> unpacked(np.array([0x21, 0x43], np.uint8), 4).tolist()
     [1, 2, 3, 4]
     """
-    patterns = np.empty(len(data) * 8 // bits, np.uint8)
-    for start in range(0, len(patterns), CHUNK):
-        chunk = patterns[start : start + CHUNK]
-        first = start * bits // 8
-        digits = np.unpackbits(data[first : first + len(chunk) * bits // 8], bitorder="little")
-        chunk[:] = np.packbits(digits.reshape(-1, bits), axis=1, bitorder="little")[:, 0]
-    return patterns
+    width = _group(bits)
+    patterns = np.empty((len(data) // width, 8 * width // bits), np.uint8)
+    groups = data.reshape(-1, width)
+    for start in range(0, len(groups), CHUNK):
+        chunk = groups[start : start + CHUNK].astype(np.uint32)
+        words = sum((chunk[:, i] << np.uint32(8 * i) for i in range(1, width)), chunk[:, 0])
+        for i in range(patterns.shape[1]):
+            patterns[start : start + CHUNK, i] = words >> np.uint32(bits * i) & np.uint32((1 << bits) - 1)
+    return patterns.reshape(-1)
 
 
 def packed(patterns: np.ndarray, bits: int) -> np.ndarray:
@@ -84,6 +86,20 @@ def packed(patterns: np.ndarray, bits: int) -> np.ndarray:
     >>> packed(np.array([1, 2, 3], np.uint8), 4).tolist()
     [33, 3]
     """
-    parts = [np.packbits(np.unpackbits(patterns[start : start + CHUNK, None], axis=1, count=bits, bitorder="little"),
-                         bitorder="little") for start in range(0, len(patterns), CHUNK)]
-    return np.concatenate(parts) if parts else np.empty(0, np.uint8)
+    width = _group(bits)
+    each, count = 8 * width // bits, -(-len(patterns) * bits // 8)
+    if len(patterns) % each:
+        patterns = np.concatenate([patterns, np.zeros(-len(patterns) % each, np.uint8)])
+    groups = patterns.reshape(-1, each)
+    data = np.empty((len(groups), width), np.uint8)
+    for start in range(0, len(groups), CHUNK):
+        chunk = groups[start : start + CHUNK].astype(np.uint32)
+        words = sum((chunk[:, i] << np.uint32(bits * i) for i in range(1, each)), chunk[:, 0])
+        for i in range(width):
+            data[start : start + CHUNK, i] = words >> np.uint32(8 * i) & np.uint32(255)
+    return data.reshape(-1)[:count]
+
+
+def _group(bits: int) -> int:
+    """Return the fewest bytes that whole patterns fill: 3 for 4 patterns of 6 bits."""
+    return 3 if bits == 6 else 1

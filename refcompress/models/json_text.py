@@ -50,8 +50,11 @@ class JsonText:
             self.expect('"')
         match = STRING.match(self.text, self.at)
         try:
-            value = json.loads(match[0] if match else "")
-            value.encode("utf-8")
+            if match and "\\" not in match[0]:
+                value = match[0][1:-1]
+            else:
+                value = json.loads(match[0] if match else "")
+                value.encode("utf-8")
         except UnicodeEncodeError:
             raise self.corrupt("has a string with a surrogate alone") from None
         except ValueError:

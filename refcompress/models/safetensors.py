@@ -11,6 +11,7 @@ most one entry of metadata: the order of more is random in the package.
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from functools import partial
 from os import PathLike
@@ -37,6 +38,10 @@ METADATA = "__metadata__"
 DECODED = {"refcompress": "decoded"}  # the metadata of a file that save has marked
 MAX_HEADER = 100_000_000  # bytes, the limit of the package
 FIELDS = {"dtype", "shape", "data_offsets"}
+NUMBER = "(?:0|[1-9][0-9]{0,18})"
+USUAL = re.compile(  # a tensor as the package writes it: found in one step
+    rf'{{"dtype":"([A-Z0-9_]+)","shape":\[((?:{NUMBER}(?:,{NUMBER}){{0,{MAX_NDIM - 1}}})?)\],'
+    rf'"data_offsets":\[({NUMBER}),({NUMBER})\]}}')
 
 
 def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
@@ -85,18 +90,7 @@ def _metadata(text: JsonText) -> dict[str, str]:
 
 def _entry(text: JsonText, name: str) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
     """Return the element type, the shape, and the first and last place of a tensor."""
-    fields: dict = {}
-    for field in text.members():
-        if field == "dtype":
-            fields[field] = text.string()
-        elif field == "shape":
-            fields[field] = text.integers(MAX_NDIM)
-        elif field == "data_offsets":
-            fields[field] = text.integers(2)
-        else:
-            raise CorruptError("path", f"tensor {name!r} has a field {field!r}, which the format does not know")
-    if fields.keys() != FIELDS:
-        raise CorruptError("path", f"tensor {name!r} has no {', no '.join(sorted(FIELDS - fields.keys()))}")
+    fields = _fields(text, name)
     kind, shape, offsets = DTYPES.get(fields["dtype"]), fields["shape"], fields["data_offsets"]
     if kind is None:
         raise CorruptError("path", f"tensor {name!r} is of dtype {fields['dtype']!r}, which the format does not know")
@@ -112,6 +106,27 @@ def _entry(text: JsonText, name: str) -> tuple[str, tuple[int, ...], tuple[int, 
         raise CorruptError("path", f"tensor {name!r} of dtype {fields['dtype']} and shape {shape} takes {bits // 8} "
                                    f"bytes, its data_offsets are {list(offsets)}")
     return kind, shape, offsets
+
+
+def _fields(text: JsonText, name: str) -> dict:
+    """Return the three fields of a tensor, as they stand there."""
+    if match := USUAL.match(text.text, text.at):
+        text.at = match.end()
+        return {"dtype": match[1], "shape": tuple(map(int, match[2].split(","))) if match[2] else (),
+                "data_offsets": (int(match[3]), int(match[4]))}
+    fields: dict = {}
+    for field in text.members():
+        if field == "dtype":
+            fields[field] = text.string()
+        elif field == "shape":
+            fields[field] = text.integers(MAX_NDIM)
+        elif field == "data_offsets":
+            fields[field] = text.integers(2)
+        else:
+            raise CorruptError("path", f"tensor {name!r} has a field {field!r}, which the format does not know")
+    if fields.keys() != FIELDS:
+        raise CorruptError("path", f"tensor {name!r} has no {', no '.join(sorted(FIELDS - fields.keys()))}")
+    return fields
 
 
 def _without_gaps(places: list[tuple[int, int, str]], size: int) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from refcompress import ArgumentTypeError, CorruptError, LimitError, Plain, RefcompressError, models
 from refcompress.formats import ELEMENT_TYPES
 from refcompress.models import safetensors as ours
+from refcompress.models.elements import packed, unpacked
 
 RNG = np.random.default_rng(0)
 
@@ -51,6 +52,15 @@ def test_every_dtype_comes_back_bit_for_bit(tmp_path):
             assert tensor.type == name and tensor.shape == value.shape == (4, 6) and tensor.place is None
             assert (value if isinstance(value, Plain) else Plain.of(value)) == tensors[name]
             assert isinstance(value, np.ndarray) == (ELEMENT_TYPES[name].numpy is not None)
+
+
+@pytest.mark.parametrize("bits, width", [(2, 1), (4, 1), (6, 3)])
+def test_narrow_elements_lie_side_by_side_low_bits_first(bits, width):
+    patterns = RNG.integers(0, 1 << bits, 8 * width // bits * 5, np.uint8)
+    number = sum(int(pattern) << bits * i for i, pattern in enumerate(patterns))
+    assert packed(patterns, bits).tobytes() == number.to_bytes(5 * width, "little")
+    assert np.array_equal(unpacked(packed(patterns, bits), bits), patterns)
+    assert len(packed(patterns[:1], bits)) == 1
 
 
 def test_the_package_reads_what_is_written_here_and_the_other_way_round(tmp_path):
