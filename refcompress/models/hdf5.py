@@ -87,15 +87,14 @@ class File:
         described = self.messages(root, "/")
         if SYMBOLS not in described:
             raise corrupt("its root is no group")
-        yield from self.group(described, "", root)
+        yield from self.group(described, "")
 
     def visit(self, at: int, what: str) -> None:
         if at in self.seen:
             raise corrupt(f"{what} at byte {at} is part of two others, or of itself")
         self.seen.add(at)
 
-    def group(self, messages: dict[int, bytes], path: str, at: int) -> Iterator[tuple[str, int, Dataset]]:
-        self.visit(at, f"group {path or '/'!r}")
+    def group(self, messages: dict[int, bytes], path: str) -> Iterator[tuple[str, int, Dataset]]:
         if len(messages[SYMBOLS]) < 16 or path.count("/") > MAX_DEPTH:
             raise corrupt(f"group {path!r} is cut off, or more than {MAX_DEPTH} deep")
         tree, heap = struct.unpack_from("<2Q", messages[SYMBOLS])
@@ -118,7 +117,7 @@ class File:
                     continue
                 described = self.messages(header, full)
                 if SYMBOLS in described:
-                    yield from self.group(described, full, header)
+                    yield from self.group(described, full)
                 else:
                     self.found[header] = self.dataset(described, full)
                     yield full, header, self.found[header]

@@ -186,6 +186,19 @@ def test_bytes_before_behind_and_within_an_archive_are_refused(tmp_path):
     assert npz.load(tmp_path / "a.npz")["a"].tobytes() == bytes(1000)
 
 
+def test_a_member_within_another_is_refused(tmp_path):
+    b = deflated(A)
+    inner = b"PK\3\4" + struct.pack("<5H3L2H", 20, 0, 8, 0, 33, zlib.crc32(A), len(b), len(A), 5, 0) + b"b.npy" + b
+    outer = npy((len(inner),), "|u1") + inner
+    stream = zlib.compressobj(0, zlib.DEFLATED, -15)
+    packed = stream.compress(outer) + stream.flush()
+    one = [(b"a.npy", packed, len(outer), zlib.crc32(outer), None)]
+    place = by_hand(one).index(inner)
+    (tmp_path / "a.npz").write_bytes(by_hand([*one, (b"b.npy", b, len(A), zlib.crc32(A), place)]))
+    with pytest.raises(CorruptError, match="'b.npy' overlaps"):
+        npz.load(tmp_path / "a.npz")
+
+
 def test_a_byte_that_is_neither_false_nor_true_is_refused(tmp_path):
     (tmp_path / "a.npz").write_bytes(zipped({"a.npy": npy((2,), "|b1") + b"\1\2"}))
     with pytest.raises(CorruptError, match="neither False nor True"):

@@ -1,6 +1,7 @@
 """Weights of Keras: HDF5 alone or within a .keras archive; what is no array of numbers is refused by its path."""
 
 import os
+import struct
 import tracemalloc
 import zipfile
 
@@ -92,6 +93,34 @@ def test_trees_of_many_names_and_many_chunks_are_read(tmp_path):
         file["w"] = many
     with pytest.raises(CorruptError, match="superblock is of version 3"):
         models.open(tmp_path / "a.h5")
+
+
+def test_elements_that_are_not_all_there_and_chunks_in_one_place_are_refused(tmp_path):
+    path = tmp_path / "a.h5"
+
+    def refused(rule: str, old: bytes, new: bytes) -> None:
+        assert data.count(old) == 1
+        path.write_bytes(data.replace(old, new))
+        with pytest.raises(CorruptError, match=rule):
+            models.load(path)
+
+    with h5py.File(path, "w") as file:
+        place = file.create_dataset("w", data=A).id.get_offset()
+    data = path.read_bytes()
+    layout = struct.pack("<2B2Q", 3, 1, place, A.nbytes)
+    for at, there in ((place, A.nbytes - 1), (len(data) - A.nbytes + 1, A.nbytes), (2**64 - 1, A.nbytes)):
+        refused("'w' of shape .* not all are there", layout, struct.pack("<2B2Q", 3, 1, at, there))
+    with h5py.File(path, "w") as file:
+        file.create_dataset("w", data=A, chunks=(2, 2))
+    data = path.read_bytes()
+    key = struct.pack("<2L3Q", 16, 0, 2, 0, 0)
+    refused(r"two chunks at \(0, 2\)", key, struct.pack("<2L3Q", 16, 0, 0, 2, 0))
+    refused("beyond its array", key, struct.pack("<2L3Q", 16, 0, 4, 0, 0))
+    refused("chunk at .* of 15 bytes, not 16", key, struct.pack("<2L3Q", 15, 0, 2, 0, 0))
+    with h5py.File(path, "w") as file:
+        file.create_dataset("w", (4, 2), "f4", chunks=(2, 2))[:2] = 1
+    with pytest.raises(CorruptError, match="has 1 chunks of 16 bytes, not the 2"):
+        models.open(path)
 
 
 def make(kind: str, file: h5py.File) -> None:
