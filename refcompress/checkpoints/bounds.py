@@ -63,6 +63,8 @@ def _alone(step: Step) -> Interval:
     if step.scheme == "keep":
         return as_it_is
     low, high = _packed(step.scheme, step.options, step.shape)
+    if high >= step.nbytes:  # it may give way to the tensor bit for bit
+        low = LEAST
     return min(low, as_it_is[1]), min(high, as_it_is[1])
 
 

@@ -84,7 +84,7 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
     """Return what is said about a tensor's entry, and the entry's bytes.
 
     The entry is read back, and is the layer bit for bit. One that takes no fewer bytes than the tensor takes as it is
-    gives way to the tensor as it is.
+    gives way to the tensor bit for bit.
     """
     step, scheme, options = item.step, item.step.scheme, item.step.options
     if item.choice is not None:
@@ -114,7 +114,7 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
                                       contexts=bool(options.get("contexts")))
         if len(entry) < step.nbytes:
             return _compared(w, made, entry, step, implementation) | {"used": used}, entry
-        said, same = _exact(tensor.read(), "keep", implementation)
+        said, same = _exact(tensor.read(), "lossless", implementation)
         if len(same) <= len(entry):
             return said | {"reason": f"{scheme} would take no fewer bytes"}, same
         return _compared(w, made, entry, step, implementation) | {"used": used}, entry
