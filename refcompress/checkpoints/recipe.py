@@ -26,7 +26,7 @@ from ..errors import ArgumentTypeError, RefcompressError
 from .kinds import KINDS, WEIGHTS
 from .schemes import SCHEMES, scheme_named
 
-__all__ = ["PRESETS", "Recipe", "Rule", "load", "loads", "rule_of_method", "rule_of_text"]
+__all__ = ["PRESETS", "Recipe", "Rule", "load", "loads", "rule_of_text"]
 
 SCOPES = ("layer", "global")
 MOST_BYTES = 2**24  # of a recipe: a rule for each of a hundred thousand tensors has fewer
@@ -242,43 +242,6 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)
-
-
-METHODS = ("share", "quantize", "blocks", "mixed", "lowrank", "csr")
-
-
-def rule_of_method(method: str = "share", **options: Any) -> Rule:
-    """Return the rule for all weights that a method of one word and its options say, as compress once took them.
-
-    method : in METHODS. options : those of the scheme that it means, by the names sparsity, bits, scheme (the grid of
-    quantize), group, axis, format (of blocks), wide, energy, init, seed and contexts; None stands for one not given.
-
-    >>> rule_of_method("quantize", bits=4, group=64).said()
-    '*=int4:group=64'
-    """
-    arguments.choice(method, "method", METHODS)
-    given = {name: value for name, value in options.items() if value is not None}
-    scheme = method
-    if method == "quantize":
-        bits = given.pop("bits", 8)
-        if bits not in (*range(2, 9), 16):
-            raise RefcompressError("bits", f"must be 2 to 8 or 16 for the method quantize, not {bits}")
-        scheme = f"int{bits}"
-    elif method == "blocks":
-        scheme = given.pop("format", "mxfp8_e4m3")
-    for name in given:
-        if method not in USED_BY.get(name, ()):
-            raise RefcompressError(name, f"is not used by the method {method}; leave it out")
-    if "scheme" in given:
-        given["grid"] = given.pop("scheme")
-    return Rule("*", scheme, given)
-
-
-USED_BY = {  # option of a method -> the methods that look at it
-    "sparsity": ("share", "csr"), "bits": ("share",), "scheme": ("quantize",), "group": ("quantize", "mixed"),
-    "axis": ("quantize", "mixed", "blocks", "lowrank", "csr"), "energy": ("lowrank",), "wide": ("mixed",),
-    "init": ("share",), "seed": ("share",), "contexts": ("share",),
-}
 
 
 def _parsed(text: str) -> Any:

@@ -14,7 +14,7 @@ from refcompress import ArgumentTypeError, RefcompressError, checkpoints
 from refcompress.checkpoints import PRESETS, SCHEMES, Recipe, Rule, rule_of_text
 from refcompress.checkpoints.kinds import KINDS
 from refcompress.checkpoints.options import OPTIONS
-from refcompress.checkpoints.recipe import load, loads, rule_of_method
+from refcompress.checkpoints.recipe import load, loads
 from refcompress.checkpoints.schema import schema
 
 
@@ -145,15 +145,6 @@ def test_names_with_colons_equal_signs_and_brackets_can_be_typed():
     assert rule_of_text("conv/kernel:0=int4:axis=-1").match == "conv/kernel:0"
     assert rule_of_text("a=b=int4").match == "a=b"
     assert Rule("b[0].table", "keep").matches("b[0].table") and not Rule("b[0].table", "keep").matches("b1.table")
-
-
-def test_methods_of_one_word_are_rules_of_all_weights():
-    assert rule_of_method("share", bits=3, sparsity=0.5) == Rule("*", "share", {"bits": 3, "sparsity": 0.5})
-    assert rule_of_method("quantize", bits=16, scheme="affine") == Rule("*", "int16", {"grid": "affine"})
-    assert rule_of_method("blocks", format="nf4") == Rule("*", "nf4")
-    for wrong in ({"method": "quantize", "bits": 9}, {"method": "csr", "bits": 4}, {"method": "lowrank", "group": 4}):
-        with pytest.raises(RefcompressError):
-            rule_of_method(**wrong)
 
 
 def test_the_schema_that_is_published_is_that_of_the_schemes():
