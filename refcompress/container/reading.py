@@ -212,8 +212,9 @@ class File(Mapping[str, Layer]):
         """Return a reader of the bytes of entry ``number``, whose section has its digest."""
         name, at = self._names[number], bisect_right(self._firsts, number) - 1
         section = self._sections[at]
-        if self._kept[0] == at:
-            data = self._kept[1]
+        kept = self._kept  # of all threads: read once
+        if kept[0] == at:
+            data = kept[1]
         else:
             if section.size > max(self._limit, KEPT):
                 raise LimitError("limit", f"entry {name!r} has {section.size} bytes, the limit is {self._limit}")

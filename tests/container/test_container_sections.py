@@ -4,6 +4,7 @@
 import hashlib
 import os
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -139,6 +140,14 @@ def test_only_the_section_of_an_entry_is_read_and_short_sections_are_read_once(p
         del asked[:]
         file["bias"], file["w"], file["bias"]
         assert len(asked) == 1 and asked[0] < 1000
+
+
+def test_threads_may_ask_one_open_file(path):
+    layers = several() | {f"n{n}": np.full(40_000, n, np.int8) for n in range(8)}
+    container.save(path, layers)
+    with container.open(path, implementation=native) as file, ThreadPoolExecutor(8) as pool:
+        names = list(layers) * 20
+        assert all(same({name: value}, {name: layers[name]}) for name, value in zip(names, pool.map(file.get, names)))
 
 
 def test_the_limit_is_on_what_one_access_decodes(path):
