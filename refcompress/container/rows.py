@@ -1,7 +1,6 @@
 """Kind 13: runs that lie along all axes but the first, such as those of a convolution: the matrix, and its shape."""
 
 from collections.abc import Callable
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
