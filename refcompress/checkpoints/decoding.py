@@ -1,5 +1,6 @@
 """Compressed files back to the files of others: each entry as the tensor that it stands for."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,17 +11,18 @@ from ..container import DEFAULT_LIMIT, Layer
 from ..errors import CorruptError, LimitError, RefcompressError
 from ..formats import Plain, QuantizedLayer
 from ..models.source import Tensor, Value
+from ..ops import implementation_of
 from .arranged import Arranged
 from .reading import Compressed, open_compressed
 from .sources import Path
-from .weights import fits, in_type
+from .weights import decoded, fits, in_type
 
 __all__ = ["decompress", "tensors_of"]
 
-KEPT = 2**28  # bytes of layers that stay in memory between the two times that they are asked for
+KEPT = 2**26  # bytes of layers that stay in memory between the two times that they are asked for
 
 
-def tensors_of(file: Compressed, *, limit: int = DEFAULT_LIMIT) -> dict[str, Tensor]:
+def tensors_of(file: Compressed, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> dict[str, Tensor]:
     """Return the tensors that the entries of a compressed file stand for; each is decoded when it is read.
 
     A layer with a bias stands for two, NAME.weight and NAME.bias. What lost nothing comes back bit for bit, in the type
@@ -28,8 +30,9 @@ def tensors_of(file: Compressed, *, limit: int = DEFAULT_LIMIT) -> dict[str, Ten
     of them exactly (compress noted which these are), and else as float32. So bfloat16 weights that became integers with
     scales are float32.
 
-    limit : the most bytes that one tensor may have
+    implementation : the namespace that decodes. limit : the most bytes that one tensor may have
     """
+    operation = partial(_operation, implementation)
     found: dict[str, Tensor] = {}
     kept = 0
     for name in file:
@@ -37,12 +40,13 @@ def tensors_of(file: Compressed, *, limit: int = DEFAULT_LIMIT) -> dict[str, Ten
         size = 0 if isinstance(layer, np.ndarray) else getattr(layer, "nbytes", 0)
         kept += size
         read = partial(_itself, layer) if kept <= KEPT and size else partial(file.__getitem__, name)
+        decode = partial(_value, read, file.types.get(name), name, operation)
         if not isinstance(layer, QuantizedLayer):
-            parts: dict[str, tuple[Any, Any]] = {name: (layer, partial(_value, read, file.types.get(name), name))}
+            parts: dict[str, tuple[Any, Callable]] = {name: (layer, decode)}
         else:
-            parts = {f"{name}.weight": (layer, partial(_value, read, None, name))}
+            parts = {f"{name}.weight": (layer, decode)}
             if layer.bias is not None:
-                parts[f"{name}.bias"] = (layer.bias, partial(_bias, read))
+                parts[f"{name}.bias"] = layer.bias, partial(_bias, read)
         for part, (value, reader) in parts.items():
             if part in found:
                 raise RefcompressError(f"tensor {part!r}", f"comes twice: entry {name!r} stands for it too")
@@ -50,11 +54,15 @@ def tensors_of(file: Compressed, *, limit: int = DEFAULT_LIMIT) -> dict[str, Ten
     return found
 
 
+def _operation(implementation: Any, name: str) -> Callable:
+    return implementation_of(implementation, name)[0]
+
+
 def _itself(layer: Layer) -> Layer:
     return layer
 
 
-def _tensor(name: str, value: Any, type: str | None, read, limit: int) -> Tensor:
+def _tensor(name: str, value: Any, type: str | None, read: Callable, limit: int) -> Tensor:
     """Return a Tensor by the shape and type of what it will read."""
     inner: Any = value.layer if isinstance(value, Arranged) else value
     if isinstance(inner, Plain) or not isinstance(inner, np.ndarray) and hasattr(inner, "type"):
@@ -67,11 +75,14 @@ def _tensor(name: str, value: Any, type: str | None, read, limit: int) -> Tensor
     return Tensor(name, tuple(value.shape), kind, nbytes, read)
 
 
-def _value(read, type: str | None, name: str) -> Value:
+def _value(read: Callable, type: str | None, name: str, operation: Callable[[str], Callable]) -> Value:
     layer = read()
     if isinstance(layer, np.ndarray) or isinstance(layer, Plain) or hasattr(layer, "type"):
         return layer
-    dense = layer.dense()
+    if isinstance(layer, Arranged):
+        dense = layer.arrangement(decoded(layer.layer, operation))
+    else:
+        dense = decoded(layer, operation)
     if type is None or type == "float32":
         return dense
     if not fits(dense, type):
@@ -79,7 +90,7 @@ def _value(read, type: str | None, name: str) -> Value:
     return in_type(dense, type)
 
 
-def _bias(read) -> np.ndarray:
+def _bias(read: Callable) -> np.ndarray:
     return read().bias
 
 
@@ -90,6 +101,6 @@ def decompress(path: Path, target: Path, *, implementation: Any = reference, lim
     One tensor is in memory at a time. like : of .onnx alone, the original file.
     """
     with open_compressed(path, implementation=implementation, limit=limit) as file:
-        tensors = tensors_of(file, limit=limit)
+        tensors = tensors_of(file, implementation=implementation, limit=limit)
         models.save(target, tensors, like=like, decoded=True)
         return tensors

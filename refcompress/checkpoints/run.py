@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -24,10 +24,11 @@ from .recipe import Recipe
 from .result import Result, Row, warnings_of
 from .sources import Opening, Path, source_of
 from .thresholds import kept_of_each
-from .work import Item, implementation_named, name_of_implementation, part_of
+from .work import Item, implementation_named, name_of_implementation, part_of, parts_of
 
 __all__ = ["compress", "fastest", "plan"]
 
+BATCH, BATCHES = 2**20, 256  # the least bytes of a batch of tensors, and the most batches of a large model
 Progress = Callable[[int, int], object]  # (bytes of the source that are done, all of them)
 
 
@@ -62,7 +63,7 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
         which one it was.
     jobs : how many processes of this machine work at a time. More than one need a source on the disk, and a program
         whose main module may be imported (``if __name__ == "__main__":``).
-    executor : an object whose ``submit(function, item)`` returns what has ``result()``: any executor of
+    executor : an object whose ``submit(function, items)`` returns what has ``result()``: any executor of
         concurrent.futures, a client of Dask, mpi4py.futures. It takes the place of ``jobs``.
     strict : whether what would be a warning is refused
     limit, bfloat16 : as for models.open
@@ -190,22 +191,37 @@ class Run:
         """Yield what is said about each item, in their order, as soon as it and those before it are done."""
         total = sum(item.step.nbytes for item in items)
         done = 0
-        if self.executor is not None:
-            futures = [self.executor.submit(part_of, item) for item in items]
+        for batch, said in self._batches(items, total):
+            done += sum(item.step.nbytes for item in batch)
+            if self.progress is not None:
+                self.progress(done, total)
+            yield from said
+
+    def _batches(self, items: list[Item], total: int) -> Iterator[tuple[Sequence[Item], list[dict[str, Any]]]]:
+        """Yield items and what is said about each: one by one here, several at a time where others work.
+
+        Who works elsewhere opens the source for each batch. So a batch has a megabyte at least, and else a share of the
+        source that lets many work.
+        """
+        if self.executor is None:
+            for item in items:
+                yield [item], [part_of(item, self.source, self.implementation)]
+            return
+        batches: list[list[Item]] = [[]]
+        held = 0
+        for item in items:
+            if held >= max(BATCH, total // BATCHES):
+                batches.append([])
+                held = 0
+            batches[-1].append(item)
+            held += item.step.nbytes
+        futures = [self.executor.submit(parts_of, tuple(batch)) for batch in batches if batch]
         try:
-            for number, item in enumerate(items):
-                if self.executor is None:
-                    said = part_of(item, self.source, self.implementation)
-                else:
-                    said = futures[number].result()
-                done += item.step.nbytes
-                if self.progress is not None:
-                    self.progress(done, total)
-                yield said
+            for batch, future in zip(batches, futures):
+                yield batch, future.result()
         finally:
-            if self.executor is not None:
-                for future in futures:
-                    future.cancel()
+            for future in futures:
+                future.cancel()
 
     def _chosen(self, said: dict, metadata: dict[str, str]) -> dict[str, int]:
         """Return the number of the candidate of each tensor that has several."""

@@ -1,14 +1,16 @@
 """Tensors as the float32 weights that schemes take, and what they lost when they come back."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
+from ..container import Layer
 from ..errors import RefcompressError
-from ..formats import Plain
+from ..formats import MX, NF4, Plain, Quantized
 from ..models.source import Value
 
-__all__ = ["NotFinite", "fits", "in_type", "lost", "nonzero", "weights_of"]
+__all__ = ["NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
 
 CHUNK = 2**18  # elements compared at a time: their differences are float64
 
@@ -25,9 +27,12 @@ def weights_of(value: Value, name: str) -> np.ndarray:
     float16, bfloat16 and the narrower floats are float32 numbers; float64 is rounded. An element that is no finite
     float32 is refused, by its index.
     """
-    dense = value if isinstance(value, np.ndarray) else value.dense()
+    if isinstance(value, Plain) and value.type == "bfloat16":  # its bits are the upper half of a float32's
+        dense = np.left_shift(value.patterns, 16, dtype=np.uint32).view(np.float32)
+    else:
+        dense = value if isinstance(value, np.ndarray) else value.dense()
     with np.errstate(over="ignore", under="ignore"):
-        w = dense.astype(np.float32)
+        w = dense.astype(np.float32, copy=dense is value)  # what a format decoded is nobody else's
     flat = w.reshape(-1)
     for start in range(0, flat.size, CHUNK):
         part = flat[start : start + CHUNK]
@@ -55,6 +60,19 @@ def lost(w: np.ndarray, back: np.ndarray) -> float:
     if changes == squares:
         return 1.0 if squares else 0.0
     return math.sqrt(changes / squares) if squares else math.inf
+
+
+DECODERS = {NF4: "floats_nf4_decode", MX: "floats_mx_decode"}
+
+
+def decoded(layer: Layer, operation: Callable[[str], Callable]) -> np.ndarray:
+    """Return the array that a layer stands for, by the operation that decodes it, where there is one: it is lean."""
+    if isinstance(layer, np.ndarray):
+        return layer
+    if isinstance(layer, Quantized):
+        return operation("dequantize_s8" if layer.values.dtype == np.int8 else "dequantize_s16")(layer)
+    name = DECODERS.get(type(layer))
+    return layer.dense() if name is None else operation(name)(layer)
 
 
 def nonzero(a: np.ndarray) -> int:

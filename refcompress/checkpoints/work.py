@@ -5,8 +5,7 @@ So a work item goes to a thread, to another process, or to another machine that 
 
 import importlib
 import types
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +21,9 @@ from . import parts
 from .plan import Step
 from .schemes import SCHEMES, Made
 from .sources import Opening
-from .weights import NotFinite, fits, lost, nonzero, weights_of
+from .weights import NotFinite, decoded, fits, lost, nonzero, weights_of
 
-__all__ = ["Item", "encoded", "implementation_named", "name_of_implementation", "part_of"]
+__all__ = ["Item", "encoded", "implementation_named", "name_of_implementation", "part_of", "parts_of"]
 
 
 @dataclass(frozen=True)
@@ -44,21 +43,21 @@ class Item:
     keep: int | None = None
 
 
-def part_of(item: Item, source: Source | None = None, implementation: Any = None) -> dict[str, Any]:
-    """Do one item's work, unless its part is there already; return what is said about its entry.
+def parts_of(items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Do the work of several items of one source, in another process; return what is said about each entry."""
+    opening = items[0].opening
+    assert opening is not None
+    with opening.source() as source:
+        implementation = implementation_named(items[0].implementation)
+        return [part_of(item, source, implementation) for item in items]
 
-    source, implementation : those of this process, where it has them.
-    """
+
+def part_of(item: Item, source: Source, implementation: Any) -> dict[str, Any]:
+    """Do one item's work, unless its part is there already; return what is said about its entry."""
     there = parts.read(item.path, item.key, entry=False)
     if there is not None:
         return there[0]
-    if implementation is None:
-        implementation = implementation_named(item.implementation)
-    with ExitStack() as stack:
-        if source is None:
-            assert item.opening is not None
-            source = stack.enter_context(item.opening.source())
-        said, entry = encoded(source[item.step.name], item, implementation)
+    said, entry = encoded(source[item.step.name], item, implementation)
     said["bytes"] = len(entry)
     parts.write(item.path, item.key, said, entry)
     return said
@@ -113,11 +112,11 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
         entry = container.entry_bytes(made.layer, implementation=implementation,
                                       contexts=bool(options.get("contexts")))
         if len(entry) < step.nbytes:
-            return _compared(w, made, entry, step, implementation) | {"used": used}, entry
+            return _compared(w, made, entry, step, implementation, operation) | {"used": used}, entry
         said, same = _exact(tensor.read(), "lossless", implementation)
         if len(same) <= len(entry):
             return said | {"reason": f"{scheme} would take no fewer bytes"}, same
-        return _compared(w, made, entry, step, implementation) | {"used": used}, entry
+        return _compared(w, made, entry, step, implementation, operation) | {"used": used}, entry
     return _exact(value, scheme, implementation)
 
 
@@ -131,13 +130,14 @@ def _made(w: np.ndarray, scheme: str, options: Mapping[str, Any], operation, ste
         raise type(error)(f"tensor {step.name!r}, {scheme}", str(error)) from None
 
 
-def _compared(w: np.ndarray, made: Made, entry: bytes, step: Step, implementation: Any) -> dict[str, Any]:
+def _compared(w: np.ndarray, made: Made, entry: bytes, step: Step, implementation: Any,
+              operation: Callable[[str], Callable]) -> dict[str, Any]:
     """Read an entry back, and return what is said about it: what it lost, and how its numbers are arranged.
 
     "type" is that of the source, where it holds every number of the layer exactly.
     """
     _check(made.layer, entry, step.name, implementation)
-    back = made.layer if isinstance(made.layer, np.ndarray) else made.layer.dense()
+    back = decoded(made.layer, operation)
     said: dict[str, Any] = {"stored": described(made.layer), "before": nonzero(w)}
     if made.arrangement is not None:
         back = made.arrangement(back)
