@@ -19,7 +19,7 @@ __all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "write
 MAGIC = b"RCZPART\1"
 HEAD = len(MAGIC) + 32 + 4  # the key, and the length of what is said about the entry
 ENDING = ".part"
-Part = tuple[dict[str, Any], bytes]  # what is said about an entry, and its bytes
+Part = tuple[dict[str, Any], bytes | memoryview]  # what is said about an entry, and its bytes
 
 
 def key_of(*texts: str) -> bytes:
@@ -43,7 +43,7 @@ def part_path(folder: str, index: int, choice: int | None = None) -> str:
     return os.path.join(folder, f"{index:06}{'' if choice is None else f'-{choice}'}{ENDING}")
 
 
-def write(path: str, key: bytes, said: dict[str, Any], entry: bytes) -> None:
+def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | memoryview) -> None:
     """Write a part whole."""
     text = json.dumps(said, sort_keys=True).encode()
     digest = hashlib.sha256()
@@ -76,7 +76,7 @@ def read(path: str, key: bytes, *, entry: bool = True) -> Part | None:
     if hashlib.sha256(memoryview(data)[:-32]).digest() != data[-32:]:
         return None
     end = HEAD + int.from_bytes(data[HEAD - 4 : HEAD], "little")
-    return json.loads(data[HEAD:end]), data[end:-32] if entry else b""
+    return json.loads(data[HEAD:end]), memoryview(data)[end:-32] if entry else b""
 
 
 def remove(folder: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from .. import __version__, container
 from ..container import DEFAULT_LIMIT
 from ..errors import RefcompressError
+from ..formats import same
 from .recipe import loads
 from .run import compress
 from .sources import Path
@@ -75,15 +76,10 @@ def _difference(path: Path, other: Path, limit: int) -> tuple[str | None, str]:
             if old.entry_bytes(name) != new.entry_bytes(name):
                 sizes = f"{new.entry_bytes(name)} bytes, and {old.entry_bytes(name)} in the file"
                 return name, f"{said}entry {name!r} takes {sizes}"
-            if not _equal(old[name], new[name]):
+            if not same(old[name], new[name]):
                 return name, f"{said}entry {name!r} has other numbers"
         for name in new:
             if name not in old:
                 return name, f"{said}entry {name!r} is not in the file"
     return None, f"{said}the entries are the same, and what the file says about its making differs"
 
-
-def _equal(a: Any, b: Any) -> bool:
-    if hasattr(a, "tobytes") and hasattr(b, "tobytes"):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-    return type(a) is type(b) and bool(a == b)

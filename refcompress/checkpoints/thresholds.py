@@ -17,7 +17,7 @@ __all__ = ["FLOOR", "kept_of_each"]
 
 FLOOR = 0.01  # the share of each layer that stays, whatever the threshold
 LOW = 15  # bits of the second histogram
-CHUNK = 2**20
+CHUNK = 2**16
 
 
 def kept_of_each(source: Source, plan: Plan) -> dict[str, int]:

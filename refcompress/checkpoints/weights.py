@@ -12,7 +12,7 @@ from ..models.source import Value
 
 __all__ = ["NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
 
-CHUNK = 2**18  # elements compared at a time: their differences are float64
+CHUNK = 2**15  # elements looked at at a time: their differences are float64, and stay in a near cache
 
 
 class NotFinite(RefcompressError):

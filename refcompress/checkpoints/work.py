@@ -15,7 +15,7 @@ from .. import container, ops
 from ..agreement import Disagreement
 from ..container import Layer
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import Plain
+from ..formats import Plain, same
 from ..models.source import Source, Tensor, Value
 from . import parts
 from .plan import Step
@@ -89,6 +89,8 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
     if item.choice is not None:
         scheme, options = step.choices[item.choice]
     value = tensor.read()
+    if item.opening is not None and isinstance(value, np.ndarray):
+        value.flags.writeable = False  # it is nobody else's, and a format keeps it without a copy
     if tuple(value.shape) != step.shape:
         raise RefcompressError(f"tensor {step.name!r}", f"was of shape {step.shape} when the plan was made, and is "
                                                         f"{tuple(value.shape)}: the file changed")
@@ -150,12 +152,13 @@ def _compared(w: np.ndarray, made: Made, entry: bytes, step: Step, implementatio
 def _exact(value: Value, scheme: str, implementation: Any) -> parts.Part:
     """Return the entry of a tensor that loses nothing: as it is, or bit for bit where that takes fewer bytes."""
     layer: Layer = value
-    entry = container.entry_bytes(layer, implementation=implementation)
     if scheme == "lossless" and isinstance(value, np.ndarray):
-        plain = Plain.of(value)
-        other = container.entry_bytes(plain, implementation=implementation)
-        if len(other) < len(entry):
-            layer, entry = plain, other
+        layer = Plain.of(value)
+    entry = container.entry_bytes(layer, implementation=implementation)
+    if layer is not value and len(entry) > value.nbytes:  # the head of an array is a few bytes, if there is no gain
+        other = container.entry_bytes(value, implementation=implementation)
+        if len(other) <= len(entry):
+            layer, entry = value, other
     _check(layer, entry, "", implementation)
     return {"stored": described(layer), "error": 0.0}, entry
 
@@ -167,11 +170,5 @@ def described(layer: Layer) -> str:
 
 def _check(layer: Layer, entry: bytes, name: str, implementation: Any) -> None:
     """Raise Disagreement unless an entry reads back as the layer, bit for bit."""
-    back = container.layer_of(entry, implementation=implementation)
-    if isinstance(layer, np.ndarray):
-        same = isinstance(back, np.ndarray) and back.dtype == layer.dtype and back.shape == layer.shape and bool(
-            np.array_equal(back.reshape(-1).view(np.uint8), np.ascontiguousarray(layer).reshape(-1).view(np.uint8)))
-    else:
-        same = type(back) is type(layer) and back == layer
-    if not same:
+    if not same(container.layer_of(entry, implementation=implementation), layer):
         raise Disagreement(f"tensor {name!r}: what was read back is not what was written")

@@ -47,7 +47,7 @@ class Frame:
         if name in self._sizes:
             raise RefcompressError("name", f"must be new, {name!r} is that of an earlier entry")
 
-    def add(self, name: str, data: bytes) -> None:
+    def add(self, name: str, data: bytes | memoryview) -> None:
         """Put out an entry; where its bytes are those of an earlier one, and longer, its reference to that."""
         self.new_name(name)
         if len(data) < 2 or data[0] == Kind.SAME or data[0] > max(Kind):
@@ -77,7 +77,7 @@ class Frame:
             self._digests.append(self._open.digest())
             self._open, self._held = hashlib.sha256(), 0
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes | memoryview) -> None:
         if not self._whole:
             raise RefcompressError("file", "has a part of an entry alone: writing it failed")
         self._whole = False
@@ -134,7 +134,7 @@ class Writer:
         self._opened().new_name(name)
         self.add_entry(name, written(name, layer, self._coding, arguments.boolean(contexts, "contexts")))
 
-    def add_entry(self, name: str, data: bytes) -> None:
+    def add_entry(self, name: str, data: bytes | memoryview) -> None:
         """Write the next entry from its bytes, which :func:`entry_bytes` returned, here or in another process."""
         if not isinstance(data, bytes | bytearray | memoryview):
             raise ArgumentTypeError("data", f"must be bytes, not {type(data).__name__}")
