@@ -31,7 +31,7 @@ def entry_bytes(layer: Layer, *, implementation: object = reference, contexts: b
 class Frame:
     """The bytes of a file of version 3, put out as its entries come. In memory it keeps the index alone."""
 
-    def __init__(self, write: Callable[[bytes], object], metadata: Mapping[str, str] | None):
+    def __init__(self, write: Callable[[bytes | memoryview], object], metadata: Mapping[str, str] | None):
         self.metadata = checked_metadata(metadata)
         self._write = write
         self._sizes: dict[str, int] = {}
