@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkpoint_examples import model, normal, saved
+from implementations import native, needs_native
 
-from refcompress import ArgumentTypeError, RefcompressError, checkpoints, container, models
+from refcompress import ArgumentTypeError, RefcompressError, checkpoints, container, models, reference
 from refcompress.checkpoints import Recipe, Rule, run, work
 
 RECIPE = Recipe((Rule("conv*", "share", {"bits": 3}), Rule("layer.0.weight", "nm")), preset="int8")
@@ -50,6 +51,16 @@ def test_the_bytes_are_the_same_in_process_from_threads_processes_and_a_client(t
             more["executor"].shutdown()
     assert len(set(found.values())) == 1
     assert not [path for path in os.listdir(tmp_path) if path.endswith(".parts")]
+
+
+@needs_native
+@pytest.mark.parametrize("recipe", [Recipe(preset="int8"), Recipe(preset="int4"), Recipe(preset="lossless"),
+                                    Recipe((Rule("*", "csr", {"sparsity": 0.4}),), scope="global")], ids=str)
+def test_the_reference_and_native_make_the_same_bytes(tmp_path, recipe):
+    source = saved(tmp_path, model())
+    for name, implementation in (("a", reference), ("b", native)):
+        checkpoints.compress(source, recipe, target=tmp_path / name, implementation=implementation)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 @pytest.mark.parametrize("after", [0, 5])
