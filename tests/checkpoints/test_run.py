@@ -12,6 +12,7 @@ from checkpoint_examples import model, normal, saved
 from implementations import native, needs_native
 
 from refcompress import ArgumentTypeError, RefcompressError, checkpoints, container, models, reference
+from refcompress.agreement import Disagreement
 from refcompress.checkpoints import Recipe, Rule, run, work
 
 RECIPE = Recipe((Rule("conv*", "share", {"bits": 3}), Rule("layer.0.weight", "nm")), preset="int8")
@@ -242,3 +243,12 @@ def test_a_result_without_a_target_is_saved_where_one_wants_and_leaves_nothing(t
     assert set(result.errors()) == {"a.weight"} and result.to_dict()["after"] == result.after
     del result
     assert not os.path.exists(folder)
+
+
+def test_an_entry_that_does_not_read_back_is_never_written(tmp_path, monkeypatch):
+    source = saved(tmp_path, {"a.weight": normal(8, 8)})
+    monkeypatch.setattr(work.container, "layer_of", lambda entry, **more: np.zeros((8, 8), np.float32))
+    for recipe in ("int8", "lossless"):
+        with pytest.raises(Disagreement, match="read back"):
+            checkpoints.compress(source, recipe, target=tmp_path / "a.rcz")
+    assert not (tmp_path / "a.rcz").exists()

@@ -7,6 +7,7 @@ from checkpoint_examples import normal, with_zeros
 from refcompress import checkpoints, container, reference
 from refcompress.checkpoints import SCHEMES, Recipe, Rule
 from refcompress.checkpoints.schemes import SCHEMES as TABLE
+from refcompress.checkpoints.weights import weights_of
 
 LOSSY = [name for name, scheme in SCHEMES.items() if not scheme.exact]
 OPTIONS = {  # of each scheme, what its options may be beside the default
@@ -92,3 +93,9 @@ def test_low_rank_of_a_matrix_of_low_rank_is_small_and_of_another_it_stays(tmp_p
     result = checkpoints.compress(arrays, Recipe((Rule("*", "lowrank", {"energy": 0.95}),)))
     flat, steep = result.rows
     assert flat.error == 0 and flat.reason == "lowrank would take no fewer bytes" and steep.stored == "low rank, 1"
+
+
+def test_weights_have_no_negative_zero_and_leave_the_source_alone():
+    a = np.float32([[-0.0, 1], [0, -2]])
+    w = weights_of(a, "a")
+    assert not np.signbit(w[0, 0]) and np.array_equal(w, a) and np.signbit(a[0, 0])

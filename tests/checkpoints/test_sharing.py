@@ -55,3 +55,8 @@ def test_each_weight_is_at_its_nearest_value(count):
         expected = nearest_of_reference(w, np.sort(w[w != 0] if zeros else w.reshape(-1)).astype(np.float64),
                                         book.astype(np.float64), zeros)
         assert found == expected
+
+
+def test_a_weight_between_two_values_goes_to_the_lower():
+    found = sharing.nearest(np.float32([[0.5, 0.75, 1.5], [0, 3, 2]]), np.float32([0, 1, 2]), False)
+    assert found.dense().tolist() == [[0, 1, 1], [0, 2, 2]]
