@@ -10,7 +10,7 @@ from . import choices, targets
 from .options import add_implementation, add_limit, implementation, label
 from .progress import Progress, add_quiet
 from .refusals import Refused, about, say
-from .show import Report, add_wide, paragraph, records, some, times
+from .show import Report, add_wide, paragraph, printable, records, some, times
 
 __all__ = ["add_commands"]
 
@@ -44,13 +44,14 @@ def compress(options: argparse.Namespace) -> Report:
     if options.jobs < 1:
         raise Refused("--jobs", f"must be at least 1, not {options.jobs}")
     chosen = choices.choice(options)
+    check_source(options.source)
     target = target_of(options)
-    targets.check(target, [options.source], force=options.force)
+    targets.check(target, [options.source], force=options.force, named=bool(options.target or options.out))
     space = implementation(options)
     reading = {"limit": options.limit, "bfloat16": options.bfloat16}
     with about(options.source), chosen.in_words():
         if options.dry_run:
-            return planned(options, target, checkpoints.plan(options.source, chosen.recipe, **reading))
+            return planned(options, target, checkpoints.plan(options.source, chosen.recipe, **reading), chosen)
         try:
             with Progress(options.quiet) as progress:
                 result = checkpoints.compress(
@@ -61,7 +62,16 @@ def compress(options: argparse.Namespace) -> Report:
             if os.path.isdir(folder := f"{target}.parts"):
                 say(f"{folder} holds what is done; the same command goes on from there, or remove the folder")
             raise
-    return outcome(options, target, result, label(space))
+    return outcome(options, target, result, label(space), chosen)
+
+
+def check_source(source: str) -> None:
+    """Refuse a name that is no model's."""
+    if os.path.splitext(source)[1].lower() == ".rcz":
+        raise Refused(printable(source), "is a compressed file already; decompress gives the model that it stands for")
+    if not os.path.isdir(source):
+        with about(source):
+            models.file_type(source)
 
 
 def target_of(options: argparse.Namespace) -> str:
@@ -77,13 +87,13 @@ def target_of(options: argparse.Namespace) -> str:
     return str(path.with_suffix(".rcz"))
 
 
-def planned(options: argparse.Namespace, target: str, plan: Plan) -> Report:
+def planned(options: argparse.Namespace, target: str, plan: Plan, chosen: choices.Choice) -> Report:
     """Report a plan: what each tensor will become, in how many bytes, and why."""
     rows, before = plan.table(), sum(step.nbytes for step in plan)
     data = {"source": options.source, "target": target, "recipe": plan.recipe.toml(), "dry_run": True,
             "bytes_before": before, "bytes": plan.total, "tensors": rows}
     cells = [[row["name"], row["dtype"], sizes(row["shape"]), row["becomes"], row["before"], between(row["bytes"]),
-              row["reason"]] for row in rows]
+              chosen.reason(row["reason"])] for row in rows]
     text = [paragraph(f"{options.source}: {len(rows)} tensors, {before:,} bytes")]
     if rows:
         text.append(records(cells, ["tensor", "dtype", "shape", "becomes", "before", "after", "why"], 3,
@@ -98,10 +108,10 @@ def between(bounds: tuple[int, int] | None) -> str:
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-def outcome(options: argparse.Namespace, target: str, result: Result, space: str) -> Report:
+def outcome(options: argparse.Namespace, target: str, result: Result, space: str, chosen: choices.Choice) -> Report:
     """Report what was done: a row a tensor, why tensors were left as they are, and the file."""
     rows, after = result.rows, result.after
-    left = {row.name: row.reason for row in rows
+    left = {row.name: chosen.reason(row.reason) for row in rows
             if row.same_as is None and row.kept is None and row.scheme != "lossless"}
     warnings = result.warnings()
     if len(left) == len(rows):
