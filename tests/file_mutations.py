@@ -261,8 +261,9 @@ def other_choices(rng, share: float):
         number = int(rng.integers(1, 10))
         if number == positions.BITMASK:
             return positions.Layout(number, b"", streams.Stream(positions.bitmask(places, size), coding))
-        count = int(positions.symbol_counts(*positions.distance_counts(places), number).sum())
-        stream = streams.Stream(positions.relative(places, number, count), coding)
+        steps = positions.Distances(places)
+        count = int(positions.symbol_counts(*positions.distance_counts(steps), number).sum())
+        stream = streams.Stream(positions.relative(steps, number, count), coding)
         return positions.Layout(number, integer_bytes(count), stream)
 
     def any_kind(self, a, coding, values=None, differences=None):

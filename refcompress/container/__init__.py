@@ -87,9 +87,9 @@ def loads(data: bytes, *, implementation: object = reference, limit: int = DEFAU
 
     Returns
     -------
-    dict : entries of the same bytes are one frozen format, or arrays of their own. Memory peaks at three to five times
-        what is decoded, of packed integers at seven times. A layer of zeros takes next to no bytes in a file, so for
-        files of strangers give the limit that your memory bears.
+    dict : entries of the same bytes are one frozen format, or arrays of their own. Beyond what is returned, memory
+        peaks at twice the largest tensor in float32. A layer of zeros takes next to no bytes in a file, so for files of
+        strangers give the limit that your memory bears.
 
     Raises
     ------
@@ -121,6 +121,8 @@ def load(path: Path, *, implementation: object = reference, limit: int = DEFAULT
 
 def open(path: Path, *, implementation: object = reference, limit: int = DEFAULT_LIMIT) -> File:
     """Return the regular file at ``path`` as a mapping whose layers are read when they are asked for.
+
+    Memory peaks at twice the tensor that is asked for, in float32.
 
     limit : the most bytes that one access may decode, and the most that the index may have
 

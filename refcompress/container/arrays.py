@@ -35,9 +35,9 @@ def read_shape(reader: Reader, itemsize: int) -> tuple[int, ...]:
     return checked(reader, arguments.shape, shape, itemsize=itemsize)
 
 
-def raw(a: np.ndarray) -> bytes:
-    """Return the elements in C order, little-endian."""
-    return a.astype(a.dtype.newbyteorder("<"), copy=False).tobytes()
+def raw(a: np.ndarray) -> memoryview:
+    """Return the bytes of the elements in C order, little-endian; those of the array itself where it has these."""
+    return np.ascontiguousarray(a, a.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data
 
 
 def read_raw(reader: Reader, shape: tuple[int, ...], dtype: DTypeLike, kind: str) -> np.ndarray:

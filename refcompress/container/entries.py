@@ -75,7 +75,7 @@ def write_array(a: np.ndarray, coding: Coding) -> bytes:
     a = arguments.array(a, "value", *DTYPES)
     if a.dtype.kind == "b":
         a = a.view(np.uint8) != 0  # memory may hold other bytes than 0 and 1
-    return bytes([Kind.ARRAY, DTYPES[a.dtype]]) + shape_bytes(a.shape, a.itemsize) + raw(a)
+    return b"".join([bytes([Kind.ARRAY, DTYPES[a.dtype]]), shape_bytes(a.shape, a.itemsize), raw(a)])
 
 
 def read_dtype(reader: Reader) -> np.dtype:
@@ -145,7 +145,7 @@ def write_shared(a: Shared, coding: Coding) -> bytes:
 
 
 def shared_head(a: Shared) -> bytes:
-    return shape_bytes(a.shape, 4) + integer_bytes(len(a.codebook)) + raw(a.codebook)
+    return b"".join([shape_bytes(a.shape, 4), integer_bytes(len(a.codebook)), raw(a.codebook)])
 
 
 def read_shared(reader: Reader, kind: int) -> Shared:

@@ -34,7 +34,8 @@ def write_blocks(a: GGMLBlocks, coding: Coding) -> bytes:
     return out.getvalue()
 
 
-def read_blocks(reader: Reader, kind: int) -> GGMLBlocks:
+def read_head(reader: Reader) -> tuple[str, tuple[int, ...]]:
+    """Return the name of the type and the shape that follow."""
     number = reader.byte("header")
     if number not in NAMES:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} has blocks of ggml's type {number}; this "
@@ -43,7 +44,13 @@ def read_blocks(reader: Reader, kind: int) -> GGMLBlocks:
     shape = read_shape(reader, 4)
     if not shape or shape[-1] % block.numbers:
         raise reader.corrupt(f"the last size of an array of {block.name} is a multiple of {block.numbers}, not {shape}")
-    count, columns = math.prod(shape) // block.numbers, COLUMNS[block.name]
+    return block.name, shape
+
+
+def read_blocks(reader: Reader, kind: int) -> GGMLBlocks:
+    name, shape = read_head(reader)
+    block, columns = GGML_TYPES[name], COLUMNS[name]
+    count = math.prod(shape) // block.numbers
     if len(columns) * -(-count // RUN) > reader.remaining:  # a stream takes a byte
         raise reader.corrupt(f"the columns of {count} blocks do not fit the {reader.remaining} bytes that are left")
     reader.promise(count * block.nbytes)

@@ -42,7 +42,7 @@ WEIGHTS = (*quantized.INTEGERS, Kind.PACKED)
 
 def write_layer(a: QuantizedLayer, coding: Coding) -> bytes:
     weight = write_packed(a.weight, coding) if isinstance(a.weight, Packed) else rows.write(a.weight, coding)
-    flags, parts = 0, list[bytes]()
+    flags, parts = 0, list[bytes | memoryview]()
     if a.input_scale is not None:
         flags, parts = flags | SCALE, [*parts, raw(a.input_scale)]
     if a.input_bits is not None:

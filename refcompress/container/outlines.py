@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..formats import GGMLBlocks, Plain, QuantizedLayer
+from ..formats import ELEMENT_TYPES, GGML_TYPES, GGMLBlocks, Plain, QuantizedLayer
 from ..formats.base import block_shape
 from ..formats.floats import MX_BLOCK
 from ..formats.quantized import described
-from . import entries, layers, positions, quantized, streams
+from ..reference.planes.elements import plan_of
+from . import entries, ggml, layers, plain, positions, quantized, streams
 from .arrays import read_shape
 from .codes import read_layout
 from .cursor import Reader
@@ -153,6 +154,26 @@ def _layer(reader: Reader, kind: int) -> Outline:
     return _of_floats(", ".join(said), part.shape, 4 * m if flags & layers.BIAS else 0)
 
 
+def _plain(reader: Reader, kind: int) -> Outline:
+    name = plain.read_type(reader)
+    pattern, plan, each = ELEMENT_TYPES[name].pattern, plan_of(name), plain.run_of(name)
+    shape = read_shape(reader, pattern.itemsize)
+    for start in range(0, math.prod(shape), each):
+        elements = min(each, math.prod(shape) - start)
+        for _ in plan.widths:
+            streams.skip(reader, elements * pattern.itemsize // plan.word.itemsize, "values")
+    return Outline(f"{name}, bit for bit", shape, math.prod(shape) * pattern.itemsize)
+
+
+def _blocks(reader: Reader, kind: int) -> Outline:
+    name, shape = ggml.read_head(reader)
+    count = math.prod(shape) // GGML_TYPES[name].numbers
+    for start in range(0, count, ggml.RUN):
+        for width in ggml.COLUMNS[name]:
+            streams.skip(reader, min(ggml.RUN, count - start) * width, "values")
+    return Outline(f"blocks of {GGML_TYPES[name].numbers}, {name} of ggml", shape, count * GGML_TYPES[name].nbytes)
+
+
 def _part(reader: Reader, kinds) -> Outline:
     """Return the outline of a part of an entry, of one of some kinds."""
     kind = reader.byte("header")
@@ -173,4 +194,6 @@ READERS: dict[Kind, Callable[[Reader, int], Outline]] = {
     Kind.ROWS: _rows,
     Kind.PACKED: _packed,
     Kind.LAYER: _layer,
+    Kind.PLAIN: _plain,
+    Kind.GGML_BLOCKS: _blocks,
 }

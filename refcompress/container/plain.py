@@ -23,11 +23,15 @@ NUMBERS = {name: number for number, name in TYPES.items()}
 RUN = 2**18  # numbers whose planes are coded together: an embedding's rows differ, and a run stays in a near cache
 
 
+def run_of(name: str) -> int:
+    """Return how many elements of a type have their planes coded together."""
+    return RUN * plan_of(name).word.itemsize // ELEMENT_TYPES[name].pattern.itemsize
+
+
 def write_plain(a: Plain, coding: Coding) -> bytes:
-    split, word = streams.operation(coding.implementation, "planes_split"), plan_of(a.type).word
+    split, each = streams.operation(coding.implementation, "planes_split"), run_of(a.type)
     out = io.BytesIO()  # which gives its bytes without a copy
     out.write(bytes([Kind.PLAIN, NUMBERS[a.type]]) + shape_bytes(a.shape, a.patterns.itemsize))
-    each = RUN * word.itemsize // a.patterns.itemsize
     patterns = a.patterns.reshape(-1)
     for start in range(0, patterns.size, each):
         for plane in split(patterns[start : start + each], a.type):
@@ -35,16 +39,20 @@ def write_plain(a: Plain, coding: Coding) -> bytes:
     return out.getvalue()
 
 
-def read_plain(reader: Reader, kind: int) -> Plain:
+def read_type(reader: Reader) -> str:
+    """Return the name of the element type whose number follows; refuse one of a later release."""
     number = reader.byte("header")
     if number not in TYPES:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of element type {number}; "
                                               f"this release reads 0 to {max(TYPES)}")
-    name = TYPES[number]
+    return TYPES[number]
+
+
+def read_plain(reader: Reader, kind: int) -> Plain:
+    name = read_type(reader)
     pattern, plan = ELEMENT_TYPES[name].pattern, plan_of(name)
     shape = read_shape(reader, pattern.itemsize)
-    size = math.prod(shape)
-    each = RUN * plan.word.itemsize // pattern.itemsize
+    size, each = math.prod(shape), run_of(name)
     if len(plan.widths) * -(-size // each) > reader.remaining:  # a stream takes a byte
         raise reader.corrupt(f"the planes of {size} elements do not fit the {reader.remaining} bytes that are left")
     reader.promise(size * pattern.itemsize)

@@ -75,9 +75,12 @@ class Decoded:
             if self.layout == BITMASK:
                 yield np.flatnonzero(np.unpackbits(symbols, bitorder="little")) + 8 * start
             else:  # each symbol moves on by itself, a filler by 2**bits - 1
-                moved = np.cumsum(np.where(symbols == 0, np.int64(2**self.layout - 1), symbols)) + last
+                stored, moved = symbols != 0, symbols.astype(np.int64)
+                moved[~stored] = 2**self.layout - 1
+                np.cumsum(moved, out=moved)
+                moved += last
                 last = moved[-1]
-                yield moved[symbols != 0]
+                yield moved if stored.all() else moved[stored]
 
     def end(self) -> int:
         """Return the last position plus 1; 0 if there is none."""
@@ -96,10 +99,35 @@ def distances(places: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             last = block[-1]
 
 
-def distance_counts(places: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distances that occur, rising, and how often each does."""
+class Distances:
+    """The distances of positions in two bytes each, to go through them again: longer ones stand by themselves."""
+
+    def __init__(self, places: Iterable[np.ndarray]):
+        short, long = list[np.ndarray](), list[np.ndarray]()
+        for block in distances(places):
+            far = block >= 2**16
+            if far.any():
+                long.append(block[far])
+                block[far] = 0
+            short.append(block.astype(np.uint16))
+        self.short, self.long = (np.concatenate(parts) if parts else np.zeros(0, np.uint16) for parts in (short, long))
+
+    def __iter__(self):
+        done = 0
+        for start in range(0, len(self.short), BLOCK):
+            block = self.short[start : start + BLOCK]
+            if len(self.long):
+                block = block.astype(np.int64)
+                far = np.flatnonzero(block == 0)
+                block[far] = self.long[done : done + len(far)]
+                done += len(far)
+            yield block
+
+
+def distance_counts(steps: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distances that occur, rising, and how often each does; steps : blocks of distances."""
     short, long = np.zeros(LONG, np.int64), dict[int, int]()
-    for block in distances(places):
+    for block in steps:
         far = block >= LONG
         if far.any():
             for distance, count in zip(*(a.tolist() for a in np.unique(block[far], return_counts=True))):
@@ -122,16 +150,20 @@ def symbol_counts(found: np.ndarray, often: np.ndarray, bits: int) -> np.ndarray
     return trimmed(counts)
 
 
-def relative(places: Iterable[np.ndarray], bits: int, count: int) -> np.ndarray:
+def relative(steps: Iterable[np.ndarray], bits: int, count: int) -> np.ndarray:
     """Return each distance as fillers (0) and a rest in 1 ... 2**bits - 1: (count,) uint8.
 
-    >>> relative([np.array([0, 2, 9])], 2, 5).tolist()
+    >>> relative([np.array([1, 2, 7])], 2, 5).tolist()
     [1, 2, 0, 0, 1]
     """
     longest, symbols, at = 2**bits - 1, np.zeros(count, dtype=np.uint8), -1
-    for block in distances(places):
+    for block in steps:
+        if block.max() <= longest:
+            symbols[at + 1 : at + 1 + len(block)] = block
+            at += len(block)
+            continue
         fillers = (block - 1) // longest
-        ends = np.cumsum(fillers + 1) + at
+        ends = np.cumsum(fillers, dtype=np.int64) + np.arange(at + 1, at + 1 + len(block))
         symbols[ends] = block - fillers * longest
         at = ends[-1]
     return symbols
@@ -153,7 +185,12 @@ def bits_set(symbols: np.ndarray) -> int:
 def least(count: int, size: int) -> int:
     """Return how many bytes ``count`` positions below ``size`` take at least, in any layout."""
     mask = (size > 0) + ((size + 7) // 8 + 7) // 8 * (count > 0)
-    return min(mask, len(integer_bytes(count)) + (count > 0) + (count + 7) // 8)
+    return min(mask, least_relative(count))
+
+
+def least_relative(count: int) -> int:
+    """Return how many bytes a relative index of ``count`` distances takes at least."""
+    return len(integer_bytes(count)) + (count > 0) + (count + 7) // 8
 
 
 class Layout:
@@ -180,7 +217,6 @@ def smallest(places: Given | NonZero | Decoded, size: int, coding: Coding, nbyte
     or as many and has a lower number. At most eight bytes of memory are taken for each of nbytes, if that is given.
     Raises LimitError where the positions are so far apart that even eight bits need more than 2**32 fillers.
     """
-    found, often = distance_counts(places)
     candidates: list[Layout] = []
     best = nbytes, layout  # bytes that one of the candidates surely does not exceed
 
@@ -190,18 +226,21 @@ def smallest(places: Given | NonZero | Decoded, size: int, coding: Coding, nbyte
             candidates.append(candidate)
             best = min(best, (candidate.high, candidate.number))
 
-    for bits in reversed(RELATIVE):
-        counts = symbol_counts(found, often, bits)
-        count = int(counts.sum()) if len(counts) else 0
-        if bits == RELATIVE[-1] and count > MAX_SYMBOLS:
+    # A symbol takes at least a bit, except in a mask of zeros. So a layout that cannot win is not tried: the mask of a
+    # sparse CSR of 2**60 places would not fit in memory.
+    if least_relative(places.count) <= nbytes:
+        steps = Distances(places)
+        found, often = distance_counts(steps)
+        longest = int(found[-1]) if len(found) else 0
+        if longest and int(symbol_counts(found, often, RELATIVE[-1]).sum()) > MAX_SYMBOLS:
             raise LimitError("positions", f"are too far apart: {size} weights, {places.count} of them stored")
-        if bits > 1 and (not len(found) or found[-1] < 2 ** (bits - 1)):
-            continue  # all distances take fewer bits, and their symbols are the same
-        # A symbol takes at least a bit, except in a mask of zeros. So a layout that cannot win is not tried: the mask
-        # of a sparse CSR of 2**60 places would not fit in memory.
-        if bits != layout and len(integer_bytes(count)) + (count > 0) + (count + 7) // 8 <= best[0]:
-            symbols = partial(relative, places, bits, count)
-            take(Layout(bits, integer_bytes(count), streams.Stream(symbols, coding, counts)))
+        # Where all distances take fewer bits, the symbols are the same.
+        for bits in reversed([bits for bits in RELATIVE if bits == 1 or longest >= 2 ** (bits - 1)]):
+            counts = symbol_counts(found, often, bits)
+            count = int(counts.sum())
+            if bits != layout and least_relative(count) <= best[0]:
+                symbols = partial(relative, steps, bits, count)
+                take(Layout(bits, integer_bytes(count), streams.Stream(symbols, coding, counts)))
     count = (size + 7) // 8
     if layout != BITMASK and (size > 0) + (count + 7) // 8 * (places.count > 0) <= best[0]:
         mask = places.mask() if isinstance(places, NonZero) else bitmask(places, size)

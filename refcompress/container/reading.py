@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import arguments, reference
 from ..errors import ArgumentTypeError, CorruptError, LimitError, UnsupportedVersionError
-from . import entries, files, index, older, sameness
+from . import entries, files, index, older, outlines, sameness
 from .cursor import Coding, Reader
 from .index import MAGIC, VERSION, Index, Section, Source
 from .kinds import Kind
@@ -177,6 +177,19 @@ class File(Mapping[str, Layer]):
         """Return how many bytes an entry takes, without its name and its part of the index."""
         return self._sizes[name]
 
+    def outline(self, name: str) -> outlines.Outline:
+        """Return what an entry says of itself, with shape and bytes of what it stands for; it is not decoded.
+
+        Its section is read, and its digest checked.
+        """
+        if self._layers is not None:
+            return outlines.of_layer(self._layers[name])
+        number = self._original(self._numbers[name])
+        reader = self._reader(number)
+        found = outlines.read(reader, reader.byte("header"))
+        whole(reader)
+        return found
+
     def same_as(self, name: str) -> str | None:
         """Return the name of the earlier entry that an entry is the same as; None for one with bytes of its own."""
         number = self._numbers[name]
@@ -199,8 +212,9 @@ class File(Mapping[str, Layer]):
         """Return a reader of the bytes of entry ``number``, whose section has its digest."""
         name, at = self._names[number], bisect_right(self._firsts, number) - 1
         section = self._sections[at]
-        if self._kept[0] == at:
-            data = self._kept[1]
+        kept = self._kept  # of all threads: read once
+        if kept[0] == at:
+            data = kept[1]
         else:
             if section.size > max(self._limit, KEPT):
                 raise LimitError("limit", f"entry {name!r} has {section.size} bytes, the limit is {self._limit}")

@@ -95,7 +95,8 @@ class Writer:
     metadata : None, or strings by name that the file shall carry
 
     It is a context manager: leaving the block completes the file. In memory it keeps the names and sizes of the entries
-    and a digest of each, and no entry that was written.
+    and a digest of each, and no entry that was written: beside a layer that is added, memory peaks at one and a half
+    times the tensor in float32.
 
     >>> import os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

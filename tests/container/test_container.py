@@ -147,8 +147,9 @@ def test_the_smallest_layout_is_taken_and_the_lowest_of_equals():
     def forced(places, size, layout):
         if layout == positions.BITMASK:
             return streams.Stream(positions.bitmask([places], size), CODING).size
-        count = int(positions.symbol_counts(*positions.distance_counts([places]), layout).sum())
-        symbols = positions.relative([places], layout, count)
+        steps = list(positions.distances([places]))
+        count = int(positions.symbol_counts(*positions.distance_counts(steps), layout).sum())
+        symbols = positions.relative(steps, layout, count)
         return len(integer_bytes(len(symbols))) + streams.Stream(symbols, CODING).size
 
     rng = np.random.default_rng(3)

@@ -3,6 +3,8 @@
 
 import hashlib
 import os
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,10 +22,12 @@ from refcompress import (
     Shared,
     UnsupportedVersionError,
     container,
+    quantize_pack,
     quantize_s8,
 )
 from refcompress.container import index
 from refcompress.container.cursor import Coding
+from refcompress.ledger import outlines_and_ledger
 
 native = need_native()
 F32 = np.float32
@@ -97,6 +101,8 @@ def test_an_open_file_gives_each_layer_and_what_it_says_of_the_file(tmp_path_fac
         assert {name: file.same_as(name) for name in file} == {
             name: list(layers)[same] if same != number else None
             for number, (name, same) in enumerate(zip(layers, whole.same))}
+        said = outlines_and_ledger(path.read_bytes())[0]
+        assert {name: file.outline(name) for name in file} == said
         with pytest.raises(KeyError):
             file["x" * 13]
 
@@ -136,6 +142,14 @@ def test_only_the_section_of_an_entry_is_read_and_short_sections_are_read_once(p
         assert len(asked) == 1 and asked[0] < 1000
 
 
+def test_threads_may_ask_one_open_file(path):
+    layers = several() | {f"n{n}": np.full(40_000, n, np.int8) for n in range(8)}
+    container.save(path, layers)
+    with container.open(path, implementation=native) as file, ThreadPoolExecutor(8) as pool:
+        names = list(layers) * 20
+        assert all(same({name: value}, {name: layers[name]}) for name, value in zip(names, pool.map(file.get, names)))
+
+
 def test_the_limit_is_on_what_one_access_decodes(path):
     container.save(path, {"a": np.zeros(2000), "b": np.ones(2000)})
     with container.open(path, limit=16_000) as file:
@@ -156,7 +170,7 @@ def test_older_files_are_opened_too(path, version):
     with container.open(path, implementation=native) as file:
         assert same(dict(file), layers) and file.metadata == {} and file.version == version
         assert file.same_as("tied") is None if version == 1 else file.same_as("w") == "tied"
-        assert file.entry_bytes("scale") == 4 + 24
+        assert file.entry_bytes("scale") == 4 + 24 and file.outline("scale") == ("array, float64", (3,), 24)
     with pytest.raises(LimitError):
         container.open(path, limit=1000)
 
@@ -362,3 +376,47 @@ def test_any_flipped_bit_of_the_index_is_refused_before_an_entry_is_read(path, c
             path.write_bytes(changed)
             with pytest.raises((CorruptError, UnsupportedVersionError)):
                 container.open(path)
+
+
+# Memory.
+
+def large_layers() -> dict:
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((1000, 2000)).astype(F32)
+    codes = np.where(rng.random(w.shape) < 0.2, rng.integers(1, 32, w.shape), 0).astype(np.uint8)
+    return {
+        "int8": quantize_s8(w, axis=0), "affine": quantize_s8(w + 1, axis=0, scheme="affine"),
+        "int4": quantize_pack(quantize_s8(w, bits=4, group=64), bits=4),
+        "shared": Shared(codes, np.arange(32, dtype=F32)), "array": w,
+    }
+
+
+def test_writing_and_reading_entry_by_entry_takes_at_most_twice_the_largest_tensor(path):
+    layers = large_layers()
+    peaks = {}
+
+    def peak_of(act) -> float:
+        tracemalloc.start()
+        try:
+            act()
+            return tracemalloc.get_traced_memory()[1] / layers["array"].nbytes
+        finally:
+            tracemalloc.stop()
+
+    for name, layer in layers.items():
+        def write(name=name, layer=layer):
+            with container.Writer(path, implementation=native) as file:
+                for n in range(3):
+                    file.add(f"{name} {n}", layer)
+
+        def read():
+            with container.open(path, implementation=native) as file:
+                for key in file:
+                    file[key]
+
+        write()  # what is made once
+        peaks[name] = peak_of(write), peak_of(read)
+    print(f"\n{peaks}")
+    blocks = 3_000_000 / layers["array"].nbytes  # what is worked on at a time
+    assert all(write < 1.5 + blocks and read < 2 + blocks for write, read in peaks.values())
+    assert peaks["array"][0] < 1.1  # the entry alone: one copy of the array's bytes
