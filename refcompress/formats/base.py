@@ -143,27 +143,6 @@ def is_array_format(value: object) -> TypeGuard[ArrayFormat]:
     return isinstance(value, Format) and hasattr(value, "dense")
 
 
-class ArrayFormat(Protocol):
-    """What a format has that stands for an array, for annotations."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    @property
-    def product(self) -> str | None: ...
-
-    def dense(self) -> np.ndarray: ...
-
-    def describe(self) -> str: ...
-
-    def operand(self, operation: Callable[[str], Callable]) -> "Format": ...
-
-
-def is_array_format(value) -> TypeGuard[ArrayFormat]:
-    """Return whether ``value`` is a format that stands for an array: any but HuffmanCode and Encoded."""
-    return isinstance(value, Format) and hasattr(value, "dense")
-
-
 def matrix_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of the rows that groups and blocks cut: of more than two axes the first by all others.
 

@@ -66,6 +66,21 @@ def test_a_target_that_nobody_named_and_that_is_there_is_replaced_with_force_onl
     assert code == 2 and "is a compressed file already; decompress" in err
 
 
+def test_what_a_model_has_and_is_not_read_is_said_and_strict_refuses_it(folder, capsys, monkeypatch):
+    honest = npz.open
+
+    def with_more(*arguments, **named):
+        source = honest(*arguments, **named)
+        source.left_out = {"optimizer.step": "it is no tensor"}
+        return source
+
+    monkeypatch.setattr(npz, "open", with_more)
+    assert run(capsys, "compress", "model.npz", "--strict")[0] == 2 and files() == ["model.npz"]
+    for more in (["--dry-run"], []):
+        code, _, err = run(capsys, "compress", "model.npz", *more)
+        assert code == 0 and "not in the compressed file, because it is no tensor: optimizer.step" in err
+
+
 def test_the_rows_say_what_became_of_each_tensor(folder, capsys):
     code, out, _ = run(capsys, "compress", "model.npz", "--json")
     rows = {row["name"]: row for row in json.loads(out)["tensors"]}
