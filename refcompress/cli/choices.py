@@ -47,6 +47,11 @@ class Choice:
                 raise type(error)(error.argument, cure) from error
             raise
 
+    def reason(self, why: str) -> str:
+        """Return why a tensor is stored as it is, a rule as it was typed."""
+        found = NUMBERED.match(why)
+        return self.said[int(found[1]) - 1] if found and int(found[1]) <= len(self.said) else why
+
 
 def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--preset", choices=PRESETS, help=f"what weights become; all else stays as it is "

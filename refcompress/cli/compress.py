@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from .. import checkpoints, models
@@ -10,7 +11,7 @@ from . import choices, targets
 from .options import add_implementation, add_limit, implementation, label
 from .progress import Progress, add_quiet
 from .refusals import Refused, about, say
-from .show import Report, add_wide, paragraph, records, some, times
+from .show import Report, add_wide, paragraph, printable, records, some, times
 
 __all__ = ["add_commands"]
 
@@ -44,13 +45,16 @@ def compress(options: argparse.Namespace) -> Report:
     if options.jobs < 1:
         raise Refused("--jobs", f"must be at least 1, not {options.jobs}")
     chosen = choices.choice(options)
+    check_source(options.source)
     target = target_of(options)
-    targets.check(target, [options.source], force=options.force)
+    targets.check(target, [options.source], force=options.force, named=bool(options.target or options.out))
     space = implementation(options)
     reading = {"limit": options.limit, "bfloat16": options.bfloat16}
     with about(options.source), chosen.in_words():
+        skipped = not_read(options, reading)
         if options.dry_run:
-            return planned(options, target, checkpoints.plan(options.source, chosen.recipe, **reading))
+            return planned(options, target, checkpoints.plan(options.source, chosen.recipe, **reading), chosen,
+                           skipped)
         try:
             with Progress(options.quiet) as progress:
                 result = checkpoints.compress(
@@ -61,7 +65,26 @@ def compress(options: argparse.Namespace) -> Report:
             if os.path.isdir(folder := f"{target}.parts"):
                 say(f"{folder} holds what is done; the same command goes on from there, or remove the folder")
             raise
-    return outcome(options, target, result, label(space))
+    return outcome(options, target, result, label(space), chosen, skipped)
+
+
+def not_read(options: argparse.Namespace, reading: dict) -> list[str]:
+    """Return, as warnings, what the model has that is no tensor which is read here; with --strict refuse it."""
+    with models.open(options.source, **reading) as source:
+        said = [f"not in the compressed file, because {why}: {some(names, 'values')}"
+                for why, names in reasons(source.left_out).items()]
+    if said and options.strict:
+        raise Refused("--strict", said[0])
+    return said
+
+
+def check_source(source: str) -> None:
+    """Refuse a name that is no model's."""
+    if os.path.splitext(source)[1].lower() == ".rcz":
+        raise Refused(printable(source), "is a compressed file already; decompress gives the model that it stands for")
+    if not os.path.isdir(source):
+        with about(source):
+            models.file_type(source)
 
 
 def target_of(options: argparse.Namespace) -> str:
@@ -77,19 +100,20 @@ def target_of(options: argparse.Namespace) -> str:
     return str(path.with_suffix(".rcz"))
 
 
-def planned(options: argparse.Namespace, target: str, plan: Plan) -> Report:
+def planned(options: argparse.Namespace, target: str, plan: Plan, chosen: choices.Choice, skipped: list[str]) -> Report:
     """Report a plan: what each tensor will become, in how many bytes, and why."""
     rows, before = plan.table(), sum(step.nbytes for step in plan)
     data = {"source": options.source, "target": target, "recipe": plan.recipe.toml(), "dry_run": True,
+            "warnings": skipped,
             "bytes_before": before, "bytes": plan.total, "tensors": rows}
     cells = [[row["name"], row["dtype"], sizes(row["shape"]), row["becomes"], row["before"], between(row["bytes"]),
-              row["reason"]] for row in rows]
+              chosen.reason(row["reason"])] for row in rows]
     text = [paragraph(f"{options.source}: {len(rows)} tensors, {before:,} bytes")]
     if rows:
         text.append(records(cells, ["tensor", "dtype", "shape", "becomes", "before", "after", "why"], 3,
                             wide=options.wide))
     text.append(paragraph(f"{target}: {between(plan.total)} bytes; nothing was written"))
-    return Report(data, "\n".join(text))
+    return Report(data, "\n".join(text), warnings=skipped)
 
 
 def between(bounds: tuple[int, int] | None) -> str:
@@ -98,12 +122,13 @@ def between(bounds: tuple[int, int] | None) -> str:
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-def outcome(options: argparse.Namespace, target: str, result: Result, space: str) -> Report:
+def outcome(options: argparse.Namespace, target: str, result: Result, space: str, chosen: choices.Choice,
+            skipped: list[str]) -> Report:
     """Report what was done: a row a tensor, why tensors were left as they are, and the file."""
     rows, after = result.rows, result.after
-    left = {row.name: row.reason for row in rows
+    left = {row.name: chosen.reason(row.reason) for row in rows
             if row.same_as is None and row.kept is None and row.scheme != "lossless"}
-    warnings = result.warnings()
+    warnings = [*skipped, *result.warnings()]
     if len(left) == len(rows):
         said = [f"{why}: {some(names, 'tensors')}" for why, names in reasons(left).items()]
         warnings.append("no tensor was compressed: " + ("; ".join(said) or "there is none"))
@@ -131,7 +156,7 @@ def cells(row: Row) -> list:
             percent(row.error), percent(row.kept)]
 
 
-def reasons(left: dict[str, str]) -> dict[str, list[str]]:
+def reasons(left: Mapping[str, str]) -> dict[str, list[str]]:
     """Return why tensors were left as they are -> their names."""
     found: dict[str, list[str]] = {}
     for name, why in left.items():

@@ -31,11 +31,12 @@ def add_force(command: argparse.ArgumentParser) -> None:
     )
 
 
-def check(target, sources: list, *, force: bool, suffixes: tuple[str, ...] | None = None) -> None:
+def check(target, sources: list, *, force: bool, suffixes: tuple[str, ...] | None = None, named: bool = True) -> None:
     """Refuse a target before any work is done.
 
     It must not be one of ``sources``, by whatever name or link; must not be there, unless ``force`` or as an earlier
-    result; and its name must end in one of ``suffixes``, or, where that is None, not like a file of arrays.
+    result that was ``named``; and its name must end in one of ``suffixes``, or, where that is None, not like a file of
+    arrays.
     """
     path = Path(target)
     with about(target):
@@ -48,14 +49,21 @@ def check(target, sources: list, *, force: bool, suffixes: tuple[str, ...] | Non
             )
     ending = path.suffix.lower()
     if suffixes is not None and ending not in suffixes:
-        raise Refused(printable(str(target)), f"must end in {' or '.join(suffixes)}, the kind of file that is written")
+        raise Refused(printable(str(target)), f"must end in {listed(suffixes)}, the kind of file that is written")
     if suffixes is None and ending in ARRAY_FILES:
         raise Refused(
             printable(str(target)),
             f"must not end in {ending}: what is written is a compressed file, such as {printable(path.stem)}.rcz",
         )
+    if path.exists() and not force and not named:
+        raise Refused(printable(str(target)), "is there already; --force replaces it, --out names another file")
     if path.exists() and not force and not (_compressed if suffixes is None else models.is_decoded)(path):
         raise Refused(printable(str(target)), "is there already; --force replaces it")
+
+
+def listed(suffixes: tuple[str, ...]) -> str:
+    *others, last = suffixes
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _compressed(path: Path) -> bool:

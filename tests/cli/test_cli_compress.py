@@ -55,6 +55,32 @@ def test_a_target_may_be_named_in_two_ways_but_once(folder, capsys):
     assert run(capsys, "compress", "model.npz", "c.rcz", "-o", "d.rcz")[0] == 2 and "c.rcz" not in files()
 
 
+def test_a_target_that_nobody_named_and_that_is_there_is_replaced_with_force_only(folder, capsys):
+    models.save("model.safetensors", MODEL)
+    assert run(capsys, "compress", "model.npz")[0] == 0
+    before = (folder / "model.rcz").read_bytes()
+    code, _, err = run(capsys, "compress", "model.safetensors", "--preset", "int4")
+    assert code == 2 and "model.rcz: is there already; --force" in err and (folder / "model.rcz").read_bytes() == before
+    assert run(capsys, "compress", "model.safetensors", "--preset", "int4", "--force")[0] == 0
+    code, _, err = run(capsys, "compress", "model.rcz", "--force")
+    assert code == 2 and "is a compressed file already; decompress" in err
+
+
+def test_what_a_model_has_and_is_not_read_is_said_and_strict_refuses_it(folder, capsys, monkeypatch):
+    honest = npz.open
+
+    def with_more(*arguments, **named):
+        source = honest(*arguments, **named)
+        source.left_out = {"optimizer.step": "it is no tensor"}
+        return source
+
+    monkeypatch.setattr(npz, "open", with_more)
+    assert run(capsys, "compress", "model.npz", "--strict")[0] == 2 and files() == ["model.npz"]
+    for more in (["--dry-run"], []):
+        code, _, err = run(capsys, "compress", "model.npz", *more)
+        assert code == 0 and "not in the compressed file, because it is no tensor: optimizer.step" in err
+
+
 def test_the_rows_say_what_became_of_each_tensor(folder, capsys):
     code, out, _ = run(capsys, "compress", "model.npz", "--json")
     rows = {row["name"]: row for row in json.loads(out)["tensors"]}
@@ -72,7 +98,7 @@ def test_names_stay_whole_at_80_columns_and_wide_has_a_line_a_row(folder, capsys
     npz.save("long.npz", {name: MODEL["fc.weight"]})
     lines = run(capsys, "compress", "long.npz")[1].splitlines()
     assert max(map(len, lines)) <= 80 and f"  {name}  float32  30x64" in lines
-    lines = run(capsys, "compress", "long.npz", "--wide")[1].splitlines()
+    lines = run(capsys, "compress", "long.npz", "--wide", "--force")[1].splitlines()
     assert max(map(len, lines)) > 80 and sum(name in line and "7,680" in line for line in lines) == 1
 
 
@@ -134,10 +160,11 @@ def test_what_the_model_does_not_have_is_refused_in_the_typists_words(folder, ca
 def test_options_make_the_recipe_that_they_say(folder, capsys):
     (folder / "r.toml").write_text('preset = "int8"\n[[rule]]\nmatch = "fc*"\nscheme = "int4"\n')
     same = [["--recipe", "r.toml"], ["--preset", "int8", "--set", "fc*=int4"], ["--set", "fc*=int4"]]
-    made = {run(capsys, "compress", "model.npz", *options, "--json")[1] for options in same}
+    made = {run(capsys, "compress", "model.npz", *options, "--force", "--json")[1] for options in same}
     assert len(made) == 1 and json.loads(made.pop())["layers"]["fc.weight"] == "4 bits, 30 scales"
-    code, out, _ = run(capsys, "compress", "model.npz", "--set", "*=int4", "--exclude", "fc.weight", "--json")
-    assert code == 0 and "fc.weight" in json.loads(out)["why_left"]
+    options = ["--set", "*=int4", "--exclude", "fc.weight", "--force", "--json"]
+    code, out, _ = run(capsys, "compress", "model.npz", *options)
+    assert code == 0 and json.loads(out)["why_left"]["fc.weight"] == "--exclude 'fc.weight'"
 
 
 def test_rebuild_makes_the_same_file_again_and_says_where_it_is_another(folder, capsys):
