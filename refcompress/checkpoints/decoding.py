@@ -9,7 +9,7 @@ import numpy as np
 from .. import models, reference
 from ..container import DEFAULT_LIMIT, Layer
 from ..errors import CorruptError, LimitError, RefcompressError
-from ..formats import Plain, QuantizedLayer
+from ..formats import Packed, Plain, Quantized, QuantizedLayer
 from ..models.source import Tensor, Value
 from ..ops import implementation_of
 from .arranged import Arranged
@@ -22,7 +22,8 @@ __all__ = ["decompress", "tensors_of"]
 KEPT = 2**26  # bytes of layers that stay in memory between the two times that they are asked for
 
 
-def tensors_of(file: Compressed, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> dict[str, Tensor]:
+def tensors_of(file: Compressed, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT,
+               integers: bool = False) -> dict[str, Tensor]:
     """Return the tensors that the entries of a compressed file stand for; each is decoded when it is read.
 
     A layer with a bias stands for two, NAME.weight and NAME.bias. What lost nothing comes back bit for bit, in the type
@@ -30,7 +31,8 @@ def tensors_of(file: Compressed, *, implementation: Any = reference, limit: int 
     of them exactly (compress noted which these are), and else as float32. So bfloat16 weights that became integers with
     scales are float32.
 
-    implementation : the namespace that decodes. limit : the most bytes that one tensor may have
+    implementation : the namespace that decodes. limit : the most bytes that one tensor may have. integers : whether
+    integers with scales are read as what they are, Quantized or Packed, for types of file that have such
     """
     operation = partial(_operation, implementation)
     found: dict[str, Tensor] = {}
@@ -40,7 +42,8 @@ def tensors_of(file: Compressed, *, implementation: Any = reference, limit: int 
         size = 0 if isinstance(layer, np.ndarray) else getattr(layer, "nbytes", 0)
         kept += size
         read = partial(_itself, layer) if kept <= KEPT and size else partial(file.__getitem__, name)
-        decode = partial(_value, read, file.types.get(name), name, operation)
+        decode = read if integers and isinstance(layer, (Quantized, Packed)) else \
+            partial(_value, read, file.types.get(name), name, operation)
         if not isinstance(layer, QuantizedLayer):
             parts: dict[str, tuple[Any, Callable]] = {name: (layer, decode)}
         else:

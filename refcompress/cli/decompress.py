@@ -2,15 +2,20 @@
 
 import argparse
 import os
+import warnings
 
 from .. import checkpoints, container, models
+from ..formats import GGML_TYPES
+from ..models import gguf_types
 from . import targets
 from .entries import left_out
 from .options import add_implementation, add_limit, implementation
 from .refusals import Refused, about
-from .show import Report, paragraph, printable
+from .show import Report, paragraph, printable, some
 
 __all__ = ["add_commands"]
+
+WEIGHTS = ("float64", "float32", "float16", "bfloat16")  # types of elements that --type converts
 
 
 def add_commands(commands) -> None:
@@ -19,7 +24,13 @@ def add_commands(commands) -> None:
     command.add_argument("target", metavar="TARGET",
                          help=f"the model to write, of the type that its suffix says: {', '.join(models.TARGET_TYPES)}")
     command.add_argument("--like", metavar="ORIGINAL",
-                         help="for .onnx: the model that was compressed, whose graph is taken over")
+                         help="for .onnx and .gguf: the model that was compressed; graph or metadata are taken over")
+    command.add_argument("--quantized", action="store_true",
+                         help="for .onnx: keep integers with scales, and a DequantizeLinear for each, where ONNX has "
+                              "such; without it weights are written as the numbers that they stand for")
+    command.add_argument("--type", choices=gguf_types.TARGETS,
+                         help="for .gguf: what weights become, by ggml's own rules (vectors, and rows that are no "
+                              "multiple of its blocks, stay as they are)")
     targets.add_force(command)
     add_implementation(command)
     add_limit(command)
@@ -38,25 +49,42 @@ def decompress(options: argparse.Namespace) -> Report:
     read = [options.source] + ([] if options.like is None else [options.like])
     targets.check(options.target, read, force=options.force, suffixes=models.TARGET_TYPES)
     ending = os.path.splitext(options.target)[1].lower()
-    if options.like is not None and ending != ".onnx":
-        raise Refused("--like", f"is for a target that ends in .onnx, not {ending}")
+    for option, endings in (("like", (".onnx", ".gguf")), ("quantized", (".onnx",)), ("type", (".gguf",))):
+        if getattr(options, option) and ending not in endings:
+            raise Refused(f"--{option}", f"is for a target that ends in {' or '.join(endings)}, not {ending}")
     if options.like is None and ending == ".onnx":
         rule = "needs the graph of the model that was compressed: --like ORIGINAL.onnx"
         raise Refused(printable(options.target), rule)
     reading = {"implementation": implementation(options), "limit": options.limit}
     with about(options.source):
         file = checkpoints.Compressed(container.open(options.source, **reading))
+    same: list[str] = []
     with file:
         with about(options.source):
-            tensors = checkpoints.tensors_of(file, limit=options.limit)
-            warnings = left_out({name: file[name] for name in file if name not in tensors})  # a .weight and a .bias
-        with about(options.target, data=options.source):
+            integers = options.quantized or options.type is not None
+            tensors = checkpoints.tensors_of(file, limit=options.limit, integers=integers)
+            said = left_out({name: file[name] for name in file if name not in tensors})  # a .weight and a .bias
+        if options.type is not None:
+            tensors = {name: _of_type(tensor, options.type) for name, tensor in tensors.items()}
+            same = [name for name, tensor in tensors.items() if tensor.type != options.type]
+            said += [f"not written as {options.type}: {some(same, 'tensors')}"] if same else []
+        with about(options.target, data=options.source), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             models.save(options.target, tensors, like=options.like, decoded=True)
+        said += [str(each.message) for each in caught]
     total, size = sum(tensor.nbytes for tensor in tensors.values()), os.path.getsize(options.source)
     return Report({"source": options.source, "target": options.target, "arrays": len(tensors), "bytes": size,
-                   "decoded_bytes": total},
+                   "decoded_bytes": total, "as_they_are": same, "warnings": said},
                   paragraph(f"{options.target}: {len(tensors)} tensors, {total:,} bytes, from {size:,}"),
-                  warnings=warnings)
+                  warnings=said)
+
+
+def _of_type(tensor: models.Tensor, kind: str) -> models.Tensor:
+    """Return a weight as a type of GGUF; as it is what is no weight, or has rows that are no multiple of its blocks."""
+    block = GGML_TYPES[kind].numbers if kind in GGML_TYPES else 1
+    if len(tensor.shape) < 2 or tensor.type not in WEIGHTS or tensor.shape[-1] % block:
+        return tensor
+    return gguf_types.as_type(tensor, kind)
 
 
 def rebuild(options: argparse.Namespace) -> Report:
