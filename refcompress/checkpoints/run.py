@@ -4,8 +4,10 @@ import json
 import multiprocessing
 import os
 import shutil
+import secrets
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -149,12 +151,21 @@ def _executor(executor: Any, jobs: int) -> Iterator[Any]:
 
 
 def _alone() -> None:
-    """Make a process one of several: it leaves Ctrl-C to its parent, and has one thread."""
+    """Make a process one of several: it leaves Ctrl-C to its parent, ends when that is killed, and has one thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         implementation_named("refcompress.native").threads.set(1)
     except NotBuilt:
         return
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended: a worker that waits for work would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 class Run:
@@ -180,9 +191,10 @@ class Run:
 
     def _items(self, step: Step) -> Iterator[Item]:
         name = name_of_implementation(self.implementation) if self.executor is not None else ""
+        run = secrets.token_hex(8)
         for choice in range(len(step.choices)) if step.choices else (None,):
             yield Item(self.opening, step, parts.part_path(self.folder, self.index[step.name], choice),
-                       self._key(step, choice), name, choice, self.kept.get(step.name))
+                       self._key(step, choice), name, choice, self.kept.get(step.name), run)
 
     def _key(self, step: Step, choice: int | None) -> bytes:
         return parts.key_of(self.key.hex(), step.name, str(choice))
@@ -262,7 +274,8 @@ class Run:
                 types[step.name] = own["type"]
         more = {"refcompress.arranged": arranged, "refcompress.types": types}
         metadata = metadata | {key: json.dumps(value, sort_keys=True) for key, value in more.items() if value}
-        with container.Writer(target, implementation=self.implementation, metadata=metadata) as file:
+        with container.Writer(target, implementation=self.implementation, metadata=metadata,
+                              temporary=parts.whole_path(self.folder, target)) as file:
             for step in self.plan:
                 own_step = self.plan.steps[self.index[step.same_as or step.name]]
                 choice = chosen.get(own_step.name)
