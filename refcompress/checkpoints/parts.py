@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import RefcompressError
 
-__all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "whole_path", "write"]
+__all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "size_of", "whole_path", "write"]
 
 MAGIC = b"RCZPART\1"
 HEAD = len(MAGIC) + 32 + 4  # the key, and the length of what is said about the entry
@@ -87,6 +87,11 @@ def read(path: str, key: bytes, *, entry: bool = True) -> Part | None:
         return None
     end = HEAD + int.from_bytes(data[HEAD - 4 : HEAD], "little")
     return json.loads(data[HEAD:end]), memoryview(data)[end:-32] if entry else b""
+
+
+def size_of(folder: str) -> int:
+    """Return the bytes of the parts that are finished."""
+    return sum(os.path.getsize(path) for path in _ours(folder) if path.endswith(ENDING))
 
 
 def remove(folder: str) -> None:

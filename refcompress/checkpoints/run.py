@@ -1,10 +1,10 @@
 """Compress a checkpoint tensor by tensor, wherever its work is done, and assemble the file in the source's order."""
 
+import errno
 import json
 import multiprocessing
 import os
 import shutil
-import secrets
 import signal
 import tempfile
 import threading
@@ -31,6 +31,7 @@ from .work import Item, implementation_named, name_of_implementation, part_of, p
 __all__ = ["compress", "fastest", "plan"]
 
 BATCH, BATCHES = 2**20, 256  # the least bytes of a batch of tensors, and the most batches of a large model
+FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk without room, or a share of it that is used up
 Progress = Callable[[int, int], object]  # (bytes of the source that are done, all of them)
 
 
@@ -76,8 +77,8 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
     Result : the file, and a row a tensor. The same source and recipe make the same bytes, whatever works on it.
 
     A run that was killed leaves its finished parts in the folder ``TARGET.parts``; the next run of the same source,
-    recipe and version goes on from them. Memory peaks at about twice the largest tensor in float32 and 200 MB, in each
-    process that works.
+    recipe and version goes on from them. So the disk holds the bytes of the file twice, before the folder goes. Memory
+    peaks at about twice the largest tensor in float32 and 200 MB, in each process that works.
     """
     recipe = Recipe.of(recipe)
     jobs = arguments.integer(jobs, "jobs", 1, 1024)
@@ -111,6 +112,10 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
         except RefcompressError:  # what is refused would be refused again: nothing is left of it
             parts.remove(folder)
             raise
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise no_room(error, folder, made, metadata_of(opened, digest, recipe)) from None
         parts.remove(folder)
         return Result(path, opened.kind, made, rows, run.name, owned.pop_all())
 
@@ -129,6 +134,17 @@ def refuse_source(target: str, source: Source) -> None:
         if os.path.exists(target) and os.path.samefile(target, path):
             raise RefcompressError("target", f"{target!r} is the file that is read, {path!r}, which would be lost; "
                                              "give another name")
+
+
+def no_room(error: OSError, folder: str, plan: Plan, metadata: dict[str, str]) -> OSError:
+    """Return what a full disk is answered with: the parts stay, and how many bytes there must be for the rest."""
+    sizes = bytes_of(plan)
+    most = bytes_of_file(plan, sizes, metadata)[1] + sum(max(1, len(step.choices)) * sizes[step.name][1]
+                                                         for step in plan.own)
+    there, free = parts.size_of(folder), shutil.disk_usage(folder).free
+    return OSError(error.errno, f"{os.strerror(error.errno or 0)}: {free:,} bytes are free, and the rest of the run "
+                                f"takes up to {max(0, most - there):,}; what is done ({there:,} bytes) stays there, "
+                                "and the same run goes on from it", folder)
 
 
 def metadata_of(source: Source, digest: str, recipe: Recipe) -> dict[str, str]:
@@ -191,10 +207,9 @@ class Run:
 
     def _items(self, step: Step) -> Iterator[Item]:
         name = name_of_implementation(self.implementation) if self.executor is not None else ""
-        run = secrets.token_hex(8)
         for choice in range(len(step.choices)) if step.choices else (None,):
             yield Item(self.opening, step, parts.part_path(self.folder, self.index[step.name], choice),
-                       self._key(step, choice), name, choice, self.kept.get(step.name), run)
+                       self._key(step, choice), name, choice, self.kept.get(step.name))
 
     def _key(self, step: Step, choice: int | None) -> bytes:
         return parts.key_of(self.key.hex(), step.name, str(choice))

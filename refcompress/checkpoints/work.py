@@ -31,8 +31,7 @@ class Item:
     """One tensor's work: where to read it, what to make of it, and where its part goes. It holds no array.
 
     choice : the number of the candidate, where the scheme is chosen by measuring. keep : how many weights stay, where
-    all layers are pruned by one threshold. run : a text of this run alone. Dask takes a call with the arguments of an
-    earlier one for done, or failed, as that was; but parts were removed since, or a disk has room again.
+    all layers are pruned by one threshold.
     """
 
     opening: Opening | None
@@ -42,7 +41,6 @@ class Item:
     implementation: str
     choice: int | None = None
     keep: int | None = None
-    run: str = ""
 
 
 def parts_of(items: Sequence[Item]) -> list[dict[str, Any]]:
