@@ -48,7 +48,7 @@ def decompress(options: argparse.Namespace) -> Report:
         file = checkpoints.Compressed(container.open(options.source, **reading))
     with file:
         with about(options.source):
-            tensors = checkpoints.tensors_of(file, limit=options.limit)
+            tensors = checkpoints.tensors_of(file, **reading)
             warnings = left_out({name: file[name] for name in file if name not in tensors})  # a .weight and a .bias
         with about(options.target, data=options.source):
             models.save(options.target, tensors, like=options.like, decoded=True)

@@ -27,7 +27,7 @@ def add_commands(commands) -> None:
 
 def inspect(options: argparse.Namespace) -> Report:
     find = layers_and_ledger if options.exact else outlines_and_ledger
-    with about(options.source), container.reading.opened(options.source, options.limit) as data:
+    with about(options.source), container.files.Opened(options.source) as data:
         found, book = find(data, implementation=implementation(options), limit=options.limit)
         report, text = ledger_report(options.source, bytes(data.read(0, len(container.MAGIC) + 1)), found, book)
     if not options.exact:
