@@ -8,6 +8,7 @@ from ..container.outlines import Outline, of_layer
 from ..errors import RefcompressError
 from ..ledger import Ledger, layers_and_ledger, outlines_and_ledger
 from .options import add_implementation, add_limit, implementation, label
+from .progress import Progress, add_quiet
 from .refusals import about
 from .show import Report, paragraph, table
 
@@ -21,6 +22,8 @@ def add_commands(commands) -> None:
             command.add_argument("--exact", action="store_true",
                                  help="decode the entries, to tell all padding from what it fills up")
             add_implementation(command)
+        else:
+            add_quiet(command)
         add_limit(command)
         command.set_defaults(run=run)
 
@@ -74,7 +77,9 @@ def verify(options: argparse.Namespace) -> Report:
     spaces = _others()
     with about(options.source), container.files.Opened(options.source) as source:
         head = bytes(source.read(0, min(source.size, len(container.MAGIC) + 1)))
-        found = verification.verified(source, spaces, options.limit)
+        with Progress(options.quiet) as progress:
+            found = verification.verified(source, spaces, options.limit,
+                                          lambda done, total: progress.step("verify", done, total))
     verdicts = {"reference": "decodes"}
     for number, space in enumerate(spaces):
         verdicts[label(space)] = f"DIFFERS: {found.differs[number]}" if number in found.differs else \

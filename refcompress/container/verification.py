@@ -1,6 +1,6 @@
 """Verification: each entry decoded by several implementations, compared, and written again, one entry in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .. import agreement, arguments, reference
@@ -25,13 +25,14 @@ class Verified:
     others: set[int] = field(default_factory=set)
 
 
-def verified(source: files.Opened, spaces: Sequence[object], limit: int) -> Verified:
+def verified(source: files.Opened, spaces: Sequence[object], limit: int,
+             progress: Callable[[int, int], object] | None = None) -> Verified:
     """Decode a file by the reference and by ``spaces``; compare; write what was decoded again.
 
     limit : the most bytes that an entry may decode to; of a file of version 1 or 2, which is in memory as a whole, all
     entries together. What no entry alone shows is checked too: that each section has its digest, that entries of the
     same bytes are one, and that the index is as it is written. Raises what the reference raises where it refuses the
-    file.
+    file. progress : called with the bytes of a file of version 3 that are done, and all of them.
     """
     found = Verified()
     if reading.version_of(source) < index.VERSION:
@@ -51,6 +52,8 @@ def verified(source: files.Opened, spaces: Sequence[object], limit: int) -> Veri
         if contexts:
             reader.contexts.add(reader.entry)
         reader.position = reader.end
+        if progress is not None:
+            progress(reader.base + reader.end, source.size)
         return outlines.of_layer(expected)
 
     layers, reader = reading.read(source, reference, arguments.MAX_SIZE, read_entry=check)
