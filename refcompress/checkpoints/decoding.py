@@ -1,15 +1,16 @@
 """Compressed files back to the files of others: each entry as the tensor that it stands for."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import models, reference
-from ..container import DEFAULT_LIMIT, Layer
+from ..container import DEFAULT_LIMIT
 from ..errors import CorruptError, LimitError, RefcompressError
-from ..formats import Packed, Plain, Quantized, QuantizedLayer
+from ..formats import ELEMENT_TYPES, Packed, Plain, Quantized, QuantizedLayer
 from ..models.source import Tensor, Value
 from ..ops import implementation_of
 from .arranged import Arranged
@@ -18,8 +19,6 @@ from .sources import Path
 from .weights import decoded, fits, in_type
 
 __all__ = ["decompress", "tensors_of"]
-
-KEPT = 2**26  # bytes of layers that stay in memory between the two times that they are asked for
 
 
 def tensors_of(file: Compressed, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT,
@@ -36,50 +35,43 @@ def tensors_of(file: Compressed, *, implementation: Any = reference, limit: int 
     """
     operation = partial(_operation, implementation)
     found: dict[str, Tensor] = {}
-    kept = 0
     for name in file:
-        layer = file[name]
-        size = 0 if isinstance(layer, np.ndarray) else getattr(layer, "nbytes", 0)
-        kept += size
-        read = partial(_itself, layer) if kept <= KEPT and size else partial(file.__getitem__, name)
-        decode = read if integers and isinstance(layer, (Quantized, Packed)) else \
-            partial(_value, read, file.types.get(name), name, operation)
-        if not isinstance(layer, QuantizedLayer):
-            parts: dict[str, tuple[Any, Callable]] = {name: (layer, decode)}
-        else:
-            parts = {f"{name}.weight": (layer, decode)}
-            if layer.bias is not None:
-                parts[f"{name}.bias"] = layer.bias, partial(_bias, read)
-        for part, (value, reader) in parts.items():
-            if part in found:
-                raise RefcompressError(f"tensor {part!r}", f"comes twice: entry {name!r} stands for it too")
-            found[part] = _tensor(part, value, file.types.get(name), reader, limit)
+        for tensor in _of_entry(file, name, operation, integers):
+            if tensor.name in found:
+                raise RefcompressError(f"tensor {tensor.name!r}", f"comes twice: entry {name!r} stands for it too")
+            if tensor.nbytes > limit:  # a factor of rank 0 is no byte in memory, and any size as an array
+                raise LimitError("limit", f"tensor {tensor.name!r} has {tensor.nbytes} bytes, the limit is {limit}")
+            found[tensor.name] = tensor
     return found
+
+
+def _of_entry(file: Compressed, name: str, operation: Callable[[str], Callable], integers: bool) -> Iterator[Tensor]:
+    """Yield the tensors that an entry stands for: two of a layer with a bias. Nothing but a layer is decoded for it."""
+    outline, read = file.outline(name), partial(file.__getitem__, name)
+    kind, size = outline.type, math.prod(outline.shape)
+    if kind is None:
+        layer = read()
+        bias = layer.bias if isinstance(layer, QuantizedLayer) else None
+        yield Tensor(f"{name}.weight", outline.shape, "float32", 4 * size, partial(_value, read, None, name, operation))
+        if bias is not None:
+            yield Tensor(f"{name}.bias", bias.shape, bias.dtype.name, bias.nbytes, partial(_bias, read))
+        return
+    nbytes = outline.nbytes
+    if kind == "float32" and (said := file.types.get(name)):
+        kind, nbytes = said, size * ELEMENT_TYPES[said].bits // 8
+    value = partial(_value, read, file.types.get(name), name, operation, integers)
+    yield Tensor(name, outline.shape, kind, nbytes, value)
 
 
 def _operation(implementation: Any, name: str) -> Callable:
     return implementation_of(implementation, name)[0]
 
 
-def _itself(layer: Layer) -> Layer:
-    return layer
-
-
-def _tensor(name: str, value: Any, type: str | None, read: Callable, limit: int) -> Tensor:
-    """Return a Tensor by the shape and type of what it will read."""
-    inner: Any = value.layer if isinstance(value, Arranged) else value
-    if isinstance(inner, Plain) or not isinstance(inner, np.ndarray) and hasattr(inner, "type"):
-        kind, nbytes = inner.type, inner.nbytes
-    else:
-        kind = type or (inner.dtype.name if isinstance(inner, np.ndarray) else "float32")
-        nbytes = int(np.prod(value.shape, dtype=object)) * (2 if kind == "bfloat16" else np.dtype(kind).itemsize)
-    if nbytes > limit:  # a factor of rank 0 is no byte in memory, and any size as an array
-        raise LimitError("limit", f"tensor {name!r} has {nbytes} bytes, the limit is {limit}")
-    return Tensor(name, tuple(value.shape), kind, nbytes, read)
-
-
-def _value(read: Callable, type: str | None, name: str, operation: Callable[[str], Callable]) -> Value:
+def _value(read: Callable, type: str | None, name: str, operation: Callable[[str], Callable],
+           integers: bool = False) -> Value:
     layer = read()
+    if integers and isinstance(layer, (Quantized, Packed)):
+        return layer
     if isinstance(layer, np.ndarray) or isinstance(layer, Plain) or hasattr(layer, "type"):
         return layer
     if isinstance(layer, Arranged):

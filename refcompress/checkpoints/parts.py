@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import RefcompressError
 
-__all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "write"]
+__all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "size_of", "whole_path", "write"]
 
 MAGIC = b"RCZPART\1"
 HEAD = len(MAGIC) + 32 + 4  # the key, and the length of what is said about the entry
@@ -41,6 +41,16 @@ def folder_for(target: str) -> str:
 def part_path(folder: str, index: int, choice: int | None = None) -> str:
     """Return where the part of tensor ``index`` lies, or of one of its candidates."""
     return os.path.join(folder, f"{index:06}{'' if choice is None else f'-{choice}'}{ENDING}")
+
+
+def whole_path(folder: str, target: str) -> str | None:
+    """Return where the file is written until it is whole: among its parts, so that the next run removes what is left.
+
+    None where these may be on another disk than the target.
+    """
+    if os.path.islink(target) or os.path.islink(folder) or os.path.ismount(folder):
+        return None
+    return os.path.join(folder, f"whole.{secrets.token_hex(4)}.tmp")
 
 
 def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | memoryview) -> None:
@@ -77,6 +87,11 @@ def read(path: str, key: bytes, *, entry: bool = True) -> Part | None:
         return None
     end = HEAD + int.from_bytes(data[HEAD - 4 : HEAD], "little")
     return json.loads(data[HEAD:end]), memoryview(data)[end:-32] if entry else b""
+
+
+def size_of(folder: str) -> int:
+    """Return the bytes of the parts that are finished."""
+    return sum(os.path.getsize(path) for path in _ours(folder) if path.endswith(ENDING))
 
 
 def remove(folder: str) -> None:

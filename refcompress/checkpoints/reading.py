@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import container, models, reference
 from ..container import DEFAULT_LIMIT, Layer
+from ..container.outlines import Outline
 from ..errors import CorruptError
 from ..formats import ELEMENT_TYPES
 from .arranged import Arranged, Arrangement
@@ -60,6 +61,11 @@ class Compressed(Mapping[str, Layer]):
         """Return the layer of an entry, arranged as its tensor was."""
         arrangement = self.arrangements.get(name)
         return layer if arrangement is None else Arranged(layer, arrangement)
+
+    def outline(self, name: str) -> Outline:
+        """Return the shape, the bytes and the type of the tensor that an entry stands for; it is not decoded."""
+        found, arrangement = self._file.outline(name), self.arrangements.get(name)
+        return found if arrangement is None else found._replace(shape=arrangement.target)
 
     def entry_bytes(self, name: str) -> int:
         """Return how many bytes an entry takes."""

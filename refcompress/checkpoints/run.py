@@ -1,11 +1,13 @@
 """Compress a checkpoint tensor by tensor, wherever its work is done, and assemble the file in the source's order."""
 
+import errno
 import json
 import multiprocessing
 import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -29,6 +31,7 @@ from .work import Item, implementation_named, name_of_implementation, part_of, p
 __all__ = ["compress", "fastest", "plan"]
 
 BATCH, BATCHES = 2**20, 256  # the least bytes of a batch of tensors, and the most batches of a large model
+FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk without room, or a share of it that is used up
 Progress = Callable[[int, int], object]  # (bytes of the source that are done, all of them)
 
 
@@ -74,8 +77,8 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
     Result : the file, and a row a tensor. The same source and recipe make the same bytes, whatever works on it.
 
     A run that was killed leaves its finished parts in the folder ``TARGET.parts``; the next run of the same source,
-    recipe and version goes on from them. Memory peaks at about twice the largest tensor in float32 and 200 MB, in each
-    process that works.
+    recipe and version goes on from them. So the disk holds the bytes of the file twice, before the folder goes. Memory
+    peaks at about twice the largest tensor in float32 and 200 MB, in each process that works.
     """
     recipe = Recipe.of(recipe)
     jobs = arguments.integer(jobs, "jobs", 1, 1024)
@@ -109,6 +112,10 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
         except RefcompressError:  # what is refused would be refused again: nothing is left of it
             parts.remove(folder)
             raise
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise no_room(error, folder, made, metadata_of(opened, digest, recipe)) from None
         parts.remove(folder)
         return Result(path, opened.kind, made, rows, run.name, owned.pop_all())
 
@@ -127,6 +134,17 @@ def refuse_source(target: str, source: Source) -> None:
         if os.path.exists(target) and os.path.samefile(target, path):
             raise RefcompressError("target", f"{target!r} is the file that is read, {path!r}, which would be lost; "
                                              "give another name")
+
+
+def no_room(error: OSError, folder: str, plan: Plan, metadata: dict[str, str]) -> OSError:
+    """Return what a full disk is answered with: the parts stay, and how many bytes there must be for the rest."""
+    sizes = bytes_of(plan)
+    most = bytes_of_file(plan, sizes, metadata)[1] + sum(max(1, len(step.choices)) * sizes[step.name][1]
+                                                         for step in plan.own)
+    there, free = parts.size_of(folder), shutil.disk_usage(folder).free
+    return OSError(error.errno, f"{os.strerror(error.errno or 0)}: {free:,} bytes are free, and the rest of the run "
+                                f"takes up to {max(0, most - there):,}; what is done ({there:,} bytes) stays there, "
+                                "and the same run goes on from it", folder)
 
 
 def metadata_of(source: Source, digest: str, recipe: Recipe) -> dict[str, str]:
@@ -149,12 +167,21 @@ def _executor(executor: Any, jobs: int) -> Iterator[Any]:
 
 
 def _alone() -> None:
-    """Make a process one of several: it leaves Ctrl-C to its parent, and has one thread."""
+    """Make a process one of several: it leaves Ctrl-C to its parent, ends when that is killed, and has one thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         implementation_named("refcompress.native").threads.set(1)
     except NotBuilt:
         return
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended: a worker that waits for work would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 class Run:
@@ -262,7 +289,8 @@ class Run:
                 types[step.name] = own["type"]
         more = {"refcompress.arranged": arranged, "refcompress.types": types}
         metadata = metadata | {key: json.dumps(value, sort_keys=True) for key, value in more.items() if value}
-        with container.Writer(target, implementation=self.implementation, metadata=metadata) as file:
+        with container.Writer(target, implementation=self.implementation, metadata=metadata,
+                              temporary=parts.whole_path(self.folder, target)) as file:
             for step in self.plan:
                 own_step = self.plan.steps[self.index[step.same_as or step.name]]
                 choice = chosen.get(own_step.name)

@@ -62,7 +62,7 @@ def decompress(options: argparse.Namespace) -> Report:
     with file:
         with about(options.source):
             integers = options.quantized or options.type is not None
-            tensors = checkpoints.tensors_of(file, limit=options.limit, integers=integers)
+            tensors = checkpoints.tensors_of(file, **reading, integers=integers)
             said = left_out({name: file[name] for name in file if name not in tensors})  # a .weight and a .bias
         if options.type is not None:
             tensors = {name: _of_type(tensor, options.type) for name, tensor in tensors.items()}

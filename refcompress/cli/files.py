@@ -2,11 +2,13 @@
 
 import argparse
 
-from .. import agreement, container, reference
+from .. import container, reference
+from ..container import verification
 from ..container.outlines import Outline, of_layer
 from ..errors import RefcompressError
 from ..ledger import Ledger, layers_and_ledger, outlines_and_ledger
 from .options import add_implementation, add_limit, implementation, label
+from .progress import Progress, add_quiet
 from .refusals import about
 from .show import Report, paragraph, table
 
@@ -20,13 +22,15 @@ def add_commands(commands) -> None:
             command.add_argument("--exact", action="store_true",
                                  help="decode the entries, to tell all padding from what it fills up")
             add_implementation(command)
+        else:
+            add_quiet(command)
         add_limit(command)
         command.set_defaults(run=run)
 
 
 def inspect(options: argparse.Namespace) -> Report:
     find = layers_and_ledger if options.exact else outlines_and_ledger
-    with about(options.source), container.reading.opened(options.source, options.limit) as data:
+    with about(options.source), container.files.Opened(options.source) as data:
         found, book = find(data, implementation=implementation(options), limit=options.limit)
         report, text = ledger_report(options.source, bytes(data.read(0, len(container.MAGIC) + 1)), found, book)
     if not options.exact:
@@ -70,26 +74,23 @@ def _bytes(count: float) -> str:
 
 def verify(options: argparse.Namespace) -> Report:
     """Decode by the reference and each native variant, compare bit for bit, and write the content again."""
-    with about(options.source):
-        data = container.files.read(options.source, options.limit)
-        expected, reader = container.read(data, reference, options.limit)
+    spaces = _others()
+    with about(options.source), container.files.Opened(options.source) as source:
+        head = bytes(source.read(0, min(source.size, len(container.MAGIC) + 1)))
+        with Progress(options.quiet) as progress:
+            found = verification.verified(source, spaces, options.limit,
+                                          lambda done, total: progress.step("verify", done, total))
     verdicts = {"reference": "decodes"}
-    for space in _others():
-        try:
-            check_same(expected, container.loads(data, implementation=space, limit=options.limit))
-            verdicts[label(space)] = "decodes to the same, to the bit"
-        except (agreement.Disagreement, RefcompressError) as error:  # what only one refuses differs too
-            verdicts[label(space)] = f"DIFFERS: {error}"
-    for space in (reference, *_others()):
-        same = container.written_again(expected, reader, space) == data
-        verdicts[f"written again by {label(space)}"] = "the same bytes" if same else "OTHER BYTES"
-    good = not any(word in verdict for verdict in verdicts.values() for word in ("DIFFERS", "OTHER"))
-    check = container.check_of(data)
-    text = (paragraph(f"{options.source}: {len(data):,} bytes, {len(expected)} entries, checked by {check}") + "\n"
+    for number, space in enumerate(spaces):
+        verdicts[label(space)] = f"DIFFERS: {found.differs[number]}" if number in found.differs else \
+            "decodes to the same, to the bit"
+    for number, space in enumerate((reference, *spaces), -1):
+        verdicts[f"written again by {label(space)}"] = "OTHER BYTES" if number in found.others else "the same bytes"
+    good, check = not found.differs and not found.others, container.check_of(head)
+    text = (paragraph(f"{options.source}: {source.size:,} bytes, {found.entries} entries, checked by {check}") + "\n"
             + table([list(row) for row in verdicts.items()]))
-    return Report(
-        {"source": options.source, "bytes": len(data), "check": check, "good": good, "verdicts": verdicts}, text, good
-    )
+    return Report({"source": options.source, "bytes": source.size, "check": check, "good": good, "verdicts": verdicts},
+                  text, good)
 
 
 def _others() -> list:
@@ -98,8 +99,3 @@ def _others() -> list:
     except RefcompressError:
         return []
     return native.available()
-
-
-def check_same(expected: dict, got: dict) -> None:
-    """Raise Disagreement unless two sets of layers are equal bit for bit, and in the same order."""
-    agreement.exactly(dict(expected), got, (), {})

@@ -22,6 +22,7 @@ Read in this order:
 - ``writer.py``, ``reading.py``: files entry by entry, and as a whole
 - ``older.py``: the frame of versions 1 and 2
 - ``outlines.py``: what entries say of themselves, without decoding what they hold
+- ``verification.py``: each entry decoded by several implementations, compared, and written again
 """
 
 from collections.abc import Collection, Mapping

@@ -106,7 +106,7 @@ def write(path: str | bytes | os.PathLike, data: bytes) -> None:
 
 
 @contextmanager
-def writing(path: str | bytes | os.PathLike) -> Iterator[BinaryIO]:
+def writing(path: str | bytes | os.PathLike, temporary: str | None = None) -> Iterator[BinaryIO]:
     """Give a new file to write to, which replaces the one at ``path`` at the end; an exception leaves the old one.
 
     The bytes go to a temporary file in the same directory, to the disk, and then under the name. An exception removes
@@ -115,12 +115,14 @@ def writing(path: str | bytes | os.PathLike) -> Iterator[BinaryIO]:
     where the system allows it; until then the temporary file is open to its owner alone. A new file gets the rights
     that the umask allows. Of two writers the last one wins, whole. What is there and is not a regular file is refused.
 
+    temporary : the temporary file's name, of no file that is there; None for a name of its own beside the target
+
     Two exceptions find the new file in place, whole: NotOnDisk, where the system cannot say that the new name is on the
     disk, and the KeyboardInterrupt of a Ctrl-C that comes after the renaming.
     """
     target, replaced = target_of(path)
     directory = os.path.dirname(target)
-    temporary = os.path.join(directory, f".refcompress-{secrets.token_hex(8)}.tmp")
+    temporary = temporary or os.path.join(directory, f".refcompress-{secrets.token_hex(8)}.tmp")
     try:  # Twice, because Ctrl-C may come while the inner one removes the file.
         try:
             # The file is opened by C alone: Ctrl-C cannot come between the descriptor and the object that closes it.

@@ -24,21 +24,26 @@ from .rows import READERS as IN_ROWS
 
 
 class Outline(NamedTuple):
-    """An entry in few words, and the shape and the bytes of the arrays that it stands for."""
+    """An entry in few words, and the shape, the bytes and the element type of the array that it stands for.
+
+    type : None for a layer, whose bias is an array of its own and in nbytes too
+    """
 
     text: str
     shape: tuple[int, ...]
     nbytes: int
+    type: str | None = "float32"
 
 
 def of_layer(value) -> Outline:
     """Return the outline of what an entry holds, from its content."""
     if isinstance(value, np.ndarray):
-        return Outline(f"array, {value.dtype.name}", value.shape, value.nbytes)
+        return Outline(f"array, {value.dtype.name}", value.shape, value.nbytes, value.dtype.name)
     if isinstance(value, GGMLBlocks | Plain):  # kept bit for bit, in the bytes that it had
-        return Outline(value.describe(), value.shape, value.nbytes)
-    bias = value.bias if isinstance(value, QuantizedLayer) else None
-    return _of_floats(value.describe(), value.shape, 0 if bias is None else bias.nbytes)
+        return Outline(value.describe(), value.shape, value.nbytes, value.type)
+    if isinstance(value, QuantizedLayer):
+        return _of_layer(value.describe(), value.shape, 0 if value.bias is None else value.bias.nbytes)
+    return _of_floats(value.describe(), value.shape)
 
 
 def read(reader: Reader, kind: int) -> Outline:
@@ -48,8 +53,12 @@ def read(reader: Reader, kind: int) -> Outline:
     return of_layer(entries.read(reader, kind))  # a kind whose fields stand as they are
 
 
-def _of_floats(text: str, shape: tuple[int, ...], more: int = 0) -> Outline:
-    return Outline(text, shape, 4 * math.prod(shape) + more)
+def _of_floats(text: str, shape: tuple[int, ...]) -> Outline:
+    return Outline(text, shape, 4 * math.prod(shape))
+
+
+def _of_layer(text: str, shape: tuple[int, ...], bias: int) -> Outline:
+    return Outline(text, shape, 4 * math.prod(shape) + bias, None)
 
 
 def _array(reader: Reader, kind: int) -> Outline:
@@ -57,7 +66,7 @@ def _array(reader: Reader, kind: int) -> Outline:
     shape = read_shape(reader, dtype.itemsize)
     nbytes = math.prod(shape) * dtype.itemsize
     reader.take(nbytes, "arrays")
-    return Outline(f"array, {dtype.name}", shape, nbytes)
+    return Outline(f"array, {dtype.name}", shape, nbytes, dtype.name)
 
 
 def _csr(reader: Reader, kind: int) -> Outline:
@@ -151,7 +160,7 @@ def _layer(reader: Reader, kind: int) -> Outline:
     if flags & layers.BIAS:
         reader.take(4 * m, "arrays")
         said.append("bias")
-    return _of_floats(", ".join(said), part.shape, 4 * m if flags & layers.BIAS else 0)
+    return _of_layer(", ".join(said), part.shape, 4 * m if flags & layers.BIAS else 0)
 
 
 def _plain(reader: Reader, kind: int) -> Outline:
@@ -162,7 +171,7 @@ def _plain(reader: Reader, kind: int) -> Outline:
         elements = min(each, math.prod(shape) - start)
         for _ in plan.widths:
             streams.skip(reader, elements * pattern.itemsize // plan.word.itemsize, "values")
-    return Outline(f"{name}, bit for bit", shape, math.prod(shape) * pattern.itemsize)
+    return Outline(f"{name}, bit for bit", shape, math.prod(shape) * pattern.itemsize, name)
 
 
 def _blocks(reader: Reader, kind: int) -> Outline:
@@ -171,7 +180,8 @@ def _blocks(reader: Reader, kind: int) -> Outline:
     for start in range(0, count, ggml.RUN):
         for width in ggml.COLUMNS[name]:
             streams.skip(reader, min(ggml.RUN, count - start) * width, "values")
-    return Outline(f"blocks of {GGML_TYPES[name].numbers}, {name} of ggml", shape, count * GGML_TYPES[name].nbytes)
+    text = f"blocks of {GGML_TYPES[name].numbers}, {name} of ggml"
+    return Outline(text, shape, count * GGML_TYPES[name].nbytes, name)
 
 
 def _part(reader: Reader, kinds) -> Outline:

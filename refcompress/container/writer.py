@@ -93,6 +93,7 @@ class Writer:
     path : of a new file, or of a regular file that is replaced
     implementation : the namespace that computes Huffman codes and the like; it changes no byte of the file
     metadata : None, or strings by name that the file shall carry
+    temporary : the file that is written until it is whole, on the same disk; None for one beside ``path``
 
     It is a context manager: leaving the block completes the file. In memory it keeps the names and sizes of the entries
     and a digest of each, and no entry that was written: beside a layer that is added, memory peaks at one and a half
@@ -108,14 +109,15 @@ class Writer:
     """
 
     def __init__(self, path: files.Path, *, implementation: object = reference,
-                 metadata: Mapping[str, str] | None = None):
+                 metadata: Mapping[str, str] | None = None, temporary: str | None = None):
+        self._temporary = temporary
         self._path, self._coding, self._metadata = path, Coding(implementation), checked_metadata(metadata)
         self._stack = ExitStack()
         self._frame: Frame | None = None
 
     def __enter__(self) -> "Writer":
         with ExitStack() as stack:
-            file = stack.enter_context(files.writing(self._path))
+            file = stack.enter_context(files.writing(self._path, self._temporary))
             self._frame = Frame(file.write, self._metadata)
             self._stack = stack.pop_all()
         return self

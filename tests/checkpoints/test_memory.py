@@ -9,6 +9,7 @@ from implementations import need_native
 
 from refcompress import checkpoints, models
 from refcompress.checkpoints import Recipe, Rule
+from refcompress.container import files, verification
 
 SIDE = 512  # a tensor of 1 MiB in float32; twelve of them
 RECIPES = {"lossless": Recipe(preset="lossless"), "int4": Recipe(preset="int4"), "share": Recipe((Rule("*", "share"),)),
@@ -44,3 +45,22 @@ def test_planning_holds_one_tensor_at_a_time(tmp_path):
     finally:
         tracemalloc.stop()
     assert peak < 3 * 4 * SIDE * SIDE
+
+
+def test_verifying_and_decompressing_hold_one_entry_at_a_time(tmp_path):
+    path = tmp_path / "a.rcz"
+    checkpoints.save(path, {f"{i}": np.full((SIDE, SIDE), i, np.float32) for i in range(8)})
+
+    def verify() -> None:
+        with files.Opened(path) as file:
+            found = verification.verified(file, [native], 2**22)
+        assert found.entries == 8 and not found.differs and not found.others
+
+    for act in (verify, lambda: checkpoints.decompress(path, tmp_path / "b.safetensors", limit=2**22)):
+        tracemalloc.start()
+        try:
+            act()
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 6 * 4 * SIDE * SIDE, peak / (4 * SIDE * SIDE)

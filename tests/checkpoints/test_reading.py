@@ -128,3 +128,14 @@ def test_the_names_of_the_package_are_those_of_the_room():
     for name in ("compress", "decompress", "load", "open", "save", "rebuild", "Recipe", "Rule"):
         assert getattr(rc, name) is getattr(checkpoints, name)
     assert "open" not in rc.__all__ and "compress" in rc.__all__
+
+
+def test_decompressing_decodes_each_entry_once(tmp_path, monkeypatch):
+    arrays = {"a.weight": normal(16, 16), "b.weight": bfloat16(normal(16, 16)), "c.bias": normal(16)}
+    for recipe in ("int8", "lossless"):
+        checkpoints.compress(arrays, recipe).save(tmp_path / "a.rcz")
+        decoded, read = [], container.entries.read
+        with monkeypatch.context() as patched:
+            patched.setattr(container.entries, "read", lambda *a: decoded.append(a) or read(*a))
+            checkpoints.decompress(tmp_path / "a.rcz", tmp_path / "b.safetensors")
+        assert len(decoded) == 3

@@ -170,7 +170,7 @@ def test_older_files_are_opened_too(path, version):
     with container.open(path, implementation=native) as file:
         assert same(dict(file), layers) and file.metadata == {} and file.version == version
         assert file.same_as("tied") is None if version == 1 else file.same_as("w") == "tied"
-        assert file.entry_bytes("scale") == 4 + 24 and file.outline("scale") == ("array, float64", (3,), 24)
+        assert file.entry_bytes("scale") == 4 + 24 and file.outline("scale") == ("array, float64", (3,), 24, "float64")
     with pytest.raises(LimitError):
         container.open(path, limit=1000)
 
