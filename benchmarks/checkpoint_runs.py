@@ -15,44 +15,28 @@ is 1 where a law fails: other bytes, a file that should not be there, or more me
 
 import argparse
 import hashlib
-import json
 import os
 import random
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
+from .processes import memory_of, run
+from .sharded import difference, make, tensors
 
 WAYS = ("jobs1", "jobs2", "threads", "processes", "dask")
 WORKERS = 2  # of a pool
-SHARDS = 8
-PIECE = 2**24  # bytes that are compared at a time
+# Dask's workers get MALLOC_TRIM_THRESHOLD_=65536, by which glibc maps each array of 128 KiB anew: four times the time.
+MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(2**27), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 OLD = b"the file that was there before"
-
-
-@dataclass(frozen=True)
-class Ran:
-    """One run: its exit status, seconds, MiB of memory, what it printed, and whether it was killed."""
-
-    status: int
-    wall: float
-    cpu: float
-    largest: float
-    together: float
-    said: str
-    killed: bool = False
 
 
 class Failures(list):
@@ -65,118 +49,9 @@ class Failures(list):
         return good
 
 
-def make(folder: Path, matrices: int, size: int) -> Path:
-    """Write a checkpoint of square matrices and a few vectors, in shards with an index, and return its folder."""
-    folder.mkdir(parents=True)
-    rng, where = np.random.default_rng(0), {}
-    per = -(-matrices // SHARDS)
-    starts = range(0, matrices, per)
-    for number, start in enumerate(starts, 1):
-        shapes = {f"model.layers.{i}.weight": (size, size) for i in range(start, min(start + per, matrices))}
-        shapes[f"model.layers.{start}.norm.weight"] = (size,)
-        shard, head, at = f"model-{number:05}-of-{len(starts):05}.safetensors", {}, 0
-        for name, shape in shapes.items():
-            end = at + 2 * int(np.prod(shape))
-            head[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [at, end]}
-            where[name], at = shard, end
-        text = json.dumps(head).encode()
-        text += b" " * (-len(text) % 8)
-        with open(folder / shard, "wb") as file:
-            file.write(struct.pack("<Q", len(text)) + text)
-            for shape in shapes.values():
-                bits = (rng.standard_normal(shape, dtype=np.float32) * np.float32(0.02)).view(np.uint32)
-                file.write((bits + (0x7FFF + (bits >> 16 & 1)) >> 16).astype("<u2").data)
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}))
-    return folder
-
-
-def tensors(path: Path) -> dict[str, tuple[Path, int, int, str, tuple]]:
-    """Return what the shards of a folder hold, or one file: name -> (file, first byte, bytes, dtype, shape)."""
-    found = {}
-    for file in sorted(path.glob("*.safetensors")) if path.is_dir() else [path]:
-        with open(file, "rb") as opened:
-            length = struct.unpack("<Q", opened.read(8))[0]
-            head = json.loads(opened.read(length))
-        head.pop("__metadata__", None)
-        for name, of in head.items():
-            start, end = of["data_offsets"]
-            found[name] = file, 8 + length + start, end - start, of["dtype"], tuple(of["shape"])
-    return found
-
-
-def difference(source: Path, copy: Path) -> str:
-    """Return in what two models differ; nothing if all tensors are the same, byte for byte."""
-    mine, other = tensors(source), tensors(copy)
-    if mine.keys() != other.keys():
-        return f"tensors of other names: {sorted(mine.keys() ^ other.keys())[:3]}"
-    for name, (file, start, size, *kind) in mine.items():
-        there, begin, count, *its = other[name]
-        if (size, kind) != (count, its):
-            return f"{name} is {its}, not {kind}"
-        with open(file, "rb") as a, open(there, "rb") as b:
-            a.seek(start)
-            b.seek(begin)
-            while size:
-                piece = min(PIECE, size)
-                if a.read(piece) != b.read(piece):
-                    return f"{name} has other bytes"
-                size -= piece
-    return ""
-
-
 def digest_of(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def memory_of(session: int) -> int:
-    """Return the bytes of memory of all processes of a session; 0 where the system does not say (it needs /proc)."""
-    total, page = 0, os.sysconf("SC_PAGE_SIZE")
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
-        if not name.isdigit():
-            continue
-        try:
-            fields = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended meanwhile
-            continue
-        if int(fields[3]) == session:
-            total += int(fields[21]) * page
-    return total
-
-
-def run(command: list[str], folder: Path, *, kill_after: float | None = None, alone: bool = False) -> Ran:
-    """Run a command in a session of its own, and measure it.
-
-    kill_after : seconds until all its processes are killed; alone : until the first of them is, and no other
-    """
-    with tempfile.TemporaryFile(dir=folder.parent) as said:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)
-        ended, most = threading.Event(), [0]
-
-        def look() -> None:
-            while not ended.wait(0.05):
-                most[0] = max(most[0], memory_of(process.pid))
-
-        def kill() -> None:
-            if not ended.wait(kill_after):
-                os.kill(process.pid, signal.SIGKILL) if alone else os.killpg(process.pid, signal.SIGKILL)
-
-        threads = [threading.Thread(target=look)] + [threading.Thread(target=kill)] * (kill_after is not None)
-        for thread in threads:
-            thread.start()
-        # Not reaped before the threads have ended: its number is its own until then.
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        wall = time.perf_counter() - start
-        ended.set()
-        for thread in threads:
-            thread.join()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        return Ran(process.returncode, wall, usage.ru_utime + usage.ru_stime,
-                   usage.ru_maxrss / (1024 if sys.platform != "darwin" else 2**20), most[0] / 2**20,
-                   said.read().decode(errors="replace"), process.returncode == -signal.SIGKILL)
 
 
 def command_of(way: str, source: Path, target: Path, preset: str) -> list[str]:
@@ -197,8 +72,10 @@ def executor_of(way: str) -> Iterator:
         with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
             yield pool
     else:
+        import dask
         from distributed import Client, LocalCluster
 
+        dask.config.set({f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MALLOC.items()})
         with LocalCluster(n_workers=WORKERS, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
                           silence_logs=50) as cluster, Client(cluster) as client:
             yield client

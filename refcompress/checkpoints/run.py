@@ -2,21 +2,17 @@
 
 import errno
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 from .. import __version__, arguments, container
 from ..container import DEFAULT_LIMIT
-from ..errors import NotBuilt, RefcompressError
+from ..errors import RefcompressError
 from ..models.source import Source
 from . import parts
 from .bounds import bytes_of, bytes_of_file
@@ -26,7 +22,8 @@ from .recipe import Recipe
 from .result import Result, Row, warnings_of
 from .sources import Opening, Path, source_of
 from .thresholds import kept_of_each
-from .work import Item, implementation_named, name_of_implementation, part_of, parts_of
+from .work import Item, name_of_implementation, part_of, parts_of
+from .workers import executor_of, fastest
 
 __all__ = ["compress", "fastest", "plan"]
 
@@ -67,7 +64,10 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
     jobs : how many processes of this machine work at a time. More than one need a source on the disk, and a program
         whose main module may be imported (``if __name__ == "__main__":``).
     executor : an object whose ``submit(function, items)`` returns what has ``result()``: any executor of
-        concurrent.futures, a client of Dask, mpi4py.futures. It takes the place of ``jobs``.
+        concurrent.futures, a client of Dask, mpi4py.futures. It takes the place of ``jobs``. (Dask starts workers with
+        MALLOC_TRIM_THRESHOLD_=65536, which makes them twice to four times slower under glibc. In Dask's configuration,
+        MALLOC_TRIM_THRESHOLD_=134217728 and MALLOC_MMAP_THRESHOLD_=33554432 in distributed.nanny.pre-spawn-environ
+        undo it.)
     strict : whether what would be a warning is refused
     limit, bfloat16 : as for models.open
     progress : called with the bytes of the source that are done, and all of them
@@ -104,7 +104,7 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
         made = plan_of(opened, recipe)
         digest = opened.sha256()
         folder = parts.folder_for(path)
-        workers = stack.enter_context(_executor(executor, jobs)) if elsewhere else None
+        workers = stack.enter_context(executor_of(executor, jobs)) if elsewhere else None
         try:
             run = Run(opened, opening, made, folder, parts.key_of(digest, recipe.toml(), __version__), implementation,
                       workers, progress)
@@ -118,14 +118,6 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
             raise no_room(error, folder, made, metadata_of(opened, digest, recipe)) from None
         parts.remove(folder)
         return Result(path, opened.kind, made, rows, run.name, owned.pop_all())
-
-
-def fastest() -> Any:
-    """Return native where it is built, else the reference."""
-    try:
-        return implementation_named("refcompress.native")
-    except NotBuilt:
-        return implementation_named("refcompress.reference")
 
 
 def refuse_source(target: str, source: Source) -> None:
@@ -151,37 +143,6 @@ def metadata_of(source: Source, digest: str, recipe: Recipe) -> dict[str, str]:
     """Return what a file says about its making (FORMAT.md, "Metadata")."""
     return {"refcompress.version": __version__, "refcompress.recipe": recipe.toml(),
             "refcompress.source.kind": source.kind, "refcompress.source.sha256": digest}
-
-
-@contextmanager
-def _executor(executor: Any, jobs: int) -> Iterator[Any]:
-    """Give the executor, or one of local processes; these end with the run, and Ctrl-C is the parent's to answer."""
-    if executor is not None:
-        yield executor
-        return
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_alone)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _alone() -> None:
-    """Make a process one of several: it leaves Ctrl-C to its parent, ends when that is killed, and has one thread."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        implementation_named("refcompress.native").threads.set(1)
-    except NotBuilt:
-        return
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent has ended: a worker that waits for work would wait for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 class Run:
