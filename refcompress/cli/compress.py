@@ -42,8 +42,8 @@ def add_commands(commands) -> None:
 
 def compress(options: argparse.Namespace) -> Report:
     """Compress a model by the recipe that the options make, or say what that would do."""
-    if options.jobs < 1:
-        raise Refused("--jobs", f"must be at least 1, not {options.jobs}")
+    if not 1 <= options.jobs <= checkpoints.run.MOST_JOBS:
+        raise Refused("--jobs", f"must be 1 to {checkpoints.run.MOST_JOBS}, not {options.jobs}")
     chosen = choices.choice(options)
     check_source(options.source)
     target = target_of(options)
@@ -95,6 +95,12 @@ def target_of(options: argparse.Namespace) -> str:
     if named is not None:
         return named
     path = Path(os.path.normpath(options.source))
+    if path.name in ("", ".."):  # a folder that is named by where one is
+        path = Path(os.path.abspath(path))
+    if os.path.isdir(options.source):  # a point in a folder's name begins no suffix: Llama-3.2-1B
+        if not path.name:
+            raise Refused(printable(options.source), "has no name that a file could take over; give --out")
+        return str(path.with_name(path.name + ".rcz"))
     if path.name.endswith(INDEX):
         return str(path.with_name(path.name.removesuffix(INDEX) + ".rcz"))
     return str(path.with_suffix(".rcz"))
