@@ -45,7 +45,8 @@ def rules(draw):
 
 
 @given(st.lists(rules(), max_size=4), st.sampled_from([None, *PRESETS]), st.integers(-3, 3),
-       st.sampled_from(["layer", "global"]), st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=5), max_size=2))
+       st.sampled_from(["layer", "global"]),
+       st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=5), max_size=2))
 def test_a_recipe_in_toml_is_the_recipe(own, preset, axis, scope, only):
     recipe = Recipe(tuple(own), preset, axis, scope, only=tuple(only))
     assert loads(recipe.toml()) == recipe and loads(recipe.toml()).toml() == recipe.toml()
