@@ -51,7 +51,7 @@ def compress(options: argparse.Namespace) -> Report:
     space = implementation(options)
     reading = {"limit": options.limit, "bfloat16": options.bfloat16}
     with about(options.source), chosen.in_words():
-        skipped = not_read(options, reading)
+        skipped = not_read(options, reading, target)
         if options.dry_run:
             return planned(options, target, checkpoints.plan(options.source, chosen.recipe, **reading), chosen,
                            skipped)
@@ -68,9 +68,13 @@ def compress(options: argparse.Namespace) -> Report:
     return outcome(options, target, result, label(space), chosen, skipped)
 
 
-def not_read(options: argparse.Namespace, reading: dict) -> list[str]:
-    """Return, as warnings, what the model has that is no tensor which is read here; with --strict refuse it."""
+def not_read(options: argparse.Namespace, reading: dict, target: str) -> list[str]:
+    """Return, as warnings, what the model has that is no tensor which is read here; with --strict refuse it.
+
+    A target that is one of the model's files, such as a shard, is refused.
+    """
     with models.open(options.source, **reading) as source:
+        targets.refuse_sources(target, source.files)
         said = [f"not in the compressed file, because {why}: {some(names, 'values')}"
                 for why, names in reasons(source.left_out).items()]
     if said and options.strict:

@@ -178,6 +178,18 @@ def test_what_the_model_does_not_have_is_refused_in_the_typists_words(folder, ca
     assert files() == ["model.npz", "o.toml", "r.toml"]
 
 
+@pytest.mark.parametrize("name, said", [("e\u0301", "must be in Unicode normal form C"),
+                                        ("x" * 5000, "must have at most")])
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_name_that_no_entry_may_have_is_refused_before_the_work(folder, capsys, monkeypatch, name, said, more):
+    header = json.dumps({name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    (folder / "m.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    monkeypatch.setattr(rc.checkpoints.run, "part_of", None)
+    code, out, err = run(capsys, "compress", "m.safetensors", *more)
+    assert (code, out, err.count("\n")) == (2, "", 1) and f"m.safetensors: tensor name: {said}" in err
+    assert files() == ["m.safetensors", "model.npz"]
+
+
 def test_options_make_the_recipe_that_they_say(folder, capsys):
     (folder / "r.toml").write_text('preset = "int8"\n[[rule]]\nmatch = "fc*"\nscheme = "int4"\n')
     same = [["--recipe", "r.toml"], ["--preset", "int8", "--set", "fc*=int4"], ["--set", "fc*=int4"]]
