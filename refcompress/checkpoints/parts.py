@@ -5,13 +5,17 @@ source, recipe and version it is, and a digest at its end that no byte is missin
 """
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from ..container import files
 from ..errors import RefcompressError
 
 __all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "size_of", "whole_path", "write"]
@@ -19,6 +23,8 @@ __all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "size_
 MAGIC = b"RCZPART\1"
 HEAD = len(MAGIC) + 32 + 4  # the key, and the length of what is said about the entry
 ENDING = ".part"
+# The names of files here: parts, their temporary ones, and those of the files that are written to measure a budget.
+OURS = re.compile(r"[0-9]{6,}(-[0-9]+)?\.part(\.[0-9a-f]{8}\.tmp)?|trial\.tmp|\.refcompress-[0-9a-f]{16}\.tmp")
 Part = tuple[dict[str, Any], bytes | memoryview]  # what is said about an entry, and its bytes
 
 
@@ -27,15 +33,56 @@ def key_of(*texts: str) -> bytes:
     return hashlib.sha256("".join(f"{len(text)}:{text}" for text in texts).encode("utf-8", "surrogatepass")).digest()
 
 
-def folder_for(target: str) -> str:
-    """Return the folder of the parts of a target, made if it is not there; refuse one that holds anything else."""
+@contextlib.contextmanager
+def folder_for(target: str) -> Iterator[str]:
+    """Give the folder of the parts of a target, made if it is not there; refuse one that holds anything else.
+
+    Two runs at one target would remove each other's parts: the second is refused while the first goes on.
+    """
     folder = f"{target}.parts"
-    os.makedirs(folder, exist_ok=True)
-    for name in os.listdir(folder):
-        if not name.endswith((ENDING, ".tmp")):
-            raise RefcompressError(folder, f"is where the parts of the target go, and {name!r} is none; remove the "
-                                           "folder, or choose another target")
-    return folder
+    lock = _locked(folder)
+    try:
+        for name in os.listdir(folder):
+            if not OURS.fullmatch(name):
+                raise RefcompressError(folder, f"is where the parts of the target go, and {name!r} is none; remove the "
+                                               "folder, or choose another target")
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_UN)  # for processes too that were forked meanwhile, and go on
+        os.close(lock)
+
+
+def _locked(folder: str) -> int:
+    """Return a descriptor of the folder, which is made if it is not there; it is locked until it is closed.
+
+    The system unlocks what a killed process had locked.
+    """
+    while True:
+        os.makedirs(folder, exist_ok=True)
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:  # a run that ends removes it
+            continue
+        try:
+            _hold(lock)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(lock), os.stat(folder)):
+                    return lock
+            os.close(lock)
+        except BlockingIOError:
+            os.close(lock)
+            raise RefcompressError(folder, "is in use: another run writes the same target; wait for it, or choose "
+                                           "another target") from None
+
+
+def _hold(lock: int) -> None:
+    """Lock a descriptor, where its file system has locks; BlockingIOError where another one is locked."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
+            raise
 
 
 def part_path(folder: str, index: int, choice: int | None = None) -> str:
@@ -59,7 +106,7 @@ def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | memoryview
     digest = hashlib.sha256()
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"
     try:
-        with open(temporary, "xb") as file:
+        with files.naming(path), open(temporary, "xb") as file:
             for piece in (MAGIC, key, len(text).to_bytes(4, "little"), text, entry):
                 digest.update(piece)
                 file.write(piece)
@@ -105,5 +152,5 @@ def remove(folder: str) -> None:
 
 def _ours(folder: str) -> Iterator[str]:
     for name in os.listdir(folder):
-        if name.endswith((ENDING, ".tmp")):
+        if OURS.fullmatch(name):
             yield os.path.join(folder, name)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..container import names
 from ..errors import RefcompressError
 from ..models.source import Source, Tensor
 from .kinds import KINDS, WEIGHTS, kind_of
@@ -118,7 +119,16 @@ def _finite(tensor: Tensor, step: Step) -> Step:
     return step
 
 
+def _named(tensor: Tensor) -> None:
+    """Refuse a name that no entry may have, before any work is done."""
+    try:
+        names.encode(tensor.name)
+    except RefcompressError as error:
+        raise type(error)("tensor name", error.rule) from None
+
+
 def _step(tensor: Tensor, recipe: Recipe, rules: tuple[Rule, ...]) -> Step:
+    _named(tensor)
     kind = kind_of(tensor)
     facts: dict[str, Any] = {"name": tensor.name, "shape": tuple(tensor.shape), "type": tensor.type,
                              "nbytes": tensor.nbytes, "kind": kind}

@@ -30,7 +30,7 @@ __all__ = ["PRESETS", "Recipe", "Rule", "load", "loads", "rule_of_text"]
 
 SCOPES = ("layer", "global")
 MOST_BYTES = 2**24  # of a recipe: a rule for each of a hundred thousand tensors has fewer
-TEXT = re.compile(r"(.+?)=([A-Za-z0-9_]+)(?::(.*))?", re.DOTALL)
+TEXT = re.compile(r"(.+?)=([A-Za-z0-9_]+)(?::(.+))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,8 @@ class Recipe:
             raise RefcompressError(f"recipe, {chosen[1]}", f"must not stand beside {chosen[0]}; leave one of them out")
         if isinstance(self.only, str) or not all(isinstance(pattern, str) for pattern in self.only):
             raise ArgumentTypeError("recipe, only", "must be a list of strings")
+        if "" in self.only:
+            raise RefcompressError("recipe, only", "must have no empty pattern; * matches every name")
         budget, error = self.budget, self.max_error
         arguments.settle(
             self, rules=tuple(self.rules), only=tuple(self.only),
@@ -185,7 +187,9 @@ def loads(text: str) -> Recipe:
     """
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise RefcompressError("recipe", "nests arrays or tables deeper than any recipe does") from None
+    except ValueError as error:  # TOMLDecodeError is one; so is a number of more digits than Python reads
         raise RefcompressError("recipe", f"is not TOML: {error}") from None
     _known(data, KEYS_OF_RECIPE, "recipe")
     tables = data.pop("rule", [])

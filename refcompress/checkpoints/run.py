@@ -27,6 +27,7 @@ from .workers import executor_of, fastest
 
 __all__ = ["compress", "fastest", "plan"]
 
+MOST_JOBS = 1024
 BATCH, BATCHES = 2**20, 256  # the least bytes of a batch of tensors, and the most batches of a large model
 FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk without room, or a share of it that is used up
 Progress = Callable[[int, int], object]  # (bytes of the source that are done, all of them)
@@ -42,7 +43,12 @@ def plan(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = "int
     try:
         made = plan_of(opened, Recipe.of(recipe), thorough=True)
         sizes = bytes_of(made)
-        return replace(made, sizes=sizes, total=bytes_of_file(made, sizes, metadata_of(opened, "0" * 64, made.recipe)))
+        low, high = bytes_of_file(made, sizes, metadata_of(opened, "0" * 64, made.recipe))
+        if made.recipe.budget is not None:
+            if low > made.recipe.budget:
+                raise too_small(made.recipe.budget, f"{low:,} bytes or more")
+            high = min(high, made.recipe.budget)
+        return replace(made, sizes=sizes, total=(low, high))
     finally:
         if opening is not None:
             opened.close()
@@ -81,7 +87,7 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
     peaks at about twice the largest tensor in float32 and 200 MB, in each process that works.
     """
     recipe = Recipe.of(recipe)
-    jobs = arguments.integer(jobs, "jobs", 1, 1024)
+    jobs = arguments.integer(jobs, "jobs", 1, MOST_JOBS)
     strict = arguments.boolean(strict, "strict")
     implementation = fastest() if implementation is None else implementation
     with ExitStack() as stack:
@@ -103,7 +109,7 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
         refuse_source(path, opened)
         made = plan_of(opened, recipe)
         digest = opened.sha256()
-        folder = parts.folder_for(path)
+        folder = stack.enter_context(parts.folder_for(path))
         workers = stack.enter_context(executor_of(executor, jobs)) if elsewhere else None
         try:
             run = Run(opened, opening, made, folder, parts.key_of(digest, recipe.toml(), __version__), implementation,
@@ -118,6 +124,11 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
             raise no_room(error, folder, made, metadata_of(opened, digest, recipe)) from None
         parts.remove(folder)
         return Result(path, opened.kind, made, rows, run.name, owned.pop_all())
+
+
+def too_small(budget: int, least: str) -> RefcompressError:
+    return RefcompressError("budget", f"of {budget:,} bytes is below the least that the file takes, {least}; give "
+                                      "more, or rules that take less")
 
 
 def refuse_source(target: str, source: Source) -> None:
@@ -230,8 +241,7 @@ class Run:
             self._write(trial, metadata, about, chosen)
             size = os.path.getsize(trial)
             if frame is None and size > recipe.budget:
-                raise RefcompressError("budget", f"of {recipe.budget:,} bytes is below the least that the file takes, "
-                                                 f"{size:,} bytes; give more, or rules that take less")
+                raise too_small(recipe.budget, f"{size:,} bytes")
             if frame is not None and size <= recipe.budget or not several:
                 return chosen
             frame = size - sum(each[j][0] for each, j in zip(measured, numbers))

@@ -180,7 +180,7 @@ def lowrank(w: np.ndarray, options: Mapping[str, Any], operation: Operation) -> 
     rows = w.shape[axis]
     by = {"energy": options.get("energy", 0.9)}
     if "rank" in options:
-        by = {"rank": min(options["rank"], rows, w.size // rows)}
+        by = {"rank": min(options["rank"], rows, w.size // max(rows, 1))}
     if w.ndim == 4 and axis == 0:
         return Made(lowrank_conv(w, scheme="channel", **by))
     w, arrangement = matrix(w, axis)

@@ -152,10 +152,11 @@ def _compared(w: np.ndarray, made: Made, entry: bytes, step: Step, implementatio
 def _exact(value: Value, scheme: str, implementation: Any) -> parts.Part:
     """Return the entry of a tensor that loses nothing: as it is, or bit for bit where that takes fewer bytes."""
     layer: Layer = value
-    if scheme == "lossless" and isinstance(value, np.ndarray):
+    bare = isinstance(value, np.ndarray) and value.dtype.kind != "c"  # whether the file has an entry for it as it is
+    if isinstance(value, np.ndarray) and (scheme == "lossless" or not bare):
         layer = Plain.of(value)
     entry = container.entry_bytes(layer, implementation=implementation)
-    if layer is not value and len(entry) > value.nbytes:  # the head of an array is a few bytes, if there is no gain
+    if bare and layer is not value and len(entry) > value.nbytes:  # its head is a few bytes, if there is no gain
         other = container.entry_bytes(value, implementation=implementation)
         if len(other) <= len(entry):
             layer, entry = value, other

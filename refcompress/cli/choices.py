@@ -26,10 +26,15 @@ NUMBERED = re.compile(r"rule (\d+), ")
 
 @dataclass(frozen=True)
 class Choice:
-    """A recipe, and how the typist put each of its rules: --set, --exclude, a recipe's file, or short options."""
+    """A recipe, and how the typist put each of its rules: --set, --exclude, a recipe's file, or short options.
+
+    only : the patterns of --only, as refusals show them. file : the recipe's file, where there is one.
+    """
 
     recipe: Recipe
     said: tuple[str, ...]
+    only: tuple[str, ...] = ()
+    file: str = ""
 
     @contextmanager
     def in_words(self) -> Iterator[None]:
@@ -41,7 +46,8 @@ class Choice:
             if found and int(found[1]) <= len(self.said):
                 raise Refused(self.said[int(found[1]) - 1], error.rule) from error
             if error.argument.startswith("only, "):
-                raise Refused(f"--only {error.argument.removeprefix('only, ')}", error.rule) from error
+                where = "--only " if error.argument.removeprefix("only, ") in self.only else self.file + ", only, "
+                raise Refused(where + error.argument.removeprefix("only, "), error.rule) from error
             cure = CURE.sub(r"--set \1 keeps", error.rule)
             if cure != error.rule:
                 raise type(error)(error.argument, cure) from error
@@ -99,10 +105,14 @@ def choice(options: argparse.Namespace) -> Choice:
             raise Refused("--exclude", "must not be empty")
         rules.append(Rule(pattern, "keep"))
         said.append(f"--exclude {printable(pattern)!r}")
+    for pattern in options.only or ():
+        if not pattern:
+            raise Refused("--only", "must not be empty")
     more = {name: getattr(options, name) for name in ("axis", "scope") if getattr(options, name) is not None}
     recipe = replace(recipe, rules=tuple(rules), only=(*recipe.only, *(options.only or ())), **more)
     _all_used(recipe, options)
-    return Choice(recipe, tuple(said))
+    only = tuple(map(repr, options.only or ()))
+    return Choice(recipe, tuple(said), only, printable(options.recipe or ""))
 
 
 def _get(options: argparse.Namespace, name: str):

@@ -42,8 +42,8 @@ def add_commands(commands) -> None:
 
 def compress(options: argparse.Namespace) -> Report:
     """Compress a model by the recipe that the options make, or say what that would do."""
-    if options.jobs < 1:
-        raise Refused("--jobs", f"must be at least 1, not {options.jobs}")
+    if not 1 <= options.jobs <= checkpoints.run.MOST_JOBS:
+        raise Refused("--jobs", f"must be 1 to {checkpoints.run.MOST_JOBS}, not {options.jobs}")
     chosen = choices.choice(options)
     check_source(options.source)
     target = target_of(options)
@@ -51,7 +51,7 @@ def compress(options: argparse.Namespace) -> Report:
     space = implementation(options)
     reading = {"limit": options.limit, "bfloat16": options.bfloat16}
     with about(options.source), chosen.in_words():
-        skipped = not_read(options, reading)
+        skipped = not_read(options, reading, target)
         if options.dry_run:
             return planned(options, target, checkpoints.plan(options.source, chosen.recipe, **reading), chosen,
                            skipped)
@@ -68,9 +68,13 @@ def compress(options: argparse.Namespace) -> Report:
     return outcome(options, target, result, label(space), chosen, skipped)
 
 
-def not_read(options: argparse.Namespace, reading: dict) -> list[str]:
-    """Return, as warnings, what the model has that is no tensor which is read here; with --strict refuse it."""
+def not_read(options: argparse.Namespace, reading: dict, target: str) -> list[str]:
+    """Return, as warnings, what the model has that is no tensor which is read here; with --strict refuse it.
+
+    A target that is one of the model's files, such as a shard, is refused.
+    """
     with models.open(options.source, **reading) as source:
+        targets.refuse_sources(target, source.files)
         said = [f"not in the compressed file, because {why}: {some(names, 'values')}"
                 for why, names in reasons(source.left_out).items()]
     if said and options.strict:
@@ -95,6 +99,12 @@ def target_of(options: argparse.Namespace) -> str:
     if named is not None:
         return named
     path = Path(os.path.normpath(options.source))
+    if path.name in ("", ".."):  # a folder that is named by where one is
+        path = Path(os.path.abspath(path))
+    if os.path.isdir(options.source):  # a point in a folder's name begins no suffix: Llama-3.2-1B
+        if not path.name:
+            raise Refused(printable(options.source), "has no name that a file could take over; give --out")
+        return str(path.with_name(path.name + ".rcz"))
     if path.name.endswith(INDEX):
         return str(path.with_name(path.name.removesuffix(INDEX) + ".rcz"))
     return str(path.with_suffix(".rcz"))

@@ -41,12 +41,7 @@ def check(target, sources: list, *, force: bool, suffixes: tuple[str, ...] | Non
     path = Path(target)
     with about(target):
         container.files.target_of(target)
-    for source in sources:
-        if path.exists() and os.path.exists(source) and os.path.samefile(target, source):
-            raise Refused(
-                printable(str(target)),
-                f"is the file that is read, {printable(str(source))}, which would be lost; give another name",
-            )
+    refuse_sources(target, sources)
     ending = path.suffix.lower()
     if suffixes is not None and ending not in suffixes:
         raise Refused(printable(str(target)), f"must end in {listed(suffixes)}, the kind of file that is written")
@@ -59,6 +54,16 @@ def check(target, sources: list, *, force: bool, suffixes: tuple[str, ...] | Non
         raise Refused(printable(str(target)), "is there already; --force replaces it, --out names another file")
     if path.exists() and not force and not (_compressed if suffixes is None else models.is_decoded)(path):
         raise Refused(printable(str(target)), "is there already; --force replaces it")
+
+
+def refuse_sources(target, sources: list) -> None:
+    """Refuse a target that is one of the files that are read, by whatever name or link."""
+    for source in sources:
+        if os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source):
+            raise Refused(
+                printable(str(target)),
+                f"is the file that is read, {printable(os.fsdecode(source))}, which would be lost; give another name",
+            )
 
 
 def listed(suffixes: tuple[str, ...]) -> str:

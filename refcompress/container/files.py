@@ -127,7 +127,7 @@ def writing(path: str | bytes | os.PathLike, temporary: str | None = None) -> It
         try:
             # The file is opened by C alone: Ctrl-C cannot come between the descriptor and the object that closes it.
             opener = partial(os.open, mode=0o666 if replaced is None else 0o600)
-            with open(temporary, "xb", opener=opener) as file:
+            with naming(target), open(temporary, "xb", opener=opener) as file:
                 yield file
                 file.flush()
                 if replaced is not None:
@@ -143,6 +143,17 @@ def writing(path: str | bytes | os.PathLike, temporary: str | None = None) -> It
     except OSError as error:
         raise NotOnDisk(error.errno, f"the new file is in place, whole, but its name may not be on the disk yet "
                                      f"({error.strerror})", target) from error
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Let an error of the system inside name ``path``, where it names no file: so is a full disk, found by a write."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = path
+        raise
 
 
 def remove(temporary: str) -> None:

@@ -56,7 +56,7 @@ class Plain(Format):
 
     def dense(self) -> np.ndarray:
         """Return the numbers: of NumPy's own type, else as float32, int8 or uint8, which hold all of them exactly."""
-        return ELEMENT_TYPES[self.type].values(self.patterns)
+        return np.asarray(ELEMENT_TYPES[self.type].values(self.patterns))  # NumPy makes a scalar of a 0-d array
 
     def describe(self) -> str:
         return f"{self.type}, bit for bit"

@@ -33,6 +33,9 @@ def test_a_budget_below_the_least_is_refused_with_the_least():
     assert checkpoints.compress(arrays, Recipe(budget=least)).after == least
     with pytest.raises(RefcompressError, match=f"the file takes, {least:,} bytes"):
         checkpoints.compress(arrays, Recipe(budget=least - 1))
+    assert checkpoints.plan(arrays, Recipe(budget=least)).total[1] == least  # a dry run promises the budget
+    with pytest.raises(RefcompressError, match="budget: of 10 bytes is below the least"):
+        checkpoints.plan(arrays, Recipe(budget=10))
 
 
 @pytest.mark.parametrize("error", [0.2, 0.02, 0.0])

@@ -45,7 +45,8 @@ def rules(draw):
 
 
 @given(st.lists(rules(), max_size=4), st.sampled_from([None, *PRESETS]), st.integers(-3, 3),
-       st.sampled_from(["layer", "global"]), st.lists(st.text(st.characters(codec="utf-8"), max_size=5), max_size=2))
+       st.sampled_from(["layer", "global"]),
+       st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=5), max_size=2))
 def test_a_recipe_in_toml_is_the_recipe(own, preset, axis, scope, only):
     recipe = Recipe(tuple(own), preset, axis, scope, only=tuple(only))
     assert loads(recipe.toml()) == recipe and loads(recipe.toml()).toml() == recipe.toml()
@@ -116,6 +117,10 @@ def test_a_rule_that_does_nothing_or_cannot_be_done_is_refused(recipe, said):
     ("[[rule]]\nmatch = '*'\nscheme = 'int8'\nof = 'weights'", "of: must be a list"),
     ("[[rule]]\nmatch = '*'\nscheme = 'int8'\nof = ['biases']", "of: must be one of 'weights'"),
     ("[[rule]", "recipe: is not TOML"),
+    ("only = ['']", "recipe, only: must have no empty pattern"),
+    ("axis = 1" + "0" * 5000, "recipe: is not TOML"),
+    ("x = " + "[" * 5000, "recipe: nests arrays or tables deeper"),
+    ("x = " + "{x = " * 5000, "recipe: nests arrays or tables deeper"),
 ])
 def test_what_no_recipe_has_is_refused_with_the_cure(text, said):
     with pytest.raises(RefcompressError) as caught:

@@ -13,7 +13,7 @@ from implementations import native, needs_native
 
 from refcompress import ArgumentTypeError, RefcompressError, checkpoints, container, models, reference
 from refcompress.agreement import Disagreement
-from refcompress.checkpoints import Recipe, Rule, run, work
+from refcompress.checkpoints import PRESETS, Recipe, Rule, run, work
 
 RECIPE = Recipe((Rule("conv*", "share", {"bits": 3}), Rule("layer.0.weight", "nm")), preset="int8")
 
@@ -101,6 +101,57 @@ def test_a_part_that_is_not_whole_or_of_another_run_is_made_again(tmp_path, monk
                       "another recipe": data, "garbage": b"garbage"}[harm])
     checkpoints.compress(source, "int8", target=target)
     assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes()
+
+
+def test_what_is_no_part_is_never_removed(tmp_path):
+    source, target = saved(tmp_path, {"a.weight": normal(8, 8)}), tmp_path / "out.rcz"
+    folder = tmp_path / "out.rcz.parts"
+    folder.mkdir()
+    for name in ("diary.part", "diary.tmp"):
+        (folder / name).write_text("mine")
+        with pytest.raises(RefcompressError, match=f"out.rcz.parts: is where the parts .*{name}"):
+            checkpoints.compress(source, "int8", target=target)
+        assert (folder / name).read_text() == "mine" and not target.exists()
+        (folder / name).unlink()
+
+
+def test_a_second_run_at_the_same_target_is_refused_and_harms_nothing(tmp_path):
+    source, target = saved(tmp_path, {"a.weight": normal(8, 8), "b.weight": normal(8, 9)}), tmp_path / "out.rcz"
+    refused = []
+
+    def again(done, total):
+        with pytest.raises(RefcompressError, match="out.rcz.parts: is in use: another run writes the same target"):
+            checkpoints.compress(source, "int4", target=target)
+        refused.append(done)
+
+    checkpoints.compress(source, "int8", target=target, progress=again)
+    checkpoints.compress(source, "int8", target=tmp_path / "whole.rcz")
+    assert len(refused) == 2 and target.read_bytes() == (tmp_path / "whole.rcz").read_bytes()
+    checkpoints.compress(source, "int4", target=target)
+
+
+def test_a_full_disk_is_said_of_the_file_that_is_written(tmp_path):
+    source, target = saved(tmp_path, {"a.weight": normal(64, 64)}), tmp_path / "out.rcz"
+    code = ("import resource, signal, sys; from refcompress import checkpoints\n"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+            "checkpoints.compress(sys.argv[1], 'int8', target=sys.argv[2])")
+    done = subprocess.run([sys.executable, "-c", code, source, target], capture_output=True, text=True)
+    assert "OSError" in done.stderr and f"{target}.parts/000000.part" in done.stderr.splitlines()[-1]
+    assert not target.exists() and not os.listdir(f"{target}.parts")
+
+
+@pytest.mark.parametrize("recipe", [Recipe((Rule("*", "keep"),)), *map(Recipe.of, PRESETS)], ids=["keep", *PRESETS])
+def test_complex_numbers_are_kept_bit_for_bit_and_a_tensor_without_outputs_stays(tmp_path, recipe):
+    wave = np.array([[1 + 2j, -0.0 - 1j, complex(np.nan, 3)]], np.complex64)
+    arrays = {"wave": wave, "one": wave[:, :1], "none.weight": np.zeros((0, 5), np.float32)}
+    rules = (*recipe.rules, Rule("none.weight", "lowrank", {"rank": 1}))
+    result = checkpoints.compress(arrays, Recipe(rules, recipe.preset), target=tmp_path / "out.rcz")
+    with checkpoints.open(result.path) as file:
+        back = checkpoints.tensors_of(file)
+        for name, value in arrays.items():
+            got = back[name].read()
+            got = got if isinstance(got, np.ndarray) else got.dense()
+            assert got.dtype == value.dtype and got.shape == value.shape and got.tobytes() == value.tobytes()
 
 
 def test_a_process_that_is_killed_leaves_no_half_file(tmp_path):

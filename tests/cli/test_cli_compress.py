@@ -35,10 +35,13 @@ def files() -> list[str]:
 
 
 @pytest.mark.parametrize("source, target", [("model.npz", "model.rcz"), ("a/b.safetensors", "a/b.rcz"),
-                                            ("a/model.safetensors.index.json", "a/model.rcz"), ("a", "a.rcz")])
+                                            ("a/model.safetensors.index.json", "a/model.rcz"), ("a", "a.rcz"),
+                                            ("Llama-3.2-1B", "Llama-3.2-1B.rcz")])
 def test_without_a_target_the_file_goes_beside_the_model_under_its_name(folder, capsys, source, target):
     os.mkdir("a")
     models.save("a/b.safetensors", MODEL)
+    if source == "Llama-3.2-1B":
+        os.rename("a", source)
     if source in ("a", "a/model.safetensors.index.json"):
         os.rename("a/b.safetensors", "a/part.safetensors")
         with open("a/model.safetensors.index.json", "w") as file:
@@ -46,6 +49,16 @@ def test_without_a_target_the_file_goes_beside_the_model_under_its_name(folder, 
     code, out, err = run(capsys, "compress", source, "--json")
     assert code == 0, err
     assert json.loads(out)["target"] == target and os.path.getsize(target) == json.loads(out)["bytes"]
+
+
+def test_a_folder_may_be_named_by_a_point_and_the_root_has_no_name_to_take_over(folder, capsys, monkeypatch):
+    os.mkdir("Llama-3.2-1B")
+    models.save("Llama-3.2-1B/model.safetensors", MODEL)
+    monkeypatch.chdir("Llama-3.2-1B")
+    assert run(capsys, "compress", ".")[0] == 0 and os.listdir(folder / "Llama-3.2-1B") == ["model.safetensors"]
+    assert (folder / "Llama-3.2-1B.rcz").exists()
+    code, out, err = run(capsys, "compress", "/")
+    assert (code, out, err.count("\n")) == (2, "", 1) and "/: has no name that a file could take over" in err
 
 
 def test_a_target_may_be_named_in_two_ways_but_once(folder, capsys):
@@ -128,6 +141,9 @@ def test_a_dry_run_writes_nothing_and_the_run_meets_what_it_said(folder, capsys,
         (["--set", "fc*=int4:bits=3"], "--set 'fc*=int4:bits=3', option 'bits': is not used by int4"),
         (["--set", "fc*=int44"], "--set 'fc*=int44', scheme: 'int44' is no scheme"),
         (["--set", "int4"], "--set 'int4': must be written GLOB=SCHEME"),
+        (["--set", "fc*=int4:"], "--set 'fc*=int4:': must be written GLOB=SCHEME"),
+        (["--jobs", "99999", "--dry-run"], "--jobs: must be 1 to 1024"),
+        (["--only", ""], "--only: must not be empty"),
         (["--max-error", "-1"], "--max-error: "),
         (["--jobs", "0"], "--jobs: "),
         (["--exclude", ""], "--exclude: "),
@@ -147,14 +163,31 @@ def test_an_option_that_is_not_used_is_refused_before_any_file_is_read(folder, c
         (["--only", "fc9*"], "--only 'fc9*': matches no tensor"),
         (["--recipe", "r.toml"], "r.toml, rule 2: matches no tensor"),
         (["--set", "bn.num_batches_tracked=int8"], "model.npz: tensor 'bn.num_batches_tracked': is of int64"),
+        (["--recipe", "o.toml"], "o.toml, only, 'fc8*': matches no tensor"),
+        (["--recipe", "o.toml", "--only", "fc*", "--only", "fc9*"], "o.toml, only, 'fc8*': matches no tensor"),
         (["--budget", "10"], "--budget: of 10 bytes is below the least"),
+        (["--budget", "10", "--dry-run"], "--budget: of 10 bytes is below the least"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_the_model_does_not_have_is_refused_in_the_typists_words(folder, capsys, options, words):
     (folder / "r.toml").write_text('[[rule]]\nmatch = "fc*"\nscheme = "int4"\n[[rule]]\nmatch = "x"\nscheme = "int4"\n')
+    (folder / "o.toml").write_text('only = ["fc8*"]\n')
     code, out, err = run(capsys, "compress", "model.npz", *options)
-    assert (code, out, err.count("\n")) == (2, "", 1) and words in err and files() == ["model.npz", "r.toml"]
+    assert (code, out, err.count("\n")) == (2, "", 1) and words in err
+    assert files() == ["model.npz", "o.toml", "r.toml"]
+
+
+@pytest.mark.parametrize("name, said", [("e\u0301", "must be in Unicode normal form C"),
+                                        ("x" * 5000, "must have at most")])
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_name_that_no_entry_may_have_is_refused_before_the_work(folder, capsys, monkeypatch, name, said, more):
+    header = json.dumps({name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    (folder / "m.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    monkeypatch.setattr(rc.checkpoints.run, "part_of", None)
+    code, out, err = run(capsys, "compress", "m.safetensors", *more)
+    assert (code, out, err.count("\n")) == (2, "", 1) and f"m.safetensors: tensor name: {said}" in err
+    assert files() == ["m.safetensors", "model.npz"]
 
 
 def test_options_make_the_recipe_that_they_say(folder, capsys):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cli_examples import run
 
-from refcompress import container
+from refcompress import container, models
 from refcompress.models import npz
 from refcompress.training import mnist
 
@@ -45,6 +45,20 @@ def test_the_file_that_is_read_is_never_written_by_whatever_name(folder, capsys,
         assert (code, out, err.count("\n")) == (2, "", 1) and "is the file that is read" in err
         assert (folder / source).read_bytes() == before == (folder / target).read_bytes()
     assert os.stat(source).st_nlink == 2  # and the links are links still
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_shard_of_a_model_is_never_written_by_a_link_to_it(tmp_path, capsys, monkeypatch, more):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("model")
+    models.save("model/shard.safetensors", {"w": np.ones((4, 4), np.float32)})
+    before = (tmp_path / "model/shard.safetensors").read_bytes()
+    (tmp_path / "model/model.safetensors.index.json").write_text('{"weight_map": {"w": "shard.safetensors"}}')
+    os.symlink("model/shard.safetensors", "link.rcz")
+    code, out, err = run(capsys, "compress", "model", "link.rcz", "--force", *more)
+    assert (code, out, err.count("\n")) == (2, "", 1) and "link.rcz: is the file that is read, model/shard" in err
+    assert (tmp_path / "model/shard.safetensors").read_bytes() == before
+    assert sorted(os.listdir()) == ["link.rcz", "model"]
 
 
 def test_demo_never_writes_over_the_images_that_it_reads(folder, capsys):

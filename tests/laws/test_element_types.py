@@ -99,3 +99,9 @@ def test_a_plain_refuses_patterns_that_its_type_does_not_have():
     for bad in ("float", "BF16", "", None, 7):
         with pytest.raises(RefcompressError, match="^type: "):
             Plain(np.uint8([1]), bad)
+
+
+@pytest.mark.parametrize("name", ELEMENT_TYPES)
+def test_one_element_without_an_axis_is_an_array_too(name):
+    value = Plain(np.array(1, ELEMENT_TYPES[name].pattern), name).dense()
+    assert isinstance(value, np.ndarray) and value.shape == () and value.dtype == ELEMENT_TYPES[name].dense
