@@ -2,14 +2,12 @@
 
 import errno
 import json
-import multiprocessing
 import os
 import shutil
 import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -159,6 +157,9 @@ def _executor(executor: Any, jobs: int) -> Iterator[Any]:
     if executor is not None:
         yield executor
         return
+    import multiprocessing  # which no other run needs
+    from concurrent.futures import ProcessPoolExecutor
+
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_alone)
     try:
         yield pool
@@ -178,6 +179,8 @@ def _alone() -> None:
 
 def _end_with_parent() -> None:
     """End this process when its parent has ended: a worker that waits for work would wait for ever."""
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

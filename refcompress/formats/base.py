@@ -1,6 +1,5 @@
 """What all formats share."""
 
-import html
 import math
 import zlib
 from collections.abc import Callable
@@ -82,6 +81,8 @@ class Format:
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
+        import html  # whose table of names is long
+
         rows = {"stored as": self.describe(), "bytes in memory": f"{self.nbytes:,}",
                 "bits a weight": self._bits("{:.2f}")}
         if hasattr(self, "dense"):
