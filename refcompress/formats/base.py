@@ -177,6 +177,17 @@ def expand(scale: np.ndarray, shape: tuple[int, ...], group: int | None) -> np.n
     return each if rows == shape else np.broadcast_to(each, rows).reshape(shape)
 
 
+def in_segments(values: np.ndarray, scale: np.ndarray, group: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return a view of values in C order, and scales (or zero points) that broadcast against it.
+
+    Segments that fill the rows have an axis of their own. So no scale is repeated, as :func:`expand` does.
+    """
+    *rows, size = rows_shape(values.shape, scale.ndim)
+    if group is None or not size or size % group:
+        return values, expand(scale, values.shape, group)
+    return values.reshape(*rows, size // group, group), scale[..., None]
+
+
 def _same(mine, theirs) -> bool:
     return same_bits(mine, theirs) if isinstance(mine, np.ndarray) else mine == theirs
 
