@@ -79,12 +79,11 @@ def means(flat: np.ndarray, values: int) -> tuple[np.ndarray, np.ndarray]:
     between them. There are sixteen parts for each of the ``values`` to be found.
     """
     count, total = np.zeros(BINS, np.int64), np.zeros(BINS)
-    zeros = 0
     for _, part, at in bins(flat):
-        zeros += part.size - int(np.count_nonzero(part))
         count += np.bincount(at, minlength=BINS)
         total += np.bincount(at, part, minlength=BINS)
-    count[0] -= zeros  # where +0.0 lies
+    zeros = flat.size - int(np.count_nonzero(flat)) if count[0] else 0  # the bin of +0.0 has the smallest numbers too
+    count[0] -= zeros
     count, total = ascending(count), ascending(total)
     used = np.flatnonzero(count)
     count, total = count[used], total[used]
@@ -115,17 +114,20 @@ def nearest(w: np.ndarray, book: np.ndarray, zeros: bool) -> Shared:
     found_type = np.min_scalar_type(unknown)
     code_of = code_of.astype(found_type)
     # Most bins lie between two boundaries: their code is in a table. Weights in the others are searched for.
-    edges = np.arange(BINS, dtype=np.uint32) << np.uint32(DROPPED)
     ordered = keys(limits)
-    first = np.searchsorted(ordered, edges, "left")
-    open = first != np.searchsorted(ordered, edges | np.uint32((1 << DROPPED) - 1), "left")
+    cut = ordered >> np.uint32(DROPPED)
+    inside = np.bincount(cut, minlength=BINS)
+    first = np.cumsum(inside) - inside  # how many boundaries lie below each bin
+    last = np.uint32((1 << DROPPED) - 1)  # of the patterns of a bin: a boundary there cuts nothing off
+    open = np.zeros(BINS, bool)
+    open[cut[ordered & last != last]] = True
     table = as_patterns(np.where(open, found_type.type(unknown), code_of[first]))
     codes = np.empty(w.size, np.uint8 if len(codebook) <= 256 else np.uint16)
     used = np.zeros(len(codebook), bool)
     for begin, part, at in bins(w.reshape(-1)):
         found = table[at]
-        cut = np.flatnonzero(found == unknown)
-        found[cut] = code_of[np.searchsorted(limits, part[cut], "left")]
+        searched = np.flatnonzero(found == unknown)
+        found[searched] = code_of[np.searchsorted(limits, part[searched], "left")]
         if zeros:
             found[part == 0] = 0
         codes[begin : begin + STEP] = found
