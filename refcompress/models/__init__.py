@@ -2,8 +2,8 @@
 
 Such a module has ``open(path, *, limit)``, which gives a :class:`Source`: names, shapes and types at once, elements
 when they are asked for. A type that is written too has ``save(path, tensors, *, metadata, like, decoded)`` and
-``is_decoded(path)``. :data:`FILE_TYPES` is the only place that names the modules, each of which is loaded when a file of
-its type comes. ``squeezenet`` reads one published file.
+``is_decoded(path)``. :data:`FILE_TYPES` is the only place that names the modules; each is loaded when a file of its
+type comes. ``squeezenet`` reads one published file.
 """
 
 import os

@@ -204,7 +204,8 @@ def test_the_suffix_says_which_importer_reads_and_writes(tmp_path, monkeypatch):
         assert same(models.load(tmp_path / name), arrays) and same(npz.load(str(tmp_path / name)), arrays)
         assert models.is_decoded(tmp_path / name) == (name == "a.npz")
     monkeypatch.setitem(models.FILE_TYPES, ".other", "other")
-    monkeypatch.setitem(sys.modules, "refcompress.models.other", SimpleNamespace(open=lambda path, limit: (path, limit)))
+    reader = SimpleNamespace(open=lambda path, limit: (path, limit))
+    monkeypatch.setitem(sys.modules, "refcompress.models.other", reader)
     other = tmp_path / "model.other"
     other.write_bytes(b"")
     assert models.open(other, limit=5) == (other, 5)
