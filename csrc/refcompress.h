@@ -178,6 +178,17 @@ int rc_share_values(size_t begin, size_t end, const uint32_t *keys, double *x);
  * steps; one for all kernels. */
 int rc_share_best_cut(size_t n, const double *x, const double *omega, double *gain, uint64_t *cut, double *mean);
 
+/* Where the last of the best j + 1 segments of the first i of n values begins, for all j >= 1 and i: places, rows of
+ * n + 1 entries, of which row j + 1 is written. A row has that many levels, row j those from (j - 1) * levels on,
+ * and the range is of levels, which follow each other (no threads). Level l of a row solves the places i = j + step,
+ * j + 3 * step, ... up to n, with step = 2^(levels - 1 - l); n < 2^levels. It looks at each t between the answers of
+ * the solved neighbours at the distance of step, and takes the lowest t with the least D[t] + max(Q - S * S / W, 0),
+ * Q, S and W the differences of their entries i and t; the quotient is 0 where W is not above 0. q, s and w : n + 1
+ * running sums. d : 2 rows of n + 1, row 1 the costs of one segment; row j reads row j mod 2 and writes the other.
+ * What comes in place of the steps in the exact solution; one for all kernels. */
+int rc_share_best_begins(size_t begin, size_t end, size_t levels, size_t n, const double *q, const double *s,
+                         const double *w, double *d, uint64_t *places);
+
 /* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they
  * are gone through in order, one after the other, so that Python can look after signals between them. */
 

@@ -4,8 +4,8 @@ The names here are the NumPy functions of :mod:`refcompress.reference`, the froz
 ``same``, which compares arrays and formats to the last bit. The C kernels are asked for by name: ``from refcompress
 import native``.
 
-NumPy and the rooms are loaded by the first name that is asked for (PEP 562), and not by ``import refcompress``: the
-command line needs half a second for that, and answers Ctrl-C from its first line on.
+NumPy and the rooms are loaded by the first name that is asked for (PEP 562), and not by ``import refcompress``: that
+takes time, and the command line answers Ctrl-C from its first line on.
 """
 
 from importlib import import_module

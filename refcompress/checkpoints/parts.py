@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,14 +96,14 @@ def whole_path(folder: str, target: str) -> str | None:
     """
     if os.path.islink(target) or os.path.islink(folder) or os.path.ismount(folder):
         return None
-    return os.path.join(folder, f"whole.{secrets.token_hex(4)}.tmp")
+    return os.path.join(folder, f"whole.{os.urandom(4).hex()}.tmp")
 
 
 def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | memoryview) -> None:
     """Write a part whole."""
     text = json.dumps(said, sort_keys=True).encode()
     digest = hashlib.sha256()
-    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    temporary = f"{path}.{os.urandom(4).hex()}.tmp"
     try:
         with files.naming(path), open(temporary, "xb") as file:
             for piece in (MAGIC, key, len(text).to_bytes(4, "little"), text, entry):

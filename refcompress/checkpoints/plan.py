@@ -208,13 +208,10 @@ def _some(source: Source) -> str:
 
 def _tied(source: Source, steps: list[Step]) -> Iterator[Step]:
     """Yield the steps, those of tensors with the content of an earlier one, of the same scheme, as the same."""
-    alike: dict[tuple, int] = {}
-    for step in steps:
-        key = step.shape, step.type
-        alike[key] = alike.get(key, 0) + 1
+    perhaps = _alike(source, steps)
     first: dict[tuple, str] = {}
     for step in steps:
-        if alike[step.shape, step.type] > 1:
+        if step.name in perhaps:
             place = source[step.name].place
             what = (step.shape, step.type, step.scheme, tuple(sorted(step.options.items())), step.choices == ())
             known = None if place is None else first.get((what, "place", place))
@@ -225,6 +222,23 @@ def _tied(source: Source, steps: list[Step]) -> Iterator[Step]:
             if known != step.name:
                 step = replace(step, same_as=known)
         yield step
+
+
+def _alike(source: Source, steps: list[Step]) -> set[str]:
+    """Return the tensors that may have the content of another: those of its shape and type, and of its first bytes."""
+    groups: dict[tuple, list[Tensor]] = {}
+    for step in steps:
+        groups.setdefault((step.shape, step.type), []).append(source[step.name])
+    found: set[str] = set()
+    for tensors in groups.values():
+        if len(tensors) == 1:
+            continue
+        heads: dict[bytes, list[str]] = {}
+        told = all(tensor.head is not None for tensor in tensors)  # where one cannot tell, it may be any of them
+        for tensor in tensors:
+            heads.setdefault(tensor.head() if told and tensor.head else b"", []).append(tensor.name)
+        found.update(name for names in heads.values() if len(names) > 1 for name in names)
+    return found
 
 
 def content(tensor: Tensor) -> bytes:

@@ -8,7 +8,7 @@ is coarse. A boundary between two clusters can only be misplaced within one bin:
 is less than 0.3 % above the least one at 5 bits (tests/checkpoints/test_sharing.py has the bound that is checked).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -52,6 +52,26 @@ def keys(part: np.ndarray) -> np.ndarray:
     return np.where(patterns >> 31, ~patterns, patterns | np.uint32(1 << 31))
 
 
+def bins(flat: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield where a part of the weights begins, the part, and the bin of each of its weights in the order of patterns.
+
+    Tables of bins are turned to the order of the numbers, and not each weight.
+    """
+    for begin in range(0, flat.size, STEP):
+        part = flat[begin : begin + STEP]
+        yield begin, part, (part.view(np.uint32) >> np.uint32(DROPPED)).astype(np.intp)
+
+
+def ascending(table: np.ndarray) -> np.ndarray:
+    """Return a table of bins in the order of patterns in that of the numbers: negative ones come first, reversed."""
+    return np.concatenate([table[: BINS // 2 - 1 : -1], table[: BINS // 2]])
+
+
+def as_patterns(table: np.ndarray) -> np.ndarray:
+    """Return the table of which :func:`ascending` made this one."""
+    return np.concatenate([table[BINS // 2 :], table[BINS // 2 - 1 :: -1]])
+
+
 def means(flat: np.ndarray, values: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean, rounded to float32, and the number of the weights in each bin; zeros are a bin of their own.
 
@@ -59,15 +79,12 @@ def means(flat: np.ndarray, values: int) -> tuple[np.ndarray, np.ndarray]:
     between them. There are sixteen parts for each of the ``values`` to be found.
     """
     count, total = np.zeros(BINS, np.int64), np.zeros(BINS)
-    zeros = 0
-    for begin in range(0, flat.size, STEP):
-        part = flat[begin : begin + STEP]
-        key = keys(part) >> DROPPED
-        zeros += part.size - int(np.count_nonzero(part))
-        count += np.bincount(key, minlength=BINS)
-        total += np.bincount(key, part.astype(np.float64), minlength=BINS)
-    middle = 1 << 31 - DROPPED  # where +0.0 lies
-    count[middle] -= zeros
+    for _, part, at in bins(flat):
+        count += np.bincount(at, minlength=BINS)
+        total += np.bincount(at, part, minlength=BINS)
+    zeros = flat.size - int(np.count_nonzero(flat)) if count[0] else 0  # the bin of +0.0 has the smallest numbers too
+    count[0] -= zeros
+    count, total = ascending(count), ascending(total)
     used = np.flatnonzero(count)
     count, total = count[used], total[used]
     mean = total / count
@@ -93,25 +110,29 @@ def nearest(w: np.ndarray, book: np.ndarray, zeros: bool) -> Shared:
     codebook = book
     if zeros:
         code_of, codebook = np.cumsum(book != 0) * (book != 0), np.append(np.float32(0), book[book != 0])
-    code_of = code_of.astype(np.uint8 if len(codebook) <= 256 else np.uint16)
+    unknown = len(codebook)  # no code: of a bin that a boundary cuts
+    found_type = np.min_scalar_type(unknown)
+    code_of = code_of.astype(found_type)
     # Most bins lie between two boundaries: their code is in a table. Weights in the others are searched for.
-    edges = np.arange(BINS, dtype=np.uint32) << np.uint32(DROPPED)
     ordered = keys(limits)
-    first = np.searchsorted(ordered, edges, "left")
-    open = first != np.searchsorted(ordered, edges | np.uint32((1 << DROPPED) - 1), "left")
-    table = code_of[first]
-    codes, flat = np.empty(w.size, code_of.dtype), w.reshape(-1)
+    cut = ordered >> np.uint32(DROPPED)
+    inside = np.bincount(cut, minlength=BINS)
+    first = np.cumsum(inside) - inside  # how many boundaries lie below each bin
+    last = np.uint32((1 << DROPPED) - 1)  # of the patterns of a bin: a boundary there cuts nothing off
+    open = np.zeros(BINS, bool)
+    open[cut[ordered & last != last]] = True
+    table = as_patterns(np.where(open, found_type.type(unknown), code_of[first]))
+    codes = np.empty(w.size, np.uint8 if len(codebook) <= 256 else np.uint16)
     used = np.zeros(len(codebook), bool)
-    for begin in range(0, w.size, STEP):
-        part = flat[begin : begin + STEP]
-        key = keys(part) >> DROPPED
-        found = table[key]
-        at = np.flatnonzero(open[key])
-        found[at] = code_of[np.searchsorted(limits, part[at], "left")]
+    for begin, part, at in bins(w.reshape(-1)):
+        found = table[at]
+        searched = np.flatnonzero(found == unknown)
+        found[searched] = code_of[np.searchsorted(limits, part[searched], "left")]
         if zeros:
             found[part == 0] = 0
         codes[begin : begin + STEP] = found
-        used[found] = True
+        if not used.all():
+            used[found] = True
     used[:1] |= zeros
     if not used.all():  # a value that is nearest to no weight is dropped
         narrow = np.uint8 if np.count_nonzero(used) <= 256 else np.uint16

@@ -1,11 +1,9 @@
 """Who works: an executor that was given, or processes of this machine, and the implementation that computes."""
 
-import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +27,9 @@ def executor_of(executor: Any, jobs: int) -> Iterator[Any]:
     if executor is not None:
         yield executor
         return
+    import multiprocessing  # which no other run needs
+    from concurrent.futures import ProcessPoolExecutor
+
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_alone)
     try:
         yield pool
@@ -48,6 +49,8 @@ def _alone() -> None:
 
 def _end_with_parent() -> None:
     """End this process when its parent has ended: a worker that waits for work would wait for ever."""
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

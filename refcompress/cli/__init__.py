@@ -8,14 +8,18 @@ import argparse
 import json
 import os
 import sys
+from importlib import import_module
 
 from .. import __version__
-from ..agreement import Disagreement
 from ..errors import NotOnDisk, RefcompressError
-from . import audit, compress, decompress, demo, doctor, evaluate, files, guide
 from .refusals import in_words, say
 
 __all__ = ["main"]
+
+# Each command, in the order of --help, and the module that has it: one is loaded, and with it what it needs.
+COMMANDS = {"demo": "demo", "compress": "compress", "decompress": "decompress", "rebuild": "decompress",
+            "inspect": "files", "verify": "files", "evaluate": "evaluate", "audit": "audit", "doctor": "doctor",
+            "help": "guide", "include": "guide"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,18 +27,8 @@ def main(argv: list[str] | None = None) -> int:
 
     Also 1 where the new file is in place and the system could not say that its name is on the disk (NotOnDisk).
     """
-    parser = Parser(
-        prog="refcompress",
-        description="The reference for neural-network compression: to be read, to be fast, proven the same.",
-    )
-    parser.add_argument("--version", action="version", version=f"refcompress {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (demo, compress, decompress, files, evaluate, audit, doctor):
-        module.add_commands(commands)
-    guide.add_commands(commands, parser)
-    for command in commands.choices.values():
-        command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
-    options = parser.parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    options = parser_for(argv[0] if argv else "").parse_args(argv)
     try:
         report = options.run(options)
     except MemoryError as error:
@@ -44,13 +38,13 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except (RefcompressError, OSError) as error:
         return refuse(in_words(error, options))
-    except Disagreement as error:
-        return refuse(
-            f"what was read back is not what was compressed ({error}): a fault of refcompress, please report it"
-        )
     except KeyboardInterrupt:
         say("interrupted; no file is half written")
         return 130
+    except disagreement() as error:
+        return refuse(
+            f"what was read back is not what was compressed ({error}): a fault of refcompress, please report it"
+        )
     for warning in report.warnings:
         say(f"warning: {warning}")
     try:
@@ -61,6 +55,32 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return refuse(in_words(error, options))
     return 0 if report.good else 1
+
+
+def parser_for(first: str) -> argparse.ArgumentParser:
+    """Return a parser that knows the command that the first argument names; where it names none, or help, all."""
+    parser = Parser(
+        prog="refcompress",
+        description="The reference for neural-network compression: to be read, to be fast, proven the same.",
+    )
+    parser.add_argument("--version", action="version", version=f"refcompress {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    parser.set_defaults(parser=parser)  # for help
+    modules = [] if first == "--version" else list(dict.fromkeys(COMMANDS.values()))
+    if first in COMMANDS and first != "help":
+        modules = [COMMANDS[first]]
+    for module in modules:
+        import_module(f"{__name__}.{module}").add_commands(commands)
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+    return parser
+
+
+def disagreement() -> type[Exception]:
+    """Return the exception of results that differ; what has its rules is loaded where one has come."""
+    from ..agreement import Disagreement
+
+    return Disagreement
 
 
 class Parser(argparse.ArgumentParser):

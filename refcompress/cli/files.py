@@ -3,11 +3,10 @@
 import argparse
 
 from .. import container, reference
-from ..container import verification
 from ..container.outlines import Outline, of_layer
 from ..errors import RefcompressError
 from ..ledger import Ledger, layers_and_ledger, outlines_and_ledger
-from .options import add_implementation, add_limit, implementation, label
+from .options import add_implementation, add_limit, implementation, implementation_for_few, label
 from .progress import Progress, add_quiet
 from .refusals import about
 from .show import Report, paragraph, table
@@ -30,8 +29,9 @@ def add_commands(commands) -> None:
 
 def inspect(options: argparse.Namespace) -> Report:
     find = layers_and_ledger if options.exact else outlines_and_ledger
+    space = implementation(options) if options.exact else implementation_for_few(options)
     with about(options.source), container.files.Opened(options.source) as data:
-        found, book = find(data, implementation=implementation(options), limit=options.limit)
+        found, book = find(data, implementation=space, limit=options.limit)
         report, text = ledger_report(options.source, bytes(data.read(0, len(container.MAGIC) + 1)), found, book)
     if not options.exact:
         text += "\n" + paragraph("What the entries hold was not decoded: bits that only fill up words of a Huffman "
@@ -74,6 +74,8 @@ def _bytes(count: float) -> str:
 
 def verify(options: argparse.Namespace) -> Report:
     """Decode by the reference and each native variant, compare bit for bit, and write the content again."""
+    from ..container import verification
+
     spaces = _others()
     with about(options.source), container.files.Opened(options.source) as source:
         head = bytes(source.read(0, min(source.size, len(container.MAGIC) + 1)))

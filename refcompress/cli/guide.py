@@ -13,18 +13,18 @@ PACKAGE = Path(__file__).resolve().parents[1]
 FOLDERS = (PACKAGE / "include", PACKAGE.parent / "csrc")  # of a wheel; of a source tree
 
 
-def add_commands(commands, parser: argparse.ArgumentParser) -> None:
+def add_commands(commands) -> None:
     command = commands.add_parser("help", help="say what a command does, and list its options")
     command.add_argument("about", nargs="?", metavar="COMMAND", help="one command (default: list all)")
-    command.set_defaults(run=lambda options: help_on(options, commands.choices, parser))
+    command.set_defaults(run=lambda options: help_on(options, commands.choices))
     command = commands.add_parser(
         "include", help='print the folder of refcompress.h, the types of the kernels: cc -I"$(refcompress include)"'
     )
     command.set_defaults(run=include)
 
 
-def help_on(options: argparse.Namespace, commands: dict, parser: argparse.ArgumentParser) -> Report:
-    about = parser if options.about is None else commands.get(options.about)
+def help_on(options: argparse.Namespace, commands: dict) -> Report:
+    about = options.parser if options.about is None else commands.get(options.about)
     if about is None:
         raise Refused("help", f"there is no command {options.about!r}; there are {', '.join(commands)}")
     text = about.format_help()

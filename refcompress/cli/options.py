@@ -8,7 +8,7 @@ from typing import Any
 from .. import arguments, reference
 from ..errors import NotBuilt
 
-__all__ = ["add_implementation", "implementation", "label", "add_limit"]
+__all__ = ["add_implementation", "implementation", "implementation_for_few", "label", "add_limit"]
 
 CHOICES = ("auto", "reference", "native", "portable", "avx2", "avx512")
 
@@ -47,6 +47,23 @@ def implementation(options: argparse.Namespace) -> Any:
     if options.threads is not None:
         native.threads.set(options.threads)
     return space
+
+
+class Later:
+    """The namespace that the options ask for, which is loaded when the first operation is asked of it."""
+
+    def __init__(self, options: argparse.Namespace):
+        self._options = options
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(implementation(self._options), name)
+
+
+def implementation_for_few(options: argparse.Namespace) -> Any:
+    """Return the namespace that the options ask for, for work that may need no operation; auto is loaded later."""
+    if options.implementation == "auto" and options.threads is None:
+        return Later(options)
+    return implementation(options)
 
 
 def label(namespace: Any) -> str:

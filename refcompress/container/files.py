@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -122,7 +121,7 @@ def writing(path: str | bytes | os.PathLike, temporary: str | None = None) -> It
     """
     target, replaced = target_of(path)
     directory = os.path.dirname(target)
-    temporary = temporary or os.path.join(directory, f".refcompress-{secrets.token_hex(8)}.tmp")
+    temporary = temporary or os.path.join(directory, f".refcompress-{os.urandom(8).hex()}.tmp")
     try:  # Twice, because Ctrl-C may come while the inner one removes the file.
         try:
             # The file is opened by C alone: Ctrl-C cannot come between the descriptor and the object that closes it.

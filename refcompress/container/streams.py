@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import ops
 from ..errors import RefcompressError, UnsupportedVersionError
 from ..formats import MAX_CODE_LENGTH, Encoded
 from ..reference.huffman.stream import lanes_of
@@ -26,6 +25,8 @@ MAX_HUFFMAN_ALPHABET = 2**MAX_CODE_LENGTH
 
 def operation(implementation, name: str) -> Callable:
     """Return the function of that name: the implementation's, or the reference's where it has none."""
+    from .. import ops  # which loads all families: to look into a file needs none
+
     return ops.implementation_of(implementation, name)[0]
 
 

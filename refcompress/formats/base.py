@@ -1,6 +1,5 @@
 """What all formats share."""
 
-import html
 import math
 import zlib
 from collections.abc import Callable
@@ -82,6 +81,8 @@ class Format:
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
+        import html  # whose table of names is long
+
         rows = {"stored as": self.describe(), "bytes in memory": f"{self.nbytes:,}",
                 "bits a weight": self._bits("{:.2f}")}
         if hasattr(self, "dense"):
@@ -174,6 +175,17 @@ def expand(scale: np.ndarray, shape: tuple[int, ...], group: int | None) -> np.n
     *_, size = rows = rows_shape(shape, scale.ndim)
     each = np.repeat(scale, min(group, size), axis=-1)[..., :size]  # a segment is at most its row
     return each if rows == shape else np.broadcast_to(each, rows).reshape(shape)
+
+
+def in_segments(values: np.ndarray, scale: np.ndarray, group: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return a view of values in C order, and scales (or zero points) that broadcast against it.
+
+    Segments that fill the rows have an axis of their own. So no scale is repeated, as :func:`expand` does.
+    """
+    *rows, size = rows_shape(values.shape, scale.ndim)
+    if group is None or not size or size % group:
+        return values, expand(scale, values.shape, group)
+    return values.reshape(*rows, size // group, group), scale[..., None]
 
 
 def _same(mine, theirs) -> bool:

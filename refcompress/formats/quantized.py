@@ -7,7 +7,7 @@ import numpy as np
 from .. import arguments
 from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import RefcompressError
-from .base import Format, block_shape, expand, rows_shape
+from .base import Format, block_shape, expand, in_segments, rows_shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,9 +63,14 @@ class Quantized(Format):
 
         A product that would overflow is the largest finite float32: the grid's point next to 3e38 may lie beyond it.
         """
-        difference = self.values.astype(np.int32) - self.expand(self.zero_point)
+        dense = self.values.astype(np.float32, order="C")  # exact, and so are differences
+        if self.zero_point.any():
+            part, zero_point = in_segments(dense, self.zero_point.astype(np.float32), self.group)
+            part -= zero_point
+        part, scale = in_segments(dense, self.scale, self.group)
         with np.errstate(over="ignore", under="ignore"):
-            return np.clip(difference.astype(np.float32) * self.expand(self.scale), -LARGEST, LARGEST)
+            part *= scale
+        return np.clip(dense, -LARGEST, LARGEST, out=dense)
 
     def expand(self, a: np.ndarray) -> np.ndarray:
         """Return an array of the shape of scale so that it broadcasts against values."""

@@ -2,12 +2,13 @@
 
 Such a module has ``open(path, *, limit)``, which gives a :class:`Source`: names, shapes and types at once, elements
 when they are asked for. A type that is written too has ``save(path, tensors, *, metadata, like, decoded)`` and
-``is_decoded(path)``. :data:`FILE_TYPES` is the only place that names the modules. ``squeezenet`` reads one published
-file.
+``is_decoded(path)``. :data:`FILE_TYPES` is the only place that names the modules; each is loaded when a file of its
+type comes. ``squeezenet`` reads one published file.
 """
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,6 @@ from types import ModuleType
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
 from ..errors import LimitError, RefcompressError
-from . import gguf, keras, npz, onnx, pytorch, safetensors, sharded
 from .content import kind_of
 from .mapping import from_mapping
 from .source import Source, Tensor, Value
@@ -23,22 +23,23 @@ from .source import Source, Tensor, Value
 __all__ = ["FILE_TYPES", "TARGET_TYPES", "Source", "Tensor", "Value", "file_type", "from_mapping", "is_decoded", "load",
            "open", "save"]
 
-FILE_TYPES: dict[str, ModuleType] = {  # a file's suffix, in small letters: the module that reads and writes it
-    ".npz": npz,
-    ".safetensors": safetensors,
-    ".json": sharded,
-    ".gguf": gguf,
-    ".pt": pytorch,
-    ".pth": pytorch,
-    ".bin": pytorch,
-    ".ckpt": pytorch,
-    ".jit": pytorch,
-    ".h5": keras,
-    ".hdf5": keras,
-    ".keras": keras,
-    ".onnx": onnx,
+FILE_TYPES = {  # a file's suffix, in small letters: the module here that reads it, and writes it if it is in WRITTEN
+    ".npz": "npz",
+    ".safetensors": "safetensors",
+    ".json": "sharded",
+    ".gguf": "gguf",
+    ".pt": "pytorch",
+    ".pth": "pytorch",
+    ".bin": "pytorch",
+    ".ckpt": "pytorch",
+    ".jit": "pytorch",
+    ".h5": "keras",
+    ".hdf5": "keras",
+    ".keras": "keras",
+    ".onnx": "onnx",
 }
-TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if hasattr(module, "save"))
+WRITTEN = ("npz", "safetensors", "gguf", "onnx")
+TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if module in WRITTEN)
 KINDS: dict[str | None, tuple[str, str]] = {  # what a file is by its content: its name, and the suffix that it needs
     "npz": ("an archive of NumPy", ".npz"), "safetensors": ("a file of safetensors", ".safetensors"),
     "sharded": ("JSON", ".json"), "gguf": ("a GGUF file", ".gguf"), "torch": ("a checkpoint of PyTorch", ".pt"),
@@ -51,7 +52,7 @@ def file_type(path: str | bytes | PathLike) -> ModuleType:
     suffix = _suffix(path)
     if suffix not in FILE_TYPES:
         raise RefcompressError("path", f"must end in {_listed(FILE_TYPES)}, a type of file that is read here")
-    return FILE_TYPES[suffix]
+    return import_module(f"{__name__}.{FILE_TYPES[suffix]}")
 
 
 def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> Source:
@@ -70,15 +71,17 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
     """
     name = os.fsdecode(files.name_of(path))
     if os.path.isdir(name):
+        from . import sharded
+
         return sharded.open(name, limit=limit)
-    module = file_type(path)
+    module, here = file_type(path), FILE_TYPES[_suffix(path)]
     with files.Opened(path) as file:
         kind = kind_of(file)
     said, suffix = KINDS.get(kind, ("", ""))
-    if kind is not None and FILE_TYPES.get(suffix) is not module:
+    if kind is not None and FILE_TYPES.get(suffix) != here:
         raise RefcompressError("path", f"is {said} by its content; its name must end in {suffix}")
-    if module is npz:
-        return npz.open(path, limit=limit, bfloat16=bfloat16)
+    if here == "npz":
+        return module.open(path, limit=limit, bfloat16=bfloat16)
     if arguments.boolean(bfloat16, "bfloat16"):
         raise RefcompressError("bfloat16", "is for files that end in .npz: all others say which tensors are bfloat16")
     return module.open(path, limit=limit)
@@ -114,13 +117,13 @@ def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[st
     suffix = _suffix(path)
     if suffix not in TARGET_TYPES:
         raise RefcompressError("path", f"must end in {_listed(TARGET_TYPES)}, a type of file that is written here")
-    FILE_TYPES[suffix].save(path, from_mapping(tensors), metadata=metadata, like=like, decoded=decoded)
+    file_type(path).save(path, from_mapping(tensors), metadata=metadata, like=like, decoded=decoded)
 
 
 def is_decoded(path: str | bytes | PathLike) -> bool:
     """Return whether :func:`save` marked the file at ``path`` as decoded."""
     module = file_type(path)
-    return hasattr(module, "is_decoded") and module.is_decoded(path)
+    return FILE_TYPES[_suffix(path)] in WRITTEN and module.is_decoded(path)
 
 
 def _suffix(path: str | bytes | PathLike) -> str:

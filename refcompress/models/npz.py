@@ -20,7 +20,7 @@ from ..errors import ArgumentTypeError, CorruptError, LimitError, RefcompressErr
 from ..formats import Plain
 from . import archive
 from .mapping import KINDS, from_mapping
-from .source import Source, Tensor, Value, opening, pieces, refuse_like, within
+from .source import HEAD, Source, Tensor, Value, opening, pieces, refuse_like, within
 
 SUFFIX = ".npy"
 MAGIC = b"\x93NUMPY"
@@ -92,7 +92,9 @@ def tensors(file: files.Opened, bfloat16: bool) -> Iterator[Tensor]:
         size = math.prod(shape) * dtype.itemsize
         if size != member.size - begin:
             raise CorruptError("path", f"array {name!r} announces {size} bytes and has {member.size - begin}")
-        yield Tensor(name, shape, kind, size, partial(read, member, name, begin, shape, dtype, fortran))
+        # The same numbers have the same bytes in one order of elements and of bytes alone.
+        start = None if fortran or not dtype.isnative else partial(head, member, begin, min(size, HEAD))
+        yield Tensor(name, shape, kind, size, partial(read, member, name, begin, shape, dtype, fortran), head=start)
 
 
 def header(unpacking: archive.Unpacking, name: str, bfloat16: bool) -> tuple[tuple[int, ...], np.dtype, bool, int]:
@@ -134,6 +136,13 @@ def header(unpacking: archive.Unpacking, name: str, bfloat16: bool) -> tuple[tup
     if dtype.kind not in KINDS and dtype != BFLOAT16:
         raise CorruptError("path", f"array {name!r} is of dtype {dtype}, not of numbers")
     return shape, dtype, fields["fortran_order"], len(version) + width + length
+
+
+def head(member: archive.Member, begin: int, count: int) -> bytes:
+    """Return the first bytes of the elements, which begin at ``begin``."""
+    unpacking = archive.Unpacking(member)
+    unpacking.take(begin)
+    return unpacking.take(count)
 
 
 def read(member: archive.Member, name: str, begin: int, shape: tuple[int, ...], dtype: np.dtype,

@@ -24,7 +24,7 @@ from ..formats import Plain
 from .elements import bits_of, patterns_of, value_of
 from .json_text import JsonText
 from .mapping import from_mapping
-from .source import Source, Tensor, opening, pieces, refuse_like, within
+from .source import HEAD, Source, Tensor, opening, pieces, refuse_like, within
 
 DTYPES = {  # as the header has them: element types
     "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32", "I32": "int32",
@@ -65,11 +65,16 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
             kind, shape, (start, end) = _entry(text, name)
             places.append((start, end, name))
             fill = partial(file.fill, begin + start)
-            tensors[name] = within(Tensor(name, shape, kind, end - start, partial(value_of, fill, shape, kind, name)),
-                                   limit)
+            head = partial(_head, file, begin + start, min(end - start, HEAD))
+            tensors[name] = within(Tensor(name, shape, kind, end - start, partial(value_of, fill, shape, kind, name),
+                                          head=head), limit)
         text.end()
         _without_gaps(places, file.size - begin)
         return Source("safetensors", [file], tensors, metadata)
+
+
+def _head(file: files.Opened, start: int, count: int) -> bytes:
+    return bytes(file.read(start, count))
 
 
 def header(file: files.Opened) -> tuple[int, JsonText]:

@@ -12,9 +12,10 @@ from ..container import files
 from ..errors import LimitError, RefcompressError
 from ..formats import ArrayFormat
 
-__all__ = ["Source", "Tensor", "Value", "opening", "pieces", "refuse_like", "within"]
+__all__ = ["HEAD", "Source", "Tensor", "Value", "opening", "pieces", "refuse_like", "within"]
 
 Value = np.ndarray | ArrayFormat  # an array of NumPy's types, else Plain or GGMLBlocks: the element types NumPy lacks
+HEAD = 2**12  # bytes by which tensors of one shape are told apart: nearly all of them differ there
 STEP = 2**24  # bytes hashed or written at a time: Ctrl-C is answered between steps
 
 
@@ -25,7 +26,8 @@ class Tensor:
     name : its key. shape : its sizes. type : the name of its element type (formats.ELEMENT_TYPES) or of its block type
     in GGUF, such as "Q4_K". nbytes : the bytes that its elements take in the file, unpacked where it packs them. read :
     reads and returns it, in C order and native byte order; each call reads anew. place : what two tensors of the same
-    bytes have in common (file, offset, strides), or None where the reader cannot tell: tied weights.
+    bytes have in common (file, offset, strides), or None where the reader cannot tell: tied weights. head : reads the
+    first HEAD bytes of its elements, or all if they are fewer; None where that is no cheaper than to read it.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Tensor:
     nbytes: int
     read: Callable[[], Value] = field(repr=False, compare=False)
     place: tuple | None = None
+    head: Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
 
 
 class Source(Mapping[str, Tensor]):

@@ -1,8 +1,8 @@
-"""The share family: share_kmeans in C; share_optimal in NumPy, sorted and coded by the parts of share_kmeans.
+"""The share family: share_kmeans in C; share_optimal in C too, sorted and coded by the parts of share_kmeans.
 
 Prefix sums and three of the four starts are the reference's own (NumPy sums at C speed). The kernel does the steps. The
-sorting before, rc_share_best_cut, which the start "cut" asks for, and rc_share_codes, which finds the codes, are no
-operations of their own.
+sorting before, rc_share_best_cut, which the start "cut" asks for, rc_share_best_begins, the dynamic program of
+share_optimal, and rc_share_codes, which finds the codes, are no operations of their own.
 """
 
 from functools import wraps
@@ -12,7 +12,7 @@ import numpy as np
 from .. import reference
 from ..formats import Shared
 from ..reference.share.kmeans import boundaries, kmeans_arguments
-from ..reference.share.optimal import segments
+from ..reference.share.optimal import segments, sums
 from ..reference.share.starts import cut_start, distinct, initial_centroids
 from . import threads
 from ._call import check, pointer
@@ -22,6 +22,7 @@ __all__ = ["share_kmeans", "share_optimal"]
 
 SORTED_AT_A_TIME = 2**20  # weights: some milliseconds
 SEARCH_SECONDS = 1e-8  # of one halving in a search through memory, to the order of magnitude
+COST_SECONDS = 3e-9  # of the cost of one segment, likewise
 
 
 def share_kmeans(kernel, row):
@@ -51,7 +52,7 @@ def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False):
 def best_means(x: np.ndarray, omega: np.ndarray, k: int) -> np.ndarray:
     """Return the means of the best k segments of the distinct ascending values x, in O(k d log d).
 
-    The recurrence is the reference's. A row D[j] is made for all i at once: the best t rises with i (Gronlund et al.,
+    The recurrence is the reference's. A row D[j] is made level by level: the best t rises with i (Gronlund et al.,
     2017, arXiv 1701.07204), so the t of a place lies between those of its neighbours, and the distance between solved
     places is halved until all are.
     """
@@ -59,41 +60,19 @@ def best_means(x: np.ndarray, omega: np.ndarray, k: int) -> np.ndarray:
     if n <= k:
         return x
     cost, mean = segments(x, omega)
-    D = cost(np.zeros(n + 1, np.intp), np.arange(n + 1))
-    begin = np.zeros((k + 1, n + 1), np.intp)
-    for j in range(2, k + 1):
-        D, begin[j] = _next_row(D, cost, j - 1, n)
+    _, sums_of_segments = sums(x, omega)
+    D, begin = np.empty((2, n + 1)), np.empty((k + 1, n + 1), np.uint64)
+    D[1] = cost(np.zeros(n + 1, np.intp), np.arange(n + 1))
+    levels = n.bit_length()
+    operands = (levels, n, *map(pointer, sums_of_segments), pointer(D, writable=True), pointer(begin, writable=True))
+    few = max(1, int(threads.CHUNK_SECONDS / (COST_SECONDS * 2 * n)))  # a level has at most 2 n costs
+    for first in range(0, (k - 1) * levels, few):
+        check(lib.rc_share_best_begins(first, min(first + few, (k - 1) * levels), *operands), "w")
     ends = [n]
-    for j in range(k, 0, -1):
-        ends.append(begin[j, ends[-1]])
+    for j in range(k, 1, -1):
+        ends.append(int(begin[j, ends[-1]]))
+    ends.append(0)
     return mean(np.array(ends[:0:-1]), np.array(ends[-2::-1]))
-
-
-def _next_row(D: np.ndarray, cost, j: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return min over t in [j, i) of D[t] + cost(t, i), and the lowest t that has it, for all i > j at once.
-
-    Where i is at most j there are not values enough for the segments: infinity.
-    """
-    best, place = np.full(n + 1, np.inf), np.zeros(n + 1, np.intp)
-    place[: j + 1] = j
-    step = 1 << (n - j).bit_length()
-    while step:
-        i = np.arange(j + step, n + 1, 2 * step)
-        if len(i):
-            # The solved neighbours lie at distance step: theirs are the first and the last t to look at.
-            low = place[np.maximum(i - step, j)]
-            high = np.where(i + step <= n, place[np.minimum(i + step, n)], n)
-            high = np.minimum(np.where(high < low, n, high), i - 1)
-            length = high - low + 1
-            start = np.cumsum(length) - length
-            t = np.arange(length.sum()) - np.repeat(start - low, length)
-            value = D[t] + cost(t, np.repeat(i, length))
-            lowest = np.minimum.reduceat(value, start)
-            found = np.flatnonzero(value == np.repeat(lowest, length))
-            at = found[np.searchsorted(found, start)]
-            best[i], place[i] = lowest, t[at]
-        step //= 2
-    return best, place
 
 
 def _sorted_values(w, weights, pruned):

@@ -26,22 +26,48 @@ and the rule. Docstrings list only exceptions that say more. ``one_form.py`` lis
 The arithmetic is IEEE 754's, whatever ``np.seterr`` says. NumPy computes in the mode of the floating-point unit that it
 finds: where another library has set another rounding than to nearest, or that subnormals become zeros, results have
 other bits (:mod:`refcompress.native` sets the default mode around each call).
+
+A family is loaded by the first of its names that is asked for (PEP 562): who opens a file needs one or two of them.
 """
 
-from . import allocate, csr, floats, gemm, ggml, huffman, lowrank, planes, prune, quantize, rangecoder, share
-from .allocate import *  # noqa: F403
-from .csr import *  # noqa: F403
-from .floats import *  # noqa: F403
-from .gemm import *  # noqa: F403
-from .ggml import *  # noqa: F403
-from .huffman import *  # noqa: F403
-from .lowrank import *  # noqa: F403
-from .planes import *  # noqa: F403
-from .prune import *  # noqa: F403
-from .quantize import *  # noqa: F403
-from .rangecoder import *  # noqa: F403
-from .share import *  # noqa: F403
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = sorted(name for family in (
-    prune, share, quantize, floats, ggml, allocate, lowrank, csr, gemm, huffman, rangecoder, planes,
-) for name in family.__all__)
+if TYPE_CHECKING:  # what __getattr__ below finds, for tools that only read
+    from .allocate import *  # noqa: F403
+    from .csr import *  # noqa: F403
+    from .floats import *  # noqa: F403
+    from .gemm import *  # noqa: F403
+    from .ggml import *  # noqa: F403
+    from .huffman import *  # noqa: F403
+    from .lowrank import *  # noqa: F403
+    from .planes import *  # noqa: F403
+    from .prune import *  # noqa: F403
+    from .quantize import *  # noqa: F403
+    from .rangecoder import *  # noqa: F403
+    from .share import *  # noqa: F403
+
+FAMILIES = ("prune", "share", "quantize", "floats", "ggml", "allocate", "lowrank", "csr", "gemm", "huffman",
+            "rangecoder", "planes")
+
+
+def __getattr__(name: str):
+    """Return a family (reference.csr), or a name of one, which its first word says; any other name loads all."""
+    if name in FAMILIES:
+        return import_module(f"{__name__}.{name}")
+    if name.startswith("__") and name != "__all__":  # what Python asks each module for
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    public = globals()
+    word = name.partition("_")[0].removeprefix("de").removeprefix("re")  # dequantize_s8, requantize_s32
+    for family in [word] if word in FAMILIES else FAMILIES:
+        module = import_module(f"{__name__}.{family}")
+        public.update({each: getattr(module, each) for each in module.__all__})
+    if name == "__all__":
+        public["__all__"] = sorted(each for family in FAMILIES for each in public[family].__all__)
+    if name in public:
+        return public[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__getattr__("__all__"), *globals()})

@@ -208,6 +208,28 @@ def test_tensors_of_one_content_are_stored_once_and_stay_tied(tmp_path):
         assert file["lm_head.weight"] == file["wte.weight"] and file["z.weight"] == file["x.weight"]
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_tensors_are_hashed_where_their_first_bytes_are_the_same(tmp_path, monkeypatch, suffix):
+    w = normal(40, 50)
+    late, early = w.copy(), w.copy()
+    late[-1, -1], early[0, 0] = 9, 9
+    arrays = {"a": w, "early": early, "late": late, "b": w.copy(), "alone": normal(3, 50)}
+    models.save(tmp_path / f"model{suffix}", arrays)
+    planning = sys.modules["refcompress.checkpoints.plan"]
+    hashed, content = [], planning.content
+    monkeypatch.setattr(planning, "content", lambda tensor: hashed.append(tensor.name) or content(tensor))
+    result = checkpoints.compress(tmp_path / f"model{suffix}", "int8")
+    assert hashed == ["a", "late", "b"]
+    assert [row.same_as for row in result.rows] == [None, None, None, "a", None]
+
+
+def test_the_order_of_elements_in_a_file_hides_no_tied_tensor(tmp_path):
+    w = normal(40, 50)
+    np.savez(tmp_path / "model.npz", a=w, b=np.asfortranarray(w), c=w.astype(">f4"))
+    rows = checkpoints.compress(tmp_path / "model.npz", "int8").rows
+    assert [row.same_as for row in rows] == [None, "a", "a"]
+
+
 def test_tensors_of_one_content_and_two_rules_are_two(tmp_path):
     w = normal(40, 50)
     result = checkpoints.compress({"a": w, "b": w}, Recipe((Rule("a", "int8"), Rule("b", "int4"))))

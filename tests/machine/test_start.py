@@ -1,13 +1,15 @@
 """The command line while it starts and ends: Ctrl-C is one line and exit code 130 there too; the public names come
 when asked for."""
 
+import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import refcompress
-from refcompress import checkpoints, errors, formats, reference
+from refcompress import checkpoints, cli, errors, formats, reference
 
 CHILD = """
 import atexit, importlib.abc, os, signal, sys
@@ -89,5 +91,53 @@ def test_nothing_that_takes_time_is_loaded_before_a_name_is_asked_for():
         "import sys, refcompress; early = 'numpy' in sys.modules; names = {}; exec('from refcompress import *', "
         "names); "
         "sys.exit(early or names['csr_matmul'] is not refcompress.reference.csr_matmul)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+LOADED = """
+import contextlib, io, sys
+from refcompress.cli import main
+
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main(sys.argv[1:])
+print(*[name for name in sys.modules if name.startswith(("refcompress", "numpy", "concurrent", "multiprocessing"))])
+"""
+
+
+def loaded(*words):
+    done = subprocess.run([sys.executable, "-c", LOADED, *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_command_loads_what_it_needs(tmp_path):
+    path = tmp_path / "a.rcz"
+    checkpoints.save(path, {"a": np.arange(3.0, dtype=np.float32)})
+    assert not [name for name in loaded("--version") if name.startswith("numpy") or name.count(".") > 2]
+    for command in (["inspect", str(path)], ["compress", str(tmp_path / "missing.npz"), "--dry-run"]):
+        others = ("training", "recipes", "testing", "multiprocessing", "cli.demo")
+        names = loaded(*command)
+        assert not [name for name in names if name.removeprefix("refcompress.").startswith(others)]
+    assert not [name for name in loaded("inspect", str(path)) if name.startswith((
+        "refcompress.native", "refcompress.agreement", "refcompress.models", "refcompress.reference.quantize"))]
+
+
+def commands_of(first):
+    return re.findall(r"^    (\w+)", cli.parser_for(first).format_help(), re.MULTILINE)
+
+
+def test_each_command_is_in_the_module_that_the_table_names():
+    assert commands_of("") == commands_of("help") == list(cli.COMMANDS)
+    for name in cli.COMMANDS:
+        assert name in commands_of(name)
+
+
+def test_families_are_loaded_by_a_name_of_theirs():
+    code = (
+        "import sys; from refcompress import reference as r; r.csr_matmul; r.requantize_s32; "
+        "names = {n.split('.')[2] for n in sys.modules if n.startswith('refcompress.reference.')}; "
+        "assert 'csr' in names and 'quantize' in names and not {'lowrank', 'gemm', 'rangecoder'} & names, names; "
+        "r.Trace; r.__all__"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -99,6 +99,22 @@ def test_halving_the_distance_between_solved_places_finds_what_the_recurrence_fi
     assert abs(costs[0] - costs[1]) <= 2 * k * (n + 4) * 2.0**-52 * float(omega @ x**2)
 
 
+@needs_native
+@pytest.mark.parametrize("n", [2, 3, 9, 16, 33])
+def test_of_equally_good_segments_those_that_begin_first_are_chosen_in_c_too(n):
+    x = np.arange(n, dtype=np.float64)
+    for k in range(1, n):
+        assert np.array_equal(native.share.best_means(x, np.ones(n), k), best_means(x, np.ones(n), k))
+
+
+@needs_native
+def test_the_levels_may_be_solved_one_call_each(monkeypatch):
+    x = np.sort(np.random.default_rng(5).standard_normal(300))
+    means = native.share.best_means(x, np.ones(300), 12)
+    monkeypatch.setattr(native.share.threads, "CHUNK_SECONDS", 0)
+    assert np.array_equal(native.share.best_means(x, np.ones(300), 12), means)
+
+
 @each("impl", BOTH)
 @pytest.mark.parametrize("seed", range(3))
 def test_each_value_is_the_mean_of_its_weights_and_each_weight_has_the_nearest(impl, seed):

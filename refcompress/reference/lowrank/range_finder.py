@@ -133,7 +133,7 @@ def _certificate(a: np.ndarray, factors: LowRank, v: np.ndarray) -> tuple[float,
     return frobenius, min(10 * math.sqrt(2 / math.pi) * float(lengths.max(initial=0)), frobenius)
 
 
-def gaussian(words: np.random.PCG64, rows: int, columns: int) -> np.ndarray:
+def gaussian(words: "np.random.PCG64", rows: int, columns: int) -> np.ndarray:
     """Return float32 numbers of a normal distribution: the formula of Box and Muller on pairs of 53-bit fractions."""
     count = rows * columns
     half = -(-count // 2)
@@ -145,7 +145,7 @@ def gaussian(words: np.random.PCG64, rows: int, columns: int) -> np.ndarray:
 
 def randomized_arguments(
         w, rank, tolerance, certify, failure, block, seed,
-) -> tuple[np.ndarray, int, float, bool, float, int | None, np.random.PCG64]:
+) -> tuple[np.ndarray, int, float, bool, float, int | None, "np.random.PCG64"]:
     """Return the arguments of lowrank_randomized, checked, with a generator of random words in place of the seed."""
     w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
     rank = arguments.integer(rank, "rank", 0, min(w.shape))

@@ -112,7 +112,7 @@ def _error(w, narrow, x) -> np.ndarray:
     return np.linalg.norm(np.maximum(w @ x, 0) - np.maximum(narrow @ x, 0), axis=0)
 
 
-def values_arguments(w, seed) -> tuple[np.ndarray, np.random.PCG64]:
+def values_arguments(w, seed) -> tuple[np.ndarray, "np.random.PCG64"]:
     """Return w in float64 and a generator of random words, or refuse the arguments."""
     w = arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w").astype(np.float64)
     return w, np.random.PCG64(arguments.integer(seed, "seed", 0))

@@ -79,10 +79,7 @@ def segments(x: NDArray, omega: NDArray):
 
     A segment without weight costs nothing, and its mean is its first value.
     """
-    total = omega.sum()
-    middle = float(omega @ x / total) if total > 0 else 0.0
-    y = x - middle
-    Q, S, W = (np.concatenate([[0.0], np.cumsum(terms)]) for terms in (omega * y**2, omega * y, omega))
+    middle, (Q, S, W) = sums(x, omega)
 
     def quotient(a, b):
         return np.divide(a, b, out=np.zeros(np.shape(b)), where=b > 0)
@@ -94,3 +91,11 @@ def segments(x: NDArray, omega: NDArray):
         return np.clip(np.where(W[i] > W[t], middle + quotient(S[i] - S[t], W[i] - W[t]), x[t]), x[t], x[i - 1])
 
     return cost, mean
+
+
+def sums(x: NDArray, omega: NDArray) -> tuple[float, list[NDArray]]:
+    """Return the weighted mean of the values, and Q, S and W of the values less that mean; all three begin with 0."""
+    total = omega.sum()
+    middle = float(omega @ x / total) if total > 0 else 0.0
+    y = x - middle
+    return middle, [np.concatenate([[0.0], np.cumsum(terms)]) for terms in (omega * y**2, omega * y, omega)]
