@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import __version__, arguments, container
 from ..container import DEFAULT_LIMIT
-from ..errors import RefcompressError
+from ..errors import ArgumentTypeError, RefcompressError
 from ..models.source import Source
 from . import parts
 from .bounds import bytes_of, bytes_of_file
@@ -89,6 +89,10 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
     recipe = Recipe.of(recipe)
     jobs = arguments.integer(jobs, "jobs", 1, MOST_JOBS)
     strict = arguments.boolean(strict, "strict")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise ArgumentTypeError("executor", f"must have a method submit, which a {type(executor).__name__} has not")
+    if progress is not None and not callable(progress):
+        raise ArgumentTypeError("progress", f"must be a function, not {type(progress).__name__}")
     implementation = fastest() if implementation is None else implementation
     with ExitStack() as stack:
         opened, opening = source_of(source, limit=limit, bfloat16=bfloat16)
@@ -105,7 +109,7 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
             stack.callback(owned.close)
             owned.callback(shutil.rmtree, folder, ignore_errors=True)
             target = os.path.join(folder, "compressed.rcz")
-        path = os.fsdecode(target)
+        path = os.fsdecode(container.files.name_of(target))
         refuse_source(path, opened)
         unchanged = unchanged_files(opened)
         made = plan_of(opened, recipe)
