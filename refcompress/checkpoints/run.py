@@ -162,7 +162,7 @@ def unchanged_files(source: Source) -> Callable[[], None]:
     was read of it was read from the open file.
     """
     def state() -> dict[str, tuple[int, ...]]:
-        found = {}
+        found: dict[str, tuple[int, ...]] = {}
         for path in source.files:
             with suppress(FileNotFoundError):
                 status = os.stat(path)

@@ -103,6 +103,14 @@ def test_a_part_that_is_not_whole_or_of_another_run_is_made_again(tmp_path, monk
     assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes()
 
 
+@pytest.mark.parametrize("type", ["complex128", "longdouble"])
+def test_numbers_wider_than_any_entry_are_refused_by_their_tensor_before_the_work(tmp_path, type):
+    arrays = {"a.weight": normal(8, 8), "b": np.ones(3, type)}
+    for make in (checkpoints.plan, checkpoints.compress):
+        with pytest.raises(RefcompressError, match="tensor 'b': is of .*, which no compressed file holds"):
+            make(arrays, "lossless")
+
+
 @pytest.mark.parametrize("change", ["written to", "replaced", "removed"])
 def test_a_source_that_changes_meanwhile_is_refused_for_its_digest_would_be_of_another(tmp_path, change):
     source, target = saved(tmp_path, {"a.weight": normal(8, 8), "b.weight": normal(8, 9)}), tmp_path / "out.rcz"
