@@ -105,7 +105,7 @@ def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | memoryview
     digest = hashlib.sha256()
     temporary = f"{path}.{os.urandom(4).hex()}.tmp"
     try:
-        with files.naming(path), open(temporary, "xb") as file:
+        with files.naming(path, temporary), open(temporary, "xb") as file:
             for piece in (MAGIC, key, len(text).to_bytes(4, "little"), text, entry):
                 digest.update(piece)
                 file.write(piece)

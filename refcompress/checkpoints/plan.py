@@ -8,6 +8,7 @@ from typing import Any
 
 from ..container import names
 from ..errors import RefcompressError
+from ..formats import ELEMENT_TYPES
 from ..models.source import Source, Tensor
 from .kinds import KINDS, WEIGHTS, kind_of
 from .recipe import Recipe, Rule
@@ -119,8 +120,11 @@ def _finite(tensor: Tensor, step: Step) -> Step:
     return step
 
 
-def _named(tensor: Tensor) -> None:
-    """Refuse a name that no entry may have, before any work is done."""
+def _storable(tensor: Tensor) -> None:
+    """Refuse a name that no entry may have, and numbers wider than any entry's, before any work is done."""
+    if tensor.type.startswith(("float", "complex")) and tensor.type not in ELEMENT_TYPES:
+        raise RefcompressError(f"tensor {tensor.name!r}", f"is of {tensor.type}, which no compressed file holds; write "
+                                                          "the model with float64 or complex64 in its place")
     try:
         names.encode(tensor.name)
     except RefcompressError as error:
@@ -128,7 +132,7 @@ def _named(tensor: Tensor) -> None:
 
 
 def _step(tensor: Tensor, recipe: Recipe, rules: tuple[Rule, ...]) -> Step:
-    _named(tensor)
+    _storable(tensor)
     kind = kind_of(tensor)
     facts: dict[str, Any] = {"name": tensor.name, "shape": tuple(tensor.shape), "type": tensor.type,
                              "nbytes": tensor.nbytes, "kind": kind}

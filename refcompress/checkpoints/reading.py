@@ -8,7 +8,7 @@ from typing import Any
 from .. import container, models, reference
 from ..container import DEFAULT_LIMIT, Layer
 from ..container.outlines import Outline
-from ..errors import CorruptError
+from ..errors import ArgumentTypeError, CorruptError
 from ..formats import ELEMENT_TYPES
 from .arranged import Arranged, Arrangement
 from .sources import Path
@@ -133,7 +133,9 @@ def save(path: Path, tensors: Mapping[str, Any], *, implementation: Any = refere
     tensors : name -> array, or a format that stands for one. A compressed file holds formats as they are; other files
     hold the arrays that they stand for.
     """
-    if os.fsdecode(os.fspath(path)).lower().endswith(".rcz"):
+    if not isinstance(tensors, Mapping):
+        raise ArgumentTypeError("tensors", f"must be a mapping of names, not {type(tensors).__name__}")
+    if os.fsdecode(container.files.name_of(path)).lower().endswith(".rcz"):
         arranged = {name: {"shape": list(value.arrangement.shape), "axes": list(value.arrangement.axes)}
                     for name, value in tensors.items() if isinstance(value, Arranged)}
         metadata = {"refcompress.arranged": json.dumps(arranged, sort_keys=True)} if arranged else None

@@ -138,6 +138,9 @@ class Recipe:
             return recipe
         if isinstance(recipe, str) and recipe in PRESETS:
             return cls(preset=recipe)
+        if not isinstance(recipe, (str, bytes, PathLike)):
+            raise ArgumentTypeError("recipe", "must be a Recipe, the name of a preset or the path of a .toml file, not "
+                                              f"a {type(recipe).__name__}")
         if isinstance(recipe, str) and not recipe.endswith(".toml"):
             raise RefcompressError("recipe", f"must be one of {', '.join(PRESETS)} or the path of a .toml file, not "
                                              f"{recipe!r}")

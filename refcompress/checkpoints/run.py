@@ -6,13 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
 from .. import __version__, arguments, container
 from ..container import DEFAULT_LIMIT
-from ..errors import RefcompressError
+from ..errors import ArgumentTypeError, RefcompressError
 from ..models.source import Source
 from . import parts
 from .bounds import bytes_of, bytes_of_file
@@ -89,6 +89,10 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
     recipe = Recipe.of(recipe)
     jobs = arguments.integer(jobs, "jobs", 1, MOST_JOBS)
     strict = arguments.boolean(strict, "strict")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise ArgumentTypeError("executor", f"must have a method submit, which a {type(executor).__name__} has not")
+    if progress is not None and not callable(progress):
+        raise ArgumentTypeError("progress", f"must be a function, not {type(progress).__name__}")
     implementation = fastest() if implementation is None else implementation
     with ExitStack() as stack:
         opened, opening = source_of(source, limit=limit, bfloat16=bfloat16)
@@ -105,8 +109,9 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
             stack.callback(owned.close)
             owned.callback(shutil.rmtree, folder, ignore_errors=True)
             target = os.path.join(folder, "compressed.rcz")
-        path = os.fsdecode(target)
+        path = os.fsdecode(container.files.name_of(target))
         refuse_source(path, opened)
+        unchanged = unchanged_files(opened)
         made = plan_of(opened, recipe)
         digest = opened.sha256()
         folder = stack.enter_context(parts.folder_for(path))
@@ -114,7 +119,7 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
         try:
             run = Run(opened, opening, made, folder, parts.key_of(digest, recipe.toml(), __version__), implementation,
                       workers, progress)
-            rows = run.finished(path, metadata_of(opened, digest, recipe), strict)
+            rows = run.finished(path, metadata_of(opened, digest, recipe), strict, unchanged)
         except RefcompressError:  # what is refused would be refused again: nothing is left of it
             parts.remove(folder)
             raise
@@ -150,6 +155,30 @@ def no_room(error: OSError, folder: str, plan: Plan, metadata: dict[str, str]) -
                                 "and the same run goes on from it", folder)
 
 
+def unchanged_files(source: Source) -> Callable[[], None]:
+    """Return a function that refuses a source of which a file is another one, or was written to, since now.
+
+    The SHA-256 in the compressed file would not be that of what was compressed. A file that was removed is none: what
+    was read of it was read from the open file.
+    """
+    def state() -> dict[str, tuple[int, ...]]:
+        found: dict[str, tuple[int, ...]] = {}
+        for path in source.files:
+            with suppress(FileNotFoundError):
+                status = os.stat(path)
+                found[path] = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        return found
+
+    before = state()
+
+    def check() -> None:
+        for path, now in state().items():
+            if now != before.get(path, now):
+                raise RefcompressError("source", f"{os.fsdecode(path)!r} changed while it was read; start again")
+
+    return check
+
+
 def metadata_of(source: Source, digest: str, recipe: Recipe) -> dict[str, str]:
     """Return what a file says about its making (FORMAT.md, "Metadata")."""
     return {"refcompress.version": __version__, "refcompress.recipe": recipe.toml(),
@@ -167,10 +196,14 @@ class Run:
         self.index = {step.name: index for index, step in enumerate(plan.steps)}
         self.kept = kept_of_each(source, plan)
 
-    def finished(self, target: str, metadata: dict[str, str], strict: bool) -> list[Row]:
-        """Do all work, write the file, and return a row for each tensor."""
+    def finished(self, target: str, metadata: dict[str, str], strict: bool, unchanged: Callable[[], None]) -> list[Row]:
+        """Do all work, write the file, and return a row for each tensor.
+
+        unchanged : refuses a source that changed
+        """
         items = [item for step in self.plan.own for item in self._items(step)]
         said = dict(zip([(item.step.name, item.choice) for item in items], self._done(items)))
+        unchanged()
         chosen = self._chosen(said, metadata)
         about = {step.name: said[step.name, chosen.get(step.name)] for step in self.plan.own}
         if strict and (warned := warnings_of(self._rows(about, chosen, {}))):

@@ -126,7 +126,7 @@ def writing(path: str | bytes | os.PathLike, temporary: str | None = None) -> It
         try:
             # The file is opened by C alone: Ctrl-C cannot come between the descriptor and the object that closes it.
             opener = partial(os.open, mode=0o666 if replaced is None else 0o600)
-            with naming(target), open(temporary, "xb", opener=opener) as file:
+            with naming(target, temporary), open(temporary, "xb", opener=opener) as file:
                 yield file
                 file.flush()
                 if replaced is not None:
@@ -145,12 +145,12 @@ def writing(path: str | bytes | os.PathLike, temporary: str | None = None) -> It
 
 
 @contextmanager
-def naming(path: str) -> Iterator[None]:
-    """Let an error of the system inside name ``path``, where it names no file: so is a full disk, found by a write."""
+def naming(path: str, temporary: str) -> Iterator[None]:
+    """Let an error of the system inside name ``path``, where it names no file (a full disk) or the temporary one."""
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno is not None:
+        if error.filename in (None, temporary) and error.errno is not None:
             error.filename = path
         raise
 

@@ -161,6 +161,10 @@ def test_the_schema_that_is_published_is_that_of_the_schemes():
 
 def test_types_that_are_wrong_in_python_are_refused():
     for make in (lambda: Rule(3, "int8"), lambda: Rule("*", 3), lambda: Rule("*", "int8", [1]), lambda: Recipe((3,)),
-                 lambda: Rule("*", "int8", of="weights"), lambda: Recipe(only="abc"), lambda: Recipe(scope=1)):
+                 lambda: Rule("*", "int8", of="weights"), lambda: Recipe(only="abc"), lambda: Recipe(scope=1),
+                 lambda: Recipe.of(None), lambda: Recipe.of([]), lambda: checkpoints.save("o.rcz", [1]),
+                 lambda: checkpoints.save(3, {}), lambda: checkpoints.save("o.rcz", None),
+                 lambda: checkpoints.compress({}, target=3), lambda: checkpoints.compress({}, executor=3),
+                 lambda: checkpoints.compress({}, progress=3)):
         with pytest.raises(ArgumentTypeError):
             make()

@@ -103,6 +103,37 @@ def test_a_part_that_is_not_whole_or_of_another_run_is_made_again(tmp_path, monk
     assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes()
 
 
+@pytest.mark.parametrize("type", ["complex128", "longdouble"])
+def test_numbers_wider_than_any_entry_are_refused_by_their_tensor_before_the_work(tmp_path, type):
+    arrays = {"a.weight": normal(8, 8), "b": np.ones(3, type)}
+    for make in (checkpoints.plan, checkpoints.compress):
+        with pytest.raises(RefcompressError, match="tensor 'b': is of .*, which no compressed file holds"):
+            make(arrays, "lossless")
+
+
+@pytest.mark.parametrize("change", ["written to", "replaced", "removed"])
+def test_a_source_that_changes_meanwhile_is_refused_for_its_digest_would_be_of_another(tmp_path, change):
+    source, target = saved(tmp_path, {"a.weight": normal(8, 8), "b.weight": normal(8, 9)}), tmp_path / "out.rcz"
+    whole = source.read_bytes()
+
+    def changed(done, total):
+        if change == "removed":
+            source.unlink(missing_ok=True)
+        elif change == "replaced":
+            (tmp_path / "new").write_bytes(whole)
+            os.replace(tmp_path / "new", source)
+        else:
+            source.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+
+    if change == "removed":  # it is still read where it was opened
+        checkpoints.compress(source, "int8", target=target, progress=changed)
+        assert target.exists()
+        return
+    with pytest.raises(RefcompressError, match="source: '.*model.safetensors' changed while it was read"):
+        checkpoints.compress(source, "int8", target=target, progress=changed)
+    assert os.listdir(tmp_path) == ["model.safetensors"]
+
+
 def test_what_is_no_part_is_never_removed(tmp_path):
     source, target = saved(tmp_path, {"a.weight": normal(8, 8)}), tmp_path / "out.rcz"
     folder = tmp_path / "out.rcz.parts"
@@ -136,7 +167,7 @@ def test_a_full_disk_is_said_of_the_file_that_is_written(tmp_path):
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
             "checkpoints.compress(sys.argv[1], 'int8', target=sys.argv[2])")
     done = subprocess.run([sys.executable, "-c", code, source, target], capture_output=True, text=True)
-    assert "OSError" in done.stderr and f"{target}.parts/000000.part" in done.stderr.splitlines()[-1]
+    assert "OSError" in done.stderr and f"{target}.parts/000000.part'" in done.stderr.splitlines()[-1]
     assert not target.exists() and not os.listdir(f"{target}.parts")
 
 
