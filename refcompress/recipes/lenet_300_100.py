@@ -33,11 +33,11 @@ def train_reference(inputs: np.ndarray, labels: np.ndarray, *, seed: int = 0, ep
                     progress: Callable[[str, int, int, float], None] | None = None) -> Network:
     """Return the network trained on ``inputs`` and ``labels``, by Adam with an L2 penalty, its rate along a cosine.
 
-    progress : called with ("reference", epochs done, epochs, loss) after each epoch.
+    progress : called with ("training", epochs done, epochs, loss) after each epoch.
     """
     rng = np.random.default_rng(seed)
     net = network(rng)
-    told = None if progress is None else lambda done, total, loss: progress("reference", done, total, loss)
+    told = None if progress is None else lambda done, total, loss: progress("training", done, total, loss)
     optimizer = Adam(2e-3, weight_decay=WEIGHT_DECAY)
     training.fit(net, inputs, labels, optimizer=optimizer, epochs=epochs, rng=rng, batch=256, progress=told)
     return net

@@ -211,5 +211,5 @@ def test_lenet_300_100_has_266200_weights_and_410_biases_and_its_recipe_trains_i
     x, y = rng.random((100, 784), dtype=np.float32), rng.integers(0, 10, 100)
     runs = [lenet_300_100.train_reference(x, y, seed=2, epochs=2, progress=lambda *e: told.append(e[:3]))
             for _ in range(2)]
-    assert told == [("reference", 1, 2), ("reference", 2, 2)] * 2
+    assert told == [("training", 1, 2), ("training", 2, 2)] * 2
     assert runs[0].parameters["fc1.weight"].tobytes() == runs[1].parameters["fc1.weight"].tobytes()
