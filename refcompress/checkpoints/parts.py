@@ -22,8 +22,9 @@ __all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "size_
 MAGIC = b"RCZPART\1"
 HEAD = len(MAGIC) + 32 + 4  # the key, and the length of what is said about the entry
 ENDING = ".part"
-# The names of files here: parts, their temporary ones, and those of the files that are written to measure a budget.
-OURS = re.compile(r"[0-9]{6,}(-[0-9]+)?\.part(\.[0-9a-f]{8}\.tmp)?|trial\.tmp|\.refcompress-[0-9a-f]{16}\.tmp")
+# The names of files here: parts, their temporary ones, the whole file, and those that are written to measure a budget.
+OURS = re.compile(r"[0-9]{6,}(-[0-9]+)?\.part(\.[0-9a-f]{8}\.tmp)?|whole\.[0-9a-f]{8}\.tmp|trial\.tmp|"
+                  r"\.refcompress-[0-9a-f]{16}\.tmp")
 Part = tuple[dict[str, Any], bytes | memoryview]  # what is said about an entry, and its bytes
 
 
@@ -43,8 +44,8 @@ def folder_for(target: str) -> Iterator[str]:
     try:
         for name in os.listdir(folder):
             if not OURS.fullmatch(name):
-                raise RefcompressError(folder, f"is where the parts of the target go, and {name!r} is none; remove the "
-                                               "folder, or choose another target")
+                raise RefcompressError("target", f"{folder!r} is where its parts go, and {name!r} is none; remove the "
+                                                 "folder, or choose another target")
         yield folder
     finally:
         with contextlib.suppress(OSError):
@@ -71,8 +72,8 @@ def _locked(folder: str) -> int:
             os.close(lock)
         except BlockingIOError:
             os.close(lock)
-            raise RefcompressError(folder, "is in use: another run writes the same target; wait for it, or choose "
-                                           "another target") from None
+            raise RefcompressError("target", f"{folder!r} is in use: another run writes the same target; wait for it, "
+                                             "or choose another") from None
 
 
 def _hold(lock: int) -> None:

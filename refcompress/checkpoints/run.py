@@ -301,7 +301,8 @@ class Run:
                 part = parts.read(parts.part_path(self.folder, self.index[own_step.name], choice),
                                   self._key(own_step, choice))
                 if part is None:
-                    raise RefcompressError(self.folder, f"has no part for tensor {step.name!r} any more; start again")
+                    raise RefcompressError("target", f"{self.folder!r} has no part for tensor {step.name!r} any more; "
+                                                     "start again")
                 file.add_entry(step.name, part[1])
         with container.open(target, implementation=self.implementation, limit=arguments.MAX_SIZE) as file:
             return {name: file.entry_bytes(name) for name in file}

@@ -12,7 +12,8 @@ from .show import printable
 
 __all__ = ["Refused", "about", "about_array", "in_words", "say"]
 
-OPTIONS = ("limit", "bfloat16", "like", "strict", "jobs", "budget")  # which have the same names in the library
+# Which have the same names in the library; of a target its rule says the path.
+OPTIONS = ("limit", "bfloat16", "like", "strict", "jobs", "budget", "target")
 OF_TENSORS = re.compile(r"tensors\[(.*)\]", re.DOTALL)
 
 
@@ -68,6 +69,8 @@ def in_words(error: Exception, options: argparse.Namespace) -> str:
             if isinstance(error.filename, (str, bytes))
             else error.strerror
         )
+    if isinstance(error, RefcompressError) and error.argument == "target":
+        return error.rule
     if isinstance(error, RefcompressError) and error.argument in vars(options):
         return f"--{error.argument}: {error.rule}"
     return str(error)

@@ -140,10 +140,21 @@ def test_what_is_no_part_is_never_removed(tmp_path):
     folder.mkdir()
     for name in ("diary.part", "diary.tmp"):
         (folder / name).write_text("mine")
-        with pytest.raises(RefcompressError, match=f"out.rcz.parts: is where the parts .*{name}"):
+        with pytest.raises(RefcompressError, match=f"target: '.*out.rcz.parts' is where its parts go, and '{name}'"):
             checkpoints.compress(source, "int8", target=target)
         assert (folder / name).read_text() == "mine" and not target.exists()
         (folder / name).unlink()
+
+
+def test_what_a_killed_run_leaves_is_removed_with_the_parts(tmp_path):
+    source, target = saved(tmp_path, {"a.weight": normal(8, 8)}), tmp_path / "out.rcz"
+    folder = tmp_path / "out.rcz.parts"
+    folder.mkdir()
+    for name in ("000000.part.0123abcd.tmp", "000000-1.part", "trial.tmp", f".refcompress-{'0a' * 8}.tmp",
+                 os.path.basename(run.parts.whole_path(str(folder), str(target)))):
+        (folder / name).write_bytes(b"half")
+    checkpoints.compress(source, "int8", target=target)
+    assert sorted(os.listdir(tmp_path)) == ["model.safetensors", "out.rcz"]
 
 
 def test_a_second_run_at_the_same_target_is_refused_and_harms_nothing(tmp_path):
@@ -151,7 +162,7 @@ def test_a_second_run_at_the_same_target_is_refused_and_harms_nothing(tmp_path):
     refused = []
 
     def again(done, total):
-        with pytest.raises(RefcompressError, match="out.rcz.parts: is in use: another run writes the same target"):
+        with pytest.raises(RefcompressError, match="target: '.*out.rcz.parts' is in use: another run"):
             checkpoints.compress(source, "int4", target=target)
         refused.append(done)
 

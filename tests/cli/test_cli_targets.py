@@ -47,6 +47,15 @@ def test_the_file_that_is_read_is_never_written_by_whatever_name(folder, capsys,
     assert os.stat(source).st_nlink == 2  # and the links are links still
 
 
+def test_a_folder_of_parts_that_is_no_such_folder_is_refused_by_its_own_name(folder, capsys):
+    os.mkdir("new.rcz.parts")
+    (folder / "new.rcz.parts/diary").write_text("mine")
+    code, out, err = run(capsys, "compress", "model.npz", "new.rcz")
+    assert (code, out) == (2, "")
+    assert err.startswith("refcompress: 'new.rcz.parts' is where its parts go, and 'diary' is none")
+    assert err.count("\n") == 1 and os.listdir("new.rcz.parts") == ["diary"] and not os.path.exists("new.rcz")
+
+
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])
 def test_a_shard_of_a_model_is_never_written_by_a_link_to_it(tmp_path, capsys, monkeypatch, more):
     monkeypatch.chdir(tmp_path)
