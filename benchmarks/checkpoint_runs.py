@@ -221,6 +221,8 @@ def main() -> int:
         except ImportError:
             parser.error("--ways dask needs the extra dask: pip install 'refcompress[dask]'; or leave it out")
     failures = Failures()
+    if options.folder is not None:
+        Path(options.folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="refcompress-", dir=options.folder) as name:
         source = options.checkpoint or make(Path(name, "model"), options.matrices, options.size)
         folder = Path(name, "out")
