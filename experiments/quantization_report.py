@@ -6,12 +6,12 @@ from . import runner
 
 HEADING = """# Post-training quantization: method by bits
 
-`python -m experiments.quantization`. Output error: the mean over the matrices of ||y' - y||² / ||y||², in %, on inputs
-that no method saw. Symmetric grids with a scale an output; "groups" have a scale for each 64 inputs, "clipped" the
-grids of quantize_clip, "descending" the order of largest second moments. Bytes: a file of the codes at their width,
-scales and what else the method needs, written, read back and compared; biases and embeddings, which stay float32, are
-not in it. "allocated": bits a matrix from 2, 3, 4, 5, 6, 8 by allocate_front, costs the relative output errors of
-"GPTQ, clipped" on the calibration inputs.
+`python -m experiments.quantization`. Output error: the mean over the matrices of ||y' - y||² / ||y||², in %, on
+inputs that no method saw. Symmetric grids with a scale an output; "groups" have a scale for each 64 inputs, "clipped"
+the grids of quantize_clip, "descending" the order of largest second moments. Bytes: a file (version 2) of the layers,
+with the input scales and biases of the methods that have them, written, read back and compared; the network's own
+biases and embeddings, which stay float32, are not in it. "allocated": bits a matrix from 2, 3, 4, 5, 6, 8 by
+allocate_front, costs the relative output errors of "GPTQ, clipped" on the calibration inputs.
 """
 
 
