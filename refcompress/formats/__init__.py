@@ -13,6 +13,7 @@ from .csr import CSR
 from .element_types import ELEMENT_TYPES, ElementType
 from .floats import FLOATS, MX, MX_ELEMENTS, NF4, FloatFormat
 from .ggml import GGML_TYPES, GGMLBlocks, GGMLType
+from .graph import Graph, Input, Node
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .layer import QuantizedLayer
 from .lowrank import LowRank, LowRankConv, Tucker2
@@ -24,8 +25,9 @@ from .same import same
 from .shared import Shared
 
 __all__ = [
-    "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "HuffmanCode", "LowRank",
-    "LowRankConv", "MX", "Mixed", "NF4", "Packed", "Plain", "Quantized", "QuantizedLayer", "Shared", "Tucker2",
+    "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "Graph", "HuffmanCode",
+    "Input", "LowRank",
+    "LowRankConv", "MX", "Mixed", "NF4", "Node", "Packed", "Plain", "Quantized", "QuantizedLayer", "Shared", "Tucker2",
     "ELEMENT_TYPES", "FLOATS", "GGML_TYPES", "MAX_CODE_LENGTH", "MX_ELEMENTS", "ArrayFormat", "is_array_format",
     "same",
 ]

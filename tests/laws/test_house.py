@@ -23,6 +23,7 @@ ROOMS = [
     {"ops"},
     {"container", "ledger", "models"},
     {"native"},
+    {"graph"},
     {"checkpoints"},
     {"training"},
     {"recipes"},
