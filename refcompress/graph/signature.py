@@ -15,7 +15,7 @@ from .sizes import elementwise
 from .table import OPERATIONS, REQUIRED
 from .use import Use, Weight
 
-__all__ = ["all_nodes", "checked_nodes", "known_of", "signatures"]
+__all__ = ["all_nodes", "checked_nodes", "known_outputs", "known_tensor", "signatures"]
 
 SMALL = 64  # elements of a value that is followed
 MOVED = {"gather", "concat", "slice", "squeeze", "unsqueeze", "reshape", "identity", "expand", "transpose", "split",
@@ -31,7 +31,7 @@ def signatures(graph: Graph, tensors: Mapping[str, Weight], sizes: Mapping[str, 
 
     sizes : numbers for open sizes of the inputs, by name.
     """
-    known = {name: known_of(value) for name, value in tensors.items()}
+    known = {name: known_tensor(value) for name, value in tensors.items()}
     return _values(graph, known, sizes or {})
 
 
@@ -47,10 +47,17 @@ def _values(graph: Graph, outer: Mapping[str, Known], sizes: Mapping[str, int]) 
     return known
 
 
-def known_of(value: Weight) -> Known:
+def known_tensor(value: Weight) -> Known:
     """Return what is known of a tensor, or of an array in a run."""
     small = isinstance(value, np.ndarray) and value.dtype.kind in "iubf" and value.size <= SMALL
     return Known(value.dtype.name, tuple(value.shape), value if small else None)
+
+
+def known_outputs(node: Node, known: Mapping[str, Known]) -> tuple[Known, ...]:
+    """Return what is known of each output of a node, for what is known of its inputs by name; refuse what does not fit.
+    """
+    _complete(node)
+    return _shape(node, [known[name] if name else None for name in node.inputs], known)
 
 
 def checked_nodes(graph: Graph) -> None:

@@ -10,20 +10,16 @@ import numpy as np
 from ..formats import (
     CSR,
     LowRank,
-    LowRankConv,
     Packed,
     Quantized,
     Shared,
-    Tucker2,
     is_array_format,
 )
 from ..formats.arranged import Arranged
 from ..formats.base import matrix_shape
 from .use import Use, Weight
 
-__all__ = ["as_matrix", "decoded", "row_block", "rows_of"]
-
-Convolutions = LowRankConv | Tucker2
+__all__ = ["as_matrix", "as_rows", "decoded", "row_block", "rows_of", "turned"]
 
 
 def decoded(weight: Weight, use: Use) -> np.ndarray:
@@ -69,6 +65,44 @@ def _scales(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if all(size == 1 for size in a.shape[1:]):
         return a.reshape(a.shape[0], 1)
     return np.broadcast_to(a, (a.shape[0], *shape[1:])).reshape(a.shape[0], -1)
+
+
+def as_rows(weight: Weight, use: Use) -> Weight:
+    """Return a weight (..., k) as the matrix of all other axes by its last, in the same format where that can be."""
+    shape = weight.shape
+    if len(shape) == 2:
+        return as_matrix(weight, use)
+    matrix = (math.prod(shape[:-1]), shape[-1])
+    if isinstance(weight, np.ndarray):
+        return weight.reshape(matrix)
+    if isinstance(weight, Shared):
+        return Shared(weight.codes.reshape(matrix), weight.codebook)
+    if isinstance(weight, Quantized) and weight.group is None and weight.scale.shape[-1] in (1, shape[-1]):
+        scale, zero_point = (np.broadcast_to(a, (*shape[:-1], a.shape[-1])).reshape(matrix[0], -1)
+                             for a in (weight.scale, weight.zero_point))
+        return Quantized(weight.values.reshape(matrix), scale, zero_point)
+    if isinstance(weight, Quantized | Packed) and weight.group is not None and shape[-1] % weight.group == 0 and \
+            weight.scale.shape[0] == shape[0]:
+        scale, zero_point = (a.reshape(matrix[0], -1) for a in (weight.scale, weight.zero_point))
+        if isinstance(weight, Quantized):
+            return Quantized(weight.values.reshape(matrix), scale, zero_point, weight.group)
+        if shape[-1] * weight.bits % 8 == 0:
+            return Packed(weight.data.reshape(matrix[0], -1), matrix, weight.bits, scale, zero_point, weight.group)
+    return decoded(weight, use).reshape(matrix)
+
+
+def turned(weight: Weight, use: Use) -> Weight | None:
+    """Return a compressed weight (k, m) as (m, k), in the same format where that can be; None for what is decoded."""
+    if isinstance(weight, Arranged):
+        layer, arrangement = weight.layer, weight.arrangement
+        return layer if arrangement.axes == (1, 0) and layer.shape == arrangement.shape else None
+    if isinstance(weight, Shared):
+        return Shared(np.ascontiguousarray(weight.codes.T), weight.codebook)
+    if isinstance(weight, Quantized) and weight.group is None:
+        return Quantized(*(np.ascontiguousarray(a.T) for a in (weight.values, weight.scale, weight.zero_point)))
+    if isinstance(weight, LowRank):
+        return LowRank(weight.vt.T, weight.s, weight.u.T)
+    return None
 
 
 def row_block(weight: Weight, start: int, stop: int, use: Use) -> Weight:

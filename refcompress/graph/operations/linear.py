@@ -6,26 +6,28 @@ import numpy as np
 
 from ...errors import RefcompressError
 from ...formats import QuantizedLayer
+from ...formats.arranged import Arranged
 from ..known import Known
 from ..sizes import broadcast, differ, product
 from ..use import Use, Weight
-from ..weights import rows_of
+from ..weights import as_matrix, decoded, rows_of, turned
 from .checks import float32, of_type, rank, same_size, same_types
 from .row import operation
 
 __all__ = ["ROWS"]
 
 
-def linear(x: np.ndarray, weight: Weight, bias: np.ndarray | None = None, *, use: Use) -> np.ndarray:
+def linear(x: np.ndarray, weight: Weight, bias: np.ndarray | None = None, *, use: Use,
+           transposed: bool = False) -> np.ndarray:
     """Multiply the last axis by a matrix and add a bias.
 
-        y[..., j] = sum over p of x[..., p] weight[j, p] + bias[j]
+        y[..., j] = sum over p of x[..., p] weight[j, p] + bias[j];    transposed: weight[p, j]
 
     Parameters
     ----------
     x : (..., k) float32
-    weight : (m, k), float32 or a compressed format; of a QuantizedLayer the inputs are scaled and rounded first, as it
-        says, and its own bias is added too
+    weight : (m, k), with transposed (k, m); float32 or a compressed format
+        Of a QuantizedLayer the inputs are scaled and rounded first, as it says, and its own bias is added too.
     bias : None or (m,) float32
 
     Returns
@@ -34,9 +36,18 @@ def linear(x: np.ndarray, weight: Weight, bias: np.ndarray | None = None, *, use
 
     **Source** the definition; ONNX, Gemm and MatMul. **Departs** nothing.
     """
-    m, k = weight.shape
+    m, k = weight.shape[::-1] if transposed else weight.shape
     rows = np.ascontiguousarray(x.reshape(math.prod(x.shape[:-1]), k))
-    if isinstance(weight, QuantizedLayer):
+    if transposed:
+        other = None if isinstance(weight, np.ndarray) else use.once(weight, "turned", lambda: turned(weight, use))
+        if other is None:
+            dense = use.once(weight, "decoded", lambda: decoded(weight, use))
+            y = use("gemm_f32f32")(rows, dense, transposed=True)
+        else:
+            y = use.product(rows, other)
+    elif isinstance(weight, Arranged):
+        y = use.product(rows, as_matrix(weight, use))
+    elif isinstance(weight, QuantizedLayer):
         rows, own, weight = _layer_inputs(rows, weight, use), weight.bias, weight.weight
         y = use.product(rows, weight)
         if own is not None:
@@ -60,26 +71,26 @@ def _layer_inputs(x: np.ndarray, layer: QuantizedLayer, use: Use) -> np.ndarray:
     return use("quantize_s8")(x, bits=layer.input_bits, scale=step).dense()
 
 
-def linear_shape(x: Known, weight: Known, bias: Known | None = None) -> Known:
+def linear_shape(x: Known, weight: Known, bias: Known | None = None, *, transposed: bool) -> Known:
     float32(x=x, weight=weight, bias=bias)
     rank(weight, "weight", 2)
     rank(bias, "bias", 1)
     if weight.shape is None:
         return Known("float32", None)
-    m, k = weight.shape
-    same_size(bias, "bias", 0, m, "as the weight has rows")
+    m, k = weight.shape[::-1] if transposed else weight.shape
+    same_size(bias, "bias", 0, m, "as the weight has outputs")
     if x.shape is None:
         return Known("float32", None)
     if not x.shape:
         raise RefcompressError("x", "must have at least one dimension")
     if differ(x.shape[-1], k):
-        raise RefcompressError("x", f"must have {k} values along its last axis, as the weight has columns, "
+        raise RefcompressError("x", f"must have {k} values along its last axis, as the weight has inputs, "
                                     f"not {x.shape[-1]}")
     return Known("float32", (*x.shape[:-1], m))
 
 
-def linear_cost(x: Known, weight: Known, bias: Known | None, y: Known):
-    return product((2, *y.shape, weight.shape[1]))
+def linear_cost(x: Known, weight: Known, bias: Known | None, y: Known, *, transposed: bool):
+    return product((2, *y.shape, weight.shape[0 if transposed else 1]))
 
 
 def matmul(a: np.ndarray, b: np.ndarray, *, use: Use) -> np.ndarray:

@@ -12,7 +12,7 @@ from ...errors import RefcompressError
 from ..known import Known
 from ..sizes import added, product
 from ..use import Use, Weight
-from ..weights import as_matrix, row_block
+from ..weights import as_rows, row_block
 from .checks import float32, of_type, rank, same_size
 from .row import operation
 
@@ -33,7 +33,8 @@ def lstm(x: np.ndarray, weight: Weight, recurrent: Weight, bias: Array = None, l
     Parameters
     ----------
     x : (steps, n, k) float32; with batch_first (n, steps, k)
-    weight, recurrent : (directions * 4 m, k) and (directions * 4 m, m), float32 or a compressed format
+    weight, recurrent : (directions * 4 m, k) and (directions * 4 m, m), or with the directions as an axis in front;
+        float32 or a compressed format
     bias : None or (directions, 8 m): those of W, then those of R
     lengths : None or (n,) int32, how many steps of each sequence count; behind them y is 0
     first_h, first_c : None (zeros) or (directions, n, m); with batch_first (n, directions, m)
@@ -84,7 +85,8 @@ def gru(x: np.ndarray, weight: Weight, recurrent: Weight, bias: Array = None, le
     Parameters
     ----------
     x : (steps, n, k) float32; with batch_first (n, steps, k)
-    weight, recurrent : (directions * 3 m, k) and (directions * 3 m, m), float32 or a compressed format
+    weight, recurrent : (directions * 3 m, k) and (directions * 3 m, m), or with the directions as an axis in front;
+        float32 or a compressed format
     bias : None or (directions, 6 m): b, then d
     lengths, first_h, direction, batch_first, clip : as for lstm
     reset_after : the reset gate multiplies behind R
@@ -152,7 +154,8 @@ class _Direction:
 def _run(x, weight, recurrent, bias, lengths, states, peepholes, direction, batch_first, gates, both, step: Callable,
          use: Use) -> tuple[np.ndarray, ...]:
     """Return h of each step and the last states, of all directions."""
-    weight, recurrent = as_matrix(weight, use), as_matrix(recurrent, use)
+    weight = use.once(weight, "rows", lambda: as_rows(weight, use))
+    recurrent = use.once(recurrent, "rows", lambda: as_rows(recurrent, use))
     if batch_first:
         x, states = x.swapaxes(0, 1), tuple(None if s is None else s.swapaxes(0, 1) for s in states)
     steps, n, k = x.shape
@@ -195,22 +198,25 @@ def _shape(x, weight, recurrent, bias, lengths, states: dict, peepholes, directi
         raise RefcompressError("direction", f"must be one of {', '.join(DIRECTIONS)}, not {direction!r}")
     ways = len(DIRECTIONS[direction])
     rank(x, "x", 3)
-    for name, each, dimensions in (("weight", weight, 2), ("recurrent", recurrent, 2), ("bias", bias, 2),
-                                   ("lengths", lengths, 1), ("peepholes", peepholes, 2),
+    for name, each in (("weight", weight), ("recurrent", recurrent)):
+        rank(each, name, 2, 3)
+    for name, each, dimensions in (("bias", bias, 2), ("lengths", lengths, 1), ("peepholes", peepholes, 2),
                                    *((name, each, 3) for name, each in states.items())):
         rank(each, name, dimensions)
     if weight.shape is None or recurrent.shape is None:
         return tuple(Known("float32", None) for _ in range(1 + len(states)))
-    m = recurrent.shape[1]
-    rows = product((ways, gates, m))
+    m = recurrent.shape[-1]
     for name, each in (("weight", weight), ("recurrent", recurrent)):
-        same_size(each, name, 0, rows, f"{ways} directions of {gates} gates of {m}")
+        merged = Known(each.type, (product(each.shape[:-1]), each.shape[-1]))
+        same_size(merged, name, 0, product((ways, gates, m)), f"{ways} directions of {gates} gates of {m}")
+        if len(each.shape) == 3:
+            same_size(each, name, 0, ways, "one a direction")
     for name, each, size in (("bias", bias, product((2, gates, m))), ("peepholes", peepholes, product((3, m)))):
         same_size(each, name, 0, ways, "one a direction")
         same_size(each, name, 1, size, "all gates")
     if x.shape is None:
         return tuple(Known("float32", None) for _ in range(1 + len(states)))
-    same_size(x, "x", 2, weight.shape[1], "as the weight has columns")
+    same_size(x, "x", 2, weight.shape[-1], "as the weight has columns")
     steps, n = x.shape[1::-1] if batch_first else x.shape[:2]
     if lengths is not None:
         of_type(lengths, "lengths", "int32", "int64")
@@ -240,8 +246,7 @@ def cost(x: Known, weight: Known, recurrent: Known, *more, **attributes):
     """Return the operations of all products of all steps."""
     if x.shape is None:
         return None
-    each = added(product((weight.shape[0], weight.shape[1])), product((recurrent.shape[0], recurrent.shape[1])))
-    return product((2, *x.shape[:2], each))
+    return product((2, *x.shape[:2], added(product(weight.shape), product(recurrent.shape))))
 
 
 ROWS = (
