@@ -86,10 +86,10 @@ class Operator:
         return None if value is None or value.dtype == object else value
 
     def attribute(self, name: str, default: Any = None) -> Any:
-        """Return an attribute as a value of Python, an array for a tensor."""
+        """Return an attribute as a value of Python, an array for a tensor. A default is a float32, as in ONNX."""
         proto = self._left.pop(name, None)
         if proto is None:
-            return default
+            return float(np.float32(default)) if isinstance(default, float) else default
         value = onnx_package().helper.get_attribute_value(proto)
         if proto.type == TENSOR:
             return np.asarray(onnx_package().numpy_helper.to_array(value))

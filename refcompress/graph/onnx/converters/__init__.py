@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ..names import SAME
 from ..operator import Operator
-from . import control, norms, pointwise, pooling, products, recurrent, shapes
+from . import attention, control, norms, pointwise, pooling, products, recurrent, resize, shapes
 
 __all__ = ["CONVERTERS"]
 
@@ -22,5 +22,5 @@ def same(operation: str) -> Callable[[Operator], None]:
 
 CONVERTERS: Mapping[str, Callable[[Operator], None]] = {
     **{name: same(operation) for name, operation in SAME.items()}, **products.CONVERTERS, **pooling.CONVERTERS, **norms.CONVERTERS, **pointwise.CONVERTERS, **shapes.CONVERTERS,
-    **recurrent.CONVERTERS, **control.CONVERTERS,
+    **attention.CONVERTERS, **recurrent.CONVERTERS, **resize.CONVERTERS, **control.CONVERTERS,
 }

@@ -1,5 +1,7 @@
 """Normalizations, and softmax."""
 
+from typing import Any
+
 from ..operator import Operator
 
 __all__ = ["CONVERTERS"]
@@ -10,18 +12,31 @@ def batch_norm(node: Operator) -> None:
     node.only("spatial", 1, default=1)
     node.drop("momentum")
     _only_output(node)
-    node.give("batch_norm", *node.inputs, epsilon=node.attribute("epsilon", 1e-5))
+    node.give("batch_norm", *node.inputs, **_attributes(node))
 
 
 def layer_norm(node: Operator) -> None:
+    """The same for LayerNormalization and RMSNormalization."""
     node.only("stash_type", 1, default=1)
     _only_output(node)
-    node.give("layer_norm", *node.inputs, axis=node.attribute("axis", -1), epsilon=node.attribute("epsilon", 1e-5))
+    axis = node.attribute("axis", -1)
+    node.give("rms_norm" if node.type.startswith("RMS") else "layer_norm", *node.inputs,
+              **({} if axis == -1 else {"axis": axis}), **_attributes(node))
 
 
-def rms_norm(node: Operator) -> None:
+def instance_norm(node: Operator) -> None:
+    node.give("group_norm", *node.inputs, groups=0, **_attributes(node))
+
+
+def group_norm(node: Operator) -> None:
+    if node.opset < 21:
+        raise node.refuse("has a scale for each group, as before opset 21, which is not known here")
     node.only("stash_type", 1, default=1)
-    node.give("rms_norm", *node.inputs, axis=node.attribute("axis", -1), epsilon=node.attribute("epsilon", 1e-5))
+    node.give("group_norm", *node.inputs, groups=node.must("num_groups"), **_attributes(node))
+
+
+def _attributes(node: Operator) -> dict[str, Any]:
+    return {"epsilon": node.attribute("epsilon", 1e-5)}
 
 
 def _only_output(node: Operator) -> None:
@@ -40,5 +55,7 @@ def softmax(node: Operator) -> None:
     node.give("reshape", flat, node.step("shape", x))
 
 
-CONVERTERS = {"BatchNormalization": batch_norm, "LayerNormalization": layer_norm, "RMSNormalization": rms_norm,
-              "Softmax": softmax}
+CONVERTERS = {
+    "BatchNormalization": batch_norm, "LayerNormalization": layer_norm, "RMSNormalization": layer_norm,
+    "InstanceNormalization": instance_norm, "GroupNormalization": group_norm, "Softmax": softmax,
+}

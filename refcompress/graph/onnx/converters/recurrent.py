@@ -1,31 +1,33 @@
 """LSTM and GRU."""
 
+from typing import Any
+
 from ..operator import Operator
 
 __all__ = ["CONVERTERS"]
 
 
 def lstm(node: Operator) -> None:
-    node.only("input_forget", 0, default=0)
-    node.only("layout", 0, default=0)
-    _recurrent(node, ("Sigmoid", "Tanh", "Tanh"), {})
+    more = {"coupled": True} if node.attribute("input_forget", 0) else {}
+    _recurrent(node, "lstm", ("Sigmoid", "Tanh", "Tanh"), more)
 
 
 def gru(node: Operator) -> None:
-    node.only("layout", 0, default=0)
-    _recurrent(node, ("Sigmoid", "Tanh"), {"linear_before_reset": bool(node.attribute("linear_before_reset", 0))})
+    more = {"reset_after": True} if node.attribute("linear_before_reset", 0) else {}
+    _recurrent(node, "gru", ("Sigmoid", "Tanh"), more)
 
 
-def _recurrent(node: Operator, activations: tuple[str, ...], attributes: dict) -> None:
-    direction = node.only("direction", "forward", "reverse", "bidirectional", default="forward")
+def _recurrent(node: Operator, operation: str, activations: tuple[str, ...], attributes: dict[str, Any]) -> None:
     found = node.attribute("activations", activations)
     if any(name.lower() != activations[i % len(activations)].lower() for i, name in enumerate(found)):
-        raise node.refuse(f"has the activations {found}; known here: {activations}")
-    if node.attribute("clip") is not None:
-        raise node.refuse("has a clip, which is not known here")
-    node.drop("activation_alpha", "activation_beta")  # Sigmoid and Tanh have none
-    node.drop("hidden_size")  # the weights say it
-    node.give(node.type.lower(), *node.inputs, direction=direction, **attributes)
+        raise node.refuse(f"has the activations {', '.join(found)}; known here: {', '.join(activations)}")
+    node.drop("activation_alpha", "activation_beta", "hidden_size")  # sigmoid and tanh have none; the weights say it
+    if node.attribute("layout", 0):
+        attributes["batch_first"] = True
+    if (clip := node.attribute("clip")) is not None:
+        attributes["clip"] = clip
+    direction = node.attribute("direction", "forward")
+    node.give(operation, *node.inputs, **({} if direction == "forward" else {"direction": direction}), **attributes)
 
 
 CONVERTERS = {"LSTM": lstm, "GRU": gru}

@@ -102,21 +102,6 @@ def reduce(operation: str) -> Callable[[Operator], None]:
     return convert
 
 
-def resize(node: Operator) -> None:
-    attributes = {
-        "mode": node.only("mode", "nearest", "linear", "cubic", default="nearest"),
-        "coordinates": node.attribute("coordinate_transformation_mode", "half_pixel"),
-        "rounding": node.attribute("nearest_mode", "round_prefer_floor")}
-    x, inputs = node.input(0), list(node.inputs)
-    if node.opset < 11:  # x, scales; as "asymmetric" with floor
-        inputs = [x, "", node.input(1)]
-        attributes |= {"coordinates": "asymmetric", "rounding": "floor"}
-    node.only("antialias", 0, default=0)
-    node.only("exclude_outside", 0, default=0)
-    node.drop("extrapolation_value", "cubic_coeff_a", "keep_aspect_ratio_policy")
-    node.give("resize", *inputs, **attributes)
-
-
 def arg_max(node: Operator) -> None:
     node.only("select_last_index", 0, default=0)
     node.give("argmax", node.input(0), axis=node.attribute("axis", 0), keep=bool(node.attribute("keepdims", 1)))
@@ -138,7 +123,7 @@ CONVERTERS = {
     "Tile": moved("tile", repeats=1), "Gather": gather, "Split": split, "Pad": pad, "Transpose": transpose,
     "Concat": lambda node: node.give("concat", *node.inputs, axis=node.must("axis")), "Cast": cast, "Shape": shape,
     "ConstantOfShape": constant_of_shape, "ArgMax": arg_max,
-    "CumSum": cumulative_sum, "Resize": resize, "ReduceMean": reduce("reduce_mean"),
+    "CumSum": cumulative_sum, "ReduceMean": reduce("reduce_mean"),
     "ReduceSum": reduce("reduce_sum"), "ReduceMax": reduce("reduce_max"), "ReduceMin": reduce("reduce_min"),
     "ReduceProd": reduce("reduce_product"),
 }
