@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ... import arguments
 from ...errors import RefcompressError
 from ...formats import Graph, Input, Node
 from ..known import Known
@@ -17,8 +18,8 @@ from .types import type_name
 __all__ = ["Conversion", "converted"]
 
 
-def converted(file: File) -> tuple[Graph, dict[str, Weight]]:
-    """Return the graph of an ONNX file and its tensors by name.
+def converted(file: File, fixed: Mapping[str, int]) -> tuple[Graph, dict[str, Weight]]:
+    """Return the graph of an ONNX file and its tensors by name. fixed : numbers for open sizes of inputs.
 
     Raises RefcompressError for operators that are not known here: all of them, with domains and counts.
     """
@@ -26,7 +27,7 @@ def converted(file: File) -> tuple[Graph, dict[str, Weight]]:
     if unknown:
         listed = ", ".join(f"{name} ({count})" for name, count in sorted(unknown.items()))
         raise RefcompressError("path", f"has operators that are not known here: {listed}")
-    return Conversion(file).whole()
+    return Conversion(file, fixed).whole()
 
 
 def _unknown(graph: Any) -> Iterator[str]:
@@ -56,14 +57,19 @@ class Conversion:
     tensors : those that were read. known : our name of a value -> what is known of it.
     """
 
-    def __init__(self, file: File):
+    def __init__(self, file: File, fixed: Mapping[str, int]):
         self.file = file
+        self.fixed = {name: arguments.integer(size, f"fixed[{name!r}]", 0) for name, size in fixed.items()}
+        self._open: set[str] = set()
         self.tensors: dict[str, Weight] = {}
         self.known: dict[str, Known] = {}
         self._taken = set(file.names.all())  # names of tensors and values
 
     def whole(self) -> tuple[Graph, dict[str, Weight]]:
         graph = self.graph(self.file.proto.graph, self.file.names, {})
+        for name in self.fixed:
+            if name not in self._open:
+                raise RefcompressError(f"fixed[{name!r}]", f"is no open size of an input; those are {sorted(self._open)}")
         tensors = {name: self.tensors[name] for name in graph.parameters}
         return graph, tensors
 
@@ -115,7 +121,8 @@ class Conversion:
             raise RefcompressError(where, "must say how many axes it has")
         shape = [dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0
                  else dim.dim_param.strip("?") or f"{value.name}.{axis}" for axis, dim in enumerate(tensor.shape.dim)]
-        return Input(name, type_name(tensor.elem_type, where), tuple(shape))
+        self._open.update(size for size in shape if isinstance(size, str))
+        return Input(name, type_name(tensor.elem_type, where), tuple(self.fixed.get(size, size) for size in shape))
 
     def _convert(self, proto: Any, scope: Scope) -> None:
         operator = Operator(self, scope, proto)
