@@ -32,7 +32,7 @@ from refcompress.training import (
     softmax_cross_entropy,
 )
 
-from .training_examples import examples, tiny_network
+from training_examples import examples, tiny_network
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -46,8 +46,9 @@ def hard_sigmoid(x, y, *, alpha, beta):
 
 
 def hard_swish(x, y):
-    inside = (x > -3) & (x < 3)
-    return np.where(inside, (2 * x + 3) / x.dtype.type(6), (x >= 3).astype(x.dtype))
+    a = x.dtype.type(np.float32(1 / 6))  # as forward has it
+    gate = x * a + x.dtype.type(0.5)
+    return np.where((gate > 0) & (gate < 1), x * a + gate, (gate >= 1).astype(x.dtype))
 
 
 def erf(x, y):
