@@ -8,7 +8,7 @@ import numpy as np
 from .. import arguments
 from ..errors import RefcompressError
 from .losses import softmax_cross_entropy
-from .network import Network
+from .network import Trainable
 from .optimizers import Optimizer
 from .tuning import Free, Hook
 
@@ -29,7 +29,7 @@ def constant(t: float) -> float:
     return 1.0
 
 
-def fit(network: Network, inputs: np.ndarray, labels: np.ndarray, *, optimizer: Optimizer, epochs: int,
+def fit(network: Trainable, inputs: np.ndarray, labels: np.ndarray, *, optimizer: Optimizer, epochs: int,
         rng: np.random.Generator, batch: int = 128, schedule: Callable[[float], float] = cosine,
         tuning: Hook | None = None, augment: Callable | None = None,
         progress: Callable[[int, int, float], None] | None = None) -> list[float]:
@@ -98,17 +98,18 @@ def _mean_loss(total: float, counted: int, epoch: int, parameters) -> float:
 
 
 def misses(outputs: np.ndarray, labels: np.ndarray) -> int:
-    """Return how many rows of ``outputs`` (n, c) do not have their largest entry (the first of equals) at their label.
+    """Return how many rows of ``outputs`` (..., c) do not have their largest entry (the first of equals) at their label.
 
     A row with a NaN in it is no answer, and so a miss whatever its label is.
     """
-    labels = arguments.array(labels, "labels", *np.typecodes["AllInteger"], ndim=1)
-    if len(labels) != len(outputs):
-        raise RefcompressError("labels", f"must have one entry an input, {len(outputs)}, not {len(labels)}")
-    return int(np.count_nonzero((outputs.argmax(axis=1) != labels) | np.isnan(outputs).any(axis=1)))
+    labels = arguments.array(labels, "labels", *np.typecodes["AllInteger"])
+    if labels.shape != outputs.shape[:-1]:
+        rows, given = (shape[0] if len(shape) == 1 else shape for shape in (outputs.shape[:-1], labels.shape))
+        raise RefcompressError("labels", f"must have one entry an input, {rows}, not {given}")
+    return int(np.count_nonzero((outputs.argmax(axis=-1) != labels) | np.isnan(outputs).any(axis=-1)))
 
 
-def errors(network: Network, inputs: np.ndarray, labels: np.ndarray, *, batch: int = 1000) -> int:
+def errors(network: Trainable, inputs: np.ndarray, labels: np.ndarray, *, batch: int = 1000) -> int:
     """Return how many of the inputs do not get their largest output at their label, as ``misses`` counts."""
     batch = arguments.integer(batch, "batch", 1)
     if len(labels) != len(inputs):
@@ -121,9 +122,23 @@ def errors(network: Network, inputs: np.ndarray, labels: np.ndarray, *, batch: i
     return wrong
 
 
-def error_rate(network: Network, inputs: np.ndarray, labels: np.ndarray) -> float:
+def error_rate(network: Trainable, inputs: np.ndarray, labels: np.ndarray) -> float:
     """Return the share of the inputs that ``errors`` counts; at least one input."""
     if len(inputs) == 0 or len(labels) != len(inputs):
         raise RefcompressError("labels", f"must have one entry an input, {len(inputs)}, and at least one, "
                                          f"not {len(labels)}")
-    return errors(network, inputs, labels) / len(inputs)
+    return errors(network, inputs, labels) / np.asarray(labels).size
+
+
+def mean_loss(network: Trainable, inputs: np.ndarray, labels: np.ndarray, *, batch: int = 1000) -> float:
+    """Return the mean softmax cross-entropy of the inputs, of the network as in use; at least one input."""
+    batch = arguments.integer(batch, "batch", 1)
+    if len(labels) != len(inputs) or len(inputs) == 0:
+        raise RefcompressError("labels", f"must have one entry an input, {len(inputs)}, and at least one, "
+                                         f"not {len(labels)}")
+    total = 0.0
+    for start in range(0, len(inputs), batch):
+        part = slice(start, start + batch)
+        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is returned, not warned of
+            total += softmax_cross_entropy(network.forward(inputs[part]), labels[part])[0] * len(labels[part])
+    return total / len(inputs)

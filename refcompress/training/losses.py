@@ -11,9 +11,9 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float
 
     loss = mean over i of -log p[i, labels[i]], with p = softmax(logits); gradient = (p - onehot(labels)) / n.
 
-    logits : (n, c) float32 or float64, n >= 1; labels : (n,) integers in [0, c).
-    Returns the loss as a float and the gradient with respect to the logits, (n, c) in their dtype. The largest logit of
-    a row is subtracted first (which changes nothing in the formula), so no exponential overflows.
+    logits : (n, c) float32 or float64, n >= 1, or (..., c) with n in all; labels : (n,) or (...) integers in [0, c).
+    Returns the loss as a float and the gradient with respect to the logits, in their shape and dtype. The largest logit
+    of a row is subtracted first (which changes nothing in the formula), so no exponential overflows.
     Raises RefcompressError for labels of another length or outside [0, c).
 
     **Source** Goodfellow, Bengio, Courville, "Deep Learning", section 6.2.2.3. **Departs** nothing. Cost: n c
@@ -23,10 +23,13 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float
     >>> round(loss, 6), gradient.tolist()
     (0.693147, [[-0.5, 0.5]])
     """
-    n, c = logits.shape
-    if labels.shape != (n,):
-        raise RefcompressError("labels", f"must have one entry a row of logits, {n}, not shape {labels.shape}")
+    *several, c = logits.shape
+    if labels.shape != tuple(several):
+        rows = several[0] if len(several) == 1 else tuple(several)
+        raise RefcompressError("labels", f"must have one entry a row of logits, {rows}, not shape {labels.shape}")
     arguments.each(labels, "labels", (labels >= 0) & (labels < c), f"must be in [0, {c})")
+    shape, logits, labels = logits.shape, logits.reshape(-1, c), labels.reshape(-1)
+    n = len(labels)
     z = logits - logits.max(axis=1, keepdims=True)
     p = np.exp(z)
     total = p.sum(axis=1, keepdims=True)
@@ -35,4 +38,4 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float
     p /= total
     p[rows, labels] -= 1
     p /= n
-    return loss, p
+    return loss, p.reshape(shape)

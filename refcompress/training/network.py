@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -9,6 +10,24 @@ from numpy.typing import DTypeLike
 from .. import arguments
 from ..errors import RefcompressError
 from .layers import Layer
+
+
+class Trainable(Protocol):
+    """What training asks of a network: a Network, a GraphNetwork, and either behind an autocast."""
+
+    gradient_scale: float
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]: ...
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray]: ...
+
+    def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray: ...
+
+    def backward(self, dy: np.ndarray) -> None: ...
+
+    def assign(self, values: Mapping[str, np.ndarray]) -> None: ...
 
 
 class Network:
@@ -55,17 +74,7 @@ class Network:
 
     def assign(self, values: Mapping[str, np.ndarray]) -> None:
         """Copy ``values`` into the parameters of these names; refuse an unknown name, another dtype or shape."""
-        parameters = self.parameters
-        checked = {}
-        for name, value in values.items():
-            if name not in parameters:
-                raise RefcompressError(f"values[{name!r}]", f"must be one of {', '.join(parameters)}")
-            checked[name] = arguments.array(value, f"values[{name!r}]", parameters[name].dtype)
-            if checked[name].shape != parameters[name].shape:
-                raise RefcompressError(f"values[{name!r}]", f"must have the shape {parameters[name].shape}, "
-                                                            f"not {checked[name].shape}")
-        for name, value in checked.items():
-            parameters[name][...] = value
+        assign(self.parameters, values)
 
     def copy(self) -> "Network":
         """Return a network of its own with the same layers and values."""
@@ -82,3 +91,17 @@ class Network:
                 layer.parameters[name] = p.astype(dtype)
                 layer.gradients[name] = np.zeros_like(layer.parameters[name])
         return network
+
+
+def assign(parameters: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray]) -> None:
+    """Copy ``values`` into the parameters of these names; refuse an unknown name, another dtype or shape."""
+    checked = {}
+    for name, value in values.items():
+        if name not in parameters:
+            raise RefcompressError(f"values[{name!r}]", f"must be one of {', '.join(parameters)}")
+        checked[name] = arguments.array(value, f"values[{name!r}]", parameters[name].dtype)
+        if checked[name].shape != parameters[name].shape:
+            raise RefcompressError(f"values[{name!r}]", f"must have the shape {parameters[name].shape}, "
+                                                        f"not {checked[name].shape}")
+    for name, value in checked.items():
+        parameters[name][...] = value

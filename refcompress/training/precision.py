@@ -121,7 +121,35 @@ class Underflow:
                 setattr(self, name + suffix, getattr(self, name + suffix) + int(np.count_nonzero(few & there)))
 
 
-class Autocast:
+class Mixed:
+    """What both kinds of autocast share: master weights, a scaler, and what rounding does to gradients."""
+
+    def __init__(self, network, policy: Policy, scaler: LossScaler | None, watch: bool):
+        for name, p in network.parameters.items():
+            if p.dtype != np.float32:
+                raise RefcompressError(f"network.parameters[{name!r}]", f"must be of dtype float32, not {p.dtype.name}")
+        self.network, self.policy, self.watch = network, policy, watch
+        self.scaler = scaler or LossScaler(1, dynamic=False)
+        self.gradient_scale = self.scaler.scale
+        self.underflow: dict[str, Underflow] = {}
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The float32 master weights themselves, by name."""
+        return self.network.parameters
+
+    def assign(self, values: Mapping[str, np.ndarray]) -> None:
+        """Copy ``values`` into the master weights."""
+        self.network.assign(values)
+
+    def _gradient(self, name: str, x: np.ndarray, format: str) -> np.ndarray:
+        low = rounded(x, format)
+        if self.watch and format != "float32":
+            self.underflow.setdefault(name, Underflow()).add(x, low, format, self.scaler.scale)
+        return low
+
+
+class Autocast(Mixed):
     """A network that computes as a policy says; ``network`` keeps the float32 master weights, and optimizers change
     those.
 
@@ -145,9 +173,7 @@ class Autocast:
 
     def __init__(self, network: Network, *, policy: Policy = Policy(), scaler: LossScaler | None = None,
                  watch: bool = False):
-        for name, p in network.parameters.items():
-            if p.dtype != np.float32:
-                raise RefcompressError(f"network.parameters[{name!r}]", f"must be of dtype float32, not {p.dtype.name}")
+        super().__init__(network, policy, scaler, watch)
         for name, layer in network.layers.items():
             if isinstance(layer, QuantizedInputs):
                 raise RefcompressError(
@@ -158,26 +184,13 @@ class Autocast:
             strange = sorted(getattr(policy, name) - known)
             if strange:
                 raise RefcompressError(f"policy.{name}", f"names {strange[0]!r}, of which the network has no layer")
-        self.network, self.policy, self.watch = network, policy, watch
-        self.scaler = scaler or LossScaler(1, dynamic=False)
-        self.gradient_scale = self.scaler.scale
-        self.underflow: dict[str, Underflow] = {}
         self._low = network.copy()
         self._formats: dict[str, str] = {}
-
-    @property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """The float32 master weights themselves, by name."""
-        return self.network.parameters
 
     @property
     def gradients(self) -> dict[str, np.ndarray]:
         """The gradients of the last ``backward``, times the scale, by the name of their parameter."""
         return self._low.gradients
-
-    def assign(self, values: Mapping[str, np.ndarray]) -> None:
-        """Copy ``values`` into the master weights."""
-        self.network.assign(values)
 
     def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Return the output for the (n, k) float32 inputs, in the policy's arithmetic; with ``rng`` as in training."""
@@ -203,9 +216,3 @@ class Autocast:
                 g[...] = self._gradient(f"{name}.{p}", g, self._formats[name])
             if dx is not None:
                 dy = self._gradient(f"{name}.input", dx, self._formats[name])
-
-    def _gradient(self, name: str, x: np.ndarray, format: str) -> np.ndarray:
-        low = rounded(x, format)
-        if self.watch and format != "float32":
-            self.underflow.setdefault(name, Underflow()).add(x, low, format, self.scaler.scale)
-        return low

@@ -13,7 +13,7 @@ from .. import arguments, reference
 from ..constants import SMALLEST_NORMAL
 from ..errors import RefcompressError
 from ..formats import Quantized
-from .network import Network
+from .network import Trainable
 
 
 class StraightThrough:
@@ -32,7 +32,7 @@ class StraightThrough:
     the weights of a channel may have a scale of their own.
     """
 
-    def __init__(self, network: Network, bits: Mapping[str, int], *, axis: int | None = 0):
+    def __init__(self, network: Trainable, bits: Mapping[str, int], *, axis: int | None = 0):
         self._network, self._weights, self._axis = network, network.parameters, axis
         self._bits = {}
         for name, b in bits.items():
@@ -82,7 +82,7 @@ class LearnedSteps(StraightThrough):
     (all weights are zero) begins at 1.
     """
 
-    def __init__(self, network: Network, bits: Mapping[str, int]):
+    def __init__(self, network: Trainable, bits: Mapping[str, int]):
         super().__init__(network, bits, axis=None)
 
     def _start(self):

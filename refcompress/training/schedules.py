@@ -6,7 +6,8 @@ import numpy as np
 
 from .. import arguments, reference
 from ..errors import ArgumentTypeError, RefcompressError
-from .network import Network
+from .network import Trainable
+from .precision import Mixed
 from .tuning import Free, Masked
 
 
@@ -31,10 +32,10 @@ class Summed(Free):
     scaled is refused: a step that its scaler leaves out would be summed all the same.
     """
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Trainable):
         super().__init__(network)
-        if not isinstance(network, Network):
-            raise ArgumentTypeError("network", f"must be a Network, not {type(network).__name__}")
+        if isinstance(network, Mixed):
+            raise ArgumentTypeError("network", f"must not scale its gradients, as {type(network).__name__} does")
         self.sums = {name: np.zeros(p.shape) for name, p in self.parameters.items()}
 
     def apply(self) -> None:
@@ -54,7 +55,7 @@ class Gradual(Free):
     **Source** Zhu and Gupta 2017 (arXiv 1710.01878). **Departs** nothing.
     """
 
-    def __init__(self, network: Network, choose: Callable[[float], Mapping[str, np.ndarray]], *, final: float,
+    def __init__(self, network: Trainable, choose: Callable[[float], Mapping[str, np.ndarray]], *, final: float,
                  steps: int, every: int = 100, initial: float = 0.0):
         super().__init__(network)
         self._choose, self._final = choose, arguments.real(final, "final", 0, 1)
@@ -90,7 +91,7 @@ class Splicing:
     exactly.
     """
 
-    def __init__(self, network: Network, keep: Mapping[str, int], *, rng: np.random.Generator):
+    def __init__(self, network: Trainable, keep: Mapping[str, int], *, rng: np.random.Generator):
         self._network, self._rng, self._done = network, rng, 0
         weights, self._keep = network.parameters, {}
         for name, count in keep.items():

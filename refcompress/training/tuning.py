@@ -12,7 +12,7 @@ import numpy as np
 from .. import arguments
 from ..errors import RefcompressError
 from ..formats import Shared
-from .network import Network
+from .network import Trainable
 
 
 class Hook(Protocol):
@@ -29,7 +29,7 @@ class Hook(Protocol):
 class Free:
     """No restriction: the parameters of the network as they are."""
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Trainable):
         self.parameters = network.parameters
         self._network = network
 
@@ -49,7 +49,7 @@ class Masked(Free):
     **Source** Han et al. 2015 (arXiv 1506.02626), section 3: retrain the remaining connections. **Departs** nothing.
     """
 
-    def __init__(self, network: Network, masks: Mapping[str, np.ndarray]):
+    def __init__(self, network: Trainable, masks: Mapping[str, np.ndarray]):
         super().__init__(network)
         self._pruned = {}
         for name, mask in masks.items():
@@ -78,7 +78,7 @@ class Penalized(Free):
     **Source** Carreira-Perpinan 2017 (arXiv 1707.01209), the L step of the quadratic penalty. **Departs** nothing.
     """
 
-    def __init__(self, network: Network, targets: Mapping[str, np.ndarray], mu: float):
+    def __init__(self, network: Trainable, targets: Mapping[str, np.ndarray], mu: float):
         super().__init__(network)
         self._mu = arguments.real(mu, "mu", 0, 1e30)
         self._targets = {}
@@ -104,7 +104,7 @@ class SharedCentroids:
     **Source** Han et al. 2016 (arXiv 1510.00149), section 3.3, eq. 3. **Departs** nothing.
     """
 
-    def __init__(self, network: Network, shared: Mapping[str, Shared]):
+    def __init__(self, network: Trainable, shared: Mapping[str, Shared]):
         self._network = network
         self._weights = network.parameters
         self._shared = dict(shared)

@@ -1,0 +1,51 @@
+"""Gradients of sums, means and extremes along axes."""
+
+import math
+
+import numpy as np
+
+from .row import Gradient
+
+__all__ = ["ROWS"]
+
+
+def _along(x, of, axes, none_is_none) -> tuple[int, ...]:
+    """Return the axes that are reduced: the attribute or the second input, and where neither says one all or none."""
+    found = axes if of is None else [int(axis) for axis in np.atleast_1d(of)]
+    return tuple(axis % x.ndim for axis in found) if found else () if none_is_none else tuple(range(x.ndim))
+
+
+def _kept(a, along, keep):
+    return a if keep else np.expand_dims(a, along)
+
+
+def reduce_sum(dy, y, x, of=None, *, wanted, axes, keep, none_is_none):
+    dy = _kept(dy, _along(x, of, axes, none_is_none), keep)
+    return np.broadcast_to(dy, x.shape), None
+
+
+def reduce_mean(dy, y, x, of=None, *, wanted, axes, keep, none_is_none):
+    along = _along(x, of, axes, none_is_none)
+    count = math.prod(x.shape[axis] for axis in along)
+    return np.broadcast_to(_kept(dy, along, keep) / x.dtype.type(count), x.shape), None
+
+
+def reduce_extreme(dy, y, x, of=None, *, wanted, axes, keep, none_is_none):
+    """The gradient goes to the largest, or smallest; of equals to the first in C order."""
+    along = _along(x, of, axes, none_is_none)
+    others = [axis for axis in range(x.ndim) if axis not in along]
+    order = (*others, *along)
+    values, best = x.transpose(order), _kept(y, along, keep).transpose(order)
+    shape = values.shape[: len(others)]
+    hit = (values == best).reshape(*shape, -1)
+    first = (np.arange(hit.shape[-1]) == hit.argmax(axis=-1)[..., None]).reshape(values.shape)
+    return (first * _kept(dy, along, keep).transpose(order)).transpose(np.argsort(order)), None
+
+
+def cumulative_sum(dy, y, x, *, wanted, axis):
+    return (np.flip(np.cumsum(np.flip(dy, axis), axis), axis),)
+
+
+ROWS = (Gradient("reduce_sum", reduce_sum, frozenset({0})), Gradient("reduce_mean", reduce_mean, frozenset({0})),
+        Gradient("reduce_max", reduce_extreme, frozenset({0})), Gradient("reduce_min", reduce_extreme, frozenset({0})),
+        Gradient("cumulative_sum", cumulative_sum))

@@ -1,0 +1,196 @@
+"""Laws of training on graphs: the same as a Network's, a shared tensor gets the sum, and what cannot learn is refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from refcompress import RefcompressError, quantize_s8
+from refcompress.formats import Graph, Node
+from refcompress.graph import Builder, Model
+from refcompress.recipes import lenet_5, lenet_300_100
+from refcompress.training import (
+    SGD,
+    Adam,
+    Dense,
+    Dropout,
+    GraphNetwork,
+    LearnedSteps,
+    LossScaler,
+    Masked,
+    Network,
+    QuantizedInputs,
+    ReLU,
+    Scaled,
+    SharedCentroids,
+    StraightThrough,
+    Summed,
+    Tanh,
+    error_rate,
+    fit,
+    model_of,
+    softmax_cross_entropy,
+)
+
+from training_examples import examples, tiny_network
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def same_bits(a, b):
+    return list(a) == list(b) and all(a[name].tobytes() == b[name].tobytes() for name in a)
+
+
+# From a network to a graph --------------------------------------------------------------------------------------------
+
+
+def test_the_graph_of_a_lenet_has_its_parameters_and_computes_what_it_does():
+    rng = np.random.default_rng(0)
+    for recipe in (lenet_300_100, lenet_5):
+        net = recipe.network(rng)
+        for name, p in net.parameters.items():
+            if name.endswith("bias"):
+                p[...] = rng.standard_normal(p.shape) / 10
+        model = model_of(net)
+        assert same_bits(model.tensors, net.parameters)
+        assert [node.name for node in model.graph.nodes if node.operation in ("linear", "conv")] == [
+            name.removesuffix(".weight") for name in net.parameters if name.endswith(".weight")]
+        x = rng.random((3, 784), np.float32)
+        wide = net.astype(np.float64).forward(x.astype(np.float64))
+        # Float32 sums of at most 800 terms in four layers: each adds at most 800 u of the magnitudes to the result.
+        room = 4 * 800 * 2.0**-24 * magnitude(net, x)
+        assert (np.abs(model(x) - wide) <= room).all()
+        assert (np.abs(GraphNetwork(model).forward(x) - wide) <= room).all()
+
+
+def magnitude(net, x):
+    """Return the outputs of the network of all magnitudes: what bounds every sum on the way."""
+    absolute = net.astype(np.float64)
+    for p in absolute.parameters.values():
+        np.abs(p, out=p)
+    return absolute.forward(np.abs(x).astype(np.float64))
+
+
+def test_a_network_of_tanh_layers_is_one_of_tanh_nodes():
+    rng = np.random.default_rng(1)
+    net = Network([("fc1", Dense(3, 4, rng=rng)), ("bend", Tanh()), ("drop", Dropout(0.5)), ("fc2", Dense(4, 2, rng=rng))])
+    assert [node.operation for node in model_of(net).graph.nodes] == ["linear", "tanh", "linear"]
+
+
+def test_a_layer_that_no_graph_has_is_refused_by_name():
+    with pytest.raises(RefcompressError, match=r"network.layers\['steps'\]"):
+        model_of(Network([("steps", QuantizedInputs(4))]))
+
+
+# The same as a Network ------------------------------------------------------------------------------------------------
+
+
+@given(SEEDS)
+@settings(max_examples=10)
+def test_the_gradients_of_a_graph_are_those_of_the_network_bit_for_bit(seed):
+    net, (x, labels) = tiny_network(seed), examples(seed)
+    graph = GraphNetwork(model_of(net))
+    assert same_bits(graph.parameters, net.parameters)
+    for each in (net, graph):
+        each.backward(softmax_cross_entropy(each.forward(x), labels)[1])
+    assert same_bits(graph.gradients, net.gradients)
+
+
+HOOKS = {
+    "free": lambda net: None,
+    "masked": lambda net: Masked(net, {"fc1.weight": np.arange(30).reshape(5, 6) % 3 > 0}),
+    "straight through": lambda net: StraightThrough(net, {"fc1.weight": 4}),
+    "learned steps": lambda net: LearnedSteps(net, {"fc1.weight": 3, "fc2.weight": 4}),
+    "summed": Summed,
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_training_a_graph_gives_the_bits_of_training_the_network(hook):
+    x, labels = examples(3)
+    plain, graph = tiny_network(3, dropout=0.0), GraphNetwork(model_of(tiny_network(3)))
+    losses = [fit(net, x, labels, optimizer=Adam(0.01, weight_decay=1e-3), epochs=2, batch=20, tuning=HOOKS[hook](net),
+                  rng=np.random.default_rng(5)) for net in (plain, graph)]
+    assert losses[0] == losses[1] and same_bits(graph.parameters, plain.parameters)
+    assert same_bits(graph.model().tensors, plain.parameters)
+
+
+def test_dropout_behind_a_value_is_a_dropout_layer_and_is_nothing_in_use():
+    x, labels = examples(4)
+    plain = Network([(name, Dropout(0.3) if name == "drop" else layer)
+                     for name, layer in [*list(tiny_network(4).layers.items())[1:3], ("drop", None),
+                                         *list(tiny_network(4).layers.items())[3:]]])
+    graph = GraphNetwork(model_of(tiny_network(4)), behind={"relu": Dropout(0.3)})
+    for net in (plain, graph):
+        fit(net, x, labels, optimizer=SGD(0.1), epochs=2, batch=20, rng=np.random.default_rng(1))
+    assert same_bits(graph.parameters, plain.parameters)
+    assert np.array_equal(graph.forward(x), graph.model()(x)) or error_rate(graph, x, labels) == error_rate(
+        GraphNetwork(graph.model()), x, labels)
+
+
+# Only a graph ---------------------------------------------------------------------------------------------------------
+
+
+def twice():
+    """A graph that multiplies by one matrix twice, around a residual connection."""
+    b, rng = Builder(), np.random.default_rng(0)
+    w = b.tensor("w", rng.standard_normal((4, 4)).astype(np.float32))
+    x = b.input("x", ("n", 4))
+    first = b.tanh(b.linear(x, w))
+    return b.model(b.add(first, b.linear(first, w)))
+
+
+def test_a_tensor_of_two_nodes_gets_the_sum_of_both_gradients():
+    net = GraphNetwork(twice()).astype(np.float64)
+    rng = np.random.default_rng(1)
+    x, dy = rng.integers(-2, 3, (5, 4)).astype(np.float64), rng.integers(-2, 3, (5, 4)).astype(np.float64)
+    net.forward(x)
+    net.backward(dy)
+    w = net.parameters["w"]
+    first = np.tanh(x @ w.T)
+    through = (dy + dy @ w) * (1 - first * first)
+    assert np.allclose(net.gradients["w"], dy.T @ first + through.T @ x, rtol=0, atol=2.0**-40)
+
+
+def test_operations_without_a_gradient_are_all_named_with_counts():
+    b = Builder()
+    x = b.input("x", ("n", 4))
+    y = b.linear(x, np.ones((4, 4), np.float32))
+    model = b.model(b.reduce_product(b.reduce_product(y, axes=(0,)), axes=(1,)))
+    with pytest.raises(RefcompressError, match=r"operations without a gradient: reduce_product \(2\)"):
+        GraphNetwork(model)
+    b = Builder()
+    x = b.input("x", ("n", 4))  # behind the input alone nothing is asked for
+    GraphNetwork(b.model(b.linear(b.reduce_product(x, axes=(0,)), np.ones((3, 4), np.float32))))
+
+
+def test_what_is_frozen_stays_and_what_is_compressed_must_be_frozen():
+    b, rng = Builder(), np.random.default_rng(0)
+    w = rng.standard_normal((3, 6)).astype(np.float32)
+    q = quantize_s8(rng.standard_normal((6, 6)).astype(np.float32), axis=0)
+    model = b.model(b.linear(b.relu(b.linear(b.input("x", ("n", 6)), q, name="fc1")), w, np.zeros(3, np.float32),
+                             name="fc2"))
+    with pytest.raises(RefcompressError, match=r"model.tensors\['fc1.weight'\]"):
+        GraphNetwork(model)
+    net = GraphNetwork(model, frozen=["fc1.weight", "fc2.bias"])
+    assert list(net.parameters) == ["fc2.weight"]
+    x, labels = examples(0)
+    fit(net, x, labels, optimizer=SGD(0.1), epochs=1, rng=rng)
+    assert net.model().tensors["fc2.bias"].tobytes() == bytes(12)
+    assert net.model().tensors["fc2.weight"].tobytes() != w.tobytes()
+
+
+@pytest.mark.parametrize("make, argument", [
+    (lambda: GraphNetwork(tiny_network(0)), "model"),
+    (lambda: GraphNetwork(twice(), frozen=["v"]), "frozen"),
+    (lambda: GraphNetwork(twice(), frozen=["w"]), "model"),
+    (lambda: GraphNetwork(twice(), behind={"w": Dropout(0.1)}), "behind['w']"),
+    (lambda: GraphNetwork(twice(), momentum=2), "momentum"),
+    (lambda: GraphNetwork(twice(), batch_statistics=1), "batch_statistics"),
+    (lambda: GraphNetwork(twice()).assign({"w": np.zeros((4, 3), np.float32)}), "values['w']"),
+    (lambda: GraphNetwork(twice()).forward(np.zeros((2, 3), np.float32)), "inputs['x']"),
+])
+def test_bad_input_is_refused_by_name(make, argument):
+    with pytest.raises(RefcompressError) as caught:
+        make()
+    assert caught.value.argument == argument
