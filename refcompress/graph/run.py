@@ -1,6 +1,6 @@
 """Run a graph: each node once, in the order of the graph, by the operations of one implementation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,10 +22,12 @@ def run(model: "Model", inputs: Mapping[str, np.ndarray] | np.ndarray, use: Use)
     return values_of(model.graph, {**model.tensors, **checked_inputs(model.graph, inputs)}, use)
 
 
-def values_of(graph: Graph, given: Mapping[str, Weight], use: Use) -> dict[str, np.ndarray]:
+def values_of(graph: Graph, given: Mapping[str, Weight], use: Use,
+              see: Callable[[str, np.ndarray], None] | None = None) -> dict[str, np.ndarray]:
     """Return the outputs of a graph by name, for its inputs and parameters, and what stands around it, by name.
 
-    A value is forgotten behind the last node that takes it.
+    A value is forgotten behind the last node that takes it. see : is called with the name of each value and the value,
+    as soon as its node has run.
     """
     values: dict[str, Weight | None] = {**given, "": None}
     for node in graph.nodes:
@@ -34,6 +36,8 @@ def values_of(graph: Graph, given: Mapping[str, Weight], use: Use) -> dict[str, 
                                                    **dict(node.attributes))
         for name, value in zip(node.outputs, found if isinstance(found, tuple) else (found,)):
             values[name] = value
+            if see is not None and name:
+                see(name, value)
     return {name: values[name] for name in graph.outputs}  # type: ignore[misc]
 
 

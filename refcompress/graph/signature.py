@@ -61,6 +61,11 @@ def _complete(node: Node, tensors: Mapping[str, Weight]) -> None:
     for i, name in enumerate(node.inputs):
         if name in tensors and is_array_format(tensors[name]) and i != row.weight:
             raise RefcompressError(where, f"takes {name!r} as an array, and it is a {type(tensors[name]).__name__}")
+    if row.check is not None:
+        try:
+            row.check(*(tensors.get(name) for name in node.inputs), **{**row.attributes, **given})
+        except RefcompressError as error:
+            raise type(error)(where, str(error)) from None
 
 
 def _shape(node: Node, inputs: list[Known | None]) -> tuple[Known, ...]:

@@ -16,7 +16,8 @@ class Operation:
     compute : (*inputs, use, **attributes) -> the output, or a tuple of them; an input that is left out is None. shape :
     (*known inputs, **attributes) -> Known, or a tuple of them; it refuses what does not fit. attributes : name ->
     default, or REQUIRED. least, most : how many inputs a node has; most is None where any number will do. outputs : how
-    many it gives. weight : the index of the input that may be in a compressed format, None where none may.
+    many it gives. weight : the index of the input that may be in a compressed format, None where none may. check :
+    None, or (*tensors, **all attributes) -> None, an input that is no tensor being None; it refuses what is in them.
     """
 
     name: str
@@ -27,3 +28,4 @@ class Operation:
     most: int | None = 1
     outputs: int = 1
     weight: int | None = None
+    check: Callable | None = None
