@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what __getattr__ below finds, for tools that only read
     from .ggml import *  # noqa: F403
     from .huffman import *  # noqa: F403
     from .lowrank import *  # noqa: F403
+    from .nn import *  # noqa: F403
     from .planes import *  # noqa: F403
     from .prune import *  # noqa: F403
     from .quantize import *  # noqa: F403
@@ -48,7 +49,7 @@ if TYPE_CHECKING:  # what __getattr__ below finds, for tools that only read
     from .share import *  # noqa: F403
 
 FAMILIES = ("prune", "share", "quantize", "floats", "ggml", "allocate", "lowrank", "csr", "gemm", "huffman",
-            "rangecoder", "planes")
+            "rangecoder", "planes", "nn")
 
 
 def __getattr__(name: str):
