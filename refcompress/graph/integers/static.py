@@ -46,6 +46,7 @@ class Static:
     plan: dict[str, str] = field(default_factory=dict)  # node -> how it runs on integers
     why: dict[str, str] = field(default_factory=dict)  # node -> why it does not, or what it was joined with
     joined: dict[str, Node] = field(default_factory=dict)  # node -> the relu or clip behind it that is a part of it
+    clipped: set[str] = field(default_factory=set)  # values in front of those, which never leave the range behind them
 
     def lowered(self) -> Integers:
         """Return the network on integers."""
@@ -140,31 +141,37 @@ class Static:
         if node.operation == "average_pool":
             if any(each != 1 for each in given["dilations"] or ()) or given["ceil"]:
                 return None
-            return {name: given[name] for name in ("kernel", "strides", "pads", "count_pads")}
+            return {name: given[name] for name in ("kernel", "strides", "pads", "count_include_pad")}
         of = self.model.tensors.get(node.inputs[1]) if len(node.inputs) == 2 else None
         axes = given["axes"] if of is None else np.atleast_1d(of).tolist()
         spatial = list(range(2, len(known)))
         return {} if axes and spatial and sorted(axis % len(known) for axis in axes) == spatial else None
 
     def _join(self) -> None:
-        """Let a relu or a clip behind a node be a part of it, where nothing else takes the value between them."""
+        """Let a relu or a clip behind a node be a part of it, where nothing else takes the values between them.
+
+        Operations that only move values, and max_pool, may stand between: to clip in front of them is the same.
+        """
         graph = self.model.graph
         for node in graph.nodes:
-            if self.plan.get(node.name) in ("product", "pair", "pool") and node.outputs[0] not in graph.outputs:
-                users = graph.users(node.outputs[0])
-                flat = node.operation != "reduce_mean" or self._given(node, "keep")
-                if len(users) == 1 and self.plan.get(users[0].name) == "clip" and flat and _around_zero(users[0]):
+            if self.plan.get(node.name) not in ("product", "pair", "pool"):
+                continue
+            passed, value = [], node.outputs[0]
+            while len(users := graph.users(value)) == 1 and value not in graph.outputs:
+                passed.append(value)
+                how = self.plan.get(users[0].name)
+                if how == "clip" and _around_zero(users[0]):
                     self.joined[node.name] = users[0]
+                    self.clipped.update(passed)
                     self.plan[users[0].name] = "joined"
                     self.why[users[0].name] = f"is lowest and highest of {node.name!r}"
+                if how != "move" or users[0].operation == "concat" or len(users[0].outputs) > 1:
+                    break
+                value = users[0].outputs[0]
 
     @staticmethod
     def _given(node: Node, attribute: str):
         return {**OPERATIONS[node.operation].attributes, **dict(node.attributes)}[attribute]
-
-    def output(self, node: Node) -> str:
-        """Return the name of the value that a node gives, together with what was joined to it."""
-        return self.joined[node.name].outputs[0] if node.name in self.joined else node.outputs[0]
 
 
 def clip_ends(node: Node) -> tuple[float, float]:
@@ -193,18 +200,20 @@ def _grids(static: Static) -> dict[str, Grid]:
     wanted: dict[str, None] = {}
     for node in graph.nodes:
         how = static.plan.get(node.name)
-        if how in (None, "joined"):
+        if how is None:
             continue
         inputs = [name for name in static.data(node) if name not in static.model.tensors]
-        outputs = list(filter(None, node.outputs)) if how == "move" else [static.output(node)]
+        outputs = list(filter(None, node.outputs))
         wanted |= dict.fromkeys((*inputs, *outputs))
-        if how == "move":
+        if how in ("move", "joined"):
             for name in (*inputs, *outputs[1:]):
                 alone = len(graph.users(name)) <= 1 and name not in graph.outputs
                 if node.operation != "concat" or alone:
                     root[find(name)] = find(outputs[0])
     ends: dict[str, tuple[float, float]] = {}
     for name in wanted:
+        if name in static.clipped:
+            continue
         low, high = static.ranges[name]
         before = ends.get(find(name), (0.0, 0.0))
         ends[find(name)] = min(low, before[0]), max(high, before[1])
@@ -242,6 +251,7 @@ class _Emission:
                 self.float.update(node.outputs)
                 self.became[node.name] = node.operation
             elif how == "joined":
+                self.integer[node.outputs[0]] = self.integer[node.inputs[0]]
                 self.became[node.name] = "a part"
             else:
                 getattr(self, f"_{how}")(node)
@@ -306,9 +316,8 @@ class _Emission:
         return _ends(self.static.joined[node.name], grid)
 
     def _product(self, node: Node) -> None:
-        x, y = node.inputs[0], self.static.output(node)
-        given = self.as_integer(x)
-        grid = self.grids[y]
+        x, y = node.inputs[0], node.outputs[0]
+        given, grid = self.as_integer(x), self.grids[y]
         names = [name for name in node.inputs[1:] if name]
         bias = dense(self.static.model.tensors[names[1]]) if len(names) > 1 else None
         try:
@@ -321,14 +330,14 @@ class _Emission:
                  **self.grids[x].attributes("x"), **grid.attributes("y"), **self.ends(node, grid))
 
     def _pair(self, node: Node) -> None:
-        y = self.static.output(node)
+        y = node.outputs[0]
         inputs, grid = [self.as_integer(name) for name in node.inputs], self.grids[y]
         a, b = (self.grids[name].attributes(letter) for name, letter in zip(node.inputs, "ab"))
         self.add(PAIRS[node.operation], inputs, [self.give(y)], node.name, **a, **b, **grid.attributes("y"),
                  **self.ends(node, grid))
 
     def _pool(self, node: Node) -> None:
-        x, y = node.inputs[0], self.static.output(node)
+        x, y = node.inputs[0], node.outputs[0]
         given, grid = self.as_integer(x), self.grids[y]
         attributes = self.static._pooled(node)
         flat = node.operation == "reduce_mean" and not self.static._given(node, "keep")

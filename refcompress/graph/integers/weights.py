@@ -58,7 +58,7 @@ def _why_not(model: Model, node: Node, kept: Collection[str], group: int | None,
     if subgraphs(node):
         return "has graphs of its own, whose nodes stay float32"
     if node.operation not in (*DYNAMIC, "embedding"):
-        return f"{node.operation} has no integer weight"
+        return "no weight" if _weight_of(node) not in model.tensors else f"{node.operation} takes no integer weight"
     if _weight_of(node) not in model.tensors:
         return "its weight is computed"
     k = inputs_of(node, model.tensors[_weight_of(node)])

@@ -4,14 +4,11 @@ import numpy as np
 
 from ... import arguments
 from ...constants import LARGEST, SMALLEST_NORMAL
-from ...errors import ArgumentTypeError, RefcompressError
-from ..known import Known, Size
-from .row import REQUIRED
+from ...errors import RefcompressError
 
-__all__ = ["GRID_ATTRIBUTES", "LARGEST_SUM", "broadcast", "checked_grids", "int8"]
+__all__ = ["LARGEST_SUM", "checked_grids", "checked_ratio"]
 
 LARGEST_SUM = 2**31 - 1
-GRID_ATTRIBUTES = {f"{value}_{part}": REQUIRED for value in "xy" for part in ("scale", "zero_point")}
 
 
 def checked_grids(**attributes) -> None:
@@ -25,25 +22,12 @@ def checked_grids(**attributes) -> None:
     if "lowest" in attributes:
         lowest, highest = attributes["lowest"], attributes["highest"]
         if not lowest <= attributes["y_zero_point"] <= highest:
-            raise RefcompressError("y_zero_point", f"must be in lowest..highest, {lowest}..{highest}")
+            rule = f"must be in lowest..highest, {lowest}..{highest}, not {attributes['y_zero_point']}"
+            raise RefcompressError("y_zero_point", rule)
 
 
-def int8(*values: Known) -> None:
-    """Refuse values that are not int8."""
-    for name, value in zip("xb", values):
-        if value.type != "int8":
-            raise ArgumentTypeError("a" if len(values) > 1 and name == "x" else name,
-                                    f"must be int8, not {value.type}")
-
-
-def broadcast(a: tuple[Size, ...] | None, b: tuple[Size, ...] | None) -> tuple[Size, ...] | None:
-    """Return the shape of what NumPy makes of two arrays of these shapes, or refuse them."""
-    if a is None or b is None:
-        return None
-    size = max(len(a), len(b))
-    found: list[Size] = []
-    for x, y in zip((1,) * (size - len(a)) + a, (1,) * (size - len(b)) + b):
-        if isinstance(x, int) and isinstance(y, int) and x != y and 1 not in (x, y):
-            raise RefcompressError("a", f"has the shape {a}, which does not broadcast with {b}")
-        found.append(y if x == 1 or isinstance(x, str) and y != 1 else x)
-    return tuple(found)
+def checked_ratio(ratio: float | np.ndarray) -> None:
+    """Refuse a quotient of scales that has no multiplier and shift."""
+    for each in (np.min(ratio, initial=1.0), np.max(ratio, initial=1.0)):
+        if not 2.0**-32 <= each < 2.0**30:
+            raise RefcompressError("y_scale", f"must leave a quotient of scales in 2**-32 to 2**30, not {each:g}")

@@ -8,7 +8,7 @@ below 2^15, and the sum of k products and a bias b is below k 2^15 + abs(b). A n
 2^31 - 1 is refused.
 """
 
-from functools import partial
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,14 +18,16 @@ from ...formats import Packed, Quantized
 from ...reference.quantize.requantization import quantize_multiplier
 from ..known import Known
 from ..use import Use
-from .grids import GRID_ATTRIBUTES, LARGEST_SUM, checked_grids, int8
-from .integers import rounded
-from .row import Operation
-from .windows import windows, windows_shape
+from .checks import of_type, rank, same_size
+from .grids import LARGEST_SUM, checked_grids, checked_ratio
+from .memory import channels_first, channels_last, two_axes
+from .row import operation
+from .windows import Pads, checked_window, output_sizes
 
 __all__ = ["ROWS", "Layer", "conv_a8", "conv_s8", "layer_of", "linear_a8", "linear_s8"]
 
 Integers = Quantized | Packed
+Numbers = tuple[int, ...]
 UNIT_ROOM = 2**15  # more than the magnitude of a product of an input less its zero point, and a weight
 
 
@@ -38,16 +40,44 @@ class Layer(NamedTuple):
     shift: np.ndarray
 
 
-def layer_of(weight: Integers, bias: np.ndarray | None, x_scale: float, x_zero_point: int, y_scale: float) -> Layer:
+def layer_of(weight: Integers, bias: np.ndarray | None, x_scale: float, x_zero_point: int, y_scale: float,
+             use: Use) -> Layer:
     """Return what a layer computes with; its bias includes the zero point of the inputs.
 
         sum of (x - x_zero_point) w + bias = sum of x w + (bias - x_zero_point * sum of w)
+
+    Values of kernels lie in the order of window_rows.
     """
-    m = weight.shape[0]
-    values = weight.values.reshape(m, -1)
-    whole = -x_zero_point * values.sum(axis=1, dtype=np.int64) + (0 if bias is None else bias)
-    scale = np.broadcast_to(weight.scale.reshape(-1), m).astype(np.float64)
-    return Layer(values, whole.astype(np.int32), *quantize_multiplier(x_scale * scale / y_scale))
+    def make() -> Layer:
+        m = weight.shape[0]
+        values = channels_behind(weight.values)
+        whole = -x_zero_point * values.sum(axis=1, dtype=np.int64) + (0 if bias is None else bias)
+        scale = np.broadcast_to(weight.scale.reshape(-1), m).astype(np.float64)
+        return Layer(values, whole.astype(np.int32), *quantize_multiplier(x_scale * scale / y_scale))
+
+    return use.once(weight, f"layer of {use.node}", make)
+
+
+def by_groups(layer: Layer, groups: int) -> list[Layer]:
+    """Return the part of a layer that each group of channels has."""
+    if groups == 1:
+        return [layer]
+    return [Layer(*each) for each in zip(*(np.split(part, groups) for part in layer))]
+
+
+def dynamic_parts(weight: Integers, groups: int, use: Use) -> list[Quantized]:
+    """Return the weight of a dynamic layer, a byte a value, as matrices, one for each group of channels."""
+    def make() -> list[Quantized]:
+        m = weight.shape[0]
+        if weight.group is None:
+            scale, zero_point = (np.broadcast_to(each.reshape(-1, 1), (m, 1)) for each in (weight.scale,
+                                                                                          weight.zero_point))
+        else:
+            scale, zero_point = weight.scale, weight.zero_point
+        split = [np.split(each, groups) for each in (channels_behind(weight.values), scale, zero_point)]
+        return [Quantized(*each, weight.group) for each in zip(*split)]
+
+    return use.once(weight, f"{groups} groups", make)
 
 
 def linear_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, x_scale: float, x_zero_point: int,
@@ -76,15 +106,15 @@ def linear_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *
     **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.2, eq. 4 to 6, and section 2.4. **Departs** ties go to
     even.
     """
-    layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale)
+    layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale, use)
     rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
     y = use("gemm_s8s8_requantized")(rows, *layer, zero_point=y_zero_point, lowest=lowest, highest=highest)
-    return y.reshape(*x.shape[:-1], -1)
+    return y.reshape(*x.shape[:-1], len(layer.values))
 
 
 def conv_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, x_scale: float, x_zero_point: int,
-            y_scale: float, y_zero_point: int, lowest: int = -128, highest: int = 127, strides=(), pads=(),
-            dilations=(), groups: int = 1, use: Use) -> np.ndarray:
+            y_scale: float, y_zero_point: int, lowest: int = -128, highest: int = 127, strides: Numbers = (),
+            pads: Pads = (), dilations: Numbers = (), groups: int = 1, use: Use) -> np.ndarray:
     """Convolve on integers, and round each output once: linear_s8 of each place's window.
 
         y[i, j, place] = linear_s8 of the window of x[i] at that place, by the kernel weight[j]
@@ -102,14 +132,20 @@ def conv_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
 
     **Source** as linear_s8. **Departs** as linear_s8.
     """
-    layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale)
+    layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale, use)
     grid = {"zero_point": y_zero_point, "lowest": lowest, "highest": highest}
-    rows, places = window_rows(x, weight.shape[2:], strides, pads, dilations, groups, x_zero_point)
-    if x.shape[1] == groups:
-        y = rounded(_depthwise(rows, layer.values) + layer.bias, layer.multiplier, layer.shift, **grid)
-    else:
-        y = _by_group(lambda part, *one: use("gemm_s8s8_requantized")(part, *one, **grid), rows, layer)
-    return channels_first(y, places)
+    spatial, image = x.ndim - 2, channels_last(x)
+    kernel, window = two_axes(x.shape, weight.shape[2:], strides, pads, dilations)
+    if groups == x.shape[1]:  # of a channel each
+        each = len(layer.values) // groups
+        y = use("nn_depthwise_s8")(image if each == 1 else np.repeat(image, each, axis=-1),
+                                   layer.values.reshape(-1, *kernel), *layer[1:], x_zero_point=x_zero_point, **grid,
+                                   **dict(zip(("strides", "pads", "dilations"), window)))
+        return channels_first(y, spatial)
+    parts = by_groups(layer, groups)
+    rows, places = window_rows(image, kernel, window, groups, x_zero_point, use)
+    y = side_by_side_groups([use("gemm_s8s8_requantized")(rows[g], *part, **grid) for g, part in enumerate(parts)])
+    return channels_first(y.reshape(*places, -1), spatial)
 
 
 def linear_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, use: Use) -> np.ndarray:
@@ -134,12 +170,12 @@ def linear_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *
     """
     rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
     q = use("quantize_s8")(rows, axis=0)
-    y = use("gemm_s8s8_scaled")(q.values, q.scale.reshape(-1), _bytes(weight, use), bias)
-    return y.reshape(*x.shape[:-1], -1)
+    y = use("gemm_s8s8_scaled")(q.values, q.scale.reshape(-1), dynamic_parts(weight, 1, use)[0], bias)
+    return y.reshape(*x.shape[:-1], weight.shape[0])
 
 
-def conv_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, strides=(), pads=(), dilations=(),
-            groups: int = 1, use: Use) -> np.ndarray:
+def conv_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, strides: Numbers = (),
+            pads: Pads = (), dilations: Numbers = (), groups: int = 1, use: Use) -> np.ndarray:
     """Convolve float32 by integer kernels: each example is rounded to int8, with a scale from its largest magnitude.
 
         y[i, j, place] = sum[i, j, place] (scale_i scale_j) + bias[j], as linear_a8
@@ -157,51 +193,45 @@ def conv_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
 
     **Source** as linear_a8. **Departs** as linear_a8.
     """
-    q, weight = use("quantize_s8")(x, axis=0), _bytes(weight, use)
-    m, k = weight.shape[0], int(np.prod(weight.shape[1:]))
-    rows, places = window_rows(q.values, weight.shape[2:], strides, pads, dilations, groups, 0)
-    scale = np.repeat(q.scale.reshape(-1), len(rows) // max(len(x), 1))
-    kernels = [each.reshape(-1, 1) for each in (weight.scale, weight.zero_point)]
-    parts = [weight.values.reshape(m, k), *(np.broadcast_to(each, (m, 1)) for each in kernels)]
-    if bias is not None:
-        parts.append(bias)
-
-    def product(part, values, step, zero_point, bias=None):
-        return use("gemm_s8s8_scaled")(part, scale, Quantized(values, step, zero_point), bias)
-
-    return channels_first(_by_group(product, rows, parts), places)
+    q = use("quantize_s8")(x, axis=0)
+    image = channels_last(q.values)
+    kernel, window = two_axes(x.shape, weight.shape[2:], strides, pads, dilations)
+    rows, places = window_rows(image, kernel, window, groups, 0, use)
+    scale = np.repeat(q.scale.reshape(-1), len(rows[0]) // max(len(x), 1))
+    parts = dynamic_parts(weight, groups, use)
+    biases = [None] * groups if bias is None else np.split(bias, groups)
+    y = side_by_side_groups([use("gemm_s8s8_scaled")(rows[g], scale, parts[g], biases[g]) for g in range(groups)])
+    return np.ascontiguousarray(channels_first(y.reshape(*places, -1), x.ndim - 2))
 
 
-def window_rows(x: np.ndarray, kernel, strides, pads, dilations, groups: int, fill: int) -> tuple[np.ndarray, tuple]:
-    """Return the windows of x as rows (n * places, groups, k), and (n, places...)."""
-    seen = windows(x, kernel, strides, pads, dilations, fill)  # (n, c, places..., kernel...)
-    places = (len(x), *seen.shape[2 : 2 + len(kernel)])
-    rows = np.moveaxis(seen, 1, 1 + len(kernel))
-    return rows.reshape(-1, groups, x.shape[1] // groups * int(np.prod(kernel))), places
+def window_rows(image: np.ndarray, kernel, window, groups: int, fill: int,
+                use: Use) -> tuple[list[np.ndarray], tuple[int, ...]]:
+    """Return for each group the windows of images (n, rows, columns, c) as rows (n * places, k), and (n, places...).
+
+    The values of a row lie in the order (kernel rows, kernel columns, channels).
+    """
+    strides, pads, dilations = window
+    n, *sizes, c = image.shape
+    places = (n, *output_sizes(sizes, kernel, strides, pads, dilations))
+    if math.prod(kernel) == math.prod(strides) == 1 and not any(pads):
+        rows = image.reshape(math.prod(places), c)
+    else:
+        rows = use("nn_patches")(image, kernel, strides=strides, pads=pads, dilations=dilations, fill=fill,
+                                 layout="nhwc")
+    if groups == 1:
+        return [rows], places
+    parts = rows.reshape(len(rows), math.prod(kernel), groups, c // groups)
+    return [np.ascontiguousarray(parts[:, :, g]).reshape(len(rows), -1) for g in range(groups)], places
 
 
-def channels_first(y: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
-    """Return rows (n * places, m) as (n, m, places...)."""
-    return np.ascontiguousarray(np.moveaxis(y.reshape(*places, y.shape[1]), -1, 1))
+def side_by_side_groups(parts: list[np.ndarray]) -> np.ndarray:
+    """Return the outputs of all groups, one after the other along the last axis."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def _by_group(product, rows: np.ndarray, parts) -> np.ndarray:
-    """Return product(rows of a group, its part of each of ``parts``), of all groups side by side."""
-    groups = rows.shape[1]
-    split = [np.split(part, groups) for part in parts]
-    found = [product(np.ascontiguousarray(rows[:, g]), *(each[g] for each in split)) for g in range(groups)]
-    return np.concatenate(found, axis=1)
-
-
-def _depthwise(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the int32 sums of windows (places, c, k) by kernels (m, k), m a multiple of c."""
-    kernels = values.reshape(rows.shape[1], -1, values.shape[1])
-    return np.einsum("ngk,gok->ngo", rows, kernels, dtype=np.int32).reshape(len(rows), len(values))
-
-
-def _bytes(weight: Integers, use: Use) -> Quantized:
-    """Return a weight with a byte a value."""
-    return use("quantize_unpack")(weight) if isinstance(weight, Packed) else weight
+def channels_behind(values: np.ndarray) -> np.ndarray:
+    """Return kernels (m, c, ...) as rows (m, k) in the order of window_rows."""
+    return np.ascontiguousarray(np.moveaxis(values, 1, -1)).reshape(len(values), -1)
 
 
 def _weight_checked(weight, groups_of_inputs: bool) -> int:
@@ -215,7 +245,7 @@ def _weight_checked(weight, groups_of_inputs: bool) -> int:
         raise RefcompressError("weight", f"must have one scale, or one an output, not the shape {weight.scale.shape}")
     if weight.group is not None and not groups_of_inputs:
         raise RefcompressError("weight", "must not have scales of groups: their sums have no common unit")
-    return int(np.prod(weight.shape[1:]))
+    return math.prod(weight.shape[1:])
 
 
 def checked_layer(x, weight, bias=None, *, x_scale, x_zero_point, y_scale, y_zero_point, lowest, highest, **window):
@@ -232,7 +262,7 @@ def checked_layer(x, weight, bias=None, *, x_scale, x_zero_point, y_scale, y_zer
         largest += int(np.abs(bias.astype(np.int64)).max(initial=0))
     if largest > LARGEST_SUM:
         raise RefcompressError("bias", f"and {k} products may add up to {largest}, beyond int32")
-    quantize_multiplier(x_scale * weight.scale.astype(np.float64) / y_scale)
+    checked_ratio(x_scale * weight.scale.astype(np.float64) / y_scale)
 
 
 def checked_dynamic(x, weight, bias=None, **window):
@@ -242,31 +272,32 @@ def checked_dynamic(x, weight, bias=None, **window):
         raise RefcompressError("weight", f"has {k} inputs, whose products may leave int32")
 
 
-def linear_shape(x: Known, weight: Known, bias: Known | None = None, *, type: str = "int8", **grids) -> Known:
-    if type == "int8":
-        int8(x)
+def linear_shape(x: Known, weight: Known, bias: Known | None = None, **grids) -> Known:
+    kind = "int8" if grids else "float32"
+    of_type(x, "x", kind)
+    rank(weight, "weight", 2)
     m, k = weight.shape
-    if x.shape is None:
-        return Known(type, None)
-    if isinstance(x.shape[-1], int) and x.shape[-1] != k:
-        raise RefcompressError("x", f"must have {k} values along its last axis, not {x.shape[-1]}")
     _bias_shape(bias, m)
-    return Known(type, (*x.shape[:-1], m))
+    if x.shape is None:
+        return Known(kind, None)
+    same_size(x, "x", -1, k, "as the weight has inputs")
+    return Known(kind, (*x.shape[:-1], m))
 
 
-def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides=(), pads=(), dilations=(), groups=1,
-               type: str = "int8", **grids) -> Known:
-    if type == "int8":
-        int8(x)
+def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides, pads, dilations, groups, **grids) -> Known:
     m, c, *kernel = weight.shape
-    if x.shape is None:
-        return Known(type, None)
-    if len(x.shape) != len(weight.shape):
-        raise RefcompressError("x", f"must have {len(weight.shape)} axes, as the weight has, not {len(x.shape)}")
-    if isinstance(x.shape[1], int) and x.shape[1] != c * groups or m % groups:
-        raise RefcompressError("x", f"must have {c * groups} channels, and {m} outputs must be a multiple of {groups}")
+    rank(x, "x", 3, 4)
+    rank(weight, "weight", len(x.shape or weight.shape))
+    checked_window(kernel, strides, pads, dilations)
+    if groups < 1 or m % groups:
+        raise RefcompressError("groups", f"must divide the {m} outputs, and be at least 1, not {groups}")
     _bias_shape(bias, m)
-    return Known(type, (x.shape[0], m, *windows_shape(x.shape[2:], kernel, strides, pads, dilations)))
+    kind = "int8" if grids else "float32"
+    of_type(x, "x", kind)
+    if x.shape is None:
+        return Known(kind, None)
+    same_size(x, "x", 1, c * groups, "as the kernels and groups say")
+    return Known(kind, (x.shape[0], m, *output_sizes(x.shape[2:], kernel, strides, pads, dilations)))
 
 
 def _bias_shape(bias: Known | None, m: int) -> None:
@@ -274,12 +305,9 @@ def _bias_shape(bias: Known | None, m: int) -> None:
         raise RefcompressError("bias", f"must have the shape ({m},), not {bias.shape}")
 
 
-LAYER = {**GRID_ATTRIBUTES, "lowest": -128, "highest": 127}
-WINDOW = {"strides": (), "pads": (), "dilations": (), "groups": 1}
-
 ROWS = (
-    Operation("linear_s8", linear_s8, linear_shape, LAYER, 2, 3, weight=1, check=checked_layer),
-    Operation("conv_s8", conv_s8, conv_shape, {**LAYER, **WINDOW}, 2, 3, weight=1, check=checked_layer),
-    Operation("linear_a8", linear_a8, partial(linear_shape, type="float32"), {}, 2, 3, weight=1, check=checked_dynamic),
-    Operation("conv_a8", conv_a8, partial(conv_shape, type="float32"), WINDOW, 2, 3, weight=1, check=checked_dynamic),
+    operation(linear_s8, linear_shape, weight=1, check=checked_layer),
+    operation(conv_s8, conv_shape, weight=1, check=checked_layer),
+    operation(linear_a8, linear_shape, weight=1, check=checked_dynamic),
+    operation(conv_a8, conv_shape, weight=1, check=checked_dynamic),
 )
