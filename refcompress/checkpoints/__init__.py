@@ -8,7 +8,7 @@
 - ``run.py``: all tensors, on any executor, and the file
 - ``thresholds.py``, ``budget.py``: one threshold over all layers; the best within a budget of bytes
 - ``result.py``: a row a tensor
-- ``reading.py``, ``decoding.py``, ``arranged.py``: and back
+- ``reading.py``, ``decoding.py``, and ``formats/arranged.py``: and back
 - ``rebuild.py``: a file once more, from its source and its own recipe
 
 >>> import numpy as np

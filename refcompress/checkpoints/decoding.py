@@ -11,9 +11,9 @@ from .. import models, reference
 from ..container import DEFAULT_LIMIT
 from ..errors import CorruptError, LimitError, RefcompressError
 from ..formats import ELEMENT_TYPES, Packed, Plain, Quantized, QuantizedLayer
+from ..formats.arranged import Arranged
 from ..models.source import Tensor, Value
 from ..ops import implementation_of
-from .arranged import Arranged
 from .reading import Compressed, open_compressed
 from .sources import Path
 from .weights import decoded, fits, in_type

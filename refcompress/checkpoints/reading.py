@@ -10,7 +10,7 @@ from ..container import DEFAULT_LIMIT, Layer
 from ..container.outlines import Outline
 from ..errors import ArgumentTypeError, CorruptError
 from ..formats import ELEMENT_TYPES
-from .arranged import Arranged, Arrangement
+from ..formats.arranged import Arranged, Arrangement
 from .sources import Path
 
 __all__ = ["Compressed", "is_compressed", "load", "open", "save"]

@@ -1,8 +1,8 @@
 """The schemes: what a tensor can become, each a function from float32 weights and its options to a format.
 
 A scheme sees a matrix of outputs by inputs where it needs rows: a convolution's row is inputs x height x width. Weights
-whose outputs lie along another axis than the first are turned for it, and Arranged (arranged.py) says how to turn the
-result back.
+whose outputs lie along another axis than the first are turned for it, and Arranged (formats/arranged.py) says how to
+turn the result back.
 """
 
 import math
@@ -15,8 +15,8 @@ import numpy as np
 from ..container import Layer
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import MX_ELEMENTS, Mixed, Shared
+from ..formats.arranged import Arrangement
 from ..reference.lowrank import lowrank_conv
-from .arranged import Arrangement
 from .options import checked_options
 from .sharing import share_best
 

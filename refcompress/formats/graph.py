@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Union
 
 from .. import arguments
@@ -123,12 +124,23 @@ class Graph(Format):
             raise RefcompressError("nodes", f"have graphs in graphs beyond the depth {MAX_DEPTH}")
         object.__setattr__(self, "_depth", depth)
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[str, ...]:
         """The names that nodes take and nothing gives, in the order in which they are first taken."""
         given = {each.name for each in self.inputs} | {output for node in self.nodes for output in node.outputs}
         taken = (name for node in self.nodes for name in node_inputs(node))
         return tuple(dict.fromkeys(name for name in taken if name not in given))
+
+    @cached_property
+    def forgotten(self) -> tuple[tuple[str, ...], ...]:
+        """Of each node, the values that no later node and no output takes: a run forgets them behind it."""
+        given = {each.name for each in self.inputs} | {output for node in self.nodes for output in node.outputs}
+        last = {name: i for i, node in enumerate(self.nodes) for name in (*node.outputs, *node_inputs(node))}
+        found: list[list[str]] = [[] for _ in self.nodes]
+        for name, i in last.items():
+            if name and name in given and name not in self.outputs:
+                found[i].append(name)
+        return tuple(map(tuple, found))
 
     def users(self, name: str) -> list[Node]:
         """Return the nodes that take the value of that name, in their order."""

@@ -1,9 +1,7 @@
 """Build a network in a few lines of Python: each operation is a method that gives the name of its output."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from ..errors import RefcompressError
 from ..formats import Graph, Input, Node

@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = ["Known", "Size"]
 
-Size = int | str  # a number, or the name of a size that is open
+Size = int | str  # a number, or the name of a size that is open: sizes.py
 
 
 @dataclass(frozen=True, eq=False)

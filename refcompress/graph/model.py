@@ -7,53 +7,80 @@ import numpy as np
 
 from .. import arguments, reference
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import Graph, Node, is_array_format
+from ..formats import ELEMENT_TYPES, Graph, Node, is_array_format
 from .known import Known
-from .run import run
-from .signature import signatures
+from .report import Row, described, rows
+from .run import checked_inputs, run
+from .signature import all_nodes, checked_nodes, checked_tensors, signatures
+from .table import OPERATIONS
 from .use import Use, Weight
 
 __all__ = ["Model"]
 
 
 class Model:
-    """A graph and what it takes: tensors by name, float32 or integer arrays or compressed formats.
+    """A graph and what it takes: tensors by name, arrays or compressed formats.
 
     graph : formats.Graph. tensors : name -> array or format, one for each parameter of the graph and no other.
 
-    Refused by name: an operation that is unknown (all of them, with counts), an attribute or a number of inputs that it
-    does not have, a parameter without a tensor, a tensor that nothing uses, a compressed format where an operation
-    takes arrays only, shapes that do not fit. A model never changes: ``replaced`` gives another one.
+    An operation with a weight multiplies by it as it is stored, where its format allows; every other tensor in a
+    compressed format is decoded when it is taken, and the report of a run says so.
+
+    Refused by name: operations that are unknown (all of them, with counts), an attribute or a number of inputs that an
+    operation does not have, a parameter without a tensor, a tensor that nothing uses, shapes and types that do not fit.
+    A model never changes: ``replaced`` gives another one.
     """
 
     def __init__(self, graph: Graph, tensors: Mapping[str, Weight]):
         if not isinstance(graph, Graph):
             raise ArgumentTypeError("graph", f"must be a Graph, not {type(graph).__name__}")
+        checked_nodes(graph)
         self.graph = graph
         self.tensors: dict[str, Weight] = {}
         for name in graph.parameters:
             if name not in tensors:
                 raise RefcompressError("tensors", f"must have an entry {name!r}, which the graph takes")
+        taken = set(graph.parameters)
         for name, value in tensors.items():
-            if name not in graph.parameters:
+            if name not in taken:
                 raise RefcompressError(f"tensors[{name!r}]", "is used by no node of the graph")
-            self.tensors[name] = value if is_array_format(value) else arguments.frozen(np.asarray(value))
+            self.tensors[name] = value if is_array_format(value) else _array(value, f"tensors[{name!r}]")
+        checked_tensors(graph, self.tensors)
         self.known: dict[str, Known] = signatures(graph, self.tensors)
+        self._fits: dict[tuple[tuple[int, ...], ...], bool] = {}  # shapes of inputs that were followed already
 
     def run(self, inputs: Mapping[str, np.ndarray] | np.ndarray, *, implementation: Any = reference,
-            use: Use | None = None) -> dict[str, np.ndarray]:
+            use: Use | None = None, allow_nan: bool = False) -> dict[str, np.ndarray]:
         """Return the outputs by name, for inputs by name (an array where there is one input).
 
-        use : what records who computed what; by default a new one of ``implementation``.
-        """
-        return run(self, inputs, use or Use(implementation))
+        use : what records who computed what; by default a new one of ``implementation``. allow_nan : by default an
+        output with a NaN is refused, with the first node that gave one; outputs may have them where this is True.
 
-    def __call__(self, *inputs: np.ndarray, implementation: Any = reference) -> np.ndarray | tuple[np.ndarray, ...]:
+        Raises RefcompressError for an input that is missing, of another type or of a shape that does not fit a node.
+        """
+        checked, sizes = checked_inputs(self.graph, inputs)
+        shapes = tuple(a.shape for a in checked.values())
+        if shapes not in self._fits:
+            signatures(self.graph, self.tensors, sizes)
+            if len(self._fits) >= 64:
+                self._fits.clear()
+            self._fits[shapes] = True
+        use = use or Use(implementation)
+        outputs = run(self, checked, use)
+        if not allow_nan:
+            for name, value in outputs.items():
+                if value.dtype.kind == "f" and np.isnan(value).any():
+                    self._refuse_nan(name, value, checked)
+        return outputs
+
+    def __call__(self, *inputs: np.ndarray, implementation: Any = reference, use: Use | None = None,
+                 allow_nan: bool = False) -> np.ndarray | tuple[np.ndarray, ...]:
         """Return the only output, or a tuple of all, for the inputs in their order."""
         names = [each.name for each in self.graph.inputs]
         if len(inputs) != len(names):
             raise RefcompressError("inputs", f"must be {len(names)} arrays ({', '.join(names)}), not {len(inputs)}")
-        found = tuple(self.run(dict(zip(names, inputs)), implementation=implementation).values())
+        found = tuple(self.run(dict(zip(names, inputs)), implementation=implementation, use=use,
+                               allow_nan=allow_nan).values())
         return found[0] if len(found) == 1 else found
 
     def replaced(self, tensors: Mapping[str, Weight]) -> "Model":
@@ -64,9 +91,50 @@ class Model:
         return Model(self.graph, {**self.tensors, **tensors})
 
     def weighted(self) -> dict[str, Node]:
-        """Return, by the name of its weight, each node whose weight may be in a compressed format."""
-        from .table import OPERATIONS
+        """Return, by the name of its weight, each node whose weight may be in a compressed format.
 
-        return {node.inputs[OPERATIONS[node.operation].weight]: node for node in self.graph.nodes
-                if OPERATIONS[node.operation].weight is not None
-                and node.inputs[OPERATIONS[node.operation].weight] in self.tensors}
+        The nodes of graphs in attributes are among them; of two nodes with one weight the first.
+        """
+        found: dict[str, Node] = {}
+        for node in all_nodes(self.graph):
+            for i in OPERATIONS[node.operation].weights:
+                if i < len(node.inputs) and node.inputs[i] in self.tensors:
+                    found.setdefault(node.inputs[i], node)
+        return found
+
+    def table(self, sizes: Mapping[str, int] | None = None) -> list[Row]:
+        """Return a row for each node: operation, shapes, parameters, bytes and operations.
+
+        sizes : numbers for open sizes of the inputs, by name, such as {"batch": 1}.
+        """
+        return rows(self, sizes or {})
+
+    def describe(self, sizes: Mapping[str, int] | None = None) -> str:
+        """Return the table as text, with sums below it."""
+        return described(self, self.table(sizes))
+
+    def __str__(self) -> str:
+        return self.describe()
+
+    def _refuse_nan(self, name: str, value: np.ndarray, inputs: Mapping[str, np.ndarray]) -> None:
+        """Raise for an output with a NaN: run once more to find the first node that gave one."""
+        first: list[Node] = []
+
+        def watch(node: Node, found: tuple[np.ndarray, ...]) -> None:
+            if not first and any(a.dtype.kind == "f" and np.isnan(a).any() for a in found):
+                first.append(node)
+
+        run(self, inputs, Use(reference), watch=watch)
+        of = [each for each, a in inputs.items() if a.dtype.kind == "f" and np.isnan(a).any()]
+        cause = f"input {of[0]!r} has one" if of else \
+            f"node {first[0].name!r} ({first[0].operation}) is the first that gave one" if first else "a tensor has one"
+        where = ", ".join(map(str, np.argwhere(np.isnan(value))[0]))
+        raise RefcompressError(f"outputs[{name!r}][{where}]", f"is NaN: {cause}")
+
+
+def _array(value: Any, where: str) -> np.ndarray:
+    """Return a tensor that nobody can change; refuse what has no element type of ours."""
+    a = np.asarray(value)
+    if a.dtype.name not in ELEMENT_TYPES:
+        raise ArgumentTypeError(where, f"must be an array of a type in ELEMENT_TYPES or a format, not {a.dtype.name}")
+    return arguments.frozen(arguments.array(value, where, a.dtype.newbyteorder("=")))

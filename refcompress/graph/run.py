@@ -1,13 +1,15 @@
 """Run a graph: each node once, in the order of the graph, by the operations of one implementation."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import arguments
 from ..errors import RefcompressError
-from ..formats import Graph
+from ..formats import Graph, Node, is_array_format
+from ..formats.graph import subgraphs
+from .sizes import UNKNOWN
 from .table import OPERATIONS
 from .use import Use, Weight
 
@@ -17,40 +19,73 @@ if TYPE_CHECKING:
 __all__ = ["checked_inputs", "run", "values_of"]
 
 
-def run(model: "Model", inputs: Mapping[str, np.ndarray] | np.ndarray, use: Use) -> dict[str, np.ndarray]:
-    """Return the outputs of a model by name."""
-    return values_of(model.graph, {**model.tensors, **checked_inputs(model.graph, inputs)}, use)
+def run(model: "Model", inputs: Mapping[str, np.ndarray], use: Use, *, watch: Any = None) -> dict[str, np.ndarray]:
+    """Return the outputs of a model by name, for inputs that were checked. watch : as in values_of."""
+    return values_of(model.graph, {**model.tensors, **inputs}, use, watch=watch)
 
 
-def values_of(graph: Graph, given: Mapping[str, Weight], use: Use,
-              see: Callable[[str, np.ndarray], None] | None = None) -> dict[str, np.ndarray]:
+def values_of(graph: Graph, given: Mapping[str, Weight], use: Use, *, watch: Any = None) -> dict[str, np.ndarray]:
     """Return the outputs of a graph by name, for its inputs and parameters, and what stands around it, by name.
 
-    A value is forgotten behind the last node that takes it. see : is called with the name of each value and the value,
-    as soon as its node has run.
+    A value is forgotten behind the last node that takes it. watch : a function that gets each node and its values.
     """
     values: dict[str, Weight | None] = {**given, "": None}
-    for node in graph.nodes:
-        use.node = node.name
-        found = OPERATIONS[node.operation].compute(*(values[name] for name in node.inputs), use=use,
-                                                   **dict(node.attributes))
-        for name, value in zip(node.outputs, found if isinstance(found, tuple) else (found,)):
-            values[name] = value
-            if see is not None and name:
-                see(name, value)
-    return {name: values[name] for name in graph.outputs}  # type: ignore[misc]
+    with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
+        for node, forgotten in zip(graph.nodes, graph.forgotten):
+            use.node = node.name
+            found = _computed(node, values, use, watch)
+            for name, value in zip(node.outputs, found):
+                values[name] = value
+            values[""] = None
+            if watch is not None:
+                watch(node, found)
+            for name in forgotten:
+                del values[name]
+    return {name: _array(values[name], name, use) for name in graph.outputs}
 
 
-def checked_inputs(graph: Graph, inputs: Mapping[str, np.ndarray] | np.ndarray) -> dict[str, np.ndarray]:
-    """Return the inputs by name, checked: dtype, shape, and that sizes of one name are equal; or refuse them."""
+def _computed(node: Node, values: Mapping[str, Weight | None], use: Use, watch: Any) -> tuple[np.ndarray, ...]:
+    row = OPERATIONS[node.operation]
+    inputs = [values[name] for name in node.inputs]
+    for i, value in enumerate(inputs):
+        if type(value) is not np.ndarray and value is not None and i not in row.weights:
+            inputs[i] = _array(value, node.inputs[i], use)
+    attributes: dict[str, Any] = dict(node.attributes)
+    if subgraphs(node):
+        def evaluate(inner: Graph) -> dict[str, np.ndarray]:
+            return values_of(inner, values, use, watch=watch)  # type: ignore[arg-type]
+
+        attributes["evaluate"] = evaluate
+    try:
+        found = row.compute(*inputs, use=use, **attributes)
+    except RefcompressError as error:
+        if error.argument.startswith("node "):
+            raise
+        raise type(error)(f"node {node.name!r}", f"{error.argument}: {error.rule}") from None
+    return tuple(map(np.asarray, found)) if isinstance(found, tuple) else (np.asarray(found),)
+
+
+def _array(value: Any, name: str, use: Use) -> np.ndarray:
+    """Return a value as an array: a compressed format where no operation takes it as it is stored is decoded."""
+    if not is_array_format(value):
+        return value
+    use.say(f"{name} decoded from {type(value).__name__}")
+    return use.once(value, "decoded", value.dense)
+
+
+def checked_inputs(graph: Graph, inputs: Mapping[str, np.ndarray] | np.ndarray) -> tuple[dict[str, np.ndarray],
+                                                                                         dict[str, int]]:
+    """Return the inputs by name, checked: dtype, shape, and that sizes of one name are equal; and these sizes by name.
+    """
     if not isinstance(inputs, Mapping):
         if len(graph.inputs) != 1:
             names = ", ".join(each.name for each in graph.inputs)
             raise RefcompressError("inputs", f"must be a mapping with {names}")
         inputs = {graph.inputs[0].name: inputs}
+    known = {each.name for each in graph.inputs}
     for name in inputs:
-        if name not in {each.name for each in graph.inputs}:
-            raise RefcompressError(f"inputs[{name!r}]", "is no input of the graph")
+        if name not in known:
+            raise RefcompressError(f"inputs[{name!r}]", f"is no input of the graph, which has {', '.join(known)}")
     checked: dict[str, np.ndarray] = {}
     sizes: dict[str, int] = {}
     for each in graph.inputs:
@@ -59,8 +94,10 @@ def checked_inputs(graph: Graph, inputs: Mapping[str, np.ndarray] | np.ndarray) 
         where = f"inputs[{each.name!r}]"
         a = arguments.array(inputs[each.name], where, np.dtype(each.type), ndim=len(each.shape))
         for axis, (size, wanted) in enumerate(zip(a.shape, each.shape)):
-            known = wanted if isinstance(wanted, int) else sizes.setdefault(wanted, size)
-            if size != known:
-                raise RefcompressError(where, f"must have a size {known} along axis {axis} ({each.shape}), not {size}")
+            if wanted == UNKNOWN:
+                continue
+            number = wanted if isinstance(wanted, int) else sizes.setdefault(wanted, size)
+            if size != number:
+                raise RefcompressError(where, f"must have a size {number} along axis {axis} ({each.shape}), not {size}")
         checked[each.name] = a
-    return checked
+    return checked, sizes

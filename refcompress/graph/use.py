@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
-from ..formats import ArrayFormat, is_array_format
+from .. import ops, reference
+from ..formats import ArrayFormat, Format, is_array_format
 
 __all__ = ["Use", "Weight"]
 
@@ -16,39 +16,78 @@ Weight = np.ndarray | ArrayFormat
 class Use:
     """The operations of one implementation, and a record of which were used.
 
-    implementation : a namespace (refcompress.reference, native, native.at("avx2"), ...). said : by the name of a node
-    which functions of whom computed it, and what was decoded for it.
+    implementation : a namespace (refcompress.reference, native, native.at("avx2"), ...). keep : whether what a product
+    reads in place of the stored form (integers a byte each, the CSR of shared weights, a decoded array) is kept for the
+    next run with this Use. It takes memory; without it each is made again in each run, and forgotten behind its node.
+    said : by the name of a node which functions of whom computed it, and what was decoded for it.
     """
 
-    def __init__(self, implementation: Any):
+    def __init__(self, implementation: Any, *, keep: bool = False):
         self.implementation = implementation
+        self.keep = keep
         self.said: dict[str, list[str]] = {}
-        self.node = ""  # the one that runs
+        self._node = ""
+        self._functions: dict[str, tuple[Callable, str]] = {}
+        self._made: dict[tuple[int, str], tuple[Any, Any]] = {}  # what is made of which object, kept alive
+
+    @property
+    def node(self) -> str:
+        """The name of the node that runs; a run sets it."""
+        return self._node
+
+    @node.setter
+    def node(self, name: str) -> None:
+        self._node = name
+        if not self.keep and self._made:
+            self._made = {}
 
     def __call__(self, name: str) -> Callable:
         """Return the implementation's operation of that name, or the reference's where it has none."""
-        function, label = ops.implementation_of(self.implementation, name)
+        if name not in self._functions:
+            self._functions[name] = (ops.implementation_of(self.implementation, name) if name in ops.OPS else
+                                     (getattr(reference, name), "reference"))
+        function, label = self._functions[name]
         self.say(f"{name} ({label})")
         return function
 
     def say(self, what: str) -> None:
         """Add a line to what is said of the node that runs, once."""
-        said = self.said.setdefault(self.node, [])
+        said = self.said.setdefault(self._node, [])
         if what not in said:
             said.append(what)
+
+    def once(self, of: Any, what: str, make: Callable[[], Any]) -> Any:
+        """Return ``make()`` for a weight, made once for all products of a node; with keep once for this Use."""
+        found = self._made.get((id(of), what))
+        if found is None:
+            found = self._made[id(of), what] = (of, make())
+        return found[1]
 
     def product(self, x: np.ndarray, weight: Weight) -> np.ndarray:
         """Return x @ weight.T, float32 (n, m), for float32 rows x (n, k) and a weight (m, k) in any format.
 
         Each format names its product, and is multiplied as it is stored; a format without one is decoded first.
         """
-        name = weight.product if is_array_format(weight) else None
-        if name is None:
-            if is_array_format(weight):
-                self.say(f"decoded from {type(weight).__name__}")
-                weight = weight.dense()
-            return self("gemm_f32f32")(x, weight)
-        operand = weight.operand(self)
+        name, operand = self._operand(weight)
         if name.startswith("gemm_"):  # whose inputs are rows and come first
             return self(name)(x, operand)
         return np.ascontiguousarray(self(name)(operand, np.ascontiguousarray(x.T)).T)
+
+    def columns(self, weight: Weight, x: np.ndarray) -> np.ndarray:
+        """Return weight @ x, float32 (m, n), for a weight (m, k) in any format and float32 columns x (k, n)."""
+        name, operand = self._operand(weight)
+        if name == "gemm_f32f32":  # which reads either order as it lies
+            rows = x.flags.f_contiguous and not x.flags.c_contiguous
+            return self(name)(operand, x.T) if rows else self(name)(operand, x, transposed=True)
+        if name.startswith("gemm_"):
+            return self(name)(np.ascontiguousarray(x.T), operand).T
+        return self(name)(operand, np.ascontiguousarray(x))
+
+    def _operand(self, weight: Weight) -> tuple[str, np.ndarray | Format]:
+        """Return the name of a weight's product, and what it takes."""
+        if not is_array_format(weight):
+            return "gemm_f32f32", weight  # type: ignore[return-value]
+        if weight.product is None:
+            self.say(f"decoded from {type(weight).__name__}")
+            return "gemm_f32f32", self.once(weight, "decoded", weight.dense)
+        return weight.product, self.once(weight, "operand", lambda: weight.operand(self))

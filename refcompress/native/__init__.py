@@ -59,6 +59,7 @@ from . import (
     huffman,
     layers,
     lowrank,
+    nn,
     planes,
     prepared,
     prune,
@@ -76,7 +77,7 @@ __all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
 # the table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are
 # named as operations, it is a binder too, whose arguments are these. Else it is the operation itself, in Python.
 _FAMILIES = (prune, layers, share, quantize, floats, allocate, lowrank, csr, gemm, huffman, rangecoder,
-             planes)
+             planes, nn)
 _BINDERS = {op: getattr(family, op) for family in _FAMILIES for op in family.__all__}
 _PARTS = {op: tuple(inspect.signature(function).parameters) for op, function in _BINDERS.items() if op not in KERNELS}
 _MADE_OF = {op: parts for op, parts in _PARTS.items() if parts and set(parts) <= set(_BINDERS)}

@@ -7,9 +7,10 @@ import numpy as np
 
 from ... import arguments
 from ...errors import ArgumentTypeError, RefcompressError
+from ...formats import Node
 from ...reference import quantize_range_kl, quantize_range_mse, quantize_range_percentile
 from ..model import Model
-from ..run import checked_inputs, values_of
+from ..run import checked_inputs, run
 from ..use import Use
 
 __all__ = ["RANGES", "Batch", "Observed", "observe"]
@@ -76,7 +77,7 @@ def observe(model: Model, calibration: Batch | Iterable[Batch], names: Collectio
     for i, batch in enumerate(_batches(calibration)):
         where = f"calibration[{i}]"
         try:
-            inputs = checked_inputs(model.graph, batch)
+            inputs, _ = checked_inputs(model.graph, batch)
         except RefcompressError as error:
             raise type(error)(where, str(error)) from None
         for name, x in inputs.items():
@@ -92,17 +93,18 @@ def observe(model: Model, calibration: Batch | Iterable[Batch], names: Collectio
 
 
 def _run(model: Model, inputs: dict[str, np.ndarray], found: dict[str, Observed], use: Use, where: str) -> None:
-    def see(name: str, value: np.ndarray) -> None:
-        if name in found:
-            if np.isnan(value).any():
-                at = ", ".join(map(str, np.argwhere(np.isnan(value))[0].tolist()))
-                giver = model.graph.giver(name)
-                raise RefcompressError(where, f"makes {name}[{at}], of the node {giver and giver.name!r}, NaN")
-            found[name].see(value)
+    def watch(node: Node, values: tuple[np.ndarray, ...]) -> None:
+        for name, value in zip(node.outputs, values):
+            if name in found:
+                if np.isnan(value).any():
+                    at = ", ".join(map(str, np.argwhere(np.isnan(value))[0].tolist()))
+                    raise RefcompressError(where, f"makes {name}[{at}] NaN, which node {node.name!r} gives")
+                found[name].see(value)
 
     for name, value in inputs.items():
-        see(name, value)
-    values_of(model.graph, {**model.tensors, **inputs}, use, see)
+        if name in found:
+            found[name].see(value)
+    run(model, inputs, use, watch=watch)
 
 
 def _batches(calibration) -> Iterable[Batch]:

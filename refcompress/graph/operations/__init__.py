@@ -1,11 +1,26 @@
 """Every operation of a graph as a NumPy function, a file a family; ROWS lists them all."""
 
-from . import activations, convolution, integer_products, integers, linear, pointwise, pooling, shapes
+from . import (
+    activations,
+    attention,
+    control,
+    convolution,
+    integer_products,
+    integers,
+    linear,
+    norms,
+    parts,
+    pointwise,
+    pooling,
+    recurrent,
+    reductions,
+    resize,
+    shapes,
+)
 from .row import REQUIRED, Operation
 
 __all__ = ["REQUIRED", "ROWS", "Operation"]
 
-ROWS: tuple[Operation, ...] = (
-    *linear.ROWS, *convolution.ROWS, *pooling.ROWS, *activations.ROWS, *pointwise.ROWS, *shapes.ROWS,
-    *integers.ROWS, *integer_products.ROWS,
-)
+ROWS: tuple[Operation, ...] = tuple(row for family in (
+    linear, convolution, pooling, norms, activations, attention, recurrent, pointwise, reductions, shapes, parts,
+    resize, control) for row in family.ROWS)

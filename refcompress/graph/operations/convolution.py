@@ -1,3 +1,311 @@
-"""To come."""
+"""Convolutions: a weight's product with every patch of an image, from the form in which the weight is stored."""
 
-ROWS: tuple = ()
+import math
+
+import numpy as np
+
+from ...errors import RefcompressError
+from ...formats import LowRankConv, Tucker2
+from ..known import Known
+from ..sizes import multiplied, product
+from ..use import Use, Weight
+from ..weights import as_matrix, decoded, row_block
+from .checks import float32, rank, same_size
+from .row import operation
+from .windows import Pads, checked_window, output_sizes, resolved
+
+__all__ = ["ROWS"]
+
+AT_ONCE = 2**25  # bytes of patches that are made at a time
+Numbers = tuple[int, ...]
+
+
+def conv(x: np.ndarray, weight: Weight, bias: np.ndarray | None = None, *, use: Use, strides: Numbers = (),
+         pads: Pads = (), dilations: Numbers = (), groups: int = 1) -> np.ndarray:
+    """Convolve images with kernels, group by group.
+
+        y[i, o, r, s] = bias[o] + sum over c, a, b of
+            weight[o, c, a, b] x[i, g c' + c, r strides[0] + a dilations[0] - pads[0], s strides[1] + ... - pads[1]]
+
+    with g = the group of output o, c' the channels of a group, and x = 0 in the pads.
+
+    Parameters
+    ----------
+    x : (n, c, *sizes) float32, with 1, 2 or 3 sizes
+    weight : (m, c / groups, *kernel), float32 or a compressed format
+        It is multiplied as its matrix (m, c / groups * kernel). LowRankConv and Tucker2 are two and three convolutions
+        in a row. What cannot be multiplied as it is stored is decoded, and use.said says so.
+    bias : None or (m,) float32
+    strides, dilations : a number an axis, by default 1
+    pads : the numbers of zeros at the beginning of each axis, then at the end of each, by default 0; or "same_upper" or
+        "same_lower": so many that the output has ceil(size / stride) values
+    groups : 1 or more; with as many as channels ("depthwise") nn_depthwise_f32 computes all of them
+
+    Returns
+    -------
+    (n, m, *sizes) float32 : the products as the format's operation sums them, then one addition of the bias in float32;
+        depthwise the sum and the bias as nn_depthwise_f32 adds them
+
+    **Source** ONNX, Conv; as a product of patches: Chellapilla, Puri and Simard 2006. **Departs** nothing.
+    """
+    kernel = weight.shape[2:]
+    strides, numbers, dilations = resolved(x.shape, kernel, strides, pads, dilations)
+    if x.ndim == 3:
+        begin, end = numbers
+        one = decoded(weight, use)[:, :, None] if isinstance(weight, LowRankConv | Tucker2) else weight
+        y = _planes(x[:, :, None], one, (1, *kernel), bias, use, (1, *strides), (0, begin, 0, end), (1, *dilations),
+                    groups)
+        return y[:, :, 0]
+    if x.ndim == 5:
+        return _volumes(x, decoded(weight, use), bias, use, strides, numbers, dilations, groups)
+    return _planes(x, weight, kernel, bias, use, strides, numbers, dilations, groups)
+
+
+def _planes(x, weight, kernel, bias, use, strides, pads, dilations, groups) -> np.ndarray:
+    """Return the convolution of images with two axes; the weight may be any whose matrix is that of the kernel."""
+    m = weight.shape[0]
+    if isinstance(weight, LowRankConv) and groups == 1:
+        y = _two(x, weight, use, strides, pads, dilations)
+    elif isinstance(weight, Tucker2) and groups == 1:
+        y = _three(x, weight, use, strides, pads, dilations)
+    elif groups == x.shape[1] and weight.shape[1] == 1 and groups > 1:
+        dense = np.ascontiguousarray(decoded(weight, use).reshape(m, 1, *kernel))
+        return use("nn_depthwise_f32")(x, dense, bias, strides=strides, pads=pads, dilations=dilations)
+    else:
+        matrix = use.once(weight, "matrix", lambda: as_matrix(weight, use))
+        y = np.empty((len(x), m, *output_sizes(x.shape[2:], kernel, strides, pads, dilations)), np.float32)
+        c, rows = x.shape[1] // groups, m // groups
+        for g in range(groups):
+            part = use.once(weight, f"group {g}", lambda: row_block(matrix, g * rows, (g + 1) * rows, use))
+            _group(x[:, g * c : (g + 1) * c], part, kernel, use, strides, pads, dilations,
+                   y[:, g * rows : (g + 1) * rows])
+    if bias is not None:
+        y += bias[:, None, None]
+    return y
+
+
+def _group(x, matrix: Weight, kernel, use, strides, pads, dilations, y: np.ndarray) -> None:
+    """Fill y with the product of a matrix and every patch; of large images a band of rows at a time."""
+    n, c, height, _ = x.shape
+    rows, columns = y.shape[2:]
+    if not y.size:
+        return
+    if c * math.prod(kernel) == 0:
+        y[...] = 0
+        return
+    if math.prod(kernel) == math.prod(strides) == 1 and not any(pads):
+        for i in range(n):
+            y[i] = use.columns(matrix, np.ascontiguousarray(x[i]).reshape(c, rows * columns)).reshape(-1, rows, columns)
+        return
+    bytes_a_row = 4 * c * math.prod(kernel) * columns
+    images = max(1, AT_ONCE // (bytes_a_row * rows))
+    band = rows if images > 1 else max(1, min(rows, AT_ONCE // bytes_a_row))
+    top, left, bottom, right = pads
+    for i in range(0, n, images):
+        for r in range(0, rows, band):
+            count = min(band, rows - r)
+            first = r * strides[0] - top  # of the input's rows, as if they went on above and below
+            last = (r + count - 1) * strides[0] - top + dilations[0] * (kernel[0] - 1) + 1
+            begin, end = max(first, 0), min(last, height)
+            if begin >= end:  # pads alone
+                y[i : i + images, :, r : r + count] = 0
+                continue
+            part = np.ascontiguousarray(x[i : i + images, :, begin:end])
+            patches = use("nn_patches")(part, kernel, strides=strides, dilations=dilations,
+                                        pads=(begin - first, left, last - end, right))
+            found = use.columns(matrix, patches.T)
+            for j in range(len(part)):
+                one = found[:, j * count * columns : (j + 1) * count * columns]
+                y[i + j, :, r : r + count] = one.reshape(-1, count, columns)
+
+
+def _two(x, weight: LowRankConv, use, strides, pads, dilations) -> np.ndarray:
+    """Return the two convolutions of a LowRankConv: an axis along which the second is 1 wide is done in the first.
+
+    Else the first pads, and the second strides.
+    """
+    once = [size == 1 for size in weight.second.shape[2:]]
+    first = tuple(s if done else 1 for s, done in zip(strides, once))
+    second = tuple(1 if done else s for s, done in zip(strides, once))
+    use.say("two convolutions")
+    y = _planes(x, weight.first, weight.first.shape[2:], None, use, first, pads, dilations, 1)
+    return _planes(y, weight.second, weight.second.shape[2:], None, use, second, (0,) * 4, dilations, 1)
+
+
+def _three(x, weight: Tucker2, use, strides, pads, dilations) -> np.ndarray:
+    """Return the three convolutions of a Tucker2."""
+    use.say("three convolutions")
+    one, none = (1, 1), (0,) * 4
+    inputs = use.once(weight, "inputs", lambda: np.ascontiguousarray(weight.inputs.T)[:, :, None, None])
+    y = _planes(x, inputs, one, None, use, one, none, one, 1)
+    y = _planes(y, weight.core, weight.core.shape[2:], None, use, strides, pads, dilations, 1)
+    return _planes(y, weight.outputs[:, :, None, None], one, None, use, one, none, one, 1)
+
+
+def _volumes(x, weight, bias, use, strides, pads, dilations, groups) -> np.ndarray:
+    """Return the convolution of images with three axes: the sum over the first of the kernel's of plane convolutions.
+
+    The sums are in float64, from the first on, rounded once.
+    """
+    (front, *begins), (back, *ends) = pads[:3], pads[3:]
+    x = np.pad(x, [(0, 0), (0, 0), (front, back), (0, 0), (0, 0)])
+    depth = (x.shape[2] - dilations[0] * (weight.shape[2] - 1) - 1) // strides[0] + 1
+    total = np.float64(0)
+    for d in range(weight.shape[2]):
+        slab = x[:, :, d * dilations[0] :: strides[0]][:, :, :depth].swapaxes(1, 2)
+        flat = np.ascontiguousarray(slab).reshape(-1, x.shape[1], *x.shape[3:])
+        kernel = np.ascontiguousarray(weight[:, :, d])
+        total = total + _planes(flat, kernel, kernel.shape[2:], None, use, strides[1:], (*begins, *ends),
+                                dilations[1:], groups).astype(np.float64)
+    y = total.reshape(len(x), depth, *total.shape[1:]).swapaxes(1, 2)
+    if bias is not None:
+        y = y + bias[:, None, None, None]
+    return np.ascontiguousarray(y.astype(np.float32))
+
+
+def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides: Numbers, pads: Pads, dilations: Numbers,
+               groups: int) -> Known:
+    float32(x=x, weight=weight, bias=bias)
+    rank(weight, "weight", 3, 4, 5)
+    rank(bias, "bias", 1)
+    if weight.shape is None:
+        return Known("float32", None)
+    m, c, *kernel = weight.shape
+    rank(x, "x", len(weight.shape))
+    checked_window(kernel, strides, pads, dilations)
+    _checked_groups(groups, m, "weight", "outputs")
+    same_size(bias, "bias", 0, m, "as the weight has outputs")
+    if x.shape is None:
+        return Known("float32", None)
+    same_size(x, "x", 1, multiplied(c, groups), f"{groups} times the channels of the weight")
+    return Known("float32", (x.shape[0], m, *output_sizes(x.shape[2:], kernel, strides, pads, dilations)))
+
+
+def _checked_groups(groups: int, channels, argument: str, what: str) -> None:
+    if groups < 1:
+        raise RefcompressError("groups", f"must be at least 1, not {groups}")
+    if isinstance(channels, int) and channels % groups:
+        raise RefcompressError(argument, f"must have {what} that {groups} groups divide, not {channels}")
+
+
+def conv_cost(x: Known, weight: Known, bias: Known | None, y: Known, **attributes):
+    return product((2, *y.shape, *weight.shape[1:]))
+
+
+def conv_transposed(x: np.ndarray, weight: Weight, bias: np.ndarray | None = None, *, use: Use, strides: Numbers = (),
+                    pads: Pads = (), dilations: Numbers = (), groups: int = 1, output_pads: Numbers = (),
+                    output_sizes: Numbers = ()) -> np.ndarray:
+    """Put a kernel on the output for each value of the input: the gradient of a convolution by its input.
+
+        y[i, g m' + o, r strides[0] + a dilations[0] - pads[0], ...] += x[i, c, r, ...] weight[c, o, a, ...]
+
+    Parameters
+    ----------
+    x : (n, c, *sizes) float32, with 1, 2 or 3 sizes
+    weight : (c, m / groups, *kernel), float32 or a compressed format, which is decoded
+    bias : None or (m,) float32
+    strides, dilations, groups : as for conv
+    pads : what is cut off the output at the beginning of each axis, then at the end of each; or "same_upper" or
+        "same_lower": so much that the output has size * stride values
+    output_pads : values more at the end of each axis. output_sizes : the sizes of the output; pads follow from them.
+
+    Returns
+    -------
+    (n, m, *sizes) float32 : stride (size - 1) + dilation (kernel - 1) + 1 + output_pad - pads along each axis
+        Each product of channels is that of gemm_f32f32. They are added in float64 in the order of the kernel, then the
+        bias, and rounded once.
+
+    **Source** ONNX, ConvTranspose; Zeiler et al., Deconvolutional Networks (2010). **Departs** nothing.
+    """
+    dense = decoded(weight, use)
+    (n, c, *sizes), (_, m, *kernel) = x.shape, dense.shape
+    axes = len(kernel)
+    strides, dilations = tuple(strides) or (1,) * axes, tuple(dilations) or (1,) * axes
+    begins, target = _transposed(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
+    full = [s * (size - 1) + d * (k - 1) + 1 for size, k, s, d in zip(sizes, kernel, strides, dilations)]
+    room = [max(a, b + p) for a, b, p in zip(full, target, begins)]
+    total = np.zeros((n, groups * m, *room))
+    inputs = c // groups
+    product = use("gemm_f32f32")
+    for g in range(groups):
+        x_rows = np.moveaxis(x[:, g * inputs : (g + 1) * inputs], 1, -1).reshape(-1, inputs)
+        matrix = np.ascontiguousarray(dense[g * inputs : (g + 1) * inputs].reshape(inputs, -1))
+        found = product(np.ascontiguousarray(x_rows), matrix, transposed=True).reshape(n, *sizes, m, *kernel)
+        for place in np.ndindex(*kernel):
+            where = tuple(slice(a * d, a * d + s * (size - 1) + 1, s)
+                          for a, d, s, size in zip(place, dilations, strides, sizes))
+            part = found[(..., *place)]  # (n, *sizes, m)
+            total[(slice(None), slice(g * m, (g + 1) * m), *where)] += np.moveaxis(part, -1, 1)
+    y = total[(..., *(slice(p, p + size) for p, size in zip(begins, target)))]
+    if bias is not None:
+        y = y + bias.reshape(-1, *(1,) * axes)
+    return np.ascontiguousarray(y.astype(np.float32))
+
+
+def _transposed(sizes, kernel, strides, pads, dilations, output_pads, wanted) -> tuple[list, list]:
+    """Return what is cut off at the beginning of each axis, and the sizes of the output."""
+    axes = len(kernel)
+    extra = tuple(output_pads) or (0,) * axes
+    begins, target = [], []
+    for axis, (size, k, s, d) in enumerate(zip(sizes, kernel, strides, dilations)):
+        full = s * (size - 1) + d * (k - 1) + 1 + extra[axis]
+        if isinstance(pads, str) or wanted:
+            out = wanted[axis] if wanted else size * s
+            cut = full - out
+            upper = pads != "same_lower" if isinstance(pads, str) else False
+            # What is odd of the pads goes where "same" has it for a convolution; ONNX's rule for output_shape.
+            begins.append(max(cut // 2 if upper else cut - cut // 2, 0))
+            target.append(out)
+        else:
+            begin, end = (pads[axis], pads[axis + axes]) if pads else (0, 0)
+            begins.append(begin)
+            target.append(full - begin - end)
+    return begins, target
+
+
+def conv_transposed_shape(x: Known, weight: Known, bias: Known | None = None, *, strides: Numbers, pads: Pads,
+                          dilations: Numbers, groups: int, output_pads: Numbers, output_sizes: Numbers) -> Known:
+    float32(x=x, weight=weight, bias=bias)
+    rank(weight, "weight", 3, 4, 5)
+    rank(bias, "bias", 1)
+    if weight.shape is None:
+        return Known("float32", None)
+    c, m, *kernel = weight.shape
+    rank(x, "x", len(weight.shape))
+    checked_window(kernel, strides, pads, dilations)
+    _checked_groups(groups, c, "weight", "inputs")
+    same_size(bias, "bias", 0, multiplied(m, groups), "as the weight has outputs in all groups")
+    for name, values in (("output_pads", output_pads), ("output_sizes", output_sizes)):
+        if values and len(values) != len(kernel):
+            raise RefcompressError(name, f"must have {len(kernel)} numbers, one an axis of the kernel, not "
+                                         f"{len(values)}")
+    if x.shape is None:
+        return Known("float32", None)
+    same_size(x, "x", 1, c, "as the weight has inputs")
+    axes = len(kernel)
+    strides, dilations = tuple(strides) or (1,) * axes, tuple(dilations) or (1,) * axes
+    sizes = [1 if isinstance(size, str) else size for size in x.shape[2:]]
+    _, target = _transposed(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
+    for axis, size in enumerate(x.shape[2:]):
+        if isinstance(size, str):
+            target[axis] = _open(size, strides[axis], target[axis], bool(output_sizes))
+        elif target[axis] < 1:
+            raise RefcompressError("pads", f"must leave a value of the output along axis {axis}, not {target[axis]}")
+    return Known("float32", (x.shape[0], multiplied(m, groups), *target))
+
+
+def _open(size: str, stride: int, of_one: int, given: bool):
+    """Return the size of the output for an open size of the input; of_one is that for a size of 1."""
+    from ..sizes import added
+
+    return of_one if given else added(multiplied(size, stride), of_one - stride)
+
+
+def conv_transposed_cost(x: Known, weight: Known, bias: Known | None, y: Known, **attributes):
+    return product((2, *x.shape, *weight.shape[1:]))
+
+
+ROWS = (
+    operation(conv, conv_shape, weight=1, cost=conv_cost),
+    operation(conv_transposed, conv_transposed_shape, weight=1, cost=conv_transposed_cost),
+)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import arguments
-from ..container import Layer
 from ..errors import RefcompressError
-from ..formats.base import Format
+from .base import ArrayFormat, Format
 
 __all__ = ["Arranged", "Arrangement"]
 
@@ -46,7 +45,7 @@ class Arrangement:
 class Arranged(Format):
     """A layer of a file, and how its numbers are arranged in the tensor that it stands for."""
 
-    layer: Layer
+    layer: np.ndarray | ArrayFormat
     arrangement: Arrangement
 
     def __post_init__(self):

@@ -1,0 +1,3 @@
+"""The nn family."""
+
+__all__: list[str] = []
