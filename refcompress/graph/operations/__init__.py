@@ -5,6 +5,8 @@ from . import (
     attention,
     control,
     convolution,
+    integer_products,
+    integers,
     linear,
     norms,
     parts,
