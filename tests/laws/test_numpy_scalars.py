@@ -21,6 +21,8 @@ H = reference.quantize_hessian(X)
 KERNEL = RNG.standard_normal((6, 8, 3, 3)).astype(np.float32)
 LONG = RNG.standard_normal((3, 600)).astype(np.float32)
 GRID = {"bits": 4, "group": 8}
+IMAGES = RNG.standard_normal((2, 3, 5, 6)).astype(np.float32)
+WINDOW = {"strides": (2, 1), "pads": (1, 0, 1, 1), "dilations": (1, 2)}
 
 # Calls that use each option that is a number; where two options exclude each other, one call each.
 CALLS = {
@@ -54,6 +56,15 @@ CALLS = {
     "lowrank_svd": [((W,), {"rank": 2}), ((W,), {"energy": 0.7}), ((W,), {"error": 0.5}), ((LONG,), {"nbytes": 5000})],
     "lowrank_tucker2": [((KERNEL,), {"ranks": (2, 3), "iterations": 2})],
     "lowrank_whitened": [((W, H), {"rank": 3})],
+    "nn_average_pool": [
+        ((IMAGES, (2, 2)), {**WINDOW, "ceil": True}),
+        ((IMAGES, (2, 2)), {**WINDOW, "count_include_pad": True}),
+    ],
+    "nn_depthwise_f32": [((IMAGES, KERNEL[:, :1]), WINDOW)],
+    "nn_layer_norm": [((W,), {"epsilon": 0.25})],
+    "nn_max_pool": [((IMAGES, (2, 2)), {**WINDOW, "ceil": False})],
+    "nn_patches": [((IMAGES, (2, 2)), {**WINDOW, "fill": 3})],
+    "nn_rms_norm": [((W,), {"epsilon": 0.25})],
     "prune_magnitude": [((W,), {"sparsity": 0.5}), ((W,), {"keep": 200})],
     "prune_obs": [((W, H), {"sparsity": 0.5, "damping": 0.01}), ((W, H), {"keep": 200})],
     "prune_penalty_l0": [((W,), {"penalty": 0.5})],
@@ -149,6 +160,7 @@ OTHERS = {
     "mask",
     "bias",
     "rounding",
+    "layout",
 }
 
 

@@ -1,5 +1,11 @@
-"""The cases of the nn family."""
+"""The cases of the nn family.
 
-from ..cases import Cases
+- :mod:`rows`: functions of a number and of a row: every length, the infinities, results that are subnormal.
+- :mod:`images`: images and kernels that lie on them, for the other two.
+- :mod:`windows`: patches and pools: every width and every number of channels, in both layouts.
+- :mod:`depthwise`: the convolution of each channel by itself.
+"""
 
-CASES: dict[str, Cases] = {}
+from . import depthwise, rows, windows
+
+CASES = rows.CASES | windows.CASES | depthwise.CASES
