@@ -15,7 +15,7 @@ WEIGHTS = {"linear", "conv", "conv_transposed", "embedding", "lstm", "gru"}
 
 
 def model_of(operation, inputs, attributes, rename=lambda i, shape: shape, type_of=lambda a: a.dtype.name) -> tuple:
-    """Return a model of one node, whose arrays of 64 elements at most are tensors where they say shapes, and its inputs.
+    """Return a model of one node, and its inputs; weights and numbers that say shapes are its tensors.
 
     rename : what the shape of an input is said to be.
     """
