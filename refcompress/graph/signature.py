@@ -193,7 +193,8 @@ def _folded(node: Node, inputs: list[Known | None]) -> tuple[np.ndarray | None, 
             node.operation != "concat":
         return nothing  # places and shapes are numbers
     found = OPERATIONS[node.operation].compute(*values, use=Use(None), **dict(node.attributes))
-    given = tuple(map(np.asarray, found if isinstance(found, tuple) else (found,)))
+    given = tuple(np.asarray(each, object if named else None)  # of a single name NumPy would make a string
+                  for each in (found if isinstance(found, tuple) else (found,)))
     return given if all(each.size <= SMALL for each in given) else nothing
 
 
