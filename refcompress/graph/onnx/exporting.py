@@ -102,7 +102,8 @@ class Export:
         if form is None:
             return False
         self.opset = max(self.opset, form.opset)
-        names = {key: self._unique(f"{name}_{key}") for key in ("quantized", "scale", "zero_point", "dequantized", "shape")}
+        names = {key: self._unique(f"{name}_{key}")
+                 for key in ("quantized", "scale", "zero_point", "dequantized", "shape")}
         self._initializer(names["quantized"], form.values)
         self._initializer(names["scale"], form.scale)
         if form.zero_point is not None:
