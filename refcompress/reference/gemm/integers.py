@@ -44,7 +44,7 @@ def gemm_s8s8_requantized(x: NDArray[np.int8], w: NDArray[np.int8], bias: NDArra
     -------
     (m, n) int8 : the exact quotient is rounded once, to nearest, with ties to even
 
-    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.2, eq. 5 and 6, section 2.3, eq. 7 to 9, and section 2.4.
+    **Source** Jacob et al. (2018, arXiv 1712.05877), sections 2.2 (eq. 5 and 6), 2.3 (eq. 7 to 9) and 2.4.
 
     **Departs** the quotient is rounded once; gemmlowp rounds twice (``requantize_s32`` has both).
 
