@@ -11,7 +11,7 @@ from ..formats import ELEMENT_TYPES, Graph, Node, is_array_format
 from .known import Known
 from .report import Row, described, rows
 from .run import checked_inputs, run
-from .signature import all_nodes, checked_nodes, signatures
+from .signature import all_nodes, checked_nodes, checked_tensors, signatures
 from .table import OPERATIONS
 from .use import Use, Weight
 
@@ -45,6 +45,7 @@ class Model:
             if name not in taken:
                 raise RefcompressError(f"tensors[{name!r}]", "is used by no node of the graph")
             self.tensors[name] = value if is_array_format(value) else _array(value, f"tensors[{name!r}]")
+        checked_tensors(graph, self.tensors)
         self.known: dict[str, Known] = signatures(graph, self.tensors)
         self._fits: dict[tuple[tuple[int, ...], ...], bool] = {}  # shapes of inputs that were followed already
 

@@ -15,7 +15,7 @@ from .sizes import elementwise
 from .table import OPERATIONS, REQUIRED
 from .use import Use, Weight
 
-__all__ = ["all_nodes", "checked_nodes", "known_outputs", "known_tensor", "signatures"]
+__all__ = ["all_nodes", "checked_nodes", "checked_tensors", "known_outputs", "known_tensor", "signatures"]
 
 SMALL = 64  # elements of a value that is followed
 MOVED = {"gather", "concat", "slice", "squeeze", "unsqueeze", "reshape", "identity", "expand", "transpose", "split",
@@ -69,6 +69,17 @@ def checked_nodes(graph: Graph) -> None:
         raise RefcompressError("graph", f"has operations that are not known here: {listed}")
     for node in all_nodes(graph):
         _complete(node)
+
+
+def checked_tensors(graph: Graph, tensors: Mapping[str, Weight]) -> None:
+    """Refuse tensors and attributes that break a rule of their node's operation."""
+    for node in all_nodes(graph):
+        row = OPERATIONS[node.operation]
+        if row.check is not None:
+            try:
+                row.check(*(tensors.get(name) for name in node.inputs), **{**row.attributes, **dict(node.attributes)})
+            except RefcompressError as error:
+                raise _of_node(error, node) from None
 
 
 def all_nodes(graph: Graph) -> Iterator[Node]:

@@ -20,6 +20,8 @@ class Operation:
     is None where any number will do. outputs : how many it gives at most; None where any number will do. weight : the
     index of the input that may be in a compressed format, None where none may; recurrent : that of a second one. cost :
     (*known inputs, output, **attributes) -> the additions and multiplications of its products; None where it has none.
+    check : (*tensors, **attributes) -> None, where an input that is no tensor is None: it refuses tensors and numbers
+    that break a rule of the operation; None where there is no such rule.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Operation:
     weight: int | None = None
     recurrent: int | None = None
     cost: Callable | None = None
+    check: Callable | None = None
 
     @property
     def weights(self) -> tuple[int, ...]:

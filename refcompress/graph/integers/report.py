@@ -1,0 +1,36 @@
+"""What became of each node of a network that was brought to integers, and why."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..model import Model
+
+__all__ = ["Became", "Integers"]
+
+
+class Became(NamedTuple):
+    """What a node became: the operation it is now, and why it is not on integers, or what it was joined with."""
+
+    node: str
+    operation: str
+    became: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Integers:
+    """A network on integers, and a row for each node of the network that it was made of, in their order."""
+
+    model: Model
+    report: tuple[Became, ...]
+
+    @property
+    def floats(self) -> tuple[Became, ...]:
+        """The rows of nodes that compute with float32 as before."""
+        return tuple(row for row in self.report if row.became == row.operation)
+
+    def table(self) -> str:
+        """Return the report as lines of text."""
+        rows = [("node", "operation", "became", ""), *self.report]
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        return "\n".join("  ".join((*(row[i].ljust(widths[i]) for i in range(3)), row[3])).rstrip() for row in rows)

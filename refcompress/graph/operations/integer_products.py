@@ -1,0 +1,313 @@
+"""Products of int8 by int8 weights: on integers alone (linear_s8, conv_s8), or between float32 values (linear_a8, ...).
+
+A value of int8 stands for scale * (value - zero_point). Scale and zero point are attributes of the nodes that give and
+take the value. The weight is a Quantized or a Packed.
+
+**No sum leaves int32.** In a static product inputs less their zero point are at most 255, weights at most 128 in magnitude, so a product is
+below 2^15, and the sum of k products and a bias b is below k 2^15 + abs(b). A node whose k 2^15 + abs(b) is above
+2^31 - 1 is refused.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ...errors import ArgumentTypeError, RefcompressError
+from ...formats import Packed, Quantized
+from ...reference.quantize.requantization import quantize_multiplier
+from ..known import Known
+from ..use import Use
+from .checks import of_type, rank, same_size
+from .grids import LARGEST_SUM, checked_grids, checked_ratio
+from .memory import channels_first, channels_last, two_axes
+from .row import operation
+from .windows import Pads, checked_window, output_sizes
+
+__all__ = ["ROWS", "Layer", "conv_a8", "conv_s8", "layer_of", "linear_a8", "linear_s8"]
+
+Integers = Quantized | Packed
+Numbers = tuple[int, ...]
+UNIT_ROOM = 2**15  # more than the magnitude of a product of an input less its zero point, and a weight
+
+
+class Layer(NamedTuple):
+    """What a layer on integers computes with: values (m, k) int8, and for each output a bias, a multiplier, a shift."""
+
+    values: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+
+
+def layer_of(weight: Integers, bias: np.ndarray | None, x_scale: float, x_zero_point: int, y_scale: float,
+             use: Use) -> Layer:
+    """Return what a layer computes with; its bias includes the zero point of the inputs.
+
+        sum of (x - x_zero_point) w + bias = sum of x w + (bias - x_zero_point * sum of w)
+
+    Values of kernels lie in the order of window_rows.
+    """
+    def make() -> Layer:
+        m = weight.shape[0]
+        values = channels_behind(weight.values)
+        whole = -x_zero_point * values.sum(axis=1, dtype=np.int64) + (0 if bias is None else bias)
+        scale = np.broadcast_to(weight.scale.reshape(-1), m).astype(np.float64)
+        return Layer(values, whole.astype(np.int32), *quantize_multiplier(x_scale * scale / y_scale))
+
+    return use.once(weight, f"layer of {use.node}", make)
+
+
+def by_groups(layer: Layer, groups: int) -> list[Layer]:
+    """Return the part of a layer that each group of channels has."""
+    if groups == 1:
+        return [layer]
+    return [Layer(*each) for each in zip(*(np.split(part, groups) for part in layer))]
+
+
+def dynamic_parts(weight: Integers, groups: int, use: Use) -> list[Quantized]:
+    """Return the weight of a dynamic layer, a byte a value, as matrices, one for each group of channels."""
+    def make() -> list[Quantized]:
+        m = weight.shape[0]
+        if weight.group is None:
+            scale, zero_point = (np.broadcast_to(each.reshape(-1, 1), (m, 1)) for each in (weight.scale,
+                                                                                          weight.zero_point))
+        else:
+            scale, zero_point = weight.scale, weight.zero_point
+        split = [np.split(each, groups) for each in (channels_behind(weight.values), scale, zero_point)]
+        return [Quantized(*each, weight.group) for each in zip(*split)]
+
+    return use.once(weight, f"{groups} groups", make)
+
+
+def linear_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, x_scale: float, x_zero_point: int,
+              y_scale: float, y_zero_point: int, lowest: int = -128, highest: int = 127, use: Use) -> np.ndarray:
+    """Multiply the last axis by a matrix on integers, and round each output once.
+
+        sum[..., j] = sum over p of (x[..., p] - x_zero_point) weight[j, p] + bias[j]
+        y[..., j] = clip(round(sum[..., j] M_j / 2^(31 + s_j)) + y_zero_point, lowest, highest)
+        M_j, s_j = quantize_multiplier(x_scale * scale_j / y_scale)
+
+    Parameters
+    ----------
+    x : (..., k) int8
+    weight : Quantized or Packed (m, k), its scale one, or one an output
+    bias : None or (m,) int32, in units of x_scale * scale_j: as quantize_bias_s32 gives it
+    x_scale, y_scale : float32 numbers; x_zero_point, y_zero_point : int8
+    lowest, highest : int8
+        A ReLU or a clip behind the layer is a part of it: they are where it cuts.
+
+    Returns
+    -------
+    (..., m) int8 : exact; ties go to even
+
+    The quotient x_scale * scale_j / y_scale is computed in float64 from left to right: the product is exact.
+
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.2, eq. 4 to 6, and section 2.4. **Departs** ties go to
+    even.
+    """
+    layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale, use)
+    rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
+    y = use("gemm_s8s8_requantized")(rows, *layer, zero_point=y_zero_point, lowest=lowest, highest=highest)
+    return y.reshape(*x.shape[:-1], len(layer.values))
+
+
+def conv_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, x_scale: float, x_zero_point: int,
+            y_scale: float, y_zero_point: int, lowest: int = -128, highest: int = 127, strides: Numbers = (),
+            pads: Pads = (), dilations: Numbers = (), groups: int = 1, use: Use) -> np.ndarray:
+    """Convolve on integers, and round each output once: linear_s8 of each place's window.
+
+        y[i, j, place] = linear_s8 of the window of x[i] at that place, by the kernel weight[j]
+
+    Parameters
+    ----------
+    x : (n, c, ...) int8
+    weight : Quantized or Packed (m, c / groups, ...), its scale one, or one an output
+    strides, pads, dilations, groups : as for conv; what is padded is x_zero_point, which stands for 0
+    all others : as for linear_s8
+
+    Returns
+    -------
+    (n, m, ...) int8 : exact; ties go to even
+
+    **Source** as linear_s8. **Departs** as linear_s8.
+    """
+    layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale, use)
+    grid = {"zero_point": y_zero_point, "lowest": lowest, "highest": highest}
+    spatial, image = x.ndim - 2, channels_last(x)
+    kernel, window = two_axes(x.shape, weight.shape[2:], strides, pads, dilations)
+    if groups == x.shape[1]:  # of a channel each
+        each = len(layer.values) // groups
+        y = use("nn_depthwise_s8")(image if each == 1 else np.repeat(image, each, axis=-1),
+                                   layer.values.reshape(-1, *kernel), *layer[1:], x_zero_point=x_zero_point, **grid,
+                                   **dict(zip(("strides", "pads", "dilations"), window)))
+        return channels_first(y, spatial)
+    parts = by_groups(layer, groups)
+    rows, places = window_rows(image, kernel, window, groups, x_zero_point, use)
+    y = side_by_side_groups([use("gemm_s8s8_requantized")(rows[g], *part, **grid) for g, part in enumerate(parts)])
+    return channels_first(y.reshape(*places, -1), spatial)
+
+
+def linear_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, use: Use) -> np.ndarray:
+    """Multiply float32 rows by an integer matrix: each row is rounded to int8, with a scale from its largest magnitude.
+
+        q[i], scale_i = quantize_s8(x[i])        symmetric
+        y[i, j] = sum over groups g of sum[i, j, g] (scale_i scale[j, g]) + bias[j]
+        sum[i, j, g] = sum over p in g of q[i, p] (weight[j, p] - zero_point[j, g])
+
+    Parameters
+    ----------
+    x : (..., k) float32, finite
+    weight : Quantized or Packed (m, k), its scale one, or one an output, or one a group of inputs
+    bias : None or (m,) float32
+
+    Returns
+    -------
+    (..., m) float32 : as gemm_s8s8_scaled sums; sums over p are exact
+
+    **Source** Jacob et al. (2018, arXiv 1712.05877), eq. 4, with the range of each row for that of calibration.
+    **Departs** ONNX's DynamicQuantizeLinear has one scale for all of x.
+    """
+    rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
+    q = use("quantize_s8")(rows, axis=0)
+    y = use("gemm_s8s8_scaled")(q.values, q.scale.reshape(-1), dynamic_parts(weight, 1, use)[0], bias)
+    return y.reshape(*x.shape[:-1], weight.shape[0])
+
+
+def conv_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, strides: Numbers = (),
+            pads: Pads = (), dilations: Numbers = (), groups: int = 1, use: Use) -> np.ndarray:
+    """Convolve float32 by integer kernels: each example is rounded to int8, with a scale from its largest magnitude.
+
+        y[i, j, place] = sum[i, j, place] (scale_i scale_j) + bias[j], as linear_a8
+
+    Parameters
+    ----------
+    x : (n, c, ...) float32, finite
+    weight : Quantized or Packed (m, c / groups, ...), its scale one, or one an output
+    bias : None or (m,) float32
+    strides, pads, dilations, groups : as for conv
+
+    Returns
+    -------
+    (n, m, ...) float32 : as linear_a8
+
+    **Source** as linear_a8. **Departs** as linear_a8.
+    """
+    q = use("quantize_s8")(x, axis=0)
+    image = channels_last(q.values)
+    kernel, window = two_axes(x.shape, weight.shape[2:], strides, pads, dilations)
+    rows, places = window_rows(image, kernel, window, groups, 0, use)
+    scale = np.repeat(q.scale.reshape(-1), len(rows[0]) // max(len(x), 1))
+    parts = dynamic_parts(weight, groups, use)
+    biases = [None] * groups if bias is None else np.split(bias, groups)
+    y = side_by_side_groups([use("gemm_s8s8_scaled")(rows[g], scale, parts[g], biases[g]) for g in range(groups)])
+    return np.ascontiguousarray(channels_first(y.reshape(*places, -1), x.ndim - 2))
+
+
+def window_rows(image: np.ndarray, kernel, window, groups: int, fill: int,
+                use: Use) -> tuple[list[np.ndarray], tuple[int, ...]]:
+    """Return for each group the windows of images (n, rows, columns, c) as rows (n * places, k), and (n, places...).
+
+    The values of a row lie in the order (kernel rows, kernel columns, channels).
+    """
+    strides, pads, dilations = window
+    n, *sizes, c = image.shape
+    places = (n, *output_sizes(sizes, kernel, strides, pads, dilations))
+    if math.prod(kernel) == math.prod(strides) == 1 and not any(pads):
+        rows = image.reshape(math.prod(places), c)
+    else:
+        rows = use("nn_patches")(image, kernel, strides=strides, pads=pads, dilations=dilations, fill=fill,
+                                 layout="nhwc")
+    if groups == 1:
+        return [rows], places
+    parts = rows.reshape(len(rows), math.prod(kernel), groups, c // groups)
+    return [np.ascontiguousarray(parts[:, :, g]).reshape(len(rows), -1) for g in range(groups)], places
+
+
+def side_by_side_groups(parts: list[np.ndarray]) -> np.ndarray:
+    """Return the outputs of all groups, one after the other along the last axis."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def channels_behind(values: np.ndarray) -> np.ndarray:
+    """Return kernels (m, c, ...) as rows (m, k) in the order of window_rows."""
+    return np.ascontiguousarray(np.moveaxis(values, 1, -1)).reshape(len(values), -1)
+
+
+def _weight_checked(weight, groups_of_inputs: bool) -> int:
+    """Return how many inputs each output of an integer weight has, or refuse the weight."""
+    if not isinstance(weight, Integers) or weight.values.dtype != np.int8:
+        raise ArgumentTypeError("weight", "must be a tensor of the model, Quantized of int8 or Packed, not "
+                                          f"{type(weight).__name__}")
+    m = weight.shape[0]
+    sizes = (1, m) if len(weight.scale) == m else (1,)
+    if weight.group is None and weight.scale.size not in sizes:
+        raise RefcompressError("weight", f"must have one scale, or one an output, not the shape {weight.scale.shape}")
+    if weight.group is not None and not groups_of_inputs:
+        raise RefcompressError("weight", "must not have scales of groups: their sums have no common unit")
+    return math.prod(weight.shape[1:])
+
+
+def checked_layer(x, weight, bias=None, *, x_scale, x_zero_point, y_scale, y_zero_point, lowest, highest, **window):
+    """Refuse tensors and attributes of a static layer that break a rule."""
+    k = _weight_checked(weight, groups_of_inputs=False)
+    if weight.zero_point.any():
+        raise RefcompressError("weight", "must have zero points of 0")
+    checked_grids(x_scale=x_scale, x_zero_point=x_zero_point, y_scale=y_scale, y_zero_point=y_zero_point,
+                  lowest=lowest, highest=highest)
+    largest = k * UNIT_ROOM
+    if bias is not None:
+        if not isinstance(bias, np.ndarray) or bias.dtype != np.int32:
+            raise ArgumentTypeError("bias", "must be a tensor of the model, int32")
+        largest += int(np.abs(bias.astype(np.int64)).max(initial=0))
+    if largest > LARGEST_SUM:
+        raise RefcompressError("bias", f"and {k} products may add up to {largest}, beyond int32")
+    checked_ratio(x_scale * weight.scale.astype(np.float64) / y_scale)
+
+
+def checked_dynamic(x, weight, bias=None, **window):
+    """Refuse tensors of a dynamic layer that break a rule."""
+    k = _weight_checked(weight, groups_of_inputs=not window)
+    if k * UNIT_ROOM > LARGEST_SUM:
+        raise RefcompressError("weight", f"has {k} inputs, whose products may leave int32")
+
+
+def linear_shape(x: Known, weight: Known, bias: Known | None = None, **grids) -> Known:
+    kind = "int8" if grids else "float32"
+    of_type(x, "x", kind)
+    rank(weight, "weight", 2)
+    m, k = weight.shape
+    _bias_shape(bias, m)
+    if x.shape is None:
+        return Known(kind, None)
+    same_size(x, "x", -1, k, "as the weight has inputs")
+    return Known(kind, (*x.shape[:-1], m))
+
+
+def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides, pads, dilations, groups, **grids) -> Known:
+    m, c, *kernel = weight.shape
+    rank(x, "x", 3, 4)
+    rank(weight, "weight", len(x.shape or weight.shape))
+    checked_window(kernel, strides, pads, dilations)
+    if groups < 1 or m % groups:
+        raise RefcompressError("groups", f"must divide the {m} outputs, and be at least 1, not {groups}")
+    _bias_shape(bias, m)
+    kind = "int8" if grids else "float32"
+    of_type(x, "x", kind)
+    if x.shape is None:
+        return Known(kind, None)
+    same_size(x, "x", 1, c * groups, "as the kernels and groups say")
+    return Known(kind, (x.shape[0], m, *output_sizes(x.shape[2:], kernel, strides, pads, dilations)))
+
+
+def _bias_shape(bias: Known | None, m: int) -> None:
+    if bias is not None and bias.shape != (m,):
+        raise RefcompressError("bias", f"must have the shape ({m},), not {bias.shape}")
+
+
+ROWS = (
+    operation(linear_s8, linear_shape, weight=1, check=checked_layer),
+    operation(conv_s8, conv_shape, weight=1, check=checked_layer),
+    operation(linear_a8, linear_shape, weight=1, check=checked_dynamic),
+    operation(conv_a8, conv_shape, weight=1, check=checked_dynamic),
+)
