@@ -119,7 +119,7 @@ TARGET int KERNEL_REQUANTIZED(size_t begin, size_t end, size_t first, size_t sto
                 const size_t at = o0 + rc_min(o, width - 1);
                 const int64_t most = (int64_t)w.k << 14, b = to.bias[at];
                 in_double &= rc_exact_in_double(&to, at, most + (b < 0 ? -b : b));
-                bias[o] = (int32_t)((uint32_t)to.bias[at] - BIAS * (uint32_t)w.sums[at]);
+                bias[o] = (int32_t)((uint32_t)to.bias[at] - (w.k ? BIAS * (uint32_t)w.sums[at] : 0));
                 scale[o] = rc_scale_of(to.multiplier[at], to.shift[at]);
             }
             for (size_t i = 0; i < height; i += MR) {

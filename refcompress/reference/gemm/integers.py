@@ -109,7 +109,7 @@ def rounded_to_s8(acc: np.ndarray, multiplier, shift, zero_point: int, lowest: i
     """Return acc * multiplier / 2^(31 + shift), rounded once, ties to even, with the zero point, clipped: as int8."""
     p = acc * np.asarray(multiplier, np.int64)  # at most 62 bits
     y = quotient(p, np.asarray(shift, np.int64) + 31, "half_even")
-    return np.clip(y + zero_point, lowest, highest).astype(np.int8)
+    return np.asarray(np.clip(y + zero_point, lowest, highest), np.int8)
 
 
 def requantized_arguments(x, w, bias, multiplier, shift, zero_point, lowest, highest):
