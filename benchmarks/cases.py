@@ -97,6 +97,36 @@ def gemm(op, layer, batch, group=None, transposed=False, **flags):
     )
 
 
+def integer_layer(op, name, m, k, n, group=None, **flags):
+    """Return a case of a product of int8 with what follows it, of m rows, k inputs and n outputs."""
+    def make(rng):
+        x, w = rng.integers(-128, 128, (m, k)).astype(np.int8), rng.integers(-8, 8, (n, k)).astype(np.int8)
+        if op == "gemm_s8s8_requantized":
+            w = formats.Quantized(w, np.ones((1, 1), np.float32), np.zeros((1, 1), np.int8)).values  # packed once
+            factors = np.full(n, 2**30, np.int32), np.full(n, 8, np.int32)
+            return (x, w, rng.integers(-999, 999, n).astype(np.int32), *factors), {}
+        scale = np.ones((n, 1 if group is None else k // group), np.float32)
+        w = formats.Quantized(w, scale, np.zeros(scale.shape, np.int8), group)
+        return (x, np.ones(m, np.float32), w, _normal(rng, n)), {}
+
+    of_y = 1 if op == "gemm_s8s8_requantized" else 4
+    return Case(op, name, make, 2 * m * k * n, n * k + m * k + of_y * m * n, reference=m * k * n < 2e7,
+                arithmetic="s8", **flags)
+
+
+def depthwise_s8(side, channels, stride, **flags):
+    """Return a case of a depthwise convolution of 3 x 3."""
+    def make(rng):
+        x = rng.integers(-128, 128, (1, side, side, channels)).astype(np.int8)
+        layer = rng.integers(-128, 128, (channels, 3, 3)).astype(np.int8), np.zeros(channels, np.int32)
+        factors = np.full(channels, 2**30, np.int32), np.full(channels, 8, np.int32)
+        return (x, *layer, *factors), {"strides": (stride, stride), "pads": (1, 1, 1, 1)}
+
+    out = side * side * channels // stride**2
+    return Case("nn_depthwise_s8", f"{side} x {side} x {channels}, stride {stride}", make, 0,
+                side * side * channels + out, **flags)
+
+
 def mixed(layer, batch, axis, share=0.1, **flags):
     """Return a case of gemm_f32mixed with a share of the rows (axis 0) or columns (axis 1) at 16 bits."""
     outputs, inputs, _ = LAYERS[layer]
@@ -350,6 +380,43 @@ CASES = [
         1.5 * 1000 * 4096,
         quick=True,
     ),
+    Case(
+        "nn_average_pool_s8",
+        "7 x 7 x 1280, global",
+        lambda rng: ((rng.integers(-128, 128, (8, 7, 7, 1280)).astype(np.int8), 0.1, 0.1), {"kernel": (7, 7)}),
+        0,
+        8 * 50 * 1280,
+        quick=True,
+    ),
+    *(
+        Case(
+            f"nn_{name}_s8",
+            "56 x 56 x 24",
+            lambda rng: (tuple(rng.integers(-128, 128, (2, 8, 56, 56, 24)).astype(np.int8)) + (0.1, 0.2, 0.3), {}),
+            0,
+            3 * 8 * 56 * 56 * 24,
+            quick=True,
+        )
+        for name in ("add", "multiply")
+    ),
+    Case(
+        "nn_lookup_s8",
+        "128 x 1536",
+        lambda rng: ((rng.integers(-128, 128, (128, 1536)).astype(np.int8), np.arange(-128, 128).astype(np.int8)), {}),
+        0,
+        2 * 128 * 1536,
+        quick=True,
+    ),
+    depthwise_s8(56, 144, 1, quick=True),
+    depthwise_s8(112, 96, 2),
+    depthwise_s8(7, 960, 1),
+    integer_layer("gemm_s8s8_requantized", "MobileNetV2 last block, 49 rows", 49, 960, 320, quick=True),
+    integer_layer("gemm_s8s8_requantized", "MobileNetV2 second block, 12544 rows", 12544, 16, 96),
+    integer_layer("gemm_s8s8_requantized", "MobileNetV2 third block, 3136 rows", 3136, 144, 24),
+    integer_layer("gemm_s8s8_requantized", "MiniLM feed-forward, 128 rows", 128, 384, 1536),
+    integer_layer("gemm_s8s8_scaled", "MiniLM attention, 8 rows", 8, 384, 384, quick=True),
+    integer_layer("gemm_s8s8_scaled", "MiniLM feed-forward, 128 rows", 128, 384, 1536),
+    integer_layer("gemm_s8s8_scaled", "MiniLM feed-forward, groups of 128, 128 rows", 128, 384, 1536, 128),
     Case(
         "requantize_s32",
         "512 x 4096 sums",

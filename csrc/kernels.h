@@ -44,6 +44,14 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(gemm_f32s8) \
     THREE(gemm_f32mixed) \
     THREE(gemm_f32f32) \
+    THREE(gemm_s8s8_requantized) \
+    THREE(gemm_s8s8_scaled) \
+    THREE(requantize_s32) \
+    THREE(nn_depthwise_s8) \
+    THREE(nn_average_pool_s8) \
+    THREE(nn_add_s8) \
+    THREE(nn_multiply_s8) \
+    TWO(nn_lookup_s8) \
     THREE(quantize_s8) \
     THREE(dequantize_s8) \
     THREE(quantize_s16) \

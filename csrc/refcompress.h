@@ -79,6 +79,81 @@ typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const
 typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy,
                            int transposed, const float *x, const float *w, float *y);
 
+/* int8 weights of n outputs by k inputs, packed: outputs by sixteens, and the inputs of each group by fours. For input p
+ * of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 + o % 16 * 4 + p % 4], with quads = ceil(group / 4);
+ * 0 where there is no such output or input.
+ * group : 1 to k (1 where k is 0), and groups = ceil(k / group). sums : of the weights of a group, n rows of groups.
+ * zero_point : n rows of groups, to be taken off each weight; or NULL. */
+struct rc_packed_s8 {
+    size_t n, k, group;
+    const int8_t *w;
+    const int32_t *sums;
+    const int8_t *zero_point;
+};
+
+/* How the sums of n outputs become int8: clip(round((acc + bias) * multiplier / 2^(31 + shift)) + zero_point, lowest,
+ * highest), the exact quotient rounded once, ties to even. bias : NULL for none. No acc + bias leaves int32.
+ * multiplier : 0 to 2^31 - 1; shift : -30 to 31. */
+struct rc_to_s8 {
+    const int32_t *bias, *multiplier, *shift;
+    int32_t zero_point, lowest, highest;
+};
+
+/* y[i, o], for the rows i in begin .. end and the outputs o in first .. stop, first a multiple of 16: the sum over p of
+ * x[i, p] * w[o, p], to int8. x : rows of w->k; y : rows of w->n. w : of one group, without zero points. */
+typedef int rc_gemm_s8s8_requantized(size_t begin, size_t end, size_t first, size_t stop, const int8_t *x,
+                                     const struct rc_packed_s8 *w, const struct rc_to_s8 *to, int8_t *y);
+
+/* The same, to float32: the sum over the groups g, ascending from +0.0, of acc[g] * (x_scale[i] * w_scale[o, g]), where
+ * acc[g] is the exact sum of x * (w - zero_point) in the group; then bias[o], if there is one. The product of the scales
+ * is exact in double; the product with acc, each sum and the bias are rounded to double, and the last to float.
+ * w_scale : n rows of groups. */
+typedef int rc_gemm_s8s8_scaled(size_t begin, size_t end, size_t first, size_t stop, const int8_t *x,
+                                const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale,
+                                const float *bias, float *y);
+
+/* The elements of the range of x to integers, int16_t if wide and else int8_t: element i by the multiplier and the shift
+ * number i % columns; without a bias. Rounded as refcompress says (quantize/requantization.py). */
+enum rc_rounding {
+    RC_HALF_EVEN = 0,
+    RC_HALF_AWAY = 1,
+    RC_GEMMLOWP = 2,
+};
+typedef int rc_requantize_s32(size_t begin, size_t end, size_t columns, enum rc_rounding rounding, int wide,
+                              const int32_t *x, const struct rc_to_s8 *to, void *y);
+
+/* int8 images of rows by columns by c, and windows on them: output row r, column s begins at row r * stride0 - pad0 and
+ * column s * stride1 - pad1, and its elements are dilation0 rows and dilation1 columns apart. fill : stands outside. */
+struct rc_windows {
+    size_t rows, columns, c, h, w, stride0, stride1, dilation0, dilation1, pad0, pad1, out_rows, out_columns;
+    int32_t fill;
+};
+
+/* Each channel with its own kernel, for the rows of the range, of out_rows an image. weight : h by w by c. x and
+ * y : images side by side. */
+typedef int rc_nn_depthwise_s8(size_t begin, size_t end, const struct rc_windows *of, const int8_t *x,
+                               const int8_t *weight, const struct rc_to_s8 *to, int8_t *y);
+
+/* The sum of x - fill over each window, to int8 by the multiplier and the shift of the output's position. */
+typedef int rc_nn_average_pool_s8(size_t begin, size_t end, const struct rc_windows *of, const int8_t *x,
+                                  const struct rc_to_s8 *to, int8_t *y);
+
+/* clip(round(((a - a_zero) * a_factor + (b - b_zero) * b_factor) / 2^shift) + zero_point, lowest, highest), ties to even.
+ * Factors below 2^22, shift at most 24: all fits an int32. */
+struct rc_sum_s8 {
+    int32_t a_zero, b_zero, a_factor, b_factor, shift, zero_point, lowest, highest;
+};
+typedef int rc_nn_add_s8(size_t begin, size_t end, const struct rc_sum_s8 *how, const int8_t *a, const int8_t *b,
+                         int8_t *y);
+
+/* clip(round((a - a_zero) * (b - b_zero) * multiplier / 2^(31 + shift)) + zero_point, lowest, highest), ties to even; of
+ * multiplier and shift the first. */
+typedef int rc_nn_multiply_s8(size_t begin, size_t end, int32_t a_zero, int32_t b_zero, const struct rc_to_s8 *to,
+                              const int8_t *a, const int8_t *b, int8_t *y);
+
+/* y = table[x + 128]. */
+typedef int rc_nn_lookup_s8(size_t begin, size_t end, const int8_t *table, const int8_t *x, int8_t *y);
+
 /* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) +
  * zero_point, lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale,
  * rounded once, and if that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then
@@ -320,6 +395,14 @@ struct rc_kernels {
     rc_gemm_f32s8 *gemm_f32s8;
     rc_gemm_f32mixed *gemm_f32mixed;
     rc_gemm_f32f32 *gemm_f32f32;
+    rc_gemm_s8s8_requantized *gemm_s8s8_requantized;
+    rc_gemm_s8s8_scaled *gemm_s8s8_scaled;
+    rc_requantize_s32 *requantize_s32;
+    rc_nn_depthwise_s8 *nn_depthwise_s8;
+    rc_nn_average_pool_s8 *nn_average_pool_s8;
+    rc_nn_add_s8 *nn_add_s8;
+    rc_nn_multiply_s8 *nn_multiply_s8;
+    rc_nn_lookup_s8 *nn_lookup_s8;
     rc_quantize_s8 *quantize_s8;
     rc_dequantize_s8 *dequantize_s8;
     rc_quantize_s16 *quantize_s16;

@@ -133,15 +133,20 @@ def shape(value, argument: str = "shape", itemsize: int = 1) -> tuple[int, ...]:
 
 
 def frozen(a: np.ndarray) -> np.ndarray:
-    """Return ``a`` read-only: itself if nobody can write its memory, a private copy otherwise.
+    """Return ``a`` read-only: itself if nobody can write its memory, a private copy otherwise."""
+    if is_frozen(a):
+        return a
+    a = a.copy()
+    a.flags.writeable = False
+    return a
+
+
+def is_frozen(a: np.ndarray) -> bool:
+    """Return whether nobody can write the memory of ``a``.
 
     Its memory is its own, that of another read-only array whose own it is, or that of a bytes object.
     """
     owner: object = a
     while isinstance(owner, np.ndarray) and not owner.flags.writeable and not owner.flags.owndata:
         owner = owner.base
-    if isinstance(owner, np.ndarray) and not owner.flags.writeable or isinstance(owner, bytes):
-        return a
-    a = a.copy()
-    a.flags.writeable = False
-    return a
+    return isinstance(owner, np.ndarray) and not owner.flags.writeable or isinstance(owner, bytes)

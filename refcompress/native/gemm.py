@@ -1,4 +1,4 @@
-"""The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed, gemm_f32f32."""
+"""The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed, gemm_f32f32; those of gemm_s8.py."""
 
 import weakref
 from functools import wraps
@@ -12,9 +12,11 @@ from . import threads
 from ._call import aligned, check, empty, once, pointer
 from ._checks import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 from ._kernels import ffi
+from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled
 from .prepared import by_name, in_place, prepared
 
-__all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32mixed", "gemm_f32f32"]
+__all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32mixed", "gemm_f32f32", "gemm_s8s8_requantized",
+           "gemm_s8s8_scaled"]
 
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
 GRAIN = 12

@@ -21,6 +21,9 @@ H = reference.quantize_hessian(X)
 KERNEL = RNG.standard_normal((6, 8, 3, 3)).astype(np.float32)
 LONG = RNG.standard_normal((3, 600)).astype(np.float32)
 GRID = {"bits": 4, "group": 8}
+S8, IMAGES = RNG.integers(-128, 128, (4, 6)).astype(np.int8), RNG.integers(-128, 128, (1, 5, 5, 4)).astype(np.int8)
+LAYER = (np.int32([1, 2, 3, 4]), np.int32([2**30] * 4), np.int32([7] * 4))
+ENDS = {"zero_point": 3, "lowest": 1, "highest": 100}
 
 # Calls that use each option that is a number; where two options exclude each other, one call each.
 CALLS = {
@@ -37,6 +40,14 @@ CALLS = {
     "allocate_rank_cost": [(((12, 20),), {"count": "bytes"})],
     "allocate_trace": [((lambda v: 2 * v, 5), {"samples": 3, "seed": 4})],
     "floats_nf4_encode": [((LONG,), {"block": 200})],
+    "gemm_s8s8_requantized": [((S8, S8, *LAYER), ENDS)],
+    "nn_add_s8": [((S8, S8, 0.5, 0.25, 0.75), {**ENDS, "a_zero_point": 5, "b_zero_point": 6})],
+    "nn_average_pool_s8": [((IMAGES, 0.5, 0.25), {
+        **ENDS, "kernel": (2, 2), "strides": (2, 1), "pads": (1, 1, 0, 1), "count_include_pad": True,
+        "x_zero_point": 5})],
+    "nn_depthwise_s8": [((IMAGES, S8[:, :4].reshape(4, 2, 2), *LAYER), {
+        **ENDS, "strides": (2, 1), "pads": (1, 1, 0, 1), "dilations": (2, 1), "x_zero_point": 5})],
+    "nn_multiply_s8": [((S8, S8, 0.5, 0.25, 0.75), {**ENDS, "a_zero_point": 5, "b_zero_point": 6})],
     "gemm_f32f32": [((W, X), {"transposed": False}), ((W, X.T), {"transposed": True})],
     "huffman_lengths": [((np.arange(200),), {"limit": 12})],
     "lowrank_conv": [

@@ -23,4 +23,4 @@ __all__ = ["REQUIRED", "ROWS", "Operation"]
 
 ROWS: tuple[Operation, ...] = tuple(row for family in (
     linear, convolution, pooling, norms, activations, attention, recurrent, pointwise, reductions, shapes, parts,
-    resize, control) for row in family.ROWS)
+    resize, control, integers, integer_products) for row in family.ROWS)

@@ -3,7 +3,7 @@
 kernels.py         quantize_s8, quantize_s16, their inverses and quantize_range_minmax in C
 ranges.py          the other ranges, in NumPy and by the kernels
 packing.py         quantize_pack and quantize_unpack, in NumPy by words of 64 bits
-requantization.py  requantize_s32, in NumPy by blocks
+requantization.py  requantize_s32 in C
 """
 
 from .kernels import dequantize_s8, dequantize_s16, quantize_range_minmax, quantize_s8, quantize_s16

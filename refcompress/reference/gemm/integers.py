@@ -44,7 +44,7 @@ def gemm_s8s8_requantized(x: NDArray[np.int8], w: NDArray[np.int8], bias: NDArra
     -------
     (m, n) int8 : the exact quotient is rounded once, to nearest, with ties to even
 
-    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.2, eq. 5 and 6, section 2.3, eq. 7 to 9, and section 2.4.
+    **Source** Jacob et al. (2018, arXiv 1712.05877), sections 2.2 (eq. 5 and 6), 2.3 (eq. 7 to 9) and 2.4.
 
     **Departs** the quotient is rounded once; gemmlowp rounds twice (``requantize_s32`` has both).
 
@@ -109,7 +109,7 @@ def rounded_to_s8(acc: np.ndarray, multiplier, shift, zero_point: int, lowest: i
     """Return acc * multiplier / 2^(31 + shift), rounded once, ties to even, with the zero point, clipped: as int8."""
     p = acc * np.asarray(multiplier, np.int64)  # at most 62 bits
     y = quotient(p, np.asarray(shift, np.int64) + 31, "half_even")
-    return np.clip(y + zero_point, lowest, highest).astype(np.int8)
+    return np.asarray(np.clip(y + zero_point, lowest, highest), np.int8)
 
 
 def requantized_arguments(x, w, bias, multiplier, shift, zero_point, lowest, highest):

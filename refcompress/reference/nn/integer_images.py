@@ -93,7 +93,8 @@ def nn_average_pool_s8(x: NDArray[np.int8], x_scale: float, y_scale: float, *, k
 
     Cost h w additions an element of y.
 
-    >>> nn_average_pool_s8(np.int8([[[[1], [2], [6]]]]), 1.0, 1.0, kernel=(1, 2), pads=(0, 1, 0, 0))[0, 0, :, 0].tolist()
+    >>> x = np.int8([[[[1], [2], [6]]]])
+    >>> nn_average_pool_s8(x, 1.0, 1.0, kernel=(1, 2), pads=(0, 1, 0, 0))[0, 0, :, 0].tolist()
     [1, 2, 4]
     """
     x, kernel, window, multiplier, shift, x_zero_point, *ends = average_arguments(

@@ -53,7 +53,8 @@ def nn_add_s8(a: NDArray[np.int8], b: NDArray[np.int8], a_scale: float, b_scale:
     a_factor, b_factor, shift = factors
     sums = (a.astype(np.int64) - a_zero_point) * a_factor + (b.astype(np.int64) - b_zero_point) * b_factor
     zero_point, lowest, highest = ends
-    return np.clip(quotient(sums, np.int64(shift), "half_even") + zero_point, lowest, highest).astype(np.int8)
+    y = np.clip(quotient(sums, np.int64(shift), "half_even") + zero_point, lowest, highest)
+    return np.asarray(y, np.int8)
 
 
 def nn_multiply_s8(a: NDArray[np.int8], b: NDArray[np.int8], a_scale: float, b_scale: float, y_scale: float, *,
@@ -111,7 +112,7 @@ def nn_lookup_s8(x: NDArray[np.int8], table: NDArray[np.int8]) -> NDArray[np.int
     [0, 0, 5]
     """
     x, table = lookup_arguments(x, table)
-    return table[x.astype(np.int64) + 128]
+    return np.asarray(table[x.astype(np.int64) + 128])  # of no dimensions, too
 
 
 def add_arguments(a, b, a_scale, b_scale, y_scale, a_zero_point, b_zero_point, zero_point, lowest, highest):

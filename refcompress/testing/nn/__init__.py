@@ -1,5 +1,9 @@
-"""The cases of the nn family."""
+"""The cases of the nn family.
 
-from ..cases import Cases
+- :mod:`integers`: int8 by elements: all pairs of values, ties, every length.
+- :mod:`integer_images`: int8 images: fills, strides, pads, every remainder of 64 channels.
+"""
 
-CASES: dict[str, Cases] = {}
+from . import integer_images, integers
+
+CASES = integers.CASES | integer_images.CASES

@@ -1,0 +1,117 @@
+"""What stands between the products of an integer network, in C."""
+
+from functools import wraps
+
+import numpy as np
+
+from ... import arguments, reference
+from ...reference.nn.integer_images import average_arguments, depthwise_arguments, output_shape
+from ...reference.nn.integers import add_arguments, lookup_arguments, multiply_arguments
+from .. import threads
+from .._call import check, empty, once, pointer
+from .._kernels import ffi
+from ..to_s8 import to_s8
+
+MOST = 4e9  # elements a second and thread, to the order of magnitude: memory sets it
+
+
+def nn_depthwise_s8(kernel, row):
+    """Return the operation nn_depthwise_s8 computed by a C kernel."""
+
+    @wraps(reference.nn_depthwise_s8)
+    def nn_depthwise_s8(x, weight, bias, multiplier, shift, *, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1),
+                        x_zero_point=0, zero_point=0, lowest=-128, highest=127):
+        x, weight, bias, multiplier, shift, window, fill, *ends = depthwise_arguments(
+            x, weight, bias, multiplier, shift, strides, pads, dilations, x_zero_point, zero_point, lowest, highest)
+        kernel_shape = weight.shape[1:]
+        y = empty(output_shape(x.shape, kernel_shape, window), np.int8)
+        of, how = windows(x.shape, kernel_shape, window, y.shape, fill), to_s8(bias, multiplier, shift, *ends)
+        laid = once(_channels_last, weight) if arguments.is_frozen(weight) else _channels_last(weight)
+        operands = of, pointer(x), laid, how.struct, pointer(y, writable=True)
+        by_rows(kernel, operands, y, 4 * y.size * weight[0].size / row.speed if y.size else 0)
+        return y
+
+    return nn_depthwise_s8
+
+
+def nn_average_pool_s8(kernel, row):
+    """Return the operation nn_average_pool_s8 computed by a C kernel."""
+
+    @wraps(reference.nn_average_pool_s8)
+    def nn_average_pool_s8(x, x_scale, y_scale, *, kernel, strides=(1, 1), pads=(0, 0, 0, 0), count_include_pad=False,
+                           x_zero_point=0, zero_point=0, lowest=-128, highest=127):
+        x, sides, window, multiplier, shift, fill, *ends = average_arguments(
+            x, x_scale, y_scale, kernel, strides, pads, count_include_pad, x_zero_point, zero_point, lowest, highest)
+        y = empty(output_shape(x.shape, sides, window), np.int8)
+        of, how = windows(x.shape, sides, window, y.shape, fill), to_s8(None, multiplier, shift, *ends)
+        operands = of, pointer(x), how.struct, pointer(y, writable=True)
+        by_rows(run, operands, y, 4 * y.size * sides[0] * sides[1] / row.speed)
+        return y
+
+    run = kernel
+    return nn_average_pool_s8
+
+
+def nn_add_s8(kernel, row):
+    """Return the operation nn_add_s8 computed by a C kernel."""
+
+    @wraps(reference.nn_add_s8)
+    def nn_add_s8(a, b, a_scale, b_scale, y_scale, *, a_zero_point=0, b_zero_point=0, zero_point=0, lowest=-128,
+                  highest=127):
+        a, b, factors, a_zero, b_zero, *ends = add_arguments(
+            a, b, a_scale, b_scale, y_scale, a_zero_point, b_zero_point, zero_point, lowest, highest)
+        return by_elements(kernel, row, (ffi.new("struct rc_sum_s8 *", (a_zero, b_zero, *factors, *ends)),), a, b)
+
+    return nn_add_s8
+
+
+def nn_multiply_s8(kernel, row):
+    """Return the operation nn_multiply_s8 computed by a C kernel."""
+
+    @wraps(reference.nn_multiply_s8)
+    def nn_multiply_s8(a, b, a_scale, b_scale, y_scale, *, a_zero_point=0, b_zero_point=0, zero_point=0, lowest=-128,
+                       highest=127):
+        a, b, multiplier, shift, a_zero, b_zero, *ends = multiply_arguments(
+            a, b, a_scale, b_scale, y_scale, a_zero_point, b_zero_point, zero_point, lowest, highest)
+        how = to_s8(None, np.int32([multiplier]), np.int32([shift]), *ends)
+        return by_elements(kernel, row, (a_zero, b_zero, how.struct), a, b)
+
+    return nn_multiply_s8
+
+
+def nn_lookup_s8(kernel, row):
+    """Return the operation nn_lookup_s8 computed by a C kernel."""
+
+    @wraps(reference.nn_lookup_s8)
+    def nn_lookup_s8(x, table):
+        x, table = lookup_arguments(x, table)
+        return by_elements(kernel, row, (pointer(table),), x)
+
+    return nn_lookup_s8
+
+
+def windows(shape, kernel, window, out, fill: int):
+    """Return a struct rc_windows."""
+    strides, pads, dilations = window
+    return ffi.new("struct rc_windows *", (*shape[1:], *kernel, *strides, *dilations, *pads[:2], *out[1:3], fill))
+
+
+def by_rows(kernel, operands, y: np.ndarray, seconds: float) -> None:
+    """Call a kernel for all rows of all images."""
+    if y.size:
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), y.shape[0] * y.shape[1], seconds)
+
+
+def by_elements(kernel, row, first, *inputs: np.ndarray) -> np.ndarray:
+    """Return what a kernel gives for all elements of arrays that broadcast."""
+    if len(inputs) > 1 and inputs[0].shape != inputs[1].shape:
+        inputs = tuple(np.ascontiguousarray(a) for a in np.broadcast_arrays(*inputs))
+    y = empty(inputs[0].shape, np.int8)
+    operands = (*first, *(pointer(a) for a in inputs), pointer(y, writable=True))
+    seconds = y.size / min(row.speed, MOST)
+    threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), y.size, seconds, 64)
+    return y
+
+
+def _channels_last(weight: np.ndarray):
+    return pointer(np.ascontiguousarray(weight.transpose(1, 2, 0)))
