@@ -14,7 +14,7 @@ from ..operations.integer_products import UNIT_ROOM
 from ..use import Weight
 
 __all__ = ["MOST_INPUTS", "Grid", "dense", "inputs_of", "integer_layer", "is_transposed", "lookup_table",
-           "quantized_weight", "rows_first", "suits", "window"]
+           "quantized_weight", "rows_first", "same", "suits", "window"]
 
 MOST_INPUTS = LARGEST_SUM // UNIT_ROOM  # of a layer on integers
 
@@ -77,6 +77,13 @@ def rows_first(node: Node, weight: Weight) -> Weight:
     if isinstance(weight, Quantized) and weight.group is None:
         return Quantized(*(np.ascontiguousarray(each.T) for each in (weight.values, weight.scale, weight.zero_point)))
     return np.ascontiguousarray(dense(weight).T)
+
+
+def same(a: Weight, b: Weight) -> bool:
+    """Return whether two tensors are equal, in type and in every element."""
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a is b or a.dtype == b.dtype and np.array_equal(a, b)
+    return type(a) is type(b) and a == b
 
 
 def suits(weight: Weight) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 from ... import arguments, reference
 from ...errors import ArgumentTypeError, RefcompressError
 from ..model import Model
+from ..passes import without_batch_norms
 from .calibration import RANGES, Batch, observe
-from .report import Integers
+from .report import Became, Integers
 from .static import Static
 from .weights import with_integer_weights
 
@@ -76,16 +77,25 @@ def to_integers(model: Model, calibration: Batch | Iterable[Batch] | None = None
         raise RefcompressError("calibration", "must be given for static activations")
     if not static and calibration is not None:
         raise RefcompressError("calibration", "must be None where no activations are static: nothing would be read")
-    kept = matching(model, keep)
+    kept, whole = matching(model, keep), model
+    model = without_batch_norms(model)
     if not static:
-        return with_integer_weights(model, kept, weights, group, dynamic)
+        return _with_folded(whole, with_integer_weights(model, kept, weights, group, dynamic))
     names = [each.name for each in model.graph.inputs if each.type == "float32"]
     names += [name for node in model.graph.nodes for name in node.outputs
               if name and model.known[name].type == "float32"]
     seen = observe(model, calibration, names, sampled=rule != "minmax", implementation=implementation)
     scheme = "symmetric" if symmetric else "affine"
     found = {name: each.range(rule, percentile, scheme) for name, each in seen.items() if each.count and each.finite}
-    return Static(model, seen, found, kept, weights, symmetric).lowered()
+    return _with_folded(whole, Static(model, seen, found, kept, weights, symmetric).lowered())
+
+
+def _with_folded(whole: Model, made: Integers) -> Integers:
+    """Return the report with a row for each batch norm of the whole model that was folded."""
+    rows = {row.node: row for row in made.report}
+    return Integers(made.model, tuple(
+        rows.get(node.name) or Became(node.name, node.operation, "a part", "is folded into the layer before it", True)
+        for node in whole.graph.nodes))
 
 
 def matching(model: Model, patterns: Sequence[str]) -> frozenset[str]:

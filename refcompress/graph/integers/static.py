@@ -7,13 +7,13 @@ import numpy as np
 
 from ... import reference
 from ...errors import RefcompressError
-from ...formats import Graph, Node
+from ...formats import Graph, Node, is_array_format
 from ...formats.graph import node_inputs, subgraphs
 from ..model import Model
 from ..table import OPERATIONS
 from ..use import Use
 from .calibration import Observed
-from .layers import MOST_INPUTS, Grid, dense, inputs_of, integer_layer, lookup_table, rows_first, window
+from .layers import MOST_INPUTS, Grid, dense, inputs_of, integer_layer, lookup_table, rows_first, same, suits, window
 from .report import Became, Integers
 
 __all__ = ["Static"]
@@ -233,6 +233,7 @@ class _Emission:
                       | {name for node in graph.nodes for name in (node.name, *node.outputs)})
         self.tensors = {name: static.model.tensors[name] for node in graph.nodes if node.name not in static.plan
                         for name in node_inputs(node) if name in static.model.tensors}
+        self.also: dict[str, list[str]] = {}  # tensor -> further ones that were made of it
         self.became: dict[str, str] = {}
 
     def done(self) -> Integers:
@@ -260,7 +261,7 @@ class _Emission:
             self.as_float(name)
         model = Model(Graph(graph.inputs, graph.outputs, tuple(self.nodes)), self.tensors)
         return Integers(model, tuple(Became(node.name, node.operation, self.became[node.name],
-                                            static.why.get(node.name, "")) for node in graph.nodes))
+                                            static.why.get(node.name, ""), node.name in static.plan) for node in graph.nodes))
 
     def fresh(self, name: str) -> str:
         """Return a name that nothing has."""
@@ -277,10 +278,14 @@ class _Emission:
 
     def tensor(self, name: str, value) -> str:
         """Add a tensor and return its name: the one that is wanted, if no other tensor has it."""
-        if name in self.tensors and self.tensors[name] is not value:
-            name = self.fresh(f"{name}.s8")
-        self.tensors[name] = value
-        return name
+        given = [name, *self.also.get(name, [])]
+        for each in given:
+            if each not in self.tensors or same(self.tensors[each], value):
+                self.tensors[each] = value
+                return each
+        self.also.setdefault(name, []).append(self.fresh(f"{name}.s8"))
+        self.tensors[self.also[name][-1]] = value
+        return self.also[name][-1]
 
     def as_float(self, name: str) -> None:
         """Make sure that a value is there as float32."""
@@ -325,6 +330,9 @@ class _Emission:
                                          self.static.bits, self.grids[x], grid)
         except RefcompressError as error:
             raise type(error)(f"node {node.name!r}", str(error)) from None
+        stored = self.static.model.tensors[names[0]]
+        if is_array_format(stored) and not suits(stored):
+            self.static.why[node.name] = f"its weight was {type(stored).__name__}, and was decoded and rounded"
         tensors = [self.tensor(name, value) for name, value in zip(names, (weight, bias))]
         self.add(PRODUCTS[node.operation], [given, *tensors], [self.give(y)], node.name, **window(node),
                  **self.grids[x].attributes("x"), **grid.attributes("y"), **self.ends(node, grid))

@@ -29,8 +29,8 @@ def with_integer_weights(model: Model, kept: Collection[str], bits: int, group: 
                if name in model.tensors and (planned[node.name] or name != _weight_of(node))}
     for node in model.graph.nodes:
         why = planned[node.name]
-        became = node.operation
-        if not why:
+        became, integer = node.operation, not why
+        if integer:
             name, within = _weight_of(node), _group(node, group, dynamic)
             key = (name, is_transposed(node), within)
             if key not in made:
@@ -42,7 +42,8 @@ def with_integer_weights(model: Model, kept: Collection[str], bits: int, group: 
             why = tensors[made[key][0]].describe()
             node = Node(became, inputs, node.outputs, window(node), node.name)
         nodes.append(node)
-        report.append(Became(node.name, model.graph.nodes[len(report)].operation, became, why))
+        report.append(Became(node.name, model.graph.nodes[len(report)].operation, became, why,
+                             integer))
     return Integers(Model(Graph(model.graph.inputs, model.graph.outputs, tuple(nodes)), tensors), tuple(report))
 
 

@@ -136,7 +136,7 @@ def conv_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
     grid = {"zero_point": y_zero_point, "lowest": lowest, "highest": highest}
     spatial, image = x.ndim - 2, channels_last(x)
     kernel, window = two_axes(x.shape, weight.shape[2:], strides, pads, dilations)
-    if groups == x.shape[1]:  # of a channel each
+    if groups == x.shape[1] and groups > 1:  # of a channel each
         each = len(layer.values) // groups
         y = use("nn_depthwise_s8")(image if each == 1 else np.repeat(image, each, axis=-1),
                                    layer.values.reshape(-1, *kernel), *layer[1:], x_zero_point=x_zero_point, **grid,
