@@ -18,14 +18,14 @@ __all__ = ["AutocastGraph", "POLICIES"]
 # format of what they take. float16: the list for CUDA; a product, its recurrent forms and attention in float16;
 # exponentials, powers, norms, sums and resizing in float32. bfloat16: the list for the CPU, on which the range of
 # bfloat16 leaves nothing of that in float32.
+PRODUCTS = ("linear", "conv", "conv_transposed", "matmul", "attention", "lstm", "gru")
 POLICIES = {
-    "float16": Policy("float16", low={"linear", "conv", "conv_transposed", "matmul", "attention", "lstm", "gru"},
-                      full={"softmax", "layer_norm", "rms_norm", "group_norm", "exp", "power", "reciprocal", "reduce_sum", "resize"}),
-    "bfloat16": Policy("bfloat16", low={"linear", "conv", "conv_transposed", "matmul", "attention", "lstm", "gru"},
-                       full=()),
+    "float16": Policy("float16", low=PRODUCTS, full={"softmax", "layer_norm", "rms_norm", "group_norm", "exp", "power",
+                                                     "reciprocal", "reduce_sum", "resize"}),
+    "bfloat16": Policy("bfloat16", low=PRODUCTS, full=()),
     "float32": Policy("float32", low=(), full=()),
 }
-DATA_FIRST = frozenset({"batch_norm", "group_norm", "layer_norm", "rms_norm"})  # whose parameters do not widen the format
+DATA_FIRST = frozenset({"batch_norm", "group_norm", "layer_norm", "rms_norm"})  # parameters do not widen the format
 
 
 class AutocastGraph(Mixed, Precision):

@@ -1,13 +1,13 @@
-"""Laws of training on graphs: the same as a Network's, a shared tensor gets the sum, and what cannot learn is refused."""
+"""Laws of training on graphs: what a Network's are, sums for shared tensors, and refusals of what cannot learn."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training_examples import examples, tiny_network
 
 from refcompress import RefcompressError, quantize_s8
-from refcompress.formats import Graph, Node
-from refcompress.graph import Builder, Model
+from refcompress.graph import Builder
 from refcompress.recipes import lenet_5, lenet_300_100
 from refcompress.training import (
     SGD,
@@ -16,13 +16,9 @@ from refcompress.training import (
     Dropout,
     GraphNetwork,
     LearnedSteps,
-    LossScaler,
     Masked,
     Network,
     QuantizedInputs,
-    ReLU,
-    Scaled,
-    SharedCentroids,
     StraightThrough,
     Summed,
     Tanh,
@@ -31,8 +27,6 @@ from refcompress.training import (
     model_of,
     softmax_cross_entropy,
 )
-
-from training_examples import examples, tiny_network
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -73,7 +67,8 @@ def magnitude(net, x):
 
 def test_a_network_of_tanh_layers_is_one_of_tanh_nodes():
     rng = np.random.default_rng(1)
-    net = Network([("fc1", Dense(3, 4, rng=rng)), ("bend", Tanh()), ("drop", Dropout(0.5)), ("fc2", Dense(4, 2, rng=rng))])
+    net = Network([("fc1", Dense(3, 4, rng=rng)), ("bend", Tanh()), ("drop", Dropout(0.5)),
+                   ("fc2", Dense(4, 2, rng=rng))])
     assert [node.operation for node in model_of(net).graph.nodes] == ["linear", "tanh", "linear"]
 
 
