@@ -46,7 +46,8 @@ def angles(*shape):
 
 INDICES = np.array([[2, 0], [-1, 2]])
 CASES = {
-    "linear": [one("linear", (2, 3, 4), (5, 4), (5,)), one("linear", (4,), (5, 4))],
+    "linear": [one("linear", (2, 3, 4), (5, 4), (5,)), one("linear", (4,), (5, 4)),
+               one("linear", (2, 4), (4, 5), (5,), transposed=True)],
     "matmul": [one("matmul", (3, 4), (4, 2)), one("matmul", (2, 1, 3, 4), (3, 4, 2)), one("matmul", (4,), (2, 4, 3)),
                one("matmul", (2, 3, 4), (4,)), one("matmul", (2, 3, 4), (4, 5))],
     "embedding": [lambda b, rng: b.embedding(INDICES, values(rng, 3, 4))],
@@ -80,6 +81,8 @@ CASES = {
     "reduce_mean": [one("reduce_mean", (2, 3, 4), axes=(1,), keep=False)],
     "reduce_max": [one("reduce_max", (2, 3, 4), axes=(0, 2), keep=False)],
     "reduce_min": [one("reduce_min", (2, 3, 4), axes=(1,))],
+    "reduce_product": [one("reduce_product", (2, 3, 4), axes=(0, 2), keep=False),
+                       lambda b, rng: b.reduce_product(np.float32([[0, 2, 3], [1, 0, 0]]), axes=(1,))],
     "cumulative_sum": [one("cumulative_sum", (3, 4), axis=1)],
     "conv": [one("conv", (2, 4, 6, 5), (6, 2, 3, 2), (6,), strides=(2, 1), pads=(1, 0, 2, 1), dilations=(1, 2),
                  groups=2), one("conv", (1, 2, 4, 3), (2, 2, 3, 2), pads="same_upper", strides=(1, 2)),
