@@ -7,6 +7,7 @@ from . import (
     convolution,
     integer_products,
     integers,
+    layers,
     linear,
     norms,
     parts,
@@ -22,5 +23,5 @@ from .row import REQUIRED, Operation
 __all__ = ["REQUIRED", "ROWS", "Operation"]
 
 ROWS: tuple[Operation, ...] = tuple(row for family in (
-    linear, convolution, pooling, norms, activations, attention, recurrent, pointwise, reductions, shapes, parts,
+    linear, layers, convolution, pooling, norms, activations, attention, recurrent, pointwise, reductions, shapes, parts,
     resize, control) for row in family.ROWS)
