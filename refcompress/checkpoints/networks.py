@@ -1,27 +1,19 @@
-"""Networks: what a compressed file holds beside its tensors, so that it runs.
+"""Networks: what a compressed file holds beside its tensors, so that it runs."""
 
-A tensor keeps in the file the axes that it has in the source. For the run, weights are turned to what kernels take:
-outputs by inputs.
-"""
-
+import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from .. import container, reference
 from ..container import DEFAULT_LIMIT
 from ..errors import RefcompressError
-from ..formats import ArrayFormat, Graph, Plain, Quantized, is_array_format
+from ..formats import Graph
 from ..graph import Model
-from ..graph.uses import is_weight, uses
-from .arranged import Arranged
 from .reading import is_compressed, load
 from .source_networks import graph_name
 from .sources import Path
 
-__all__ = ["as_it_runs", "load_model", "model_of", "save_model"]
+__all__ = ["load_model", "model_of", "save_model"]
 
 
 def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> Model:
@@ -35,7 +27,7 @@ def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFA
 
     Returns
     -------
-    model : Weights stay compressed, as they are stored. What an operation takes as an array is decoded.
+    model : It has the tensors in the formats in which they are stored.
 
     Raises
     ------
@@ -70,6 +62,10 @@ def save_model(path: Path, model: Model, *, implementation: Any = reference,
 
     A file that ends in .onnx is an ONNX model, whose tensors are the arrays that the formats stand for.
     """
+    if os.fsdecode(container.files.name_of(path)).lower().endswith(".onnx"):
+        from ..graph import onnx
+
+        return onnx.save(model, path)
     container.save(path, {graph_name(model.tensors): model.graph, **model.tensors}, implementation=implementation,
                    metadata=metadata)
 
@@ -84,48 +80,4 @@ def model_of(graph: Graph, entries: Mapping[str, Any]) -> Model:
     for name in graph.parameters:
         if name not in entries:
             raise RefcompressError(f"entry {name!r}", "is not in the file, and the graph takes it")
-    return Model(*as_it_runs(graph, entries))
-
-
-def as_it_runs(graph: Graph, entries: Mapping[str, Any]) -> tuple[Graph, dict[str, np.ndarray | ArrayFormat]]:
-    """Return graph and tensors as they run.
-
-    A matrix (k, m) that nodes multiply transposed becomes one of (m, k), where its format has such a form: then these
-    nodes say no longer that it is transposed. What is no weight, and what was kept bit for bit, becomes an array.
-    """
-    tensors: dict[str, np.ndarray | ArrayFormat] = {}
-    upright: set[str] = set()
-    for name, used in uses(graph).items():
-        value = entries[name]
-        if is_array_format(value) and (isinstance(value, Plain) or not all(map(is_weight, used))):
-            value = value.dense()
-        elif is_array_format(value) and all(dict(node.attributes).get("transposed") is True for node, _ in used):
-            other = _transposed(value)
-            if other is not None:
-                value = other
-                upright.add(name)
-        tensors[name] = value
-    return _upright(graph, upright) if upright else graph, tensors
-
-
-def _upright(graph: Graph, names: set[str]) -> Graph:
-    """Return the graph whose nodes take these weights as they are, not transposed."""
-    names = names & set(graph.parameters)
-    nodes = []
-    for node in graph.nodes:
-        attributes = {key: _upright(value, names) if isinstance(value, Graph) else value
-                      for key, value in node.attributes}
-        if any(is_weight((node, i)) and name in names for i, name in enumerate(node.inputs)):
-            del attributes["transposed"]
-        nodes.append(replace(node, attributes=attributes))
-    return replace(graph, nodes=tuple(nodes))
-
-
-def _transposed(value: ArrayFormat) -> ArrayFormat | None:
-    """Return a matrix in a format with its axes exchanged and the same bits; None where the format cannot."""
-    if isinstance(value, Arranged) and is_array_format(value.layer) and value.arrangement.axes == (1, 0):
-        return value.layer if value.layer.shape == value.arrangement.shape else None
-    if isinstance(value, Quantized) and value.group is None and len(value.shape) == 2:
-        parts = (np.ascontiguousarray(part.T) for part in (value.values, value.scale, value.zero_point))
-        return Quantized(*parts)
-    return None
+    return Model(graph, entries)

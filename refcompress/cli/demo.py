@@ -69,7 +69,7 @@ def demo(options: argparse.Namespace) -> Report:
     agreement.exactly({name: result.compressed[name] for name in weights}, weights)
 
     images, labels = test.inputs(), test.labels
-    small, use = checkpoints.load_model(options.out, implementation=space), Use(space)
+    small, use = checkpoints.load_model(options.out, implementation=space), Use(space, keep=True)
     wrong = classes(next(iter(small.run(images, use=use).values()))) != labels
     original = sum(value.nbytes for value in network.parameters.values())
     report = {
@@ -92,7 +92,7 @@ def demo(options: argparse.Namespace) -> Report:
     }
     for batch in (1, 64, len(labels)):
         part = images[:batch]
-        functions = {"dense": lambda: network.forward(part), "compressed": lambda: small(part, implementation=space)}
+        functions = {"dense": lambda: network.forward(part), "compressed": lambda: small(part, use=use)}
         first = {name: timed(function, 1)[0] for name, function in functions.items()}
         turns = in_turns(functions, first, 0.2, 7)
         report["seconds"][batch] = {name: float(np.median(samples)) for name, samples in turns.items()}

@@ -56,14 +56,14 @@ def _of_graph(options: argparse.Namespace, size: int) -> Report:
     with about(options.source):
         model = checkpoints.load_model(options.source, implementation=space, limit=options.limit)
     shape, batch = _image(model, printable(options.source))
-    parts, use, rows, nan = _parts(options), Use(space), [], 0
+    parts, use, rows, nan = _parts(options), Use(space, keep=True), [], 0
     for part, images in parts.items():
         inputs, answers = images.inputs().reshape(len(images), *shape), []
         for start in range(0, len(images), batch):
             x = inputs[start : start + batch]
             fill = batch - len(x) if batch != BATCH else 0  # of a network for a fixed number of images
             x = np.concatenate([x, np.zeros((fill, *shape), np.float32)]) if fill else x
-            answers.append(classes(next(iter(model.run(x, use=use).values())))[: batch - fill])
+            answers.append(classes(next(iter(model.run(x, use=use, allow_nan=True).values())))[: batch - fill])
         found = np.concatenate(answers)
         nan += int((found < 0).sum())
         wrong = int((found != images.labels).sum())

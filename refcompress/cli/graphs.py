@@ -12,7 +12,7 @@ from ..errors import RefcompressError
 from ..formats import ELEMENT_TYPES, Graph, Node
 from ..formats.graph import subgraphs
 from ..graph.known import Known
-from ..graph.signature import signatures
+from ..graph.signature import checked_nodes, signatures
 from .show import paragraph, table
 
 __all__ = ["graph_report"]
@@ -48,6 +48,7 @@ def _report(file: Compressed, name: str) -> tuple[dict, str]:
         missing = [each for each in graph.parameters if each not in file]
         if missing:
             raise RefcompressError(f"entry {missing[0]!r}", "is not in the file, and the graph takes it")
+        checked_nodes(graph)
         known = signatures(graph, stand_ins(file, graph))
         unused = [each for each in file if each != name and each not in graph.parameters]
         if unused:

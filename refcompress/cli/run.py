@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> Report:
     inputs = _inputs(options, model)
     use = Use(space)
     try:
-        outputs = model.run(inputs, use=use)
+        outputs = model.run(inputs, use=use, allow_nan=True)
     except RefcompressError as error:
         raise Refused(printable(options.source) + ": " + error.argument, error.rule) from error
     if options.output is not None:

@@ -24,7 +24,7 @@ def uses(graph: Graph) -> dict[str, list[tuple[Node, int]]]:
 def is_weight(use: tuple[Node, int]) -> bool:
     """Return whether a node takes that input in a compressed format."""
     row = OPERATIONS.get(use[0].operation)
-    return row is not None and use[1] == row.weight
+    return row is not None and use[1] in row.weights
 
 
 def is_turned(use: tuple[Node, int]) -> bool:

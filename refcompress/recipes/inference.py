@@ -61,7 +61,7 @@ def model_of_layers(layers: Mapping[str, Any], *, order: Sequence[str], activati
             b.input("x", ("batch", weight.shape[1]))
         outputs = weight.shape[0]
         if name in whole:
-            x = b.quantized_layer(x, b.tensor(name, weight), name=f"{name}:0")
+            x = b.linear(x, b.tensor(name, weight), name=f"{name}:0")
         else:
             parts = [b.tensor(f"{name}.weight", weight)]
             if f"{name}.bias" in layers:

@@ -1,6 +1,7 @@
 """The laws of every format: frozen also after a pickle, equal by content, short in print, an array for NumPy."""
 
 import copy
+import dataclasses
 import pickle
 
 import numpy as np
@@ -43,7 +44,7 @@ def arrays(value):
 def rebuilt(value):
     """Return a format of the same content in other memory."""
     return type(value)(*(rebuilt(v) if isinstance(v, Format) else np.array(v) if isinstance(v, np.ndarray) else v
-                         for v in (getattr(value, name) for name in type(value).__dataclass_fields__)))
+                         for v in (getattr(value, each.name) for each in dataclasses.fields(value))))
 
 
 def test_every_class_of_formats_is_here():

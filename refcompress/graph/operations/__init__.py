@@ -7,7 +7,6 @@ from . import (
     convolution,
     integer_products,
     integers,
-    layers,
     linear,
     norms,
     parts,
@@ -23,5 +22,5 @@ from .row import REQUIRED, Operation
 __all__ = ["REQUIRED", "ROWS", "Operation"]
 
 ROWS: tuple[Operation, ...] = tuple(row for family in (
-    linear, layers, convolution, pooling, norms, activations, attention, recurrent, pointwise, reductions, shapes, parts,
+    linear, convolution, pooling, norms, activations, attention, recurrent, pointwise, reductions, shapes, parts,
     resize, control) for row in family.ROWS)
