@@ -160,7 +160,8 @@ def graph() -> Graph:
     attributes = {"flag": True, "axis": -1, "epsilon": 1e-5, "mode": "linear", "pads": (0, 2**62), "scales": (0.5, 2.0),
                   "names": ("a", "b"), "flags": (), "branch": inner}
     return Graph((Input("x", "float32", ("batch", 4)), Input("mask", "bool", ())), ("y", "h"), (
-        Node("linear", ("x", "fc1.weight", "fc1.bias"), ("h",), {}, "fc1"), Node("if", ("mask", "", "h"), ("y", ""), attributes)))
+        Node("linear", ("x", "fc1.weight", "fc1.bias"), ("h",), {}, "fc1"),
+        Node("if", ("mask", "", "h"), ("y", ""), attributes)))
 
 
 def fields(data: bytes) -> list[tuple[int, int, str]]:

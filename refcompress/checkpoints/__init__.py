@@ -30,5 +30,5 @@ from .run import compress, fastest, plan
 from .schemes import SCHEMES
 
 __all__ = ["Compressed", "PRESETS", "Plan", "Rebuilt", "Recipe", "Result", "Row", "Rule", "SCHEMES", "Step", "compress",
-           "decompress", "fastest", "load", "load_model", "open", "plan", "rebuild", "rule_of_text", "save", "save_model",
-           "tensors_of"]
+           "decompress", "fastest", "load", "load_model", "open", "plan", "rebuild", "rule_of_text", "save",
+           "save_model", "tensors_of"]

@@ -7,7 +7,7 @@ from typing import Any
 from .. import container, reference
 from ..container import DEFAULT_LIMIT
 from ..errors import RefcompressError
-from ..formats import Graph
+from ..formats import ELEMENT_TYPES, Graph, Plain
 from ..graph import Model
 from .reading import is_compressed, load
 from .source_networks import graph_name
@@ -27,7 +27,7 @@ def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFA
 
     Returns
     -------
-    model : It has the tensors in the formats in which they are stored.
+    model : It has the tensors in the formats in which they are stored; what is kept bit for bit is an array.
 
     Raises
     ------
@@ -53,7 +53,8 @@ def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFA
         raise RefcompressError("path", "has no graph: it holds tensors, and does not say in which order they are "
                                        "computed with, nor which activations stand between them")
     entries = load(path, implementation=implementation, limit=limit)
-    return model_of(entries.pop(name), entries)
+    graph = entries.pop(name)
+    return model_of(graph, {name: _array(value) for name, value in entries.items()})
 
 
 def save_model(path: Path, model: Model, *, implementation: Any = reference,
@@ -81,3 +82,8 @@ def model_of(graph: Graph, entries: Mapping[str, Any]) -> Model:
         if name not in entries:
             raise RefcompressError(f"entry {name!r}", "is not in the file, and the graph takes it")
     return Model(graph, entries)
+
+
+def _array(value: Any) -> Any:
+    """Return what is kept bit for bit as an array, where NumPy has its type."""
+    return value.dense() if isinstance(value, Plain) and ELEMENT_TYPES[value.type].numpy is not None else value

@@ -35,8 +35,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk without room, or a share of it tha
 Progress = Callable[[int, int], object]  # (bytes of the source that are done, all of them)
 
 
-def plan(source: Path | Source | Model | Mapping[str, Any], recipe: Recipe | Path = "int8", *, limit: int = DEFAULT_LIMIT,
-         bfloat16: bool = False) -> Plan:
+def plan(source: Path | Source | Model | Mapping[str, Any], recipe: Recipe | Path = "int8", *,
+         limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> Plan:
     """Return what :func:`compress` would do: what each tensor becomes and why, and in how many bytes.
 
     Parameters as of :func:`compress`. Nothing is written.

@@ -44,7 +44,7 @@ class Network:
         nodes = len(self.graph.nodes)
         said = f"the network is kept: {nodes} node{'s' * (nodes != 1)} in entry {self.name!r}"
         count = len(self.folded)
-        return said + (f"; {count} small tensor{'s' * (count != 1)} became part of it" if count else "")
+        return said + (f"; {count} constant{'s' * (count != 1)} became attributes of them" if count else "")
 
 
 def graph_name(tensors: Mapping[str, Any]) -> str:

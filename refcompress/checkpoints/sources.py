@@ -38,7 +38,8 @@ class Opening:
         return network_of(source)[0] if self.network else source
 
 
-def source_of(what: Path | Source | Model | Mapping[str, Any], *, limit: int, bfloat16: bool) -> tuple[Source, Opening | None]:
+def source_of(what: Path | Source | Model | Mapping[str, Any], *, limit: int, bfloat16: bool
+              ) -> tuple[Source, Opening | None]:
     """Return the source, and how another process opens it: not at all, if it is a mapping in memory."""
     if isinstance(what, Source):
         return what, None

@@ -34,7 +34,7 @@ def inspect(options: argparse.Namespace) -> Report:
     with about(options.source), container.files.Opened(options.source) as data:
         found, book = find(data, implementation=space, limit=options.limit)
         report, text = ledger_report(options.source, bytes(data.read(0, len(container.MAGIC) + 1)), found, book)
-    if any(value.type == "graph" if isinstance(value, Outline) else isinstance(value, Graph) for value in found.values()):
+    if any(isinstance(value, Graph) or getattr(value, "type", "") == "graph" for value in found.values()):
         from .graphs import graph_report  # which loads what knows operations
 
         with about(options.source):

@@ -13,7 +13,7 @@ from ..formats import ELEMENT_TYPES, Graph, Node
 from ..formats.graph import subgraphs
 from ..graph.known import Known
 from ..graph.signature import checked_nodes, signatures
-from .show import paragraph, table
+from .show import paragraph, records
 
 __all__ = ["graph_report"]
 
@@ -56,11 +56,11 @@ def _report(file: Compressed, name: str) -> tuple[dict, str]:
     except RefcompressError as error:
         said = f"this network does not run here: {error}"
     tensors = {each: file.outline(each).shape for each in graph.parameters if each in file}
-    rows = list(_rows(graph, tensors, known, 0))
+    rows = list(_rows(graph, tensors, known))
     inputs = ", ".join(f"{each.name} {each.type} {_shape(each.shape)}" for each in graph.inputs)
     outputs = ", ".join(f"{each} {_known(known.get(each))}" for each in graph.outputs)
     text = [paragraph(f"entry {name!r}: {graph.describe()}; takes {inputs or 'nothing'}; gives {outputs}"),
-            table(rows, ["node", "operation", "takes", "attributes", "gives"])]
+            records(rows, ["node", "operation", "gives", "weights", "takes", "attributes"], 3)]
     if said:
         text.append(paragraph(said))
     data = {"entry": name, "inputs": [{"name": each.name, "type": each.type, "shape": list(each.shape)}
@@ -69,14 +69,21 @@ def _report(file: Compressed, name: str) -> tuple[dict, str]:
     return data, "\n".join(text)
 
 
-def _rows(graph: Graph, tensors: Mapping[str, tuple[int, ...]], known: Mapping[str, Known], depth: int):
+def _rows(graph: Graph, tensors: Mapping[str, tuple[int, ...]], known: Mapping[str, Known], outer: str = ""):
+    """Yield a row for each node, and behind it those of its graphs. What it takes is told where it is not simply what
+    the node before it gives.
+    """
+    before: tuple[str, ...] = ()
     for node in graph.nodes:
-        takes = [f"{each} {_shape(tensors[each])}" if each in tensors else each or "-" for each in node.inputs]
+        weights = [_shape(tensors[each]) for each in node.inputs if each in tensors]
+        takes = [each or "-" for each in node.inputs if each not in tensors]
         said = [f"{key} {_value(value)}" for key, value in node.attributes]
         gives = [_known(known.get(each)) for each in node.outputs if each]
-        yield ["  " * depth + node.name, node.operation, ", ".join(takes), ", ".join(said), ", ".join(gives)]
+        yield [outer + node.name, node.operation, ", ".join(gives), ", ".join(weights) or "-",
+               "the last" if tuple(takes) == before else ", ".join(takes), ", ".join(said)]
+        before = tuple(filter(None, node.outputs))
         for inner in subgraphs(node):
-            yield from _rows(inner, tensors, known, depth + 1)
+            yield from _rows(inner, tensors, known, f"{outer}{node.name} > ")
 
 
 def _data(node: Node, known: Mapping[str, Known]) -> dict:
@@ -110,4 +117,4 @@ def _shape(shape) -> str:
 def _known(known: Known | None) -> str:
     if known is None or known.shape is None:
         return "?"
-    return _shape(known.shape) + ("" if known.type == "float32" else f" {known.type}")
+    return " x ".join(map(str, known.shape)) + ("" if known.type == "float32" else f" {known.type}")

@@ -19,7 +19,7 @@ from ..models import npy
 from . import targets
 from .options import add_implementation, add_limit, implementation, label
 from .refusals import Refused, about
-from .show import Report, add_wide, paragraph, printable, table
+from .show import Report, add_wide, paragraph, printable, records, table
 
 __all__ = ["add_commands"]
 
@@ -122,11 +122,11 @@ def _report(options: argparse.Namespace, model: Model, use: Use, outputs: dict[s
     header = ["node", "operation", "weight in memory", "computed by"]
     text = [paragraph(f"{options.source}: network of {len(nodes)} nodes, computed by {space}")]
     if len(rows) <= SHORT or options.wide:
-        text.append(table(rows, header, wide=options.wide))
+        text.append(records(rows, header, 2, wide=options.wide))
     else:
         weighted = [row for row in rows if row[2] != "-"]
         others = Counter((row[1], row[3]) for row in rows if row[2] == "-")
-        text += [table(weighted, header)] if weighted else []
+        text += [records(weighted, header, 2)] if weighted else []
         text += [paragraph("All other nodes (--wide lists them one by one):"),
                  table([[operation, count, by] for (operation, by), count in others.items()],
                        ["operation", "nodes", "computed by"])]

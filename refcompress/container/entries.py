@@ -51,8 +51,8 @@ def write(value: np.ndarray | ArrayFormat | Graph, coding: Coding, contexts: boo
         if isinstance(value, held):
             data = writer(value, coding)
             if data[0] > LAST_OF[coding.version]:
-                raise RefcompressError("value", f"is of kind {data[0]}, which version {coding.version} of the file does "
-                                                "not have")
+                raise RefcompressError("value", f"is of kind {data[0]}, which version {coding.version} of the file does"
+                                                " not have")
             if contexts and isinstance(value, Shared) and 1 <= len(value.codebook) <= 256:
                 return min(data, write_contexts(value, coding), key=len)
             return data

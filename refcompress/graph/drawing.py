@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 
+import numpy as np
+
 from ..formats import Graph, Node, is_array_format
 from ..formats.graph import node_inputs
 from .known import Known
@@ -94,9 +96,10 @@ def _text(node: Node, tensors: Mapping[str, Weight], known: Mapping[str, Known])
     lines = [_short(head)]
     for name in node.inputs:
         if name in tensors:
-            value = tensors[name]
-            stored = value.describe() if is_array_format(value) else str(value.dtype)
-            lines.append(_short(f"{name} {'x'.join(map(str, value.shape)) or 'scalar'}, {stored}"))
+            value, own = tensors[name], name.removeprefix(node.name).lstrip("./:") or name
+            kind = "" if is_array_format(value) or value.dtype == np.float32 else f" {value.dtype}"
+            lines.append(_short(f"{own} {' x '.join(map(str, value.shape)) or 'scalar'}{kind}"))
+            lines += [_short(value.describe())] if is_array_format(value) else []
     said = [f"{key} {_value(value)}" for key, value in node.attributes]
     lines += [_short(", ".join(said))] if said else []
     return [*lines, _size(known.get(next(filter(None, node.outputs))))]
@@ -106,7 +109,7 @@ def _value(value) -> str:
     if isinstance(value, Graph):
         return f"({len(value.nodes)} nodes)"
     if isinstance(value, tuple):
-        return "x".join(map(_value, value)) if value and isinstance(value[0], int) else " ".join(map(_value, value))
+        return "(" + ", ".join(map(_value, value)) + ")"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

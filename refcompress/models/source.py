@@ -43,10 +43,10 @@ class Tensor:
 class Source(Mapping[str, Tensor]):
     """A model on the disk: name -> Tensor, in the order of the file.
 
-    kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras", "squeezenet" or "mapping". files : every file that it is read from,
-    the one that was named first. metadata : the file's own words about itself, str -> str. left_out : name -> why the
-    file has a tensor of that name that is not read here. graph : the network that the tensors belong to, where the type
-    of file means one.
+    kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras", "squeezenet" or "mapping". files : every file that it
+    is read from, the one that was named first. metadata : the file's own words about itself, str -> str. left_out :
+    name -> why the file has a tensor of that name that is not read here. graph : the network that the tensors belong
+    to, where the type of file means one.
     """
 
     def __init__(self, kind: str, opened: list[files.Opened], tensors: Mapping[str, Tensor],

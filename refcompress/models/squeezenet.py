@@ -89,7 +89,8 @@ def graph() -> Graph:
         if number in (4, 8):
             x = pool(x, number)
     x = add("global_average_pool", [conv(x, "conv_final")], "pool10")
-    return Graph((Input("images", "float32", ("batch", 3, SIZE, SIZE)),), (add("flatten", [x], "scores"),), tuple(nodes))
+    scores = add("flatten", [x], "scores")
+    return Graph((Input("images", "float32", ("batch", 3, SIZE, SIZE)),), (scores,), tuple(nodes))
 
 
 def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> dict[str, Shared | np.ndarray]:
