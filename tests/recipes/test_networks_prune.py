@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from refcompress import container, native
+from refcompress.constants import U64
 from refcompress.container.writer import entry_bytes
 from refcompress.errors import ArgumentTypeError, RefcompressError
 from refcompress.formats import CSR, LowRank
 from refcompress.recipes.networks import allocate_network, prune, prune_network, quantize_network
-from tests.recipes.test_networks_quantize import dense, inputs, network, value
+from tests.recipes.test_networks_quantize import dense, error_of_layer, inputs, network
 
 METHODS = ("magnitude", "wanda", "sparsegpt", "obs")
 
@@ -23,10 +24,8 @@ def test_as_many_weights_go_as_asked_and_no_layer_is_worse_than_by_magnitude(met
         assert row.after <= row.before and (method == "magnitude" or row.after < row.before or row.note)
         weight = result.model.tensors[f"fc{i}.weight"]
         assert isinstance(weight, CSR) and weight.data.size == weight.shape[0] * weight.shape[1] // 2
-        came = value(model, model.graph.giver(f"fc{i}").inputs[0], x).astype(np.float64)
-        now = value(result.model, model.graph.giver(f"fc{i}").inputs[0], x).astype(np.float64)
-        wrong = now @ weight.dense().T.astype(np.float64) - came @ model.tensors[f"fc{i}.weight"].T.astype(np.float64)
-        assert np.isclose(np.sum(wrong**2), row.after, rtol=1e-9, atol=0)
+        wrong, bound = error_of_layer(model, result.model, f"fc{i}", x)
+        assert abs(wrong - row.after) <= bound
         assert row.nbytes == len(entry_bytes(weight))
 
 
@@ -82,23 +81,26 @@ CHOICES = [{"bits": 2}, {"bits": 8}, {"rank": 0.5}, {"sparsity": 0.5}, {}]
 @pytest.mark.parametrize("measure", ["layer", "output"])
 def test_the_allocation_is_the_best_of_all_within_the_budget(measure):
     model, x = network(), inputs()
-    alone = [allocate_network(model, x, budget=10**6, candidates=[each], measure="layer") for each in CHOICES]
+    alone = [allocate_network(model, x, budget=10**6, candidates=[each], measure="layer", implementation=native)
+             for each in CHOICES]
     sizes = [[row.nbytes for row in each.rows] for each in alone]
     costs = [[row.after / row.output for row in each.rows] for each in alone]
     for budget in (900, 1500, 2500, 4000):
         found = allocate_network(model, x, budget=budget, candidates=CHOICES, measure=measure, implementation=native)
         assert found.spent == sum(row.nbytes for row in found.rows) <= budget
         if measure == "layer":
-            best = min(sum(costs[j][i] for i, j in enumerate(choice)) for choice in itertools.product(range(5), repeat=3)
+            every = itertools.product(range(len(CHOICES)), repeat=3)
+            best = min(sum(costs[j][i] for i, j in enumerate(choice)) for choice in every
                        if sum(sizes[j][i] for i, j in enumerate(choice)) <= budget)
-            assert np.isclose(found.cost, best, rtol=1e-12)
+            assert abs(found.cost - best) <= 4 * U64 * best  # sums of three, in another order
     assert found.error < allocate_network(model, x, budget=900, candidates=CHOICES, measure=measure).error
 
 
-def test_all_bytes_of_the_file_are_those_of_the_allocation():
+def test_all_bytes_of_the_file_are_those_of_the_allocation(tmp_path):
     found = allocate_network(network(), inputs(), budget=1200)
     written = {name: found.model.tensors[name] for name in found.choices}
-    with container.open(container.dumps(written)) as file:
+    container.save(tmp_path / "weights.rcz", written)
+    with container.open(tmp_path / "weights.rcz") as file:
         assert sum(file.entry_bytes(name) for name in written) == found.spent
 
 
@@ -121,7 +123,8 @@ def test_a_fisher_diagonal_weighs_the_weights():
 
 @pytest.mark.parametrize(("options", "error", "said"), [
     ({"budget": 10}, RefcompressError, "budget"), ({"budget": 0}, RefcompressError, "budget"),
-    ({"candidates": []}, ArgumentTypeError, "candidates"), ({"candidates": {"bits": 2}}, ArgumentTypeError, "candidates"),
+    ({"candidates": []}, ArgumentTypeError, "candidates"),
+    ({"candidates": {"bits": 2}}, ArgumentTypeError, "candidates"),
     ({"candidates": [{"bits": 2, "rank": 1}]}, RefcompressError, r"candidates\[0\]"),
     ({"candidates": [{"bits": 2, "keep": 1}]}, RefcompressError, "setting 'keep'"),
     ({"candidates": [{"bits": 2, "method": "awq"}]}, RefcompressError, "awq"),

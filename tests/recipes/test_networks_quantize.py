@@ -40,6 +40,21 @@ def value(model: Model, name: str, x: np.ndarray) -> np.ndarray:
     return Model(graph, model.tensors)(x)
 
 
+def error_of_layer(model: Model, small: Model, name: str, x: np.ndarray) -> tuple[float, float]:
+    """Return the squared error of a linear node's output, computed from its definition, and how far it may be off.
+
+    The sums have n k m terms in float64, none of whose partial sums is above the same sum of magnitudes; a row has the
+    same from its moments. The weights are decoded to float32.
+    """
+    found, size = [], 0.0
+    for each in (model, small):
+        node = each.graph.giver(name)
+        z, w = value(each, node.inputs[0], x).astype(np.float64), dense(each.tensors[node.inputs[1]]).astype(np.float64)
+        found.append(z @ w.T + (each.tensors[node.inputs[2]] if len(node.inputs) > 2 else 0))
+        size += float(np.sum((np.abs(z) @ np.abs(w.T)) ** 2))
+    return float(np.sum((found[1] - found[0]) ** 2)), (2.0**-22 + 16 * len(x) * z.shape[1] * U64) * size
+
+
 def dense(tensor) -> np.ndarray:
     return tensor.dense() if hasattr(tensor, "dense") else tensor
 
@@ -92,19 +107,10 @@ def test_a_row_tells_the_error_of_its_layer_and_no_layer_is_worse_than_rounded_t
     result = quantize_network(model, [x[:25], x[25:]], bits=3, **options)
     for i, row in enumerate(result.rows):
         assert row.after <= row.before
-        layer = result.model.graph.giver(f"fc{i}")
-        came = value(model, model.graph.giver(f"fc{i}").inputs[0], x).astype(np.float64)
-        now = value(result.model, layer.inputs[0], x).astype(np.float64)
-        # What is folded into this layer later has scaled its rows since: taken back by the layer that follows.
+        # What is folded into this layer later has scaled its rows since: the layer that follows takes that back.
         if options["method"] != "awq" or i == 2:
-            target = came @ model.tensors[f"fc{i}.weight"].T.astype(np.float64) + model.tensors[f"fc{i}.bias"]
-            found = now @ dense(result.model.tensors[f"fc{i}.weight"]).T.astype(np.float64) + result.model.tensors[
-                layer.inputs[2]]
-            wrong = np.sum((found - target) ** 2)
-            # Sums of n k terms in float64, of the size of both outputs; and the weights decoded, rounded to float32.
-            size = np.sum(np.abs(came) @ np.abs(model.tensors[f"fc{i}.weight"].T.astype(np.float64)) ** 2) + np.sum(
-                (np.abs(now) @ np.abs(dense(result.model.tensors[f"fc{i}.weight"]).T.astype(np.float64))) ** 2)
-            assert abs(wrong - row.after) <= (2.0**-23 + 8 * len(x) * came.shape[1] * U64) * size
+            wrong, bound = error_of_layer(model, result.model, f"fc{i}", x)
+            assert abs(wrong - row.after) <= bound
     assert 0 < result.error < 1
 
 

@@ -7,7 +7,7 @@ from refcompress import formats
 from refcompress.errors import ArgumentTypeError, RefcompressError
 from refcompress.graph import Builder, Model
 from refcompress.recipes.networks import filter_norms, quantize_network, shrink_network, zeroed_network
-from refcompress.recipes.networks.dependencies import groups_of_axes
+from refcompress.recipes.networks.shapes import groups_of_axes
 from refcompress.recipes.networks.shrink import parameters
 
 RNG = np.random.default_rng(0)
@@ -42,8 +42,8 @@ def mobile() -> Model:
     back = b.conv(deep, whole(8, 12, 1, 1), whole(8), name="back")
     joined = b.add(stem, back)
     grouped = b.conv(joined, whole(4, 4, 1, 1), groups=2, name="grouped")
-    both = b.concat(b.max_pool(grouped, kernel=(2, 2), strides=(2, 2)),
-                    b.average_pool(b.conv(joined, whole(4, 8, 1, 1), name="side"), kernel=(2, 2), strides=(2, 2)), axis=1)
+    side, window = b.conv(joined, whole(4, 8, 1, 1), name="side"), {"kernel": (2, 2), "strides": (2, 2)}
+    both = b.concat(b.max_pool(grouped, **window), b.average_pool(side, **window), axis=1)
     return b.model(b.linear(b.flatten(both), whole(2, 72), whole(2), name="head"))
 
 
@@ -51,7 +51,7 @@ def heads(flat: bool) -> Model:
     """Return an attention of 4 heads of 2, whose queries are zero, so that each of 4 keys weighs exactly 1/4."""
     b = Builder()
     x = b.input("x", ("batch", 4, 6))
-    q, k, v = (b.linear(x, w, name=name) for name, w in (("q", 0 * whole(8, 6)), ("k", whole(8, 6)), ("v", whole(8, 6))))
+    q, k, v = (b.linear(x, size * whole(8, 6), name=name) for name, size in (("q", 0), ("k", 1), ("v", 1)))
     if flat:
         y, _, _ = b.attention(q, k, v, heads=4, outputs=3, name="mix")
     else:
@@ -171,7 +171,8 @@ def test_axes_of_a_reshape_are_followed_by_their_products(before, after, groups)
     ({"fc1.weight": np.ones(8, int)}, 0.5, ArgumentTypeError, "float"),
     ({"fc9.weight": np.ones(8)}, 0.5, RefcompressError, "must be the weight"),
     ({"fc3.weight": np.ones(3)}, 0.5, RefcompressError, "the output 'fc3'"),
-    ({"fc1.weight": np.ones(8)}, 0, RefcompressError, "keep"), ({"fc1.weight": np.ones(8)}, 9, RefcompressError, "keep"),
+    ({"fc1.weight": np.ones(8)}, 0, RefcompressError, "keep"),
+    ({"fc1.weight": np.ones(8)}, 9, RefcompressError, "keep"),
     ({"fc1.weight": np.ones(8)}, 0.0, RefcompressError, "keep"),
     ({"fc1.weight": np.ones(8)}, {"fc2.weight": 1}, RefcompressError, "keep"),
     ([], 0.5, ArgumentTypeError, "scores"),

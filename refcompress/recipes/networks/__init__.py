@@ -13,7 +13,7 @@ scales.py        AWQ and SmoothQuant: one scale for all layers that take a value
 versions.py      what a layer may become
 allocate.py      allocate_network: bits, ranks and zeros within a budget
 ties.py          atoms of axes, in classes that stay or go together
-dependencies.py  which axes belong together, node by node
+dependencies.py  which axes belong together, node by node; step.py, products.py and shapes.py have the rules
 shrink.py        shrink_network: filters, channels, heads, hidden units go
 report.py        the rows that say what was done
 """
@@ -24,5 +24,5 @@ from .quantize import quantize_network
 from .report import Result, Row
 from .shrink import Shrunk, filter_norms, shrink_network, zeroed_network
 
-__all__ = ["Allocated", "Result", "Row", "Shrunk", "allocate_network", "filter_norms", "prune_network", "quantize_network", "shrink_network",
-           "zeroed_network"]
+__all__ = ["Allocated", "Result", "Row", "Shrunk", "allocate_network", "filter_norms", "prune_network",
+           "quantize_network", "shrink_network", "zeroed_network"]

@@ -73,7 +73,7 @@ def fit_matrices(matrices: np.ndarray, moments: Moments, settings: Settings) -> 
     plain = Fit(simple, change, before, before, "nearest")
     if moments.dead:
         return replace(plain, note=DEAD)
-    worse = []
+    worse: list[str] = []
     for said, trial in trials(matrices, moments, settings):
         weight = trial()
         change = change_of(weight, matrices)
@@ -105,7 +105,7 @@ def trials(matrices: np.ndarray, moments: Moments, settings: Settings) -> Iterat
 
 def _fitted(method: str, wanted: np.ndarray, moments: Moments, settings: Settings, clip: bool) -> Quantized:
     """Return the matrices rounded by a method, group by group."""
-    grid = {"bits": settings.bits, "scheme": settings.scheme, "group": settings.group}
+    grid: dict = {"bits": settings.bits, "scheme": settings.scheme, "group": settings.group}
     found = []
     for w, h in zip(wanted, moments.hessian):
         options: dict = dict(grid)

@@ -48,7 +48,8 @@ class Place:
 
 def place_of(model: Model, value: str, takers: list[Node]) -> Place:
     """Return where a scale of the value goes that these nodes take as their first input, all of one operation."""
-    graph, operation, chain = model.graph, takers[0].operation, []
+    graph, operation = model.graph, takers[0].operation
+    chain: list[Node] = []
     users, at = takers, value
     while graph.users(at) == users and at not in graph.outputs:
         node = graph.giver(at)

@@ -40,7 +40,7 @@ class Lockstep:
         self._last = {**last, **{name: len(model.graph.nodes) for name in model.graph.outputs}}
 
     def fresh(self, name: str, like: str = "") -> str:
-        """Return a name that is none of the network's yet, from this one; its value is kept as long as that of ``like``."""
+        """Return a name that is none of the network's yet, from this one; its value is kept as long as ``like``'s."""
         while name in self.model.known or name in self.tensors or name in self._last:
             name += "'"
         if like:

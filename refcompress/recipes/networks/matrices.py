@@ -7,10 +7,12 @@ Letters: g groups, m outputs in all, k inputs of one output, n rows.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ...formats import Node
+from ...graph.operations.windows import resolved
 
 __all__ = ["MULTIPLIED", "input_rows", "matrices_of"]
 
@@ -31,8 +33,11 @@ def input_rows(node: Node, x: np.ndarray, shape: tuple[int, ...]) -> Iterator[np
     if node.operation == "linear":
         yield x.reshape(1, -1, x.shape[-1])
         return
+    given: dict[str, Any] = dict(node.attributes)
+    strides, pads, dilations = resolved(x.shape, shape[2:], given.get("strides", ()), given.get("pads", ()),
+                                        given.get("dilations", ()))
     for image in x:
-        yield patches(image, shape[2:], groups_of(node), **geometry(node, len(shape) - 2))
+        yield patches(image, shape[2:], groups_of(node), strides, pads, dilations)
 
 
 def groups_of(node: Node) -> int:
@@ -40,14 +45,7 @@ def groups_of(node: Node) -> int:
     return int(dict(node.attributes).get("groups", 1)) if node.operation == "conv" else 1  # type: ignore[arg-type]
 
 
-def geometry(node: Node, axes: int) -> dict[str, tuple[int, ...]]:
-    """Return strides, pads (begins, then ends) and dilations of a convolution, with those that it leaves out."""
-    given = dict(node.attributes)
-    return {"strides": tuple(given.get("strides") or (1,) * axes), "pads": tuple(given.get("pads") or (0,) * 2 * axes),
-            "dilations": tuple(given.get("dilations") or (1,) * axes)}  # type: ignore[arg-type]
-
-
-def patches(image: np.ndarray, kernel: tuple[int, ...], g: int, *, strides: tuple[int, ...], pads: tuple[int, ...],
+def patches(image: np.ndarray, kernel: tuple[int, ...], g: int, strides: tuple[int, ...], pads: tuple[int, ...],
             dilations: tuple[int, ...]) -> np.ndarray:
     """Return what each output element of a convolution sees of one image (c, ...): (g, outputs, c / g * kernel)."""
     axes = len(kernel)

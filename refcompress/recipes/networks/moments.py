@@ -42,8 +42,8 @@ class Moments:
     def zeros(cls, matrices: np.ndarray) -> "Moments":
         """Return the moments of no rows, for a weight as matrices (g, m, k)."""
         g, m, k = matrices.shape
-        return cls(np.zeros((g, k, k)), np.zeros((g, m, k)), *(np.zeros((g, m)) for _ in range(2)),
-                   *(np.zeros((g, k)) for _ in range(3)))
+        return cls(np.zeros((g, k, k)), np.zeros((g, m, k)), np.zeros((g, m)), np.zeros((g, m)), np.zeros((g, k)),
+                   np.zeros((g, k)), np.zeros((g, k)))
 
     def add(self, matrices: np.ndarray, x: np.ndarray, z: np.ndarray | None = None) -> None:
         """Add rows (g, n, k): x of the network as it came, z of the compressed one; None where they are the same."""

@@ -81,17 +81,18 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
     given = batches(model, calibration)
     layers = layers_of(model, ("linear", "conv", "embedding"))
     settings = ruled(layers, default, {} if rules is None else rules)
-    groups = {layer.weight: group for each in ("awq", "smooth") for group in
-              groups_of_layers(model, [layer for layer in layers if layer.node.operation in MULTIPLIED], settings, each)
-              for layer in group.layers}
+    matrices = [layer for layer in layers if layer.node.operation in MULTIPLIED]
+    groups = {layer.weight: each for name in ("awq", "smooth")
+              for each in groups_of_layers(model, matrices, settings, name) for layer in each.layers}
     kept: dict[str, int] = {}
-    for group in groups.values():
-        kept |= {name: max(i, kept.get(name, 0)) for name, i in group.last_kept.items()}
+    for each in groups.values():
+        kept |= {name: max(i, kept.get(name, 0)) for name, i in each.last_kept.items()}
     lock = Lockstep(model, given, implementation, kept)
     by_index: dict[int, list[Layer]] = {}
     for layer in layers:
         by_index.setdefault(layer.index, []).append(layer)
-    rows, ready = [], {}
+    rows: list[Row] = []
+    ready: dict[str, Ready] = {}
     for i in range(len(model.graph.nodes)):
         nodes = None
         for layer in by_index.get(i, []):
@@ -130,7 +131,8 @@ def scaled(lock: Lockstep, group: Group, settings: Settings) -> dict[str, Ready]
     """Find the scale of a group, put it where it goes, and return what is ready for each layer, by its weight."""
     parts = [moments_of(lock, layer) for layer in group.layers]
     found = awq(group, parts, settings) if settings.method == "awq" else smooth(lock, group, parts, settings)
-    value, nodes, said = group.layers[0].node.inputs[0], [], ""
+    value, said = group.layers[0].node.inputs[0], ""
+    nodes: list[Node] = []
     if found.r is not None:
         value, nodes = group.place.scale(lock, found.r, group.layers[0].value.ndim)
         said = f"scales {group.place.said}"
@@ -209,16 +211,17 @@ def embedded(lock: Lockstep, layer: Layer, settings: Settings) -> Row:
     table = layer.value
     settings = Settings("nearest", settings.bits, settings.group, settings.scheme)
     weight = rounded(table[None], settings)
-    lock.tensors[layer.weight] = stored(weight, table.shape, settings.bits, lock.use)
+    packed = stored(weight, table.shape, settings.bits, lock.use)
+    lock.tensors[layer.weight] = packed
     wrong = output = 0.0
-    squares = np.sum((np.asarray(lock.tensors[layer.weight].dense(), np.float64) - table) ** 2, axis=1)
+    squares = np.sum((packed.dense().astype(np.float64) - table) ** 2, axis=1)
     of_row = np.sum(table.astype(np.float64) ** 2, axis=1)
     indices = next(name for name in layer.node.inputs if name != layer.weight)
     for each, _ in lock.pairs(indices):
         wrong, output = wrong + float(squares[each].sum()), output + float(of_row[each].sum())
     others = f"also the weight of {', '.join(layer.others)}" if layer.others else ""
     return Row(layer.node.name, layer.weight, "nearest", wrong, wrong, output,
-               stored_bytes(lock.tensors[layer.weight]), others)
+               stored_bytes(packed), others)
 
 
 def left(model: Model, layer: Layer) -> Row:

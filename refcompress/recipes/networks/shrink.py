@@ -10,6 +10,7 @@ from ... import arguments
 from ...errors import ArgumentTypeError, RefcompressError
 from ...formats import Graph, Node, is_array_format
 from ...graph import Model
+from ...graph.known import Size
 from ...graph.sizes import product
 from ...reference.prune import prune_select  # ties go to the lowest index
 from .dependencies import Dependencies, dependencies
@@ -40,7 +41,7 @@ def filter_norms(model: Model) -> dict[str, np.ndarray]:
     """
     found, parts = {}, dependencies(model)
     for name, axis in outputs_of(model).items():
-        atoms = parts.axes[name][axis]  # type: ignore[index]
+        atoms = atoms_of(parts, name, axis)
         if not all(parts.ties.why(atom) for atom in atoms):
             w = np.moveaxis(np.abs(weight_array(model, name).astype(np.float64)), axis, 0)
             found[name] = w.reshape(len(w), -1).sum(axis=1)
@@ -85,7 +86,8 @@ def shrink_network(model: Model, scores: Mapping[str, np.ndarray], *,
     roots = {name: parts.ties.roots(atoms) for name, atoms in scored_axes(model, parts, scores).items()}
     removed = set()
     for names in sharing(roots):
-        units, total = {}, {}
+        units: dict[int, int] = {}
+        total: dict[int, float] = {}
         for name in names:
             for root, score in zip(roots[name], np.asarray(scores[name], np.float64)):
                 if not parts.ties.why(root):
@@ -148,17 +150,15 @@ class Smaller:
 
     def node(self) -> Node:
         """Return the node with the numbers of groups, heads and sizes that are left."""
-        node, given = self.each, dict(self.each.attributes)
+        node = self.each
+        given: dict[str, Any] = dict(node.attributes)
         inputs = node.inputs
         if node.operation in ("conv", "conv_transposed") and given.get("groups", 1) != 1:
-            before = self.model.known[inputs[0]].shape[1]
-            if isinstance(before, int):
-                given["groups"] = given["groups"] * self.stay(inputs[0], 1) // before
+            given["groups"] = self.part_of(given["groups"], inputs[0], 1)
         elif node.operation in ("attention", "rotary") and given.get("heads"):
             for name, i in (("heads", 0), ("kv_heads", 1)):
                 if given.get(name):
-                    width = self.model.known[inputs[i]].shape[-1]
-                    given[name] = given[name] * (self.stay(inputs[i], -1) or 0) // width
+                    given[name] = self.part_of(given[name], inputs[i], -1)
         elif node.operation == "split":
             at = given.get("axis", 0)
             if any(self.smaller(name, at) for name in node.outputs if name):
@@ -170,30 +170,40 @@ class Smaller:
             given.pop("zero_is_zero", None)
         elif node.operation == "expand" and self.any_smaller():
             raise RefcompressError(f"node {node.name!r}", "expands to a size that would have to change")
-        return Node(node.operation, inputs, node.outputs, given, node.name)
+        return Node(node.operation, inputs, node.outputs, tuple(given.items()), node.name)
+
+    def part_of(self, count: Any, name: str, axis: int) -> int:
+        """Return how many of ``count`` equal blocks of an axis stay."""
+        size, stay = shape_of(self.model, name)[axis], self.stay(name, axis)
+        return count if stay is None or not isinstance(size, int) else count * stay // size
 
     def smaller(self, name: str, axis: int) -> bool:
-        return self.stay(name, axis) not in (None, self.model.known[name].shape[axis])
+        return self.stay(name, axis) not in (None, shape_of(self.model, name)[axis])
 
     def any_smaller(self) -> bool:
         """Whether an axis around the node has fewer indices than before."""
-        names = [self.each.inputs[0], *self.each.outputs]
-        return any(self.smaller(name, axis) for name in names if self.parts.axes.get(name)
-                   for axis in range(len(self.parts.axes[name])))  # type: ignore[arg-type]
+        return any(self.smaller(name, axis) for name in (self.each.inputs[0], *self.each.outputs)
+                   for axis in range(len(self.parts.axes.get(name) or [])))
 
     def target(self) -> tuple[int, ...]:
         """Return the new shape of a reshape: numbers, 0 for an open size that stays in its place, one -1."""
-        before, after = (self.model.known[name].shape for name in (self.each.inputs[0], self.each.outputs[0]))
-        sizes = []
+        before, after = (shape_of(self.model, name) for name in (self.each.inputs[0], self.each.outputs[0]))
+        sizes: list[int] = []
         for axis, size in enumerate(after):
-            if isinstance(size, int):
-                sizes.append(self.stay(self.each.outputs[0], axis))
+            stay = self.stay(self.each.outputs[0], axis)
+            if stay is not None:
+                sizes.append(stay)
             else:
                 sizes.append(0 if axis < len(before) and before[axis] == size != "?" else -1)
         if sizes.count(-1) > 1:
             raise RefcompressError(f"node {self.each.name!r}", f"reshapes to {after}, of which more than one size is "
                                                                "open: what is left of it is not known")
         return tuple(sizes)
+
+
+def shape_of(model: Model, name: str) -> tuple[Size, ...]:
+    """Return the shape of a value whose number of axes is known."""
+    return model.known[name].shape or ()
 
 
 def outputs_of(model: Model) -> dict[str, int]:
@@ -212,13 +222,14 @@ def scored_axes(model: Model, parts: Dependencies, scores: Any) -> dict[str, np.
         raise ArgumentTypeError("model", f"must be a Model, not {type(model).__name__}")
     if not isinstance(scores, Mapping):
         raise ArgumentTypeError("scores", f"must be a mapping from weights to scores, not {type(scores).__name__}")
-    known, found = outputs_of(model), {}
+    known = outputs_of(model)
+    found: dict[str, np.ndarray] = {}
     for name, value in scores.items():
         where = f"scores[{name!r}]"
         if name not in known:
             raise RefcompressError(where, f"must be the weight of a linear node or a convolution: {', '.join(known)}")
         each = arguments.finite(arguments.array(value, where, np.float64, np.float32, ndim=1), where)
-        atoms = parts.axes[name][known[name]]  # type: ignore[index]
+        atoms = atoms_of(parts, name, known[name])
         if len(each) != len(atoms):
             raise RefcompressError(where, f"must have {len(atoms)} entries, one an output, not {len(each)}")
         reasons = [parts.ties.why(atom) for atom in atoms]
@@ -226,6 +237,13 @@ def scored_axes(model: Model, parts: Dependencies, scores: Any) -> dict[str, np.
             raise RefcompressError(where, f"none of its outputs can go: {reasons[0]} needs them")
         found[name] = atoms
     return found
+
+
+def atoms_of(parts: Dependencies, name: str, axis: int) -> np.ndarray:
+    """Return the atoms of an axis of a tensor, whose sizes are all known."""
+    atoms = (parts.axes[name] or [])[axis]
+    assert atoms is not None
+    return atoms
 
 
 def sharing(roots: Mapping[str, np.ndarray]) -> list[list[str]]:

@@ -53,7 +53,7 @@ def candidate(value: Any, where: str) -> dict[str, Any]:
         if method in ("awq", "smooth"):
             raise RefcompressError(where, f"must not ask for {method}, whose scales are shared by several layers")
     elif "rank" in value:
-        arguments.real(value["rank"], f"{where}, rank", 0, 1)
+        return {"rank": arguments.real(value["rank"], f"{where}, rank", 0, 1)}
     elif value:
         PruneSettings(**value)
     return dict(value)
