@@ -1,13 +1,14 @@
 """Convolutions: a weight's product with every patch of an image, from the form in which the weight is stored."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ...errors import RefcompressError
 from ...formats import LowRankConv, Tucker2
 from ..known import Known
-from ..sizes import multiplied, product
+from ..sizes import added, multiplied, product
 from ..use import Use, Weight
 from ..weights import as_matrix, decoded, row_block
 from .checks import float32, rank, same_size
@@ -150,7 +151,7 @@ def _volumes(x, weight, bias, use, strides, pads, dilations, groups) -> np.ndarr
     (front, *begins), (back, *ends) = pads[:3], pads[3:]
     x = np.pad(x, [(0, 0), (0, 0), (front, back), (0, 0), (0, 0)])
     depth = (x.shape[2] - dilations[0] * (weight.shape[2] - 1) - 1) // strides[0] + 1
-    total = np.float64(0)
+    total: Any = 0.0
     for d in range(weight.shape[2]):
         slab = x[:, :, d * dilations[0] :: strides[0]][:, :, :depth].swapaxes(1, 2)
         flat = np.ascontiguousarray(slab).reshape(-1, x.shape[1], *x.shape[3:])
@@ -189,7 +190,7 @@ def _checked_groups(groups: int, channels, argument: str, what: str) -> None:
 
 
 def conv_cost(x: Known, weight: Known, bias: Known | None, y: Known, **attributes):
-    return product((2, *y.shape, *weight.shape[1:]))
+    return product((2, *y.sizes, *weight.sizes[1:]))
 
 
 def conv_transposed(x: np.ndarray, weight: Weight, bias: np.ndarray | None = None, *, use: Use, strides: Numbers = (),
@@ -296,13 +297,11 @@ def conv_transposed_shape(x: Known, weight: Known, bias: Known | None = None, *,
 
 def _open(size: str, stride: int, of_one: int, given: bool):
     """Return the size of the output for an open size of the input; of_one is that for a size of 1."""
-    from ..sizes import added
-
     return of_one if given else added(multiplied(size, stride), of_one - stride)
 
 
 def conv_transposed_cost(x: Known, weight: Known, bias: Known | None, y: Known, **attributes):
-    return product((2, *x.shape, *weight.shape[1:]))
+    return product((2, *x.sizes, *weight.sizes[1:]))
 
 
 ROWS = (

@@ -90,7 +90,7 @@ def linear_shape(x: Known, weight: Known, bias: Known | None = None, *, transpos
 
 
 def linear_cost(x: Known, weight: Known, bias: Known | None, y: Known, *, transposed: bool):
-    return product((2, *y.shape, weight.shape[0 if transposed else 1]))
+    return product((2, *y.sizes, weight.sizes[0 if transposed else 1]))
 
 
 def matmul(a: np.ndarray, b: np.ndarray, *, use: Use) -> np.ndarray:
@@ -146,7 +146,7 @@ def matmul_shape(a: Known, b: Known) -> Known:
 
 
 def matmul_cost(a: Known, b: Known, y: Known):
-    return product((2, *y.shape, a.shape[-1]))
+    return product((2, *y.sizes, a.sizes[-1]))
 
 
 def embedding(indices: np.ndarray, weight: Weight, *, use: Use) -> np.ndarray:

@@ -207,7 +207,7 @@ def _shape(x, weight, recurrent, bias, lengths, states: dict, peepholes, directi
         return tuple(Known("float32", None) for _ in range(1 + len(states)))
     m = recurrent.shape[-1]
     for name, each in (("weight", weight), ("recurrent", recurrent)):
-        merged = Known(each.type, (product(each.shape[:-1]), each.shape[-1]))
+        merged = Known(each.type, (product(each.sizes[:-1]), each.sizes[-1]))
         same_size(merged, name, 0, product((ways, gates, m)), f"{ways} directions of {gates} gates of {m}")
         if len(each.shape) == 3:
             same_size(each, name, 0, ways, "one a direction")
@@ -246,7 +246,7 @@ def cost(x: Known, weight: Known, recurrent: Known, *more, **attributes):
     """Return the operations of all products of all steps."""
     if x.shape is None:
         return None
-    return product((2, *x.shape[:2], added(product(weight.shape), product(recurrent.shape))))
+    return product((2, *x.shape[:2], added(product(weight.sizes), product(recurrent.sizes))))
 
 
 ROWS = (
