@@ -27,7 +27,7 @@ def resize(x: np.ndarray, factors: np.ndarray | None = None, wanted: np.ndarray 
     """Give axes other sizes: a value of the output is that at the place of x from which it comes, or a mix.
 
         half_pixel      u = (i + 1/2) / scale - 1/2;    pytorch_half_pixel : the same, but 0 for an output of size 1
-        asymmetric      u = i / scale;    align_corners : u = i (size of x - 1) / (size of y - 1)
+        asymmetric      u = i / scale;    align_corners : u = i (size of x - 1) / (scale size of x - 1)
 
     Parameters
     ----------
@@ -48,11 +48,12 @@ def resize(x: np.ndarray, factors: np.ndarray | None = None, wanted: np.ndarray 
     places, target, by = _target(x.shape, ints(axes, None, "axes"),
                                  scales if scales is not None else None if factors is None else factors.tolist(),
                                  ints(sizes, wanted, "sizes"), aspect)
+    exact = aspect == "stretch" and (sizes is not None or wanted is not None)
     kind = x.dtype
     for axis, size, scale in zip(places, target, by):
         if size == x.shape[axis] and scale == 1:
             continue
-        u = _coordinates(coordinates, size, x.shape[axis], scale)
+        u = _coordinates(coordinates, size, x.shape[axis], scale, size if exact else scale * x.shape[axis])
         if mode == "nearest":
             x = np.take(x, np.clip(_rounded(u, rounding), 0, x.shape[axis] - 1), axis)
             continue
@@ -82,16 +83,19 @@ def _target(shape, axes, scales, sizes, aspect: str) -> tuple[list[int], list[in
     return places, list(sizes), each
 
 
-def _coordinates(how: str, size: int, of: int, scale: float) -> np.ndarray:
-    """Return for each place of an output of ``size`` the place in an input of size ``of`` from which it comes."""
+def _coordinates(how: str, size: int, of: int, scale: float, length: float) -> np.ndarray:
+    """Return for each place of an output of ``size`` the place in an input of size ``of`` from which it comes.
+
+    length : the output's size before it is rounded down, scale * of.
+    """
     i = np.arange(size, dtype=np.float64)
     if how == "asymmetric":
         return i / scale
     if how == "align_corners":
-        return i * ((of - 1) / (size - 1)) if size > 1 else np.zeros(size)
+        return i * ((of - 1) / (length - 1)) if length != 1 else np.zeros(size)
     if how == "pytorch_half_pixel" and size == 1:
         return np.zeros(1)
-    offset = of / 2 * (1 - size / (of * scale)) if how == "half_pixel_symmetric" else 0.0
+    offset = of / 2 * (1 - size / length) if how == "half_pixel_symmetric" else 0.0
     return offset + (i + 0.5) / scale - 0.5
 
 
