@@ -3,9 +3,9 @@
 A value of int8 stands for scale * (value - zero_point). Scale and zero point are attributes of the nodes that give and
 take the value. The weight is a Quantized or a Packed.
 
-**No sum leaves int32.** In a static product inputs less their zero point are at most 255, weights at most 128 in magnitude, so a product is
-below 2^15, and the sum of k products and a bias b is below k 2^15 + abs(b). A node whose k 2^15 + abs(b) is above
-2^31 - 1 is refused.
+**No sum leaves int32.** In a static product inputs less their zero point are at most 255, and weights at most 128 in
+magnitude: a product is below 2^15, and the sum of k products and a bias b below k 2^15 + abs(b). A node whose
+k 2^15 + abs(b) is above 2^31 - 1 is refused.
 """
 
 import math
@@ -16,7 +16,7 @@ import numpy as np
 from ...errors import ArgumentTypeError, RefcompressError
 from ...formats import Packed, Quantized
 from ...reference.quantize.requantization import quantize_multiplier
-from ..known import Known
+from ..known import Known, Size
 from ..use import Use
 from .checks import of_type, rank, same_size
 from .grids import LARGEST_SUM, checked_grids, checked_ratio
@@ -75,7 +75,7 @@ def dynamic_parts(weight: Integers, groups: int, use: Use) -> list[Quantized]:
         else:
             scale, zero_point = weight.scale, weight.zero_point
         split = [np.split(each, groups) for each in (channels_behind(weight.values), scale, zero_point)]
-        return [Quantized(*each, weight.group) for each in zip(*split)]
+        return [Quantized(values, s, z, weight.group) for values, s, z in zip(*split)]
 
     return use.once(weight, f"{groups} groups", make)
 
@@ -276,7 +276,7 @@ def linear_shape(x: Known, weight: Known, bias: Known | None = None, **grids) ->
     kind = "int8" if grids else "float32"
     of_type(x, "x", kind)
     rank(weight, "weight", 2)
-    m, k = weight.shape
+    m, k = weight.shape or (0, 0)
     _bias_shape(bias, m)
     if x.shape is None:
         return Known(kind, None)
@@ -284,10 +284,11 @@ def linear_shape(x: Known, weight: Known, bias: Known | None = None, **grids) ->
     return Known(kind, (*x.shape[:-1], m))
 
 
-def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides, pads, dilations, groups, **grids) -> Known:
-    m, c, *kernel = weight.shape
+def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides, pads, dilations, groups,
+               **grids) -> Known:
     rank(x, "x", 3, 4)
-    rank(weight, "weight", len(x.shape or weight.shape))
+    m, c, *kernel = shape = weight.shape or ()
+    rank(weight, "weight", len(x.shape or shape))
     checked_window(kernel, strides, pads, dilations)
     if groups < 1 or m % groups:
         raise RefcompressError("groups", f"must divide the {m} outputs, and be at least 1, not {groups}")
@@ -300,7 +301,7 @@ def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides, p
     return Known(kind, (x.shape[0], m, *output_sizes(x.shape[2:], kernel, strides, pads, dilations)))
 
 
-def _bias_shape(bias: Known | None, m: int) -> None:
+def _bias_shape(bias: Known | None, m: Size) -> None:
     if bias is not None and bias.shape != (m,):
         raise RefcompressError("bias", f"must have the shape ({m},), not {bias.shape}")
 
