@@ -11,7 +11,7 @@ from ...errors import RefcompressError
 from ...formats import Node, Packed, Quantized
 from ...reference import dequantize_s8, quantize_bias_s32, quantize_s8, quantize_scale
 from ..operations.grids import LARGEST_SUM
-from ..operations.integer_products import UNIT_ROOM
+from ..operations.integer_layers import UNIT_ROOM
 from ..use import Weight
 
 __all__ = ["MOST_INPUTS", "Grid", "clip_ends", "dense", "inputs_of", "integer_layer", "is_transposed", "lookup_table",
