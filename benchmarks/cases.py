@@ -249,6 +249,37 @@ def _pruned_codes(rng, density, m=1000, k=4096):
     return ((rng.random((m, k)) < columns) * rng.integers(1, 16, (m, k))).astype(np.uint8)
 
 
+def on_numbers(function, **flags):
+    """Return a case of a function of each number, in the feed-forward layer of MiniLM at 64 positions."""
+    return Case("nn_activation", f"{function}, 64 x 1536", lambda rng: ((_normal(rng, 64, 1536), function), {}), 0,
+                8 * 64 * 1536, **flags)
+
+
+def on_rows(op, rows, k, **flags):
+    """Return a case of a function of rows, with a weight where it has one, and a bias."""
+    vectors = {"nn_softmax": 0, "nn_rms_norm": 1, "nn_layer_norm": 2}[op]
+    return Case(op, f"{rows} x {k}", lambda rng: ((_normal(rng, rows, k), *(_normal(rng, k) for _ in range(vectors))),
+                                                  {}), 0, 8 * rows * k, **flags)
+
+
+def on_images(op, shape, kernel, layout="nchw", **flags):
+    """Return a case of a kernel over one image (c, rows, columns), with pads that keep its size where it moves by 1."""
+    stride = flags.pop("stride", 1)
+    c, rows, columns = shape
+    options = {"strides": (stride, stride), "pads": (kernel // 2,) * 4, "layout": layout}
+
+    def make(rng):
+        x = _normal(rng, 1, *(shape if layout == "nchw" else (rows, columns, c)))
+        if op == "nn_depthwise_f32":
+            return (x, _normal(rng, c, 1, kernel, kernel), _normal(rng, c)), options
+        return (x, (kernel, kernel)), options
+
+    outputs = c * (rows // stride) * (columns // stride)
+    written = outputs * kernel**2 if op == "nn_patches" else outputs
+    return Case(op, f"{c} x {rows} x {columns}, kernel {kernel}, stride {stride}, {layout}", make,
+                2 * outputs * kernel**2 if op == "nn_depthwise_f32" else 0, 4 * (c * rows * columns + written), **flags)
+
+
 def _codes(rng):
     """Codes of 16 clusters spread evenly over normal weights."""
     return np.clip(np.rint(_normal(rng, STREAM) * 3 + 7.5), 0, 15).astype(np.uint8)
@@ -536,6 +567,22 @@ CASES = [
     *(gemm("gemm_f32f32", "4096 wide", batch, transposed=True) for batch in (1, 16, 64)),
     *(mixed("LeNet-300-100 fc1", 64, axis, quick=True) for axis in (0, 1)),
     *(mixed("4096 wide", batch, axis) for batch in (1, 64) for axis in (0, 1)),
+    *(on_numbers(function, quick=True) for function in ("exp", "gelu")),
+    *(on_numbers(function) for function in ("tanh", "sigmoid", "erf", "gelu_tanh", "silu")),
+    on_rows("nn_softmax", 12 * 64, 64, quick=True),
+    on_rows("nn_layer_norm", 64, 384, quick=True),
+    on_rows("nn_rms_norm", 64, 384, quick=True),
+    *(on_images("nn_patches", (32, 56, 56), 3, layout, quick=True) for layout in ("nchw", "nhwc")),
+    *(
+        on_images("nn_depthwise_f32", (c, size, size), 3, layout, stride=stride, quick=size == 14)
+        for c, size, stride in ((32, 112, 1), (96, 112, 2), (144, 56, 1), (384, 14, 1), (960, 7, 1))
+        for layout in ("nchw", "nhwc")
+    ),
+    *(
+        on_images(op, (64, 56, 56), 3, layout, stride=2, quick=layout == "nhwc")
+        for op in ("nn_max_pool", "nn_average_pool")
+        for layout in ("nchw", "nhwc")
+    ),
     *(
         huffman(op, "16 clusters", quick=True)
         for op in ("huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode")

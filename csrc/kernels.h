@@ -69,7 +69,15 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     TWO(huffman_encode) \
     TWO(huffman_decode) \
     ONE(rangecoder_encode) \
-    ONE(rangecoder_decode)
+    ONE(rangecoder_decode) \
+    THREE(nn_activation) \
+    THREE(nn_softmax) \
+    THREE(nn_layer_norm) \
+    THREE(nn_rms_norm) \
+    THREE(nn_patches) \
+    THREE(nn_max_pool) \
+    THREE(nn_average_pool) \
+    THREE(nn_depthwise_f32)
 
 #define RC_DECLARE_ONE(op) rc_##op rc_##op##_portable;
 #define RC_DECLARE_TWO(op) rc_##op rc_##op##_portable, rc_##op##_avx512;

@@ -22,9 +22,10 @@ EPSILON = 1e-12  # of BERT's layer norms
 
 
 def network(state: Mapping[str, np.ndarray]) -> Model:
-    """Return the network of the checkpoint's tensors: "tokens" and "mask" (batch, length) int64, 1 where a token stands.
+    """Return the network of the checkpoint's tensors.
 
-    Its outputs are "embedding" (batch, 384), and "hidden" (batch, length, 384).
+    Its inputs are "tokens" and "mask" (batch, length) int64, 1 where a token stands. Its outputs are "embedding"
+    (batch, 384), and "hidden" (batch, length, 384).
     """
     b = Builder()
 

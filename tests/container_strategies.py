@@ -12,6 +12,7 @@ from refcompress import (
     MX,
     NF4,
     GGMLBlocks,
+    Graph,
     LowRank,
     LowRankConv,
     Mixed,
@@ -28,7 +29,7 @@ from refcompress import (
 from refcompress.container import entries
 from refcompress.container.cursor import Coding
 from refcompress.container.entries import DTYPES
-from refcompress.formats import ELEMENT_TYPES, GGML_TYPES, MX_ELEMENTS
+from refcompress.formats import ELEMENT_TYPES, GGML_TYPES, MX_ELEMENTS, Input, Node
 from refcompress.formats.base import Format
 
 SHAPES = st.one_of(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9),
@@ -203,6 +204,37 @@ def ggml_blocks(draw):
     return GGMLBlocks(data.astype(np.uint8), block.name, (*rows, size * block.numbers))
 
 
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)  # of a graph: any but surrogates
+SCALARS = (st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), TEXTS)
+ATTRIBUTES = st.one_of(*SCALARS, *(st.lists(each, max_size=3).map(tuple) for each in SCALARS))
+
+
+@st.composite
+def graphs(draw, outer=(), depth=2, number=None):
+    """Draw a graph. outer : the names of values around it. number : counts the names of all graphs in one"""
+    number = number or iter(range(10**6))
+
+    def fresh() -> str:  # names end differently
+        return f"{draw(st.sampled_from(['x', 'fc', 'block/fc', chr(0xE9)]))}{next(number)}"
+
+    sizes = st.one_of(st.integers(0, 2**63 - 2), st.sampled_from(["batch", "time"]))
+    inputs = [Input(fresh(), draw(st.sampled_from(list(ELEMENT_TYPES))), tuple(draw(st.lists(sizes, max_size=3))))
+              for _ in range(draw(st.integers(0, 2)))]
+    known, nodes = [each.name for each in inputs], []
+    taken = st.sampled_from(["", "fc.weight", "fc.bias", *outer])
+    for _ in range(draw(st.integers(0 if known else 1, 3))):
+        given = draw(st.lists(st.one_of(taken, st.sampled_from(known)) if known else taken, max_size=3))
+        attributes = draw(st.dictionaries(TEXTS, ATTRIBUTES, max_size=2))
+        if depth and draw(st.booleans()):
+            attributes["body"] = draw(graphs((*outer, *known), depth - 1, number))
+        outputs = [fresh(), *draw(st.lists(st.just(""), max_size=1))]
+        name = draw(st.sampled_from(["", f"node {len(nodes)}"]))
+        nodes.append(Node(draw(st.sampled_from(["linear", "relu", "if"])), given, outputs, attributes, name))
+        known.append(outputs[0])
+    outputs = draw(st.lists(st.sampled_from(known), min_size=1, max_size=2, unique=True))
+    return Graph(inputs, outputs, nodes)
+
+
 VALUES = {  # by class: whatever a file may hold
     np.ndarray: raw_arrays(),
     Shared: shareds(),
@@ -218,19 +250,31 @@ VALUES = {  # by class: whatever a file may hold
     QuantizedLayer: quantized_layers(),
     Plain: plains(),
     GGMLBlocks: ggml_blocks(),
+    Graph: graphs(),
 }
 
 
 def layer_maps(max_size: int = 4):
-    values = st.one_of(*VALUES.values())
-    return st.dictionaries(NAMES, values, max_size=max_size).flatmap(with_copies)
+    values = st.one_of(*(strategy for held, strategy in VALUES.items() if held is not Graph))
+    return st.tuples(st.dictionaries(NAMES, values, max_size=max_size).flatmap(with_copies),
+                     st.one_of(st.none(), st.none(), st.tuples(NAMES, graphs()))).map(with_graph)
 
 
-def of_version_1(layers: dict) -> dict:
-    """Return the layers that a file of version 1 can hold: none of a later kind, nor runs in the rows of a kernel."""
+def with_graph(drawn: tuple) -> dict:
+    """Return the layers, with the graph, if one was drawn, in the middle."""
+    layers, named = drawn
+    if named is None or named[0] in layers:
+        return layers
+    items = list(layers.items())
+    return dict([*items[: len(items) // 2], named, *items[len(items) // 2 :]])
+
+
+def of_version(layers: dict, version: int) -> dict:
+    """Return the layers that a file of that version can hold: none of a later kind, nor, in the first, runs in the rows
+    of a kernel."""
     def held(value) -> bool:
         try:
-            entries.write(value, Coding(reference, 1))
+            entries.write(value, Coding(reference, version))
         except RefcompressError:
             return False
         return True

@@ -13,6 +13,7 @@ from refcompress import (
     MX,
     NF4,
     GGMLBlocks,
+    Graph,
     LowRank,
     LowRankConv,
     Mixed,
@@ -28,6 +29,7 @@ from refcompress import (
 from refcompress.container import bits, codes, cursor, entries, index, positions, quantized, sameness, streams
 from refcompress.container.cursor import Coding, integer_bytes
 from refcompress.container.kinds import Kind
+from refcompress.formats import Input, Node
 from refcompress.reference.huffman.lengths import huffman_lengths
 
 native = need_native()
@@ -146,8 +148,20 @@ def sample(seed: int, version: int) -> bytes:
                 rng.integers(0, 16, (2, 5, 3, 3)).astype(np.uint8), np.full((2, 2), 127, np.uint8), "mxfp4_e2m1"
             ),
         }
+    if version > 2:
+        layers["graph"] = graph()
     layers |= {"tied": layers["columns"], "again": layers["bias"], "nothing": layers["none"]}
     return container.write(layers, Coding(native, version), contexts=["columns", "tied"])
+
+
+def graph() -> Graph:
+    """Return a graph with every type of attribute, an open size, a graph in it, and texts that begin alike."""
+    inner = Graph((), ("then",), (Node("relu", ("h",), ("then",)),))
+    attributes = {"flag": True, "axis": -1, "epsilon": 1e-5, "mode": "linear", "pads": (0, 2**62), "scales": (0.5, 2.0),
+                  "names": ("a", "b"), "flags": (), "branch": inner}
+    return Graph((Input("x", "float32", ("batch", 4)), Input("mask", "bool", ())), ("y", "h"), (
+        Node("linear", ("x", "fc1.weight", "fc1.bias"), ("h",), {}, "fc1"),
+        Node("if", ("mask", "", "h"), ("y", ""), attributes)))
 
 
 def fields(data: bytes) -> list[tuple[int, int, str]]:

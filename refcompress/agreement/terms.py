@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from ..constants import LARGEST, U64
 from ..formats import CSR, LowRank, Mixed, Quantized
+from ..reference.nn.depthwise import depthwise_arguments
+from ..reference.nn.windows import cells, images, in_layout
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,28 @@ def mixed_terms(x: ArrayLike, w: Mixed) -> Terms:
     exact = np.logical_and.reduce([t.exact for t in terms]) & (magnitude <= np.ldexp(1.0, 24 + unit))
     special = np.logical_or.reduce([t.special for t in terms])
     return Terms(np.add.reduce([t.roundings for t in terms]), magnitude, largest, exact & (largest <= LARGEST), special)
+
+
+def depthwise_terms(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None, *,
+                    strides: tuple[int, int] = (1, 1), pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+                    dilations: tuple[int, int] = (1, 1), layout: str = "nchw") -> Terms:
+    """Return the terms of nn_depthwise_f32: h w products, and the bias; h w + 1 roundings each."""
+    x, weight, bias, window, layout = depthwise_arguments(x, weight, bias, strides, pads, dilations, layout)
+    image, k = images(x, layout), weight.shape[2] * weight.shape[3] + 1
+    image = np.repeat(image, len(weight) // image.shape[1] if image.shape[1] else 1, axis=1)
+    added = np.zeros((len(weight), 1, 1), np.float32) if bias is None else bias[:, None, None]
+    magnitude, special = _size(added), ~np.isfinite(added)
+    for i, j, values in cells(image, window, 0.0):
+        tap = weight[:, 0, i, j, None, None]
+        magnitude = magnitude + _size(values) * _size(tap)
+        special = special | ~np.isfinite(values) | ~np.isfinite(tap)
+    magnitude = _up(magnitude, k)
+    e = _unit(x) + _unit(weight)
+    e = min(e, _unit(added)) if added.any() else e
+    exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
+    exact = exact & (magnitude <= LARGEST) & ~special
+    magnitude, exact, special = (in_layout(a, layout) for a in (magnitude, exact, special))
+    return Terms(np.full((1, 1, 1, 1), k), magnitude, magnitude, exact, special)
 
 
 def _columns(wide: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@
 - ``thresholds.py``, ``budget.py``: one threshold over all layers; the best within a budget of bytes
 - ``result.py``: a row a tensor
 - ``reading.py``, ``decoding.py``, and ``formats/arranged.py``: and back
+- ``networks.py``, ``source_networks.py``: files with a graph, which run
 - ``rebuild.py``: a file once more, from its source and its own recipe
 
 >>> import numpy as np
@@ -19,6 +20,7 @@
 """
 
 from .decoding import decompress, tensors_of
+from .networks import load_model, save_model
 from .plan import Plan, Step
 from .reading import Compressed, load, open, save
 from .rebuild import Rebuilt, rebuild
@@ -28,4 +30,5 @@ from .run import compress, fastest, plan
 from .schemes import SCHEMES
 
 __all__ = ["Compressed", "PRESETS", "Plan", "Rebuilt", "Recipe", "Result", "Row", "Rule", "SCHEMES", "Step", "compress",
-           "decompress", "fastest", "load", "open", "plan", "rebuild", "rule_of_text", "save", "tensors_of"]
+           "decompress", "fastest", "load", "load_model", "open", "plan", "rebuild", "rule_of_text", "save",
+           "save_model", "tensors_of"]

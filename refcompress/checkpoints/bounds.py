@@ -29,7 +29,7 @@ def bytes_of(plan: Plan) -> dict[str, Interval]:
     seen: dict[tuple, set[str]] = {}  # shape and type -> how earlier tensors of them are stored
     for number, step in enumerate(plan):
         if step.same_as is not None:
-            first = list(found).index(step.same_as)
+            first = list(found).index(step.same_as) + (plan.network.graph is not None)
             found[step.name] = LEAST, max(LEAST, 1 + len(integer_bytes(first)))
             continue
         low, high = _alone(step)
@@ -43,6 +43,9 @@ def bytes_of(plan: Plan) -> dict[str, Interval]:
 
 def bytes_of_file(plan: Plan, entries: Mapping[str, Interval], metadata: Mapping[str, str]) -> Interval:
     """Return the least and the most bytes of the file: its entries, their index, and what it says about itself."""
+    if plan.network.graph is not None:
+        size = len(plan.network.entry())
+        entries = {plan.network.name: (size, size), **entries}
     low, high = (sum(each[side] for each in entries.values()) for side in (0, 1))
     sizes = [{name: each[side] for name, each in entries.items()} for side in (0, 1)]
     most = min(len(sizes[1]), high // index.SECTION + 2 * sum(s >= index.SECTION for s in sizes[1].values()) + 1)

@@ -25,10 +25,10 @@ def tensors_of(file: Compressed, *, implementation: Any = reference, limit: int 
                integers: bool = False) -> dict[str, Tensor]:
     """Return the tensors that the entries of a compressed file stand for; each is decoded when it is read.
 
-    A layer with a bias stands for two, NAME.weight and NAME.bias. What lost nothing comes back bit for bit, in the type
-    that it had. What lost something is float32 numbers: it comes back in the type that it had where that type holds all
-    of them exactly (compress noted which these are), and else as float32. So bfloat16 weights that became integers with
-    scales are float32.
+    A layer with a bias stands for two, NAME.weight and NAME.bias; a graph for none. What lost nothing comes back bit
+    for bit, in the type that it had. What lost something is float32 numbers: it comes back in the type that it had
+    where that type holds all of them exactly (compress noted which these are), and else as float32. So bfloat16 weights
+    that became integers with scales are float32.
 
     implementation : the namespace that decodes. limit : the most bytes that one tensor may have. integers : whether
     integers with scales are read as what they are, Quantized or Packed, for types of file that have such
@@ -49,6 +49,8 @@ def _of_entry(file: Compressed, name: str, operation: Callable[[str], Callable],
     """Yield the tensors that an entry stands for: two of a layer with a bias. Nothing but a layer is decoded for it."""
     outline, read = file.outline(name), partial(file.__getitem__, name)
     kind, size = outline.type, math.prod(outline.shape)
+    if kind == "graph":
+        return
     if kind is None:
         layer = read()
         bias = layer.bias if isinstance(layer, QuantizedLayer) else None

@@ -13,6 +13,7 @@ from ..models.source import Source, Tensor
 from .kinds import KINDS, WEIGHTS, kind_of
 from .recipe import Recipe, Rule
 from .schemes import SCHEMES
+from .source_networks import Network
 from .sources import raw
 from .weights import NotFinite, weights_of
 
@@ -65,13 +66,14 @@ class Plan:
     """The steps, in the order of the source.
 
     sizes : the least and the most bytes of each entry, by name; total : of the file. Both are there for a plan that was
-    asked for (checkpoints.plan), which has looked at every tensor.
+    asked for (checkpoints.plan), which has looked at every tensor. network : what the file holds beside them.
     """
 
     recipe: Recipe
     steps: tuple[Step, ...]
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     total: tuple[int, int] | None = None
+    network: Network = field(default_factory=Network)
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -95,18 +97,20 @@ CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def plan_of(source: Source, recipe: Recipe, *, thorough: bool = False) -> Plan:
+def plan_of(source: Source, recipe: Recipe, *, thorough: bool = False, network: Network | None = None) -> Plan:
     """Return what each tensor becomes; refuse a rule or a pattern that matches nothing, by its text.
 
     Tensors of one type and shape are read once, to find those of the same content. A thorough plan reads the others
-    too, and finds those with an element that no lossy scheme takes, as the run would.
+    too, and finds those with an element that no lossy scheme takes, as the run would. network : what the file will hold
+    beside the tensors; it says along which axis the outputs of a weight lie, where neither a rule nor the recipe does.
     """
+    network = network or Network()
     rules = recipe.all_rules()
-    steps = [_step(tensor, recipe, rules) for tensor in source.values()]
+    steps = [_step(tensor, recipe, rules, network.axes.get(tensor.name, 0)) for tensor in source.values()]
     _each_matches(source, recipe, steps)
     if thorough:
         steps = [_finite(source[step.name], step) if step.lossy or step.choices else step for step in steps]
-    return Plan(recipe, tuple(_tied(source, steps)))
+    return Plan(recipe, tuple(_tied(source, steps)), network=network)
 
 
 def _finite(tensor: Tensor, step: Step) -> Step:
@@ -131,7 +135,8 @@ def _storable(tensor: Tensor) -> None:
         raise type(error)("tensor name", error.rule) from None
 
 
-def _step(tensor: Tensor, recipe: Recipe, rules: tuple[Rule, ...]) -> Step:
+def _step(tensor: Tensor, recipe: Recipe, rules: tuple[Rule, ...], outputs: int) -> Step:
+    """Return what a tensor becomes. outputs : the axis of its outputs, as the network says"""
     _storable(tensor)
     kind = kind_of(tensor)
     facts: dict[str, Any] = {"name": tensor.name, "shape": tuple(tensor.shape), "type": tensor.type,
@@ -147,23 +152,29 @@ def _step(tensor: Tensor, recipe: Recipe, rules: tuple[Rule, ...]) -> Step:
         if not asked and recipe.chooses and kind in WEIGHTS:
             what = f"a budget of {recipe.budget:,} bytes" if recipe.budget else f"an error of {recipe.max_error:g}"
             return Step(**facts, scheme="lossless", reason=f"chosen for {what}", rule=index,
-                        choices=tuple((name, _filled(SCHEMES[name].uses, options, recipe, tensor))
+                        choices=tuple((name, _filled(SCHEMES[name].uses, options, recipe, tensor, outputs))
                                       for name, options in CANDIDATES))
         said = f"rule {index - first + 1}, {rule.said()}" if asked else f"preset {recipe.preset}"
         if scheme.exact and kind not in WEIGHTS and not asked:
             said = f"{tensor.type}, {KINDS[kind]}" if kind in ("integers", "coded", "complex") else KINDS[kind]
         if not scheme.exact:
             _fits(tensor, kind, rule)
-        options = _filled(scheme.uses, rule.options, recipe, tensor)
+        options = _filled(scheme.uses, rule.options, recipe, tensor, outputs)
+        if outputs and options.get("axis") == outputs and "axis" not in rule.options and not recipe.axis:
+            said += f"; axis {outputs}, for the network multiplies by it turned"
         return Step(**facts, scheme=rule.scheme, reason=said, options=options, rule=index, asked=asked)
     return Step(**facts, scheme="keep", reason="no rule takes it" if kind in WEIGHTS else KINDS[kind])
 
 
-def _filled(uses: tuple[str, ...], options: Mapping[str, Any], recipe: Recipe, tensor: Tensor) -> dict[str, Any]:
-    """Return the options of a rule, with the recipe's axis where the scheme has one and the rule does not say it."""
+def _filled(uses: tuple[str, ...], options: Mapping[str, Any], recipe: Recipe, tensor: Tensor, outputs: int
+            ) -> dict[str, Any]:
+    """Return the options of a rule, with an axis where the scheme has one and the rule does not say it.
+
+    It is the recipe's, or else the one along which the outputs lie, as the network says.
+    """
     filled = dict(options)
     if "axis" in uses:
-        axis = filled.get("axis", recipe.axis)
+        axis = filled.get("axis", recipe.axis or outputs)
         if len(tensor.shape) < 2 and "axis" not in options:
             axis = 0
         if not -len(tensor.shape) <= axis < len(tensor.shape):

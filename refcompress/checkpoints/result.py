@@ -99,6 +99,11 @@ class Result:
         """The bytes of the file."""
         return os.path.getsize(self.path)
 
+    @property
+    def network(self) -> str:
+        """What the file holds of the network, or why it holds nothing; "" for a model that has none."""
+        return self.plan.network.described()
+
     def errors(self) -> dict[str, float]:
         """Return the relative error of each tensor, by name."""
         return {row.name: row.error for row in self.rows}
@@ -128,6 +133,7 @@ class Result:
         """Return all of it as a dict, for JSON."""
         return {"path": self.path, "source": self.source, "recipe": self.plan.recipe.toml(),
                 "implementation": self.implementation, "before": self.before, "after": self.after,
+                "network": self.network,
                 "tensors": self.table(), "warnings": self.warnings()}
 
     def __repr__(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from .. import __version__, arguments, container
 from ..container import DEFAULT_LIMIT
 from ..errors import ArgumentTypeError, RefcompressError
+from ..graph import Model
 from ..models.source import Source
 from . import parts
 from .bounds import bytes_of, bytes_of_file
@@ -20,6 +21,7 @@ from .budget import chosen_for_budget, chosen_for_error
 from .plan import Plan, Step, plan_of
 from .recipe import Recipe
 from .result import Result, Row, warnings_of
+from .source_networks import network_of
 from .sources import Opening, Path, source_of
 from .thresholds import kept_of_each
 from .work import Item, name_of_implementation, part_of, parts_of
@@ -33,15 +35,16 @@ FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk without room, or a share of it tha
 Progress = Callable[[int, int], object]  # (bytes of the source that are done, all of them)
 
 
-def plan(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = "int8", *, limit: int = DEFAULT_LIMIT,
-         bfloat16: bool = False) -> Plan:
+def plan(source: Path | Source | Model | Mapping[str, Any], recipe: Recipe | Path = "int8", *,
+         limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> Plan:
     """Return what :func:`compress` would do: what each tensor becomes and why, and in how many bytes.
 
     Parameters as of :func:`compress`. Nothing is written.
     """
     opened, opening = source_of(source, limit=limit, bfloat16=bfloat16)
     try:
-        made = plan_of(opened, Recipe.of(recipe), thorough=True)
+        opened, network = network_of(opened)
+        made = plan_of(opened, Recipe.of(recipe), thorough=True, network=network)
         sizes = bytes_of(made)
         low, high = bytes_of_file(made, sizes, metadata_of(opened, "0" * 64, made.recipe))
         if made.recipe.budget is not None:
@@ -54,14 +57,16 @@ def plan(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = "int
             opened.close()
 
 
-def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = "int8", *, target: Path | None = None,
+def compress(source: Path | Source | Model | Mapping[str, Any], recipe: Recipe | Path = "int8", *,
+             target: Path | None = None,
              implementation: Any = None, jobs: int = 1, executor: Any = None, strict: bool = False,
              limit: int = DEFAULT_LIMIT, bfloat16: bool = False, progress: Progress | None = None) -> Result:
     """Compress a checkpoint by a recipe, one tensor at a time.
 
     Parameters
     ----------
-    source : the path of a model, or a mapping of names to arrays
+    source : the path of a model, a graph.Model, or a mapping of names to arrays. The network of an ONNX model is kept
+        too, if the package onnx is installed and all of its operations are known: Result.network says so.
     recipe : "lossless", "int8", "int4", "deep", a :class:`Recipe`, or the path of a .toml file
     target : the file to write; it must not be a file of the source. None for a temporary one, which Result.save copies
         to a place of its own.
@@ -112,7 +117,10 @@ def compress(source: Path | Source | Mapping[str, Any], recipe: Recipe | Path = 
         path = os.fsdecode(container.files.name_of(target))
         refuse_source(path, opened)
         unchanged = unchanged_files(opened)
-        made = plan_of(opened, recipe)
+        opened, network = network_of(opened)
+        if network.added and opening is not None:
+            opening = replace(opening, network=True)
+        made = plan_of(opened, recipe, network=network)
         digest = opened.sha256()
         folder = stack.enter_context(parts.folder_for(path))
         workers = stack.enter_context(executor_of(executor, jobs)) if elsewhere else None
@@ -295,6 +303,9 @@ class Run:
         metadata = metadata | {key: json.dumps(value, sort_keys=True) for key, value in more.items() if value}
         with container.Writer(target, implementation=self.implementation, metadata=metadata,
                               temporary=parts.whole_path(self.folder, target)) as file:
+            network = self.plan.network
+            if network.graph is not None:
+                file.add_entry(network.name, network.entry())
             for step in self.plan:
                 own_step = self.plan.steps[self.index[step.same_as or step.name]]
                 choice = chosen.get(own_step.name)

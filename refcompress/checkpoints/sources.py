@@ -11,7 +11,9 @@ from .. import models
 from ..container import DEFAULT_LIMIT
 from ..formats import Plain
 from ..formats.base import Format
+from ..graph import Model
 from ..models.source import Source, Value
+from .source_networks import network_of
 
 __all__ = ["Opening", "Path", "raw", "source_of"]
 
@@ -22,21 +24,28 @@ Path = str | bytes | PathLike
 class Opening:
     """How a source is opened: what another process needs to open it too.
 
-    path : of the model, a file or a folder. limit, bfloat16 : as models.open takes them.
+    path : of the model, a file or a folder. limit, bfloat16 : as models.open takes them. network : whether tensors are
+    asked for that the network has and the file has not.
     """
 
     path: Path
     limit: int = DEFAULT_LIMIT
     bfloat16: bool = False
+    network: bool = False
 
     def source(self) -> Source:
-        return models.open(self.path, limit=self.limit, bfloat16=self.bfloat16)
+        source = models.open(self.path, limit=self.limit, bfloat16=self.bfloat16)
+        return network_of(source)[0] if self.network else source
 
 
-def source_of(what: Path | Source | Mapping[str, Any], *, limit: int, bfloat16: bool) -> tuple[Source, Opening | None]:
+def source_of(what: Path | Source | Model | Mapping[str, Any], *, limit: int, bfloat16: bool
+              ) -> tuple[Source, Opening | None]:
     """Return the source, and how another process opens it: not at all, if it is a mapping in memory."""
     if isinstance(what, Source):
         return what, None
+    if isinstance(what, Model):
+        source = models.from_mapping(what.tensors)
+        return source.with_tensors(source, what.graph), None
     if isinstance(what, Mapping):
         return models.from_mapping(what), None
     opening = Opening(what, limit, bfloat16)

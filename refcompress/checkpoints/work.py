@@ -15,7 +15,7 @@ from .. import container, ops
 from ..agreement import Disagreement
 from ..container import Layer
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import Plain, same
+from ..formats import Plain, Shared, same
 from ..models.source import Source, Tensor, Value
 from . import parts
 from .plan import Step
@@ -155,7 +155,7 @@ def _exact(value: Value, scheme: str, implementation: Any) -> parts.Part:
     bare = isinstance(value, np.ndarray) and value.dtype.kind != "c"  # whether the file has an entry for it as it is
     if isinstance(value, np.ndarray) and (scheme == "lossless" or not bare):
         layer = Plain.of(value)
-    entry = container.entry_bytes(layer, implementation=implementation)
+    entry = container.entry_bytes(layer, implementation=implementation, contexts=isinstance(layer, Shared))
     if bare and layer is not value and len(entry) > value.nbytes:  # its head is a few bytes, if there is no gain
         other = container.entry_bytes(value, implementation=implementation)
         if len(other) <= len(entry):

@@ -114,7 +114,7 @@ def planned(options: argparse.Namespace, target: str, plan: Plan, chosen: choice
     """Report a plan: what each tensor will become, in how many bytes, and why."""
     rows, before = plan.table(), sum(step.nbytes for step in plan)
     data = {"source": options.source, "target": target, "recipe": plan.recipe.toml(), "dry_run": True,
-            "warnings": skipped,
+            "warnings": skipped, "network": plan.network.described(),
             "bytes_before": before, "bytes": plan.total, "tensors": rows}
     cells = [[row["name"], row["dtype"], sizes(row["shape"]), row["becomes"], row["before"], between(row["bytes"]),
               chosen.reason(row["reason"])] for row in rows]
@@ -122,6 +122,7 @@ def planned(options: argparse.Namespace, target: str, plan: Plan, chosen: choice
     if rows:
         text.append(records(cells, ["tensor", "dtype", "shape", "becomes", "before", "after", "why"], 3,
                             wide=options.wide))
+    text += [paragraph(plan.network.described())] if plan.network.described() else []
     text.append(paragraph(f"{target}: {between(plan.total)} bytes; nothing was written"))
     return Report(data, "\n".join(text), warnings=skipped)
 
@@ -148,13 +149,14 @@ def outcome(options: argparse.Namespace, target: str, result: Result, space: str
         "layers": {row.name: row.stored for row in rows}, "errors": result.errors(),
         "left_as_they_are": list(left), "why_left": left,
         "tied": {row.name: row.same_as for row in rows if row.same_as is not None}, "warnings": warnings,
-        "implementation": space,
+        "implementation": space, "network": result.network,
     }
     text = [paragraph(f"{options.source}: {len(rows)} tensors, {result.before:,} bytes")]
     if rows:
         text.append(records([cells(row) for row in rows], HEADER, 3, wide=options.wide))
     for why, names in reasons(left).items():
         text.append(paragraph(f"as they are ({why}): {some(names, 'tensors')}", indent="  "))
+    text += [paragraph(result.network)] if result.network else []
     text.append(paragraph(f"{target}: {after:,} bytes, {times(result.before, after)}; read back and found to hold what "
                           f"was compressed, bit for bit; computed by {space}"))
     return Report(data, "\n".join(text), warnings=warnings)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import agreement, arguments, container
-from ..formats import Shared
+from .. import agreement, arguments, checkpoints, container
+from ..formats import Graph, Shared
+from ..graph.use import Use
 from ..ledger import Ledger, layers_and_ledger
 from ..recipes import deep_compression, lenet_300_100
-from ..recipes.inference import CompressedNetwork
+from ..recipes.inference import classes, model_of_layers
 from ..testing.clock import in_turns, timed
 from ..training import error_rate, mnist
 from . import options as shared_options
@@ -60,19 +61,20 @@ def demo(options: argparse.Namespace) -> Report:
     seconds = time.perf_counter() - begun
 
     # From here on only the file counts: it is written, read back, and compared with what was meant, bit for bit.
-    container.save(options.out, result.compressed, implementation=space)
+    shape = {"order": lenet_300_100.LAYERS, "activations": "relu"}
+    checkpoints.save_model(options.out, model_of_layers(result.compressed, **shape), implementation=space)
     written = container.files.read(options.out, container.DEFAULT_LIMIT)
     layers, book = layers_and_ledger(written, implementation=space)
-    agreement.exactly({name: result.compressed[name] for name in layers}, layers)
+    weights = {name: value for name, value in layers.items() if not isinstance(value, Graph)}
+    agreement.exactly({name: result.compressed[name] for name in weights}, weights)
 
     images, labels = test.inputs(), test.labels
-    x = np.ascontiguousarray(images.T)  # (784, 10000): the features of all images, row by row
-    shape = {"order": lenet_300_100.LAYERS, "activations": "relu"}
-    dense, small = CompressedNetwork(network.parameters, space, **shape), CompressedNetwork(layers, space, **shape)
+    small, use = checkpoints.load_model(options.out, implementation=space), Use(space, keep=True)
+    wrong = classes(next(iter(small.run(images, use=use).values()))) != labels
     original = sum(value.nbytes for value in network.parameters.values())
     report = {
         "reference_error": 100 * error_rate(network, images, labels),
-        "error": 100 * float(np.mean(small.classify(x) != labels)),
+        "error": 100 * float(np.mean(wrong)),
         "bytes_before": original,
         "bytes": len(written),
         "ratio": original / len(written),
@@ -81,7 +83,7 @@ def demo(options: argparse.Namespace) -> Report:
         "seed": options.seed,
         "implementation": shared_options.label(space),
         "operations": result.implementations,
-        "products": small.uses,
+        "products": use.said,
         "stages": [
             {"name": s.name, "kept": dict(s.kept), "validation_error": 100 * s.validation_error} for s in result.stages
         ],
@@ -89,8 +91,8 @@ def demo(options: argparse.Namespace) -> Report:
         "seconds": {},
     }
     for batch in (1, 64, len(labels)):
-        part = np.ascontiguousarray(x[:, :batch])
-        functions = {"dense": lambda: dense.forward(part), "compressed": lambda: small.forward(part)}
+        part = images[:batch]
+        functions = {"dense": lambda: network.forward(part), "compressed": lambda: small(part, use=use)}
         first = {name: timed(function, 1)[0] for name, function in functions.items()}
         turns = in_turns(functions, first, 0.2, 7)
         report["seconds"][batch] = {name: float(np.median(samples)) for name, samples in turns.items()}
@@ -146,7 +148,7 @@ def _text(r: dict, ledger_text: str) -> str:
         )
     times = [[f"{batch:,} image{'s' * (batch > 1)}", f"{1e6 * t['dense']:,.0f}", f"{1e6 * t['compressed']:,.0f}",
               f"{t['dense'] / t['compressed']:.2f}"] for batch, t in r["seconds"].items()]
-    products = ", ".join(sorted(set(r["products"].values())))
+    products = ", ".join(sorted({what for said in r["products"].values() for what in said}))
     return "\n\n".join(
         "\n".join(part)
         for part in [

@@ -4,8 +4,11 @@ import argparse
 
 import numpy as np
 
-from .. import arguments, container
+from .. import arguments, checkpoints, container
+from ..graph import Model
+from ..graph.use import Use
 from ..recipes import lenet_5, lenet_300_100
+from ..recipes.inference import classes
 from ..training import Network, ReLU, Tanh, errors, mnist
 from .entries import decoded, left_out
 from .options import add_implementation, add_limit, implementation, label
@@ -15,36 +18,90 @@ from .show import Report, paragraph, printable, table, times
 __all__ = ["add_commands"]
 
 NETWORKS = {"LeNet-300-100": lenet_300_100, "LeNet-5": lenet_5}
+BATCH = 1000  # images that run together
+IMAGES = ((784,), (1, 28, 28))  # the shapes of an image that a network may take
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("evaluate", help="decode a LeNet and count its errors on MNIST")
-    command.add_argument(
-        "source", help="a file that holds LeNet-300-100 or LeNet-5 (which one follows from its entries)"
-    )
+    command = commands.add_parser("evaluate", help="run a network on MNIST and count its errors")
+    command.add_argument("source", help="a file that holds a network for MNIST; or, with --order and --activation, the "
+                                        "weights of LeNet-300-100 or LeNet-5")
     command.add_argument(
         "--data",
         default=None,
         metavar="DIRECTORY",
         help="where the four MNIST files are (default: data/mnist of the source tree, or of this folder)",
     )
-    command.add_argument(
-        "--activation",
-        choices=("relu", "tanh"),
-        default="relu",
-        help="what stands between the layers, which no file says (default: %(default)s)",
-    )
+    command.add_argument("--order", metavar="LAYER,LAYER,...",
+                         help="for a file without a graph: its layers, first to last")
+    command.add_argument("--activation", choices=("relu", "tanh"),
+                         help="for a file without a graph: what stands between the layers")
     add_implementation(command)
     add_limit(command)
     command.set_defaults(run=evaluate)
 
 
 def evaluate(options: argparse.Namespace) -> Report:
+    with about(options.source), container.open(options.source, limit=options.limit) as file:
+        has_graph, size = file.graph_name is not None, file.size
+    said = [name for name in ("order", "activation") if getattr(options, name) is not None]
+    if has_graph and said:
+        raise Refused(f"--{said[0]}", f"is for a file without a graph, and {printable(options.source)} has one")
+    return _of_graph(options, size) if has_graph else _of_weights(options, size)
+
+
+def _of_graph(options: argparse.Namespace, size: int) -> Report:
+    """Run the network as it is stored; an image with an output that is NaN counts as wrong."""
     space = implementation(options)
     with about(options.source):
-        data = container.files.read(options.source, options.limit)
-        layers = container.loads(data, implementation=space, limit=options.limit)
+        model = checkpoints.load_model(options.source, implementation=space, limit=options.limit)
+    shape, batch = _image(model, printable(options.source))
+    parts, use, rows, nan = _parts(options), Use(space, keep=True), [], 0
+    for part, images in parts.items():
+        inputs, answers = images.inputs().reshape(len(images), *shape), []
+        for start in range(0, len(images), batch):
+            x = inputs[start : start + batch]
+            fill = batch - len(x) if batch != BATCH else 0  # of a network for a fixed number of images
+            x = np.concatenate([x, np.zeros((fill, *shape), np.float32)]) if fill else x
+            answers.append(classes(next(iter(model.run(x, use=use, allow_nan=True).values())))[: batch - fill])
+        found = np.concatenate(answers)
+        nan += int((found < 0).sum())
+        wrong = int((found != images.labels).sum())
+        rows.append([part, len(images), wrong, f"{100 * wrong / len(images):.2f}"])
+    raw = sum(4 * int(np.prod(value.shape)) for value in model.tensors.values())
+    products = sorted({what for said in use.said.values() for what in said})
+    count = len(model.graph.nodes)
+    text = paragraph(f"{options.source}: network of {count} nodes, {size:,} bytes, {times(raw, size)} than float32; "
+                     f"computed by {label(space)}: {', '.join(products) or 'NumPy'}")
+    data = {"source": options.source, "nodes": count, "bytes": size, "ratio": raw / size, "computed by": use.said,
+            "errors": {row[0]: row[2] for row in rows}, "images": {row[0]: row[1] for row in rows}, "nan": nan}
+    warnings = [f"{nan} images have an output that is NaN; they count as wrong"] if nan else []
+    return Report(data, text + "\n" + table(rows, ["images", "number", "wrong", "error, %"]), good=not nan,
+                  warnings=warnings)
+
+
+def _image(model: Model, where: str) -> tuple[tuple[int, ...], int]:
+    """Return the shape of an image, and how many run together; refuse a network that is none for MNIST."""
+    graph = model.graph
+    given = graph.inputs[0].shape if len(graph.inputs) == 1 and graph.inputs[0].type == "float32" else ()
+    known = model.known[graph.outputs[0]].shape
+    if given[1:] not in IMAGES or len(graph.outputs) != 1 or known is None or known[1:] != (10,):
+        raise Refused(where, "must be a network that takes (n, 784) or (n, 1, 28, 28) float32 and gives (n, 10), the "
+                             "images of MNIST and their classes")
+    return given[1:], given[0] if isinstance(given[0], int) else BATCH
+
+
+def _of_weights(options: argparse.Namespace, size: int) -> Report:
+    """Decode the weights of a LeNet, and compute it in float64 in the order and with the activations that are given."""
+    space = implementation(options)
+    with about(options.source):
+        layers = container.load(options.source, implementation=space, limit=options.limit)
         arrays = decoded(layers)
+    missing = [f"--{name}" for name in ("order", "activation") if getattr(options, name) is None]
+    if missing:
+        raise Refused(printable(options.source), "has no graph, and does not say in which order its layers follow each "
+                      f"other nor what stands between them; give {' and '.join(missing)} too (--order LAYER,LAYER,... "
+                      "--activation relu)")
     for name, recipe in NETWORKS.items():
         network = recipe.network(np.random.default_rng(0))
         if {key: p.shape for key, p in network.parameters.items()} == {
@@ -55,43 +112,40 @@ def evaluate(options: argparse.Namespace) -> Report:
         raise Refused(
             printable(options.source), f"must hold the parameters of {' or '.join(NETWORKS)}, in their shapes"
         )
+    order = [key for key, layer in network.layers.items() if layer.parameters]
+    if options.order.split(",") != order:
+        raise Refused("--order", f"must be an order in which the layers of {name} fit: {','.join(order)}")
     for key, value in arrays.items():
         with about_array(key, options):
             network.assign({key: arguments.finite(value.array(), "array")})
     if options.activation == "tanh":
         network = Network((key, Tanh() if isinstance(layer, ReLU) else layer) for key, layer in network.layers.items())
-    with about(options.data or mnist.folder()):
-        examples, test = mnist.load(options.data)
-    _, validation = mnist.split(examples)
     wide, rows = network.astype(np.float64), []
-    for part, images in (("validation", validation), ("test", test)):
+    for part, images in _parts(options).items():
         wrong = errors(wide, images.inputs().astype(np.float64), images.labels)
         rows.append([part, len(images), wrong, f"{100 * wrong / len(images):.2f}"])
     raw = sum(p.nbytes for p in network.parameters.values())
-    text = (
-        paragraph(
-            f"{options.source}: {name}, {len(data):,} bytes, {times(raw, len(data))} than float32; decoded by "
-            f"{label(space)}, products in float64 by NumPy, layers in the order {', '.join(_layers(network))}, "
-            f"{options.activation} between them (the file does not say)"
-        )
-        + "\n"
-        + table(rows, ["images", "number", "wrong", "error, %"])
-    )
+    text = paragraph(f"{options.source}: {name}, {size:,} bytes, {times(raw, size)} than float32; decoded by "
+                     f"{label(space)}, products in float64 by NumPy, layers in the order {', '.join(order)}, "
+                     f"{options.activation} between them, as you say (the file does not)")
     return Report(
         {
             "source": options.source,
             "network": name,
-            "order": _layers(network),
+            "order": order,
             "activation": options.activation,
-            "bytes": len(data),
-            "ratio": raw / len(data),
+            "bytes": size,
+            "ratio": raw / size,
             "errors": {row[0]: row[2] for row in rows},
             "images": {row[0]: row[1] for row in rows},
         },
-        text,
+        text + "\n" + table(rows, ["images", "number", "wrong", "error, %"]),
         warnings=left_out(layers),
     )
 
 
-def _layers(network: Network) -> list[str]:
-    return [name for name, layer in network.layers.items() if layer.parameters]
+def _parts(options: argparse.Namespace) -> dict[str, mnist.Examples]:
+    """Return the validation and the test images."""
+    with about(options.data or mnist.folder()):
+        examples, test = mnist.load(options.data)
+    return {"validation": mnist.split(examples)[1], "test": test}

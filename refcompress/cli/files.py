@@ -5,6 +5,7 @@ import argparse
 from .. import container, reference
 from ..container.outlines import Outline, of_layer
 from ..errors import RefcompressError
+from ..formats import Graph
 from ..ledger import Ledger, layers_and_ledger, outlines_and_ledger
 from .options import add_implementation, add_limit, implementation, implementation_for_few, label
 from .progress import Progress, add_quiet
@@ -33,6 +34,12 @@ def inspect(options: argparse.Namespace) -> Report:
     with about(options.source), container.files.Opened(options.source) as data:
         found, book = find(data, implementation=space, limit=options.limit)
         report, text = ledger_report(options.source, bytes(data.read(0, len(container.MAGIC) + 1)), found, book)
+    if any(isinstance(value, Graph) or getattr(value, "type", "") == "graph" for value in found.values()):
+        from .graphs import graph_report  # which loads what knows operations
+
+        with about(options.source):
+            report["graph"], said = graph_report(options.source, space, options.limit)
+        text += "\n\n" + said
     if not options.exact:
         text += "\n" + paragraph("What the entries hold was not decoded: bits that only fill up words of a Huffman "
                                 "stream count as what it holds. --exact decodes, and tells them apart.")

@@ -16,6 +16,7 @@ Read in this order:
 - ``quantized.py``, ``rows.py``: integers with scales, MX and NF4; the same in the rows of a kernel
 - ``layers.py``, ``factors.py``: Packed and QuantizedLayer; low rank
 - ``plain.py``, ``ggml.py``: arrays of any type of element, by planes; blocks of ggml, by columns
+- ``graphs.py``: the graph of a network, of which a file has at most one
 - ``sameness.py``: entries that are the same as an earlier one
 - ``names.py``, ``files.py``: the names of entries; files on the disk
 - ``index.py``: sections of entries, and the index behind them
@@ -54,7 +55,8 @@ def dumps(
 
     Parameters
     ----------
-    layers : name -> ndarray (bool, integers and floats of up to 64 bits) or any format that stands for an array
+    layers : name -> ndarray (bool, integers and floats of up to 64 bits) or any format that stands for an array; under
+        one name at most a Graph
     implementation : the namespace that computes Huffman codes and the like; it changes no byte of the file
     contexts : whether the range coder may code an entry of Shared where that takes fewer bytes; or the names of the
         entries that it may code. It is slow: some 10 million weights a second in C, a hundredth of that in NumPy.

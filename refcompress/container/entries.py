@@ -18,6 +18,7 @@ from ..formats import (
     NF4,
     ArrayFormat,
     GGMLBlocks,
+    Graph,
     LowRank,
     LowRankConv,
     Mixed,
@@ -28,11 +29,11 @@ from ..formats import (
     Shared,
     Tucker2,
 )
-from . import factors, ggml, layers, plain, positions, quantized, rows, streams
+from . import factors, ggml, graphs, layers, plain, positions, quantized, rows, streams
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .codes import Codes, read_codes, read_layout
 from .cursor import Coding, Reader, integer_bytes
-from .kinds import LAST_OF_VERSION_1, Kind
+from .kinds import LAST_OF, Kind
 from .streams import Stream
 
 DTYPES = {np.dtype(name): number for number, name in {
@@ -41,7 +42,7 @@ DTYPES = {np.dtype(name): number for number, name in {
 DTYPE_OF = {number: dtype for dtype, number in DTYPES.items()}
 
 
-def write(value: np.ndarray | ArrayFormat, coding: Coding, contexts: bool = False) -> bytes:
+def write(value: np.ndarray | ArrayFormat | Graph, coding: Coding, contexts: bool = False) -> bytes:
     """Return the bytes of one entry after its name: its kind, then what the kind says.
 
     contexts : whether the range coder may code a Shared of at most 256 values, where that takes fewer bytes.
@@ -49,8 +50,9 @@ def write(value: np.ndarray | ArrayFormat, coding: Coding, contexts: bool = Fals
     for held, writer in WRITERS.items():
         if isinstance(value, held):
             data = writer(value, coding)
-            if coding.version == 1 and data[0] > LAST_OF_VERSION_1:
-                raise RefcompressError("value", f"is of kind {data[0]}, which version 1 of the file does not have")
+            if data[0] > LAST_OF[coding.version]:
+                raise RefcompressError("value", f"is of kind {data[0]}, which version {coding.version} of the file does"
+                                                " not have")
             if contexts and isinstance(value, Shared) and 1 <= len(value.codebook) <= 256:
                 return min(data, write_contexts(value, coding), key=len)
             return data
@@ -58,9 +60,9 @@ def write(value: np.ndarray | ArrayFormat, coding: Coding, contexts: bool = Fals
     raise ArgumentTypeError("value", f"must be one of {names}, not {type(value).__name__}")
 
 
-def read(reader: Reader, kind: int) -> np.ndarray | ArrayFormat:
-    """Return the array or format of the entry whose kind was just read."""
-    last = LAST_OF_VERSION_1 if reader.coding.version == 1 else max(Kind)
+def read(reader: Reader, kind: int) -> np.ndarray | ArrayFormat | Graph:
+    """Return the array, the format or the graph of the entry whose kind was just read."""
+    last = LAST_OF[reader.coding.version]
     if kind > last:
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of kind {kind}; this release reads 0 to "
                                               f"{last:d} in version {reader.coding.version}")
@@ -197,15 +199,16 @@ def read_contexts(reader: Reader, kind: int) -> Shared:
 
 
 # Kinds 3, 5 to 8, 11 and 12 are in quantized.py, 13 in rows.py, 4, 15 and 16 in factors.py, 14 and 17 in layers.py,
-# 18 in plain.py, 19 in ggml.py, and 10 in sameness.py.
+# 18 in plain.py, 19 in ggml.py, 20 in graphs.py, and 10 in sameness.py.
 
 WRITERS: dict[type, Callable[[Any, Coding], bytes]] = {
     np.ndarray: write_array, CSR: write_csr, Shared: write_shared, Quantized: rows.write,
     LowRank: factors.write_lowrank, Mixed: quantized.write_mixed, MX: rows.write, NF4: rows.write,
     Packed: layers.write_packed, LowRankConv: factors.write_lowrank_conv, Tucker2: factors.write_tucker2,
     QuantizedLayer: layers.write_layer, Plain: plain.write_plain, GGMLBlocks: ggml.write_blocks,
+    Graph: graphs.write_graph,
 }
-READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat]] = {
+READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat | Graph]] = {
     Kind.ARRAY: read_array,
     Kind.CSR: read_csr,
     Kind.SHARED: read_shared,
@@ -225,4 +228,5 @@ READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat]] = {
     Kind.LAYER: layers.read_layer,
     Kind.PLAIN: plain.read_plain,
     Kind.GGML_BLOCKS: ggml.read_blocks,
+    Kind.GRAPH: graphs.read_graph,
 }

@@ -28,9 +28,10 @@ class Kind(IntEnum):
     LAYER = 17
     PLAIN = 18
     GGML_BLOCKS = 19
+    GRAPH = 20
 
 
-LAST_OF_VERSION_1 = Kind.CONTEXTS
+LAST_OF = {1: Kind.CONTEXTS, 2: Kind.GGML_BLOCKS, 3: max(Kind)}  # the last kind of each version of the file
 
 
 def listed(kinds: Iterable[int]) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..formats import ELEMENT_TYPES, GGML_TYPES, GGMLBlocks, Plain, QuantizedLayer
+from ..formats import ELEMENT_TYPES, GGML_TYPES, GGMLBlocks, Graph, Plain, QuantizedLayer
 from ..formats.base import block_shape
 from ..formats.floats import MX_BLOCK
 from ..formats.quantized import described
@@ -26,7 +26,7 @@ from .rows import READERS as IN_ROWS
 class Outline(NamedTuple):
     """An entry in few words, and the shape, the bytes and the element type of the array that it stands for.
 
-    type : None for a layer, whose bias is an array of its own and in nbytes too
+    type : None for a layer, whose bias is an array of its own and in nbytes too; "graph" for a graph, which is no array
     """
 
     text: str
@@ -39,6 +39,8 @@ def of_layer(value) -> Outline:
     """Return the outline of what an entry holds, from its content."""
     if isinstance(value, np.ndarray):
         return Outline(f"array, {value.dtype.name}", value.shape, value.nbytes, value.dtype.name)
+    if isinstance(value, Graph):
+        return Outline(value.describe(), (), 0, "graph")
     if isinstance(value, GGMLBlocks | Plain):  # kept bit for bit, in the bytes that it had
         return Outline(value.describe(), value.shape, value.nbytes, value.type)
     if isinstance(value, QuantizedLayer):

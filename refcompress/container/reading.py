@@ -96,6 +96,8 @@ def _read_entry(reader: Reader, earlier: sameness.Earlier, size: int, digest: by
     if kind == Kind.SAME:
         value = earlier.read()
     else:
+        if kind == Kind.GRAPH:
+            earlier.graph()
         value = read(reader, kind)
         digest = digest or hashlib.sha256(memoryview(reader.data)[start : reader.end]).digest()
         earlier.add(value, size, reader.decoded - decoded, digest)
@@ -130,8 +132,8 @@ class File(Mapping[str, Layer]):
     """An open file of compressed layers: a mapping of names, whose layers are read when they are asked for.
 
     Each access reads the entry's section, checks its digest, and decodes this entry alone, once more at each access:
-    nothing else is checked then. Two rules need all entries and are those of loads and verify: that entries of the same
-    bytes are one, and that each section has its digest.
+    nothing else is checked then. Three rules need all entries and are those of loads and verify: that entries of the
+    same bytes are one, that one entry at most is a graph, and that each section has its digest.
     """
 
     def __init__(self, source: files.Opened, implementation: object, limit: int):
@@ -172,6 +174,17 @@ class File(Mapping[str, Layer]):
         reader = self._reader(number)
         reader.entry = self._names[number]
         return _layer(reader)
+
+    @property
+    def graph_name(self) -> str | None:
+        """The name of the entry that is the graph of a network; None where the file has none.
+
+        The kind of each entry is looked at, a byte each, until one is a graph.
+        """
+        if self._layers is not None:
+            return None  # versions 1 and 2 have no such kind
+        return next((name for name, start in zip(self._names, self._starts)
+                     if self._source.read(start, 1)[0] == Kind.GRAPH), None)
 
     def entry_bytes(self, name: str) -> int:
         """Return how many bytes an entry takes, without its name and its part of the index."""

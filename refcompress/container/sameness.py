@@ -26,6 +26,7 @@ class Earlier:
         self.sizes, self.decoded = array("q"), array("q")
         self.first: dict[int, int] = {}  # the first bytes of the SHA-256 of an entry's bytes -> index
         self.by_contexts: set[int] = set()
+        self.the_graph = -1  # the number of the entry that is the graph
 
     def add(self, value: np.ndarray | ArrayFormat, size: int, decoded: int, digest: bytes) -> None:
         """Add an entry that stands in full; refuse it where a writer would refer to an earlier one."""
@@ -38,6 +39,12 @@ class Earlier:
             self.by_contexts.add(index)
         self._append(value, size, decoded, index)
 
+    def graph(self) -> None:
+        """Take down that the entry that comes is the graph; refuse a second one."""
+        if self.the_graph >= 0:
+            raise self.reader.corrupt(f"is a graph, and entry {self.the_graph} is one: a file has one graph")
+        self.the_graph = len(self.values)
+
     def read(self) -> np.ndarray | ArrayFormat:
         """Return the value of an entry that refers to an earlier one: its frozen format, or a copy of its array."""
         reader, here = self.reader, len(self.values)
@@ -45,6 +52,8 @@ class Earlier:
         value = self.values[index] if index < here else None
         if value is None:
             raise reader.corrupt(f"entry {index} is not an earlier one with bytes of its own")
+        if index == self.the_graph:
+            raise reader.corrupt(f"is the same as the graph, entry {index}: a file has one graph")
         # A second entry may have the same bytes in full: the number of the first took as many. Its own does too.
         size = len(reference_bytes(index))
         if size >= self.sizes[index]:

@@ -10,13 +10,13 @@ import numpy as np
 
 from .. import arguments, reference
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import ArrayFormat
+from ..formats import ArrayFormat, Graph
 from . import entries, files, names, older, sameness
 from .cursor import Coding
 from .index import MAGIC, SECTION, VERSION, Index, checked_metadata
 from .kinds import Kind
 
-Layer: TypeAlias = np.ndarray | ArrayFormat  # what an entry holds
+Layer: TypeAlias = np.ndarray | ArrayFormat | Graph  # what an entry holds
 
 
 def entry_bytes(layer: Layer, *, implementation: object = reference, contexts: bool = False) -> bytes:
@@ -39,6 +39,7 @@ class Frame:
         self._first: dict[bytes, int] = {}  # SHA-256 of an entry's bytes -> its number
         self._open, self._held = hashlib.sha256(), 0  # the section that is not closed yet
         self._whole = True
+        self._graph: str | None = None  # the name of the graph, which is in a file once at most
         self._put(MAGIC + bytes([VERSION]))
 
     def new_name(self, name: str) -> None:
@@ -52,6 +53,10 @@ class Frame:
         self.new_name(name)
         if len(data) < 2 or data[0] == Kind.SAME or data[0] > max(Kind):
             raise RefcompressError("data", "must be the bytes of an entry, as entry_bytes returns them")
+        if data[0] == Kind.GRAPH:
+            if self._graph is not None:
+                raise RefcompressError(f"layers[{name!r}]", f"is a graph, and so is {self._graph!r}: a file has one")
+            self._graph = name
         digest = hashlib.sha256(data).digest()
         first = self._first.setdefault(digest, len(self._sizes))
         if first != len(self._sizes):

@@ -37,7 +37,7 @@ class Input:
         object.__setattr__(self, "shape", tuple(sizes))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
     """One operation of a graph: y, ... = operation(inputs, attributes).
 
@@ -67,6 +67,17 @@ class Node:
         pairs = self.attributes.items() if isinstance(self.attributes, Mapping) else self.attributes
         checked = {key: _attribute(value, f"attributes[{key!r}]") for key, value in pairs}
         object.__setattr__(self, "attributes", tuple(sorted(checked.items())))
+
+    def __eq__(self, other):
+        return self._content() == other._content() if isinstance(other, Node) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._content())
+
+    def _content(self) -> tuple:
+        """Return what equal nodes have in common: True is not 1, and neither is 1.0; the sign of a zero counts."""
+        attributes = tuple((key, value if isinstance(value, Graph) else repr(value)) for key, value in self.attributes)
+        return self.operation, self.inputs, self.outputs, self.name, attributes
 
     def __getitem__(self, name: str) -> Attribute:
         """Return the attribute of that name; KeyError where the node has none."""
@@ -150,6 +161,10 @@ class Graph(Format):
         """Return the node that gives the value of that name; None for an input and a parameter."""
         return next((node for node in self.nodes if name in node.outputs), None)
 
+    def __repr__(self) -> str:
+        counts = ((name, len(getattr(self, name))) for name in ("inputs", "outputs", "nodes"))
+        return f"Graph({', '.join(f'{count} {name}' for name, count in counts)}, nbytes={self.nbytes})"
+
     def describe(self) -> str:
         count = len(self.nodes)
         return f"network of {count} node{'s' * (count != 1)}"
@@ -165,8 +180,6 @@ def node_inputs(node: Node) -> Iterator[str]:
     yield from filter(None, node.inputs)
     for inner in subgraphs(node):
         yield from inner.parameters
-        yield from (name for name in inner.outputs if inner.giver(name) is None
-                    and name not in {each.name for each in inner.inputs})
 
 
 def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:

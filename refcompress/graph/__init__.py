@@ -6,7 +6,8 @@ that the reference and the C kernels run the same graph.
 """
 
 from .builder import Builder
+from .drawing import draw
 from .model import Model
 from .table import OPERATIONS, Operation
 
-__all__ = ["OPERATIONS", "Builder", "Model", "Operation"]
+__all__ = ["OPERATIONS", "Builder", "Model", "Operation", "draw"]

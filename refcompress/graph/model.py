@@ -47,7 +47,7 @@ class Model:
             self.tensors[name] = value if is_array_format(value) else _array(value, f"tensors[{name!r}]")
         checked_tensors(graph, self.tensors)
         self.known: dict[str, Known] = signatures(graph, self.tensors)
-        self._fits: dict[tuple[tuple[int, ...], ...], bool] = {}  # shapes of inputs that were followed already
+        self._sure: dict[tuple[tuple[int, ...], ...], set[int]] = {}  # shapes of inputs -> nodes that fit them
 
     def run(self, inputs: Mapping[str, np.ndarray] | np.ndarray, *, implementation: Any = reference,
             use: Use | None = None, allow_nan: bool = False) -> dict[str, np.ndarray]:
@@ -60,13 +60,14 @@ class Model:
         """
         checked, sizes = checked_inputs(self.graph, inputs)
         shapes = tuple(a.shape for a in checked.values())
-        if shapes not in self._fits:
-            signatures(self.graph, self.tensors, sizes)
-            if len(self._fits) >= 64:
-                self._fits.clear()
-            self._fits[shapes] = True
+        if shapes not in self._sure:
+            sure: set[int] = set()
+            signatures(self.graph, self.tensors, sizes, sure)
+            if len(self._sure) >= 64:
+                self._sure.clear()
+            self._sure[shapes] = sure
         use = use or Use(implementation)
-        outputs = run(self, checked, use)
+        outputs = run(self, checked, use, sure=self._sure[shapes])
         if not allow_nan:
             for name, value in outputs.items():
                 if value.dtype.kind == "f" and np.isnan(value).any():

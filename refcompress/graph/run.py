@@ -1,6 +1,6 @@
 """Run a graph: each node once, in the order of the graph, by the operations of one implementation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from .. import arguments
 from ..errors import RefcompressError
 from ..formats import Graph, Node, is_array_format
 from ..formats.graph import subgraphs
+from .signature import known_tensor, of_node, shapes_of
 from .sizes import UNKNOWN
 from .table import OPERATIONS
 from .use import Use, Weight
@@ -19,21 +20,28 @@ if TYPE_CHECKING:
 __all__ = ["checked_inputs", "run", "values_of"]
 
 
-def run(model: "Model", inputs: Mapping[str, np.ndarray], use: Use, *, watch: Any = None) -> dict[str, np.ndarray]:
-    """Return the outputs of a model by name, for inputs that were checked. watch : as in values_of."""
-    return values_of(model.graph, {**model.tensors, **inputs}, use, watch=watch)
+Watch = Callable[[Node, tuple[np.ndarray, ...]], None]
 
 
-def values_of(graph: Graph, given: Mapping[str, Weight], use: Use, *, watch: Any = None) -> dict[str, np.ndarray]:
+def run(model: "Model", inputs: Mapping[str, np.ndarray], use: Use, *, sure: Collection[int] | None = None,
+        watch: Watch | None = None) -> dict[str, np.ndarray]:
+    """Return the outputs of a model by name, for inputs that were checked. sure, watch : as in values_of."""
+    return values_of(model.graph, {**model.tensors, **inputs}, use, sure=sure, watch=watch)
+
+
+def values_of(graph: Graph, given: Mapping[str, Weight], use: Use, *, sure: Collection[int] | None = None,
+              watch: Watch | None = None) -> dict[str, np.ndarray]:
     """Return the outputs of a graph by name, for its inputs and parameters, and what stands around it, by name.
 
-    A value is forgotten behind the last node that takes it. watch : a function that gets each node and its values.
+    A value is forgotten behind the last node that takes it. sure : the ids of nodes whose inputs were found to fit;
+    those of the others are checked when they are there; None where all were. watch : a function that gets each node and
+    its values.
     """
     values: dict[str, Weight | None] = {**given, "": None}
     with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
         for node, forgotten in zip(graph.nodes, graph.forgotten):
             use.node = node.name
-            found = _computed(node, values, use, watch)
+            found = _computed(node, values, use, sure, watch)
             for name, value in zip(node.outputs, found):
                 values[name] = value
             values[""] = None
@@ -44,7 +52,8 @@ def values_of(graph: Graph, given: Mapping[str, Weight], use: Use, *, watch: Any
     return {name: _array(values[name], name, use) for name in graph.outputs}
 
 
-def _computed(node: Node, values: Mapping[str, Weight | None], use: Use, watch: Any) -> tuple[np.ndarray, ...]:
+def _computed(node: Node, values: Mapping[str, Weight | None], use: Use, sure: Collection[int] | None,
+              watch: Watch | None) -> tuple[np.ndarray, ...]:
     row = OPERATIONS[node.operation]
     inputs = [values[name] for name in node.inputs]
     for i, value in enumerate(inputs):
@@ -53,15 +62,15 @@ def _computed(node: Node, values: Mapping[str, Weight | None], use: Use, watch: 
     attributes: dict[str, Any] = dict(node.attributes)
     if subgraphs(node):
         def evaluate(inner: Graph) -> dict[str, np.ndarray]:
-            return values_of(inner, values, use, watch=watch)  # type: ignore[arg-type]
+            return values_of(inner, values, use, sure=sure, watch=watch)  # type: ignore[arg-type]
 
         attributes["evaluate"] = evaluate
+    elif sure is not None and id(node) not in sure:
+        shapes_of(node, [None if value is None else known_tensor(value) for value in inputs])
     try:
         found = row.compute(*inputs, use=use, **attributes)
     except RefcompressError as error:
-        if error.argument.startswith("node "):
-            raise
-        raise type(error)(f"node {node.name!r}", f"{error.argument}: {error.rule}") from None
+        raise of_node(error, node) from None
     return tuple(map(np.asarray, found)) if isinstance(found, tuple) else (np.asarray(found),)
 
 

@@ -15,7 +15,8 @@ from .sizes import elementwise
 from .table import OPERATIONS, REQUIRED
 from .use import Use, Weight
 
-__all__ = ["all_nodes", "checked_nodes", "checked_tensors", "known_outputs", "known_tensor", "signatures"]
+__all__ = ["all_nodes", "checked_nodes", "checked_tensors", "known_outputs", "known_tensor", "of_node", "shapes_of",
+           "signatures"]
 
 SMALL = 64  # elements of a value that is followed
 MOVED = {"gather", "concat", "slice", "squeeze", "unsqueeze", "reshape", "identity", "expand", "transpose", "split",
@@ -26,25 +27,36 @@ FOLDED = MOVED | COMPUTED | {
     "reduce_product", "reduce_max", "reduce_min", "range", "constant_of_shape", "floor", "ceil", "negative", "absolute"}
 
 
-def signatures(graph: Graph, tensors: Mapping[str, Weight], sizes: Mapping[str, int] | None = None) -> dict[str, Known]:
+def signatures(graph: Graph, tensors: Mapping[str, Weight], sizes: Mapping[str, int] | None = None,
+               sure: set[int] | None = None) -> dict[str, Known]:
     """Return what is known of each value of a graph, by name; refuse shapes and types that do not fit by their node.
 
-    sizes : numbers for open sizes of the inputs, by name.
+    sizes : numbers for open sizes of the inputs, by name. sure : gets the id of each node of which all is known that
+    its shape depends on, so that a run need not ask again.
     """
     known = {name: known_tensor(value) for name, value in tensors.items()}
-    return _values(graph, known, sizes or {})
+    return _values(graph, known, sizes or {}, set() if sure is None else sure)
 
 
-def _values(graph: Graph, outer: Mapping[str, Known], sizes: Mapping[str, int]) -> dict[str, Known]:
+def _values(graph: Graph, outer: Mapping[str, Known], sizes: Mapping[str, int], sure: set[int]) -> dict[str, Known]:
     known = dict(outer)
     for each in graph.inputs:
         known[each.name] = Known(each.type, tuple(sizes.get(n, n) if isinstance(n, str) else n for n in each.shape))
     for node in graph.nodes:
-        found = _shape(node, [known[name] if name else None for name in node.inputs], known)
+        inputs = [known[name] if name else None for name in node.inputs]
+        found = _shape(node, inputs, known, sure)
+        if all(each is None or _is_sure(each, i) for i, each in enumerate(inputs)):
+            sure.add(id(node))
         for name, value in zip(node.outputs, found):
             if name:
                 known[name] = value
     return known
+
+
+def _is_sure(x: Known, i: int) -> bool:
+    """Return whether nothing is open of an input: no size, and of integers behind the first input no value."""
+    return x.shape is not None and all(isinstance(size, int) for size in x.shape) and (
+        i == 0 or x.value is not None or x.type not in ("int64", "int32"))
 
 
 def known_tensor(value: Weight) -> Known:
@@ -57,7 +69,7 @@ def known_outputs(node: Node, known: Mapping[str, Known]) -> tuple[Known, ...]:
     """Return what is known of each output of a node, for what is known of its inputs by name; refuse what does not fit.
     """
     _complete(node)
-    return _shape(node, [known[name] if name else None for name in node.inputs], known)
+    return _shape(node, [known[name] if name else None for name in node.inputs], known, set())
 
 
 def checked_nodes(graph: Graph) -> None:
@@ -79,7 +91,7 @@ def checked_tensors(graph: Graph, tensors: Mapping[str, Weight]) -> None:
             try:
                 row.check(*(tensors.get(name) for name in node.inputs), **{**row.attributes, **dict(node.attributes)})
             except RefcompressError as error:
-                raise _of_node(error, node) from None
+                raise of_node(error, node) from None
 
 
 def all_nodes(graph: Graph) -> Iterator[Node]:
@@ -129,30 +141,37 @@ def _named(kind: Any) -> str:
     return str(kind).replace(" | None", "") if get_origin(kind) else kind.__name__
 
 
-def _shape(node: Node, inputs: list[Known | None], known: Mapping[str, Known]) -> tuple[Known, ...]:
+def _shape(node: Node, inputs: list[Known | None], known: Mapping[str, Known], sure: set[int]) -> tuple[Known, ...]:
+    around = {"evaluate": lambda inner: _outputs(inner, known, sure)} if subgraphs(node) else {}
+    found = shapes_of(node, inputs, **around)
+    if node.operation in FOLDED and all(each is None or each.value is not None for each in inputs):
+        try:
+            return tuple(Known(each.type, each.shape, value) for each, value in zip(found, _folded(node, inputs)))
+        except RefcompressError as error:
+            raise of_node(error, node) from None
+    return found
+
+
+def shapes_of(node: Node, inputs: list[Known | None], **around: Any) -> tuple[Known, ...]:
+    """Return types and shapes of the outputs of a node; refuse inputs that do not fit by its name."""
     row = OPERATIONS[node.operation]
-    attributes = {**row.attributes, **dict(node.attributes)}
-    if subgraphs(node):
-        attributes["evaluate"] = lambda inner: _outputs(inner, known)
     try:
-        found = row.shape(*inputs, **attributes)
+        found = row.shape(*inputs, **{**row.attributes, **dict(node.attributes), **around})
     except RefcompressError as error:
-        raise _of_node(error, node) from None
+        raise of_node(error, node) from None
     found = found if isinstance(found, tuple) else (found,)
     if len(found) < len(node.outputs):
         raise RefcompressError(f"node {node.name!r}", f"names {len(node.outputs)} outputs, and {row.name} gives "
                                                       f"{len(found)}")
-    if row.name in FOLDED and all(each is None or each.value is not None for each in inputs):
-        return tuple(Known(each.type, each.shape, value) for each, value in zip(found, _folded(node, inputs)))
     return found
 
 
-def _outputs(graph: Graph, known: Mapping[str, Known]) -> tuple[Known, ...]:
-    values = _values(graph, known, {})
+def _outputs(graph: Graph, known: Mapping[str, Known], sure: set[int]) -> tuple[Known, ...]:
+    values = _values(graph, known, {}, sure)
     return tuple(values[name] for name in graph.outputs)
 
 
-def _of_node(error: RefcompressError, node: Node) -> RefcompressError:
+def of_node(error: RefcompressError, node: Node) -> RefcompressError:
     """Return a refusal with the node's name in front; that of a graph in it has its own node's name already."""
     inside = "" if error.argument.startswith("node ") else f"{error.argument}: "
     where = error.argument if not inside else f"node {node.name!r}"
@@ -174,7 +193,8 @@ def _folded(node: Node, inputs: list[Known | None]) -> tuple[np.ndarray | None, 
             node.operation != "concat":
         return nothing  # places and shapes are numbers
     found = OPERATIONS[node.operation].compute(*values, use=Use(None), **dict(node.attributes))
-    given = tuple(map(np.asarray, found if isinstance(found, tuple) else (found,)))
+    given = tuple(np.asarray(each, object if named else None)  # of a single name NumPy would make a string
+                  for each in (found if isinstance(found, tuple) else (found,)))
     return given if all(each.size <= SMALL for each in given) else nothing
 
 

@@ -3,7 +3,7 @@
 Such a module has ``open(path, *, limit)``, which gives a :class:`Source`: names, shapes and types at once, elements
 when they are asked for. A type that is written too has ``save(path, tensors, *, metadata, like, decoded)`` and
 ``is_decoded(path)``. :data:`FILE_TYPES` is the only place that names the modules; each is loaded when a file of its
-type comes. ``squeezenet`` reads one published file.
+type comes. ``npy`` reads a single array; ``squeezenet`` reads one published file, which has a network.
 """
 
 import os
@@ -37,6 +37,7 @@ FILE_TYPES = {  # a file's suffix, in small letters: the module here that reads 
     ".hdf5": "keras",
     ".keras": "keras",
     ".onnx": "onnx",
+    ".net": "squeezenet",
 }
 WRITTEN = ("npz", "safetensors", "gguf", "onnx")
 TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if module in WRITTEN)

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from functools import partial
 from os import PathLike
+from typing import Protocol
 
 import numpy as np
 
@@ -97,7 +98,13 @@ def tensors(file: files.Opened, bfloat16: bool) -> Iterator[Tensor]:
         yield Tensor(name, shape, kind, size, partial(read, member, name, begin, shape, dtype, fortran), head=start)
 
 
-def header(unpacking: archive.Unpacking, name: str, bfloat16: bool) -> tuple[tuple[int, ...], np.dtype, bool, int]:
+class Bytes(Protocol):
+    """What a header is read from."""
+
+    def take(self, count: int) -> bytes: ...
+
+
+def header(unpacking: Bytes, name: str, bfloat16: bool) -> tuple[tuple[int, ...], np.dtype, bool, int]:
     """Return the shape, the dtype, whether the order is Fortran's, and where the elements of a .npy file begin.
 
     The file is the magic, the version (1.0 or 2.0), the length of the header in 2 or 4 bytes, the header, and the

@@ -1,5 +1,6 @@
 """What every reader of a model file gives: its tensors by name, none of them read before it is asked for."""
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import numpy as np
 
 from ..container import files
 from ..errors import LimitError, RefcompressError
-from ..formats import ArrayFormat
+from ..formats import ArrayFormat, Graph
 
 __all__ = ["HEAD", "Source", "Tensor", "Value", "opening", "pieces", "refuse_like", "within"]
 
@@ -42,16 +43,25 @@ class Tensor:
 class Source(Mapping[str, Tensor]):
     """A model on the disk: name -> Tensor, in the order of the file.
 
-    kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras" or "mapping". files : every file that it is read from,
-    the one that was named first. metadata : the file's own words about itself, str -> str. left_out : name -> why the
-    file has a tensor of that name that is not read here.
+    kind : "npz", "safetensors", "onnx", "gguf", "torch", "keras", "squeezenet" or "mapping". files : every file that it
+    is read from, the one that was named first. metadata : the file's own words about itself, str -> str. left_out :
+    name -> why the file has a tensor of that name that is not read here. graph : the network that the tensors belong
+    to, where the type of file means one.
     """
 
     def __init__(self, kind: str, opened: list[files.Opened], tensors: Mapping[str, Tensor],
-                 metadata: Mapping[str, str] | None = None, left_out: Mapping[str, str] | None = None):
+                 metadata: Mapping[str, str] | None = None, left_out: Mapping[str, str] | None = None,
+                 graph: Graph | None = None):
+        self.graph = graph
         self.kind, self.tensors, self.metadata = kind, dict(tensors), dict(metadata or {})
         self.left_out = dict(left_out or {})
         self._opened = opened
+
+    def with_tensors(self, tensors: Mapping[str, Tensor], graph: Graph | None) -> "Source":
+        """Return the model with other tensors, and with this network; closing one closes both."""
+        other = copy.copy(self)
+        other.tensors, other.graph = dict(tensors), graph
+        return other
 
     @property
     def files(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The SqueezeNet file that the first author of Deep Compression published, and the network that runs it.
+"""The SqueezeNet file that the first author of Deep Compression published, and its network.
 
 The file is little-endian and has no padding. It begins with 26 uint32: the number of stored entries of each layer. Then
 each layer has 256 float32 (its codebook, of which entry 0 is 0.0), a float32 bias for each output channel, a uint8 code
@@ -9,16 +9,18 @@ height, width) weight is the sum of gap + 1 up to it, less 1. An entry whose cod
 """
 
 import math
+from functools import partial
 from os import PathLike
 
 import numpy as np
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
-from ..errors import CorruptError
-from ..formats import Format, Shared
+from ..errors import CorruptError, LimitError
+from ..formats import Graph, Input, Node, Shared
+from .source import Source, Tensor, opening, within
 
-__all__ = ["SHAPES", "read", "load", "forward"]
+__all__ = ["SHAPES", "graph", "load", "open", "read"]
 
 
 def _fire(number: int, inputs: int, squeeze: int, expand: int) -> dict[str, tuple[int, int, int, int]]:
@@ -32,6 +34,63 @@ SHAPES = {
     **_fire(9, 512, 64, 256), "conv_final": (1000, 512, 1, 1),
 }
 CODEBOOK = 256
+SIZE = 227  # rows and columns of an image
+
+
+def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
+    """Return the tensors of the published file, and its network (:func:`graph`).
+
+    limit : the most bytes that the file may have, and a tensor
+
+    Returns
+    -------
+    source : Kind "squeezenet". Weights are Shared, and each has as many bytes as its codebook, codes and gaps take in
+        the file. The file has less than a megabyte, and is read as a whole.
+    """
+    limit = arguments.integer(limit, "limit", 0)
+    with opening(path) as file:
+        if file.size > limit:
+            raise LimitError("limit", f"{file.path!r} has {file.size} bytes, the limit is {limit}")
+        data = bytes(file.read(0, file.size))
+        layers = read(data)
+        counts = dict(zip(SHAPES, np.frombuffer(data, "<u4", len(SHAPES)).tolist()))
+        tensors = {}
+        for name, value in layers.items():
+            count = counts[name.rpartition(".")[0]]
+            nbytes = 4 * CODEBOOK + count + -(-count // 2) if isinstance(value, Shared) else value.nbytes
+            kind = "shared" if isinstance(value, Shared) else "float32"
+            tensors[name] = within(Tensor(name, value.shape, kind, nbytes, partial(layers.__getitem__, name)), limit)
+        return Source("squeezenet", [file], tensors, graph=graph())
+
+
+def graph() -> Graph:
+    """Return SqueezeNet 1.0: images in, BGR and less the means as Caffe has them; 1000 scores out.
+
+    conv1 (stride 2), pool, fire2 to fire4, pool, fire5 to fire8, pool, fire9, conv_final, the mean over all places. A
+    ReLU stands behind each convolution. Pools are 3 x 3 with stride 2; as in Caffe the last may be cut.
+    """
+    nodes: list[Node] = []
+
+    def add(operation: str, inputs: list[str], name: str, **attributes) -> str:
+        nodes.append(Node(operation, tuple(inputs), (name,), attributes, name))
+        return name
+
+    def conv(x: str, name: str, **attributes) -> str:
+        return add("relu", [add("conv", [x, f"{name}.weight", f"{name}.bias"], name, **attributes)], f"{name}/relu")
+
+    def pool(x: str, number: int) -> str:
+        return add("max_pool", [x], f"pool{number}", kernel=(3, 3), strides=(2, 2), ceil=True)
+
+    x = pool(conv("images", "conv1", strides=(2, 2)), 1)
+    for number in range(2, 10):
+        x = conv(x, f"fire{number}/conv1x1_1")
+        sides = [conv(x, f"fire{number}/conv1x1_2"), conv(x, f"fire{number}/conv3x3_2", pads=(1, 1, 1, 1))]
+        x = add("concat", sides, f"fire{number}/concat", axis=1)
+        if number in (4, 8):
+            x = pool(x, number)
+    x = add("global_average_pool", [conv(x, "conv_final")], "pool10")
+    scores = add("flatten", [x], "scores")
+    return Graph((Input("images", "float32", ("batch", 3, SIZE, SIZE)),), (scores,), tuple(nodes))
 
 
 def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> dict[str, Shared | np.ndarray]:
@@ -95,40 +154,3 @@ def read(data: bytes) -> dict[str, Shared | np.ndarray]:
     return layers
 
 
-def forward(layers: dict, images: np.ndarray) -> np.ndarray:
-    """Return the 1000 class scores, (n, 1000), of images.
-
-    images : (n, 227, 227, 3) float32, in BGR and less the means, as Caffe has them.
-
-    SqueezeNet 1.0: conv1 (stride 2), pool, fire2 to fire4, pool, fire5 to fire8, pool, fire9, conv_final, the mean over
-    all places. Pools are 3 x 3 with stride 2. Weights are decoded layer by layer. Products are NumPy's.
-    """
-    def conv(x, name, stride=1, pad=0):
-        weight, bias = layers[f"{name}.weight"], layers[f"{name}.bias"]
-        w = weight.dense() if isinstance(weight, Format) else weight
-        m, c, h, width = w.shape
-        if pad:
-            x = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-        n, rows, columns, _ = x.shape
-        places = (rows - h) // stride + 1, (columns - width) // stride + 1
-        a, b, d, e = x.strides
-        p = np.lib.stride_tricks.as_strided(
-            x, (n, *places, h, width, c), (a, b * stride, d * stride, b, d, e), writeable=False
-        )
-        y = p.reshape(-1, h * width * c) @ w.transpose(0, 2, 3, 1).reshape(m, -1).T
-        return np.maximum(y + bias, 0).reshape(n, *places, m)
-
-    def pool(x):
-        rows, columns = -(-(x.shape[1] - 3) // 2) + 1, -(-(x.shape[2] - 3) // 2) + 1  # as Caffe: the last may be cut
-        x = np.pad(x, ((0, 0), (0, 2), (0, 2), (0, 0)), constant_values=-np.inf)
-        return np.max(
-            [x[:, r : r + 2 * rows - 1 : 2, s : s + 2 * columns - 1 : 2] for r in range(3) for s in range(3)], axis=0
-        )
-
-    x = pool(conv(images, "conv1", stride=2))
-    for number in range(2, 10):
-        x = conv(x, f"fire{number}/conv1x1_1")
-        x = np.concatenate([conv(x, f"fire{number}/conv1x1_2"), conv(x, f"fire{number}/conv3x3_2", pad=1)], axis=-1)
-        if number in (4, 8):
-            x = pool(x)
-    return conv(x, "conv_final").mean(axis=(1, 2))

@@ -1,114 +1,86 @@
-"""Run a fully connected network from its compressed layers, without making its weights dense again.
+"""A network of fully connected layers from what a container holds, and the classes that a network answers with.
 
-Each format names its product: that of a pruned matrix is csr_matmul, of a quantized one gemm_f32s8 or gemm_f32mixed, of
-low rank lowrank_matmul. Other formats are decoded first. Activations are (features, batch), so that the sparse product
-reads whole rows of them.
+A file with a graph says how its layers follow each other; ``rc.load_model`` reads it. Files without one do not, so
+order and activations are asked for here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from .. import arguments, ops
+from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import QuantizedLayer, is_array_format
+from ..graph import Builder, Model
 
-__all__ = ["ACTIVATIONS", "CompressedNetwork"]
+__all__ = ["ACTIVATIONS", "classes", "model_of_layers"]
 
-Product = Callable[[np.ndarray], np.ndarray]
-
-ACTIVATIONS: dict[str, Product] = {  # by name: each changes its argument in place
-    "relu": lambda x: np.maximum(x, 0, out=x),
-    "tanh": lambda x: np.tanh(x, out=x),
-    "none": lambda x: x,
-}
+ACTIVATIONS = ("relu", "tanh", "none")
 
 
-class CompressedNetwork:
-    """Layers y = W x + b with an activation between them, computed from what a container holds.
+def model_of_layers(layers: Mapping[str, Any], *, order: Sequence[str], activations: str | Sequence[str]) -> Model:
+    """Return the network of layers y = x W^T + b with an activation between them.
 
     layers : mapping from "<layer>.weight" to any format or a float32 array, of shape (outputs, inputs), and from
         "<layer>.bias", where a layer has one, to those of (outputs,); or from "<layer>" to a QuantizedLayer, which is
         both. An entry that is not one of these is refused: what it means for the result is not known here.
-    implementation : the namespace that computes the products (refcompress.reference, native, native.at("avx2"), ...).
     order : the names of the layers, first to last; each must take as many inputs as the one before it gives outputs.
     activations : "relu", "tanh" or "none", for all places between two layers, or a sequence with one for each place.
         Nothing follows the last layer.
 
-    A file does not say how its layers follow each other and what stands between them; so both are asked for.
+    The input is "x", (batch, inputs). Raises RefcompressError by name.
 
-    ``uses`` says for each layer which function of which implementation computes it. Raises RefcompressError by name.
+    >>> layers = {"a.weight": np.float32([[1, -1]]), "b.weight": np.float32([[2]]), "b.bias": np.float32([1])}
+    >>> model = model_of_layers(layers, order=["a", "b"], activations="relu")
+    >>> model(np.float32([[3, 1], [1, 3]])).tolist()
+    [[5.0], [1.0]]
     """
-
-    def __init__(self, layers: Mapping, implementation, *, order: Sequence[str], activations: str | Sequence[str]):
-        names = _names(order, "order")
-        between = len(names) - 1
-        one = isinstance(activations, str)
-        places = [activations] * between if one else _names(activations, "activations", once=False)
-        if len(places) != between:
+    names = _names(order, "order")
+    between = len(names) - 1
+    one = isinstance(activations, str)
+    places = [activations] * between if one else _names(activations, "activations", once=False)
+    if len(places) != between:
+        raise RefcompressError(
+            "activations", f"must have one entry for each of the {between} places between layers, not {len(places)}"
+        )
+    for i, name in enumerate([activations] if one else places):
+        arguments.choice(name, "activations" if one else f"activations[{i}]", ACTIVATIONS)
+    whole = {name for name in names if isinstance(layers.get(name), QuantizedLayer)}
+    known = whole | {f"{name}.{part}" for name in names if name not in whole for part in ("weight", "bias")}
+    for entry in layers:
+        if entry not in known:
             raise RefcompressError(
-                "activations", f"must have one entry for each of the {between} places between layers, not {len(places)}"
+                f"layers[{entry!r}]",
+                "must be the weight or the bias of a layer that order names; nothing else is computed with",
             )
-        for i, name in enumerate([activations] if one else places):
-            arguments.choice(name, "activations" if one else f"activations[{i}]", ACTIVATIONS)
-        whole = {name for name in names if isinstance(layers.get(name), QuantizedLayer)}
-        known = whole | {f"{name}.{part}" for name in names if name not in whole for part in ("weight", "bias")}
-        for entry in layers:
-            if entry not in known:
-                raise RefcompressError(
-                    f"layers[{entry!r}]",
-                    "must be the weight or the bias of a layer that order names; nothing else is computed with",
-                )
-        self.uses: dict[str, str] = {}
-        self._steps: list[tuple[Product, np.ndarray, Product]] = []
-        outputs = None
-        for name, activation in zip(names, [*places, "none"]):
-            if name not in whole and f"{name}.weight" not in layers:
-                raise RefcompressError("layers", f"must have an entry {name + '.weight'!r}, for order names {name!r}")
-            weight = layers[name] if name in whole else layers[f"{name}.weight"]
-            if isinstance(weight, QuantizedLayer) and name not in whole:
-                raise RefcompressError(f"{name}.weight", f"must be a matrix; a whole layer stands under {name!r}")
-            if len(weight.shape) != 2 or (outputs is not None and weight.shape[1] != outputs):
-                wanted = f"(outputs, {'inputs' if outputs is None else outputs})"
-                raise RefcompressError(f"{name}.weight", f"must have a shape {wanted}, not {weight.shape}")
-            outputs = weight.shape[0]
-            if not self._steps:
-                self._inputs = weight.shape[1]
-            bias = np.zeros(outputs, dtype=np.float32)
-            if name in whole:
-                bias = bias if weight.bias is None else weight.bias
-            elif f"{name}.bias" in layers:
-                bias = layers[f"{name}.bias"]
-                bias = bias.dense() if is_array_format(bias) else bias
-                bias = arguments.array(bias, f"{name}.bias", np.float32, ndim=1)
-                if len(bias) != outputs:
-                    raise RefcompressError(f"{name}.bias", f"must have {outputs} entries, not {len(bias)}")
-            product, self.uses[name] = (_layer if name in whole else _product)(weight, implementation)
-            self._steps.append((product, bias[:, None], ACTIVATIONS[activation]))
+    b, x, outputs = Builder(), "x", None
+    for name, activation in zip(names, [*places, "none"]):
+        weight = _weight(layers, name, outputs)
+        if outputs is None:
+            b.input("x", ("batch", weight.shape[1]))
+        outputs = weight.shape[0]
+        if name in whole:
+            x = b.linear(x, b.tensor(name, weight), name=f"{name}:0")
+        else:
+            parts = [b.tensor(f"{name}.weight", weight)]
+            if f"{name}.bias" in layers:
+                parts.append(b.tensor(f"{name}.bias", _bias(layers, name, outputs)))
+            x = b.linear(x, *parts, name=name)
+        if activation != "none":
+            x = getattr(b, activation)(x, name=f"{name}:{activation}")
+    return b.model(x)
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
-        """Return the last layer's outputs, float32 (outputs, batch), for x : (inputs, batch) float32."""
-        x = arguments.array(x, "x", np.float32, ndim=2)
-        if len(x) != self._inputs:
-            raise RefcompressError("x", f"must have {self._inputs} rows, one an input of the first layer, not {len(x)}")
-        for product, bias, activation in self._steps:
-            x = product(x)
-            x += bias
-            activation(x)
-        return x
 
-    def classify(self, x: np.ndarray) -> np.ndarray:
-        """Return the index of the largest output for each column of x, int64 (batch,); the lowest index on ties.
+def classes(outputs: np.ndarray) -> np.ndarray:
+    """Return the index of the largest output of each row, int64 (n,): the lowest on ties, -1 where an output is NaN.
 
-        Raises RefcompressError for a column with an output that is NaN: that is no answer.
-        """
-        y = self.forward(x)
-        answered = ~np.isnan(y).any(axis=0)
-        if not answered.all():
-            sample = int(np.argmin(answered))
-            output = int(np.argmax(np.isnan(y[:, sample])))
-            raise RefcompressError(f"x[:, {sample}]", f"has no class: output {output} is NaN")
-        return y.argmax(axis=0)
+    A row with a NaN is no answer: -1 is the class of nothing, and counts as wrong.
+
+    >>> classes(np.float32([[1, 3, 3], [0, np.nan, 1]])).tolist()
+    [1, -1]
+    """
+    return np.where(np.isnan(outputs).any(axis=1), -1, outputs.argmax(axis=1))
 
 
 def _names(values: Sequence[str], argument: str, once: bool = True) -> list[str]:
@@ -125,36 +97,24 @@ def _names(values: Sequence[str], argument: str, once: bool = True) -> list[str]
     return list(values)
 
 
-def _product(weight, implementation) -> tuple[Product, str]:
-    """Return the function x -> weight @ x for the format of ``weight``, and the name of who computes it."""
-    if not is_array_format(weight):
-        dense = arguments.array(weight, "weight", np.float32, ndim=2)
-        return lambda x: dense @ x, "dense product (NumPy)"
-    if weight.product is None:
-        decoded = weight.dense()
-        return lambda x: decoded @ x, f"dense product of the decoded {type(weight).__name__} (NumPy)"
-    function, label = ops.implementation_of(implementation, weight.product)
-    operand = weight.operand(lambda name: ops.implementation_of(implementation, name)[0])
-    said = f"{weight.product} ({label})"
-    if weight.product.startswith("gemm_"):  # whose inputs are rows and come first: y = x @ w.T
-        return lambda x: np.ascontiguousarray(function(x.T, operand).T), said
-    return lambda x: function(operand, x), said
+def _weight(layers: Mapping[str, Any], name: str, inputs: int | None) -> Any:
+    """Return the weight of a layer, checked: a matrix that takes so many inputs."""
+    key = name if isinstance(layers.get(name), QuantizedLayer) else f"{name}.weight"
+    if key not in layers:
+        raise RefcompressError("layers", f"must have an entry {key!r}, for order names {name!r}")
+    weight = layers[key]
+    if isinstance(weight, QuantizedLayer) and key != name:
+        raise RefcompressError(f"{name}.weight", f"must be a matrix; a whole layer stands under {name!r}")
+    if len(weight.shape) != 2 or (inputs is not None and weight.shape[1] != inputs):
+        wanted = f"(outputs, {'inputs' if inputs is None else inputs})"
+        raise RefcompressError(f"{name}.weight", f"must have a shape {wanted}, not {weight.shape}")
+    return weight if is_array_format(weight) else arguments.array(weight, f"{name}.weight", np.float32)
 
 
-def _layer(layer: QuantizedLayer, implementation) -> tuple[Product, str]:
-    """Return the function x -> weight @ round(x / input_scale), and the name of who computes it."""
-    product, said = _product(layer.weight, implementation)
-    quantize_s8, label = ops.implementation_of(implementation, "quantize_s8")
-    if layer.input_bits is not None:
-        said = f"quantize_s8 ({label}), {said}"
-    step = None if layer.input_step is None else np.full((1, 1), layer.input_step, np.float32)
-
-    def forward(x: np.ndarray) -> np.ndarray:
-        if layer.input_scale is not None:
-            x = x / layer.input_scale[:, None]
-        if layer.input_bits is not None:  # a scale a sample, or the one that is given
-            axis = 0 if step is None else None
-            x = np.ascontiguousarray(quantize_s8(x.T, bits=layer.input_bits, axis=axis, scale=step).dense().T)
-        return product(x)
-
-    return forward, said
+def _bias(layers: Mapping[str, Any], name: str, outputs: int) -> np.ndarray:
+    bias = layers[f"{name}.bias"]
+    bias = bias.dense() if is_array_format(bias) else bias
+    bias = arguments.array(bias, f"{name}.bias", np.float32, ndim=1)
+    if len(bias) != outputs:
+        raise RefcompressError(f"{name}.bias", f"must have {outputs} entries, not {len(bias)}")
+    return bias

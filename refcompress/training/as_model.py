@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from ..errors import ArgumentTypeError
 from ..graph import Builder, Model
 from .convolution import Convolution, MaxPool, Reshape
@@ -30,7 +28,8 @@ def model_of(network: Network) -> Model:
     (['linear', 'relu', 'linear'], True)
     """
     b = Builder()
-    reader = next((layer for layer in network.layers.values() if isinstance(layer, Dense | Convolution | Reshape)), None)
+    readers = (layer for layer in network.layers.values() if isinstance(layer, Dense | Convolution | Reshape))
+    reader = next(readers, None)
     images = isinstance(reader, Convolution)  # whether the value at hand has rows, columns and channels
     if isinstance(reader, Convolution):
         y = b.input("x", ("batch", "rows", "columns", reader.parameters["weight"].shape[1]))

@@ -15,17 +15,18 @@ from .scaling import LossScaler
 __all__ = ["AutocastGraph", "POLICIES"]
 
 # What torch.autocast does to each operation that a graph has. The others are on no list: they compute in the widest
-# format of what they take. float16: the list for CUDA; a product, its recurrent forms and attention in float16;
-# exponentials, powers, norms, sums and resizing in float32. bfloat16: the list for the CPU, on which the range of
-# bfloat16 leaves nothing of that in float32.
+# format of what they take. float16: the lists for CUDA; products, recurrent layers and attention in float16;
+# exponentials, powers, norms, sums and resizing in float32. bfloat16: the lists for the CPU, on which a gru is not, and
+# which keep none of these in float32: bfloat16 has the range.
+PRODUCTS = ("linear", "conv", "conv_transposed", "matmul", "attention", "lstm")
 POLICIES = {
-    "float16": Policy("float16", low={"linear", "conv", "conv_transposed", "matmul", "attention", "lstm", "gru"},
-                      full={"softmax", "layer_norm", "rms_norm", "group_norm", "exp", "power", "reciprocal", "reduce_sum", "resize"}),
-    "bfloat16": Policy("bfloat16", low={"linear", "conv", "conv_transposed", "matmul", "attention", "lstm", "gru"},
-                       full=()),
+    "float16": Policy("float16", low=(*PRODUCTS, "gru"),
+                      full=("softmax", "layer_norm", "rms_norm", "group_norm", "exp", "power", "reciprocal",
+                            "reduce_sum", "reduce_product", "cumulative_sum", "resize")),
+    "bfloat16": Policy("bfloat16", low=PRODUCTS, full=()),
     "float32": Policy("float32", low=(), full=()),
 }
-DATA_FIRST = frozenset({"batch_norm", "group_norm", "layer_norm", "rms_norm"})  # whose parameters do not widen the format
+DATA_FIRST = frozenset({"batch_norm", "group_norm", "layer_norm", "rms_norm"})  # parameters do not widen the format
 
 
 class AutocastGraph(Mixed, Precision):
@@ -96,7 +97,8 @@ class AutocastGraph(Mixed, Precision):
         return tuple(_rounded(x, format) for x in values)
 
     def returning(self, node: Node, gradients: tuple) -> tuple:
-        return tuple(rounded(g, self._format(name)) for name, g in zip(node.outputs, gradients))
+        format = next(self._format(name) for name in node.outputs if name)  # one for all that a node gives
+        return tuple(rounded(g, format) for g in gradients)
 
     def sending(self, node: Node, gradients: Sequence) -> Sequence:
         low = node.operation in self.policy.low

@@ -98,7 +98,8 @@ def _mean_loss(total: float, counted: int, epoch: int, parameters) -> float:
 
 
 def misses(outputs: np.ndarray, labels: np.ndarray) -> int:
-    """Return how many rows of ``outputs`` (..., c) do not have their largest entry (the first of equals) at their label.
+    """Return how many rows of ``outputs`` (..., c) do not have their largest entry (the first of equals) at their
+    label.
 
     A row with a NaN in it is no answer, and so a miss whatever its label is.
     """

@@ -62,7 +62,7 @@ class GraphNetwork:
         self.batch_statistics = arguments.boolean(batch_statistics, "batch_statistics")
         self.momentum = arguments.real(momentum, "momentum", 0, 1)
         self._paths = Paths(model, frozen, self.behind)
-        self.tensors = {name: value.dense() if is_array_format(value) else value.copy()
+        self.tensors = {name: np.array(value.dense() if is_array_format(value) else value)
                         for name, value in model.tensors.items()}
         self._gradients = {name: np.zeros_like(self.tensors[name]) for name in self._paths.parameters}
         self._arithmetic = Arithmetic()
@@ -180,7 +180,8 @@ class GraphNetwork:
                 layer.parameters[name] = p.astype(dtype)
                 layer.gradients[name] = np.zeros_like(layer.parameters[name])
         kind = np.dtype(dtype).name
-        inputs = tuple(replace(each, type=kind) if each.type.startswith("float") else each for each in self.graph.inputs)
+        inputs = tuple(replace(each, type=kind) if each.type.startswith("float") else each
+                       for each in self.graph.inputs)
         other.graph = Graph(inputs, self.graph.outputs, self.graph.nodes)
         return other
 

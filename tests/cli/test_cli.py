@@ -183,7 +183,8 @@ def test_demo_reports_what_the_file_holds(model, capsys, monkeypatch):
     data = (model / "demo.rcz").read_bytes()
     assert code == 0 and report["bytes"] == len(data) and report["ratio"] == 1_066_440 / len(data)
     assert sum(row["bytes"] for row in report["ledger"]["ledger"]) == len(data)
-    assert set(container.loads(data)) == {f"fc{i}.{kind}" for i in (1, 2, 3) for kind in ("weight", "bias")}
+    names = {f"fc{i}.{kind}" for i in (1, 2, 3) for kind in ("weight", "bias")}
+    assert set(container.loads(data)) == {"graph", *names}
     assert report["error"] < 20 and "tune centroids 2 of 2: 1 of 1 done" in err
     for row in report["layers"]:
         assert row["kept"] == 100 * round(short.keep[f"{row['layer']}.weight"] * row["weights"]) / row["weights"]

@@ -20,7 +20,7 @@ from refcompress import (
 )
 from refcompress.container import entries, ggml, plain
 from refcompress.container.cursor import Coding
-from refcompress.container.kinds import LAST_OF_VERSION_1, Kind
+from refcompress.container.kinds import LAST_OF, Kind
 from refcompress.container.quantized import MX_NUMBERS
 
 TEXT = (Path(__file__).parents[2] / "FORMAT.md").read_text(encoding="utf-8")
@@ -36,11 +36,11 @@ def test_the_numbers_are_those_of_the_text_and_each_is_given_once():
 
 
 def test_numbers_of_released_files_never_change():
-    assert [kind.name for kind in sorted(Kind)][:20] == [  # a new kind is added at the end
+    assert [kind.name for kind in sorted(Kind)][:21] == [  # a new kind is added at the end
         "ARRAY", "CSR", "SHARED", "INT8", "LOW_RANK", "INT16", "MIXED", "MX", "NF4", "CONTEXTS", "SAME",
         "INT8_DIFFERENCES", "INT16_DIFFERENCES", "ROWS", "PACKED", "LOW_RANK_CONV", "TUCKER2", "LAYER",
-        "PLAIN", "GGML_BLOCKS"]
-    assert LAST_OF_VERSION_1 == 9
+        "PLAIN", "GGML_BLOCKS", "GRAPH"]
+    assert LAST_OF == {1: 9, 2: 19, 3: max(Kind)}
 
 
 def test_dtypes_and_mx_formats_are_numbered_as_the_text_says():
@@ -72,14 +72,18 @@ def test_every_kind_has_a_reader():
     assert set(entries.READERS) == set(Kind) - {Kind.SAME}
 
 
-def test_every_format_of_an_array_has_a_kind_and_is_drawn_by_the_tests():
+def test_every_format_of_an_array_and_the_graph_have_a_kind_and_are_drawn_by_the_tests():
     assert set(entries.WRITERS) == set(VALUES) == ARRAYS | {np.ndarray}
 
 
-def test_what_version_1_has_no_kind_for_is_refused_there():
+def test_what_versions_1_and_2_have_no_kind_for_is_refused_there():
     w = quantize_s8(np.ones((2, 3), np.float32), bits=4)
     with pytest.raises(RefcompressError, match=r"layers\['a'\].value: is of kind 14, which version 1"):
         container.write({"a": quantize_pack(w)}, Coding(reference, 1))
+    graph = formats.Graph((), ("y",), (formats.Node("relu", ("w",), ("y",)),))
+    for version in (1, 2):
+        with pytest.raises(RefcompressError, match=rf"layers\['a'\].value: is of kind 20, which version {version}"):
+            container.write({"a": graph}, Coding(reference, version))
 
 
 @each("impl", BOTH)

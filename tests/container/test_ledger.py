@@ -5,7 +5,7 @@ import types
 
 import numpy as np
 import pytest
-from container_strategies import layer_maps, of_version_1
+from container_strategies import layer_maps, of_version
 from file_mutations import framed
 from hypothesis import given, settings
 
@@ -65,7 +65,7 @@ def test_huffman_words_are_values_and_padding_and_their_lengths_a_code_table():
 @given(layer_maps())
 def test_an_account_without_decoding_differs_in_the_padding_of_huffman_words_alone(layers):
     for version in (1, 2, 3):
-        held = layers if version > 1 else of_version_1(layers)
+        held = of_version(layers, version)
         data = container.write(held, Coding(reference, version), metadata={"a": "b"})
         found, book = outlines_and_ledger(data)
         account = ledger(data)

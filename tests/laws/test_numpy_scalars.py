@@ -21,7 +21,9 @@ H = reference.quantize_hessian(X)
 KERNEL = RNG.standard_normal((6, 8, 3, 3)).astype(np.float32)
 LONG = RNG.standard_normal((3, 600)).astype(np.float32)
 GRID = {"bits": 4, "group": 8}
-S8, IMAGES = RNG.integers(-128, 128, (4, 6)).astype(np.int8), RNG.integers(-128, 128, (1, 5, 5, 4)).astype(np.int8)
+IMAGES = RNG.standard_normal((2, 3, 5, 6)).astype(np.float32)
+WINDOW = {"strides": (2, 1), "pads": (1, 0, 1, 1), "dilations": (1, 2)}
+S8, IMAGES_S8 = RNG.integers(-128, 128, (4, 6)).astype(np.int8), RNG.integers(-128, 128, (1, 5, 5, 4)).astype(np.int8)
 LAYER = (np.int32([1, 2, 3, 4]), np.int32([2**30] * 4), np.int32([7] * 4))
 ENDS = {"zero_point": 3, "lowest": 1, "highest": 100}
 
@@ -42,10 +44,10 @@ CALLS = {
     "floats_nf4_encode": [((LONG,), {"block": 200})],
     "gemm_s8s8_requantized": [((S8, S8, *LAYER), ENDS)],
     "nn_add_s8": [((S8, S8, 0.5, 0.25, 0.75), {**ENDS, "a_zero_point": 5, "b_zero_point": 6})],
-    "nn_average_pool_s8": [((IMAGES, 0.5, 0.25), {
+    "nn_average_pool_s8": [((IMAGES_S8, 0.5, 0.25), {
         **ENDS, "kernel": (2, 2), "strides": (2, 1), "pads": (1, 1, 0, 1), "count_include_pad": True,
         "x_zero_point": 5})],
-    "nn_depthwise_s8": [((IMAGES, S8[:, :4].reshape(4, 2, 2), *LAYER), {
+    "nn_depthwise_s8": [((IMAGES_S8, S8[:, :4].reshape(4, 2, 2), *LAYER), {
         **ENDS, "strides": (2, 1), "pads": (1, 1, 0, 1), "dilations": (2, 1), "x_zero_point": 5})],
     "nn_multiply_s8": [((S8, S8, 0.5, 0.25, 0.75), {**ENDS, "a_zero_point": 5, "b_zero_point": 6})],
     "gemm_f32f32": [((W, X), {"transposed": False}), ((W, X.T), {"transposed": True})],
@@ -65,6 +67,15 @@ CALLS = {
     "lowrank_svd": [((W,), {"rank": 2}), ((W,), {"energy": 0.7}), ((W,), {"error": 0.5}), ((LONG,), {"nbytes": 5000})],
     "lowrank_tucker2": [((KERNEL,), {"ranks": (2, 3), "iterations": 2})],
     "lowrank_whitened": [((W, H), {"rank": 3})],
+    "nn_average_pool": [
+        ((IMAGES, (2, 2)), {**WINDOW, "ceil": True}),
+        ((IMAGES, (2, 2)), {**WINDOW, "count_include_pad": True}),
+    ],
+    "nn_depthwise_f32": [((IMAGES, KERNEL[:, :1]), WINDOW)],
+    "nn_layer_norm": [((W,), {"epsilon": 0.25})],
+    "nn_max_pool": [((IMAGES, (2, 2)), {**WINDOW, "ceil": False})],
+    "nn_patches": [((IMAGES, (2, 2)), {**WINDOW, "fill": 3})],
+    "nn_rms_norm": [((W,), {"epsilon": 0.25})],
     "prune_magnitude": [((W,), {"sparsity": 0.5}), ((W,), {"keep": 200})],
     "prune_obs": [((W, H), {"sparsity": 0.5, "damping": 0.01}), ((W, H), {"keep": 200})],
     "prune_penalty_l0": [((W,), {"penalty": 0.5})],
@@ -160,6 +171,7 @@ OTHERS = {
     "mask",
     "bias",
     "rounding",
+    "layout",
 }
 
 

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from refcompress.graph import Builder
+from refcompress.graph import OPERATIONS, Builder
 from refcompress.training import GraphNetwork
 from refcompress.training.gradients import GRADIENTS, NOTHING
-from refcompress.graph import OPERATIONS
 
 STEP = 2.0**-10
 
@@ -40,9 +39,15 @@ def every_output(b, operation, outputs, *inputs, **attributes):
     return y
 
 
+def angles(*shape):
+    a = np.arange(np.prod(shape)).reshape(shape) / 7
+    return np.cos(a).astype(np.float32), np.sin(a).astype(np.float32)
+
+
 INDICES = np.array([[2, 0], [-1, 2]])
 CASES = {
-    "linear": [one("linear", (2, 3, 4), (5, 4), (5,)), one("linear", (4,), (5, 4))],
+    "linear": [one("linear", (2, 3, 4), (5, 4), (5,)), one("linear", (4,), (5, 4)),
+               one("linear", (2, 4), (4, 5), (5,), transposed=True)],
     "matmul": [one("matmul", (3, 4), (4, 2)), one("matmul", (2, 1, 3, 4), (3, 4, 2)), one("matmul", (4,), (2, 4, 3)),
                one("matmul", (2, 3, 4), (4,)), one("matmul", (2, 3, 4), (4, 5))],
     "embedding": [lambda b, rng: b.embedding(INDICES, values(rng, 3, 4))],
@@ -56,7 +61,8 @@ CASES = {
     "gelu": [one("gelu", (3, 5)), one("gelu", (3, 5), approximate=True)],
     "hard_sigmoid": [one("hard_sigmoid", (3, 5), alpha=0.4, beta=0.5)],
     "hard_swish": [lambda b, rng: b.hard_swish(values(rng, 6, 5) * np.float32(3))],
-    "clip": [lambda b, rng: b.clip(values(rng, 3, 5), low=-0.5, high=0.8), with_constant("clip", (3, 5), None, np.float32(0.25))],
+    "clip": [lambda b, rng: b.clip(values(rng, 3, 5), low=-0.5, high=0.8),
+             with_constant("clip", (3, 5), None, np.float32(0.25))],
     "sqrt": [one("sqrt", (3, 5), low=0.5)], "reciprocal": [one("reciprocal", (3, 5), low=0.5)],
     "power": [with_constant("power", (3, 5), np.float32(2)), with_constant("power", (3, 5), np.float32(1.7), low=0.5)],
     "softmax": [one("softmax", (2, 3, 4)), one("softmax", (2, 3, 4), axis=1)],
@@ -75,8 +81,11 @@ CASES = {
     "reduce_mean": [one("reduce_mean", (2, 3, 4), axes=(1,), keep=False)],
     "reduce_max": [one("reduce_max", (2, 3, 4), axes=(0, 2), keep=False)],
     "reduce_min": [one("reduce_min", (2, 3, 4), axes=(1,))],
+    "reduce_product": [one("reduce_product", (2, 3, 4), axes=(0, 2), keep=False),
+                       lambda b, rng: b.reduce_product(np.float32([[0, 2, 3], [1, 0, 0]]), axes=(1,))],
     "cumulative_sum": [one("cumulative_sum", (3, 4), axis=1)],
-    "conv": [one("conv", (2, 4, 6, 5), (6, 2, 3, 2), (6,), strides=(2, 1), pads=(1, 0, 2, 1), dilations=(1, 2), groups=2),
+    "conv": [one("conv", (2, 4, 6, 5), (6, 2, 3, 2), (6,), strides=(2, 1), pads=(1, 0, 2, 1), dilations=(1, 2),
+                 groups=2), one("conv", (1, 2, 4, 3), (2, 2, 3, 2), pads="same_upper", strides=(1, 2)),
              one("conv", (2, 3, 7), (4, 3, 3), strides=(3,)), one("conv", (1, 2, 5, 5), (2, 2, 2, 2)),
              one("conv", (2, 3, 5, 6), (6, 1, 3, 3), (6,), strides=(2, 2), pads=(1, 1, 1, 1), groups=3)],
     "conv_transposed": [one("conv_transposed", (2, 4, 3, 3), (4, 3, 3, 2), (6,), strides=(2, 1), pads=(1, 0, 0, 1),
@@ -97,11 +106,9 @@ CASES = {
             causal=True),
         lambda b, rng: b.node("attention", *(values(rng, 1, 2, 3, 2) for _ in range(3)),
                               np.array([[True, False, True], [False] * 3, [True] * 3]))],
-    "rotary": [with_constant("rotary", (2, 3, 4, 6), *(np.float32(f(np.arange(12) / 7)).reshape(1, 4, 3)[:1].repeat(2, 0)
-                                                      for f in (np.cos, np.sin))),
-               with_constant("rotary", (2, 3, 8), *(np.float32(f(np.arange(10) / 7)).reshape(5, 2)[:, :1]
-                                                    for f in (np.cos, np.sin)), np.array([[0, 2, 4], [1, 1, 3]]),
-                             heads=2, interleaved=True, dimensions=2)],
+    "rotary": [with_constant("rotary", (2, 3, 4, 6), *angles(2, 4, 3)),
+               with_constant("rotary", (2, 3, 8), *angles(5, 1), np.array([[0, 2, 4], [1, 1, 3]]), heads=2,
+                             interleaved=True, dimensions=2)],
     "lstm": [lambda b, rng: every_output(b, "lstm", 3, *(values(rng, *s) for s in (
         (4, 3, 2), (24, 2), (24, 3), (2, 24))), np.int64([4, 1, 3]), *(values(rng, *s) for s in (
             (2, 3, 3), (2, 3, 3), (2, 9))), direction="bidirectional"),
@@ -152,6 +159,16 @@ def test_gradients_are_those_of_finite_differences(name, i):
     net.backward(dy)
     assert any(g.any() for g in net.gradients.values())
     agree(net, lambda: float((net.forward({}) * dy).sum()), rng, float(np.abs(y * dy).sum()) + 1)
+
+
+@pytest.mark.parametrize("name, i", [(name, i) for name in CASES for i in range(len(CASES[name]))])
+def test_training_computes_what_the_graph_computes(name, i):
+    b = Builder()
+    model = b.model(CASES[name][i](b, np.random.default_rng(0)))
+    wide = GraphNetwork(model).astype(np.float64).forward({})
+    y = next(iter(model.run({}).values()))
+    # Fewer than 100 roundings in float32 of numbers that are at most ten times as large as what comes out.
+    assert y.shape == wide.shape and (np.abs(y - wide) <= 100 * 2.0**-24 * 10 * (np.abs(wide).max() + 1)).all()
 
 
 def test_each_operation_with_a_gradient_has_a_case_and_each_is_an_operation():

@@ -1,13 +1,14 @@
-"""Laws of training on graphs: the same as a Network's, a shared tensor gets the sum, and what cannot learn is refused."""
+"""Laws of training on graphs: what a Network's are, sums for shared tensors, and refusals of what cannot learn."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training_examples import examples, tiny_network
 
 from refcompress import RefcompressError, quantize_s8
 from refcompress.formats import Graph, Node
-from refcompress.graph import Builder, Model
+from refcompress.graph import Builder
 from refcompress.recipes import lenet_5, lenet_300_100
 from refcompress.training import (
     SGD,
@@ -16,13 +17,9 @@ from refcompress.training import (
     Dropout,
     GraphNetwork,
     LearnedSteps,
-    LossScaler,
     Masked,
     Network,
     QuantizedInputs,
-    ReLU,
-    Scaled,
-    SharedCentroids,
     StraightThrough,
     Summed,
     Tanh,
@@ -31,8 +28,6 @@ from refcompress.training import (
     model_of,
     softmax_cross_entropy,
 )
-
-from training_examples import examples, tiny_network
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -73,7 +68,8 @@ def magnitude(net, x):
 
 def test_a_network_of_tanh_layers_is_one_of_tanh_nodes():
     rng = np.random.default_rng(1)
-    net = Network([("fc1", Dense(3, 4, rng=rng)), ("bend", Tanh()), ("drop", Dropout(0.5)), ("fc2", Dense(4, 2, rng=rng))])
+    net = Network([("fc1", Dense(3, 4, rng=rng)), ("bend", Tanh()), ("drop", Dropout(0.5)),
+                   ("fc2", Dense(4, 2, rng=rng))])
     assert [node.operation for node in model_of(net).graph.nodes] == ["linear", "tanh", "linear"]
 
 
@@ -153,15 +149,21 @@ def test_a_tensor_of_two_nodes_gets_the_sum_of_both_gradients():
 
 
 def test_operations_without_a_gradient_are_all_named_with_counts():
+    def branched(b, value):
+        """Add a node "if" whose branches give a value that stands around them."""
+        branches = {f"{name}_branch": Graph((), (f"{name}.{value}",), (Node(does, (value,), (f"{name}.{value}",)),))
+                    for name, does in (("then", "exp"), ("else", "tanh"))}
+        return b.node("if", np.array(True), **branches)
+
     b = Builder()
-    x = b.input("x", ("n", 4))
-    y = b.linear(x, np.ones((4, 4), np.float32))
-    model = b.model(b.reduce_product(b.reduce_product(y, axes=(0,)), axes=(1,)))
-    with pytest.raises(RefcompressError, match=r"operations without a gradient: reduce_product \(2\)"):
+    y = branched(b, b.linear(b.input("x", ("n", 4)), np.ones((4, 4), np.float32), name="fc"))
+    model = b.model(branched(b, b.resize(y, scales=(2.0,), axes=(0,))))
+    with pytest.raises(RefcompressError, match=r"operations without a gradient: if \(2\), resize \(1\)"):
         GraphNetwork(model)
     b = Builder()
     x = b.input("x", ("n", 4))  # behind the input alone nothing is asked for
-    GraphNetwork(b.model(b.linear(b.reduce_product(x, axes=(0,)), np.ones((3, 4), np.float32))))
+    net = GraphNetwork(b.model(b.linear(branched(b, x), np.ones((3, 4), np.float32))))
+    assert np.array_equal(net.forward(np.zeros((2, 4), np.float32)), np.full((2, 3), 4, np.float32))
 
 
 def test_what_is_frozen_stays_and_what_is_compressed_must_be_frozen():

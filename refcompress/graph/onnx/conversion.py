@@ -69,7 +69,7 @@ class Conversion:
         graph = self.graph(self.file.proto.graph, self.file.names, {})
         for name in self.fixed:
             if name not in self._open:
-                raise RefcompressError(f"fixed[{name!r}]", f"is no open size of an input; those are {sorted(self._open)}")
+                raise RefcompressError(f"fixed[{name!r}]", f"is no open size of an input: {sorted(self._open)}")
         tensors = {name: self.tensors[name] for name in graph.parameters}
         return graph, tensors
 
@@ -148,7 +148,8 @@ class Conversion:
             number += 1
             found = f"{name}#{number}"
         scope.node_names.add(found)
-        node = Node(operation, tuple(inputs), tuple(outputs), attributes, found)
+        pairs: Any = attributes
+        node = Node(operation, tuple(inputs), tuple(outputs), pairs, found)
         scope.nodes.append(node)
         scope.given |= set(outputs)
         self.known.update(zip(outputs, known_outputs(node, self.known)))

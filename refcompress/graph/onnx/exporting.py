@@ -1,6 +1,6 @@
 """Nodes and tensors of an ONNX graph as they are made of ours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from ...formats import Graph, Node, Quantized, is_array_format
 from ...models.onnx import dequantize
 from ..known import Known
 from ..model import Model
-from ..use import Weight
+from ..signature import known_outputs
 from .exporters import EXPORTERS
 from .package import onnx_package
 from .types import type_number
@@ -34,17 +34,18 @@ class Export:
         self._nodes: list[list[Any]] = []  # of the graph at hand, and of those around it
         self._names = {name for graph in _graphs(model.graph) for node in graph.nodes
                        for name in (*node.inputs, *node.outputs)} | {each.name for each in model.graph.inputs}
-        self._known = [model.known]
+        self._known = dict(model.known)
 
-    def graph(self, graph: Graph, name: str, known: Mapping[str, Known]) -> Any:
-        """Return a GraphProto. known : of its outputs, what is known."""
+    def graph(self, graph: Graph, name: str) -> Any:
+        """Return a GraphProto."""
         self._nodes.append([])
         for node in graph.nodes:
+            self._known.update(zip(node.outputs, known_outputs(node, self._known)))
             if node.operation not in EXPORTERS:
                 raise RefcompressError(f"node {node.name!r}", f"{node.operation} has no counterpart in ONNX here")
             EXPORTERS[node.operation](self, node)
         inputs = [self._value(each.name, Known(each.type, each.shape)) for each in graph.inputs]
-        outputs = [self._value(each, known[each]) for each in graph.outputs]
+        outputs = [self._value(each, self._known[each]) for each in graph.outputs]
         return self.helper.make_graph(self._nodes.pop(), name, inputs, outputs)
 
     def _value(self, name: str, known: Known) -> Any:
@@ -52,8 +53,8 @@ class Export:
         return self.helper.make_tensor_value_info(name, type_number(known.type), shape)
 
     def known(self, name: str) -> Known:
-        """Return what is known of a value of the outermost graph, and of tensors; an empty Known of others."""
-        return self.model.known.get(name) or Known("float32", None)
+        """Return what is known of a value, or of a tensor."""
+        return self._known[name]
 
     def emit(self, operator: str, inputs: Sequence[str], outputs: Sequence[str], node: Node, *, opset: int = 0,
              part: str = "", **attributes: Any) -> None:
@@ -93,7 +94,7 @@ class Export:
             self._initializer(name, np.asarray(value))
 
     def _initializer(self, name: str, value: np.ndarray) -> None:
-        self.initializers.append(onnx_package().numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.initializers.append(onnx_package().numpy_helper.from_array(np.asarray(value, order="C"), name))
 
     def _integers(self, name: str, value: Quantized) -> bool:
         """Add integers, scales and the nodes that make the weights of them; return whether ONNX has such scales."""
@@ -101,7 +102,8 @@ class Export:
         if form is None:
             return False
         self.opset = max(self.opset, form.opset)
-        names = {key: self._unique(f"{name}_{key}") for key in ("quantized", "scale", "zero_point", "dequantized", "shape")}
+        names = {key: self._unique(f"{name}_{key}")
+                 for key in ("quantized", "scale", "zero_point", "dequantized", "shape")}
         self._initializer(names["quantized"], form.values)
         self._initializer(names["scale"], form.scale)
         if form.zero_point is not None:
@@ -113,7 +115,7 @@ class Export:
         return True
 
 
-def _graphs(graph: Graph):
+def _graphs(graph: Graph) -> Iterator[Graph]:
     yield graph
     for node in graph.nodes:
         for _, value in node.attributes:

@@ -65,7 +65,8 @@ def opened(path: str | bytes | PathLike) -> tuple[File, Source]:
         except ValueError as error:  # protobuf's DecodeError is one
             raise CorruptError("path", f"{source.files[0]!r} is no ONNX model: {error}") from None
         opset = max((each.version for each in proto.opset_import if each.domain in OWN), default=0)
-        names = _names(proto.graph, used := {})
+        used: dict[str, int] = {}
+        names = _names(proto.graph, used)
         functions = [_names(each, used) for each in proto.functions]
         named = [name for part in (names, *functions) for name in part.all()]
         if {*named} != {*source, *source.left_out}:

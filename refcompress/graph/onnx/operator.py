@@ -130,9 +130,9 @@ class Operator:
         if self._left:
             raise self.refuse(f"has attributes that are not known here: {', '.join(sorted(self._left))}")
 
-    def tensor(self, part: str, value: np.ndarray) -> str:
+    def tensor(self, part: str, value: np.ndarray | np.generic) -> str:
         """Add a tensor that the ONNX model does not have as one; return its name."""
-        return self.conversion.add_tensor(self.conversion.unique(f"{self.name}.{part}"), value)
+        return self.conversion.add_tensor(self.conversion.unique(f"{self.name}.{part}"), np.asarray(value))
 
     def step(self, operation: str, *inputs: str, **attributes: Any) -> str:
         """Add a node whose output only the next ones take; return the name of the output."""

@@ -32,7 +32,7 @@ def save(model: Model, path: str | bytes | PathLike, *, integers: bool = False) 
     """
     onnx = onnx_package()
     export = Export(model, integers)
-    graph = export.graph(model.graph, "network", model.known)
+    graph = export.graph(model.graph, "network")
     export.tensors()
     graph.initializer.extend(export.initializers)
     for i, node in enumerate(export.weights):

@@ -3,6 +3,7 @@
 import math
 
 from ...formats import Node
+from ..attributes import attributes_of, new_node
 from ..model import Model
 from .editing import Editing, rewritten
 from .factors import Product, product_of
@@ -58,7 +59,7 @@ def _hard_gate(editing: Editing, x: str, y: str, number: float) -> list[Node] | 
     gate = editing.giver(y, "clip", "hard_sigmoid")
     if gate is None:
         return None
-    attributes = dict(gate.attributes)
+    attributes = attributes_of(gate)
     if gate.operation == "hard_sigmoid":
         fits = _close(attributes.get("alpha", 0.2), 1 / 6) and attributes.get("beta", 0.5) == 0.5 and number == 1
         return [gate] if fits and gate.inputs == (x,) else None
@@ -135,5 +136,5 @@ def _close(a: float, b: float) -> bool:
 
 def _fused(editing: Editing, nodes: list[Node], last: Node, operation: str, x: str, **attributes: bool) -> None:
     """Put one node in the place of the last of some; the others go where nothing else takes what they give."""
-    editing.replace([last], Node(operation, (x,), last.outputs, attributes, last.name))
+    editing.replace([last], new_node(operation, (x,), last.outputs, last.name, attributes))
     editing.clear(node for node in nodes if node.name != last.name)

@@ -1,6 +1,7 @@
 """Attention that was written out as two products with a softmax between them."""
 
 from ...formats import Node
+from ..attributes import attributes_of, new_node
 from ..model import Model
 from ..sizes import UNKNOWN
 from .editing import Editing, rewritten
@@ -23,7 +24,7 @@ def attention(editing: Editing) -> None:
         weights = editing.giver(last.inputs[0], "softmax")
         if weights is None or editing.only_user(last.inputs[0]) is None or _rank(editing, last.outputs[0]) != 4:
             continue
-        if dict(weights.attributes).get("axis", -1) not in (-1, 3):
+        if attributes_of(weights).get("axis", -1) not in (-1, 3):
             continue
         found = _masked(editing, weights.inputs[0], last.inputs[1])
         if found is None:
@@ -36,8 +37,8 @@ def attention(editing: Editing) -> None:
         if isinstance(k, Node):
             editing.replace([], k)
             k = k.outputs[0]
-        editing.replace([last], Node("attention", (q, k, last.inputs[1], *filter(None, [mask])), last.outputs,
-                                     {"scale": scale}, last.name))
+        inputs = (q, k, last.inputs[1], *filter(None, [mask]))
+        editing.replace([last], new_node("attention", inputs, last.outputs, last.name, {"scale": scale}))
         editing.clear([weights])
 
 
@@ -52,7 +53,7 @@ def _masked(editing: Editing, name: str, v: str) -> tuple[Node, str, float] | No
         if found is None or not shape or len(shape) > 4 or editing.known(mask).type != "float32":
             continue
         keys = (editing.known(v).shape or (UNKNOWN,) * 4)[2]
-        if shape[-1] == keys != UNKNOWN:  # one that is shorter hides the rest from "attention", and is repeated by "add"
+        if shape[-1] == keys != UNKNOWN:  # "add" repeats a shorter one, and "attention" hides the rest
             return found[0], mask, found[1]
     return None
 
@@ -66,14 +67,14 @@ def _scaled(editing: Editing, name: str) -> tuple[Node, float] | None:
 def _turned(editing: Editing, name: str) -> Node | str | None:
     """Return the keys whose transpose a value is: a value, or a node to be added that gives them."""
     node = editing.giver(name, "transpose")
-    axes = dict(node.attributes).get("axes") if node is not None else None
+    axes = attributes_of(node).get("axes") if node is not None else None
     if node is None or axes is None or len(axes) != 4:
         return None
     order = (*axes[:2], axes[3], axes[2])
     if order == (0, 1, 2, 3):
         return node.inputs[0]
     fresh = editing.unique(f"{node.name}/keys")
-    return Node("transpose", node.inputs, (fresh,), {"axes": order}, fresh)
+    return new_node("transpose", node.inputs, (fresh,), fresh, {"axes": order})
 
 
 def _fit(editing: Editing, q: str, k: Node | str, v: str) -> bool:
@@ -81,14 +82,13 @@ def _fit(editing: Editing, q: str, k: Node | str, v: str) -> bool:
     shapes = [editing.known(q).shape, editing.known(v).shape]
     if isinstance(k, Node):
         source = editing.known(k.inputs[0]).shape
-        order = dict(k.attributes)["axes"]
+        order = attributes_of(k)["axes"]
         shapes.append(None if source is None else tuple(source[axis] for axis in order))
     else:
         shapes.append(editing.known(k).shape)
     if any(shape is None or len(shape) != 4 for shape in shapes):
         return False
-    heads = {shape[1] for shape in shapes}
-    batches = {shape[0] for shape in shapes}
+    batches, heads = ({shape[axis] for shape in shapes if shape is not None} for axis in (0, 1))
     return len(heads) == len(batches) == 1 and UNKNOWN not in heads | batches
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...formats import Node
+from ..attributes import attributes_of
 from ..model import Model
 from .editing import Editing, rewritten
 
@@ -43,7 +44,7 @@ def batch_norm(editing: Editing) -> None:
             continue
         w, *rest = (value.astype(np.float64) for value in values if value is not None)
         scale, moved, mean, variance = rest[-4:]
-        factor = scale / np.sqrt(variance + dict(node.attributes).get("epsilon", 1e-5))
+        factor = scale / np.sqrt(variance + attributes_of(node).get("epsilon", 1e-5))
         editing.change(weight, (w * _along(before, w, factor)).astype(np.float32))
         editing.change(shift, (((rest[0] if given else 0) - mean) * factor + moved).astype(np.float32))
         editing.replace([before, node], Node(before.operation, (before.inputs[0], weight, shift), node.outputs,
@@ -52,7 +53,7 @@ def batch_norm(editing: Editing) -> None:
 
 def _along(product: Node, w: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Return the factors of the outputs in the shape in which a weight is multiplied by them."""
-    attributes = dict(product.attributes)
+    attributes = attributes_of(product)
     if product.operation == "conv_transposed":  # (k, m / groups, ...): the inputs of a group stand together
         groups = attributes.get("groups", 1)
         rows = np.repeat(factor.reshape(groups, -1), w.shape[0] // groups, axis=0)

@@ -5,8 +5,9 @@ from collections import deque
 import numpy as np
 
 from ... import reference
-from ...formats import Graph, Node, is_array_format
+from ...formats import Graph, Node
 from ...formats.graph import subgraphs
+from ..attributes import new_node
 from ..known import Known
 from ..model import Model
 from ..run import values_of
@@ -49,11 +50,10 @@ def _values(editing: Editing, node: Node) -> dict[str, np.ndarray]:
                    if (value := _numbers(editing.known(name))) is not None}
     if len(from_shapes) == sum(map(bool, node.outputs)):
         return from_shapes
-    given = {name: editing.constant(name) for name in node.inputs if name}
-    if subgraphs(node) or not given and node.inputs or not all(map(_is_small, given.values())):
+    given = {name: value for name in node.inputs if (value := editing.constant(name)) is not None and _is_small(value)}
+    if subgraphs(node) or set(given) != set(filter(None, node.inputs)):
         return {}
-    graph = Graph((), tuple(filter(None, node.outputs)), (node,))
-    return values_of(graph, {name: given[name] for name in given}, Use(reference))
+    return values_of(Graph((), tuple(filter(None, node.outputs)), (node,)), given, Use(reference))
 
 
 def _numbers(known: Known) -> np.ndarray | None:
@@ -67,8 +67,8 @@ def _numbers(known: Known) -> np.ndarray | None:
     return known.value
 
 
-def _is_small(value) -> bool:
-    return value is not None and not is_array_format(value) and (value.dtype.kind in "iub" or value.size <= SMALL)
+def _is_small(value: np.ndarray) -> bool:
+    return value.dtype.kind in "iub" or value.size <= SMALL
 
 
 def _branch(editing: Editing, node: Node) -> list[Node]:
@@ -91,7 +91,7 @@ def _branch(editing: Editing, node: Node) -> list[Node]:
     for each in inner.nodes:
         copy = renamed(each, names)
         new.append(Node(copy.operation, copy.inputs, copy.outputs, copy.attributes, editing.unique(each.name)))
-    new += [Node("identity", (name,), (output,), {}, editing.unique(output))
+    new += [new_node("identity", (name,), (output,), editing.unique(output))
             for name, output in zip(inner.outputs, node.outputs) if name not in inside]
     editing.replace([node], *new)
     return new

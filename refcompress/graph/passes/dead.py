@@ -1,6 +1,7 @@
 """Nodes whose outputs nothing takes, and nodes that do nothing."""
 
 from ...formats import Node
+from ..attributes import new_node
 from ..model import Model
 from .editing import Editing, renamed, rewritten
 
@@ -36,11 +37,11 @@ def forward(editing: Editing, node: Node, value: str) -> None:
     giver = editing.giver(value)
     if giver is None or value in editing.outputs:  # an input, a tensor, a value from outside, or another output
         if node.operation != "identity":
-            editing.replace([node], Node("identity", (value,), (output,), {}, node.name))
+            editing.replace([node], new_node("identity", (value,), (output,), node.name))
         return
     editing.replace([node])
     editing.rename(value, output)
 
 
-    giver = editing.giver(value)
+    giver = editing.nodes[giver.name]  # it may take what was renamed
     editing.replace([giver], renamed(giver, {value: output}))

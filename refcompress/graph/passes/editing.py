@@ -13,10 +13,10 @@ import numpy as np
 from ...errors import RefcompressError
 from ...formats import Graph, Node
 from ...formats.graph import in_order, node_inputs, subgraphs
+from ..attributes import new_node
 from ..known import Known
 from ..model import Model
 from ..signature import known_outputs, known_tensor
-from ..use import Weight
 
 __all__ = ["Editing", "Rule", "renamed", "rewritten"]
 
@@ -130,7 +130,7 @@ class Editing:
     def replace_inside(self, node: Node, attributes: Mapping[str, Any]) -> None:
         """Give a node other graphs, whose rules have counted what they take."""
         self._drop(node)
-        self._add(Node(node.operation, node.inputs, node.outputs, attributes, node.name))
+        self._add(new_node(node.operation, node.inputs, node.outputs, node.name, attributes))
 
     def add_tensor(self, name: str, value: np.ndarray) -> str:
         """Add a tensor; return its name, with "#2" after it where that is taken."""
@@ -232,8 +232,8 @@ def renamed(node: Node, names: Mapping[str, str]) -> Node:
     """Return a node that takes and gives values under other names; so do the graphs inside of it."""
     attributes = {key: renamed_graph(value, names) if isinstance(value, Graph) else value
                   for key, value in node.attributes}
-    return Node(node.operation, tuple(names.get(name, name) for name in node.inputs),
-                tuple(names.get(name, name) for name in node.outputs), attributes, node.name)
+    return new_node(node.operation, (names.get(name, name) for name in node.inputs),
+                    (names.get(name, name) for name in node.outputs), node.name, attributes)
 
 
 def renamed_graph(graph: Graph, names: Mapping[str, str]) -> Graph:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...formats import Node
+from ..attributes import attributes_of, new_node
 from ..model import Model
 from ..sizes import UNKNOWN
 from .editing import Editing, rewritten
@@ -14,9 +15,9 @@ def with_layer_norms(model: Model) -> Model:
     """Return the model with (x - mean) / sqrt(variance + epsilon) over the last axis as "layer_norm".
 
     Known are divisions and products with the reciprocal; variances as the mean of squared differences, and as the mean
-    of squares less the squared mean; a gain and a shift behind it, which keep their names. "layer_norm" is rounded once,
-    of sums in float64; written out each step is rounded. The mean of squares less the squared mean loses what both have
-    in common: there the fused result is the better one.
+    of squares less the squared mean; a gain and a shift behind it, which keep their names. "layer_norm" is rounded
+    once, of sums in float64; written out each step is rounded. The mean of squares less the squared mean loses what
+    both have in common: there the fused result is the better one.
     """
     return rewritten(model, layer_norm)
 
@@ -29,11 +30,8 @@ def layer_norm(editing: Editing) -> None:
             x = _of_variance(editing, variance) if epsilon is not None else None
             if x is not None and (found := _normalized(editing, root, x)) is not None:
                 nodes, last, gain, shift = found
-                k = editing.known(x).shape[-1]
-                parts = [gain or editing.add_tensor(f"{last.name}.weight", np.ones(k, np.float32)), shift]
-                epsilon = float(editing.constant(other).reshape(()))
-                editing.replace([last], Node("layer_norm", (x, *filter(None, parts)), last.outputs,
-                                             {"epsilon": epsilon}, last.name))
+                inputs = (x, gain, shift) if shift else (x, gain) if gain else (x,)
+                editing.replace([last], new_node("layer_norm", inputs, last.outputs, last.name, {"epsilon": epsilon}))
                 editing.clear([*nodes, root])
                 break
 
@@ -68,18 +66,20 @@ def _of_mean(editing: Editing, name: str) -> str | None:
     if node is not None:
         return node.inputs[0] if _is_last(editing, node) else None
     scaled = editing.giver(name, "multiply", "divide")
-    for i in (0, 1) if scaled is not None else ():
+    if scaled is None:
+        return None
+    for i in (0, 1):
         number, node = editing.number(scaled.inputs[1 - i]), editing.giver(scaled.inputs[i], "reduce_sum")
         if number is None or node is None or not _is_last(editing, node) or scaled.operation == "divide" and i == 1:
             continue
-        k = editing.known(node.inputs[0]).shape[-1]
+        k = (editing.known(node.inputs[0]).shape or ("",))[-1]
         if isinstance(k, int) and number == (k if scaled.operation == "divide" else float(np.float32(1 / k))):
             return node.inputs[0]
     return None
 
 
 def _is_last(editing: Editing, node: Node) -> bool:
-    shape, axes = editing.known(node.inputs[0]).shape, dict(node.attributes).get("axes")
+    shape, axes = editing.known(node.inputs[0]).shape, attributes_of(node).get("axes")
     return (shape is not None and isinstance(shape[-1], int) and len(node.inputs) == 1 and axes is not None
             and len(axes) == 1 and axes[0] in (-1, len(shape) - 1))
 
@@ -104,7 +104,7 @@ def _source(editing: Editing, name: str) -> str:
     return name
 
 
-def _normalized(editing: Editing, root: Node, x: str):
+def _normalized(editing: Editing, root: Node, x: str) -> tuple[list[Node], Node, str, str] | None:
     """Return the nodes behind the root, the last of them, and the names of the gain and of the shift ("" for none).
 
     None where something else than a layer norm of x stands there.
@@ -160,9 +160,9 @@ def _is_vector(editing: Editing, name: str, x: str) -> bool:
 
 def _as_vectors(editing: Editing, gain: str, shift: str, x: str) -> bool:
     """Give tensors one axis; return whether that can be done."""
-    wide = [name for name in (gain, shift) if name and editing.constant(name).ndim > 1]
+    wide = [name for name in (gain, shift) if name and len(editing.tensors[name].shape) > 1]
     if not all(map(editing.is_single, wide)):
         return False
     for name in wide:
-        editing.change(name, editing.constant(name).reshape(-1))
+        editing.change(name, np.asarray(editing.tensors[name]).reshape(-1))
     return True

@@ -62,7 +62,7 @@ def nn_activation(x: NDArray[np.float32], function: str) -> NDArray[np.float32]:
     [-0.7615941762924194, 0.0, 0.7615941762924194]
     """
     x, function = activation_arguments(x, function)
-    return FUNCTIONS[function](x.astype(np.float64)).astype(np.float32)
+    return np.asarray(FUNCTIONS[function](x.astype(np.float64)), np.float32)
 
 
 def _tanh(x):

@@ -45,8 +45,8 @@ def nn_softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
     float32 of the shape of x
         The same bits on every machine: e^v as for nn_activation, their sum in float64 by sixteen chains
         (chain_sums), the product with its reciprocal rounded once. Each element is off by less than half a unit in the
-        last place and (k / 16 + 150) 2^-29 of one, or by half of 2^-149 and so much of it. A row with a NaN, with +infinity, or of -infinity
-        alone is NaN.
+        last place and (k / 16 + 150) 2^-29 of one, or by half of 2^-149 and so much of it. A row with a NaN, with
+        +infinity, or of -infinity alone is NaN.
 
     **Source** Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs (1990); the maximum is
     subtracted so that nothing overflows, which changes no quotient. **Departs** nothing.

@@ -216,10 +216,9 @@ def window_argument(x: np.ndarray, layout: str, kernel, strides, pads, dilations
 def _covered(window: Window) -> None:
     """Refuse a window that lies beside the image at some place."""
     for axis, side in enumerate(("row", "column")):
-        on = np.zeros(window.places[axis], bool)
-        for cell in range(window.kernel[axis]):
-            under = window.under(axis, cell)
-            on |= (under >= 0) & (under < window.size[axis])
+        first = window.under(axis, 0)
+        cell = -(np.minimum(first, 0) // window.dilations[axis])  # the first one that does not lie before the image
+        on = (cell < window.kernel[axis]) & (first + cell * window.dilations[axis] < window.size[axis])
         if not on.all():
             raise RefcompressError("pads", f"must leave a {side} of the image under the kernel at each place, "
                                            f"not none at place {int(np.argmin(on))}")

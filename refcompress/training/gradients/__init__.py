@@ -5,7 +5,18 @@ An operation that is neither in GRADIENTS nor in NOTHING has no gradient here; a
 
 from collections.abc import Mapping
 
-from . import activations, attention, convolution, linear, normalization, pointwise, pooling, recurrent, reductions, shapes
+from . import (
+    activations,
+    attention,
+    convolution,
+    linear,
+    normalization,
+    pointwise,
+    pooling,
+    recurrent,
+    reductions,
+    shapes,
+)
 from .row import Gradient
 
 __all__ = ["GRADIENTS", "NOTHING", "Gradient"]
@@ -15,5 +26,5 @@ GRADIENTS: Mapping[str, Gradient] = {row.name: row for row in (
     *recurrent.ROWS, *pointwise.ROWS, *reductions.ROWS, *shapes.ROWS)}
 
 # What these give does not change with the values that they take, or in steps alone: their gradient is nothing.
-NOTHING = frozenset({"shape", "constant_of_shape", "equal", "less", "greater", "both", "either", "not", "floor", "ceil", "argmax",
-                     "size"})
+NOTHING = frozenset({"shape", "size", "constant_of_shape", "equal", "less", "greater", "both", "either", "not", "floor",
+                     "ceil", "argmax"})

@@ -8,11 +8,11 @@ from .row import Gradient, summed_to
 __all__ = ["ROWS", "stacked"]
 
 
-def linear(dy, y, x, weight, bias=None, *, wanted):
-    """dx = dy W;  dW = dyᵀ x and db = sum of dy, over all rows."""
-    rows = dy.reshape(-1, dy.shape[-1])
-    dx = product(rows, weight).reshape(x.shape) if wanted[0] else None
-    dw = product(rows.T, x.reshape(-1, x.shape[-1])) if wanted[1] else None
+def linear(dy, y, x, weight, bias=None, *, wanted, transposed):
+    """dx = dy W;  dW = dyᵀ x and db = sum of dy, over all rows. transposed : Wᵀ stands for W."""
+    rows, given = dy.reshape(-1, dy.shape[-1]), x.reshape(-1, x.shape[-1])
+    dx = product(rows, weight.T if transposed else weight).reshape(x.shape) if wanted[0] else None
+    dw = (product(given.T, rows) if transposed else product(rows.T, given)) if wanted[1] else None
     return dx, dw, rows.sum(axis=0) if len(wanted) > 2 and wanted[2] else None
 
 

@@ -42,10 +42,23 @@ def reduce_extreme(dy, y, x, of=None, *, wanted, axes, keep, none_is_none):
     return (first * _kept(dy, along, keep).transpose(order)).transpose(np.argsort(order)), None
 
 
+def reduce_product(dy, y, x, of=None, *, wanted, axes, keep, none_is_none):
+    """The gradient of a factor is the product of the others: of those in front of it times those behind it."""
+    along = _along(x, of, axes, none_is_none)
+    order = (*(axis for axis in range(x.ndim) if axis not in along), *along)
+    turned = x.transpose(order)
+    flat = turned.reshape(*turned.shape[: x.ndim - len(along)], -1)
+    ones = np.ones_like(flat[..., :1])
+    front = np.cumprod(np.concatenate([ones, flat[..., :-1]], axis=-1), axis=-1)
+    behind = np.flip(np.cumprod(np.concatenate([ones, np.flip(flat, -1)[..., :-1]], axis=-1), axis=-1), -1)
+    others = (front * behind).reshape(turned.shape).transpose(np.argsort(order))
+    return others * _kept(dy, along, keep), None
+
+
 def cumulative_sum(dy, y, x, *, wanted, axis):
     return (np.flip(np.cumsum(np.flip(dy, axis), axis), axis),)
 
 
 ROWS = (Gradient("reduce_sum", reduce_sum, frozenset({0})), Gradient("reduce_mean", reduce_mean, frozenset({0})),
         Gradient("reduce_max", reduce_extreme, frozenset({0})), Gradient("reduce_min", reduce_extreme, frozenset({0})),
-        Gradient("cumulative_sum", cumulative_sum))
+        Gradient("reduce_product", reduce_product, frozenset({0})), Gradient("cumulative_sum", cumulative_sum))

@@ -1,7 +1,7 @@
 """What makes nodes of ours of an ONNX node: a function for each operator, a file for each family.
 
-CONVERTERS : the name of the operator, behind that of its domain where it is not ONNX's own -> the function. It reads the
-attributes of the operator's opset, 7 and later, and adds nodes.
+CONVERTERS : the name of the operator, behind that of its domain where it is not ONNX's own -> the function. It reads
+the attributes of the operator's opset, 7 and later, and adds nodes.
 
 **Source** ONNX, operators and their changelog, versions 7 to 25.
 """
@@ -21,6 +21,7 @@ def same(operation: str) -> Callable[[Operator], None]:
 
 
 CONVERTERS: Mapping[str, Callable[[Operator], None]] = {
-    **{name: same(operation) for name, operation in SAME.items()}, **products.CONVERTERS, **pooling.CONVERTERS, **norms.CONVERTERS, **pointwise.CONVERTERS, **shapes.CONVERTERS,
+    **{name: same(operation) for name, operation in SAME.items()}, **products.CONVERTERS, **pooling.CONVERTERS,
+    **norms.CONVERTERS, **pointwise.CONVERTERS, **shapes.CONVERTERS,
     **attention.CONVERTERS, **recurrent.CONVERTERS, **resize.CONVERTERS, **control.CONVERTERS,
 }

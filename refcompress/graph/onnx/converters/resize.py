@@ -27,11 +27,12 @@ def resize(node: Operator) -> None:
         attributes["axes"] = axes
     node.only("antialias", 0, default=0)
     node.drop("extrapolation_value")
-    scales, more = _scales(node, 2)
+    scales, given = _scales(node, 2)
     sizes: list[str] = []
-    if not scales and not more:
-        sizes, more = numbers(node, sizes=3)
-    node.give("resize", node.input(0), scales, *sizes, mode=mode, **more, **attributes)
+    if not scales and not given:
+        sizes, wanted = numbers(node, sizes=3)
+        attributes |= wanted
+    node.give("resize", node.input(0), scales, *sizes, mode=mode, **given, **attributes)
 
 
 def upsample(node: Operator) -> None:

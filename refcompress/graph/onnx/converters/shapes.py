@@ -15,7 +15,8 @@ def numbers(node: Operator, **places: int) -> tuple[list[str], dict[str, tuple[i
 
     Integers that ONNX has as attributes, or as inputs that are known before a run, are attributes of ours.
     """
-    inputs, attributes = [], {}
+    inputs: list[str] = []
+    attributes: dict[str, tuple[int, ...]] = {}
     for name, i in places.items():
         value, constant = node.attribute(ONNX_NAMES.get(name, name)), node.constant(i)
         if value is None and constant is not None and constant.ndim <= 1:
@@ -68,13 +69,13 @@ def transpose(node: Operator) -> None:
 def pad(node: Operator) -> None:
     """Before opset 11 all is in attributes."""
     mode = node.only("mode", "constant", "reflect", "edge", "wrap", default="constant")
-    (widths, axes), attributes = numbers(node, pads=1, axes=3)
+    inputs, attributes = numbers(node, pads=1, axes=3)
     value, constant = node.attribute("value"), node.constant(2)
     if value is None and constant is not None and constant.size == 1:
         value = constant.reshape(()).item()
     filler = "" if value is not None and value == value else node.input(2)
     more = {} if filler or not value else {"value": value}
-    node.give("pad", node.input(0), widths, filler, axes, mode=mode, **attributes, **more)
+    node.give("pad", node.input(0), inputs[0], filler, inputs[1], mode=mode, **attributes, **more)
 
 
 def cast(node: Operator) -> None:
@@ -116,14 +117,20 @@ def cumulative_sum(node: Operator) -> None:
     node.give("cumulative_sum", node.input(0), axis=int(axis.reshape(())))
 
 
+def flatten(node: Operator) -> None:
+    node.give("flatten", node.input(0), axis=node.attribute("axis", 1))
+
+
+def concat(node: Operator) -> None:
+    node.give("concat", *node.inputs, axis=node.must("axis"))
+
+
 CONVERTERS = {
-    "Reshape": reshape, "Flatten": lambda node: node.give("flatten", node.input(0), axis=node.attribute("axis", 1)),
-    "Squeeze": moved("squeeze", axes=1), "Unsqueeze": moved("unsqueeze", axes=1),
+    "Reshape": reshape, "Flatten": flatten, "Squeeze": moved("squeeze", axes=1),
+    "Unsqueeze": moved("unsqueeze", axes=1), "Concat": concat, "Cast": cast, "Shape": shape,
     "Slice": moved("slice", starts=1, ends=2, axes=3, steps=4), "Expand": moved("expand", shape=1),
     "Tile": moved("tile", repeats=1), "Gather": gather, "Split": split, "Pad": pad, "Transpose": transpose,
-    "Concat": lambda node: node.give("concat", *node.inputs, axis=node.must("axis")), "Cast": cast, "Shape": shape,
-    "ConstantOfShape": constant_of_shape, "ArgMax": arg_max,
-    "CumSum": cumulative_sum, "ReduceMean": reduce("reduce_mean"),
-    "ReduceSum": reduce("reduce_sum"), "ReduceMax": reduce("reduce_max"), "ReduceMin": reduce("reduce_min"),
-    "ReduceProd": reduce("reduce_product"),
+    "ConstantOfShape": constant_of_shape, "ArgMax": arg_max, "CumSum": cumulative_sum,
+    "ReduceMean": reduce("reduce_mean"), "ReduceSum": reduce("reduce_sum"), "ReduceMax": reduce("reduce_max"),
+    "ReduceMin": reduce("reduce_min"), "ReduceProd": reduce("reduce_product"),
 }

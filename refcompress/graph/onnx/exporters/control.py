@@ -15,8 +15,7 @@ def branches(export: "Export", node: Node) -> None:
     for name in ("then_branch", "else_branch"):
         inner = node[name]
         assert isinstance(inner, Graph)
-        known = {output: export.known(of) for output, of in zip(inner.outputs, node.outputs)}
-        found[name] = export.graph(inner, f"{node.name}/{name}", known)
+        found[name] = export.graph(inner, f"{node.name}/{name}")
     export.emit("If", node.inputs, node.outputs, node, **found)
 
 

@@ -1,11 +1,13 @@
 """Norms, softmax and attention."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ....errors import RefcompressError
 from ....formats import Node
+from ...attributes import attributes_of
+from ...sizes import UNKNOWN
 
 if TYPE_CHECKING:
     from ..exporting import Export
@@ -19,7 +21,7 @@ def batch_norm(export: "Export", node: Node) -> None:
 
 def layer_norm(export: "Export", node: Node) -> None:
     """ONNX's must have a scale: one of ones in the place of none."""
-    inputs, axis = list(node.inputs), dict(node.attributes).get("axis", -1)
+    inputs, axis = list(node.inputs), attributes_of(node).get("axis", -1)
     if len(inputs) == 1 or not inputs[1]:
         shape = export.known(inputs[0]).shape
         sizes = None if shape is None else shape[axis:]
@@ -32,7 +34,7 @@ def layer_norm(export: "Export", node: Node) -> None:
 
 
 def group_norm(export: "Export", node: Node) -> None:
-    groups = dict(node.attributes)["groups"]
+    groups = attributes_of(node)["groups"]
     if groups == 0:
         return export.emit("InstanceNormalization", node.inputs, node.outputs, node, epsilon=_epsilon(node))
     export.emit("GroupNormalization", node.inputs, node.outputs, node, opset=21, num_groups=groups,
@@ -40,27 +42,45 @@ def group_norm(export: "Export", node: Node) -> None:
 
 
 def softmax(export: "Export", node: Node) -> None:
-    export.emit("Softmax", node.inputs, node.outputs, node, axis=dict(node.attributes).get("axis", -1))
+    export.emit("Softmax", node.inputs, node.outputs, node, axis=attributes_of(node).get("axis", -1))
 
 
 def attention(export: "Export", node: Node) -> None:
     names = {"heads": "q_num_heads", "kv_heads": "kv_num_heads", "scale": "scale", "softcap": "softcap"}
-    found = {names[name]: value for name, value in node.attributes if name in names and value}
+    given = attributes_of(node)
+    found: dict[str, Any] = {names[name]: value for name, value in given.items() if name in names and value}
     if "q_num_heads" in found:
         found.setdefault("kv_num_heads", found["q_num_heads"])
-    if dict(node.attributes).get("causal"):
+    if given.get("causal"):
         found["is_causal"] = 1
-    export.emit("Attention", node.inputs, node.outputs, node, opset=23, **found)
+    inputs = list(node.inputs)
+    if len(inputs) > 3 and inputs[3]:
+        inputs[3] = _repeated(export, node)
+    export.emit("Attention", inputs, node.outputs, node, opset=23, **found)
+
+
+def _repeated(export: "Export", node: Node) -> str:
+    """Return the mask, repeated for each query: it broadcasts in the standard, and not in ONNX Runtime 1.32."""
+    q, mask = export.known(node.inputs[0]).shape, export.known(node.inputs[3]).shape
+    if q is None or mask is None or len(mask) > 1 and mask[-2] == q[-2] != UNKNOWN:
+        return node.inputs[3]
+    axis = len(q) - 2
+    length, sizes, repeated = (export.between(node, part) for part in ("length", "sizes", "mask"))
+    export.emit("Shape", [node.inputs[0]], [length], node, part="/Shape", start=axis, end=axis + 1)
+    front = [export.numbers(node, "front", [1] * (len(mask) - 2))] if len(mask) > 2 else []
+    export.emit("Concat", [*front, length, export.numbers(node, "back", [1])], [sizes], node, part="/Concat", axis=0)
+    export.emit("Expand", [node.inputs[3], sizes], [repeated], node, part="/Expand")
+    return repeated
 
 
 def rotary(export: "Export", node: Node) -> None:
     names = {"heads": "num_heads", "dimensions": "rotary_embedding_dim", "interleaved": "interleaved"}
-    found = {names[name]: int(value) for name, value in node.attributes if value}
+    found: dict[str, Any] = {names[name]: int(value) for name, value in attributes_of(node).items() if value}
     export.emit("RotaryEmbedding", node.inputs, node.outputs, node, opset=23, **found)
 
 
 def _epsilon(node: Node) -> float:
-    return dict(node.attributes).get("epsilon", 1e-5)
+    return attributes_of(node).get("epsilon", 1e-5)
 
 
 EXPORTERS = {"batch_norm": batch_norm, "layer_norm": layer_norm, "rms_norm": layer_norm, "group_norm": group_norm,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....formats import Node
+from ...attributes import attributes_of
 
 if TYPE_CHECKING:
     from ..exporting import Export
@@ -13,7 +14,7 @@ __all__ = ["EXPORTERS"]
 
 
 def gelu(export: "Export", node: Node) -> None:
-    approximate = "tanh" if dict(node.attributes).get("approximate") else "none"
+    approximate = "tanh" if attributes_of(node).get("approximate") else "none"
     export.emit("Gelu", node.inputs, node.outputs, node, opset=20, approximate=approximate)
 
 
@@ -22,19 +23,19 @@ def silu(export: "Export", node: Node) -> None:
 
 
 def hard_sigmoid(export: "Export", node: Node) -> None:
-    given = dict(node.attributes)
+    given = attributes_of(node)
     export.emit("HardSigmoid", node.inputs, node.outputs, node, alpha=given.get("alpha", 0.2),
                 beta=given.get("beta", 0.5))
 
 
 def leaky_relu(export: "Export", node: Node) -> None:
-    export.emit("LeakyRelu", node.inputs, node.outputs, node, alpha=dict(node.attributes).get("alpha", 0.01))
+    export.emit("LeakyRelu", node.inputs, node.outputs, node, alpha=attributes_of(node).get("alpha", 0.01))
 
 
 def clip(export: "Export", node: Node) -> None:
     """The ends become inputs of x's type."""
     x, *ends = node.inputs
-    given = dict(node.attributes)
+    given = attributes_of(node)
     ends += [""] * (2 - len(ends))
     for i, name in enumerate(("low", "high")):
         if given.get(name) is not None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ....formats import Node
+from ...attributes import attributes_of
 
 if TYPE_CHECKING:
     from ..exporting import Export
@@ -13,7 +14,7 @@ __all__ = ["EXPORTERS"]
 def linear(export: "Export", node: Node) -> None:
     """Gemm for a matrix of inputs; else MatMul and Add, with a Transpose of the weight where it is (m, k)."""
     x, weight, *bias = node.inputs
-    transposed = dict(node.attributes).get("transposed", False)
+    transposed = attributes_of(node).get("transposed", False)
     shape = export.known(x).shape
     if shape is not None and len(shape) == 2:
         return export.emit("Gemm", node.inputs, node.outputs, node, transB=int(not transposed))
@@ -35,8 +36,8 @@ def embedding(export: "Export", node: Node) -> None:
 
 def window(node: Node) -> dict[str, Any]:
     """Return strides, pads, dilations and the kernel of a node as ONNX's attributes."""
-    attributes = dict(node.attributes)
-    found = {name: list(attributes[name]) for name in ("strides", "dilations") if attributes.get(name)}
+    attributes = attributes_of(node)
+    found: dict[str, Any] = {name: list(attributes[name]) for name in ("strides", "dilations") if attributes.get(name)}
     pads = attributes.get("pads", ())
     if isinstance(pads, str):
         found["auto_pad"] = pads.upper()

@@ -1,8 +1,10 @@
 """LSTM and GRU."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ....errors import RefcompressError
 from ....formats import Node
+from ...attributes import attributes_of
 
 if TYPE_CHECKING:
     from ..exporting import Export
@@ -12,17 +14,19 @@ __all__ = ["EXPORTERS"]
 
 def recurrent(export: "Export", node: Node) -> None:
     """The weights become (directions, gates m, k), where they have two axes."""
-    given = dict(node.attributes)
+    given = attributes_of(node)
     inputs, directions = list(node.inputs), 2 if given.get("direction") == "bidirectional" else 1
-    m = export.known(inputs[2]).shape[-1]
     for i, part in ((1, "weight"), (2, "recurrent")):
         shape = export.known(inputs[i]).shape
-        if len(shape) == 2:
-            sizes = export.numbers(node, f"{part}_shape", [directions, shape[0] // directions, shape[1]])
+        rows, m = (shape or ("?",) * 2)[-2:]
+        if not isinstance(rows, int) or not isinstance(m, int):
+            raise RefcompressError(f"node {node.name!r}", f"has weights whose sizes are not known, {shape}")
+        if shape is not None and len(shape) == 2:
+            sizes = export.numbers(node, f"{part}_shape", [directions, rows // directions, m])
             name = export.between(node, part)
             export.emit("Reshape", [inputs[i], sizes], [name], node, part=f"/{part}")
             inputs[i] = name
-    attributes = {"hidden_size": m, "direction": given.get("direction", "forward")}
+    attributes: dict[str, Any] = {"hidden_size": m, "direction": given.get("direction", "forward")}
     for ours, name in (("batch_first", "layout"), ("coupled", "input_forget"), ("reset_after", "linear_before_reset")):
         if given.get(ours):
             attributes[name] = 1

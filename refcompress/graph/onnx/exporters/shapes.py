@@ -1,11 +1,12 @@
 """Shapes: integers that are attributes of ours become tensors, where ONNX has inputs."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ....formats import Node
+from ...attributes import attributes_of
 from ..types import type_number
 
 if TYPE_CHECKING:
@@ -20,32 +21,33 @@ def listed(operator: str, *names: str, **kept: str) -> "Callable[[Export, Node],
     kept : our name of an attribute -> ONNX's
     """
     def export_node(export: "Export", node: Node) -> None:
-        given = dict(node.attributes)
+        given = attributes_of(node)
         inputs = list(node.inputs) + [""] * (1 + len(names) - len(node.inputs))
         for i, name in enumerate(names, 1):
             if given.get(name) is not None:
                 inputs[i] = export.numbers(node, name, given[name])
-        attributes = {theirs: int(given[ours]) for ours, theirs in kept.items() if ours in given}
+        attributes: dict[str, Any] = {theirs: int(given[ours]) for ours, theirs in kept.items() if ours in given}
         export.emit(operator, inputs, node.outputs, node, **attributes)
     return export_node
 
 
 def transpose(export: "Export", node: Node) -> None:
-    axes = dict(node.attributes).get("axes")
-    export.emit("Transpose", node.inputs, node.outputs, node, **({} if axes is None else {"perm": list(axes)}))
+    axes = attributes_of(node).get("axes")
+    attributes: dict[str, Any] = {} if axes is None else {"perm": list(axes)}
+    export.emit("Transpose", node.inputs, node.outputs, node, **attributes)
 
 
 def split(export: "Export", node: Node) -> None:
-    given = dict(node.attributes)
+    given = attributes_of(node)
     axis, inputs = given.get("axis", 0), list(node.inputs)
     if given.get("sizes") is not None:
         inputs[1:] = [export.numbers(node, "sizes", given["sizes"])]
-    more = {"num_outputs": given["count"]} if len(inputs) == 1 else {}
+    more: dict[str, Any] = {"num_outputs": given["count"]} if len(inputs) == 1 else {}
     export.emit("Split", inputs, node.outputs, node, axis=axis, **more)
 
 
 def pad(export: "Export", node: Node) -> None:
-    given = dict(node.attributes)
+    given = attributes_of(node)
     x, pads, value, axes = [*node.inputs, "", "", ""][:4]
     if given.get("pads") is not None:
         pads = export.numbers(node, "pads", given["pads"])
@@ -57,31 +59,31 @@ def pad(export: "Export", node: Node) -> None:
 
 
 def cast(export: "Export", node: Node) -> None:
-    export.emit("Cast", node.inputs, node.outputs, node, to=type_number(node["type"]))
+    export.emit("Cast", node.inputs, node.outputs, node, to=type_number(attributes_of(node)["type"]))
 
 
 def shape(export: "Export", node: Node) -> None:
-    given = dict(node.attributes)
-    export.emit("Shape", node.inputs, node.outputs, node, **{name: given[name] for name in ("start", "end")
-                                                             if name in given})
+    given = attributes_of(node)
+    attributes: dict[str, Any] = {name: given[name] for name in ("start", "end") if name in given}
+    export.emit("Shape", node.inputs, node.outputs, node, **attributes)
 
 
 def constant_of_shape(export: "Export", node: Node) -> None:
     from ..package import onnx_package
 
-    given = dict(node.attributes)
+    given = attributes_of(node)
     value = np.array([given.get("value", 0.0)], np.dtype(given.get("type", "float32")))
     export.emit("ConstantOfShape", node.inputs, node.outputs, node,
                 value=onnx_package().numpy_helper.from_array(value, "value"))
 
 
 def reduction(operator: str) -> "Callable[[Export, Node], None]":
-    """Return the exporter of a reduction; ReduceSum has its axes as an input from opset 13 on, the others from 18 on."""
+    """Return the exporter of a reduction, whose axes are an input in opset 20."""
     return listed(operator, "axes", keep="keepdims", none_is_none="noop_with_empty_axes")
 
 
 def resize(export: "Export", node: Node) -> None:
-    given = dict(node.attributes)
+    given = attributes_of(node)
     x, scales, sizes = [*node.inputs, "", ""][:3]
     if given.get("scales") is not None:
         scales = export.numbers(node, "scales", given["scales"], np.float32)
@@ -90,8 +92,9 @@ def resize(export: "Export", node: Node) -> None:
     names = {"mode": "mode", "coordinates": "coordinate_transformation_mode", "rounding": "nearest_mode",
              "cubic": "cubic_coeff_a", "exclude_outside": "exclude_outside", "aspect": "keep_aspect_ratio_policy",
              "axes": "axes"}
-    attributes = {names[name]: list(value) if isinstance(value, tuple) else int(value) if isinstance(value, bool)
-                  else value for name, value in node.attributes if name in names and value is not None}
+    kinds = {tuple: list, bool: int}  # what ONNX has in their place
+    attributes = {names[name]: kinds.get(type(value), type(value))(value) for name, value in given.items()
+                  if name in names and value is not None}
     export.emit("Resize", [x, "", scales, sizes], node.outputs, node, opset=19, **attributes)
 
 
@@ -105,7 +108,7 @@ def concat(export: "Export", node: Node) -> None:
 
 
 def cumulative_sum(export: "Export", node: Node) -> None:
-    axis = export.numbers(node, "axis", dict(node.attributes).get("axis", 0))
+    axis = export.numbers(node, "axis", attributes_of(node).get("axis", 0))
     export.emit("CumSum", [*node.inputs, axis], node.outputs, node)
 
 

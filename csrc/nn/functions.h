@@ -1,0 +1,69 @@
+/* The functions of rc_nn_activation, of vectors of doubles; reference/nn/activation.py has the same steps. */
+#include "doubles.h"
+
+static const double ERFC[] = {
+    0.27399891525010794, -0.24413718227021897, 0.19330217557055565, -0.13521345782816915,
+    0.08271289677063694, -0.04350273441739329, 0.01909538220168981, -0.006592509577004525,
+    0.0015279864531809336, -7.028540312739599e-05, -0.00011367112423059836, 4.4439304487318814e-05,
+    -9.493354153869012e-07, -5.187649020158305e-06, 8.518015789420976e-07, 5.054285753043209e-07,
+};
+static const double ERF[] = {
+    1.0, -1.0 / 3, 1.0 / 10, -1.0 / 42, 1.0 / 216, -1.0 / 1320, 1.0 / 9360, -1.0 / 75600, 1.0 / 685440, -1.0 / 6894720,
+};
+
+/* e^(z^2) erfc(z) for 0 <= z <= 10.5. */
+RC_INLINE TARGET VEC scaled_erfc(VEC z)
+{
+    const VEC u = 4 / (z + 4);
+    return u * polynomial(1 - 2 * u, ERFC, 16);
+}
+
+RC_INLINE TARGET VEC tanh_of(VEC x)
+{
+    const VEC e = exponential_minus_1(2 * magnitude(x));
+    return with_sign(e / (e + 2), x);
+}
+
+RC_INLINE TARGET VEC erf_of(VEC x)
+{
+    const VEC near = x * 0x1.20dd750429b6dp+0 * polynomial(x * x, ERF, 10); /* 2 / sqrt(pi) */
+    const VEC z = at_most(10.5, magnitude(x));
+    const VEC far = 1 - exponential(-(z * z)) * scaled_erfc(z);
+    return select(magnitude(x) < all(0.5), near, with_sign(far, x));
+}
+
+RC_INLINE TARGET VEC gelu(VEC x)
+{
+    const double farthest = 0x1.db2cfe686fe7dp+3; /* 10.5 sqrt(2) */
+    x = at_least(-farthest, x);
+    const VEC z = at_most(farthest, magnitude(x));
+    const VEC half = 0.5 * (exponential(-0.5 * (z * z)) * scaled_erfc(z * 0x1.6a09e667f3bcdp-1)); /* 1 / sqrt(2) */
+    return x * select(x < all(0), half, 1 - half);
+}
+
+RC_INLINE TARGET VEC gelu_tanh(VEC x)
+{
+    x = at_least(-800, x);
+    const VEC u2 = 0x1.9884533d43651p+0 * (x + 0.044715 * (x * x * x)); /* sqrt(8 / pi) */
+    return x / (1 + exponential(-u2));
+}
+
+RC_INLINE TARGET VEC silu(VEC x)
+{
+    x = at_least(-800, x);
+    return x / (1 + exponential(-x));
+}
+
+RC_INLINE TARGET VEC activation(const enum rc_nn_function function, VEC x)
+{
+    switch (function) {
+    case RC_NN_EXP: return exponential(x);
+    case RC_NN_TANH: return tanh_of(x);
+    case RC_NN_SIGMOID: return 1 / (1 + exponential(-x));
+    case RC_NN_ERF: return erf_of(x);
+    case RC_NN_GELU: return gelu(x);
+    case RC_NN_GELU_TANH: return gelu_tanh(x);
+    case RC_NN_SILU: return silu(x);
+    }
+    return x;
+}

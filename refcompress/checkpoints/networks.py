@@ -1,0 +1,89 @@
+"""Networks: what a compressed file holds beside its tensors, so that it runs."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from .. import container, reference
+from ..container import DEFAULT_LIMIT
+from ..errors import RefcompressError
+from ..formats import ELEMENT_TYPES, Graph, Plain
+from ..graph import Model
+from .reading import is_compressed, load
+from .source_networks import graph_name
+from .sources import Path
+
+__all__ = ["load_model", "model_of", "save_model"]
+
+
+def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> Model:
+    """Return the network that a file holds: a compressed file with a graph, or an ONNX model.
+
+    Parameters
+    ----------
+    path : the file
+    implementation : the namespace that decodes
+    limit : the most bytes that all tensors may have
+
+    Returns
+    -------
+    model : It has the tensors in the formats in which they are stored; what is kept bit for bit is an array.
+
+    Raises
+    ------
+    RefcompressError : the file has no graph; an entry that no node of the graph uses; a parameter without an entry.
+
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from refcompress.graph import Builder
+    >>> b = Builder()
+    >>> model = b.model(b.linear(b.input("x", (1, 2)), np.float32([[1, -1]]), name="fc"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(os.path.join(folder, "a.rcz"), model)
+    ...     load_model(os.path.join(folder, "a.rcz"))(np.float32([[3, 1]]))
+    array([[2.]], dtype=float32)
+    """
+    if not is_compressed(path):
+        from ..graph import onnx
+
+        return onnx.load(path)
+    with container.open(path, implementation=implementation, limit=limit) as file:
+        name = file.graph_name
+    if name is None:
+        raise RefcompressError("path", "has no graph: it holds tensors, and does not say in which order they are "
+                                       "computed with, nor which activations stand between them")
+    entries = load(path, implementation=implementation, limit=limit)
+    graph = entries.pop(name)
+    return model_of(graph, {name: _array(value) for name, value in entries.items()})
+
+
+def save_model(path: Path, model: Model, *, implementation: Any = reference,
+               metadata: Mapping[str, str] | None = None) -> None:
+    """Write a network to a compressed file: its graph first, then its tensors, in the formats that they have.
+
+    A file that ends in .onnx is an ONNX model, whose tensors are the arrays that the formats stand for.
+    """
+    if os.fsdecode(container.files.name_of(path)).lower().endswith(".onnx"):
+        from ..graph import onnx
+
+        return onnx.save(model, path)
+    container.save(path, {graph_name(model.tensors): model.graph, **model.tensors}, implementation=implementation,
+                   metadata=metadata)
+
+
+def model_of(graph: Graph, entries: Mapping[str, Any]) -> Model:
+    """Return the network of a graph and the entries of its file; refuse an entry that nothing uses, or that is missing.
+    """
+    taken = set(graph.parameters)
+    for name in entries:
+        if name not in taken:
+            raise RefcompressError(f"entry {name!r}", "is used by no node of the graph in the file")
+    for name in graph.parameters:
+        if name not in entries:
+            raise RefcompressError(f"entry {name!r}", "is not in the file, and the graph takes it")
+    return Model(graph, entries)
+
+
+def _array(value: Any) -> Any:
+    """Return what is kept bit for bit as an array, where NumPy has its type."""
+    return value.dense() if isinstance(value, Plain) and ELEMENT_TYPES[value.type].numpy is not None else value

