@@ -1,4 +1,4 @@
-"""Integer inference as FORMAT.md says it, "Integer nodes": NumPy and what is in a file, without an operation of ours."""
+"""Integer inference as FORMAT.md says it, "Integer nodes": NumPy and what is in a file, and no operation of ours."""
 
 import numpy as np
 

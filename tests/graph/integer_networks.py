@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+from implementations import BOTH
 
 import refcompress
-from implementations import BOTH
 from refcompress.graph import Builder, Model
 
 LENET = Path(__file__).parents[2] / "results" / "deep_compression" / "lenet_5-smallest.rcz"

@@ -3,10 +3,10 @@ refused."""
 
 import numpy as np
 import pytest
+from implementations import EVERYONE, native, needs_native
 from integer_loop import run as loop
 from integer_networks import drawn, lenet_5, small_cnn
 
-from implementations import EVERYONE, native, needs_native
 from refcompress.errors import ArgumentTypeError, RefcompressError
 from refcompress.formats import Packed, Quantized, Shared
 from refcompress.graph import Builder
@@ -28,7 +28,8 @@ def digits():
     return train.inputs()[:48].reshape(-1, 1, 28, 28)
 
 
-@pytest.mark.parametrize("options", [{}, {"symmetric": True}, {"ranges": "percentile", "percentile": 99.0}, {"weights": 4}])
+@pytest.mark.parametrize("options", [{}, {"symmetric": True}, {"ranges": "percentile", "percentile": 99.0},
+                                     {"weights": 4}])
 def test_a_cnn_on_integers_is_what_the_specification_says(cnn, options):
     made = to_integers(cnn, [IMAGES[:7], IMAGES[7:]], **options).model
     expected = loop(made.graph, made.tensors, {"x": IMAGES})["last"]
@@ -139,7 +140,8 @@ def test_a_value_that_two_nodes_take_is_not_clipped_for_both():
 def test_weights_that_are_integers_already_stay():
     rng = np.random.default_rng(7)
     weights = {"four": quantize_pack(quantize_s8(drawn(rng, 3, 6), bits=4, axis=0), bits=4),
-               "eight": quantize_s8(drawn(rng, 6, 3)), "shared": Shared(np.zeros((3, 6), np.uint8), np.ones(1, np.float32))}
+               "eight": quantize_s8(drawn(rng, 6, 3)),
+               "shared": Shared(np.zeros((3, 6), np.uint8), np.ones(1, np.float32))}
     b = Builder()
     x = b.input("x", ("n", 6))
     for name, weight in weights.items():

@@ -3,17 +3,18 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...errors import RefcompressError
-from ...formats import Node, Packed, Quantized, is_array_format
+from ...formats import Node, Packed, Quantized
 from ...reference import dequantize_s8, quantize_bias_s32, quantize_s8, quantize_scale
 from ..operations.grids import LARGEST_SUM
-from ..operations.integer_products import UNIT_ROOM
+from ..operations.integer_layers import UNIT_ROOM
 from ..use import Weight
 
-__all__ = ["MOST_INPUTS", "Grid", "dense", "inputs_of", "integer_layer", "is_transposed", "lookup_table",
+__all__ = ["MOST_INPUTS", "Grid", "clip_ends", "dense", "inputs_of", "integer_layer", "is_transposed", "lookup_table",
            "quantized_weight", "rows_first", "same", "suits", "window"]
 
 MOST_INPUTS = LARGEST_SUM // UNIT_ROOM  # of a layer on integers
@@ -52,7 +53,16 @@ class Grid:
 
 def dense(weight: Weight) -> np.ndarray:
     """Return a tensor's float32 numbers."""
-    return weight.dense() if is_array_format(weight) else weight
+    return weight if isinstance(weight, np.ndarray) else weight.dense()
+
+
+def clip_ends(node: Node) -> tuple[float, float]:
+    """Return between which values a relu or a clip leaves its input."""
+    if node.operation == "relu":
+        return 0.0, np.inf
+    given: dict[str, Any] = dict(node.attributes)
+    low, high = given.get("low"), given.get("high")
+    return -np.inf if low is None else low, np.inf if high is None else high
 
 
 def is_transposed(node: Node) -> bool:
@@ -60,7 +70,7 @@ def is_transposed(node: Node) -> bool:
     return bool(dict(node.attributes).get("transposed", False))
 
 
-def window(node: Node) -> dict:
+def window(node: Node) -> dict[str, Any]:
     """Return the attributes that an integer product takes over from its float node: those of a convolution's window."""
     return {name: value for name, value in node.attributes if name != "transposed"}
 
@@ -75,7 +85,9 @@ def rows_first(node: Node, weight: Weight) -> Weight:
     if not is_transposed(node):
         return weight
     if isinstance(weight, Quantized) and weight.group is None:
-        return Quantized(*(np.ascontiguousarray(each.T) for each in (weight.values, weight.scale, weight.zero_point)))
+        values, scale, zero_point = (np.ascontiguousarray(each.T) for each in (weight.values, weight.scale,
+                                                                               weight.zero_point))
+        return Quantized(values, scale, zero_point)
     return np.ascontiguousarray(dense(weight).T)
 
 
@@ -133,7 +145,7 @@ def lookup_table(function: Callable[[np.ndarray], np.ndarray], x: Grid, y: Grid)
     """Return the 256 entries of a function between two grids; where it is not finite, that of the range's nearer end.
     """
     every = np.arange(-128, 128).astype(np.int8)
-    values = dequantize_s8(Quantized(every, np.float32([x.scale]), np.int8([x.zero_point])))
+    values = dequantize_s8(Quantized(every, np.array([x.scale], np.float32), np.array([x.zero_point], np.int8)))
     with np.errstate(all="ignore"):
         found = function(values)
         ends = function(np.clip(values, np.float32(x.low), np.float32(x.high)))

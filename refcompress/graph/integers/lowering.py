@@ -79,7 +79,7 @@ def to_integers(model: Model, calibration: Batch | Iterable[Batch] | None = None
         raise RefcompressError("calibration", "must be None where no activations are static: nothing would be read")
     kept, whole = matching(model, keep), model
     model = without_batch_norms(model)
-    if not static:
+    if not static or calibration is None:
         return _with_folded(whole, with_integer_weights(model, kept, weights, group, dynamic))
     names = [each.name for each in model.graph.inputs if each.type == "float32"]
     names += [name for node in model.graph.nodes for name in node.outputs

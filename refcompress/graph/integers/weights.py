@@ -2,8 +2,7 @@
 
 from collections.abc import Collection
 
-from ...errors import RefcompressError
-from ...formats import Graph, Node
+from ...formats import Format, Graph, Node
 from ...formats.graph import node_inputs, subgraphs
 from ..model import Model
 from ..table import OPERATIONS
@@ -39,8 +38,9 @@ def with_integer_weights(model: Model, kept: Collection[str], bits: int, group: 
                 tensors[made[key][0]] = weight
             became = DYNAMIC[node.operation] if dynamic and node.operation in DYNAMIC else node.operation
             inputs = tuple(made[key][0] if each == name and i == 1 else each for i, each in enumerate(node.inputs))
-            why = tensors[made[key][0]].describe()
-            node = Node(became, inputs, node.outputs, window(node), node.name)
+            stored = made[key][1]
+            why = stored.describe() if isinstance(stored, Format) else ""
+            node = Node(became, inputs, node.outputs, tuple(window(node).items()), node.name)
         nodes.append(node)
         report.append(Became(node.name, model.graph.nodes[len(report)].operation, became, why,
                              integer))

@@ -15,7 +15,7 @@ def checked_grids(**attributes) -> None:
     """Refuse a scale that is no float32 of 2**-126 or above, and a zero point, lowest or highest that is no int8."""
     for name, value in attributes.items():
         if name.endswith("scale"):
-            if arguments.real(value, name, float(SMALLEST_NORMAL), LARGEST) != np.float32(value):
+            if arguments.real(value, name, float(SMALLEST_NORMAL), LARGEST) != float(np.float32(value)):
                 raise RefcompressError(name, f"must be a float32 number, not {value!r}")
         else:
             attributes[name] = arguments.integer(value, name, -128, 127)

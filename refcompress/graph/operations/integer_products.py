@@ -1,84 +1,32 @@
 """Products of int8 by int8 weights: on integers alone (linear_s8, conv_s8), or between float32 values (linear_a8, ...).
 
 A value of int8 stands for scale * (value - zero_point). Scale and zero point are attributes of the nodes that give and
-take the value. The weight is a Quantized or a Packed.
-
-**No sum leaves int32.** In a static product inputs less their zero point are at most 255, weights at most 128 in magnitude, so a product is
-below 2^15, and the sum of k products and a bias b is below k 2^15 + abs(b). A node whose k 2^15 + abs(b) is above
-2^31 - 1 is refused.
+take the value. The weight is a Quantized or a Packed. No sum leaves int32: integer_layers.py says why.
 """
-
-import math
-from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import ArgumentTypeError, RefcompressError
-from ...formats import Packed, Quantized
-from ...reference.quantize.requantization import quantize_multiplier
-from ..known import Known
+from ...errors import RefcompressError
+from ..known import Known, Size
 from ..use import Use
 from .checks import of_type, rank, same_size
-from .grids import LARGEST_SUM, checked_grids, checked_ratio
+from .integer_layers import (
+    Integers,
+    by_groups,
+    checked_dynamic,
+    checked_layer,
+    dynamic_parts,
+    layer_of,
+    side_by_side_groups,
+    window_rows,
+)
 from .memory import channels_first, channels_last, two_axes
 from .row import operation
 from .windows import Pads, checked_window, output_sizes
 
-__all__ = ["ROWS", "Layer", "conv_a8", "conv_s8", "layer_of", "linear_a8", "linear_s8"]
+__all__ = ["ROWS", "conv_a8", "conv_s8", "linear_a8", "linear_s8"]
 
-Integers = Quantized | Packed
 Numbers = tuple[int, ...]
-UNIT_ROOM = 2**15  # more than the magnitude of a product of an input less its zero point, and a weight
-
-
-class Layer(NamedTuple):
-    """What a layer on integers computes with: values (m, k) int8, and for each output a bias, a multiplier, a shift."""
-
-    values: np.ndarray
-    bias: np.ndarray
-    multiplier: np.ndarray
-    shift: np.ndarray
-
-
-def layer_of(weight: Integers, bias: np.ndarray | None, x_scale: float, x_zero_point: int, y_scale: float,
-             use: Use) -> Layer:
-    """Return what a layer computes with; its bias includes the zero point of the inputs.
-
-        sum of (x - x_zero_point) w + bias = sum of x w + (bias - x_zero_point * sum of w)
-
-    Values of kernels lie in the order of window_rows.
-    """
-    def make() -> Layer:
-        m = weight.shape[0]
-        values = channels_behind(weight.values)
-        whole = -x_zero_point * values.sum(axis=1, dtype=np.int64) + (0 if bias is None else bias)
-        scale = np.broadcast_to(weight.scale.reshape(-1), m).astype(np.float64)
-        values.flags.writeable = False  # so that an implementation may keep what it makes of them
-        return Layer(values, whole.astype(np.int32), *quantize_multiplier(x_scale * scale / y_scale))
-
-    return use.once(weight, f"layer of {use.node}", make)
-
-
-def by_groups(layer: Layer, groups: int) -> list[Layer]:
-    """Return the part of a layer that each group of channels has."""
-    if groups == 1:
-        return [layer]
-    return [Layer(*each) for each in zip(*(np.split(part, groups) for part in layer))]
-
-
-def dynamic_parts(weight: Integers, groups: int, use: Use) -> list[Quantized]:
-    """Return the weight of a dynamic layer, a byte a value, as matrices, one for each group of channels."""
-    def make() -> list[Quantized]:
-        m = weight.shape[0]
-        if weight.group is None:
-            scale, zero_point = (np.broadcast_to(each.reshape(-1, 1), (m, 1)) for each in (weight.scale,
-                                                                                          weight.zero_point))
-        else:
-            scale, zero_point = weight.scale, weight.zero_point
-        split = [np.split(each, groups) for each in (channels_behind(weight.values), scale, zero_point)]
-        return [Quantized(*each, weight.group) for each in zip(*split)]
-
-    return use.once(weight, f"{groups} groups", make)
 
 
 def linear_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, x_scale: float, x_zero_point: int,
@@ -205,79 +153,11 @@ def conv_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
     return np.ascontiguousarray(channels_first(y.reshape(*places, -1), x.ndim - 2))
 
 
-def window_rows(image: np.ndarray, kernel, window, groups: int, fill: int,
-                use: Use) -> tuple[list[np.ndarray], tuple[int, ...]]:
-    """Return for each group the windows of images (n, rows, columns, c) as rows (n * places, k), and (n, places...).
-
-    The values of a row lie in the order (kernel rows, kernel columns, channels).
-    """
-    strides, pads, dilations = window
-    n, *sizes, c = image.shape
-    places = (n, *output_sizes(sizes, kernel, strides, pads, dilations))
-    if math.prod(kernel) == math.prod(strides) == 1 and not any(pads):
-        rows = image.reshape(math.prod(places), c)
-    else:
-        rows = use("nn_patches")(image, kernel, strides=strides, pads=pads, dilations=dilations, fill=fill,
-                                 layout="nhwc")
-    if groups == 1:
-        return [rows], places
-    parts = rows.reshape(len(rows), math.prod(kernel), groups, c // groups)
-    return [np.ascontiguousarray(parts[:, :, g]).reshape(len(rows), -1) for g in range(groups)], places
-
-
-def side_by_side_groups(parts: list[np.ndarray]) -> np.ndarray:
-    """Return the outputs of all groups, one after the other along the last axis."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-
-def channels_behind(values: np.ndarray) -> np.ndarray:
-    """Return kernels (m, c, ...) as rows (m, k) in the order of window_rows."""
-    return np.ascontiguousarray(np.moveaxis(values, 1, -1)).reshape(len(values), -1)
-
-
-def _weight_checked(weight, groups_of_inputs: bool) -> int:
-    """Return how many inputs each output of an integer weight has, or refuse the weight."""
-    if not isinstance(weight, Integers) or weight.values.dtype != np.int8:
-        raise ArgumentTypeError("weight", "must be a tensor of the model, Quantized of int8 or Packed, not "
-                                          f"{type(weight).__name__}")
-    m = weight.shape[0]
-    sizes = (1, m) if len(weight.scale) == m else (1,)
-    if weight.group is None and weight.scale.size not in sizes:
-        raise RefcompressError("weight", f"must have one scale, or one an output, not the shape {weight.scale.shape}")
-    if weight.group is not None and not groups_of_inputs:
-        raise RefcompressError("weight", "must not have scales of groups: their sums have no common unit")
-    return math.prod(weight.shape[1:])
-
-
-def checked_layer(x, weight, bias=None, *, x_scale, x_zero_point, y_scale, y_zero_point, lowest, highest, **window):
-    """Refuse tensors and attributes of a static layer that break a rule."""
-    k = _weight_checked(weight, groups_of_inputs=False)
-    if weight.zero_point.any():
-        raise RefcompressError("weight", "must have zero points of 0")
-    checked_grids(x_scale=x_scale, x_zero_point=x_zero_point, y_scale=y_scale, y_zero_point=y_zero_point,
-                  lowest=lowest, highest=highest)
-    largest = k * UNIT_ROOM
-    if bias is not None:
-        if not isinstance(bias, np.ndarray) or bias.dtype != np.int32:
-            raise ArgumentTypeError("bias", "must be a tensor of the model, int32")
-        largest += int(np.abs(bias.astype(np.int64)).max(initial=0))
-    if largest > LARGEST_SUM:
-        raise RefcompressError("bias", f"and {k} products may add up to {largest}, beyond int32")
-    checked_ratio(x_scale * weight.scale.astype(np.float64) / y_scale)
-
-
-def checked_dynamic(x, weight, bias=None, **window):
-    """Refuse tensors of a dynamic layer that break a rule."""
-    k = _weight_checked(weight, groups_of_inputs=not window)
-    if k * UNIT_ROOM > LARGEST_SUM:
-        raise RefcompressError("weight", f"has {k} inputs, whose products may leave int32")
-
-
 def linear_shape(x: Known, weight: Known, bias: Known | None = None, **grids) -> Known:
     kind = "int8" if grids else "float32"
     of_type(x, "x", kind)
     rank(weight, "weight", 2)
-    m, k = weight.shape
+    m, k = weight.shape or (0, 0)
     _bias_shape(bias, m)
     if x.shape is None:
         return Known(kind, None)
@@ -285,10 +165,11 @@ def linear_shape(x: Known, weight: Known, bias: Known | None = None, **grids) ->
     return Known(kind, (*x.shape[:-1], m))
 
 
-def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides, pads, dilations, groups, **grids) -> Known:
-    m, c, *kernel = weight.shape
+def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides, pads, dilations, groups,
+               **grids) -> Known:
     rank(x, "x", 3, 4)
-    rank(weight, "weight", len(x.shape or weight.shape))
+    m, c, *kernel = shape = weight.shape or ()
+    rank(weight, "weight", len(x.shape or shape))
     checked_window(kernel, strides, pads, dilations)
     if groups < 1 or m % groups:
         raise RefcompressError("groups", f"must divide the {m} outputs, and be at least 1, not {groups}")
@@ -301,7 +182,7 @@ def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides, p
     return Known(kind, (x.shape[0], m, *output_sizes(x.shape[2:], kernel, strides, pads, dilations)))
 
 
-def _bias_shape(bias: Known | None, m: int) -> None:
+def _bias_shape(bias: Known | None, m: Size) -> None:
     if bias is not None and bias.shape != (m,):
         raise RefcompressError("bias", f"must have the shape ({m},), not {bias.shape}")
 

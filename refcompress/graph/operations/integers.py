@@ -46,8 +46,8 @@ def dequantize(x: np.ndarray, *, scale: float, zero_point: int, use: Use) -> np.
 
     **Source** ONNX, DequantizeLinear. **Departs** nothing.
     """
-    flat = np.ascontiguousarray(x).reshape(-1)
-    return use("dequantize_s8")(Quantized(flat, np.float32([scale]), np.int8([zero_point]))).reshape(x.shape)
+    q = Quantized(np.ascontiguousarray(x).reshape(-1), np.array([scale], np.float32), np.array([zero_point], np.int8))
+    return use("dequantize_s8")(q).reshape(x.shape)
 
 
 def rescale_s8(x: np.ndarray, *, x_scale: float, x_zero_point: int, y_scale: float, y_zero_point: int,
@@ -137,8 +137,8 @@ def average_pool_s8(x: np.ndarray, *, x_scale: float, x_zero_point: int, y_scale
     kernel = kernel or x.shape[2:]
     kernel, (strides, pads, _) = two_axes(x.shape, kernel, strides, pads, ())
     y = use("nn_average_pool_s8")(image, x_scale, y_scale, kernel=kernel, strides=strides, pads=pads,
-                                  count_include_pad=count_include_pad, x_zero_point=x_zero_point, zero_point=y_zero_point,
-                                  lowest=lowest, highest=highest)
+                                  count_include_pad=count_include_pad, x_zero_point=x_zero_point,
+                                  zero_point=y_zero_point, lowest=lowest, highest=highest)
     return channels_first(y, spatial)
 
 

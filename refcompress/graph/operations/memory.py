@@ -1,8 +1,8 @@
 """How int8 images lie in memory.
 
 An image of a graph is (n, c, rows, columns). The kernels of integers want the channels side by side. So what they give
-is a view: its shape is that of the graph, and its memory has the channels last. The next layer finds them so, and copies
-nothing.
+is a view: its shape is that of the graph, and its memory has the channels last. The next layer finds them so, and
+copies nothing.
 """
 
 from collections.abc import Callable
