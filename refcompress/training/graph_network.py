@@ -22,6 +22,7 @@ from ..graph.table import REQUIRED
 from .arithmetic import Arithmetic, Precision
 from .gradients import GRADIENTS
 from .gradients.normalization import batch_normalized, batch_normalized_gradient
+from .grids import with_grids
 from .layers import Layer
 from .network import assign
 from .paths import Paths
@@ -186,5 +187,8 @@ class GraphNetwork:
         return other
 
     def model(self) -> Model:
-        """Return the graph with the tensors as they are now, without the layers behind values."""
-        return Model(self.graph, self.tensors)
+        """Return the graph with the tensors as they are now; QuantizedInputs behind a value are nodes there.
+
+        Raises ArgumentTypeError where another layer than Dropout, which is nothing in use, stands behind a value.
+        """
+        return Model(with_grids(self.graph, self.behind), self.tensors)
