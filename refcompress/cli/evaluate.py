@@ -99,9 +99,10 @@ def _of_weights(options: argparse.Namespace, size: int) -> Report:
         arrays = decoded(layers)
     missing = [f"--{name}" for name in ("order", "activation") if getattr(options, name) is None]
     if missing:
-        raise Refused(printable(options.source), "has no graph, and does not say in which order its layers follow each "
-                      f"other nor what stands between them; give {' and '.join(missing)} too (--order LAYER,LAYER,... "
-                      "--activation relu)")
+        names = ", ".join(dict.fromkeys(printable(key.rpartition(".")[0] or key) for key in arrays))
+        raise Refused(printable(options.source), f"has no graph: give {' and '.join(missing)} too, for it does not say in "
+                      "which order its layers follow each other, nor what stands between them (such as --order a,b,c "
+                      f"--activation relu; it has {names})")
     for name, recipe in NETWORKS.items():
         network = recipe.network(np.random.default_rng(0))
         if {key: p.shape for key, p in network.parameters.items()} == {
