@@ -67,6 +67,11 @@ class Compressed(Mapping[str, Layer]):
         found, arrangement = self._file.outline(name), self.arrangements.get(name)
         return found if arrangement is None else found._replace(shape=arrangement.target)
 
+    @property
+    def graph_name(self) -> str | None:
+        """The name of the entry that is the graph of a network; None where the file has none."""
+        return self._file.graph_name
+
     def entry_bytes(self, name: str) -> int:
         """Return how many bytes an entry takes."""
         return self._file.entry_bytes(name)
