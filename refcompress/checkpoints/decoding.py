@@ -128,10 +128,10 @@ def write_network(path: Path, target: Path, *, implementation: Any = reference, 
 def completed(file: Compressed, tensors: dict[str, Tensor], like: Path | None, *, limit: int
               ) -> Iterator[dict[str, Tensor]]:
     """Give the tensors, and with them those of the original which became attributes of the graph's nodes."""
-    if like is None or file.graph_name is None or not is_onnx(like):
+    graph = file.graph
+    if like is None or graph is None or not is_onnx(like):
         yield tensors
         return
     with models.open(like, limit=limit) as original:
-        graph = file[file.graph_name]
         more = {name: each for name, each in original.items() if name not in graph.parameters}
         yield {**more, **{name: each for name, each in tensors.items() if name in original}}

@@ -61,8 +61,8 @@ def decompress(options: argparse.Namespace) -> Report:
     with file:
         network = options.like is None and ending == ".onnx"
         if network and file.graph_name is None:
-            raise Refused(printable(options.target), f"needs a graph, and {printable(options.source)} has none; that of "
-                                                     "the model that was compressed will do: --like ORIGINAL.onnx")
+            raise Refused(printable(options.target), f"needs a graph, and {printable(options.source)} has none; that "
+                          "of the model that was compressed will do: --like ORIGINAL.onnx")
         with about(options.source):
             integers = options.quantized or options.type is not None
             tensors = checkpoints.tensors_of(file, **reading, integers=integers)
