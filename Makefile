@@ -58,7 +58,7 @@ test-wheel: build  ## wheels with and without a compiler, each run in a fresh en
 	for kind in kernels python; do \
 	  $(PYTHON) -m venv build/wheel/$$kind/venv && build/wheel/$$kind/venv/bin/pip install -q build/wheel/$$kind/*.whl && \
 	  (cd build/wheel/$$kind && venv/bin/refcompress doctor && ! venv/bin/refcompress demo && \
-	   venv/bin/refcompress evaluate $(CURDIR)/results/deep_compression/lenet_5-smallest.rcz --data $(CURDIR)/data/mnist) || exit 1; \
+	   venv/bin/refcompress evaluate $(CURDIR)/results/deep_compression/lenet_5-smallest.rcz --order conv1,conv2,fc1,fc2 --activation relu --data $(CURDIR)/data/mnist) || exit 1; \
 	done
 
 test-sanitize: build  ## the native tests against kernels built with AddressSanitizer and UBSan

@@ -19,7 +19,7 @@ __all__ = ["add_commands"]
 
 NETWORKS = {"LeNet-300-100": lenet_300_100, "LeNet-5": lenet_5}
 BATCH = 1000  # images that run together
-IMAGES = ((784,), (1, 28, 28))  # the shapes of an image that a network may take
+IMAGES: tuple[tuple[int, ...], ...] = ((784,), (1, 28, 28))  # the shapes of an image that a network may take
 
 
 def add_commands(commands) -> None:
@@ -85,10 +85,11 @@ def _image(model: Model, where: str) -> tuple[tuple[int, ...], int]:
     graph = model.graph
     given = graph.inputs[0].shape if len(graph.inputs) == 1 and graph.inputs[0].type == "float32" else ()
     known = model.known[graph.outputs[0]].shape
-    if given[1:] not in IMAGES or len(graph.outputs) != 1 or known is None or known[1:] != (10,):
+    shape = next((each for each in IMAGES if each == given[1:]), None)
+    if shape is None or len(graph.outputs) != 1 or known is None or known[1:] != (10,):
         raise Refused(where, "must be a network that takes (n, 784) or (n, 1, 28, 28) float32 and gives (n, 10), the "
                              "images of MNIST and their classes")
-    return given[1:], given[0] if isinstance(given[0], int) else BATCH
+    return shape, given[0] if isinstance(given[0], int) else BATCH
 
 
 def _of_weights(options: argparse.Namespace, size: int) -> Report:
@@ -99,9 +100,10 @@ def _of_weights(options: argparse.Namespace, size: int) -> Report:
         arrays = decoded(layers)
     missing = [f"--{name}" for name in ("order", "activation") if getattr(options, name) is None]
     if missing:
-        raise Refused(printable(options.source), "has no graph, and does not say in which order its layers follow each "
-                      f"other nor what stands between them; give {' and '.join(missing)} too (--order LAYER,LAYER,... "
-                      "--activation relu)")
+        names = ", ".join(dict.fromkeys(printable(key.rpartition(".")[0] or key) for key in arrays))
+        raise Refused(printable(options.source), f"has no graph: give {' and '.join(missing)} too, for it does not say "
+                      "in which order its layers follow each other, nor what stands between them (such as --order "
+                      f"a,b,c --activation relu; it has {names})")
     for name, recipe in NETWORKS.items():
         network = recipe.network(np.random.default_rng(0))
         if {key: p.shape for key, p in network.parameters.items()} == {

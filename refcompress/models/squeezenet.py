@@ -72,7 +72,7 @@ def graph() -> Graph:
     nodes: list[Node] = []
 
     def add(operation: str, inputs: list[str], name: str, **attributes) -> str:
-        nodes.append(Node(operation, tuple(inputs), (name,), attributes, name))
+        nodes.append(Node(operation, tuple(inputs), (name,), tuple(attributes.items()), name))
         return name
 
     def conv(x: str, name: str, **attributes) -> str:
