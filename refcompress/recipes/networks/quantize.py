@@ -22,6 +22,8 @@ from .scales import Group, awq, groups_of_layers, on_integers, smooth
 
 __all__ = ["quantize_network"]
 
+ROUNDS = "the bias stays: what rounding its inputs does is not in the moments"
+
 
 def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bits: int = 8, group: int | None = None,
                      scheme: str = "symmetric", clip: bool = False, correct_bias: bool = False,
@@ -157,8 +159,9 @@ def quantized(lock: Lockstep, layer: Layer, settings: Settings, ready: Ready | N
     weight = stored(fit.weight, layer.value.shape, settings.bits, lock.use)
     lock.tensors[layer.weight] = weight
     after, notes = fit.after, [fit.note]
-    if settings.correct_bias and not moments.dead and node.operation in MULTIPLIED:
-        node, after, said = with_bias(lock, node, moments, fit)
+    if settings.correct_bias and not moments.dead:
+        rounds = node.operation not in MULTIPLIED
+        node, after, said = (node, after, ROUNDS) if rounds else with_bias(lock, node, moments, fit)
         notes.append(said)
     if layer.others:
         notes.append(f"also the weight of {', '.join(layer.others)}: quantized for the first that takes it")
@@ -216,8 +219,9 @@ def embedded(lock: Lockstep, layer: Layer, settings: Settings) -> Row:
     wrong = output = 0.0
     squares = np.sum((packed.dense().astype(np.float64) - table) ** 2, axis=1)
     of_row = np.sum(table.astype(np.float64) ** 2, axis=1)
-    indices = next(name for name in layer.node.inputs if name != layer.weight)
-    for each, _ in lock.pairs(indices):
+    indices = layer.node.inputs[0]
+    given = lock.model.tensors.get(indices)
+    for each in [given] if given is not None else [came for came, _ in lock.pairs(indices)]:
         wrong, output = wrong + float(squares[each].sum()), output + float(of_row[each].sum())
     others = f"also the weight of {', '.join(layer.others)}" if layer.others else ""
     return Row(layer.node.name, layer.weight, "nearest", wrong, wrong, output,
