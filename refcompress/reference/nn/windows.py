@@ -209,9 +209,9 @@ def window_argument(x: np.ndarray, layout: str, kernel, strides, pads, dilations
     places = []
     for axis, side in enumerate(("rows", "columns")):
         room = size[axis] + pads[axis] + pads[axis + 2] - dilations[axis] * (kernel[axis] - 1) - 1
-        if room < 0:
-            raise RefcompressError("kernel", f"must fit the {size[axis]} {side} with their pads: it needs {-room} more")
         steps = -(-room // strides[axis]) if ceil else room // strides[axis]
+        if steps < 0:
+            raise RefcompressError("kernel", f"must fit the {size[axis]} {side} with their pads: it needs {-room} more")
         # A last place beyond the image would lie in its pads, or beyond them.
         places.append(steps + (not ceil or steps * strides[axis] < size[axis] + pads[axis]))
     window = Window(kernel, strides, pads, dilations, size, (places[0], places[1]))
