@@ -1,7 +1,7 @@
 """Runs of a network on inputs of one size."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -87,7 +87,7 @@ class Prepared:
             return self.model.run(checked, implementation=self.implementation)  # says which node gave the first one
         return outputs
 
-    def _are_arrays(self, inputs: Any) -> bool:
+    def _are_arrays(self, inputs: Any) -> TypeGuard[dict[str, np.ndarray]]:
         """Return whether inputs are arrays of all names and their types: nothing else is to be checked but shapes."""
         return type(inputs) is dict and inputs.keys() == self._inputs.keys() and all(
             type(a) is np.ndarray and a.dtype == self._inputs[name].dtype for name, a in inputs.items())
