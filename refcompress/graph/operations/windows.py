@@ -8,7 +8,7 @@ from ...errors import RefcompressError
 from ..known import Size
 from ..sizes import UNKNOWN, added, divided
 
-__all__ = ["Pads", "checked_window", "output_size", "output_sizes", "resolved", "sides", "two_axes"]
+__all__ = ["Pads", "checked_groups", "checked_window", "output_size", "output_sizes", "resolved", "sides", "two_axes"]
 
 Pads = tuple[int, ...] | str  # begin of each axis, then end of each; or "same_upper", "same_lower"
 SAME = ("same_upper", "same_lower")
@@ -58,6 +58,14 @@ def checked_window(kernel: Sequence[Size], strides: Sequence[int], pads: Pads, d
     for i, each in enumerate(pads):
         if each < 0:
             raise RefcompressError(f"pads[{i}]", f"must not be negative, not {each}")
+
+
+def checked_groups(groups: int, channels: Size, argument: str, what: str) -> None:
+    """Refuse a number of groups that does not divide the channels of an input, whose name is ``argument``."""
+    if groups < 1:
+        raise RefcompressError("groups", f"must be at least 1, not {groups}")
+    if isinstance(channels, int) and channels % groups:
+        raise RefcompressError(argument, f"must have {what} that {groups} groups divide, not {channels}")
 
 
 def output_size(size: Size, k: int, stride: int, begin: int, end: int, dilation: int, ceil: bool = False) -> Size:
