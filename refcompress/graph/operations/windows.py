@@ -73,15 +73,15 @@ def output_size(size: Size, k: int, stride: int, begin: int, end: int, dilation:
 
     ceil : a last place that reaches beyond the pads counts too, if it begins on the input or in the pads in front.
     """
-    room = added(size, begin + end - dilation * (k - 1) - 1)
-    if isinstance(room, int):
-        if room < 0:
-            raise RefcompressError("kernel", f"must fit {size} values and their pads: it needs {-room} more")
-        count = (-(-room // stride) if ceil else room // stride) + 1
-        if ceil and isinstance(size, int) and (count - 1) * stride >= size + begin:
-            count -= 1
-        return count
-    return added(divided(added(room, stride - 1) if ceil else room, stride), 1)
+    width = dilation * (k - 1) + 1
+    room = added(size, begin + end - width)
+    if isinstance(room, int) and room < 0:
+        raise RefcompressError("kernel", f"must fit {size} values and their pads: it needs {-room} more")
+    if not ceil:
+        return added(divided(room, stride), 1)
+    if width < end + stride:  # a last place could begin beyond the input
+        return divided(added(size, begin + stride - 1), stride)
+    return added(divided(added(room, stride - 1), stride), 1)
 
 
 def output_sizes(sizes: Sequence[Size], kernel: Sequence[Size], strides: Sequence[int], pads: Pads,
