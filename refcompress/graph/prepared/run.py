@@ -1,7 +1,7 @@
 """Runs of a network on inputs of one size."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..model import Model
 from ..run import checked_inputs, computed
 from ..signature import signatures
 from .arenas import Arenas, within
+from .floats import float_steps
 from .tracing import Tracing
 
 __all__ = ["Prepared"]
@@ -66,29 +67,40 @@ class Prepared:
 
     def run(self, inputs: Mapping[str, np.ndarray] | np.ndarray) -> dict[str, np.ndarray]:
         """Return the outputs by name."""
-        checked, _ = checked_inputs(self.model.graph, inputs)
+        checked = inputs if self._are_arrays(inputs) else checked_inputs(self.model.graph, inputs)[0]
         for name, a in checked.items():
             if a.shape != self._inputs[name].shape:
                 rule = f"must have the shape {self._inputs[name].shape} that was prepared, not {a.shape}"
                 raise RefcompressError(f"inputs[{name!r}]", rule)
-        try:
-            with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
+            try:
                 for name, a in checked.items():
                     self._put(name, a)
                 for step in self._steps:
                     step()
-        except _Changed:
-            return self.model.run(checked, implementation=self.implementation)
-        outputs = {name: np.array(self._values[name]) for name in self.model.graph.outputs}
-        if any(a.dtype.kind == "f" and np.isnan(a).any() for a in outputs.values()):
+            except _Changed:
+                return self.model.run(checked, implementation=self.implementation)
+            outputs = {name: np.array(self._values[name]) for name in self.model.graph.outputs}
+            # A sum with a NaN is one; so is that of both infinities, which Model.run tells from it.
+            nan = any(a.dtype.kind == "f" and np.isnan(np.add.reduce(a, None)) for a in outputs.values())
+        if nan:
             return self.model.run(checked, implementation=self.implementation)  # says which node gave the first one
         return outputs
+
+    def _are_arrays(self, inputs: Any) -> TypeGuard[dict[str, np.ndarray]]:
+        """Return whether inputs are arrays of all names and their types: nothing else is to be checked but shapes."""
+        return type(inputs) is dict and inputs.keys() == self._inputs.keys() and all(
+            type(a) is np.ndarray and a.dtype == self._inputs[name].dtype for name, a in inputs.items())
 
     def _trace(self) -> None:
         graph, values, use = self.model.graph, self._values, self._use
         alive = dict(self._inputs)  # values that may differ from run to run, as they are in this one
         for node, forgotten in zip(graph.nodes, graph.forgotten):
             use.begin(node.name)
+            if self._add_float(node):
+                alive.update({name: values[name] for name in node.outputs})
+                use.arenas.keep(alive.values())
+                continue
             found = computed(node, values, use, self._sure, None)
             given = {name: value for name, value in zip(node.outputs, found) if name}
             values.update(given)
@@ -115,6 +127,24 @@ class Prepared:
             self._kept.update(given)  # views of what kernels write
         else:
             self._steps.append(lambda: self._compute(node, forgotten))
+
+    def _add_float(self, node: Node) -> bool:
+        """Add a float node as steps of its own memory, and return True; False where it has none."""
+        if id(node) not in self._sure or self._same.issuperset(node_inputs(node)):
+            return False
+        inputs = [self._values[name] for name in node.inputs]
+        made = float_steps(node, inputs, self._use)
+        if made is None:
+            return False
+        y, steps = made
+        for step in steps:
+            step()
+        self._steps += steps
+        taken = [name for name in node.inputs if name not in self._same and name not in self._kept]
+        self._fixed |= {name: self._values[name] for name in taken}
+        self._values[node.outputs[0]] = y
+        self._kept.add(node.outputs[0])
+        return True
 
     def _compute(self, node: Node, forgotten) -> None:
         """Compute a node as Model.run does."""

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ...graph.operations.convolution import _transposed
+from ...graph.operations.transposed import transposed_sizes
 from ...graph.operations.windows import output_sizes, resolved
 from ..layers import product
 from .row import Gradient
@@ -88,7 +88,7 @@ def _transposed_window(x, weight, strides, pads, dilations, output_pads, output_
     """Return strides, pads and dilations of the convolution whose gradient this is, and the sizes of its images."""
     kernel, sizes = weight.shape[2:], x.shape[2:]
     strides, dilations = tuple(strides) or (1,) * len(kernel), tuple(dilations) or (1,) * len(kernel)
-    begins, target = _transposed(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
+    begins, target = transposed_sizes(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
     return strides, (*begins, *(0,) * len(kernel)), dilations, tuple(target)
 
 
