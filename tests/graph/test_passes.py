@@ -347,6 +347,15 @@ def test_layer_norm_is_known_in_its_forms(form, seed):
     assert np.all(np.abs(before - after) <= 1.01 * (g * error + 4 * U * (g * normal + shift)))
 
 
+def test_a_norm_over_another_axis_stays():
+    b = Builder()
+    x = b.input("x", ("n", 4, 4))
+    d = b.subtract(x, b.reduce_mean(x, axes=(1,)))
+    root = b.sqrt(b.add(b.reduce_mean(b.multiply(d, d), axes=(1,)), number(b, "epsilon", 1e-3)))
+    model = b.model(b.divide(d, root))
+    assert operations(passes.with_layer_norms(model)) == operations(model)
+
+
 @pytest.mark.parametrize("mask", [False, True])
 @pytest.mark.parametrize("order", [(0, 2, 3, 1), (0, 1, 3, 2)])
 @few
@@ -366,8 +375,9 @@ def test_attention_is_the_same_bits(mask, order, seed):
     same(model, after, inputs | ({"mask": real(rng, 1, 1, 5, 6)} if mask else {}))
 
 
-def test_heads_that_would_be_repeated_stay_products():
+@pytest.mark.parametrize("of_k", [(2, 1), (1, 4), ("b", 4)])
+def test_heads_and_batches_that_would_be_repeated_stay_products(of_k):
     b = Builder()
-    q, k, v = b.input("q", (2, 4, 5, 4)), b.input("k", (2, 1, 6, 4)), b.input("v", (2, 1, 6, 3))
+    q, k, v = b.input("q", (2, 4, 5, 4)), b.input("k", (*of_k, 6, 4)), b.input("v", (*of_k, 6, 3))
     model = b.model(b.matmul(b.softmax(b.matmul(q, b.transpose(k, axes=(0, 1, 3, 2)))), v))
     assert operations(passes.with_attentions(model)) == operations(model)
