@@ -13,6 +13,7 @@ from refcompress.formats import Graph, Input, Node, Quantized
 from refcompress.graph import Builder, Model
 from refcompress.graph import onnx as ours
 from refcompress.graph.onnx.exporters import EXPORTERS
+from refcompress.graph.onnx.exporting import Export
 
 RNG = np.random.default_rng(17)
 
@@ -82,6 +83,16 @@ def test_integers_stay_integers_where_they_are_asked_for(tmp_path, scales, group
     wanted = model(x)
     assert np.array_equal(ReferenceEvaluator(written).run(None, {"x": x})[0], wanted)
     assert np.array_equal(again(model, tmp_path)(x), wanted)
+
+
+def test_a_mask_is_repeated_for_each_query():
+    """ONNX Runtime 1.32 refuses a mask that broadcasts along the queries, which the standard allows."""
+    b = Builder()
+    q = b.input("q", ("batch", "l", 8))
+    model = b.model(b.attention(q, q, q, b.input("mask", ("batch", 1, 1, "l")), heads=2))
+    export = Export(model, False)
+    graph = export.graph(model.graph, "network")
+    assert [node.op_type for node in graph.node] == ["Shape", "Concat", "Expand", "Attention"]
 
 
 def test_an_operation_without_a_counterpart_is_refused_by_its_node(tmp_path, monkeypatch):

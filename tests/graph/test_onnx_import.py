@@ -166,6 +166,7 @@ def test_a_matrix_on_the_right_is_a_weight_as_it_is_stored(tmp_path):
     turned = read(tmp_path, proto([node("Transpose", ["w"], ["t"], perm=[1, 0]), node("MatMul", ["x", "t"], ["y"])],
                                   {"x": [2, 3, 4]}, [tensor("w", w.T)]))
     assert list(turned.weighted()) == ["w"] and np.array_equal(turned(X), X @ w)
+    assert [each.operation for each in turned.graph.nodes] == ["linear"]  # the Transpose has no use any more
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1])

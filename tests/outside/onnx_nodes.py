@@ -20,7 +20,7 @@ from refcompress import RefcompressError, native
 from refcompress.graph import onnx
 
 LIMIT = 1e-5  # of the largest magnitude of an output
-DIGITS = {"test_averagepool_2d_ceil_last_window_starts_on_pad": 1e-3}  # its own: its outputs are written with four digits
+DIGITS = {"test_averagepool_2d_ceil_last_window_starts_on_pad": 1e-3}  # its own limit: written with four digits
 
 
 def tests(part: str) -> list:
