@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..use import Use
+from ..use import Use, copied
 from .arenas import Arenas, within
 
 __all__ = ["Tracing"]
@@ -13,7 +13,7 @@ __all__ = ["Tracing"]
 # Operations with a function ``prepare``: how many of their first arguments are values. The others are constants of a
 # node whose other inputs are tensors.
 VALUES = {"gemm_s8s8_requantized": 1, "nn_add_s8": 2, "nn_average_pool_s8": 1, "nn_depthwise_s8": 1, "nn_lookup_s8": 1,
-          "nn_multiply_s8": 2}
+          "nn_multiply_s8": 2, "nn_patches": 1}
 
 
 class Tracing(Use):
@@ -57,6 +57,15 @@ class Tracing(Use):
             return y
 
         return prepared
+
+    def contiguous(self, a: np.ndarray) -> np.ndarray:
+        if a.flags.c_contiguous or not self._prepare:
+            return super().contiguous(a)
+        to = self.arenas.empty(a.shape, a.dtype)
+        self.calls.append(lambda: copied(a, to))
+        self.reads.append(a)
+        self.gives.append(to)
+        return copied(a, to)
 
     def replayable(self, taken: Collection[np.ndarray], constants: Collection[Any],
                    given: Collection[np.ndarray]) -> bool:
