@@ -84,6 +84,14 @@ class Prepared:
             return self.model.run(checked, implementation=self.implementation)  # says which node gave the first one
         return outputs
 
+    def __call__(self, *inputs: np.ndarray) -> np.ndarray | tuple[np.ndarray, ...]:
+        """Return the only output, or a tuple of all, for the inputs in their order."""
+        names = [each.name for each in self.model.graph.inputs]
+        if len(inputs) != len(names):
+            raise RefcompressError("inputs", f"must be {len(names)} arrays ({', '.join(names)}), not {len(inputs)}")
+        found = tuple(self.run(dict(zip(names, inputs))).values())
+        return found[0] if len(found) == 1 else found
+
     def _trace(self) -> None:
         graph, values, use = self.model.graph, self._values, self._use
         alive = dict(self._inputs)  # values that may differ from run to run, as they are in this one
