@@ -77,7 +77,7 @@ class Prepared:
                     self._put(name, a)
                 for step in self._steps:
                     step()
-        except _Changed:
+        except (_Changed, RefcompressError):  # a refusal is Model.run's, which says by which node
             return self.model.run(checked, implementation=self.implementation)
         outputs = {name: np.array(self._values[name]) for name in self.model.graph.outputs}
         if any(a.dtype.kind == "f" and np.isnan(a).any() for a in outputs.values()):
