@@ -8,7 +8,7 @@ import numpy as np
 from .. import ops
 from ..formats import ArrayFormat, Format, is_array_format
 
-__all__ = ["Use", "Weight"]
+__all__ = ["Use", "Weight", "copied"]
 
 Weight = np.ndarray | ArrayFormat
 
@@ -62,6 +62,10 @@ class Use:
             found = self._made[id(of), what] = (of, make())
         return found[1]
 
+    def contiguous(self, a: np.ndarray) -> np.ndarray:
+        """Return an array in C order: itself, or a copy."""
+        return a if a.flags.c_contiguous else copied(a, np.empty(a.shape, a.dtype))
+
     def product(self, x: np.ndarray, weight: Weight) -> np.ndarray:
         """Return x @ weight.T, float32 (n, m), for float32 rows x (n, k) and a weight (m, k) in any format.
 
@@ -90,3 +94,13 @@ class Use:
             self.say(f"decoded from {type(weight).__name__}")
             return "gemm_f32f32", self.once(weight, "decoded", weight.dense)
         return weight.product, self.once(weight, "operand", lambda: weight.operand(self))
+
+
+def copied(a: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """Return ``to``, with the elements of ``a``: a short last axis is copied place by place, in long runs."""
+    if a.ndim > 1 and a.shape[-1] <= 8:
+        for i in range(a.shape[-1]):
+            to[..., i] = a[..., i]
+    else:
+        to[...] = a
+    return to

@@ -50,17 +50,26 @@ def gemm_s8s8_requantized(kernel, row):
 def gemm_s8s8_scaled(kernel, row):
     """Return the operation gemm_s8s8_scaled computed by a C kernel."""
 
-    @wraps(reference.gemm_s8s8_scaled)
-    def gemm_s8s8_scaled(x, x_scale, w, bias=None):
-        x, x_scale, w, bias, _ = scaled_arguments(x, x_scale, w, bias)
+    def ready(x, x_scale, w, bias=None, *, empty=empty):
+        given, (x, x_scale, w, bias, _) = (x, x_scale), scaled_arguments(x, x_scale, w, bias)
         y = empty((len(x), w.shape[0]), np.float32)
         weight, scales = once(packed_quantized, w)
         operands = (pointer(x), pointer(x_scale), weight.struct, scales, ffi.NULL if bias is None else pointer(bias),
                     pointer(y, writable=True))
-        by_rows_or_outputs(kernel, operands, *y.shape, y.size * x.shape[1] / (4 * row.speed))
-        return y
+        seconds = y.size * x.shape[1] / (4 * row.speed)
 
-    return gemm_s8s8_scaled
+        def call():
+            by_rows_or_outputs(kernel, operands, *y.shape, seconds)
+            return y
+
+        call.held = weight  # what the struct points at
+        return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
+
+    @wraps(reference.gemm_s8s8_scaled)
+    def gemm_s8s8_scaled(x, x_scale, w, bias=None):
+        return ready(x, x_scale, w, bias)[0]()
+
+    return with_prepare(gemm_s8s8_scaled, ready)
 
 
 def packed(w: np.ndarray) -> Held:

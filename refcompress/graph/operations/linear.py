@@ -121,9 +121,12 @@ def batched(a: np.ndarray, b: np.ndarray, use: Use) -> np.ndarray:
     outer = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     left = np.broadcast_to(a, (*outer, m, k)).reshape(math.prod(outer), m, k)
     right = np.broadcast_to(b, (*outer, k, n)).reshape(math.prod(outer), k, n)
-    y = np.empty((len(left), m, n), np.float32)
-    for i in range(len(left)):
-        y[i] = product(left[i], right[i], transposed=True)
+    if hasattr(product, "batched"):  # the same products in one call
+        y = product.batched(np.ascontiguousarray(left), np.ascontiguousarray(right))
+    else:
+        y = np.empty((len(left), m, n), np.float32)
+        for i in range(len(left)):
+            y[i] = product(left[i], right[i], transposed=True)
     return y.reshape(*outer, m, n)
 
 

@@ -78,7 +78,7 @@ class Prepared:
                     self._put(name, a)
                 for step in self._steps:
                     step()
-            except _Changed:
+            except (_Changed, RefcompressError):  # a refusal is Model.run's, which says by which node
                 return self.model.run(checked, implementation=self.implementation)
             outputs = {name: np.array(self._values[name]) for name in self.model.graph.outputs}
             # A sum with a NaN is one; so is that of both infinities, which Model.run tells from it.
@@ -86,6 +86,14 @@ class Prepared:
         if nan:
             return self.model.run(checked, implementation=self.implementation)  # says which node gave the first one
         return outputs
+
+    def __call__(self, *inputs: np.ndarray) -> np.ndarray | tuple[np.ndarray, ...]:
+        """Return the only output, or a tuple of all, for the inputs in their order."""
+        names = [each.name for each in self.model.graph.inputs]
+        if len(inputs) != len(names):
+            raise RefcompressError("inputs", f"must be {len(names)} arrays ({', '.join(names)}), not {len(inputs)}")
+        found = tuple(self.run(dict(zip(names, inputs))).values())
+        return found[0] if len(found) == 1 else found
 
     def _are_arrays(self, inputs: Any) -> TypeGuard[dict[str, np.ndarray]]:
         """Return whether inputs are arrays of all names and their types: nothing else is to be checked but shapes."""
@@ -103,30 +111,32 @@ class Prepared:
                 continue
             found = computed(node, values, use, self._sure, None)
             given = {name: value for name, value in zip(node.outputs, found) if name}
-            values.update(given)
             if node.operation == "shape" or self._same.issuperset(node_inputs(node)):
                 self._same.update(given)
             else:
-                self._add(node, {name: alive[name] for name in node_inputs(node) if name in alive}, given, forgotten)
+                taken = {name: alive[name] for name in node_inputs(node) if name in alive}
+                if not self._by_kernels(node, taken, given):
+                    self._steps.append(lambda node=node, forgotten=forgotten: self._compute(node, forgotten))
+                    given = {name: np.array(a, order="K") for name, a in given.items()}  # memory that can be written
                 alive.update(given)
+            values.update(given)
             for name in forgotten:
                 alive.pop(name, None)
             use.arenas.keep(alive.values())
         for name in {*values} - self._same - self._kept:
             del values[name]  # they come anew in each run
 
-    def _add(self, node: Node, taken: dict[str, np.ndarray], given: dict[str, np.ndarray], forgotten) -> None:
-        """Add what a node does to the steps."""
+    def _by_kernels(self, node: Node, taken: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> bool:
+        """Return whether nothing but calls of kernels, or nothing at all, is left of a node; add them to the steps."""
         constants = [self._values[name] for name in node_inputs(node) if name in self._same]
         if self._use.replayable(taken.values(), constants, given.values()):
             self._fixed |= {name: taken[name] for name in taken if name not in self._kept}
             self._steps += self._use.calls
-            self._kept.update(given)
-        elif given and self._kept.issuperset(taken) and all(any(within(y, a) for a in taken.values())
-                                                            for y in given.values()):
-            self._kept.update(given)  # views of what kernels write
-        else:
-            self._steps.append(lambda: self._compute(node, forgotten))
+        elif not (self._kept.issuperset(taken) and all(any(within(y, a) for a in taken.values())
+                                                       for y in given.values())):
+            return False
+        self._kept.update(given)  # written by kernels, or views of what they write
+        return True
 
     def _add_float(self, node: Node) -> bool:
         """Add a float node as steps of its own memory, and return True; False where it has none."""

@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from ..use import Use
+from ..use import Use, copied
 from .arenas import Arenas, within
 
 __all__ = ["Tracing"]
 
 # Operations with a function ``prepare``: how many of their first arguments are values. The others are constants of a
 # node whose other inputs are tensors.
-VALUES = {"gemm_s8s8_requantized": 1, "nn_add_s8": 2, "nn_average_pool_s8": 1, "nn_depthwise_s8": 1, "nn_lookup_s8": 1,
-          "nn_multiply_s8": 2}
+VALUES = {"gemm_s8s8_requantized": 1, "gemm_s8s8_scaled": 2, "nn_add_s8": 2, "nn_average_pool_s8": 1, "nn_depthwise_s8": 1, "nn_lookup_s8": 1,
+          "nn_multiply_s8": 2, "nn_patches": 1, "quantize_s8": 1}
+ROWS = {"axis": 0}  # the one way of quantize_s8 that can be prepared
 
 
 class Tracing(Use):
@@ -46,6 +47,11 @@ class Tracing(Use):
 
         def prepared(*args: Any, **kwargs: Any) -> np.ndarray:
             values = args[: VALUES[name]]
+            if name == "quantize_s8":
+                if kwargs != ROWS or values[0].ndim != 2:
+                    self.opaque = True
+                    return function(*args, **kwargs)
+                kwargs = {}
             if not all(isinstance(a, np.ndarray) and a.flags.c_contiguous for a in values):
                 self.opaque = True
                 return function(*args, **kwargs)
@@ -53,10 +59,19 @@ class Tracing(Use):
             y = call()
             self.calls.append(call)
             self.reads.extend(values)
-            self.gives.append(y)
+            self.gives.extend(y if isinstance(y, tuple) else (y,))
             return y
 
         return prepared
+
+    def contiguous(self, a: np.ndarray) -> np.ndarray:
+        if a.flags.c_contiguous or not self._prepare:
+            return super().contiguous(a)
+        to = self.arenas.empty(a.shape, a.dtype)
+        self.calls.append(lambda: copied(a, to))
+        self.reads.append(a)
+        self.gives.append(to)
+        return copied(a, to)
 
     def replayable(self, taken: Collection[np.ndarray], constants: Collection[Any],
                    given: Collection[np.ndarray]) -> bool:
