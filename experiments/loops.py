@@ -72,8 +72,8 @@ def report(rows: list[dict]) -> str:
     """Return both loops as tables: means over the seeds, and the gain over one round, seed by seed."""
     seeds = sorted({row["seed"] for row in rows})
     lines = ["# Going round again: the two loops of Deep Compression on LeNet-300-100", "",
-             f"`make loops`; {IMAGES:,} training images, seeds {', '.join(map(str, seeds))}. Each row of a table has the "
-             "same epochs of training. Gain: what the test error is less than with one round, in points, paired by "
+             f"`make loops`; {IMAGES:,} training images, seeds {', '.join(map(str, seeds))}. Each row of a table has "
+             "the same epochs of training. Gain: what the test error is less than with one round, in points, paired by "
              "seed, mean ± half the 95 % confidence interval (Student's t). Where the interval holds 0 no gain is "
              "seen.", ""]
     dense = [row for row in rows if row["loop"] == "dense"]

@@ -13,7 +13,7 @@ from ..errors import RefcompressError
 from ..formats import Node
 from ..graph.operations.windows import resolved
 from .arithmetic import Precision
-from .gradients.convolution import _patches
+from .gradients.convolution import patches
 from .gradients.windows import padded
 from .graph_network import GraphNetwork
 from .losses import softmax_cross_entropy
@@ -165,7 +165,7 @@ def _rows(network: GraphNetwork, node: Node) -> np.ndarray:
     window = resolved(x.shape, kernel, *(attributes.get(name, ()) for name in (  # type: ignore[arg-type]
         "strides", "pads", "dilations")))
     whole = padded(x, kernel, places, *window)
-    (found,) = _patches(whole, kernel, places, window[0], window[2], 1)
+    (found,) = patches(whole, kernel, places, window[0], window[2], 1)
     return found.reshape(len(x) * math.prod(places), -1).astype(np.float64)
 
 

@@ -15,7 +15,7 @@ from .checks import float32, rank, same_size
 from .row import operation
 from .windows import Pads, checked_window, output_sizes, resolved
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "transposed_sizes"]
 
 AT_ONCE = 2**25  # bytes of patches that are made at a time
 Numbers = tuple[int, ...]
@@ -222,7 +222,7 @@ def conv_transposed(x: np.ndarray, weight: Weight, bias: np.ndarray | None = Non
     (n, c, *sizes), (_, m, *kernel) = x.shape, dense.shape
     axes = len(kernel)
     strides, dilations = tuple(strides) or (1,) * axes, tuple(dilations) or (1,) * axes
-    begins, target = _transposed(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
+    begins, target = transposed_sizes(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
     full = [s * (size - 1) + d * (k - 1) + 1 for size, k, s, d in zip(sizes, kernel, strides, dilations)]
     room = [max(a, b + p) for a, b, p in zip(full, target, begins)]
     total = np.zeros((n, groups * m, *room))
@@ -243,7 +243,7 @@ def conv_transposed(x: np.ndarray, weight: Weight, bias: np.ndarray | None = Non
     return np.ascontiguousarray(y.astype(np.float32))
 
 
-def _transposed(sizes, kernel, strides, pads, dilations, output_pads, wanted) -> tuple[list, list]:
+def transposed_sizes(sizes, kernel, strides, pads, dilations, output_pads, wanted) -> tuple[list, list]:
     """Return what is cut off at the beginning of each axis, and the sizes of the output."""
     axes = len(kernel)
     extra = tuple(output_pads) or (0,) * axes
@@ -286,7 +286,7 @@ def conv_transposed_shape(x: Known, weight: Known, bias: Known | None = None, *,
     axes = len(kernel)
     strides, dilations = tuple(strides) or (1,) * axes, tuple(dilations) or (1,) * axes
     sizes = [1 if isinstance(size, str) else size for size in x.shape[2:]]
-    _, target = _transposed(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
+    _, target = transposed_sizes(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
     for axis, size in enumerate(x.shape[2:]):
         if isinstance(size, str):
             target[axis] = _open(size, strides[axis], target[axis], bool(output_sizes))

@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 
-from ...graph.operations.convolution import _transposed
+from ...graph.operations.convolution import transposed_sizes
 from ...graph.operations.windows import output_sizes, resolved
 from ..layers import product
 from .row import Gradient
 from .windows import images, offsets, padded, rows, spread, windows
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "patches"]
 
 
 def conv(x, weight, bias=None, *, strides, pads, dilations, groups):
@@ -30,7 +30,7 @@ def conv(x, weight, bias=None, *, strides, pads, dilations, groups):
         y = y.reshape(len(x), -1, *places)
     else:
         y = np.concatenate([images(product(part, weight[g * m : (g + 1) * m].reshape(m, -1).T), len(x), places)
-                            for g, part in enumerate(_patches(whole, kernel, places, strides, dilations, groups))], 1)
+                            for g, part in enumerate(patches(whole, kernel, places, strides, dilations, groups))], 1)
     return np.ascontiguousarray(y) if bias is None else y + bias.reshape(-1, *(1,) * len(places))
 
 
@@ -45,7 +45,7 @@ def conv_gradient(dy, y, x, weight, bias=None, *, wanted, strides, pads, dilatio
         return dx, dw, db
     n, c, m = len(x), x.shape[1] // groups, len(weight) // groups
     dw, back = np.empty_like(weight), []
-    for g, part in enumerate(_patches(whole, kernel, places, strides, dilations, groups)):
+    for g, part in enumerate(patches(whole, kernel, places, strides, dilations, groups)):
         flat = rows(dy, groups, g)
         if wanted[1]:
             dw[g * m : (g + 1) * m] = product(flat.T, part).reshape(m, c, *kernel)
@@ -59,7 +59,7 @@ def conv_gradient(dy, y, x, weight, bias=None, *, wanted, strides, pads, dilatio
     return spread(pairs, whole.shape, x.shape, pads, dy.dtype), dw, db
 
 
-def _patches(whole, kernel, places, strides, dilations, groups):
+def patches(whole, kernel, places, strides, dilations, groups):
     """Yield the patches of the channels of each group as rows: (n places, c / groups * kernel)."""
     seen, c = windows(whole, kernel, places, strides, dilations), whole.shape[1] // groups
     for g in range(groups):
@@ -88,7 +88,7 @@ def _transposed_window(x, weight, strides, pads, dilations, output_pads, output_
     """Return strides, pads and dilations of the convolution whose gradient this is, and the sizes of its images."""
     kernel, sizes = weight.shape[2:], x.shape[2:]
     strides, dilations = tuple(strides) or (1,) * len(kernel), tuple(dilations) or (1,) * len(kernel)
-    begins, target = _transposed(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
+    begins, target = transposed_sizes(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
     return strides, (*begins, *(0,) * len(kernel)), dilations, tuple(target)
 
 
@@ -114,7 +114,7 @@ def conv_transposed_gradient(dy, y, x, weight, bias=None, *, wanted, strides, pa
     kernel, places, c, m = weight.shape[2:], x.shape[2:], len(weight) // groups, weight.shape[1]
     strides, pads, dilations, _ = _transposed_window(x, weight, strides, pads, dilations, output_pads, output_sizes)
     whole, dw, back = padded(dy, kernel, places, strides, pads, dilations), np.empty_like(weight), []
-    for g, part in enumerate(_patches(whole, kernel, places, strides, dilations, groups)):
+    for g, part in enumerate(patches(whole, kernel, places, strides, dilations, groups)):
         if wanted[0]:
             back.append(images(product(part, weight[g * c : (g + 1) * c].reshape(c, -1).T), len(x), places))
         if wanted[1]:
