@@ -166,7 +166,8 @@ def _rows(network: GraphNetwork, node: Node) -> np.ndarray:
         "strides", "pads", "dilations")))
     whole = padded(x, kernel, places, *window)
     (found,) = patches(whole, kernel, places, window[0], window[2], 1)
-    return found.reshape(len(x) * math.prod(places), -1).astype(np.float64)
+    apart = np.moveaxis(found.reshape(len(x) * math.prod(places), *kernel, -1), -1, 1)  # channels first, as the weight
+    return apart.reshape(len(apart), -1).astype(np.float64)
 
 
 def _activation(network: GraphNetwork, node: Node) -> Node:
