@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
+.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big loops separable relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -118,6 +118,12 @@ learning-compression: build  ## learn the ranks of LeNet-300-100 with its weight
 
 train-big: build  ## widths at one budget of operations, compressed to the same bytes, to results/ (half an hour; goes on where it stopped)
 	$(BIN)/python -m experiments.train_big
+
+loops: build  ## what a second round of pruning or clustering gains, to results/ (ten minutes; goes on where it stopped)
+	$(BIN)/python -m experiments.loops
+
+separable: build  ## train a network of convolutions as a graph, in three formats and on a grid, to results/ (ten minutes)
+	$(BIN)/python -m experiments.separable
 
 relu-ranks: build  ## ranks of trained layers in front of a ReLU, to results/ (twenty minutes; goes on where it stopped)
 	$(BIN)/python -m experiments.relu_ranks

@@ -1,6 +1,7 @@
 """A trained network as a graph with its tensors: what is stored with the weights, and runs from the file."""
 
 import math
+from typing import Any
 
 from ..errors import ArgumentTypeError
 from ..graph import Builder, Model
@@ -61,7 +62,8 @@ def model_of(network: Network) -> Model:
                     y = b.transpose(y, axes=(0, 3, 1, 2), name=f"{name}.channels_first")
         elif isinstance(layer, QuantizedInputs):
             for node in grid_nodes(y, layer, f"network.layers[{name!r}]"):
-                y = b.node(node.operation, *node.inputs, name=node.name, **dict(node.attributes))
+                attributes: dict[str, Any] = dict(node.attributes)
+                y = b.node(node.operation, *node.inputs, name=node.name, **attributes)
         elif not isinstance(layer, Dropout):
             raise ArgumentTypeError(f"network.layers[{name!r}]", f"must be of a kind that a graph has, not "
                                                                  f"{type(layer).__name__}")

@@ -69,6 +69,15 @@ class GraphNetwork:
         self._arithmetic = Arithmetic()
         self._passed: dict[str, tuple] = {}
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes on which the output depends, in their order."""
+        return self._paths.nodes
+
+    def passed(self, node: Node) -> tuple:
+        """Return what a node was given and what it gave in the last ``forward``, and how its gradient goes back."""
+        return self._passed[node.name]
+
     def types(self, node: Node) -> list[str]:
         """Return the element types of what a node takes, as the model was made; "" for what is left out."""
         return [self._known[name].type if name else "" for name in node.inputs]

@@ -20,11 +20,13 @@ def grid_nodes(value: str, layer: QuantizedInputs, where: str) -> list[Node]:
     if step == 0:
         raise RefcompressError(where, "has no step yet: it is set by the first batch in training")
     whole = layer.high - layer.low == 255
-    nodes, taken = [], value
+    nodes: list[Node] = []
+    taken = value
     if not whole:
-        nodes.append(Node("clip", (value,), (f"{value}.cut",), {"low": layer.low * step, "high": layer.high * step}))
+        ends = ("high", layer.high * step), ("low", layer.low * step)
+        nodes.append(Node("clip", (value,), (f"{value}.cut",), ends))
         taken = f"{value}.cut"
-    grid = {"scale": step, "zero_point": -128 - layer.low if whole else 0}
+    grid = ("scale", step), ("zero_point", -128 - layer.low if whole else 0)
     return [*nodes, Node("quantize", (taken,), (f"{value}.codes",), grid),
             Node("dequantize", (f"{value}.codes",), (f"{value}.grid",), grid)]
 
@@ -34,7 +36,8 @@ def with_grids(graph: Graph, behind: Mapping[str, Layer]) -> Graph:
 
     Raises ArgumentTypeError for a layer of another kind.
     """
-    renamed, nodes = {}, []
+    renamed: dict[str, str] = {}
+    nodes: list[Node] = []
     for node in graph.nodes:
         nodes.append(replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs)))
         for name in node.outputs:
