@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..container import entry_bytes
-from ..errors import CorruptError, MissingExtra, RefcompressError
+from ..errors import RefcompressError
 from ..formats import Graph
 from ..graph import Model
 from ..graph.uses import is_turned, uses
@@ -69,10 +69,8 @@ def network_of(source: Source) -> tuple[Source, Network]:
         from ..graph import onnx
 
         model: Model = onnx.load(source.files[0])
-    except (MissingExtra, RefcompressError) as error:
-        if isinstance(error, CorruptError):
-            raise
-        return source, Network(why=error.rule)
+    except RefcompressError as error:
+        return source, Network(why=error.rule if error.argument in ("path", "onnx") else str(error))
     network = _network(source, model.graph)
     return _taken(source, network, model.tensors), network
 

@@ -175,3 +175,14 @@ def test_a_tensor_named_graph_leaves_the_name_to_it(tmp_path):
     with container.open(tmp_path / "a.rcz") as file:
         assert list(file) == ["graph#2", "graph"] and file.graph_name == "graph#2"
     assert rc.same(rc.load_model(tmp_path / "a.rcz").tensors["graph"], LAST)
+
+
+def test_what_load_gives_of_a_file_with_a_graph_is_compressed_and_saved_again(tmp_path):
+    rc.save_model(tmp_path / "a.rcz", built())
+    layers = rc.load(tmp_path / "a.rcz")
+    rc.save(tmp_path / "b.rcz", layers)
+    assert (tmp_path / "a.rcz").read_bytes() == (tmp_path / "b.rcz").read_bytes()
+    result = rc.compress(layers, "int8")
+    assert rc.load_model(result.path).graph == built().graph
+    with pytest.raises(RefcompressError, match=r"tensors\['graph'\].*a Graph stands for none"):
+        rc.save(tmp_path / "b.npz", layers)
