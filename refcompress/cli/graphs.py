@@ -56,7 +56,7 @@ def _report(file: Compressed, name: str, graph: Graph) -> tuple[dict, str]:
         said = f"this network does not run here: {error}"
     tensors = {each: file.outline(each).shape for each in graph.parameters if each in file}
     rows = list(_rows(graph, tensors, known))
-    inputs = ", ".join(f"{each.name} {each.type} {_shape(each.shape)}" for each in graph.inputs)
+    inputs = "; ".join(f"{each.name}, {each.type} ({', '.join(map(str, each.shape))})" for each in graph.inputs)
     outputs = ", ".join(f"{each} {_known(known.get(each))}" for each in graph.outputs)
     text = [paragraph(f"entry {name!r}: {graph.describe()}; takes {inputs or 'nothing'}; gives {outputs}"),
             records(rows, ["node", "operation", "gives", "weights", "takes", "attributes"], 3)]

@@ -13,6 +13,7 @@ import refcompress as rc
 from refcompress import Builder, RefcompressError, container, models
 from refcompress.checkpoints import Recipe, Rule, plan
 from refcompress.formats import Graph, Node
+from refcompress.graph.integers import to_integers
 
 RNG = np.random.default_rng(3)
 # Small integers: every sum of the network is one below 2**24, which no order of a sum rounds.
@@ -175,3 +176,34 @@ def test_a_tensor_named_graph_leaves_the_name_to_it(tmp_path):
     with container.open(tmp_path / "a.rcz") as file:
         assert list(file) == ["graph#2", "graph"] and file.graph_name == "graph#2"
     assert rc.same(rc.load_model(tmp_path / "a.rcz").tensors["graph"], LAST)
+
+
+def test_what_load_gives_of_a_file_with_a_graph_is_compressed_and_saved_again(tmp_path):
+    rc.save_model(tmp_path / "a.rcz", built())
+    layers = rc.load(tmp_path / "a.rcz")
+    rc.save(tmp_path / "b.rcz", layers)
+    assert (tmp_path / "a.rcz").read_bytes() == (tmp_path / "b.rcz").read_bytes()
+    result = rc.compress(layers, "int8")
+    assert rc.load_model(result.path).graph == built().graph
+    with pytest.raises(RefcompressError, match=r"tensors\['graph'\].*a Graph stands for none"):
+        rc.save(tmp_path / "b.npz", layers)
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_a_network_on_integers_keeps_its_integers_whatever_the_preset(tmp_path, dynamic):
+    """Scales, grids and int32 biases are in the file: its graph has the grids, its entries the rest."""
+    b = Builder()
+    hidden = b.relu(b.linear(b.input("x", ("batch", 300)), RNG.standard_normal((40, 300)).astype(np.float32),
+                             np.zeros(40, np.float32), name="fc1"))
+    x = RNG.standard_normal((6, 300)).astype(np.float32)
+    model = to_integers(b.model(b.linear(hidden, LAST[:, :20].repeat(2, 1), name="fc2")), None if dynamic else x,
+                        dynamic=dynamic).model
+    weights = {name: value for name, value in model.tensors.items() if isinstance(value, rc.Quantized | rc.Packed)}
+    assert weights and {node.operation for node in model.graph.nodes} & {"linear_s8", "linear_a8"}
+    for preset in ("lossless", "int4", "deep"):
+        result = rc.compress(model, preset, target=tmp_path / "a.rcz")
+        back = rc.load_model(result.path)
+        assert rc.same({name: back.tensors[name] for name in weights}, weights) and back.graph == model.graph
+        assert np.array_equal(back(x), model(x))
+        assert {row["reason"] for row in result.table() if row["name"] in weights} <= {
+            "quantized, of few bits already", "preset lossless"}

@@ -106,7 +106,7 @@ def test_inspect_shows_the_nodes_with_their_shapes_and_what_keeps_them_from_runn
     code, out, _ = run(capsys, "inspect", file, "--json")
     graph = json.loads(out)["graph"]
     assert code == 0 and graph["nodes"][0]["shapes"] == [["batch", 2]] and graph["fault"] == ""
-    assert "network of 3 nodes; takes x float32 batchx3" in run(capsys, "inspect", file)[1]
+    assert "network of 3 nodes; takes x, float32 (batch, 3); shift" in " ".join(run(capsys, "inspect", file)[1].split())
     container.save("more.rcz", {"net": pair().graph, **pair().tensors, "old": np.ones(2, np.float32)})
     assert "entry 'old': is used by no node" in " ".join(run(capsys, "inspect", "more.rcz")[1].split())
     container.save("less.rcz", {"net": pair().graph})

@@ -1,6 +1,7 @@
 """The published SqueezeNet file: read to its last byte, re-encoded in fewer bytes, run from the container."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 import refcompress as rc
 from refcompress import CorruptError, LimitError, RefcompressError
+from refcompress.cli import main
 from refcompress.models import squeezenet
+from refcompress.recipes.published import audit_of_layers
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "songhan" / "compressed_SqueezeNet.net"
 SHA256 = "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
@@ -55,7 +58,7 @@ def test_every_weight_has_the_bits_of_the_file(layers):
 def test_the_published_file_becomes_a_smaller_one_with_the_same_bits_that_runs(tmp_path, layers):
     native = pytest.importorskip("refcompress.native", exc_type=ImportError, reason="the C kernels are not built")
     result = rc.compress(FILE, "lossless", target=tmp_path / "small.rcz", implementation=native)
-    assert result.after < 543_000 and "65 nodes" in result.network and FILE.stat().st_size - result.before == 4 * 26
+    assert result.after < 543_000 and "65 nodes" in result.network and result.before == 4_993_696
     back = rc.load(result.path, implementation=native)
     assert back.pop("graph") == squeezenet.graph() and list(back) == list(layers)
     for name, value in layers.items():
@@ -219,3 +222,19 @@ def test_a_pipe_a_folder_and_a_file_beyond_the_limit_are_refused_at_once(tmp_pat
 def test_what_is_no_such_file_is_refused(change, rule):
     with pytest.raises(CorruptError, match=rule):
         squeezenet.read(change(example()))
+
+
+def test_the_audit_holds_the_file_beside_its_paper_and_ours_beside_it(tmp_path, capsys):
+    (tmp_path / "a.net").write_bytes(example())
+    assert main(["audit", "--file", str(tmp_path / "a.net"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [f["verdict"] for f in report["findings"]] == ["CONTRADICTION: not what the file holds"] * 2 + [
+        "consistent", "CONTRADICTION: not what the file holds"]
+    assert report["bytes"]["float32"] == 4_993_696 and report["bytes"]["published"] == len(example())
+    assert report["bytes"]["ours"] < len(example())
+
+
+@published
+def test_the_published_file_is_what_the_paper_says(layers):
+    found = audit_of_layers(layers, FILE.stat().st_size)
+    assert len(found) == 4 and all(f.verdict == "consistent" for f in found)
