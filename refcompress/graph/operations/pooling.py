@@ -102,7 +102,7 @@ def average_pool_shape(x: Known, **window) -> Known:
 def global_average_pool(x: np.ndarray, *, use: Use) -> np.ndarray:
     """Return the mean of each channel, (n, c, 1, ...): the sum in float64, divided and rounded once.
 
-    **Source** ONNX, GlobalAveragePool; Lin, Chen and Yan, Network In Network (2013, arXiv 1312.4400), section 3.2.
+    **Source** ONNX, GlobalAveragePool; Lin, Chen and Yan, Network In Network (2013, arXiv 1312.4400).
     **Departs** nothing.
     """
     count = math.prod(x.shape[2:])
