@@ -96,9 +96,10 @@ class Prepared:
         return found[0] if len(found) == 1 else found
 
     def _are_arrays(self, inputs: Any) -> TypeGuard[dict[str, np.ndarray]]:
-        """Return whether inputs are arrays of all names and their types: nothing else is to be checked but shapes."""
+        """Return whether inputs are arrays of all names, their types and dimensions: sizes alone are to be checked."""
         return type(inputs) is dict and inputs.keys() == self._inputs.keys() and all(
-            type(a) is np.ndarray and a.dtype == self._inputs[name].dtype for name, a in inputs.items())
+            type(a) is np.ndarray and (a.dtype, a.ndim) == (self._inputs[name].dtype, self._inputs[name].ndim)
+            for name, a in inputs.items())
 
     def _trace(self) -> None:
         graph, values, use = self.model.graph, self._values, self._use
