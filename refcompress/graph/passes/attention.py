@@ -13,9 +13,9 @@ __all__ = ["with_attentions"]
 def with_attentions(model: Model) -> Model:
     """Return the model with softmax(scale q k^T + mask) v as "attention", of q, k and v (b, heads, l, d).
 
-    The outputs are the same bit for bit where the scores are multiplied by a single number, or the queries are; a scale
-    that is written otherwise has other roundings, of half a unit in the last place of a score each. A row of scores that
-    is minus infinity throughout gives 0 in place of NaN.
+    The outputs are the same bit for bit where a single number multiplies the scores, or the queries; a scale that is
+    written otherwise has other roundings, of half a unit in the last place of a score each. A row of scores that is
+    minus infinity throughout gives 0 in place of NaN.
     """
     return rewritten(model, attention)
 
