@@ -83,5 +83,18 @@ RC_INLINE TARGET void scaled(const int32_t *sums, float x_scale, const float *w_
     }
 }
 
+RC_INLINE TARGET void to_floats(const double *totals, const float *bias, size_t width, float *y)
+{
+    size_t o = 0;
+    for (; o + 4 <= width; o += 4) {
+        __m256d total = _mm256_load_pd(totals + o);
+        if (bias)
+            total = _mm256_add_pd(total, _mm256_cvtps_pd(_mm_loadu_ps(bias + o)));
+        _mm_storeu_ps(y + o, _mm256_cvtpd_ps(total));
+    }
+    for (; o < width; o++)
+        y[o] = (float)(bias ? totals[o] + (double)bias[o] : totals[o]);
+}
+
 #include "s8_rows.h"
 #endif

@@ -12,6 +12,7 @@
  *                      to sums, rows of NR, or if fresh to start, one row; ldw from sixteen outputs to the next
  * to_s8(sums, scale, zero_point, lowest, highest, width, y)   a row of NR sums to int8, in double
  * scaled(sums, x_scale, w_scale, nv, totals)   add a row's sums, scaled, to its totals
+ * to_floats(totals, bias, width, y)   a row of NR totals, with the bias if it is not NULL, rounded to float
  *
  * The idea: outputs lie across the lanes, so a short k costs nothing at the end of a sum; four inputs of a row meet four
  * weights of each output in an instruction. A block of rows is laid ready once, and meets all weights; the sums of a tile
@@ -179,16 +180,8 @@ TARGET int KERNEL_SCALED(size_t begin, size_t end, size_t first, size_t stop, co
                     for (size_t r = 0; r < count; r++)
                         scaled(sums + r * NR, x_scale[i0 + i + r], scale, nv, totals + r * NR);
                 }
-                for (size_t r = 0; r < count; r++) {
-                    float *row = y + (i0 + i + r) * w.n + o0;
-                    const double *total = totals + r * NR;
-                    if (bias)
-                        for (size_t o = 0; o < width; o++)
-                            row[o] = (float)(total[o] + (double)bias[o0 + o]);
-                    else
-                        for (size_t o = 0; o < width; o++)
-                            row[o] = (float)total[o];
-                }
+                for (size_t r = 0; r < count; r++)
+                    to_floats(totals + r * NR, bias ? bias + o0 : NULL, width, y + (i0 + i + r) * w.n + o0);
             }
         }
     }

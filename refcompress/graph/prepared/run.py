@@ -13,7 +13,7 @@ from ..model import Model
 from ..run import checked_inputs, computed
 from ..signature import signatures
 from .arenas import Arenas, within
-from .tracing import Tracing
+from .tracing import ELEMENTWISE, Tracing
 
 __all__ = ["Prepared"]
 
@@ -97,7 +97,11 @@ class Prepared:
         alive = dict(self._inputs)  # values that may differ from run to run, as they are in this one
         for node, forgotten in zip(graph.nodes, graph.forgotten):
             use.begin(node.name)
-            found = computed(node, values, use, self._sure, None)
+            inputs = [values[name] for name in node.inputs]
+            if node.operation in ELEMENTWISE and all(getattr(a, "dtype", None) == np.float32 for a in inputs):
+                found: tuple[np.ndarray, ...] = use.elementwise(ELEMENTWISE[node.operation], *inputs)
+            else:
+                found = computed(node, values, use, self._sure, None)
             given = {name: value for name, value in zip(node.outputs, found) if name}
             if node.operation == "shape" or self._same.issuperset(node_inputs(node)):
                 self._same.update(given)
