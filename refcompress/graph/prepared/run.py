@@ -14,7 +14,7 @@ from ..run import checked_inputs, computed
 from ..signature import signatures
 from .arenas import Arenas, within
 from .floats import float_steps
-from .tracing import Tracing
+from .tracing import ELEMENTWISE, Tracing
 
 __all__ = ["Prepared"]
 
@@ -110,7 +110,11 @@ class Prepared:
                 alive.update({name: values[name] for name in node.outputs})
                 use.arenas.keep(alive.values())
                 continue
-            found = computed(node, values, use, self._sure, None)
+            inputs = [values[name] for name in node.inputs]
+            if node.operation in ELEMENTWISE and all(getattr(a, "dtype", None) == np.float32 for a in inputs):
+                found: tuple[np.ndarray, ...] = use.elementwise(ELEMENTWISE[node.operation], *inputs)
+            else:
+                found = computed(node, values, use, self._sure, None)
             given = {name: value for name, value in zip(node.outputs, found) if name}
             if node.operation == "shape" or self._same.issuperset(node_inputs(node)):
                 self._same.update(given)
