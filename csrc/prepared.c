@@ -64,3 +64,12 @@ int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m,
     uint64_t mode = enter();
     return leave(mode, kernel(begin, end, m, n, x, w, y));
 }
+
+int rc_batch_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const float *x,
+                         const float *w, float *y)
+{
+    int status = RC_OK;
+    for (size_t i = begin; i < end && status == RC_OK; i++)
+        status = kernel(0, n, m, n, k, k, n, 1, x + i * m * k, w + i * k * n, y + i * m * n);
+    return status;
+}

@@ -438,6 +438,11 @@ int rc_run_gemm_u8s8(rc_gemm_u8s8 *kernel, size_t begin, size_t end, size_t m, s
 int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, const float *x,
                       const struct rc_quantized *w, float *y);
 
+/* gemm_f32f32, transposed, of the matrices of the range: y[i] = x[i] w[i], of m by k and k by n, side by side. Of the many
+ * small products of attention, a call of each would take longer than its work. */
+int rc_batch_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const float *x,
+                         const float *w, float *y);
+
 /* One row an instruction set; NULL where it has no kernel of its own, and the next narrower one serves. */
 struct rc_kernels {
     const char *isa;

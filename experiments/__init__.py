@@ -4,6 +4,8 @@ They read the library and nothing of `benchmarks/`, which times kernels. Read `r
 record that goes on where it was stopped, the statistics and the pictures are the same for all.
 
     deep_compression        Deep Compression on both LeNets, as files
+    loops                   what pruning again and clustering again gain
+    separable               a network of convolutions trained as a graph, in three formats and on a grid
     pruning                 LeNet-300-100 pruned in every way
     quantization            LeNet-300-100 and MiniLM quantized in every way
     relu_ranks              ranks after training, in front of a ReLU

@@ -26,9 +26,9 @@ RC_INLINE TARGET void lay(const int8_t *x, size_t count, int16_t *out)
 }
 
 RC_INLINE TARGET void tile(const int fresh, const size_t mr, const size_t nv, const int16_t *x, size_t ldx,
-                           size_t quads, const int8_t *w, size_t ldw, int32_t *sums)
+                           size_t quads, const int8_t *w, size_t ldw, const int32_t *start, int32_t *sums)
 {
-    for (size_t v = 0; v < nv; v++, w += ldw, sums += 16) {
+    for (size_t v = 0; v < nv; v++, w += ldw, start += 16, sums += 16) {
         __m256i acc[MR][4];
         RC_UNROLL for (size_t i = 0; i < mr; i++)
             RC_UNROLL for (size_t b = 0; b < 4; b++)
@@ -49,23 +49,21 @@ RC_INLINE TARGET void tile(const int fresh, const size_t mr, const size_t nv, co
         RC_UNROLL for (size_t i = 0; i < mr; i++)
             RC_UNROLL for (size_t b = 0; b < 4; b += 2) {
                 /* vphaddd leaves the outputs 0 1 4 5 | 2 3 6 7 */
-                __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[i][b], acc[i][b + 1]), 0xD8);
-                __m256i *to = (__m256i *)(sums + i * 64 + b * 4);
-                if (!fresh)
-                    sum = _mm256_add_epi32(sum, _mm256_load_si256(to));
-                _mm256_store_si256(to, sum);
+                const __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[i][b], acc[i][b + 1]), 0xD8);
+                int32_t *to = sums + i * 64 + b * 4;
+                const __m256i before = _mm256_load_si256((const __m256i *)(fresh ? start + b * 4 : to));
+                _mm256_store_si256((__m256i *)to, _mm256_add_epi32(sum, before));
             }
     }
 }
 
-RC_INLINE TARGET void to_s8(const int32_t *sums, const int32_t *bias, const double *scale, int32_t zero_point,
-                            int32_t lowest, int32_t highest, size_t width, int8_t *y)
+RC_INLINE TARGET void to_s8(const int32_t *sums, const double *scale, int32_t zero_point, int32_t lowest,
+                            int32_t highest, size_t width, int8_t *y)
 {
     const __m128i zero = _mm_set1_epi32(zero_point), low = _mm_set1_epi32(lowest), high = _mm_set1_epi32(highest);
     const __m128i bytes = _mm_set1_epi32(0x0C080400);
     for (size_t o = 0; o < width; o += 4) {
-        const __m128i sum = _mm_add_epi32(_mm_load_si128((const __m128i *)(sums + o)),
-                                          _mm_load_si128((const __m128i *)(bias + o)));
+        const __m128i sum = _mm_load_si128((const __m128i *)(sums + o));
         __m128i q = _mm256_cvtpd_epi32(_mm256_mul_pd(_mm256_cvtepi32_pd(sum), _mm256_load_pd(scale + o)));
         /* Sums are far from the ends of an int32 only after the scale, below 1: clip the quotient to int16 first. */
         q = _mm_min_epi32(_mm_max_epi32(q, _mm_set1_epi32(-32768)), _mm_set1_epi32(32767));
@@ -75,10 +73,8 @@ RC_INLINE TARGET void to_s8(const int32_t *sums, const int32_t *bias, const doub
     }
 }
 
-RC_INLINE TARGET void scaled(const int32_t *sums, const int32_t *correction, float x_scale, const float *w_scale,
-                             size_t nv, double *totals)
+RC_INLINE TARGET void scaled(const int32_t *sums, float x_scale, const float *w_scale, size_t nv, double *totals)
 {
-    (void)correction;
     const __m256d of_row = _mm256_set1_pd((double)x_scale);
     for (size_t o = 0; o < nv * 16; o += 4) {
         const __m256d scale = _mm256_mul_pd(of_row, _mm256_cvtps_pd(_mm_load_ps(w_scale + o)));

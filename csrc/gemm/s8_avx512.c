@@ -27,12 +27,12 @@ RC_INLINE TARGET void lay(const int8_t *x, size_t count, uint8_t *out)
 }
 
 RC_INLINE TARGET void tile(const int fresh, const size_t mr, const size_t nv, const uint8_t *x, size_t ldx,
-                           size_t quads, const int8_t *w, size_t ldw, int32_t *sums)
+                           size_t quads, const int8_t *w, size_t ldw, const int32_t *start, int32_t *sums)
 {
     __m512i acc[MR][4];
     RC_UNROLL for (size_t i = 0; i < mr; i++)
         RC_UNROLL for (size_t v = 0; v < nv; v++)
-            acc[i][v] = fresh ? _mm512_setzero_si512() : _mm512_load_si512(sums + i * 64 + v * 16);
+            acc[i][v] = _mm512_load_si512(fresh ? start + v * 16 : sums + i * 64 + v * 16);
     for (size_t q = 0; q < quads; q++) {
         __m512i input[MR];
         RC_UNROLL for (size_t i = 0; i < mr; i++) {
@@ -51,31 +51,34 @@ RC_INLINE TARGET void tile(const int fresh, const size_t mr, const size_t nv, co
             _mm512_store_si512(sums + i * 64 + v * 16, acc[i][v]);
 }
 
-/* Sixteen sums, scaled in double and rounded to integers, ties to even. */
-RC_INLINE TARGET __m512i rounded(const int32_t *sums, const int32_t *bias, const double *scale)
+RC_INLINE TARGET __m256i eight(const int32_t *sums, const double *scale)
 {
-    const __m512i sum = _mm512_add_epi32(_mm512_load_si512(sums), _mm512_load_si512(bias));
-    const __m512d low = _mm512_mul_pd(_mm512_cvtepi32_pd(_mm512_castsi512_si256(sum)), _mm512_load_pd(scale));
-    const __m512d high = _mm512_mul_pd(_mm512_cvtepi32_pd(_mm512_extracti64x4_epi64(sum, 1)), _mm512_load_pd(scale + 8));
-    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtpd_epi32(low)), _mm512_cvtpd_epi32(high), 1);
+    return _mm512_cvtpd_epi32(_mm512_mul_pd(_mm512_cvtepi32_pd(_mm256_load_si256((const __m256i *)sums)),
+                                            _mm512_load_pd(scale)));
 }
 
-/* Packing saturates, as clipping would, and mixes the lanes: `order` brings them back. */
-RC_INLINE TARGET void to_s8(const int32_t *sums, const int32_t *bias, const double *scale, int32_t zero_point,
-                            int32_t lowest, int32_t highest, size_t width, int8_t *y)
+/* Sixteen sums, scaled in double, rounded to integers, ties to even, and packed to int16: 0 - 3, 8 - 11 | 4 - 7, .. */
+RC_INLINE TARGET __m256i rounded(const int32_t *sums, const double *scale)
+{
+    return _mm256_packs_epi32(eight(sums, scale), eight(sums + 8, scale + 8));
+}
+
+/* Up to 32 of them, with the zero point: packing saturates, as clipping would. */
+RC_INLINE TARGET __m512i half_of_row(const int32_t *sums, const double *scale, size_t width, __m512i zero)
+{
+    const __m512i first = _mm512_castsi256_si512(rounded(sums, scale));
+    return _mm512_adds_epi16(width > 16 ? _mm512_inserti64x4(first, rounded(sums + 16, scale + 16), 1) : first, zero);
+}
+
+/* Packing has mixed the fours: `order` brings them back. */
+RC_INLINE TARGET void to_s8(const int32_t *sums, const double *scale, int32_t zero_point, int32_t lowest,
+                            int32_t highest, size_t width, int8_t *y)
 {
     const __m512i zero = _mm512_set1_epi16((int16_t)zero_point);
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i nothing = _mm512_setzero_si512();
-    const __m512i a = rounded(sums, bias, scale), b = width > 16 ? rounded(sums + 16, bias + 16, scale + 16) : nothing;
-    __m512i c = nothing, d = nothing;
-    if (width > 32) {
-        c = rounded(sums + 32, bias + 32, scale + 32);
-        d = width > 48 ? rounded(sums + 48, bias + 48, scale + 48) : nothing;
-    }
-    const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero);
-    const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero);
-    __m512i all = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(ab, cd));
+    const __m512i order = _mm512_setr_epi32(0, 4, 1, 5, 8, 12, 9, 13, 2, 6, 3, 7, 10, 14, 11, 15);
+    const __m512i a = half_of_row(sums, scale, width, zero);
+    const __m512i b = width > 32 ? half_of_row(sums + 32, scale + 32, width - 32, zero) : a;
+    __m512i all = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(a, b));
     all = _mm512_min_epi8(_mm512_max_epi8(all, _mm512_set1_epi8((int8_t)lowest)), _mm512_set1_epi8((int8_t)highest));
     _mm512_mask_storeu_epi8(y, width == 64 ? ~(__mmask64)0 : ((__mmask64)1 << width) - 1, all);
 }
@@ -86,17 +89,12 @@ RC_INLINE TARGET __m512d add_scaled(__m256i sum, __m512d x_scale, __m256 w_scale
     return _mm512_add_pd(total, _mm512_mul_pd(_mm512_cvtepi32_pd(sum), scale));
 }
 
-RC_INLINE TARGET void scaled(const int32_t *sums, const int32_t *correction, float x_scale, const float *w_scale,
-                             size_t nv, double *totals)
+RC_INLINE TARGET void scaled(const int32_t *sums, float x_scale, const float *w_scale, size_t nv, double *totals)
 {
     const __m512d of_row = _mm512_set1_pd((double)x_scale);
-    for (size_t o = 0; o < nv * 16; o += 16) {
-        const __m512i sum = _mm512_sub_epi32(_mm512_load_si512(sums + o), _mm512_load_si512(correction + o));
-        _mm512_store_pd(totals + o, add_scaled(_mm512_castsi512_si256(sum), of_row, _mm256_load_ps(w_scale + o),
-                                               _mm512_load_pd(totals + o)));
-        _mm512_store_pd(totals + o + 8, add_scaled(_mm512_extracti64x4_epi64(sum, 1), of_row,
-                                                   _mm256_load_ps(w_scale + o + 8), _mm512_load_pd(totals + o + 8)));
-    }
+    for (size_t o = 0; o < nv * 16; o += 8)
+        _mm512_store_pd(totals + o, add_scaled(_mm256_load_si256((const __m256i *)(sums + o)), of_row,
+                                               _mm256_load_ps(w_scale + o), _mm512_load_pd(totals + o)));
 }
 
 #include "s8_rows.h"

@@ -8,10 +8,10 @@
  * MR                   rows of x in a tile; a tile has NR = 64 outputs, or 16, 32 or 48
  * BIAS                 added to each input, so BIAS times the sum of the weights is taken off (0: it adds nothing)
  * lay(x, count, out)   write count inputs, and zeros up to a multiple of 64 (of values that meet zeros of w)
- * tile(fresh, mr, nv, x, ldx, quads, w, ldw, sums)   the products of mr rows with nv times sixteen outputs, added to sums,
- *                      rows of NR, or if fresh put there; ldw from sixteen outputs to the next
- * to_s8(sums, bias, scale, zero_point, lowest, highest, width, y)   a row of NR sums to int8, in double
- * scaled(sums, correction, x_scale, w_scale, totals)   add a row's NR sums, corrected and scaled, to its totals
+ * tile(fresh, mr, nv, x, ldx, quads, w, ldw, start, sums)   the products of mr rows with nv times sixteen outputs, added
+ *                      to sums, rows of NR, or if fresh to start, one row; ldw from sixteen outputs to the next
+ * to_s8(sums, scale, zero_point, lowest, highest, width, y)   a row of NR sums to int8, in double
+ * scaled(sums, x_scale, w_scale, nv, totals)   add a row's sums, scaled, to its totals
  *
  * The idea: outputs lie across the lanes, so a short k costs nothing at the end of a sum; four inputs of a row meet four
  * weights of each output in an instruction. A block of rows is laid ready once, and meets all weights; the sums of a tile
@@ -48,21 +48,21 @@ RC_INLINE TARGET void lay_rows(const int8_t *x, size_t count, const struct rc_pa
 }
 
 RC_INLINE TARGET void any_tile(const int fresh, size_t count, size_t nv, const INPUT *x, size_t ldx, size_t quads,
-                               const int8_t *w, size_t ldw, int32_t *sums)
+                               const int8_t *w, size_t ldw, const int32_t *start, int32_t *sums)
 {
     if (count == 1) {
         switch (nv) {
-        case 1: tile(fresh, 1, 1, x, ldx, quads, w, ldw, sums); break;
-        case 2: tile(fresh, 1, 2, x, ldx, quads, w, ldw, sums); break;
-        case 3: tile(fresh, 1, 3, x, ldx, quads, w, ldw, sums); break;
-        default: tile(fresh, 1, 4, x, ldx, quads, w, ldw, sums);
+        case 1: tile(fresh, 1, 1, x, ldx, quads, w, ldw, start, sums); break;
+        case 2: tile(fresh, 1, 2, x, ldx, quads, w, ldw, start, sums); break;
+        case 3: tile(fresh, 1, 3, x, ldx, quads, w, ldw, start, sums); break;
+        default: tile(fresh, 1, 4, x, ldx, quads, w, ldw, start, sums);
         }
     } else { /* rows past the last hold what came before, and nobody reads their sums */
         switch (nv) {
-        case 1: tile(fresh, MR, 1, x, ldx, quads, w, ldw, sums); break;
-        case 2: tile(fresh, MR, 2, x, ldx, quads, w, ldw, sums); break;
-        case 3: tile(fresh, MR, 3, x, ldx, quads, w, ldw, sums); break;
-        default: tile(fresh, MR, 4, x, ldx, quads, w, ldw, sums);
+        case 1: tile(fresh, MR, 1, x, ldx, quads, w, ldw, start, sums); break;
+        case 2: tile(fresh, MR, 2, x, ldx, quads, w, ldw, start, sums); break;
+        case 3: tile(fresh, MR, 3, x, ldx, quads, w, ldw, start, sums); break;
+        default: tile(fresh, MR, 4, x, ldx, quads, w, ldw, start, sums);
         }
     }
 }
@@ -70,11 +70,11 @@ RC_INLINE TARGET void any_tile(const int fresh, size_t count, size_t nv, const I
 /* The sums of group g: of rows that are laid ready, or if they are too long for that of x itself, a piece at a time. */
 RC_INLINE TARGET void sums_of_group(size_t count, size_t nv, size_t o0, size_t g, const int8_t *x, INPUT *ready,
                                     const int in_pieces, const struct rc_packed_s8 *w, const struct shape *s,
-                                    int32_t *sums)
+                                    const int32_t *start, int32_t *sums)
 {
     const int8_t *packed = w->w + o0 / 16 * s->ldw + g * s->quads * 64;
     if (!in_pieces) {
-        any_tile(1, count, nv, ready + g * s->of_group, s->ldx, s->quads, packed, s->ldw, sums);
+        any_tile(1, count, nv, ready + g * s->of_group, s->ldx, s->quads, packed, s->ldw, start, sums);
         return;
     }
     const size_t piece = XCOUNT / MR / 64 * 64, first = g * w->group, all = rc_min(w->group, w->k - first);
@@ -83,9 +83,9 @@ RC_INLINE TARGET void sums_of_group(size_t count, size_t nv, size_t o0, size_t g
         for (size_t i = 0; i < count; i++)
             lay(x + i * w->k + first + p, length, ready + i * piece);
         if (p == 0)
-            any_tile(1, count, nv, ready, piece, (length + 3) / 4, packed, s->ldw, sums);
+            any_tile(1, count, nv, ready, piece, (length + 3) / 4, packed, s->ldw, start, sums);
         else
-            any_tile(0, count, nv, ready, piece, (length + 3) / 4, packed + p * 16, s->ldw, sums);
+            any_tile(0, count, nv, ready, piece, (length + 3) / 4, packed + p * 16, s->ldw, start, sums);
     }
 }
 
@@ -106,7 +106,6 @@ TARGET int KERNEL_REQUANTIZED(size_t begin, size_t end, size_t first, size_t sto
     double scale[NR] __attribute__((aligned(64)));
     int in_pieces;
     const size_t rows = rows_ready(&s, &in_pieces);
-    memset(sums, 0, sizeof sums); /* where k is 0 they stay so */
 
     for (size_t i0 = begin; i0 < end; i0 += rows) {
         const size_t height = rc_min(end - i0, rows);
@@ -126,15 +125,17 @@ TARGET int KERNEL_REQUANTIZED(size_t begin, size_t end, size_t first, size_t sto
                 const size_t count = rc_min(MR, height - i);
                 if (w.k)
                     sums_of_group(count, nv, o0, 0, x + (i0 + i) * w.k, ready + (in_pieces ? 0 : i * s.ldx), in_pieces,
-                                  &w, &s, sums);
+                                  &w, &s, bias, sums);
+                else
+                    for (size_t r = 0; r < count; r++)
+                        memcpy(sums + r * NR, bias, sizeof bias);
                 for (size_t r = 0; r < count; r++) {
                     int8_t *to_row = y + (i0 + i + r) * w.n + o0;
                     if (in_double)
-                        to_s8(sums + r * NR, bias, scale, to.zero_point, to.lowest, to.highest, width, to_row);
+                        to_s8(sums + r * NR, scale, to.zero_point, to.lowest, to.highest, width, to_row);
                     else
                         for (size_t o = 0; o < width; o++)
-                            to_row[o] = rc_to_s8_one((int32_t)((uint32_t)sums[r * NR + o] + (uint32_t)bias[o]), &to,
-                                                     o0 + o);
+                            to_row[o] = rc_to_s8_one(sums[r * NR + o], &to, o0 + o);
                 }
             }
         }
@@ -150,13 +151,13 @@ TARGET int KERNEL_SCALED(size_t begin, size_t end, size_t first, size_t stop, co
     if (w.zero_point)
         return PORTABLE_SCALED(begin, end, first, stop, x, x_scale, weights, w_scale, bias, y);
     INPUT ready[XCOUNT] __attribute__((aligned(64)));
-    int32_t sums[MR * NR] __attribute__((aligned(64))), correction[NR] __attribute__((aligned(64)));
+    int32_t sums[MR * NR] __attribute__((aligned(64))), start[NR] __attribute__((aligned(64)));
     double totals[MR * NR] __attribute__((aligned(64)));
     float scale[NR] __attribute__((aligned(64)));
     int in_pieces;
     const size_t rows = rows_ready(&s, &in_pieces);
     memset(scale, 0, sizeof scale);
-    memset(correction, 0, sizeof correction);
+    memset(start, 0, sizeof start);
 
     for (size_t i0 = begin; i0 < end; i0 += rows) {
         const size_t height = rc_min(end - i0, rows);
@@ -171,12 +172,12 @@ TARGET int KERNEL_SCALED(size_t begin, size_t end, size_t first, size_t stop, co
                     if (s.groups > 1 || i == 0)
                         for (size_t o = 0; o < width; o++) {
                             scale[o] = w_scale[(o0 + o) * s.groups + g];
-                            correction[o] = (int32_t)(BIAS * (uint32_t)w.sums[(o0 + o) * s.groups + g]);
+                            start[o] = (int32_t)(0 - BIAS * (uint32_t)w.sums[(o0 + o) * s.groups + g]);
                         }
                     sums_of_group(count, nv, o0, g, x + (i0 + i) * w.k, ready + (in_pieces ? 0 : i * s.ldx), in_pieces,
-                                  &w, &s, sums);
+                                  &w, &s, start, sums);
                     for (size_t r = 0; r < count; r++)
-                        scaled(sums + r * NR, correction, x_scale[i0 + i + r], scale, nv, totals + r * NR);
+                        scaled(sums + r * NR, x_scale[i0 + i + r], scale, nv, totals + r * NR);
                 }
                 for (size_t r = 0; r < count; r++) {
                     float *row = y + (i0 + i + r) * w.n + o0;

@@ -1,8 +1,8 @@
 /* Template of the operations on int8, in plain loops: blocks of 64 elements, of which the compiler makes vectors.
  * Included after these were defined:
  *
- * NAME(operation)      the function's name
- * TARGET               its instruction set
+ * AVERAGE_POOL, ADD, MULTIPLY, REQUANTIZE   the functions' names
+ * TARGET               their instruction set
  */
 #include "../requantize.h"
 #include <string.h>
@@ -49,7 +49,7 @@ RC_INLINE TARGET const int8_t *element(const struct rc_windows *of, const int8_t
     return x + ((image * of->rows + row) * of->columns + column) * of->c;
 }
 
-TARGET int NAME(nn_average_pool_s8)(size_t begin, size_t end, const struct rc_windows *windows, const int8_t *x,
+TARGET int AVERAGE_POOL(size_t begin, size_t end, const struct rc_windows *windows, const int8_t *x,
                                     const struct rc_to_s8 *how, int8_t *y)
 {
     const struct rc_windows of = *windows;
@@ -92,7 +92,7 @@ RC_INLINE int32_t sum_of_two(int32_t a, int32_t b, const struct rc_sum_s8 *how)
     return ((t + almost_half + (t >> s & (s > 0))) >> s) + how->zero_point;
 }
 
-TARGET int NAME(nn_add_s8)(size_t begin, size_t end, const struct rc_sum_s8 *sum, const int8_t *a, const int8_t *b,
+TARGET int ADD(size_t begin, size_t end, const struct rc_sum_s8 *sum, const int8_t *a, const int8_t *b,
                            int8_t *y)
 {
     const struct rc_sum_s8 how = *sum;
@@ -111,7 +111,7 @@ TARGET int NAME(nn_add_s8)(size_t begin, size_t end, const struct rc_sum_s8 *sum
 }
 
 /* 17 bits of a product of two differences times 31 of the multiplier: exact in double. */
-TARGET int NAME(nn_multiply_s8)(size_t begin, size_t end, int32_t a_zero, int32_t b_zero, const struct rc_to_s8 *how,
+TARGET int MULTIPLY(size_t begin, size_t end, int32_t a_zero, int32_t b_zero, const struct rc_to_s8 *how,
                                 const int8_t *a, const int8_t *b, int8_t *y)
 {
     const struct rc_to_s8 to = *how;
@@ -172,7 +172,7 @@ RC_INLINE TARGET void requantize_blocks(size_t begin, size_t end, size_t columns
     }
 }
 
-TARGET int NAME(requantize_s32)(size_t begin, size_t end, size_t columns, enum rc_rounding rounding, int wide,
+TARGET int REQUANTIZE(size_t begin, size_t end, size_t columns, enum rc_rounding rounding, int wide,
                                 const int32_t *x, const struct rc_to_s8 *how, void *y)
 {
     const struct rc_to_s8 to = *how;

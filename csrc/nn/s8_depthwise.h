@@ -1,6 +1,7 @@
-/* Template of the depthwise convolution in plain loops: 64 channels at a time. Included behind s8.h. */
+/* Template of the depthwise convolution in plain loops: 64 channels at a time. Included behind s8.h, after
+ * DEPTHWISE, its name, was defined too. */
 
-TARGET int NAME(nn_depthwise_s8)(size_t begin, size_t end, const struct rc_windows *windows, const int8_t *x,
+TARGET int DEPTHWISE(size_t begin, size_t end, const struct rc_windows *windows, const int8_t *x,
                                  const int8_t *weight, const struct rc_to_s8 *how, int8_t *y)
 {
     const struct rc_windows of = *windows;

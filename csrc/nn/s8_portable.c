@@ -1,6 +1,11 @@
-/* The operations on int8, the bit-level definition: that of s8.h and s8_depthwise.h, in this machine's least instructions.
- */
-#define NAME(operation) rc_##operation##_portable
+/* The operations on int8, the bit-level definition: the loops of s8.h and s8_depthwise.h as they stand there. */
+#include "../kernels.h"
+
+#define AVERAGE_POOL rc_nn_average_pool_s8_portable
+#define ADD rc_nn_add_s8_portable
+#define MULTIPLY rc_nn_multiply_s8_portable
+#define REQUANTIZE rc_requantize_s32_portable
+#define DEPTHWISE rc_nn_depthwise_s8_portable
 #define TARGET /* none */
 #include "s8.h"
 

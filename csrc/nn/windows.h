@@ -18,6 +18,19 @@ RC_INLINE void fill_bytes(const size_t size, size_t count, const void *fill, cha
         memcpy(y + p * size, fill, size);
 }
 
+/* Few bytes, as those of three channels, by two moves that may overlap: a call of memcpy takes longer. */
+RC_INLINE void copy_bytes(char *y, const char *x, size_t bytes)
+{
+    if (bytes >= 8 && bytes <= 16) {
+        uint64_t first, last;
+        memcpy(&first, x, sizeof first);
+        memcpy(&last, x + bytes - 8, sizeof last);
+        memcpy(y, &first, sizeof first);
+        memcpy(y + bytes - 8, &last, sizeof last);
+    } else
+        memcpy(y, x, bytes);
+}
+
 RC_INLINE char *patch_of_last(const size_t size, const struct rc_window *w, const char *image, const void *fill,
                               struct span rows, int64_t row, int64_t column, char *y)
 {
@@ -33,7 +46,7 @@ RC_INLINE char *patch_of_last(const size_t size, const struct rc_window *w, cons
         y += columns.from * bytes;
         const char *x = image + under(row, w->row_dilation, i) * w->columns * bytes;
         if (w->column_dilation == 1) {
-            memcpy(y, x + under(column, 1, columns.from) * bytes, (columns.to - columns.from) * bytes);
+            copy_bytes(y, x + under(column, 1, columns.from) * bytes, (columns.to - columns.from) * bytes);
             y += (columns.to - columns.from) * bytes;
         } else
             for (size_t j = columns.from; j < columns.to; j++, y += bytes)

@@ -1,24 +1,29 @@
 """Compressed files back to the files of others: each entry as the tensor that it stands for."""
 
 import math
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import models, reference
-from ..container import DEFAULT_LIMIT
+from ..container import DEFAULT_LIMIT, files
 from ..errors import CorruptError, LimitError, RefcompressError
 from ..formats import ELEMENT_TYPES, Packed, Plain, Quantized, QuantizedLayer
 from ..formats.arranged import Arranged
+from ..graph import onnx
+from ..models.onnx.write import DECODED
 from ..models.source import Tensor, Value
 from ..ops import implementation_of
+from .networks import load_model
 from .reading import Compressed, open_compressed
 from .sources import Path
 from .weights import decoded, fits, in_type
 
-__all__ = ["decompress", "tensors_of"]
+__all__ = ["completed", "decompress", "is_onnx", "tensors_of", "write_network"]
 
 
 def tensors_of(file: Compressed, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT,
@@ -95,9 +100,38 @@ def decompress(path: Path, target: Path, *, implementation: Any = reference, lim
                like: Path | None = None) -> dict[str, Tensor]:
     """Write the tensors of a compressed file to a model of others, whose suffix says the type; return what was written.
 
-    One tensor is in memory at a time. like : of .onnx alone, the original file.
+    One tensor is in memory at a time. like : of .onnx and .gguf alone, the original file. Without it the network of a
+    file that has a graph is written as .onnx, all of it at once.
     """
     with open_compressed(path, implementation=implementation, limit=limit) as file:
         tensors = tensors_of(file, implementation=implementation, limit=limit)
-        models.save(target, tensors, like=like, decoded=True)
+        if like is None and is_onnx(target) and file.graph_name is not None:
+            write_network(path, target, implementation=implementation, limit=limit)
+        else:
+            with completed(file, tensors, like, limit=limit) as whole:
+                models.save(target, whole, like=like, decoded=True)
         return tensors
+
+
+def is_onnx(path: Path) -> bool:
+    """Return whether a path names an ONNX model."""
+    return os.fsdecode(files.name_of(path)).lower().endswith(".onnx")
+
+
+def write_network(path: Path, target: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT,
+                  integers: bool = False) -> None:
+    """Write the network of a compressed file as an ONNX model. integers : whether integers with scales stay such"""
+    onnx.save(load_model(path, implementation=implementation, limit=limit), target, integers=integers, metadata=DECODED)
+
+
+@contextmanager
+def completed(file: Compressed, tensors: dict[str, Tensor], like: Path | None, *, limit: int
+              ) -> Iterator[dict[str, Tensor]]:
+    """Give the tensors, and with them those of the original which became attributes of the graph's nodes."""
+    graph = file.graph
+    if like is None or graph is None or not is_onnx(like):
+        yield tensors
+        return
+    with models.open(like, limit=limit) as original:
+        more = {name: each for name, each in original.items() if name not in graph.parameters}
+        yield {**more, **{name: each for name, each in tensors.items() if name in original}}

@@ -21,7 +21,7 @@ KINDS: dict[str, str] = {  # kind -> why a preset leaves such a tensor as it is
     "complex": "of complex numbers",
     "empty": "no elements",
 }
-FLOATS = ("float16", "bfloat16", "float32", "float64")
+FLOATS = ("float16", "bfloat16", "float32", "float64", "shared")  # the last: float32 by a codebook, models.squeezenet
 
 # The last part of the name of a buffer: a table or a counter that no training changes.
 BUFFERS = frozenset(

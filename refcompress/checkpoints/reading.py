@@ -9,7 +9,7 @@ from .. import container, models, reference
 from ..container import DEFAULT_LIMIT, Layer
 from ..container.outlines import Outline
 from ..errors import ArgumentTypeError, CorruptError
-from ..formats import ELEMENT_TYPES
+from ..formats import ELEMENT_TYPES, Graph
 from ..formats.arranged import Arranged, Arrangement
 from .sources import Path
 
@@ -60,12 +60,22 @@ class Compressed(Mapping[str, Layer]):
     def arranged(self, name: str, layer: Layer) -> Layer:
         """Return the layer of an entry, arranged as its tensor was."""
         arrangement = self.arrangements.get(name)
-        return layer if arrangement is None else Arranged(layer, arrangement)
+        return layer if arrangement is None or isinstance(layer, Graph) else Arranged(layer, arrangement)
 
     def outline(self, name: str) -> Outline:
         """Return the shape, the bytes and the type of the tensor that an entry stands for; it is not decoded."""
         found, arrangement = self._file.outline(name), self.arrangements.get(name)
         return found if arrangement is None else found._replace(shape=arrangement.target)
+
+    @property
+    def graph_name(self) -> str | None:
+        """The name of the entry that is the graph of a network; None where the file has none."""
+        return self._file.graph_name
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph of a network; None where the file has none."""
+        return self._file.graph
 
     def entry_bytes(self, name: str) -> int:
         """Return how many bytes an entry takes."""

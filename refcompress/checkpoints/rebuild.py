@@ -45,11 +45,12 @@ def rebuild(path: Path, source: Any, *, implementation: Any = None, jobs: int = 
     recipe, version = loads(metadata["refcompress.recipe"]), metadata.get("refcompress.version", "?")
     with tempfile.TemporaryDirectory(prefix="refcompress-") as folder:
         again = os.path.join(folder, "again.rcz")
-        compress(source, recipe, target=again, implementation=implementation, jobs=jobs, executor=executor, limit=limit,
-                 bfloat16=bfloat16)
+        result = compress(source, recipe, target=again, implementation=implementation, jobs=jobs, executor=executor,
+                          limit=limit, bfloat16=bfloat16)
         if _same(path, again):
             return Rebuilt(True, None, "the same bytes", version)
         differs, reason = _difference(path, again, limit)
+        reason += f"; {result.network}" if result.network and result.plan.network.graph is None else ""
     if version != __version__:
         reason += f"; the file was written by version {version}, this is {__version__}"
     return Rebuilt(False, differs, reason, version)

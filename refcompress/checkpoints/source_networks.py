@@ -1,18 +1,20 @@
 """The network that a model on the disk is, if its graph is known: it goes into the compressed file with the tensors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..container import entry_bytes
-from ..errors import CorruptError, MissingExtra, RefcompressError
+from ..errors import RefcompressError
 from ..formats import Graph
 from ..graph import Model
-from ..graph.uses import is_turned, uses
+from ..graph.uses import is_turned, is_weight, uses
 from ..models.mapping import tensor
-from ..models.source import Source
+from ..models.source import Source, Tensor
 
 __all__ = ["Network", "graph_name", "network_of"]
+
+INTEGERS = ("_s8", "_a8")  # how the names of operations end that compute with integers
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,15 @@ def network_of(source: Source) -> tuple[Source, Network]:
     Without a network these are all tensors of the source.
     """
     if source.graph is not None:
-        return source, _network(source, source.graph)
+        return source.with_tensors(_fixed(source, source.graph), source.graph), _network(source, source.graph)
     if source.kind != "onnx":
         return source, Network()
     try:
         from ..graph import onnx
 
         model: Model = onnx.load(source.files[0])
-    except (MissingExtra, RefcompressError) as error:
-        if isinstance(error, CorruptError):
-            raise
-        return source, Network(why=error.rule)
+    except RefcompressError as error:
+        return source, Network(why=error.rule if error.argument in ("path", "onnx") else str(error))
     network = _network(source, model.graph)
     return _taken(source, network, model.tensors), network
 
@@ -90,4 +90,14 @@ def _taken(source: Source, network: Network, tensors: Mapping[str, Any]) -> Sour
     names = set(network.graph.parameters)
     found = {name: each for name, each in source.items() if name in names}
     found |= {name: tensor(name, tensors[name]) for name in network.added}
-    return source.with_tensors(found, network.graph)
+    return source.with_tensors(_fixed(found, network.graph), network.graph)
+
+
+def _fixed(tensors: Mapping[str, Tensor], graph: Graph) -> dict[str, Tensor]:
+    """Return the tensors; weights of nodes that compute with integers count as coded, which no preset changes."""
+    found = dict(tensors)
+    for name, used in uses(graph).items():
+        if name in found and found[name].type == "float32" and any(
+                node.operation.endswith(INTEGERS) and is_weight((node, i)) for node, i in used):
+            found[name] = replace(found[name], type="quantized")
+    return found

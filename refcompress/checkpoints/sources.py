@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import models
 from ..container import DEFAULT_LIMIT
-from ..formats import Plain
+from ..formats import Graph, Plain
 from ..formats.base import Format
 from ..graph import Model
 from ..models.source import Source, Value
@@ -47,7 +47,11 @@ def source_of(what: Path | Source | Model | Mapping[str, Any], *, limit: int, bf
         source = models.from_mapping(what.tensors)
         return source.with_tensors(source, what.graph), None
     if isinstance(what, Mapping):
-        return models.from_mapping(what), None
+        graphs = [value for value in what.values() if isinstance(value, Graph)]
+        if len(graphs) != 1:
+            return models.from_mapping(what), None
+        source = models.from_mapping({name: value for name, value in what.items() if value is not graphs[0]})
+        return source.with_tensors(source, graphs[0]), None
     opening = Opening(what, limit, bfloat16)
     return opening.source(), opening
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..container import Layer
 from ..errors import RefcompressError
-from ..formats import MX, NF4, Plain, Quantized
+from ..formats import MX, NF4, Plain, Quantized, is_array_format
 from ..models.source import Value
 
 __all__ = ["NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
@@ -72,6 +72,7 @@ def decoded(layer: Layer, operation: Callable[[str], Callable]) -> np.ndarray:
     if isinstance(layer, Quantized):
         return operation("dequantize_s8" if layer.values.dtype == np.int8 else "dequantize_s16")(layer)
     name = DECODERS.get(type(layer))
+    assert is_array_format(layer)  # a graph is no tensor's layer
     return layer.dense() if name is None else operation(name)(layer)
 
 

@@ -5,6 +5,7 @@ import os
 import warnings
 
 from .. import checkpoints, container, models
+from ..checkpoints import decoding
 from ..formats import GGML_TYPES
 from ..models import gguf_types
 from . import targets
@@ -24,7 +25,8 @@ def add_commands(commands) -> None:
     command.add_argument("target", metavar="TARGET",
                          help=f"the model to write, of the type that its suffix says: {', '.join(models.TARGET_TYPES)}")
     command.add_argument("--like", metavar="ORIGINAL",
-                         help="for .onnx and .gguf: the model that was compressed; graph or metadata are taken over")
+                         help="for .onnx and .gguf: the model that was compressed; graph or metadata are taken over. "
+                              "Without it a file that holds a network becomes .onnx from its own graph")
     command.add_argument("--quantized", action="store_true",
                          help="for .onnx: keep integers with scales, and a DequantizeLinear for each, where ONNX has "
                               "such; without it weights are written as the numbers that they stand for")
@@ -52,25 +54,32 @@ def decompress(options: argparse.Namespace) -> Report:
     for option, endings in (("like", (".onnx", ".gguf")), ("quantized", (".onnx",)), ("type", (".gguf",))):
         if getattr(options, option) and ending not in endings:
             raise Refused(f"--{option}", f"is for a target that ends in {' or '.join(endings)}, not {ending}")
-    if options.like is None and ending == ".onnx":
-        rule = "needs the graph of the model that was compressed: --like ORIGINAL.onnx"
-        raise Refused(printable(options.target), rule)
     reading = {"implementation": implementation(options), "limit": options.limit}
     with about(options.source):
         file = checkpoints.Compressed(container.open(options.source, **reading))
     same: list[str] = []
     with file:
+        network = options.like is None and ending == ".onnx"
+        if network and file.graph_name is None:
+            raise Refused(printable(options.target), f"needs a graph, and {printable(options.source)} has none; that "
+                          "of the model that was compressed will do: --like ORIGINAL.onnx")
         with about(options.source):
             integers = options.quantized or options.type is not None
             tensors = checkpoints.tensors_of(file, **reading, integers=integers)
-            said = left_out({name: file[name] for name in file if name not in tensors})  # a .weight and a .bias
+            said = [f"the network of {printable(options.source)} is not written: {ending} holds tensors alone"] \
+                if file.graph_name is not None and ending != ".onnx" else []
+            said += left_out({name: file[name] for name in file if name not in tensors})  # a .weight and a .bias
         if options.type is not None:
             tensors = {name: _of_type(tensor, options.type) for name, tensor in tensors.items()}
             same = [name for name, tensor in tensors.items() if tensor.type != options.type]
             said += [f"not written as {options.type}: {some(same, 'tensors')}"] if same else []
         with about(options.target, data=options.source), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            models.save(options.target, tensors, like=options.like, decoded=True)
+            if network:
+                decoding.write_network(options.source, options.target, **reading, integers=options.quantized)
+            else:
+                with decoding.completed(file, tensors, options.like, limit=options.limit) as whole:
+                    models.save(options.target, whole, like=options.like, decoded=True)
         said += [str(each.message) for each in caught]
     total, size = sum(tensor.nbytes for tensor in tensors.values()), os.path.getsize(options.source)
     return Report({"source": options.source, "target": options.target, "arrays": len(tensors), "bytes": size,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..container import Layer
-from ..formats import ArrayFormat, QuantizedLayer
+from ..formats import ArrayFormat, Graph, QuantizedLayer
 from .refusals import Refused
 from .show import printable, some
 
@@ -28,12 +28,15 @@ class Decoded(NamedTuple):
 
 
 def decoded(layers: Mapping[str, Layer]) -> dict[str, Decoded]:
-    """Return by name what the entries stand for; a layer is "<name>.weight" and, if it has one, "<name>.bias".
+    """Return by name what the entries stand for; a layer is "<name>.weight" and, if it has one, "<name>.bias". A graph
+    stands for none.
 
     Nothing is decoded yet: an entry of few bytes may stand for an array of any size.
     """
     found: dict[str, Decoded] = {}
     for name, value in layers.items():
+        if isinstance(value, Graph):
+            continue
         if isinstance(value, QuantizedLayer):
             parts = {f"{name}.weight": _of_format(value)}
             if value.bias is not None:

@@ -1,6 +1,7 @@
 """The command evaluate: the error on MNIST of a network that a compressed file holds."""
 
 import argparse
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +18,10 @@ from .show import Report, paragraph, printable, table, times
 
 __all__ = ["add_commands"]
 
+Parts = dict[str, mnist.Examples]  # validation and test
 NETWORKS = {"LeNet-300-100": lenet_300_100, "LeNet-5": lenet_5}
 BATCH = 1000  # images that run together
-IMAGES = ((784,), (1, 28, 28))  # the shapes of an image that a network may take
+IMAGES: tuple[tuple[int, ...], ...] = ((784,), (1, 28, 28))  # the shapes of an image that a network may take
 
 
 def add_commands(commands) -> None:
@@ -42,21 +44,24 @@ def add_commands(commands) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> Report:
-    with about(options.source), container.open(options.source, limit=options.limit) as file:
-        has_graph, size = file.graph_name is not None, file.size
-    said = [name for name in ("order", "activation") if getattr(options, name) is not None]
-    if has_graph and said:
-        raise Refused(f"--{said[0]}", f"is for a file without a graph, and {printable(options.source)} has one")
-    return _of_graph(options, size) if has_graph else _of_weights(options, size)
-
-
-def _of_graph(options: argparse.Namespace, size: int) -> Report:
-    """Run the network as it is stored; an image with an output that is NaN counts as wrong."""
     space = implementation(options)
-    with about(options.source):
+    with about(options.source), container.files.Opened(options.source) as source:
+        size = source.size
+    parts = _parts(options)  # before anything is decoded
+    with about(options.source), container.open(options.source, implementation=space, limit=options.limit) as file:
+        if file.graph_name is None:
+            return _of_weights(options, space, parts, dict(file), size)
+        said = [name for name in ("order", "activation") if getattr(options, name) is not None]
+        if said:
+            raise Refused(f"--{said[0]}", f"is for a file without a graph, and {printable(options.source)} has one")
         model = checkpoints.load_model(options.source, implementation=space, limit=options.limit)
+    return _of_graph(options, space, parts, model, size)
+
+
+def _of_graph(options: argparse.Namespace, space: Any, parts: Parts, model: Model, size: int) -> Report:
+    """Run the network as it is stored; an image with an output that is NaN counts as wrong."""
     shape, batch = _image(model, printable(options.source))
-    parts, use, rows, nan = _parts(options), Use(space, keep=True), [], 0
+    use, rows, nan = Use(space, keep=True), [], 0
     for part, images in parts.items():
         inputs, answers = images.inputs().reshape(len(images), *shape), []
         for start in range(0, len(images), batch):
@@ -85,23 +90,22 @@ def _image(model: Model, where: str) -> tuple[tuple[int, ...], int]:
     graph = model.graph
     given = graph.inputs[0].shape if len(graph.inputs) == 1 and graph.inputs[0].type == "float32" else ()
     known = model.known[graph.outputs[0]].shape
-    if given[1:] not in IMAGES or len(graph.outputs) != 1 or known is None or known[1:] != (10,):
+    shape = next((each for each in IMAGES if each == given[1:]), None)
+    if shape is None or len(graph.outputs) != 1 or known is None or known[1:] != (10,):
         raise Refused(where, "must be a network that takes (n, 784) or (n, 1, 28, 28) float32 and gives (n, 10), the "
                              "images of MNIST and their classes")
-    return given[1:], given[0] if isinstance(given[0], int) else BATCH
+    return shape, given[0] if isinstance(given[0], int) else BATCH
 
 
-def _of_weights(options: argparse.Namespace, size: int) -> Report:
+def _of_weights(options: argparse.Namespace, space: Any, parts: Parts, layers: dict[str, Any], size: int) -> Report:
     """Decode the weights of a LeNet, and compute it in float64 in the order and with the activations that are given."""
-    space = implementation(options)
-    with about(options.source):
-        layers = container.load(options.source, implementation=space, limit=options.limit)
-        arrays = decoded(layers)
+    arrays = decoded(layers)
     missing = [f"--{name}" for name in ("order", "activation") if getattr(options, name) is None]
     if missing:
-        raise Refused(printable(options.source), "has no graph, and does not say in which order its layers follow each "
-                      f"other nor what stands between them; give {' and '.join(missing)} too (--order LAYER,LAYER,... "
-                      "--activation relu)")
+        names = ", ".join(dict.fromkeys(printable(key.rpartition(".")[0] or key) for key in arrays))
+        raise Refused(printable(options.source), f"has no graph: give {' and '.join(missing)} too, for it does not say "
+                      "in which order its layers follow each other, nor what stands between them (such as --order "
+                      f"a,b,c --activation relu; it has {names})")
     for name, recipe in NETWORKS.items():
         network = recipe.network(np.random.default_rng(0))
         if {key: p.shape for key, p in network.parameters.items()} == {
@@ -121,7 +125,7 @@ def _of_weights(options: argparse.Namespace, size: int) -> Report:
     if options.activation == "tanh":
         network = Network((key, Tanh() if isinstance(layer, ReLU) else layer) for key, layer in network.layers.items())
     wide, rows = network.astype(np.float64), []
-    for part, images in _parts(options).items():
+    for part, images in parts.items():
         wrong = errors(wide, images.inputs().astype(np.float64), images.labels)
         rows.append([part, len(images), wrong, f"{100 * wrong / len(images):.2f}"])
     raw = sum(p.nbytes for p in network.parameters.values())
@@ -144,7 +148,7 @@ def _of_weights(options: argparse.Namespace, size: int) -> Report:
     )
 
 
-def _parts(options: argparse.Namespace) -> dict[str, mnist.Examples]:
+def _parts(options: argparse.Namespace) -> Parts:
     """Return the validation and the test images."""
     with about(options.data or mnist.folder()):
         examples, test = mnist.load(options.data)

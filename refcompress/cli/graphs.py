@@ -36,13 +36,12 @@ def stand_ins(file: Compressed, graph: Graph) -> dict[str, np.ndarray]:
 def graph_report(path: str, implementation: Any, limit: int) -> tuple[dict, str]:
     """Return the graph of the file at ``path`` as data and as a table; what of it does not fit is said."""
     with container.open(path, implementation=implementation, limit=limit) as opened:
-        name = opened.graph_name
-        assert name is not None
-        return _report(Compressed(opened), name)
+        name, graph = opened.graph_name, opened.graph
+        assert name is not None and graph is not None
+        return _report(Compressed(opened), name, graph)
 
 
-def _report(file: Compressed, name: str) -> tuple[dict, str]:
-    graph = file[name]
+def _report(file: Compressed, name: str, graph: Graph) -> tuple[dict, str]:
     said, known = "", dict[str, Known]()
     try:
         missing = [each for each in graph.parameters if each not in file]
@@ -57,7 +56,7 @@ def _report(file: Compressed, name: str) -> tuple[dict, str]:
         said = f"this network does not run here: {error}"
     tensors = {each: file.outline(each).shape for each in graph.parameters if each in file}
     rows = list(_rows(graph, tensors, known))
-    inputs = ", ".join(f"{each.name} {each.type} {_shape(each.shape)}" for each in graph.inputs)
+    inputs = "; ".join(f"{each.name}, {each.type} ({', '.join(map(str, each.shape))})" for each in graph.inputs)
     outputs = ", ".join(f"{each} {_known(known.get(each))}" for each in graph.outputs)
     text = [paragraph(f"entry {name!r}: {graph.describe()}; takes {inputs or 'nothing'}; gives {outputs}"),
             records(rows, ["node", "operation", "gives", "weights", "takes", "attributes"], 3)]
@@ -87,8 +86,8 @@ def _rows(graph: Graph, tensors: Mapping[str, tuple[int, ...]], known: Mapping[s
 
 
 def _data(node: Node, known: Mapping[str, Known]) -> dict:
-    shapes = [None if each not in known or known[each].shape is None else list(known[each].shape)
-              for each in node.outputs]
+    found = [known[each].shape if each in known else None for each in node.outputs]
+    shapes = [None if shape is None else list(shape) for shape in found]
     return {"name": node.name, "operation": node.operation, "inputs": list(node.inputs), "outputs": list(node.outputs),
             "attributes": {key: _plain(value) for key, value in node.attributes}, "shapes": shapes}
 

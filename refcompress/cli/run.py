@@ -4,6 +4,7 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -112,7 +113,7 @@ def _listed(model: Model) -> str:
 
 def _report(options: argparse.Namespace, model: Model, use: Use, outputs: dict[str, np.ndarray], space: str
             ) -> tuple[dict, str]:
-    nodes = [{"node": node.name, "operation": node.operation, "weights": _weights(model, node),
+    nodes: list[dict[str, Any]] = [{"node": node.name, "operation": node.operation, "weights": _weights(model, node),
               "computed by": use.said.get(node.name, [])} for node in _nodes(model.graph, use)]
     results = {name: _described(y) for name, y in outputs.items()}
     data = {"source": options.source, "implementation": space, "nodes": nodes, "outputs": results,
@@ -155,7 +156,7 @@ def _weights(model: Model, node: Node) -> dict[str, str]:
 
 def _described(y: np.ndarray) -> dict:
     """Return what --json says of an output; the numbers themselves where they are few."""
-    found = {"shape": list(y.shape), "type": y.dtype.name}
+    found: dict[str, Any] = {"shape": list(y.shape), "type": y.dtype.name}
     finite = y[np.isfinite(y)] if y.dtype.kind == "f" else y
     if y.size and finite.size and y.dtype.kind in "fiu":
         found |= {"least": finite.min().item(), "most": finite.max().item()}

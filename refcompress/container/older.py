@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorruptError, RefcompressError
-from ..formats import ArrayFormat
+from ..formats import ArrayFormat, Graph
 from . import entries, names, sameness
 from .cursor import Coding, Reader, integer_bytes
 from .index import ENTRY_BYTES, MAGIC, read_name
@@ -20,7 +20,7 @@ from .kinds import Kind
 CHECKSUM_BYTES = {1: 4, 2: 32}
 
 
-def write(layers: Mapping[str, np.ndarray | ArrayFormat], coding: Coding, contexts: Collection[str]) -> bytes:
+def write(layers: Mapping[str, np.ndarray | ArrayFormat | Graph], coding: Coding, contexts: Collection[str]) -> bytes:
     """Return the file of version 1 or 2 that holds ``layers``; contexts has names of entries."""
     encoded = {names.encode(name): name for name in layers}
     parts: list[bytes] = []

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import arguments, reference
 from ..errors import ArgumentTypeError, CorruptError, LimitError, UnsupportedVersionError
+from ..formats import Graph
 from . import entries, files, index, older, outlines, sameness
 from .cursor import Coding, Reader
 from .index import MAGIC, VERSION, Index, Section, Source
@@ -185,6 +186,14 @@ class File(Mapping[str, Layer]):
             return None  # versions 1 and 2 have no such kind
         return next((name for name, start in zip(self._names, self._starts)
                      if self._source.read(start, 1)[0] == Kind.GRAPH), None)
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph of a network; None where the file has none."""
+        name = self.graph_name
+        value = None if name is None else self[name]
+        assert value is None or isinstance(value, Graph)
+        return value
 
     def entry_bytes(self, name: str) -> int:
         """Return how many bytes an entry takes, without its name and its part of the index."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Union
+from typing import Any, ClassVar, Union
 
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
@@ -50,7 +50,7 @@ class Node:
     operation: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    attributes: tuple[tuple[str, Attribute], ...] = ()
+    attributes: Any = ()
     name: str = ""
 
     def __post_init__(self):
@@ -79,7 +79,7 @@ class Node:
         attributes = tuple((key, value if isinstance(value, Graph) else repr(value)) for key, value in self.attributes)
         return self.operation, self.inputs, self.outputs, self.name, attributes
 
-    def __getitem__(self, name: str) -> Attribute:
+    def __getitem__(self, name: str) -> Any:
         """Return the attribute of that name; KeyError where the node has none."""
         return dict(self.attributes)[name]
 
@@ -241,6 +241,6 @@ def _attribute(value, where: str) -> Attribute:
         items = tuple(_attribute(each, f"{where}[{i}]") for i, each in enumerate(value))
         if len({type(each) for each in items}) > 1 or any(isinstance(each, tuple | Graph) for each in items):
             raise RefcompressError(where, "must have items of one type: bool, int, float or str")
-        return items
+        return items  # type: ignore[return-value]
     raise ArgumentTypeError(where, f"must be a bool, an int, a float, a string, a tuple or a Graph, not "
                                    f"{type(value).__name__}")

@@ -12,6 +12,7 @@ from html import escape
 
 import numpy as np
 
+from ..errors import ArgumentTypeError
 from ..formats import Graph, Node, is_array_format
 from ..formats.graph import node_inputs
 from .known import Known
@@ -22,7 +23,7 @@ from .use import Weight
 __all__ = ["draw"]
 
 LINE, PAD, GAP, ROW = 16, 10, 28, 34  # of text; around it; between boxes of a row; between rows
-CHARACTER = 6.7  # the width of one at 12 pixels, on the safe side
+CHARACTER, BOLD = 6.7, 7.6  # the width of one at 12 pixels, on the safe side
 LONGEST = 44  # characters of a line in a box
 SWEEPS = 8
 FILLS = {  # a file of operations -> the colour of its boxes
@@ -38,6 +39,7 @@ class Box:
 
     lines: list[str]
     fill: str = OTHER
+    is_input: bool = False
     row: int = 0
     x: float = 0.0
     y: float = 0.0
@@ -47,7 +49,9 @@ class Box:
 
     @property
     def width(self) -> float:
-        return max((len(line) for line in self.lines), default=0) * CHARACTER + 2 * PAD if self.lines else 8
+        if not self.lines:
+            return 8
+        return max(len(self.lines[0]) * BOLD, *(len(line) * CHARACTER for line in self.lines)) + 2 * PAD
 
     @property
     def height(self) -> float:
@@ -62,6 +66,8 @@ def draw(model: Model) -> str:
     >>> draw(b.model(b.relu(b.input("x", (2, 3))))).startswith("<svg ")
     True
     """
+    if not isinstance(model, Model):
+        raise ArgumentTypeError("model", f"must be a Model, not {type(model).__name__}")
     boxes, edges = _boxes(model.graph, model.tensors, model.known)
     rows = _rows(boxes, edges)
     _order(rows)
@@ -75,7 +81,7 @@ def _boxes(graph: Graph, tensors: Mapping[str, Weight], known: Mapping[str, Know
     giver: dict[str, Box] = {}
     boxes, edges = [], []
     for each in graph.inputs:
-        giver[each.name] = box = Box([_short(each.name), _size(known.get(each.name))], FILLS["input"])
+        giver[each.name] = box = Box([_short(each.name), _size(known.get(each.name))], FILLS["input"], True)
         boxes.append(box)
     for node in graph.nodes:
         box = Box(_text(node, tensors, known), _fill(node))
@@ -131,9 +137,20 @@ def _fill(node: Node) -> str:
 
 
 def _rows(boxes: list[Box], edges: list[tuple[Box, Box]]) -> list[list[Box]]:
-    """Put each box one row below the last of those that it hangs on; give long lines a place in each row they pass."""
+    """Put each box one row below the last of those that it hangs on; give long lines a place in each row they pass.
+
+    What hangs on no input, such as a bias that is only reshaped, stands one row above the first that takes it.
+    """
+    hangs = {id(box) for box in boxes if box.is_input}
     for upper, lower in edges:  # which are in the order of the nodes
         lower.row = max(lower.row, upper.row + 1)
+        if id(upper) in hangs:
+            hangs.add(id(lower))
+    first: dict[int, int] = {}  # the row of the first box that takes a box
+    for upper, lower in reversed(edges):
+        if id(upper) not in hangs:
+            first[id(upper)] = min(first.get(id(upper), lower.row), lower.row)
+            upper.row = first[id(upper)] - 1
     rows: list[list[Box]] = [[] for _ in range(max((box.row for box in boxes), default=0) + 1)]
     for box in boxes:
         rows[box.row].append(box)

@@ -20,3 +20,10 @@ class Known:
     type: str
     shape: tuple[Size, ...] | None
     value: np.ndarray | None = None
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """The shape, where the number of its sizes is known."""
+        if self.shape is None:
+            raise ValueError("the number of sizes is not known")
+        return self.shape

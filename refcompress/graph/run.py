@@ -17,7 +17,7 @@ from .use import Use, Weight
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["checked_inputs", "run", "values_of"]
+__all__ = ["checked_inputs", "computed", "run", "values_of"]
 
 
 Watch = Callable[[Node, tuple[np.ndarray, ...]], None]
@@ -41,7 +41,7 @@ def values_of(graph: Graph, given: Mapping[str, Weight], use: Use, *, sure: Coll
     with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
         for node, forgotten in zip(graph.nodes, graph.forgotten):
             use.node = node.name
-            found = _computed(node, values, use, sure, watch)
+            found = computed(node, values, use, sure, watch)
             for name, value in zip(node.outputs, found):
                 values[name] = value
             values[""] = None
@@ -52,8 +52,9 @@ def values_of(graph: Graph, given: Mapping[str, Weight], use: Use, *, sure: Coll
     return {name: _array(values[name], name, use) for name in graph.outputs}
 
 
-def _computed(node: Node, values: Mapping[str, Weight | None], use: Use, sure: Collection[int] | None,
-              watch: Watch | None) -> tuple[np.ndarray, ...]:
+def computed(node: Node, values: Mapping[str, Weight | None], use: Use, sure: Collection[int] | None,
+             watch: Watch | None) -> tuple[np.ndarray, ...]:
+    """Return the outputs of a node, for the values around it by name; sure, watch : as in values_of."""
     row = OPERATIONS[node.operation]
     inputs = [values[name] for name in node.inputs]
     for i, value in enumerate(inputs):

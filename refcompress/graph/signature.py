@@ -61,8 +61,9 @@ def _is_sure(x: Known, i: int) -> bool:
 
 def known_tensor(value: Weight) -> Known:
     """Return what is known of a tensor, or of an array in a run."""
-    small = isinstance(value, np.ndarray) and value.dtype.kind in "iubf" and value.size <= SMALL
-    return Known(value.dtype.name, tuple(value.shape), value if small else None)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iubf" and value.size <= SMALL:
+        return Known(value.dtype.name, tuple(value.shape), value)
+    return Known(value.dtype.name, tuple(value.shape))
 
 
 def known_outputs(node: Node, known: Mapping[str, Known]) -> tuple[Known, ...]:

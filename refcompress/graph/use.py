@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops, reference
+from .. import ops
 from ..formats import ArrayFormat, Format, is_array_format
 
-__all__ = ["Use", "Weight"]
+__all__ = ["Use", "Weight", "copied"]
 
 Weight = np.ndarray | ArrayFormat
 
@@ -44,8 +44,7 @@ class Use:
     def __call__(self, name: str) -> Callable:
         """Return the implementation's operation of that name, or the reference's where it has none."""
         if name not in self._functions:
-            self._functions[name] = (ops.implementation_of(self.implementation, name) if name in ops.OPS else
-                                     (getattr(reference, name), "reference"))
+            self._functions[name] = ops.implementation_of(self.implementation, name)
         function, label = self._functions[name]
         self.say(f"{name} ({label})")
         return function
@@ -63,19 +62,23 @@ class Use:
             found = self._made[id(of), what] = (of, make())
         return found[1]
 
+    def contiguous(self, a: np.ndarray) -> np.ndarray:
+        """Return an array in C order: itself, or a copy."""
+        return a if a.flags.c_contiguous else copied(a, np.empty(a.shape, a.dtype))
+
     def product(self, x: np.ndarray, weight: Weight) -> np.ndarray:
         """Return x @ weight.T, float32 (n, m), for float32 rows x (n, k) and a weight (m, k) in any format.
 
         Each format names its product, and is multiplied as it is stored; a format without one is decoded first.
         """
-        name, operand = self._operand(weight)
+        name, operand = self.operand(weight)
         if name.startswith("gemm_"):  # whose inputs are rows and come first
             return self(name)(x, operand)
         return np.ascontiguousarray(self(name)(operand, np.ascontiguousarray(x.T)).T)
 
     def columns(self, weight: Weight, x: np.ndarray) -> np.ndarray:
         """Return weight @ x, float32 (m, n), for a weight (m, k) in any format and float32 columns x (k, n)."""
-        name, operand = self._operand(weight)
+        name, operand = self.operand(weight)
         if name == "gemm_f32f32":  # which reads either order as it lies
             rows = x.flags.f_contiguous and not x.flags.c_contiguous
             return self(name)(operand, x.T) if rows else self(name)(operand, x, transposed=True)
@@ -83,7 +86,7 @@ class Use:
             return self(name)(np.ascontiguousarray(x.T), operand).T
         return self(name)(operand, np.ascontiguousarray(x))
 
-    def _operand(self, weight: Weight) -> tuple[str, np.ndarray | Format]:
+    def operand(self, weight: Weight) -> tuple[str, np.ndarray | Format]:
         """Return the name of a weight's product, and what it takes."""
         if not is_array_format(weight):
             return "gemm_f32f32", weight  # type: ignore[return-value]
@@ -91,3 +94,13 @@ class Use:
             self.say(f"decoded from {type(weight).__name__}")
             return "gemm_f32f32", self.once(weight, "decoded", weight.dense)
         return weight.product, self.once(weight, "operand", lambda: weight.operand(self))
+
+
+def copied(a: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """Return ``to``, with the elements of ``a``: a short last axis is copied place by place, in long runs."""
+    if a.ndim > 1 and a.shape[-1] <= 8:
+        for i in range(a.shape[-1]):
+            to[..., i] = a[..., i]
+    else:
+        to[...] = a
+    return to

@@ -99,7 +99,8 @@ def turned(weight: Weight, use: Use) -> Weight | None:
     if isinstance(weight, Shared):
         return Shared(np.ascontiguousarray(weight.codes.T), weight.codebook)
     if isinstance(weight, Quantized) and weight.group is None:
-        return Quantized(*(np.ascontiguousarray(a.T) for a in (weight.values, weight.scale, weight.zero_point)))
+        a, b, c = (np.ascontiguousarray(part.T) for part in (weight.values, weight.scale, weight.zero_point))
+        return Quantized(a, b, c)
     if isinstance(weight, LowRank):
         return LowRank(weight.vt.T, weight.s, weight.u.T)
     return None

@@ -44,8 +44,8 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
 
     Returns
     -------
-    source : Kind "squeezenet". Weights are Shared, and each has as many bytes as its codebook, codes and gaps take in
-        the file. The file has less than a megabyte, and is read as a whole.
+    source : Kind "squeezenet". Weights are Shared, of the type "shared"; their bytes are those of float32. The file has
+        less than a megabyte, and is read as a whole.
     """
     limit = arguments.integer(limit, "limit", 0)
     with opening(path) as file:
@@ -53,12 +53,9 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
             raise LimitError("limit", f"{file.path!r} has {file.size} bytes, the limit is {limit}")
         data = bytes(file.read(0, file.size))
         layers = read(data)
-        counts = dict(zip(SHAPES, np.frombuffer(data, "<u4", len(SHAPES)).tolist()))
         tensors = {}
         for name, value in layers.items():
-            count = counts[name.rpartition(".")[0]]
-            nbytes = 4 * CODEBOOK + count + -(-count // 2) if isinstance(value, Shared) else value.nbytes
-            kind = "shared" if isinstance(value, Shared) else "float32"
+            kind, nbytes = "shared" if isinstance(value, Shared) else "float32", 4 * math.prod(value.shape)
             tensors[name] = within(Tensor(name, value.shape, kind, nbytes, partial(layers.__getitem__, name)), limit)
         return Source("squeezenet", [file], tensors, graph=graph())
 
@@ -72,7 +69,7 @@ def graph() -> Graph:
     nodes: list[Node] = []
 
     def add(operation: str, inputs: list[str], name: str, **attributes) -> str:
-        nodes.append(Node(operation, tuple(inputs), (name,), attributes, name))
+        nodes.append(Node(operation, tuple(inputs), (name,), tuple(attributes.items()), name))
         return name
 
     def conv(x: str, name: str, **attributes) -> str:

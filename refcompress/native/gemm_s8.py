@@ -13,6 +13,7 @@ from ..reference.gemm.integers import requantized_arguments, scaled_arguments
 from . import threads
 from ._call import check, empty, once, pointer
 from ._kernels import ffi
+from .prepared import with_prepare
 from .to_s8 import Held, to_s8
 
 __all__ = ["gemm_s8s8_requantized", "gemm_s8s8_scaled"]
@@ -24,33 +25,51 @@ ROWS, OUTPUTS = 48, 64  # by which rows of x, or outputs, are handed out: whole 
 def gemm_s8s8_requantized(kernel, row):
     """Return the operation gemm_s8s8_requantized computed by a C kernel."""
 
-    @wraps(reference.gemm_s8s8_requantized)
-    def gemm_s8s8_requantized(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127):
-        x, w, bias, multiplier, shift, *ends = requantized_arguments(
+    def ready(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127, empty=empty):
+        given, (x, w, bias, multiplier, shift, *ends) = x, requantized_arguments(
             x, w, bias, multiplier, shift, zero_point, lowest, highest)
         y = empty((len(x), len(w)), np.int8)
         weight, how = packed(w), to_s8(bias, multiplier, shift, *ends)
         operands = pointer(x), weight.struct, how.struct, pointer(y, writable=True)
-        by_rows_or_outputs(kernel, operands, *y.shape, y.size * x.shape[1] / (4 * row.speed))
-        return y
+        seconds = y.size * x.shape[1] / (4 * row.speed)
 
-    return gemm_s8s8_requantized
+        def call():
+            by_rows_or_outputs(kernel, operands, *y.shape, seconds)
+            return y
+
+        call.held = weight, how  # what the structs point at
+        return call, ((given, x, "x"),)
+
+    @wraps(reference.gemm_s8s8_requantized)
+    def gemm_s8s8_requantized(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127):
+        return ready(x, w, bias, multiplier, shift, zero_point=zero_point, lowest=lowest, highest=highest)[0]()
+
+    return with_prepare(gemm_s8s8_requantized, ready)
 
 
 def gemm_s8s8_scaled(kernel, row):
     """Return the operation gemm_s8s8_scaled computed by a C kernel."""
 
-    @wraps(reference.gemm_s8s8_scaled)
-    def gemm_s8s8_scaled(x, x_scale, w, bias=None):
-        x, x_scale, w, bias, _ = scaled_arguments(x, x_scale, w, bias)
+    def ready(x, x_scale, w, bias=None, *, empty=empty):
+        given, (x, x_scale, w, bias, _) = (x, x_scale), scaled_arguments(x, x_scale, w, bias)
         y = empty((len(x), w.shape[0]), np.float32)
         weight, scales = once(packed_quantized, w)
         operands = (pointer(x), pointer(x_scale), weight.struct, scales, ffi.NULL if bias is None else pointer(bias),
                     pointer(y, writable=True))
-        by_rows_or_outputs(kernel, operands, *y.shape, y.size * x.shape[1] / (4 * row.speed))
-        return y
+        seconds = y.size * x.shape[1] / (4 * row.speed)
 
-    return gemm_s8s8_scaled
+        def call():
+            by_rows_or_outputs(kernel, operands, *y.shape, seconds)
+            return y
+
+        call.held = weight  # what the struct points at
+        return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
+
+    @wraps(reference.gemm_s8s8_scaled)
+    def gemm_s8s8_scaled(x, x_scale, w, bias=None):
+        return ready(x, x_scale, w, bias)[0]()
+
+    return with_prepare(gemm_s8s8_scaled, ready)
 
 
 def packed(w: np.ndarray) -> Held:

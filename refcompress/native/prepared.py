@@ -9,7 +9,7 @@ import functools
 import numpy as np
 
 from ..errors import RefcompressError
-from ._call import check
+from ._call import check, in_default_mode
 from ._kernels import ffi, lib
 
 # The operations that csrc/prepared.c has. It looks after the mode of the floating-point unit; no floats are computed
@@ -44,3 +44,18 @@ def prepared(op: str, kernel, operands, y: np.ndarray, argument: str):
     # The call itself has addresses only, and keeps nothing alive.
     again.operands = operands  # type: ignore[attr-defined]
     return again
+
+
+def with_prepare(operation, ready):
+    """Return the operation with a function ``prepare`` of the same arguments, and ``empty``, which makes the result.
+
+    ready : gives the call, and (given, checked, argument) of each array that the call reads anew each time.
+    """
+    def prepare(*args, **kwargs):
+        call, read = ready(*args, **kwargs)
+        for given, checked, argument in read:
+            in_place(given, checked, argument)
+        return in_default_mode(call)
+
+    operation.prepare = prepare
+    return operation

@@ -19,7 +19,7 @@ from .. import arguments, ops, reference
 from ..constants import SMALLEST_NORMAL
 from ..errors import RefcompressError
 from ..formats import Shared
-from ..training import Adam, Masked, Network, SharedCentroids, error_rate, fit, mean_loss
+from ..training import Adam, GraphNetwork, Masked, Network, SharedCentroids, error_rate, fit, mean_loss
 from .dropout import adapt_dropout
 
 
@@ -91,7 +91,7 @@ class Result:
     """
 
     compressed: dict[str, Shared | np.ndarray]
-    network: Network
+    network: Network | GraphNetwork
     stages: list[Stage] = field(default_factory=list)
     implementations: dict[str, str] = field(default_factory=dict)
     share_round: int = 1
@@ -110,7 +110,7 @@ class Result:
 
 
 def deep_compression(
-    network: Network,
+    network: Network | GraphNetwork,
     training: tuple[np.ndarray, np.ndarray],
     validation: tuple[np.ndarray, np.ndarray],
     settings: Settings,

@@ -31,6 +31,7 @@ from ..training import (
     Reshape,
     SharedCentroids,
     fit,
+    mean_loss,
 )
 
 __all__ = ["Rung", "prune_to", "drop_dead_units", "share_all", "tuned"]
@@ -43,7 +44,7 @@ class Rung:
     keep : weights over all layers. epochs : of training while pruning, in the first ``pruning`` of which weights go.
     clusters : values a layer's weights share, zero among them; bias_clusters : the same for its biases. tune_epochs :
         of the
-    shared values afterwards.
+    shared values afterwards, in each of ``share_rounds`` rounds of sharing and training.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Rung:
     clusters: int = 9
     bias_clusters: int = 9
     tune_epochs: int = 3
+    share_rounds: int = 1
     pruning: float = 0.6
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
@@ -60,7 +62,7 @@ class Rung:
 
     def __post_init__(self):
         for names, low, high in (
-            (("keep", "epochs", "batch"), 1, arguments.MAX_SIZE),
+            (("keep", "epochs", "batch", "share_rounds"), 1, arguments.MAX_SIZE),
             (("tune_epochs",), 0, arguments.MAX_SIZE),
             (("clusters", "bias_clusters"), 2, 256),
         ):
@@ -165,25 +167,35 @@ def share_all(network: Network, rung: Rung, implementation=reference) -> dict[st
     return shared
 
 
-def tuned(network: Network, shared: dict[str, Shared], rung: Rung, inputs: np.ndarray, labels: np.ndarray, *, seed: int,
-          augment=None, progress: Callable | None = None) -> tuple[dict[str, Shared], Network]:
+def tuned(network: Network, shared: dict[str, Shared], rung: Rung, inputs: np.ndarray, labels: np.ndarray, *,
+          seed: int, augment=None, implementation=reference,
+          progress: Callable | None = None) -> tuple[dict[str, Shared], Network]:
     """Return the shared parameters after their values were retrained, and a network of its own that computes with
-    them."""
-    network = network.copy()
-    tuning = SharedCentroids(network, shared)
-    fit(
-        network,
-        inputs,
-        labels,
-        optimizer=Adam(rung.tune_rate),
-        epochs=rung.tune_epochs,
-        rng=np.random.default_rng(seed),
-        batch=rung.batch,
-        tuning=tuning,
-        augment=augment,
-        progress=progress,
-    )
-    return tuning.shared(), network
+    them.
+
+    ``network`` has the parameters as they are where they do not share. With rung.share_rounds above 1 each of these is
+    moved by what its shared value was moved, they are shared again, and trained again; the round with the least loss on
+    the examples is returned, the first of equals.
+    """
+    single, network, rng = network.copy(), network.copy(), np.random.default_rng(seed)
+    best: tuple[float, dict[str, Shared], Network] | None = None
+    for r in range(1, rung.share_rounds + 1):
+        tuning = SharedCentroids(network, shared)
+        fit(network, inputs, labels, optimizer=Adam(rung.tune_rate), epochs=rung.tune_epochs, rng=rng,
+            batch=rung.batch, tuning=tuning, augment=augment, progress=progress)
+        if rung.share_rounds == 1:
+            return tuning.shared(), network
+        loss = mean_loss(network, inputs, labels)
+        if best is None or loss < best[0]:
+            best = loss, tuning.shared(), network.copy()
+        if r < rung.share_rounds:
+            for name, s in shared.items():
+                p = single.parameters[name]
+                moved = p + (tuning.parameters[name] - s.codebook)[s.codes]
+                np.copyto(p, moved, where=(s.codes != 0) & (moved != 0))  # one at 0 would count as pruned
+            shared = share_all(single, rung, implementation)
+    assert best is not None  # there is a round at least
+    return best[1:]
 
 
 def masked(network: Network) -> Masked:

@@ -1,14 +1,18 @@
 """What Deep Compression printed, row by row, and what its rows add up to: the tables as data, and their audit.
 
-**Source** Han, Mao and Dally 2016 (arXiv 1510.00149v5), tables 2 to 5. A row: weights, kept share P in %, bits of a
+**Source** SqueezeNet: Iandola et al. 2016 (arXiv 1602.07360), the row of 8 bits and 33 %. All others:
+Han, Mao and Dally 2016 (arXiv 1510.00149v5), tables 2 to 5. A row: weights, kept share P in %, bits of a
 weight after P+Q and after P+Q+H, bits of an index after both, size after both as a share of float32 in %.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Row", "Network", "DEEP_COMPRESSION", "Finding", "audit", "draw"]
+from ..formats import Shared
+
+__all__ = ["DEEP_COMPRESSION", "Finding", "Network", "Row", "SQUEEZENET", "audit", "audit_of_layers", "draw"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,9 @@ DEEP_COMPRESSION = (
 )
 
 
+SQUEEZENET = {"kept, %": 33.0, "bits": 8.0, "MB before": 4.8, "MB": 0.66}  # of the file that was published
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line of the audit: what the paper prints, what follows from its rows, and whether that is the same."""
@@ -188,6 +195,27 @@ def audit(network: Network) -> list[Finding]:
     total = float(sizes @ [r.coded_rate for r in network.rows] / sizes.sum())
     add("total", "times smaller", network.ratio, 100 / total, 0.98 * 100 / total - 0.5, 1.02 * 100 / total + 0.5,
         over="below what its rows give", under="above what its rows give")
+    return found
+
+
+def audit_of_layers(layers: Mapping[str, Shared | np.ndarray], size: int) -> list[Finding]:
+    """Recompute what the paper prints of SqueezeNet from the file of ``size`` bytes that was published beside it.
+
+    layers : what the file holds (models.squeezenet.read). A megabyte is 1000 x 1000 to 1024 x 1024 bytes: the paper
+    does not say which.
+    """
+    weights = [value for value in layers.values() if isinstance(value, Shared)]
+    kept = 100 * sum(int(np.count_nonzero(w.codes)) for w in weights) / sum(w.codes.size for w in weights)
+    bits = float(np.log2(max(len(w.codebook) for w in weights)))
+    raw = 4 * sum(int(np.prod(value.shape)) for value in layers.values())
+    found = []
+    for what, recomputed, low, high in (
+            ("kept, %", kept, kept - 0.5, kept + 0.5), ("bits", bits, bits, bits),
+            ("MB before", raw / 1e6, raw / 2**20 - 0.05, raw / 1e6 + 0.05),
+            ("MB", size / 1e6, size / 2**20 - 0.005, size / 1e6 + 0.005)):
+        printed = SQUEEZENET[what]
+        verdict = "consistent" if low <= printed <= high else "CONTRADICTION: not what the file holds"
+        found.append(Finding("SqueezeNet", "the published file", what, printed, recomputed, verdict))
     return found
 
 

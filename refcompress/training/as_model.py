@@ -1,12 +1,15 @@
 """A trained network as a graph with its tensors: what is stored with the weights, and runs from the file."""
 
 import math
+from typing import Any
 
 from ..errors import ArgumentTypeError
 from ..graph import Builder, Model
 from .convolution import Convolution, MaxPool, Reshape
+from .grids import grid_nodes
 from .layers import Dense, Dropout, ReLU, Tanh
 from .network import Network
+from .quantized import QuantizedInputs
 
 __all__ = ["model_of"]
 
@@ -16,10 +19,11 @@ def model_of(network: Network) -> Model:
 
     Nodes have the names of the layers. Dropout is nothing in use, and has none. Images are (n, channels, rows, columns)
     in a graph and have their channels last in a Network: where they are made flat again they are turned, so that the
-    weights behind stay as they are. The input "x" is what the network is given.
+    weights behind stay as they are. QuantizedInputs are the nodes that grids.py makes of them. The input "x" is what
+    the network is given.
 
-    Raises ArgumentTypeError for a layer of another kind than Dense, Convolution, ReLU, Tanh, MaxPool, Reshape and
-    Dropout.
+    Raises ArgumentTypeError for a layer of another kind than Dense, Convolution, ReLU, Tanh, MaxPool, Reshape,
+    QuantizedInputs and Dropout.
 
     >>> rng = np.random.default_rng(0)
     >>> network = Network([("fc1", Dense(2, 3, rng=rng)), ("relu", ReLU()), ("fc2", Dense(3, 1, rng=rng))])
@@ -56,6 +60,10 @@ def model_of(network: Network) -> Model:
                 y = b.reshape(y, shape=(-1, *layer.shape), name=name)
                 if images:
                     y = b.transpose(y, axes=(0, 3, 1, 2), name=f"{name}.channels_first")
+        elif isinstance(layer, QuantizedInputs):
+            for node in grid_nodes(y, layer, f"network.layers[{name!r}]"):
+                attributes: dict[str, Any] = dict(node.attributes)
+                y = b.node(node.operation, *node.inputs, name=node.name, **attributes)
         elif not isinstance(layer, Dropout):
             raise ArgumentTypeError(f"network.layers[{name!r}]", f"must be of a kind that a graph has, not "
                                                                  f"{type(layer).__name__}")

@@ -1,6 +1,6 @@
 """Automatic mixed precision on a graph: each node computes in the format that torch's lists of operations say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -61,7 +61,8 @@ class AutocastGraph(Mixed, Precision):
         """The gradients of the last ``backward``, times the scale, by the name of their parameter."""
         return self.network.gradients
 
-    def forward(self, x, rng: np.random.Generator | None = None) -> np.ndarray:
+    def forward(self, x: np.ndarray | Mapping[str, np.ndarray],
+                rng: np.random.Generator | None = None) -> np.ndarray:
         """Return the output for float32 inputs, in the policy's arithmetic; with ``rng`` as in training."""
         self._formats = {}
         return self.network.forward(x, rng, precision=self)

@@ -22,6 +22,7 @@ from ..graph.table import REQUIRED
 from .arithmetic import Arithmetic, Precision
 from .gradients import GRADIENTS
 from .gradients.normalization import batch_normalized, batch_normalized_gradient
+from .grids import with_grids
 from .layers import Layer
 from .network import assign
 from .paths import Paths
@@ -67,6 +68,15 @@ class GraphNetwork:
         self._gradients = {name: np.zeros_like(self.tensors[name]) for name in self._paths.parameters}
         self._arithmetic = Arithmetic()
         self._passed: dict[str, tuple] = {}
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes on which the output depends, in their order."""
+        return self._paths.nodes
+
+    def passed(self, node: Node) -> tuple:
+        """Return what a node was given and what it gave in the last ``forward``, and how its gradient goes back."""
+        return self._passed[node.name]
 
     def types(self, node: Node) -> list[str]:
         """Return the element types of what a node takes, as the model was made; "" for what is left out."""
@@ -186,5 +196,8 @@ class GraphNetwork:
         return other
 
     def model(self) -> Model:
-        """Return the graph with the tensors as they are now, without the layers behind values."""
-        return Model(self.graph, self.tensors)
+        """Return the graph with the tensors as they are now; QuantizedInputs behind a value are nodes there.
+
+        Raises ArgumentTypeError where another layer than Dropout, which is nothing in use, stands behind a value.
+        """
+        return Model(with_grids(self.graph, self.behind), self.tensors)

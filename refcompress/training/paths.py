@@ -63,7 +63,8 @@ class Paths:
             from_ = (node.inputs[i] for i in _passing(node)) if known else node_inputs(node)
             moves = node.operation not in NOTHING and moving.intersection(from_)
             for name in filter(None, node.outputs):
-                if name in behind and behind[name].parameters or moves and model.known[name].type.startswith("float"):
+                smooth = not known or model.known[name].type.startswith("float")  # what is not known is refused later
+                if name in behind and behind[name].parameters or moves and smooth:
                     moving.add(name)
         return moving
 

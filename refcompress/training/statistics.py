@@ -8,70 +8,27 @@ weights. Only the activations of one batch are in memory at a time.
 
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 from .convolution import Convolution, MaxPool, Reshape, patches, spread
+from .graph_network import GraphNetwork
+from .graph_statistics import collect_graph, collect_graph_gradients, graph_weights
 from .layers import Dense, Dropout, Layer, ReLU
 from .losses import softmax_cross_entropy
+from .measured import KINDS, ROWS, GradientStatistics, Statistics, add_moment, mirror
 from .network import Network
 
-KINDS = ("gradient", "square", "curvature")
-ROWS = 512  # of the second moment that are computed at a time: the temporary stays a small part of it
 
-
-@dataclass(frozen=True, eq=False)
-class Statistics:
-    """What a layer was given and gave, over ``count`` rows of x (examples, of a Convolution places); float64 but
-    ``zeros``.
-
-    square_sums (k,): sum of x². moment (k, k): sum of x xᵀ, or None. zeros (m,) int64: how often the output, after the
-    pooling and the ReLU that follow if they do, was zero; sums (m,): its sum; both over ``activations`` values an
-    output.
-    """
-
-    count: int
-    square_sums: np.ndarray
-    moment: np.ndarray | None
-    zeros: np.ndarray
-    sums: np.ndarray
-    activations: int
-
-    @property
-    def norms(self) -> np.ndarray:
-        """The Euclidean norm of each input over the examples, (k,): Wanda's ||X_j|| (Sun et al. 2023)."""
-        return np.sqrt(self.square_sums)
-
-    @property
-    def hessian(self) -> np.ndarray:
-        """The sum of x xᵀ, (k, k): what quantize_hessian gives for these inputs, and all layer-wise methods take."""
-        if self.moment is None:
-            raise RefcompressError("moments", "must be True where the Hessian is wanted")
-        return self.moment
-
-
-@dataclass(frozen=True, eq=False)
-class GradientStatistics:
-    """Means over ``count`` examples of derivatives of the loss by a layer's weight, each of its shape, float64, or
-    None.
-
-    gradient: of the first derivative; square: of its square, the diagonal of the empirical Fisher information;
-    curvature: of the second derivative as Optimal Brain Damage propagates it.
-    """
-
-    count: int
-    gradient: np.ndarray | None
-    square: np.ndarray | None
-    curvature: np.ndarray | None
-
-
-def collect(network: Network, inputs: np.ndarray, *, batch: int = 256, moments: bool = True,
+def collect(network: Network | GraphNetwork, inputs: np.ndarray, *, batch: int = 256, moments: bool = True,
             layers: Collection[str] | None = None) -> dict[str, Statistics]:
     """Run ``inputs`` through the network in use, and return the statistics of each Dense layer and Convolution by its
     name.
+
+    Of a GraphNetwork it is each linear and each conv node with one group, by the name of its weight without ".weight";
+    batch norm may stand in front of the ReLU that counts.
 
     inputs : what the first layer takes, (n, k) or (n, rows, columns, channels), in the dtype of the parameters, n >= 1;
         a memory
@@ -99,6 +56,8 @@ def collect(network: Network, inputs: np.ndarray, *, batch: int = 256, moments: 
     every = weighted(network)
     for name in layers or ():
         arguments.choice(name, "layers", every)
+    if isinstance(network, GraphNetwork):
+        return collect_graph(network, inputs, batch, moments, [n for n in every if layers is None or n in layers])
     sizes = {name: (len(w), w.size // len(w)) for name, w in every.items() if layers is None or name in layers}
     squares = {name: np.zeros(k) for name, (m, k) in sizes.items()}
     products = {name: np.zeros((k, k)) for name, (m, k) in sizes.items()} if moments else {}
@@ -113,7 +72,7 @@ def collect(network: Network, inputs: np.ndarray, *, batch: int = 256, moments: 
                 rows[name] += len(x)
                 squares[name] += np.einsum("nk,nk->k", x, x)
                 if moments:
-                    _add_moment(products[name], x)
+                    add_moment(products[name], x)
             owner = giver.get(name)
             if owner in sizes:
                 y = y.reshape(-1, len(zeros[owner]))
@@ -121,14 +80,13 @@ def collect(network: Network, inputs: np.ndarray, *, batch: int = 256, moments: 
                 zeros[owner] += np.count_nonzero(y == 0, axis=0)
                 sums[owner] += y.sum(axis=0, dtype=np.float64)
     for product in products.values():
-        for i in range(1, len(product)):  # a row at a time: indices of the whole triangle would be twice its size
-            product[i, :i] = product[:i, i]
+        mirror(product)
     return {name: Statistics(rows[name], squares[name], products.get(name), zeros[name], sums[name], values[name])
             for name in sizes}
 
 
-def collect_gradients(network: Network, inputs: np.ndarray, labels: np.ndarray, *, batch: int = 256,
-                      kinds: Collection[str] = KINDS) -> dict[str, GradientStatistics]:
+def collect_gradients(network: Network | GraphNetwork, inputs: np.ndarray, labels: np.ndarray, *, batch: int = 256,
+                      kinds: Collection[str] | None = None) -> dict[str, GradientStatistics]:
     """Return the derivatives of softmax cross-entropy by the weight of each Dense layer and Convolution, over the
     examples.
 
@@ -137,7 +95,9 @@ def collect_gradients(network: Network, inputs: np.ndarray, labels: np.ndarray, 
 
     An example's g xᵀ and h x²ᵀ of a Convolution are sums over its places: the weight is shared by them.
 
-    inputs : as for ``collect``; labels : (n,) integers; kinds : which of the three are wanted. The forward pass is the
+    inputs : as for ``collect``; labels : (n,) integers; kinds : which of the three are wanted, by default all that
+    there are. Of a GraphNetwork there is no curvature: how each operation passes it on is not known here. All of it is
+    in float64 there, and the examples lie along the first axis of what its nodes give. Else the forward pass is the
     network's, all after it float64. Layers other than Dense, Convolution, ReLU, MaxPool, Reshape and Dropout (which is
     not in use) are refused: how they propagate h is not known here.
 
@@ -151,8 +111,12 @@ def collect_gradients(network: Network, inputs: np.ndarray, labels: np.ndarray, 
     labels = arguments.array(labels, "labels", *np.typecodes["AllInteger"], ndim=1)
     if len(labels) != len(inputs):
         raise RefcompressError("labels", f"must have one entry an input, {len(inputs)}, not {len(labels)}")
+    known = KINDS[:2] if isinstance(network, GraphNetwork) else KINDS
+    kinds = known if kinds is None else kinds
     for kind in kinds:
-        arguments.choice(kind, "kinds", KINDS)
+        arguments.choice(kind, "kinds", known)
+    if isinstance(network, GraphNetwork):
+        return collect_graph_gradients(network, inputs, labels, batch, kinds)
     shapes = {name: w.shape for name, w in weighted(network).items()}
     sums = {
         name: {kind: np.zeros((shape[0], math.prod(shape[1:]))) for kind in kinds} for name, shape in shapes.items()
@@ -198,9 +162,11 @@ def collect_gradients(network: Network, inputs: np.ndarray, labels: np.ndarray, 
                                                     for kind in KINDS)) for name, totals in sums.items()}
 
 
-def weighted(network: Network) -> dict[str, np.ndarray]:
+def weighted(network: Network | GraphNetwork) -> dict[str, np.ndarray]:
     """Return the weights of the Dense layers and Convolutions by layer name; refuse a matrix or kernel of any other
-    layer."""
+    layer. Of a graph they are those of its linear and conv nodes, and others are passed over."""
+    if isinstance(network, GraphNetwork):
+        return {name: weight for name, (weight, _) in graph_weights(network).items()}
     found = {}
     for name, layer in network.layers.items():
         if isinstance(layer, (Dense, Convolution)):
@@ -213,7 +179,7 @@ def weighted(network: Network) -> dict[str, np.ndarray]:
     return found
 
 
-def _checked(network: Network, inputs, batch) -> tuple[np.ndarray, int]:
+def _checked(network: Network | GraphNetwork, inputs, batch) -> tuple[np.ndarray, int]:
     """Refuse a network or a set of examples from which nothing can be learnt."""
     batch = arguments.integer(batch, "batch", 1)
     for name, p in network.parameters.items():
@@ -221,6 +187,10 @@ def _checked(network: Network, inputs, batch) -> tuple[np.ndarray, int]:
     weights = weighted(network)
     if not weights:
         raise RefcompressError("network", "must have a Dense layer or a Convolution")
+    if isinstance(network, GraphNetwork):
+        if len(inputs) == 0:
+            raise RefcompressError("inputs", "must have at least one example to calibrate on")
+        return inputs, batch
     reader = next(layer for layer in network.layers.values() if isinstance(layer, (Dense, Convolution, Reshape)))
     weight = next(iter(weights.values()))
     images = isinstance(reader, Convolution)
@@ -277,12 +247,6 @@ def _activations(network: Network) -> dict[str, str]:
         elif not isinstance(layer, (Dropout, MaxPool)):
             owner = None
     return found
-
-
-def _add_moment(product: np.ndarray, x: np.ndarray) -> None:
-    """Add xᵀ x to the upper triangle of ``product``, some rows at a time: half of the work, and a small temporary."""
-    for i in range(0, len(product), ROWS):
-        product[i : i + ROWS, i:] += x[:, i : i + ROWS].T @ x[:, i:]
 
 
 def _add_product(total: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:

@@ -228,7 +228,7 @@ def test_decompress_refuses_a_suffix_that_it_does_not_write_and_like_where_it_is
     code, _, err = run(capsys, "decompress", "model.rcz", "back.npz", "--like", "model.npz")
     assert code == 2 and err.startswith("refcompress: --like: ")
     code, _, err = run(capsys, "decompress", "model.rcz", "back.onnx")
-    assert code == 2 and "back.onnx: needs the graph" in err and "--like" in err
+    assert code == 2 and "back.onnx: needs a graph, and model.rcz has none" in err and "--like" in err
     assert files() == ["model.npz", "model.rcz"]
 
 

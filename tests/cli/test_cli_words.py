@@ -246,7 +246,12 @@ def test_reports_and_warnings_show_paths_and_names_and_no_terminal_obeys_them(tm
         (["compress", "m.npz", "b.rcz", "--init", "random", "--seed", "-1"], "--seed: "),
         (["compress", "bad.npz", "b.rcz"], "bad.npz: "),
         (["demo", "--data", "nowhere", "--out", "d.rcz"], "nowhere: must hold"),
-        (["evaluate", "m.rcz"], "m.rcz: must hold the parameters"),
+        (["evaluate", "m.rcz"], "m.rcz: has no graph: give --order and --activation too"),
+        (["evaluate", "m.rcz", "--order", "fc1"], "m.rcz: has no graph: give --activation too"),
+        (["evaluate", "m.rcz", "--order", "fc1", "--activation", "relu"], "m.rcz: must hold the parameters"),
+        (["run", "m.rcz"], "m.rcz: has no graph: it holds tensors, and does not say"),
+        (["draw", "m.rcz", "m.svg"], "m.rcz: has no graph"),
+        (["draw", "m.rcz", "m.png"], "m.png: must end in .svg"),
         (["demo", "--seed", "-1"], "--seed: "),
         (["compress", "m.npz", "no/b.rcz"], "/no: No such file"),
     ],
@@ -267,7 +272,8 @@ def test_evaluate_refuses_a_network_that_answers_nan_by_the_array(tmp_path, caps
     layers = {name: p.copy() for name, p in network.parameters.items()}
     layers[f"fc2.{kind}"].reshape(-1)[3] = np.nan
     container.save(tmp_path / "a.rcz", layers, implementation=reference)
-    code, out, err = run(capsys, "evaluate", tmp_path / "a.rcz")
+    given = "--order", "fc1,fc2,fc3", "--activation", "relu"
+    code, out, err = run(capsys, "evaluate", tmp_path / "a.rcz", *given)
     assert (code, out, err.count("\n")) == (
         2,
         "",

@@ -118,9 +118,10 @@ def installed(wheel, tmp_path_factory):
 
 
 SMALL = ROOT / "results" / "deep_compression" / "lenet_300_100-smallest.rcz"
+GIVEN = ["--order", "fc1,fc2,fc3", "--activation", "relu"]  # for a file without a graph
 
 
-@pytest.mark.parametrize("arguments", [["demo"], ["evaluate", SMALL]], ids=lambda a: a[0])
+@pytest.mark.parametrize("arguments", [["demo"], ["evaluate", SMALL, *GIVEN]], ids=lambda a: a[0])
 def test_without_the_data_the_commands_say_in_one_line_where_they_are_and_how_to_give_them(installed, arguments):
     done = installed(*arguments)
     assert done.returncode == 2 and done.stdout == ""
@@ -133,7 +134,7 @@ def test_without_the_data_the_commands_say_in_one_line_where_they_are_and_how_to
 
 def test_evaluate_runs_out_of_the_wheel_with_the_data_that_it_is_given(installed):
     """Those of a source tree where it is called are found as well: test_mnist."""
-    done = installed("evaluate", SMALL, "--data", mnist.DIRECTORY)
+    done = installed("evaluate", SMALL, *GIVEN, "--data", mnist.DIRECTORY)
     assert done.returncode == 0 and all(
         words in " ".join(done.stdout.split()) for words in ("test 10,000 ", "decoded by reference")
     )

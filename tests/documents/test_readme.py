@@ -6,9 +6,12 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import refcompress as rc
 from refcompress import formats, ops, reference
+from refcompress.recipes.inference import model_of_layers
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -85,10 +88,12 @@ def test_the_commands_of_the_readme_run_one_after_the_other_as_they_are_typed(tm
 
     for folder in ("results", "data"):
         (tmp_path / folder).symlink_to(ROOT / folder)
-    (tmp_path / "demo.rcz").write_bytes(
-        (ROOT / "results" / "deep_compression" / "lenet_300_100-smallest.rcz").read_bytes()
-    )
     monkeypatch.chdir(tmp_path)
+    layers = rc.load("results/deep_compression/lenet_300_100-smallest.rcz")
+    demo = model_of_layers(layers, order=["fc1", "fc2", "fc3"], activations="relu")
+    rc.save_model("demo.rcz", demo)
+    rc.save_model("model.onnx", demo)  # a model of the reader's own, and an input for it
+    np.save("x.npy", np.zeros((1, 784), np.float32))
     typed = [command[1:] for command in COMMANDS if command[0] == "refcompress"]
     assert len(typed) > 10
     for arguments in typed:

@@ -18,6 +18,7 @@ from experiments import runner  # noqa: E402
 NAMES = [
     "deep_compression",
     "learning_compression",
+    "loops",
     "mixed_precision",
     "networks",
     "pruning",

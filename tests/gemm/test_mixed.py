@@ -23,7 +23,8 @@ from refcompress import (
     testing,
 )
 from refcompress.agreement import Disagreement
-from refcompress.recipes.inference import CompressedNetwork
+from refcompress.graph.use import Use
+from refcompress.recipes.inference import model_of_layers
 
 every_implementation = each("impl", EVERYONE)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -98,10 +99,10 @@ def test_rows_chosen_by_allocate_exact_beat_every_other_choice_of_as_many():
 def test_a_network_runs_from_layers_of_two_widths(impl):
     w, wide, rng = drawn(5, 7, 12, 1)
     layer = allocate_mixed(w, wide, axis=1)
-    net = CompressedNetwork({"fc1.weight": layer}, impl, order=["fc1"], activations="none")
-    x = rng.standard_normal((12, 3)).astype(np.float32)
-    assert np.array_equal(net.forward(x), impl.gemm_f32mixed(np.ascontiguousarray(x.T), layer).T)
-    assert net.uses["fc1"].startswith("gemm_f32mixed")
+    net, use = model_of_layers({"fc1.weight": layer}, order=["fc1"], activations="none"), Use(impl)
+    x = rng.standard_normal((3, 12)).astype(np.float32)
+    assert np.array_equal(net(x, use=use), impl.gemm_f32mixed(x, layer))
+    assert use.said["fc1"][0].startswith("gemm_f32mixed")
 
 
 def _without_the_wide_part(x, w):

@@ -47,6 +47,7 @@ EXAMPLES: dict[str, list[tuple[tuple, dict]]] = {
                         ((WIDE, whole(3, 2, 2, 2, 2)), {"strides": (2, 2, 2)})],
     "max_pool": [((IMAGE,), {"kernel": (3, 2), "strides": (2, 2), "ceil": True}),
                  ((whole(2, 3, 9),), {"kernel": (3,), "pads": (1, 1), "dilations": (2,)}),
+                 ((whole(2, 3, 5),), {"kernel": (1,), "strides": (3,), "ceil": True}),
                  ((WIDE,), {"kernel": (2, 3, 2), "strides": (1, 2, 2), "pads": (1, 1, 0, 0, 0, 1)})],
     "average_pool": [((IMAGE,), {"kernel": (2, 2), "pads": (1, 1, 0, 0), "count_include_pad": True}),
                      ((IMAGE,), {"kernel": (3, 3), "pads": "same_upper", "strides": (2, 2)}),

@@ -101,6 +101,18 @@ def test_a_transposed_convolution_is_the_adjoint_of_the_convolution(data):
     assert np.array_equal(back(z), back(z, implementation=native))
 
 
+@pytest.mark.parametrize("pads", SAME)
+@pytest.mark.parametrize("kernel, stride", [(2, 1), (3, 1), (4, 1), (2, 2), (3, 2), (4, 2), (4, 3), (5, 3)])
+def test_a_transposed_convolution_with_same_pads_is_the_adjoint_of_the_convolution_with_them(pads, kernel, stride):
+    rng = np.random.default_rng(7)
+    x, weight = whole(rng, 1, 2, 4 * stride, 3 * stride), whole(rng, 3, 2, kernel, kernel)
+    z = whole(rng, 1, 3, 4, 3)
+    window = {"pads": pads, "strides": (stride, stride)}
+    y = conv_model(x.shape, weight, **window)(x)
+    back = conv_model(z.shape, weight, None, "conv_transposed", **window)(z)
+    assert y.shape == z.shape and back.shape == x.shape and np.sum(y * z) == np.sum(x * back)
+
+
 KERNEL = whole(np.random.default_rng(3), 6, 4, 3, 3)
 MATRIX = np.where(np.abs(KERNEL) < 2, 0, KERNEL).reshape(6, 36)
 STEPS = np.random.default_rng(5).integers(-7, 8, (6, 4, 3, 3)).astype(np.int8)

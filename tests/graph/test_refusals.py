@@ -86,6 +86,7 @@ def test_all_unknown_operations_are_listed_with_their_counts():
     ("softmax", ("x",), {"axis": True}, ("'axis'", "int")), ("softmax", ("x",), {"axis": 2}, ("axis", "[-2, 2)")),
     ("gelu", ("x",), {"approximate": 1}, ("'approximate'", "bool")),
     ("max_pool", ("x",), {"kernel": (2.0,)}, ("'kernel'",)), ("max_pool", ("x",), {"kernel": (2,)}, ("dimension",)),
+    ("max_pool", ("i",), {"kernel": (2, 2), "pads": (0, 2, 0, 0)}, ("pads[1]", "below 2")),
     ("linear", ("x", "w", "w"), {}, ("bias", "1 dimension")), ("linear", ("x", "w", "v"), {}, ("bias", "size 2")),
     ("linear", ("x", "w"), {"transposed": True}, ("x: must have 2 values",)),
     ("add", ("x", "two"), {}, ("(2,)", "2 and 3")), ("add", ("x", "k"), {}, ("float32", "int64")),
@@ -105,7 +106,8 @@ def test_all_unknown_operations_are_listed_with_their_counts():
     ("resize", ("x",), {"scales": (1.0,)}, ("2 numbers",)), ("clip", ("x", "k"), {}, ("low", "int64")),
 ])
 def test_what_does_not_fit_is_refused_by_its_node_before_a_run(operation, inputs, attributes, words):
-    tensors = {"w": W, "v": np.zeros(3, np.float32), "two": np.zeros(2, np.float32), "k": np.int64([1])}
+    tensors = {"w": W, "v": np.zeros(3, np.float32), "two": np.zeros(2, np.float32), "k": np.int64([1]),
+               "i": W[None, None]}
     outputs = ("y", "y2") if operation == "split" else ("y",)
     node = Node(operation, inputs, outputs, attributes, "bad one")
     taken = {name: tensors[name] for name in inputs if name in tensors}

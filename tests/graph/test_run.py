@@ -193,3 +193,37 @@ def test_a_tensor_of_two_nodes_is_counted_once():
     assert np.array_equal(model(X), X @ W.T @ W)
     doubled = model.replaced({"tied": 2 * W})
     assert np.array_equal(doubled(X), 4 * (X @ W.T @ W)) and np.array_equal(model(X), X @ W.T @ W)
+
+
+@pytest.mark.parametrize("said", STORED)
+@pytest.mark.parametrize("space", [reference, native], ids=["reference", "native"])
+def test_a_prepared_float_network_gives_the_bits_of_a_run_whatever_came_before(said, space):
+    from refcompress.graph.prepared import Prepared
+
+    builder = Builder()
+    x = builder.input("x", ("n", 8))
+    hidden = builder.relu(builder.linear(x, STORED[said], np.float32([1, -2, 3, 0]), name="fc"), name="cut")
+    twice = builder.add(hidden, builder.linear(x, STORED[said], name="again"), name="sum")
+    model = builder.model(builder.linear(twice, W[:, :4].copy(), W[:, 4].copy(), name="last"), hidden, twice)
+    for n in 1, 3:
+        prepared = Prepared(model, (n, 8), implementation=space)
+        for i in range(3):
+            given = np.roll(X, i, axis=0)[:n] * np.float32(1 + i / 7)
+            expected = model.run(given, implementation=space)
+            found = [prepared.run({"x": given.copy()}), prepared.run(given)]
+            assert all(rc.same(each[name], expected[name]) for each in found for name in expected)
+        assert any(line.startswith(said) for line in prepared.said["fc"])
+        with pytest.raises(rc.RefcompressError, match="prepared"):
+            prepared.run(X)
+    prepared = Prepared(model, (1, 8), implementation=space)
+    with pytest.raises(rc.RefcompressError, match="NaN: input 'x'"):
+        prepared.run(np.full((1, 8), np.nan, np.float32))
+
+
+def test_outputs_of_both_infinities_are_no_nan():
+    from refcompress.graph.prepared import Prepared
+
+    builder = Builder()
+    model = builder.model(builder.multiply(builder.input("x", (2,)), np.float32([1, -1])))
+    found = Prepared(model, (2,)).run(np.float32([np.inf, np.inf]))
+    assert found["multiply1"].tolist() == [np.inf, -np.inf]

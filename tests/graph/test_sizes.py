@@ -32,7 +32,7 @@ def test_convolutions_that_keep_a_size_keep_its_name():
     same = added(divided(added("rows", 2 - 2 - 1), 1), 1)
     half = added(divided(added("rows", 2 - 2 - 1), 2), 1)
     assert (same, half) == ("rows", "(rows - 1) // 2 + 1")
-    assert divided(divided("rows", 2), 2) == "rows // 4" and divided(product((4, "rows")), 2) == "2 * rows"
+    assert divided(divided("rows", 3), 2) == "rows // 6" and divided(product((4, "rows")), 2) == "2 * rows"
     assert multiplied(2, multiplied(2, added("n", 1))) == "4 * (n + 1)"
 
 

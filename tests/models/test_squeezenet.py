@@ -1,15 +1,18 @@
 """The published SqueezeNet file: read to its last byte, re-encoded in fewer bytes, run from the container."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from refcompress import CorruptError, LimitError, RefcompressError, Shared, container
-from refcompress.ledger import ledger
+import refcompress as rc
+from refcompress import CorruptError, LimitError, RefcompressError
+from refcompress.cli import main
 from refcompress.models import squeezenet
+from refcompress.recipes.published import audit_of_layers
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "songhan" / "compressed_SqueezeNet.net"
 SHA256 = "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
@@ -52,29 +55,61 @@ def test_every_weight_has_the_bits_of_the_file(layers):
 
 
 @published
-def test_our_file_has_the_same_weights_in_fewer_bytes_than_the_best_of_the_published_kind(layers):
+def test_the_published_file_becomes_a_smaller_one_with_the_same_bits_that_runs(tmp_path, layers):
     native = pytest.importorskip("refcompress.native", exc_type=ImportError, reason="the C kernels are not built")
-    sizes = []
-    for contexts in (False, True):
-        data = container.dumps(layers, implementation=native, contexts=contexts)
-        back = container.loads(data, implementation=native)
-        for name, value in layers.items():
-            mine, other = (v.dense() if isinstance(v, Shared) else v for v in (value, back[name]))
-            assert np.array_equal(mine.view(np.uint32), other.view(np.uint32))
-        assert ledger(data, implementation=native).size == len(data)
-        sizes.append(len(data))
-    assert sizes[0] < 550_000 and sizes[1] < 542_468
+    result = rc.compress(FILE, "lossless", target=tmp_path / "small.rcz", implementation=native)
+    assert result.after < 543_000 and "65 nodes" in result.network and result.before == 4_993_696
+    back = rc.load(result.path, implementation=native)
+    assert back.pop("graph") == squeezenet.graph() and list(back) == list(layers)
+    for name, value in layers.items():
+        mine, other = (v if isinstance(v, np.ndarray) else v.dense() for v in (value, back[name]))
+        assert rc.same(mine, other)
+    model = rc.load_model(result.path, implementation=native)
+    images = np.random.default_rng(0).standard_normal((1, 3, 227, 227)).astype(np.float32) * 50
+    scores = model(images, implementation=native)
+    assert scores.shape == (1, 1000) and np.isfinite(scores).all() and np.ptp(scores) > 0
 
 
-@published
-def test_the_network_runs_from_the_container(layers):
+def forward(layers, x):
+    """SqueezeNet 1.0 in float64, by hand: images (n, 227, 227, 3) to 1000 scores."""
+    def conv(x, name, stride=1, pad=0):
+        w, bias = layers[f"{name}.weight"].astype(np.float64), layers[f"{name}.bias"]
+        m, c, h, width = w.shape
+        x = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(x, (h, width), (1, 2))[:, ::stride, ::stride]
+        y = windows.reshape(-1, c * h * width) @ w.reshape(m, -1).T + bias
+        return np.maximum(y, 0).reshape(*windows.shape[:3], m)
+
+    def pool(x):
+        rows, columns = -(-(x.shape[1] - 3) // 2) + 1, -(-(x.shape[2] - 3) // 2) + 1  # as Caffe: the last may be cut
+        x = np.pad(x, ((0, 0), (0, 2), (0, 2), (0, 0)), constant_values=-np.inf)
+        return np.max(
+            [x[:, r : r + 2 * rows - 1 : 2, s : s + 2 * columns - 1 : 2] for r in range(3) for s in range(3)], axis=0
+        )
+
+    x = pool(conv(x, "conv1", stride=2))
+    for number in range(2, 10):
+        x = conv(x, f"fire{number}/conv1x1_1")
+        x = np.concatenate([conv(x, f"fire{number}/conv1x1_2"), conv(x, f"fire{number}/conv3x3_2", pad=1)], axis=-1)
+        if number in (4, 8):
+            x = pool(x)
+    return conv(x, "conv_final").mean(axis=(1, 2))
+
+
+def test_the_graph_is_squeezenet():
+    """Two weights of 1 or -1 an output: all sums are integers below 2**24, which no order of a sum rounds."""
     native = pytest.importorskip("refcompress.native", exc_type=ImportError, reason="the C kernels are not built")
-    back = container.loads(container.dumps(layers, implementation=native), implementation=native)
-    images = np.random.default_rng(0).standard_normal((2, 227, 227, 3)).astype(np.float32) * 50
-    scores = squeezenet.forward(back, images)
-    dense = {name: v.dense() if isinstance(v, Shared) else v for name, v in layers.items()}
-    assert scores.shape == (2, 1000) and np.isfinite(scores).all() and np.ptp(scores) > 0
-    assert np.array_equal(scores, squeezenet.forward(dense, images))
+    rng, layers = np.random.default_rng(0), {}
+    for name, shape in squeezenet.SHAPES.items():
+        w = np.zeros((shape[0], int(np.prod(shape[1:]))), np.float32)
+        for row in w:
+            row[rng.choice(len(row), 2, replace=False)] = rng.choice([-1, 1], 2)
+        layers[f"{name}.weight"], layers[f"{name}.bias"] = w.reshape(shape), rng.integers(-1, 3, shape[0]).astype("f4")
+    images = rng.integers(0, 9, (1, 3, 227, 227)).astype(np.float32)
+    scores = rc.Model(squeezenet.graph(), layers)(images, implementation=native)
+    expected = forward(layers, images.transpose(0, 2, 3, 1))
+    assert np.ptp(expected) > 0 and expected.max() * 169 < 2**24
+    assert np.array_equal(scores, expected.astype(np.float32))
 
 
 def example():
@@ -187,3 +222,19 @@ def test_a_pipe_a_folder_and_a_file_beyond_the_limit_are_refused_at_once(tmp_pat
 def test_what_is_no_such_file_is_refused(change, rule):
     with pytest.raises(CorruptError, match=rule):
         squeezenet.read(change(example()))
+
+
+def test_the_audit_holds_the_file_beside_its_paper_and_ours_beside_it(tmp_path, capsys):
+    (tmp_path / "a.net").write_bytes(example())
+    assert main(["audit", "--file", str(tmp_path / "a.net"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [f["verdict"] for f in report["findings"]] == ["CONTRADICTION: not what the file holds"] * 2 + [
+        "consistent", "CONTRADICTION: not what the file holds"]
+    assert report["bytes"]["float32"] == 4_993_696 and report["bytes"]["published"] == len(example())
+    assert report["bytes"]["ours"] < len(example())
+
+
+@published
+def test_the_published_file_is_what_the_paper_says(layers):
+    found = audit_of_layers(layers, FILE.stat().st_size)
+    assert len(found) == 4 and all(f.verdict == "consistent" for f in found)

@@ -1,5 +1,5 @@
-"""A compressed network computes what it is told: these layers, in this order, with these activations, and nothing
-left over."""
+"""A network of layers computes what it is told: these layers, in this order, with these activations, and nothing left
+over."""
 
 from dataclasses import replace
 
@@ -19,7 +19,8 @@ from refcompress import (
     reference,
     share_kmeans,
 )
-from refcompress.recipes.inference import ACTIVATIONS, CompressedNetwork
+from refcompress.graph.use import Use
+from refcompress.recipes.inference import ACTIVATIONS, classes, model_of_layers
 
 # name: (outputs, inputs); no order of names is this one
 SIZES = {"in": (6, 9), "out": (6, 6), "middle": (4, 6), "a": (3, 4)}
@@ -33,33 +34,34 @@ def layers(seed=0):
 
 def expected(held, x, activations):
     for i, name in enumerate(SIZES):
-        x = held[f"{name}.weight"] @ x + held[f"{name}.bias"][:, None]
+        x = reference.gemm_f32f32(np.ascontiguousarray(x), held[f"{name}.weight"]) + held[f"{name}.bias"]
         if i < len(activations):
-            x = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh, "none": lambda x: x}[activations[i]](x)
+            x = {"relu": lambda x: np.maximum(x, 0), "tanh": lambda x: reference.nn_activation(x, "tanh"),
+                 "none": lambda x: x}[activations[i]](x)
     return x
 
 
 @pytest.mark.parametrize("activations", [*ACTIVATIONS, ("relu", "tanh", "none"), ["tanh", "none", "relu"]])
 def test_layers_run_in_the_order_and_with_the_activations_that_are_given(activations):
-    held, x = layers(), np.random.default_rng(1).standard_normal((9, 7), np.float32)
-    net = CompressedNetwork(held, reference, order=tuple(SIZES), activations=activations)
+    held, x = layers(), np.random.default_rng(1).standard_normal((7, 9), np.float32)
+    net = model_of_layers(held, order=tuple(SIZES), activations=activations)
     each = [activations] * 3 if isinstance(activations, str) else activations
-    assert np.array_equal(net.forward(x), expected(held, x, each)) and list(net.uses) == list(SIZES)
+    assert np.array_equal(net(x), expected(held, x, each)) and list(net.weighted()) == [f"{n}.weight" for n in SIZES]
 
 
 def test_compressed_layers_give_what_the_dense_ones_give():
-    held, x = layers(), np.random.default_rng(1).standard_normal((9, 7), np.float32)
+    held, x = layers(), np.random.default_rng(1).standard_normal((7, 9), np.float32)
     held["in.weight"] = share_kmeans(held["in.weight"], bits=4)
     held["in.bias"] = share_kmeans(held["in.bias"], bits=2)
     dense = held | {name: held[name].dense() for name in ("in.weight", "in.bias")}
-    net = CompressedNetwork(held, reference, order=list(SIZES), activations="tanh")
-    assert np.array_equal(net.forward(x), expected(dense, x, ["tanh"] * 3))
+    net = model_of_layers(held, order=list(SIZES), activations="tanh")
+    assert np.array_equal(net(x), expected(dense, x, ["tanh"] * 3))
 
 
 def test_order_and_activations_are_not_guessed():
     for given in ({}, {"order": list(SIZES)}, {"activations": "relu"}):
         with pytest.raises(TypeError):
-            CompressedNetwork(layers(), reference, **given)
+            model_of_layers(layers(), **given)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_order_and_activations_are_not_guessed():
 def test_an_entry_that_would_not_be_used_is_refused_by_its_name(name):
     grid = quantize_s8(np.ones((1, 1), np.float32), bits=2)
     with pytest.raises(RefcompressError) as caught:
-        CompressedNetwork(layers() | {name: grid}, reference, order=list(SIZES), activations="relu")
+        model_of_layers(layers() | {name: grid}, order=list(SIZES), activations="relu")
     assert caught.value.argument == f"layers[{name!r}]"
 
 
@@ -88,7 +90,7 @@ def test_an_entry_that_would_not_be_used_is_refused_by_its_name(name):
 )
 def test_what_does_not_fit_is_refused_by_name(change, argument):
     with pytest.raises(RefcompressError) as caught:
-        CompressedNetwork(layers(), reference, **{"order": list(SIZES), "activations": "relu"} | change)
+        model_of_layers(layers(), **{"order": list(SIZES), "activations": "relu"} | change)
     assert caught.value.argument == argument
 
 
@@ -96,35 +98,17 @@ def test_what_does_not_fit_is_refused_by_name(change, argument):
                                     {"activations": [None] * 3}, {"activations": np.tanh}])
 def test_names_are_strings_in_a_sequence(change):
     with pytest.raises(ArgumentTypeError):
-        CompressedNetwork(layers(), reference, **{"order": list(SIZES), "activations": "relu"} | change)
+        model_of_layers(layers(), **{"order": list(SIZES), "activations": "relu"} | change)
 
 
-def test_a_sample_without_an_answer_is_refused_and_named():
-    held, x = layers(), np.random.default_rng(1).standard_normal((9, 7), np.float32)
-    x[3, 4] = np.nan
-    net = CompressedNetwork(held, reference, order=list(SIZES), activations="relu")
-    with pytest.raises(RefcompressError, match=r"x\[:, 4\]: has no class: output 0 is NaN"):
-        net.classify(x)
-    assert np.array_equal(net.classify(x[:, :4]), net.forward(x[:, :4]).argmax(axis=0))
-    held["a.bias"][1] = np.nan
-    broken = CompressedNetwork(held, reference, order=list(SIZES), activations="relu")
-    with pytest.raises(RefcompressError, match=r"x\[:, 0\]: has no class: output 1 is NaN"):
-        broken.classify(x[:, :4])
-
-
-@pytest.mark.parametrize(
-    "x, error",
-    [
-        (np.zeros((8, 2), np.float32), RefcompressError),
-        (np.zeros(9, np.float32), RefcompressError),
-        (np.zeros((9, 2)), ArgumentTypeError),
-    ],
-)
-def test_inputs_of_another_shape_or_type_are_refused(x, error):
-    net = CompressedNetwork(layers(), reference, order=list(SIZES), activations="relu")
-    with pytest.raises(error) as caught:
-        net.forward(x)
-    assert caught.value.argument == "x"
+def test_a_sample_with_an_output_that_is_nan_has_the_class_of_nothing():
+    y = np.float32([[1, 3, 3], [0, np.nan, 1], [np.inf, 0, 0], [-1, -2, -np.inf]])
+    assert classes(y).tolist() == [1, -1, 0, 0] and classes(y).dtype == np.int64
+    net = model_of_layers(layers(), order=list(SIZES), activations="relu")
+    x = np.random.default_rng(1).standard_normal((7, 9), np.float32)
+    x[4, 3] = np.nan
+    found = classes(net(x, allow_nan=True))
+    assert found[4] == -1 and np.array_equal(np.delete(found, 4), net(np.delete(x, 4, 0)).argmax(1))
 
 
 def few_bits(step=0.5):
@@ -144,24 +128,25 @@ def test_a_quantized_layer_gives_what_the_fit_that_it_was_made_of_gives(impl, pa
     layer = replace(few_bits(), input_bits=bits, input_step=step)
     fit = LayerFit(layer.weight, 0.0, 0.0, 0.0, layer.input_scale, bits, step, layer.bias)
     held = QuantizedLayer.of(fit, quantize_pack(layer.weight) if packed else None)
-    x = np.random.default_rng(1).integers(-7, 8, (9, 5)).astype(np.float32)
-    x[0] = 7 * layer.input_scale[0]  # the largest of each sample, so that a step by the sample is exact too
-    x = np.clip(x, -7 * layer.input_scale[:, None], 7 * layer.input_scale[:, None])
+    x = np.random.default_rng(1).integers(-7, 8, (5, 9)).astype(np.float32)
+    x[:, 0] = 7 * layer.input_scale[0]  # the largest of each sample, so that a step by the sample is exact too
+    x = np.clip(x, -7 * layer.input_scale, 7 * layer.input_scale)
     back = container.loads(container.dumps({"fc": held}))
-    net = CompressedNetwork(back, impl, order=["fc"], activations="none")
-    assert back["fc"] == held and np.array_equal(net.forward(x), fit.forward(np.ascontiguousarray(x.T)).T)
-    assert "gemm_f32s8" in net.uses["fc"] and ("quantize_s8" in net.uses["fc"]) == (bits is not None)
+    net, use = model_of_layers(back, order=["fc"], activations="none"), Use(impl)
+    assert back["fc"] == held and np.array_equal(net(x, use=use), fit.forward(x))
+    said = " ".join(use.said["fc:0"])
+    assert "gemm_f32s8" in said and ("quantize_s8" in said) == (bits is not None)
     assert np.array_equal(held.dense(), layer.weight.dense() / layer.input_scale)
 
 
 def test_a_layer_stands_under_its_own_name_and_with_no_other_weight_or_bias():
     held = layers() | {"in": few_bits()}
     del held["in.weight"], held["in.bias"]
-    CompressedNetwork(held, reference, order=list(SIZES), activations="relu")
+    model_of_layers(held, order=list(SIZES), activations="relu")
     for change, argument in ((held | {"in.bias": np.zeros(6, np.float32)}, "layers['in.bias']"),
                              (layers() | {"in.weight": few_bits()}, "in.weight")):
         with pytest.raises(RefcompressError) as caught:
-            CompressedNetwork(change, reference, order=list(SIZES), activations="relu")
+            model_of_layers(change, order=list(SIZES), activations="relu")
         assert caught.value.argument == argument
 
 

@@ -10,7 +10,7 @@ from refcompress import RefcompressError, container
 from refcompress.cli import main
 from refcompress.recipes import lenet_5, lenet_300_100
 from refcompress.recipes.ladder import Rung, drop_dead_units, prune_to, share_all, tuned, weights_of
-from refcompress.training import Network, ReLU, Tanh, errors, mnist
+from refcompress.training import Network, ReLU, Tanh, errors, mean_loss, mnist
 
 RESULTS = Path(__file__).resolve().parents[2] / "results" / "deep_compression"
 NETWORKS = {"lenet_300_100": lenet_300_100, "lenet_5": lenet_5}
@@ -66,6 +66,22 @@ def test_shared_parameters_are_the_networks_and_zeros_stay_zero():
         assert np.all((s.codes == 0) | (network.parameters[name] != 0))
 
 
+def test_sharing_again_gives_other_values_and_never_more_loss_than_once():
+    rng = np.random.default_rng(0)
+    x, y = rng.random((256, 784)).astype(np.float32), rng.integers(0, 10, 256).astype(np.uint8)
+    network = pruned(lenet_300_100, 0.02)
+    losses, found = {}, {}
+    for rounds in (1, 2, 3):
+        rung = Rung("r", 100, 1, clusters=4, tune_epochs=1, share_rounds=rounds, tune_rate=1e-2, batch=32)
+        found[rounds], small = tuned(network, share_all(network, rung), rung, x, y, seed=2)
+        losses[rounds] = mean_loss(small, x, y)
+        for name, s in found[rounds].items():
+            assert np.array_equal(s.dense(), small.parameters[name])
+            assert np.array_equal(s.codes == 0, network.parameters[name] == 0)
+    assert losses[1] >= losses[2] >= losses[3] and losses[1] > losses[3]
+    assert any(not np.array_equal(found[1][name].codes, found[3][name].codes) for name in found[1])
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -75,6 +91,7 @@ def test_shared_parameters_are_the_networks_and_zeros_stay_zero():
         {"bias_clusters": 257},
         {"pruning": 1.5},
         {"tune_epochs": -1},
+        {"share_rounds": 0},
         {"learning_rate": -1.0},
         {"weight_decay": float("nan")},
         {"tune_rate": "fast"},

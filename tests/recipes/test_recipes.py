@@ -8,7 +8,21 @@ import pytest
 
 from refcompress import RefcompressError, Shared, reference
 from refcompress.recipes import Settings, deep_compression, lenet_300_100
-from refcompress.training import Adam, Convolution, Dense, Dropout, MaxPool, Network, ReLU, Reshape, error_rate, fit
+from refcompress.training import (
+    Adam,
+    Convolution,
+    Dense,
+    Dropout,
+    GraphNetwork,
+    MaxPool,
+    Network,
+    ReLU,
+    Reshape,
+    error_rate,
+    fit,
+    mean_loss,
+    model_of,
+)
 
 SETTINGS = Settings(keep={"fc1.weight": 0.2, "fc2.weight": 0.5}, bits={"fc1.weight": 2, "fc2.weight": 3}, rounds=2,
                     round_epochs=2, last_epochs=3, share_rounds=2, share_epochs=2, batch=20, round_learning_rate=0.01,
@@ -109,6 +123,45 @@ def test_a_round_of_sharing_clusters_the_weights_that_moved_with_their_centroids
         assert np.array_equal(second != 0, kept) and np.array_equal(again.codes != 0, kept)
         reassigned += np.count_nonzero(again.codes != shared.codes)
     assert reassigned > 0
+
+
+def test_each_round_is_measured_and_says_its_gain_over_the_round_before(result):
+    errors = {s.name: s.validation_error for s in result.stages}
+    before = {"prune 1 of 2": "reference", "prune 2 of 2": "prune 1 of 2", "share 1 of 2": "prune 2 of 2",
+              "tune centroids 1 of 2": "prune 2 of 2", "share 2 of 2": "share 1 of 2",
+              "tune centroids 2 of 2": "tune centroids 1 of 2"}
+    for stage in result.stages[1:]:
+        assert stage.gain == errors[before[stage.name]] - stage.validation_error
+    said = result.gains()
+    assert [line.split(":")[0] for line in said] == [name for name in before if not name.startswith("share")]
+    for line, stage in zip(said, [s for s in result.stages[1:] if not s.name.startswith("share")]):
+        assert (", a gain of" in line) == (stage.gain > 0) and ("no gain" in line) == (stage.gain <= 0)
+
+
+def test_clustering_again_never_makes_the_loss_on_the_training_examples_worse(trained):
+    chosen = set()
+    for seed in range(4):
+        for rate in (0.01, 0.3):  # the second drives the centroids apart, and a later round may be the worse one
+            result = deep_compression(*trained, replace(SETTINGS, share_rounds=3, share_learning_rate=rate), seed=seed)
+            assert len(result.losses) == 3
+            assert mean_loss(result.network, *trained[1]) == min(result.losses)
+            assert result.share_round == result.losses.index(min(result.losses)) + 1
+            for name, c in result.compressed.items():
+                dense = c.dense() if isinstance(c, Shared) else c
+                assert dense.tobytes() == result.network.parameters[name].tobytes()
+            chosen.add(result.share_round)
+    assert len(chosen) > 1  # neither the first nor the last round is always the best
+
+
+def test_a_graph_is_compressed_as_the_network_that_it_is_made_of(trained):
+    network, training, validation = trained
+    plain = Network([(name, layer) for name, layer in network.layers.items() if not isinstance(layer, Dropout)])
+    graph = GraphNetwork(model_of(plain))
+    ours, theirs = (deep_compression(net, training, validation, SETTINGS, seed=3) for net in (graph, plain))
+    assert as_bytes(ours.compressed) == as_bytes(theirs.compressed)
+    model = ours.network.model().replaced(ours.compressed)
+    assert error_rate(ours.network, *validation) == float(
+        np.mean(model(validation[0]).argmax(axis=1) != validation[1]))
 
 
 def test_a_network_with_convolutions_is_compressed_kernels_and_all():

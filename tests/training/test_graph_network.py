@@ -8,7 +8,7 @@ from training_examples import examples, tiny_network
 
 from refcompress import RefcompressError, quantize_s8
 from refcompress.formats import Graph, Node
-from refcompress.graph import Builder
+from refcompress.graph import Builder, Model
 from refcompress.recipes import lenet_5, lenet_300_100
 from refcompress.training import (
     SGD,
@@ -75,7 +75,25 @@ def test_a_network_of_tanh_layers_is_one_of_tanh_nodes():
 
 def test_a_layer_that_no_graph_has_is_refused_by_name():
     with pytest.raises(RefcompressError, match=r"network.layers\['steps'\]"):
-        model_of(Network([("steps", QuantizedInputs(4))]))
+        model_of(Network([("steps", QuantizedInputs(4))]))  # which has no step before the first batch
+
+
+@pytest.mark.parametrize("bits, signed", [(8, False), (8, True), (4, False), (3, True)])
+def test_what_was_trained_on_a_grid_runs_on_it_as_a_graph(bits, signed):
+    x, labels = examples(2)
+    net = Network([*tiny_network(2).layers.items()][:-1] + [("grid", QuantizedInputs(bits, signed=signed)),
+                                                            [*tiny_network(2).layers.items()][-1]])
+    graph = GraphNetwork(model_of(tiny_network(2)), behind={"relu": QuantizedInputs(bits, signed=signed)})
+    for each in (net, graph):
+        fit(each, x, labels, optimizer=Adam(0.01), epochs=3, batch=20, rng=np.random.default_rng(3))
+    assert [p.tobytes() for p in graph.parameters.values()] == [
+        net.parameters[name.replace("relu.step", "grid.step")].tobytes() for name in graph.parameters]
+    for model in (model_of(net), graph.model()):
+        assert [node.operation for node in model.graph.nodes][-3:] == ["quantize", "dequantize", "linear"]
+        grid, taken = {}, Graph(model.graph.inputs, ("relu.grid",), model.graph.nodes[:-1])
+        grid = Model(taken, {name: a for name, a in model.tensors.items() if name in taken.parameters})(x)
+        expected = net.layers["grid"].forward(net.layers["relu"].forward(net.layers["fc1"].forward(x)))
+        assert grid.tobytes() == expected.tobytes() and len(np.unique(grid)) <= 2**bits
 
 
 # The same as a Network ------------------------------------------------------------------------------------------------
@@ -157,8 +175,8 @@ def test_operations_without_a_gradient_are_all_named_with_counts():
 
     b = Builder()
     y = branched(b, b.linear(b.input("x", ("n", 4)), np.ones((4, 4), np.float32), name="fc"))
-    model = b.model(branched(b, b.resize(y, scales=(2.0,), axes=(0,))))
-    with pytest.raises(RefcompressError, match=r"operations without a gradient: if \(2\), resize \(1\)"):
+    model = b.model(branched(b, b.dequantize(b.quantize(y, scale=0.5, zero_point=0), scale=0.5, zero_point=0)))
+    with pytest.raises(RefcompressError, match=r"without a gradient: dequantize \(1\), if \(2\), quantize \(1\)"):
         GraphNetwork(model)
     b = Builder()
     x = b.input("x", ("n", 4))  # behind the input alone nothing is asked for
@@ -182,7 +200,21 @@ def test_what_is_frozen_stays_and_what_is_compressed_must_be_frozen():
     assert net.model().tensors["fc2.weight"].tobytes() != w.tobytes()
 
 
+class Half:
+    """A layer that no graph has."""
+
+    parameters, gradients = {}, {}
+
+    def forward(self, x, rng=None):
+        return x / 2
+
+    def backward(self, dy, *, input_gradient=True):
+        return dy / 2
+
+
 @pytest.mark.parametrize("make, argument", [
+    (lambda: GraphNetwork(model_of(tiny_network(0)), behind={"relu": Half()}).model(), "behind['relu']"),
+    (lambda: GraphNetwork(model_of(tiny_network(0)), behind={"relu": QuantizedInputs(4)}).model(), "behind['relu']"),
     (lambda: GraphNetwork(tiny_network(0)), "model"),
     (lambda: GraphNetwork(twice(), frozen=["v"]), "frozen"),
     (lambda: GraphNetwork(twice(), frozen=["w"]), "model"),

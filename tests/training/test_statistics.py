@@ -13,6 +13,7 @@ from refcompress.training import (
     ReLU,
     collect,
     collect_gradients,
+    measured,
     softmax_cross_entropy,
     statistics,
 )
@@ -52,6 +53,7 @@ def test_collected_sums_are_those_of_all_activations_at_once_for_every_batch(n, 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 512])
 def test_the_second_moment_is_the_same_in_whatever_blocks_it_is_computed(monkeypatch, rows):
+    monkeypatch.setattr(measured, "ROWS", rows)
     monkeypatch.setattr(statistics, "ROWS", rows)
     rng = np.random.default_rng(0)
     network, x = network_of(rng, 7, 3), whole(rng, 20, 7)
@@ -152,6 +154,7 @@ def test_only_the_kinds_of_derivatives_that_are_asked_for_are_collected():
 
 @pytest.mark.parametrize("rows", [1, 2, 512])
 def test_derivatives_are_the_same_in_whatever_blocks_they_are_computed(monkeypatch, rows):
+    monkeypatch.setattr(measured, "ROWS", rows)
     monkeypatch.setattr(statistics, "ROWS", rows)
     # Logits of equal size: g and h are multiples of 1/4, and with whole numbers every order gives the same bits.
     network = network_of(np.random.default_rng(0), 1, 3, 2)

@@ -7,6 +7,7 @@ from typing import Any
 from ... import arguments
 from ...errors import RefcompressError
 from ...formats import Graph, Input, Node
+from ...formats.graph import node_inputs
 from ..known import Known
 from ..signature import known_outputs, known_tensor
 from ..use import Weight
@@ -16,6 +17,9 @@ from .operator import Operator
 from .types import type_name
 
 __all__ = ["Conversion", "converted"]
+
+MOVES = {"identity", "reshape", "flatten", "transpose", "squeeze", "unsqueeze", "slice", "gather", "concat", "max_pool",
+         "expand", "split", "tile"}  # what moves values, and computes nothing
 
 
 def converted(file: File, fixed: Mapping[str, int]) -> tuple[Graph, dict[str, Weight]]:
@@ -54,7 +58,8 @@ class Scope:
 class Conversion:
     """What is known while the graphs of a file are walked.
 
-    tensors : those that were read. known : our name of a value -> what is known of it.
+    tensors : those that were read. known : our name of a value -> what is known of it. shifted : see
+    converters/quantized.py.
     """
 
     def __init__(self, file: File, fixed: Mapping[str, int]):
@@ -63,6 +68,7 @@ class Conversion:
         self._open: set[str] = set()
         self.tensors: dict[str, Weight] = {}
         self.known: dict[str, Known] = {}
+        self.shifted: set[str] = set()  # values of int8 that stand for uint8, less 128
         self._taken = set(file.names.all())  # names of tensors and values
 
     def whole(self) -> tuple[Graph, dict[str, Weight]]:
@@ -108,6 +114,8 @@ class Conversion:
                 raise RefcompressError("path", f"has a graph whose output {value.name!r} is given by nothing")
             if name not in scope.given or name in outputs:  # a tensor, or a value from outside, or a second time
                 name = self.emit(scope, "identity", [name], [self.unique(value.name)], {}, value.name)[0]
+            if name in self.shifted:
+                raise RefcompressError(f"output {value.name!r}", "is of uint8, which is not known here")
             outputs.append(name)
         return Graph(tuple(inputs), tuple(outputs), tuple(scope.nodes))
 
@@ -140,6 +148,16 @@ class Conversion:
         self.known[name] = known_tensor(value)
         return name
 
+    def _follow_shifted(self, node: Node) -> None:
+        """Refuse a node that takes values of uint8, which are held less 128; those that move them give such values."""
+        taken = [name for name in node_inputs(node) if name in self.shifted]
+        if not taken or node.operation == "dequantize":
+            return
+        others = {name for name in node.inputs if name and self.known[name].type == "int8"} - self.shifted
+        if node.operation not in MOVES or others:
+            raise RefcompressError(f"node {node.name!r}", f"{node.operation} of values of uint8 is not known here")
+        self.shifted |= set(node.outputs)
+
     def emit(self, scope: Scope, operation: str, inputs: list[str], outputs: list[str], attributes: Mapping[str, Any],
              name: str) -> list[str]:
         """Add a node; return the names of its outputs, of which more is known from now on."""
@@ -153,4 +171,5 @@ class Conversion:
         scope.nodes.append(node)
         scope.given |= set(outputs)
         self.known.update(zip(outputs, known_outputs(node, self.known)))
+        self._follow_shifted(node)
         return outputs

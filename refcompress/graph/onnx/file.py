@@ -56,13 +56,15 @@ def opened(path: str | bytes | PathLike) -> tuple[File, Source]:
     Raises CorruptError for what is no ONNX model, and what refcompress.models.onnx.open raises.
     """
     onnx = onnx_package()
+    from google.protobuf.message import DecodeError  # onnx brings protobuf
+
     source = weights.open(path)
     try:
         with open(source.files[0], "rb") as stream:
             data = stream.read()
         try:
             proto = onnx.ModelProto.FromString(data)
-        except ValueError as error:  # protobuf's DecodeError is one
+        except DecodeError as error:
             raise CorruptError("path", f"{source.files[0]!r} is no ONNX model: {error}") from None
         opset = max((each.version for each in proto.opset_import if each.domain in OWN), default=0)
         used: dict[str, int] = {}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from os import PathLike
 
 from ..model import Model
+from ..passes import without_dead_nodes
 from .conversion import converted
 from .file import opened
 
@@ -20,8 +21,10 @@ def load(path: str | bytes | PathLike, *, fixed: Mapping[str, int] | None = None
 
     Returns
     -------
-    Model : it computes what the ONNX model computes. Its tensors are named as in a compressed file of the same model
-        (refcompress.models.onnx): initialisers by their names, those of Constant nodes by their outputs.
+    Model : it computes what the ONNX model computes; nodes whose outputs nothing takes are left out
+        Its tensors are named as in a compressed file of the same model (refcompress.models.onnx): initialisers by their
+        names, those of Constant nodes by their outputs. A weight that DequantizeLinear makes is a Quantized, and has the
+        name of the node's output.
 
     Raises
     ------
@@ -32,4 +35,4 @@ def load(path: str | bytes | PathLike, *, fixed: Mapping[str, int] | None = None
     file, source = opened(path)
     with source:
         graph, tensors = converted(file, fixed or {})
-    return Model(graph, tensors)
+    return without_dead_nodes(Model(graph, tensors))

@@ -1,5 +1,6 @@
 """Write a network as an ONNX model."""
 
+from collections.abc import Mapping
 from os import PathLike
 
 from ...container import files
@@ -12,7 +13,8 @@ __all__ = ["save"]
 IR_VERSION = 10  # ONNX 1.16: the one that has integers of 4 bits; runtimes refuse files of a version above their own
 
 
-def save(model: Model, path: str | bytes | PathLike, *, integers: bool = False) -> None:
+def save(model: Model, path: str | bytes | PathLike, *, integers: bool = False,
+         metadata: Mapping[str, str] | None = None) -> None:
     """Write a network to an ONNX file, whole or not at all.
 
     Parameters
@@ -22,6 +24,7 @@ def save(model: Model, path: str | bytes | PathLike, *, integers: bool = False) 
     path : the file
     integers : whether a weight that is Quantized stays as it is stored, as integers with DequantizeLinear; else every
         compressed weight is written as float32. What ONNX has no such scales for is written as float32 too.
+    metadata : what the model is to say about itself, str -> str
 
     What ``load`` reads of the file computes the same bits, except where a float that is an attribute is no float32.
 
@@ -39,4 +42,5 @@ def save(model: Model, path: str | bytes | PathLike, *, integers: bool = False) 
         graph.node.insert(i, node)
     proto = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", export.opset)],
                                    ir_version=IR_VERSION, producer_name="refcompress")
+    onnx.helper.set_model_props(proto, dict(metadata or {}))
     files.write(path, proto.SerializeToString())

@@ -16,11 +16,12 @@ from . import (
     reductions,
     resize,
     shapes,
+    transposed,
 )
 from .row import REQUIRED, Operation
 
 __all__ = ["REQUIRED", "ROWS", "Operation"]
 
 ROWS: tuple[Operation, ...] = tuple(row for family in (
-    linear, convolution, pooling, norms, activations, attention, recurrent, pointwise, reductions, shapes, parts,
-    resize, control, integers, integer_products) for row in family.ROWS)
+    linear, convolution, transposed, pooling, norms, activations, attention, recurrent, pointwise, reductions, shapes,
+    parts, resize, control, integers, integer_products) for row in family.ROWS)

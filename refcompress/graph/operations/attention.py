@@ -107,29 +107,30 @@ def attention_shape(q: Known, k: Known, v: Known, mask: Known | None = None, pas
     rank(past_v, "past_v", 4)
     if flat and not heads:
         raise RefcompressError("heads", "must be given for q of 3 dimensions")
-    q, k, v = (_split(each, name, count) if flat else each
-               for each, name, count in ((q, "q", heads), (k, "k", kv_heads or heads), (v, "v", kv_heads or heads)))
-    b, h, length, d = q.shape
-    g = k.shape[1]
-    for name, each in (("k", k), ("v", v), ("past_k", past_k), ("past_v", past_v)):
-        same_size(each, name, 0, b, "as q has")
-        same_size(each, name, 1, g, "as k has heads")
+    if flat:
+        q, k, v = _split(q, "q", heads), _split(k, "k", kv_heads or heads), _split(v, "v", kv_heads or heads)
+    b, h, length, d = q.sizes
+    g = k.sizes[1]
+    others: tuple[tuple[str, Known | None], ...] = (("k", k), ("v", v), ("past_k", past_k), ("past_v", past_v))
+    for name, one in others:
+        same_size(one, name, 0, b, "as q has")
+        same_size(one, name, 1, g, "as k has heads")
     same_size(k, "k", 3, d, "as q has values a head")
     same_size(past_k, "past_k", 3, d, "as q has values a head")
-    same_size(past_v, "past_v", 3, v.shape[3], "as v has values a head")
-    same_size(v, "v", 2, k.shape[2], "as k has")
+    same_size(past_v, "past_v", 3, v.sizes[3], "as v has values a head")
+    same_size(v, "v", 2, k.sizes[2], "as k has")
     if isinstance(h, int) and isinstance(g, int) and (not g or h % g):
         raise RefcompressError("k", f"must have heads that divide the {h} of q, not {g}")
-    past = 0 if past_k is None else past_k.shape[2]
-    keys = added(k.shape[2], past)
+    past = 0 if past_k is None else past_k.sizes[2]
+    keys = added(k.sizes[2], past)
     if mask is not None:
         _checked_mask(mask, (b, h, length, keys))
-    y = (b, length, multiplied(h, v.shape[3])) if flat else (b, h, length, v.shape[3])
-    return Known("float32", y), Known("float32", (b, g, keys, d)), Known("float32", (b, g, keys, v.shape[3]))
+    y = (b, length, multiplied(h, v.sizes[3])) if flat else (b, h, length, v.sizes[3])
+    return Known("float32", y), Known("float32", (b, g, keys, d)), Known("float32", (b, g, keys, v.sizes[3]))
 
 
 def _split(x: Known, name: str, heads: int) -> Known:
-    b, length, width = x.shape
+    b, length, width = x.sizes
     if isinstance(width, int) and width % heads:
         raise RefcompressError(name, f"must have a width that {heads} heads divide, not {width}")
     return Known(x.type, (b, heads, length, divided(width, heads)))
@@ -150,8 +151,8 @@ def _checked_mask(mask: Known, scores: tuple[Size, ...]) -> None:
 def attention_cost(q: Known, k: Known, v: Known, mask, past_k, past_v, y: Known, **attributes):
     if q.shape is None or k.shape is None or v.shape is None:
         return UNKNOWN
-    keys = added(k.shape[-2], 0 if past_k is None else past_k.shape[2])
-    return added(product((2, *q.shape, keys)), product((2, *y.shape, keys)))
+    keys = added(k.shape[-2], 0 if past_k is None else past_k.sizes[2])
+    return added(product((2, *q.shape, keys)), product((2, *y.sizes, keys)))
 
 
 def rotary(x: np.ndarray, cosines: np.ndarray, sines: np.ndarray, positions: np.ndarray | None = None, *, use: Use,
@@ -203,7 +204,7 @@ def rotary_shape(x: Known, cosines: Known, sines: Known, positions: Known | None
         whole = _split(x, "x", heads)
     else:
         whole = x
-    b, _, length, d = whole.shape
+    b, _, length, d = whole.sizes
     r = dimensions or d
     if isinstance(r, int) and (r % 2 or r < 0 or isinstance(d, int) and r > d):
         raise RefcompressError("dimensions", f"must be even and at most {d}, not {r}")

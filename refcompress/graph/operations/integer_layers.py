@@ -46,6 +46,7 @@ def layer_of(weight: Integers, bias: np.ndarray | None, x_scale: float, x_zero_p
         values = channels_behind(weight.values)
         whole = -x_zero_point * values.sum(axis=1, dtype=np.int64) + (0 if bias is None else bias)
         scale = np.broadcast_to(weight.scale.reshape(-1), m).astype(np.float64)
+        values.flags.writeable = False  # so that an implementation may keep what it makes of them
         return Layer(values, whole.astype(np.int32), *quantize_multiplier(x_scale * scale / y_scale))
 
     return use.once(weight, f"layer of {use.node}", make)

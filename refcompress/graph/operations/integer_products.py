@@ -83,7 +83,7 @@ def conv_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
     """
     layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale, use)
     grid = {"zero_point": y_zero_point, "lowest": lowest, "highest": highest}
-    spatial, image = x.ndim - 2, channels_last(x)
+    spatial, image = x.ndim - 2, channels_last(x, use)
     kernel, window = two_axes(x.shape, weight.shape[2:], strides, pads, dilations)
     if groups == x.shape[1] and groups > 1:  # of a channel each
         each = len(layer.values) // groups
@@ -143,7 +143,7 @@ def conv_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
     **Source** as linear_a8. **Departs** as linear_a8.
     """
     q = use("quantize_s8")(x, axis=0)
-    image = channels_last(q.values)
+    image = channels_last(q.values, use)
     kernel, window = two_axes(x.shape, weight.shape[2:], strides, pads, dilations)
     rows, places = window_rows(image, kernel, window, groups, 0, use)
     scale = np.repeat(q.scale.reshape(-1), len(rows[0]) // max(len(x), 1))

@@ -133,7 +133,7 @@ def average_pool_s8(x: np.ndarray, *, x_scale: float, x_zero_point: int, y_scale
 
     **Source** the definition; ONNX, AveragePool and GlobalAveragePool. **Departs** nothing.
     """
-    image, spatial = channels_last(x), x.ndim - 2
+    image, spatial = channels_last(x, use), x.ndim - 2
     kernel = kernel or x.shape[2:]
     kernel, (strides, pads, _) = two_axes(x.shape, kernel, strides, pads, ())
     y = use("nn_average_pool_s8")(image, x_scale, y_scale, kernel=kernel, strides=strides, pads=pads,

@@ -90,7 +90,7 @@ def linear_shape(x: Known, weight: Known, bias: Known | None = None, *, transpos
 
 
 def linear_cost(x: Known, weight: Known, bias: Known | None, y: Known, *, transposed: bool):
-    return product((2, *y.shape, weight.shape[0 if transposed else 1]))
+    return product((2, *y.sizes, weight.sizes[0 if transposed else 1]))
 
 
 def matmul(a: np.ndarray, b: np.ndarray, *, use: Use) -> np.ndarray:
@@ -121,9 +121,12 @@ def batched(a: np.ndarray, b: np.ndarray, use: Use) -> np.ndarray:
     outer = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     left = np.broadcast_to(a, (*outer, m, k)).reshape(math.prod(outer), m, k)
     right = np.broadcast_to(b, (*outer, k, n)).reshape(math.prod(outer), k, n)
-    y = np.empty((len(left), m, n), np.float32)
-    for i in range(len(left)):
-        y[i] = product(left[i], right[i], transposed=True)
+    if hasattr(product, "batched"):  # the same products in one call
+        y = product.batched(np.ascontiguousarray(left), np.ascontiguousarray(right))
+    else:
+        y = np.empty((len(left), m, n), np.float32)
+        for i in range(len(left)):
+            y[i] = product(left[i], right[i], transposed=True)
     return y.reshape(*outer, m, n)
 
 
@@ -146,7 +149,7 @@ def matmul_shape(a: Known, b: Known) -> Known:
 
 
 def matmul_cost(a: Known, b: Known, y: Known):
-    return product((2, *y.shape, a.shape[-1]))
+    return product((2, *y.sizes, a.sizes[-1]))
 
 
 def embedding(indices: np.ndarray, weight: Weight, *, use: Use) -> np.ndarray:

@@ -9,16 +9,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..use import Use
 from .windows import resolved
 
 __all__ = ["channels_first", "channels_last", "side_by_side", "two_axes"]
 
 
-def channels_last(x: np.ndarray) -> np.ndarray:
+def channels_last(x: np.ndarray, use: Use) -> np.ndarray:
     """Return images (n, c, rows, columns), or (n, c, columns), as (n, rows, columns, c) in C order."""
     if x.ndim == 3:
         x = x[:, :, None]
-    return np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    return use.contiguous(np.moveaxis(x, 1, -1))
 
 
 def channels_first(y: np.ndarray, spatial: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ...errors import RefcompressError
 from ..known import Known, Size
-from ..sizes import UNKNOWN, added, differ, divided
+from ..sizes import UNKNOWN, added, differ
 from ..use import Use
 from .checks import axes_of, axis_of, ints, of_type, same_types
 from .row import operation
@@ -19,8 +19,8 @@ def slice_(x: np.ndarray, begin: np.ndarray | None = None, end: np.ndarray | Non
            ends: Numbers = None, axes: Numbers = None, steps: Numbers = None) -> np.ndarray:
     """Return x[starts:ends:steps] along some axes, by default the first ones.
 
-    starts, ends, axes, steps : attributes, or the inputs after x. Negative ones count from the end, and what lies
-    beyond an end is cut off, as Python's slices do.
+    starts, ends, axes, steps : attributes, or the inputs after x. Negative starts and ends count from the end; what
+    lies beyond an end is cut off.
 
     **Source** ONNX, Slice (13). **Departs** nothing.
     """
@@ -34,10 +34,15 @@ def slice_(x: np.ndarray, begin: np.ndarray | None = None, end: np.ndarray | Non
 
 
 def _slice(a: int, b: int, by: int, size: int) -> slice:
-    """Return ONNX's slice as Python's: an end in front of the first element is None there."""
-    if by < 0 and b < -size:
-        return slice(a, None, by)
-    return slice(a, b, by)
+    """Return ONNX's slice as Python's: a negative number counts from the end once, and then is clamped.
+
+    So steps below 0 from a start in front of the first element begin at it, where Python's slice is empty.
+    """
+    a, b = (each + size if each < 0 else each for each in (a, b))
+    if by > 0:
+        return slice(min(max(a, 0), size), min(max(b, 0), size), by)
+    b = min(max(b, -1), size - 1)
+    return slice(min(max(a, 0), size - 1), None if b < 0 else b, by) if size else slice(0, 0)
 
 
 def slice_shape(x: Known, begin: Known | None = None, end: Known | None = None, along: Known | None = None,
@@ -184,8 +189,8 @@ def pad_shape(x: Known, widths: Known | None = None, constant: Known | None = No
     sizes = list(x.shape)
     for axis, a, b in zip(chosen, found, found[len(chosen) :]):
         before = sizes[axis]
-        sizes[axis] = added(added(before, a), b)
-        if isinstance(sizes[axis], int) and sizes[axis] < 0:
+        after = sizes[axis] = added(added(before, a), b)
+        if isinstance(after, int) and after < 0:
             raise RefcompressError("pads", f"cut off more than the {before} values along axis {axis}")
         wide = max([each for each in (a, b) if isinstance(each, int)], default=0)
         if mode == "reflect" and isinstance(before, int) and wide >= max(before, 1):
@@ -206,8 +211,9 @@ def range_shape(start: Known, limit: Known, delta: Known) -> Known:
     values = [None if each.value is None else each.value.reshape(-1)[0] for each in (start, limit, delta)]
     if values[0] == 0 and values[2] == 1 and values[1] is not None:
         return Known(kind, (int(values[1]) if not isinstance(values[1], str) else values[1],))
-    if all(isinstance(each, int | np.integer) for each in values) and values[2]:
-        return Known(kind, (max(-divided(int(values[0]) - int(values[1]), int(values[2])), 0),))
+    numbers = [int(each) for each in values if isinstance(each, int | np.integer)]
+    if len(numbers) == 3 and numbers[2]:
+        return Known(kind, (max(-((numbers[0] - numbers[1]) // numbers[2]), 0),))
     return Known(kind, (UNKNOWN,))
 
 

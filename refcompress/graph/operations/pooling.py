@@ -77,6 +77,11 @@ def pool_shape(x: Known, *, kernel: Numbers, strides: Numbers, pads: Pads, dilat
         if each < 1:
             raise RefcompressError(f"kernel[{i}]", f"must be at least 1, not {each}")
     checked_window(kernel, strides, pads, dilations)
+    for i, each in enumerate(() if isinstance(pads, str) else pads):
+        width = (dilations[i % len(kernel)] if dilations else 1) * (kernel[i % len(kernel)] - 1) + 1
+        if each >= width:
+            raise RefcompressError(f"pads[{i}]", f"must leave a value of x under each window: be below {width}, not "
+                                                 f"{each}")
     if x.shape is None:
         return Known(x.type, None)
     if len(kernel) != len(x.shape) - 2:

@@ -36,11 +36,11 @@ def lstm(x: np.ndarray, weight: Weight, recurrent: Weight, bias: Array = None, l
     weight, recurrent : (directions * 4 m, k) and (directions * 4 m, m), or with the directions as an axis in front;
         float32 or a compressed format
     bias : None or (directions, 8 m): those of W, then those of R
-    lengths : None or (n,) int32, how many steps of each sequence count; behind them y is 0
+    lengths : None or (n,) int32, how many steps of each sequence count; behind them y is 0, and the states stay
     first_h, first_c : None (zeros) or (directions, n, m); with batch_first (n, directions, m)
     peepholes : None or (directions, 3 m): P of input, output (with the new c) and forget
-    direction : "forward", "reverse" or "bidirectional". clip : what the gates take is cut to [-clip, clip] where it is
-        not 0. coupled : f = 1 - i
+    direction : "forward", "reverse" or "bidirectional". coupled : f = 1 - i
+    clip : where it is not 0, what the functions of the gates take is cut to [-clip, clip]; not c
 
     Returns
     -------
@@ -50,24 +50,24 @@ def lstm(x: np.ndarray, weight: Weight, recurrent: Weight, bias: Array = None, l
         rounded; sigmoid and tanh are nn_activation's.
 
     **Source** Hochreiter and Schmidhuber, Long Short-Term Memory (1997); with forget gates and peepholes: Gers,
-    Schraudolph and Schmidhuber 2002; ONNX, LSTM (14). **Departs** other activations than these are refused.
+    Schraudolph and Schmidhuber 2002; ONNX, LSTM (14). **Departs** other activations than these are refused; the states
+    of a sequence without steps are the first ones, where ONNX says nothing.
     """
     kernel = use("nn_activation")
 
     def step(given: np.ndarray, h: np.ndarray, state: tuple[np.ndarray, ...], of: "_Direction") -> tuple:
         m = h.shape[1]
-        gates = _cut(given + of.recurrent(h), clip)
-        c = state[0]
+        gates, c = given + of.recurrent(h), state[0]
         i, o, f, g = (gates[:, j * m : (j + 1) * m] for j in range(4))
         if of.peepholes is not None:
             p = of.peepholes
             i, f = i + p[:m] * c, f + p[2 * m :] * c
-        i = kernel(np.ascontiguousarray(i), "sigmoid")
-        f = np.float32(1) - i if coupled else kernel(np.ascontiguousarray(f), "sigmoid")
-        c = f * c + i * kernel(np.ascontiguousarray(g), "tanh")
+        i = kernel(_cut(i, clip), "sigmoid")
+        f = np.float32(1) - i if coupled else kernel(_cut(f, clip), "sigmoid")
+        c = f * c + i * kernel(_cut(g, clip), "tanh")
         if of.peepholes is not None:
             o = o + of.peepholes[m : 2 * m] * c
-        return kernel(np.ascontiguousarray(o), "sigmoid") * kernel(c, "tanh"), (c,)
+        return kernel(_cut(o, clip), "sigmoid") * kernel(c, "tanh"), (c,)
 
     return _run(x, weight, recurrent, bias, lengths, (first_h, first_c), peepholes, direction, batch_first, 4, True,
                 step, use)
@@ -207,7 +207,7 @@ def _shape(x, weight, recurrent, bias, lengths, states: dict, peepholes, directi
         return tuple(Known("float32", None) for _ in range(1 + len(states)))
     m = recurrent.shape[-1]
     for name, each in (("weight", weight), ("recurrent", recurrent)):
-        merged = Known(each.type, (product(each.shape[:-1]), each.shape[-1]))
+        merged = Known(each.type, (product(each.sizes[:-1]), each.sizes[-1]))
         same_size(merged, name, 0, product((ways, gates, m)), f"{ways} directions of {gates} gates of {m}")
         if len(each.shape) == 3:
             same_size(each, name, 0, ways, "one a direction")
@@ -246,7 +246,7 @@ def cost(x: Known, weight: Known, recurrent: Known, *more, **attributes):
     """Return the operations of all products of all steps."""
     if x.shape is None:
         return None
-    return product((2, *x.shape[:2], added(product(weight.shape), product(recurrent.shape))))
+    return product((2, *x.shape[:2], added(product(weight.sizes), product(recurrent.sizes))))
 
 
 ROWS = (

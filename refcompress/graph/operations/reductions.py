@@ -23,7 +23,7 @@ def _axes(x: np.ndarray, axes: Numbers, of: np.ndarray | None, none_is_none: boo
 def _sum(x: np.ndarray, axes: tuple[int, ...], keep: bool) -> np.ndarray:
     """Return sums, of floats in float64 and of integers in their own type."""
     kind = np.float64 if x.dtype.kind == "f" else x.dtype
-    return np.sum(np.ascontiguousarray(x), axes, dtype=kind, keepdims=keep)
+    return np.asarray(np.sum(np.ascontiguousarray(x), axes, dtype=kind, keepdims=keep))
 
 
 def reduce_sum(x: np.ndarray, of: np.ndarray | None = None, *, use: Use, axes: Numbers = None, keep: bool = True,

@@ -11,7 +11,7 @@ from ..use import Use
 from .checks import axes_of, ints, of_type
 from .row import operation
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "resize_steps", "resized_along"]
 
 MODES = ("nearest", "linear", "cubic")
 COORDINATES = ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "asymmetric", "align_corners")
@@ -27,7 +27,7 @@ def resize(x: np.ndarray, factors: np.ndarray | None = None, wanted: np.ndarray 
     """Give axes other sizes: a value of the output is that at the place of x from which it comes, or a mix.
 
         half_pixel      u = (i + 1/2) / scale - 1/2;    pytorch_half_pixel : the same, but 0 for an output of size 1
-        asymmetric      u = i / scale;    align_corners : u = i (size of x - 1) / (size of y - 1)
+        asymmetric      u = i / scale;    align_corners : u = i (size of x - 1) / (scale size of x - 1)
 
     Parameters
     ----------
@@ -45,28 +45,40 @@ def resize(x: np.ndarray, factors: np.ndarray | None = None, wanted: np.ndarray 
 
     **Source** ONNX, Resize (19); cubic: Keys 1981. **Departs** antialias and tf_crop_and_resize are refused.
     """
-    places, target, by = _target(x.shape, ints(axes, None, "axes"),
+    kind = x.dtype
+    for step in resize_steps(x.shape, factors, wanted, scales, sizes, axes, aspect):
+        x = resized_along(x, *step, mode, coordinates, rounding, cubic, exclude_outside)
+    return np.ascontiguousarray(x.astype(kind))
+
+
+def resize_steps(shape, factors, wanted, scales, sizes, axes, aspect: str) -> list[tuple[int, int, float, float]]:
+    """Return for each axis that is resized: the axis, its size, its scale, and the size before it is rounded down."""
+    places, target, by = _target(shape, ints(axes, None, "axes"),
                                  scales if scales is not None else None if factors is None else factors.tolist(),
                                  ints(sizes, wanted, "sizes"), aspect)
-    kind = x.dtype
-    for axis, size, scale in zip(places, target, by):
-        if size == x.shape[axis] and scale == 1:
-            continue
-        u = _coordinates(coordinates, size, x.shape[axis], scale)
-        if mode == "nearest":
-            x = np.take(x, np.clip(_rounded(u, rounding), 0, x.shape[axis] - 1), axis)
-            continue
-        x = x.astype(np.float64)
-        left = np.floor(u).astype(np.int64)
-        taps, weights = _mix(mode, u - left, cubic)
-        indices = left + np.array(taps)[:, None]
-        if exclude_outside:
-            weights = np.where((indices >= 0) & (indices < x.shape[axis]), weights, 0.0)
-            weights = weights / weights.sum(0)
-        across = (-1, *(1,) * (x.ndim - 1 - axis))
-        x = sum(np.take(x, np.clip(i, 0, x.shape[axis] - 1), axis) * w.reshape(across)
-                for i, w in zip(indices, weights))
-    return np.ascontiguousarray(x.astype(kind))
+    exact = aspect == "stretch" and (sizes is not None or wanted is not None)
+    return [(axis, size, scale, size if exact else scale * shape[axis])
+            for axis, size, scale in zip(places, target, by)]
+
+
+def resized_along(x: np.ndarray, axis: int, size: int, scale: float, length: float, mode: str, coordinates: str,
+                  rounding: str, cubic: float, exclude_outside: bool) -> np.ndarray:
+    """Return x with another size along one axis; mixes are float64."""
+    if size == x.shape[axis] and scale == 1:
+        return x
+    u = _coordinates(coordinates, size, x.shape[axis], scale, length)
+    if mode == "nearest":
+        return np.take(x, np.clip(_rounded(u, rounding), 0, x.shape[axis] - 1), axis)
+    x = x.astype(np.float64)
+    left = np.floor(u).astype(np.int64)
+    taps, weights = _mix(mode, u - left, cubic)
+    indices = left + np.array(taps)[:, None]
+    if exclude_outside:
+        weights = np.where((indices >= 0) & (indices < x.shape[axis]), weights, 0.0)
+        weights = weights / weights.sum(0)
+    across = (-1, *(1,) * (x.ndim - 1 - axis))
+    return sum(np.take(x, np.clip(i, 0, x.shape[axis] - 1), axis) * w.reshape(across)
+               for i, w in zip(indices, weights))
 
 
 def _target(shape, axes, scales, sizes, aspect: str) -> tuple[list[int], list[int], list[float]]:
@@ -82,16 +94,19 @@ def _target(shape, axes, scales, sizes, aspect: str) -> tuple[list[int], list[in
     return places, list(sizes), each
 
 
-def _coordinates(how: str, size: int, of: int, scale: float) -> np.ndarray:
-    """Return for each place of an output of ``size`` the place in an input of size ``of`` from which it comes."""
+def _coordinates(how: str, size: int, of: int, scale: float, length: float) -> np.ndarray:
+    """Return for each place of an output of ``size`` the place in an input of size ``of`` from which it comes.
+
+    length : the output's size before it is rounded down, scale * of.
+    """
     i = np.arange(size, dtype=np.float64)
     if how == "asymmetric":
         return i / scale
     if how == "align_corners":
-        return i * ((of - 1) / (size - 1)) if size > 1 else np.zeros(size)
+        return i * ((of - 1) / (length - 1)) if length != 1 else np.zeros(size)
     if how == "pytorch_half_pixel" and size == 1:
         return np.zeros(1)
-    offset = of / 2 * (1 - size / (of * scale)) if how == "half_pixel_symmetric" else 0.0
+    offset = of / 2 * (1 - size / length) if how == "half_pixel_symmetric" else 0.0
     return offset + (i + 0.5) / scale - 0.5
 
 

@@ -8,7 +8,7 @@ from ...errors import RefcompressError
 from ..known import Size
 from ..sizes import UNKNOWN, added, divided
 
-__all__ = ["Pads", "checked_window", "output_size", "output_sizes", "resolved", "sides", "two_axes"]
+__all__ = ["Pads", "checked_groups", "checked_window", "output_size", "output_sizes", "resolved", "sides", "two_axes"]
 
 Pads = tuple[int, ...] | str  # begin of each axis, then end of each; or "same_upper", "same_lower"
 SAME = ("same_upper", "same_lower")
@@ -60,20 +60,28 @@ def checked_window(kernel: Sequence[Size], strides: Sequence[int], pads: Pads, d
             raise RefcompressError(f"pads[{i}]", f"must not be negative, not {each}")
 
 
+def checked_groups(groups: int, channels: Size, argument: str, what: str) -> None:
+    """Refuse a number of groups that does not divide the channels of an input, whose name is ``argument``."""
+    if groups < 1:
+        raise RefcompressError("groups", f"must be at least 1, not {groups}")
+    if isinstance(channels, int) and channels % groups:
+        raise RefcompressError(argument, f"must have {what} that {groups} groups divide, not {channels}")
+
+
 def output_size(size: Size, k: int, stride: int, begin: int, end: int, dilation: int, ceil: bool = False) -> Size:
     """Return how often a kernel fits along an axis.
 
     ceil : a last place that reaches beyond the pads counts too, if it begins on the input or in the pads in front.
     """
-    room = added(size, begin + end - dilation * (k - 1) - 1)
-    if isinstance(room, int):
-        if room < 0:
-            raise RefcompressError("kernel", f"must fit {size} values and their pads: it needs {-room} more")
-        count = (-(-room // stride) if ceil else room // stride) + 1
-        if ceil and isinstance(size, int) and (count - 1) * stride >= size + begin:
-            count -= 1
-        return count
-    return added(divided(added(room, stride - 1) if ceil else room, stride), 1)
+    width = dilation * (k - 1) + 1
+    room = added(size, begin + end - width)
+    if isinstance(room, int) and room < 0:
+        raise RefcompressError("kernel", f"must fit {size} values and their pads: it needs {-room} more")
+    if not ceil:
+        return added(divided(room, stride), 1)
+    if width < end + stride:  # a last place could begin beyond the input
+        return divided(added(size, begin + stride - 1), stride)
+    return added(divided(added(room, stride - 1), stride), 1)
 
 
 def output_sizes(sizes: Sequence[Size], kernel: Sequence[Size], strides: Sequence[int], pads: Pads,

@@ -10,11 +10,12 @@ from .bias import with_biases
 from .constants import with_folded_constants
 from .dead import without_dead_nodes, without_identities
 from .layer_norm import with_layer_norms
+from .numbers import with_numbers_as_attributes
 from .simplified import simplified
 from .sizes import with_inputs, with_sizes
 
 __all__ = [
     "simplified", "with_attentions", "with_biases", "with_folded_constants", "with_gelus", "with_hard_swishes",
-    "with_inputs", "with_layer_norms", "with_silus", "with_sizes", "without_batch_norms", "without_dead_nodes",
-    "without_identities",
+    "with_inputs", "with_layer_norms", "with_numbers_as_attributes", "with_silus", "with_sizes", "without_batch_norms",
+    "without_dead_nodes", "without_identities",
 ]

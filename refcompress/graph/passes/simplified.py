@@ -9,6 +9,7 @@ from .constants import fold
 from .dead import dead, identities
 from .editing import rewritten
 from .layer_norm import layer_norm
+from .numbers import numbers
 
 __all__ = ["simplified"]
 
@@ -18,4 +19,5 @@ def simplified(model: Model) -> Model:
 
     What the parts promise holds for the whole: outputs differ by roundings alone.
     """
-    return rewritten(model, fold, identities, bias, batch_norm, silu, hard_swish, gelu, layer_norm, attention, dead)
+    return rewritten(model, fold, numbers, identities, bias, batch_norm, silu, hard_swish, gelu, layer_norm, attention,
+                     dead)

@@ -22,11 +22,11 @@ def with_sizes(model: Model, sizes: Mapping[str, int]) -> Model:
     (2, 3)
     """
     open_sizes = {size for each in model.graph.inputs for size in each.shape if isinstance(size, str)}
-    for name, size in sizes.items():
+    for name in sizes:
         if name not in open_sizes:
             raise RefcompressError(f"sizes[{name!r}]", f"is no open size of an input; those are {sorted(open_sizes)}")
-        arguments.integer(size, f"sizes[{name!r}]", 0)
-    inputs = tuple(Input(each.name, each.type, tuple(sizes.get(size, size) if isinstance(size, str) else size
+    known = {name: arguments.integer(size, f"sizes[{name!r}]", 0) for name, size in sizes.items()}
+    inputs = tuple(Input(each.name, each.type, tuple(known.get(size, size) if isinstance(size, str) else size
                                                      for size in each.shape)) for each in model.graph.inputs)
     return Model(Graph(inputs, model.graph.outputs, model.graph.nodes), model.tensors)
 

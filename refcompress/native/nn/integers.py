@@ -10,6 +10,7 @@ from ...reference.nn.integers import add_arguments, lookup_arguments, multiply_a
 from .. import threads
 from .._call import check, empty, once, pointer
 from .._kernels import ffi
+from ..prepared import with_prepare
 from ..to_s8 import to_s8
 
 MOST = 4e9  # elements a second and thread, to the order of magnitude: memory sets it
@@ -18,76 +19,108 @@ MOST = 4e9  # elements a second and thread, to the order of magnitude: memory se
 def nn_depthwise_s8(kernel, row):
     """Return the operation nn_depthwise_s8 computed by a C kernel."""
 
+    def ready(x, weight, bias, multiplier, shift, *, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1),
+              x_zero_point=0, zero_point=0, lowest=-128, highest=127, empty=empty):
+        given, (x, weight, bias, multiplier, shift, window, fill, *ends) = x, depthwise_arguments(
+            x, weight, bias, multiplier, shift, strides, pads, dilations, x_zero_point, zero_point, lowest, highest)
+        sides = weight.shape[1:]
+        y = empty(output_shape(x.shape, sides, window), np.int8)
+        of, how = windows(x.shape, sides, window, y.shape, fill), to_s8(bias, multiplier, shift, *ends)
+        laid = once(_channels_last, weight) if arguments.is_frozen(weight) else _channels_last(weight)
+        operands = of, pointer(x), laid, how.struct, pointer(y, writable=True)
+        call = by_rows(kernel, operands, y, 4 * y.size * sides[0] * sides[1] / row.speed)
+        call.held = how
+        return call, ((given, x, "x"),)
+
     @wraps(reference.nn_depthwise_s8)
     def nn_depthwise_s8(x, weight, bias, multiplier, shift, *, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1),
                         x_zero_point=0, zero_point=0, lowest=-128, highest=127):
-        x, weight, bias, multiplier, shift, window, fill, *ends = depthwise_arguments(
-            x, weight, bias, multiplier, shift, strides, pads, dilations, x_zero_point, zero_point, lowest, highest)
-        kernel_shape = weight.shape[1:]
-        y = empty(output_shape(x.shape, kernel_shape, window), np.int8)
-        of, how = windows(x.shape, kernel_shape, window, y.shape, fill), to_s8(bias, multiplier, shift, *ends)
-        laid = once(_channels_last, weight) if arguments.is_frozen(weight) else _channels_last(weight)
-        operands = of, pointer(x), laid, how.struct, pointer(y, writable=True)
-        by_rows(kernel, operands, y, 4 * y.size * weight[0].size / row.speed if y.size else 0)
-        return y
+        return ready(x, weight, bias, multiplier, shift, strides=strides, pads=pads, dilations=dilations,
+                     x_zero_point=x_zero_point, zero_point=zero_point, lowest=lowest, highest=highest)[0]()
 
-    return nn_depthwise_s8
+    return with_prepare(nn_depthwise_s8, ready)
 
 
 def nn_average_pool_s8(kernel, row):
     """Return the operation nn_average_pool_s8 computed by a C kernel."""
+    run = kernel
 
-    @wraps(reference.nn_average_pool_s8)
-    def nn_average_pool_s8(x, x_scale, y_scale, *, kernel, strides=(1, 1), pads=(0, 0, 0, 0), count_include_pad=False,
-                           x_zero_point=0, zero_point=0, lowest=-128, highest=127):
-        x, sides, window, multiplier, shift, fill, *ends = average_arguments(
+    def ready(x, x_scale, y_scale, *, kernel, strides=(1, 1), pads=(0, 0, 0, 0), count_include_pad=False,
+              x_zero_point=0, zero_point=0, lowest=-128, highest=127, empty=empty):
+        given, (x, sides, window, multiplier, shift, fill, *ends) = x, average_arguments(
             x, x_scale, y_scale, kernel, strides, pads, count_include_pad, x_zero_point, zero_point, lowest, highest)
         y = empty(output_shape(x.shape, sides, window), np.int8)
         of, how = windows(x.shape, sides, window, y.shape, fill), to_s8(None, multiplier, shift, *ends)
         operands = of, pointer(x), how.struct, pointer(y, writable=True)
-        by_rows(run, operands, y, 4 * y.size * sides[0] * sides[1] / row.speed)
-        return y
+        call = by_rows(run, operands, y, 4 * y.size * sides[0] * sides[1] / row.speed)
+        call.held = how
+        return call, ((given, x, "x"),)
 
-    run = kernel
-    return nn_average_pool_s8
+    @wraps(reference.nn_average_pool_s8)
+    def nn_average_pool_s8(x, x_scale, y_scale, *, kernel, strides=(1, 1), pads=(0, 0, 0, 0), count_include_pad=False,
+                           x_zero_point=0, zero_point=0, lowest=-128, highest=127):
+        return ready(x, x_scale, y_scale, kernel=kernel, strides=strides, pads=pads, x_zero_point=x_zero_point,
+                     count_include_pad=count_include_pad, zero_point=zero_point, lowest=lowest, highest=highest)[0]()
+
+    return with_prepare(nn_average_pool_s8, ready)
 
 
 def nn_add_s8(kernel, row):
     """Return the operation nn_add_s8 computed by a C kernel."""
 
+    def ready(a, b, a_scale, b_scale, y_scale, *, a_zero_point=0, b_zero_point=0, zero_point=0, lowest=-128,
+              highest=127, empty=empty):
+        given = a, b
+        a, b, factors, a_zero, b_zero, *ends = add_arguments(
+            a, b, a_scale, b_scale, y_scale, a_zero_point, b_zero_point, zero_point, lowest, highest)
+        how = ffi.new("struct rc_sum_s8 *", (a_zero, b_zero, *factors, *ends))
+        call, read = by_elements(kernel, row, (how,), empty, a, b)
+        return call, tuple(zip(given, read, "ab"))
+
     @wraps(reference.nn_add_s8)
     def nn_add_s8(a, b, a_scale, b_scale, y_scale, *, a_zero_point=0, b_zero_point=0, zero_point=0, lowest=-128,
                   highest=127):
-        a, b, factors, a_zero, b_zero, *ends = add_arguments(
-            a, b, a_scale, b_scale, y_scale, a_zero_point, b_zero_point, zero_point, lowest, highest)
-        return by_elements(kernel, row, (ffi.new("struct rc_sum_s8 *", (a_zero, b_zero, *factors, *ends)),), a, b)
+        return ready(a, b, a_scale, b_scale, y_scale, a_zero_point=a_zero_point, b_zero_point=b_zero_point,
+                     zero_point=zero_point, lowest=lowest, highest=highest)[0]()
 
-    return nn_add_s8
+    return with_prepare(nn_add_s8, ready)
 
 
 def nn_multiply_s8(kernel, row):
     """Return the operation nn_multiply_s8 computed by a C kernel."""
 
-    @wraps(reference.nn_multiply_s8)
-    def nn_multiply_s8(a, b, a_scale, b_scale, y_scale, *, a_zero_point=0, b_zero_point=0, zero_point=0, lowest=-128,
-                       highest=127):
+    def ready(a, b, a_scale, b_scale, y_scale, *, a_zero_point=0, b_zero_point=0, zero_point=0, lowest=-128,
+              highest=127, empty=empty):
+        given = a, b
         a, b, multiplier, shift, a_zero, b_zero, *ends = multiply_arguments(
             a, b, a_scale, b_scale, y_scale, a_zero_point, b_zero_point, zero_point, lowest, highest)
         how = to_s8(None, np.int32([multiplier]), np.int32([shift]), *ends)
-        return by_elements(kernel, row, (a_zero, b_zero, how.struct), a, b)
+        call, read = by_elements(kernel, row, (a_zero, b_zero, how.struct), empty, a, b)
+        call.held = how
+        return call, tuple(zip(given, read, "ab"))
 
-    return nn_multiply_s8
+    @wraps(reference.nn_multiply_s8)
+    def nn_multiply_s8(a, b, a_scale, b_scale, y_scale, *, a_zero_point=0, b_zero_point=0, zero_point=0, lowest=-128,
+                       highest=127):
+        return ready(a, b, a_scale, b_scale, y_scale, a_zero_point=a_zero_point, b_zero_point=b_zero_point,
+                     zero_point=zero_point, lowest=lowest, highest=highest)[0]()
+
+    return with_prepare(nn_multiply_s8, ready)
 
 
 def nn_lookup_s8(kernel, row):
     """Return the operation nn_lookup_s8 computed by a C kernel."""
 
+    def ready(x, table, *, empty=empty):
+        given, (x, table) = x, lookup_arguments(x, table)
+        call, _ = by_elements(kernel, row, (pointer(table),), empty, x)
+        return call, ((given, x, "x"),)
+
     @wraps(reference.nn_lookup_s8)
     def nn_lookup_s8(x, table):
-        x, table = lookup_arguments(x, table)
-        return by_elements(kernel, row, (pointer(table),), x)
+        return ready(x, table)[0]()
 
-    return nn_lookup_s8
+    return with_prepare(nn_lookup_s8, ready)
 
 
 def windows(shape, kernel, window, out, fill: int):
@@ -96,21 +129,30 @@ def windows(shape, kernel, window, out, fill: int):
     return ffi.new("struct rc_windows *", (*shape[1:], *kernel, *strides, *dilations, *pads[:2], *out[1:3], fill))
 
 
-def by_rows(kernel, operands, y: np.ndarray, seconds: float) -> None:
-    """Call a kernel for all rows of all images."""
-    if y.size:
-        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), y.shape[0] * y.shape[1], seconds)
+def by_rows(kernel, operands, y: np.ndarray, seconds: float):
+    """Return a call of a kernel for all rows of all images."""
+    rows = y.shape[0] * y.shape[1] if y.size else 0
+
+    def call():
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), rows, seconds)
+        return y
+
+    return call
 
 
-def by_elements(kernel, row, first, *inputs: np.ndarray) -> np.ndarray:
-    """Return what a kernel gives for all elements of arrays that broadcast."""
+def by_elements(kernel, row, first, empty, *inputs: np.ndarray):
+    """Return a call of a kernel for all elements of arrays that broadcast, and what it reads of these."""
     if len(inputs) > 1 and inputs[0].shape != inputs[1].shape:
         inputs = tuple(np.ascontiguousarray(a) for a in np.broadcast_arrays(*inputs))
     y = empty(inputs[0].shape, np.int8)
     operands = (*first, *(pointer(a) for a in inputs), pointer(y, writable=True))
     seconds = y.size / min(row.speed, MOST)
-    threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), y.size, seconds, 64)
-    return y
+
+    def call():
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), y.size, seconds, 64)
+        return y
+
+    return call, inputs
 
 
 def _channels_last(weight: np.ndarray):

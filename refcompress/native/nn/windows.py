@@ -11,24 +11,32 @@ from ...reference.nn.windows import Window, average_pool_arguments, max_pool_arg
 from .. import threads
 from .._call import check, empty, pointer
 from .._kernels import ffi
+from ..prepared import with_prepare
 
 __all__ = ["nn_average_pool", "nn_depthwise_f32", "nn_max_pool", "nn_patches"]
 
 def nn_patches(c_kernel, row):
     """Return the operation nn_patches computed by a C kernel."""
 
+    def ready(x, kernel, *, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), fill=0, layout="nchw", empty=empty):
+        given, (x, window, fill, layout) = x, patches_arguments(x, kernel, strides, pads, dilations, fill, layout)
+        c = _channels(x, layout)
+        y = empty((len(x) * math.prod(window.places), c * math.prod(window.kernel)), x.dtype)
+        filled, rows = np.array([fill], x.dtype), len(x) * window.places[0]
+        operands = (_struct(window, x, layout), x.itemsize, pointer(filled), pointer(x), pointer(y, writable=True))
+
+        def call():
+            _by_rows(c_kernel, operands, y, rows, y.size / row.speed)
+            return y
+
+        return call, ((given, x, "x"),)
+
     @wraps(reference.nn_patches)
     def nn_patches(x, kernel, *, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), fill=0,
                    layout="nchw"):
-        x, window, fill, layout = patches_arguments(x, kernel, strides, pads, dilations, fill, layout)
-        c = _channels(x, layout)
-        y = empty((len(x) * math.prod(window.places), c * math.prod(window.kernel)), x.dtype)
-        filled = np.array([fill], x.dtype)
-        operands = (_struct(window, x, layout), x.itemsize, pointer(filled), pointer(x), pointer(y, writable=True))
-        _by_rows(c_kernel, operands, y, len(x) * window.places[0], y.size / row.speed)
-        return y
+        return ready(x, kernel, strides=strides, pads=pads, dilations=dilations, fill=fill, layout=layout)[0]()
 
-    return nn_patches
+    return with_prepare(nn_patches, ready)
 
 
 def nn_max_pool(c_kernel, row):

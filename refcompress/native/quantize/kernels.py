@@ -7,15 +7,25 @@ code, then values.
 
 import math
 from functools import wraps
+from typing import NamedTuple
 
 import numpy as np
 
 from ... import arguments, reference
 from ...formats import Quantized
 from ...formats.base import matrix_shape, rows_shape
-from ...reference.quantize.integers import grid_arguments, quantized, scale_and_zero_point, sharing_arguments
+from ...reference.quantize.integers import grid_arguments, limits, quantized, scale_and_zero_point, sharing_arguments
 from .. import threads
 from .._call import check, empty, lib, pointer
+from ..prepared import with_prepare
+
+class Rows(NamedTuple):
+    """What a prepared quantize_s8 of rows gives, each with a scale: the fields of a Quantized, whose memory changes."""
+
+    values: np.ndarray
+    scale: np.ndarray
+    zero_point: np.ndarray
+
 
 MOST = 2e9  # elements a second and thread, to the order of magnitude: memory sets it, whatever the instruction set
 
@@ -31,7 +41,20 @@ def quantize_s8(kernel, row):
     def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None):
         return _quantize(kernel, both, row, x, np.int8, bits, scheme, axis, group, scale, zero_point)
 
-    return quantize_s8
+    def ready(x, *, empty=empty):
+        given, x = x, arguments.array(x, "x", np.float32, ndim=2)
+        rows = Rows(empty(x.shape, np.int8), empty((len(x), 1), np.float32), empty((len(x), 1), np.int8))
+        operands = (max(x.shape[1], 1), max(x.shape[1], 1), *limits(8, "symmetric"), pointer(x),
+                    *(pointer(a, writable=True) for a in (rows.scale, rows.zero_point, rows.values)))
+        seconds = x.size / min(row.speed, MOST)
+
+        def call():
+            threads.run(lambda begin, end: _check(both(begin, end, *operands), x), len(x), seconds)
+            return rows
+
+        return call, ((given, x, "x"),)
+
+    return with_prepare(quantize_s8, ready) if both is not None else quantize_s8
 
 
 def quantize_s16(kernel, row):

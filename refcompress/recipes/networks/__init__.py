@@ -15,6 +15,9 @@ allocate.py      allocate_network: bits, ranks and zeros within a budget
 ties.py          atoms of axes, in classes that stay or go together
 dependencies.py  which axes belong together, node by node; step.py, products.py and shapes.py have the rules
 shrink.py        shrink_network: filters, channels, heads, hidden units go
+orthogonal.py    matrices that spread a direction over all axes
+streams.py       values that a rotation can go through
+rotate.py        rotate_network: residual streams and heads without outliers
 report.py        the rows that say what was done
 """
 
@@ -22,7 +25,8 @@ from .allocate import Allocated, allocate_network
 from .prune import prune_network
 from .quantize import quantize_network
 from .report import Result, Row
+from .rotate import Rotated, rotate_network
 from .shrink import Shrunk, filter_norms, shrink_network, zeroed_network
 
-__all__ = ["Allocated", "Result", "Row", "Shrunk", "allocate_network", "filter_norms", "prune_network",
-           "quantize_network", "shrink_network", "zeroed_network"]
+__all__ = ["Allocated", "Result", "Rotated", "Row", "Shrunk", "allocate_network", "filter_norms", "prune_network",
+           "quantize_network", "rotate_network", "shrink_network", "zeroed_network"]

@@ -1,5 +1,6 @@
 """Pruning of a network after training: one layer after the other, each on what the pruned ones before it give."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +92,13 @@ def prune_network(model: Model, calibration: Any, *, method: str = "sparsegpt", 
     **Departs** the target, as quantize_network says.
 
     Cost that of the method for each layer, n k**2 + n m k for its moments, and two runs of the network.
+
+    >>> from refcompress.graph import Builder
+    >>> b = Builder()
+    >>> model = b.model(b.linear(b.input("x", ("batch", 2)), np.float32([[1, 2]]), name="fc"))
+    >>> found = prune_network(model, np.float32([[1, 1], [1, 0]]), sparsity=0.5, damping=0.0)
+    >>> found.model.tensors["fc.weight"].dense().tolist()                    # one input makes up for the other
+    [[0.0, 3.0]]
     """
     default = PruneSettings(method, sparsity, n, m, target, damping, sparse)
     given = batches(model, calibration)
@@ -104,7 +112,7 @@ def prune_network(model: Model, calibration: Any, *, method: str = "sparsegpt", 
     for i in range(len(model.graph.nodes)):
         for layer in by_index.get(i, []):
             wanted = settings[layer.weight]
-            rows.append(left(model, layer) if layer.why or wanted is None else pruned(lock, layer, wanted))
+            rows.append(left(lock, layer) if layer.why or wanted is None else pruned(lock, layer, wanted))
         lock.step(i)
     return finished(lock, rows)
 
@@ -123,7 +131,7 @@ def pruned(lock: Lockstep, layer: Layer, settings: PruneSettings) -> Row:
     if settings.sparse and weight.ndim == 2:
         weight = lock.use("csr_from_dense")(weight)
     lock.tensors[layer.weight] = weight
-    return Row(layer.node.name, layer.weight, method, before, after, moments.output, stored_bytes(weight),
+    return Row(layer.node.name, layer.weight, method, before, after, moments.output, stored_bytes(weight, lock.use),
                "; ".join(filter(None, notes)))
 
 
@@ -157,8 +165,8 @@ def trials(matrices: np.ndarray, moments: Moments, settings: PruneSettings,
     if settings.method == "magnitude":
         return
     if settings.method != "wanda":
-        if settings.target == "network" and moments.cross.any():
-            aimed = moments.target(matrices, settings.damping)
+        if settings.target == "network" and moments.ridge < math.inf:
+            aimed = moments.target(matrices, moments.ridge)
             yield f"{settings.method} towards the network's output", lambda: surgery(aimed, moments, settings, use)
         yield settings.method, lambda: surgery(matrices, moments, settings, use)
     yield "wanda", lambda: matrices * wanda_mask(matrices, moments, settings, use)

@@ -1,6 +1,7 @@
 """Post-training quantization of a network: one layer after the other, each on what the quantized ones before it give.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -16,16 +17,18 @@ from .fit import DEAD, Fit, Settings, fit_matrices, rounded, stored
 from .layers import Layer, finite_value, layers_of, ruled
 from .lockstep import Lockstep
 from .matrices import MULTIPLIED, input_rows, matrices_of
-from .moments import Moments
+from .moments import Moments, ridge_of
 from .report import Result, Row, stored_bytes
 from .scales import Group, awq, groups_of_layers, on_integers, smooth
 
 __all__ = ["quantize_network"]
 
+ROUNDS = "the bias stays: what rounding its inputs does is not in the moments"
+
 
 def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bits: int = 8, group: int | None = None,
                      scheme: str = "symmetric", clip: bool = False, correct_bias: bool = False,
-                     target: str = "network", damping: float = 0.01, iterations: int = 1000,
+                     target: str = "network", damping: float = 0.01, iterations: int = 1000, alpha: float = 0.5,
                      rules: Mapping[str, Mapping[str, Any] | None] | None = None,
                      implementation: Any = reference) -> Result:
     """Quantize the weights of a network in the order of its graph, each for the inputs that it will really get.
@@ -39,8 +42,12 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
     calibration : inputs, or a sequence of batches of inputs, as ``Model.run`` takes them
         The moments of each layer are summed batch by batch. All values that are still needed are held, in both
         networks.
-    method : "nearest", "gptq" or "adaround"
-        As quantize_nearest, quantize_gptq and quantize_adaround.
+    method : "nearest", "gptq", "adaround", "awq" or "smooth"
+        As quantize_nearest, quantize_gptq, quantize_adaround, quantize_awq and quantize_smooth. The last two find one
+        scale an input channel for all layers that take a value. It is folded into the norm or the layer before, through
+        ReLU and pooling too, whatever a rule says of that layer; where others take the value, or a function stands
+        between that scales do not pass, a node multiplies. With "smooth" nodes become linear_a8 and conv_a8, whose
+        inputs are rounded to 8 bits as they come, and the errors are those of these nodes.
     bits, group, scheme : as of quantize_nearest, with one scale an output, or a group of inputs of an output
         8 bits become a Quantized, fewer a Packed.
     clip : bool
@@ -50,7 +57,7 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
     target : "network" or "layer"
         Whether a layer makes up for the error of its inputs (the objective above), or keeps to its own weights (x is z
         in the objective that the method sees; the rows tell the error above all the same).
-    damping, iterations : of the methods that have them
+    damping, iterations, alpha : of the methods that have them
     rules : from the name of a weight, or a pattern, to some of these settings, or to None: the weight stays
         Of several rules that match, the last holds.
     implementation : who computes, both the network and the methods
@@ -70,14 +77,24 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
 
     **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022, arXiv 2210.17323); the inputs of each layer are those
     behind the quantized layers before it, as in the authors' code, there block by block. The target of the network as
-    it came: Zhang, Zhang, Colbert & Saab, Qronos (2025, arXiv 2505.11695).
+    it came: Zhang, Zhang, Colbert & Saab, Qronos (2025, arXiv 2505.11695). AWQ: Lin et al. (2023, arXiv 2306.00978);
+    SmoothQuant: Xiao et al. (2022, arXiv 2211.10438); both fold as their authors' code does.
 
-    **Departs** the error that is inherited from the layers before is corrected once, by least squares with the damping
-    of GPTQ, and then the method rounds those weights. Qronos corrects it with each input that it rounds.
+    **Departs** the error that is inherited from the layers before is corrected once, by least squares, and then the
+    method rounds those weights. Qronos corrects it with each input that it rounds. The squares have a ridge, which is
+    chosen on rows that the weights have not seen; where none helps there, nothing is corrected.
 
     Cost that of the method for each layer, n k**2 + n m k for its moments, and two runs of the network.
+
+    >>> from refcompress.graph import Builder
+    >>> b = Builder()
+    >>> hidden = b.relu(b.linear(b.input("x", ("batch", 2)), np.float32([[0.9, 0.4], [-7, 2]]), name="first"))
+    >>> model = b.model(b.linear(hidden, np.float32([[7, -3]]), name="second"))
+    >>> found = quantize_network(model, np.float32([[1, 2], [3, 1], [-1, 1]]), bits=4)
+    >>> [(row.node, row.method, row.after <= row.before) for row in found.rows]
+    [('first', 'gptq', True), ('second', 'gptq', True)]
     """
-    default = Settings(method, bits, group, scheme, clip, correct_bias, target, damping, iterations)
+    default = Settings(method, bits, group, scheme, clip, correct_bias, target, damping, iterations, alpha)
     given = batches(model, calibration)
     layers = layers_of(model, ("linear", "conv", "embedding"))
     settings = ruled(layers, default, {} if rules is None else rules)
@@ -98,7 +115,7 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
         for layer in by_index.get(i, []):
             wanted = settings[layer.weight]
             if layer.why or wanted is None:
-                rows.append(left(model, layer))
+                rows.append(left(lock, layer))
             elif layer.node.operation == "embedding":
                 rows.append(embedded(lock, layer, wanted))
             else:
@@ -157,29 +174,32 @@ def quantized(lock: Lockstep, layer: Layer, settings: Settings, ready: Ready | N
     weight = stored(fit.weight, layer.value.shape, settings.bits, lock.use)
     lock.tensors[layer.weight] = weight
     after, notes = fit.after, [fit.note]
-    if settings.correct_bias and not moments.dead and node.operation in MULTIPLIED:
-        node, after, said = with_bias(lock, node, moments, fit)
+    if settings.correct_bias and not moments.dead:
+        rounds = node.operation not in MULTIPLIED
+        node, after, said = (node, after, ROUNDS) if rounds else with_bias(lock, node, moments, fit)
         notes.append(said)
     if layer.others:
         notes.append(f"also the weight of {', '.join(layer.others)}: quantized for the first that takes it")
-    row = Row(layer.node.name, layer.weight, fit.method, fit.before, after, moments.output, stored_bytes(weight),
+    nbytes = stored_bytes(weight, lock.use)
+    row = Row(layer.node.name, layer.weight, fit.method, fit.before, after, moments.output, nbytes,
               "; ".join(filter(None, notes)))
     return row, [*nodes, node]
 
 
 def moments_of(lock: Lockstep, layer: Layer) -> tuple[np.ndarray, Moments]:
     """Return the weight of a layer as matrices, and the moments of its inputs on all batches."""
-    matrices = matrices_of(layer.node, layer.value)
-    moments, shape = Moments.zeros(matrices), layer.value.shape
+    matrices, shape = matrices_of(layer.node, layer.value), layer.value.shape
+    halves, turn = (Moments.zeros(matrices), Moments.zeros(matrices)), 0
     for x, z in lock.pairs(layer.node.inputs[0]):
         came = input_rows(layer.node, finite_value(x, layer.node), shape)
-        if z is None:
-            for rows in came:
-                moments.add(matrices, rows)
-        else:
-            for rows, now in zip(came, input_rows(layer.node, finite_value(z, layer.node), shape)):
-                moments.add(matrices, rows, now)
-    return matrices, moments.symmetric()
+        now = itertools.repeat(None) if z is None else input_rows(layer.node, finite_value(z, layer.node), shape)
+        for rows, changed in zip(came, now):
+            halves[turn % 2].add(matrices, rows, changed)
+            turn += 1
+    moments = (halves[0] + halves[1]).symmetric()
+    if moments.cross.any():
+        moments.ridge = ridge_of(matrices, halves)
+    return matrices, moments
 
 
 def with_bias(lock: Lockstep, node: Node, moments: Moments, fit: Fit) -> tuple[Node, float, str]:
@@ -216,15 +236,16 @@ def embedded(lock: Lockstep, layer: Layer, settings: Settings) -> Row:
     wrong = output = 0.0
     squares = np.sum((packed.dense().astype(np.float64) - table) ** 2, axis=1)
     of_row = np.sum(table.astype(np.float64) ** 2, axis=1)
-    indices = next(name for name in layer.node.inputs if name != layer.weight)
-    for each, _ in lock.pairs(indices):
+    indices = layer.node.inputs[0]
+    given = lock.model.tensors.get(indices)
+    for each in [given] if given is not None else [came for came, _ in lock.pairs(indices)]:
         wrong, output = wrong + float(squares[each].sum()), output + float(of_row[each].sum())
     others = f"also the weight of {', '.join(layer.others)}" if layer.others else ""
     return Row(layer.node.name, layer.weight, "nearest", wrong, wrong, output,
-               stored_bytes(packed), others)
+               stored_bytes(packed, lock.use), others)
 
 
-def left(model: Model, layer: Layer) -> Row:
+def left(lock: Lockstep, layer: Layer) -> Row:
     """Return the row of a weight that stays as it is."""
-    return Row(layer.node.name, layer.weight, "", 0.0, 0.0, 0.0, stored_bytes(model.tensors[layer.weight]),
+    return Row(layer.node.name, layer.weight, "", 0.0, 0.0, 0.0, stored_bytes(lock.tensors[layer.weight], lock.use),
                layer.why or "stays, as a rule says")

@@ -114,9 +114,10 @@ def nn_max_pool(x: NDArray[np.float32] | NDArray[np.int8], kernel: tuple[int, in
     """
     x, window, layout = max_pool_arguments(x, kernel, strides, pads, dilations, ceil, layout)
     least = -np.inf if x.dtype == np.float32 else -128
-    best = None
-    for _, _, values in cells(images(x, layout), window, least):
-        best = values if best is None else np.where((values > best) | (values != values), values, best)
+    patches = cells(images(x, layout), window, least)
+    _, _, best = next(patches)
+    for _, _, values in patches:
+        best = np.where((values > best) | (values != values), values, best)
     return in_layout(best, layout)
 
 
@@ -154,13 +155,21 @@ def nn_average_pool(x: NDArray[np.float32], kernel: tuple[int, int], *,
     """
     x, window, count_include_pad, layout = average_pool_arguments(
         x, kernel, strides, pads, dilations, ceil, count_include_pad, layout)
-    total = sum(values for _, _, values in cells(images(x, layout).astype(np.float64), window, 0.0))
+    total = _sums(images(x, layout).astype(np.float64), window)
     counted = window
     if count_include_pad:  # an image of ones that has the pads
         top, left, bottom, right = window.pads
         counted = replace(window, pads=(0,) * 4, size=(window.size[0] + top + bottom, window.size[1] + left + right))
-    count = sum(values for _, _, values in cells(np.ones((1, 1, *counted.size)), counted, 0.0))
+    count = _sums(np.ones((1, 1, *counted.size)), counted)
     return in_layout((total / count).astype(np.float32), layout)
+
+
+def _sums(x: np.ndarray, window: Window) -> np.ndarray:
+    """Return the sum of the cells that lie on the image, at all places."""
+    total = np.zeros((*x.shape[:2], *window.places))
+    for _, _, values in cells(x, window, 0.0):
+        total += values
+    return total
 
 
 def images(x: np.ndarray, layout: str) -> np.ndarray:
@@ -200,9 +209,9 @@ def window_argument(x: np.ndarray, layout: str, kernel, strides, pads, dilations
     places = []
     for axis, side in enumerate(("rows", "columns")):
         room = size[axis] + pads[axis] + pads[axis + 2] - dilations[axis] * (kernel[axis] - 1) - 1
-        if room < 0:
-            raise RefcompressError("kernel", f"must fit the {size[axis]} {side} with their pads: it needs {-room} more")
         steps = -(-room // strides[axis]) if ceil else room // strides[axis]
+        if steps < 0:
+            raise RefcompressError("kernel", f"must fit the {size[axis]} {side} with their pads: it needs {-room} more")
         # A last place beyond the image would lie in its pads, or beyond them.
         places.append(steps + (not ceil or steps * strides[axis] < size[axis] + pads[axis]))
     window = Window(kernel, strides, pads, dilations, size, (places[0], places[1]))

@@ -20,14 +20,14 @@ def max_pool(x, *, kernel, strides, pads, dilations, ceil):
     whole = padded(x, kernel, places, strides, pads, dilations, -np.inf)
     y = None
     for _, at in offsets(kernel, places, strides, dilations):
-        y = whole[at].copy() if y is None else np.maximum(y, whole[at], out=y)
+        y = whole[at].copy(order="K") if y is None else np.maximum(y, whole[at], out=y)
     return y
 
 
 def max_pool_gradient(dy, y, x, *, wanted, kernel, strides, pads, dilations, ceil):
     """The gradient goes to the largest of each window, of equals to the first in C order."""
     places, strides, pads, dilations = _window(x, kernel, strides, pads, dilations, ceil)
-    whole, free, pairs = padded(x, kernel, places, strides, pads, dilations, -np.inf), np.ones(y.shape, bool), []
+    whole, free, pairs = padded(x, kernel, places, strides, pads, dilations, -np.inf), np.ones_like(y, bool), []
     for _, at in offsets(kernel, places, strides, dilations):
         hit = free & (whole[at] == y)
         pairs.append((at, dy * hit))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ...graph import OPERATIONS
+from ...graph.operations.resize import resize_steps, resized_along
+from ..layers import product
 from .row import Gradient, summed_to
 
 __all__ = ["ROWS"]
@@ -50,9 +52,21 @@ def moving(name: str) -> Callable:
     return backward
 
 
+def resize(dy, y, x, factors=None, sizes_wanted=None, *, wanted, scales, sizes, axes, aspect, mode, coordinates,
+           rounding, cubic, exclude_outside):
+    """Along an axis resizing is a product with a matrix: what it makes of the unit vectors. Back with its transpose."""
+    how = mode, coordinates, rounding, cubic, exclude_outside
+    for axis, *step in reversed(resize_steps(x.shape, factors, sizes_wanted, scales, sizes, axes, aspect)):
+        matrix = resized_along(np.eye(x.shape[axis], dtype=x.dtype), 0, *step, *how).astype(x.dtype)
+        back = np.moveaxis(dy, axis, -1)
+        flat = product(back.reshape(-1, back.shape[-1]), matrix)
+        dy = np.moveaxis(flat.reshape(*back.shape[:-1], -1), -1, axis)
+    return dy, None, None
+
+
 ROWS = (
     *(Gradient(name, reshaped, frozenset({0})) for name in ("identity", "reshape", "flatten", "squeeze", "unsqueeze")),
     Gradient("transpose", transpose), Gradient("expand", expand, frozenset({0})), Gradient("concat", concat),
-    Gradient("cast", cast),
+    Gradient("cast", cast), Gradient("resize", resize, frozenset({0})),
     *(Gradient(name, moving(name), frozenset({0})) for name in ("slice", "gather", "split", "pad", "tile")),
 )

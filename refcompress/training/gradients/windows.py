@@ -1,7 +1,8 @@
 """What a kernel sees of an image at each of its places, and the way back: for convolutions and pooling of any
 dimensions.
 
-Images are (n, c, *sizes), windows (n, c, *places, *kernel). pads : of each dimension in front, then of each behind.
+Images are (n, c, *sizes), windows (n, c, *places, *kernel). pads : of each dimension in front, then of each behind. In
+memory the channels of what is made here lie last, so that a window is a few runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-__all__ = ["images", "offsets", "padded", "rows", "spread", "windows"]
+__all__ = ["filled", "images", "offsets", "padded", "rows", "spread", "windows"]
 
 
 def padded(x: np.ndarray, kernel: Sequence[int], places: Sequence[int], strides: Sequence[int], pads: Sequence[int],
@@ -20,9 +21,15 @@ def padded(x: np.ndarray, kernel: Sequence[int], places: Sequence[int], strides:
              for i, size in enumerate(x.shape[2:])]
     if sizes == list(x.shape[2:]):
         return x
-    whole = np.full((*x.shape[:2], *sizes), fill, x.dtype)
+    whole = filled((*x.shape[:2], *sizes), fill, x.dtype)
     whole[_inside(x.shape, pads)] = x
     return whole
+
+
+def filled(shape: tuple[int, ...], value: float, dtype: np.dtype) -> np.ndarray:
+    """Return images of one value, whose channels lie last in memory."""
+    n, c, *sizes = shape
+    return np.moveaxis(np.full((n, *sizes, c), value, dtype), -1, 1)
 
 
 def windows(whole: np.ndarray, kernel: Sequence[int], places: Sequence[int], strides: Sequence[int],
@@ -45,10 +52,10 @@ def offsets(kernel: Sequence[int], places: Sequence[int], strides: Sequence[int]
 def spread(of: Iterator, whole_shape: tuple[int, ...], x_shape: tuple[int, ...], pads: Sequence[int],
            dtype: np.dtype) -> np.ndarray:
     """Return what pairs of a slice and its values add up to at each value of the images, without their padding."""
-    whole = np.zeros(whole_shape, dtype)
+    whole = filled(whole_shape, 0, dtype)
     for at, values in of:
         whole[at] += values
-    return np.ascontiguousarray(whole[_inside(x_shape, pads)])
+    return whole[_inside(x_shape, pads)]
 
 
 def _inside(shape: tuple[int, ...], pads: Sequence[int]) -> tuple[slice, ...]:
@@ -58,8 +65,7 @@ def _inside(shape: tuple[int, ...], pads: Sequence[int]) -> tuple[slice, ...]:
 def rows(y: np.ndarray, groups: int, group: int) -> np.ndarray:
     """Return the channels of one group as (n places, channels)."""
     m = y.shape[1] // groups
-    part = np.moveaxis(y[:, group * m : (group + 1) * m], 1, -1)
-    return part.reshape(-1, m)
+    return np.ascontiguousarray(np.moveaxis(y[:, group * m : (group + 1) * m], 1, -1)).reshape(-1, m)
 
 
 def images(flat: np.ndarray, n: int, places: Sequence[int]) -> np.ndarray:

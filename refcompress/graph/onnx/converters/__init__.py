@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ..names import SAME
 from ..operator import Operator
-from . import attention, control, norms, pointwise, pooling, products, recurrent, resize, shapes
+from . import attention, composed, control, norms, pointwise, pooling, products, quantized, recurrent, resize, shapes
 
 __all__ = ["CONVERTERS"]
 
@@ -23,5 +23,6 @@ def same(operation: str) -> Callable[[Operator], None]:
 CONVERTERS: Mapping[str, Callable[[Operator], None]] = {
     **{name: same(operation) for name, operation in SAME.items()}, **products.CONVERTERS, **pooling.CONVERTERS,
     **norms.CONVERTERS, **pointwise.CONVERTERS, **shapes.CONVERTERS,
-    **attention.CONVERTERS, **recurrent.CONVERTERS, **resize.CONVERTERS, **control.CONVERTERS,
+    **quantized.CONVERTERS, **composed.CONVERTERS, **attention.CONVERTERS, **recurrent.CONVERTERS,
+    **resize.CONVERTERS, **control.CONVERTERS,
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ....formats import Node
 from ..names import SAME
-from . import control, norms, pointwise, products, recurrent, shapes
+from . import control, integers, norms, pointwise, products, recurrent, shapes
 
 if TYPE_CHECKING:
     from ..exporting import Export
@@ -25,5 +25,5 @@ def same(operator: str) -> "Callable[[Export, Node], None]":
 
 EXPORTERS: "Mapping[str, Callable[[Export, Node], None]]" = {
     **{operation: same(operator) for operator, operation in SAME.items()}, **products.EXPORTERS, **norms.EXPORTERS,
-    **pointwise.EXPORTERS, **shapes.EXPORTERS, **recurrent.EXPORTERS, **control.EXPORTERS,
+    **pointwise.EXPORTERS, **shapes.EXPORTERS, **recurrent.EXPORTERS, **integers.EXPORTERS, **control.EXPORTERS,
 }

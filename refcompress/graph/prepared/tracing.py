@@ -1,0 +1,84 @@
+"""Which kernels a node calls, and on which memory: found by running it once."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+
+from ..use import Use, copied
+from .arenas import Arenas, within
+
+__all__ = ["Tracing"]
+
+# Operations with a function ``prepare``: how many of their first arguments are values. The others are constants of a
+# node whose other inputs are tensors.
+VALUES = {"gemm_s8s8_requantized": 1, "gemm_s8s8_scaled": 2, "nn_add_s8": 2, "nn_average_pool_s8": 1, "nn_depthwise_s8": 1, "nn_lookup_s8": 1,
+          "nn_multiply_s8": 2, "nn_patches": 1, "quantize_s8": 1}
+ROWS = {"axis": 0}  # the one way of quantize_s8 that can be prepared
+
+
+class Tracing(Use):
+    """A Use that prepares each operation that can be prepared, and remembers the calls of a node.
+
+    calls : what to call again, in this order. reads : the arrays that they read. opaque : whether the node used an
+    operation that cannot be prepared, so that the calls are not all that it does.
+    """
+
+    def __init__(self, implementation: Any, arenas: Arenas):
+        super().__init__(implementation, keep=True)
+        self.arenas = arenas
+        self.begin("")
+
+    def begin(self, node: str, *, prepare: bool = True) -> None:
+        """Forget the calls of the node before. prepare : whether operations are prepared, and not just called."""
+        self.node, self._prepare = node, prepare
+        self.calls: list[Callable] = []
+        self.reads: list[np.ndarray] = []
+        self.gives: list[np.ndarray] = []
+        self.opaque = False
+
+    def __call__(self, name: str) -> Callable:
+        function = super().__call__(name)
+        if not self._prepare:
+            return function
+        if name not in VALUES or not hasattr(function, "prepare"):
+            self.opaque = True
+            return function
+
+        def prepared(*args: Any, **kwargs: Any) -> np.ndarray:
+            values = args[: VALUES[name]]
+            if name == "quantize_s8":
+                if kwargs != ROWS or values[0].ndim != 2:
+                    self.opaque = True
+                    return function(*args, **kwargs)
+                kwargs = {}
+            if not all(isinstance(a, np.ndarray) and a.flags.c_contiguous for a in values):
+                self.opaque = True
+                return function(*args, **kwargs)
+            call = function.prepare(*args, empty=self.arenas.empty, **kwargs)
+            y = call()
+            self.calls.append(call)
+            self.reads.extend(values)
+            self.gives.extend(y if isinstance(y, tuple) else (y,))
+            return y
+
+        return prepared
+
+    def contiguous(self, a: np.ndarray) -> np.ndarray:
+        if a.flags.c_contiguous or not self._prepare:
+            return super().contiguous(a)
+        to = self.arenas.empty(a.shape, a.dtype)
+        self.calls.append(lambda: copied(a, to))
+        self.reads.append(a)
+        self.gives.append(to)
+        return copied(a, to)
+
+    def replayable(self, taken: Collection[np.ndarray], constants: Collection[Any],
+                   given: Collection[np.ndarray]) -> bool:
+        """Return whether the calls are all that a node does: they read its inputs where these are, and its outputs lie
+        where they write."""
+        known = [*taken, *self.gives, *(a for a in constants if isinstance(a, np.ndarray))]
+        return (bool(self.calls) and not self.opaque
+                and all(any(within(a, each) for each in known) for a in self.reads)
+                and all(any(within(each, a) for each in self.reads) for a in taken)
+                and all(any(within(y, each) for each in self.gives) for y in given))

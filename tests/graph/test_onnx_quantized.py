@@ -1,0 +1,94 @@
+"""QuantizeLinear and DequantizeLinear: the integers that ONNX's evaluator has, and weights as they are stored."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
+from onnx_graphs import node, proto, read, tensor
+
+from refcompress.errors import RefcompressError
+from refcompress.formats import Quantized
+from refcompress.graph import onnx as ours
+
+RNG = np.random.default_rng(17)
+TYPES = {"uint8": TensorProto.UINT8, "int8": TensorProto.INT8, "int4": TensorProto.INT4, "uint4": TensorProto.UINT4,
+         "int16": TensorProto.INT16}
+RANGES = {"uint8": (0, 256), "int8": (-128, 128), "int4": (-8, 8), "uint4": (0, 16), "int16": (-999, 999)}
+
+
+def typed(name: str, values, kind: str):
+    values = np.asarray(values)
+    return helper.make_tensor(name, TYPES[kind], values.shape, values.reshape(-1).tolist())
+
+
+def powers(*shape: int) -> np.ndarray:
+    """Return scales that are powers of two, so that sums are exact, whoever adds."""
+    return (2.0 ** RNG.integers(-4, 1, shape)).astype(np.float32)
+
+
+def same(tmp_path, model: onnx.ModelProto, x: np.ndarray):
+    """Return the network of a model whose outputs are those of ONNX's evaluator."""
+    network = read(tmp_path, model)
+    wanted = ReferenceEvaluator(model).run(None, {"x": x})[0]
+    assert np.array_equal(network(x), wanted)
+    ours.save(network, tmp_path / "again.onnx", integers=True)
+    assert np.array_equal(ours.load(tmp_path / "again.onnx")(x), wanted)
+    return network
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_integers_with_scales_are_a_weight_that_is_quantized(tmp_path, kind, axis):
+    values = RNG.integers(*RANGES[kind], (6, 5))
+    shape = () if axis is None else (values.shape[axis],)
+    zero = np.full(shape, 3)
+    model = proto([node("DequantizeLinear", ["q", "s", "z"], ["w"], **({} if axis is None else {"axis": axis})),
+                   node("MatMul", ["x", "w"], ["y"])], {"x": ["n", 6]},
+                  [typed("q", values, kind), tensor("s", powers(*shape)), typed("z", zero, kind)])
+    network = same(tmp_path, model, RNG.integers(-4, 5, (2, 6)).astype(np.float32))
+    weight = network.tensors["w"]
+    assert isinstance(weight, Quantized) and set(network.tensors) == {"w"} and list(network.weighted()) == ["w"]
+    assert weight.scale.shape == ((1, 1) if axis is None else ((6, 1), (1, 5))[axis])
+
+
+@pytest.mark.parametrize("axis, quantized", [(1, True), (0, False)])
+def test_blocks_along_the_last_axis_are_groups_and_others_are_decoded(tmp_path, axis, quantized):
+    values = RNG.integers(-8, 8, (4, 6))
+    shape = (4, 3) if axis == 1 else (2, 6)
+    model = proto([node("DequantizeLinear", ["q", "s"], ["w"], axis=axis, block_size=2),
+                   node("Gemm", ["x", "w"], ["y"], transB=1)], {"x": ["n", 6]},
+                  [typed("q", values, "int4"), tensor("s", powers(*shape))])
+    network = same(tmp_path, model, RNG.integers(-4, 5, (2, 6)).astype(np.float32))
+    assert isinstance(network.tensors["w"], Quantized) == quantized
+
+
+@pytest.mark.parametrize("kind, zero", [("int8", 5), ("uint8", 130), ("uint8", None)])
+def test_values_on_a_grid_go_through_what_moves_them(tmp_path, kind, zero):
+    zeros = [] if zero is None else [typed("z", zero, kind)]
+    z = ["z"] * len(zeros)
+    model = proto([node("QuantizeLinear", ["x", "s", *z], ["q"]), node("Transpose", ["q"], ["t"], perm=[1, 0]),
+                   node("DequantizeLinear", ["t", "s", *z], ["y"])], {"x": ["n", 4]},
+                  [tensor("s", np.float32(0.25)), *zeros])
+    x = np.concatenate([RNG.normal(0, 30, (5, 4)), [[0.125, 0.375, -0.125, 1e4]]]).astype(np.float32)
+    network = same(tmp_path, model, x)
+    assert [each.operation for each in network.graph.nodes] == ["quantize", "transpose", "dequantize"]
+
+
+def test_a_bias_of_int32_is_float32(tmp_path):
+    model = proto([node("DequantizeLinear", ["b", "s"], ["bias"], axis=0), node("Add", ["x", "bias"], ["y"])],
+                  {"x": ["n", 3]}, [tensor("b", np.int32([1, -70000, 3])), tensor("s", powers(3))])
+    assert same(tmp_path, model, np.float32([[1, 2, 3]])).tensors["bias"].dtype == np.float32
+
+
+@pytest.mark.parametrize("nodes, rule", [
+    ([node("QuantizeLinear", ["x", "s"], ["q"]), node("Equal", ["q", "q"], ["y"])], "equal of values of uint8 is not"),
+    ([node("QuantizeLinear", ["x", "s"], ["y"])], "output 'y': is of uint8, which is not known here"),
+    ([node("QuantizeLinear", ["x", "many"], ["y"], axis=0)], "known here are int8 and uint8 with one scale"),
+    ([node("QuantizeLinear", ["x", "x"], ["y"])], "known here are int8 and uint8 with one scale"),
+    ([node("DequantizeLinear", ["q8", "x"], ["y"])], "has scales or zero points that are no tensors of the model"),
+])
+def test_other_grids_are_refused_by_their_node(tmp_path, nodes, rule):
+    with pytest.raises(RefcompressError, match=rule):
+        read(tmp_path, proto(nodes, {"x": [2]}, [tensor("s", np.float32(1)), tensor("many", np.float32([1, 2])),
+                                                 tensor("q8", np.int8([1, 2]))]))

@@ -1,0 +1,94 @@
+"""A prepared network gives the bits of Model.run, run after run, from calls of kernels on the same memory."""
+
+import numpy as np
+import pytest
+from implementations import BOTH, EVERYONE, each, native, needs_native
+from integer_networks import drawn, small_cnn
+
+from refcompress.errors import RefcompressError
+from refcompress.graph import Builder
+from refcompress.graph.integers import to_integers
+from refcompress.graph.prepared import Prepared
+from refcompress.graph.use import Use
+
+IMAGES = (np.random.default_rng(2).normal(size=(6, 3, 9, 11)) * 1.2).astype(np.float32)
+GRID = {"scale": 0.125, "zero_point": 3}
+SUM = {"a_scale": 0.125, "a_zero_point": 3, "b_scale": 0.125, "b_zero_point": 3, "y_scale": 0.25, "y_zero_point": 0}
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """A small CNN in float32, on static integers, and on dynamic ones."""
+    model = small_cnn()
+    return model, to_integers(model, IMAGES).model, to_integers(model, dynamic=True).model
+
+
+@each("impl", EVERYONE)
+def test_each_run_has_the_bits_of_the_model(networks, impl):
+    for model in networks:
+        prepared = Prepared(model, (3, 3, 9, 11), implementation=impl)
+        for images in (IMAGES[:3], IMAGES[3:], IMAGES[:3]):
+            assert np.array_equal(prepared(images), model(images, implementation=impl))
+
+
+@needs_native
+def test_most_nodes_on_integers_become_calls_of_kernels(networks):
+    prepared = Prepared(networks[1], (3, 3, 9, 11), implementation=native)
+    computed = sum("_compute" in step.__code__.co_names for step in prepared._steps if hasattr(step, "__code__"))
+    assert computed <= 6 < len(prepared._steps) - computed
+    use = Use(native)
+    networks[1].run(IMAGES[:3], use=use)
+    assert prepared.said == use.said
+
+
+@each("impl", BOTH)
+def test_outputs_of_one_run_outlive_the_next(networks, impl):
+    prepared = Prepared(networks[1], (3, 3, 9, 11), implementation=impl)
+    first = prepared(IMAGES[:3])
+    kept = first.copy()
+    prepared(IMAGES[3:])
+    assert np.array_equal(first, kept) and first.flags.owndata
+
+
+@each("impl", BOTH)
+def test_values_that_branch_and_meet_again_do_not_share_memory(impl):
+    b = Builder()
+    x = b.quantize(b.input("x", ("n", 4)), **GRID)
+    a = b.add_s8(x, x, **SUM)
+    c = b.add_s8(a, x, **SUM)
+    model = b.model(b.dequantize(b.add_s8(b.add_s8(c, a, **SUM), b.reshape(c, np.int64([-1, 4])), **SUM), **GRID),
+                    b.dequantize(a, **GRID))
+    prepared = Prepared(model, (5, 4), implementation=impl)
+    for seed in range(3):
+        rows = drawn(np.random.default_rng(seed), 5, 4)
+        expected, got = model.run(rows, implementation=impl), prepared.run(rows)
+        assert list(expected) == list(got) and all(np.array_equal(expected[name], got[name]) for name in expected)
+
+
+@each("impl", BOTH)
+def test_a_run_of_other_shapes_inside_is_that_of_the_model(impl):
+    b = Builder()
+    x = b.quantize(b.input("x", ("n", 4)), **GRID)
+    stop = b.input("stop", (1,), "int64")
+    some = b.slice(x, np.int64([0]), stop, np.int64([0]))
+    model = b.model(b.dequantize(b.add_s8(some, some, **SUM), **GRID))
+    prepared = Prepared(model, {"x": (5, 4), "stop": (1,)}, implementation=impl)
+    for count in (0, 3, 0, 5):
+        given = {"x": drawn(np.random.default_rng(count), 5, 4), "stop": np.int64([count])}
+        expected, got = (list(run(given).values())[0] for run in (model.run, prepared.run))
+        assert got.shape == (count, 4) and np.array_equal(expected, got)
+
+
+def test_what_does_not_fit_is_refused_by_its_input(networks):
+    model = networks[0]
+    prepared = Prepared(model, {"x": (3, 3, 9, 11)})
+    for images, word in ((IMAGES[:2], "prepared"), (IMAGES[:3].astype(np.float64), "float32"), (IMAGES[:3, 0], "4")):
+        with pytest.raises(RefcompressError, match=word):
+            prepared(images)
+    for shapes in ({}, {"x": (3, 3, 9, 11), "y": (1,)}, {"x": (3, 4, 9, 11)}, {"x": (3, 9)}):
+        with pytest.raises(RefcompressError):
+            Prepared(model, shapes)
+    spoiled = IMAGES[:3].copy()
+    spoiled[1, 0, 4, 4] = np.nan
+    with pytest.raises(RefcompressError, match="is NaN: input 'x' has one"):
+        prepared(spoiled)
