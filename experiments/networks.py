@@ -51,10 +51,11 @@ def measure(record: Record, name: str, subject: Subject) -> None:
     row = {"bytes": bytes_of(subject.model), "float32": len(subject.model.graph.nodes),
            **subject.judge(run_of(subject.model, subject.output))}
     rows.setdefault("float32", row)
-    for method, options in (STATIC | OTHERS).items():
+    kept = {"static W8A8, minmax, the most sensitive nodes kept": {"keep": subject.keep}} if subject.keep else {}
+    for method, options in (STATIC | kept | OTHERS).items():
         if method in rows:
             continue
-        calibration = subject.calibration if method in STATIC else None
+        calibration = subject.calibration if method in STATIC | kept else None
         made = to_integers(subject.model, calibration, implementation=fastest(), **options)
         rows[method] = {"bytes": bytes_of(made.model), "float32": len(made.floats),
                         **subject.judge(run_of(made.model, subject.output))}

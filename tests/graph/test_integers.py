@@ -253,3 +253,27 @@ def test_options_that_make_no_sense_are_refused_by_name(cnn, options, argument):
 def test_what_is_no_model_is_refused():
     with pytest.raises(ArgumentTypeError, match="model"):
         to_integers({}, IMAGES)
+
+
+def test_the_rows_of_an_embedding_become_integers_and_its_values_stay_float():
+    rng = np.random.default_rng(9)
+    b = Builder()
+    words = b.embedding(b.input("words", ("n",), "int64"), drawn(rng, 7, 4), name="table")
+    one = b.embedding(b.tensor("segment", np.array([1])), drawn(rng, 2, 4), name="segments")
+    model = b.model(b.linear(b.add(words, one), drawn(rng, 2, 4), name="fc"))
+    inputs = np.int64([1, 6, 6, 2])
+    for options in ({"calibration": inputs}, {"dynamic": True}):
+        made = to_integers(model, **options).model
+        assert made.tensors["table.weight"].scale.shape == (7, 1)
+        assert np.abs(made(inputs) - model(inputs)).max() < 0.03
+
+
+def test_values_that_are_padded_repeated_or_taken_apart_stay_integers():
+    rng = np.random.default_rng(10)
+    b = Builder()
+    x = b.conv(b.input("x", ("n", 2, 3, 4)), drawn(rng, 4, 2, 1, 1), drawn(rng, 4), name="conv")
+    padded = b.pad(b.resize(x, scales=(1.0, 1.0, 2.0, 2.0)), pads=(0, 0, 1, 1, 0, 0, 0, 0), value=0.5, name="pad")
+    model, data = b.model(b.tile(padded, repeats=(1, 1, 1, 2), name="y")), drawn(rng, 5, 2, 3, 4)
+    made = to_integers(model, data)
+    assert not made.floats
+    assert np.abs(made.model(data) - model(data)).max() < made.model.graph.nodes[-1]["scale"] * 1.5

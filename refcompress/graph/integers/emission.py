@@ -11,7 +11,18 @@ from ...formats.graph import node_inputs
 from ..model import Model
 from ..table import OPERATIONS
 from ..use import Use
-from .layers import Grid, clip_ends, dense, integer_layer, lookup_table, rows_first, same, suits, window
+from .layers import (
+    Grid,
+    clip_ends,
+    dense,
+    integer_layer,
+    lookup_table,
+    quantized_weight,
+    rows_first,
+    same,
+    suits,
+    window,
+)
 from .report import Became, Integers
 
 if TYPE_CHECKING:
@@ -141,6 +152,15 @@ class Emission:
         self.add(PRODUCTS[node.operation], [given, *tensors], [self.give(y)], node.name, **window(node),
                  **self.grids[x].attributes("x"), **grid.attributes("y"), **self.ends(node, grid))
 
+    def _embedding(self, node: Node) -> None:
+        weight = self.static.model.tensors[node.inputs[1]]
+        rows = weight if suits(weight) else quantized_weight(weight, self.static.bits, None)
+        name = self.tensor(node.inputs[1], rows)
+        if node.inputs[0] in self.static.model.tensors:
+            self.tensors[node.inputs[0]] = self.static.model.tensors[node.inputs[0]]
+        self.add("embedding", [node.inputs[0], name], node.outputs, node.name)
+        self.float.update(node.outputs)
+
     def _pair(self, node: Node) -> None:
         y = node.outputs[0]
         inputs, grid = [self.as_integer(name) for name in node.inputs], self.grids[y]
@@ -191,7 +211,11 @@ class Emission:
                 self.tensors[name] = self.static.model.tensors[name]
         inputs = [given.get(name, name) for name in node.inputs]
         outputs = [name and self.give(name) for name in node.outputs]
-        self.nodes.append(Node(node.operation, tuple(inputs), tuple(outputs), node.attributes, node.name))
+        attributes = dict(node.attributes)
+        if node.operation == "pad":
+            value = self.static.given(node, "value")
+            attributes["value"] = float(self.grids[node.outputs[0]].nearest(value))
+        self.add(node.operation, inputs, outputs, node.name, **attributes)
 
     def _on_grid(self, name: str, grid: Grid) -> str:
         """Return the int8 form of a value on another grid than its own, where it differs."""

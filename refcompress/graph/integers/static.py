@@ -20,8 +20,8 @@ __all__ = ["Static"]
 POOLS = ("average_pool", "global_average_pool", "reduce_mean")
 CLIPS = ("relu", "clip")
 # Operations that hand on values of x as they are: the grid stays.
-MOVES = ("concat", "expand", "flatten", "gather", "identity", "max_pool", "reshape", "slice", "split", "squeeze",
-         "transpose", "unsqueeze")
+MOVES = ("concat", "expand", "flatten", "gather", "identity", "max_pool", "pad", "reshape", "resize", "slice", "split",
+         "squeeze", "tile", "transpose", "unsqueeze")
 FUNCTIONS = ("absolute", "ceil", "erf", "exp", "floor", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "negative",
              "sigmoid", "silu", "sqrt", "tanh")
 BY_A_NUMBER = ("add", "divide", "multiply", "power", "subtract")  # functions of x where the second input is a number
@@ -57,7 +57,9 @@ class Static:
             how, why = self._how(node, integer)
             if how:
                 self.plan[node.name] = how
-                integer.update(filter(None, node.outputs))
+                self.why[node.name] = why
+                if how != "embedding":
+                    integer.update(filter(None, node.outputs))
             else:
                 self.why[node.name] = why
 
@@ -67,6 +69,11 @@ class Static:
             return "", "kept"
         if subgraphs(node):
             return "", "has graphs of its own, whose nodes stay float32"
+        if node.operation == "embedding" and node.inputs[1] in self.model.tensors:
+            return "embedding", "a scale a row"
+        types = {self.model.known[name].type for name in node.outputs if name}
+        if "float32" not in types:
+            return "", f"gives {' and '.join(sorted(types))}"
         how = self._kind(node)
         if not how:
             return "", f"{node.operation} has no integer form"
@@ -86,7 +93,9 @@ class Static:
         if operation in PRODUCTS:
             return "product"
         if operation in MOVES:
-            return "move"
+            computed = operation == "resize" and self.given(node, "mode") != "nearest" or \
+                operation == "pad" and len(node.inputs) > 2 and node.inputs[2]
+            return "" if computed else "move"
         if operation in CLIPS:
             return "clip" if len(node.inputs) == 1 else ""
         if operation in FUNCTIONS:
@@ -189,7 +198,7 @@ def _grids(static: Static) -> dict[str, Grid]:
     wanted: dict[str, None] = {}
     for node in graph.nodes:
         how = static.plan.get(node.name)
-        if how is None:
+        if how in (None, "embedding"):
             continue
         inputs = [name for name in static.data(node) if name not in static.model.tensors]
         outputs = list(filter(None, node.outputs))
