@@ -113,7 +113,7 @@ CASES = {
                with_constant("rotary", (2, 3, 8), *angles(5, 1), np.array([[0, 2, 4], [1, 1, 3]]), heads=2,
                              interleaved=True, dimensions=2)],
     "lstm": [lambda b, rng: every_output(b, "lstm", 3, *(values(rng, *s) for s in (
-        (4, 3, 2), (24, 2), (24, 3), (2, 24))), np.int64([4, 1, 3]), *(values(rng, *s) for s in (
+        (4, 3, 2), (24, 2), (2, 12, 3), (2, 24))), np.int64([4, 1, 3]), *(values(rng, *s) for s in (
             (2, 3, 3), (2, 3, 3), (2, 9))), direction="bidirectional"),
         lambda b, rng: b.node("lstm", *(values(rng, *s) for s in ((2, 4, 3), (8, 3), (8, 2))), batch_first=True,
                               coupled=True, clip=1.5, direction="reverse")],

@@ -184,6 +184,18 @@ def test_operations_without_a_gradient_are_all_named_with_counts():
     assert np.array_equal(net.forward(np.zeros((2, 4), np.float32)), np.full((2, 3), 4, np.float32))
 
 
+def test_another_dtype_is_that_of_every_float_on_the_way():
+    b, rng = Builder(), np.random.default_rng(0)
+    y = b.linear(b.input("x", ("n", 4)), rng.standard_normal((4, 4)).astype(np.float32))
+    y = b.multiply(b.cast(y, type="float32"), b.constant_of_shape(np.array([4]), value=0.1, type="float32"))
+    net = GraphNetwork(b.model(b.tanh(y)))
+    wide = net.astype(np.float64)
+    x = rng.standard_normal((3, 4))
+    for each, kind in ((wide, np.float64), (wide.astype(np.float32), np.float32), (net, np.float32)):
+        each.forward(x.astype(kind))
+        assert {out.dtype for node in each.nodes for out in each.passed(node)[1]} == {np.dtype(kind)}
+
+
 def test_what_is_frozen_stays_and_what_is_compressed_must_be_frozen():
     b, rng = Builder(), np.random.default_rng(0)
     w = rng.standard_normal((3, 6)).astype(np.float32)
