@@ -180,8 +180,7 @@ class GraphNetwork:
         return other
 
     def astype(self, dtype: DTypeLike) -> "GraphNetwork":
-        """Return a network of its own that computes in another dtype: its parameters, its inputs, and casts to its dtype.
-        """
+        """Return a network of its own in another dtype: that of its parameters, its inputs, and casts to its own."""
         other = self.copy()
         other.tensors = {name: value.astype(dtype) if value.dtype.kind == "f" else value
                          for name, value in other.tensors.items()}
