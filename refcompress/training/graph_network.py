@@ -138,6 +138,8 @@ class GraphNetwork:
 
     def backward(self, dy: np.ndarray, *, precision: Precision = Precision()) -> None:
         """Fill ``gradients`` from the gradient ``dy`` of the loss with respect to the last output."""
+        if not self._passed:
+            raise RefcompressError("dy", "must be of an output: forward comes first")
         sent: dict[str, np.ndarray] = {self.graph.outputs[0]: dy}
         for node in reversed(self._nodes):
             wanted = self._paths.wanted[node.name]
