@@ -1,22 +1,27 @@
-"""Networks: what a compressed file holds beside its tensors, so that it runs."""
+"""Networks: what a compressed file holds beside its tensors, so that it runs.
+
+What knows operations is loaded by the first network that is asked for.
+"""
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import container, reference
 from ..container import DEFAULT_LIMIT
 from ..errors import RefcompressError
 from ..formats import ELEMENT_TYPES, Graph, Plain
-from ..graph import Model
 from .reading import is_compressed, load
 from .source_networks import graph_name
 from .sources import Path
 
+if TYPE_CHECKING:
+    from ..graph import Model
+
 __all__ = ["load_model", "model_of", "save_model"]
 
 
-def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> Model:
+def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> "Model":
     """Return the network that a file holds: a compressed file with a graph, or an ONNX model.
 
     Parameters
@@ -57,7 +62,7 @@ def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFA
     return model_of(graph, {name: _array(value) for name, value in entries.items()})
 
 
-def save_model(path: Path, model: Model, *, implementation: Any = reference,
+def save_model(path: Path, model: "Model", *, implementation: Any = reference,
                metadata: Mapping[str, str] | None = None) -> None:
     """Write a network to a compressed file: its graph first, then its tensors, in the formats that they have.
 
@@ -71,9 +76,11 @@ def save_model(path: Path, model: Model, *, implementation: Any = reference,
                    metadata=metadata)
 
 
-def model_of(graph: Graph, entries: Mapping[str, Any]) -> Model:
+def model_of(graph: Graph, entries: Mapping[str, Any]) -> "Model":
     """Return the network of a graph and the entries of its file; refuse an entry that nothing uses, or that is missing.
     """
+    from ..graph import Model
+
     taken = set(graph.parameters)
     for name in entries:
         if name not in taken:
