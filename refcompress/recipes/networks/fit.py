@@ -1,5 +1,6 @@
 """Round the matrices of one layer: by a method, and where that is worse than rounding to nearest, by the next."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -93,8 +94,8 @@ def trials(matrices: np.ndarray, moments: Moments, settings: Settings) -> Iterat
     """Yield what to try, best first, each with its name: aimed at the network's output, at the layer's, unclipped."""
     method = settings.method if settings.method in ("gptq", "adaround") else "nearest"
     aimed = []
-    if settings.target == "network" and method != "nearest" and moments.cross.any():
-        aimed.append((f"{method} towards the network's output", moments.target(matrices, settings.damping)))
+    if settings.target == "network" and method != "nearest" and moments.ridge < math.inf:
+        aimed.append((f"{method} towards the network's output", moments.target(matrices, moments.ridge)))
     aimed.append((method, matrices))
     for said, wanted in aimed:
         for clip in ((True, False) if settings.clip else (False,)):

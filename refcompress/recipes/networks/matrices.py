@@ -28,10 +28,13 @@ def matrices_of(node: Node, weight: np.ndarray) -> np.ndarray:
 def input_rows(node: Node, x: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     """Yield the rows (g, n, k) by which the matrices are multiplied, a part of the calibration inputs at a time.
 
-    shape : of the node's weight. The rows of an image come together, so no more than one image is spread out at once.
+    shape : of the node's weight. Of a convolution each part is an image, so that no more is spread out at once; of a
+    linear node there are two, of half of the examples each.
     """
     if node.operation == "linear":
-        yield x.reshape(1, -1, x.shape[-1])
+        half = -(-len(x) // 2) if x.ndim > 1 else 1
+        for part in (x[:half], x[half:]) if x.ndim > 1 else (x,):
+            yield part.reshape(1, -1, x.shape[-1])
         return
     given: dict[str, Any] = dict(node.attributes)
     strides, pads, dilations = resolved(x.shape, shape[2:], given.get("strides", ()), given.get("pads", ()),

@@ -1,12 +1,15 @@
 """What the error of a layer's output depends on: second moments of its inputs, summed batch by batch."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from ...reference.hessian import layer_error
 
-__all__ = ["Moments"]
+__all__ = ["Moments", "ridge_of"]
+
+RIDGES = (0.01, 0.1, 1.0)
 
 
 @dataclass(eq=False)
@@ -21,6 +24,7 @@ class Moments:
     hessian : (g, k, k), sum of z.T @ z: of the inputs that the layer will really get. cross : (g, m, k), sum of
     u.T @ z. gap, drift : (g, m), sums of u**2 and of u. sums, magnitudes, largest : (g, k), of z: sums, sums of
     magnitudes, the largest magnitude. output : sum of y**2. count : rows. All in float64, sums in the order of BLAS.
+    ridge : as ridge_of finds it.
 
     **Source** the Hessian of the compressed inputs: Frantar et al., GPTQ (2022, arXiv 2210.17323), whose code feeds
     each block with the outputs of the quantized blocks before it; there the target is z @ w.T. The target x @ w.T, of
@@ -37,6 +41,7 @@ class Moments:
     largest: np.ndarray
     output: float = 0.0
     count: int = 0
+    ridge: float = math.inf
 
     @classmethod
     def zeros(cls, matrices: np.ndarray) -> "Moments":
@@ -67,6 +72,11 @@ class Moments:
         self.hessian = np.triu(self.hessian) + np.triu(self.hessian, 1).swapaxes(1, 2)
         return self
 
+    def __add__(self, other: "Moments") -> "Moments":
+        """Return the moments of the rows of both."""
+        sums = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        return Moments(**{**sums, "largest": np.maximum(self.largest, other.largest)})
+
     @property
     def dead(self) -> bool:
         """Whether every input was zero in every row: calibration never reached the layer."""
@@ -81,20 +91,35 @@ class Moments:
         """Return the mean of new output minus old (g, m), for a change d of the weights."""
         return ((d @ self.sums[:, :, None])[:, :, 0] - self.drift) / max(self.count, 1)
 
-    def target(self, matrices: np.ndarray, damping: float) -> np.ndarray:
+    def target(self, matrices: np.ndarray, ridge: float) -> np.ndarray:
         """Return the weights (g, m, k) float32 whose output on the compressed inputs is nearest to the layer's own.
 
-            w + cross @ (hessian + damping * mean of its diagonal)^-1
+            w + cross @ (hessian + ridge * mean of its diagonal)^-1
 
-        What is damped stays near w. A weight of 0, such as a pruned one, stays 0; and so do those of dead inputs.
+        The larger the ridge, the nearer they stay to w. A weight of 0, such as a pruned one, stays 0; and so do those
+        of dead inputs.
         """
         best = matrices.astype(np.float64)
         for i, h in enumerate(self.hessian):
             live = h.diagonal() > 0
             if live.any() and self.cross[i].any():
                 part = h[np.ix_(live, live)].copy()
-                part[np.diag_indices(len(part))] += damping * part.diagonal().mean()
-                solve = np.linalg.solve if damping else lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0]
-                best[i][:, live] += solve(part, self.cross[i][:, live].T).T
+                part[np.diag_indices(len(part))] += ridge * part.diagonal().mean()
+                best[i][:, live] += np.linalg.solve(part, self.cross[i][:, live].T).T
         found = np.where(matrices == 0, 0, best).astype(np.float32)
         return np.where(np.isfinite(found), found, matrices)
+
+
+def ridge_of(matrices: np.ndarray, halves: tuple[Moments, Moments]) -> float:
+    """Return the ridge with which weights that make up for the layers before do best on rows that they have not seen.
+
+    Each half of the rows is tried with the weights of the other half. Infinity: it is best to change nothing. Without
+    this, 2,000 rows for 1,500 inputs lead to weights that fit these rows, and are worse on all others.
+    """
+    best, least = math.inf, sum(float(half.gap.sum()) for half in halves)
+    for ridge in RIDGES:
+        found = sum(float(seen.error(other.target(matrices, ridge).astype(np.float64) - matrices).sum())
+                    for seen, other in (halves, halves[::-1]))
+        if found < least:
+            best, least = ridge, found
+    return best

@@ -1,5 +1,6 @@
 """Pruning of a network after training: one layer after the other, each on what the pruned ones before it give."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -157,8 +158,8 @@ def trials(matrices: np.ndarray, moments: Moments, settings: PruneSettings,
     if settings.method == "magnitude":
         return
     if settings.method != "wanda":
-        if settings.target == "network" and moments.cross.any():
-            aimed = moments.target(matrices, settings.damping)
+        if settings.target == "network" and moments.ridge < math.inf:
+            aimed = moments.target(matrices, moments.ridge)
             yield f"{settings.method} towards the network's output", lambda: surgery(aimed, moments, settings, use)
         yield settings.method, lambda: surgery(matrices, moments, settings, use)
     yield "wanda", lambda: matrices * wanda_mask(matrices, moments, settings, use)

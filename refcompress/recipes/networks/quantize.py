@@ -1,6 +1,7 @@
 """Post-training quantization of a network: one layer after the other, each on what the quantized ones before it give.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from .fit import DEAD, Fit, Settings, fit_matrices, rounded, stored
 from .layers import Layer, finite_value, layers_of, ruled
 from .lockstep import Lockstep
 from .matrices import MULTIPLIED, input_rows, matrices_of
-from .moments import Moments
+from .moments import Moments, ridge_of
 from .report import Result, Row, stored_bytes
 from .scales import Group, awq, groups_of_layers, on_integers, smooth
 
@@ -74,8 +75,9 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
     behind the quantized layers before it, as in the authors' code, there block by block. The target of the network as
     it came: Zhang, Zhang, Colbert & Saab, Qronos (2025, arXiv 2505.11695).
 
-    **Departs** the error that is inherited from the layers before is corrected once, by least squares with the damping
-    of GPTQ, and then the method rounds those weights. Qronos corrects it with each input that it rounds.
+    **Departs** the error that is inherited from the layers before is corrected once, by least squares, and then the
+    method rounds those weights. Qronos corrects it with each input that it rounds. The squares have a ridge, which is
+    chosen on rows that the weights have not seen; where none helps there, nothing is corrected.
 
     Cost that of the method for each layer, n k**2 + n m k for its moments, and two runs of the network.
     """
@@ -172,17 +174,18 @@ def quantized(lock: Lockstep, layer: Layer, settings: Settings, ready: Ready | N
 
 def moments_of(lock: Lockstep, layer: Layer) -> tuple[np.ndarray, Moments]:
     """Return the weight of a layer as matrices, and the moments of its inputs on all batches."""
-    matrices = matrices_of(layer.node, layer.value)
-    moments, shape = Moments.zeros(matrices), layer.value.shape
+    matrices, shape = matrices_of(layer.node, layer.value), layer.value.shape
+    halves, turn = (Moments.zeros(matrices), Moments.zeros(matrices)), 0
     for x, z in lock.pairs(layer.node.inputs[0]):
         came = input_rows(layer.node, finite_value(x, layer.node), shape)
-        if z is None:
-            for rows in came:
-                moments.add(matrices, rows)
-        else:
-            for rows, now in zip(came, input_rows(layer.node, finite_value(z, layer.node), shape)):
-                moments.add(matrices, rows, now)
-    return matrices, moments.symmetric()
+        now = itertools.repeat(None) if z is None else input_rows(layer.node, finite_value(z, layer.node), shape)
+        for rows, changed in zip(came, now):
+            halves[turn % 2].add(matrices, rows, changed)
+            turn += 1
+    moments = (halves[0] + halves[1]).symmetric()
+    if moments.cross.any():
+        moments.ridge = ridge_of(matrices, halves)
+    return matrices, moments
 
 
 def with_bias(lock: Lockstep, node: Node, moments: Moments, fit: Fit) -> tuple[Node, float, str]:
