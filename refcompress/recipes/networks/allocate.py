@@ -72,6 +72,14 @@ def allocate_network(model: Model, calibration: Any, *, budget: int, candidates:
     **Departs** the cost is an error that was measured, not a second-order estimate; a mapping gives that estimate.
 
     Cost the candidates of each layer, and for "output" a run of the network for each.
+
+    >>> from refcompress.graph import Builder
+    >>> b, rng = Builder(), np.random.default_rng(0)
+    >>> w = rng.normal(size=(2, 16, 16)).astype(np.float32)
+    >>> model = b.model(b.linear(b.linear(b.input("x", ("batch", 16)), w[0], name="a"), w[1], name="b"))
+    >>> found = allocate_network(model, rng.normal(size=(40, 16)).astype(np.float32), budget=480)
+    >>> found.spent <= 480, found.choices
+    (True, {'a.weight': {'bits': 5}, 'b.weight': {'bits': 5}})
     """
     given, layers = batches(model, calibration), [layer for layer in layers_of(model) if not layer.why]
     budget, unit = arguments.integer(budget, "budget", 1), arguments.choice(unit, "unit", UNITS)

@@ -92,6 +92,13 @@ def prune_network(model: Model, calibration: Any, *, method: str = "sparsegpt", 
     **Departs** the target, as quantize_network says.
 
     Cost that of the method for each layer, n k**2 + n m k for its moments, and two runs of the network.
+
+    >>> from refcompress.graph import Builder
+    >>> b = Builder()
+    >>> model = b.model(b.linear(b.input("x", ("batch", 2)), np.float32([[1, 2]]), name="fc"))
+    >>> found = prune_network(model, np.float32([[1, 1], [1, 0]]), sparsity=0.5, damping=0.0)
+    >>> found.model.tensors["fc.weight"].dense().tolist()                    # one input makes up for the other
+    [[0.0, 3.0]]
     """
     default = PruneSettings(method, sparsity, n, m, target, damping, sparse)
     given = batches(model, calibration)

@@ -28,7 +28,7 @@ ROUNDS = "the bias stays: what rounding its inputs does is not in the moments"
 
 def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bits: int = 8, group: int | None = None,
                      scheme: str = "symmetric", clip: bool = False, correct_bias: bool = False,
-                     target: str = "network", damping: float = 0.01, iterations: int = 1000,
+                     target: str = "network", damping: float = 0.01, iterations: int = 1000, alpha: float = 0.5,
                      rules: Mapping[str, Mapping[str, Any] | None] | None = None,
                      implementation: Any = reference) -> Result:
     """Quantize the weights of a network in the order of its graph, each for the inputs that it will really get.
@@ -42,8 +42,12 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
     calibration : inputs, or a sequence of batches of inputs, as ``Model.run`` takes them
         The moments of each layer are summed batch by batch. All values that are still needed are held, in both
         networks.
-    method : "nearest", "gptq" or "adaround"
-        As quantize_nearest, quantize_gptq and quantize_adaround.
+    method : "nearest", "gptq", "adaround", "awq" or "smooth"
+        As quantize_nearest, quantize_gptq, quantize_adaround, quantize_awq and quantize_smooth. The last two find one
+        scale an input channel for all layers that take a value. It is folded into the norm or the layer before, through
+        ReLU and pooling too, whatever a rule says of that layer; where others take the value, or a function stands
+        between that scales do not pass, a node multiplies. With "smooth" nodes become linear_a8 and conv_a8, whose
+        inputs are rounded to 8 bits as they come, and the errors are those of these nodes.
     bits, group, scheme : as of quantize_nearest, with one scale an output, or a group of inputs of an output
         8 bits become a Quantized, fewer a Packed.
     clip : bool
@@ -53,7 +57,7 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
     target : "network" or "layer"
         Whether a layer makes up for the error of its inputs (the objective above), or keeps to its own weights (x is z
         in the objective that the method sees; the rows tell the error above all the same).
-    damping, iterations : of the methods that have them
+    damping, iterations, alpha : of the methods that have them
     rules : from the name of a weight, or a pattern, to some of these settings, or to None: the weight stays
         Of several rules that match, the last holds.
     implementation : who computes, both the network and the methods
@@ -73,15 +77,24 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
 
     **Source** Frantar, Ashkboos, Hoefler & Alistarh, GPTQ (2022, arXiv 2210.17323); the inputs of each layer are those
     behind the quantized layers before it, as in the authors' code, there block by block. The target of the network as
-    it came: Zhang, Zhang, Colbert & Saab, Qronos (2025, arXiv 2505.11695).
+    it came: Zhang, Zhang, Colbert & Saab, Qronos (2025, arXiv 2505.11695). AWQ: Lin et al. (2023, arXiv 2306.00978);
+    SmoothQuant: Xiao et al. (2022, arXiv 2211.10438); both fold as their authors' code does.
 
     **Departs** the error that is inherited from the layers before is corrected once, by least squares, and then the
     method rounds those weights. Qronos corrects it with each input that it rounds. The squares have a ridge, which is
     chosen on rows that the weights have not seen; where none helps there, nothing is corrected.
 
     Cost that of the method for each layer, n k**2 + n m k for its moments, and two runs of the network.
+
+    >>> from refcompress.graph import Builder
+    >>> b = Builder()
+    >>> hidden = b.relu(b.linear(b.input("x", ("batch", 2)), np.float32([[0.9, 0.4], [-7, 2]]), name="first"))
+    >>> model = b.model(b.linear(hidden, np.float32([[7, -3]]), name="second"))
+    >>> found = quantize_network(model, np.float32([[1, 2], [3, 1], [-1, 1]]), bits=4)
+    >>> [(row.node, row.method, row.after <= row.before) for row in found.rows]
+    [('first', 'gptq', True), ('second', 'gptq', True)]
     """
-    default = Settings(method, bits, group, scheme, clip, correct_bias, target, damping, iterations)
+    default = Settings(method, bits, group, scheme, clip, correct_bias, target, damping, iterations, alpha)
     given = batches(model, calibration)
     layers = layers_of(model, ("linear", "conv", "embedding"))
     settings = ruled(layers, default, {} if rules is None else rules)

@@ -51,6 +51,17 @@ def rotate_network(model: Model, *, seed: int = 0) -> Rotated:
     **Departs** only rotations that cost nothing in a run are done: none is multiplied by while the network runs.
 
     Cost k**2 for each row of a weight.
+
+    >>> from refcompress.graph import Builder
+    >>> b, table = Builder(), np.float32([[1, 1, -1, 1], [1, -1, -1, -1]])
+    >>> x = b.embedding(b.input("tokens", ("batch",), "int64"), table, name="table")
+    >>> x = b.rms_norm(x, epsilon=0.0, name="norm")
+    >>> model = b.model(b.linear(x, np.float32([[4, 3, 2, 1]]), name="head"))
+    >>> rotated = rotate_network(model).model
+    >>> model(np.array([0, 1])).tolist() == rotated(np.array([0, 1])).tolist()
+    True
+    >>> rotated.tensors["table.weight"].tolist() == table.tolist()
+    False
     """
     if not isinstance(model, Model):
         raise ArgumentTypeError("model", f"must be a Model, not {type(model).__name__}")

@@ -81,6 +81,14 @@ def shrink_network(model: Model, scores: Mapping[str, np.ndarray], *,
     **Departs** the score of a unit is the sum of the scores that are given, over all that belongs to it.
 
     Cost O(the sizes of all axes).
+
+    >>> from refcompress.graph import Builder
+    >>> b = Builder()
+    >>> hidden = b.relu(b.linear(b.input("x", ("batch", 2)), np.float32([[1, 2], [0, 0], [3, -1]]), name="first"))
+    >>> model = b.model(b.linear(hidden, np.float32([[1, 5, 1]]), name="second"))
+    >>> small = shrink_network(model, filter_norms(model), keep=2).model
+    >>> {name: tensor.tolist() for name, tensor in small.tensors.items()}
+    {'first.weight': [[1.0, 2.0], [3.0, -1.0]], 'second.weight': [[1.0, 1.0]]}
     """
     parts = dependencies(model)
     roots = {name: parts.ties.roots(atoms) for name, atoms in scored_axes(model, parts, scores).items()}
