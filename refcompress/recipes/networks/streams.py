@@ -52,10 +52,10 @@ def streams_of(model: Model) -> list[Stream]:
         elif node.operation in NORMS:
             of.setdefault(node.inputs[0], {node.inputs[0]})
     found: list[set[str]] = []
-    for values in of.values():
-        if values not in found:
-            found.append(values)
-    return [described(model, values) for values in found]
+    for each in of.values():
+        if each not in found:
+            found.append(each)
+    return [described(model, each) for each in found]
 
 
 def sizes_agree(model: Model, values: list[str]) -> bool:
