@@ -112,7 +112,7 @@ def prune_network(model: Model, calibration: Any, *, method: str = "sparsegpt", 
     for i in range(len(model.graph.nodes)):
         for layer in by_index.get(i, []):
             wanted = settings[layer.weight]
-            rows.append(left(model, layer) if layer.why or wanted is None else pruned(lock, layer, wanted))
+            rows.append(left(lock, layer) if layer.why or wanted is None else pruned(lock, layer, wanted))
         lock.step(i)
     return finished(lock, rows)
 
@@ -131,7 +131,7 @@ def pruned(lock: Lockstep, layer: Layer, settings: PruneSettings) -> Row:
     if settings.sparse and weight.ndim == 2:
         weight = lock.use("csr_from_dense")(weight)
     lock.tensors[layer.weight] = weight
-    return Row(layer.node.name, layer.weight, method, before, after, moments.output, stored_bytes(weight),
+    return Row(layer.node.name, layer.weight, method, before, after, moments.output, stored_bytes(weight, lock.use),
                "; ".join(filter(None, notes)))
 
 

@@ -115,7 +115,7 @@ def quantize_network(model: Model, calibration: Any, *, method: str = "gptq", bi
         for layer in by_index.get(i, []):
             wanted = settings[layer.weight]
             if layer.why or wanted is None:
-                rows.append(left(model, layer))
+                rows.append(left(lock, layer))
             elif layer.node.operation == "embedding":
                 rows.append(embedded(lock, layer, wanted))
             else:
@@ -180,7 +180,8 @@ def quantized(lock: Lockstep, layer: Layer, settings: Settings, ready: Ready | N
         notes.append(said)
     if layer.others:
         notes.append(f"also the weight of {', '.join(layer.others)}: quantized for the first that takes it")
-    row = Row(layer.node.name, layer.weight, fit.method, fit.before, after, moments.output, stored_bytes(weight),
+    nbytes = stored_bytes(weight, lock.use)
+    row = Row(layer.node.name, layer.weight, fit.method, fit.before, after, moments.output, nbytes,
               "; ".join(filter(None, notes)))
     return row, [*nodes, node]
 
@@ -241,10 +242,10 @@ def embedded(lock: Lockstep, layer: Layer, settings: Settings) -> Row:
         wrong, output = wrong + float(squares[each].sum()), output + float(of_row[each].sum())
     others = f"also the weight of {', '.join(layer.others)}" if layer.others else ""
     return Row(layer.node.name, layer.weight, "nearest", wrong, wrong, output,
-               stored_bytes(packed), others)
+               stored_bytes(packed, lock.use), others)
 
 
-def left(model: Model, layer: Layer) -> Row:
+def left(lock: Lockstep, layer: Layer) -> Row:
     """Return the row of a weight that stays as it is."""
-    return Row(layer.node.name, layer.weight, "", 0.0, 0.0, 0.0, stored_bytes(model.tensors[layer.weight]),
+    return Row(layer.node.name, layer.weight, "", 0.0, 0.0, 0.0, stored_bytes(lock.tensors[layer.weight], lock.use),
                layer.why or "stays, as a rule says")

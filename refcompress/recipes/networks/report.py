@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...container.writer import entry_bytes
 from ...graph import Model
-from ...graph.use import Weight
+from ...graph.use import Use, Weight
 
 __all__ = ["Result", "Row", "stored_bytes"]
 
@@ -56,6 +56,6 @@ def table(rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
-def stored_bytes(weight: Weight) -> int:
-    """Return the bytes of a weight's entry in a file."""
-    return len(entry_bytes(weight))
+def stored_bytes(weight: Weight, use: Use) -> int:
+    """Return the bytes of a weight's entry in a file: the same by every implementation."""
+    return len(entry_bytes(weight, implementation=use.implementation))

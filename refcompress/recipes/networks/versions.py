@@ -64,19 +64,19 @@ def version(layer: Layer, choice: Mapping[str, Any], moments: Moments, use: Use)
     matrices = matrices_of(layer.node, layer.value)
     if not choice:
         weight: Weight = layer.value
-        return Version(choice, weight, 0.0, stored_bytes(weight), matrices.size)
+        return Version(choice, weight, 0.0, stored_bytes(weight, use), matrices.size)
     if "rank" in choice:
         return low_rank(layer, choice, matrices, moments, use)
     if "bits" in choice:
         settings = Settings(**choice)
         fit = fit_matrices(matrices, moments, settings)
         weight = stored(fit.weight, layer.value.shape, settings.bits, use)
-        return Version(choice, weight, fit.after, stored_bytes(weight), matrices.size)
+        return Version(choice, weight, fit.after, stored_bytes(weight, use), matrices.size)
     found, _, _, after, _ = pruned_matrices(matrices, moments, PruneSettings(**choice), use)
     weight = found.reshape(layer.value.shape)
     if weight.ndim == 2:
         weight = use("csr_from_dense")(weight)
-    return Version(choice, weight, after, stored_bytes(weight), int(np.count_nonzero(found)))
+    return Version(choice, weight, after, stored_bytes(weight, use), int(np.count_nonzero(found)))
 
 
 def low_rank(layer: Layer, choice: Mapping[str, Any], matrices: np.ndarray, moments: Moments,
@@ -92,7 +92,7 @@ def low_rank(layer: Layer, choice: Mapping[str, Any], matrices: np.ndarray, mome
     if layer.value.ndim == 4:
         first = (factors.s[:, None] * factors.vt).reshape(rank, *layer.value.shape[1:])
         weight = LowRankConv(first, factors.u[:, :, None, None])
-    return Version(choice, weight, error, stored_bytes(weight), rank * (m + k))
+    return Version(choice, weight, error, stored_bytes(weight, use), rank * (m + k))
 
 
 def dense(weight: Weight) -> np.ndarray:
