@@ -86,6 +86,44 @@ RC_INLINE void patches_of_first(const size_t size, const struct rc_window *w, co
     }
 }
 
+/* The same for kernels of three cells side by side, which are copied as four: the fourth is written over by what comes
+ * next in its patch. Those of the last channel, behind which nothing may lie, are copied as three. */
+RC_INLINE void threes(const size_t size, const struct rc_window *w, const char *image, const void *fill,
+                      struct span rows, int64_t row, size_t place, size_t count, char *y)
+{
+    const size_t patch = w->c * w->h * 3 * size, step = w->column_stride * size;
+    const int64_t first = first_column(w, place), columns = (int64_t)w->columns;
+    const size_t whole = columns > 2 ? w->columns - 2 : 0; /* columns where three begin */
+    const struct span on = on_image(first, (int64_t)w->column_stride, count, whole);
+    for (size_t ch = 0; ch < w->c; ch++)
+        for (size_t i = 0; i < w->h; i++, y += 3 * size) {
+            if (i < rows.from || i >= rows.to) {
+                for (size_t p = 0; p < count; p++)
+                    fill_bytes(size, 3, fill, y + p * patch);
+                continue;
+            }
+            const char *x = image + (ch * w->rows + under(row, w->row_dilation, i)) * w->columns * size;
+            for (size_t p = 0; p < count; p++) {
+                if (p == on.from && on.from < on.to) {
+                    const char *from = x + under(first, w->column_stride, p) * size;
+                    if (ch + 1 < w->c)
+                        for (; p < on.to; p++, from += step)
+                            memcpy(y + p * patch, from, 4 * size);
+                    else
+                        for (; p < on.to; p++, from += step)
+                            memcpy(y + p * patch, from, 3 * size);
+                    p--;
+                    continue;
+                }
+                for (size_t j = 0; j < 3; j++) {
+                    const int64_t column = first + (int64_t)(p * w->column_stride + j);
+                    const int inside = column >= 0 && column < columns;
+                    memcpy(y + p * patch + j * size, inside ? x + (size_t)column * size : fill, size);
+                }
+            }
+        }
+}
+
 RC_INLINE void patches(const size_t size, size_t begin, size_t end, const struct rc_window *w, const void *fill,
                        const char *x, char *y)
 {
@@ -99,9 +137,14 @@ RC_INLINE void patches(const size_t size, size_t begin, size_t end, const struct
             for (size_t place = 0; place < w->out_columns; place++)
                 to = patch_of_last(size, w, image, fill, rows, row, first_column(w, place), to);
         else
-            for (size_t place = 0; place < w->out_columns; place += GROUP)
-                patches_of_first(size, w, image, fill, rows, row, place, rc_min(GROUP, w->out_columns - place),
-                                 to + place * w->c * w->h * w->w * size);
+            for (size_t place = 0; place < w->out_columns; place += GROUP) {
+                const size_t count = rc_min(GROUP, w->out_columns - place);
+                char *some = to + place * w->c * w->h * w->w * size;
+                if (w->w == 3 && w->column_dilation == 1)
+                    threes(size, w, image, fill, rows, row, place, count, some);
+                else
+                    patches_of_first(size, w, image, fill, rows, row, place, count, some);
+            }
     }
 }
 

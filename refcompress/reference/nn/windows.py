@@ -104,7 +104,7 @@ def nn_max_pool(x: NDArray[np.float32] | NDArray[np.int8], kernel: tuple[int, in
     (n, c, out_rows, out_columns) of x's type, axes in the layout of x
         NaN if one of the numbers is. Of zeros with both signs, the first in row-major order.
 
-    **Source** ONNX, MaxPool; for ceil as PyTorch, MaxPool2d. **Departs** nothing.
+    **Source** ONNX, MaxPool; for ceil as PyTorch, MaxPool2d. **Departs** a place beside the image is refused.
 
     Cost O(size of y times h w).
 
@@ -142,7 +142,7 @@ def nn_average_pool(x: NDArray[np.float32], kernel: tuple[int, int], *,
     (n, c, out_rows, out_columns) float32, axes in the layout of x
         The same bits on every machine: the sum in float64 in row-major order from +0.0, one division, rounded once.
 
-    **Source** ONNX, AveragePool; for ceil as PyTorch, AvgPool2d. **Departs** nothing.
+    **Source** ONNX, AveragePool; for ceil as PyTorch, AvgPool2d. **Departs** a place beside the image is refused.
 
     Cost O(size of y times h w).
 
