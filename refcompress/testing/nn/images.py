@@ -21,7 +21,7 @@ KERNELS: list[tuple[tuple, dict]] = [
     ((3, 2), {"dilations": (1, 2), "pads": (1, 1, 0, 1)}),
     ((1, 5), {"strides": (1, 3), "pads": (0, 2, 0, 2)}),
     ((3, 3), {"strides": (1, 1), "dilations": (2, 2), "pads": (2, 2, 2, 2)}),
-    ((2, 7), {"strides": (3, 2), "pads": (1, 3, 1, 3)}),
+    ((2, 4), {"strides": (3, 2), "pads": (1, 2, 1, 2)}),
 ]
 
 
@@ -47,9 +47,9 @@ def every_size(rng, make) -> Iterator[tuple[np.ndarray, tuple, dict]]:
             kernel, options = that_fits(x.shape[1:3], kernel, options)
             yield x, kernel, {**options, "layout": "nhwc"}
     for i, (kernel, options) in enumerate(KERNELS):
-        for layout in ("nchw", "nhwc"):
-            x = make(rng, (2, 3, 6, 23) if layout == "nchw" else (1, 6, 7, 33))
-            yield x, kernel, {**options, "layout": layout}
+        layout = ("nchw", "nhwc")[i // 2 % 2]
+        x = make(rng, (2, 3, 6, 23) if layout == "nchw" else (1, 6, 7, 33))
+        yield x, kernel, {**options, "layout": layout}
     yield make(rng, (0, 3, 7, 7)), (2, 2), {}
     yield make(rng, (1, 0, 7, 7)), (2, 2), {}
     yield make(rng, (1, 4, 1, 1)), (3, 3), {"pads": (1, 1, 1, 1)}
