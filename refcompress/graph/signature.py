@@ -7,6 +7,7 @@ from typing import Any, Union, get_args, get_origin
 
 import numpy as np
 
+from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import Graph, Node
 from ..formats.graph import subgraphs
@@ -45,7 +46,7 @@ def _values(graph: Graph, outer: Mapping[str, Known], sizes: Mapping[str, int], 
     for node in graph.nodes:
         inputs = [known[name] if name else None for name in node.inputs]
         found = _shape(node, inputs, known, sure)
-        if all(each is None or _is_sure(each, i) for i, each in enumerate(inputs)):
+        if all(each is None or _is_sure(each) for each in inputs):
             sure.add(id(node))
         for name, value in zip(node.outputs, found):
             if name:
@@ -53,10 +54,10 @@ def _values(graph: Graph, outer: Mapping[str, Known], sizes: Mapping[str, int], 
     return known
 
 
-def _is_sure(x: Known, i: int) -> bool:
-    """Return whether nothing is open of an input: no size, and of integers behind the first input no value."""
+def _is_sure(x: Known) -> bool:
+    """Return whether nothing is open of an input: no size, and of integers, which may say a shape, no value."""
     return x.shape is not None and all(isinstance(size, int) for size in x.shape) and (
-        i == 0 or x.value is not None or x.type not in ("int64", "int32"))
+        x.value is not None or x.type not in ("int64", "int32"))
 
 
 def known_tensor(value: Weight) -> Known:
@@ -159,9 +160,12 @@ def shapes_of(node: Node, inputs: list[Known | None], **around: Any) -> tuple[Kn
     row = OPERATIONS[node.operation]
     try:
         found = row.shape(*inputs, **{**row.attributes, **dict(node.attributes), **around})
+        found = found if isinstance(found, tuple) else (found,)
+        for each in found:
+            if each.shape is not None:  # what no memory could hold is refused before it is asked for
+                arguments.shape([n for n in each.shape if isinstance(n, int)], "output", np.dtype(each.type).itemsize)
     except RefcompressError as error:
         raise of_node(error, node) from None
-    found = found if isinstance(found, tuple) else (found,)
     if len(found) < len(node.outputs):
         raise RefcompressError(f"node {node.name!r}", f"names {len(node.outputs)} outputs, and {row.name} gives "
                                                       f"{len(found)}")

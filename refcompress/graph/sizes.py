@@ -14,6 +14,7 @@ from .known import Size
 __all__ = ["UNKNOWN", "added", "broadcast", "differ", "divided", "multiplied", "product", "quotient", "subtracted"]
 
 UNKNOWN = "?"
+LONGEST = 240  # characters of a text
 
 
 def differ(a: Size, b: Size) -> bool:
@@ -28,7 +29,9 @@ def added(a: Size, b: Size) -> Size:
     if UNKNOWN in (a, b):
         return UNKNOWN
     (first, i), (second, j) = _split(a), _split(b)
-    return _joined(" + ".join(sorted(filter(None, (first, second)))), i + j)
+    if first == second:
+        return added(product((2, first)), i + j)
+    return _short(_joined(" + ".join(sorted(filter(None, (first, second)))), i + j))
 
 
 def subtracted(a: Size, b: Size) -> Size:
@@ -52,7 +55,7 @@ def product(sizes: Iterable[Size]) -> Size:
         return number
     if UNKNOWN in names:
         return UNKNOWN
-    return " * ".join([str(number)] * (number != 1) + names)
+    return _short(" * ".join([str(number)] * (number != 1) + names))
 
 
 def divided(a: Size, d: Size) -> Size:
@@ -70,7 +73,7 @@ def divided(a: Size, d: Size) -> Size:
     if found := re.fullmatch(r"(\w+|\(.*\)) // (\d+)", str(a)):
         if "(" not in found[1] or _whole(found[1]):
             return f"{found[1]} // {d * int(found[2])}"
-    return f"{_atom(str(a))} // {d}"
+    return _short(f"{_atom(str(a))} // {d}")
 
 
 def quotient(sizes: Iterable[Size], others: Iterable[Size]) -> Size:
@@ -113,6 +116,11 @@ def elementwise(operation: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return add, subtract, multiply or divide of two arrays of sizes, an element at a time."""
     one = {"add": added, "subtract": subtracted, "multiply": multiplied, "divide": divided}[operation]
     return np.asarray(np.frompyfunc(one, 2, 1)(a, b), object)
+
+
+def _short(a: str) -> str:
+    """Return a text; "?" for a long one: in a hostile graph each could be twice as long as the one before."""
+    return a if len(a) <= LONGEST else UNKNOWN
 
 
 def _split(a: Size) -> tuple[str, int]:

@@ -63,7 +63,12 @@ class Use:
             said.append(what)
 
     def once(self, of: Any, what: str, make: Callable[[], Any]) -> Any:
-        """Return ``make()`` for a weight, made once for all products of a node; with keep once for this Use."""
+        """Return ``make()`` for a weight, made once for all products of a node; with keep once for this Use.
+
+        What is made of an array is made each time: it costs little, and each run may have arrays of its own.
+        """
+        if isinstance(of, np.ndarray):
+            return make()
         found = self._made.get((id(of), what))
         if found is None:
             found = self._made[id(of), what] = (of, make())

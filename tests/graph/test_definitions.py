@@ -151,6 +151,18 @@ def test_slices_are_those_of_onnx_which_clamps_ends_where_python_wraps(size, sta
     assert y.tolist() == [x[i] for i in range(first, last, step)]
 
 
+def test_a_place_that_is_an_integer_is_one_to_the_last_bit():
+    """Of 7 values 3 are taken at (2 i + 1) 7 / 6 - 1 / 2 = 2 / 3, 3, 16 / 3: the middle one whatever rounds it."""
+    x = np.arange(7, dtype=np.float32)
+    for coordinates in "half_pixel", "half_pixel_symmetric":
+        for rounding in "floor", "ceil":
+            assert apply("resize", x, sizes=(3,), coordinates=coordinates, rounding=rounding)[1] == 3
+    for size, of in itertools.product(range(1, 40), range(1, 40)):
+        x = np.arange(of, dtype=np.float32)
+        y = apply("resize", x, sizes=(size,), coordinates="asymmetric", rounding="floor") if of % 7 == 0 else None
+        assert y is None or y.tolist() == [i * of // size for i in range(size)]
+
+
 def place(coordinates, i, size, of, scale):
     return {"half_pixel": (i + 0.5) / scale - 0.5, "asymmetric": i / scale,
             "pytorch_half_pixel": (i + 0.5) / scale - 0.5 if size > 1 else 0.0,

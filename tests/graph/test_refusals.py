@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refcompress import ArgumentTypeError, RefcompressError, native, reference
+from refcompress import ArgumentTypeError, LimitError, RefcompressError, native, reference
 from refcompress.formats import Graph, Input, Node
 from refcompress.formats.graph import MAX_DEPTH, in_order
 from refcompress.graph import Builder, Model
@@ -167,6 +167,22 @@ def test_a_model_that_was_refused_an_input_runs_on_and_tensors_cannot_be_changed
     assert np.array_equal(model(X[:1]), X[:1] @ W.T)
     with pytest.raises(ValueError):
         model.tensors["linear1.weight"][0, 0] = 1
+
+
+def test_sizes_that_no_memory_holds_are_refused_by_their_node_before_a_run():
+    vast = np.int64([2**40, 2**40])
+    for make in (lambda b: b.constant_of_shape(vast, name="vast"),
+                 lambda b: b.tile(b.input("x", (1, 1)), vast, name="vast")):
+        builder = Builder()
+        node = make(builder)
+        with pytest.raises(LimitError, match=r"node 'vast': output: .* more than 2\*\*63"):
+            builder.model(node)
+    builder = Builder()
+    s = builder.input("s", (2,), "int64")
+    model = builder.model(builder.constant_of_shape(s, name="vast"))
+    with pytest.raises(LimitError, match="node 'vast'"):
+        model(np.int64([2**40, 2**40]))
+    refused(lambda: model(np.int64([2, -1])), "node 'vast'", "sizes[1]", "negative")
 
 
 def test_an_index_that_is_not_there_is_refused_by_its_node_in_a_run():

@@ -113,6 +113,33 @@ def test_what_a_product_reads_is_made_once_where_it_is_to_be_kept():
         assert len(made) == times and all(np.array_equal(results[0], y) for y in results)
 
 
+def test_what_is_kept_does_not_grow_with_runs():
+    """Also where a weight is computed in the run, has directions and gates, or is several convolutions."""
+    from refcompress.formats.arranged import Arranged, Arrangement
+
+    rng = np.random.default_rng(0)
+
+    def real(*shape):
+        return rng.standard_normal(shape).astype(np.float32)
+
+    builder = Builder()
+    x = builder.input("x", (3, 2, 4))
+    cell = builder.gru(x, rc.quantize_pack(rc.quantize_s8(real(18, 4), bits=4, axis=0)),
+                       rc.quantize_s8(real(18, 3), axis=0), direction="bidirectional")
+    own = builder.lstm(x, builder.multiply(real(12, 4), np.float32([[2]])), real(12, 3))
+    image = builder.reshape(x, shape=(1, 4, 3, 2))
+    three = builder.conv(image, rc.Tucker2(real(5, 2), real(2, 3, 1, 1), real(4, 3)))
+    two = builder.conv(image, rc.LowRankConv(real(2, 4, 1, 1), real(3, 2, 2, 2)))
+    wide = builder.linear(x, Arranged(rc.csr_from_dense(real(3, 4)), Arrangement((3, 4), (0, 1))))
+    model, use = builder.model(cell, own, three, two, wide), Use(native, keep=True)
+    given = real(3, 2, 4)
+    first = model.run(given, use=use)
+    kept = len(use._made)
+    for _ in range(3):
+        assert all(rc.same(a, b) for a, b in zip(model.run(given, use=use).values(), first.values()))
+    assert len(use._made) == kept > 5
+
+
 def test_values_are_forgotten_behind_the_last_node_that_takes_them():
     """A value of a chain dies when the next one is there; one that a graph in a later node takes stays until then."""
     branch = Graph((), ("sum",), (Node("add", ("c", "a"), ("sum",)),))

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refcompress.graph import Builder
 from refcompress.graph.sizes import UNKNOWN, added, broadcast, divided, multiplied, product, quotient, subtracted
 
 NAMES = {"n": 7, "rows": 30, "columns": 12}
@@ -34,6 +35,17 @@ def test_convolutions_that_keep_a_size_keep_its_name():
     assert (same, half) == ("rows", "(rows - 1) // 2 + 1")
     assert divided(divided("rows", 3), 2) == "rows // 6" and divided(product((4, "rows")), 2) == "2 * rows"
     assert multiplied(2, multiplied(2, added("n", 1))) == "4 * (n + 1)"
+
+
+def test_texts_stay_short_however_often_a_graph_doubles_a_size():
+    builder = Builder()
+    x = doubled = builder.input("x", ("n", 2))
+    y = builder.input("y", ("m", 2))
+    for _ in range(60):
+        doubled = builder.concat(doubled, doubled, axis=0)
+        x, y = y, builder.concat(x, y, axis=0)
+    model = builder.model(doubled, y)
+    assert model.known[doubled].shape == (f"{2**60} * n", 2) and model.known[y].shape == ("?", 2)
 
 
 def test_what_is_left_of_a_reshape_is_what_names_do_not_take():

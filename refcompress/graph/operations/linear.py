@@ -46,7 +46,7 @@ def linear(x: np.ndarray, weight: Weight, bias: np.ndarray | None = None, *, use
         else:
             y = use.product(rows, other)
     elif isinstance(weight, Arranged):
-        y = use.product(rows, as_matrix(weight, use))
+        y = use.product(rows, use.once(weight, "matrix", lambda: as_matrix(weight, use)))
     elif isinstance(weight, QuantizedLayer):
         rows, own, weight = _layer_inputs(rows, weight, use), weight.bias, weight.weight
         y = use.product(rows, weight)

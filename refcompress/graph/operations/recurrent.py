@@ -130,9 +130,8 @@ class _Direction:
     def __init__(self, d: int, gates: int, m: int, weight, recurrent, bias, peepholes, use: Use, both: bool):
         self._use, self._m = use, m
         first, last = d * gates * m, (d + 1) * gates * m
-        self.weight = row_block(weight, first, last, use)
-        self._recurrent = row_block(recurrent, first, last, use)
-        self._parts = {(0, gates): self._recurrent}
+        self.weight = use.once(weight, f"direction {d}", lambda: row_block(weight, first, last, use))
+        self._recurrent = use.once(recurrent, f"direction {d}", lambda: row_block(recurrent, first, last, use))
         self.peepholes = None if peepholes is None else peepholes[d]
         self.bias = np.zeros(gates * m, np.float32)
         self.hidden_bias = np.zeros(m, np.float32)
@@ -145,10 +144,10 @@ class _Direction:
 
     def recurrent(self, h: np.ndarray, first: int = 0, last: int | None = None) -> np.ndarray:
         """Return R h, of the gates from first to last alone."""
-        key = (first, last) if last is not None else next(iter(self._parts))
-        if key not in self._parts:
-            self._parts[key] = row_block(self._recurrent, key[0] * self._m, key[1] * self._m, self._use)
-        return self._use.product(h, self._parts[key])
+        part, m, use = self._recurrent, self._m, self._use
+        if last is not None:
+            part = use.once(part, f"gates {first} {last}", lambda: row_block(part, first * m, last * m, use))
+        return use.product(h, part)
 
 
 def _run(x, weight, recurrent, bias, lengths, states, peepholes, direction, batch_first, gates, both, step: Callable,

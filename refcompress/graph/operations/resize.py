@@ -100,14 +100,15 @@ def _coordinates(how: str, size: int, of: int, scale: float, length: float) -> n
     length : the output's size before it is rounded down, scale * of.
     """
     i = np.arange(size, dtype=np.float64)
+    whole = length == size  # then a place is a quotient of integers, rounded once: exact where it is an integer itself
     if how == "asymmetric":
-        return i / scale
+        return i * of / size if whole else i / scale
     if how == "align_corners":
-        return i * ((of - 1) / (length - 1)) if length != 1 else np.zeros(size)
+        return i * (of - 1) / (length - 1) if length != 1 else np.zeros(size)
     if how == "pytorch_half_pixel" and size == 1:
         return np.zeros(1)
     offset = of / 2 * (1 - size / length) if how == "half_pixel_symmetric" else 0.0
-    return offset + (i + 0.5) / scale - 0.5
+    return ((2 * i + 1) * of - size) / (2 * size) if whole else offset + (i + 0.5) / scale - 0.5
 
 
 def _rounded(u: np.ndarray, how: str) -> np.ndarray:

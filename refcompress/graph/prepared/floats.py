@@ -31,7 +31,7 @@ def float_steps(node: Node, inputs: list[Any], use: Use) -> Steps | None:
         return y, [partial(np.maximum, inputs[0], y.dtype.type(0), out=y)]
     if node.operation == "add" and isinstance(inputs[1], np.ndarray) and inputs[0].shape == inputs[1].shape:
         y = np.empty_like(inputs[0])
-        return y, [partial(np.add, *inputs, out=y)]
+        return y, [partial(np.add, *inputs, y)]
     return None
 
 
@@ -45,4 +45,4 @@ def _linear(x: np.ndarray, weight: Weight, bias: np.ndarray | None = None, *, us
     # A single row is a single column: the same memory.
     again = product.prepare(x, operand) if name.startswith("gemm_") else product.prepare(operand, x.reshape(-1, 1))
     y = again().reshape(1, -1)
-    return y, [again] if bias is None else [again, partial(np.add, y, bias, out=y)]
+    return y, [again] if bias is None else [again, partial(np.add, y, bias, y)]
