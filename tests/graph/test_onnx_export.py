@@ -8,10 +8,11 @@ from operation_examples import CASES, IDS
 from test_operations import model_of
 
 from refcompress import quantize_s8
-from refcompress.errors import MissingExtra, RefcompressError
+from refcompress.errors import LimitError, MissingExtra, RefcompressError
 from refcompress.formats import Graph, Input, Node, Quantized
 from refcompress.graph import OPERATIONS, Builder, Model
 from refcompress.graph import onnx as ours
+from refcompress.graph.onnx import writing
 from refcompress.graph.onnx.exporters import EXPORTERS
 from refcompress.graph.onnx.exporting import Export
 
@@ -39,7 +40,7 @@ def test_every_operation_goes_to_onnx_and_back(tmp_path, operation, inputs, attr
 
 
 def test_all_operations_but_two_have_a_counterpart():
-    """linear_a8 and conv_a8 find the scale of each row in a run, and sum products of scales in an order of their own."""
+    """linear_a8 and conv_a8 find the scale of each row in a run, and add in an order of their own."""
     assert set(OPERATIONS) - set(EXPORTERS) == {"linear_a8", "conv_a8"}
 
 
@@ -105,6 +106,13 @@ def test_an_operation_without_a_counterpart_is_refused_by_its_node(tmp_path, mon
     model = Model(Graph((Input("x", "float32", (2,)),), ("y",), (Node("relu", ("x",), ("y",), name="cut"),)), {})
     with pytest.raises(RefcompressError, match="node 'cut': relu has no counterpart in ONNX"):
         ours.save(model, tmp_path / "a.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_protobuf_cannot_hold_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "MOST_BYTES", 812)
+    with pytest.raises(LimitError, match="model: has 812 bytes of float32"):
+        ours.save(network(), tmp_path / "a.onnx")
     assert not list(tmp_path.iterdir())
 
 

@@ -205,6 +205,21 @@ def test_a_remainder_may_have_the_sign_of_what_is_divided(tmp_path):
         of_one(tmp_path, "Mod", [np.float32([7]), np.float32([3])], fmod=1)
 
 
+def test_older_opsets_are_refused(tmp_path):
+    with pytest.raises(RefcompressError, match="path: is of opset 6: known here are those from 7 on"):
+        read(tmp_path, proto([node("Relu", ["x"], ["y"])], {"x": [2]}, opset=6))
+
+
+@pytest.mark.parametrize("operator, attributes, gamma, alpha", [
+    ("Elu", {"alpha": 0.5}, 1, 0.5), ("Selu", {"alpha": 1.5, "gamma": 2.0}, 2, 1.5), ("Elu", {}, 1, 1)])
+def test_exponential_units_are_their_formula(tmp_path, operator, attributes, gamma, alpha):
+    x = np.float32([-90, -3, -0.5, -0.0, 0, 1e-3, 2, 90])
+    wanted = gamma * np.where(x < 0, alpha * np.expm1(x.astype(np.float64)), x)
+    found = of_one(tmp_path, operator, [x], **attributes)
+    # exp is rounded, 1 is subtracted, then at most two products: each off by half a unit of at most alpha
+    assert np.all(np.abs(found - wanted) <= 4 * 2.0**-24 * np.maximum(np.abs(wanted), gamma * alpha))
+
+
 def test_blocks_of_channels_become_places_and_back(tmp_path):
     x = np.arange(2 * 8 * 2 * 3, dtype=np.float32).reshape(2, 8, 2, 3)
     for mode in ("DCR", "CRD"):

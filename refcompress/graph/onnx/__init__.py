@@ -8,7 +8,7 @@ Read in this order:
 - ``exporting.py``, ``exporters/``: the way back, a function for each of our operations
 """
 
-from .load import load
-from .save import save
+from .reading import load
+from .writing import save
 
 __all__ = ["load", "save"]

@@ -18,6 +18,7 @@ from .types import type_name
 
 __all__ = ["Conversion", "converted"]
 
+FIRST = 7  # the oldest opset
 MOVES = {"identity", "reshape", "flatten", "transpose", "squeeze", "unsqueeze", "slice", "gather", "concat", "max_pool",
          "expand", "split", "tile"}  # what moves values, and computes nothing
 
@@ -27,6 +28,9 @@ def converted(file: File, fixed: Mapping[str, int]) -> tuple[Graph, dict[str, We
 
     Raises RefcompressError for operators that are not known here: all of them, with domains and counts.
     """
+    if file.opset < FIRST:
+        raise RefcompressError("path", f"is of opset {file.opset}: known here are those from {FIRST} on, where inputs "
+                                       "broadcast and batch norms do not train")
     unknown = Counter(_unknown(file.proto.graph))
     if unknown:
         listed = ", ".join(f"{name} ({count})" for name, count in sorted(unknown.items()))

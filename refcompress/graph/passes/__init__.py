@@ -4,14 +4,14 @@ Each says whether its outputs are the same bit for bit, or by which roundings th
 """
 
 from .activations import with_gelus, with_hard_swishes, with_silus
-from .attention import with_attentions
-from .batch_norm import without_batch_norms
-from .bias import with_biases
+from .attentions import with_attentions
+from .batch_norms import without_batch_norms
+from .biases import with_biases
 from .constants import with_folded_constants
-from .dead import without_dead_nodes, without_identities
-from .layer_norm import with_layer_norms
-from .numbers import with_numbers_as_attributes
-from .simplified import simplified
+from .idle import without_dead_nodes, without_identities
+from .layer_norms import with_layer_norms
+from .order import simplified
+from .parameters import with_numbers_as_attributes
 from .sizes import with_inputs, with_sizes
 
 __all__ = [

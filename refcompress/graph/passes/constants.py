@@ -12,8 +12,8 @@ from ..known import Known
 from ..model import Model
 from ..run import values_of
 from ..use import Use
-from .dead import dead
 from .editing import Editing, renamed, rewritten
+from .idle import dead
 
 __all__ = ["with_folded_constants"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ..names import SAME
 from ..operator import Operator
-from . import attention, composed, control, norms, pointwise, pooling, products, quantized, recurrent, resize, shapes
+from . import attentions, composed, control, norms, pointwise, pooling, products, quantized, recurrent, shapes, sizes
 
 __all__ = ["CONVERTERS"]
 
@@ -23,6 +23,6 @@ def same(operation: str) -> Callable[[Operator], None]:
 CONVERTERS: Mapping[str, Callable[[Operator], None]] = {
     **{name: same(operation) for name, operation in SAME.items()}, **products.CONVERTERS, **pooling.CONVERTERS,
     **norms.CONVERTERS, **pointwise.CONVERTERS, **shapes.CONVERTERS,
-    **quantized.CONVERTERS, **composed.CONVERTERS, **attention.CONVERTERS, **recurrent.CONVERTERS,
-    **resize.CONVERTERS, **control.CONVERTERS,
+    **quantized.CONVERTERS, **composed.CONVERTERS, **attentions.CONVERTERS, **recurrent.CONVERTERS,
+    **sizes.CONVERTERS, **control.CONVERTERS,
 }

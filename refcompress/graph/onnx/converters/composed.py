@@ -55,6 +55,19 @@ def prelu(node: Operator) -> None:
     node.give("where", negative, node.step("multiply", x, slope), x)
 
 
+def elu(node: Operator) -> None:
+    """y = x for x >= 0, else alpha (exp(x) - 1); Selu multiplies it by gamma."""
+    x, selu = node.input(0), node.type == "Selu"
+    alpha = node.attribute("alpha", 1.6732632423543772848170429916717 if selu else 1.0)
+    curve = node.step("subtract", node.step("exp", x), node.tensor("one", np.float32(1)))
+    curve = node.step("multiply", curve, node.tensor("alpha", np.float32(alpha)))
+    negative = node.step("less", x, node.tensor("zero", np.float32(0)))
+    if not selu:
+        return node.give("where", negative, curve, x)
+    gamma = node.attribute("gamma", 1.0507009873554804934193349852946)
+    node.give("multiply", node.step("where", negative, curve, x), node.tensor("gamma", np.float32(gamma)))
+
+
 def softsign(node: Operator) -> None:
     """y = x / (1 + |x|)."""
     x = node.input(0)
@@ -114,9 +127,8 @@ def _sizes(node: Operator) -> tuple[int | str, int, int, int]:
 
 
 CONVERTERS = {
-    "LessOrEqual": or_equal("less"), "GreaterOrEqual": or_equal("greater"), "Xor": xor, "IsNaN": is_nan,
-    "Mod": modulo,
-    "CastLike": cast_like, "PRelu": prelu, "Softsign": softsign, "Mean": mean, "ReduceL1": reduced("magnitudes"),
-    "ReduceL2": reduced("root"), "ReduceSumSquare": reduced("squares"), "DepthToSpace": depth_to_space,
-    "SpaceToDepth": space_to_depth,
+    "LessOrEqual": or_equal("less"), "GreaterOrEqual": or_equal("greater"), "Xor": xor, "IsNaN": is_nan, "Mod": modulo,
+    "CastLike": cast_like, "Elu": elu, "Selu": elu, "PRelu": prelu, "Softsign": softsign, "Mean": mean,
+    "ReduceL1": reduced("magnitudes"), "ReduceL2": reduced("root"), "ReduceSumSquare": reduced("squares"),
+    "DepthToSpace": depth_to_space, "SpaceToDepth": space_to_depth,
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["EXPORTERS"]
 
 
-def recurrent(export: "Export", node: Node) -> None:
+def sequence(export: "Export", node: Node) -> None:
     """The weights become (directions, gates m, k), where they have two axes."""
     given = attributes_of(node)
     inputs, directions = list(node.inputs), 2 if given.get("direction") == "bidirectional" else 1
@@ -35,4 +35,4 @@ def recurrent(export: "Export", node: Node) -> None:
     export.emit(node.operation.upper(), inputs, node.outputs, node, **attributes)
 
 
-EXPORTERS = {"lstm": recurrent, "gru": recurrent}
+EXPORTERS = {"lstm": sequence, "gru": sequence}

@@ -2,14 +2,14 @@
 
 from ..model import Model
 from .activations import gelu, hard_swish, silu
-from .attention import attention
-from .batch_norm import batch_norm
-from .bias import bias
+from .attentions import attention
+from .batch_norms import batch_norm
+from .biases import bias
 from .constants import fold
-from .dead import dead, identities
 from .editing import rewritten
-from .layer_norm import layer_norm
-from .numbers import numbers
+from .idle import dead, identities
+from .layer_norms import layer_norm
+from .parameters import numbers
 
 __all__ = ["simplified"]
 

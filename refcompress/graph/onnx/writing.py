@@ -1,15 +1,18 @@
 """Write a network as an ONNX model."""
 
+import math
 from collections.abc import Mapping
 from os import PathLike
 
 from ...container import files
+from ...errors import LimitError
 from ..model import Model
 from .exporting import Export
 from .package import onnx_package
 
 __all__ = ["save"]
 
+MOST_BYTES = 2**31  # of a message of protobuf
 IR_VERSION = 10  # ONNX 1.16: the one that has integers of 4 bits; runtimes refuse files of a version above their own
 
 
@@ -32,8 +35,12 @@ def save(model: Model, path: str | bytes | PathLike, *, integers: bool = False,
     ------
     MissingExtra : the package onnx is not installed (the extra io).
     RefcompressError : a node that ONNX has no operators for.
+    LimitError : tensors of 2 GiB and more, which a file of protobuf cannot hold.
     """
     onnx = onnx_package()
+    total = sum(4 * math.prod(value.shape) for value in model.tensors.values())
+    if total >= MOST_BYTES:
+        raise LimitError("model", f"has {total} bytes of float32, and a file of protobuf has fewer than {MOST_BYTES}")
     export = Export(model, integers)
     graph = export.graph(model.graph, "network")
     export.tensors()

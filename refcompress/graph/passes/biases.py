@@ -10,8 +10,9 @@ __all__ = ["with_biases"]
 def with_biases(model: Model) -> Model:
     """Return the model with additions of vectors behind "linear", "conv" and "conv_transposed" as their biases.
 
-    The outputs are the same bit for bit: these operations add a bias after the product, in one addition. The bias of a
-    convolution that stands as (1, m, 1, 1) becomes (m,), under its name.
+    The outputs are the same bit for bit where the bias is one addition in float32 behind the product. "conv_transposed"
+    and convolutions of three axes add it in float64: there one rounding goes. The bias of a convolution that stands as
+    (1, m, 1, 1) becomes (m,), under its name.
     """
     return rewritten(model, bias)
 
