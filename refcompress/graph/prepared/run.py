@@ -1,6 +1,7 @@
 """Runs of a network on inputs of one size."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -121,7 +122,7 @@ class Prepared:
             else:
                 taken = {name: alive[name] for name in node_inputs(node) if name in alive}
                 if not self._by_kernels(node, taken, given):
-                    self._steps.append(lambda node=node, forgotten=forgotten: self._compute(node, forgotten))
+                    self._steps.append(partial(self._compute, node, forgotten))
                     given = {name: np.array(a, order="K") for name, a in given.items()}  # memory that can be written
                 alive.update(given)
             values.update(given)
