@@ -79,11 +79,10 @@ typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const
 typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy,
                            int transposed, const float *x, const float *w, float *y);
 
-/* int8 weights of n outputs by k inputs, packed: outputs by sixteens, and the inputs of each group by fours. For input p
- * of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 + o % 16 * 4 + p % 4], with quads = ceil(group / 4);
- * 0 where there is no such output or input.
- * group : 1 to k (1 where k is 0), and groups = ceil(k / group). sums : of the weights of a group, n rows of groups.
- * zero_point : n rows of groups, to be taken off each weight; or NULL. */
+/* int8 weights of n outputs by k inputs, packed: outputs by sixteens, and the inputs of each group by fours. For input
+ * p of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 + o % 16 * 4 + p % 4], with quads = ceil(group /
+ * 4); 0 where there is no such output or input. group : 1 to k (1 where k is 0), and groups = ceil(k / group). sums :
+ * of the weights of a group, n rows of groups. zero_point : n rows of groups, to be taken off each weight; or NULL. */
 struct rc_packed_s8 {
     size_t n, k, group;
     const int8_t *w;
@@ -92,8 +91,8 @@ struct rc_packed_s8 {
 };
 
 /* How the sums of n outputs become int8: clip(round((acc + bias) * multiplier / 2^(31 + shift)) + zero_point, lowest,
- * highest), the exact quotient rounded once, ties to even. bias : NULL for none. No acc + bias leaves int32.
- * multiplier : 0 to 2^31 - 1; shift : -30 to 31. */
+ * highest), the exact quotient rounded once, ties to even. bias : NULL for none. No acc + bias leaves int32. multiplier
+ * : 0 to 2^31 - 1; shift : -30 to 31. */
 struct rc_to_s8 {
     const int32_t *bias, *multiplier, *shift;
     int32_t zero_point, lowest, highest;
@@ -105,15 +104,15 @@ typedef int rc_gemm_s8s8_requantized(size_t begin, size_t end, size_t first, siz
                                      const struct rc_packed_s8 *w, const struct rc_to_s8 *to, int8_t *y);
 
 /* The same, to float32: the sum over the groups g, ascending from +0.0, of acc[g] * (x_scale[i] * w_scale[o, g]), where
- * acc[g] is the exact sum of x * (w - zero_point) in the group; then bias[o], if there is one. The product of the scales
- * is exact in double; the product with acc, each sum and the bias are rounded to double, and the last to float.
+ * acc[g] is the exact sum of x * (w - zero_point) in the group; then bias[o], if there is one. The product of the
+ * scales is exact in double; the product with acc, each sum and the bias are rounded to double, and the last to float.
  * w_scale : n rows of groups. */
 typedef int rc_gemm_s8s8_scaled(size_t begin, size_t end, size_t first, size_t stop, const int8_t *x,
                                 const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale,
                                 const float *bias, float *y);
 
-/* The elements of the range of x to integers, int16_t if wide and else int8_t: element i by the multiplier and the shift
- * number i % columns; without a bias. Rounded as refcompress says (quantize/requantization.py). */
+/* The elements of the range of x to integers, int16_t if wide and else int8_t: element i by the multiplier and the
+ * shift number i % columns; without a bias. Rounded as refcompress says (quantize/requantization.py). */
 enum rc_rounding {
     RC_HALF_EVEN = 0,
     RC_HALF_AWAY = 1,
@@ -129,8 +128,8 @@ struct rc_windows {
     int32_t fill;
 };
 
-/* Each channel with its own kernel, for the rows of the range, of out_rows an image. weight : h by w by c. x and
- * y : images side by side. */
+/* Each channel with its own kernel, for the rows of the range, of out_rows an image. weight : h by w by c. x and y :
+ * images side by side. */
 typedef int rc_nn_depthwise_s8(size_t begin, size_t end, const struct rc_windows *of, const int8_t *x,
                                const int8_t *weight, const struct rc_to_s8 *to, int8_t *y);
 
@@ -138,16 +137,16 @@ typedef int rc_nn_depthwise_s8(size_t begin, size_t end, const struct rc_windows
 typedef int rc_nn_average_pool_s8(size_t begin, size_t end, const struct rc_windows *of, const int8_t *x,
                                   const struct rc_to_s8 *to, int8_t *y);
 
-/* clip(round(((a - a_zero) * a_factor + (b - b_zero) * b_factor) / 2^shift) + zero_point, lowest, highest), ties to even.
- * Factors below 2^22, shift at most 24: all fits an int32. */
+/* clip(round(((a - a_zero) * a_factor + (b - b_zero) * b_factor) / 2^shift) + zero_point, lowest, highest), ties to
+ * even. Factors below 2^22, shift at most 24: all fits an int32. */
 struct rc_sum_s8 {
     int32_t a_zero, b_zero, a_factor, b_factor, shift, zero_point, lowest, highest;
 };
 typedef int rc_nn_add_s8(size_t begin, size_t end, const struct rc_sum_s8 *how, const int8_t *a, const int8_t *b,
                          int8_t *y);
 
-/* clip(round((a - a_zero) * (b - b_zero) * multiplier / 2^(31 + shift)) + zero_point, lowest, highest), ties to even; of
- * multiplier and shift the first. */
+/* clip(round((a - a_zero) * (b - b_zero) * multiplier / 2^(31 + shift)) + zero_point, lowest, highest), ties to even;
+ * of multiplier and shift the first. */
 typedef int rc_nn_multiply_s8(size_t begin, size_t end, int32_t a_zero, int32_t b_zero, const struct rc_to_s8 *to,
                               const int8_t *a, const int8_t *b, int8_t *y);
 
@@ -438,8 +437,8 @@ int rc_run_gemm_u8s8(rc_gemm_u8s8 *kernel, size_t begin, size_t end, size_t m, s
 int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, const float *x,
                       const struct rc_quantized *w, float *y);
 
-/* gemm_f32f32, transposed, of the matrices of the range: y[i] = x[i] w[i], of m by k and k by n, side by side. Of the many
- * small products of attention, a call of each would take longer than its work. */
+/* gemm_f32f32, transposed, of the matrices of the range: y[i] = x[i] w[i], of m by k and k by n, side by side. Of the
+ * many small products of attention, a call of each would take longer than its work. */
 int rc_batch_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const float *x,
                          const float *w, float *y);
 

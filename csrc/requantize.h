@@ -41,8 +41,8 @@ RC_INLINE double rc_scale_of(int32_t multiplier, int32_t shift)
     return (double)multiplier * power.value;
 }
 
-/* The nearest integer, ties to even, of t, as far as 2^9: what is clipped to 8 bits in the end is clipped there already.
- * The sum's unit in the last place is 1, so adding rounds it; every compiler makes vectors of this. */
+/* The nearest integer, ties to even, of t, as far as 2^9: what is clipped to 8 bits in the end is clipped there
+ * already. The sum's unit in the last place is 1, so adding rounds it; every compiler makes vectors of this. */
 RC_INLINE int32_t rc_nearest_of(double t)
 {
     const double shift = 6755399441055744.0; /* 1.5 * 2^52 */

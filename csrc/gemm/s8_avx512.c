@@ -1,6 +1,6 @@
 /* What changed since AVX2: vpdpbusd adds four products of bytes to each of sixteen outputs in one instruction. It wants
- * one side unsigned: x is laid ready as x + 128, and 128 times the sum of an output's weights is taken off with the bias.
- * 32 registers hold the sums of 6 rows and 64 outputs, and their operands. */
+ * one side unsigned: x is laid ready as x + 128, and 128 times the sum of an output's weights is taken off with the
+ * bias. 32 registers hold the sums of 6 rows and 64 outputs, and their operands. */
 #include "../requantize.h"
 #if RC_X86
 #include <string.h>

@@ -8,17 +8,16 @@
  * MR                   rows of x in a tile; a tile has NR = 64 outputs, or 16, 32 or 48
  * BIAS                 added to each input, so BIAS times the sum of the weights is taken off (0: it adds nothing)
  * lay(x, count, out)   write count inputs, and zeros up to a multiple of 64 (of values that meet zeros of w)
- * tile(fresh, mr, nv, x, ldx, quads, w, ldw, start, sums)   the products of mr rows with nv times sixteen outputs, added
- *                      to sums, rows of NR, or if fresh to start, one row; ldw from sixteen outputs to the next
+ * tile(fresh, mr, nv, x, ldx, quads, w, ldw, start, sums)   the products of mr rows with nv times sixteen outputs,
+ *                      added to sums, rows of NR, or if fresh to start, one row; ldw from sixteen outputs to the next
  * to_s8(sums, scale, zero_point, lowest, highest, width, y)   a row of NR sums to int8, in double
  * scaled(sums, x_scale, w_scale, nv, totals)   add a row's sums, scaled, to its totals
  * to_floats(totals, bias, width, y)   a row of NR totals, with the bias if it is not NULL, rounded to float
  * scaled_to_floats(sums, x_scale, w_scale, bias, width, y)   all of this for the sums of a single group
  *
- * The idea: outputs lie across the lanes, so a short k costs nothing at the end of a sum; four inputs of a row meet four
- * weights of each output in an instruction. A block of rows is laid ready once, and meets all weights; the sums of a tile
- * go through the stack, where what follows reads them from L1.
- */
+ * The idea: outputs lie across the lanes, so a short k costs nothing at the end of a sum; four inputs of a row meet
+ * four weights of each output in an instruction. A block of rows is laid ready once, and meets all weights; the sums of
+ * a tile go through the stack, where what follows reads them from L1. */
 #include "../requantize.h"
 #include <string.h>
 

@@ -19,6 +19,7 @@ from .. import threads
 from .._call import check, empty, lib, pointer
 from ..prepared import with_prepare
 
+
 class Rows(NamedTuple):
     """What a prepared quantize_s8 of rows gives, each with a scale: the fields of a Quantized, whose memory changes."""
 

@@ -48,8 +48,8 @@ def nn_depthwise_s8_refusals():
         for bad in (None, 3, np.int64([1, 1]), np.int32([1]), np.int32([-(2**31), 0])):
             yield (x, *layer[:i], bad, *layer[i + 1 :]), {}
     for kwargs in ({"strides": (0, 1)}, {"strides": 1}, {"strides": (1, 1, 1)}, {"pads": (0, 0, 0, -1)},
-                   {"pads": (1, 1)}, {"dilations": (1, 4)}, {"dilations": (1.0, 1)}, {"x_zero_point": 128}, {"zero_point": -129},
-                   {"lowest": 1}, {"pads": (0, 0, 0, 2**21)}):
+                   {"pads": (1, 1)}, {"dilations": (1, 4)}, {"dilations": (1.0, 1)}, {"x_zero_point": 128},
+                   {"zero_point": -129}, {"lowest": 1}, {"pads": (0, 0, 0, 2**21)}):
         yield (x, *layer), kwargs
 
 
