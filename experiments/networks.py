@@ -64,7 +64,7 @@ def measure(record: Record, name: str, subject: Subject) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "source.onnx"), Path(folder, "target.onnx")
-        save_onnx(simplified(subject.model), source)
+        save_onnx(network_peers.turned(simplified(subject.model)), source)
         for method, quantizer in network_peers.quantizers(subject).items():
             if method not in rows:
                 quantizer(source, target)
