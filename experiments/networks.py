@@ -1,4 +1,4 @@
-"""Whole networks on integers: what W8A8, W4A8 and W4A16 cost in bytes and in answers, beside ONNX Runtime's quantizer.
+"""Whole networks on integers, and by recipes: what they cost in bytes and in answers, beside ONNX Runtime's quantizer.
 
     python -m experiments.networks --mobilenet mobilenet_v2-b0353104.pth
 
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from experiments import network_peers, network_subjects, runner
+from experiments import network_peers, network_recipes, network_subjects, runner
 from experiments.network_subjects import Run, Subject
 from experiments.runner import RESULTS, Record, fastest
 from refcompress import save_model
@@ -60,6 +60,13 @@ def measure(record: Record, name: str, subject: Subject) -> None:
         rows[method] = {"bytes": bytes_of(made.model), "float32": len(made.floats),
                         **subject.judge(run_of(made.model, subject.output))}
         record.keep()
+    for method, recipe in network_recipes.ROWS.items():
+        if method not in rows:
+            small = recipe(subject)
+            floats = [node for node in small.graph.nodes if not node.operation.endswith("_a8")]
+            rows[method] = {"bytes": bytes_of(small), "float32": len(floats),
+                            **subject.judge(run_of(small, subject.output))}
+            record.keep()
     if network_peers.onnx_runtime() is None:
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -83,5 +83,36 @@ RC_INLINE TARGET void scaled(const int32_t *sums, float x_scale, const float *w_
     }
 }
 
+RC_INLINE TARGET void to_floats(const double *totals, const float *bias, size_t width, float *y)
+{
+    size_t o = 0;
+    for (; o + 4 <= width; o += 4) {
+        __m256d total = _mm256_load_pd(totals + o);
+        if (bias)
+            total = _mm256_add_pd(total, _mm256_cvtps_pd(_mm_loadu_ps(bias + o)));
+        _mm_storeu_ps(y + o, _mm256_cvtpd_ps(total));
+    }
+    for (; o < width; o++)
+        y[o] = (float)(bias ? totals[o] + (double)bias[o] : totals[o]);
+}
+
+RC_INLINE TARGET void scaled_to_floats(const int32_t *sums, float x_scale, const double *w_scale, const double *bias,
+                                       size_t width, float *y)
+{
+    const __m256d of_row = _mm256_set1_pd((double)x_scale);
+    for (size_t o = 0; o < width; o += 4) {
+        const __m256d sum = _mm256_cvtepi32_pd(_mm_load_si128((const __m128i *)(sums + o)));
+        const __m256d product = _mm256_mul_pd(sum, _mm256_mul_pd(of_row, _mm256_load_pd(w_scale + o)));
+        const __m128 four = _mm256_cvtpd_ps(_mm256_add_pd(product, _mm256_load_pd(bias + o)));
+        if (width - o >= 4) {
+            _mm_storeu_ps(y + o, four);
+        } else {
+            float some[4];
+            _mm_storeu_ps(some, four);
+            memcpy(y + o, some, (width - o) * sizeof *y);
+        }
+    }
+}
+
 #include "s8_rows.h"
 #endif

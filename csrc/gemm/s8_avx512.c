@@ -97,5 +97,33 @@ RC_INLINE TARGET void scaled(const int32_t *sums, float x_scale, const float *w_
                                                _mm256_load_ps(w_scale + o), _mm512_load_pd(totals + o)));
 }
 
+RC_INLINE TARGET __m256 eight_floats(const double *totals, const float *bias, __mmask8 some)
+{
+    __m512d total = _mm512_load_pd(totals);
+    if (bias)
+        total = _mm512_add_pd(total, _mm512_cvtps_pd(_mm256_maskz_loadu_ps(some, bias)));
+    return _mm512_cvtpd_ps(total);
+}
+
+RC_INLINE TARGET void to_floats(const double *totals, const float *bias, size_t width, float *y)
+{
+    for (size_t o = 0; o < width; o += 8) {
+        const __mmask8 some = width - o < 8 ? (__mmask8)((1u << (width - o)) - 1) : 0xFF;
+        _mm256_mask_storeu_ps(y + o, some, eight_floats(totals + o, bias ? bias + o : NULL, some));
+    }
+}
+
+RC_INLINE TARGET void scaled_to_floats(const int32_t *sums, float x_scale, const double *w_scale, const double *bias,
+                                       size_t width, float *y)
+{
+    const __m512d of_row = _mm512_set1_pd((double)x_scale);
+    for (size_t o = 0; o < width; o += 8) {
+        const __mmask8 some = width - o < 8 ? (__mmask8)((1u << (width - o)) - 1) : 0xFF;
+        const __m512d sum = _mm512_cvtepi32_pd(_mm256_load_si256((const __m256i *)(sums + o)));
+        const __m512d product = _mm512_mul_pd(sum, _mm512_mul_pd(of_row, _mm512_load_pd(w_scale + o)));
+        _mm256_mask_storeu_ps(y + o, some, _mm512_cvtpd_ps(_mm512_add_pd(product, _mm512_load_pd(bias + o))));
+    }
+}
+
 #include "s8_rows.h"
 #endif

@@ -12,6 +12,8 @@
  *                      to sums, rows of NR, or if fresh to start, one row; ldw from sixteen outputs to the next
  * to_s8(sums, scale, zero_point, lowest, highest, width, y)   a row of NR sums to int8, in double
  * scaled(sums, x_scale, w_scale, nv, totals)   add a row's sums, scaled, to its totals
+ * to_floats(totals, bias, width, y)   a row of NR totals, with the bias if it is not NULL, rounded to float
+ * scaled_to_floats(sums, x_scale, w_scale, bias, width, y)   all of this for the sums of a single group
  *
  * The idea: outputs lie across the lanes, so a short k costs nothing at the end of a sum; four inputs of a row meet four
  * weights of each output in an instruction. A block of rows is laid ready once, and meets all weights; the sums of a tile
@@ -143,6 +145,42 @@ TARGET int KERNEL_REQUANTIZED(size_t begin, size_t end, size_t first, size_t sto
     return RC_OK;
 }
 
+/* Rows of a single group: no totals wait for others. */
+RC_INLINE TARGET void one_group(size_t begin, size_t end, size_t first, size_t stop, const int8_t *x,
+                                const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale,
+                                const float *bias, float *y)
+{
+    const struct shape s = shape_of(w);
+    INPUT ready[XCOUNT] __attribute__((aligned(64)));
+    int32_t sums[MR * NR] __attribute__((aligned(64))), start[NR] __attribute__((aligned(64)));
+    double scale[NR] __attribute__((aligned(64))), added[NR] __attribute__((aligned(64)));
+    int in_pieces;
+    const size_t rows = rows_ready(&s, &in_pieces);
+
+    for (size_t i0 = begin; i0 < end; i0 += rows) {
+        const size_t height = rc_min(end - i0, rows);
+        if (!in_pieces)
+            lay_rows(x + i0 * w->k, height, w, &s, ready);
+        for (size_t o0 = first; o0 < stop; o0 += NR) {
+            const size_t width = rc_min(stop - o0, NR), nv = (width + 15) / 16;
+            for (size_t o = 0; o < NR; o++) { /* outputs past the range repeat its last one, and drop the results */
+                const size_t at = o0 + rc_min(o, width - 1);
+                scale[o] = (double)w_scale[at];
+                added[o] = bias ? (double)bias[at] : 0.0; /* no sum is -0.0, so nothing is changed */
+                start[o] = (int32_t)(0 - BIAS * (uint32_t)w->sums[at]);
+            }
+            for (size_t i = 0; i < height; i += MR) {
+                const size_t count = rc_min(MR, height - i);
+                sums_of_group(count, nv, o0, 0, x + (i0 + i) * w->k, ready + (in_pieces ? 0 : i * s.ldx), in_pieces, w,
+                              &s, start, sums);
+                for (size_t r = 0; r < count; r++)
+                    scaled_to_floats(sums + r * NR, x_scale[i0 + i + r], scale, added, width,
+                                     y + (i0 + i + r) * w->n + o0);
+            }
+        }
+    }
+}
+
 TARGET int KERNEL_SCALED(size_t begin, size_t end, size_t first, size_t stop, const int8_t *x, const float *x_scale,
                          const struct rc_packed_s8 *weights, const float *w_scale, const float *bias, float *y)
 {
@@ -150,6 +188,10 @@ TARGET int KERNEL_SCALED(size_t begin, size_t end, size_t first, size_t stop, co
     const struct shape s = shape_of(&w);
     if (w.zero_point)
         return PORTABLE_SCALED(begin, end, first, stop, x, x_scale, weights, w_scale, bias, y);
+    if (s.groups == 1) {
+        one_group(begin, end, first, stop, x, x_scale, &w, w_scale, bias, y);
+        return RC_OK;
+    }
     INPUT ready[XCOUNT] __attribute__((aligned(64)));
     int32_t sums[MR * NR] __attribute__((aligned(64))), start[NR] __attribute__((aligned(64)));
     double totals[MR * NR] __attribute__((aligned(64)));
@@ -169,26 +211,17 @@ TARGET int KERNEL_SCALED(size_t begin, size_t end, size_t first, size_t stop, co
                 const size_t count = rc_min(MR, height - i);
                 memset(totals, 0, count * NR * sizeof *totals);
                 for (size_t g = 0; g < s.groups; g++) {
-                    if (s.groups > 1 || i == 0)
-                        for (size_t o = 0; o < width; o++) {
-                            scale[o] = w_scale[(o0 + o) * s.groups + g];
-                            start[o] = (int32_t)(0 - BIAS * (uint32_t)w.sums[(o0 + o) * s.groups + g]);
-                        }
+                    for (size_t o = 0; o < width; o++) {
+                        scale[o] = w_scale[(o0 + o) * s.groups + g];
+                        start[o] = (int32_t)(0 - BIAS * (uint32_t)w.sums[(o0 + o) * s.groups + g]);
+                    }
                     sums_of_group(count, nv, o0, g, x + (i0 + i) * w.k, ready + (in_pieces ? 0 : i * s.ldx), in_pieces,
                                   &w, &s, start, sums);
                     for (size_t r = 0; r < count; r++)
                         scaled(sums + r * NR, x_scale[i0 + i + r], scale, nv, totals + r * NR);
                 }
-                for (size_t r = 0; r < count; r++) {
-                    float *row = y + (i0 + i + r) * w.n + o0;
-                    const double *total = totals + r * NR;
-                    if (bias)
-                        for (size_t o = 0; o < width; o++)
-                            row[o] = (float)(total[o] + (double)bias[o0 + o]);
-                    else
-                        for (size_t o = 0; o < width; o++)
-                            row[o] = (float)total[o];
-                }
+                for (size_t r = 0; r < count; r++)
+                    to_floats(totals + r * NR, bias ? bias + o0 : NULL, width, y + (i0 + i + r) * w.n + o0);
             }
         }
     }

@@ -1,7 +1,7 @@
 /* Template of the functions of a number and of a row. Included after these were defined:
  *
  * ACTIVATION, SOFTMAX, LAYER_NORM, RMS_NORM    the functions' names
- * TARGET, LANES                                as doubles.h has them
+ * TARGET, LANES, WIDEN                         as doubles.h has them
  *
  * Between float32 in memory and float32 in memory all is in doubles. Sixteen elements are a turn; the last, shorter one
  * goes by way of an array of sixteen.

@@ -7,5 +7,6 @@
 #define RMS_NORM rc_nn_rms_norm_avx2
 #define TARGET RC_AVX2
 #define LANES 4
+#define WIDEN(v) _mm256_cvtps_pd(v)
 #include "rows.h"
 #endif

@@ -7,5 +7,6 @@
 #define RMS_NORM rc_nn_rms_norm_avx512
 #define TARGET RC_AVX512
 #define LANES 8
+#define WIDEN(v) _mm512_cvtps_pd(v)
 #include "rows.h"
 #endif

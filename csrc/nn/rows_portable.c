@@ -5,4 +5,5 @@
 #define RMS_NORM rc_nn_rms_norm_portable
 #define TARGET
 #define LANES 2
+#define WIDEN(v) __builtin_convertvector(v, VEC)
 #include "rows.h"

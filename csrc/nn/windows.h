@@ -61,19 +61,29 @@ RC_INLINE char *patch_of_last(const size_t size, const struct rc_window *w, cons
 RC_INLINE void patches_of_first(const size_t size, const struct rc_window *w, const char *image, const void *fill,
                                 struct span rows, int64_t row, size_t place, size_t count, char *y)
 {
-    const size_t patch = w->c * w->h * w->w * size;
-    for (size_t ch = 0; ch < w->c; ch++)
-        for (size_t i = 0; i < w->h; i++) {
-            const char *x = image;
-            if (i >= rows.from && i < rows.to)
-                x += (ch * w->rows + under(row, w->row_dilation, i)) * w->columns * size;
-            for (size_t j = 0; j < w->w; j++, y += size)
-                for (size_t p = 0; p < count; p++) {
-                    const int64_t column = first_column(w, place + p) + (int64_t)(j * w->column_dilation);
-                    const int on = i >= rows.from && i < rows.to && column >= 0 && column < (int64_t)w->columns;
-                    memcpy(y + p * patch, on ? x + (size_t)column * size : fill, size);
+    const size_t patch = w->c * w->h * w->w * size, step = w->column_stride * size;
+    for (size_t j = 0; j < w->w; j++) {
+        /* The places from..to whose cell lies on the image, and its column at the first one. */
+        const int64_t first = first_column(w, place) + (int64_t)(j * w->column_dilation);
+        const struct span on = on_image(first, (int64_t)w->column_stride, count, w->columns);
+        const size_t column = on.from < on.to ? under(first, w->column_stride, on.from) : 0;
+        for (size_t ch = 0; ch < w->c; ch++)
+            for (size_t i = 0; i < w->h; i++) {
+                char *to = y + ((ch * w->h + i) * w->w + j) * size;
+                if (i < rows.from || i >= rows.to) {
+                    for (size_t p = 0; p < count; p++)
+                        memcpy(to + p * patch, fill, size);
+                    continue;
                 }
-        }
+                const char *x = image + ((ch * w->rows + under(row, w->row_dilation, i)) * w->columns + column) * size;
+                for (size_t p = 0; p < on.from; p++)
+                    memcpy(to + p * patch, fill, size);
+                for (size_t p = on.from; p < on.to; p++)
+                    memcpy(to + p * patch, x + (p - on.from) * step, size);
+                for (size_t p = on.to; p < count; p++)
+                    memcpy(to + p * patch, fill, size);
+            }
+    }
 }
 
 RC_INLINE void patches(const size_t size, size_t begin, size_t end, const struct rc_window *w, const void *fill,

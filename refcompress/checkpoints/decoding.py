@@ -14,7 +14,6 @@ from ..container import DEFAULT_LIMIT, files
 from ..errors import CorruptError, LimitError, RefcompressError
 from ..formats import ELEMENT_TYPES, Packed, Plain, Quantized, QuantizedLayer
 from ..formats.arranged import Arranged
-from ..graph import onnx
 from ..models.onnx.write import DECODED
 from ..models.source import Tensor, Value
 from ..ops import implementation_of
@@ -121,6 +120,8 @@ def is_onnx(path: Path) -> bool:
 def write_network(path: Path, target: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT,
                   integers: bool = False) -> None:
     """Write the network of a compressed file as an ONNX model. integers : whether integers with scales stay such"""
+    from ..graph import onnx
+
     onnx.save(load_model(path, implementation=implementation, limit=limit), target, integers=integers, metadata=DECODED)
 
 

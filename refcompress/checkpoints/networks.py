@@ -1,23 +1,31 @@
-"""Networks: what a compressed file holds beside its tensors, so that it runs."""
+"""Networks: what a compressed file holds beside its tensors, so that it runs.
+
+What knows operations is loaded by the first network that is asked for.
+"""
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import container, reference
+from .. import container, models, reference
 from ..container import DEFAULT_LIMIT
 from ..errors import RefcompressError
 from ..formats import ELEMENT_TYPES, Graph, Plain
-from ..graph import Model
 from .reading import is_compressed, load
 from .source_networks import graph_name
 from .sources import Path
 
+if TYPE_CHECKING:
+    from ..graph import Model
+
 __all__ = ["load_model", "model_of", "save_model"]
 
+TENSORS = ("has no graph: it holds tensors, and does not say in which order they are computed with, nor which "
+           "activations stand between them")
 
-def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> Model:
-    """Return the network that a file holds: a compressed file with a graph, or an ONNX model.
+
+def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> "Model":
+    """Return the network that a file holds: a compressed file with a graph, or a model of others that is a network.
 
     Parameters
     ----------
@@ -44,20 +52,17 @@ def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFA
     array([[2.]], dtype=float32)
     """
     if not is_compressed(path):
-        from ..graph import onnx
-
-        return onnx.load(path)
+        return _of_others(path, limit)
     with container.open(path, implementation=implementation, limit=limit) as file:
         name = file.graph_name
     if name is None:
-        raise RefcompressError("path", "has no graph: it holds tensors, and does not say in which order they are "
-                                       "computed with, nor which activations stand between them")
+        raise RefcompressError("path", TENSORS)
     entries = load(path, implementation=implementation, limit=limit)
     graph = entries.pop(name)
     return model_of(graph, {name: _array(value) for name, value in entries.items()})
 
 
-def save_model(path: Path, model: Model, *, implementation: Any = reference,
+def save_model(path: Path, model: "Model", *, implementation: Any = reference,
                metadata: Mapping[str, str] | None = None) -> None:
     """Write a network to a compressed file: its graph first, then its tensors, in the formats that they have.
 
@@ -71,9 +76,11 @@ def save_model(path: Path, model: Model, *, implementation: Any = reference,
                    metadata=metadata)
 
 
-def model_of(graph: Graph, entries: Mapping[str, Any]) -> Model:
+def model_of(graph: Graph, entries: Mapping[str, Any]) -> "Model":
     """Return the network of a graph and the entries of its file; refuse an entry that nothing uses, or that is missing.
     """
+    from ..graph import Model
+
     taken = set(graph.parameters)
     for name in entries:
         if name not in taken:
@@ -82,6 +89,18 @@ def model_of(graph: Graph, entries: Mapping[str, Any]) -> Model:
         if name not in entries:
             raise RefcompressError(f"entry {name!r}", "is not in the file, and the graph takes it")
     return Model(graph, entries)
+
+
+def _of_others(path: Path, limit: int) -> "Model":
+    """Return the network of an ONNX model, or of a type of file that means one."""
+    with models.open(path, limit=limit) as source:
+        if source.graph is not None:
+            return model_of(source.graph, {name: tensor.read() for name, tensor in source.items()})
+        if source.kind != "onnx":
+            raise RefcompressError("path", TENSORS)
+    from ..graph import onnx
+
+    return onnx.load(path)
 
 
 def _array(value: Any) -> Any:

@@ -8,12 +8,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__, arguments, container
 from ..container import DEFAULT_LIMIT
 from ..errors import ArgumentTypeError, RefcompressError
-from ..graph import Model
 from ..models.source import Source
 from . import parts
 from .bounds import bytes_of, bytes_of_file
@@ -27,6 +26,9 @@ from .thresholds import kept_of_each
 from .work import Item, name_of_implementation, part_of, parts_of
 from .workers import executor_of, fastest
 
+if TYPE_CHECKING:
+    from ..graph import Model
+
 __all__ = ["compress", "fastest", "plan"]
 
 MOST_JOBS = 1024
@@ -35,7 +37,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk without room, or a share of it tha
 Progress = Callable[[int, int], object]  # (bytes of the source that are done, all of them)
 
 
-def plan(source: Path | Source | Model | Mapping[str, Any], recipe: Recipe | Path = "int8", *,
+def plan(source: "Path | Source | Model | Mapping[str, Any]", recipe: Recipe | Path = "int8", *,
          limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> Plan:
     """Return what :func:`compress` would do: what each tensor becomes and why, and in how many bytes.
 
@@ -57,7 +59,7 @@ def plan(source: Path | Source | Model | Mapping[str, Any], recipe: Recipe | Pat
             opened.close()
 
 
-def compress(source: Path | Source | Model | Mapping[str, Any], recipe: Recipe | Path = "int8", *,
+def compress(source: "Path | Source | Model | Mapping[str, Any]", recipe: Recipe | Path = "int8", *,
              target: Path | None = None,
              implementation: Any = None, jobs: int = 1, executor: Any = None, strict: bool = False,
              limit: int = DEFAULT_LIMIT, bfloat16: bool = False, progress: Progress | None = None) -> Result:

@@ -7,8 +7,6 @@ from typing import Any
 from ..container import entry_bytes
 from ..errors import RefcompressError
 from ..formats import Graph
-from ..graph import Model
-from ..graph.uses import is_turned, is_weight, uses
 from ..models.mapping import tensor
 from ..models.source import Source, Tensor
 
@@ -70,7 +68,7 @@ def network_of(source: Source) -> tuple[Source, Network]:
     try:
         from ..graph import onnx
 
-        model: Model = onnx.load(source.files[0])
+        model = onnx.load(source.files[0])
     except RefcompressError as error:
         return source, Network(why=error.rule if error.argument in ("path", "onnx") else str(error))
     network = _network(source, model.graph)
@@ -78,6 +76,8 @@ def network_of(source: Source) -> tuple[Source, Network]:
 
 
 def _network(source: Source, graph: Graph) -> Network:
+    from ..graph.uses import is_turned, uses
+
     used = uses(graph)
     axes = {name: 1 for name, nodes in used.items() if nodes and all(map(is_turned, nodes))}
     return Network(graph, graph_name(used), axes=axes, folded=tuple(name for name in source if name not in used),
@@ -95,6 +95,8 @@ def _taken(source: Source, network: Network, tensors: Mapping[str, Any]) -> Sour
 
 def _fixed(tensors: Mapping[str, Tensor], graph: Graph) -> dict[str, Tensor]:
     """Return the tensors; weights of nodes that compute with integers count as coded, which no preset changes."""
+    from ..graph.uses import is_weight, uses
+
     found = dict(tensors)
     for name, used in uses(graph).items():
         if name in found and found[name].type == "float32" and any(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,9 +11,11 @@ from .. import models
 from ..container import DEFAULT_LIMIT
 from ..formats import Graph, Plain
 from ..formats.base import Format
-from ..graph import Model
 from ..models.source import Source, Value
 from .source_networks import network_of
+
+if TYPE_CHECKING:
+    from ..graph import Model
 
 __all__ = ["Opening", "Path", "raw", "source_of"]
 
@@ -38,20 +40,23 @@ class Opening:
         return network_of(source)[0] if self.network else source
 
 
-def source_of(what: Path | Source | Model | Mapping[str, Any], *, limit: int, bfloat16: bool
+def source_of(what: "Path | Source | Model | Mapping[str, Any]", *, limit: int, bfloat16: bool
               ) -> tuple[Source, Opening | None]:
     """Return the source, and how another process opens it: not at all, if it is a mapping in memory."""
     if isinstance(what, Source):
         return what, None
-    if isinstance(what, Model):
-        source = models.from_mapping(what.tensors)
-        return source.with_tensors(source, what.graph), None
     if isinstance(what, Mapping):
         graphs = [value for value in what.values() if isinstance(value, Graph)]
         if len(graphs) != 1:
             return models.from_mapping(what), None
         source = models.from_mapping({name: value for name, value in what.items() if value is not graphs[0]})
         return source.with_tensors(source, graphs[0]), None
+    if not isinstance(what, str | bytes | PathLike):
+        from ..graph import Model  # with what knows operations
+
+        if isinstance(what, Model):
+            source = models.from_mapping(what.tensors)
+            return source.with_tensors(source, what.graph), None
     opening = Opening(what, limit, bfloat16)
     return opening.source(), opening
 

@@ -3,6 +3,7 @@
 import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -176,7 +177,7 @@ class File(Mapping[str, Layer]):
         reader.entry = self._names[number]
         return _layer(reader)
 
-    @property
+    @cached_property
     def graph_name(self) -> str | None:
         """The name of the entry that is the graph of a network; None where the file has none.
 

@@ -6,7 +6,7 @@ its own in each of them. Neighbours of a row are put in the order of what they h
 **Source** the method in layers: Sugiyama, Tagawa and Toda 1981.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import ArgumentTypeError
 from ..formats import Graph, Node, is_array_format
-from ..formats.graph import node_inputs
+from ..formats.graph import subgraphs
 from .known import Known
 from .model import Model
 from .table import OPERATIONS
@@ -77,22 +77,37 @@ def draw(model: Model) -> str:
 
 def _boxes(graph: Graph, tensors: Mapping[str, Weight], known: Mapping[str, Known]
            ) -> tuple[list[Box], list[tuple[Box, Box]]]:
-    """Return a box for each input, node and output, and the lines between them."""
+    """Return a box for each input, node and output, and the lines between them.
+
+    The nodes of a graph in an attribute have boxes too: they stand above the node that it belongs to.
+    """
+    boxes: list[Box] = []
+    edges: list[tuple[Box, Box]] = []
+
+    def add(box: Box, takes: Iterable[str], giver: Mapping[str, Box]) -> Box:
+        boxes.append(box)
+        for upper in dict.fromkeys(id(giver[name]) for name in takes if name in giver):
+            edges.append((by_id[upper], box))
+        by_id[id(box)] = box
+        return box
+
+    def inside(part: Graph, giver: dict[str, Box]) -> None:
+        for each in part.inputs:
+            giver[each.name] = add(Box([_short(each.name), *_size(known.get(each.name))], FILLS["input"], True), (), {})
+        for node in part.nodes:
+            ends: list[str] = []
+            around = dict(giver)
+            for inner in subgraphs(node):
+                inside(inner, around)
+                ends += inner.outputs
+            box = add(Box(_text(node, tensors, known), _fill(node)), [*node.inputs, *ends], around)
+            giver.update((name, box) for name in node.outputs if name)
+
+    by_id: dict[int, Box] = {}
     giver: dict[str, Box] = {}
-    boxes, edges = [], []
-    for each in graph.inputs:
-        giver[each.name] = box = Box([_short(each.name), _size(known.get(each.name))], FILLS["input"], True)
-        boxes.append(box)
-    for node in graph.nodes:
-        box = Box(_text(node, tensors, known), _fill(node))
-        boxes.append(box)
-        edges += [(giver[name], box) for name in dict.fromkeys(node_inputs(node)) if name in giver]
-        giver.update((name, box) for name in node.outputs if name)
+    inside(graph, giver)
     for name in graph.outputs:
-        box = Box([_short(name)], FILLS["input"])
-        boxes.append(box)
-        if name in giver:
-            edges.append((giver[name], box))
+        add(Box([_short(name)], FILLS["input"]), [name], giver)
     return boxes, edges
 
 
@@ -108,7 +123,7 @@ def _text(node: Node, tensors: Mapping[str, Weight], known: Mapping[str, Known])
             lines += [_short(value.describe())] if is_array_format(value) else []
     said = [f"{key} {_value(value)}" for key, value in node.attributes]
     lines += [_short(", ".join(said))] if said else []
-    return [*lines, _size(known.get(next(filter(None, node.outputs))))]
+    return [*lines, *_size(known.get(next(filter(None, node.outputs))))]
 
 
 def _value(value) -> str:
@@ -119,10 +134,12 @@ def _value(value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _size(known: Known | None) -> str:
+def _size(known: Known | None) -> list[str]:
+    """Return the line that says the shape of a value; none where it is not known before the run."""
     if known is None or known.shape is None:
-        return "?"
-    return f"{' x '.join(map(str, known.shape)) or 'scalar'}" + (f"  {known.type}" if known.type != "float32" else "")
+        return []
+    shape = " x ".join(map(str, known.shape)) or "scalar"
+    return [shape if known.type == "float32" else f"{shape}  {known.type}"]
 
 
 def _short(text: str) -> str:

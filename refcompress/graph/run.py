@@ -12,7 +12,7 @@ from ..formats.graph import subgraphs
 from .signature import known_tensor, of_node, shapes_of
 from .sizes import UNKNOWN
 from .table import OPERATIONS
-from .use import Use, Weight
+from .use import Use, Weight, as_array
 
 if TYPE_CHECKING:
     from .model import Model
@@ -77,8 +77,9 @@ def computed(node: Node, values: Mapping[str, Weight | None], use: Use, sure: Co
 
 def _array(value: Any, name: str, use: Use) -> np.ndarray:
     """Return a value as an array: a compressed format where no operation takes it as it is stored is decoded."""
-    if not is_array_format(value):
-        return value
+    array = as_array(value)
+    if array is not None or not is_array_format(value):
+        return array  # type: ignore[return-value]
     use.say(f"{name} decoded from {type(value).__name__}")
     return use.once(value, "decoded", value.dense)
 

@@ -13,7 +13,7 @@ from ..formats.graph import subgraphs
 from .known import Known
 from .sizes import elementwise
 from .table import OPERATIONS, REQUIRED
-from .use import Use, Weight
+from .use import Use, Weight, as_array
 
 __all__ = ["all_nodes", "checked_nodes", "checked_tensors", "known_outputs", "known_tensor", "of_node", "shapes_of",
            "signatures"]
@@ -61,8 +61,9 @@ def _is_sure(x: Known, i: int) -> bool:
 
 def known_tensor(value: Weight) -> Known:
     """Return what is known of a tensor, or of an array in a run."""
-    if isinstance(value, np.ndarray) and value.dtype.kind in "iubf" and value.size <= SMALL:
-        return Known(value.dtype.name, tuple(value.shape), value)
+    array = as_array(value)
+    if array is not None and array.dtype.kind in "iubf" and array.size <= SMALL:
+        return Known(array.dtype.name, tuple(array.shape), array)
     return Known(value.dtype.name, tuple(value.shape))
 
 

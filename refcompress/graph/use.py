@@ -6,11 +6,18 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..formats import ArrayFormat, Format, is_array_format
+from ..formats import ELEMENT_TYPES, ArrayFormat, Format, Plain, is_array_format
 
-__all__ = ["Use", "Weight", "copied"]
+__all__ = ["Use", "Weight", "as_array", "copied"]
 
 Weight = np.ndarray | ArrayFormat
+
+
+def as_array(value: Weight) -> np.ndarray | None:
+    """Return a tensor that is an array: also a Plain of one of NumPy's types, whose bits are one; else None."""
+    if isinstance(value, Plain) and ELEMENT_TYPES[value.type].numpy is not None:
+        return value.dense()
+    return None if is_array_format(value) else value  # type: ignore[return-value]
 
 
 class Use:
@@ -88,8 +95,9 @@ class Use:
 
     def operand(self, weight: Weight) -> tuple[str, np.ndarray | Format]:
         """Return the name of a weight's product, and what it takes."""
-        if not is_array_format(weight):
-            return "gemm_f32f32", weight  # type: ignore[return-value]
+        array = as_array(weight)
+        if array is not None or not is_array_format(weight):
+            return "gemm_f32f32", array  # type: ignore[return-value]
         if weight.product is None:
             self.say(f"decoded from {type(weight).__name__}")
             return "gemm_f32f32", self.once(weight, "decoded", weight.dense)

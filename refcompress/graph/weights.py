@@ -17,15 +17,16 @@ from ..formats import (
 )
 from ..formats.arranged import Arranged
 from ..formats.base import matrix_shape
-from .use import Use, Weight
+from .use import Use, Weight, as_array
 
 __all__ = ["as_matrix", "as_rows", "decoded", "row_block", "rows_of", "turned"]
 
 
 def decoded(weight: Weight, use: Use) -> np.ndarray:
     """Return a weight as an array; the report says what was decoded."""
-    if not is_array_format(weight):
-        return weight  # type: ignore[return-value]
+    array = as_array(weight)
+    if array is not None or not is_array_format(weight):
+        return array  # type: ignore[return-value]
     use.say(f"decoded from {type(weight.layer if isinstance(weight, Arranged) else weight).__name__}")
     return weight.dense()
 

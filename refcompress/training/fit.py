@@ -1,7 +1,7 @@
 """Train a network on examples, and count what it gets wrong."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from .losses import softmax_cross_entropy
 from .network import Trainable
 from .optimizers import Optimizer
 from .tuning import Free, Hook
+
+Inputs = np.ndarray | Mapping[str, np.ndarray]  # by name, where a graph has several
 
 
 def cosine(t: float) -> float:
@@ -29,13 +31,14 @@ def constant(t: float) -> float:
     return 1.0
 
 
-def fit(network: Trainable, inputs: np.ndarray, labels: np.ndarray, *, optimizer: Optimizer, epochs: int,
+def fit(network: Trainable, inputs: Inputs, labels: np.ndarray, *, optimizer: Optimizer, epochs: int,
         rng: np.random.Generator, batch: int = 128, schedule: Callable[[float], float] = cosine,
         tuning: Hook | None = None, augment: Callable | None = None,
         progress: Callable[[int, int, float], None] | None = None) -> list[float]:
     """Train ``network`` on softmax cross-entropy over shuffled minibatches; return the mean loss of each epoch.
 
-    inputs : (n, k) in the dtype of the network's parameters; labels : (n,) integers. optimizer : SGD, Adam or anything
+    inputs : (n, k) in the dtype of the network's parameters, or what the network takes, examples along the first axis;
+    a mapping for a graph of several inputs. labels : (n,) integers. optimizer : SGD, Adam or anything
     with ``learning_rate`` and ``step(parameters, gradients)``, which returns False where it left the step out, as
     Scaled does;
     schedule : share of the steps done → factor of its learning rate. tuning : a hook of tuning.py, Free by default.
@@ -53,7 +56,7 @@ def fit(network: Trainable, inputs: np.ndarray, labels: np.ndarray, *, optimizer
 
     Cost: per epoch 6 n multiplications a weight, less those for the gradient of the inputs.
     """
-    n = len(inputs)
+    n = _count(inputs)
     if len(labels) != n or n == 0:
         raise RefcompressError("labels", f"must have one entry an input, {n}, and at least one, not {len(labels)}")
     epochs, batch = arguments.integer(epochs, "epochs", 0), arguments.integer(batch, "batch", 1)
@@ -65,7 +68,8 @@ def fit(network: Trainable, inputs: np.ndarray, labels: np.ndarray, *, optimizer
             with np.errstate(over="ignore", invalid="ignore"):  # one refusal below, instead of a warning from each step
                 for start in range(0, n, batch):
                     rows = order[start : start + batch]
-                    x = inputs[rows] if augment is None else augment(inputs[rows], rng)
+                    x = _taken(inputs, rows)
+                    x = x if augment is None else augment(x, rng)
                     loss, dy = softmax_cross_entropy(network.forward(x, rng), labels[rows])
                     network.backward(dy)
                     optimizer.learning_rate = learning_rate * schedule(done / steps)
@@ -110,36 +114,55 @@ def misses(outputs: np.ndarray, labels: np.ndarray) -> int:
     return int(np.count_nonzero((outputs.argmax(axis=-1) != labels) | np.isnan(outputs).any(axis=-1)))
 
 
-def errors(network: Trainable, inputs: np.ndarray, labels: np.ndarray, *, batch: int = 1000) -> int:
+def errors(network: Trainable, inputs: Inputs, labels: np.ndarray, *, batch: int = 1000) -> int:
     """Return how many of the inputs do not get their largest output at their label, as ``misses`` counts."""
     batch = arguments.integer(batch, "batch", 1)
-    if len(labels) != len(inputs):
-        raise RefcompressError("labels", f"must have one entry an input, {len(inputs)}, not {len(labels)}")
+    n = _count(inputs)
+    if len(labels) != n:
+        raise RefcompressError("labels", f"must have one entry an input, {n}, not {len(labels)}")
     wrong = 0
-    for start in range(0, len(inputs), batch):
+    for start in range(0, n, batch):
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is counted, not warned of
-            outputs = network.forward(inputs[start : start + batch])
+            outputs = network.forward(_taken(inputs, slice(start, start + batch)))
         wrong += misses(outputs, labels[start : start + batch])
     return wrong
 
 
-def error_rate(network: Trainable, inputs: np.ndarray, labels: np.ndarray) -> float:
+def error_rate(network: Trainable, inputs: Inputs, labels: np.ndarray) -> float:
     """Return the share of the inputs that ``errors`` counts; at least one input."""
-    if len(inputs) == 0 or len(labels) != len(inputs):
-        raise RefcompressError("labels", f"must have one entry an input, {len(inputs)}, and at least one, "
-                                         f"not {len(labels)}")
+    n = _count(inputs)
+    if n == 0 or len(labels) != n:
+        raise RefcompressError("labels", f"must have one entry an input, {n}, and at least one, not {len(labels)}")
     return errors(network, inputs, labels) / np.asarray(labels).size
 
 
-def mean_loss(network: Trainable, inputs: np.ndarray, labels: np.ndarray, *, batch: int = 1000) -> float:
+def mean_loss(network: Trainable, inputs: Inputs, labels: np.ndarray, *, batch: int = 1000) -> float:
     """Return the mean softmax cross-entropy of the inputs, of the network as in use; at least one input."""
     batch = arguments.integer(batch, "batch", 1)
-    if len(labels) != len(inputs) or len(inputs) == 0:
-        raise RefcompressError("labels", f"must have one entry an input, {len(inputs)}, and at least one, "
-                                         f"not {len(labels)}")
+    n = _count(inputs)
+    if len(labels) != n or n == 0:
+        raise RefcompressError("labels", f"must have one entry an input, {n}, and at least one, not {len(labels)}")
     total = 0.0
-    for start in range(0, len(inputs), batch):
+    for start in range(0, n, batch):
         part = slice(start, start + batch)
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is returned, not warned of
-            total += softmax_cross_entropy(network.forward(inputs[part]), labels[part])[0] * len(labels[part])
-    return total / len(inputs)
+            total += softmax_cross_entropy(network.forward(_taken(inputs, part)), labels[part])[0] * len(labels[part])
+    return total / n
+
+
+def _count(inputs: Inputs) -> int:
+    """Return how many examples there are; refuse inputs of different numbers."""
+    if not isinstance(inputs, Mapping):
+        return len(inputs)
+    if not inputs:
+        raise RefcompressError("inputs", "must have an array at least")
+    n = len(next(iter(inputs.values())))
+    for name, x in inputs.items():
+        if len(x) != n:
+            raise RefcompressError(f"inputs[{name!r}]", f"must have {n} examples as the first has, not {len(x)}")
+    return n
+
+
+def _taken(inputs: Inputs, rows) -> Inputs:
+    """Return some of the examples."""
+    return {name: x[rows] for name, x in inputs.items()} if isinstance(inputs, Mapping) else inputs[rows]

@@ -63,6 +63,7 @@ class GraphNetwork:
         self.batch_statistics = arguments.boolean(batch_statistics, "batch_statistics")
         self.momentum = arguments.real(momentum, "momentum", 0, 1)
         self._paths = Paths(model, frozen, self.behind)
+        self._nodes, self._kind = self._paths.nodes, "float32"
         self.tensors = {name: np.array(value.dense() if is_array_format(value) else value)
                         for name, value in model.tensors.items()}
         self._gradients = {name: np.zeros_like(self.tensors[name]) for name in self._paths.parameters}
@@ -72,7 +73,7 @@ class GraphNetwork:
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes on which the output depends, in their order."""
-        return self._paths.nodes
+        return self._nodes
 
     def passed(self, node: Node) -> tuple:
         """Return what a node was given and what it gave in the last ``forward``, and how its gradient goes back."""
@@ -99,7 +100,7 @@ class GraphNetwork:
         """Return the output for the inputs (by name, where there are several); with ``rng`` as in training."""
         values: dict = {"": None, **self.tensors, **checked_inputs(self.graph, x)[0]}
         self._passed = {}
-        for node in self._paths.nodes:
+        for node in self._nodes:
             given = precision.entering(node, [values[name] for name in node.inputs])
             outputs, function = self._outputs(node, given, values, training=rng is not None)
             outputs = precision.leaving(node, outputs)
@@ -137,8 +138,10 @@ class GraphNetwork:
 
     def backward(self, dy: np.ndarray, *, precision: Precision = Precision()) -> None:
         """Fill ``gradients`` from the gradient ``dy`` of the loss with respect to the last output."""
+        if not self._passed:
+            raise RefcompressError("dy", "must be of an output: forward comes first")
         sent: dict[str, np.ndarray] = {self.graph.outputs[0]: dy}
-        for node in reversed(self._paths.nodes):
+        for node in reversed(self._nodes):
             wanted = self._paths.wanted[node.name]
             given, outputs, (function, attributes) = self._passed[node.name]
             names = node.outputs + ("",) * (len(outputs) - len(node.outputs))  # the last ones may be left out
@@ -179,8 +182,7 @@ class GraphNetwork:
         return other
 
     def astype(self, dtype: DTypeLike) -> "GraphNetwork":
-        """Return a network of its own that computes in another dtype, its parameters converted, and its inputs' type.
-        """
+        """Return a network of its own in another dtype: that of its parameters, its inputs, and casts to its own."""
         other = self.copy()
         other.tensors = {name: value.astype(dtype) if value.dtype.kind == "f" else value
                          for name, value in other.tensors.items()}
@@ -192,7 +194,12 @@ class GraphNetwork:
         kind = np.dtype(dtype).name
         inputs = tuple(replace(each, type=kind) if each.type.startswith("float") else each
                        for each in self.graph.inputs)
-        other.graph = Graph(inputs, self.graph.outputs, self.graph.nodes)
+        nodes = {node.name: replace(node, attributes=node.attributes if dict(node.attributes).get("type") != self._kind
+                                    else (*(pair for pair in node.attributes if pair[0] != "type"), ("type", kind)))
+                 for node in self.graph.nodes}
+        other.graph = Graph(inputs, self.graph.outputs, tuple(nodes.values()))
+        other._kind = kind
+        other._nodes = tuple(nodes[node.name] for node in self._nodes)
         return other
 
     def model(self) -> Model:

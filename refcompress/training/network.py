@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -23,7 +23,7 @@ class Trainable(Protocol):
     @property
     def gradients(self) -> dict[str, np.ndarray]: ...
 
-    def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray: ...
+    def forward(self, x: Any, rng: np.random.Generator | None = None) -> np.ndarray: ...
 
     def backward(self, dy: np.ndarray) -> None: ...
 

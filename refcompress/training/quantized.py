@@ -24,7 +24,8 @@ class StraightThrough:
 
     bits : name → 2 to 8, of parameters; those not named train as they are. axis : the channel axis, a scale each; None:
         one
-    scale for all. The master begins as the weight that is there; the weights are quantized at once. Rounding, scales
+    scale for all; or name → one of these, 0 for names that it lacks (a linear node's transposed weight has its outputs
+    along axis 1). The master begins as the weight that is there; the weights are quantized at once. Rounding, scales
     and errors are those of quantize_s8.
 
     **Source** Bengio, Léonard, Courville 2013 (arXiv 1308.3432) for the straight-through estimator; Jacob et al. 2018
@@ -32,9 +33,11 @@ class StraightThrough:
     the weights of a channel may have a scale of their own.
     """
 
-    def __init__(self, network: Trainable, bits: Mapping[str, int], *, axis: int | None = 0):
-        self._network, self._weights, self._axis = network, network.parameters, axis
-        self._bits = {}
+    def __init__(self, network: Trainable, bits: Mapping[str, int], *, axis: int | None | Mapping[str, int | None] = 0):
+        self._network, self._weights, self._bits = network, network.parameters, {}
+        self._axis = {name: axis.get(name, 0) if isinstance(axis, Mapping) else axis for name in bits}
+        if isinstance(axis, Mapping) and (strange := [name for name in axis if name not in bits]):
+            raise RefcompressError(f"axis[{strange[0]!r}]", "must be of a parameter that bits names")
         for name, b in bits.items():
             if name not in self._weights:
                 raise RefcompressError(f"bits[{name!r}]", f"must be one of {', '.join(self._weights)}")
@@ -59,11 +62,11 @@ class StraightThrough:
         return {name: self._quantize(name, bits) for name, bits in self._bits.items()}
 
     def _quantize(self, name: str, bits: int) -> Quantized:
-        w = arguments.finite(self.parameters[name], name)
-        shared = tuple(i for i in range(w.ndim) if self._axis is None or i != self._axis % w.ndim)
+        w, axis = arguments.finite(self.parameters[name], name), self._axis[name]
+        shared = tuple(i for i in range(w.ndim) if axis is None or i != axis % w.ndim)
         wide = np.abs(w).max(axis=shared, keepdims=True).astype(np.float64) / (2 ** (bits - 1) - 1)
         scale = np.where(wide == 0, 1, np.maximum(wide.astype(np.float32), SMALLEST_NORMAL)).astype(np.float32)
-        return reference.quantize_s8(w, scale=scale, axis=self._axis)
+        return reference.quantize_s8(w, scale=scale, axis=axis)
 
 
 class LearnedSteps(StraightThrough):

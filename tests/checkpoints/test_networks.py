@@ -169,6 +169,15 @@ def test_an_entry_that_nothing_uses_or_that_is_missing_is_an_error_by_its_name(t
         rc.load_model(tmp_path / "a.rcz")
 
 
+def test_models_of_others_are_networks_or_say_that_they_are_none(tmp_path, source):
+    models.save(tmp_path / "a.safetensors", built().tensors)
+    with pytest.raises(RefcompressError, match="path: has no graph: it holds tensors"):
+        rc.load_model(tmp_path / "a.safetensors")
+    with pytest.raises(RefcompressError, match="must end in"):
+        rc.load_model(saved(tmp_path / "a.txt", network()))
+    assert rc.load_model(source)(IMAGES).shape == (2, 10)
+
+
 def test_a_tensor_named_graph_leaves_the_name_to_it(tmp_path):
     b = Builder()
     model = b.model(b.linear(b.input("x", (1, 24)), b.tensor("graph", LAST)))

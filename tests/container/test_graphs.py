@@ -8,12 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from container_strategies import graphs
-from file_mutations import framed, graph
+from file_mutations import file_of, framed, graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from implementations import BOTH, each
 
-from refcompress import CorruptError, Graph, LimitError, RefcompressError, container, reference
+from refcompress import (
+    CorruptError,
+    Graph,
+    LimitError,
+    RefcompressError,
+    UnsupportedVersionError,
+    container,
+    reference,
+)
 from refcompress.container import cursor, entry_bytes, layer_of, streams
 from refcompress.container.cursor import Coding, integer_bytes
 from refcompress.container.graphs import content
@@ -151,6 +159,8 @@ def test_a_file_has_one_graph(tmp_path):
         container.save(path, {"a": SIMPLE, "b": SIMPLE})
     assert not path.exists()
     part = entry_bytes(SIMPLE)
+    with pytest.raises(UnsupportedVersionError, match="is of kind 20; this release reads 0 to 19 in version 2"):
+        container.loads(file_of(1, lambda number: part, 2))
     for second in (part, entry_bytes(graph()), b"\x0a\x01"):
         with pytest.raises(CorruptError, match="a file has one graph"):
             container.loads(framed({"w": entry_bytes(np.ones(3)), "a": part, "b": second}))

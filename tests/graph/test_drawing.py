@@ -8,6 +8,7 @@ import pytest
 
 import refcompress as rc
 from refcompress import Builder
+from refcompress.formats import Input, Node
 from refcompress.graph import draw
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -58,3 +59,15 @@ def test_a_network_of_one_value_and_what_is_no_model():
     assert len(boxes(draw(b.model(b.input("x", (1,)))))[0]) == 2
     with pytest.raises(rc.ArgumentTypeError, match="model: must be a Model, not Graph"):
         draw(residual().graph)
+
+
+def test_the_nodes_of_branches_are_drawn_above_the_node_that_they_belong_to():
+    then = rc.Graph((), ("t",), (Node("tanh", ("x",), ("t",), {}, "in one"),))
+    other = rc.Graph((), ("o",), (Node("relu", ("x",), ("o",), {}, "in the other"),))
+    graph = rc.Graph((Input("x", "float32", (2, 3)), Input("choice", "bool", ())), ("y",), (
+        Node("if", ("choice",), ("y",), {"then_branch": then, "else_branch": other}, "choose"),))
+    found, texts, root = boxes(draw(rc.Model(graph, {})))
+    heads = [each.text for each in root.iter(f"{SVG}text") if each.get("font-weight")]
+    tops = {head: top for head, (_, top, _, _) in zip(heads, found, strict=True)}
+    assert tops["x"] < tops["tanh  in one"] == tops["relu  in the other"] < tops["if  choose"] < tops["y"]
+    assert len(list(root.iter(f"{SVG}path"))) >= 6

@@ -189,11 +189,20 @@ NAN = np.float32([np.nan, 1, 2, -3])
     ("Softsign", [np.float32([1, -3])], [0.5, -0.75]), ("Mean", [np.float32([1, 2]), np.float32([3, 6])], [2, 4]),
     ("Sum", [np.float32([1, 2]), np.float32([3, 6]), np.float32([1, 1])], [5, 9]), ("Sum", [np.float32([1])], [1]),
     ("CastLike", [np.float32([1.5]), np.array([1])], [1]),
+    ("Mod", [np.array([7, -7, 7, -7, 6]), np.array([3, 3, -3, -3, 3])], [1, 2, -2, -1, 0]),
+    ("Mod", [np.int8([127, -128]), np.int8([100, 127])], [27, 126]),
     ("ReduceL1", [np.float32([3, -4])], [7]), ("ReduceL2", [np.float32([3, -4])], [5]),
     ("ReduceSumSquare", [np.float32([3, -4])], [25]),
 ])
 def test_operators_that_are_a_few_of_ours(tmp_path, operator, inputs, wanted):
     assert of_one(tmp_path, operator, inputs).tolist() == wanted
+
+
+def test_a_remainder_may_have_the_sign_of_what_is_divided(tmp_path):
+    found = of_one(tmp_path, "Mod", [np.array([7, -7, 7, -7]), np.array([3, 3, -3, -3])], fmod=1)
+    assert found.tolist() == [1, -1, 1, -1]
+    with pytest.raises(RefcompressError, match="of float32 is not known here"):
+        of_one(tmp_path, "Mod", [np.float32([7]), np.float32([3])], fmod=1)
 
 
 def test_blocks_of_channels_become_places_and_back(tmp_path):

@@ -3,13 +3,16 @@
 import numpy as np
 import onnx
 import pytest
+from integer_networks import small_cnn
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from onnx_graphs import node, proto, read, tensor
 
 from refcompress.errors import RefcompressError
-from refcompress.formats import Quantized
+from refcompress.formats import Graph, Input, Node, Quantized
+from refcompress.graph import Model
 from refcompress.graph import onnx as ours
+from refcompress.graph.integers import to_integers
 
 RNG = np.random.default_rng(17)
 TYPES = {"uint8": TensorProto.UINT8, "int8": TensorProto.INT8, "int4": TensorProto.INT4, "uint4": TensorProto.UINT4,
@@ -79,6 +82,32 @@ def test_a_bias_of_int32_is_float32(tmp_path):
     model = proto([node("DequantizeLinear", ["b", "s"], ["bias"], axis=0), node("Add", ["x", "bias"], ["y"])],
                   {"x": ["n", 3]}, [tensor("b", np.int32([1, -70000, 3])), tensor("s", powers(3))])
     assert same(tmp_path, model, np.float32([[1, 2, 3]])).tensors["bias"].dtype == np.float32
+
+
+def test_a_network_on_integers_is_the_same_bits_in_onnx(tmp_path):
+    """Layers, residuals, gates and pools by ONNX's integer operators, computed by its evaluator."""
+    x = RNG.standard_normal((3, 3, 9, 11)).astype(np.float32)
+    made = to_integers(small_cnn(), x).model
+    operations = {each.operation for each in made.graph.nodes}
+    assert {"conv_s8", "linear_s8", "add_s8", "multiply_s8", "average_pool_s8", "lookup_s8", "rescale_s8"} < operations
+    ours.save(made, tmp_path / "a.onnx")
+    written = onnx.load(tmp_path / "a.onnx")
+    onnx.checker.check_model(written)
+    assert np.array_equal(ReferenceEvaluator(written).run(None, {"x": x})[0], made(x))
+
+
+@pytest.mark.parametrize("bits", [1, 5, 31])
+def test_halves_go_to_even_in_the_integer_arithmetic_that_is_written(tmp_path, bits):
+    """rescale by a sum: every tie, on both sides of 0."""
+    attributes = {"a_scale": 2.0**-bits, "a_zero_point": 0, "b_scale": 2.0**-bits, "b_zero_point": 0, "y_scale": 1.0,
+                  "y_zero_point": 3, "lowest": -100, "highest": 90}
+    a, b = (each.astype(np.int8).reshape(-1) for each in np.meshgrid(np.arange(-128, 128), np.arange(-128, 128, 17)))
+    given = tuple(Input(name, "int8", a.shape) for name in "ab")
+    model = Model(Graph(given, ("y",), (Node("add_s8", ("a", "b"), ("y",), attributes, "sum"),)), {})
+    ours.save(model, tmp_path / "a.onnx")
+    found = ReferenceEvaluator(str(tmp_path / "a.onnx")).run(None, {"a": a, "b": b})[0]
+    exact = np.clip(np.rint((a.astype(np.float64) + b) * 2.0**-bits) + 3, -100, 90) if bits < 24 else 3
+    assert np.array_equal(found, model(a, b)) and np.all(found == exact)
 
 
 @pytest.mark.parametrize("nodes, rule", [

@@ -375,6 +375,19 @@ def test_attention_is_the_same_bits(mask, order, seed):
     same(model, after, inputs | ({"mask": real(rng, 1, 1, 5, 6)} if mask else {}))
 
 
+@few
+@given(seed=SEEDS)
+def test_a_scale_of_the_keys_is_that_of_the_attention(seed):
+    """A power of two, so that it is the same wherever it stands."""
+    rng, b = rng_of(seed), Builder()
+    q, k, v = b.input("q", (2, 2, 5, 4)), b.input("k", (2, 2, 6, 4)), b.input("v", (2, 2, 6, 3))
+    turned = b.multiply(b.transpose(k, axes=(0, 1, 3, 2)), number(b, "scale", 0.5))
+    model = b.model(b.matmul(b.softmax(b.matmul(q, turned)), v))
+    after = passes.with_attentions(model)
+    assert operations(after) == ["attention"] and dict(after.graph.nodes[0].attributes) == {"scale": 0.5}
+    same(model, after, {"q": real(rng, 2, 2, 5, 4), "k": real(rng, 2, 2, 6, 4), "v": real(rng, 2, 2, 6, 3)})
+
+
 @pytest.mark.parametrize("of_k", [(2, 1), (1, 4), ("b", 4)])
 def test_heads_and_batches_that_would_be_repeated_stay_products(of_k):
     b = Builder()

@@ -1,6 +1,5 @@
 """A run: what it keeps, what it says, what it chooses; and the table of a network."""
 
-import gc
 import weakref
 
 import numpy as np
@@ -86,6 +85,16 @@ def test_a_format_where_an_array_is_taken_is_decoded_and_that_is_said():
     assert "fc.bias decoded from Plain" in use.said["fc"]
 
 
+def test_an_array_that_a_file_keeps_bit_for_bit_is_an_array():
+    """Also where it says a shape: that is followed before a run, and nothing is said to be decoded."""
+    builder, use = Builder(), Use(native)
+    y = builder.linear(builder.input("x", ("n", 8)), rc.Plain.of(W), rc.Plain.of(W[:, 0].copy()), name="fc")
+    model = builder.model(builder.reshape(y, rc.Plain.of(np.int64([-1, 2])), name="two"))
+    assert model.known["two"].shape == ("2 * n", 2)
+    assert np.array_equal(model(X, use=use), (X @ W.T + W[:, 0]).reshape(-1, 2))
+    assert list(use.said) == ["fc"] and "decoded" not in str(use.said)
+
+
 def test_what_a_product_reads_is_made_once_where_it_is_to_be_kept():
     made = []
 
@@ -115,7 +124,6 @@ def test_values_are_forgotten_behind_the_last_node_that_takes_them():
     seen = {}
 
     def watch(node, found):
-        gc.collect()
         seen[node.name] = {name for name, each in alive.items() if each() is not None}
         alive.update({name: weakref.ref(a) for name, a in zip(node.outputs, found)})
 

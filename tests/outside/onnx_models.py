@@ -109,6 +109,24 @@ def built(into: Path, mobilenet: str | None, squeeze: str | None) -> Iterator[tu
         yield "all-MiniLM-L6-v2", into / "minilm.onnx", lambda rng: [minilm_graph.batch(texts, Tokens())]
 
 
+def same_integers(into: Path, mobilenet: str) -> bool:
+    """Return whether MobileNetV2 on integers, written to ONNX, has the same bits by ONNX Runtime; print it."""
+    from examples import mobilenet_v2
+    from refcompress import checkpoints
+    from refcompress.graph.integers import to_integers
+
+    with checkpoints.open(mobilenet) as tensors:
+        model = mobilenet_v2.network({key: tensor.read() for key, tensor in tensors.items()}, 224, 224)
+    x = images(np.random.default_rng(1), 4, 3, 224, 224)
+    made = to_integers(model, x, implementation=native).model
+    onnx.save(made, into / "integers.onnx")
+    inputs = {"images": x[:2]}
+    ours, theirs = made.run(inputs, implementation=native), runtime(into / "integers.onnx", inputs)
+    same = all(np.array_equal(ours[key], theirs[key]) for key in theirs)
+    print(f"MobileNetV2 on integers: {'the same bits' if same else 'other bits: FAILED'}")
+    return same
+
+
 def runtime(path: Path, inputs: Inputs) -> Inputs:
     """Return what ONNX Runtime computes, without its rewrites that change the arithmetic."""
     import onnxruntime as ort
@@ -185,6 +203,8 @@ def main() -> None:
             print(f"{name:29} {len(model.graph.nodes):6} {len(simple.graph.nodes):6} {worst:13.1e} {worst_simple:13.1e}"
                   f"  {own:9.1e} {theirs_own:9.1e}  {seconds:.2f}{'  FAILED' * bad}"
                   f"{'  other bits when read again' * (not same)}", flush=True)
+        if options.mobilenet is not None and options.only in "MobileNetV2 on integers":
+            failed += not same_integers(into, options.mobilenet)
     if failed:
         raise SystemExit(f"{failed} networks failed")
 

@@ -81,6 +81,17 @@ def test_straight_through_weights_are_within_half_a_step_of_their_masters_and_gr
     assert np.array_equal(tuning.gradients()["fc1.weight"], net.gradients["fc1.weight"])
 
 
+@given(SEEDS, BITS)
+@settings(max_examples=10)
+def test_each_parameter_may_have_an_axis_of_its_own(seed, bits):
+    several = {"fc1.weight": bits, "fc2.weight": bits, "fc2.bias": bits}
+    found = StraightThrough(network(seed), several, axis={"fc1.weight": 1, "fc2.bias": None}).quantized()
+    for name, axis in (("fc1.weight", 1), ("fc2.weight", 0), ("fc2.bias", None)):
+        alone = StraightThrough(network(seed), {name: bits}, axis=axis).quantized()[name]
+        assert np.array_equal(found[name].values, alone.values) and np.array_equal(found[name].scale, alone.scale)
+    assert found["fc1.weight"].scale.shape == (1, 6)
+
+
 def lsq_by_hand(dy, x, step, low, high, size):
     """The gradients of the paper, one element at a time; x / step as float32, the rest in float64."""
     dx, total = np.zeros_like(dy), 0.0
@@ -176,6 +187,7 @@ def test_weights_and_activations_at_four_bits_learn_together():
     (lambda: StraightThrough(network(0), {"fc9.weight": 8}), "bits['fc9.weight']"),
     (lambda: StraightThrough(network(0), {"fc1.weight": 1}), "bits['fc1.weight']"),
     (lambda: LearnedSteps(network(0), {"fc1.weight": 9}), "bits['fc1.weight']"),
+    (lambda: StraightThrough(network(0), {"fc1.weight": 8}, axis={"fc2.weight": 0}), "axis['fc2.weight']"),
     (lambda: LearnedSteps(network(0), {"fc1.weight": 8.0}), "bits['fc1.weight']"),
     (lambda: QuantizedInputs(1), "bits"), (lambda: QuantizedInputs(True), "bits"),
 ])

@@ -35,6 +35,7 @@ class Export:
         self._names = {name for graph in _graphs(model.graph) for node in graph.nodes
                        for name in (*node.inputs, *node.outputs)} | {each.name for each in model.graph.inputs}
         self._known = dict(model.known)
+        self._taken: set[str] = set(model.graph.outputs)
 
     def graph(self, graph: Graph, name: str) -> Any:
         """Return a GraphProto."""
@@ -61,6 +62,7 @@ class Export:
         """Add a node. part : what tells it from the other nodes that are made of the same one of ours."""
         self.opset = max(self.opset, opset)
         names = list(inputs)
+        self._taken.update(names)
         while names and not names[-1]:
             names.pop()
         self._nodes[-1].append(self.helper.make_node(operator, names, list(outputs), name=node.name + part,
@@ -85,8 +87,10 @@ class Export:
         return found
 
     def tensors(self) -> None:
-        """Add the tensors of the model: arrays as they are, formats as float32 or as integers with their scales."""
+        """Add the tensors that nodes take: arrays as they are, formats as float32 or as integers with their scales."""
         for name, value in self.model.tensors.items():
+            if name not in self._taken:
+                continue  # a layer on integers has its values as a tensor of its own
             if is_array_format(value):
                 if self.integers and isinstance(value, Quantized) and self._integers(name, value):
                     continue

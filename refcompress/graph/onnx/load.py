@@ -23,8 +23,8 @@ def load(path: str | bytes | PathLike, *, fixed: Mapping[str, int] | None = None
     -------
     Model : it computes what the ONNX model computes; nodes whose outputs nothing takes are left out
         Its tensors are named as in a compressed file of the same model (refcompress.models.onnx): initialisers by their
-        names, those of Constant nodes by their outputs. A weight that DequantizeLinear makes is a Quantized, and has the
-        name of the node's output.
+        names, those of Constant nodes by their outputs. A weight that DequantizeLinear makes is a Quantized, by the
+        node's output.
 
     Raises
     ------

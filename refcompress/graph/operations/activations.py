@@ -26,7 +26,7 @@ def gelu(x: np.ndarray, *, use: Use, approximate: bool = False) -> np.ndarray:
 
         y = x (1 + erf(x / sqrt(2))) / 2;    approximate: y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
 
-    **Source** Hendrycks and Gimpel, Gaussian Error Linear Units (2016, arXiv 1606.08415), section 2; ONNX, Gelu.
+    **Source** Hendrycks and Gimpel, Gaussian Error Linear Units (2016, arXiv 1606.08415); ONNX, Gelu.
     **Departs** nothing.
     """
     return use("nn_activation")(x, "gelu_tanh" if approximate else "gelu")
@@ -35,7 +35,7 @@ def gelu(x: np.ndarray, *, use: Use, approximate: bool = False) -> np.ndarray:
 def silu(x: np.ndarray, *, use: Use) -> np.ndarray:
     """Multiply by its sigmoid: y = x / (1 + exp(-x)).
 
-    **Source** Hendrycks and Gimpel 2016, section 2; Ramachandran et al., Searching for Activation Functions (2017,
+    **Source** Hendrycks and Gimpel 2016; Ramachandran et al., Searching for Activation Functions (2017,
     arXiv 1710.05941). **Departs** nothing.
     """
     return use("nn_activation")(x, "silu")
@@ -69,7 +69,7 @@ def hard_sigmoid(x: np.ndarray, *, use: Use, alpha: float = 0.2, beta: float = 0
 def hard_swish(x: np.ndarray, *, use: Use) -> np.ndarray:
     """Return x max(0, min(1, x / 6 + 1 / 2)).
 
-    **Source** Howard et al., Searching for MobileNetV3 (2019, arXiv 1905.02244), section 5.2; ONNX, HardSwish.
+    **Source** Howard et al., Searching for MobileNetV3 (2019, arXiv 1905.02244); ONNX, HardSwish.
     **Departs** nothing.
     """
     return x * hard_sigmoid(x, use=use, alpha=1 / 6, beta=0.5)

@@ -40,8 +40,8 @@ def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | No
         kv_heads, p + s, ...)
         The products are those of gemm_f32f32, scaled in float32; softmax is nn_softmax. A query that sees no key is 0.
 
-    **Source** Vaswani et al., Attention Is All You Need (2017, arXiv 1706.03762), section 3.2.1; grouped queries:
-    Ainslie et al., GQA (2023, arXiv 2305.13245), section 2.2; ONNX, Attention (23). **Departs** scale is one product
+    **Source** Vaswani et al., Attention Is All You Need (2017, arXiv 1706.03762); grouped queries:
+    Ainslie et al., GQA (2023, arXiv 2305.13245); ONNX, Attention (23). **Departs** scale is one product
     with the scores, where ONNX multiplies q and k by its root.
     """
     flat = q.ndim == 3
@@ -173,7 +173,7 @@ def rotary(x: np.ndarray, cosines: np.ndarray, sines: np.ndarray, positions: np.
     -------
     float32 of the shape of x : each product and each sum rounded
 
-    **Source** Su et al., RoFormer (2021, arXiv 2104.09864), section 3.4.2; ONNX, RotaryEmbedding (23). **Departs**
+    **Source** Su et al., RoFormer (2021, arXiv 2104.09864); ONNX, RotaryEmbedding (23). **Departs**
     nothing.
     """
     shape = x.shape

@@ -28,7 +28,7 @@ def batch_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, mean: np.nda
     -------
     float32 of the shape of x : a and b are computed in float64 and rounded; a x is rounded, then the sum
 
-    **Source** Ioffe and Szegedy, Batch Normalization (2015, arXiv 1502.03167), algorithm 2; ONNX, BatchNormalization.
+    **Source** Ioffe and Szegedy, Batch Normalization (2015, arXiv 1502.03167); ONNX, BatchNormalization.
     **Departs** nothing.
     """
     a, b = (each.astype(np.float32).reshape(-1, *(1,) * (x.ndim - 2))
@@ -63,7 +63,7 @@ def layer_norm(x: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray
 
     x : float32. weight, bias : None, or float32 that broadcast to these axes. The sums are nn_layer_norm's.
 
-    **Source** Ba, Kiros and Hinton, Layer Normalization (2016, arXiv 1607.06450), equation 3; ONNX, LayerNormalization.
+    **Source** Ba, Kiros and Hinton, Layer Normalization (2016, arXiv 1607.06450); ONNX, LayerNormalization.
     **Departs** nothing.
     """
     shape = x.shape[axis:] if axis < 0 else x.shape[axis % x.ndim :]
@@ -79,7 +79,7 @@ def rms_norm(x: np.ndarray, weight: np.ndarray | None = None, *, use: Use, axis:
 
     x : float32. weight : None, or float32 that broadcasts to these axes. The sums are nn_rms_norm's.
 
-    **Source** Zhang and Sennrich 2019 (arXiv 1910.07467), equation 4; ONNX, RMSNormalization. **Departs** nothing.
+    **Source** Zhang and Sennrich 2019 (arXiv 1910.07467); ONNX, RMSNormalization. **Departs** nothing.
     """
     shape = x.shape[axis:] if axis < 0 else x.shape[axis % x.ndim :]
     rows = np.ascontiguousarray(x).reshape(math.prod(x.shape[: x.ndim - len(shape)]), math.prod(shape))
@@ -113,7 +113,7 @@ def group_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, *, use: Use,
     x : (n, c, ...) float32. weight, bias : (c,) float32. groups : divides c; with as many as channels this is instance
     norm; 0 stands for that. The norm is nn_layer_norm's, then a product and a sum, each rounded.
 
-    **Source** Wu and He, Group Normalization (2018, arXiv 1803.08494), equations 1 to 3; ONNX, GroupNormalization (21).
+    **Source** Wu and He, Group Normalization (2018, arXiv 1803.08494); ONNX, GroupNormalization (21).
     **Departs** nothing.
     """
     groups = groups or x.shape[1]

@@ -23,8 +23,7 @@ def max_pool(x: np.ndarray, *, use: Use, kernel: Numbers, strides: Numbers = (),
     x : (n, c, *sizes) float32 or int8, with 1, 2 or 3 sizes. strides, pads, dilations : as for conv. ceil : a last
     place that reaches beyond the pads counts too, if it begins on x or in the pads in front of it.
 
-    **Source** ONNX, MaxPool (12). **Departs** nothing; with ceil a place that lies in the pads alone is left out, as in
-    PyTorch.
+    **Source** ONNX, MaxPool (22). **Departs** nothing; before opset 22 a last place could lie in the pads alone.
     """
     strides, numbers, dilations = resolved(x.shape, kernel, strides, pads, dilations)
     pool = use("nn_max_pool")
@@ -45,7 +44,7 @@ def average_pool(x: np.ndarray, *, use: Use, kernel: Numbers, strides: Numbers =
 
     The sum is in float64, divided and rounded once; of three sizes twice, for the first is done behind the others.
 
-    **Source** ONNX, AveragePool (19). **Departs** nothing.
+    **Source** ONNX, AveragePool (22). **Departs** nothing.
     """
     strides, numbers, dilations = resolved(x.shape, kernel, strides, pads, dilations)
     pool, more = use("nn_average_pool"), {"ceil": ceil, "count_include_pad": count_include_pad}
@@ -103,7 +102,7 @@ def average_pool_shape(x: Known, **window) -> Known:
 def global_average_pool(x: np.ndarray, *, use: Use) -> np.ndarray:
     """Return the mean of each channel, (n, c, 1, ...): the sum in float64, divided and rounded once.
 
-    **Source** ONNX, GlobalAveragePool; Lin, Chen and Yan, Network In Network (2013, arXiv 1312.4400), section 3.2.
+    **Source** ONNX, GlobalAveragePool; Lin, Chen and Yan, Network In Network (2013, arXiv 1312.4400).
     **Departs** nothing.
     """
     count = math.prod(x.shape[2:])

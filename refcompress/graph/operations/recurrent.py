@@ -96,8 +96,8 @@ def gru(x: np.ndarray, weight: Weight, recurrent: Weight, bias: Array = None, le
     y : (steps, directions, n, m) float32, h of each step; the last h, (directions, n, m); with batch_first (n, steps,
         directions, m) and (n, directions, m). Rounded as for lstm.
 
-    **Source** Cho et al., Learning Phrase Representations (2014, arXiv 1406.1078), section 2.3; ONNX, GRU (14), whose z
-    is 1 - z there. **Departs** other activations than these are refused.
+    **Source** Cho et al., Learning Phrase Representations (2014, arXiv 1406.1078); ONNX, GRU (14).
+    **Departs** as for lstm.
     """
     kernel = use("nn_activation")
 

@@ -13,8 +13,9 @@ __all__ = ["with_attentions"]
 def with_attentions(model: Model) -> Model:
     """Return the model with softmax(scale q k^T + mask) v as "attention", of q, k and v (b, heads, l, d).
 
-    The outputs are the same bit for bit where the scores are multiplied by a single number; another way to write the
-    scale has other roundings. A row of scores that is minus infinity throughout gives 0 in place of NaN.
+    The outputs are the same bit for bit where a single number multiplies the scores, or the queries; a scale that is
+    written otherwise has other roundings, of half a unit in the last place of a score each. A row of scores that is
+    minus infinity throughout gives 0 in place of NaN.
     """
     return rewritten(model, attention)
 
@@ -31,14 +32,15 @@ def attention(editing: Editing) -> None:
             continue
         scores, mask, scale = found
         q, kt = scores.inputs
-        k = _turned(editing, kt)
+        keys = product_of(editing, kt)  # the scale may stand there, or a part of it
+        k = _turned(editing, keys.factors[0]) if len(keys.factors) == 1 and keys.number != 0 else None
         if k is None or not _fit(editing, q, k, last.inputs[1]):
             continue
         if isinstance(k, Node):
             editing.replace([], k)
             k = k.outputs[0]
         inputs = (q, k, last.inputs[1], *filter(None, [mask]))
-        editing.replace([last], new_node("attention", inputs, last.outputs, last.name, {"scale": scale}))
+        editing.replace([last], new_node("attention", inputs, last.outputs, last.name, {"scale": scale * keys.number}))
         editing.clear([weights])
 
 

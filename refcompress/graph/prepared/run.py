@@ -14,7 +14,7 @@ from ..run import checked_inputs, computed
 from ..signature import signatures
 from .arenas import Arenas, within
 from .floats import float_steps
-from .tracing import Tracing
+from .tracing import ELEMENTWISE, Tracing
 
 __all__ = ["Prepared"]
 
@@ -96,9 +96,10 @@ class Prepared:
         return found[0] if len(found) == 1 else found
 
     def _are_arrays(self, inputs: Any) -> TypeGuard[dict[str, np.ndarray]]:
-        """Return whether inputs are arrays of all names and their types: nothing else is to be checked but shapes."""
+        """Return whether inputs are arrays of all names, their types and dimensions: sizes alone are to be checked."""
         return type(inputs) is dict and inputs.keys() == self._inputs.keys() and all(
-            type(a) is np.ndarray and a.dtype == self._inputs[name].dtype for name, a in inputs.items())
+            type(a) is np.ndarray and (a.dtype, a.ndim) == (self._inputs[name].dtype, self._inputs[name].ndim)
+            for name, a in inputs.items())
 
     def _trace(self) -> None:
         graph, values, use = self.model.graph, self._values, self._use
@@ -109,7 +110,11 @@ class Prepared:
                 alive.update({name: values[name] for name in node.outputs})
                 use.arenas.keep(alive.values())
                 continue
-            found = computed(node, values, use, self._sure, None)
+            inputs = [values[name] for name in node.inputs]
+            if node.operation in ELEMENTWISE and all(getattr(a, "dtype", None) == np.float32 for a in inputs):
+                found: tuple[np.ndarray, ...] = use.elementwise(ELEMENTWISE[node.operation], *inputs)
+            else:
+                found = computed(node, values, use, self._sure, None)
             given = {name: value for name, value in zip(node.outputs, found) if name}
             if node.operation == "shape" or self._same.issuperset(node_inputs(node)):
                 self._same.update(given)

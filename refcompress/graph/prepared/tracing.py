@@ -12,9 +12,13 @@ __all__ = ["Tracing"]
 
 # Operations with a function ``prepare``: how many of their first arguments are values. The others are constants of a
 # node whose other inputs are tensors.
-VALUES = {"gemm_s8s8_requantized": 1, "gemm_s8s8_scaled": 2, "nn_add_s8": 2, "nn_average_pool_s8": 1, "nn_depthwise_s8": 1, "nn_lookup_s8": 1,
-          "nn_multiply_s8": 2, "nn_patches": 1, "quantize_s8": 1}
+VALUES = {"gemm_s8s8_requantized": 1, "gemm_s8s8_scaled": 2, "nn_activation": 1, "nn_add_s8": 2,
+          "nn_average_pool_s8": 1, "nn_depthwise_s8": 1, "nn_layer_norm": 1, "nn_lookup_s8": 1, "nn_multiply_s8": 2,
+          "nn_patches": 1, "nn_rms_norm": 1, "nn_softmax": 1, "quantize_s8": 1}
 ROWS = {"axis": 0}  # the one way of quantize_s8 that can be prepared
+
+# Nodes that are a function of NumPy, which writes where it is told to.
+ELEMENTWISE = {"add": np.add, "multiply": np.multiply, "subtract": np.subtract}
 
 
 class Tracing(Use):
@@ -63,6 +67,14 @@ class Tracing(Use):
             return y
 
         return prepared
+
+    def elementwise(self, function: np.ufunc, *inputs: np.ndarray) -> tuple[np.ndarray]:
+        """Return a function of float32 arrays, one value at a time."""
+        y = self.arenas.empty(np.broadcast_shapes(*(a.shape for a in inputs)), np.float32)
+        self.calls.append(lambda: function(*inputs, out=y))
+        self.reads.extend(inputs)
+        self.gives.append(y)
+        return (function(*inputs, out=y),)
 
     def contiguous(self, a: np.ndarray) -> np.ndarray:
         if a.flags.c_contiguous or not self._prepare:

@@ -10,6 +10,7 @@ from ...reference.nn.rows import norm_arguments, softmax_arguments
 from .. import threads
 from .._call import LINE, check, empty, pointer
 from .._kernels import ffi, lib
+from ..prepared import with_prepare
 
 __all__ = ["nn_activation", "nn_layer_norm", "nn_rms_norm", "nn_softmax"]
 
@@ -19,57 +20,76 @@ FUNCTION, NORM = 16, 4  # multiply-adds that take as long as an element of a fun
 def nn_activation(kernel, row):
     """Return the operation nn_activation computed by a C kernel."""
 
-    @wraps(reference.nn_activation)
-    def nn_activation(x, function):
-        x, function = activation_arguments(x, function)
+    def ready(x, function, *, empty=empty):
+        given, (x, function) = x, activation_arguments(x, function)
         y = empty(x.shape, np.float32)
         operands = (getattr(lib, f"RC_NN_{function.upper()}"), pointer(x), pointer(y, writable=True))
         seconds = FUNCTION * x.size / row.speed
-        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size, seconds, LINE)
-        return y
 
-    return nn_activation
+        def call():
+            threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size, seconds, LINE)
+            return y
+
+        return call, ((given, x, "x"),)
+
+    @wraps(reference.nn_activation)
+    def nn_activation(x, function):
+        return ready(x, function)[0]()
+
+    return with_prepare(nn_activation, ready)
 
 
 def nn_softmax(kernel, row):
     """Return the operation nn_softmax computed by a C kernel."""
 
+    def ready(x, *, empty=empty):
+        given, x = x, softmax_arguments(x)
+        return _by_rows(kernel, x, (), FUNCTION / row.speed, empty), ((given, x, "x"),)
+
     @wraps(reference.nn_softmax)
     def nn_softmax(x):
-        return _by_rows(kernel, softmax_arguments(x), (), FUNCTION / row.speed)
+        return ready(x)[0]()
 
-    return nn_softmax
+    return with_prepare(nn_softmax, ready)
 
 
 def nn_layer_norm(kernel, row):
     """Return the operation nn_layer_norm computed by a C kernel."""
 
+    def ready(x, weight=None, bias=None, *, epsilon=1e-5, empty=empty):
+        given, (x, weight, bias, epsilon) = x, norm_arguments(x, weight, bias, epsilon)
+        return _by_rows(kernel, x, (weight, bias), NORM / row.speed, empty, epsilon), ((given, x, "x"),)
+
     @wraps(reference.nn_layer_norm)
     def nn_layer_norm(x, weight=None, bias=None, *, epsilon=1e-5):
-        x, weight, bias, epsilon = norm_arguments(x, weight, bias, epsilon)
-        return _by_rows(kernel, x, (weight, bias), NORM / row.speed, epsilon)
+        return ready(x, weight, bias, epsilon=epsilon)[0]()
 
-    return nn_layer_norm
+    return with_prepare(nn_layer_norm, ready)
 
 
 def nn_rms_norm(kernel, row):
     """Return the operation nn_rms_norm computed by a C kernel."""
 
+    def ready(x, weight=None, *, epsilon=1e-5, empty=empty):
+        given, (x, weight, _, epsilon) = x, norm_arguments(x, weight, None, epsilon)
+        return _by_rows(kernel, x, (weight,), NORM / row.speed, empty, epsilon), ((given, x, "x"),)
+
     @wraps(reference.nn_rms_norm)
     def nn_rms_norm(x, weight=None, *, epsilon=1e-5):
-        x, weight, _, epsilon = norm_arguments(x, weight, None, epsilon)
-        return _by_rows(kernel, x, (weight,), NORM / row.speed, epsilon)
+        return ready(x, weight, epsilon=epsilon)[0]()
 
-    return nn_rms_norm
+    return with_prepare(nn_rms_norm, ready)
 
 
-def _by_rows(kernel, x, vectors, seconds: float, *numbers):
-    """Return what the kernel makes of the rows of x; ``seconds`` are those of an element."""
-    y = empty(x.shape, np.float32)
-    if not x.size:
-        return y
-    n = x.shape[-1]
+def _by_rows(kernel, x, vectors, seconds: float, empty, *numbers):
+    """Return a call of a kernel for all rows of x; ``seconds`` are those of an element."""
+    y, n = empty(x.shape, np.float32), x.shape[-1]
     others = [ffi.NULL if a is None else pointer(a) for a in vectors]
     operands = (n, *numbers, pointer(x), *others, pointer(y, writable=True))
-    threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size // n, seconds * x.size)
-    return y
+
+    def call():
+        if x.size:
+            threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size // n, seconds * x.size)
+        return y
+
+    return call

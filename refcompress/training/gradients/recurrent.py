@@ -118,8 +118,9 @@ def _cut(a, clip):
 
 def _walk(cell, merged, x, weight, recurrent, bias, lengths, states, peepholes, direction):
     """Yield for each direction: its weights, y (steps, n, m), the last states, and what each step had."""
+    weight, recurrent = (a.reshape(-1, a.shape[-1]) for a in (weight, recurrent))  # or the directions apart
     steps, n, k = x.shape
-    m = recurrent.shape[1]
+    m = recurrent.shape[-1]
     alive = np.full(n, steps) if lengths is None else np.asarray(lengths, np.int64)
     for d, backward in enumerate(WAYS[direction]):
         way = _Way(d, cell.gates, m, weight, recurrent, bias, peepholes, merged)
@@ -176,8 +177,8 @@ def _run_back(cell, merged, dy, x, weight, recurrent, bias, lengths, states, pee
     first = [np.stack([each[i] for each in of_first]) for i in range(cell.states)]
     if batch_first:
         dx, first = dx.swapaxes(0, 1), [a.swapaxes(0, 1) for a in first]
-    return (dx, np.concatenate(of_weight), np.concatenate(of_recurrent), np.stack(of_bias), first,
-            np.stack(of_peepholes))
+    return (dx, np.concatenate(of_weight).reshape(weight.shape), np.concatenate(of_recurrent).reshape(recurrent.shape),
+            np.stack(of_bias), first, np.stack(of_peepholes))
 
 
 def lstm(x, weight, recurrent, bias=None, lengths=None, first_h=None, first_c=None, peepholes=None, *, direction,

@@ -30,6 +30,24 @@ def cast_like(node: Operator) -> None:
     node.give("cast", node.input(0), type=node.known(1).type)
 
 
+def modulo(node: Operator) -> None:
+    """The remainder of integers: with the sign of the divisor, or with fmod=1 that of what is divided.
+
+    divide cuts off towards 0, so that a - divide(a, b) b is the latter, r; the former is that of r + b.
+    """
+    kind, fmod = node.known(0).type, node.attribute("fmod", 0)
+    if kind not in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"):
+        raise node.refuse(f"of {kind} is not known here; of integers below 64 bits and of int64 it is")
+    a, b = (name if kind == "int64" else node.step("cast", name, type="int64") for name in node.inputs)
+    rest = _rest(node, a, b)
+    rest = rest if fmod else _rest(node, node.step("add", rest, b), b)
+    node.give("identity" if kind == "int64" else "cast", rest, **({} if kind == "int64" else {"type": kind}))
+
+
+def _rest(node: Operator, a: str, b: str) -> str:
+    return node.step("subtract", a, node.step("multiply", node.step("divide", a, b), b))
+
+
 def prelu(node: Operator) -> None:
     """y = x for x >= 0, else slope x."""
     x, slope = node.inputs
@@ -97,6 +115,7 @@ def _sizes(node: Operator) -> tuple[int | str, int, int, int]:
 
 CONVERTERS = {
     "LessOrEqual": or_equal("less"), "GreaterOrEqual": or_equal("greater"), "Xor": xor, "IsNaN": is_nan,
+    "Mod": modulo,
     "CastLike": cast_like, "PRelu": prelu, "Softsign": softsign, "Mean": mean, "ReduceL1": reduced("magnitudes"),
     "ReduceL2": reduced("root"), "ReduceSumSquare": reduced("squares"), "DepthToSpace": depth_to_space,
     "SpaceToDepth": space_to_depth,
