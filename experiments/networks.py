@@ -83,8 +83,8 @@ def measure(record: Record, name: str, subject: Subject) -> None:
 def report(record: dict[str, dict[str, dict[str, float]]]) -> str:
     """Return the tables."""
     lines = ["# Whole networks on integers", "", *(network_subjects.__doc__ or "").strip().splitlines()[2:], "",
-             "Bytes are those of the whole file, the graph with it. Nodes are those that stay as they were. A16: values",
-             "stay float32. Weights are rounded to nearest, and nothing is trained."]
+             "Bytes are those of the whole file, the graph with it. Nodes are those that stay as they were. A16:",
+             "values stay float32. Weights are rounded to nearest, and nothing is trained."]
     for name, title in TITLES.items():
         if name not in record:
             continue
