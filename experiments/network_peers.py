@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from experiments.network_subjects import Inputs, Run, Subject
+from refcompress.formats import Graph, Node
+from refcompress.graph import Model
 
 
 def onnx_runtime() -> Any:
@@ -17,6 +19,20 @@ def onnx_runtime() -> Any:
     except ImportError:
         return None
     return onnxruntime
+
+
+def turned(model: Model) -> Model:
+    """Return a network whose linear weights are stored (inputs, outputs), as MatMul takes them: what ONNX Runtime
+    quantizes must be an initialiser, and no transposition of one.
+    """
+    tensors, nodes = dict(model.tensors), []
+    for node in model.graph.nodes:
+        if node.operation == "linear" and not dict(node.attributes).get("transposed"):
+            weight = node.inputs[1]
+            tensors[weight] = np.ascontiguousarray(np.asarray(model.tensors[weight]).T)
+            node = Node("linear", node.inputs, node.outputs, (("transposed", True),), node.name)
+        nodes.append(node)
+    return Model(Graph(model.graph.inputs, model.graph.outputs, tuple(nodes)), tensors)
 
 
 def runs(path: Path, output: str) -> Run:
@@ -44,7 +60,9 @@ def quantizers(subject: Subject) -> dict[str, Callable[[Path, Path], None]]:
                           activation_type=q.QuantType.QUInt8, weight_type=q.QuantType.QInt8, **options)
 
     def dynamic(source: Path, target: Path) -> None:
-        q.quantize_dynamic(str(source), str(target), per_channel=True, weight_type=q.QuantType.QInt8)
+        # Of ONNX's own Attention it would make its QAttention, with attributes that this does not have.
+        q.quantize_dynamic(str(source), str(target), op_types_to_quantize=["Conv", "Gather", "Gemm", "MatMul"],
+                           per_channel=True, weight_type=q.QuantType.QInt8)
 
     def four_bits(source: Path, target: Path) -> None:
         import onnx

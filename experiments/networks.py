@@ -71,7 +71,7 @@ def measure(record: Record, name: str, subject: Subject) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "source.onnx"), Path(folder, "target.onnx")
-        save_onnx(simplified(subject.model), source)
+        save_onnx(network_peers.turned(simplified(subject.model)), source)
         for method, quantizer in network_peers.quantizers(subject).items():
             if method not in rows:
                 quantizer(source, target)
@@ -83,7 +83,8 @@ def measure(record: Record, name: str, subject: Subject) -> None:
 def report(record: dict[str, dict[str, dict[str, float]]]) -> str:
     """Return the tables."""
     lines = ["# Whole networks on integers", "", *(network_subjects.__doc__ or "").strip().splitlines()[2:], "",
-             "Bytes are those of the whole file, the graph with it. Nodes are those that stay as they were."]
+             "Bytes are those of the whole file, the graph with it. Nodes are those that stay as they were. A16:",
+             "values stay float32. Weights are rounded to nearest, and nothing is trained."]
     for name, title in TITLES.items():
         if name not in record:
             continue
