@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import arguments, ops, reference
 from ..errors import RefcompressError
-from ..training import SGD, Network, Summed, collect, collect_gradients, constant, fit, weighted
+from ..training import SGD, GraphNetwork, Network, Summed, collect, collect_gradients, constant, fit, weighted
 
 __all__ = ["CRITERIA", "UNIT_CRITERIA", "SCOPES", "Evidence", "Operations", "counts", "masks", "scores", "unit_masks"]
 
@@ -26,8 +26,8 @@ class Evidence:
     epoch that "movement" watches: SGD without momentum, on a copy, at the constant ``learning_rate``.
     """
 
-    def __init__(self, network: Network, inputs: np.ndarray, labels: np.ndarray, *, seed: int = 0, batch: int = 256,
-                 learning_rate: float = 0.01):
+    def __init__(self, network: Network | GraphNetwork, inputs: np.ndarray, labels: np.ndarray, *, seed: int = 0,
+                 batch: int = 256, learning_rate: float = 0.01):
         self.network, self.inputs, self.labels = network, inputs, labels
         self.seed, self.batch, self.learning_rate = seed, batch, learning_rate
 
@@ -39,6 +39,13 @@ class Evidence:
     def gradients(self):
         return collect_gradients(self.network, self.inputs, self.labels, batch=self.batch)
 
+    def curvature(self, layer: str) -> np.ndarray:
+        found = self.gradients[layer].curvature
+        if found is None:
+            raise RefcompressError("criterion", "must not be 'obd' for a graph: how its operations pass second "
+                                                "derivatives on is not known here")
+        return found
+
     @cached_property
     def gradient_sums(self):
         network = self.network.copy()
@@ -49,7 +56,8 @@ class Evidence:
 
     def random(self, layer: str, shape) -> np.ndarray:
         """Draws from a stream of the layer's own, so that no layer's depend on which others are asked for."""
-        place = list(self.network.layers).index(layer)
+        names = weighted(self.network) if isinstance(self.network, GraphNetwork) else self.network.layers
+        place = list(names).index(layer)
         return np.random.default_rng([self.seed, place]).random(shape)
 
 
@@ -80,7 +88,7 @@ CRITERIA = {
     "taylor": lambda op, e, layer, w: op.prune_score_taylor(w, _flat(e.gradients[layer].gradient)),
     "movement": lambda op, e, layer, w: op.prune_score_movement(w, _flat(e.gradient_sums[layer])),
     "fisher": lambda op, e, layer, w: op.prune_score_fisher(w, _flat(e.gradients[layer].square)),
-    "obd": lambda op, e, layer, w: op.prune_score_obd(w, _flat(e.gradients[layer].curvature)),
+    "obd": lambda op, e, layer, w: op.prune_score_obd(w, _flat(e.curvature(layer))),
 }
 # The same for the units of a layer: one score each, or a score a weight, of which a unit's sum counts.
 UNIT_CRITERIA = CRITERIA | {

@@ -46,6 +46,16 @@ class GraphNetwork:
 
     **Source** Griewank and Walther 2008, Evaluating Derivatives: reverse mode. **Departs** nothing. Cost: every value
     of the graph is kept from forward to backward.
+
+    >>> from refcompress.graph import Builder
+    >>> b = Builder()
+    >>> y = b.linear(b.input("x", ("n", 2)), np.float32([[1, 0]]), name="fc")
+    >>> network = GraphNetwork(b.model(b.tanh(y)))
+    >>> network.forward(np.float32([[0, 5]])).tolist()
+    [[0.0]]
+    >>> network.backward(np.float32([[1]]))
+    >>> network.gradients["fc.weight"].tolist()
+    [[0.0, 5.0]]
     """
 
     gradient_scale = 1.0

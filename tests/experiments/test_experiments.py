@@ -24,6 +24,7 @@ NAMES = [
     "pruning",
     "quantization",
     "relu_ranks",
+    "separable",
     "train_big",
 ]
 

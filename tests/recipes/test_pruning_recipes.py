@@ -12,7 +12,20 @@ from refcompress import MissingExtra, RefcompressError, prune_threshold, referen
 from refcompress.recipes import Retraining, lenet_300_100, plots, pruning
 from refcompress.recipes.criteria import CRITERIA, SCOPES, UNIT_CRITERIA, Evidence, Operations, counts, scores
 from refcompress.recipes.sensitivity import sensitivity, sensitivity_table
-from refcompress.training import Adam, Dense, Dropout, Masked, Network, ReLU, collect, error_rate, fit, mnist
+from refcompress.training import (
+    Adam,
+    Dense,
+    Dropout,
+    GraphNetwork,
+    Masked,
+    Network,
+    ReLU,
+    collect,
+    error_rate,
+    fit,
+    mnist,
+    model_of,
+)
 
 HOW = Retraining(epochs=2, learning_rate=0.01, batch=20)
 SIZE = 12 * 20 + 20 * 9 + 9 * 3
@@ -43,6 +56,33 @@ def bits(network):
 def is_masked(pruned):
     """Whether every weight that is pruned is +0.0."""
     return all(not pruned.network.parameters[name].view(np.uint32)[~mask].any() for name, mask in pruned.masks.items())
+
+
+WAYS = {
+    **{name: lambda net, examples, name=name: pruning.one_shot(net, name, 0.5, Evidence(net, *examples))
+       for name in ("magnitude", "wanda", "taylor", "fisher", "movement")},
+    "sparsegpt": lambda net, examples: pruning.layerwise(net, "sparsegpt", 0.5, examples[0]),
+    "iterative": lambda net, examples: pruning.iterative(net, "magnitude", 0.7, examples, HOW, rounds=2),
+    "gradual": lambda net, examples: pruning.gradual(net, "wanda", 0.7, examples, HOW, prune_epochs=1, every=5),
+    "splicing": lambda net, examples: pruning.splicing(net, 0.7, examples, HOW, splice_epochs=1),
+    "lottery": lambda net, examples: pruning.lottery_ticket(net, 0.7, examples, HOW, rounds=1),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_graph_is_pruned_as_the_network_that_it_is_made_of(trained, way):
+    network, examples, _ = trained
+    plain = Network([(name, layer) for name, layer in network.layers.items() if not isinstance(layer, Dropout)])
+    theirs, ours = (WAYS[way](net, examples) for net in (plain, GraphNetwork(model_of(plain))))
+    assert all(np.array_equal(ours.masks[name], mask) for name, mask in theirs.masks.items())
+    assert bits(ours.network) == bits(theirs.network) and is_masked(ours)
+
+
+def test_a_criterion_of_second_derivatives_is_refused_for_a_graph(trained):
+    graph = GraphNetwork(model_of(trained[0]))
+    with pytest.raises(RefcompressError, match="criterion: must not be 'obd' for a graph"):
+        pruning.one_shot(graph, "obd", 0.5, Evidence(graph, *trained[1]))
+    assert pruning.one_shot(graph, "random", 0.5, Evidence(graph, *trained[1])).kept == SIZE - round(SIZE / 2)
 
 
 # Sharing out and choosing ---------------------------------------------------------------------------------------------

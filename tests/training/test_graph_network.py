@@ -13,13 +13,17 @@ from refcompress.recipes import lenet_5, lenet_300_100
 from refcompress.training import (
     SGD,
     Adam,
+    Convolution,
     Dense,
     Dropout,
     GraphNetwork,
     LearnedSteps,
     Masked,
+    MaxPool,
     Network,
     QuantizedInputs,
+    ReLU,
+    Reshape,
     StraightThrough,
     Summed,
     Tanh,
@@ -128,6 +132,21 @@ def test_training_a_graph_gives_the_bits_of_training_the_network(hook):
                   rng=np.random.default_rng(5)) for net in (plain, graph)]
     assert losses[0] == losses[1] and same_bits(graph.parameters, plain.parameters)
     assert same_bits(graph.model().tensors, plain.parameters)
+
+
+def test_convolutions_of_a_graph_have_the_bits_of_the_layers():
+    def network():
+        rng = np.random.default_rng(8)
+        return Network([("image", Reshape(8, 8, 1)), ("conv1", Convolution(1, 3, 3, rng=rng)), ("pool", MaxPool()),
+                        ("relu", ReLU()), ("conv2", Convolution(3, 4, 2, rng=rng)), ("flat", Reshape(16)),
+                        ("fc", Dense(16, 3, rng=rng))])
+
+    rng = np.random.default_rng(9)
+    x, labels = rng.standard_normal((40, 64), np.float32), rng.integers(0, 3, 40)
+    plain, graph = network(), GraphNetwork(model_of(network()))
+    for net in (plain, graph):
+        fit(net, x, labels, optimizer=Adam(0.01), epochs=2, batch=16, rng=np.random.default_rng(0))
+    assert same_bits(graph.parameters, plain.parameters)
 
 
 def test_dropout_behind_a_value_is_a_dropout_layer_and_is_nothing_in_use():
