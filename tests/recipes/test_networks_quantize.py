@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from refcompress.constants import U64
 from refcompress.container.writer import entry_bytes
 from refcompress.errors import ArgumentTypeError, RefcompressError
-from refcompress.formats import Graph, Node, Packed, Quantized
+from refcompress.formats import Graph, Input, Node, Packed, Quantized
 from refcompress.graph import Builder, Model
 from refcompress.recipes.networks import fit, quantize_network
 from refcompress.recipes.networks.folding import place_of
@@ -241,3 +241,19 @@ def test_a_scale_of_powers_of_two_leaves_every_bit_where_it_goes(between):
     lock.tensors["second.weight"] = model.tensors["second.weight"] / r
     lock.step(len(model.graph.nodes) - 1, [*nodes, Node("linear", (name, "second.weight"), ("second",))])
     assert np.array_equal(lock.came[0]["second"], lock.compressed[0]["second"])
+
+
+def test_a_weight_in_a_branch_stays_and_is_named():
+    inner = Graph((), ("a",), (Node("linear", ("x", "hidden"), ("a",)),))
+    other = Graph((), ("b",), (Node("linear", ("x", "outer"), ("b",)),))
+    nodes = (Node("linear", ("x", "outer"), ("y",)),
+             Node("if", ("flag",), ("z",), {"then_branch": inner, "else_branch": other}),
+             Node("add", ("y", "z"), ("sum",)))
+    rng = np.random.default_rng(0)
+    tensors = {name: rng.normal(size=(3, 4)).astype(np.float32) for name in ("hidden", "outer")}
+    model = Model(Graph((Input("x", "float32", ("n", 4)),), ("sum",), nodes),
+                  {**tensors, "flag": np.array(True)})
+    result = quantize_network(model, inputs(k=4), bits=4)
+    notes = {row.weight: row.note for row in result.rows}
+    assert "in a branch" in notes["hidden"] and result.model.tensors["hidden"] is model.tensors["hidden"]
+    assert isinstance(result.model.tensors["outer"], Packed) and result.error > 0
