@@ -79,6 +79,17 @@ def test_a_run_of_other_shapes_inside_is_that_of_the_model(impl):
         assert got.shape == (count, 4) and np.array_equal(expected, got)
 
 
+def test_sizes_that_values_decide_are_those_of_each_run():
+    b = Builder()
+    x, stop = b.input("x", ("n", 4)), b.input("stop", (1,), "int64")
+    some = b.slice(x, np.int64([0]), stop, np.int64([0]))
+    model = b.model(b.shape(some), b.relu(some))
+    prepared = Prepared(model, {"x": (5, 4), "stop": (1,)})
+    for count in (3, 5):
+        sizes, _ = prepared(np.ones((5, 4), np.float32), np.int64([count]))
+        assert sizes.tolist() == [count, 4]
+
+
 def test_what_does_not_fit_is_refused_by_its_input(networks):
     model = networks[0]
     prepared = Prepared(model, {"x": (3, 3, 9, 11)})

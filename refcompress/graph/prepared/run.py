@@ -116,7 +116,8 @@ class Prepared:
             else:
                 found = computed(node, values, use, self._sure, None)
             given = {name: value for name, value in zip(node.outputs, found) if name}
-            if node.operation == "shape" or self._same.issuperset(node_inputs(node)):
+            sized = node.operation == "shape" and id(node) in self._sure  # of a value whose sizes no value decides
+            if sized or self._same.issuperset(node_inputs(node)):
                 self._same.update(given)
             else:
                 taken = {name: alive[name] for name in node_inputs(node) if name in alive}
