@@ -6,7 +6,7 @@ import numpy as np
 
 from ...errors import RefcompressError
 from ..known import Known
-from ..sizes import added, multiplied, product
+from ..sizes import UNKNOWN, added, multiplied, product
 from ..use import Use, Weight
 from ..weights import decoded
 from .checks import float32, rank, same_size
@@ -110,6 +110,8 @@ def conv_transposed_shape(x: Known, weight: Known, bias: Known | None = None, *,
         return Known("float32", None)
     same_size(x, "x", 1, c, "as the weight has inputs")
     axes = len(kernel)
+    if any(isinstance(k, str) for k in kernel):
+        return Known("float32", (x.shape[0], multiplied(m, groups), *[UNKNOWN] * axes))
     strides, dilations = tuple(strides) or (1,) * axes, tuple(dilations) or (1,) * axes
     sizes = [1 if isinstance(size, str) else size for size in x.shape[2:]]
     _, target = transposed_sizes(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
