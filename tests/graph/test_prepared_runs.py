@@ -26,6 +26,7 @@ def networks():
 @each("impl", EVERYONE)
 def test_each_run_has_the_bits_of_the_model(networks, impl):
     for model in networks:
+        assert Prepared(model, (0, 3, 9, 11), implementation=impl)(IMAGES[:0]).shape == (0, 5)
         prepared = Prepared(model, (3, 3, 9, 11), implementation=impl)
         for images in (IMAGES[:3], IMAGES[3:], IMAGES[:3]):
             assert np.array_equal(prepared(images), model(images, implementation=impl))
@@ -96,7 +97,8 @@ def test_what_does_not_fit_is_refused_by_its_input(networks):
     for images, word in ((IMAGES[:2], "prepared"), (IMAGES[:3].astype(np.float64), "float32"), (IMAGES[:3, 0], "4")):
         with pytest.raises(RefcompressError, match=word):
             prepared(images)
-    for shapes in ({}, {"x": (3, 3, 9, 11), "y": (1,)}, {"x": (3, 4, 9, 11)}, {"x": (3, 9)}):
+    for shapes in ({}, {"x": (3, 3, 9, 11), "y": (1,)}, {"x": (3, 4, 9, 11)}, {"x": (3, 9)}, (-1, 3, 9, 11), None,
+                   ("n", 3, 9, 11), (2**60, 3, 9, 11)):
         with pytest.raises(RefcompressError):
             Prepared(model, shapes)
     spoiled = IMAGES[:3].copy()

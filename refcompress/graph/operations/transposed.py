@@ -1,5 +1,6 @@
 """Transposed convolutions: a kernel is put on the output for each value of the input."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,8 @@ def conv_transposed(x: np.ndarray, weight: Weight, bias: np.ndarray | None = Non
     inputs = c // groups
     product = use("gemm_f32f32")
     for g in range(groups):
-        x_rows = np.moveaxis(x[:, g * inputs : (g + 1) * inputs], 1, -1).reshape(-1, inputs)
-        matrix = np.ascontiguousarray(dense[g * inputs : (g + 1) * inputs].reshape(inputs, -1))
+        x_rows = np.moveaxis(x[:, g * inputs : (g + 1) * inputs], 1, -1).reshape(n * math.prod(sizes), inputs)
+        matrix = np.ascontiguousarray(dense[g * inputs : (g + 1) * inputs].reshape(inputs, m * math.prod(kernel)))
         found = product(np.ascontiguousarray(x_rows), matrix, transposed=True).reshape(n, *sizes, m, *kernel)
         for place in np.ndindex(*kernel):
             where = tuple(slice(a * d, a * d + s * (size - 1) + 1, s)

@@ -1,12 +1,13 @@
 """Runs of a network on inputs of one size."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
 
-from ... import reference
-from ...errors import RefcompressError
+from ... import arguments, reference
+from ...errors import ArgumentTypeError, RefcompressError
 from ...formats import Node
 from ...formats.graph import node_inputs
 from ..model import Model
@@ -19,10 +20,21 @@ from .tracing import ELEMENTWISE, Tracing
 __all__ = ["Prepared"]
 
 Shape = tuple[int, ...]
+MOST = 2**48  # elements of an input
 
 
 class _Changed(Exception):
     """A value has another shape than it had in the first run."""
+
+
+def _checked_shape(shape: Any, where: str) -> Shape:
+    """Return the sizes of an array that memory could hold, or refuse them."""
+    if isinstance(shape, str) or not isinstance(shape, Sequence):
+        raise ArgumentTypeError(where, f"must be a sequence of sizes, not {type(shape).__name__}")
+    found = tuple(arguments.integer(size, f"{where}[{i}]", 0, 2**63 - 1) for i, size in enumerate(shape))
+    if math.prod(found) > MOST:
+        raise RefcompressError(where, f"must have at most {MOST:,} elements, not {math.prod(found):,}")
+    return found
 
 
 class Prepared:
@@ -45,6 +57,7 @@ class Prepared:
             shapes = {names[0]: shapes}
         if sorted(shapes) != sorted(names):
             raise RefcompressError("shapes", f"must have the entries {', '.join(names)}, not {', '.join(shapes)}")
+        shapes = {name: _checked_shape(shapes[name], f"shapes[{name!r}]") for name in names}
         zeros, sizes = checked_inputs(model.graph, {each.name: np.zeros(shapes[each.name], each.type)
                                                     for each in model.graph.inputs})
         self.model, self.implementation = model, implementation
