@@ -1,7 +1,9 @@
 """Element types and shapes of all values of a graph, before it runs; what does not fit is refused by its node."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from math import prod
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -11,15 +13,17 @@ from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import Graph, Node
 from ..formats.graph import subgraphs
-from .known import Known
-from .sizes import elementwise
+from .known import Known, Size
+from .sizes import UNKNOWN, elementwise, product
 from .table import OPERATIONS, REQUIRED
 from .use import Use, Weight, as_array
 
 __all__ = ["all_nodes", "checked_nodes", "checked_tensors", "known_outputs", "known_tensor", "of_node", "shapes_of",
            "signatures"]
 
+ITEM_BYTES = 8  # of the widest element
 SMALL = 64  # elements of a value that is followed
+VALUED = {"constant_of_shape": 0, "range": 0, "resize": 1}  # from which input on the values say the shape
 MOVED = {"gather", "concat", "slice", "squeeze", "unsqueeze", "reshape", "identity", "expand", "transpose", "split",
          "flatten"}  # which move sizes, whether these are numbers or names
 COMPUTED = {"add", "subtract", "multiply", "divide"}  # which sizes.py computes of names too
@@ -46,7 +50,7 @@ def _values(graph: Graph, outer: Mapping[str, Known], sizes: Mapping[str, int], 
     for node in graph.nodes:
         inputs = [known[name] if name else None for name in node.inputs]
         found = _shape(node, inputs, known, sure)
-        if all(each is None or _is_sure(each) for each in inputs):
+        if all(each is None or _is_sure(node, each, i) for i, each in enumerate(inputs)):
             sure.add(id(node))
         for name, value in zip(node.outputs, found):
             if name:
@@ -54,10 +58,13 @@ def _values(graph: Graph, outer: Mapping[str, Known], sizes: Mapping[str, int], 
     return known
 
 
-def _is_sure(x: Known) -> bool:
+def _is_sure(node: Node, x: Known, i: int) -> bool:
     """Return whether nothing is open of an input: no size, and of integers, which may say a shape, no value."""
-    return x.shape is not None and all(isinstance(size, int) for size in x.shape) and (
-        x.value is not None or x.type not in ("int64", "int32"))
+    if x.shape is None or not all(isinstance(size, int) for size in x.shape):
+        return False
+    if i >= VALUED.get(node.operation, len(node.inputs)):
+        return x.value is not None
+    return x.value is not None or x.type not in ("int64", "int32")
 
 
 def known_tensor(value: Weight) -> Known:
@@ -147,7 +154,8 @@ def _named(kind: Any) -> str:
 def _shape(node: Node, inputs: list[Known | None], known: Mapping[str, Known], sure: set[int]) -> tuple[Known, ...]:
     around = {"evaluate": lambda inner: _outputs(inner, known, sure)} if subgraphs(node) else {}
     found = shapes_of(node, inputs, **around)
-    if node.operation in FOLDED and all(each is None or each.value is not None for each in inputs):
+    small = not any(isinstance(count, int) and count > SMALL for count in map(_count, found))
+    if small and node.operation in FOLDED and all(each is None or each.value is not None for each in inputs):
         try:
             return tuple(Known(each.type, each.shape, value) for each, value in zip(found, _folded(node, inputs)))
         except RefcompressError as error:
@@ -169,7 +177,16 @@ def shapes_of(node: Node, inputs: list[Known | None], **around: Any) -> tuple[Kn
     if len(found) < len(node.outputs):
         raise RefcompressError(f"node {node.name!r}", f"names {len(node.outputs)} outputs, and {row.name} gives "
                                                       f"{len(found)}")
+    for i, each in enumerate(found):
+        numbers = [size for size in each.shape or () if isinstance(size, int)]
+        if min(numbers, default=0) < 0 or prod(max(size, 1) for size in numbers) * ITEM_BYTES > sys.maxsize:
+            raise RefcompressError(f"node {node.name!r}", f"gives output {i} a shape that no array has: {each.shape}")
     return found
+
+
+def _count(x: Known) -> Size:
+    """Return how many elements a value has."""
+    return UNKNOWN if x.shape is None else product(x.shape)
 
 
 def _outputs(graph: Graph, known: Mapping[str, Known], sure: set[int]) -> tuple[Known, ...]:

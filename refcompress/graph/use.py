@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..errors import ArgumentTypeError
 from ..formats import ELEMENT_TYPES, ArrayFormat, Format, Plain, is_array_format
 
 __all__ = ["Use", "Weight", "as_array", "copied"]
@@ -30,6 +31,9 @@ class Use:
     """
 
     def __init__(self, implementation: Any, *, keep: bool = False):
+        if implementation is not None and not any(hasattr(implementation, name) for name in ops.OPS):
+            raise ArgumentTypeError("implementation", "must have operations under their names, as reference and "
+                                                      f"native do, not be {implementation!r:.80}")
         self.implementation = implementation
         self.keep = keep
         self.said: dict[str, list[str]] = {}

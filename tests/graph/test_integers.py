@@ -277,3 +277,13 @@ def test_values_that_are_padded_repeated_or_taken_apart_stay_integers():
     made = to_integers(model, data)
     assert not made.floats
     assert np.abs(made.model(data) - model(data)).max() < made.model.graph.nodes[-1]["scale"] * 1.5
+
+
+def test_a_layer_whose_inputs_were_all_zero_in_calibration_stays_float_and_is_named():
+    b = Builder()
+    hidden = b.relu(b.linear(b.input("x", ("n", 4)), np.eye(4, dtype=np.float32), name="first"), name="hidden")
+    model = b.model(b.linear(hidden, np.ones((2, 4), np.float32), name="dead"))
+    made = to_integers(model, -np.ones((3, 4), np.float32))
+    rows = {row.node: row for row in made.report}
+    assert not rows["dead"].integer and "never reached 'hidden'" in rows["dead"].why
+    assert made.model(-np.ones((1, 4), np.float32)).tolist() == [[0, 0]]

@@ -26,6 +26,7 @@ def networks():
 @each("impl", EVERYONE)
 def test_each_run_has_the_bits_of_the_model(networks, impl):
     for model in networks:
+        assert Prepared(model, (0, 3, 9, 11), implementation=impl)(IMAGES[:0]).shape == (0, 5)
         prepared = Prepared(model, (3, 3, 9, 11), implementation=impl)
         for images in (IMAGES[:3], IMAGES[3:], IMAGES[:3]):
             assert np.array_equal(prepared(images), model(images, implementation=impl))
@@ -79,13 +80,25 @@ def test_a_run_of_other_shapes_inside_is_that_of_the_model(impl):
         assert got.shape == (count, 4) and np.array_equal(expected, got)
 
 
+def test_sizes_that_values_decide_are_those_of_each_run():
+    b = Builder()
+    x, stop = b.input("x", ("n", 4)), b.input("stop", (1,), "int64")
+    some = b.slice(x, np.int64([0]), stop, np.int64([0]))
+    model = b.model(b.shape(some), b.relu(some))
+    prepared = Prepared(model, {"x": (5, 4), "stop": (1,)})
+    for count in (3, 5):
+        sizes, _ = prepared(np.ones((5, 4), np.float32), np.int64([count]))
+        assert sizes.tolist() == [count, 4]
+
+
 def test_what_does_not_fit_is_refused_by_its_input(networks):
     model = networks[0]
     prepared = Prepared(model, {"x": (3, 3, 9, 11)})
     for images, word in ((IMAGES[:2], "prepared"), (IMAGES[:3].astype(np.float64), "float32"), (IMAGES[:3, 0], "4")):
         with pytest.raises(RefcompressError, match=word):
             prepared(images)
-    for shapes in ({}, {"x": (3, 3, 9, 11), "y": (1,)}, {"x": (3, 4, 9, 11)}, {"x": (3, 9)}):
+    for shapes in ({}, {"x": (3, 3, 9, 11), "y": (1,)}, {"x": (3, 4, 9, 11)}, {"x": (3, 9)}, (-1, 3, 9, 11), None,
+                   ("n", 3, 9, 11), (2**60, 3, 9, 11)):
         with pytest.raises(RefcompressError):
             Prepared(model, shapes)
     spoiled = IMAGES[:3].copy()

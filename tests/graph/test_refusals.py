@@ -102,12 +102,22 @@ def test_all_unknown_operations_are_listed_with_their_counts():
     ("cast", ("x",), {"type": "int4"}, ("type",)),
     ("slice", ("x",), {"starts": (0,), "ends": (1,), "steps": (0,)}, ("steps",)),
     ("conv", ("x", "w"), {}, ("weight", "dimension")), ("embedding", ("x", "w"), {}, ("indices",)),
+    ("split", ("x",), {"count": 2**40}, ("count",)), ("rms_norm", ("x", "i"), {}, ("weight", "dimensions")),
+    ("rms_norm", ("one", "v"), {}, ("weight", "broadcast to the shape (1,)")),
+    ("range", ("k", "k", "v"), {}, ("delta",)),
+    ("tile", ("w",), {"repeats": (1, -1)}, ("repeats[1]",)), ("argmax", ("none",), {"axis": 0}, ("x", "axis 0")),
+    ("expand", ("w",), {"shape": (2**62, 1, 1)}, ("output 0", "no array")),
+    ("tile", ("w",), {"repeats": (2**62, 1)}, ("output 0", "no array")),
+    ("pad", ("w",), {"pads": (0, 0, 2**62, 0)}, ("output 0", "no array")),
+    ("resize", ("w",), {"scales": (1.0, float("inf"))}, ("scales", "finite")),
+    ("resize", ("none",), {"sizes": (2, 3)}, ("x", "axis 0")), ("conv", ("i", "hole"), {}, ("kernel[1]", "at least 1")),
     ("where", ("x", "x", "x"), {}, ("condition", "bool")), ("resize", ("x",), {}, ("scales",)),
     ("resize", ("x",), {"scales": (1.0,)}, ("2 numbers",)), ("clip", ("x", "k"), {}, ("low", "int64")),
 ])
 def test_what_does_not_fit_is_refused_by_its_node_before_a_run(operation, inputs, attributes, words):
     tensors = {"w": W, "v": np.zeros(3, np.float32), "two": np.zeros(2, np.float32), "k": np.int64([1]),
-               "i": W[None, None]}
+               "i": W[None, None], "one": np.zeros((3, 1), np.float32), "none": np.zeros((0, 3), np.float32),
+               "hole": np.zeros((2, 1, 2, 0), np.float32)}
     outputs = ("y", "y2") if operation == "split" else ("y",)
     node = Node(operation, inputs, outputs, attributes, "bad one")
     taken = {name: tensors[name] for name in inputs if name in tensors}
@@ -207,6 +217,36 @@ def test_shapes_that_only_a_run_knows_are_refused_by_their_node():
     x = builder.input("x", ("n", 1, "rows", "columns"))
     model = builder.model(builder.conv(x, np.ones((1, 1, 3, 3), np.float32), name="c"))
     refused(lambda: model(np.zeros((1, 1, 2, 5), np.float32)), "node 'c'", "kernel", "2 values")
+
+
+@pytest.mark.parametrize("operation, inputs, attributes, words", [
+    ("range", (np.int64(0), np.int64(5), np.int64(0)), {}, ("delta", "not be 0")),
+    ("range", (np.float32(0), np.float32(np.nan), np.float32(1)), {}, ("limit", "finite")),
+    ("range", (np.float32(0), np.float32(5), np.float32(1e-30)), {}, ("delta", "5e+30")),
+    ("range", (np.int64(0), np.int64(2**61), np.int64(1)), {}, ("no array",)),
+    ("constant_of_shape", (np.int64([3, -1]),), {}, ("sizes[1]", "negative")),
+    ("expand", (W, np.int64([-3, 1, 1])), {}, ("no array", "-3")),
+    ("resize", (W, np.float32([1])), {}, ("scales", "2 numbers")),
+    ("resize", (W, np.float32([1, np.nan])), {}, ("scales", "nan")),
+    ("power", (np.int64([2]), np.int64([-1])), {}, ("b", "negative")),
+    ("rotary", (np.zeros((1, 1, 2, 4), np.float32), *[np.zeros((3, 2), np.float32)] * 2, np.int64([[0, 3]])), {},
+     ("positions", "[0, 3)", "3")),
+    ("lstm", (np.zeros((2, 1, 3), np.float32), np.zeros((4, 3), np.float32), np.zeros((4, 1), np.float32), None,
+              np.int64([3])), {}, ("lengths", "[0, 2]", "3")),
+])
+def test_values_that_do_not_fit_are_refused_by_their_node_in_a_run(operation, inputs, attributes, words):
+    names = tuple("" if value is None else f"v{i}" for i, value in enumerate(inputs))
+    given = {name: np.asarray(value) for name, value in zip(names, inputs) if name}
+    model = Model(Graph(tuple(Input(name, a.dtype.name, a.shape) for name, a in given.items()), ("y",),
+                        (Node(operation, names, ("y",), attributes, "bad one"),)), {})
+    refused(lambda: model.run(given), "node 'bad one'", *words)
+
+
+def test_a_kernel_whose_sizes_are_open_is_one_that_a_run_knows():
+    builder = Builder()
+    x, w = builder.input("x", (1, 1, 2, 2)), builder.input("w", (1, 1, "rows", 1))
+    model = builder.model(builder.conv_transposed(x, w))
+    assert model(np.ones((1, 1, 2, 2), np.float32), np.ones((1, 1, 3, 1), np.float32)).shape == (1, 1, 4, 2)
 
 
 def test_an_output_that_is_nan_is_refused_with_the_first_node_that_gave_one():

@@ -262,3 +262,9 @@ def test_outputs_of_both_infinities_are_no_nan():
     model = builder.model(builder.multiply(builder.input("x", (2,)), np.float32([1, -1])))
     found = Prepared(model, (2,)).run(np.float32([np.inf, np.inf]))
     assert found["multiply1"].tolist() == [np.inf, -np.inf]
+
+
+@pytest.mark.parametrize("implementation", ["native", 3, np])
+def test_what_has_no_operations_is_no_implementation(implementation):
+    with pytest.raises(rc.ArgumentTypeError, match="implementation"):
+        layer(W).run(X, implementation=implementation)

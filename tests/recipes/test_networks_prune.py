@@ -62,6 +62,19 @@ def test_a_layer_that_calibration_never_reached_is_pruned_by_magnitude():
     result = prune_network(network(), np.zeros((3, 12), np.float32), sparsity=0.5)
     assert "never reached" in result.rows[0].note and result.rows[0].method == "magnitude"
     assert not any(row.note for row in result.rows[1:] if "never" in row.note)  # the biases reach the others
+    allocated = allocate_network(network(), np.zeros((3, 12), np.float32), budget=10**6)
+    assert ["never reached" in row.note for row in allocated.rows] == [True] + [False] * (len(allocated.rows) - 1)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("method", METHODS)
+def test_a_weight_that_is_infinite_is_refused_by_its_node(method):
+    model = network()
+    name, node = next(iter(model.weighted().items()))
+    weight = dense(model.tensors[name]).copy()
+    weight[1, 2] = np.inf
+    with pytest.raises(RefcompressError, match=rf"node '{node.name}'.*1, 2.*finite"):
+        prune_network(model.replaced({name: weight}), inputs(8), method=method, sparsity=0.5)
 
 
 @pytest.mark.parametrize(("options", "error", "said"), [

@@ -187,3 +187,9 @@ def test_a_compressed_weight_is_not_shrunk():
     assert isinstance(small.model.tensors["fc1.weight"], formats.Quantized)
     with pytest.raises(ArgumentTypeError, match="shrink first"):
         shrink_network(small.model, {"fc1.weight": np.ones(8)}, keep=3)
+
+
+def test_what_is_no_model_is_refused():
+    for run in (lambda: shrink_network({}, {}, keep=1), lambda: filter_norms("model")):
+        with pytest.raises(ArgumentTypeError, match="model"):
+            run()

@@ -134,7 +134,11 @@ class Static:
             return f"{name!r} is {self.model.known[name].type}"
         if name not in self.seen or not self.seen[name].count:
             return f"calibration never reached {name!r}"
-        return "" if self.seen[name].finite else f"{name!r} is infinite in calibration"
+        if not self.seen[name].finite:
+            return f"{name!r} is infinite in calibration"
+        if self.seen[name].low == self.seen[name].high:  # zero: a grid would round all other values to it
+            return f"calibration never reached {name!r}: it was 0 throughout"
+        return ""
 
     def pooled(self, node: Node) -> dict | None:
         """Return the attributes of the average_pool_s8 that a node is, or None."""

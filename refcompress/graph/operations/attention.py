@@ -180,6 +180,10 @@ def rotary(x: np.ndarray, cosines: np.ndarray, sines: np.ndarray, positions: np.
     if x.ndim == 3:
         x = _heads(x, heads)
     r = dimensions or x.shape[3]
+    if positions is not None:
+        places = min(len(cosines), len(sines))
+        if np.any(wrong := (positions < 0) | (positions >= places)):
+            raise RefcompressError("positions", f"must be in [0, {places}), not {positions[wrong][0]}")
     cos, sin = ((a if positions is None else a[positions])[:, None] for a in (cosines, sines))
     if interleaved:
         first, second = x[..., 0:r:2], x[..., 1:r:2]

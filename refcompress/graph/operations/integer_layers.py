@@ -91,7 +91,8 @@ def window_rows(image: np.ndarray, kernel, window, groups: int, fill: int,
     if groups == 1:
         return [rows], places
     parts = rows.reshape(len(rows), math.prod(kernel), groups, c // groups)
-    return [np.ascontiguousarray(parts[:, :, g]).reshape(len(rows), -1) for g in range(groups)], places
+    return [np.ascontiguousarray(parts[:, :, g]).reshape(len(rows), rows.shape[1] // groups)
+            for g in range(groups)], places
 
 
 def side_by_side_groups(parts: list[np.ndarray]) -> np.ndarray:

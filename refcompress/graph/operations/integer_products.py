@@ -4,6 +4,8 @@ A value of int8 stands for scale * (value - zero_point). Scale and zero point ar
 take the value. The weight is a Quantized or a Packed. No sum leaves int32: integer_layers.py says why.
 """
 
+import math
+
 import numpy as np
 
 from ...errors import RefcompressError
@@ -56,7 +58,7 @@ def linear_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *
     even.
     """
     layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale, use)
-    rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
+    rows = np.ascontiguousarray(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]))
     y = use("gemm_s8s8_requantized")(rows, *layer, zero_point=y_zero_point, lowest=lowest, highest=highest)
     return y.reshape(*x.shape[:-1], len(layer.values))
 
@@ -94,7 +96,7 @@ def conv_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
     parts = by_groups(layer, groups)
     rows, places = window_rows(image, kernel, window, groups, x_zero_point, use)
     y = side_by_side_groups([use("gemm_s8s8_requantized")(rows[g], *part, **grid) for g, part in enumerate(parts)])
-    return channels_first(y.reshape(*places, -1), spatial)
+    return channels_first(y.reshape(*places, weight.shape[0]), spatial)
 
 
 def linear_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, use: Use) -> np.ndarray:
@@ -117,7 +119,7 @@ def linear_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *
     **Source** Jacob et al. (2018, arXiv 1712.05877), eq. 4, with the range of each row for that of calibration.
     **Departs** ONNX's DynamicQuantizeLinear has one scale for all of x.
     """
-    rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
+    rows = np.ascontiguousarray(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]))
     q = use("quantize_s8")(rows, axis=0)
     y = use("gemm_s8s8_scaled")(q.values, q.scale.reshape(-1), dynamic_parts(weight, 1, use)[0], bias)
     return y.reshape(*x.shape[:-1], weight.shape[0])
@@ -150,7 +152,7 @@ def conv_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
     parts = dynamic_parts(weight, groups, use)
     biases = [None] * groups if bias is None else np.split(bias, groups)
     y = side_by_side_groups([use("gemm_s8s8_scaled")(rows[g], scale, parts[g], biases[g]) for g in range(groups)])
-    return np.ascontiguousarray(channels_first(y.reshape(*places, -1), x.ndim - 2))
+    return np.ascontiguousarray(channels_first(y.reshape(*places, weight.shape[0]), x.ndim - 2))
 
 
 def linear_shape(x: Known, weight: Known, bias: Known | None = None, **grids) -> Known:

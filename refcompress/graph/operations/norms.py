@@ -6,6 +6,7 @@ import numpy as np
 
 from ...errors import RefcompressError
 from ..known import Known
+from ..sizes import differ
 from ..use import Use
 from .checks import axis_of, broadcast_shape, float32, rank, same_size
 from .row import operation
@@ -99,7 +100,10 @@ def rows_norm_shape(x: Known, weight: Known | None = None, bias: Known | None = 
     part = Known("float32", x.shape[axis:])
     for name, each in (("weight", weight), ("bias", bias)):
         if each is not None and each.shape is not None:
-            broadcast_shape(**{name: each, "x": part})
+            whole = broadcast_shape(**{name: each, "x": part}) or ()
+            for size, wanted in zip(part.sizes[::-1], whole[::-1]):
+                if differ(size, wanted):
+                    raise RefcompressError(name, f"must be broadcast to the shape {part.shape} of x, not {each.shape}")
             if len(each.shape) > len(x.shape) - axis:
                 raise RefcompressError(name, f"must have at most {len(x.shape) - axis} dimensions, not "
                                              f"{len(each.shape)}")

@@ -1,10 +1,14 @@
 """Parts of an array: slices, chosen entries, and an edge around it."""
 
+import math
+import sys
+from typing import Any
+
 import numpy as np
 
 from ...errors import RefcompressError
 from ..known import Known, Size
-from ..sizes import UNKNOWN, added, differ
+from ..sizes import UNKNOWN, added, differ, product
 from ..use import Use
 from .checks import axes_of, axis_of, ints, of_type, same_types
 from .row import operation
@@ -12,6 +16,7 @@ from .row import operation
 __all__ = ["ROWS"]
 
 Numbers = tuple[int, ...] | None
+MOST_PARTS = 2**20  # of a split: each is a value of its own
 
 
 def slice_(x: np.ndarray, begin: np.ndarray | None = None, end: np.ndarray | None = None,
@@ -123,8 +128,8 @@ def _equal(size: int, count: int) -> list[int]:
 def split_shape(x: Known, parts: Known | None = None, *, axis: int, sizes: Numbers, count: int) -> tuple[Known, ...]:
     lengths = ints(sizes, parts, "sizes", known=True)
     if lengths is None:
-        if count < 1:
-            raise RefcompressError("sizes", "must be an attribute or the second input; or count must be at least 1")
+        if not 1 <= count <= MOST_PARTS:
+            raise RefcompressError("sizes", f"must be an attribute or the second input; or count in [1, {MOST_PARTS}]")
         if x.shape is not None and isinstance(size := x.shape[axis_of(axis, len(x.shape))], int):
             if -(-size // count) * (count - 1) >= max(size, 1):
                 raise RefcompressError("count", f"must cut {size} values into parts that are not empty, not {count}")
@@ -202,19 +207,37 @@ def pad_shape(x: Known, widths: Known | None = None, constant: Known | None = No
 def range_(start: np.ndarray, limit: np.ndarray, delta: np.ndarray, *, use: Use) -> np.ndarray:
     """Return start, start + delta, ... up to limit, without it. **Source** ONNX, Range. **Departs** nothing."""
     first, by = start.reshape(()), delta.reshape(())
-    count = max(int(np.ceil((float(limit.reshape(())) - float(first)) / float(by))), 0)
+    count = _steps(first.item(), limit.reshape(()).item(), by.item())
     return (first + np.arange(count).astype(start.dtype) * by).astype(start.dtype)
+
+
+def _steps(start: float, limit: float, delta: float) -> int:
+    """Return how many numbers a range has; of floats the quotient is rounded once before it is rounded up."""
+    for name, each in (("start", start), ("limit", limit), ("delta", delta)):
+        if not math.isfinite(each):
+            raise RefcompressError(name, f"must be finite, not {each}")
+    if not delta:
+        raise RefcompressError("delta", "must not be 0")
+    if isinstance(delta, int):
+        return max(-((start - limit) // delta), 0)  # type: ignore[return-value]
+    count = (limit - start) / delta
+    if count > sys.maxsize:
+        raise RefcompressError("delta", f"must not be so near 0: from {start} to {limit} are {count:.3g} numbers")
+    return max(math.ceil(count), 0)
 
 
 def range_shape(start: Known, limit: Known, delta: Known) -> Known:
     kind = same_types(start=start, limit=limit, delta=delta)
+    for name, each in (("start", start), ("limit", limit), ("delta", delta)):
+        if each.shape is not None and differ(product(each.shape), 1):
+            raise RefcompressError(name, f"must be one value, not {each.shape}")
     values = [None if each.value is None else each.value.reshape(-1)[0] for each in (start, limit, delta)]
-    if values[0] == 0 and values[2] == 1 and values[1] is not None:
-        return Known(kind, (int(values[1]) if not isinstance(values[1], str) else values[1],))
-    numbers = [int(each) for each in values if isinstance(each, int | np.integer)]
-    if len(numbers) == 3 and numbers[2]:
-        return Known(kind, (max(-((numbers[0] - numbers[1]) // numbers[2]), 0),))
-    return Known(kind, (UNKNOWN,))
+    if values[0] == 0 and values[2] == 1 and isinstance(values[1], str):
+        return Known(kind, (values[1],))
+    numbers: list[Any] = [each.item() if isinstance(each, np.generic) else each for each in values]
+    if any(each is None or isinstance(each, str) for each in numbers):
+        return Known(kind, (UNKNOWN,))
+    return Known(kind, (_steps(*numbers),))
 
 
 ROWS = (

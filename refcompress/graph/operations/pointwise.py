@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...errors import RefcompressError
 from ..known import Known
 from ..use import Use
 from .activations import same_shape
@@ -57,6 +58,8 @@ def power(a: np.ndarray, b: np.ndarray, *, use: Use) -> np.ndarray:
         if exponent == 0.5:
             return np.sqrt(a)
     if a.dtype.kind in "iu" and b.dtype.kind in "iu":
+        if np.any(b < 0):
+            raise RefcompressError("b", f"must not be negative for integers, not {b[b < 0].flat[0]}")
         return np.power(a, b.astype(a.dtype))
     return np.power(a.astype(np.float64), b.astype(np.float64)).astype(a.dtype)
 

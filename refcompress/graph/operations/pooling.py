@@ -72,9 +72,6 @@ def _by_axes(x, kernel, strides, pads, dilations, pool) -> np.ndarray:
 def pool_shape(x: Known, *, kernel: Numbers, strides: Numbers, pads: Pads, dilations: Numbers, ceil: bool,
                **more) -> Known:
     rank(x, "x", 3, 4, 5)
-    for i, each in enumerate(kernel):
-        if each < 1:
-            raise RefcompressError(f"kernel[{i}]", f"must be at least 1, not {each}")
     checked_window(kernel, strides, pads, dilations)
     for i, each in enumerate(() if isinstance(pads, str) else pads):
         width = (dilations[i % len(kernel)] if dilations else 1) * (kernel[i % len(kernel)] - 1) + 1

@@ -163,6 +163,8 @@ def _run(x, weight, recurrent, bias, lengths, states, peepholes, direction, batc
     y = np.zeros((steps, len(ways), n, m), np.float32)
     last = np.zeros((len(states), len(ways), n, m), np.float32)
     alive = np.full(n, steps) if lengths is None else np.asarray(lengths, np.int64)
+    if np.any(wrong := (alive < 0) | (alive > steps)):
+        raise RefcompressError("lengths", f"must be in [0, {steps}], not {alive[wrong][0]}")
     rows = np.ascontiguousarray(x).reshape(steps * n, k)
     for d, backward in enumerate(ways):
         of = _Direction(d, gates, m, weight, recurrent, bias, peepholes, use, both)

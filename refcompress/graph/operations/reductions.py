@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ...errors import RefcompressError
 from ..known import Known
 from ..sizes import UNKNOWN
 from ..use import Use
@@ -112,6 +113,8 @@ def argmax_shape(x: Known, *, axis: int, keep: bool) -> Known:
     if x.shape is None:
         return Known("int64", None)
     axis = axis_of(axis, len(x.shape))
+    if x.shape[axis] == 0:
+        raise RefcompressError("x", f"must have a value along axis {axis}")
     return Known("int64", (*x.shape[:axis], *([1] * keep), *x.shape[axis + 1 :]))
 
 

@@ -165,8 +165,11 @@ def resize_shape(x: Known, factors: Known | None = None, wanted: Known | None = 
     for axis, each in zip(places, numbers):
         if isinstance(each, str):
             result[axis] = each
-        elif not each > 0:
-            raise RefcompressError("scales" if scales is not None else "sizes", f"must be above 0, not {each}")
+        elif not 0 < each < math.inf:
+            raise RefcompressError("scales" if scales is not None else "sizes",
+                                   f"must be above 0 and finite, not {each}")
+        elif result[axis] == 0:
+            raise RefcompressError("x", f"must have a value along axis {axis}, which is resized")
         else:
             result[axis] = int(each) if scales is None else _scaled(result[axis], each)
     return Known(x.type, tuple(result))

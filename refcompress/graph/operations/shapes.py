@@ -167,6 +167,9 @@ def tile_shape(x: Known, times: Known | None = None, *, repeats: Numbers) -> Kno
         return Known(x.type, None)
     if len(found) != len(x.shape):
         raise RefcompressError("repeats", f"must have {len(x.shape)} numbers, one an axis of x, not {len(found)}")
+    for i, each in enumerate(found):
+        if isinstance(each, int) and each < 0:
+            raise RefcompressError(f"repeats[{i}]", f"must not be negative, not {each}")
     return Known(x.type, tuple(multiplied(size, count) for size, count in zip(x.shape, found)))
 
 

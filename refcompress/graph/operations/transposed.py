@@ -1,12 +1,13 @@
 """Transposed convolutions: a kernel is put on the output for each value of the input."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ...errors import RefcompressError
 from ..known import Known
-from ..sizes import added, multiplied, product
+from ..sizes import UNKNOWN, added, multiplied, product
 from ..use import Use, Weight
 from ..weights import decoded
 from .checks import float32, rank, same_size
@@ -54,8 +55,8 @@ def conv_transposed(x: np.ndarray, weight: Weight, bias: np.ndarray | None = Non
     inputs = c // groups
     product = use("gemm_f32f32")
     for g in range(groups):
-        x_rows = np.moveaxis(x[:, g * inputs : (g + 1) * inputs], 1, -1).reshape(-1, inputs)
-        matrix = np.ascontiguousarray(dense[g * inputs : (g + 1) * inputs].reshape(inputs, -1))
+        x_rows = np.moveaxis(x[:, g * inputs : (g + 1) * inputs], 1, -1).reshape(n * math.prod(sizes), inputs)
+        matrix = np.ascontiguousarray(dense[g * inputs : (g + 1) * inputs].reshape(inputs, m * math.prod(kernel)))
         found = product(np.ascontiguousarray(x_rows), matrix, transposed=True).reshape(n, *sizes, m, *kernel)
         for place in np.ndindex(*kernel):
             where = tuple(slice(a * d, a * d + s * (size - 1) + 1, s)
@@ -110,6 +111,8 @@ def conv_transposed_shape(x: Known, weight: Known, bias: Known | None = None, *,
         return Known("float32", None)
     same_size(x, "x", 1, c, "as the weight has inputs")
     axes = len(kernel)
+    if any(isinstance(k, str) for k in kernel):
+        return Known("float32", (x.shape[0], multiplied(m, groups), *[UNKNOWN] * axes))
     strides, dilations = tuple(strides) or (1,) * axes, tuple(dilations) or (1,) * axes
     sizes = [1 if isinstance(size, str) else size for size in x.shape[2:]]
     _, target = transposed_sizes(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)

@@ -43,6 +43,9 @@ def resolved(x_shape: tuple[int, ...], kernel: Sequence[int], strides: Sequence[
 def checked_window(kernel: Sequence[Size], strides: Sequence[int], pads: Pads, dilations: Sequence[int]) -> None:
     """Refuse numbers of a window that are too few, too many or out of range."""
     axes = len(kernel)
+    for i, each in enumerate(kernel):
+        if isinstance(each, int) and each < 1:
+            raise RefcompressError(f"kernel[{i}]", f"must be at least 1, not {each}")
     for name, values, least in (("strides", strides, 1), ("dilations", dilations, 1)):
         if values and len(values) != axes:
             raise RefcompressError(name, f"must have {axes} numbers, one an axis of the kernel, not {len(values)}")

@@ -1,13 +1,14 @@
 """Runs of a network on inputs of one size."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeGuard
 
 import numpy as np
 
-from ... import reference
-from ...errors import RefcompressError
+from ... import arguments, reference
+from ...errors import ArgumentTypeError, RefcompressError
 from ...formats import Node
 from ...formats.graph import node_inputs
 from ..model import Model
@@ -20,10 +21,21 @@ from .tracing import ELEMENTWISE, Tracing
 __all__ = ["Prepared"]
 
 Shape = tuple[int, ...]
+MOST = 2**48  # elements of an input
 
 
 class _Changed(Exception):
     """A value has another shape than it had in the first run."""
+
+
+def _checked_shape(shape: Any, where: str) -> Shape:
+    """Return the sizes of an array that memory could hold, or refuse them."""
+    if isinstance(shape, str) or not isinstance(shape, Sequence):
+        raise ArgumentTypeError(where, f"must be a sequence of sizes, not {type(shape).__name__}")
+    found = tuple(arguments.integer(size, f"{where}[{i}]", 0, 2**63 - 1) for i, size in enumerate(shape))
+    if math.prod(found) > MOST:
+        raise RefcompressError(where, f"must have at most {MOST:,} elements, not {math.prod(found):,}")
+    return found
 
 
 class Prepared:
@@ -46,6 +58,7 @@ class Prepared:
             shapes = {names[0]: shapes}
         if sorted(shapes) != sorted(names):
             raise RefcompressError("shapes", f"must have the entries {', '.join(names)}, not {', '.join(shapes)}")
+        shapes = {name: _checked_shape(shapes[name], f"shapes[{name!r}]") for name in names}
         zeros, sizes = checked_inputs(model.graph, {each.name: np.zeros(shapes[each.name], each.type)
                                                     for each in model.graph.inputs})
         self.model, self.implementation = model, implementation
@@ -117,7 +130,8 @@ class Prepared:
             else:
                 found = computed(node, values, use, self._sure, None)
             given = {name: value for name, value in zip(node.outputs, found) if name}
-            if node.operation == "shape" or self._same.issuperset(node_inputs(node)):
+            sized = node.operation == "shape" and id(node) in self._sure  # of a value whose sizes no value decides
+            if sized or self._same.issuperset(node_inputs(node)):
                 self._same.update(given)
             else:
                 taken = {name: alive[name] for name in node_inputs(node) if name in alive}

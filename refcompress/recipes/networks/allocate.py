@@ -89,7 +89,7 @@ def allocate_network(model: Model, calibration: Any, *, budget: int, candidates:
     fisher = checked_measure(measure, layers)
     if not layers:
         raise RefcompressError("model", "has no weight of a linear node or a convolution")
-    options, sizes, outputs = [], [], []
+    options, sizes, outputs, notes = [], [], [], []
     lock = Lockstep(model, given, implementation)
     at = {layer.index: layer for layer in layers}
     for i in range(len(model.graph.nodes)):
@@ -101,6 +101,7 @@ def allocate_network(model: Model, calibration: Any, *, budget: int, candidates:
             options.append(found)
             sizes.append([size_of(each, unit, lock, layer) for each in found])
             outputs.append(moments.output)
+            notes.append("calibration never reached it: all its inputs were 0" if moments.dead else "")
         lock.step(i)
     costs = [costs_of(model, given, layer, found, output, measure, fisher, lock.use)
              for layer, found, output in zip(layers, options, outputs)]
@@ -108,8 +109,9 @@ def allocate_network(model: Model, calibration: Any, *, budget: int, candidates:
     chosen = [found[j] for found, j in zip(options, best)]
     compressed = model.replaced({layer.weight: each.weight for layer, each in zip(layers, chosen)})
     error = relative_error(model, compressed, given, lock.use)
-    rows = tuple(Row(layer.node.name, layer.weight, said(each.choice), each.error, each.error, output, each.nbytes)
-                 for layer, each, output in zip(layers, chosen, outputs))
+    rows = tuple(Row(layer.node.name, layer.weight, said(each.choice), each.error, each.error, output, each.nbytes,
+                     note)
+                 for layer, each, output, note in zip(layers, chosen, outputs, notes))
     return Allocated(compressed, rows, error, {layer.weight: each.choice for layer, each in zip(layers, chosen)},
                      sum(size[j] for size, j in zip(sizes, best)),
                      float(sum(cost[j] for cost, j in zip(costs, best))))
@@ -165,6 +167,7 @@ def optimum(costs: list[np.ndarray], sizes: list[list[int]], budget: int, use: U
     return [min(int(j), len(each) - 1) for j, each in zip(found.choice, costs)]
 
 
+@np.errstate(invalid="ignore", over="ignore")  # what is not finite is refused at the end
 def squared_error(model: Model, compressed: Model, given: list[Batch], use: Use) -> tuple[float, float]:
     """Return the squared error of a network's outputs on all batches, and the sum of the outputs' squares."""
     error = output = 0.0

@@ -10,6 +10,7 @@ graph's inputs and outputs) is fixed. What a node does that is not known here fi
 
 from dataclasses import dataclass
 
+from ...errors import ArgumentTypeError
 from ...formats.graph import node_inputs
 from ...graph import Model
 from . import products, shapes
@@ -29,6 +30,8 @@ class Dependencies:
 
 def dependencies(model: Model) -> Dependencies:
     """Return which axes of which tensors belong together in a network."""
+    if not isinstance(model, Model):
+        raise ArgumentTypeError("model", f"must be a Model, not {type(model).__name__}")
     ties, rules = Ties(), {**products.RULES, **shapes.RULES}
     axes: dict[str, Axes] = {}
     for name, known in model.known.items():

@@ -78,6 +78,7 @@ class Lockstep:
             for node in nodes:
                 compressed |= self._computed(node, compressed, self.tensors)
 
+    @np.errstate(invalid="ignore", over="ignore")  # what is not finite is refused at the end
     def error_of(self, node: Node, instead: Iterable[Node], tensors: Mapping[str, Weight]) -> float:
         """Return the squared error of a node's output, over all batches, if these nodes with these tensors stood for
         it."""
@@ -108,6 +109,7 @@ class Lockstep:
         given = {name: values[name] if name in values else tensors[name] for name in node_inputs(node)}
         return values_of(Graph((), outputs, (node,)), given, self.use)
 
+    @np.errstate(invalid="ignore", over="ignore")  # what is not finite is refused at the end
     def relative_error(self) -> float:
         """Return, after the last step, the error of all outputs together: the root of its share of their squares."""
         error = total = 0.0

@@ -138,6 +138,7 @@ def pruned(lock: Lockstep, layer: Layer, settings: PruneSettings) -> Row:
 def pruned_matrices(matrices: np.ndarray, moments: Moments, settings: PruneSettings,
                     use: Use) -> tuple[np.ndarray, str, float, float, str]:
     """Return the matrices (g, m, k) with their zeros, the method, the errors of magnitude and of it, and a note."""
+    arguments.finite(matrices, "weight")
     plain = matrices * magnitude_mask(matrices, settings, use)
     before = float(moments.error(plain.astype(np.float64) - matrices).sum())
     if moments.dead:
