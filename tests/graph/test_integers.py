@@ -136,6 +136,7 @@ def test_a_clip_behind_moves_and_a_max_pool_is_a_part_of_the_product_before_them
     assert [row.became for row in made.report] == ["conv_s8", "max_pool", "flatten", "a part"]
     assert np.array_equal(made.model(data), loop(made.model.graph, made.model.tensors, {"x": data})["relu"])
     assert made.model(data).min() == 0
+    assert made.model.graph.nodes[-1]["zero_point"] == -128  # what is cut off has no integers
 
 
 def test_a_value_that_two_nodes_take_is_not_clipped_for_both():

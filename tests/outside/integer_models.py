@@ -63,10 +63,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="a part of the names of the networks")
     parser.add_argument("--mobilenet", help="a checkpoint of MobileNetV2 (examples/mobilenet_v2.py)")
+    parser.add_argument("--squeezenet", help="Deep Compression's published file (refcompress/models/squeezenet.py)")
     options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name, path, inputs in chain(cases(), built(Path(folder), options.mobilenet)):
+        for name, path, inputs in chain(cases(), built(Path(folder), options.mobilenet, options.squeezenet)):
             if options.only not in name:
                 continue
             model = passes.simplified(onnx.load(path))
