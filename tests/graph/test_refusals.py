@@ -110,14 +110,15 @@ def test_all_unknown_operations_are_listed_with_their_counts():
     ("tile", ("w",), {"repeats": (2**62, 1)}, ("output 0", "no array")),
     ("pad", ("w",), {"pads": (0, 0, 2**62, 0)}, ("output 0", "no array")),
     ("resize", ("w",), {"scales": (1.0, float("inf"))}, ("scales", "finite")),
-    ("resize", ("none",), {"sizes": (2, 3)}, ("x", "axis 0")), ("conv", ("i", "hole"), {}, ("kernel[1]", "at least 1")),
+    ("resize", ("none",), {"sizes": (2, 3)}, ("x", "axis 0")),
+    ("conv_transposed", ("flat", "i"), {}, ("x", "axis 3")), ("conv", ("i", "hole"), {}, ("kernel[1]", "at least 1")),
     ("where", ("x", "x", "x"), {}, ("condition", "bool")), ("resize", ("x",), {}, ("scales",)),
     ("resize", ("x",), {"scales": (1.0,)}, ("2 numbers",)), ("clip", ("x", "k"), {}, ("low", "int64")),
 ])
 def test_what_does_not_fit_is_refused_by_its_node_before_a_run(operation, inputs, attributes, words):
     tensors = {"w": W, "v": np.zeros(3, np.float32), "two": np.zeros(2, np.float32), "k": np.int64([1]),
                "i": W[None, None], "one": np.zeros((3, 1), np.float32), "none": np.zeros((0, 3), np.float32),
-               "hole": np.zeros((2, 1, 2, 0), np.float32)}
+               "hole": np.zeros((2, 1, 2, 0), np.float32), "flat": np.zeros((1, 1, 2, 0), np.float32)}
     outputs = ("y", "y2") if operation == "split" else ("y",)
     node = Node(operation, inputs, outputs, attributes, "bad one")
     taken = {name: tensors[name] for name in inputs if name in tensors}
@@ -268,3 +269,14 @@ def test_types_of_arguments_are_those_that_a_programmer_expects():
     with pytest.raises(AttributeError, match="'rellu'"):
         Builder().rellu("x")
     refused(lambda: Builder().tensor("a", W) and Builder().model("a"), "'a'")
+
+
+@pytest.mark.parametrize("operation, tensors", [
+    ("slice", (np.int64([0]), np.int64([1]))), ("pad", (np.int64([1, 1]), np.float32(0))),
+])
+def test_where_the_number_of_axes_is_open_each_size_is(operation, tensors):
+    builder = Builder()
+    x, axes = builder.input("x", (4, 6)), builder.input("axes", ("count",), "int64")
+    model = builder.model(builder.node(operation, x, *tensors, axes, name="y"))
+    assert model.known["y"].shape == ("?", "?")
+    assert model(np.ones((4, 6), np.float32), np.int64([1])).shape == {"slice": (4, 1), "pad": (4, 8)}[operation]
