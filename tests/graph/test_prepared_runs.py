@@ -67,6 +67,21 @@ def test_values_that_branch_and_meet_again_do_not_share_memory(impl):
 
 
 @each("impl", BOTH)
+@pytest.mark.parametrize("other", [(2, 3, 1, 1), (1,), (5,), (1, 3, 4, 5), (3, 1, 5)])
+def test_integers_that_are_broadcast_are_those_of_the_model(impl, other):
+    b = Builder()
+    x, z = b.quantize(b.input("x", (2, 3, 4, 5)), **GRID), b.quantize(b.input("z", other), **GRID)
+    model = b.model(b.dequantize(b.multiply_s8(b.add_s8(x, z, **SUM), z, **SUM), **GRID),
+                    b.dequantize(b.add_s8(z, x, **SUM), **GRID))
+    prepared = Prepared(model, {"x": (2, 3, 4, 5), "z": other}, implementation=impl)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        given = {"x": drawn(rng, 2, 3, 4, 5), "z": drawn(rng, *other)}
+        expected, got = model.run(given, implementation=impl), prepared.run(given)
+        assert all(np.array_equal(expected[name], got[name]) for name in expected)
+
+
+@each("impl", BOTH)
 def test_a_run_of_other_shapes_inside_is_that_of_the_model(impl):
     b = Builder()
     x = b.quantize(b.input("x", ("n", 4)), **GRID)
