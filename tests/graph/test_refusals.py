@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refcompress import ArgumentTypeError, LimitError, RefcompressError, native, reference
+from refcompress import ArgumentTypeError, LimitError, RefcompressError, native, reference, save_model
 from refcompress.formats import Graph, Input, Node
 from refcompress.formats.graph import MAX_DEPTH, in_order
 from refcompress.graph import Builder, Model
@@ -57,7 +57,8 @@ def test_names_of_nodes_and_values_are_given_once():
     (lambda: Node("relu", ("x",), ("y",), {"a": 2**63}), "between"),
     (lambda: Input("x", "float31", (3,)), "float31"), (lambda: Input("x", "float32", (-1,)), "shape[0]"),
     (lambda: Input("", "float32", ()), "name"), (lambda: Input("x", "float32", ("",)), "shape[0]"),
-    (lambda: Graph((), ("y",), ("relu",)), "nodes[0]"),
+    (lambda: Graph((), ("y",), ("relu",)), "nodes[0]"), (lambda: Input("x", "float32", 3), "shape"),
+    (lambda: Input("x", "float32", "n"), "shape"),
 ])
 def test_parts_of_a_graph_are_checked_when_they_are_made(make, word):
     refused(make, word)
@@ -153,6 +154,11 @@ def test_tensors_are_those_that_the_graph_takes_and_no_others():
     refused(lambda: Model(graph, {"fc.weight": np.array([["a"]])}), "tensors['fc.weight']", "str")
     refused(lambda: Model("graph", {}), "must be a Graph")
     refused(lambda: small().replaced({"fc.bias": W}), "'fc.bias'", "no tensor")
+    refused(lambda: small().replaced(None), "tensors", "mapping")
+    refused(lambda: Model(graph, None), "tensors", "mapping")
+    refused(lambda: small().table({"rows": 3}), "sizes['rows']", "no open size")
+    refused(lambda: small().table({"n": -1}), "sizes['n']", "-1")
+    refused(lambda: save_model("model.rcz", None), "model", "NoneType")
 
 
 X, Z = np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32)
