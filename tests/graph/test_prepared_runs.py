@@ -106,6 +106,14 @@ def test_sizes_that_values_decide_are_those_of_each_run():
         assert sizes.tolist() == [count, 4]
 
 
+def test_sizes_of_integers_that_are_given_are_found_once():
+    b = Builder()
+    tokens = b.input("tokens", ("n", "l"), "int64")
+    model = b.model(b.embedding(tokens, drawn(np.random.default_rng(0), 5, 4)), b.shape(tokens))
+    prepared = Prepared(model, (2, 3))
+    assert len(prepared._steps) == 1 and prepared(np.zeros((2, 3), np.int64))[1].tolist() == [2, 3]
+
+
 def test_what_does_not_fit_is_refused_by_its_input(networks):
     model = networks[0]
     prepared = Prepared(model, {"x": (3, 3, 9, 11)})
