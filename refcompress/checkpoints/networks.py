@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import container, models, reference
 from ..container import DEFAULT_LIMIT
-from ..errors import RefcompressError
+from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import ELEMENT_TYPES, Graph, Plain
 from .reading import is_compressed, load
 from .source_networks import graph_name
@@ -68,6 +68,10 @@ def save_model(path: Path, model: "Model", *, implementation: Any = reference,
 
     A file that ends in .onnx is an ONNX model, whose tensors are the arrays that the formats stand for.
     """
+    from ..graph import Model
+
+    if not isinstance(model, Model):
+        raise ArgumentTypeError("model", f"must be a Model, not {type(model).__name__}")
     if os.fsdecode(container.files.name_of(path)).lower().endswith(".onnx"):
         from ..graph import onnx
 

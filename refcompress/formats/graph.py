@@ -31,6 +31,8 @@ class Input:
         _name(self.name, "name")
         arguments.choice(self.type, "type", ELEMENT_TYPES)
         sizes = []
+        if isinstance(self.shape, str) or not hasattr(self.shape, "__iter__"):
+            raise ArgumentTypeError("shape", f"must be a tuple of sizes, not {type(self.shape).__name__}")
         for i, size in enumerate(self.shape):
             where = f"shape[{i}]"
             sizes.append(_name(size, where) if isinstance(size, str) else arguments.integer(size, where, 0))

@@ -34,6 +34,7 @@ class Model:
     def __init__(self, graph: Graph, tensors: Mapping[str, Weight]):
         if not isinstance(graph, Graph):
             raise ArgumentTypeError("graph", f"must be a Graph, not {type(graph).__name__}")
+        _mapping(tensors)
         checked_nodes(graph)
         self.graph = graph
         self.tensors: dict[str, Weight] = {}
@@ -86,7 +87,7 @@ class Model:
 
     def replaced(self, tensors: Mapping[str, Weight]) -> "Model":
         """Return the model with other tensors under these names."""
-        for name in tensors:
+        for name in _mapping(tensors):
             if name not in self.tensors:
                 raise RefcompressError(f"tensors[{name!r}]", "is no tensor of the model")
         return Model(self.graph, {**self.tensors, **tensors})
@@ -108,7 +109,12 @@ class Model:
 
         sizes : numbers for open sizes of the inputs, by name, such as {"batch": 1}.
         """
-        return rows(self, sizes or {})
+        given, known = dict(sizes or {}), {size for each in self.graph.inputs for size in each.shape}
+        for name, size in given.items():
+            if not isinstance(name, str) or name not in known:
+                raise RefcompressError(f"sizes[{name!r}]", "is no open size of the inputs")
+            given[name] = arguments.integer(size, f"sizes[{name!r}]", 0)
+        return rows(self, given)
 
     def describe(self, sizes: Mapping[str, int] | None = None) -> str:
         """Return the table as text, with sums below it."""
@@ -131,6 +137,12 @@ class Model:
             f"node {first[0].name!r} ({first[0].operation}) is the first that gave one" if first else "a tensor has one"
         where = ", ".join(map(str, np.argwhere(np.isnan(value))[0]))
         raise RefcompressError(f"outputs[{name!r}][{where}]", f"is NaN: {cause}")
+
+
+def _mapping(tensors: Any) -> Mapping[str, Weight]:
+    if not isinstance(tensors, Mapping):
+        raise ArgumentTypeError("tensors", f"must be a mapping from names, not {type(tensors).__name__}")
+    return tensors
 
 
 def _array(value: Any, where: str) -> np.ndarray:

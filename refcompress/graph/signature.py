@@ -1,9 +1,7 @@
 """Element types and shapes of all values of a graph, before it runs; what does not fit is refused by its node."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from math import prod
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -21,7 +19,6 @@ from .use import Use, Weight, as_array
 __all__ = ["all_nodes", "checked_nodes", "checked_tensors", "known_outputs", "known_tensor", "of_node", "shapes_of",
            "signatures"]
 
-ITEM_BYTES = 8  # of the widest element
 SMALL = 64  # elements of a value that is followed
 VALUED = {"constant_of_shape": 0, "range": 0, "resize": 1}  # from which input on the values say the shape
 MOVED = {"gather", "concat", "slice", "squeeze", "unsqueeze", "reshape", "identity", "expand", "transpose", "split",
@@ -177,10 +174,6 @@ def shapes_of(node: Node, inputs: list[Known | None], **around: Any) -> tuple[Kn
     if len(found) < len(node.outputs):
         raise RefcompressError(f"node {node.name!r}", f"names {len(node.outputs)} outputs, and {row.name} gives "
                                                       f"{len(found)}")
-    for i, each in enumerate(found):
-        numbers = [size for size in each.shape or () if isinstance(size, int)]
-        if min(numbers, default=0) < 0 or prod(max(size, 1) for size in numbers) * ITEM_BYTES > sys.maxsize:
-            raise RefcompressError(f"node {node.name!r}", f"gives output {i} a shape that no array has: {each.shape}")
     return found
 
 

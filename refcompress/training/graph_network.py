@@ -79,6 +79,7 @@ class GraphNetwork:
         self._gradients = {name: np.zeros_like(self.tensors[name]) for name in self._paths.parameters}
         self._arithmetic = Arithmetic()
         self._passed: dict[str, tuple] = {}
+        self._shape: tuple[int, ...] = ()  # of the last output
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -119,6 +120,7 @@ class GraphNetwork:
                 outputs = precision.leaving(node, tuple(self.behind[name].forward(y, rng) if name in self.behind else y
                                                         for name, y in zip(node.outputs, outputs)))
             values.update(zip(node.outputs, outputs))
+        self._shape = values[self.graph.outputs[0]].shape
         return values[self.graph.outputs[0]]
 
     def _outputs(self, node: Node, given: list, values: dict, *, training: bool) -> tuple[tuple, tuple]:
@@ -150,6 +152,9 @@ class GraphNetwork:
         """Fill ``gradients`` from the gradient ``dy`` of the loss with respect to the last output."""
         if not self._passed:
             raise RefcompressError("dy", "must be of an output: forward comes first")
+        if not isinstance(dy, np.ndarray) or dy.dtype.kind != "f" or dy.shape != self._shape:
+            given = f"{dy.dtype} of the shape {dy.shape}" if isinstance(dy, np.ndarray) else type(dy).__name__
+            raise ArgumentTypeError("dy", f"must be floats of the output's shape {self._shape}, not {given}")
         sent: dict[str, np.ndarray] = {self.graph.outputs[0]: dy}
         for node in reversed(self._nodes):
             wanted = self._paths.wanted[node.name]
@@ -193,6 +198,12 @@ class GraphNetwork:
 
     def astype(self, dtype: DTypeLike) -> "GraphNetwork":
         """Return a network of its own in another dtype: that of its parameters, its inputs, and casts to its own."""
+        try:
+            floats = np.dtype(dtype).kind == "f"
+        except TypeError:
+            floats = False
+        if not floats:
+            raise ArgumentTypeError("dtype", f"must be a type of floats, not {dtype!r}")
         other = self.copy()
         other.tensors = {name: value.astype(dtype) if value.dtype.kind == "f" else value
                          for name, value in other.tensors.items()}

@@ -67,6 +67,21 @@ def test_values_that_branch_and_meet_again_do_not_share_memory(impl):
 
 
 @each("impl", BOTH)
+@pytest.mark.parametrize("other", [(2, 3, 1, 1), (1,), (5,), (1, 3, 4, 5), (3, 1, 5)])
+def test_integers_that_are_broadcast_are_those_of_the_model(impl, other):
+    b = Builder()
+    x, z = b.quantize(b.input("x", (2, 3, 4, 5)), **GRID), b.quantize(b.input("z", other), **GRID)
+    model = b.model(b.dequantize(b.multiply_s8(b.add_s8(x, z, **SUM), z, **SUM), **GRID),
+                    b.dequantize(b.add_s8(z, x, **SUM), **GRID))
+    prepared = Prepared(model, {"x": (2, 3, 4, 5), "z": other}, implementation=impl)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        given = {"x": drawn(rng, 2, 3, 4, 5), "z": drawn(rng, *other)}
+        expected, got = model.run(given, implementation=impl), prepared.run(given)
+        assert all(np.array_equal(expected[name], got[name]) for name in expected)
+
+
+@each("impl", BOTH)
 def test_a_run_of_other_shapes_inside_is_that_of_the_model(impl):
     b = Builder()
     x = b.quantize(b.input("x", ("n", 4)), **GRID)
@@ -89,6 +104,14 @@ def test_sizes_that_values_decide_are_those_of_each_run():
     for count in (3, 5):
         sizes, _ = prepared(np.ones((5, 4), np.float32), np.int64([count]))
         assert sizes.tolist() == [count, 4]
+
+
+def test_sizes_of_integers_that_are_given_are_found_once():
+    b = Builder()
+    tokens = b.input("tokens", ("n", "l"), "int64")
+    model = b.model(b.embedding(tokens, drawn(np.random.default_rng(0), 5, 4)), b.shape(tokens))
+    prepared = Prepared(model, (2, 3))
+    assert len(prepared._steps) == 1 and prepared(np.zeros((2, 3), np.int64))[1].tolist() == [2, 3]
 
 
 def test_what_does_not_fit_is_refused_by_its_input(networks):

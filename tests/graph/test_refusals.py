@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refcompress import ArgumentTypeError, LimitError, RefcompressError, native, reference
+from refcompress import ArgumentTypeError, LimitError, RefcompressError, native, reference, save_model
 from refcompress.formats import Graph, Input, Node
 from refcompress.formats.graph import MAX_DEPTH, in_order
 from refcompress.graph import Builder, Model
@@ -57,7 +57,8 @@ def test_names_of_nodes_and_values_are_given_once():
     (lambda: Node("relu", ("x",), ("y",), {"a": 2**63}), "between"),
     (lambda: Input("x", "float31", (3,)), "float31"), (lambda: Input("x", "float32", (-1,)), "shape[0]"),
     (lambda: Input("", "float32", ()), "name"), (lambda: Input("x", "float32", ("",)), "shape[0]"),
-    (lambda: Graph((), ("y",), ("relu",)), "nodes[0]"),
+    (lambda: Graph((), ("y",), ("relu",)), "nodes[0]"), (lambda: Input("x", "float32", 3), "shape"),
+    (lambda: Input("x", "float32", "n"), "shape"),
 ])
 def test_parts_of_a_graph_are_checked_when_they_are_made(make, word):
     refused(make, word)
@@ -106,18 +107,19 @@ def test_all_unknown_operations_are_listed_with_their_counts():
     ("rms_norm", ("one", "v"), {}, ("weight", "broadcast to the shape (1,)")),
     ("range", ("k", "k", "v"), {}, ("delta",)),
     ("tile", ("w",), {"repeats": (1, -1)}, ("repeats[1]",)), ("argmax", ("none",), {"axis": 0}, ("x", "axis 0")),
-    ("expand", ("w",), {"shape": (2**62, 1, 1)}, ("output 0", "no array")),
-    ("tile", ("w",), {"repeats": (2**62, 1)}, ("output 0", "no array")),
-    ("pad", ("w",), {"pads": (0, 0, 2**62, 0)}, ("output 0", "no array")),
+    ("expand", ("w",), {"shape": (2**62, 1, 1)}, ("output", "2**63")),
+    ("tile", ("w",), {"repeats": (2**62, 1)}, ("output[0]", "between")),
+    ("pad", ("w",), {"pads": (0, 0, 2**62, 0)}, ("output", "2**63")),
     ("resize", ("w",), {"scales": (1.0, float("inf"))}, ("scales", "finite")),
-    ("resize", ("none",), {"sizes": (2, 3)}, ("x", "axis 0")), ("conv", ("i", "hole"), {}, ("kernel[1]", "at least 1")),
+    ("resize", ("none",), {"sizes": (2, 3)}, ("x", "axis 0")),
+    ("conv_transposed", ("flat", "i"), {}, ("x", "axis 3")), ("conv", ("i", "hole"), {}, ("kernel[1]", "at least 1")),
     ("where", ("x", "x", "x"), {}, ("condition", "bool")), ("resize", ("x",), {}, ("scales",)),
     ("resize", ("x",), {"scales": (1.0,)}, ("2 numbers",)), ("clip", ("x", "k"), {}, ("low", "int64")),
 ])
 def test_what_does_not_fit_is_refused_by_its_node_before_a_run(operation, inputs, attributes, words):
     tensors = {"w": W, "v": np.zeros(3, np.float32), "two": np.zeros(2, np.float32), "k": np.int64([1]),
                "i": W[None, None], "one": np.zeros((3, 1), np.float32), "none": np.zeros((0, 3), np.float32),
-               "hole": np.zeros((2, 1, 2, 0), np.float32)}
+               "hole": np.zeros((2, 1, 2, 0), np.float32), "flat": np.zeros((1, 1, 2, 0), np.float32)}
     outputs = ("y", "y2") if operation == "split" else ("y",)
     node = Node(operation, inputs, outputs, attributes, "bad one")
     taken = {name: tensors[name] for name in inputs if name in tensors}
@@ -152,6 +154,11 @@ def test_tensors_are_those_that_the_graph_takes_and_no_others():
     refused(lambda: Model(graph, {"fc.weight": np.array([["a"]])}), "tensors['fc.weight']", "str")
     refused(lambda: Model("graph", {}), "must be a Graph")
     refused(lambda: small().replaced({"fc.bias": W}), "'fc.bias'", "no tensor")
+    refused(lambda: small().replaced(None), "tensors", "mapping")
+    refused(lambda: Model(graph, None), "tensors", "mapping")
+    refused(lambda: small().table({"rows": 3}), "sizes['rows']", "no open size")
+    refused(lambda: small().table({"n": -1}), "sizes['n']", "-1")
+    refused(lambda: save_model("model.rcz", None), "model", "NoneType")
 
 
 X, Z = np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32)
@@ -223,9 +230,9 @@ def test_shapes_that_only_a_run_knows_are_refused_by_their_node():
     ("range", (np.int64(0), np.int64(5), np.int64(0)), {}, ("delta", "not be 0")),
     ("range", (np.float32(0), np.float32(np.nan), np.float32(1)), {}, ("limit", "finite")),
     ("range", (np.float32(0), np.float32(5), np.float32(1e-30)), {}, ("delta", "5e+30")),
-    ("range", (np.int64(0), np.int64(2**61), np.int64(1)), {}, ("no array",)),
+    ("range", (np.int64(0), np.int64(2**61), np.int64(1)), {}, ("output", "2**63")),
     ("constant_of_shape", (np.int64([3, -1]),), {}, ("sizes[1]", "negative")),
-    ("expand", (W, np.int64([-3, 1, 1])), {}, ("no array", "-3")),
+    ("expand", (W, np.int64([-3, 1, 1])), {}, ("output[0]", "-3")),
     ("resize", (W, np.float32([1])), {}, ("scales", "2 numbers")),
     ("resize", (W, np.float32([1, np.nan])), {}, ("scales", "nan")),
     ("power", (np.int64([2]), np.int64([-1])), {}, ("b", "negative")),
@@ -268,3 +275,14 @@ def test_types_of_arguments_are_those_that_a_programmer_expects():
     with pytest.raises(AttributeError, match="'rellu'"):
         Builder().rellu("x")
     refused(lambda: Builder().tensor("a", W) and Builder().model("a"), "'a'")
+
+
+@pytest.mark.parametrize("operation, tensors", [
+    ("slice", (np.int64([0]), np.int64([1]))), ("pad", (np.int64([1, 1]), np.float32(0))),
+])
+def test_where_the_number_of_axes_is_open_each_size_is(operation, tensors):
+    builder = Builder()
+    x, axes = builder.input("x", (4, 6)), builder.input("axes", ("count",), "int64")
+    model = builder.model(builder.node(operation, x, *tensors, axes, name="y"))
+    assert model.known["y"].shape == ("?", "?")
+    assert model(np.ones((4, 6), np.float32), np.int64([1])).shape == {"slice": (4, 1), "pad": (4, 8)}[operation]

@@ -258,6 +258,12 @@ class Half:
         return dy / 2
 
 
+def sent_back(dy) -> None:
+    network = GraphNetwork(twice())
+    network.forward(np.zeros((2, 4), np.float32))
+    network.backward(dy)
+
+
 @pytest.mark.parametrize("make, argument", [
     (lambda: GraphNetwork(model_of(tiny_network(0)), behind={"relu": Half()}).model(), "behind['relu']"),
     (lambda: GraphNetwork(model_of(tiny_network(0)), behind={"relu": QuantizedInputs(4)}).model(), "behind['relu']"),
@@ -274,6 +280,9 @@ class Half:
     (lambda: GraphNetwork(twice(), batch_statistics=1), "batch_statistics"),
     (lambda: GraphNetwork(twice()).assign({"w": np.zeros((4, 3), np.float32)}), "values['w']"),
     (lambda: GraphNetwork(twice()).forward(np.zeros((2, 3), np.float32)), "inputs['x']"),
+    (lambda: sent_back(np.zeros((1, 4), np.float32)), "dy"), (lambda: sent_back(None), "dy"),
+    (lambda: sent_back(1.0), "dy"), (lambda: GraphNetwork(twice()).astype("int8"), "dtype"),
+    (lambda: GraphNetwork(twice()).astype("nonsense"), "dtype"),
 ])
 def test_bad_input_is_refused_by_name(make, argument):
     with pytest.raises(RefcompressError) as caught:

@@ -58,7 +58,8 @@ def slice_shape(x: Known, begin: Known | None = None, end: Known | None = None, 
         return Known(x.type, None)
     if (starts is None and begin is None) or (ends is None and end is None):
         raise RefcompressError("starts", "and ends must be attributes or inputs")
-    if first is None or last is None or UNKNOWN in (places or []):
+    unknown = places is None and along is not None or strides is None and step is not None  # not even how many
+    if first is None or last is None or unknown or UNKNOWN in (places or []):
         return Known(x.type, (UNKNOWN,) * len(x.shape))
     places = list(range(len(first))) if places is None else places
     strides = [1] * len(first) if strides is None else strides
@@ -127,6 +128,8 @@ def _equal(size: int, count: int) -> list[int]:
 
 def split_shape(x: Known, parts: Known | None = None, *, axis: int, sizes: Numbers, count: int) -> tuple[Known, ...]:
     lengths = ints(sizes, parts, "sizes", known=True)
+    if lengths is None and parts is not None:
+        raise RefcompressError("sizes", "must be of a number that is known before a run")
     if lengths is None:
         if not 1 <= count <= MOST_PARTS:
             raise RefcompressError("sizes", f"must be an attribute or the second input; or count in [1, {MOST_PARTS}]")
@@ -186,7 +189,7 @@ def pad_shape(x: Known, widths: Known | None = None, constant: Known | None = No
     found, places = ints(pads, widths, "pads", known=True), ints(axes, along, "axes", known=True)
     if x.shape is None:
         return Known(x.type, None)
-    if found is None or UNKNOWN in (places or []):
+    if found is None or places is None and along is not None or UNKNOWN in (places or []):
         return Known(x.type, (UNKNOWN,) * len(x.shape))
     chosen = range(len(x.shape)) if places is None else axes_of(places, len(x.shape))
     if len(found) != 2 * len(chosen):

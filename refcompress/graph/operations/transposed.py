@@ -117,6 +117,8 @@ def conv_transposed_shape(x: Known, weight: Known, bias: Known | None = None, *,
     sizes = [1 if isinstance(size, str) else size for size in x.shape[2:]]
     _, target = transposed_sizes(sizes, kernel, strides, pads, dilations, output_pads, output_sizes)
     for axis, size in enumerate(x.shape[2:]):
+        if size == 0:
+            raise RefcompressError("x", f"must have a value along axis {axis + 2}")
         if isinstance(size, str):
             target[axis] = _open(size, strides[axis], target[axis], bool(output_sizes))
         elif target[axis] < 1:

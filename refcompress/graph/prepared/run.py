@@ -11,6 +11,7 @@ from ... import arguments, reference
 from ...errors import ArgumentTypeError, RefcompressError
 from ...formats import Node
 from ...formats.graph import node_inputs
+from ..known import Known, Size
 from ..model import Model
 from ..run import checked_inputs, computed
 from ..signature import signatures
@@ -26,6 +27,10 @@ MOST = 2**48  # elements of an input
 
 class _Changed(Exception):
     """A value has another shape than it had in the first run."""
+
+
+def _is_numbers(shape: tuple[Size, ...] | None) -> bool:
+    return shape is not None and all(isinstance(size, int) for size in shape)
 
 
 def _checked_shape(shape: Any, where: str) -> Shape:
@@ -63,7 +68,7 @@ class Prepared:
                                                     for each in model.graph.inputs})
         self.model, self.implementation = model, implementation
         self._sure: set[int] = set()
-        signatures(model.graph, model.tensors, sizes, self._sure)
+        known = signatures(model.graph, model.tensors, sizes, self._sure)
         self._use = Tracing(implementation, Arenas())
         self._inputs = zeros
         self._values: dict[str, Any] = {**model.tensors, "": None, **zeros}
@@ -72,7 +77,7 @@ class Prepared:
         self._fixed: dict[str, np.ndarray] = {}  # values of other nodes that kernels read, and where
         self._steps: list[Callable[[], Any]] = []
         with np.errstate(all="ignore"):
-            self._trace()
+            self._trace(known)
 
     @property
     def said(self) -> dict[str, list[str]]:
@@ -115,7 +120,7 @@ class Prepared:
             type(a) is np.ndarray and (a.dtype, a.ndim) == (self._inputs[name].dtype, self._inputs[name].ndim)
             for name, a in inputs.items())
 
-    def _trace(self) -> None:
+    def _trace(self, known: Mapping[str, Known]) -> None:
         graph, values, use = self.model.graph, self._values, self._use
         alive = dict(self._inputs)  # values that may differ from run to run, as they are in this one
         for node, forgotten in zip(graph.nodes, graph.forgotten):
@@ -130,7 +135,7 @@ class Prepared:
             else:
                 found = computed(node, values, use, self._sure, None)
             given = {name: value for name, value in zip(node.outputs, found) if name}
-            sized = node.operation == "shape" and id(node) in self._sure  # of a value whose sizes no value decides
+            sized = node.operation == "shape" and _is_numbers(known[node.inputs[0]].shape)  # which no value decides
             if sized or self._same.issuperset(node_inputs(node)):
                 self._same.update(given)
             else:

@@ -15,6 +15,7 @@ __all__ = ["Tracing"]
 VALUES = {"gemm_s8s8_requantized": 1, "gemm_s8s8_scaled": 2, "nn_activation": 1, "nn_add_s8": 2,
           "nn_average_pool_s8": 1, "nn_depthwise_s8": 1, "nn_layer_norm": 1, "nn_lookup_s8": 1, "nn_multiply_s8": 2,
           "nn_patches": 1, "nn_rms_norm": 1, "nn_softmax": 1, "quantize_s8": 1}
+BROADCAST = ("nn_add_s8", "nn_multiply_s8")  # whose values a call that is prepared reads element by element
 ROWS = {"axis": 0}  # the one way of quantize_s8 that can be prepared
 
 # Nodes that are a function of NumPy, which writes where it is told to.
@@ -51,6 +52,10 @@ class Tracing(Use):
 
         def prepared(*args: Any, **kwargs: Any) -> np.ndarray:
             values = args[: VALUES[name]]
+            if name in BROADCAST and values[0].shape != values[1].shape:
+                shape = np.broadcast_shapes(*(a.shape for a in values))
+                values = tuple(self.contiguous(np.broadcast_to(a, shape)) for a in values)
+                args = (*values, *args[VALUES[name] :])
             if name == "quantize_s8":
                 if kwargs != ROWS or values[0].ndim != 2:
                     self.opaque = True
