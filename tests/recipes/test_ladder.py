@@ -126,7 +126,13 @@ def test_shifting_moves_whole_images_by_at_most_one_pixel():
     assert seen == {(28 * (10 + a) + 10 + b,) for a in (-1, 0, 1) for b in (-1, 0, 1)}
 
 
-# The files that are committed.
+# The files that are committed. They hold weights and no graph: evaluate is told what a graph would say.
+ORDERS = {"lenet_300_100": "fc1,fc2,fc3", "lenet_5": "conv1,conv2,fc1,fc2"}
+
+
+def told(name: str, activation: str = "relu") -> list[str]:
+    return ["--order", ORDERS[name], "--activation", activation]
+
 
 def rows():
     results = json.loads((RESULTS / "deep_compression.json").read_text())
@@ -143,7 +149,7 @@ def test_the_files_hold_what_the_table_says_in_each_implementation(name, row, ca
     assert container.loads(data, implementation=native) == layers
     assert container.reencode(data, implementation=native) == data
     assert sum(int(np.count_nonzero(s.codes)) for s in layers.values() if s.codes.ndim > 1) == row["weights"]
-    assert main(["evaluate", str(path), "--json"]) == 0
+    assert main(["evaluate", str(path), "--json", *told(name)]) == 0
     report = json.loads(capsys.readouterr().out)
     for part in ("validation", "test"):
         assert abs(100 * report["errors"][part] / report["images"][part] - row[part]) < 1e-9
@@ -151,28 +157,38 @@ def test_the_files_hold_what_the_table_says_in_each_implementation(name, row, ca
 
 def test_another_network_is_refused(tmp_path, capsys):
     container.save(tmp_path / "a.rcz", {"fc1.weight": np.zeros((3, 4), np.float32)})
-    assert main(["evaluate", str(tmp_path / "a.rcz")]) == 2
+    assert main(["evaluate", str(tmp_path / "a.rcz"), *told("lenet_300_100")]) == 2
     assert "must hold the parameters" in capsys.readouterr().err
 
 
-def test_evaluate_says_what_it_assumes_and_takes_another_activation(tmp_path, capsys):
+def test_evaluate_says_what_it_was_told_and_takes_another_activation(capsys):
     path = RESULTS / "lenet_300_100-smallest.rcz"
-    told = {}
-    for options in ((), ("--activation", "relu"), ("--activation", "tanh")):
-        assert main(["evaluate", str(path), "--json", *options]) == 0
-        told[options] = json.loads(capsys.readouterr().out)
-    assert told[()] == told["--activation", "relu"] and told[()]["activation"] == "relu"
-    assert told[()]["order"] == ["fc1", "fc2", "fc3"]
+    found = {}
+    for activation in ("relu", "tanh"):
+        assert main(["evaluate", str(path), "--json", *told("lenet_300_100", activation)]) == 0
+        found[activation] = json.loads(capsys.readouterr().out)
+        assert found[activation]["activation"] == activation
+        assert found[activation]["order"] == ["fc1", "fc2", "fc3"]
     wide = lenet_300_100.network(np.random.default_rng(0))
     wide.assign({name: s.dense() for name, s in container.load(path).items()})
     tanh = Network((name, Tanh() if isinstance(layer, ReLU) else layer) for name, layer in wide.layers.items()).astype(
         np.float64
     )
     test = mnist.load()[1]
-    assert told["--activation", "tanh"]["errors"]["test"] == errors(tanh, test.inputs().astype(np.float64), test.labels)
-    assert main(["evaluate", str(path)]) == 0
+    assert found["tanh"]["errors"]["test"] == errors(tanh, test.inputs().astype(np.float64), test.labels)
+    assert found["relu"]["errors"]["test"] != found["tanh"]["errors"]["test"]
+    assert main(["evaluate", str(path), *told("lenet_300_100")]) == 0
     said = " ".join(capsys.readouterr().out.split())  # lines are broken where the terminal ends
-    assert "fc1, fc2, fc3" in said and "relu" in said and "the file does not say" in said
+    assert "fc1, fc2, fc3" in said and "relu" in said and "the file does not" in said
+
+
+@pytest.mark.parametrize("given", [[], ["--order", "fc1,fc2,fc3"], ["--activation", "relu"]])
+def test_weights_without_a_graph_are_not_run_by_a_guess(capsys, given):
+    assert main(["evaluate", str(RESULTS / "lenet_300_100-smallest.rcz"), *given]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "has no graph" in said
+    assert all((f"give {name}" in said or f"and {name}" in said) == (name not in given)
+               for name in ("--order", "--activation"))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -180,5 +196,5 @@ def test_evaluate_refuses_a_file_whose_values_are_not_finite_and_names_the_array
     network = lenet_300_100.network(np.random.default_rng(0))
     network.parameters["fc3.bias"][4] = value
     container.save(tmp_path / "a.rcz", {name: p.copy() for name, p in network.parameters.items()})
-    assert main(["evaluate", str(tmp_path / "a.rcz")]) == 2
+    assert main(["evaluate", str(tmp_path / "a.rcz"), *told("lenet_300_100")]) == 2
     assert "array fc3.bias, element [4]: must be finite" in capsys.readouterr().err
