@@ -109,6 +109,7 @@ def test_all_unknown_operations_are_listed_with_their_counts():
     ("tile", ("w",), {"repeats": (1, -1)}, ("repeats[1]",)), ("argmax", ("none",), {"axis": 0}, ("x", "axis 0")),
     ("expand", ("w",), {"shape": (2**62, 1, 1)}, ("output", "2**63")),
     ("tile", ("w",), {"repeats": (2**62, 1)}, ("output[0]", "between")),
+    ("pad", ("none",), {"pads": (1, 0, -1, 0)}, ("pads", "cut off more than the 0 values")),
     ("pad", ("w",), {"pads": (0, 0, 2**62, 0)}, ("output", "2**63")),
     ("resize", ("w",), {"scales": (1.0, float("inf"))}, ("scales", "finite")),
     ("resize", ("none",), {"sizes": (2, 3)}, ("x", "axis 0")),
