@@ -109,6 +109,7 @@ def test_all_unknown_operations_are_listed_with_their_counts():
     ("tile", ("w",), {"repeats": (1, -1)}, ("repeats[1]",)), ("argmax", ("none",), {"axis": 0}, ("x", "axis 0")),
     ("expand", ("w",), {"shape": (2**62, 1, 1)}, ("output", "2**63")),
     ("tile", ("w",), {"repeats": (2**62, 1)}, ("output[0]", "between")),
+    ("pad", ("none",), {"pads": (1, 0, -1, 0)}, ("pads", "cut off more than the 0 values")),
     ("pad", ("w",), {"pads": (0, 0, 2**62, 0)}, ("output", "2**63")),
     ("resize", ("w",), {"scales": (1.0, float("inf"))}, ("scales", "finite")),
     ("resize", ("none",), {"sizes": (2, 3)}, ("x", "axis 0")),
@@ -238,15 +239,21 @@ def test_shapes_that_only_a_run_knows_are_refused_by_their_node():
     ("power", (np.int64([2]), np.int64([-1])), {}, ("b", "negative")),
     ("rotary", (np.zeros((1, 1, 2, 4), np.float32), *[np.zeros((3, 2), np.float32)] * 2, np.int64([[0, 3]])), {},
      ("positions", "[0, 3)", "3")),
+    ("rotary", (np.zeros((2, 1, 2, 4), np.float32), *[np.zeros((3, 2), np.float32)] * 2, np.zeros((3, 2), int)), {},
+     ("positions", "size 2", "axis 0")),
+    ("constant_of_shape", (np.int64(3),), {}, ("sizes", "1 dimension")),
+    ("constant_of_shape", (np.int64([3]),), {"value": 300, "type": "int8"}, ("value", "int8", "300")),
+    ("clip", (np.uint8([3]),), {"low": -1.0}, ("low", "uint8", "-1")),
+    ("clip", (np.int64([3]),), {"high": float("inf")}, ("high", "int64", "inf")),
     ("lstm", (np.zeros((2, 1, 3), np.float32), np.zeros((4, 3), np.float32), np.zeros((4, 1), np.float32), None,
               np.int64([3])), {}, ("lengths", "[0, 2]", "3")),
 ])
 def test_values_that_do_not_fit_are_refused_by_their_node_in_a_run(operation, inputs, attributes, words):
     names = tuple("" if value is None else f"v{i}" for i, value in enumerate(inputs))
     given = {name: np.asarray(value) for name, value in zip(names, inputs) if name}
-    model = Model(Graph(tuple(Input(name, a.dtype.name, a.shape) for name, a in given.items()), ("y",),
-                        (Node(operation, names, ("y",), attributes, "bad one"),)), {})
-    refused(lambda: model.run(given), "node 'bad one'", *words)
+    graph = Graph(tuple(Input(name, a.dtype.name, a.shape) for name, a in given.items()), ("y",),
+                  (Node(operation, names, ("y",), attributes, "bad one"),))
+    refused(lambda: Model(graph, {}).run(given), "node 'bad one'", *words)
 
 
 def test_a_kernel_whose_sizes_are_open_is_one_that_a_run_knows():

@@ -190,6 +190,8 @@ def test_a_compressed_weight_is_not_shrunk():
 
 
 def test_what_is_no_model_is_refused():
+    with pytest.raises(ArgumentTypeError, match=r"kept\['fc1.weight'\].*bool"):
+        zeroed_network(plain(), {"fc1.weight": np.ones(8, int)})
     for run in (lambda: shrink_network({}, {}, keep=1), lambda: filter_norms("model")):
         with pytest.raises(ArgumentTypeError, match="model"):
             run()

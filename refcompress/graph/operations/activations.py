@@ -5,7 +5,7 @@ import numpy as np
 from ...errors import RefcompressError
 from ..known import Known
 from ..use import Use
-from .checks import axis_of, float32, same_types
+from .checks import axis_of, float32, holds, same_types
 from .row import operation
 
 __all__ = ["ROWS"]
@@ -120,6 +120,7 @@ def clip_shape(x: Known, lowest: Known | None = None, highest: Known | None = No
         if each is not None and attribute is not None:
             raise RefcompressError(argument, "must be an attribute or an input, not both")
         same_types(x=x, **{argument: each})
+        holds(x.type, argument, attribute)
         if each is not None and each.shape not in ((), (1,), None):
             raise RefcompressError(argument, f"must be one number, not {each.shape}")
     return Known(x.type, x.shape)

@@ -223,6 +223,8 @@ def rotary_shape(x: Known, cosines: Known, sines: Known, positions: Known | None
     if positions is not None:
         of_type(positions, "positions", "int64", "int32")
         rank(positions, "positions", 2)
+        if positions.shape is not None and positions.shape[0] != 1:
+            same_size(positions, "positions", 0, b, "as x has")
         same_size(positions, "positions", 1, length, "one a token")
     return Known("float32", x.shape)
 

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentTypeError, RefcompressError
+from ...formats import ELEMENT_TYPES
 from ..known import Known, Size
 from ..sizes import UNKNOWN, broadcast, differ
 
-__all__ = ["axes_of", "axis_of", "broadcast_shape", "float32", "ints", "of_type", "rank", "same_size", "same_types"]
+__all__ = ["axes_of", "axis_of", "broadcast_shape", "float32", "holds", "ints", "of_type", "rank", "same_size",
+           "same_types"]
 
 
 def of_type(x: Known, argument: str, *types: str) -> None:
@@ -32,6 +34,16 @@ def same_types(**inputs: Known | None) -> str:
         if each.type != x.type:
             raise ArgumentTypeError(argument, f"must be of type {x.type}, as {first} is, not {each.type}")
     return x.type
+
+
+def holds(type: str, argument: str, value: float | None) -> None:
+    """Refuse a number that an integer type does not have; every float type is taken to have it."""
+    kind = np.dtype(ELEMENT_TYPES[type].numpy)
+    if value is None or kind.kind not in "iu":
+        return
+    ends = np.iinfo(kind)
+    if not (ends.min <= value <= ends.max and value == int(value)):
+        raise RefcompressError(argument, f"must be a number of {type}, not {value}")
 
 
 def rank(x: Known | None, argument: str, *ranks: int) -> None:

@@ -10,7 +10,7 @@ from ..known import Known
 from ..sizes import UNKNOWN, product
 from ..use import Use
 from .activations import same_shape
-from .checks import axis_of, ints, of_type
+from .checks import axis_of, holds, ints, of_type, rank
 from .row import operation
 
 __all__ = ["ROWS"]
@@ -76,6 +76,8 @@ def constant_of_shape(sizes: np.ndarray, *, use: Use, value: float | int | bool 
 def constant_of_shape_shape(sizes: Known, *, value: float | int | bool, type: str) -> Known:
     cast_shape(sizes, type=type)
     of_type(sizes, "sizes", "int64")
+    rank(sizes, "sizes", 1)
+    holds(type, "value", value)
     found = ints(None, sizes, "sizes", known=True)
     for i, n in enumerate(found or ()):
         if isinstance(n, int) and n < 0:

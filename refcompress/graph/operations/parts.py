@@ -197,8 +197,9 @@ def pad_shape(x: Known, widths: Known | None = None, constant: Known | None = No
     sizes = list(x.shape)
     for axis, a, b in zip(chosen, found, found[len(chosen) :]):
         before = sizes[axis]
-        after = sizes[axis] = added(added(before, a), b)
-        if isinstance(after, int) and after < 0:
+        sizes[axis] = added(added(before, a), b)
+        cut = sum(-each for each in (a, b) if isinstance(each, int) and each < 0)
+        if isinstance(before, int) and cut > before:
             raise RefcompressError("pads", f"cut off more than the {before} values along axis {axis}")
         wide = max([each for each in (a, b) if isinstance(each, int)], default=0)
         if mode == "reflect" and isinstance(before, int) and wide >= max(before, 1):

@@ -114,6 +114,9 @@ def zeroed_network(model: Model, kept: Mapping[str, np.ndarray]) -> Model:
     """
     parts = dependencies(model)
     removed = set()
+    if not isinstance(kept, Mapping):
+        raise ArgumentTypeError("kept", f"must be a mapping from names of weights, not {type(kept).__name__}")
+    kept = {name: arguments.array(each, f"kept[{name!r}]", np.dtype(bool), ndim=1) for name, each in kept.items()}
     for name, atoms in scored_axes(model, parts, {name: np.ones(len(each)) for name, each in kept.items()}).items():
         removed |= set(parts.ties.roots(atoms[~kept[name]]).tolist())
     tensors = {}
