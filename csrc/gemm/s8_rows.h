@@ -58,6 +58,13 @@ RC_INLINE TARGET void any_tile(const int fresh, size_t count, size_t nv, const I
         case 3: tile(fresh, 1, 3, x, ldx, quads, w, ldw, start, sums); break;
         default: tile(fresh, 1, 4, x, ldx, quads, w, ldw, start, sums);
         }
+    } else if (MR > 2 && count == 2) { /* what 32, 128 and 512 leave of six */
+        switch (nv) {
+        case 1: tile(fresh, 2, 1, x, ldx, quads, w, ldw, start, sums); break;
+        case 2: tile(fresh, 2, 2, x, ldx, quads, w, ldw, start, sums); break;
+        case 3: tile(fresh, 2, 3, x, ldx, quads, w, ldw, start, sums); break;
+        default: tile(fresh, 2, 4, x, ldx, quads, w, ldw, start, sums);
+        }
     } else { /* rows past the last hold what came before, and nobody reads their sums */
         switch (nv) {
         case 1: tile(fresh, MR, 1, x, ldx, quads, w, ldw, start, sums); break;

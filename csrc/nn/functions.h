@@ -32,13 +32,24 @@ RC_INLINE TARGET VEC erf_of(VEC x)
     return select(magnitude(x) < all(0.5), near, with_sign(far, x));
 }
 
-RC_INLINE TARGET VEC gelu(VEC x)
+/* Of SIDE vectors. What the exponential is of lies between -56 and 0. */
+RC_INLINE TARGET void gelus(VEC *x)
 {
     const double farthest = 0x1.db2cfe686fe7dp+3; /* 10.5 sqrt(2) */
-    x = at_least(-farthest, x);
-    const VEC z = at_most(farthest, magnitude(x));
-    const VEC half = 0.5 * (exponential(-0.5 * (z * z)) * scaled_erfc(z * 0x1.6a09e667f3bcdp-1)); /* 1 / sqrt(2) */
-    return x * select(x < all(0), half, 1 - half);
+    VEC e[SIDE], u[SIDE], t[SIDE], p[SIDE];
+    RC_UNROLL for (size_t i = 0; i < SIDE; i++) {
+        x[i] = at_least(-farthest, x[i]);
+        const VEC z = at_most(farthest, magnitude(x[i]));
+        u[i] = 4 / (z * 0x1.6a09e667f3bcdp-1 + 4); /* 1 / sqrt(2) */
+        t[i] = 1 - 2 * u[i];
+        e[i] = -0.5 * (z * z);
+    }
+    polynomials(t, ERFC, 16, p);
+    exponentials(e);
+    RC_UNROLL for (size_t i = 0; i < SIDE; i++) {
+        const VEC half = 0.5 * (e[i] * (u[i] * p[i]));
+        x[i] = x[i] * SELECT_LESS(x[i], all(0), half, 1 - half);
+    }
 }
 
 RC_INLINE TARGET VEC gelu_tanh(VEC x)
@@ -61,7 +72,7 @@ RC_INLINE TARGET VEC activation(const enum rc_nn_function function, VEC x)
     case RC_NN_TANH: return tanh_of(x);
     case RC_NN_SIGMOID: return 1 / (1 + exponential(-x));
     case RC_NN_ERF: return erf_of(x);
-    case RC_NN_GELU: return gelu(x);
+    case RC_NN_GELU: break; /* of several vectors at once: gelus */
     case RC_NN_GELU_TANH: return gelu_tanh(x);
     case RC_NN_SILU: return silu(x);
     }

@@ -22,6 +22,28 @@ RC_INLINE TARGET void activate(const enum rc_nn_function function, size_t begin,
     }
 }
 
+RC_INLINE TARGET void gelu_block(const float *x, float *y)
+{
+    VEC v[SIDE];
+    RC_UNROLL for (size_t i = 0; i < SIDE; i++)
+        v[i] = read_floats(x + i * LANES);
+    gelus(v);
+    RC_UNROLL for (size_t i = 0; i < SIDE; i++)
+        write_floats(y + i * LANES, v[i]);
+}
+
+RC_INLINE TARGET void gelu(size_t begin, size_t end, const float *x, float *y)
+{
+    for (; end - begin >= BLOCK; begin += BLOCK)
+        gelu_block(x + begin, y + begin);
+    if (begin < end) {
+        float in[BLOCK] = {0}, out[BLOCK];
+        memcpy(in, x + begin, (end - begin) * sizeof *x);
+        gelu_block(in, out);
+        memcpy(y + begin, out, (end - begin) * sizeof *y);
+    }
+}
+
 TARGET int ACTIVATION(size_t begin, size_t end, enum rc_nn_function function, const float *x, float *y)
 {
     switch (function) { /* each has its own loop */
@@ -29,7 +51,7 @@ TARGET int ACTIVATION(size_t begin, size_t end, enum rc_nn_function function, co
     case RC_NN_TANH: activate(RC_NN_TANH, begin, end, x, y); break;
     case RC_NN_SIGMOID: activate(RC_NN_SIGMOID, begin, end, x, y); break;
     case RC_NN_ERF: activate(RC_NN_ERF, begin, end, x, y); break;
-    case RC_NN_GELU: activate(RC_NN_GELU, begin, end, x, y); break;
+    case RC_NN_GELU: gelu(begin, end, x, y); break;
     case RC_NN_GELU_TANH: activate(RC_NN_GELU_TANH, begin, end, x, y); break;
     case RC_NN_SILU: activate(RC_NN_SILU, begin, end, x, y); break;
     }
@@ -59,6 +81,18 @@ RC_INLINE TARGET double chain_sum(const enum step step, const struct row *row, s
     RC_UNROLL for (size_t c = 0; c < PARTS; c++)
         chains[c] = all(0);
     size_t p = 0;
+    if (step == EXPONENTIAL) /* no element is more than the maximum */
+        for (; n - p >= LONGEST; p += LONGEST)
+            RC_UNROLL for (size_t first = 0; first < LONGEST; first += BLOCK) {
+                VEC v[SIDE];
+                RC_UNROLL for (size_t i = 0; i < SIDE; i++)
+                    v[i] = at_least(-708, read_floats(x + p + first + i * LANES) - row->less);
+                exponentials(v);
+                if (kept)
+                    memcpy(kept + p + first, v, sizeof v);
+                RC_UNROLL for (size_t i = 0; i < SIDE; i++)
+                    chains[(first / LANES + i) % PARTS] += v[i];
+            }
     for (; n - p >= TURN; p += TURN)
         RC_UNROLL for (size_t c = 0; c < PARTS; c++) {
             const VEC v = stepped(step, row, read_floats(x + p + c * LANES));
@@ -142,8 +176,9 @@ RC_INLINE TARGET float row_maximum(size_t n, const float *x)
     memcpy(best, &most, sizeof best);
     for (size_t c = 0; p < n; c++, p++)
         best[c] = x[p] > best[c] ? x[p] : best[c];
-    for (size_t c = 1; c < 2 * LANES; c++)
-        best[0] = best[c] > best[0] ? best[c] : best[0];
+    RC_UNROLL for (size_t half = LANES; half > 0; half /= 2)
+        RC_UNROLL for (size_t c = 0; c < half; c++)
+            best[c] = best[c + half] > best[c] ? best[c + half] : best[c];
     return best[0];
 }
 

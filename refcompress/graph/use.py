@@ -82,6 +82,20 @@ class Use:
         """Return an array in C order: itself, or a copy."""
         return a if a.flags.c_contiguous else copied(a, np.empty(a.shape, a.dtype))
 
+    def computed(self, function: Callable, *inputs: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """Return a function of NumPy of these inputs, written to ``out`` where that is given."""
+        return function(*inputs) if out is None else function(*inputs, out=out)
+
+    def products(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return left[i] @ right[i] of C-contiguous float32 (b, m, k) and (b, k, n), each by gemm_f32f32."""
+        product = self("gemm_f32f32")
+        if hasattr(product, "batched"):  # the same products in one call
+            return product.batched(left, right)
+        y = np.empty((*left.shape[:2], right.shape[2]), np.float32)
+        for i in range(len(left)):
+            y[i] = product(left[i], right[i], transposed=True)
+        return y
+
     def product(self, x: np.ndarray, weight: Weight) -> np.ndarray:
         """Return x @ weight.T, float32 (n, m), for float32 rows x (n, k) and a weight (m, k) in any format.
 

@@ -13,7 +13,7 @@ from ._call import aligned, check, empty, in_default_mode, once, pointer
 from ._checks import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 from ._kernels import ffi, lib
 from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled
-from .prepared import by_name, in_place, prepared
+from .prepared import by_name, in_place, prepared, with_prepare
 
 __all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32mixed", "gemm_f32f32", "gemm_s8s8_requantized",
            "gemm_s8s8_scaled"]
@@ -118,16 +118,25 @@ def gemm_f32f32(kernel, row):
             threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, grain)
         return y if ldy == n else np.ascontiguousarray(y[:, :n])
 
-    def batched(x, w):
-        """Return x[i] @ w[i] of (b, m, k) and (b, k, n), C-contiguous float32: the bits of gemm_f32f32, transposed."""
+    def ready(x, w, *, empty=empty):
         (b, m, k), n = x.shape, w.shape[2]
         y = empty((b, m, n), np.float32)
         operands = m, n, k, pointer(x), pointer(w), pointer(y, writable=True)
-        if y.size:
-            threads.run(lambda begin, end: check(lib.rc_batch_gemm_f32f32(kernel, begin, end, *operands), "w"), b,
-                        b * m * n * k / speed)
-        return y
+        seconds = b * m * n * k / speed
 
+        def call():
+            if y.size:
+                threads.run(lambda begin, end: check(lib.rc_batch_gemm_f32f32(kernel, begin, end, *operands), "w"), b,
+                            seconds)
+            return y
+
+        return call, ()
+
+    def batched(x, w):
+        """Return x[i] @ w[i] of (b, m, k) and (b, k, n), C-contiguous float32: the bits of gemm_f32f32, transposed."""
+        return ready(x, w)[0]()
+
+    with_prepare(batched, ready)
     gemm_f32f32.batched = in_default_mode(batched)
     return gemm_f32f32
 

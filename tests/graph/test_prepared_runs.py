@@ -11,6 +11,7 @@ from refcompress.graph.integers import to_integers
 from refcompress.graph.prepared import Prepared
 from refcompress.graph.use import Use
 
+DRAWN = np.random.default_rng(5)
 IMAGES = (np.random.default_rng(2).normal(size=(6, 3, 9, 11)) * 1.2).astype(np.float32)
 GRID = {"scale": 0.125, "zero_point": 3}
 SUM = {"a_scale": 0.125, "a_zero_point": 3, "b_scale": 0.125, "b_zero_point": 3, "y_scale": 0.25, "y_zero_point": 0}
@@ -128,3 +129,27 @@ def test_what_does_not_fit_is_refused_by_its_input(networks):
     spoiled[1, 0, 4, 4] = np.nan
     with pytest.raises(RefcompressError, match="is NaN: input 'x' has one"):
         prepared(spoiled)
+
+
+@needs_native
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_is_a_sequence_of_calls(masked):
+    """Queries that see no key among them, in one run and not in the next."""
+    b = Builder()
+    x = b.input("x", ("n", 5, 24))
+    seen = [b.input("seen", ("n", 1, 1, 5), type="bool")] if masked else []
+    qkv = [b.linear(x, DRAWN.normal(size=(24, 24)).astype(np.float32)) for _ in range(3)]
+    y = b.attention(*qkv, *seen, heads=3)
+    model = b.model(y)
+    shapes = {"x": (2, 5, 24), "seen": (2, 1, 1, 5)} if masked else {"x": (2, 5, 24)}
+    prepared = Prepared(model, shapes, implementation=native)
+    computed = [step.args[0].operation for step in prepared._steps
+                if getattr(step, "func", None) == prepared._compute]
+    assert computed == ["linear"] * 3
+    for last in (0, 5, 2):
+        inputs = {"x": DRAWN.normal(size=(2, 5, 24)).astype(np.float32)}
+        if masked:
+            inputs["seen"] = (np.arange(5) < np.int64([[3], [last]])).reshape(2, 1, 1, 5)
+        expected = model.run(inputs, implementation=native)[y]
+        assert np.array_equal(prepared.run(inputs)[y], expected)
+        assert np.isfinite(expected).all() and (not masked or np.any(expected[1]) == (last > 0))

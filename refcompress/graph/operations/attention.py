@@ -52,32 +52,39 @@ def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | No
         k, v = np.concatenate([past_k, k], 2), np.concatenate([past_v, v], 2)
     times = q.shape[1] // k.shape[1]
     each_k, each_v = (a if times == 1 else np.repeat(a, times, 1) for a in (k, v))
-    scores = batched(np.ascontiguousarray(q), each_k.swapaxes(2, 3), use)
-    scores *= np.float32(scale or 1 / math.sqrt(q.shape[3]))
+    scores = batched(q, each_k.swapaxes(2, 3), use)
+    scores = use.computed(np.multiply, scores, np.float32(scale or 1 / math.sqrt(q.shape[3])), out=scores)
     if softcap:
         scores = use("nn_activation")(scores / np.float32(softcap), "tanh") * np.float32(softcap)
-    hidden = _bias(mask, q.shape[2], k.shape[2], past, causal)
-    weights = use("nn_softmax")(scores if hidden is None else scores + hidden)
+    hidden = _bias(mask, q.shape[2], k.shape[2], past, causal, use)
+    weights = use("nn_softmax")(scores if hidden is None else use.computed(np.add, scores, hidden, out=scores))
     if hidden is not None:
-        blind = np.broadcast_to(np.all(hidden == HIDDEN, -1, keepdims=True), (*weights.shape[:-1], 1))
-        if blind.any():
-            weights = np.where(blind, np.float32(0), weights)
+        weights = use.computed(_seeing, weights, hidden, out=weights)
     y = batched(weights, each_v, use)
     if flat:
-        y = np.ascontiguousarray(y.swapaxes(1, 2)).reshape(len(y), y.shape[2], -1)
+        y = use.contiguous(y.swapaxes(1, 2)).reshape(len(y), y.shape[2], -1)
     return y, k, v
 
 
+def _seeing(weights: np.ndarray, hidden: np.ndarray, *, out: np.ndarray) -> np.ndarray:
+    """Return ``out``, which is the weights: those of a query that sees no key become 0 there."""
+    blind = np.all(hidden == HIDDEN, -1, keepdims=True)
+    if blind.any():
+        np.copyto(out, np.float32(0), where=blind)
+    return out
+
+
 def _heads(x: np.ndarray, heads: int) -> np.ndarray:
-    """Return (b, l, heads * d) as (b, heads, l, d)."""
-    return np.ascontiguousarray(x.reshape(*x.shape[:2], heads, x.shape[2] // heads).swapaxes(1, 2))
+    """Return (b, l, heads * d) as (b, heads, l, d), in the same memory."""
+    return x.reshape(*x.shape[:2], heads, x.shape[2] // heads).swapaxes(1, 2)
 
 
-def _bias(mask: np.ndarray | None, queries: int, keys: int, past: int, causal: bool) -> np.ndarray | None:
+def _bias(mask: np.ndarray | None, queries: int, keys: int, past: int, causal: bool,
+          use: Use) -> np.ndarray | None:
     """Return what is added to the scores, or None: minus infinity where a query does not see a key."""
     if mask is not None:
         if mask.dtype == bool:
-            mask = np.where(mask, np.float32(0), HIDDEN)
+            mask = use.computed(np.where, mask, np.float32(0), HIDDEN)
         if mask.shape[-1] < keys:
             missing = [(0, 0)] * (mask.ndim - 1) + [(0, keys - mask.shape[-1])]
             mask = np.pad(mask, missing, constant_values=HIDDEN)

@@ -113,20 +113,14 @@ def matmul(a: np.ndarray, b: np.ndarray, *, use: Use) -> np.ndarray:
 
 def batched(a: np.ndarray, b: np.ndarray, use: Use) -> np.ndarray:
     """Return a @ b, of float32 with at least two axes, each product by gemm_f32f32."""
-    product = use("gemm_f32f32")
     (m, k), n = a.shape[-2:], b.shape[-1]
     if b.ndim == 2 and a.ndim > 2:  # one matrix for all rows
         rows = np.ascontiguousarray(a).reshape(math.prod(a.shape[:-1]), k)
-        return product(rows, b, transposed=True).reshape(*a.shape[:-1], n)
+        return use("gemm_f32f32")(rows, b, transposed=True).reshape(*a.shape[:-1], n)
     outer = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    left = np.broadcast_to(a, (*outer, m, k)).reshape(math.prod(outer), m, k)
-    right = np.broadcast_to(b, (*outer, k, n)).reshape(math.prod(outer), k, n)
-    if hasattr(product, "batched"):  # the same products in one call
-        y = product.batched(np.ascontiguousarray(left), np.ascontiguousarray(right))
-    else:
-        y = np.empty((len(left), m, n), np.float32)
-        for i in range(len(left)):
-            y[i] = product(left[i], right[i], transposed=True)
+    left = use.contiguous(np.broadcast_to(a, (*outer, m, k))).reshape(math.prod(outer), m, k)
+    right = use.contiguous(np.broadcast_to(b, (*outer, k, n))).reshape(math.prod(outer), k, n)
+    y = use.products(left, right)
     return y.reshape(*outer, m, n)
 
 

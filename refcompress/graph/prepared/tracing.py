@@ -1,6 +1,7 @@
 """Which kernels a node calls, and on which memory: found by running it once."""
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,13 +74,38 @@ class Tracing(Use):
 
         return prepared
 
+    def computed(self, function: Callable, *inputs: Any, out: np.ndarray | None = None) -> np.ndarray:
+        if not self._prepare:
+            return super().computed(function, *inputs, out=out)
+        arrays = [a for a in inputs if isinstance(a, np.ndarray)]
+        if out is None:
+            found = function(*inputs)
+            out = y = self.arenas.empty(found.shape, found.dtype)
+            y[...] = found
+            self.calls.append(lambda: np.copyto(y, function(*inputs)))
+        else:
+            function(*inputs, out=out)
+            self.calls.append(partial(function, *inputs, out=out))
+        self.reads.extend(arrays)
+        self.gives.append(out)
+        return out
+
+    def products(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        batched = getattr(Use.__call__(self, "gemm_f32f32"), "batched", None)
+        if not self._prepare or batched is None:
+            self.opaque = True
+            return super().products(left, right)
+        call = batched.prepare(left, right, empty=self.arenas.empty)
+        y = call()
+        self.calls.append(call)
+        self.reads.extend((left, right))
+        self.gives.append(y)
+        return y
+
     def elementwise(self, function: np.ufunc, *inputs: np.ndarray) -> tuple[np.ndarray]:
         """Return a function of float32 arrays, one value at a time."""
         y = self.arenas.empty(np.broadcast_shapes(*(a.shape for a in inputs)), np.float32)
-        self.calls.append(lambda: function(*inputs, out=y))
-        self.reads.extend(inputs)
-        self.gives.append(y)
-        return (function(*inputs, out=y),)
+        return (self.computed(function, *inputs, out=y),)
 
     def contiguous(self, a: np.ndarray) -> np.ndarray:
         if a.flags.c_contiguous or not self._prepare:
