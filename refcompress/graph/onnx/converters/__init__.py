@@ -36,6 +36,6 @@ def same(operation: str) -> Callable[[Operator], None]:
 CONVERTERS: Mapping[str, Callable[[Operator], None]] = {
     **{name: same(operation) for name, operation in SAME.items()}, **products.CONVERTERS, **pooling.CONVERTERS,
     **norms.CONVERTERS, **pointwise.CONVERTERS, **shapes.CONVERTERS,
-    **quantized.CONVERTERS, **integer_products.CONVERTERS, **composed.CONVERTERS, **attentions.CONVERTERS, **recurrent.CONVERTERS,
-    **sizes.CONVERTERS, **control.CONVERTERS,
+    **quantized.CONVERTERS, **integer_products.CONVERTERS, **composed.CONVERTERS, **attentions.CONVERTERS,
+    **recurrent.CONVERTERS, **sizes.CONVERTERS, **control.CONVERTERS,
 }
