@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import arguments
-from ..errors import RefcompressError
+from ..errors import LimitError, RefcompressError
 from ..formats import Graph, Node, is_array_format
 from ..formats.graph import subgraphs
 from .signature import known_tensor, of_node, shapes_of
@@ -72,7 +72,15 @@ def computed(node: Node, values: Mapping[str, Weight | None], use: Use, sure: Co
         found = row.compute(*inputs, use=use, **attributes)
     except RefcompressError as error:
         raise of_node(error, node) from None
+    except MemoryError as error:
+        raise no_memory(error, node) from None
     return tuple(map(np.asarray, found)) if isinstance(found, tuple) else (np.asarray(found),)
+
+
+def no_memory(error: MemoryError, node: Node) -> LimitError:
+    """Return the refusal of a node whose values no memory holds."""
+    return LimitError(f"node {node.name!r}", f"{node.operation} needs more memory than there is: "
+                                             f"{error or 'nothing more is said'}")
 
 
 def _array(value: Any, name: str, use: Use) -> np.ndarray:
