@@ -10,7 +10,7 @@ from ..errors import LimitError, RefcompressError
 from ..formats import Graph, Node, is_array_format
 from ..formats.graph import subgraphs
 from .signature import known_tensor, of_node, shapes_of
-from .sizes import UNKNOWN
+from .sizes import UNKNOWN, shape_text
 from .table import OPERATIONS
 from .use import Use, Weight, as_array
 
@@ -117,6 +117,7 @@ def checked_inputs(graph: Graph, inputs: Mapping[str, np.ndarray] | np.ndarray) 
                 continue
             number = wanted if isinstance(wanted, int) else sizes.setdefault(wanted, size)
             if size != number:
-                raise RefcompressError(where, f"must have a size {number} along axis {axis} ({each.shape}), not {size}")
+                rule = f"must have a size {number} along axis {axis} of {shape_text(each.shape)}, not {size}"
+                raise RefcompressError(where, rule)
         checked[each.name] = a
     return checked, sizes
