@@ -98,6 +98,7 @@ def test_a_network_on_integers_is_the_same_bits_in_onnx(tmp_path):
     back = ours.load(tmp_path / "a.onnx")
     for implementation in BOTH:
         assert np.array_equal(back(x, implementation=implementation), made(x))
+    assert {type(back.tensors[name]) for name in back.weighted()} == {Quantized}
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8"])

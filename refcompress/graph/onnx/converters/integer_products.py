@@ -7,6 +7,8 @@ of a few binary digits each, whose sums are added as int32.
 
 import numpy as np
 
+from ....formats import Quantized
+from ...use import Weight
 from ..operator import Operator
 from .products import conv_attributes
 
@@ -21,16 +23,14 @@ def conv_integer(node: Operator) -> None:
     attributes = conv_attributes(node)
     parts, bits = _parts(node, 0)
     x = _centred(node)
-    _sum(node, [node.step("conv", x, node.tensor(f"weight{i}", part), **attributes) for i, part in enumerate(parts)],
-         bits)
+    _sum(node, [node.step("conv", x, _tensor(node, i, part), **attributes) for i, part in enumerate(parts)], bits)
 
 
 def matmul_integer(node: Operator) -> None:
     parts, bits = _parts(node, -1)
     x = _centred(node)
     operation, attributes = ("linear", {"transposed": True}) if parts[0].ndim == 2 else ("matmul", {})
-    _sum(node, [node.step(operation, x, node.tensor(f"weight{i}", part), **attributes)
-                for i, part in enumerate(parts)], bits)
+    _sum(node, [node.step(operation, x, _tensor(node, i, part), **attributes) for i, part in enumerate(parts)], bits)
 
 
 def _zero_point(node: Operator, i: int) -> np.ndarray:
@@ -55,7 +55,7 @@ def _centred(node: Operator) -> str:
 
 
 def _parts(node: Operator, axis: int) -> tuple[list[np.ndarray], int]:
-    """Return float32 weights whose sum, each times 2^bits more than the one before it, is the weight less zero points.
+    """Return whole numbers whose sum, each times 2^bits more than the one before it, is the weight less zero points.
 
     axis : that of the outputs; sums run over all others, or of a matrix (axis -1) over the one before it.
     """
@@ -74,8 +74,17 @@ def _parts(node: Operator, axis: int) -> tuple[list[np.ndarray], int]:
         parts = [magnitude >> first & 2**bits - 1 for first in range(0, BITS, bits)]
         if all(LARGEST * part.sum(axis=over).max(initial=0) <= EXACT for part in parts):
             used = [part for i, part in enumerate(parts) if i == 0 or any(each.any() for each in parts[i:])]
-            return [(sign * part).astype(np.float32) for part in used], bits
+            return [sign * part for part in used], bits
     raise node.refuse(f"has {values.size // max(values.shape[axis], 1)} products to a sum: too many to be exact here")
+
+
+def _tensor(node: Operator, i: int, values: np.ndarray) -> str:
+    """Add a weight of whole numbers: Quantized with the scale 1, a byte each, where they are int8."""
+    made: Weight = values.astype(np.float32)
+    if -128 <= values.min(initial=0) and values.max(initial=0) <= 127:
+        one = (1,) * values.ndim
+        made = Quantized(values.astype(np.int8), np.ones(one, np.float32), np.zeros(one, np.int8))
+    return node.conversion.add_tensor(node.conversion.unique(f"{node.name}.weight{i}"), made)
 
 
 def _sum(node: Operator, sums: list[str], bits: int) -> None:
