@@ -22,6 +22,8 @@ __all__ = ["load_model", "model_of", "save_model"]
 
 TENSORS = ("has no graph: it holds tensors, and does not say in which order they are computed with, nor which "
            "activations stand between them")
+WITHOUT = ("has no graph: it holds tensors of an ONNX model, and was written without the graph of that; compress says "
+           "why when the model is compressed, also with --dry-run")
 
 
 def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> "Model":
@@ -54,9 +56,9 @@ def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFA
     if not is_compressed(path):
         return _of_others(path, limit)
     with container.open(path, implementation=implementation, limit=limit) as file:
-        name = file.graph_name
+        name, kind = file.graph_name, file.metadata.get("refcompress.source.kind")
     if name is None:
-        raise RefcompressError("path", TENSORS)
+        raise RefcompressError("path", WITHOUT if kind == "onnx" else TENSORS)
     entries = load(path, implementation=implementation, limit=limit)
     graph = entries.pop(name)
     return model_of(graph, {name: _array(value) for name, value in entries.items()})

@@ -82,9 +82,10 @@ def decompress(options: argparse.Namespace) -> Report:
                     models.save(options.target, whole, like=options.like, decoded=True)
         said += [str(each.message) for each in caught]
     total, size = sum(tensor.nbytes for tensor in tensors.values()), os.path.getsize(options.source)
+    written = os.path.getsize(options.target)
     return Report({"source": options.source, "target": options.target, "arrays": len(tensors), "bytes": size,
-                   "decoded_bytes": total, "as_they_are": same, "warnings": said},
-                  paragraph(f"{options.target}: {len(tensors)} tensors, {total:,} bytes, from {size:,}"),
+                   "decoded_bytes": total, "written_bytes": written, "as_they_are": same, "warnings": said},
+                  paragraph(f"{options.target}: {len(tensors)} tensors, {written:,} bytes, from {size:,}"),
                   warnings=said)
 
 

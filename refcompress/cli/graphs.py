@@ -13,6 +13,7 @@ from ..formats import ELEMENT_TYPES, Graph, Node
 from ..formats.graph import subgraphs
 from ..graph.known import Known
 from ..graph.signature import checked_nodes, signatures
+from ..graph.sizes import shape_text
 from .show import paragraph, records
 
 __all__ = ["graph_report"]
@@ -56,7 +57,7 @@ def _report(file: Compressed, name: str, graph: Graph) -> tuple[dict, str]:
         said = f"this network does not run here: {error}"
     tensors = {each: file.outline(each).shape for each in graph.parameters if each in file}
     rows = list(_rows(graph, tensors, known))
-    inputs = "; ".join(f"{each.name}, {each.type} ({', '.join(map(str, each.shape))})" for each in graph.inputs)
+    inputs = "; ".join(f"{each.name}, {each.type} {shape_text(each.shape)}" for each in graph.inputs)
     outputs = ", ".join(f"{each} {_known(known.get(each))}" for each in graph.outputs)
     text = [paragraph(f"entry {name!r}: {graph.describe()}; takes {inputs or 'nothing'}; gives {outputs}"),
             records(rows, ["node", "operation", "gives", "weights", "takes", "attributes"], 3)]
@@ -116,4 +117,4 @@ def _shape(shape) -> str:
 def _known(known: Known | None) -> str:
     if known is None or known.shape is None:
         return "?"
-    return " x ".join(map(str, known.shape)) + ("" if known.type == "float32" else f" {known.type}")
+    return shape_text(known.shape) + ("" if known.type == "float32" else f" {known.type}")

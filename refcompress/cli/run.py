@@ -14,6 +14,7 @@ from ..errors import RefcompressError
 from ..formats import Graph, Node
 from ..formats.graph import subgraphs
 from ..graph import Model
+from ..graph.sizes import shape_text
 from ..graph.use import Use
 from ..graph.uses import is_weight
 from ..models import npy
@@ -107,7 +108,7 @@ def _inputs(options: argparse.Namespace, model: Model) -> dict[str, np.ndarray]:
 
 def _listed(model: Model) -> str:
     """Return the inputs of a network for a sentence: names, types and shapes."""
-    return "; ".join(f"{printable(each.name)}, {each.type} ({', '.join(map(str, each.shape))})"
+    return "; ".join(f"{printable(each.name)}, {each.type} {printable(shape_text(each.shape))}"
                      for each in model.graph.inputs) or "no input"
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import arguments
-from ..errors import RefcompressError
+from ..errors import LimitError, RefcompressError
 from ..formats import Graph, Node, is_array_format
 from ..formats.graph import subgraphs
 from .signature import known_tensor, of_node, shapes_of
-from .sizes import UNKNOWN
+from .sizes import UNKNOWN, shape_text
 from .table import OPERATIONS
 from .use import Use, Weight, as_array
 
@@ -72,7 +72,15 @@ def computed(node: Node, values: Mapping[str, Weight | None], use: Use, sure: Co
         found = row.compute(*inputs, use=use, **attributes)
     except RefcompressError as error:
         raise of_node(error, node) from None
+    except MemoryError as error:
+        raise no_memory(error, node) from None
     return tuple(map(np.asarray, found)) if isinstance(found, tuple) else (np.asarray(found),)
+
+
+def no_memory(error: MemoryError, node: Node) -> LimitError:
+    """Return the refusal of a node whose values no memory holds."""
+    return LimitError(f"node {node.name!r}", f"{node.operation} needs more memory than there is: "
+                                             f"{error or 'nothing more is said'}")
 
 
 def _array(value: Any, name: str, use: Use) -> np.ndarray:
@@ -109,6 +117,7 @@ def checked_inputs(graph: Graph, inputs: Mapping[str, np.ndarray] | np.ndarray) 
                 continue
             number = wanted if isinstance(wanted, int) else sizes.setdefault(wanted, size)
             if size != number:
-                raise RefcompressError(where, f"must have a size {number} along axis {axis} ({each.shape}), not {size}")
+                rule = f"must have a size {number} along axis {axis} of {shape_text(each.shape)}, not {size}"
+                raise RefcompressError(where, rule)
         checked[each.name] = a
     return checked, sizes

@@ -11,10 +11,16 @@ import numpy as np
 
 from .known import Size
 
-__all__ = ["UNKNOWN", "added", "broadcast", "differ", "divided", "multiplied", "product", "quotient", "subtracted"]
+__all__ = ["UNKNOWN", "added", "broadcast", "differ", "divided", "multiplied", "product", "quotient", "shape_text",
+           "subtracted"]
 
 UNKNOWN = "?"
 LONGEST = 240  # characters of a text
+
+
+def shape_text(shape: Iterable[Size]) -> str:
+    """Return a shape for a person: "batch x 3"."""
+    return " x ".join(map(str, shape)) or "scalar"
 
 
 def differ(a: Size, b: Size) -> bool:

@@ -36,7 +36,9 @@ def test_an_onnx_target_holds_numbers_or_where_asked_integers_with_their_scales(
     assert run("compress", folder / "m.onnx", folder / "m.rcz", "--set", "*=int8:axis=1", "--quiet") == 0
     like = ["--like", folder / "m.onnx"]
     assert run("decompress", folder / "m.rcz", folder / "plain.onnx", *like) == 0
+    capsys.readouterr()
     assert run("decompress", folder / "m.rcz", folder / "q.onnx", *like, "--quantized") == 0
+    assert f"tensors, {(folder / 'q.onnx').stat().st_size:,} bytes, from" in " ".join(capsys.readouterr().out.split())
     plain, q = (onnx.load(folder / name) for name in ("plain.onnx", "q.onnx"))
     assert [node.op_type for node in plain.graph.node] == ["MatMul"]
     assert [node.op_type for node in q.graph.node] == ["DequantizeLinear", "MatMul"]

@@ -57,11 +57,12 @@ def test_inputs_may_lie_in_one_npz_and_the_only_input_needs_no_name(file, capsys
 
 
 @pytest.mark.parametrize("inputs, words", [
-    ([], "net.rcz: takes x, float32 (batch, 3); shift, float32 (2): give --input x=X.npy"),
+    ([], "net.rcz: takes x, float32 batch x 3; shift, float32 2: give --input x=X.npy"),
     (["x=x.npy"], "give --input shift=X.npy"),
+    (["x=x.npy", "shift=long.npy"], "must have a size 2 along axis 0 of 2, not 3"),
     (["x.npy"], "must say which input it is, NAME=x.npy"),
     (["x=x.npy", "x=x.npy"], "gives the input x a second time"),
-    (["z=x.npy"], "z is no input of the network; it has x, float32 (batch, 3)"),
+    (["z=x.npy"], "z is no input of the network; it has x, float32 batch x 3"),
     (["x=shift.npy", "shift=shift.npy"], "net.rcz: inputs['x']"),
     (["x=wide.npy", "shift=shift.npy"], "must be of dtype float32, not float64"),
     (["x=bad.npy", "shift=shift.npy"], "bad.npy: announces 24 bytes of elements and has 20"),
@@ -71,6 +72,7 @@ def test_inputs_may_lie_in_one_npz_and_the_only_input_needs_no_name(file, capsys
 ])
 def test_inputs_that_do_not_fit_are_refused_by_name(file, capsys, inputs, words):
     np.save("wide.npy", np.ones((2, 3)))
+    np.save("long.npy", np.ones(3, np.float32))
     np.save("pickled.npy", np.array([None, {}]), allow_pickle=True)
     Path("bad.npy").write_bytes(Path("x.npy").read_bytes()[:-4])
     code, out, err = run(capsys, "run", file, *(part for each in inputs for part in ("--input", each)))
@@ -106,7 +108,7 @@ def test_inspect_shows_the_nodes_with_their_shapes_and_what_keeps_them_from_runn
     code, out, _ = run(capsys, "inspect", file, "--json")
     graph = json.loads(out)["graph"]
     assert code == 0 and graph["nodes"][0]["shapes"] == [["batch", 2]] and graph["fault"] == ""
-    assert "network of 3 nodes; takes x, float32 (batch, 3); shift" in " ".join(run(capsys, "inspect", file)[1].split())
+    assert "network of 3 nodes; takes x, float32 batch x 3; shift" in " ".join(run(capsys, "inspect", file)[1].split())
     container.save("more.rcz", {"net": pair().graph, **pair().tensors, "old": np.ones(2, np.float32)})
     assert "entry 'old': is used by no node" in " ".join(run(capsys, "inspect", "more.rcz")[1].split())
     container.save("less.rcz", {"net": pair().graph})

@@ -50,7 +50,25 @@ def test_outputs_that_no_node_gives_are_handed_on(tmp_path):
                                  [tensor("t", np.float32([7]))], ["x", "y", "z", "t"]))
     found = model.run({"x": np.float32([-1, 2])})
     assert [each.tolist() for each in found.values()] == [[-1, 2], [0, 2], [0, 2], [7]]
-    assert list(found)[:3] == ["x", "y", "z"]
+    assert list(found) == ["x", "y", "z", "t"]
+
+
+def test_an_output_that_is_a_tensor_keeps_its_name_and_other_nodes_take_it(tmp_path):
+    nodes = [node("Constant", [], ["c"], value=tensor("", np.float32([3, 4]))), node("Add", ["x", "c"], ["h"]),
+             node("Add", ["h", "t"], ["y"])]
+    model = read(tmp_path, proto(nodes, {"x": [2]}, [tensor("t", np.float32([7]))], ["c", "y", "t"]))
+    found = model.run({"x": np.float32([-1, 2])})
+    assert {name: each.tolist() for name, each in found.items()} == {"c": [3, 4], "y": [9, 13], "t": [7]}
+
+
+def test_a_cycle_is_said_with_its_nodes_and_a_wrong_order_is_no_cycle(tmp_path):
+    cycle = [helper.make_node("Add", ["x", "c"], ["a"], name="first"),
+             helper.make_node("Relu", ["a"], ["b"], name="second"),
+             helper.make_node("Relu", ["b"], ["c"], name="third")]
+    with pytest.raises(RefcompressError, match="nodes: have a cycle: .*first.*second"):
+        read(tmp_path, proto(cycle, {"x": [2]}, (), ["c"]))
+    with pytest.raises(RefcompressError, match=r"second.*takes 'a', which a later node gives"):
+        read(tmp_path, proto([cycle[1], helper.make_node("Relu", ["x"], ["a"])], {"x": [2]}, (), ["b"]))
 
 
 def test_a_function_is_inlined(tmp_path):

@@ -3,10 +3,11 @@
 import numpy as np
 import onnx
 import pytest
+from implementations import BOTH
 from integer_networks import small_cnn
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
-from onnx_graphs import node, proto, read, tensor
+from onnx_graphs import node, proto, read, tensor, value
 
 from refcompress.errors import RefcompressError
 from refcompress.formats import Graph, Input, Node, Quantized
@@ -94,6 +95,46 @@ def test_a_network_on_integers_is_the_same_bits_in_onnx(tmp_path):
     written = onnx.load(tmp_path / "a.onnx")
     onnx.checker.check_model(written)
     assert np.array_equal(ReferenceEvaluator(written).run(None, {"x": x})[0], made(x))
+    back = ours.load(tmp_path / "a.onnx")
+    for implementation in BOTH:
+        assert np.array_equal(back(x, implementation=implementation), made(x))
+    assert {type(back.tensors[name]) for name in back.weighted()} == {Quantized}
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8"])
+@pytest.mark.parametrize("k", [20, 700, 9000])
+def test_sums_of_integers_are_read_whatever_their_zero_points_and_lengths(tmp_path, kind, k):
+    """Of 255 x 255 the float32 sums of 700 products are beyond 2^24: the weight goes in parts."""
+    low, high = RANGES[kind]
+    x, w = RNG.integers(low, high, (2, k)), RNG.integers(low, high, (k, 3))
+    x[0], w[:, 0] = high - 1, high - 1
+    extreme = typed("zx", low, kind), typed("zw", [low, high - 1, 1], kind)
+    given = [value("x", [2, k], TYPES[kind])]
+    model = proto([node("MatMulInteger", ["x", "w", "zx", "zw"], ["y"])], given, [typed("w", w, kind), *extreme])
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.INT32
+    found = read(tmp_path, model)(x.astype(kind))
+    assert found.dtype == np.int32 and np.array_equal(found, (x - low) @ (w - [low, high - 1, 1]))
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_convolutions_of_integers_are_those_of_the_evaluator(tmp_path, groups):
+    x, w = RNG.normal(0, 60, (2, 4, 6, 5)).astype(np.float32), RNG.integers(0, 256, (8, 4 // groups, 3, 3))
+    model = proto([node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+                   node("ConvInteger", ["q", "w", "z", "zw"], ["sum"], pads=[1, 1, 1, 1], strides=[2, 1], group=groups),
+                   node("Cast", ["sum"], ["y"], to=TensorProto.FLOAT)], {"x": [2, 4, 6, 5]},
+                  [tensor("s", np.float32(0.5)), typed("z", 130, "uint8"), typed("w", w, "uint8"),
+                   typed("zw", 7, "uint8")])
+    q = np.clip(np.rint(x / 0.5) + 130, 0, 255) - 130
+    plain = proto([node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1], strides=[2, 1], group=groups)],
+                  {"x": [2, 4, 6, 5]}, [tensor("w", (w - 7).astype(np.float64))])
+    wanted = ReferenceEvaluator(plain).run(None, {"x": q.astype(np.float64)})[0]
+    assert np.array_equal(read(tmp_path, model)(x), wanted)
+
+
+def test_a_sum_of_integers_whose_weight_is_no_tensor_is_refused_by_its_node(tmp_path):
+    given = [value("x", [2, 2], TYPES["int8"])]
+    with pytest.raises(RefcompressError, match=r"MatMulInteger.*has a second input that is no matrix"):
+        read(tmp_path, proto([node("MatMulInteger", ["x", "x"], ["y"])], given))
 
 
 @pytest.mark.parametrize("bits", [1, 5, 31])

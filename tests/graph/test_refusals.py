@@ -7,6 +7,7 @@ from refcompress import ArgumentTypeError, LimitError, RefcompressError, native,
 from refcompress.formats import Graph, Input, Node
 from refcompress.formats.graph import MAX_DEPTH, in_order
 from refcompress.graph import Builder, Model
+from refcompress.graph.prepared import Prepared
 
 W = np.float32([[1, 2, 3], [4, 5, 6]])
 
@@ -293,3 +294,47 @@ def test_where_the_number_of_axes_is_open_each_size_is(operation, tensors):
     model = builder.model(builder.node(operation, x, *tensors, axes, name="y"))
     assert model.known["y"].shape == ("?", "?")
     assert model(np.ones((4, 6), np.float32), np.int64([1])).shape == {"slice": (4, 1), "pad": (4, 8)}[operation]
+
+
+def test_a_builder_refuses_numbers_that_are_no_float32_and_says_the_cure():
+    b = Builder()
+    x = b.input("x", ("n", 3))
+    refused(lambda: b.multiply(x, 2.0, name="twice"), "node 'twice'", "input 1", "not float", "np.float32(...)")
+    refused(lambda: b.add(x, 2), "np.int64(...) or np.float32(...)")
+    refused(lambda: b.linear(x, W.astype(np.float64), name="fc"), "node 'fc'", "float64", "np.float32(...)")
+    refused(lambda: b.linear(x, W.tolist(), name="fc"), "not list")
+    refused(lambda: b.linear(x, W, [1, 2], name="fc"), "input 2", "not list")
+    assert b.model(b.linear(x, W, name="fc"))(W).shape == (2, 2)  # nothing of what was refused is left
+
+
+def test_a_builder_takes_numbers_of_numpy_as_attributes():
+    b = Builder()
+    y = b.unsqueeze(b.input("x", (2, 3)), axes=np.array([0]))
+    y = b.reduce_mean(y, axes=(np.int64(2),))
+    model = b.model(b.softmax(y, axis=np.int64(1)))
+    kinds = [type(each) for node in model.graph.nodes for _, value in node.attributes
+             for each in (value if isinstance(value, tuple) else (value,))]
+    assert kinds and set(kinds) <= {int, bool}
+
+
+def test_a_builder_says_what_is_like_a_name_that_nothing_has():
+    b = Builder()
+    hidden = b.relu(b.input("image", ("n", 3)), name="hidden")
+    b.linear("hiden", W, name="last")
+    refused(lambda: b.model("last"), "node 'last'", "takes 'hiden'", "no node, input or tensor", "'hidden'")
+    b = Builder()
+    hidden = b.relu(b.input("image", ("n", 3)), name="hidden")
+    refused(lambda: b.model(hidden, "imag"), "outputs[1]", "is 'imag'", "'image'")
+
+
+def test_what_no_memory_holds_is_refused_by_its_node():
+    b = Builder()
+    model = b.model(b.pad(b.input("x", ("n",)), pads=(0, 2**45), name="wide"))
+    for implementation in (reference, native):
+        refused(lambda: model(np.float32([1]), implementation=implementation), "node 'wide'", "memory")
+        refused(lambda: Prepared(model, (1,), implementation=implementation), "node 'wide'", "memory")
+    with pytest.raises(LimitError, match="node 'wide'"):
+        model.run(np.float32([1]))
+    b = Builder()
+    model = b.model(b.add(b.input("x", ("m", 1)), b.input("y", (1, "n")), name="grid"))
+    refused(lambda: Prepared(model, {"x": (2**23, 1), "y": (1, 2**22)}, implementation=native), "node 'grid'", "memory")

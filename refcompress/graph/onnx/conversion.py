@@ -50,13 +50,15 @@ def _unknown(graph: Any) -> Iterator[str]:
 class Scope:
     """One graph on its way: its nodes so far, and the names of its values, ONNX's -> ours; those around it too."""
 
-    def __init__(self, names: Names, around: Mapping[str, str]):
+    def __init__(self, proto: Any, names: Names, around: Mapping[str, str]):
+        self.proto = proto
         self.nodes: list[Node] = []
         self.node_names: set[str] = set()
         self.values: dict[str, str] = dict(around)
         self.own: set[str] = set()  # ONNX's names of what this graph gives
         self.given: set[str] = set()  # and ours
         self.tensors, self.inner = names.own, iter(names.inner)
+        self.kept: dict[str, str] = {}  # ONNX's name of an output that is a tensor -> ours, which the tensor gave up
 
 
 class Conversion:
@@ -94,10 +96,9 @@ class Conversion:
 
     def graph(self, proto: Any, names: Names, around: Mapping[str, str]) -> Graph:
         """Return a graph of ours. around : the names of the values that it may take from outside, ONNX's -> ours."""
-        scope = Scope(names, around)
+        scope = Scope(proto, names, around)
         for tensor in proto.initializer:
-            self.add_tensor(names.own[tensor.name], self.file.tensor(names.own[tensor.name], tensor))
-            scope.values[tensor.name] = names.own[tensor.name]
+            self._add_initialiser(scope, tensor.name, tensor)
             scope.own.add(tensor.name)
         inputs = []
         for value in proto.input:
@@ -117,7 +118,8 @@ class Conversion:
             if name is None:
                 raise RefcompressError("path", f"has a graph whose output {value.name!r} is given by nothing")
             if name not in scope.given or name in outputs:  # a tensor, or a value from outside, or a second time
-                name = self.emit(scope, "identity", [name], [self.unique(value.name)], {}, value.name)[0]
+                own = scope.kept.pop(value.name, None) or self.unique(value.name)
+                name = self.emit(scope, "identity", [name], [own], {}, value.name)[0]
             if name in self.shifted:
                 raise RefcompressError(f"output {value.name!r}", "is of uint8, which is not known here")
             outputs.append(name)
@@ -139,12 +141,20 @@ class Conversion:
     def _convert(self, proto: Any, scope: Scope) -> None:
         operator = Operator(self, scope, proto)
         if is_constant(proto):  # an initialiser in another place
-            name = scope.tensors[proto.output[0]]
-            self.add_tensor(name, self.file.tensor(name, proto.attribute[0].t))
-            scope.values[proto.output[0]] = name
+            self._add_initialiser(scope, proto.output[0], proto.attribute[0].t)
             return
         CONVERTERS[operator.key](operator)
         operator.refuse_left()
+
+    def _add_initialiser(self, scope: Scope, name: str, proto: Any) -> None:
+        """Add a tensor of the file; where it is an output of the model, that keeps the name, and the tensor gets one.
+        """
+        own = scope.tensors[name]
+        value = self.file.tensor(own, proto)
+        if scope.proto is self.file.proto.graph and any(value.name == name for value in scope.proto.output):
+            scope.kept[name] = own
+            own = self.unique(own)
+        scope.values[name] = self.add_tensor(own, value)
 
     def add_tensor(self, name: str, value: Weight) -> str:
         """Keep a tensor under its name, and return that."""

@@ -1,13 +1,15 @@
 """A node of an ONNX graph as a converter sees it."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import RefcompressError
 from ...formats import Graph, Node
+from ...formats.graph import in_order
 from ..known import Known
-from .file import OWN
+from .file import OWN, inner_graphs
 from .package import onnx_package
 
 if TYPE_CHECKING:
@@ -46,6 +48,10 @@ class Operator:
 
     def _value(self, name: str) -> str:
         if name and name not in self.scope.values:
+            if any(name in each.output for each in self.scope.proto.node):
+                in_order(_outlines(self.scope.proto))
+                raise RefcompressError(self.where, f"takes {name!r}, which a later node gives: ONNX has its nodes in "
+                                                   "an order in which each stands behind those whose outputs it takes")
             raise RefcompressError(self.where, f"takes {name!r}, which nothing before it gives")
         return self.scope.values[name] if name else ""
 
@@ -161,6 +167,20 @@ class Operator:
     def alias(self, name: str) -> None:
         """Let the output be the value of that name; without a node."""
         self.scope.values[self.proto.output[0]] = name
+
+
+def _outlines(graph: Any) -> list[Node]:
+    """Return the nodes of an ONNX graph with what they take and give, and nothing else; to find a cycle."""
+    return [Node(node.op_type, tuple(_taken(node)), tuple(node.output), name=node.name)
+            for node in graph.node if any(node.output)]
+
+
+def _taken(node: Any) -> Iterator[str]:
+    """Yield the names of the values that a node takes, and those that the graphs in it take."""
+    yield from node.input
+    for inner in inner_graphs(node):
+        own = {name for each in inner.node for name in each.output} | {each.name for each in inner.input}
+        yield from (name for each in inner.node for name in _taken(each) if name not in own)
 
 
 def _cut(inputs: tuple[str, ...]) -> list[str]:

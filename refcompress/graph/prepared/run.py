@@ -13,7 +13,7 @@ from ...formats import Node
 from ...formats.graph import node_inputs
 from ..known import Known, Size
 from ..model import Model
-from ..run import checked_inputs, computed
+from ..run import checked_inputs, computed, no_memory
 from ..signature import signatures
 from .arenas import Arenas, within
 from .floats import float_steps
@@ -97,7 +97,7 @@ class Prepared:
                     self._put(name, a)
                 for step in self._steps:
                     step()
-            except (_Changed, RefcompressError):  # a refusal is Model.run's, which says by which node
+            except (_Changed, RefcompressError, MemoryError):  # Model.run says by which node
                 return self.model.run(checked, implementation=self.implementation)
             outputs = {name: np.array(self._values[name]) for name in self.model.graph.outputs}
             # A sum with a NaN is one; so is that of both infinities, which Model.run tells from it.
@@ -121,35 +121,43 @@ class Prepared:
             for name, a in inputs.items())
 
     def _trace(self, known: Mapping[str, Known]) -> None:
-        graph, values, use = self.model.graph, self._values, self._use
         alive = dict(self._inputs)  # values that may differ from run to run, as they are in this one
-        for node, forgotten in zip(graph.nodes, graph.forgotten):
-            use.begin(node.name)
-            if self._add_float(node):
-                alive.update({name: values[name] for name in node.outputs})
-                use.arenas.keep(alive.values())
-                continue
-            inputs = [values[name] for name in node.inputs]
-            if node.operation in ELEMENTWISE and all(getattr(a, "dtype", None) == np.float32 for a in inputs):
-                found: tuple[np.ndarray, ...] = use.elementwise(ELEMENTWISE[node.operation], *inputs)
-            else:
-                found = computed(node, values, use, self._sure, None)
-            given = {name: value for name, value in zip(node.outputs, found) if name}
-            sized = node.operation == "shape" and _is_numbers(known[node.inputs[0]].shape)  # which no value decides
-            if sized or self._same.issuperset(node_inputs(node)):
-                self._same.update(given)
-            else:
-                taken = {name: alive[name] for name in node_inputs(node) if name in alive}
-                if not self._by_kernels(node, taken, given):
-                    self._steps.append(partial(self._compute, node, forgotten))
-                    given = {name: np.array(a, order="K") for name, a in given.items()}  # memory that can be written
-                alive.update(given)
-            values.update(given)
-            for name in forgotten:
-                alive.pop(name, None)
+        for node, forgotten in zip(self.model.graph.nodes, self.model.graph.forgotten):
+            try:
+                self._trace_node(node, forgotten, known, alive)
+            except MemoryError as error:
+                raise no_memory(error, node) from None
+        for name in {*self._values} - self._same - self._kept:
+            del self._values[name]  # they come anew in each run
+
+    def _trace_node(self, node: Node, forgotten: tuple[str, ...], known: Mapping[str, Known],
+                    alive: dict[str, np.ndarray]) -> None:
+        """Add the steps of a node. alive : values that later nodes may take, by name; changed in place."""
+        values, use = self._values, self._use
+        use.begin(node.name)
+        if self._add_float(node):
+            alive.update({name: values[name] for name in node.outputs})
             use.arenas.keep(alive.values())
-        for name in {*values} - self._same - self._kept:
-            del values[name]  # they come anew in each run
+            return
+        inputs = [values[name] for name in node.inputs]
+        if node.operation in ELEMENTWISE and all(getattr(a, "dtype", None) == np.float32 for a in inputs):
+            found: tuple[np.ndarray, ...] = use.elementwise(ELEMENTWISE[node.operation], *inputs)
+        else:
+            found = computed(node, values, use, self._sure, None)
+        given = {name: value for name, value in zip(node.outputs, found) if name}
+        sized = node.operation == "shape" and _is_numbers(known[node.inputs[0]].shape)  # which no value decides
+        if sized or self._same.issuperset(node_inputs(node)):
+            self._same.update(given)
+        else:
+            taken = {name: alive[name] for name in node_inputs(node) if name in alive}
+            if not self._by_kernels(node, taken, given):
+                self._steps.append(partial(self._compute, node, forgotten))
+                given = {name: np.array(a, order="K") for name, a in given.items()}  # memory that can be written
+            alive.update(given)
+        values.update(given)
+        for name in forgotten:
+            alive.pop(name, None)
+        use.arenas.keep(alive.values())
 
     def _by_kernels(self, node: Node, taken: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> bool:
         """Return whether nothing but calls of kernels, or nothing at all, is left of a node; add them to the steps."""

@@ -10,7 +10,20 @@ from collections.abc import Callable, Mapping
 
 from ..names import SAME
 from ..operator import Operator
-from . import attentions, composed, control, norms, pointwise, pooling, products, quantized, recurrent, shapes, sizes
+from . import (
+    attentions,
+    composed,
+    control,
+    integer_products,
+    norms,
+    pointwise,
+    pooling,
+    products,
+    quantized,
+    recurrent,
+    shapes,
+    sizes,
+)
 
 __all__ = ["CONVERTERS"]
 
@@ -23,6 +36,6 @@ def same(operation: str) -> Callable[[Operator], None]:
 CONVERTERS: Mapping[str, Callable[[Operator], None]] = {
     **{name: same(operation) for name, operation in SAME.items()}, **products.CONVERTERS, **pooling.CONVERTERS,
     **norms.CONVERTERS, **pointwise.CONVERTERS, **shapes.CONVERTERS,
-    **quantized.CONVERTERS, **composed.CONVERTERS, **attentions.CONVERTERS, **recurrent.CONVERTERS,
-    **sizes.CONVERTERS, **control.CONVERTERS,
+    **quantized.CONVERTERS, **integer_products.CONVERTERS, **composed.CONVERTERS, **attentions.CONVERTERS,
+    **recurrent.CONVERTERS, **sizes.CONVERTERS, **control.CONVERTERS,
 }

@@ -1,15 +1,22 @@
 """Conv, ConvTranspose, Gemm, MatMul: what multiplies by a matrix."""
 
+from typing import Any
+
 import numpy as np
 
 from ..operator import Operator
 from .windows import window
 
-__all__ = ["CONVERTERS"]
+__all__ = ["CONVERTERS", "conv_attributes"]
 
 
 def conv(node: Operator) -> None:
-    node.give("conv", *node.inputs, **window(node, _kernel(node)), **_groups(node))
+    node.give("conv", *node.inputs, **conv_attributes(node))
+
+
+def conv_attributes(node: Operator) -> dict[str, Any]:
+    """Return the attributes of a convolution as ours."""
+    return {**window(node, _kernel(node)), **_groups(node)}
 
 
 def conv_transposed(node: Operator) -> None:
