@@ -7,9 +7,9 @@ none of their code is run), MobileNetV2 and SqueezeNet from files that --mobilen
 runs three times: as it was read, after all rewrites (passes.simplified), and as it was written to ONNX and read again,
 which must give the same bits as the second.
 
-A fourth column is the same network with sums of products in float64, each rounded once, and how far the other two are
-from it: rounding errors of single sums grow from layer to layer, and where the runtime's alone are beyond the limit the
-judge is this column.
+Two more columns are how far we and the runtime are from the same network with sums of products in float64, rounded
+once each: rounding errors of single sums grow from layer to layer. They judge nothing. A network beyond the limit
+fails, also where these columns say that the runtime is the farther one, as it was for PP-OCRv6 det and rec.
 """
 
 import argparse
@@ -28,7 +28,6 @@ from refcompress.graph import Model, onnx, passes
 from refcompress.models import squeezenet
 
 LIMIT = 1e-5  # of the largest magnitude of an output
-SLIP = 1e-4  # no rounding of these networks is as large: a difference beyond it is another function
 Inputs = dict[str, np.ndarray]
 
 
@@ -198,7 +197,7 @@ def main() -> None:
                 back = read.run(each, implementation=native)
                 same &= all(np.array_equal(ours[key], back[key]) for key in ours)
             far = max(worst, worst_simple)
-            bad = far > LIMIT and (theirs_own <= LIMIT or own > LIMIT or far > SLIP) or not same
+            bad = far > LIMIT or not same
             failed += bad
             print(f"{name:29} {len(model.graph.nodes):6} {len(simple.graph.nodes):6} {worst:13.1e} {worst_simple:13.1e}"
                   f"  {own:9.1e} {theirs_own:9.1e}  {seconds:.2f}{'  FAILED' * bad}"
