@@ -8,7 +8,8 @@ from setuptools.command.build_py import build_py
 
 
 class Python(build_py):
-    """The package, and csrc/refcompress.h beside it: whoever writes a kernel of their own compiles against that.
+    """The package, and csrc/refcompress.h beside it with its parts: whoever writes a kernel of their own compiles
+    against that.
 
     An editable install has the header where it is.
     """
@@ -16,9 +17,11 @@ class Python(build_py):
     def run(self):
         super().run()
         if not self.editable_mode:
-            folder = Path(self.build_lib, "refcompress", "include")
-            self.mkpath(str(folder))
-            self.copy_file("csrc/refcompress.h", str(folder / "refcompress.h"))
+            parts = [str(path.relative_to("csrc")) for path in Path("csrc").glob("*/api.h")]
+            for header in ("refcompress.h", "prepared.h", *parts):
+                target = Path(self.build_lib, "refcompress", "include", header)
+                self.mkpath(str(target.parent))
+                self.copy_file(f"csrc/{header}", str(target))
 
 
 class Wheel(bdist_wheel):

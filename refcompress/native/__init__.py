@@ -129,7 +129,7 @@ def at(isa: str) -> SimpleNamespace:
 def wrap(op: str, address: Any) -> Callable:
     """Return a C function as the operation ``op``, with the checks, threads and errors of our own.
 
-    address : an int, or a cffi function pointer, of a function of the type rc_<op> in csrc/refcompress.h.
+    address : an int, or a cffi function pointer, of a function of the type rc_<op> that csrc/<family>/api.h declares.
     """
     arguments.choice(op, "op", [op for op in _BINDERS if op in KERNELS])
     kernel = ffi.cast(f"rc_{op} *", address)

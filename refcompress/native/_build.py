@@ -8,12 +8,25 @@ from cffi import FFI
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = ROOT / "csrc" / "refcompress.h"
 
+
+def declarations(header: Path) -> str:
+    """Return a header for cffi, which has no preprocessor: the headers that it includes by their place, in their place,
+    and no other line that begins with '#'."""
+    lines = []
+    for line in header.read_text().splitlines(True):
+        if line.startswith('#include "'):
+            lines.append(declarations(header.parent / line.split('"')[1]))
+        elif not line.startswith("#"):
+            lines.append(line)
+    return "".join(lines)
+
+
 # -ffp-contract=off: a multiply and an add are fused where the source says fma, and nowhere else; -fno-math-errno lets
 # fmaf become one instruction where the machine has it. Instruction sets are asked for function by function.
 FLAGS = ["-std=c11", "-O2", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Wconversion"]
 
 ffibuilder = FFI()
-ffibuilder.cdef("".join(line for line in HEADER.read_text().splitlines(True) if not line.startswith("#")))
+ffibuilder.cdef(declarations(HEADER))
 ffibuilder.set_source(
     "refcompress.native._kernels",
     '#include "refcompress.h"',

@@ -102,7 +102,7 @@ def packed_quantized(w: Quantized) -> tuple[Held, object]:
 
 
 def pack(w: np.ndarray, group: int, zero_point: np.ndarray | None) -> Held:
-    """Return a struct rc_packed_s8, laid out as csrc/refcompress.h writes it."""
+    """Return a struct rc_packed_s8, laid out as csrc/gemm/api.h writes it."""
     n, k = w.shape
     groups, quads, blocks = -(-k // group), -(-group // 4), -(-n // LANES)
     rows = np.zeros((n, groups * group), np.int8)

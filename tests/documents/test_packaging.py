@@ -75,7 +75,8 @@ def test_a_wheel_without_kernels_is_for_every_platform(wheel):
     assert {name.split("/")[0] for name in names} == {"refcompress", info}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "refcompress").rglob("*.py")}
     assert modules == {name for name in names if name.endswith(".py")}
-    assert [name for name in names if name.endswith(".h")] == ["refcompress/include/refcompress.h"]
+    headers = {"refcompress.h", "prepared.h", *(f"{path.parent.name}/api.h" for path in ROOT.glob("csrc/*/api.h"))}
+    assert {name for name in names if name.endswith(".h")} == {f"refcompress/include/{name}" for name in headers}
 
 
 def test_who_must_have_the_kernels_gets_no_wheel_without_them(tmp_path):

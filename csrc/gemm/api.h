@@ -1,0 +1,67 @@
+/* The kernels of gemm, as Python sees them: a part of refcompress.h. */
+/* y[i, o] = sum over p of x[i, p] * w[o, p], exact in int32, for all i and the rows o of w in the range: a thread
+ * writes the columns of y that are its own. x : m rows of k; w : n rows of k; y : m rows of n.
+ * Exact for k up to (2^31 - 1) / 2^14 = 131,071, and with an unsigned x up to 2^31 / (255 * 128) = 65,793. */
+typedef int rc_gemm_s8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w,
+                         int32_t *y);
+typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w,
+                         int32_t *y);
+
+/* Scaled integers in rows of k, as the products read them: for input p of row o stands
+ * scale[o * stride + g] * (values[o * k + p] - zero_point[o * stride + g]), g = p / group.
+ * group : 1 to k (1 where k is 0); scale and zero_point : ceil(k / group) entries a row (a stride of 0: all rows share
+ * them); values and zero_point : int8_t or int16_t, as the operation says. */
+struct rc_quantized {
+    size_t k, group, stride;
+    const void *values;
+    const float *scale;
+    const void *zero_point;
+};
+
+/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the rows o of w (int8) in the range.
+ * x : m rows of w->k; y : m rows of n.
+ * Sixteen chains an element (drawn in csrc/README.md), all from +0.0: within a group, input number p of the group goes
+ * to inner[p mod 16] by fma(x, value - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16,
+ * and inner begins anew.
+ * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] +
+ * t2[1]. */
+typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w,
+                          float *y);
+
+/* The same of rows that have the inputs of w8 (int8) and then those of w16 (int16): y[i, outputs[o]] = the sum over
+ * both. x : m rows of w8->k + w16->k inputs. The chains acc go through the groups of w8 and then through those of w16,
+ * and the tree comes last. */
+typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const float *x,
+                             const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
+                             float *y);
+
+/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the o in the range; x : m rows of k, ldx elements apart; w :
+ * n rows of k; y : m rows of n, ldy elements apart. The sixteen chains without scales, input p to acc[p mod 16] by
+ * fma(x, w, acc), and the tree. If transposed, w : k rows of n, its element w[p, o]; then one chain an element, p
+ * upwards from +0.0: acc = fma(x, w, acc). */
+typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy,
+                           int transposed, const float *x, const float *w, float *y);
+
+/* int8 weights of n outputs by k inputs, packed: outputs by sixteens, and the inputs of each group by fours. For input
+ * p of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 + o % 16 * 4 + p % 4], with quads = ceil(group /
+ * 4); 0 where there is no such output or input. group : 1 to k (1 where k is 0), and groups = ceil(k / group). sums :
+ * of the weights of a group, n rows of groups. zero_point : n rows of groups, to be taken off each weight; or NULL. */
+struct rc_packed_s8 {
+    size_t n, k, group;
+    const int8_t *w;
+    const int32_t *sums;
+    const int8_t *zero_point;
+};
+
+/* y[i, o], for the rows i in begin .. end and the outputs o in first .. stop, first a multiple of 16: the sum over p of
+ * x[i, p] * w[o, p], to int8. x : rows of w->k; y : rows of w->n. w : of one group, without zero points. */
+typedef int rc_gemm_s8s8_requantized(size_t begin, size_t end, size_t first, size_t stop, const int8_t *x,
+                                     const struct rc_packed_s8 *w, const struct rc_to_s8 *to, int8_t *y);
+
+/* The same, to float32: the sum over the groups g, ascending from +0.0, of acc[g] * (x_scale[i] * w_scale[o, g]), where
+ * acc[g] is the exact sum of x * (w - zero_point) in the group; then bias[o], if there is one. The product of the
+ * scales is exact in double; the product with acc, each sum and the bias are rounded to double, and the last to float.
+ * w_scale : n rows of groups. */
+typedef int rc_gemm_s8s8_scaled(size_t begin, size_t end, size_t first, size_t stop, const int8_t *x,
+                                const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale,
+                                const float *bias, float *y);

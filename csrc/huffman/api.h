@@ -1,0 +1,33 @@
+/* The kernels of huffman, as Python sees them: a part of refcompress.h. */
+/* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they
+ * are gone through in order, one after the other, so that Python can look after signals between them. */
+
+/* Optimal lengths of at most limit bits, at most 2^limit of the counts not 0, their sum below 2^63.
+ * Workspace: weights, 3 * alphabet; order, alphabet; kinds, 2 * alphabet * limit. */
+typedef int rc_huffman_lengths(size_t alphabet, unsigned limit, const uint64_t *counts, uint64_t *weights,
+                               uint16_t *order, uint8_t *kinds, uint8_t *lengths);
+
+/* The canonical codes of these lengths, each at most 15. */
+typedef int rc_huffman_code(size_t alphabet, const uint8_t *lengths, uint16_t *codes);
+
+/* What goes from one range of steps to the next. */
+struct rc_huffman_lanes {
+    uint32_t bits[64];  /* the bits that each lane holds, the next one lowest */
+    uint32_t held[64];  /* how many they are */
+    uint64_t position;  /* decoding: words taken; encoding: words still to be written */
+};
+
+/* Symbols (uint16_t if wide, else uint8_t) to words, in two passes over ranges of steps that cover all of them.
+ * First with words NULL, ranges in rising order: fills the table, finds a symbol without a code (RC_BAD_INDEX), and
+ * leaves in state->position the number of words. Then with so many words, ranges in falling order: writes them, the
+ * last first. Workspace: table, 65536 entries if wide, else 256; state. */
+typedef int rc_huffman_encode(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
+                              const uint8_t *lengths, const uint16_t *codes, unsigned longest, int wide,
+                              const void *symbols, uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words);
+
+/* Words to symbols (uint16_t if wide, else uint8_t), ranges of steps in rising order; the first one fills the table.
+ * Workspace: table, 2^longest entries; state. */
+typedef int rc_huffman_decode(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
+                              const uint8_t *lengths, const uint16_t *codes, unsigned longest, size_t n_words,
+                              const uint16_t *words, uint32_t *table, struct rc_huffman_lanes *state, int wide,
+                              void *symbols);

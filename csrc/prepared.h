@@ -1,0 +1,52 @@
+/* Calls made ready beforehand, as Python sees them: a part of refcompress.h. */
+/* A whole call of a product in one argument, made ready beforehand: where it has eight rows and eight columns, to hand
+ * over its operands one by one takes longer than the work. rc_call_<operation> runs the kernel on all of its rows, in
+ * the default mode (below). */
+struct rc_csr_matmul_call {
+    rc_csr_matmul *kernel;
+    size_t m, n, k, nnz;
+    const int64_t *indptr;
+    const int32_t *indices;
+    const float *data, *x;
+    float *y;
+};
+struct rc_gemm_s8s8_call {
+    rc_gemm_s8s8 *kernel;
+    size_t m, n, k;
+    const int8_t *x, *w;
+    int32_t *y;
+};
+struct rc_gemm_u8s8_call {
+    rc_gemm_u8s8 *kernel;
+    size_t m, n, k;
+    const uint8_t *x;
+    const int8_t *w;
+    int32_t *y;
+};
+struct rc_gemm_f32s8_call {
+    rc_gemm_f32s8 *kernel;
+    size_t m, n;
+    const float *x;
+    const struct rc_quantized *w;
+    float *y;
+};
+int rc_call_csr_matmul(const struct rc_csr_matmul_call *call);
+int rc_call_gemm_s8s8(const struct rc_gemm_s8s8_call *call);
+int rc_call_gemm_u8s8(const struct rc_gemm_u8s8_call *call);
+int rc_call_gemm_f32s8(const struct rc_gemm_f32s8_call *call);
+
+/* A call by the kernel, in the default mode: Python calls a function that it knows by name in less than half the time
+ * that a pointer takes it. */
+int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz,
+                      const int64_t *indptr, const int32_t *indices, const float *data, const float *x, float *y);
+int rc_run_gemm_s8s8(rc_gemm_s8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x,
+                     const int8_t *w, int32_t *y);
+int rc_run_gemm_u8s8(rc_gemm_u8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x,
+                     const int8_t *w, int32_t *y);
+int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, const float *x,
+                      const struct rc_quantized *w, float *y);
+
+/* gemm_f32f32, transposed, of the matrices of the range: y[i] = x[i] w[i], of m by k and k by n, side by side. Of the
+ * many small products of attention, a call of each would take longer than its work. */
+int rc_batch_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const float *x,
+                         const float *w, float *y);

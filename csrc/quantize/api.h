@@ -1,0 +1,48 @@
+/* The kernels of quantize, as Python sees them: a part of refcompress.h. */
+/* How the sums of n outputs become int8: clip(round((acc + bias) * multiplier / 2^(31 + shift)) + zero_point, lowest,
+ * highest), the exact quotient rounded once, ties to even. bias : NULL for none. No acc + bias leaves int32. multiplier
+ * : 0 to 2^31 - 1; shift : -30 to 31. */
+struct rc_to_s8 {
+    const int32_t *bias, *multiplier, *shift;
+    int32_t zero_point, lowest, highest;
+};
+
+/* The elements of the range of x to integers, int16_t if wide and else int8_t: element i by the multiplier and the
+ * shift number i % columns; without a bias. Rounded as refcompress says (quantize/requantization.py). */
+enum rc_rounding {
+    RC_HALF_EVEN = 0,
+    RC_HALF_AWAY = 1,
+    RC_GEMMLOWP = 2,
+};
+typedef int rc_requantize_s32(size_t begin, size_t end, size_t columns, enum rc_rounding rounding, int wide,
+                              const int32_t *x, const struct rc_to_s8 *to, void *y);
+
+/* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) +
+ * zero_point, lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale,
+ * rounded once, and if that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then
+ * of no use. Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest <= zero_point <=
+ * highest. */
+typedef int rc_quantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+                           int32_t highest, const float *x, const float *scale, const int8_t *zero_point,
+                           int8_t *values);
+typedef int rc_dequantize_s8(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int8_t *values,
+                             const float *scale, const int8_t *zero_point, float *x);
+typedef int rc_quantize_s16(size_t begin, size_t end, size_t k, size_t group, size_t stride, int32_t lowest,
+                            int32_t highest, const float *x, const float *scale, const int16_t *zero_point,
+                            int16_t *values);
+typedef int rc_dequantize_s16(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int16_t *values,
+                              const float *scale, const int16_t *zero_point, float *x);
+
+/* low = min(x, 0) and high = max(x, 0) of the runs of the range; x : rows of k >= 1. With a group of 1 to k, a row has
+ * ceil(k / group) runs of group elements each, the last one of what is left; with a group of 0 each column is a run.
+ * A zero is +0.0 or -0.0. RC_NOT_FINITE where some x is not finite. */
+typedef int rc_quantize_range_minmax(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x,
+                                     float *low, float *high);
+
+/* Both in one, for the runs of the range, each of which has a scale and zero point of its own: chosen as the reference
+ * does (quantize_grid.py), for symmetric ends symmetric, and written; then the values. x : rows of k >= 1 in groups of
+ * 1 to k. */
+typedef int rc_quantize_runs_s8(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
+                                const float *x, float *scale, int8_t *zero_point, int8_t *values);
+typedef int rc_quantize_runs_s16(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
+                                 const float *x, float *scale, int16_t *zero_point, int16_t *values);
