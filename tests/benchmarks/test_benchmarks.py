@@ -48,6 +48,11 @@ def test_cases_have_names_of_their_own():
     assert len({(c.op, c.name) for c in cases.CASES}) == len(cases.CASES)
 
 
+def test_every_file_of_cases_is_joined():
+    files = {file.stem for file in (ROOT / "benchmarks" / "cases").glob("*.py")} - {"__init__", "case"}
+    assert files == {family.__name__.rpartition(".")[2] for family in cases.FAMILIES}
+
+
 def test_a_wrong_answer_is_refused_and_the_others_are_timed():
     space = wrong("gemm_s8s8", lambda y: y + np.int32(np.arange(y.size).reshape(y.shape) == 7))
     peer = numpy_blas.PEERS["gemm_s8s8"]

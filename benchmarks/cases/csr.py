@@ -1,0 +1,43 @@
+"""Sparse rows: conversion and products."""
+
+import numpy as np
+
+from refcompress import reference
+
+from .case import BATCHES, DENSITIES, LAYERS, Case, normal, on_weights
+
+
+def sparse(rng, layer, density):
+    outputs, inputs, kept = LAYERS[layer]
+    w = normal(rng, outputs, inputs)
+    return reference.csr_from_dense(w, rng.random(w.shape, dtype=np.float32) < (density or kept))
+
+
+def csr_matmul(layer, batch, density=None, **flags):
+    outputs, inputs, kept = LAYERS[layer]
+    share = density or kept
+    entries = share * outputs * inputs
+    return Case("csr_matmul", f"{layer}, density {share:g}, batch {batch}",
+                lambda rng: ((sparse(rng, layer, density), normal(rng, inputs, batch)), {}),
+                2 * entries * batch, 8 * entries + 4 * batch * (inputs + outputs), reference=entries < 5e5, **flags)
+
+
+CASES = [
+    on_weights("csr_from_dense", "AlexNet fc8", 4 + 9, quick=True),
+    Case(
+        "csr_to_dense",
+        "AlexNet fc8, density 0.25",
+        lambda rng: ((sparse(rng, "AlexNet fc8", None),), {}),
+        0,
+        (4 + 8 * 0.25) * 1000 * 4096,
+        quick=True,
+    ),
+    *(csr_matmul("LeNet-300-100 fc1", batch, quick=batch != 8) for batch in (1, 8, 64)),
+    csr_matmul("AlexNet conv5", 169),
+    *(csr_matmul("AlexNet fc7", batch) for batch in (1, 8, 64)),
+    csr_matmul("VGG-16 conv4_2", 784),
+    csr_matmul("MobileNetV2 last block", 49),
+    *(csr_matmul("MiniLM feed-forward", batch) for batch in (1, 64, 256)),
+    *(csr_matmul("4096 wide", batch, density) for density in DENSITIES for batch in BATCHES),
+    csr_matmul("8 wide", 1, quick=True, overhead=True),
+]

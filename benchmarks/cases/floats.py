@@ -1,0 +1,32 @@
+"""Small floating-point formats."""
+
+from refcompress import reference
+
+from .case import LAYERS, Case, normal
+
+
+def on_floats(op, format, layer, **flags):
+    """Return a case of encoding a layer's weights, or of decoding them; "" is the format of the operation itself."""
+    outputs, inputs, _ = LAYERS[layer]
+    encode = getattr(reference, op.replace("decode", "encode"))
+    more = (format,) if format else ()
+    again = more if op == "floats_decode" else ()
+
+    def make(rng):
+        w = normal(rng, outputs, inputs)
+        return ((w, *more) if op.endswith("encode") else (encode(w, *more), *again)), {}
+
+    code = 2 if format.endswith("16") else 1
+    return Case(op, f"{layer}{', ' + format if format else ''}", make, 0, (4 + code) * outputs * inputs, **flags)
+
+
+CASES = [
+    *(on_floats(op, "fp8_e4m3", "LeNet-300-100 fc1", quick=True) for op in ("floats_encode", "floats_decode")),
+    *(
+        on_floats(op, format, "AlexNet fc8")
+        for format in ("float16", "bfloat16", "fp8_e4m3", "fp8_e5m2")
+        for op in ("floats_encode", "floats_decode")
+    ),
+    *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
+    *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
+]

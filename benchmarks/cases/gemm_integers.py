@@ -1,0 +1,35 @@
+"""Products of int8 with what follows them."""
+
+import numpy as np
+
+from refcompress import formats
+
+from .case import Case, normal
+
+
+def integer_layer(op, name, m, k, n, group=None, **flags):
+    """Return a case of a product of int8 with what follows it, of m rows, k inputs and n outputs."""
+    def make(rng):
+        x, w = rng.integers(-128, 128, (m, k)).astype(np.int8), rng.integers(-8, 8, (n, k)).astype(np.int8)
+        if op == "gemm_s8s8_requantized":
+            w = formats.Quantized(w, np.ones((1, 1), np.float32), np.zeros((1, 1), np.int8)).values  # packed once
+            factors = np.full(n, 2**30, np.int32), np.full(n, 8, np.int32)
+            return (x, w, rng.integers(-999, 999, n).astype(np.int32), *factors), {}
+        scale = np.ones((n, 1 if group is None else k // group), np.float32)
+        w = formats.Quantized(w, scale, np.zeros(scale.shape, np.int8), group)
+        return (x, np.ones(m, np.float32), w, normal(rng, n)), {}
+
+    of_y = 1 if op == "gemm_s8s8_requantized" else 4
+    return Case(op, name, make, 2 * m * k * n, n * k + m * k + of_y * m * n, reference=m * k * n < 2e7,
+                arithmetic="s8", **flags)
+
+
+CASES = [
+    integer_layer("gemm_s8s8_requantized", "MobileNetV2 last block, 49 rows", 49, 960, 320, quick=True),
+    integer_layer("gemm_s8s8_requantized", "MobileNetV2 second block, 12544 rows", 12544, 16, 96),
+    integer_layer("gemm_s8s8_requantized", "MobileNetV2 third block, 3136 rows", 3136, 144, 24),
+    integer_layer("gemm_s8s8_requantized", "MiniLM feed-forward, 128 rows", 128, 384, 1536),
+    integer_layer("gemm_s8s8_scaled", "MiniLM attention, 8 rows", 8, 384, 384, quick=True),
+    integer_layer("gemm_s8s8_scaled", "MiniLM feed-forward, 128 rows", 128, 384, 1536),
+    integer_layer("gemm_s8s8_scaled", "MiniLM feed-forward, groups of 128, 128 rows", 128, 384, 1536, 128),
+]

@@ -1,0 +1,80 @@
+"""Quantization to integers, ranges, packing, requantization."""
+
+import numpy as np
+
+from refcompress import reference
+
+from .case import Case, normal, on_weights
+
+
+def _four_bits(rng):
+    return reference.quantize_s8(normal(rng, 1000, 4096), bits=4, group=32)
+
+
+CASES = [
+    on_weights("quantize_s8", "LeNet-300-100 fc1", 5, axis=0, quick=True),
+    on_weights("quantize_s8", "AlexNet fc8", 5, group=32),
+    Case(
+        "dequantize_s8",
+        "AlexNet fc8, axis 0",
+        lambda rng: ((reference.quantize_s8(normal(rng, 1000, 4096), axis=0),), {}),
+        0,
+        5 * 1000 * 4096,
+        quick=True,
+    ),
+    Case(
+        "quantize_s8",
+        "4096 wide, scale given",
+        lambda rng: ((normal(rng, 4096, 4096),), {"axis": 0, "scale": np.full((4096, 1), 0.03, np.float32)}),
+        0,
+        5 * 4096**2,
+    ),
+    on_weights("quantize_s16", "AlexNet fc8", 6, axis=0, quick=True),
+    Case(
+        "dequantize_s16",
+        "AlexNet fc8, axis 0",
+        lambda rng: ((reference.quantize_s16(normal(rng, 1000, 4096), axis=0),), {}),
+        0,
+        6 * 1000 * 4096,
+        quick=True,
+    ),
+    on_weights("quantize_range_minmax", "AlexNet fc8", 4, quick=True),
+    on_weights("quantize_range_percentile", "LeNet-300-100 fc1", 4, axis=0, quick=True),
+    on_weights("quantize_range_mse", "LeNet-300-100 fc1", 4 * 20, bits=4, axis=0, steps=20, quick=True),
+    on_weights("quantize_range_kl", "LeNet-300-100 fc1", 4, quick=True),
+    Case(
+        "quantize_pack", "AlexNet fc8, 4 bits", lambda rng: ((_four_bits(rng),), {}), 0, 1.5 * 1000 * 4096, quick=True
+    ),
+    Case(
+        "quantize_unpack",
+        "AlexNet fc8, 4 bits",
+        lambda rng: ((reference.quantize_pack(_four_bits(rng)),), {}),
+        0,
+        1.5 * 1000 * 4096,
+        quick=True,
+    ),
+    Case(
+        "requantize_s32",
+        "512 x 4096 sums",
+        lambda rng: ((rng.integers(-(2**20), 2**20, (512, 4096), np.int32), 2**30, 12), {}),
+        0,
+        5 * 512 * 4096,
+        quick=True,
+    ),
+    Case(
+        "quantize_bias_s32",
+        "4096 outputs",
+        lambda rng: ((normal(rng, 4096), 0.02, 0.001), {}),
+        0,
+        8 * 4096,
+        quick=True,
+    ),
+    Case(
+        "dequantize_bias_s32",
+        "4096 outputs",
+        lambda rng: ((rng.integers(-(2**20), 2**20, 4096, np.int32), 0.02, 0.001), {}),
+        0,
+        8 * 4096,
+        quick=True,
+    ),
+]
