@@ -35,9 +35,10 @@ def __getattr__(name: str):
                    if isinstance(value, type) and issubclass(value, formats.Format) and value is not formats.Format}
         public.update({**classes, **{each: getattr(reference, each) for each in reference.__all__}})
         public["same"] = formats.same
+        public["matmul"] = import_module(f"{__name__}.products").matmul
         refusals = [each for each in vars(errors) if each[0] != "_"]
         models = [each for each in CHECKPOINTS if each != "open"]  # import * keeps Python's own
-        public["__all__"] = sorted(["same", *classes, *reference.__all__, *models, *NETWORKS, *refusals])
+        public["__all__"] = sorted(["matmul", "same", *classes, *reference.__all__, *models, *NETWORKS, *refusals])
     if name in CHECKPOINTS:
         public[name] = getattr(import_module(f"{__name__}.checkpoints"), name)
     if name in NETWORKS:

@@ -24,6 +24,7 @@ from ..formats import (
     Mixed,
     Packed,
     Plain,
+    Prepared,
     Quantized,
     QuantizedLayer,
     Shared,
@@ -47,6 +48,8 @@ def write(value: np.ndarray | ArrayFormat | Graph, coding: Coding, contexts: boo
 
     contexts : whether the range coder may code a Shared of at most 256 values, where that takes fewer bytes.
     """
+    if isinstance(value, Prepared):
+        value = value.weight
     for held, writer in WRITERS.items():
         if isinstance(value, held):
             data = writer(value, coding)

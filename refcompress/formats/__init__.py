@@ -20,6 +20,7 @@ from .lowrank import LowRank, LowRankConv, Tucker2
 from .mixed import Mixed
 from .packed import Packed
 from .plain import Plain
+from .prepared import Prepared
 from .quantized import Quantized
 from .same import same
 from .shared import Shared
@@ -27,7 +28,8 @@ from .shared import Shared
 __all__ = [
     "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "Graph", "HuffmanCode",
     "Input", "LowRank",
-    "LowRankConv", "MX", "Mixed", "NF4", "Node", "Packed", "Plain", "Quantized", "QuantizedLayer", "Shared", "Tucker2",
+    "LowRankConv", "MX", "Mixed", "NF4", "Node", "Packed", "Plain", "Prepared", "Quantized",
+    "QuantizedLayer", "Shared", "Tucker2",
     "ELEMENT_TYPES", "FLOATS", "GGML_TYPES", "MAX_CODE_LENGTH", "MX_ELEMENTS", "ArrayFormat", "is_array_format",
     "same",
 ]

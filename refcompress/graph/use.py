@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import ArgumentTypeError
-from ..formats import ELEMENT_TYPES, ArrayFormat, Format, Plain, is_array_format
+from ..formats import ELEMENT_TYPES, ArrayFormat, Format, Plain, Prepared, is_array_format
 
 __all__ = ["Use", "Weight", "as_array", "copied"]
 
@@ -78,6 +78,16 @@ class Use:
             found = self._made[id(of), what] = (of, make())
         return found[1]
 
+    def packed(self, name: str, weight: np.ndarray | Format) -> Any:
+        """Return a weight packed for the product of that name, where this implementation's packs weights."""
+        function, _ = ops.implementation_of(self.implementation, name)
+        return function.prepare_weight(weight) if hasattr(function, "prepare_weight") else weight
+
+    def ready(self, weight: Weight) -> Weight:
+        """Return a weight packed for its product: for several products of one node."""
+        name, operand = self.operand(weight)
+        return self.packed(name, operand)
+
     def contiguous(self, a: np.ndarray) -> np.ndarray:
         """Return an array in C order: itself, or a copy."""
         return a if a.flags.c_contiguous else copied(a, np.empty(a.shape, a.dtype))
@@ -124,7 +134,11 @@ class Use:
         if weight.product is None:
             self.say(f"decoded from {type(weight).__name__}")
             return "gemm_f32f32", self.once(weight, "decoded", weight.dense)
-        return weight.product, self.once(weight, "operand", lambda: weight.operand(self))
+        name = weight.product
+        if isinstance(weight, Prepared):
+            return name, weight
+        operand = self.once(weight, "operand", lambda: weight.operand(self))
+        return name, self.once(weight, "packed", lambda: self.packed(name, operand)) if self.keep else operand
 
 
 def copied(a: np.ndarray, to: np.ndarray) -> np.ndarray:

@@ -28,10 +28,11 @@ A product that is so short that checking its arguments takes longer than the wor
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from .. import arguments
+from .. import arguments, products
 from ..errors import NotBuilt, RefcompressError
 
 if TYPE_CHECKING:  # the operations are put here at the end of this file; a tool that only reads finds the reference's
@@ -70,8 +71,9 @@ from . import (
 )
 from ._call import in_default_mode
 from ._table import HELPERS, KERNELS, SPEED, Row, rows
+from .packers import PACKERS, prepare
 
-__all__ = ["at", "available", "wrap", "compiled", "compiler", "path", "threads"]
+__all__ = ["at", "available", "wrap", "prepare", "PACKERS", "matmul", "compiled", "compiler", "path", "threads"]
 
 # How the operations become Python functions. A family's __all__ names its operations, and each is a function there. If
 # the table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are
@@ -106,8 +108,10 @@ def _namespaces() -> dict[str, SimpleNamespace]:
         for op, parts in _MADE_OF.items():
             if any(part in new for part in parts):
                 new[op] = in_default_mode(_BINDERS[op](*((merged | new)[part] for part in parts)))
-        for function in new.values():
+        for op, function in new.items():
             function.isa = isa  # type: ignore[attr-defined]
+            if op in PACKERS:
+                function.prepare_weight = partial(prepare, product=op)  # type: ignore[attr-defined]
         merged = merged | new
         spaces[isa] = SimpleNamespace(__name__=f"native.{isa}", **merged)
     return spaces
@@ -153,6 +157,11 @@ def path() -> str:
 def compiler() -> str:
     """Return the name and version of the compiler that built the kernels."""
     return ffi.string(lib.rc_compiler()).decode()
+
+
+def matmul(weight: Any, x: Any, *, decode: bool = False) -> Any:
+    """Multiply a weight in any format by columns: ``refcompress.matmul`` with the operations here."""
+    return products.matmul(weight, x, decode=decode, implementation=_SPACES[next(reversed(_SPACES))])
 
 
 globals().update(vars(available()[-1]) | {"__name__": __name__})

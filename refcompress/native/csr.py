@@ -10,6 +10,7 @@ from ..reference.csr.matrix import from_dense_arguments, sparse
 from . import threads
 from ._call import aligned, check, empty, once, pointer
 from ._checks import matmul_arguments
+from .packing import Held, held_of
 from .prepared import by_name, in_place, prepared
 
 __all__ = ["csr_from_dense", "csr_to_dense", "csr_matmul"]
@@ -46,27 +47,28 @@ def csr_matmul(kernel, row):
 
     @wraps(reference.csr_matmul)
     def csr_matmul(a, x):
-        a, x = matmul_arguments(a, x)
+        given, (a, x) = a, matmul_arguments(a, x)
         m, k = a.shape
         if a.nnz >= 16 * k:  # each row of x is read that often
             x = aligned(x)
         y = empty((m, x.shape[1]), np.float32)
-        _multiply(run, row.speed, a, x, y)
+        _multiply(run, row.speed, a, held_of(given, csr_arrays) or once(csr_arrays, a), x, y)
         return y
 
     csr_matmul.prepare = lambda a, x: _prepare(kernel, run, row.speed, a, x)
     return csr_matmul
 
 
-def _arrays(a):
+def csr_arrays(a: CSR) -> Held:
     """Return the arrays of a CSR as C arrays."""
-    return pointer(a.indptr), pointer(a.indices), pointer(a.data)
+    arrays = pointer(a.indptr), pointer(a.indices), pointer(a.data)
+    return Held(arrays, arrays)
 
 
-def _multiply(run, speed, a, x, y) -> None:
+def _multiply(run, speed, a, held, x, y) -> None:
     """Fill y, in ranges of its rows, or of its columns where one row alone would take too long."""
     (k, n), m, nnz = x.shape, a.shape[0], a.nnz
-    sizes, matrix = (n, k, nnz), once(_arrays, a)
+    sizes, matrix = (n, k, nnz), held.struct
     x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
     seconds = nnz * n / speed
     if seconds < threads.SERIAL_SECONDS:
@@ -86,16 +88,17 @@ def _multiply(run, speed, a, x, y) -> None:
 
 def _prepare(kernel, run, speed, a, x):
     """Return the product as a function without arguments."""
-    given, (a, x) = x, matmul_arguments(a, x)
-    in_place(given, x, "x")
+    given, (a, x) = (a, x), matmul_arguments(a, x)
+    in_place(given[1], x, "x")
+    held = held_of(given[0], csr_arrays) or once(csr_arrays, a)
     (k, n), m = x.shape, a.shape[0]
     y = empty((m, n), np.float32)
     if a.nnz * n / speed < threads.SERIAL_SECONDS:
-        operands = (m, n, k, a.nnz, *once(_arrays, a), pointer(x), pointer(y, writable=True))
+        operands = (m, n, k, a.nnz, *held.struct, pointer(x), pointer(y, writable=True))
         return prepared("csr_matmul", kernel, operands, y, "a")
 
     def again():
-        _multiply(run, speed, a, x, y)
+        _multiply(run, speed, a, held, x, y)
         return y
 
     return again

@@ -1,18 +1,19 @@
 """The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed, gemm_f32f32; those of gemm_s8.py."""
 
-import weakref
 from functools import wraps
 
 import numpy as np
 
 from .. import reference
 from ..formats import Quantized
+from ..formats.prepared import unprepared
 from ..reference.gemm.mixed import f32mixed_arguments
 from . import threads
 from ._call import aligned, check, empty, in_default_mode, once, pointer
 from ._checks import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
 from ._kernels import ffi, lib
 from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled
+from .packing import Held, held_of
 from .prepared import by_name, in_place, prepared, with_prepare
 
 __all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32mixed", "gemm_f32f32", "gemm_s8s8_requantized",
@@ -43,7 +44,7 @@ def _integer_product(op: str, arguments):
         def prepare(x, w):
             given, (x, w) = (x, w), arguments(x, w)
             in_place(given[0], x, "x")
-            in_place(given[1], w, "w")
+            in_place(unprepared(given[1]), w, "w")
             return _prepared(op, kernel, speed, x, w.shape, np.int32, w.shape[1:], pointer(w))
 
         product.prepare = prepare
@@ -63,13 +64,17 @@ def gemm_f32s8(kernel, row):
 
     @wraps(reference.gemm_f32s8)
     def gemm_f32s8(x, w):
-        x, w = f32s8_arguments(x, w)
-        return _product(run, row.speed, x, w.shape, np.float32, (), once(_struct, w))
+        given, (x, w) = w, f32s8_arguments(x, w)
+        held = held_of(given, quantized_struct) or once(quantized_struct, w)
+        return _product(run, row.speed, x, w.shape, np.float32, (), held.struct)
 
     def prepare(x, w):
-        given, (x, w) = x, f32s8_arguments(x, w)
-        in_place(given, x, "x")
-        return _prepared("gemm_f32s8", kernel, row.speed, x, w.shape, np.float32, (), once(_struct, w))
+        given, (x, w) = (x, w), f32s8_arguments(x, w)
+        in_place(given[0], x, "x")
+        held = held_of(given[1], quantized_struct) or once(quantized_struct, w)
+        again = _prepared("gemm_f32s8", kernel, row.speed, x, w.shape, np.float32, (), held.struct)
+        again.held = held  # what the struct points at
+        return again
 
     gemm_f32s8.prepare = prepare
     return gemm_f32s8
@@ -169,27 +174,23 @@ def _mixed_rows(kernel, speed, x, low, high, outputs, y):
     x, outputs = aligned(np.ascontiguousarray(x)), outputs.astype(np.int64)
     (m, k), n = x.shape, len(outputs)
     x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
-    w8, w16, outputs_pointer = once(_struct, low), once(_struct, high), pointer(outputs)
+    widths = once(quantized_struct, low).struct, once(quantized_struct, high).struct
+    outputs_pointer = pointer(outputs)
     block = _block(k, speed)
     for i in range(0, m, block):
         rows = min(block, m - i)
-        operands = (rows, y.shape[1], x_pointer + i * k, w8, w16, outputs_pointer, y_pointer + i * y.shape[1])
+        operands = (rows, y.shape[1], x_pointer + i * k, *widths, outputs_pointer, y_pointer + i * y.shape[1])
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
 
 
-_operands: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of each structure, the arrays that it points at
-
-
-def _struct(w: Quantized):
-    """Return the weights as a struct rc_quantized."""
+def quantized_struct(w: Quantized) -> Held:
+    """Return the weights as a struct rc_quantized, which points at their own arrays."""
     k = w.shape[1]
     # A scale of shape (.., k) without groups is one per input: groups of one. One of a single column spans the row.
     group = w.group if w.group is not None else 1 if w.scale.shape[1] > 1 else k
     stride = w.scale.shape[1] if w.scale.shape[0] > 1 else 0
     arrays = pointer(w.values), pointer(w.scale), pointer(w.zero_point)
-    struct = ffi.new("struct rc_quantized *", (k, max(1, min(group, k)), stride, *arrays))
-    _operands[struct] = arrays
-    return struct
+    return Held(ffi.new("struct rc_quantized *", (k, max(1, min(group, k)), stride, *arrays)), arrays)
 
 
 def _block(k: int, speed: float) -> int:

@@ -1,20 +1,21 @@
 """Products of int8 with what follows them, in C: gemm_s8s8_requantized and gemm_s8s8_scaled.
 
-The weights are packed for the kernels. Those that nobody can change, such as the values of a format, are packed once.
+The weights are packed for the kernels, in each call or once (``native.prepare``).
 """
 
 from functools import wraps
 
 import numpy as np
 
-from .. import arguments, reference
+from .. import reference
 from ..formats import Quantized
 from ..reference.gemm.integers import requantized_arguments, scaled_arguments
 from . import threads
-from ._call import check, empty, once, pointer
+from ._call import check, empty, pointer
 from ._kernels import ffi
+from .packing import Held, held_of
 from .prepared import with_prepare
-from .to_s8 import Held, to_s8
+from .to_s8 import to_s8
 
 __all__ = ["gemm_s8s8_requantized", "gemm_s8s8_scaled"]
 
@@ -26,10 +27,11 @@ def gemm_s8s8_requantized(kernel, row):
     """Return the operation gemm_s8s8_requantized computed by a C kernel."""
 
     def ready(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127, empty=empty):
-        given, (x, w, bias, multiplier, shift, *ends) = x, requantized_arguments(
+        given, weight = x, held_of(w, packed)
+        x, w, bias, multiplier, shift, *ends = requantized_arguments(
             x, w, bias, multiplier, shift, zero_point, lowest, highest)
         y = empty((len(x), len(w)), np.int8)
-        weight, how = packed(w), to_s8(bias, multiplier, shift, *ends)
+        weight, how = weight or packed(w), to_s8(bias, multiplier, shift, *ends)
         operands = pointer(x), weight.struct, how.struct, pointer(y, writable=True)
         seconds = y.size * x.shape[1] / (4 * row.speed)
 
@@ -51,10 +53,11 @@ def gemm_s8s8_scaled(kernel, row):
     """Return the operation gemm_s8s8_scaled computed by a C kernel."""
 
     def ready(x, x_scale, w, bias=None, *, empty=empty):
-        given, (x, x_scale, w, bias, _) = (x, x_scale), scaled_arguments(x, x_scale, w, bias)
+        given, weight = (x, x_scale), held_of(w, packed_quantized)
+        x, x_scale, w, bias, _ = scaled_arguments(x, x_scale, w, bias)
         y = empty((len(x), w.shape[0]), np.float32)
-        weight, scales = once(packed_quantized, w)
-        operands = (pointer(x), pointer(x_scale), weight.struct, scales, ffi.NULL if bias is None else pointer(bias),
+        weight = weight or packed_quantized(w)
+        operands = (pointer(x), pointer(x_scale), *weight.struct, ffi.NULL if bias is None else pointer(bias),
                     pointer(y, writable=True))
         seconds = y.size * x.shape[1] / (4 * row.speed)
 
@@ -73,16 +76,12 @@ def gemm_s8s8_scaled(kernel, row):
 
 
 def packed(w: np.ndarray) -> Held:
-    """Return weights (n, k) as a struct rc_packed_s8 of one group; of weights that nobody can change, the same one."""
-    return once(_packed, w) if arguments.is_frozen(w) else _packed(w)
-
-
-def _packed(w: np.ndarray) -> Held:
+    """Return weights (n, k) as a struct rc_packed_s8 of one group."""
     return pack(w, max(w.shape[1], 1), None)
 
 
-def packed_quantized(w: Quantized) -> tuple[Held, object]:
-    """Return weights as a struct rc_packed_s8, and their scales.
+def packed_quantized(w: Quantized) -> Held:
+    """Return weights as a struct rc_packed_s8 and their scales.
 
     Zero points are taken off beforehand, where all differences are int8 (those of 4 bits are).
     """
@@ -98,7 +97,9 @@ def packed_quantized(w: Quantized) -> tuple[Held, object]:
         else:
             steps = w.values
     some = np.ascontiguousarray(np.broadcast_to(zero_point, shape)) if zero_point.any() else None
-    return pack(steps, group, some), pointer(np.ascontiguousarray(np.broadcast_to(w.scale, shape)))
+    held, scales = pack(steps, group, some), np.ascontiguousarray(np.broadcast_to(w.scale, shape))
+    own = 0 if scales is w.scale else scales.nbytes
+    return Held((held.struct, pointer(scales)), held.arrays, held.nbytes + own)
 
 
 def pack(w: np.ndarray, group: int, zero_point: np.ndarray | None) -> Held:
@@ -113,7 +114,8 @@ def pack(w: np.ndarray, group: int, zero_point: np.ndarray | None) -> Held:
     laid[...] = whole.reshape(blocks, LANES, groups, quads, 4).transpose(0, 2, 3, 1, 4)
     sums = whole[:n].sum(axis=2, dtype=np.int32)
     arrays = pointer(laid), pointer(sums), ffi.NULL if zero_point is None else pointer(zero_point)
-    return Held(ffi.new("struct rc_packed_s8 *", (n, k, group, *arrays)), arrays)
+    own = laid.nbytes + sums.nbytes + (0 if zero_point is None else zero_point.nbytes)
+    return Held(ffi.new("struct rc_packed_s8 *", (n, k, group, *arrays)), arrays, own)
 
 
 def by_rows_or_outputs(kernel, operands, m: int, n: int, seconds: float) -> None:

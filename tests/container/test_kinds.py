@@ -26,7 +26,7 @@ from refcompress.container.quantized import MX_NUMBERS
 TEXT = (Path(__file__).parents[2] / "FORMAT.md").read_text(encoding="utf-8")
 STREAMS = {HuffmanCode, Encoded}  # of these the streams within entries are made; they stand for no array
 ARRAYS = {value for value in vars(formats).values() if isinstance(value, type) and issubclass(value, formats.Format)}
-ARRAYS -= {formats.Format, *STREAMS}
+ARRAYS -= {formats.Format, *STREAMS, formats.Prepared}  # of a Prepared the weight is written
 
 
 def test_the_numbers_are_those_of_the_text_and_each_is_given_once():

@@ -25,6 +25,7 @@ FORMATS = {
     "ggml": rc.ggml_encode(np.resize(W, (3, 64)), "Q4_0"),
     "plain": rc.Plain.of(W.astype(np.float16)), "complex": rc.Plain.of(W + 1j * W[::-1]),
     "bfloat16": rc.Plain((W.view(np.uint32) >> 16).astype(np.uint16), "bfloat16"),
+    "prepared": rc.Prepared(rc.quantize_s8(W, axis=0), "gemm_f32s8"), "prepared array": rc.Prepared(W, "gemm_f32f32"),
     "code": CODE, "encoded": rc.huffman_encode(np.array([0, 0, 1, 2], np.uint8), CODE),
     "graph": rc.Graph((), ("y",), (rc.formats.Node("relu", ("w",), ("y",), {"axis": 1, "names": ("a",)}),)),
     "unsorted": rc.CSR((2, 3), np.array([0, 2, 2]), np.array([1, 0]), np.float32([1, np.nan]), canonical=False),
@@ -223,7 +224,7 @@ def test_each_product_of_a_format_is_that_of_its_dense_matrix():
         got = product(x, operand).T if value.product.startswith("gemm_") else product(operand, x)
         assert np.array_equal(got, value.dense() @ x, equal_nan=True)
         used.add(value.product)
-    assert used == {"csr_matmul", "gemm_f32s8", "gemm_f32mixed", "lowrank_matmul"}
+    assert used == {"csr_matmul", "gemm_f32f32", "gemm_f32s8", "gemm_f32mixed", "lowrank_matmul"}
 
 
 def test_nodes_differ_where_the_types_of_their_attributes_do():

@@ -21,6 +21,7 @@ ROOMS = [
     {"formats"},
     {"reference", "agreement"},
     {"ops"},
+    {"products"},
     {"container", "ledger", "models"},
     {"native"},
     {"graph"},

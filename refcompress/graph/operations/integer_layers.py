@@ -11,57 +11,56 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import ArgumentTypeError, RefcompressError
-from ...formats import Packed, Quantized
+from ...formats import Packed, Prepared, Quantized
 from ...reference.quantize.requantization import quantize_multiplier
 from ..use import Use
 from .grids import LARGEST_SUM, checked_grids, checked_ratio
 from .windows import output_sizes
 
-__all__ = ["UNIT_ROOM", "Integers", "Layer", "by_groups", "checked_dynamic", "checked_layer", "dynamic_parts",
-           "layer_of", "side_by_side_groups", "window_rows"]
+__all__ = ["UNIT_ROOM", "Integers", "Layer", "checked_dynamic", "checked_layer", "dynamic_parts", "layers_of",
+           "side_by_side_groups", "window_rows"]
 
 Integers = Quantized | Packed
 UNIT_ROOM = 2**15  # more than the magnitude of a product of an input less its zero point, and a weight
 
 
 class Layer(NamedTuple):
-    """What a layer on integers computes with: values (m, k) int8, and for each output a bias, a multiplier, a shift."""
+    """What a layer on integers computes with: values (m, k) int8, and for each output a bias, a multiplier, a shift.
 
-    values: np.ndarray
+    values : an array, or what the implementation packed of it.
+    """
+
+    values: np.ndarray | Prepared
     bias: np.ndarray
     multiplier: np.ndarray
     shift: np.ndarray
 
 
-def layer_of(weight: Integers, bias: np.ndarray | None, x_scale: float, x_zero_point: int, y_scale: float,
-             use: Use) -> Layer:
-    """Return what a layer computes with; its bias includes the zero point of the inputs.
+def layers_of(weight: Integers, bias: np.ndarray | None, x_scale: float, x_zero_point: int, y_scale: float, groups: int,
+              use: Use, product: str = "gemm_s8s8_requantized", kernel: tuple[int, ...] = ()) -> list[Layer]:
+    """Return what a layer computes with, for each group of channels; its bias includes the zero point of the inputs.
 
         sum of (x - x_zero_point) w + bias = sum of x w + (bias - x_zero_point * sum of w)
 
-    Values of kernels lie in the order of window_rows.
+    Values of kernels lie in the order of window_rows. product : what multiplies by them. kernel : the shape of the
+    values of one output, where that product takes no rows.
     """
-    def make() -> Layer:
+    def make() -> list[Layer]:
         m = weight.shape[0]
         values = channels_behind(weight.values)
         whole = -x_zero_point * values.sum(axis=1, dtype=np.int64) + (0 if bias is None else bias)
         scale = np.broadcast_to(weight.scale.reshape(-1), m).astype(np.float64)
-        values.flags.writeable = False  # so that an implementation may keep what it makes of them
-        return Layer(values, whole.astype(np.int32), *quantize_multiplier(x_scale * scale / y_scale))
+        parts = values, whole.astype(np.int32), *quantize_multiplier(x_scale * scale / y_scale)
+        split = [parts] if groups == 1 else zip(*(np.split(part, groups) for part in parts))
+        return [Layer(use.packed(product, rows.reshape(len(rows), *kernel) if kernel else rows), *others)
+                for rows, *others in split]
 
     return use.once(weight, f"layer of {use.node}", make)
 
 
-def by_groups(layer: Layer, groups: int) -> list[Layer]:
-    """Return the part of a layer that each group of channels has."""
-    if groups == 1:
-        return [layer]
-    return [Layer(*each) for each in zip(*(np.split(part, groups) for part in layer))]
-
-
-def dynamic_parts(weight: Integers, groups: int, use: Use) -> list[Quantized]:
+def dynamic_parts(weight: Integers, groups: int, use: Use) -> list[Quantized | Prepared]:
     """Return the weight of a dynamic layer, a byte a value, as matrices, one for each group of channels."""
-    def make() -> list[Quantized]:
+    def make() -> list[Quantized | Prepared]:
         m = weight.shape[0]
         if weight.group is None:
             scale, zero_point = (np.broadcast_to(each.reshape(-1, 1), (m, 1)) for each in (weight.scale,
@@ -69,7 +68,7 @@ def dynamic_parts(weight: Integers, groups: int, use: Use) -> list[Quantized]:
         else:
             scale, zero_point = weight.scale, weight.zero_point
         split = [np.split(each, groups) for each in (channels_behind(weight.values), scale, zero_point)]
-        return [Quantized(values, s, z, weight.group) for values, s, z in zip(*split)]
+        return [use.packed("gemm_s8s8_scaled", Quantized(values, s, z, weight.group)) for values, s, z in zip(*split)]
 
     return use.once(weight, f"{groups} groups", make)
 

@@ -14,11 +14,10 @@ from ..use import Use
 from .checks import of_type, rank, same_size
 from .integer_layers import (
     Integers,
-    by_groups,
     checked_dynamic,
     checked_layer,
     dynamic_parts,
-    layer_of,
+    layers_of,
     side_by_side_groups,
     window_rows,
 )
@@ -57,10 +56,10 @@ def linear_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *
     **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.2, eq. 4 to 6, and section 2.4. **Departs** ties go to
     even.
     """
-    layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale, use)
+    layer, = layers_of(weight, bias, x_scale, x_zero_point, y_scale, 1, use)
     rows = np.ascontiguousarray(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]))
     y = use("gemm_s8s8_requantized")(rows, *layer, zero_point=y_zero_point, lowest=lowest, highest=highest)
-    return y.reshape(*x.shape[:-1], len(layer.values))
+    return y.reshape(*x.shape[:-1], weight.shape[0])
 
 
 def conv_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, x_scale: float, x_zero_point: int,
@@ -83,17 +82,17 @@ def conv_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
 
     **Source** as linear_s8. **Departs** as linear_s8.
     """
-    layer = layer_of(weight, bias, x_scale, x_zero_point, y_scale, use)
     grid = {"zero_point": y_zero_point, "lowest": lowest, "highest": highest}
     spatial, image = x.ndim - 2, channels_last(x, use)
     kernel, window = two_axes(x.shape, weight.shape[2:], strides, pads, dilations)
     if groups == x.shape[1] and groups > 1:  # of a channel each
-        each = len(layer.values) // groups
-        y = use("nn_depthwise_s8")(image if each == 1 else np.repeat(image, each, axis=-1),
-                                   layer.values.reshape(-1, *kernel), *layer[1:], x_zero_point=x_zero_point, **grid,
+        layer, = layers_of(weight, bias, x_scale, x_zero_point, y_scale, 1, use, "nn_depthwise_s8", kernel)
+        each = weight.shape[0] // groups
+        y = use("nn_depthwise_s8")(image if each == 1 else np.repeat(image, each, axis=-1), *layer,
+                                   x_zero_point=x_zero_point, **grid,
                                    **dict(zip(("strides", "pads", "dilations"), window)))
         return channels_first(y, spatial)
-    parts = by_groups(layer, groups)
+    parts = layers_of(weight, bias, x_scale, x_zero_point, y_scale, groups, use)
     rows, places = window_rows(image, kernel, window, groups, x_zero_point, use)
     y = side_by_side_groups([use("gemm_s8s8_requantized")(rows[g], *part, **grid) for g, part in enumerate(parts)])
     return channels_first(y.reshape(*places, weight.shape[0]), spatial)

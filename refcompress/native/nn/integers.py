@@ -4,12 +4,13 @@ from functools import wraps
 
 import numpy as np
 
-from ... import arguments, reference
+from ... import reference
 from ...reference.nn.integer_images import average_arguments, depthwise_arguments, output_shape
 from ...reference.nn.integers import add_arguments, lookup_arguments, multiply_arguments
 from .. import threads
-from .._call import check, empty, once, pointer
+from .._call import check, empty, pointer
 from .._kernels import ffi
+from ..packing import Held, held_of
 from ..prepared import with_prepare
 from ..to_s8 import to_s8
 
@@ -21,15 +22,16 @@ def nn_depthwise_s8(kernel, row):
 
     def ready(x, weight, bias, multiplier, shift, *, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1),
               x_zero_point=0, zero_point=0, lowest=-128, highest=127, empty=empty):
-        given, (x, weight, bias, multiplier, shift, window, fill, *ends) = x, depthwise_arguments(
+        given, held = x, held_of(weight, channels_last)
+        x, weight, bias, multiplier, shift, window, fill, *ends = depthwise_arguments(
             x, weight, bias, multiplier, shift, strides, pads, dilations, x_zero_point, zero_point, lowest, highest)
         sides = weight.shape[1:]
         y = empty(output_shape(x.shape, sides, window), np.int8)
         of, how = windows(x.shape, sides, window, y.shape, fill), to_s8(bias, multiplier, shift, *ends)
-        laid = once(_channels_last, weight) if arguments.is_frozen(weight) else _channels_last(weight)
-        operands = of, pointer(x), laid, how.struct, pointer(y, writable=True)
+        held = held or channels_last(weight)
+        operands = of, pointer(x), held.struct, how.struct, pointer(y, writable=True)
         call = by_rows(kernel, operands, y, 4 * y.size * sides[0] * sides[1] / row.speed)
-        call.held = how
+        call.held = held, how
         return call, ((given, x, "x"),)
 
     @wraps(reference.nn_depthwise_s8)
@@ -155,5 +157,7 @@ def by_elements(kernel, row, first, empty, *inputs: np.ndarray):
     return call, inputs
 
 
-def _channels_last(weight: np.ndarray):
-    return pointer(np.ascontiguousarray(weight.transpose(1, 2, 0)))
+def channels_last(weight: np.ndarray) -> Held:
+    """Return the kernels (c, h, w) as (h, w, c)."""
+    laid = np.ascontiguousarray(weight.transpose(1, 2, 0))
+    return Held(pointer(laid), (), laid.nbytes)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ... import arguments
 from ...errors import ArgumentTypeError, RefcompressError
 from ...formats import CSR
+from ...formats.prepared import unprepared
 
 __all__ = ["csr_from_dense", "csr_to_dense", "csr_matmul"]
 
@@ -127,7 +128,7 @@ def sparse(a, argument: str = "a") -> CSR:
 
 def matmul_arguments(a, x) -> tuple[CSR, np.ndarray]:
     """Return the arguments of csr_matmul, checked: what both implementations accept."""
-    a = sparse(a)
+    a = sparse(unprepared(a))
     x = arguments.array(x, "x", np.float32, ndim=2)
     (m, k), (inputs, n) = a.shape, x.shape
     if inputs != k:

@@ -10,6 +10,7 @@ from ... import arguments
 from ...constants import SMALLEST_NORMAL
 from ...errors import LimitError, RefcompressError
 from ...formats import Quantized
+from ...formats.prepared import unprepared
 from ..quantize.integers import quantized
 from ..quantize.requantization import MOST_SHIFT, quotient
 from .products import s8s8_arguments, same_k
@@ -148,7 +149,7 @@ def grid_ends(zero_point, lowest, highest) -> tuple[int, int, int]:
 def scaled_arguments(x, x_scale, w, bias):
     """Return the arguments of gemm_s8s8_scaled, checked, and the inputs of a group: what both implementations accept.
     """
-    x = arguments.array(x, "x", np.int8, ndim=2)
+    x, w = arguments.array(x, "x", np.int8, ndim=2), unprepared(w)
     quantized(w, np.int8, "w")
     if len(w.shape) != 2:
         raise RefcompressError("w", f"must have 2 dimensions, not {len(w.shape)}")

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ... import arguments
 from ...errors import ArgumentTypeError
 from ...formats import Mixed
+from ...formats.prepared import unprepared
 from .products import same_k
 
 __all__ = ["gemm_f32mixed"]
@@ -57,7 +58,7 @@ def gemm_f32mixed(x: ArrayLike, w: Mixed) -> NDArray[np.float32]:
 
 def f32mixed_arguments(x, w) -> tuple[np.ndarray, Mixed]:
     """Return the arguments of gemm_f32mixed, checked: what both implementations accept."""
-    x = arguments.array(x, "x", np.float32, ndim=2)
+    x, w = arguments.array(x, "x", np.float32, ndim=2), unprepared(w)
     if not isinstance(w, Mixed):
         raise ArgumentTypeError("w", f"must be a Mixed, not {type(w).__name__}")
     return same_k(x, w)

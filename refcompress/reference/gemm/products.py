@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ... import arguments
 from ...errors import LimitError, RefcompressError
 from ...formats import Quantized
+from ...formats.prepared import unprepared
 from ..quantize.integers import quantized
 
 __all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32f32"]
@@ -158,7 +159,7 @@ def u8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
 
 def f32s8_arguments(x, w) -> tuple[np.ndarray, Quantized]:
     """Return the arguments of gemm_f32s8, checked: what both implementations accept."""
-    x = arguments.array(x, "x", np.float32, ndim=2)
+    x, w = arguments.array(x, "x", np.float32, ndim=2), unprepared(w)
     quantized(w, np.int8, "w")
     if len(w.shape) != 2:
         raise RefcompressError("w", f"must have 2 dimensions, not {len(w.shape)}")
@@ -168,7 +169,7 @@ def f32s8_arguments(x, w) -> tuple[np.ndarray, Quantized]:
 def f32f32_arguments(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return the arguments of gemm_f32f32, checked: what both implementations accept."""
     x = arguments.array(x, "x", np.float32, ndim=2)
-    w = arguments.array(w, "w", np.float32, ndim=2)
+    w = arguments.array(unprepared(w), "w", np.float32, ndim=2)
     transposed = arguments.boolean(transposed, "transposed")
     same_k(x, w.T if transposed else w)
     return x, w, transposed
@@ -176,7 +177,7 @@ def f32f32_arguments(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
 
 def _integers(x, dtype, w, most) -> tuple[np.ndarray, np.ndarray]:
     x = arguments.array(x, "x", dtype, ndim=2)
-    w = arguments.array(w, "w", np.int8, ndim=2)
+    w = arguments.array(unprepared(w), "w", np.int8, ndim=2)
     same_k(x, w)
     if x.shape[1] > most:
         raise LimitError("k", f"must be at most {most} (the sum could leave int32), not {x.shape[1]}")

@@ -9,6 +9,7 @@ from ... import arguments
 from ...constants import LARGEST
 from ...errors import ArgumentTypeError, LimitError, RefcompressError
 from ...formats import LowRank
+from ...formats.prepared import unprepared
 
 __all__ = ["lowrank_svd", "lowrank_matmul"]
 
@@ -149,6 +150,7 @@ def svd_arguments(w, *, rank=None, energy=None, error=None, nbytes=None) -> tupl
 
 def matmul_arguments(a, x) -> tuple[LowRank, np.ndarray]:
     """Return the arguments of lowrank_matmul, checked: what both implementations accept."""
+    a = unprepared(a)
     if not isinstance(a, LowRank):
         raise ArgumentTypeError("a", f"must be a LowRank, not {type(a).__name__}")
     x = arguments.array(x, "x", np.float32, ndim=2)

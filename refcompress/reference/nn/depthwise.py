@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import RefcompressError
+from ...formats.prepared import unprepared
 from .windows import Window, cells, image_argument, images, in_layout, window_argument
 
 __all__ = ["depthwise_arguments", "nn_depthwise_f32"]
@@ -61,7 +62,7 @@ def depthwise_arguments(x, weight, bias, strides, pads, dilations, layout) -> tu
         np.ndarray, np.ndarray, np.ndarray | None, Window, str]:
     """Return x, weight, bias, the window and the layout, or refuse the arguments."""
     x, layout = image_argument(x, layout, np.float32)
-    weight = arguments.array(weight, "weight", np.float32, ndim=4)
+    weight = arguments.array(unprepared(weight), "weight", np.float32, ndim=4)
     c = x.shape[1 if layout == "nchw" else 3]
     if weight.shape[1] != 1 or (len(weight) % c if c else len(weight)):
         raise RefcompressError("weight", f"must have the shape (a multiple of {c}, 1, h, w), not {weight.shape}")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import RefcompressError
+from ...formats.prepared import unprepared
 from ..gemm.integers import grid_ends, layer_arguments, rounded_to_s8
 from ..quantize.requantization import quantize_multiplier
 from .integers import s8_argument, scale_argument
@@ -139,7 +140,7 @@ def depthwise_arguments(x, weight, bias, multiplier, shift, strides, pads, dilat
                         highest):
     """Return the arguments of nn_depthwise_s8, checked, strides, pads and dilations as one."""
     x = arguments.array(x, "x", np.int8, ndim=4)
-    weight = arguments.array(weight, "weight", np.int8, ndim=3)
+    weight = arguments.array(unprepared(weight), "weight", np.int8, ndim=3)
     c, h, w = weight.shape
     if x.shape[3] != c:
         raise RefcompressError("x", f"must have a channel for each of the {c} kernels, not {x.shape[3]}")

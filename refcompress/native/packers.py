@@ -1,0 +1,110 @@
+"""Weights packed beforehand: which product takes which weights and packs what of them, and ``prepare``.
+
+A product has a row here: the check of its weight, and the function of its family that packs (a weight in, a Held out;
+``csr.py`` is a model), or None where it reads weights as they are stored. In the family's own code ``held_of(given,
+pack)`` is then the packing of a Prepared.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..errors import ArgumentTypeError, RefcompressError
+from ..formats import CSR, ArrayFormat, LowRank, Mixed, Prepared, Quantized, is_array_format
+from ..ops import implementation_of
+from ..products import operand_of, product_of
+from . import csr, gemm, gemm_s8
+from .nn import integers
+from .packing import Held, Packing
+
+__all__ = ["PACKERS", "prepare"]
+
+Weight = np.ndarray | ArrayFormat
+
+
+def of_array(dtype, ndim: int = 2) -> Callable[[Any], np.ndarray]:
+    """Return the check of a weight that is an array."""
+
+    def checked(weight):
+        if not isinstance(weight, np.ndarray):
+            raise ArgumentTypeError("weight", f"must be an array, not {type(weight).__name__}")
+        return arguments.array(weight, "weight", dtype, ndim=ndim)
+
+    return checked
+
+
+def of_format(kind: type, dtype=None) -> Callable[[Any], Weight]:
+    """Return the check of a weight that is a matrix in a format; dtype : of its values, where it may have others."""
+
+    def checked(weight):
+        if not isinstance(weight, kind):
+            raise ArgumentTypeError("weight", f"must be a {kind.__name__}, not {type(weight).__name__}")
+        if weight.ndim != 2:
+            raise RefcompressError("weight", f"must have 2 dimensions, not {weight.ndim}")
+        if dtype is not None and weight.values.dtype != dtype:
+            raise ArgumentTypeError("weight", f"must hold {np.dtype(dtype).name} values, not {weight.values.dtype}")
+        return weight
+
+    return checked
+
+
+PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = {
+    "csr_matmul": (of_format(CSR), csr.csr_arrays),
+    "lowrank_matmul": (of_format(LowRank), None),
+    "gemm_f32f32": (of_array(np.float32), None),
+    "gemm_f32s8": (of_format(Quantized, np.int8), gemm.quantized_struct),
+    "gemm_f32mixed": (of_format(Mixed), None),
+    "gemm_s8s8": (of_array(np.int8), None),
+    "gemm_u8s8": (of_array(np.int8), None),
+    "gemm_s8s8_requantized": (of_array(np.int8), gemm_s8.packed),
+    "gemm_s8s8_scaled": (of_format(Quantized, np.int8), gemm_s8.packed_quantized),
+    "nn_depthwise_s8": (of_array(np.int8, 3), integers.channels_last),
+    "nn_depthwise_f32": (of_array(np.float32, 4), None),
+}
+
+
+def prepare(weight: Weight, product: str | None = None) -> Prepared:
+    """Return a weight packed once for the kernels of a product, which take it in place of the weight.
+
+    weight : an array (float32 or int8) or a format of one. product : the name of the operation, one of those in
+        PACKERS; by default the one that ``matmul`` would choose. A weight of a format without a product is decoded.
+
+    The result holds the weight and what was packed of it: ``nbytes`` counts both, ``packed_bytes`` the packing alone,
+    and ``describe`` says it in words. Results have the bits of the plain call on every instruction set, and the plain
+    call keeps nothing: it packs anew, where its kernels read a packed weight.
+
+    >>> import refcompress as rc
+    >>> w = rc.quantize_s8(np.float32([[1, -2], [3, 4]]), axis=0)
+    >>> ready = prepare(w)
+    >>> ready.describe()
+    '8 bits, 2 scales; for gemm_f32s8 read as it is stored'
+    >>> x = np.float32([[1, 1]])
+    >>> rc.same(gemm_f32s8(x, ready), gemm_f32s8(x, w))
+    True
+    """
+    if isinstance(weight, Prepared):
+        if product is None or product == weight.operation:
+            return weight
+        weight = weight.weight
+    if isinstance(weight, np.ndarray):
+        weight = arguments.frozen(arguments.array(weight, "weight", np.float32, np.int8))
+    elif not is_array_format(weight):
+        raise ArgumentTypeError("weight", f"must be an array or a format of one, not {type(weight).__name__}")
+    own = product_of(weight)
+    name = own or "gemm_f32f32" if product is None else arguments.choice(product, "product", PACKERS)
+    made = operand_of(weight, own, _operation) if product is None or product == own else weight
+    checked, pack = PACKERS[name]
+    operand = checked(made)
+    held = None if pack is None else pack(operand)
+    if held is None and operand is weight:
+        return Prepared(weight, name)
+    cost = (0 if operand is weight else operand.nbytes) + (0 if held is None else held.nbytes)
+    return Prepared(weight, name, Packing(weight, operand, pack, held, cost, prepare))
+
+
+def _operation(name: str) -> Callable:
+    from .. import native  # whose operations are bound after this file was read
+
+    return implementation_of(native, name)[0]
