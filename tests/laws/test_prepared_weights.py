@@ -69,8 +69,8 @@ def test_a_weight_prepared_for_another_product_is_the_weight(product):
 
 @every_product
 def test_a_weight_that_the_product_does_not_take_is_refused_by_name(product):
-    cube = rc.quantize_s8(W[:, :20].reshape(13, 2, 10))
-    for weight in [W[0], S8.astype(np.int16), rc.quantize_s16(W), None, "weight", cube] + [W if "s8" in product else S8]:
+    cube, other = rc.quantize_s8(W[:, :20].reshape(13, 2, 10)), W if "s8" in product else S8
+    for weight in (W[0], S8.astype(np.int16), rc.quantize_s16(W), None, "weight", cube, other):
         with pytest.raises(RefcompressError) as caught:
             native.prepare(weight, product)
         assert caught.value.argument == "weight"
