@@ -20,7 +20,15 @@ from .agreement import (
     same_surgery,
     within_dot_bound,
 )
-from .agreement.terms import csr_terms, dense_terms, depthwise_terms, lowrank_terms, mixed_terms, quantized_terms
+from .agreement.terms import (
+    csr_terms,
+    dense_terms,
+    depthwise_terms,
+    lowrank_terms,
+    mixed_terms,
+    narrow_terms,
+    quantized_terms,
+)
 from .errors import RefcompressError
 
 
@@ -63,6 +71,8 @@ OPS = {op.name: op for op in (
     Op("floats_mx_decode", exactly),
     Op("floats_nf4_encode", exactly),
     Op("floats_nf4_decode", exactly),
+    Op("floats_nvfp4_encode", exactly),
+    Op("floats_nvfp4_decode", exactly),
     Op("ggml_encode", exactly),
     Op("ggml_decode", exactly),
     Op("lowrank_svd", same_product),
@@ -79,6 +89,8 @@ OPS = {op.name: op for op in (
     *(Op(f"nn_{name}_s8", exactly) for name in ("depthwise", "average_pool", "add", "multiply", "lookup")),
     Op("gemm_f32s8", within_dot_bound(quantized_terms)),
     Op("gemm_f32mixed", within_dot_bound(mixed_terms)),
+    *(Op(f"gemm_f32{name}", within_dot_bound(narrow_terms))
+      for name in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4")),
     Op("gemm_f32f32", within_dot_bound(dense_terms)),
     Op("huffman_lengths", exactly),
     Op("huffman_code", exactly),

@@ -28,5 +28,6 @@ CASES = [
         for op in ("floats_encode", "floats_decode")
     ),
     *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
-    *(on_floats(op, "", "LeNet-300-100 fc1", quick=True) for op in ("floats_nf4_encode", "floats_nf4_decode")),
+    *(on_floats(op, "", "LeNet-300-100 fc1", quick=True)
+      for op in ("floats_nf4_encode", "floats_nf4_decode", "floats_nvfp4_encode", "floats_nvfp4_decode")),
 ]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..constants import LARGEST, U64
-from ..formats import CSR, LowRank, Mixed, Quantized
+from ..formats import CSR, ArrayFormat, LowRank, Mixed, Quantized
+from ..reference.gemm.narrow import decoded
 from ..reference.nn.depthwise import depthwise_arguments
 from ..reference.nn.windows import cells, images, in_layout
 
@@ -111,6 +112,11 @@ def dense_terms(x: np.ndarray, w: np.ndarray, transposed: bool = False) -> Terms
     e = _unit(x) + _unit(w)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
     return Terms(np.full((1, 1), k), magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
+
+
+def narrow_terms(x: ArrayLike, w: ArrayFormat) -> Terms:
+    """Return the terms of a product by narrow weights: those of gemm_f32f32 with the decoded ones, which are exact."""
+    return dense_terms(np.asarray(x), decoded(w))
 
 
 def mixed_terms(x: ArrayLike, w: Mixed) -> Terms:

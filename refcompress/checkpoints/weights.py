@@ -7,7 +7,7 @@ import numpy as np
 
 from ..container import Layer
 from ..errors import RefcompressError
-from ..formats import MX, NF4, Plain, Quantized, is_array_format
+from ..formats import MX, NF4, NVFP4, Plain, Quantized, is_array_format
 from ..models.source import Value
 
 __all__ = ["NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
@@ -62,7 +62,7 @@ def lost(w: np.ndarray, back: np.ndarray) -> float:
     return math.sqrt(changes / squares) if squares else math.inf
 
 
-DECODERS = {NF4: "floats_nf4_decode", MX: "floats_mx_decode"}
+DECODERS = {NF4: "floats_nf4_decode", MX: "floats_mx_decode", NVFP4: "floats_nvfp4_decode"}
 
 
 def decoded(layer: Layer, operation: Callable[[str], Callable]) -> np.ndarray:

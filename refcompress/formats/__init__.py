@@ -18,6 +18,7 @@ from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .layer import QuantizedLayer
 from .lowrank import LowRank, LowRankConv, Tucker2
 from .mixed import Mixed
+from .nvfp4 import NVFP4
 from .packed import Packed
 from .plain import Plain
 from .prepared import Prepared
@@ -28,7 +29,7 @@ from .shared import Shared
 __all__ = [
     "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "Graph", "HuffmanCode",
     "Input", "LowRank",
-    "LowRankConv", "MX", "Mixed", "NF4", "Node", "Packed", "Plain", "Prepared", "Quantized",
+    "LowRankConv", "MX", "Mixed", "NF4", "NVFP4", "Node", "Packed", "Plain", "Prepared", "Quantized",
     "QuantizedLayer", "Shared", "Tucker2",
     "ELEMENT_TYPES", "FLOATS", "GGML_TYPES", "MAX_CODE_LENGTH", "MX_ELEMENTS", "ArrayFormat", "is_array_format",
     "same",

@@ -1,4 +1,4 @@
-"""Small floating-point formats, and blocks of them (or of integers) with a scale: MX and NF4."""
+"""Small floating-point formats, and blocks of them (or of integers) with a scale: MX and NF4 (nvfp4.py has NVFP4)."""
 
 from dataclasses import dataclass
 
@@ -122,6 +122,8 @@ class MX(Format):
     scales: np.ndarray
     format: str
 
+    product = "gemm_f32mx"
+
     def __post_init__(self):
         self._set("format", arguments.choice(self.format, "format", MX_ELEMENTS))
         element = MX_ELEMENTS[self.format]
@@ -129,7 +131,7 @@ class MX(Format):
         if element is not None:
             codes_below(codes, element.bits)
         scales = arguments.array(self.scales, "scales", np.uint8)
-        _one_a_block(scales, codes, MX_BLOCK)
+        one_a_block(scales, codes, MX_BLOCK)
         self._set("codes", codes)
         self._set("scales", scales)
 
@@ -168,12 +170,14 @@ class NF4(Format):
     scales: np.ndarray
     block: int = 64
 
+    product = "gemm_f32nf4"
+
     def __post_init__(self):
         self._set("block", arguments.integer(self.block, "block", 1))
         codes = codes_below(arguments.array(self.codes, "codes", np.uint8), 4)
         scales = arguments.finite(arguments.array(self.scales, "scales", np.float32), "scales")
         arguments.each(scales, "scales", scales > 0, "must be positive")
-        _one_a_block(scales, codes, self.block)
+        one_a_block(scales, codes, self.block)
         self._set("codes", codes)
         self._set("scales", scales)
 
@@ -198,7 +202,8 @@ def codes_below(codes: np.ndarray, bits: int) -> np.ndarray:
     return codes
 
 
-def _one_a_block(scales: np.ndarray, codes: np.ndarray, block: int) -> None:
+def one_a_block(scales: np.ndarray, codes: np.ndarray, block: int) -> None:
+    """Refuse scales of another shape than one for each block of codes."""
     if codes.ndim == 0:
         raise RefcompressError("codes", "must have at least one dimension")
     wanted = block_shape(rows_shape(codes.shape, scales.ndim), block)

@@ -32,8 +32,6 @@ class Packed(Format):
     zero_point: np.ndarray
     group: int | None = None
 
-    product = "gemm_f32s8"
-
     def __post_init__(self):
         data = arguments.array(self.data, "data", np.uint8)
         shape = arguments.shape(self.shape, itemsize=8)
@@ -60,6 +58,10 @@ class Packed(Format):
             self._set(name, getattr(checked, name))
 
     @property
+    def product(self) -> str:
+        return "gemm_f32s4" if self.bits == 4 else "gemm_f32s8"
+
+    @property
     def values(self) -> np.ndarray:
         """The values as int8."""
         count = matrix_shape(self.shape)[-1] * self.bits
@@ -74,9 +76,9 @@ class Packed(Format):
         """Return float32 scale * (value - zero_point), as Quantized does."""
         return Quantized(self.values, self.scale, self.zero_point, self.group).dense()
 
-    def operand(self, operation: Callable[[str], Callable]) -> Quantized:
-        """Return the same integers a byte each, which is what the product reads."""
-        return operation("quantize_unpack")(self)
+    def operand(self, operation: Callable[[str], Callable]) -> Format:
+        """Return what the product reads: integers of 4 bits as they are, others a byte each."""
+        return self if self.bits == 4 else operation("quantize_unpack")(self)
 
     def describe(self) -> str:
         return f"packed, {self.bits} bit{'s' * (self.bits != 1)}, {counted(self.scale)}"

@@ -9,6 +9,9 @@ from ..errors import ArgumentTypeError
 from .base import Format
 from .element_types import ELEMENT_TYPES
 
+PRODUCTS = {"float16": "gemm_f32f16", "bfloat16": "gemm_f32bf16", "fp8_e4m3": "gemm_f32fp8", "fp8_e5m2": "gemm_f32fp8",
+            "fp8_e4m3fnuz": "gemm_f32fp8", "fp8_e5m2fnuz": "gemm_f32fp8"}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plain(Format):
@@ -53,6 +56,10 @@ class Plain(Format):
     def dtype(self) -> np.dtype:
         """The dtype of ``dense``."""
         return ELEMENT_TYPES[self.type].dense
+
+    @property
+    def product(self) -> str | None:
+        return PRODUCTS.get(self.type)
 
     def dense(self) -> np.ndarray:
         """Return the numbers: of NumPy's own type, else as float32, int8 or uint8, which hold all of them exactly."""

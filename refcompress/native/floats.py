@@ -1,4 +1,4 @@
-"""The floats family: floats_encode and floats_decode in C, MX made of them, and NF4 in NumPy.
+"""The floats family: floats_encode and floats_decode in C, MX and NVFP4 made of them, and NF4 in NumPy.
 
 A power of two that a block shares is found once for the block, and multiplied: a product of float32 and a power of
 two that float32 holds is rounded as ldexp rounds it. That of MX is 2^-127 to 2^127.
@@ -9,11 +9,13 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..formats import MX, MX_ELEMENTS, NF4
+from ..formats import MX, MX_ELEMENTS, NF4, NVFP4
 from ..formats.base import expand
 from ..formats.floats import E8M0_BIAS, E8M0_NAN, MX_BLOCK, NF4_LEVELS
-from ..reference.floats.blocks import block_maxima, mx_arguments, nf4_arguments, of_kind
+from ..formats.nvfp4 import NVFP4_BLOCK, NVFP4_ELEMENT, NVFP4_SCALE
+from ..reference.floats.blocks import block_maxima, blocks_argument, mx_arguments, nf4_arguments, of_kind
 from ..reference.floats.codes import decode_arguments, encode_arguments
+from ..reference.floats.nvfp4 import nvfp4_scales
 from . import threads
 from ._call import LINE, check, empty, pointer
 from ._kernels import lib
@@ -22,6 +24,7 @@ __all__ = [
     "floats_encode", "floats_decode",
     "floats_mx_encode", "floats_mx_decode",
     "floats_nf4_encode", "floats_nf4_decode",
+    "floats_nvfp4_encode", "floats_nvfp4_decode",
 ]
 
 
@@ -93,6 +96,37 @@ def floats_mx_decode(floats_decode):
         return x
 
     return floats_mx_decode
+
+
+def floats_nvfp4_encode(floats_encode):
+    """Return the operation floats_nvfp4_encode, whose elements are made by this floats_encode."""
+
+    @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+    @wraps(reference.floats_nvfp4_encode)
+    def floats_nvfp4_encode(x):
+        x = blocks_argument(x)
+        scales, of_all = nvfp4_scales(x)
+        ratio = x / expand(NVFP4_SCALE.values(scales) * of_all, x.shape, NVFP4_BLOCK)
+        codes = floats_encode(ratio, NVFP4_ELEMENT.name)
+        codes *= codes != NVFP4_ELEMENT.sign  # -0.0
+        codes.flags.writeable = False  # nobody else has them: the format keeps them without a copy
+        return NVFP4(codes, scales, of_all)
+
+    return floats_nvfp4_encode
+
+
+def floats_nvfp4_decode(floats_decode):
+    """Return the operation floats_nvfp4_decode, whose elements are read by this floats_decode."""
+
+    @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+    @wraps(reference.floats_nvfp4_decode)
+    def floats_nvfp4_decode(q):
+        q = of_kind(q, NVFP4)
+        x = floats_decode(q.codes, NVFP4_ELEMENT.name)
+        x *= expand(q.block_scales, x.shape, NVFP4_BLOCK)
+        return x
+
+    return floats_nvfp4_decode
 
 
 # The largest float32 at most in the middle of two levels: a float32 is above the middle if it is above that.

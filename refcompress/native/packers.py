@@ -6,6 +6,7 @@ pack)`` is then the packing of a Prepared.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import CSR, ArrayFormat, LowRank, Mixed, Prepared, Quantized, is_array_format
 from ..ops import implementation_of
 from ..products import operand_of, product_of
+from ..reference.gemm.narrow import ACCEPTED, narrow_weight
 from . import csr, gemm, gemm_s8
 from .nn import integers
 from .packing import Held, Packing
@@ -56,6 +58,7 @@ PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = 
     "gemm_f32f32": (of_array(np.float32), None),
     "gemm_f32s8": (of_format(Quantized, np.int8), gemm.quantized_struct),
     "gemm_f32mixed": (of_format(Mixed), None),
+    **{op: (partial(narrow_weight, op, argument="weight"), None) for op in ACCEPTED},
     "gemm_s8s8": (of_array(np.int8), None),
     "gemm_u8s8": (of_array(np.int8), None),
     "gemm_s8s8_requantized": (of_array(np.int8), gemm_s8.packed),

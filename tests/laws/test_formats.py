@@ -19,7 +19,10 @@ FORMATS = {
     "csr": rc.csr_from_dense(W), "shared": rc.share_kmeans(W, bits=2), "int8": rc.quantize_s8(W, group=8),
     "int16": rc.quantize_s16(W, axis=0), "packed": rc.quantize_pack(rc.quantize_s8(W, bits=4)),
     "mixed": rc.allocate_mixed(W, np.arange(12) % 3 == 0), "mx": rc.floats_mx_encode(W, "mxint8"),
-    "nf4": rc.floats_nf4_encode(W), "lowrank": rc.lowrank_svd(W, rank=2),
+    "nf4": rc.floats_nf4_encode(W), "nvfp4": rc.floats_nvfp4_encode(W),
+    "shared rows": rc.Shared(np.uint8(np.arange(240).reshape(12, 20) % 5), W[:, :15].reshape(12, 3, 5), 8),
+    "shared bytes": rc.Shared(np.uint8(np.arange(240).reshape(12, 20)), W.reshape(-1)),
+    "fp8": rc.Plain(rc.floats_encode(W, "fp8_e5m2"), "fp8_e5m2"), "lowrank": rc.lowrank_svd(W, rank=2),
     "conv": rc.lowrank_conv(KERNEL, scheme="spatial", rank=2), "tucker": rc.lowrank_tucker2(KERNEL, ranks=(2, 2)),
     "layer": rc.QuantizedLayer(rc.quantize_s8(W, axis=0), np.ones(20, np.float32), 8, 0.5, np.zeros(12, np.float32)),
     "ggml": rc.ggml_encode(np.resize(W, (3, 64)), "Q4_0"),
@@ -224,7 +227,8 @@ def test_each_product_of_a_format_is_that_of_its_dense_matrix():
         got = product(x, operand).T if value.product.startswith("gemm_") else product(operand, x)
         assert np.array_equal(got, value.dense() @ x, equal_nan=True)
         used.add(value.product)
-    assert used == {"csr_matmul", "gemm_f32f32", "gemm_f32s8", "gemm_f32mixed", "lowrank_matmul"}
+    assert used == {"csr_matmul", "gemm_f32f32", "gemm_f32s8", "gemm_f32mixed", "lowrank_matmul",
+                    *(f"gemm_f32{kind}" for kind in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4"))}
 
 
 def test_nodes_differ_where_the_types_of_their_attributes_do():

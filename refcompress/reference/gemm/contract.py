@@ -18,9 +18,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formats import CSR, Mixed, Quantized
+from ...formats import CSR, ArrayFormat, Mixed, Quantized
+from .narrow import ACCEPTED, decoded
 
-__all__ = ["CONTRACT_SUMS", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "fma"]
+__all__ = ["CONTRACT_SUMS", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "fma", "narrow_sums"]
 
 CHAINS = 16
 
@@ -78,8 +79,14 @@ def f32mixed_sums(x, w: Mixed) -> NDArray[np.float32]:
     return y
 
 
+def narrow_sums(x, w: ArrayFormat) -> NDArray[np.float32]:
+    """gemm_f32s4, gemm_f32f16 and all others by narrow weights: gemm_f32f32 of the weights as float32 numbers."""
+    return f32f32_sums(x, decoded(w))
+
+
 CONTRACT_SUMS: dict[str, Callable] = {
     "csr_matmul": csr_sums, "gemm_f32f32": f32f32_sums, "gemm_f32s8": f32s8_sums, "gemm_f32mixed": f32mixed_sums,
+    **dict.fromkeys(ACCEPTED, narrow_sums),
 }
 
 

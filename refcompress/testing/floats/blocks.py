@@ -17,7 +17,7 @@ CASES: dict[str, Cases] = {}
 
 # floats_mx_encode
 
-def _blocks(rng):
+def some_blocks(rng):
     """Yield arrays of every short length, of zeros, of extremes, of values that clamp, and of several rows."""
     for length in LENGTHS:
         yield rng.standard_normal(length).astype(_F)
@@ -34,7 +34,7 @@ def _blocks(rng):
 
 
 def floats_mx_encode_sweep():
-    for i, x in enumerate(_blocks(np.random.default_rng(23))):
+    for i, x in enumerate(some_blocks(np.random.default_rng(23))):
         names = list(MX_ELEMENTS)
         for name in (names[i % 6], names[(i + i // 6 + 3) % 6]):
             yield (x, name), {}
@@ -44,24 +44,24 @@ def floats_mx_encode_sweep():
             yield (np.ldexp(rng.integers(-255, 256, (3, 70)) / 64, rng.integers(-9, 9, (3, 70))).astype(_F), name), {}
 
 
-def _blocks_refusals(*more):
+def blocks_refusals(*more):
     x = _F([1, 2, 3])
     for bad in (*other_types(x), WITH_NAN, WITH_INFINITY, -WITH_INFINITY, _F(1).reshape(())):
         yield (bad, *more), {}
 
 
 def floats_mx_encode_refusals():
-    yield from _blocks_refusals("mxint8")
+    yield from blocks_refusals("mxint8")
     for bad in (*bad_names(), "mxfp8", "fp8_e4m3"):
         yield (_F([1, 2, 3]), bad), {}
 
 
-def _arrays():
+def some_arrays():
     return some_shapes().flatmap(lambda shape: array(np.float32, shape, some_finite()))
 
 
 def floats_mx_encode_strategy():
-    return st.tuples(st.tuples(_arrays(), st.sampled_from(list(MX_ELEMENTS))), st.just({}))
+    return st.tuples(st.tuples(some_arrays(), st.sampled_from(list(MX_ELEMENTS))), st.just({}))
 
 
 def _rounded_scale(x, format):
@@ -110,12 +110,12 @@ def floats_mx_decode_sweep():
             yield (MX(codes, np.full(8, scale, np.uint8), name),), {}
 
 
-def _other_formats():
+def other_formats():
     yield from (((bad,), {}) for bad in (None, _F([1]), np.uint8([1]), reference.quantize_s8(_F([1]))))
 
 
 def floats_mx_decode_refusals():
-    yield from _other_formats()
+    yield from other_formats()
     yield (reference.floats_nf4_encode(_F([1])),), {}
 
 
@@ -144,7 +144,7 @@ CASES["floats_mx_decode"] = Cases(
 # floats_nf4_encode
 
 def floats_nf4_encode_sweep():
-    for i, x in enumerate(_blocks(np.random.default_rng(25))):
+    for i, x in enumerate(some_blocks(np.random.default_rng(25))):
         yield (x,), {} if i % 3 == 0 else {"block": (1, 5, 16, 32, 64, 2**62)[i % 6]}
     levels = NF4(np.arange(16).astype(np.uint8), np.ones(1, _F)).dense()
     middles = ((levels[1:].astype(np.float64) + levels[:-1]) / 2).astype(_F)
@@ -155,13 +155,13 @@ def floats_nf4_encode_sweep():
 
 
 def floats_nf4_encode_refusals():
-    yield from _blocks_refusals()
+    yield from blocks_refusals()
     for block in (0, -1, True, 64.0, None, 2**64):
         yield (_F([1, 2, 3]),), {"block": block}
 
 
 def floats_nf4_encode_strategy():
-    return st.tuples(st.tuples(_arrays()), st.fixed_dictionaries({"block": st.integers(1, 70)}))
+    return st.tuples(st.tuples(some_arrays()), st.fixed_dictionaries({"block": st.integers(1, 70)}))
 
 
 def _nf4_middle_up(x, *, block=64):
@@ -202,7 +202,7 @@ def floats_nf4_decode_sweep():
 
 
 def floats_nf4_decode_refusals():
-    yield from _other_formats()
+    yield from other_formats()
     yield (reference.floats_mx_encode(_F([1]), "mxint8"),), {}
 
 
