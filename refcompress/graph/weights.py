@@ -45,7 +45,7 @@ def as_matrix(weight: Weight, use: Use) -> Weight:
     if isinstance(weight, np.ndarray):
         return weight.reshape(matrix)
     if isinstance(weight, Shared):
-        return Shared(weight.codes.reshape(matrix), weight.codebook)
+        return Shared(weight.codes.reshape(matrix), weight.codebook, weight.group)
     if isinstance(weight, Quantized | Packed) and (scales := _matrix_scales(weight)) is not None:
         scale, zero_point = scales
         if isinstance(weight, Packed):
@@ -76,7 +76,7 @@ def as_rows(weight: Weight, use: Use) -> Weight:
     matrix = (math.prod(shape[:-1]), shape[-1])
     if isinstance(weight, np.ndarray):
         return weight.reshape(matrix)
-    if isinstance(weight, Shared):
+    if isinstance(weight, Shared) and weight.codebook.ndim == 1:
         return Shared(weight.codes.reshape(matrix), weight.codebook)
     if isinstance(weight, Quantized) and weight.group is None and weight.scale.shape[-1] in (1, shape[-1]):
         scale, zero_point = (np.broadcast_to(a, (*shape[:-1], a.shape[-1])).reshape(matrix[0], -1)
@@ -97,7 +97,7 @@ def turned(weight: Weight, use: Use) -> Weight | None:
     if isinstance(weight, Arranged):
         layer, arrangement = weight.layer, weight.arrangement
         return layer if arrangement.axes == (1, 0) and layer.shape == arrangement.shape else None
-    if isinstance(weight, Shared):
+    if isinstance(weight, Shared) and weight.codebook.ndim == 1:
         return Shared(np.ascontiguousarray(weight.codes.T), weight.codebook)
     if isinstance(weight, Quantized) and weight.group is None:
         a, b, c = (np.ascontiguousarray(part.T) for part in (weight.values, weight.scale, weight.zero_point))
@@ -112,7 +112,7 @@ def row_block(weight: Weight, start: int, stop: int, use: Use) -> Weight:
     if (start, stop) == (0, weight.shape[0]) or isinstance(weight, np.ndarray):
         return weight if (start, stop) == (0, weight.shape[0]) else weight[start:stop]  # type: ignore[index]
     if isinstance(weight, Shared):
-        return Shared(weight.codes[start:stop], weight.codebook)
+        return Shared(weight.codes[start:stop], codebooks(weight, slice(start, stop)), weight.group)
     if isinstance(weight, CSR):
         a, b = weight.indptr[start], weight.indptr[stop]
         return CSR((stop - start, weight.shape[1]), weight.indptr[start : stop + 1] - a, weight.indices[a:b],
@@ -128,12 +128,17 @@ def row_block(weight: Weight, start: int, stop: int, use: Use) -> Weight:
     return decoded(weight, use)[start:stop]
 
 
+def codebooks(weight: Shared, rows: slice | np.ndarray) -> np.ndarray:
+    """Return what some rows of a matrix have for codebooks."""
+    return weight.codebook if weight.codebook.ndim == 1 else weight.codebook[rows]
+
+
 def rows_of(weight: Weight, indices: np.ndarray, use: Use) -> np.ndarray:
     """Return rows of a matrix, decoded: of a format that has rows only these."""
     if isinstance(weight, Arranged):
         weight = as_matrix(weight, use)
     if isinstance(weight, Shared):
-        return Shared(weight.codes[indices], weight.codebook).dense()
+        return Shared(weight.codes[indices], codebooks(weight, indices), weight.group).dense()
     if isinstance(weight, Quantized | Packed):
         scale, zero_point = (a if a.shape[0] == 1 else a[indices] for a in (weight.scale, weight.zero_point))
         if isinstance(weight, Packed):

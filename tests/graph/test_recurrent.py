@@ -126,7 +126,8 @@ class TestDirections:
         x, (w, r, b) = real(STEPS, N, K), self.weights(gates, 2)
         stored = {
             "gemm_f32s8": [rc.quantize_s8(a.reshape(2, gates * M, -1), axis=0) for a in (w, r)],
-            "quantize_unpack": [rc.quantize_pack(rc.quantize_s8(a, bits=4, axis=0)) for a in (w, r)],
+            "quantize_unpack": [rc.quantize_pack(rc.quantize_s8(a, bits=5, axis=0), bits=5) for a in (w, r)],
+            "gemm_f32s4": [rc.quantize_pack(rc.quantize_s8(a, bits=4, axis=0)) for a in (w, r)],
             "csr_matmul": [rc.csr_from_dense(a, mask=np.abs(a) > 0.3) for a in (w, r)],
         }
         for product, (a, c) in stored.items():

@@ -35,6 +35,13 @@ CALLS = {
     "gemm_s8s8_requantized": (S8, lambda f, w: f(X8, w, *LAYER)),
     "gemm_s8s8_scaled": (Q, lambda f, w: f(X8, np.ones(5, np.float32), w)),
     "nn_depthwise_s8": (S8[:, :9].reshape(13, 3, 3), lambda f, w: f(IMAGE, w, *LAYER)),
+    **{op: (weight, lambda f, w: f(X, w)) for op, weight in {
+        "gemm_f32s4": rc.quantize_pack(rc.quantize_s8(W, bits=4, scheme="affine", group=5)),
+        "gemm_f32lut4": rc.share_kmeans(W, bits=3), "gemm_f32lut8": rc.share_kmeans(W, bits=5),
+        "gemm_f32nf4": rc.floats_nf4_encode(W, block=8), "gemm_f32f16": rc.Plain.of(W.astype(np.float16)),
+        "gemm_f32bf16": rc.Plain(rc.floats_encode(W, "bfloat16"), "bfloat16"),
+        "gemm_f32fp8": rc.Plain(rc.floats_encode(W, "fp8_e5m2"), "fp8_e5m2"),
+        "gemm_f32mx": rc.floats_mx_encode(W, "mxfp6_e2m3"), "gemm_f32nvfp4": rc.floats_nvfp4_encode(W)}.items()},
     "nn_depthwise_f32": (W[:, :9].reshape(13, 1, 3, 3), lambda f, w: f(np.float32(IMAGE.transpose(0, 3, 1, 2)), w)),
 }
 every_product = pytest.mark.parametrize("product", PACKERS)
