@@ -46,7 +46,9 @@ class Row:
     op: str
     case: str
     implementation: str
-    kind: str = "ours"  # or "prepared" (ours, its arguments checked beforehand), "peer", "yardstick", "guest"
+    # or "prepared" (ours, its arguments checked or packed beforehand), "peer", "yardstick", "guest"; "unheld": a peer
+    # that uses AVX-512 in a run that is held to AVX2
+    kind: str = "ours"
     seconds: float = float("nan")
     cold: float = float("nan")
     samples: int = 0
@@ -184,7 +186,8 @@ class Contest:
                 if label in self.peers:
                     self.rows[label].note = self.peers[label].note
                     if self.registers and seconds < LONG_SECONDS and self.registers.used(function):
-                        self.rows[label].note += "; " * bool(self.rows[label].note) + "USES AVX-512 ALL THE SAME"
+                        self.rows[label].kind = "unheld"
+                        self.rows[label].note += "; " * bool(self.rows[label].note) + "USES AVX-512, NOT COMPARED WITH"
             except Exception as error:
                 self.rows[label].refused = f"failed: {type(error).__name__}: {error}".splitlines()[0][:160]
         rule = ops.OPS[self.case.op].rule

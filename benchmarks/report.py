@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # and more together, or in one case alone. Between two runs of the same code arrays lie better and worse: no kernel as a
 # whole fell, and of its cases alone 6 of some 300 one way and 2 the other.
 FELL, CASES = 0.9, 5
-VARIABLES = ("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GLIBC_", "ONEDNN_", "ATEN_")  # that a peer's speed depends on
+# What a peer's speed depends on.
+VARIABLES = ("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GLIBC_", "ONEDNN_", "ATEN_", "FBGEMM_")
 
 
 def environment(compiler: str, isas: list[str], threads: int, absent: dict[str, str], versions: dict[str, str]) -> dict:

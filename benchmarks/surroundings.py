@@ -16,13 +16,15 @@ import sys
 HEAP = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1099511627776:glibc.malloc.hugetlb=1"
 # Its memcpy must not use the registers by which we see who uses them.
 AVX2_TUNABLES = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD"
-# The variables by which a library takes narrower kernels than the processor has. ONNX Runtime, FBGEMM and numkong have
-# none: FBGEMM reads one of its own, numkong is told by a call, ONNX Runtime cannot be told.
+# The variables by which a library takes narrower kernels than the processor has. numkong is told by a call, of ggml
+# there are two builds; ONNX Runtime cannot be told, and OpenVINO tells its products but not its conversions of float16
+# and bfloat16. oneDNN's and FBGEMM's products of bytes saturate in AVX2: they are refused, for their answers are wrong.
 AVX2 = {
     "OPENBLAS_CORETYPE": "Haswell",
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "ATEN_CPU_CAPABILITY": "avx2",
+    "FBGEMM_ENABLE_INSTRUCTIONS": "AVX2",
 }
 REMOVED = (*AVX2, "OPENBLAS_L2_SIZE", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_DEBUG_CPU_TYPE", "NPY_DISABLE_CPU_FEATURES")
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
