@@ -97,6 +97,7 @@ bench: build  ## time every kernel beside its peers and this machine's limits, e
 
 bench-peers: build  ## the same with the libraries of the extra bench, as many as can be installed, beside us
 	for package in $$($(BIN)/python -m benchmarks.peers); do $(BIN)/pip install -q $$package || echo "$$package: cannot be installed here, so it is absent"; done
+	$(BIN)/python -m benchmarks.ggml_build || echo "ggml: cannot be built here, so it is absent"
 	$(BIN)/python -m benchmarks.run
 
 prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)

@@ -96,6 +96,21 @@ int has(int level)
            __builtin_cpu_supports("avx512bf16");
 }
 
+/* The parts of the state that only AVX-512 has, as XCR0 numbers them: masks, upper halves, registers 16 to 31. */
+enum { AVX512_STATE = 1 << 5 | 1 << 6 | 1 << 7 };
+
+__attribute__((target("xsave"))) void avx512_clear(void)
+{
+    static _Alignas(64) unsigned char initial[4096]; /* its header has no part: each is set to what it began as */
+    if (has(2))
+        _xrstor64(initial, AVX512_STATE);
+}
+
+__attribute__((target("xsave"))) int avx512_in_use(void)
+{
+    return has(2) ? (int)_xgetbv(1) & AVX512_STATE : 0;
+}
+
 #define WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #undef PORTABLE
@@ -119,6 +134,13 @@ PORTABLE(rate_f64_portable, double)
 int has(int level)
 {
     return level == 0;
+}
+void avx512_clear(void)
+{
+}
+int avx512_in_use(void)
+{
+    return 0;
 }
 #define WIDEST
 #endif

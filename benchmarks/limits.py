@@ -24,7 +24,10 @@ CHAINS = 12  # as in limits.c
 LANES = {("f32", "avx2"): 8, ("f64", "avx2"): 4, ("s16", "avx2"): 16, ("f32", "avx512"): 16, ("f64", "avx512"): 8,
          ("s16", "avx512"): 32, ("s8", "avx512"): 64, ("bf16", "avx512"): 32}
 LEVELS = ("portable", "avx2", "avx512")
-FALLBACK = {"s8": "s16", "s16": "f32"}  # a type without an instruction of its own has that of the next wider one
+FALLBACK = {"s8": "s16", "s16": "f32", "bf16": "f32"}  # a type without an instruction has that of the next wider one
+# What the rates count, as the table calls it.
+INSTRUCTIONS = {"f32 avx2": "FMA ymm", "f32 avx512": "FMA zmm", "s16 avx2": "vpmaddwd ymm", "s16 avx512": "vpdpwssd",
+                "s8 avx512": "vpdpbusd", "bf16 avx512": "vdpbf16ps"}
 SECONDS = 0.05
 WARM_UP, REPEATS = 1, 3
 
@@ -33,9 +36,9 @@ def library():
     """Compile limits.c, once for each text of it, and return (ffi, lib)."""
     ffi = FFI()
     names = [f"rate_{kind}_portable" for kind in ("f32", "f64")] + [f"rate_{kind}_{isa}" for kind, isa in LANES]
-    ffi.cdef("int has(int); int64_t lanes(int64_t); void read_all(void *, int64_t, int64_t);"
-             "void copy_all(void *, void *, int64_t, int64_t); void evict(char *, int64_t);"
-             + "".join(f"void {name}(int64_t);" for name in names))
+    ffi.cdef("void avx512_clear(void); int avx512_in_use(void); int has(int); int64_t lanes(int64_t);"
+             "void read_all(void *, int64_t, int64_t); void copy_all(void *, void *, int64_t, int64_t);"
+             "void evict(char *, int64_t);" + "".join(f"void {name}(int64_t);" for name in names))
     path = BUILD / f"limits-{zlib.crc32(SOURCE.read_bytes()):08x}.so"
     if not path.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
@@ -90,14 +93,15 @@ class Limits:
     written."""
 
     threads: int
+    held: str = "avx512"  # the widest instruction set that the peers may use in this run
     rates: dict[str, float] = field(default_factory=dict)
     bandwidth: dict[str, float] = field(default_factory=dict)
     caches: dict[str, int] = field(default_factory=cache_sizes)
 
     @classmethod
-    def measured(cls, threads: int) -> "Limits":
+    def measured(cls, threads: int, held: str = "avx512") -> "Limits":
         ffi, lib = library()
-        limits = cls(threads)
+        limits = cls(threads, held)
         for level, isa in enumerate(LEVELS):
             for kind in ("f32", "f64", "s16", "s8", "bf16"):
                 steps = lib.lanes(int(kind[1:]) // 8) if isa == "portable" and kind in ("f32", "f64") else \
@@ -121,17 +125,17 @@ class Limits:
 
     @property
     def widest(self) -> str:
-        """The widest instruction set there is: what those are held against who do not say theirs."""
-        return next(isa for isa in reversed(LEVELS) if f"f32 {isa}" in self.rates)
+        """The widest instruction set that peers have here: what those are held against who do not say theirs."""
+        return next(isa for isa in LEVELS[LEVELS.index(self.held) :: -1] if f"f32 {isa}" in self.rates)
 
-    def arithmetic(self, kind: str, isa: str) -> float:
-        """Return the rate of a type with an instruction set; of the type it is computed in where it has no
+    def kind(self, kind: str, isa: str) -> str:
+        """Return the rate that a type has with an instruction set: that of the type it is computed in where it has no
         instruction."""
         while f"{kind} {isa}" not in self.rates:
             if kind not in FALLBACK:
-                return self.rates[f"{kind} portable"]
+                return f"{kind} portable"
             kind = FALLBACK[kind]
-        return self.rates[f"{kind} {isa}"]
+        return f"{kind} {isa}"
 
     def level(self, touched: float) -> str:
         """Return the smallest memory that so many bytes fit in: each thread has an L1 and L2 of its own."""
@@ -140,11 +144,17 @@ class Limits:
                 return level
         return "DRAM"
 
+    def binding(self, case, isa: str, cold: bool = False) -> tuple[float, str]:
+        """Return the least time that these rates allow a case, and what binds it: arithmetic or a level of memory."""
+        level = "DRAM" if cold else self.level(case.touched)
+        kind = self.kind(case.arithmetic, isa)
+        compute = case.operations / self.rates[kind] if case.operations else 0.0
+        memory = case.touched / self.bandwidth[level]
+        return (compute, INSTRUCTIONS.get(kind, kind)) if compute > memory else (memory, level)
+
     def seconds(self, case, isa: str, cold: bool = False) -> float:
         """Return the least time that these rates allow a case."""
-        level = "DRAM" if cold else self.level(case.touched)
-        compute = case.operations / self.arithmetic(case.arithmetic, isa) if case.operations else 0.0
-        return max(compute, case.touched / self.bandwidth[level])
+        return self.binding(case, isa, cold)[0]
 
 
 def aligned(size: int) -> np.ndarray:

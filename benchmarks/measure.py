@@ -9,6 +9,11 @@ pairs: as good as a mean where nothing is odd, and as hard to lead astray as a m
 % of 200 draws of passes, and of samples within them (bootstrap).
 """
 
+import copy
+import functools
+import itertools
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -24,6 +29,10 @@ from .peers.numpy_blas import YARDSTICK
 # run.
 SLOW_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 0.75
 DRAWS = 200
+# Cold calls of a product go round through copies of its operands that fill the last cache so many times, as the layers
+# of a network do: a call finds its code warm and its weights in main memory. Where that takes more copies the caches
+# are emptied before each call instead.
+FILLED, MOST_COPIES = 2, 24
 # Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to
 # them.
 PORTABLE, PATIENCE = 5e8, 1.5
@@ -37,7 +46,9 @@ class Row:
     op: str
     case: str
     implementation: str
-    kind: str = "ours"  # or "prepared" (ours, its arguments checked beforehand), "peer", "yardstick", "guest"
+    # or "prepared" (ours, its arguments checked or packed beforehand), "peer", "yardstick", "guest"; "unheld": a peer
+    # that uses AVX-512 in a run that is held to AVX2
+    kind: str = "ours"
     seconds: float = float("nan")
     cold: float = float("nan")
     samples: int = 0
@@ -45,6 +56,9 @@ class Row:
     touched: float = 0
     share: float = float("nan")  # the time that the measured limits allow, over this one's; warm
     share_cold: float = float("nan")
+    bound: str = ""  # what the limit is made of: an instruction or a level of memory; warm, and cold
+    bound_cold: str = ""
+    copies: int = 0  # that cold calls go round through; 0 where the caches were emptied instead
     # For each of the others: how many times as fast this one is, warm; and between what 95 % of the draws lie.
     ratios: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     note: str = ""
@@ -68,10 +82,12 @@ def implementations(case, spaces):
 class Contest:
     """One case and all who take part in it.
 
-    guests : namespaces that have operations under our names, checked as our own are.
+    guests : namespaces that have operations under our names, checked as our own are. registers : sees which peers
+    use AVX-512, where they are not to. last_cache : its bytes.
     """
 
-    def __init__(self, case, spaces, peers=(), guests=()):
+    def __init__(self, case, spaces, peers=(), guests=(), *, registers=None, last_cache=32 << 20):
+        self.registers, self.last_cache = registers, last_cache
         self.case, self.peers = case, {peer.label: peer for peer in peers or (YARDSTICK,)}
         self.ours = implementations(case, spaces) | {
             g.__name__: getattr(g, case.op) for g in guests if hasattr(g, case.op)
@@ -80,6 +96,9 @@ class Contest:
         self.prepare = {
             f"{label}, prepared": f.prepare for label, f in self.ours.items() if case.overhead and hasattr(f, "prepare")
         }
+        if case.weight is not None:
+            self.prepare |= {f"{label}, packed": functools.partial(packed, f, case.weight)
+                             for label, f in self.ours.items() if hasattr(f, "prepare_weight")}
         kinds = {g.__name__: "guest" for g in guests} | dict.fromkeys(self.prepare, "prepared") | {
             label: "yardstick" if peer is YARDSTICK else "peer" for label, peer in self.peers.items()}
         self.prepare |= {label: peer.prepare for label, peer in self.peers.items()}
@@ -100,8 +119,7 @@ class Contest:
         for label, row in self.rows.items():
             if not self.warm or self.first.get(label, LONG_SECONDS) < LONG_SECONDS:
                 try:
-                    functions[label] = (self.prepare[label](*args, **kwargs) if label in self.prepare else
-                                        lambda f=self.ours[label]: f(*args, **kwargs))
+                    functions[label] = self.bound(label, args, kwargs)
                 except Exception as error:  # a library's own limits: said in its row, beside whoever can
                     row.refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
         if not self.warm:
@@ -115,7 +133,27 @@ class Contest:
             self.warm[-1][label] = [self.first[label] if self.first[label] > LONG_SECONDS else timed(function, 1)[0]]
         if evict:
             short = {label: f for label, f in often.items() if self.first[label] < SLOW_SECONDS}
-            self.cold.append(in_turns(short, self.first, seconds / 2, least, evict))
+            self.run_cold(short, (args, kwargs), seconds / 2, least, evict)
+
+    def bound(self, label: str, args, kwargs) -> Callable:
+        """Return the call of an implementation with these arguments, which a peer converts here."""
+        if label in self.prepare:
+            return self.prepare[label](*args, **kwargs)
+        return functools.partial(self.ours[label], *args, **kwargs)
+
+    def run_cold(self, functions, given, seconds: float, least: int, evict) -> None:
+        """Time calls that find their operands in main memory: a product once in a run, for what its copies cost."""
+        if not self.case.weights or self.case.touched * MOST_COPIES < FILLED * self.last_cache:
+            self.cold.append(in_turns(functions, self.first, seconds, least, evict))
+        elif not self.cold:
+            turns = {}
+            for label, function in functions.items():
+                peer = self.peers.get(label)
+                size = self.case.weights * peer.bytes_a_weight if peer else 0
+                self.rows[label].copies = count = 1 + math.ceil(FILLED * self.last_cache / (size or self.case.touched))
+                copies = [function, *(self.bound(label, *copy.deepcopy(given)) for _ in range(count - 1))]
+                turns[label] = going_round(copies)
+            self.cold.append(in_turns(turns, self.first, seconds, least * MOST_COPIES // 2, lambda: None))
 
     def unsettled(self) -> float:
         """Return the largest standard error of somebody's time, as a share of it.
@@ -145,6 +183,11 @@ class Contest:
                 # Libraries do much in their very first call that they do not do again.
                 self.first[label] = seconds if seconds > LONG_SECONDS else timed(function, 1)[0]
                 results[label] = result
+                if label in self.peers:
+                    self.rows[label].note = self.peers[label].note
+                    if self.registers and seconds < LONG_SECONDS and self.registers.used(function):
+                        self.rows[label].kind = "unheld"
+                        self.rows[label].note += "; " * bool(self.rows[label].note) + "USES AVX-512, NOT COMPARED WITH"
             except Exception as error:
                 self.rows[label].refused = f"failed: {type(error).__name__}: {error}".splitlines()[0][:160]
         rule = ops.OPS[self.case.op].rule
@@ -171,11 +214,13 @@ class Contest:
                 continue
             row.seconds, row.samples = time_of(own), sum(map(len, own))
             isa = label.partition(".")[2].partition(",")[0] if label.startswith("native.") else limits.widest
-            row.share = limits.seconds(self.case, isa) / row.seconds
+            limit, row.bound = limits.binding(self.case, isa)
+            row.share = limit / row.seconds
             cold = [samples[label] for samples in self.cold if samples.get(label)]
             if cold:
                 row.cold = time_of(cold)
-                row.share_cold = limits.seconds(self.case, isa, cold=True) / row.cold
+                limit, row.bound_cold = limits.binding(self.case, isa, cold=True)
+                row.share_cold = limit / row.cold
             for other in self.first:
                 if other != label and self.rows[other].kind != "guest":
                     both = [
@@ -185,6 +230,18 @@ class Contest:
                     ]
                     row.ratios[other] = ratio(both, rng)
         return list(self.rows.values())
+
+
+def packed(operation: Callable, weight: int, *args, **kwargs) -> Callable:
+    """Return the call of an operation whose weight was packed beforehand."""
+    args = tuple(operation.prepare_weight(arg) if i == weight else arg for i, arg in enumerate(args))
+    return functools.partial(operation, *args, **kwargs)
+
+
+def going_round(calls: list[Callable]) -> Callable:
+    """Return a function that makes the next of these calls each time."""
+    turn = itertools.cycle(calls)
+    return lambda: next(turn)()
 
 
 def centre(values: np.ndarray) -> np.ndarray:

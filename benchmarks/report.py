@@ -11,16 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from .measure import DRAWS, centre
+from .measure import DRAWS, FILLED, centre
 
 ROOT = Path(__file__).resolve().parents[1]
 # What is reported fell below this share of what it was, by more than chance: the ratios of a kernel in so many cases
 # and more together, or in one case alone. Between two runs of the same code arrays lie better and worse: no kernel as a
 # whole fell, and of its cases alone 6 of some 300 one way and 2 the other.
 FELL, CASES = 0.9, 5
+# What a peer's speed depends on.
+VARIABLES = ("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GLIBC_", "ONEDNN_", "ATEN_", "FBGEMM_")
 
 
-def environment(compiler: str, isas: list[str], threads: int, absent: dict[str, str]) -> dict:
+def environment(compiler: str, isas: list[str], threads: int, absent: dict[str, str], versions: dict[str, str]) -> dict:
     """Return what a figure depends on besides the code."""
     cpu = next(
         (
@@ -42,8 +44,8 @@ def environment(compiler: str, isas: list[str], threads: int, absent: dict[str, 
             # They change how fast a peer is: OPENBLAS_CORETYPE=Haswell halved NumPy's products on a processor with
             # AVX-512.
             "variables": {name: value for name, value in sorted(os.environ.items())
-                          if name.startswith(("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GLIBC_")) and "/" not in value},
-            "absent peers": absent}
+                          if name.startswith(VARIABLES) and "/" not in value},
+            "peers": versions, "absent peers": absent}
 
 
 def _read(path: str) -> str:
@@ -74,14 +76,17 @@ def table(rows: list[dict], limits, environment: dict) -> str:
         f"{environment['cpu']}, {threads} thread{'s' * (threads > 1)}, {environment['compiler']}, commit "
         f"{environment['commit']}.",
         f"Limits measured in this run: {rates} GOP/s; read {reads} GB/s.",
-        "Times are estimates from the quickest turn of each pass; 'of limit': what the limit that binds "
-        "(arithmetic, or the",
-        "fewest bytes from the memory that they fit in) allows, over the time, warm / cold; 'x best': how many "
-        "times as fast as",
-        "the fastest peer, with its 95 % interval; 'x copy': where there is no peer, as copying the input, a "
-        "yardstick. Calls",
-        "that fill the caches themselves are not timed cold (-).",
+        "Times are estimates from the quickest turn of each pass; '% of': what the limit that binds (an instruction, "
+        "or the fewest",
+        "bytes from the memory that they fit in) allows, over the time, warm / cold; 'x best': how many times as fast "
+        "as the fastest",
+        "peer, with its 95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick. Cold calls "
+        "go round through",
+        f"copies of their operands, {FILLED * limits.caches['L3'] >> 20} MiB and more in all, where the table says how "
+        "many; else the caches are emptied before",
+        "each. Calls that fill the caches themselves are not timed cold (-).",
     ]
+    lines.append("Peers: " + ", ".join(f"{name} {version}" for name, version in environment["peers"].items()) + ".")
     lines.append("Variables: " + ", ".join(f"{name}={value}" for name, value in environment["variables"].items()) + ".")
     for name, reason in environment["absent peers"].items():
         lines.append(f"absent: {name} ({reason})")
@@ -107,8 +112,9 @@ def table(rows: list[dict], limits, environment: dict) -> str:
             what = "best" if any(r["implementation"] == peer and r["kind"] == "peer" for r in rows) else "copy"
             said = f"{value:7.3g} x {what} [{low:.3g}, {high:.3g}]".ljust(34)
         cold = micros(row["cold"]) if row["cold"] else "-".rjust(11)
-        share = f"{100 * row['share']:5.1f}" + (f" / {100 * row['share_cold']:5.1f}" if row["share_cold"] else " " * 8)
-        limit = f" {share} % of limit" if row["kind"] != "yardstick" else ""
+        limit = f" {100 * row['share']:5.1f} % of {row['bound']}" + (
+            f" / {100 * row['share_cold']:.1f} % of {row['bound_cold']}" if row["share_cold"] else "") + (
+            f", {row['copies']} copies" if row["copies"] else "") if row["kind"] != "yardstick" else ""
         mark, end = (bold, plain) if row["seconds"] == fastest else ("", "")
         speed = f"{work / row['seconds'] / 1e9:8.2f} {unit:<5}"
         lines.append(f"  {mark}{row['implementation']:<25}{end} {micros(row['seconds'])} us, cold {cold} {speed} "

@@ -9,10 +9,11 @@ import argparse
 import importlib
 import json
 import os
-import platform
 import sys
 import time
 from pathlib import Path
+
+from . import surroundings
 
 ROOT = Path(__file__).resolve().parents[1]
 # Passes over the cases, of which the first few also time cold calls; seconds of turns for a case in each, warm (cold
@@ -21,20 +22,20 @@ PASSES, COLD_PASSES, SECONDS, ROUNDS = 5, 3, 0.2, 2
 QUICK_PASSES, QUICK_SECONDS = 1, 0.15
 # A case of which somebody's time has a larger standard error than SETTLED is taken again, warm, until a run has lasted
 # so many seconds. Between two runs a ratio has four such errors, which makes 3 %: the 8 % that it may change by are
-# more than two of them. A part of the cases has its part of that time, and at least so many seconds.
-SETTLED, AGAIN_UNTIL, LEAST = 0.015, 13.5 * 60, 120
-
-# Of glibc's malloc: all arrays in one heap of huge pages that is never given back. Otherwise what ran before decides
-# which arrays get pages that the system must clear within a call (half the time of a coder that writes 4 MiB), and
-# small pages lie in the caches by chance.
-HEAP = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1099511627776:glibc.malloc.hugetlb=1"
-
+# more than two of them. A part of the cases has its part of that time, and at least so many seconds. No pass but the
+# first two begins after PASSES_UNTIL.
+SETTLED, PASSES_UNTIL, AGAIN_UNTIL, LEAST = 0.015, 20 * 60, 24 * 60, 120
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.splitlines()[0])
     parser.add_argument("--op", help="only operations whose name contains this; table8: only the paper's table 8")
     parser.add_argument("--case", help="only cases whose name contains this")
-    parser.add_argument("--isa", action="append", help="only this instruction set (may be repeated)")
+    parser.add_argument("--only", action="append", metavar="OP", help="only this operation, by its whole name (may be "
+                        "repeated)")
+    parser.add_argument("--family", action="append", metavar="FILE", help="only the cases of this file of "
+                        "benchmarks/cases (may be repeated): gemm, csr, ...")
+    parser.add_argument("--isa", action="append", choices=("portable", "avx2", "avx512"), help="only this instruction "
+                        "set (may be repeated); without avx512 the peers are held to AVX2 too, as far as they obey")
     parser.add_argument("--threads", type=int, default=1, help="of the kernels, of BLAS and of the peers (default 1)")
     parser.add_argument("--quick", action="store_true", help="one small case an operation, a sixth of a second each")
     parser.add_argument("--with", dest="guests", action="append", default=[], metavar="MODULE",
@@ -48,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out",
         type=Path,
-        help="folder of bench.json, summary.json, history.jsonl and the pictures (default build/bench)",
+        help="folder of bench.json, summary.json, history.jsonl and the pictures (default build/bench, with the "
+        "instruction set and the threads where they are chosen)",
     )
     parser.add_argument("--json", action="store_true", help="the run as JSON instead of a table")
     return parser
@@ -59,36 +61,40 @@ def main(argv=None) -> int:
     if options.threads < 1:
         arguments.error("--threads must be at least 1")
     then = json.loads(options.against.read_text()) if options.against else None
-    # BLAS reads these when NumPy is first imported: hence no import of it before.
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        os.environ[name] = str(options.threads)
-    # Threads that have nothing to do sleep: a library's that spin would slow whoever is timed after it.
-    os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
     from refcompress import native
 
     from . import peers, report, table8
-    from .cases import CASES
-    from .limits import Evict, Limits
+    from .cases import CASES, FAMILIES
+    from .limits import Evict, Limits, library
     from .measure import Contest
 
     sys.path.insert(0, os.getcwd())
     guests = [importlib.import_module(name) for name in options.guests]
     native.threads.set(options.threads)
     spaces = [native.at(isa) for isa in options.isa] if options.isa else native.available()
-    cases = [case for case in CASES if (options.op or "") in case.op and (options.case or "") in case.name
-             and (case.quick or not options.quick)]
+    unknown = set(options.family or ()) - set(FAMILIES)
+    if unknown:
+        arguments.error(f"no family of cases is called {', '.join(sorted(unknown))}; there are {', '.join(FAMILIES)}")
+    chosen = [case for name in options.family or FAMILIES for case in FAMILIES[name].CASES]
+    cases = [case for case in chosen if (options.op or "") in case.op and (options.case or "") in case.name
+             and (not options.only or case.op in options.only) and (case.quick or not options.quick)]
     if not cases and options.op != "table8":
         print("no case has these names", file=sys.stderr)
         return 2
-    found, absent = peers.load(options.threads)
+    narrow = surroundings.held_to_avx2(options.isa)
+    found, absent = peers.load(options.threads, narrow)
     print("[limits]", file=sys.stderr, flush=True)
-    limits = Limits.measured(options.threads)
+    limits = Limits.measured(options.threads, "avx2" if narrow else "avx512")
     evict = Evict(limits.caches)
     began = time.time()
-    whole = not (options.op or options.case or options.isa or options.quick)
+    whole = len(cases) == len(CASES)
     passes, seconds = (QUICK_PASSES, QUICK_SECONDS) if options.quick else (PASSES, SECONDS)
-    contests = [Contest(case, spaces, found.get(case.op, ()), guests) for case in cases]
+    registers = surroundings.Registers(library()[1]) if narrow else None
+    contests = [Contest(case, spaces, found.get(case.op, ()), guests, registers=registers,
+                        last_cache=limits.caches["L3"]) for case in cases]
     for number in range(1, passes + 1):
+        if number > 2 and time.time() > began + PASSES_UNTIL:
+            break
         for i, contest in enumerate(contests, 1):
             print(
                 f"[pass {number} of {passes}, {i}/{len(cases)}, {time.time() - began:.0f} s] {contest.case.op}: "
@@ -110,10 +116,9 @@ def main(argv=None) -> int:
                 contest.run_pass(seconds, least=ROUNDS)
     rows = [row for contest in contests for row in contest.finished(limits)]
     rows = report.with_peers([row.as_dict() for row in rows])
-    paper = table8.measure(options.threads) if whole or options.op == "table8" else []
-    environment = report.environment(
-        native.compiler(), [s.__name__.rpartition(".")[2] for s in spaces], options.threads, absent
-    )
+    paper = table8.measure(options.threads) if whole and not options.isa or options.op == "table8" else []
+    isas = [s.__name__.rpartition(".")[2] for s in spaces]
+    environment = report.environment(native.compiler(), isas, options.threads, absent, peers.versions())
     results = {"environment": environment, "limits": {"rates": limits.rates, "bandwidth": limits.bandwidth},
                "summary": report.summary(rows), "rows": rows, "table 8": paper}
     if options.json:
@@ -123,7 +128,8 @@ def main(argv=None) -> int:
         if paper:
             print(table8.text(paper))
     if whole or options.out:
-        folder = options.out or ROOT / "build" / "bench"
+        several = f"-{options.threads}-threads" if options.threads > 1 else ""
+        folder = options.out or ROOT / "build" / ("-".join(["bench", *(options.isa or ())]) + several)
         report.write(folder, results)
         draw(results, folder)
     if any(row["refused"] for row in rows if row["kind"] != "peer"):
@@ -153,13 +159,7 @@ def draw(results: dict, folder: Path) -> None:
     pictures(results, folder)
 
 
-def with_settled_heap() -> None:
-    """Begin this process anew with HEAP, which malloc reads when a process begins; where there is no glibc, go on."""
-    if platform.libc_ver()[0] == "glibc" and os.environ.get("GLIBC_TUNABLES") != HEAP:
-        os.environ["GLIBC_TUNABLES"] = HEAP
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-
-
 if __name__ == "__main__":
-    with_settled_heap()
+    given = parser().parse_args()
+    surroundings.begin_anew(given.threads, given.isa)
     sys.exit(main())

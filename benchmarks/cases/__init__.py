@@ -23,25 +23,25 @@ from . import (
 )
 from .case import BATCHES, DENSITIES, LAYERS, Case
 
-FAMILIES = (
-    prune,
-    share,
-    quantize,
-    floats,
-    ggml,
-    allocate,
-    lowrank,
-    csr,
-    gemm,
-    gemm_integers,
-    gemm_narrow,
-    huffman,
-    rangecoder,
-    planes,
-    nn,
-    nn_integers,
-)
+FAMILIES = {
+    "prune": prune,
+    "share": share,
+    "quantize": quantize,
+    "floats": floats,
+    "ggml": ggml,
+    "allocate": allocate,
+    "lowrank": lowrank,
+    "csr": csr,
+    "gemm": gemm,
+    "gemm_integers": gemm_integers,
+    "gemm_narrow": gemm_narrow,
+    "huffman": huffman,
+    "rangecoder": rangecoder,
+    "planes": planes,
+    "nn": nn,
+    "nn_integers": nn_integers,
+}
 
-CASES: list[Case] = [case for family in FAMILIES for case in family.CASES]
+CASES: list[Case] = [case for family in FAMILIES.values() for case in family.CASES]
 
 __all__ = ["BATCHES", "CASES", "DENSITIES", "FAMILIES", "LAYERS", "Case"]

@@ -32,7 +32,8 @@ class Case:
         least
     once, each counted once. arithmetic : the type whose multiply-adds bound the operations. reference : whether the
     reference ends in seconds; quick : whether --quick has it; overhead : whether it shows what a call costs, and
-    prepared calls take part.
+    prepared calls take part. weight : which argument of a product is the weight, None where there is none; products
+    take part packed too, and their cold calls go round through copies. weights : how many it has.
     """
 
     op: str
@@ -44,6 +45,8 @@ class Case:
     arithmetic: str = "f32"
     quick: bool = False
     overhead: bool = False
+    weight: int | None = None
+    weights: int = 0
 
 
 def normal(rng, *shape):

@@ -19,7 +19,8 @@ def csr_matmul(layer, batch, density=None, **flags):
     entries = share * outputs * inputs
     return Case("csr_matmul", f"{layer}, density {share:g}, batch {batch}",
                 lambda rng: ((sparse(rng, layer, density), normal(rng, inputs, batch)), {}),
-                2 * entries * batch, 8 * entries + 4 * batch * (inputs + outputs), reference=entries < 5e5, **flags)
+                2 * entries * batch, 8 * entries + 4 * batch * (inputs + outputs), reference=entries < 5e5, weight=0,
+                weights=outputs * inputs, **flags)
 
 
 CASES = [

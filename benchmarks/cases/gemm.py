@@ -31,6 +31,8 @@ def gemm(op, layer, batch, group=None, transposed=False, **flags):
         touched,
         reference=batch * outputs * inputs < 2e7,
         arithmetic="f32" if wide == 4 else "s8",
+        weight=1,
+        weights=outputs * inputs,
         **flags,
     )
 
@@ -48,7 +50,7 @@ def mixed(layer, batch, axis, share=0.1, **flags):
 
     return Case("gemm_f32mixed", f"{layer}, {share:.0%} of the {('rows', 'columns')[axis]} wide, batch {batch}", make,
                 2 * batch * outputs * inputs, (1 + share) * outputs * inputs + 4 * batch * (inputs + outputs),
-                reference=batch * outputs * inputs < 2e7, **flags)
+                reference=batch * outputs * inputs < 2e7, weight=1, weights=outputs * inputs, **flags)
 
 
 CASES = [

@@ -21,7 +21,7 @@ def integer_layer(op, name, m, k, n, group=None, **flags):
 
     of_y = 1 if op == "gemm_s8s8_requantized" else 4
     return Case(op, name, make, 2 * m * k * n, n * k + m * k + of_y * m * n, reference=m * k * n < 2e7,
-                arithmetic="s8", **flags)
+                arithmetic="s8", weight=1 if op == "gemm_s8s8_requantized" else 2, weights=n * k, **flags)
 
 
 CASES = [

@@ -1,7 +1,5 @@
 """Print the packages of the extra ``bench`` that are peers, one a line: ``python -m benchmarks.peers``."""
 
-import tomllib
-from pathlib import Path
+from . import packages
 
-project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
-print(*(name for name in project["optional-dependencies"]["bench"] if not name.startswith("gt-")), sep="\n")
+print(*packages(), sep="\n")

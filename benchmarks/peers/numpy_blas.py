@@ -58,11 +58,11 @@ def copies(*args, **kwargs):
 
 
 PEERS = {
-    "csr_matmul": Peer("NumPy, dense", _sparse, by_rule("csr_matmul")),
-    "gemm_s8s8": Peer("NumPy, float64", _integers, by_rule("gemm_s8s8")),
-    "gemm_u8s8": Peer("NumPy, float64", _integers, by_rule("gemm_u8s8")),
-    "gemm_f32s8": Peer("NumPy, dense", _scaled, by_rule("gemm_f32s8")),
-    "gemm_f32mixed": Peer("NumPy, dense", _scaled, by_rule("gemm_f32mixed")),
+    "csr_matmul": Peer("NumPy, dense", _sparse, by_rule("csr_matmul"), bytes_a_weight=4),
+    "gemm_s8s8": Peer("NumPy, float64", _integers, by_rule("gemm_s8s8"), bytes_a_weight=8),
+    "gemm_u8s8": Peer("NumPy, float64", _integers, by_rule("gemm_u8s8"), bytes_a_weight=8),
+    "gemm_f32s8": Peer("NumPy, dense", _scaled, by_rule("gemm_f32s8"), bytes_a_weight=4),
+    "gemm_f32mixed": Peer("NumPy, dense", _scaled, by_rule("gemm_f32mixed"), bytes_a_weight=4),
     "gemm_f32f32": Peer("NumPy", _dense, by_rule("gemm_f32f32")),
     "lowrank_svd": Peer("NumPy, full SVD", _svd, _near),
 }

@@ -1,10 +1,11 @@
-"""OpenVINO: int8 weights that are decompressed inside the product."""
+"""OpenVINO: weights of 4, 8 and 16 bits that are decompressed inside the product, in float32 or with x in int8."""
 
 import numpy as np
 import openvino
-from openvino import opset8 as ov
+from openvino import opset13 as ov
 
 from . import Peer, by_rule
+from .bounds import quantized, rounded, sums, within
 
 THREADS = 1
 CORE = openvino.Core()
@@ -15,21 +16,81 @@ def set_threads(threads: int) -> None:
     THREADS = threads
 
 
-def _scaled(x, w):
-    if w.scale.shape[1] != 1 or np.any(w.zero_point):
-        raise ValueError("only scales of rows, without zero points")
+def _product(x, weight, precision="f32", group=0):
+    """Return the call of x by a node of weights; group : of values of x that get a scale in int8, 0 for float32."""
     given = ov.parameter(list(x.shape), np.float32)
-    weights = ov.multiply(
-        ov.convert(ov.constant(w.values), "f32"), ov.constant(np.broadcast_to(w.scale, (len(w.values), 1)).copy())
-    )
-    model = openvino.Model([ov.matmul(given, weights, False, True)], [given])
+    model = openvino.Model([ov.matmul(given, weight, False, True)], [given])
     options = {
         "INFERENCE_NUM_THREADS": THREADS,
-        "INFERENCE_PRECISION_HINT": "f32",
-        "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+        "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": precision,
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(group),
     }
     request = CORE.compile_model(model, "CPU", options).create_infer_request()
     return lambda: request.infer([x], share_inputs=True)[0]
 
 
-PEERS = {"gemm_f32s8": Peer("OpenVINO", _scaled, by_rule("gemm_f32s8"))}
+def _stored(values: np.ndarray, kind: openvino.Type):
+    """Return a constant of a type that NumPy has not: of 4 bits, two values in a byte."""
+    tensor = openvino.Tensor(kind, list(values.shape))
+    if kind in (openvino.Type.u4, openvino.Type.i4, openvino.Type.nf4):
+        flat = values.ravel().view(np.uint8) & 15
+        tensor.data[...] = (flat[::2] | flat[1::2] << 4).reshape(tensor.data.shape)
+    else:
+        tensor.data[...] = values.view(tensor.data.dtype)
+    return ov.constant(tensor, shared_memory=False)
+
+
+def _weights(w):
+    """Return the node of integers with scales: converted, less the zero points, times the scales, rows put together."""
+    n, k = w.values.shape
+    groups = w.scale.shape[1] if w.group else 1
+    kind = openvino.Type.u4 if getattr(w, "bits", 8) == 4 else openvino.Type.u8
+    half = 8 if kind == openvino.Type.u4 else 128
+    if w.group and k % w.group:
+        raise ValueError("only groups that divide k")
+    def apart(a):
+        return np.ascontiguousarray(np.broadcast_to(a, (n, groups)).reshape(n, groups, 1) if w.group else
+                                    np.broadcast_to(a, (n, 1)))
+
+    shape = (n, groups, k // groups) if w.group else (n, k)
+    codes = (w.values.astype(np.int16) + half).astype(np.uint8).reshape(shape)
+    zeros = (apart(w.zero_point).astype(np.int16) + half).astype(np.uint8)
+    if zeros.size % 2 and kind == openvino.Type.u4:
+        raise ValueError("an odd number of zero points of 4 bits")
+    less = ov.subtract(ov.convert(_stored(codes, kind), "f32"), ov.convert(_stored(zeros, kind), "f32"))
+    weight = ov.multiply(less, ov.constant(apart(w.scale)))
+    return ov.reshape(weight, np.array([n, k], np.int64), False) if w.group else weight
+
+
+def _scaled(x, w):
+    return _product(x, _weights(w))
+
+
+def _in_integers(x, scale, w, bias=None):
+    if bias is not None and np.any(bias):
+        raise ValueError("without a bias")
+    return _product(x * scale[:, None], _weights(w), group=w.group or 128)
+
+
+def _of_floats(kind, precision="f32"):
+    def prepare(x, w):
+        x = x if isinstance(x, np.ndarray) else x.dense()
+        dense = w.dense()
+        values = dense.astype(np.float16) if kind == openvino.Type.f16 else (dense.view(np.uint32) >> 16).astype("u2")
+        return _product(x, ov.convert(_stored(values, kind), "f32"), precision)
+
+    return prepare
+
+
+ITSELF = "quantizes x itself"
+PEERS = {
+    "gemm_f32s8": Peer("OpenVINO, u8", _scaled, by_rule("gemm_f32s8")),
+    "gemm_f32s4": Peer("OpenVINO, u4", _scaled, within(sums)),
+    "gemm_s8s4": Peer("OpenVINO, u4", _in_integers, within(quantized), note=ITSELF),
+    "gemm_s8s8_scaled": Peer("OpenVINO, u8", _in_integers, within(quantized), note=ITSELF),
+    "gemm_f32f16": Peer("OpenVINO, f16", _of_floats(openvino.Type.f16), within(sums)),
+    "gemm_f32bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16), within(sums)),
+    "gemm_bf16bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16, "bf16"), within(rounded(9, 3)),
+                          note="x, w and y in bfloat16"),
+}

@@ -1,5 +1,4 @@
-"""PyTorch on the CPU: sparse and dense products, the int8 product (oneDNN), quantization, number formats, truncated
-SVD."""
+"""PyTorch on the CPU: sparse and dense products, layers of networks, number formats, truncated SVD."""
 
 import numpy as np
 import torch
@@ -28,11 +27,6 @@ def _sparse(a, x):
     )
     x = torch.from_numpy(x)
     return lambda: (w @ x).numpy()
-
-
-def _integers(x, w):
-    x, w = torch.from_numpy(x), torch.from_numpy(w).t()
-    return lambda: torch._int_mm(x, w).numpy()
 
 
 def _scaled(x, w):
@@ -156,8 +150,7 @@ PEERS = {
     "nn_max_pool": Peer("torch", _max_pool, by_rule("nn_max_pool")),
     "nn_average_pool": Peer("torch", _average_pool, _within(64)),
     "csr_matmul": Peer("torch, CSR", _sparse, by_rule("csr_matmul")),
-    "gemm_s8s8": Peer("torch, int8", _integers, by_rule("gemm_s8s8")),
-    "gemm_f32s8": Peer("torch, dense", _scaled, by_rule("gemm_f32s8")),
+    "gemm_f32s8": Peer("torch, dense", _scaled, by_rule("gemm_f32s8"), bytes_a_weight=4),
     "gemm_f32f32": Peer("torch", _dense, by_rule("gemm_f32f32")),
     "floats_encode": Peer("torch", _encode, by_rule("floats_encode")),
     "floats_decode": Peer("torch", _decode, by_rule("floats_decode")),

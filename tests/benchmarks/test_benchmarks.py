@@ -1,5 +1,6 @@
 """The benchmarks: every operation has a case, and what is wrong is not timed."""
 
+import ast
 import json
 import os
 import subprocess
@@ -11,18 +12,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from refcompress import reference
+from refcompress import native, reference
 from refcompress.ops import OPS
 from refcompress.testing import clock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))  # behind everything: the library that is tested stays the one that is installed
 
-from benchmarks import cases, expected, limits, measure, peers, report  # noqa: E402
+from benchmarks import cases, expected, limits, measure, peers, report, surroundings  # noqa: E402
 from benchmarks.peers import numpy_blas  # noqa: E402
 
 CACHES = {"L1": 1 << 15, "L2": 1 << 20, "L3": 1 << 25}
-LIMITS = limits.Limits(2, {"f32 portable": 1e10, "f32 avx512": 1e11, "s16 avx2": 2e11},
+LIMITS = limits.Limits(2, "avx512", {"f32 portable": 1e10, "f32 avx512": 1e11, "s16 avx2": 2e11},
                        {"L1": 4e11, "L2": 2e11, "L3": 1e11, "DRAM": 2e10, "copy": 2e10}, CACHES)
 
 
@@ -50,7 +51,7 @@ def test_cases_have_names_of_their_own():
 
 def test_every_file_of_cases_is_joined():
     files = {file.stem for file in (ROOT / "benchmarks" / "cases").glob("*.py")} - {"__init__", "case"}
-    assert files == {family.__name__.rpartition(".")[2] for family in cases.FAMILIES}
+    assert files == set(cases.FAMILIES)
 
 
 def test_a_wrong_answer_is_refused_and_the_others_are_timed():
@@ -264,11 +265,12 @@ def test_every_adapter_has_a_library_that_can_be_installed_and_operations_of_our
     imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
     assert any(names.get(name, name) in [*extra, "numpy", "zlib"] for name in imported)
     found, absent = peers.load(1)
-    assert adapter in absent or set(sys.modules[f"benchmarks.peers.{adapter}"].PEERS) <= set(OPS)
+    coming = {"gemm_f32s4", "gemm_s8s4", "gemm_f32f16", "gemm_f32bf16", "gemm_bf16bf16"}
+    assert adapter in absent or set(sys.modules[f"benchmarks.peers.{adapter}"].PEERS) <= set(OPS) | coming
 
 
 GUEST = """
-from refcompress import reference
+from refcompress import native, reference
 
 def csr_to_dense(a):
     w = reference.csr_to_dense(a)
@@ -327,3 +329,46 @@ def test_any_module_is_one_more_column_and_is_refused_where_it_is_wrong(tmp_path
     assert done.returncode == status, done.stderr
     guest = next(row for row in json.loads(done.stdout)["rows"] if row["kind"] == "guest")
     assert guest["implementation"] == "guest_of_the_bench" and bool(guest["refused"]) == (status == 1)
+
+
+def test_cold_calls_of_a_product_go_round_through_copies_that_fill_the_last_cache_twice():
+    weight = case("gemm_f32s8", "4096 wide, batch 8")
+    contest = measure.Contest(weight, [SimpleNamespace(gemm_f32s8=None)], [])
+    contest.ours = {"native.wrong": lambda x, w: seen.append((x, w))}
+    seen, given = [], tuple(np.zeros(n, np.int8) for n in (2, 3))
+    contest.rows, contest.first = {"native.wrong": measure.Row("", "", "")}, {"native.wrong": 0.001}
+    function = contest.bound("native.wrong", given, {})
+    for _ in range(2):  # once in a run
+        contest.run_cold({"native.wrong": function}, (given, {}), 0, 1, lambda: 1 / 0)
+    # of 4096 x 4096 bytes four fill 32 MiB twice
+    copies = contest.rows["native.wrong"].copies
+    assert copies == 1 + 4 and len(contest.cold) == 1
+    assert len({id(w) for _, w in seen}) == copies and all(np.array_equal(w, given[1]) for _, w in seen)
+    assert seen[0][1] is seen[copies][1] is given[1]
+
+
+def test_a_run_has_the_variables_of_a_run_whatever_its_caller_had():
+    caller = {"OPENBLAS_CORETYPE": "Haswell", "PATH": "here", "OMP_NUM_THREADS": "7"}
+    wide, narrow = (surroundings.variables(caller, 2, isas) for isas in (None, ["avx2"]))
+    assert "OPENBLAS_CORETYPE" not in wide and wide["PATH"] == "here" and wide["OMP_NUM_THREADS"] == "2"
+    assert narrow.items() >= surroundings.AVX2.items() and not surroundings.held_to_avx2(["avx2", "avx512"])
+    # Not begun anew for ever.
+    assert surroundings.variables(wide, 2, None) == wide and surroundings.variables(narrow, 2, ["avx2"]) == narrow
+
+
+def test_who_uses_avx512_is_seen():
+    program = (
+        "import numpy as np; from benchmarks import limits, surroundings; from refcompress import native\n"
+        "registers, a = surroundings.Registers(limits.library()[1]), np.ones((64, 64), np.float32)\n"
+        "spaces = {space.__name__: space for space in native.available()}\n"
+        "print({name: registers.used(lambda: space.gemm_f32f32(a, a)) for name, space in spaces.items()})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=surroundings.variables(os.environ, 1, ["avx2"]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ast.literal_eval(done.stdout) == {s.__name__: s.__name__ == "native.avx512" for s in native.available()}
