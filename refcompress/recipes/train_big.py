@@ -191,8 +191,8 @@ def train_for(
 ) -> int:
     """Train for as many whole steps as ``flops`` pay for, the rate along one cosine; enter them in the ledger.
 
-    ``watch`` is called after each step. Returns the steps. Raises RefcompressError where the ledger has less left, or no
-    step is paid for.
+    ``watch`` is called after each step. Returns the steps. Raises RefcompressError where the ledger has less left, or
+    no step is paid for.
     """
     one = flops_an_example(network, dense=True) * batch
     steps = int(flops // one)
@@ -242,8 +242,8 @@ def compress_to(
     seven tenths of the steps that ``flops`` pay for; in the last tenth the values that weights and biases share learn.
     How many weights the bytes ask for is found by halving, on files of the weights as they are, and again after the
     pruning. A network that fits with all of its weights loses none; its codes have as many bits, from ``bits`` to 8, as
-    fit. The file of a GraphNetwork holds its graph as well, and runs (``rc.load_model``). learning_rate : while pruning;
-    the shared values learn at a tenth of it. dense : whether pruned weights are paid for like the others.
+    fit. The file of a GraphNetwork holds its graph as well, and runs (``rc.load_model``). learning_rate : while
+    pruning; the shared values learn at a tenth of it. dense : whether pruned weights are paid for like the others.
 
     Raises RefcompressError where no weights fit the bytes, or none that lead from an input to an output; where the
     ledger has less left than ``flops``, or no step is paid for.
