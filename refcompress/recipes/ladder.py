@@ -33,6 +33,7 @@ from ..training import (
     fit,
     mean_loss,
 )
+from ..training.network import Trainable
 
 __all__ = ["Rung", "prune_to", "drop_dead_units", "share_all", "tuned"]
 
@@ -71,7 +72,7 @@ class Rung:
             arguments.settle(self, **{name: arguments.real(getattr(self, name), name, 0, 1)})
 
 
-def weights_of(network: Network) -> dict[str, np.ndarray]:
+def weights_of(network: Trainable) -> dict[str, np.ndarray]:
     """Return the matrices and kernels of a network by name: what is pruned."""
     return {name: p for name, p in network.parameters.items() if p.ndim > 1}
 

@@ -65,7 +65,7 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
-    return x * (1 + np.tanh(x.dtype.type(math.sqrt(2 / math.pi)) * (x + x.dtype.type(0.044715) * x**3))) / 2
+    return x * (1 + np.tanh(x.dtype.type(math.sqrt(2 / math.pi)) * (x + x.dtype.type(0.044715) * (x * x * x)))) / 2
 
 
 ACTIVATIONS: Mapping[str, Callable] = {"exp": np.exp, "tanh": np.tanh, "sigmoid": sigmoid, "erf": erf, "gelu": gelu,

@@ -5,9 +5,11 @@ import functools
 import numpy as np
 import pytest
 
-from refcompress import RefcompressError, Shared, container
+from refcompress import RefcompressError, Shared, container, load_model
+from refcompress.graph import Builder
 from refcompress.recipes import train_big
 from refcompress.recipes.train_big import Flops, compress_to, flops_an_example, planned, train_for, widths
+from refcompress.training import GraphNetwork
 
 
 def examples(n=400):
@@ -195,3 +197,61 @@ def test_refuses_a_file_with_weights_of_which_none_leads_through():
     with pytest.raises(RefcompressError, match="none leads from an input") as caught:
         compress_to(net, 240, x, y, bits=3, flops=1e7, ledger=Flops(1e7), rng=np.random.default_rng(0), batch=50)
     assert caught.value.argument == "nbytes"
+
+
+PLACES, WIDTH, SYMBOLS = 6, 8, 5
+
+
+def decoder(length=PLACES):
+    """A block of a transformer on sequences, with an embedding, attention, a residual and layer norms."""
+    b, rng = Builder(), np.random.default_rng(3)
+
+    def dense(x, k, m, name):
+        return b.linear(x, rng.standard_normal((m, k)).astype(np.float32) / 3, np.zeros(m, np.float32), name=name)
+
+    x = b.embedding(b.input("x", ("n", length), "int64"), rng.standard_normal((SYMBOLS, WIDTH)).astype(np.float32))
+    y = b.layer_norm(x, np.ones(WIDTH, np.float32), np.zeros(WIDTH, np.float32))
+    mixed = b.attention(*(dense(y, WIDTH, WIDTH, name) for name in "qkv"), heads=2, causal=True)
+    x = b.add(x, dense(mixed, WIDTH, WIDTH, "out"))
+    return GraphNetwork(b.model(dense(b.gelu(x, approximate=True), WIDTH, SYMBOLS, "next")))
+
+
+def sequences(n=60):
+    x = np.random.default_rng(1).integers(0, SYMBOLS, (n, PLACES + 1))
+    return x[:, :-1], x[:, 1:]
+
+
+def test_a_transformers_operations_are_those_of_its_layers_and_its_attention():
+    net = decoder()
+    weights = 4 * WIDTH * WIDTH + WIDTH * SYMBOLS
+    attention = 12 * PLACES * PLACES * WIDTH
+    assert flops_an_example(net) == 6 * PLACES * weights + attention
+    net.parameters["next.weight"][...] = 0
+    assert flops_an_example(net) == 6 * PLACES * 4 * WIDTH * WIDTH + attention
+    assert flops_an_example(net, dense=True) == 6 * PLACES * weights + attention
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_a_transformers_file_fits_its_bytes_and_runs_as_the_network_does(dense, tmp_path):
+    net, (x, y), ledger, seen = decoder(), sequences(), Flops(3e8), []
+    steps = train_for(net, x, y, flops=2e7, ledger=ledger, rng=np.random.default_rng(0), batch=20,
+                      watch=lambda: seen.append(ledger.spent))
+    assert len(seen) == steps and seen[-1] == ledger.spent
+    whole = []
+    for target in (1100, 2000):
+        own = Flops(ledger.budget, ledger.spent)
+        small = compress_to(net, target, x, y, bits=3, flops=2e7, ledger=own, rng=np.random.default_rng(0), batch=20,
+                            dense=dense)
+        whole.append(small.whole)
+        assert len(small.data) <= target and 0 < own.spent - ledger.spent <= 2e7
+        (tmp_path / "small.rcz").write_bytes(small.data)
+        model = load_model(tmp_path / "small.rcz")
+        assert all(isinstance(tensor, Shared) for tensor in model.tensors.values())
+        assert all(np.array_equal(model.tensors[name].dense(), p) for name, p in small.network.parameters.items())
+        assert np.array_equal(model(x), small.network.model()(x))
+    assert whole == [False, True]
+
+
+def test_refuses_a_graph_whose_operations_depend_on_more_than_the_batch():
+    with pytest.raises(RefcompressError, match="must have fixed sizes beside the batch"):
+        flops_an_example(decoder("places"))

@@ -24,7 +24,7 @@ def gelu(x, y, *, approximate):
     """d/dx x Phi(x) = Phi(x) + x phi(x); of the tanh form, by the product and the chain rule."""
     if approximate:
         c = x.dtype.type(math.sqrt(2 / math.pi))
-        t = np.tanh(c * (x + x.dtype.type(0.044715) * x**3))
+        t = np.tanh(c * (x + x.dtype.type(0.044715) * (x * x * x)))
         return (1 + t) / 2 + x / 2 * (1 - t * t) * c * (1 + x.dtype.type(3 * 0.044715) * x * x)
     # Phi(x) = y / x, which loses nothing but at x = 0, where it is 1/2 and x phi(x) is 0.
     with np.errstate(invalid="ignore", divide="ignore"):
