@@ -16,7 +16,7 @@ Weight = np.ndarray | ArrayFormat
 
 def as_array(value: Weight) -> np.ndarray | None:
     """Return a tensor that is an array: also a Plain of one of NumPy's types, whose bits are one; else None."""
-    if isinstance(value, Plain) and ELEMENT_TYPES[value.type].numpy is not None:
+    if isinstance(value, Plain) and value.product is None and ELEMENT_TYPES[value.type].numpy is not None:
         return value.dense()
     return None if is_array_format(value) else value  # type: ignore[return-value]
 
