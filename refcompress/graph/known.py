@@ -14,12 +14,14 @@ class Known:
     """type : a name of ELEMENT_TYPES. shape : sizes, open ones by name; None where not even their number is known.
 
     value : of a value that does not depend on the inputs of a run, such as a parameter of int64 that says a shape, what
-    it is; an array of Python's ints and names, where it is made of sizes. None for all others.
+    it is; an array of Python's ints and names, where it is made of sizes. None for all others. product : of a stored
+    weight the type of its products, where that is another one: float32 for a Plain of float16.
     """
 
     type: str
     shape: tuple[Size, ...] | None
     value: np.ndarray | None = None
+    product: str | None = None
 
     @property
     def sizes(self) -> tuple[Size, ...]:

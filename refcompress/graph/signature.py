@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import Graph, Node
+from ..formats import Graph, Node, Plain
 from ..formats.graph import subgraphs
 from .known import Known, Size
 from .sizes import UNKNOWN, elementwise, product
@@ -69,7 +70,8 @@ def known_tensor(value: Weight) -> Known:
     array = as_array(value)
     if array is not None and array.dtype.kind in "iubf" and array.size <= SMALL:
         return Known(array.dtype.name, tuple(array.shape), array)
-    return Known(value.dtype.name, tuple(value.shape))
+    multiplied = "float32" if isinstance(value, Plain) and value.product is not None else None
+    return Known(value.dtype.name, tuple(value.shape), product=multiplied)
 
 
 def known_outputs(node: Node, known: Mapping[str, Known]) -> tuple[Known, ...]:
@@ -163,6 +165,8 @@ def _shape(node: Node, inputs: list[Known | None], known: Mapping[str, Known], s
 def shapes_of(node: Node, inputs: list[Known | None], **around: Any) -> tuple[Known, ...]:
     """Return types and shapes of the outputs of a node; refuse inputs that do not fit by its name."""
     row = OPERATIONS[node.operation]
+    inputs = [replace(x, type=x.product) if x is not None and x.product is not None and i in row.weights else x
+              for i, x in enumerate(inputs)]
     try:
         found = row.shape(*inputs, **{**row.attributes, **dict(node.attributes), **around})
         found = found if isinstance(found, tuple) else (found,)

@@ -16,7 +16,7 @@ Weight = np.ndarray | ArrayFormat
 
 def as_array(value: Weight) -> np.ndarray | None:
     """Return a tensor that is an array: also a Plain of one of NumPy's types, whose bits are one; else None."""
-    if isinstance(value, Plain) and ELEMENT_TYPES[value.type].numpy is not None:
+    if isinstance(value, Plain) and value.product is None and ELEMENT_TYPES[value.type].numpy is not None:
         return value.dense()
     return None if is_array_format(value) else value  # type: ignore[return-value]
 
@@ -92,6 +92,17 @@ class Use:
         """Return an array in C order: itself, or a copy."""
         return a if a.flags.c_contiguous else copied(a, np.empty(a.shape, a.dtype))
 
+    def empty(self, shape: tuple[int, ...], dtype) -> np.ndarray:
+        """Return memory for what a node gives, which is filled by ``into`` alone."""
+        return np.empty(shape, dtype)
+
+    def into(self, y: np.ndarray, name: str, *args: Any, **kwargs: Any) -> None:
+        """Fill y, a part of what ``empty`` gave, with what an operation gives, element by element in C's order."""
+        y[...] = self(name)(*args, **kwargs).reshape(y.shape)
+
+    def forget(self, a: np.ndarray) -> None:
+        """Say that the node reads an array no more, which an operation gave."""
+
     def computed(self, function: Callable, *inputs: Any, out: np.ndarray | None = None) -> np.ndarray:
         """Return a function of NumPy of these inputs, written to ``out`` where that is given."""
         return function(*inputs) if out is None else function(*inputs, out=out)
@@ -119,12 +130,20 @@ class Use:
     def columns(self, weight: Weight, x: np.ndarray) -> np.ndarray:
         """Return weight @ x, float32 (m, n), for a weight (m, k) in any format and float32 columns x (k, n)."""
         name, operand = self.operand(weight)
-        if name == "gemm_f32f32":  # which reads either order as it lies
-            rows = x.flags.f_contiguous and not x.flags.c_contiguous
-            return self(name)(operand, x.T) if rows else self(name)(operand, x, transposed=True)
+        if name == "gemm_f32f32":
+            return self(name)(operand, x, transposed=True)
         if name.startswith("gemm_"):
             return self(name)(np.ascontiguousarray(x.T), operand).T
         return self(name)(operand, np.ascontiguousarray(x))
+
+    def columns_of(self, weight: Weight, rows: np.ndarray) -> np.ndarray:
+        """Return weight @ rows.T, float32 (m, n), for a weight (m, k) in any format and float32 rows (n, k)."""
+        name, operand = self.operand(weight)
+        if name == "gemm_f32f32":
+            return self(name)(operand, rows)
+        if name.startswith("gemm_"):
+            return self(name)(rows, operand).T
+        return self(name)(operand, np.ascontiguousarray(rows.T))
 
     def operand(self, weight: Weight) -> tuple[str, np.ndarray | Format]:
         """Return the name of a weight's product, and what it takes."""

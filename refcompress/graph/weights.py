@@ -7,16 +7,10 @@ import math
 
 import numpy as np
 
-from ..formats import (
-    CSR,
-    LowRank,
-    Packed,
-    Quantized,
-    Shared,
-    is_array_format,
-)
+from ..formats import Packed, Prepared, Quantized, Shared, is_array_format
 from ..formats.arranged import Arranged
 from ..formats.base import matrix_shape
+from .rows import in_rows, some_rows, turned_matrix
 from .use import Use, Weight, as_array
 
 __all__ = ["as_matrix", "as_rows", "decoded", "row_block", "rows_of", "turned"]
@@ -28,19 +22,30 @@ def decoded(weight: Weight, use: Use) -> np.ndarray:
     if array is not None or not is_array_format(weight):
         return array  # type: ignore[return-value]
     use.say(f"decoded from {type(weight.layer if isinstance(weight, Arranged) else weight).__name__}")
-    return weight.dense()
+    return use.once(weight, "decoded", lambda: as_float32(weight.dense()))
+
+
+def as_float32(a: np.ndarray) -> np.ndarray:
+    """Return an array of float16, of which products take every number as float32, as that; any other as it is."""
+    return a.astype(np.float32) if a.dtype == np.float16 else a
+
+
+def unpacked(weight: Weight) -> Weight:
+    """Return a weight without what was packed of it: to be cut or turned."""
+    return weight.weight if isinstance(weight, Prepared) else weight
 
 
 def as_matrix(weight: Weight, use: Use) -> Weight:
     """Return a weight (m, ...) as the matrix of its first axis by all others, in the same format where that can be."""
     shape = weight.shape
+    if len(shape) == 2 and not isinstance(weight, Arranged):
+        return weight
+    weight = unpacked(weight)
     if isinstance(weight, Arranged):
         layer, arrangement = weight.layer, weight.arrangement
         if arrangement.axes == tuple(range(len(shape))) and matrix_shape(layer.shape) == matrix_shape(shape):
             return as_matrix(layer, use)
         return as_matrix(decoded(weight, use), use)
-    if len(shape) == 2:
-        return weight
     matrix = (shape[0], math.prod(shape[1:]))
     if isinstance(weight, np.ndarray):
         return weight.reshape(matrix)
@@ -51,7 +56,8 @@ def as_matrix(weight: Weight, use: Use) -> Weight:
         if isinstance(weight, Packed):
             return Packed(weight.data, matrix, weight.bits, scale, zero_point, weight.group)
         return Quantized(weight.values.reshape(matrix), scale, zero_point, weight.group)
-    return decoded(weight, use).reshape(matrix)
+    found = in_rows(weight, matrix)
+    return decoded(weight, use).reshape(matrix) if found is None else found
 
 
 def _matrix_scales(weight: Quantized | Packed) -> tuple[np.ndarray, np.ndarray] | None:
@@ -73,11 +79,9 @@ def as_rows(weight: Weight, use: Use) -> Weight:
     shape = weight.shape
     if len(shape) == 2:
         return as_matrix(weight, use)
-    matrix = (math.prod(shape[:-1]), shape[-1])
+    matrix, weight = (math.prod(shape[:-1]), shape[-1]), unpacked(weight)
     if isinstance(weight, np.ndarray):
         return weight.reshape(matrix)
-    if isinstance(weight, Shared) and weight.codebook.ndim == 1:
-        return Shared(weight.codes.reshape(matrix), weight.codebook)
     if isinstance(weight, Quantized) and weight.group is None and weight.scale.shape[-1] in (1, shape[-1]):
         scale, zero_point = (np.broadcast_to(a, (*shape[:-1], a.shape[-1])).reshape(matrix[0], -1)
                              for a in (weight.scale, weight.zero_point))
@@ -89,62 +93,34 @@ def as_rows(weight: Weight, use: Use) -> Weight:
             return Quantized(weight.values.reshape(matrix), scale, zero_point, weight.group)
         if shape[-1] * weight.bits % 8 == 0:
             return Packed(weight.data.reshape(matrix[0], -1), matrix, weight.bits, scale, zero_point, weight.group)
-    return decoded(weight, use).reshape(matrix)
+    found = in_rows(weight, matrix)
+    return decoded(weight, use).reshape(matrix) if found is None else found
 
 
 def turned(weight: Weight, use: Use) -> Weight | None:
     """Return a compressed weight (k, m) as (m, k), in the same format where that can be; None for what is decoded."""
+    weight = unpacked(weight)
     if isinstance(weight, Arranged):
         layer, arrangement = weight.layer, weight.arrangement
         return layer if arrangement.axes == (1, 0) and layer.shape == arrangement.shape else None
-    if isinstance(weight, Shared) and weight.codebook.ndim == 1:
-        return Shared(np.ascontiguousarray(weight.codes.T), weight.codebook)
-    if isinstance(weight, Quantized) and weight.group is None:
-        a, b, c = (np.ascontiguousarray(part.T) for part in (weight.values, weight.scale, weight.zero_point))
-        return Quantized(a, b, c)
-    if isinstance(weight, LowRank):
-        return LowRank(weight.vt.T, weight.s, weight.u.T)
-    return None
+    return None if isinstance(weight, np.ndarray) else turned_matrix(weight, use)
 
 
 def row_block(weight: Weight, start: int, stop: int, use: Use) -> Weight:
     """Return the rows from start to stop of a matrix, in the same format where that can be."""
-    if (start, stop) == (0, weight.shape[0]) or isinstance(weight, np.ndarray):
-        return weight if (start, stop) == (0, weight.shape[0]) else weight[start:stop]  # type: ignore[index]
-    if isinstance(weight, Shared):
-        return Shared(weight.codes[start:stop], codebooks(weight, slice(start, stop)), weight.group)
-    if isinstance(weight, CSR):
-        a, b = weight.indptr[start], weight.indptr[stop]
-        return CSR((stop - start, weight.shape[1]), weight.indptr[start : stop + 1] - a, weight.indices[a:b],
-                   weight.data[a:b], weight.canonical)
-    if isinstance(weight, LowRank):
-        return LowRank(weight.u[start:stop], weight.s, weight.vt)
-    if isinstance(weight, Quantized | Packed):
-        scale, zero_point = (a if a.shape[0] == 1 else a[start:stop] for a in (weight.scale, weight.zero_point))
-        if isinstance(weight, Packed):
-            return Packed(weight.data[start:stop], (stop - start, weight.shape[1]), weight.bits, scale, zero_point,
-                          weight.group)
-        return Quantized(weight.values[start:stop], scale, zero_point, weight.group)
-    return decoded(weight, use)[start:stop]
-
-
-def codebooks(weight: Shared, rows: slice | np.ndarray) -> np.ndarray:
-    """Return what some rows of a matrix have for codebooks."""
-    return weight.codebook if weight.codebook.ndim == 1 else weight.codebook[rows]
+    if (start, stop) == (0, weight.shape[0]):
+        return weight
+    weight = unpacked(weight)
+    if isinstance(weight, np.ndarray):
+        return weight[start:stop]
+    found = some_rows(weight, slice(start, stop))
+    return decoded(weight, use)[start:stop] if found is None else found
 
 
 def rows_of(weight: Weight, indices: np.ndarray, use: Use) -> np.ndarray:
     """Return rows of a matrix, decoded: of a format that has rows only these."""
+    weight = unpacked(weight)
     if isinstance(weight, Arranged):
         weight = as_matrix(weight, use)
-    if isinstance(weight, Shared):
-        return Shared(weight.codes[indices], codebooks(weight, indices), weight.group).dense()
-    if isinstance(weight, Quantized | Packed):
-        scale, zero_point = (a if a.shape[0] == 1 else a[indices] for a in (weight.scale, weight.zero_point))
-        if isinstance(weight, Packed):
-            shape = (len(indices), weight.shape[1])
-            return Packed(weight.data[indices], shape, weight.bits, scale, zero_point, weight.group).dense()
-        return Quantized(weight.values[indices], scale, zero_point, weight.group).dense()
-    if isinstance(weight, LowRank):
-        return LowRank(weight.u[indices], weight.s, weight.vt).dense()
-    return np.take(decoded(weight, use), indices, 0)
+    found = None if isinstance(weight, np.ndarray) or as_array(weight) is not None else some_rows(weight, indices)
+    return np.take(decoded(weight, use), indices, 0) if found is None else as_float32(found.dense())

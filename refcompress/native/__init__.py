@@ -111,7 +111,7 @@ def _namespaces() -> dict[str, SimpleNamespace]:
                 new[op] = in_default_mode(_BINDERS[op](*((merged | new)[part] for part in parts)))
         for op, function in new.items():
             function.isa = isa  # type: ignore[attr-defined]
-            if op in PACKERS:
+            if op in PACKERS and PACKERS[op][1] is not None:
                 function.prepare_weight = partial(prepare, product=op)  # type: ignore[attr-defined]
         merged = merged | new
         spaces[isa] = SimpleNamespace(__name__=f"native.{isa}", **merged)

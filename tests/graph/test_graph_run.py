@@ -61,8 +61,12 @@ def test_a_transposed_weight_is_multiplied_as_it_is_stored_where_its_rows_can_be
     turned = {"gemm_f32s8": rc.quantize_s8(np.ascontiguousarray(W.T), axis=1),
               "csr_matmul": Arranged(rc.csr_from_dense(W), Arrangement((4, 8), (1, 0))),
               "lowrank_matmul": rc.LowRank(W[:2].T.copy(), np.float32([2, 1]), W[:, :2].T.copy()),
-              "decoded from CSR": rc.csr_from_dense(np.ascontiguousarray(W.T)), "gemm_f32f32": W.T.copy()}
-    for said, weight in turned.items():
+              "gemm_f32f32": W.T.copy(), "decoded from MX": rc.floats_mx_encode(np.ascontiguousarray(W.T), "mxint8")}
+    others = {"csr_matmul": rc.csr_from_dense(np.ascontiguousarray(W.T)),
+              "gemm_f32s4": rc.quantize_pack(rc.quantize_s8(np.ascontiguousarray(W.T), bits=4, axis=1)),
+              "gemm_f32f16": rc.Plain.of(W.T.astype(np.float16)),
+              "gemm_f32mixed": rc.allocate_mixed(np.ascontiguousarray(W.T), np.arange(8) % 3 == 0)}
+    for said, weight in (*turned.items(), *others.items()):
         builder, use = Builder(), Use(native)
         y = builder.model(builder.linear(builder.input("x", ("n", 8)), weight, name="fc", transposed=True))(X, use=use)
         dense = np.asarray(weight)

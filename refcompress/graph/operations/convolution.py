@@ -12,11 +12,11 @@ from ..use import Use, Weight
 from ..weights import as_matrix, decoded, row_block
 from .checks import float32, rank, same_size
 from .row import operation
+from .tiles import patches_of, tiles
 from .windows import Pads, checked_groups, checked_window, output_sizes, resolved
 
 __all__ = ["ROWS"]
 
-AT_ONCE = 2**25  # bytes of patches that are made at a time
 Numbers = tuple[int, ...]
 
 
@@ -76,7 +76,7 @@ def _planes(x, weight, kernel, bias, use, strides, pads, dilations, groups) -> n
         y = np.empty((len(x), m, *output_sizes(x.shape[2:], kernel, strides, pads, dilations)), np.float32)
         c, rows = x.shape[1] // groups, m // groups
         for g in range(groups):
-            part = use.once(weight, f"group {g}", lambda: row_block(matrix, g * rows, (g + 1) * rows, use))
+            part = use.once(weight, f"group {g}", lambda: use.ready(row_block(matrix, g * rows, (g + 1) * rows, use)))
             _group(x[:, g * c : (g + 1) * c], part, kernel, use, strides, pads, dilations,
                    y[:, g * rows : (g + 1) * rows])
     if bias is not None:
@@ -85,38 +85,20 @@ def _planes(x, weight, kernel, bias, use, strides, pads, dilations, groups) -> n
 
 
 def _group(x, matrix: Weight, kernel, use, strides, pads, dilations, y: np.ndarray) -> None:
-    """Fill y with the product of a matrix and every patch; of large images a band of rows at a time."""
-    n, c, height, _ = x.shape
-    rows, columns = y.shape[2:]
+    """Fill y with the product of a matrix and every patch, tile by tile."""
+    c, places = x.shape[1], y.shape[2:]
     if not y.size:
         return
     if c * math.prod(kernel) == 0:
         y[...] = 0
         return
     if math.prod(kernel) == math.prod(strides) == 1 and not any(pads):
-        for i in range(n):
-            y[i] = use.columns(matrix, np.ascontiguousarray(x[i]).reshape(c, rows * columns)).reshape(-1, rows, columns)
+        for i in range(len(x)):
+            y[i] = use.columns(matrix, np.ascontiguousarray(x[i]).reshape(c, -1)).reshape(-1, *places)
         return
-    bytes_a_row = 4 * c * math.prod(kernel) * columns
-    images = max(1, AT_ONCE // (bytes_a_row * rows))
-    band = rows if images > 1 else max(1, min(rows, AT_ONCE // bytes_a_row))
-    top, left, bottom, right = pads
-    for i in range(0, n, images):
-        for r in range(0, rows, band):
-            count = min(band, rows - r)
-            first = r * strides[0] - top  # of the input's rows, as if they went on above and below
-            last = (r + count - 1) * strides[0] - top + dilations[0] * (kernel[0] - 1) + 1
-            begin, end = max(first, 0), min(last, height)
-            if begin >= end:  # pads alone
-                y[i : i + images, :, r : r + count] = 0
-                continue
-            part = np.ascontiguousarray(x[i : i + images, :, begin:end])
-            patches = use("nn_patches")(part, kernel, strides=strides, dilations=dilations,
-                                        pads=(begin - first, left, last - end, right))
-            found = use.columns(matrix, patches.T)
-            for j in range(len(part)):
-                one = found[:, j * count * columns : (j + 1) * count * columns]
-                y[i + j, :, r : r + count] = one.reshape(-1, count, columns)
+    for tile in tiles(len(x), places, 4 * c * math.prod(kernel)):
+        found = use.columns_of(matrix, patches_of(x, tile, kernel, strides, pads, dilations, use))
+        y[tile.images, :, tile.rows, tile.columns] = found.reshape(-1, *tile.shape).swapaxes(0, 1)
 
 
 def _two(x, weight: LowRankConv, use, strides, pads, dilations) -> np.ndarray:

@@ -6,7 +6,8 @@ k 2^15 + abs(b) is above 2^31 - 1 is refused.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +16,11 @@ from ...formats import Packed, Prepared, Quantized
 from ...reference.quantize.requantization import quantize_multiplier
 from ..use import Use
 from .grids import LARGEST_SUM, checked_grids, checked_ratio
+from .tiles import Tile, patches_of, tiles
 from .windows import output_sizes
 
 __all__ = ["UNIT_ROOM", "Integers", "Layer", "checked_dynamic", "checked_layer", "dynamic_parts", "layers_of",
-           "side_by_side_groups", "window_rows"]
+           "products_of_windows"]
 
 Integers = Quantized | Packed
 UNIT_ROOM = 2**15  # more than the magnitude of a product of an input less its zero point, and a weight
@@ -42,8 +44,8 @@ def layers_of(weight: Integers, bias: np.ndarray | None, x_scale: float, x_zero_
 
         sum of (x - x_zero_point) w + bias = sum of x w + (bias - x_zero_point * sum of w)
 
-    Values of kernels lie in the order of window_rows. product : what multiplies by them. kernel : the shape of the
-    values of one output, where that product takes no rows.
+    Values of kernels lie in the order of products_of_windows. product : what multiplies by them. kernel : the shape of
+    the values of one output, where that product takes no rows.
     """
     def make() -> list[Layer]:
         m = weight.shape[0]
@@ -73,34 +75,46 @@ def dynamic_parts(weight: Integers, groups: int, use: Use) -> list[Quantized | P
     return use.once(weight, f"{groups} groups", make)
 
 
-def window_rows(image: np.ndarray, kernel, window, groups: int, fill: int,
-                use: Use) -> tuple[list[np.ndarray], tuple[int, ...]]:
-    """Return for each group the windows of images (n, rows, columns, c) as rows (n * places, k), and (n, places...).
+def products_of_windows(image: np.ndarray, kernel, window, groups: int, m: int, dtype, fill: int, product: str,
+                        arguments: Callable[[np.ndarray, int, slice], tuple[tuple, dict]], use: Use) -> np.ndarray:
+    """Return the products of the windows of images (n, rows, columns, c) as (n, places..., m), tile by tile.
 
-    The values of a row lie in the order (kernel rows, kernel columns, channels).
+    product : the operation. arguments : what it takes for the rows of a group of channels, the group's number and the
+    images that they are of. The values of a row lie in the order (kernel rows, kernel columns, channels).
     """
     strides, pads, dilations = window
     n, *sizes, c = image.shape
-    places = (n, *output_sizes(sizes, kernel, strides, pads, dilations))
-    if math.prod(kernel) == math.prod(strides) == 1 and not any(pads):
-        rows = image.reshape(math.prod(places), c)
-    else:
-        rows = use("nn_patches")(image, kernel, strides=strides, pads=pads, dilations=dilations, fill=fill,
-                                 layout="nhwc")
-    if groups == 1:
-        return [rows], places
-    parts = rows.reshape(len(rows), math.prod(kernel), groups, c // groups)
-    return [np.ascontiguousarray(parts[:, :, g]).reshape(len(rows), rows.shape[1] // groups)
-            for g in range(groups)], places
+    places: Any = output_sizes(sizes, kernel, strides, pads, dilations)
+    alone = math.prod(kernel) == math.prod(strides) == 1 and not any(pads)
+    whole = [Tile(slice(0, n), slice(0, places[0]), slice(0, places[1]))]
+    parts = whole if alone else list(tiles(n, places, image.itemsize * c * math.prod(kernel)))
 
+    def rows_under(tile: Tile) -> np.ndarray:
+        if alone:
+            return image.reshape(n * math.prod(places), c)
+        return patches_of(image, tile, kernel, strides, pads, dilations, use, fill=fill, layout="nhwc")
 
-def side_by_side_groups(parts: list[np.ndarray]) -> np.ndarray:
-    """Return the outputs of all groups, one after the other along the last axis."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    if parts == whole and groups == 1:  # a single product, which gives all
+        args, kwargs = arguments(rows_under(whole[0]), 0, whole[0].images)
+        return use(product)(*args, **kwargs).reshape(n, *places, m)
+    y = use.empty((n, *places, m), dtype)
+    for tile in parts:
+        rows = rows_under(tile)
+        cells = rows.reshape(len(rows), math.prod(kernel), groups, c // groups)
+        for g in range(groups):
+            part = rows if groups == 1 else use.contiguous(cells[:, :, g]).reshape(len(rows), rows.shape[1] // groups)
+            args, kwargs = arguments(part, g, tile.images)
+            to = y[tile.images, tile.rows, tile.columns, g * m // groups : (g + 1) * m // groups]
+            use.into(to, product, *args, **kwargs)
+            if groups > 1:
+                use.forget(part)
+        if not alone:
+            use.forget(rows)
+    return y
 
 
 def channels_behind(values: np.ndarray) -> np.ndarray:
-    """Return kernels (m, c, ...) as rows (m, k) in the order of window_rows."""
+    """Return kernels (m, c, ...) as rows (m, k) in the order of products_of_windows."""
     return np.ascontiguousarray(np.moveaxis(values, 1, -1)).reshape(len(values), -1)
 
 

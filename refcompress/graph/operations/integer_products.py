@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from ...errors import RefcompressError
+from ...formats import Quantized
 from ..known import Known, Size
 from ..use import Use
 from .checks import of_type, rank, same_size
@@ -18,8 +19,7 @@ from .integer_layers import (
     checked_layer,
     dynamic_parts,
     layers_of,
-    side_by_side_groups,
-    window_rows,
+    products_of_windows,
 )
 from .memory import channels_first, channels_last, two_axes
 from .row import operation
@@ -28,6 +28,7 @@ from .windows import Pads, checked_window, output_sizes
 __all__ = ["ROWS", "conv_a8", "conv_s8", "linear_a8", "linear_s8"]
 
 Numbers = tuple[int, ...]
+MOST_CELLS = 2**24 // (128 * 255)  # of a kernel whose sums of int8 by weights less their zero points float32 holds
 
 
 def linear_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, x_scale: float, x_zero_point: int,
@@ -93,9 +94,9 @@ def conv_s8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
                                    **dict(zip(("strides", "pads", "dilations"), window)))
         return channels_first(y, spatial)
     parts = layers_of(weight, bias, x_scale, x_zero_point, y_scale, groups, use)
-    rows, places = window_rows(image, kernel, window, groups, x_zero_point, use)
-    y = side_by_side_groups([use("gemm_s8s8_requantized")(rows[g], *part, **grid) for g, part in enumerate(parts)])
-    return channels_first(y.reshape(*places, weight.shape[0]), spatial)
+    y = products_of_windows(image, kernel, window, groups, weight.shape[0], np.int8, x_zero_point,
+                            "gemm_s8s8_requantized", lambda rows, g, _: ((rows, *parts[g]), grid), use)
+    return channels_first(y, spatial)
 
 
 def linear_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, use: Use) -> np.ndarray:
@@ -144,14 +145,41 @@ def conv_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
     **Source** as linear_a8. **Departs** as linear_a8.
     """
     q = use("quantize_s8")(x, axis=0)
+    if groups == x.shape[1] and groups > 1 and math.prod(weight.shape[2:]) <= MOST_CELLS:
+        return _depthwise_a8(q, weight, bias, strides, pads, dilations, use)
     image = channels_last(q.values, use)
     kernel, window = two_axes(x.shape, weight.shape[2:], strides, pads, dilations)
-    rows, places = window_rows(image, kernel, window, groups, 0, use)
-    scale = np.repeat(q.scale.reshape(-1), len(rows[0]) // max(len(x), 1))
     parts = dynamic_parts(weight, groups, use)
     biases = [None] * groups if bias is None else np.split(bias, groups)
-    y = side_by_side_groups([use("gemm_s8s8_scaled")(rows[g], scale, parts[g], biases[g]) for g in range(groups)])
-    return np.ascontiguousarray(channels_first(y.reshape(*places, weight.shape[0]), x.ndim - 2))
+
+    def arguments(rows: np.ndarray, g: int, images: slice) -> tuple[tuple, dict]:
+        scale = q.scale.reshape(-1)[images]
+        return (rows, np.repeat(scale, len(rows) // max(len(scale), 1)), parts[g], biases[g]), {}
+
+    y = products_of_windows(image, kernel, window, groups, weight.shape[0], np.float32, 0, "gemm_s8s8_scaled",
+                            arguments, use)
+    return np.ascontiguousarray(channels_first(y, x.ndim - 2))
+
+
+def _depthwise_a8(q: Quantized, weight: Integers, bias, strides, pads, dilations, use: Use) -> np.ndarray:
+    """Return conv_a8 of a channel each: sums of integers, which float32 holds, then the scales as gemm_s8s8_scaled."""
+    shape, kernel = q.values.shape, weight.shape[2:]
+    kernel, window = two_axes(shape, kernel, strides, pads, dilations)
+
+    def make() -> tuple[np.ndarray, np.ndarray]:
+        steps, scale = np.empty(weight.shape, np.float32), np.empty((len(weight.values), *(1,) * (len(shape) - 2)))
+        np.subtract(weight.values, weight.zero_point, out=steps, dtype=np.float32)
+        scale[...] = weight.scale.reshape(-1, *scale.shape[1:])
+        return steps.reshape(len(steps), 1, *kernel), scale
+
+    steps, scale = use.once(weight, "steps", make)
+    image = q.values.astype(np.float32).reshape(*shape[:2], *shape[2:] if len(shape) == 4 else (1, shape[2]))
+    acc = use("nn_depthwise_f32")(image, steps, **dict(zip(("strides", "pads", "dilations"), window)))
+    acc = acc if len(shape) == 4 else acc[:, :, 0]
+    y = acc * (q.scale.astype(np.float64).reshape(-1, *(1,) * (len(shape) - 1)) * scale) + 0.0
+    if bias is not None:
+        y += bias.reshape(scale.shape)
+    return y.astype(np.float32)
 
 
 def linear_shape(x: Known, weight: Known, bias: Known | None = None, **grids) -> Known:

@@ -46,6 +46,11 @@ class Arenas:
         taken = [memory_of(a) for a in arrays if a.size]
         self._free = [piece for piece in self._all if not any(_meet(memory_of(piece), each) for each in taken)]
 
+    def release(self, a: np.ndarray) -> None:
+        """Free the piece in which an array lies, if it lies in one."""
+        self._free += [piece for piece in self._all if a.size and within(a, piece)
+                       and not any(piece is free for free in self._free)]
+
     @property
     def nbytes(self) -> int:
         """How many bytes all pieces have."""

@@ -74,6 +74,33 @@ class Tracing(Use):
 
         return prepared
 
+    def empty(self, shape: tuple[int, ...], dtype) -> np.ndarray:
+        if not self._prepare:
+            return super().empty(shape, dtype)
+        y = self.arenas.empty(shape, dtype)
+        self.gives.append(y)
+        return y
+
+    def into(self, y: np.ndarray, name: str, *args: Any, **kwargs: Any) -> None:
+        function = Use.__call__(self, name)
+        values = args[: VALUES.get(name, 0)]
+        ready = all(isinstance(a, np.ndarray) and a.flags.c_contiguous for a in values)
+        if self._prepare and values and ready and y.flags.c_contiguous and hasattr(function, "prepare"):
+            call = function.prepare(*args, empty=lambda shape, dtype: y.reshape(shape), **kwargs)
+            call()
+            self.calls.append(call)
+            self.reads.extend(values)
+        else:
+            found = self(name)(*args, **kwargs).reshape(y.shape)
+            np.copyto(y, found)
+            self.calls.append(partial(np.copyto, y, found))
+            self.reads.append(found)
+            self.forget(found)
+
+    def forget(self, a: np.ndarray) -> None:
+        if self._prepare:
+            self.arenas.release(a)
+
     def computed(self, function: Callable, *inputs: Any, out: np.ndarray | None = None) -> np.ndarray:
         if not self._prepare:
             return super().computed(function, *inputs, out=out)
