@@ -23,7 +23,8 @@ def layer(weight) -> Model:
 
 ROWS = rc.quantize_s8(W, axis=0)
 STORED = {
-    "gemm_f32f32": W, "gemm_f32s8": ROWS, "quantize_unpack": rc.quantize_pack(rc.quantize_s8(W, bits=3, group=4), bits=3),
+    "gemm_f32f32": W, "gemm_f32s8": ROWS,
+    "quantize_unpack": rc.quantize_pack(rc.quantize_s8(W, bits=3, group=4), bits=3),
     "gemm_f32s4": rc.quantize_pack(rc.quantize_s8(W, bits=4, group=4)), "gemm_f32nf4": rc.floats_nf4_encode(W),
     "csr_matmul": rc.csr_from_dense(W), "csr_from_dense": rc.Shared(np.uint8(np.abs(W)), np.float32([0, 1, -1, 2])),
     "lowrank_matmul": rc.LowRank(W[:, :2].copy(), np.float32([2, 1]), W[:2].copy()),
