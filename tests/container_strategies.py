@@ -11,6 +11,7 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    NVFP4,
     GGMLBlocks,
     Graph,
     LowRank,
@@ -30,7 +31,7 @@ from refcompress.container import entries
 from refcompress.container.cursor import Coding
 from refcompress.container.entries import DTYPES
 from refcompress.formats import ELEMENT_TYPES, GGML_TYPES, MX_ELEMENTS, Input, Node
-from refcompress.formats.base import Format
+from refcompress.formats.base import Format, block_shape, matrix_shape
 
 SHAPES = st.one_of(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9),
                    st.integers(0, 700).map(lambda n: (n,)), st.just((1,) * 32))
@@ -126,6 +127,30 @@ def nf4s(draw, shape=None):
     scales = draw(hnp.arrays(np.float32, (*shape[:-1], -(-shape[-1] // block)), fill=st.just(1),
                              elements=st.floats(2.0**-149, 2.0**127, width=32)))
     return NF4(skewed(draw, int(np.prod(shape)), 16).reshape(shape).astype(np.uint8), scales, block)
+
+
+@st.composite
+def nvfp4s(draw):
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=40))
+    scales = skewed(draw, int(np.prod(blocks := block_shape(matrix_shape(shape), 16))), 127).reshape(blocks)
+    codes = skewed(draw, int(np.prod(shape)), 16).reshape(shape)
+    of_all = draw(st.floats(2.0**-149, 2.0**127, width=32))
+    return NVFP4(codes.astype(np.uint8), scales.astype(np.uint8), np.float32(of_all))
+
+
+@st.composite
+def codebooks(draw):
+    """Draw codebooks of rows or groups; in some of them code 0 is +0.0 everywhere."""
+    shape = draw(hnp.array_shapes(min_dims=2, max_dims=3, min_side=0, max_side=9))
+    c, group = draw(st.sampled_from([1, 2, 3, 16, 17, 256, 257])), draw(st.none() | st.integers(1, 20))
+    rows, size = matrix_shape(shape)
+    books = np.random.default_rng(draw(st.integers(0, 2**32))).standard_normal(
+        (rows, 1 if group is None else -(-size // group), c)).astype(np.float32)
+    if books.size and draw(st.booleans()):
+        books[..., 0] = 0
+        books.flat[0] = draw(st.sampled_from([0.0, 0.0, -0.0]))
+    codes = skewed(draw, int(np.prod(shape)), c).reshape(shape)
+    return Shared(codes.astype(np.uint8 if c <= 256 else np.uint16), books, group)
 
 
 @st.composite
@@ -237,12 +262,13 @@ def graphs(draw, outer=(), depth=2, number=None):
 
 VALUES = {  # by class: whatever a file may hold
     np.ndarray: raw_arrays(),
-    Shared: shareds(),
+    Shared: st.one_of(shareds(), codebooks()),
     CSR: csrs(),
     LowRank: lowranks(),
     Mixed: mixeds(),
     MX: mxs(),
     NF4: nf4s(),
+    NVFP4: nvfp4s(),
     Quantized: st.one_of(quantizeds(), quantizeds(dtype=np.int16), kernels()),
     Packed: packeds(),
     LowRankConv: lowrank_convs(),

@@ -12,6 +12,7 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    NVFP4,
     GGMLBlocks,
     Graph,
     LowRank,
@@ -26,7 +27,7 @@ from refcompress import (
     container,
     quantize_pack,
 )
-from refcompress.container import bits, codes, cursor, entries, index, positions, quantized, sameness, streams
+from refcompress.container import bits, codes, cursor, entries, index, positions, quantized, sameness, shared, streams
 from refcompress.container.cursor import Coding, integer_bytes
 from refcompress.container.kinds import Kind
 from refcompress.formats import Input, Node
@@ -149,7 +150,13 @@ def sample(seed: int, version: int) -> bytes:
             ),
         }
     if version > 2:
-        layers["graph"] = graph()
+        layers |= {
+            "graph": graph(),
+            "nvfp4": NVFP4(rng.integers(0, 16, (2, 20)).astype(np.uint8), np.uint8([[1, 126], [56, 0]]), F32(0.1)),
+            "codebooks": Shared(sparse, np.pad(rng.standard_normal((12, 2, 15)).astype(F32), ((0,), (0,), (1,)))
+                                [..., :16], 20),
+            "codebooks of rows": Shared(dense, rng.standard_normal((8, 1, 6)).astype(F32)),
+        }
     layers |= {"tied": layers["columns"], "again": layers["bias"], "nothing": layers["none"]}
     return container.write(layers, Coding(native, version), contexts=["columns", "tied"])
 
@@ -293,8 +300,8 @@ def other_choices(rng, share: float):
         code(self, dense, sparse and not now(), coding, marks)
 
     def any_entry(value, coding, contexts=False, write=entries.write):
-        if isinstance(value, Shared) and 1 <= len(value.codebook) <= 256 and now():
-            return entries.write_contexts(value, coding)
+        if isinstance(value, Shared) and value.codebook.ndim == 1 and 1 <= len(value.codebook) <= 256 and now():
+            return shared.write_contexts(value, coding)
         return write(value, coding, contexts)
 
     def any_reference(index, write=sameness.reference_bytes):
@@ -303,7 +310,7 @@ def other_choices(rng, share: float):
     with (
         mock.patch.multiple(streams, Stream=Stream),
         mock.patch.multiple(quantized, Stream=Stream),
-        mock.patch.multiple(entries, Stream=Stream),
+        mock.patch.multiple(shared, Stream=Stream),
         mock.patch.multiple(positions, smallest=any_layout),
         mock.patch.object(quantized.Integers, "__init__", any_kind),
         mock.patch.object(codes.Codes, "__init__", any_codes),

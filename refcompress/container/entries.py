@@ -4,7 +4,6 @@ Writers trust the frozen formats that they are given. Readers trust nothing: bef
 compared with the bytes that are left and with the limit; what was decoded goes through the checks of its format.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..formats import (
     CSR,
     MX,
     NF4,
+    NVFP4,
     ArrayFormat,
     GGMLBlocks,
     Graph,
@@ -30,12 +30,11 @@ from ..formats import (
     Shared,
     Tucker2,
 )
-from . import factors, ggml, graphs, layers, plain, positions, quantized, rows, streams
+from . import factors, ggml, graphs, layers, plain, positions, quantized, rows, shared
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
-from .codes import Codes, read_codes, read_layout
+from .codes import read_layout
 from .cursor import Coding, Reader, integer_bytes
 from .kinds import LAST_OF, Kind
-from .streams import Stream
 
 DTYPES = {np.dtype(name): number for number, name in {
     0: "bool", 1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 6: "uint32", 7: "int64", 8: "uint64",
@@ -46,7 +45,8 @@ DTYPE_OF = {number: dtype for dtype, number in DTYPES.items()}
 def write(value: np.ndarray | ArrayFormat | Graph, coding: Coding, contexts: bool = False) -> bytes:
     """Return the bytes of one entry after its name: its kind, then what the kind says.
 
-    contexts : whether the range coder may code a Shared of at most 256 values, where that takes fewer bytes.
+    contexts : whether the range coder may code a Shared of one codebook of at most 256 values, where that takes fewer
+        bytes.
     """
     if isinstance(value, Prepared):
         value = value.weight
@@ -56,8 +56,8 @@ def write(value: np.ndarray | ArrayFormat | Graph, coding: Coding, contexts: boo
             if data[0] > LAST_OF[coding.version]:
                 raise RefcompressError("value", f"is of kind {data[0]}, which version {coding.version} of the file does"
                                                 " not have")
-            if contexts and isinstance(value, Shared) and 1 <= len(value.codebook) <= 256:
-                return min(data, write_contexts(value, coding), key=len)
+            if contexts and isinstance(value, Shared) and value.codebook.ndim == 1 and 1 <= len(value.codebook) <= 256:
+                return min(data, shared.write_contexts(value, coding), key=len)
             return data
     names = ", ".join(held.__name__ for held in WRITERS)
     raise ArgumentTypeError("value", f"must be one of {names}, not {type(value).__name__}")
@@ -142,86 +142,27 @@ def read_csr(reader: Reader, kind: int) -> CSR:
     return checked(reader, CSR, shape, owned(indptr), owned(indices), data)
 
 
-# Kind 2: Shared. Where code 0 is the weight +0.0, a layout may store the other codes alone, less 1, at their positions.
-
-def write_shared(a: Shared, coding: Coding) -> bytes:
-    codes = Codes(Stream(a.codes.reshape(-1), coding), a.pruned, coding)
-    return b"".join([bytes([Kind.SHARED]), shared_head(a), codes.tobytes()])
-
-
-def shared_head(a: Shared) -> bytes:
-    return b"".join([shape_bytes(a.shape, 4), integer_bytes(len(a.codebook)), raw(a.codebook)])
-
-
-def read_shared(reader: Reader, kind: int) -> Shared:
-    shape = read_shape(reader, 4)
-    size = math.prod(shape)
-    c = reader.integer("header")
-    if c > 65536:
-        raise reader.corrupt(f"a codebook has at most 65536 entries, not {c}")
-    codebook = read_raw(reader, (c,), np.float32, "codebooks")
-    reader.promise(size * (1 if c <= 256 else 2))
-    codes = read_codes(reader, size, c, sparse=c > 0 and codebook.view(np.uint32)[0] == 0).symbols
-    return checked(reader, Shared, owned(codes.reshape(shape)), codebook)
-
-
-# Kind 9: Shared too. All codes are one sequence of the range coder, which learns where weights lie.
-
-def write_contexts(a: Shared, coding: Coding) -> bytes:
-    encode = streams.operation(coding.implementation, "rangecoder_encode")
-    data = encode(a.codes.reshape(rows_and_columns(a.shape)), alphabet=len(a.codebook))
-    return bytes([Kind.CONTEXTS]) + shared_head(a) + integer_bytes(len(data)) + data.tobytes()
-
-
-def rows_and_columns(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return the rows and columns that the range coder sees of an array: its first axis, and all others as one."""
-    return (shape[0], math.prod(shape[1:])) if len(shape) > 1 else (1, math.prod(shape))
-
-
-def read_contexts(reader: Reader, kind: int) -> Shared:
-    shape = read_shape(reader, 4)
-    c = reader.integer("header")
-    if not 1 <= c <= 256:
-        raise reader.corrupt(f"a codebook of the range coder has 1 to 256 entries, not {c}")
-    codebook = read_raw(reader, (c,), np.float32, "codebooks")
-    start = reader.position
-    data = np.frombuffer(reader.take(reader.integer("header"), "contexts"), np.uint8)
-    taken = reader.position - start
-    rows, columns = rows_and_columns(shape)
-    reader.promise(rows * columns)
-    if rows * columns == 0:
-        raise reader.corrupt("no codes take fewer bytes without contexts")
-    reader.bear(4 * columns if rows > 1 else 0)  # the slots of the columns
-    decode = streams.operation(reader.coding.implementation, "rangecoder_decode")
-    codes = checked(reader, decode, data, shape=(rows, columns), alphabet=c)
-    a = checked(reader, Shared, owned(codes.reshape(shape)), codebook)
-    if taken >= Codes(Stream(a.codes.reshape(-1), reader.coding), a.pruned, reader.coding).size:
-        raise reader.corrupt("the codes take no fewer bytes by contexts than without")
-    reader.contexts.add(reader.entry)
-    return a
-
-
-# Kinds 3, 5 to 8, 11 and 12 are in quantized.py, 13 in rows.py, 4, 15 and 16 in factors.py, 14 and 17 in layers.py,
-# 18 in plain.py, 19 in ggml.py, 20 in graphs.py, and 10 in sameness.py.
+# Kinds 2, 9 and 22 are in shared.py, 3, 5 to 8, 11, 12 and 21 in quantized.py, 13 in rows.py, 4, 15 and 16 in
+# factors.py, 14 and 17 in layers.py, 18 in plain.py, 19 in ggml.py, 20 in graphs.py, and 10 in sameness.py.
 
 WRITERS: dict[type, Callable[[Any, Coding], bytes]] = {
-    np.ndarray: write_array, CSR: write_csr, Shared: write_shared, Quantized: rows.write,
+    np.ndarray: write_array, CSR: write_csr, Shared: shared.write_shared, Quantized: rows.write,
     LowRank: factors.write_lowrank, Mixed: quantized.write_mixed, MX: rows.write, NF4: rows.write,
     Packed: layers.write_packed, LowRankConv: factors.write_lowrank_conv, Tucker2: factors.write_tucker2,
     QuantizedLayer: layers.write_layer, Plain: plain.write_plain, GGMLBlocks: ggml.write_blocks,
-    Graph: graphs.write_graph,
+    Graph: graphs.write_graph, NVFP4: quantized.write_nvfp4,
 }
 READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat | Graph]] = {
     Kind.ARRAY: read_array,
     Kind.CSR: read_csr,
-    Kind.SHARED: read_shared,
+    Kind.SHARED: shared.read_shared,
     Kind.INT8: quantized.read_quantized,
     Kind.LOW_RANK: factors.read_lowrank,
     Kind.INT16: quantized.read_quantized,
     Kind.MIXED: quantized.read_mixed,
     Kind.MX: quantized.read_mx,
     Kind.NF4: quantized.read_nf4,
-    Kind.CONTEXTS: read_contexts,
+    Kind.CONTEXTS: shared.read_contexts,
     Kind.INT8_DIFFERENCES: quantized.read_quantized,
     Kind.INT16_DIFFERENCES: quantized.read_quantized,
     Kind.ROWS: rows.read,
@@ -232,4 +173,6 @@ READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat | Graph]] =
     Kind.PLAIN: plain.read_plain,
     Kind.GGML_BLOCKS: ggml.read_blocks,
     Kind.GRAPH: graphs.read_graph,
+    Kind.NVFP4: quantized.read_nvfp4,
+    Kind.CODEBOOKS: shared.read_codebooks,
 }

@@ -29,6 +29,8 @@ class Kind(IntEnum):
     PLAIN = 18
     GGML_BLOCKS = 19
     GRAPH = 20
+    NVFP4 = 21
+    CODEBOOKS = 22
 
 
 LAST_OF = {1: Kind.CONTEXTS, 2: Kind.GGML_BLOCKS, 3: max(Kind)}  # the last kind of each version of the file

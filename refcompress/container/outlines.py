@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..formats import ELEMENT_TYPES, GGML_TYPES, GGMLBlocks, Graph, Plain, QuantizedLayer
-from ..formats.base import block_shape
+from ..formats.base import block_shape, matrix_shape
 from ..formats.floats import MX_BLOCK
+from ..formats.nvfp4 import NVFP4_BLOCK
 from ..formats.quantized import described
 from ..reference.planes.elements import plan_of
 from . import entries, ggml, layers, plain, positions, quantized, streams
@@ -21,6 +22,7 @@ from .codes import read_layout
 from .cursor import Reader
 from .kinds import Kind
 from .rows import READERS as IN_ROWS
+from .shared import read_books
 
 
 class Outline(NamedTuple):
@@ -81,6 +83,17 @@ def _csr(reader: Reader, kind: int) -> Outline:
 def _shared(reader: Reader, kind: int) -> Outline:
     shape, c = read_shape(reader, 4), reader.integer("header")
     pruned = bytes(reader.take(4 * c, "codebooks")[:4]) == bytes(4)
+    return _of_codes(reader, kind, shape, pruned, c, "")
+
+
+def _codebooks(reader: Reader, kind: int) -> Outline:
+    shape, _, books = read_books(reader)
+    values = np.frombuffer(reader.take(4 * math.prod(books), "codebooks"), "<u4").reshape(books)
+    pruned = values.size > 0 and not values[..., 0].any()
+    return _of_codes(reader, kind, shape, pruned, books[-1], f" in each of {math.prod(books[:2]):,} codebooks")
+
+
+def _of_codes(reader: Reader, kind: int, shape: tuple[int, ...], pruned: bool, c: int, where: str) -> Outline:
     kept = ""
     if kind == Kind.CONTEXTS:
         reader.take(reader.integer("header"), "contexts")
@@ -88,7 +101,8 @@ def _shared(reader: Reader, kind: int) -> Outline:
         count = _codes(reader, math.prod(shape))
         if count is not None:
             kept = f", {count / max(math.prod(shape), 1):.1%} kept"
-    return _of_floats(f"shared, {c - 1} values and zero{kept}" if pruned else f"shared, {c} values", shape)
+    values = f"{c - 1} values and zero" if pruned else f"{c} values"
+    return _of_floats(f"shared, {values}{where}{kept if pruned else ''}", shape)
 
 
 def _codes(reader: Reader, size: int) -> int | None:
@@ -134,6 +148,14 @@ def _nf4(reader: Reader, kind: int) -> Outline:
     reader.take(4 * math.prod(block_shape(shape, block)), "scales")
     streams.skip(reader, math.prod(shape), "values")
     return _of_floats(f"nf4, blocks of {block}", shape)
+
+
+def _nvfp4(reader: Reader, kind: int) -> Outline:
+    shape = quantized.read_blocks(reader)
+    reader.take(4, "scales")
+    streams.skip(reader, math.prod(block_shape(matrix_shape(shape), NVFP4_BLOCK)), "scales")
+    streams.skip(reader, math.prod(shape), "values")
+    return _of_floats(f"nvfp4, blocks of {NVFP4_BLOCK}", shape)
 
 
 def _rows(reader: Reader, kind: int) -> Outline:
@@ -203,6 +225,8 @@ READERS: dict[Kind, Callable[[Reader, int], Outline]] = {
     Kind.MIXED: _mixed,
     Kind.MX: _mx,
     Kind.NF4: _nf4,
+    Kind.NVFP4: _nvfp4,
+    Kind.CODEBOOKS: _codebooks,
     Kind.ROWS: _rows,
     Kind.PACKED: _packed,
     Kind.LAYER: _layer,

@@ -1,4 +1,4 @@
-"""The kinds of entry that hold numbers of few bits: integers with scales, two widths in one matrix, MX blocks, NF4.
+"""The kinds of entry that hold numbers of few bits: integers with scales, two widths in one matrix, MX, NF4, NVFP4.
 
 All their codes are streams, so a file takes no more bits for them than they use, whatever width they have in memory.
 """
@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import UnsupportedVersionError
-from ..formats import MX, MX_ELEMENTS, NF4, Mixed, Quantized
-from ..formats.floats import MX_BLOCK, block_shape
+from ..formats import MX, MX_ELEMENTS, NF4, NVFP4, Mixed, Quantized
+from ..formats.base import block_shape, matrix_shape
+from ..formats.floats import MX_BLOCK
+from ..formats.nvfp4 import NVFP4_BLOCK
 from . import streams
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .codes import Codes, read_codes
@@ -202,6 +204,25 @@ def read_nf4(reader: Reader, kind: int) -> NF4:
     reader.promise(size)
     codes = streams.read(reader, size, 16, "values").reshape(shape)
     return checked(reader, NF4, owned(codes), scales, block)
+
+
+# Kind 21: NVFP4. A code of 7 bits for the scale of each block, and of 4 bits for each element.
+
+def write_nvfp4(a: NVFP4, coding: Coding) -> bytes:
+    scales, codes = Stream(a.scales.reshape(-1), coding), Stream(a.codes.reshape(-1), coding)
+    head = bytes([Kind.NVFP4]) + shape_bytes(a.shape, 4) + raw(np.asarray(a.tensor_scale))
+    return head + scales.tobytes() + codes.tobytes()
+
+
+def read_nvfp4(reader: Reader, kind: int) -> NVFP4:
+    shape = read_blocks(reader)
+    of_all = read_raw(reader, (), np.float32, "scales")
+    scale_shape = block_shape(matrix_shape(shape), NVFP4_BLOCK)
+    size, blocks = math.prod(shape), math.prod(scale_shape)
+    reader.promise(size + blocks)
+    scales = streams.read(reader, blocks, 127, "scales").reshape(scale_shape)
+    codes = streams.read(reader, size, 16, "values").reshape(shape)
+    return checked(reader, NVFP4, owned(codes), owned(scales), of_all)
 
 
 def read_blocks(reader: Reader) -> tuple[int, ...]:

@@ -131,7 +131,7 @@ class MX(Format):
         if element is not None:
             codes_below(codes, element.bits)
         scales = arguments.array(self.scales, "scales", np.uint8)
-        one_a_block(scales, codes, MX_BLOCK)
+        _one_a_block(scales, codes, MX_BLOCK)
         self._set("codes", codes)
         self._set("scales", scales)
 
@@ -177,7 +177,7 @@ class NF4(Format):
         codes = codes_below(arguments.array(self.codes, "codes", np.uint8), 4)
         scales = arguments.finite(arguments.array(self.scales, "scales", np.float32), "scales")
         arguments.each(scales, "scales", scales > 0, "must be positive")
-        one_a_block(scales, codes, self.block)
+        _one_a_block(scales, codes, self.block)
         self._set("codes", codes)
         self._set("scales", scales)
 
@@ -202,8 +202,7 @@ def codes_below(codes: np.ndarray, bits: int) -> np.ndarray:
     return codes
 
 
-def one_a_block(scales: np.ndarray, codes: np.ndarray, block: int) -> None:
-    """Refuse scales of another shape than one for each block of codes."""
+def _one_a_block(scales: np.ndarray, codes: np.ndarray, block: int) -> None:
     if codes.ndim == 0:
         raise RefcompressError("codes", "must have at least one dimension")
     wanted = block_shape(rows_shape(codes.shape, scales.ndim), block)

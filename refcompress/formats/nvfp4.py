@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import arguments
-from .base import Format, in_segments
-from .floats import FLOATS, codes_below, one_a_block
+from ..errors import RefcompressError
+from .base import Format, block_shape, in_segments, matrix_shape
+from .floats import FLOATS, codes_below
 
 NVFP4_BLOCK = 16
 NVFP4_ELEMENT, NVFP4_SCALE = FLOATS["fp4_e2m1"], FLOATS["fp8_e4m3"]
@@ -20,7 +21,8 @@ class NVFP4(Format):
 
     codes : any shape of at least one dimension, uint8 codes of fp4_e2m1. scales : uint8, codes of fp8_e4m3 that are
     neither negative nor NaN, one for each block. tensor_scale : float32 of shape (), positive, finite. Blocks lie in
-    rows as the groups of :class:`Quantized` do: the last size of scales is ceil(size of a row / 16).
+    rows as the groups of :class:`Quantized` do. Scales have the dimensions of the matrix of these rows; their last size
+    is ceil(size of a row / 16).
     """
 
     codes: np.ndarray
@@ -33,7 +35,11 @@ class NVFP4(Format):
         codes = codes_below(arguments.array(self.codes, "codes", np.uint8), 4)
         scales = arguments.array(self.scales, "scales", np.uint8)
         arguments.each(scales, "scales", scales <= NVFP4_SCALE.largest, "must be a code of 0 to 448: 0 to 126")
-        one_a_block(scales, codes, NVFP4_BLOCK)
+        if codes.ndim == 0:
+            raise RefcompressError("codes", "must have at least one dimension")
+        wanted = block_shape(matrix_shape(codes.shape), NVFP4_BLOCK)
+        if scales.shape != wanted:
+            raise RefcompressError("scales", f"must have the shape {wanted}, not {scales.shape}")
         of_all = arguments.finite(arguments.array(self.tensor_scale, "tensor_scale", np.float32, ndim=0),
                                   "tensor_scale")
         arguments.each(of_all, "tensor_scale", of_all > 0, "must be positive")

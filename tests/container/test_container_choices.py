@@ -25,7 +25,7 @@ from refcompress import (
     reference,
 )
 from refcompress.cli import main
-from refcompress.container import entries, streams
+from refcompress.container import entries, shared, streams
 from refcompress.container.cursor import Coding, integer_bytes
 from refcompress.ledger import ledger
 
@@ -226,7 +226,7 @@ def test_what_the_range_coder_would_not_write_is_refused(entry, rule):
 def test_contexts_that_save_nothing_are_refused():
     w = Shared(np.random.default_rng(0).permutation(256).astype(np.uint8).reshape(16, 16), np.arange(256, dtype=F32))
     for version in (1, 2, 3):
-        entry = entries.write_contexts(w, Coding(native, version))
+        entry = shared.write_contexts(w, Coding(native, version))
         assert len(entry) >= len(entries.write(w, Coding(native, version)))
         with pytest.raises(CorruptError, match="no fewer bytes by contexts"):
             container.loads(file_of(1, lambda n: entry, version))

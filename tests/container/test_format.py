@@ -17,6 +17,7 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    NVFP4,
     GGMLBlocks,
     Graph,
     LowRank,
@@ -81,7 +82,8 @@ class Decoder:
         return {0: self.array, 1: self.csr, 2: self.shared, 3: self.quantized, 4: self.lowrank, 5: self.quantized,
                 6: self.mixed, 7: self.mx, 8: self.nf4, 9: self.contexts, 10: self.same, 11: self.differences,
                 12: self.differences, 13: self.rows, 14: self.packed, 15: self.convolutions, 16: self.tucker2,
-                17: self.layer, 18: self.plain, 19: self.blocks, 20: self.graph_entry}[self.byte()]()
+                17: self.layer, 18: self.plain, 19: self.blocks, 20: self.graph_entry,
+                21: self.nvfp4, 22: self.codebooks}[self.byte()]()
 
     def same(self):
         return list(self.layers.values())[self.int()]
@@ -268,6 +270,16 @@ class Decoder:
         scales = self.numbers(prod(shape[:-1]) * -(-shape[-1] // block))
         return "nf4", shape, block, scales, self.stream(prod(shape))
 
+    def nvfp4(self):
+        shape, of_all = self.shape(), self.numbers(1)
+        rows, size = (prod(shape[:1]), prod(shape[1:])) if len(shape) > 1 else (1, shape[0])
+        return "nvfp4", shape, of_all, self.stream(rows * -(-size // 16)), self.stream(prod(shape))
+
+    def codebooks(self):
+        shape, group, c = self.shape(), self.int(), self.int()
+        books = shape[0] * (-(-prod(shape[1:]) // group) if group else 1)
+        return "codebooks", shape, group, c, self.numbers(books * c), self.codes(prod(shape))
+
     def contexts(self):
         shape, codebook = self.shape(), self.numbers(self.int())
         m, k = (shape[0], prod(shape[1:])) if len(shape) > 1 else (1, prod(shape))
@@ -434,6 +446,9 @@ def content(value):
         rows = np.repeat(np.arange(value.shape[0]), np.diff(value.indptr))
         places = (rows * value.shape[1] + value.indices).tolist()
         return "csr", value.shape, dict(zip(places, value.data.tolist()))
+    if isinstance(value, Shared) and value.codebook.ndim == 3:
+        return ("codebooks", value.shape, value.group or 0, value.codebook.shape[-1],
+                tuple(value.codebook.ravel().tolist()), value.codes.ravel().tolist())
     if isinstance(value, Shared):
         return "shared", value.shape, tuple(value.codebook.tolist()), value.codes.ravel().tolist()
     for kind, integers, scale in (Quantized, "values", "scale"), (MX, "codes", "scales"), (NF4, "codes", "scales"):
@@ -450,6 +465,9 @@ def content(value):
         return "mx", number, value.shape, value.scales.ravel().tolist(), value.codes.ravel().tolist()
     if isinstance(value, NF4):
         return "nf4", value.shape, value.block, tuple(value.scales.ravel().tolist()), value.codes.ravel().tolist()
+    if isinstance(value, NVFP4):
+        return ("nvfp4", value.shape, (float(value.tensor_scale),), value.scales.ravel().tolist(),
+                value.codes.ravel().tolist())
     if isinstance(value, LowRank):
         factors = (tuple(factor.ravel().tolist()) for factor in (value.u, value.s, value.vt))
         return "lowrank", (*value.shape, value.rank), *factors
