@@ -114,9 +114,7 @@ def row_block(weight: Weight, start: int, stop: int, use: Use) -> Weight:
     if isinstance(weight, Shared):
         return Shared(weight.codes[start:stop], weight.codebook)
     if isinstance(weight, CSR):
-        a, b = weight.indptr[start], weight.indptr[stop]
-        return CSR((stop - start, weight.shape[1]), weight.indptr[start : stop + 1] - a, weight.indices[a:b],
-                   weight.data[a:b], weight.canonical)
+        return weight.rows(start, stop)
     if isinstance(weight, LowRank):
         return LowRank(weight.u[start:stop], weight.s, weight.vt)
     if isinstance(weight, Quantized | Packed):
