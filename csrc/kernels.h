@@ -13,7 +13,8 @@
 #define RC_AVX2 __attribute__((target("avx2,fma"), aligned(64)))
 /* One level for what Ice Lake, Zen 4 and everything later has; older AVX-512 processors take the AVX2 kernels. */
 #define RC_AVX512 \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2,avx2,fma"), aligned(64)))
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2,"\
+                          "avx512vpopcntdq,avx2,fma"), aligned(64)))
 #else
 #define RC_X86 0
 #endif

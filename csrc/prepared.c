@@ -20,7 +20,7 @@ static inline int leave(uint64_t mode, int status)
 int rc_call_csr_matmul(const struct rc_csr_matmul_call *c)
 {
     uint64_t mode = enter();
-    return leave(mode, c->kernel(0, c->m, c->n, c->n, c->k, c->nnz, c->indptr, c->indices, c->data, c->x, c->y));
+    return leave(mode, c->kernel(0, c->a->m, c->n, c->n, c->a, c->x, c->y));
 }
 
 int rc_call_gemm_s8s8(const struct rc_gemm_s8s8_call *c)
@@ -39,11 +39,11 @@ int rc_call_gemm_f32s8(const struct rc_gemm_f32s8_call *c)
     return leave(mode, c->kernel(0, c->n, c->m, c->n, c->x, c->w, c->y));
 }
 
-int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz,
-                      const int64_t *indptr, const int32_t *indices, const float *data, const float *x, float *y)
+int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, const struct rc_csr *a,
+                      const float *x, float *y)
 {
     uint64_t mode = enter();
-    return leave(mode, kernel(begin, end, width, n, k, nnz, indptr, indices, data, x, y));
+    return leave(mode, kernel(begin, end, width, n, a, x, y));
 }
 
 int rc_run_gemm_s8s8(rc_gemm_s8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x,

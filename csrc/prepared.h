@@ -4,10 +4,9 @@
  * the default mode (below). */
 struct rc_csr_matmul_call {
     rc_csr_matmul *kernel;
-    size_t m, n, k, nnz;
-    const int64_t *indptr;
-    const int32_t *indices;
-    const float *data, *x;
+    size_t n;
+    const struct rc_csr *a;
+    const float *x;
     float *y;
 };
 struct rc_gemm_s8s8_call {
@@ -37,8 +36,8 @@ int rc_call_gemm_f32s8(const struct rc_gemm_f32s8_call *call);
 
 /* A call by the kernel, in the default mode: Python calls a function that it knows by name in less than half the time
  * that a pointer takes it. */
-int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, size_t k, size_t nnz,
-                      const int64_t *indptr, const int32_t *indices, const float *data, const float *x, float *y);
+int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, const struct rc_csr *a,
+                      const float *x, float *y);
 int rc_run_gemm_s8s8(rc_gemm_s8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x,
                      const int8_t *w, int32_t *y);
 int rc_run_gemm_u8s8(rc_gemm_u8s8 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x,

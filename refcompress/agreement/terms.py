@@ -32,14 +32,14 @@ def csr_terms(a: CSR, x: ArrayLike) -> Terms:
     k = np.diff(a.indptr)[:, None]
     rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
     sizes = np.zeros(a.shape)
-    np.add.at(sizes, (rows, a.indices), _size(a.data))  # duplicates are terms of their own
+    np.add.at(sizes, (rows, a.indices), _size(a.values))  # duplicates are terms of their own
     stored = np.zeros(a.shape)
     stored[rows, a.indices] = 1
     magnitude = _up(sizes @ _size(x), a.shape[1] + k)  # k for the sums of duplicates
     special = np.zeros((a.shape[0], 1), dtype=bool)
-    special[rows[~np.isfinite(a.data)]] = True
+    special[rows[~np.isfinite(a.values)]] = True
     special = special | (stored @ ~np.isfinite(x) > 0)
-    e = _unit(a.data) + _unit(x)
+    e = _unit(a.values) + _unit(x)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
     return Terms(k, magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
 

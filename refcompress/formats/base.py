@@ -189,7 +189,9 @@ def in_segments(values: np.ndarray, scale: np.ndarray, group: int | None) -> tup
 
 
 def _same(mine, theirs) -> bool:
-    return same_bits(mine, theirs) if isinstance(mine, np.ndarray) else mine == theirs
+    if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
+        return same_bits(mine, theirs)
+    return type(mine) is type(theirs) and mine == theirs
 
 
 def same_bits(mine: np.ndarray, theirs: np.ndarray) -> bool:

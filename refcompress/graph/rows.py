@@ -57,7 +57,7 @@ def _csr(w: CSR, rows: Rows) -> CSR:
     counts = np.diff(w.indptr)[chosen]
     indptr = np.concatenate([[0], np.cumsum(counts)])
     places = np.repeat(w.indptr[chosen] - indptr[:-1], counts) + np.arange(indptr[-1])
-    return CSR((len(chosen), w.shape[1]), indptr, w.indices[places], w.data[places], w.canonical)
+    return CSR((len(chosen), w.shape[1]), indptr, w.indices[places], w.data_at(places), w.canonical)
 
 
 def _mixed(w: Mixed, rows: Rows) -> Mixed:
@@ -125,7 +125,7 @@ def turned_matrix(weight: ArrayFormat, operation: Callable[[str], Callable]) -> 
         order = np.argsort(weight.indices, kind="stable")  # by columns, and in each by rows
         rows = np.repeat(np.arange(weight.shape[0]), np.diff(weight.indptr))
         indptr = np.concatenate([[0], np.cumsum(np.bincount(weight.indices, minlength=weight.shape[1]))])
-        return CSR(weight.shape[::-1], indptr, rows[order], weight.data[order], weight.canonical)
+        return CSR(weight.shape[::-1], indptr, rows[order], weight.data_at(order), weight.canonical)
     if isinstance(weight, LowRank):
         return LowRank(weight.vt.T, weight.s, weight.u.T)
     if isinstance(weight, Plain) and weight.product is not None:

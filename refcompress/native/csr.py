@@ -1,15 +1,17 @@
 """The csr family: csr_matmul in C; csr_from_dense and csr_to_dense by the places of the entries in the flat matrix."""
 
+import functools
 from functools import wraps
 
 import numpy as np
 
 from .. import reference
-from ..formats import CSR
+from ..formats import CSR, Plain
 from ..reference.csr.matrix import from_dense_arguments, sparse
-from . import threads
+from . import _table, threads
 from ._call import aligned, check, empty, once, pointer
 from ._checks import matmul_arguments
+from ._kernels import ffi, lib
 from .packing import Held, held_of
 from .prepared import by_name, in_place, prepared
 
@@ -17,6 +19,9 @@ __all__ = ["csr_from_dense", "csr_to_dense", "csr_matmul"]
 
 # Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
 GRAIN = 16
+ROWS = 1024  # of a block of a matrix packed for one column: RC_BLOCK
+
+TYPES = {"float16": lib.RC_CSR_F16, "bfloat16": lib.RC_CSR_BF16}
 
 
 @wraps(reference.csr_from_dense)
@@ -37,7 +42,7 @@ def csr_to_dense(a):
         return a.dense()
     m, k = a.shape
     w = np.zeros(m * k, np.float32)
-    w[np.repeat(np.arange(m) * k, np.diff(a.indptr)) + a.indices] = a.data
+    w[np.repeat(np.arange(m) * k, np.diff(a.indptr)) + a.indices] = a.values
     return w.reshape(m, k)
 
 
@@ -52,50 +57,83 @@ def csr_matmul(kernel, row):
         if a.nnz >= 16 * k:  # each row of x is read that often
             x = aligned(x)
         y = empty((m, x.shape[1]), np.float32)
-        _multiply(run, row.speed, a, held_of(given, csr_arrays) or once(csr_arrays, a), x, y)
+        _multiply(run, row.speed, a, held_of(given, csr_packed) or once(csr_struct, a), x, y)
         return y
 
     csr_matmul.prepare = lambda a, x: _prepare(kernel, run, row.speed, a, x)
     return csr_matmul
 
 
-def csr_arrays(a: CSR) -> Held:
-    """Return the arrays of a CSR as C arrays."""
-    arrays = pointer(a.indptr), pointer(a.indices), pointer(a.data)
-    return Held(arrays, arrays)
+def csr_struct(a: CSR) -> Held:
+    """Return a struct rc_csr, which points at the arrays of a CSR."""
+    return _struct(a, ffi.NULL, (), 0)
+
+
+def csr_packed(a: CSR) -> Held:
+    """Return a struct rc_csr with the matrix once more, packed as csrc/csr/windows.c draws it.
+
+    Only AVX-512 multiplies by it, and it has rows whose columns rise.
+    """
+    plain = csr_struct(a)
+    if not (a.canonical and a.nnz and a.indices.dtype == np.int32 and _has_windows()):
+        return plain
+    sizes = np.zeros(5, np.uint64)
+    check(lib.rc_csr_windows_sizes(plain.struct, pointer(sizes, writable=True)), "weight")
+    types = np.uint64, np.uint8, np.uint16, np.uint8, np.float32
+    parts = [np.zeros(int(size), dtype) for size, dtype in zip(sizes, types)]
+    pointers = tuple(pointer(part, writable=True) for part in parts)
+    check(lib.rc_csr_windows_pack(plain.struct, *pointers), "weight")
+    starts, heads, masks, columns, values = pointers
+    windows = ffi.new("struct rc_csr_windows *", (starts, heads, columns, masks, values))
+    return _struct(a, windows, (windows, *pointers), sum(part.nbytes for part in parts))
+
+
+def _struct(a: CSR, windows, more: tuple, nbytes: int) -> Held:
+    stored = a.data.patterns if isinstance(a.data, Plain) else a.data
+    type_ = TYPES[a.data.type] if isinstance(a.data, Plain) else lib.RC_CSR_F32
+    arrays = pointer(a.indptr), pointer(a.indices), pointer(stored)
+    wide = a.indices.dtype == np.int64
+    struct = ffi.new("struct rc_csr *", (*a.shape, a.nnz, *arrays, type_, wide, a.canonical, windows))
+    return Held(struct, (*arrays, *more), nbytes)
+
+
+@functools.cache
+def _has_windows() -> bool:
+    return any(isa == "avx512" and supported for isa, _, supported in _table.rows())
 
 
 def _multiply(run, speed, a, held, x, y) -> None:
     """Fill y, in ranges of its rows, or of its columns where one row alone would take too long."""
-    (k, n), m, nnz = x.shape, a.shape[0], a.nnz
-    sizes, matrix = (n, k, nnz), held.struct
+    (_, n), m, nnz = x.shape, a.shape[0], a.nnz
+    matrix = held.struct
     x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
     seconds = nnz * n / speed
     if seconds < threads.SERIAL_SECONDS:
         if m:
-            check(run(0, m, n, *sizes, *matrix, x_pointer, y_pointer), "a")
+            check(run(0, m, n, n, matrix, x_pointer, y_pointer), "a")
     elif seconds > threads.CHUNK_SECONDS and int(np.diff(a.indptr).max()) * n / speed > threads.CHUNK_SECONDS:
         def columns(begin, end):  # for Ctrl-C and for balance
-            check(run(0, m, end - begin, *sizes, *matrix, x_pointer + begin, y_pointer + begin), "a")
+            check(run(0, m, end - begin, n, matrix, x_pointer + begin, y_pointer + begin), "a")
 
         threads.run(columns, n, seconds, GRAIN)
     else:
         def rows(begin, end):
-            check(run(begin, end, n, *sizes, *matrix, x_pointer, y_pointer), "a")
+            check(run(begin, end, n, n, matrix, x_pointer, y_pointer), "a")
 
-        threads.run(rows, m, seconds)
+        threads.run(rows, m, seconds, ROWS if n == 1 and held.nbytes else 1)
 
 
 def _prepare(kernel, run, speed, a, x):
     """Return the product as a function without arguments."""
     given, (a, x) = (a, x), matmul_arguments(a, x)
     in_place(given[1], x, "x")
-    held = held_of(given[0], csr_arrays) or once(csr_arrays, a)
-    (k, n), m = x.shape, a.shape[0]
+    held = held_of(given[0], csr_packed) or once(csr_struct, a)
+    m, n = a.shape[0], x.shape[1]
     y = empty((m, n), np.float32)
     if a.nnz * n / speed < threads.SERIAL_SECONDS:
-        operands = (m, n, k, a.nnz, *held.struct, pointer(x), pointer(y, writable=True))
-        return prepared("csr_matmul", kernel, operands, y, "a")
+        call = prepared("csr_matmul", kernel, (n, held.struct, pointer(x), pointer(y, writable=True)), y, "a")
+        call.held = held  # what the struct points at
+        return call
 
     def again():
         _multiply(run, speed, a, held, x, y)

@@ -53,7 +53,7 @@ def of_format(kind: type, dtype=None) -> Callable[[Any], Weight]:
 
 
 PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = {
-    "csr_matmul": (of_format(CSR), csr.csr_arrays),
+    "csr_matmul": (of_format(CSR), csr.csr_packed),
     "lowrank_matmul": (of_format(LowRank), None),
     "gemm_f32f32": (of_array(np.float32), None),
     "gemm_f32s8": (of_format(Quantized, np.int8), gemm.quantized_struct),

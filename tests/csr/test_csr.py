@@ -94,15 +94,15 @@ def test_a_bad_format_is_refused_where_it_is_bad(parts, argument):
     assert refused.value.argument == argument
 
 
-def test_wrong_index_types_and_sizes_beyond_int32_are_refused():
+def test_wrong_index_types_are_refused():
     none = np.zeros(0, np.int32)
     for bad in (np.zeros(3), np.zeros(3, np.uint64), np.zeros(3, bool)):
         with pytest.raises(ArgumentTypeError, match="^indptr"):
             CSR((2, 2), bad, none, F([]))
         with pytest.raises(ArgumentTypeError, match="^indices"):
             CSR((2, 2), np.array([0, 3, 3]), bad, F([1, 2, 3]))
-    with pytest.raises(LimitError, match=r"shape\[1\]"):
-        CSR((1, 2**31), np.array([0, 0]), none, F([]))
+    with pytest.raises(LimitError, match="^shape"):
+        CSR((2**31, 2**31), np.zeros(2**31 + 1), none, F([]))
 
 
 def test_a_format_cannot_be_changed_from_outside():

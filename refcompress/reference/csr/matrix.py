@@ -100,11 +100,12 @@ def csr_matmul(a: CSR, x: ArrayLike) -> NDArray[np.float32]:
     True
     """
     a, x = matmul_arguments(a, x)
+    values = a.values
     y = np.zeros((a.shape[0], x.shape[1]))
     with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
         for i in range(a.shape[0]):
             for p in range(a.indptr[i], a.indptr[i + 1]):
-                y[i] += np.float64(a.data[p]) * x[a.indices[p]].astype(np.float64)
+                y[i] += np.float64(values[p]) * x[a.indices[p]].astype(np.float64)
         return y.astype(np.float32)
 
 

@@ -44,10 +44,11 @@ def fma(a, b, c) -> NDArray[np.float32]:
 
 def csr_sums(a: CSR, x) -> NDArray[np.float32]:
     """csr_matmul: one chain an element from +0.0, over the entries of its row in storage order."""
+    values = a.values
     y = np.zeros((a.shape[0], x.shape[1]), np.float32)
     for i in range(a.shape[0]):
         for p in range(a.indptr[i], a.indptr[i + 1]):
-            y[i] = fma(a.data[p], x[a.indices[p]], y[i])
+            y[i] = fma(values[p], x[a.indices[p]], y[i])
     return y
 
 
