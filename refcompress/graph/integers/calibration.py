@@ -13,7 +13,7 @@ from ..model import Model
 from ..run import checked_inputs, run
 from ..use import Use
 
-__all__ = ["RANGES", "Batch", "Observed", "observe"]
+__all__ = ["RANGES", "Batch", "Observed", "batches", "observe"]
 
 RANGES = ("minmax", "percentile", "mse", "kl")
 SAMPLE = 2**18  # elements of a value that are kept, at least, where a range needs more than the ends
@@ -73,8 +73,8 @@ def observe(model: Model, calibration: Batch | Iterable[Batch], names: Collectio
     becomes NaN; no batch at all.
     """
     found = {name: Observed(sampled) for name in names}
-    batches = 0
-    for i, batch in enumerate(_batches(calibration)):
+    count = 0
+    for i, batch in enumerate(batches(calibration)):
         where = f"calibration[{i}]"
         try:
             inputs, _ = checked_inputs(model.graph, batch)
@@ -86,8 +86,8 @@ def observe(model: Model, calibration: Batch | Iterable[Batch], names: Collectio
             if x.dtype.kind == "f":
                 arguments.finite(x, f"{where}[{name!r}]")
         _run(model, inputs, found, Use(implementation), where)
-        batches += 1
-    if not batches:
+        count += 1
+    if not count:
         raise RefcompressError("calibration", "must have at least one batch")
     return found
 
@@ -107,7 +107,8 @@ def _run(model: Model, inputs: dict[str, np.ndarray], found: dict[str, Observed]
     run(model, inputs, use, watch=watch)
 
 
-def _batches(calibration) -> Iterable[Batch]:
+def batches(calibration: Batch | Iterable[Batch]) -> Iterable[Batch]:
+    """Return the batches that a caller gave, one or many; refuse what is neither."""
     if isinstance(calibration, np.ndarray | Mapping):
         return [calibration]
     if isinstance(calibration, str | bytes) or not isinstance(calibration, Iterable):

@@ -65,7 +65,7 @@ def to_integers(model: Model, calibration: Batch | Iterable[Batch] | None = None
     if arguments.integer(activations, "activations", 8, 16) not in (8, 16):
         raise RefcompressError("activations", f"must be 8 or 16, not {activations}")
     dynamic, symmetric = arguments.boolean(dynamic, "dynamic"), arguments.boolean(symmetric, "symmetric")
-    rule = arguments.choice(ranges, "ranges", RANGES)
+    ranges = arguments.choice(ranges, "ranges", RANGES)
     static = activations == 8 and not dynamic
     if dynamic and activations == 16:
         raise RefcompressError("dynamic", "must be False with activations=16: nothing is rounded")
@@ -81,13 +81,20 @@ def to_integers(model: Model, calibration: Batch | Iterable[Batch] | None = None
     model = without_batch_norms(model)
     if not static or calibration is None:
         return _with_folded(whole, with_integer_weights(model, kept, weights, group, dynamic))
+    return _with_folded(whole, planned(model, calibration, kept, weights, ranges, percentile, symmetric,
+                                       implementation).lowered())
+
+
+def planned(model: Model, calibration: Batch | Iterable[Batch], kept: frozenset[str], weights: int, ranges: str,
+            percentile: float, symmetric: bool, implementation: Any) -> Static:
+    """Return what static integers of a network without batch norms follow from."""
     names = [each.name for each in model.graph.inputs if each.type == "float32"]
     names += [name for node in model.graph.nodes for name in node.outputs
               if name and model.known[name].type == "float32"]
-    seen = observe(model, calibration, names, sampled=rule != "minmax", implementation=implementation)
+    seen = observe(model, calibration, names, sampled=ranges != "minmax", implementation=implementation)
     scheme = "symmetric" if symmetric else "affine"
-    found = {name: each.range(rule, percentile, scheme) for name, each in seen.items() if each.count and each.finite}
-    return _with_folded(whole, Static(model, seen, found, kept, weights, symmetric).lowered())
+    found = {name: each.range(ranges, percentile, scheme) for name, each in seen.items() if each.count and each.finite}
+    return Static(model, seen, found, kept, weights, symmetric)
 
 
 def _with_folded(whole: Model, made: Integers) -> Integers:
@@ -98,16 +105,16 @@ def _with_folded(whole: Model, made: Integers) -> Integers:
         for node in whole.graph.nodes))
 
 
-def matching(model: Model, patterns: Sequence[str]) -> frozenset[str]:
+def matching(model: Model, patterns: Sequence[str], argument: str = "keep") -> frozenset[str]:
     """Return the names of nodes that match a pattern; refuse a pattern that none matches."""
     if isinstance(patterns, str) or not isinstance(patterns, Sequence):
-        raise ArgumentTypeError("keep", f"must be a sequence of names, not {type(patterns).__name__}")
+        raise ArgumentTypeError(argument, f"must be a sequence of names, not {type(patterns).__name__}")
     found: set[str] = set()
     for i, pattern in enumerate(patterns):
         if not isinstance(pattern, str):
-            raise ArgumentTypeError(f"keep[{i}]", f"must be a string, not {type(pattern).__name__}")
+            raise ArgumentTypeError(f"{argument}[{i}]", f"must be a string, not {type(pattern).__name__}")
         names = {node.name for node in model.graph.nodes if fnmatchcase(node.name, pattern)}
         if not names:
-            raise RefcompressError(f"keep[{i}]", f"{pattern!r} matches no node")
+            raise RefcompressError(f"{argument}[{i}]", f"{pattern!r} matches no node")
         found |= names
     return frozenset(found)
