@@ -105,7 +105,9 @@ def integers(bits: int) -> Callable:
             shared["axis"] = axis
         if bits == 16:
             return Made(operation("quantize_s16")(w, **shared), arrangement)
-        return Made(operation("quantize_s8")(w, bits=bits, **shared), arrangement)
+        q = operation("quantize_s8")(w, bits=bits, **shared)
+        # Integers of four bits are multiplied from two in a byte; a file codes them as it codes those of a byte each.
+        return Made(operation("quantize_pack")(q) if bits == 4 and w.ndim > 1 else q, arrangement)
 
     return make
 

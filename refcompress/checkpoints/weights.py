@@ -7,7 +7,7 @@ import numpy as np
 
 from ..container import Layer
 from ..errors import RefcompressError
-from ..formats import MX, NF4, NVFP4, Plain, Quantized, is_array_format
+from ..formats import MX, NF4, NVFP4, Packed, Plain, Quantized, is_array_format
 from ..models.source import Value
 
 __all__ = ["NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
@@ -69,6 +69,8 @@ def decoded(layer: Layer, operation: Callable[[str], Callable]) -> np.ndarray:
     """Return the array that a layer stands for, by the operation that decodes it, where there is one: it is lean."""
     if isinstance(layer, np.ndarray):
         return layer
+    if isinstance(layer, Packed):
+        layer = operation("quantize_unpack")(layer)
     if isinstance(layer, Quantized):
         return operation("dequantize_s8" if layer.values.dtype == np.int8 else "dequantize_s16")(layer)
     name = DECODERS.get(type(layer))

@@ -167,7 +167,7 @@ def _packed(reader: Reader, kind: int) -> Outline:
     bits = reader.byte("header")
     part = _part(reader, layers.PACKED)
     scales = part.text.rpartition("bits, ")[2]
-    return _of_floats(f"packed, {bits} bit{'s' * (bits != 1)}, {scales}", part.shape)
+    return _of_floats(f"{bits} bit{'s' * (bits != 1)}, {scales}, packed", part.shape)
 
 
 def _layer(reader: Reader, kind: int) -> Outline:

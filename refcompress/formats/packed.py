@@ -81,4 +81,4 @@ class Packed(Format):
         return self if self.bits == 4 else operation("quantize_unpack")(self)
 
     def describe(self) -> str:
-        return f"packed, {self.bits} bit{'s' * (self.bits != 1)}, {counted(self.scale)}"
+        return f"{self.bits} bit{'s' * (self.bits != 1)}, {counted(self.scale)}, packed"

@@ -194,7 +194,7 @@ def test_options_make_the_recipe_that_they_say(folder, capsys):
     (folder / "r.toml").write_text('preset = "int8"\n[[rule]]\nmatch = "fc*"\nscheme = "int4"\n')
     same = [["--recipe", "r.toml"], ["--preset", "int8", "--set", "fc*=int4"], ["--set", "fc*=int4"]]
     made = {run(capsys, "compress", "model.npz", *options, "--force", "--json")[1] for options in same}
-    assert len(made) == 1 and json.loads(made.pop())["layers"]["fc.weight"] == "4 bits, 30 scales"
+    assert len(made) == 1 and json.loads(made.pop())["layers"]["fc.weight"] == "4 bits, 30 scales, packed"
     options = ["--set", "*=int4", "--exclude", "fc.weight", "--force", "--json"]
     code, out, _ = run(capsys, "compress", "model.npz", *options)
     assert code == 0 and json.loads(out)["why_left"]["fc.weight"] == "--exclude 'fc.weight'"

@@ -119,7 +119,7 @@ def test_a_layer_is_said_to_have_the_bits_that_it_was_given(tmp_path, capsys, bi
     report, _ = round_trip(
         capsys, tmp_path, {"w": normal(30, 400)}, "--method", "quantize", "--bits", bits, "--scheme", scheme
     )
-    assert report["layers"]["w"] == f"{bits} bits, 30 scales"
+    assert report["layers"]["w"] == f"{bits} bits, 30 scales" + ", packed" * (bits == 4)
     assert (
         bits_of(np.array([], np.int8)) == bits_of(np.array([0, -1], np.int16)) == 1 and bits_of(np.int8([-128, 0])) == 8
     )

@@ -135,7 +135,7 @@ def test_a_quantized_layer_gives_what_the_fit_that_it_was_made_of_gives(impl, pa
     net, use = model_of_layers(back, order=["fc"], activations="none"), Use(impl)
     assert back["fc"] == held and np.array_equal(net(x, use=use), fit.forward(x))
     said = " ".join(use.said["fc:0"])
-    assert "gemm_f32s8" in said and ("quantize_s8" in said) == (bits is not None)
+    assert ("gemm_f32s4" if packed else "gemm_f32s8") in said and ("quantize_s8" in said) == (bits is not None)
     assert np.array_equal(held.dense(), layer.weight.dense() / layer.input_scale)
 
 

@@ -154,7 +154,7 @@ class Emission:
 
     def _embedding(self, node: Node) -> None:
         weight = self.static.model.tensors[node.inputs[1]]
-        rows = weight if suits(weight) else quantized_weight(weight, self.static.bits, None)
+        rows = weight if suits(weight) else quantized_weight(weight, self.static.bits, None, True)
         name = self.tensor(node.inputs[1], rows)
         if node.inputs[0] in self.static.model.tensors:
             self.tensors[node.inputs[0]] = self.static.model.tensors[node.inputs[0]]

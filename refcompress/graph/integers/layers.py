@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ... import reference
 from ...errors import RefcompressError
 from ...formats import Node, Packed, Quantized
-from ...reference import dequantize_s8, quantize_bias_s32, quantize_s8, quantize_scale
+from ...reference import dequantize_s8, quantize_bias_s32, quantize_pack, quantize_s8, quantize_scale
 from ..operations.grids import LARGEST_SUM
 from ..operations.integer_layers import UNIT_ROOM
+from ..rows import turned_matrix
 from ..use import Weight
 
 __all__ = ["MOST_INPUTS", "Grid", "clip_ends", "dense", "inputs_of", "integer_layer", "is_transposed", "lookup_table",
@@ -84,10 +86,8 @@ def rows_first(node: Node, weight: Weight) -> Weight:
     """Return the weight of a node with its outputs along the first axis."""
     if not is_transposed(node):
         return weight
-    if isinstance(weight, Quantized) and weight.group is None:
-        values, scale, zero_point = (np.ascontiguousarray(each.T) for each in (weight.values, weight.scale,
-                                                                               weight.zero_point))
-        return Quantized(values, scale, zero_point)
+    if isinstance(weight, Quantized | Packed) and weight.group is None:
+        return turned_matrix(weight, lambda name: getattr(reference, name))  # type: ignore[return-value]
     return np.ascontiguousarray(dense(weight).T)
 
 
@@ -106,12 +106,14 @@ def suits(weight: Weight) -> bool:
     return weight.group is None and alike and not weight.zero_point.any()
 
 
-def quantized_weight(weight: Weight, bits: int, group: int | None) -> Quantized:
-    """Return a weight rounded to nearest, symmetrically: a scale an output, or a group of its inputs."""
+def quantized_weight(weight: Weight, bits: int, group: int | None, floats: bool) -> Quantized | Packed:
+    """Return a weight rounded to nearest, symmetrically: a scale an output, or a group of its inputs.
+
+    floats : whether it multiplies float32; integers of four bits lie two in a byte then, as that product reads them.
+    """
     w = np.ascontiguousarray(dense(weight))
-    if group is None:
-        return quantize_s8(w, bits=bits, axis=0)
-    return quantize_s8(w, bits=bits, group=group)
+    q = quantize_s8(w, bits=bits, axis=0) if group is None else quantize_s8(w, bits=bits, group=group)
+    return quantize_pack(q) if bits == 4 and floats else q
 
 
 def integer_layer(weight: Weight, bias: np.ndarray | None, bits: int, x: Grid, y: Grid,

@@ -22,7 +22,7 @@ def with_integer_weights(model: Model, kept: Collection[str], bits: int, group: 
     """
     nodes: list[Node] = []
     report: list[Became] = []
-    made: dict[tuple[str, bool, int | None], tuple[str, Weight]] = {}
+    made: dict[tuple[str, bool, int | None, bool], tuple[str, Weight]] = {}
     planned = {node.name: _why_not(model, node, kept, group, dynamic) for node in model.graph.nodes}
     tensors = {name: model.tensors[name] for node in model.graph.nodes for name in node_inputs(node)
                if name in model.tensors and (planned[node.name] or name != _weight_of(node))}
@@ -31,9 +31,11 @@ def with_integer_weights(model: Model, kept: Collection[str], bits: int, group: 
         became, integer = node.operation, not why
         if integer:
             name, within = _weight_of(node), _group(node, group, dynamic)
-            key = (name, is_transposed(node), within)
+            floats = not (dynamic and node.operation in DYNAMIC)
+            key = (name, is_transposed(node), within, floats)
             if key not in made:
-                weight = _rounded(rows_first(node, model.tensors[name]), bits, within)
+                weight = rows_first(node, model.tensors[name])
+                weight = weight if suits(weight) else quantized_weight(weight, bits, within, floats)
                 made[key] = (_free(name, tensors), weight)
                 tensors[made[key][0]] = weight
             became = DYNAMIC[node.operation] if dynamic and node.operation in DYNAMIC else node.operation
@@ -71,10 +73,6 @@ def _why_not(model: Model, node: Node, kept: Collection[str], group: int | None,
 def _group(node: Node, group: int | None, dynamic: bool) -> int | None:
     """Return the group of a node's weight: a convolution's sums over integers have one scale an output."""
     return None if node.operation == "conv" and dynamic else group
-
-
-def _rounded(weight: Weight, bits: int, group: int | None) -> Weight:
-    return weight if suits(weight) else quantized_weight(weight, bits, group)
 
 
 def _free(name: str, tensors: dict[str, Weight]) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import RefcompressError
-from ...formats import Graph, Node, Quantized, is_array_format
+from ...formats import Graph, Node, Packed, Quantized, is_array_format
 from ...models.onnx import dequantize
+from ...reference import quantize_unpack
 from ..known import Known
 from ..model import Model
 from ..signature import known_outputs
@@ -92,7 +93,8 @@ class Export:
             if name not in self._taken:
                 continue  # a layer on integers has its values as a tensor of its own
             if is_array_format(value):
-                if self.integers and isinstance(value, Quantized) and self._integers(name, value):
+                whole = quantize_unpack(value) if isinstance(value, Packed) else value
+                if self.integers and isinstance(whole, Quantized) and self._integers(name, whole):
                     continue
                 value = value.dense()
             self._initializer(name, np.asarray(value))
