@@ -83,11 +83,6 @@ class Use:
         function, _ = ops.implementation_of(self.implementation, name)
         return function.prepare_weight(weight) if hasattr(function, "prepare_weight") else weight
 
-    def ready(self, weight: Weight) -> Weight:
-        """Return a weight packed for its product: for several products of one node."""
-        name, operand = self.operand(weight)
-        return self.packed(name, operand)
-
     def contiguous(self, a: np.ndarray) -> np.ndarray:
         """Return an array in C order: itself, or a copy."""
         return a if a.flags.c_contiguous else copied(a, np.empty(a.shape, a.dtype))

@@ -76,7 +76,7 @@ def _planes(x, weight, kernel, bias, use, strides, pads, dilations, groups) -> n
         y = np.empty((len(x), m, *output_sizes(x.shape[2:], kernel, strides, pads, dilations)), np.float32)
         c, rows = x.shape[1] // groups, m // groups
         for g in range(groups):
-            part = use.once(weight, f"group {g}", lambda: use.ready(row_block(matrix, g * rows, (g + 1) * rows, use)))
+            part = use.once(weight, f"group {g}", lambda: row_block(matrix, g * rows, (g + 1) * rows, use))
             _group(x[:, g * c : (g + 1) * c], part, kernel, use, strides, pads, dilations,
                    y[:, g * rows : (g + 1) * rows])
     if bias is not None:
