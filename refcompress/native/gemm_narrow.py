@@ -210,4 +210,6 @@ def _nvfp4(w: NVFP4, k: int):
     return fields, list(arrays.values())
 
 
-_FIELDS: dict[type, Callable] = {Quantized: _quantized, Packed: _packed, Plain: _plain, Shared: _shared, MX: _mx, NF4: _nf4, NVFP4: _nvfp4}
+_FIELDS: dict[type, Callable] = {
+    Quantized: _quantized, Packed: _packed, Plain: _plain, Shared: _shared, MX: _mx, NF4: _nf4, NVFP4: _nvfp4,
+}
