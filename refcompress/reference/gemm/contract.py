@@ -73,7 +73,8 @@ def f32s8_sums(x, w: Quantized) -> NDArray[np.float32]:
 def f32mixed_sums(x, w: Mixed) -> NDArray[np.float32]:
     """gemm_f32mixed: over the inputs of w.low in their order and then over those of w.high.
 
-    Sixteen chains for each group of inputs with one scale are added to those of the row with that scale. Along axis 0 a row has inputs of one width only, so an int8 row with one scale has the bits of gemm_f32s8.
+    Sixteen chains for each group of inputs with one scale are added to those of the row with that scale. Along axis 0 a
+    row has inputs of one width only, so an int8 row with one scale has the bits of gemm_f32s8.
     """
     if w.axis == 1:
         acc = _carry_on_scaled(_zeros(x, w.low.values), x[:, ~w.wide], w.low)
