@@ -10,11 +10,11 @@
 #if defined(__x86_64__)
 #define RC_X86 1
 #include <immintrin.h>
-#define RC_AVX2 __attribute__((target("avx2,fma"), aligned(64)))
+#define RC_AVX2 __attribute__((target("avx2,fma,f16c"), aligned(64)))
 /* One level for what Ice Lake, Zen 4 and everything later has; older AVX-512 processors take the AVX2 kernels. */
 #define RC_AVX512 \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2,"\
-                          "avx512vpopcntdq,avx2,fma"), aligned(64)))
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2," \
+                          "avx512vpopcntdq,avx2,fma,f16c"), aligned(64)))
 #else
 #define RC_X86 0
 #endif
@@ -43,6 +43,15 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(gemm_s8s8) \
     THREE(gemm_u8s8) \
     THREE(gemm_f32s8) \
+    THREE(gemm_f32s4) \
+    THREE(gemm_f32f16) \
+    THREE(gemm_f32bf16) \
+    THREE(gemm_f32fp8) \
+    THREE(gemm_f32lut4) \
+    THREE(gemm_f32lut8) \
+    THREE(gemm_f32nf4) \
+    THREE(gemm_f32mx) \
+    THREE(gemm_f32nvfp4) \
     THREE(gemm_f32mixed) \
     THREE(gemm_f32f32) \
     THREE(gemm_s8s8_requantized) \

@@ -33,10 +33,10 @@ int rc_call_gemm_u8s8(const struct rc_gemm_u8s8_call *c)
     return c->kernel(0, c->n, c->m, c->n, c->k, c->x, c->w, c->y);
 }
 
-int rc_call_gemm_f32s8(const struct rc_gemm_f32s8_call *c)
+int rc_call_gemm_f32narrow(const struct rc_gemm_f32narrow_call *c)
 {
     uint64_t mode = enter();
-    return leave(mode, c->kernel(0, c->n, c->m, c->n, c->x, c->w, c->y));
+    return leave(mode, c->kernel(0, c->n, c->m, c->ldx, c->ldy, c->x, c->w, c->y));
 }
 
 int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, const struct rc_csr *a,
@@ -58,11 +58,11 @@ int rc_run_gemm_u8s8(rc_gemm_u8s8 *kernel, size_t begin, size_t end, size_t m, s
     return kernel(begin, end, m, n, k, x, w, y);
 }
 
-int rc_run_gemm_f32s8(rc_gemm_f32s8 *kernel, size_t begin, size_t end, size_t m, size_t n, const float *x,
-                      const struct rc_quantized *w, float *y)
+int rc_run_gemm_f32narrow(rc_gemm_f32narrow *kernel, size_t begin, size_t end, size_t m, size_t ldx, size_t ldy,
+                          const float *x, const struct rc_narrow *w, float *y)
 {
     uint64_t mode = enter();
-    return leave(mode, kernel(begin, end, m, n, x, w, y));
+    return leave(mode, kernel(begin, end, m, ldx, ldy, x, w, y));
 }
 
 int rc_batch_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const float *x,

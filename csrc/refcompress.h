@@ -54,6 +54,15 @@ struct rc_kernels {
     rc_gemm_s8s8 *gemm_s8s8;
     rc_gemm_u8s8 *gemm_u8s8;
     rc_gemm_f32s8 *gemm_f32s8;
+    rc_gemm_f32s4 *gemm_f32s4;
+    rc_gemm_f32f16 *gemm_f32f16;
+    rc_gemm_f32bf16 *gemm_f32bf16;
+    rc_gemm_f32fp8 *gemm_f32fp8;
+    rc_gemm_f32lut4 *gemm_f32lut4;
+    rc_gemm_f32lut8 *gemm_f32lut8;
+    rc_gemm_f32nf4 *gemm_f32nf4;
+    rc_gemm_f32mx *gemm_f32mx;
+    rc_gemm_f32nvfp4 *gemm_f32nvfp4;
     rc_gemm_f32mixed *gemm_f32mixed;
     rc_gemm_f32f32 *gemm_f32f32;
     rc_gemm_s8s8_requantized *gemm_s8s8_requantized;

@@ -7,7 +7,7 @@ typedef int rc_gemm_s8s8(size_t begin, size_t end, size_t m, size_t n, size_t k,
 typedef int rc_gemm_u8s8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w,
                          int32_t *y);
 
-/* Scaled integers in rows of k, as the products read them: for input p of row o stands
+/* Scaled integers in rows of k, as gemm_f32mixed reads them: for input p of row o stands
  * scale[o * stride + g] * (values[o * k + p] - zero_point[o * stride + g]), g = p / group.
  * group : 1 to k (1 where k is 0); scale and zero_point : ceil(k / group) entries a row (a stride of 0: all rows share
  * them); values and zero_point : int8_t or int16_t, as the operation says. */
@@ -18,19 +18,57 @@ struct rc_quantized {
     const void *zero_point;
 };
 
-/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the rows o of w (int8) in the range.
- * x : m rows of w->k; y : m rows of n.
- * Sixteen chains an element (drawn in csrc/README.md), all from +0.0: within a group, input number p of the group goes
- * to inner[p mod 16] by fma(x, value - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16,
- * and inner begins anew.
- * Then one tree: t8[c] = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] +
- * t2[1]. */
-typedef int rc_gemm_f32s8(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w,
-                          float *y);
+/* The elements of gemm_f32fp8 and gemm_f32mx, a code of 8 bits each. FNUZ: no infinity and no -0, whose code is the
+ * NaN. S8 : an integer in units of 1 / 64. */
+enum rc_narrow_type {
+    RC_NARROW_E4M3 = 0,
+    RC_NARROW_E5M2 = 1,
+    RC_NARROW_E4M3FNUZ = 2,
+    RC_NARROW_E5M2FNUZ = 3,
+    RC_NARROW_E2M3 = 4,
+    RC_NARROW_E3M2 = 5,
+    RC_NARROW_E2M1 = 6,
+    RC_NARROW_S8 = 7,
+};
+
+/* Narrow weights in rows of k inputs, `row` bytes from one row to the next. With g = o * stride + p / group, and c the
+ * code of input p of row o, the weight is, in the operation
+ * gemm_f32s8, s4      scale[g] * (c - zero_point[g]), two's complement; at most the largest float, if that overflows
+ * gemm_f32f16, bf16   the number c
+ * gemm_f32fp8         the number c of the type
+ * gemm_f32lut4, lut8  codebook[g * entries + c]
+ * gemm_f32nf4         scale[g] * codebook[c]
+ * gemm_f32mx          2^(scale[g] - 127) * c of the type, scale : uint8_t; NaN where it is 255
+ * gemm_f32nvfp4       c of E2M1 * (scale[g], a code of E4M3 * factor)
+ * each product rounded to float.
+ * group : 1 to k (1 where k is 0). stride : ceil(k / group), or 0 where all rows share the scales of the first. nibbles
+ * : whether codes of 4 bits lie two in a byte, the first one in the low half. clipped : whether some product overflows.
+ * zeros : whether all zero points are 0. entries : at most 16 for lut4, else at most 256; a code beyond them is a 0. */
+struct rc_narrow {
+    size_t k, group, stride, row, entries;
+    const void *codes, *scale;
+    const int8_t *zero_point;
+    const float *codebook;
+    float factor;
+    enum rc_narrow_type type;
+    int nibbles, clipped, zeros;
+};
+
+/* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the rows o of w in the range: the bits of gemm_f32f32 of the
+ * weights as floats. x : m rows of w->k, ldx elements apart; y : m rows, ldy elements apart.
+ * gemm_f32s8 with one group scales its sums: input p goes to inner[p mod 16] by fma(x, c - zero_point, inner), then
+ * acc[i] = scale * inner[i] for all 16, and the tree. */
+typedef int rc_gemm_f32narrow(size_t begin, size_t end, size_t m, size_t ldx, size_t ldy, const float *x,
+                              const struct rc_narrow *w, float *y);
+typedef rc_gemm_f32narrow rc_gemm_f32s8, rc_gemm_f32s4, rc_gemm_f32f16, rc_gemm_f32bf16, rc_gemm_f32fp8;
+typedef rc_gemm_f32narrow rc_gemm_f32lut4, rc_gemm_f32lut8, rc_gemm_f32nf4, rc_gemm_f32mx, rc_gemm_f32nvfp4;
 
 /* The same of rows that have the inputs of w8 (int8) and then those of w16 (int16): y[i, outputs[o]] = the sum over
- * both. x : m rows of w8->k + w16->k inputs. The chains acc go through the groups of w8 and then through those of w16,
- * and the tree comes last. */
+ * both. x : m rows of w8->k + w16->k inputs; y : m rows of n.
+ * Sixteen chains an element (drawn in csrc/README.md), all from +0.0: within a group, input number p of the group goes
+ * to inner[p mod 16] by fma(x, value - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16,
+ * and inner begins anew. The chains acc go through the groups of w8 and then through those of w16. Then one tree: t8[c]
+ * = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1]. */
 typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const float *x,
                              const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
                              float *y);

@@ -1,5 +1,5 @@
-/* The end of an element's sixteen chains (README.md draws them), for the templates f32s8.h and f32f32.h. TARGET is
- * theirs. */
+/* The end of an element's sixteen chains (README.md draws them), for the templates of f32narrow, f32mixed and f32f32.
+ * TARGET is theirs. */
 
 /* 16 chains to 4. */
 RC_INLINE TARGET __m128 reduce_to_4(const float *acc)

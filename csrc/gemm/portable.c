@@ -60,19 +60,6 @@ static float reduce(float *acc)
     return acc[0];
 }
 
-int rc_gemm_f32s8_portable(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w,
-                           float *y)
-{
-    for (size_t i = 0; i < m; i++) {
-        for (size_t o = begin; o < end; o++) {
-            float acc[CHAINS] = {0};
-            accumulate(0, w, o, x + i * w->k, acc);
-            y[i * n + o] = reduce(acc);
-        }
-    }
-    return RC_OK;
-}
-
 int rc_gemm_f32mixed_portable(size_t begin, size_t end, size_t m, size_t n, const float *x,
                               const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
                               float *y)

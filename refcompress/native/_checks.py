@@ -45,6 +45,11 @@ def matmul_arguments(a, x):
     return matrix.matmul_arguments(a, x)
 
 
+def is_ready(x) -> bool:
+    """Return whether arguments.array would return this float32 matrix as it is."""
+    return _ready(x, F32)
+
+
 def _ready(a, dtype: np.dtype) -> bool:
     """Return whether arguments.array would return this matrix as it is, and any product with it has a size."""
     return (type(a) is np.ndarray and a.dtype is dtype and a.ndim == 2 and a.flags.num & READY == READY

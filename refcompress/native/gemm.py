@@ -1,4 +1,4 @@
-"""The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32s8, gemm_f32mixed, gemm_f32f32; those of gemm_s8.py."""
+"""The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32mixed, gemm_f32f32; those of gemm_s8.py."""
 
 from functools import wraps
 
@@ -10,13 +10,13 @@ from ..formats.prepared import unprepared
 from ..reference.gemm.mixed import f32mixed_arguments
 from . import threads
 from ._call import aligned, check, empty, in_default_mode, once, pointer
-from ._checks import f32f32_arguments, f32s8_arguments, s8s8_arguments, u8s8_arguments
+from ._checks import f32f32_arguments, s8s8_arguments, u8s8_arguments
 from ._kernels import ffi, lib
 from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled
-from .packing import Held, held_of
+from .packing import Held
 from .prepared import by_name, in_place, prepared, with_prepare
 
-__all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32mixed", "gemm_f32f32", "gemm_s8s8_requantized",
+__all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32mixed", "gemm_f32f32", "gemm_s8s8_requantized",
            "gemm_s8s8_scaled"]
 
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
@@ -56,28 +56,6 @@ def _integer_product(op: str, arguments):
 
 gemm_s8s8 = _integer_product("gemm_s8s8", s8s8_arguments)
 gemm_u8s8 = _integer_product("gemm_u8s8", u8s8_arguments)
-
-
-def gemm_f32s8(kernel, row):
-    """Return the operation gemm_f32s8 computed by a C kernel."""
-    run = by_name("gemm_f32s8", kernel)
-
-    @wraps(reference.gemm_f32s8)
-    def gemm_f32s8(x, w):
-        given, (x, w) = w, f32s8_arguments(x, w)
-        held = held_of(given, quantized_struct) or once(quantized_struct, w)
-        return _product(run, row.speed, x, w.shape, np.float32, (), held.struct)
-
-    def prepare(x, w):
-        given, (x, w) = (x, w), f32s8_arguments(x, w)
-        in_place(given[0], x, "x")
-        held = held_of(given[1], quantized_struct) or once(quantized_struct, w)
-        again = _prepared("gemm_f32s8", kernel, row.speed, x, w.shape, np.float32, (), held.struct)
-        again.held = held  # what the struct points at
-        return again
-
-    gemm_f32s8.prepare = prepare
-    return gemm_f32s8
 
 
 def gemm_f32mixed(kernel, row):

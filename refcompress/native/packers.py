@@ -17,7 +17,7 @@ from ..formats import CSR, ArrayFormat, LowRank, Mixed, Prepared, Quantized, is_
 from ..ops import implementation_of
 from ..products import operand_of, product_of
 from ..reference.gemm.narrow import ACCEPTED, narrow_weight
-from . import csr, gemm, gemm_s8
+from . import csr, gemm_narrow, gemm_s8
 from .nn import integers
 from .packing import Held, Packing
 
@@ -56,9 +56,9 @@ PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = 
     "csr_matmul": (of_format(CSR), csr.csr_packed),
     "lowrank_matmul": (of_format(LowRank), None),
     "gemm_f32f32": (of_array(np.float32), None),
-    "gemm_f32s8": (of_format(Quantized, np.int8), gemm.quantized_struct),
+    "gemm_f32s8": (of_format(Quantized, np.int8), gemm_narrow.packed),
     "gemm_f32mixed": (of_format(Mixed), None),
-    **{op: (partial(narrow_weight, op, argument="weight"), None) for op in ACCEPTED},
+    **{op: (partial(narrow_weight, op, argument="weight"), gemm_narrow.packed) for op in ACCEPTED},
     "gemm_s8s8": (of_array(np.int8), None),
     "gemm_u8s8": (of_array(np.int8), None),
     "gemm_s8s8_requantized": (of_array(np.int8), gemm_s8.packed),

@@ -15,6 +15,9 @@ from ._kernels import ffi, lib
 # The operations that csrc/prepared.c has. It looks after the mode of the floating-point unit; no floats are computed
 # outside of their kernels.
 OPERATIONS = {name.removeprefix("rc_run_") for name in dir(lib) if name.startswith("rc_run_")}
+# All products by narrow weights are called alike.
+OPERATIONS |= {name for name, field in ffi.typeof("struct rc_kernels").fields
+               if field.type is ffi.typeof("rc_gemm_f32narrow *")}
 
 
 def by_name(op: str, kernel):

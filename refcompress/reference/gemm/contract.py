@@ -63,20 +63,25 @@ def f32f32_sums(x, w, *, transposed: bool = False) -> NDArray[np.float32]:
 
 
 def f32s8_sums(x, w: Quantized) -> NDArray[np.float32]:
-    """gemm_f32s8: sixteen chains for each group of inputs with one scale, added to those of the row with the scale."""
-    return _tree(_carry_on_scaled(_zeros(x, w.values), x, w))
+    """gemm_f32s8: sixteen chains of the integers, times the scale of the row.
+
+    Where a row has more scales than one, it is gemm_f32f32 with the decoded weights.
+    """
+    return _tree(_carry_on_scaled(_zeros(x, w.values), x, w)) if w.scale.shape[1] == 1 else f32f32_sums(x, w.dense())
 
 
 def f32mixed_sums(x, w: Mixed) -> NDArray[np.float32]:
-    """gemm_f32mixed: as gemm_f32s8, over the inputs of w.low in their order and then over those of w.high.
+    """gemm_f32mixed: over the inputs of w.low in their order and then over those of w.high.
 
-    Along axis 0 a row has inputs of one width only, so an int8 row has the bits of gemm_f32s8.
+    Sixteen chains for each group of inputs with one scale are added to those of the row with that scale. Along axis 0 a
+    row has inputs of one width only, so an int8 row with one scale has the bits of gemm_f32s8.
     """
     if w.axis == 1:
         acc = _carry_on_scaled(_zeros(x, w.low.values), x[:, ~w.wide], w.low)
         return _tree(_carry_on_scaled(acc, x[:, w.wide], w.high))
     y = np.empty((len(x), w.shape[0]), np.float32)
-    y[:, ~w.wide], y[:, w.wide] = f32s8_sums(x, w.low), f32s8_sums(x, w.high)
+    for rows, part in ((~w.wide, w.low), (w.wide, w.high)):
+        y[:, rows] = _tree(_carry_on_scaled(_zeros(x, part.values), x, part))
     return y
 
 

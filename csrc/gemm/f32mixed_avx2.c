@@ -5,8 +5,7 @@
 #include "../vec_avx2.h"
 #include <string.h>
 
-#define KERNEL rc_gemm_f32s8_avx2
-#define KERNEL_MIXED rc_gemm_f32mixed_avx2
+#define KERNEL rc_gemm_f32mixed_avx2
 #define MR 3
 #define NR 4
 
@@ -43,5 +42,5 @@ RC_INLINE TARGET void pack16(const int16_t *w, size_t count, int16_t z, float *o
     _mm256_store_ps(out + 8, less(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(w + 8))), z));
 }
 
-#include "f32s8.h"
+#include "f32mixed.h"
 #endif

@@ -1,7 +1,7 @@
-/* Template of the products of float32 with scaled int8 weights, y = x w^T, and with rows of int8 and int16 weights.
- * Included after these were defined:
+/* Template of the products of float32 with rows of scaled int8 and int16 weights, y = x w^T. Included after these were
+ * defined:
  *
- * KERNEL, KERNEL_MIXED the functions' names
+ * KERNEL               the function's name
  * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them: a vector holds LANES of an element's 16
  * chains
  * MR, NR               rows of x and of w in a tile: its MR * NR vectors and a few operands must fit the registers
@@ -151,12 +151,12 @@ RC_INLINE TARGET void accumulate(const int wide, const struct rc_quantized *w, s
     }
 }
 
-/* The products of rows that have one part after the other: low of int8 and, if both, high of int16. */
-RC_INLINE TARGET void products(const int both, size_t begin, size_t end, size_t m, size_t n, const float *x,
+/* The products of rows that have one part after the other: low of int8 and high of int16. */
+RC_INLINE TARGET void products(size_t begin, size_t end, size_t m, size_t n, const float *x,
                                const struct rc_quantized *low, const struct rc_quantized *high, const int64_t *outputs,
                                float *y)
 {
-    const size_t k = low->k + (both ? high->k : 0), rows = rows_at_a_time(k * sizeof *x, MR);
+    const size_t k = low->k + high->k, rows = rows_at_a_time(k * sizeof *x, MR);
     float inner[MC * NR * 16] __attribute__((aligned(64))), acc[MC * NR * 16] __attribute__((aligned(64)));
     float totals[MC * NR];
 
@@ -168,29 +168,21 @@ RC_INLINE TARGET void products(const int both, size_t begin, size_t end, size_t 
             memset(inner, 0, used);
             memset(acc, 0, used);
             accumulate(0, low, o0, width, end - o0, height, x + i0 * k, k, inner, acc);
-            if (both)
-                accumulate(1, high, o0, width, end - o0, height, x + i0 * k + low->k, k, inner, acc);
+            accumulate(1, high, o0, width, end - o0, height, x + i0 * k + low->k, k, inner, acc);
             for (size_t t = 0; t < height * NR; t += 4)
                 reduce_four(acc + t * 16, totals + t);
             for (size_t i = 0; i < height; i++)
                 for (size_t o = 0; o < width; o++)
-                    y[(i0 + i) * n + (both ? (size_t)outputs[o0 + o] : o0 + o)] = totals[i * NR + o];
+                    y[(i0 + i) * n + (size_t)outputs[o0 + o]] = totals[i * NR + o];
         }
     }
 }
 
 /* The structures are copied: for all that the compiler knows, a store of a vector could change the caller's. */
-TARGET int KERNEL(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w, float *y)
-{
-    const struct rc_quantized all = *w;
-    products(0, begin, end, m, n, x, &all, NULL, NULL, y);
-    return RC_OK;
-}
-
-TARGET int KERNEL_MIXED(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w8,
+TARGET int KERNEL(size_t begin, size_t end, size_t m, size_t n, const float *x, const struct rc_quantized *w8,
                         const struct rc_quantized *w16, const int64_t *outputs, float *y)
 {
     const struct rc_quantized low = *w8, high = *w16;
-    products(1, begin, end, m, n, x, &low, &high, outputs, y);
+    products(begin, end, m, n, x, &low, &high, outputs, y);
     return RC_OK;
 }

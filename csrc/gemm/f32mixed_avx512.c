@@ -5,8 +5,7 @@
 #include "../vec_avx512.h"
 #include <string.h>
 
-#define KERNEL rc_gemm_f32s8_avx512
-#define KERNEL_MIXED rc_gemm_f32mixed_avx512
+#define KERNEL rc_gemm_f32mixed_avx512
 #define MR 4
 #define NR 6
 
@@ -26,5 +25,5 @@ RC_INLINE TARGET void pack16(const int16_t *w, size_t count, int16_t z, float *o
     _mm512_store_ps(out, _mm512_cvtepi32_ps(_mm512_maskz_sub_epi32(there, q, _mm512_set1_epi32(z))));
 }
 
-#include "f32s8.h"
+#include "f32mixed.h"
 #endif

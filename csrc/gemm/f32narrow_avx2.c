@@ -1,0 +1,121 @@
+/* What changed since the portable file: 16 inputs are decoded at once. A tile of 3 x 4 elements goes over its block
+ * of inputs twice, for the chains 0 to 7 and 8 to 15: 16 registers hold 12 vectors and their operands, but not 24. */
+#include "narrow.h"
+#if RC_X86
+#include "../vec_avx2.h"
+
+#define MR 3
+#define NR 4
+#define R 4
+#define UNIT 16
+#define IN_REGISTERS 16
+
+/* scale : of each code of a scale (MX, NVFP4). value : of each code of 8 bits (LUT8, FP8, MX). */
+struct tables {
+    float scale[256], value[256];
+};
+
+#include "f32narrow.h"
+
+#define FILL(type) \
+    case type: \
+        for (int c = 0; c < 256; c++) \
+            t->value[c] = element_of(type, c); \
+        break;
+
+/* What a call looks up, of all that does not depend on the row. */
+RC_INLINE TARGET void fill(const enum operation op, const struct rc_narrow *w, struct tables *t)
+{
+    if (op == MX)
+        for (int c = 0; c < 256; c++)
+            t->scale[c] = power_of(c);
+    if (op == NVFP4)
+        for (int c = 0; c < 128; c++)
+            t->scale[c] = number_of(c, FP8_E4M3) * w->factor;
+    if (op == FP8 || (op == MX && w->type != RC_NARROW_E2M1))
+        switch (w->type) {
+        FILL(RC_NARROW_E4M3)
+        FILL(RC_NARROW_E5M2)
+        FILL(RC_NARROW_E4M3FNUZ)
+        FILL(RC_NARROW_E5M2FNUZ)
+        FILL(RC_NARROW_E2M3)
+        FILL(RC_NARROW_E3M2)
+        FILL(RC_NARROW_E2M1)
+        FILL(RC_NARROW_S8)
+        }
+    if (op == LUT8 && !w->stride && w->entries > IN_REGISTERS)
+        for (size_t c = 0; c < 256; c++)
+            t->value[c] = c < w->entries ? w->codebook[c] : 0;
+}
+
+/* The lanes of a vector of 8 indices, whose lowest 4 bits count. */
+RC_INLINE TARGET __m256i indices(const int nibbles, const unsigned char *codes, size_t h)
+{
+    if (nibbles) {
+        int32_t eight;
+        memcpy(&eight, codes + 4 * h, sizeof eight);
+        return _mm256_srlv_epi32(_mm256_set1_epi32(eight), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+    }
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(codes + 8 * h)));
+}
+
+/* Half h of the table of 16 floats of group g. */
+RC_INLINE TARGET __m256 eight_of(const enum operation op, const struct rc_narrow *w, size_t g, size_t h)
+{
+    const __m256 e2m1 = _mm256_setr_ps(0, 0.5f, 1, 1.5f, 2, 3, 4, 6);
+    if (op == MX || op == NVFP4)
+        return h ? _mm256_xor_ps(e2m1, v_set1(-0.0f)) : e2m1;
+    if (op == NF4)
+        return v_load(w->codebook + 8 * h);
+    const size_t from = rc_min(8 * h, w->entries);
+    return v_load_some(w->codebook + g * w->entries + from, v_mask(rc_min(w->entries - from, 8)));
+}
+
+/* 16 inputs have one scale, so g is their group. */
+RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, const struct tables *t,
+                             const unsigned char *codes, size_t g, size_t last, VEC *v)
+{
+    (void)last;
+    RC_UNROLL for (size_t h = 0; h < 2; h++) {
+        if (how.op == F16) {
+            v[h] = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(codes + 16 * h)));
+        } else if (how.op == BF16) {
+            const __m256i halves = _mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)(codes + 16 * h)));
+            v[h] = _mm256_castsi256_ps(_mm256_slli_epi32(halves, 16));
+        } else if (how.op == S8) {
+            __m256i q = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)(codes + 8 * h)));
+            if (how.form != PLAIN)
+                q = _mm256_sub_epi32(q, _mm256_set1_epi32(w->zero_point[g]));
+            v[h] = _mm256_cvtepi32_ps(q);
+        } else if (how.op == S4) {
+            const __m256i up = _mm256_slli_epi32(indices(how.form == NIBBLES, codes, h), 28);
+            const __m256i q = _mm256_sub_epi32(_mm256_srai_epi32(up, 28), _mm256_set1_epi32(w->zero_point[g]));
+            v[h] = _mm256_cvtepi32_ps(q);
+        } else if (how.form == IN_TABLE) {
+            v[h] = _mm256_i32gather_ps(t->value, indices(0, codes, h), 4);
+        } else {
+            const __m256i c8 = indices(how.form == NIBBLES, codes, h);
+            const __m256 low = _mm256_permutevar8x32_ps(eight_of(how.op, w, g, 0), c8);
+            const __m256 high = _mm256_permutevar8x32_ps(eight_of(how.op, w, g, 1), c8);
+            v[h] = _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(c8, 28)));
+        }
+        if (how.op == NF4 || how.op == S4 || how.form == SCALED)
+            v[h] = _mm256_mul_ps(v[h], v_set1(((const float *)w->scale)[g]));
+        if (how.op == MX || how.op == NVFP4)
+            v[h] = _mm256_mul_ps(v[h], v_set1(t->scale[((const uint8_t *)w->scale)[g]]));
+    }
+}
+
+#include "f32narrow_kernels.h"
+
+KERNEL(rc_gemm_f32s8_avx2, S8, s8)
+KERNEL(rc_gemm_f32s4_avx2, S4, s4)
+KERNEL(rc_gemm_f32f16_avx2, F16, f16)
+KERNEL(rc_gemm_f32bf16_avx2, BF16, bf16)
+KERNEL(rc_gemm_f32fp8_avx2, FP8, fp8)
+KERNEL(rc_gemm_f32lut4_avx2, LUT4, lut4)
+KERNEL(rc_gemm_f32lut8_avx2, LUT8, lut8)
+KERNEL(rc_gemm_f32nf4_avx2, NF4, nf4)
+KERNEL(rc_gemm_f32mx_avx2, MX, mx)
+KERNEL(rc_gemm_f32nvfp4_avx2, NVFP4, nvfp4)
+#endif

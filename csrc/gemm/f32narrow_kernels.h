@@ -1,0 +1,155 @@
+/* The kernels of the products with narrow weights: which decoder serves which weights. Included after f32narrow.h;
+ * KERNEL makes the function of an operation. */
+DECODER(f16, F16, PLAIN, UNIT)
+DECODER(bf16, BF16, PLAIN, UNIT)
+DECODER(fp8, FP8, IN_TABLE, UNIT)
+DECODER(s8, S8, PLAIN, UNIT)
+DECODER(s8_less, S8, LESS_ZERO, UNIT)
+DECODER(s8_16, S8, SCALED, 16)
+DECODER(s8_32, S8, SCALED, LEAST(32))
+DECODER(s8_64, S8, SCALED, LEAST(64))
+DECODER(s4_16, S4, NIBBLES, 16)
+DECODER(s4_32, S4, NIBBLES, LEAST(32))
+DECODER(s4_64, S4, NIBBLES, LEAST(64))
+DECODER(lut4, LUT4, NIBBLES, LEAST(64))
+DECODER(lut4_bytes, LUT4, PLAIN, LEAST(64))
+DECODER(lut8_32, LUT8, THIRTY_TWO, LEAST(64))
+DECODER(lut8, LUT8, IN_TABLE, LEAST(64))
+DECODER(nf4_32, NF4, NIBBLES, LEAST(32))
+DECODER(nf4_64, NF4, NIBBLES, LEAST(64))
+DECODER(nf4_bytes_32, NF4, PLAIN, LEAST(32))
+DECODER(nf4_bytes_64, NF4, PLAIN, LEAST(64))
+DECODER(mx4, MX, NIBBLES, LEAST(32))
+DECODER(mx4_bytes, MX, PLAIN, LEAST(32))
+DECODER(mx8, MX, IN_TABLE, LEAST(32))
+DECODER(nvfp4, NVFP4, NIBBLES, 16)
+DECODER(nvfp4_bytes, NVFP4, PLAIN, 16)
+EACH(s8, S8)
+EACH(s4, S4)
+EACH(lut4, LUT4)
+EACH(lut8, LUT8)
+EACH(nf4, NF4)
+
+/* Whether a decoder may shift for the group of an input, finds as many inputs in a group as it needs, and need not look
+ * for overflow. */
+RC_INLINE int regular(const struct rc_narrow *w, size_t least)
+{
+    return !w->clipped && (w->group >= w->k || (w->group >= least && (w->group & (w->group - 1)) == 0));
+}
+
+#define WITH(scaled, name) products(scaled, c, pack_##name, chains_##name)
+#define WITHOUT(name) products(0, c, pack_each_##name, NULL)
+
+RC_INLINE TARGET void choose_s8(const struct call *c)
+{
+    const struct rc_narrow *w = c->w;
+    if (scales_sums(S8, w) && w->zeros)
+        WITH(1, s8);
+    else if (scales_sums(S8, w))
+        WITH(1, s8_less);
+    else if (!regular(w, 16))
+        WITHOUT(s8);
+    else if (w->group == 16)
+        WITH(0, s8_16);
+    else if (w->group == 32)
+        WITH(0, s8_32);
+    else
+        WITH(0, s8_64);
+}
+
+RC_INLINE TARGET void choose_s4(const struct call *c)
+{
+    const struct rc_narrow *w = c->w;
+    if (!regular(w, 16))
+        WITHOUT(s4);
+    else if (w->group == 16)
+        WITH(0, s4_16);
+    else if (w->group == 32)
+        WITH(0, s4_32);
+    else
+        WITH(0, s4_64);
+}
+
+RC_INLINE TARGET void choose_lut4(const struct call *c)
+{
+    if (!regular(c->w, 64))
+        WITHOUT(lut4);
+    else if (c->w->nibbles)
+        WITH(0, lut4);
+    else
+        WITH(0, lut4_bytes);
+}
+
+RC_INLINE TARGET void choose_lut8(const struct call *c)
+{
+    const struct rc_narrow *w = c->w;
+    if (regular(w, 64) && w->entries <= 16)
+        choose_lut4(c);
+    else if (regular(w, 64) && w->entries <= IN_REGISTERS)
+        WITH(0, lut8_32);
+    else if (!w->stride)
+        WITH(0, lut8);
+    else
+        WITHOUT(lut8);
+}
+
+RC_INLINE TARGET void choose_nf4(const struct call *c)
+{
+    const struct rc_narrow *w = c->w;
+    if (!regular(w, 32))
+        WITHOUT(nf4);
+    else if (w->group == 32 && w->nibbles)
+        WITH(0, nf4_32);
+    else if (w->group == 32)
+        WITH(0, nf4_bytes_32);
+    else if (w->nibbles)
+        WITH(0, nf4_64);
+    else
+        WITH(0, nf4_bytes_64);
+}
+
+RC_INLINE TARGET void choose_mx(const struct call *c)
+{
+    if (c->w->type != RC_NARROW_E2M1)
+        WITH(0, mx8);
+    else if (c->w->nibbles)
+        WITH(0, mx4);
+    else
+        WITH(0, mx4_bytes);
+}
+
+RC_INLINE TARGET void choose_nvfp4(const struct call *c)
+{
+    if (c->w->nibbles)
+        WITH(0, nvfp4);
+    else
+        WITH(0, nvfp4_bytes);
+}
+
+RC_INLINE TARGET void choose_f16(const struct call *c)
+{
+    WITH(0, f16);
+}
+
+RC_INLINE TARGET void choose_bf16(const struct call *c)
+{
+    WITH(0, bf16);
+}
+
+RC_INLINE TARGET void choose_fp8(const struct call *c)
+{
+    WITH(0, fp8);
+}
+
+/* The structure is copied: for all that the compiler knows, a store of a vector could change the caller's. */
+#define KERNEL(function, op, name) \
+    TARGET int function(size_t begin, size_t end, size_t m, size_t ldx, size_t ldy, const float *x, \
+                        const struct rc_narrow *w, float *y) \
+    { \
+        struct tables t; \
+        const struct rc_narrow all = *w; \
+        const struct call call = {begin, end, m, ldx, ldy, x, &all, &t, y}; \
+        fill(op, &all, &t); \
+        choose_##name(&call); \
+        return RC_OK; \
+    }
