@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big loops separable relu-ranks reproduce clean help
+.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams same-bits big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big loops separable relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -80,6 +80,9 @@ ggml-in-c: build  ## our blocks of GGUF beside ggml's own C, number by number (a
 
 huge-streams: build  ## Huffman streams past 2^32 symbols and bits, by C and by the reference (6 GB of memory, ten minutes)
 	$(BIN)/python -m benchmarks.huge_streams
+
+same-bits: build  ## every product in every native form on 10,000 random shapes and layouts each: the same bits (an hour; EXAMPLES=)
+	$(BIN)/python -m benchmarks.same_bits --examples $(or $(EXAMPLES),10000)
 
 big-checkpoint: build  ## a sharded checkpoint of 4 GiB compressed in every way, runs killed and continued (16 GB of disk, an hour)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[dask]'

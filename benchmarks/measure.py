@@ -116,10 +116,14 @@ class Contest:
         """
         args, kwargs = self.case.make(np.random.default_rng(len(self.warm)))
         functions = {}
-        for label, row in self.rows.items():
+        for label, row in list(self.rows.items()):
             if not self.warm or self.first.get(label, LONG_SECONDS) < LONG_SECONDS:
                 try:
-                    functions[label] = self.bound(label, args, kwargs)
+                    function = self.bound(label, args, kwargs)
+                    if function is None:
+                        del self.rows[label]
+                    else:
+                        functions[label] = function
                 except Exception as error:  # a library's own limits: said in its row, beside whoever can
                     row.refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
         if not self.warm:
@@ -135,8 +139,9 @@ class Contest:
             short = {label: f for label, f in often.items() if self.first[label] < SLOW_SECONDS}
             self.run_cold(short, (args, kwargs), seconds / 2, least, evict)
 
-    def bound(self, label: str, args, kwargs) -> Callable:
-        """Return the call of an implementation with these arguments, which a peer converts here."""
+    def bound(self, label: str, args, kwargs) -> Callable | None:
+        """Return the call of an implementation with these arguments, which a peer converts here; None where a weight
+        was to be packed and there was nothing to pack."""
         if label in self.prepare:
             return self.prepare[label](*args, **kwargs)
         return functools.partial(self.ours[label], *args, **kwargs)
@@ -232,10 +237,11 @@ class Contest:
         return list(self.rows.values())
 
 
-def packed(operation: Callable, weight: int, *args, **kwargs) -> Callable:
-    """Return the call of an operation whose weight was packed beforehand."""
-    args = tuple(operation.prepare_weight(arg) if i == weight else arg for i, arg in enumerate(args))
-    return functools.partial(operation, *args, **kwargs)
+def packed(operation: Callable, weight: int, *args, **kwargs) -> Callable | None:
+    """Return the call of an operation whose weight was packed beforehand; None where it is read as it is stored."""
+    ready = operation.prepare_weight(args[weight])
+    args = tuple(ready if i == weight else arg for i, arg in enumerate(args))
+    return functools.partial(operation, *args, **kwargs) if ready.packed_bytes else None
 
 
 def going_round(calls: list[Callable]) -> Callable:

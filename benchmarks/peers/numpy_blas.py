@@ -63,6 +63,8 @@ PEERS = {
     "gemm_u8s8": Peer("NumPy, float64", _integers, by_rule("gemm_u8s8"), bytes_a_weight=8),
     "gemm_f32s8": Peer("NumPy, dense", _scaled, by_rule("gemm_f32s8"), bytes_a_weight=4),
     "gemm_f32mixed": Peer("NumPy, dense", _scaled, by_rule("gemm_f32mixed"), bytes_a_weight=4),
+    **{f"gemm_f32{kind}": Peer("NumPy, dense", _scaled, by_rule(f"gemm_f32{kind}"), bytes_a_weight=4)
+       for kind in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4")},
     "gemm_f32f32": Peer("NumPy", _dense, by_rule("gemm_f32f32")),
     "lowrank_svd": Peer("NumPy, full SVD", _svd, _near),
 }

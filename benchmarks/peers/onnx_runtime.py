@@ -9,7 +9,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from . import Peer, by_rule
-from .bounds import quantized, quantized_together, sums, within
+from .bounds import quantized, quantized_together, within
 
 THREADS = 1
 EXACT, IN_INTEGERS = 1, 4
@@ -102,7 +102,7 @@ PEERS = {
         Peer("ONNX Runtime, dequantized", _scaled, by_rule("gemm_f32s8"), bytes_a_weight=4),
         Peer("ONNX Runtime, MatMulNBits", n_bits(EXACT), by_rule("gemm_f32s8")),
     ],
-    "gemm_f32s4": Peer("ONNX Runtime, MatMulNBits", n_bits(EXACT), within(sums)),
+    "gemm_f32s4": Peer("ONNX Runtime, MatMulNBits", n_bits(EXACT), by_rule("gemm_f32s4")),
     "gemm_s8s4": Peer("ONNX Runtime, MatMulNBits", n_bits(IN_INTEGERS), within(quantized), note=ITSELF),
     "gemm_s8s8_scaled": [
         Peer("ONNX Runtime, MatMulNBits", n_bits(IN_INTEGERS), within(quantized), note=ITSELF),

@@ -5,7 +5,7 @@ import openvino
 from openvino import opset13 as ov
 
 from . import Peer, by_rule
-from .bounds import quantized, rounded, sums, within
+from .bounds import quantized, rounded, within
 
 THREADS = 1
 CORE = openvino.Core()
@@ -86,11 +86,11 @@ def _of_floats(kind, precision="f32"):
 ITSELF = "quantizes x itself"
 PEERS = {
     "gemm_f32s8": Peer("OpenVINO, u8", _scaled, by_rule("gemm_f32s8")),
-    "gemm_f32s4": Peer("OpenVINO, u4", _scaled, within(sums)),
+    "gemm_f32s4": Peer("OpenVINO, u4", _scaled, by_rule("gemm_f32s4")),
     "gemm_s8s4": Peer("OpenVINO, u4", _in_integers, within(quantized), note=ITSELF),
     "gemm_s8s8_scaled": Peer("OpenVINO, u8", _in_integers, within(quantized), note=ITSELF),
-    "gemm_f32f16": Peer("OpenVINO, f16", _of_floats(openvino.Type.f16), within(sums)),
-    "gemm_f32bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16), within(sums)),
+    "gemm_f32f16": Peer("OpenVINO, f16", _of_floats(openvino.Type.f16), by_rule("gemm_f32f16")),
+    "gemm_f32bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16), by_rule("gemm_f32bf16")),
     "gemm_bf16bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16, "bf16"), within(rounded(9, 3)),
                           note="x, w and y in bfloat16"),
 }

@@ -99,7 +99,7 @@ PEERS = {
         Peer(f"torch, {name}", _dynamic(engine), within(quantized_together), note=ITSELF)
         for name, engine in (("FBGEMM", "fbgemm"), ("oneDNN", "onednn"))
     ],
-    "gemm_f32f16": Peer("torch, FBGEMM", _half, within(sums)),
+    "gemm_f32f16": Peer("torch, FBGEMM", _half, by_rule("gemm_f32f16")),
     # Of 8 bits: x, w and y are rounded.
     "gemm_bf16bf16": Peer("torch, oneDNN", _bfloat16, within(rounded(9, 3)), note="to bfloat16"),
     "gemm_s8s4": Peer("torch, int4", _four, within(rounded(9, 4)), note="x, w and y in bfloat16"),
