@@ -6,6 +6,7 @@ import numpy as np
 from refcompress.testing import arrays_of
 
 from . import Peer, by_rule
+from .weights import dense
 
 
 def _sparse(a, x):
@@ -21,8 +22,8 @@ def _integers(x, w):
 
 
 def _scaled(x, w):
-    dense = w.dense().T
-    return lambda: x @ dense
+    weight = dense(w).T
+    return lambda: x @ weight
 
 
 def _dense(x, w, transposed=False):

@@ -6,6 +6,7 @@ from openvino import opset13 as ov
 
 from . import Peer, by_rule
 from .bounds import quantized, rounded, within
+from .weights import values
 
 THREADS = 1
 CORE = openvino.Core()
@@ -30,20 +31,21 @@ def _product(x, weight, precision="f32", group=0):
     return lambda: request.infer([x], share_inputs=True)[0]
 
 
-def _stored(values: np.ndarray, kind: openvino.Type):
+def _stored(numbers: np.ndarray, kind: openvino.Type):
     """Return a constant of a type that NumPy has not: of 4 bits, two values in a byte."""
-    tensor = openvino.Tensor(kind, list(values.shape))
+    tensor = openvino.Tensor(kind, list(numbers.shape))
     if kind in (openvino.Type.u4, openvino.Type.i4, openvino.Type.nf4):
-        flat = values.ravel().view(np.uint8) & 15
+        flat = numbers.ravel().view(np.uint8) & 15
         tensor.data[...] = (flat[::2] | flat[1::2] << 4).reshape(tensor.data.shape)
     else:
-        tensor.data[...] = values.view(tensor.data.dtype)
+        tensor.data[...] = numbers.view(tensor.data.dtype)
     return ov.constant(tensor, shared_memory=False)
 
 
 def _weights(w):
     """Return the node of integers with scales: converted, less the zero points, times the scales, rows put together."""
-    n, k = w.values.shape
+    whole = values(w)
+    n, k = whole.shape
     groups = w.scale.shape[1] if w.group else 1
     kind = openvino.Type.u4 if getattr(w, "bits", 8) == 4 else openvino.Type.u8
     half = 8 if kind == openvino.Type.u4 else 128
@@ -54,8 +56,8 @@ def _weights(w):
                                     np.broadcast_to(a, (n, 1)))
 
     shape = (n, groups, k // groups) if w.group else (n, k)
-    codes = (w.values.astype(np.int16) + half).astype(np.uint8).reshape(shape)
-    zeros = (apart(w.zero_point).astype(np.int16) + half).astype(np.uint8)
+    codes = (whole.view(np.uint8) + np.uint8(half)).reshape(shape)
+    zeros = apart(w.zero_point).view(np.uint8) + np.uint8(half)
     if zeros.size % 2 and kind == openvino.Type.u4:
         raise ValueError("an odd number of zero points of 4 bits")
     less = ov.subtract(ov.convert(_stored(codes, kind), "f32"), ov.convert(_stored(zeros, kind), "f32"))
@@ -77,8 +79,8 @@ def _of_floats(kind, precision="f32"):
     def prepare(x, w):
         x = x if isinstance(x, np.ndarray) else x.dense()
         dense = w.dense()
-        values = dense.astype(np.float16) if kind == openvino.Type.f16 else (dense.view(np.uint32) >> 16).astype("u2")
-        return _product(x, ov.convert(_stored(values, kind), "f32"), precision)
+        numbers = dense.astype(np.float16) if kind == openvino.Type.f16 else (dense.view(np.uint32) >> 16).astype("u2")
+        return _product(x, ov.convert(_stored(numbers, kind), "f32"), precision)
 
     return prepare
 

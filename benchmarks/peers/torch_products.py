@@ -9,6 +9,7 @@ import torch
 
 from . import Peer, by_rule
 from .bounds import quantized_together, rounded, sums, within
+from .weights import values
 
 ITSELF = "quantizes x itself, by one scale"
 
@@ -29,10 +30,10 @@ def _unsigned(x, w):
     return lambda: call(x, 1.0, 0, weight, ones, zeros, None, 1.0, 0, torch.float32, "none", [], "").numpy()
 
 
-def _packed(values, scale, zero_point, bias, engine):
+def _packed(integers, scale, zero_point, bias, engine):
     torch.backends.quantized.engine = engine
     weight = torch._make_per_channel_quantized_tensor(
-        torch.from_numpy(values), torch.from_numpy(scale).double(), torch.from_numpy(zero_point).long(), 0)
+        torch.from_numpy(integers), torch.from_numpy(scale).double(), torch.from_numpy(zero_point).long(), 0)
     return torch.ops.quantized.linear_prepack(weight, bias)
 
 
@@ -81,7 +82,7 @@ def _bfloat16(x, w):
 def _four(x, x_scale, w):
     if w.group is None or np.any(w.zero_point):
         raise ValueError("only groups without zero points")
-    codes = torch.from_numpy(w.values.astype(np.int32) + 8)
+    codes = torch.from_numpy(values(w).astype(np.int32) + 8)
     weight = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes, 1)
     scale = torch.from_numpy(w.scale.T.copy())
     scale = torch.stack([scale, torch.zeros_like(scale)], -1).bfloat16()
