@@ -7,6 +7,8 @@ bytes has an unsigned factor), int8 and int4 weights by float32 (loops that no c
 import numpy as np
 import torch
 
+from refcompress import reference
+
 from . import Peer, by_rule
 from .bounds import quantized_together, rounded, sums, within
 from .weights import values
@@ -54,6 +56,11 @@ def _dynamic(engine):
     return prepare
 
 
+def _pruned(x, x_scale, w, bias=None):
+    """The dense product of the same weights, zeros and all."""
+    return _dynamic("fbgemm")(x, x_scale, reference.sparse_bitmask_unpack(w), bias)
+
+
 def _requantized(x, w):
     """FBGEMM's product ends in uint8: the sums over 2**16, which has the same inner loop and writes a quarter."""
     n = len(w)
@@ -96,6 +103,7 @@ PEERS = {
         Peer("torch, oneDNN", _unsigned, within(sums), note="to float32"),
         Peer("torch, FBGEMM", _requantized, _rounds_of, note="to uint8"),
     ],
+    "sparse_s8s8": Peer("torch, FBGEMM, dense", _pruned, within(quantized_together), bytes_a_weight=1, note=ITSELF),
     "gemm_s8s8_scaled": [
         Peer(f"torch, {name}", _dynamic(engine), within(quantized_together), note=ITSELF)
         for name, engine in (("FBGEMM", "fbgemm"), ("oneDNN", "onednn"))
