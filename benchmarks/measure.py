@@ -35,7 +35,7 @@ DRAWS = 200
 FILLED, MOST_COPIES = 2, 24
 # Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to
 # them.
-PORTABLE, PATIENCE = 5e8, 1.5
+PORTABLE, PATIENCE = 5e8, 0.2
 
 
 @dataclass
@@ -197,10 +197,13 @@ class Contest:
                 self.rows[label].refused = f"failed: {type(error).__name__}: {error}".splitlines()[0][:160]
         rule = ops.OPS[self.case.op].rule
         expected = results["reference"] if self.case.reference else EXPECTED[self.case.op](*args, **kwargs)
+        agreed: list[np.ndarray] = []  # results of ours that the rule found right: the same bits need no second look
         for label, result in results.items():
             peer = self.peers.get(label)
             try:
-                (peer.check if peer else rule)(expected, result, args, kwargs)
+                if peer or not any(map(functools.partial(same_array, result), agreed)):
+                    (peer.check if peer else rule)(expected, result, args, kwargs)
+                    agreed += [result] if not peer and isinstance(result, np.ndarray) else []
                 right[label] = functions[label]
             except (AssertionError, TypeError) as wrong:  # agreement.Disagreement is one
                 self.rows[label].refused = f"it disagrees: {wrong}".splitlines()[0]
@@ -242,6 +245,11 @@ def packed(operation: Callable, weight: int, *args, **kwargs) -> Callable | None
     ready = operation.prepare_weight(args[weight])
     args = tuple(ready if i == weight else arg for i, arg in enumerate(args))
     return functools.partial(operation, *args, **kwargs) if ready.packed_bytes else None
+
+
+def same_array(a, b) -> bool:
+    """Return whether two results are arrays with the same bits."""
+    return isinstance(a, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def going_round(calls: list[Callable]) -> Callable:
