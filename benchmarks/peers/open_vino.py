@@ -10,6 +10,7 @@ from .weights import values
 
 THREADS = 1
 CORE = openvino.Core()
+FOUR_BITS = openvino.Type.u4, openvino.Type.nf4, openvino.Type.f4e2m1
 
 
 def set_threads(threads: int) -> None:
@@ -34,7 +35,7 @@ def _product(x, weight, precision="f32", group=0):
 def _stored(numbers: np.ndarray, kind: openvino.Type):
     """Return a constant of a type that NumPy has not: of 4 bits, two values in a byte."""
     tensor = openvino.Tensor(kind, list(numbers.shape))
-    if kind in (openvino.Type.u4, openvino.Type.i4, openvino.Type.nf4):
+    if kind in FOUR_BITS:
         flat = numbers.ravel().view(np.uint8) & 15
         tensor.data[...] = (flat[::2] | flat[1::2] << 4).reshape(tensor.data.shape)
     else:
@@ -85,6 +86,31 @@ def _of_floats(kind, precision="f32"):
     return prepare
 
 
+def _in_blocks(codes, kind, scale):
+    """Return the node of a float type's codes in blocks: converted, times the scale of each block."""
+    n, k = codes.shape
+    if k % scale.shape[1]:
+        raise ValueError("only blocks that divide k")
+    whole = ov.convert(_stored(codes.reshape(n, scale.shape[1], -1), kind), "f32")
+    return ov.reshape(ov.multiply(whole, ov.constant(scale[..., None].copy())), np.array([n, k], np.int64), False)
+
+
+def _nf4(x, w):
+    return _product(x, _in_blocks(w.codes, openvino.Type.nf4, w.scales))
+
+
+def _mx(x, w):
+    if w.format != "mxfp4_e2m1" or np.any(w.scales == 255):
+        raise ValueError("only mxfp4_e2m1")
+    return _product(x, _in_blocks(w.codes, openvino.Type.f4e2m1, np.float32(2) ** (w.scales.astype(np.float32) - 127)))
+
+
+def _fp8(x, w):
+    if w.type != "fp8_e4m3":
+        raise ValueError("only fp8_e4m3")
+    return _product(x, ov.convert(_stored(w.patterns, openvino.Type.f8e4m3), "f32"))
+
+
 ITSELF = "quantizes x itself"
 PEERS = {
     "gemm_f32s8": Peer("OpenVINO, u8", _scaled, by_rule("gemm_f32s8")),
@@ -92,6 +118,9 @@ PEERS = {
     "gemm_s8s4": Peer("OpenVINO, u4", _in_integers, within(quantized), note=ITSELF),
     "gemm_s8s8_scaled": Peer("OpenVINO, u8", _in_integers, within(quantized), note=ITSELF),
     "gemm_f32f16": Peer("OpenVINO, f16", _of_floats(openvino.Type.f16), by_rule("gemm_f32f16")),
+    "gemm_f32nf4": Peer("OpenVINO, nf4", _nf4, by_rule("gemm_f32nf4")),
+    "gemm_f32mx": Peer("OpenVINO, f4e2m1", _mx, by_rule("gemm_f32mx")),
+    "gemm_f32fp8": Peer("OpenVINO, f8e4m3", _fp8, by_rule("gemm_f32fp8")),
     "gemm_f32bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16), by_rule("gemm_f32bf16")),
     "gemm_bf16bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16, "bf16"), within(rounded(9, 3)),
                           note="x, w and y in bfloat16"),
