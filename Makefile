@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big loops separable relu-ranks reproduce clean help
+.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big loops separable relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -81,6 +81,12 @@ ggml-in-c: build  ## our blocks of GGUF beside ggml's own C, number by number (a
 huge-streams: build  ## Huffman streams past 2^32 symbols and bits, by C and by the reference (6 GB of memory, ten minutes)
 	$(BIN)/python -m benchmarks.huge_streams
 
+break-even: build  ## where sparse and narrow weights beat the best dense product, with a picture (four minutes; after bench-peers beside all)
+	$(BIN)/python -m benchmarks.break_even $(if $(THREADS),--threads $(THREADS))
+
+same-bits: build  ## every product in every native form on 10,000 random shapes and layouts each: the same bits (an hour; EXAMPLES=)
+	$(BIN)/python -m benchmarks.same_bits --examples $(or $(EXAMPLES),10000)
+
 big-checkpoint: build  ## a sharded checkpoint of 4 GiB compressed in every way, runs killed and continued (16 GB of disk, an hour)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[dask]'
 	$(BIN)/python -m benchmarks.checkpoint_runs
@@ -94,13 +100,13 @@ test-outside: build  ## ONNX's own node tests, netlib's tester of products, rand
 	$(BIN)/python -m tests.outside.onnx_random_nodes
 	$(BIN)/python -m tests.outside.onnx_models $(NETWORKS)  # NETWORKS='--mobilenet FILE --squeezenet FILE' adds two
 
-bench: build  ## time every kernel beside its peers and this machine's limits, each checked for agreement first (15 minutes)
-	$(BIN)/python -m benchmarks.run
+bench: build  ## time every kernel beside its peers and this machine's limits, each checked first (28 minutes; THREADS=2, ISA=avx2)
+	$(BIN)/python -m benchmarks.run $(if $(THREADS),--threads $(THREADS)) $(if $(ISA),--isa $(ISA))
 
 bench-peers: build  ## the same with the libraries of the extra bench, as many as can be installed, beside us
 	for package in $$($(BIN)/python -m benchmarks.peers); do $(BIN)/pip install -q $$package || echo "$$package: cannot be installed here, so it is absent"; done
 	$(BIN)/python -m benchmarks.ggml_build || echo "ggml: cannot be built here, so it is absent"
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run $(if $(THREADS),--threads $(THREADS)) $(if $(ISA),--isa $(ISA))
 
 prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)
 	$(BIN)/python -m experiments.pruning

@@ -6,7 +6,15 @@ For share_optimal it is our own native form, which the tests prove: the peers ar
 
 import numpy as np
 
+from .peers.weights import dense
+
+
+def _decoded(x, w):
+    return (x.astype(np.float64) @ dense(w).astype(np.float64).T).astype(np.float32)
+
+
 EXPECTED = {
+    **{f"gemm_f32{kind}": _decoded for kind in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4")},
     "csr_matmul": lambda a, x: (a.dense().astype(np.float64) @ x.astype(np.float64)).astype(np.float32),
     "gemm_s8s8": lambda x, w: (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int32),
     "gemm_u8s8": lambda x, w: (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int32),

@@ -123,6 +123,14 @@ class Limits:
         )
         return limits
 
+    def or_better(self, again: "Limits") -> "Limits":
+        """Return the higher of each rate of two measurements: what else runs on a machine only lowers them."""
+        def higher(name):
+            one, other = getattr(self, name), getattr(again, name)
+            return {key: max(one[key], other[key]) for key in one}
+
+        return Limits(self.threads, self.held, higher("rates"), higher("bandwidth"), self.caches)
+
     @property
     def widest(self) -> str:
         """The widest instruction set that peers have here: what those are held against who do not say theirs."""

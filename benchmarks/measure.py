@@ -35,7 +35,7 @@ DRAWS = 200
 FILLED, MOST_COPIES = 2, 24
 # Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to
 # them.
-PORTABLE, PATIENCE = 5e8, 1.5
+PORTABLE, PATIENCE = 5e8, 0.2
 
 
 @dataclass
@@ -116,10 +116,14 @@ class Contest:
         """
         args, kwargs = self.case.make(np.random.default_rng(len(self.warm)))
         functions = {}
-        for label, row in self.rows.items():
+        for label, row in list(self.rows.items()):
             if not self.warm or self.first.get(label, LONG_SECONDS) < LONG_SECONDS:
                 try:
-                    functions[label] = self.bound(label, args, kwargs)
+                    function = self.bound(label, args, kwargs)
+                    if function is None:
+                        del self.rows[label]
+                    else:
+                        functions[label] = function
                 except Exception as error:  # a library's own limits: said in its row, beside whoever can
                     row.refused = f"cannot: {type(error).__name__}: {error}".splitlines()[0][:160]
         if not self.warm:
@@ -135,8 +139,9 @@ class Contest:
             short = {label: f for label, f in often.items() if self.first[label] < SLOW_SECONDS}
             self.run_cold(short, (args, kwargs), seconds / 2, least, evict)
 
-    def bound(self, label: str, args, kwargs) -> Callable:
-        """Return the call of an implementation with these arguments, which a peer converts here."""
+    def bound(self, label: str, args, kwargs) -> Callable | None:
+        """Return the call of an implementation with these arguments, which a peer converts here; None where a weight
+        was to be packed and there was nothing to pack."""
         if label in self.prepare:
             return self.prepare[label](*args, **kwargs)
         return functools.partial(self.ours[label], *args, **kwargs)
@@ -192,10 +197,13 @@ class Contest:
                 self.rows[label].refused = f"failed: {type(error).__name__}: {error}".splitlines()[0][:160]
         rule = ops.OPS[self.case.op].rule
         expected = results["reference"] if self.case.reference else EXPECTED[self.case.op](*args, **kwargs)
+        agreed: list[np.ndarray] = []  # results of ours that the rule found right: the same bits need no second look
         for label, result in results.items():
             peer = self.peers.get(label)
             try:
-                (peer.check if peer else rule)(expected, result, args, kwargs)
+                if peer or not any(map(functools.partial(same_array, result), agreed)):
+                    (peer.check if peer else rule)(expected, result, args, kwargs)
+                    agreed += [result] if not peer and isinstance(result, np.ndarray) else []
                 right[label] = functions[label]
             except (AssertionError, TypeError) as wrong:  # agreement.Disagreement is one
                 self.rows[label].refused = f"it disagrees: {wrong}".splitlines()[0]
@@ -232,10 +240,16 @@ class Contest:
         return list(self.rows.values())
 
 
-def packed(operation: Callable, weight: int, *args, **kwargs) -> Callable:
-    """Return the call of an operation whose weight was packed beforehand."""
-    args = tuple(operation.prepare_weight(arg) if i == weight else arg for i, arg in enumerate(args))
-    return functools.partial(operation, *args, **kwargs)
+def packed(operation: Callable, weight: int, *args, **kwargs) -> Callable | None:
+    """Return the call of an operation whose weight was packed beforehand; None where it is read as it is stored."""
+    ready = operation.prepare_weight(args[weight])
+    args = tuple(ready if i == weight else arg for i, arg in enumerate(args))
+    return functools.partial(operation, *args, **kwargs) if ready.packed_bytes else None
+
+
+def same_array(a, b) -> bool:
+    """Return whether two results are arrays with the same bits."""
+    return isinstance(a, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def going_round(calls: list[Callable]) -> Callable:

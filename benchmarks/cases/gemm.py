@@ -4,7 +4,7 @@ import numpy as np
 
 from refcompress import reference
 
-from .case import BATCHES, LAYERS, Case, normal
+from .case import LAYERS, Case, normal, on_grid
 
 
 def gemm(op, layer, batch, group=None, transposed=False, **flags):
@@ -57,12 +57,7 @@ CASES = [
     *(gemm(op, "8 wide", 1, quick=True, overhead=True) for op in ("gemm_s8s8", "gemm_f32s8")),
     *(gemm(op, "LeNet-300-100 fc1", 64, quick=True) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32f32")),
     *(gemm(op, "AlexNet conv5", 169) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
-    *(
-        gemm(op, layer, positions)
-        for op in ("gemm_s8s8", "gemm_f32s8")
-        for layer, positions in (("VGG-16 conv4_2", 784), ("MobileNetV2 last block", 49), ("MiniLM feed-forward", 64))
-    ),
-    *(gemm(op, "4096 wide", batch) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8") for batch in BATCHES),
+    *(case for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8") for case in on_grid(gemm, op)),
     *(gemm("gemm_f32s8", "4096 wide", batch, group=32) for batch in (1, 64)),
     *(gemm("gemm_f32f32", "4096 wide", batch) for batch in (1, 16, 64)),
     *(gemm("gemm_f32f32", "4096 wide", batch, transposed=True) for batch in (1, 16, 64)),

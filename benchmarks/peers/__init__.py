@@ -17,8 +17,8 @@ from refcompress import ops
 ADAPTERS = (
     "numpy_blas",
     "scipy_sparse",
-    "mkl_sparse",
     "mkl_products",
+    "mkl_sparse",
     "torch_cpu",
     "torch_products",
     "onnx_runtime",

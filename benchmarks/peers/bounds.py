@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .weights import dense
+
 
 def operands(args) -> tuple[np.ndarray, np.ndarray]:
     """Return x and w of a product's arguments, (x, w) or (x, its scales, w), in float64."""
@@ -18,7 +20,7 @@ def operands(args) -> tuple[np.ndarray, np.ndarray]:
 
 def wide(a) -> np.ndarray:
     """Return an array or a format in float64."""
-    return (a if isinstance(a, np.ndarray) else a.dense()).astype(np.float64)
+    return dense(a).astype(np.float64)
 
 
 def within(bound: Callable) -> Callable:

@@ -14,6 +14,7 @@ from refcompress.formats import GGMLBlocks
 
 from . import Peer
 from .bounds import operands, quantized, rounded, within
+from .weights import dense, values
 
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "ggml"
 TYPES = {"F16": 1, "Q4_0": 2, "Q8_0": 8, "Q4_K": 12, "BF16": 30}
@@ -123,9 +124,9 @@ class Product:
         y = lib.mul_mat(self.contexts[1], w, given)
         kept = zip(self.contexts, (lib.buffers[repacked], lib.buffers[False]))
         self.owned = [lib.backend_alloc_ctx_tensors_from_buft(context, buffer) for context, buffer in kept]
-        for tensor, values in ((w, data), (given, x)):
-            values = np.ascontiguousarray(values)
-            lib.backend_tensor_set(tensor, values.ctypes.data, 0, values.nbytes)
+        for tensor, numbers in ((w, data), (given, x)):
+            numbers = np.ascontiguousarray(numbers)
+            lib.backend_tensor_set(tensor, numbers.ctypes.data, 0, numbers.nbytes)
         self.graph = lib.new_graph(self.contexts[1])
         lib.build_forward_expand(self.graph, y)
         out = ctypes.cast(lib.get_data(y), ctypes.POINTER(ctypes.c_float))
@@ -145,23 +146,24 @@ class Product:
 
 def _blocks(w) -> np.ndarray:
     """Return the same weights as blocks Q4_0 or Q8_0: they are equal where the scales are float16 numbers."""
-    n, k = w.values.shape
+    whole = values(w)
+    n, k = whole.shape
     if k % 32 or (w.group or 32) % 32 or np.any(w.zero_point):
         raise ValueError("only groups of a multiple of 32, without zero points")
     groups = w.scale.shape[1]
     scale = np.repeat(np.broadcast_to(w.scale, (n, groups)), k // 32 // groups, axis=1).astype(np.float16)
-    values = w.values.reshape(n, k // 32, 32)
+    codes = whole.view(np.uint8).reshape(n, k // 32, 32)
     if getattr(w, "bits", 8) == 4:
-        codes = (values + 8).astype(np.uint8)
-        values = codes[..., :16] | codes[..., 16:] << 4
-    return np.concatenate([scale[..., None].view(np.uint8), values.view(np.uint8)], axis=-1)
+        codes = codes + np.uint8(8) & 15
+        codes = codes[..., :16] | codes[..., 16:] << 4
+    return np.concatenate([scale[..., None].view(np.uint8), codes], axis=-1)
 
 
 def _in_blocks(kind: str, repacked: bool):
     def prepare(x, x_scale, w, bias=None):
         if bias is not None and np.any(bias):
             raise ValueError("without a bias")
-        return Product(x * x_scale[:, None], _blocks(w), len(w.values), kind, repacked)
+        return Product(x * x_scale[:, None], _blocks(w), w.shape[0], kind, repacked)
 
     return prepare
 
@@ -169,12 +171,12 @@ def _in_blocks(kind: str, repacked: bool):
 def _super_blocks(repacked: bool):
     """Q4_K has no room for our scales: it is given other weights, and its product is held against those."""
     def prepare(x, x_scale, w):
-        x, dense = x * x_scale[:, None], w.dense()
-        n, k = dense.shape
+        x, numbers = x * x_scale[:, None], dense(w)
+        n, k = numbers.shape
         if k % 256:
             raise ValueError("only k of a multiple of 256")
         data = np.empty((n, library().row_size(TYPES["Q4_K"], k)), np.uint8)
-        library().quantize_chunk(TYPES["Q4_K"], dense.ctypes.data, data.ctypes.data, 0, n, k, None)
+        library().quantize_chunk(TYPES["Q4_K"], numbers.ctypes.data, data.ctypes.data, 0, n, k, None)
         product = Product(x, data, n, "Q4_K", repacked)
         weights = ggml_decode(GGMLBlocks(data.reshape(-1, 144), "Q4_K", (n, k)))
         within(quantized)(None, product(), (x, weights), {})
@@ -191,9 +193,9 @@ def _other_weights(expected, got, args, kwargs):
 
 def _of_floats(kind: str):
     def prepare(x, w):
-        x, dense = (a if isinstance(a, np.ndarray) else a.dense() for a in (x, w))
-        data = dense.astype(np.float16) if kind == "F16" else (dense.view(np.uint32) >> 16).astype(np.uint16)
-        return Product(x, data, len(dense), kind, False)
+        x, w = (dense(a) for a in (x, w))
+        data = w.astype(np.float16) if kind == "F16" else (w.view(np.uint32) >> 16).astype(np.uint16)
+        return Product(x, data, len(w), kind, False)
 
     return prepare
 

@@ -12,7 +12,8 @@ from .bounds import rounded, within
 _found = sorted(Path(sys.prefix, "lib").glob("libmkl_rt.so*"))
 if not _found:
     raise ImportError("the package mkl is not installed")
-MKL = ctypes.CDLL(str(_found[0]))
+PATH = _found[0]
+MKL = ctypes.CDLL(str(PATH))
 ROWS, PLAIN, TURNED, FIXED = 101, 111, 112, 173  # CblasRowMajor, CblasNoTrans, CblasTrans, CblasFixOffset
 integer, real, pointer = ctypes.c_int, ctypes.c_float, ctypes.c_void_p
 

@@ -6,6 +6,8 @@ import numpy as np
 from refcompress.testing import arrays_of
 
 from . import Peer, by_rule
+from .bounds import sums, within
+from .weights import dense
 
 
 def _sparse(a, x):
@@ -21,8 +23,8 @@ def _integers(x, w):
 
 
 def _scaled(x, w):
-    dense = w.dense().T
-    return lambda: x @ dense
+    weight = dense(w).T
+    return lambda: x @ weight
 
 
 def _dense(x, w, transposed=False):
@@ -59,10 +61,13 @@ def copies(*args, **kwargs):
 
 PEERS = {
     "csr_matmul": Peer("NumPy, dense", _sparse, by_rule("csr_matmul"), bytes_a_weight=4),
+    "sparse_matmul": Peer("NumPy, dense", _sparse, within(sums), bytes_a_weight=4),
     "gemm_s8s8": Peer("NumPy, float64", _integers, by_rule("gemm_s8s8"), bytes_a_weight=8),
     "gemm_u8s8": Peer("NumPy, float64", _integers, by_rule("gemm_u8s8"), bytes_a_weight=8),
     "gemm_f32s8": Peer("NumPy, dense", _scaled, by_rule("gemm_f32s8"), bytes_a_weight=4),
     "gemm_f32mixed": Peer("NumPy, dense", _scaled, by_rule("gemm_f32mixed"), bytes_a_weight=4),
+    **{f"gemm_f32{kind}": Peer("NumPy, dense", _scaled, by_rule(f"gemm_f32{kind}"), bytes_a_weight=4)
+       for kind in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4")},
     "gemm_f32f32": Peer("NumPy", _dense, by_rule("gemm_f32f32")),
     "lowrank_svd": Peer("NumPy, full SVD", _svd, _near),
 }

@@ -9,7 +9,8 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from . import Peer, by_rule
-from .bounds import quantized, quantized_together, sums, within
+from .bounds import quantized, quantized_together, within
+from .weights import values
 
 THREADS = 1
 EXACT, IN_INTEGERS = 1, 4
@@ -69,15 +70,16 @@ def n_bits(level):
     """Return what prepares MatMulNBits at a level of accuracy: w has groups of 16, 32, 64, 128 or 256, or none."""
     def prepare(x, *rest):
         scales, w, *bias = rest if len(rest) > 1 else (None, *rest)
-        values, bits = w.values, getattr(w, "bits", 8)
-        n, k = values.shape
+        whole, bits = values(w), getattr(w, "bits", 8)
+        n, k = whole.shape
         group = w.group or 128
         if group not in (16, 32, 64, 128, 256) or k % group:
             raise ValueError("only groups of 16, 32, 64, 128 or 256 that divide k")
         blocks = k // group
-        codes = (values.astype(np.int16) + (1 << bits - 1)).astype(np.uint8).reshape(n, blocks, group)
+        codes = whole.view(np.uint8).reshape(n, blocks, group) + np.uint8(1 << bits - 1)
         zeros = np.broadcast_to(w.zero_point.astype(np.int16) + (1 << bits - 1), (n, blocks)).astype(np.uint8)
         if bits == 4:
+            codes &= 15
             codes = codes[..., ::2] | codes[..., 1::2] << 4
             zeros = np.concatenate([zeros, np.zeros((n, blocks % 2), np.uint8)], axis=1)
             zeros = zeros[:, ::2] | zeros[:, 1::2] << 4
@@ -102,7 +104,7 @@ PEERS = {
         Peer("ONNX Runtime, dequantized", _scaled, by_rule("gemm_f32s8"), bytes_a_weight=4),
         Peer("ONNX Runtime, MatMulNBits", n_bits(EXACT), by_rule("gemm_f32s8")),
     ],
-    "gemm_f32s4": Peer("ONNX Runtime, MatMulNBits", n_bits(EXACT), within(sums)),
+    "gemm_f32s4": Peer("ONNX Runtime, MatMulNBits", n_bits(EXACT), by_rule("gemm_f32s4")),
     "gemm_s8s4": Peer("ONNX Runtime, MatMulNBits", n_bits(IN_INTEGERS), within(quantized), note=ITSELF),
     "gemm_s8s8_scaled": [
         Peer("ONNX Runtime, MatMulNBits", n_bits(IN_INTEGERS), within(quantized), note=ITSELF),

@@ -5,10 +5,12 @@ import openvino
 from openvino import opset13 as ov
 
 from . import Peer, by_rule
-from .bounds import quantized, rounded, sums, within
+from .bounds import quantized, rounded, within
+from .weights import values
 
 THREADS = 1
 CORE = openvino.Core()
+FOUR_BITS = openvino.Type.u4, openvino.Type.nf4, openvino.Type.f4e2m1
 
 
 def set_threads(threads: int) -> None:
@@ -30,20 +32,21 @@ def _product(x, weight, precision="f32", group=0):
     return lambda: request.infer([x], share_inputs=True)[0]
 
 
-def _stored(values: np.ndarray, kind: openvino.Type):
+def _stored(numbers: np.ndarray, kind: openvino.Type):
     """Return a constant of a type that NumPy has not: of 4 bits, two values in a byte."""
-    tensor = openvino.Tensor(kind, list(values.shape))
-    if kind in (openvino.Type.u4, openvino.Type.i4, openvino.Type.nf4):
-        flat = values.ravel().view(np.uint8) & 15
+    tensor = openvino.Tensor(kind, list(numbers.shape))
+    if kind in FOUR_BITS:
+        flat = numbers.ravel().view(np.uint8) & 15
         tensor.data[...] = (flat[::2] | flat[1::2] << 4).reshape(tensor.data.shape)
     else:
-        tensor.data[...] = values.view(tensor.data.dtype)
+        tensor.data[...] = numbers.view(tensor.data.dtype)
     return ov.constant(tensor, shared_memory=False)
 
 
 def _weights(w):
     """Return the node of integers with scales: converted, less the zero points, times the scales, rows put together."""
-    n, k = w.values.shape
+    whole = values(w)
+    n, k = whole.shape
     groups = w.scale.shape[1] if w.group else 1
     kind = openvino.Type.u4 if getattr(w, "bits", 8) == 4 else openvino.Type.u8
     half = 8 if kind == openvino.Type.u4 else 128
@@ -54,8 +57,8 @@ def _weights(w):
                                     np.broadcast_to(a, (n, 1)))
 
     shape = (n, groups, k // groups) if w.group else (n, k)
-    codes = (w.values.astype(np.int16) + half).astype(np.uint8).reshape(shape)
-    zeros = (apart(w.zero_point).astype(np.int16) + half).astype(np.uint8)
+    codes = (whole.view(np.uint8) + np.uint8(half)).reshape(shape)
+    zeros = apart(w.zero_point).view(np.uint8) + np.uint8(half)
     if zeros.size % 2 and kind == openvino.Type.u4:
         raise ValueError("an odd number of zero points of 4 bits")
     less = ov.subtract(ov.convert(_stored(codes, kind), "f32"), ov.convert(_stored(zeros, kind), "f32"))
@@ -77,20 +80,48 @@ def _of_floats(kind, precision="f32"):
     def prepare(x, w):
         x = x if isinstance(x, np.ndarray) else x.dense()
         dense = w.dense()
-        values = dense.astype(np.float16) if kind == openvino.Type.f16 else (dense.view(np.uint32) >> 16).astype("u2")
-        return _product(x, ov.convert(_stored(values, kind), "f32"), precision)
+        numbers = dense.astype(np.float16) if kind == openvino.Type.f16 else (dense.view(np.uint32) >> 16).astype("u2")
+        return _product(x, ov.convert(_stored(numbers, kind), "f32"), precision)
 
     return prepare
+
+
+def _in_blocks(codes, kind, scale):
+    """Return the node of a float type's codes in blocks: converted, times the scale of each block."""
+    n, k = codes.shape
+    if k % scale.shape[1]:
+        raise ValueError("only blocks that divide k")
+    whole = ov.convert(_stored(codes.reshape(n, scale.shape[1], -1), kind), "f32")
+    return ov.reshape(ov.multiply(whole, ov.constant(scale[..., None].copy())), np.array([n, k], np.int64), False)
+
+
+def _nf4(x, w):
+    return _product(x, _in_blocks(w.codes, openvino.Type.nf4, w.scales))
+
+
+def _mx(x, w):
+    if w.format != "mxfp4_e2m1" or np.any(w.scales == 255):
+        raise ValueError("only mxfp4_e2m1")
+    return _product(x, _in_blocks(w.codes, openvino.Type.f4e2m1, np.float32(2) ** (w.scales.astype(np.float32) - 127)))
+
+
+def _fp8(x, w):
+    if w.type != "fp8_e4m3":
+        raise ValueError("only fp8_e4m3")
+    return _product(x, ov.convert(_stored(w.patterns, openvino.Type.f8e4m3), "f32"))
 
 
 ITSELF = "quantizes x itself"
 PEERS = {
     "gemm_f32s8": Peer("OpenVINO, u8", _scaled, by_rule("gemm_f32s8")),
-    "gemm_f32s4": Peer("OpenVINO, u4", _scaled, within(sums)),
+    "gemm_f32s4": Peer("OpenVINO, u4", _scaled, by_rule("gemm_f32s4")),
     "gemm_s8s4": Peer("OpenVINO, u4", _in_integers, within(quantized), note=ITSELF),
     "gemm_s8s8_scaled": Peer("OpenVINO, u8", _in_integers, within(quantized), note=ITSELF),
-    "gemm_f32f16": Peer("OpenVINO, f16", _of_floats(openvino.Type.f16), within(sums)),
-    "gemm_f32bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16), within(sums)),
+    "gemm_f32f16": Peer("OpenVINO, f16", _of_floats(openvino.Type.f16), by_rule("gemm_f32f16")),
+    "gemm_f32nf4": Peer("OpenVINO, nf4", _nf4, by_rule("gemm_f32nf4")),
+    "gemm_f32mx": Peer("OpenVINO, f4e2m1", _mx, by_rule("gemm_f32mx")),
+    "gemm_f32fp8": Peer("OpenVINO, f8e4m3", _fp8, by_rule("gemm_f32fp8")),
+    "gemm_f32bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16), by_rule("gemm_f32bf16")),
     "gemm_bf16bf16": Peer("OpenVINO, bf16", _of_floats(openvino.Type.bf16, "bf16"), within(rounded(9, 3)),
                           note="x, w and y in bfloat16"),
 }

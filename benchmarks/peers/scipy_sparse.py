@@ -3,11 +3,16 @@
 import scipy.sparse
 
 from . import Peer, by_rule
+from .bounds import sums, within
 
 
 def _sparse(a, x):
-    w = scipy.sparse.csr_array((a.data, a.indices, a.indptr), shape=a.shape)
+    of_arrays = (a.data, a.indices, a.indptr) if hasattr(a, "indptr") else a.dense()
+    w = scipy.sparse.csr_array(of_arrays, shape=a.shape)
     return lambda: w @ x
 
 
-PEERS = {"csr_matmul": Peer("SciPy, CSR", _sparse, by_rule("csr_matmul"))}
+PEERS = {
+    "csr_matmul": Peer("SciPy, CSR", _sparse, by_rule("csr_matmul")),
+    "sparse_matmul": Peer("SciPy, CSR", _sparse, within(sums)),
+}

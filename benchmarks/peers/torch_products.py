@@ -7,8 +7,11 @@ bytes has an unsigned factor), int8 and int4 weights by float32 (loops that no c
 import numpy as np
 import torch
 
+from refcompress import reference
+
 from . import Peer, by_rule
 from .bounds import quantized_together, rounded, sums, within
+from .weights import values
 
 ITSELF = "quantizes x itself, by one scale"
 
@@ -29,10 +32,10 @@ def _unsigned(x, w):
     return lambda: call(x, 1.0, 0, weight, ones, zeros, None, 1.0, 0, torch.float32, "none", [], "").numpy()
 
 
-def _packed(values, scale, zero_point, bias, engine):
+def _packed(integers, scale, zero_point, bias, engine):
     torch.backends.quantized.engine = engine
     weight = torch._make_per_channel_quantized_tensor(
-        torch.from_numpy(values), torch.from_numpy(scale).double(), torch.from_numpy(zero_point).long(), 0)
+        torch.from_numpy(integers), torch.from_numpy(scale).double(), torch.from_numpy(zero_point).long(), 0)
     return torch.ops.quantized.linear_prepack(weight, bias)
 
 
@@ -51,6 +54,11 @@ def _dynamic(engine):
         return lambda: torch.ops.quantized.linear_dynamic(x, weight).numpy()
 
     return prepare
+
+
+def _pruned(x, x_scale, w, bias=None):
+    """The dense product of the same weights, zeros and all."""
+    return _dynamic("fbgemm")(x, x_scale, reference.sparse_bitmask_unpack(w), bias)
 
 
 def _requantized(x, w):
@@ -81,7 +89,7 @@ def _bfloat16(x, w):
 def _four(x, x_scale, w):
     if w.group is None or np.any(w.zero_point):
         raise ValueError("only groups without zero points")
-    codes = torch.from_numpy(w.values.astype(np.int32) + 8)
+    codes = torch.from_numpy(values(w).astype(np.int32) + 8)
     weight = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes, 1)
     scale = torch.from_numpy(w.scale.T.copy())
     scale = torch.stack([scale, torch.zeros_like(scale)], -1).bfloat16()
@@ -95,11 +103,12 @@ PEERS = {
         Peer("torch, oneDNN", _unsigned, within(sums), note="to float32"),
         Peer("torch, FBGEMM", _requantized, _rounds_of, note="to uint8"),
     ],
+    "sparse_s8s8": Peer("torch, FBGEMM, dense", _pruned, within(quantized_together), bytes_a_weight=1, note=ITSELF),
     "gemm_s8s8_scaled": [
         Peer(f"torch, {name}", _dynamic(engine), within(quantized_together), note=ITSELF)
         for name, engine in (("FBGEMM", "fbgemm"), ("oneDNN", "onednn"))
     ],
-    "gemm_f32f16": Peer("torch, FBGEMM", _half, within(sums)),
+    "gemm_f32f16": Peer("torch, FBGEMM", _half, by_rule("gemm_f32f16")),
     # Of 8 bits: x, w and y are rounded.
     "gemm_bf16bf16": Peer("torch, oneDNN", _bfloat16, within(rounded(9, 3)), note="to bfloat16"),
     "gemm_s8s4": Peer("torch, int4", _four, within(rounded(9, 4)), note="x, w and y in bfloat16"),

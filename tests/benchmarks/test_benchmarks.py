@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))  # behind everything: the library that is tested stays the one that is installed
 
 from benchmarks import cases, expected, limits, measure, peers, report, surroundings  # noqa: E402
-from benchmarks.peers import numpy_blas  # noqa: E402
+from benchmarks.peers import numpy_blas, weights  # noqa: E402
 
 CACHES = {"L1": 1 << 15, "L2": 1 << 20, "L3": 1 << 25}
 LIMITS = limits.Limits(2, "avx512", {"f32 portable": 1e10, "f32 avx512": 1e11, "s16 avx2": 2e11},
@@ -265,7 +265,7 @@ def test_every_adapter_has_a_library_that_can_be_installed_and_operations_of_our
     imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
     assert any(names.get(name, name) in [*extra, "numpy", "zlib"] for name in imported)
     found, absent = peers.load(1)
-    coming = {"gemm_f32s4", "gemm_s8s4", "gemm_f32f16", "gemm_f32bf16", "gemm_bf16bf16"}
+    coming = {"gemm_s8s4", "gemm_bf16bf16", "sparse_matmul", "sparse_s8s8"}
     assert adapter in absent or set(sys.modules[f"benchmarks.peers.{adapter}"].PEERS) <= set(OPS) | coming
 
 
@@ -372,3 +372,11 @@ def test_who_uses_avx512_is_seen():
         check=True,
     )
     assert ast.literal_eval(done.stdout) == {s.__name__: s.__name__ == "native.avx512" for s in native.available()}
+
+
+@pytest.mark.parametrize("scheme, k, group", [("symmetric", 64, 32), ("affine", 66, 33), ("affine", 9, 3)])
+def test_weights_of_four_bits_are_decoded_for_peers_as_the_format_does(scheme, k, group):
+    w = np.random.default_rng(0).standard_normal((5, k)).astype(np.float32)
+    q = reference.quantize_pack(reference.quantize_s8(w, bits=4, scheme=scheme, group=group))
+    assert np.array_equal(weights.values(q), q.values) and weights.values(q).dtype == np.int8
+    assert np.array_equal(weights.dense(q), q.dense()) and weights.dense(w) is w
