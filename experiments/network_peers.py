@@ -1,4 +1,4 @@
-"""The same networks through ONNX Runtime's quantizer, as ONNX models that we write: what stands beside our rows."""
+"""The same networks through the quantizers of ONNX Runtime and NNCF, as ONNX models that we write."""
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -44,6 +44,19 @@ def runs(path: Path, output: str) -> Run:
     return lambda inputs: session.run([output], dict(inputs))[0]
 
 
+def by_nncf(subject: Subject, source: Path, target: Path) -> None:
+    """Quantize by NNCF as its documentation says to: a transformer by its own settings, which smooth; biases corrected.
+    """
+    import nncf
+    import onnx
+
+    attention = any(node.operation == "attention" for node in subject.model.graph.nodes)
+    made = nncf.quantize(onnx.load(source), nncf.Dataset(subject.calibration, dict),
+                         subset_size=len(subject.calibration),
+                         **({"model_type": nncf.ModelType.TRANSFORMER} if attention else {}))
+    onnx.save(made, target)
+
+
 def quantizers(subject: Subject) -> dict[str, Callable[[Path, Path], None]]:
     """Return, by the name of its row, each quantizer: from one file to another."""
     from onnxruntime import quantization as q
@@ -76,6 +89,8 @@ def quantizers(subject: Subject) -> dict[str, Callable[[Path, Path], None]]:
     if len({tuple(x.shape for x in each.values()) for each in subject.calibration}) == 1:  # of others it raises
         found["ONNX Runtime, static W8A8, percentile 99.99"] = lambda source, target: static(
             source, target, calibrate_method=q.CalibrationMethod.Percentile, extra_options={"CalibPercentile": 99.99})
+    if find_spec("nncf"):
+        found["NNCF, static W8A8"] = lambda source, target: by_nncf(subject, source, target)
     if find_spec("onnx_ir") and any(node.operation == "attention" for node in subject.model.graph.nodes):
         found["ONNX Runtime, W4A16, blocks of 32"] = four_bits  # which knows MatMul alone
     return found

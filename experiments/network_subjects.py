@@ -1,7 +1,7 @@
 """The networks of the experiment `networks`: each with what it is calibrated on, and what it is judged by.
 
-LeNet-5 is that of results/deep_compression, MNIST the judge: 5,000 validation images by which settings may be chosen,
-and the test images, which are reported alone.
+LeNet-5 is that of results/deep_compression, LeNet-300-100 was trained here for ten epochs and is dense. MNIST is the
+judge: 5,000 validation images by which settings may be chosen, and the test images, which are reported alone.
 
 MobileNetV2 needs a checkpoint (examples/mobilenet_v2.py says which). There is no ImageNet here. So the judge is
 agreement: how often the class is that of the float network, over 500 crops of ten pictures that scikit-image,
@@ -25,7 +25,8 @@ import numpy as np
 import refcompress
 from experiments.runner import RESULTS, fastest
 from refcompress.graph import Builder, Model
-from refcompress.training import mnist
+from refcompress.recipes import lenet_300_100 as recipe
+from refcompress.training import mnist, model_of
 
 Inputs = Mapping[str, np.ndarray]
 Run = Callable[[Inputs], np.ndarray]
@@ -63,19 +64,32 @@ def lenet_5() -> Subject:
     x = b.flatten(b.transpose(x, axes=(0, 2, 3, 1)))  # the file's network has its channels last
     x = b.relu(b.linear(x, layers["fc1.weight"], layers["fc1.bias"], name="fc1"))
     model = b.model(b.linear(x, layers["fc2.weight"], layers["fc2.bias"], name="fc2"))
+    return digits(model, "image", (1, 28, 28))
+
+
+def lenet_300_100() -> Subject:
+    """Return LeNet-300-100, trained on the 55,000 images that are not for validation."""
+    train, _ = mnist.split(mnist.load()[0])
+    network = recipe.train_reference(train.inputs(), train.labels, seed=0, epochs=10)
+    return digits(model_of(network), "x", (784,))
+
+
+def digits(model: Model, name: str, shape: tuple[int, ...]) -> Subject:
+    """Return a network of MNIST's images, which come in this shape under this name."""
     train, test = mnist.load()
     train, validation = mnist.split(train)
-    images = [each.inputs().reshape(-1, 1, 28, 28) for each in (train, validation, test)]
+    images = [each.inputs().reshape(-1, *shape) for each in (train, validation, test)]
+    output = model.graph.outputs[0]
 
     def judge(run: Run) -> dict[str, float]:
         wrong = {}
-        for name, x, labels in (("validation error, %", images[1], validation.labels),
+        for part, x, labels in (("validation error, %", images[1], validation.labels),
                                 ("test error, %", images[2], test.labels)):
-            y = np.concatenate([run({"image": x[i : i + 500]}) for i in range(0, len(x), 500)])
-            wrong[name] = 100 * float(np.mean(y.argmax(axis=1) != labels))
+            y = np.concatenate([run({name: x[i : i + 500]}) for i in range(0, len(x), 500)])
+            wrong[part] = 100 * float(np.mean(y.argmax(axis=1) != labels))
         return wrong
 
-    return Subject(model, "fc2", [{"image": images[0][i : i + 100]} for i in range(0, 1000, 100)], judge)
+    return Subject(model, output, [{name: images[0][i : i + 100]} for i in range(0, 1000, 100)], judge)
 
 
 def crops(pictures: Mapping[str, list[str]], each: int, seed: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Whole networks on integers, and by recipes: what they cost in bytes and in answers, beside ONNX Runtime's quantizer.
+"""Whole networks on integers, and by recipes: bytes and answers, beside the quantizers of ONNX Runtime and NNCF.
 
     python -m experiments.networks --mobilenet mobilenet_v2-b0353104.pth
 
@@ -28,7 +28,8 @@ STATIC: dict[str, dict[str, Any]] = {
 OTHERS: dict[str, dict[str, Any]] = {
     "dynamic W8A8": {"dynamic": True}, "dynamic W4A8, groups of 32": {"dynamic": True, "weights": 4, "group": 32},
     "W8A16": {"activations": 16}, "W4A16, groups of 32": {"activations": 16, "weights": 4, "group": 32}}
-TITLES = {"lenet_5": "LeNet-5", "mobilenet_v2": "MobileNetV2", "minilm": "all-MiniLM-L6-v2"}
+TITLES = {"lenet_300_100": "LeNet-300-100", "lenet_5": "LeNet-5", "mobilenet_v2": "MobileNetV2",
+          "minilm": "all-MiniLM-L6-v2"}
 
 
 def run_of(model: Model, output: str) -> Run:
@@ -60,7 +61,7 @@ def measure(record: Record, name: str, subject: Subject) -> None:
         rows[method] = {"bytes": bytes_of(made.model), "float32": len(made.floats),
                         **subject.judge(run_of(made.model, subject.output))}
         record.keep()
-    for method, recipe in network_recipes.ROWS.items():
+    for method, recipe in network_recipes.rows_of(subject).items():
         if method not in rows:
             small = recipe(subject)
             floats = [node for node in small.graph.nodes if not node.operation.endswith("_a8")]
@@ -86,8 +87,9 @@ def report(record: dict[str, dict[str, dict[str, float]]]) -> str:
              "Bytes are those of the whole file, the graph with it. Nodes are those that stay as they were. A16:",
              "values stay float32. Weights are rounded to nearest, and nothing is trained.", "",
              "Rows that name a number of bits, or a share of the weights, are recipes. Values between layers stay",
-             "float32, but for SmoothQuant. The word embedding of MiniLM stays as it is, 46.9 MB. A pruned weight is",
-             "an array with zeros. LeNet-5 was pruned before: only conv1 has more than half of its weights to lose."]
+             "float32, but for SmoothQuant. The word embedding of MiniLM stays as it is, 46.9 MB, where a row does not",
+             "say what it becomes. A pruned weight is an array with zeros. LeNet-5 was pruned before: only conv1 has",
+             "more than half of its weights to lose."]
     for name, title in TITLES.items():
         if name not in record:
             continue
@@ -109,7 +111,8 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     record = Record(RESULTS / NAME / f"{NAME}.json", dict)
     if not options.report:
-        subjects = {"lenet_5": network_subjects.lenet_5, "minilm": network_subjects.minilm}
+        subjects = {"lenet_300_100": network_subjects.lenet_300_100, "lenet_5": network_subjects.lenet_5,
+                    "minilm": network_subjects.minilm}
         if options.mobilenet:
             subjects["mobilenet_v2"] = lambda: network_subjects.mobilenet_v2(options.mobilenet)
         for name, subject in subjects.items():

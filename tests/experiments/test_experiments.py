@@ -26,6 +26,7 @@ NAMES = [
     "relu_ranks",
     "separable",
     "train_big",
+    "train_big_text",
 ]
 
 
