@@ -3,11 +3,11 @@
  * KERNEL, LINKAGE      the function's name, and `static` or nothing
  * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them
  *
- * A block of 64 columns of a row of y stays in registers while entries of the row pass. Each multiply-add reads a vector
- * of x, and what it takes is the time of that read: two cycles from L2, one from L1, of a vector of 16. So x is cut into
- * tiles that stay in L1, copied to where their rows are next to each other: all rows of the matrix meet a tile before
- * the next one comes, each with those of its entries that fall into it. That asks for columns that rise in each row; of
- * any other matrix there is one tile, all of x in place.
+ * A block of 64 columns of a row of y stays in registers while entries of the row pass. Each multiply-add reads a
+ * vector of x, and what it takes is the time of that read: two cycles from L2, one from L1, of a vector of 16. So x is
+ * cut into tiles that stay in L1, copied to where their rows are next to each other: all rows of the matrix meet a
+ * tile before the next one comes, each with those of its entries that fall into it. That asks for columns that rise in
+ * each row; of any other matrix there is one tile, all of x in place.
  *
  * Where a row of x is one vector or less, few.h does the work: four rows side by side.
  */

@@ -1,6 +1,6 @@
 /* Template of sparse times dense where a row of x is one vector or less: four rows go side by side, for a chain waits
- * four cycles for its last sum, and four entries at a time. Each entry takes three reads (its column, its value, the row
- * of x) where two or three a cycle are possible: nothing else may take time. Included after these were defined:
+ * four cycles for its last sum, and four entries at a time. Each entry takes three reads (its column, its value, the
+ * row of x) where two or three a cycle are possible: nothing else may take time. Included after these were defined:
  *
  * FEW, FEW_ROWS          the names of the function and of its part
  * FEW_N                  how long a row of x and y is: `n`, or a constant
