@@ -15,9 +15,9 @@ struct rc_csr_windows {
     const float *values;
 };
 
-/* A sparse matrix of m rows of k: data[p] at column indices[p], for the entries p in indptr[i] .. indptr[i + 1] of row i.
- * wide : indices are int64_t, not int32_t. rising : the columns of each row never fall. windows : the same matrix once
- * more, or NULL. */
+/* A sparse matrix of m rows of k: data[p] at column indices[p], for the entries p in indptr[i] .. indptr[i + 1] of row
+ * i. wide : indices are int64_t, not int32_t. rising : the columns of each row never fall. windows : the same matrix
+ * once more, or NULL. */
 struct rc_csr {
     size_t m, k, nnz;
     const int64_t *indptr;

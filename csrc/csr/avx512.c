@@ -43,7 +43,8 @@ RC_INLINE RC_AVX512 __m512 some_steps(size_t steps, __m512 low, __m512 high, con
 }
 
 /* Whole blocks, from the row `begin` on. Nobody but rc_csr_windows_pack has written what is read here. */
-static RC_AVX512 void windows(size_t begin, size_t end, size_t k, const struct rc_csr_windows *w, const float *x, float *y)
+static RC_AVX512 void windows(size_t begin, size_t end, size_t k, const struct rc_csr_windows *w, const float *x,
+                              float *y)
 {
     const uint64_t *start = w->starts + begin / RC_BLOCK * 4;
     const uint8_t *head = w->heads + start[0], *columns = w->columns + start[2];

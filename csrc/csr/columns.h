@@ -3,14 +3,13 @@
  * KERNEL, LINKAGE      the function's name, and `static` or nothing
  * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them
  *
- * A block of 64 columns of a row of y stays in registers while entries of the row pass. Each multiply-add reads a vector
- * of x, and what it takes is the time of that read: two cycles from L2, one from L1, of a vector of 16. So x is cut into
- * tiles that stay in L1, copied to where their rows are next to each other: all rows of the matrix meet a tile before
- * the next one comes, each with those of its entries that fall into it. That asks for columns that rise in each row; of
- * any other matrix there is one tile, all of x in place.
+ * A block of 64 columns of a row of y stays in registers while entries of the row pass. Each multiply-add reads a
+ * vector of x, and what it takes is the time of that read: two cycles from L2, one from L1, of a vector of 16. So x is
+ * cut into tiles that stay in L1, copied to where their rows are next to each other: all rows of the matrix meet a
+ * tile before the next one comes, each with those of its entries that fall into it. That asks for columns that rise in
+ * each row; of any other matrix there is one tile, all of x in place.
  *
- * Each column is one chain, and a chain waits four cycles for its last sum: where a row has only one vector of columns,
- * four rows go side by side, and two where it has two.
+ * Where a row of x is one vector or less, few.h does the work: four rows side by side.
  */
 #include "values.h"
 
@@ -21,9 +20,9 @@ enum {
      * to memory and back for nothing: so the tiles of thin matrices are twice as large, and leave L1 in part. */
     TILE = 8192,
     LARGE_TILE = 16384,
-    ENTRIES = 10, /* of a row in a tile: as many as ask for a larger tile no more */
+    ENTRIES = 16, /* of a row in a tile: as many as ask for a larger tile no more */
     AHEAD = 512,  /* entries: 2 KiB of each array */
-    NEXT = 12,    /* rows */
+    NEXT = 8,     /* rows */
 };
 
 /* Rows are short, and the processor's own prefetcher starts anew at each of them: so ask for the entries from .. to.
@@ -52,75 +51,41 @@ RC_INLINE TARGET void accumulate(const size_t vectors, const enum place place, c
                                                                         : v_load(x + v * LANES), acc[v]);
 }
 
-/* The entries next[r] .. last[r] of rows side by side, up to the first whose column is not one of the `count` from
- * `first` on; next[r] moves there. Sums begin at zero if `fresh`, else where y stands. */
-RC_INLINE TARGET void side_by_side(const size_t rows, const size_t vectors, const enum place place, int masked,
-                                   const MASK mask, const struct rc_csr *a, const float *x, size_t n, size_t first,
-                                   size_t count, int fresh, const size_t *last, size_t *next, float *y)
+/* The entries next .. last of a row, up to the first whose column is not one of the `count` from `first` on: where that
+ * is. Sums begin at zero if `fresh`, else where y stands. */
+RC_INLINE TARGET size_t one_row(const size_t vectors, const enum place place, int masked, const MASK mask,
+                                const struct rc_csr *a, const float *x, size_t n, size_t first, size_t count, int fresh,
+                                size_t next, size_t last, float *y)
 {
     const int32_t *indices = a->indices;
     const size_t stride = place == IN_A_TILE ? vectors * LANES : n;
-    VEC acc[4][WIDEST];
-    float buffer[4][PIECE];
-    size_t p[4];
-    RC_UNROLL for (size_t r = 0; r < rows; r++) {
-        p[r] = next[r];
-        RC_UNROLL for (size_t v = 0; v < vectors; v++)
-            acc[r][v] = fresh ? v_zero()
-                        : masked && v + 1 == vectors ? v_load_some(y + r * n + v * LANES, mask)
-                                                     : v_load(y + r * n + v * LANES);
-    }
-    while (rows > 1) {
-        size_t common = SIZE_MAX, s = 0;
-        const float *value[4];
-        RC_UNROLL for (size_t r = 0; r < rows; r++)
-            common = rc_min(common, last[r] - p[r]);
-        common = piece(a, common);
-        RC_UNROLL for (size_t r = 0; r < rows; r++)
-            value[r] = values(a, p[r], common, buffer[r]);
-        for (; s < common; s++) {
-            size_t column[4];
-            RC_UNROLL for (size_t r = 0; r < rows; r++) {
-                column[r] = (uint32_t)indices[p[r] + s] - first; /* a negative index becomes larger than any count */
-                if (column[r] >= count)
-                    goto apart;
-            }
-            RC_UNROLL for (size_t r = 0; r < rows; r++)
-                accumulate(vectors, place, mask, value[r][s], x + column[r] * stride, acc[r]);
-        }
-        if (common == 0)
-            break;
-        RC_UNROLL for (size_t r = 0; r < rows; r++)
-            p[r] += s;
-        continue;
-apart:
-        RC_UNROLL for (size_t r = 0; r < rows; r++)
-            p[r] += s;
-        break;
-    }
-    RC_UNROLL for (size_t r = 0; r < rows; r++) {
-        while (p[r] < last[r]) {
-            const size_t some = piece(a, last[r] - p[r]);
-            const float *value = values(a, p[r], some, buffer[0]);
-            size_t s = 0;
-            for (; s < some; s++) {
-                const size_t column = (uint32_t)indices[p[r] + s] - first;
-                if (column >= count)
-                    break;
-                accumulate(vectors, place, mask, value[s], x + column * stride, acc[r]);
-            }
-            p[r] += s;
-            if (s < some)
+    VEC acc[WIDEST];
+    float buffer[PIECE];
+    RC_UNROLL for (size_t v = 0; v < vectors; v++)
+        acc[v] = fresh                         ? v_zero()
+                 : masked && v + 1 == vectors ? v_load_some(y + v * LANES, mask)
+                                              : v_load(y + v * LANES);
+    while (next < last) {
+        const size_t some = piece(a, last - next);
+        const float *value = values(a, next, some, buffer);
+        size_t s = 0;
+        for (; s < some; s++) {
+            const size_t column = (uint32_t)indices[next + s] - first; /* a negative index becomes larger than any */
+            if (column >= count)
                 break;
+            accumulate(vectors, place, mask, value[s], x + column * stride, acc);
         }
-        next[r] = p[r];
-        RC_UNROLL for (size_t v = 0; v < vectors; v++) {
-            if (masked && v + 1 == vectors)
-                v_store_some(y + r * n + v * LANES, mask, acc[r][v]);
-            else
-                v_store(y + r * n + v * LANES, acc[r][v]);
-        }
+        next += s;
+        if (s < some)
+            break;
     }
+    RC_UNROLL for (size_t v = 0; v < vectors; v++) {
+        if (masked && v + 1 == vectors)
+            v_store_some(y + v * LANES, mask, acc[v]);
+        else
+            v_store(y + v * LANES, acc[v]);
+    }
+    return next;
 }
 
 /* The rows of the range at one block of columns, in tiles of tile_rows of x; `tile` is memory for a copy of one, or
@@ -129,7 +94,6 @@ RC_INLINE TARGET int block(const size_t vectors, const enum place place, const M
                            size_t end, size_t n, const struct rc_csr *a, size_t tile_rows, float *tile, const float *x,
                            float *y)
 {
-    const size_t rows = vectors == 1 ? 4 : vectors == 2 ? 2 : 1;
     const int masked = place != IN_PLACE && columns % LANES != 0;
     size_t next[MOST_ROWS + NEXT], last[MOST_ROWS];
     for (size_t i0 = begin; i0 < end; i0 += MOST_ROWS) {
@@ -143,7 +107,8 @@ RC_INLINE TARGET int block(const size_t vectors, const enum place place, const M
         }
         for (size_t i = m; i < m + NEXT; i++)
             next[i] = a->nnz;
-        const size_t ahead = (last[m - 1] - next[0]) / m * tile_rows / (a->k + 1) + 1;
+        /* What a row has in a tile, and at least what two cache lines hold: it seldom begins with one. */
+        const size_t mean = (last[m - 1] - next[0]) / m * tile_rows / (a->k + 1), ahead = mean < 17 ? 17 : mean;
         size_t first = 0;
         do {
             const size_t count = rc_min(a->k - first, tile_rows);
@@ -157,19 +122,14 @@ RC_INLINE TARGET int block(const size_t vectors, const enum place place, const M
                 at = tile;
             }
             float *row = y + i0 * n;
-            size_t i = 0;
-            for (; i + rows <= m; i += rows, row += rows * n) {
+            for (size_t i = 0; i < m; i++, row += n) {
                 if (count == a->k)
-                    prefetch(a, next[i] + AHEAD, last[i + rows - 1] + AHEAD);
+                    prefetch(a, next[i] + AHEAD, last[i] + AHEAD);
                 else
-                    for (size_t r = 0; r < rows; r++)
-                        prefetch(a, next[i + r + NEXT], next[i + r + NEXT] + ahead);
-                side_by_side(rows, vectors, place, masked, mask, a, at, n, first, count, first == 0, last + i, next + i,
-                             row);
+                    prefetch(a, next[i + NEXT], next[i + NEXT] + ahead);
+                next[i] = one_row(vectors, place, masked, mask, a, at, n, first, count, first == 0, next[i], last[i],
+                                  row);
             }
-            for (; i < m; i++, row += n)
-                side_by_side(1, vectors, place, masked, mask, a, at, n, first, count, first == 0, last + i, next + i,
-                             row);
             first += count;
         } while (first < a->k);
         for (size_t i = 0; i < m; i++)
@@ -194,7 +154,7 @@ RC_INLINE TARGET int tiled_or_in_place(const size_t vectors, size_t columns, siz
                                        const struct rc_csr *a, float *tile, const float *x, float *y)
 {
     const MASK mask = v_mask(columns % LANES);
-    if (tile) {
+    if (vectors > 1) {
         const size_t width = vectors * LANES, rows = rows_of_tile(begin, end, width, a);
         const int often = a->indptr[end] - a->indptr[begin] >= 8 * (int64_t)a->k; /* is each row of x read */
         if (n == width && columns == n && (uintptr_t)x % 64 == 0)
@@ -219,7 +179,7 @@ static TARGET __attribute__((noinline)) int many_columns(size_t begin, size_t en
         const size_t vectors = left == WIDEST + 1 ? (left + 1) / 2 : rc_min(left, WIDEST);
         columns = rc_min(width - j, vectors * LANES);
         switch (vectors) {
-        case 1: bad = tiled_or_in_place(1, columns, begin, end, n, a, NULL, x + j, y + j); break;
+        case 1: bad = tiled_or_in_place(1, columns, begin, end, n, a, tile, x + j, y + j); break;
         case 2: bad = tiled_or_in_place(2, columns, begin, end, n, a, tile, x + j, y + j); break;
         case 3: bad = tiled_or_in_place(3, columns, begin, end, n, a, tile, x + j, y + j); break;
         case 4: bad = tiled_or_in_place(4, columns, begin, end, n, a, tile, x + j, y + j); break;
@@ -234,12 +194,31 @@ static TARGET __attribute__((noinline)) int many_columns(size_t begin, size_t en
     return bad;
 }
 
+#define SUMS VEC
+#define SUMS_ZERO v_zero()
+#define FEW one_vector
+#define FEW_ROWS one_vector_of_rows
+#define FEW_N LANES
+#define SUMS_ADD(value, x, s) s = v_fma(v_set1(*(value)), v_load(x), s)
+#define SUMS_STORE(y, s) v_store(y, s)
+#include "few.h"
+
+#define SUMS VEC
+#define SUMS_ZERO v_zero()
+#define FEW less_than_a_vector
+#define FEW_ROWS less_than_a_vector_of_rows
+#define FEW_N n
+#define SUMS_ADD(value, x, s) s = v_fma(v_set1(*(value)), v_load_some(x, mask), s)
+#define SUMS_STORE(y, s) v_store_some(y, mask, s)
+#include "few.h"
+
 LINKAGE TARGET int KERNEL(size_t begin, size_t end, size_t width, size_t n, const struct rc_csr *a, const float *x,
                           float *y)
 {
     if (a->wide) /* so large an x is read from memory, and nothing else takes time */
         return rc_csr_matmul_portable(begin, end, width, n, a, x, y);
-    if (width > LANES)
+    if (width > LANES || (width == LANES && n > LANES))
         return many_columns(begin, end, width, n, a, x, y);
-    return width ? tiled_or_in_place(1, width, begin, end, n, a, NULL, x, y) : RC_OK;
+    return width == LANES ? one_vector(begin, end, width, n, a, x, y)
+                          : less_than_a_vector(begin, end, width, n, a, x, y);
 }

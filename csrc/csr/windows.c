@@ -1,21 +1,20 @@
 /* A sparse matrix packed for products with one column, sixteen rows in the lanes of a vector.
  *
- * x is cut into windows of 32, which two vectors hold: so a lane finds its element of x by a permutation, not by a load.
- * In each window every row of a group of sixteen has some entries, in order; step s takes the entry number s of all rows
- * that have one. The mask of a step says which these are. Its values stand next to each other, and its columns, less the
- * window's first, in a byte each for all sixteen rows. A chain gets the entries of its row, in storage order, and nothing
- * else.
+ * x is cut into windows of 32, which two vectors hold: so a lane finds its element of x by a permutation, not by a
+ * load. In each window every row of a group of sixteen has some entries, in order; step s takes the entry number s of
+ * all rows that have one. The mask of a step says which these are. Its values stand next to each other, and its
+ * columns, less the window's first, in a byte each for all sixteen rows. A chain gets the entries of its row, in
+ * storage order, and nothing else.
  *
- * A loop of unknown length would be guessed wrongly once in each window and group. So groups with as many steps as each
- * other follow each other, and the sums of a block of 64 groups stand in memory. The head of a window: for each number
- * of steps that some group needs, ascending, that number, how many groups need it, and their numbers; then 0.
- */
+ * A loop of unknown length would be guessed wrongly once in each window and group. So groups with as many steps as
+ * each other follow each other, and the sums of a block of 64 groups stand in memory. The head of a window: for each
+ * number of steps that some group needs, ascending, that number, how many groups need it, and their numbers; then 0. */
 #include "windows.h"
 #include "values.h"
 
-/* Where the entries of the block's rows end in the window that begins at `first`, and how many steps each group needs. */
-static int steps_of(size_t rows, const struct rc_csr *a, size_t first, const size_t *last, const size_t *from, size_t *to,
-                    uint8_t *steps)
+/* Where the entries of the block's rows end in the window that begins at `first`, and the steps of each group. */
+static int steps_of(size_t rows, const struct rc_csr *a, size_t first, const size_t *last, const size_t *from,
+                    size_t *to, uint8_t *steps)
 {
     const int32_t *indices = a->indices;
     for (size_t g = 0; g < RC_GROUPS; g++)

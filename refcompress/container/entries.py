@@ -108,6 +108,8 @@ def read_array(reader: Reader, kind: int) -> np.ndarray:
 def write_csr(a: CSR, coding: Coding) -> bytes:
     if not a.canonical:
         raise RefcompressError("value", "must be a canonical CSR: a file keeps neither order nor repetition of columns")
+    if isinstance(a.data, Plain):
+        raise RefcompressError("value", f"must be a CSR of float32, not of {a.data.type}: a CSR of its values is one")
     m, k = a.shape
     places = np.repeat(np.arange(m, dtype=np.int64) * k, np.diff(a.indptr)) + a.indices
     found = positions.smallest(positions.Given(places), m * k, coding)
@@ -130,7 +132,7 @@ def read_csr(reader: Reader, kind: int) -> CSR:
         raise reader.corrupt(f"is of layout {layout} where a writer takes {smaller.number}")
     reader.promise(4 * places.count)
     data = read_raw(reader, (places.count,), np.float32, "values")
-    indices = np.empty(places.count, dtype=np.int32)
+    indices = np.empty(places.count, dtype=np.int32 if k < 2**31 else np.int64)
     indptr = np.zeros(m + 1, dtype=np.int64)
     done = 0
     for block in places:

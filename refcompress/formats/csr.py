@@ -87,8 +87,9 @@ class CSR(Format):
         if not isinstance(stored, str) or stored != "csr":
             rule = f"must be stored by rows (csr), not as {stored!r}: its tocsr() converts it"
             raise RefcompressError("matrix", rule)
-        parts = matrix.indptr, matrix.indices, matrix.data
-        made = cls(matrix.shape, *(_frozen(part) if freeze else part for part in parts), canonical=False)
+        indptr, indices, data = (_frozen(part) if freeze else part
+                                 for part in (matrix.indptr, matrix.indices, matrix.data))
+        made = cls(matrix.shape, indptr, indices, data, canonical=False)
         if _increasing(made.indptr, made.indices).all():
             made._set("canonical", True)
         return made
@@ -103,7 +104,7 @@ class CSR(Format):
 
     @property
     def nnz(self) -> int:
-        return int(self.indptr[-1])
+        return len(self.indices)
 
     @property
     def values(self) -> np.ndarray:

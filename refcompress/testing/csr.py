@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import reference
-from ..formats import CSR
+from ..formats import CSR, Plain
 from .cases import Cases
 from .draws import any_floats, array, composite, either, lengths, st
 from .sums import blocks_of_8, in_sequence, interleaved, pairwise
@@ -75,6 +75,14 @@ def unsorted(rng, m: int, k: int, row: int) -> CSR:
     return CSR((m, k), np.arange(m + 1) * row, indices, whole(rng, m * row), canonical=False)
 
 
+def narrow(a: CSR, type_: str) -> CSR:
+    """Return a matrix with its values rounded to float16, or cut to bfloat16."""
+    if type_ == "bfloat16":
+        return with_fields(a, data=Plain((a.values.view(np.uint32) >> 16).astype(np.uint16), type_))
+    with np.errstate(all="ignore"):
+        return with_fields(a, data=Plain.of(a.values.astype(np.float16)))
+
+
 def csr_to_dense_sweep():
     rng = np.random.default_rng(7)
     for length in LENGTHS:
@@ -82,6 +90,9 @@ def csr_to_dense_sweep():
         yield (sparse(rng, length, 5),), {}
         yield (unsorted(rng, length, 5, length % 7),), {}
     yield (sparse(rng, 129, 300, 0.1),), {}
+    for type_ in ("float16", "bfloat16"):
+        yield (narrow(sparse(rng, 5, 40, values=HOSTILE), type_),), {}
+        yield (narrow(unsorted(rng, 6, 5, 9), type_),), {}
 
 
 def csr_to_dense_refusals():
@@ -95,13 +106,18 @@ def _csr_draw(draw, floats):
     m, k = draw(lengths()), draw(lengths())
     if k == 0 or draw(st.booleans()):
         w, mask = draw(array(np.float32, (m, k), floats)), draw(array(np.bool_, (m, k), st.booleans()))
-        return reference.csr_from_dense(w, mask)
+        return _any_type(draw, reference.csr_from_dense(w, mask))
     # Arrays, not lists of lists, and few entries: these shrink in seconds.
     nnz = draw(st.integers(0, 20)) if m else 0
     inner = np.sort(draw(array(np.int64, max(m - 1, 0), st.integers(0, nnz))))
     indptr = np.concatenate([[0], inner, [nnz]]) if m else np.zeros(1, np.int64)
     indices = draw(array(np.int64, nnz, st.integers(0, k - 1)))
-    return CSR((m, k), indptr, indices, draw(array(np.float32, nnz, floats)), canonical=False)
+    return _any_type(draw, CSR((m, k), indptr, indices, draw(array(np.float32, nnz, floats)), canonical=False))
+
+
+def _any_type(draw, a: CSR) -> CSR:
+    type_ = draw(st.sampled_from(("float32", "float16", "bfloat16")))
+    return a if type_ == "float32" else narrow(a, type_)
 
 
 @composite
@@ -111,7 +127,7 @@ def csr_to_dense_strategy(draw):
 
 def _adds_to_zero(a):
     y = np.zeros(a.shape, np.float32)
-    np.add.at(y, (np.repeat(np.arange(a.shape[0]), np.diff(a.indptr)), a.indices), a.data)
+    np.add.at(y, (np.repeat(np.arange(a.shape[0]), np.diff(a.indptr)), a.indices), a.values)
     return y
 
 
@@ -141,6 +157,17 @@ def csr_matmul_sweep():
     for m, k, n in MIDDLE:
         yield (sparse(rng, m, k, 0.2 if m > 100 else 1), whole(rng, (k, n))), {}
         yield (sparse(rng, m, k, 0.2), ordinary(rng, (k, n))), {}
+    # Tiles: of many columns, where each row of x is read often. The blocks of columns are full, or end anywhere.
+    for m, k, n in ((40, 300, 17), (33, 513, 64), (30, 290, 71), (514, 257, 33)):
+        yield (sparse(rng, m, k, 0.4 if m < 100 else 0.04), whole(rng, (k, n))), {}
+    for type_ in ("float16", "bfloat16"):
+        for n in (1, 3, 8, 13, 16, 40):
+            yield (narrow(sparse(rng, 9, 130, 0.6), type_), whole(rng, (130, n))), {}
+            yield (narrow(sparse(rng, 5, 40, values=HOSTILE), type_), rng.choice(HOSTILE, (40, n))), {}
+        yield (narrow(sparse(rng, 30, 290, 0.4), type_), whole(rng, (290, 64))), {}
+        yield (narrow(unsorted(rng, 6, 5, 70), type_), ordinary(rng, (5, 17))), {}
+    tiny = np.float32([2**-24, -3 * 2**-24, 2**-15, 2**-14])  # subnormal in float16, but for the last
+    yield (narrow(sparse(rng, 5, 40, values=tiny), "float16"), whole(rng, (40, 6))), {}
     wide = CSR((2, 70_001), [0, 3, 4], [1, 40_000, 70_000, 65_537], np.float32([1, 2, 3, 4]))
     yield (wide, whole(rng, (70_001, 3))), {}
 
@@ -168,7 +195,7 @@ def _rows(total):
         y = np.zeros((a.shape[0], x.shape[1]), np.float32)
         for i in range(a.shape[0]):
             p = slice(a.indptr[i], a.indptr[i + 1])
-            y[i] = total(a.data[p, None] * x[a.indices[p]])
+            y[i] = total(a.values[p, None] * x[a.indices[p]])
         return y
     return csr_matmul
 
@@ -180,13 +207,13 @@ def _stale_empty_rows(a, x):
 
 
 def _skips_stored_zeros(a, x):
-    return reference.csr_matmul(_without(a, a.data == 0), x)
+    return reference.csr_matmul(_without(a, a.values == 0), x)
 
 
 def _without(a, drop):
     rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))[~drop]
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=a.shape[0]))])
-    return CSR(a.shape, indptr, a.indices[~drop], a.data[~drop], canonical=False)
+    return CSR(a.shape, indptr, a.indices[~drop], a.values[~drop], canonical=False)
 
 
 def _duplicates_dropped(a, x):
@@ -208,6 +235,23 @@ def _sorted_rows_only(a, x):
 
 def _index_wraps(a, x):
     return reference.csr_matmul(with_fields(a, indices=a.indices.astype(np.uint16).astype(np.int32)), x)
+
+
+def _second_tile_lost(a, x):
+    """Ends a row with the first tile of x, of 128 rows, where there are enough columns for tiles."""
+    return reference.csr_matmul(_without(a, (a.indices >= 128) & (x.shape[1] > 16)), x)
+
+
+def _types_confused(a, x):
+    if isinstance(a.data, Plain) and a.data.type == "float16":
+        a = with_fields(a, data=Plain(a.data.patterns, "bfloat16"))
+    return reference.csr_matmul(a, x)
+
+
+def _subnormal_halves_lost(a, x):
+    if isinstance(a.data, Plain) and a.data.type == "float16":
+        a = with_fields(a, data=np.where(np.abs(a.values) < 2.0**-14, np.float32(0), a.values))
+    return reference.csr_matmul(a, x)
 
 
 def _modifies_input(a, x):
@@ -238,6 +282,9 @@ CASES["csr_matmul"] = Cases(
         "duplicates dropped": _duplicates_dropped,
         "unsorted row": _sorted_rows_only,
         "16-bit column index": _index_wraps,
+        "second tile of x lost": _second_tile_lost,
+        "float16 read as bfloat16": _types_confused,
+        "subnormal float16 lost": _subnormal_halves_lost,
         "modifies its input": _modifies_input,
         "byte order ignored": _ignores_byte_order,
         "subnormals flushed": _flushes_subnormals,
