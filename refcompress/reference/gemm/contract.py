@@ -18,17 +18,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
 from ...formats import CSR, ArrayFormat, Mixed, Quantized
+from ...formats.kept import Kept
 from .narrow import ACCEPTED, decoded
 
-__all__ = ["CONTRACT_SUMS", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "fma", "narrow_sums"]
-=======
-from ...formats import CSR, Mixed, Quantized
-from ...formats.kept import Kept
-
-__all__ = ["CONTRACT_SUMS", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "fma", "sparse_sums"]
->>>>>>> 51688dd (Sparse weights by bitmask, multiplied as they are stored: float32 columns, and int8 rows)
+__all__ = ["CONTRACT_SUMS", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "fma", "narrow_sums",
+           "sparse_sums"]
 
 CHAINS = 16
 
@@ -61,16 +56,15 @@ def csr_sums(a: CSR, x) -> NDArray[np.float32]:
 
 def sparse_sums(a: Kept, x) -> NDArray[np.float32]:
     """sparse_matmul: one chain an element for each group, over its stored weights; scaled, to one over the groups."""
-    (m, k), kept = a.shape, a.kept
-    numbers = np.zeros(a.shape, np.float32)
-    numbers[kept] = a.numbers
-    scale = np.ones((m, 1), np.float32) if a.scale is None else np.broadcast_to(a.scale, (m, a.scale.shape[1]))
-    y = np.zeros((m, x.shape[1]), np.float32)
-    for g, first in enumerate(range(0, k, a.segment)):
-        inner = np.zeros_like(y)
-        for p in range(first, min(first + a.segment, k)):
-            inner = np.where(kept[:, p, None], fma(numbers[:, p, None], x[p], inner), inner)
-        y = fma(scale[:, g, None], inner, y)
+    kept, y = a.kept, np.zeros((a.shape[0], x.shape[1]), np.float32)
+    numbers = np.split(a.numbers, np.cumsum(kept.sum(axis=1))[:-1])
+    for i in range(len(y)):
+        columns = np.flatnonzero(kept[i])
+        for g in np.unique(columns // a.segment):
+            inner = np.zeros(x.shape[1], np.float32)
+            for e in np.flatnonzero(columns // a.segment == g):
+                inner = fma(numbers[i][e], x[columns[e]], inner)
+            y[i] = fma(1 if a.scale is None else a.scale[i % len(a.scale), g], inner, y[i])
     return y
 
 
@@ -108,12 +102,8 @@ def narrow_sums(x, w: ArrayFormat) -> NDArray[np.float32]:
 
 
 CONTRACT_SUMS: dict[str, Callable] = {
-<<<<<<< HEAD
-    "csr_matmul": csr_sums, "gemm_f32f32": f32f32_sums, "gemm_f32s8": f32s8_sums, "gemm_f32mixed": f32mixed_sums,
-    **dict.fromkeys(ACCEPTED, narrow_sums),
-=======
-    "csr_matmul": csr_sums, "sparse_matmul": sparse_sums, "gemm_f32f32": f32f32_sums, "gemm_f32s8": f32s8_sums, "gemm_f32mixed": f32mixed_sums,
->>>>>>> 51688dd (Sparse weights by bitmask, multiplied as they are stored: float32 columns, and int8 rows)
+    "csr_matmul": csr_sums, "sparse_matmul": sparse_sums, "gemm_f32f32": f32f32_sums, "gemm_f32s8": f32s8_sums,
+    "gemm_f32mixed": f32mixed_sums, **dict.fromkeys(ACCEPTED, narrow_sums),
 }
 
 

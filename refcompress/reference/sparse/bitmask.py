@@ -27,9 +27,9 @@ def sparse_bitmask_pack(w: ArrayLike | Quantized | Shared, mask: ArrayLike | Non
     -------
     Bitmask : float32 as it is, integers with the scales of w, or codes with the codebook of w
 
-    **Source** the layout of a bitmask with packed values: Parashar et al., SCNN (2017, arXiv 1708.04485), compare it.
+    **Source** the layout ``sparse-bitmask`` of compressed-tensors: the same bytes of mask and values.
 
-    **Departs** nothing.
+    **Departs** where rows begin is not stored: the mask says it. Integers and codes as values.
 
     Cost O(m k).
 

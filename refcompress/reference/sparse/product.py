@@ -12,6 +12,7 @@ from ...constants import SMALLEST_NORMAL
 from ...errors import ArgumentTypeError, LimitError, RefcompressError
 from ...formats import Quantized
 from ...formats.kept import Kept
+from ...formats.prepared import unprepared
 from ..gemm.integers import MAX_K_SCALED, gemm_s8s8_scaled, of_outputs
 from .bitmask import whole
 
@@ -33,7 +34,7 @@ def sparse_matmul(a: Kept, x: ArrayLike) -> NDArray[np.float32]:
     Returns
     -------
     (m, n) float32 : a stored zero multiplies (0 * NaN is NaN), what is not stored does not; a zero is never -0.0
-        Here products and sums are float64, p rising, rounded to float32 once. Native sums: ``sparse_sums`` in
+        Here products and sums are float64, rounded to float32 once. Native sums: ``sparse_sums`` in
         gemm/contract.py, one chain of fused multiply-adds for each group, and one over the groups.
 
     **Source** Han, Mao, Dally, EIE (2016, arXiv 1602.01528): products by compressed weights as they are stored.
@@ -48,16 +49,15 @@ def sparse_matmul(a: Kept, x: ArrayLike) -> NDArray[np.float32]:
     True
     """
     a, x = matmul_arguments(a, x)
-    (m, k), kept = a.shape, a.kept
-    numbers, y = np.zeros((m, k)), np.zeros((m, x.shape[1]))
-    numbers[kept] = a.numbers
+    kept, y = a.kept, np.zeros((a.shape[0], x.shape[1]))
+    numbers = np.split(a.numbers.astype(np.float64), np.cumsum(kept.sum(axis=1))[:-1])
     with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
-        for g, first in enumerate(range(0, k, a.segment)):
-            inner = np.zeros_like(y)
-            for p in range(first, min(first + a.segment, k)):
-                rows = kept[:, p]
-                inner[rows] += numbers[rows, p, None] * x[p].astype(np.float64)
-            y += inner if a.scale is None else a.scale[:, g, None].astype(np.float64) * inner
+        for i in range(len(y)):
+            columns = np.flatnonzero(kept[i])
+            products = numbers[i][:, None] * x[columns].astype(np.float64)
+            for g in np.unique(columns // a.segment):
+                inner = products[columns // a.segment == g].sum(axis=0)
+                y[i] += inner if a.scale is None else inner * np.float64(a.scale[i % len(a.scale), g])
         return y.astype(np.float32)
 
 
@@ -95,7 +95,8 @@ def sparse_s8s8(x: NDArray[np.int8], x_scale: NDArray[np.float32], w: Kept,
 
 
 def sparse(a, argument: str = "a") -> Kept:
-    """Return ``a`` if it is one of the sparse formats of this family; refuse anything else."""
+    """Return ``a``, or what was prepared of it, if it is a sparse format of this family; refuse anything else."""
+    a = unprepared(a)
     if not isinstance(a, Kept):
         raise ArgumentTypeError(argument, f"must be a Bitmask, not {type(a).__name__}")
     return a
