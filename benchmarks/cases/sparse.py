@@ -18,7 +18,8 @@ def sparse_matmul(layer, batch, density=None, **flags):
     entries = share * outputs * inputs
     return Case("sparse_matmul", f"{layer}, bitmask of int8, density {share:g}, batch {batch}",
                 lambda rng: ((weights(rng, layer, share), normal(rng, inputs, batch)), {}), 2 * entries * batch,
-                entries + outputs * inputs / 8 + 4 * batch * (inputs + outputs), reference=entries * batch < 2e7, **flags)
+                entries + outputs * inputs / 8 + 4 * batch * (inputs + outputs), reference=entries * batch < 2e7,
+                **flags)
 
 
 def sparse_s8s8(layer, batch, density=None, **flags):

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from ..constants import LARGEST, U64
 from ..formats import CSR, ArrayFormat, LowRank, Mixed, Quantized
-from ..reference.gemm.narrow import decoded
 from ..formats.kept import Kept
 from ..formats.prepared import unprepared
+from ..reference.gemm.narrow import decoded
 from ..reference.nn.depthwise import depthwise_arguments
 from ..reference.nn.windows import cells, images, in_layout
 
@@ -68,7 +68,8 @@ def sparse_terms(a: Kept, x: ArrayLike) -> Terms:
     special = (kept.astype(float) @ ~np.isfinite(x) > 0) | infinite.any(axis=1)[:, None]
     e, es = _unit(a.numbers) + _unit(x), 0 if a.scale is None else _unit(a.scale)
     exact = (before <= np.ldexp(1.0, 24 + e)) & (magnitude <= np.ldexp(1.0, 24 + e + es)) & (min(e, e + es) >= -149)
-    exact = (exact | (before == 0)) & (scaled.max(axis=1, initial=0) <= np.ldexp(1.0, 24 + _unit(a.numbers) + es))[:, None]
+    single = scaled.max(axis=1, initial=0)[:, None] <= np.ldexp(1.0, 24 + _unit(a.numbers) + es)
+    exact = (exact | (before == 0)) & single
     return Terms(count + scale.shape[1] + 1, magnitude, largest, exact & (largest <= LARGEST) & ~special, special)
 
 

@@ -1,4 +1,4 @@
-"""The kind of entry of sparse formats: what is stored of a matrix, where, and in which form it was (FORMAT.md, kind 23)."""
+"""Kind 23: what is stored of a matrix, where, and in which form it was in memory (FORMAT.md)."""
 
 import numpy as np
 

@@ -28,7 +28,8 @@ from .same import same
 from .shared import Shared
 
 __all__ = [
-    "Bitmask", "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "Graph", "HuffmanCode",
+    "Bitmask",
+    "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "Graph", "HuffmanCode",
     "Input", "LowRank",
     "LowRankConv", "MX", "Mixed", "NF4", "NVFP4", "Node", "Packed", "Plain", "Prepared", "Quantized",
     "QuantizedLayer", "Shared", "Tucker2",

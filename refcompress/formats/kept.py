@@ -5,8 +5,8 @@ import numpy as np
 from .. import arguments
 from ..constants import LARGEST, SMALLEST_NORMAL
 from ..errors import LimitError, RefcompressError
+from . import quantized
 from .base import Format
-from .quantized import described
 
 
 class Kept(Format):
@@ -50,7 +50,7 @@ class Kept(Format):
         return max(1, self.shape[1] if self.group is None else min(self.group, self.shape[1]))
 
     def dense(self) -> np.ndarray:
-        """Return the (m, k) float32 array, +0.0 where nothing is stored; scale * value is rounded once, as in Quantized."""
+        """Return the (m, k) float32 array, +0.0 where nothing is stored; scale * value is rounded once."""
         w, numbers, kept = np.zeros(self.shape, np.float32), self.numbers, self.kept
         if self.scale is not None:
             columns = np.minimum(np.arange(self.shape[1]) // self.segment, max(self.scale.shape[1] - 1, 0))
@@ -61,10 +61,7 @@ class Kept(Format):
         return w
 
     def _described(self, places: str) -> str:
-        kept = f"{self.nnz / max(self.shape[0] * self.shape[1], 1):.1%} kept"
-        if self.codebook is not None:
-            return f"{places}, {len(self.codebook) - 1} values and zero, {kept}"
-        return f"{places}, {'float32' if self.scale is None else f'int8, {described(self.scale.size)}'}, {kept}"
+        return described(places, self.shape, self.nnz, self.scale, self.codebook)
 
     def _check_shape(self) -> None:
         shape = arguments.shape(self.shape, itemsize=4)
@@ -75,7 +72,7 @@ class Kept(Format):
         self._set("shape", shape)
 
     def _check_values(self) -> None:
-        """Check and freeze values, scale, group and codebook; how many values there must be is the format's business."""
+        """Check and freeze values, scale, group and codebook; a format knows how many values there must be."""
         values = arguments.array(self.values, "values", np.float32, np.int8, np.uint8, ndim=1)
         self._set("values", values)
         if self.group is not None:
@@ -84,7 +81,8 @@ class Kept(Format):
                 raise RefcompressError("group", f"must be a multiple of 8, not {self.group}")
         for name, dtype in (("scale", np.int8), ("codebook", np.uint8)):
             if (getattr(self, name) is None) != (values.dtype != dtype):
-                rule = "must be given with values of" if getattr(self, name) is None else "must be None unless values are"
+                given = getattr(self, name) is not None
+                rule = "must be None unless values are" if given else "must be given with values of"
                 raise RefcompressError(name, f"{rule} {np.dtype(dtype).name}; these are {values.dtype.name}")
         if self.scale is None and self.group is not None:
             raise RefcompressError("group", "must be None where there is no scale")
@@ -110,3 +108,12 @@ class Kept(Format):
             raise RefcompressError("codebook[0]", f"must be +0.0, not {codebook[0]}")
         arguments.each(self.values, "values", self.values < len(codebook), f"must be below {len(codebook)}")
         return codebook
+
+
+def described(places: str, shape: tuple[int, int], count: int, scale: np.ndarray | None,
+              codebook: np.ndarray | None) -> str:
+    """Return in a few words what a format of kept weights stores."""
+    kept = f"{count / max(shape[0] * shape[1], 1):.1%} kept"
+    if codebook is not None:
+        return f"{places}, {len(codebook) - 1} values and zero, {kept}"
+    return f"{places}, {'float32' if scale is None else f'int8, {quantized.described(scale.size)}'}, {kept}"

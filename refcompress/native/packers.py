@@ -14,10 +14,10 @@ import numpy as np
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import CSR, ArrayFormat, LowRank, Mixed, Prepared, Quantized, is_array_format
+from ..formats.kept import Kept
 from ..ops import implementation_of
 from ..products import operand_of, product_of
 from ..reference.gemm.narrow import ACCEPTED, narrow_weight
-from ..formats.kept import Kept
 from . import csr, gemm, gemm_s8, sparse
 from .nn import integers
 from .packing import Held, Packing

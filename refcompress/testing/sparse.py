@@ -15,7 +15,7 @@ _F = np.float32
 
 CASES: dict[str, Cases] = {}
 
-FORMS = 6  # of values: float32; int8 with a scale for all, rows, groups, groups shared by rows; codes of 2 to 256 values
+FORMS = 6  # of values: float32; int8 with a scale for all, rows, groups, groups of all rows; codes of a codebook
 
 
 def dense(rng, m: int, k: int, form: int, *, high: int = 127, steps: int = 3) -> np.ndarray | Quantized | Shared:
@@ -217,7 +217,8 @@ def sparse_s8s8_sweep():
 
 
 def sparse_s8s8_refusals():
-    x, x_scale, q = np.ones((2, 3), np.int8), np.ones(2, _F), Quantized(np.ones((4, 3), np.int8), _F([[1]]), np.int8([[0]]))
+    x, x_scale = np.ones((2, 3), np.int8), np.ones(2, _F)
+    q = Quantized(np.ones((4, 3), np.int8), _F([[1]]), np.int8([[0]]))
     w = reference.sparse_bitmask_pack(q)
     for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2], x.astype(np.uint8)):
         yield (bad, x_scale, w), {}

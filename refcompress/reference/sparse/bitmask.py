@@ -100,6 +100,8 @@ def pack_arguments(w, mask) -> tuple[np.ndarray, np.ndarray, dict]:
         more = {"scale": w.scale, "group": group}
     elif isinstance(w, Shared):
         values = arguments.array(w.codes, "w.codes", np.uint8, ndim=2)
+        if w.codebook.ndim != 1:
+            raise RefcompressError("w.codebook", "must be one for all weights, not one for each row or group")
         if not w.pruned:
             raise RefcompressError("w.codebook[0]", "must be +0.0, which stands for what is not stored")
         more = {"codebook": w.codebook}
