@@ -65,7 +65,7 @@ def sparse_terms(a: Kept, x: ArrayLike) -> Terms:
     largest = np.maximum(np.maximum(before, magnitude), scaled.max(axis=1, initial=0)[:, None])
     infinite = np.zeros((m, k), bool)
     infinite[kept] = ~np.isfinite(a.numbers)
-    special = (kept.astype(float) @ ~np.isfinite(x) > 0) | infinite.any(axis=1)[:, None]
+    special = (kept.astype(float) @ ~np.isfinite(x) > 0) | infinite.any(axis=1, keepdims=True)
     e, es = _unit(a.numbers) + _unit(x), 0 if a.scale is None else _unit(a.scale)
     exact = (before <= np.ldexp(1.0, 24 + e)) & (magnitude <= np.ldexp(1.0, 24 + e + es)) & (min(e, e + es) >= -149)
     single = scaled.max(axis=1, initial=0)[:, None] <= np.ldexp(1.0, 24 + _unit(a.numbers) + es)

@@ -21,7 +21,8 @@ _OF_DTYPE = {"float32": FLOATS, "int8": INTEGERS, "uint8": CODES}
 def write_kept(a: Kept, coding: Coding) -> bytes:
     m, k = a.shape
     values = _OF_DTYPE[a.values.dtype.name]
-    parts = [bytes([Kind.KEPT, FORMS[type(a)]]), integer_bytes(m), integer_bytes(k), bytes([values])]
+    parts: list[bytes | memoryview] = [
+        bytes([Kind.KEPT, FORMS[type(a)]]), integer_bytes(m), integer_bytes(k), bytes([values])]
     if a.scale is not None:
         own = a.scale.shape[0] == m != 1
         parts += [integer_bytes(a.group or 0), bytes([own]), raw(a.scale)]

@@ -5,7 +5,7 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..formats.kept import Kept
+from ..formats import Bitmask
 from ..reference.sparse.product import matmul_arguments, s8s8_arguments
 from . import threads
 from ._call import aligned, check, empty, once, pointer
@@ -71,7 +71,7 @@ def sparse_s8s8(kernel, row):
     return sparse_s8s8
 
 
-def struct(a: Kept) -> Held:
+def struct(a: Bitmask) -> Held:
     """Return a sparse format as a struct rc_sparse: its arrays, where each row begins, and a codebook of 256."""
     m, k = a.shape
     starts, made = a.starts, 0

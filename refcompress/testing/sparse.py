@@ -24,7 +24,7 @@ def dense(rng, m: int, k: int, form: int, *, high: int = 127, steps: int = 3) ->
         return whole(rng, (m, k))
     if form == 5:
         c = int(rng.choice([2, 5, 16, 17, 32, 33, 256]))
-        return Shared(rng.integers(1, c, (m, k)).astype(np.uint8), np.append(_F([0]), whole(rng, c - 1)))
+        return Shared(rng.integers(1, c, (m, k)).astype(np.uint8), np.concatenate([np.zeros(1, _F), whole(rng, c - 1)]))
     group = None if form < 3 else int(rng.choice([8, 16, 24, 64]))
     shape = (1 if form in (1, 4) else m, 1 if group is None else -(-k // group))
     scale = np.ldexp(_F(1), rng.integers(-steps, steps + 1, shape))

@@ -103,9 +103,7 @@ def test_a_zero_is_never_minus_zero(space):
 def test_integers_meet_the_smallest_and_the_largest_inputs_with_the_bits_of_one_chain(space, tiny):
     rng = np.random.default_rng(1)
     a = sparse(rng, 67, 130, 2)
-    x = rng.integers(-3, 4, (130, 1)).astype(F) * F(tiny)
-    if tiny > 1:  # a few, so that no sum leaves float32
-        x = np.where(rng.random((130, 1)) < 0.1, F(tiny), F(0))
+    x = np.where(rng.random((130, 1)) < 0.2, F(tiny), F(0))
     exactly(NATIVE[0].sparse_matmul(a, x), space.sparse_matmul(a, x))
 
 
