@@ -40,6 +40,8 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
  * rc_<operation>_<isa>. */
 #define RC_KERNELS(ONE, TWO, THREE) \
     THREE(csr_matmul) \
+    THREE(sparse_matmul) \
+    THREE(sparse_s8s8) \
     THREE(gemm_s8s8) \
     THREE(gemm_u8s8) \
     THREE(gemm_f32s8) \

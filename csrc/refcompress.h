@@ -32,6 +32,7 @@ enum rc_status {
 };
 
 #include "csr/api.h"
+#include "sparse/api.h"
 #include "quantize/api.h"
 #include "gemm/api.h"
 #include "floats/api.h"
@@ -51,6 +52,8 @@ void rc_set_mode(uint64_t mode);
 struct rc_kernels {
     const char *isa;
     rc_csr_matmul *csr_matmul;
+    rc_sparse_matmul *sparse_matmul;
+    rc_sparse_s8s8 *sparse_s8s8;
     rc_gemm_s8s8 *gemm_s8s8;
     rc_gemm_u8s8 *gemm_u8s8;
     rc_gemm_f32s8 *gemm_f32s8;

@@ -28,6 +28,7 @@ from .agreement.terms import (
     mixed_terms,
     narrow_terms,
     quantized_terms,
+    sparse_terms,
 )
 from .errors import RefcompressError
 
@@ -82,6 +83,8 @@ OPS = {op.name: op for op in (
     Op("csr_from_dense", exactly),
     Op("csr_to_dense", exactly),
     Op("csr_matmul", within_dot_bound(csr_terms)),
+    Op("sparse_matmul", within_dot_bound(sparse_terms)),
+    Op("sparse_s8s8", exactly),  # every rounding behind the exact sums is stated
     Op("gemm_s8s8", exactly),
     Op("gemm_u8s8", exactly),
     Op("gemm_s8s8_requantized", exactly),

@@ -12,6 +12,7 @@ from refcompress import (
     MX,
     NF4,
     NVFP4,
+    Bitmask,
     GGMLBlocks,
     Graph,
     LowRank,
@@ -127,6 +128,24 @@ def nf4s(draw, shape=None):
     scales = draw(hnp.arrays(np.float32, (*shape[:-1], -(-shape[-1] // block)), fill=st.just(1),
                              elements=st.floats(2.0**-149, 2.0**127, width=32)))
     return NF4(skewed(draw, int(np.prod(shape)), 16).reshape(shape).astype(np.uint8), scales, block)
+
+
+@st.composite
+def bitmasks(draw):
+    m, k, rng = draw(st.integers(0, 9)), draw(st.integers(0, 60)), np.random.default_rng(draw(st.integers(0, 2**32)))
+    mask = rng.random((m, k)) < draw(st.sampled_from([0, 0.05, 0.5, 1]))
+    if draw(st.booleans()):
+        return reference.sparse_bitmask_pack(floats(draw, (m, k)), mask)
+    if draw(st.booleans()):
+        codebook = np.append(np.float32([0]), floats(draw, (draw(st.integers(0, 255)),)))
+        codes = rng.integers(0, len(codebook), (m, k)).astype(np.uint8)
+        return reference.sparse_bitmask_pack(Shared(codes, codebook), mask)
+    group = draw(st.sampled_from([None, 8, 24]))
+    shape = (draw(st.sampled_from([1, m])), 1 if group is None else -(-k // group))
+    scale = draw(hnp.arrays(np.float32, shape, elements=st.floats(2.0**-126, 2.0**127, width=32)))
+    q = Quantized(skewed(draw, m * k, 256).astype(np.uint8).view(np.int8).reshape(m, k), scale,
+                  np.zeros(shape, np.int8), group)
+    return reference.sparse_bitmask_pack(q, mask)
 
 
 @st.composite
@@ -269,6 +288,7 @@ VALUES = {  # by class: whatever a file may hold
     MX: mxs(),
     NF4: nf4s(),
     NVFP4: nvfp4s(),
+    Bitmask: bitmasks(),
     Quantized: st.one_of(quantizeds(), quantizeds(dtype=np.int16), kernels()),
     Packed: packeds(),
     LowRankConv: lowrank_convs(),

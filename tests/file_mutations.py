@@ -26,6 +26,7 @@ from refcompress import (
     Tucker2,
     container,
     quantize_pack,
+    sparse_bitmask_pack,
 )
 from refcompress.container import bits, codes, cursor, entries, index, positions, quantized, sameness, shared, streams
 from refcompress.container.cursor import Coding, integer_bytes
@@ -153,6 +154,9 @@ def sample(seed: int, version: int) -> bytes:
         layers |= {
             "graph": graph(),
             "nvfp4": NVFP4(rng.integers(0, 16, (2, 20)).astype(np.uint8), np.uint8([[1, 126], [56, 0]]), F32(0.1)),
+            "bitmask": sparse_bitmask_pack(Quantized(int8[:2], np.ones((2, 7), F32), np.zeros((2, 7), np.int8), 8)),
+            "bitmask of floats": sparse_bitmask_pack(csr.dense()),
+            "bitmask of codes": sparse_bitmask_pack(layers["relative"]),
             "codebooks": Shared(sparse, np.pad(rng.standard_normal((12, 2, 15)).astype(F32), ((0,), (0,), (1,)))
                                 [..., :16], 20),
             "codebooks of rows": Shared(dense, rng.standard_normal((8, 1, 6)).astype(F32)),

@@ -20,6 +20,7 @@ from . import (
     quantize,
     rangecoder,
     share,
+    sparse,
 )
 from .case import BATCHES, DENSITIES, LAYERS, Case
 
@@ -32,6 +33,7 @@ FAMILIES = {
     "allocate": allocate,
     "lowrank": lowrank,
     "csr": csr,
+    "sparse": sparse,
     "gemm": gemm,
     "gemm_integers": gemm_integers,
     "gemm_narrow": gemm_narrow,

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from ..constants import LARGEST, U64
 from ..formats import CSR, ArrayFormat, LowRank, Mixed, Quantized
+from ..formats.kept import Kept
+from ..formats.prepared import unprepared
 from ..reference.gemm.narrow import decoded
 from ..reference.nn.depthwise import depthwise_arguments
 from ..reference.nn.windows import cells, images, in_layout
@@ -42,6 +44,33 @@ def csr_terms(a: CSR, x: ArrayLike) -> Terms:
     e = _unit(a.values) + _unit(x)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
     return Terms(k, magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
+
+
+def sparse_terms(a: Kept, x: ArrayLike) -> Terms:
+    """Return the terms of sparse_matmul: one for each stored weight of a row; that count, the groups and 1 roundings.
+
+    The chain of a group rounds at most once for each of its terms, the product with its scale once more, and the sum
+    over the groups as often as there are groups. An order that scales the weights first is covered. Both the sums
+    before scaling and the scaled weights must stay below overflow. Sums of integers before scaling do not underflow:
+    they are multiples of 2**-149.
+    """
+    a, x = unprepared(a), np.asarray(x)
+    (m, k), kept = a.shape, a.kept
+    numbers = np.zeros(a.shape)
+    numbers[kept] = _size(a.numbers)
+    scale = np.ones((m, 1)) if a.scale is None else np.broadcast_to(a.scale, (m, a.scale.shape[1])).astype(np.float64)
+    scaled = numbers * np.repeat(scale, a.segment, axis=1)[:, :k]
+    count = kept.sum(axis=1)[:, None]
+    before, magnitude = _up(numbers @ _size(x), k), _up(scaled @ _size(x), k + 1)
+    largest = np.maximum(np.maximum(before, magnitude), scaled.max(axis=1, initial=0)[:, None])
+    infinite = np.zeros((m, k), bool)
+    infinite[kept] = ~np.isfinite(a.numbers)
+    special = (kept.astype(float) @ ~np.isfinite(x) > 0) | infinite.any(axis=1, keepdims=True)
+    e, es = _unit(a.numbers) + _unit(x), 0 if a.scale is None else _unit(a.scale)
+    exact = (before <= np.ldexp(1.0, 24 + e)) & (magnitude <= np.ldexp(1.0, 24 + e + es)) & (min(e, e + es) >= -149)
+    single = scaled.max(axis=1, initial=0)[:, None] <= np.ldexp(1.0, 24 + _unit(a.numbers) + es)
+    exact = (exact | (before == 0)) & single
+    return Terms(count + scale.shape[1] + 1, magnitude, largest, exact & (largest <= LARGEST) & ~special, special)
 
 
 def lowrank_terms(a: LowRank, x: ArrayLike) -> Terms:

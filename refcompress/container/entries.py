@@ -17,6 +17,7 @@ from ..formats import (
     NF4,
     NVFP4,
     ArrayFormat,
+    Bitmask,
     GGMLBlocks,
     Graph,
     LowRank,
@@ -30,7 +31,7 @@ from ..formats import (
     Shared,
     Tucker2,
 )
-from . import factors, ggml, graphs, layers, plain, positions, quantized, rows, shared
+from . import factors, ggml, graphs, kept, layers, plain, positions, quantized, rows, shared
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .codes import read_layout
 from .cursor import Coding, Reader, integer_bytes
@@ -144,15 +145,15 @@ def read_csr(reader: Reader, kind: int) -> CSR:
     return checked(reader, CSR, shape, owned(indptr), owned(indices), data)
 
 
-# Kinds 2, 9 and 22 are in shared.py, 3, 5 to 8, 11, 12 and 21 in quantized.py, 13 in rows.py, 4, 15 and 16 in
-# factors.py, 14 and 17 in layers.py, 18 in plain.py, 19 in ggml.py, 20 in graphs.py, and 10 in sameness.py.
+# Kinds 2, 9 and 22 are in shared.py, 23 in kept.py, 3, 5 to 8, 11, 12 and 21 in quantized.py, 13 in rows.py, 4, 15 and
+# 16 in factors.py, 14 and 17 in layers.py, 18 in plain.py, 19 in ggml.py, 20 in graphs.py, and 10 in sameness.py.
 
 WRITERS: dict[type, Callable[[Any, Coding], bytes]] = {
     np.ndarray: write_array, CSR: write_csr, Shared: shared.write_shared, Quantized: rows.write,
     LowRank: factors.write_lowrank, Mixed: quantized.write_mixed, MX: rows.write, NF4: rows.write,
     Packed: layers.write_packed, LowRankConv: factors.write_lowrank_conv, Tucker2: factors.write_tucker2,
     QuantizedLayer: layers.write_layer, Plain: plain.write_plain, GGMLBlocks: ggml.write_blocks,
-    Graph: graphs.write_graph, NVFP4: quantized.write_nvfp4,
+    Graph: graphs.write_graph, NVFP4: quantized.write_nvfp4, Bitmask: kept.write_kept,
 }
 READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat | Graph]] = {
     Kind.ARRAY: read_array,
@@ -177,4 +178,5 @@ READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat | Graph]] =
     Kind.GRAPH: graphs.read_graph,
     Kind.NVFP4: quantized.read_nvfp4,
     Kind.CODEBOOKS: shared.read_codebooks,
+    Kind.KEPT: kept.read_kept,
 }

@@ -31,6 +31,7 @@ class Kind(IntEnum):
     GRAPH = 20
     NVFP4 = 21
     CODEBOOKS = 22
+    KEPT = 23
 
 
 LAST_OF = {1: Kind.CONTEXTS, 2: Kind.GGML_BLOCKS, 3: max(Kind)}  # the last kind of each version of the file

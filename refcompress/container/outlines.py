@@ -13,10 +13,11 @@ import numpy as np
 from ..formats import ELEMENT_TYPES, GGML_TYPES, GGMLBlocks, Graph, Plain, QuantizedLayer
 from ..formats.base import block_shape, matrix_shape
 from ..formats.floats import MX_BLOCK
+from ..formats.kept import described as described_kept
 from ..formats.nvfp4 import NVFP4_BLOCK
 from ..formats.quantized import described
 from ..reference.planes.elements import plan_of
-from . import entries, ggml, layers, plain, positions, quantized, streams
+from . import entries, ggml, kept, layers, plain, positions, quantized, streams
 from .arrays import read_shape
 from .codes import read_layout
 from .cursor import Reader
@@ -158,6 +159,16 @@ def _nvfp4(reader: Reader, kind: int) -> Outline:
     return _of_floats(f"nvfp4, blocks of {NVFP4_BLOCK}", shape)
 
 
+def _kept(reader: Reader, kind: int) -> Outline:
+    shape, values, scale, _, codebook = kept.read_head(reader)
+    count = positions.read(reader, read_layout(reader), math.prod(shape)).count
+    if values == kept.FLOATS:
+        reader.take(4 * count, "values")
+    else:
+        streams.skip(reader, count, "values")
+    return _of_floats(described_kept("bitmask", shape, count, scale, codebook), shape)
+
+
 def _rows(reader: Reader, kind: int) -> Outline:
     shape = read_shape(reader, 4)
     return _of_floats(_part(reader, IN_ROWS).text, shape)
@@ -226,6 +237,7 @@ READERS: dict[Kind, Callable[[Reader, int], Outline]] = {
     Kind.MX: _mx,
     Kind.NF4: _nf4,
     Kind.NVFP4: _nvfp4,
+    Kind.KEPT: _kept,
     Kind.CODEBOOKS: _codebooks,
     Kind.ROWS: _rows,
     Kind.PACKED: _packed,

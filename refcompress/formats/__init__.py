@@ -9,6 +9,7 @@ Letters: m rows, n columns or outputs, k inputs, r rank.
 """
 
 from .base import ArrayFormat, Format, is_array_format
+from .bitmask import Bitmask
 from .csr import CSR
 from .element_types import ELEMENT_TYPES, ElementType
 from .floats import FLOATS, MX, MX_ELEMENTS, NF4, FloatFormat
@@ -27,6 +28,7 @@ from .same import same
 from .shared import Shared
 
 __all__ = [
+    "Bitmask",
     "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "Graph", "HuffmanCode",
     "Input", "LowRank",
     "LowRankConv", "MX", "Mixed", "NF4", "NVFP4", "Node", "Packed", "Plain", "Prepared", "Quantized",

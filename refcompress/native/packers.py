@@ -14,10 +14,11 @@ import numpy as np
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import CSR, ArrayFormat, LowRank, Mixed, Prepared, Quantized, is_array_format
+from ..formats.kept import Kept
 from ..ops import implementation_of
 from ..products import operand_of, product_of
 from ..reference.gemm.narrow import ACCEPTED, narrow_weight
-from . import csr, gemm_narrow, gemm_s8
+from . import csr, gemm_narrow, gemm_s8, sparse
 from .nn import integers
 from .packing import Held, Packing
 
@@ -54,6 +55,8 @@ def of_format(kind: type, dtype=None) -> Callable[[Any], Weight]:
 
 PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = {
     "csr_matmul": (of_format(CSR), csr.csr_packed),
+    "sparse_matmul": (of_format(Kept), sparse.struct),
+    "sparse_s8s8": (of_format(Kept, np.int8), sparse.struct),
     "lowrank_matmul": (of_format(LowRank), None),
     "gemm_f32f32": (of_array(np.float32), None),
     "gemm_f32s8": (of_format(Quantized, np.int8), gemm_narrow.packed),

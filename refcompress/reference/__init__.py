@@ -17,9 +17,9 @@ A course in twelve lessons, each one file (the range coder three):
 
 Lessons 4 to 7 know the inputs of a layer by one matrix: ``hessian.py`` says what it is. The docstring of each folder
 lists its files in the order to read. Then come ``floats/`` (narrow floats and blocks that share a scale), ``ggml/``
-(the blocks of GGUF files), ``allocate/`` (how many bits or ranks each layer gets), ``csr/`` and ``gemm/`` (products of
-what was compressed), ``planes/`` (what is kept bit for bit, made ready for Huffman's code), and ``nn/`` (what stands
-between the products of a network).
+(the blocks of GGUF files), ``allocate/`` (how many bits or ranks each layer gets), ``csr/``, ``sparse/`` and ``gemm/``
+(products of what was compressed), ``planes/`` (what is kept bit for bit, made ready for Huffman's code), and ``nn/``
+(what stands between the products of a network).
 
 Bad arguments raise ArgumentTypeError (a wrong type or dtype) or RefcompressError, which name the argument, the element
 and the rule. Docstrings list only exceptions that say more. ``one_form.py`` lists the names without a second form.
@@ -48,9 +48,10 @@ if TYPE_CHECKING:  # what __getattr__ below finds, for tools that only read
     from .quantize import *  # noqa: F403
     from .rangecoder import *  # noqa: F403
     from .share import *  # noqa: F403
+    from .sparse import *  # noqa: F403
 
-FAMILIES = ("prune", "share", "quantize", "floats", "ggml", "allocate", "lowrank", "csr", "gemm", "huffman",
-            "rangecoder", "planes", "nn")
+FAMILIES = ("prune", "share", "quantize", "floats", "ggml", "allocate", "lowrank", "csr", "sparse", "gemm",
+            "huffman", "rangecoder", "planes", "nn")
 
 
 def __getattr__(name: str):

@@ -37,6 +37,9 @@ ONE_FORM = {
     "quantize_adaround": f"a descent of products: {_BLAS}",
     "quantize_smooth": f"a few products: {_BLAS}",
     "quantize_bias": f"a mean of products: {_BLAS}",
+    # Sparse weights.
+    "sparse_bitmask_pack": f"the bits of a mask, side by side: {_ONCE}; tests take them apart one by one",
+    "sparse_bitmask_unpack": f"each value at its place: {_ONCE}; tests hold the two against each other",
     # Allocation.
     "allocate_lagrange": "a walk over a few steps of each layer; tests check its bound and gap by exhaustive search",
     "allocate_cost": "a sum of squares, once a layer and width",

@@ -18,6 +18,7 @@ from refcompress import (
     MX,
     NF4,
     NVFP4,
+    Bitmask,
     GGMLBlocks,
     Graph,
     LowRank,
@@ -83,7 +84,7 @@ class Decoder:
                 6: self.mixed, 7: self.mx, 8: self.nf4, 9: self.contexts, 10: self.same, 11: self.differences,
                 12: self.differences, 13: self.rows, 14: self.packed, 15: self.convolutions, 16: self.tucker2,
                 17: self.layer, 18: self.plain, 19: self.blocks, 20: self.graph_entry,
-                21: self.nvfp4, 22: self.codebooks}[self.byte()]()
+                21: self.nvfp4, 22: self.codebooks, 23: self.kept}[self.byte()]()
 
     def same(self):
         return list(self.layers.values())[self.int()]
@@ -269,6 +270,20 @@ class Decoder:
         shape, block = self.shape(), self.int()
         scales = self.numbers(prod(shape[:-1]) * -(-shape[-1] // block))
         return "nf4", shape, block, scales, self.stream(prod(shape))
+
+    def kept(self):
+        form, m, k, type = self.byte(), self.int(), self.int(), self.byte()
+        group, own, scales, codebook = 0, 0, (), ()
+        if type == 1:
+            group, own = self.int(), self.byte()
+            scales = self.numbers((m if own else 1) * (-(-k // group) if group else 1))
+        if type == 2:
+            codebook = self.numbers(self.int())
+        places = self.positions(self.byte(), m * k)
+        values = list(self.numbers(len(places))) if type == 0 else self.stream(len(places))
+        if type == 1:
+            values = [-(s + 1) // 2 if s % 2 else s // 2 for s in values]
+        return "kept", form, (m, k), group, own, scales, codebook, dict(zip(places, values))
 
     def nvfp4(self):
         shape, of_all = self.shape(), self.numbers(1)
@@ -468,6 +483,11 @@ def content(value):
     if isinstance(value, NVFP4):
         return ("nvfp4", value.shape, (float(value.tensor_scale),), value.scales.ravel().tolist(),
                 value.codes.ravel().tolist())
+    if isinstance(value, Bitmask):
+        scale, codebook = (() if a is None else flat(a) for a in (value.scale, value.codebook))
+        own = int(value.scale is not None and len(value.scale) == value.shape[0] != 1)
+        return ("kept", 0, value.shape, value.group or 0, own, scale, codebook,
+                dict(zip(np.flatnonzero(value.kept).tolist(), value.values.tolist())))
     if isinstance(value, LowRank):
         factors = (tuple(factor.ravel().tolist()) for factor in (value.u, value.s, value.vt))
         return "lowrank", (*value.shape, value.rank), *factors

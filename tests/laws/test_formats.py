@@ -16,6 +16,8 @@ W = RNG.standard_normal((12, 20)).astype(np.float32)
 KERNEL = RNG.standard_normal((4, 3, 3, 3)).astype(np.float32)
 CODE = rc.huffman_code(np.uint8([1, 2, 2]))
 FORMATS = {
+    "bitmask": rc.sparse_bitmask_pack(rc.quantize_s8(W, group=8), W > 0.5),
+    "bitmask of codes": rc.sparse_bitmask_pack(rc.Shared((W > 0).astype(np.uint8), np.float32([0, 2]))),
     "csr": rc.csr_from_dense(W), "shared": rc.share_kmeans(W, bits=2), "int8": rc.quantize_s8(W, group=8),
     "int16": rc.quantize_s16(W, axis=0), "packed": rc.quantize_pack(rc.quantize_s8(W, bits=4)),
     "mixed": rc.allocate_mixed(W, np.arange(12) % 3 == 0), "mx": rc.floats_mx_encode(W, "mxint8"),
@@ -227,7 +229,7 @@ def test_each_product_of_a_format_is_that_of_its_dense_matrix():
         got = product(x, operand).T if value.product.startswith("gemm_") else product(operand, x)
         assert np.array_equal(got, value.dense() @ x, equal_nan=True)
         used.add(value.product)
-    assert used == {"csr_matmul", "gemm_f32f32", "gemm_f32s8", "gemm_f32mixed", "lowrank_matmul",
+    assert used == {"csr_matmul", "sparse_matmul", "gemm_f32f32", "gemm_f32s8", "gemm_f32mixed", "lowrank_matmul",
                     *(f"gemm_f32{kind}" for kind in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4"))}
 
 

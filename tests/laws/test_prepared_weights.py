@@ -26,6 +26,9 @@ IMAGE = RNG.integers(-128, 128, (2, 6, 5, 13)).astype(np.int8)
 # Of each product: a weight, and the call with a weight in its place.
 CALLS = {
     "csr_matmul": (rc.csr_from_dense(W, W > 0), lambda f, w: f(w, np.ascontiguousarray(X.T))),
+    "sparse_matmul": (rc.sparse_bitmask_pack(W, W > 0), lambda f, w: f(w, np.ascontiguousarray(X.T))),
+    "sparse_s8s8": (rc.sparse_bitmask_pack(rc.quantize_s8(W, group=8), W > 0),
+                    lambda f, w: f(X8, np.ones(5, np.float32), w)),
     "lowrank_matmul": (rc.lowrank_svd(W, rank=3), lambda f, w: f(w, np.ascontiguousarray(X.T))),
     "gemm_f32f32": (W, lambda f, w: f(X, w)),
     "gemm_f32s8": (Q, lambda f, w: f(X, w)),

@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formats import CSR, ArrayFormat, Mixed, Quantized
+from ...formats.kept import Kept
 from .narrow import ACCEPTED, decoded
 
-__all__ = ["CONTRACT_SUMS", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "fma", "narrow_sums"]
+__all__ = ["CONTRACT_SUMS", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "fma", "narrow_sums",
+           "sparse_sums"]
 
 CHAINS = 16
 
@@ -49,6 +51,20 @@ def csr_sums(a: CSR, x) -> NDArray[np.float32]:
     for i in range(a.shape[0]):
         for p in range(a.indptr[i], a.indptr[i + 1]):
             y[i] = fma(values[p], x[a.indices[p]], y[i])
+    return y
+
+
+def sparse_sums(a: Kept, x) -> NDArray[np.float32]:
+    """sparse_matmul: one chain an element for each group, over its stored weights; scaled, to one over the groups."""
+    kept, y = a.kept, np.zeros((a.shape[0], x.shape[1]), np.float32)
+    numbers = np.split(a.numbers, np.cumsum(kept.sum(axis=1))[:-1])
+    for i in range(len(y)):
+        columns = np.flatnonzero(kept[i])
+        for g in np.unique(columns // a.segment):
+            inner = np.zeros(x.shape[1], np.float32)
+            for e in np.flatnonzero(columns // a.segment == g):
+                inner = fma(numbers[i][e], x[columns[e]], inner)
+            y[i] = fma(1 if a.scale is None else a.scale[i % len(a.scale), g], inner, y[i])
     return y
 
 
@@ -91,8 +107,8 @@ def narrow_sums(x, w: ArrayFormat) -> NDArray[np.float32]:
 
 
 CONTRACT_SUMS: dict[str, Callable] = {
-    "csr_matmul": csr_sums, "gemm_f32f32": f32f32_sums, "gemm_f32s8": f32s8_sums, "gemm_f32mixed": f32mixed_sums,
-    **dict.fromkeys(ACCEPTED, narrow_sums),
+    "csr_matmul": csr_sums, "sparse_matmul": sparse_sums, "gemm_f32f32": f32f32_sums, "gemm_f32s8": f32s8_sums,
+    "gemm_f32mixed": f32mixed_sums, **dict.fromkeys(ACCEPTED, narrow_sums),
 }
 
 

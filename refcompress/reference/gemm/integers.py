@@ -122,7 +122,7 @@ def requantized_arguments(x, w, bias, multiplier, shift, zero_point, lowest, hig
 
 def layer_arguments(n: int, k: int, bias, multiplier, shift) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return bias, multiplier and shift of n outputs of k inputs each, or refuse them."""
-    bias = _of_outputs(bias, "bias", np.int32, n)
+    bias = of_outputs(bias, "bias", np.int32, n)
     most = 2**31 - 1 - k * 2**14
     wide = np.abs(bias.astype(np.int64))
     arguments.each(bias, "bias", wide <= most, f"must be at most 2**31 - 1 - k * 2**14, {most}, in magnitude")
@@ -132,7 +132,7 @@ def layer_arguments(n: int, k: int, bias, multiplier, shift) -> tuple[np.ndarray
 
 def multiplier_and_shift(multiplier, shift, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the multiplier and the shift of each of n outputs, or refuse them."""
-    multiplier, shift = _of_outputs(multiplier, "multiplier", np.int32, n), _of_outputs(shift, "shift", np.int32, n)
+    multiplier, shift = of_outputs(multiplier, "multiplier", np.int32, n), of_outputs(shift, "shift", np.int32, n)
     arguments.each(multiplier, "multiplier", multiplier >= 0, "must be between 0 and 2**31 - 1")
     good = (shift >= 1 - MOST_SHIFT) & (shift <= MOST_SHIFT)
     arguments.each(shift, "shift", good, f"must be between {1 - MOST_SHIFT} and {MOST_SHIFT}")
@@ -159,15 +159,15 @@ def scaled_arguments(x, x_scale, w, bias):
         raise LimitError("k", f"must be at most {MAX_K_SCALED} (the sum could leave int32), not {k}")
     if w.group is None and w.scale.shape[1] != 1:
         raise RefcompressError("w", "must not have a scale for each input: no sum of integers can be scaled by it")
-    x_scale = _of_outputs(x_scale, "x_scale", np.float32, len(x), "a row of x")
+    x_scale = of_outputs(x_scale, "x_scale", np.float32, len(x), "a row of x")
     good = (x_scale >= SMALLEST_NORMAL) & np.isfinite(x_scale)
     arguments.each(x_scale, "x_scale", good, "must be 2**-126 to 2**128")
     if bias is not None:
-        bias = _of_outputs(bias, "bias", np.float32, n)
+        bias = of_outputs(bias, "bias", np.float32, n)
     return x, x_scale, w, bias, max(1, min(k if w.group is None else w.group, k))
 
 
-def _of_outputs(value, argument: str, dtype, n: int, each: str = "an output") -> np.ndarray:
+def of_outputs(value, argument: str, dtype, n: int, each: str = "an output") -> np.ndarray:
     a = arguments.array(value, argument, dtype, ndim=1)
     if len(a) != n:
         raise RefcompressError(argument, f"must have {n} elements, one {each}, not {len(a)}")

@@ -1,0 +1,35 @@
+/* The kernels of sparse, as Python sees them: a part of refcompress.h. */
+/* A sparse matrix m by k as it is stored: its entries row by row, columns rising, of which only the values and what says
+ * where they are is there.
+ * first : m + 1 entry numbers, those of row i are first[i] .. first[i + 1]; nnz : entries in all. mask : a bit a column,
+ * 8 in a byte, the lowest first, and width bytes a row. values : what an entry is: a float; an int8_t, with a scale for
+ * each group of columns; or a uint8_t, the place in codebook (256 floats, zeros behind the first `codes` of them, and
+ * the first one +0.0) of what it stands for.
+ * group : a multiple of 8, or k (1 where k is 0). scale : ceil(k / group) of them a row, rows stride apart (0: all rows
+ * share them), or NULL where values have none. */
+enum rc_sparse_values {
+    RC_SPARSE_F32 = 0,
+    RC_SPARSE_S8 = 1,
+    RC_SPARSE_CODES = 2,
+};
+struct rc_sparse {
+    enum rc_sparse_values values;
+    size_t k, group, stride, nnz, width, codes;
+    const int64_t *first;
+    const uint8_t *mask;
+    const void *data;
+    const float *scale, *codebook;
+};
+
+/* y[i, :] = the sum over the entries of row i of a of value * x[column, :], for the rows i of the range.
+ * In each group of columns one chain, columns rising, from +0.0: inner = fma(value, x, inner). Then y = fma(scale,
+ * inner, y), the groups rising, from +0.0: where there are no scales the group is the row, and the scale 1. So a zero in y is
+ * never -0.0. What is not stored does not multiply.
+ * x : a.k rows of n; y : rows of n, of which the first width columns are computed. */
+typedef int rc_sparse_matmul(size_t begin, size_t end, size_t width, size_t n, const struct rc_sparse *a,
+                             const float *x, float *y);
+
+/* y[i, o], for all i and the rows o of w (int8_t) in the range: as gemm_s8s8_scaled, of the weights that are stored.
+ * x : m rows of w.k; y : m rows of n. */
+typedef int rc_sparse_s8s8(size_t begin, size_t end, size_t m, size_t n, const int8_t *x, const float *x_scale,
+                           const struct rc_sparse *w, const float *bias, float *y);

@@ -1,0 +1,139 @@
+/* Template of sparse times dense with vectors across the columns of x. Included after these were defined:
+ *
+ * KERNEL, LINKAGE      the function's name, and `static` or nothing
+ * ENTRIES(a)           the function that unpacks a strip of a row of a
+ * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them
+ *
+ * A strip of each of a few rows is unpacked, and four vectors of columns stay in registers while its entries pass. All
+ * rows of a block pass before the next strip: the rows of x under a strip, 4 * LANES columns wide, stay in a near
+ * cache. Sums wait in a buffer of their own meanwhile. Where there are fewer than four vectors more rows go side by
+ * side, because a chain waits four cycles for its last sum.
+ */
+#include "strips.h"
+
+/* Rows of a block: each pass over x, from the second-level cache, serves that many. */
+enum { BLOCK_ROWS = 128, WIDE = 4 * LANES };
+
+/* Add `value` times a row of x to `vectors` vectors of sums, the last of them masked where `masked` says so. */
+RC_INLINE TARGET void accumulate(const size_t vectors, const int masked, const MASK mask, float value,
+                                 const float *x, VEC *acc)
+{
+    const VEC a = v_set1(value);
+    RC_UNROLL for (size_t v = 0; v < vectors; v++)
+        acc[v] = v_fma(a, masked && v + 1 == vectors ? v_load_some(x + v * LANES, mask) : v_load(x + v * LANES),
+                       acc[v]);
+}
+
+/* The entries of a strip of rows that lie side by side, added to their sums. x : the row of the strip's first column. */
+RC_INLINE TARGET void side_by_side(const size_t rows, const size_t vectors, const int masked, const MASK mask, size_t n,
+                                   const size_t *count, uint16_t (*index)[ROOM], float (*value)[ROOM],
+                                   const float *x, float (*sums)[WIDE])
+{
+    VEC acc[4][4];
+    size_t common = SIZE_MAX;
+    RC_UNROLL for (size_t r = 0; r < rows; r++) {
+        common = rc_min(common, count[r]);
+        RC_UNROLL for (size_t v = 0; v < vectors; v++)
+            acc[r][v] = v_load(sums[r] + v * LANES);
+    }
+    for (size_t s = 0; s < common; s++)
+        RC_UNROLL for (size_t r = 0; r < rows; r++)
+            accumulate(vectors, masked, mask, value[r][s], x + index[r][s] * n, acc[r]);
+    RC_UNROLL for (size_t r = 0; r < rows; r++) {
+        for (size_t s = common; s < count[r]; s++)
+            accumulate(vectors, masked, mask, value[r][s], x + index[r][s] * n, acc[r]);
+        RC_UNROLL for (size_t v = 0; v < vectors; v++)
+            v_store(sums[r] + v * LANES, acc[r][v]);
+    }
+}
+
+/* The strip first .. last of the rows of a block that begins at row i. */
+RC_INLINE TARGET int strip_of_rows(const size_t side, const size_t vectors, const int masked, const MASK mask,
+                                   size_t i, size_t rows, size_t first, size_t last, size_t n,
+                                   entries_function *entries, const struct rc_sparse *a, size_t *at, const float *x, float (*sums)[WIDE])
+{
+    uint16_t index[4][ROOM];
+    float value[4][ROOM];
+    size_t count[4], r = 0;
+    for (; r + side <= rows; r += side) {
+        RC_UNROLL for (size_t s = 0; s < side; s++)
+            if (entries(a, i + r + s, first, last, at + r + s, index[s], value[s], count + s))
+                return RC_BAD_INDEX;
+        side_by_side(side, vectors, masked, mask, n, count, index, value, x + first * n, sums + r);
+    }
+    for (; r < rows; r++) {
+        if (entries(a, i + r, first, last, at + r, index[0], value[0], count))
+            return RC_BAD_INDEX;
+        side_by_side(1, vectors, masked, mask, n, count, index, value, x + first * n, sums + r);
+    }
+    return RC_OK;
+}
+
+/* y = fma(scale, sums, y) for the rows of a block; the sums begin anew. */
+RC_INLINE TARGET void end_group(const size_t vectors, const int masked, const MASK mask, size_t i, size_t rows,
+                                size_t group, size_t n, const struct rc_sparse *a, float (*sums)[WIDE], float *y)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const VEC scale = v_set1(scale_of(a, i + r, group));
+        RC_UNROLL for (size_t v = 0; v < vectors; v++) {
+            float *to = y + (i + r) * n + v * LANES;
+            const VEC sum = v_load(sums[r] + v * LANES);
+            if (masked && v + 1 == vectors)
+                v_store_some(to, mask, v_fma(scale, sum, group ? v_load_some(to, mask) : v_zero()));
+            else
+                v_store(to, v_fma(scale, sum, group ? v_load(to) : v_zero()));
+            v_store(sums[r] + v * LANES, v_zero());
+        }
+    }
+}
+
+/* The rows of the range at one block of columns. */
+RC_INLINE TARGET int block(const size_t side, const size_t vectors, const int masked, const MASK mask, size_t begin,
+                           size_t end, size_t n, const struct rc_sparse *a, const float *x, float *y)
+{
+    entries_function *const entries = ENTRIES(a);
+    float sums[BLOCK_ROWS][WIDE];
+    size_t at[BLOCK_ROWS];
+    for (size_t i = begin; i < end; i += BLOCK_ROWS) {
+        const size_t rows = rc_min(end - i, BLOCK_ROWS);
+        for (size_t r = 0; r < rows; r++) {
+            at[r] = row_begin(a, i + r);
+            RC_UNROLL for (size_t v = 0; v < vectors; v++)
+                v_store(sums[r] + v * LANES, v_zero());
+        }
+        size_t group = 0;
+        do { /* once where k is 0, too: y is 0 then */
+            const size_t stop = rc_min(a->k, (group + 1) * a->group);
+            for (size_t first = group * a->group; first < stop; first += STRIP)
+                if (strip_of_rows(side, vectors, masked, mask, i, rows, first, rc_min(stop, first + STRIP), n, entries, a,
+                                  at, x, sums))
+                    return RC_BAD_INDEX;
+            end_group(vectors, masked, mask, i, rows, group, n, a, sums, y);
+        } while (++group * a->group < a->k);
+    }
+    return RC_OK;
+}
+
+RC_INLINE TARGET int full_or_masked(const size_t side, const size_t vectors, size_t columns, size_t begin, size_t end,
+                                    size_t n, const struct rc_sparse *a, const float *x, float *y)
+{
+    const MASK mask = v_mask(columns % LANES);
+    return columns % LANES == 0 ? block(side, vectors, 0, mask, begin, end, n, a, x, y)
+                                : block(side, vectors, 1, mask, begin, end, n, a, x, y);
+}
+
+LINKAGE TARGET int KERNEL(size_t begin, size_t end, size_t width, size_t n, const struct rc_sparse *a, const float *x,
+                          float *y)
+{
+    int bad = 0;
+    for (size_t j = 0; !bad && j < width; j += WIDE) {
+        const size_t columns = rc_min(width - j, WIDE);
+        switch ((columns + LANES - 1) / LANES) {
+        case 1: bad = full_or_masked(4, 1, columns, begin, end, n, a, x + j, y + j); break;
+        case 2: bad = full_or_masked(2, 2, columns, begin, end, n, a, x + j, y + j); break;
+        case 3: bad = full_or_masked(2, 3, columns, begin, end, n, a, x + j, y + j); break;
+        default: bad = full_or_masked(2, 4, columns, begin, end, n, a, x + j, y + j);
+        }
+    }
+    return bad;
+}

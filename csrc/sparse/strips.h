@@ -1,0 +1,82 @@
+/* The entries of a row in a strip of columns, in plain C: what the portable file computes with, and AVX2 for the
+ * formats that it has no vectors for. */
+#ifndef REFCOMPRESS_SPARSE_STRIPS_H
+#define REFCOMPRESS_SPARSE_STRIPS_H
+#include "../kernels.h"
+#include <math.h>
+#include <string.h>
+
+enum {
+    STRIP = 192,     /* columns at a time, at most: three words of a mask */
+    ROOM = STRIP + 64, /* entries that a buffer of a strip holds: vectors write past the last one */
+    ROWS_OF_X = 64,  /* of the product of integers: sums that wait for the end of a row */
+};
+
+/* The mask of 8 columns a byte as a number, the first column lowest. */
+RC_INLINE uint64_t mask_word(const uint8_t *mask, size_t bytes)
+{
+    uint64_t word = 0;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (bytes == 8) {
+        memcpy(&word, mask, 8);
+        return word;
+    }
+#endif
+    for (size_t b = 0; b < bytes; b++)
+        word |= (uint64_t)mask[b] << 8 * b;
+    return word;
+}
+
+/* The mask of the columns p .. last of a row, at most 64; p is a multiple of 8. */
+RC_INLINE uint64_t columns_of(const struct rc_sparse *a, size_t row, size_t p, size_t last)
+{
+    const uint8_t *mask = a->mask + row * a->width + p / 8;
+    const size_t columns = last - p;
+    if (columns >= 64)
+        return mask_word(mask, 8);
+    return mask_word(mask, (columns + 7) / 8) & ((UINT64_C(1) << columns) - 1);
+}
+
+RC_INLINE float value_at(const struct rc_sparse *a, size_t at)
+{
+    if (a->values == RC_SPARSE_F32)
+        return ((const float *)a->data)[at];
+    if (a->values == RC_SPARSE_S8)
+        return ((const int8_t *)a->data)[at];
+    return a->codebook[((const uint8_t *)a->data)[at]];
+}
+
+/* Where the entries of a row begin; above nnz if that was changed after Python had checked it. */
+RC_INLINE size_t row_begin(const struct rc_sparse *a, size_t row)
+{
+    return (size_t)a->first[row];
+}
+
+/* The entries of a row in the columns first .. last: their columns, counted from first, and their values. *at : the
+ * number of the row's next entry, moved on. */
+typedef int entries_function(const struct rc_sparse *a, size_t row, size_t first, size_t last, size_t *at,
+                             uint16_t *index, float *value, size_t *count);
+
+static inline int strip_entries(const struct rc_sparse *a, size_t row, size_t first, size_t last, size_t *at,
+                                uint16_t *index, float *value, size_t *count)
+{
+    size_t found = 0, next = *at;
+    for (size_t p = first; p < last; p += 64) {
+        uint64_t word = columns_of(a, row, p, last);
+        if (next > a->nnz || (size_t)__builtin_popcountll(word) > a->nnz - next)
+            return RC_BAD_INDEX;
+        for (; word; word &= word - 1) {
+            index[found] = (uint16_t)(p - first + (size_t)__builtin_ctzll(word));
+            value[found++] = value_at(a, next++);
+        }
+    }
+    *at = next;
+    *count = found;
+    return RC_OK;
+}
+
+RC_INLINE float scale_of(const struct rc_sparse *a, size_t row, size_t group)
+{
+    return a->scale ? a->scale[row * a->stride + group] : 1.0f;
+}
+#endif

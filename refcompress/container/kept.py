@@ -1,0 +1,86 @@
+"""Kind 23: what is stored of a matrix, where, and in which form it was in memory (FORMAT.md)."""
+
+import numpy as np
+
+from .. import arguments
+from ..errors import UnsupportedVersionError
+from ..formats import Bitmask
+from ..formats.kept import Kept
+from . import positions, streams
+from .arrays import checked, owned, raw, read_raw
+from .codes import read_layout
+from .cursor import Coding, Reader, integer_bytes
+from .kinds import Kind
+from .quantized import fold, unfold
+
+FORMS: dict[type, int] = {Bitmask: 0}
+FLOATS, INTEGERS, CODES = range(3)  # what the values are
+_OF_DTYPE = {"float32": FLOATS, "int8": INTEGERS, "uint8": CODES}
+
+
+def write_kept(a: Kept, coding: Coding) -> bytes:
+    m, k = a.shape
+    values = _OF_DTYPE[a.values.dtype.name]
+    parts: list[bytes | memoryview] = [
+        bytes([Kind.KEPT, FORMS[type(a)]]), integer_bytes(m), integer_bytes(k), bytes([values])]
+    if a.scale is not None:
+        own = a.scale.shape[0] == m != 1
+        parts += [integer_bytes(a.group or 0), bytes([own]), raw(a.scale)]
+    if a.codebook is not None:
+        parts += [integer_bytes(len(a.codebook)), raw(a.codebook)]
+    found = positions.smallest(positions.Given(np.flatnonzero(a.kept)), m * k, coding)
+    assert found is not None  # nothing was given that it must beat
+    parts += [bytes([found.number]), found.tobytes()]
+    if values == FLOATS:
+        return b"".join([*parts, raw(a.values)])
+    return b"".join([*parts, streams.Stream(fold(a.values) if values == INTEGERS else a.values, coding).tobytes()])
+
+
+def read_kept(reader: Reader, kind: int) -> Kept:
+    (m, k), values, scale, group, codebook = read_head(reader)
+    layout = read_layout(reader)
+    if layout == positions.DENSE:
+        raise reader.corrupt("kept weights have no dense layout")
+    width = -(-k // 8)
+    reader.promise(m * width)
+    start = reader.position
+    places = positions.read(reader, layout, m * k)
+    smaller = positions.smallest(places, m * k, reader.coding, reader.position - start, layout)
+    if smaller:
+        raise reader.corrupt(f"is of layout {layout} where a writer takes {smaller.number}")
+    if values == FLOATS:
+        data = read_raw(reader, (places.count,), np.float32, "values")
+    else:
+        reader.promise(places.count)
+        data = streams.read(reader, places.count, 256 if codebook is None else len(codebook), "values")
+        data = owned(unfold(data) if values == INTEGERS else data)
+    mask = np.zeros(m * width, np.uint8)
+    for block in places:
+        columns = block % k
+        np.bitwise_or.at(mask, block // k * width + columns // 8, np.uint8(1) << (columns % 8).astype(np.uint8))
+    return checked(reader, Bitmask, (m, k), owned(mask.reshape(m, width)), data, scale, group, codebook)
+
+
+def read_head(reader: Reader) -> tuple[tuple[int, int], int, np.ndarray | None, int | None, np.ndarray | None]:
+    """Return the shape, what the values are, scales, group and codebook; refuse a form of a later release."""
+    form = reader.byte("header")
+    if form not in FORMS.values():
+        raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of form {form}; this release reads 0 to "
+                                              f"{max(FORMS.values())}")
+    shape = reader.integer("shapes"), reader.integer("shapes")
+    m, k = checked(reader, arguments.shape, shape, itemsize=4)
+    values = reader.byte("header")
+    if values > CODES:
+        raise reader.corrupt(f"values are of type 0 to {CODES}, not {values}")
+    scale = group = codebook = None
+    if values == INTEGERS:
+        group, own = reader.integer("header") or None, reader.byte("header")
+        if own > 1 or own and m == 1:
+            raise reader.corrupt("whether rows have scales of their own must be 0 or 1, and 0 of a single row")
+        scale = read_raw(reader, (m if own else 1, 1 if group is None else -(-k // group)), np.float32, "scales")
+    elif values == CODES:
+        c = reader.integer("header")
+        if not 1 <= c <= 256:
+            raise reader.corrupt(f"a codebook of kept weights has 1 to 256 entries, not {c}")
+        codebook = read_raw(reader, (c,), np.float32, "codebooks")
+    return (m, k), values, scale, group, codebook

@@ -1,0 +1,88 @@
+"""The sparse family: products of weights as they are stored, in C."""
+
+from functools import wraps
+
+import numpy as np
+
+from .. import reference
+from ..formats import Bitmask
+from ..reference.sparse.product import matmul_arguments, s8s8_arguments
+from . import threads
+from ._call import aligned, check, empty, once, pointer
+from ._kernels import ffi, lib
+from .packing import Held, held_of
+
+__all__ = ["sparse_matmul", "sparse_s8s8"]
+
+# Rows are handed out by whole blocks, and columns by cache lines: no two threads write the same one where y begins on
+# its boundary.
+ROWS, COLUMNS = 64, 16
+
+# Places that a row unpacks in the time of a multiply-add: where there are few columns, unpacking is the work.
+UNPACKED = 4
+
+_VALUES = {np.dtype(np.float32): lib.RC_SPARSE_F32, np.dtype(np.int8): lib.RC_SPARSE_S8,
+           np.dtype(np.uint8): lib.RC_SPARSE_CODES}
+
+
+def sparse_matmul(kernel, row):
+    """Return the operation sparse_matmul computed by a C kernel."""
+    speed = row.speed
+
+    @wraps(reference.sparse_matmul)
+    def sparse_matmul(a, x):
+        given, (a, x) = a, matmul_arguments(a, x)
+        (m, k), n = a.shape, x.shape[1]
+        if n > 1:
+            x = aligned(x)  # each row of it is read again and again
+        y = empty((m, n), np.float32)
+        held, x_pointer, y_pointer = held_of(given, struct) or once(struct, a), pointer(x), pointer(y, writable=True)
+        weights = held.struct
+        seconds = (a.nnz * n + m * k / UNPACKED) / speed
+        if m and seconds / m * ROWS > threads.CHUNK_SECONDS:  # for Ctrl-C
+            def columns(begin, end):
+                check(kernel(0, m, end - begin, n, weights, x_pointer + begin, y_pointer + begin), "a")
+
+            threads.run(columns, n, seconds, COLUMNS)
+        elif y.size:
+            threads.run(lambda begin, end: check(kernel(begin, end, n, n, weights, x_pointer, y_pointer), "a"), m,
+                        seconds, ROWS)
+        return y
+
+    return sparse_matmul
+
+
+def sparse_s8s8(kernel, row):
+    """Return the operation sparse_s8s8 computed by a C kernel."""
+    speed = 4 * row.speed
+
+    @wraps(reference.sparse_s8s8)
+    def sparse_s8s8(x, x_scale, w, bias=None):
+        given, (x, x_scale, w, bias) = w, s8s8_arguments(x, x_scale, w, bias)
+        (n, k), m = w.shape, len(x)
+        y = empty((m, n), np.float32)
+        if y.size == 0:
+            return y
+        held, added = held_of(given, struct) or once(struct, w), ffi.NULL if bias is None else pointer(bias)
+        arrays = pointer(x), pointer(x_scale), held.struct, added, pointer(y, writable=True)
+        threads.run(lambda begin, end: check(kernel(begin, end, m, n, *arrays), "w"), n, m * n * k / speed, ROWS)
+        return y
+
+    return sparse_s8s8
+
+
+def struct(a: Bitmask) -> Held:
+    """Return a sparse format as a struct rc_sparse: its arrays, where each row begins, and a codebook of 256."""
+    m, k = a.shape
+    starts, made = a.starts, 0
+    scale, stride, codebook, codes = ffi.NULL, 0, ffi.NULL, 0
+    if a.scale is not None:
+        scale, stride = pointer(a.scale), a.scale.shape[1] if a.scale.shape[0] > 1 else 0
+    if a.codebook is not None:
+        codes = len(a.codebook)
+        padded = np.zeros(256, np.float32)
+        padded[:codes] = a.codebook
+        codebook, made = pointer(padded), padded.nbytes
+    arrays = pointer(starts), pointer(a.mask), pointer(a.values), scale, codebook
+    sizes = k, a.segment, stride, a.nnz, a.mask.shape[1], codes
+    return Held(ffi.new("struct rc_sparse *", (_VALUES[a.values.dtype], *sizes, *arrays)), arrays, starts.nbytes + made)
