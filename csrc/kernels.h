@@ -56,6 +56,9 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(gemm_f32nvfp4) \
     THREE(gemm_f32mixed) \
     THREE(gemm_f32f32) \
+    TWO(gemm_s8_pack) \
+    THREE(gemm_s8s8_packed) \
+    THREE(gemm_u8s8_packed) \
     THREE(gemm_s8s8_requantized) \
     THREE(gemm_s8s8_scaled) \
     THREE(requantize_s32) \

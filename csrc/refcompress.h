@@ -68,6 +68,9 @@ struct rc_kernels {
     rc_gemm_f32nvfp4 *gemm_f32nvfp4;
     rc_gemm_f32mixed *gemm_f32mixed;
     rc_gemm_f32f32 *gemm_f32f32;
+    rc_gemm_s8_pack *gemm_s8_pack;
+    rc_gemm_s8s8_packed *gemm_s8s8_packed;
+    rc_gemm_u8s8_packed *gemm_u8s8_packed;
     rc_gemm_s8s8_requantized *gemm_s8s8_requantized;
     rc_gemm_s8s8_scaled *gemm_s8s8_scaled;
     rc_requantize_s32 *requantize_s32;

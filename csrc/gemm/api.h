@@ -80,26 +80,38 @@ typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const
 typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy,
                            int transposed, const float *x, const float *w, float *y);
 
-/* int8 weights of n outputs by k inputs, packed: outputs by sixteens, and the inputs of each group by fours. For input
- * p of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 + o % 16 * 4 + p % 4], with quads = ceil(group /
- * 4); 0 where there is no such output or input. group : 1 to k (1 where k is 0), and groups = ceil(k / group). sums :
- * of the weights of a group, n rows of groups. zero_point : n rows of groups, to be taken off each weight; or NULL. */
+/* int8 weights of n outputs by k inputs, packed: as w + 128, outputs by sixteens, and the inputs of each group by fours.
+ * For input p of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 + o % 16 * 4 + p % 4], with quads =
+ * ceil(group / 4); where there is no such output or input, anything. group : 1 to k (1 where k is 0), and groups =
+ * ceil(k / group). sums : of the weights of a group, n rows of groups. zero_point : n rows of groups, to be taken off
+ * each weight; or NULL. */
 struct rc_packed_s8 {
     size_t n, k, group;
-    const int8_t *w;
+    const uint8_t *w;
     const int32_t *sums;
     const int8_t *zero_point;
 };
 
-/* y[i, o], for the rows i in begin .. end and the outputs o in first .. stop, first a multiple of 16: the sum over p of
- * x[i, p] * w[o, p], to int8. x : rows of w->k; y : rows of w->n. w : of one group, without zero points. */
-typedef int rc_gemm_s8s8_requantized(size_t begin, size_t end, size_t first, size_t stop, const int8_t *x,
+/* Pack w, n rows of k, for outputs 16 * begin to 16 * end: packed and sums are those of the struct. */
+typedef int rc_gemm_s8_pack(size_t begin, size_t end, size_t n, size_t k, size_t group, const int8_t *w,
+                            uint8_t *packed, int32_t *sums);
+
+/* gemm_s8s8 and gemm_u8s8 of weights that were packed, for the rows i in begin .. end and the outputs o in first ..
+ * stop, first a multiple of 16. x : rows of w->k, which begin ldx elements apart; w : of one group, without zero points;
+ * y : rows of w->n. */
+typedef int rc_gemm_s8s8_packed(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
+                                const struct rc_packed_s8 *w, int32_t *y);
+typedef int rc_gemm_u8s8_packed(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const uint8_t *x,
+                                const struct rc_packed_s8 *w, int32_t *y);
+
+/* The same, with the sum to int8. */
+typedef int rc_gemm_s8s8_requantized(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
                                      const struct rc_packed_s8 *w, const struct rc_to_s8 *to, int8_t *y);
 
 /* The same, to float32: the sum over the groups g, ascending from +0.0, of acc[g] * (x_scale[i] * w_scale[o, g]), where
  * acc[g] is the exact sum of x * (w - zero_point) in the group; then bias[o], if there is one. The product of the
  * scales is exact in double; the product with acc, each sum and the bias are rounded to double, and the last to float.
  * w_scale : n rows of groups. */
-typedef int rc_gemm_s8s8_scaled(size_t begin, size_t end, size_t first, size_t stop, const int8_t *x,
+typedef int rc_gemm_s8s8_scaled(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
                                 const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale,
                                 const float *bias, float *y);

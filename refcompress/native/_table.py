@@ -8,7 +8,7 @@ from ._kernels import ffi, lib
 KERNELS = tuple(name for name, _ in ffi.typeof("struct rc_kernels").fields if name != "isa")
 
 # Kernels that are no operation of their own: an operation's binder asks for them.
-HELPERS = ("quantize_runs_s8", "quantize_runs_s16")
+HELPERS = ("quantize_runs_s8", "quantize_runs_s16", "gemm_s8_pack", "gemm_s8s8_packed", "gemm_u8s8_packed")
 
 # Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
 SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
@@ -30,3 +30,9 @@ def rows():
         own = {name: kernel for name in KERNELS if (kernel := getattr(row, name)) != ffi.NULL}
         yield ffi.string(row.isa).decode(), own, bool(lib.rc_supported(level))
         level += 1
+
+
+def widest(name: str):
+    """Return the widest kernel of that name that this machine runs: for what has no bits of its own, such as packing.
+    """
+    return [own[name] for _, own, supported in rows() if supported and name in own][-1]

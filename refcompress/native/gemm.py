@@ -8,7 +8,7 @@ from .. import reference
 from ..formats import Quantized
 from ..formats.prepared import unprepared
 from ..reference.gemm.mixed import f32mixed_arguments
-from . import threads
+from . import gemm_s8, threads
 from ._call import aligned, check, empty, in_default_mode, once, pointer
 from ._checks import f32f32_arguments, s8s8_arguments, u8s8_arguments
 from ._kernels import ffi, lib
@@ -22,6 +22,9 @@ __all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32mixed", "gemm_f32f32", "gemm_s8s8_
 # Rows of w are handed out by twelves: the kernels' tiles have 6 or 4 of them, and what does not fill a tile is wasted.
 GRAIN = 12
 
+# Rows of an integer w are handed out by as many as a tile has, and a product of so few multiply-adds is not packed.
+OUTPUTS, SHORT = gemm_s8.OUTPUTS, 2**16
+
 # Columns of a transposed w are handed out by two cache lines of each row and more.
 STRIP = 128
 
@@ -29,23 +32,47 @@ STRIP = 128
 BLOCK = 256
 
 
-def _integer_product(op: str, arguments):
-    """Return the binder of a product of two integer matrices, which ``arguments`` checks."""
+def _integer_product(op: str, packed: str, arguments):
+    """Return the binder of a product of two integer matrices, which ``arguments`` checks.
+
+    packed : the kernel for weights that were packed.
+    """
 
     def bind(kernel, row):
-        run, speed = by_name(op, kernel), row.speed
+        run, speed = by_name(op, kernel), gemm_s8.SPEED * row.speed
+        of_packed = row.kernels.get(packed)  # a caller's own kernel has none beside it
+
+        def held(w, m, n, k):
+            """Return the packing of a prepared weight, but for a product so short that packing brings nothing."""
+            return held_of(w, gemm_s8.packed) if of_packed is not None and m * n * k > SHORT else None
 
         @wraps(getattr(reference, op))
         def product(x, w):
-            x, w = arguments(x, w)
-            shape = w.shape
-            return _product(run, speed, x, shape, np.int32, shape[1:], pointer(w))
+            given, (x, w) = w, arguments(x, w)
+            n, k = w.shape
+            if given is not w and (ready := held(given, len(x), n, k)):
+                y = empty((len(x), n), np.int32)
+                gemm_s8.multiply_packed(of_packed, row.speed, x, (ready.struct, pointer(y, writable=True)), y.shape)
+                return y
+            return _product(run, speed, x, (n, k), np.int32, (k,), pointer(w), OUTPUTS)
 
         def prepare(x, w):
             given, (x, w) = (x, w), arguments(x, w)
             in_place(given[0], x, "x")
             in_place(unprepared(given[1]), w, "w")
-            return _prepared(op, kernel, speed, x, w.shape, np.int32, w.shape[1:], pointer(w))
+            n, k = w.shape
+            ready = held(given[1], len(x), n, k)
+            if ready is None:
+                return _prepared(op, kernel, speed, x, (n, k), np.int32, (k,), pointer(w), OUTPUTS)
+            y = empty((len(x), n), np.int32)
+            operands = ready.struct, pointer(y, writable=True)
+
+            def again():
+                gemm_s8.multiply_packed(of_packed, row.speed, x, operands, y.shape)
+                return y
+
+            again.held = ready  # type: ignore[attr-defined]  # what the struct points at
+            return again
 
         product.prepare = prepare
         return product
@@ -54,8 +81,8 @@ def _integer_product(op: str, arguments):
     return bind
 
 
-gemm_s8s8 = _integer_product("gemm_s8s8", s8s8_arguments)
-gemm_u8s8 = _integer_product("gemm_u8s8", u8s8_arguments)
+gemm_s8s8 = _integer_product("gemm_s8s8", "gemm_s8s8_packed", s8s8_arguments)
+gemm_u8s8 = _integer_product("gemm_u8s8", "gemm_u8s8_packed", u8s8_arguments)
 
 
 def gemm_f32mixed(kernel, row):
@@ -176,7 +203,7 @@ def _block(k: int, speed: float) -> int:
     return max(1, min(BLOCK, int(threads.CHUNK_SECONDS * speed / (GRAIN * max(k, 1)))))
 
 
-def _product(run, speed, x, shape, dtype, sizes, w):
+def _product(run, speed, x, shape, dtype, sizes, w, grain=GRAIN):
     """Return y = x @ w.T by a kernel, called by name, that takes ranges of the rows of w.
 
     shape : that of w; sizes, w : what says of w where the kernel finds it.
@@ -184,11 +211,11 @@ def _product(run, speed, x, shape, dtype, sizes, w):
     y = empty((len(x), shape[0]), dtype)
     if shape[0] >= 64:  # every sixth output reads all of x
         x = aligned(x)
-    _multiply(run, speed, x, shape, y, sizes, w)
+    _multiply(run, speed, x, shape, y, sizes, w, grain)
     return y
 
 
-def _multiply(run, speed, x, shape, y, sizes, w) -> None:
+def _multiply(run, speed, x, shape, y, sizes, w, grain=GRAIN) -> None:
     """Fill y, with as many rows of x in a call as bounded work allows."""
     m, (n, k) = len(x), shape
     if m * n == 0:
@@ -201,10 +228,10 @@ def _multiply(run, speed, x, shape, y, sizes, w) -> None:
     for i in range(0, m, block):
         rows = min(block, m - i)
         operands = (rows, n, *sizes, x_pointer + i * k, w, y_pointer + i * n)
-        threads.run(lambda begin, end: check(run(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
+        threads.run(lambda begin, end: check(run(begin, end, *operands), "w"), n, rows * n * k / speed, grain)
 
 
-def _prepared(op, kernel, speed, x, shape, dtype, sizes, w):
+def _prepared(op, kernel, speed, x, shape, dtype, sizes, w, grain=GRAIN):
     """Return the product as a function without arguments."""
     m, (n, k) = len(x), shape
     y = empty((m, n), dtype)
@@ -214,7 +241,7 @@ def _prepared(op, kernel, speed, x, shape, dtype, sizes, w):
     run = by_name(op, kernel)
 
     def again():
-        _multiply(run, speed, x, shape, y, sizes, w)
+        _multiply(run, speed, x, shape, y, sizes, w, grain)
         return y
 
     return again

@@ -13,6 +13,7 @@ from ..reference.gemm.integers import requantized_arguments, scaled_arguments
 from . import threads
 from ._call import check, empty, pointer
 from ._kernels import ffi
+from ._table import widest
 from .packing import Held, held_of
 from .prepared import with_prepare
 from .to_s8 import to_s8
@@ -20,7 +21,8 @@ from .to_s8 import to_s8
 __all__ = ["gemm_s8s8_requantized", "gemm_s8s8_scaled"]
 
 LANES = 16  # outputs of a packed block
-ROWS, OUTPUTS = 48, 64  # by which rows of x, or outputs, are handed out: whole tiles
+ROWS, OUTPUTS = 128, 48  # by which rows of x, or outputs, are handed out: whole blocks, whole tiles
+SPEED = 8  # times as many multiply-adds a second as Row.speed says
 
 
 def gemm_s8s8_requantized(kernel, row):
@@ -32,11 +34,10 @@ def gemm_s8s8_requantized(kernel, row):
             x, w, bias, multiplier, shift, zero_point, lowest, highest)
         y = empty((len(x), len(w)), np.int8)
         weight, how = weight or packed(w), to_s8(bias, multiplier, shift, *ends)
-        operands = pointer(x), weight.struct, how.struct, pointer(y, writable=True)
-        seconds = y.size * x.shape[1] / (4 * row.speed)
+        operands = weight.struct, how.struct, pointer(y, writable=True)
 
         def call():
-            by_rows_or_outputs(kernel, operands, *y.shape, seconds)
+            multiply_packed(kernel, row.speed, x, operands, y.shape)
             return y
 
         call.held = weight, how  # what the structs point at
@@ -57,12 +58,11 @@ def gemm_s8s8_scaled(kernel, row):
         x, x_scale, w, bias, _ = scaled_arguments(x, x_scale, w, bias)
         y = empty((len(x), w.shape[0]), np.float32)
         weight = weight or packed_quantized(w)
-        operands = (pointer(x), pointer(x_scale), *weight.struct, ffi.NULL if bias is None else pointer(bias),
+        operands = (pointer(x_scale), *weight.struct, ffi.NULL if bias is None else pointer(bias),
                     pointer(y, writable=True))
-        seconds = y.size * x.shape[1] / (4 * row.speed)
 
         def call():
-            by_rows_or_outputs(kernel, operands, *y.shape, seconds)
+            multiply_packed(kernel, row.speed, x, operands, y.shape)
             return y
 
         call.held = weight  # what the struct points at
@@ -106,23 +106,42 @@ def pack(w: np.ndarray, group: int, zero_point: np.ndarray | None) -> Held:
     """Return a struct rc_packed_s8, laid out as csrc/gemm/api.h writes it."""
     n, k = w.shape
     groups, quads, blocks = -(-k // group), -(-group // 4), -(-n // LANES)
-    rows = np.zeros((n, groups * group), np.int8)
-    rows[:, :k] = w
-    whole = np.zeros((blocks * LANES, groups, quads * 4), np.int8)
-    whole[:n, :, :group] = rows.reshape(n, groups, group)
-    laid = empty((blocks, groups, quads, LANES, 4), np.int8)
-    laid[...] = whole.reshape(blocks, LANES, groups, quads, 4).transpose(0, 2, 3, 1, 4)
-    sums = whole[:n].sum(axis=2, dtype=np.int32)
+    laid, sums = empty((blocks, groups, quads, LANES, 4), np.uint8), np.zeros((n, groups), np.int32)
+    if w.size:
+        kernel, w = widest("gemm_s8_pack"), np.ascontiguousarray(w)
+        operands = n, k, group, pointer(w), pointer(laid, writable=True), pointer(sums, writable=True)
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), blocks, w.nbytes / 1e9)
     arrays = pointer(laid), pointer(sums), ffi.NULL if zero_point is None else pointer(zero_point)
     own = laid.nbytes + sums.nbytes + (0 if zero_point is None else zero_point.nbytes)
     return Held(ffi.new("struct rc_packed_s8 *", (n, k, group, *arrays)), arrays, own)
 
 
-def by_rows_or_outputs(kernel, operands, m: int, n: int, seconds: float) -> None:
-    """Call a kernel for all of m rows and n outputs, its rows among the threads, or where they are few its outputs."""
+def multiply_packed(kernel, speed: float, x: np.ndarray, operands, shape: tuple[int, int]) -> None:
+    """Call a kernel of packed weights for all rows and outputs: outputs among the threads, or rows where they are more.
+
+    operands : what follows x.
+    """
+    m, n = shape
     if m * n == 0:
         return
-    if m >= 4 * ROWS or m >= n:
-        threads.run(lambda begin, end: check(kernel(begin, end, 0, n, *operands), "x"), m, seconds, ROWS)
+    x = apart(x)
+    ldx, inputs = x.shape[1], pointer(x)
+    seconds = m * n * ldx / (SPEED * speed)
+    if m > n:
+        threads.run(lambda begin, end: check(kernel(begin, end, 0, n, ldx, inputs, *operands), "x"), m, seconds, ROWS)
     else:
-        threads.run(lambda begin, end: check(kernel(0, m, begin, end, *operands), "x"), n, seconds, OUTPUTS)
+        threads.run(lambda begin, end: check(kernel(0, m, begin, end, ldx, inputs, *operands), "x"), n, seconds,
+                    OUTPUTS)
+
+
+def apart(x: np.ndarray) -> np.ndarray:
+    """Return x, or a copy with more columns where rows begin at multiples of 2 KiB.
+
+    The rows of a tile would meet in one or two sets of the first-level cache, and push each other out.
+    """
+    m, k = x.shape
+    if k == 0 or k % 2048 or m <= 2:
+        return x
+    wide = empty((m, k + 64), x.dtype)
+    wide[:, :k] = x
+    return wide
