@@ -13,7 +13,7 @@ from ._call import aligned, check, empty, in_default_mode, once, pointer
 from ._checks import f32f32_arguments, s8s8_arguments, u8s8_arguments
 from ._kernels import ffi, lib
 from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled
-from .packing import held_of
+from .packing import Held, held_of
 from .prepared import by_name, in_place, prepared, with_prepare
 
 __all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32mixed", "gemm_f32f32", "gemm_s8s8_requantized",
