@@ -31,15 +31,15 @@ LINE = 64
 SHORT = 1024  # bytes, at 8 an element: finding the boundary takes as long as storing so many
 
 
-def pointer(a: np.ndarray, *, writable: bool = False):
+def pointer(a: np.ndarray, writable: bool = False, *, _ctype_of=_CTYPES.get, _from_buffer=ffi.from_buffer):
     """Return ``a`` as a C array of its dtype; cffi itself would check neither dtype nor byte order nor layout.
 
     The arguments were validated before; this refuses what a mistake in this library would let through.
     """
-    ctype = _CTYPES.get(a.dtype)
+    ctype = _ctype_of(a.dtype)
     if ctype is None or a.flags.num & READY != READY:
         raise AssertionError(f"an array of strides {a.strides} and dtype {a.dtype.str} reached the gate to C")
-    return ffi.from_buffer(ctype, a, writable)
+    return _from_buffer(ctype, a, writable)
 
 
 _kept: dict[tuple, tuple] = {}

@@ -6,40 +6,55 @@ reference's functions of the same names, which refuse it or convert it.
 
 import numpy as np
 
-from ..formats import CSR, Quantized
+from ..constants import LARGEST, SMALLEST_NORMAL
+from ..formats import CSR, Prepared, Quantized
 from ..reference.csr import matrix
-from ..reference.gemm import products
-from ._call import READY
+from ..reference.gemm import integers, products
+from ..reference.quantize.requantization import MOST_SHIFT
+from ._call import READY, pointer
+from ._kernels import lib
 
 SHORT = 2**29  # two sizes below it, of 16 bytes an element at most, have less than 2**63 bytes
-F32, S8, U8 = np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.uint8)  # NumPy has one object for each
+F32, S8, U8, S32 = map(np.dtype, (np.float32, np.int8, np.uint8, np.int32))  # NumPy has one object for each
+SMALLEST, GREATEST = float(SMALLEST_NORMAL), float(LARGEST)
+MOST_S32 = 2**31 - 1
 
 
 def s8s8_arguments(x, w):
+    if type(w) is Prepared:
+        w = w.taken
     if _ready(x, S8) and _ready(w, S8) and x.shape[1] == w.shape[1] <= products.MAX_K_S8S8:
         return x, w
     return products.s8s8_arguments(x, w)
 
 
 def u8s8_arguments(x, w):
+    if type(w) is Prepared:
+        w = w.taken
     if _ready(x, U8) and _ready(w, S8) and x.shape[1] == w.shape[1] <= products.MAX_K_U8S8:
         return x, w
     return products.u8s8_arguments(x, w)
 
 
 def f32s8_arguments(x, w):
+    if type(w) is Prepared:
+        w = w.taken
     if _ready(x, F32) and type(w) is Quantized and _ready(w.values, S8) and x.shape[1] == w.shape[1]:
         return x, w
     return products.f32s8_arguments(x, w)
 
 
 def f32f32_arguments(x, w, transposed):
+    if type(w) is Prepared:
+        w = w.taken
     if transposed is False and _ready(x, F32) and _ready(w, F32) and x.shape[1] == w.shape[1]:
         return x, w, transposed
     return products.f32f32_arguments(x, w, transposed)
 
 
 def matmul_arguments(a, x):
+    if type(a) is Prepared:
+        a = a.taken
     if type(a) is CSR and _ready(x, F32) and a.shape[1] == len(x) and a.shape[0] < SHORT and x.shape[1] < SHORT:
         return a, x
     return matrix.matmul_arguments(a, x)
@@ -48,6 +63,39 @@ def matmul_arguments(a, x):
 def is_ready(x) -> bool:
     """Return whether arguments.array would return this float32 matrix as it is."""
     return _ready(x, F32)
+
+
+def requantized_arguments(x, w, bias, multiplier, shift, zero_point, lowest, highest):
+    if type(w) is Prepared:
+        w = w.taken
+    if _ready(x, S8) and _ready(w, S8) and x.shape[1] == w.shape[1] <= products.MAX_K_S8S8:
+        n, k = w.shape
+        most = MOST_S32 - k * 2**14
+        if (_are(bias, S32, n) and _are(multiplier, S32, n) and _are(shift, S32, n)
+                and type(zero_point) is type(lowest) is type(highest) is int
+                and -128 <= lowest <= zero_point <= highest <= 127
+                and lib.rc_all_within_s32(n, pointer(bias), -most, most)
+                and lib.rc_all_within_s32(n, pointer(multiplier), 0, MOST_S32)
+                and lib.rc_all_within_s32(n, pointer(shift), 1 - MOST_SHIFT, MOST_SHIFT)):
+            return x, w, bias, multiplier, shift, zero_point, lowest, highest
+    return integers.requantized_arguments(x, w, bias, multiplier, shift, zero_point, lowest, highest)
+
+
+def scaled_arguments(x, x_scale, w, bias):
+    if type(w) is Prepared:
+        w = w.taken
+    if _ready(x, S8) and type(w) is Quantized and _ready(w.values, S8) and x.shape[1] == w.shape[1] and len(x) and (
+            w.group is not None or w.scale.shape[1] == 1):
+        n, k = w.shape
+        if (k <= integers.MAX_K_SCALED and _are(x_scale, F32, len(x)) and (bias is None or _are(bias, F32, n))
+                and lib.rc_all_within_f32(len(x), pointer(x_scale), SMALLEST, GREATEST)):
+            return x, x_scale, w, bias, max(1, min(k if w.group is None else w.group, k))
+    return integers.scaled_arguments(x, x_scale, w, bias)
+
+
+def _are(a, dtype: np.dtype, n: int) -> bool:
+    """Return whether an array is one of n numbers of this type, as arguments.array would return it."""
+    return type(a) is np.ndarray and a.dtype is dtype and a.shape == (n,) and a.flags.num & READY == READY
 
 
 def _ready(a, dtype: np.dtype) -> bool:

@@ -100,8 +100,8 @@ def gemm_f32mixed(kernel, row):
             x = x[:, np.concatenate([low, high])]
             _mixed_rows(kernel, speed, x, w.low, w.high, np.arange(w.shape[0]), y)
         else:  # some rows have the one and no inputs of the other, and the others the reverse
-            _mixed_rows(kernel, speed, x, w.low, _nothing(np.int16), low, y)
-            _mixed_rows(kernel, speed, x, _nothing(np.int8), w.high, high, y)
+            _mixed_rows(kernel, speed, x, w.low, NOTHING[np.int16], low, y)
+            _mixed_rows(kernel, speed, x, NOTHING[np.int8], w.high, high, y)
         return y
 
     return gemm_f32mixed
@@ -120,7 +120,10 @@ def gemm_f32f32(kernel, row):
         x = _spread(x) if n >= 64 else x
         y = _apart(m, n) if transposed and k >= 256 else empty((m, n), np.float32)  # sums that come back often
         ldx, ldy = x.shape[1], y.shape[1]
-        x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, writable=True)
+        x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, True)
+        if m * n * k / speed < threads.SERIAL_SECONDS:
+            check(kernel(0, n, m, n, k, ldx, ldy, int(transposed), x_pointer, w_pointer, y_pointer), "w")
+            return y if ldy == n else np.ascontiguousarray(y[:, :n])
         block, grain = _block(k, speed), STRIP if transposed else GRAIN
         for i in range(0, m, block):
             rows = min(block, m - i)
@@ -169,9 +172,9 @@ def _spread(x: np.ndarray) -> np.ndarray:
     return wide
 
 
-def _nothing(dtype) -> Quantized:
-    """Return weights of no inputs; their one scale is shared, so it serves any number of rows."""
-    return Quantized(np.zeros((0, 0), dtype), np.ones((1, 1), np.float32), np.zeros((1, 1), dtype))
+# Weights of no inputs; their one scale is shared, so it serves any number of rows.
+NOTHING = {dtype: Quantized(np.zeros((0, 0), dtype), np.ones((1, 1), np.float32), np.zeros((1, 1), dtype))
+           for dtype in (np.int8, np.int16)}
 
 
 def _mixed_rows(kernel, speed, x, low, high, outputs, y):

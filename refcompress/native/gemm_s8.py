@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import reference
 from ..formats import Quantized
-from ..reference.gemm.integers import requantized_arguments, scaled_arguments
 from . import threads
 from ._call import check, empty, pointer
+from ._checks import requantized_arguments, scaled_arguments
 from ._kernels import ffi
 from ._table import widest
 from .packing import Held, held_of

@@ -1,0 +1,3 @@
+/* Arguments that are a few numbers for each output: whether all lie in their range. Python says which one does not. */
+int rc_all_within_s32(size_t n, const int32_t *a, int32_t low, int32_t high);
+int rc_all_within_f32(size_t n, const float *a, float low, float high); /* a NaN is nowhere */
