@@ -1,5 +1,6 @@
 """The table of kernels (csrc/kernels.c) as Python sees it."""
 
+import functools
 from dataclasses import dataclass
 
 from ._kernels import ffi, lib
@@ -32,6 +33,7 @@ def rows():
         level += 1
 
 
+@functools.cache
 def widest(name: str):
     """Return the widest kernel of that name that this machine runs: for what has no bits of its own, such as packing.
     """

@@ -211,8 +211,13 @@ def _product(run, speed, x, shape, dtype, sizes, w, grain=GRAIN):
 
     shape : that of w; sizes, w : what says of w where the kernel finds it.
     """
-    y = empty((len(x), shape[0]), dtype)
-    if shape[0] >= 64:  # every sixth output reads all of x
+    m, (n, k) = len(x), shape
+    y = empty((m, n), dtype)
+    if m * n and m * n * k / speed < threads.SERIAL_SECONDS:
+        if status := run(0, n, m, n, *sizes, pointer(x), w, pointer(y, True)):
+            check(status, "w")
+        return y
+    if n >= 64:  # every sixth output reads all of x
         x = aligned(x)
     _multiply(run, speed, x, shape, y, sizes, w, grain)
     return y

@@ -7,13 +7,13 @@ import numpy as np
 
 from .. import reference
 from ..constants import LARGEST
-from ..formats import MX, NF4, NVFP4, Packed, Plain, Quantized, Shared
+from ..formats import MX, NF4, NVFP4, Packed, Plain, Prepared, Quantized, Shared
 from ..formats.floats import MX_BLOCK, NF4_LEVELS
 from ..formats.nvfp4 import NVFP4_BLOCK
 from ..reference.gemm.narrow import ACCEPTED, narrow_arguments
 from . import threads
 from ._call import aligned, check, empty, once, pointer
-from ._checks import f32s8_arguments, is_ready
+from ._checks import F32, f32s8_arguments, is_ready
 from ._kernels import ffi, lib
 from .packing import Held, held_of
 from .prepared import in_place, prepared
@@ -36,14 +36,18 @@ def _product(op: str, arguments):
     """Return the binder of a product by narrow weights, whose arguments ``arguments`` checks."""
 
     def bind(kernel, row):
-        speed = row.speed
+        speed, run = row.speed, lib.rc_run_gemm_f32narrow
 
         @wraps(getattr(reference, op))
         def product(x, w):
             given, (x, w) = w, arguments(x, w)
             held = held_of(given, packed) or once(narrow_struct, w)
-            m, n = len(x), w.shape[0]
-            y = empty((m, n), np.float32)
+            (m, k), n = x.shape, w.shape[0]
+            y = empty((m, n), F32)
+            if m * n and m * n * k / speed < threads.SERIAL_SECONDS:
+                if status := run(kernel, 0, n, m, k, n, pointer(x), held.struct, pointer(y, True)):
+                    check(status, "w")
+                return y
             _multiply(kernel, speed, _spread(x) if m >= 8 and n >= 64 else x, held.struct, y)
             return y
 
@@ -76,6 +80,8 @@ def _narrow_arguments(op: str):
     kind, good, _ = ACCEPTED[op]
 
     def arguments(x, w):
+        if type(w) is Prepared:
+            w = w.taken
         if is_ready(x) and type(w) is kind and len(w.shape) == 2 and x.shape[1] == w.shape[1] and good(w):
             return x, w
         return narrow_arguments(op, x, w)
