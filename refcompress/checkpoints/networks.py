@@ -11,7 +11,7 @@ from .. import container, models, reference
 from ..container import DEFAULT_LIMIT
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import ELEMENT_TYPES, Graph, Plain
-from .reading import is_compressed, load
+from .reading import is_compressed, load, unarranged
 from .source_networks import graph_name
 from .sources import Path
 
@@ -78,8 +78,9 @@ def save_model(path: Path, model: "Model", *, implementation: Any = reference,
         from ..graph import onnx
 
         return onnx.save(model, path)
-    container.save(path, {graph_name(model.tensors): model.graph, **model.tensors}, implementation=implementation,
-                   metadata=metadata)
+    layers, arranged = unarranged(model.tensors)
+    container.save(path, {graph_name(model.tensors): model.graph, **layers}, implementation=implementation,
+                   metadata={**(metadata or {}), **arranged})
 
 
 def model_of(graph: Graph, entries: Mapping[str, Any]) -> "Model":

@@ -146,10 +146,15 @@ def save(path: Path, tensors: Mapping[str, Any], *, implementation: Any = refere
     if not isinstance(tensors, Mapping):
         raise ArgumentTypeError("tensors", f"must be a mapping of names, not {type(tensors).__name__}")
     if os.fsdecode(container.files.name_of(path)).lower().endswith(".rcz"):
-        arranged = {name: {"shape": list(value.arrangement.shape), "axes": list(value.arrangement.axes)}
-                    for name, value in tensors.items() if isinstance(value, Arranged)}
-        metadata = {"refcompress.arranged": json.dumps(arranged, sort_keys=True)} if arranged else None
-        layers = {name: value.layer if isinstance(value, Arranged) else value for name, value in tensors.items()}
+        layers, metadata = unarranged(tensors)
         container.save(path, layers, implementation=implementation, metadata=metadata)
         return
     models.save(path, tensors)
+
+
+def unarranged(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return tensors as the layers that a file holds, and the metadata that says how their numbers are arranged."""
+    arranged = {name: {"shape": list(value.arrangement.shape), "axes": list(value.arrangement.axes)}
+                for name, value in tensors.items() if isinstance(value, Arranged)}
+    metadata = {"refcompress.arranged": json.dumps(arranged, sort_keys=True)} if arranged else {}
+    return {name: value.layer if isinstance(value, Arranged) else value for name, value in tensors.items()}, metadata

@@ -5,11 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from refcompress import container, native
+from refcompress import container, load_model, native, same, save_model
 from refcompress.constants import U64
 from refcompress.container.writer import entry_bytes
 from refcompress.errors import ArgumentTypeError, RefcompressError
 from refcompress.formats import CSR, LowRank
+from refcompress.graph import Builder
+from refcompress.graph.use import Use
 from refcompress.recipes.networks import allocate_network, prune, prune_network, quantize_network
 from tests.recipes.test_networks_quantize import dense, error_of_layer, inputs, network
 
@@ -154,3 +156,27 @@ def test_nothing_is_changed():
     prune_network(model, inputs(), sparsity=0.5)
     allocate_network(model, inputs(), budget=1200)
     assert all(np.array_equal(model.tensors[name], tensor) for name, tensor in before.items())
+
+
+def test_a_pruned_convolution_is_sparse_runs_as_it_is_stored_and_comes_back_from_a_file(tmp_path):
+    """Small integers: no sum of the network reaches 2**24, so the order of sums changes no bit."""
+    rng, b = np.random.default_rng(0), Builder()
+
+    def drawn(*shape):
+        return rng.integers(-2, 3, shape).astype(np.float32)
+
+    x = b.input("x", ("n", 3, 9, 9))
+    h = b.relu(b.conv(x, drawn(8, 3, 3, 3), name="whole"))
+    h = b.conv(b.relu(b.conv(h, drawn(8, 4, 3, 3), groups=2, name="groups")), drawn(8, 1, 3, 3), groups=8, name="deep")
+    model, images = b.model(b.linear(b.flatten(h), drawn(5, 72), name="fc")), np.sign(drawn(6, 3, 9, 9))
+    result = prune_network(model, images, sparsity=0.6, method="magnitude")
+    use = Use(native)
+    y = result.model(images, use=use)
+    for name in "whole", "groups", "fc":
+        assert any("csr_matmul" in line for line in use.said[name]) and "decoded" not in " ".join(use.said[name])
+    assert isinstance(result.model.tensors["deep.weight"], np.ndarray)
+    arrays = result.model.replaced({name: np.asarray(tensor) for name, tensor in result.model.tensors.items()})
+    assert np.array_equal(y, arrays(images))
+    save_model(tmp_path / "a.rcz", result.model)
+    back = load_model(tmp_path / "a.rcz")
+    assert np.array_equal(back(images, implementation=native), y) and same(back.tensors, result.model.tensors)

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from ...formats import Node
+from ...formats.arranged import Arranged, Arrangement
 from ...graph.operations.windows import resolved
+from ...graph.use import Use, Weight
 
-__all__ = ["MULTIPLIED", "input_rows", "matrices_of"]
+__all__ = ["MULTIPLIED", "input_rows", "matrices_of", "sparse_form"]
 
 MULTIPLIED = ("linear", "conv")  # operations whose output is a product of rows of inputs and their weight
 
@@ -23,6 +25,17 @@ def matrices_of(node: Node, weight: np.ndarray) -> np.ndarray:
     """Return the weight of a node as matrices (g, m / g, k)."""
     g = groups_of(node)
     return weight.reshape(g, len(weight) // g, -1)
+
+
+def sparse_form(weight: np.ndarray, use: Use) -> Weight:
+    """Return a pruned weight in the sparse format that its node multiplies by: of a convolution the CSR of its matrix.
+
+    Kernels of a single channel (depthwise), and those of three axes, have no sparse product: they stay an array.
+    """
+    if not 2 <= weight.ndim <= 4 or weight.ndim > 2 and weight.shape[1] == 1:
+        return weight
+    matrix = use("csr_from_dense")(weight.reshape(len(weight), -1))
+    return matrix if weight.ndim == 2 else Arranged(matrix, Arrangement(weight.shape, tuple(range(weight.ndim))))
 
 
 def input_rows(node: Node, x: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:

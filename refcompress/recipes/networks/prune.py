@@ -17,6 +17,7 @@ from .calibration import batches
 from .fit import fell_back
 from .layers import Layer, layers_of, ruled
 from .lockstep import Lockstep
+from .matrices import sparse_form
 from .moments import Moments
 from .quantize import finished, left, moments_of
 from .report import Result, Row, stored_bytes
@@ -76,7 +77,8 @@ def prune_network(model: Model, calibration: Any, *, method: str = "sparsegpt", 
     n, m : int, instead of sparsity
         n of each m consecutive inputs of an output stay; those of a convolution are channels x kernel.
     sparse : bool
-        Whether matrices become CSR. A convolution, and a matrix otherwise, stays an array with zeros.
+        Whether matrices become CSR, and those of convolutions. A depthwise convolution, and all weights otherwise, stay
+        arrays with zeros.
 
     Returns
     -------
@@ -128,8 +130,8 @@ def pruned(lock: Lockstep, layer: Layer, settings: PruneSettings) -> Row:
     if layer.others:
         notes.append(f"also the weight of {', '.join(layer.others)}: pruned for the first that takes it")
     weight: Weight = best.reshape(layer.value.shape)
-    if settings.sparse and weight.ndim == 2:
-        weight = lock.use("csr_from_dense")(weight)
+    if settings.sparse:
+        weight = sparse_form(best.reshape(layer.value.shape), lock.use)
     lock.tensors[layer.weight] = weight
     return Row(layer.node.name, layer.weight, method, before, after, moments.output, stored_bytes(weight, lock.use),
                "; ".join(filter(None, notes)))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...container.writer import entry_bytes
+from ...formats.arranged import Arranged
 from ...graph import Model
 from ...graph.use import Use, Weight
 
@@ -58,4 +59,5 @@ def table(rows: Iterable[tuple[str, ...]]) -> str:
 
 def stored_bytes(weight: Weight, use: Use) -> int:
     """Return the bytes of a weight's entry in a file: the same by every implementation."""
-    return len(entry_bytes(weight, implementation=use.implementation))
+    layer = weight.layer if isinstance(weight, Arranged) else weight
+    return len(entry_bytes(layer, implementation=use.implementation))

@@ -12,7 +12,7 @@ from ...formats import LowRankConv, is_array_format
 from ...graph.use import Use, Weight
 from .fit import Settings, fit_matrices, stored
 from .layers import Layer
-from .matrices import matrices_of
+from .matrices import matrices_of, sparse_form
 from .moments import Moments
 from .prune import PruneSettings, pruned_matrices
 from .report import stored_bytes
@@ -73,9 +73,7 @@ def version(layer: Layer, choice: Mapping[str, Any], moments: Moments, use: Use)
         weight = stored(fit.weight, layer.value.shape, settings.bits, use)
         return Version(choice, weight, fit.after, stored_bytes(weight, use), matrices.size)
     found, _, _, after, _ = pruned_matrices(matrices, moments, PruneSettings(**choice), use)
-    weight = found.reshape(layer.value.shape)
-    if weight.ndim == 2:
-        weight = use("csr_from_dense")(weight)
+    weight = sparse_form(found.reshape(layer.value.shape), use)
     return Version(choice, weight, after, stored_bytes(weight, use), int(np.count_nonzero(found)))
 
 
