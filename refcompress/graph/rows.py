@@ -12,6 +12,7 @@ from ..formats import (
     NF4,
     NVFP4,
     ArrayFormat,
+    Bitmask,
     GGMLBlocks,
     LowRank,
     Mixed,
@@ -56,8 +57,22 @@ def _csr(w: CSR, rows: Rows) -> CSR:
     chosen = np.arange(w.shape[0])[rows]
     counts = np.diff(w.indptr)[chosen]
     indptr = np.concatenate([[0], np.cumsum(counts)])
-    places = np.repeat(w.indptr[chosen] - indptr[:-1], counts) + np.arange(indptr[-1])
+    places = _entries(w.indptr, chosen)
     return CSR((len(chosen), w.shape[1]), indptr, w.indices[places], w.data_at(places), w.canonical)
+
+
+def _entries(starts: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the places of the entries of some rows; starts : where each row begins, and the end."""
+    counts = np.diff(starts)[chosen]
+    before = np.cumsum(counts) - counts
+    return np.repeat(starts[chosen] - before, counts) + np.arange(counts.sum())
+
+
+def _bitmask(w: Bitmask, rows: Rows) -> Bitmask:
+    chosen = np.arange(w.shape[0])[rows]
+    scale = None if w.scale is None else _of_each(w.scale, rows)
+    return Bitmask((len(chosen), w.shape[1]), w.mask[rows], w.values[_entries(w.starts, chosen)], scale, w.group,
+                   w.codebook)
 
 
 def _mixed(w: Mixed, rows: Rows) -> Mixed:
@@ -77,7 +92,8 @@ def _blocks(w: GGMLBlocks, rows: Rows) -> GGMLBlocks:
 
 
 TAKEN: dict[type, Callable] = {
-    Quantized: _quantized, Packed: _packed, Shared: _shared, CSR: _csr, Mixed: _mixed, GGMLBlocks: _blocks,
+    Quantized: _quantized, Packed: _packed, Shared: _shared, CSR: _csr, Bitmask: _bitmask, Mixed: _mixed,
+    GGMLBlocks: _blocks,
     LowRank: lambda w, rows: LowRank(w.u[rows], w.s, w.vt),
     MX: lambda w, rows: MX(w.codes[rows], w.scales[rows], w.format),
     NF4: lambda w, rows: NF4(w.codes[rows], w.scales[rows], w.block),

@@ -51,10 +51,15 @@ MATRICES = FORMS | {  # that are matrices alone
     "int8 by groups": (lambda w: integers(w, 8, 16), "gemm_f32s8"),
     "int4 by groups": (lambda w: rc.quantize_pack(integers(w, 4, 32)), "gemm_f32s4"),
     "csr": (lambda w: rc.csr_from_dense(w, w > 0.5), "csr_matmul"),
+    "csr of bfloat16": (lambda w: rc.CSR(w.shape, *(lambda a: (a.indptr, a.indices, plain(a.data, "bfloat16")))(
+        rc.csr_from_dense(w, w > 0))), "csr_matmul"),
+    "bitmask": (lambda w: rc.sparse_bitmask_pack(w, w > 0.5), "sparse_matmul"),
+    "bitmask of int8": (lambda w: rc.sparse_bitmask_pack(integers(w, 8), w > 0), "sparse_matmul"),
     "mixed rows": (lambda w: rc.allocate_mixed(w, np.arange(len(w)) % 3 == 0), "gemm_f32mixed"),
     "low rank": (lambda w: rc.lowrank_svd(w, rank=2), "lowrank_matmul"),
     "ggml": (lambda w: rc.ggml_encode(w, "Q4_0"), None),
 }
+SUMS_OF_THEIR_OWN = ("csr", "csr of bfloat16", "bitmask", "bitmask of int8", "mixed rows")
 every_form, every_matrix = (pytest.mark.parametrize("form", forms) for forms in (FORMS, MATRICES))
 
 
@@ -67,7 +72,7 @@ def run(model, name, *inputs, implementation=native):
     use = Use(implementation)
     y = model(*inputs, use=use)
     said = use.said.get(name, [])
-    products = {line.split(" ")[0] for line in said if line.startswith(("gemm_", "csr_", "lowrank_"))}
+    products = {line.split(" ")[0] for line in said if line.startswith(("gemm_", "csr_", "sparse_", "lowrank_"))}
     return y, products, [line for line in said if "decoded" in line]
 
 
@@ -87,7 +92,7 @@ def test_a_linear_layer(form, implementation):
         return
     dense = w.dense().astype(np.float32)
     assert products == {product or "gemm_f32f32"} and bool(decoded) == (product is None)
-    if form in ("csr", "mixed rows", "int8 by groups"):  # sums of 64 products in another order
+    if form in SUMS_OF_THEIR_OWN:  # of 64 products, in another order
         exact, magnitude = x @ dense.T.astype(np.float64), np.abs(x) @ np.abs(dense.T.astype(np.float64))
         assert np.all(np.abs(y - exact) <= (K + 2) * 2.0**-24 * magnitude)
     else:
@@ -124,7 +129,7 @@ def test_an_embedding_decodes_the_rows_that_are_asked_for_alone(form, monkeypatc
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
-@pytest.mark.parametrize("form", [*FORMS, "int4 by groups"])
+@pytest.mark.parametrize("form", [*FORMS, "int8 by groups", "int4 by groups"])
 def test_recurrent_layers_of_both_directions(form, kind):
     make, product = MATRICES[form]
     gates = {"lstm": 4, "gru": 3}[kind]
@@ -156,7 +161,7 @@ def test_some_rows_of_a_format_are_those_of_its_dense_matrix(form, chosen, start
 def test_a_turned_format_is_the_turned_matrix_or_is_none(form):
     w = WEIGHTS[form]
     found = turned_matrix(w, lambda name: getattr(reference, name))
-    if form in ("int8 by groups", "int4 by groups", "mxfp4", "nf4", "nvfp4", "ggml"):
+    if form in ("int8 by groups", "int4 by groups", "mxfp4", "nf4", "nvfp4", "ggml", "bitmask", "bitmask of int8"):
         assert found is None
     elif form == "low rank":  # whose factors are multiplied in another order
         assert np.allclose(found.dense(), w.dense().T, rtol=2.0**-22, atol=2.0**-22)
