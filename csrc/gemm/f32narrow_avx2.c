@@ -6,13 +6,18 @@
 
 #define MR 3
 #define NR 4
-#define R 4
+#define AT_ONCE 1
+#define R(m) 4
 #define UNIT 16
 #define IN_REGISTERS 16
 
 /* scale : of each code of a scale (MX, NVFP4). value : of each code of 8 bits (LUT8, FP8, MX). */
 struct tables {
     float scale[256], value[256];
+};
+
+struct unit {
+    char none;
 };
 
 #include "f32narrow.h"
@@ -73,9 +78,11 @@ RC_INLINE TARGET __m256 eight_of(const enum operation op, const struct rc_narrow
 
 /* 16 inputs have one scale, so g is their group. */
 RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, const struct tables *t,
-                             const unsigned char *codes, size_t g, size_t last, VEC *v)
+                             const unsigned char *codes, size_t g, size_t last, const size_t c, struct unit *u, VEC *v)
 {
     (void)last;
+    (void)c;
+    (void)u;
     RC_UNROLL for (size_t h = 0; h < 2; h++) {
         if (how.op == F16) {
             v[h] = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(codes + 16 * h)));

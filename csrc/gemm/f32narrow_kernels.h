@@ -37,8 +37,8 @@ RC_INLINE int regular(const struct rc_narrow *w, size_t least)
     return !w->clipped && (w->group >= w->k || (w->group >= least && (w->group & (w->group - 1)) == 0));
 }
 
-#define WITH(scaled, name) products(scaled, c, pack_##name, chains_##name)
-#define WITHOUT(name) products(0, c, pack_each_##name, NULL)
+#define WITH(scaled, name) products(scaled, c, &name##_functions)
+#define WITHOUT(name) products(0, c, &each_##name##_functions)
 
 RC_INLINE TARGET void choose_s8(const struct call *c)
 {
