@@ -10,7 +10,7 @@
  * struct unit          what they keep of a unit
  * decode(how, w, t, codes, g, last, c, u, v)   the inputs 16 c to 16 c + 15 of a unit, c ascending from 0, to v.
  *                      codes : where the unit's first code lies; g : the group of its first input; last : that of the
- *                      row's last one, and no later one is read
+ *                      row's last one, and no later one is read (SIZE_MAX in a unit without a tail)
  *
  * The idea is that of Goto: NR rows of w become floats, a block of KC inputs at a time, and serve MC rows of x before
  * the next block, so that decoding is a few per cent of the work; the chains wait on the stack meanwhile and go on
@@ -27,11 +27,12 @@
  * TILES * NR rows of w, so that the rows of x, which come from L2 or farther, come once for all of them. */
 enum { KC = 512, ROWS = (64 + MR - 1) / MR * MR, SUMS = (ROWS + 3) / 4 * 4 * NR, TILES = 3 };
 
-/* What a decoder is made for, all of it constant. PLAIN : values as they are, or codes a byte each; LESS_ZERO : less
- * their zero points; SCALED : and times a scale; NIBBLES : codes two in a byte; THIRTY_TWO : codes of more than 16
- * values; IN_TABLE : of more than the registers hold. span : the inputs of a unit that share a scale, at most UNIT
- * (which also stands for any multiple of it, and for the whole row). */
-enum form { PLAIN, LESS_ZERO, SCALED, NIBBLES, THIRTY_TWO, IN_TABLE };
+/* What a decoder is made for, all of it constant. PLAIN : values as they are, or codes a byte each; LESS : values less
+ * their zero points; SCALED : values times a scale; LESS_SCALED : both; NIBBLES : codes two in a byte; LESS_NIBBLES :
+ * and less their zero points; THIRTY_TWO : codes of more than 16 values; IN_TABLE : of more than the registers hold.
+ * span : the inputs of a unit that share a scale, at most UNIT (which also stands for any multiple of it, and for the
+ * whole row). */
+enum form { PLAIN, LESS, SCALED, LESS_SCALED, NIBBLES, LESS_NIBBLES, THIRTY_TWO, IN_TABLE };
 struct how {
     enum operation op;
     enum form form;
@@ -56,7 +57,7 @@ RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, co
 RC_INLINE TARGET void decode_row(const struct how how, const struct rc_narrow *w, const struct tables *t, size_t o,
                                  size_t p0, size_t p1, float *out, size_t step)
 {
-    const size_t bits = width_of(how.op, how.form == NIBBLES), first = o * w->stride;
+    const size_t bits = width_of(how.op, how.form == NIBBLES || how.form == LESS_NIBBLES), first = o * w->stride;
     const unsigned shift = shift_of(w);
     const size_t last = first + (w->k ? (w->k - 1) >> shift : 0);
     const unsigned char *codes = (const unsigned char *)w->codes + o * w->row + p0 * bits / 8;
@@ -65,7 +66,7 @@ RC_INLINE TARGET void decode_row(const struct how how, const struct rc_narrow *w
     size_t p = p0;
     for (; p + UNIT <= p1; p += UNIT, codes += UNIT * bits / 8) {
         RC_UNROLL for (size_t c = 0; c < UNIT / 16; c++, out += step) {
-            decode(how, w, t, codes, first + (p >> shift), last, c, &u, v);
+            decode(how, w, t, codes, first + (p >> shift), SIZE_MAX, c, &u, v);
             RC_UNROLL for (size_t h = 0; h < 16 / LANES; h++)
                 v_store(out + h * LANES, v[h]);
         }
@@ -105,15 +106,14 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
                                           size_t p1, float *acc)
 {
     enum { HALVES = 16 / LANES };
-    const size_t r = R(m), bits = width_of(how.op, how.form == NIBBLES), ahead = r * w->row;
+    const size_t r = R(m), bits = width_of(how.op, how.form == NIBBLES || how.form == LESS_NIBBLES), ahead = r * w->row;
     const unsigned shift = shift_of(w);
     VEC sum[AT_ONCE][R(1)][HALVES];
     const unsigned char *codes[R(1)];
-    size_t first[R(1)], last[R(1)];
+    size_t first[R(1)];
     RC_UNROLL for (size_t o = 0; o < r; o++) {
         codes[o] = (const unsigned char *)w->codes + rows[o] * w->row;
         first[o] = rows[o] * w->stride;
-        last[o] = first[o] + ((w->k - 1) >> shift);
         RC_UNROLL for (size_t i = 0; i < m; i++)
             RC_UNROLL for (size_t h = 0; h < HALVES; h++)
                 sum[i][o][h] = v_load(acc + (i * r + o) * 16 + h * LANES);
@@ -124,15 +124,22 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
             RC_UNROLL for (size_t b = 0; b < UNIT * bits / 8; b += 64) /* the next rows, past the end too: a hint */
                 __builtin_prefetch((const char *)((uintptr_t)codes[o] + p * bits / 8 + b + ahead), 0, 2);
         RC_UNROLL for (size_t c = 0; c < UNIT / 16; c++) {
-            VEC v[R(1)][HALVES];
-            RC_UNROLL for (size_t o = 0; o < r; o++)
-                decode(how, w, t, codes[o] + p * bits / 8, first[o] + (p >> shift), last[o], c, &u[o], v[o]);
-            RC_UNROLL for (size_t i = 0; i < m; i++) {
+            VEC v[R(1)][HALVES], input[HALVES];
+            if (m == 1)
+                RC_UNROLL for (size_t h = 0; h < HALVES; h++)
+                    input[h] = v_load(x[0] + p + c * 16 + h * LANES);
+            RC_UNROLL for (size_t o = 0; o < r; o++) {
+                decode(how, w, t, codes[o] + p * bits / 8, first[o] + (p >> shift), SIZE_MAX, c, &u[o], v[o]);
+                if (m == 1)
+                    RC_UNROLL for (size_t h = 0; h < HALVES; h++)
+                        sum[0][o][h] = v_fma(input[h], v[o][h], sum[0][o][h]);
+            }
+            RC_UNROLL for (size_t i = 0; m > 1 && i < m; i++) {
                 RC_UNROLL for (size_t h = 0; h < HALVES; h++) {
-                    VEC input = v_load(x[i] + p + c * 16 + h * LANES);
-                    IN_REGISTER(input);
+                    input[h] = v_load(x[i] + p + c * 16 + h * LANES);
+                    IN_REGISTER(input[h]);
                     RC_UNROLL for (size_t o = 0; o < r; o++)
-                        sum[i][o][h] = v_fma(input, v[o][h], sum[i][o][h]);
+                        sum[i][o][h] = v_fma(input[h], v[o][h], sum[i][o][h]);
                 }
             }
         }
@@ -248,7 +255,7 @@ RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, size_t begin
 {
     enum { GROUPS = 4, MOST = AT_ONCE * R(AT_ONCE) > R(1) ? AT_ONCE * R(AT_ONCE) : 2 * R(1), ALL = GROUPS * MOST };
     float acc[ALL * 16] __attribute__((aligned(64))), totals[ALL], rest[UNIT];
-    const size_t k = w->k, whole = k / UNIT * UNIT, r = R(tall), sums = tall * r, block = tall == 1 ? whole : KC;
+    const size_t k = w->k, whole = k / UNIT * UNIT, r = R(tall), sums = tall * r, block = tall == 1 ? whole : 2 * KC;
     const float *input[AT_ONCE];
     for (size_t o0 = begin; o0 < end; o0 += GROUPS * r) {
         const size_t groups = rc_min((end - o0 + r - 1) / r, GROUPS);

@@ -8,7 +8,7 @@
 #define MR 4
 #define NR 6
 #define AT_ONCE 8
-#define R(m) ((m) <= 2 ? 6 : (m) <= 4 ? 4 : 3)
+#define R(m) ((m) <= 4 ? 4 : 3)
 #define UNIT 64
 #define IN_REGISTERS 32
 
@@ -99,11 +99,12 @@ RC_INLINE TARGET __m512i indices(const int nibbles, const unsigned char *codes, 
 }
 
 /* The floats of 16 codes, of group g. */
-RC_INLINE TARGET __m512 sixteen_of(const enum operation op, const struct rc_narrow *w, const struct tables *t, size_t g)
+RC_INLINE TARGET __m512 sixteen_of(const struct how how, const struct rc_narrow *w, const struct tables *t, size_t g)
 {
     const __m512 e2m1 = _mm512_setr_ps(0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6);
-    switch (op) {
-    case S4: return _mm512_mul_ps(v_load(t->steps[(w->zero_point[g] + 8) & 15]), v_set1(((const float *)w->scale)[g]));
+    const size_t zero = how.form == LESS_NIBBLES ? (size_t)(w->zero_point[g] + 8) & 15 : 8;
+    switch (how.op) {
+    case S4: return _mm512_mul_ps(v_load(t->steps[zero]), v_set1(((const float *)w->scale)[g]));
     case NF4: return _mm512_mul_ps(v_load(w->codebook), v_set1(((const float *)w->scale)[g]));
     case MX: case NVFP4: return _mm512_mul_ps(e2m1, v_set1(t->scale[((const uint8_t *)w->scale)[g]]));
     default: return v_load_some(w->codebook + g * w->entries, v_mask(rc_min(w->entries, 16)));
@@ -172,18 +173,18 @@ RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, co
         *v = _mm512_castsi512_ps(_mm512_slli_epi32(halves, 16));
     } else if (how.op == S8) {
         __m512i q = _mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)(codes + 16 * c)));
-        if (how.form != PLAIN)
+        if (how.form == LESS || how.form == LESS_SCALED)
             q = _mm512_sub_epi32(q, _mm512_set1_epi32(w->zero_point[mine]));
         *v = _mm512_cvtepi32_ps(q);
-        if (how.form == SCALED)
+        if (how.form == SCALED || how.form == LESS_SCALED)
             *v = _mm512_mul_ps(*v, v_set1(((const float *)w->scale)[mine]));
     } else {
         if (c * 16 % how.span == 0) {
-            u->v[0] = sixteen_of(how.op, w, t, mine);
+            u->v[0] = sixteen_of(how, w, t, mine);
             if (how.form == THIRTY_TWO)
                 u->v[1] = v_load_some(w->codebook + mine * w->entries + 16, v_mask(w->entries - 16));
         }
-        const __m512i c16 = indices(how.form == NIBBLES, codes, c);
+        const __m512i c16 = indices(how.form != PLAIN && how.form != THIRTY_TWO, codes, c);
         *v = how.form == THIRTY_TWO ? _mm512_permutex2var_ps(u->v[0], c16, u->v[1])
                                     : _mm512_permutexvar_ps(c16, u->v[0]);
     }
