@@ -2,16 +2,20 @@
  *
  * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them
  * MR, NR               rows of x and of w in a tile: MR * NR vectors and a few operands must fit the registers
- * R                    rows of w at a time where x has one row: R * 16 / LANES vectors and a few operands must fit
+ * AT_ONCE              1 or 8: the most rows of x whose weights are decoded in registers and multiplied at once
+ * R(m)                 rows of w at a time where x has m rows: m * R(m) * 16 / LANES vectors and operands must fit
  * UNIT                 inputs that are decoded at once: a multiple of 16
  * IN_REGISTERS         values of a codebook that registers hold: 16 or 32
  * struct tables        what the decoders look up, made once a call by fill(op, w, tables)
- * decode(how, w, t, codes, g, last, v)   a unit, to UNIT / LANES vectors. codes : where its first code lies; g : the
- *                      group of its first input; last : that of the row's last one, and no later one is read
+ * struct unit          what they keep of a unit
+ * decode(how, w, t, codes, g, last, c, u, v)   the inputs 16 c to 16 c + 15 of a unit, c ascending from 0, to v.
+ *                      codes : where the unit's first code lies; g : the group of its first input; last : that of the
+ *                      row's last one, and no later one is read (SIZE_MAX in a unit without a tail)
  *
  * The idea is that of Goto: NR rows of w become floats, a block of KC inputs at a time, and serve MC rows of x before
  * the next block, so that decoding is a few per cent of the work; the chains wait on the stack meanwhile and go on
- * where they stopped. One row of x has no use for that: its weights are decoded in registers and multiplied at once.
+ * where they stopped. A few rows of x have no use for that: for them the weights are decoded in registers and
+ * multiplied at once.
  *
  * A lane without an input adds 0 * 0 to its chain, which changes nothing: no chain is ever -0.0, since it starts from
  * +0.0.
@@ -23,11 +27,12 @@
  * TILES * NR rows of w, so that the rows of x, which come from L2 or farther, come once for all of them. */
 enum { KC = 512, ROWS = (64 + MR - 1) / MR * MR, SUMS = (ROWS + 3) / 4 * 4 * NR, TILES = 3 };
 
-/* What a decoder is made for, all of it constant. PLAIN : values as they are, or codes a byte each; LESS_ZERO : less
- * their zero points; SCALED : and times a scale; NIBBLES : codes two in a byte; THIRTY_TWO : codes of more than 16
- * values; IN_TABLE : of more than the registers hold. span : the inputs of a unit that share a scale, at most UNIT
- * (which also stands for any multiple of it, and for the whole row). */
-enum form { PLAIN, LESS_ZERO, SCALED, NIBBLES, THIRTY_TWO, IN_TABLE };
+/* What a decoder is made for, all of it constant. PLAIN : values as they are, or codes a byte each; LESS : values less
+ * their zero points; SCALED : values times a scale; LESS_SCALED : both; NIBBLES : codes two in a byte; LESS_NIBBLES :
+ * and less their zero points; THIRTY_TWO : codes of more than 16 values; IN_TABLE : of more than the registers hold.
+ * span : the inputs of a unit that share a scale, at most UNIT (which also stands for any multiple of it, and for the
+ * whole row). */
+enum form { PLAIN, LESS, SCALED, LESS_SCALED, NIBBLES, LESS_NIBBLES, THIRTY_TWO, IN_TABLE };
 struct how {
     enum operation op;
     enum form form;
@@ -36,7 +41,8 @@ struct how {
 
 typedef void packer(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, size_t p1, float *out,
                     size_t step);
-typedef void chainer(const struct rc_narrow *w, const struct tables *t, const size_t *rows, const float *x, float *acc);
+typedef void chainer(const struct rc_narrow *w, const struct tables *t, const size_t *rows, const float *const *x,
+                     size_t p0, size_t p1, float *acc);
 
 /* The group of input p is p >> shift_of: all groups are powers of two, or the whole row. */
 RC_INLINE unsigned shift_of(const struct rc_narrow *w)
@@ -45,33 +51,38 @@ RC_INLINE unsigned shift_of(const struct rc_narrow *w)
 }
 
 RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, const struct tables *t,
-                             const unsigned char *codes, size_t g, size_t last, VEC *v);
+                             const unsigned char *codes, size_t g, size_t last, const size_t c, struct unit *u, VEC *v);
 
 /* Inputs p0 .. p1 of row o, 16 of them to every `step` floats; zeros behind the last one. p0 : a multiple of UNIT. */
 RC_INLINE TARGET void decode_row(const struct how how, const struct rc_narrow *w, const struct tables *t, size_t o,
                                  size_t p0, size_t p1, float *out, size_t step)
 {
-    const size_t bits = width_of(how.op, how.form == NIBBLES), first = o * w->stride;
+    const size_t bits = width_of(how.op, how.form == NIBBLES || how.form == LESS_NIBBLES), first = o * w->stride;
     const unsigned shift = shift_of(w);
     const size_t last = first + (w->k ? (w->k - 1) >> shift : 0);
     const unsigned char *codes = (const unsigned char *)w->codes + o * w->row + p0 * bits / 8;
-    VEC v[UNIT / LANES];
+    struct unit u;
+    VEC v[16 / LANES];
     size_t p = p0;
-    for (; p + UNIT <= p1; p += UNIT, codes += UNIT * bits / 8, out += UNIT / 16 * step) {
-        decode(how, w, t, codes, first + (p >> shift), last, v);
-        RC_UNROLL for (size_t c = 0; c < UNIT / LANES; c++)
-            v_store(out + c * LANES / 16 * step + c * LANES % 16, v[c]);
+    for (; p + UNIT <= p1; p += UNIT, codes += UNIT * bits / 8) {
+        RC_UNROLL for (size_t c = 0; c < UNIT / 16; c++, out += step) {
+            decode(how, w, t, codes, first + (p >> shift), SIZE_MAX, c, &u, v);
+            RC_UNROLL for (size_t h = 0; h < 16 / LANES; h++)
+                v_store(out + h * LANES, v[h]);
+        }
     }
     if (p < p1) { /* nothing is read behind the row: of the last few codes a copy is made */
         unsigned char copy[UNIT * 2] = {0};
         memcpy(copy, codes, ((p1 - p) * bits + 7) / 8);
-        decode(how, w, t, copy, first + (p >> shift), last, v);
-        RC_UNROLL for (size_t c = 0; c < UNIT / LANES; c++) {
-            const size_t at = c * LANES, left = p1 - p;
-            if (at / 16 * 16 < left) {
-                float *to = out + at / 16 * step + at % 16;
-                v_store(to, v_zero());
-                v_store_some(to, v_mask(left < at ? 0 : rc_min(left - at, LANES)), v[c]);
+        RC_UNROLL for (size_t c = 0; c < UNIT / 16; c++) {
+            if (p + c * 16 < p1) {
+                decode(how, w, t, copy, first + (p >> shift), last, c, &u, v);
+                RC_UNROLL for (size_t h = 0; h < 16 / LANES; h++) {
+                    const size_t left = p1 - p - c * 16;
+                    float *to = out + c * step + h * LANES;
+                    v_store(to, v_zero());
+                    v_store_some(to, v_mask(left < h * LANES ? 0 : rc_min(left - h * LANES, LANES)), v[h]);
+                }
             }
         }
     }
@@ -86,39 +97,57 @@ RC_INLINE TARGET void decode_each(const enum operation op, const struct rc_narro
             out[c] = p + c < p1 ? weight_of(op, w, o, p + c) : 0;
 }
 
-/* One row of x: the chains of R rows of w, of all whole units. */
-RC_INLINE TARGET void decode_and_multiply(const struct how how, const struct rc_narrow *w, const struct tables *t,
-                                          const size_t *rows, const float *x, float *acc)
+/* GCC would load an operand anew for each multiplication, which takes all that L1 can give. */
+#define IN_REGISTER(v) __asm__("" : "+v"(v))
+
+/* Few rows of x: accumulate the units from p0 to p1 into the chains of m rows of x and R(m) rows of w. */
+RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, const struct rc_narrow *w,
+                                          const struct tables *t, const size_t *rows, const float *const *x, size_t p0,
+                                          size_t p1, float *acc)
 {
-    const size_t bits = width_of(how.op, how.form == NIBBLES), whole = w->k / UNIT * UNIT, ahead = R * w->row;
+    enum { HALVES = 16 / LANES };
+    const size_t r = R(m), bits = width_of(how.op, how.form == NIBBLES || how.form == LESS_NIBBLES), ahead = r * w->row;
     const unsigned shift = shift_of(w);
-    VEC sum[R][16 / LANES];
-    const unsigned char *codes[R];
-    size_t first[R], last[R];
-    RC_UNROLL for (size_t o = 0; o < R; o++) {
+    VEC sum[AT_ONCE][R(1)][HALVES];
+    const unsigned char *codes[R(1)];
+    size_t first[R(1)];
+    RC_UNROLL for (size_t o = 0; o < r; o++) {
         codes[o] = (const unsigned char *)w->codes + rows[o] * w->row;
         first[o] = rows[o] * w->stride;
-        last[o] = first[o] + (w->k ? (w->k - 1) >> shift : 0);
-        RC_UNROLL for (size_t c = 0; c < 16 / LANES; c++)
-            sum[o][c] = v_zero();
+        RC_UNROLL for (size_t i = 0; i < m; i++)
+            RC_UNROLL for (size_t h = 0; h < HALVES; h++)
+                sum[i][o][h] = v_load(acc + (i * r + o) * 16 + h * LANES);
     }
-    for (size_t p = 0; p < whole; p += UNIT) {
-        VEC input[UNIT / LANES];
-        RC_UNROLL for (size_t c = 0; c < UNIT / LANES; c++)
-            input[c] = v_load(x + p + c * LANES);
-        RC_UNROLL for (size_t o = 0; o < R; o++) {
-            VEC v[UNIT / LANES];
-            const unsigned char *at = codes[o] + p * bits / 8;
-            RC_UNROLL for (size_t b = 0; b < UNIT * bits / 8; b += 64) /* the next R rows, past the end too: a hint */
-                __builtin_prefetch((const char *)((uintptr_t)at + b + ahead), 0, 2);
-            decode(how, w, t, at, first[o] + (p >> shift), last[o], v);
-            RC_UNROLL for (size_t c = 0; c < UNIT / LANES; c++)
-                sum[o][c % (16 / LANES)] = v_fma(input[c], v[c], sum[o][c % (16 / LANES)]);
+    for (size_t p = p0; p < p1; p += UNIT) {
+        struct unit u[R(1)];
+        RC_UNROLL for (size_t o = 0; o < r; o++)
+            RC_UNROLL for (size_t b = 0; b < UNIT * bits / 8; b += 64) /* the next rows, past the end too: a hint */
+                __builtin_prefetch((const char *)((uintptr_t)codes[o] + p * bits / 8 + b + ahead), 0, 2);
+        RC_UNROLL for (size_t c = 0; c < UNIT / 16; c++) {
+            VEC v[R(1)][HALVES], input[HALVES];
+            if (m == 1)
+                RC_UNROLL for (size_t h = 0; h < HALVES; h++)
+                    input[h] = v_load(x[0] + p + c * 16 + h * LANES);
+            RC_UNROLL for (size_t o = 0; o < r; o++) {
+                decode(how, w, t, codes[o] + p * bits / 8, first[o] + (p >> shift), SIZE_MAX, c, &u[o], v[o]);
+                if (m == 1)
+                    RC_UNROLL for (size_t h = 0; h < HALVES; h++)
+                        sum[0][o][h] = v_fma(input[h], v[o][h], sum[0][o][h]);
+            }
+            RC_UNROLL for (size_t i = 0; m > 1 && i < m; i++) {
+                RC_UNROLL for (size_t h = 0; h < HALVES; h++) {
+                    input[h] = v_load(x[i] + p + c * 16 + h * LANES);
+                    IN_REGISTER(input[h]);
+                    RC_UNROLL for (size_t o = 0; o < r; o++)
+                        sum[i][o][h] = v_fma(input[h], v[o][h], sum[i][o][h]);
+                }
+            }
         }
     }
-    RC_UNROLL for (size_t o = 0; o < R; o++)
-        RC_UNROLL for (size_t c = 0; c < 16 / LANES; c++)
-            v_store(acc + o * 16 + c * LANES, sum[o][c]);
+    RC_UNROLL for (size_t o = 0; o < r; o++)
+        RC_UNROLL for (size_t i = 0; i < m; i++)
+            RC_UNROLL for (size_t h = 0; h < HALVES; h++)
+                v_store(acc + (i * r + o) * 16 + h * LANES, sum[i][o][h]);
 }
 
 /* Accumulate `length` inputs into the chains of a tile, those from `lane` on. */
@@ -218,37 +247,52 @@ RC_INLINE TARGET void many_rows(const int scaled, size_t begin, size_t end, size
     }
 }
 
-RC_INLINE TARGET void one_row(const int scaled, size_t begin, size_t end, const float *x, const struct rc_narrow *w,
-                              const struct tables *t, packer *pack, chainer *multiply, float *y)
+/* At most AT_ONCE rows of x, and tall >= m of them for which there is a function: the last row stands for what is not
+ * there. GROUPS times R(tall) rows of w at a time, so that a block of x in L1 serves all of them. */
+RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, size_t begin, size_t end, size_t m, size_t ldx,
+                               size_t ldy, const float *x, const struct rc_narrow *w, const struct tables *t,
+                               packer *pack, chainer *multiply, float *y)
 {
-    enum { FOURS = (R + 3) / 4 * 4 };
-    float acc[FOURS * 16] __attribute__((aligned(64))) = {0}, totals[FOURS], rest[UNIT];
-    const size_t k = w->k, whole = k / UNIT * UNIT;
-    for (size_t o0 = begin; o0 < end; o0 += R) {
-        size_t rows[R];
-        for (size_t o = 0; o < R; o++)
+    enum { GROUPS = 4, MOST = AT_ONCE * R(AT_ONCE) > R(1) ? AT_ONCE * R(AT_ONCE) : 2 * R(1), ALL = GROUPS * MOST };
+    float acc[ALL * 16] __attribute__((aligned(64))), totals[ALL], rest[UNIT];
+    const size_t k = w->k, whole = k / UNIT * UNIT, r = R(tall), sums = tall * r, block = tall == 1 ? whole : 2 * KC;
+    const float *input[AT_ONCE];
+    for (size_t o0 = begin; o0 < end; o0 += GROUPS * r) {
+        const size_t groups = rc_min((end - o0 + r - 1) / r, GROUPS);
+        size_t rows[GROUPS * R(1)];
+        for (size_t o = 0; o < groups * r; o++)
             rows[o] = rc_min(o0 + o, end - 1);
-        multiply(w, t, rows, x, acc);
-        if (whole < k) {
-            for (size_t o = 0; o < R; o++) {
-                pack(w, t, rows[o], whole, k, rest, 16);
-                for (size_t p = whole; p < k; p += LANES) {
-                    float *sum = acc + o * 16 + (p - whole) % 16;
-                    const VEC input = v_load_some(x + p, v_mask(rc_min(k - p, LANES)));
-                    v_store(sum, v_fma(input, v_load(rest + p - whole), v_load(sum)));
+        memset(acc, 0, (groups * sums + 3) / 4 * 64 * sizeof *acc);
+        for (size_t p = 0; p < whole; p += block) {
+            for (size_t i = 0; i < tall; i++)
+                input[i] = x + rc_min(i, m - 1) * ldx;
+            for (size_t s = 0; s < groups; s++)
+                multiply(w, t, rows + s * r, input, p, rc_min(p + block, whole), acc + s * sums * 16);
+        }
+        for (size_t s = 0; s < groups; s++) {
+            for (size_t o = 0; whole < k && o < r; o++) {
+                pack(w, t, rows[s * r + o], whole, k, rest, 16);
+                for (size_t i = 0; i < m; i++) {
+                    for (size_t p = whole; p < k; p += LANES) {
+                        float *sum = acc + (s * sums + i * r + o) * 16 + (p - whole) % 16;
+                        const VEC some = v_load_some(x + i * ldx + p, v_mask(rc_min(k - p, LANES)));
+                        v_store(sum, v_fma(some, v_load(rest + p - whole), v_load(sum)));
+                    }
+                }
+            }
+            for (size_t e = 0; scaled && e < sums; e++) {
+                RC_UNROLL for (size_t lane = 0; lane < 16; lane += LANES) {
+                    float *sum = acc + (s * sums + e) * 16 + lane;
+                    v_store(sum, v_fma(v_set1(scale_of(1, w, rows[s * r + e % r])), v_load(sum), v_zero()));
                 }
             }
         }
-        for (size_t o = 0; scaled && o < R; o++) {
-            RC_UNROLL for (size_t lane = 0; lane < 16; lane += LANES) {
-                float *sum = acc + o * 16 + lane;
-                v_store(sum, v_fma(v_set1(scale_of(1, w, rows[o])), v_load(sum), v_zero()));
-            }
-        }
-        for (size_t o = 0; o < FOURS; o += 4)
-            reduce_four(acc + o * 16, totals + o);
-        for (size_t o = 0; o < rc_min(end - o0, R); o++)
-            y[o0 + o] = totals[o];
+        for (size_t e = 0; e < groups * sums; e += 4)
+            reduce_four(acc + e * 16, totals + e);
+        for (size_t s = 0; s < groups; s++)
+            for (size_t i = 0; i < m; i++)
+                for (size_t o = 0; o < rc_min(end - o0 - s * r, r); o++)
+                    y[i * ldy + o0 + s * r + o] = totals[s * sums + i * r + o];
     }
 }
 
@@ -261,18 +305,51 @@ struct call {
     float *y;
 };
 
-static TARGET void products(const int scaled, const struct call *c, packer *pack, chainer *multiply)
+/* The functions of a decoder: what packs, and what multiplies for 1, 2, 4 and 8 rows of x, or none. */
+struct functions {
+    packer *pack;
+    chainer *multiply[4];
+};
+
+static TARGET void products(const int scaled, const struct call *c, const struct functions *f)
 {
-    if (c->m == 1 && multiply)
-        one_row(scaled, c->begin, c->end, c->x, c->w, c->t, pack, multiply, c->y);
-    else if (c->m && c->begin < c->end)
-        many_rows(scaled, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, pack, c->y);
+    if (c->begin >= c->end || c->m == 0)
+        return;
+    if (c->m == 1 && f->multiply[0])
+        few_rows(scaled, 1, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
+#if AT_ONCE == 8
+    else if (c->m == 2 && f->multiply[1])
+        few_rows(scaled, 2, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[1], c->y);
+    else if (c->m <= 4 && f->multiply[2])
+        few_rows(scaled, 4, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[2], c->y);
+    else if (c->m <= 8 && f->multiply[3])
+        few_rows(scaled, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[3], c->y);
+#endif
+    else
+        many_rows(scaled, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, c->y);
 }
 
 /* The span of a decoder for groups of `group` inputs. */
 #define LEAST(group) ((group) < UNIT ? (group) : UNIT)
 
-/* The two functions of a decoder. */
+/* A decoder: its functions. */
+#define CHAINS(name, m, ...) \
+    static TARGET void chains_##name##_##m(const struct rc_narrow *w, const struct tables *t, const size_t *rows, \
+                                           const float *const *x, size_t p0, size_t p1, float *acc) \
+    { \
+        const struct how how = {__VA_ARGS__}; \
+        decode_and_multiply(how, m, w, t, rows, x, p0, p1, acc); \
+    }
+#if AT_ONCE == 8
+#define MORE_CHAINS(name, ...) \
+    CHAINS(name, 2, __VA_ARGS__) \
+    CHAINS(name, 4, __VA_ARGS__) \
+    CHAINS(name, 8, __VA_ARGS__)
+#define ALL_CHAINS(name) {chains_##name##_1, chains_##name##_2, chains_##name##_4, chains_##name##_8}
+#else
+#define MORE_CHAINS(name, ...)
+#define ALL_CHAINS(name) {chains_##name##_1}
+#endif
 #define DECODER(name, ...) \
     static TARGET void pack_##name(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, size_t p1, \
                                    float *out, size_t step) \
@@ -280,12 +357,9 @@ static TARGET void products(const int scaled, const struct call *c, packer *pack
         const struct how how = {__VA_ARGS__}; \
         decode_row(how, w, t, o, p0, p1, out, step); \
     } \
-    static TARGET void chains_##name(const struct rc_narrow *w, const struct tables *t, const size_t *rows, \
-                                     const float *x, float *acc) \
-    { \
-        const struct how how = {__VA_ARGS__}; \
-        decode_and_multiply(how, w, t, rows, x, acc); \
-    }
+    CHAINS(name, 1, __VA_ARGS__) \
+    MORE_CHAINS(name, __VA_ARGS__) \
+    static const struct functions name##_functions = {pack_##name, ALL_CHAINS(name)};
 
 /* And the one of an operation for what no decoder is made for. */
 #define EACH(name, op) \
@@ -294,4 +368,5 @@ static TARGET void products(const int scaled, const struct call *c, packer *pack
     { \
         (void)t; \
         decode_each(op, w, o, p0, p1, out, step); \
-    }
+    } \
+    static const struct functions each_##name##_functions = {pack_each_##name, {NULL}};

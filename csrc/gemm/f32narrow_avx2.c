@@ -6,13 +6,18 @@
 
 #define MR 3
 #define NR 4
-#define R 4
+#define AT_ONCE 1
+#define R(m) 4
 #define UNIT 16
 #define IN_REGISTERS 16
 
 /* scale : of each code of a scale (MX, NVFP4). value : of each code of 8 bits (LUT8, FP8, MX). */
 struct tables {
     float scale[256], value[256];
+};
+
+struct unit {
+    char none;
 };
 
 #include "f32narrow.h"
@@ -59,6 +64,14 @@ RC_INLINE TARGET __m256i indices(const int nibbles, const unsigned char *codes, 
     return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(codes + 8 * h)));
 }
 
+/* Codes of two's complement in the highest bits of the lanes, with others below them. */
+RC_INLINE TARGET __m256i nibbles_on_top(const unsigned char *codes)
+{
+    int32_t eight;
+    memcpy(&eight, codes, sizeof eight);
+    return _mm256_sllv_epi32(_mm256_set1_epi32(eight), _mm256_setr_epi32(28, 24, 20, 16, 12, 8, 4, 0));
+}
+
 /* Half h of the table of 16 floats of group g. */
 RC_INLINE TARGET __m256 eight_of(const enum operation op, const struct rc_narrow *w, size_t g, size_t h)
 {
@@ -73,9 +86,11 @@ RC_INLINE TARGET __m256 eight_of(const enum operation op, const struct rc_narrow
 
 /* 16 inputs have one scale, so g is their group. */
 RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, const struct tables *t,
-                             const unsigned char *codes, size_t g, size_t last, VEC *v)
+                             const unsigned char *codes, size_t g, size_t last, const size_t c, struct unit *u, VEC *v)
 {
     (void)last;
+    (void)c;
+    (void)u;
     RC_UNROLL for (size_t h = 0; h < 2; h++) {
         if (how.op == F16) {
             v[h] = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(codes + 16 * h)));
@@ -84,12 +99,13 @@ RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, co
             v[h] = _mm256_castsi256_ps(_mm256_slli_epi32(halves, 16));
         } else if (how.op == S8) {
             __m256i q = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)(codes + 8 * h)));
-            if (how.form != PLAIN)
+            if (how.form == LESS || how.form == LESS_SCALED)
                 q = _mm256_sub_epi32(q, _mm256_set1_epi32(w->zero_point[g]));
             v[h] = _mm256_cvtepi32_ps(q);
         } else if (how.op == S4) {
-            const __m256i up = _mm256_slli_epi32(indices(how.form == NIBBLES, codes, h), 28);
-            const __m256i q = _mm256_sub_epi32(_mm256_srai_epi32(up, 28), _mm256_set1_epi32(w->zero_point[g]));
+            __m256i q = _mm256_srai_epi32(nibbles_on_top(codes + 4 * h), 28);
+            if (how.form == LESS_NIBBLES)
+                q = _mm256_sub_epi32(q, _mm256_set1_epi32(w->zero_point[g]));
             v[h] = _mm256_cvtepi32_ps(q);
         } else if (how.form == IN_TABLE) {
             v[h] = _mm256_i32gather_ps(t->value, indices(0, codes, h), 4);
@@ -99,7 +115,7 @@ RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, co
             const __m256 high = _mm256_permutevar8x32_ps(eight_of(how.op, w, g, 1), c8);
             v[h] = _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(c8, 28)));
         }
-        if (how.op == NF4 || how.op == S4 || how.form == SCALED)
+        if (how.op == NF4 || how.op == S4 || how.form == SCALED || how.form == LESS_SCALED)
             v[h] = _mm256_mul_ps(v[h], v_set1(((const float *)w->scale)[g]));
         if (how.op == MX || how.op == NVFP4)
             v[h] = _mm256_mul_ps(v[h], v_set1(t->scale[((const uint8_t *)w->scale)[g]]));

@@ -7,15 +7,22 @@
 
 #define MR 4
 #define NR 6
-#define R 6
+#define AT_ONCE 8
+#define R(m) ((m) <= 4 ? 4 : 3)
 #define UNIT 64
 #define IN_REGISTERS 32
 
-/* scale : of each code of a scale (MX, NVFP4). byte[b][c] : byte b of the float of code c, from the lowest (LUT8), or
- * of its upper half (FP8, MX). */
+/* scale : of each code of a scale (MX, NVFP4). steps[z] : what codes stand for with the zero point z - 8 (S4).
+ * byte[b][c] : byte b of the float of code c, from the lowest (LUT8), or of its upper half (FP8, MX). */
 struct tables {
-    float scale[256];
+    float scale[256], steps[16][16];
     uint8_t byte[4][256];
+};
+
+/* Of a unit: the registers that its codes choose from, or what they chose. */
+struct unit {
+    __m512 v[4];
+    __m512i lower, higher;
 };
 
 #include "f32narrow.h"
@@ -62,6 +69,11 @@ RC_INLINE TARGET void fill_codebook(const float *codebook, size_t entries, struc
 /* What a call looks up, of all that does not depend on the row. */
 RC_INLINE TARGET void fill(const enum operation op, const struct rc_narrow *w, struct tables *t)
 {
+    if (op == S4)
+        for (int z = 0; z < 16; z++) {
+            const __m512 steps = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
+            v_store(t->steps[z], _mm512_sub_ps(steps, v_set1((float)(z - 8))));
+        }
     if (op == MX)
         for (int c = 0; c < 256; c++)
             t->scale[c] = power_of(c);
@@ -87,15 +99,12 @@ RC_INLINE TARGET __m512i indices(const int nibbles, const unsigned char *codes, 
 }
 
 /* The floats of 16 codes, of group g. */
-RC_INLINE TARGET __m512 sixteen_of(const enum operation op, const struct rc_narrow *w, const struct tables *t, size_t g)
+RC_INLINE TARGET __m512 sixteen_of(const struct how how, const struct rc_narrow *w, const struct tables *t, size_t g)
 {
     const __m512 e2m1 = _mm512_setr_ps(0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6);
-    const __m512 s4 = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
-    switch (op) {
-    case S4: {
-        const __m512 zero = _mm512_cvtepi32_ps(_mm512_set1_epi32(w->zero_point[g]));
-        return _mm512_mul_ps(_mm512_sub_ps(s4, zero), v_set1(((const float *)w->scale)[g]));
-    }
+    const size_t zero = how.form == LESS_NIBBLES ? (size_t)(w->zero_point[g] + 8) & 15 : 8;
+    switch (how.op) {
+    case S4: return _mm512_mul_ps(v_load(t->steps[zero]), v_set1(((const float *)w->scale)[g]));
     case NF4: return _mm512_mul_ps(v_load(w->codebook), v_set1(((const float *)w->scale)[g]));
     case MX: case NVFP4: return _mm512_mul_ps(e2m1, v_set1(t->scale[((const uint8_t *)w->scale)[g]]));
     default: return v_load_some(w->codebook + g * w->entries, v_mask(rc_min(w->entries, 16)));
@@ -140,48 +149,44 @@ RC_INLINE TARGET void values_of(const struct tables *t, const unsigned char *cod
 }
 
 RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, const struct tables *t,
-                             const unsigned char *codes, size_t g, size_t last, VEC *v)
+                             const unsigned char *codes, size_t g, size_t last, const size_t c, struct unit *u, VEC *v)
 {
+    const size_t mine = rc_min(g + c * 16 / how.span, last);
     if (how.form == IN_TABLE && how.op == LUT8) {
-        values_of(t, codes, v);
-        return;
-    }
-    if (how.form == IN_TABLE) {
-        const __m512i c64 = _mm512_loadu_si512(codes);
-        const __mmask64 upper = _mm512_movepi8_mask(c64);
-        const __m512i lower = bytes_of(t->byte[0], c64, upper), higher = bytes_of(t->byte[1], c64, upper);
-        RC_UNROLL for (size_t c = 0; c < 4; c++) {
-            v[c] = upper_halves(lower, higher, c);
-            if (how.op == MX)
-                v[c] = _mm512_mul_ps(v[c], v_set1(t->scale[((const uint8_t *)w->scale)[rc_min(g + c / 2, last)]]));
+        if (c == 0)
+            values_of(t, codes, u->v);
+        *v = u->v[c];
+    } else if (how.form == IN_TABLE) {
+        if (c == 0) {
+            const __m512i c64 = _mm512_loadu_si512(codes);
+            const __mmask64 upper = _mm512_movepi8_mask(c64);
+            u->lower = bytes_of(t->byte[0], c64, upper);
+            u->higher = bytes_of(t->byte[1], c64, upper);
         }
-        return;
-    }
-    VEC table = v_zero(), more = v_zero();
-    RC_UNROLL for (size_t c = 0; c < 4; c++) {
-        const size_t mine = rc_min(g + c * 16 / how.span, last);
-        if (how.op == F16) {
-            v[c] = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(codes + 32 * c)));
-        } else if (how.op == BF16) {
-            const __m512i halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(codes + 32 * c)));
-            v[c] = _mm512_castsi512_ps(_mm512_slli_epi32(halves, 16));
-        } else if (how.op == S8) {
-            __m512i q = _mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)(codes + 16 * c)));
-            if (how.form != PLAIN)
-                q = _mm512_sub_epi32(q, _mm512_set1_epi32(w->zero_point[mine]));
-            v[c] = _mm512_cvtepi32_ps(q);
-            if (how.form == SCALED)
-                v[c] = _mm512_mul_ps(v[c], v_set1(((const float *)w->scale)[mine]));
-        } else {
-            if (c * 16 % how.span == 0) {
-                table = sixteen_of(how.op, w, t, mine);
-                if (how.form == THIRTY_TWO)
-                    more = v_load_some(w->codebook + mine * w->entries + 16, v_mask(w->entries - 16));
-            }
-            const __m512i c16 = indices(how.form == NIBBLES, codes, c);
-            v[c] = how.form == THIRTY_TWO ? _mm512_permutex2var_ps(table, c16, more)
-                                          : _mm512_permutexvar_ps(c16, table);
+        *v = upper_halves(u->lower, u->higher, c);
+        if (how.op == MX)
+            *v = _mm512_mul_ps(*v, v_set1(t->scale[((const uint8_t *)w->scale)[mine]]));
+    } else if (how.op == F16) {
+        *v = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(codes + 32 * c)));
+    } else if (how.op == BF16) {
+        const __m512i halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(codes + 32 * c)));
+        *v = _mm512_castsi512_ps(_mm512_slli_epi32(halves, 16));
+    } else if (how.op == S8) {
+        __m512i q = _mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)(codes + 16 * c)));
+        if (how.form == LESS || how.form == LESS_SCALED)
+            q = _mm512_sub_epi32(q, _mm512_set1_epi32(w->zero_point[mine]));
+        *v = _mm512_cvtepi32_ps(q);
+        if (how.form == SCALED || how.form == LESS_SCALED)
+            *v = _mm512_mul_ps(*v, v_set1(((const float *)w->scale)[mine]));
+    } else {
+        if (c * 16 % how.span == 0) {
+            u->v[0] = sixteen_of(how, w, t, mine);
+            if (how.form == THIRTY_TWO)
+                u->v[1] = v_load_some(w->codebook + mine * w->entries + 16, v_mask(w->entries - 16));
         }
+        const __m512i c16 = indices(how.form != PLAIN && how.form != THIRTY_TWO, codes, c);
+        *v = how.form == THIRTY_TWO ? _mm512_permutex2var_ps(u->v[0], c16, u->v[1])
+                                    : _mm512_permutexvar_ps(c16, u->v[0]);
     }
 }
 

@@ -4,13 +4,17 @@ DECODER(f16, F16, PLAIN, UNIT)
 DECODER(bf16, BF16, PLAIN, UNIT)
 DECODER(fp8, FP8, IN_TABLE, UNIT)
 DECODER(s8, S8, PLAIN, UNIT)
-DECODER(s8_less, S8, LESS_ZERO, UNIT)
-DECODER(s8_16, S8, SCALED, 16)
+DECODER(s8_less, S8, LESS, UNIT)
 DECODER(s8_32, S8, SCALED, LEAST(32))
 DECODER(s8_64, S8, SCALED, LEAST(64))
-DECODER(s4_16, S4, NIBBLES, 16)
+DECODER(s8_less_16, S8, LESS_SCALED, 16)
+DECODER(s8_less_32, S8, LESS_SCALED, LEAST(32))
+DECODER(s8_less_64, S8, LESS_SCALED, LEAST(64))
 DECODER(s4_32, S4, NIBBLES, LEAST(32))
 DECODER(s4_64, S4, NIBBLES, LEAST(64))
+DECODER(s4_less_16, S4, LESS_NIBBLES, 16)
+DECODER(s4_less_32, S4, LESS_NIBBLES, LEAST(32))
+DECODER(s4_less_64, S4, LESS_NIBBLES, LEAST(64))
 DECODER(lut4, LUT4, NIBBLES, LEAST(64))
 DECODER(lut4_bytes, LUT4, PLAIN, LEAST(64))
 DECODER(lut8_32, LUT8, THIRTY_TWO, LEAST(64))
@@ -37,8 +41,8 @@ RC_INLINE int regular(const struct rc_narrow *w, size_t least)
     return !w->clipped && (w->group >= w->k || (w->group >= least && (w->group & (w->group - 1)) == 0));
 }
 
-#define WITH(scaled, name) products(scaled, c, pack_##name, chains_##name)
-#define WITHOUT(name) products(0, c, pack_each_##name, NULL)
+#define WITH(scaled, name) products(scaled, c, &name##_functions)
+#define WITHOUT(name) products(0, c, &each_##name##_functions)
 
 RC_INLINE TARGET void choose_s8(const struct call *c)
 {
@@ -50,11 +54,15 @@ RC_INLINE TARGET void choose_s8(const struct call *c)
     else if (!regular(w, 16))
         WITHOUT(s8);
     else if (w->group == 16)
-        WITH(0, s8_16);
-    else if (w->group == 32)
+        WITH(0, s8_less_16);
+    else if (w->group == 32 && w->zeros)
         WITH(0, s8_32);
-    else
+    else if (w->group == 32)
+        WITH(0, s8_less_32);
+    else if (w->zeros)
         WITH(0, s8_64);
+    else
+        WITH(0, s8_less_64);
 }
 
 RC_INLINE TARGET void choose_s4(const struct call *c)
@@ -63,11 +71,15 @@ RC_INLINE TARGET void choose_s4(const struct call *c)
     if (!regular(w, 16))
         WITHOUT(s4);
     else if (w->group == 16)
-        WITH(0, s4_16);
-    else if (w->group == 32)
+        WITH(0, s4_less_16);
+    else if (w->group == 32 && w->zeros)
         WITH(0, s4_32);
-    else
+    else if (w->group == 32)
+        WITH(0, s4_less_32);
+    else if (w->zeros)
         WITH(0, s4_64);
+    else
+        WITH(0, s4_less_64);
 }
 
 RC_INLINE TARGET void choose_lut4(const struct call *c)
