@@ -10,7 +10,7 @@ import torch
 from refcompress import reference
 
 from . import Peer, by_rule
-from .bounds import quantized_together, rounded, sums, within
+from .bounds import one_apart, quantized_together, rounded, sums, within
 from .weights import values
 
 ITSELF = "quantizes x itself, by one scale"
@@ -69,6 +69,21 @@ def _requantized(x, w):
     return lambda: torch.ops.quantized.linear(x, weight, 2.0**16, 128).int_repr().numpy()
 
 
+def _to_int8(engine):
+    """Return what prepares the product that ends in int8, of factors that are powers of two."""
+    def prepare(x, w, bias, multiplier, shift):
+        if np.ptp(multiplier) or np.ptp(shift):
+            raise ValueError("only one factor for all outputs")
+        n, divisor = len(w), 2.0 ** (31 + int(shift[0])) / int(multiplier[0])
+        ones = np.ones(n, np.float32), np.zeros(n, np.int8)
+        weight = _packed(w, *ones, torch.from_numpy(bias).float(), engine)
+        unsigned = torch.from_numpy((x.view(np.uint8) + np.uint8(128)))
+        given = torch._make_per_tensor_quantized_tensor(unsigned, 1.0, 128)
+        return lambda: torch.ops.quantized.linear(given, weight, divisor, 128).int_repr().numpy()
+
+    return prepare
+
+
 def _rounds_of(expected, got, args, kwargs):
     assert np.abs(got - np.clip(expected / 2.0**16 + 128, 0, 255)).max(initial=0) <= 0.5 + 2.0**-10
 
@@ -106,6 +121,10 @@ PEERS = {
     "sparse_s8s8": Peer("torch, FBGEMM, dense", _pruned, within(quantized_together), bytes_a_weight=1, note=ITSELF),
     "gemm_s8s8_scaled": [
         Peer(f"torch, {name}", _dynamic(engine), within(quantized_together), note=ITSELF)
+        for name, engine in (("FBGEMM", "fbgemm"), ("oneDNN", "onednn"))
+    ],
+    "gemm_s8s8_requantized": [
+        Peer(f"torch, {name}", _to_int8(engine), one_apart, note="to uint8")
         for name, engine in (("FBGEMM", "fbgemm"), ("oneDNN", "onednn"))
     ],
     "gemm_f32f16": Peer("torch, FBGEMM", _half, by_rule("gemm_f32f16")),
