@@ -255,12 +255,15 @@ def test_peers_that_are_not_installed_are_listed(monkeypatch):
     assert list(absent) == ["no_such_library"] and found["csr_matmul"] == [numpy_blas.PEERS["csr_matmul"]]
 
 
+def test_the_packages_of_peers_are_printed_for_make():
+    done = subprocess.run([sys.executable, "-m", "benchmarks.peers"], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == peers.packages() and "scipy" in peers.packages()
+
+
 @pytest.mark.filterwarnings("ignore:::torch")  # what libraries deprecate of their own is not ours
 @pytest.mark.parametrize("adapter", peers.ADAPTERS)
 def test_every_adapter_has_a_library_that_can_be_installed_and_operations_of_ours(adapter):
-    extra = subprocess.run(
-        [sys.executable, "-m", "benchmarks.peers"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.split()
+    extra = peers.packages()
     text = (ROOT / "benchmarks" / "peers" / f"{adapter}.py").read_text()
     names = {"sklearn": "scikit-learn", "faiss": "faiss-cpu"}
     imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
