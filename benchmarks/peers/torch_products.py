@@ -11,7 +11,7 @@ from refcompress import reference
 
 from . import Peer, by_rule
 from .bounds import one_apart, quantized_together, rounded, sums, within
-from .weights import values
+from .weights import dense, values
 
 ITSELF = "quantizes x itself, by one scale"
 
@@ -96,7 +96,7 @@ def _half(x, w):
 
 
 def _bfloat16(x, w):
-    x, w = (torch.from_numpy(a.dense()).bfloat16() for a in (x, w))
+    x, w = (torch.from_numpy(dense(a)).bfloat16() for a in (x, w))
     weight = torch.ops.mkldnn._reorder_linear_weight(w, len(x))
     return lambda: torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "").float().numpy()
 
