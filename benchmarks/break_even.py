@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 N = K = 4096
 DENSITIES, COLUMNS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7), (1, 8, 64, 256)
 SECONDS, ROUNDS = 0.15, 3
+INTEGERS = "bitmask, int8, inputs int8"
 QUICK = 512  # rows and inputs with --quick
 
 
@@ -29,6 +30,7 @@ def sparse_formats(reference) -> dict[str, Callable]:
     if hasattr(reference, "sparse_bitmask_pack"):
         makers["bitmask, float32"] = reference.sparse_bitmask_pack
         makers["bitmask, int8"] = lambda w, kept: reference.sparse_bitmask_pack(reference.quantize_s8(w, axis=0), kept)
+        makers[INTEGERS] = makers["bitmask, int8"]
     return makers
 
 
@@ -54,6 +56,17 @@ def dense_calls(found, w: np.ndarray, x: np.ndarray) -> dict[str, Callable]:
         peer.check(expected, call(), (rows, w), {})
         calls[peer.label] = call
     return calls
+
+
+def call_on_integers(native, weight, x: np.ndarray) -> Callable:
+    """Return our product of int8 weights by inputs that were brought to int8 beforehand, a scale each, checked."""
+    from .peers.bounds import sums, within
+
+    q = native.quantize_s8(np.ascontiguousarray(x.T), axis=0)
+    ready = native.prepare(weight, "sparse_s8s8")
+    args = q.values, q.scale[:, 0].copy(), ready if ready.packed_bytes else weight
+    within(sums)(None, native.sparse_s8s8(*args), (*args[:2], weight), {})
+    return lambda: native.sparse_s8s8(*args)
 
 
 def our_call(native, weight, x: np.ndarray) -> Callable:
@@ -89,15 +102,17 @@ def measured(threads: int, n: int, k: int) -> list[dict]:
     rng, rows = np.random.default_rng(0), []
     inputs = {columns: rng.standard_normal((k, columns), dtype=np.float32) for columns in COLUMNS}
     kinds = sparse_formats(reference)
+    w = rng.standard_normal((n, k), dtype=np.float32)
+    dense_of = {columns: dense_calls(found, w, x) for columns, x in inputs.items()}  # no density changes their speed
     for density in (*DENSITIES, None):
-        w = rng.standard_normal((n, k), dtype=np.float32)
         kept = rng.random((n, k), dtype=np.float32) < (density or 1)
         sparse = {name: make(w, kept) for name, make in kinds.items()} if density else {}
         weights = sparse or narrow_formats(rng, n, k)
         for columns, x in inputs.items():
             print(f"[density {density or 'dense'}, {columns} columns]", file=sys.stderr, flush=True)
-            dense = dense_calls(found, np.where(kept, w, np.float32(0)), x)
-            calls = dense | {name: our_call(native, weight, x) for name, weight in weights.items()}
+            dense = dense_of[columns]
+            calls = dense | {name: (call_on_integers if name == INTEGERS else our_call)(native, weight, x)
+                             for name, weight in weights.items()}
             first = {name: timed(call, 1)[0] for name, call in calls.items()}
             seconds = {name: min(own) for name, own in in_turns(calls, first, SECONDS * len(calls), ROUNDS).items()}
             who = min(dense, key=seconds.__getitem__)

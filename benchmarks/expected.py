@@ -6,6 +6,9 @@ For share_optimal it is our own native form, which the tests prove: the peers ar
 
 import numpy as np
 
+from refcompress import reference
+from refcompress.reference.gemm import integers
+
 from .peers.weights import dense
 
 
@@ -13,7 +16,28 @@ def _decoded(x, w):
     return (x.astype(np.float64) @ dense(w).astype(np.float64).T).astype(np.float32)
 
 
+def _scaled(x, x_scale, w, bias=None):
+    """gemm_s8s8_scaled with sums by BLAS: of integers below 2**53, so exact; what follows them is in its order."""
+    (n, k), group = w.shape, w.group or max(w.shape[1], 1)
+    steps = (w.values - w.expand(w.zero_point).astype(np.float64)).T
+    scale = np.broadcast_to(w.scale, (n, w.scale.shape[1])).astype(np.float64)
+    y = np.zeros((len(x), n))
+    for g, first in enumerate(range(0, k, group)):
+        part = slice(first, first + group)
+        y += (x[:, part].astype(np.float64) @ steps[part]) * (x_scale.astype(np.float64)[:, None] * scale[:, g])
+    return (y if bias is None else y + bias).astype(np.float32)
+
+
+def _requantized(x, w, bias, multiplier, shift):
+    sums = (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64) + bias
+    return integers.rounded_to_s8(sums, multiplier, shift, 0, -128, 127)
+
+
 EXPECTED = {
+    "gemm_s8s8_scaled": _scaled,
+    "gemm_s8s8_requantized": _requantized,
+    "sparse_s8s8": lambda x, x_scale, w: _scaled(x, x_scale, reference.sparse_bitmask_unpack(w)),
+    "sparse_matmul": lambda a, x: (a.dense().astype(np.float64) @ x.astype(np.float64)).astype(np.float32),
     **{f"gemm_f32{kind}": _decoded for kind in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4")},
     "csr_matmul": lambda a, x: (a.dense().astype(np.float64) @ x.astype(np.float64)).astype(np.float32),
     "gemm_s8s8": lambda x, w: (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int32),

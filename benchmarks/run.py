@@ -116,7 +116,8 @@ def main(argv=None) -> int:
                 print(f"[again, {i}/{len(again)} not settled to {SETTLED:.1%}, {time.time() - began:.0f} s] "
                       f"{contest.case.op}: {contest.case.name}", file=sys.stderr, flush=True)
                 contest.run_pass(seconds, least=ROUNDS)
-    limits = limits.or_better(Limits.measured(options.threads, limits.held))  # others may have run in the beginning
+    if not options.quick:  # others may have run in the beginning
+        limits = limits.or_better(Limits.measured(options.threads, limits.held))
     rows = [row for contest in contests for row in contest.finished(limits)]
     rows = report.with_peers([row.as_dict() for row in rows])
     paper = table8.measure(options.threads) if whole and not options.isa or options.op == "table8" else []

@@ -7,7 +7,8 @@ from refcompress import reference
 from .case import LAYERS, Case, normal, on_grid
 
 
-def gemm(op, layer, batch, group=None, transposed=False, **flags):
+def gemm(op, layer, batch, group=None, transposed=False, short=False, **flags):
+    """Return a case of a dense product; short : an unsigned x of 7 bits, of which AVX2's pairs do not saturate."""
     outputs, inputs, _ = LAYERS[layer]
 
     def make(rng):
@@ -17,7 +18,7 @@ def gemm(op, layer, batch, group=None, transposed=False, **flags):
             return (normal(rng, batch, inputs), normal(rng, *shape)), {"transposed": True} if transposed else {}
         if op == "gemm_f32s8":
             return (normal(rng, batch, inputs), reference.quantize_s8(normal(rng, outputs, inputs), **scales)), {}
-        low, high = (0, 256) if op == "gemm_u8s8" else (-128, 128)
+        low, high = (0, 128 if short else 256) if op == "gemm_u8s8" else (-128, 128)
         return (rng.integers(low, high, (batch, inputs)).astype(np.uint8 if op == "gemm_u8s8" else np.int8), w), {}
 
     scales = {"axis": 0} if group is None else {"group": group}
@@ -25,7 +26,8 @@ def gemm(op, layer, batch, group=None, transposed=False, **flags):
     touched = (4 if op == "gemm_f32f32" else 1) * outputs * inputs + wide * batch * inputs + 4 * batch * outputs
     return Case(
         op,
-        f"{layer}{f', groups of {group}' if group else ''}{', transposed' if transposed else ''}, batch {batch}",
+        f"{layer}{f', groups of {group}' if group else ''}{', transposed' if transposed else ''}"
+        f"{', x of 7 bits' if short else ''}, batch {batch}",
         make,
         2 * batch * outputs * inputs,
         touched,
@@ -59,6 +61,7 @@ CASES = [
     *(gemm(op, "AlexNet conv5", 169) for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8")),
     *(case for op in ("gemm_s8s8", "gemm_u8s8", "gemm_f32s8") for case in on_grid(gemm, op)),
     *(gemm("gemm_f32s8", "4096 wide", batch, group=32) for batch in (1, 64)),
+    *(gemm("gemm_u8s8", "4096 wide", batch, short=True) for batch in (1, 64)),
     *(gemm("gemm_f32f32", "4096 wide", batch) for batch in (1, 16, 64)),
     *(gemm("gemm_f32f32", "4096 wide", batch, transposed=True) for batch in (1, 16, 64)),
     *(mixed("LeNet-300-100 fc1", 64, axis, quick=True) for axis in (0, 1)),

@@ -4,11 +4,12 @@ import numpy as np
 
 from refcompress import formats
 
-from .case import Case, normal
+from .case import LAYERS, Case, normal
 
 
-def integer_layer(op, name, m, k, n, group=None, **flags):
-    """Return a case of a product of int8 with what follows it, of m rows, k inputs and n outputs."""
+def integer_layer(op, name, m, k, n, group=None, bias=True, **flags):
+    """Return a case of a product of int8 with what follows it, of m rows, k inputs and n outputs; bias : whether
+    gemm_s8s8_scaled has one, which few peers take."""
     def make(rng):
         x, w = rng.integers(-128, 128, (m, k)).astype(np.int8), rng.integers(-8, 8, (n, k)).astype(np.int8)
         if op == "gemm_s8s8_requantized":
@@ -17,14 +18,22 @@ def integer_layer(op, name, m, k, n, group=None, **flags):
             return (x, w, rng.integers(-999, 999, n).astype(np.int32), *factors), {}
         scale = np.ones((n, 1 if group is None else k // group), np.float32)
         w = formats.Quantized(w, scale, np.zeros(scale.shape, np.int8), group)
-        return (x, np.ones(m, np.float32), w, normal(rng, n)), {}
+        return (x, np.ones(m, np.float32), w, *([normal(rng, n)] if bias else [])), {}
 
     of_y = 1 if op == "gemm_s8s8_requantized" else 4
     return Case(op, name, make, 2 * m * k * n, n * k + m * k + of_y * m * n, reference=m * k * n < 2e7,
                 arithmetic="s8", weight=1 if op == "gemm_s8s8_requantized" else 2, weights=n * k, **flags)
 
 
+def wide(op, layer, batch, group=None, **flags):
+    outputs, inputs, _ = LAYERS[layer]
+    said = f", groups of {group}" if group else ""
+    return integer_layer(op, f"{layer}{said}, batch {batch}", batch, inputs, outputs, group, False, **flags)
+
+
 CASES = [
+    *(wide("gemm_s8s8_scaled", "4096 wide", batch) for batch in (1, 8, 64)),
+    *(wide("gemm_s8s8_requantized", "4096 wide", batch) for batch in (1, 64)),
     integer_layer("gemm_s8s8_requantized", "MobileNetV2 last block, 49 rows", 49, 960, 320, quick=True),
     integer_layer("gemm_s8s8_requantized", "MobileNetV2 second block, 12544 rows", 12544, 16, 96),
     integer_layer("gemm_s8s8_requantized", "MobileNetV2 third block, 3136 rows", 3136, 144, 24),

@@ -19,7 +19,7 @@ def sparse_matmul(layer, batch, density=None, **flags):
     return Case("sparse_matmul", f"{layer}, bitmask of int8, density {share:g}, batch {batch}",
                 lambda rng: ((weights(rng, layer, share), normal(rng, inputs, batch)), {}), 2 * entries * batch,
                 entries + outputs * inputs / 8 + 4 * batch * (inputs + outputs), reference=entries * batch < 2e7,
-                **flags)
+                weight=0, weights=outputs * inputs, **flags)
 
 
 def sparse_s8s8(layer, batch, density=None, **flags):
@@ -33,7 +33,7 @@ def sparse_s8s8(layer, batch, density=None, **flags):
 
     return Case("sparse_s8s8", f"{layer}, bitmask, density {share:g}, batch {batch}", make, 2 * entries * batch,
                 entries + outputs * inputs / 8 + batch * (inputs + 4 * outputs), arithmetic="s8",
-                reference=outputs * inputs * batch < 2e7, **flags)
+                reference=outputs * inputs * batch < 2e7, weight=2, weights=outputs * inputs, **flags)
 
 
 CASES = [

@@ -25,6 +25,7 @@ ADAPTERS = (
     "open_vino",
     "ggml_cpu",
     "numkong_packed",
+    "own_products",
     "ml_dtypes_floats",
     "zlib_coder",
     "zstandard_coder",

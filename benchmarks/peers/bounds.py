@@ -59,3 +59,10 @@ def quantized_together(x, w) -> np.ndarray:
     low, high = min(x.min(initial=0), 0), max(x.max(initial=0), 0)
     # Half a step, and half of one by which the zero point moves the grid.
     return np.full((len(x), 1), (high - low) / 255) * np.abs(w).sum(axis=1) * (1 + 2.0**-10) + 2 * sums(x, w)
+
+
+def one_apart(expected, got, args, kwargs):
+    """Raise AssertionError unless uint8 around 128 are the int8 of gemm_s8s8_requantized, or beside them: others round
+    the quotient in float32, ours is exact and rounded once."""
+    off = np.abs(got.astype(np.int16) - 128 - expected).max(initial=0)
+    assert off <= 1, f"off by {off}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import Peer, by_rule
 from .bounds import rounded, within
+from .weights import dense
 
 _found = sorted(Path(sys.prefix, "lib").glob("libmkl_rt.so*"))
 if not _found:
@@ -48,7 +49,7 @@ def _unsigned(x, w):
 
 
 def _bfloat16(x, w):
-    x, w = ((a.dense().view(np.uint32) >> 16).astype(np.uint16) for a in (x, w))
+    x, w = ((dense(a).view(np.uint32) >> 16).astype(np.uint16) for a in (x, w))
     (m, k), n = x.shape, len(w)
     y = np.empty((m, n), np.float32)
     def call():

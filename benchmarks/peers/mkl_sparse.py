@@ -89,6 +89,6 @@ def _rows(x, x_scale, w, bias=None):
 CSR = [Peer("MKL, CSR", _sparse, by_rule("csr_matmul")), Peer("MKL, CSR, inspected", _inspected, by_rule("csr_matmul"))]
 PEERS = {
     "csr_matmul": CSR,
-    "sparse_matmul": [Peer(peer.label, peer.prepare, within(sums)) for peer in CSR],
+    "sparse_matmul": [Peer(peer.label, peer.prepare, by_rule("sparse_matmul")) for peer in CSR],
     "sparse_s8s8": Peer("MKL, CSR, inspected", _rows, within(sums), note="x in float32"),
 }

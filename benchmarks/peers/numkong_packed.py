@@ -5,6 +5,7 @@ import numpy as np
 
 from . import Peer, by_rule
 from .bounds import rounded, sums, within
+from .weights import dense
 
 # Its levels above AVX2 on x86-64.
 WIDE = ("skylake", "icelake", "genoa", "turin", "sapphire", "sapphireamx", "graniteamx", "diamond")
@@ -33,7 +34,7 @@ def _half(x, w):
 
 
 def _bfloat16(x, w):
-    return _call(*(numkong.astype(a if isinstance(a, np.ndarray) else a.dense(), "bf16") for a in (x, w)))
+    return _call(*(numkong.astype(dense(a), "bf16") for a in (x, w)))
 
 
 def _dense(x, w, transposed=False):

@@ -6,7 +6,6 @@ import numpy as np
 from refcompress.testing import arrays_of
 
 from . import Peer, by_rule
-from .bounds import sums, within
 from .weights import dense
 
 
@@ -61,7 +60,7 @@ def copies(*args, **kwargs):
 
 PEERS = {
     "csr_matmul": Peer("NumPy, dense", _sparse, by_rule("csr_matmul"), bytes_a_weight=4),
-    "sparse_matmul": Peer("NumPy, dense", _sparse, within(sums), bytes_a_weight=4),
+    "sparse_matmul": Peer("NumPy, dense", _sparse, by_rule("sparse_matmul"), bytes_a_weight=4),
     "gemm_s8s8": Peer("NumPy, float64", _integers, by_rule("gemm_s8s8"), bytes_a_weight=8),
     "gemm_u8s8": Peer("NumPy, float64", _integers, by_rule("gemm_u8s8"), bytes_a_weight=8),
     "gemm_f32s8": Peer("NumPy, dense", _scaled, by_rule("gemm_f32s8"), bytes_a_weight=4),

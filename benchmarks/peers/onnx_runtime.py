@@ -9,7 +9,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from . import Peer, by_rule
-from .bounds import quantized, quantized_together, within
+from .bounds import one_apart, quantized, quantized_together, within
 from .weights import values
 
 THREADS = 1
@@ -66,6 +66,18 @@ def _dynamic(x, x_scale, w, bias=None):
     return _session([node], x * x_scale[:, None], TensorProto.FLOAT, weights, TensorProto.FLOAT)
 
 
+def _to_int8(x, w, bias, multiplier, shift):
+    """QGemm: its zero points of x and y are 128."""
+    if np.ptp(multiplier) or np.ptp(shift):
+        raise ValueError("only one factor for all outputs")
+    one, middle = np.float32(1), np.uint8(128)
+    weights = {"one": one, "middle": middle, "w": w.T, "zero": np.int8(0), "bias": bias,
+               "divisor": np.float32(2.0 ** (31 + int(shift[0])) / int(multiplier[0]))}
+    inputs = ["x", "one", "middle", "w", "one", "zero", "bias", "divisor", "middle"]
+    node = helper.make_node("QGemm", inputs, ["y"], domain="com.microsoft")
+    return _session([node], x.view(np.uint8) + np.uint8(128), TensorProto.UINT8, weights, TensorProto.UINT8)
+
+
 def n_bits(level):
     """Return what prepares MatMulNBits at a level of accuracy: w has groups of 16, 32, 64, 128 or 256, or none."""
     def prepare(x, *rest):
@@ -106,6 +118,7 @@ PEERS = {
     ],
     "gemm_f32s4": Peer("ONNX Runtime, MatMulNBits", n_bits(EXACT), by_rule("gemm_f32s4")),
     "gemm_s8s4": Peer("ONNX Runtime, MatMulNBits", n_bits(IN_INTEGERS), within(quantized), note=ITSELF),
+    "gemm_s8s8_requantized": Peer("ONNX Runtime, QGemm", _to_int8, one_apart, note="to uint8"),
     "gemm_s8s8_scaled": [
         Peer("ONNX Runtime, MatMulNBits", n_bits(IN_INTEGERS), within(quantized), note=ITSELF),
         Peer("ONNX Runtime, dynamic", _dynamic, within(quantized_together), note=ITSELF + ", by one scale"),

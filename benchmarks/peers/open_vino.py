@@ -6,7 +6,7 @@ from openvino import opset13 as ov
 
 from . import Peer, by_rule
 from .bounds import quantized, rounded, within
-from .weights import values
+from .weights import dense, values
 
 THREADS = 1
 CORE = openvino.Core()
@@ -78,9 +78,8 @@ def _in_integers(x, scale, w, bias=None):
 
 def _of_floats(kind, precision="f32"):
     def prepare(x, w):
-        x = x if isinstance(x, np.ndarray) else x.dense()
-        dense = w.dense()
-        numbers = dense.astype(np.float16) if kind == openvino.Type.f16 else (dense.view(np.uint32) >> 16).astype("u2")
+        x, w = dense(x), dense(w)
+        numbers = w.astype(np.float16) if kind == openvino.Type.f16 else (w.view(np.uint32) >> 16).astype(np.uint16)
         return _product(x, ov.convert(_stored(numbers, kind), "f32"), precision)
 
     return prepare

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 
 from . import Peer, by_rule
-from .bounds import sums, within
 from .numpy_blas import _near
 
 TYPES = {
@@ -154,7 +153,7 @@ PEERS = {
     "nn_max_pool": Peer("torch", _max_pool, by_rule("nn_max_pool")),
     "nn_average_pool": Peer("torch", _average_pool, _within(64)),
     "csr_matmul": Peer("torch, CSR", _sparse, by_rule("csr_matmul")),
-    "sparse_matmul": Peer("torch, CSR", _sparse, within(sums)),
+    "sparse_matmul": Peer("torch, CSR", _sparse, by_rule("sparse_matmul")),
     "gemm_f32s8": Peer("torch, dense", _scaled, by_rule("gemm_f32s8"), bytes_a_weight=4),
     "gemm_f32f32": Peer("torch", _dense, by_rule("gemm_f32f32")),
     "floats_encode": Peer("torch", _encode, by_rule("floats_encode")),

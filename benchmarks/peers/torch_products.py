@@ -10,8 +10,8 @@ import torch
 from refcompress import reference
 
 from . import Peer, by_rule
-from .bounds import quantized_together, rounded, sums, within
-from .weights import values
+from .bounds import one_apart, quantized_together, rounded, sums, within
+from .weights import dense, values
 
 ITSELF = "quantizes x itself, by one scale"
 
@@ -69,6 +69,21 @@ def _requantized(x, w):
     return lambda: torch.ops.quantized.linear(x, weight, 2.0**16, 128).int_repr().numpy()
 
 
+def _to_int8(engine):
+    """Return what prepares the product that ends in int8, of factors that are powers of two."""
+    def prepare(x, w, bias, multiplier, shift):
+        if np.ptp(multiplier) or np.ptp(shift):
+            raise ValueError("only one factor for all outputs")
+        n, divisor = len(w), 2.0 ** (31 + int(shift[0])) / int(multiplier[0])
+        ones = np.ones(n, np.float32), np.zeros(n, np.int8)
+        weight = _packed(w, *ones, torch.from_numpy(bias).float(), engine)
+        unsigned = torch.from_numpy((x.view(np.uint8) + np.uint8(128)))
+        given = torch._make_per_tensor_quantized_tensor(unsigned, 1.0, 128)
+        return lambda: torch.ops.quantized.linear(given, weight, divisor, 128).int_repr().numpy()
+
+    return prepare
+
+
 def _rounds_of(expected, got, args, kwargs):
     assert np.abs(got - np.clip(expected / 2.0**16 + 128, 0, 255)).max(initial=0) <= 0.5 + 2.0**-10
 
@@ -81,9 +96,9 @@ def _half(x, w):
 
 
 def _bfloat16(x, w):
-    x, w = (torch.from_numpy(a.dense()).bfloat16() for a in (x, w))
+    x, w = (torch.from_numpy(dense(a)).bfloat16() for a in (x, w))
     weight = torch.ops.mkldnn._reorder_linear_weight(w, len(x))
-    return lambda: torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "").float().numpy()
+    return lambda: torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
 
 
 def _four(x, x_scale, w):
@@ -94,7 +109,13 @@ def _four(x, x_scale, w):
     scale = torch.from_numpy(w.scale.T.copy())
     scale = torch.stack([scale, torch.zeros_like(scale)], -1).bfloat16()
     x, group = torch.from_numpy(x * x_scale[:, None]).bfloat16(), w.group
-    return lambda: torch.ops.aten._weight_int4pack_mm_for_cpu(x, weight, group, scale).float().numpy()
+    return lambda: torch.ops.aten._weight_int4pack_mm_for_cpu(x, weight, group, scale)
+
+
+def _of_bfloat16(bound):
+    """Return the check of a tensor of bfloat16, which NumPy has not."""
+    check = within(bound)
+    return lambda expected, got, args, kwargs: check(expected, got.float().numpy(), args, kwargs)
 
 
 PEERS = {
@@ -108,8 +129,12 @@ PEERS = {
         Peer(f"torch, {name}", _dynamic(engine), within(quantized_together), note=ITSELF)
         for name, engine in (("FBGEMM", "fbgemm"), ("oneDNN", "onednn"))
     ],
+    "gemm_s8s8_requantized": [
+        Peer(f"torch, {name}", _to_int8(engine), one_apart, note="to uint8")
+        for name, engine in (("FBGEMM", "fbgemm"), ("oneDNN", "onednn"))
+    ],
     "gemm_f32f16": Peer("torch, FBGEMM", _half, by_rule("gemm_f32f16")),
     # Of 8 bits: x, w and y are rounded.
-    "gemm_bf16bf16": Peer("torch, oneDNN", _bfloat16, within(rounded(9, 3)), note="to bfloat16"),
-    "gemm_s8s4": Peer("torch, int4", _four, within(rounded(9, 4)), note="x, w and y in bfloat16"),
+    "gemm_bf16bf16": Peer("torch, oneDNN", _bfloat16, _of_bfloat16(rounded(9, 3)), note="to bfloat16"),
+    "gemm_s8s4": Peer("torch, int4", _four, _of_bfloat16(rounded(9, 4)), note="x, w and y in bfloat16"),
 }

@@ -20,9 +20,9 @@ def values(w) -> np.ndarray:
 
 
 def dense(w) -> np.ndarray:
-    """Return the float32 numbers of an array or a format."""
+    """Return the float32 numbers of an array or a format; uint16 are the patterns of bfloat16."""
     if isinstance(w, np.ndarray):
-        return w
+        return (w.astype(np.uint32) << 16).view(np.float32) if w.dtype == np.uint16 else w
     if not (isinstance(w, Packed) and w.bits == 4 and w.group and w.shape[-1] % w.group == 0):
         return w.dense()
     groups = (*w.shape[:-1], w.shape[-1] // w.group, w.group)

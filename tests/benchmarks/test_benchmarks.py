@@ -83,7 +83,8 @@ def test_a_case_in_which_all_are_refused_has_rows_and_no_times():
 
 @pytest.mark.parametrize("op", expected.EXPECTED)
 def test_the_fast_expected_results_are_those_of_the_reference(op):
-    args, kwargs = case(op, "LeNet").make(np.random.default_rng(1))
+    quick = next(c for c in cases.CASES if c.op == op and c.quick and c.reference and not c.overhead)
+    args, kwargs = quick.make(np.random.default_rng(1))
     OPS[op].rule(getattr(reference, op)(*args, **kwargs), expected.EXPECTED[op](*args, **kwargs), args, kwargs)
 
 
@@ -254,18 +255,21 @@ def test_peers_that_are_not_installed_are_listed(monkeypatch):
     assert list(absent) == ["no_such_library"] and found["csr_matmul"] == [numpy_blas.PEERS["csr_matmul"]]
 
 
+def test_the_packages_of_peers_are_printed_for_make():
+    done = subprocess.run([sys.executable, "-m", "benchmarks.peers"], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == peers.packages() and "scipy" in peers.packages()
+
+
 @pytest.mark.filterwarnings("ignore:::torch")  # what libraries deprecate of their own is not ours
 @pytest.mark.parametrize("adapter", peers.ADAPTERS)
 def test_every_adapter_has_a_library_that_can_be_installed_and_operations_of_ours(adapter):
-    extra = subprocess.run(
-        [sys.executable, "-m", "benchmarks.peers"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.split()
+    extra = peers.packages()
     text = (ROOT / "benchmarks" / "peers" / f"{adapter}.py").read_text()
     names = {"sklearn": "scikit-learn", "faiss": "faiss-cpu"}
     imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
     assert any(names.get(name, name) in [*extra, "numpy", "zlib"] for name in imported)
     found, absent = peers.load(1)
-    coming = {"gemm_s8s4", "gemm_bf16bf16", "sparse_matmul", "sparse_s8s8"}
+    coming = {"gemm_s8s4", "gemm_bf16bf16"}
     assert adapter in absent or set(sys.modules[f"benchmarks.peers.{adapter}"].PEERS) <= set(OPS) | coming
 
 
