@@ -10,10 +10,10 @@ from ..known import Known
 from ..sizes import multiplied, product
 from ..use import Use, Weight
 from ..weights import as_matrix, decoded, row_block
-from .checks import float32, rank, same_size
+from .checks import same_size
 from .row import operation
 from .tiles import patches_of, tiles
-from .windows import Pads, checked_groups, checked_window, output_sizes, resolved
+from .windows import Pads, checked_groups, checked_kernel, output_sizes, resolved
 
 __all__ = ["ROWS"]
 
@@ -147,14 +147,10 @@ def _volumes(x, weight, bias, use, strides, pads, dilations, groups) -> np.ndarr
 
 def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides: Numbers, pads: Pads, dilations: Numbers,
                groups: int) -> Known:
-    float32(x=x, weight=weight, bias=bias)
-    rank(weight, "weight", 3, 4, 5)
-    rank(bias, "bias", 1)
-    if weight.shape is None:
+    kernel = checked_kernel(x, weight, bias, strides, pads, dilations)
+    if kernel is None:
         return Known("float32", None)
-    m, c, *kernel = weight.shape
-    rank(x, "x", len(weight.shape))
-    checked_window(kernel, strides, pads, dilations)
+    m, c = weight.sizes[:2]
     checked_groups(groups, m, "weight", "outputs")
     same_size(bias, "bias", 0, m, "as the weight has outputs")
     if x.shape is None:

@@ -10,9 +10,9 @@ from ..known import Known
 from ..sizes import UNKNOWN, added, multiplied, product
 from ..use import Use, Weight
 from ..weights import decoded
-from .checks import float32, rank, same_size
+from .checks import same_size
 from .row import operation
-from .windows import Pads, checked_groups, checked_window
+from .windows import Pads, checked_groups, checked_kernel
 
 __all__ = ["ROWS", "transposed_sizes"]
 
@@ -93,14 +93,10 @@ def transposed_sizes(sizes, kernel, strides, pads, dilations, output_pads, wante
 
 def conv_transposed_shape(x: Known, weight: Known, bias: Known | None = None, *, strides: Numbers, pads: Pads,
                           dilations: Numbers, groups: int, output_pads: Numbers, output_sizes: Numbers) -> Known:
-    float32(x=x, weight=weight, bias=bias)
-    rank(weight, "weight", 3, 4, 5)
-    rank(bias, "bias", 1)
-    if weight.shape is None:
+    kernel = checked_kernel(x, weight, bias, strides, pads, dilations)
+    if kernel is None:
         return Known("float32", None)
-    c, m, *kernel = weight.shape
-    rank(x, "x", len(weight.shape))
-    checked_window(kernel, strides, pads, dilations)
+    c, m = weight.sizes[:2]
     checked_groups(groups, c, "weight", "inputs")
     same_size(bias, "bias", 0, multiplied(m, groups), "as the weight has outputs in all groups")
     for name, values in (("output_pads", output_pads), ("output_sizes", output_sizes)):

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...errors import RefcompressError
-from ..known import Size
+from ..known import Known, Size
 from ..sizes import UNKNOWN, added, divided
+from .checks import float32, rank
 
-__all__ = ["Pads", "checked_groups", "checked_window", "output_size", "output_sizes", "resolved", "sides", "two_axes"]
+__all__ = ["Pads", "checked_groups", "checked_kernel", "checked_window", "output_size", "output_sizes", "resolved",
+           "sides", "two_axes"]
 
 Pads = tuple[int, ...] | str  # begin of each axis, then end of each; or "same_upper", "same_lower"
 SAME = ("same_upper", "same_lower")
@@ -61,6 +63,20 @@ def checked_window(kernel: Sequence[Size], strides: Sequence[int], pads: Pads, d
     for i, each in enumerate(pads):
         if each < 0:
             raise RefcompressError(f"pads[{i}]", f"must not be negative, not {each}")
+
+
+def checked_kernel(x: Known, weight: Known, bias: Known | None, strides: Sequence[int], pads: Pads,
+                   dilations: Sequence[int]) -> tuple[Size, ...] | None:
+    """Return the sizes of the kernel that a convolution's weight has, None where they are not known; refuse types,
+    ranks and numbers that do not fit."""
+    float32(x=x, weight=weight, bias=bias)
+    rank(weight, "weight", 3, 4, 5)
+    rank(bias, "bias", 1)
+    if weight.shape is None:
+        return None
+    rank(x, "x", len(weight.shape))
+    checked_window(weight.shape[2:], strides, pads, dilations)
+    return weight.shape[2:]
 
 
 def checked_groups(groups: int, channels: Size, argument: str, what: str) -> None:
