@@ -3,24 +3,30 @@
 import numpy as np
 
 from refcompress import reference
+from refcompress.formats import CSR, Plain
 
 from .case import BATCHES, DENSITIES, LAYERS, Case, normal, on_weights
 
 
-def sparse(rng, layer, density):
+def sparse(rng, layer, density, values="float32"):
     outputs, inputs, kept = LAYERS[layer]
     w = normal(rng, outputs, inputs)
-    return reference.csr_from_dense(w, rng.random(w.shape, dtype=np.float32) < (density or kept))
+    a = reference.csr_from_dense(w, rng.random(w.shape, dtype=np.float32) < (density or kept))
+    if values == "float32":
+        return a
+    data = a.values.astype(np.float16) if values == "float16" else Plain(
+        (a.values.view(np.uint32) >> 16).astype(np.uint16), values)
+    return CSR(a.shape, a.indptr, a.indices, data)
 
 
-def csr_matmul(layer, batch, density=None, **flags):
+def csr_matmul(layer, batch, density=None, values="float32", **flags):
     outputs, inputs, kept = LAYERS[layer]
     share = density or kept
     entries = share * outputs * inputs
-    return Case("csr_matmul", f"{layer}, density {share:g}, batch {batch}",
-                lambda rng: ((sparse(rng, layer, density), normal(rng, inputs, batch)), {}),
-                2 * entries * batch, 8 * entries + 4 * batch * (inputs + outputs), reference=entries < 5e5, weight=0,
-                weights=outputs * inputs, **flags)
+    name = f"{layer}, density {share:g}, " + (f"{values}, " if values != "float32" else "") + f"batch {batch}"
+    read = (8 if values == "float32" else 6) * entries + 4 * batch * (inputs + outputs)
+    return Case("csr_matmul", name, lambda rng: ((sparse(rng, layer, density, values), normal(rng, inputs, batch)), {}),
+                2 * entries * batch, read, reference=entries < 5e5, weight=0, weights=outputs * inputs, **flags)
 
 
 CASES = [
@@ -40,5 +46,6 @@ CASES = [
     csr_matmul("MobileNetV2 last block", 49),
     *(csr_matmul("MiniLM feed-forward", batch) for batch in (1, 64, 256)),
     *(csr_matmul("4096 wide", batch, density) for density in DENSITIES for batch in BATCHES),
+    *(csr_matmul("4096 wide", batch, 0.2, values) for values in ("float16", "bfloat16") for batch in (1, 64)),
     csr_matmul("8 wide", 1, quick=True, overhead=True),
 ]

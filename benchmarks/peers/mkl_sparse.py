@@ -30,7 +30,7 @@ GENERAL = Description(20, 0, 0)
 def _of(a) -> scipy.sparse.csr_matrix:
     """Return a weight of any sparse format as SciPy's CSR matrix."""
     if hasattr(a, "indptr"):
-        return scipy.sparse.csr_matrix((a.data, a.indices, a.indptr), shape=a.shape)
+        return scipy.sparse.csr_matrix((a.values, a.indices, a.indptr), shape=a.shape)
     return scipy.sparse.csr_matrix(a.dense())
 
 

@@ -6,7 +6,7 @@ from . import Peer, by_rule
 
 
 def _sparse(a, x):
-    of_arrays = (a.data, a.indices, a.indptr) if hasattr(a, "indptr") else a.dense()
+    of_arrays = (a.values, a.indices, a.indptr) if hasattr(a, "indptr") else a.dense()
     w = scipy.sparse.csr_array(of_arrays, shape=a.shape)
     return lambda: w @ x
 

@@ -25,7 +25,7 @@ def _sparse(a, x):
     w = torch.sparse_csr_tensor(
         torch.from_numpy(a.indptr.astype(np.int64)),
         torch.from_numpy(a.indices.astype(np.int64)),
-        torch.from_numpy(a.data.copy()),
+        torch.from_numpy(a.values.copy()),
         a.shape,
     )
     x = torch.from_numpy(x)

@@ -109,6 +109,8 @@ def read_array(reader: Reader, kind: int) -> np.ndarray:
 def write_csr(a: CSR, coding: Coding) -> bytes:
     if not a.canonical:
         raise RefcompressError("value", "must be a canonical CSR: a file keeps neither order nor repetition of columns")
+    if a.shape[1] >= 2**31:
+        raise RefcompressError("value", f"must have fewer than 2**31 columns, not {a.shape[1]}")
     if isinstance(a.data, Plain):
         raise RefcompressError("value", f"must be a CSR of float32, not of {a.data.type}: a CSR of its values is one")
     m, k = a.shape
@@ -122,6 +124,8 @@ def write_csr(a: CSR, coding: Coding) -> bytes:
 def read_csr(reader: Reader, kind: int) -> CSR:
     shape = reader.integer("shapes"), reader.integer("shapes")
     m, k = checked(reader, arguments.shape, shape, itemsize=4)
+    if k >= 2**31:
+        raise reader.corrupt(f"a CSR has fewer than 2**31 columns, not {k}")
     layout = read_layout(reader)
     if layout == positions.DENSE:
         raise reader.corrupt("a CSR has no dense layout")
@@ -133,7 +137,7 @@ def read_csr(reader: Reader, kind: int) -> CSR:
         raise reader.corrupt(f"is of layout {layout} where a writer takes {smaller.number}")
     reader.promise(4 * places.count)
     data = read_raw(reader, (places.count,), np.float32, "values")
-    indices = np.empty(places.count, dtype=np.int32 if k < 2**31 else np.int64)
+    indices = np.empty(places.count, dtype=np.int32)
     indptr = np.zeros(m + 1, dtype=np.int64)
     done = 0
     for block in places:

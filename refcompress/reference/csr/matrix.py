@@ -81,6 +81,7 @@ def csr_matmul(a: CSR, x: ArrayLike) -> NDArray[np.float32]:
     Parameters
     ----------
     a : CSR of shape (m, k)
+        Values of float16 and bfloat16 multiply as the float32 that each of them is.
     x : (k, n) float32
 
     Returns
