@@ -4,6 +4,7 @@ One function an operation, with the operation's own arguments. A new format brin
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,9 +13,11 @@ from ..constants import LARGEST, U64
 from ..formats import CSR, ArrayFormat, LowRank, Mixed, Quantized
 from ..formats.kept import Kept
 from ..formats.prepared import unprepared
+from ..reference.gemm.bfloat16 import bf16_arguments, numbers
 from ..reference.gemm.narrow import decoded
 from ..reference.nn.depthwise import depthwise_arguments
 from ..reference.nn.windows import cells, images, in_layout
+from .exact import UNDERFLOW
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Terms:
     largest: np.ndarray  # no intermediate value of any permitted order exceeds this, but for rounding
     exact: np.ndarray  # whether no permitted order rounds at all
     special: np.ndarray  # whether an infinity or a NaN takes part
+    underflow: np.ndarray | float = UNDERFLOW  # how far off a rounding may be below 2**-126, beyond u times the result
 
 
 def csr_terms(a: CSR, x: ArrayLike) -> Terms:
@@ -141,6 +145,17 @@ def dense_terms(x: np.ndarray, w: np.ndarray, transposed: bool = False) -> Terms
     e = _unit(x) + _unit(w)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
     return Terms(np.full((1, 1), k), magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
+
+
+def bf16_terms(x: Any, w: Any) -> Terms:
+    """Return the terms of gemm_bf16bf16: k of them, k roundings each, and 4 of the tree over 16 chains.
+
+    A rounding may flush: it is then off by less than 2**-126. Multiples of 2**-126 are not flushed.
+    """
+    x, w = map(numbers, bf16_arguments(x, w))
+    t = dense_terms(x, w)
+    exact = t.exact & ((_unit(x) + _unit(w) >= -126) | (t.magnitude == 0))
+    return Terms(t.roundings + 4, t.magnitude, t.largest, exact, t.special, 2.0**-126)
 
 
 def narrow_terms(x: ArrayLike, w: ArrayFormat) -> Terms:
