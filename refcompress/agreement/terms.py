@@ -175,7 +175,7 @@ def mixed_terms(x: ArrayLike, w: Mixed) -> Terms:
         place = {name: _columns(w.wide, *(np.broadcast_to(getattr(t, name), (len(x), part.shape[0]))
                                            for t, part in ((low, w.low), (high, w.high))))
                  for name in ("roundings", "magnitude", "largest", "exact", "special")}
-        return Terms(**place)
+        return Terms(*place.values())
     parts = [(x[:, where], part) for where, part in ((~w.wide, w.low), (w.wide, w.high)) if part.shape[1]]
     if not parts:
         return quantized_terms(x, w.low)

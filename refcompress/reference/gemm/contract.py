@@ -122,8 +122,8 @@ def f32mixed_sums(x, w: Mixed) -> NDArray[np.float32]:
 def bf16_sums(x, w) -> NDArray[np.float32]:
     """gemm_bf16bf16: what the instruction VDPBF16PS computes, in sixteen chains; subnormal inputs are zeros.
 
-    Zeros fill the inputs up to a multiple of 32. Chain c has the inputs 2 c and 2 c + 1 of each 32, the second of a pair
-    first; each step flushes. The tree flushes nothing.
+    Zeros fill the inputs up to a multiple of 32. Chain c has the inputs 2 c and 2 c + 1 of each 32, the second of a
+    pair first; each step flushes. The tree flushes nothing.
     """
     x, w = map(numbers, bf16_arguments(x, w))
     fill = (0, 0), (0, -x.shape[1] % (2 * CHAINS))
