@@ -103,12 +103,11 @@ def narrow(op, layer, batch, weights=None, said="", **flags):
 def both_bfloat16(layer, batch, **flags):
     """Return a case of bfloat16 by bfloat16."""
     outputs, inputs, _ = LAYERS[layer]
-
-    def make(rng):
-        return tuple(reference.floats_encode(normal(rng, n, inputs), "bfloat16") for n in (batch, outputs)), {}
-
-    return Case("gemm_bf16bf16", f"{layer}, batch {batch}", make, 2 * batch * outputs * inputs,
-                2 * inputs * (outputs + batch) + 4 * batch * outputs, reference=batch * outputs * inputs < 2e7, **flags)
+    return Case("gemm_bf16bf16", f"{layer}, batch {batch}",
+                lambda rng: ((bfloat16(rng, batch, inputs).patterns, bfloat16(rng, outputs, inputs).patterns), {}),
+                2 * batch * outputs * inputs, 2 * inputs * (outputs + batch) + 4 * batch * outputs,
+                reference=batch * outputs * inputs < 2e7, arithmetic="bf16", weight=1, weights=outputs * inputs,
+                **flags)
 
 
 CASES = [
@@ -122,5 +121,5 @@ CASES = [
     ),
     both_bfloat16("LeNet-300-100 fc1", 64, quick=True),
     both_bfloat16("8 wide", 1, quick=True, overhead=True),
-    *(both_bfloat16("4096 wide", batch) for batch in BATCHES),
+    *on_grid(both_bfloat16),
 ]
