@@ -59,6 +59,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     TWO(gemm_s8_pack) \
     THREE(gemm_s8s8_packed) \
     THREE(gemm_u8s8_packed) \
+    THREE(gemm_bf16bf16) \
     THREE(gemm_s8s8_requantized) \
     THREE(gemm_s8s8_scaled) \
     THREE(requantize_s32) \

@@ -39,6 +39,12 @@ int rc_call_gemm_f32narrow(const struct rc_gemm_f32narrow_call *c)
     return leave(mode, c->kernel(0, c->n, c->m, c->ldx, c->ldy, c->x, c->w, c->y));
 }
 
+int rc_call_gemm_bf16bf16(const struct rc_gemm_bf16bf16_call *c)
+{
+    uint64_t mode = enter();
+    return leave(mode, c->kernel(0, c->n, c->m, c->n, c->k, c->x, c->w, c->y));
+}
+
 int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, const struct rc_csr *a,
                       const float *x, float *y)
 {
@@ -63,6 +69,13 @@ int rc_run_gemm_f32narrow(rc_gemm_f32narrow *kernel, size_t begin, size_t end, s
 {
     uint64_t mode = enter();
     return leave(mode, kernel(begin, end, m, ldx, ldy, x, w, y));
+}
+
+int rc_run_gemm_bf16bf16(rc_gemm_bf16bf16 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k,
+                         const uint16_t *x, const uint16_t *w, float *y)
+{
+    uint64_t mode = enter();
+    return leave(mode, kernel(begin, end, m, n, k, x, w, y));
 }
 
 int rc_batch_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const float *x,

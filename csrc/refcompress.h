@@ -72,6 +72,7 @@ struct rc_kernels {
     rc_gemm_s8_pack *gemm_s8_pack;
     rc_gemm_s8s8_packed *gemm_s8s8_packed;
     rc_gemm_u8s8_packed *gemm_u8s8_packed;
+    rc_gemm_bf16bf16 *gemm_bf16bf16;
     rc_gemm_s8s8_requantized *gemm_s8s8_requantized;
     rc_gemm_s8s8_scaled *gemm_s8s8_scaled;
     rc_requantize_s32 *requantize_s32;

@@ -21,6 +21,7 @@ from .agreement import (
     within_dot_bound,
 )
 from .agreement.terms import (
+    bf16_terms,
     csr_terms,
     dense_terms,
     depthwise_terms,
@@ -95,6 +96,7 @@ OPS = {op.name: op for op in (
     *(Op(f"gemm_f32{name}", within_dot_bound(narrow_terms))
       for name in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4")),
     Op("gemm_f32f32", within_dot_bound(dense_terms)),
+    Op("gemm_bf16bf16", within_dot_bound(bf16_terms)),
     Op("huffman_lengths", exactly),
     Op("huffman_code", exactly),
     Op("huffman_encode", exactly),

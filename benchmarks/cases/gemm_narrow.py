@@ -1,4 +1,4 @@
-"""Dense products of float32 inputs by narrow weights, exact in float32.
+"""Dense products of float32 inputs by narrow weights, exact in float32; bfloat16 by bfloat16.
 
 Scales have eight significant bits, so that libraries whose scales are float16 or bfloat16 multiply by the same weights.
 """
@@ -100,6 +100,16 @@ def narrow(op, layer, batch, weights=None, said="", **flags):
                 reference=batch * outputs * inputs < 2e7, weight=1, weights=outputs * inputs, **flags)
 
 
+def both_bfloat16(layer, batch, **flags):
+    """Return a case of bfloat16 by bfloat16."""
+    outputs, inputs, _ = LAYERS[layer]
+    return Case("gemm_bf16bf16", f"{layer}, batch {batch}",
+                lambda rng: ((bfloat16(rng, batch, inputs).patterns, bfloat16(rng, outputs, inputs).patterns), {}),
+                2 * batch * outputs * inputs, 2 * inputs * (outputs + batch) + 4 * batch * outputs,
+                reference=batch * outputs * inputs < 2e7, arithmetic="bf16", weight=1, weights=outputs * inputs,
+                **flags)
+
+
 CASES = [
     *(narrow(op, "LeNet-300-100 fc1", 64, quick=True) for op in WEIGHTS),
     *(case for op, weights in WEIGHTS.items() if weights.whole for case in on_grid(narrow, op)),
@@ -109,4 +119,7 @@ CASES = [
         for group, weights in GROUPS.items()
         for batch in (1, 64)
     ),
+    both_bfloat16("LeNet-300-100 fc1", 64, quick=True),
+    both_bfloat16("8 wide", 1, quick=True, overhead=True),
+    *on_grid(both_bfloat16),
 ]

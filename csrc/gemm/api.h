@@ -115,3 +115,13 @@ typedef int rc_gemm_s8s8_requantized(size_t begin, size_t end, size_t first, siz
 typedef int rc_gemm_s8s8_scaled(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
                                 const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale,
                                 const float *bias, float *y);
+
+/* y[i, o] = the sum over p of x[i, p] * w[o, p], for all i and the rows o of w in the range; x : m rows of k; w : n rows
+ * of k; y : m rows of n. x and w : bfloat16, the upper halves of floats.
+ * The arithmetic is that of the instruction VDPBF16PS. Inputs are filled up with zeros to a multiple of 32. Sixteen
+ * chains, from +0.0: chain c goes through the pairs of the inputs 32 j + 2 c and 32 j + 2 c + 1, j upwards; of a pair
+ * the second comes first. Each step is acc = flush(x * w + acc), with a subnormal x or w taken for a zero of its sign;
+ * flush rounds to nearest, ties to even, and then a result below 2^-126 is a zero of its sign. (Rounded to 24 bits: what
+ * rounds up to 2^-126 stays.) The tree is that of the other products, and flushes nothing. */
+typedef int rc_gemm_bf16bf16(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint16_t *x,
+                             const uint16_t *w, float *y);

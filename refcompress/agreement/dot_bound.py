@@ -18,7 +18,8 @@ def within_dot_bound(terms: Callable[..., Terms]) -> Callable:
     u = 2**-24: each term meets at most k roundings, one of its product and k - 1 of sums. Four additions to that:
 
     - Underflow. Below 2**-126 a product or fma is off by up to 2**-150 more (a sum is exact there: the theorem of
-      Hauser, in Higham), and this error passes through the later sums: k 2**-150 (1 + gamma_k).
+      Hauser, in Higham), and this error passes through the later sums: k 2**-150 (1 + gamma_k). Where an operation's
+      terms say so, results below 2**-126 may be flushed to zero: then 2**-126 stands in place of 2**-150.
     - The reference sums in float64, off by gamma_k(2**-53) |a||x|, and rounds once: u|y| + 2**-150.
     - Exact data. If all terms are multiples of 2**e and |a||x| <= 2**(24 + e), every partial sum of every order is a
       float32: nothing is rounded, and the allowed difference is zero. A lost term then always shows.
@@ -38,7 +39,7 @@ def within_dot_bound(terms: Callable[..., Terms]) -> Callable:
             spread = np.where(t.magnitude > 0, (gamma + gamma64) * t.magnitude, 0)
             e, g = expected.astype(np.float64), got.astype(np.float64)
             output = U * np.abs(np.where(np.isfinite(e), e, 0)) + UNDERFLOW
-            allowed = spread + t.roundings * UNDERFLOW * (1 + gamma) + output
+            allowed = spread + t.roundings * t.underflow * (1 + gamma) + output
             allowed = np.where(t.exact, 0, allowed)
             bounded = t.exact | ((ku < 1) & (t.largest * (1 + gamma) <= LARGEST))
             same_class = (np.isnan(e) & np.isnan(g)) | (np.isinf(e) & (e == g))

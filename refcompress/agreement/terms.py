@@ -4,6 +4,7 @@ One function an operation, with the operation's own arguments. A new format brin
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,9 +13,11 @@ from ..constants import LARGEST, U64
 from ..formats import CSR, ArrayFormat, LowRank, Mixed, Quantized
 from ..formats.kept import Kept
 from ..formats.prepared import unprepared
+from ..reference.gemm.bfloat16 import bf16_arguments, numbers
 from ..reference.gemm.narrow import decoded
 from ..reference.nn.depthwise import depthwise_arguments
 from ..reference.nn.windows import cells, images, in_layout
+from .exact import UNDERFLOW
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Terms:
     largest: np.ndarray  # no intermediate value of any permitted order exceeds this, but for rounding
     exact: np.ndarray  # whether no permitted order rounds at all
     special: np.ndarray  # whether an infinity or a NaN takes part
+    underflow: np.ndarray | float = UNDERFLOW  # how far off a rounding may be below 2**-126, beyond u times the result
 
 
 def csr_terms(a: CSR, x: ArrayLike) -> Terms:
@@ -143,6 +147,17 @@ def dense_terms(x: np.ndarray, w: np.ndarray, transposed: bool = False) -> Terms
     return Terms(np.full((1, 1), k), magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
 
 
+def bf16_terms(x: Any, w: Any) -> Terms:
+    """Return the terms of gemm_bf16bf16: k of them, k roundings each, and 4 of the tree over 16 chains.
+
+    A rounding may flush: it is then off by less than 2**-126. Multiples of 2**-126 are not flushed.
+    """
+    x, w = map(numbers, bf16_arguments(x, w))
+    t = dense_terms(x, w)
+    exact = t.exact & ((_unit(x) + _unit(w) >= -126) | (t.magnitude == 0))
+    return Terms(t.roundings + 4, t.magnitude, t.largest, exact, t.special, 2.0**-126)
+
+
 def narrow_terms(x: ArrayLike, w: ArrayFormat) -> Terms:
     """Return the terms of a product by narrow weights: those of gemm_f32f32 with the decoded ones, which are exact."""
     return dense_terms(np.asarray(x), decoded(w))
@@ -160,7 +175,7 @@ def mixed_terms(x: ArrayLike, w: Mixed) -> Terms:
         place = {name: _columns(w.wide, *(np.broadcast_to(getattr(t, name), (len(x), part.shape[0]))
                                            for t, part in ((low, w.low), (high, w.high))))
                  for name in ("roundings", "magnitude", "largest", "exact", "special")}
-        return Terms(**place)
+        return Terms(*place.values())
     parts = [(x[:, where], part) for where, part in ((~w.wide, w.low), (w.wide, w.high)) if part.shape[1]]
     if not parts:
         return quantized_terms(x, w.low)

@@ -12,8 +12,9 @@ Read in this order:
 - ``streams.py``: a sequence of small integers, packed or by a Huffman code
 - ``positions.py``, ``codes.py``: which weights are stored, and their codes
 - ``arrays.py``: shapes, and arrays as they are
-- ``entries.py``: the table of kinds; arrays, CSR and Shared
-- ``quantized.py``, ``rows.py``: integers with scales, MX and NF4; the same in the rows of a kernel
+- ``entries.py``: the table of kinds; arrays and CSR
+- ``shared.py``: weights that share values
+- ``quantized.py``, ``rows.py``: integers with scales, MX, NF4 and NVFP4; the same in the rows of a kernel
 - ``layers.py``, ``factors.py``: Packed and QuantizedLayer; low rank
 - ``plain.py``, ``ggml.py``: arrays of any type of element, by planes; blocks of ggml, by columns
 - ``graphs.py``: the graph of a network, of which a file has at most one

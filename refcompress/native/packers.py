@@ -17,6 +17,7 @@ from ..formats import CSR, ArrayFormat, LowRank, Mixed, Prepared, Quantized, is_
 from ..formats.kept import Kept
 from ..ops import implementation_of
 from ..products import operand_of, product_of
+from ..reference.gemm.bfloat16 import patterns_of
 from ..reference.gemm.narrow import ACCEPTED, narrow_weight
 from . import csr, gemm_narrow, gemm_s8, sparse
 from .nn import integers
@@ -53,6 +54,12 @@ def of_format(kind: type, dtype=None) -> Callable[[Any], Weight]:
     return checked
 
 
+def of_bfloat16(weight: Any) -> Weight:
+    """Return a matrix of bfloat16 as it is, or refuse it."""
+    patterns_of(weight, "weight")
+    return weight
+
+
 PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = {
     "csr_matmul": (of_format(CSR), csr.csr_packed),
     "sparse_matmul": (of_format(Kept), sparse.struct),
@@ -62,6 +69,7 @@ PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = 
     "gemm_f32s8": (of_format(Quantized, np.int8), gemm_narrow.packed),
     "gemm_f32mixed": (of_format(Mixed), None),
     **{op: (partial(narrow_weight, op, argument="weight"), gemm_narrow.packed) for op in ACCEPTED},
+    "gemm_bf16bf16": (of_bfloat16, None),
     "gemm_s8s8": (of_array(np.int8), gemm_s8.packed),
     "gemm_u8s8": (of_array(np.int8), gemm_s8.packed),
     "gemm_s8s8_requantized": (of_array(np.int8), gemm_s8.packed),

@@ -38,6 +38,8 @@ CALLS = {
     "gemm_s8s8_requantized": (S8, lambda f, w: f(X8, w, *LAYER)),
     "gemm_s8s8_scaled": (Q, lambda f, w: f(X8, np.ones(5, np.float32), w)),
     "nn_depthwise_s8": (S8[:, :9].reshape(13, 3, 3), lambda f, w: f(IMAGE, w, *LAYER)),
+    "gemm_bf16bf16": (rc.Plain(rc.floats_encode(W, "bfloat16"), "bfloat16"),
+                      lambda f, w: f(rc.floats_encode(X, "bfloat16"), w)),
     **{op: (weight, lambda f, w: f(X, w)) for op, weight in {
         "gemm_f32s4": rc.quantize_pack(rc.quantize_s8(W, bits=4, scheme="affine", group=5)),
         "gemm_f32lut4": rc.share_kmeans(W, bits=3), "gemm_f32lut8": rc.share_kmeans(W, bits=5),

@@ -20,17 +20,35 @@ from numpy.typing import NDArray
 
 from ...formats import CSR, ArrayFormat, Mixed, Quantized
 from ...formats.kept import Kept
+from .bfloat16 import bf16_arguments, numbers
 from .narrow import ACCEPTED, decoded
 
-__all__ = ["CONTRACT_SUMS", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "fma", "narrow_sums",
-           "sparse_sums"]
+__all__ = ["CONTRACT_SUMS", "bf16_sums", "csr_sums", "f32f32_sums", "f32mixed_sums", "f32s8_sums", "flushed_fma",
+           "fma", "narrow_sums", "sparse_sums"]
 
 CHAINS = 16
 
 
-@np.errstate(all="ignore")
 def fma(a, b, c) -> NDArray[np.float32]:
-    """Return a b + c of float32 arrays, rounded to float32 once.
+    """Return a b + c of float32 arrays, rounded to float32 once."""
+    with np.errstate(all="ignore"):
+        return rounded_to_odd(a, b, c).astype(np.float32)
+
+
+def flushed_fma(a, b, c) -> NDArray[np.float32]:
+    """Return a b + c of float32 arrays, rounded to 24 bits once; what is then below 2**-126 is a zero of its sign.
+
+    Numbers 2**64 times as large are rounded to 24 bits where the numbers themselves would be rounded to fewer.
+    """
+    with np.errstate(all="ignore"):
+        total = rounded_to_odd(a, b, c)
+        below = np.abs((total * 2.0**64).astype(np.float32)) < 2.0 ** (64 - 126)
+        return np.where(below, np.copysign(0, total), total).astype(np.float32)
+
+
+@np.errstate(all="ignore")
+def rounded_to_odd(a, b, c) -> NDArray[np.float64]:
+    """Return a b + c of float32 arrays in float64, so that rounding it to float32 rounds a b + c once.
 
     The product is exact in float64 (24 bits times 24), the sum is not, and rounding it twice may differ from rounding
     it once. So it is rounded to odd first: an inexact sum takes the neighbour whose last bit is 1, and never looks like
@@ -41,7 +59,7 @@ def fma(a, b, c) -> NDArray[np.float32]:
     part = total - product
     error = (product - (total - part)) + (c - part)
     inexact_and_even = (np.abs(error) > 0) & (total.view(np.int64) & 1 == 0)
-    return np.where(inexact_and_even, np.nextafter(total, np.copysign(np.inf, error)), total).astype(np.float32)
+    return np.where(inexact_and_even, np.nextafter(total, np.copysign(np.inf, error)), total)
 
 
 def csr_sums(a: CSR, x) -> NDArray[np.float32]:
@@ -101,6 +119,22 @@ def f32mixed_sums(x, w: Mixed) -> NDArray[np.float32]:
     return y
 
 
+def bf16_sums(x, w) -> NDArray[np.float32]:
+    """gemm_bf16bf16: what the instruction VDPBF16PS computes, in sixteen chains; subnormal inputs are zeros.
+
+    Zeros fill the inputs up to a multiple of 32. Chain c has the inputs 2 c and 2 c + 1 of each 32, the second of a
+    pair first; each step flushes. The tree flushes nothing.
+    """
+    x, w = map(numbers, bf16_arguments(x, w))
+    fill = (0, 0), (0, -x.shape[1] % (2 * CHAINS))
+    x, w = (np.pad(a, fill).reshape(len(a), -1, CHAINS, 2).transpose(2, 1, 3, 0) for a in (x, w))
+    acc = np.zeros((CHAINS, x.shape[3], w.shape[3]), np.float32)
+    for j in range(x.shape[1]):
+        for second in (1, 0):
+            acc = flushed_fma(x[:, j, second, :, None], w[:, j, second, None, :], acc)
+    return _tree(acc)
+
+
 def narrow_sums(x, w: ArrayFormat) -> NDArray[np.float32]:
     """gemm_f32s4, gemm_f32f16 and all others by narrow weights: gemm_f32f32 of the weights as float32 numbers."""
     return f32f32_sums(x, decoded(w))
@@ -108,7 +142,7 @@ def narrow_sums(x, w: ArrayFormat) -> NDArray[np.float32]:
 
 CONTRACT_SUMS: dict[str, Callable] = {
     "csr_matmul": csr_sums, "sparse_matmul": sparse_sums, "gemm_f32f32": f32f32_sums, "gemm_f32s8": f32s8_sums,
-    "gemm_f32mixed": f32mixed_sums, **dict.fromkeys(ACCEPTED, narrow_sums),
+    "gemm_f32mixed": f32mixed_sums, "gemm_bf16bf16": bf16_sums, **dict.fromkeys(ACCEPTED, narrow_sums),
 }
 
 

@@ -1,0 +1,192 @@
+/* What changed since AVX2: one instruction is both steps of 16 chains, and flushes by itself. So a chain need not leave
+ * its register for its sum, and starts there. For many rows of x, a block of w is packed: its lines lie one after the
+ * other, aligned, and in no set of L1 too many. Processors of this level that lack the instruction (Ice Lake, Tiger
+ * Lake, Rocket Lake) take the AVX2 kernel. */
+#include "../kernels.h"
+#if RC_X86
+#include <string.h>
+
+#define TARGET \
+    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2,avx2,fma"), \
+                   aligned(64)))
+
+/* MR x NR: rows of x and of w in a tile; 24 vectors of chains leave registers for 4 lines of x and one of w. LINE: inputs
+ * of 64 bytes, two for each of the 16 chains. KC: inputs of a block, 2 KiB of a row, so that its MR + NR rows stay in L1.
+ * MC: rows of x that meet a block of w; KC inputs of each are 128 KiB, which stay in L2. PACKED: with so many rows of x,
+ * packing a block of w takes at most a tenth of the time of its multiplication. */
+enum { MR = 4, NR = 6, LINE = 32, KC = 1536, MC = 64, PACKED = 24 };
+
+/* A block of NR rows of w: packed, or the rows themselves; and where what comes next is asked for. */
+struct block {
+    const uint16_t *packed, *row[NR];
+    size_t length, k;
+    int first, last;
+};
+
+RC_INLINE TARGET __m512bh line(const uint16_t *x, size_t count)
+{
+    return (__m512bh)(count >= LINE ? _mm512_loadu_si512(x) : _mm512_maskz_loadu_epi16((1u << count) - 1, x));
+}
+
+/* The trees of four chains each of `a` and `b`, two at a time: of rows of 16 to 8 (a in the lower half), of 8 to 4, ... */
+RC_INLINE TARGET __m512 halves(__m512 a, __m512 b)
+{
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+}
+
+RC_INLINE TARGET __m512 quarters(__m512 a, __m512 b)
+{
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
+}
+
+/* The trees of the chains of four rows of x with one of w, down to 4: row i in the part i of 128 bits. */
+RC_INLINE TARGET __m512 four_of(__m512 a, __m512 b, __m512 c, __m512 d)
+{
+    return quarters(halves(a, b), halves(c, d));
+}
+
+/* Two such trees down to 2, side by side in each part. */
+RC_INLINE TARGET __m512 two_of(__m512 a, __m512 b)
+{
+    return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xEE));
+}
+
+RC_INLINE TARGET __m512 one_of(__m512 a, __m512 b)
+{
+    return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xDD));
+}
+
+/* The sums of a tile: of row i four in part i of `low`, two in that of `high`. */
+RC_INLINE TARGET void store_sums(const size_t mr, __m512 v[MR][NR], size_t width, size_t n, float *y)
+{
+    __m512 tree[NR];
+    RC_UNROLL for (size_t o = 0; o < NR; o++)
+        tree[o] = four_of(v[0][o], v[1][o], v[2][o], v[3][o]);
+    const __m512 low = one_of(two_of(tree[0], tree[1]), two_of(tree[2], tree[3]));
+    const __m512 rest = two_of(tree[4], tree[5]), high = one_of(rest, rest);
+    float sums[MR][8] __attribute__((aligned(64)));
+    _mm512_store_ps(sums[0], _mm512_shuffle_f32x4(low, high, 0x44)); /* parts 0 and 1 of both */
+    _mm512_store_ps(sums[2], _mm512_shuffle_f32x4(low, high, 0xEE));
+    for (size_t i = 0; i < mr; i++) {
+        const float *row = sums[i / 2 * 2] + i % 2 * 4;
+        memcpy(y + i * n, row, rc_min(width, 4) * sizeof *y);
+        if (width > 4)
+            memcpy(y + i * n + 4, row + 8, (width - 4) * sizeof *y);
+    }
+}
+
+/* Go on with the chains of a tile for a block; at its end keep them, or store their sums. `count` lines of what comes
+ * next are asked for on the way. */
+RC_INLINE TARGET void tile(const size_t mr, const int packed, const struct block *b, const uint16_t *x, size_t ldx,
+                           const uint16_t *ahead, size_t count, size_t width, size_t n, float *acc, float *y)
+{
+    __m512 v[MR][NR];
+    __m512bh input[MR];
+    RC_UNROLL for (size_t i = 0; i < MR; i++)
+        RC_UNROLL for (size_t o = 0; o < NR; o++)
+            v[i][o] = _mm512_setzero_ps();
+    if (!b->first)
+        RC_UNROLL for (size_t i = 0; i < mr; i++)
+            RC_UNROLL for (size_t o = 0; o < NR; o++)
+                v[i][o] = _mm512_load_ps(acc + (i * NR + o) * 16);
+    const size_t length = b->length, k = b->k;
+    const uint16_t *lines = b->packed;
+    size_t p = 0;
+    for (; p + LINE <= length; p += LINE) {
+        for (size_t q = 0; q < count; q++)
+            _mm_prefetch((const char *)(ahead + q * k + p), packed ? _MM_HINT_T1 : _MM_HINT_T0);
+        RC_UNROLL for (size_t i = 0; i < mr; i++)
+            input[i] = line(x + i * ldx + p, LINE);
+        RC_UNROLL for (size_t o = 0; o < NR; o++) {
+            const __m512bh weight = line(packed ? lines + o * LINE : b->row[o] + p, LINE);
+            RC_UNROLL for (size_t i = 0; i < mr; i++)
+                v[i][o] = _mm512_dpbf16_ps(v[i][o], input[i], weight);
+        }
+        lines += NR * LINE;
+    }
+    if (p < length) { /* filled up with zeros, which change a chain that is -0.0: so all chains take part */
+        RC_UNROLL for (size_t i = 0; i < mr; i++)
+            input[i] = line(x + i * ldx + p, length - p);
+        RC_UNROLL for (size_t o = 0; o < NR; o++) {
+            const __m512bh weight = line(packed ? lines + o * LINE : b->row[o] + p, packed ? LINE : length - p);
+            RC_UNROLL for (size_t i = 0; i < mr; i++)
+                v[i][o] = _mm512_dpbf16_ps(v[i][o], input[i], weight);
+        }
+    }
+    if (b->last)
+        store_sums(mr, v, width, n, y);
+    else
+        RC_UNROLL for (size_t i = 0; i < mr; i++)
+            RC_UNROLL for (size_t o = 0; o < NR; o++)
+                _mm512_store_ps(acc + (i * NR + o) * 16, v[i][o]);
+}
+
+/* The lines of a block, NR after each other; a last line is filled up with zeros. */
+RC_INLINE TARGET void pack(const struct block *b, uint16_t *lines)
+{
+    for (size_t p = 0; p < b->length; p += LINE, lines += NR * LINE)
+        RC_UNROLL for (size_t o = 0; o < NR; o++)
+            _mm512_store_si512(lines + o * LINE, (__m512i)line(b->row[o] + p, b->length - p));
+}
+
+/* Multiply `height` rows of x by `width` rows of w, of which `left` are left. */
+RC_INLINE TARGET void multiply(const int packed, size_t height, size_t width, size_t left, size_t n, size_t k,
+                               const uint16_t *x, const uint16_t *w, uint16_t *lines, float *acc, float *y)
+{
+    const size_t tiles = (height + MR - 1) / MR, share = (NR + tiles - 1) / tiles;
+    /* Blocks of equal length: the chains go to memory and back between two. */
+    const size_t blocks = (k + KC - 1) / KC, most = ((k + blocks - 1) / blocks + LINE - 1) / LINE * LINE;
+    for (size_t p = 0; p < k; p += most) {
+        struct block b = {lines, {0}, rc_min(k - p, most), k, p == 0, p + most >= k};
+        for (size_t o = 0; o < NR; o++) /* a tile past the range repeats its first row, and drops the results */
+            b.row[o] = w + (o < width ? o : 0) * k + p;
+        if (packed)
+            pack(&b, lines);
+        /* The next block of these rows, or the first one of the next rows: each tile asks for its share. */
+        const uint16_t *next = b.last ? w + NR * k : w + p + most;
+        const size_t there = b.last ? rc_min(NR, left - width) : width;
+        for (size_t t = 0; t < tiles; t++) {
+            const size_t from = rc_min(t * share, there), count = rc_min(share, there - from);
+            const uint16_t *rows = x + t * MR * k + p, *ahead = next + from * k;
+            float *chains = acc + t * MR * NR * 16, *to = y + t * MR * n;
+            switch (height - t * MR) {
+            case 1: tile(1, packed, &b, rows, k, ahead, count, width, n, chains, to); break;
+            case 2: tile(2, packed, &b, rows, k, ahead, count, width, n, chains, to); break;
+            case 3: tile(3, packed, &b, rows, k, ahead, count, width, n, chains, to); break;
+            default: tile(MR, packed, &b, rows, k, ahead, count, width, n, chains, to);
+            }
+        }
+    }
+}
+
+static TARGET int with_dot_product(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint16_t *x,
+                                   const uint16_t *w, float *y)
+{
+    float acc[MC * NR * 16] __attribute__((aligned(64)));
+    uint16_t lines[KC * NR] __attribute__((aligned(64)));
+    /* Passes of equal height: a short one would read all of w for a few rows. */
+    const size_t passes = (m + MC - 1) / MC, most = m ? ((m + passes - 1) / passes + MR - 1) / MR * MR : MC;
+    for (size_t i0 = 0; i0 < m; i0 += most) {
+        const size_t height = rc_min(m - i0, most);
+        for (size_t o0 = begin; o0 < end; o0 += NR) {
+            const size_t width = rc_min(end - o0, NR);
+            float *to = y + i0 * n + o0;
+            if (k == 0)
+                for (size_t i = 0; i < height; i++)
+                    memset(to + i * n, 0, width * sizeof *y);
+            else if (height < PACKED)
+                multiply(0, height, width, end - o0, n, k, x + i0 * k, w + o0 * k, lines, acc, to);
+            else
+                multiply(1, height, width, end - o0, n, k, x + i0 * k, w + o0 * k, lines, acc, to);
+        }
+    }
+    return RC_OK;
+}
+
+int rc_gemm_bf16bf16_avx512(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint16_t *x,
+                            const uint16_t *w, float *y)
+{
+    return (__builtin_cpu_supports("avx512bf16") ? with_dot_product : rc_gemm_bf16bf16_avx2)(begin, end, m, n, k, x, w,
+                                                                                            y);
+}
+#endif

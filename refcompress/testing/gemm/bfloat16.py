@@ -1,0 +1,118 @@
+"""The cases of gemm_bf16bf16: every length, hostile patterns, and numbers around the smallest that is not flushed."""
+
+import numpy as np
+
+from ... import reference
+from ...formats import Plain
+from ...reference.gemm.bfloat16 import numbers
+from ..cases import Cases
+from ..draws import array, composite, lengths, st
+from ..values import HOSTILE, not_arrays, ordinary, other_dimensions, whole
+
+_F = np.float32
+_LINE = 32  # inputs of a step of all chains
+
+
+def _patterns(a) -> np.ndarray:
+    return reference.floats_encode(np.asarray(a, _F), "bfloat16")
+
+
+def _sizes():
+    for length in range(68):
+        yield 3, length, 5
+    for length in range(14):
+        yield length, 7, 3
+        yield 2, 35, length
+
+
+def _around(rng, shape, exponent: int) -> np.ndarray:
+    """Return patterns of numbers of about 2**exponent, of either sign."""
+    return (rng.integers(0, 2, shape) << 15 | rng.integers(exponent + 124, exponent + 131, shape) << 7
+            | rng.integers(0, 128, shape)).astype(np.uint16)
+
+
+def gemm_bf16bf16_sweep():
+    rng = np.random.default_rng(83)
+    for i, (m, k, n) in enumerate(_sizes()):
+        w = _patterns(whole(rng, (n, k)))
+        yield (_patterns(whole(rng, (m, k))), Plain(w, "bfloat16") if i % 3 == 0 else w), {}
+    for i in range(6):
+        yield (_patterns(rng.choice(HOSTILE, (2, 35))), _patterns(whole(rng, (3, 35)))), {}
+        yield (_patterns(whole(rng, (2, 35))), _patterns(rng.choice(HOSTILE, (3, 35)))), {}
+        yield (_patterns(ordinary(rng, (3, 67))), _patterns(ordinary(rng, (5, 67)))), {}
+        x, w = whole(rng, (2, 37)), rng.integers(-1, 2, (3, 37)).astype(_F)
+        x[1, i], w[0] = HOSTILE[-1 - i % 3], 0  # only the second row may become special; a weight of 0 makes Inf a NaN
+        yield (_patterns(x), _patterns(w)), {}
+        yield (rng.integers(0, 2**16, (2, 33)).astype(np.uint16), rng.integers(0, 2**16, (3, 33)).astype(np.uint16)), {}
+        yield (_around(rng, (2, 40), -63), _around(rng, (3, 40), -63)), {}
+        yield (np.full((1, 3 + i), 0x7F00, np.uint16), rng.integers(1, 128, (3, 3 + i)).astype(np.uint16)), {}
+    for shape in ((1, 1), (5, 20), (7, 96)):  # all chains are flushed, to zeros of both signs
+        yield (_around(rng, shape, -68), _around(rng, (3, shape[1]), -68)), {}
+    for m, k, n in ((2, 3100, 3), (9, 1700, 13), (27, 70, 131), (131, 40, 9)):  # blocks of inputs, of rows, and packed
+        yield (_patterns(whole(rng, (m, k), 3)), _patterns(whole(rng, (n, k), 3))), {}
+        yield (_patterns(ordinary(rng, (m, k))), _patterns(ordinary(rng, (n, k)))), {}
+
+
+def gemm_bf16bf16_refusals():
+    x, w = np.ones((2, 3), np.uint16), np.ones((4, 3), np.uint16)
+    for bad in (*not_arrays(x), *other_dimensions(x), x[:, :2], Plain(x, "float16"), Plain(x[0], "bfloat16"),
+                x.astype(np.int16), x.view(np.float16)):
+        yield (bad, w), {}
+    for bad in (*not_arrays(w), *other_dimensions(w), Plain(w, "uint16"), w.view(np.float16)):
+        yield (x, bad), {}
+    yield (np.ones((2**31, 0), np.uint16), np.ones((2**31, 0), np.uint16)), {}  # y would have 2**64 bytes
+
+
+@composite
+def gemm_bf16bf16_strategy(draw):
+    k, kinds = draw(lengths()), st.sampled_from([st.integers(0x3F00, 0x4100), st.integers(0, 2**16 - 1)])
+    x, w = (draw(array(np.uint16, (draw(st.integers(0, 4)), k), draw(kinds))) for _ in range(2))
+    return (x, w), {}
+
+
+def _of(x, w, change):
+    """gemm_bf16bf16 with other numbers: each is what ``change`` makes of the patterns."""
+    reference.gemm_bf16bf16(x, w)
+    return reference.gemm_f32f32(*(np.ascontiguousarray(change(_plain(each)), _F) for each in (x, w)))
+
+
+def _plain(a) -> np.ndarray:
+    return a.patterns if isinstance(a, Plain) else np.ascontiguousarray(a, np.uint16)
+
+
+def _subnormals_kept(patterns):
+    return (patterns.astype(np.uint32) << 16).view(_F)
+
+
+def _lower_half(patterns):  # the other half of a float
+    return patterns.astype(np.uint32).view(_F)
+
+
+def _pairs_lost(patterns):  # the odd input at the end of a row
+    a = numbers(patterns).copy()
+    if a.shape[1] % 2:
+        a[:, -1] = 0
+    return a
+
+
+def _line_lost(patterns):
+    a = numbers(patterns).copy()
+    a[:, a.shape[1] // _LINE * _LINE or a.shape[1] :] = 0
+    return a
+
+
+def _bfloat16_result(x, w):
+    y = reference.gemm_bf16bf16(x, w)
+    return reference.floats_decode(reference.floats_encode(y, "bfloat16", overflow="format"), "bfloat16")
+
+
+CASES: dict[str, Cases] = {"gemm_bf16bf16": Cases(
+    gemm_bf16bf16_sweep, gemm_bf16bf16_refusals, gemm_bf16bf16_strategy,
+    wrong={
+        "subnormals kept": lambda x, w: _of(x, w, _subnormals_kept),
+        "patterns in the lower half of a float": lambda x, w: _of(x, w, _lower_half),
+        "odd input lost": lambda x, w: _of(x, w, _pairs_lost),
+        "tail of k mod 32 lost": lambda x, w: _of(x, w, _line_lost),
+        "rounded to bfloat16": _bfloat16_result,
+    },
+)}
