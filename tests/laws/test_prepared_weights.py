@@ -37,6 +37,9 @@ CALLS = {
     "gemm_u8s8": (S8, lambda f, w: f(X8.view(np.uint8), w)),
     "gemm_s8s8_requantized": (S8, lambda f, w: f(X8, w, *LAYER)),
     "gemm_s8s8_scaled": (Q, lambda f, w: f(X8, np.ones(5, np.float32), w)),
+    "gemm_s8s4": (rc.quantize_pack(rc.quantize_s8(W, bits=4, scheme="affine", group=5)),
+                  lambda f, w: f(X8, np.ones(5, np.float32), w)),
+    "gemm_s8lut4": (rc.share_kmeans(W, bits=3), lambda f, w: f(X8, np.ones(5, np.float32), w)),
     "nn_depthwise_s8": (S8[:, :9].reshape(13, 3, 3), lambda f, w: f(IMAGE, w, *LAYER)),
     **{op: (weight, lambda f, w: f(X, w)) for op, weight in {
         "gemm_f32s4": rc.quantize_pack(rc.quantize_s8(W, bits=4, scheme="affine", group=5)),
