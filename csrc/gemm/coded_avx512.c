@@ -1,5 +1,5 @@
-/* What changed since AVX2: a panel holds many groups, whose sums stay in registers until they are scaled; and codes are
- * looked up 64 at a time, by vpshufb. */
+/* What changed since AVX2: there are registers to decode codes, 64 at a time by vpshufb, while they are multiplied, and to
+ * keep the sums of a group until they are scaled. */
 #include "s8_tiles.h"
 #if RC_X86
 #include "s8_tile_avx512.h"
@@ -17,6 +17,7 @@ RC_INLINE TARGET void decode(const uint8_t *w, size_t lines, const uint8_t *tabl
     const __m512i low = _mm512_set1_epi8(15), of = table_of(table);
     for (size_t t = 0; t < lines; t++) {
         const __m512i v = _mm512_loadu_si512(w + t * 64);
+        ask_for(w + (t + lines) * 64); /* of the next panel */
         const __m512i even = _mm512_and_si512(v, low), odd = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
         _mm512_store_si512(out + t * 128, _mm512_shuffle_epi8(of, even));
         _mm512_store_si512(out + t * 128 + 64, _mm512_shuffle_epi8(of, odd));
@@ -104,46 +105,66 @@ RC_INLINE TARGET void coded_row(const enum kind kind, const uint8_t *x, const st
     _mm512_store_ps(totals, total);
 }
 
-RC_INLINE TARGET void coded_tile(const int affine, const size_t mr, const size_t nv, const uint8_t *x, size_t ldx,
-                                 const struct groups *of, const uint8_t *panel, size_t ldp, const int32_t *x_sums,
-                                 size_t ldsums, float *totals)
+/* A panel of bytes, or if in_codes lines of codes as they are packed, which are decoded on the way: an even number of
+ * quads, and nv at most 2, for that takes registers. */
+RC_INLINE TARGET void coded_tile(const int in_codes, const int affine, const size_t mr, const size_t nv,
+                                 const uint8_t *x, size_t ldx, const struct groups *of, const uint8_t *panel,
+                                 size_t ldp, const uint8_t *table, const int32_t *x_sums, size_t ldsums, float *totals)
 {
-    const size_t quads = of->quads, ld = of->ld, ldq = of->of_panel - quads * 64;
+    const size_t at_once = in_codes ? 2 : 1, steps = of->quads / at_once, ld = of->ld, ldq = of->of_panel - steps * 64;
+    const __m512i low = _mm512_set1_epi8(15), values = in_codes ? table_of(table) : low;
     const float *scale = of->scale;
     const int32_t *zero = of->zero, zero_of_all = of->zero_of_all;
+    /* Rows by threes from a pointer: an offset for each of eight would not fit the registers. */
+    const uint8_t *third[3] = {x, x + 3 * ldx, x + 6 * ldx};
+    RC_UNROLL for (size_t r = 1; r < 3; r++)
+        __asm__("" : "+r"(third[r])); /* which the compiler would see through */
     __m512i acc[MR][NV];
     RC_UNROLL for (size_t i = 0; i < mr; i++)
         RC_UNROLL for (size_t v = 0; v < nv; v++)
-            acc[i][v] = _mm512_setzero_si512();
+            acc[i][v] = less(affine, affine ? zero + v * ld : NULL, zero_of_all, x_sums[i * ldsums]);
     /* One loop over the quads of all groups: in a loop in a loop GCC 12 stores all sums in every step. */
-    size_t left = quads;
-    for (size_t q = of->count * quads; q > 0; q--, panel += 64, x += 4) {
-        __m512i weight[NV];
-        RC_UNROLL for (size_t v = 0; v < nv; v++)
-            weight[v] = _mm512_loadu_si512(panel + v * ldp);
-        RC_UNROLL for (size_t i = 0; i < mr; i++) {
-            const __m512i input = four_inputs(x + i * ldx);
-            RC_UNROLL for (size_t v = 0; v < nv; v++)
-                acc[i][v] = _mm512_dpbusd_epi32(acc[i][v], weight[v], input);
+    size_t left = steps;
+    for (size_t s = of->count * steps; s > 0; s--, panel += 64) {
+        __m512i line[NV], weight[NV];
+        RC_UNROLL for (size_t v = 0; v < nv; v++) {
+            line[v] = _mm512_loadu_si512(panel + v * ldp);
+            if (in_codes)
+                ask_for(panel + v * ldp + 2048);
         }
+        RC_UNROLL for (size_t half = 0; half < at_once; half++) {
+            RC_UNROLL for (size_t v = 0; v < nv; v++) {
+                const __m512i code = half ? _mm512_srli_epi16(line[v], 4) : line[v];
+                weight[v] = in_codes ? _mm512_shuffle_epi8(values, _mm512_and_si512(code, low)) : code;
+            }
+            RC_UNROLL for (size_t i = 0; i < mr; i++) {
+                const __m512i input = four_inputs(third[i / 3] + i % 3 * ldx + half * 4);
+                RC_UNROLL for (size_t v = 0; v < nv; v++)
+                    acc[i][v] = _mm512_dpbusd_epi32(acc[i][v], weight[v], input);
+            }
+        }
+        RC_UNROLL for (size_t r = 0; r < (mr + 2) / 3; r++)
+            third[r] += 4 * at_once;
         if (--left)
             continue;
-        left = quads;
+        left = steps;
         panel += ldq;
         RC_UNROLL for (size_t v = 0; v < nv; v++) {
             const __m512 scales = _mm512_loadu_ps(scale + v * ld);
             RC_UNROLL for (size_t i = 0; i < mr; i++) {
-                const __m512i taken = less(affine, affine ? zero + v * ld : NULL, zero_of_all, x_sums[i * ldsums]);
-                const __m512 sum = _mm512_cvtepi32_ps(_mm512_add_epi32(acc[i][v], taken));
                 float *to = totals + i * NR + v * 16;
-                _mm512_store_ps(to, _mm512_fmadd_ps(sum, scales, _mm512_load_ps(to)));
-                acc[i][v] = _mm512_setzero_si512();
+                _mm512_store_ps(to, _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[i][v]), scales, _mm512_load_ps(to)));
             }
         }
+        if (s == 1)
+            break;
         scale += 16;
         x_sums++;
         if (affine)
             zero += 16;
+        RC_UNROLL for (size_t i = 0; i < mr; i++)
+            RC_UNROLL for (size_t v = 0; v < nv; v++)
+                acc[i][v] = less(affine, affine ? zero + v * ld : NULL, zero_of_all, x_sums[i * ldsums]);
     }
 }
 

@@ -7,29 +7,58 @@
  *                      and times the scales, to its totals
  * to_y(totals, x_scale, width, y)   totals times x_scale
  * coded_row(kind, x, of, w, table, x_sums, totals)   the totals of one row and sixteen outputs, from packed codes
- * coded_tile(affine, mr, nv, x, ldx, of, panel, ldp, x_sums, ldsums, totals)   for each group of a panel, the products
- *                      of mr rows with nv times sixteen outputs, scaled as above and added to totals, rows of NR
+ * coded_tile(in_codes, affine, mr, nv, x, ldx, of, panel, ldp, table, x_sums, ldsums, totals)   for each group of a
+ *                      panel, the products of mr rows with nv times sixteen outputs, scaled as above and added to
+ *                      totals, rows of NR; if in_codes the panel is packed codes, of an even number of quads a group
  * (the last two where IN_PLACE)
  *
- * The idea: codes of NR outputs and about KC inputs are decoded to a panel in L1, once for all rows of x; then the
- * product is that of bytes. A single row meets the codes as they come, decoded in registers. */
+ * The idea: where there are registers for it (IN_PLACE), a tile decodes its codes as it multiplies. Else, and for an odd
+ * number of quads, codes of NR outputs and about KC inputs are decoded to a panel in L1, once for MC_CODED rows of x. */
 
 #if IN_PLACE
 typedef void coded_function(const uint8_t *x, size_t ldx, const struct groups *of, const uint8_t *panel, size_t ldp,
-                            const int32_t *x_sums, size_t ldsums, float *totals);
-#define CODED_TILE(affine, mr, nv) \
-    static TARGET void NAME(coded_##affine##_##mr##_##nv)(const uint8_t *x, size_t ldx, const struct groups *of, \
-                                                          const uint8_t *panel, size_t ldp, const int32_t *x_sums, \
-                                                          size_t ldsums, float *totals) \
+                            const uint8_t *table, const int32_t *x_sums, size_t ldsums, float *totals);
+#define CODED_TILE(in_codes, affine, mr, nv) \
+    static TARGET void NAME(coded_##in_codes##_##affine##_##mr##_##nv)( \
+        const uint8_t *x, size_t ldx, const struct groups *of, const uint8_t *panel, size_t ldp, const uint8_t *table, \
+        const int32_t *x_sums, size_t ldsums, float *totals) \
     { \
-        coded_tile(affine, mr, nv, x, ldx, of, panel, ldp, x_sums, ldsums, totals); \
+        coded_tile(in_codes, affine, mr, nv, x, ldx, of, panel, ldp, table, x_sums, ldsums, totals); \
     }
-#define CODED_TILES(affine, mr) CODED_TILE(affine, mr, 1) CODED_TILE(affine, mr, 2) CODED_TILE(affine, mr, 3)
+#define CODED_TILES(affine, mr) \
+    CODED_TILE(0, affine, mr, 1) CODED_TILE(0, affine, mr, 2) CODED_TILE(0, affine, mr, 3) \
+    CODED_TILE(1, affine, mr, 1) CODED_TILE(1, affine, mr, 2)
 #define CODED_NAMED(affine, mr) \
-    {NAME(coded_##affine##_##mr##_1), NAME(coded_##affine##_##mr##_2), NAME(coded_##affine##_##mr##_3)},
+    {NAME(coded_0_##affine##_##mr##_1), NAME(coded_0_##affine##_##mr##_2), NAME(coded_0_##affine##_##mr##_3), \
+     NAME(coded_1_##affine##_##mr##_1), NAME(coded_1_##affine##_##mr##_2)},
 ALL_ROWS(CODED_TILES, 0)
 ALL_ROWS(CODED_TILES, 1)
-static coded_function *const NAME(coded_tiles)[2][MR][NV] = {{ALL_ROWS(CODED_NAMED, 0)}, {ALL_ROWS(CODED_NAMED, 1)}};
+static coded_function *const NAME(coded_tiles)[2][MR][NV + 2] = {{ALL_ROWS(CODED_NAMED, 0)}, {ALL_ROWS(CODED_NAMED, 1)}};
+
+/* The product of rows with codes, decoded in registers for each tile of rows: faster than a panel that is written and
+ * read. The codes of 32 outputs stay in L2 meanwhile, beside the rows. */
+RC_INLINE TARGET void in_registers(size_t count, size_t first, size_t stop, const uint8_t *x, size_t ldx,
+                                   const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, size_t bytes,
+                                   float *y)
+{
+    const size_t groups = (w->k + w->group - 1) / w->group;
+    float totals[MR * NR] __attribute__((aligned(64)));
+    for (size_t o = first; o < stop; o += 32) {
+        const size_t width = rc_min(stop - o, 32);
+        const struct groups of = {groups, (w->group + 3) / 4, groups * 16, bytes, w->scale + o * groups,
+                                  w->zero ? w->zero + o * groups : NULL, w->zero_of_all};
+        for (size_t i = 0; i < count; i += MR) {
+            const size_t mr = rc_min(MR, count - i);
+            memset(totals, 0, mr * NR * sizeof *totals);
+            if (groups)
+                NAME(coded_tiles)[w->zero != NULL][mr - 1][NV + (width > 16)](
+                    x + i * ldx, ldx, &of, w->codes + o / 16 * groups * bytes, groups * bytes, w->table,
+                    x_sums + i * groups, groups, totals);
+            for (size_t r = 0; r < mr; r++)
+                to_y(totals + r * NR, x_scale[i + r], width, y + (i + r) * w->n + o);
+        }
+    }
+}
 
 /* The product of one row. */
 RC_INLINE TARGET void single_row(const enum kind kind, size_t first, size_t stop, const uint8_t *x,
@@ -97,6 +126,8 @@ TARGET int S8S4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx,
     float totals[MC_CODED * NR] __attribute__((aligned(64)));
 
 #if IN_PLACE
+    if (end <= begin)
+        return RC_OK;
     if (end - begin == 1) {
         const uint8_t *row = (const uint8_t *)x + begin * ldx;
         const int32_t *of_row = x_sums + begin * groups;
@@ -106,6 +137,14 @@ TARGET int S8S4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx,
             single_row(NIBBLES, first, stop, row, of_row, x_scale[begin], &w, lines * 64, y + begin * w.n);
         else
             single_row(LOOKUP, first, stop, row, of_row, x_scale[begin], &w, lines * 64, y + begin * w.n);
+        return RC_OK;
+    }
+#endif
+#if IN_PLACE
+    if (w.bits == 4 && quads % 2 == 0) {
+        for (size_t i = begin; i < end; i += MC_CODED)
+            in_registers(rc_min(end - i, MC_CODED), first, stop, (const uint8_t *)x + i * ldx, ldx, x_sums + i * groups,
+                         x_scale + i, &w, lines * 64, y + i * w.n);
         return RC_OK;
     }
 #endif
@@ -129,7 +168,7 @@ TARGET int S8S4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx,
                             decode(codes + v * ldc, of.count * lines, w.table, bytes + v * KC * 16);
                     for (size_t i = 0; i < height; i += MR)
                         NAME(coded_tiles)[w.zero != NULL][rc_min(MR, height - i) - 1][nv - 1](
-                            row + i * ldx, ldx, &of, w.bits == 4 ? bytes : codes, w.bits == 4 ? KC * 16 : ldc,
+                            row + i * ldx, ldx, &of, w.bits == 4 ? bytes : codes, w.bits == 4 ? KC * 16 : ldc, w.table,
                             of_rows + i * groups, groups, totals + i * NR);
                     continue;
                 }

@@ -1,6 +1,7 @@
 """The table of kernels (csrc/kernels.c) as Python sees it."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from ._kernels import ffi, lib
 
@@ -33,6 +34,7 @@ def rows():
         level += 1
 
 
+@cache
 def widest(name: str):
     """Return the widest kernel of that name that this machine runs: for what has no bits of its own, such as packing.
     """

@@ -3,6 +3,7 @@
 The weights are packed for the kernels, in each call or once (``native.prepare``).
 """
 
+from collections.abc import Callable
 from functools import wraps
 
 import numpy as np
@@ -33,10 +34,13 @@ def _coded_product(op: str, arguments, pack):
             weight = weight or pack(w)
             operands = pointer(x_scale), weight.struct, pointer(y, writable=True)
 
+            laid, sums, begin = laying(x, group)
+            operands = pointer(sums), *operands
+
             def call():
                 if y.size:
-                    laid, sums = lay(x, group)
-                    gemm_s8.call_packed(kernel, row.speed, laid, (pointer(sums), *operands), y.shape)
+                    begin()
+                    gemm_s8.call_packed(kernel, row.speed, laid, operands, y.shape)
                 return y
 
             call.held = weight  # what the struct points at
@@ -109,8 +113,8 @@ def _by_lanes(a: np.ndarray, n: int, groups: int) -> np.ndarray:
     return laid
 
 
-def lay(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x with zeros after each group up to a multiple of 4 inputs, and the sums of the groups."""
+def laying(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, Callable[[], None]]:
+    """Return x with zeros after each group up to a multiple of 4 inputs, the sums of the groups, and what fills both."""
     m, k = x.shape
     groups, padded = -(-k // group), (group + 3) // 4 * 4
     width = gemm_s8.spread_width(m, groups * padded)
@@ -118,8 +122,12 @@ def lay(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray]:
     sums = empty((m, groups), np.int32)
     kernel, to = widest("gemm_s8_lay"), ffi.NULL if laid is x else pointer(laid, writable=True)
     operands = k, group, k, pointer(x), width, to, pointer(sums, writable=True)
-    threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), m, x.nbytes / 4e9)
-    return laid, sums
+    seconds = x.nbytes / 4e9
+
+    def begin():
+        threads.run(lambda first, end: check(kernel(first, end, *operands), "x"), m, seconds)
+
+    return laid, sums, begin
 
 
 gemm_s8s4 = _coded_product("gemm_s8s4", s8s4_arguments, packed_s4)

@@ -194,7 +194,8 @@ CASES["gemm_s8s4"] = Cases(
 
 CASES["gemm_s8lut4"] = Cases(
     _sweep(lut_weights(16), lut_hostile(16), _lut_ordinary),
-    _refusals(_LUT, _S4, Shared(np.zeros((4, 3), np.uint8), np.zeros(17, _F)), Shared(np.zeros(3, np.uint8), np.ones(1, _F))),
+    _refusals(_LUT, _S4, Shared(np.zeros((4, 3), np.uint8), np.zeros(17, _F)),
+              Shared(np.zeros(3, np.uint8), np.ones(1, _F))),
     gemm_s8lut4_strategy,
     wrong={
         "the codebook not quantized": _refused_first("gemm_s8lut4")(_float32_weights),
