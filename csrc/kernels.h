@@ -62,6 +62,10 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(gemm_bf16bf16) \
     THREE(gemm_s8s8_requantized) \
     THREE(gemm_s8s8_scaled) \
+    TWO(gemm_coded_pack) \
+    TWO(gemm_s8_lay) \
+    THREE(gemm_s8s4) \
+    THREE(gemm_s8lut4) \
     THREE(requantize_s32) \
     THREE(nn_depthwise_s8) \
     THREE(nn_average_pool_s8) \

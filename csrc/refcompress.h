@@ -75,6 +75,10 @@ struct rc_kernels {
     rc_gemm_bf16bf16 *gemm_bf16bf16;
     rc_gemm_s8s8_requantized *gemm_s8s8_requantized;
     rc_gemm_s8s8_scaled *gemm_s8s8_scaled;
+    rc_gemm_coded_pack *gemm_coded_pack;
+    rc_gemm_s8_lay *gemm_s8_lay;
+    rc_gemm_s8s4 *gemm_s8s4;
+    rc_gemm_s8lut4 *gemm_s8lut4;
     rc_requantize_s32 *requantize_s32;
     rc_nn_depthwise_s8 *nn_depthwise_s8;
     rc_nn_average_pool_s8 *nn_average_pool_s8;

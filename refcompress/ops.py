@@ -90,6 +90,8 @@ OPS = {op.name: op for op in (
     Op("gemm_u8s8", exactly),
     Op("gemm_s8s8_requantized", exactly),
     Op("gemm_s8s8_scaled", exactly),  # every rounding behind the exact sums is stated
+    Op("gemm_s8s4", exactly),
+    Op("gemm_s8lut4", exactly),
     *(Op(f"nn_{name}_s8", exactly) for name in ("depthwise", "average_pool", "add", "multiply", "lookup")),
     Op("gemm_f32s8", within_dot_bound(quantized_terms)),
     Op("gemm_f32mixed", within_dot_bound(mixed_terms)),

@@ -125,3 +125,36 @@ typedef int rc_gemm_s8s8_scaled(size_t begin, size_t end, size_t first, size_t s
  * rounds up to 2^-126 stays.) The tree is that of the other products, and flushes nothing. */
 typedef int rc_gemm_bf16bf16(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint16_t *x,
                              const uint16_t *w, float *y);
+
+/* Weights of n outputs by k inputs as codes, packed as those of struct rc_packed_s8 are: of 8 bits a byte each, with
+ * quads lines of 64 bytes a group; of 4 bits in ceil(quads / 2) lines, quad number 2 t in the low halves of the bytes of
+ * line t and quad 2 t + 1 in the high halves. A code of 4 bits stands for table[code], one of 8 bits for itself; then
+ * zero is taken off. identity : whether table[c] is c. scale and zero, which is NULL where zero_of_all serves all : for
+ * output o and group g at [(o / 16 * groups + g) * 16 + o % 16], and something for outputs that are not there. */
+struct rc_coded {
+    size_t n, k, group, bits;
+    const uint8_t *codes;
+    uint8_t table[16];
+    int identity;
+    const float *scale;
+    const int32_t *zero;
+    int32_t zero_of_all;
+};
+
+/* Codes in n rows, ldc bytes apart, packed for outputs 16 * begin to 16 * end as 4 bits. bits : those of a code in the
+ * rows, 4 (the low half of a byte first) or 8. flip : bits that are turned over in each code. */
+typedef int rc_gemm_coded_pack(size_t begin, size_t end, size_t n, size_t k, size_t group, size_t bits,
+                               const uint8_t *codes, size_t ldc, uint8_t flip, uint8_t *packed);
+
+/* Of rows of x, ldx elements apart: the sums of their groups, rows of ceil(k / group); and, unless laid is NULL, the rows
+ * themselves, ldl elements apart, each group with zeros up to a multiple of 4. */
+typedef int rc_gemm_s8_lay(size_t begin, size_t end, size_t k, size_t group, size_t ldx, const int8_t *x, size_t ldl,
+                           int8_t *laid, int32_t *sums);
+
+/* y[i, o], for the rows i in begin .. end and the outputs o in first .. stop, first a multiple of 16: the chain over the
+ * groups g, ascending from +0.0, total = fma((float)acc[g], scale[o, g], total), times x_scale[i]. acc[g] is the exact
+ * sum of x * (value - zero) in the group. x and x_sums : as laid and sums above; y : rows of w->n. */
+typedef int rc_gemm_s8s4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
+                         const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);
+typedef int rc_gemm_s8lut4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
+                           const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);

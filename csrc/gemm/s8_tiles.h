@@ -10,6 +10,20 @@
  * where groups have scales, for MC_GROUPED, because the totals take more. */
 enum { NV = 3, NR = NV * 16, KC = 384, MC_ROWS = 128, MC_GROUPED = 32 };
 enum { FEW_ROWS = 12 }; /* for s8_few.h, at most */
+/* For the products of codes. */
+enum { MC_CODED = 64 }; /* rows of x for which a panel is decoded once: their totals, and sums, take 12 KiB each */
+enum kind { NIBBLES, LOOKUP, BYTES };
+
+/* Groups side by side: of the first one's sixteen outputs scale and zero, which the next sixteen have ld further on and
+ * the next group 16 further on; the bytes of a group's panel. */
+struct groups {
+    size_t count, quads, ld, of_panel;
+    const float *scale;
+    const int32_t *zero;
+    int32_t zero_of_all;
+};
+
+/* How inputs are read. */
 enum as { SIGNED, UNSIGNED, UNSIGNED_LESS_128 };
 
 #if RC_X86

@@ -1,7 +1,7 @@
 """The table of kernels (csrc/kernels.c) as Python sees it."""
 
-import functools
 from dataclasses import dataclass
+from functools import cache
 
 from ._kernels import ffi, lib
 
@@ -9,7 +9,8 @@ from ._kernels import ffi, lib
 KERNELS = tuple(name for name, _ in ffi.typeof("struct rc_kernels").fields if name != "isa")
 
 # Kernels that are no operation of their own: an operation's binder asks for them.
-HELPERS = ("quantize_runs_s8", "quantize_runs_s16", "gemm_s8_pack", "gemm_s8s8_packed", "gemm_u8s8_packed")
+HELPERS = ("quantize_runs_s8", "quantize_runs_s16", "gemm_s8_pack", "gemm_s8s8_packed", "gemm_u8s8_packed",
+           "gemm_coded_pack", "gemm_s8_lay")
 
 # Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
 SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
@@ -33,7 +34,7 @@ def rows():
         level += 1
 
 
-@functools.cache
+@cache
 def widest(name: str):
     """Return the widest kernel of that name that this machine runs: for what has no bits of its own, such as packing.
     """

@@ -105,26 +105,33 @@ def packed_quantized(w: Quantized) -> Held:
 def pack(w: np.ndarray, group: int, zero_point: np.ndarray | None) -> Held:
     """Return a struct rc_packed_s8, laid out as csrc/gemm/api.h writes it."""
     n, k = w.shape
+    laid, sums = packed_bytes(w, group)
+    arrays = pointer(laid), pointer(sums), ffi.NULL if zero_point is None else pointer(zero_point)
+    own = laid.nbytes + sums.nbytes + (0 if zero_point is None else zero_point.nbytes)
+    return Held(ffi.new("struct rc_packed_s8 *", (n, k, group, *arrays)), arrays, own)
+
+
+def packed_bytes(w: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights + 128, laid out, and the sums of the weights of each group."""
+    n, k = w.shape
     groups, quads, blocks = -(-k // group), -(-group // 4), -(-n // LANES)
     laid, sums = empty((blocks, groups, quads, LANES, 4), np.uint8), np.zeros((n, groups), np.int32)
     if w.size:
         kernel, w = widest("gemm_s8_pack"), np.ascontiguousarray(w)
         operands = n, k, group, pointer(w), pointer(laid, writable=True), pointer(sums, writable=True)
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), blocks, w.nbytes / 1e9)
-    arrays = pointer(laid), pointer(sums), ffi.NULL if zero_point is None else pointer(zero_point)
-    own = laid.nbytes + sums.nbytes + (0 if zero_point is None else zero_point.nbytes)
-    return Held(ffi.new("struct rc_packed_s8 *", (n, k, group, *arrays)), arrays, own)
+    return laid, sums
 
 
 def multiply_packed(kernel, speed: float, x: np.ndarray, operands, shape: tuple[int, int]) -> None:
-    """Call a kernel of packed weights for all rows and outputs: outputs among the threads, or rows where they are more.
+    """Call a kernel of packed weights, unless there is nothing to do; operands : what follows x."""
+    if shape[0] * shape[1]:
+        call_packed(kernel, speed, apart(x), operands, shape)
 
-    operands : what follows x.
-    """
+
+def call_packed(kernel, speed: float, x: np.ndarray, operands, shape: tuple[int, int]) -> None:
+    """Call a kernel for all rows and outputs: outputs among the threads, or rows where they are more."""
     m, n = shape
-    if m * n == 0:
-        return
-    x = apart(x)
     ldx, inputs = x.shape[1], pointer(x)
     seconds = m * n * ldx / (SPEED * speed)
     if m > n:
@@ -135,13 +142,19 @@ def multiply_packed(kernel, speed: float, x: np.ndarray, operands, shape: tuple[
 
 
 def apart(x: np.ndarray) -> np.ndarray:
-    """Return x, or a copy with more columns where rows begin at multiples of 2 KiB.
+    """Return x, or a copy with more columns where its rows lie badly."""
+    m, k = x.shape
+    width = spread_width(m, k)
+    if width == k:
+        return x
+    wide = empty((m, width), x.dtype)
+    wide[:, :k] = x
+    return wide
+
+
+def spread_width(m: int, k: int) -> int:
+    """Return by how many bytes m rows of k should be apart: by some more where that is a multiple of 2 KiB.
 
     The rows of a tile would meet in one or two sets of the first-level cache, and push each other out.
     """
-    m, k = x.shape
-    if k == 0 or k % 2048 or m <= 2:
-        return x
-    wide = empty((m, k + 64), x.dtype)
-    wide[:, :k] = x
-    return wide
+    return k if k == 0 or k % 2048 or m <= 2 else k + 64

@@ -18,8 +18,9 @@ from ..formats.kept import Kept
 from ..ops import implementation_of
 from ..products import operand_of, product_of
 from ..reference.gemm.bfloat16 import patterns_of
+from ..reference.gemm.codes import lut4_weight, s4_weight
 from ..reference.gemm.narrow import ACCEPTED, narrow_weight
-from . import csr, gemm_narrow, gemm_s8, sparse
+from . import csr, gemm_codes, gemm_narrow, gemm_s8, sparse
 from .nn import integers
 from .packing import Held, Packing
 
@@ -74,6 +75,8 @@ PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = 
     "gemm_u8s8": (of_array(np.int8), gemm_s8.packed),
     "gemm_s8s8_requantized": (of_array(np.int8), gemm_s8.packed),
     "gemm_s8s8_scaled": (of_format(Quantized, np.int8), gemm_s8.packed_quantized),
+    "gemm_s8s4": (partial(s4_weight, argument="weight"), gemm_codes.packed_s4),
+    "gemm_s8lut4": (partial(lut4_weight, argument="weight"), gemm_codes.packed_lut4),
     "nn_depthwise_s8": (of_array(np.int8, 3), integers.channels_last),
     "nn_depthwise_f32": (of_array(np.float32, 4), None),
 }

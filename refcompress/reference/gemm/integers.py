@@ -159,12 +159,17 @@ def scaled_arguments(x, x_scale, w, bias):
         raise LimitError("k", f"must be at most {MAX_K_SCALED} (the sum could leave int32), not {k}")
     if w.group is None and w.scale.shape[1] != 1:
         raise RefcompressError("w", "must not have a scale for each input: no sum of integers can be scaled by it")
-    x_scale = of_outputs(x_scale, "x_scale", np.float32, len(x), "a row of x")
-    good = (x_scale >= SMALLEST_NORMAL) & np.isfinite(x_scale)
-    arguments.each(x_scale, "x_scale", good, "must be 2**-126 to 2**128")
+    x_scale = x_scales(x_scale, len(x))
     if bias is not None:
         bias = of_outputs(bias, "bias", np.float32, n)
     return x, x_scale, w, bias, max(1, min(k if w.group is None else w.group, k))
+
+
+def x_scales(x_scale, m: int) -> np.ndarray:
+    """Return the scales of m rows of x, or refuse them."""
+    x_scale = of_outputs(x_scale, "x_scale", np.float32, m, "a row of x")
+    good = (x_scale >= SMALLEST_NORMAL) & np.isfinite(x_scale)
+    return arguments.each(x_scale, "x_scale", good, "must be 2**-126 to 2**128")
 
 
 def of_outputs(value, argument: str, dtype, n: int, each: str = "an output") -> np.ndarray:

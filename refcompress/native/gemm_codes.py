@@ -1,0 +1,134 @@
+"""Products of int8 inputs by weights of 4 bits, in C: gemm_s8s4 and gemm_s8lut4.
+
+The weights are packed for the kernels, in each call or once (``native.prepare``).
+"""
+
+from collections.abc import Callable
+from functools import wraps
+
+import numpy as np
+
+from .. import reference
+from ..formats import Packed, Shared
+from ..reference.gemm.codes import quantized_codebook, quantized_values, s8lut4_arguments, s8s4_arguments
+from . import gemm_s8, threads
+from ._call import check, empty, pointer
+from ._kernels import ffi
+from ._table import widest
+from .packing import Held, held_of
+from .prepared import with_prepare
+
+__all__ = ["gemm_s8s4", "gemm_s8lut4"]
+
+LANES = gemm_s8.LANES
+
+
+def _coded_product(op: str, arguments, pack):
+    """Return the binder of a product, which ``arguments`` checks and whose weights ``pack`` packs."""
+
+    def bind(kernel, row):
+        def ready(x, x_scale, w, *, empty=empty):
+            given, weight = (x, x_scale), held_of(w, pack)
+            x, x_scale, w, group = arguments(x, x_scale, w)
+            y = empty((len(x), w.shape[0]), np.float32)
+            weight = weight or pack(w)
+            operands = pointer(x_scale), weight.struct, pointer(y, writable=True)
+
+            laid, sums, begin = laying(x, group)
+            operands = pointer(sums), *operands
+
+            def call():
+                if y.size:
+                    begin()
+                    gemm_s8.call_packed(kernel, row.speed, laid, operands, y.shape)
+                return y
+
+            call.held = weight  # what the struct points at
+            return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
+
+        @wraps(getattr(reference, op))
+        def product(x, x_scale, w):
+            return ready(x, x_scale, w)[0]()
+
+        return with_prepare(product, ready)
+
+    bind.__doc__ = f"Return the operation {op} computed by a C kernel."
+    return bind
+
+
+def packed_s4(w: Packed) -> Held:
+    """Return weights as a struct rc_coded: the codes are the values + 8."""
+    n, k = w.shape
+    group = max(1, min(k if w.group is None else w.group, k))
+    codes = _packed_codes(w.data, n, k, group, bits=4, flip=8)
+    return _held(n, k, group, 4, codes, np.arange(16, dtype=np.uint8), w.scale, w.zero_point.astype(np.int32) + 8)
+
+
+def packed_lut4(w: Shared) -> Held:
+    """Return weights as a struct rc_coded: of one codebook its values + 128 are the table; of more there is none."""
+    n, k = w.shape
+    group = max(1, min(k if w.group is None else w.group, k))
+    zero = np.full((1, 1), 128, np.int32)
+    if w.codebook.ndim == 1:
+        values, scale = quantized_values(w)
+        table = np.full(16, 128, np.uint8)
+        table[: values.size] = values[0].view(np.uint8) ^ 128
+        return _held(n, k, group, 4, _packed_codes(w.codes, n, k, group, bits=8, flip=0), table, scale, zero)
+    steps, scale = quantized_codebook(w)
+    laid = gemm_s8.packed_bytes(np.ascontiguousarray(steps), group)[0]
+    return _held(n, k, group, 8, laid, np.zeros(16, np.uint8), scale, zero)
+
+
+def _packed_codes(codes: np.ndarray, n: int, k: int, group: int, *, bits: int, flip: int) -> np.ndarray:
+    """Return codes of 4 bits, laid out as csrc/gemm/api.h writes it."""
+    blocks, groups, lines = -(-n // LANES), -(-k // group), (-(-group // 4) + 1) // 2
+    laid = empty((blocks, groups, lines, 4 * LANES), np.uint8)
+    if laid.size:
+        kernel = widest("gemm_coded_pack")
+        operands = n, k, group, bits, pointer(codes), codes.shape[1], flip, pointer(laid, writable=True)
+        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), blocks, n * k / 1e9)
+    return laid
+
+
+def _held(n, k, group, bits, codes, table, scale, zero) -> Held:
+    groups = -(-k // group)
+    scales = _by_lanes(scale, n, groups)
+    if (zero == zero.flat[0]).all() if zero.size else True:
+        zeros, of_all = None, int(zero.flat[0]) if zero.size else 0
+    else:
+        zeros, of_all = _by_lanes(zero, n, groups), 0
+    arrays = pointer(codes), pointer(scales), ffi.NULL if zeros is None else pointer(zeros)
+    identity = int((table == np.arange(16)).all())
+    struct = ffi.new("struct rc_coded *", (n, k, group, bits, arrays[0], table.tolist(), identity, *arrays[1:], of_all))
+    return Held(struct, arrays, codes.nbytes + scales.nbytes + (0 if zeros is None else zeros.nbytes))
+
+
+def _by_lanes(a: np.ndarray, n: int, groups: int) -> np.ndarray:
+    """Return what is there for each output and group as (blocks, groups, lanes)."""
+    blocks = -(-n // LANES)
+    whole = np.zeros((blocks * LANES, groups), a.dtype)
+    whole[:n] = a
+    laid = empty((blocks, groups, LANES), a.dtype)
+    laid[...] = whole.reshape(blocks, LANES, groups).transpose(0, 2, 1)
+    return laid
+
+
+def laying(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, Callable[[], None]]:
+    """Return x with zeros after each group up to a multiple of 4 inputs, the sums of the groups, and what fills both."""
+    m, k = x.shape
+    groups, padded = -(-k // group), (group + 3) // 4 * 4
+    width = gemm_s8.spread_width(m, groups * padded)
+    laid = x if width == k else empty((m, width), np.int8)
+    sums = empty((m, groups), np.int32)
+    kernel, to = widest("gemm_s8_lay"), ffi.NULL if laid is x else pointer(laid, writable=True)
+    operands = k, group, k, pointer(x), width, to, pointer(sums, writable=True)
+    seconds = x.nbytes / 4e9
+
+    def begin():
+        threads.run(lambda first, end: check(kernel(first, end, *operands), "x"), m, seconds)
+
+    return laid, sums, begin
+
+
+gemm_s8s4 = _coded_product("gemm_s8s4", s8s4_arguments, packed_s4)
+gemm_s8lut4 = _coded_product("gemm_s8lut4", s8lut4_arguments, packed_lut4)
