@@ -330,9 +330,6 @@ RC_INLINE RC_AVX512 int are_ordinary(const float *x, size_t k)
     return 1;
 }
 
-#define ONE_COLUMN one_column_of_entries
-#include "column.h"
-
 RC_AVX512 int rc_sparse_matmul_avx512(size_t begin, size_t end, size_t width, size_t n, const struct rc_sparse *a,
                                       const float *x, float *y)
 {
@@ -341,8 +338,6 @@ RC_AVX512 int rc_sparse_matmul_avx512(size_t begin, size_t end, size_t width, si
             return one_column(INTEGERS, begin, end, a, x, y);
         return a->codes <= 16 ? one_column(CODES_16, begin, end, a, x, y) : one_column(CODES_32, begin, end, a, x, y);
     }
-    if (width == 1)
-        return one_column_of_entries(begin, end, n, a, x, y);
     return width <= 8 ? rc_sparse_matmul_avx2(begin, end, width, n, a, x, y)
                       : more_columns(begin, end, width, n, a, x, y);
 }
@@ -355,6 +350,7 @@ RC_INLINE RC_AVX512 int words_of_integers(const size_t side, const size_t rows, 
 {
     const __m512i ones = _mm512_set1_epi8(1), high = _mm512_set1_epi8(-128);
     const uint8_t *mask = w->mask + o * w->width, *data = w->data;
+    const size_t ahead = side > 1 ? at[side - 1] - at[0] + (at[1] - at[0]) : 256;
     for (; whole ? p + 64 <= stop : p < stop; p += 64) {
         __m512i input[4];
         RC_UNROLL for (size_t r = 0; r < rows; r++) {
@@ -372,6 +368,10 @@ RC_INLINE RC_AVX512 int words_of_integers(const size_t side, const size_t rows, 
             } else if (next_bytes(w, count, at + s, &bytes)) {
                 return RC_BAD_INDEX;
             }
+            /* The rows that come next are near in memory, but short: the processor's own prefetcher knows no row before
+             * its second line. */
+            __builtin_prefetch(mask + (s + side) * w->width + p / 8, 0, 3);
+            __builtin_prefetch(data + at[s] + ahead, 0, 3);
             bytes = _mm512_mask_expand_epi8(high, word, _mm512_xor_si512(bytes, high));
             RC_UNROLL for (size_t r = 0; r < rows; r++)
                 acc[s][r] = _mm512_dpbusd_epi32(acc[s][r], bytes, input[r]);

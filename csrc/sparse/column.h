@@ -18,6 +18,7 @@ static TARGET int ONE_COLUMN(size_t begin, size_t end, size_t n, const struct rc
             for (size_t first = g * a->group; first < stop; first += STRIP) {
                 size_t common = SIZE_MAX;
                 for (size_t r = 0; r < rows; r++) {
+                    prefetch_strip(a, i + r, 4, first, at[r], row_begin(a, i + r + 1) - row_begin(a, i + r));
                     if (entries(a, i + r, first, rc_min(stop, first + STRIP), at + r, index[r], value[r], count + r))
                         return RC_BAD_INDEX;
                     common = rc_min(common, count[r]);

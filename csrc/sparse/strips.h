@@ -75,6 +75,16 @@ static inline int strip_entries(const struct rc_sparse *a, size_t row, size_t fi
     return RC_OK;
 }
 
+/* Ask for a strip of the row that comes `rows` later, at its mask and about where its entries are. Rows are short, and
+ * the processor's own prefetcher starts anew at each of them. */
+RC_INLINE void prefetch_strip(const struct rc_sparse *a, size_t row, size_t rows, size_t p, size_t at, size_t entries)
+{
+    const size_t size = a->values == RC_SPARSE_F32 ? 4 : 1, from = (at + rows * entries) * size;
+    __builtin_prefetch(a->mask + (row + rows) * a->width + p / 8, 0, 3);
+    for (size_t b = 0; b < rc_min(entries * size * STRIP / (a->k + 1) + 64, 512); b += 64)
+        __builtin_prefetch((const uint8_t *)a->data + from + b, 0, 3);
+}
+
 RC_INLINE float scale_of(const struct rc_sparse *a, size_t row, size_t group)
 {
     return a->scale ? a->scale[row * a->stride + group] : 1.0f;

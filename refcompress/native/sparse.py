@@ -25,6 +25,11 @@ _VALUES = {np.dtype(np.float32): lib.RC_SPARSE_F32, np.dtype(np.int8): lib.RC_SP
            np.dtype(np.uint8): lib.RC_SPARSE_CODES}
 
 
+# For each byte of a mask the numbers of its bits, one a byte from the lowest on.
+_BITS = np.array([sum(p << 8 * i for i, p in enumerate(p for p in range(8) if mask >> p & 1)) for mask in range(256)],
+                 np.uint64)
+
+
 def sparse_matmul(kernel, row):
     """Return the operation sparse_matmul computed by a C kernel."""
     speed = row.speed
@@ -83,6 +88,6 @@ def struct(a: Bitmask) -> Held:
         padded = np.zeros(256, np.float32)
         padded[:codes] = a.codebook
         codebook, made = pointer(padded), padded.nbytes
-    arrays = pointer(starts), pointer(a.mask), pointer(a.values), scale, codebook
+    arrays = pointer(starts), pointer(a.mask), pointer(a.values), scale, codebook, pointer(_BITS)
     sizes = k, a.segment, stride, a.nnz, a.mask.shape[1], codes
     return Held(ffi.new("struct rc_sparse *", (_VALUES[a.values.dtype], *sizes, *arrays)), arrays, starts.nbytes + made)
