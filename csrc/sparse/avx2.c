@@ -29,7 +29,7 @@ RC_INLINE RC_AVX2 void values_of(const struct rc_sparse *a, size_t at, size_t co
 }
 
 /* strip_entries without a branch for each entry: a table has the columns of the bits of each byte of a mask. */
-static RC_AVX2 int strip_by_bytes(const struct rc_sparse *a, size_t row, size_t first, size_t last, size_t *at,
+static RC_AVX2 int strip_by_bytes(const struct rc_sparse *a, size_t row, size_t first, size_t last, struct place *at,
                                   uint16_t *index, float *value, size_t *count)
 {
     size_t found = 0;
@@ -42,17 +42,17 @@ static RC_AVX2 int strip_by_bytes(const struct rc_sparse *a, size_t row, size_t 
             found += (size_t)__builtin_popcountll(byte);
         }
     }
-    if (*at > a->nnz || found > a->nnz - *at)
+    if (at->entry > a->nnz || found > a->nnz - at->entry)
         return RC_BAD_INDEX;
-    values_of(a, *at, found, value);
-    *at += found;
+    values_of(a, at->entry, found, value);
+    at->entry += found;
     *count = found;
     return RC_OK;
 }
 
 #define KERNEL more_columns
 #define LINKAGE static
-#define ENTRIES(a) strip_by_bytes
+#define ENTRIES(a) ((a)->places == RC_SPARSE_RELATIVE ? strip_of_skips : strip_by_bytes)
 #include "columns.h"
 
 #define ONE_COLUMN one_column_of_entries
