@@ -23,6 +23,7 @@ from refcompress import (
     Quantized,
     QuantizedLayer,
     RefcompressError,
+    Relative,
     Shared,
     Tucker2,
     quantize_pack,
@@ -146,6 +147,14 @@ def bitmasks(draw):
     q = Quantized(skewed(draw, m * k, 256).astype(np.uint8).view(np.int8).reshape(m, k), scale,
                   np.zeros(shape, np.int8), group)
     return reference.sparse_bitmask_pack(q, mask)
+
+
+@st.composite
+def relatives(draw):
+    m, k, rng = draw(st.integers(0, 9)), draw(st.integers(0, 60)), np.random.default_rng(draw(st.integers(0, 2**32)))
+    codebook = np.append(np.float32([0]), floats(draw, (draw(st.integers(0, 255)),)))
+    codes = rng.integers(0, len(codebook), (m, k)) * (rng.random((m, k)) < draw(st.sampled_from([0.02, 0.2, 1])))
+    return reference.sparse_relative_pack(Shared(codes.astype(np.uint8), codebook), bits=draw(st.integers(1, 8)))
 
 
 @st.composite
@@ -289,6 +298,7 @@ VALUES = {  # by class: whatever a file may hold
     NF4: nf4s(),
     NVFP4: nvfp4s(),
     Bitmask: bitmasks(),
+    Relative: relatives(),
     Quantized: st.one_of(quantizeds(), quantizeds(dtype=np.int16), kernels()),
     Packed: packeds(),
     LowRankConv: lowrank_convs(),

@@ -27,6 +27,7 @@ from refcompress import (
     container,
     quantize_pack,
     sparse_bitmask_pack,
+    sparse_relative_pack,
 )
 from refcompress.container import bits, codes, cursor, entries, index, positions, quantized, sameness, shared, streams
 from refcompress.container.cursor import Coding, integer_bytes
@@ -157,6 +158,7 @@ def sample(seed: int, version: int) -> bytes:
             "bitmask": sparse_bitmask_pack(Quantized(int8[:2], np.ones((2, 7), F32), np.zeros((2, 7), np.int8), 8)),
             "bitmask of floats": sparse_bitmask_pack(csr.dense()),
             "bitmask of codes": sparse_bitmask_pack(layers["relative"]),
+            "relative index": sparse_relative_pack(layers["relative"], bits=3),
             "codebooks": Shared(sparse, np.pad(rng.standard_normal((12, 2, 15)).astype(F32), ((0,), (0,), (1,)))
                                 [..., :16], 20),
             "codebooks of rows": Shared(dense, rng.standard_normal((8, 1, 6)).astype(F32)),

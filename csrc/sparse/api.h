@@ -5,20 +5,30 @@
  * 8 in a byte, the lowest first, and width bytes a row. values : what an entry is: a float; an int8_t, with a scale for
  * each group of columns; or a uint8_t, the place in codebook (256 floats, zeros behind the first `codes` of them, and
  * the first one +0.0) of what it stands for.
+ * bits : for each of the 256 masks of 8 columns, the numbers of its bits, one a byte.
  * group : a multiple of 8, or k (1 where k is 0). scale : ceil(k / group) of them a row, rows stride apart (0: all rows
  * share them), or NULL where values have none. */
+/* By relative index (places) there is no mask: skips has a number for each entry, of skip_bits, how many columns lie between
+ * it and the one before, and data a code of code_bits; number e takes the bits from e * bits on, the lowest first. A code
+ * 0 is no entry: it moves on, and stores nothing. nnz and first count these too. */
+enum rc_sparse_places {
+    RC_SPARSE_BITMASK = 0,
+    RC_SPARSE_RELATIVE = 1,
+};
 enum rc_sparse_values {
     RC_SPARSE_F32 = 0,
     RC_SPARSE_S8 = 1,
     RC_SPARSE_CODES = 2,
 };
 struct rc_sparse {
+    enum rc_sparse_places places;
     enum rc_sparse_values values;
-    size_t k, group, stride, nnz, width, codes;
+    size_t k, group, stride, nnz, width, codes, skip_bits, code_bits;
     const int64_t *first;
     const uint8_t *mask;
     const void *data;
     const float *scale, *codebook;
+    const uint64_t *bits;
 };
 
 /* y[i, :] = the sum over the entries of row i of a of value * x[column, :], for the rows i of the range.

@@ -4,10 +4,55 @@
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx2.h"
+#include "strips.h"
+
+/* Values from `at` on as floats, `count` of them and up to seven more; nothing behind the last entry is read. */
+RC_INLINE RC_AVX2 void values_of(const struct rc_sparse *a, size_t at, size_t count, float *value)
+{
+    const float *floats = a->data, *codebook = a->codebook;
+    const uint8_t *bytes = a->data;
+    const size_t whole = a->nnz - at >= count + 7 ? count : count / 8 * 8;
+    size_t s = 0;
+    if (a->values == RC_SPARSE_F32)
+        for (; s < whole; s += 8)
+            _mm256_storeu_ps(value + s, _mm256_loadu_ps(floats + at + s));
+    else if (a->values == RC_SPARSE_S8)
+        for (; s < whole; s += 8)
+            _mm256_storeu_ps(value + s, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(
+                _mm_loadl_epi64((const void *)(bytes + at + s)))));
+    else
+        for (; s < whole; s += 8)
+            _mm256_storeu_ps(value + s, _mm256_i32gather_ps(codebook, _mm256_cvtepu8_epi32(
+                _mm_loadl_epi64((const void *)(bytes + at + s))), 4));
+    for (; s < count; s++)
+        value[s] = value_at(a, at + s);
+}
+
+/* strip_entries without a branch for each entry: a table has the columns of the bits of each byte of a mask. */
+static RC_AVX2 int strip_by_bytes(const struct rc_sparse *a, size_t row, size_t first, size_t last, struct place *at,
+                                  uint16_t *index, float *value, size_t *count)
+{
+    size_t found = 0;
+    for (size_t p = first; p < last; p += 64) {
+        const uint64_t word = columns_of(a, row, p, last);
+        for (size_t b = 0; b < 64; b += 8) {
+            const uint64_t byte = word >> b & 255;
+            const __m128i columns = _mm_cvtepu8_epi16(_mm_loadl_epi64((const void *)(a->bits + byte)));
+            _mm_storeu_si128((void *)(index + found), _mm_add_epi16(columns, _mm_set1_epi16((int16_t)(p - first + b))));
+            found += (size_t)__builtin_popcountll(byte);
+        }
+    }
+    if (at->entry > a->nnz || found > a->nnz - at->entry)
+        return RC_BAD_INDEX;
+    values_of(a, at->entry, found, value);
+    at->entry += found;
+    *count = found;
+    return RC_OK;
+}
 
 #define KERNEL more_columns
 #define LINKAGE static
-#define ENTRIES(a) strip_entries
+#define ENTRIES(a) ((a)->places == RC_SPARSE_RELATIVE ? strip_of_skips : strip_by_bytes)
 #include "columns.h"
 
 #define ONE_COLUMN one_column_of_entries

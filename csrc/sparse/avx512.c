@@ -35,7 +35,7 @@ RC_INLINE RC_AVX512 __m512 as_floats(const struct rc_sparse *a, const int codes,
 
 /* strip_entries by vectors. */
 RC_INLINE RC_AVX512 int entries_of_bytes(const struct rc_sparse *a, const int codes, size_t row, size_t first,
-                                         size_t last, size_t *at, uint16_t *index, float *value, size_t *count)
+                                         size_t last, struct place *at, uint16_t *index, float *value, size_t *count)
 {
     const __m512i numbers = _mm512_set_epi8(
         63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36,
@@ -46,7 +46,7 @@ RC_INLINE RC_AVX512 int entries_of_bytes(const struct rc_sparse *a, const int co
         const uint64_t word = columns_of(a, row, p, last);
         const size_t some = (size_t)__builtin_popcountll(word);
         __m512i bytes;
-        if (next_bytes(a, some, at, &bytes))
+        if (next_bytes(a, some, &at->entry, &bytes))
             return RC_BAD_INDEX;
         const __m512i columns = _mm512_maskz_compress_epi8(word, numbers);
         const __m512i from = _mm512_set1_epi16((int16_t)(p - first));
@@ -66,13 +66,13 @@ RC_INLINE RC_AVX512 int entries_of_bytes(const struct rc_sparse *a, const int co
     return RC_OK;
 }
 
-static RC_AVX512 int strip_of_s8(const struct rc_sparse *a, size_t row, size_t first, size_t last, size_t *at,
+static RC_AVX512 int strip_of_s8(const struct rc_sparse *a, size_t row, size_t first, size_t last, struct place *at,
                                  uint16_t *index, float *value, size_t *count)
 {
     return entries_of_bytes(a, 0, row, first, last, at, index, value, count);
 }
 
-static RC_AVX512 int strip_of_codes(const struct rc_sparse *a, size_t row, size_t first, size_t last, size_t *at,
+static RC_AVX512 int strip_of_codes(const struct rc_sparse *a, size_t row, size_t first, size_t last, struct place *at,
                                     uint16_t *index, float *value, size_t *count)
 {
     return entries_of_bytes(a, 1, row, first, last, at, index, value, count);
@@ -93,7 +93,7 @@ RC_INLINE RC_AVX512 int next_floats(const struct rc_sparse *a, size_t count, siz
     return RC_OK;
 }
 
-static RC_AVX512 int strip_of_floats(const struct rc_sparse *a, size_t row, size_t first, size_t last, size_t *at,
+static RC_AVX512 int strip_of_floats(const struct rc_sparse *a, size_t row, size_t first, size_t last, struct place *at,
                                      uint16_t *index, float *value, size_t *count)
 {
     const __m512i numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -103,7 +103,7 @@ static RC_AVX512 int strip_of_floats(const struct rc_sparse *a, size_t row, size
         for (size_t q = p; word; q += 16, word >>= 16) {
             const size_t some = (size_t)__builtin_popcountll(word & 0xffff);
             __m512 floats;
-            if (next_floats(a, some, at, &floats))
+            if (next_floats(a, some, &at->entry, &floats))
                 return RC_BAD_INDEX;
             const __m512i columns = _mm512_maskz_compress_epi32((__mmask16)word, numbers);
             _mm256_storeu_si256((void *)(index + found), _mm512_cvtepi32_epi16(
@@ -118,6 +118,8 @@ static RC_AVX512 int strip_of_floats(const struct rc_sparse *a, size_t row, size
 
 RC_INLINE entries_function *unpacking(const struct rc_sparse *a)
 {
+    if (a->places == RC_SPARSE_RELATIVE)
+        return strip_of_skips;
     return a->values == RC_SPARSE_F32 ? strip_of_floats : a->values == RC_SPARSE_S8 ? strip_of_s8 : strip_of_codes;
 }
 
@@ -330,19 +332,14 @@ RC_INLINE RC_AVX512 int are_ordinary(const float *x, size_t k)
     return 1;
 }
 
-#define ONE_COLUMN one_column_of_entries
-#include "column.h"
-
 RC_AVX512 int rc_sparse_matmul_avx512(size_t begin, size_t end, size_t width, size_t n, const struct rc_sparse *a,
                                       const float *x, float *y)
 {
-    if (n == 1 && a->values != RC_SPARSE_F32 && a->codes <= 32 && are_ordinary(x, a->k)) {
+    if (n == 1 && a->places == RC_SPARSE_BITMASK && a->values != RC_SPARSE_F32 && a->codes <= 32 && are_ordinary(x, a->k)) {
         if (a->values == RC_SPARSE_S8)
             return one_column(INTEGERS, begin, end, a, x, y);
         return a->codes <= 16 ? one_column(CODES_16, begin, end, a, x, y) : one_column(CODES_32, begin, end, a, x, y);
     }
-    if (width == 1)
-        return one_column_of_entries(begin, end, n, a, x, y);
     return width <= 8 ? rc_sparse_matmul_avx2(begin, end, width, n, a, x, y)
                       : more_columns(begin, end, width, n, a, x, y);
 }
@@ -355,6 +352,7 @@ RC_INLINE RC_AVX512 int words_of_integers(const size_t side, const size_t rows, 
 {
     const __m512i ones = _mm512_set1_epi8(1), high = _mm512_set1_epi8(-128);
     const uint8_t *mask = w->mask + o * w->width, *data = w->data;
+    const size_t ahead = side > 1 ? at[side - 1] - at[0] + (at[1] - at[0]) : 256;
     for (; whole ? p + 64 <= stop : p < stop; p += 64) {
         __m512i input[4];
         RC_UNROLL for (size_t r = 0; r < rows; r++) {
@@ -372,6 +370,10 @@ RC_INLINE RC_AVX512 int words_of_integers(const size_t side, const size_t rows, 
             } else if (next_bytes(w, count, at + s, &bytes)) {
                 return RC_BAD_INDEX;
             }
+            /* The rows that come next are near in memory, but short: the processor's own prefetcher knows no row before
+             * its second line. */
+            __builtin_prefetch(mask + (s + side) * w->width + p / 8, 0, 3);
+            __builtin_prefetch(data + at[s] + ahead, 0, 3);
             bytes = _mm512_mask_expand_epi8(high, word, _mm512_xor_si512(bytes, high));
             RC_UNROLL for (size_t r = 0; r < rows; r++)
                 acc[s][r] = _mm512_dpbusd_epi32(acc[s][r], bytes, input[r]);

@@ -8,16 +8,18 @@ static TARGET int ONE_COLUMN(size_t begin, size_t end, size_t n, const struct rc
     float value[4][ROOM];
     for (size_t i = begin; i < end; i += 4) {
         const size_t rows = rc_min(end - i, 4);
-        size_t at[4], count[4] = {0};
+        struct place at[4];
+        size_t count[4] = {0};
         float total[4] = {0};
         for (size_t r = 0; r < rows; r++)
-            at[r] = row_begin(a, i + r);
+            at[r] = place_of(a, i + r);
         for (size_t g = 0; g * a->group < a->k; g++) {
             const size_t stop = rc_min(a->k, (g + 1) * a->group);
             float inner[4] = {0};
             for (size_t first = g * a->group; first < stop; first += STRIP) {
                 size_t common = SIZE_MAX;
                 for (size_t r = 0; r < rows; r++) {
+                    prefetch_strip(a, i + r, 4, first, at[r].entry, row_begin(a, i + r + 1) - row_begin(a, i + r));
                     if (entries(a, i + r, first, rc_min(stop, first + STRIP), at + r, index[r], value[r], count + r))
                         return RC_BAD_INDEX;
                     common = rc_min(common, count[r]);

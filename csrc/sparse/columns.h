@@ -50,7 +50,7 @@ RC_INLINE TARGET void side_by_side(const size_t rows, const size_t vectors, cons
 /* The strip first .. last of the rows of a block that begins at row i. */
 RC_INLINE TARGET int strip_of_rows(const size_t side, const size_t vectors, const int masked, const MASK mask,
                                    size_t i, size_t rows, size_t first, size_t last, size_t n,
-                                   entries_function *entries, const struct rc_sparse *a, size_t *at, const float *x, float (*sums)[WIDE])
+                                   entries_function *entries, const struct rc_sparse *a, struct place *at, const float *x, float (*sums)[WIDE])
 {
     uint16_t index[4][ROOM];
     float value[4][ROOM];
@@ -93,11 +93,11 @@ RC_INLINE TARGET int block(const size_t side, const size_t vectors, const int ma
 {
     entries_function *const entries = ENTRIES(a);
     float sums[BLOCK_ROWS][WIDE];
-    size_t at[BLOCK_ROWS];
+    struct place at[BLOCK_ROWS];
     for (size_t i = begin; i < end; i += BLOCK_ROWS) {
         const size_t rows = rc_min(end - i, BLOCK_ROWS);
         for (size_t r = 0; r < rows; r++) {
-            at[r] = row_begin(a, i + r);
+            at[r] = place_of(a, i + r);
             RC_UNROLL for (size_t v = 0; v < vectors; v++)
                 v_store(sums[r] + v * LANES, v_zero());
         }

@@ -14,7 +14,8 @@ int rc_sparse_matmul_portable(size_t begin, size_t end, size_t width, size_t n, 
         const size_t columns = rc_min(width - j0, BLOCK);
         for (size_t i = begin; i < end; i++) {
             float *row = y + i * n + j0;
-            size_t at = row_begin(a, i), count;
+            struct place at = place_of(a, i);
+            size_t count;
             for (size_t j = 0; j < columns; j++)
                 row[j] = 0.0f;
             for (size_t g = 0; g * a->group < a->k; g++) {
@@ -49,7 +50,8 @@ int rc_sparse_s8s8_portable(size_t begin, size_t end, size_t m, size_t n, const 
     for (size_t i0 = 0; i0 < m; i0 += ROWS_OF_X) {
         const size_t rows = rc_min(m - i0, ROWS_OF_X);
         for (size_t o = begin; o < end; o++) {
-            size_t at = row_begin(w, o), count;
+            struct place at = place_of(w, o);
+            size_t count;
             for (size_t i = 0; i < rows; i++)
                 total[i] = 0.0;
             for (size_t g = 0; g * w->group < w->k; g++) {

@@ -1,11 +1,14 @@
 """Kind 23: what is stored of a matrix, where, and in which form it was in memory (FORMAT.md)."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .. import arguments
 from ..errors import UnsupportedVersionError
-from ..formats import Bitmask
+from ..formats import Bitmask, Relative
 from ..formats.kept import Kept
+from ..reference.sparse.relative import relative
 from . import positions, streams
 from .arrays import checked, owned, raw, read_raw
 from .codes import read_layout
@@ -13,7 +16,7 @@ from .cursor import Coding, Reader, integer_bytes
 from .kinds import Kind
 from .quantized import fold, unfold
 
-FORMS: dict[type, int] = {Bitmask: 0}
+FORMS: dict[type, int] = {Bitmask: 0, Relative: 1}
 FLOATS, INTEGERS, CODES = range(3)  # what the values are
 _OF_DTYPE = {"float32": FLOATS, "int8": INTEGERS, "uint8": CODES}
 
@@ -23,6 +26,8 @@ def write_kept(a: Kept, coding: Coding) -> bytes:
     values = _OF_DTYPE[a.values.dtype.name]
     parts: list[bytes | memoryview] = [
         bytes([Kind.KEPT, FORMS[type(a)]]), integer_bytes(m), integer_bytes(k), bytes([values])]
+    if isinstance(a, Relative):
+        parts[0] = bytes([Kind.KEPT, FORMS[Relative], a.skip_bits, a.code_bits])
     if a.scale is not None:
         own = a.scale.shape[0] == m != 1
         parts += [integer_bytes(a.group or 0), bytes([own]), raw(a.scale)]
@@ -37,12 +42,13 @@ def write_kept(a: Kept, coding: Coding) -> bytes:
 
 
 def read_kept(reader: Reader, kind: int) -> Kept:
-    (m, k), values, scale, group, codebook = read_head(reader)
+    head = read_head(reader)
+    (m, k), values, scale, group, codebook = head.shape, head.values, head.scale, head.group, head.codebook
     layout = read_layout(reader)
     if layout == positions.DENSE:
         raise reader.corrupt("kept weights have no dense layout")
     width = -(-k // 8)
-    reader.promise(m * width)
+    reader.promise(m * width if head.bits is None else 8 * (m + 1))
     start = reader.position
     places = positions.read(reader, layout, m * k)
     smaller = positions.smallest(places, m * k, reader.coding, reader.position - start, layout)
@@ -54,6 +60,15 @@ def read_kept(reader: Reader, kind: int) -> Kept:
         reader.promise(places.count)
         data = streams.read(reader, places.count, 256 if codebook is None else len(codebook), "values")
         data = owned(unfold(data) if values == INTEGERS else data)
+    if head.bits is not None:
+        assert codebook is not None  # read_head has seen to it
+        reader.bear(32 * places.count)
+        where = np.concatenate([*places, np.zeros(0, np.int64)])
+        a = checked(reader, relative, (m, k), where // max(k, 1), where % max(k, 1), data, *head.bits, codebook)
+        reader.promise(a.skips.nbytes + a.codes.nbytes)
+        if not data.all():
+            raise reader.corrupt("code 0 is not stored")
+        return a
     mask = np.zeros(m * width, np.uint8)
     for block in places:
         columns = block % k
@@ -61,17 +76,31 @@ def read_kept(reader: Reader, kind: int) -> Kept:
     return checked(reader, Bitmask, (m, k), owned(mask.reshape(m, width)), data, scale, group, codebook)
 
 
-def read_head(reader: Reader) -> tuple[tuple[int, int], int, np.ndarray | None, int | None, np.ndarray | None]:
-    """Return the shape, what the values are, scales, group and codebook; refuse a form of a later release."""
+class Head(NamedTuple):
+    """What stands before the positions: bits are those of a skip and of a code, of the relative index alone."""
+
+    shape: tuple[int, int]
+    values: int
+    scale: np.ndarray | None
+    group: int | None
+    codebook: np.ndarray | None
+    bits: tuple[int, int] | None
+
+
+def read_head(reader: Reader) -> Head:
+    """Return what stands before the positions; refuse a form of a later release."""
     form = reader.byte("header")
     if form not in FORMS.values():
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} is of form {form}; this release reads 0 to "
                                               f"{max(FORMS.values())}")
+    bits = (reader.byte("header"), reader.byte("header")) if form == FORMS[Relative] else None
+    if bits is not None and not all(1 <= each <= 8 for each in bits):
+        raise reader.corrupt(f"skips and codes have 1 to 8 bits, not {bits[0]} and {bits[1]}")
     shape = reader.integer("shapes"), reader.integer("shapes")
     m, k = checked(reader, arguments.shape, shape, itemsize=4)
     values = reader.byte("header")
-    if values > CODES:
-        raise reader.corrupt(f"values are of type 0 to {CODES}, not {values}")
+    if values > CODES or bits is not None and values != CODES:
+        raise reader.corrupt(f"type {values} of values does not stand here")
     scale = group = codebook = None
     if values == INTEGERS:
         group, own = reader.integer("header") or None, reader.byte("header")
@@ -82,5 +111,7 @@ def read_head(reader: Reader) -> tuple[tuple[int, int], int, np.ndarray | None, 
         c = reader.integer("header")
         if not 1 <= c <= 256:
             raise reader.corrupt(f"a codebook of kept weights has 1 to 256 entries, not {c}")
+        if bits is not None and c > 2 ** bits[1]:
+            raise reader.corrupt(f"codes of {bits[1]} bits have no codebook of {c}")
         codebook = read_raw(reader, (c,), np.float32, "codebooks")
-    return (m, k), values, scale, group, codebook
+    return Head((m, k), values, scale, group, codebook, bits)

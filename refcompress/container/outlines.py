@@ -160,13 +160,14 @@ def _nvfp4(reader: Reader, kind: int) -> Outline:
 
 
 def _kept(reader: Reader, kind: int) -> Outline:
-    shape, values, scale, _, codebook = kept.read_head(reader)
+    shape, values, scale, _, codebook, bits = kept.read_head(reader)
     count = positions.read(reader, read_layout(reader), math.prod(shape)).count
     if values == kept.FLOATS:
         reader.take(4 * count, "values")
     else:
         streams.skip(reader, count, "values")
-    return _of_floats(described_kept("bitmask", shape, count, scale, codebook), shape)
+    form = "bitmask" if bits is None else "relative index of {} and codes of {} bits".format(*bits)
+    return _of_floats(described_kept(form, shape, count, scale, codebook), shape)
 
 
 def _rows(reader: Reader, kind: int) -> Outline:

@@ -24,11 +24,12 @@ from .packed import Packed
 from .plain import Plain
 from .prepared import Prepared
 from .quantized import Quantized
+from .relative import Relative
 from .same import same
 from .shared import Shared
 
 __all__ = [
-    "Bitmask",
+    "Bitmask", "Relative",
     "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "Graph", "HuffmanCode",
     "Input", "LowRank",
     "LowRankConv", "MX", "Mixed", "NF4", "NVFP4", "Node", "Packed", "Plain", "Prepared", "Quantized",

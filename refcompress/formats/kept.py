@@ -89,7 +89,7 @@ class Kept(Format):
         if self.scale is not None:
             self._set("scale", self._checked_scale())
         if self.codebook is not None:
-            self._set("codebook", self._checked_codebook())
+            self._set("codebook", self._checked_codebook(values, "values"))
 
     def _checked_scale(self) -> np.ndarray:
         m, k = self.shape
@@ -100,13 +100,13 @@ class Kept(Format):
             raise RefcompressError("scale", f"must have the shape (1 or {m}, {columns}), not {scale.shape}")
         return scale
 
-    def _checked_codebook(self) -> np.ndarray:
+    def _checked_codebook(self, values: np.ndarray, argument: str) -> np.ndarray:
         codebook = arguments.finite(arguments.array(self.codebook, "codebook", np.float32, ndim=1), "codebook")
         if not 1 <= len(codebook) <= 256:
             raise RefcompressError("codebook", f"must have 1 to 256 values, not {len(codebook)}")
         if codebook.view(np.uint32)[0] != 0:
             raise RefcompressError("codebook[0]", f"must be +0.0, not {codebook[0]}")
-        arguments.each(self.values, "values", self.values < len(codebook), f"must be below {len(codebook)}")
+        arguments.each(values, argument, values < len(codebook), f"must be below {len(codebook)}")
         return codebook
 
 

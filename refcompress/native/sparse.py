@@ -5,7 +5,7 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..formats import Bitmask
+from ..formats import Bitmask, Relative
 from ..reference.sparse.product import matmul_arguments, s8s8_arguments
 from . import threads
 from ._call import aligned, check, empty, once, pointer
@@ -23,6 +23,11 @@ UNPACKED = 4
 
 _VALUES = {np.dtype(np.float32): lib.RC_SPARSE_F32, np.dtype(np.int8): lib.RC_SPARSE_S8,
            np.dtype(np.uint8): lib.RC_SPARSE_CODES}
+
+
+# For each byte of a mask the numbers of its bits, one a byte from the lowest on.
+_BITS = np.array([sum(p << 8 * i for i, p in enumerate(p for p in range(8) if mask >> p & 1)) for mask in range(256)],
+                 np.uint64)
 
 
 def sparse_matmul(kernel, row):
@@ -71,7 +76,7 @@ def sparse_s8s8(kernel, row):
     return sparse_s8s8
 
 
-def struct(a: Bitmask) -> Held:
+def struct(a: Bitmask | Relative) -> Held:
     """Return a sparse format as a struct rc_sparse: its arrays, where each row begins, and a codebook of 256."""
     m, k = a.shape
     starts, made = a.starts, 0
@@ -83,6 +88,12 @@ def struct(a: Bitmask) -> Held:
         padded = np.zeros(256, np.float32)
         padded[:codes] = a.codebook
         codebook, made = pointer(padded), padded.nbytes
-    arrays = pointer(starts), pointer(a.mask), pointer(a.values), scale, codebook
-    sizes = k, a.segment, stride, a.nnz, a.mask.shape[1], codes
-    return Held(ffi.new("struct rc_sparse *", (_VALUES[a.values.dtype], *sizes, *arrays)), arrays, starts.nbytes + made)
+    if isinstance(a, Relative):
+        kinds = lib.RC_SPARSE_RELATIVE, lib.RC_SPARSE_CODES
+        sizes = k, a.segment, stride, int(a.starts[-1]), 0, codes, a.skip_bits, a.code_bits
+        arrays = pointer(starts), pointer(a.skips), pointer(a.codes), scale, codebook, pointer(_BITS)
+    else:
+        kinds, made = (lib.RC_SPARSE_BITMASK, _VALUES[a.values.dtype]), made + starts.nbytes
+        sizes = k, a.segment, stride, a.nnz, a.mask.shape[1], codes, 0, 0
+        arrays = pointer(starts), pointer(a.mask), pointer(a.values), scale, codebook, pointer(_BITS)
+    return Held(ffi.new("struct rc_sparse *", (*kinds, *sizes, *arrays)), arrays, made)

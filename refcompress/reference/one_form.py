@@ -39,6 +39,8 @@ ONE_FORM = {
     "quantize_bias": f"a mean of products: {_BLAS}",
     # Sparse weights.
     "sparse_bitmask_pack": f"the bits of a mask, side by side: {_ONCE}; tests take them apart one by one",
+    "sparse_relative_pack": f"gaps cut into skips: {_ONCE}; tests walk them one by one",
+    "sparse_relative_unpack": f"each code at its place: {_ONCE}; tests hold the two against each other",
     "sparse_bitmask_unpack": f"each value at its place: {_ONCE}; tests hold the two against each other",
     # Allocation.
     "allocate_lagrange": "a walk over a few steps of each layer; tests check its bound and gap by exhaustive search",

@@ -4,7 +4,7 @@ what is not stored."""
 import numpy as np
 
 from .. import reference
-from ..formats import Bitmask, Quantized, Shared
+from ..formats import Bitmask, Quantized, Relative, Shared
 from ..formats.kept import Kept
 from .cases import Cases
 from .draws import any_floats, array, composite, either, finite, int8, lengths, scales, st
@@ -15,14 +15,14 @@ _F = np.float32
 
 CASES: dict[str, Cases] = {}
 
-FORMS = 6  # of values: float32; int8 with a scale for all, rows, groups, groups of all rows; codes of a codebook
+FORMS = 7  # float32; int8 with a scale for all, rows, groups, groups of all rows; codes; codes by relative index
 
 
 def dense(rng, m: int, k: int, form: int, *, high: int = 127, steps: int = 3) -> np.ndarray | Quantized | Shared:
     """Return the weights of a matrix in one of the forms, none of them 0; scales are powers of two."""
     if form == 0:
         return whole(rng, (m, k))
-    if form == 5:
+    if form >= 5:
         c = int(rng.choice([2, 5, 16, 17, 32, 33, 256]))
         return Shared(rng.integers(1, c, (m, k)).astype(np.uint8), np.concatenate([np.zeros(1, _F), whole(rng, c - 1)]))
     group = None if form < 3 else int(rng.choice([8, 16, 24, 64]))
@@ -33,7 +33,10 @@ def dense(rng, m: int, k: int, form: int, *, high: int = 127, steps: int = 3) ->
 
 def sparse(rng, m: int, k: int, form: int, density: float = 0.5, **how) -> Kept:
     """Return a sparse matrix with values of one of the forms."""
-    return reference.sparse_bitmask_pack(dense(rng, m, k, form, **how), rng.random((m, k)) < density)
+    w, mask = dense(rng, m, k, form, **how), rng.random((m, k)) < density
+    if form == 6 and isinstance(w, Shared):
+        return reference.sparse_relative_pack(w, mask, bits=int(rng.choice([1, 2, 3, 4, 5, 8])))
+    return reference.sparse_bitmask_pack(w, mask)
 
 
 def of_floats(rng, m: int, k: int, values, density: float = 0.5) -> Bitmask:
@@ -83,13 +86,16 @@ def sparse_matmul_refusals():
 def _bitmask_draw(draw, floats, integers=False):
     m, k = draw(lengths()), draw(lengths())
     mask = draw(array(np.bool_, (m, k), st.booleans()))
-    form = 1 if integers else draw(st.integers(0, 2))
+    form = 1 if integers else draw(st.integers(0, 3))
     if form == 0:
         return reference.sparse_bitmask_pack(draw(array(_F, (m, k), floats)), mask)
-    if form == 2:
+    if form >= 2:
         codebook = draw(array(_F, draw(st.integers(1, 40)), finite()))
         codebook[0] = 0
         codes = draw(array(np.uint8, (m, k), st.integers(0, len(codebook) - 1)))
+        if form == 3:
+            bits = draw(st.integers(1, 8))
+            return reference.sparse_relative_pack(Shared(codes, codebook), mask & (codes != 0), bits=bits)
         return reference.sparse_bitmask_pack(Shared(codes, codebook), mask)
     group = draw(st.sampled_from([None, 8, 16, 64]))
     shape = (draw(st.sampled_from([1, m])), 1 if group is None else -(-k // group))
@@ -116,6 +122,8 @@ def _rows(total):
 
 
 def _without(a, drop):
+    if not isinstance(a, Bitmask):
+        return a
     mask = a.kept
     mask[mask] = ~drop
     return with_fields(a, mask=np.packbits(mask, axis=1, bitorder="little"), values=a.values[~drop])
@@ -123,6 +131,8 @@ def _without(a, drop):
 
 def _next_word_late(a, x):
     """Each word of 64 columns begins where the one before began, if that was full."""
+    if not isinstance(a, Bitmask):
+        return reference.sparse_matmul(a, x)
     kept, values = a.kept, a.values.copy()
     rows, columns = np.nonzero(kept)
     for i in range(a.shape[0]):
@@ -133,6 +143,8 @@ def _next_word_late(a, x):
 
 
 def _highest_bit_first(a, x):
+    if not isinstance(a, Bitmask):
+        return reference.sparse_matmul(a, x)
     mask = np.packbits(a.kept, axis=1, bitorder="big")[:, : a.mask.shape[1]]
     kept = np.unpackbits(mask, axis=1, count=a.shape[1], bitorder="little").view(bool)
     if np.count_nonzero(kept) != a.nnz:
@@ -163,7 +175,29 @@ def _unsigned(a, x):
 
 
 def _four_bits(a, x):
-    return reference.sparse_matmul(a if a.codebook is None else with_fields(a, values=a.values & np.uint8(15)), x)
+    if not isinstance(a, Bitmask) or a.codebook is None:
+        return reference.sparse_matmul(a, x)
+    return reference.sparse_matmul(with_fields(a, values=a.values & np.uint8(15)), x)
+
+
+def _fillers_stored(a, x):
+    """A filler counts one place less than it moves on."""
+    if not isinstance(a, Relative) or not a.shape[1]:
+        return reference.sparse_matmul(a, x)
+    w, y = sparse_codes(a), reference.sparse_matmul(a, x)
+    rows, columns, gaps = w
+    late = gaps >= 2**a.skip_bits
+    for i, p, value in zip(rows[late], columns[late], a.numbers[late]):
+        y[i] += value * np.nan_to_num(x[p - 1] - x[p])
+    return y
+
+
+def sparse_codes(a):
+    """Return row, column and the places since the entry before, for each stored weight."""
+    rows, columns = np.nonzero(a.kept)
+    before = np.append(-1, columns[:-1])[: len(columns)]
+    before[np.append(True, rows[1:] != rows[:-1])[: len(rows)]] = -1
+    return rows, columns, columns - 1 - before
 
 
 def _absent_multiply(a, x):
@@ -186,6 +220,7 @@ CASES["sparse_matmul"] = Cases(
         "one scale for all rows": _row_scale_shared,
         "s8 taken as u8": _unsigned,
         "codes cut to 4 bits": _four_bits,
+        "fillers a place too short": _fillers_stored,
         "what is not stored multiplies": _absent_multiply,
         "stored zeros skipped": lambda a, x: reference.sparse_matmul(_without(a, a.numbers == 0), x),
         "stale output of empty rows": _stale_empty_rows,

@@ -28,6 +28,7 @@ from refcompress import (
     Plain,
     Quantized,
     QuantizedLayer,
+    Relative,
     Shared,
     Tucker2,
     container,
@@ -272,7 +273,9 @@ class Decoder:
         return "nf4", shape, block, scales, self.stream(prod(shape))
 
     def kept(self):
-        form, m, k, type = self.byte(), self.int(), self.int(), self.byte()
+        form = self.byte()
+        bits = (self.byte(), self.byte()) if form == 1 else ()
+        m, k, type = self.int(), self.int(), self.byte()
         group, own, scales, codebook = 0, 0, (), ()
         if type == 1:
             group, own = self.int(), self.byte()
@@ -283,7 +286,7 @@ class Decoder:
         values = list(self.numbers(len(places))) if type == 0 else self.stream(len(places))
         if type == 1:
             values = [-(s + 1) // 2 if s % 2 else s // 2 for s in values]
-        return "kept", form, (m, k), group, own, scales, codebook, dict(zip(places, values))
+        return "kept", form, bits, (m, k), group, own, scales, codebook, dict(zip(places, values))
 
     def nvfp4(self):
         shape, of_all = self.shape(), self.numbers(1)
@@ -483,10 +486,11 @@ def content(value):
     if isinstance(value, NVFP4):
         return ("nvfp4", value.shape, (float(value.tensor_scale),), value.scales.ravel().tolist(),
                 value.codes.ravel().tolist())
-    if isinstance(value, Bitmask):
+    if isinstance(value, Bitmask | Relative):
         scale, codebook = (() if a is None else flat(a) for a in (value.scale, value.codebook))
         own = int(value.scale is not None and len(value.scale) == value.shape[0] != 1)
-        return ("kept", 0, value.shape, value.group or 0, own, scale, codebook,
+        bits = () if isinstance(value, Bitmask) else (value.skip_bits, value.code_bits)
+        return ("kept", len(bits) // 2, bits, value.shape, value.group or 0, own, scale, codebook,
                 dict(zip(np.flatnonzero(value.kept).tolist(), value.values.tolist())))
     if isinstance(value, LowRank):
         factors = (tuple(factor.ravel().tolist()) for factor in (value.u, value.s, value.vt))

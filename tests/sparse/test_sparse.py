@@ -146,3 +146,69 @@ def test_what_multiplies_is_told_by_its_type():
         rc.sparse_matmul(rc.csr_from_dense(np.ones((2, 2), F)), np.ones((2, 1), F))
     with pytest.raises(ArgumentTypeError, match="^a: "):
         rc.sparse_bitmask_unpack(None)
+
+
+@given(st.integers(0, 5), st.integers(0, 70), st.integers(1, 8), st.integers(0, 2**32 - 1))
+def test_relative_index_walks_to_each_kept_weight_and_fills_only_where_it_must(m, k, bits, seed):
+    rng = np.random.default_rng(seed)
+    codes = (rng.integers(1, 18, (m, k)) * (rng.random((m, k)) < rng.choice([0.01, 0.1, 0.6]))).astype(np.uint8)
+    w = rc.Shared(codes, np.arange(18, dtype=F))
+    a = rc.sparse_relative_pack(w, bits=bits)
+    assert rc.sparse_relative_unpack(a) == w and rc.same(a.dense(), w.dense()) and a.code_bits == 5
+    at = [np.unpackbits(each, bitorder="little") for each in (a.skips, a.codes)]
+    walked = np.zeros((m, k), np.uint8)
+    for i in range(m):
+        column = filled = 0
+        for e in range(a.starts[i], a.starts[i + 1]):
+            skip, code = (int(sum(int(bit) << b for b, bit in enumerate(each[e * n : (e + 1) * n])))
+                          for each, n in zip(at, (bits, 5)))
+            column += skip + 1
+            filled += code == 0
+            if code:
+                walked[i, column - 1] = code
+        gaps = np.diff(np.append(-1, np.flatnonzero(codes[i]))) - 1
+        assert filled == sum(int(gap) // 2**bits for gap in gaps)
+    assert np.array_equal(walked, codes)
+
+
+@pytest.mark.parametrize("field, value, argument", [
+    ("shape", (2,), "shape"), ("shape", (2, 3), "skips"), ("starts", np.array([0, 3]), "starts"),
+    ("starts", np.array([1, 2, 3]), "starts[0]"), ("starts", np.array([0, 4, 3]), "starts[2]"),
+    ("starts", np.array([0, 2, 3], np.int32), "starts"), ("starts", np.array([0, 1, 3]), "codes"),
+    ("skips", np.uint8([15, 0]), "skips"), ("skips", np.uint8([0b1001111]), "skips[0]"),
+    ("skips", np.uint8([0b001110]), "skips[0]"), ("codes", np.uint8([0b111000]), "codes[2]"),
+    ("codes", np.uint8([0b000100]), "skips[2]"), ("skip_bits", 0, "skip_bits"), ("code_bits", 9, "code_bits"),
+    ("codebook", F([1, 5, 7]), "codebook[0]"), ("codebook", F([0, 5]), "codes[2]"),
+    ("codebook", np.zeros(257, F), "codebook"),
+])
+def test_what_is_no_relative_index_is_refused_by_name(field, value, argument):
+    good = {"shape": (2, 9), "starts": np.array([0, 2, 3]), "skips": np.uint8([0b001111]),
+            "codes": np.uint8([0b100100]), "skip_bits": 2, "code_bits": 2, "codebook": F([0, 5, 7])}
+    assert rc.Relative(**good).dense().nonzero()[1].tolist() == [7, 0]
+    with pytest.raises(RefcompressError) as caught:
+        rc.Relative(**{**good, field: value})
+    assert caught.value.argument == argument
+
+
+def test_what_no_relative_index_is_made_of_is_refused_by_name():
+    w = rc.Shared(np.uint8([[0, 1]]), F([0, 5]))
+    for args, kwargs, argument in (((np.ones((2, 3), F),), {}, "w"), ((w, np.ones((1, 2), bool)), {}, "mask"),
+                                   ((w,), {"bits": 9}, "bits"),
+                                   ((rc.Shared(np.uint8([[0]]), F([1])),), {}, "w.codebook[0]")):
+        with pytest.raises(RefcompressError) as caught:
+            rc.sparse_relative_pack(*args, **kwargs)
+        assert caught.value.argument == argument
+    with pytest.raises(ArgumentTypeError, match="^a: "):
+        rc.sparse_relative_unpack(w)
+
+
+@every_native
+def test_skips_that_changed_after_they_were_checked_are_refused_not_followed(space):
+    for n in (1, 20):
+        codes = (np.arange(5600).reshape(70, 80) % 7 == 0).astype(np.uint8)
+        a = rc.sparse_relative_pack(rc.Shared(codes, F([0, 1])), bits=4)
+        space.sparse_matmul(a, np.ones((80, n), F))
+        a.skips.flags.writeable = True
+        a.skips[:] = 255
+        with pytest.raises(RefcompressError, match="^a: has an index outside its array"):
+            space.sparse_matmul(a, np.ones((80, n), F))

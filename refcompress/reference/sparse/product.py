@@ -26,7 +26,7 @@ def sparse_matmul(a: Kept, x: ArrayLike) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    a : Bitmask of shape (m, k)
+    a : Bitmask or Relative of shape (m, k)
         A number is a float32, an integer or a value of the codebook. Without scales the group is the row and the scale
         1.
     x : (k, n) float32
@@ -98,7 +98,7 @@ def sparse(a, argument: str = "a") -> Kept:
     """Return ``a``, or what was prepared of it, if it is a sparse format of this family; refuse anything else."""
     a = unprepared(a)
     if not isinstance(a, Kept):
-        raise ArgumentTypeError(argument, f"must be a Bitmask, not {type(a).__name__}")
+        raise ArgumentTypeError(argument, f"must be a Bitmask or a Relative, not {type(a).__name__}")
     return a
 
 
