@@ -114,7 +114,7 @@ def _by_lanes(a: np.ndarray, n: int, groups: int) -> np.ndarray:
 
 
 def laying(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, Callable[[], None]]:
-    """Return x with zeros after each group up to a multiple of 4 inputs, the sums of the groups, and what fills both."""
+    """Return x with zeros after each group up to a multiple of 4 inputs, the groups' sums, and what fills both."""
     m, k = x.shape
     groups, padded = -(-k // group), (group + 3) // 4 * 4
     width = gemm_s8.spread_width(m, groups * padded)
