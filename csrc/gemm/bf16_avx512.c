@@ -11,10 +11,11 @@
                    aligned(64)))
 
 /* MR x NR: rows of x and of w in a tile; 24 vectors of chains leave registers for 4 lines of x and one of w. LINE: inputs
- * of 64 bytes, two for each of the 16 chains. KC: inputs of a block, 2 KiB of a row, so that its MR + NR rows stay in L1.
- * MC: rows of x that meet a block of w; KC inputs of each are 128 KiB, which stay in L2. PACKED: with so many rows of x,
- * packing a block of w takes at most a tenth of the time of its multiplication. */
-enum { MR = 4, NR = 6, LINE = 32, KC = 1536, MC = 64, PACKED = 24 };
+ * of 64 bytes, two for each of the 16 chains. KC: inputs of a block, 3 KiB of a row, so that its MR + NR rows stay in
+ * L1. MC: rows of x that meet a block of w; KC inputs of each are 384 KiB, which stay in the MiB of L2 that processors
+ * with this instruction have. PACKED: with so many rows of x, to pack a block of w takes at most a tenth of the time of
+ * its multiplication. */
+enum { MR = 4, NR = 6, LINE = 32, KC = 1536, MC = 128, PACKED = 24 };
 
 /* A block of NR rows of w: packed, or the rows themselves; and where what comes next is asked for. */
 struct block {
@@ -69,9 +70,13 @@ RC_INLINE TARGET void store_sums(const size_t mr, __m512 v[MR][NR], size_t width
     _mm512_store_ps(sums[2], _mm512_shuffle_f32x4(low, high, 0xEE));
     for (size_t i = 0; i < mr; i++) {
         const float *row = sums[i / 2 * 2] + i % 2 * 4;
-        memcpy(y + i * n, row, rc_min(width, 4) * sizeof *y);
-        if (width > 4)
-            memcpy(y + i * n + 4, row + 8, (width - 4) * sizeof *y);
+        if (width == NR) {
+            memcpy(y + i * n, row, 4 * sizeof *y);
+            memcpy(y + i * n + 4, row + 8, 2 * sizeof *y);
+        } else {
+            for (size_t o = 0; o < width; o++)
+                y[i * n + o] = row[o < 4 ? o : o + 4];
+        }
     }
 }
 

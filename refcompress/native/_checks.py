@@ -7,15 +7,15 @@ reference's functions of the same names, which refuse it or convert it.
 import numpy as np
 
 from ..constants import LARGEST, SMALLEST_NORMAL
-from ..formats import CSR, Prepared, Quantized
+from ..formats import CSR, Plain, Prepared, Quantized
 from ..reference.csr import matrix
-from ..reference.gemm import integers, products
+from ..reference.gemm import bfloat16, integers, products
 from ..reference.quantize.requantization import MOST_SHIFT
 from ._call import READY, pointer
 from ._kernels import lib
 
 SHORT = 2**29  # two sizes below it, of 16 bytes an element at most, have less than 2**63 bytes
-F32, S8, U8, S32 = map(np.dtype, (np.float32, np.int8, np.uint8, np.int32))  # NumPy has one object for each
+F32, S8, U8, U16, S32 = map(np.dtype, (np.float32, np.int8, np.uint8, np.uint16, np.int32))  # one object for each
 SMALLEST, GREATEST = float(SMALLEST_NORMAL), float(LARGEST)
 MOST_S32 = 2**31 - 1
 
@@ -58,6 +58,16 @@ def matmul_arguments(a, x):
     if type(a) is CSR and _ready(x, F32) and a.shape[1] == len(x) and a.shape[0] < SHORT and x.shape[1] < SHORT:
         return a, x
     return matrix.matmul_arguments(a, x)
+
+
+def bf16_arguments(x, w):
+    if type(w) is Prepared:
+        w = w.taken
+    a = x.patterns if type(x) is Plain and x.type == "bfloat16" else x
+    b = w.patterns if type(w) is Plain and w.type == "bfloat16" else w
+    if _ready(a, U16) and _ready(b, U16) and a.shape[1] == b.shape[1]:
+        return a, b
+    return bfloat16.bf16_arguments(x, w)
 
 
 def is_ready(x) -> bool:

@@ -7,8 +7,8 @@ import numpy as np
 from .. import reference
 from ..formats import Plain
 from ..formats.prepared import unprepared
-from ..reference.gemm.bfloat16 import bf16_arguments
 from ._call import pointer
+from ._checks import bf16_arguments
 from .gemm import _prepared, _product
 from .prepared import by_name, in_place
 
