@@ -78,10 +78,10 @@ def read_kept(reader: Reader, kind: int) -> Kept:
         for block in places:
             kept[block] = True
         packed = places_of(kept.reshape(m, k), head.sizes[1])
-        a = checked(reader, NM, (m, k), *head.sizes, packed, data, scale, group, codebook)
-        if not np.array_equal(a.kept.reshape(-1), kept):
+        found = checked(reader, NM, (m, k), *head.sizes, packed, data, scale, group, codebook)
+        if not np.array_equal(found.kept.reshape(-1), kept):
             raise reader.corrupt("not so many of each run of columns are stored")
-        return a
+        return found
     mask = np.zeros(m * width, np.uint8)
     for block in places:
         columns = block % k

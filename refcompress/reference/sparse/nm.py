@@ -54,8 +54,9 @@ def sparse_nm_pack(w: ArrayLike | Quantized | Shared, mask: ArrayLike | None = N
     order = np.argsort(~groups, axis=1, kind="stable")[:, :n]  # the kept ones first, each part from the left
     stored = np.zeros(groups.shape, bool)
     np.put_along_axis(stored, order, True, axis=1)
-    stored = stored.reshape(kept.shape)
-    return NM(kept.shape, n, m, places_of(stored, m), np.where(kept, values, 0)[stored].astype(values.dtype), **more)
+    all_stored = stored.reshape(kept.shape)
+    numbers = np.where(kept, values, 0)[all_stored].astype(values.dtype)
+    return NM(kept.shape, n, m, places_of(all_stored, m), numbers, **more)
 
 
 def sparse_nm_unpack(a: NM) -> NDArray[np.float32] | Quantized | Shared:
