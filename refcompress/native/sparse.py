@@ -43,7 +43,7 @@ def sparse_matmul(kernel, row):
         y = empty((m, n), np.float32)
         held, x_pointer, y_pointer = held_of(given, struct) or _struct_of(a), pointer(x), pointer(y, writable=True)
         weights = held.struct
-        seconds = (a.nnz * n + m * k / UNPACKED) / speed
+        seconds = (weights.nnz * n + m * k / UNPACKED) / speed
         if m and seconds / m * ROWS > threads.CHUNK_SECONDS:  # for Ctrl-C
             def columns(begin, end):
                 check(kernel(0, m, end - begin, n, weights, x_pointer + begin, y_pointer + begin), "a")
