@@ -11,6 +11,7 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    NM,
     NVFP4,
     Bitmask,
     GGMLBlocks,
@@ -158,6 +159,18 @@ def relatives(draw):
 
 
 @st.composite
+def nms(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    rows, groups, m = draw(st.integers(0, 5)), draw(st.integers(0, 9)), draw(st.integers(2, 16))
+    n, w = draw(st.integers(1, m)), rng.integers(-3, 4, (rows, groups * m)).astype(np.int8)
+    mask = np.argsort(rng.random((rows, groups, m)), axis=2).reshape(w.shape) < draw(st.integers(0, n))
+    if draw(st.booleans()):
+        return reference.sparse_nm_pack(w.astype(np.float32) / 7, mask, n=n, m=m)
+    q = Quantized(w, np.ones((1, 1), np.float32), np.zeros((1, 1), np.int8))
+    return reference.sparse_nm_pack(q, mask, n=n, m=m)
+
+
+@st.composite
 def nvfp4s(draw):
     shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=40))
     scales = skewed(draw, int(np.prod(blocks := block_shape(matrix_shape(shape), 16))), 127).reshape(blocks)
@@ -299,6 +312,7 @@ VALUES = {  # by class: whatever a file may hold
     NVFP4: nvfp4s(),
     Bitmask: bitmasks(),
     Relative: relatives(),
+    NM: nms(),
     Quantized: st.one_of(quantizeds(), quantizeds(dtype=np.int16), kernels()),
     Packed: packeds(),
     LowRankConv: lowrank_convs(),

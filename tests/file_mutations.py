@@ -27,6 +27,7 @@ from refcompress import (
     container,
     quantize_pack,
     sparse_bitmask_pack,
+    sparse_nm_pack,
     sparse_relative_pack,
 )
 from refcompress.container import bits, codes, cursor, entries, index, positions, quantized, sameness, shared, streams
@@ -159,6 +160,7 @@ def sample(seed: int, version: int) -> bytes:
             "bitmask of floats": sparse_bitmask_pack(csr.dense()),
             "bitmask of codes": sparse_bitmask_pack(layers["relative"]),
             "relative index": sparse_relative_pack(layers["relative"], bits=3),
+            "2 of 4": sparse_nm_pack(np.float32([[0, 1, 2, 0, 3, 0, 0, 0]] * 3)),
             "codebooks": Shared(sparse, np.pad(rng.standard_normal((12, 2, 15)).astype(F32), ((0,), (0,), (1,)))
                                 [..., :16], 20),
             "codebooks of rows": Shared(dense, rng.standard_normal((8, 1, 6)).astype(F32)),

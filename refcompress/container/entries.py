@@ -15,6 +15,7 @@ from ..formats import (
     CSR,
     MX,
     NF4,
+    NM,
     NVFP4,
     ArrayFormat,
     Bitmask,
@@ -159,7 +160,7 @@ WRITERS: dict[type, Callable[[Any, Coding], bytes]] = {
     Packed: layers.write_packed, LowRankConv: factors.write_lowrank_conv, Tucker2: factors.write_tucker2,
     QuantizedLayer: layers.write_layer, Plain: plain.write_plain, GGMLBlocks: ggml.write_blocks,
     Graph: graphs.write_graph, NVFP4: quantized.write_nvfp4, Bitmask: kept.write_kept,
-    Relative: kept.write_kept,
+    Relative: kept.write_kept, NM: kept.write_kept,
 }
 READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat | Graph]] = {
     Kind.ARRAY: read_array,

@@ -160,13 +160,13 @@ def _nvfp4(reader: Reader, kind: int) -> Outline:
 
 
 def _kept(reader: Reader, kind: int) -> Outline:
-    shape, values, scale, _, codebook, bits = kept.read_head(reader)
+    number, shape, values, scale, _, codebook, sizes = kept.read_head(reader)
     count = positions.read(reader, read_layout(reader), math.prod(shape)).count
     if values == kept.FLOATS:
         reader.take(4 * count, "values")
     else:
         streams.skip(reader, count, "values")
-    form = "bitmask" if bits is None else "relative index of {} and codes of {} bits".format(*bits)
+    form = ("bitmask", "relative index of {} and codes of {} bits", "{} of {}")[number].format(*sizes)
     return _of_floats(described_kept(form, shape, count, scale, codebook), shape)
 
 

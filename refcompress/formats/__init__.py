@@ -19,6 +19,7 @@ from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .layer import QuantizedLayer
 from .lowrank import LowRank, LowRankConv, Tucker2
 from .mixed import Mixed
+from .nm import NM
 from .nvfp4 import NVFP4
 from .packed import Packed
 from .plain import Plain
@@ -29,7 +30,7 @@ from .same import same
 from .shared import Shared
 
 __all__ = [
-    "Bitmask", "Relative",
+    "Bitmask", "NM", "Relative",
     "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "Graph", "HuffmanCode",
     "Input", "LowRank",
     "LowRankConv", "MX", "Mixed", "NF4", "NVFP4", "Node", "Packed", "Plain", "Prepared", "Quantized",

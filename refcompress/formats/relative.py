@@ -45,7 +45,7 @@ class Relative(Kept):
         for name in ("skip_bits", "code_bits"):
             self._set(name, arguments.integer(getattr(self, name), name, 1, 8))
         for name, bits in (("skips", self.skip_bits), ("codes", self.code_bits)):
-            self._set(name, _packed(getattr(self, name), name, int(starts[-1]), bits))
+            self._set(name, checked_packed(getattr(self, name), name, int(starts[-1]), bits))
         self._set("starts", starts)
         codes = unpacked(self.codes, self.code_bits, int(starts[-1]))
         self._set("codebook", self._checked_codebook(codes, "codes"))
@@ -96,7 +96,8 @@ def unpacked(data: np.ndarray, bits: int, count: int) -> np.ndarray:
     return np.packbits(each, axis=1, bitorder="little").reshape(count)
 
 
-def _packed(data, argument: str, count: int, bits: int) -> np.ndarray:
+def checked_packed(data, argument: str, count: int, bits: int) -> np.ndarray:
+    """Return ``count`` packed numbers of so many bits, or refuse them."""
     data = arguments.array(data, argument, np.uint8, ndim=1)
     if len(data) != -(-count * bits // 8):
         raise RefcompressError(argument, f"must have {-(-count * bits // 8)} bytes, not {len(data)}")

@@ -5,7 +5,7 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..formats import Bitmask, Relative
+from ..formats import NM, Bitmask, Relative
 from ..reference.sparse.product import matmul_arguments, s8s8_arguments
 from . import threads
 from ._call import aligned, check, empty, once, pointer
@@ -41,9 +41,9 @@ def sparse_matmul(kernel, row):
         if n > 1:
             x = aligned(x)  # each row of it is read again and again
         y = empty((m, n), np.float32)
-        held, x_pointer, y_pointer = held_of(given, struct) or once(struct, a), pointer(x), pointer(y, writable=True)
+        held, x_pointer, y_pointer = held_of(given, struct) or _struct_of(a), pointer(x), pointer(y, writable=True)
         weights = held.struct
-        seconds = (a.nnz * n + m * k / UNPACKED) / speed
+        seconds = (weights.nnz * n + m * k / UNPACKED) / speed
         if m and seconds / m * ROWS > threads.CHUNK_SECONDS:  # for Ctrl-C
             def columns(begin, end):
                 check(kernel(0, m, end - begin, n, weights, x_pointer + begin, y_pointer + begin), "a")
@@ -68,7 +68,7 @@ def sparse_s8s8(kernel, row):
         y = empty((m, n), np.float32)
         if y.size == 0:
             return y
-        held, added = held_of(given, struct) or once(struct, w), ffi.NULL if bias is None else pointer(bias)
+        held, added = held_of(given, struct) or _struct_of(w), ffi.NULL if bias is None else pointer(bias)
         arrays = pointer(x), pointer(x_scale), held.struct, added, pointer(y, writable=True)
         threads.run(lambda begin, end: check(kernel(begin, end, m, n, *arrays), "w"), n, m * n * k / speed, ROWS)
         return y
@@ -76,7 +76,12 @@ def sparse_s8s8(kernel, row):
     return sparse_s8s8
 
 
-def struct(a: Bitmask | Relative) -> Held:
+def _struct_of(a: Bitmask | NM | Relative) -> Held:
+    """Return the struct of a call. Of an NM nothing is kept: its mask takes as much memory as its places."""
+    return struct(a) if isinstance(a, NM) else once(struct, a)
+
+
+def struct(a: Bitmask | NM | Relative) -> Held:
     """Return a sparse format as a struct rc_sparse: its arrays, where each row begins, and a codebook of 256."""
     m, k = a.shape
     starts, made = a.starts, 0
@@ -94,6 +99,8 @@ def struct(a: Bitmask | Relative) -> Held:
         arrays = pointer(starts), pointer(a.skips), pointer(a.codes), scale, codebook, pointer(_BITS)
     else:
         kinds, made = (lib.RC_SPARSE_BITMASK, _VALUES[a.values.dtype]), made + starts.nbytes
-        sizes = k, a.segment, stride, a.nnz, a.mask.shape[1], codes, 0, 0
-        arrays = pointer(starts), pointer(a.mask), pointer(a.values), scale, codebook, pointer(_BITS)
+        sizes = k, a.segment, stride, a.nnz, -(-k // 8), codes, 0, 0
+        mask = a.mask
+        made += mask.nbytes if isinstance(a, NM) else 0
+        arrays = pointer(starts), pointer(mask), pointer(a.values), scale, codebook, pointer(_BITS)
     return Held(ffi.new("struct rc_sparse *", (*kinds, *sizes, *arrays)), arrays, made)

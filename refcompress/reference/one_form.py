@@ -41,6 +41,8 @@ ONE_FORM = {
     "sparse_bitmask_pack": f"the bits of a mask, side by side: {_ONCE}; tests take them apart one by one",
     "sparse_relative_pack": f"gaps cut into skips: {_ONCE}; tests walk them one by one",
     "sparse_relative_unpack": f"each code at its place: {_ONCE}; tests hold the two against each other",
+    "sparse_nm_pack": f"the places of kept weights: {_ONCE}; tests look at each",
+    "sparse_nm_unpack": f"each value at its place: {_ONCE}; tests hold the two against each other",
     "sparse_bitmask_unpack": f"each value at its place: {_ONCE}; tests hold the two against each other",
     # Allocation.
     "allocate_lagrange": "a walk over a few steps of each layer; tests check its bound and gap by exhaustive search",

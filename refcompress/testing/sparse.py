@@ -16,6 +16,7 @@ _F = np.float32
 CASES: dict[str, Cases] = {}
 
 FORMS = 7  # float32; int8 with a scale for all, rows, groups, groups of all rows; codes; codes by relative index
+# (every third matrix whose columns allow it is an NM instead)
 
 
 def dense(rng, m: int, k: int, form: int, *, high: int = 127, steps: int = 3) -> np.ndarray | Quantized | Shared:
@@ -36,6 +37,9 @@ def sparse(rng, m: int, k: int, form: int, density: float = 0.5, **how) -> Kept:
     w, mask = dense(rng, m, k, form, **how), rng.random((m, k)) < density
     if form == 6 and isinstance(w, Shared):
         return reference.sparse_relative_pack(w, mask, bits=int(rng.choice([1, 2, 3, 4, 5, 8])))
+    if k and k % 4 == 0 and m % 3 == 0:
+        places = rng.random((m, k // 4, 4)).argsort(axis=2).reshape(m, k)
+        return reference.sparse_nm_pack(w, places < rng.integers(1, 3))
     return reference.sparse_bitmask_pack(w, mask)
 
 

@@ -17,6 +17,7 @@ from refcompress import (
     CSR,
     MX,
     NF4,
+    NM,
     NVFP4,
     Bitmask,
     GGMLBlocks,
@@ -274,7 +275,7 @@ class Decoder:
 
     def kept(self):
         form = self.byte()
-        bits = (self.byte(), self.byte()) if form == 1 else ()
+        bits = (self.byte(), self.byte()) if form else ()
         m, k, type = self.int(), self.int(), self.byte()
         group, own, scales, codebook = 0, 0, (), ()
         if type == 1:
@@ -486,11 +487,13 @@ def content(value):
     if isinstance(value, NVFP4):
         return ("nvfp4", value.shape, (float(value.tensor_scale),), value.scales.ravel().tolist(),
                 value.codes.ravel().tolist())
-    if isinstance(value, Bitmask | Relative):
+    if isinstance(value, Bitmask | Relative | NM):
         scale, codebook = (() if a is None else flat(a) for a in (value.scale, value.codebook))
         own = int(value.scale is not None and len(value.scale) == value.shape[0] != 1)
-        bits = () if isinstance(value, Bitmask) else (value.skip_bits, value.code_bits)
-        return ("kept", len(bits) // 2, bits, value.shape, value.group or 0, own, scale, codebook,
+        form = [Bitmask, Relative, NM].index(type(value))
+        sizes = [(), ("skip_bits", "code_bits"), ("n", "m")][form]
+        sizes = tuple(getattr(value, name) for name in sizes)
+        return ("kept", form, sizes, value.shape, value.group or 0, own, scale, codebook,
                 dict(zip(np.flatnonzero(value.kept).tolist(), value.values.tolist())))
     if isinstance(value, LowRank):
         factors = (tuple(factor.ravel().tolist()) for factor in (value.u, value.s, value.vt))

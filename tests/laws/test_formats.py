@@ -18,6 +18,7 @@ CODE = rc.huffman_code(np.uint8([1, 2, 2]))
 FORMATS = {
     "bitmask": rc.sparse_bitmask_pack(rc.quantize_s8(W, group=8), W > 0.5),
     "relative": rc.sparse_relative_pack(rc.Shared((W > 0.5).astype(np.uint8), np.float32([0, 2])), bits=2),
+    "nm": rc.sparse_nm_pack(W, np.arange(240).reshape(12, 20) % 4 < 2),
     "bitmask of codes": rc.sparse_bitmask_pack(rc.Shared((W > 0).astype(np.uint8), np.float32([0, 2]))),
     "csr": rc.csr_from_dense(W), "shared": rc.share_kmeans(W, bits=2), "int8": rc.quantize_s8(W, group=8),
     "int16": rc.quantize_s16(W, axis=0), "packed": rc.quantize_pack(rc.quantize_s8(W, bits=4)),

@@ -212,3 +212,59 @@ def test_skips_that_changed_after_they_were_checked_are_refused_not_followed(spa
         a.skips[:] = 255
         with pytest.raises(RefcompressError, match="^a: has an index outside its array"):
             space.sparse_matmul(a, np.ones((80, n), F))
+
+
+@given(st.integers(0, 5), st.integers(0, 6), st.integers(2, 16), st.data())
+def test_n_of_m_keeps_what_the_mask_keeps_and_fills_up_with_zeros(rows, groups, m, data):
+    n, seed = data.draw(st.integers(1, m)), data.draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    w = rng.integers(1, 9, (rows, groups * m)).astype(F)
+    mask = rng.random((rows, groups, m)).argsort(axis=2).reshape(w.shape) < rng.integers(0, n + 1)
+    a = rc.sparse_nm_pack(w, mask, n=n, m=m)
+    assert rc.same(a.dense(), np.where(mask, w, F(0))) and rc.same(rc.sparse_nm_unpack(a), a.dense())
+    kept = a.kept.reshape(rows, groups, m)
+    assert (kept.sum(axis=2) == n).all() and (a.kept >= mask).all()
+    assert a.places.size == -(-rows * groups * n * a.bits // 8)
+    assert np.array_equal(np.unpackbits(a.mask, axis=1, count=w.shape[1], bitorder="little").view(bool), a.kept)
+    assert rc.same(rc.sparse_nm_pack(w, a.kept, n=n, m=m).places, a.places)
+
+
+@every_space
+def test_two_of_four_has_the_bits_of_its_bitmask_prepared_or_not(space):
+    rng = np.random.default_rng(2)
+    for k in (4, 64, 136, 260):
+        mask = rng.random((70, k // 4, 4)).argsort(axis=2).reshape(70, k) < 2
+        for form in (0, 1, 2, 5):
+            w = dense(rng, 70, k, form)
+            a, by_mask = rc.sparse_nm_pack(w, mask), rc.sparse_bitmask_pack(w, mask)
+            for n in (1, 20):
+                x = rng.standard_normal((k, n), dtype=F)
+                exactly(space.sparse_matmul(by_mask, x), space.sparse_matmul(a, x))
+
+
+@pytest.mark.parametrize("field, value, argument", [
+    ("shape", (2, 6), "shape[1]"), ("n", 0, "n"), ("n", 5, "n"), ("n", 1, "values"), ("m", 1, "m"), ("m", 17, "m"),
+    ("values", F([1, 2, 3]), "values"), ("values", np.int8([1, 2, 3, 4]), "scale"),
+    ("places", np.uint8([228, 0]), "places"),
+    ("places", np.uint8([0b00010100]), "places[3]"), ("places", np.uint8([0b11100101]), "places[1]"),
+])
+def test_what_is_no_n_of_m_is_refused_by_name(field, value, argument):
+    good = {"shape": (2, 4), "n": 2, "m": 4, "places": np.uint8([0b11100100]), "values": F([1, 2, 3, 4])}
+    assert rc.NM(**good).dense().tolist() == [[1, 2, 0, 0], [0, 0, 3, 4]]
+    with pytest.raises(RefcompressError) as caught:
+        rc.NM(**{**good, field: value})
+    assert caught.value.argument == argument
+
+
+def test_more_than_n_of_m_is_refused_with_its_place():
+    w = np.zeros((3, 8), F)
+    w[2, 4:7] = 1
+    with pytest.raises(RefcompressError, match="at most 2 of every 4 columns; row 2 keeps more in columns 4 to 7$"):
+        rc.sparse_nm_pack(w)
+    for args, kwargs, argument in (((w, w > 0), {}, "mask"), ((w[:, :6],), {}, "w"), ((w,), {"m": 17}, "m"),
+                                   ((w,), {"n": 5}, "n")):
+        with pytest.raises(RefcompressError) as caught:
+            rc.sparse_nm_pack(*args, **kwargs)
+        assert caught.value.argument == argument
+    with pytest.raises(ArgumentTypeError, match="^a: "):
+        rc.sparse_nm_unpack(w)

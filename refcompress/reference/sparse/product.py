@@ -26,7 +26,7 @@ def sparse_matmul(a: Kept, x: ArrayLike) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    a : Bitmask or Relative of shape (m, k)
+    a : Bitmask, NM or Relative of shape (m, k)
         A number is a float32, an integer or a value of the codebook. Without scales the group is the row and the scale
         1.
     x : (k, n) float32
@@ -71,7 +71,7 @@ def sparse_s8s8(x: NDArray[np.int8], x_scale: NDArray[np.float32], w: Kept,
     ----------
     x : (m, k) int8, with k at most 65,793
     x_scale : (m,) float32, finite, at least 2**-126
-    w : Bitmask of shape (n, k) with values of int8
+    w : Bitmask or NM of shape (n, k) with values of int8
     bias : None or (n,) float32
 
     Returns
@@ -98,7 +98,7 @@ def sparse(a, argument: str = "a") -> Kept:
     """Return ``a``, or what was prepared of it, if it is a sparse format of this family; refuse anything else."""
     a = unprepared(a)
     if not isinstance(a, Kept):
-        raise ArgumentTypeError(argument, f"must be a Bitmask or a Relative, not {type(a).__name__}")
+        raise ArgumentTypeError(argument, f"must be a Bitmask, an NM or a Relative, not {type(a).__name__}")
     return a
 
 
