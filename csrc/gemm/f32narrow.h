@@ -222,8 +222,10 @@ RC_INLINE TARGET void many_rows(const int scaled, size_t begin, size_t end, size
             for (size_t p = 0; p < k; p += KC) {
                 const size_t length = rc_min(k - p, KC);
                 for (size_t s = 0; s < tiles; s++) {
-                    for (size_t o = 0; o < NR; o++) /* past the range the last row again, and the results are dropped */
-                        pack(w, t, rc_min(o0 + s * NR + o, end - 1), p, p + length, packed + o * 16, NR * 16);
+                    if (s * NR + NR > width) /* past the range stand zeros, and the results are dropped */
+                        memset(packed, 0, (length + 15) / 16 * NR * 16 * sizeof *packed);
+                    for (size_t o = 0; o < rc_min(width - s * NR, NR); o++)
+                        pack(w, t, o0 + s * NR + o, p, p + length, packed + o * 16, NR * 16);
                     multiply_block(height, x + i0 * ldx + p, ldx, packed, length, acc + s * sums);
                 }
             }
@@ -311,6 +313,7 @@ struct functions {
     chainer *multiply[4];
 };
 
+/* Rows shorter than a unit are tails alone, which many_rows does faster. */
 static TARGET void products(const int scaled, const struct call *c, const struct functions *f)
 {
     if (c->begin >= c->end || c->m == 0)
@@ -318,11 +321,11 @@ static TARGET void products(const int scaled, const struct call *c, const struct
     if (c->m == 1 && f->multiply[0])
         few_rows(scaled, 1, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
 #if AT_ONCE == 8
-    else if (c->m == 2 && f->multiply[1])
+    else if (c->m == 2 && c->w->k >= UNIT && f->multiply[1])
         few_rows(scaled, 2, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[1], c->y);
-    else if (c->m <= 4 && f->multiply[2])
+    else if (c->m <= 4 && c->w->k >= UNIT && f->multiply[2])
         few_rows(scaled, 4, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[2], c->y);
-    else if (c->m <= 8 && f->multiply[3])
+    else if (c->m <= 8 && c->w->k >= UNIT && f->multiply[3])
         few_rows(scaled, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[3], c->y);
 #endif
     else
