@@ -150,14 +150,18 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
                 v_store(acc + (i * r + o) * 16 + h * LANES, sum[i][o][h]);
 }
 
-/* Accumulate `length` inputs into the chains of a tile, those from `lane` on. */
-RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, size_t ldx, const float *packed,
-                           size_t length, float *acc)
+/* Accumulate `length` inputs into the chains of a tile, those from `lane` on; the first ones begin them. */
+RC_INLINE TARGET void tile(const size_t mr, const size_t lane, int first, const float *x, size_t ldx,
+                           const float *packed, size_t length, float *acc)
 {
     VEC v[MR][NR], input[MR];
     RC_UNROLL for (size_t i = 0; i < mr; i++)
         RC_UNROLL for (size_t o = 0; o < NR; o++)
-            v[i][o] = v_load(acc + (i * NR + o) * 16 + lane);
+            v[i][o] = v_zero();
+    if (!first)
+        RC_UNROLL for (size_t i = 0; i < mr; i++)
+            RC_UNROLL for (size_t o = 0; o < NR; o++)
+                v[i][o] = v_load(acc + (i * NR + o) * 16 + lane);
     x += lane;
     packed += lane;
     size_t p = 0;
@@ -186,16 +190,16 @@ RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, s
 }
 
 /* Accumulate a block of `length` inputs into the chains of `height` rows of x. */
-static TARGET void multiply_block(size_t height, const float *x, size_t ldx, const float *packed, size_t length,
-                                  float *acc)
+static TARGET void multiply_block(size_t height, int first, const float *x, size_t ldx, const float *packed,
+                                  size_t length, float *acc)
 {
     for (size_t i = 0; i < height; i += MR, x += MR * ldx, acc += MR * NR * 16) {
         RC_UNROLL for (size_t lane = 0; lane < 16; lane += LANES) {
             switch (height - i) {
-            case 1: tile(1, lane, x, ldx, packed, length, acc); break;
-            case 2: tile(2, lane, x, ldx, packed, length, acc); break;
-            case 3: tile(3, lane, x, ldx, packed, length, acc); break;
-            default: tile(MR, lane, x, ldx, packed, length, acc);
+            case 1: tile(1, lane, first, x, ldx, packed, length, acc); break;
+            case 2: tile(2, lane, first, x, ldx, packed, length, acc); break;
+            case 3: tile(3, lane, first, x, ldx, packed, length, acc); break;
+            default: tile(MR, lane, first, x, ldx, packed, length, acc);
             }
         }
     }
@@ -218,13 +222,16 @@ RC_INLINE TARGET void many_rows(const int scaled, size_t begin, size_t end, size
         const size_t height = rc_min(m - i0, rows), sums = (height + 3) / 4 * 4 * NR * 16;
         for (size_t o0 = begin; o0 < end; o0 += TILES * NR) {
             const size_t width = rc_min(end - o0, TILES * NR), tiles = (width + NR - 1) / NR;
-            memset(acc, 0, tiles * sums * sizeof *acc);
+            if (k == 0)
+                memset(acc, 0, tiles * sums * sizeof *acc);
             for (size_t p = 0; p < k; p += KC) {
                 const size_t length = rc_min(k - p, KC);
                 for (size_t s = 0; s < tiles; s++) {
-                    for (size_t o = 0; o < NR; o++) /* past the range the last row again, and the results are dropped */
-                        pack(w, t, rc_min(o0 + s * NR + o, end - 1), p, p + length, packed + o * 16, NR * 16);
-                    multiply_block(height, x + i0 * ldx + p, ldx, packed, length, acc + s * sums);
+                    if (s * NR + NR > width) /* past the range stand zeros, and the results are dropped */
+                        memset(packed, 0, (length + 15) / 16 * NR * 16 * sizeof *packed);
+                    for (size_t o = 0; o < rc_min(width - s * NR, NR); o++)
+                        pack(w, t, o0 + s * NR + o, p, p + length, packed + o * 16, NR * 16);
+                    multiply_block(height, p == 0, x + i0 * ldx + p, ldx, packed, length, acc + s * sums);
                 }
             }
             for (size_t s = 0; s < tiles; s++) {
@@ -311,6 +318,7 @@ struct functions {
     chainer *multiply[4];
 };
 
+/* Rows shorter than a unit are tails alone, which many_rows does faster. */
 static TARGET void products(const int scaled, const struct call *c, const struct functions *f)
 {
     if (c->begin >= c->end || c->m == 0)
@@ -318,11 +326,11 @@ static TARGET void products(const int scaled, const struct call *c, const struct
     if (c->m == 1 && f->multiply[0])
         few_rows(scaled, 1, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
 #if AT_ONCE == 8
-    else if (c->m == 2 && f->multiply[1])
+    else if (c->m == 2 && c->w->k >= UNIT && f->multiply[1])
         few_rows(scaled, 2, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[1], c->y);
-    else if (c->m <= 4 && f->multiply[2])
+    else if (c->m <= 4 && c->w->k >= UNIT && f->multiply[2])
         few_rows(scaled, 4, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[2], c->y);
-    else if (c->m <= 8 && f->multiply[3])
+    else if (c->m <= 8 && c->w->k >= UNIT && f->multiply[3])
         few_rows(scaled, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[3], c->y);
 #endif
     else

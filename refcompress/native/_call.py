@@ -45,6 +45,12 @@ def pointer(a: np.ndarray, writable: bool = False, *, _ctype_of=_CTYPES.get, _fr
 _kept: dict[tuple, tuple] = {}
 
 
+def found(make, a):
+    """Return what ``once`` made of ``a``; None if nothing was made."""
+    known = _kept.get((id(a), make))
+    return known[0] if known is not None else None
+
+
 def once(make, a):
     """Return ``make(a)`` for a format: made by its first call, and kept as long as the format lives."""
     known = _kept.get((id(a), make))  # making it anew would take a short call half of its time

@@ -36,14 +36,6 @@ def u8s8_arguments(x, w):
     return products.u8s8_arguments(x, w)
 
 
-def f32s8_arguments(x, w):
-    if type(w) is Prepared:
-        w = w.taken
-    if _ready(x, F32) and type(w) is Quantized and _ready(w.values, S8) and x.shape[1] == w.shape[1]:
-        return x, w
-    return products.f32s8_arguments(x, w)
-
-
 def f32f32_arguments(x, w, transposed):
     if type(w) is Prepared:
         w = w.taken

@@ -1,20 +1,23 @@
 """The products of float32 inputs by narrow weights in C: gemm_f32s8, gemm_f32s4, gemm_f32f16 and so on."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
 
 from .. import reference
 from ..constants import LARGEST
-from ..formats import MX, NF4, NVFP4, Packed, Plain, Prepared, Quantized, Shared
+from ..formats import MX, NF4, NVFP4, Packed, Plain, Quantized, Shared
 from ..formats.floats import MX_BLOCK, NF4_LEVELS
 from ..formats.nvfp4 import NVFP4_BLOCK
+from ..formats.prepared import unprepared
 from ..reference.gemm.narrow import ACCEPTED, narrow_arguments
+from ..reference.gemm.products import f32s8_arguments
 from . import threads
-from ._call import aligned, check, empty, once, pointer
-from ._checks import F32, f32s8_arguments, is_ready
+from ._call import aligned, check, empty, found, once, pointer
+from ._checks import F32, is_ready
 from ._kernels import ffi, lib
+from ._table import SPEED
 from .packing import Held, held_of
 from .prepared import in_place, prepared
 
@@ -22,6 +25,9 @@ __all__ = ["gemm_f32s8", *ACCEPTED]
 
 # Rows of w are handed out by 36s: the kernels have blocks of 3 tiles of 6 or 4, and what does not fill one is slower.
 GRAIN = 36
+
+# Multiply-adds that every kernel does in threads.SERIAL_SECONDS, the portable one too.
+SHORT = int(SPEED["portable"] * threads.SERIAL_SECONDS)
 
 # Rows of x in one call, at most: a call of bounded work then has many rows of w to use each row of x for.
 BLOCK = 256
@@ -35,34 +41,44 @@ TYPES = {"fp8_e4m3": lib.RC_NARROW_E4M3, "fp8_e5m2": lib.RC_NARROW_E5M2, "fp8_e4
 def _product(op: str, arguments):
     """Return the binder of a product by narrow weights, whose arguments ``arguments`` checks."""
 
+    def operand(w):
+        """Return what kernels read of a weight that was checked, and its shape."""
+        return held_of(w, packed) or narrow_struct(unprepared(w)), *w.shape
+
+    def checked(x, w):
+        """Return x and the operand, checked; of a weight that was seen before only its size is compared."""
+        made = found(operand, w)
+        if made is None or not is_ready(x) or x.shape[1] != made[2]:
+            x = arguments(x, w)[0]
+            made = once(operand, w)
+        return x, made
+
     def bind(kernel, row):
         speed, run = row.speed, lib.rc_run_gemm_f32narrow
 
         @wraps(getattr(reference, op))
         def product(x, w):
-            given, (x, w) = w, arguments(x, w)
-            held = held_of(given, packed) or once(narrow_struct, w)
-            (m, k), n = x.shape, w.shape[0]
+            x, (held, n, k) = checked(x, w)
+            m = len(x)
             y = empty((m, n), F32)
-            if m * n and m * n * k / speed < threads.SERIAL_SECONDS:
+            if m * n * k <= SHORT:
                 if status := run(kernel, 0, n, m, k, n, pointer(x), held.struct, pointer(y, True)):
                     check(status, "w")
-                return y
-            _multiply(kernel, speed, _spread(x) if m >= 8 and n >= 64 else x, held.struct, y)
+            else:
+                _multiply(kernel, speed, _spread(x) if m > 4 and n >= 64 else aligned(x), held.struct, y)
             return y
 
         def prepare(x, w):
-            given, (x, w) = (x, w), arguments(x, w)
-            in_place(given[0], x, "x")
-            held = held_of(given[1], packed) or once(narrow_struct, w)
-            (m, k), n = x.shape, w.shape[0]
+            given, (x, (held, n, k)) = x, checked(x, w)
+            in_place(given, x, "x")
+            m = len(x)
             y = empty((m, n), np.float32)
             if m * n * k / speed < threads.SERIAL_SECONDS:
                 operands = n, m, k, n, pointer(x), held.struct, pointer(y, writable=True)
                 again = prepared("gemm_f32narrow", kernel, operands, y, "w")
             else:
                 def again():
-                    _multiply(kernel, speed, x, held.struct, y)
+                    _multiply(kernel, speed, _spread(x) if m > 4 and n >= 64 else x, held.struct, y)
                     return y
 
             again.held = held  # what the struct points at
@@ -75,22 +91,8 @@ def _product(op: str, arguments):
     return bind
 
 
-def _narrow_arguments(op: str):
-    """Return the checks of a product; what nearly always comes is recognised in a fraction of the time."""
-    kind, good, _ = ACCEPTED[op]
-
-    def arguments(x, w):
-        if type(w) is Prepared:
-            w = w.taken
-        if is_ready(x) and type(w) is kind and len(w.shape) == 2 and x.shape[1] == w.shape[1] and good(w):
-            return x, w
-        return narrow_arguments(op, x, w)
-
-    return arguments
-
-
 gemm_f32s8 = _product("gemm_f32s8", f32s8_arguments)
-globals().update({op: _product(op, _narrow_arguments(op)) for op in ACCEPTED})
+globals().update({op: _product(op, partial(narrow_arguments, op)) for op in ACCEPTED})
 
 
 def _multiply(kernel, speed: float, x, w, y) -> None:
@@ -116,7 +118,7 @@ def _spread(x: np.ndarray) -> np.ndarray:
     Such rows meet in a few sets of the caches, and push each other out.
     """
     m, k = x.shape
-    if k % 256 or m <= 4:
+    if k % 256:
         return aligned(x)
     wide = empty((m, k + 16), np.float32)
     wide[:, :k] = x
