@@ -17,7 +17,7 @@ RC_INLINE TARGET int FEW_ROWS(const int decoded, const size_t rows, const struct
     (void)mask;
     const int32_t *const indices = a->indices;
     const float *const data = a->data;
-    const size_t k = a->k, begin = next[0];
+    const size_t k = a->k, group = last[rows - 1] - next[0];
     float buffer[4][PIECE];
     size_t common = SIZE_MAX;
     SUMS sums[4];
@@ -34,9 +34,10 @@ RC_INLINE TARGET int FEW_ROWS(const int decoded, const size_t rows, const struct
                 values(a, p[r], some, buffer[r]);
         }
         for (; s + 4 <= some; s += 4) {
-            /* These are sixteen entries: a cache line of each array. */
-            __builtin_prefetch(indices + begin + 4 * (done + s) + AHEAD, 0, 3);
-            __builtin_prefetch((const char *)data + (begin + 4 * (done + s) + AHEAD) * (decoded ? 2 : 4), 0, 3);
+            /* In four such steps each row comes to its next line: ask for that place of the four rows to come. */
+            const size_t ahead = next[s / 4 % 4] + done + s + group;
+            __builtin_prefetch(indices + ahead, 0, 3);
+            __builtin_prefetch((const char *)data + ahead * (decoded ? 2 : 4), 0, 3);
             RC_UNROLL for (size_t u = 0; u < 4; u++) {
                 RC_UNROLL for (size_t r = 0; r < rows; r++) {
                     const size_t column = (uint32_t)indices[p[r] + u]; /* a negative one becomes larger than any k */

@@ -53,11 +53,16 @@ def csr_matmul(kernel, row):
     @wraps(reference.csr_matmul)
     def csr_matmul(a, x):
         given, (a, x) = a, matmul_arguments(a, x)
-        m, k = a.shape
-        if a.nnz >= 16 * k:  # each row of x is read that often
+        held = once(csr_struct, a) if given is a else held_of(given, csr_packed) or once(csr_struct, a)
+        (m, k), n, nnz = a.shape, x.shape[1], len(a.indices)
+        if nnz >= 16 * k:  # each row of x is read that often
             x = aligned(x)
-        y = empty((m, x.shape[1]), np.float32)
-        _multiply(run, row.speed, a, held_of(given, csr_packed) or once(csr_struct, a), x, y)
+        y = empty((m, n), np.float32)
+        if nnz * n < row.speed * threads.SERIAL_SECONDS and m:
+            if status := run(0, m, n, n, held.struct, pointer(x), pointer(y, writable=True)):
+                check(status, "a")
+        else:
+            _multiply(run, row.speed, a, held, x, y)
         return y
 
     csr_matmul.prepare = lambda a, x: _prepare(kernel, run, row.speed, a, x)
