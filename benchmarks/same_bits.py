@@ -1,4 +1,4 @@
-"""The same bits from every form of a product, on random shapes and layouts: ``make same-bits`` (an hour).
+"""The same bits from every form of a product, on random shapes and layouts: ``make same-bits`` (two hours).
 
     python -m benchmarks.same_bits [--examples 10000] [--only OP] [--seed 0]
 
