@@ -97,7 +97,8 @@ def _roofline(rows, results, path) -> None:
         yscale="log",
         xlabel="operations a byte that must be touched",
         ylabel="GOP/s (warm caches)",
-        title=f"Roofline, {results['environment']['cpu']}, {results['environment']['threads']} thread(s); full: ours, hollow: peers",
+        title=f"Roofline, {results['environment']['cpu']}, {results['environment']['threads']} thread(s); full: ours, "
+        "hollow: peers",
         ylim=(0.3, 2 * top / 1e9),
     )
     ax.grid(alpha=0.3, which="both")
