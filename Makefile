@@ -84,7 +84,7 @@ huge-streams: build  ## Huffman streams past 2^32 symbols and bits, by C and by 
 break-even: build  ## where sparse and narrow weights beat the best dense product, with a picture (four minutes; after bench-peers beside all)
 	$(BIN)/python -m benchmarks.break_even $(if $(THREADS),--threads $(THREADS))
 
-same-bits: build  ## every product in every native form on 10,000 random shapes and layouts each: the same bits (an hour; EXAMPLES=)
+same-bits: build  ## every product in every native form on 10,000 random shapes and layouts each: the same bits (two hours; EXAMPLES=)
 	$(BIN)/python -m benchmarks.same_bits --examples $(or $(EXAMPLES),10000)
 
 big-checkpoint: build  ## a sharded checkpoint of 4 GiB compressed in every way, runs killed and continued (16 GB of disk, an hour)

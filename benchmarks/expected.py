@@ -7,9 +7,9 @@ For share_optimal it is our own native form, which the tests prove: the peers ar
 import numpy as np
 
 from refcompress import reference
-from refcompress.reference.gemm import integers
+from refcompress.reference.gemm import codes, contract, integers
 
-from .peers.weights import dense
+from .peers.weights import dense, values
 
 
 def _decoded(x, w):
@@ -28,13 +28,36 @@ def _scaled(x, x_scale, w, bias=None):
     return (y if bias is None else y + bias).astype(np.float32)
 
 
+def _by_groups(x, x_scale, steps, scale, group):
+    """gemm_s8s4 with sums by BLAS, exact as above; what follows them is in its order."""
+    y = np.zeros((len(x), len(steps)), np.float32)
+    for g, first in enumerate(range(0, x.shape[1], group)):
+        part = slice(first, first + group)
+        acc = x[:, part].astype(np.float64) @ steps[:, part].astype(np.float64).T
+        y = contract.fma(acc.astype(np.float32), scale[:, g], y)
+    return y * x_scale[:, None]
+
+
+def _four(x, x_scale, w):
+    steps = values(w) - w.expand(w.zero_point) if hasattr(w, "expand") else values(w)
+    return _by_groups(x, x_scale, steps, np.broadcast_to(w.scale, (w.shape[0], w.scale.shape[1])),
+                      w.group or w.shape[1])
+
+
+def _coded(x, x_scale, w):
+    return _by_groups(x, x_scale, *codes.quantized_codebook(w), w.group or w.shape[1])
+
+
 def _requantized(x, w, bias, multiplier, shift):
     sums = (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64) + bias
     return integers.rounded_to_s8(sums, multiplier, shift, 0, -128, 127)
 
 
 EXPECTED = {
+    "gemm_bf16bf16": lambda x, w: _decoded(dense(x), w),
     "gemm_s8s8_scaled": _scaled,
+    "gemm_s8s4": _four,
+    "gemm_s8lut4": _coded,
     "gemm_s8s8_requantized": _requantized,
     "sparse_s8s8": lambda x, x_scale, w: _scaled(x, x_scale, reference.sparse_bitmask_unpack(w)),
     "sparse_matmul": lambda a, x: (a.dense().astype(np.float64) @ x.astype(np.float64)).astype(np.float32),

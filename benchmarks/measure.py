@@ -30,10 +30,10 @@ from .peers.numpy_blas import YARDSTICK
 # run.
 SLOW_SECONDS, ONCE_RATIO, LONG_SECONDS = 0.05, 12, 0.75
 DRAWS = 200
-# Cold calls of a product go round through copies of its operands that fill the last cache so many times, as the layers
-# of a network do: a call finds its code warm and its weights in main memory. Where that takes more copies the caches
-# are emptied before each call instead.
-FILLED, MOST_COPIES = 2, 24
+# Cold calls of a product go round through copies of its operands, as the layers of a network do: a call finds its code
+# warm and its weights in main memory. The others' bytes fill the last cache so many times. Where that takes more copies
+# the caches are emptied before each call instead.
+FILLED, MOST_COPIES = 1.25, 24
 # Multiply-adds a second that the portable kernels reach at least; cases that would take them longer are not given to
 # them.
 PORTABLE, PATIENCE = 5e8, 0.2

@@ -82,14 +82,13 @@ def _roofline(rows, results, path) -> None:
         elif row is _widest(rows, row["op"], row["case"]):
             ours.setdefault(row["op"], []).append(point)
     for i, op in enumerate(ours):
-        ax.plot(*zip(*ours[op]), MARKS[i], color=f"C{i}", label=f"{op}, ours", markersize=7)
+        ax.plot(*zip(*ours[op]), MARKS[i % len(MARKS)], color=f"C{i}", label=op, markersize=7)
         if op in peers:
             ax.plot(
                 *zip(*peers[op]),
-                MARKS[i],
+                MARKS[i % len(MARKS)],
                 color=f"C{i}",
                 fillstyle="none",
-                label=f"{op}, peers",
                 markersize=5,
                 alpha=0.6,
             )
@@ -98,11 +97,12 @@ def _roofline(rows, results, path) -> None:
         yscale="log",
         xlabel="operations a byte that must be touched",
         ylabel="GOP/s (warm caches)",
-        title=f"Roofline, {results['environment']['cpu']}, {results['environment']['threads']} thread(s)",
+        title=f"Roofline, {results['environment']['cpu']}, {results['environment']['threads']} thread(s); full: ours, "
+        "hollow: peers",
         ylim=(0.3, 2 * top / 1e9),
     )
     ax.grid(alpha=0.3, which="both")
-    ax.legend(fontsize=8, loc="lower right")
+    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     _save(figure, path)
 
 

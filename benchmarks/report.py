@@ -82,9 +82,9 @@ def table(rows: list[dict], limits, environment: dict) -> str:
         "as the fastest",
         "peer, with its 95 % interval; 'x copy': where there is no peer, as copying the input, a yardstick. Cold calls "
         "go round through",
-        f"copies of their operands, {FILLED * limits.caches['L3'] >> 20} MiB and more in all, where the table says how "
-        "many; else the caches are emptied before",
-        "each. Calls that fill the caches themselves are not timed cold (-).",
+        f"copies of their operands, more than {int(FILLED * limits.caches['L3']) >> 20} MiB in all, where the table "
+        "says how many; else the caches",
+        "are emptied before each. Calls that fill the caches themselves are not timed cold (-).",
     ]
     lines.append("Peers: " + ", ".join(f"{name} {version}" for name, version in environment["peers"].items()) + ".")
     lines.append("Variables: " + ", ".join(f"{name}={value}" for name, value in environment["variables"].items()) + ".")

@@ -42,7 +42,20 @@ def _checked_before(expected, got, args, kwargs):
     assert got.shape == expected.shape
 
 
+def _coded(x, x_scale, w):
+    product = SPACE.gemm_s8s4
+    n, k = w.codes.shape
+    if k % 2:
+        raise ValueError("only an even k")
+    weight = Packed(w.codes[:, ::2] | w.codes[:, 1::2] << 4, (n, k), 4, *_scaled(n))
+    ready = native.prepare(weight, "gemm_s8s4")
+    within(sums)(None, product(x, x_scale, ready), (x, x_scale, weight), {})
+    return lambda: product(x, x_scale, ready)
+
+
 PEERS = {
+    "gemm_s8lut4": Peer("ours, gemm_s8s4", _coded, _checked_before, note="linear integers"),
+} | {
     f"gemm_f32lut{bits}": Peer(f"ours, gemm_f32s{bits}", _linear(bits), _checked_before, note="linear integers")
     for bits in (4, 8)
 }

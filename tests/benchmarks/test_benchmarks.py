@@ -269,8 +269,7 @@ def test_every_adapter_has_a_library_that_can_be_installed_and_operations_of_our
     imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
     assert any(names.get(name, name) in [*extra, "numpy", "zlib"] for name in imported)
     found, absent = peers.load(1)
-    coming = {"gemm_s8s4", "gemm_bf16bf16"}
-    assert adapter in absent or set(sys.modules[f"benchmarks.peers.{adapter}"].PEERS) <= set(OPS) | coming
+    assert adapter in absent or set(sys.modules[f"benchmarks.peers.{adapter}"].PEERS) <= set(OPS)
 
 
 GUEST = """
@@ -335,7 +334,7 @@ def test_any_module_is_one_more_column_and_is_refused_where_it_is_wrong(tmp_path
     assert guest["implementation"] == "guest_of_the_bench" and bool(guest["refused"]) == (status == 1)
 
 
-def test_cold_calls_of_a_product_go_round_through_copies_that_fill_the_last_cache_twice():
+def test_cold_calls_of_a_product_go_round_through_copies_that_overflow_the_last_cache():
     weight = case("gemm_f32s8", "4096 wide, batch 8")
     contest = measure.Contest(weight, [SimpleNamespace(gemm_f32s8=None)], [])
     contest.ours = {"native.wrong": lambda x, w: seen.append((x, w))}
@@ -344,9 +343,9 @@ def test_cold_calls_of_a_product_go_round_through_copies_that_fill_the_last_cach
     function = contest.bound("native.wrong", given, {})
     for _ in range(2):  # once in a run
         contest.run_cold({"native.wrong": function}, (given, {}), 0, 1, lambda: 1 / 0)
-    # of 4096 x 4096 bytes four fill 32 MiB twice
+    # of 4096 x 4096 bytes, besides the one that is called, three are more than 40 MiB
     copies = contest.rows["native.wrong"].copies
-    assert copies == 1 + 4 and len(contest.cold) == 1
+    assert copies == 1 + 3 and len(contest.cold) == 1
     assert len({id(w) for _, w in seen}) == copies and all(np.array_equal(w, given[1]) for _, w in seen)
     assert seen[0][1] is seen[copies][1] is given[1]
 
