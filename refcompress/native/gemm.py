@@ -8,6 +8,7 @@ from .. import reference
 from ..formats import Quantized
 from ..formats.prepared import unprepared
 from ..reference.gemm.mixed import f32mixed_arguments
+from ..reference.gemm.products import MAX_K_S8S8, MAX_K_U8S8, in_int32
 from . import gemm_s8, threads
 from ._call import aligned, check, empty, in_default_mode, once, pointer
 from ._checks import f32f32_arguments, s8s8_arguments, u8s8_arguments
@@ -32,10 +33,10 @@ STRIP = 128
 BLOCK = 256
 
 
-def _integer_product(op: str, packed: str, arguments):
+def _integer_product(op: str, packed: str, arguments, most: int):
     """Return the binder of a product of two integer matrices, which ``arguments`` checks.
 
-    packed : the kernel for weights that were packed.
+    packed : the kernel for weights that were packed. most : inputs, whose sums are sure to fit an int32.
     """
 
     def bind(kernel, row):
@@ -46,10 +47,19 @@ def _integer_product(op: str, packed: str, arguments):
             """Return the packing of a prepared weight, but for a product so short that packing brings nothing."""
             return held_of(w, gemm_s8.packed) if of_packed is not None and m * n * k > SHORT else None
 
+        def long_sums(x, w):
+            """Return the product in pieces of k, whose sums are added in int64."""
+            sums = np.zeros((len(x), len(w)), np.int64)
+            for first in range(0, w.shape[1], most):
+                sums += product(x[:, first : first + most], w[:, first : first + most])
+            return in_int32(sums)
+
         @wraps(getattr(reference, op))
         def product(x, w):
             given, (x, w) = w, arguments(x, w)
             n, k = w.shape
+            if k > most:
+                return long_sums(x, w)
             if given is not w and (ready := held(given, len(x), n, k)):
                 y = empty((len(x), n), np.int32)
                 gemm_s8.multiply_packed(of_packed, row.speed, x, (ready.struct, pointer(y, writable=True)), y.shape)
@@ -61,6 +71,14 @@ def _integer_product(op: str, packed: str, arguments):
             in_place(given[0], x, "x")
             in_place(unprepared(given[1]), w, "w")
             n, k = w.shape
+            if k > most:
+                y = empty((len(x), n), np.int32)
+
+                def in_pieces():
+                    y[...] = long_sums(x, w)
+                    return y
+
+                return in_pieces
             ready = held(given[1], len(x), n, k)
             if ready is None:
                 return _prepared(op, kernel, speed, x, (n, k), np.int32, (k,), pointer(w), OUTPUTS)
@@ -81,8 +99,8 @@ def _integer_product(op: str, packed: str, arguments):
     return bind
 
 
-gemm_s8s8 = _integer_product("gemm_s8s8", "gemm_s8s8_packed", s8s8_arguments)
-gemm_u8s8 = _integer_product("gemm_u8s8", "gemm_u8s8_packed", u8s8_arguments)
+gemm_s8s8 = _integer_product("gemm_s8s8", "gemm_s8s8_packed", s8s8_arguments, MAX_K_S8S8)
+gemm_u8s8 = _integer_product("gemm_u8s8", "gemm_u8s8_packed", u8s8_arguments, MAX_K_U8S8)
 
 
 def gemm_f32mixed(kernel, row):

@@ -13,7 +13,7 @@ from ...formats import Quantized
 from ...formats.prepared import unprepared
 from ..quantize.integers import quantized
 from ..quantize.requantization import MOST_SHIFT, quotient
-from .products import s8s8_arguments, same_k
+from .products import MAX_K_S8S8, s8s8_arguments, same_k
 
 __all__ = ["gemm_s8s8_requantized", "gemm_s8s8_scaled"]
 
@@ -117,6 +117,8 @@ def requantized_arguments(x, w, bias, multiplier, shift, zero_point, lowest, hig
     """Return the arguments of gemm_s8s8_requantized, checked: what both implementations accept."""
     x, w = s8s8_arguments(x, w)
     n, k = w.shape
+    if k > MAX_K_S8S8:
+        raise LimitError("k", f"must be at most {MAX_K_S8S8} (the sum could leave int32), not {k}")
     return x, w, *layer_arguments(n, k, bias, multiplier, shift), *grid_ends(zero_point, lowest, highest)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ... import arguments
-from ...errors import LimitError, RefcompressError
+from ...errors import RefcompressError
 from ...formats import Quantized
 from ...formats.prepared import unprepared
 from ..quantize.integers import quantized
@@ -61,7 +61,7 @@ def gemm_s8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
 
     Parameters
     ----------
-    x : (m, k) int8, with k at most 131,071: then no sum can leave int32, whatever the values
+    x : (m, k) int8, with any k: up to 131,071 inputs no sum can leave int32, and a longer sum that does is refused
     w : (n, k) int8
 
     Returns
@@ -80,7 +80,7 @@ def gemm_s8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
     [[11, 7]]
     """
     x, w = s8s8_arguments(x, w)
-    return (x.astype(np.int64) @ w.astype(np.int64).T).astype(np.int32)
+    return in_int32(x.astype(np.int64) @ w.astype(np.int64).T)
 
 
 def gemm_u8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
@@ -90,7 +90,7 @@ def gemm_u8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
 
     Parameters
     ----------
-    x : (m, k) uint8, with k at most 65,793: then no sum can leave int32, whatever the values
+    x : (m, k) uint8, with any k: up to 65,793 inputs no sum can leave int32, and a longer sum that does is refused
     w : (n, k) int8
 
     Returns
@@ -107,7 +107,7 @@ def gemm_u8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
     [[-32639]]
     """
     x, w = u8s8_arguments(x, w)
-    return (x.astype(np.int64) @ w.astype(np.int64).T).astype(np.int32)
+    return in_int32(x.astype(np.int64) @ w.astype(np.int64).T)
 
 
 def gemm_f32s8(x: ArrayLike, w: Quantized) -> NDArray[np.float32]:
@@ -149,12 +149,12 @@ def gemm_f32s8(x: ArrayLike, w: Quantized) -> NDArray[np.float32]:
 
 def s8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
     """Return the arguments of gemm_s8s8, checked: what both implementations accept."""
-    return _integers(x, np.int8, w, MAX_K_S8S8)
+    return _integers(x, np.int8, w)
 
 
 def u8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
     """Return the arguments of gemm_u8s8, checked: what both implementations accept."""
-    return _integers(x, np.uint8, w, MAX_K_U8S8)
+    return _integers(x, np.uint8, w)
 
 
 def f32s8_arguments(x, w) -> tuple[np.ndarray, Quantized]:
@@ -175,13 +175,16 @@ def f32f32_arguments(x, w, transposed) -> tuple[np.ndarray, np.ndarray, bool]:
     return x, w, transposed
 
 
-def _integers(x, dtype, w, most) -> tuple[np.ndarray, np.ndarray]:
+def _integers(x, dtype, w) -> tuple[np.ndarray, np.ndarray]:
     x = arguments.array(x, "x", dtype, ndim=2)
     w = arguments.array(unprepared(w), "w", np.int8, ndim=2)
-    same_k(x, w)
-    if x.shape[1] > most:
-        raise LimitError("k", f"must be at most {most} (the sum could leave int32), not {x.shape[1]}")
-    return x, w
+    return same_k(x, w)
+
+
+def in_int32(sums: np.ndarray) -> NDArray[np.int32]:
+    """Return sums of int64 as int32, or refuse the first that leaves it."""
+    fits = (sums >= -(2**31)) & (sums < 2**31)
+    return arguments.each(sums, "y", fits, "must fit an int32").astype(np.int32)
 
 
 def same_k(x, w):

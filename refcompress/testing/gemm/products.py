@@ -30,6 +30,12 @@ def gemm_s8s8_sweep(dtype=np.int8, high: int = 127, edge: int = 131_071):
         yield (rng.integers(low, top + 1, (m, k)).astype(dtype), rng.integers(-128, 128, (n, k)).astype(np.int8)), {}
     # One term more would not fit an int32.
     yield (np.full((1, edge), low or top, dtype), np.full((1, edge), -128, np.int8)), {}
+    # More terms, whose sums fit: above 2**31 on the way.
+    x, w = np.full((2, edge + 9), low or top, dtype), np.full((3, edge + 9), -128, np.int8)
+    x[:, 9:99] = 0
+    w[1, 1000:] = 1
+    w[2, edge // 2 :] = 127
+    yield (x, w), {}
     # An odd sum above 2**24, which no float32 is.
     yield (np.full((1, 4099), top, dtype), np.full((1, 4099), 127, np.int8)), {}
 
@@ -41,7 +47,8 @@ def gemm_s8s8_refusals(dtype=np.int8, most: int = 131_071):
         yield (bad, w), {}
     for bad in (*not_arrays(w), *other_dimensions(w), w.astype(np.uint8)):
         yield (x, bad), {}
-    yield (np.ones((1, most + 1), dtype), np.ones((1, most + 1), np.int8)), {}
+    low, top = np.iinfo(dtype).min, np.iinfo(dtype).max
+    yield (np.full((1, most + 1), low or top, dtype), np.full((1, most + 1), -128, np.int8)), {}  # leaves int32
     yield (np.ones((2**31, 0), dtype), np.ones((2**31, 0), np.int8)), {}  # y would have 2**64 bytes
 
 
