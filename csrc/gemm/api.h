@@ -68,7 +68,7 @@ typedef rc_gemm_f32narrow rc_gemm_f32lut4, rc_gemm_f32lut8, rc_gemm_f32nf4, rc_g
  * Sixteen chains an element (drawn in csrc/README.md), all from +0.0: within a group, input number p of the group goes
  * to inner[p mod 16] by fma(x, value - zero_point, inner); at its end acc[c] = fma(scale, inner[c], acc[c]) for all 16,
  * and inner begins anew. The chains acc go through the groups of w8 and then through those of w16. Then one tree: t8[c]
- * = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1]. */
+ * = acc[c] + acc[c + 8]; t4[c] = t8[c] + t8[c + 4]; t2[c] = t4[c] + t4[c + 2]; y = t2[0] + t2[1] + 0.0. */
 typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const float *x,
                              const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
                              float *y);

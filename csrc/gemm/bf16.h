@@ -15,7 +15,7 @@
 enum { KC = 1024, INPUTS = 32 };
 
 /* Accumulate `length` inputs into the chains of a tile, those from `lane` on. A last block of fewer than 32 inputs is
- * filled up with zeros, which change a chain that is -0.0: so all chains take part in it. */
+ * filled up with zeros. */
 RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const uint16_t *x, size_t k, const uint16_t *const *w,
                            size_t length, const uint16_t *ahead, size_t count, float *acc)
 {

@@ -54,7 +54,8 @@ RC_INLINE TARGET __m512 two_of(__m512 a, __m512 b)
 
 RC_INLINE TARGET __m512 one_of(__m512 a, __m512 b)
 {
-    return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xDD));
+    const __m512 sums = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xDD));
+    return _mm512_add_ps(sums, _mm512_setzero_ps()); /* a zero is +0.0 */
 }
 
 /* The sums of a tile: of row i four in part i of `low`, two in that of `high`. */
@@ -109,7 +110,7 @@ RC_INLINE TARGET void tile(const size_t mr, const int packed, const struct block
         }
         lines += NR * LINE;
     }
-    if (p < length) { /* filled up with zeros, which change a chain that is -0.0: so all chains take part */
+    if (p < length) { /* filled up with zeros */
         RC_UNROLL for (size_t i = 0; i < mr; i++)
             input[i] = line(x + i * ldx + p, length - p);
         RC_UNROLL for (size_t o = 0; o < NR; o++) {

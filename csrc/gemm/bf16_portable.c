@@ -44,7 +44,7 @@ int rc_gemm_bf16bf16_portable(size_t begin, size_t end, size_t m, size_t n, size
             for (size_t half = CHAINS / 2; half > 0; half /= 2)
                 for (size_t c = 0; c < half; c++)
                     acc[c] += acc[c + half];
-            y[i * n + o] = acc[0];
+            y[i * n + o] = acc[0] + 0.0f; /* -0.0, of chains that are nothing else, becomes +0.0 */
         }
     }
     return RC_OK;

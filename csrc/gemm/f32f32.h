@@ -42,7 +42,7 @@ RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, s
                 v[i][o] = v_fma(input[i], weight, v[i][o]);
         }
     }
-    if (p + lane < length) { /* a lane without an input would add 0 * 0, which changes no chain: none is ever -0.0 */
+    if (p + lane < length) { /* a lane without an input adds 0 * 0, which changes no sum: README.md says why */
         const MASK some = v_mask(rc_min(length - p - lane, LANES));
         RC_UNROLL for (size_t i = 0; i < mr; i++)
             input[i] = v_load_some(x + i * ldx + p + lane, some);

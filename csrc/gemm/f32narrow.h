@@ -17,8 +17,7 @@
  * where they stopped. A few rows of x have no use for that: for them the weights are decoded in registers and
  * multiplied at once.
  *
- * A lane without an input adds 0 * 0 to its chain, which changes nothing: no chain is ever -0.0, since it starts from
- * +0.0.
+ * A lane without an input adds 0 * 0 to its chain, which changes no sum: README.md says why.
  */
 #include "blocks.h"
 #include "chains.h"

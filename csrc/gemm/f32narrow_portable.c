@@ -25,7 +25,7 @@ RC_INLINE int products(const enum operation op, size_t begin, size_t end, size_t
             for (size_t half = CHAINS / 2; half > 0; half /= 2)
                 for (size_t c = 0; c < half; c++)
                     acc[c] += acc[c + half];
-            y[i * ldy + o] = acc[0];
+            y[i * ldy + o] = acc[0] + 0.0f; /* -0.0, of chains that are nothing else, becomes +0.0 */
         }
     }
     return RC_OK;

@@ -57,7 +57,7 @@ static float reduce(float *acc)
     for (size_t half = CHAINS / 2; half > 0; half /= 2)
         for (size_t c = 0; c < half; c++)
             acc[c] += acc[c + half];
-    return acc[0];
+    return acc[0] + 0.0f; /* -0.0, of chains that are nothing else, becomes +0.0 */
 }
 
 int rc_gemm_f32mixed_portable(size_t begin, size_t end, size_t m, size_t n, const float *x,

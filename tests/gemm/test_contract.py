@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from implementations import NATIVE, each
 
 from refcompress import agreement, reference, testing
-from refcompress.formats import Quantized
+from refcompress.formats import Plain, Quantized, Shared
 from refcompress.ops import OPS
 from refcompress.reference.gemm.contract import CONTRACT_SUMS, f32f32_sums, f32s8_sums, fma
 
@@ -40,6 +40,21 @@ def test_every_native_product_has_the_bits_of_the_order_that_is_written_out(op, 
     for args, kwargs in itertools.islice(testing.samples(op), 0, None, 7):
         if all(a.dtype.isnative for a in testing.arrays_of(args)):
             agreement.exactly(CONTRACT_SUMS[op](*args, **kwargs), getattr(space, op)(*args, **kwargs))
+
+
+@each("space", NATIVE)
+@pytest.mark.parametrize("k", [1, 7, 8, 15, 16, 17, 24, 31, 32, 33, 48, 600])
+def test_a_product_that_underflows_from_below_is_plus_zero_at_every_length(space, k):
+    x, w = np.full((9, k), -1e-30, np.float32), np.full((7, k), 1e-30, np.float32)
+    halves = reference.floats_encode(w, "bfloat16")
+    narrow = Plain(halves, "bfloat16")
+    for op, args in (("gemm_f32f32", (x, w)), ("gemm_f32bf16", (x, narrow)),
+                     ("gemm_f32lut4", (x, Shared(np.zeros((7, k), np.uint8), w[0, :1]))),
+                     ("gemm_bf16bf16", (reference.floats_encode(x, "bfloat16"), halves))):
+        got = getattr(space, op)(*args)
+        agreement.exactly(np.zeros((9, 7), np.float32), got)
+        assert not np.signbit(got).any(), op
+        agreement.exactly(CONTRACT_SUMS[op](*args), got)
 
 
 @each("space", NATIVE)

@@ -10,7 +10,7 @@ A dot product in sixteen chains, of which a vector of 16, 8 or 4 lanes computes 
     input      0   1   2  ...  15  16  17 ...       chain c has the inputs p with p mod 16 = c, in ascending order
     chain      0   1   2  ...  15   0   1 ...       and starts at +0.0; each step is a fused multiply-add
 
-    t8[c] = chain[c] + chain[c + 8],  t4[c] = t8[c] + t8[c + 4],  t2[c] = t4[c] + t4[c + 2],  y = t2[0] + t2[1]
+    t8[c] = chain[c] + chain[c + 8],  t4[c] = t8[c] + t8[c + 4],  t2[c] = t4[c] + t4[c + 2],  y = t2[0] + t2[1] + 0.0
 """
 
 from collections.abc import Callable
@@ -175,4 +175,4 @@ def _tree(acc) -> NDArray[np.float32]:
     """Return the sum of the sixteen chains: the upper half is added to the lower, four times."""
     for half in (8, 4, 2, 1):
         acc = acc[:half] + acc[half:]
-    return acc[0]
+    return acc[0] + np.float32(0)  # -0.0, of chains that are nothing else, becomes +0.0
