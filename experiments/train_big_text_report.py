@@ -55,9 +55,9 @@ def report(rows: list[dict]) -> str:
         mine = of(rows, size)
         lines.append(f"| {told(size)} | " + " | ".join(
             cell([row["at once"][how] - row["validation"] for row in mine]) for how in first["at once"]) + " |")
-    said = ("All values of a tensor share so many bits, or the smallest weights of the whole network go and the others "
-            "have 8. A network that had few steps has learnt less, and so has less to lose: this is not an order of sizes "
-            "alone.")
+    said = ("All values of a tensor share so many bits, or the smallest weights of the whole network go and the "
+            "others have 8. A network that had few steps has learnt less, and so has less to lose: this is not an "
+            "order of sizes alone.")
     lines += ["", *textwrap.wrap(said, 125), "", "## Files", "", *files(rows), "", "## What this shows", ""]
     for text in verdicts(rows):
         lines += textwrap.wrap(f"- {text}", 125, subsequent_indent="  ")
