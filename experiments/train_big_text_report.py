@@ -93,6 +93,11 @@ def verdicts(rows: list[dict]) -> list[str]:
     else:
         found = [text + (": each up to there is better than the one before it, as the paper says" if rising else "")
                  + (", and beyond it the budget pays for too few steps." if quick + 1 < len(sizes) else ".")]
+    second = int(np.argsort(losses)[1])
+    gap, half = mean_and_half([a["validation"] - b["validation"] for a, b in
+                               zip(of(rows, sizes[second]), of(rows, sizes[quick]))])
+    if gap <= half:
+        found[0] += f" {told(sizes[second])} is next, and the seeds do not tell the two apart."
     for how in rows[0]["at once"]:
         costs = [mean_and_half([row["at once"][how] - row["validation"] for row in of(rows, size)]) for size in sizes]
         more = [mean for mean, _ in costs]
