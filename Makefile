@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big loops separable relu-ranks reproduce clean help
+.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -130,6 +130,9 @@ learning-compression: build  ## learn the ranks of LeNet-300-100 with its weight
 
 train-big: build  ## widths at one budget of operations, compressed to the same bytes, to results/ (half an hour; goes on where it stopped)
 	$(BIN)/python -m experiments.train_big
+
+train-big-text: build  ## transformers on text at one budget of operations, compressed to the same bytes, to results/ (half an hour; goes on where it stopped)
+	$(BIN)/python -m experiments.train_big_text
 
 loops: build  ## what a second round of pruning or clustering gains, to results/ (ten minutes; goes on where it stopped)
 	$(BIN)/python -m experiments.loops

@@ -11,6 +11,7 @@ record that goes on where it was stopped, the statistics and the pictures are th
     relu_ranks              ranks after training, in front of a ReLU
     learning_compression    ranks that are learnt with the weights
     train_big               widths at one budget of operations, compressed to the same bytes
+    train_big_text          transformers on text likewise (characters.py has the text and the networks)
     mixed_precision         float32, float16 and bfloat16 over five seeds
     networks                whole networks on integers, beside ONNX Runtime's quantizer
     presets                 the bytes of MiniLM, tensor by tensor, after each preset of compress

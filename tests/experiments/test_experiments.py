@@ -109,3 +109,31 @@ def test_the_units_that_stay_are_within_the_weights_that_stay():
             a, b = keep["fc1"], keep["fc2"]
             more = 784 * (a + 1) + (a + 1) * (b + 1) + 10 * (b + 1)  # one unit more in both layers is too much
             assert 784 * a + a * b + 10 * b <= (1 - sparsity) * 266_200 < more
+
+
+def test_what_a_network_is_judged_by_it_has_not_learnt_but_for_ends_of_topics():
+    from pydoc_data.topics import topics
+
+    from experiments import characters
+
+    ascii = [each.encode("ascii", "replace").decode() for each in topics.values()]
+    ends = {each.strip("\n").split("\n\n")[-1].strip("\n") for each in ascii}
+
+    text = characters.text()
+    names = np.array(list(text.characters))
+    learnt = set("".join(names[text.train[0][:, : characters.STRIDE]].ravel()).split("\n\n"))
+    for inputs, labels in (text.validation, text.test):
+        judged = "".join(names[inputs].ravel()).split("\n\n")[1:-1]
+        assert len(judged) > 100 and np.array_equal(inputs[:, 1:], labels[:, :-1])
+        assert {each.strip("\n") for each in learnt & set(judged)} <= ends
+
+
+def test_a_transformer_does_not_see_what_it_is_to_predict():
+    from experiments import characters
+
+    model = characters.transformer(9, 16, 2, np.random.default_rng(0))
+    x = np.random.default_rng(1).integers(0, 9, (2, characters.LENGTH))
+    later = x.copy()
+    later[:, 40:] = (later[:, 40:] + 1) % 9
+    first, second = (model(each) for each in (x, later))
+    assert np.array_equal(first[:, :40], second[:, :40]) and (first[:, 40:] != second[:, 40:]).any(axis=-1).all()
