@@ -164,6 +164,7 @@ def compiler() -> str:
     return ffi.string(lib.rc_compiler()).decode()
 
 
+@in_default_mode  # it may decode
 def matmul(weight: Any, x: Any, *, decode: bool = False) -> Any:
     """Multiply a weight in any format by columns: ``refcompress.matmul`` with the operations here."""
     return products.matmul(weight, x, decode=decode, implementation=_SPACES[next(reversed(_SPACES))])

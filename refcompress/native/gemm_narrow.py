@@ -191,8 +191,9 @@ def _plain(w: Plain, k: int):
 def _shared(w: Shared, k: int):
     arrays = _arrays(codes=w.codes, codebook=w.codebook)
     groups = w.codebook.shape[1] if w.codebook.ndim == 3 else 0
+    entries = w.codebook.shape[-1] if w.codebook.size else 0  # without rows or inputs there may be no codebook to read
     fields = {"codes": arrays["codes"], "codebook": ffi.cast("float *", arrays["codebook"]), "row": k,
-              "entries": w.codebook.shape[-1], "stride": groups, "group": max(1, min(w.group or k, k))}
+              "entries": entries, "stride": groups, "group": max(1, min(w.group or k, k))}
     return fields, list(arrays.values())
 
 

@@ -21,6 +21,7 @@ from ..reference.gemm.bfloat16 import patterns_of
 from ..reference.gemm.codes import lut4_weight, s4_weight
 from ..reference.gemm.narrow import ACCEPTED, narrow_weight
 from . import csr, gemm_codes, gemm_narrow, gemm_s8, sparse
+from ._call import in_default_mode
 from .nn import integers
 from .packing import Held, Packing
 
@@ -82,6 +83,7 @@ PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = 
 }
 
 
+@in_default_mode  # it may decode and quantize
 def prepare(weight: Weight, product: str | None = None) -> Prepared:
     """Return a weight packed once for the kernels of a product, which take it in place of the weight.
 

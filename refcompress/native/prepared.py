@@ -60,5 +60,5 @@ def with_prepare(operation, ready):
             in_place(given, checked, argument)
         return in_default_mode(call)
 
-    operation.prepare = prepare
+    operation.prepare = in_default_mode(prepare)  # it may quantize
     return operation

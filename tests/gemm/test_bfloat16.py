@@ -57,6 +57,14 @@ def test_subnormal_inputs_are_zeros_also_beside_infinity(space):
 
 
 @each("space", NATIVE)
+@pytest.mark.parametrize("m, n, k", [(0, 2, 5), (2, 0, 5), (2, 3, 0), (0, 0, 0)])
+def test_the_chains_of_nothing_are_zeros(space, m, n, k):
+    x, w = np.ones((m, k), np.uint16), np.ones((n, k), np.uint16)
+    agreement.exactly(np.zeros((m, n), F), bf16_sums(x, w))
+    agreement.exactly(np.zeros((m, n), F), space.gemm_bf16bf16(x, w))
+
+
+@each("space", NATIVE)
 @pytest.mark.parametrize("k", [1, 31, 64, 97, 1600])
 def test_the_bits_are_those_of_the_chains_around_underflow_and_on_any_patterns(space, k):
     rng = np.random.default_rng(k)

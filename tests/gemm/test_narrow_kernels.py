@@ -5,7 +5,7 @@ import pytest
 from implementations import NATIVE, each
 
 from refcompress import agreement, native, reference
-from refcompress.formats import NF4, Packed, Quantized
+from refcompress.formats import NF4, Packed, Quantized, Shared
 from refcompress.reference.gemm.contract import CONTRACT_SUMS
 from refcompress.testing import guarded
 from refcompress.testing.gemm import narrow
@@ -72,6 +72,17 @@ def test_nothing_is_read_behind_the_last_code_scale_or_input(space):
                 same = type(w)(*(getattr(w, field) for field in w.__dataclass_fields__))
                 vars(same).update(vars(w))  # a format that no call has seen
                 agreement.exactly(expected, getattr(space, op)(guarded.ends_at_guard(x), same))
+
+
+@each("space", NATIVE)
+@pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
+@pytest.mark.parametrize("n", [0, 2])
+def test_codebooks_of_no_inputs_are_not_read(space, n):
+    """There are none: an array of 200 values a codebook, and of no codebooks, has no memory."""
+    for c in (16, 200):
+        w = Shared(np.zeros((n, 0), np.uint8), np.zeros((n, 0, c), F), 32)
+        object.__setattr__(w, "codebook", guarded.ends_at_guard(w.codebook))
+        assert np.array_equal(space.gemm_f32lut8(np.zeros((1, 0), F), w), np.zeros((1, n), F))
 
 
 def test_a_prepared_weight_has_two_codes_of_4_bits_in_a_byte_and_says_what_that_costs():

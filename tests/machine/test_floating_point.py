@@ -71,6 +71,21 @@ def test_prepared_calls_and_kernels_by_address_keep_their_bits_too(name):
 
 
 @EACH_MODE
+def test_what_is_prepared_or_decoded_in_another_mode_has_the_same_bits(name):
+    rng = np.random.default_rng(3)
+    x, x_scale = rng.integers(-128, 128, (2, 40)).astype(np.int8), F([1 / 3, 0.7])
+    codes = rng.integers(0, 16, (3, 40)).astype(np.uint8)
+    shared = formats.Shared(codes, rng.standard_normal((3, 5, 16), dtype=F), 8)
+    expected = native.gemm_s8lut4(x, x_scale, shared)
+    with mode(name):
+        ready, again = native.prepare(shared, "gemm_s8lut4"), native.gemm_s8lut4.prepare(x, x_scale, shared)
+    exactly(expected, native.gemm_s8lut4(x, x_scale, ready))
+    exactly(expected, again())
+    wide, columns = reference.quantize_s16(rng.standard_normal((3, 40), dtype=F)), x.T.astype(F)
+    exactly(native.matmul(wide, columns, decode=True), in_mode(name, native.matmul, (wide, columns), {"decode": True})[0])
+
+
+@EACH_MODE
 def test_a_refusal_leaves_the_mode_as_it_found_it(name):
     with mode(name):
         theirs = signature()

@@ -127,7 +127,8 @@ def bf16_sums(x, w) -> NDArray[np.float32]:
     """
     x, w = map(numbers, bf16_arguments(x, w))
     fill = (0, 0), (0, -x.shape[1] % (2 * CHAINS))
-    x, w = (np.pad(a, fill).reshape(len(a), -1, CHAINS, 2).transpose(2, 1, 3, 0) for a in (x, w))
+    steps = (x.shape[1] + fill[1][1]) // (2 * CHAINS)
+    x, w = (np.pad(a, fill).reshape(len(a), steps, CHAINS, 2).transpose(2, 1, 3, 0) for a in (x, w))
     acc = np.zeros((CHAINS, x.shape[3], w.shape[3]), np.float32)
     for j in range(x.shape[1]):
         for second in (1, 0):
