@@ -86,7 +86,7 @@ def struct(a: Bitmask | NM | Relative) -> Held:
     m, k = a.shape
     starts, made = a.starts, 0
     scale, stride, codebook, codes = ffi.NULL, 0, ffi.NULL, 0
-    if a.scale is not None:
+    if a.scale is not None and a.scale.size:  # groups of no columns have none
         scale, stride = pointer(a.scale), a.scale.shape[1] if a.scale.shape[0] > 1 else 0
     if a.codebook is not None:
         codes = len(a.codebook)

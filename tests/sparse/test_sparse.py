@@ -107,6 +107,15 @@ def test_integers_meet_the_smallest_and_the_largest_inputs_with_the_bits_of_one_
     exactly(NATIVE[0].sparse_matmul(a, x), space.sparse_matmul(a, x))
 
 
+@each("space", NATIVE)
+@pytest.mark.parametrize("n", [1, 5, 17])
+@pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
+def test_groups_of_no_columns_have_no_scales_to_read(space, n):
+    a = rc.Bitmask((3, 0), np.zeros((3, 0), np.uint8), np.zeros(0, np.int8), np.zeros((3, 0), np.float32), 8)
+    object.__setattr__(a, "scale", guarded.ends_at_guard(a.scale))
+    exactly(np.zeros((3, n), np.float32), space.sparse_matmul(a, np.zeros((0, n), np.float32)))
+
+
 @every_native
 @pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
 @pytest.mark.parametrize("m, k, n", [(130, 700, 1), (65, 64, 1), (17, 513, 70), (200, 100, 9)])
