@@ -91,6 +91,8 @@ static int pack(const struct rc_csr *a, uint64_t *starts, struct sink *out)
         for (size_t r = 0; r < rows; r++) {
             from[r] = (size_t)a->indptr[i0 + r];
             last[r] = (size_t)a->indptr[i0 + r + 1];
+            if (from[r] > last[r] || last[r] > a->nnz) /* Python checked both, but they were changed since */
+                return RC_BAD_INDEX;
         }
         for (size_t first = 0; first < a->k; first += RC_WINDOW) {
             uint8_t steps[RC_GROUPS], most = 0;

@@ -12,6 +12,8 @@ from refcompress import RefcompressError, reference
 from refcompress.formats import CSR
 from refcompress.native import csr as native_csr
 from refcompress.native import threads
+from refcompress.native._call import pointer
+from refcompress.native._kernels import lib
 from refcompress.reference.gemm.contract import csr_sums
 from refcompress.testing import guarded
 from refcompress.testing.values import with_fields
@@ -72,6 +74,15 @@ def test_a_column_that_falls_behind_where_all_should_rise_is_refused_not_skipped
         else:
             with pytest.raises(RefcompressError, match="^a: has an index outside its array"):
                 space.csr_matmul(changed, x)
+
+
+@pytest.mark.parametrize("at, value", [(0, -1), (1, 2**40), (20, 12_001), (7, 0)])
+def test_rows_that_changed_after_they_were_checked_are_not_packed(at, value):
+    a = reference.csr_from_dense(np.ones((20, 600), F))
+    indptr = a.indptr.copy()
+    indptr[at] = value
+    changed, sizes = native_csr.csr_struct(with_fields(a, indptr=indptr)), np.zeros(5, np.uint64)
+    assert lib.rc_csr_windows_sizes(changed.struct, pointer(sizes, True)) == lib.RC_BAD_INDEX
 
 
 @given(st.integers(0, 2100), st.integers(0, 100), st.floats(0, 1), st.integers(0, 2**32 - 1))
