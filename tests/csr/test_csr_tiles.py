@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from implementations import NATIVE, each, need_native
+from refcompress.native._kernels import lib
 
 from refcompress import RefcompressError, reference
 from refcompress.formats import CSR
 from refcompress.native import csr as native_csr
 from refcompress.native import threads
 from refcompress.native._call import pointer
-from refcompress.native._kernels import lib
 from refcompress.reference.gemm.contract import csr_sums
 from refcompress.testing import guarded
 from refcompress.testing.values import with_fields
