@@ -118,8 +118,8 @@ static RC_AVX512 int strip_of_floats(const struct rc_sparse *a, size_t row, size
 
 RC_INLINE entries_function *unpacking(const struct rc_sparse *a)
 {
-    if (a->places == RC_SPARSE_RELATIVE)
-        return strip_of_skips;
+    if (a->places != RC_SPARSE_BITMASK)
+        return a->places == RC_SPARSE_RELATIVE ? strip_of_skips : strip_of_blocks;
     return a->values == RC_SPARSE_F32 ? strip_of_floats : a->values == RC_SPARSE_S8 ? strip_of_s8 : strip_of_codes;
 }
 
@@ -279,8 +279,8 @@ RC_INLINE void prefetch_rows(const struct rc_sparse *a, size_t i, size_t end, si
         __builtin_prefetch((const uint8_t *)a->data + p, 0, 2);
 }
 
-RC_INLINE RC_AVX512 int one_column(const int kind, size_t begin, size_t end, const struct rc_sparse *a, const float *x,
-                                   float *y)
+RC_INLINE RC_AVX512 int one_column(const int kind, size_t begin, size_t end, int add, const struct rc_sparse *a,
+                                   const float *x, float *y)
 {
     struct rows_64 rows;
     float inputs[COLUMNS], scales[LANES_OF_ROWS] = {0};
@@ -290,8 +290,12 @@ RC_INLINE RC_AVX512 int one_column(const int kind, size_t begin, size_t end, con
     for (size_t i = begin; i < end; i += LANES_OF_ROWS) {
         rows.count = rc_min(end - i, LANES_OF_ROWS);
         __m512 total[4];
-        RC_UNROLL for (size_t b = 0; b < 4; b++)
+        RC_UNROLL for (size_t b = 0; b < 4; b++) {
             total[b] = _mm512_setzero_ps();
+            if (add && b * 16 < rows.count)
+                total[b] = _mm512_add_ps(total[b], _mm512_maskz_loadu_ps((__mmask16)first_64(rows.count - b * 16),
+                                                                         y + i + b * 16));
+        }
         for (size_t r = 0; r < rows.count; r++)
             rows.at[r] = row_begin(a, i + r);
         for (size_t g = 0; g * a->group < a->k; g++) {
@@ -332,16 +336,17 @@ RC_INLINE RC_AVX512 int are_ordinary(const float *x, size_t k)
     return 1;
 }
 
-RC_AVX512 int rc_sparse_matmul_avx512(size_t begin, size_t end, size_t width, size_t n, const struct rc_sparse *a,
-                                      const float *x, float *y)
+RC_AVX512 int rc_sparse_matmul_avx512(size_t begin, size_t end, size_t width, size_t n, int add,
+                                      const struct rc_sparse *a, const float *x, float *y)
 {
     if (n == 1 && a->places == RC_SPARSE_BITMASK && a->values != RC_SPARSE_F32 && a->codes <= 32 && are_ordinary(x, a->k)) {
         if (a->values == RC_SPARSE_S8)
-            return one_column(INTEGERS, begin, end, a, x, y);
-        return a->codes <= 16 ? one_column(CODES_16, begin, end, a, x, y) : one_column(CODES_32, begin, end, a, x, y);
+            return one_column(INTEGERS, begin, end, add, a, x, y);
+        return a->codes <= 16 ? one_column(CODES_16, begin, end, add, a, x, y)
+                              : one_column(CODES_32, begin, end, add, a, x, y);
     }
-    return width <= 8 ? rc_sparse_matmul_avx2(begin, end, width, n, a, x, y)
-                      : more_columns(begin, end, width, n, a, x, y);
+    return width <= 8 ? rc_sparse_matmul_avx2(begin, end, width, n, add, a, x, y)
+                      : more_columns(begin, end, width, n, add, a, x, y);
 }
 
 /* `side` rows of w and `rows` rows of x, `words` of 64 inputs from p on, or the last ones of a group. A weight comes with
