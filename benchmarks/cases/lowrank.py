@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from refcompress import LowRank, reference
+from refcompress import LowRank, LowRankSparse, reference
 
 from .case import Case, normal, on_weights
 
@@ -55,6 +55,19 @@ CASES = [
         ),
         2 * 64 * 64 * 5096,
         4 * (64 * 5096 + 64 * 5096),
+        quick=True,
+    ),
+    Case(
+        "lowrank_sparse_matmul",
+        "AlexNet fc8, rank 64 and 1% of CSR, batch 64",
+        lambda rng: (
+            (LowRankSparse(LowRank(normal(rng, 1000, 64), normal(rng, 64), normal(rng, 64, 4096)),
+                           reference.csr_from_dense(normal(rng, 1000, 4096), rng.random((1000, 4096)) < 0.01)),
+             normal(rng, 4096, 64)),
+            {},
+        ),
+        2 * 64 * (64 * 5096 + 40960),
+        4 * (64 * 5096 + 64 * 5096) + 8 * 40960,
         quick=True,
     ),
 ]

@@ -22,6 +22,20 @@ def sparse_matmul(layer, batch, density=None, **flags):
                 weight=0, weights=outputs * inputs, **flags)
 
 
+def blocks(layer, batch, block, density):
+    outputs, inputs, _ = LAYERS[layer]
+    (r, c), entries = block, density * outputs * inputs
+
+    def make(rng):
+        mask = (rng.random((outputs // r, inputs // c)) < density).repeat(r, axis=0).repeat(c, axis=1)
+        w = reference.sparse_bsr_pack(normal(rng, outputs, inputs), mask, block=block)
+        return (w, normal(rng, inputs, batch)), {}
+
+    return Case("sparse_matmul", f"{layer}, blocks of {r} x {c}, density {density:g}, batch {batch}", make,
+                2 * entries * batch, 4 * entries + 4 * entries / (r * c) + 4 * batch * (inputs + outputs),
+                reference=entries * batch < 2e7, weight=0, weights=outputs * inputs)
+
+
 def sparse_s8s8(layer, batch, density=None, **flags):
     outputs, inputs, kept = LAYERS[layer]
     share = density or kept
@@ -39,6 +53,7 @@ def sparse_s8s8(layer, batch, density=None, **flags):
 CASES = [
     *(case("LeNet-300-100 fc1", batch, quick=batch == 1) for case in (sparse_matmul, sparse_s8s8) for batch in (1, 64)),
     *(sparse_matmul("MiniLM feed-forward", batch) for batch in (1, 64)),
+    *(blocks("4096 wide", 64, block, 0.1) for block in ((4, 4), (1, 16), (16, 1))),
     *(case("4096 wide", batch, density) for case in (sparse_matmul, sparse_s8s8) for density in (0.1, 0.3)
       for batch in BATCHES),
 ]

@@ -1,7 +1,8 @@
 /* Template of sparse times one column. Included after columns.h and what it needs, and ONE_COLUMN, the function's name.
  * A chain is a number, and four rows go side by side. */
 
-static TARGET int ONE_COLUMN(size_t begin, size_t end, size_t n, const struct rc_sparse *a, const float *x, float *y)
+static TARGET int ONE_COLUMN(size_t begin, size_t end, size_t n, int add, const struct rc_sparse *a, const float *x,
+                             float *y)
 {
     entries_function *const entries = ENTRIES(a);
     uint16_t index[4][ROOM];
@@ -10,9 +11,11 @@ static TARGET int ONE_COLUMN(size_t begin, size_t end, size_t n, const struct rc
         const size_t rows = rc_min(end - i, 4);
         struct place at[4];
         size_t count[4] = {0};
-        float total[4] = {0};
-        for (size_t r = 0; r < rows; r++)
+        float total[4];
+        for (size_t r = 0; r < rows; r++) {
             at[r] = place_of(a, i + r);
+            total[r] = add ? y[(i + r) * n] + 0.0f : 0.0f;
+        }
         for (size_t g = 0; g * a->group < a->k; g++) {
             const size_t stop = rc_min(a->k, (g + 1) * a->group);
             float inner[4] = {0};

@@ -69,19 +69,23 @@ RC_INLINE TARGET int strip_of_rows(const size_t side, const size_t vectors, cons
     return RC_OK;
 }
 
-/* y = fma(scale, sums, y) for the rows of a block; the sums begin anew. */
+/* y = fma(scale, sums, y) for the rows of a block; the sums begin anew. at_y : whether y holds sums already. */
 RC_INLINE TARGET void end_group(const size_t vectors, const int masked, const MASK mask, size_t i, size_t rows,
-                                size_t group, size_t n, const struct rc_sparse *a, float (*sums)[WIDE], float *y)
+                                size_t group, size_t n, int at_y, const struct rc_sparse *a, float (*sums)[WIDE], float *y)
 {
     for (size_t r = 0; r < rows; r++) {
         const VEC scale = v_set1(scale_of(a, i + r, group));
         RC_UNROLL for (size_t v = 0; v < vectors; v++) {
             float *to = y + (i + r) * n + v * LANES;
-            const VEC sum = v_load(sums[r] + v * LANES);
-            if (masked && v + 1 == vectors)
-                v_store_some(to, mask, v_fma(scale, sum, group ? v_load_some(to, mask) : v_zero()));
+            const int some = masked && v + 1 == vectors;
+            VEC total = v_zero();
+            if (at_y) /* 1 y + 0: +0.0 of each zero */
+                total = v_fma(v_set1(1.0f), some ? v_load_some(to, mask) : v_load(to), total);
+            total = v_fma(scale, v_load(sums[r] + v * LANES), total);
+            if (some)
+                v_store_some(to, mask, total);
             else
-                v_store(to, v_fma(scale, sum, group ? v_load(to) : v_zero()));
+                v_store(to, total);
             v_store(sums[r] + v * LANES, v_zero());
         }
     }
@@ -89,7 +93,7 @@ RC_INLINE TARGET void end_group(const size_t vectors, const int masked, const MA
 
 /* The rows of the range at one block of columns. */
 RC_INLINE TARGET int block(const size_t side, const size_t vectors, const int masked, const MASK mask, size_t begin,
-                           size_t end, size_t n, const struct rc_sparse *a, const float *x, float *y)
+                           size_t end, size_t n, int add, const struct rc_sparse *a, const float *x, float *y)
 {
     entries_function *const entries = ENTRIES(a);
     float sums[BLOCK_ROWS][WIDE];
@@ -108,31 +112,31 @@ RC_INLINE TARGET int block(const size_t side, const size_t vectors, const int ma
                 if (strip_of_rows(side, vectors, masked, mask, i, rows, first, rc_min(stop, first + STRIP), n, entries, a,
                                   at, x, sums))
                     return RC_BAD_INDEX;
-            end_group(vectors, masked, mask, i, rows, group, n, a, sums, y);
+            end_group(vectors, masked, mask, i, rows, group, n, add || group, a, sums, y);
         } while (++group * a->group < a->k);
     }
     return RC_OK;
 }
 
 RC_INLINE TARGET int full_or_masked(const size_t side, const size_t vectors, size_t columns, size_t begin, size_t end,
-                                    size_t n, const struct rc_sparse *a, const float *x, float *y)
+                                    size_t n, int add, const struct rc_sparse *a, const float *x, float *y)
 {
     const MASK mask = v_mask(columns % LANES);
-    return columns % LANES == 0 ? block(side, vectors, 0, mask, begin, end, n, a, x, y)
-                                : block(side, vectors, 1, mask, begin, end, n, a, x, y);
+    return columns % LANES == 0 ? block(side, vectors, 0, mask, begin, end, n, add, a, x, y)
+                                : block(side, vectors, 1, mask, begin, end, n, add, a, x, y);
 }
 
-LINKAGE TARGET int KERNEL(size_t begin, size_t end, size_t width, size_t n, const struct rc_sparse *a, const float *x,
-                          float *y)
+LINKAGE TARGET int KERNEL(size_t begin, size_t end, size_t width, size_t n, int add, const struct rc_sparse *a,
+                          const float *x, float *y)
 {
     int bad = 0;
     for (size_t j = 0; !bad && j < width; j += WIDE) {
         const size_t columns = rc_min(width - j, WIDE);
         switch ((columns + LANES - 1) / LANES) {
-        case 1: bad = full_or_masked(4, 1, columns, begin, end, n, a, x + j, y + j); break;
-        case 2: bad = full_or_masked(2, 2, columns, begin, end, n, a, x + j, y + j); break;
-        case 3: bad = full_or_masked(2, 3, columns, begin, end, n, a, x + j, y + j); break;
-        default: bad = full_or_masked(2, 4, columns, begin, end, n, a, x + j, y + j);
+        case 1: bad = full_or_masked(4, 1, columns, begin, end, n, add, a, x + j, y + j); break;
+        case 2: bad = full_or_masked(2, 2, columns, begin, end, n, add, a, x + j, y + j); break;
+        case 3: bad = full_or_masked(2, 3, columns, begin, end, n, add, a, x + j, y + j); break;
+        default: bad = full_or_masked(2, 4, columns, begin, end, n, add, a, x + j, y + j);
         }
     }
     return bad;

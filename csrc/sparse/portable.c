@@ -5,7 +5,7 @@
 /* Columns are taken in blocks, for the sums of a row: on the stack, and small enough for the first-level cache. */
 enum { BLOCK = 256 };
 
-int rc_sparse_matmul_portable(size_t begin, size_t end, size_t width, size_t n, const struct rc_sparse *a,
+int rc_sparse_matmul_portable(size_t begin, size_t end, size_t width, size_t n, int add, const struct rc_sparse *a,
                               const float *x, float *y)
 {
     uint16_t index[ROOM];
@@ -17,7 +17,7 @@ int rc_sparse_matmul_portable(size_t begin, size_t end, size_t width, size_t n, 
             struct place at = place_of(a, i);
             size_t count;
             for (size_t j = 0; j < columns; j++)
-                row[j] = 0.0f;
+                row[j] = add ? row[j] + 0.0f : 0.0f;
             for (size_t g = 0; g * a->group < a->k; g++) {
                 const size_t stop = rc_min(a->k, (g + 1) * a->group);
                 for (size_t j = 0; j < columns; j++)

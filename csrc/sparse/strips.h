@@ -125,11 +125,49 @@ static inline int strip_of_skips(const struct rc_sparse *a, size_t row, size_t f
     return RC_OK;
 }
 
+/* The same in blocks. at->entry is a block, and at->column the columns of it that were taken. */
+static inline int strip_of_blocks(const struct rc_sparse *a, size_t row, size_t first, size_t last, struct place *at,
+                                  uint16_t *index, float *value, size_t *count)
+{
+    const size_t rows = a->block_rows, columns = a->block_columns, end = row_begin(a, (row / rows + 1) * rows);
+    size_t found = 0, block = at->entry, done = at->column, next = first;
+    if (end > a->nnz || block > end)
+        return RC_BAD_INDEX;
+    while (block < end) {
+        const float *data = (const float *)a->data + (block * rows + row % rows) * columns + done;
+        const size_t begin = (size_t)a->columns[block] * columns + done;
+        if (begin >= last)
+            break;
+        if (begin < next) /* it was changed meanwhile */
+            return RC_BAD_INDEX;
+        const size_t some = rc_min(columns - done, last - begin);
+        for (size_t t = 0; t < some; t++) {
+            index[found + t] = (uint16_t)(begin - first + t);
+            value[found + t] = data[t];
+        }
+        found += some;
+        next = begin + some;
+        done += some;
+        if (done < columns)
+            break;
+        done = 0;
+        block++;
+    }
+    if (block < end && last == a->k) /* it points outside the row */
+        return RC_BAD_INDEX;
+    at->entry = block;
+    at->column = done;
+    *count = found;
+    return RC_OK;
+}
+
 RC_INLINE int strip_entries(const struct rc_sparse *a, size_t row, size_t first, size_t last, struct place *at,
                             uint16_t *index, float *value, size_t *count)
 {
-    return (a->places == RC_SPARSE_RELATIVE ? strip_of_skips : strip_of_mask)(a, row, first, last, at, index, value,
-                                                                             count);
+    entries_function *const entries = a->places == RC_SPARSE_BITMASK     ? strip_of_mask
+                                      : a->places == RC_SPARSE_RELATIVE ? strip_of_skips
+                                                                        : strip_of_blocks;
+    return entries(a, row, first, last, at, index, value, count);
 }
 
 /* Ask for a strip of the row that comes `rows` later, at its mask and about where its entries are. Rows are short, and
@@ -146,6 +184,6 @@ RC_INLINE void prefetch_strip(const struct rc_sparse *a, size_t row, size_t rows
 
 RC_INLINE float scale_of(const struct rc_sparse *a, size_t row, size_t group)
 {
-    return a->scale ? a->scale[row * a->stride + group] : 1.0f;
+    return a->scale && a->k ? a->scale[row * a->stride + group] : 1.0f; /* with no columns there may be no scale */
 }
 #endif

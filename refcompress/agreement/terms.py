@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..constants import LARGEST, U64
-from ..formats import CSR, ArrayFormat, LowRank, Mixed, Quantized
+from ..formats import CSR, ArrayFormat, LowRank, LowRankSparse, Mixed, Quantized
 from ..formats.kept import Kept
 from ..formats.prepared import unprepared
 from ..reference.gemm.bfloat16 import bf16_arguments, numbers
@@ -105,6 +105,28 @@ def lowrank_terms(a: LowRank, x: ArrayLike) -> Terms:
         small = np.minimum(_smallest(vt), _smallest(s)) * _smallest(np.abs(x).astype(np.float64))
         largest = np.where(exact | (small >= 2.0**-100), largest, np.inf)
     return Terms(np.full((1, 1), k + r + 2), magnitude, largest, exact & (largest <= LARGEST) & ~special, special)
+
+
+def lowrank_sparse_terms(a: LowRankSparse, x: ArrayLike) -> Terms:
+    """Return the terms of lowrank_sparse_matmul: those of both products; the roundings of both, and 1.
+
+    A term passes through the roundings of its own product. Then the sum goes on over the terms of the other one, which
+    rounds at most as often as that product does alone; or the two results are added, which rounds once. The product is
+    exact where both are, if the whole is small enough for multiples of the finer unit.
+    """
+    a, x = unprepared(a), np.asarray(x)
+    low = lowrank_terms(a.low, x)
+    rest = csr_terms(a.sparse, x) if isinstance(a.sparse, CSR) else sparse_terms(a.sparse, x)
+    magnitude = _up(low.magnitude + rest.magnitude, 2)
+    largest = np.maximum(np.maximum(low.largest, rest.largest), magnitude)
+    units = sum(_unit(f) for f in (a.low.u, a.low.s, a.low.vt, x)), _unit(x) + _unit(
+        a.sparse.values if isinstance(a.sparse, CSR) else a.sparse.numbers)
+    scale = None if isinstance(a.sparse, CSR) else a.sparse.scale
+    unit = min(units[0], units[1] + (0 if scale is None else min(_unit(scale), 0)))
+    exact = low.exact & rest.exact & ((magnitude <= np.ldexp(1.0, 24 + unit)) | (magnitude == 0))
+    special = low.special | rest.special
+    roundings = low.roundings + rest.roundings + 1
+    return Terms(roundings, magnitude, largest, exact & (largest <= LARGEST) & ~special, special)
 
 
 def _smallest(a: np.ndarray) -> float:

@@ -10,6 +10,7 @@ Letters: m rows, n columns or outputs, k inputs, r rank.
 
 from .base import ArrayFormat, Format, is_array_format
 from .bitmask import Bitmask
+from .bsr import BSR
 from .csr import CSR
 from .element_types import ELEMENT_TYPES, ElementType
 from .floats import FLOATS, MX, MX_ELEMENTS, NF4, FloatFormat
@@ -18,6 +19,7 @@ from .graph import Graph, Input, Node
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .layer import QuantizedLayer
 from .lowrank import LowRank, LowRankConv, Tucker2
+from .lowrank_sparse import LowRankSparse
 from .mixed import Mixed
 from .nm import NM
 from .nvfp4 import NVFP4
@@ -30,10 +32,10 @@ from .same import same
 from .shared import Shared
 
 __all__ = [
-    "Bitmask", "NM", "Relative",
+    "Bitmask", "BSR", "NM", "Relative",
     "CSR", "ElementType", "Encoded", "FloatFormat", "Format", "GGMLBlocks", "GGMLType", "Graph", "HuffmanCode",
     "Input", "LowRank",
-    "LowRankConv", "MX", "Mixed", "NF4", "NVFP4", "Node", "Packed", "Plain", "Prepared", "Quantized",
+    "LowRankConv", "LowRankSparse", "MX", "Mixed", "NF4", "NVFP4", "Node", "Packed", "Plain", "Prepared", "Quantized",
     "QuantizedLayer", "Shared", "Tucker2",
     "ELEMENT_TYPES", "FLOATS", "GGML_TYPES", "MAX_CODE_LENGTH", "MX_ELEMENTS", "ArrayFormat", "is_array_format",
     "same",

@@ -8,11 +8,12 @@ import numpy as np
 from .. import reference
 from ..formats import LowRank
 from ..reference.lowrank.range_finder import Randomized, gaussian, randomized_arguments
+from ..reference.lowrank.sparse import matmul_arguments as sparse_arguments
 from ..reference.lowrank.truncated import matmul_arguments, signed, svd
 from ..reference.lowrank.whitened import root, whitened_arguments
 from . import threads
 
-__all__ = ["lowrank_matmul", "lowrank_whitened", "lowrank_randomized"]
+__all__ = ["lowrank_matmul", "lowrank_sparse_matmul", "lowrank_whitened", "lowrank_randomized"]
 
 ROWS = 64  # of w that are float64 at once
 SAFE = 24  # sums of 2**30 squares of numbers between 2**-24 and 2**24, times each other, stay in the range of float32
@@ -39,6 +40,17 @@ def lowrank_matmul(gemm_f32f32):
         return gemm_f32f32(a.u, inner, transposed=True)
 
     return lowrank_matmul
+
+
+def lowrank_sparse_matmul(lowrank_matmul, sparse_matmul):
+    """Return the operation lowrank_sparse_matmul: the sparse product is added to y while it runs."""
+
+    @wraps(reference.lowrank_sparse_matmul)
+    def lowrank_sparse_matmul(a, x):
+        given, (a, x) = a, sparse_arguments(a, x)
+        return sparse_matmul.added(given, a, x, lowrank_matmul(a.low, x))
+
+    return lowrank_sparse_matmul
 
 
 @wraps(reference.lowrank_whitened)

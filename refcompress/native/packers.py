@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import CSR, ArrayFormat, LowRank, Mixed, Prepared, Quantized, is_array_format
+from ..formats import CSR, ArrayFormat, LowRank, LowRankSparse, Mixed, Prepared, Quantized, is_array_format
 from ..formats.kept import Kept
 from ..ops import implementation_of
 from ..products import operand_of, product_of
@@ -67,6 +67,7 @@ PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = 
     "sparse_matmul": (of_format(Kept), sparse.struct),
     "sparse_s8s8": (of_format(Kept, np.int8), sparse.struct),
     "lowrank_matmul": (of_format(LowRank), None),
+    "lowrank_sparse_matmul": (of_format(LowRankSparse), sparse.lowrank_struct),
     "gemm_f32f32": (of_array(np.float32), None),
     "gemm_f32s8": (of_format(Quantized, np.int8), gemm_narrow.packed),
     "gemm_f32mixed": (of_format(Mixed), None),

@@ -5,7 +5,7 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..formats import NM, Bitmask, Relative
+from ..formats import BSR, CSR, NM, Bitmask, LowRankSparse, Relative
 from ..reference.sparse.product import matmul_arguments, s8s8_arguments
 from . import threads
 from ._call import aligned, check, empty, once, pointer
@@ -34,26 +34,35 @@ def sparse_matmul(kernel, row):
     """Return the operation sparse_matmul computed by a C kernel."""
     speed = row.speed
 
-    @wraps(reference.sparse_matmul)
-    def sparse_matmul(a, x):
-        given, (a, x) = a, matmul_arguments(a, x)
-        (m, k), n = a.shape, x.shape[1]
+    def run(held, k, x, y, add):
+        """Fill y, or add to it."""
+        (m, n), weights = y.shape, held.struct
         if n > 1:
             x = aligned(x)  # each row of it is read again and again
-        y = empty((m, n), np.float32)
-        held, x_pointer, y_pointer = held_of(given, struct) or _struct_of(a), pointer(x), pointer(y, writable=True)
-        weights = held.struct
-        seconds = (weights.nnz * n + m * k / UNPACKED) / speed
+        x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
+        entries = weights.nnz * weights.block_rows * weights.block_columns
+        seconds = (entries * n + m * k / UNPACKED) / speed
         if m and seconds / m * ROWS > threads.CHUNK_SECONDS:  # for Ctrl-C
             def columns(begin, end):
-                check(kernel(0, m, end - begin, n, weights, x_pointer + begin, y_pointer + begin), "a")
+                check(kernel(0, m, end - begin, n, add, weights, x_pointer + begin, y_pointer + begin), "a")
 
             threads.run(columns, n, seconds, COLUMNS)
         elif y.size:
-            threads.run(lambda begin, end: check(kernel(begin, end, n, n, weights, x_pointer, y_pointer), "a"), m,
+            threads.run(lambda begin, end: check(kernel(begin, end, n, n, add, weights, x_pointer, y_pointer), "a"), m,
                         seconds, ROWS)
         return y
 
+    @wraps(reference.sparse_matmul)
+    def sparse_matmul(a, x):
+        given, (a, x) = a, matmul_arguments(a, x)
+        held = held_of(given, struct) or _struct_of(a)
+        return run(held, a.shape[1], x, empty((a.shape[0], x.shape[1]), np.float32), 0)
+
+    def added(given, a, x, y):
+        """Add the product to y; a : checked, of given."""
+        return run(held_of(given, lowrank_struct) or _struct_of(a.sparse), a.shape[1], x, y, 1)
+
+    sparse_matmul.added = added
     return sparse_matmul
 
 
@@ -76,14 +85,21 @@ def sparse_s8s8(kernel, row):
     return sparse_s8s8
 
 
-def _struct_of(a: Bitmask | NM | Relative) -> Held:
+def lowrank_struct(a: LowRankSparse) -> Held:
+    """Return the struct of the sparse part."""
+    return struct(a.sparse)  # type: ignore[arg-type]  # all formats of Kept are there
+
+
+def _struct_of(a: Bitmask | NM | Relative | BSR | CSR) -> Held:
     """Return the struct of a call. Of an NM nothing is kept: its mask takes as much memory as its places."""
     return struct(a) if isinstance(a, NM) else once(struct, a)
 
 
-def struct(a: Bitmask | NM | Relative) -> Held:
+def struct(a: Bitmask | NM | Relative | BSR | CSR) -> Held:
     """Return a sparse format as a struct rc_sparse: its arrays, where each row begins, and a codebook of 256."""
     m, k = a.shape
+    if isinstance(a, BSR | CSR):
+        return _blocks(a)
     starts, made = a.starts, 0
     scale, stride, codebook, codes = ffi.NULL, 0, ffi.NULL, 0
     if a.scale is not None and a.scale.size:  # groups of no columns have none
@@ -95,12 +111,24 @@ def struct(a: Bitmask | NM | Relative) -> Held:
         codebook, made = pointer(padded), padded.nbytes
     if isinstance(a, Relative):
         kinds = lib.RC_SPARSE_RELATIVE, lib.RC_SPARSE_CODES
-        sizes = k, a.segment, stride, int(a.starts[-1]), 0, codes, a.skip_bits, a.code_bits
-        arrays = pointer(starts), pointer(a.skips), pointer(a.codes), scale, codebook, pointer(_BITS)
+        sizes = k, a.segment, stride, int(a.starts[-1]), 0, codes, a.skip_bits, a.code_bits, 1, 1
+        arrays = pointer(starts), ffi.NULL, pointer(a.skips), pointer(a.codes), scale, codebook, pointer(_BITS)
     else:
         kinds, made = (lib.RC_SPARSE_BITMASK, _VALUES[a.values.dtype]), made + starts.nbytes
-        sizes = k, a.segment, stride, a.nnz, -(-k // 8), codes, 0, 0
+        sizes = k, a.segment, stride, a.nnz, -(-k // 8), codes, 0, 0, 1, 1
         mask = a.mask
         made += mask.nbytes if isinstance(a, NM) else 0
-        arrays = pointer(starts), pointer(mask), pointer(a.values), scale, codebook, pointer(_BITS)
+        arrays = pointer(starts), ffi.NULL, pointer(mask), pointer(a.values), scale, codebook, pointer(_BITS)
     return Held(ffi.new("struct rc_sparse *", (*kinds, *sizes, *arrays)), arrays, made)
+
+
+def _blocks(a: BSR | CSR) -> Held:
+    """Return the struct of a BSR, or of a CSR as blocks of 1 x 1."""
+    r, c = a.block if isinstance(a, BSR) else (1, 1)
+    data = a.blocks if isinstance(a, BSR) else a.values
+    k, blocks = a.shape[1], len(a.indices)
+    first = a.indptr if r == 1 else np.append(np.repeat(a.indptr[:-1], r), blocks)
+    sizes = k, max(1, k), 0, blocks, 0, 0, 0, 0, r, c
+    arrays = (pointer(first), pointer(a.indices), ffi.NULL, pointer(data), ffi.NULL, ffi.NULL, pointer(_BITS))
+    kinds = lib.RC_SPARSE_BLOCKS, lib.RC_SPARSE_F32
+    return Held(ffi.new("struct rc_sparse *", (*kinds, *sizes, *arrays)), arrays, 0 if r == 1 else first.nbytes)

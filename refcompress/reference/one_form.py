@@ -43,6 +43,8 @@ ONE_FORM = {
     "sparse_relative_unpack": f"each code at its place: {_ONCE}; tests hold the two against each other",
     "sparse_nm_pack": f"the places of kept weights: {_ONCE}; tests look at each",
     "sparse_nm_unpack": f"each value at its place: {_ONCE}; tests hold the two against each other",
+    "sparse_bsr_pack": f"the blocks that hold a kept weight: {_ONCE}; tests cut them out one by one",
+    "sparse_bsr_unpack": f"each block at its place: {_ONCE}; tests hold the two against each other",
     "sparse_bitmask_unpack": f"each value at its place: {_ONCE}; tests hold the two against each other",
     # Allocation.
     "allocate_lagrange": "a walk over a few steps of each layer; tests check its bound and gap by exhaustive search",

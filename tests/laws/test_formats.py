@@ -19,6 +19,8 @@ FORMATS = {
     "bitmask": rc.sparse_bitmask_pack(rc.quantize_s8(W, group=8), W > 0.5),
     "relative": rc.sparse_relative_pack(rc.Shared((W > 0.5).astype(np.uint8), np.float32([0, 2])), bits=2),
     "nm": rc.sparse_nm_pack(W, np.arange(240).reshape(12, 20) % 4 < 2),
+    "bsr": rc.sparse_bsr_pack(W, W > 1, block=(3, 2)),
+    "low rank and sparse": rc.LowRankSparse(rc.lowrank_svd(W, rank=2), rc.csr_from_dense(W, W > 1)),
     "bitmask of codes": rc.sparse_bitmask_pack(rc.Shared((W > 0).astype(np.uint8), np.float32([0, 2]))),
     "csr": rc.csr_from_dense(W), "shared": rc.share_kmeans(W, bits=2), "int8": rc.quantize_s8(W, group=8),
     "int16": rc.quantize_s16(W, axis=0), "packed": rc.quantize_pack(rc.quantize_s8(W, bits=4)),
@@ -222,8 +224,9 @@ def test_each_product_of_a_format_is_that_of_its_dense_matrix():
     """Inputs with a single 1 pick the weights out, so that no sum is rounded."""
     shared = rc.Shared(np.uint8(np.arange(240).reshape(12, 20) % 4), np.float32([0, -1, 0.5, 2]))
     exact = rc.LowRank(*(RNG.integers(-9, 9, shape).astype(np.float32) for shape in ((12, 2), 2, (2, 20))))
+    beside = rc.LowRankSparse(exact, rc.csr_from_dense(np.float32(W > 0)))
     used = set()
-    for value in ({**FORMATS, "lowrank": exact} | {"pruned": shared}).values():
+    for value in ({**FORMATS, "lowrank": exact, "low rank and sparse": beside} | {"pruned": shared}).values():
         if value.product is None:
             continue
         x = np.eye(value.shape[1], dtype=np.float32)
@@ -232,6 +235,7 @@ def test_each_product_of_a_format_is_that_of_its_dense_matrix():
         assert np.array_equal(got, value.dense() @ x, equal_nan=True)
         used.add(value.product)
     assert used == {"csr_matmul", "sparse_matmul", "gemm_f32f32", "gemm_f32s8", "gemm_f32mixed", "lowrank_matmul",
+                    "lowrank_sparse_matmul",
                     *(f"gemm_f32{kind}" for kind in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4"))}
 
 

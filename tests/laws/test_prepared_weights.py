@@ -30,6 +30,8 @@ CALLS = {
     "sparse_s8s8": (rc.sparse_bitmask_pack(rc.quantize_s8(W, group=8), W > 0),
                     lambda f, w: f(X8, np.ones(5, np.float32), w)),
     "lowrank_matmul": (rc.lowrank_svd(W, rank=3), lambda f, w: f(w, np.ascontiguousarray(X.T))),
+    "lowrank_sparse_matmul": (rc.LowRankSparse(rc.lowrank_svd(W, rank=3), rc.csr_from_dense(W, W > 1)),
+                              lambda f, w: f(w, np.ascontiguousarray(X.T))),
     "gemm_f32f32": (W, lambda f, w: f(X, w)),
     "gemm_f32s8": (Q, lambda f, w: f(X, w)),
     "gemm_f32mixed": (rc.allocate_mixed(W, np.arange(13) % 3 == 0), lambda f, w: f(X, w)),

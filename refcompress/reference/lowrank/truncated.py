@@ -106,8 +106,13 @@ def lowrank_matmul(a: LowRank, x: ArrayLike) -> NDArray[np.float32]:
     """
     a, x = matmul_arguments(a, x)
     with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
-        inner = a.vt.astype(np.float64) @ x.astype(np.float64)
-        return (a.u.astype(np.float64) @ (a.s.astype(np.float64)[:, None] * inner)).astype(np.float32)
+        return sums(a, x).astype(np.float32)
+
+
+def sums(a: LowRank, x: np.ndarray) -> NDArray[np.float64]:
+    """Return u @ (s * (vt @ x)) in float64."""
+    inner = a.vt.astype(np.float64) @ x.astype(np.float64)
+    return a.u.astype(np.float64) @ (a.s.astype(np.float64)[:, None] * inner)
 
 
 def signed(u: np.ndarray, vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,7 @@ def sparse_matmul(a: Kept, x: ArrayLike) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    a : Bitmask, NM or Relative of shape (m, k)
+    a : Bitmask, NM, Relative or BSR of shape (m, k)
         A number is a float32, an integer or a value of the codebook. Without scales the group is the row and the scale
         1.
     x : (k, n) float32
@@ -49,16 +49,8 @@ def sparse_matmul(a: Kept, x: ArrayLike) -> NDArray[np.float32]:
     True
     """
     a, x = matmul_arguments(a, x)
-    kept, y = a.kept, np.zeros((a.shape[0], x.shape[1]))
-    numbers = np.split(a.numbers.astype(np.float64), np.cumsum(kept.sum(axis=1))[:-1])
     with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
-        for i in range(len(y)):
-            columns = np.flatnonzero(kept[i])
-            products = numbers[i][:, None] * x[columns].astype(np.float64)
-            for g in np.unique(columns // a.segment):
-                inner = products[columns // a.segment == g].sum(axis=0)
-                y[i] += inner if a.scale is None else inner * np.float64(a.scale[i % len(a.scale), g])
-        return y.astype(np.float32)
+        return sums(a, x).astype(np.float32)
 
 
 def sparse_s8s8(x: NDArray[np.int8], x_scale: NDArray[np.float32], w: Kept,
@@ -94,11 +86,24 @@ def sparse_s8s8(x: NDArray[np.int8], x_scale: NDArray[np.float32], w: Kept,
     return gemm_s8s8_scaled(x, x_scale, _integers(w), bias)
 
 
+def sums(a: Kept, x: np.ndarray) -> NDArray[np.float64]:
+    """Return a @ x in float64."""
+    kept, y = a.kept, np.zeros((a.shape[0], x.shape[1]))
+    numbers = np.split(a.numbers.astype(np.float64), np.cumsum(kept.sum(axis=1))[:-1])
+    for i in range(len(y)):
+        columns = np.flatnonzero(kept[i])
+        products = numbers[i][:, None] * x[columns].astype(np.float64)
+        for g in np.unique(columns // a.segment):
+            inner = products[columns // a.segment == g].sum(axis=0)
+            y[i] += inner if a.scale is None else inner * np.float64(a.scale[i % len(a.scale), g])
+    return y
+
+
 def sparse(a, argument: str = "a") -> Kept:
     """Return ``a``, or what was prepared of it, if it is a sparse format of this family; refuse anything else."""
     a = unprepared(a)
     if not isinstance(a, Kept):
-        raise ArgumentTypeError(argument, f"must be a Bitmask, an NM or a Relative, not {type(a).__name__}")
+        raise ArgumentTypeError(argument, f"must be a Bitmask, an NM, a Relative or a BSR, not {type(a).__name__}")
     return a
 
 

@@ -29,8 +29,8 @@ def sparse_relative_pack(w: Shared, mask: ArrayLike | None = None, *, bits: int 
     -------
     Relative : rows apart, each from its own begin on; codes in as many bits as the codebook needs
 
-    **Source** Han, Mao, Dally, Deep Compression (2016, arXiv 1510.00149), section 2 and figure 2; EIE (2016, arXiv
-    1602.01528), section III: zeros before an entry, in 4 bits, with padding zeros.
+    **Source** Han, Mao, Dally, Deep Compression (2016, arXiv 1510.00149); EIE (2016, arXiv
+    1602.01528): zeros before an entry, in 4 bits, with padding zeros.
 
     **Departs** rows in place of EIE's columns; where rows begin is stored.
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from .. import reference
-from ..formats import LowRank
-from .cases import Cases
-from .draws import any_floats, array, composite, either, st, tame
-from .values import (
+from ... import reference
+from ...formats import LowRank
+from ..cases import Cases
+from ..draws import any_floats, array, composite, either, st, tame
+from ..values import (
     HOSTILE,
     LENGTHS,
     MIDDLE,
