@@ -9,7 +9,6 @@ from ..errors import UnsupportedVersionError
 from ..formats import NM, Bitmask, Relative
 from ..formats.kept import Kept
 from ..formats.nm import places_of
-from ..reference.sparse.relative import relative
 from . import positions, streams
 from .arrays import checked, owned, raw, read_raw
 from .codes import read_layout
@@ -64,6 +63,8 @@ def read_kept(reader: Reader, kind: int) -> Kept:
         data = streams.read(reader, places.count, 256 if codebook is None else len(codebook), "values")
         data = owned(unfold(data) if values == INTEGERS else data)
     if head.form == FORMS[Relative]:
+        from ..reference.sparse.relative import relative  # whose family needs that of the products
+
         assert codebook is not None  # read_head has seen to it
         reader.bear(32 * places.count)
         where = np.concatenate([*places, np.zeros(0, np.int64)])

@@ -18,8 +18,8 @@ from .ggml import GGML_TYPES, GGMLBlocks, GGMLType
 from .graph import Graph, Input, Node
 from .huffman import MAX_CODE_LENGTH, Encoded, HuffmanCode
 from .layer import QuantizedLayer
+from .low_rank_and_sparse import LowRankSparse
 from .lowrank import LowRank, LowRankConv, Tucker2
-from .lowrank_sparse import LowRankSparse
 from .mixed import Mixed
 from .nm import NM
 from .nvfp4 import NVFP4

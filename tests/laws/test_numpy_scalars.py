@@ -155,6 +155,7 @@ CALLS = {
         ((W,), {"bits": 8, "pruned": True, "iterations": 3}),
         ((W,), {"clusters": 200, "init": "random", "seed": 4}),
     ],
+    "sparse_nm_pack": [((W, np.tile(np.arange(20) % 5 < 3, (12, 1))), {"n": 3, "m": 5})],
     "share_optimal": [((W,), {"bits": 3, "pruned": True}), ((W,), {"clusters": 200})],
 }
 # no numbers

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import refcompress
-from refcompress import checkpoints, cli, errors, formats, graph, reference
+from refcompress import checkpoints, cli, errors, formats, graph, products, reference
 
 CHILD = """
 import atexit, importlib.abc, os, signal, sys
@@ -77,7 +77,8 @@ def test_the_public_names_are_there_without_being_asked_for_and_no_others():
     assert set(refcompress.__all__) <= set(dir(refcompress)) and "csr_matmul" in refcompress.__all__
     for name in refcompress.__all__:
         assert getattr(refcompress, name) is next(
-            getattr(room, name) for room in (formats, reference, checkpoints, graph, errors) if hasattr(room, name)
+            getattr(room, name) for room in (formats, reference, products, checkpoints, graph, errors)
+            if hasattr(room, name)
         )
     assert set(reference.__all__) < set(refcompress.__all__)
     assert refcompress.container is sys.modules["refcompress.container"]

@@ -46,9 +46,9 @@ def gemm_f32f32(x: ArrayLike, w: ArrayLike, *, transposed: bool = False) -> NDAr
     ([[11.0, 7.0]], [[-7.0, 16.0]])
     """
     x, w, transposed = f32f32_arguments(x, w, transposed)
-    w = w.astype(np.float64) if transposed else w.T.astype(np.float64)
-    y = np.zeros((x.shape[0], w.shape[1]))
     with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
+        w = w.astype(np.float64) if transposed else w.T.astype(np.float64)
+        y = np.zeros((x.shape[0], w.shape[1]))
         for p in range(x.shape[1]):
             y += np.multiply.outer(x[:, p].astype(np.float64), w[p])  # exact products: 24 bits times 24
         return y.astype(np.float32)
