@@ -43,6 +43,7 @@ def raw(a: np.ndarray) -> memoryview:
 def read_raw(reader: Reader, shape: tuple[int, ...], dtype: DTypeLike, kind: str) -> np.ndarray:
     """Return the next array of ``shape``; ``kind`` is what the ledger calls its bytes."""
     dtype = np.dtype(dtype)
+    checked(reader, arguments.shape, shape, itemsize=dtype.itemsize)  # of no elements too: NumPy multiplies other sizes
     size = math.prod(shape) * dtype.itemsize
     data = reader.take(size, kind)
     reader.promise(size)

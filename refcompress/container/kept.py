@@ -35,7 +35,7 @@ def write_kept(a: Kept, coding: Coding) -> bytes:
         parts += [integer_bytes(a.group or 0), bytes([own]), raw(a.scale)]
     if a.codebook is not None:
         parts += [integer_bytes(len(a.codebook)), raw(a.codebook)]
-    found = positions.smallest(positions.Given(np.flatnonzero(a.kept)), m * k, coding)
+    found = positions.smallest(positions.Given(a.positions), m * k, coding)
     assert found is not None  # nothing was given that it must beat
     parts += [bytes([found.number]), found.tobytes()]
     if values == FLOATS:

@@ -242,7 +242,7 @@ def smallest(places: Given | NonZero | Decoded, size: int, coding: Coding, nbyte
                 symbols = partial(relative, steps, bits, count)
                 take(Layout(bits, integer_bytes(count), streams.Stream(symbols, coding, counts)))
     count = (size + 7) // 8
-    if layout != BITMASK and (size > 0) + (count + 7) // 8 * (places.count > 0) <= best[0]:
+    if layout != BITMASK and ((size > 0) + (count + 7) // 8 * (places.count > 0), BITMASK) < best:
         mask = places.mask() if isinstance(places, NonZero) else bitmask(places, size)
         take(Layout(BITMASK, b"", streams.Stream(mask, coding)))
     candidates = [candidate for candidate in candidates if (candidate.low, candidate.number) <= best]

@@ -35,6 +35,11 @@ class Kept(Format):
         raise NotImplementedError(f"{type(self).__name__} does not say where its weights are")
 
     @property
+    def positions(self) -> np.ndarray:
+        """Where the stored weights are in the matrix, row by row, rising."""
+        return np.flatnonzero(self.kept)
+
+    @property
     def nnz(self) -> int:
         """How many weights are stored."""
         return len(self.values)
@@ -52,9 +57,9 @@ class Kept(Format):
     def dense(self) -> np.ndarray:
         """Return the (m, k) float32 array, +0.0 where nothing is stored; scale * value is rounded once."""
         w, numbers, kept = np.zeros(self.shape, np.float32), self.numbers, self.kept
-        if self.scale is not None:
+        if self.scale is not None and self.nnz:
             columns = np.minimum(np.arange(self.shape[1]) // self.segment, max(self.scale.shape[1] - 1, 0))
-            each = np.broadcast_to(self.scale[:, columns] if self.shape[1] else np.ones((1, 0)), self.shape)
+            each = np.broadcast_to(self.scale[:, columns], self.shape)
             with np.errstate(over="ignore", under="ignore"):
                 numbers = np.clip(numbers * each[kept], -LARGEST, LARGEST)
         w[kept] = numbers

@@ -63,7 +63,7 @@ class NM(Kept):
     def mask(self) -> np.ndarray:
         """A bit for each column, as a Bitmask has them."""
         if (self.n, self.m) == (2, 4) and self.shape[1] % 8 == 0:  # four places are a byte, and so are 8 columns
-            return _MASKS[self.places].reshape(self.shape[0], -1)
+            return _MASKS[self.places].reshape(self.shape[0], self.shape[1] // 8)
         return np.packbits(self.kept, axis=1, bitorder="little").reshape(self.shape[0], -(-self.shape[1] // 8))
 
     @property

@@ -72,12 +72,17 @@ class Relative(Kept):
         return codes[codes != 0]
 
     @property
-    def kept(self) -> np.ndarray:
+    def positions(self) -> np.ndarray:
         count = int(self.starts[-1])
         stored = unpacked(self.codes, self.code_bits, count) != 0
         rows = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
+        columns = self._columns(unpacked(self.skips, self.skip_bits, count))
+        return rows[stored] * self.shape[1] + columns[stored]
+
+    @property
+    def kept(self) -> np.ndarray:
         mask = np.zeros(self.shape, bool)
-        mask[rows[stored], self._columns(unpacked(self.skips, self.skip_bits, count))[stored]] = True
+        mask.reshape(-1)[self.positions] = True
         return mask
 
     def describe(self) -> str:

@@ -121,7 +121,12 @@ def prepare(weight: Weight, product: str | None = None) -> Prepared:
     if held is None and operand is weight:
         return Prepared(weight, name)
     cost = (0 if operand is weight else operand.nbytes) + (0 if held is None else held.nbytes)
-    return Prepared(weight, name, Packing(weight, operand, pack, held, cost, prepare))
+    return Prepared(weight, name, Packing(weight, operand, pack, held, cost, _again))
+
+
+def _again(weight: Weight, product: str) -> Prepared:
+    """Return what ``prepare`` has made of a weight: one without a product was decoded, as its default."""
+    return prepare(weight, product if product_of(weight) else None)
 
 
 def _operation(name: str) -> Callable:

@@ -16,6 +16,7 @@ from refcompress import (
     ArgumentTypeError,
     CorruptError,
     LimitError,
+    Relative,
     Shared,
     UnsupportedVersionError,
     container,
@@ -195,6 +196,7 @@ LAYER = "11 03 020101 00 00 0000803F 00 00"  # its weight: shape (1, 1), scale 1
         (one(LAYER + "06 08 0000C07F"), "between"),
         (one(LAYER + "08 0000807F"), "finite"),
         (one(LAYER + "08"), "are announced"),
+        (one("16 02 00 808080808080808010 01 10 00"), r"2\*\*63"),  # no rows of 2**60 codebooks
     ],
 )
 def test_each_broken_rule_is_corruption_and_says_which(data, rule):
@@ -210,6 +212,15 @@ def test_few_bytes_that_announce_much_are_refused_before_they_are_decoded():
         with pytest.raises(REFUSALS):
             container.loads(one(entry), limit=2**20)
     assert time.perf_counter() - start < 1
+
+
+def test_a_few_weights_of_a_matrix_that_fits_no_memory_are_read_and_written_in_little():
+    shape = 2**20, 2**31 - 1
+    none = np.zeros(0, np.uint8)
+    empty = Relative(shape, np.zeros(2**20 + 1, np.int64), none, none, 4, 4, F32([0]))
+    starts = np.minimum(np.arange(2**20 + 1), 1)
+    for a in (empty, Relative(shape, starts, np.uint8([7]), np.uint8([1]), 4, 4, F32([0, 1]))):
+        assert same(container.loads(container.dumps({"a": a}), limit=2**24), {"a": a})
 
 
 def test_the_limit_is_on_the_decoded_bytes_and_may_be_raised():

@@ -127,6 +127,8 @@ def test_a_decoded_weight_is_said_and_counted():
     ready = native.prepare(rc.quantize_s16(W))
     assert ready.packed_bytes == W.nbytes and ready.nbytes == W.nbytes + ready.weight.nbytes
     assert ready.describe() == f"16 bits, 1 scale; for gemm_f32f32 decoded, {W.nbytes:,} bytes more"
+    for back in (copy.copy(ready), copy.deepcopy(ready), pickle.loads(pickle.dumps(ready))):
+        assert back == ready and back.packed_bytes == ready.packed_bytes
     assert native.prepare(W).describe() == "array, float32; for gemm_f32f32 read as it is stored"
 
 
