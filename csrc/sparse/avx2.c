@@ -52,16 +52,21 @@ static RC_AVX2 int strip_by_bytes(const struct rc_sparse *a, size_t row, size_t 
 
 #define KERNEL more_columns
 #define LINKAGE static
-#define ENTRIES(a) \
-    ((a)->places == RC_SPARSE_BITMASK ? strip_by_bytes : (a)->places == RC_SPARSE_RELATIVE ? strip_of_skips : strip_of_blocks)
+#define ENTRIES(a) ((a)->places == RC_SPARSE_RELATIVE ? strip_of_skips : strip_by_bytes)
 #include "columns.h"
 
 #define ONE_COLUMN one_column_of_entries
 #include "column.h"
 
+#define BLOCKS blocks
+#define BLOCK_SIDE 2
+#include "blocks.h"
+
 RC_AVX2 int rc_sparse_matmul_avx2(size_t begin, size_t end, size_t width, size_t n, int add, const struct rc_sparse *a,
                                   const float *x, float *y)
 {
+    if (a->places == RC_SPARSE_BLOCKS)
+        return blocks(begin, end, width, n, add, a, x, y);
     return width == 1 ? one_column_of_entries(begin, end, n, add, a, x, y)
                       : more_columns(begin, end, width, n, add, a, x, y);
 }

@@ -98,8 +98,8 @@ static RC_AVX512 int strip_of_floats(const struct rc_sparse *a, size_t row, size
 
 RC_INLINE entries_function *unpacking(const struct rc_sparse *a)
 {
-    if (a->places != RC_SPARSE_BITMASK)
-        return a->places == RC_SPARSE_RELATIVE ? strip_of_skips : strip_of_blocks;
+    if (a->places == RC_SPARSE_RELATIVE)
+        return strip_of_skips;
     return a->values == RC_SPARSE_F32 ? strip_of_floats : a->values == RC_SPARSE_S8 ? strip_of_s8 : strip_of_codes;
 }
 
@@ -108,9 +108,15 @@ RC_INLINE entries_function *unpacking(const struct rc_sparse *a)
 #define ENTRIES(a) unpacking(a)
 #include "columns.h"
 
+#define BLOCKS blocks
+#define BLOCK_SIDE 4
+#include "blocks.h"
+
 RC_AVX512 int rc_sparse_matmul_avx512(size_t begin, size_t end, size_t width, size_t n, int add,
                                       const struct rc_sparse *a, const float *x, float *y)
 {
+    if (a->places == RC_SPARSE_BLOCKS)
+        return blocks(begin, end, width, n, add, a, x, y);
     if (n == 1 && a->places == RC_SPARSE_BITMASK && a->values != RC_SPARSE_F32 && a->codes <= 32 && are_ordinary(x, a->k)) {
         if (a->values == RC_SPARSE_S8)
             return one_column(INTEGERS, begin, end, add, a, x, y);

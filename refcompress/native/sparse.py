@@ -41,7 +41,8 @@ def sparse_matmul(kernel, row):
             x = aligned(x)  # each row of it is read again and again
         x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
         entries = weights.nnz * weights.block_rows * weights.block_columns
-        seconds = (entries * n + m * k / UNPACKED) / speed
+        places = 0 if weights.places == lib.RC_SPARSE_BLOCKS else m * k
+        seconds = (entries * n + places / UNPACKED) / speed
         if m and seconds / m * ROWS > threads.CHUNK_SECONDS:  # for Ctrl-C
             def columns(begin, end):
                 check(kernel(0, m, end - begin, n, add, weights, x_pointer + begin, y_pointer + begin), "a")
