@@ -16,6 +16,7 @@ from refcompress.testing.families import CASES
 
 RNG = np.random.default_rng(7)
 W = RNG.standard_normal((12, 20)).astype(np.float32)
+CODES = rc.Shared(RNG.integers(0, 4, (12, 20)).astype(np.uint8), np.float32([0, 1, -1, 2]))
 X = RNG.standard_normal((30, 20)).astype(np.float32)
 H = reference.quantize_hessian(X)
 KERNEL = RNG.standard_normal((6, 8, 3, 3)).astype(np.float32)
@@ -155,6 +156,8 @@ CALLS = {
         ((W,), {"bits": 8, "pruned": True, "iterations": 3}),
         ((W,), {"clusters": 200, "init": "random", "seed": 4}),
     ],
+    "sparse_bsr_pack": [((W,), {"block": (3, 5)})],
+    "sparse_relative_pack": [((CODES,), {"bits": 3})],
     "sparse_nm_pack": [((W, np.tile(np.arange(20) % 5 < 3, (12, 1))), {"n": 3, "m": 5})],
     "share_optimal": [((W,), {"bits": 3, "pruned": True}), ((W,), {"clusters": 200})],
 }
@@ -200,7 +203,7 @@ def same(function, args, kwargs):
     turned = 0
     for place, given in (*enumerate(args), *kwargs.items()):
         for plain, scalar in twins(given):
-            if place == "ranks" and isinstance(scalar, np.ndarray):
+            if place in ("ranks", "block") and isinstance(scalar, np.ndarray):
                 continue  # a tuple or a list is asked for
             calls = []
             for value in (plain, scalar):
