@@ -37,7 +37,7 @@ class Prepared(Format):
             raise ArgumentTypeError("operation", f"must be a string, not {type(self.operation).__name__}")
         if isinstance(weight, np.ndarray):
             self._set("weight", arguments.array(weight, "weight", weight.dtype.newbyteorder("=")))
-        if packing is not None and packing.weight is not self.weight:
+        if packing is not None and getattr(packing, "weight", None) is not self.weight:
             raise RefcompressError("packing", "must be of this weight")
 
     @property

@@ -18,6 +18,9 @@ __all__ = ["sparse_matmul", "sparse_s8s8"]
 # its boundary.
 ROWS, COLUMNS = 64, 16
 
+# Rows of x, of the product of integers, that meet a weight each time it is unpacked: 4 or 8 of them, or 64.
+FEW = 64
+
 # Places that a row unpacks in the time of a multiply-add: where there are few columns, unpacking is the work.
 UNPACKED = 4
 
@@ -79,8 +82,12 @@ def sparse_s8s8(kernel, row):
         if y.size == 0:
             return y
         held, added = held_of(given, struct) or _struct_of(w), ffi.NULL if bias is None else pointer(bias)
-        arrays = pointer(x), pointer(x_scale), held.struct, added, pointer(y, writable=True)
-        threads.run(lambda begin, end: check(kernel(begin, end, m, n, *arrays), "w"), n, m * n * k / speed, ROWS)
+        x_pointer, scales, y_pointer = pointer(x), pointer(x_scale), pointer(y, writable=True)
+        block = max(1, int(threads.CHUNK_SECONDS * speed / (ROWS * k * FEW))) * FEW if k else m  # for Ctrl-C
+        for i in range(0, m, block):
+            rows = min(block, m - i)
+            arrays = rows, n, x_pointer + i * k, scales + i, held.struct, added, y_pointer + i * n
+            threads.run(lambda begin, end: check(kernel(begin, end, *arrays), "w"), n, rows * n * k / speed, ROWS)
         return y
 
     return sparse_s8s8

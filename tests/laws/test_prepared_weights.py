@@ -99,8 +99,9 @@ def test_an_unknown_product_and_a_packing_of_another_weight_are_refused():
     with pytest.raises(ArgumentTypeError, match="^product: "):
         native.prepare(W, 3)
     ready = native.prepare(Q, "gemm_s8s8_scaled")
-    with pytest.raises(RefcompressError, match="^packing: "):
-        rc.Prepared(rc.quantize_s8(W), "gemm_s8s8_scaled", ready.packing)
+    for packing in (ready.packing, 3):
+        with pytest.raises(RefcompressError, match="^packing: "):
+            rc.Prepared(rc.quantize_s8(W), "gemm_s8s8_scaled", packing)
     with pytest.raises(ArgumentTypeError, match="^weight: "):
         rc.Prepared(ready, "gemm_s8s8_scaled")
 

@@ -108,6 +108,20 @@ def test_integers_meet_the_smallest_and_the_largest_inputs_with_the_bits_of_one_
 
 
 @each("space", NATIVE)
+def test_many_rows_of_x_are_multiplied_in_calls_of_bounded_work(space, monkeypatch):
+    from refcompress.native import threads
+
+    rng = np.random.default_rng(5)
+    a, x = sparse(rng, 9, 40, 3), rng.integers(-128, 128, (150, 40)).astype(np.int8)
+    x_scale, bias = rng.uniform(1, 2, 150).astype(F), np.ones(9, F)
+    expected, calls, run = space.sparse_s8s8(x, x_scale, a, bias), [], threads.run
+    monkeypatch.setattr(threads, "CHUNK_SECONDS", 1e-9)
+    monkeypatch.setattr(threads, "run", lambda *args: calls.append(args) or run(*args))
+    exactly(expected, space.sparse_s8s8(x, x_scale, a, bias))
+    assert len(calls) == 3
+
+
+@each("space", NATIVE)
 @pytest.mark.parametrize("n", [1, 5, 17])
 @pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
 def test_groups_of_no_columns_have_no_scales_to_read(space, n):
