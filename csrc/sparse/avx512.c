@@ -30,7 +30,8 @@ RC_INLINE RC_AVX512 int entries_of_bytes(const struct rc_sparse *a, const int co
             return RC_BAD_INDEX;
         const __m512i columns = _mm512_maskz_compress_epi8(word, numbers);
         const __m512i from = _mm512_set1_epi16((int16_t)(p - first));
-        _mm512_storeu_si512(index + found, _mm512_add_epi16(from, _mm512_cvtepu8_epi16(_mm512_castsi512_si256(columns))));
+        const __m512i near = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(columns));
+        _mm512_storeu_si512(index + found, _mm512_add_epi16(from, near));
         _mm512_storeu_ps(value + found, as_floats(a, codes, _mm512_castsi512_si128(bytes)));
         if (some > 16)
             _mm512_storeu_ps(value + found + 16, as_floats(a, codes, _mm512_extracti32x4_epi32(bytes, 1)));
@@ -117,7 +118,8 @@ RC_AVX512 int rc_sparse_matmul_avx512(size_t begin, size_t end, size_t width, si
 {
     if (a->places == RC_SPARSE_BLOCKS)
         return blocks(begin, end, width, n, add, a, x, y);
-    if (n == 1 && a->places == RC_SPARSE_BITMASK && a->values != RC_SPARSE_F32 && a->codes <= 32 && are_ordinary(x, a->k)) {
+    const int few = a->values == RC_SPARSE_S8 || (a->values == RC_SPARSE_CODES && a->codes <= 32);
+    if (n == 1 && a->places == RC_SPARSE_BITMASK && few && are_ordinary(x, a->k)) {
         if (a->values == RC_SPARSE_S8)
             return one_column(INTEGERS, begin, end, add, a, x, y);
         return a->codes <= 16 ? one_column(CODES_16, begin, end, add, a, x, y)

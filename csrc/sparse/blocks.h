@@ -28,8 +28,8 @@ RC_INLINE TARGET void store_sums(const size_t side, const size_t vectors, const 
 }
 
 /* `side` rows of one block row, from row i on. */
-RC_INLINE TARGET int rows_of_blocks(const size_t side, const size_t vectors, const int masked, const MASK mask, size_t i,
-                                    size_t n, int add, const struct rc_sparse *a, const float *x, float *y)
+RC_INLINE TARGET int rows_of_blocks(const size_t side, const size_t vectors, const int masked, const MASK mask,
+                                    size_t i, size_t n, int add, const struct rc_sparse *a, const float *x, float *y)
 {
     const size_t rows = a->block_rows, columns = a->block_columns;
     const size_t begin = row_begin(a, i), end = row_begin(a, (i / rows + 1) * rows);
@@ -63,13 +63,12 @@ RC_INLINE TARGET int rows_of_blocks(const size_t side, const size_t vectors, con
 }
 
 /* A block of one row: its weights times the rows of x under it, from `input` on. */
-RC_INLINE TARGET void add_weight(const size_t vectors, const int masked, const MASK mask, float value, const float *input,
-                                 VEC *acc)
+RC_INLINE TARGET void add_weight(const size_t vectors, const int masked, const MASK mask, float value,
+                                 const float *input, VEC *acc)
 {
     const VEC weight = v_set1(value);
-    RC_UNROLL for (size_t v = 0; v < vectors; v++)
-        acc[v] = v_fma(weight, masked && v + 1 == vectors ? v_load_some(input + v * LANES, mask) : v_load(input + v * LANES),
-                       acc[v]);
+    RC_UNROLL for (size_t v = 0; v < vectors; v++, input += LANES)
+        acc[v] = v_fma(weight, masked && v + 1 == vectors ? v_load_some(input, mask) : v_load(input), acc[v]);
 }
 
 /* `side` rows from row i on, where a block has one row: each has blocks of its own. They go side by side as far as the

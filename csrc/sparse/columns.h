@@ -24,7 +24,7 @@ RC_INLINE TARGET void accumulate(const size_t vectors, const int masked, const M
                        acc[v]);
 }
 
-/* The entries of a strip of rows that lie side by side, added to their sums. x : the row of the strip's first column. */
+/* The entries of a strip of rows that lie side by side, added to their sums. x : the row of its first column. */
 RC_INLINE TARGET void side_by_side(const size_t rows, const size_t vectors, const int masked, const MASK mask, size_t n,
                                    const size_t *count, uint16_t (*index)[ROOM], float (*value)[ROOM],
                                    const float *x, float (*sums)[WIDE])
@@ -50,7 +50,8 @@ RC_INLINE TARGET void side_by_side(const size_t rows, const size_t vectors, cons
 /* The strip first .. last of the rows of a block that begins at row i. */
 RC_INLINE TARGET int strip_of_rows(const size_t side, const size_t vectors, const int masked, const MASK mask,
                                    size_t i, size_t rows, size_t first, size_t last, size_t n,
-                                   entries_function *entries, const struct rc_sparse *a, struct place *at, const float *x, float (*sums)[WIDE])
+                                   entries_function *entries, const struct rc_sparse *a, struct place *at,
+                                   const float *x, float (*sums)[WIDE])
 {
     uint16_t index[4][ROOM];
     float value[4][ROOM];
@@ -71,7 +72,8 @@ RC_INLINE TARGET int strip_of_rows(const size_t side, const size_t vectors, cons
 
 /* y = fma(scale, sums, y) for the rows of a block; the sums begin anew. at_y : whether y holds sums already. */
 RC_INLINE TARGET void end_group(const size_t vectors, const int masked, const MASK mask, size_t i, size_t rows,
-                                size_t group, size_t n, int at_y, const struct rc_sparse *a, float (*sums)[WIDE], float *y)
+                                size_t group, size_t n, int at_y, const struct rc_sparse *a, float (*sums)[WIDE],
+                                float *y)
 {
     for (size_t r = 0; r < rows; r++) {
         const VEC scale = v_set1(scale_of(a, i + r, group));
@@ -109,8 +111,8 @@ RC_INLINE TARGET int block(const size_t side, const size_t vectors, const int ma
         do { /* once where k is 0, too: y is 0 then */
             const size_t stop = rc_min(a->k, (group + 1) * a->group);
             for (size_t first = group * a->group; first < stop; first += STRIP)
-                if (strip_of_rows(side, vectors, masked, mask, i, rows, first, rc_min(stop, first + STRIP), n, entries, a,
-                                  at, x, sums))
+                if (strip_of_rows(side, vectors, masked, mask, i, rows, first, rc_min(stop, first + STRIP), n, entries,
+                                  a, at, x, sums))
                     return RC_BAD_INDEX;
             end_group(vectors, masked, mask, i, rows, group, n, add || group, a, sums, y);
         } while (++group * a->group < a->k);

@@ -4,8 +4,8 @@
 #if RC_X86
 #include "bytes_avx512.h"
 
-/* `side` rows of w and `rows` rows of x, `words` of 64 inputs from p on, or the last ones of a group. A weight comes with
- * 128 added, also where none is stored: so 128 times the sum of the inputs comes off. */
+/* `side` rows of w and `rows` rows of x, words of 64 inputs from p on, or the last ones of a group. A weight comes
+ * with 128 added, also where none is stored: so 128 times the sum of the inputs comes off. */
 RC_INLINE RC_AVX512 int words_of_integers(const size_t side, const size_t rows, const int whole, size_t o, size_t p,
                                           size_t stop, const int8_t *x, const struct rc_sparse *w, size_t *at,
                                           __m512i (*acc)[4], __m512i *sum)

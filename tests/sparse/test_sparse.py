@@ -9,6 +9,7 @@ from implementations import EVERYONE, NATIVE, each
 import refcompress as rc
 from refcompress import ArgumentTypeError, RefcompressError
 from refcompress.agreement import exactly
+from refcompress.reference.gemm.contract import sparse_sums
 from refcompress.testing import guarded, layouts
 from refcompress.testing.sparse import FORMS, dense, sparse
 
@@ -91,11 +92,24 @@ def test_what_is_not_stored_meets_no_infinity_and_a_stored_zero_does(space):
 
 
 @every_native
-def test_a_zero_is_never_minus_zero(space):
+def test_without_scales_a_zero_is_never_minus_zero(space):
     w = np.full((70, 33), -1e-30, F)  # each product is below the smallest number, and rounds to -0.0
     for n in (1, 2, 17):
         y = space.sparse_matmul(rc.sparse_bitmask_pack(w), np.full((33, n), 1e-30, F))
         assert (y == 0).all() and not np.signbit(y).any()
+
+
+@every_native
+def test_a_scale_can_round_a_sum_to_minus_zero_and_a_group_without_entries_takes_the_sign_away(space):
+    scale = np.full((70, 2), 2.0**-126, F)
+    q = rc.Quantized(np.ones((70, 16), np.int8), scale, np.zeros((70, 2), np.int8), 8)
+    for kept, negative in ((np.arange(16) >= 0, True), (np.arange(16) < 8, False)):
+        a = rc.sparse_bitmask_pack(q, np.broadcast_to(kept, (70, 16)).copy())
+        for n in (1, 2, 17):
+            x = np.full((16, n), -1e-30, F)
+            y = space.sparse_matmul(a, x)
+            assert (y == 0).all() and (np.signbit(y) == negative).all()
+            exactly(sparse_sums(a, x), y)
 
 
 @every_native

@@ -33,7 +33,8 @@ def sparse_matmul(a: Kept, x: ArrayLike) -> NDArray[np.float32]:
 
     Returns
     -------
-    (m, n) float32 : a stored zero multiplies (0 * NaN is NaN), what is not stored does not; a zero is never -0.0
+    (m, n) float32 : a stored zero multiplies (0 * NaN is NaN), what is not stored does not; without scales a
+        zero is never -0.0
         Here products and sums are float64, rounded to float32 once. Native sums: ``sparse_sums`` in
         gemm/contract.py, one chain of fused multiply-adds for each group, and one over the groups.
 
