@@ -63,6 +63,7 @@ def test_what_is_no_bsr_is_refused_by_name(field, value, argument):
     ((np.ones((2, 3)),), (1, 1), "w"), ((np.ones((2, 3), F),), (1, 2), "w"), ((np.ones((3, 2), F),), (2, 1), "w"),
     ((np.ones(3, F),), (1, 1), "w"), ((np.ones((2, 3), F), np.ones((3, 2), bool)), (1, 1), "mask"),
     ((np.ones((2, 3), F), np.ones((2, 3))), (1, 1), "mask"), ((np.ones((2, 3), F),), 4, "block"),
+    ((np.ones((2, 3), F),), np.array(4), "block"),
     ((np.ones((2, 3), F),), (1, 1, 1), "block"), ((np.ones((2, 3), F),), (0, 1), "block[0]"),
     ((np.ones((2, 3), F),), (1, 1.0), "block[1]"),
 ])

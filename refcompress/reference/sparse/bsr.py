@@ -76,7 +76,8 @@ def sparse_bsr_unpack(a: BSR) -> NDArray[np.float32]:
 def pack_arguments(w, mask, block) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
     """Return w, what of it is kept, and the size of a block, or refuse them."""
     w = arguments.array(w, "w", np.float32, ndim=2)
-    if not isinstance(block, tuple | list) or len(block) != 2:
+    pair = isinstance(block, tuple | list) or (isinstance(block, np.ndarray) and block.ndim == 1)
+    if not pair or len(block) != 2:
         raise ArgumentTypeError("block", f"must be a pair of sizes, not {block!r}")
     r, c = (arguments.integer(size, f"block[{i}]", 1) for i, size in enumerate(block))
     for axis, (size, of) in enumerate(zip(w.shape, (r, c))):
