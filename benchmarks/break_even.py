@@ -1,4 +1,4 @@
-"""Where a compressed weight multiplies faster than the best dense float32 product: ``make break-even`` (four minutes).
+"""Where a compressed weight multiplies faster than the best dense float32 product: ``make break-even``.
 
 A weight of 4096 x 4096 in each format, density by columns: our widest kernels, prepared where there is something to
 pack, timed in turns with the dense products of all libraries that are installed. Each result is compared with the
