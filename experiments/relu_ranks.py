@@ -1,9 +1,12 @@
-"""Ranks after training: what each way to a rank costs the layers of LeNet-300-100 that a ReLU follows.
+"""Ranks after training: what each way to a rank costs the layers of LeNet-300-100 and LeNet-5 that a ReLU follows.
 
     python -m experiments.relu_ranks                # writes results/relu_ranks/; goes on where it stopped
 
 Factors are made from the weights and the inputs of the first 2,000 to 50,000 training images. The ridge of lowrank_relu
 is chosen by the output error on the validation images; all that is told is of the test images, which nothing saw.
+
+A convolution is a matrix of filters by (channels, height, width). Its inputs are patches, one of each image, whose place
+is drawn. In LeNet-5 a max-pooling stands between conv2 and its ReLU: the two can change places.
 """
 
 import textwrap
@@ -12,11 +15,12 @@ import numpy as np
 
 import refcompress as rc
 from refcompress import training
-from refcompress.recipes import lenet_300_100
+from refcompress.recipes import lenet_5, lenet_300_100
 
 from . import runner
 
-RANKS = {"fc1": (8, 16, 32), "fc2": (4, 8, 16)}
+RANKS = {"LeNet-300-100 fc1": (8, 16, 32, 64), "LeNet-300-100 fc2": (4, 8, 16, 32),
+         "LeNet-5 conv2": (4, 8, 16, 32), "LeNet-5 fc1": (8, 16, 32, 64)}
 EXAMPLES = (2_000, 5_000, 10_000, 50_000)
 RIDGES = (0.0, 0.01, 0.05, 0.2)
 DEFAULT = 0.05
@@ -41,13 +45,18 @@ def measure(record: runner.Record) -> None:
         return
     examples, test = training.mnist.load()
     train, validation = training.mnist.split(examples)
-    network = lenet_300_100.train_reference(train.inputs(), train.labels)
-    result["network"] = {name: 100 * training.error_rate(network, part.inputs(), part.labels)
-                         for name, part in (("validation", validation), ("test", test))}
+    networks = {"LeNet-300-100": lenet_300_100.train_reference(train.inputs(), train.labels),
+                "LeNet-5": lenet_5_trained(train)}
+    result["networks"] = {name: {part: 100 * training.error_rate(trained, images.inputs(), images.labels)
+                                 for part, images in (("validation", validation), ("test", test))}
+                          for name, trained in networks.items()}
     for layer, n, rank in wanted:
-        w, b = network.parameters[f"{layer}.weight"], network.parameters[f"{layer}.bias"]
+        of, name = layer.split()
+        network = networks[of]
+        weight, b = network.parameters[f"{name}.weight"], network.parameters[f"{name}.bias"]
+        w = np.ascontiguousarray(weight.reshape(len(weight), -1))
         x, *held_out = (
-            runner.layer_inputs(network, part)[layer]
+            rows_of(runner.layer_inputs(network, part)[name], weight.shape)
             for part in (train.inputs()[:n], validation.inputs(), test.inputs())
         )
         h = rc.quantize_hessian(x)
@@ -56,7 +65,7 @@ def measure(record: runner.Record) -> None:
                 continue
             f = make(w, x, b, h, rank)
             other = network.copy()
-            other.assign({f"{layer}.weight": f.dense()})
+            other.assign({f"{name}.weight": f.dense().reshape(weight.shape)})
             rows.append(
                 {
                     "layer": layer,
@@ -71,6 +80,26 @@ def measure(record: runner.Record) -> None:
             )
             record.keep()
             print(rows[-1], flush=True)
+
+
+def lenet_5_trained(train) -> training.Network:
+    """Return LeNet-5 after 12 epochs of Adam, its rate along a cosine; seed 0."""
+    rng = np.random.default_rng(0)
+    network = lenet_5.network(rng)
+    training.fit(network, train.inputs(), train.labels, optimizer=training.Adam(1e-3, weight_decay=1e-4), epochs=12,
+                 rng=rng)
+    return network
+
+
+def rows_of(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the inputs of a layer as rows; of a convolution one patch of each image, its place drawn (seed 0)."""
+    if len(shape) == 2:
+        return x
+    _, c, h, w = shape
+    rng, (n, rows, columns, _) = np.random.default_rng(0), x.shape
+    at = rng.integers(0, (rows - h + 1, columns - w + 1), (n, 2))
+    cut = np.stack([x[i, r : r + h, s : s + w] for i, (r, s) in enumerate(at)])
+    return np.ascontiguousarray(cut.transpose(0, 3, 1, 2).reshape(n, c * h * w))
 
 
 def output_error(w, b, f, x) -> float:
@@ -106,10 +135,11 @@ def report(result) -> str:
         f"{', '.join(f'{r:g}' for r in RIDGES if r)}) whose output error is least on the validation images."
     )
     lines = [
-        "# Ranks after training, LeNet-300-100 on MNIST",
+        "# Ranks after training, LeNet-300-100 and LeNet-5 on MNIST",
         "",
-        "`python -m experiments.relu_ranks`; one network (seed 0): validation error "
-        f"{result['network']['validation']:.2f} %, test error {result['network']['test']:.2f} %.",
+        "`python -m experiments.relu_ranks`; one network of each (seed 0). Errors on validation and test images, in %: "
+        + "; ".join(f"{name} {errors['validation']:.2f} and {errors['test']:.2f}"
+                    for name, errors in result["networks"].items()) + ".",
         "",
         *textwrap.wrap(text, 125),
         "",
@@ -158,12 +188,12 @@ def conclusions(rows) -> list[str]:
             "error by at most "
             f"{100 * max(gains):.1f} % of itself.",
         ]
-    lines.append("- All of one network: how its ranks compare says little of other networks.")
+    lines.append("- All of two networks: how their ranks compare says little of other networks.")
     return [part for line in lines for part in textwrap.wrap(line, 125, subsequent_indent="  ")]
 
 
 def plot(result, path) -> None:
-    with runner.picture(path, 2, 3, size=(14, 8), dpi=100, sharex=True) as (_, axes):
+    with runner.picture(path, len(RANKS), 4, size=(16, 14), dpi=100, sharex=True) as (_, axes):
         for row, layer in zip(axes, RANKS):
             for ax, rank in zip(row, RANKS[layer]):
                 draw(ax, [chosen(result["rows"], layer, n, rank) for n in EXAMPLES])
