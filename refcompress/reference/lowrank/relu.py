@@ -92,8 +92,8 @@ def lowrank_relu(w: ArrayLike, x: ArrayLike, *, rank: int | None = None, toleran
         target = np.where(y > 0, np.where(z > 0, y, z), np.minimum(z, 0))
         fit = (e / root).T @ (inputs.T @ (target - b) + pull * wide.T)  # root * e.T @ g.T = (g s).T
         _, _, p = svd(fit)
-        g = ((e / root) @ fit).T
-        found = _form(p[:rank].T @ (p[:rank] @ g), rank)
+        p, g = p[:rank], ((e / root) @ fit).T
+        found = _form(p, p @ g)
         lower, z_found = objective(found)
         if lower >= error * (1 - 2.0**-20):
             break
@@ -101,10 +101,10 @@ def lowrank_relu(w: ArrayLike, x: ArrayLike, *, rank: int | None = None, toleran
     return best
 
 
-def _form(l: np.ndarray, rank: int) -> LowRank:
-    """Return the float64 matrix l, of this rank, in the form of lowrank_svd."""
-    u, s, vt = svd(l)
-    u, s, vt = (a.astype(np.float32) for a in (u[:, :rank], s[:rank], vt[:rank]))
+def _form(p: np.ndarray, c: np.ndarray) -> LowRank:
+    """Return the float64 matrix p.T @ c, the rows of p orthonormal, in the form of lowrank_svd."""
+    u, s, vt = svd(c)  # of as many rows as the rank: p.T @ c itself would cost a decomposition of all of it
+    u, s, vt = (a.astype(np.float32) for a in (p.T @ u, s, vt))
     u, vt = signed(u, vt)
     return LowRank(u, s, vt)
 
