@@ -5,8 +5,8 @@
 Factors are made from the weights and the inputs of the first 2,000 to 50,000 training images. The ridge of lowrank_relu
 is chosen by the output error on the validation images; all that is told is of the test images, which nothing saw.
 
-A convolution is a matrix of filters by (channels, height, width). Its inputs are patches, one of each image, whose place
-is drawn. In LeNet-5 a max-pooling stands between conv2 and its ReLU: the two can change places.
+A convolution is a matrix of filters by (channels, height, width). Its inputs are patches, one of each image, whose
+place is drawn. In LeNet-5 a max-pooling stands between conv2 and its ReLU: the two can change places.
 """
 
 import textwrap
@@ -167,7 +167,8 @@ def conclusions(rows) -> list[str]:
     for layer in RANKS:
         cells = {n: [chosen(rows, layer, n, rank) for rank in RANKS[layer]] for n in EXAMPLES[layer]}
         worst = max(
-            (c["ridge 0"] for n in EXAMPLES[layer] for c in cells[n]), key=lambda r: r["test_output"] / r["calibration_output"]
+            (c["ridge 0"] for n in EXAMPLES[layer] for c in cells[n]),
+            key=lambda r: r["test_output"] / r["calibration_output"],
         )
         beaten = [
             f"{sum(c['ridge 0']['test_output'] > c[WHITENED]['test_output'] for c in cells[n])} with {n:,} images"
