@@ -65,8 +65,8 @@ test-sanitize: build  ## the native tests against kernels built with AddressSani
 	REFCOMPRESS_CFLAGS="$(SANITIZE)" $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib build/sanitize/lib
 	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 $(ONE_THREAD) PYTHONPATH=build/sanitize/lib REFCOMPRESS_BUILD=build/sanitize/lib \
-	  $(BIN)/pytest -q -n auto --dist worksteal tests/laws/test_agreement.py tests/machine/test_native.py tests/machine/test_prepared.py \
-	  tests/machine/test_floating_point.py tests/csr tests/gemm tests/huffman tests/share tests/planes tests/rangecoder tests/nn
+	  $(BIN)/pytest -q -n auto --dist worksteal tests/laws/test_agreement.py tests/machine/test_native.py tests/machine/test_threads.py \
+	  tests/machine/test_prepared.py tests/machine/test_floating_point.py tests/csr tests/gemm tests/huffman tests/share tests/planes tests/rangecoder tests/nn
 
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
 	HYPOTHESIS_PROFILE=fuzz $(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_examples import examples, tiny_network
+from training_examples import examples, same_bits, tiny_network
 
 from refcompress import RefcompressError
 from refcompress.graph import Builder
@@ -28,10 +28,6 @@ from refcompress.training import (
 
 SEEDS = st.integers(0, 2**32 - 1)
 FORMATS = ["float16", "bfloat16"]
-
-
-def same_bits(a, b):
-    return list(a) == list(b) and all(a[name].tobytes() == b[name].tobytes() for name in a)
 
 
 def images(seed):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training_examples import examples, same_bits, tiny_network
 
 from refcompress import RefcompressError, reference
 from refcompress.training import (
@@ -11,11 +12,9 @@ from refcompress.training import (
     Adam,
     Autocast,
     Dense,
-    Dropout,
     LossScaler,
     Network,
     Policy,
-    ReLU,
     Scaled,
     constant,
     error_rate,
@@ -27,26 +26,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 NONE = {"dynamic": False}
 
 
-def network(seed, sizes=(6, 5, 3), dropout=0.0):
-    rng = np.random.default_rng(seed)
-    k, hidden, m = sizes
-    return Network([("drop", Dropout(dropout)), ("fc1", Dense(k, hidden, rng=rng)), ("relu", ReLU()),
-                    ("fc2", Dense(hidden, m, rng=rng))])
-
-
-def examples(seed, n=64, k=6, classes=3):
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((n, k)).astype(np.float32)
-    return x, x[:, :classes].argmax(axis=1).astype(np.uint8)
-
-
-def same_bits(a, b):
-    return all(np.array_equal(a[name].view(np.uint32), b[name].view(np.uint32)) for name in a)
-
-
 def trained(seed, scale, steps=6, format="float16"):
     """Return the master weights after some steps at a fixed loss scale, and what rounding did on the way."""
-    net, (x, labels) = network(seed, (6, 8, 3)), examples(seed)
+    net, (x, labels) = tiny_network(seed, sizes=(6, 8, 3)), examples(seed, 64)
     low = Autocast(net, policy=Policy(format), scaler=LossScaler(scale, **NONE), watch=True)
     fit(low, x, labels, optimizer=Scaled(SGD(0.1), low.scaler), epochs=steps, batch=64, rng=np.random.default_rng(seed))
     counts = {
@@ -74,7 +56,8 @@ def test_the_law_of_powers_of_two_is_not_empty_and_ends_where_values_leave_the_f
         assert same_bits(expected, trained(seed, 2.0**12)[0])
         assert not same_bits(expected, trained(seed, 2.0**-9)[0])  # bits lost below 2**-14
         parameters, counts, skipped = trained(seed, 2.0**24)
-        assert counts["overflowed"] and skipped == 6 and same_bits(parameters, network(seed, (6, 8, 3)).parameters)
+        assert counts["overflowed"] and skipped == 6
+        assert same_bits(parameters, tiny_network(seed, sizes=(6, 8, 3)).parameters)
 
 
 def test_a_step_with_an_infinite_or_nan_gradient_changes_nothing_but_the_scale():
@@ -205,7 +188,7 @@ def test_bfloat16_needs_no_scaling_there():
 
 
 def test_the_report_counts_each_value_once():
-    low = Autocast(network(0), scaler=LossScaler(2.0**10, **NONE), watch=True)
+    low = Autocast(tiny_network(0), scaler=LossScaler(2.0**10, **NONE), watch=True)
     low._gradient("g", np.float32([0, 1, 2.0**-26, 2.0**-20, 2.0**-11, 1e6, np.inf]), "float16")
     u = low.underflow["g"]
     # Divided by 2**10: 2**-10, then 2**-36 and 2**-30 vanish, 2**-21 is subnormal, 1e6 no longer overflows.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training_examples import examples, same_bits, tiny_network
 
 from refcompress import RefcompressError
 from refcompress.training import (
@@ -42,23 +43,6 @@ def images(seed):
         ]
     )
     return net, rng.standard_normal((5, 64), np.float32), rng.integers(0, 3, 5)
-
-
-def network(seed, sizes=(6, 5, 3), dropout=0.0):
-    rng = np.random.default_rng(seed)
-    k, hidden, m = sizes
-    return Network([("drop", Dropout(dropout)), ("fc1", Dense(k, hidden, rng=rng)), ("relu", ReLU()),
-                    ("fc2", Dense(hidden, m, rng=rng))])
-
-
-def examples(seed, n=64, k=6, classes=3):
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((n, k)).astype(np.float32)
-    return x, x[:, :classes].argmax(axis=1).astype(np.uint8)
-
-
-def same_bits(a, b):
-    return all(np.array_equal(a[name].view(np.uint32), b[name].view(np.uint32)) for name in a)
 
 
 # Rounding -------------------------------------------------------------------------------------------------------------
@@ -117,13 +101,13 @@ def test_bfloat16_is_that_of_ml_dtypes():
 @given(SEEDS, st.sampled_from(["float16", "bfloat16"]))
 @settings(max_examples=25)
 def test_every_value_of_a_low_layer_is_one_of_its_format(seed, format):
-    low = Autocast(network(seed, dropout=0.3), policy=Policy(format), scaler=LossScaler(2.0**10, **NONE))
+    low = Autocast(tiny_network(seed, dropout=0.3), policy=Policy(format), scaler=LossScaler(2.0**10, **NONE))
     seen = []
     for layer in low._low.layers.values():
         forward, backward = layer.forward, layer.backward
         layer.forward = lambda x, rng=None, f=forward, p=layer.parameters: seen.extend([x, *p.values()]) or f(x, rng)
         layer.backward = lambda dy, f=backward, **options: seen.append(dy) or f(dy, **options)
-    x, labels = examples(seed)
+    x, labels = examples(seed, 64)
     y = low.forward(x, np.random.default_rng(seed))
     low.backward(softmax_cross_entropy(y, labels)[1])
     seen = seen[1:]  # the input of the first layer, which is no layer of the policy and comes in float32
@@ -173,7 +157,7 @@ def test_a_layer_derived_from_a_low_one_is_low_and_its_own_name_comes_first():
 @given(SEEDS)
 @settings(max_examples=25)
 def test_a_policy_of_float32_computes_what_the_network_computes(seed):
-    plain, x, labels = network(seed), *examples(seed)
+    plain, x, labels = tiny_network(seed), *examples(seed, 64)
     low = Autocast(plain.copy(), policy=Policy("float32"))
     for net in (plain, low):
         net.backward(softmax_cross_entropy(net.forward(x), labels)[1])
@@ -182,7 +166,7 @@ def test_a_policy_of_float32_computes_what_the_network_computes(seed):
 
 
 def test_whole_numbers_up_to_2048_are_exact_and_what_lies_above_is_rounded_once_per_operation():
-    net = network(0, (3, 2, 1))
+    net = tiny_network(0, sizes=(3, 2, 1))
     net.assign({"fc1.weight": np.float32([[1000, 1000, 48], [1000, 1048, 1]]), "fc2.weight": np.float32([[1, 1]])})
     low = Autocast(net)
     # 2049 lies between 2048 and 2050, and goes to the even one; the sum of 2048 and 2048 is exact.
@@ -192,7 +176,7 @@ def test_whole_numbers_up_to_2048_are_exact_and_what_lies_above_is_rounded_once_
 
 def test_layers_follow_their_input_and_full_layers_compute_in_float32():
     policy = Policy(low=["Dense"], full=["ReLU"])
-    relu, dense, drop = ReLU(), network(0).layers["fc1"], Dropout(0.5)
+    relu, dense, drop = ReLU(), tiny_network(0).layers["fc1"], Dropout(0.5)
     assert [policy.of(layer, "float16") for layer in (relu, dense, drop)] == ["float32", "float16", "float16"]
     assert [policy.of(layer, "float32") for layer in (relu, dense, drop)] == ["float32", "float16", "float32"]
 
@@ -206,13 +190,13 @@ def test_layers_follow_their_input_and_full_layers_compute_in_float32():
             lambda: Autocast(Network([("fc", Dense(2, 2, rng=np.random.default_rng(0), dtype=np.float64))])),
             "network.parameters['fc.weight']",
         ),
-        (lambda: Autocast(network(0), policy=Policy(low=["Dens"])), "policy.low"),
-        (lambda: Autocast(network(0), policy=Policy(full=["Softmax"])), "policy.full"),
+        (lambda: Autocast(tiny_network(0), policy=Policy(low=["Dens"])), "policy.low"),
+        (lambda: Autocast(tiny_network(0), policy=Policy(full=["Softmax"])), "policy.full"),
         (
             lambda: Autocast(Network([("fc", Dense(2, 2, rng=np.random.default_rng(0))), ("q", QuantizedInputs(4))])),
             "network.layers['q']",
         ),
-        (lambda: Summed(Autocast(network(0))), "network"),
+        (lambda: Summed(Autocast(tiny_network(0))), "network"),
         (lambda: LossScaler(np.float16(0)), "scale"),
         (lambda: LossScaler(growth=np.float32(1)), "growth"),
         (lambda: LossScaler(backoff=np.float32(1)), "backoff"),

@@ -25,3 +25,8 @@ def examples(seed, n=60, k=6, classes=3):
 
 def is_positive_zero(a):
     return (np.ascontiguousarray(a).view(np.uint32) == 0).all()
+
+
+def same_bits(a, b):
+    """Return whether two dictionaries of arrays are the same to the last bit, and in the same order."""
+    return list(a) == list(b) and all(a[name].tobytes() == b[name].tobytes() for name in a)
