@@ -31,6 +31,16 @@ RC_INLINE int rc_exact_in_double(const struct rc_to_s8 *to, size_t o, int64_t la
     return to->shift[o] >= 0 && (to->shift[o] <= 14 || largest_sum <= (1 << 22));
 }
 
+/* Whether output o may be scaled by a fused multiply-add in double: where the scale is below 1. The exact product is
+ * below 2^31 in magnitude, and the sum with RC_UNITS, whose unit in the last place is 1, is rounded once. */
+RC_INLINE int rc_exact_by_fma(const struct rc_to_s8 *to, size_t o)
+{
+    return to->shift[o] >= 0;
+}
+
+/* An integer q of an int32 added to it has q in its lower half. */
+#define RC_UNITS 6755399441055744.0 /* 1.5 * 2^52 */
+
 /* multiplier / 2^(31 + shift), exact, for a shift of -30 to 31. */
 RC_INLINE double rc_scale_of(int32_t multiplier, int32_t shift)
 {
@@ -45,7 +55,7 @@ RC_INLINE double rc_scale_of(int32_t multiplier, int32_t shift)
  * already. The sum's unit in the last place is 1, so adding rounds it; every compiler makes vectors of this. */
 RC_INLINE int32_t rc_nearest_of(double t)
 {
-    const double shift = 6755399441055744.0; /* 1.5 * 2^52 */
+    const double shift = RC_UNITS;
     t = t < -512.0 ? -512.0 : t > 512.0 ? 512.0 : t;
     return (int32_t)((t + shift) - shift);
 }

@@ -80,31 +80,30 @@ typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const
 typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, size_t ldy,
                            int transposed, const float *x, const float *w, float *y);
 
-/* int8 weights of n outputs by k inputs, packed: as w + 128, outputs by sixteens, and the inputs of each group by fours.
- * For input p of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 + o % 16 * 4 + p % 4], with quads =
- * ceil(group / 4); where there is no such output or input, anything. group : 1 to k (1 where k is 0), and groups =
- * ceil(k / group). sums : of the weights of a group, n rows of groups. zero_point : n rows of groups, to be taken off
- * each weight; or NULL. */
+/* int8 weights of n outputs by k inputs, packed: as w + 128, or for unsigned inputs as they are; outputs by sixteens,
+ * and the inputs of each group by fours. For input p of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 + o
+ * % 16 * 4 + p % 4], with quads = ceil(group / 4); where there is no such output or input, anything. group : 1 to k (1
+ * where k is 0), and groups = ceil(k / group). zero_point : n rows of groups, to be taken off each weight; or NULL. */
 struct rc_packed_s8 {
     size_t n, k, group;
     const uint8_t *w;
-    const int32_t *sums;
     const int8_t *zero_point;
 };
 
-/* Pack w, n rows of k, for outputs 16 * begin to 16 * end: packed and sums are those of the struct. */
-typedef int rc_gemm_s8_pack(size_t begin, size_t end, size_t n, size_t k, size_t group, const int8_t *w,
-                            uint8_t *packed, int32_t *sums);
+/* Pack w, n rows of k, for outputs 16 * begin to 16 * end. flip : bits that are turned over in each weight: 128 makes it w
+ * + 128. */
+typedef int rc_gemm_s8_pack(size_t begin, size_t end, size_t n, size_t k, size_t group, const int8_t *w, uint8_t flip,
+                            uint8_t *packed);
 
-/* gemm_s8s8 and gemm_u8s8 of weights that were packed, for the rows i in begin .. end and the outputs o in first ..
- * stop, first a multiple of 16. x : rows of w->k, which begin ldx elements apart; w : of one group, without zero points;
- * y : rows of w->n. */
+/* gemm_s8s8 and gemm_u8s8 of weights that were packed, as w + 128 and as they are, for the rows i in begin .. end and the
+ * outputs o in first .. stop, first a multiple of 16. x : rows of w->k, which begin ldx elements apart; w : of one group,
+ * without zero points; y : rows of w->n. */
 typedef int rc_gemm_s8s8_packed(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
                                 const struct rc_packed_s8 *w, int32_t *y);
 typedef int rc_gemm_u8s8_packed(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const uint8_t *x,
                                 const struct rc_packed_s8 *w, int32_t *y);
 
-/* The same, with the sum to int8. */
+/* gemm_s8s8 with the sum to int8. */
 typedef int rc_gemm_s8s8_requantized(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
                                      const struct rc_packed_s8 *w, const struct rc_to_s8 *to, int8_t *y);
 

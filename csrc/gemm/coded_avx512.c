@@ -52,13 +52,6 @@ RC_INLINE TARGET void scale_sums(const int affine, const int32_t *sums, const st
     }
 }
 
-RC_INLINE TARGET __m512i four_inputs(const uint8_t *x)
-{
-    int32_t four;
-    memcpy(&four, x, sizeof four);
-    return _mm512_set1_epi32(four);
-}
-
 RC_INLINE TARGET void coded_row(const enum kind kind, const uint8_t *x, const struct groups *of, const uint8_t *w,
                                 const uint8_t *table, const int32_t *x_sums, float *totals)
 {
@@ -212,7 +205,9 @@ TARGET int rc_gemm_s8_lay_avx512(size_t begin, size_t end, size_t k, size_t grou
         for (size_t g = 0; g < groups; g++) {
             const uint8_t *from = (const uint8_t *)x + i * ldx + g * group;
             const size_t count = rc_min(group, k - g * group);
-            sums[i * groups + g] = (int32_t)sum_of(0, from, count);
+            int32_t four[4];
+            sums_of_four(from, ldx, 1, count, four);
+            sums[i * groups + g] = four[0];
             if (laid) {
                 memcpy(laid + i * ldl + g * padded, from, count);
                 memset(laid + i * ldl + g * padded + count, 0, padded - count);

@@ -81,6 +81,7 @@ RC_INLINE TARGET void any_group(const struct rc_coded *w, size_t height, size_t 
                                 PANEL *panel, LAID *ready, int32_t *sums, const int32_t *x_sums, size_t ldsums,
                                 float *totals)
 {
+    static const uint32_t nothing[MR];
     memset(sums, 0, height * NR * sizeof *sums);
     for (size_t q = 0; q < of->quads; q += KC / 4) {
         const size_t quads = rc_min(KC / 4, of->quads - q);
@@ -93,7 +94,7 @@ RC_INLINE TARGET void any_group(const struct rc_coded *w, size_t height, size_t 
                 now = bytes + v * KC * 16;
             }
             if (sizeof(PANEL) > 1)
-                fill_packed(now, quads, panel + v * ldp);
+                fill_packed(CODES, now, quads, panel + v * ldp);
         }
         if (sizeof(PANEL) == 1) {
             from = (const PANEL *)(w->bits == 4 ? bytes : codes + q * 64);
@@ -104,9 +105,11 @@ RC_INLINE TARGET void any_group(const struct rc_coded *w, size_t height, size_t 
             const uint8_t *row = x + i * ldx + q * 4;
             if (!IN_PLACE)
                 for (size_t r = 0; r < mr; r++)
-                    lay(SIGNED, row + r * ldx, quads * 4, ready + r * ldr);
-            NAME(tiles)[0][mr - 1][nv - 1](IN_PLACE ? (const LAID *)row : ready, IN_PLACE ? ldx : ldr, quads, from, ldp,
-                                           0, sums + i * NR);
+                    lay(0, row + r * ldx, quads * 4, ready + r * ldr);
+            const struct tile t = {.x = IN_PLACE ? (const void *)row : ready, .ldx = IN_PLACE ? ldx : ldr, .quads = quads,
+                                   .panel = from, .ldp = ldp, .from = sums + i * NR, .ldf = NR, .less = nothing,
+                                   .to = sums + i * NR, .ldt = NR, .width = 16};
+            NAME(tiles)[0][mr - 1][nv - 1](&t);
         }
     }
     for (size_t i = 0; i < height; i++)

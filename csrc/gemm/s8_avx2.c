@@ -12,34 +12,35 @@
 #define FEW_S8S8 rc_few_avx2_s8s8
 #define FEW_U8S8 rc_few_avx2_u8s8
 
-RC_INLINE TARGET void finish(int32_t *sums, const int32_t *start, uint32_t less, size_t nv)
+/* Eight sums, scaled in double and rounded to integers, ties to even: 0 1 4 5 | 2 3 6 7. */
+RC_INLINE TARGET __m256i eight(const int32_t *sums, const double *scale)
 {
-    const __m256i taken = _mm256_set1_epi32((int32_t)less);
-    for (size_t o = 0; o < nv * 16; o += 8) {
-        __m256i *at = (__m256i *)(sums + o);
-        const __m256i sum = _mm256_add_epi32(_mm256_load_si256(at), _mm256_load_si256((const __m256i *)(start + o)));
-        _mm256_store_si256(at, _mm256_sub_epi32(sum, taken));
-    }
+    const __m256d units = _mm256_set1_pd(RC_UNITS);
+    const __m256d a = _mm256_fmadd_pd(_mm256_cvtepi32_pd(_mm_loadu_si128((const __m128i *)sums)),
+                                      _mm256_load_pd(scale), units);
+    const __m256d b = _mm256_fmadd_pd(_mm256_cvtepi32_pd(_mm_loadu_si128((const __m128i *)(sums + 4))),
+                                      _mm256_load_pd(scale + 4), units);
+    return _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castpd_ps(a), _mm256_castpd_ps(b), 0x88));
 }
 
-RC_INLINE TARGET void to_s32(const int32_t *sums, size_t width, int32_t *y)
-{
-    memcpy(y, sums, width * sizeof *y);
-}
-
+/* Packing saturates, as clipping would. */
 RC_INLINE TARGET void to_s8(const int32_t *sums, const double *scale, int32_t zero_point, int32_t lowest,
                             int32_t highest, size_t width, int8_t *y)
 {
-    const __m128i zero = _mm_set1_epi32(zero_point), low = _mm_set1_epi32(lowest), high = _mm_set1_epi32(highest);
-    const __m128i bytes = _mm_set1_epi32(0x0C080400);
-    for (size_t o = 0; o < width; o += 4) {
-        const __m128i sum = _mm_load_si128((const __m128i *)(sums + o));
-        __m128i q = _mm256_cvtpd_epi32(_mm256_mul_pd(_mm256_cvtepi32_pd(sum), _mm256_load_pd(scale + o)));
-        /* Sums are far from the ends of an int32 only after the scale, below 1: clip the quotient to int16 first. */
-        q = _mm_min_epi32(_mm_max_epi32(q, _mm_set1_epi32(-32768)), _mm_set1_epi32(32767));
-        q = _mm_min_epi32(_mm_max_epi32(_mm_add_epi32(q, zero), low), high);
-        const int32_t four = _mm_cvtsi128_si32(_mm_shuffle_epi8(q, bytes));
-        memcpy(y + o, &four, rc_min(width - o, 4));
+    const __m256i zero = _mm256_set1_epi16((int16_t)zero_point);
+    for (size_t o = 0; o < width; o += 16) {
+        __m256i q = _mm256_packs_epi32(eight(sums + o, scale + o), eight(sums + o + 8, scale + o + 8));
+        q = _mm256_packs_epi16(_mm256_adds_epi16(q, zero), q);
+        /* 0 1 4 5 8 9 12 13 .. | 2 3 6 7 10 11 14 15 .. */
+        __m128i all = _mm_unpacklo_epi16(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
+        all = _mm_min_epi8(_mm_max_epi8(all, _mm_set1_epi8((int8_t)lowest)), _mm_set1_epi8((int8_t)highest));
+        if (width - o >= 16) {
+            _mm_storeu_si128((__m128i *)(y + o), all);
+        } else {
+            int8_t some[16];
+            _mm_storeu_si128((__m128i *)some, all);
+            memcpy(y + o, some, width - o);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ static int32_t sum_of_group(const int8_t *x, const struct rc_packed_s8 *w, size_
 }
 
 int rc_gemm_s8_pack_portable(size_t begin, size_t end, size_t n, size_t k, size_t group, const int8_t *w,
-                             uint8_t *packed, int32_t *sums)
+                             uint8_t flip, uint8_t *packed)
 {
     const size_t groups = (k + group - 1) / group, quads = (group + 3) / 4;
     for (size_t o = begin * 16; o < rc_min(end * 16, n); o++)
@@ -23,12 +23,8 @@ int rc_gemm_s8_pack_portable(size_t begin, size_t end, size_t n, size_t k, size_
             const size_t count = rc_min(group, k - g * group);
             const int8_t *from = w + o * k + g * group;
             uint8_t *to = packed + (o / 16 * groups + g) * quads * 64 + o % 16 * 4;
-            int32_t sum = 0;
-            for (size_t p = 0; p < count; p++) {
-                to[p / 4 * 64 + p % 4] = (uint8_t)(from[p] + 128);
-                sum += from[p];
-            }
-            sums[o * groups + g] = sum;
+            for (size_t p = 0; p < count; p++)
+                to[p / 4 * 64 + p % 4] = (uint8_t)from[p] ^ flip;
         }
     return RC_OK;
 }
@@ -51,7 +47,7 @@ int rc_gemm_u8s8_packed_portable(size_t begin, size_t end, size_t first, size_t 
             const uint8_t *packed = w->w + o / 16 * quads * 64 + o % 16 * 4;
             int32_t sum = 0;
             for (size_t p = 0; p < w->k; p++)
-                sum += x[i * ldx + p] * (packed[p / 4 * 64 + p % 4] - 128);
+                sum += x[i * ldx + p] * (int8_t)packed[p / 4 * 64 + p % 4];
             y[i * w->n + o] = sum;
         }
     return RC_OK;

@@ -1,7 +1,14 @@
-/* Template of the integer products. Included after these were defined:
+/* Template of the integer products. Included after a file of tiles and after these were defined:
  *
  * S8S8, U8S8, S8S8_PACKED, U8S8_PACKED, REQUANTIZED, SCALED   the kernels' names
  * FEW_S8S8, FEW_U8S8   the kernels of s8_few.h
+ * to_s8(sums, scale, zero_point, lowest, highest, width, y)   a row of sums to int8
+ * scaled(sums, x_scale, w_scale, nv, totals)   add a row's sums, scaled, to its totals
+ * to_floats(totals, bias, width, y)   a row of totals, with the bias if it is not NULL, rounded to float
+ * scaled_to_floats(sums, x_scale, w_scale, bias, width, y)   all of this for the sums of a single group
+ *
+ * The file of tiles has defined:
+ *
  * NAME(what)           the name of a function of this file
  * TARGET               the instruction set
  * FEW(k)               rows of x, of k inputs, for which s8_few.h is faster than packing on the way
@@ -9,290 +16,333 @@
  *                      = 48 outputs, or 16 or 32
  * PANEL                the type in which a packed byte of w is multiplied
  * LAID                 the type in which an input is multiplied
- * IN_PLACE             whether whole quads of x are read where they are; else, and always at a tail, they are laid ready
+ * IN_PLACE             whether inputs are read where they are; else they are laid ready
+ * KC_PACKED            inputs of a panel that is read where it is
  * FLIP(x_unsigned)     what is added to each byte of w, so it times the sum of a row of x is taken off: 128, or 0
- * lay(as, x, count, out)         write count inputs, and zeros up to the next quad
- * sum_of(x_unsigned, x, count)   the sum of inputs, modulo 2^32
- * fill_packed(w, quads, out)     sixteen outputs of packed bytes as a panel (where PANEL is no byte)
- * fill_raw(flip, w, ldw, rows, count, out)   the same from up to sixteen rows of w, which begin ldw bytes apart
- * tile(x_unsigned, mr, nv, x, ldx, quads, panel, ldp, ahead, sums)   add to sums, rows of NR, the products of mr rows
- *                      of x with nv times sixteen outputs; ldp from sixteen outputs to the next, in elements; ask for
- *                      what lies `ahead` bytes behind each line of the panel
- * stream(x, quads, w, sums)      the same for one row and sixteen outputs (where PANEL is a byte)
- * finish(sums, start, less, nv)  sums + start - less, in place
- * to_s32(sums, width, y), to_s8(...), scaled(...), to_floats(...), scaled_to_floats(...)   as they say below
+ * lay(x_unsigned, x, count, out)   write count inputs, and zeros up to the next quad
+ * sums_of_four(x, ldx, rows, count, out)   the sums of up to four rows of count int8 inputs, modulo 2^32
+ * fill_packed(stored, w, quads, out)   sixteen outputs of packed bytes as a panel (where PANEL is no byte)
+ * fill_raw(flip, w, ldw, rows, count, out)   the same from up to sixteen rows of w, which begin ldw bytes apart, as w +
+ *                      flip
+ * NAME(tiles)          the tiles, as s8_tile_table.h has them
+ * stream(x_unsigned, t, w)      a tile of one row and sixteen outputs, of packed bytes
  *
  * The idea: outputs lie across the lanes, so a short k costs nothing at the end of a sum; four inputs of a row meet
- * four weights of each output in an instruction. NR outputs of w, KC inputs at a time, are a panel, which stays in L1
- * while MC rows of x meet it; the sums wait in L2, on the stack. Of the two operands of vpdpbusd one must be unsigned:
- * it is w, as w + 128, and 128 times the sum of a row of x is taken off in the end. So x is read as it is. */
+ * four weights of each output in an instruction. A tile's sums stay in registers for KC_PACKED inputs, nearly always
+ * all that there are, while w comes from L2, where it stays for a block of rows of x; what follows a sum reads it from
+ * L1, or nothing follows it and it is written where it belongs. Of the two operands of vpdpbusd one must be unsigned: x,
+ * or if that is signed w, as w + 128, and 128 times the sum of a row of x is taken off. So x is read as it is. */
+
+/* A block of rows of x takes at most half of L2, beside a panel, and its sums, where they are not done with a panel, 24
+ * KiB on the stack; where groups have scales, the totals take more. */
+enum { MOST_ROWS = 512, MC_ROWS = 128, MC_GROUPED = 32, GROUP_SUMS = 8192, ROW_LAID = 4096 };
+enum { READY = MR * (KC + 64 / sizeof(LAID)), OF_PANEL = NV * KC * 16 };
+enum follow { TO_S32, TO_S8, TO_FLOATS, TO_TOTALS };
+
 /* A product of `height` rows of x with `width` outputs: where they are. */
 struct block {
     size_t height, width, k; /* inputs */
     const uint8_t *x;
     size_t ldx;
+    const uint32_t *less; /* of each row: FLIP times the sum of its inputs */
+    const int32_t *rest;  /* of each row: the last inputs, where k is no multiple of 4 */
+    const int32_t *start; /* of each output: what its sums begin with */
     const uint8_t *packed; /* NULL: from raw */
     size_t ldw;            /* bytes from sixteen outputs to the next */
-    ptrdiff_t next;        /* bytes from packed to what is read after it */
     const int8_t *raw;
     size_t ldraw;
 };
 
-/* block_sums of one row and packed w: outputs by sixteens, so that w is read in the order in which it lies. */
-RC_INLINE TARGET void one_row(const enum as as, const int in_place, const struct block *b, size_t nv, LAID *ready,
-                              int32_t *sums)
+/* What follows the sums of a block: where the results are, rows of ldy, and by the kind of what follows how they are
+ * made. */
+struct results {
+    size_t ldy;
+    void *y;
+    const struct rc_to_s8 *to;
+    size_t first; /* output */
+    int in_double;
+    const double *scale, *bias;
+    const float *x_scale, *w_scale, *bias_of_outputs;
+    const int32_t *zero; /* of each output, or NULL: times x_sums it is taken off */
+    const int32_t *x_sums;
+};
+
+/* What follows the sums of rows i to i + rows. */
+RC_INLINE TARGET void finish(const enum follow follow, const struct block *b, const struct results *r, size_t i,
+                             size_t rows, int32_t *sums)
 {
-    const size_t whole = in_place ? b->k / 4 * 4 : 0;
-    for (size_t v = 0; v < nv; v++) {
-        const uint8_t *w = b->packed + v * b->ldw;
-        stream((const LAID *)b->x, whole / 4, (const PANEL *)w, sums + v * 16);
-        for (size_t p = whole; p < b->k; p += KC) {
-            const size_t count = rc_min(KC, b->k - p);
-            lay(as, b->x + p, count, ready);
-            stream(ready, (count + 3) / 4, (const PANEL *)(w + p * 16), sums + v * 16);
+    for (size_t end = i + rows; follow != TO_S32 && i < end; i++, sums += NR) {
+        if (follow == TO_S8) {
+            int8_t *y = (int8_t *)r->y + i * r->ldy;
+            if (r->in_double)
+                to_s8(sums, r->scale, r->to->zero_point, r->to->lowest, r->to->highest, b->width, y);
+            else
+                for (size_t o = 0; o < b->width; o++)
+                    y[o] = rc_to_s8_one(sums[o], r->to, r->first + o);
+        }
+        if (follow == TO_FLOATS)
+            scaled_to_floats(sums, r->x_scale[i], r->scale, r->bias, b->width, (float *)r->y + i * r->ldy);
+        if (follow == TO_TOTALS) {
+            if (r->zero)
+                for (size_t o = 0; o < NR; o++)
+                    sums[o] = (int32_t)((uint32_t)sums[o] - (uint32_t)r->zero[o] * (uint32_t)r->x_sums[i]);
+            scaled(sums, r->x_scale[i], r->w_scale, (b->width + 15) / 16, (double *)r->y + i * r->ldy);
         }
     }
 }
 
-/* The products of a block, in sums, rows of NR: of w + FLIP. */
-RC_INLINE TARGET void block_sums(const enum as as, const int raw, const struct block *b, PANEL *panel, LAID *ready,
-                                 int32_t *sums)
+/* The product of one row, and packed w: outputs by sixteens, so that w is read in the order in which it lies. Where
+ * inputs are laid ready, sums of ROW_LAID of them are added. */
+RC_INLINE TARGET void one_row(const int x_unsigned, const struct block *b, int32_t *y, size_t last_width)
 {
-    const int x_unsigned = as == UNSIGNED, in_place = IN_PLACE && as != UNSIGNED_LESS_128;
-    const size_t nv = (b->width + 15) / 16, ldr = KC + 64 / sizeof(LAID);
-    memset(sums, 0, b->height * NR * sizeof *sums);
-    if (b->height == 1 && !raw && sizeof(PANEL) == 1) {
-        one_row(as, in_place, b, nv, ready, sums);
+    const size_t nv = (b->width + 15) / 16, most = IN_PLACE ? b->k : ROW_LAID;
+    LAID laid[IN_PLACE ? 1 : ROW_LAID] __attribute__((aligned(64)));
+    for (size_t p = 0; p == 0 || p < b->k; p += most) {
+        const size_t count = rc_min(most, b->k - p);
+        if (!IN_PLACE)
+            lay(x_unsigned, b->x + p, count, laid);
+        for (size_t v = 0; v < nv; v++) {
+            int32_t *to = y + v * 16;
+            const struct tile t = {.x = IN_PLACE ? (const void *)b->x : laid,
+                                   .quads = IN_PLACE ? count / 4 : (count + 3) / 4,
+                                   .rest = IN_PLACE && count % 4 ? b->rest : NULL,
+                                   .from = p ? to : b->start + v * 16, .less = p ? (const uint32_t[1]){0} : b->less,
+                                   .to = to, .width = v + 1 < nv ? 16 : last_width};
+            stream(x_unsigned, &t, b->packed + v * b->ldw + p * 16);
+        }
+        if (most == 0)
+            break;
+    }
+}
+
+RC_INLINE TARGET void block_product(const int x_unsigned, const int raw, const enum follow follow,
+                                    const struct block *b, const struct results *r, PANEL *panel, LAID *ready,
+                                    int32_t *sums)
+{
+    const int made = raw || sizeof(PANEL) > 1; /* whether the panel is */
+    const size_t most = made ? KC : KC_PACKED, ldr = KC + 64 / sizeof(LAID), nv = (b->width + 15) / 16;
+    const size_t last_width = follow == TO_S32 ? b->width - (nv - 1) * 16 : 16;
+    static const uint32_t nothing[MR];
+    if (b->height == 1 && !raw) {
+        one_row(x_unsigned, b, follow == TO_S32 ? r->y : sums, last_width);
+        finish(follow, b, r, 0, 1, sums);
         return;
     }
-    for (size_t p = 0; p < b->k; p += KC) {
-        const size_t count = rc_min(KC, b->k - p), quads = (count + 3) / 4;
-        const PANEL *from = panel;
-        size_t ldp = KC * 16;
-        ptrdiff_t ahead = 0;
+    struct tile t = {.ldp = made ? KC * 16 : b->ldw, .panel = panel, .x = ready, .ldx = IN_PLACE ? b->ldx : ldr};
+    for (size_t p = 0; p == 0 || p < b->k; p += most) {
+        const size_t count = rc_min(most, b->k - p);
+        const int last = p + count == b->k;
+        t.quads = IN_PLACE ? count / 4 : (count + 3) / 4;
         if (raw) {
             for (size_t v = 0; v < nv; v++)
                 fill_raw(FLIP(x_unsigned), b->raw + v * 16 * b->ldraw + p, b->ldraw, rc_min(16, b->width - v * 16),
-                         count, panel + v * ldp);
-            if (p + count < b->k)
+                         count, panel + v * KC * 16);
+            if (!last)
                 prefetch_block(b->raw + p + count, b->width, b->ldraw, rc_min(KC, b->k - p - count));
-        } else if (sizeof(PANEL) == 1) {
-            from = (const PANEL *)(b->packed + p * 16);
-            ldp = b->ldw;
-            ahead = p + count < b->k ? (ptrdiff_t)count * 16 : b->next - (ptrdiff_t)(p * 16);
-        } else {
+        } else if (made) {
             for (size_t v = 0; v < nv; v++)
-                fill_packed(b->packed + v * b->ldw + p * 16, quads, panel + v * ldp);
+                fill_packed(x_unsigned ? AS_THEY_ARE : PLUS_128, b->packed + v * b->ldw + p * 16, (count + 3) / 4, panel + v * KC * 16);
+        } else {
+            t.panel = b->packed + p * 16;
+            /* The panel of the next outputs, if this one is short; else what comes of this one. */
+            t.ahead = b->k <= KC ? NV * (ptrdiff_t)b->ldw : 2048;
         }
         for (size_t i = 0; i < b->height; i += MR) {
             const size_t mr = rc_min(MR, b->height - i);
             const uint8_t *x = b->x + i * b->ldx + p;
-            const LAID *rows = (const LAID *)x;
-            size_t ldx = b->ldx;
-            if (!in_place || count % 4) {
-                for (size_t r = 0; r < mr; r++)
-                    lay(as, x + r * b->ldx, count, ready + r * ldr);
-                rows = ready;
-                ldx = ldr;
+            if (IN_PLACE) {
+                t.x = x;
+                t.rest = last && b->k % 4 ? b->rest + i : NULL;
+            } else {
+                for (size_t row = 0; row < mr; row++)
+                    lay(x_unsigned, x + row * b->ldx, count, ready + row * ldr);
             }
-            NAME(tiles)[x_unsigned][mr - 1][nv - 1](rows, ldx, quads, from, ldp, ahead, sums + i * NR);
-            ahead = 0;
+            int32_t *at = b->k > most ? sums + i * NR : sums;
+            t.from = p ? at : b->start;
+            t.ldf = p ? NR : 0;
+            t.less = p ? nothing : b->less + i;
+            t.to = last && follow == TO_S32 ? (int32_t *)r->y + i * r->ldy : at;
+            t.ldt = last && follow == TO_S32 ? r->ldy : NR;
+            t.width = last ? last_width : 16;
+            NAME(tiles)[x_unsigned][mr - 1][nv - 1](&t);
+            t.ahead = 0;
+            if (last)
+                finish(follow, b, r, i, mr, at);
         }
     }
+}
+
+/* The sums of rows, modulo 2^32. */
+RC_INLINE TARGET void sums_of_rows(const struct block *b, int32_t *x_sums)
+{
+    for (size_t i = 0; i < b->height; i += 4) {
+        int32_t four[4];
+        sums_of_four(b->x + i * b->ldx, b->ldx, rc_min(4, b->height - i), b->k, four);
+        memcpy(x_sums + i, four, rc_min(4, b->height - i) * sizeof *four);
+    }
+}
+
+/* The inputs that whole quads leave, with zeros. */
+RC_INLINE void rests_of_rows(const struct block *b, int32_t *rest)
+{
+    const size_t count = b->k % 4;
+    if (IN_PLACE && count)
+        for (size_t i = 0; i < b->height; i++) {
+            const uint8_t *x = b->x + i * b->ldx + b->k - count;
+            rest[i] = x[0] | (count > 1 ? x[1] << 8 : 0) | (count > 2 ? x[2] << 16 : 0);
+        }
 }
 
 /* What is multiplied, for all kernels of one group. */
 struct job {
     size_t begin, end, first, stop, n, k, ldx;
-    const uint8_t *x;
-    const struct rc_packed_s8 *packed; /* NULL: from raw */
+    const void *x, *packed; /* NULL: from raw */
     const int8_t *raw;
 };
-enum { READY = MR * (KC + 64 / sizeof(LAID)), OF_PANEL = NV * KC * 16 };
 
-/* The block of rows i0 and outputs o0 of a job. */
-RC_INLINE struct block block_of(const int raw, const struct job *j, size_t i0, size_t o0)
-{
-    const size_t ldw = (j->k + 3) / 4 * 64;
-    struct block b = {.height = rc_min(j->end - i0, MC_ROWS), .width = rc_min(j->stop - o0, NR), .k = j->k,
-                      .x = j->x + i0 * j->ldx, .ldx = j->ldx, .ldw = ldw, .next = NV * (ptrdiff_t)ldw};
-    if (raw)
-        b.raw = j->raw + o0 * j->k, b.ldraw = j->k;
-    else
-        b.packed = (const uint8_t *)j->packed->w + o0 / 16 * ldw;
-    return b;
-}
-
-/* FLIP times the sums of the rows of a block. */
-RC_INLINE TARGET void sums_of_rows(const enum as as, const struct block *b, uint32_t *less)
-{
-    for (size_t i = 0; i < b->height; i++) {
-        uint32_t sum = FLIP(as == UNSIGNED) ? sum_of(as != SIGNED, b->x + i * b->ldx, b->k) : 0;
-        if (as == UNSIGNED_LESS_128)
-            sum -= 128 * (uint32_t)b->k;
-        less[i] = FLIP(as == UNSIGNED) * sum;
-    }
-}
-
-RC_INLINE TARGET int exact(const enum as as, const int raw, const struct job *j, int32_t *y)
+/* The whole of a job; results : of output 0 and row 0. */
+RC_INLINE TARGET int product(const int x_unsigned, const int raw, const enum follow follow, const struct job *j,
+                             const struct results *of)
 {
     PANEL panel[raw || sizeof(PANEL) > 1 ? OF_PANEL : 1] __attribute__((aligned(64)));
     LAID ready[READY] __attribute__((aligned(64)));
     int32_t sums[MC_ROWS * NR] __attribute__((aligned(64))), start[NR] __attribute__((aligned(64))) = {0};
-    uint32_t less[MC_ROWS];
+    double scale[NR] __attribute__((aligned(64))), added[NR] __attribute__((aligned(64)));
+    union { /* the sums of rows, and FLIP times them */
+        int32_t sums[MOST_ROWS];
+        uint32_t less[MOST_ROWS];
+    } x;
+    int32_t rest[MOST_ROWS];
+    const size_t ldw = (j->k + 3) / 4 * 64, k = j->k ? j->k : 1;
+    const size_t rows = k > (raw || sizeof(PANEL) > 1 ? KC : KC_PACKED)
+                            ? MC_ROWS : rc_min(MOST_ROWS, L2 / 2 / k < MC_ROWS ? MC_ROWS : L2 / 2 / k / MR * MR);
 
-    for (size_t i0 = j->begin; i0 < j->end; i0 += MC_ROWS)
-        for (size_t o0 = j->first; o0 < j->stop; o0 += NR) {
-            const struct block b = block_of(raw, j, i0, o0);
-            if (o0 == j->first)
-                sums_of_rows(as, &b, less);
-            block_sums(as, raw, &b, panel, ready, sums);
-            if (as == UNSIGNED_LESS_128)
-                for (size_t o = 0; o < b.width; o++)
-                    start[o] = (int32_t)(128 * (uint32_t)j->packed->sums[o0 + o]);
-            for (size_t i = 0; i < b.height; i++) {
-                finish(sums + i * NR, start, less[i], (b.width + 15) / 16);
-                to_s32(sums + i * NR, b.width, y + (i0 + i) * j->n + o0);
-            }
+    memset(&x, 0, sizeof x);
+    for (size_t i0 = j->begin; i0 < j->end; i0 += rows) {
+        struct block b = {.height = rc_min(j->end - i0, rows), .k = j->k, .x = (const uint8_t *)j->x + i0 * j->ldx,
+                          .ldx = j->ldx, .less = x.less, .rest = rest, .start = start, .ldw = ldw, .ldraw = j->k};
+        if (FLIP(x_unsigned)) {
+            sums_of_rows(&b, x.sums);
+            for (size_t i = 0; i < b.height; i++)
+                x.less[i] *= FLIP(x_unsigned);
         }
+        rests_of_rows(&b, rest);
+        for (size_t o0 = j->first; o0 < j->stop; o0 += NR) {
+            struct results r = *of;
+            b.width = rc_min(j->stop - o0, NR);
+            if (raw)
+                b.raw = j->raw + o0 * j->k;
+            else
+                b.packed = (const uint8_t *)j->packed + o0 / 16 * ldw;
+            if (follow == TO_S32)
+                r.y = (int32_t *)of->y + i0 * j->n + o0;
+            for (size_t o = 0; follow != TO_S32 && o < NR; o++) {
+                /* Outputs past the range repeat its last one, and drop the results. */
+                const size_t at = o0 + rc_min(o, b.width - 1);
+                if (follow == TO_S8) {
+                    start[o] = of->to->bias[at];
+                    scale[o] = rc_scale_of(of->to->multiplier[at], of->to->shift[at]);
+                    r.in_double &= rc_exact_by_fma(of->to, at);
+                } else {
+                    scale[o] = (double)of->w_scale[at];
+                    added[o] = of->bias_of_outputs ? (double)of->bias_of_outputs[at] : 0.0; /* no sum is -0.0 */
+                }
+            }
+            r.scale = scale, r.bias = added, r.first = o0;
+            if (follow == TO_S8)
+                r.y = (int8_t *)of->y + i0 * j->n + o0;
+            if (follow == TO_FLOATS)
+                r.y = (float *)of->y + i0 * j->n + o0, r.x_scale = of->x_scale + i0;
+            block_product(x_unsigned, raw, follow, &b, &r, panel, ready, sums);
+        }
+    }
     return RC_OK;
 }
 
 TARGET int S8S8_PACKED(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
-                                  const struct rc_packed_s8 *w, int32_t *y)
+                       const struct rc_packed_s8 *w, int32_t *y)
 {
-    return exact(SIGNED, 0, &(struct job){begin, end, first, stop, w->n, w->k, ldx, (const uint8_t *)x, w, NULL}, y);
+    return product(0, 0, TO_S32, &(struct job){begin, end, first, stop, w->n, w->k, ldx, x, w->w, NULL},
+                   &(struct results){.ldy = w->n, .y = y});
 }
 
 TARGET int U8S8_PACKED(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const uint8_t *x,
-                                  const struct rc_packed_s8 *w, int32_t *y)
+                       const struct rc_packed_s8 *w, int32_t *y)
 {
-    return exact(UNSIGNED_LESS_128, 0, &(struct job){begin, end, first, stop, w->n, w->k, ldx, x, w, NULL}, y);
+    return product(1, 0, TO_S32, &(struct job){begin, end, first, stop, w->n, w->k, ldx, x, w->w, NULL},
+                   &(struct results){.ldy = w->n, .y = y});
 }
 
 /* Weights as they are: for many rows of x they are packed on the way. For few, that takes longer than to multiply them
  * where they are, inputs across the lanes, and to add up the lanes of each sum. */
-TARGET int S8S8(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w,
-                           int32_t *y)
+TARGET int S8S8(size_t begin, size_t end, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w, int32_t *y)
 {
     if (m <= rc_min(FEW(k), FEW_ROWS))
         return FEW_S8S8(begin, end, m, n, k, x, w, y);
-    return exact(SIGNED, 1, &(struct job){0, m, begin, end, n, k, k, (const uint8_t *)x, NULL, w}, y);
+    return product(0, 1, TO_S32, &(struct job){0, m, begin, end, n, k, k, x, NULL, w},
+                   &(struct results){.ldy = n, .y = y});
 }
 
-TARGET int U8S8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w,
-                           int32_t *y)
+TARGET int U8S8(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint8_t *x, const int8_t *w, int32_t *y)
 {
     if (m <= rc_min(FEW(k), FEW_ROWS))
         return FEW_U8S8(begin, end, m, n, k, x, w, y);
-    return exact(UNSIGNED, 1, &(struct job){0, m, begin, end, n, k, k, x, NULL, w}, y);
+    return product(1, 1, TO_S32, &(struct job){0, m, begin, end, n, k, k, x, NULL, w},
+                   &(struct results){.ldy = n, .y = y});
 }
 
 TARGET int REQUANTIZED(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
-                                       const struct rc_packed_s8 *w, const struct rc_to_s8 *how, int8_t *y)
+                       const struct rc_packed_s8 *w, const struct rc_to_s8 *to, int8_t *y)
 {
-    const struct rc_to_s8 to = *how;
-    const struct job j = {begin, end, first, stop, w->n, w->k, ldx, (const uint8_t *)x, w, NULL};
-    PANEL panel[sizeof(PANEL) > 1 ? OF_PANEL : 1] __attribute__((aligned(64)));
-    LAID ready[READY] __attribute__((aligned(64)));
-    int32_t sums[MC_ROWS * NR] __attribute__((aligned(64))), bias[NR] __attribute__((aligned(64)));
-    double scale[NR] __attribute__((aligned(64)));
-    uint32_t less[MC_ROWS];
-
-    for (size_t i0 = begin; i0 < end; i0 += MC_ROWS)
-        for (size_t o0 = first; o0 < stop; o0 += NR) {
-            const struct block b = block_of(0, &j, i0, o0);
-            int in_double = 1;
-            if (o0 == first)
-                sums_of_rows(SIGNED, &b, less);
-            for (size_t o = 0; o < NR; o++) { /* outputs past the range repeat its last one, and drop the results */
-                const size_t at = o0 + rc_min(o, b.width - 1);
-                const int64_t most = (int64_t)j.k << 14, of_output = to.bias[at];
-                in_double &= rc_exact_in_double(&to, at, most + (of_output < 0 ? -of_output : of_output));
-                bias[o] = to.bias[at];
-                scale[o] = rc_scale_of(to.multiplier[at], to.shift[at]);
-            }
-            block_sums(SIGNED, 0, &b, panel, ready, sums);
-            for (size_t i = 0; i < b.height; i++) {
-                int8_t *to_row = y + (i0 + i) * j.n + o0;
-                finish(sums + i * NR, bias, less[i], NV);
-                if (in_double)
-                    to_s8(sums + i * NR, scale, to.zero_point, to.lowest, to.highest, b.width, to_row);
-                else
-                    for (size_t o = 0; o < b.width; o++)
-                        to_row[o] = rc_to_s8_one(sums[i * NR + o], &to, o0 + o);
-            }
-        }
-    return RC_OK;
-}
-
-/* Rows of a single group: no totals wait for others. */
-static TARGET __attribute__((noinline)) void NAME(one_group)(const struct job *j, const float *x_scale,
-                                                             const float *w_scale, const float *bias, float *y)
-{
-    PANEL panel[sizeof(PANEL) > 1 ? OF_PANEL : 1] __attribute__((aligned(64)));
-    LAID ready[READY] __attribute__((aligned(64)));
-    int32_t sums[MC_ROWS * NR] __attribute__((aligned(64))), start[NR] __attribute__((aligned(64))) = {0};
-    double scale[NR] __attribute__((aligned(64))), added[NR] __attribute__((aligned(64)));
-    uint32_t less[MC_ROWS];
-
-    for (size_t i0 = j->begin; i0 < j->end; i0 += MC_ROWS)
-        for (size_t o0 = j->first; o0 < j->stop; o0 += NR) {
-            const struct block b = block_of(0, j, i0, o0);
-            if (o0 == j->first)
-                sums_of_rows(SIGNED, &b, less);
-            for (size_t o = 0; o < NR; o++) { /* outputs past the range repeat its last one, and drop the results */
-                const size_t at = o0 + rc_min(o, b.width - 1);
-                scale[o] = (double)w_scale[at];
-                added[o] = bias ? (double)bias[at] : 0.0; /* no sum is -0.0, so nothing is changed */
-            }
-            block_sums(SIGNED, 0, &b, panel, ready, sums);
-            for (size_t i = 0; i < b.height; i++) {
-                finish(sums + i * NR, start, less[i], NV);
-                scaled_to_floats(sums + i * NR, x_scale[i0 + i], scale, added, b.width, y + (i0 + i) * j->n + o0);
-            }
-        }
+    return product(0, 0, TO_S8, &(struct job){begin, end, first, stop, w->n, w->k, ldx, x, w->w, NULL},
+                   &(struct results){.ldy = w->n, .y = y, .to = to, .in_double = 1});
 }
 
 TARGET int SCALED(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
-                                  const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale,
-                                  const float *bias, float *y)
+                  const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale, const float *bias, float *y)
 {
     const size_t n = w->n, k = w->k, group = w->group, groups = (k + group - 1) / group, quads = (group + 3) / 4;
-    if (w->zero_point)
-        return rc_gemm_s8s8_scaled_portable(begin, end, first, stop, ldx, x, x_scale, w, w_scale, bias, y);
-    if (groups == 1) {
-        NAME(one_group)(&(struct job){begin, end, first, stop, n, k, ldx, (const uint8_t *)x, w, NULL}, x_scale, w_scale,
-                        bias, y);
-        return RC_OK;
-    }
+    if (groups == 1 && !w->zero_point)
+        return product(0, 0, TO_FLOATS, &(struct job){begin, end, first, stop, n, k, ldx, x, w->w, NULL},
+                       &(struct results){.ldy = n, .y = y, .x_scale = x_scale, .w_scale = w_scale,
+                                         .bias_of_outputs = bias});
+
     PANEL panel[sizeof(PANEL) > 1 ? OF_PANEL : 1] __attribute__((aligned(64)));
     LAID ready[READY] __attribute__((aligned(64)));
-    int32_t sums[MC_GROUPED * NR] __attribute__((aligned(64))), start[NR] __attribute__((aligned(64))) = {0};
+    int32_t sums[MC_ROWS * NR] __attribute__((aligned(64))), start[NR] __attribute__((aligned(64))) = {0};
     double totals[MC_GROUPED * NR] __attribute__((aligned(64)));
     float scale[NR] __attribute__((aligned(64))) = {0};
-    uint32_t less[MC_GROUPED];
+    int32_t zero[NR] __attribute__((aligned(64))) = {0}, x_sums[GROUP_SUMS], rest[MC_GROUPED];
+    uint32_t less[MC_GROUPED] = {0};
+    /* The sums of inputs are kept for all outputs, unless there are too many groups. */
+    const int needed = FLIP(0) || w->zero_point, kept = groups <= GROUP_SUMS / MC_GROUPED;
 
     for (size_t i0 = begin; i0 < end; i0 += MC_GROUPED)
         for (size_t o0 = first; o0 < stop; o0 += NR) {
-            const size_t height = rc_min(end - i0, MC_GROUPED), width = rc_min(stop - o0, NR), nv = (width + 15) / 16;
-            memset(totals, 0, height * NR * sizeof *totals);
+            struct block b = {.height = rc_min(end - i0, MC_GROUPED), .width = rc_min(stop - o0, NR), .ldx = ldx,
+                              .less = less, .rest = rest, .start = start, .ldw = groups * quads * 64};
+            memset(totals, 0, b.height * NR * sizeof *totals);
             for (size_t g = 0; g < groups; g++) {
-                const struct block b = {.height = height, .width = width, .k = rc_min(group, k - g * group),
-                                        .x = (const uint8_t *)x + i0 * ldx + g * group, .ldx = ldx,
-                                        .packed = (const uint8_t *)w->w + (o0 / 16 * groups + g) * quads * 64,
-                                        .ldw = groups * quads * 64, .next = (ptrdiff_t)quads * 64};
-                for (size_t o = 0; o < width; o++)
+                int32_t *of_group = x_sums + (kept ? g * MC_GROUPED : 0);
+                b.k = rc_min(group, k - g * group);
+                b.x = (const uint8_t *)x + i0 * ldx + g * group;
+                b.packed = w->w + (o0 / 16 * groups + g) * quads * 64;
+                for (size_t o = 0; o < b.width; o++) {
                     scale[o] = w_scale[(o0 + o) * groups + g];
-                sums_of_rows(SIGNED, &b, less);
-                block_sums(SIGNED, 0, &b, panel, ready, sums);
-                for (size_t i = 0; i < height; i++) {
-                    finish(sums + i * NR, start, less[i], nv);
-                    scaled(sums + i * NR, x_scale[i0 + i], scale, nv, totals + i * NR);
+                    zero[o] = w->zero_point ? w->zero_point[(o0 + o) * groups + g] : 0;
                 }
+                if (needed && !(kept && o0 > first))
+                    sums_of_rows(&b, of_group);
+                for (size_t i = 0; FLIP(0) && i < b.height; i++)
+                    less[i] = FLIP(0) * (uint32_t)of_group[i];
+                rests_of_rows(&b, rest);
+                block_product(0, 0, TO_TOTALS, &b,
+                              &(struct results){.ldy = NR, .y = totals, .x_scale = x_scale + i0, .w_scale = scale,
+                                                .zero = w->zero_point ? zero : NULL, .x_sums = of_group},
+                              panel, ready, sums);
             }
-            for (size_t i = 0; i < height; i++)
-                to_floats(totals + i * NR, bias ? bias + o0 : NULL, width, y + (i0 + i) * n + o0);
+            for (size_t i = 0; i < b.height; i++)
+                to_floats(totals + i * NR, bias ? bias + o0 : NULL, b.width, y + (i0 + i) * n + o0);
         }
     return RC_OK;
 }

@@ -11,6 +11,7 @@
 #define PANEL uint8_t
 #define LAID uint8_t
 #define IN_PLACE 1
+#define KC_PACKED 4096
 #define FLIP(x_unsigned) ((x_unsigned) ? 0u : 128u)
 
 RC_INLINE TARGET __m512i bytes(const void *from, size_t count)
@@ -18,26 +19,36 @@ RC_INLINE TARGET __m512i bytes(const void *from, size_t count)
     return count >= 64 ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi8(((__mmask64)1 << count) - 1, from);
 }
 
-RC_INLINE TARGET void lay(const enum as as, const uint8_t *x, size_t count, uint8_t *out)
+RC_INLINE TARGET void lay(const int x_unsigned, const uint8_t *x, size_t count, uint8_t *out)
 {
-    const __m512i flip = _mm512_set1_epi8(as == UNSIGNED_LESS_128 ? -128 : 0);
-    for (size_t p = 0; p < count; p += 64) {
-        const __m512i v = bytes(x + p, count - p);
-        /* Zeros behind the last input, whatever is added to the inputs. */
-        const __mmask64 some = count - p >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << (count - p)) - 1;
-        _mm512_store_si512(out + p, _mm512_maskz_mov_epi8(some, _mm512_xor_si512(v, flip)));
-    }
+    (void)x_unsigned, (void)x, (void)count, (void)out; /* inputs are read where they are */
 }
 
-RC_INLINE TARGET uint32_t sum_of(const int x_unsigned, const uint8_t *x, size_t count)
+/* Neighbours are interleaved and added twice, which leaves the sums of a, b, c, d side by side. */
+RC_INLINE TARGET __m128i sums_over_lanes(const __m512i *v)
+{
+    const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(v[0], v[1]), _mm512_unpackhi_epi32(v[0], v[1]));
+    const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(v[2], v[3]), _mm512_unpackhi_epi32(v[2], v[3]));
+    const __m512i abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+RC_INLINE TARGET void sums_of_four(const uint8_t *x, size_t ldx, size_t rows, size_t count, int32_t *out)
 {
     const __m512i ones = _mm512_set1_epi8(1);
-    __m512i sum = _mm512_setzero_si512();
-    for (size_t p = 0; p < count; p += 64) {
-        const __m512i v = bytes(x + p, count - p);
-        sum = x_unsigned ? _mm512_dpbusd_epi32(sum, v, ones) : _mm512_dpbusd_epi32(sum, ones, v);
+    const uint8_t *row[4];
+    __m512i sum[4];
+    RC_UNROLL for (size_t r = 0; r < 4; r++) {
+        row[r] = x + rc_min(r, rows - 1) * ldx;
+        sum[r] = _mm512_setzero_si512();
     }
-    return (uint32_t)_mm512_reduce_add_epi32(sum);
+    for (size_t p = 0; p < count; p += 64) {
+        const __mmask64 some = ~(__mmask64)0 >> (64 - rc_min(64, count - p));
+        RC_UNROLL for (size_t r = 0; r < 4; r++)
+            sum[r] = _mm512_dpbusd_epi32(sum[r], ones, _mm512_maskz_loadu_epi8(some, row[r] + p));
+    }
+    _mm_storeu_si128((__m128i *)out, sums_over_lanes(sum));
 }
 
 /* Sixteen rows of sixteen int32 to sixteen columns. */
@@ -79,59 +90,89 @@ RC_INLINE TARGET void fill_raw(uint32_t flip, const int8_t *w, size_t ldw, size_
     }
 }
 
-RC_INLINE TARGET void fill_packed(const uint8_t *w, size_t quads, uint8_t *out)
+RC_INLINE TARGET void fill_packed(const enum stored stored, const uint8_t *w, size_t quads, uint8_t *out)
 {
-    (void)w, (void)quads, (void)out; /* a panel of bytes is used where it is */
+    (void)stored, (void)w, (void)quads, (void)out; /* a panel of bytes is used where it is */
 }
 
-RC_INLINE TARGET void tile(const int x_unsigned, const size_t mr, const size_t nv, const uint8_t *x, size_t ldx,
-                           size_t quads, const uint8_t *w, size_t ldw, ptrdiff_t ahead, int32_t *sums)
+RC_INLINE TARGET __m512i four_inputs(const void *x)
 {
-    __m512i acc[MR][NV];
+    int32_t four;
+    memcpy(&four, x, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+/* acc + the products of four inputs with sixteen outputs: the unsigned side comes first. */
+RC_INLINE TARGET __m512i dot(const int x_unsigned, __m512i acc, __m512i x, __m512i w)
+{
+    return x_unsigned ? _mm512_dpbusd_epi32(acc, x, w) : _mm512_dpbusd_epi32(acc, w, x);
+}
+
+RC_INLINE __mmask16 lanes(size_t count)
+{
+    return (__mmask16)(0xFFFFu >> (16 - count));
+}
+
+RC_INLINE TARGET void tile(const int x_unsigned, const size_t mr, const size_t nv, const struct tile *t)
+{
+    const uint8_t *x = t->x, *w = t->panel;
+    const size_t ldx = t->ldx, ldw = t->ldp;
+    const ptrdiff_t ahead = t->ahead;
+    __m512i acc[MR][NV], weight[NV];
     RC_UNROLL for (size_t i = 0; i < mr; i++)
         RC_UNROLL for (size_t v = 0; v < nv; v++)
-            acc[i][v] = _mm512_load_si512(sums + i * NR + v * 16);
-    for (size_t q = 0; q < quads; q++) {
-        __m512i weight[NV];
+            acc[i][v] = _mm512_sub_epi32(_mm512_loadu_si512(t->from + i * t->ldf + v * 16),
+                                         _mm512_set1_epi32((int32_t)t->less[i]));
+    for (size_t q = t->quads; q > 0; q--, x += 4, w += 64) {
         RC_UNROLL for (size_t v = 0; v < nv; v++) {
-            weight[v] = _mm512_loadu_si512(w + v * ldw + q * 64);
-            ask_for(w + v * ldw + q * 64 + ahead);
+            weight[v] = _mm512_loadu_si512(w + v * ldw);
+            ask_for(w + v * ldw + ahead);
         }
         RC_UNROLL for (size_t i = 0; i < mr; i++) {
-            int32_t four;
-            memcpy(&four, x + i * ldx + q * 4, sizeof four);
-            const __m512i input = _mm512_set1_epi32(four);
+            const __m512i input = four_inputs(x + i * ldx);
             RC_UNROLL for (size_t v = 0; v < nv; v++)
-                acc[i][v] = x_unsigned ? _mm512_dpbusd_epi32(acc[i][v], input, weight[v])
-                                       : _mm512_dpbusd_epi32(acc[i][v], weight[v], input);
+                acc[i][v] = dot(x_unsigned, acc[i][v], input, weight[v]);
         }
     }
-    RC_UNROLL for (size_t i = 0; i < mr; i++)
+    if (t->rest) {
         RC_UNROLL for (size_t v = 0; v < nv; v++)
-            _mm512_store_si512(sums + i * NR + v * 16, acc[i][v]);
+            weight[v] = _mm512_loadu_si512(w + v * ldw);
+        RC_UNROLL for (size_t i = 0; i < mr; i++) {
+            const __m512i input = _mm512_set1_epi32(t->rest[i]);
+            RC_UNROLL for (size_t v = 0; v < nv; v++)
+                acc[i][v] = dot(x_unsigned, acc[i][v], input, weight[v]);
+        }
+    }
+    const __mmask16 some = lanes(t->width);
+    RC_UNROLL for (size_t i = 0; i < mr; i++)
+        RC_UNROLL for (size_t v = 0; v < nv; v++) {
+            int32_t *to = t->to + i * t->ldt + v * 16;
+            if (v + 1 < nv)
+                _mm512_storeu_si512(to, acc[i][v]);
+            else
+                _mm512_mask_storeu_epi32(to, some, acc[i][v]);
+        }
 }
 
-/* One row of x and sixteen outputs: w is read as one stream, whose speed is what counts. Four sums of each output, of
- * every fourth quad, hide the latency of vpdpbusd. */
-RC_INLINE TARGET void stream(const uint8_t *x, size_t quads, const uint8_t *w, int32_t *sums)
+/* A tile of one row and sixteen outputs: w is read as one stream, whose speed is what counts. Four sums of each output,
+ * of every fourth quad, hide the latency of vpdpbusd. */
+RC_INLINE TARGET void stream(const int x_unsigned, const struct tile *t, const uint8_t *w)
 {
-    __m512i acc[4] = {_mm512_load_si512(sums)};
+    const uint8_t *x = t->x;
+    __m512i acc[4] = {_mm512_sub_epi32(_mm512_loadu_si512(t->from), _mm512_set1_epi32((int32_t)t->less[0]))};
     acc[1] = acc[2] = acc[3] = _mm512_setzero_si512();
-    size_t q = 0;
-    for (; q + 4 <= quads; q += 4)
+    size_t q = t->quads;
+    for (; q >= 4; q -= 4, x += 16, w += 256)
         RC_UNROLL for (size_t c = 0; c < 4; c++) {
-            int32_t four;
-            memcpy(&four, x + (q + c) * 4, sizeof four);
-            ask_for(w + (q + c) * 64 + 4096); /* past the next page */
-            acc[c] = _mm512_dpbusd_epi32(acc[c], _mm512_loadu_si512(w + (q + c) * 64), _mm512_set1_epi32(four));
+            ask_for(w + c * 64 + 4096); /* past the next page */
+            acc[c] = dot(x_unsigned, acc[c], four_inputs(x + c * 4), _mm512_loadu_si512(w + c * 64));
         }
-    for (; q < quads; q++) {
-        int32_t four;
-        memcpy(&four, x + q * 4, sizeof four);
-        acc[0] = _mm512_dpbusd_epi32(acc[0], _mm512_loadu_si512(w + q * 64), _mm512_set1_epi32(four));
-    }
-    _mm512_store_si512(sums,
-                       _mm512_add_epi32(_mm512_add_epi32(acc[0], acc[1]), _mm512_add_epi32(acc[2], acc[3])));
+    for (; q > 0; q--, x += 4, w += 64)
+        acc[0] = dot(x_unsigned, acc[0], four_inputs(x), _mm512_loadu_si512(w));
+    if (t->rest)
+        acc[1] = dot(x_unsigned, acc[1], _mm512_set1_epi32(t->rest[0]), _mm512_loadu_si512(w));
+    _mm512_mask_storeu_epi32(t->to, lanes(t->width), _mm512_add_epi32(_mm512_add_epi32(acc[0], acc[1]),
+                                                                      _mm512_add_epi32(acc[2], acc[3])));
 }
 
 #include "s8_tile_table.h"

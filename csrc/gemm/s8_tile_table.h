@@ -1,12 +1,9 @@
 /* A function for each size of a tile: where many were inlined into one, GCC 12 stored all sums in every step. */
-typedef void tile_function(const LAID *x, size_t ldx, size_t quads, const PANEL *panel, size_t ldp, ptrdiff_t ahead,
-                           int32_t *sums);
+typedef void tile_function(const struct tile *t);
 #define TILE(x_unsigned, mr, nv) \
-    static TARGET void NAME(tile_##x_unsigned##_##mr##_##nv)(const LAID *x, size_t ldx, size_t quads, \
-                                                             const PANEL *panel, size_t ldp, ptrdiff_t ahead, \
-                                                             int32_t *sums) \
+    static TARGET void NAME(tile_##x_unsigned##_##mr##_##nv)(const struct tile *t) \
     { \
-        tile(x_unsigned, mr, nv, x, ldx, quads, panel, ldp, ahead, sums); \
+        tile(x_unsigned, mr, nv, t); \
     }
 #define TILES(x_unsigned, mr) TILE(x_unsigned, mr, 1) TILE(x_unsigned, mr, 2) TILE(x_unsigned, mr, 3)
 #define NAMED(x_unsigned, mr) \

@@ -5,11 +5,29 @@
 #include "blocks.h"
 #include <string.h>
 
-/* A tile has NR outputs, or sixteen or thirty-two. KC inputs of them are a panel: of bytes 18 KiB of L1's 32, beside 3
- * of eight rows of x. A panel comes from memory, or is made, once for MC_ROWS rows of x, whose sums take 24 KiB of L2;
- * where groups have scales, for MC_GROUPED, because the totals take more. */
-enum { NV = 3, NR = NV * 16, KC = 384, MC_ROWS = 128, MC_GROUPED = 32 };
+/* A tile has NR outputs, or sixteen or thirty-two. A panel that is made has KC inputs of them: of bytes 18 KiB of L1's
+ * 32, beside 3 of eight rows of x. */
+enum { NV = 3, NR = NV * 16, KC = 384 };
 enum { FEW_ROWS = 12 }; /* for s8_few.h, at most */
+
+/* A tile: the products of mr rows of x with nv times sixteen outputs of a panel. */
+struct tile {
+    const void *x; /* rows, ldx elements apart, of whole quads */
+    size_t ldx, quads;
+    const int32_t *rest; /* of each row a last quad, or NULL */
+    const void *panel;
+    size_t ldp;      /* from sixteen outputs to the next, in elements */
+    ptrdiff_t ahead; /* bytes from a line of the panel to what is asked for meanwhile */
+    const int32_t *from; /* what the sums begin with, less less[i]: rows, ldf apart */
+    size_t ldf;
+    const uint32_t *less;
+    int32_t *to; /* the sums: rows, ldt apart, with `width` of the last sixteen */
+    size_t ldt, width;
+};
+
+/* What packed bytes are: weights, weights + 128, or codes from 0 to 255. */
+enum stored { AS_THEY_ARE, PLUS_128, CODES };
+
 /* For the products of codes. */
 enum { MC_CODED = 64 }; /* rows of x for which a panel is decoded once: their totals, and sums, take 12 KiB each */
 enum kind { NIBBLES, LOOKUP, BYTES };
@@ -22,9 +40,6 @@ struct groups {
     const int32_t *zero;
     int32_t zero_of_all;
 };
-
-/* How inputs are read. */
-enum as { SIGNED, UNSIGNED, UNSIGNED_LESS_128 };
 
 #if RC_X86
 /* Ask L1 for a line. __builtin_prefetch would do, but GCC 12 takes it for a reader of all memory, and stores the sums

@@ -33,10 +33,10 @@ STRIP = 128
 BLOCK = 256
 
 
-def _integer_product(op: str, packed: str, arguments, most: int):
+def _integer_product(op: str, packed: str, arguments, pack, most: int):
     """Return the binder of a product of two integer matrices, which ``arguments`` checks.
 
-    packed : the kernel for weights that were packed. most : inputs, whose sums are sure to fit an int32.
+    packed, pack : the kernel for weights that were packed, and what packs them. most : inputs, whose sums are sure to fit an int32.
     """
 
     def bind(kernel, row):
@@ -45,7 +45,7 @@ def _integer_product(op: str, packed: str, arguments, most: int):
 
         def held(w, m, n, k):
             """Return the packing of a prepared weight, but for a product so short that packing brings nothing."""
-            return held_of(w, gemm_s8.packed) if of_packed is not None and m * n * k > SHORT else None
+            return held_of(w, pack) if of_packed is not None and m * n * k > SHORT else None
 
         def long_sums(x, w):
             """Return the product in pieces of k, whose sums are added in int64."""
@@ -99,8 +99,8 @@ def _integer_product(op: str, packed: str, arguments, most: int):
     return bind
 
 
-gemm_s8s8 = _integer_product("gemm_s8s8", "gemm_s8s8_packed", s8s8_arguments, MAX_K_S8S8)
-gemm_u8s8 = _integer_product("gemm_u8s8", "gemm_u8s8_packed", u8s8_arguments, MAX_K_U8S8)
+gemm_s8s8 = _integer_product("gemm_s8s8", "gemm_s8s8_packed", s8s8_arguments, gemm_s8.packed, MAX_K_S8S8)
+gemm_u8s8 = _integer_product("gemm_u8s8", "gemm_u8s8_packed", u8s8_arguments, gemm_s8.packed_for_u8, MAX_K_U8S8)
 
 
 def gemm_f32mixed(kernel, row):

@@ -75,7 +75,7 @@ def packed_lut4(w: Shared) -> Held:
         table[: values.size] = values[0].view(np.uint8) ^ 128
         return _held(n, k, group, 4, _packed_codes(w.codes, n, k, group, bits=8, flip=0), table, scale, zero)
     steps, scale = quantized_codebook(w)
-    laid = gemm_s8.packed_bytes(np.ascontiguousarray(steps), group)[0]
+    laid = gemm_s8.packed_bytes(steps, group)
     return _held(n, k, group, 8, laid, np.zeros(16, np.uint8), scale, zero)
 
 

@@ -80,6 +80,11 @@ def packed(w: np.ndarray) -> Held:
     return pack(w, max(w.shape[1], 1), None)
 
 
+def packed_for_u8(w: np.ndarray) -> Held:
+    """Return weights (n, k) as a struct rc_packed_s8 for unsigned inputs."""
+    return pack(w, max(w.shape[1], 1), None, flip=0)
+
+
 def packed_quantized(w: Quantized) -> Held:
     """Return weights as a struct rc_packed_s8 and their scales.
 
@@ -102,25 +107,25 @@ def packed_quantized(w: Quantized) -> Held:
     return Held((held.struct, pointer(scales)), held.arrays, held.nbytes + own)
 
 
-def pack(w: np.ndarray, group: int, zero_point: np.ndarray | None) -> Held:
+def pack(w: np.ndarray, group: int, zero_point: np.ndarray | None, *, flip: int = 128) -> Held:
     """Return a struct rc_packed_s8, laid out as csrc/gemm/api.h writes it."""
     n, k = w.shape
-    laid, sums = packed_bytes(w, group)
-    arrays = pointer(laid), pointer(sums), ffi.NULL if zero_point is None else pointer(zero_point)
-    own = laid.nbytes + sums.nbytes + (0 if zero_point is None else zero_point.nbytes)
+    laid = packed_bytes(w, group, flip)
+    arrays = pointer(laid), ffi.NULL if zero_point is None else pointer(zero_point)
+    own = laid.nbytes + (0 if zero_point is None else zero_point.nbytes)
     return Held(ffi.new("struct rc_packed_s8 *", (n, k, group, *arrays)), arrays, own)
 
 
-def packed_bytes(w: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights + 128, laid out, and the sums of the weights of each group."""
+def packed_bytes(w: np.ndarray, group: int, flip: int = 128) -> np.ndarray:
+    """Return weights, with these bits turned over, laid out: with 128, weights + 128."""
     n, k = w.shape
     groups, quads, blocks = -(-k // group), -(-group // 4), -(-n // LANES)
-    laid, sums = empty((blocks, groups, quads, LANES, 4), np.uint8), np.zeros((n, groups), np.int32)
+    laid = empty((blocks, groups, quads, LANES, 4), np.uint8)
     if w.size:
         kernel, w = widest("gemm_s8_pack"), np.ascontiguousarray(w)
-        operands = n, k, group, pointer(w), pointer(laid, writable=True), pointer(sums, writable=True)
+        operands = n, k, group, pointer(w), flip, pointer(laid, writable=True)
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), blocks, w.nbytes / 1e9)
-    return laid, sums
+    return laid
 
 
 def multiply_packed(kernel, speed: float, x: np.ndarray, operands, shape: tuple[int, int]) -> None:

@@ -74,7 +74,7 @@ PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = 
     **{op: (partial(narrow_weight, op, argument="weight"), gemm_narrow.packed) for op in ACCEPTED},
     "gemm_bf16bf16": (of_bfloat16, None),
     "gemm_s8s8": (of_array(np.int8), gemm_s8.packed),
-    "gemm_u8s8": (of_array(np.int8), gemm_s8.packed),
+    "gemm_u8s8": (of_array(np.int8), gemm_s8.packed_for_u8),
     "gemm_s8s8_requantized": (of_array(np.int8), gemm_s8.packed),
     "gemm_s8s8_scaled": (of_format(Quantized, np.int8), gemm_s8.packed_quantized),
     "gemm_s8s4": (partial(s4_weight, argument="weight"), gemm_codes.packed_s4),
