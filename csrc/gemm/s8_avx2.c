@@ -24,24 +24,30 @@ RC_INLINE TARGET __m256i eight(const int32_t *sums, const double *scale)
 }
 
 /* Packing saturates, as clipping would. */
-RC_INLINE TARGET void to_s8(const int32_t *sums, const double *scale, int32_t zero_point, int32_t lowest,
-                            int32_t highest, size_t width, int8_t *y)
+RC_INLINE TARGET __m128i packed_to_s8(const int32_t *sums, const double *scale, int32_t zero_point, int32_t lowest,
+                                      int32_t highest)
 {
-    const __m256i zero = _mm256_set1_epi16((int16_t)zero_point);
-    for (size_t o = 0; o < width; o += 16) {
-        __m256i q = _mm256_packs_epi32(eight(sums + o, scale + o), eight(sums + o + 8, scale + o + 8));
-        q = _mm256_packs_epi16(_mm256_adds_epi16(q, zero), q);
-        /* 0 1 4 5 8 9 12 13 .. | 2 3 6 7 10 11 14 15 .. */
-        __m128i all = _mm_unpacklo_epi16(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-        all = _mm_min_epi8(_mm_max_epi8(all, _mm_set1_epi8((int8_t)lowest)), _mm_set1_epi8((int8_t)highest));
-        if (width - o >= 16) {
-            _mm_storeu_si128((__m128i *)(y + o), all);
-        } else {
-            int8_t some[16];
-            _mm_storeu_si128((__m128i *)some, all);
-            memcpy(y + o, some, width - o);
+    const __m256i q = _mm256_packs_epi32(eight(sums, scale), eight(sums + 8, scale + 8));
+    const __m256i two = _mm256_packs_epi16(_mm256_adds_epi16(q, _mm256_set1_epi16((int16_t)zero_point)), q);
+    /* 0 1 4 5 8 9 12 13 .. | 2 3 6 7 10 11 14 15 .. */
+    const __m128i all = _mm_unpacklo_epi16(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1));
+    return _mm_min_epi8(_mm_max_epi8(all, _mm_set1_epi8((int8_t)lowest)), _mm_set1_epi8((int8_t)highest));
+}
+
+RC_INLINE TARGET void to_s8(const int32_t *sums, size_t rows, const double *scale, int32_t zero_point, int32_t lowest,
+                            int32_t highest, size_t width, int8_t *y, size_t ldy)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t o = 0; o < width; o += 16) {
+            const __m128i all = packed_to_s8(sums + i * NR + o, scale + o, zero_point, lowest, highest);
+            if (width - o >= 16) {
+                _mm_storeu_si128((__m128i *)(y + i * ldy + o), all);
+            } else {
+                int8_t some[16];
+                _mm_storeu_si128((__m128i *)some, all);
+                memcpy(y + i * ldy + o, some, width - o);
+            }
         }
-    }
 }
 
 RC_INLINE TARGET void scaled(const int32_t *sums, float x_scale, const float *w_scale, size_t nv, double *totals)

@@ -25,20 +25,52 @@ RC_INLINE TARGET __m512i sixteen(const int32_t *sums, const double *scale)
     return _mm512_permutex2var_epi32(eight(sums, scale), lower, eight(sums + 8, scale + 8));
 }
 
-/* Packing saturates, as clipping would, and mixes the fours: `order` brings them back. */
-RC_INLINE TARGET void to_s8(const int32_t *sums, const double *scale, int32_t zero_point, int32_t lowest,
-                            int32_t highest, size_t width, int8_t *y)
+/* Four vectors of integers to int8, in their order, with the zero point: packing saturates, as clipping would, and mixes
+ * the fours. */
+RC_INLINE TARGET __m512i packed_to_s8(const __m512i *v, int32_t zero_point, int32_t lowest, int32_t highest)
 {
     const __m512i zero = _mm512_set1_epi16((int16_t)zero_point);
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i first = sixteen(sums, scale);
-    const __m512i second = width > 16 ? sixteen(sums + 16, scale + 16) : first;
-    const __m512i third = width > 32 ? sixteen(sums + 32, scale + 32) : first;
-    const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(first, second), zero);
-    const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(third, third), zero);
-    __m512i all = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(a, b));
-    all = _mm512_min_epi8(_mm512_max_epi8(all, _mm512_set1_epi8((int8_t)lowest)), _mm512_set1_epi8((int8_t)highest));
-    _mm512_mask_storeu_epi8(y, ((__mmask64)1 << width) - 1, all);
+    const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), zero);
+    const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), zero);
+    const __m512i all = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(a, b));
+    return _mm512_min_epi8(_mm512_max_epi8(all, _mm512_set1_epi8((int8_t)lowest)), _mm512_set1_epi8((int8_t)highest));
+}
+
+/* Four vectors are a row, or two rows of up to 32 outputs, or four of up to 16. */
+RC_INLINE TARGET void to_s8(const int32_t *sums, size_t rows, const double *scale, int32_t zero_point, int32_t lowest,
+                            int32_t highest, size_t width, int8_t *y, size_t ldy)
+{
+    const __mmask64 some = ((__mmask64)1 << width) - 1;
+    __m512i v[4];
+    for (size_t i = 0; width > 32 && i < rows; i++) {
+        RC_UNROLL for (size_t c = 0; c < 3; c++)
+            v[c] = sixteen(sums + i * NR + c * 16, scale + c * 16);
+        v[3] = v[2];
+        _mm512_mask_storeu_epi8(y + i * ldy, some, packed_to_s8(v, zero_point, lowest, highest));
+    }
+    for (size_t i = 0; width > 16 && width <= 32 && i < rows; i += 2) {
+        RC_UNROLL for (size_t c = 0; c < 4; c++)
+            v[c] = sixteen(sums + rc_min(i + c / 2, rows - 1) * NR + c % 2 * 16, scale + c % 2 * 16);
+        const __m512i all = packed_to_s8(v, zero_point, lowest, highest);
+        _mm256_mask_storeu_epi8(y + i * ldy, (__mmask32)some, _mm512_castsi512_si256(all));
+        if (i + 1 < rows)
+            _mm256_mask_storeu_epi8(y + (i + 1) * ldy, (__mmask32)some, _mm512_extracti64x4_epi64(all, 1));
+    }
+    for (size_t i = 0; width <= 16 && i < rows; i += 4) {
+        RC_UNROLL for (size_t c = 0; c < 4; c++)
+            v[c] = sixteen(sums + rc_min(i + c, rows - 1) * NR, scale);
+        const __m512i all = packed_to_s8(v, zero_point, lowest, highest);
+        const __m128i four[4] = {_mm512_castsi512_si128(all), _mm512_extracti32x4_epi32(all, 1),
+                                 _mm512_extracti32x4_epi32(all, 2), _mm512_extracti32x4_epi32(all, 3)};
+        RC_UNROLL for (size_t c = 0; c < 4; c++)
+            if (i + c < rows) {
+                if (width == 16)
+                    _mm_storeu_si128((__m128i *)(y + (i + c) * ldy), four[c]);
+                else
+                    _mm_mask_storeu_epi8(y + (i + c) * ldy, (__mmask16)some, four[c]);
+            }
+    }
 }
 
 RC_INLINE TARGET __m512d add_scaled(__m256i sum, __m512d x_scale, __m256 w_scale, __m512d total)

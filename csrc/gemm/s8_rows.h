@@ -2,7 +2,7 @@
  *
  * S8S8, U8S8, S8S8_PACKED, U8S8_PACKED, REQUANTIZED, SCALED   the kernels' names
  * FEW_S8S8, FEW_U8S8   the kernels of s8_few.h
- * to_s8(sums, scale, zero_point, lowest, highest, width, y)   a row of sums to int8
+ * to_s8(sums, rows, scale, zero_point, lowest, highest, width, y, ldy)   rows of sums to int8
  * scaled(sums, x_scale, w_scale, nv, totals)   add a row's sums, scaled, to its totals
  * to_floats(totals, bias, width, y)   a row of totals, with the bias if it is not NULL, rounded to float
  * scaled_to_floats(sums, x_scale, w_scale, bias, width, y)   all of this for the sums of a single group
@@ -71,15 +71,15 @@ struct results {
 RC_INLINE TARGET void finish(const enum follow follow, const struct block *b, const struct results *r, size_t i,
                              size_t rows, int32_t *sums)
 {
+    if (follow == TO_S8 && r->in_double) {
+        to_s8(sums, rows, r->scale, r->to->zero_point, r->to->lowest, r->to->highest, b->width,
+              (int8_t *)r->y + i * r->ldy, r->ldy);
+        return;
+    }
     for (size_t end = i + rows; follow != TO_S32 && i < end; i++, sums += NR) {
-        if (follow == TO_S8) {
-            int8_t *y = (int8_t *)r->y + i * r->ldy;
-            if (r->in_double)
-                to_s8(sums, r->scale, r->to->zero_point, r->to->lowest, r->to->highest, b->width, y);
-            else
-                for (size_t o = 0; o < b->width; o++)
-                    y[o] = rc_to_s8_one(sums[o], r->to, r->first + o);
-        }
+        if (follow == TO_S8)
+            for (size_t o = 0; o < b->width; o++)
+                ((int8_t *)r->y)[i * r->ldy + o] = rc_to_s8_one(sums[o], r->to, r->first + o);
         if (follow == TO_FLOATS)
             scaled_to_floats(sums, r->x_scale[i], r->scale, r->bias, b->width, (float *)r->y + i * r->ldy);
         if (follow == TO_TOTALS) {

@@ -11,7 +11,7 @@
 #define PANEL uint8_t
 #define LAID uint8_t
 #define IN_PLACE 1
-#define KC_PACKED 4096
+#define KC_PACKED (L2 / 2 / NR / 64 * 64)
 #define FLIP(x_unsigned) ((x_unsigned) ? 0u : 128u)
 
 RC_INLINE TARGET __m512i bytes(const void *from, size_t count)
