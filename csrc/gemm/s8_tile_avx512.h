@@ -164,7 +164,6 @@ RC_INLINE TARGET void stream(const int x_unsigned, const struct tile *t, const u
     size_t q = t->quads;
     for (; q >= 4; q -= 4, x += 16, w += 256)
         RC_UNROLL for (size_t c = 0; c < 4; c++) {
-            ask_for(w + c * 64 + 4096); /* past the next page */
             acc[c] = dot(x_unsigned, acc[c], four_inputs(x + c * 4), _mm512_loadu_si512(w + c * 64));
         }
     for (; q > 0; q--, x += 4, w += 64)
