@@ -37,7 +37,8 @@ BLOCK = 256
 def _integer_product(op: str, packed: str, arguments, most: int, inputs):
     """Return the binder of a product of two integer matrices, which ``arguments`` checks.
 
-    inputs : what makes a pointer of x. packed : the kernel for weights that were packed. most : inputs, whose sums are sure to fit an int32.
+    inputs : what makes a pointer of x. packed : the kernel for weights that were packed. most : inputs, whose sums are
+    sure to fit an int32.
     """
 
     def bind(kernel, row):
