@@ -45,6 +45,12 @@ int rc_call_gemm_bf16bf16(const struct rc_gemm_bf16bf16_call *c)
     return leave(mode, c->kernel(0, c->n, c->m, c->n, c->k, c->x, c->w, c->y));
 }
 
+int rc_call_gemm_f32f32(const struct rc_gemm_f32f32_call *c)
+{
+    uint64_t mode = enter();
+    return leave(mode, c->kernel(0, c->n, c->m, c->n, c->k, c->k, c->n, c->transposed, c->x, c->w, c->y));
+}
+
 int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, const struct rc_csr *a,
                       const float *x, float *y)
 {
@@ -76,6 +82,13 @@ int rc_run_gemm_bf16bf16(rc_gemm_bf16bf16 *kernel, size_t begin, size_t end, siz
 {
     uint64_t mode = enter();
     return leave(mode, kernel(begin, end, m, n, k, x, w, y));
+}
+
+int rc_run_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx,
+                       size_t ldy, int transposed, const float *x, const float *w, float *y)
+{
+    uint64_t mode = enter();
+    return leave(mode, kernel(begin, end, m, n, k, ldx, ldy, transposed, x, w, y));
 }
 
 int rc_batch_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const float *x,

@@ -35,11 +35,19 @@ struct rc_gemm_bf16bf16_call {
     const uint16_t *x, *w;
     float *y;
 };
+struct rc_gemm_f32f32_call {
+    rc_gemm_f32f32 *kernel;
+    size_t m, n, k;
+    int transposed;
+    const float *x, *w;
+    float *y;
+};
 int rc_call_csr_matmul(const struct rc_csr_matmul_call *call);
 int rc_call_gemm_s8s8(const struct rc_gemm_s8s8_call *call);
 int rc_call_gemm_u8s8(const struct rc_gemm_u8s8_call *call);
 int rc_call_gemm_f32narrow(const struct rc_gemm_f32narrow_call *call);
 int rc_call_gemm_bf16bf16(const struct rc_gemm_bf16bf16_call *call);
+int rc_call_gemm_f32f32(const struct rc_gemm_f32f32_call *call);
 
 /* A call by the kernel, in the default mode: Python calls a function that it knows by name in less than half the time
  * that a pointer takes it. */
@@ -53,6 +61,8 @@ int rc_run_gemm_f32narrow(rc_gemm_f32narrow *kernel, size_t begin, size_t end, s
                           const float *x, const struct rc_narrow *w, float *y);
 int rc_run_gemm_bf16bf16(rc_gemm_bf16bf16 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k,
                          const uint16_t *x, const uint16_t *w, float *y);
+int rc_run_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx,
+                       size_t ldy, int transposed, const float *x, const float *w, float *y);
 
 /* gemm_f32f32, transposed, of the matrices of the range: y[i] = x[i] w[i], of m by k and k by n, side by side. Of the
  * many small products of attention, a call of each would take longer than its work. */

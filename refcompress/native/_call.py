@@ -3,6 +3,7 @@
 import functools
 import math
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 
@@ -42,21 +43,26 @@ def pointer(a: np.ndarray, writable: bool = False, *, _ctype_of=_CTYPES.get, _fr
     return _from_buffer(ctype, a, writable)
 
 
-_kept: dict[tuple, tuple] = {}
+# The same for an array that _checks.py has just passed, or that was just made: pointer() would check it again.
+FLOATS, INT8S, UINT8S, UINT16S, INT32S = (functools.partial(ffi.from_buffer, ffi.typeof(name)) for name in (
+    "float[]", "int8_t[]", "uint8_t[]", "uint16_t[]", "int32_t[]"))
 
 
-def found(make, a):
-    """Return what ``once`` made of ``a``; None if nothing was made."""
-    known = _kept.get((id(a), make))
-    return known[0] if known is not None else None
+_kept: dict[Callable, dict[int, tuple]] = {}
+
+
+def kept(make) -> dict[int, tuple]:
+    """Return what ``once`` made by ``make``: by the id of the format a tuple, of which it is the first."""
+    return _kept.setdefault(make, {})
 
 
 def once(make, a):
     """Return ``make(a)`` for a format: made by its first call, and kept as long as the format lives."""
-    known = _kept.get((id(a), make))  # making it anew would take a short call half of its time
+    made = kept(make)
+    known = made.get(id(a))  # making it anew would take a short call half of its time
     if known is None:
-        forget = weakref.ref(a, lambda _, key=(id(a), make): _kept.pop(key, None))
-        known = _kept[id(a), make] = make(a), forget
+        forget = weakref.ref(a, lambda _, key=id(a): made.pop(key, None))
+        known = made[id(a)] = make(a), forget
     return known[0]
 
 

@@ -39,8 +39,10 @@ def u8s8_arguments(x, w):
 def f32f32_arguments(x, w, transposed):
     if type(w) is Prepared:
         w = w.taken
-    if transposed is False and _ready(x, F32) and _ready(w, F32) and x.shape[1] == w.shape[1]:
-        return x, w, transposed
+    if _ready(x, F32) and _ready(w, F32):
+        k = x.shape[1]
+        if transposed is False and k == w.shape[1] or transposed is True and k == len(w) and w.shape[1] < SHORT:
+            return x, w, transposed
     return products.f32f32_arguments(x, w, transposed)
 
 

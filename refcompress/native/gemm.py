@@ -3,6 +3,7 @@
 from functools import wraps
 
 import numpy as np
+from numpy import empty as new
 
 from .. import reference
 from ..formats import Quantized
@@ -10,8 +11,8 @@ from ..formats.prepared import unprepared
 from ..reference.gemm.mixed import f32mixed_arguments
 from ..reference.gemm.products import MAX_K_S8S8, MAX_K_U8S8, in_int32
 from . import gemm_s8, threads
-from ._call import aligned, check, empty, in_default_mode, once, pointer
-from ._checks import f32f32_arguments, s8s8_arguments, u8s8_arguments
+from ._call import FLOATS, INT8S, INT32S, UINT8S, aligned, check, empty, in_default_mode, once, pointer
+from ._checks import F32, S32, f32f32_arguments, s8s8_arguments, u8s8_arguments
 from ._kernels import ffi, lib
 from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled
 from .packing import Held, held_of
@@ -33,10 +34,11 @@ STRIP = 128
 BLOCK = 256
 
 
-def _integer_product(op: str, packed: str, arguments, pack, most: int):
+def _integer_product(op: str, packed: str, arguments, pack, most: int, inputs):
     """Return the binder of a product of two integer matrices, which ``arguments`` checks.
 
-    packed, pack : the kernel for weights that were packed, and what packs them. most : inputs, whose sums are sure to fit an int32.
+    packed, pack : the kernel for weights that were packed, and what packs them. most : inputs, whose sums are sure to
+    fit an int32. inputs : what makes a pointer of x.
     """
 
     def bind(kernel, row):
@@ -57,7 +59,12 @@ def _integer_product(op: str, packed: str, arguments, pack, most: int):
         @wraps(getattr(reference, op))
         def product(x, w):
             given, (x, w) = w, arguments(x, w)
-            n, k = w.shape
+            m, (n, k) = len(x), w.shape
+            if m * n * k <= SHORT >= k:
+                y = new((m, n), S32)
+                if status := run(0, n, m, n, k, inputs(x), INT8S(w), INT32S(y)):
+                    check(status, "w")
+                return y
             if k > most:
                 return long_sums(x, w)
             if given is not w and (ready := held(given, len(x), n, k)):
@@ -99,8 +106,8 @@ def _integer_product(op: str, packed: str, arguments, pack, most: int):
     return bind
 
 
-gemm_s8s8 = _integer_product("gemm_s8s8", "gemm_s8s8_packed", s8s8_arguments, gemm_s8.packed, MAX_K_S8S8)
-gemm_u8s8 = _integer_product("gemm_u8s8", "gemm_u8s8_packed", u8s8_arguments, gemm_s8.packed_for_u8, MAX_K_U8S8)
+gemm_s8s8 = _integer_product("gemm_s8s8", "gemm_s8s8_packed", s8s8_arguments, gemm_s8.packed, MAX_K_S8S8, INT8S)
+gemm_u8s8 = _integer_product("gemm_u8s8", "gemm_u8s8_packed", u8s8_arguments, gemm_s8.packed_for_u8, MAX_K_U8S8, UINT8S)
 
 
 def gemm_f32mixed(kernel, row):
@@ -127,27 +134,35 @@ def gemm_f32mixed(kernel, row):
 
 def gemm_f32f32(kernel, row):
     """Return the operation gemm_f32f32 computed by a C kernel."""
-    speed = 4 * row.speed  # nothing is unpacked or looked up on the way
+    speed, run = 4 * row.speed, lib.rc_run_gemm_f32f32  # nothing is unpacked or looked up on the way
 
     @wraps(reference.gemm_f32f32)
     def gemm_f32f32(x, w, *, transposed=False):
         x, w, transposed = f32f32_arguments(x, w, transposed)
-        (m, k), n = x.shape, w.shape[1 if transposed else 0]
-        if m * n == 0:
-            return empty((m, n), np.float32)
-        x = _spread(x) if n >= 64 else x
-        y = _apart(m, n) if transposed and k >= 256 else empty((m, n), np.float32)  # sums that come back often
-        ldx, ldy = x.shape[1], y.shape[1]
-        x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, True)
-        if m * n * k / speed < threads.SERIAL_SECONDS:
-            check(kernel(0, n, m, n, k, ldx, ldy, int(transposed), x_pointer, w_pointer, y_pointer), "w")
-            return y if ldy == n else np.ascontiguousarray(y[:, :n])
-        block, grain = _block(k, speed), STRIP if transposed else GRAIN
-        for i in range(0, m, block):
-            rows = min(block, m - i)
-            operands = (rows, n, k, ldx, ldy, int(transposed), x_pointer + i * ldx, w_pointer, y_pointer + i * ldy)
-            threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, grain)
-        return y if ldy == n else np.ascontiguousarray(y[:, :n])
+        (m, k), n = x.shape, w.shape[1] if transposed else len(w)
+        if m * n * k > SHORT:
+            return _f32f32(kernel, speed, x, w, transposed)
+        y = new((m, n), F32)
+        if status := run(kernel, 0, n, m, n, k, k, n, transposed, FLOATS(x), FLOATS(w), FLOATS(y)):
+            check(status, "w")
+        return y
+
+    def prepare(x, w, *, transposed=False):
+        given, (x, w, transposed) = (x, unprepared(w)), f32f32_arguments(x, w, transposed)
+        in_place(given[0], x, "x")
+        in_place(given[1], w, "w")
+        (m, k), n = x.shape, w.shape[1] if transposed else len(w)
+        y = empty((m, n), F32)
+        if m * n * k <= SHORT:
+            return prepared("gemm_f32f32", kernel, (m, n, k, transposed, FLOATS(x), FLOATS(w), FLOATS(y)), y, "w")
+
+        def again():
+            y[...] = _f32f32(kernel, speed, x, w, transposed)
+            return y
+
+        return again
+
+    gemm_f32f32.prepare = prepare
 
     def ready(x, w, *, empty=empty):
         (b, m, k), n = x.shape, w.shape[2]
@@ -170,6 +185,22 @@ def gemm_f32f32(kernel, row):
     with_prepare(batched, ready)
     gemm_f32f32.batched = in_default_mode(batched)
     return gemm_f32f32
+
+
+def _f32f32(kernel, speed: float, x, w, transposed: bool) -> np.ndarray:
+    """Return the product gemm_f32f32, with as many rows of x in a call as bounded work allows."""
+    (m, k), n = x.shape, w.shape[1 if transposed else 0]
+    x = _spread(x) if n >= 64 else x
+    y = _apart(m, n) if transposed and k >= 256 else empty((m, n), F32)  # sums that come back often
+    ldx, ldy = x.shape[1], y.shape[1]
+    x_pointer, w_pointer, y_pointer = pointer(x), pointer(w), pointer(y, True)
+    block, grain = _block(k, speed), STRIP if transposed else GRAIN
+    for i in range(0, m, block):
+        rows = min(block, m - i)
+        operands = (rows, n, k, ldx, ldy, transposed, x_pointer + i * ldx, w_pointer, y_pointer + i * ldy)
+        threads.run(lambda begin, end: check(lib.rc_run_gemm_f32f32(kernel, begin, end, *operands), "w"), n,
+                    rows * n * k / speed, grain)
+    return y if ldy == n else np.ascontiguousarray(y[:, :n])
 
 
 def _apart(m: int, n: int) -> np.ndarray:

@@ -3,13 +3,14 @@
 from functools import wraps
 
 import numpy as np
+from numpy import empty as new
 
 from .. import reference
 from ..formats import Plain
 from ..formats.prepared import unprepared
-from ._call import pointer
-from ._checks import bf16_arguments
-from .gemm import _prepared, _product
+from ._call import FLOATS, UINT16S, check, pointer
+from ._checks import F32, bf16_arguments
+from .gemm import SHORT, _prepared, _product
 from .prepared import by_name, in_place
 
 __all__ = ["gemm_bf16bf16"]
@@ -22,7 +23,13 @@ def gemm_bf16bf16(kernel, row):
     @wraps(reference.gemm_bf16bf16)
     def gemm_bf16bf16(x, w):
         x, w = bf16_arguments(x, w)
-        return _product(run, speed, x, w.shape, np.float32, w.shape[1:], pointer(w))
+        m, (n, k) = len(x), w.shape
+        if m * n * k > SHORT:
+            return _product(run, speed, x, w.shape, np.float32, w.shape[1:], pointer(w))
+        y = new((m, n), F32)
+        if status := run(0, n, m, n, k, UINT16S(x), UINT16S(w), FLOATS(y)):
+            check(status, "w")
+        return y
 
     def prepare(x, w):
         given, (x, w) = (x, w), bf16_arguments(x, w)

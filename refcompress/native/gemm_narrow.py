@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 
 import numpy as np
+from numpy import empty as new
 
 from .. import reference
 from ..constants import LARGEST
@@ -14,7 +15,7 @@ from ..formats.prepared import unprepared
 from ..reference.gemm.narrow import ACCEPTED, narrow_arguments
 from ..reference.gemm.products import f32s8_arguments
 from . import threads
-from ._call import aligned, check, empty, found, once, pointer
+from ._call import FLOATS, aligned, check, empty, kept, once, pointer
 from ._checks import F32, is_ready
 from ._kernels import ffi, lib
 from ._table import SPEED
@@ -43,33 +44,32 @@ def _product(op: str, arguments):
 
     def operand(w):
         """Return what kernels read of a weight that was checked, and its shape."""
-        return held_of(w, packed) or narrow_struct(unprepared(w)), *w.shape
+        held = held_of(w, packed) or narrow_struct(unprepared(w))
+        return held.struct, *w.shape, held
 
-    def checked(x, w):
-        """Return x and the operand, checked; of a weight that was seen before only its size is compared."""
-        made = found(operand, w)
-        if made is None or not is_ready(x) or x.shape[1] != made[2]:
-            x = arguments(x, w)[0]
-            made = once(operand, w)
-        return x, made
+    seen = kept(operand).get
 
     def bind(kernel, row):
         speed, run = row.speed, lib.rc_run_gemm_f32narrow
 
         @wraps(getattr(reference, op))
         def product(x, w):
-            x, (held, n, k) = checked(x, w)
-            m = len(x)
-            y = empty((m, n), F32)
+            made = seen(id(w))  # of a weight that was seen before only the size is compared
+            if made is None or not is_ready(x) or x.shape[1] != made[0][2]:
+                x, made = arguments(x, w)[0], (once(operand, w),)
+            m, (struct, n, k, _) = len(x), made[0]
             if m * n * k <= SHORT:
-                if status := run(kernel, 0, n, m, k, n, pointer(x), held.struct, pointer(y, True)):
+                y = new((m, n), F32)
+                if status := run(kernel, 0, n, m, k, n, FLOATS(x), struct, FLOATS(y)):
                     check(status, "w")
             else:
-                _multiply(kernel, speed, _spread(x) if m > 4 and n >= 64 else aligned(x), held.struct, y)
+                y = empty((m, n), F32)
+                _multiply(kernel, speed, _spread(x) if m > 4 and n >= 64 else aligned(x), struct, y)
             return y
 
         def prepare(x, w):
-            given, (x, (held, n, k)) = x, checked(x, w)
+            given, x = x, arguments(x, w)[0]
+            _, n, k, held = once(operand, w)
             in_place(given, x, "x")
             m = len(x)
             y = empty((m, n), np.float32)

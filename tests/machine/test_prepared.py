@@ -17,7 +17,7 @@ from refcompress.native._kernels import lib  # noqa: E402
 from refcompress.native import threads  # noqa: E402
 
 every_space = each("space", NATIVE)
-OPS = ("csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8")
+OPS = ("csr_matmul", "gemm_s8s8", "gemm_u8s8", "gemm_f32s8", "gemm_f32f32")
 every_op = pytest.mark.parametrize("op", OPS)
 SIZES = [0, 1, 7, 8, 33, 65]
 LONG = 700  # so wide a square takes more than threads.SERIAL_SECONDS at any kernel's speed
@@ -31,6 +31,8 @@ def operands(op: str, m: int, n: int, k: int, seed: int = 0):
     if op == "gemm_f32s8":
         w = rng.standard_normal((n, k), dtype=np.float32)
         return [rng.standard_normal((m, k), dtype=np.float32), reference.quantize_s8(w, axis=0)]
+    if op == "gemm_f32f32":
+        return [rng.standard_normal(shape, dtype=np.float32) for shape in ((m, k), (n, k))]
     low, dtype = (0, np.uint8) if op == "gemm_u8s8" else (-128, np.int8)
     return [rng.integers(low, low + 256, (m, k)).astype(dtype), rng.integers(-128, 128, (n, k)).astype(np.int8)]
 
