@@ -29,6 +29,7 @@ enum rc_status {
     RC_BAD_INDEX = 1,   /* an index or a row pointer points outside its array */
     RC_CORRUPT = 2,     /* coded data that no encoder writes */
     RC_NOT_FINITE = 3,  /* a NaN or an infinity among the elements */
+    RC_BAD_VALUE = 4,   /* an element that the result cannot hold */
 };
 
 #include "csr/api.h"
@@ -92,6 +93,8 @@ struct rc_kernels {
     rc_quantize_range_minmax *quantize_range_minmax;
     rc_quantize_runs_s8 *quantize_runs_s8;
     rc_quantize_runs_s16 *quantize_runs_s16;
+    rc_quantize_pack *quantize_pack;
+    rc_quantize_unpack *quantize_unpack;
     rc_floats_encode *floats_encode;
     rc_floats_decode *floats_decode;
     rc_planes_split *planes_split;

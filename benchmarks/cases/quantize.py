@@ -3,12 +3,25 @@
 import numpy as np
 
 from refcompress import reference
+from refcompress.formats import Quantized
 
 from .case import Case, normal, on_weights
 
 
 def _four_bits(rng):
     return reference.quantize_s8(normal(rng, 1000, 4096), bits=4, group=32)
+
+
+def of_bits(op: str, bits: int) -> Case:
+    """Return a case of packing a wide layer's integers, or of unpacking them."""
+    def make(rng):
+        values = rng.integers(-(2 ** (bits - 1)), 2 ** (bits - 1), (4096, 4096), np.int8)
+        if bits == 1:
+            values |= 1  # -1 and 1
+        q = Quantized(values, np.ones((4096, 1), np.float32), np.zeros((4096, 1), np.int8))
+        return (((q,), {"bits": bits}) if op == "quantize_pack" else ((reference.quantize_pack(q, bits=bits),), {}))
+
+    return Case(op, f"4096 wide, {bits} bit{'s' * (bits > 1)}", make, 0, (1 + bits / 8) * 4096**2)
 
 
 CASES = [
@@ -53,6 +66,7 @@ CASES = [
         1.5 * 1000 * 4096,
         quick=True,
     ),
+    *(of_bits(op, bits) for bits in (1, 3, 4, 7) for op in ("quantize_pack", "quantize_unpack")),
     Case(
         "requantize_s32",
         "512 x 4096 sums",

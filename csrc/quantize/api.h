@@ -46,3 +46,9 @@ typedef int rc_quantize_runs_s8(size_t begin, size_t end, size_t k, size_t group
                                 const float *x, float *scale, int8_t *zero_point, int8_t *values);
 typedef int rc_quantize_runs_s16(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
                                  const float *x, float *scale, int16_t *zero_point, int16_t *values);
+
+/* Rows of size int8 to and from rows of ceil(size bits / 8) bytes, as refcompress says (formats/packed.py): value p has
+ * the bits from p bits on. bits : 1 to 7. The range is of eights of values, ceil(size / 8) a row. RC_BAD_VALUE where a
+ * value does not fit: the bytes are then of no use. */
+typedef int rc_quantize_pack(size_t begin, size_t end, size_t size, int bits, const int8_t *values, uint8_t *data);
+typedef int rc_quantize_unpack(size_t begin, size_t end, size_t size, int bits, const uint8_t *data, int8_t *values);

@@ -8,7 +8,7 @@ import numpy as np
 from .. import arguments
 from ..errors import RefcompressError
 from .base import Format, matrix_shape
-from .quantized import Quantized, counted
+from .quantized import Quantized, counted, grid
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,18 +44,20 @@ class Packed(Format):
             raise RefcompressError("data", f"must have the shape {full}, not {data.shape}")
         spare = -size * bits % 8
         if spare and data.size:
-            good = np.ones(full, dtype=bool)
-            good[..., -1] = data[..., -1] >> 8 - spare == 0
-            arguments.each(data, "data", good, f"must end in {spare} bits of 0")
+            good = data[..., -1] >> 8 - spare == 0
+            if not good.all():
+                each = np.ones(full, dtype=bool)
+                each[..., -1] = good
+                arguments.each(data, "data", each, f"must end in {spare} bits of 0")
         self._set("data", data)
         self._set("shape", shape)
         self._set("bits", bits)
-        checked = Quantized(np.zeros(shape, np.int8), self.scale, self.zero_point, self.group)
-        half = 2 ** (bits - 1) if bits > 1 else 0
-        held = (checked.zero_point >= -half) & (checked.zero_point <= max(half - 1, 0))
-        arguments.each(checked.zero_point, "zero_point", held, f"must be in {-half}..{max(half - 1, 0)}")
+        checked = grid(shape, np.dtype(np.int8), self.scale, self.zero_point, self.group)
+        zero_point, half = checked["zero_point"], 2 ** (bits - 1) if bits > 1 else 0
+        held = (zero_point >= -half) & (zero_point <= max(half - 1, 0))
+        arguments.each(zero_point, "zero_point", held, f"must be in {-half}..{max(half - 1, 0)}")
         for name in ("scale", "zero_point", "group"):
-            self._set(name, getattr(checked, name))
+            self._set(name, checked[name])
 
     @property
     def product(self) -> str:

@@ -31,23 +31,11 @@ class Quantized(Format):
 
     def __post_init__(self):
         values = arguments.array(self.values, "values", np.int8, np.int16)
-        scale = arguments.array(self.scale, "scale", np.float32)
-        zero_point = arguments.array(self.zero_point, "zero_point", values.dtype)
         if values.ndim == 0:
             raise RefcompressError("values", "must have at least one dimension")
-        if self.group is not None:
-            self._set("group", arguments.integer(self.group, "group", 1))
-        arguments.finite(scale, "scale")
-        arguments.each(scale, "scale", scale >= SMALLEST_NORMAL, "must be at least 2**-126")
-        full = values.shape if self.group is None else block_shape(rows_shape(values.shape, scale.ndim), self.group)
-        fits = scale.ndim == len(full) and all(s in (1, f) for s, f in zip(scale.shape, full))
-        if not fits or (self.group is not None and scale.shape[-1] != full[-1]):
-            raise RefcompressError("scale", f"must have a shape of ones and sizes of {full}, not {scale.shape}")
-        if zero_point.shape != scale.shape:
-            raise RefcompressError("zero_point", f"must have the shape of scale, {scale.shape}, not {zero_point.shape}")
         self._set("values", values)
-        self._set("scale", scale)
-        self._set("zero_point", zero_point)
+        for name, checked in grid(values.shape, values.dtype, self.scale, self.zero_point, self.group).items():
+            self._set(name, checked)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,6 +66,23 @@ class Quantized(Format):
 
     def describe(self) -> str:
         return f"{bits_of(self.values)} bits, {counted(self.scale)}"
+
+
+def grid(shape: tuple[int, ...], dtype: np.dtype, scale, zero_point, group) -> dict:
+    """Return scale, zero_point and group of values of that shape and dtype by name, or refuse them."""
+    scale = arguments.array(scale, "scale", np.float32)
+    zero_point = arguments.array(zero_point, "zero_point", dtype)
+    if group is not None:
+        group = arguments.integer(group, "group", 1)
+    arguments.finite(scale, "scale")
+    arguments.each(scale, "scale", scale >= SMALLEST_NORMAL, "must be at least 2**-126")
+    full = shape if group is None else block_shape(rows_shape(shape, scale.ndim), group)
+    fits = scale.ndim == len(full) and all(s in (1, f) for s, f in zip(scale.shape, full))
+    if not fits or (group is not None and scale.shape[-1] != full[-1]):
+        raise RefcompressError("scale", f"must have a shape of ones and sizes of {full}, not {scale.shape}")
+    if zero_point.shape != scale.shape:
+        raise RefcompressError("zero_point", f"must have the shape of scale, {scale.shape}, not {zero_point.shape}")
+    return {"scale": scale, "zero_point": zero_point, "group": group}
 
 
 def bits_of(values: np.ndarray) -> int:

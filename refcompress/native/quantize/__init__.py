@@ -2,7 +2,7 @@
 
 kernels.py         quantize_s8, quantize_s16, their inverses and quantize_range_minmax in C
 ranges.py          the other ranges, in NumPy and by the kernels
-packing.py         quantize_pack and quantize_unpack, in NumPy by words of 64 bits
+packing.py         quantize_pack and quantize_unpack in C
 requantization.py  requantize_s32 in C
 """
 

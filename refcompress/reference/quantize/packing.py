@@ -73,16 +73,32 @@ def quantize_unpack(p: Packed) -> Quantized:
 
 def pack_arguments(q, bits) -> tuple[Quantized, int]:
     """Return q and bits, or refuse what so many bits do not hold."""
-    q = quantized(q, np.int8)
-    bits = arguments.integer(bits, "bits", 1, 7)
+    q, bits = kinds_argument(q, bits)
     if bits == 1:
         arguments.each(q.values, "q.values", np.abs(q.values) == 1, "must be -1 or 1 for a single bit")
+    else:
+        within(q.values, "q.values", bits)
+    return zero_points_argument(q, bits), bits
+
+
+def kinds_argument(q, bits) -> tuple[Quantized, int]:
+    """Return q and bits, or refuse the arguments; what q holds is not looked at: a kernel does so while it reads it."""
+    return quantized(q, np.int8), arguments.integer(bits, "bits", 1, 7)
+
+
+def zero_points_argument(q: Quantized, bits: int) -> Quantized:
+    """Return q, or refuse a zero point that so many bits do not hold."""
+    if bits == 1:
         arguments.each(q.zero_point, "q.zero_point", q.zero_point == 0, "must be 0 for a single bit")
-        return q, bits
+    else:
+        within(q.zero_point, "q.zero_point", bits)
+    return q
+
+
+def within(a: np.ndarray, argument: str, bits: int) -> None:
+    """Refuse the first element that two's complement of so many bits does not hold."""
     half = 2 ** (bits - 1)
-    for name, a in (("q.values", q.values), ("q.zero_point", q.zero_point)):
-        arguments.each(a, name, (a >= -half) & (a < half), f"must be in {-half}..{half - 1}")
-    return q, bits
+    arguments.each(a, argument, (a >= -half) & (a < half), f"must be in {-half}..{half - 1}")
 
 
 def packed_argument(p) -> Packed:
