@@ -13,7 +13,7 @@ need_native()
 
 from refcompress.native._kernels import ffi, lib  # noqa: E402
 
-from refcompress.native import huffman  # noqa: E402
+from refcompress.native import huffman, threads  # noqa: E402
 from refcompress.native._call import pointer  # noqa: E402
 from refcompress.native._table import Row  # noqa: E402
 
@@ -49,6 +49,18 @@ def test_a_stream_of_many_chunks_is_the_same(op, kernel, count):
         bound(Encoded(np.append(stream.words, np.uint16(0)), stream.count, code))
 
 
+@every_decoder
+@pytest.mark.parametrize("longest", [4, 8, 12])
+def test_the_last_chunk_may_be_one_step_that_not_all_lanes_have(decode, longest):
+    lengths = np.uint8([*range(1, longest), longest, longest])
+    code, count = reference.huffman_code(lengths), 2**17 + 7
+    symbols = np.random.default_rng(longest).integers(0, len(lengths), count).astype(np.uint8)
+    stream = reference.huffman_encode(symbols, code)
+    chunk = 64 * 128  # of 16 there are as many as whole steps
+    bound = huffman.huffman_decode(decode, Row("portable", (chunk + 1) / threads.CHUNK_SECONDS, {}))
+    assert np.array_equal(bound(stream), symbols)
+
+
 @pytest.mark.parametrize("op, kernel", KERNELS)
 @pytest.mark.parametrize("longest", range(1, 16))
 @pytest.mark.parametrize("often", [0, -1])
@@ -68,6 +80,34 @@ def test_streams_are_right_for_each_longest_code_and_each_number_of_lanes(op, ke
             )
         else:
             assert np.array_equal(huffman.huffman_decode(kernel, Row("portable", 1e9, {}))(stream), symbols)
+
+
+# By where codes are found: in 7 bits, in 8, in a second table, behind its end, and in none of these.
+CODES = {
+    "a lone symbol": [0, 1],
+    "of 7 bits": [7] * 128,
+    "of 8 bits": [8] * 256,
+    "of 8 bits and less": [1, 2, 3, *[8] * 32],
+    "of each length from 9": [1, 2, 3, 4, 5, 6, 7, 8, 9, *[11] * 2, *[12] * 2, *[13] * 2, *[14] * 2, *[15] * 4],
+    "a full second table": [7, *[8] * 253, 9, 9],
+    "many that are too long": [*[4] * 15, *[11] * 16, *[12] * 224],
+    "a few that are too long": [*[5] * 31, *[10] * 16, *[12] * 32, *[13] * 32, *[14] * 32, *[15] * 64],
+}
+
+
+@every_decoder
+@pytest.mark.parametrize("lengths", CODES.values(), ids=CODES)
+@pytest.mark.parametrize("count", [2**14 + 5, 2**16 + 70])
+def test_codes_are_found_wherever_they_lie(decode, lengths, count):
+    lengths = np.uint8(lengths)
+    code = reference.huffman_code(lengths)
+    symbols = np.random.default_rng(len(lengths)).choice(np.flatnonzero(lengths), count).astype(np.uint8)
+    stream = reference.huffman_encode(symbols, code)
+    bound = huffman.huffman_decode(decode, Row("portable", 1e9, {}))
+    assert np.array_equal(bound(stream), symbols)
+    noise = np.random.default_rng(0).integers(0, 2**16, len(stream.words)).astype(np.uint16)
+    with pytest.raises(CorruptError):
+        bound(Encoded(noise, count, code))
 
 
 # ---- the kernels themselves, told lies that Python's checks would stop: what another thread could write meanwhile ----
