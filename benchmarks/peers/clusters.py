@@ -4,7 +4,6 @@ import numpy as np
 
 from . import Peer
 
-
 MOST = 2**30  # weights times clusters: the peers take minutes beyond it
 
 
