@@ -11,4 +11,6 @@ CASES = [
          quick=True),
     on_weights("share_optimal", "LeNet-300-100 fc1", 4, bits=4, reference=False, quick=True),
     on_weights("share_optimal", "AlexNet conv5", 4, bits=5, reference=False),
+    Case("share_optimal", "10,000,000 weights, bits 8", lambda rng: ((normal(rng, 2000, 5000),), {"bits": 8}), 0,
+         4 * 10**7, reference=False),
 ]

@@ -4,6 +4,8 @@ import numpy as np
 
 from . import Peer
 
+MOST = 2**30  # weights times clusters: the peers take minutes beyond it
+
 
 def peer(label: str, prepare) -> Peer:
     """Return a peer of share_optimal: ``prepare(values: float64 vector, clusters)`` returns a function that gives
@@ -13,6 +15,8 @@ def peer(label: str, prepare) -> Peer:
     than to be no better than the best.
     """
     def given(w, bits):
+        if w.size * 2**bits > MOST:
+            raise ValueError(f"{w.size:,} weights in {2**bits} clusters take minutes")
         return prepare(w.ravel().astype(np.float64), 2**bits)
 
     def check(expected, got, args, kwargs):

@@ -34,13 +34,24 @@ int rc_share_values(size_t begin, size_t end, const uint32_t *keys, double *x);
  * steps; one for all kernels. */
 int rc_share_best_cut(size_t n, const double *x, const double *omega, double *gain, uint64_t *cut, double *mean);
 
-/* Where the last of the best j + 1 segments of the first i of n values begins, for all j >= 1 and i: places, rows of
- * n + 1 entries, of which row j + 1 is written. A row has that many levels, row j those from (j - 1) * levels on,
- * and the range is of levels, which follow each other (no threads). Level l of a row solves the places i = j + step,
- * j + 3 * step, ... up to n, with step = 2^(levels - 1 - l); n < 2^levels. It looks at each t between the answers of
- * the solved neighbours at the distance of step, and takes the lowest t with the least D[t] + max(Q - S * S / W, 0),
- * Q, S and W the differences of their entries i and t; the quotient is 0 where W is not above 0. q, s and w : n + 1
- * running sums. d : 2 rows of n + 1, row 1 the costs of one segment; row j reads row j mod 2 and writes the other.
- * What comes in place of the steps in the exact solution; one for all kernels. */
-int rc_share_best_begins(size_t begin, size_t end, size_t levels, size_t n, const double *q, const double *s,
-                         const double *w, double *d, uint64_t *places);
+/* Running sums for the exact solution, of a range of ascending keys, one range after the other (no threads). weights : of
+ * the keys, NULL: all 1. Equal keys are one value, with the sum of their weights. values: the distinct ones. points :
+ * rows of four; row j has the sums of weight * (value - middle)^2, weight * (value - middle) and weight of the first j
+ * values; row 0 is 0. high and low together have twice the digits of a double, so that a row is off by its own rounding
+ * alone. At first all of *sums is 0. */
+struct rc_share_sums {
+    double high[3], low[3];
+    uint64_t count;
+};
+int rc_share_points(size_t begin, size_t end, const uint32_t *keys, const float *weights, double middle,
+                    struct rc_share_sums *sums, float *values, double *points);
+
+/* The cheapest way to cut the first i of n values into segments, for i in a range of 0..n, one range after the other (no
+ * threads), if each segment costs its squared error and the penalty. The fourth entry of row i of points takes that
+ * cost, begins[i] the place where the last segment begins. A place t waits to be such a beginning: waiting[r] serves
+ * the places from first[r] to first[r + 1]. begins, waiting, first : n + 1 entries. At first all of *queue is 0. */
+struct rc_share_queue {
+    uint64_t head, tail, guess;
+};
+int rc_share_path(size_t begin, size_t end, size_t n, double penalty, double *points, uint32_t *begins,
+                  uint32_t *waiting, uint32_t *first, struct rc_share_queue *queue);

@@ -143,43 +143,6 @@ int rc_share_best_cut(size_t n, const double *x, const double *omega, double *ga
     return RC_OK;
 }
 
-int rc_share_best_begins(size_t begin, size_t end, size_t levels, size_t n, const double *q, const double *s,
-                         const double *w, double *d, uint64_t *places)
-{
-    for (size_t level = begin; level < end; level++) {
-        const size_t j = level / levels + 1, step = (size_t)1 << (levels - 1 - level % levels);
-        const double *before = d + j % 2 * (n + 1);
-        double *best = d + (j + 1) % 2 * (n + 1);
-        uint64_t *place = places + (j + 1) * (n + 1);
-        if (level % levels == 0)
-            for (size_t i = 0; i <= j && i <= n; i++) { /* not values enough for the segments */
-                best[i] = INFINITY;
-                place[i] = j;
-            }
-        for (size_t i = j + step; i <= n; i += 2 * step) {
-            const size_t first = (size_t)place[i - step];
-            size_t last = step <= n - i ? (size_t)place[i + step] : n;
-            if (last < first) /* two equally good places, of which rounding chose the later one */
-                last = n;
-            last = rc_min(last, i - 1);
-            double lowest = INFINITY;
-            size_t at = first;
-            for (size_t t = first; t <= last; t++) {
-                const double weight = w[i] - w[t], sum = s[i] - s[t];
-                const double cost = q[i] - q[t] - (weight > 0.0 ? sum * sum / weight : 0.0);
-                const double value = before[t] + (cost > 0.0 ? cost : 0.0);
-                if (value < lowest) {
-                    lowest = value;
-                    at = t;
-                }
-            }
-            best[i] = lowest;
-            place[i] = at;
-        }
-    }
-    return RC_OK;
-}
-
 int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned,
                    int wide, const float *w, void *codes)
 {

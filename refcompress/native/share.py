@@ -1,8 +1,8 @@
 """The share family: share_kmeans in C; share_optimal in C too, sorted and coded by the parts of share_kmeans.
 
 Prefix sums and three of the four starts are the reference's own (NumPy sums at C speed). The kernel does the steps. The
-sorting before, rc_share_best_cut, which the start "cut" asks for, rc_share_best_begins, the dynamic program of
-share_optimal, and rc_share_codes, which finds the codes, are no operations of their own.
+sorting before, rc_share_best_cut, which the start "cut" asks for, the walks of share_optimal (paths.py), and
+rc_share_codes, which finds the codes, are no operations of their own.
 """
 
 from functools import wraps
@@ -12,9 +12,8 @@ import numpy as np
 from .. import reference
 from ..formats import Shared
 from ..reference.share.kmeans import boundaries, kmeans_arguments
-from ..reference.share.optimal import segments, sums
 from ..reference.share.starts import cut_start, distinct, initial_centroids
-from . import threads
+from . import paths, threads
 from ._call import check, pointer
 from ._kernels import ffi, lib
 
@@ -22,7 +21,6 @@ __all__ = ["share_kmeans", "share_optimal"]
 
 SORTED_AT_A_TIME = 2**20  # weights: some milliseconds
 SEARCH_SECONDS = 1e-8  # of one halving in a search through memory, to the order of magnitude
-COST_SECONDS = 3e-9  # of the cost of one segment, likewise
 
 
 def share_kmeans(kernel, row):
@@ -44,50 +42,53 @@ def share_kmeans(kernel, row):
 @wraps(reference.share_optimal)
 def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False):
     w, clusters, _, weights, pruned, *_ = kmeans_arguments(w, bits, clusters, "cut", weights, pruned, None, 0)
-    x, weights = _sorted_values(w, weights, pruned)
-    c = best_means(*distinct(x, weights), min(clusters - pruned, len(x)))
+    keys, weights = sorted_keys(w, weights, pruned)
+    c, x = best_means(keys, weights, min(clusters - pruned, len(keys)))
     return _nearest(w, x, c, pruned)
 
 
-def best_means(x: np.ndarray, omega: np.ndarray, k: int) -> np.ndarray:
-    """Return the means of the best k segments of the distinct ascending values x, in O(k d log d).
+def best_means(keys: np.ndarray, weights: np.ndarray | None, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the means of the best k segments of the values of ascending keys, and the distinct ones of the values."""
+    points, values, middle = running_sums(keys, weights)
+    if len(values) <= k:
+        return values.astype(np.float64), values
+    places = paths.best_ends(points, k)
+    s, w = np.diff(points[places, 1:3], axis=0).T
+    first, last = (values[at].astype(np.float64) for at in (places[:-1], places[1:] - 1))
+    mean = np.where(w > 0, middle + np.divide(s, w, out=np.zeros(len(w)), where=w > 0), first)
+    return np.minimum(np.maximum(mean, first), last), values
 
-    The recurrence is the reference's. A row D[j] is made level by level: the best t rises with i (Gronlund et al.,
-    2017, arXiv 1701.07204), so the t of a place lies between those of its neighbours, and the distance between solved
-    places is halved until all are.
+
+def running_sums(keys: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return rc_share_points's points, the distinct values, and the value in the middle, which is taken off them.
+
+    That makes the squares small, and so their rounding.
     """
-    n = len(x)
-    if n <= k:
-        return x
-    cost, mean = segments(x, omega)
-    _, sums_of_segments = sums(x, omega)
-    D, begin = np.empty((2, n + 1)), np.empty((k + 1, n + 1), np.uint64)
-    D[1] = cost(np.zeros(n + 1, np.intp), np.arange(n + 1))
-    levels = n.bit_length()
-    operands = (levels, n, *map(pointer, sums_of_segments), pointer(D, writable=True), pointer(begin, writable=True))
-    few = max(1, int(threads.CHUNK_SECONDS / (COST_SECONDS * 2 * n)))  # a level has at most 2 n costs
-    for first in range(0, (k - 1) * levels, few):
-        check(lib.rc_share_best_begins(first, min(first + few, (k - 1) * levels), *operands), "w")
-    ends = [n]
-    for j in range(k, 1, -1):
-        ends.append(int(begin[j, ends[-1]]))
-    ends.append(0)
-    return mean(np.array(ends[:0:-1]), np.array(ends[-2::-1]))
+    n = len(keys)
+    middle = float(_values(keys[n // 2 : n // 2 + 1]).sum())
+    values, points = np.empty(n, np.float32), np.zeros((n + 1, 4))
+    sums = ffi.new("struct rc_share_sums *")
+    operands = (pointer(keys), _or_null(weights), middle, sums, pointer(values, writable=True),
+                pointer(points, writable=True))
+    for begin, end in _parts(n):
+        check(lib.rc_share_points(begin, end, *operands), "w")
+    return points[: sums.count + 1], values[: sums.count], middle
 
 
-def _sorted_values(w, weights, pruned):
-    """Return the values to be fitted, ascending, and their weights (or None), both float64, as the reference does.
+def _parts(size):
+    return ((begin, min(begin + SORTED_AT_A_TIME, size)) for begin in range(0, size, SORTED_AT_A_TIME))
+
+
+def sorted_keys(w, weights, pruned):
+    """Return the ascending keys of the values to be fitted, and their weights or None.
 
     By counting, from the lowest digit to the highest, a part at a time: NumPy sorts 16 million weights in one call,
     which takes a second (four where it must say the order), and Ctrl-C waits for it.
     """
-    def parts(size):
-        return ((begin, min(begin + SORTED_AT_A_TIME, size)) for begin in range(0, size, SORTED_AT_A_TIME))
-
     keys, kept = np.empty(w.size, np.uint32), ffi.new("uint64_t *")
     counts = np.zeros((3, lib.RC_SHARE_DIGITS), np.uint64)
     carried = None if weights is None else np.empty(w.size, np.float32)
-    for begin, end in parts(w.size):
+    for begin, end in _parts(w.size):
         check(lib.rc_share_keys(begin, end, pruned, pointer(w), _or_null(weights), kept, pointer(keys, writable=True),
                                 _or_null(carried, writable=True), pointer(counts, writable=True)), "w")
     keys = keys[: kept[0]]
@@ -95,15 +96,25 @@ def _sorted_values(w, weights, pruned):
     for digit in range(3):
         places = np.cumsum(counts[digit]) - counts[digit]
         ordered, ordered_weights = np.empty_like(keys), None if carried is None else np.empty_like(carried)
-        for begin, end in parts(len(keys)):
+        for begin, end in _parts(len(keys)):
             check(lib.rc_share_order(begin, end, digit, len(keys), pointer(keys), _or_null(carried),
                                      pointer(places, writable=True), pointer(ordered, writable=True),
                                      _or_null(ordered_weights, writable=True)), "w")
         keys, carried = ordered, ordered_weights
+    return keys, carried
+
+
+def _values(keys):
     x = np.empty(len(keys))
-    for begin, end in parts(len(keys)):
+    for begin, end in _parts(len(keys)):
         check(lib.rc_share_values(begin, end, pointer(keys), pointer(x, writable=True)), "w")
-    return x, None if carried is None else carried.astype(np.float64)
+    return x
+
+
+def _sorted_values(w, weights, pruned):
+    """Return the values to be fitted, ascending, and their weights (or None), both float64, as the reference does."""
+    keys, carried = sorted_keys(w, weights, pruned)
+    return _values(keys), None if carried is None else carried.astype(np.float64)
 
 
 def _or_null(a, **how):

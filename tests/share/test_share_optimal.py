@@ -16,7 +16,14 @@ from refcompress.reference.share.starts import distinct
 
 SMALL = hnp.arrays(np.float32, st.integers(1, 9), elements=st.one_of(st.integers(-5, 5), st.floats(-1, 1, width=32)))
 
-BEST_MEANS = {"reference": best_means} | ({"native": native.share.best_means} if native else {})
+
+def means_in_c(x, omega, k):
+    """What the reference's best_means returns, of values that are float32 numbers."""
+    keys, weights = native.share.sorted_keys(x.astype(np.float32), omega.astype(np.float32), False)
+    return native.share.best_means(keys, weights, k)[0]
+
+
+BEST_MEANS = {"reference": best_means} | ({"native": means_in_c} if native else {})
 every_implementation = pytest.mark.parametrize("best_means", BEST_MEANS.values(), ids=BEST_MEANS)
 
 
@@ -87,32 +94,90 @@ def test_order_does_not_matter_and_powers_of_two_pass_through(w, k, power):
         assert np.array_equal(share_optimal(np.ldexp(w, power), clusters=k).codebook, np.ldexp(book, power))
 
 
+def squares(x, omega, c):
+    return float(np.sum(omega * np.min((x[:, None] - c) ** 2, axis=1)))
+
+
 @needs_native
-@pytest.mark.parametrize("n, k", [(65, 7), (130, 16), (257, 3), (1500, 40)])
+@pytest.mark.parametrize("n, k", [(65, 7), (130, 16), (257, 3), (700, 40), (300, 299)])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_halving_the_distance_between_solved_places_finds_what_the_recurrence_finds(n, k, weighted):
+def test_the_path_by_penalties_costs_what_the_recurrence_finds(n, k, weighted):
     rng = np.random.default_rng(n)
-    x, omega = distinct(np.sort(rng.standard_normal(n)), rng.integers(1, 9, n).astype(np.float64) if weighted else None)
-    costs = [float(np.sum(omega * np.min((x[:, None] - means(x, omega, k)) ** 2, axis=1)))
-             for means in BEST_MEANS.values()]
+    x, omega = distinct(np.sort(rng.standard_normal(n).astype(np.float32)).astype(np.float64),
+                        rng.integers(1, 9, n).astype(np.float64) if weighted else None)
+    costs = [squares(x, omega, means(x, omega, k)) for means in BEST_MEANS.values()]
     # The stated bound on the cost of each of the k segments, in both.
     assert abs(costs[0] - costs[1]) <= 2 * k * (n + 4) * 2.0**-52 * float(omega @ x**2)
 
 
 @needs_native
-@pytest.mark.parametrize("n", [2, 3, 9, 16, 33])
-def test_of_equally_good_segments_those_that_begin_first_are_chosen_in_c_too(n):
+@pytest.mark.parametrize("n", [2, 3, 9, 16, 33, 64])
+def test_each_number_of_segments_is_found_where_most_are_on_no_corner(n):
+    """Equal steps: a penalty changes the number of segments by many at once, and those between are joined from two."""
     x = np.arange(n, dtype=np.float64)
     for k in range(1, n):
-        assert np.array_equal(native.share.best_means(x, np.ones(n), k), best_means(x, np.ones(n), k))
+        found = means_in_c(x, np.ones(n), k)
+        size, longer = divmod(n, k)
+        assert len(found) == k
+        assert squares(x, np.ones(n), found) == sum(m * (m * m - 1) / 12 for m in [size + 1] * longer
+                                                    + [size] * (k - longer))
 
 
 @needs_native
-def test_the_levels_may_be_solved_one_call_each(monkeypatch):
-    x = np.sort(np.random.default_rng(5).standard_normal(300))
-    means = native.share.best_means(x, np.ones(300), 12)
+@given(x=hnp.arrays(np.float32, st.integers(3, 60), elements=st.integers(-99, 99), unique=True), data=st.data())
+def test_two_cheapest_paths_make_one_of_each_number_of_links_between(x, data):
+    paths = native.share.paths
+    points = points_of(np.sort(x))
+    walk = paths.Walk(points)
+    fewer, more = (walk.cheapest(penalty) for penalty in sorted(data.draw(st.tuples(*[st.floats(0, 900)] * 2)))[::-1])
+    rounding = 2.0**-53 * (16 * float(points[-1, 0]) + 2 * len(x) * walk.best(1, 0.0).cost)  # of the costs
+    for k in range(fewer.links + 1, more.links):
+        places = paths.joined(fewer.places, more.places, k)
+        assert len(places) == k + 1 and (places[0], places[-1]) == (0, len(x)) and (np.diff(places) > 0).all()
+        # The other path of the exchange costs at least what a cheapest path of its penalty and as many links would.
+        cost = walk.path(places, 0.0).cost
+        assert cost <= fewer.cost - more.penalty * (k - fewer.links) + rounding
+        assert cost <= more.cost + fewer.penalty * (more.links - k) + rounding
+
+
+def points_of(x):
+    keys, _ = native.share.sorted_keys(x.astype(np.float32), None, False)
+    return native.share.running_sums(keys, None)[0]
+
+
+@needs_native
+@pytest.mark.parametrize("penalty", [0.0, 1e-6, 0.01, 1.0, 50.0])
+@pytest.mark.parametrize("name", ["normal", "two", "steps", "heavy"])
+def test_a_walk_finds_the_cheapest_path_of_all(name, penalty):
+    rng = np.random.default_rng(7)
+    x = {"normal": rng.standard_normal(150), "two": np.append(rng.normal(-5, 0.1, 75), rng.normal(5, 1, 75)),
+         "steps": np.arange(150) // 2, "heavy": rng.standard_t(1, 150)}[name]
+    points = points_of(x)
+    n = len(points) - 1
+    least, q, s, w = np.zeros(n + 1), *points[:, :3].T
+    for i in range(1, n + 1):
+        least[i] = np.min(least[:i] + np.maximum(q[i] - q[:i] - (s[i] - s[:i]) ** 2 / (w[i] - w[:i]), 0)) + penalty
+    path = native.share.paths.Walk(points).cheapest(penalty)
+    assert abs(points[n, 3] - least[n]) <= 2.0**-53 * (8 * q[n] + path.links * least[n])
+    assert abs(path.cost + path.links * penalty - least[n]) <= 2.0**-53 * (8 * q[n] + 2 * path.links * least[n])
+
+
+@needs_native
+def test_a_walk_may_be_made_in_steps(monkeypatch):
+    x = np.random.default_rng(5).standard_normal(300)
+    means = means_in_c(x, np.ones(300), 12)
     monkeypatch.setattr(native.share.threads, "CHUNK_SECONDS", 0)
-    assert np.array_equal(native.share.best_means(x, np.ones(300), 12), means)
+    monkeypatch.setattr(native.share, "SORTED_AT_A_TIME", 7)
+    assert np.array_equal(means_in_c(x, np.ones(300), 12), means)
+
+
+@needs_native
+@pytest.mark.parametrize("clusters", [2, 5, 64])
+def test_many_values_are_clustered_by_penalties_that_few_places_tell(monkeypatch, clusters):
+    w = np.random.default_rng(4).standard_t(3, 4000).astype(np.float32)
+    best = native.share_optimal(w, clusters=clusters)
+    monkeypatch.setattr(native.share.paths, "COARSE", 16)  # places: three strides, of which the coarsest says little
+    assert np.array_equal(native.share_optimal(w, clusters=clusters).codebook, best.codebook)
 
 
 @each("impl", BOTH)

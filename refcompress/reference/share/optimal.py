@@ -30,12 +30,14 @@ def share_optimal(w: NDArray[np.float32], *, bits: int | None = None, clusters: 
         weight is at the value nearest to it; ties go to the lower value. Of equally good codebooks any may be returned.
 
     **Source** Wang & Song, Ckmeans.1d.dp: Optimal k-means Clustering in One Dimension by Dynamic Programming (R Journal
-    3(2), 2011). The native form rests on Gronlund et al., Fast Exact k-Means, k-Medians and Bregman Divergence
-    Clustering in 1D (2017, arXiv 1701.07204).
+    3(2), 2011). The native form (``native/paths.py``) rests on Gronlund et al., Fast Exact k-Means, k-Medians and
+    Bregman Divergence Clustering in 1D (2017, arXiv 1701.07204).
 
     **Departs** equal values are one, with the sum of their weights: they belong together in some optimum.
 
-    Cost O(n log n + k d**2) time and O(k d) memory for d distinct values; the native form takes O(k d log d).
+    Cost O(n log n + k d**2) time and O(k d) memory for d distinct values. The native form takes O(n) for sorting and
+    O(d log d) at worst for each of a few walks over the values, whatever k is, and 52 bytes a weight beside w and the
+    codes (56 with weights).
 
     >>> w = np.float32([0, 1, 10, 11, 25])
     >>> share_optimal(w, clusters=3).codebook.tolist()
