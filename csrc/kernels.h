@@ -79,6 +79,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_range_minmax) \
     THREE(quantize_runs_s8) \
     THREE(quantize_runs_s16) \
+    THREE(quantize_gptq) \
     THREE(floats_encode) \
     THREE(floats_decode) \
     TWO(planes_split) \
