@@ -81,6 +81,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_runs_s16) \
     THREE(quantize_pack) \
     THREE(quantize_unpack) \
+    THREE(quantize_gptq) \
     THREE(floats_encode) \
     THREE(floats_decode) \
     TWO(planes_split) \

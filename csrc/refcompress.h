@@ -35,6 +35,7 @@ enum rc_status {
 #include "csr/api.h"
 #include "sparse/api.h"
 #include "quantize/api.h"
+#include "hessian/api.h"
 #include "gemm/api.h"
 #include "floats/api.h"
 #include "planes/api.h"
@@ -95,6 +96,7 @@ struct rc_kernels {
     rc_quantize_runs_s16 *quantize_runs_s16;
     rc_quantize_pack *quantize_pack;
     rc_quantize_unpack *quantize_unpack;
+    rc_quantize_gptq *quantize_gptq;
     rc_floats_encode *floats_encode;
     rc_floats_decode *floats_decode;
     rc_planes_split *planes_split;

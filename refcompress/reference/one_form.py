@@ -31,7 +31,6 @@ ONE_FORM = {
     "quantize_ternary": f"a sort, a comparison and a mean: {_ONCE}",
     "quantize_hessian": f"one product: {_BLAS}",
     "quantize_nearest": "made of quantize_s8, which has two forms, and of an error by BLAS",
-    "quantize_gptq": f"{_BLAS}; the blocked form of the authors took half of the time at the sizes of the recipes",
     "quantize_awq": "made of quantize_s8, which has two forms, and of errors by BLAS",
     "quantize_clip": "made of quantize_s8, which has two forms, and of errors by BLAS",
     "quantize_adaround": f"a descent of products: {_BLAS}",

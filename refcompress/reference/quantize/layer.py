@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from ... import arguments
 from ...errors import RefcompressError
 from ...formats import Quantized
+from ...formats.base import expand
 from ..hessian import hessian_argument, layer_error
 from .integers import quantize_s8
 
 __all__ = ["LayerFit", "quantize_nearest"]
+
+ROWS = 512  # of a layer that are float64 at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +57,9 @@ class LayerFit:
 
         The errors are traces of d @ h @ d.T in float64, d the exact difference of the weights.
         """
-        fitted = exact_weight(weight) if input_scale is None else exact_weight(weight) / input_scale
-        after = layer_error(fitted - w, hessian).sum()
-        before = after if nearest is None else layer_error(exact_weight(nearest) - w, hessian).sum()
-        output = layer_error(w.astype(np.float64), hessian).sum()
+        after = rounding_error(weight, w, hessian, input_scale).sum()
+        before = after if nearest is None else rounding_error(nearest, w, hessian).sum()
+        output = np.concatenate([layer_error(w[some].astype(np.float64), hessian) for some in in_parts(w)]).sum()
         return cls(weight, float(output), float(before), float(after), input_scale=input_scale)
 
     @np.errstate(all="ignore")
@@ -144,6 +146,25 @@ def weight_argument(w) -> np.ndarray:
     return arguments.finite(arguments.array(w, "w", np.float32, ndim=2), "w")
 
 
-def exact_weight(q: Quantized) -> np.ndarray:
-    """Return what q stands for in float64, where 24 bits of scale times 9 of the difference are exact."""
-    return q.expand(q.scale).astype(np.float64) * (q.values.astype(np.int64) - q.expand(q.zero_point))
+def rounding_error(q: Quantized, w: np.ndarray, hessian: np.ndarray,
+                   input_scale: np.ndarray | None = None) -> np.ndarray:
+    """Return the squared error of each output if q (divided by the inputs' scale) stands in for w."""
+    errors = []
+    for some in in_parts(w):
+        fitted = exact_weight(q, some)
+        errors.append(layer_error((fitted if input_scale is None else fitted / input_scale) - w[some], hessian))
+    return np.concatenate(errors)
+
+
+def in_parts(w: np.ndarray) -> list[slice]:
+    """Return slices of ROWS rows each: so few are float64 at once."""
+    return [slice(begin, begin + ROWS) for begin in range(0, max(len(w), 1), ROWS)]
+
+
+def exact_weight(q: Quantized, some: slice = slice(None)) -> np.ndarray:
+    """Return what q, or some rows of it, stands for in float64, where 24 bits of scale times 9 of the difference are
+    exact.
+    """
+    values = q.values[some]
+    scale, zero_point = (expand(a if len(a) == 1 else a[some], values.shape, q.group) for a in (q.scale, q.zero_point))
+    return scale * (values.astype(np.float64) - zero_point)

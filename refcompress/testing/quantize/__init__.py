@@ -3,9 +3,10 @@
 - :mod:`integers`: quantization to 8 and 16 bits and back: ties, both ends of the range, every sharing of scales.
 - :mod:`ranges`: one large element among small ones at each place in turn, ties of ranks and errors, empty bins.
 - :mod:`packing`: quantize_pack and quantize_unpack: every width, and rows that end inside a byte.
+- :mod:`gptq`: layers with a Hessian: every length, every sharing of scales, groups that end inside a panel, zeros.
 - :mod:`requantization`: integer arithmetic between layers: ties, and both ends of int32.
 """
 
-from . import integers, packing, ranges, requantization
+from . import gptq, integers, packing, ranges, requantization
 
-CASES = integers.CASES | ranges.CASES | packing.CASES | requantization.CASES
+CASES = integers.CASES | ranges.CASES | packing.CASES | requantization.CASES | gptq.CASES
