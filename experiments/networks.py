@@ -25,6 +25,7 @@ NAME = "networks"
 STATIC: dict[str, dict[str, Any]] = {
     "static W8A8, minmax": {}, "static W8A8, percentile 99.99": {"ranges": "percentile"},
     "static W8A8, least squared error": {"ranges": "mse"}}
+SMOOTHED = "static W8A8, minmax, SmoothQuant before"
 OTHERS: dict[str, dict[str, Any]] = {
     "dynamic W8A8": {"dynamic": True}, "dynamic W4A8, groups of 32": {"dynamic": True, "weights": 4, "group": 32},
     "W8A16": {"activations": 16}, "W4A16, groups of 32": {"activations": 16, "weights": 4, "group": 32}}
@@ -53,11 +54,15 @@ def measure(record: Record, name: str, subject: Subject) -> None:
            **subject.judge(run_of(subject.model, subject.output))}
     rows.setdefault("float32", row)
     kept = {"static W8A8, minmax, the most sensitive nodes kept": {"keep": subject.keep}} if subject.keep else {}
-    for method, options in (STATIC | kept | OTHERS).items():
+    static = STATIC | kept | {SMOOTHED: {}}
+    for method, options in (static | OTHERS).items():
         if method in rows:
             continue
-        calibration = subject.calibration if method in STATIC | kept else None
-        made = to_integers(subject.model, calibration, implementation=fastest(), **options)
+        model = subject.model
+        if method == SMOOTHED:
+            model = network_recipes.quantized(subject, method="smooth", bits=8)
+        calibration = subject.calibration if method in static else None
+        made = to_integers(model, calibration, implementation=fastest(), **options)
         rows[method] = {"bytes": bytes_of(made.model), "float32": len(made.floats),
                         **subject.judge(run_of(made.model, subject.output))}
         record.keep()

@@ -12,7 +12,7 @@ from ..models.source import Source, Tensor
 
 __all__ = ["Network", "graph_name", "network_of"]
 
-INTEGERS = ("_s8", "_a8")  # how the names of operations end that compute with integers
+INTEGERS = ("_s8", "_s8_scaled", "_a8")  # how the names of operations end that compute with integers
 
 
 @dataclass(frozen=True)

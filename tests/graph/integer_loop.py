@@ -35,13 +35,19 @@ def cells(x, kernel, a):  # what lies under each cell of a kernel, at all places
 def layer(x, w, bias, a):
     values, scale = w.values.astype(np.int64), np.broadcast_to(w.scale.reshape(-1), len(w.values)).astype(np.float64)
     x, flat, g = less(x, a["x_zero_point"]), w.values.ndim == 2, a.get("groups", 1)
+    each = np.reshape(a["x_scale"] * scale, (-1, 1, 1))
+    zeros = a["x_zero_point"] * values.reshape(len(values), -1).sum(axis=1).reshape(-1, 1, 1)
     if flat:
         x, values = x.reshape(-1, x.shape[-1], 1, 1), values[:, :, None, None]
-    sums = np.reshape(bias, (-1, 1, 1))
+    sums = np.reshape(bias, (-1, 1, 1)) if "y_scale" in a else zeros
     for i, j, c in cells(x, values.shape[2:], a):
         c, kernels = c.reshape(len(c), g, -1, *c.shape[2:]), values[:, :, i, j].reshape(g, -1, values.shape[1])
         sums = sums + np.einsum("ngkrs,gmk->ngmrs", c, kernels).reshape(len(x), len(values), *c.shape[3:])
-    y = scaled(sums, (a["x_scale"] * scale / a["y_scale"])[:, None, None], a)
+    if "y_scale" in a:
+        y = scaled(sums, each / a["y_scale"], a)
+    else:
+        b = (np.reshape(bias, (-1, 1, 1)) - zeros * each).astype(np.float32)
+        y = (sums * each + b).astype(np.float32)
     return y[:, :, 0, 0] if flat else y
 
 
@@ -71,6 +77,7 @@ def run(graph, tensors, inputs):
             "quantize": lambda: clipped(np.rint(x / np.float32(a["scale"])), {"y_zero_point": a["zero_point"]}),
             "dequantize": lambda: np.float32(a["scale"]) * less(x, a["zero_point"]).astype(np.float32),
             "linear_s8": lambda: layer(x, y, z, a), "conv_s8": lambda: layer(x, y, z, a),
+            "linear_s8_scaled": lambda: layer(x, y, z, a), "conv_s8_scaled": lambda: layer(x, y, z, a),
             "add_s8": lambda: added(x, y, a), "average_pool_s8": lambda: averaged(x, a),
             "rescale_s8": lambda: scaled(less(x, a["x_zero_point"]), a["x_scale"] / a["y_scale"], a),
             "multiply_s8": lambda: scaled(less(x, a["a_zero_point"]) * less(y, a["b_zero_point"]),

@@ -28,7 +28,8 @@ def small_cnn(seed: int = 0) -> Model:
     groups = b.conv(gated, drawn(rng, 6, 4, 3, 3), drawn(rng, 6), groups=2, dilations=(2, 1), pads=(2, 1, 2, 1))
     pooled = b.max_pool(b.concat(groups, gated, axis=1), kernel=(3, 3), strides=(2, 2), pads=(1, 1, 1, 1))
     average = b.global_average_pool(b.average_pool(pooled, kernel=(2, 2), pads=(1, 0, 0, 1)))
-    return b.model(b.linear(b.flatten(average), drawn(rng, 5, 14), drawn(rng, 5), name="last"))
+    hidden = b.relu(b.linear(b.flatten(average), drawn(rng, 9, 14), drawn(rng, 9), name="hidden"))
+    return b.model(b.linear(hidden, drawn(rng, 5, 9), drawn(rng, 5), name="last"))
 
 
 def lenet_5() -> Model:

@@ -58,6 +58,28 @@ def test_convolutions_of_any_grids_and_windows(data):
           bias if data.draw(st.booleans()) else None, **attributes)
 
 
+@given(st.data())
+def test_convolutions_that_give_float32_of_any_grids_and_windows(data):
+    seed, groups = data.draw(st.integers(0, 999)), data.draw(st.sampled_from([1, 2, 4]))
+    outputs, kernel = groups * data.draw(st.integers(1, 3)), data.draw(st.sampled_from([(1, 1), (3, 2)]))
+    attributes = {"x_scale": data.draw(SCALES), "x_zero_point": data.draw(ZERO_POINTS), "groups": groups,
+                  "strides": data.draw(st.sampled_from([(1, 1), (2, 3)])),
+                  "dilations": data.draw(st.sampled_from([(1, 1), (2, 1)])),
+                  "pads": data.draw(st.sampled_from([(0, 0, 0, 0), (1, 0, 2, 1)]))}
+    scale = np.float32(data.draw(st.lists(SCALES, min_size=outputs, max_size=outputs))).reshape(-1, 1, 1, 1)
+    values = int8(seed + 1, outputs, 4 // groups, *kernel)
+    bias = np.random.default_rng(seed).normal(size=outputs).astype(np.float32)
+    agree("conv_s8_scaled", {"x": int8(seed, 2, 4, 6, 5)}, Quantized(values, scale, np.zeros_like(scale, np.int8)),
+          bias if data.draw(st.booleans()) else None, **attributes)
+
+
+@given(st.integers(0, 999), SCALES, ZERO_POINTS, st.lists(SCALES, min_size=3, max_size=3), st.booleans())
+def test_matrices_that_give_float32_of_any_grids(seed, x_scale, x_zero_point, scale, with_bias):
+    w = Quantized(int8(seed, 3, 7), np.float32(scale)[:, None], np.zeros((3, 1), np.int8))
+    bias = np.random.default_rng(seed).normal(size=3).astype(np.float32) if with_bias else None
+    agree("linear_s8_scaled", {"x": int8(seed + 1, 5, 7)}, w, bias, x_scale=x_scale, x_zero_point=x_zero_point)
+
+
 @given(grids("ab"), st.integers(0, 999), st.sampled_from(["add_s8", "multiply_s8"]))
 def test_sums_and_products_of_any_grids(attributes, seed, operation):
     agree(operation, {"a": int8(seed, 2, 3, 4, 5), "b": int8(seed + 1, 2, 3, 1, 1)}, **attributes)
@@ -90,7 +112,8 @@ BIAS = np.int32([5, -6])
 def layer(operation="linear_s8", weight=WEIGHT, bias=BIAS, **changed):
     b = Builder()
     x = b.input("x", ("n", 2), "float32" if operation == "linear_a8" else "int8")
-    return b.model(b.node(operation, x, weight, bias, name="fc", **{**GRID, **changed} if "_s8" in operation else {}))
+    grid = {name: value for name, value in GRID.items() if name[0] == "x" or operation == "linear_s8"}
+    return b.model(b.node(operation, x, weight, bias, name="fc", **{**grid, **changed} if "_s8" in operation else {}))
 
 
 @pytest.mark.parametrize("changed, rule", [
@@ -114,6 +137,21 @@ def layer(operation="linear_s8", weight=WEIGHT, bias=BIAS, **changed):
 def test_a_layer_that_breaks_a_rule_is_refused_by_its_node(changed, rule):
     with pytest.raises(RefcompressError, match=f"node 'fc': {rule}"):
         layer(**changed)
+
+
+@pytest.mark.parametrize("changed, rule", [
+    ({"x_scale": 0.1}, "x_scale: must be a float32 number"),
+    ({"x_zero_point": 128}, "x_zero_point: must be between -128 and 127"),
+    ({"bias": BIAS}, "bias: must be a tensor of the model, float32"),
+    ({"bias": np.float32([0, np.inf])}, "bias: and the zero point of x leave float32 at output 1"),
+    ({"x_scale": 2.0**127}, "bias: and the zero point of x leave float32 at output 0"),
+    ({"weight": quantize_s8(np.ones((2, 2), np.float32), group=1)}, "weight: must not have scales of groups"),
+    ({"weight": quantize_s8(np.ones((2, 2), np.float32), scheme="affine")}, "weight: must have zero points of 0"),
+    ({"weight": quantize_s8(np.ones((2, 66_000), np.float32))}, "weight: has 66000 inputs, whose products may leave"),
+])
+def test_a_layer_that_gives_float32_and_breaks_a_rule_is_refused_by_its_node(changed, rule):
+    with pytest.raises(RefcompressError, match=f"node 'fc': {rule}"):
+        layer("linear_s8_scaled", **{"bias": np.float32([1, 2]), **changed})
 
 
 def test_a_bias_at_its_largest_and_a_dynamic_weight_with_zero_points_are_taken():

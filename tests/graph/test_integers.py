@@ -122,7 +122,7 @@ def test_batch_norms_are_folded_first():
                      np.abs(drawn(rng, 4)) + 1, name="norm")
     model, data = b.model(b.relu(y, name="relu")), drawn(rng, 8, 3, 5, 5)
     made = to_integers(model, data)
-    assert [row.became for row in made.report] == ["conv_s8", "a part", "a part"]
+    assert [row.became for row in made.report] == ["conv_s8_scaled", "a part", "relu"]
     assert np.abs(made.model(data) - model(data)).max() < 0.02 * model(data).max()
 
 
@@ -131,12 +131,41 @@ def test_a_clip_behind_moves_and_a_max_pool_is_a_part_of_the_product_before_them
     b = Builder()
     x = b.input("x", ("n", 2, 4, 4))
     flat = b.flatten(b.max_pool(b.conv(x, drawn(rng, 3, 2, 3, 3), name="conv"), kernel=(2, 2)))
-    model, data = b.model(b.relu(flat, name="relu")), drawn(rng, 5, 2, 4, 4)
+    model, data = b.model(b.linear(b.relu(flat, name="relu"), drawn(rng, 2, 3), name="fc")), drawn(rng, 5, 2, 4, 4)
     made = to_integers(model, data)
-    assert [row.became for row in made.report] == ["conv_s8", "max_pool", "flatten", "a part"]
-    assert np.array_equal(made.model(data), loop(made.model.graph, made.model.tensors, {"x": data})["relu"])
-    assert made.model(data).min() == 0
-    assert made.model.graph.nodes[-1]["zero_point"] == -128  # what is cut off has no integers
+    assert [row.became for row in made.report] == ["conv_s8", "max_pool", "flatten", "a part", "linear_s8_scaled"]
+    assert np.array_equal(made.model(data), loop(made.model.graph, made.model.tensors, {"x": data})["fc"])
+    assert made.model.graph.nodes[-1]["x_zero_point"] == -128  # what is cut off has no integers
+
+
+def test_a_value_that_only_float_nodes_or_the_caller_take_is_not_rounded():
+    """Of the products behind a layer norm only the last gives float32: its relu and its sum are of no integer."""
+    rng = np.random.default_rng(12)
+    b = Builder()
+    x = b.input("x", ("n", 6))
+    inner = b.relu(b.linear(x, drawn(rng, 8, 6), drawn(rng, 8), name="inner"), name="relu1")
+    outer = b.add(b.linear(inner, drawn(rng, 6, 8), drawn(rng, 6), name="outer"), x, name="sum")
+    norm = b.layer_norm(outer, np.ones(6, np.float32), np.zeros(6, np.float32), name="norm")
+    model, data = b.model(b.relu(b.linear(norm, drawn(rng, 4, 6), name="last"), name="relu2")), drawn(rng, 20, 6)
+    made = to_integers(model, data)
+    assert [row.became for row in made.report] == ["linear_s8", "a part", "linear_s8_scaled", "add", "layer_norm",
+                                                   "linear_s8_scaled", "relu"]
+    assert {row.node: row.why for row in made.floats}["sum"] == "nothing behind it takes integers"
+    for implementation in EVERYONE:
+        assert np.array_equal(made.model(data, implementation=implementation), made.model(data))
+
+
+def test_layers_that_round_their_rows_as_they_come_take_static_ranges_too():
+    """SmoothQuant leaves such layers: their integer weights stay."""
+    rng = np.random.default_rng(13)
+    b = Builder()
+    q = quantize_s8(drawn(rng, 5, 6), axis=0)
+    y = b.node("linear_a8", b.input("x", ("n", 6)), q, drawn(rng, 5), name="first")
+    model, data = b.model(b.linear(b.relu(y), drawn(rng, 2, 5), name="last")), drawn(rng, 30, 6)
+    made = to_integers(model, data)
+    assert [row.became for row in made.report] == ["linear_s8", "a part", "linear_s8_scaled"]
+    assert made.model.tensors["first.weight"] is q
+    assert np.abs(made.model(data) - model(data)).max() < 0.05 * np.abs(model(data)).max()
 
 
 def test_a_value_that_two_nodes_take_is_not_clipped_for_both():
@@ -144,9 +173,10 @@ def test_a_value_that_two_nodes_take_is_not_clipped_for_both():
     b = Builder()
     x = b.input("x", ("n", 4))
     y = b.linear(x, drawn(rng, 4, 4), name="fc")
-    model, data = b.model(b.add(b.relu(y), y, name="sum")), drawn(rng, 9, 4)
+    total = b.add(b.relu(y), y, name="sum")
+    model, data = b.model(b.linear(total, np.eye(4, dtype=np.float32), name="last")), drawn(rng, 9, 4)
     made = to_integers(model, data)
-    assert [row.became for row in made.report] == ["linear_s8", "rescale_s8", "add_s8"]
+    assert [row.became for row in made.report] == ["linear_s8", "rescale_s8", "add_s8", "linear_s8_scaled"]
     assert made.model(data).min() < 0
 
 
@@ -181,11 +211,12 @@ def test_a_weight_of_two_layers_is_stored_once_where_it_can_be():
 def test_a_bias_beyond_int32_makes_the_scale_of_its_output_larger():
     b = Builder()
     x = b.input("x", ("n", 2))
-    model = b.model(b.linear(x, np.float32([[1, 0.5], [1e-12, 0], [0, 0]]), np.float32([0, 30, -20]), name="fc"))
+    y = b.linear(x, np.float32([[1, 0.5], [1e-12, 0], [0, 0]]), np.float32([0, 30, -20]), name="fc")
+    model = b.model(b.linear(y, np.eye(3, dtype=np.float32), name="last"))
     data = np.float32([[1, 2], [-1, 0.5]])
     made = to_integers(model, data).model
-    assert np.abs(made(data) - model(data)).max() <= made.graph.nodes[-1]["scale"]
-    assert np.array_equal(made(data), loop(made.graph, made.tensors, {"x": data})["fc"])
+    assert np.abs(made(data) - model(data)).max() <= made.graph.nodes[-1]["x_scale"]
+    assert np.array_equal(made(data), loop(made.graph, made.tensors, {"x": data})["last"])
 
 
 def test_a_layer_with_more_inputs_than_int32_can_add_stays_float():
@@ -274,10 +305,11 @@ def test_values_that_are_padded_repeated_or_taken_apart_stay_integers():
     b = Builder()
     x = b.conv(b.input("x", ("n", 2, 3, 4)), drawn(rng, 4, 2, 1, 1), drawn(rng, 4), name="conv")
     padded = b.pad(b.resize(x, scales=(1.0, 1.0, 2.0, 2.0)), pads=(0, 0, 1, 1, 0, 0, 0, 0), value=0.5, name="pad")
-    model, data = b.model(b.tile(padded, repeats=(1, 1, 1, 2), name="y")), drawn(rng, 5, 2, 3, 4)
+    tiled = b.tile(padded, repeats=(1, 1, 1, 2), name="y")
+    model, data = b.model(b.conv(tiled, np.ones((1, 4, 1, 1), np.float32), name="sum")), drawn(rng, 5, 2, 3, 4)
     made = to_integers(model, data)
     assert not made.floats
-    assert np.abs(made.model(data) - model(data)).max() < made.model.graph.nodes[-1]["scale"] * 1.5
+    assert np.abs(made.model(data) - model(data)).max() < 4 * made.model.graph.nodes[-1]["x_scale"] * 1.5
 
 
 def test_a_layer_whose_inputs_were_all_zero_in_calibration_stays_float_and_is_named():

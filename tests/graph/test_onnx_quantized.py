@@ -90,7 +90,8 @@ def test_a_network_on_integers_is_the_same_bits_in_onnx(tmp_path):
     x = RNG.standard_normal((3, 3, 9, 11)).astype(np.float32)
     made = to_integers(small_cnn(), x).model
     operations = {each.operation for each in made.graph.nodes}
-    assert {"conv_s8", "linear_s8", "add_s8", "multiply_s8", "average_pool_s8", "lookup_s8", "rescale_s8"} < operations
+    assert {"conv_s8", "linear_s8", "linear_s8_scaled", "add_s8", "multiply_s8", "average_pool_s8", "lookup_s8",
+            "rescale_s8"} < operations
     ours.save(made, tmp_path / "a.onnx")
     written = onnx.load(tmp_path / "a.onnx")
     onnx.checker.check_model(written)

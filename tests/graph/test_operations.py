@@ -7,10 +7,10 @@ from operation_examples import CASES, EXAMPLES, IDS, real
 from refcompress import RefcompressError, native, reference
 from refcompress.formats import Graph, Input, Node
 from refcompress.graph import OPERATIONS, Model
-from refcompress.graph.operations import integer_products, integers
+from refcompress.graph.operations import integer_products, integer_scaled, integers
 
 every_case = pytest.mark.parametrize("operation, inputs, attributes", CASES, ids=IDS)
-INTEGER = {row.name for row in (*integers.ROWS, *integer_products.ROWS)}
+INTEGER = {row.name for row in (*integers.ROWS, *integer_products.ROWS, *integer_scaled.ROWS)}
 WEIGHTS = {"linear", "conv", "conv_transposed", "embedding", "lstm", "gru"}
 
 

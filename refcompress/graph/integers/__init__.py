@@ -1,7 +1,8 @@
 """Networks on integers: the ranges of their values, and what stands in the place of each float node.
 
 ``to_integers`` is the whole of it; ``sensitivities`` says which nodes had better stay float32. What an integer node
-computes is written in graph/operations/integers.py and integer_products.py, and in FORMAT.md under "Integer nodes".
+computes is written in graph/operations/integers.py, integer_products.py and integer_scaled.py, and in FORMAT.md under
+"Integer nodes".
 """
 
 from .lowering import to_integers

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PAIRS", "PRODUCTS", "Emission"]
 
-PRODUCTS = {"linear": "linear_s8", "conv": "conv_s8"}
+PRODUCTS = {"linear": "linear_s8", "conv": "conv_s8", "linear_a8": "linear_s8", "conv_a8": "conv_s8"}
+SCALED = {name: f"{product}_scaled" for name, product in PRODUCTS.items()}
 PAIRS = {"add": "add_s8", "multiply": "multiply_s8"}
 
 
@@ -136,21 +137,30 @@ class Emission:
         return _ends(self.static.joined[node.name], grid)
 
     def _product(self, node: Node) -> None:
-        x, y = node.inputs[0], node.outputs[0]
-        given, grid = self.as_integer(x), self.grids[y]
-        names = [name for name in node.inputs[1:] if name]
+        grid = self.grids[node.outputs[0]]
+        x, tensors = self._layer(node, grid)
+        self.add(PRODUCTS[node.operation], [self.integer[x], *tensors], [self.give(node.outputs[0])], node.name,
+                 **window(node), **self.grids[x].attributes("x"), **grid.attributes("y"), **self.ends(node, grid))
+
+    def _scaled(self, node: Node) -> None:
+        x, tensors = self._layer(node, None)
+        self.add(SCALED[node.operation], [self.integer[x], *tensors], node.outputs, node.name, **window(node),
+                 **self.grids[x].attributes("x"))
+        self.float.update(node.outputs)
+
+    def _layer(self, node: Node, grid: Grid | None) -> tuple[str, list[str]]:
+        """Return the input of a product, which is there as int8, and the names of its integer weight and its bias."""
+        x, names = node.inputs[0], [name for name in node.inputs[1:] if name]
+        self.as_integer(x)
+        stored = self.static.model.tensors[names[0]]
         bias = dense(self.static.model.tensors[names[1]]) if len(names) > 1 else None
         try:
-            weight, bias = integer_layer(rows_first(node, self.static.model.tensors[names[0]]), bias,
-                                         self.static.bits, self.grids[x], grid)
+            values = integer_layer(rows_first(node, stored), bias, self.static.bits, self.grids[x], grid)
         except RefcompressError as error:
             raise type(error)(f"node {node.name!r}", str(error)) from None
-        stored = self.static.model.tensors[names[0]]
         if is_array_format(stored) and not suits(stored):
             self.static.why[node.name] = f"its weight was {type(stored).__name__}, and was decoded and rounded"
-        tensors = [self.tensor(name, value) for name, value in zip(names, (weight, bias))]
-        self.add(PRODUCTS[node.operation], [given, *tensors], [self.give(y)], node.name, **window(node),
-                 **self.grids[x].attributes("x"), **grid.attributes("y"), **self.ends(node, grid))
+        return x, [self.tensor(name, value) for name, value in zip(names, values)]
 
     def _embedding(self, node: Node) -> None:
         weight = self.static.model.tensors[node.inputs[1]]

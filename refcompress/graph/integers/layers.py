@@ -116,13 +116,16 @@ def quantized_weight(weight: Weight, bits: int, group: int | None, floats: bool)
     return quantize_pack(q) if bits == 4 and floats else q
 
 
-def integer_layer(weight: Weight, bias: np.ndarray | None, bits: int, x: Grid, y: Grid,
+def integer_layer(weight: Weight, bias: np.ndarray | None, bits: int, x: Grid, y: Grid | None,
                   ) -> tuple[Quantized | Packed, np.ndarray | None]:
     """Return the weight and the int32 bias of a static layer between values of two grids.
 
     The scale of an output is that of its largest weight, or larger: such that its bias stays in int32, and that the
-    quotient x_scale * scale / y_scale has a multiplier. Weights that are integers already stay as they are.
+    quotient x_scale * scale / y_scale has a multiplier. Weights that are integers already stay as they are. Without a
+    grid of y the layer gives float32: its bias stays as it is.
     """
+    if y is None:
+        return weight if suits(weight) else quantized_weight(weight, bits, None, False), bias  # type: ignore[return-value]
     k = math.prod(weight.shape[1:])
     q: Quantized | Packed
     if suits(weight):

@@ -24,7 +24,9 @@ def to_integers(model: Model, calibration: Batch | Iterable[Batch] | None = None
 
     Static (W8A8): values are int8 between the nodes, and each output is rounded once. linear and conv, with the relu or
     clip behind them, add, multiply, pools and concat become integer nodes; a function of one value becomes a table of
-    256 entries. What has no integer form stays float32, between dequantize and quantize.
+    256 entries. What has no integer form stays float32, between dequantize and quantize. A value that only such nodes
+    take, or the caller, stays float32 too: a product gives its sums times their scale. linear_a8 and conv_a8, which
+    SmoothQuant leaves, become the same.
 
     Dynamic (W8A8, W4A8): linear and conv take float32, round each row (or example) to int8 by its own largest
     magnitude, and give float32. With activations=16 nothing but the weights is rounded (W4A16, W8A16; values are

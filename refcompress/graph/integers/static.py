@@ -48,6 +48,7 @@ class Static:
     def lowered(self) -> Integers:
         """Return the network on integers."""
         self._decide()
+        self._leave_float()
         self._join()
         return Emission(self, _grids(self)).done()
 
@@ -62,6 +63,23 @@ class Static:
                     integer.update(filter(None, node.outputs))
             else:
                 self.why[node.name] = why
+
+    def _leave_float(self) -> None:
+        """Let a value stay float32 that only float nodes take, or the caller: to round it would only lose.
+
+        From the last node on. A product gives its sums as float32 then, and any other node stays as it is.
+        """
+        graph = self.model.graph
+        for node in reversed(graph.nodes):
+            how = self.plan.get(node.name)
+            if how in (None, "embedding") or any(user.name in self.plan for name in filter(None, node.outputs)
+                                                 for user in graph.users(name)):
+                continue
+            if how == "product":
+                self.plan[node.name] = "scaled"
+            else:
+                del self.plan[node.name]
+                self.why[node.name] = "nothing behind it takes integers"
 
     def _how(self, node: Node, integer: set[str]) -> tuple[str, str]:
         """Return how a node runs on integers, or "" and why it does not."""
@@ -206,7 +224,7 @@ def _grids(static: Static) -> dict[str, Grid]:
             continue
         inputs = [name for name in static.data(node) if name not in static.model.tensors]
         outputs = list(filter(None, node.outputs))
-        wanted |= dict.fromkeys((*inputs, *outputs))
+        wanted |= dict.fromkeys(inputs if how == "scaled" else (*inputs, *outputs))
         if how in ("move", "joined"):
             for name in (*inputs, *outputs[1:]):
                 alone = len(graph.users(name)) <= 1 and name not in graph.outputs

@@ -6,6 +6,7 @@ from . import (
     control,
     convolution,
     integer_products,
+    integer_scaled,
     integers,
     linear,
     norms,
@@ -24,4 +25,4 @@ __all__ = ["REQUIRED", "ROWS", "Operation"]
 
 ROWS: tuple[Operation, ...] = tuple(row for family in (
     linear, convolution, transposed, pooling, norms, activations, attention, recurrent, pointwise, reductions, shapes,
-    parts, resize, control, integers, integer_products) for row in family.ROWS)
+    parts, resize, control, integers, integer_products, integer_scaled) for row in family.ROWS)

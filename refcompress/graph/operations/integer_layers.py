@@ -19,8 +19,8 @@ from .grids import LARGEST_SUM, checked_grids, checked_ratio
 from .tiles import Tile, patches_of, tiles
 from .windows import output_sizes
 
-__all__ = ["UNIT_ROOM", "Integers", "Layer", "checked_dynamic", "checked_layer", "dynamic_parts", "layers_of",
-           "products_of_windows"]
+__all__ = ["UNIT_ROOM", "Integers", "Layer", "channels_behind", "checked_dynamic", "checked_layer", "checked_rows",
+           "dynamic_parts", "layers_of", "products_of_windows"]
 
 Integers = Quantized | Packed
 UNIT_ROOM = 2**15  # more than the magnitude of a product of an input less its zero point, and a weight
@@ -132,11 +132,17 @@ def _weight_checked(weight, groups_of_inputs: bool) -> int:
     return math.prod(weight.shape[1:])
 
 
-def checked_layer(x, weight, bias=None, *, x_scale, x_zero_point, y_scale, y_zero_point, lowest, highest, **window):
-    """Refuse tensors and attributes of a static layer that break a rule."""
+def checked_rows(weight) -> int:
+    """Refuse a weight that no static layer takes; return how many inputs each of its outputs has."""
     k = _weight_checked(weight, groups_of_inputs=False)
     if weight.zero_point.any():
         raise RefcompressError("weight", "must have zero points of 0")
+    return k
+
+
+def checked_layer(x, weight, bias=None, *, x_scale, x_zero_point, y_scale, y_zero_point, lowest, highest, **window):
+    """Refuse tensors and attributes of a static layer that break a rule."""
+    k = checked_rows(weight)
     checked_grids(x_scale=x_scale, x_zero_point=x_zero_point, y_scale=y_scale, y_zero_point=y_zero_point,
                   lowest=lowest, highest=highest)
     largest = k * UNIT_ROOM

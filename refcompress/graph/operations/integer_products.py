@@ -25,7 +25,8 @@ from .memory import channels_first, channels_last, two_axes
 from .row import operation
 from .windows import Pads, checked_window, output_sizes
 
-__all__ = ["ROWS", "conv_a8", "conv_s8", "linear_a8", "linear_s8"]
+__all__ = ["MOST_CELLS", "ROWS", "Numbers", "conv_a8", "conv_s8", "conv_shape", "depthwise_sums", "linear_a8",
+           "linear_s8", "linear_shape"]
 
 Numbers = tuple[int, ...]
 MOST_CELLS = 2**24 // (128 * 255)  # of a kernel whose sums of int8 by weights less their zero points float32 holds
@@ -163,31 +164,38 @@ def conv_a8(x: np.ndarray, weight: Integers, bias: np.ndarray | None = None, *, 
 
 def _depthwise_a8(q: Quantized, weight: Integers, bias, strides, pads, dilations, use: Use) -> np.ndarray:
     """Return conv_a8 of a channel each: sums of integers, which float32 holds, then the scales as gemm_s8s8_scaled."""
-    shape, kernel = q.values.shape, weight.shape[2:]
-    kernel, window = two_axes(shape, kernel, strides, pads, dilations)
-
-    def make() -> tuple[np.ndarray, np.ndarray]:
-        steps, scale = np.empty(weight.shape, np.float32), np.empty((len(weight.values), *(1,) * (len(shape) - 2)))
-        np.subtract(weight.values, weight.zero_point, out=steps, dtype=np.float32)
-        scale[...] = weight.scale.reshape(-1, *scale.shape[1:])
-        return steps.reshape(len(steps), 1, *kernel), scale
-
-    steps, scale = use.once(weight, "steps", make)
-    image = q.values.astype(np.float32).reshape(*shape[:2], *shape[2:] if len(shape) == 4 else (1, shape[2]))
-    acc = use("nn_depthwise_f32")(image, steps, **dict(zip(("strides", "pads", "dilations"), window)))
-    acc = acc if len(shape) == 4 else acc[:, :, 0]
-    y = acc * (q.scale.astype(np.float64).reshape(-1, *(1,) * (len(shape) - 1)) * scale) + 0.0
+    ones = (1,) * (q.values.ndim - 2)
+    acc = depthwise_sums(q.values.astype(np.float32), weight, strides, pads, dilations, use)
+    scale = use.once(weight, "scale", lambda: np.broadcast_to(weight.scale.reshape(-1, *ones).astype(np.float64),
+                                                              (len(weight.values), *ones)))
+    y = acc * (q.scale.astype(np.float64).reshape(-1, 1, *ones) * scale) + 0.0
     if bias is not None:
         y += bias.reshape(scale.shape)
     return y.astype(np.float32)
 
 
+def depthwise_sums(image: np.ndarray, weight: Integers, strides, pads, dilations, use: Use) -> np.ndarray:
+    """Return a convolution of a channel each of integers in float32, by kernels of at most MOST_CELLS: exact sums."""
+    shape = image.shape
+    kernel, window = two_axes(shape, weight.shape[2:], strides, pads, dilations)
+
+    def make() -> np.ndarray:
+        steps = np.empty(weight.shape, np.float32)
+        np.subtract(weight.values, weight.zero_point, out=steps, dtype=np.float32)
+        return steps.reshape(len(steps), 1, *kernel)
+
+    steps = use.once(weight, "steps", make)
+    flat = image.reshape(*shape[:2], *shape[2:] if len(shape) == 4 else (1, shape[2]))
+    acc = use("nn_depthwise_f32")(flat, steps, **dict(zip(("strides", "pads", "dilations"), window)))
+    return acc if len(shape) == 4 else acc[:, :, 0]
+
+
 def linear_shape(x: Known, weight: Known, bias: Known | None = None, **grids) -> Known:
-    kind = "int8" if grids else "float32"
-    of_type(x, "x", kind)
+    of_type(x, "x", "int8" if "x_scale" in grids else "float32")
     rank(weight, "weight", 2)
     m, k = weight.shape or (0, 0)
     _bias_shape(bias, m)
+    kind = "int8" if "y_scale" in grids else "float32"
     if x.shape is None:
         return Known(kind, None)
     same_size(x, "x", -1, k, "as the weight has inputs")
@@ -203,8 +211,8 @@ def conv_shape(x: Known, weight: Known, bias: Known | None = None, *, strides, p
     if groups < 1 or m % groups:
         raise RefcompressError("groups", f"must divide the {m} outputs, and be at least 1, not {groups}")
     _bias_shape(bias, m)
-    kind = "int8" if grids else "float32"
-    of_type(x, "x", kind)
+    of_type(x, "x", "int8" if "x_scale" in grids else "float32")
+    kind = "int8" if "y_scale" in grids else "float32"
     if x.shape is None:
         return Known(kind, None)
     same_size(x, "x", 1, c * groups, "as the kernels and groups say")

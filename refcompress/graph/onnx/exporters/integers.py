@@ -13,6 +13,8 @@ from .... import reference
 from ....errors import RefcompressError
 from ....formats import Node, Packed, Quantized
 from ...attributes import attributes_of
+from ...integers.layers import dense
+from ...operations.integer_scaled import units
 from ...operations.integers import rescale_s8
 from ...operations.windows import resolved
 from ...use import Use
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXPORTERS"]
 
-INT8, INT32, INT64 = 3, 6, 7  # TensorProto.DataType
+FLOAT, INT8, INT32, INT64, DOUBLE = 1, 3, 6, 7, 11  # TensorProto.DataType
 MOST_BITS, MOST_FACTOR, MOST_SHIFT = 31, 2**22, 24  # of a multiplier; of the factors of add_s8, and of their shift
 
 
@@ -94,24 +96,43 @@ def _grid(export: "Export", node: Node) -> list[str]:
 def layer(export: "Export", node: Node) -> None:
     """linear_s8 and conv_s8: sums of int32 by MatMulInteger and ConvInteger."""
     steps, given = Steps(export, node), attributes_of(node)
-    x, name, *bias = node.inputs
-    weight = export.model.tensors[name]
-    if not isinstance(weight, Quantized | Packed):
-        raise RefcompressError(f"node {node.name!r}", f"has a weight {name!r} that is neither Quantized nor Packed")
-    values, axes = weight.values, weight.values.ndim - 2
-    zero = steps.number("x_zero", given["x_zero_point"], np.int8)
-    scale = np.broadcast_to(weight.scale.reshape(-1), len(values)).astype(np.float64)
-    shape = (-1, *(1,) * axes)
-    if node.operation == "linear_s8":
-        w = steps.number("weight", np.ascontiguousarray(values.T), np.int8)
-        sums = steps("MatMulInteger", x, w, zero)
-    else:
-        attributes = {key: value for key, value in window(node).items() if value != 1 or key != "group"}
-        sums = steps("ConvInteger", x, steps.number("weight", values, np.int8), zero, **attributes)
-    if bias:
-        added = steps("Reshape", bias[0], steps.number("shape", shape)) if axes else bias[0]
+    weight = _weight_of(export, node)
+    sums, column = _sums(steps, weight), (-1, *(1,) * (weight.values.ndim - 2))
+    if bias := node.inputs[2:]:
+        added = steps("Reshape", bias[0], steps.number("shape", column)) if len(column) > 1 else bias[0]
         sums = steps("Add", sums, added)
-    steps.scaled(steps("Cast", sums, to=INT64), (given["x_scale"] * scale / given["y_scale"]).reshape(shape))
+    scale = np.broadcast_to(weight.scale.reshape(-1), len(weight.values)).astype(np.float64)
+    steps.scaled(steps("Cast", sums, to=INT64), (given["x_scale"] * scale / given["y_scale"]).reshape(column))
+
+
+def scaled_layer(export: "Export", node: Node) -> None:
+    """linear_s8_scaled and conv_s8_scaled: the same sums, and behind them float64."""
+    steps, given = Steps(export, node), attributes_of(node)
+    weight = _weight_of(export, node)
+    bias = dense(export.model.tensors[node.inputs[2]]) if node.inputs[2:] else None
+    column = (-1, *(1,) * (weight.values.ndim - 2))
+    unit, moved, b = (each.reshape(column) for each in units(weight, bias, given["x_scale"], given["x_zero_point"]))
+    sums = steps("Add", steps("Cast", _sums(steps, weight), to=DOUBLE), steps.number("moved", moved, np.float64))
+    scaled = steps("Mul", sums, steps.number("unit", unit, np.float64))
+    steps("Cast", steps("Add", scaled, steps.number("bias", b, np.float64)), to=FLOAT, output=node.outputs[0])
+
+
+def _weight_of(export: "Export", node: Node) -> Quantized | Packed:
+    weight = export.model.tensors[node.inputs[1]]
+    if not isinstance(weight, Quantized | Packed):
+        raise RefcompressError(f"node {node.name!r}",
+                               f"has a weight {node.inputs[1]!r} that is neither Quantized nor Packed")
+    return weight
+
+
+def _sums(steps: Steps, weight: Quantized | Packed) -> str:
+    """Return the int32 sums of a layer, of inputs less their zero point."""
+    node, zero = steps.node, steps.number("x_zero", steps.given["x_zero_point"], np.int8)
+    if weight.values.ndim == 2:
+        w = steps.number("weight", np.ascontiguousarray(weight.values.T), np.int8)
+        return steps("MatMulInteger", node.inputs[0], w, zero)
+    attributes = {key: value for key, value in window(node).items() if value != 1 or key != "group"}
+    return steps("ConvInteger", node.inputs[0], steps.number("weight", weight.values, np.int8), zero, **attributes)
 
 
 def add(export: "Export", node: Node) -> None:
@@ -175,5 +196,6 @@ def _looked_up(steps: Steps, x: str, table: str) -> None:
     steps("Gather", table, place, output=steps.node.outputs[0], axis=0)
 
 
-EXPORTERS = {"quantize": quantize, "dequantize": dequantize, "linear_s8": layer, "conv_s8": layer, "add_s8": add,
+EXPORTERS = {"quantize": quantize, "dequantize": dequantize, "linear_s8": layer, "conv_s8": layer,
+             "linear_s8_scaled": scaled_layer, "conv_s8_scaled": scaled_layer, "add_s8": add,
              "multiply_s8": multiply, "average_pool_s8": average_pool, "lookup_s8": lookup, "rescale_s8": rescale}
