@@ -16,7 +16,7 @@ from ._call import check, empty, pointer
 from ._kernels import ffi
 from ._table import widest
 from .packing import Held, held_of
-from .prepared import with_prepare
+from .prepared import prepared, with_prepare
 
 __all__ = ["gemm_s8s4", "gemm_s8lut4"]
 
@@ -33,17 +33,20 @@ def _coded_product(op: str, arguments, pack):
             y = empty((len(x), w.shape[0]), np.float32)
             weight = weight or pack(w)
             operands = pointer(x_scale), weight.struct, pointer(y, writable=True)
-
-            laid, sums, begin = laying(x, group)
-            operands = pointer(sums), *operands
+            laid, sums, lay, of_lay = laying(x, group)
+            if y.size and y.size * x.shape[1] < threads.SERIAL_SECONDS * gemm_s8.SPEED * row.speed:
+                of_x = len(x), x.shape[1], laid.shape[1], pointer(x), *of_lay[-2:], *operands
+                call = prepared("gemm_s8s4", kernel, (lay, *of_x), y, "x")
+                call.held = weight, laid, sums  # what the struct points at
+                return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
 
             def call():
                 if y.size:
-                    begin()
-                    gemm_s8.call_packed(kernel, row.speed, laid, operands, y.shape)
+                    threads.run(lambda begin, end: check(lay(begin, end, *of_lay), "x"), len(x), x.nbytes / 4e9)
+                    gemm_s8.call_packed(kernel, row.speed, laid, (pointer(sums), *operands), y.shape)
                 return y
 
-            call.held = weight  # what the struct points at
+            call.held = weight
             return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
 
         @wraps(getattr(reference, op))
@@ -113,21 +116,18 @@ def _by_lanes(a: np.ndarray, n: int, groups: int) -> np.ndarray:
     return laid
 
 
-def laying(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, Callable[[], None]]:
-    """Return x with zeros after each group up to a multiple of 4 inputs, the groups' sums, and what fills both."""
+def laying(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, Callable, tuple]:
+    """Return x with zeros after each group up to a multiple of 4 inputs, the groups' sums, and what fills both.
+
+    The latter is a kernel, and what follows the range of rows in its call.
+    """
     m, k = x.shape
     groups, padded = -(-k // group), (group + 3) // 4 * 4
     width = gemm_s8.spread_width(m, groups * padded)
     laid = x if width == k else empty((m, width), np.int8)
     sums = empty((m, groups), np.int32)
-    kernel, to = widest("gemm_s8_lay"), ffi.NULL if laid is x else pointer(laid, writable=True)
-    operands = k, group, k, pointer(x), width, to, pointer(sums, writable=True)
-    seconds = x.nbytes / 4e9
-
-    def begin():
-        threads.run(lambda first, end: check(kernel(first, end, *operands), "x"), m, seconds)
-
-    return laid, sums, begin
+    to = ffi.NULL if laid is x else pointer(laid, writable=True)
+    return laid, sums, widest("gemm_s8_lay"), (k, group, k, pointer(x), width, to, pointer(sums, writable=True))
 
 
 gemm_s8s4 = _coded_product("gemm_s8s4", s8s4_arguments, packed_s4)

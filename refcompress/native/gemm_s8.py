@@ -15,7 +15,7 @@ from ._checks import requantized_arguments, scaled_arguments
 from ._kernels import ffi
 from ._table import widest
 from .packing import Held, held_of
-from .prepared import with_prepare
+from .prepared import prepared, with_prepare
 from .to_s8 import to_s8
 
 __all__ = ["gemm_s8s8_requantized", "gemm_s8s8_scaled"]
@@ -35,10 +35,12 @@ def gemm_s8s8_requantized(kernel, row):
         y = empty((len(x), len(w)), np.int8)
         weight, how = weight or packed(w), to_s8(bias, multiplier, shift, *ends)
         operands = weight.struct, how.struct, pointer(y, writable=True)
-
-        def call():
-            multiply_packed(kernel, row.speed, x, operands, y.shape)
-            return y
+        if is_short(row.speed, x, y.shape):
+            call = prepared("gemm_s8s8_requantized", kernel, (*x.shape, pointer(x), *operands), y, "x")
+        else:
+            def call():
+                multiply_packed(kernel, row.speed, x, operands, y.shape)
+                return y
 
         call.held = weight, how  # what the structs point at
         return call, ((given, x, "x"),)
@@ -60,10 +62,12 @@ def gemm_s8s8_scaled(kernel, row):
         weight = weight or packed_quantized(w)
         operands = (pointer(x_scale), *weight.struct, ffi.NULL if bias is None else pointer(bias),
                     pointer(y, writable=True))
-
-        def call():
-            multiply_packed(kernel, row.speed, x, operands, y.shape)
-            return y
+        if is_short(row.speed, x, y.shape):
+            call = prepared("gemm_s8s8_scaled", kernel, (*x.shape, pointer(x), *operands), y, "x")
+        else:
+            def call():
+                multiply_packed(kernel, row.speed, x, operands, y.shape)
+                return y
 
         call.held = weight  # what the struct points at
         return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
@@ -135,15 +139,29 @@ def multiply_packed(kernel, speed: float, x: np.ndarray, operands, shape: tuple[
 
 
 def call_packed(kernel, speed: float, x: np.ndarray, operands, shape: tuple[int, int]) -> None:
-    """Call a kernel for all rows and outputs: outputs among the threads, or rows where they are more."""
+    """Call a kernel for all rows and outputs: outputs among the threads, or rows where they are more.
+
+    The other side is cut too, where a call would have more than bounded work.
+    """
     m, n = shape
     ldx, inputs = x.shape[1], pointer(x)
-    seconds = m * n * ldx / (SPEED * speed)
-    if m > n:
-        threads.run(lambda begin, end: check(kernel(begin, end, 0, n, ldx, inputs, *operands), "x"), m, seconds, ROWS)
-    else:
-        threads.run(lambda begin, end: check(kernel(0, m, begin, end, ldx, inputs, *operands), "x"), n, seconds,
-                    OUTPUTS)
+    a_second = SPEED * speed / max(ldx, 1)  # elements of y
+    grain, other = (ROWS, OUTPUTS) if m > n else (OUTPUTS, ROWS)
+    step = max(1, int(threads.CHUNK_SECONDS * a_second / (grain * other))) * other
+    for first in range(0, min(m, n), step):
+        last = min(first + step, min(m, n))
+
+        def call(begin, end, first=first, last=last):
+            of = (begin, end, first, last) if m > n else (first, last, begin, end)
+            check(kernel(*of, ldx, inputs, *operands), "x")
+
+        threads.run(call, max(m, n), max(m, n) * (last - first) / a_second, grain)
+
+
+def is_short(speed: float, x: np.ndarray, shape: tuple[int, int]) -> bool:
+    """Return whether one call does a product of packed weights, there is any, and x is read as it lies."""
+    (m, k), size = x.shape, shape[0] * shape[1]
+    return size > 0 and size * k < threads.SERIAL_SECONDS * SPEED * speed and spread_width(m, k) == k
 
 
 def apart(x: np.ndarray) -> np.ndarray:
