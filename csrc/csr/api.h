@@ -34,7 +34,8 @@ typedef int rc_csr_matmul(size_t begin, size_t end, size_t width, size_t n, cons
                           float *y);
 
 /* What a matrix takes as windows: how many entries starts, heads, masks, columns and values have; and then these
- * arrays. Columns must rise, and be int32_t. */
+ * arrays, of these sizes. Columns must rise, and be int32_t. A matrix that another thread changed meanwhile is refused:
+ * nothing is written outside of the arrays. */
 int rc_csr_windows_sizes(const struct rc_csr *a, uint64_t *sizes);
-int rc_csr_windows_pack(const struct rc_csr *a, uint64_t *starts, uint8_t *heads, uint16_t *masks,
-                        uint8_t *columns, float *values);
+int rc_csr_windows_pack(const struct rc_csr *a, const uint64_t *sizes, uint64_t *starts, uint8_t *heads,
+                        uint16_t *masks, uint8_t *columns, float *values);

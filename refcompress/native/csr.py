@@ -55,9 +55,12 @@ def csr_matmul(kernel, row):
         given, (a, x) = a, matmul_arguments(a, x)
         held = once(csr_struct, a) if given is a else held_of(given, csr_packed) or once(csr_struct, a)
         (m, k), n, nnz = a.shape, x.shape[1], len(a.indices)
-        if nnz >= 16 * k:  # each row of x is read that often
-            x = aligned(x)
-        y = empty((m, n), np.float32)
+        if n == 1:  # numbers are read and written, no vectors
+            y = np.empty((m, 1), np.float32)
+        else:
+            y = empty((m, n), np.float32)
+            if nnz >= 16 * k:  # each row of x is read that often
+                x = aligned(x)
         if nnz * n < row.speed * threads.SERIAL_SECONDS and m:
             if status := run(0, m, n, n, held.struct, pointer(x), pointer(y, writable=True)):
                 check(status, "a")
@@ -87,7 +90,7 @@ def csr_packed(a: CSR) -> Held:
     types = np.uint64, np.uint8, np.uint16, np.uint8, np.float32
     parts = [np.zeros(int(size), dtype) for size, dtype in zip(sizes, types)]
     pointers = tuple(pointer(part, writable=True) for part in parts)
-    check(lib.rc_csr_windows_pack(plain.struct, *pointers), "weight")
+    check(lib.rc_csr_windows_pack(plain.struct, pointer(sizes), *pointers), "weight")
     starts, heads, masks, columns, values = pointers
     windows = ffi.new("struct rc_csr_windows *", (starts, heads, columns, masks, values))
     return _struct(a, windows, (windows, *pointers), sum(part.nbytes for part in parts))
