@@ -6,14 +6,6 @@ _ONCE = "a few passes over the weights by NumPy, once a layer"
 
 ONE_FORM = {
     # Rows of OPS: the rule judges other people's implementations, and tests judge this one.
-    "prune_threshold": "two sums, one term after the other; tests repeat them in Python to the last bit",
-    "prune_score_wanda": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
-    "prune_score_taylor": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
-    "prune_score_movement": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
-    "prune_score_obd": f"one product for each weight: {_ONCE}; tests compare with a loss that is exactly quadratic",
-    "prune_score_fisher": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
-    "prune_score_apoz": "one division for each unit",
-    "prune_score_activation": "one division for each unit",
     "quantize_bias_s32": "one division for each output",
     "dequantize_bias_s32": "one product for each output",
     "ggml_encode": f"a maximum of each block, a product and a rounding for each weight: {_ONCE}",
