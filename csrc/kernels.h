@@ -114,8 +114,8 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     ONE(share_kmeans) \
     ONE(huffman_lengths) \
     ONE(huffman_code) \
-    TWO(huffman_encode) \
-    TWO(huffman_decode) \
+    THREE(huffman_encode) \
+    THREE(huffman_decode) \
     ONE(rangecoder_encode) \
     ONE(rangecoder_decode) \
     THREE(nn_activation) \
