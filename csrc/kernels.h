@@ -100,6 +100,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_pack) \
     THREE(quantize_unpack) \
     THREE(quantize_gptq) \
+    THREE(prune_sparsegpt) \
     THREE(floats_encode) \
     THREE(floats_decode) \
     THREE(floats_mx_encode) \

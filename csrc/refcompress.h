@@ -116,6 +116,7 @@ struct rc_kernels {
     rc_quantize_pack *quantize_pack;
     rc_quantize_unpack *quantize_unpack;
     rc_quantize_gptq *quantize_gptq;
+    rc_prune_sparsegpt *prune_sparsegpt;
     rc_floats_encode *floats_encode;
     rc_floats_decode *floats_decode;
     rc_floats_mx_encode *floats_mx_encode;
