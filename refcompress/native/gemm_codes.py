@@ -38,9 +38,9 @@ def _coded_product(op: str, arguments, pack, parts_of):
             if parts is not None:
                 lay(0, len(x), *of_lay)
                 codes, bits, flip = parts[:3]
-                struct = _held(*w.shape, group, 4, None, *parts[3:]).struct
+                weight = _held(*w.shape, group, 4, None, *parts[3:])
                 of_pack = widest("gemm_coded_pack"), bits, pointer(codes), codes.shape[1], flip
-                operands = pointer(sums), pointer(x_scale), struct, pointer(y, writable=True)
+                operands = pointer(sums), pointer(x_scale), weight.struct, pointer(y, writable=True)
                 gemm_s8.multiply_plain(lib.rc_plain_s8s4, of_pack, kernel, row.speed, laid, operands, y.shape,
                                        _bytes_of_output(w.shape[1], group))
                 return lambda: y, ()
@@ -85,10 +85,10 @@ def packed_lut4(w: Shared) -> Held:
     """Return weights as a struct rc_coded: of one codebook its values + 128 are the table; of more there is none."""
     if (parts := _parts_lut4(w)) is not None:
         return _packed(w, parts)
-    group = _group(w)
+    (n, k), group = w.shape, _group(w)
     steps, scale = quantized_codebook(w)
     laid = gemm_s8.packed_bytes(steps, group)
-    return _held(*w.shape, group, 8, laid, np.zeros(16, np.uint8), scale, NO_ZEROS, 128)
+    return _held(n, k, group, 8, laid, np.zeros(16, np.uint8), scale, NO_ZEROS, 128)
 
 
 def _parts_lut4(w: Shared) -> tuple | None:
@@ -103,8 +103,8 @@ def _parts_lut4(w: Shared) -> tuple | None:
 
 def _packed(w: Packed | Shared, parts: tuple) -> Held:
     codes, bits, flip, *others = parts
-    group = _group(w)
-    return _held(*w.shape, group, 4, _packed_codes(codes, *w.shape, group, bits=bits, flip=flip), *others)
+    (n, k), group = w.shape, _group(w)
+    return _held(n, k, group, 4, _packed_codes(codes, n, k, group, bits=bits, flip=flip), *others)
 
 
 def _group(w: Packed | Shared) -> int:
@@ -144,7 +144,7 @@ def _held(n, k, group, bits, codes, table, scale, zero, more) -> Held:
 
 
 def _by_lanes(a: np.ndarray, n: int, groups: int) -> np.ndarray:
-    """Return what is there for each output and group as (blocks, groups, lanes), and zeros for outputs past the last."""
+    """Return what is there for each output and group as (blocks, groups, lanes), with zeros past the last output."""
     blocks, a = -(-n // LANES), np.broadcast_to(a, (n, groups))
     laid, whole = empty((blocks, groups, LANES), a.dtype), n // LANES
     laid[:whole] = a[: whole * LANES].reshape(whole, LANES, groups).transpose(0, 2, 1)
