@@ -93,6 +93,16 @@ def test_a_weight_that_the_product_does_not_take_is_refused_by_name(product):
         assert caught.value.argument == "weight"
 
 
+def test_patterns_of_bfloat16_are_prepared_as_they_are():
+    patterns = rc.floats_encode(W, "bfloat16")
+    ready = native.prepare(patterns, "gemm_bf16bf16")
+    x = rc.floats_encode(X, "bfloat16")
+    for space in EVERYONE:
+        exactly(space.gemm_bf16bf16(x, patterns), space.gemm_bf16bf16(x, ready))
+    with pytest.raises(RefcompressError, match="^weight: must be of dtype"):
+        native.prepare(patterns)
+
+
 def test_an_unknown_product_and_a_packing_of_another_weight_are_refused():
     with pytest.raises(RefcompressError, match="^product: "):
         native.prepare(W, "gemm")
