@@ -84,6 +84,13 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_gptq) \
     THREE(floats_encode) \
     THREE(floats_decode) \
+    THREE(floats_mx_encode) \
+    THREE(floats_mx_decode) \
+    THREE(floats_nf4_encode) \
+    THREE(floats_nf4_decode) \
+    THREE(floats_maxima) \
+    THREE(floats_nvfp4_encode) \
+    THREE(floats_nvfp4_decode) \
     TWO(planes_split) \
     TWO(planes_join) \
     ONE(share_kmeans) \

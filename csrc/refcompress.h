@@ -99,6 +99,13 @@ struct rc_kernels {
     rc_quantize_gptq *quantize_gptq;
     rc_floats_encode *floats_encode;
     rc_floats_decode *floats_decode;
+    rc_floats_mx_encode *floats_mx_encode;
+    rc_floats_mx_decode *floats_mx_decode;
+    rc_floats_nf4_encode *floats_nf4_encode;
+    rc_floats_nf4_decode *floats_nf4_decode;
+    rc_floats_maxima *floats_maxima;
+    rc_floats_nvfp4_encode *floats_nvfp4_encode;
+    rc_floats_nvfp4_decode *floats_nvfp4_decode;
     rc_planes_split *planes_split;
     rc_planes_join *planes_join;
     rc_share_kmeans *share_kmeans;

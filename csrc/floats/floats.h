@@ -7,76 +7,11 @@
  * loops of a constant length: so the compiler makes vectors of them, of the length that the target has, and all targets
  * give the same bits.
  */
+#include "memory.h"
 #include "number.h"
 
 /* Numbers a turn: four of the longest vectors of floats, one of bytes. */
 enum { RUN = 64 };
-
-/* The code of one number. top : the code that no magnitude may exceed. */
-RC_INLINE int32_t code_of(float x, struct format f, int32_t top)
-{
-    const int drop = 23 - f.mantissa; /* bits of float32's fraction that go */
-    const int32_t bias = (1 << (f.exponent - 1)) - 1;
-    const int32_t negative = bits_of(x) < 0, magnitude = bits_of(x) & INT32_MAX;
-
-    /* A normal number: add just below half of the last bit kept, or half if that bit is 1, and cut; a carry goes on
-     * into the exponent, and stays below 2^31 + 2^30. Then count the exponent from the new bias. */
-    const uint32_t half = (1u << (drop - 1)) - 1 + ((uint32_t)magnitude >> drop & 1);
-    int32_t code = (int32_t)(((uint32_t)magnitude + half) >> drop);
-    if (f.exponent < 8) { /* bfloat16 has float32's own exponents: no other bias, and subnormal numbers are cut alike */
-        code -= (127 - bias) << f.mantissa;
-        /* A subnormal number: the last bit of 2^(1 - bias - mantissa + 23) is worth the format's smallest step, so
-         * adding it rounds to whole steps, ties to even, and leaves their count in the low bits. */
-        const int32_t unit = (127 + 1 - bias + drop) << 23;
-        const int32_t steps = bits_of(float_of(magnitude) + float_of(unit)) - unit;
-        code = select_int(magnitude < (128 - bias) << 23, steps, code);
-    }
-    code = select_int(code < top, code, top);
-    code |= negative << (f.exponent + f.mantissa);
-    return f.nan ? select_int(magnitude > 0x7F800000, f.nan, code) : code;
-}
-
-/* Numbers are read and written once, from and to memory where there are many of them, so that memory sets the pace. Two
- * things keep up with it. The bytes of a run that is AHEAD bytes further on are asked for early: without that the
- * SSE2 kernels took two to three times as long. And where a range is long (its results would push more useful things
- * out of the caches) they go past the caches: a line that is stored the usual way is read first. That halved the time
- * of decoding. */
-enum { AHEAD = 2048, LONG = 1 << 18 };
-
-RC_INLINE void prefetch(const void *from, size_t size)
-{
-    for (size_t p = 0; p < size; p += 64)
-        __builtin_prefetch((const char *)((uintptr_t)from + AHEAD + p)); /* past the end too: it is a hint */
-}
-
-/* Whether the results of a range go past the caches: to the address of the first one. */
-RC_INLINE int streams(size_t numbers, const void *to)
-{
-    return RC_X86 && numbers >= LONG && (uintptr_t)to % 16 == 0;
-}
-
-RC_INLINE void store(void *to, const void *from, size_t size, int stream)
-{
-#if RC_X86
-    if (stream) { /* SSE2, so that the portable kernel of this machine has it too; four of these fill a line */
-        for (size_t p = 0; p < size; p += 16)
-            _mm_stream_si128((void *)((char *)to + p), _mm_loadu_si128((const void *)((const char *)from + p)));
-        return;
-    }
-#endif
-    (void)stream;
-    memcpy(to, from, size);
-}
-
-/* After the last store past the caches: what other threads then see of ours comes in order again. */
-RC_INLINE void end_streaming(int stream)
-{
-#if RC_X86
-    if (stream)
-        _mm_sfence();
-#endif
-    (void)stream;
-}
 
 /* One run of RUN numbers. The results go to an array of our own first,
  * so that the compiler knows that nothing overlaps; it stays in the nearest cache. */

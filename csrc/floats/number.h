@@ -1,4 +1,4 @@
-/* The small floating-point formats, and the number that a code of one stands for. Every step is an operation on 32-bit
+/* The small floating-point formats: the number that a code of one stands for, and the code of a number. Every step is an operation on 32-bit
  * integers, or one on floats that is exact, without a branch: in a loop of a constant length the compiler makes vectors
  * of them. */
 #ifndef RC_NUMBER_H
@@ -57,5 +57,29 @@ RC_INLINE float number_of(int32_t code, struct format f)
             bits = select_int(magnitude > sign - 1 - f.specials, 0x7F800000 | magnitude << drop, bits);
     }
     return float_of(bits | (int32_t)((uint32_t)(code & sign) << (31 - f.exponent - f.mantissa)));
+}
+
+/* The code of one number. top : the code that no magnitude may exceed. */
+RC_INLINE int32_t code_of(float x, struct format f, int32_t top)
+{
+    const int drop = 23 - f.mantissa; /* bits of float32's fraction that go */
+    const int32_t bias = (1 << (f.exponent - 1)) - 1;
+    const int32_t negative = bits_of(x) < 0, magnitude = bits_of(x) & INT32_MAX;
+
+    /* A normal number: add just below half of the last bit kept, or half if that bit is 1, and cut; a carry goes on
+     * into the exponent, and stays below 2^31 + 2^30. Then count the exponent from the new bias. */
+    const uint32_t half = (1u << (drop - 1)) - 1 + ((uint32_t)magnitude >> drop & 1);
+    int32_t code = (int32_t)(((uint32_t)magnitude + half) >> drop);
+    if (f.exponent < 8) { /* bfloat16 has float32's own exponents: no other bias, and subnormal numbers are cut alike */
+        code -= (127 - bias) << f.mantissa;
+        /* A subnormal number: the last bit of 2^(1 - bias - mantissa + 23) is worth the format's smallest step, so
+         * adding it rounds to whole steps, ties to even, and leaves their count in the low bits. */
+        const int32_t unit = (127 + 1 - bias + drop) << 23;
+        const int32_t steps = bits_of(float_of(magnitude) + float_of(unit)) - unit;
+        code = select_int(magnitude < (128 - bias) << 23, steps, code);
+    }
+    code = select_int(code < top, code, top);
+    code |= negative << (f.exponent + f.mantissa);
+    return f.nan ? select_int(magnitude > 0x7F800000, f.nan, code) : code;
 }
 #endif

@@ -77,6 +77,14 @@ def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     return buffer[offset : offset + size].view(dtype).reshape(shape)
 
 
+def freeze(*arrays: np.ndarray) -> None:
+    """Let nobody write the memory of arrays of ``empty`` any more: a format then keeps them without a copy."""
+    for a in arrays:
+        a.flags.writeable = False
+        if a.base is not None:
+            a.base.flags.writeable = False
+
+
 def aligned(a: np.ndarray) -> np.ndarray:
     """Return ``a``, or a copy on a cache line's boundary: for what is read so often that the copy pays."""
     if a.ctypes.data % LINE == 0:

@@ -9,7 +9,7 @@ from ...formats import Packed, Quantized
 from ...formats.base import matrix_shape
 from ...reference.quantize.packing import kinds_argument, pack_arguments, packed_argument, zero_points_argument
 from .. import threads
-from .._call import check, empty, lib, pointer
+from .._call import check, empty, freeze, lib, pointer
 
 MOST = 1e10  # values a second and thread, to the order of magnitude
 
@@ -32,7 +32,7 @@ def quantize_pack(kernel, row):
 
         _run(some, q.shape, row)
         zero_points_argument(q, bits)
-        data.flags.writeable = False  # nobody else has it: the format keeps it without a copy
+        freeze(data)
         return Packed(data, q.shape, bits, q.scale, q.zero_point, q.group)
 
     return quantize_pack
@@ -47,7 +47,7 @@ def quantize_unpack(kernel, row):
         values = empty(p.shape, np.int8)
         operands = matrix_shape(p.shape)[-1], p.bits, pointer(p.data), pointer(values, writable=True)
         _run(lambda begin, end: check(kernel(begin, end, *operands), "p"), p.shape, row)
-        values.flags.writeable = False  # nobody else has them: the format keeps them without a copy
+        freeze(values)
         return Quantized(values, p.scale, p.zero_point, p.group)
 
     return quantize_unpack

@@ -159,21 +159,23 @@ def block_maxima(x: np.ndarray, block: int) -> np.ndarray:
     return np.maximum.reduceat(np.abs(x), np.arange(0, x.shape[-1], block), axis=-1)
 
 
-def mx_arguments(x, format) -> tuple[np.ndarray, str, FloatFormat | None]:
+def mx_arguments(x, format, *, finite: bool = True) -> tuple[np.ndarray, str, FloatFormat | None]:
     """Return x, the format and the format of its elements (None for integers), or refuse the arguments."""
-    x = blocks_argument(x)
+    x = blocks_argument(x, finite=finite)
     format = arguments.choice(format, "format", MX_ELEMENTS)
     return x, format, MX_ELEMENTS[format]
 
 
-def nf4_arguments(x, block) -> tuple[np.ndarray, int]:
+def nf4_arguments(x, block, *, finite: bool = True) -> tuple[np.ndarray, int]:
     """Return x and block, or refuse the arguments."""
-    return blocks_argument(x), arguments.integer(block, "block", 1)
+    return blocks_argument(x, finite=finite), arguments.integer(block, "block", 1)
 
 
-def blocks_argument(x) -> np.ndarray:
-    """Return x, or refuse it."""
-    x = arguments.finite(arguments.array(x, "x", np.float32), "x")
+def blocks_argument(x, *, finite: bool = True) -> np.ndarray:
+    """Return x, or refuse it; what it holds is not looked at where a kernel does so while it reads x (finite False)."""
+    x = arguments.array(x, "x", np.float32)
+    if finite:
+        arguments.finite(x, "x")
     if x.ndim == 0:
         raise RefcompressError("x", "must have at least one dimension")
     return x

@@ -76,10 +76,15 @@ def floats_nvfp4_decode(q: NVFP4) -> NDArray[np.float32]:
 
 
 def nvfp4_scales(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the codes of the scales of x's blocks, and the scale of all of x, (): what both implementations take."""
-    largest, highest = np.float32(NVFP4_ELEMENT.maximum), np.float32(NVFP4_SCALE.maximum)
-    of_all = np.maximum(np.abs(x).max(initial=0) / (largest * highest), np.float32(SMALLEST_NORMAL))
+    """Return the codes of the scales of x's blocks, and the scale of all of x, ()."""
     most = block_maxima(x, NVFP4_BLOCK)
-    scales = floats_encode(most / (largest * of_all), NVFP4_SCALE.name)
+    of_all = nvfp4_tensor_scale(most)
+    scales = floats_encode(most / (np.float32(NVFP4_ELEMENT.maximum) * of_all), NVFP4_SCALE.name)
     one = floats_encode(np.ones(1, np.float32), NVFP4_SCALE.name)
-    return np.where(most == 0, one, np.maximum(scales, np.uint8(1))), np.asarray(of_all)
+    return np.where(most == 0, one, np.maximum(scales, np.uint8(1))), of_all
+
+
+def nvfp4_tensor_scale(most: np.ndarray) -> np.ndarray:
+    """Return the scale, (), of an array of whose blocks these are the largest magnitudes."""
+    largest, highest = np.float32(NVFP4_ELEMENT.maximum), np.float32(NVFP4_SCALE.maximum)
+    return np.asarray(np.maximum(most.max(initial=0) / (largest * highest), np.float32(SMALLEST_NORMAL)))
