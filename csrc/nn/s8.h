@@ -1,7 +1,7 @@
 /* Template of the operations on int8, in plain loops: blocks of 64 elements, of which the compiler makes vectors.
  * Included after these were defined:
  *
- * AVERAGE_POOL, ADD, MULTIPLY, REQUANTIZE   the functions' names
+ * AVERAGE_POOL, ADD, MULTIPLY   the functions' names
  * TARGET               their instruction set
  */
 #include "../requantize.h"
@@ -128,61 +128,5 @@ TARGET int MULTIPLY(size_t begin, size_t end, int32_t a_zero, int32_t b_zero, co
     for (; i < end; i++)
         y[i] = (int8_t)rc_clip(rc_nearest_of((a[i] - a_zero) * (b[i] - b_zero) * scale) + to.zero_point, to.lowest,
                                to.highest);
-    return RC_OK;
-}
-
-RC_INLINE int64_t requantized(int32_t x, int32_t multiplier, int32_t shift, const enum rc_rounding rounding)
-{
-    const int64_t p = (int64_t)x * multiplier;
-    if (rounding == RC_HALF_EVEN)
-        return rc_half_even(p, (unsigned)(31 + shift));
-    const int64_t q = rounding == RC_GEMMLOWP ? (p + (1 << 30)) >> 31 : p;
-    const unsigned s = (unsigned)(rounding == RC_GEMMLOWP ? shift : 31 + shift);
-    const int64_t half = s ? (int64_t)1 << (s - 1) : 0;
-    return (q + half - (q < 0 && s)) >> s; /* ties away from zero */
-}
-
-RC_INLINE TARGET void requantize_all(size_t begin, size_t end, size_t columns, const enum rc_rounding rounding,
-                                     const int wide, const int32_t *x, const struct rc_to_s8 *to, void *y)
-{
-    size_t o = columns ? begin % columns : 0;
-    for (size_t i = begin; i < end; i++) {
-        const int64_t q = requantized(x[i], to->multiplier[o], to->shift[o], rounding) + to->zero_point;
-        if (wide)
-            ((int16_t *)y)[i] = (int16_t)rc_clip(q, to->lowest, to->highest);
-        else
-            ((int8_t *)y)[i] = (int8_t)rc_clip(q, to->lowest, to->highest);
-        o = o + 1 == columns ? 0 : o + 1;
-    }
-}
-
-/* Of 64 and more columns whose scales serve in double: a block at a time. */
-RC_INLINE TARGET void requantize_blocks(size_t begin, size_t end, size_t columns, const int32_t *x,
-                                        const struct rc_to_s8 *to, int8_t *y)
-{
-    for (size_t i = begin; i < end;) {
-        const size_t o = i % columns, width = rc_min(rc_min(columns - o, end - i), BLOCK);
-        double scale[BLOCK];
-        if (width == BLOCK && block_scales(to, o, width, INT32_MAX, scale)) {
-            block_to_s8(x + i, to, o, 1, scale, width, y + i);
-        } else {
-            requantize_all(i, i + width, columns, RC_HALF_EVEN, 0, x, to, y);
-        }
-        i += width;
-    }
-}
-
-TARGET int REQUANTIZE(size_t begin, size_t end, size_t columns, enum rc_rounding rounding, int wide,
-                                const int32_t *x, const struct rc_to_s8 *how, void *y)
-{
-    const struct rc_to_s8 to = *how;
-    if (rounding == RC_HALF_EVEN && !wide)
-        requantize_blocks(begin, end, columns, x, &to, y);
-    else if (rounding == RC_HALF_EVEN)
-        requantize_all(begin, end, columns, RC_HALF_EVEN, 1, x, &to, y);
-    else if (rounding == RC_HALF_AWAY)
-        requantize_all(begin, end, columns, RC_HALF_AWAY, wide, x, &to, y);
-    else
-        requantize_all(begin, end, columns, RC_GEMMLOWP, wide, x, &to, y);
     return RC_OK;
 }

@@ -8,7 +8,6 @@
 #define AVERAGE_POOL rc_nn_average_pool_s8_avx512
 #define ADD rc_nn_add_s8_avx512
 #define MULTIPLY rc_nn_multiply_s8_avx512
-#define REQUANTIZE rc_requantize_s32_avx512
 #define TARGET RC_AVX512
 #include "s8.h"
 

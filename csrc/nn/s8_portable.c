@@ -4,7 +4,6 @@
 #define AVERAGE_POOL rc_nn_average_pool_s8_portable
 #define ADD rc_nn_add_s8_portable
 #define MULTIPLY rc_nn_multiply_s8_portable
-#define REQUANTIZE rc_requantize_s32_portable
 #define DEPTHWISE rc_nn_depthwise_s8_portable
 #define TARGET /* none */
 #include "s8.h"

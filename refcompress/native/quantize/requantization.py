@@ -7,21 +7,21 @@ import numpy as np
 from ... import reference
 from ...reference.quantize.requantization import ROUNDINGS, requantize_arguments
 from .. import threads
-from .._call import check, pointer
+from .._call import check, empty, pointer
 from ..to_s8 import to_s8
 
-COLUMNS = 4096  # where one multiplier and shift serve all: so many copies of them
+MOST = 2e9  # sums a second and thread, to the order of magnitude
 
 
 def requantize_s32(kernel, row):
     """Return the operation requantize_s32 computed by a C kernel."""
-    speed = row.speed / 8
+    speed = min(row.speed, MOST)
 
     @wraps(reference.requantize_s32)
     def requantize_s32(x, multiplier, shift, *, zero_point=0, bits=8, scheme="affine", rounding="half_even"):
         x, multiplier, shift, zero_point, lowest, highest, dtype = requantize_arguments(
             x, multiplier, shift, zero_point, bits, scheme, rounding)
-        y = np.empty(x.shape, dtype)
+        y = empty(x.shape, dtype)
         columns = _columns(x.shape, multiplier.shape, shift.shape)
         factors = [np.ascontiguousarray(np.broadcast_to(a, columns).reshape(-1), np.int32) for a in (multiplier, shift)]
         how = to_s8(None, *factors, zero_point, lowest, highest)
@@ -36,7 +36,7 @@ def requantize_s32(kernel, row):
 def _columns(shape, *factors) -> tuple[int, ...]:
     """Return the shape of as many multipliers and shifts as come round again and again, in the order of x."""
     if all(n == 1 for factor in factors for n in factor):
-        return (COLUMNS,) if not any(factors) else (*(1,) * (len(shape) - 1), COLUMNS)
+        return (1,) * max(len(shape), 1)
     if all(n == 1 for factor in factors for n in factor[:-1]):
         return (*(1,) * (len(shape) - 1), shape[-1])
     return shape

@@ -75,7 +75,7 @@ def floats_nvfp4_decode(q: NVFP4) -> NDArray[np.float32]:
     return of_kind(q, NVFP4).dense()
 
 
-def nvfp4_scales(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nvfp4_scales(x: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Return the codes of the scales of x's blocks, and the scale of all of x, ()."""
     most = block_maxima(x, NVFP4_BLOCK)
     of_all = nvfp4_tensor_scale(most)
@@ -84,7 +84,8 @@ def nvfp4_scales(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(most == 0, one, np.maximum(scales, np.uint8(1))), of_all
 
 
-def nvfp4_tensor_scale(most: np.ndarray) -> np.ndarray:
+def nvfp4_tensor_scale(most: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the scale, (), of an array of whose blocks these are the largest magnitudes."""
     largest, highest = np.float32(NVFP4_ELEMENT.maximum), np.float32(NVFP4_SCALE.maximum)
-    return np.asarray(np.maximum(most.max(initial=0) / (largest * highest), np.float32(SMALLEST_NORMAL)))
+    of_all = np.maximum(most.max(initial=0) / (largest * highest), np.float32(SMALLEST_NORMAL))
+    return np.asarray(of_all, np.float32)
