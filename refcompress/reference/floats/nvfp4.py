@@ -40,7 +40,7 @@ def floats_nvfp4_encode(x: NDArray[np.float32]) -> NVFP4:
     **Departs** NaN and infinities are refused, a shorter last block is permitted, a tensor scale of 0 and block scales
     of 0 are not made, and a zero has no sign.
 
-    Cost O(size).
+    Cost O(size); beside the result 15 times the input's memory, in C 1/8 of it.
 
     >>> q = floats_nvfp4_encode(np.float32([0, 1.6, -3, 6]) * 448)
     >>> q.codes.tolist(), q.scales.tolist(), q.tensor_scale.item()
@@ -67,7 +67,9 @@ def floats_nvfp4_decode(q: NVFP4) -> NDArray[np.float32]:
     -------
     float32 of the shape of q; both products are rounded to float32, and infinite beyond it
 
-    **Source** as :func:`floats_nvfp4_encode`. **Departs** nothing. Cost O(size).
+    **Source** as :func:`floats_nvfp4_encode`. **Departs** nothing.
+
+    Cost O(size); beside the result 39 times the input's memory, in C 1/8 of it.
 
     >>> floats_nvfp4_decode(NVFP4(np.uint8([2, 15]), np.uint8([0x40]), np.float32(0.5))).tolist()
     [1.0, -6.0]
