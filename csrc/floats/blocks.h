@@ -73,7 +73,7 @@ enum { INFINITE = 0x7F800000 };
 /* Whether all pieces of codes lie on 16 bytes, and there are many of them. */
 RC_INLINE int streams_codes(size_t blocks, size_t size, size_t block, const uint8_t *codes)
 {
-    return size % PIECE == 0 && block % PIECE == 0 && streams(blocks * rc_min(block, size), codes);
+    return size % PIECE == 0 && block % PIECE == 0 && streams(blocks * rc_min(block, size), 1, codes);
 }
 
 /* How many blocks are a turn: of long ones fewer, so that a turn stays in the nearest cache. */
