@@ -67,6 +67,24 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(gemm_s8s4) \
     THREE(gemm_s8lut4) \
     THREE(requantize_s32) \
+    THREE(prune_select) \
+    THREE(prune_magnitude) \
+    THREE(prune_project_l0) \
+    THREE(prune_nm) \
+    ONE(prune_sums) \
+    ONE(prune_spread) \
+    THREE(prune_score_wanda) \
+    THREE(prune_score_taylor) \
+    THREE(prune_score_movement) \
+    THREE(prune_score_obd) \
+    THREE(prune_score_fisher) \
+    THREE(prune_score_apoz) \
+    THREE(prune_score_activation) \
+    THREE(prune_chain) \
+    THREE(prune_threshold) \
+    TWO(csr_count) \
+    TWO(csr_from_dense) \
+    ONE(csr_to_dense) \
     THREE(nn_depthwise_s8) \
     THREE(nn_average_pool_s8) \
     THREE(nn_add_s8) \
@@ -82,6 +100,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_pack) \
     THREE(quantize_unpack) \
     THREE(quantize_gptq) \
+    THREE(prune_sparsegpt) \
     THREE(floats_encode) \
     THREE(floats_decode) \
     THREE(floats_mx_encode) \
@@ -96,8 +115,8 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     ONE(share_kmeans) \
     ONE(huffman_lengths) \
     ONE(huffman_code) \
-    TWO(huffman_encode) \
-    TWO(huffman_decode) \
+    THREE(huffman_encode) \
+    THREE(huffman_decode) \
     ONE(rangecoder_encode) \
     ONE(rangecoder_decode) \
     THREE(nn_activation) \

@@ -51,6 +51,28 @@ int rc_call_gemm_f32f32(const struct rc_gemm_f32f32_call *c)
     return leave(mode, c->kernel(0, c->n, c->m, c->n, c->k, c->k, c->n, c->transposed, c->x, c->w, c->y));
 }
 
+int rc_call_gemm_s8s8_requantized(const struct rc_gemm_s8s8_requantized_call *c)
+{
+    uint64_t mode = enter();
+    return leave(mode, c->kernel(0, c->m, 0, c->w->n, c->ldx, c->x, c->w, c->to, c->y));
+}
+
+int rc_call_gemm_s8s8_scaled(const struct rc_gemm_s8s8_scaled_call *c)
+{
+    uint64_t mode = enter();
+    return leave(mode, c->kernel(0, c->m, 0, c->w->n, c->ldx, c->x, c->x_scale, c->w, c->w_scale, c->bias, c->y));
+}
+
+int rc_call_gemm_s8s4(const struct rc_gemm_s8s4_call *c)
+{
+    uint64_t mode = enter();
+    const struct rc_coded *w = c->w;
+    int status = c->lay_x(0, c->m, w->k, w->group, c->ldx, c->x, c->ldl, c->laid, c->sums);
+    if (status == RC_OK)
+        status = c->kernel(0, c->m, 0, w->n, c->ldl, c->laid ? c->laid : c->x, c->sums, c->x_scale, w, c->y);
+    return leave(mode, status);
+}
+
 int rc_run_csr_matmul(rc_csr_matmul *kernel, size_t begin, size_t end, size_t width, size_t n, const struct rc_csr *a,
                       const float *x, float *y)
 {

@@ -42,12 +42,43 @@ struct rc_gemm_f32f32_call {
     const float *x, *w;
     float *y;
 };
+struct rc_gemm_s8s8_requantized_call {
+    rc_gemm_s8s8_requantized *kernel;
+    size_t m, ldx;
+    const int8_t *x;
+    const struct rc_packed_s8 *w;
+    const struct rc_to_s8 *to;
+    int8_t *y;
+};
+struct rc_gemm_s8s8_scaled_call {
+    rc_gemm_s8s8_scaled *kernel;
+    size_t m, ldx;
+    const int8_t *x;
+    const float *x_scale;
+    const struct rc_packed_s8 *w;
+    const float *w_scale, *bias;
+    float *y;
+};
+struct rc_gemm_s8s4_call { /* and of gemm_s8lut4; lay_x makes sums, and laid of x unless that is NULL: then it is x */
+    rc_gemm_s8s4 *kernel;
+    rc_gemm_s8_lay *lay_x;
+    size_t m, ldx, ldl;
+    const int8_t *x;
+    int8_t *laid;
+    int32_t *sums;
+    const float *x_scale;
+    const struct rc_coded *w;
+    float *y;
+};
 int rc_call_csr_matmul(const struct rc_csr_matmul_call *call);
 int rc_call_gemm_s8s8(const struct rc_gemm_s8s8_call *call);
 int rc_call_gemm_u8s8(const struct rc_gemm_u8s8_call *call);
 int rc_call_gemm_f32narrow(const struct rc_gemm_f32narrow_call *call);
 int rc_call_gemm_bf16bf16(const struct rc_gemm_bf16bf16_call *call);
 int rc_call_gemm_f32f32(const struct rc_gemm_f32f32_call *call);
+int rc_call_gemm_s8s8_requantized(const struct rc_gemm_s8s8_requantized_call *call);
+int rc_call_gemm_s8s8_scaled(const struct rc_gemm_s8s8_scaled_call *call);
+int rc_call_gemm_s8s4(const struct rc_gemm_s8s4_call *call);
 
 /* A call by the kernel, in the default mode: Python calls a function that it knows by name in less than half the time
  * that a pointer takes it. */

@@ -34,6 +34,7 @@ enum rc_status {
 
 #include "csr/api.h"
 #include "sparse/api.h"
+#include "prune/api.h"
 #include "quantize/api.h"
 #include "hessian/api.h"
 #include "gemm/api.h"
@@ -82,6 +83,24 @@ struct rc_kernels {
     rc_gemm_s8s4 *gemm_s8s4;
     rc_gemm_s8lut4 *gemm_s8lut4;
     rc_requantize_s32 *requantize_s32;
+    rc_prune_select *prune_select;
+    rc_prune_magnitude *prune_magnitude;
+    rc_prune_project_l0 *prune_project_l0;
+    rc_prune_nm *prune_nm;
+    rc_prune_sums *prune_sums;
+    rc_prune_spread *prune_spread;
+    rc_prune_score_wanda *prune_score_wanda;
+    rc_prune_score_taylor *prune_score_taylor;
+    rc_prune_score_movement *prune_score_movement;
+    rc_prune_score_obd *prune_score_obd;
+    rc_prune_score_fisher *prune_score_fisher;
+    rc_prune_score_apoz *prune_score_apoz;
+    rc_prune_score_activation *prune_score_activation;
+    rc_prune_chain *prune_chain;
+    rc_prune_threshold *prune_threshold;
+    rc_csr_count *csr_count;
+    rc_csr_from_dense *csr_from_dense;
+    rc_csr_to_dense *csr_to_dense;
     rc_nn_depthwise_s8 *nn_depthwise_s8;
     rc_nn_average_pool_s8 *nn_average_pool_s8;
     rc_nn_add_s8 *nn_add_s8;
@@ -97,6 +116,7 @@ struct rc_kernels {
     rc_quantize_pack *quantize_pack;
     rc_quantize_unpack *quantize_unpack;
     rc_quantize_gptq *quantize_gptq;
+    rc_prune_sparsegpt *prune_sparsegpt;
     rc_floats_encode *floats_encode;
     rc_floats_decode *floats_decode;
     rc_floats_mx_encode *floats_mx_encode;

@@ -50,6 +50,7 @@ OPS = {op.name: op for op in (
     *(Op(f"prune_score_{name}", exactly)  # each a product or quotient in float64, rounded once
       for name in ("wanda", "taylor", "movement", "apoz", "activation", "obd", "fisher")),
     Op("prune_obs", same_surgery),
+    Op("prune_sparsegpt", exactly),  # one factor for both, and then a stated order of products and differences
     Op("prune_project_l0", exactly),
     Op("allocate_exact", exactly),  # costs are summed from the first layer on, and ties have a rule
     Op("allocate_front", exactly),

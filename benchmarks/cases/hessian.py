@@ -25,4 +25,7 @@ def layer(op, layer, **kwargs):
 CASES = [
     layer("quantize_gptq", "MiniLM feed-forward", group=32, quick=True),
     layer("quantize_gptq", "4096 wide", group=128),
+    layer("prune_sparsegpt", "MiniLM feed-forward", sparsity=0.5, quick=True),
+    layer("prune_sparsegpt", "4096 wide", sparsity=0.5),
+    layer("prune_sparsegpt", "4096 wide", n=2, m=4),
 ]

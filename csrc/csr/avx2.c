@@ -1,4 +1,4 @@
-/* What changed since the portable file: eight columns at a time, 64 of them in registers. One column has no vectors:
+/* What changed since the portable file: eight columns at a time, 64 of them in registers. One column has no vectors of x:
  * a gather of eight takes longer than eight loads. */
 #include "../kernels.h"
 #if RC_X86
@@ -8,19 +8,12 @@
 #define LINKAGE static
 #include "columns.h"
 
-#define SUMS __m128
-#define SUMS_ZERO _mm_setzero_ps()
-#define FEW one_column
-#define FEW_ROWS one_column_of_rows
-#define FEW_N 1
-#define SUMS_ADD(value, x, s) s = _mm_fmadd_ss(_mm_load_ss(value), _mm_load_ss(x), s)
-#define SUMS_STORE(y, s) _mm_store_ss(y, s)
-#include "few.h"
+#include "one_column.h"
 
 RC_AVX2 int rc_csr_matmul_avx2(size_t begin, size_t end, size_t width, size_t n, const struct rc_csr *a, const float *x,
                                float *y)
 {
-    return n == 1 && width == 1 && !a->wide ? one_column(begin, end, width, n, a, x, y)
+    return n == 1 && width == 1 && !a->wide ? one_column(begin, end, a, x, y)
                                             : at_least_two_columns(begin, end, width, n, a, x, y);
 }
 #endif

@@ -1,4 +1,6 @@
 /* The values of a sparse matrix as floats: where they stand, or decoded, a piece at a time. */
+#ifndef REFCOMPRESS_CSR_VALUES_H
+#define REFCOMPRESS_CSR_VALUES_H
 #include "../kernels.h"
 #include <string.h>
 
@@ -22,6 +24,25 @@ RC_INLINE float from_half(uint16_t half)
     return from_bits(bits | sign | (magnitude >= 0x0f800000 ? 0x7f800000 : 0));
 }
 
+/* The value that is stored at an address. */
+RC_INLINE float value_as_float(enum rc_csr_type type, const void *stored)
+{
+    if (type == RC_CSR_F32)
+        return *(const float *)stored;
+    const uint16_t bits = *(const uint16_t *)stored;
+    return type == RC_CSR_F16 ? from_half(bits) : from_bits((uint32_t)bits << 16);
+}
+
+#if RC_X86
+RC_INLINE RC_AVX2 __m256 eight_of_16_bits(enum rc_csr_type type, const uint16_t *stored)
+{
+    const __m128i eight = _mm_loadu_si128((const __m128i *)stored);
+    if (type == RC_CSR_F16)
+        return _mm256_cvtph_ps(eight);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(eight), 16));
+}
+#endif
+
 /* The entries p .. p + count as floats, count being at most PIECE where they must be decoded. */
 RC_INLINE const float *values(const struct rc_csr *a, size_t p, size_t count, float *buffer)
 {
@@ -42,3 +63,4 @@ RC_INLINE size_t piece(const struct rc_csr *a, size_t left)
 {
     return a->type == RC_CSR_F32 ? left : rc_min(left, PIECE);
 }
+#endif

@@ -33,12 +33,15 @@ static int steps_of(size_t rows, const struct rc_csr *a, size_t first, const siz
     return RC_OK;
 }
 
-/* Counts what a block and a window take where nothing is to be written, else writes it. */
+/* Counts what a block and a window take where nothing is to be written, else writes it. Another thread may write the
+ * matrix between the two: so nothing is put where there is no room, and `full` says that something was not. */
 struct sink {
     uint64_t heads, masks, columns, values;
     uint8_t *head, *column;
     uint16_t *mask;
     float *value;
+    const uint64_t *room; /* of these four arrays */
+    int full;
 };
 
 static void put_group(const struct rc_csr *a, size_t rows, size_t first, size_t group, size_t steps, const size_t *from,
@@ -46,12 +49,18 @@ static void put_group(const struct rc_csr *a, size_t rows, size_t first, size_t 
 {
     const int32_t *indices = a->indices;
     for (size_t s = 0; s < steps; s++) {
+        const int fits = !out->head || (out->masks < out->room[1] && out->columns + RC_GROUP <= out->room[2] &&
+                                        out->values + RC_GROUP <= out->room[3]);
         unsigned mask = 0;
+        if (!fits) {
+            out->full = 1;
+            return;
+        }
         for (size_t lane = 0; lane < RC_GROUP; lane++) {
             const size_t r = group * RC_GROUP + lane, p = r < rows ? from[r] + s : 0;
             const int there = r < rows && p < to[r];
-            if (out->head)
-                out->column[out->columns + lane] = there ? (uint8_t)((size_t)(uint32_t)indices[p] - first) : 0;
+            if (out->head) /* a column that was changed meanwhile becomes another one of the window */
+                out->column[out->columns + lane] = there ? (uint8_t)((uint32_t)indices[p] - first) % RC_WINDOW : 0;
             if (!there)
                 continue;
             mask |= 1u << lane;
@@ -70,6 +79,10 @@ static void put_group(const struct rc_csr *a, size_t rows, size_t first, size_t 
 
 static void put_head(uint8_t byte, struct sink *out)
 {
+    if (out->head && out->heads >= out->room[0]) {
+        out->full = 1;
+        return;
+    }
     if (out->head)
         out->head[out->heads] = byte;
     out->heads++;
@@ -123,7 +136,7 @@ static int pack(const struct rc_csr *a, uint64_t *starts, struct sink *out)
     }
     if (starts)
         put_start(starts + (a->m + RC_BLOCK - 1) / RC_BLOCK * 4, out);
-    return RC_OK;
+    return out->full ? RC_BAD_INDEX : RC_OK;
 }
 
 int rc_csr_windows_sizes(const struct rc_csr *a, uint64_t *sizes)
@@ -138,9 +151,12 @@ int rc_csr_windows_sizes(const struct rc_csr *a, uint64_t *sizes)
     return status;
 }
 
-int rc_csr_windows_pack(const struct rc_csr *a, uint64_t *starts, uint8_t *heads, uint16_t *masks,
-                        uint8_t *columns, float *values)
+int rc_csr_windows_pack(const struct rc_csr *a, const uint64_t *sizes, uint64_t *starts, uint8_t *heads,
+                        uint16_t *masks, uint8_t *columns, float *values)
 {
-    struct sink out = {.head = heads, .column = columns, .mask = masks, .value = values};
-    return pack(a, starts, &out);
+    struct sink out = {.head = heads, .column = columns, .mask = masks, .value = values, .room = sizes + 1};
+    const int status = pack(a, starts, &out);
+    const int whole = out.heads == sizes[1] && out.masks == sizes[2] && out.columns == sizes[3] &&
+                      out.values + RC_GROUP == sizes[4];
+    return status == RC_OK && whole ? RC_OK : RC_BAD_INDEX;
 }

@@ -157,3 +157,17 @@ typedef int rc_gemm_s8s4(size_t begin, size_t end, size_t first, size_t stop, si
                          const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);
 typedef int rc_gemm_s8lut4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
                            const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);
+
+/* Products of the outputs first .. stop, first a multiple of 16, and m rows of x, by weights as they are: at_once
+ * outputs at a time, a multiple of 16, are packed to `room`, of the bytes that so many packed outputs take, and
+ * multiplied. What follows is the pack's and the kernel's; w : as packed, but for the weights or codes themselves. */
+int rc_plain_s8s8_requantized(rc_gemm_s8_pack *pack, const int8_t *raw, size_t at_once, uint8_t *room,
+                              rc_gemm_s8s8_requantized *kernel, size_t first, size_t stop, size_t m, size_t ldx,
+                              const int8_t *x, const struct rc_packed_s8 *w, const struct rc_to_s8 *to, int8_t *y);
+int rc_plain_s8s8_scaled(rc_gemm_s8_pack *pack, const int8_t *raw, size_t at_once, uint8_t *room,
+                         rc_gemm_s8s8_scaled *kernel, size_t first, size_t stop, size_t m, size_t ldx, const int8_t *x,
+                         const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale, const float *bias,
+                         float *y);
+int rc_plain_s8s4(rc_gemm_coded_pack *pack, size_t bits, const uint8_t *codes, size_t ldc, uint8_t flip, size_t at_once,
+                  uint8_t *room, rc_gemm_s8s4 *kernel, size_t first, size_t stop, size_t m, size_t ldx, const int8_t *x,
+                  const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);

@@ -137,6 +137,11 @@ RC_INLINE TARGET void store_sums(const __m256i *acc, const int32_t *from, uint32
         sixteen(rows, t, v, width); \
     }
 
+/* A vector that stays in its register, and a sum of int32 in its own: GCC 12 would load a weight anew for each row, and
+ * move all sums in every step. */
+#define KEEP(vector) __asm__("" : "+x"(vector))
+#define ADD(sum, vector) __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(vector))
+
 RC_INLINE TARGET void sixteen(const size_t mr, const struct tile *t, size_t v, size_t width)
 {
     const int16_t *x = t->x, *w = (const int16_t *)t->panel + v * t->ldp;
@@ -153,9 +158,10 @@ RC_INLINE TARGET void sixteen(const size_t mr, const struct tile *t, size_t v, s
             input[i] = _mm256_set1_epi64x(four);
         }
         RC_UNROLL for (size_t b = 0; b < 4; b++) {
-            const __m256i weight = _mm256_load_si256((const __m256i *)(w + b * 16));
+            __m256i weight = _mm256_load_si256((const __m256i *)(w + b * 16));
+            KEEP(weight);
             RC_UNROLL for (size_t i = 0; i < mr; i++)
-                acc[i][b] = _mm256_add_epi32(acc[i][b], _mm256_madd_epi16(input[i], weight));
+                ADD(acc[i][b], _mm256_madd_epi16(input[i], weight));
         }
     }
     RC_UNROLL for (size_t i = 0; i < mr; i++)

@@ -15,7 +15,21 @@ enum { RC_TILE = 16, RC_PANEL = 8 };
  * 0; then moved[i] = (now - s * (q - z)) / u[i][i]. float() takes what is beyond float to the largest one. Scales lie
  * as for gemm_f32s8: entry row * stride + input / group. With refit a scale and a zero point are chosen (as
  * rc_quantize_runs_s8 does) when the first input of a group has its turn, from the group as it then is, and written;
- * turns ascend then, and stride is ceil(k / group). moved : room for the rows of the range. */
+ * turns ascend then, and stride is ceil(k / group). moved : room for the rows of the range; done : ceil(k / RC_PANEL)
+ * zeros, how many columns have moved each panel. */
 typedef int rc_quantize_gptq(size_t begin, size_t end, size_t k, size_t group, size_t stride, int refit, int32_t lowest,
                              int32_t highest, const float *w, const double *u, const int64_t *turns, float *scale,
-                             int8_t *zero_point, double *moved, int8_t *values);
+                             int8_t *zero_point, double *moved, uint64_t *done, int8_t *values);
+
+/* The rows of the range of a layer of k inputs by SparseGPT: columns first .. last - 1, which begin a block. moved are
+ * the tiles of the range, in which first = 0 lays w, m rows of k floats; as they are left, they are there again in the
+ * next call, whose first is this last. done : as above. A weight whose mask is 0 is moved to 0: moved[j] / u[j][j] is
+ * what it moves the others by, and its result is 0; another moves nothing, and its result is moved[j], rounded to float
+ * (infinite beyond it). In the end the columns last .. next - 1 have been moved by all before them.
+ *
+ * Where group is not 0, the mask is written: of each group columns (first is the first of a group) count have a 1, of a
+ * last group of r columns ceil(count * r / group), those of the largest (moved[j] / u[j][j])^2 when its first column
+ * has its turn; of equal ones the first. scores : RC_TILE * min(group, k) numbers. */
+typedef int rc_prune_sparsegpt(size_t begin, size_t end, size_t k, size_t first, size_t last, size_t next, size_t group,
+                               size_t count, const float *w, const double *u, double *moved, uint64_t *done,
+                               double *scores, uint8_t *mask, float *weights);

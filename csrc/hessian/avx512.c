@@ -2,10 +2,12 @@
 #include "../kernels.h"
 #if RC_X86
 #define QUANTIZE_GPTQ rc_quantize_gptq_avx512
+#define PRUNE_SPARSEGPT rc_prune_sparsegpt_avx512
 #define TARGET RC_AVX512
 #define LANES 8
 #define SIDE 2
 #define COLUMNS 8
 #define WIDEN(v) _mm512_cvtps_pd(v)
 #include "gptq.h"
+#include "sparsegpt.h"
 #endif

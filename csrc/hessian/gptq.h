@@ -2,10 +2,6 @@
 #include "../quantize/places.h"
 #include "moved.h"
 
-/* Without groups that get scales of their own, so many columns take what came before them at once: a block of u is
- * then in L2 for all tiles. */
-enum { BLOCK = 64 };
-
 struct layer {
     size_t begin, end, k, group, stride; /* rows of the range; as the kernel's arguments */
     int32_t lowest, highest;
@@ -33,16 +29,6 @@ static inline float as_float(double now)
 {
     const double low = now > -FLT_MAX ? now : -FLT_MAX;
     return (float)(low < FLT_MAX ? low : FLT_MAX);
-}
-
-/* A tile's rows, input turns[i] at column i; zeros where there is no row or no column. */
-static TARGET void lay_tile(double *tile, const struct layer *of, size_t first, const int64_t *turns, size_t padded)
-{
-    memset(tile, 0, padded * RC_TILE * sizeof *tile);
-    const size_t rows = rc_min(of->end - first, RC_TILE);
-    for (size_t i = 0; i < of->k; i++)
-        for (size_t r = 0; r < rows; r++)
-            tile[i * RC_TILE + r] = (double)of->w[(first + r) * of->k + (size_t)turns[i]];
 }
 
 /* The scales of the groups that begin at column j. */
@@ -95,24 +81,27 @@ static TARGET void round_column(double *column, const struct layer *of, size_t f
 
 int TARGET QUANTIZE_GPTQ(size_t begin, size_t end, size_t k, size_t group, size_t stride, int refit, int32_t lowest,
                          int32_t highest, const float *w, const double *u, const int64_t *turns, float *scale,
-                         int8_t *zero_point, double *moved, int8_t *values)
+                         int8_t *zero_point, double *moved, uint64_t *done, int8_t *values)
 {
     const struct layer of = {begin, end, k, group, stride, lowest, highest, w, scale, zero_point, values};
-    const size_t padded = (k + RC_PANEL - 1) / RC_PANEL * RC_PANEL, tiles = (end - begin + RC_TILE - 1) / RC_TILE;
-    const size_t block = refit ? group : BLOCK;
-    for (size_t t = 0; t < tiles; t++)
-        lay_tile(moved + t * padded * RC_TILE, &of, begin + t * RC_TILE, turns, padded);
+    const size_t padded = padded_columns(k), tiles = (end - begin + RC_TILE - 1) / RC_TILE;
+    for (size_t t = 0; t < tiles; t++) {
+        const size_t first = begin + t * RC_TILE;
+        lay_tile(moved + t * padded * RC_TILE, rc_min(end - first, RC_TILE), k, w + first * k, turns);
+    }
     for (size_t j = 0; j < k; j++) {
-        const size_t column = j / RC_PANEL * RC_PANEL, before = j / block * block;
+        const size_t column = j / RC_PANEL * RC_PANEL, next = padded_columns(j);
         const double *panel = u + column * k;
-        if (before == j) /* the panels of this block that have not begun */
-            move_block(moved, u, tiles, k, (j + RC_PANEL - 1) / RC_PANEL * RC_PANEL, j + rc_min(block, k - j), j);
+        if (j % BLOCK == 0)
+            move_panels(moved, u, tiles, k, done, next, j + rc_min(BLOCK, k - j), j);
+        if (refit && j % group == 0)
+            move_panels(moved, u, tiles, k, done, next, j + rc_min(group, k - j), j);
+        if (column == j)
+            move_panels(moved, u, tiles, k, done, j, j + 1, j);
         for (size_t t = 0; t < tiles; t++) {
             double *tile = moved + t * padded * RC_TILE;
             const size_t first = begin + t * RC_TILE;
-            if (column == j && before < j)
-                move_panel(tile, panel, column, before, j);
-            if (refit && before == j)
+            if (refit && j % group == 0)
                 choose_scales(tile, &of, first, j);
             round_column(tile + j * RC_TILE, &of, first, (size_t)turns[j], panel[j * RC_PANEL + j % RC_PANEL]);
             move_rest(tile, panel, j);

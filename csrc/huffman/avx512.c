@@ -119,41 +119,18 @@ RC_INLINE TARGET size_t encode(const size_t vectors, size_t begin, size_t end, u
     return end;
 }
 
-TARGET int rc_huffman_encode_avx512(size_t begin, size_t end, size_t count, size_t lanes, size_t alphabet,
-                                    const uint8_t *lengths, const uint16_t *codes, unsigned longest, int wide,
-                                    const void *symbols, uint32_t *table, struct rc_huffman_lanes *state,
-                                    uint16_t *words)
+/* The same for 16, 32 or 64 lanes. */
+TARGET static size_t encode_lanes(size_t lanes, size_t begin, size_t end, unsigned longest, const uint8_t *symbols,
+                                  const uint32_t *table, struct rc_huffman_lanes *state, uint16_t *words)
 {
-/* Not a template, only short for the same call. */
-#define PORTABLE(from, to) \
-    rc_huffman_encode_portable(from, to, count, lanes, alphabet, lengths, codes, longest, wide, symbols, table, state, \
-                               words)
-    if (wide || lanes < 16)
-        return PORTABLE(begin, end);
-    if (!words) {
-        const size_t full = rc_min(end, count / lanes);
-        if (begin >= full)
-            return PORTABLE(begin, end);
-        int status = begin == 0 ? PORTABLE(0, 0) : RC_OK; /* which fills the table */
-        if (status == RC_OK)
-            status = measure(begin, full, lanes, symbols, table, state);
-        return status == RC_OK ? PORTABLE(full, end) : status;
-    }
-    /* The steps whose lanes all have a symbol in the next one too; nothing needs to be asked of them. */
-    size_t full = count / lanes ? rc_min(end, count / lanes - 1) : 0;
-    if (begin >= full)
-        return PORTABLE(begin, end);
-    if (full < end) {
-        const int status = PORTABLE(full, end);
-        if (status != RC_OK)
-            return status;
-    }
     switch (lanes) {
-    case 16: full = encode(1, begin, full, longest, symbols, table, state, words); break;
-    case 32: full = encode(2, begin, full, longest, symbols, table, state, words); break;
-    default: full = encode(4, begin, full, longest, symbols, table, state, words);
+    case 16: return encode(1, begin, end, longest, symbols, table, state, words);
+    case 32: return encode(2, begin, end, longest, symbols, table, state, words);
+    default: return encode(4, begin, end, longest, symbols, table, state, words);
     }
-    return PORTABLE(begin, full);
-#undef PORTABLE
 }
+
+#define LEAST_LANES 16
+#define ENCODE rc_huffman_encode_avx512
+#include "encode.h"
 #endif

@@ -54,9 +54,9 @@ TARGET __attribute__((noinline)) static void find_far(const struct registers *r,
     _mm512_storeu_si512(lengths, *length);
     for (uint32_t far = _mm512_test_epi16_mask(*length, _mm512_set1_epi16(FAR)); far; far &= far - 1) {
         const unsigned lane = (unsigned)__builtin_ctz(far);
-        const uint32_t found = long_code(&r->code, r->least, queues[lane]);
-        symbols[lane] = found & 0xff;
-        lengths[lane] = (uint16_t)(found >> 8);
+        const uint32_t found = long_code(&r->code, r->least, turned_round(queues[lane]));
+        symbols[lane] = r->code.order[found & 0xffff] & 0xff;
+        lengths[lane] = (uint16_t)(found >> 16);
     }
     *symbol = _mm512_loadu_si512(symbols);
     *length = _mm512_loadu_si512(lengths);
@@ -73,7 +73,9 @@ RC_INLINE TARGET size_t in_registers(const size_t vectors, const enum way way, c
     const struct half pointer_of = load_half(r->pointer);
     const struct whole second_symbol = load_whole(r->second_symbol), second_length = load_whole(r->second_length);
     const __m512i least = _mm512_set1_epi16((short)longest), sixteen = _mm512_set1_epi16(16);
-    const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi8(1), is_far = _mm512_set1_epi16(FAR);
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i one = _mm512_set1_epi8(1), is_far = _mm512_set1_epi16(FAR);
+    __asm__("" : "+v"(one), "+v"(is_far)); /* or they would be made anew in each step */
     const __mmask64 all = ~0ull >> (64 - active);
     uint16_t split[3][64] = {{0}};
     for (size_t lane = 0; lane < lanes; lane++) {
@@ -126,19 +128,20 @@ RC_INLINE TARGET size_t in_registers(const size_t vectors, const enum way way, c
                 const __m512i pointer = in_half(pointer_of, low[v]);
                 const __m512i at = _mm512_ternarylogic_epi32(pointer, _mm512_subs_epu8(pointer, one),
                                                              _mm512_srli_epi16(low[v], FIRST), 0xe8);
-                const __mmask64 upper = _mm512_movepi8_mask(at) & LOWER;
+                const __mmask64 upper = _mm512_movepi8_mask(at);
                 symbol[v] = _mm512_or_si512(symbol[v], in_whole(second_symbol, at, upper));
                 length[v] = _mm512_or_si512(length[v], in_whole(second_length, at, upper));
                 lengths = _mm512_or_si512(lengths, length[v]);
             }
         }
         if (way == BY_BOTH && _mm512_test_epi16_mask(lengths, is_far))
-            RC_UNROLL for (size_t v = 0; v < vectors; v++) {
-                __m512i s = symbol[v], l = length[v]; /* copies: with an address they would live in memory */
-                find_far(r, low[v], &s, &l);
-                symbol[v] = s;
-                length[v] = l;
-            }
+            RC_UNROLL for (size_t v = 0; v < vectors; v++)
+                if (_mm512_test_epi16_mask(length[v], is_far)) {
+                    __m512i s = symbol[v], l = length[v]; /* copies: with an address they would live in memory */
+                    find_far(r, low[v], &s, &l);
+                    symbol[v] = s;
+                    length[v] = l;
+                }
         uint8_t *const to = symbols + begin * lanes;
         if (vectors == 1)
             _mm256_mask_storeu_epi8(to, (__mmask32)all, _mm512_cvtepi16_epi8(symbol[0]));

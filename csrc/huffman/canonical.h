@@ -1,4 +1,4 @@
-/* What the decoders with vectors share: a canonical code by its lengths, for alphabets of at most 256 symbols. Codes of
+/* What the decoders with vectors share: a canonical code by its lengths. Codes of
  * one length are neighbours, and so are their symbols in the order of (length, symbol): a length, its first code and the
  * number of symbols before it are all that a decoder needs. */
 #ifndef REFCOMPRESS_HUFFMAN_CANONICAL_H
@@ -6,13 +6,13 @@
 #include "../kernels.h"
 #include <string.h>
 
-enum { RC_MAX_LENGTH = 15, RC_BYTE_ALPHABET = 256 };
+enum { RC_MAX_LENGTH = 15, RC_MAX_ALPHABET = 1 << RC_MAX_LENGTH };
 
 struct canonical {
     uint32_t first[RC_MAX_LENGTH + 2];    /* the first code of each length */
     uint32_t number[RC_MAX_LENGTH + 2];   /* the symbols of each length */
     uint32_t before[RC_MAX_LENGTH + 2];   /* the symbols of all shorter lengths */
-    uint8_t order[RC_BYTE_ALPHABET];
+    uint16_t order[RC_MAX_ALPHABET];
 };
 
 /* 16 bits, the last one first. */
@@ -26,7 +26,7 @@ RC_INLINE uint32_t turned_round(uint32_t bits)
 
 static inline void fill_canonical(struct canonical *c, size_t alphabet, const uint8_t *lengths)
 {
-    memset(c, 0, sizeof *c);
+    memset(c, 0, offsetof(struct canonical, order));
     for (size_t i = 0; i < alphabet; i++)
         c->number[lengths[i] & RC_MAX_LENGTH]++;
     c->number[0] = 0;
@@ -37,20 +37,19 @@ static inline void fill_canonical(struct canonical *c, size_t alphabet, const ui
     }
     for (size_t i = 0; i < alphabet; i++) {
         const unsigned length = lengths[i] & RC_MAX_LENGTH;
-        if (length) /* cut to a byte: another thread may write the lengths after they were counted */
-            c->order[next[length]++ & 0xff] = (uint8_t)i;
+        if (length) /* another thread may write the lengths after they were counted */
+            c->order[next[length]++ & (RC_MAX_ALPHABET - 1)] = (uint16_t)i;
     }
 }
 
-/* The code of at least so many bits that 16 bits begin with, the first one lowest, as symbol + 256 length; 0 if there is
- * none. */
-static inline uint32_t long_code(const struct canonical *c, unsigned least, uint32_t queue)
+/* The code of at least so many bits that 16 bits begin with, the first one highest: the place of its symbol in `order`,
+ * plus 2^16 times its length. If there is none, its length is 0. */
+static inline uint32_t long_code(const struct canonical *c, unsigned least, uint32_t front)
 {
-    const uint32_t front = turned_round(queue);
     for (unsigned length = least; length <= RC_MAX_LENGTH; length++) {
         const uint32_t place = (front >> (16 - length)) - c->first[length];
         if (place < c->number[length])
-            return c->order[(c->before[length] + place) & 0xff] | length << 8;
+            return ((c->before[length] + place) & (RC_MAX_ALPHABET - 1)) | length << 16;
     }
     return 0;
 }

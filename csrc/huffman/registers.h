@@ -45,7 +45,7 @@ RC_INLINE unsigned run_bits(unsigned longest, unsigned most)
 static inline enum way fill_registers(struct registers *r, size_t alphabet, const uint8_t *lengths,
                                       const uint16_t *codes, unsigned longest)
 {
-    memset(r, 0, sizeof *r);
+    memset(r, 0, offsetof(struct registers, code));
     fill_canonical(&r->code, alphabet, lengths);
     uint8_t longest_of[FIRST_SIZE] = {0}; /* of the codes that a pattern of FIRST bits begins */
     for (size_t i = 0; i < alphabet; i++) {

@@ -1,32 +1,19 @@
 /* Exact k-means in one dimension: the running sums of the sorted values, and the cheapest way through them where each
  * segment costs a penalty more. */
-#include "../kernels.h"
-
-#include <math.h>
-#include <string.h>
-
-/* Adds a term to a sum of twice the digits: low takes what the rounding of high loses, exactly (Knuth's two-sum). */
-RC_INLINE void add(double *high, double *low, double term)
-{
-    const double sum = *high + term, part = sum - *high;
-    *low += (*high - (sum - part)) + (term - part);
-    *high = sum;
-}
+#include "sums.h"
 
 int rc_share_points(size_t begin, size_t end, const uint32_t *keys, const float *weights, double middle,
-                    struct rc_share_sums *sums, float *values, double *points)
+                    struct rc_share_tally *sums, float *values, double *points)
 {
-    struct rc_share_sums now = *sums;
+    struct rc_share_tally now = *sums;
     for (size_t i = begin; i < end; i++) {
-        const uint32_t bits = keys[i] >> 31 ? keys[i] & 0x7fffffffu : ~keys[i];
-        float value;
-        memcpy(&value, &bits, sizeof value);
+        const float value = value_of(keys[i]);
         if (i == 0 || keys[i] != keys[i - 1])
             values[now.count++] = value;
         const double y = (double)value - middle, omega = weights ? (double)weights[i] : 1.0;
-        add(&now.high[0], &now.low[0], omega * y * y);
-        add(&now.high[1], &now.low[1], omega * y);
-        add(&now.high[2], &now.low[2], omega);
+        share_add(&now.high[0], &now.low[0], omega * y * y);
+        share_add(&now.high[1], &now.low[1], omega * y);
+        share_add(&now.high[2], &now.low[2], omega);
         double *point = points + 4 * now.count;
         for (int j = 0; j < 3; j++)
             point[j] = now.high[j] + now.low[j];

@@ -1,17 +1,36 @@
-/* K-means in one dimension: the steps on the sorted values, and the codes. All sums were made before (prefix sums, from
- * the left, in float64), so every number here is one rounding of numbers that the reference has too. */
-#include "../kernels.h"
+/* K-means in one dimension: the sorting, the start, the steps on the sorted values, and the codes. Every number is one
+ * rounding of numbers that the reference has too. */
+#include "sums.h"
 
 #include <math.h>
-#include <string.h>
 
-/* How many of the ascending values x[first..n) are at most bound, plus first. */
-static size_t end_of_run(const double *x, size_t first, size_t n, double bound)
+/* How many of the ascending values x[first..n) are at most bound, plus first. The search goes out from a guess, by steps
+ * that double, and then halves: ends move little from step to step. */
+static size_t end_of_run(const float *x, size_t first, size_t n, double bound, size_t guess)
 {
     size_t last = n;
+    if (guess >= first && guess <= n) {
+        size_t step = 1;
+        if (guess < n && (double)x[guess] <= bound) {
+            first = guess + 1;
+            while (step < last - first && (double)x[first + step] <= bound) {
+                first += step + 1;
+                step *= 2;
+            }
+            last = rc_min(last, first + step);
+        } else {
+            last = guess;
+            while (step < last - first && (double)x[last - step] > bound) {
+                last -= step;
+                step *= 2;
+            }
+            if (step < last - first)
+                first = last - step + 1;
+        }
+    }
     while (first < last) {
         const size_t middle = first + (last - first) / 2;
-        if (x[middle] <= bound)
+        if ((double)x[middle] <= bound)
             first = middle + 1;
         else
             last = middle;
@@ -19,8 +38,25 @@ static size_t end_of_run(const double *x, size_t first, size_t n, double bound)
     return first;
 }
 
-int rc_share_kmeans_portable(size_t begin, size_t end, size_t n, size_t k, const double *x, const double *sums,
-                             const double *totals, double *centroids, uint64_t *ends, int32_t *settled)
+RC_INLINE double total_of(const double *totals, size_t i)
+{
+    return totals ? totals[i] : (double)i;
+}
+
+RC_INLINE double sum_of(const double *high, const double *low, size_t a, size_t b)
+{
+    return (high[b] - high[a]) + (low[b] - low[a]);
+}
+
+RC_INLINE double clamped(double mean, double lowest, double highest)
+{
+    const double raised = mean < lowest ? lowest : mean;
+    return raised > highest ? highest : raised;
+}
+
+int rc_share_kmeans_portable(size_t begin, size_t end, size_t n, size_t k, const float *x, const double *high,
+                             const double *low, const double *totals, double *centroids, uint64_t *ends,
+                             int32_t *settled)
 {
     for (size_t step = begin; step < end; step++) {
         int moved = 0;
@@ -28,7 +64,7 @@ int rc_share_kmeans_portable(size_t begin, size_t end, size_t n, size_t k, const
         for (size_t j = 0; j < k; j++) {
             /* Centroids ascend, so runs do, and each search begins where the last one ended. */
             if (j + 1 < k)
-                first = end_of_run(x, first, n, 0.5 * (centroids[j] + centroids[j + 1]));
+                first = end_of_run(x, first, n, 0.5 * (centroids[j] + centroids[j + 1]), (size_t)ends[j]);
             else
                 first = n;
             moved |= ends[j] != first;
@@ -40,26 +76,16 @@ int rc_share_kmeans_portable(size_t begin, size_t end, size_t n, size_t k, const
         }
         for (size_t j = 0, a = 0; j < k; j++) {
             const size_t b = (size_t)ends[j];
-            if (totals[b] > totals[a]) {
-                const double mean = (sums[b] - sums[a]) / (totals[b] - totals[a]);
-                const double raised = mean < x[a] ? x[a] : mean;
-                centroids[j] = raised > x[b - 1] ? x[b - 1] : raised;
-            }
+            const double total = total_of(totals, b) - total_of(totals, a);
+            if (total > 0.0)
+                centroids[j] = clamped(sum_of(high, low, a, b) / total, (double)x[a], (double)x[b - 1]);
             a = b;
         }
     }
     return RC_OK;
 }
 
-/* Of the bits of a float: positive ones keep their order above the negative ones, whose order turns; -0.0 is 0.0. */
-static uint32_t key_of(uint32_t bits)
-{
-    if (bits << 1 == 0)
-        bits = 0;
-    return bits >> 31 ? ~bits : bits | 0x80000000u;
-}
-
-static uint32_t digit_of(uint32_t key, int digit)
+RC_INLINE uint32_t digit_of(uint32_t key, int digit)
 {
     return key >> (digit * RC_SHARE_BITS) & (RC_SHARE_DIGITS - 1);
 }
@@ -98,71 +124,126 @@ int rc_share_order(size_t begin, size_t end, int digit, size_t n, const uint32_t
     return RC_OK;
 }
 
-int rc_share_values(size_t begin, size_t end, const uint32_t *keys, double *x)
+int rc_share_sums(size_t begin, size_t end, const uint32_t *keys, const float *weights, float *x, double *high,
+                  double *low, double *totals)
 {
+    double now = high[begin], lost = low[begin];
     for (size_t i = begin; i < end; i++) {
-        const uint32_t bits = keys[i] >> 31 ? keys[i] & 0x7fffffffu : ~keys[i];
-        float value;
-        memcpy(&value, &bits, sizeof value);
-        x[i] = (double)value;
+        x[i] = value_of(keys[i]);
+        share_add(&now, &lost, weights ? (double)weights[i] * (double)x[i] : (double)x[i]);
+        high[i + 1] = now;
+        low[i + 1] = lost;
+        if (weights)
+            totals[i + 1] = totals[i] + (double)weights[i];
     }
     return RC_OK;
 }
 
-int rc_share_best_cut(size_t n, const double *x, const double *omega, double *gain, uint64_t *cut, double *mean)
+/* A segment that is to be cut: its mean, its weight, and where it lies. */
+struct segment {
+    const double *high, *low, *totals;
+    double mean, total;
+    size_t a, b;
+};
+
+RC_INLINE double deviation(const struct segment *of, size_t j)
 {
-    double total = omega[0], moment = omega[0] * x[0];
-    for (size_t i = 1; i < n; i++) {
-        total += omega[i];
-        moment += omega[i] * x[i];
-    }
+    return sum_of(of->high, of->low, of->a, j) - of->mean * (total_of(of->totals, j) - total_of(of->totals, of->a));
+}
+
+RC_INLINE double gain_of(const struct segment *of, size_t j)
+{
+    const double before = total_of(of->totals, j) - total_of(of->totals, of->a);
+    const double after = total_of(of->totals, of->b) - total_of(of->totals, j), s = deviation(of, j);
+    return before > 0.0 && after > 0.0 ? s * s * of->total / (before * after) : 0.0;
+}
+
+enum { BLOCK = 64 };
+
+int rc_share_best_cut(size_t a, size_t b, const float *x, const double *high, const double *low, const double *totals,
+                      double *gain, uint64_t *cut, double *mean)
+{
+    const double total = total_of(totals, b) - total_of(totals, a);
     *gain = 0.0;
-    *cut = 1;
-    *mean = x[0];
-    if (!(total > 0.0))
+    *cut = a + 1;
+    *mean = (double)x[a];
+    if (!(total > 0.0) || x[a] == x[b - 1])
         return RC_OK;
-    const double raised = moment / total < x[0] ? x[0] : moment / total;
-    const double middle = raised > x[n - 1] ? x[n - 1] : raised;
+    const double middle = clamped(sum_of(high, low, a, b) / total, (double)x[a], (double)x[b - 1]);
     *mean = middle;
-    double last = omega[0] * (x[0] - middle);
-    for (size_t i = 1; i < n; i++)
-        last += omega[i] * (x[i] - middle);
-    double before = 0.0, sum = 0.0;
-    for (size_t j = 0; j + 1 < n; j++) {
-        before = j > 0 ? before + omega[j] : omega[j];
-        sum = j > 0 ? sum + omega[j] * (x[j] - middle) : omega[j] * (x[j] - middle);
-        const double after = total - before, rest = last - sum;
-        if (before > 0.0 && after > 0.0) {
-            const double gained = sum * sum / before + rest * rest / after;
-            if (gained > *gain) {
-                *gain = gained;
-                *cut = j + 1;
+    const struct segment of = {high, low, totals, middle, total, a, b};
+    double best = -1.0;
+    size_t at = a + 1;
+    for (size_t j = a + 1; j < b; j += BLOCK) { /* the first of each block: what the rest must reach */
+        const double gained = gain_of(&of, j);
+        if (gained > best) {
+            best = gained;
+            at = j;
+        }
+    }
+    /* The deviation falls from 0 as long as x is below the mean, and rises to 0 then. So within a block on one side of
+     * it the deviation is largest at an end, the product of the two weights smallest at an end, and a block whose best
+     * quotient of the two is not the best so far is passed over. slack is above the rounding of a deviation: each of
+     * its terms is below widest * count, rounded four times; low is below n 2^-53 high and rounded n times. The factor
+     * after it is above the rounding of a gain. */
+    const double widest = fabs((double)x[a]) > fabs((double)x[b - 1]) ? fabs((double)x[a]) : fabs((double)x[b - 1]);
+    const double count = (double)(b - a), n = (double)b, unit = 0x1p-53;
+    const double slack = 16.0 * unit * widest * count + 4.0 * n * unit * n * unit * (fabs(high[b]) + fabs(high[a])
+                                                                                     + n * fabs((double)x[0]));
+    for (size_t j = a + 1; j < b; j += BLOCK) {
+        const size_t last = rc_min(j + BLOCK, b) - 1;
+        if (!totals && ((double)x[last] <= middle || (double)x[j] >= middle)) {
+            const double s = fmax(fabs(deviation(&of, j)), fabs(deviation(&of, last))) + slack;
+            const double before = (double)(j - a) * (double)(b - j), after = (double)(last - a) * (double)(b - last);
+            if (s * s * total / fmin(before, after) * (1.0 + 0x1p-40) < best)
+                continue;
+        }
+        for (size_t i = j; i <= last; i++) {
+            const double gained = gain_of(&of, i);
+            if (gained > best || (gained == best && i < at)) {
+                best = gained;
+                at = i;
             }
         }
     }
+    *gain = best;
+    *cut = at;
     return RC_OK;
 }
 
-int rc_share_codes(size_t begin, size_t end, size_t count, const double *ends, const uint16_t *code_of, int pruned,
-                   int wide, const float *w, void *codes)
+/* The place of a value among ends is found from its highest bit to its lowest. */
+RC_INLINE size_t place_among(const float *ends, const int halvings, float value)
 {
-    size_t widest = 1; /* the largest power of two that is not above count + 1 */
-    while (widest <= (count + 1) / 2)
-        widest *= 2;
+    size_t below = 0;
+    for (size_t bit = (size_t)1 << halvings >> 1; bit > 0; bit /= 2)
+        below += ends[below + bit - 1] < value ? bit : 0;
+    return below;
+}
+
+RC_INLINE void codes_of(size_t begin, size_t end, const int halvings, const float *ends, const uint16_t *code_of,
+                        int pruned, int wide, const float *w, void *codes)
+{
     for (size_t i = begin; i < end; i++) {
-        const double value = (double)w[i];
-        uint16_t code = 0;
-        if (!(pruned && value == 0.0)) {
-            size_t below = 0; /* of the ends, found from its highest bit to its lowest */
-            for (size_t bit = widest; bit > 0; bit /= 2)
-                if (below + bit <= count && ends[below + bit - 1] < value)
-                    below += bit;
-            code = code_of[below];
-        }
+        const uint16_t found = code_of[place_among(ends, halvings, w[i])];
+        const uint16_t code = pruned && w[i] == 0.0f ? 0 : found;
         if (wide)
             ((uint16_t *)codes)[i] = code;
         else
             ((uint8_t *)codes)[i] = (uint8_t)code;
     }
+}
+
+int rc_share_codes(size_t begin, size_t end, int halvings, const float *ends, const uint16_t *code_of, int pruned,
+                   int wide, const float *w, void *codes)
+{
+    /* A known number of halvings is a loop without a branch. */
+    if (halvings == 4 && !wide)
+        codes_of(begin, end, 4, ends, code_of, pruned, 0, w, codes);
+    else if (halvings == 5 && !wide)
+        codes_of(begin, end, 5, ends, code_of, pruned, 0, w, codes);
+    else if (halvings == 8 && !wide)
+        codes_of(begin, end, 8, ends, code_of, pruned, 0, w, codes);
+    else
+        codes_of(begin, end, halvings, ends, code_of, pruned, wide, w, codes);
     return RC_OK;
 }

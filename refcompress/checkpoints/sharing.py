@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..formats import Shared
-from ..reference.share.kmeans import boundaries
+from ..reference.share.kmeans import boundaries, float32_below
 
 __all__ = ["share_best"]
 
@@ -138,9 +138,3 @@ def nearest(w: np.ndarray, book: np.ndarray, zeros: bool) -> Shared:
         narrow = np.uint8 if np.count_nonzero(used) <= 256 else np.uint16
         codes, codebook = (np.cumsum(used) - 1).astype(narrow)[codes], codebook[used]
     return Shared(codes.reshape(w.shape), codebook)
-
-
-def float32_below(a: np.ndarray) -> np.ndarray:
-    """Return the largest float32 that is at most each float64."""
-    b = a.astype(np.float32)
-    return np.where(b > a, np.nextafter(b, np.float32(-np.inf)), b)

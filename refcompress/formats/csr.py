@@ -65,6 +65,18 @@ class CSR(Format):
         self._set("canonical", canonical)
 
     @classmethod
+    def made(cls, shape: tuple[int, int], indptr: np.ndarray, indices: np.ndarray, data: np.ndarray) -> "CSR":
+        """Return a canonical CSR of arrays that nobody else has, as they were just written from the top to the bottom.
+
+        The constructor's checks would read all of them several times, and copy them.
+        """
+        self = object.__new__(cls)
+        for a in (indptr, indices, data):
+            a.flags.writeable = False
+        vars(self).update(shape=shape, indptr=indptr, indices=indices, data=data, canonical=True)
+        return self
+
+    @classmethod
     def of(cls, matrix: Any, *, freeze: bool = False) -> "CSR":
         """Return the CSR of a sparse matrix of another library: of anything with indptr, indices, data and shape.
 

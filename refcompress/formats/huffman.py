@@ -1,6 +1,7 @@
 """Prefix codes, and what is written with them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,10 +50,15 @@ class HuffmanCode(Format):
         self._set("lengths", lengths)
         self._set("codes", codes)
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """The length of the longest code in bits; 0 if no symbol occurs."""
         return int(self.lengths.max(initial=0))
+
+    @cached_property
+    def shortest(self) -> int:
+        """The length of the shortest code in bits; the most that there can be if no symbol occurs."""
+        return int(self.lengths[self.lengths > 0].min(initial=MAX_CODE_LENGTH))
 
     def describe(self) -> str:
         return f"Huffman code, {np.count_nonzero(self.lengths):,} symbols of at most {self.longest} bits"

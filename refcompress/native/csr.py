@@ -1,4 +1,4 @@
-"""The csr family: csr_matmul in C; csr_from_dense and csr_to_dense by the places of the entries in the flat matrix."""
+"""The csr family in C."""
 
 import functools
 from functools import wraps
@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import CSR, Plain
-from ..reference.csr.matrix import from_dense_arguments, sparse
+from ..reference.csr.matrix import from_dense_request, sparse
 from . import _table, threads
 from ._call import aligned, check, empty, once, pointer
 from ._checks import matmul_arguments
@@ -19,31 +19,49 @@ __all__ = ["csr_from_dense", "csr_to_dense", "csr_matmul"]
 
 # Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
 GRAIN = 16
+MOST = 1e9  # elements that are converted a second and thread, to the order of magnitude
 ROWS = 1024  # of a block of a matrix packed for one column: RC_BLOCK
 
 TYPES = {"float16": lib.RC_CSR_F16, "bfloat16": lib.RC_CSR_BF16}
 
 
-@wraps(reference.csr_from_dense)
-def csr_from_dense(w, mask=None):
-    w, mask = from_dense_arguments(w, mask)
-    m, k = w.shape
-    flat = np.flatnonzero(mask)  # three to ten times as fast as the rows and columns of np.nonzero
-    begins = np.arange(m + 1) * k
-    indptr = np.searchsorted(flat, begins)
-    indices = flat - np.repeat(begins[:-1], np.diff(indptr))
-    return CSR(w.shape, indptr, indices.astype(np.int32), w.ravel()[flat])
+def csr_from_dense(kernel, row):
+    """Return the operation csr_from_dense computed by C kernels: one counts the entries of rows, one writes them."""
+    count = row.kernels.get("csr_count") or _table.widest("csr_count")  # none goes with a kernel of the user's own
+
+    @wraps(reference.csr_from_dense)
+    def csr_from_dense(w, mask=None):
+        w, mask = from_dense_request(w, mask)
+        m, k = w.shape
+        read = k, pointer(w), ffi.NULL if mask is None else pointer(mask.view(np.uint8))
+        indptr, seconds = np.zeros(m + 1, np.int64), w.size / MOST
+        counts = indptr[1:]
+        pointer_ = pointer(counts, writable=True)
+        threads.run(lambda begin, end: check(count(begin, end, *read, pointer_), "w"), m, seconds)
+        np.cumsum(counts, out=counts)
+        nnz, wide = int(indptr[-1]), k >= 2**31
+        indices, data = np.empty(nnz, np.int64 if wide else np.int32), np.empty(nnz, np.float32)
+        write = *read, pointer(indptr), wide, pointer(indices, writable=True), pointer(data, writable=True)
+        threads.run(lambda begin, end: check(kernel(begin, end, *write), "w"), m, seconds)
+        return CSR.made((m, k), indptr, indices, data)
+
+    return csr_from_dense
 
 
-@wraps(reference.csr_to_dense)
-def csr_to_dense(a):
-    a = sparse(a)
-    if not a.canonical:
-        return a.dense()
-    m, k = a.shape
-    w = np.zeros(m * k, np.float32)
-    w[np.repeat(np.arange(m) * k, np.diff(a.indptr)) + a.indices] = a.values
-    return w.reshape(m, k)
+def csr_to_dense(kernel, row):
+    """Return the operation csr_to_dense computed by a C kernel."""
+
+    @wraps(reference.csr_to_dense)
+    def csr_to_dense(a):
+        a = sparse(a)
+        held = once(csr_struct, a)
+        w = empty(a.shape, np.float32)
+        seconds = (a.nnz + w.size / 4) / MOST
+        threads.run(lambda begin, end: check(kernel(begin, end, held.struct, pointer(w, writable=True)), "a"),
+                    a.shape[0], seconds)
+        return w
+
+    return csr_to_dense
 
 
 def csr_matmul(kernel, row):
@@ -55,9 +73,12 @@ def csr_matmul(kernel, row):
         given, (a, x) = a, matmul_arguments(a, x)
         held = once(csr_struct, a) if given is a else held_of(given, csr_packed) or once(csr_struct, a)
         (m, k), n, nnz = a.shape, x.shape[1], len(a.indices)
-        if nnz >= 16 * k:  # each row of x is read that often
-            x = aligned(x)
-        y = empty((m, n), np.float32)
+        if n == 1:  # numbers are read and written, no vectors
+            y = np.empty((m, 1), np.float32)
+        else:
+            y = empty((m, n), np.float32)
+            if nnz >= 16 * k:  # each row of x is read that often
+                x = aligned(x)
         if nnz * n < row.speed * threads.SERIAL_SECONDS and m:
             if status := run(0, m, n, n, held.struct, pointer(x), pointer(y, writable=True)):
                 check(status, "a")
@@ -87,7 +108,7 @@ def csr_packed(a: CSR) -> Held:
     types = np.uint64, np.uint8, np.uint16, np.uint8, np.float32
     parts = [np.zeros(int(size), dtype) for size, dtype in zip(sizes, types)]
     pointers = tuple(pointer(part, writable=True) for part in parts)
-    check(lib.rc_csr_windows_pack(plain.struct, *pointers), "weight")
+    check(lib.rc_csr_windows_pack(plain.struct, pointer(sizes), *pointers), "weight")
     starts, heads, masks, columns, values = pointers
     windows = ffi.new("struct rc_csr_windows *", (starts, heads, columns, masks, values))
     return _struct(a, windows, (windows, *pointers), sum(part.nbytes for part in parts))

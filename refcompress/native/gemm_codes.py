@@ -1,6 +1,7 @@
 """Products of int8 inputs by weights of 4 bits, in C: gemm_s8s4 and gemm_s8lut4.
 
-The weights are packed for the kernels, in each call or once (``native.prepare``).
+The weights are packed for the kernels: once (``native.prepare``), or in each call, for few rows of x some outputs at a
+time.
 """
 
 from collections.abc import Callable
@@ -13,42 +14,55 @@ from ..formats import Packed, Shared
 from ..reference.gemm.codes import quantized_codebook, quantized_values, s8lut4_arguments, s8s4_arguments
 from . import gemm_s8, threads
 from ._call import check, empty, pointer
-from ._kernels import ffi
+from ._kernels import ffi, lib
 from ._table import widest
 from .packing import Held, held_of
-from .prepared import with_prepare
+from .prepared import prepared, with_prepare
 
 __all__ = ["gemm_s8s4", "gemm_s8lut4"]
 
 LANES = gemm_s8.LANES
 
 
-def _coded_product(op: str, arguments, pack):
+def _coded_product(op: str, arguments, pack, parts_of):
     """Return the binder of a product, which ``arguments`` checks and whose weights ``pack`` packs."""
 
     def bind(kernel, row):
-        def ready(x, x_scale, w, *, empty=empty):
+        def ready(x, x_scale, w, *, empty=empty, once=False):
             given, weight = (x, x_scale), held_of(w, pack)
             x, x_scale, w, group = arguments(x, x_scale, w)
             y = empty((len(x), w.shape[0]), np.float32)
+            laid, sums, lay, of_lay = laying(x, group)
+            parts = parts_of(w) if once and weight is None and gemm_s8.is_plain(row.speed, x, y.shape) else None
+            if parts is not None:
+                lay(0, len(x), *of_lay)
+                codes, bits, flip = parts[:3]
+                struct = _held(*w.shape, group, 4, None, *parts[3:]).struct
+                of_pack = widest("gemm_coded_pack"), bits, pointer(codes), codes.shape[1], flip
+                operands = pointer(sums), pointer(x_scale), struct, pointer(y, writable=True)
+                gemm_s8.multiply_plain(lib.rc_plain_s8s4, of_pack, kernel, row.speed, laid, operands, y.shape,
+                                       _bytes_of_output(w.shape[1], group))
+                return lambda: y, ()
             weight = weight or pack(w)
             operands = pointer(x_scale), weight.struct, pointer(y, writable=True)
-
-            laid, sums, begin = laying(x, group)
-            operands = pointer(sums), *operands
+            if y.size and y.size * x.shape[1] < threads.SERIAL_SECONDS * gemm_s8.SPEED * row.speed:
+                of_x = len(x), x.shape[1], laid.shape[1], pointer(x), *of_lay[-2:], *operands
+                call = prepared("gemm_s8s4", kernel, (lay, *of_x), y, "x")
+                call.held = weight, laid, sums  # what the struct points at
+                return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
 
             def call():
                 if y.size:
-                    begin()
-                    gemm_s8.call_packed(kernel, row.speed, laid, operands, y.shape)
+                    threads.run(lambda begin, end: check(lay(begin, end, *of_lay), "x"), len(x), x.nbytes / 4e9)
+                    gemm_s8.call_packed(kernel, row.speed, laid, (pointer(sums), *operands), y.shape)
                 return y
 
-            call.held = weight  # what the struct points at
+            call.held = weight
             return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
 
         @wraps(getattr(reference, op))
         def product(x, x_scale, w):
-            return ready(x, x_scale, w)[0]()
+            return ready(x, x_scale, w, once=True)[0]()
 
         return with_prepare(product, ready)
 
@@ -58,25 +72,48 @@ def _coded_product(op: str, arguments, pack):
 
 def packed_s4(w: Packed) -> Held:
     """Return weights as a struct rc_coded: the codes are the values + 8."""
-    n, k = w.shape
-    group = max(1, min(k if w.group is None else w.group, k))
-    codes = _packed_codes(w.data, n, k, group, bits=4, flip=8)
-    return _held(n, k, group, 4, codes, np.arange(16, dtype=np.uint8), w.scale, w.zero_point.astype(np.int32) + 8)
+    return _packed(w, _parts_s4(w))
+
+
+def _parts_s4(w: Packed) -> tuple:
+    """Return codes, their bits, which of them are turned over, the values of the codes, their scales and zeros."""
+    return w.data, 4, 8, np.arange(16, dtype=np.uint8), w.scale, w.zero_point.astype(np.int32) + 8
 
 
 def packed_lut4(w: Shared) -> Held:
     """Return weights as a struct rc_coded: of one codebook its values + 128 are the table; of more there is none."""
-    n, k = w.shape
-    group = max(1, min(k if w.group is None else w.group, k))
-    zero = np.full((1, 1), 128, np.int32)
-    if w.codebook.ndim == 1:
-        values, scale = quantized_values(w)
-        table = np.full(16, 128, np.uint8)
-        table[: values.size] = values[0].view(np.uint8) ^ 128
-        return _held(n, k, group, 4, _packed_codes(w.codes, n, k, group, bits=8, flip=0), table, scale, zero)
+    if (parts := _parts_lut4(w)) is not None:
+        return _packed(w, parts)
+    group = _group(w)
     steps, scale = quantized_codebook(w)
     laid = gemm_s8.packed_bytes(steps, group)
-    return _held(n, k, group, 8, laid, np.zeros(16, np.uint8), scale, zero)
+    return _held(*w.shape, group, 8, laid, np.zeros(16, np.uint8), scale, np.full((1, 1), 128, np.int32))
+
+
+def _parts_lut4(w: Shared) -> tuple | None:
+    """Return the parts of weights with one codebook, as _parts_s4 does."""
+    if w.codebook.ndim != 1:
+        return None
+    values, scale = quantized_values(w)
+    table = np.full(16, 128, np.uint8)
+    table[: values.size] = values[0].view(np.uint8) ^ 128
+    return w.codes, 8, 0, table, scale, np.full((1, 1), 128, np.int32)
+
+
+def _packed(w: Packed | Shared, parts: tuple) -> Held:
+    codes, bits, flip, *others = parts
+    group = _group(w)
+    return _held(*w.shape, group, 4, _packed_codes(codes, *w.shape, group, bits=bits, flip=flip), *others)
+
+
+def _group(w: Packed | Shared) -> int:
+    k = w.shape[1]
+    return max(1, min(k if w.group is None else w.group, k))
+
+
+def _bytes_of_output(k: int, group: int) -> int:
+    """Return how many bytes the k packed codes of an output take."""
+    return -(-k // group) * ((-(-group // 4) + 1) // 2) * 4
 
 
 def _packed_codes(codes: np.ndarray, n: int, k: int, group: int, *, bits: int, flip: int) -> np.ndarray:
@@ -97,10 +134,10 @@ def _held(n, k, group, bits, codes, table, scale, zero) -> Held:
         zeros, of_all = None, int(zero.flat[0]) if zero.size else 0
     else:
         zeros, of_all = _by_lanes(zero, n, groups), 0
-    arrays = pointer(codes), pointer(scales), ffi.NULL if zeros is None else pointer(zeros)
+    arrays = tuple(ffi.NULL if a is None else pointer(a) for a in (codes, scales, zeros))
     identity = int((table == np.arange(16)).all())
     struct = ffi.new("struct rc_coded *", (n, k, group, bits, arrays[0], table.tolist(), identity, *arrays[1:], of_all))
-    return Held(struct, arrays, codes.nbytes + scales.nbytes + (0 if zeros is None else zeros.nbytes))
+    return Held(struct, arrays, sum(a.nbytes for a in (codes, scales, zeros) if a is not None))
 
 
 def _by_lanes(a: np.ndarray, n: int, groups: int) -> np.ndarray:
@@ -113,22 +150,19 @@ def _by_lanes(a: np.ndarray, n: int, groups: int) -> np.ndarray:
     return laid
 
 
-def laying(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, Callable[[], None]]:
-    """Return x with zeros after each group up to a multiple of 4 inputs, the groups' sums, and what fills both."""
+def laying(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, Callable, tuple]:
+    """Return x with zeros after each group up to a multiple of 4 inputs, the groups' sums, and what fills both.
+
+    The latter is a kernel, and what follows the range of rows in its call.
+    """
     m, k = x.shape
     groups, padded = -(-k // group), (group + 3) // 4 * 4
     width = gemm_s8.spread_width(m, groups * padded)
     laid = x if width == k else empty((m, width), np.int8)
     sums = empty((m, groups), np.int32)
-    kernel, to = widest("gemm_s8_lay"), ffi.NULL if laid is x else pointer(laid, writable=True)
-    operands = k, group, k, pointer(x), width, to, pointer(sums, writable=True)
-    seconds = x.nbytes / 4e9
-
-    def begin():
-        threads.run(lambda first, end: check(kernel(first, end, *operands), "x"), m, seconds)
-
-    return laid, sums, begin
+    to = ffi.NULL if laid is x else pointer(laid, writable=True)
+    return laid, sums, widest("gemm_s8_lay"), (k, group, k, pointer(x), width, to, pointer(sums, writable=True))
 
 
-gemm_s8s4 = _coded_product("gemm_s8s4", s8s4_arguments, packed_s4)
-gemm_s8lut4 = _coded_product("gemm_s8lut4", s8lut4_arguments, packed_lut4)
+gemm_s8s4 = _coded_product("gemm_s8s4", s8s4_arguments, packed_s4, _parts_s4)
+gemm_s8lut4 = _coded_product("gemm_s8lut4", s8lut4_arguments, packed_lut4, _parts_lut4)

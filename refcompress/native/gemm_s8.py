@@ -1,6 +1,7 @@
 """Products of int8 with what follows them, in C: gemm_s8s8_requantized and gemm_s8s8_scaled.
 
-The weights are packed for the kernels, in each call or once (``native.prepare``).
+The weights are packed for the kernels: once (``native.prepare``), or in each call, for few rows of x some outputs at a
+time.
 """
 
 from functools import wraps
@@ -12,10 +13,10 @@ from ..formats import Quantized
 from . import threads
 from ._call import check, empty, pointer
 from ._checks import requantized_arguments, scaled_arguments
-from ._kernels import ffi
+from ._kernels import ffi, lib
 from ._table import widest
 from .packing import Held, held_of
-from .prepared import with_prepare
+from .prepared import prepared, with_prepare
 from .to_s8 import to_s8
 
 __all__ = ["gemm_s8s8_requantized", "gemm_s8s8_scaled"]
@@ -23,29 +24,38 @@ __all__ = ["gemm_s8s8_requantized", "gemm_s8s8_scaled"]
 LANES = 16  # outputs of a packed block
 ROWS, OUTPUTS = 128, 48  # by which rows of x, or outputs, are handed out: whole blocks, whole tiles
 SPEED = 8  # times as many multiply-adds a second as Row.speed says
+ROOM = 2**18  # bytes of packed weights that stay in the second-level cache
+FEW, PACKING = 256, 8  # rows of x for which packing some outputs at a time pays, and those that packing counts as
 
 
 def gemm_s8s8_requantized(kernel, row):
     """Return the operation gemm_s8s8_requantized computed by a C kernel."""
 
-    def ready(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127, empty=empty):
+    def ready(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127, empty=empty, once=False):
         given, weight = x, held_of(w, packed)
         x, w, bias, multiplier, shift, *ends = requantized_arguments(
             x, w, bias, multiplier, shift, zero_point, lowest, highest)
-        y = empty((len(x), len(w)), np.int8)
-        weight, how = weight or packed(w), to_s8(bias, multiplier, shift, *ends)
+        y, how = empty((len(x), len(w)), np.int8), to_s8(bias, multiplier, shift, *ends)
+        if once and weight is None and is_plain(row.speed, x, y.shape):
+            struct, to = struct_of(w.shape, w.shape[1]).struct, pointer(y, writable=True)
+            multiply_plain(lib.rc_plain_s8s8_requantized, (widest("gemm_s8_pack"), pointer(w)), kernel, row.speed,
+                           x, (struct, how.struct, to), y.shape, packed_bytes_of(w.shape[1], w.shape[1]))
+            return lambda: y, ()
+        weight = weight or packed(w)
         operands = weight.struct, how.struct, pointer(y, writable=True)
-
-        def call():
-            multiply_packed(kernel, row.speed, x, operands, y.shape)
-            return y
+        if is_short(row.speed, x, y.shape):
+            call = prepared("gemm_s8s8_requantized", kernel, (*x.shape, pointer(x), *operands), y, "x")
+        else:
+            def call():
+                multiply_packed(kernel, row.speed, x, operands, y.shape)
+                return y
 
         call.held = weight, how  # what the structs point at
         return call, ((given, x, "x"),)
 
     @wraps(reference.gemm_s8s8_requantized)
     def gemm_s8s8_requantized(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127):
-        return ready(x, w, bias, multiplier, shift, zero_point=zero_point, lowest=lowest, highest=highest)[0]()
+        return ready(x, w, bias, multiplier, shift, zero_point=zero_point, lowest=lowest, highest=highest, once=True)[0]()
 
     return with_prepare(gemm_s8s8_requantized, ready)
 
@@ -53,24 +63,33 @@ def gemm_s8s8_requantized(kernel, row):
 def gemm_s8s8_scaled(kernel, row):
     """Return the operation gemm_s8s8_scaled computed by a C kernel."""
 
-    def ready(x, x_scale, w, bias=None, *, empty=empty):
+    def ready(x, x_scale, w, bias=None, *, empty=empty, once=False):
         given, weight = (x, x_scale), held_of(w, packed_quantized)
         x, x_scale, w, bias, _ = scaled_arguments(x, x_scale, w, bias)
         y = empty((len(x), w.shape[0]), np.float32)
+        ends = ffi.NULL if bias is None else pointer(bias), pointer(y, writable=True)
+        if once and weight is None and is_plain(row.speed, x, y.shape):
+            steps, group, zero_point, scales = quantized_parts(w)
+            struct = struct_of(steps.shape, group, None, zero_point).struct
+            multiply_plain(lib.rc_plain_s8s8_scaled, (widest("gemm_s8_pack"), pointer(steps)), kernel, row.speed, x,
+                           (pointer(x_scale), struct, pointer(scales), *ends), y.shape,
+                           packed_bytes_of(steps.shape[1], group))
+            return lambda: y, ()
         weight = weight or packed_quantized(w)
-        operands = (pointer(x_scale), *weight.struct, ffi.NULL if bias is None else pointer(bias),
-                    pointer(y, writable=True))
-
-        def call():
-            multiply_packed(kernel, row.speed, x, operands, y.shape)
-            return y
+        operands = pointer(x_scale), *weight.struct, *ends
+        if is_short(row.speed, x, y.shape):
+            call = prepared("gemm_s8s8_scaled", kernel, (*x.shape, pointer(x), *operands), y, "x")
+        else:
+            def call():
+                multiply_packed(kernel, row.speed, x, operands, y.shape)
+                return y
 
         call.held = weight  # what the struct points at
         return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
 
     @wraps(reference.gemm_s8s8_scaled)
     def gemm_s8s8_scaled(x, x_scale, w, bias=None):
-        return ready(x, x_scale, w, bias)[0]()
+        return ready(x, x_scale, w, bias, once=True)[0]()
 
     return with_prepare(gemm_s8s8_scaled, ready)
 
@@ -86,7 +105,14 @@ def packed_for_u8(w: np.ndarray) -> Held:
 
 
 def packed_quantized(w: Quantized) -> Held:
-    """Return weights as a struct rc_packed_s8 and their scales.
+    """Return weights as a struct rc_packed_s8 and their scales."""
+    steps, group, zero_point, scales = quantized_parts(w)
+    held, own = pack(steps, group, zero_point), 0 if scales is w.scale else scales.nbytes
+    return Held((held.struct, pointer(scales)), held.arrays, held.nbytes + own)
+
+
+def quantized_parts(w: Quantized) -> tuple[np.ndarray, int, np.ndarray | None, np.ndarray]:
+    """Return values, the inputs of a group, and zero points and scales for each output and group.
 
     Zero points are taken off beforehand, where all differences are int8 (those of 4 bits are).
     """
@@ -102,18 +128,20 @@ def packed_quantized(w: Quantized) -> Held:
         else:
             steps = w.values
     some = np.ascontiguousarray(np.broadcast_to(zero_point, shape)) if zero_point.any() else None
-    held, scales = pack(steps, group, some), np.ascontiguousarray(np.broadcast_to(w.scale, shape))
-    own = 0 if scales is w.scale else scales.nbytes
-    return Held((held.struct, pointer(scales)), held.arrays, held.nbytes + own)
+    return np.ascontiguousarray(steps), group, some, np.ascontiguousarray(np.broadcast_to(w.scale, shape))
 
 
 def pack(w: np.ndarray, group: int, zero_point: np.ndarray | None, *, flip: int = 128) -> Held:
     """Return a struct rc_packed_s8, laid out as csrc/gemm/api.h writes it."""
-    n, k = w.shape
-    laid = packed_bytes(w, group, flip)
-    arrays = pointer(laid), ffi.NULL if zero_point is None else pointer(zero_point)
-    own = laid.nbytes + (0 if zero_point is None else zero_point.nbytes)
-    return Held(ffi.new("struct rc_packed_s8 *", (n, k, group, *arrays)), arrays, own)
+    return struct_of(w.shape, group, packed_bytes(w, group, flip), zero_point)
+
+
+def struct_of(shape: tuple[int, int], group: int, laid: np.ndarray | None = None,
+              zero_point: np.ndarray | None = None) -> Held:
+    """Return a struct rc_packed_s8 of what was laid out, or of nothing yet."""
+    arrays = tuple(ffi.NULL if a is None else pointer(a) for a in (laid, zero_point))
+    own = sum(a.nbytes for a in (laid, zero_point) if a is not None)
+    return Held(ffi.new("struct rc_packed_s8 *", (*shape, group, *arrays)), arrays, own)
 
 
 def packed_bytes(w: np.ndarray, group: int, flip: int = 128) -> np.ndarray:
@@ -135,15 +163,56 @@ def multiply_packed(kernel, speed: float, x: np.ndarray, operands, shape: tuple[
 
 
 def call_packed(kernel, speed: float, x: np.ndarray, operands, shape: tuple[int, int]) -> None:
-    """Call a kernel for all rows and outputs: outputs among the threads, or rows where they are more."""
+    """Call a kernel for all rows and outputs: outputs among the threads, or rows where they are more.
+
+    The other side is cut too, where a call would have more than bounded work.
+    """
     m, n = shape
     ldx, inputs = x.shape[1], pointer(x)
-    seconds = m * n * ldx / (SPEED * speed)
-    if m > n:
-        threads.run(lambda begin, end: check(kernel(begin, end, 0, n, ldx, inputs, *operands), "x"), m, seconds, ROWS)
-    else:
-        threads.run(lambda begin, end: check(kernel(0, m, begin, end, ldx, inputs, *operands), "x"), n, seconds,
-                    OUTPUTS)
+    a_second = SPEED * speed / max(ldx, 1)  # elements of y
+    grain, other = (ROWS, OUTPUTS) if m > n else (OUTPUTS, ROWS)
+    step = max(1, int(threads.CHUNK_SECONDS * a_second / (grain * other))) * other
+    for first in range(0, min(m, n), step):
+        last = min(first + step, min(m, n))
+
+        def call(begin, end, first=first, last=last):
+            of = (begin, end, first, last) if m > n else (first, last, begin, end)
+            check(kernel(*of, ldx, inputs, *operands), "x")
+
+        threads.run(call, max(m, n), max(m, n) * (last - first) / a_second, grain)
+
+
+def packed_bytes_of(k: int, group: int) -> int:
+    """Return how many bytes the k weights of an output take when they are packed."""
+    return -(-k // group) * -(-group // 4) * 4
+
+
+def is_plain(speed: float, x: np.ndarray, shape: tuple[int, int]) -> bool:
+    """Return whether weights should be packed some outputs at a time, a call of which has bounded work."""
+    (m, k), n = x.shape, shape[1]
+    return 0 < m <= FEW and n * k > 0 and (m + PACKING) * OUTPUTS * k <= threads.CHUNK_SECONDS * SPEED * speed
+
+
+def multiply_plain(run, of_pack, kernel, speed: float, x: np.ndarray, operands, shape: tuple[int, int],
+                   bytes_of_output: int) -> None:
+    """Call ``run``, which packs some outputs at a time by the kernel and operands of_pack, for all outputs."""
+    m, n = shape
+    at_once = max(OUTPUTS, ROOM // bytes_of_output // OUTPUTS * OUTPUTS)
+    x = apart(x)
+    ldx, inputs = x.shape[1], pointer(x)
+
+    def call(begin, end):
+        outputs = min(at_once, -(-(end - begin) // LANES) * LANES)
+        room = empty((outputs * bytes_of_output,), np.uint8)
+        check(run(*of_pack, outputs, pointer(room, writable=True), kernel, begin, end, m, ldx, inputs, *operands), "x")
+
+    threads.run(call, n, (m + PACKING) * n * ldx / (SPEED * speed), OUTPUTS)
+
+
+def is_short(speed: float, x: np.ndarray, shape: tuple[int, int]) -> bool:
+    """Return whether one call does a product of packed weights, there is any, and x is read as it lies."""
+    (m, k), size = x.shape, shape[0] * shape[1]
+    return size > 0 and size * k < threads.SERIAL_SECONDS * SPEED * speed and spread_width(m, k) == k
 
 
 def apart(x: np.ndarray) -> np.ndarray:

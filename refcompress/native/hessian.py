@@ -1,4 +1,5 @@
-"""Layers whose Hessian is known: GPTQ in C, a tile of rows at a time; the factors and the errors are the reference's.
+"""Layers whose Hessian is known: GPTQ and SparseGPT in C, a tile of rows at a time; factors, errors and what chooses
+among all rows are NumPy's.
 
 In prune_obs the columns that removals take off the inverse are kept, not a matrix that changes.
 """
@@ -11,6 +12,7 @@ from .. import reference
 from ..formats import Quantized
 from ..reference.hessian import inverse_factor
 from ..reference.prune.obs import cheapest, obs_arguments, optimum
+from ..reference.prune.sparsegpt import count_pruned, sparsegpt_arguments, within_float32
 from ..reference.quantize.gptq import gptq_arguments
 from ..reference.quantize.integers import limits
 from ..reference.quantize.layer import LayerFit
@@ -18,7 +20,7 @@ from . import threads
 from ._call import check, empty, pointer
 from ._kernels import lib
 
-__all__ = ["quantize_gptq", "prune_obs"]
+__all__ = ["quantize_gptq", "prune_sparsegpt", "prune_obs"]
 
 # Products and differences of doubles a second and thread, over those that a row of floats has: of row.speed.
 SPEED = 2
@@ -43,14 +45,64 @@ def quantize_gptq(kernel, row):
                     pointer(scale, writable=True), pointer(zero_point, writable=True))
 
         def some(begin, end):
-            moved = room(end - begin, k)
-            check(kernel(begin, end, *operands, pointer(moved, writable=True), pointer(values, writable=True)), "w")
+            moved, done = room(end - begin, k), np.zeros(len(u), np.uint64)
+            check(kernel(begin, end, *operands, *(pointer(a, writable=True) for a in (moved, done, values))), "w")
 
         if w.size:
             threads.run(some, m, m * k**2 / 2 / (SPEED * row.speed), lib.RC_TILE)
         return LayerFit.of(w, h, Quantized(values, scale, zero_point, group), nearest)
 
     return quantize_gptq
+
+
+def prune_sparsegpt(kernel, row):
+    """Return the operation prune_sparsegpt computed by a C kernel, block by block where rows are chosen together."""
+
+    @wraps(reference.prune_sparsegpt)
+    @np.errstate(all="ignore")
+    def prune_sparsegpt(w, hessian, *, sparsity=None, n=None, m=None, block=128, damping=0.01):
+        w, factor, sparsity, n, m, block = sparsegpt_arguments(w, hessian, sparsity, n, m, block, damping)
+        (rows, k), u, diagonal = w.shape, panels(factor), factor.diagonal().copy()
+        mask, weights = np.empty(w.shape, bool), np.empty(w.shape, np.float32)
+
+        def step(first, last, following, moved=None):
+            """Prune the columns first .. last - 1; ``moved`` holds what goes on to the next step, if there is one."""
+            def some(begin, end):
+                tiles = room(end - begin, k) if moved is None else moved[begin // lib.RC_TILE :]
+                scores = np.empty((min(m or 0, k), lib.RC_TILE))
+                state = (tiles, np.zeros(len(u), np.uint64), scores, mask.view(np.uint8), weights)
+                check(kernel(begin, end, k, first, last, following, m or 0, n or 0, pointer(w), pointer(u),
+                             *(pointer(a, writable=True) for a in state)), "w")
+
+            products = (last - first) * (first + last) / 2 + (following - last) * last
+            threads.run(some, rows, rows * products / (SPEED * row.speed), lib.RC_TILE)
+
+        if w.size and m is not None:
+            n, m = (n, m) if m <= k else (-(-n * k // m), k)  # a group is at most the row
+            step(0, k, k)
+        elif w.size:
+            moved = room(rows, k)
+            now = w[:, :block].astype(np.float64)
+            for i in range(0, k, block):
+                end, after = min(i + block, k), min(i + 2 * block, k)
+                pruned = count_pruned(sparsity, rows * end) - count_pruned(sparsity, rows * i)
+                mask[:, i:end] = largest((now / diagonal[i:end]) ** 2, now.size - pruned)
+                step(i, end, after, moved)
+                now = moved[:, end:after].transpose(0, 2, 1).reshape(len(moved) * lib.RC_TILE, after - end)[:rows]
+        within_float32(weights)
+        return mask, weights
+
+    return prune_sparsegpt
+
+
+def largest(scores: np.ndarray, keep: int) -> np.ndarray:
+    """Return the mask of the ``keep`` largest scores; ties go to the lowest index."""
+    if keep == 0:
+        return np.zeros(scores.shape, bool)
+    threshold = np.partition(scores, scores.size - keep, axis=None)[scores.size - keep]
+    kept = scores > threshold
+    kept.flat[np.flatnonzero(scores == threshold)[: keep - np.count_nonzero(kept)]] = True
+    return kept
 
 
 def panels(u: np.ndarray) -> np.ndarray:

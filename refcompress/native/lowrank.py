@@ -1,6 +1,7 @@
-"""The lowrank family: lowrank_matmul and lowrank_randomized by gemm_f32f32, lowrank_whitened by a smaller matrix."""
+"""The lowrank family: lowrank_matmul and lowrank_randomized by gemm_f32f32, the others by a smaller matrix."""
 
 import math
+from contextlib import nullcontext
 from functools import wraps
 
 import numpy as np
@@ -9,11 +10,12 @@ from .. import reference
 from ..formats import LowRank
 from ..reference.lowrank.range_finder import Randomized, gaussian, randomized_arguments
 from ..reference.lowrank.sparse import matmul_arguments as sparse_arguments
-from ..reference.lowrank.truncated import matmul_arguments, signed, svd
+from ..reference.lowrank.truncated import factors_within_float32, matmul_arguments, signed, svd, svd_arguments
 from ..reference.lowrank.whitened import root, whitened_arguments
 from . import threads
+from .leading import CLEAR, WHOLE, leading
 
-__all__ = ["lowrank_matmul", "lowrank_sparse_matmul", "lowrank_whitened", "lowrank_randomized"]
+__all__ = ["lowrank_svd", "lowrank_matmul", "lowrank_sparse_matmul", "lowrank_whitened", "lowrank_randomized"]
 
 ROWS = 64  # of w that are float64 at once
 SAFE = 24  # sums of 2**30 squares of numbers between 2**-24 and 2**24, times each other, stay in the range of float32
@@ -26,6 +28,20 @@ CONDITION = 2.0**-20
 # A block is made orthogonal to all before it twice, the second time for what rounding left of the first, made large by
 # giving rows length 1. Where rows nearly depended on each other then, rounding is still large, and a third time is due.
 TURNS = 3
+
+
+@wraps(reference.lowrank_svd)
+def lowrank_svd(w, *, rank=None, energy=None, error=None, nbytes=None):
+    given = {"rank": rank, "energy": energy, "error": error, "nbytes": nbytes}
+    w, by, r = svd_arguments(w, **given)
+    if by in ("rank", "nbytes"):
+        try:
+            u, s, vt = leading(w, r)
+        except np.linalg.LinAlgError:
+            return reference.lowrank_svd(w, **given)
+        if r and s[-1] > CLEAR * s[0]:
+            return factors_within_float32(u, s, vt)
+    return reference.lowrank_svd(w, **given)  # which rank is enough may hang on digits that squares have lost
 
 
 def lowrank_matmul(gemm_f32f32):
@@ -86,10 +102,12 @@ def _refuse_indefinite(h: np.ndarray) -> None:
 def lowrank_randomized(gemm_f32f32):
     """Return the operation lowrank_randomized with float32 products by gemm_f32f32.
 
-    Blocks have a quarter of the rank, from 16 to 64 columns. More steps with fewer columns gain more a product; fewer
-    steps with more columns take less time a product. Each block is made orthogonal to all before it (twice), as in the
-    bidiagonalisation of Golub and Kahan. Sums of squares and small matrices are float64. All variants return the same
-    bits, since the eigenvectors of the small matrices are LAPACK's in each.
+    A small matrix is decomposed as a whole, by the eigenvectors of its smaller product with itself: its error is then
+    the least, whatever the tolerance. Else blocks have a quarter of the rank, from 16 to 64 columns. More steps with
+    fewer columns gain more a product; fewer steps with more columns take less time a product. Each block is made
+    orthogonal to all before it (twice), as in the bidiagonalisation of Golub and Kahan. Sums of squares and small
+    matrices are float64. All variants return the same bits, since the eigenvectors of the small matrices are LAPACK's
+    in each.
     """
 
     @wraps(reference.lowrank_randomized)
@@ -97,8 +115,9 @@ def lowrank_randomized(gemm_f32f32):
     def lowrank_randomized(w, *, rank, tolerance=1e-3, certify=True, failure=1e-10, block=None, seed=0):
         w, rank, tolerance, certify, failure, block, words = randomized_arguments(
             w, rank, tolerance, certify, failure, block, seed)
+        whole = rank > 0 and block is None and min(w.shape) ** 2 <= WHOLE * rank
         block = min(max(rank // 4, 16), 64) if block is None else block
-        with threads.without_blas():
+        with nullcontext() if whole else threads.without_blas():  # which takes a millisecond
             total, power = _squares(w, threads.each), 0
             # Where squares might leave float32 a power of two takes w to about 1; it is put back at the end, exactly.
             # No element is above the norm, and the largest is not below the root of the mean square.
@@ -107,7 +126,11 @@ def lowrank_randomized(gemm_f32f32):
             scaled = np.ldexp(w, -power) if power else w
             total = _squares(scaled, threads.each) if power else total
             block = min(block, *w.shape) if w.size else 0
-            u, s, vt, products = _krylov(gemm_f32f32, scaled, rank, total, tolerance, block, words)
+            if whole:
+                u, s, vt = (a.astype(np.float32) for a in leading(scaled, rank))
+                products = min(w.shape) + rank
+            else:
+                u, s, vt, products = _krylov(gemm_f32f32, scaled, rank, total, tolerance, block, words)
             u, vt = signed(u, vt)
             factors = LowRank(u, np.ldexp(s, power), vt)
             if not certify:

@@ -27,7 +27,7 @@ COARSE = 2**13  # places, and 32 a link, that are enough to tell the penalty wit
 
 @dataclass(frozen=True)
 class Path:
-    """Where segments begin and end (k + 1 places for k links), their squared error, and the penalty that led to them."""
+    """Where segments begin and end (k + 1 places for k links), their squared error, and the penalty that led here."""
 
     places: np.ndarray
     cost: float

@@ -58,7 +58,7 @@ def with_prepare(operation, ready):
         call, read = ready(*args, **kwargs)
         for given, checked, argument in read:
             in_place(given, checked, argument)
-        return in_default_mode(call)
+        return call if hasattr(call, "operands") else in_default_mode(call)  # C looks after the mode of the former
 
     operation.prepare = in_default_mode(prepare)  # it may quantize
     return operation

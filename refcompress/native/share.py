@@ -1,8 +1,8 @@
 """The share family: share_kmeans in C; share_optimal in C too, sorted and coded by the parts of share_kmeans.
 
-Prefix sums and three of the four starts are the reference's own (NumPy sums at C speed). The kernel does the steps. The
-sorting before, rc_share_best_cut, which the start "cut" asks for, the walks of share_optimal (paths.py), and
-rc_share_codes, which finds the codes, are no operations of their own.
+Three of the four starts are the reference's own. The kernel does the steps. The sorting and the sums before,
+rc_share_best_cut, which the start "cut" asks for, the walks of share_optimal (paths.py), and rc_share_codes, which
+finds the codes, are no operations of their own.
 """
 
 from functools import wraps
@@ -11,8 +11,8 @@ import numpy as np
 
 from .. import reference
 from ..formats import Shared
-from ..reference.share.kmeans import boundaries, kmeans_arguments
-from ..reference.share.starts import cut_start, distinct, initial_centroids
+from ..reference.share.kmeans import boundaries, float32_below, kmeans_arguments
+from ..reference.share.starts import cut_start, initial_centroids
 from . import paths, threads
 from ._call import check, pointer
 from ._kernels import ffi, lib
@@ -20,6 +20,7 @@ from ._kernels import ffi, lib
 __all__ = ["share_kmeans", "share_optimal"]
 
 SORTED_AT_A_TIME = 2**20  # weights: some milliseconds
+CODE_SECONDS = 1e-9  # of one halving in a search among few ends, to the order of magnitude
 SEARCH_SECONDS = 1e-8  # of one halving in a search through memory, to the order of magnitude
 
 
@@ -30,10 +31,12 @@ def share_kmeans(kernel, row):
     def share_kmeans(w, *, bits=None, clusters=None, init="cut", weights=None, pruned=False, seed=None, iterations=100):
         w, clusters, init, weights, pruned, seed, iterations = kmeans_arguments(
             w, bits, clusters, init, weights, pruned, seed, iterations)
-        x, weights = _sorted_values(w, weights, pruned)
-        c = _start(x, weights, min(clusters - pruned, len(x)), init, seed)
+        keys, weights = sorted_keys(w, weights, pruned)
+        x, sums = _sums(keys, weights)
+        del keys
+        c = _start(x, weights, sums, min(clusters - pruned, len(x)), init, seed)
         if len(c):
-            c = _steps(kernel, x, weights, c, iterations)
+            c = _steps(kernel, x, sums, c, iterations)
         return _nearest(w, x, c, pruned)
 
     return share_kmeans
@@ -65,9 +68,9 @@ def running_sums(keys: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarr
     That makes the squares small, and so their rounding.
     """
     n = len(keys)
-    middle = float(_values(keys[n // 2 : n // 2 + 1]).sum())
+    middle = float(_sums(keys[n // 2 : n // 2 + 1], None)[0].sum())
     values, points = np.empty(n, np.float32), np.zeros((n + 1, 4))
-    sums = ffi.new("struct rc_share_sums *")
+    sums = ffi.new("struct rc_share_tally *")
     operands = (pointer(keys), _or_null(weights), middle, sums, pointer(values, writable=True),
                 pointer(points, writable=True))
     for begin, end in _parts(n):
@@ -104,46 +107,47 @@ def sorted_keys(w, weights, pruned):
     return keys, carried
 
 
-def _values(keys):
-    x = np.empty(len(keys))
-    for begin, end in _parts(len(keys)):
-        check(lib.rc_share_values(begin, end, pointer(keys), pointer(x, writable=True)), "w")
-    return x
-
-
-def _sorted_values(w, weights, pruned):
-    """Return the values to be fitted, ascending, and their weights (or None), both float64, as the reference does."""
-    keys, carried = sorted_keys(w, weights, pruned)
-    return _values(keys), None if carried is None else carried.astype(np.float64)
+def _sums(keys, weights):
+    """Return the values of ascending keys, float32, and the reference's sums: high, low, and of the weights or None."""
+    n = len(keys)
+    x, high, low = np.empty(n, np.float32), np.empty(n + 1), np.empty(n + 1)
+    totals = None if weights is None else np.zeros(n + 1)
+    high[0] = low[0] = 0
+    operands = (pointer(keys), _or_null(weights), *(pointer(a, writable=True) for a in (x, high, low)),
+                _or_null(totals, writable=True))
+    for begin, end in _parts(n):
+        check(lib.rc_share_sums(begin, end, *operands), "w")
+    return x, (high, low, totals)
 
 
 def _or_null(a, **how):
     return ffi.NULL if a is None else pointer(a, **how)
 
 
-def _start(x, weights, k, init, seed):
+def _start(x, weights, sums, k, init, seed):
     """Return the reference's first centroids, the best cuts found by C."""
     if init != "cut":
-        return initial_centroids(x, weights, k, init, seed)
-    values, omega = distinct(x, weights)
-    return values if len(values) <= k else cut_start(values, omega, k, _best_cut)
-
-
-def _best_cut(x, omega):
-    """Return by how much the best cut of a segment lowers its squared error, where it is, and the segment's mean."""
+        return initial_centroids(x.astype(np.float64), None if weights is None else weights.astype(np.float64), k, init,
+                                 seed)
+    new = np.append(np.ones(min(1, len(x)), bool), x[1:] != x[:-1])
+    if np.count_nonzero(new) <= k:
+        return x[new].astype(np.float64)
     gain, cut, mean = ffi.new("double *"), ffi.new("uint64_t *"), ffi.new("double *")
-    check(lib.rc_share_best_cut(len(x), pointer(x), pointer(omega), gain, cut, mean), "w")
-    return gain[0], cut[0], mean[0]
+    operands = pointer(x), *map(_or_null, sums), gain, cut, mean
+
+    def best_cut(a, b):
+        check(lib.rc_share_best_cut(a, b, *operands), "w")
+        return gain[0], cut[0], mean[0]
+
+    return cut_start(len(x), k, best_cut)
 
 
-def _steps(kernel, x, weights, c, iterations):
+def _steps(kernel, x, sums, c, iterations):
     """Return the centroids after at most ``iterations`` steps, a few at a time: Ctrl-C is answered between them."""
     c = c.copy()
     ends = np.full(len(c), np.iinfo(np.uint64).max, dtype=np.uint64)  # of no step: the first one always moves them
     settled = ffi.new("int32_t *")
-    omega = np.ones(len(x)) if weights is None else weights
-    S, W = (np.concatenate([[0.0], np.cumsum(terms)]) for terms in (omega * x, omega))
-    operands = (len(x), len(c), pointer(x), pointer(S), pointer(W), pointer(c, writable=True),
+    operands = (len(x), len(c), pointer(x), *map(_or_null, sums), pointer(c, writable=True),
                 pointer(ends, writable=True), settled)
     seconds = SEARCH_SECONDS * len(c) * len(x).bit_length()
     few = max(1, int(threads.CHUNK_SECONDS / seconds))
@@ -158,20 +162,23 @@ def _steps(kernel, x, weights, c, iterations):
 def _nearest(w, x, c, pruned):
     """Return w with each weight at the nearest of the centroids c of its sorted values x, as the reference does."""
     book = np.unique(c.astype(np.float32) + np.float32(0))
-    ends = np.concatenate([[0], np.searchsorted(x, boundaries(book), side="right"), [len(x)]])
+    ends = np.concatenate([[0], np.searchsorted(x, float32_below(boundaries(book)), side="right"), [len(x)]])
     book = book[ends[:-1] < ends[1:]] if len(book) else book  # values that are nearest to some x
     code_of, codebook = np.arange(len(book)), book
     if pruned:
         code_of, codebook = np.cumsum(book != 0) * (book != 0), np.append(np.float32(0), book[book != 0])
-    return Shared(_codes(w, boundaries(book), code_of, pruned, len(codebook) > 256), codebook)
+    return Shared(_codes(w, float32_below(boundaries(book)), code_of, pruned, len(codebook) > 256), codebook)
 
 
 def _codes(w, ends, code_of, pruned, wide):
     codes = np.empty(w.shape, dtype=np.uint16 if wide else np.uint8)
     # Where all is pruned there are no fitted values; the entry is for a weight that another thread changes meanwhile.
     code_of = (code_of if len(code_of) else np.zeros(1)).astype(np.uint16)
-    operands = (len(ends), pointer(ends), pointer(code_of), pruned, wide, pointer(w), pointer(codes, writable=True))
-    seconds = SEARCH_SECONDS * w.size * len(code_of).bit_length()
+    halvings = (len(code_of) - 1).bit_length()
+    missing = 2**halvings - len(code_of)
+    ends, code_of = np.pad(ends, (0, missing), constant_values=np.inf), np.pad(code_of, (0, missing), "edge")
+    operands = (halvings, pointer(ends), pointer(code_of), pruned, wide, pointer(w), pointer(codes, writable=True))
+    seconds = CODE_SECONDS * w.size * (halvings + 1)
     threads.run(lambda begin, end: check(lib.rc_share_codes(begin, end, *operands), "w"), w.size, seconds)
     codes.flags.writeable = False  # nobody else has it: the format keeps it without a copy
     return codes

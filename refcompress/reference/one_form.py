@@ -6,24 +6,14 @@ _ONCE = "a few passes over the weights by NumPy, once a layer"
 
 ONE_FORM = {
     # Rows of OPS: the rule judges other people's implementations, and tests judge this one.
-    "prune_threshold": "two sums, one term after the other; tests repeat them in Python to the last bit",
-    "prune_score_wanda": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
-    "prune_score_taylor": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
-    "prune_score_movement": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
-    "prune_score_obd": f"one product for each weight: {_ONCE}; tests compare with a loss that is exactly quadratic",
-    "prune_score_fisher": f"one product for each weight: {_ONCE}; tests compare with exact fractions",
-    "prune_score_apoz": "one division for each unit",
-    "prune_score_activation": "one division for each unit",
     "quantize_bias_s32": "one division for each output",
     "dequantize_bias_s32": "one product for each output",
     "ggml_encode": f"a maximum of each block, a product and a rounding for each weight: {_ONCE}",
     "ggml_decode": f"shifts and a product for each weight, by steps that stay in a cache: {_ONCE}",
-    "lowrank_svd": f"{_BLAS}; the rule judges any form by the optimum of Eckart and Young",
     # Pruning.
     "prune_project_l1": "a sort and exact sums; tests check results against the optimality conditions in fractions",
     "prune_penalty_l0": "one comparison for each weight; tests check the minimum entry by entry",
     "prune_penalty_l1": "one subtraction for each weight; tests check the minimum entry by entry",
-    "prune_sparsegpt": f"{_BLAS}; the blocked form of the authors took half of the time at the sizes of the recipes",
     # Quantization.
     "quantize_scale": "two divisions and a rounding for each scale, once a layer",
     "quantize_multiplier": "one exponent and one rounding for each output",

@@ -146,3 +146,18 @@ def test_nothing_is_read_beyond_the_packed_arrays_or_x():
             assert same(space.csr_matmul(native.prepare(a), x), csr_sums(a, x))
             assert same(space.csr_matmul(at_guard, x), csr_sums(a, x))
         assert held.nbytes == native.prepare(a).packed_bytes
+
+
+@pytest.mark.skipif(not guarded.available(), reason="needs guard pages")
+def test_a_matrix_that_grows_between_sizing_and_packing_is_refused_and_nothing_is_written_outside():
+    rng = np.random.default_rng(8)
+    a, sizes = random_csr(rng, 100, 64, 0.5), np.zeros(5, np.uint64)
+    types = np.uint64, np.uint8, np.uint16, np.uint8, F
+    sparser, narrower = random_csr(rng, 100, 64, 0.1), random_csr(rng, 100, 32, 0.9)
+    for sized, packed in ((sparser, a), (narrower, a), (a, sparser)):
+        struct = native_csr.csr_struct(sized).struct
+        assert lib.rc_csr_windows_sizes(struct, pointer(sizes, True)) == lib.RC_OK
+        parts = [guarded.ends_at_guard(np.zeros(int(size), dtype)) for size, dtype in zip(sizes, types)]
+        pointers = [pointer(part, writable=True) for part in parts]
+        struct = native_csr.csr_struct(packed).struct
+        assert lib.rc_csr_windows_pack(struct, pointer(sizes), *pointers) == lib.RC_BAD_INDEX

@@ -51,9 +51,10 @@ def lloyd_in_python(w, clusters, init, weights, pruned, seed, iterations):
     x, omega = [value for value, _ in pairs], [weight for _, weight in pairs]
     given_weights = None if weights is None else np.array(omega)
     c = initial_centroids(np.array(x), given_weights, min(clusters - pruned, len(x)), init, seed or 0).tolist()
-    S, W = [0.0], [0.0]
+    S, lost, W = [0.0], [0.0], [0.0]
     for value, weight in zip(x, omega):
         S.append(S[-1] + weight * value)
+        lost.append(lost[-1] + float(Fraction(S[-2]) + Fraction(weight * value) - Fraction(S[-1])))
         W.append(W[-1] + weight)
     before = None
     for _ in range(iterations):
@@ -63,7 +64,8 @@ def lloyd_in_python(w, clusters, init, weights, pruned, seed, iterations):
         for j in range(len(c)):
             a, b = run[j], run[j + 1]
             if W[b] > W[a]:
-                c[j] = min(max((S[b] - S[a]) / (W[b] - W[a]), x[a]), x[b - 1])
+                mean = ((S[b] - S[a]) + (lost[b] - lost[a])) / (W[b] - W[a])
+                c[j] = min(max(mean, x[a]), x[b - 1])
         before = run
     book = sorted({float(np.float32(value)) for value in c})
     used = sorted({nearest(book, value) for value in x})

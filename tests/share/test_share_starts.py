@@ -142,3 +142,24 @@ def test_both_implementations_start_from_the_same_bits(init, w, data):
         weights[0] = 1
     options = {"clusters": data.draw(st.integers(1, w.size)), "init": init, "weights": weights, "iterations": 0}
     assert native.share_kmeans(w, **options) == share_kmeans(w, **options)
+
+
+@needs_native
+@pytest.mark.parametrize("offset", [0, 1e4])
+@pytest.mark.parametrize("name", distributions())
+def test_cuts_that_c_passes_over_are_not_the_best(name, offset):
+    """C looks at the ends of blocks of 64 first; near 10,000 the rounding of a sum is as large as what it tells."""
+    w = (distributions()[name] + offset).astype(np.float32)
+    weights = np.random.default_rng(1).random(w.size, np.float32)
+    for options in ({}, {"weights": weights}, {"weights": np.where(weights < 0.5, weights, np.float32(0))}):
+        assert native.share_kmeans(w, clusters=50, iterations=0, **options) == \
+            share_kmeans(w, clusters=50, iterations=0, **options)
+
+
+@needs_native
+def test_small_values_are_cut_beside_huge_ones():
+    w = np.append(np.random.default_rng(2).standard_normal(1000), [1e30, -1e30]).astype(np.float32)
+    shared = native.share_kmeans(w, clusters=8)
+    assert shared == share_kmeans(w, clusters=8)
+    assert np.sum(np.abs(shared.codebook) < 10) == 6 and cost(w[:1000], share_kmeans(w[:1000], clusters=6)) == \
+        pytest.approx(np.sum((w[:1000].astype(np.float64) - shared.dense().ravel()[:1000]) ** 2), rel=0.2)

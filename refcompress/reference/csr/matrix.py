@@ -112,9 +112,15 @@ def csr_matmul(a: CSR, x: ArrayLike) -> NDArray[np.float32]:
 
 def from_dense_arguments(w, mask) -> tuple[np.ndarray, np.ndarray]:
     """Return w and the mask of what is stored, checked: what both implementations accept."""
+    w, mask = from_dense_request(w, mask)
+    return w, w != 0 if mask is None else mask
+
+
+def from_dense_request(w, mask) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return w and the mask that was given, or None, checked."""
     w = arguments.array(w, "w", np.float32, ndim=2)
     if mask is None:
-        return w, w != 0
+        return w, None
     mask = arguments.array(mask, "mask", np.bool_, ndim=2)
     if mask.shape != w.shape:
         raise RefcompressError("mask", f"must have the shape of w, {w.shape}, not {mask.shape}")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import ArgumentTypeError, CorruptError
-from ...formats import MAX_CODE_LENGTH, Encoded, HuffmanCode
+from ...formats import Encoded, HuffmanCode
 
 __all__ = ["huffman_encode", "huffman_decode"]
 
@@ -171,9 +171,8 @@ def decode_arguments(encoded) -> tuple[NDArray[np.uint16], int, HuffmanCode]:
     if not isinstance(encoded, Encoded):
         raise ArgumentTypeError("encoded", f"must be an Encoded, not {type(encoded).__name__}")
     words, count, code = encoded.words, encoded.count, encoded.code
-    used = code.lengths[code.lengths > 0]
     # A lane takes its first word before anything else, and ends with at most L + 14 bits left: L + 15 less one symbol.
-    lanes, shortest, longest = lanes_of(count), int(used.min(initial=MAX_CODE_LENGTH)), code.longest
+    lanes, shortest, longest = lanes_of(count), code.shortest, code.longest
     least = max(count * shortest, 16 * lanes) if count else 0
     most = count * longest + lanes * (longest + 14) if count else 0
     if not least <= 16 * len(words) <= most:

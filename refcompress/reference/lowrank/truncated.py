@@ -70,12 +70,7 @@ def lowrank_svd(w: ArrayLike, *, rank: int | None = None, energy: float | None =
         rest = np.concatenate([np.cumsum(s[::-1] ** 2)[::-1], [0.0]])  # without the first r; small ones added first
         r = int(np.argmax(rest <= value**2 * rest[0]))
 
-    if r and s[0] > LARGEST:
-        raise LimitError("w", f"has a singular value beyond float32, {s[0]:g}")
-    with np.errstate(under="ignore"):
-        u, s, vt = u[:, :r].astype(np.float32), s[:r].astype(np.float32), vt[:r].astype(np.float32)
-    u, vt = signed(u, vt)
-    return LowRank(u, s, vt)
+    return factors_within_float32(u[:, :r], s[:r], vt[:r])
 
 
 def lowrank_matmul(a: LowRank, x: ArrayLike) -> NDArray[np.float32]:
@@ -113,6 +108,16 @@ def sums(a: LowRank, x: np.ndarray) -> NDArray[np.float64]:
     """Return u @ (s * (vt @ x)) in float64."""
     inner = a.vt.astype(np.float64) @ x.astype(np.float64)
     return a.u.astype(np.float64) @ (a.s.astype(np.float64)[:, None] * inner)
+
+
+def factors_within_float32(u: np.ndarray, s: np.ndarray, vt: np.ndarray) -> LowRank:
+    """Return the factors with their signs fixed, each rounded once, or refuse a singular value beyond float32."""
+    if len(s) and s[0] > LARGEST:
+        raise LimitError("w", f"has a singular value beyond float32, {s[0]:g}")
+    with np.errstate(under="ignore"):
+        u, s, vt = u.astype(np.float32), s.astype(np.float32), vt.astype(np.float32)
+    u, vt = signed(u, vt)
+    return LowRank(u, s, vt)
 
 
 def signed(u: np.ndarray, vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -110,22 +110,42 @@ def split(mask: np.ndarray, arrays: dict) -> dict:
 
 def magnitude_arguments(w, *, sparsity=None, keep=None) -> tuple[dict, int]:
     """Return the arrays of ``w`` by name and the number of weights to keep, or refuse them."""
+    arrays, keep = magnitude_request(w, sparsity=sparsity, keep=keep)
+    return without_nan(arrays, "w"), keep
+
+
+def magnitude_request(w, *, sparsity=None, keep=None) -> tuple[dict, int]:
+    """Return the same; what the arrays hold is not looked at, for a kernel does so while it reads them."""
     arrays = named_arrays(w, "w", np.float32)
     return arrays, count_to_keep(sum(a.size for a in arrays.values()), sparsity=sparsity, keep=keep)
 
 
 def threshold_arguments(w, quality) -> tuple[np.ndarray, float]:
     """Return both, or refuse them."""
-    w = arguments.finite(arguments.array(w, "w", np.float32), "w")
-    return w, arguments.real(quality, "quality", 0, LARGEST64)
+    w, quality = threshold_request(w, quality)
+    return arguments.finite(w, "w"), quality
+
+
+def threshold_request(w, quality) -> tuple[np.ndarray, float]:
+    """Return both, or refuse them; what w holds is not looked at."""
+    return arguments.array(w, "w", np.float32), arguments.real(quality, "quality", 0, LARGEST64)
 
 
 def named_arrays(value, argument: str, *dtypes) -> dict:
-    """Return the arrays of a dict, or one array under the name None; refuse other dtypes, and NaN by index."""
+    """Return the arrays of a dict, or one array under the name None; refuse other dtypes."""
     if not isinstance(value, Mapping):
-        return {None: arguments.not_nan(arguments.array(value, argument, *dtypes), argument)}
-    named = {name: (a, f"{argument}[{name!r}]") for name, a in value.items()}
-    return {name: arguments.not_nan(arguments.array(a, place, *dtypes), place) for name, (a, place) in named.items()}
+        return {None: arguments.array(value, argument, *dtypes)}
+    return {name: arguments.array(a, place(argument, name), *dtypes) for name, a in value.items()}
+
+
+def without_nan(arrays: dict, argument: str) -> dict:
+    """Return the arrays; refuse a NaN, by its index."""
+    return {name: arguments.not_nan(a, place(argument, name)) for name, a in arrays.items()}
+
+
+def place(argument: str, name) -> str:
+    """Return what an array is called in a message: the argument itself, or an item of it."""
+    return argument if name is None else f"{argument}[{name!r}]"
 
 
 def count_to_keep(size: int, *, sparsity=None, keep=None) -> int:

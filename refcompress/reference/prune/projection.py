@@ -40,8 +40,8 @@ def prune_project_l0(w: ArrayLike, *, keep: int) -> NDArray[np.float32]:
     >>> prune_project_l0(np.float32([3, -1, 2]), keep=2).tolist()
     [3.0, 0.0, 2.0]
     """
-    w = weights(w)
-    return np.where(prune_magnitude(w, keep=keep), w, np.float32(0))
+    w, keep = keep_argument(w, keep)
+    return np.where(prune_magnitude(arguments.finite(w, "w"), keep=keep), w, np.float32(0))
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
@@ -155,3 +155,9 @@ def _towards_zero(a: np.ndarray) -> np.ndarray:
 def weights(w) -> np.ndarray:
     """Return w, or refuse it."""
     return arguments.finite(arguments.array(w, "w", np.float32), "w")
+
+
+def keep_argument(w, keep) -> tuple[np.ndarray, int]:
+    """Return w, and how many of its entries stay, or refuse them; what w holds is not looked at."""
+    w = arguments.array(w, "w", np.float32)
+    return w, arguments.integer(keep, "keep", 0, w.size)

@@ -117,29 +117,43 @@ def rounded(scores) -> NDArray[np.float32]:
 
 def wanda_arguments(w, norms) -> tuple[np.ndarray, np.ndarray]:
     """Return both as float64, or refuse them."""
-    w = weights(w, ndim=2)
-    norms = statistic(norms, "norms", w.shape[1:], signed=False)
-    return w.astype(np.float64), norms
+    return as_doubles(*wanda_request(w, norms), "norms", signed=False)
+
+
+def wanda_request(w, norms) -> tuple[np.ndarray, np.ndarray]:
+    """Return both, or refuse them; what they hold is not looked at, for a kernel does so while it reads them."""
+    w = arguments.array(w, "w", np.float32, ndim=2)
+    return w, statistic(norms, "norms", w.shape[1:])
 
 
 def score_arguments(w, value, argument: str, *, signed: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Return the weights and a statistic of each as float64, or refuse them."""
-    w = weights(w)
-    value = statistic(value, argument, w.shape, signed=signed)
-    return w.astype(np.float64), value
+    return as_doubles(*score_request(w, value, argument), argument, signed=signed)
+
+
+def score_request(w, value, argument: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights and a statistic of each, or refuse them; what they hold is not looked at."""
+    w = arguments.array(w, "w", np.float32)
+    return w, statistic(value, argument, w.shape)
+
+
+def as_doubles(w: np.ndarray, value: np.ndarray, argument: str, *, signed: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as float64, or refuse what they hold: an infinity times a statistic of zero would have no rank."""
+    arguments.finite(w, "w")
+    arguments.finite(value, argument)
+    if not signed:
+        arguments.each(value, argument, value >= 0, "must not be negative")
+    return w.astype(np.float64), value.astype(np.float64)
 
 
 def weights(w, ndim: int | None = None) -> np.ndarray:
-    """Return the weights, or refuse them: an infinity times a statistic of zero would have no rank."""
+    """Return the weights, or refuse them."""
     return arguments.finite(arguments.array(w, "w", np.float32, ndim=ndim), "w")
 
 
-def statistic(value, argument: str, shape: tuple[int, ...], *, signed: bool) -> np.ndarray:
-    """Return a statistic of this shape as float64, or refuse it."""
+def statistic(value, argument: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a statistic of this shape, or refuse it."""
     a = arguments.array(value, argument, np.float64, np.float32)
     if a.shape != shape:
         raise RefcompressError(argument, f"must have the shape {shape}, as w asks, not {a.shape}")
-    arguments.finite(a, argument)
-    if not signed:
-        arguments.each(a, argument, a >= 0, "must not be negative")
-    return a.astype(np.float64)
+    return a

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ... import arguments
 from ...errors import RefcompressError
-from .magnitude import count_to_keep, joined, named_arrays, split
+from .magnitude import count_to_keep, joined, named_arrays, place, split, without_nan
 from .structure import STRUCTURES, block_counts, block_sides, block_sums, check_dimensions, n_of_m, spread
 
 __all__ = ["prune_select"]
@@ -91,6 +91,13 @@ def select_arguments(scores, structure, *, sparsity, keep, block, n, m, axis) ->
 
     For "nm" (n, m, axis) of each array, and None.
     """
+    arrays, sides, keep = select_request(scores, structure, sparsity=sparsity, keep=keep, block=block, n=n, m=m,
+                                         axis=axis)
+    return without_nan(arrays, "scores"), sides, keep
+
+
+def select_request(scores, structure, *, sparsity, keep, block, n, m, axis) -> tuple[dict, dict, Any]:
+    """Return the same; what the arrays hold is not looked at, for a kernel does so while it reads them."""
     arrays = named_arrays(scores, "scores", np.float32, np.float64)
     structure = arguments.choice(structure, "structure", STRUCTURES)
     meant = {"nm": ("n", "m", "axis"), "block": ("block", "sparsity", "keep")}.get(structure, ("sparsity", "keep"))
@@ -106,7 +113,7 @@ def select_arguments(scores, structure, *, sparsity, keep, block, n, m, axis) ->
         if len(block) != 2 or 0 in block:
             raise RefcompressError("block", f"must be two sizes of at least 1, not {block}")
     for name, a in arrays.items():
-        check_dimensions(a.ndim, "scores" if name is None else f"scores[{name!r}]", structure)
+        check_dimensions(a.ndim, place("scores", name), structure)
     if structure == "nm":
         return arrays, {name: (n, m, axis if axis is None else arguments.integer(axis, "axis", -a.ndim, a.ndim - 1))
                         for name, a in arrays.items()}, None

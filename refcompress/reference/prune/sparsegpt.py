@@ -32,7 +32,7 @@ def prune_sparsegpt(w: NDArray[np.float32], hessian: NDArray[np.float64], *, spa
     n, m : int, 0 <= n <= m, m >= 1; instead of sparsity
         Keep n of each m consecutive inputs, of a last group of r < m ceil(n r / m), chosen when the group begins.
     block : int >= 1
-        Columns to a block; rounded up to a multiple of m. With n and m it changes nothing but the rounding.
+        Columns to a block. With n and m it changes nothing.
     damping : float >= 0
         The share of the mean diagonal that is added to the diagonal.
 
@@ -40,8 +40,8 @@ def prune_sparsegpt(w: NDArray[np.float32], hessian: NDArray[np.float64], *, spa
     -------
     mask : (outputs, k) bool
     weights : (outputs, k) float32, +0.0 where the mask is False
-        In float64, rounded once; ties as in prune_select. The products are BLAS's, so the last bits, and what nearly
-        ties, may differ between builds of BLAS.
+        In float64, each product e_j u[j, i] and each difference rounded, in the order of j, and rounded to float32 in
+        the end; ties as in prune_select. So only u, which LAPACK finds, may differ between machines.
 
     Raises
     ------
@@ -63,21 +63,19 @@ def prune_sparsegpt(w: NDArray[np.float32], hessian: NDArray[np.float64], *, spa
     """
     w, u, sparsity, n, m, block = sparsegpt_arguments(w, hessian, sparsity, n, m, block, damping)
     rows, k = w.shape
-    now, mask, e, diagonal = w.astype(np.float64), np.ones((rows, k), dtype=bool), np.zeros((rows, k)), u.diagonal()
-    for i in range(0, k, block):
-        end = min(i + block, k)
-        if n is None:
+    now, mask, diagonal = w.T.astype(np.float64), np.ones((rows, k), dtype=bool), u.diagonal()[:, None]
+    for i in range(k):
+        if n is None and i % block == 0:
+            end = min(i + block, k)
             pruned = count_pruned(sparsity, rows * end) - count_pruned(sparsity, rows * i)
-            scores = (now[:, i:end] / diagonal[i:end]) ** 2  # by so much the error rises where the weight is pruned
+            scores = (now[i:end] / diagonal[i:end]).T ** 2  # by so much the error rises where the weight is pruned
             mask[:, i:end] = prune_select(scores, keep=scores.size - pruned)
-        for j in range(i, end):
-            if n is not None and j % m == 0:
-                scores = (now[:, j : j + m] / diagonal[j : j + m]) ** 2
-                mask[:, j : j + m] = prune_select(scores, structure="nm", n=n, m=m)
-            e[:, j] = np.where(mask[:, j], 0, now[:, j] / u[j, j])
-            now[:, j:end] -= np.outer(e[:, j], u[j, j:end])
-        now[:, end:] -= e[:, i:end] @ u[i:end, end:]  # the columns after the block, once for all of it
-    return mask, rounded(now, mask)
+        elif n is not None and i % m == 0:
+            scores = (now[i : i + m] / diagonal[i : i + m]).T ** 2
+            mask[:, i : i + m] = prune_select(scores, structure="nm", n=n, m=m)
+        e = np.where(mask[:, i], 0, now[i]) / u[i, i]
+        now[i + 1 :] -= np.outer(u[i, i + 1 :], e)
+    return mask, within_float32(np.where(mask, now.T, 0).astype(np.float32))
 
 
 def count_pruned(sparsity: float, size: int) -> int:
@@ -85,12 +83,11 @@ def count_pruned(sparsity: float, size: int) -> int:
     return size - count_to_keep(size, sparsity=sparsity)
 
 
-def rounded(now: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the kept weights as float32, +0.0 elsewhere."""
-    result = np.where(mask, now, 0).astype(np.float32)
-    if not np.isfinite(result).all():
+def within_float32(weights: np.ndarray) -> np.ndarray:
+    """Return the weights, or refuse them if one was adjusted beyond float32."""
+    if not np.isfinite(weights).all():
         raise LimitError("w", "has a weight that would be adjusted beyond float32")
-    return result
+    return weights
 
 
 def sparsegpt_arguments(w, hessian, sparsity, n, m, block, damping):

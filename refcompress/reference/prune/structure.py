@@ -39,12 +39,17 @@ def block_sums(scores: np.ndarray, structure: str, high: int, wide: int) -> np.n
     """Return the sum of the scores in each block: float64, one after the other in C order; of one element, itself."""
     if high == wide == 1:
         return scores
-    matrix = scores.reshape(_matrix(scores.shape))
+    matrix = scores.reshape(as_matrix(scores.shape))
     sums = np.zeros(block_counts(scores.shape, high, wide))
     block_of_column = np.arange(matrix.shape[1]) // wide
     with np.errstate(over="ignore", invalid="ignore"):
         for i, row in enumerate(matrix):
             np.add.at(sums[i // high], block_of_column, row.astype(np.float64))
+    return without_cancelled(sums, structure)
+
+
+def without_cancelled(sums: np.ndarray, structure: str) -> np.ndarray:
+    """Return the sums of blocks; refuse one in which infinities cancelled."""
     if np.isnan(sums).any():
         raise RefcompressError("scores", f"must not hold a {structure} with infinities of both signs: its sum is NaN")
     return sums
@@ -54,7 +59,7 @@ def spread(kept: np.ndarray, shape: tuple[int, ...], high: int, wide: int) -> np
     """Return the mask of all elements, given the one of the blocks."""
     if high == wide == 1:
         return kept.reshape(shape)
-    rows, columns = _matrix(shape)
+    rows, columns = as_matrix(shape)
     return np.repeat(np.repeat(kept, high, axis=0)[:rows], wide, axis=1)[:, :columns].reshape(shape)
 
 
@@ -62,7 +67,7 @@ def block_sides(shape: tuple[int, ...], structure: str, block: tuple[int, int] |
     """Return how many rows and columns of the matrix a unit of this structure has; at least 1."""
     if structure == "element":
         return 1, 1
-    rows, columns = _matrix(shape)
+    rows, columns = as_matrix(shape)
     high, wide = {"block": block or (1, 1), "row": (1, columns), "filter": (1, columns), "column": (rows, 1),
                   "channel": (rows, math.prod(shape[2:]))}[structure]
     return max(high, 1), max(wide, 1)
@@ -72,7 +77,7 @@ def block_counts(shape: tuple[int, ...], high: int, wide: int) -> tuple[int, ...
     """Return how many blocks the matrix has, down and across; of blocks of one element, the shape itself."""
     if high == wide == 1:
         return shape
-    rows, columns = _matrix(shape)
+    rows, columns = as_matrix(shape)
     return -(-rows // high), -(-columns // wide)
 
 
@@ -86,5 +91,6 @@ def check_dimensions(ndim: int, argument: str, structure: str) -> None:
                                f"must have {least} or more dimensions for the structure {structure!r}, not {ndim}")
 
 
-def _matrix(shape: tuple[int, ...]) -> tuple[int, int]:
+def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the sizes of the matrix of axis 0 by all others."""
     return shape[0], math.prod(shape[1:])

@@ -83,14 +83,18 @@ def prune_score_activation(sums: ArrayLike, count: int) -> NDArray[np.float64]:
 
 def apoz_arguments(zeros, count) -> tuple[np.ndarray, int]:
     """Return the zeros as float64 and the count, or refuse them."""
-    count = arguments.integer(count, "count", 1, 2**53)
-    zeros = arguments.array(zeros, "zeros", np.int64, np.float64, ndim=1)
+    zeros, count = units_request(zeros, "zeros", count, np.int64, np.float64)
     whole = (zeros >= 0) & (zeros <= count) & (np.rint(zeros) == zeros)
     return arguments.each(zeros, "zeros", whole, f"must be a whole number in [0, {count}]").astype(np.float64), count
 
 
 def activation_arguments(sums, count) -> tuple[np.ndarray, int]:
     """Return the sums as float64 and the count, or refuse them."""
-    count = arguments.integer(count, "count", 1, 2**53)
-    sums = arguments.array(sums, "sums", np.float64, np.float32, ndim=1)
+    sums, count = units_request(sums, "sums", count, np.float64, np.float32)
     return arguments.finite(sums, "sums").astype(np.float64), count
+
+
+def units_request(units, argument: str, count, *dtypes) -> tuple[np.ndarray, int]:
+    """Return one number a unit and the count, or refuse them; what the array holds is not looked at."""
+    count = arguments.integer(count, "count", 1, 2**53)
+    return arguments.array(units, argument, *dtypes, ndim=1), count

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ... import arguments
 from ...errors import RefcompressError
 from ...formats import Shared
-from .starts import INITS, initial_centroids
+from .starts import INITS, initial_centroids, sums
 
 __all__ = ["share_kmeans"]
 
@@ -62,7 +62,8 @@ def share_kmeans(w: NDArray[np.float32], *, bits: int | None = None, clusters: i
     Compression recommends the start "linear", whose clusters are empty where outliers stretch the range.
 
     Cost O(n log n) for sorting, O(k log n) a step, O(n log k) for the codes; the start "cut" O(n log k) where cuts are
-    balanced, and O(n k) at worst.
+    balanced, and O(n k) at worst. Memory: the native form takes 28 bytes a weight beside w and the codes (44 with
+    weights).
 
     >>> import numpy as np
     >>> w = np.array([[0, 1, 1.5], [2, 9, 11]], dtype=np.float32)
@@ -84,17 +85,16 @@ def share_kmeans(w: NDArray[np.float32], *, bits: int | None = None, clusters: i
 
 
 # The arithmetic of lloyd is stated to the last bit, so every implementation has the same centroids. All of it is in
-# float64. x is sorted, equal values by their index. S and W are summed from the left and start at 0. A value at a
-# midpoint belongs to the lower segment. A mean is clamped to its segment, because a difference of running sums cancels:
-# a small value after large ones is lost in it. A segment that is empty, or whose weight is not above 0, keeps its
-# centroid. The steps end when the segments are those of the step before. Nothing overflows: sums of products of float32
-# stay below 2**320.
+# float64. x is sorted, equal values by their index. The sums are those of starts.py, of twice the digits; W is summed
+# from the left. A value at a midpoint belongs to the lower segment. A mean is clamped to its segment, because a
+# difference of running sums is rounded. A segment that is empty, or whose weight is not above 0, keeps its centroid.
+# The steps end when the segments are those of the step before. Nothing overflows: sums of products of float32 stay
+# below 2**320.
 
 
 def lloyd(x: NDArray, weights: NDArray | None, c: NDArray, iterations: int) -> NDArray:
     """Return the centroids after at most ``iterations`` steps of Lloyd's algorithm on the sorted values."""
-    omega = np.ones(len(x)) if weights is None else weights
-    S, W = (np.concatenate([[0.0], np.cumsum(terms)]) for terms in (omega * x, omega))
+    high, low, W = sums(x, weights)
     before = np.empty(0)
     for _ in range(iterations if len(c) else 0):
         ends = np.searchsorted(x, 0.5 * (c[:-1] + c[1:]), side="right")
@@ -104,7 +104,7 @@ def lloyd(x: NDArray, weights: NDArray | None, c: NDArray, iterations: int) -> N
         a, b = ends[:-1], ends[1:]  # segment j is x[a[j]:b[j]]
         moves = W[b] > W[a]
         a, b = a[moves], b[moves]
-        mean = (S[b] - S[a]) / (W[b] - W[a])
+        mean = ((high[b] - high[a]) + (low[b] - low[a])) / (W[b] - W[a])
         c = c.copy()
         c[moves] = np.minimum(np.maximum(mean, x[a]), x[b - 1])
         before = ends
@@ -142,6 +142,12 @@ def boundaries(book: NDArray) -> NDArray:
     lost = (low - (total - part)) + (high - part)
     middle = 0.5 * total
     return np.where(lost < 0, np.nextafter(middle, -np.inf), middle)
+
+
+def float32_below(a: NDArray) -> NDArray:
+    """Return the largest float32 that is at most each float64."""
+    b = a.astype(np.float32)
+    return np.where(b > a, np.nextafter(b, np.float32(-np.inf)), b)
 
 
 def kmeans_arguments(w, bits, clusters, init, weights, pruned, seed, iterations):

@@ -1,6 +1,8 @@
 """Where the steps of k-means begin: four ways to place the first centroids, in each of which importance counts.
 
-Equal values are one, with the sum of their weights. Where there are no more values than clusters, all are centroids.
+Where there are no more distinct values than clusters, all are centroids. To three of the starts equal values are one,
+with the sum of their weights; "cut" need not know, because a cut between two equal values is never better than one
+beside them.
 
 **Source** "cut": Wu, Efficient Statistical Computations for Optimal Color Quantization (Graphics Gems II, 1991), in one
 dimension, its optimal cuts made where they gain most. "linear", "density" and "random" (Forgy): Han, Mao & Dally, Deep
@@ -8,6 +10,7 @@ Compression (2016, arXiv 1510.00149), section 3.2. The weighted draw of "random"
 Sampling (2007).
 """
 
+from functools import partial
 from heapq import heappop, heappush
 
 import numpy as np
@@ -25,7 +28,7 @@ def initial_centroids(x: NDArray, weights: NDArray | None, k: int, init: str, se
     if len(values) <= k:
         return values
     if init == "cut":
-        return cut_start(values, omega, k)
+        return cut_start(len(x), k, partial(best_cut, x, *sums(x, weights)))
     if init == "linear":
         return linear_start(values, None if weights is None else omega, k)
     return density_start(values, omega, k) if init == "density" else random_start(values, omega, k, seed)
@@ -38,40 +41,53 @@ def distinct(x: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray]:
     return x[first], np.bincount(np.cumsum(first) - 1, weights).astype(np.float64)
 
 
-def best_cut(x: NDArray, omega: NDArray) -> tuple[float, int, float]:
-    """Return by how much the best cut of a segment lowers its squared error, where it is, and the segment's mean.
+def sums(x: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the running sums of weights * x, in two parts that are added last, and of the weights. All begin with 0.
 
-    With S and W the running sums of omega * (x - mean) and omega, a cut after j lowers the error of n values by
-    S[j]**2 / W[j] + (S[n] - S[j])**2 / (W[n] - W[j]). The sums begin with the segment, so that large values outside of
-    it do not drown small ones.
+    high is summed from the left, and low sums what the rounding of high lost (Knuth's two-sum finds it exactly). So
+    the two together have twice the digits, and small values count after large ones.
     """
-    W = np.cumsum(omega)
-    if not W[-1] > 0:
-        return 0.0, 1, float(x[0])
-    mean = min(max(np.cumsum(omega * x)[-1] / W[-1], x[0]), x[-1])
-    if len(x) < 2:
-        return 0.0, 1, float(mean)
-    S = np.cumsum(omega * (x - mean))
-    before, after = W[:-1], W[-1] - W[:-1]
+    omega = np.ones(len(x)) if weights is None else weights
+    terms = omega * x
+    high, W = (np.concatenate([[0.0], np.cumsum(each)]) for each in (terms, omega))
+    before, after = high[:-1], high[1:]
+    part = after - before
+    lost = (before - (after - part)) + (terms - part)
+    return high, np.concatenate([[0.0], np.cumsum(lost)]), W
+
+
+def best_cut(x: NDArray, high: NDArray, low: NDArray, W: NDArray, a: int, b: int) -> tuple[float, int, float]:
+    """Return by how much the best cut of the segment x[a:b] lowers its squared error, where it is, and its mean.
+
+    With s[j] the sum of weights * (x - mean) from a to j, a cut at j lowers the error by s[j]**2 / W + s[j]**2 / W',
+    where W and W' are the weights on its two sides. The mean is clamped to the segment.
+    """
+    total = W[b] - W[a]
+    if not total > 0 or x[a] == x[b - 1]:
+        return 0.0, a + 1, float(x[a])
+    mean = min(max(((high[b] - high[a]) + (low[b] - low[a])) / total, x[a]), x[b - 1])
+    j = slice(a + 1, b)
+    before, after = W[j] - W[a], W[b] - W[j]
+    s = ((high[j] - high[a]) + (low[j] - low[a])) - mean * before
     apart = (before > 0) & (after > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        gain = np.where(apart, S[:-1] ** 2 / before + (S[-1] - S[:-1]) ** 2 / after, 0)
-    j = int(np.argmax(gain))
-    return float(gain[j]), j + 1, float(mean)
+        gain = np.where(apart, s * s * total / (before * after), 0)
+    at = int(np.argmax(gain))
+    return float(gain[at]), a + 1 + at, float(mean)
 
 
-def cut_start(values: NDArray, omega: NDArray, k: int, best_cut=best_cut) -> NDArray:
+def cut_start(n: int, k: int, best_cut) -> NDArray:
     """Return the means of the segments after k - 1 times the best cut, or fewer if no cut gains anything.
 
-    At first all values are one segment. Each time, the segment whose best cut in two lowers the squared error most is
+    At first all n values are one segment. Each time, the segment whose best cut in two lowers the squared error most is
     cut there; of equal gains the first segment is cut.
     """
-    gain, cut, mean = best_cut(values, omega)
-    segments = [(-gain, 0, len(values), cut, mean)]  # a heap
+    gain, cut, mean = best_cut(0, n)
+    segments = [(-gain, 0, n, cut, mean)]  # a heap
     while len(segments) < k and segments[0][0] < 0:
         _, begin, end, cut, _ = heappop(segments)
-        for a, b in ((begin, begin + cut), (begin + cut, end)):
-            gain, at, mean = best_cut(values[a:b], omega[a:b])
+        for a, b in ((begin, cut), (cut, end)):
+            gain, at, mean = best_cut(a, b)
             heappush(segments, (-gain, a, b, at, mean))
     return np.array(sorted(mean for *_, mean in segments))
 

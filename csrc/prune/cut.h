@@ -1,0 +1,103 @@
+/* Template of the pass that settles all scores but a few. Included after these were defined:
+ *
+ * SELECT, MAGNITUDE, PROJECT   the functions' names
+ * TARGET                       their instruction set
+ * compared(wide, magnitude, finite, scores, low, high, &above, &open, &bad)   of 64 scores: a bit for each that is above
+ *                              high, and for each in low .. high; bad where one is NaN, or, if `finite`, infinite
+ * take(wide, magnitude, scores, first, open, index, doubles, floats, count)   writes the open ones of 64 scores, the
+ *                              first of which is number `first`, behind the `count` ones before; returns the new count
+ * put_mask(mask, above)        64 bytes
+ * put_kept(v, w, above)        64 weights, or +0.0
+ *
+ * The bits of 64 scores are in a register; what is open is looked for there, one after another: mostly one or none.
+ */
+#include "../kernels.h"
+
+/* One after another. */
+RC_INLINE TARGET size_t take_each(const int wide, const int magnitude, const void *scores, uint32_t first,
+                                  uint64_t open, uint32_t *index, double *doubles, float *floats, size_t count)
+{
+    for (; open; open &= open - 1, count++) {
+        const uint32_t s = (uint32_t)__builtin_ctzll(open);
+        index[count] = first + s;
+        if (wide) {
+            const double given = ((const double *)scores)[s];
+            doubles[count] = magnitude && given < 0.0 ? -given : given;
+        } else {
+            const float given = ((const float *)scores)[s];
+            floats[count] = magnitude && given < 0.0f ? -given : given;
+        }
+    }
+    return count;
+}
+
+RC_INLINE TARGET int cut(const int wide, const int magnitude, const int finite, size_t begin, size_t end, size_t size,
+                         const void *scores, double low, double high, const struct rc_prune_open *open, uint8_t *mask,
+                         float *v)
+{
+    const size_t first = begin * RC_PRUNE_BLOCK, last = rc_min(end * RC_PRUNE_BLOCK, size);
+    const size_t most = (end - begin) * RC_PRUNE_ROOM - 16;
+    uint32_t *index = open->index + begin * RC_PRUNE_ROOM;
+    double *doubles = (double *)open->score + begin * RC_PRUNE_ROOM;
+    float *floats = (float *)open->score + begin * RC_PRUNE_ROOM;
+    size_t count = 0, sum = 0;
+    int bad = 0;
+    for (size_t i = first; i < last; i += 64) {
+        uint64_t above = 0, between = 0;
+        const size_t some = rc_min(64, last - i);
+        if (some == 64) {
+            compared(wide, magnitude, finite, wide ? (const void *)((const double *)scores + i)
+                                                   : (const void *)((const float *)scores + i), low, high, &above,
+                     &between, &bad);
+            if (finite)
+                put_kept(v + i, (const float *)scores + i, above);
+            else
+                put_mask(mask + i, above);
+        } else {
+            for (size_t s = 0; s < some; s++) {
+                const double given = wide ? ((const double *)scores)[i + s] : ((const float *)scores)[i + s];
+                const double own = magnitude && given < 0.0 ? -given : given;
+                above |= (uint64_t)(own > high) << s;
+                between |= (uint64_t)((own >= low) & !(own > high)) << s;
+                bad |= finite ? !(given - given == 0.0) : given != given;
+                if (finite)
+                    v[i + s] = own > high ? (float)given : 0.0f;
+                else
+                    mask[i + s] = own > high;
+            }
+        }
+        sum += (size_t)__builtin_popcountll(above);
+        if (count + 64 > most) { /* no room, or nearly so */
+            count += (size_t)__builtin_popcountll(between);
+            if (count > most)
+                continue;
+            count -= (size_t)__builtin_popcountll(between);
+        }
+        const void *at = wide ? (const void *)((const double *)scores + i) : (const void *)((const float *)scores + i);
+        count = some == 64 ? take(wide, magnitude, at, (uint32_t)(i - first), between, index, doubles, floats, count)
+                           : take_each(wide, magnitude, at, (uint32_t)(i - first), between, index, doubles, floats,
+                                       count);
+    }
+    open->found[2 * begin] = count;
+    open->found[2 * begin + 1] = sum;
+    return bad ? RC_NOT_FINITE : RC_OK;
+}
+
+TARGET int SELECT(size_t begin, size_t end, size_t size, int wide, const void *scores, double low, double high,
+                  const struct rc_prune_open *open, uint8_t *mask)
+{
+    return wide ? cut(1, 0, 0, begin, end, size, scores, low, high, open, mask, NULL)
+                : cut(0, 0, 0, begin, end, size, scores, low, high, open, mask, NULL);
+}
+
+TARGET int MAGNITUDE(size_t begin, size_t end, size_t size, const float *w, double low, double high,
+                     const struct rc_prune_open *open, uint8_t *mask)
+{
+    return cut(0, 1, 0, begin, end, size, w, low, high, open, mask, NULL);
+}
+
+TARGET int PROJECT(size_t begin, size_t end, size_t size, const float *w, double low, double high,
+                   const struct rc_prune_open *open, float *v)
+{
+    return cut(0, 1, 1, begin, end, size, w, low, high, open, NULL, v);
+}

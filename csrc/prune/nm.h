@@ -1,0 +1,104 @@
+/* Template of n of each m consecutive scores. Included after these were defined:
+ *
+ * NM           the function's name
+ * TARGET       its instruction set, or nothing
+ * VECTOR_BYTES of its vectors
+ * FOURS        where it is defined: a function that takes as many groups of four as it can, and returns how many
+ *
+ * A score's rank is how many of its group come before it: larger ones, and equal ones of a lower index. Groups lie side
+ * by side, a score of each in a lane, and each pair of scores is compared once: loops of a constant length, of which
+ * the compiler makes vectors. A group that is longer than LONGEST is selected by its digits (rank.c).
+ */
+#include "../kernels.h"
+#include <string.h>
+
+enum { LONGEST = 32 };
+
+/* SIDE groups of m scores: x[j] = 1 where fewer than n of its group come before score j, else 0. VECTOR : of FLOATs,
+ * as RANKS is of integers of that size. */
+#define GROUPS(NAME, FLOAT, INT, VECTOR, RANKS) \
+    RC_INLINE TARGET int NAME(size_t count, size_t n, size_t m, size_t lane, size_t step, const FLOAT *scores, \
+                              uint8_t *mask) \
+    { \
+        enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
+        VECTOR x[LONGEST]; \
+        RANKS rank[LONGEST], bad = {0}; \
+        for (size_t j = 0; j < m; j++) { \
+            const FLOAT *at = scores + j * step; \
+            if (lane == 1 && count == SIDE) { \
+                memcpy(x + j, at, sizeof *x); \
+            } else { \
+                FLOAT own[SIDE] = {0}; \
+                for (size_t s = 0; s < count; s++) \
+                    own[s] = at[s * lane]; \
+                memcpy(x + j, own, sizeof *x); \
+            } \
+            bad |= x[j] != x[j]; \
+            rank[j] = (RANKS){0} + (INT)(m - 1 - j); \
+        } \
+        for (size_t i = 0; i < m; i++) { \
+            const VECTOR own = x[i]; \
+            RANKS behind = rank[i]; \
+            for (size_t j = i + 1; j < m; j++) { \
+                const RANKS first = own >= x[j]; /* -1 where score i comes before score j */ \
+                behind += first; \
+                rank[j] -= first; \
+            } \
+            rank[i] = behind; \
+        } \
+        int wrong = 0; \
+        for (size_t s = 0; s < SIDE; s++) \
+            wrong |= bad[s] != 0; \
+        for (size_t j = 0; j < m; j++) { \
+            const RANKS kept = rank[j] < (RANKS){0} + (INT)n; \
+            for (size_t s = 0; s < count; s++) \
+                mask[s * lane + j * step] = (uint8_t)(kept[s] & 1); \
+        } \
+        return wrong; \
+    }
+
+typedef float nm_floats __attribute__((vector_size(VECTOR_BYTES)));
+typedef double nm_doubles __attribute__((vector_size(VECTOR_BYTES)));
+typedef int32_t nm_ranks __attribute__((vector_size(VECTOR_BYTES)));
+typedef int64_t nm_wide_ranks __attribute__((vector_size(VECTOR_BYTES)));
+GROUPS(groups_of_floats, float, int32_t, nm_floats, nm_ranks)
+GROUPS(groups_of_doubles, double, int64_t, nm_doubles, nm_wide_ranks)
+
+RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m, size_t lane, size_t step,
+                               const void *scores, size_t at, uint8_t *mask)
+{
+    int bad = 0;
+    size_t s = 0;
+    if (m > LONGEST) {
+        for (; s < count; s++)
+            bad |= rc_prune_group(n, m, step, at + s * lane, wide, scores, mask);
+        return bad;
+    }
+#ifdef FOURS
+    if (!wide && m == 4 && step == 1)
+        s = FOURS(count, n, (const float *)scores + at, mask + at, &bad);
+#endif
+    for (const size_t side = wide ? VECTOR_BYTES / sizeof(double) : VECTOR_BYTES / sizeof(float); s < count; s += side) {
+        const size_t some = rc_min(side, count - s), place = at + s * lane;
+        bad |= wide ? groups_of_doubles(some, n, m, lane, step, (const double *)scores + place, mask + place)
+                    : groups_of_floats(some, n, m, lane, step, (const float *)scores + place, mask + place);
+    }
+    return bad;
+}
+
+TARGET int NM(size_t begin, size_t end, size_t length, size_t inner, size_t n, size_t m, int wide, const void *scores,
+              uint8_t *mask)
+{
+    const size_t whole = length / m, rest = length % m, groups = whole + (rest > 0);
+    int bad = 0;
+    for (size_t g = begin; g < end;) {
+        const size_t within = g % groups, at = (g / groups * length + within * m) * inner;
+        const size_t size = within < whole ? m : rest, kept = within < whole ? n : (n * rest + m - 1) / m;
+        const size_t run = within < whole && inner == 1 ? rc_min(end - g, whole - within) : 1; /* of such groups */
+        const size_t count = inner == 1 ? run : inner, lane = inner == 1 ? m : 1;
+        bad |= wide ? groups_of(1, count, kept, size, lane, inner, scores, at, mask)
+                    : groups_of(0, count, kept, size, lane, inner, scores, at, mask);
+        g += run;
+    }
+    return bad ? RC_NOT_FINITE : RC_OK;
+}

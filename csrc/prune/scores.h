@@ -1,0 +1,124 @@
+/* Template of the scores. Included after these were defined, and where they are VECTORS a file of doubles_avx2.h's names:
+ *
+ * WANDA, TAYLOR, MOVEMENT, OBD, FISHER, APOZ, ACTIVATION   the functions' names
+ * TARGET                                                   their instruction set, or nothing
+ *
+ * Products and quotients of doubles, rounded once to what is stored. Halves are products by 1/2, which round alike.
+ */
+#include "../kernels.h"
+
+enum kind { MAGNITUDE_OF, TAYLOR_OF, MOVEMENT_OF, CURVATURE_OF };
+
+RC_INLINE TARGET double score_of(const enum kind kind, double a, double b)
+{
+    return kind == MAGNITUDE_OF ? __builtin_fabs(a) * b
+         : kind == TAYLOR_OF    ? __builtin_fabs(a * b)
+         : kind == MOVEMENT_OF  ? -(a * b)
+                                : b * (a * a) / 2;
+}
+
+/* count scores, of weights and a statistic of each, of doubles where it is `wide`; whether some of both are not finite,
+ * or, if not `negative`, some of the statistic below 0. What is finite times 0 is 0, all else NaN. */
+RC_INLINE TARGET int scored(const enum kind kind, const int negative, const int wide, size_t count, const float *w,
+                            const void *statistic, float *scores)
+{
+    const float *floats = statistic;
+    const double *doubles = statistic;
+    int bad = 0;
+    size_t i = 0;
+#ifdef VECTORS
+    const VEC zero = v_set1(0.0);
+    VEC wrong = zero, least = zero;
+    for (; i + LANES <= count; i += LANES) {
+        const VEC a = v_read(w + i), b = wide ? v_load(doubles + i) : v_read(floats + i);
+        wrong = v_fma(b, zero, v_fma(a, zero, wrong));
+        least = negative ? least : v_min(b, least);
+        v_write(scores + i, kind == MAGNITUDE_OF ? v_mul(v_abs(a), b)
+                          : kind == TAYLOR_OF    ? v_abs(v_mul(a, b))
+                          : kind == MOVEMENT_OF  ? v_negative(v_mul(a, b))
+                                                 : v_mul(v_mul(b, v_mul(a, a)), v_set1(0.5)));
+    }
+    double lanes[LANES], below[LANES];
+    memcpy(lanes, &wrong, sizeof lanes);
+    memcpy(below, &least, sizeof below);
+    for (size_t s = 0; s < LANES; s++)
+        bad |= lanes[s] != 0.0 || below[s] < 0.0;
+#endif
+    for (; i < count; i++) {
+        const double a = w[i], b = wide ? doubles[i] : floats[i];
+        bad |= (a - a != 0.0) | (b - b != 0.0) | (!negative & (b < 0.0));
+        scores[i] = (float)score_of(kind, a, b);
+    }
+    return bad;
+}
+
+RC_INLINE TARGET int each(const enum kind kind, const int negative, size_t begin, size_t end, int wide, const float *w,
+                          const void *statistic, float *scores)
+{
+    const int bad = wide ? scored(kind, negative, 1, end - begin, w + begin, (const double *)statistic + begin,
+                                  scores + begin)
+                         : scored(kind, negative, 0, end - begin, w + begin, (const float *)statistic + begin,
+                                  scores + begin);
+    return bad ? RC_NOT_FINITE : RC_OK;
+}
+
+TARGET int WANDA(size_t begin, size_t end, size_t k, int wide, const float *w, const void *norms, float *scores)
+{
+    /* The norms of a tile of columns stay in L1 for some rows. */
+    enum { TILE = 1024, ROWS = 8 };
+    int bad = 0;
+    for (size_t i = begin; i < end; i += ROWS)
+        for (size_t j = 0; j < k; j += TILE)
+            for (size_t r = i; r < rc_min(i + ROWS, end); r++) {
+                const size_t some = rc_min(TILE, k - j), at = r * k + j;
+                bad |= wide ? scored(MAGNITUDE_OF, 0, 1, some, w + at, (const double *)norms + j, scores + at)
+                            : scored(MAGNITUDE_OF, 0, 0, some, w + at, (const float *)norms + j, scores + at);
+            }
+    return bad ? RC_NOT_FINITE : RC_OK;
+}
+
+TARGET int TAYLOR(size_t begin, size_t end, int wide, const float *w, const void *gradient, float *scores)
+{
+    return each(TAYLOR_OF, 1, begin, end, wide, w, gradient, scores);
+}
+
+TARGET int MOVEMENT(size_t begin, size_t end, int wide, const float *w, const void *gradient_sum, float *scores)
+{
+    return each(MOVEMENT_OF, 1, begin, end, wide, w, gradient_sum, scores);
+}
+
+TARGET int OBD(size_t begin, size_t end, int wide, const float *w, const void *diagonal, float *scores)
+{
+    return each(CURVATURE_OF, 1, begin, end, wide, w, diagonal, scores);
+}
+
+TARGET int FISHER(size_t begin, size_t end, int wide, const float *w, const void *squared_gradients, float *scores)
+{
+    return each(CURVATURE_OF, 0, begin, end, wide, w, squared_gradients, scores);
+}
+
+TARGET int APOZ(size_t begin, size_t end, int whole, const void *zeros, double count, double *scores)
+{
+    int bad = 0;
+    for (size_t i = begin; i < end; i++) {
+        const int64_t number = whole ? ((const int64_t *)zeros)[i] : 0;
+        const double own = whole ? (double)number : ((const double *)zeros)[i];
+        /* count is at most 2^53: as an integer it is itself, and a float in 0 .. count has an integer below it. */
+        const int good = whole ? number >= 0 && number <= (int64_t)count
+                               : own >= 0.0 && own <= count && (double)(int64_t)own == own;
+        bad |= !good;
+        scores[i] = (count - own) / count;
+    }
+    return bad ? RC_NOT_FINITE : RC_OK;
+}
+
+TARGET int ACTIVATION(size_t begin, size_t end, int wide, const void *sums, double count, double *scores)
+{
+    int bad = 0;
+    for (size_t i = begin; i < end; i++) {
+        const double own = wide ? ((const double *)sums)[i] : ((const float *)sums)[i];
+        bad |= own - own != 0.0;
+        scores[i] = own / count;
+    }
+    return bad ? RC_NOT_FINITE : RC_OK;
+}

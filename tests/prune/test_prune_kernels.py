@@ -1,0 +1,125 @@
+"""The ways of the kernels that select: the pass that misses, too many open scores, ties, threads, whole turns."""
+
+import numpy as np
+import pytest
+from implementations import NATIVE, each, need_native
+
+from refcompress import reference
+from refcompress.agreement import exactly
+from refcompress.errors import RefcompressError
+
+native = need_native()
+
+from refcompress.native import threads  # noqa: E402
+from refcompress.native.prune import largest  # noqa: E402
+
+F = np.float32
+SIZE = largest.SMALL + 4133  # enough for a pass, and the last block is short
+EACH = each("space", NATIVE)
+
+
+@pytest.fixture
+def split():
+    """Split the work among two threads, however small it is."""
+    before, serial = threads.get(), threads.SERIAL_SECONDS
+    threads.SERIAL_SECONDS = 0
+    threads.set(2)
+    yield
+    threads.SERIAL_SECONDS = serial
+    threads.set(before)
+
+
+def scores(name: str) -> np.ndarray:
+    rng = np.random.default_rng(3)
+    normal = rng.standard_normal(SIZE).astype(F)
+    every = np.arange(SIZE)
+    step = SIZE // largest.SAMPLE | 1
+    return {
+        "normal": normal,
+        "equal": np.full(SIZE, -1.5, F),
+        "mostly zeros": np.where(rng.random(SIZE) < 0.6, F(-0.0), normal),
+        "rising": np.sort(normal),
+        "few values": rng.integers(-3, 4, SIZE).astype(F),
+        "another sample": np.where(every % step == 0, normal, normal + F(9)),  # the pass misses the threshold
+        "infinite": np.where(rng.random(SIZE) < 0.3, F(np.inf), -normal),
+        "subnormal": (normal * F(1e-40)).astype(F),
+    }[name]
+
+
+NAMES = ("normal", "equal", "mostly zeros", "rising", "few values", "another sample", "infinite", "subnormal")
+
+
+@EACH
+@pytest.mark.parametrize("name", NAMES)
+def test_the_largest_are_those_of_the_reference_whatever_the_sample_tells(space, name, split):
+    x = scores(name)
+    for keep in (1, SIZE // 2, SIZE - 1):
+        given = x.astype(np.float64) if keep == 1 else x
+        exactly(reference.prune_select(given, keep=keep), space.prune_select(given, keep=keep))
+        exactly(reference.prune_magnitude(x, keep=keep), space.prune_magnitude(x, keep=keep))
+    if np.isfinite(x).all():
+        exactly(reference.prune_project_l0(x, keep=SIZE // 3), space.prune_project_l0(x, keep=SIZE // 3))
+
+
+def test_each_way_of_the_selection_is_taken_by_these_scores(monkeypatch):
+    taken = set()
+    for name in ("_settle", "_apply", "_by_counts"):
+        real = getattr(largest, name)
+        monkeypatch.setattr(largest, name, lambda *args, name=name, real=real: (taken.add((shape, name)), real(*args)))
+    for shape in NAMES:
+        native.prune_magnitude(scores(shape), keep=SIZE // 2)
+    assert ("normal", "_settle") in taken and ("normal", "_by_counts") not in taken
+    assert ("equal", "_apply") in taken and ("equal", "_by_counts") not in taken
+    assert ("another sample", "_by_counts") in taken
+
+
+@EACH
+def test_arrays_of_both_types_are_ranked_together_through_the_pass(space):
+    x = scores("few values")
+    both = {"a": x[:40_000].copy(), "b": x[40_000:].astype(np.float64) + 2.0**-40, "none": np.zeros(0)}
+    exactly(reference.prune_select(both, keep=30_000), space.prune_select(both, keep=30_000))
+
+
+@EACH
+@pytest.mark.parametrize("place", (0, 4095, SIZE - 1))
+def test_a_nan_is_named_wherever_it_lies(space, place):
+    x = scores("normal")
+    x[place] = np.nan
+    for op, argument in (("prune_magnitude", "w"), ("prune_select", "scores"), ("prune_project_l0", "w")):
+        for keep in (0, 100, SIZE):
+            with pytest.raises(RefcompressError) as caught:
+                getattr(space, op)(x, keep=keep)
+            assert caught.value.argument == f"{argument}[{place}]"
+
+
+@EACH
+@pytest.mark.parametrize("m, axis", [(2, 1), (4, 1), (8, 1), (32, 1), (33, 1), (700, 1), (4, 0), (40, 0)])
+def test_n_of_m_of_every_length_and_axis_is_that_of_the_reference(space, m, axis, split):
+    rng = np.random.default_rng(m)
+    for x in (rng.standard_normal((97, 730)).astype(F), rng.integers(-2, 3, (97, 730)).astype(np.float64)):
+        for n in (1, m // 2, m):
+            how = {"structure": "nm", "n": n, "m": m, "axis": axis}
+            exactly(reference.prune_select(x, **how), space.prune_select(x, **how))
+
+
+@EACH
+@pytest.mark.parametrize("structure", ("row", "column", "filter", "channel", "block"))
+def test_sums_of_blocks_larger_than_a_strip_have_the_order_of_the_reference(space, structure, split):
+    x = np.random.default_rng(5).standard_normal((70, 600)).astype(F)
+    how = {"structure": structure, "sparsity": 0.4, **({"block": (9, 13)} if structure == "block" else {})}
+    exactly(reference.prune_select(x, **how), space.prune_select(x, **how))
+
+
+@EACH
+@pytest.mark.parametrize("kind", range(6))
+def test_the_threshold_is_that_of_sums_one_after_the_other_where_whole_turns_are_added(space, kind):
+    """The quality is chosen so that the threshold comes to lie on a weight: another last bit shows."""
+    rng = np.random.default_rng(kind)
+    normal = rng.standard_normal(5000)
+    w = (normal, np.abs(normal), rng.integers(0, 2, 5000) * 2.0**-23 + 1,
+         rng.choice([-1, 1], 5000) * 2.0 ** rng.integers(-30, 30, 5000), normal * 1e-38, normal + 50)[kind].astype(F)
+    wide = w.astype(np.float64)
+    mean = np.cumsum(np.append(0.0, wide))[-1] / 5000
+    deviation = np.sqrt(np.cumsum(np.append(0.0, (wide - mean) ** 2))[-1] / 5000)
+    for x in wide[:30]:
+        exactly(reference.prune_threshold(w, abs(x) / deviation), space.prune_threshold(w, abs(x) / deviation))
