@@ -20,6 +20,11 @@ def on_floats(op, format, layer, **flags):
     return Case(op, f"{layer}{', ' + format if format else ''}", make, 0, (4 + code) * outputs * inputs, **flags)
 
 
+def wide(op, format):
+    """Return a case of the same with a wide layer: 64 MiB of float32, which no cache holds."""
+    return on_floats(op, format, "4096 wide")
+
+
 CASES = [
     *(on_floats(op, "fp8_e4m3", "LeNet-300-100 fc1", quick=True) for op in ("floats_encode", "floats_decode")),
     *(
@@ -30,4 +35,8 @@ CASES = [
     *(on_floats(op, "mxfp4_e2m1", "LeNet-300-100 fc1", quick=True) for op in ("floats_mx_encode", "floats_mx_decode")),
     *(on_floats(op, "", "LeNet-300-100 fc1", quick=True)
       for op in ("floats_nf4_encode", "floats_nf4_decode", "floats_nvfp4_encode", "floats_nvfp4_decode")),
+    *(wide(op, format) for format in ("float16", "bfloat16", "fp8_e4m3") for op in ("floats_encode", "floats_decode")),
+    *(wide(op, format) for format in ("mxfp8_e4m3", "mxfp4_e2m1", "mxint8")
+      for op in ("floats_mx_encode", "floats_mx_decode")),
+    *(wide(op, "") for op in ("floats_nf4_encode", "floats_nf4_decode", "floats_nvfp4_encode", "floats_nvfp4_decode")),
 ]

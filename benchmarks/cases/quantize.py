@@ -24,6 +24,26 @@ def of_bits(op: str, bits: int) -> Case:
     return Case(op, f"4096 wide, {bits} bit{'s' * (bits > 1)}", make, 0, (1 + bits / 8) * 4096**2)
 
 
+def of_integers(op: str, **shared) -> Case:
+    """Return a case of a wide layer's integers back to float32."""
+    encode = getattr(reference, op.removeprefix("de"))
+
+    def make(rng):
+        return (encode(normal(rng, 4096, 4096), **shared),), {}
+
+    said = ", ".join(f"{name} {value}" for name, value in shared.items())
+    return Case(op, f"4096 wide, {said}", make, 0, (5 if op.endswith("s8") else 6) * 4096**2)
+
+
+def of_sums(rounding: str, each: bool) -> Case:
+    """Return a case of a wide layer's sums, with one multiplier and shift or with one an output."""
+    def make(rng):
+        factors = (np.full((1, 4096), 2**30, np.int32), np.full((1, 4096), 12, np.int32)) if each else (2**30, 12)
+        return (rng.integers(-(2**20), 2**20, (4096, 4096), np.int32), *factors), {"rounding": rounding}
+
+    return Case("requantize_s32", f"4096 wide, {rounding}{', one an output' * each}", make, 0, 5 * 4096**2)
+
+
 CASES = [
     on_weights("quantize_s8", "LeNet-300-100 fc1", 5, axis=0, quick=True),
     on_weights("quantize_s8", "AlexNet fc8", 5, group=32),
@@ -42,6 +62,10 @@ CASES = [
         0,
         5 * 4096**2,
     ),
+    *(on_weights("quantize_s8", "4096 wide", 5, **shared) for shared in ({"axis": 0}, {"axis": 1}, {"group": 32})),
+    *(of_integers("dequantize_s8", **shared) for shared in ({"axis": 0}, {"axis": 1}, {"group": 32})),
+    on_weights("quantize_s16", "4096 wide", 6, axis=0),
+    of_integers("dequantize_s16", axis=0),
     on_weights("quantize_s16", "AlexNet fc8", 6, axis=0, quick=True),
     Case(
         "dequantize_s16",
@@ -75,6 +99,7 @@ CASES = [
         5 * 512 * 4096,
         quick=True,
     ),
+    *(of_sums(rounding, each) for rounding, each in (("half_even", False), ("half_even", True), ("gemmlowp", False))),
     Case(
         "quantize_bias_s32",
         "4096 outputs",

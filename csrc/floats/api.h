@@ -12,7 +12,7 @@ enum rc_float_format {
 };
 
 /* x (float32) to codes and back, for the elements of the range. Rounded to nearest, halves to even; a NaN becomes the
- * format's one code for it (there is none in x where the format has none). What rounds to beyond the largest finite
+ * format's one code for it, and where the format has none it is RC_BAD_VALUE. What rounds to beyond the largest finite
  * number, and infinity, becomes that number if saturate or if the format has nothing else, else the next code:
  * infinity, or NaN. */
 typedef int rc_floats_encode(size_t begin, size_t end, enum rc_float_format format, int saturate, const float *x,

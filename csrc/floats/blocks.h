@@ -1,6 +1,6 @@
 /* Template of blocks of small numbers that share a scale: MX, NF4, NVFP4. Included after these were defined:
  *
- * NAME(op)             the functions' names
+ * MX_ENCODE, MX_DECODE, NF4_ENCODE, NF4_DECODE, MAXIMA, NVFP4_ENCODE, NVFP4_DECODE   the functions' names
  * TARGET               their instruction set, or nothing
  * mx_codes(f, power, x, codes)          codes of MX_BLOCK numbers times power
  * LIMITS, limits_of(boundaries, s)      16 boundaries times s, rounded down to floats
@@ -73,7 +73,7 @@ enum { INFINITE = 0x7F800000 };
 /* Whether all pieces of codes lie on 16 bytes, and there are many of them. */
 RC_INLINE int streams_codes(size_t blocks, size_t size, size_t block, const uint8_t *codes)
 {
-    return size % PIECE == 0 && block % PIECE == 0 && streams(blocks * rc_min(block, size), codes);
+    return size % PIECE == 0 && block % PIECE == 0 && streams(blocks * rc_min(block, size), 1, codes);
 }
 
 /* How many blocks are a turn: of long ones fewer, so that a turn stays in the nearest cache. */
@@ -133,10 +133,17 @@ RC_INLINE TARGET int mx_encode(const struct format f, size_t begin, size_t end, 
             worst = most[i] > worst ? most[i] : worst;
         }
         memcpy(scales + r, stored, blocks);
-        for (size_t i = 0; i < blocks; i++, at = next_run(at, size, MX_BLOCK)) {
+        size_t i = 0;
+        if (size % MX_BLOCK == 0)
+            for (; i < blocks; i++, at.first += MX_BLOCK) {
+                uint8_t out[MX_BLOCK];
+                prefetch(x + at.first, MX_BLOCK * sizeof *x);
+                mx_codes(f, power[i], x + at.first, out);
+                store(codes + at.first, out, sizeof out, stream);
+            }
+        for (; i < blocks; i++, at = next_run(at, size, MX_BLOCK)) {
             uint8_t out[MX_BLOCK];
             if (at.count == MX_BLOCK) {
-                prefetch(x + at.first, MX_BLOCK * sizeof *x);
                 mx_codes(f, power[i], x + at.first, out);
                 store(codes + at.first, out, sizeof out, stream);
             } else {
@@ -186,8 +193,8 @@ RC_INLINE TARGET int mx_decode(const struct format f, size_t begin, size_t end, 
 
 static const struct format INTEGER = {0};
 
-TARGET int NAME(floats_mx_encode)(size_t begin, size_t end, size_t size, enum rc_mx_format format, const float *x,
-                                  uint8_t *codes, uint8_t *scales)
+TARGET int MX_ENCODE(size_t begin, size_t end, size_t size, enum rc_mx_format format, const float *x,
+                     uint8_t *codes, uint8_t *scales)
 {
     switch (format) {
     case RC_MXFP8_E4M3: return mx_encode(FP8_E4M3, begin, end, size, x, codes, scales);
@@ -200,8 +207,8 @@ TARGET int NAME(floats_mx_encode)(size_t begin, size_t end, size_t size, enum rc
     return mx_encode(INTEGER, begin, end, size, x, codes, scales);
 }
 
-TARGET int NAME(floats_mx_decode)(size_t begin, size_t end, size_t size, enum rc_mx_format format,
-                                  const uint8_t *codes, const uint8_t *scales, float *x)
+TARGET int MX_DECODE(size_t begin, size_t end, size_t size, enum rc_mx_format format,
+                     const uint8_t *codes, const uint8_t *scales, float *x)
 {
     switch (format) {
     case RC_MXFP8_E4M3: return mx_decode(FP8_E4M3, begin, end, size, codes, scales, x);
@@ -214,8 +221,8 @@ TARGET int NAME(floats_mx_decode)(size_t begin, size_t end, size_t size, enum rc
     return mx_decode(INTEGER, begin, end, size, codes, scales, x);
 }
 
-TARGET int NAME(floats_nf4_encode)(size_t begin, size_t end, size_t size, size_t block, const float *levels,
-                                   const float *x, uint8_t *codes, float *scales)
+TARGET int NF4_ENCODE(size_t begin, size_t end, size_t size, size_t block, const float *levels,
+                      const float *x, uint8_t *codes, float *scales)
 {
     int32_t worst = 0;
     double boundaries[PIECE];
@@ -253,8 +260,8 @@ TARGET int NAME(floats_nf4_encode)(size_t begin, size_t end, size_t size, size_t
     return worst >= INFINITE ? RC_NOT_FINITE : RC_OK;
 }
 
-TARGET int NAME(floats_nf4_decode)(size_t begin, size_t end, size_t size, size_t block, const float *levels,
-                                   const uint8_t *codes, const float *scales, float *x)
+TARGET int NF4_DECODE(size_t begin, size_t end, size_t size, size_t block, const float *levels,
+                      const uint8_t *codes, const float *scales, float *x)
 {
     struct run at = run_at(begin, size, block);
     for (size_t r = begin; r < end; r++, at = next_run(at, size, block)) {
@@ -268,7 +275,7 @@ TARGET int NAME(floats_nf4_decode)(size_t begin, size_t end, size_t size, size_t
     return RC_OK;
 }
 
-TARGET int NAME(floats_maxima)(size_t begin, size_t end, size_t size, size_t block, const float *x, float *most)
+TARGET int MAXIMA(size_t begin, size_t end, size_t size, size_t block, const float *x, float *most)
 {
     int32_t worst = 0;
     struct run at = run_at(begin, size, block);
@@ -287,8 +294,8 @@ TARGET int NAME(floats_maxima)(size_t begin, size_t end, size_t size, size_t blo
 /* The middles of two numbers of fp4_e2m1 that follow each other; what lies there becomes the one of the even code. */
 static const float MIDDLES[] = {0.25f, 0.75f, 1.25f, 1.75f, 2.5f, 3.5f, 5.0f};
 
-TARGET int NAME(floats_nvfp4_encode)(size_t begin, size_t end, size_t size, float factor, const float *most,
-                                     const float *x, uint8_t *codes, uint8_t *scales)
+TARGET int NVFP4_ENCODE(size_t begin, size_t end, size_t size, float factor, const float *most,
+                        const float *x, uint8_t *codes, uint8_t *scales)
 {
     const float unit = 6.0f * factor; /* 6 : the largest fp4_e2m1 */
     double boundaries[8];
@@ -309,11 +316,18 @@ TARGET int NAME(floats_nvfp4_encode)(size_t begin, size_t end, size_t size, floa
             step[i] = number_of(code, FP8_E4M3) * factor;
         }
         memcpy(scales + r, scale, blocks);
-        for (size_t i = 0; i < blocks; i++, at = next_run(at, size, PIECE)) {
+        size_t i = 0;
+        if (size % PIECE == 0)
+            for (; i < blocks; i++, at.first += PIECE) {
+                uint8_t out[PIECE];
+                prefetch(x + at.first, PIECE * sizeof *x);
+                step_codes(steps_of(boundaries, step[i]), x + at.first, out);
+                store(codes + at.first, out, sizeof out, stream);
+            }
+        for (; i < blocks; i++, at = next_run(at, size, PIECE)) {
             const STEPS steps = steps_of(boundaries, step[i]);
             uint8_t out[PIECE];
             if (at.count == PIECE) {
-                prefetch(x + at.first, PIECE * sizeof *x);
                 step_codes(steps, x + at.first, out);
                 store(codes + at.first, out, sizeof out, stream);
             } else {
@@ -329,8 +343,8 @@ TARGET int NAME(floats_nvfp4_encode)(size_t begin, size_t end, size_t size, floa
     return RC_OK;
 }
 
-TARGET int NAME(floats_nvfp4_decode)(size_t begin, size_t end, size_t size, float factor, const uint8_t *codes,
-                                     const uint8_t *scales, float *x)
+TARGET int NVFP4_DECODE(size_t begin, size_t end, size_t size, float factor, const uint8_t *codes,
+                        const uint8_t *scales, float *x)
 {
     struct run at = run_at(begin, size, PIECE);
     for (size_t r = begin; r < end;) {

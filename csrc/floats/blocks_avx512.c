@@ -4,7 +4,13 @@
 #if RC_X86
 
 #define TARGET RC_AVX512
-#define NAME(op) rc_##op##_avx512
+#define MX_ENCODE rc_floats_mx_encode_avx512
+#define MX_DECODE rc_floats_mx_decode_avx512
+#define NF4_ENCODE rc_floats_nf4_encode_avx512
+#define NF4_DECODE rc_floats_nf4_decode_avx512
+#define MAXIMA rc_floats_maxima_avx512
+#define NVFP4_ENCODE rc_floats_nvfp4_encode_avx512
+#define NVFP4_DECODE rc_floats_nvfp4_decode_avx512
 
 /* The largest floats that are at most boundary * s; the products are exact. */
 RC_INLINE TARGET __m256 round_down(const double *boundaries, float s)

@@ -3,7 +3,13 @@
 #include "number.h"
 
 #define TARGET
-#define NAME(op) rc_##op##_portable
+#define MX_ENCODE rc_floats_mx_encode_portable
+#define MX_DECODE rc_floats_mx_decode_portable
+#define NF4_ENCODE rc_floats_nf4_encode_portable
+#define NF4_DECODE rc_floats_nf4_decode_portable
+#define MAXIMA rc_floats_maxima_portable
+#define NVFP4_ENCODE rc_floats_nvfp4_encode_portable
+#define NVFP4_DECODE rc_floats_nvfp4_decode_portable
 
 /* The largest float that is at most boundary * s; the product is exact. */
 static float round_down(double boundary, float s)

@@ -8,8 +8,9 @@
  * things keep up with it. The bytes of a run that is AHEAD bytes further on are asked for early: without that the
  * SSE2 kernels took two to three times as long. And where a range is long (its results would push more useful things
  * out of the caches) they go past the caches: a line that is stored the usual way is read first. That halved the time
- * of decoding. */
-enum { AHEAD = 2048, LONG = 1 << 18 };
+ * of decoding. But not where the result is so long that malloc takes it from the system each time (from 32 MiB on with
+ * glibc): what is written first into a page that the system has just cleared is in a cache. */
+enum { AHEAD = 2048, LONG = 1 << 18, NEW_BYTES = 32 << 20 };
 
 RC_INLINE void prefetch(const void *from, size_t size)
 {
@@ -17,10 +18,10 @@ RC_INLINE void prefetch(const void *from, size_t size)
         __builtin_prefetch((const char *)((uintptr_t)from + AHEAD + p)); /* past the end too: it is a hint */
 }
 
-/* Whether the results of a range go past the caches: to the address of the first one. */
-RC_INLINE int streams(size_t numbers, const void *to)
+/* Whether the results of a range, of so many bytes each, go past the caches: to the address of the first one. */
+RC_INLINE int streams(size_t numbers, size_t size, const void *to)
 {
-    return RC_X86 && numbers >= LONG && (uintptr_t)to % 16 == 0;
+    return RC_X86 && numbers >= LONG && numbers * size < NEW_BYTES && (uintptr_t)to % 16 == 0;
 }
 
 RC_INLINE void store(void *to, const void *from, size_t size, int stream)

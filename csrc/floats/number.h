@@ -4,7 +4,11 @@
 #ifndef RC_NUMBER_H
 #define RC_NUMBER_H
 #include "../kernels.h"
+#include <math.h>
 #include <string.h>
+
+/* Numbers a turn: four of the longest vectors of floats, one of bytes. */
+enum { RUN = 64 };
 
 /* As in formats/floats.py. specials : codes above the largest finite number's, of one sign. nan : 0 where there is
  * none. Codes are uint16_t if wide, else uint8_t. A format is a constant wherever it is used. */

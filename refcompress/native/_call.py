@@ -124,3 +124,5 @@ def check(status: int, argument: str) -> None:
         raise CorruptError(argument, "is not what an encoder writes")
     if status == lib.RC_NOT_FINITE:
         raise RefcompressError(argument, "must be finite")
+    if status == lib.RC_BAD_VALUE:
+        raise RefcompressError(argument, "has an element that the result cannot hold")

@@ -31,10 +31,17 @@ def floats_encode(kernel, row):
 
     @wraps(reference.floats_encode)
     def floats_encode(x, format, *, overflow="saturate"):
-        x, f, overflow = encode_arguments(x, format, overflow)
+        x, f, overflow = encode_arguments(x, format, overflow, numbers=False)
         codes = empty(x.shape, f.dtype)
         operands = (_number(f), overflow == "saturate", pointer(x), pointer(codes, writable=True))
-        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), x.size, x.size / row.speed, LINE)
+
+        def some(begin, end):
+            status = kernel(begin, end, *operands)
+            if status == lib.RC_BAD_VALUE:
+                arguments.not_nan(x, "x")  # says which
+            check(status, "x")
+
+        threads.run(some, x.size, x.size / row.speed, LINE)
         return codes
 
     return floats_encode

@@ -42,7 +42,7 @@ def floats_mx_encode(x: NDArray[np.float32], format: str) -> MX:
     **Departs** in what the specification leaves open: NaN and infinities are refused, a shorter last block is
     permitted, an all-zero block has scale 1, the code -128 of mxint8 is not used, and a zero has no sign.
 
-    Cost O(size).
+    Cost O(size); beside the result 15 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> q = floats_mx_encode(np.array([0.0, 0.5, -3.0, 11.0, 16.0], dtype=np.float32), "mxfp4_e2m1")
@@ -79,7 +79,9 @@ def floats_mx_decode(q: MX) -> NDArray[np.float32]:
         Exact: each product of an element and a scale is a float32. Products beyond float32 are infinite; no encoder
         makes them from float32.
 
-    **Source** OCP Microscaling Formats (MX) Specification 1.0. **Departs** nothing. Cost O(size).
+    **Source** OCP Microscaling Formats (MX) Specification 1.0. **Departs** nothing.
+
+    Cost O(size); beside the result 40 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> floats_mx_decode(MX(np.array([64, -127], dtype=np.int8), np.array([128], dtype=np.uint8), "mxint8")).tolist()
@@ -114,7 +116,7 @@ def floats_nf4_encode(x: NDArray[np.float32], *, block: int = 64) -> NF4:
 
     **Departs** scales stay float32: there is no double quantization. Blocks end with their row. The tie rule is ours.
 
-    Cost O(size).
+    Cost O(size); beside the result 5 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> q = floats_nf4_encode(np.array([0.0, -2.0, 1.0, 0.1], dtype=np.float32))
@@ -144,7 +146,9 @@ def floats_nf4_decode(q: NF4) -> NDArray[np.float32]:
     -------
     float32 of the shape of q; the product is rounded once
 
-    **Source** Dettmers et al. (2023, arXiv 2305.14314), appendix E. **Departs** nothing. Cost O(size).
+    **Source** Dettmers et al. (2023, arXiv 2305.14314), appendix E. **Departs** nothing.
+
+    Cost O(size); beside the result 5 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> floats_nf4_decode(NF4(np.array([0, 7, 15], dtype=np.uint8), np.array([3.0], dtype=np.float32))).tolist()

@@ -49,7 +49,7 @@ def floats_encode(x: NDArray[np.float32], format: str, *, overflow: str = "satur
 
     **Departs** from IEEE 754, section 6.2, in that the payload and sign of a NaN are dropped.
 
-    Cost O(size).
+    Cost O(size); beside the result 13 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> x = np.array([0.0, -0.75, 1.25, 5.0, 1e9], dtype=np.float32)
@@ -90,7 +90,9 @@ def floats_decode(codes: NDArray[np.unsignedinteger], format: str) -> NDArray[np
     -------
     float32 of the shape of codes; exact, infinities and NaNs included (the sign and payload of a NaN mean nothing)
 
-    **Source** as :func:`floats_encode`. **Departs** nothing. Cost O(size).
+    **Source** as :func:`floats_encode`. **Departs** nothing.
+
+    Cost O(size); beside the result 42 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> floats_decode(np.array([0x00, 0x01, 0x38, 0x7E, 0x7F, 0xFE], dtype=np.uint8), "fp8_e4m3").tolist()
@@ -100,12 +102,12 @@ def floats_decode(codes: NDArray[np.unsignedinteger], format: str) -> NDArray[np
     return f.values(codes)
 
 
-def encode_arguments(x, format, overflow) -> tuple[np.ndarray, FloatFormat, str]:
-    """Return x, the format and overflow, or refuse the arguments."""
+def encode_arguments(x, format, overflow, *, numbers: bool = True) -> tuple[np.ndarray, FloatFormat, str]:
+    """Return x, the format and overflow, or refuse the arguments; a kernel looks for NaN itself (numbers False)."""
     x = arguments.array(x, "x", np.float32)
     f = FLOATS[arguments.choice(format, "format", FLOATS)]
     overflow = arguments.choice(overflow, "overflow", OVERFLOWS)
-    if f.nan is None:
+    if numbers and f.nan is None:
         arguments.not_nan(x, "x")
     return x, f, overflow
 

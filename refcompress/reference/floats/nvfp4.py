@@ -40,7 +40,7 @@ def floats_nvfp4_encode(x: NDArray[np.float32]) -> NVFP4:
     **Departs** NaN and infinities are refused, a shorter last block is permitted, a tensor scale of 0 and block scales
     of 0 are not made, and a zero has no sign.
 
-    Cost O(size).
+    Cost O(size); beside the result 15 times the input's memory, in C 1/8 of it.
 
     >>> q = floats_nvfp4_encode(np.float32([0, 1.6, -3, 6]) * 448)
     >>> q.codes.tolist(), q.scales.tolist(), q.tensor_scale.item()
@@ -67,7 +67,9 @@ def floats_nvfp4_decode(q: NVFP4) -> NDArray[np.float32]:
     -------
     float32 of the shape of q; both products are rounded to float32, and infinite beyond it
 
-    **Source** as :func:`floats_nvfp4_encode`. **Departs** nothing. Cost O(size).
+    **Source** as :func:`floats_nvfp4_encode`. **Departs** nothing.
+
+    Cost O(size); beside the result 39 times the input's memory, in C 1/8 of it.
 
     >>> floats_nvfp4_decode(NVFP4(np.uint8([2, 15]), np.uint8([0x40]), np.float32(0.5))).tolist()
     [1.0, -6.0]
@@ -75,7 +77,7 @@ def floats_nvfp4_decode(q: NVFP4) -> NDArray[np.float32]:
     return of_kind(q, NVFP4).dense()
 
 
-def nvfp4_scales(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nvfp4_scales(x: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Return the codes of the scales of x's blocks, and the scale of all of x, ()."""
     most = block_maxima(x, NVFP4_BLOCK)
     of_all = nvfp4_tensor_scale(most)
@@ -84,7 +86,8 @@ def nvfp4_scales(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(most == 0, one, np.maximum(scales, np.uint8(1))), of_all
 
 
-def nvfp4_tensor_scale(most: np.ndarray) -> np.ndarray:
+def nvfp4_tensor_scale(most: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the scale, (), of an array of whose blocks these are the largest magnitudes."""
     largest, highest = np.float32(NVFP4_ELEMENT.maximum), np.float32(NVFP4_SCALE.maximum)
-    return np.asarray(np.maximum(most.max(initial=0) / (largest * highest), np.float32(SMALLEST_NORMAL)))
+    of_all = np.maximum(most.max(initial=0) / (largest * highest), np.float32(SMALLEST_NORMAL))
+    return np.asarray(of_all, np.float32)

@@ -43,7 +43,7 @@ def ggml_encode(x: NDArray[np.float32], type: str) -> GGMLBlocks:
     is added. It is here, as in gguf 0.19.0; where it is not, codes at ties are others. (gguf gives a block of zeros
     that starts with -0.0 the scale 0.0, where ggml and we give it -0.0.)
 
-    Cost O(size).
+    Cost O(size); beside the result 6 times the input's memory.
 
     >>> import numpy as np
     >>> x = np.zeros(32, dtype=np.float32)
@@ -80,7 +80,9 @@ def ggml_decode(q: GGMLBlocks) -> NDArray[np.float32]:
 
     **Source** ggml, the functions dequantize_row_*; ``formats/ggml/`` says what the bytes of each type mean.
 
-    **Departs** nothing. Cost O(size).
+    **Departs** nothing.
+
+    Cost O(size); beside the result 6 times the input's memory.
 
     >>> import numpy as np
     >>> data = np.zeros((1, 34), dtype=np.uint8)

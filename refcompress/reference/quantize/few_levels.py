@@ -34,7 +34,9 @@ def quantize_binary(w: NDArray[np.float32], *, axis: int | None = None, group: i
         least 2**-126, which it also is where there are no weights, or only zeros.
 
     **Source** Rastegari et al., XNOR-Net (2016, arXiv 1603.05279), section 3.1. **Departs** the smallest scale is not
-    0. A weight of zero, whose sign the paper leaves open, becomes +scale, since one bit has no zero. Cost O(size).
+    0. A weight of zero, whose sign the paper leaves open, becomes +scale, since one bit has no zero.
+
+    Cost O(size); beside the result 4 times the input's memory.
 
     >>> import numpy as np
     >>> q = quantize_binary(np.float32([[1, -3], [0, 5]]), axis=0)
@@ -72,7 +74,9 @@ def quantize_ternary(w: NDArray[np.float32], *, threshold: float | None = 0.7, a
 
     **Source** Li, Zhang, Liu, Ternary Weight Networks (2016, arXiv 1605.04711): the problem, its optimal scale, and
     0.7 mean|w|, which comes near the best delta for uniform and normal weights. **Departs** the best delta can be had
-    too: it is found by sorting. Cost O(size), with None O(size log size).
+    too: it is found by sorting.
+
+    Cost O(size), with None O(size log size); beside the result 7 times the input's memory.
 
     >>> import numpy as np
     >>> q = quantize_ternary(np.float32([1, -3, 0.5, 2]))

@@ -59,7 +59,7 @@ def quantize_s8(x: NDArray[np.float32], *, bits: int = 8, scheme: str = "symmetr
     **Departs** from ONNX's DynamicQuantizeLinear, whose float32 range overflows to infinity at 3e38 and whose scale
     underflows to 0 at 1e-45. gemmlowp rounds ties away from zero.
 
-    Cost O(size).
+    Cost O(size); beside the result 3 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> x = np.array([[-1.0, 0.5, 0.0, 0.126]], dtype=np.float32)
@@ -135,7 +135,9 @@ def dequantize_s8(q: Quantized) -> NDArray[np.float32]:
         The difference is exact, and the product is rounded once. Where the product would overflow it is the largest
         finite float32: the point of the grid next to 3e38 may lie beyond float32.
 
-    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.1, eq. 1. **Departs** at that overflow. Cost O(size).
+    **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.1, eq. 1. **Departs** at that overflow.
+
+    Cost O(size); beside the result 1/4 of the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> q = Quantized(np.array([-3, 4], dtype=np.int8), np.float32([0.5]), np.int8([1]))
@@ -164,7 +166,9 @@ def quantize_s16(x: NDArray[np.float32], *, scheme: str = "symmetric", axis: int
     Quantized : values and zero points of int16
         With the default scale the error is at most (1/2 + 2**-6) * scale.
 
-    **Source** as :func:`quantize_s8`. **Departs** as :func:`quantize_s8`. Cost O(size).
+    **Source** as :func:`quantize_s8`. **Departs** as :func:`quantize_s8`.
+
+    Cost O(size); beside the result 3 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> q = quantize_s16(np.float32([-1, 0.25, 1 / 3]))
@@ -189,7 +193,9 @@ def dequantize_s16(q: Quantized) -> NDArray[np.float32]:
     -------
     float32 of the shape of q, as :func:`dequantize_s8` computes it; the difference, at most 65535, is exact.
 
-    **Source** as :func:`dequantize_s8`. **Departs** as :func:`dequantize_s8`. Cost O(size).
+    **Source** as :func:`dequantize_s8`. **Departs** as :func:`dequantize_s8`.
+
+    Cost O(size); beside the result 1/8 of the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> dequantize_s16(Quantized(np.int16([-300, 4]), np.float32([0.5]), np.int16([1000]))).tolist()

@@ -30,7 +30,9 @@ def quantize_pack(q: Quantized, *, bits: int = 4) -> Packed:
         one index of the first axis has. Bits left over at the end of a row are 0.
 
     **Source** the order of ONNX's integer types of 4 and 2 bits: the first value is in the lowest bits of its byte.
-    **Departs** there rows do not begin with a byte of their own. Cost O(size).
+    **Departs** there rows do not begin with a byte of their own.
+
+    Cost O(size); beside the result 8 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> q = Quantized(np.int8([[1, -2, 7]]), np.float32([[0.5]]), np.int8([[0]]))
@@ -60,7 +62,9 @@ def quantize_unpack(p: Packed) -> Quantized:
     -------
     Quantized of int8, with the scales, zero points and group of p; exact
 
-    **Source** as :func:`quantize_pack`. **Departs** as :func:`quantize_pack`. Cost O(size).
+    **Source** as :func:`quantize_pack`. **Departs** as :func:`quantize_pack`.
+
+    Cost O(size); beside the result 22 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> p = Packed(np.uint8([0x8F]), (2,), 4, np.float32([1]), np.int8([0]))
