@@ -118,6 +118,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     TWO(planes_split) \
     TWO(planes_join) \
     ONE(share_kmeans) \
+    ONE(huffman_counts) \
     ONE(huffman_lengths) \
     ONE(huffman_code) \
     THREE(huffman_encode) \
