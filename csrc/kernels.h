@@ -113,6 +113,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     TWO(planes_split) \
     TWO(planes_join) \
     ONE(share_kmeans) \
+    TWO(share_codes) \
     ONE(huffman_lengths) \
     ONE(huffman_code) \
     THREE(huffman_encode) \
