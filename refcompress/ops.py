@@ -65,6 +65,7 @@ OPS = {op.name: op for op in (
     Op("quantize_range_mse", exactly),  # the errors are sums in NumPy's order, whoever quantizes
     Op("quantize_range_kl", least_divergence),  # near ties are open: the sums have no order
     Op("quantize_gptq", exactly),  # one factor for both, and then a stated order of products and differences
+    *(Op(f"quantize_{name}", exactly) for name in ("clip", "awq")),  # errors are the reference's, whoever rounds
     Op("quantize_pack", exactly),
     Op("quantize_unpack", exactly),
     Op("quantize_bias_s32", exactly),
