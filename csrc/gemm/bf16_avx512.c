@@ -113,9 +113,43 @@ RC_INLINE TARGET void multiply(const int packed, size_t height, size_t width, si
     }
 }
 
+/* One row of x: memory is the limit, which gives most to eight rows of w at a time, without any hint. */
+RC_INLINE TARGET void one_row(size_t begin, size_t end, size_t k, const uint16_t *x, const uint16_t *w, float *y)
+{
+    enum { ROWS = 8 };
+    for (size_t o0 = begin; o0 < end; o0 += ROWS) {
+        const uint16_t *row[ROWS];
+        __m512 v[ROWS];
+        RC_UNROLL for (size_t o = 0; o < ROWS; o++) { /* past the range the last row again: its sum is dropped */
+            row[o] = w + rc_min(o0 + o, end - 1) * k;
+            v[o] = _mm512_setzero_ps();
+        }
+        size_t p = 0;
+        for (; p + LINE <= k; p += LINE) {
+            const __m512bh input = line(x + p, LINE);
+            RC_UNROLL for (size_t o = 0; o < ROWS; o++)
+                v[o] = _mm512_dpbf16_ps(v[o], input, line(row[o] + p, LINE));
+        }
+        if (p < k) {
+            const __m512bh input = line(x + p, k - p);
+            RC_UNROLL for (size_t o = 0; o < ROWS; o++)
+                v[o] = _mm512_dpbf16_ps(v[o], input, line(row[o] + p, k - p));
+        }
+        const __m512 pairs = two_of(four_of(v[0], v[1], v[2], v[3]), four_of(v[4], v[5], v[6], v[7]));
+        float sums[16] __attribute__((aligned(64)));
+        _mm512_store_ps(sums, one_of(pairs, pairs)); /* of rows i and i + 4 at 4 i and 4 i + 1 */
+        for (size_t o = 0; o < rc_min(end - o0, ROWS); o++)
+            y[o0 + o] = sums[o % 4 * 4 + o / 4];
+    }
+}
+
 static TARGET int with_dot_product(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint16_t *x,
                                    const uint16_t *w, float *y)
 {
+    if (m == 1) {
+        one_row(begin, end, k, x, w, y);
+        return RC_OK;
+    }
     float acc[MC * NR * 16] __attribute__((aligned(64)));
     uint16_t lines[KC * NR] __attribute__((aligned(64)));
     /* Passes of equal height: a short one would read all of w for a few rows. */

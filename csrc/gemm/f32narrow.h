@@ -4,7 +4,8 @@
  * MR, NR               rows of x and of w in a tile: MR * NR vectors and a few operands must fit the registers
  * AT_ONCE              1 or 8: the most rows of x whose weights are decoded in registers and multiplied at once
  * STORE_SUMS           where a vector holds all chains: store_sums(mr, v, rows, ldy, y) of a tile's vectors
- * R(m)                 rows of w at a time where x has m rows: m * R(m) * 16 / LANES vectors and operands must fit
+ * R(m, bits)           rows of w at a time where x has m rows and codes have `bits`, at most R(1, 16): m times as many
+ *                      times 16 / LANES vectors and operands must fit
  * UNIT                 inputs that are decoded at once: a multiple of 16
  * IN_REGISTERS         values of a codebook that registers hold: 16 or 32
  * struct tables        what the decoders look up, made once a call by fill(op, w, tables)
@@ -100,17 +101,18 @@ RC_INLINE TARGET void decode_each(const enum operation op, const struct rc_narro
 /* GCC would load an operand anew for each multiplication, which takes all that L1 can give. */
 #define IN_REGISTER(v) __asm__("" : "+v"(v))
 
-/* Few rows of x: accumulate the units from p0 to p1 into the chains of m rows of x and R(m) rows of w. */
+/* Few rows of x: accumulate the units from p0 to p1 into the chains of m rows of x and R(m, bits) rows of w. */
 RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, const struct rc_narrow *w,
                                           const struct tables *t, const size_t *rows, const float *const *x, size_t p0,
                                           size_t p1, float *acc)
 {
     enum { HALVES = 16 / LANES };
-    const size_t r = R(m), bits = width_of(how.op, how.form == NIBBLES || how.form == LESS_NIBBLES), ahead = r * w->row;
+    const size_t bits = width_of(how.op, how.form == NIBBLES || how.form == LESS_NIBBLES), r = R(m, bits);
+    const size_t ahead = r * w->row;
     const unsigned shift = shift_of(w);
-    VEC sum[AT_ONCE][R(1)][HALVES];
-    const unsigned char *codes[R(1)];
-    size_t first[R(1)];
+    VEC sum[AT_ONCE][R(1, 16)][HALVES];
+    const unsigned char *codes[R(1, 16)];
+    size_t first[R(1, 16)];
     RC_UNROLL for (size_t o = 0; o < r; o++) {
         codes[o] = (const unsigned char *)w->codes + rows[o] * w->row;
         first[o] = rows[o] * w->stride;
@@ -119,12 +121,12 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
                 sum[i][o][h] = v_load(acc + (i * r + o) * 16 + h * LANES);
     }
     for (size_t p = p0; p < p1; p += UNIT) {
-        struct unit u[R(1)];
-        RC_UNROLL for (size_t o = 0; o < r; o++)
+        struct unit u[R(1, 16)];
+        RC_UNROLL for (size_t o = 0; r <= 4 && o < r; o++)
             RC_UNROLL for (size_t b = 0; b < UNIT * bits / 8; b += 64) /* the next rows, past the end too: a hint */
                 __builtin_prefetch((const char *)((uintptr_t)codes[o] + p * bits / 8 + b + ahead), 0, 2);
         RC_UNROLL for (size_t c = 0; c < UNIT / 16; c++) {
-            VEC v[R(1)][HALVES], input[HALVES];
+            VEC v[R(1, 16)][HALVES], input[HALVES];
             if (m == 1)
                 RC_UNROLL for (size_t h = 0; h < HALVES; h++)
                     input[h] = v_load(x[0] + p + c * 16 + h * LANES);
@@ -208,8 +210,8 @@ RC_INLINE float scale_of(const int scaled, const struct rc_narrow *w, size_t o)
     return scaled ? ((const float *)w->scale)[o * w->stride] : 1;
 }
 
-/* Accumulate a block into the chains of a tile, those from `lane` on; the first one begins them, and the last one stores
- * their sums. i : the first row of x. */
+/* Accumulate a block into the chains of a tile, those from `lane` on; the first one begins them, and the last one
+ * stores their sums. i : the first row of x. */
 RC_INLINE TARGET void tile(const int scaled, const size_t mr, const size_t lane, const struct call *c, size_t i,
                            const struct block *b, const float *packed, float *acc)
 {
@@ -318,7 +320,8 @@ RC_INLINE TARGET void many_rows(const int scaled, const struct call *c, packer *
     const size_t blocks = (m + ROWS - 1) / ROWS, rows = ((m + blocks - 1) / blocks + MR - 1) / MR * MR;
     for (size_t i0 = 0; k > 0 && i0 < m; i0 += rows) {
         const size_t height = rc_min(m - i0, rows);
-        const size_t other = LANES == 16 && height > 4 * MR ? 1 : 0; /* few rows of x stay in L1 themselves, beside one block */
+        /* Few rows of x stay in L1 themselves, beside one block but not beside two. */
+        const size_t other = LANES == 16 && height > 4 * MR ? 1 : 0;
         struct block b = block_at(c, c->begin, c->begin, 0), next;
         decode_block(c, &b, pack, packed[0]);
         for (size_t turn = 0; b.rows > 0; turn ^= other, b = next) {
@@ -339,18 +342,20 @@ RC_INLINE TARGET void many_rows(const int scaled, const struct call *c, packer *
 }
 
 /* At most AT_ONCE rows of x, and tall >= m of them for which there is a function: the last row stands for what is not
- * there. GROUPS times R(tall) rows of w at a time, so that a block of x in L1 serves all of them. */
-RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, size_t begin, size_t end, size_t m, size_t ldx,
-                               size_t ldy, const float *x, const struct rc_narrow *w, const struct tables *t,
-                               packer *pack, chainer *multiply, float *y)
+ * there. GROUPS times R(tall, bits) rows of w at a time, so that a block of x in L1 serves all of them. */
+RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, const size_t bits, size_t begin, size_t end,
+                               size_t m, size_t ldx, size_t ldy, const float *x, const struct rc_narrow *w,
+                               const struct tables *t, packer *pack, chainer *multiply, float *y)
 {
-    enum { GROUPS = 4, MOST = AT_ONCE * R(AT_ONCE) > R(1) ? AT_ONCE * R(AT_ONCE) : 2 * R(1), ALL = GROUPS * MOST };
+    enum { GROUPS = 4, MOST = AT_ONCE * R(AT_ONCE, 8) > R(1, 16) ? AT_ONCE * R(AT_ONCE, 8) : 2 * R(1, 16) };
+    enum { ALL = GROUPS * MOST };
+    (void)bits; /* where R does not depend on it */
     float acc[ALL * 16] __attribute__((aligned(64))), totals[ALL], rest[UNIT];
-    const size_t k = w->k, whole = k / UNIT * UNIT, r = R(tall), sums = tall * r, block = tall == 1 ? whole : 2 * KC;
+    const size_t k = w->k, whole = k / UNIT * UNIT, r = R(tall, bits), sums = tall * r, block = tall == 1 ? whole : 2 * KC;
     const float *input[AT_ONCE];
     for (size_t o0 = begin; o0 < end; o0 += GROUPS * r) {
         const size_t groups = rc_min((end - o0 + r - 1) / r, GROUPS);
-        size_t rows[GROUPS * R(1)];
+        size_t rows[GROUPS * R(1, 16)];
         for (size_t o = 0; o < groups * r; o++)
             rows[o] = rc_min(o0 + o, end - 1);
         memset(acc, 0, (groups * sums + 3) / 4 * 64 * sizeof *acc);
@@ -398,15 +403,17 @@ static TARGET void products(const int scaled, const struct call *c, const struct
 {
     if (c->begin >= c->end || c->m == 0)
         return;
-    if (c->m == 1 && f->multiply[0])
-        few_rows(scaled, 1, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
+    if (c->m == 1 && f->multiply[0] && c->bits == 16)
+        few_rows(0, 1, 16, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
+    else if (c->m == 1 && f->multiply[0])
+        few_rows(scaled, 1, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
 #if AT_ONCE == 8
     else if (c->m == 2 && c->w->k >= UNIT && f->multiply[1])
-        few_rows(scaled, 2, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[1], c->y);
+        few_rows(scaled, 2, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[1], c->y);
     else if (c->m <= 4 && c->w->k >= UNIT && f->multiply[2])
-        few_rows(scaled, 4, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[2], c->y);
+        few_rows(scaled, 4, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[2], c->y);
     else if (c->m <= 8 && c->w->k >= UNIT && f->multiply[3])
-        few_rows(scaled, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[3], c->y);
+        few_rows(scaled, 8, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[3], c->y);
 #endif
     else
         many_rows(scaled, c, f->pack);

@@ -7,7 +7,7 @@
 #define MR 3
 #define NR 4
 #define AT_ONCE 1
-#define R(m) 4
+#define R(m, bits) 4
 #define UNIT 16
 #define IN_REGISTERS 16
 

@@ -8,7 +8,8 @@
 
 #define STORE_SUMS store_sums
 #define AT_ONCE 8
-#define R(m) ((m) <= 4 ? 4 : 3)
+/* Of one row of x with codes of 16 bits memory is the limit, which gives most to eight rows without any hint. */
+#define R(m, bits) ((m) == 1 && (bits) == 16 ? 8 : (m) <= 4 ? 4 : 3)
 #define UNIT 64
 #define IN_REGISTERS 32
 
