@@ -1,6 +1,6 @@
 /* What changed since the portable file: eight columns of x at a time, 32 of them in registers; and of one column alone
- * rows of the matrix side by side, six of them without groups (six_rows.h) or four. The product of integers unpacks a strip of weights to bytes, and takes 16
- * inputs at a time. */
+ * rows of the matrix side by side, six of them without groups (six_rows.h) or four. The product of integers unpacks a
+ * strip of weights to bytes, and takes 16 inputs at a time. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx2.h"
