@@ -1,6 +1,6 @@
 /* What changed since the portable file: eight columns of x at a time, 32 of them in registers; and of one column alone
- * four rows of the matrix side by side. The product of integers unpacks a strip of weights to bytes, and takes 16
- * inputs at a time. */
+ * rows of the matrix side by side, six of them without groups (six_rows.h) or four. The product of integers unpacks a
+ * strip of weights to bytes, and takes 16 inputs at a time. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx2.h"
@@ -58,6 +58,8 @@ static RC_AVX2 int strip_by_bytes(const struct rc_sparse *a, size_t row, size_t 
 #define ONE_COLUMN one_column_of_entries
 #include "column.h"
 
+#include "six_rows.h"
+
 #define BLOCKS blocks
 #define BLOCK_SIDE 2
 #include "blocks.h"
@@ -67,6 +69,8 @@ RC_AVX2 int rc_sparse_matmul_avx2(size_t begin, size_t end, size_t width, size_t
 {
     if (a->places == RC_SPARSE_BLOCKS)
         return blocks(begin, end, width, n, add, a, x, y);
+    if (n == 1 && a->group >= a->k)
+        return one_column_unpacked(begin, end, add, a, x, y);
     return width == 1 ? one_column_of_entries(begin, end, n, add, a, x, y)
                       : more_columns(begin, end, width, n, add, a, x, y);
 }
