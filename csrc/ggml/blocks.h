@@ -48,12 +48,14 @@ RC_INLINE TARGET int encode_q8_0(const float *x, uint8_t *data)
     const float d = float_of(most) / 127.0f, by = inverse(d);
     uint8_t codes[NUMBERS];
     for (int p = 0; p < NUMBERS; p++) {
-        float steps = x[p] * by;
-        steps = steps > -128.0f ? steps : -128.0f;
-        steps = steps < 128.0f ? steps : 128.0f;
-        const int32_t whole = (int32_t)steps;
-        const float rest = steps - (float)whole; /* exact; halves go away from zero */
-        codes[p] = (uint8_t)(whole + (rest >= 0.5f) - (rest <= -0.5f));
+        const float steps = x[p] * by;
+        const int32_t negative = bits_of(steps) >> 31;
+        float size = float_of(bits_of(steps) & INT32_MAX);
+        size = size < 128.0f ? size : 128.0f;
+        /* The float below 1/2: of a half the sum is rounded up to the next integer, of the float below a half it is
+         * not. */
+        const int32_t code = (int32_t)(size + 0x1.fffffep-2f);
+        codes[p] = (uint8_t)((code ^ negative) - negative);
     }
     memcpy(data + 2, codes, sizeof codes);
     return put_scale(d, data) & (most < 0x7F800000);
