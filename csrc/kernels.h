@@ -95,6 +95,11 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_s16) \
     THREE(dequantize_s16) \
     THREE(quantize_range_minmax) \
+    THREE(quantize_range_cut) \
+    ONE(quantize_range_percentile) \
+    TWO(quantize_range_mse) \
+    TWO(quantize_errors) \
+    TWO(quantize_range_kl) \
     THREE(quantize_runs_s8) \
     THREE(quantize_runs_s16) \
     THREE(quantize_pack) \
@@ -115,6 +120,8 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     TWO(planes_split) \
     TWO(planes_join) \
     ONE(share_kmeans) \
+    ONE(huffman_counts) \
+    TWO(share_codes) \
     ONE(huffman_lengths) \
     ONE(huffman_code) \
     THREE(huffman_encode) \

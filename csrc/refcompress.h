@@ -112,6 +112,11 @@ struct rc_kernels {
     rc_quantize_s16 *quantize_s16;
     rc_dequantize_s16 *dequantize_s16;
     rc_quantize_range_minmax *quantize_range_minmax;
+    rc_quantize_range_cut *quantize_range_cut;
+    rc_quantize_range_percentile *quantize_range_percentile;
+    rc_quantize_range_mse *quantize_range_mse;
+    rc_quantize_errors *quantize_errors;
+    rc_quantize_range_kl *quantize_range_kl;
     rc_quantize_runs_s8 *quantize_runs_s8;
     rc_quantize_runs_s16 *quantize_runs_s16;
     rc_quantize_pack *quantize_pack;
@@ -132,6 +137,8 @@ struct rc_kernels {
     rc_planes_split *planes_split;
     rc_planes_join *planes_join;
     rc_share_kmeans *share_kmeans;
+    rc_huffman_counts *huffman_counts;
+    rc_share_codes *share_codes;
     rc_huffman_lengths *huffman_lengths;
     rc_huffman_code *huffman_code;
     rc_huffman_encode *huffman_encode;

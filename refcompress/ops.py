@@ -65,6 +65,7 @@ OPS = {op.name: op for op in (
     Op("quantize_range_mse", exactly),  # the errors are sums in NumPy's order, whoever quantizes
     Op("quantize_range_kl", least_divergence),  # near ties are open: the sums have no order
     Op("quantize_gptq", exactly),  # one factor for both, and then a stated order of products and differences
+    *(Op(f"quantize_{name}", exactly) for name in ("clip", "awq")),  # errors are the reference's, whoever rounds
     Op("quantize_pack", exactly),
     Op("quantize_unpack", exactly),
     Op("quantize_bias_s32", exactly),
@@ -103,6 +104,7 @@ OPS = {op.name: op for op in (
       for name in ("s4", "lut4", "lut8", "nf4", "f16", "bf16", "fp8", "mx", "nvfp4")),
     Op("gemm_f32f32", within_dot_bound(dense_terms)),
     Op("gemm_bf16bf16", within_dot_bound(bf16_terms)),
+    Op("huffman_counts", exactly),
     Op("huffman_lengths", exactly),
     Op("huffman_code", exactly),
     Op("huffman_encode", exactly),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from refcompress import (
+    BSR,
     CSR,
     MX,
     NF4,
@@ -18,6 +19,7 @@ from refcompress import (
     Graph,
     LowRank,
     LowRankConv,
+    LowRankSparse,
     Mixed,
     Packed,
     Plain,
@@ -301,6 +303,25 @@ def graphs(draw, outer=(), depth=2, number=None):
     return Graph(inputs, outputs, nodes)
 
 
+@st.composite
+def bsrs(draw):
+    r, c, rng = draw(st.integers(1, 4)), draw(st.integers(1, 9)), np.random.default_rng(draw(st.integers(0, 2**32)))
+    rows, across = draw(st.integers(0, 5)), draw(st.integers(0, 12))
+    kept = rng.random((rows, across)) < draw(st.sampled_from([0, 0.1, 0.5, 1]))
+    indptr = np.append(0, np.cumsum(kept.sum(axis=1)))
+    return BSR((rows * r, across * c), indptr, np.nonzero(kept)[1].astype(np.int32),
+               floats(draw, (int(kept.sum()), r, c)))
+
+
+@st.composite
+def sums(draw):
+    low = draw(lowranks())
+    sparse = reference.csr_from_dense(np.resize(floats(draw, (3,)), low.shape))
+    packed = {"csr": lambda w: w, "bitmask": lambda w: reference.sparse_bitmask_pack(w.dense()),
+              "blocks": lambda w: reference.sparse_bsr_pack(w.dense(), block=(1, 1))}
+    return LowRankSparse(low, draw(st.sampled_from(list(packed.values())))(sparse))
+
+
 VALUES = {  # by class: whatever a file may hold
     np.ndarray: raw_arrays(),
     Shared: st.one_of(shareds(), codebooks()),
@@ -313,6 +334,8 @@ VALUES = {  # by class: whatever a file may hold
     Bitmask: bitmasks(),
     Relative: relatives(),
     NM: nms(),
+    BSR: bsrs(),
+    LowRankSparse: sums(),
     Quantized: st.one_of(quantizeds(), quantizeds(dtype=np.int16), kernels()),
     Packed: packeds(),
     LowRankConv: lowrank_convs(),

@@ -17,6 +17,7 @@ from refcompress import (
     Graph,
     LowRank,
     LowRankConv,
+    LowRankSparse,
     Mixed,
     Plain,
     Quantized,
@@ -27,6 +28,7 @@ from refcompress import (
     container,
     quantize_pack,
     sparse_bitmask_pack,
+    sparse_bsr_pack,
     sparse_nm_pack,
     sparse_relative_pack,
 )
@@ -160,6 +162,9 @@ def sample(seed: int, version: int) -> bytes:
             "bitmask of floats": sparse_bitmask_pack(csr.dense()),
             "bitmask of codes": sparse_bitmask_pack(layers["relative"]),
             "relative index": sparse_relative_pack(layers["relative"], bits=3),
+            "blocks": sparse_bsr_pack(F32([[0, 0, 2, 1, 0, 0], [0, 0, 0, 3, 0, 0]] * 2), block=(2, 2)),
+            "sum": LowRankSparse(LowRank(F32([[1], [2]]), F32([1.5]), F32([[1, 0, 3]])),
+                                 sparse_bitmask_pack(F32([[0, 2, 0], [0, 0, -1]]))),
             "2 of 4": sparse_nm_pack(np.float32([[0, 1, 2, 0, 3, 0, 0, 0]] * 3)),
             "codebooks": Shared(sparse, np.pad(rng.standard_normal((12, 2, 15)).astype(F32), ((0,), (0,), (1,)))
                                 [..., :16], 20),

@@ -29,16 +29,30 @@ def csr_matmul(layer, batch, density=None, values="float32", **flags):
                 2 * entries * batch, read, reference=entries < 5e5, weight=0, weights=outputs * inputs, **flags)
 
 
+def csr_from_dense(layer, density=None, **flags):
+    outputs, inputs, kept = LAYERS[layer]
+    share = density or kept
+
+    def make(rng):
+        w = normal(rng, outputs, inputs)
+        w[rng.random(w.shape, dtype=np.float32) >= share] = 0
+        return (w,), {}
+
+    return Case("csr_from_dense", f"{layer}, density {share:g}", make, 0, (4 + 8 * share) * outputs * inputs, **flags)
+
+
+def csr_to_dense(layer, density=None, **flags):
+    outputs, inputs, kept = LAYERS[layer]
+    share = density or kept
+    return Case("csr_to_dense", f"{layer}, density {share:g}", lambda rng: ((sparse(rng, layer, density),), {}), 0,
+                (4 + 8 * share) * outputs * inputs, **flags)
+
+
 CASES = [
-    on_weights("csr_from_dense", "AlexNet fc8", 4 + 9, quick=True),
-    Case(
-        "csr_to_dense",
-        "AlexNet fc8, density 0.25",
-        lambda rng: ((sparse(rng, "AlexNet fc8", None),), {}),
-        0,
-        (4 + 8 * 0.25) * 1000 * 4096,
-        quick=True,
-    ),
+    on_weights("csr_from_dense", "AlexNet fc8", 4 + 8, quick=True),
+    *(csr_from_dense("4096 wide", density) for density in (0.1, 0.5)),
+    csr_to_dense("AlexNet fc8", quick=True),
+    *(csr_to_dense("4096 wide", density) for density in (0.1, 0.5)),
     *(csr_matmul("LeNet-300-100 fc1", batch, quick=batch != 8) for batch in (1, 8, 64)),
     csr_matmul("AlexNet conv5", 169),
     *(csr_matmul("AlexNet fc7", batch) for batch in (1, 8, 64)),

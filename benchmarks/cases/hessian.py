@@ -1,4 +1,4 @@
-"""Layers with a Hessian: GPTQ, SparseGPT, OBS."""
+"""Layers with a Hessian: GPTQ, SparseGPT, and the searches of ranges and of scales."""
 
 from refcompress import reference
 
@@ -22,9 +22,21 @@ def layer(op, layer, **kwargs):
                 9 * outputs * inputs + 8 * inputs**2, reference=inputs < 4096, quick=quick)
 
 
+def awq(layer, steps, **flags):
+    """Return a case of quantize_awq, without clipping; its multiply-adds are those of the errors."""
+    outputs, inputs, _ = LAYERS[layer]
+    return Case("quantize_awq", f"{layer}, group 32, {steps} steps",
+                lambda rng: ((normal(rng, outputs, inputs), normal(rng, 2 * inputs, inputs)),
+                             {"group": 32, "steps": steps, "clip": False}),
+                steps * outputs * inputs**2, 9 * outputs * inputs + 8 * inputs**2, **flags)
+
+
 CASES = [
     layer("quantize_gptq", "MiniLM feed-forward", group=32, quick=True),
     layer("quantize_gptq", "4096 wide", group=128),
+    layer("quantize_clip", "MiniLM feed-forward", group=32, quick=True),
+    layer("quantize_clip", "4096 wide", group=128),
+    awq("MiniLM feed-forward", 4, quick=True),
     layer("prune_sparsegpt", "MiniLM feed-forward", sparsity=0.5, quick=True),
     layer("prune_sparsegpt", "4096 wide", sparsity=0.5),
     layer("prune_sparsegpt", "4096 wide", n=2, m=4),

@@ -30,10 +30,17 @@ CASES = [
         on_weights("prune_magnitude", layer, 5, sparsity=0.9, quick=layer.startswith("LeNet"))
         for layer in ("LeNet-300-100 fc1", "AlexNet fc8")
     ),
+    *(on_weights("prune_magnitude", "4096 wide", 5, sparsity=sparsity) for sparsity in (0.5, 0.9)),
     on_weights("prune_select", "AlexNet fc8", 5, sparsity=0.9),
-    on_weights("prune_select", "4096 wide", 5, structure="nm", n=2, m=4),
+    on_weights("prune_select", "4096 wide", 5, sparsity=0.9),
+    *(on_weights("prune_select", "4096 wide", 5, structure="nm", n=n, m=m)
+      for n, m in ((2, 4), (4, 8), (2048, 4096))),
+    *(on_weights("prune_select", "4096 wide", 5, structure=structure, sparsity=0.5) for structure in ("row", "column")),
+    on_weights("prune_select", "4096 wide", 5, structure="block", block=(4, 4), sparsity=0.5),
     on_weights("prune_select", "LeNet-300-100 fc1", 5, structure="nm", n=2, m=4, quick=True),
-    on_weights("prune_project_l0", "LeNet-300-100 fc1", 9, keep=23_520, quick=True),
+    on_weights("prune_project_l0", "LeNet-300-100 fc1", 8, keep=23_520, quick=True),
+    on_weights("prune_project_l0", "4096 wide", 8, keep=2**20),
+    on_weights("prune_threshold", "4096 wide", 5, quality=1.0),
     on_weights("prune_threshold", "LeNet-300-100 fc1", 5, quality=1.0, quick=True),
     surgery(10, 100, quick=True),
     surgery(100, 300),

@@ -21,6 +21,7 @@ ADAPTERS = (
     "mkl_sparse",
     "torch_cpu",
     "torch_products",
+    "torch_pruning",
     "onnx_runtime",
     "open_vino",
     "ggml_cpu",

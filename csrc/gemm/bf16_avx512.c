@@ -4,18 +4,18 @@
  * Lake, Rocket Lake) take the AVX2 kernel. */
 #include "../kernels.h"
 #if RC_X86
-#include <string.h>
+#include "sums_avx512.h"
 
 #define TARGET \
-    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2,avx2,fma"), \
-                   aligned(64)))
+    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2," \
+                          "avx512vpopcntdq,avx2,fma,f16c"), aligned(64)))
 
-/* MR x NR: rows of x and of w in a tile; 24 vectors of chains leave registers for 4 lines of x and one of w. LINE: inputs
+/* LINE: inputs
  * of 64 bytes, two for each of the 16 chains. KC: inputs of a block, 3 KiB of a row, so that its MR + NR rows stay in
  * L1. MC: rows of x that meet a block of w; KC inputs of each are 384 KiB, which stay in the MiB of L2 that processors
  * with this instruction have. PACKED: with so many rows of x, to pack a block of w takes at most a tenth of the time of
  * its multiplication. */
-enum { MR = 4, NR = 6, LINE = 32, KC = 1536, MC = 128, PACKED = 24 };
+enum { LINE = 32, KC = 1536, MC = 128, PACKED = 24 };
 
 /* A block of NR rows of w: packed, or the rows themselves; and where what comes next is asked for. */
 struct block {
@@ -27,58 +27,6 @@ struct block {
 RC_INLINE TARGET __m512bh line(const uint16_t *x, size_t count)
 {
     return (__m512bh)(count >= LINE ? _mm512_loadu_si512(x) : _mm512_maskz_loadu_epi16((1u << count) - 1, x));
-}
-
-/* The trees of four chains each of `a` and `b`, two at a time: of rows of 16 to 8 (a in the lower half), of 8 to 4, ... */
-RC_INLINE TARGET __m512 halves(__m512 a, __m512 b)
-{
-    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
-}
-
-RC_INLINE TARGET __m512 quarters(__m512 a, __m512 b)
-{
-    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
-}
-
-/* The trees of the chains of four rows of x with one of w, down to 4: row i in the part i of 128 bits. */
-RC_INLINE TARGET __m512 four_of(__m512 a, __m512 b, __m512 c, __m512 d)
-{
-    return quarters(halves(a, b), halves(c, d));
-}
-
-/* Two such trees down to 2, side by side in each part. */
-RC_INLINE TARGET __m512 two_of(__m512 a, __m512 b)
-{
-    return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xEE));
-}
-
-RC_INLINE TARGET __m512 one_of(__m512 a, __m512 b)
-{
-    const __m512 sums = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xDD));
-    return _mm512_add_ps(sums, _mm512_setzero_ps()); /* a zero is +0.0 */
-}
-
-/* The sums of a tile: of row i four in part i of `low`, two in that of `high`. */
-RC_INLINE TARGET void store_sums(const size_t mr, __m512 v[MR][NR], size_t width, size_t n, float *y)
-{
-    __m512 tree[NR];
-    RC_UNROLL for (size_t o = 0; o < NR; o++)
-        tree[o] = four_of(v[0][o], v[1][o], v[2][o], v[3][o]);
-    const __m512 low = one_of(two_of(tree[0], tree[1]), two_of(tree[2], tree[3]));
-    const __m512 rest = two_of(tree[4], tree[5]), high = one_of(rest, rest);
-    float sums[MR][8] __attribute__((aligned(64)));
-    _mm512_store_ps(sums[0], _mm512_shuffle_f32x4(low, high, 0x44)); /* parts 0 and 1 of both */
-    _mm512_store_ps(sums[2], _mm512_shuffle_f32x4(low, high, 0xEE));
-    for (size_t i = 0; i < mr; i++) {
-        const float *row = sums[i / 2 * 2] + i % 2 * 4;
-        if (width == NR) {
-            memcpy(y + i * n, row, 4 * sizeof *y);
-            memcpy(y + i * n + 4, row + 8, 2 * sizeof *y);
-        } else {
-            for (size_t o = 0; o < width; o++)
-                y[i * n + o] = row[o < 4 ? o : o + 4];
-        }
-    }
 }
 
 /* Go on with the chains of a tile for a block; at its end keep them, or store their sums. `count` lines of what comes

@@ -163,37 +163,52 @@ RC_INLINE TARGET void coded_tile(const int in_codes, const int affine, const siz
 
 #include "coded_rows.h"
 
+/* Up to 64 codes of sixteen rows; the last row stands for those past it. */
+RC_INLINE TARGET void pack_some(const size_t bits, const uint8_t *codes, size_t ldc, size_t rows, size_t some,
+                                __m512i flips, uint8_t *to)
+{
+    const __mmask64 there = ~(__mmask64)0 >> (64 - some);
+    const __mmask32 halves = (__mmask32)(((uint64_t)1 << (some + 1) / 2) - 1);
+    __m512i v[16];
+    RC_UNROLL for (size_t r = 0; r < 16; r++) {
+        const uint8_t *row = codes + rc_min(r, rows - 1) * ldc;
+        if (bits == 8) {
+            v[r] = _mm512_maskz_loadu_epi8(there, row);
+        } else {
+            const __m512i wide = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(halves, row));
+            v[r] = _mm512_and_si512(_mm512_or_si512(wide, _mm512_slli_epi16(wide, 4)), _mm512_set1_epi8(15));
+        }
+        v[r] = _mm512_xor_si512(v[r], flips);
+    }
+    transpose(v);
+    RC_UNROLL for (size_t t = 0; t < 8; t++)
+        if (t * 8 < some)
+            _mm512_storeu_si512(to + t * 64, _mm512_or_si512(v[2 * t], _mm512_slli_epi16(v[2 * t + 1], 4)));
+}
+
+RC_INLINE TARGET void pack_codes(const size_t bits, size_t begin, size_t end, size_t n, size_t k, size_t group,
+                                 const uint8_t *codes, size_t ldc, uint8_t flip, uint8_t *packed)
+{
+    const size_t groups = (k + group - 1) / group, lines = ((group + 3) / 4 + 1) / 2;
+    for (size_t b = begin; b < end; b++)
+        for (size_t g = 0; g < groups; g++) {
+            const size_t count = rc_min(group, k - g * group);
+            for (size_t p = 0; p < count; p += 64)
+                pack_some(bits, codes + b * 16 * ldc + (g * group + p) * bits / 8, ldc, rc_min(16, n - b * 16),
+                          rc_min(64, count - p), _mm512_set1_epi8((char)flip),
+                          packed + ((b * groups + g) * lines + p / 8) * 64);
+        }
+}
+
 TARGET int rc_gemm_coded_pack_avx512(size_t begin, size_t end, size_t n, size_t k, size_t group, size_t bits,
                                      const uint8_t *codes, size_t ldc, uint8_t flip, uint8_t *packed)
 {
-    if (bits == 4 && group % 2 && group < k) /* groups begin within a byte */
+    if (bits == 8)
+        pack_codes(8, begin, end, n, k, group, codes, ldc, flip, packed);
+    else if (group % 2 && group < k) /* groups begin within a byte */
         return rc_gemm_coded_pack_portable(begin, end, n, k, group, bits, codes, ldc, flip, packed);
-    const size_t groups = (k + group - 1) / group, lines = ((group + 3) / 4 + 1) / 2;
-    for (size_t b = begin; b < end; b++) {
-        const size_t rows = rc_min(16, n - b * 16);
-        for (size_t g = 0; g < groups; g++) {
-            const size_t count = rc_min(group, k - g * group);
-            for (size_t p = 0; p < count; p += 64) {
-                const size_t some = rc_min(64, count - p), at = g * group + p;
-                __m512i v[16];
-                for (size_t r = 0; r < 16; r++) {
-                    const uint8_t *row = codes + (b * 16 + rc_min(r, rows - 1)) * ldc;
-                    if (bits == 8) {
-                        v[r] = bytes(row + at, some);
-                    } else {
-                        const __mmask32 there = (__mmask32)(((uint64_t)1 << (some + 1) / 2) - 1);
-                        const __m512i wide = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(there, row + at / 2));
-                        v[r] = _mm512_and_si512(_mm512_or_si512(wide, _mm512_slli_epi16(wide, 4)), _mm512_set1_epi8(15));
-                    }
-                    v[r] = _mm512_xor_si512(v[r], _mm512_set1_epi8((char)flip));
-                }
-                transpose(v);
-                uint8_t *to = packed + ((b * groups + g) * lines + p / 8) * 64;
-                for (size_t t = 0; t < ((some + 3) / 4 + 1) / 2; t++)
-                    _mm512_storeu_si512(to + t * 64, _mm512_or_si512(v[2 * t], _mm512_slli_epi16(v[2 * t + 1], 4)));
-            }
-        }
-    }
+    else
+        pack_codes(4, begin, end, n, k, group, codes, ldc, flip, packed);
     return RC_OK;
 }
 

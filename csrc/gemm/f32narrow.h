@@ -3,6 +3,7 @@
  * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them
  * MR, NR               rows of x and of w in a tile: MR * NR vectors and a few operands must fit the registers
  * AT_ONCE              1 or 8: the most rows of x whose weights are decoded in registers and multiplied at once
+ * STORE_SUMS           where a vector holds all chains: store_sums(mr, v, rows, ldy, y) of a tile's vectors
  * R(m)                 rows of w at a time where x has m rows: m * R(m) * 16 / LANES vectors and operands must fit
  * UNIT                 inputs that are decoded at once: a multiple of 16
  * IN_REGISTERS         values of a codebook that registers hold: 16 or 32
@@ -149,59 +150,56 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
                 v_store(acc + (i * r + o) * 16 + h * LANES, sum[i][o][h]);
 }
 
-/* Accumulate `length` inputs into the chains of a tile, those from `lane` on; the first ones begin them. */
-RC_INLINE TARGET void tile(const size_t mr, const size_t lane, int first, const float *x, size_t ldx,
-                           const float *packed, size_t length, float *acc)
+/* The operands of a call. */
+struct call {
+    size_t begin, end, m, ldx, ldy, bits; /* bits : of a code */
+    const float *x;
+    const struct rc_narrow *w;
+    const struct tables *t;
+    float *y;
+};
+
+/* A block of w: NR rows from `o` on, `rows` of which are there, and `length` inputs from p on. group : where the TILES
+ * blocks begin that meet the same inputs of x. */
+struct block {
+    size_t group, o, p, rows, length;
+};
+
+/* The block that comes after another, of no rows past the last one; or the first one. */
+RC_INLINE struct block block_at(const struct call *c, size_t group, size_t o, size_t p)
 {
-    VEC v[MR][NR], input[MR];
-    RC_UNROLL for (size_t i = 0; i < mr; i++)
-        RC_UNROLL for (size_t o = 0; o < NR; o++)
-            v[i][o] = v_zero();
-    if (!first)
-        RC_UNROLL for (size_t i = 0; i < mr; i++)
-            RC_UNROLL for (size_t o = 0; o < NR; o++)
-                v[i][o] = v_load(acc + (i * NR + o) * 16 + lane);
-    x += lane;
-    packed += lane;
-    size_t p = 0;
-    for (; p + 16 <= length; p += 16, packed += NR * 16) {
-        RC_UNROLL for (size_t i = 0; i < mr; i++)
-            input[i] = v_load(x + i * ldx + p);
-        RC_UNROLL for (size_t o = 0; o < NR; o++) {
-            const VEC weight = v_load(packed + o * 16);
-            RC_UNROLL for (size_t i = 0; i < mr; i++)
-                v[i][o] = v_fma(input[i], weight, v[i][o]);
-        }
-    }
-    if (p + lane < length) {
-        const MASK some = v_mask(rc_min(length - p - lane, LANES));
-        RC_UNROLL for (size_t i = 0; i < mr; i++)
-            input[i] = v_load_some(x + i * ldx + p, some);
-        RC_UNROLL for (size_t o = 0; o < NR; o++) {
-            const VEC weight = v_load(packed + o * 16);
-            RC_UNROLL for (size_t i = 0; i < mr; i++)
-                v[i][o] = v_fma(input[i], weight, v[i][o]);
-        }
-    }
-    RC_UNROLL for (size_t i = 0; i < mr; i++)
-        RC_UNROLL for (size_t o = 0; o < NR; o++)
-            v_store(acc + (i * NR + o) * 16 + lane, v[i][o]);
+    return (struct block){group, o, p, rc_min(c->end - rc_min(o, c->end), NR), rc_min(c->w->k - p, KC)};
 }
 
-/* Accumulate a block of `length` inputs into the chains of `height` rows of x. */
-static TARGET void multiply_block(size_t height, int first, const float *x, size_t ldx, const float *packed,
-                                  size_t length, float *acc)
+RC_INLINE struct block block_after(const struct call *c, const struct block *b)
 {
-    for (size_t i = 0; i < height; i += MR, x += MR * ldx, acc += MR * NR * 16) {
-        RC_UNROLL for (size_t lane = 0; lane < 16; lane += LANES) {
-            switch (height - i) {
-            case 1: tile(1, lane, first, x, ldx, packed, length, acc); break;
-            case 2: tile(2, lane, first, x, ldx, packed, length, acc); break;
-            case 3: tile(3, lane, first, x, ldx, packed, length, acc); break;
-            default: tile(MR, lane, first, x, ldx, packed, length, acc);
-            }
-        }
-    }
+    if (b->o + NR < rc_min(b->group + TILES * NR, c->end))
+        return block_at(c, b->group, b->o + NR, b->p);
+    if (b->p + KC < c->w->k)
+        return block_at(c, b->group, b->group, b->p + KC);
+    return block_at(c, b->group + TILES * NR, b->group + TILES * NR, 0);
+}
+
+/* Decode a block. */
+RC_INLINE TARGET void decode_block(const struct call *c, const struct block *b, packer *pack, float *packed)
+{
+    if (b->rows < NR) /* past the range stand zeros, and the results are dropped */
+        memset(packed, 0, (b->length + 15) / 16 * 16 * NR * sizeof *packed);
+    for (size_t o = 0; o < b->rows; o++)
+        pack(c->w, c->t, b->o + o, b->p, b->p + b->length, packed + o * 16, NR * 16);
+}
+
+/* Ask for each `step`th line of the codes of a block, for L1 or for L2: they lie far away, and decoding would wait for
+ * them. */
+RC_INLINE void prefetch_lines(const int near, const struct call *c, const struct block *b, size_t first, size_t step)
+{
+    const char *codes = (const char *)c->w->codes + b->o * c->w->row + b->p * c->bits / 8;
+    for (size_t byte = first * 64; byte < b->length * c->bits / 8; byte += step * 64)
+        for (size_t o = 0; o < b->rows; o++)
+            if (near)
+                __builtin_prefetch(codes + o * c->w->row + byte, 0, 3);
+            else
+                __builtin_prefetch(codes + o * c->w->row + byte, 0, 2);
 }
 
 /* The scale of the sums of row o. */
@@ -210,45 +208,132 @@ RC_INLINE float scale_of(const int scaled, const struct rc_narrow *w, size_t o)
     return scaled ? ((const float *)w->scale)[o * w->stride] : 1;
 }
 
-RC_INLINE TARGET void many_rows(const int scaled, size_t begin, size_t end, size_t m, size_t ldx,
-                                size_t ldy, const float *x, const struct rc_narrow *w, const struct tables *t,
-                                packer *pack, float *y)
+/* Accumulate a block into the chains of a tile, those from `lane` on; the first one begins them, and the last one stores
+ * their sums. i : the first row of x. */
+RC_INLINE TARGET void tile(const int scaled, const size_t mr, const size_t lane, const struct call *c, size_t i,
+                           const struct block *b, const float *packed, float *acc)
 {
-    float acc[TILES * SUMS * 16] __attribute__((aligned(64)));
-    float packed[NR * KC] __attribute__((aligned(64))), totals[SUMS], scale[NR];
-    const size_t k = w->k, blocks = (m + ROWS - 1) / ROWS, rows = ((m + blocks - 1) / blocks + MR - 1) / MR * MR;
-    for (size_t i0 = 0; i0 < m; i0 += rows) {
-        const size_t height = rc_min(m - i0, rows), sums = (height + 3) / 4 * 4 * NR * 16;
-        for (size_t o0 = begin; o0 < end; o0 += TILES * NR) {
-            const size_t width = rc_min(end - o0, TILES * NR), tiles = (width + NR - 1) / NR;
-            if (k == 0)
-                memset(acc, 0, tiles * sums * sizeof *acc);
-            for (size_t p = 0; p < k; p += KC) {
-                const size_t length = rc_min(k - p, KC);
-                for (size_t s = 0; s < tiles; s++) {
-                    if (s * NR + NR > width) /* past the range stand zeros, and the results are dropped */
-                        memset(packed, 0, (length + 15) / 16 * NR * 16 * sizeof *packed);
-                    for (size_t o = 0; o < rc_min(width - s * NR, NR); o++)
-                        pack(w, t, o0 + s * NR + o, p, p + length, packed + o * 16, NR * 16);
-                    multiply_block(height, p == 0, x + i0 * ldx + p, ldx, packed, length, acc + s * sums);
-                }
+    VEC v[MR][NR], input[MR];
+    const size_t ldx = c->ldx, length = b->length;
+    const float *x = c->x + i * ldx + b->p + lane;
+    RC_UNROLL for (size_t j = 0; j < MR; j++)
+        RC_UNROLL for (size_t o = 0; o < NR; o++)
+            v[j][o] = v_zero();
+    if (b->p > 0)
+        RC_UNROLL for (size_t j = 0; j < mr; j++)
+            RC_UNROLL for (size_t o = 0; o < NR; o++)
+                v[j][o] = v_load(acc + (j * NR + o) * 16 + lane);
+    packed += lane;
+    size_t p = 0;
+    for (; p + 16 <= length; p += 16, packed += NR * 16) {
+        RC_UNROLL for (size_t j = 0; j < mr; j++)
+            input[j] = v_load(x + j * ldx + p);
+        RC_UNROLL for (size_t j = 0; LANES == 16 && j < mr; j++) /* for the next tile, past the end too: a hint */
+            __builtin_prefetch((const char *)((uintptr_t)x + ((MR + j) * ldx + p) * sizeof *x), 0, 3);
+        RC_UNROLL for (size_t o = 0; o < NR; o++) {
+            const VEC weight = v_load(packed + o * 16);
+            RC_UNROLL for (size_t j = 0; j < mr; j++)
+                v[j][o] = v_fma(input[j], weight, v[j][o]);
+        }
+    }
+    if (p + lane < length) {
+        const MASK some = v_mask(rc_min(length - p - lane, LANES));
+        RC_UNROLL for (size_t j = 0; j < mr; j++)
+            input[j] = v_load_some(x + j * ldx + p, some);
+        RC_UNROLL for (size_t o = 0; o < NR; o++) {
+            const VEC weight = v_load(packed + o * 16);
+            RC_UNROLL for (size_t j = 0; j < mr; j++)
+                v[j][o] = v_fma(input[j], weight, v[j][o]);
+        }
+    }
+#ifdef STORE_SUMS
+    if (b->p + length == c->w->k) {
+        if (scaled)
+            RC_UNROLL for (size_t o = 0; o < NR; o++) {
+                const VEC scale = v_set1(scale_of(1, c->w, b->o + (o < b->rows ? o : 0)));
+                RC_UNROLL for (size_t j = 0; j < mr; j++)
+                    v[j][o] = v_fma(scale, v[j][o], v_zero());
             }
-            for (size_t s = 0; s < tiles; s++) {
-                const size_t o1 = o0 + s * NR;
-                for (size_t o = 0; o < NR; o++)
-                    scale[o] = scale_of(scaled, w, rc_min(o1 + o, end - 1));
-                if (scaled)
-                    for (size_t e = 0; e < height * NR; e++)
-                        RC_UNROLL for (size_t lane = 0; lane < 16; lane += LANES) {
-                            float *sum = acc + s * sums + e * 16 + lane;
-                            v_store(sum, v_fma(v_set1(scale[e % NR]), v_load(sum), v_zero()));
-                        }
-                for (size_t e = 0; e < height * NR; e += 4)
-                    reduce_four(acc + s * sums + e * 16, totals + e);
-                for (size_t i = 0; i < height; i++)
-                    for (size_t o = 0; o < rc_min(end - o1, NR); o++)
-                        y[(i0 + i) * ldy + o1 + o] = totals[i * NR + o];
+        STORE_SUMS(mr, v, b->rows, c->ldy, c->y + i * c->ldy + b->o);
+        return;
+    }
+#else
+    (void)scaled;
+#endif
+    RC_UNROLL for (size_t j = 0; j < mr; j++)
+        RC_UNROLL for (size_t o = 0; o < NR; o++)
+            v_store(acc + (j * NR + o) * 16 + lane, v[j][o]);
+}
+
+/* Accumulate a block into the chains of the rows i0 .. i0 + height of x, and ask for the codes of a later block. */
+RC_INLINE TARGET void multiply_block(const int scaled, const struct call *c, size_t i0, size_t height,
+                                     const struct block *b, const float *packed, const struct block *later, float *acc)
+{
+    const size_t tiles = (height + MR - 1) / MR;
+    if (LANES == 8)
+        prefetch_lines(0, c, later, 0, 1);
+    for (size_t t = 0; t < tiles; t++) {
+        if (LANES == 16) /* a few with each tile */
+            prefetch_lines(1, c, later, t, tiles);
+        const size_t i = i0 + t * MR;
+        float *chains = acc + t * MR * NR * 16;
+        RC_UNROLL for (size_t lane = 0; lane < 16; lane += LANES) {
+            switch (height - t * MR) {
+            case 1: tile(scaled, 1, lane, c, i, b, packed, chains); break;
+            case 2: tile(scaled, 2, lane, c, i, b, packed, chains); break;
+            case 3: tile(scaled, 3, lane, c, i, b, packed, chains); break;
+            default: tile(scaled, MR, lane, c, i, b, packed, chains);
             }
+        }
+    }
+}
+
+#ifndef STORE_SUMS
+/* The sums of a block whose chains have gone through all inputs. */
+RC_INLINE TARGET void store_block(const int scaled, const struct call *c, size_t i0, size_t height,
+                                  const struct block *b, float *acc)
+{
+    float totals[SUMS], scale[NR];
+    for (size_t o = 0; o < NR; o++)
+        scale[o] = scale_of(scaled, c->w, b->o + (o < b->rows ? o : 0));
+    for (size_t e = 0; scaled && e < height * NR; e++)
+        RC_UNROLL for (size_t lane = 0; lane < 16; lane += LANES) {
+            float *sum = acc + e * 16 + lane;
+            v_store(sum, v_fma(v_set1(scale[e % NR]), v_load(sum), v_zero()));
+        }
+    for (size_t e = 0; e < height * NR; e += 4)
+        reduce_four(acc + e * 16, totals + e);
+    for (size_t i = 0; i < height; i++)
+        for (size_t o = 0; o < b->rows; o++)
+            c->y[(i0 + i) * c->ldy + b->o + o] = totals[i * NR + o];
+}
+#endif
+
+RC_INLINE TARGET void many_rows(const int scaled, const struct call *c, packer *pack)
+{
+    float acc[TILES * SUMS * 16] __attribute__((aligned(64))), packed[2][NR * KC] __attribute__((aligned(64)));
+    const size_t m = c->m, k = c->w->k;
+    for (size_t i = 0; k == 0 && i < m; i++)
+        memset(c->y + i * c->ldy + c->begin, 0, (c->end - c->begin) * sizeof *c->y);
+    const size_t blocks = (m + ROWS - 1) / ROWS, rows = ((m + blocks - 1) / blocks + MR - 1) / MR * MR;
+    for (size_t i0 = 0; k > 0 && i0 < m; i0 += rows) {
+        const size_t height = rc_min(m - i0, rows);
+        const size_t other = LANES == 16 && height > 4 * MR ? 1 : 0; /* few rows of x stay in L1 themselves, beside one block */
+        struct block b = block_at(c, c->begin, c->begin, 0), next;
+        decode_block(c, &b, pack, packed[0]);
+        for (size_t turn = 0; b.rows > 0; turn ^= other, b = next) {
+            float *chains = acc + (b.o - b.group) / NR * SUMS * 16;
+            next = block_after(c, &b);
+            const struct block later = block_after(c, &next);
+            if (other) /* early, so that it is stored when it is needed */
+                decode_block(c, &next, pack, packed[turn ^ 1]);
+            multiply_block(scaled, c, i0, height, &b, packed[turn], &later, chains);
+            if (!other)
+                decode_block(c, &next, pack, packed[0]);
+#ifndef STORE_SUMS
+            if (b.p + b.length == k)
+                store_block(scaled, c, i0, height, &b, chains);
+#endif
         }
     }
 }
@@ -302,15 +387,6 @@ RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, size_t begin
     }
 }
 
-/* The operands of a call. */
-struct call {
-    size_t begin, end, m, ldx, ldy;
-    const float *x;
-    const struct rc_narrow *w;
-    const struct tables *t;
-    float *y;
-};
-
 /* The functions of a decoder: what packs, and what multiplies for 1, 2, 4 and 8 rows of x, or none. */
 struct functions {
     packer *pack;
@@ -333,7 +409,7 @@ static TARGET void products(const int scaled, const struct call *c, const struct
         few_rows(scaled, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[3], c->y);
 #endif
     else
-        many_rows(scaled, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, c->y);
+        many_rows(scaled, c, f->pack);
 }
 
 /* The span of a decoder for groups of `group` inputs. */

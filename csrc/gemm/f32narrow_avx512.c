@@ -4,9 +4,9 @@
 #include "narrow.h"
 #if RC_X86
 #include "../vec_avx512.h"
+#include "sums_avx512.h"
 
-#define MR 4
-#define NR 6
+#define STORE_SUMS store_sums
 #define AT_ONCE 8
 #define R(m) ((m) <= 4 ? 4 : 3)
 #define UNIT 64

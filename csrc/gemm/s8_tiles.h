@@ -1,4 +1,4 @@
-/* Sizes of the integer products' tiles and blocks, and how an input is laid ready. */
+/* Sizes of the integer products' tiles, and what a tile is told. */
 #ifndef RC_S8_TILES_H
 #define RC_S8_TILES_H
 #include "../requantize.h"

@@ -2,6 +2,9 @@
 /* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they
  * are gone through in order, one after the other, so that Python can look after signals between them. */
 
+/* Add to counts (65536 if wide, else 256) how often each symbol from begin to end occurs: uint16_t if wide, else uint8_t. */
+typedef int rc_huffman_counts(size_t begin, size_t end, int wide, const void *symbols, uint64_t *counts);
+
 /* Optimal lengths of at most limit bits, at most 2^limit of the counts not 0, their sum below 2^63.
  * Workspace: weights, 3 * alphabet; order, alphabet; kinds, 2 * alphabet * limit. */
 typedef int rc_huffman_lengths(size_t alphabet, unsigned limit, const uint64_t *counts, uint64_t *weights,

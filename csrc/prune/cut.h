@@ -1,6 +1,7 @@
 /* Template of the pass that settles all scores but a few. Included after these were defined:
  *
- * SELECT, MAGNITUDE, PROJECT   the functions' names
+ * SELECT, MAGNITUDE, PROJECT, CUT   the functions' names
+ * MINMAX                       the kernel of quantize_range_minmax
  * TARGET                       their instruction set
  * compared(wide, magnitude, finite, scores, low, high, &above, &open, &bad)   of 64 scores: a bit for each that is above
  *                              high, and for each in low .. high; bad where one is NaN, or, if `finite`, infinite
@@ -31,10 +32,14 @@ RC_INLINE TARGET size_t take_each(const int wide, const int magnitude, const voi
     return count;
 }
 
-RC_INLINE TARGET int cut(const int wide, const int magnitude, const int finite, size_t begin, size_t end, size_t size,
-                         const void *scores, double low, double high, const struct rc_prune_open *open, uint8_t *mask,
-                         float *v)
+/* What is written: the mask, the weights that are kept, or the ends of each block. */
+enum writes { WRITES_MASK, WRITES_WEIGHTS, WRITES_ENDS };
+
+RC_INLINE TARGET int cut(const int wide, const int magnitude, const enum writes writes, size_t begin, size_t end,
+                         size_t size, const void *scores, double low, double high, const struct rc_prune_open *open,
+                         uint8_t *mask, float *v)
 {
+    const int finite = writes != WRITES_MASK;
     const size_t first = begin * RC_PRUNE_BLOCK, last = rc_min(end * RC_PRUNE_BLOCK, size);
     const size_t most = (end - begin) * RC_PRUNE_ROOM - 16;
     uint32_t *index = open->index + begin * RC_PRUNE_ROOM;
@@ -45,13 +50,17 @@ RC_INLINE TARGET int cut(const int wide, const int magnitude, const int finite, 
     for (size_t i = first; i < last; i += 64) {
         uint64_t above = 0, between = 0;
         const size_t some = rc_min(64, last - i);
+        if (writes == WRITES_ENDS && (i - first) % RC_PRUNE_BLOCK == 0) { /* the block is then in L1 */
+            const size_t block = i / RC_PRUNE_BLOCK, count = rc_min(RC_PRUNE_BLOCK, last - i);
+            MINMAX(0, 1, 1, count, count, (const float *)scores + i, v + 2 * block, v + 2 * block + 1);
+        }
         if (some == 64) {
             compared(wide, magnitude, finite, wide ? (const void *)((const double *)scores + i)
                                                    : (const void *)((const float *)scores + i), low, high, &above,
                      &between, &bad);
-            if (finite)
+            if (writes == WRITES_WEIGHTS)
                 put_kept(v + i, (const float *)scores + i, above);
-            else
+            if (writes == WRITES_MASK)
                 put_mask(mask + i, above);
         } else {
             for (size_t s = 0; s < some; s++) {
@@ -60,9 +69,9 @@ RC_INLINE TARGET int cut(const int wide, const int magnitude, const int finite, 
                 above |= (uint64_t)(own > high) << s;
                 between |= (uint64_t)((own >= low) & !(own > high)) << s;
                 bad |= finite ? !(given - given == 0.0) : given != given;
-                if (finite)
+                if (writes == WRITES_WEIGHTS)
                     v[i + s] = own > high ? (float)given : 0.0f;
-                else
+                if (writes == WRITES_MASK)
                     mask[i + s] = own > high;
             }
         }
@@ -86,18 +95,24 @@ RC_INLINE TARGET int cut(const int wide, const int magnitude, const int finite, 
 TARGET int SELECT(size_t begin, size_t end, size_t size, int wide, const void *scores, double low, double high,
                   const struct rc_prune_open *open, uint8_t *mask)
 {
-    return wide ? cut(1, 0, 0, begin, end, size, scores, low, high, open, mask, NULL)
-                : cut(0, 0, 0, begin, end, size, scores, low, high, open, mask, NULL);
+    return wide ? cut(1, 0, WRITES_MASK, begin, end, size, scores, low, high, open, mask, NULL)
+                : cut(0, 0, WRITES_MASK, begin, end, size, scores, low, high, open, mask, NULL);
 }
 
 TARGET int MAGNITUDE(size_t begin, size_t end, size_t size, const float *w, double low, double high,
                      const struct rc_prune_open *open, uint8_t *mask)
 {
-    return cut(0, 1, 0, begin, end, size, w, low, high, open, mask, NULL);
+    return cut(0, 1, WRITES_MASK, begin, end, size, w, low, high, open, mask, NULL);
 }
 
 TARGET int PROJECT(size_t begin, size_t end, size_t size, const float *w, double low, double high,
                    const struct rc_prune_open *open, float *v)
 {
-    return cut(0, 1, 1, begin, end, size, w, low, high, open, NULL, v);
+    return cut(0, 1, WRITES_WEIGHTS, begin, end, size, w, low, high, open, NULL, v);
+}
+
+TARGET int CUT(size_t begin, size_t end, size_t size, const float *x, double low, double high,
+               const struct rc_prune_open *open, float *ends)
+{
+    return cut(0, 1, WRITES_ENDS, begin, end, size, x, low, high, open, NULL, ends);
 }

@@ -35,11 +35,15 @@ struct settled {
 SETTLED(settled_floats, float, int32_t, __builtin_fabsf)
 SETTLED(settled_doubles, double, int64_t, __builtin_fabs)
 
-/* A pass over the scores (api.h), by type and by what is written: the mask, or else (`finite`) the weights. */
-RC_INLINE int cut(const int wide, const int magnitude, const int finite, size_t begin, size_t end, size_t size,
+/* What is written: the mask, the weights that are kept, or the ends of each block. */
+enum writes { WRITES_MASK, WRITES_WEIGHTS, WRITES_ENDS };
+
+/* A pass over the scores (api.h), by type and by what is written. */
+RC_INLINE int cut(const int wide, const int magnitude, const enum writes writes, size_t begin, size_t end, size_t size,
                   const void *scores, double low, double high, const struct rc_prune_open *open, uint8_t *mask,
                   float *v)
 {
+    const int finite = writes != WRITES_MASK;
     const size_t first = begin * RC_PRUNE_BLOCK, last = rc_min(end * RC_PRUNE_BLOCK, size);
     const size_t most = (end - begin) * RC_PRUNE_ROOM - 16, bytes = wide ? sizeof(double) : sizeof(float);
     uint32_t *index = open->index + begin * RC_PRUNE_ROOM;
@@ -64,11 +68,16 @@ RC_INLINE int cut(const int wide, const int magnitude, const int finite, size_t 
         own.open -= (int32_t)(RUN - some) * between[0];
         bad |= own.bad;
         sum += (size_t)own.above;
-        for (size_t s = 0; s < some; s++)
-            if (finite)
+        if (writes == WRITES_WEIGHTS)
+            for (size_t s = 0; s < some; s++)
                 v[i + s] = above[s] ? ((const float *)(const void *)at)[s] : 0.0f;
-        if (!finite)
+        if (writes == WRITES_MASK)
             memcpy(mask + i, above, some);
+        if (writes == WRITES_ENDS && (i - first) % RC_PRUNE_BLOCK == 0) {
+            const size_t block = i / RC_PRUNE_BLOCK, size_of = rc_min(RC_PRUNE_BLOCK, last - i);
+            rc_quantize_range_minmax_portable(0, 1, 1, size_of, size_of, (const float *)scores + i, v + 2 * block,
+                                              v + 2 * block + 1);
+        }
         if (own.open && count + (size_t)own.open <= most)
             for (size_t s = 0, place = count; s < some; s++)
                 if (between[s]) {
@@ -91,20 +100,26 @@ RC_INLINE int cut(const int wide, const int magnitude, const int finite, size_t 
 int rc_prune_select_portable(size_t begin, size_t end, size_t size, int wide, const void *scores, double low,
                              double high, const struct rc_prune_open *open, uint8_t *mask)
 {
-    return wide ? cut(1, 0, 0, begin, end, size, scores, low, high, open, mask, NULL)
-                : cut(0, 0, 0, begin, end, size, scores, low, high, open, mask, NULL);
+    return wide ? cut(1, 0, WRITES_MASK, begin, end, size, scores, low, high, open, mask, NULL)
+                : cut(0, 0, WRITES_MASK, begin, end, size, scores, low, high, open, mask, NULL);
 }
 
 int rc_prune_magnitude_portable(size_t begin, size_t end, size_t size, const float *w, double low, double high,
                                 const struct rc_prune_open *open, uint8_t *mask)
 {
-    return cut(0, 1, 0, begin, end, size, w, low, high, open, mask, NULL);
+    return cut(0, 1, WRITES_MASK, begin, end, size, w, low, high, open, mask, NULL);
 }
 
 int rc_prune_project_l0_portable(size_t begin, size_t end, size_t size, const float *w, double low, double high,
                                  const struct rc_prune_open *open, float *v)
 {
-    return cut(0, 1, 1, begin, end, size, w, low, high, open, NULL, v);
+    return cut(0, 1, WRITES_WEIGHTS, begin, end, size, w, low, high, open, NULL, v);
+}
+
+int rc_quantize_range_cut_portable(size_t begin, size_t end, size_t size, const float *x, double low, double high,
+                                   const struct rc_prune_open *open, float *ends)
+{
+    return cut(0, 1, WRITES_ENDS, begin, end, size, x, low, high, open, NULL, ends);
 }
 
 #define TARGET

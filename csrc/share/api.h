@@ -11,9 +11,9 @@ typedef int rc_share_kmeans(size_t begin, size_t end, size_t n, size_t k, const 
 
 /* codes[i] (uint16_t if wide, else uint8_t) = code_of[the number of the ascending ends below w[i]], and 0 for a zero if
  * pruned, for the elements of the range. ends : 2^halvings - 1, the last ones INFINITY where there are fewer; code_of :
- * 2^halvings entries. What comes after the steps; one for all kernels. */
-int rc_share_codes(size_t begin, size_t end, int halvings, const float *ends, const uint16_t *code_of, int pruned,
-                   int wide, const float *w, void *codes);
+ * 2^halvings entries. What comes after the steps. */
+typedef int rc_share_codes(size_t begin, size_t end, int halvings, const float *ends, const uint16_t *code_of,
+                           int pruned, int wide, const float *w, void *codes);
 
 /* Sorting n floats by counting, each step over a range, one range after the other (no threads), so that no step takes
  * long. keys: the next kept keys are those of w[begin..end), without its zeros if pruned; a key orders as its float

@@ -216,7 +216,7 @@ RC_INLINE size_t place_among(const float *ends, const int halvings, float value)
 {
     size_t below = 0;
     for (size_t bit = (size_t)1 << halvings >> 1; bit > 0; bit /= 2)
-        below += ends[below + bit - 1] < value ? bit : 0;
+        below += bit & (0 - (size_t)(ends[below + bit - 1] < value)); /* no branch: half of them would surprise */
     return below;
 }
 
@@ -233,8 +233,8 @@ RC_INLINE void codes_of(size_t begin, size_t end, const int halvings, const floa
     }
 }
 
-int rc_share_codes(size_t begin, size_t end, int halvings, const float *ends, const uint16_t *code_of, int pruned,
-                   int wide, const float *w, void *codes)
+int rc_share_codes_portable(size_t begin, size_t end, int halvings, const float *ends, const uint16_t *code_of,
+                            int pruned, int wide, const float *w, void *codes)
 {
     /* A known number of halvings is a loop without a branch. */
     if (halvings == 4 && !wide)

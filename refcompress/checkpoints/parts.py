@@ -1,7 +1,8 @@
 """Part files: the entry of one tensor each, so that a run that was killed goes on where it stopped.
 
 A part is written beside the target, under a name of its own, and renamed when it is whole. Its key says of which
-source, recipe and version it is, and a digest at its end that no byte is missing: any other part is made again.
+source, recipe and version it is, and a digest at its end that no byte is missing: any other part is made again. It is
+the digest of what stands before the entry and of the entry's own digest, which the file needs too.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from ..errors import RefcompressError
 
 __all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "size_of", "whole_path", "write"]
 
-MAGIC = b"RCZPART\1"
+MAGIC = b"RCZPART\2"
 HEAD = len(MAGIC) + 32 + 4  # the key, and the length of what is said about the entry
 ENDING = ".part"
 # The names of files here: parts, their temporary ones, the whole file, and those that are written to measure a budget.
@@ -103,14 +104,12 @@ def whole_path(folder: str, target: str) -> str | None:
 def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | memoryview) -> None:
     """Write a part whole."""
     text = json.dumps(said, sort_keys=True).encode()
-    digest = hashlib.sha256()
+    head = MAGIC + key + len(text).to_bytes(4, "little") + text
     temporary = f"{path}.{os.urandom(4).hex()}.tmp"
     try:
         with files.naming(path, temporary), open(temporary, "xb") as file:
-            for piece in (MAGIC, key, len(text).to_bytes(4, "little"), text, entry):
-                digest.update(piece)
+            for piece in (head, entry, _digest(head, hashlib.sha256(entry).digest())):
                 file.write(piece)
-            file.write(digest.digest())
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -118,22 +117,25 @@ def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | memoryview
         raise
 
 
-def read(path: str, key: bytes, *, entry: bool = True) -> Part | None:
-    """Return a part; None where there is none, or none of that key that is whole.
-
-    entry : whether its bytes are asked for. They are checked in any case.
-    """
+def read(path: str, key: bytes) -> tuple[dict[str, Any], memoryview, bytes] | None:
+    """Return what is said about an entry, its bytes and their SHA-256; None without a whole part of that key."""
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = memoryview(file.read())
     except FileNotFoundError:
         return None
-    if len(data) < HEAD + 32 or data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : len(MAGIC) + 32] != key:
-        return None
-    if hashlib.sha256(memoryview(data)[:-32]).digest() != data[-32:]:
+    if len(data) < HEAD + 32 or data[: HEAD - 4] != MAGIC + key:
         return None
     end = HEAD + int.from_bytes(data[HEAD - 4 : HEAD], "little")
-    return json.loads(data[HEAD:end]), memoryview(data)[end:-32] if entry else b""
+    entry = data[end:-32]
+    digest = hashlib.sha256(entry).digest()
+    if _digest(data[:end], digest) != data[-32:]:
+        return None
+    return json.loads(bytes(data[HEAD:end])), entry, digest
+
+
+def _digest(head: bytes | memoryview, entry: bytes) -> bytes:
+    return hashlib.sha256(b"".join((head, entry))).digest()
 
 
 def size_of(folder: str) -> int:

@@ -316,7 +316,7 @@ class Run:
                 if part is None:
                     raise RefcompressError("target", f"{self.folder!r} has no part for tensor {step.name!r} any more; "
                                                      "start again")
-                file.add_entry(step.name, part[1])
+                file.add_entry(step.name, part[1], part[2])
         with container.open(target, implementation=self.implementation, limit=arguments.MAX_SIZE) as file:
             return {name: file.entry_bytes(name) for name in file}
 

@@ -19,6 +19,7 @@ __all__ = ["share_best"]
 
 FEW = 2**12  # weights, or distinct values, that are clustered as they are
 STEP = 2**16  # weights looked at a time: what is computed for each of them takes 8 bytes
+COMPARED = 33  # values at most, to which weights are compared one after the other
 DROPPED = 15  # low bits of a pattern that its bin does not have: a bin spans 1/256 of the power of two below it
 BINS = 1 << 32 - DROPPED
 
@@ -31,15 +32,17 @@ def share_best(w: np.ndarray, bits: int, zeros: bool, operation: Callable[[str],
     flat = w.reshape(-1)
     if flat.size <= FEW:
         return operation("share_optimal")(w, bits=bits, pruned=zeros)
-    sample = flat[:: flat.size // FEW]
+    if zeros:
+        flat = flat[flat != 0]
+        if not flat.size:
+            return nearest(w, flat, zeros)
+    sample = flat[:: max(1, flat.size // FEW)]
     if len(np.unique(sample)) < len(sample) / 2:  # perhaps there are few values: then nothing need be lost
         x, count = np.unique(flat, return_counts=True)
         if len(x) > FEW:
             x, count = means(flat, 2**bits)
     else:
         x, count = means(flat, 2**bits)
-    if zeros:
-        x, count = x[x != 0], count[x != 0]
     clusters = max(1, 2**bits - zeros)
     if len(x) > clusters:
         x = operation("share_optimal")(x, clusters=clusters, weights=count.astype(np.float32)).codebook
@@ -110,26 +113,13 @@ def nearest(w: np.ndarray, book: np.ndarray, zeros: bool) -> Shared:
     codebook = book
     if zeros:
         code_of, codebook = np.cumsum(book != 0) * (book != 0), np.append(np.float32(0), book[book != 0])
-    unknown = len(codebook)  # no code: of a bin that a boundary cuts
-    found_type = np.min_scalar_type(unknown)
-    code_of = code_of.astype(found_type)
-    # Most bins lie between two boundaries: their code is in a table. Weights in the others are searched for.
-    ordered = keys(limits)
-    cut = ordered >> np.uint32(DROPPED)
-    inside = np.bincount(cut, minlength=BINS)
-    first = np.cumsum(inside) - inside  # how many boundaries lie below each bin
-    last = np.uint32((1 << DROPPED) - 1)  # of the patterns of a bin: a boundary there cuts nothing off
-    open = np.zeros(BINS, bool)
-    open[cut[ordered & last != last]] = True
-    table = as_patterns(np.where(open, found_type.type(unknown), code_of[first]))
+    code_of = code_of.astype(np.min_scalar_type(len(codebook)))
     codes = np.empty(w.size, np.uint8 if len(codebook) <= 256 else np.uint16)
     used = np.zeros(len(codebook), bool)
-    for begin, part, at in bins(w.reshape(-1)):
-        found = table[at]
-        searched = np.flatnonzero(found == unknown)
-        found[searched] = code_of[np.searchsorted(limits, part[searched], "left")]
+    place_of = by_comparison if len(book) <= COMPARED else by_bins
+    for begin, part, found in place_of(w.reshape(-1), limits, code_of):
         if zeros:
-            found[part == 0] = 0
+            found *= part != 0  # code 0
         codes[begin : begin + STEP] = found
         if not used.all():
             used[found] = True
@@ -138,3 +128,32 @@ def nearest(w: np.ndarray, book: np.ndarray, zeros: bool) -> Shared:
         narrow = np.uint8 if np.count_nonzero(used) <= 256 else np.uint16
         codes, codebook = (np.cumsum(used) - 1).astype(narrow)[codes], codebook[used]
     return Shared(codes.reshape(w.shape), codebook)
+
+
+def by_comparison(flat: np.ndarray, limits: np.ndarray, code_of: np.ndarray) -> Iterator[tuple]:
+    """Yield where a part of the weights begins, the part, and its codes: the number of limits below each weight."""
+    plain = np.array_equal(code_of, np.arange(len(code_of)))
+    for begin in range(0, flat.size, STEP):
+        part = flat[begin : begin + STEP]
+        found = np.zeros(part.size, np.uint8)
+        for limit in limits:
+            found += part > limit
+        yield begin, part, found if plain else code_of[found]
+
+
+def by_bins(flat: np.ndarray, limits: np.ndarray, code_of: np.ndarray) -> Iterator[tuple]:
+    """Yield what :func:`by_comparison` does. Most bins lie between two limits, and a table has their code."""
+    unknown = code_of.dtype.type(int(code_of.max(initial=0)) + 1)  # no code: of a bin that a limit cuts
+    ordered = keys(limits)
+    cut = ordered >> np.uint32(DROPPED)
+    inside = np.bincount(cut, minlength=BINS)
+    first = np.cumsum(inside) - inside  # how many limits lie below each bin
+    last = np.uint32((1 << DROPPED) - 1)  # of the patterns of a bin: a limit there cuts nothing off
+    open = np.zeros(BINS, bool)
+    open[cut[ordered & last != last]] = True
+    table = as_patterns(np.where(open, unknown, code_of[first]))
+    for begin, part, at in bins(flat):
+        found = table[at]
+        searched = np.flatnonzero(found == unknown)
+        found[searched] = code_of[np.searchsorted(limits, part[searched], "left")]
+        yield begin, part, found

@@ -53,10 +53,14 @@ def lost(w: np.ndarray, back: np.ndarray) -> float:
     """Return the relative error: the root of the squared changes over the squares, both summed in float64."""
     changes = squares = 0.0
     before, after = w.reshape(-1), back.reshape(-1)
+    x, y = np.empty((2, min(CHUNK, max(before.size, 1))))  # filled again for each part, in a near cache
     for start in range(0, before.size, CHUNK):
-        x, y = (part[start : start + CHUNK].astype(np.float64) for part in (before, after))
-        changes += float(np.sum(np.square(x - y)))
-        squares += float(np.sum(np.square(x)))
+        stop = min(start + CHUNK, before.size)
+        here, there = x[: stop - start], y[: stop - start]
+        here[:], there[:] = before[start:stop], after[start:stop]
+        np.subtract(here, there, out=there)
+        changes += float(np.sum(np.square(there, out=there)))
+        squares += float(np.sum(np.square(here, out=here)))
     if changes == squares:
         return 1.0 if squares else 0.0
     return math.sqrt(changes / squares) if squares else math.inf
@@ -80,7 +84,8 @@ def decoded(layer: Layer, operation: Callable[[str], Callable]) -> np.ndarray:
 
 def nonzero(a: np.ndarray) -> int:
     """Return the number of elements that are not zero."""
-    return int(np.count_nonzero(a))
+    flat = a.reshape(-1)  # booleans are counted four times as fast as floats
+    return sum(int(np.count_nonzero(flat[start : start + CHUNK] != 0)) for start in range(0, flat.size, CHUNK))
 
 
 def fits(w: np.ndarray, type: str) -> bool:

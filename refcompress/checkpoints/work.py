@@ -54,7 +54,7 @@ def parts_of(items: Sequence[Item]) -> list[dict[str, Any]]:
 
 def part_of(item: Item, source: Source, implementation: Any) -> dict[str, Any]:
     """Do one item's work, unless its part is there already; return what is said about its entry."""
-    there = parts.read(item.path, item.key, entry=False)
+    there = parts.read(item.path, item.key)
     if there is not None:
         return there[0]
     said, entry = encoded(source[item.step.name], item, implementation)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..reference.huffman.counts import huffman_counts
 from ..reference.huffman.stream import lanes_of
 
 BLOCK = 2**16  # symbols worked on at a time: a multiple of 8, so that packed blocks of any width end on a byte
@@ -15,18 +16,8 @@ def trimmed(counts: np.ndarray) -> np.ndarray:
 
 def histogram(symbols: np.ndarray, alphabet: int = 0) -> np.ndarray:
     """Return the number of times that each symbol up to the largest (and below ``alphabet``) occurs, int64."""
-    if len(symbols) >= 2**16 and symbols.itemsize == 1:  # two bytes at a time, which takes half the steps
-        even = len(symbols) - len(symbols) % 2
-        pairs = histogram(symbols[:even].view(np.uint16), 2**16).reshape(256, 256)
-        counts = pairs.sum(axis=0) + pairs.sum(axis=1)
-        counts[symbols[even:]] += 1
-        found = trimmed(counts)
-        return found if len(found) >= alphabet else counts[:alphabet]
-    counts = np.zeros(max(alphabet, int(symbols.max(initial=0)) + 1 if len(symbols) else 0), dtype=np.int64)
-    for start in range(0, len(symbols), BLOCK):  # numpy.bincount makes an int64 copy of what it counts
-        part = np.bincount(symbols[start : start + BLOCK])
-        counts[: len(part)] += part
-    return counts
+    counts = huffman_counts(symbols)
+    return np.concatenate([counts, np.zeros(max(0, alphabet - len(counts)), np.int64)])
 
 
 def packed_size(count: int, width: int) -> int:
@@ -41,7 +32,7 @@ def pack(symbols: np.ndarray, width: int) -> bytes:
     '2103'
     """
     if width in (8, 16):
-        return symbols.astype(f"<u{width // 8}").tobytes()
+        return symbols.astype(f"<u{width // 8}", copy=False).tobytes()
     parts = []
     for start in range(0, len(symbols) if width else 0, BLOCK):
         block = symbols[start : start + BLOCK]

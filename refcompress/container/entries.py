@@ -12,6 +12,7 @@ import numpy as np
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError, UnsupportedVersionError
 from ..formats import (
+    BSR,
     CSR,
     MX,
     NF4,
@@ -23,6 +24,7 @@ from ..formats import (
     Graph,
     LowRank,
     LowRankConv,
+    LowRankSparse,
     Mixed,
     Packed,
     Plain,
@@ -33,7 +35,7 @@ from ..formats import (
     Shared,
     Tucker2,
 )
-from . import factors, ggml, graphs, kept, layers, plain, positions, quantized, rows, shared
+from . import blocks, factors, ggml, graphs, kept, layers, plain, positions, quantized, rows, shared
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .codes import read_layout
 from .cursor import Coding, Reader, integer_bytes
@@ -152,7 +154,8 @@ def read_csr(reader: Reader, kind: int) -> CSR:
 
 
 # Kinds 2, 9 and 22 are in shared.py, 23 in kept.py, 3, 5 to 8, 11, 12 and 21 in quantized.py, 13 in rows.py, 4, 15 and
-# 16 in factors.py, 14 and 17 in layers.py, 18 in plain.py, 19 in ggml.py, 20 in graphs.py, and 10 in sameness.py.
+# 16 in factors.py, 14 and 17 in layers.py, 18 in plain.py, 19 in ggml.py, 20 in graphs.py, 24 and 25 in blocks.py,
+# and 10 in sameness.py.
 
 WRITERS: dict[type, Callable[[Any, Coding], bytes]] = {
     np.ndarray: write_array, CSR: write_csr, Shared: shared.write_shared, Quantized: rows.write,
@@ -160,7 +163,7 @@ WRITERS: dict[type, Callable[[Any, Coding], bytes]] = {
     Packed: layers.write_packed, LowRankConv: factors.write_lowrank_conv, Tucker2: factors.write_tucker2,
     QuantizedLayer: layers.write_layer, Plain: plain.write_plain, GGMLBlocks: ggml.write_blocks,
     Graph: graphs.write_graph, NVFP4: quantized.write_nvfp4, Bitmask: kept.write_kept,
-    Relative: kept.write_kept, NM: kept.write_kept,
+    Relative: kept.write_kept, NM: kept.write_kept, BSR: blocks.write_bsr, LowRankSparse: blocks.write_sum,
 }
 READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat | Graph]] = {
     Kind.ARRAY: read_array,
@@ -186,4 +189,6 @@ READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat | Graph]] =
     Kind.NVFP4: quantized.read_nvfp4,
     Kind.CODEBOOKS: shared.read_codebooks,
     Kind.KEPT: kept.read_kept,
+    Kind.BLOCKS: blocks.read_bsr,
+    Kind.SUM: blocks.read_sum,
 }

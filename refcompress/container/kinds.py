@@ -32,6 +32,8 @@ class Kind(IntEnum):
     NVFP4 = 21
     CODEBOOKS = 22
     KEPT = 23
+    BLOCKS = 24
+    SUM = 25
 
 
 LAST_OF = {1: Kind.CONTEXTS, 2: Kind.GGML_BLOCKS, 3: max(Kind)}  # the last kind of each version of the file

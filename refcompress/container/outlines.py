@@ -17,7 +17,7 @@ from ..formats.kept import described as described_kept
 from ..formats.nvfp4 import NVFP4_BLOCK
 from ..formats.quantized import described
 from ..reference.planes.elements import plan_of
-from . import entries, ggml, kept, layers, plain, positions, quantized, streams
+from . import blocks, entries, ggml, kept, layers, plain, positions, quantized, streams
 from .arrays import read_shape
 from .codes import read_layout
 from .cursor import Reader
@@ -170,6 +170,19 @@ def _kept(reader: Reader, kind: int) -> Outline:
     return _of_floats(described_kept(form, shape, count, scale, codebook), shape)
 
 
+def _by_blocks(reader: Reader, kind: int) -> Outline:
+    head = blocks.read_head(reader)
+    count = positions.read(reader, read_layout(reader), math.prod(head.grid)).count * math.prod(head.block)
+    reader.take(4 * count, "values")
+    form = f"blocks of {head.block[0]} x {head.block[1]}"
+    return _of_floats(described_kept(form, head.shape, count, None, None), head.shape)
+
+
+def _sum(reader: Reader, kind: int) -> Outline:
+    low, sparse = _part(reader, (Kind.LOW_RANK,)), _part(reader, blocks.SPARSE)
+    return _of_floats(f"{low.text}, and {sparse.text}", low.shape)
+
+
 def _rows(reader: Reader, kind: int) -> Outline:
     shape = read_shape(reader, 4)
     return _of_floats(_part(reader, IN_ROWS).text, shape)
@@ -239,6 +252,8 @@ READERS: dict[Kind, Callable[[Reader, int], Outline]] = {
     Kind.NF4: _nf4,
     Kind.NVFP4: _nvfp4,
     Kind.KEPT: _kept,
+    Kind.BLOCKS: _by_blocks,
+    Kind.SUM: _sum,
     Kind.CODEBOOKS: _codebooks,
     Kind.ROWS: _rows,
     Kind.PACKED: _packed,

@@ -45,7 +45,7 @@ class Stream:
                  counts: np.ndarray | None = None, coded: tuple[np.ndarray, int] | None = None):
         self._symbols = symbols
         self.coding = coding
-        self.counts = histogram(self.symbols) if counts is None else counts
+        self.counts = operation(coding.implementation, "huffman_counts")(self.symbols) if counts is None else counts
         self.count = int(self.counts.sum())
         self.coded = coded
         self.coder = self.low = self.high = 0
@@ -162,7 +162,7 @@ def read_stream(reader: Reader, count: int, alphabet: int, kind: str, zeros: str
         return Stream(np.zeros(0, dtype), reader.coding)
     last = HUFFMAN if reader.coding.version == 1 else SPLIT
     read = read_any(reader, count, kind, last)
-    counts = histogram(read.symbols)
+    counts = operation(reader.coding.implementation, "huffman_counts")(read.symbols)
     if len(counts) > alphabet:
         raise reader.corrupt(f"symbol {len(counts) - 1} is not below the alphabet's size {alphabet}")
     symbols = read.symbols.astype(dtype, copy=False)

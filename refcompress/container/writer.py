@@ -48,7 +48,7 @@ class Frame:
         if name in self._sizes:
             raise RefcompressError("name", f"must be new, {name!r} is that of an earlier entry")
 
-    def add(self, name: str, data: bytes | memoryview) -> None:
+    def add(self, name: str, data: bytes | memoryview, digest: bytes | None = None) -> None:
         """Put out an entry; where its bytes are those of an earlier one, and longer, its reference to that."""
         self.new_name(name)
         if len(data) < 2 or data[0] == Kind.SAME or data[0] > max(Kind):
@@ -57,7 +57,7 @@ class Frame:
             if self._graph is not None:
                 raise RefcompressError(f"layers[{name!r}]", f"is a graph, and so is {self._graph!r}: a file has one")
             self._graph = name
-        digest = hashlib.sha256(data).digest()
+        digest = hashlib.sha256(data).digest() if digest is None else digest
         first = self._first.setdefault(digest, len(self._sizes))
         if first != len(self._sizes):
             data = min(data, sameness.reference_bytes(first), key=len)
@@ -141,11 +141,14 @@ class Writer:
         self._opened().new_name(name)
         self.add_entry(name, written(name, layer, self._coding, arguments.boolean(contexts, "contexts")))
 
-    def add_entry(self, name: str, data: bytes | memoryview) -> None:
-        """Write the next entry from its bytes, which :func:`entry_bytes` returned, here or in another process."""
+    def add_entry(self, name: str, data: bytes | memoryview, digest: bytes | None = None) -> None:
+        """Write the next entry from its bytes, which :func:`entry_bytes` returned, here or in another process.
+
+        digest : their SHA-256, if it is known
+        """
         if not isinstance(data, bytes | bytearray | memoryview):
             raise ArgumentTypeError("data", f"must be bytes, not {type(data).__name__}")
-        self._opened().add(name, data)
+        self._opened().add(name, data, digest)
 
     def _opened(self) -> Frame:
         if self._frame is None:

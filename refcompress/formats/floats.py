@@ -66,6 +66,8 @@ class FloatFormat:
 
     def values(self, codes: np.ndarray) -> np.ndarray:
         """Return the numbers that codes (below 2**bits) stand for, as float32, which holds every one of them."""
+        if not codes.size:  # of sizes whose float32 numbers can be counted, those in float64 perhaps cannot
+            return np.zeros(arguments.shape(codes.shape, "codes", itemsize=4), np.float32)
         magnitude = codes.astype(np.int32) & self.sign - 1
         E, M = magnitude >> self.mantissa, magnitude & (1 << self.mantissa) - 1
         one = np.where(E > 0, 1 << self.mantissa, 0)  # a normal number's leading 1; a subnormal one has none

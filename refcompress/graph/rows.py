@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..formats import (
+    BSR,
     CSR,
     GGML_TYPES,
     MX,
@@ -15,6 +16,7 @@ from ..formats import (
     Bitmask,
     GGMLBlocks,
     LowRank,
+    LowRankSparse,
     Mixed,
     Packed,
     Plain,
@@ -75,6 +77,24 @@ def _bitmask(w: Bitmask, rows: Rows) -> Bitmask:
                    w.codebook)
 
 
+def _bsr(w: BSR, rows: Rows) -> BSR:
+    """Return the rows with blocks of one row each: the rows of a block need not be chosen together."""
+    (r, c), chosen = w.block, np.arange(w.shape[0])[rows]
+    places, counts = _entries(w.indptr, chosen // r), np.diff(w.indptr)[chosen // r]
+    blocks = w.blocks[places, np.repeat(chosen % r, counts)][:, None]
+    return BSR((len(chosen), w.shape[1]), np.append(0, np.cumsum(counts)), w.indices[places],
+               blocks.reshape(-1, 1, c))
+
+
+def _sum(w: LowRankSparse, rows: Rows) -> LowRankSparse | None:
+    sparse = some_rows(w.sparse, rows)
+    return None if sparse is None else LowRankSparse(_low_rank(w.low, rows), sparse)  # type: ignore[arg-type]
+
+
+def _low_rank(w: LowRank, rows: Rows) -> LowRank:
+    return LowRank(w.u[rows], w.s, w.vt)
+
+
 def _mixed(w: Mixed, rows: Rows) -> Mixed:
     if w.axis == 1:
         return Mixed(_quantized(w.low, rows), _quantized(w.high, rows), w.wide, 1)
@@ -93,8 +113,7 @@ def _blocks(w: GGMLBlocks, rows: Rows) -> GGMLBlocks:
 
 TAKEN: dict[type, Callable] = {
     Quantized: _quantized, Packed: _packed, Shared: _shared, CSR: _csr, Bitmask: _bitmask, Mixed: _mixed,
-    GGMLBlocks: _blocks,
-    LowRank: lambda w, rows: LowRank(w.u[rows], w.s, w.vt),
+    GGMLBlocks: _blocks, BSR: _bsr, LowRank: _low_rank, LowRankSparse: _sum,
     MX: lambda w, rows: MX(w.codes[rows], w.scales[rows], w.format),
     NF4: lambda w, rows: NF4(w.codes[rows], w.scales[rows], w.block),
     NVFP4: lambda w, rows: NVFP4(w.codes[rows], w.scales[rows], w.tensor_scale),
@@ -142,6 +161,15 @@ def turned_matrix(weight: ArrayFormat, operation: Callable[[str], Callable]) -> 
         rows = np.repeat(np.arange(weight.shape[0]), np.diff(weight.indptr))
         indptr = np.concatenate([[0], np.cumsum(np.bincount(weight.indices, minlength=weight.shape[1]))])
         return CSR(weight.shape[::-1], indptr, rows[order], weight.data_at(order), weight.canonical)
+    if isinstance(weight, BSR):
+        order = np.argsort(weight.indices, kind="stable")  # by block columns, and in each by block rows
+        (m, k), (r, c) = weight.shape, weight.block
+        rows = np.repeat(np.arange(m // r), np.diff(weight.indptr)).astype(np.int32)
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(weight.indices, minlength=k // c))])
+        return BSR((k, m), indptr, rows[order], np.ascontiguousarray(weight.blocks[order].transpose(0, 2, 1)))
+    if isinstance(weight, LowRankSparse):
+        low, sparse = (turned_matrix(part, operation) for part in (weight.low, weight.sparse))
+        return None if sparse is None else LowRankSparse(low, sparse)  # type: ignore[arg-type]
     if isinstance(weight, LowRank):
         return LowRank(weight.vt.T, weight.s, weight.u.T)
     if isinstance(weight, Plain) and weight.product is not None:

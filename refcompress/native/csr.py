@@ -98,7 +98,8 @@ def csr_struct(a: CSR) -> Held:
 def csr_packed(a: CSR) -> Held:
     """Return a struct rc_csr with the matrix once more, packed as csrc/csr/windows.c draws it.
 
-    Only AVX-512 multiplies by it, and it has rows whose columns rise.
+    Only AVX-512 multiplies by it, and it has rows whose columns rise. It serves products with one column: those with
+    more read the matrix as it is stored, prepared or not.
     """
     plain = csr_struct(a)
     if not (a.canonical and a.nnz and a.indices.dtype == np.int32 and _has_windows()):

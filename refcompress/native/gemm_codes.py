@@ -22,6 +22,7 @@ from .prepared import prepared, with_prepare
 __all__ = ["gemm_s8s4", "gemm_s8lut4"]
 
 LANES = gemm_s8.LANES
+NO_ZEROS = np.zeros((1, 1), np.int8)
 
 
 def _coded_product(op: str, arguments, pack, parts_of):
@@ -37,9 +38,9 @@ def _coded_product(op: str, arguments, pack, parts_of):
             if parts is not None:
                 lay(0, len(x), *of_lay)
                 codes, bits, flip = parts[:3]
-                struct = _held(*w.shape, group, 4, None, *parts[3:]).struct
+                weight = _held(*w.shape, group, 4, None, *parts[3:])
                 of_pack = widest("gemm_coded_pack"), bits, pointer(codes), codes.shape[1], flip
-                operands = pointer(sums), pointer(x_scale), struct, pointer(y, writable=True)
+                operands = pointer(sums), pointer(x_scale), weight.struct, pointer(y, writable=True)
                 gemm_s8.multiply_plain(lib.rc_plain_s8s4, of_pack, kernel, row.speed, laid, operands, y.shape,
                                        _bytes_of_output(w.shape[1], group))
                 return lambda: y, ()
@@ -76,18 +77,18 @@ def packed_s4(w: Packed) -> Held:
 
 
 def _parts_s4(w: Packed) -> tuple:
-    """Return codes, their bits, which of them are turned over, the values of the codes, their scales and zeros."""
-    return w.data, 4, 8, np.arange(16, dtype=np.uint8), w.scale, w.zero_point.astype(np.int32) + 8
+    """Return codes, their bits, which of them are turned over, the values of the codes, scales, and zeros less 8."""
+    return w.data, 4, 8, np.arange(16, dtype=np.uint8), w.scale, w.zero_point, 8
 
 
 def packed_lut4(w: Shared) -> Held:
     """Return weights as a struct rc_coded: of one codebook its values + 128 are the table; of more there is none."""
     if (parts := _parts_lut4(w)) is not None:
         return _packed(w, parts)
-    group = _group(w)
+    (n, k), group = w.shape, _group(w)
     steps, scale = quantized_codebook(w)
     laid = gemm_s8.packed_bytes(steps, group)
-    return _held(*w.shape, group, 8, laid, np.zeros(16, np.uint8), scale, np.full((1, 1), 128, np.int32))
+    return _held(n, k, group, 8, laid, np.zeros(16, np.uint8), scale, NO_ZEROS, 128)
 
 
 def _parts_lut4(w: Shared) -> tuple | None:
@@ -97,13 +98,13 @@ def _parts_lut4(w: Shared) -> tuple | None:
     values, scale = quantized_values(w)
     table = np.full(16, 128, np.uint8)
     table[: values.size] = values[0].view(np.uint8) ^ 128
-    return w.codes, 8, 0, table, scale, np.full((1, 1), 128, np.int32)
+    return w.codes, 8, 0, table, scale, NO_ZEROS, 128
 
 
 def _packed(w: Packed | Shared, parts: tuple) -> Held:
     codes, bits, flip, *others = parts
-    group = _group(w)
-    return _held(*w.shape, group, 4, _packed_codes(codes, *w.shape, group, bits=bits, flip=flip), *others)
+    (n, k), group = w.shape, _group(w)
+    return _held(n, k, group, 4, _packed_codes(codes, n, k, group, bits=bits, flip=flip), *others)
 
 
 def _group(w: Packed | Shared) -> int:
@@ -127,13 +128,15 @@ def _packed_codes(codes: np.ndarray, n: int, k: int, group: int, *, bits: int, f
     return laid
 
 
-def _held(n, k, group, bits, codes, table, scale, zero) -> Held:
+def _held(n, k, group, bits, codes, table, scale, zero, more) -> Held:
+    """Return a struct rc_coded; zero, more : what is taken off a code, as their sum."""
     groups = -(-k // group)
     scales = _by_lanes(scale, n, groups)
-    if (zero == zero.flat[0]).all() if zero.size else True:
-        zeros, of_all = None, int(zero.flat[0]) if zero.size else 0
+    lowest = int(zero.min()) if zero.size else 0
+    if zero.size == 0 or lowest == zero.max():
+        zeros, of_all = None, lowest + more
     else:
-        zeros, of_all = _by_lanes(zero, n, groups), 0
+        zeros, of_all = _by_lanes(zero.astype(np.int32) + more, n, groups), 0
     arrays = tuple(ffi.NULL if a is None else pointer(a) for a in (codes, scales, zeros))
     identity = int((table == np.arange(16)).all())
     struct = ffi.new("struct rc_coded *", (n, k, group, bits, arrays[0], table.tolist(), identity, *arrays[1:], of_all))
@@ -141,12 +144,12 @@ def _held(n, k, group, bits, codes, table, scale, zero) -> Held:
 
 
 def _by_lanes(a: np.ndarray, n: int, groups: int) -> np.ndarray:
-    """Return what is there for each output and group as (blocks, groups, lanes)."""
-    blocks = -(-n // LANES)
-    whole = np.zeros((blocks * LANES, groups), a.dtype)
-    whole[:n] = a
-    laid = empty((blocks, groups, LANES), a.dtype)
-    laid[...] = whole.reshape(blocks, LANES, groups).transpose(0, 2, 1)
+    """Return what is there for each output and group as (blocks, groups, lanes), with zeros past the last output."""
+    blocks, a = -(-n // LANES), np.broadcast_to(a, (n, groups))
+    laid, whole = empty((blocks, groups, LANES), a.dtype), n // LANES
+    laid[:whole] = a[: whole * LANES].reshape(whole, LANES, groups).transpose(0, 2, 1)
+    laid[whole:] = 0
+    laid[whole:, :, : n % LANES] = a[whole * LANES :].T
     return laid
 
 

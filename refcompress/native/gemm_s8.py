@@ -55,7 +55,8 @@ def gemm_s8s8_requantized(kernel, row):
 
     @wraps(reference.gemm_s8s8_requantized)
     def gemm_s8s8_requantized(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127):
-        return ready(x, w, bias, multiplier, shift, zero_point=zero_point, lowest=lowest, highest=highest, once=True)[0]()
+        how = {"zero_point": zero_point, "lowest": lowest, "highest": highest}
+        return ready(x, w, bias, multiplier, shift, **how, once=True)[0]()
 
     return with_prepare(gemm_s8s8_requantized, ready)
 

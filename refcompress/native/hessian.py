@@ -13,14 +13,16 @@ from ..formats import Quantized
 from ..reference.hessian import inverse_factor
 from ..reference.prune.obs import cheapest, obs_arguments, optimum
 from ..reference.prune.sparsegpt import count_pruned, sparsegpt_arguments, within_float32
+from ..reference.quantize.awq import awq_arguments, search
+from ..reference.quantize.clip import clip_arguments, least_scale
 from ..reference.quantize.gptq import gptq_arguments
 from ..reference.quantize.integers import limits
-from ..reference.quantize.layer import LayerFit
+from ..reference.quantize.layer import LayerFit, nearest
 from . import threads
 from ._call import check, empty, pointer
 from ._kernels import lib
 
-__all__ = ["quantize_gptq", "prune_sparsegpt", "prune_obs"]
+__all__ = ["quantize_gptq", "quantize_clip", "quantize_awq", "prune_sparsegpt", "prune_obs"]
 
 # Products and differences of doubles a second and thread, over those that a row of floats has: of row.speed.
 SPEED = 2
@@ -53,6 +55,32 @@ def quantize_gptq(kernel, row):
         return LayerFit.of(w, h, Quantized(values, scale, zero_point, group), nearest)
 
     return quantize_gptq
+
+
+def quantize_clip(quantize_s8):
+    """Return the operation quantize_clip: the reference's search, whose weights are rounded by a C kernel."""
+
+    @wraps(reference.quantize_clip)
+    @np.errstate(all="ignore")
+    def quantize_clip(w, hessian, *, bits=4, scheme="symmetric", group=None, steps=20, narrowest=0.5):
+        w, h, wide, steps, narrowest = clip_arguments(w, hessian, bits, scheme, group, steps, narrowest)
+        scale = least_scale(w, h, wide, bits, scheme, steps, narrowest, quantize_s8)
+        fitted = nearest(w, bits, scheme, 0, group, scale, wide.zero_point, quantize_s8)
+        return LayerFit.of(w, h, fitted, wide)
+
+    return quantize_clip
+
+
+def quantize_awq(quantize_s8, quantize_clip):
+    """Return the operation quantize_awq: the reference's search, whose weights are rounded by a C kernel."""
+
+    @wraps(reference.quantize_awq)
+    @np.errstate(all="ignore")
+    def quantize_awq(w, x, *, bits=4, scheme="symmetric", axis=0, group=None, steps=20, clip=True):
+        arguments = awq_arguments(w, x, bits, scheme, axis, group, steps, clip)
+        return search(*arguments, quantize_s8, quantize_clip)
+
+    return quantize_awq
 
 
 def prune_sparsegpt(kernel, row):

@@ -1,4 +1,4 @@
-"""The huffman family in C: huffman_lengths, huffman_code, huffman_encode, huffman_decode.
+"""The huffman family in C: huffman_counts, huffman_lengths, huffman_code, huffman_encode, huffman_decode.
 
 A stream is one chain of steps, so no threads share it; it goes in chunks, for Ctrl-C is answered between them.
 """
@@ -10,13 +10,33 @@ import numpy as np
 from .. import reference
 from ..errors import RefcompressError
 from ..formats import Encoded, HuffmanCode
+from ..reference.huffman.counts import counts_arguments
 from ..reference.huffman.lengths import code_arguments, lengths_arguments
 from ..reference.huffman.stream import decode_arguments, encode_arguments, lanes_of, with_codes
 from . import threads
 from ._call import check, pointer
 from ._kernels import ffi
 
-__all__ = ["huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode"]
+__all__ = ["huffman_counts", "huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode"]
+
+
+def huffman_counts(kernel, row):
+    """Return the operation huffman_counts computed by a C kernel."""
+
+    @wraps(reference.huffman_counts)
+    def huffman_counts(symbols):
+        symbols = counts_arguments(symbols)
+        if symbols.itemsize == 2 and len(symbols) < 2**14:
+            return reference.huffman_counts(symbols)  # sooner than the table of the kernel is cleared
+        counts = np.zeros(1 << 8 * symbols.itemsize, np.uint64)
+        operands = symbols.itemsize == 2, pointer(symbols), _output(counts)
+        size = int(row.speed * threads.CHUNK_SECONDS)
+        for begin in range(0, len(symbols), size):
+            check(kernel(begin, min(begin + size, len(symbols)), *operands), "symbols")
+        used = counts.nonzero()[0]
+        return counts[: used[-1] + 1 if len(used) else 0].astype(np.int64)
+
+    return huffman_counts
 
 
 def huffman_lengths(kernel, row):

@@ -13,7 +13,18 @@ import numpy as np
 
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import CSR, ArrayFormat, LowRank, LowRankSparse, Mixed, Prepared, Quantized, is_array_format
+from ..formats import (
+    CSR,
+    NM,
+    ArrayFormat,
+    Bitmask,
+    LowRank,
+    LowRankSparse,
+    Mixed,
+    Prepared,
+    Quantized,
+    is_array_format,
+)
 from ..formats.kept import Kept
 from ..ops import implementation_of
 from ..products import operand_of, product_of
@@ -57,15 +68,22 @@ def of_format(kind: type, dtype=None) -> Callable[[Any], Weight]:
 
 
 def of_bfloat16(weight: Any) -> Weight:
-    """Return a matrix of bfloat16 as it is, or refuse it."""
+    """Return a matrix of bfloat16 as it is, patterns too, or refuse it."""
     patterns_of(weight, "weight")
     return weight
 
 
-PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = {
+def of_int8_by_bitmask(weight: Any) -> Weight:
+    """Return a Bitmask or an NM of int8, or refuse it."""
+    if not isinstance(weight, Bitmask | NM):
+        raise ArgumentTypeError("weight", f"must be a Bitmask or an NM, not {type(weight).__name__}")
+    return of_format(Kept, np.int8)(weight)
+
+
+PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held | None] | None]] = {
     "csr_matmul": (of_format(CSR), csr.csr_packed),
-    "sparse_matmul": (of_format(Kept), sparse.struct),
-    "sparse_s8s8": (of_format(Kept, np.int8), sparse.struct),
+    "sparse_matmul": (of_format(Kept), sparse.packed),
+    "sparse_s8s8": (of_int8_by_bitmask, sparse.packed),
     "lowrank_matmul": (of_format(LowRank), None),
     "lowrank_sparse_matmul": (of_format(LowRankSparse), sparse.lowrank_struct),
     "gemm_f32f32": (of_array(np.float32), None),
@@ -88,8 +106,12 @@ PACKERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Held] | None]] = 
 def prepare(weight: Weight, product: str | None = None) -> Prepared:
     """Return a weight packed once for the kernels of a product, which take it in place of the weight.
 
-    weight : an array (float32 or int8) or a format of one. product : the name of the operation, one of those in
-        PACKERS; by default the one that ``matmul`` would choose. A weight of a format without a product is decoded.
+    weight : an array (float32 or int8, or patterns of bfloat16 for gemm_bf16bf16) or a format of one. product : the
+        name of the operation, one of those in PACKERS; by default the one that ``matmul`` would choose. A weight of a
+        format without a product is decoded.
+
+    A CSR is packed for products with one column alone. Where only more columns follow, this costs memory and gains
+    nothing.
 
     The result holds the weight and what was packed of it: ``nbytes`` counts both, ``packed_bytes`` the packing alone,
     and ``describe`` says it in words. Results have the bits of the plain call on every instruction set, and the plain
@@ -109,7 +131,8 @@ def prepare(weight: Weight, product: str | None = None) -> Prepared:
             return weight
         weight = weight.weight
     if isinstance(weight, np.ndarray):
-        weight = arguments.frozen(arguments.array(weight, "weight", np.float32, np.int8))
+        dtypes = (np.uint16,) if product == "gemm_bf16bf16" else (np.float32, np.int8)
+        weight = arguments.frozen(arguments.array(weight, "weight", *dtypes))
     elif not is_array_format(weight):
         raise ArgumentTypeError("weight", f"must be an array or a format of one, not {type(weight).__name__}")
     own = product_of(weight)

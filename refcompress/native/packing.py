@@ -25,13 +25,13 @@ class Packing:
 
     weight: Any
     operand: Any
-    pack: Callable[[Any], Held] | None
+    pack: Callable[[Any], Held | None] | None
     held: Held | None
     nbytes: int
     again: Callable
 
 
-def held_of(given: Any, pack: Callable[[Any], Held]) -> Held | None:
+def held_of(given: Any, pack: Callable[[Any], Held | None]) -> Held | None:
     """Return what ``pack`` made of the weight that a caller gave: of a Prepared, and none of another product's."""
     if type(given) is Prepared:
         packing = given.packing

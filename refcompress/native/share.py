@@ -16,6 +16,7 @@ from ..reference.share.starts import cut_start, initial_centroids
 from . import paths, threads
 from ._call import check, pointer
 from ._kernels import ffi, lib
+from ._table import widest
 
 __all__ = ["share_kmeans", "share_optimal"]
 
@@ -31,23 +32,26 @@ def share_kmeans(kernel, row):
     def share_kmeans(w, *, bits=None, clusters=None, init="cut", weights=None, pruned=False, seed=None, iterations=100):
         w, clusters, init, weights, pruned, seed, iterations = kmeans_arguments(
             w, bits, clusters, init, weights, pruned, seed, iterations)
-        keys, weights = sorted_keys(w, weights, pruned)
-        x, sums = _sums(keys, weights)
-        del keys
+        # One piece of memory for all: the system would take back and clear several after each call, which took as long
+        # as the sorting.
+        room = np.empty(2 * w.size + 4 * (w.size + 1), np.uint32)
+        keys, weights, spare = sorted_keys(w, weights, pruned, room[: 2 * w.size])
+        x, sums = _sums(keys, weights, spare.view(np.float32), room[2 * w.size :].view(np.float64))
         c = _start(x, weights, sums, min(clusters - pruned, len(x)), init, seed)
         if len(c):
             c = _steps(kernel, x, sums, c, iterations)
-        return _nearest(w, x, c, pruned)
+        return _nearest(codes, w, x, c, pruned)
 
+    codes = row.kernels.get("share_codes") or widest("share_codes")  # none goes with a kernel of the user's own
     return share_kmeans
 
 
 @wraps(reference.share_optimal)
 def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False):
     w, clusters, _, weights, pruned, *_ = kmeans_arguments(w, bits, clusters, "cut", weights, pruned, None, 0)
-    keys, weights = sorted_keys(w, weights, pruned)
+    keys, weights, _ = sorted_keys(w, weights, pruned)
     c, x = best_means(keys, weights, min(clusters - pruned, len(keys)))
-    return _nearest(w, x, c, pruned)
+    return _nearest(widest("share_codes"), w, x, c, pruned)
 
 
 def best_means(keys: np.ndarray, weights: np.ndarray | None, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,8 +72,8 @@ def running_sums(keys: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarr
     That makes the squares small, and so their rounding.
     """
     n = len(keys)
-    middle = float(_sums(keys[n // 2 : n // 2 + 1], None)[0].sum())
     values, points = np.empty(n, np.float32), np.zeros((n + 1, 4))
+    middle = float(_sums(keys[n // 2 : n // 2 + 1], None, values, np.empty(4))[0].sum())
     sums = ffi.new("struct rc_share_tally *")
     operands = (pointer(keys), _or_null(weights), middle, sums, pointer(values, writable=True),
                 pointer(points, writable=True))
@@ -82,35 +86,39 @@ def _parts(size):
     return ((begin, min(begin + SORTED_AT_A_TIME, size)) for begin in range(0, size, SORTED_AT_A_TIME))
 
 
-def sorted_keys(w, weights, pruned):
-    """Return the ascending keys of the values to be fitted, and their weights or None.
+def sorted_keys(w, weights, pruned, room=None):
+    """Return the ascending keys of the values to be fitted, their weights or None, and memory for as many keys.
 
     By counting, from the lowest digit to the highest, a part at a time: NumPy sorts 16 million weights in one call,
     which takes a second (four where it must say the order), and Ctrl-C waits for it.
     """
-    keys, kept = np.empty(w.size, np.uint32), ffi.new("uint64_t *")
+    room = np.empty(2 * w.size, np.uint32) if room is None else room
+    keys, ordered, kept = room[: w.size], room[w.size :], ffi.new("uint64_t *")
     counts = np.zeros((3, lib.RC_SHARE_DIGITS), np.uint64)
     carried = None if weights is None else np.empty(w.size, np.float32)
     for begin, end in _parts(w.size):
         check(lib.rc_share_keys(begin, end, pruned, pointer(w), _or_null(weights), kept, pointer(keys, writable=True),
                                 _or_null(carried, writable=True), pointer(counts, writable=True)), "w")
-    keys = keys[: kept[0]]
+    keys, ordered = keys[: kept[0]], ordered[: kept[0]]
     carried = None if weights is None else carried[: kept[0]]
+    ordered_weights = None if carried is None else np.empty_like(carried)
     for digit in range(3):
         places = np.cumsum(counts[digit]) - counts[digit]
-        ordered, ordered_weights = np.empty_like(keys), None if carried is None else np.empty_like(carried)
         for begin, end in _parts(len(keys)):
             check(lib.rc_share_order(begin, end, digit, len(keys), pointer(keys), _or_null(carried),
                                      pointer(places, writable=True), pointer(ordered, writable=True),
                                      _or_null(ordered_weights, writable=True)), "w")
-        keys, carried = ordered, ordered_weights
-    return keys, carried
+        keys, carried, ordered, ordered_weights = ordered, ordered_weights, keys, carried
+    return keys, carried, ordered
 
 
-def _sums(keys, weights):
-    """Return the values of ascending keys, float32, and the reference's sums: high, low, and of the weights or None."""
+def _sums(keys, weights, x, room):
+    """Return the values of ascending keys in x, and the reference's sums: high, low, and of the weights or None.
+
+    room : memory for 2 (len(keys) + 1) doubles
+    """
     n = len(keys)
-    x, high, low = np.empty(n, np.float32), np.empty(n + 1), np.empty(n + 1)
+    x, high, low = x[:n], room[: n + 1], room[n + 1 : 2 * n + 2]
     totals = None if weights is None else np.zeros(n + 1)
     high[0] = low[0] = 0
     operands = (pointer(keys), _or_null(weights), *(pointer(a, writable=True) for a in (x, high, low)),
@@ -159,7 +167,7 @@ def _steps(kernel, x, sums, c, iterations):
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-def _nearest(w, x, c, pruned):
+def _nearest(kernel, w, x, c, pruned):
     """Return w with each weight at the nearest of the centroids c of its sorted values x, as the reference does."""
     book = np.unique(c.astype(np.float32) + np.float32(0))
     ends = np.concatenate([[0], np.searchsorted(x, float32_below(boundaries(book)), side="right"), [len(x)]])
@@ -167,18 +175,18 @@ def _nearest(w, x, c, pruned):
     code_of, codebook = np.arange(len(book)), book
     if pruned:
         code_of, codebook = np.cumsum(book != 0) * (book != 0), np.append(np.float32(0), book[book != 0])
-    return Shared(_codes(w, float32_below(boundaries(book)), code_of, pruned, len(codebook) > 256), codebook)
+    return Shared(_codes(kernel, w, float32_below(boundaries(book)), code_of, pruned, len(codebook) > 256), codebook)
 
 
-def _codes(w, ends, code_of, pruned, wide):
+def _codes(kernel, w, ends, code_of, pruned, wide):
     codes = np.empty(w.shape, dtype=np.uint16 if wide else np.uint8)
     # Where all is pruned there are no fitted values; the entry is for a weight that another thread changes meanwhile.
     code_of = (code_of if len(code_of) else np.zeros(1)).astype(np.uint16)
-    halvings = (len(code_of) - 1).bit_length()
+    halvings = max(4, (len(code_of) - 1).bit_length())
     missing = 2**halvings - len(code_of)
     ends, code_of = np.pad(ends, (0, missing), constant_values=np.inf), np.pad(code_of, (0, missing), "edge")
     operands = (halvings, pointer(ends), pointer(code_of), pruned, wide, pointer(w), pointer(codes, writable=True))
     seconds = CODE_SECONDS * w.size * (halvings + 1)
-    threads.run(lambda begin, end: check(lib.rc_share_codes(begin, end, *operands), "w"), w.size, seconds)
+    threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), w.size, seconds)
     codes.flags.writeable = False  # nobody else has it: the format keeps it without a copy
     return codes

@@ -59,11 +59,15 @@ def sparse_matmul(kernel, row):
     @wraps(reference.sparse_matmul)
     def sparse_matmul(a, x):
         given, (a, x) = a, matmul_arguments(a, x)
-        held = held_of(given, struct) or _struct_of(a)
-        return run(held, a.shape[1], x, empty((a.shape[0], x.shape[1]), np.float32), 0)
+        (m, k), n = a.shape, x.shape[1]
+        if not k or not n:
+            return np.zeros((m, n), np.float32)
+        return run(held_of(given, packed) or _struct_of(a), k, x, empty((m, n), np.float32), 0)
 
     def added(given, a, x, y):
         """Add the product to y; a : checked, of given."""
+        if not a.shape[1] or not y.size:
+            return np.add(y, np.float32(0), out=y)  # +0.0 of each zero
         return run(held_of(given, lowrank_struct) or _struct_of(a.sparse), a.shape[1], x, y, 1)
 
     sparse_matmul.added = added
@@ -81,9 +85,12 @@ def sparse_s8s8(kernel, row):
         y = empty((m, n), np.float32)
         if y.size == 0:
             return y
-        held, added = held_of(given, struct) or _struct_of(w), ffi.NULL if bias is None else pointer(bias)
+        if not k:
+            y[...] = 0 if bias is None else bias + np.float32(0)
+            return y
+        held, added = held_of(given, packed) or _struct_of(w), ffi.NULL if bias is None else pointer(bias)
         x_pointer, scales, y_pointer = pointer(x), pointer(x_scale), pointer(y, writable=True)
-        block = max(1, int(threads.CHUNK_SECONDS * speed / (ROWS * k * FEW))) * FEW if k else m  # for Ctrl-C
+        block = max(1, int(threads.CHUNK_SECONDS * speed / (ROWS * k * FEW))) * FEW  # for Ctrl-C
         for i in range(0, m, block):
             rows = min(block, m - i)
             arrays = rows, n, x_pointer + i * k, scales + i, held.struct, added, y_pointer + i * n
@@ -93,9 +100,14 @@ def sparse_s8s8(kernel, row):
     return sparse_s8s8
 
 
-def lowrank_struct(a: LowRankSparse) -> Held:
+def packed(a: Bitmask | NM | Relative | BSR | CSR) -> Held | None:
+    """Return the struct of a format; None of one without columns, whose rows may be more than memory can count."""
+    return struct(a) if a.shape[1] else None
+
+
+def lowrank_struct(a: LowRankSparse) -> Held | None:
     """Return the struct of the sparse part."""
-    return struct(a.sparse)  # type: ignore[arg-type]  # all formats of Kept are there
+    return packed(a.sparse)  # type: ignore[arg-type]  # all formats of Kept are there
 
 
 def _struct_of(a: Bitmask | NM | Relative | BSR | CSR) -> Held:

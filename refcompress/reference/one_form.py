@@ -19,8 +19,6 @@ ONE_FORM = {
     "quantize_ternary": f"a sort, a comparison and a mean: {_ONCE}",
     "quantize_hessian": f"one product: {_BLAS}",
     "quantize_nearest": "made of quantize_s8, which has two forms, and of an error by BLAS",
-    "quantize_awq": "made of quantize_s8, which has two forms, and of errors by BLAS",
-    "quantize_clip": "made of quantize_s8, which has two forms, and of errors by BLAS",
     "quantize_adaround": f"a descent of products: {_BLAS}",
     "quantize_smooth": f"a few products: {_BLAS}",
     "quantize_bias": f"a mean of products: {_BLAS}",

@@ -11,6 +11,51 @@ from .values import LENGTHS, not_arrays, other_dimensions, with_fields
 CASES: dict[str, Cases] = {}
 
 
+# huffman_counts
+
+def huffman_counts_sweep():
+    rng = np.random.default_rng(10)
+    for i, n in enumerate([*LENGTHS, 4099, 70_001]):
+        for dtype, most in ((np.uint8, 256), (np.uint8, 3), (np.uint16, 2**16), (np.uint16, 17)):
+            yield (rng.integers(0, most, n).astype(dtype)[:: 1 + i % 2],), {}
+    yield (np.full(70_000, 255, np.uint8),), {}
+    yield (np.full(300, 2**16 - 1, np.uint16),), {}
+
+
+def huffman_counts_refusals():
+    symbols = np.uint8([1, 2, 3])
+    for bad in (*not_arrays(symbols), *other_dimensions(symbols)):
+        yield (bad,), {}
+
+
+@composite
+def huffman_counts_strategy(draw):
+    dtype = draw(st.sampled_from([np.uint8, np.uint16]))
+    return (draw(array(dtype, st.integers(0, 80), st.integers(0, np.iinfo(dtype).max))),), {}
+
+
+def _last_one_not_counted(symbols):
+    counts = reference.huffman_counts(symbols)
+    counts[symbols[-1:]] -= 1
+    return counts
+
+
+def _one_count_for_each_value(symbols):
+    counts = np.zeros(1 << 8 * symbols.itemsize, np.int64)
+    found = reference.huffman_counts(symbols)
+    counts[: len(found)] = found
+    return counts
+
+
+CASES["huffman_counts"] = Cases(
+    huffman_counts_sweep, huffman_counts_refusals, huffman_counts_strategy,
+    wrong={
+        "the last one not counted": _last_one_not_counted,
+        "a count for each value of the type": _one_count_for_each_value,
+    },
+)
+
+
 # huffman_lengths
 
 def counts(rng, alphabet: int, kind: int) -> np.ndarray:

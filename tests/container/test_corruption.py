@@ -196,6 +196,16 @@ LAYER = "11 03 020101 00 00 0000803F 00 00"  # its weight: shape (1, 1), scale 1
         (one(LAYER + "06 08 0000C07F"), "between"),
         (one(LAYER + "08 0000807F"), "finite"),
         (one(LAYER + "08"), "are announced"),
+        (one("18 02 02 00 01"), "not cut into blocks of 0 x 1"),
+        (one("18 03 02 02 01"), "not cut into blocks of 2 x 1"),
+        (one("18 02 03 01 02"), "not cut into blocks of 1 x 2"),
+        (one("18 02 02 01 01 00"), "no dense layout"),
+        (one("18 00 8080808008 01 01"), r"2\*\*31"),
+        (one("18 00 00 FFFFFFFFFFFFFFFF7F FFFFFFFFFFFFFFFF7F"), r"2\*\*63"),
+        (one("18 02 02 02 02 09 01 01 00000000"), "are announced"),
+        (one("19 0A"), "of kind 4 here, not 10"),
+        (one("19 04 01 01 00 13"), "kind 1, 23 or 24 here, not 19"),
+        (one("19 04 01 01 00 01 01 02 01 00"), "shape of low"),
         (one("16 02 00 808080808080808010 01 10 00"), r"2\*\*63"),  # no rows of 2**60 codebooks
     ],
 )

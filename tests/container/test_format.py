@@ -14,6 +14,7 @@ from container_strategies import layer_maps, of_version, same
 from hypothesis import given, settings
 
 from refcompress import (
+    BSR,
     CSR,
     MX,
     NF4,
@@ -24,6 +25,7 @@ from refcompress import (
     Graph,
     LowRank,
     LowRankConv,
+    LowRankSparse,
     Mixed,
     Packed,
     Plain,
@@ -86,7 +88,7 @@ class Decoder:
                 6: self.mixed, 7: self.mx, 8: self.nf4, 9: self.contexts, 10: self.same, 11: self.differences,
                 12: self.differences, 13: self.rows, 14: self.packed, 15: self.convolutions, 16: self.tucker2,
                 17: self.layer, 18: self.plain, 19: self.blocks, 20: self.graph_entry,
-                21: self.nvfp4, 22: self.codebooks, 23: self.kept}[self.byte()]()
+                21: self.nvfp4, 22: self.codebooks, 23: self.kept, 24: self.by_blocks, 25: self.sum}[self.byte()]()
 
     def same(self):
         return list(self.layers.values())[self.int()]
@@ -288,6 +290,14 @@ class Decoder:
         if type == 1:
             values = [-(s + 1) // 2 if s % 2 else s // 2 for s in values]
         return "kept", form, bits, (m, k), group, own, scales, codebook, dict(zip(places, values))
+
+    def by_blocks(self):
+        m, k, r, c = (self.int() for _ in range(4))
+        places = self.positions(self.byte(), (m // r) * (k // c))
+        return "blocks", (m, k), (r, c), {place: self.numbers(r * c) for place in places}
+
+    def sum(self):
+        return "sum", self.entry(), self.entry()
 
     def nvfp4(self):
         shape, of_all = self.shape(), self.numbers(1)
@@ -495,6 +505,12 @@ def content(value):
         sizes = tuple(getattr(value, name) for name in sizes)
         return ("kept", form, sizes, value.shape, value.group or 0, own, scale, codebook,
                 dict(zip(np.flatnonzero(value.kept).tolist(), value.values.tolist())))
+    if isinstance(value, BSR):
+        rows = np.repeat(np.arange(len(value.indptr) - 1), np.diff(value.indptr))
+        places = (rows * (value.shape[1] // value.block[1]) + value.indices).tolist()
+        return "blocks", value.shape, value.block, dict(zip(places, map(flat, value.blocks)))
+    if isinstance(value, LowRankSparse):
+        return "sum", content(value.low), content(value.sparse)
     if isinstance(value, LowRank):
         factors = (tuple(factor.ravel().tolist()) for factor in (value.u, value.s, value.vt))
         return "lowrank", (*value.shape, value.rank), *factors

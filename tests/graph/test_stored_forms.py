@@ -55,11 +55,15 @@ MATRICES = FORMS | {  # that are matrices alone
         rc.csr_from_dense(w, w > 0))), "csr_matmul"),
     "bitmask": (lambda w: rc.sparse_bitmask_pack(w, w > 0.5), "sparse_matmul"),
     "bitmask of int8": (lambda w: rc.sparse_bitmask_pack(integers(w, 8), w > 0), "sparse_matmul"),
+    "blocks": (lambda w: rc.sparse_bsr_pack(w * (np.abs(w) > 1), block=(2, 2)), "sparse_matmul"),
+    "low rank and sparse": (lambda w: rc.LowRankSparse(rc.lowrank_svd(w, rank=2), rc.sparse_bsr_pack(
+        w * (np.abs(w) > 1), block=(1, 4))), "lowrank_sparse_matmul"),
     "mixed rows": (lambda w: rc.allocate_mixed(w, np.arange(len(w)) % 3 == 0), "gemm_f32mixed"),
     "low rank": (lambda w: rc.lowrank_svd(w, rank=2), "lowrank_matmul"),
     "ggml": (lambda w: rc.ggml_encode(w, "Q4_0"), None),
 }
-SUMS_OF_THEIR_OWN = ("csr", "csr of bfloat16", "bitmask", "bitmask of int8", "mixed rows")
+LOW_RANK = "low rank", "low rank and sparse"
+SUMS_OF_THEIR_OWN = ("csr", "csr of bfloat16", "bitmask", "bitmask of int8", "blocks", "mixed rows")
 every_form, every_matrix = (pytest.mark.parametrize("form", forms) for forms in (FORMS, MATRICES))
 
 
@@ -87,7 +91,7 @@ def test_a_linear_layer(form, implementation):
     make, product = MATRICES[form]
     w, x = make(drawn(12, K)), drawn(3, K)
     y, products, decoded = run(linear(w), "fc", x, implementation=implementation)
-    if form == "low rank":  # whose inner product is gemm_f32f32
+    if form in LOW_RANK:  # whose inner product is gemm_f32f32
         assert "decoded" not in decoded
         return
     dense = w.dense().astype(np.float32)
@@ -163,8 +167,16 @@ def test_a_turned_format_is_the_turned_matrix_or_is_none(form):
     found = turned_matrix(w, lambda name: getattr(reference, name))
     if form in ("int8 by groups", "int4 by groups", "mxfp4", "nf4", "nvfp4", "ggml", "bitmask", "bitmask of int8"):
         assert found is None
-    elif form == "low rank":  # whose factors are multiplied in another order
-        assert np.allclose(found.dense(), w.dense().T, rtol=2.0**-22, atol=2.0**-22)
+    elif form in LOW_RANK:  # whose factors are multiplied in another order
+        # In float64 each of the r terms is rounded twice, and their sum r - 1 times, r with what is sparse: at most
+        # (r + 2) 2**-53 of the sum of magnitudes, to first order, which 2**-52 bounds with all other orders. Then each
+        # is rounded to float32.
+        low = getattr(w, "low", w)
+        magnitudes = np.abs(low.u.astype(float)) * np.abs(low.s) @ np.abs(low.vt.astype(float))
+        if form != "low rank":
+            magnitudes += np.abs(w.sparse.dense())
+        bound = 2 * (2.0**-24 + (low.rank + 2) * 2.0**-52) * (1 + 2.0**-20) * magnitudes + 2.0**-149
+        assert (np.abs(found.dense().T.astype(float) - w.dense()) <= bound).all()
     else:
         assert rc.same(found.dense(), np.ascontiguousarray(w.dense().T)) and type(found) is type(w)
         assert rc.same(turned_matrix(found, lambda name: getattr(reference, name)).dense(), w.dense())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import refcompress as rc
-from refcompress import ArgumentTypeError, RefcompressError
+from refcompress import ArgumentTypeError, LimitError, RefcompressError
 from refcompress.formats import Format
 
 RNG = np.random.default_rng(5)
@@ -270,3 +270,15 @@ def test_weights_of_another_type_of_float_are_refused_with_the_cure(dtype):
         rc.quantize_s8(W.astype(dtype))
     with pytest.raises(ArgumentTypeError, match="not int64$"):
         rc.quantize_s8(np.arange(6).reshape(2, 3))
+
+
+def test_blocks_of_no_rows_are_decoded_or_refused_by_name_however_long_a_row_is():
+    for k in (2**60, 2**61):
+        codes = np.zeros((0, k), np.uint8)
+        for w in (rc.NVFP4(codes, np.zeros((0, k // 16), np.uint8), np.float32(1)),
+                  rc.MX(codes, np.zeros((0, k // 32), np.uint8), "mxfp4_e2m1"), rc.Plain(codes, "fp8_e4m3")):
+            if k == 2**60:
+                assert w.dense().shape == (0, k)
+            else:
+                with pytest.raises(LimitError, match="more than 2\\*\\*63 - 1 bytes"):
+                    w.dense()

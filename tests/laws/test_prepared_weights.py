@@ -93,6 +93,16 @@ def test_a_weight_that_the_product_does_not_take_is_refused_by_name(product):
         assert caught.value.argument == "weight"
 
 
+def test_patterns_of_bfloat16_are_prepared_as_they_are():
+    patterns = rc.floats_encode(W, "bfloat16")
+    ready = native.prepare(patterns, "gemm_bf16bf16")
+    x = rc.floats_encode(X, "bfloat16")
+    for space in EVERYONE:
+        exactly(space.gemm_bf16bf16(x, patterns), space.gemm_bf16bf16(x, ready))
+    with pytest.raises(RefcompressError, match="^weight: must be of dtype"):
+        native.prepare(patterns)
+
+
 def test_an_unknown_product_and_a_packing_of_another_weight_are_refused():
     with pytest.raises(RefcompressError, match="^product: "):
         native.prepare(W, "gemm")
@@ -163,13 +173,16 @@ def test_the_plain_call_keeps_no_packed_copy_of_a_weight(monkeypatch):
 
     packs = []
     monkeypatch.setattr(gemm_s8, "pack", lambda *args, pack=gemm_s8.pack: packs.append(1) or pack(*args))
-    for _ in range(2):
-        native.gemm_s8s8_scaled(X8, np.ones(5, np.float32), Q)
-        native.gemm_s8s8_requantized(X8, Q.values, *LAYER)
-    assert len(packs) == 4
+    many = np.tile(X8, (60, 1))
+    for x, times in ((X8, 0), (many, 4)):  # a few rows: some outputs at a time are packed, and not by this function
+        packs.clear()
+        for _ in range(2):
+            native.gemm_s8s8_scaled(x, np.ones(len(x), np.float32), Q)
+            native.gemm_s8s8_requantized(x, Q.values, *LAYER)
+        assert len(packs) == times
     ready = native.prepare(Q, "gemm_s8s8_scaled")
     for _ in range(2):
-        native.gemm_s8s8_scaled(X8, np.ones(5, np.float32), ready)
+        native.gemm_s8s8_scaled(many, np.ones(len(many), np.float32), ready)
     assert len(packs) == 5
 
 

@@ -1,6 +1,7 @@
 """Pruning of a network, layer after layer; and a budget shared out over its layers."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -51,9 +52,9 @@ def test_what_was_pruned_stays_pruned_when_it_is_quantized():
 
 
 def test_where_a_method_is_worse_its_layer_is_pruned_by_magnitude_and_says_so(monkeypatch):
-    monkeypatch.setattr(prune, "prune_sparsegpt", lambda w, h, **options: (w == w, -w))
+    worse = SimpleNamespace(prune_sparsegpt=lambda w, h, **options: (w == w, -w))
     monkeypatch.setattr(prune, "wanda_mask", lambda matrices, *others: np.zeros(matrices.shape, bool))
-    result, plain = (prune_network(network(), inputs(), method=method, sparsity=0.5)
+    result, plain = (prune_network(network(), inputs(), method=method, sparsity=0.5, implementation=worse)
                      for method in ("sparsegpt", "magnitude"))
     for row in result.rows:
         assert row.method == "magnitude" and "wanda left" in row.note and "more than magnitude" in row.note

@@ -1,16 +1,19 @@
 """Post-training quantization of a network, layer after layer."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from refcompress import reference
 from refcompress.constants import U64
 from refcompress.container.writer import entry_bytes
 from refcompress.errors import ArgumentTypeError, RefcompressError
 from refcompress.formats import Graph, Input, Node, Packed, Quantized
 from refcompress.graph import Builder, Model
-from refcompress.recipes.networks import fit, quantize_network
+from refcompress.recipes.networks import quantize_network
 from refcompress.recipes.networks.folding import place_of
 from refcompress.recipes.networks.lockstep import Lockstep
 from refcompress.recipes.networks.matrices import input_rows, matrices_of
@@ -125,10 +128,11 @@ def test_no_layer_of_any_network_ends_worse_than_rounded_to_nearest(seed, method
     assert all(row.after <= row.before for row in result.rows)
 
 
-def test_where_a_method_is_worse_its_layer_is_rounded_to_nearest_and_says_so(monkeypatch):
-    monkeypatch.setattr(fit, "quantize_gptq", lambda w, h, **options: fit.quantize_nearest(-w, h, bits=4))
+def test_where_a_method_is_worse_its_layer_is_rounded_to_nearest_and_says_so():
+    worse = SimpleNamespace(quantize_gptq=lambda w, h, **options: reference.quantize_nearest(-w, h, bits=4))
     model, x = network(), inputs()
-    result, plain = (quantize_network(model, x, bits=4, method=method) for method in ("gptq", "nearest"))
+    result, plain = (quantize_network(model, x, bits=4, method=method, implementation=worse)
+                     for method in ("gptq", "nearest"))
     for row in result.rows:
         assert row.method == "nearest" and row.after == row.before
         assert "gptq" in row.note and "more than nearest; so nearest" in row.note

@@ -19,7 +19,7 @@ SMALL = hnp.arrays(np.float32, st.integers(1, 9), elements=st.one_of(st.integers
 
 def means_in_c(x, omega, k):
     """What the reference's best_means returns, of values that are float32 numbers."""
-    keys, weights = native.share.sorted_keys(x.astype(np.float32), omega.astype(np.float32), False)
+    keys, weights, _ = native.share.sorted_keys(x.astype(np.float32), omega.astype(np.float32), False)
     return native.share.best_means(keys, weights, k)[0]
 
 
@@ -141,7 +141,7 @@ def test_two_cheapest_paths_make_one_of_each_number_of_links_between(x, data):
 
 
 def points_of(x):
-    keys, _ = native.share.sorted_keys(x.astype(np.float32), None, False)
+    keys, *_ = native.share.sorted_keys(x.astype(np.float32), None, False)
     return native.share.running_sums(keys, None)[0]
 
 

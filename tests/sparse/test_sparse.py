@@ -305,3 +305,29 @@ def test_more_than_n_of_m_is_refused_with_its_place():
         assert caught.value.argument == argument
     with pytest.raises(ArgumentTypeError, match="^a: "):
         rc.sparse_nm_unpack(w)
+
+
+def test_rows_without_columns_are_prepared_and_multiplied_whatever_their_number():
+    w = rc.Bitmask((2**31, 0), np.zeros((2**31, 0), np.uint8), np.zeros(0, np.float32))
+    if NATIVE:
+        assert rc.native.prepare(w).packed_bytes == 0
+    for space in NATIVE:
+        assert space.sparse_matmul(w, np.zeros((0, 0), np.float32)).shape == (2**31, 0)
+        assert space.sparse_matmul(rc.native.prepare(w), np.zeros((0, 0), np.float32)).shape == (2**31, 0)
+    few = rc.Bitmask((3, 0), np.zeros((3, 0), np.uint8), np.zeros(0, np.int8), np.ones((1, 1), np.float32))
+    x, scale, bias = np.zeros((2, 0), np.int8), np.ones(2, np.float32), np.float32([1, -0.0, 3])
+    for space in EVERYONE:
+        y = space.sparse_s8s8(x, scale, few, bias)
+        assert y.tobytes() == np.float32([[1, 0, 3]] * 2).tobytes()
+        assert space.sparse_matmul(few, np.zeros((0, 2), np.float32)).tobytes() == bytes(4 * 6)
+
+
+@pytest.mark.parametrize("w", [rc.BSR((1, 8), np.array([0, 1]), np.int32([0]), np.ones((1, 1, 8), F)),
+                               np.ones((1, 8), np.int8)])
+def test_the_product_of_integers_names_the_formats_that_it_takes(w):
+    refusing = [lambda space=space: space.sparse_s8s8(np.ones((1, 8), np.int8), F([1]), w) for space in EVERYONE]
+    if NATIVE:
+        refusing.append(lambda: rc.native.prepare(w, "sparse_s8s8"))
+    for refused in refusing:
+        with pytest.raises(ArgumentTypeError, match=f"must be a Bitmask or an NM.*, not {type(w).__name__}"):
+            refused()

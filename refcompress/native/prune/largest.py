@@ -71,6 +71,20 @@ def keep_largest(run: Callable, parts: list[Part], keep: int, *, magnitude: bool
         _by_counts(parts, magnitude, keep)
 
 
+def magnitude_number(run: Callable, scores: np.ndarray, written: np.ndarray, nth: int) -> float:
+    """Return number ``nth`` of the magnitudes, the largest being number 0; ``run`` writes what it does to ``written``.
+    """
+    part = Part(scores, written)
+    low, high = _enclosing([part], True, nth + 1, len(scores))
+    left = _pass(run, part, low, high)
+    place = nth - left.above
+    if not 0 <= place < left.count:
+        return _counted([part], True, nth)[0]
+    if not left.complete:
+        return low if low == high else _counted([part], True, nth)[0]
+    return nth_largest(_open_scores([left]), place, low=low, high=high)[0]
+
+
 def nth_largest(arrays: list[np.ndarray], nth: int, *, magnitude: bool = False, low: float = -np.inf,
                 high: float = np.inf) -> tuple[float, int]:
     """Return number ``nth`` of all scores, the largest being number 0, and how many of its equals are up to there.
@@ -118,12 +132,15 @@ def _pass(run: Callable, part: Part, low: float, high: float) -> Left:
                  for begin, _ in sorted(ranges)])
 
 
+def _open_scores(left: list[Left]) -> list[np.ndarray]:
+    return [score[:count] for own in left for _, count, _, score in own.ranges if count]
+
+
 def _settle(parts: list[Part], left: list[Left], keep: int, low: float, high: float) -> None:
     """Keep the ``keep`` largest of what the passes left open."""
     if not keep:
         return
-    scores = [score[:count] for own in left for _, count, _, score in own.ranges if count]
-    least, ties = nth_largest(scores, keep - 1, low=low, high=high)
+    least, ties = nth_largest(_open_scores(left), keep - 1, low=low, high=high)
     ties_left = ffi.new("uint64_t *", ties)
     for part, own in zip(parts, left):
         to = _results(part)
@@ -132,8 +149,13 @@ def _settle(parts: list[Part], left: list[Left], keep: int, low: float, high: fl
 
 
 def _by_counts(parts: list[Part], magnitude: bool, keep: int) -> None:
-    """Write which are kept, after all scores were counted by the highest bits in which they differ, and the next."""
-    wide, nth = _wide(parts[0].scores), keep - 1
+    """Write which are kept, after all scores were counted."""
+    _apply(parts, magnitude, *_counted(parts, magnitude, keep - 1))
+
+
+def _counted(parts: list[Part], magnitude: bool, nth: int) -> tuple[float, int]:
+    """Return what nth_largest does: all are counted by the highest bits in which they differ, then by the next."""
+    wide = _wide(parts[0].scores)
     least = lib.rc_prune_key(wide, magnitude, 0 if magnitude else -np.inf)
     span = lib.rc_prune_key(wide, magnitude, np.inf) - least
     while True:
@@ -149,7 +171,7 @@ def _by_counts(parts: list[Part], magnitude: bool, keep: int) -> None:
         if not shift:
             break
         span = 2**shift - 1
-    _apply(parts, magnitude, lib.rc_prune_score(wide, magnitude, least), nth + 1)
+    return lib.rc_prune_score(wide, magnitude, least), nth + 1
 
 
 def _apply(parts: list[Part], magnitude: bool, least: float, ties: int) -> None:

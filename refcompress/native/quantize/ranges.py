@@ -1,74 +1,134 @@
-"""Ranges: ranks by selection, errors by the kernels, divergences by prefix sums."""
+"""Ranges in C: a magnitude by its rank, the errors of all grids in one reading, histograms; divergences in NumPy."""
 
 import math
+import threading
+from collections.abc import Iterator
 from functools import wraps
 
 import numpy as np
 
 from ... import reference
-from ...formats.base import matrix_shape
 from ...reference.quantize.integers import limits, scale_and_zero_point
 from ...reference.quantize.ranges import (
     clip_range,
-    histogram,
-    kl_arguments,
-    mse_arguments,
-    percentile_arguments,
+    kl_request,
+    mse_request,
+    percentile_request,
     reduce_shared,
     segments,
 )
-from .. import threads
+from .. import _table, threads
+from .._call import check, pointer
+from ..prune.largest import BLOCK, SMALL, magnitude_number
+from . import kernels
 
-BLOCK = 2**15  # logarithms at once: they stay in a cache of 1 MiB
+LOGARITHMS = 2**15  # at once: they stay in a cache of 1 MiB
 SPEED = 1e8  # logarithms a second and thread, to the order of magnitude
+ELEMENTS = 1e8  # elements a second and thread whose rank is found
+GRIDS = 5e8  # elements a second and thread that are rounded to a grid
+PIECE = 2**15  # elements whose errors by all grids are found at a time
+SLAB = 2**16  # elements of segments that are copied where they do not lie in one piece
 
 
-@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-@wraps(reference.quantize_range_percentile)
-def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
-    x, shape, axis, group, share = percentile_arguments(x, percentile, axis, group)
-    low = np.minimum(reduce_shared(np.minimum, x, axis, group), 0)
-    high = np.maximum(reduce_shared(np.maximum, x, axis, group), 0)
-    t = np.zeros(shape)
-    if x.size:
-        for place, members in _equal_segments(np.abs(x), axis, group):
-            k = math.ceil(share * members.shape[-1]) - 1
-            t[place] = np.partition(members, k, axis=-1)[..., k].reshape(t[place].shape)
-    return clip_range(low.astype(np.float64), high.astype(np.float64), t)
+def quantize_range_percentile(kernel, row):
+    """Return the operation quantize_range_percentile computed by C kernels: one for all, one for runs."""
+    cut = row.kernels.get("quantize_range_cut") or _table.widest("quantize_range_cut")  # none goes with a user's kernel
+    minmax = row.kernels["quantize_range_minmax"]
+
+    @wraps(reference.quantize_range_percentile)
+    def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
+        x, shape, axis, group, share = percentile_request(x, percentile, axis, group)
+        if math.prod(shape) == 1 and x.size >= SMALL:
+            return tuple(end.reshape(shape) for end in _of_all(cut, x, math.ceil(share * x.size) - 1))
+        low, high = kernels._range(minmax, row.speed, x, shape, group)
+
+        def some(x, group, low, high):
+            k = x.shape[-1]
+            ranks = (math.ceil(share * size) - 1 if size else 0 for size in (group, k % group))
+            operands = k, group, *ranks, pointer(x), pointer(low, writable=True), pointer(high, writable=True)
+            threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), low.size, x.size / ELEMENTS)
+
+        for rows, group, place in _in_pieces(x, shape, axis, group):
+            own = np.ascontiguousarray(low[place]), np.ascontiguousarray(high[place])
+            some(rows, group, *own)
+            low[place], high[place] = own
+        return low, high
+
+    return quantize_range_percentile
 
 
-def _equal_segments(x, axis, group):
-    """Yield places in the scale, and their segments, of one length, along the last axis: the last of a row apart."""
-    if group is None:
-        yield ..., x.reshape(1, -1) if axis is None else np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)
+def _of_all(cut, x: np.ndarray, rank: int):
+    """Return the range up to number ``rank`` of the magnitudes of all x, the smallest being number 0."""
+    ends = np.zeros((-(-x.size // BLOCK), 2), np.float32)
+
+    def run(part, begin, end, low, high, open_):
+        status = cut(begin, end, x.size, pointer(part.scores), low, high, open_, pointer(part.result, writable=True))
+        kernels._check(status, x)
+
+    t = magnitude_number(run, x.reshape(-1), ends, x.size - 1 - rank)
+    low, high = ends[:, 0].min(keepdims=True), ends[:, 1].max(keepdims=True)
+    return clip_range(low.astype(np.float64), high.astype(np.float64), np.full(1, t))
+
+
+def _in_pieces(x, shape, axis, group) -> Iterator[tuple]:
+    """Yield rows, how many of their elements share a scale, and the places of these scales: together all of x.
+
+    Segments that do not lie in one piece are copied, some at a time.
+    """
+    if not x.size:
         return
-    *rows, size = matrix_shape(x.shape)
-    x, group = x.reshape(*rows, size), min(group, size)
-    whole = size // group
-    yield (..., slice(whole)), x[..., : whole * group].reshape(*rows, whole, group)
-    if size % group:
-        yield (..., slice(whole, None)), x[..., whole * group :].reshape(*rows, 1, size % group)
+    runs = kernels._runs(kernels._rows_of(x.shape, group), shape, group)
+    if math.prod(shape) == 1:
+        yield x.reshape(1, -1), x.size, ...
+    elif runs is not None:
+        k, group = runs
+        yield x.reshape(-1, k), group, ...
+    else:
+        moved, count = np.moveaxis(x, axis, 0), x.shape[axis]
+        size = x.size // count
+        step = max(1, SLAB // size)
+        for begin in range(0, count, step):
+            rows = np.ascontiguousarray(moved[begin : begin + step]).reshape(-1, size)
+            yield rows, size, tuple(slice(begin, begin + step) if i == axis else slice(None) for i in range(x.ndim))
 
 
-def quantize_range_mse(quantize_s8, dequantize_s8, quantize_s16, dequantize_s16, quantize_range_minmax):
-    """Return the operation quantize_range_mse made with these kernels: its errors have the reference's bits."""
+def quantize_range_mse(kernel, row):
+    """Return the operation quantize_range_mse computed by C kernels: its errors have the reference's bits."""
+    errors = row.kernels.get("quantize_errors") or _table.widest("quantize_errors")  # none goes with a user's kernel
+    minmax = row.kernels["quantize_range_minmax"]
+    by_bits = {bits: (getattr(kernels, f"quantize_s{bits}")(row.kernels[f"quantize_s{bits}"], row),
+                      getattr(kernels, f"dequantize_s{bits}")(row.kernels[f"dequantize_s{bits}"], row))
+               for bits in (8, 16)}
 
     @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
     @wraps(reference.quantize_range_mse)
     def quantize_range_mse(x, *, bits=8, scheme="symmetric", axis=None, group=None, steps=100):
-        x, bits, scheme, axis, group, steps = mse_arguments(x, bits, scheme, axis, group, steps)
-        low, high = quantize_range_minmax(x, axis=axis, group=group)
-        largest, ends = np.maximum(-low, high), limits(bits, scheme)
-        sharing = {"scheme": scheme, "axis": axis, "group": group}
+        x, shape, bits, scheme, axis, group, steps = mse_request(x, bits, scheme, axis, group, steps)
+        low, high = kernels._range(minmax, row.speed, x, shape, group)
+        ends = limits(bits, scheme)
+        runs = kernels._runs(kernels._rows_of(x.shape, group), shape, group)
+        if not x.size:
+            return low, high
+        if runs is not None:
+            operands = (*runs, steps, group is not None, *ends, pointer(x), pointer(low, writable=True),
+                        pointer(high, writable=True))
+            threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), low.size, x.size * steps / GRIDS)
+            return low, high
+        largest = np.maximum(-low, high)
+        if math.prod(shape) == 1:
+            t = largest.item() * (np.arange(steps, 0, -1) / steps)
+            total = _errors_of_all(errors, x, *scale_and_zero_point(*clip_range(low.item(), high.item(), t), *ends),
+                                   ends, begun=group is not None)
+            return clip_range(low, high, t[np.argmin(total)])  # the first of the least: the widest
+        quantize, dequantize = by_bits[16 if bits == 16 else 8]
+        given = {"scheme": scheme, "axis": axis, "group": group} | ({} if bits == 16 else {"bits": bits})
         best, least, error = largest, np.full(low.shape, np.inf), np.empty(x.shape)
         for i in range(steps, 0, -1):
             t = largest * (i / steps)
             scale, zero_point = scale_and_zero_point(*clip_range(low, high, t), *ends)
-            options = {"scale": scale, "zero_point": zero_point, **sharing}
-            q = quantize_s16(x, **options) if bits == 16 else quantize_s8(x, bits=bits, **options)
-            np.subtract(dequantize_s16(q) if bits == 16 else dequantize_s8(q), x, out=error, dtype=np.float64)
-            np.square(error, out=error)
-            total = reduce_shared(np.add, error, axis, group)
+            np.subtract(dequantize(quantize(x, scale=scale, zero_point=zero_point, **given)), x, out=error,
+                        dtype=np.float64)
+            total = reduce_shared(np.add, np.square(error, out=error), axis, group)
             best = np.where(total < least, t, best)
             least = np.minimum(total, least)
         return clip_range(low, high, best)
@@ -76,27 +136,93 @@ def quantize_range_mse(quantize_s8, dequantize_s8, quantize_s16, dequantize_s16,
     return quantize_range_mse
 
 
-@np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
-@wraps(reference.quantize_range_kl)
-def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
-    x, shape, levels, axis, group, bins = kl_arguments(x, bits, axis, group, bins)
-    low, high, t = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    height = max(1, BLOCK // levels)
-    items = list(segments(x, shape, axis, group))
+def _errors_of_all(kernel, x, scale, zero_point, ends, *, begun: bool) -> np.ndarray:
+    """Return the error of all x by each grid: pieces of NumPy's tree of sums by several threads, then the tree."""
+    first = int(begun)
+    pieces = list(_leaves(first, x.size - first)) if x.size > first else []
+    if begun:
+        pieces = [(0, 1), *pieces]
+    sums = np.empty((len(pieces), len(scale)))
+    zero_point = zero_point.astype(np.int32)
+    grids = len(scale), *ends, pointer(x), pointer(scale), pointer(zero_point)
 
     def some(begin, end):
-        for index, members in items[begin:end]:
-            if members.size:
-                low[index], high[index] = min(members.min(), 0), max(members.max(), 0)
-            largest = max(-low[index], high[index])
-            if largest > 0:
-                counts = histogram(np.abs(members).astype(np.float64), largest, bins)
-                d = np.concatenate([_divergences(counts, np.arange(m, min(m + height, bins + 1)), levels)
-                                    for m in range(levels, bins + 1, height)])
-                t[index] = (bins - np.argmin(d[::-1]) + 0.5) * largest / bins  # the first from the end: the largest m
+        for i in range(begin, end):
+            at, size = pieces[i]
+            check(kernel(at, at + size, *grids, pointer(sums[i], writable=True)), "x")
 
-    threads.run(some, len(items), len(items) * bins * levels / SPEED)
-    return clip_range(low, high, t)
+    threads.run(some, len(pieces), x.size * len(scale) / GRIDS)
+    own = iter(sums)
+    total = next(own) if begun else np.zeros(len(scale))
+    return total + _tree(x.size - first, own) if x.size > first else total
+
+
+def _leaves(begin: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield the pieces, where they begin and how long they are, that NumPy's tree cuts ``size`` terms into."""
+    if size <= PIECE:
+        yield begin, size
+        return
+    half = size // 2 - size // 2 % 8
+    yield from _leaves(begin, half)
+    yield from _leaves(begin + half, size - half)
+
+
+def _tree(size: int, sums: Iterator[np.ndarray]) -> np.ndarray:
+    """Return the sums of pieces added in the order of NumPy's tree."""
+    if size <= PIECE:
+        return next(sums)
+    half = size // 2 - size // 2 % 8
+    first = _tree(half, sums)
+    return first + _tree(size - half, sums)
+
+
+def quantize_range_kl(kernel, row):
+    """Return the operation quantize_range_kl: a histogram in C, and its divergences in NumPy."""
+    minmax = row.kernels["quantize_range_minmax"]
+
+    @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
+    @wraps(reference.quantize_range_kl)
+    def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
+        x, shape, levels, axis, group, bins = kl_request(x, bits, axis, group, bins)
+        low, high = kernels._range(minmax, row.speed, x, shape, group)
+        largest, t = np.maximum(-low, high), np.zeros(shape)
+        height = max(1, LOGARITHMS // levels)
+        items = list(segments(x, shape, axis, group))
+
+        def some(begin, end):
+            for index, members in items[begin:end]:
+                if largest[index] > 0:
+                    counts = _histogram(kernel, members, float(largest[index]), bins, split=len(items) == 1)
+                    d = np.concatenate([_divergences(counts, np.arange(m, min(m + height, bins + 1)), levels)
+                                        for m in range(levels, bins + 1, height)])
+                    m = bins - np.argmin(d[::-1])  # the first from the end: the largest
+                    t[index] = (m + 0.5) * largest[index] / bins
+
+        if len(items) == 1:
+            some(0, 1)
+        else:
+            threads.run(some, len(items), len(items) * bins * levels / SPEED)
+        return clip_range(low, high, t)
+
+    return quantize_range_kl
+
+
+def _histogram(kernel, members: np.ndarray, largest: float, bins: int, *, split: bool) -> np.ndarray:
+    """Return how many magnitudes lie in each bin, as float64; counted by several threads if ``split``."""
+    members = np.ascontiguousarray(members)
+    counts, lock = np.zeros(bins, np.uint64), threading.Lock()
+
+    def some(begin, end):
+        own = np.zeros(bins, np.uint64)
+        check(kernel(begin, end, bins, pointer(members), largest, pointer(own, writable=True)), "x")
+        with lock:
+            counts[...] += own
+
+    if split:
+        threads.run(some, len(members), len(members) / ELEMENTS)
+    else:
+        some(0, len(members))
+    return counts.astype(np.float64)
 
 
 def _divergences(counts: np.ndarray, m: np.ndarray, levels: int) -> np.ndarray:

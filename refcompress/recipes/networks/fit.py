@@ -10,7 +10,7 @@ from ... import arguments
 from ...constants import LARGEST64
 from ...formats import Packed, Quantized
 from ...graph.use import Use
-from ...reference.quantize import quantize_adaround, quantize_clip, quantize_gptq, quantize_nearest  # of one form
+from ...reference.quantize import quantize_adaround, quantize_nearest  # of one form
 from ...reference.quantize.layer import exact_weight, nearest
 from .moments import Moments
 
@@ -66,7 +66,7 @@ class Fit:
     note: str = ""
 
 
-def fit_matrices(matrices: np.ndarray, moments: Moments, settings: Settings) -> Fit:
+def fit_matrices(matrices: np.ndarray, moments: Moments, settings: Settings, use: Use) -> Fit:
     """Return the fit of a layer's matrices (g, m, k): the first trial that is no worse than rounding to nearest."""
     simple = rounded(matrices, settings)
     change = change_of(simple, matrices)
@@ -75,7 +75,7 @@ def fit_matrices(matrices: np.ndarray, moments: Moments, settings: Settings) -> 
     if moments.dead:
         return replace(plain, note=DEAD)
     worse: list[str] = []
-    for said, trial in trials(matrices, moments, settings):
+    for said, trial in trials(matrices, moments, settings, use):
         weight = trial()
         change = change_of(weight, matrices)
         after = float(moments.error(change).sum())
@@ -90,7 +90,7 @@ def fell_back(worse: list[str], simple: str, said: str) -> str:
     return f"{' and '.join(worse)}, more than {simple}; so {said}" if worse else ""
 
 
-def trials(matrices: np.ndarray, moments: Moments, settings: Settings) -> Iterator[tuple[str, Callable]]:
+def trials(matrices: np.ndarray, moments: Moments, settings: Settings, use: Use) -> Iterator[tuple[str, Callable]]:
     """Yield what to try, best first, each with its name: aimed at the network's output, at the layer's, unclipped."""
     method = settings.method if settings.method in ("gptq", "adaround") else "nearest"
     aimed = []
@@ -101,20 +101,20 @@ def trials(matrices: np.ndarray, moments: Moments, settings: Settings) -> Iterat
         for clip in ((True, False) if settings.clip else (False,)):
             if clip or method != "nearest":
                 name = f"{said}, clipped" if clip else said
-                yield name, lambda wanted=wanted, clip=clip: _fitted(method, wanted, moments, settings, clip)
+                yield name, lambda wanted=wanted, clip=clip: _fitted(method, wanted, moments, settings, clip, use)
 
 
-def _fitted(method: str, wanted: np.ndarray, moments: Moments, settings: Settings, clip: bool) -> Quantized:
+def _fitted(method: str, wanted: np.ndarray, moments: Moments, settings: Settings, clip: bool, use: Use) -> Quantized:
     """Return the matrices rounded by a method, group by group."""
     grid: dict = {"bits": settings.bits, "scheme": settings.scheme, "group": settings.group}
     found = []
     for w, h in zip(wanted, moments.hessian):
         options: dict = dict(grid)
         if clip:
-            narrow = quantize_clip(w, h, **grid).weight
+            narrow = use("quantize_clip")(w, h, **grid).weight
             options |= {"scale": narrow.scale, "zero_point": narrow.zero_point}
         if method == "gptq":
-            found.append(quantize_gptq(w, h, damping=settings.damping, **options).weight)
+            found.append(use("quantize_gptq")(w, h, damping=settings.damping, **options).weight)
         elif method == "adaround":
             found.append(quantize_adaround(w, h, iterations=settings.iterations, **options).weight)
         else:

@@ -12,7 +12,6 @@ from ...constants import LARGEST64
 from ...errors import RefcompressError
 from ...graph import Model
 from ...graph.use import Use, Weight
-from ...reference.prune import prune_sparsegpt  # of one form
 from .calibration import batches
 from .fit import fell_back
 from .layers import Layer, layers_of, ruled
@@ -181,7 +180,7 @@ def surgery(wanted: np.ndarray, moments: Moments, settings: PruneSettings, use: 
         share: dict[str, Any] = {"sparsity": settings.sparsity}
     else:
         share = {"sparsity": settings.sparsity} if settings.m is None else {"n": settings.n, "m": settings.m}
-    prune = use("prune_obs") if settings.method == "obs" else prune_sparsegpt
+    prune = use(f"prune_{settings.method}")
     return np.stack([prune(w, h, damping=settings.damping, **share)[1] for w, h in zip(wanted, moments.hessian)])
 
 

@@ -147,7 +147,7 @@ class Ready(NamedTuple):
 def scaled(lock: Lockstep, group: Group, settings: Settings) -> dict[str, Ready]:
     """Find the scale of a group, put it where it goes, and return what is ready for each layer, by its weight."""
     parts = [moments_of(lock, layer) for layer in group.layers]
-    found = awq(group, parts, settings) if settings.method == "awq" else smooth(lock, group, parts, settings)
+    found = awq(group, parts, settings, lock.use) if settings.method == "awq" else smooth(lock, group, parts, settings)
     value, said = group.layers[0].node.inputs[0], ""
     nodes: list[Node] = []
     if found.r is not None:
@@ -167,7 +167,7 @@ def quantized(lock: Lockstep, layer: Layer, settings: Settings, ready: Ready | N
     if ready is None:
         matrices, moments = moments_of(lock, layer)
         try:
-            ready = Ready(fit_matrices(matrices, moments, settings), moments, layer.node, [])
+            ready = Ready(fit_matrices(matrices, moments, settings, lock.use), moments, layer.node, [])
         except RefcompressError as error:
             raise type(error)(f"node {layer.node.name!r}: {error.argument}", error.rule) from None
     fit, moments, node, nodes = ready

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...formats import Node, Quantized
 from ...graph import Model
-from ...reference.quantize import quantize_clip  # of one form
+from ...graph.use import Use
 from ...reference.quantize.awq import FLOOR
 from ...reference.quantize.layer import exact_weight
 from .fit import Fit, Settings, change_of, joined, rounded, stored
@@ -59,7 +59,7 @@ def groups_of_layers(model: Model, layers: list[Layer], settings: dict[str, Sett
     return groups
 
 
-def awq(group: Group, parts: list[tuple[np.ndarray, Moments]], settings: Settings) -> Scaled:
+def awq(group: Group, parts: list[tuple[np.ndarray, Moments]], settings: Settings, use: Use) -> Scaled:
     """Return the scale of least error over all layers of a group, among those that leave none of them worse.
 
     parts : the matrices (1, m, k) and moments of each layer. As quantize_awq, with one search for the layers together:
@@ -68,7 +68,7 @@ def awq(group: Group, parts: list[tuple[np.ndarray, Moments]], settings: Setting
     plain = [fit_scaled(matrices, moments, settings, None, "awq") for matrices, moments in parts]
     best = Scaled(None, tuple(plain))
     if not scalable(group):
-        return clipped(best, parts, settings)
+        return clipped(best, parts, settings, use)
     size = mean_magnitudes(parts[0][1], group)
     for i in range(1, settings.steps):
         s = size ** (i / settings.steps)
@@ -78,18 +78,18 @@ def awq(group: Group, parts: list[tuple[np.ndarray, Moments]], settings: Setting
         fits = tuple(fit_scaled(matrices, moments, settings, r, "awq") for matrices, moments in parts)
         if all(fit.after <= fit.before for fit in fits) and total(fits) < total(best.fits):
             best = Scaled(r, fits)
-    return clipped(best, parts, settings)
+    return clipped(best, parts, settings, use)
 
 
-def clipped(best: Scaled, parts: list[tuple[np.ndarray, Moments]], settings: Settings) -> Scaled:
+def clipped(best: Scaled, parts: list[tuple[np.ndarray, Moments]], settings: Settings, use: Use) -> Scaled:
     """Return the same with the ranges of each layer clipped, where that lowers its error."""
     if not settings.clip:
         return best
     fits = []
     for fit, (matrices, moments) in zip(best.fits, parts):
         r = wide(best.r, matrices)
-        found = joined([quantize_clip(w, np.triu(h * np.outer(r, r)) + np.triu(h * np.outer(r, r), 1).T,
-                                      bits=settings.bits, scheme=settings.scheme, group=settings.group).weight
+        found = joined([use("quantize_clip")(w, np.triu(h * np.outer(r, r)) + np.triu(h * np.outer(r, r), 1).T,
+                                             bits=settings.bits, scheme=settings.scheme, group=settings.group).weight
                         for w, h in zip(matrices / r, moments.hessian)])
         change = scaled_change(found, matrices, r)
         after = float(moments.error(change).sum())

@@ -69,7 +69,7 @@ def version(layer: Layer, choice: Mapping[str, Any], moments: Moments, use: Use)
         return low_rank(layer, choice, matrices, moments, use)
     if "bits" in choice:
         settings = Settings(**choice)
-        fit = fit_matrices(matrices, moments, settings)
+        fit = fit_matrices(matrices, moments, settings, use)
         weight = stored(fit.weight, layer.value.shape, settings.bits, use)
         return Version(choice, weight, fit.after, stored_bytes(weight, use), matrices.size)
     found, _, _, after, _ = pruned_matrices(matrices, moments, PruneSettings(**choice), use)

@@ -1,5 +1,6 @@
 """AWQ: inputs of large activations get finer weights, by scaling them before the weights are rounded."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -7,9 +8,10 @@ from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import RefcompressError
-from ..hessian import inputs_argument, layer_error, quantize_hessian
+from ..hessian import inputs_argument, quantize_hessian
 from .clip import quantize_clip
-from .layer import LayerFit, exact_weight, nearest, weight_argument
+from .integers import quantize_s8
+from .layer import LayerFit, nearest, rounding_error, weight_argument
 
 __all__ = ["quantize_awq"]
 
@@ -48,7 +50,7 @@ def quantize_awq(w: NDArray[np.float32], x: NDArray[np.float32], *, bits: int = 
     of the largest count as that, dead inputs too (the authors' code floors s). An alpha whose weights leave float32 is
     skipped.
 
-    Cost 2 steps m k**2 + 2 n k**2.
+    Cost steps m k**2 + 2 n k**2.
 
     >>> rng = np.random.default_rng(0)
     >>> x = (rng.normal(size=(64, 8)) * [20, 1, 1, 1, 1, 1, 1, 1]).astype(np.float32)      # one input is large
@@ -57,23 +59,30 @@ def quantize_awq(w: NDArray[np.float32], x: NDArray[np.float32], *, bits: int = 
     >>> fit.input_scale.argmax(), fit.after < fit.before
     (np.int64(0), True)
     """
-    w, x, steps, clip, rounded = awq_arguments(w, x, bits, scheme, axis, group, steps, clip)
+    w, x, steps, clip, grid = awq_arguments(w, x, bits, scheme, axis, group, steps, clip)
+    return search(w, x, steps, clip, grid, quantize_s8, quantize_clip)
+
+
+def search(w, x, steps, clip, grid, quantize_s8, quantize_clip) -> LayerFit:
+    """Return the fit of least error; rounding and clipping by these operations."""
     h, size = quantize_hessian(x), mean_magnitudes(x)
+    rounded: Callable = partial(nearest, **grid, quantize_s8=quantize_s8)
     best, scale = rounded(w), np.ones(w.shape[1], np.float32)
-    least = layer_error(exact_weight(best) - w, h).sum()
+    simple, least = best, rounding_error(best, w, h).sum()
     for i in range(1, steps):
         s = size ** (i / steps)
         s = (s / np.sqrt(s.max(initial=1e-300) * s.min(initial=1e300))).astype(np.float32)
         if np.all(np.isfinite(w * s)):
             candidate = rounded(w * s)
-            error = layer_error(exact_weight(candidate) / s - w, h).sum()
+            error = rounding_error(candidate, w, h, s).sum()
             if error < least:
                 least, best, scale = error, candidate, s
     if clip:
         h_scaled = h / np.outer(scale, scale.astype(np.float64))
-        narrow = quantize_clip(w * scale, h_scaled, bits=bits, scheme=scheme, group=group).weight
-        best = narrow if layer_error(exact_weight(narrow) / scale - w, h).sum() < least else best
-    return LayerFit.of(w, h, best, rounded(w), input_scale=None if np.all(scale == 1) else scale)
+        ranges = {name: grid[name] for name in ("bits", "scheme", "group")}
+        narrow = quantize_clip(w * scale, h_scaled, **ranges).weight
+        best = narrow if rounding_error(narrow, w, h, scale).sum() < least else best
+    return LayerFit.of(w, h, best, simple, input_scale=None if np.all(scale == 1) else scale)
 
 
 def mean_magnitudes(x: np.ndarray) -> np.ndarray:
@@ -84,12 +93,12 @@ def mean_magnitudes(x: np.ndarray) -> np.ndarray:
 
 
 def awq_arguments(w, x, bits, scheme, axis, group, steps, clip):
-    """Return w, x, steps, clip, and the function that rounds a matrix to nearest, or refuse the arguments."""
+    """Return w, x, steps, clip, and the options of the grid, or refuse the arguments."""
     w = weight_argument(w)
     x, steps = inputs_argument(x, w.shape[1]), arguments.integer(steps, "steps", 1)
-    rounded = partial(nearest, bits=bits, scheme=scheme, axis=axis, group=group)
-    rounded(w)  # refuses what it does not take
+    grid: dict = {"bits": bits, "scheme": scheme, "axis": axis, "group": group}
+    nearest(w, **grid)  # refuses what it does not take
     clip = arguments.boolean(clip, "clip")
     if clip and axis != 0:
         raise RefcompressError("clip", "ranges are clipped output by output: with it axis must be 0")
-    return w, x, steps, clip, rounded
+    return w, x, steps, clip, grid

@@ -1,5 +1,7 @@
 """Clipping: a narrower range of a layer's weights has a finer step, and what lies outside of it is cut off."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,8 @@ from ... import arguments
 from ...constants import SMALLEST_NORMAL
 from ...errors import RefcompressError
 from ..hessian import layer_error
-from .layer import LayerFit, exact_weight, layer_arguments, nearest
+from .integers import quantize_s8
+from .layer import LayerFit, exact_weight, in_parts, layer_arguments, nearest
 
 __all__ = ["quantize_clip"]
 
@@ -39,7 +42,7 @@ def quantize_clip(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits:
 
     **Departs** the error is that of all calibration inputs, through h, and that of an output never grows.
 
-    Cost 2 steps m k times the inputs in a group.
+    Cost steps m k times the inputs in a group.
 
     >>> w = np.float32([[0.33, -0.33, 0.33, -0.33, 1]])              # at 2 bits all but the outlier would be lost
     >>> fit = quantize_clip(w, np.eye(5), bits=2)
@@ -47,23 +50,31 @@ def quantize_clip(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits:
     ([[0.5]], [[1, -1, 1, -1, 1]])
     """
     w, h, wide, steps, narrowest = clip_arguments(w, hessian, bits, scheme, group, steps, narrowest)
+    scale = least_scale(w, h, wide, bits, scheme, steps, narrowest, quantize_s8)
+    return LayerFit.of(w, h, nearest(w, bits, scheme, 0, group, scale, wide.zero_point), wide)
 
-    def rounded(scale):
-        return nearest(w, bits, scheme, 0, group, scale, wide.zero_point)
 
-    size = wide.group or max(w.shape[1], 1)
-    least, scale = np.full(wide.scale.shape, np.inf), wide.scale.copy()
+def least_scale(w, h, wide, bits, scheme, steps, narrowest, quantize_s8) -> np.ndarray:
+    """Return the scales of least error; those of the full ranges are wide.scale. Some outputs at a time."""
+    return np.concatenate([_of_some(w[some], h, wide.scale[some], steps, narrowest, wide.group, partial(
+        nearest, w[some], bits, scheme, 0, wide.group, zero_point=wide.zero_point[some], quantize_s8=quantize_s8))
+        for some in in_parts(w)])
+
+
+def _of_some(w, h, wide, steps, narrowest, group, rounded) -> np.ndarray:
+    size = group or max(w.shape[1], 1)
+    least, scale = np.full(wide.shape, np.inf), wide.copy()
     for ratio in np.linspace(1, narrowest, steps + 1):
-        trial = np.maximum(wide.scale * np.float32(ratio), SMALLEST_NORMAL)
-        d = exact_weight(rounded(trial)) - w
+        trial = np.maximum(wide * np.float32(ratio), SMALLEST_NORMAL)
+        d = exact_weight(rounded(scale=trial)) - w
         for i, start in enumerate(range(0, w.shape[1], size)):
             members = slice(start, start + size)
             error = layer_error(d[:, members], h[members, members])
             better = error < least[:, i]
             least[better, i], scale[better, i] = error[better], trial[better, i]
 
-    better = layer_error(exact_weight(rounded(scale)) - w, h) < layer_error(exact_weight(wide) - w, h)
-    return LayerFit.of(w, h, rounded(np.where(better[:, None], scale, wide.scale)), wide)
+    clipped, whole = (layer_error(exact_weight(rounded(scale=a)) - w, h) for a in (scale, wide))
+    return np.where((clipped < whole)[:, None], scale, wide)
 
 
 def clip_arguments(w, hessian, bits, scheme, group, steps, narrowest):

@@ -133,7 +133,8 @@ def layer_arguments(w, hessian, bits, scheme, axis, group, scale, zero_point) ->
     return w, hessian_argument(hessian, w.shape[1]), nearest(w, bits, scheme, axis, group, scale, zero_point)
 
 
-def nearest(w: np.ndarray, bits, scheme, axis, group, scale=None, zero_point=None) -> Quantized:
+def nearest(w: np.ndarray, bits, scheme, axis, group, scale=None, zero_point=None,
+            quantize_s8=quantize_s8) -> Quantized:
     """Return what quantize_s8 makes of the matrix w; with a group, axis stays at its default, 0."""
     if group is not None and axis != 0:
         raise RefcompressError("axis or group", "groups lie within an output: with them axis must be 0")

@@ -116,7 +116,7 @@ def quantize_range_mse(x: NDArray[np.float32], *, bits: int = 8, scheme: str = "
     >>> quantize_range_mse(x, bits=2)[1].item() < 1.0
     True
     """
-    x, bits, scheme, axis, group, steps = mse_arguments(x, bits, scheme, axis, group, steps)
+    x, _, bits, scheme, axis, group, steps = mse_arguments(x, bits, scheme, axis, group, steps)
     low, high = quantize_range_minmax(x, axis=axis, group=group)
     largest = np.maximum(-low, high)
     best, least = largest, np.full(low.shape, np.inf)
@@ -232,24 +232,41 @@ def range_arguments(x, axis, group, argument: str = "x"):
 
 def percentile_arguments(x, percentile, axis, group):
     """Return x, the shape of the scale, axis, group and the share of the magnitudes, exact, or refuse the arguments."""
+    x, *checked = percentile_request(x, percentile, axis, group)
+    return arguments.finite(x, "x"), *checked
+
+
+def percentile_request(x, percentile, axis, group):
+    """Return the same; what x holds is not looked at, for a kernel does so while it reads x."""
     x, shape, axis, group = sharing_arguments(x, axis, group)
     percentile = arguments.real(percentile, "percentile", math.ulp(0), 100)
-    return arguments.finite(x, "x"), shape, axis, group, Fraction(str(percentile)) / 100
+    return x, shape, axis, group, Fraction(str(percentile)) / 100
 
 
 def mse_arguments(x, bits, scheme, axis, group, steps):
-    """Return x, bits, scheme, axis, group and steps, or refuse the arguments."""
-    x, _, axis, group = sharing_arguments(x, axis, group)
+    """Return x, the shape of the scale, bits, scheme, axis, group and steps, or refuse the arguments."""
+    x, *checked = mse_request(x, bits, scheme, axis, group, steps)
+    return arguments.finite(x, "x"), *checked
+
+
+def mse_request(x, bits, scheme, axis, group, steps):
+    """Return the same; what x holds is not looked at."""
+    x, shape, axis, group = sharing_arguments(x, axis, group)
     bits, scheme = bits_argument(bits), arguments.choice(scheme, "scheme", SCHEMES)
-    steps = arguments.integer(steps, "steps", 1)
-    return arguments.finite(x, "x"), bits, scheme, axis, group, steps
+    return x, shape, bits, scheme, axis, group, arguments.integer(steps, "steps", 1)
 
 
 def kl_arguments(x, bits, axis, group, bins):
     """Return x, the shape of the scale, the levels, axis, group and bins, or refuse the arguments."""
+    x, *checked = kl_request(x, bits, axis, group, bins)
+    return arguments.finite(x, "x"), *checked
+
+
+def kl_request(x, bits, axis, group, bins):
+    """Return the same; what x holds is not looked at."""
     x, shape, axis, group = sharing_arguments(x, axis, group)
     levels = 2 ** (arguments.integer(bits, "bits", 2, 8) - 1)
     bins = arguments.integer(bins, "bins", levels)
     if bins > 2**16:
         raise LimitError("bins", f"must be at most {2**16}, not {bins}")
-    return arguments.finite(x, "x"), shape, levels, axis, group, bins
+    return x, shape, levels, axis, group, bins

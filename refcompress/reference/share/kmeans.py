@@ -62,7 +62,7 @@ def share_kmeans(w: NDArray[np.float32], *, bits: int | None = None, clusters: i
     Compression recommends the start "linear", whose clusters are empty where outliers stretch the range.
 
     Cost O(n log n) for sorting, O(k log n) a step, O(n log k) for the codes; the start "cut" O(n log k) where cuts are
-    balanced, and O(n k) at worst. Memory: the native form takes 28 bytes a weight beside w and the codes (44 with
+    balanced, and O(n k) at worst. Memory: the native form takes 24 bytes a weight beside w and the codes (40 with
     weights).
 
     >>> import numpy as np

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ... import arguments
 from ...constants import SMALLEST_NORMAL
 from ...errors import ArgumentTypeError, LimitError, RefcompressError
-from ...formats import Quantized
+from ...formats import NM, Bitmask, Quantized
 from ...formats.kept import Kept
 from ...formats.prepared import unprepared
 from ..gemm.integers import MAX_K_SCALED, gemm_s8s8_scaled, of_outputs
@@ -121,7 +121,9 @@ def matmul_arguments(a, x) -> tuple[Kept, np.ndarray]:
 
 def s8s8_arguments(x, x_scale, w, bias):
     """Return the arguments of sparse_s8s8, checked: what all implementations accept."""
-    w = sparse(w, "w")
+    w = unprepared(w)
+    if not isinstance(w, Bitmask | NM):
+        raise ArgumentTypeError("w", f"must be a Bitmask or an NM with values of int8, not {type(w).__name__}")
     if w.scale is None:
         raise RefcompressError("w", f"must have values of int8, not {w.values.dtype.name}")
     x = arguments.array(x, "x", np.int8, ndim=2)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import reference
 from ..cases import Cases
-from ..draws import composite, lengths, st
+from ..draws import composite, st
 from ..hessians import bad_hessians, hessian
 from ..values import LENGTHS, not_arrays, ordinary, other_dimensions, whole
 
@@ -25,7 +25,7 @@ def prune_sparsegpt_sweep():
         yield (ordinary(rng, (length, 11)), hessian(rng, 11)), CHOICES[(length + 3) % 7]
     w, h = ordinary(rng, (4, 20)), hessian(rng, 20)
     for kwargs in ({"sparsity": 0}, {"sparsity": 1}, {"n": 0, "m": 2}, {"n": 4, "m": 4}, {"n": 20, "m": 30},
-                   {"n": 2, "m": 2**70, "block": 2**70}):
+                   {"n": 2, "m": 2**62}):
         yield (w, h), kwargs
     h[[2, 9]], h[:, [2, 9]] = 0, 0  # dead inputs
     for scale in (1, 1e-30, 1e30):  # no result depends on a factor of the Hessian
@@ -36,8 +36,9 @@ def prune_sparsegpt_sweep():
     for kwargs in CHOICES:
         yield (whole(rng, (5, 20), 2), np.eye(20)), kwargs  # ties everywhere
         yield (w * np.float32(1e-40), hessian(rng, 20)), kwargs
+    for kwargs in CHOICES[:3]:
         yield (ordinary(rng, (150, 70)), hessian(rng, 70)), kwargs  # past a block of columns and eight tiles
-    yield (ordinary(rng, (9, 300)), hessian(rng, 300)), {"sparsity": 0.5}
+    yield (ordinary(rng, (9, 200)), hessian(rng, 200)), {"sparsity": 0.5}
 
 
 def prune_sparsegpt_refusals() -> Iterator:
@@ -47,9 +48,7 @@ def prune_sparsegpt_refusals() -> Iterator:
     for bad in bad_hessians(h):
         yield (w, bad), {"n": 1, "m": 2}
     yield (w, np.ones((3, 3))), {"sparsity": 0.5, "damping": 0}  # singular
-    beyond = np.full((1, 2), 3e38, np.float32), np.array([[1, 0.9], [0.9, 1]])
-    yield beyond, {"n": 1, "m": 2}
-    yield beyond, {"sparsity": 0.5, "block": 1}
+    yield (np.full((1, 2), 3e38, np.float32), np.array([[1, 0.9], [0.9, 1]])), {"n": 1, "m": 2}  # beyond float32
     for kwargs in ({}, {"n": 1}, {"m": 2}, {"sparsity": 0.5, "n": 1}, {"sparsity": 0.5, "m": 2}, {"n": 3, "m": 2},
                    {"n": -1, "m": 2}, {"n": 1, "m": 0}, {"n": True, "m": 2}, {"sparsity": -0.1}, {"sparsity": np.nan},
                    {"sparsity": 0.5, "block": 0}, {"sparsity": 0.5, "block": 1.5}, {"sparsity": 0.5, "damping": -1},
@@ -59,7 +58,7 @@ def prune_sparsegpt_refusals() -> Iterator:
 
 @composite
 def prune_sparsegpt_strategy(draw):
-    rows, k = draw(st.integers(0, 20)), draw(lengths())
+    rows, k = draw(st.integers(0, 20)), draw(st.integers(0, 17))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     w = whole(rng, (rows, k), 3) if draw(st.booleans()) else ordinary(rng, (rows, k))
     if draw(st.booleans()):

@@ -4,9 +4,10 @@
 - :mod:`ranges`: one large element among small ones at each place in turn, ties of ranks and errors, empty bins.
 - :mod:`packing`: quantize_pack and quantize_unpack: every width, and rows that end inside a byte.
 - :mod:`gptq`: layers with a Hessian: every length, every sharing of scales, groups that end inside a panel, zeros.
+- :mod:`searches`: ranges that narrow, inputs that are scaled: outliers, ties, dead inputs.
 - :mod:`requantization`: integer arithmetic between layers: ties, and both ends of int32.
 """
 
-from . import gptq, integers, packing, ranges, requantization
+from . import gptq, integers, packing, ranges, requantization, searches
 
-CASES = integers.CASES | ranges.CASES | packing.CASES | requantization.CASES | gptq.CASES
+CASES = integers.CASES | ranges.CASES | packing.CASES | requantization.CASES | gptq.CASES | searches.CASES

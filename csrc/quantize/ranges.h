@@ -1,0 +1,113 @@
+/* Template of what the searches of a range count and add. Included after these were defined:
+ *
+ * MSE, ERRORS, KL      the functions' names
+ * TARGET               their instruction set, or nothing
+ * eights(x, count, s, z, lowest, highest, sum)   adds the errors of count / 8 * 8 elements to eight sums
+ * bins_of(x, largest, bins, places)              of 16 elements
+ */
+#include "places.h"
+
+enum { LEAF = 128 }; /* terms that NumPy adds in eight sums */
+
+/* Both ends of the search, in double; else as scale_and_zero_point (places.h). */
+RC_INLINE TARGET int32_t grid_of(double low, double high, int32_t lowest, int32_t highest, float *scale)
+{
+    const double shift = 6755399441055744.0;
+    const int symmetric = lowest == -highest;
+    const double wide = symmetric ? (-low > high ? -low : high) / highest : (high - low) / (highest - lowest);
+    const float s = (float)wide;
+    *scale = wide == 0.0 ? 1.0f : s < FLT_MIN ? FLT_MIN : s;
+    if (symmetric)
+        return 0;
+    const double z = (lowest - low / (double)*scale + shift) - shift;
+    return z > highest ? highest : z < lowest ? lowest : (int32_t)z;
+}
+
+RC_INLINE TARGET double error_of(float x, float s, int32_t z, int32_t lowest, int32_t highest)
+{
+    const double off = (double)to_real(to_integer(x, s, z, lowest, highest), s, z) - (double)x;
+    return off * off;
+}
+
+RC_INLINE TARGET double leaf(const float *x, size_t count, float s, int32_t z, int32_t lowest, int32_t highest)
+{
+    double sum[8] = {0}, total = 0.0;
+    const size_t whole = count / 8 * 8;
+    if (whole) {
+        eights(x, whole, s, z, lowest, highest, sum);
+        total = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+    }
+    for (size_t p = whole; p < count; p++)
+        total += error_of(x[p], s, z, lowest, highest);
+    return total;
+}
+
+/* The tree of halves, without recursion: the sums that wait for their other half. */
+RC_INLINE TARGET double error(const float *x, size_t count, float s, int32_t z, int32_t lowest, int32_t highest)
+{
+    double first[64], own = 0.0;
+    size_t sizes[64], depth = 0; /* sizes[d] : what is to come at that level, 0 where its first half is in first[d] */
+    for (size_t left = count;;) {
+        while (left > LEAF) {
+            const size_t half = left / 2 - left / 2 % 8;
+            sizes[depth++] = left - half;
+            left = half;
+        }
+        own = leaf(x, left, s, z, lowest, highest);
+        x += left;
+        while (depth && sizes[depth - 1] == 0)
+            own = first[--depth] + own;
+        if (depth == 0)
+            return own;
+        left = sizes[depth - 1];
+        sizes[depth - 1] = 0;
+        first[depth - 1] = own;
+    }
+}
+
+TARGET int ERRORS(size_t begin, size_t end, size_t grids, int32_t lowest, int32_t highest, const float *x,
+                  const float *scale, const int32_t *zero_point, double *errors)
+{
+    for (size_t i = 0; i < grids; i++)
+        errors[i] = error(x + begin, end - begin, scale[i], zero_point[i], lowest, highest);
+    return RC_OK;
+}
+
+TARGET int MSE(size_t begin, size_t end, size_t k, size_t group, size_t steps, int begun, int32_t lowest,
+               int32_t highest, const float *x, double *low, double *high)
+{
+    struct run at = run_at(begin, k, group);
+    for (size_t r = begin; r < end; r++, at = next_run(at, k, group)) {
+        const float *own = x + at.first;
+        const double largest = -low[r] > high[r] ? -low[r] : high[r];
+        double best = largest, least = INFINITY;
+        for (size_t i = steps; i > 0; i--) {
+            const double t = largest * ((double)i / (double)steps);
+            float s;
+            const int32_t z =
+                grid_of(low[r] > -t ? low[r] : -t, high[r] < t ? high[r] : t, lowest, highest, &s);
+            const double sum = begun ? error_of(own[0], s, z, lowest, highest) +
+                                           error(own + 1, at.count - 1, s, z, lowest, highest)
+                                     : error(own, at.count, s, z, lowest, highest);
+            best = sum < least ? t : best;
+            least = sum < least ? sum : least;
+        }
+        low[r] = low[r] > -best ? low[r] : -best + 0.0;
+        high[r] = high[r] < best ? high[r] : best;
+    }
+    return RC_OK;
+}
+
+TARGET int KL(size_t begin, size_t end, size_t bins, const float *x, double largest, uint64_t *counts)
+{
+    size_t i = begin;
+    int32_t places[16];
+    for (; i + 16 <= end; i += 16) {
+        bins_of(x + i, largest, (double)bins, places);
+        for (size_t s = 0; s < 16; s++)
+            counts[rc_min((size_t)places[s], bins - 1)]++;
+    }
+    for (; i < end; i++)
+        counts[rc_min((size_t)((double)__builtin_fabsf(x[i]) / largest * (double)bins), bins - 1)]++;
+    return RC_OK;
+}

@@ -1,0 +1,85 @@
+"""The ways of the kernels that search ranges: pieces of a long run, segments of every layout, ranks and ties."""
+
+import numpy as np
+import pytest
+from implementations import NATIVE, each, need_native
+
+from refcompress import reference
+from refcompress.agreement import exactly
+from refcompress.errors import RefcompressError
+
+native = need_native()
+
+from refcompress.native import threads  # noqa: E402
+from refcompress.native.prune import largest  # noqa: E402
+from refcompress.native.quantize import ranges  # noqa: E402
+
+F = np.float32
+EACH = each("space", NATIVE)
+SHARING = ({}, {"axis": 0}, {"axis": -1}, {"group": 7}, {"group": 300}, {"group": 10**6})
+
+
+@pytest.fixture(autouse=True)
+def split():
+    """Split the work among two threads, however small it is."""
+    before, serial = threads.get(), threads.SERIAL_SECONDS
+    threads.SERIAL_SECONDS = 0
+    threads.set(2)
+    yield
+    threads.SERIAL_SECONDS = serial
+    threads.set(before)
+
+
+def arrays():
+    rng = np.random.default_rng(9)
+    yield rng.standard_normal((97, 301)).astype(F)
+    yield rng.integers(-3, 4, (3, 5, 7, 9)).astype(F)
+    yield np.abs(rng.standard_normal((1, 700))).astype(F)
+
+
+@EACH
+@pytest.mark.parametrize("how", SHARING, ids=str)
+def test_percentiles_of_every_layout_are_the_elements_of_the_reference(space, how):
+    for x in arrays():
+        for percentile in (100, 99.9, 50, 1e-9):
+            given = {"percentile": percentile, **how}
+            exactly(reference.quantize_range_percentile(x, **given), space.quantize_range_percentile(x, **given))
+
+
+@EACH
+@pytest.mark.parametrize("name", ("normal", "equal", "few values", "beyond the sample"))
+def test_a_percentile_of_many_is_found_whatever_the_sample_tells(space, name):
+    rng, size = np.random.default_rng(4), largest.SMALL + 4133
+    normal = rng.standard_normal(size).astype(F)
+    sampled = np.arange(size) % (size // largest.SAMPLE | 1) == 0
+    x = {"normal": normal, "equal": np.full(size, -2, F), "few values": rng.integers(-3, 4, size).astype(F),
+         "beyond the sample": np.where(sampled, normal, normal + F(9))}[name]
+    for percentile in (100, 99.9, 50, 1e-9):
+        exactly(reference.quantize_range_percentile(x, percentile=percentile),
+                space.quantize_range_percentile(x, percentile=percentile))
+    x[-1] = np.inf
+    with pytest.raises(RefcompressError, match=rf"^x\[{size - 1}\]: must be finite"):
+        space.quantize_range_percentile(x)
+
+
+@EACH
+@pytest.mark.parametrize("how", SHARING, ids=str)
+def test_errors_are_summed_in_the_order_of_the_reference(space, how):
+    for x in arrays():
+        for given in ({"steps": 3, "bits": 4}, {"steps": 2, "scheme": "affine"}, {"steps": 2, "bits": 16}):
+            exactly(reference.quantize_range_mse(x, **given, **how), space.quantize_range_mse(x, **given, **how))
+
+
+@EACH
+@pytest.mark.parametrize("size", (ranges.PIECE, ranges.PIECE + 1, 2 * ranges.PIECE + 9, 5 * ranges.PIECE + 131))
+def test_the_errors_of_pieces_are_those_of_numpys_tree(space, size):
+    x = np.random.default_rng(size).standard_normal(size).astype(F)
+    scale, zero_point = F([0.01, 0.3]), np.int8([0, 0])
+    kernel = ranges._table.widest("quantize_errors") if space is native.available()[-1] else next(
+        own for isa, own, _ in ranges._table.rows() if isa == "portable")["quantize_errors"]
+    for begun in (False, True):
+        sums = ranges._errors_of_all(kernel, x, scale, zero_point, (-127, 127), begun=begun)
+        for total, s in zip(sums, scale):
+            q = reference.quantize_s8(x, scale=s)
+            error = (q.dense().astype(np.float64) - x) ** 2
+            assert total == (np.add.reduceat(error, [0])[0] if begun else np.add.reduce(error))
