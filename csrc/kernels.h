@@ -115,6 +115,8 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(floats_maxima) \
     THREE(floats_nvfp4_encode) \
     THREE(floats_nvfp4_decode) \
+    THREE(ggml_encode) \
+    THREE(ggml_decode) \
     TWO(planes_split) \
     TWO(planes_join) \
     ONE(share_kmeans) \

@@ -39,6 +39,7 @@ enum rc_status {
 #include "hessian/api.h"
 #include "gemm/api.h"
 #include "floats/api.h"
+#include "ggml/api.h"
 #include "planes/api.h"
 #include "share/api.h"
 #include "huffman/api.h"
@@ -131,6 +132,8 @@ struct rc_kernels {
     rc_floats_maxima *floats_maxima;
     rc_floats_nvfp4_encode *floats_nvfp4_encode;
     rc_floats_nvfp4_decode *floats_nvfp4_decode;
+    rc_ggml_encode *ggml_encode;
+    rc_ggml_decode *ggml_decode;
     rc_planes_split *planes_split;
     rc_planes_join *planes_join;
     rc_share_kmeans *share_kmeans;

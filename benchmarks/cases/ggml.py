@@ -5,17 +5,19 @@ from refcompress import formats, reference
 from .case import Case, normal
 
 
-def on_ggml(op, type, **flags):
+def on_ggml(op, type, rows=300, columns=768, **flags):
     """Return a case of encoding weights to blocks of ggml, or of decoding them."""
     def make(rng):
-        w = normal(rng, 300, 768)
+        w = normal(rng, rows, columns)
         return ((w, type) if op == "ggml_encode" else (reference.ggml_encode(w, type),)), {}
 
     block = formats.GGML_TYPES[type]
-    return Case(op, f"768 wide, {type}", make, 0, 300 * 768 * (4 + block.nbytes // block.numbers), **flags)
+    touched = rows * columns * (4 + block.nbytes / block.numbers)
+    return Case(op, f"{columns} wide, {type}", make, 0, touched, **flags)
 
 
 CASES = [
     on_ggml("ggml_encode", "Q8_0", quick=True),
     *(on_ggml("ggml_decode", type, quick=type == "Q8_0") for type in ("Q8_0", "Q4_0")),
+    *(on_ggml(op, type, 4096, 4096) for op in ("ggml_encode", "ggml_decode") for type in ("Q8_0", "Q4_0")),
 ]

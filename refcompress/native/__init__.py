@@ -60,6 +60,7 @@ from . import (
     gemm_bf16,
     gemm_codes,
     gemm_narrow,
+    ggml,
     hessian,
     huffman,
     lowrank,
@@ -82,7 +83,7 @@ __all__ = ["at", "available", "wrap", "prepare", "PACKERS", "matmul", "compiled"
 # How the operations become Python functions. A family's __all__ names its operations, and each is a function there. If
 # the table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are
 # named as operations, it is a binder too, whose arguments are these. Else it is the operation itself, in Python.
-_FAMILIES = (prune, hessian, share, quantize, floats, allocate, lowrank, csr, sparse, gemm, gemm_bf16, gemm_codes,
+_FAMILIES = (prune, hessian, share, quantize, floats, ggml, allocate, lowrank, csr, sparse, gemm, gemm_bf16, gemm_codes,
              gemm_narrow,
              huffman, rangecoder, planes, nn)
 _BINDERS = {op: getattr(family, op) for family in _FAMILIES for op in family.__all__}

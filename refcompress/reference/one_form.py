@@ -8,8 +8,6 @@ ONE_FORM = {
     # Rows of OPS: the rule judges other people's implementations, and tests judge this one.
     "quantize_bias_s32": "one division for each output",
     "dequantize_bias_s32": "one product for each output",
-    "ggml_encode": f"a maximum of each block, a product and a rounding for each weight: {_ONCE}",
-    "ggml_decode": f"shifts and a product for each weight, by steps that stay in a cache: {_ONCE}",
     # Pruning.
     "prune_project_l1": "a sort and exact sums; tests check results against the optimality conditions in fractions",
     "prune_penalty_l0": "one comparison for each weight; tests check the minimum entry by entry",
