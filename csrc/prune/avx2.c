@@ -1,4 +1,4 @@
-/* What changed since the portable file: eight floats or four doubles at a time, and the signs of comparisons as bits. */
+/* What changed since the portable file: eight floats or four doubles at a time, and comparisons as bits. */
 #include "../kernels.h"
 #if RC_X86
 
