@@ -95,8 +95,8 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_s16) \
     THREE(dequantize_s16) \
     THREE(quantize_range_minmax) \
-    THREE(quantize_range_cut) \
-    ONE(quantize_range_percentile) \
+    THREE(quantize_range_percentile) \
+    ONE(quantize_range_ranks) \
     TWO(quantize_range_mse) \
     TWO(quantize_errors) \
     TWO(quantize_range_kl) \

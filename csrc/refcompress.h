@@ -112,8 +112,8 @@ struct rc_kernels {
     rc_quantize_s16 *quantize_s16;
     rc_dequantize_s16 *dequantize_s16;
     rc_quantize_range_minmax *quantize_range_minmax;
-    rc_quantize_range_cut *quantize_range_cut;
     rc_quantize_range_percentile *quantize_range_percentile;
+    rc_quantize_range_ranks *quantize_range_ranks;
     rc_quantize_range_mse *quantize_range_mse;
     rc_quantize_errors *quantize_errors;
     rc_quantize_range_kl *quantize_range_kl;

@@ -37,7 +37,8 @@ typedef int rc_prune_nm(size_t begin, size_t end, size_t length, size_t inner, s
                         const void *scores, uint8_t *mask);
 
 /* Sums of the blocks, high by across, of a matrix: of the rows of blocks begin .. end those from first to last; smaller
- * at the lower and right edge. Each in double, one score after the other in C order, from +0.0. sums : of all blocks. */
+ * at the lower and right edge. Each in double, one score after the other in C order, from +0.0. sums : of all
+ * blocks. */
 typedef int rc_prune_sums(size_t begin, size_t end, size_t first, size_t last, size_t rows, size_t columns, size_t high,
                           size_t across, int wide, const void *scores, double *sums);
 
@@ -58,7 +59,8 @@ typedef int rc_prune_score_obd(size_t begin, size_t end, int wide, const float *
 typedef int rc_prune_score_fisher(size_t begin, size_t end, int wide, const float *w, const void *squared_gradients,
                                   float *scores);
 
-/* (count - zeros) / count and sums / count. zeros : int64_t if `whole`, else double; sums : double if `wide`, else float.
+/* (count - zeros) / count and sums / count. zeros : int64_t if `whole`, else double; sums : double if `wide`, else
+ * float.
  * RC_NOT_FINITE where zeros are no whole number of 0 .. count, or sums not finite. count : 1 .. 2^53, whole. */
 typedef int rc_prune_score_apoz(size_t begin, size_t end, int whole, const void *zeros, double count, double *scores);
 typedef int rc_prune_score_activation(size_t begin, size_t end, int wide, const void *sums, double count,
@@ -81,8 +83,8 @@ struct rc_prune_part {
     size_t size;
 };
 
-/* *value = number `nth` (the largest is number 0) of the scores of all parts, or of their magnitudes, all of which lie in
- * low .. high; *ties = how many of those that are equal to it are among the nth + 1 largest. counts : of
+/* *value = number `nth` (the largest is number 0) of the scores of all parts, or of their magnitudes, all of which lie
+ * in low .. high; *ties = how many of those that are equal to it are among the nth + 1 largest. counts : of
  * RC_PRUNE_PLACES numbers. */
 int rc_prune_nth(size_t parts, const struct rc_prune_part *part, int wide, int magnitude, double low, double high,
                  uint64_t nth, uint64_t *counts, double *value, uint64_t *ties);
@@ -105,5 +107,6 @@ int rc_prune_settle(size_t count, size_t first, int wide, const uint32_t *index,
 int rc_prune_ties(size_t begin, size_t end, int wide, int magnitude, const void *scores, double least, uint64_t *ties,
                   uint8_t *mask, float *v);
 
-/* One group of rc_prune_nm: n of m scores, `step` apart from number `at` on. Returns whether some are NaN. */
+/* One group of rc_prune_nm that does not lie in one piece: n of m scores, `step` apart from number `at` on. Returns whether
+ * some are NaN. */
 int rc_prune_group(size_t n, size_t m, size_t step, size_t at, int wide, const void *scores, uint8_t *mask);

@@ -1,4 +1,4 @@
-/* What changed since the portable file: eight floats or four doubles at a time, and the signs of comparisons as bits. */
+/* What changed since the portable file: eight floats or four doubles at a time, and comparisons as bits. */
 #include "../kernels.h"
 #if RC_X86
 
@@ -69,7 +69,7 @@ RC_INLINE TARGET void put_kept(float *v, const float *w, uint64_t above)
 #define SELECT rc_prune_select_avx2
 #define MAGNITUDE rc_prune_magnitude_avx2
 #define PROJECT rc_prune_project_l0_avx2
-#define CUT rc_quantize_range_cut_avx2
+#define CUT rc_quantize_range_percentile_avx2
 #define MINMAX rc_quantize_range_minmax_avx2
 #include "cut.h"
 

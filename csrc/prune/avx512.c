@@ -79,7 +79,7 @@ RC_INLINE TARGET size_t take(const int wide, const int magnitude, const void *sc
 #define SELECT rc_prune_select_avx512
 #define MAGNITUDE rc_prune_magnitude_avx512
 #define PROJECT rc_prune_project_l0_avx512
-#define CUT rc_quantize_range_cut_avx512
+#define CUT rc_quantize_range_percentile_avx512
 #define MINMAX rc_quantize_range_minmax_avx512
 #include "cut.h"
 

@@ -7,16 +7,18 @@
  *
  * A score's rank is how many of its group come before it: larger ones, and equal ones of a lower index. Groups lie side
  * by side, a score of each in a lane, and each pair of scores is compared once: loops of a constant length, of which
- * the compiler makes vectors. A group that is longer than LONGEST is selected by its digits (rank.c).
+ * the compiler makes vectors. In a group that is longer than LONGEST the smallest score that is kept is found by halving
+ * the keys (rank.c) that it may have, and counting the scores above; one that does not lie in one piece goes to rank.c.
  */
 #include "../kernels.h"
+#include <math.h>
 #include <string.h>
 
 enum { LONGEST = 32 };
 
 /* SIDE groups of m scores: x[j] = 1 where fewer than n of its group come before score j, else 0. VECTOR : of FLOATs,
  * as RANKS is of integers of that size. */
-#define GROUPS(NAME, FLOAT, INT, VECTOR, RANKS) \
+#define GROUPS(NAME, FLOAT, INT, VECTOR, RANKS, MARKS) \
     RC_INLINE TARGET int NAME(size_t count, size_t n, size_t m, size_t lane, size_t step, const FLOAT *scores, \
                               uint8_t *mask) \
     { \
@@ -50,9 +52,14 @@ enum { LONGEST = 32 };
         for (size_t s = 0; s < SIDE; s++) \
             wrong |= bad[s] != 0; \
         for (size_t j = 0; j < m; j++) { \
-            const RANKS kept = rank[j] < (RANKS){0} + (INT)n; \
-            for (size_t s = 0; s < count; s++) \
-                mask[s * lane + j * step] = (uint8_t)(kept[s] & 1); \
+            const RANKS kept = (rank[j] < (RANKS){0} + (INT)n) & 1; \
+            if (VECTOR_BYTES == 64 && lane == 1 && count == SIDE) { /* one instruction */ \
+                const MARKS marks = __builtin_convertvector(kept, MARKS); \
+                memcpy(mask + j * step, &marks, sizeof marks); \
+            } else { \
+                for (size_t s = 0; s < count; s++) \
+                    mask[s * lane + j * step] = (uint8_t)kept[s]; \
+            } \
         } \
         return wrong; \
     }
@@ -61,8 +68,92 @@ typedef float nm_floats __attribute__((vector_size(VECTOR_BYTES)));
 typedef double nm_doubles __attribute__((vector_size(VECTOR_BYTES)));
 typedef int32_t nm_ranks __attribute__((vector_size(VECTOR_BYTES)));
 typedef int64_t nm_wide_ranks __attribute__((vector_size(VECTOR_BYTES)));
-GROUPS(groups_of_floats, float, int32_t, nm_floats, nm_ranks)
-GROUPS(groups_of_doubles, double, int64_t, nm_doubles, nm_wide_ranks)
+typedef uint8_t nm_marks __attribute__((vector_size(VECTOR_BYTES / 4)));
+typedef uint8_t nm_few_marks __attribute__((vector_size(VECTOR_BYTES / 8)));
+GROUPS(groups_of_floats, float, int32_t, nm_floats, nm_ranks, nm_marks)
+GROUPS(groups_of_doubles, double, int64_t, nm_doubles, nm_wide_ranks, nm_few_marks)
+
+/* How many of m scores are at least `least`. */
+#define COUNTED(NAME, FLOAT, VECTOR, RANKS) \
+    RC_INLINE TARGET size_t NAME(size_t m, const FLOAT *x, FLOAT least) \
+    { \
+        enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
+        RANKS sum[4] = {{0}}; \
+        size_t count = 0, i = 0; \
+        for (; i + 4 * SIDE <= m; i += 4 * SIDE) \
+            for (size_t p = 0; p < 4; p++) { \
+                VECTOR own; \
+                memcpy(&own, x + i + p * SIDE, sizeof own); \
+                sum[p] -= own >= (VECTOR){0} + least; \
+            } \
+        sum[0] += sum[1] + sum[2] + sum[3]; \
+        for (size_t s = 0; s < SIDE; s++) \
+            count += (size_t)sum[0][s]; \
+        for (; i < m; i++) \
+            count += x[i] >= least; \
+        return count; \
+    }
+
+/* mask = 1 where a score is at least `least`, else 0. */
+#define MARKED(NAME, FLOAT, INT) \
+    RC_INLINE TARGET void NAME(size_t m, const FLOAT *x, FLOAT least, uint8_t *mask) \
+    { \
+        enum { SIDE = 64 }; \
+        INT kept[SIDE]; \
+        size_t i = 0; \
+        for (; i + SIDE <= m; i += SIDE) { \
+            for (size_t s = 0; s < SIDE; s++) \
+                kept[s] = x[i + s] >= least; \
+            for (size_t s = 0; s < SIDE; s++) \
+                mask[i + s] = (uint8_t)kept[s]; \
+        } \
+        for (; i < m; i++) \
+            mask[i] = x[i] >= least; \
+    }
+
+MARKED(marked_floats, float, int32_t)
+MARKED(marked_doubles, double, int64_t)
+COUNTED(counted_floats, float, nm_floats, nm_ranks)
+COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks)
+
+RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *scores, uint8_t *mask)
+{
+    const float *floats = scores;
+    const double *doubles = scores;
+    const size_t numbers = wide ? counted_doubles(m, doubles, -INFINITY) : counted_floats(m, floats, -INFINITY);
+    if (numbers < m)
+        return 1;
+    if (n == 0) {
+        memset(mask, 0, m);
+        return 0;
+    }
+    /* At least n scores have a key from `low` on, fewer one from `high` on. */
+    uint64_t low = rc_prune_key(wide, 0, -INFINITY), high = rc_prune_key(wide, 0, INFINITY) + 1;
+    size_t count = m;
+    while (high - low > 1 && count != n) {
+        const uint64_t middle = low + (high - low) / 2;
+        const double least = rc_prune_score(wide, 0, middle);
+        const size_t own = wide ? counted_doubles(m, doubles, least) : counted_floats(m, floats, (float)least);
+        if (own < n) {
+            high = middle;
+        } else {
+            low = middle;
+            count = own;
+        }
+    }
+    const double least = rc_prune_score(wide, 0, low);
+    if (wide)
+        marked_doubles(m, doubles, least, mask);
+    else
+        marked_floats(m, floats, (float)least, mask);
+    size_t over = count - n; /* of the scores that are equal to it the last ones go */
+    for (size_t i = m; over > 0 && i-- > 0;)
+        if ((wide ? doubles[i] : (double)floats[i]) == least) {
+            mask[i] = 0;
+            over--;
+        }
+    return 0;
+}
 
 RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m, size_t lane, size_t step,
                                const void *scores, size_t at, uint8_t *mask)
@@ -71,7 +162,9 @@ RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m,
     size_t s = 0;
     if (m > LONGEST) {
         for (; s < count; s++)
-            bad |= rc_prune_group(n, m, step, at + s * lane, wide, scores, mask);
+            bad |= step > 1 ? rc_prune_group(n, m, step, at + s * lane, wide, scores, mask)
+                   : wide   ? long_group(1, n, m, (const double *)scores + at + s * lane, mask + at + s * lane)
+                            : long_group(0, n, m, (const float *)scores + at + s * lane, mask + at + s * lane);
         return bad;
     }
 #ifdef FOURS

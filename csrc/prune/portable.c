@@ -82,12 +82,13 @@ RC_INLINE int cut(const int wide, const int magnitude, const enum writes writes,
             for (size_t s = 0, place = count; s < some; s++)
                 if (between[s]) {
                     index[place] = (uint32_t)(i + s - first);
-                    if (wide)
-                        ((double *)(void *)score)[place] = magnitude ? __builtin_fabs(((const double *)(const void *)at)[s])
-                                                                     : ((const double *)(const void *)at)[s];
-                    else
-                        ((float *)(void *)score)[place] = magnitude ? __builtin_fabsf(((const float *)(const void *)at)[s])
-                                                                    : ((const float *)(const void *)at)[s];
+                    if (wide) {
+                        const double given = ((const double *)(const void *)at)[s];
+                        ((double *)(void *)score)[place] = magnitude ? __builtin_fabs(given) : given;
+                    } else {
+                        const float given = ((const float *)(const void *)at)[s];
+                        ((float *)(void *)score)[place] = magnitude ? __builtin_fabsf(given) : given;
+                    }
                     place++;
                 }
         count += (size_t)own.open;
@@ -116,8 +117,8 @@ int rc_prune_project_l0_portable(size_t begin, size_t end, size_t size, const fl
     return cut(0, 1, WRITES_WEIGHTS, begin, end, size, w, low, high, open, NULL, v);
 }
 
-int rc_quantize_range_cut_portable(size_t begin, size_t end, size_t size, const float *x, double low, double high,
-                                   const struct rc_prune_open *open, float *ends)
+int rc_quantize_range_percentile_portable(size_t begin, size_t end, size_t size, const float *x, double low,
+                                          double high, const struct rc_prune_open *open, float *ends)
 {
     return cut(0, 1, WRITES_ENDS, begin, end, size, x, low, high, open, NULL, ends);
 }

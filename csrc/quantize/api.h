@@ -39,20 +39,20 @@ typedef int rc_dequantize_s16(size_t begin, size_t end, size_t k, size_t group, 
 typedef int rc_quantize_range_minmax(size_t begin, size_t end, size_t rows, size_t k, size_t group, const float *x,
                                      float *low, float *high);
 
-/* The pass of prune/api.h over |x|, for the blocks of the range: it writes no mask, but min(x, 0) and max(x, 0) of block
- * b to ends[2 b] and ends[2 b + 1]. RC_NOT_FINITE where some x is not finite. */
-typedef int rc_quantize_range_cut(size_t begin, size_t end, size_t size, const float *x, double low, double high,
+/* The pass of prune/api.h over |x|, for the blocks of the range: it writes no mask, but min(x, 0) and max(x, 0) of
+ * block b to ends[2 b] and ends[2 b + 1]. RC_NOT_FINITE where some x is not finite. */
+typedef int rc_quantize_range_percentile(size_t begin, size_t end, size_t size, const float *x, double low, double high,
                                   const struct rc_prune_open *open, float *ends);
 
 /* Ranges of the runs of the range; x : rows of k >= 1, in groups of 1 to k; low, high : min(x, 0) and max(x, 0) of each
  * run, in double, which become the part of them that lies in -t .. t.
- * percentile : t = number `nth` of the magnitudes of the run, the smallest being number 0; of the last run of a row, of
+ * ranks : t = number `nth` of the magnitudes of the run, the smallest being number 0; of the last run of a row, of
  * which it is shorter, number `last`.
  * mse : t = max(-low, high) i / steps for i of steps, steps - 1, .. 1, the first with the least error. It is the sum of
  * (dequantize(quantize(x)) - x)^2 in double, for the grid of that range (rc_quantize_runs_s8), in NumPy's order: of up
  * to 128 terms eight sums, of more the sum of two halves, the first a multiple of 8. If `begun`, a run's first term is
  * added to the sum of the others, as in groups. */
-typedef int rc_quantize_range_percentile(size_t begin, size_t end, size_t k, size_t group, size_t nth, size_t last,
+typedef int rc_quantize_range_ranks(size_t begin, size_t end, size_t k, size_t group, size_t nth, size_t last,
                                          const float *x, double *low, double *high);
 typedef int rc_quantize_range_mse(size_t begin, size_t end, size_t k, size_t group, size_t steps, int begun,
                                   int32_t lowest, int32_t highest, const float *x, double *low, double *high);

@@ -57,7 +57,7 @@ static float short_nth(const float *x, size_t count, size_t nth)
     return own[nth];
 }
 
-int rc_quantize_range_percentile_portable(size_t begin, size_t end, size_t k, size_t group, size_t nth, size_t last,
+int rc_quantize_range_ranks_portable(size_t begin, size_t end, size_t k, size_t group, size_t nth, size_t last,
                                           const float *x, double *low, double *high)
 {
     struct run at = run_at(begin, k, group);

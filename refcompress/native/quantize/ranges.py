@@ -31,22 +31,22 @@ SLAB = 2**16  # elements of segments that are copied where they do not lie in on
 
 
 def quantize_range_percentile(kernel, row):
-    """Return the operation quantize_range_percentile computed by C kernels: one for all, one for runs."""
-    cut = row.kernels.get("quantize_range_cut") or _table.widest("quantize_range_cut")  # none goes with a user's kernel
+    """Return the operation quantize_range_percentile computed by C kernels: one for all of x, one for runs."""
+    ranks = row.kernels.get("quantize_range_ranks") or _table.widest("quantize_range_ranks")  # none with the user's
     minmax = row.kernels["quantize_range_minmax"]
 
     @wraps(reference.quantize_range_percentile)
     def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
         x, shape, axis, group, share = percentile_request(x, percentile, axis, group)
         if math.prod(shape) == 1 and x.size >= SMALL:
-            return tuple(end.reshape(shape) for end in _of_all(cut, x, math.ceil(share * x.size) - 1))
+            return tuple(end.reshape(shape) for end in _of_all(kernel, x, math.ceil(share * x.size) - 1))
         low, high = kernels._range(minmax, row.speed, x, shape, group)
 
         def some(x, group, low, high):
             k = x.shape[-1]
-            ranks = (math.ceil(share * size) - 1 if size else 0 for size in (group, k % group))
-            operands = k, group, *ranks, pointer(x), pointer(low, writable=True), pointer(high, writable=True)
-            threads.run(lambda begin, end: check(kernel(begin, end, *operands), "x"), low.size, x.size / ELEMENTS)
+            numbers = (math.ceil(share * size) - 1 if size else 0 for size in (group, k % group))
+            operands = k, group, *numbers, pointer(x), pointer(low, writable=True), pointer(high, writable=True)
+            threads.run(lambda begin, end: check(ranks(begin, end, *operands), "x"), low.size, x.size / ELEMENTS)
 
         for rows, group, place in _in_pieces(x, shape, axis, group):
             own = np.ascontiguousarray(low[place]), np.ascontiguousarray(high[place])
@@ -57,12 +57,12 @@ def quantize_range_percentile(kernel, row):
     return quantize_range_percentile
 
 
-def _of_all(cut, x: np.ndarray, rank: int):
+def _of_all(kernel, x: np.ndarray, rank: int):
     """Return the range up to number ``rank`` of the magnitudes of all x, the smallest being number 0."""
     ends = np.zeros((-(-x.size // BLOCK), 2), np.float32)
 
     def run(part, begin, end, low, high, open_):
-        status = cut(begin, end, x.size, pointer(part.scores), low, high, open_, pointer(part.result, writable=True))
+        status = kernel(begin, end, x.size, pointer(part.scores), low, high, open_, pointer(part.result, writable=True))
         kernels._check(status, x)
 
     t = magnitude_number(run, x.reshape(-1), ends, x.size - 1 - rank)

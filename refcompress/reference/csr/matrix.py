@@ -34,7 +34,7 @@ def csr_from_dense(w: ArrayLike, mask: ArrayLike | None = None) -> CSR:
 
     **Departs** nothing.
 
-    Cost O(m k).
+    Cost O(m k). The native form reads w twice, and takes no memory beside the result.
 
     >>> w = np.float32([[0, 2], [3, 0]])
     >>> a = csr_from_dense(w)
@@ -65,7 +65,7 @@ def csr_to_dense(a: CSR) -> NDArray[np.float32]:
 
     **Departs** nothing.
 
-    Cost O(m k + nnz).
+    Cost O(m k + nnz). The native form takes no memory beside the result.
 
     >>> csr_to_dense(CSR((1, 2), np.array([0, 1]), np.array([1]), np.float32([5]))).tolist()
     [[0.0, 5.0]]

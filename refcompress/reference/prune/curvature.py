@@ -33,7 +33,7 @@ def prune_score_obd(w: ArrayLike, diagonal: ArrayLike) -> NDArray[np.float32]:
 
     **Departs** nothing.
 
-    Cost O(size).
+    Cost O(size). The native form takes no memory beside the scores.
 
     >>> import numpy as np
     >>> prune_score_obd(np.float32([1, -2, 3]), np.float32([4, 1, 0])).tolist()
@@ -66,7 +66,7 @@ def prune_score_fisher(w: ArrayLike, squared_gradients: ArrayLike) -> NDArray[np
     **Departs** the paper scores whole feature maps, by the gradient of a mask; here each weight, whose term is the
     same.
 
-    Cost O(size).
+    Cost O(size). The native form takes no memory beside the scores.
 
     >>> import numpy as np
     >>> prune_score_fisher(np.float32([1, -2, 3]), np.float32([4, 1, 0])).tolist()

@@ -44,7 +44,8 @@ def prune_magnitude(w: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float |
     **Departs** Han et al. cut at a threshold (prune_threshold): ties go together, and the count follows from the
     data. Here the count is given and kept exactly, so ties need a rule.
 
-    Cost O(size log size): one stable sort.
+    Cost O(size log size): one stable sort. The native form is O(size). It reads w once, or where a sample misleads it
+    four times more. Beside the masks it takes an eighth of the bytes of w at most.
 
     >>> import numpy as np
     >>> w = np.array([3, -1, 1, -2], dtype=np.float32)
@@ -84,7 +85,7 @@ def prune_threshold(w: ArrayLike, quality: float) -> NDArray[np.bool_]:
 
     **Departs** nothing; the paper leaves open that a weight at the threshold stays.
 
-    Cost O(size).
+    Cost O(size). The native form takes no memory beside the mask.
 
     >>> import numpy as np
     >>> prune_threshold(np.array([1, -1, 3, -3], dtype=np.float32), 1.0)

@@ -35,7 +35,7 @@ def prune_project_l0(w: ArrayLike, *, keep: int) -> NDArray[np.float32]:
 
     **Departs** nothing.
 
-    Cost that of prune_magnitude.
+    Cost that of prune_magnitude, in memory too.
 
     >>> prune_project_l0(np.float32([3, -1, 2]), keep=2).tolist()
     [3.0, 0.0, 2.0]

@@ -34,7 +34,7 @@ def prune_score_wanda(w: ArrayLike, norms: ArrayLike) -> NDArray[np.float32]:
 
     **Departs** nothing.
 
-    Cost O(n k).
+    Cost O(n k). The native form takes no memory beside the scores.
 
     >>> import numpy as np
     >>> prune_score_wanda(np.float32([[1, -2]]), np.array([3.0, 0.5])).tolist()
@@ -68,7 +68,7 @@ def prune_score_taylor(w: ArrayLike, gradient: ArrayLike) -> NDArray[np.float32]
     **Departs** Molchanov et al. 2019 square the product and sum it over a filter; |w g| ranks single weights in the
     same order.
 
-    Cost O(size).
+    Cost O(size). The native form takes no memory beside the scores.
 
     >>> import numpy as np
     >>> prune_score_taylor(np.float32([1, -2, 3]), np.float32([-4, 1, 0])).tolist()
@@ -100,7 +100,7 @@ def prune_score_movement(w: ArrayLike, gradient_sum: ArrayLike) -> NDArray[np.fl
     **Departs** the paper sums w * g over the steps of a training in which w changes. Here the gradients are summed
     first, which is the same as long as w does not change (a calibration pass).
 
-    Cost O(size).
+    Cost O(size). The native form takes no memory beside the scores.
 
     >>> import numpy as np
     >>> prune_score_movement(np.float32([1, -2, 3]), np.float32([-4, -1, 2])).tolist()

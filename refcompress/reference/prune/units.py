@@ -33,7 +33,7 @@ def prune_score_apoz(zeros: ArrayLike, count: int) -> NDArray[np.float64]:
 
     **Departs** the paper prunes the units of highest APoZ. Its complement to 1 keeps the rule that the largest stay.
 
-    Cost O(units).
+    Cost O(units). The native form takes no memory beside the scores.
 
     >>> import numpy as np
     >>> prune_score_apoz(np.array([0, 3, 4]), 4).tolist()
@@ -71,7 +71,7 @@ def prune_score_activation(sums: ArrayLike, count: int) -> NDArray[np.float64]:
 
     **Departs** nothing, after ReLU; activations of both signs cancel.
 
-    Cost O(units).
+    Cost O(units). The native form takes no memory beside the scores.
 
     >>> import numpy as np
     >>> prune_score_activation(np.array([6.0, 0.0]), 4).tolist()

@@ -71,7 +71,8 @@ def quantize_range_percentile(x: NDArray[np.float32], *, percentile: float = 99.
     low, high : as for :func:`quantize_range_minmax`; exact, for nothing is interpolated
 
     **Source** Wu et al., Integer Quantization for Deep Learning Inference (2020, arXiv 2004.09602), percentile
-    calibration. **Departs** nothing. Cost O(size log size).
+    calibration. **Departs** nothing. Cost O(size log size). The native form is O(size). It takes an eighth of the bytes
+    of x at most; along an inner axis 512 KiB, or two segments if these are longer.
 
     >>> import numpy as np
     >>> low, high = quantize_range_percentile(np.float32([-1, 2, -3, 100]), percentile=75)
@@ -109,7 +110,8 @@ def quantize_range_mse(x: NDArray[np.float32], *, bits: int = 8, scheme: str = "
 
     **Source** Nagel et al., A White Paper on Neural Network Quantization (2021, arXiv 2106.08295), on range setting by
     the mean squared error, where the ends are searched on a grid. **Departs** both ends share the threshold t.
-    Cost O(steps size).
+    Cost O(steps size). The native form reads x once for all steps and takes no copy of it; along an inner axis it takes
+    four times the bytes of x.
 
     >>> import numpy as np
     >>> x = np.float32([0.5] * 99 + [3])
@@ -161,7 +163,8 @@ def quantize_range_kl(x: NDArray[np.float32], *, bits: int = 8, axis: int | None
 
     **Source** Migacz, 8-bit Inference with TensorRT, GPU Technology Conference (2017), the pseudocode of entropy
     calibration. **Departs** the pseudocode leaves the rules under Returns open; m of all bins, the whole range, is
-    tried too. Cost O(size + bins^2), for each scale.
+    tried too. Cost O(size + bins^2), for each scale. The native form takes the histogram, and 2 MiB for logarithms;
+    along an inner axis a copy of a segment.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).laplace(size=100_000).astype(np.float32)
