@@ -25,14 +25,16 @@ def packed_size(count: int, width: int) -> int:
     return (count * width + 7) // 8
 
 
-def pack(symbols: np.ndarray, width: int) -> bytes:
+def pack(symbols: np.ndarray, width: int) -> bytes | memoryview:
     """Return the symbols in ``width`` bits each, lowest bit first, the last byte filled up with zeros.
+
+    Of whole bytes it returns the memory of the symbols themselves, where the machine has them in this order.
 
     >>> pack(np.array([1, 2, 3]), 4).hex()
     '2103'
     """
     if width in (8, 16):
-        return symbols.astype(f"<u{width // 8}", copy=False).tobytes()
+        return np.ascontiguousarray(symbols, f"<u{width // 8}").view(np.uint8).data
     parts = []
     for start in range(0, len(symbols) if width else 0, BLOCK):
         block = symbols[start : start + BLOCK]

@@ -35,7 +35,8 @@ def write_plain(a: Plain, coding: Coding) -> bytes:
     patterns = a.patterns.reshape(-1)
     for start in range(0, patterns.size, each):
         for plane in split(patterns[start : start + each], a.type):
-            out.write(streams.Stream(plane, coding).tobytes())
+            for part in streams.Stream(plane, coding).parts():
+                out.write(part)
     return out.getvalue()
 
 

@@ -116,18 +116,22 @@ class Stream:
         return byte_of(self.symbols, place)
 
     def tobytes(self) -> bytes:
+        return b"".join(self.parts())
+
+    def parts(self) -> list[bytes | memoryview]:
+        """Return the bytes in parts, one after the other: what is as it was in memory is not copied."""
         if not self.count:
-            return b""
+            return []
         if self.coder == SPLIT:
             assert self.halves is not None
-            return b"".join([bytes([SPLIT]), *(half.tobytes() for half in self.halves)])
+            return [bytes([SPLIT]), *(part for half in self.halves for part in half.parts())]
         if self.lengths is None:
-            return b"".join([bytes([self.coder]), pack(self.symbols, self.coder)])
+            return [bytes([self.coder]), pack(self.symbols, self.coder)]
         code = operation(self.coding.implementation, "huffman_code")(self.lengths)
         words = operation(self.coding.implementation, "huffman_encode")(self.symbols, code).words
         table = integer_bytes(len(self.lengths)) + pack(self.lengths, 4)
         head = bytes([HUFFMAN]) + table + integer_bytes(len(words))
-        return b"".join([head, words.astype("<u2", copy=False).data])
+        return [head, words.astype("<u2", copy=False).data]
 
 
 def smaller(a, b) -> bool:
