@@ -171,5 +171,5 @@ def described(layer: Layer) -> str:
 
 def _check(layer: Layer, entry: bytes, name: str, implementation: Any) -> None:
     """Raise Disagreement unless an entry reads back as the layer, bit for bit."""
-    if not same(container.layer_of(entry, implementation=implementation), layer):
+    if not same(container.layer_of(entry, implementation=implementation, own=True), layer):
         raise Disagreement(f"tensor {name!r}: what was read back is not what was written")

@@ -81,9 +81,13 @@ def read_codes(reader: Reader, size: int, alphabet: int, sparse: bool) -> stream
         for block in places:
             codes[block] = stored.symbols[done : done + len(block)].astype(codes.dtype) + codes.dtype.type(1)
             done += len(block)
+        if reader.own:
+            return streams.uncounted(codes, reader.coding)
         counts = np.concatenate([[size - places.count], stored.counts])
         del places, stored  # what follows takes as much again
         dense = streams.Stream(codes, reader.coding, trimmed(counts))
+    if reader.own:
+        return dense
     written = Codes(dense, sparse, reader.coding).layout
     if layout != written:
         raise reader.corrupt(f"is of layout {layout} where a writer takes {written}")

@@ -45,6 +45,7 @@ class Reader:
         self.limit = limit
         self.coding = coding
         self.position = 0
+        self.own = False  # whether the bytes were written just now (layer_of)
         self.decoded = 0  # bytes of arrays promised so far
         self.entry = ""  # the entry being read, for the ledger and for messages
         self.contexts: set[str] = set()  # the entries whose bytes are the range coder's

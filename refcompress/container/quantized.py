@@ -126,6 +126,8 @@ def read_quantized(reader: Reader, kind: int) -> Quantized:
     if kind in DIFFERENCES:
         values = a.values
         a = Quantized(owned(a.values + a.expand(zero_point)), scale, zero_point, group)
+    if reader.own:
+        return a
     written = (Integers(a, reader.coding, None, again) if kind in DIFFERENCES and zero_point.any() else
                Integers(a, reader.coding, again)).kind
     if kind != written:

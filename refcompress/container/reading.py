@@ -113,14 +113,19 @@ def whole(reader: Reader) -> None:
         raise reader.corrupt(f"{reader.remaining} bytes are left after the last field")
 
 
-def layer_of(data: bytes, *, implementation: object = reference, limit: int = DEFAULT_LIMIT) -> Layer:
+def layer_of(data: bytes, *, implementation: object = reference, limit: int = DEFAULT_LIMIT,
+             own: bool = False) -> Layer:
     """Return the layer in the bytes of an entry that :func:`refcompress.container.entry_bytes` returned.
+
+    own : whether the caller has just written the bytes, and compares what is returned with what was written. Then it is
+    not asked whether a writer would have chosen the same coders, which takes as long as to choose them: it has chosen.
 
     Raises CorruptError, UnsupportedVersionError and LimitError as loads does, and refuses the same bytes.
     """
     if not isinstance(data, bytes | bytearray | memoryview):
         raise ArgumentTypeError("data", f"must be bytes, not {type(data).__name__}")
     reader = Reader(data, len(data), arguments.integer(limit, "limit", 0), Coding(implementation))
+    reader.own = own
     return _layer(reader)
 
 

@@ -166,6 +166,8 @@ def read_stream(reader: Reader, count: int, alphabet: int, kind: str, zeros: str
         return Stream(np.zeros(0, dtype), reader.coding)
     last = HUFFMAN if reader.coding.version == 1 else SPLIT
     read = read_any(reader, count, kind, last)
+    if reader.own:
+        return uncounted(read.symbols.astype(dtype, copy=False), reader.coding)
     counts = operation(reader.coding.implementation, "huffman_counts")(read.symbols)
     if len(counts) > alphabet:
         raise reader.corrupt(f"symbol {len(counts) - 1} is not below the alphabet's size {alphabet}")
@@ -178,6 +180,11 @@ def read_stream(reader: Reader, count: int, alphabet: int, kind: str, zeros: str
     if zeros:
         reader.reassign(kind, zeros, read.zero_bits * int(counts[0]))
     return written
+
+
+def uncounted(symbols: np.ndarray, coding: Coding) -> Stream:
+    """Return symbols as a stream that is not asked how it would be coded."""
+    return Stream(symbols, coding, np.zeros(0, np.int64))
 
 
 class Read(NamedTuple):

@@ -84,6 +84,16 @@ class Walk:
             places.append(int(self.begins[places[-1]]))
         return self.path(np.array(places[::-1]), penalty)
 
+    def rounding(self, links: int, cost: float) -> float:
+        """Return the bound on the error of the cost of a path that the reference's optimal.py states.
+
+        The values range at most twice as far as the first or the last one lies from the middle.
+        """
+        s, w = self.points[:, 1], self.points[:, 2]
+        ends = [abs(float((s[j + 1] - s[j]) / step)) for j in (0, self.n - 1) if (step := w[j + 1] - w[j]) > 0]
+        return 2.0**-53 * (8 * float(self.points[-1, 0]) + 8 * max(ends, default=0.0) * float(np.max(np.abs(s)))
+                           + links * cost)
+
     def best(self, k: int, penalty: float) -> Path:
         """Return the cheapest path of k links, or of fewer that cost no more; ``penalty`` is where the search begins.
 
@@ -93,8 +103,7 @@ class Walk:
         fewer, more = self.path(np.array([0, self.n]), math.inf), None
         if k == 1:
             return fewer
-        # Of the cost of a path: four roundings a term, whose squares add up to the whole, and the sum of the costs.
-        rounding = 2.0**-53 * (8 * float(self.points[-1, 0]) + k * fewer.cost)
+        rounding = self.rounding(k, fewer.cost)
         if not 0 < penalty < math.inf:
             penalty = 2 * fewer.cost / k**3
         on_chord = False

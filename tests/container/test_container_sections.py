@@ -197,6 +197,7 @@ def test_a_writer_writes_what_dumps_returns_to_the_byte(tmp_path_factory, layers
             else:
                 part = container.entry_bytes(layer, contexts=name in contexts)
                 assert same({name: container.layer_of(part)}, {name: layer})
+                assert same({name: container.layer_of(part, own=True)}, {name: layer})  # what was written just now
                 file.add_entry(name, part)
     assert path.read_bytes() == container.dumps(layers, contexts=contexts, metadata=metadata)
     container.save(path, layers, contexts=contexts, metadata=metadata)

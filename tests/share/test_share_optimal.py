@@ -58,7 +58,7 @@ def test_no_partition_costs_less(best_means, w, data):
     cost = sum(Fraction(m) * min((Fraction(v) - Fraction(float(center))) ** 2 for center in c)
                for v, m in zip(values, importance))
     size = sum(Fraction(m) * Fraction(v) ** 2 for v, m in zip(values, importance))
-    # The stated bound on each cost, twice (of the segment chosen and of the best), and the rounding of the means.
+    # The stated bound on each cost, twice (of the path chosen and of the best), and the rounding of the means.
     assert cost - least(values, importance, k) <= Fraction(4 * (w.size + 4), 2**52) * size
 
 
@@ -130,7 +130,7 @@ def test_two_cheapest_paths_make_one_of_each_number_of_links_between(x, data):
     points = points_of(np.sort(x))
     walk = paths.Walk(points)
     fewer, more = (walk.cheapest(penalty) for penalty in sorted(data.draw(st.tuples(*[st.floats(0, 900)] * 2)))[::-1])
-    rounding = 2.0**-53 * (16 * float(points[-1, 0]) + 2 * len(x) * walk.best(1, 0.0).cost)  # of the costs
+    rounding = 4 * walk.rounding(len(x), walk.best(1, 0.0).cost)  # of the costs
     for k in range(fewer.links + 1, more.links):
         places = paths.joined(fewer.places, more.places, k)
         assert len(places) == k + 1 and (places[0], places[-1]) == (0, len(x)) and (np.diff(places) > 0).all()
@@ -158,8 +158,9 @@ def test_a_walk_finds_the_cheapest_path_of_all(name, penalty):
     for i in range(1, n + 1):
         least[i] = np.min(least[:i] + np.maximum(q[i] - q[:i] - (s[i] - s[:i]) ** 2 / (w[i] - w[:i]), 0)) + penalty
     path = native.share.paths.Walk(points).cheapest(penalty)
-    assert abs(points[n, 3] - least[n]) <= 2.0**-53 * (8 * q[n] + path.links * least[n])
-    assert abs(path.cost + path.links * penalty - least[n]) <= 2.0**-53 * (8 * q[n] + 2 * path.links * least[n])
+    rounding = native.share.paths.Walk(points).rounding(path.links, least[n])
+    assert abs(points[n, 3] - least[n]) <= 2 * rounding
+    assert abs(path.cost + path.links * penalty - least[n]) <= 2 * rounding
 
 
 @needs_native
@@ -202,3 +203,15 @@ def test_refuses_what_share_kmeans_refuses():
     with pytest.raises(RefcompressError, match="w\\[1\\]"):
         share_optimal(np.float32([1, np.nan]), bits=1)
     assert share_optimal(np.zeros(0, np.float32), bits=2).codebook.size == 0
+
+
+@needs_native
+@given(hnp.arrays(np.float32, st.integers(1, 60), elements=st.floats(-100, 100, width=32)), st.integers(1, 9),
+       st.booleans())
+def test_the_values_have_the_same_bits_in_both_implementations_where_the_segments_are_the_same(w, k, pruned):
+    k = max(min(k, w.size), 1 + pruned)
+    if k > w.size:
+        return
+    one, other = (share(w, clusters=k, pruned=pruned) for share in (share_optimal, native.share_optimal))
+    if np.array_equal(one.codes, other.codes):
+        assert np.array_equal(one.codebook, other.codebook)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from ...formats import Shared
 from .kmeans import kmeans_arguments, nearest
+from .starts import running
 
 __all__ = ["share_optimal"]
 
@@ -49,15 +50,19 @@ def share_optimal(w: NDArray[np.float32], *, bits: int | None = None, clusters: 
     fitted = w != 0 if pruned else np.full(w.shape, True)
     x, at = np.unique(w[fitted].astype(np.float64), return_inverse=True)
     omega = np.bincount(at, None if weights is None else weights[fitted], minlength=len(x)).astype(np.float64)
-    return nearest(w, x, best_means(x, omega, min(clusters - pruned, len(x))), pruned)
+    middle = float(x[np.sort(at)[len(at) // 2]]) if len(x) else 0.0
+    return nearest(w, x, best_means(x, omega, min(clusters - pruned, len(x)), middle), pruned)
 
 
-def best_means(x: NDArray, omega: NDArray, k: int) -> NDArray:
-    """Return the means of the best k segments of the distinct ascending values x, which weigh omega."""
+def best_means(x: NDArray, omega: NDArray, k: int, middle: float = 0.0) -> NDArray:
+    """Return the means of the best k segments of the distinct ascending values x, which weigh omega.
+
+    middle : what is taken off the values, so that their squares are small
+    """
     n = len(x)
     if n <= k:
         return x
-    cost, mean = segments(x, omega)
+    cost, mean = segments(x, omega, middle)
     D = np.full((k + 1, n + 1), np.inf)  # D[j, i]: the least cost of the first i values in j segments
     D[0, 0] = 0
     begin = np.zeros((k + 1, n + 1), np.intp)  # where the last of these segments begins; ties go to the lowest place
@@ -71,17 +76,19 @@ def best_means(x: NDArray, omega: NDArray, k: int) -> NDArray:
     return mean(np.array(ends[:0:-1]), np.array(ends[-2::-1]))
 
 
-# In float64. The cost of a segment is off by at most (n + 4) 2**-52 of the sum of weights * x**2, because n terms are
-# summed one after the other and then subtracted. So x is taken less its weighted mean: that makes the sum the least.
-# The minimum is that of the costs so computed.
+# In float64. The running sums have twice the digits, and are rounded once. So the cost of a path is off by their
+# rounding and by that of its own terms: with Q the last of the sums of weights * (x - middle)**2, by at most
+# 2**-53 (8 Q + 4 (x[-1] - x[0]) max |S| + k cost). For the roundings of Q cancel between neighbours, and those of S
+# count times the difference of two neighbours' means. The minimum is that of the costs so computed.
 
 
-def segments(x: NDArray, omega: NDArray):
+def segments(x: NDArray, omega: NDArray, middle: float):
     """Return two functions of t and i: the cost of the segment x[t:i], and its mean, clamped to the segment.
 
     A segment without weight costs nothing, and its mean is its first value.
     """
-    middle, (Q, S, W) = sums(x, omega)
+    y = x - middle
+    Q, S, W = (np.add(*running(terms)) for terms in (omega * y * y, omega * y, omega))
 
     def quotient(a, b):
         return np.divide(a, b, out=np.zeros(np.shape(b)), where=b > 0)
@@ -93,11 +100,3 @@ def segments(x: NDArray, omega: NDArray):
         return np.clip(np.where(W[i] > W[t], middle + quotient(S[i] - S[t], W[i] - W[t]), x[t]), x[t], x[i - 1])
 
     return cost, mean
-
-
-def sums(x: NDArray, omega: NDArray) -> tuple[float, list[NDArray]]:
-    """Return the weighted mean of the values, and Q, S and W of the values less that mean; all three begin with 0."""
-    total = omega.sum()
-    middle = float(omega @ x / total) if total > 0 else 0.0
-    y = x - middle
-    return middle, [np.concatenate([[0.0], np.cumsum(terms)]) for terms in (omega * y**2, omega * y, omega)]

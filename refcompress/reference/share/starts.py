@@ -41,19 +41,23 @@ def distinct(x: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray]:
     return x[first], np.bincount(np.cumsum(first) - 1, weights).astype(np.float64)
 
 
-def sums(x: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray, NDArray]:
-    """Return the running sums of weights * x, in two parts that are added last, and of the weights. All begin with 0.
+def running(terms: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the running sums of terms in two parts that are added last. Both begin with 0.
 
     high is summed from the left, and low sums what the rounding of high lost (Knuth's two-sum finds it exactly). So
     the two together have twice the digits, and small values count after large ones.
     """
-    omega = np.ones(len(x)) if weights is None else weights
-    terms = omega * x
-    high, W = (np.concatenate([[0.0], np.cumsum(each)]) for each in (terms, omega))
+    high = np.concatenate([[0.0], np.cumsum(terms)])
     before, after = high[:-1], high[1:]
     part = after - before
     lost = (before - (after - part)) + (terms - part)
-    return high, np.concatenate([[0.0], np.cumsum(lost)]), W
+    return high, np.concatenate([[0.0], np.cumsum(lost)])
+
+
+def sums(x: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the running sums of weights * x, in two parts, and of the weights, from the left. All begin with 0."""
+    omega = np.ones(len(x)) if weights is None else weights
+    return *running(omega * x), np.concatenate([[0.0], np.cumsum(omega)])
 
 
 def best_cut(x: NDArray, high: NDArray, low: NDArray, W: NDArray, a: int, b: int) -> tuple[float, int, float]:
