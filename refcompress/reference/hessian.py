@@ -29,6 +29,7 @@ from ..errors import LimitError, RefcompressError
 __all__ = ["quantize_hessian"]
 
 ERROR_BLOCK = 256  # inputs; at 4096 of them half of the products are saved
+MOVED = 32  # inputs that are moved at a time
 SMALL = 64  # a factor of so few inputs is inverted as a whole
 DEAD = 2.0**-26  # small enough that dead weights go first, large enough that their squares do not underflow
 
@@ -113,14 +114,35 @@ def inverse_factor(hessian: np.ndarray, damping: float) -> np.ndarray:
 
 
 def lower_inverse(low: np.ndarray) -> np.ndarray:
-    """Return the inverse of a lower triangular matrix: of [[a, 0], [b, c]] it is [[1/a, 0], [-1/c b 1/a, 1/c]]."""
+    """Return the inverse of a lower triangular matrix."""
+    inverse = np.zeros_like(low)
+    _invert(low, inverse)
+    return inverse
+
+
+def _invert(low: np.ndarray, inverse: np.ndarray) -> None:
+    """Fill in the inverse: of [[a, 0], [b, c]] it is [[1/a, 0], [-1/c b 1/a, 1/c]]."""
     half = len(low) // 2
     if len(low) <= SMALL:
-        return np.tril(np.linalg.inv(low))
-    inverse = np.zeros_like(low)
-    inverse[:half, :half], inverse[half:, half:] = lower_inverse(low[:half, :half]), lower_inverse(low[half:, half:])
-    inverse[half:, :half] = -inverse[half:, half:] @ (low[half:, :half] @ inverse[:half, :half])
-    return inverse
+        inverse[...] = np.tril(np.linalg.inv(low))
+        return
+    first, last = slice(half), slice(half, None)
+    for part in (first, last):
+        _invert(low[part, part], inverse[part, part])
+    inverse[last, first] = -inverse[last, last] @ (low[last, first] @ inverse[first, first])
+
+
+def move_later(now: np.ndarray, u: np.ndarray, first: int, last: int) -> None:
+    """Take off the rows of now from ``last`` on what those of ``first`` to ``last`` move them by, one after the other.
+
+        now[j] = now[j] - u[i, j] now[i]        for i = first, ... last - 1
+
+    A row is an input. So few are moved at a time that they stay in a cache; no order of them changes a bit.
+    """
+    for begin in range(last, len(now), MOVED):
+        some = slice(begin, begin + MOVED)
+        for i in range(first, last):
+            now[some] -= np.outer(u[i, some], now[i])
 
 
 def hessian_argument(hessian, k: int) -> np.ndarray:
@@ -132,8 +154,10 @@ def hessian_argument(hessian, k: int) -> np.ndarray:
     arguments.each(h, "hessian", h == h.T, mirrored)
     arguments.each(h, "hessian", (h >= 0) | ~np.eye(k, dtype=bool), "must not be negative on the diagonal")
     live = h.diagonal() > 0
-    coupled = np.outer(live, live)
-    return arguments.each(h, "hessian", (h == 0) | coupled, "must be 0, as is the diagonal of its row or column")
+    if not live.all():
+        alone = "must be 0, as is the diagonal of its row or column"
+        arguments.each(h, "hessian", (h == 0) | np.outer(live, live), alone)
+    return h
 
 
 def damping_argument(damping) -> float:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ... import arguments
 from ...errors import LimitError
-from ..hessian import damping_argument, hessian_argument, inverse_factor
+from ..hessian import damping_argument, hessian_argument, inverse_factor, move_later
 from .magnitude import count_to_keep
 from .scores import weights
 from .selection import prune_select
@@ -54,7 +54,7 @@ def prune_sparsegpt(w: NDArray[np.float32], hessian: NDArray[np.float64], *, spa
     **Departs** the count is exact over the layer; dead inputs are pruned by magnitude, where the authors' code sets all
     of their weights to 0.
 
-    Cost O(outputs k**2 + k**3).
+    Cost O(outputs k**2 + k**3). Memory beside the arguments, measured at 2048 x 2048: 35 bytes a weight, natively 31.
 
     >>> import numpy as np
     >>> mask, weights = prune_sparsegpt(np.float32([[1, 2]]), np.array([[2.0, 1], [1, 2]]), n=1, m=2, damping=0)
@@ -64,18 +64,22 @@ def prune_sparsegpt(w: NDArray[np.float32], hessian: NDArray[np.float64], *, spa
     w, u, sparsity, n, m, block = sparsegpt_arguments(w, hessian, sparsity, n, m, block, damping)
     rows, k = w.shape
     now, mask, diagonal = w.T.astype(np.float64), np.ones((rows, k), dtype=bool), u.diagonal()[:, None]
-    for i in range(k):
-        if n is None and i % block == 0:
-            end = min(i + block, k)
-            pruned = count_pruned(sparsity, rows * end) - count_pruned(sparsity, rows * i)
-            scores = (now[i:end] / diagonal[i:end]).T ** 2  # by so much the error rises where the weight is pruned
-            mask[:, i:end] = prune_select(scores, keep=scores.size - pruned)
-        elif n is not None and i % m == 0:
-            scores = (now[i : i + m] / diagonal[i : i + m]).T ** 2
-            mask[:, i : i + m] = prune_select(scores, structure="nm", n=n, m=m)
-        e = np.where(mask[:, i], 0, now[i]) / u[i, i]
-        now[i + 1 :] -= np.outer(u[i, i + 1 :], e)
-    return mask, within_float32(np.where(mask, now.T, 0).astype(np.float32))
+    result = np.empty((k, rows), np.float32)
+    for first in range(0, k, block):
+        last = min(first + block, k)
+        if n is None:
+            pruned = count_pruned(sparsity, rows * last) - count_pruned(sparsity, rows * first)
+            scores = (now[first:last] / diagonal[first:last]).T ** 2  # by so much the error rises if the weight goes
+            mask[:, first:last] = prune_select(scores, keep=scores.size - pruned)
+        for i in range(first, last):
+            if n is not None and i % m == 0:
+                scores = (now[i : i + m] / diagonal[i : i + m]).T ** 2
+                mask[:, i : i + m] = prune_select(scores, structure="nm", n=n, m=m)
+            result[i] = np.where(mask[:, i], now[i], 0)
+            now[i] = np.where(mask[:, i], 0, now[i]) / u[i, i]  # e from here on
+            now[i + 1 : last] -= np.outer(u[i, i + 1 : last], now[i])
+        move_later(now, u, first, last)
+    return mask, within_float32(np.ascontiguousarray(result.T))
 
 
 def count_pruned(sparsity: float, size: int) -> int:

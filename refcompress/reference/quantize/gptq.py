@@ -6,11 +6,13 @@ from numpy.typing import NDArray
 from ... import arguments
 from ...constants import LARGEST
 from ...formats import Quantized
-from ..hessian import damping_argument, inverse_factor
+from ..hessian import damping_argument, inverse_factor, move_later
 from .integers import limits, quantize_s8
 from .layer import LayerFit, layer_arguments
 
 __all__ = ["quantize_gptq"]
+
+BLOCK = 128  # inputs, about, after which the later ones are moved
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
@@ -51,10 +53,10 @@ def quantize_gptq(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits:
     stay: SparseGPT (2023), section 3.5.
 
     **Departs** a dead input is rounded to nearest; the authors' code sets it to 0. Zeros stay zeros; there they move
-    like other weights. Algorithm 1 puts the updates off, in blocks of 128 columns; here the order of the sums is the
-    same with and without blocks.
+    like other weights. The order of the sums does not depend on the blocks.
 
-    Cost about k**3 + m k**2, and 3 m k**2 for the errors; memory of about 5 k**2 + 3 m k numbers of float64.
+    Cost about k**3 + m k**2, and 3 m k**2 for the errors. Memory beside the arguments, measured at m = k = 2048: 47 bytes
+    a weight, natively 41.
 
     >>> w, x = np.float32([[0.5, 0.5, 1]]), np.float32([[1, 1, 0], [0, 0, 1]])     # inputs 0 and 1 are always equal
     >>> fit = quantize_gptq(w, x.T.astype(np.float64) @ x, bits=2, damping=1e-6)
@@ -69,15 +71,19 @@ def quantize_gptq(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits:
     s, z = (np.broadcast_to(nearest.expand(a), w.shape).copy() for a in (nearest.scale, nearest.zero_point))
     u = inverse_factor(h[np.ix_(turns, turns)], damping)
     now, q = w.T[turns].astype(np.float64), np.empty(w.shape)  # now: a row an input, in the order of their turns
-    for i, j in enumerate(turns):
-        if refit and j % group == 0:  # then the order is that given, and i = j
-            members = slice(j, j + group)
-            fresh = quantize_s8(as_float32(now[members].T), bits=bits, scheme=scheme, axis=0)
-            s[:, members], z[:, members] = fresh.scale, fresh.zero_point
-        steps = np.rint(as_float32(now[i]) / s[:, j]) + z[:, j]
-        q[:, j] = np.where(w[:, j] == 0, z[:, j], np.clip(steps, lowest, highest))
-        e = (now[i] - s[:, j].astype(np.float64) * (q[:, j] - z[:, j])) / u[i, i]
-        now[i + 1 :] -= np.outer(u[i, i + 1 :], e)
+    block = BLOCK if not refit else group * max(1, BLOCK // group)
+    for first in range(0, len(turns), block):
+        last = min(first + block, len(turns))
+        for i, j in enumerate(turns[first:last], first):
+            if refit and j % group == 0:  # then the order is that given, and i = j
+                members = slice(j, j + group)
+                fresh = quantize_s8(as_float32(now[members].T), bits=bits, scheme=scheme, axis=0)
+                s[:, members], z[:, members] = fresh.scale, fresh.zero_point
+            steps = np.rint(as_float32(now[i]) / s[:, j]) + z[:, j]
+            q[:, j] = np.where(w[:, j] == 0, z[:, j], np.clip(steps, lowest, highest))
+            now[i] = (now[i] - s[:, j].astype(np.float64) * (q[:, j] - z[:, j])) / u[i, i]  # e from here on
+            now[i + 1 : last] -= np.outer(u[i, i + 1 : last], now[i])
+        move_later(now, u, first, last)
 
     scale, zero_point = (s[:, ::group], z[:, ::group]) if refit else (nearest.scale, nearest.zero_point)
     return LayerFit.of(w, h, Quantized(q.astype(np.int8), scale, zero_point, group), nearest)
