@@ -16,3 +16,8 @@ int rc_all_within_f32(size_t n, const float *a, float low, float high)
         good &= a[i] >= low && a[i] <= high;
     return good;
 }
+
+size_t rc_behind_line(const void *a)
+{
+    return (uintptr_t)a % 64;
+}

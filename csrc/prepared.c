@@ -113,6 +113,27 @@ int rc_run_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t 
     return leave(mode, kernel(begin, end, m, n, k, ldx, ldy, transposed, x, w, y));
 }
 
+int rc_run_gemm_f32mixed(rc_gemm_f32mixed *kernel, size_t begin, size_t end, size_t m, size_t n, const float *x,
+                         const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
+                         float *y)
+{
+    uint64_t mode = enter();
+    return leave(mode, kernel(begin, end, m, n, x, w8, w16, outputs, y));
+}
+
+int rc_lowrank_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t m, size_t n, size_t k, size_t rank, const float *u,
+                           const float *s, const float *vt, const float *x, float *inner, float *y)
+{
+    uint64_t mode = enter();
+    int status = kernel(0, n, rank, n, k, k, n, 1, vt, x, inner);
+    for (size_t r = 0; r < rank; r++)
+        for (size_t j = 0; j < n; j++)
+            inner[r * n + j] *= s[r];
+    if (status == RC_OK)
+        status = kernel(0, n, m, n, rank, rank, n, 1, u, inner, y);
+    return leave(mode, status);
+}
+
 int rc_batch_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, const float *x,
                          const float *w, float *y)
 {

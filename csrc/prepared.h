@@ -94,6 +94,14 @@ int rc_run_gemm_bf16bf16(rc_gemm_bf16bf16 *kernel, size_t begin, size_t end, siz
                          const uint16_t *x, const uint16_t *w, float *y);
 int rc_run_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx,
                        size_t ldy, int transposed, const float *x, const float *w, float *y);
+int rc_run_gemm_f32mixed(rc_gemm_f32mixed *kernel, size_t begin, size_t end, size_t m, size_t n, const float *x,
+                         const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
+                         float *y);
+
+/* y = u (s (vt x)) by gemm_f32f32, transposed: x : k rows of n; vt : rank rows of k; u : m rows of rank; inner : rank
+ * rows of n, to which s (vt x) goes. */
+int rc_lowrank_gemm_f32f32(rc_gemm_f32f32 *kernel, size_t m, size_t n, size_t k, size_t rank, const float *u,
+                           const float *s, const float *vt, const float *x, float *inner, float *y);
 
 /* gemm_f32f32, transposed, of the matrices of the range: y[i] = x[i] w[i], of m by k and k by n, side by side. Of the
  * many small products of attention, a call of each would take longer than its work. */

@@ -73,7 +73,7 @@ def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
         return np.empty(shape, dtype)
     size = count * np.dtype(dtype).itemsize
     buffer = np.empty(size + LINE, dtype=np.uint8)
-    offset = -buffer.ctypes.data % LINE
+    offset = -lib.rc_behind_line(ffi.from_buffer(buffer)) % LINE
     return buffer[offset : offset + size].view(dtype).reshape(shape)
 
 
@@ -87,7 +87,7 @@ def freeze(*arrays: np.ndarray) -> None:
 
 def aligned(a: np.ndarray) -> np.ndarray:
     """Return ``a``, or a copy on a cache line's boundary: for what is read so often that the copy pays."""
-    if a.ctypes.data % LINE == 0:
+    if not lib.rc_behind_line(ffi.from_buffer(a)):
         return a
     copy = empty(a.shape, a.dtype)
     copy[...] = a

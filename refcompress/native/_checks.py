@@ -7,9 +7,10 @@ reference's functions of the same names, which refuse it or convert it.
 import numpy as np
 
 from ..constants import LARGEST, SMALLEST_NORMAL
-from ..formats import CSR, Plain, Prepared, Quantized
+from ..formats import CSR, LowRank, Plain, Prepared, Quantized
 from ..reference.csr import matrix
 from ..reference.gemm import bfloat16, integers, products
+from ..reference.lowrank import truncated
 from ..reference.quantize.requantization import MOST_SHIFT
 from ._call import READY, pointer
 from ._kernels import lib
@@ -52,6 +53,14 @@ def matmul_arguments(a, x):
     if type(a) is CSR and _ready(x, F32) and a.shape[1] == len(x) and a.shape[0] < SHORT and x.shape[1] < SHORT:
         return a, x
     return matrix.matmul_arguments(a, x)
+
+
+def lowrank_arguments(a, x):
+    if type(a) is Prepared:
+        a = a.taken
+    if type(a) is LowRank and _ready(x, F32) and a.vt.shape[1] == len(x) and x.shape[1] < SHORT and len(a.u) < SHORT:
+        return a, x
+    return truncated.matmul_arguments(a, x)
 
 
 def bf16_arguments(x, w):

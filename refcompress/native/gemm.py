@@ -117,12 +117,12 @@ def gemm_f32mixed(kernel, row):
     @wraps(reference.gemm_f32mixed)
     def gemm_f32mixed(x, w):
         x, w = f32mixed_arguments(x, w)
-        y = empty((len(x), w.shape[0]), np.float32)
+        y = empty((len(x), w.shape[0]), F32)
         if y.size == 0:
             return y
-        low, high = np.flatnonzero(~w.wide), np.flatnonzero(w.wide)
+        low, high = (~w.wide).nonzero()[0], w.wide.nonzero()[0]
         if w.axis == 1:  # all rows have both widths, their inputs one width after the other
-            x = x[:, np.concatenate([low, high])]
+            x = x.take(np.concatenate((low, high)), 1)
             _mixed_rows(kernel, speed, x, w.low, w.high, np.arange(w.shape[0]), y)
         else:  # some rows have the one and no inputs of the other, and the others the reverse
             _mixed_rows(kernel, speed, x, w.low, NOTHING[np.int16], low, y)
@@ -162,7 +162,17 @@ def gemm_f32f32(kernel, row):
 
         return again
 
-    gemm_f32f32.prepare = prepare
+    def lowrank(u, s, vt, x):
+        """Return u @ (s * (vt @ x)) of C-contiguous float32, or None of what is long enough for gemm_f32f32 itself."""
+        (rank, k), m, n = vt.shape, len(u), x.shape[1]
+        if n * rank * (k + m) > SHORT:
+            return None
+        inner, y = new((rank, n), F32), new((m, n), F32)
+        operands = FLOATS(u), FLOATS(s), FLOATS(vt), FLOATS(x), FLOATS(inner), FLOATS(y)
+        check(lib.rc_lowrank_gemm_f32f32(kernel, m, n, k, rank, *operands), "x")
+        return y
+
+    gemm_f32f32.prepare, gemm_f32f32.lowrank = prepare, lowrank
 
     def ready(x, w, *, empty=empty):
         (b, m, k), n = x.shape, w.shape[2]
@@ -228,16 +238,19 @@ NOTHING = {dtype: Quantized(np.zeros((0, 0), dtype), np.ones((1, 1), np.float32)
 
 def _mixed_rows(kernel, speed, x, low, high, outputs, y):
     """Fill the columns ``outputs`` of y by a kernel whose rows have the inputs of low and then those of high."""
-    x, outputs = aligned(np.ascontiguousarray(x)), outputs.astype(np.int64)
+    x, outputs, run = aligned(x), outputs.astype(np.int64, copy=False), lib.rc_run_gemm_f32mixed
     (m, k), n = x.shape, len(outputs)
     x_pointer, y_pointer = pointer(x), pointer(y, writable=True)
     widths = once(quantized_struct, low).struct, once(quantized_struct, high).struct
     outputs_pointer = pointer(outputs)
+    if m * n * k <= SHORT:
+        check(run(kernel, 0, n, m, y.shape[1], x_pointer, *widths, outputs_pointer, y_pointer), "w")
+        return
     block = _block(k, speed)
     for i in range(0, m, block):
         rows = min(block, m - i)
         operands = (rows, y.shape[1], x_pointer + i * k, *widths, outputs_pointer, y_pointer + i * y.shape[1])
-        threads.run(lambda begin, end: check(kernel(begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
+        threads.run(lambda begin, end: check(run(kernel, begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
 
 
 def quantized_struct(w: Quantized) -> Held:

@@ -10,9 +10,10 @@ from .. import reference
 from ..formats import LowRank
 from ..reference.lowrank.range_finder import Randomized, gaussian, randomized_arguments
 from ..reference.lowrank.sparse import matmul_arguments as sparse_arguments
-from ..reference.lowrank.truncated import factors_within_float32, matmul_arguments, signed, svd, svd_arguments
+from ..reference.lowrank.truncated import factors_within_float32, signed, svd, svd_arguments
 from ..reference.lowrank.whitened import root, whitened_arguments
 from . import threads
+from ._checks import lowrank_arguments
 from .leading import CLEAR, WHOLE, leading
 
 __all__ = ["lowrank_svd", "lowrank_matmul", "lowrank_sparse_matmul", "lowrank_whitened", "lowrank_randomized"]
@@ -49,7 +50,10 @@ def lowrank_matmul(gemm_f32f32):
 
     @wraps(reference.lowrank_matmul)
     def lowrank_matmul(a, x):
-        a, x = matmul_arguments(a, x)
+        a, x = lowrank_arguments(a, x)
+        short = gemm_f32f32.lowrank(a.u, a.s, a.vt, x)
+        if short is not None:
+            return short
         inner = gemm_f32f32(a.vt, x, transposed=True)
         with np.errstate(all="ignore"):
             inner *= a.s[:, None]
