@@ -115,6 +115,7 @@ def floats_nvfp4_encode(kernel, row):
     """Return the operation floats_nvfp4_encode computed by a C kernel, after another has found the blocks' maxima."""
     maxima = row.kernels["floats_maxima"]
 
+    @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
     @wraps(reference.floats_nvfp4_encode)
     def floats_nvfp4_encode(x):
         x = blocks_argument(x, finite=False)
