@@ -19,7 +19,7 @@ int rc_csr_count_portable(size_t begin, size_t end, size_t k, const float *w, co
 
 /* The write of what is not stored goes where the next entry goes; behind the last one nothing is written. */
 #define WRITE(INDEX) \
-    for (size_t j = 0; j < k && p < stop; j++) { \
+    for (; j < k && p < stop; j++) { \
         ((INDEX *)indices)[p] = (INDEX)j; \
         data[p] = w[i * k + j]; \
         p += (size_t)stored(w, mask, i * k + j); \
@@ -29,12 +29,14 @@ int rc_csr_from_dense_portable(size_t begin, size_t end, size_t k, const float *
                                const int64_t *indptr, int wide, void *indices, float *data)
 {
     for (size_t i = begin; i < end; i++) {
-        size_t p = (size_t)indptr[i];
+        size_t p = (size_t)indptr[i], j = 0;
         const size_t stop = (size_t)indptr[i + 1];
         if (wide)
             WRITE(int64_t)
         else
             WRITE(int32_t)
+        for (; j < k; j++)
+            p += (size_t)stored(w, mask, i * k + j);
         if (p != stop)
             return RC_BAD_INDEX;
     }
