@@ -91,8 +91,8 @@ class Walk:
         """
         s, w = self.points[:, 1], self.points[:, 2]
         ends = [abs(float((s[j + 1] - s[j]) / step)) for j in (0, self.n - 1) if (step := w[j + 1] - w[j]) > 0]
-        return 2.0**-53 * (8 * float(self.points[-1, 0]) + 8 * max(ends, default=0.0) * float(np.max(np.abs(s)))
-                           + links * cost)
+        largest = max(float(s.max()), -float(s.min()))
+        return 2.0**-53 * (8 * float(self.points[-1, 0]) + 8 * max(ends, default=0.0) * largest + links * cost)
 
     def best(self, k: int, penalty: float) -> Path:
         """Return the cheapest path of k links, or of fewer that cost no more; ``penalty`` is where the search begins.

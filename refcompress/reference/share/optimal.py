@@ -37,8 +37,8 @@ def share_optimal(w: NDArray[np.float32], *, bits: int | None = None, clusters: 
     **Departs** equal values are one, with the sum of their weights: they belong together in some optimum.
 
     Cost O(n log n + k d**2) time and O(k d) memory for d distinct values. The native form takes O(n) for sorting and
-    O(d log d) at worst for each of a few walks over the values, whatever k is, and 52 bytes a weight beside w and the
-    codes (56 with weights).
+    O(d log d) at worst for each of a few walks over the values, whatever k is, and 56 bytes a weight beside w and the
+    codes (64 with weights).
 
     >>> w = np.float32([0, 1, 10, 11, 25])
     >>> share_optimal(w, clusters=3).codebook.tolist()
