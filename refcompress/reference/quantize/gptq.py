@@ -55,8 +55,8 @@ def quantize_gptq(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bits:
     **Departs** a dead input is rounded to nearest; the authors' code sets it to 0. Zeros stay zeros; there they move
     like other weights. The order of the sums does not depend on the blocks.
 
-    Cost about k**3 + m k**2, and 3 m k**2 for the errors. Memory beside the arguments, measured at m = k = 2048: 47 bytes
-    a weight, natively 41.
+    Cost about k**3 + m k**2, and 3 m k**2 for the errors. Memory beside the arguments, measured at m = k = 2048: 47
+    bytes a weight, natively 41.
 
     >>> w, x = np.float32([[0.5, 0.5, 1]]), np.float32([[1, 1, 0], [0, 0, 1]])     # inputs 0 and 1 are always equal
     >>> fit = quantize_gptq(w, x.T.astype(np.float64) @ x, bits=2, damping=1e-6)

@@ -26,7 +26,7 @@ def _inputs(rng, n: int, k: int) -> np.ndarray:
 
 
 def _weights(rng) -> Iterator[tuple[np.ndarray, dict]]:
-    for length in LENGTHS[::5]:  # what has lengths of its own is quantize_s8
+    for length in LENGTHS[::3]:  # what has lengths of its own is quantize_s8
         kwargs = {"bits": 2 + length % 3, "steps": 2, **GRIDS[length % 5]}
         yield _layer(rng, 3, length), kwargs
         yield _layer(rng, length, 7), kwargs
