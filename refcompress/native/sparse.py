@@ -100,25 +100,27 @@ def sparse_s8s8(kernel, row):
     return sparse_s8s8
 
 
-def packed(a: Bitmask | NM | Relative | BSR | CSR) -> Held | None:
+def packed(a: Bitmask | NM | Relative | BSR) -> Held | None:
     """Return the struct of a format; None of one without columns, whose rows may be more than memory can count."""
     return struct(a) if a.shape[1] else None
 
 
 def lowrank_struct(a: LowRankSparse) -> Held | None:
-    """Return the struct of the sparse part."""
+    """Return the struct of the sparse part; None of a CSR, which csr_matmul multiplies by as it is stored."""
+    if isinstance(a.sparse, CSR):
+        return None
     return packed(a.sparse)  # type: ignore[arg-type]  # all formats of Kept are there
 
 
-def _struct_of(a: Bitmask | NM | Relative | BSR | CSR) -> Held:
+def _struct_of(a: Bitmask | NM | Relative | BSR) -> Held:
     """Return the struct of a call. Of an NM nothing is kept: its mask takes as much memory as its places."""
     return struct(a) if isinstance(a, NM) else once(struct, a)
 
 
-def struct(a: Bitmask | NM | Relative | BSR | CSR) -> Held:
+def struct(a: Bitmask | NM | Relative | BSR) -> Held:
     """Return a sparse format as a struct rc_sparse: its arrays, where each row begins, and a codebook of 256."""
     m, k = a.shape
-    if isinstance(a, BSR | CSR):
+    if isinstance(a, BSR):
         return _blocks(a)
     starts, made = a.starts, 0
     scale, stride, codebook, codes = ffi.NULL, 0, ffi.NULL, 0
@@ -142,13 +144,11 @@ def struct(a: Bitmask | NM | Relative | BSR | CSR) -> Held:
     return Held(ffi.new("struct rc_sparse *", (*kinds, *sizes, *arrays)), arrays, made)
 
 
-def _blocks(a: BSR | CSR) -> Held:
-    """Return the struct of a BSR, or of a CSR as blocks of 1 x 1."""
-    r, c = a.block if isinstance(a, BSR) else (1, 1)
-    data = a.blocks if isinstance(a, BSR) else a.values
-    k, blocks = a.shape[1], len(a.indices)
+def _blocks(a: BSR) -> Held:
+    """Return the struct of a BSR."""
+    (r, c), k, blocks = a.block, a.shape[1], len(a.indices)
     first = a.indptr if r == 1 else np.append(np.repeat(a.indptr[:-1], r), blocks)
     sizes = k, max(1, k), 0, blocks, 0, 0, 0, 0, r, c
-    arrays = (pointer(first), pointer(a.indices), ffi.NULL, pointer(data), ffi.NULL, ffi.NULL, pointer(_BITS))
+    arrays = (pointer(first), pointer(a.indices), ffi.NULL, pointer(a.blocks), ffi.NULL, ffi.NULL, pointer(_BITS))
     kinds = lib.RC_SPARSE_BLOCKS, lib.RC_SPARSE_F32
     return Held(ffi.new("struct rc_sparse *", (*kinds, *sizes, *arrays)), arrays, 0 if r == 1 else first.nbytes)
