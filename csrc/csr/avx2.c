@@ -1,5 +1,5 @@
-/* What changed since the portable file: eight columns at a time, 64 of them in registers. One column has no vectors of x:
- * a gather of eight takes longer than eight loads. */
+/* What changed since the portable file: eight columns at a time, 64 of them in registers. One column has no vectors of
+ * x: a gather of eight takes longer than eight loads. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx2.h"
