@@ -6,8 +6,8 @@ that once is the better one stays so (the costs of segments have Monge's propert
 links. The least cost is convex in the number of links, so each number is that of a cheapest path for some penalty.
 
 **Source** Gronlund et al., Fast Exact k-Means, k-Medians and Bregman Divergence Clustering in 1D (2017, arXiv
-1701.07204); the paths of k links: Aggarwal, Schieber & Tokuyama, Finding a Minimum-Weight k-Link Path in Graphs with
-the Concave Monge Property and Applications (1994).
+1701.07204); the paths of k links: Schieber, Computing a Minimum Weight k-Link Path in Graphs with the Concave Monge
+Property (Journal of Algorithms 29, 1998).
 """
 
 import math
