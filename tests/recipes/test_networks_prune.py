@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from test_networks_quantize import dense, error_of_layer, inputs, network
 
 from refcompress import container, load_model, native, same, save_model
 from refcompress.constants import U64
@@ -14,7 +15,6 @@ from refcompress.formats import CSR, LowRank
 from refcompress.graph import Builder
 from refcompress.graph.use import Use
 from refcompress.recipes.networks import allocate_network, prune, prune_network, quantize_network
-from tests.recipes.test_networks_quantize import dense, error_of_layer, inputs, network
 
 METHODS = ("magnitude", "wanda", "sparsegpt", "obs")
 
