@@ -123,3 +123,13 @@ def test_the_threshold_is_that_of_sums_one_after_the_other_where_whole_turns_are
     deviation = np.sqrt(np.cumsum(np.append(0.0, (wide - mean) ** 2))[-1] / 5000)
     for x in wide[:30]:
         exactly(reference.prune_threshold(w, abs(x) / deviation), space.prune_threshold(w, abs(x) / deviation))
+
+
+@EACH
+@pytest.mark.parametrize("m", [2**31, 2**62, 2**63 - 1])
+def test_a_group_longer_than_the_array_is_counted_without_overflow(space, m):
+    x = scores("few values")[:12].reshape(3, 4)
+    for n in (0, 1, m // 4, m // 2, m - 1, m):
+        for axis in (0, 1):
+            how = {"structure": "nm", "n": n, "m": m, "axis": axis}
+            exactly(reference.prune_select(x, **how), space.prune_select(x, **how))

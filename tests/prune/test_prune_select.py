@@ -114,6 +114,22 @@ def test_nothing_has_a_mask_of_its_shape(shape):
         assert prune_select(scores, **how).shape == shape
 
 
+@pytest.mark.parametrize("large", [2**31, 2**40, 2**62, 2**63 - 1])
+def test_a_unit_that_is_larger_than_the_array_is_all_of_it(large):
+    """It takes no memory for what is not there."""
+    scores = np.random.default_rng(2).standard_normal((3, 5)).astype(np.float32)
+    for block, same in (((large, 1), (3, 1)), ((1, large), (1, 5))):
+        assert np.array_equal(prune_select(scores, structure="block", keep=1, block=block),
+                              prune_select(scores, structure="block", keep=1, block=same))
+    assert prune_select(scores, structure="block", keep=1, block=(2**31, 2**31)).all()
+    assert prune_select(np.float32([[1]]), structure="block", block=(large, 1), keep=1).tolist() == [[True]]
+    for n in (0, 1, large // 5, large // 2, large - 1, large):
+        for axis, length in ((0, 3), (1, 5)):
+            group = {"n": -(-n * length // large), "m": length}
+            assert np.array_equal(prune_select(scores, structure="nm", axis=axis, n=n, m=large),
+                                  prune_select(scores, structure="nm", axis=axis, **group)), n
+
+
 @pytest.mark.parametrize("layout", ODD, ids=lambda f: f.__name__)
 def test_every_layout_gives_the_same_mask_and_is_left_alone(layout):
     scores = np.random.default_rng(1).integers(-4, 5, (9, 17)).astype(np.float64)

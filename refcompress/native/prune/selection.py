@@ -104,6 +104,8 @@ def _n_of_m(kernel, scores, mask, n, m, axis, arrays):
     axis = (len(along) - 1 if axis is None else axis) % len(along)
     length, inner = along[axis], math.prod(along[axis + 1 :])
     outer = scores.size // (length * inner)
+    if m > length:
+        n, m = -(-n * length // m), length  # one short group: C multiplies n by its length, in 64 bits
     if inner == 1 and length % m == 0:
         outer, length = 1, outer * length  # no group is short: one row
     operands = length, inner, n, m, scores.dtype == np.float64, pointer(scores.reshape(-1)), pointer(

@@ -64,13 +64,13 @@ def spread(kept: np.ndarray, shape: tuple[int, ...], high: int, wide: int) -> np
 
 
 def block_sides(shape: tuple[int, ...], structure: str, block: tuple[int, int] | None) -> tuple[int, int]:
-    """Return how many rows and columns of the matrix a unit of this structure has; at least 1."""
+    """Return how many rows and columns of the matrix a unit of this structure has: at least 1, at most all of them."""
     if structure == "element":
         return 1, 1
     rows, columns = as_matrix(shape)
     high, wide = {"block": block or (1, 1), "row": (1, columns), "filter": (1, columns), "column": (rows, 1),
                   "channel": (rows, math.prod(shape[2:]))}[structure]
-    return max(high, 1), max(wide, 1)
+    return max(min(high, rows), 1), max(min(wide, columns), 1)
 
 
 def block_counts(shape: tuple[int, ...], high: int, wide: int) -> tuple[int, ...]:
