@@ -2,6 +2,7 @@
 7)."""
 
 import itertools
+import random
 
 import pytest
 from implementations import NATIVE, native, needs_native
@@ -9,6 +10,7 @@ from implementations import NATIVE, native, needs_native
 from refcompress import agreement, reference, testing
 from refcompress.ops import OPS
 from refcompress.testing import layouts
+from refcompress.testing.check import describe
 from refcompress.testing.families import CASES
 
 
@@ -54,6 +56,27 @@ def test_all_variants_and_thread_counts_give_the_same_bits(op, monkeypatch):
                 agreement.exactly(expected, function(*args, **kwargs), args, kwargs)
     finally:
         native.threads.set(before)
+
+
+@pytest.mark.parametrize("op", KERNELS)
+def test_of_two_faults_all_implementations_name_the_same_one(op):
+    """What a kernel finds while it reads is found last, in the reference too."""
+    def refusal(space, args, kwargs):
+        try:
+            getattr(space, op)(*args, **kwargs)
+        except Exception as error:
+            return type(error), getattr(error, "argument", None)
+        return None
+
+    calls, draw = list(testing.refusals(op)), random.Random(0)
+    for _ in range(100):
+        (args, kwargs), (others, options) = draw.choices(calls, k=2)
+        if len(args) == len(others):
+            mixed = [draw.choice(pair) for pair in zip(args, others)]
+            chosen = draw.choice([kwargs | options, options | kwargs])
+            expected = refusal(reference, mixed, chosen)
+            if expected is not None:
+                assert refusal(native, mixed, chosen) == expected, describe(mixed, chosen)
 
 
 @pytest.mark.parametrize("op, function", PAIRS)

@@ -165,24 +165,22 @@ def block_maxima(x: np.ndarray, block: int) -> np.ndarray:
 
 def mx_arguments(x, format, *, finite: bool = True) -> tuple[np.ndarray, str, FloatFormat | None]:
     """Return x, the format and the format of its elements (None for integers), or refuse the arguments."""
-    x = blocks_argument(x, finite=finite)
-    format = arguments.choice(format, "format", MX_ELEMENTS)
-    return x, format, MX_ELEMENTS[format]
+    x, format = blocks_argument(x, finite=False), arguments.choice(format, "format", MX_ELEMENTS)
+    return arguments.finite(x, "x") if finite else x, format, MX_ELEMENTS[format]
 
 
 def nf4_arguments(x, block, *, finite: bool = True) -> tuple[np.ndarray, int]:
     """Return x and block, or refuse the arguments."""
-    return blocks_argument(x, finite=finite), arguments.integer(block, "block", 1)
+    x, block = blocks_argument(x, finite=False), arguments.integer(block, "block", 1)
+    return arguments.finite(x, "x") if finite else x, block
 
 
 def blocks_argument(x, *, finite: bool = True) -> np.ndarray:
     """Return x, or refuse it; what it holds is not looked at where a kernel does so while it reads x (finite False)."""
     x = arguments.array(x, "x", np.float32)
-    if finite:
-        arguments.finite(x, "x")
     if x.ndim == 0:
         raise RefcompressError("x", "must have at least one dimension")
-    return x
+    return arguments.finite(x, "x") if finite else x
 
 
 def of_kind(q, kind):

@@ -129,10 +129,8 @@ def of_blocks(q) -> GGMLBlocks:
 def encode_arguments(x, type, *, finite: bool = True):
     """Return x and the encoder of the type, or refuse the arguments; a kernel finds itself what is not finite."""
     x = arguments.array(x, "x", np.float32)
-    if finite:
-        arguments.finite(x, "x")
     encode = ENCODERS[arguments.choice(type, "type", ENCODERS)]
     numbers = GGML_TYPES[type].numbers
     if x.ndim == 0 or x.shape[-1] % numbers:
         raise RefcompressError("x", f"must have a last size that is a multiple of {numbers}, not the shape {x.shape}")
-    return x, encode
+    return arguments.finite(x, "x") if finite else x, encode
