@@ -45,6 +45,8 @@ def best_ends(points: np.ndarray, k: int) -> np.ndarray:
     nothing more. The penalty is found with cuts at few places, then at eight times as many, and so on.
     """
     n, penalty = len(points) - 1, 0.0
+    if k == 1:
+        return np.array([0, n])
     stride = 1
     while n > 8 * stride * max(COARSE, 32 * k):
         stride *= 8

@@ -173,7 +173,7 @@ def test_a_walk_may_be_made_in_steps(monkeypatch):
 
 
 @needs_native
-@pytest.mark.parametrize("clusters", [2, 5, 64])
+@pytest.mark.parametrize("clusters", [1, 2, 5, 64])
 def test_many_values_are_clustered_by_penalties_that_few_places_tell(monkeypatch, clusters):
     w = np.random.default_rng(4).standard_t(3, 4000).astype(np.float32)
     best = native.share_optimal(w, clusters=clusters)
