@@ -123,7 +123,7 @@ class Walk:
                 fewer = path
             elif new:
                 more = path
-            on_chord = more is not None and not new
+            on_chord = more is not None and not (new and more.penalty)  # no power leads from a penalty of 0
             if more is None:  # squared errors fall about as 1 / k**2, their slope as 1 / k**3
                 penalty *= (path.links / k) ** 3 / 2
                 if not penalty > fewer.cost * 2.0**-200:

@@ -181,6 +181,17 @@ def test_many_values_are_clustered_by_penalties_that_few_places_tell(monkeypatch
     assert np.array_equal(native.share_optimal(w, clusters=clusters).codebook, best.codebook)
 
 
+@needs_native
+def test_gains_that_rounding_loses_end_the_search_without_a_penalty():
+    """The light values differ by less than the rounding of the heavy ones: only a penalty of 0 has more segments."""
+    steps = np.float32(2.0**-23)
+    w = np.float32([*(np.float32(-1) + np.arange(5, dtype=np.float32) * steps), 3, 3, 3 + 2 * steps])
+    weights = np.float32([1e-30] * 5 + [1e30] * 3)
+    for clusters in range(2, 8):
+        shared = native.share_optimal(w, clusters=clusters, weights=weights)
+        assert len(shared.codebook) <= clusters and np.array_equal(shared.dense()[5:], w[5:]), clusters
+
+
 @each("impl", BOTH)
 @pytest.mark.parametrize("seed", range(3))
 def test_each_value_is_the_mean_of_its_weights_and_each_weight_has_the_nearest(impl, seed):
