@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from implementations import NATIVE, each, need_native
+from interrupt import seconds_to_answer
 
 from refcompress import reference
 from refcompress.agreement import exactly
@@ -133,3 +134,14 @@ def test_a_group_longer_than_the_array_is_counted_without_overflow(space, m):
         for axis in (0, 1):
             how = {"structure": "nm", "n": n, "m": m, "axis": axis}
             exactly(reference.prune_select(x, **how), space.prune_select(x, **how))
+
+
+def test_ctrl_c_is_answered_while_columns_are_ranked_in_groups_that_are_counted():
+    setup = """
+import numpy as np
+from refcompress import native
+native.threads.set(1)
+x = np.random.default_rng(0).standard_normal((4096, 4096), dtype=np.float32)
+"""
+    call = "native.prune_select(x, structure='nm', n=8, m=33, axis=0)"
+    assert seconds_to_answer(setup, call, enough=0.2) < 0.2

@@ -17,6 +17,8 @@ from .._call import check, empty, pointer
 from .._kernels import lib
 from .largest import SPEED, Part, keep_largest
 
+RANKED = 32  # scores of a group that are ranked side by side: LONGEST of csrc/prune/nm.h
+
 
 def prune_magnitude(kernel, row):
     """Return the operation prune_magnitude computed by a C kernel."""
@@ -110,8 +112,9 @@ def _n_of_m(kernel, scores, mask, n, m, axis, arrays):
         outer, length = 1, outer * length  # no group is short: one row
     operands = length, inner, n, m, scores.dtype == np.float64, pointer(scores.reshape(-1)), pointer(
         mask.reshape(-1), writable=True)
+    speed = SPEED / (4 if m <= RANKED else 32 if inner == 1 else 256)  # to the order of magnitude, as measured
     threads.run(lambda begin, end: _check(kernel(begin, end, *operands), arrays, "scores"), outer * -(-length // m),
-                scores.size / (SPEED / 4))
+                scores.size / speed)
 
 
 def _sums(kernel, scores, structure, high, wide, arrays):
