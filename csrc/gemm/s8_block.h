@@ -90,8 +90,9 @@ RC_INLINE TARGET void finish(const enum follow follow, const struct block *b, co
 }
 
 /* The product of one row, and packed w: outputs by sixteens, so that w is read in the order in which it lies. Where
- * inputs are laid ready, sums of ROW_LAID of them are added. */
-RC_INLINE TARGET void one_row(const int x_unsigned, const struct block *b, int32_t *y, size_t last_width)
+ * inputs are laid ready, sums of ROW_LAID of them are added; until the last ones they stand in `sums`, for they are read
+ * by sixteens, and y may end before. */
+RC_INLINE TARGET void one_row(const int x_unsigned, const struct block *b, int32_t *y, size_t last_width, int32_t *sums)
 {
     const size_t nv = (b->width + 15) / 16, most = IN_PLACE ? b->k : ROW_LAID;
     LAID laid[IN_PLACE ? 1 : ROW_LAID] __attribute__((aligned(64)));
@@ -100,12 +101,13 @@ RC_INLINE TARGET void one_row(const int x_unsigned, const struct block *b, int32
         if (!IN_PLACE)
             lay(x_unsigned, b->x + p, count, laid);
         for (size_t v = 0; v < nv; v++) {
-            int32_t *to = y + v * 16;
+            const int last = p + count == b->k;
             const struct tile t = {.x = IN_PLACE ? (const void *)b->x : laid,
                                    .quads = IN_PLACE ? count / 4 : (count + 3) / 4,
                                    .rest = IN_PLACE && count % 4 ? b->rest : NULL,
-                                   .from = p ? to : b->start + v * 16, .less = p ? (const uint32_t[1]){0} : b->less,
-                                   .to = to, .width = v + 1 < nv ? 16 : last_width};
+                                   .from = (p ? sums : b->start) + v * 16,
+                                   .less = p ? (const uint32_t[1]){0} : b->less, .to = (last ? y : sums) + v * 16,
+                                   .width = last && v + 1 == nv ? last_width : 16};
             stream(x_unsigned, &t, b->packed + v * b->ldw + p * 16);
         }
         if (most == 0)
@@ -122,7 +124,7 @@ RC_INLINE TARGET void block_product(const int x_unsigned, const int raw, const e
     const size_t last_width = follow == TO_S32 ? b->width - (nv - 1) * 16 : 16;
     static const uint32_t nothing[MR];
     if (b->height == 1 && !raw) {
-        one_row(x_unsigned, b, follow == TO_S32 ? r->y : sums, last_width);
+        one_row(x_unsigned, b, follow == TO_S32 ? r->y : sums, last_width, sums);
         finish(follow, b, r, 0, 1, sums);
         return;
     }

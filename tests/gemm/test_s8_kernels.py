@@ -8,10 +8,11 @@ from implementations import NATIVE, each, need_native
 
 from refcompress import reference
 from refcompress.formats import Quantized, Shared
+from refcompress.testing import guarded
 
 native = need_native()
 
-from refcompress.native import gemm_s8, threads  # noqa: E402
+from refcompress.native import gemm, gemm_codes, gemm_s8, threads  # noqa: E402
 
 RNG = np.random.default_rng(5)
 
@@ -107,3 +108,18 @@ def test_a_call_made_ready_reads_its_inputs_anew_and_keeps_what_it_points_at(spa
     for op, args, x, again in ready:
         x[:] = x[::-1].copy()
         assert np.array_equal(again(), getattr(reference, op)(x, *args[1:])), op
+
+
+@pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
+@each("space", NATIVE)
+@pytest.mark.parametrize("m, n, k", [(1, 15, 4099), (1, 50, 8192), (5, 33, 4099)])
+def test_what_is_read_and_written_of_a_result_ends_with_it(space, m, n, k, monkeypatch):
+    """Rows are longer than what is laid ready at a time: sums go on from what was written."""
+    for module in (gemm, gemm_s8, gemm_codes):
+        monkeypatch.setattr(module, "empty", lambda shape, dtype: guarded.ends_at_guard(np.empty(shape, dtype)))
+    for op, place, args in calls(m, n, k):
+        ready = list(args)
+        ready[place] = native.prepare(args[place], op)
+        expected = getattr(native.at("portable"), op)(*args)
+        for y in (getattr(space, op)(*args), getattr(space, op)(*ready)):
+            assert np.array_equal(y, expected), op

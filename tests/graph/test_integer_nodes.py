@@ -184,3 +184,20 @@ def test_nan_is_refused_where_it_would_be_rounded():
     for implementation in BOTH:
         with pytest.raises(RefcompressError, match=r"node 'q': x\[1\]"):
             model(np.float32([0, np.nan]), implementation=implementation)
+
+
+@pytest.mark.parametrize("operation", ["linear_s8", "linear_s8_scaled", "linear_a8", "conv_s8", "conv_s8_scaled",
+                                       "conv_a8"])
+@pytest.mark.parametrize("outputs, inputs", [(0, 5), (4, 0), (0, 0)])
+def test_layers_without_outputs_or_inputs_give_nothing_or_zeros(operation, outputs, inputs):
+    places, kernel = ((3, 2), (1, 1)) if operation.startswith("conv") else ((), ())
+    scale = np.ones((outputs, 1, *kernel), np.float32)
+    weight = Quantized(np.zeros((outputs, inputs, *kernel), np.int8), scale, np.zeros_like(scale, np.int8))
+    x = np.zeros((2, inputs, *places), np.float32 if operation.endswith("a8") else np.int8)
+    grids = {} if operation.endswith("a8") else {"x_scale": 0.5, "x_zero_point": 3}
+    grids |= {"y_scale": 0.5, "y_zero_point": 0} if operation.endswith("_s8") else {}
+    b = Builder()
+    model = b.model(b.node(operation, b.input("x", x.shape, x.dtype.name), weight, None, name="y", **grids))
+    for implementation in BOTH:
+        y = model.run({"x": x}, implementation=implementation)["y"]
+        assert y.shape == (2, outputs, *places) and not y.any()

@@ -138,6 +138,31 @@ def test_a_clip_behind_moves_and_a_max_pool_is_a_part_of_the_product_before_them
     assert made.model.graph.nodes[-1]["x_zero_point"] == -128  # what is cut off has no integers
 
 
+@pytest.mark.parametrize("value, low, high", [(-1.0, 0.0, 6.0), (1.0, -0.5, 0.25), (0.0, 0.0, 6.0)])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_what_is_padded_in_front_of_a_clip_is_clipped_too(value, low, high, symmetric):
+    rng = np.random.default_rng(14)
+    b = Builder()
+    x = b.conv(b.input("x", ("n", 2, 3, 3)), drawn(rng, 3, 2, 1, 1), name="conv")
+    x = b.clip(b.pad(x, pads=(0, 0, 1, 1, 0, 0, 1, 0), value=value), low=low, high=high, name="clip")
+    model, data = b.model(b.conv(x, np.ones((1, 3, 1, 1), np.float32), name="sum")), drawn(rng, 20, 2, 3, 3)
+    made = to_integers(model, data, symmetric=symmetric)
+    assert {row.node: row.became for row in made.report}["clip"] == ("rescale_s8" if value else "a part")
+    assert np.abs(made.model(data) - model(data)).max() < 6 * made.model.graph.nodes[-1]["x_scale"]
+
+
+@pytest.mark.parametrize("low, high", [(0.25, 2.0), (-2.0, -0.25), (0.5, 0.5)])
+def test_a_clip_between_ends_without_zero_is_a_table(low, high):
+    rng = np.random.default_rng(15)
+    b = Builder()
+    x = b.clip(b.linear(b.input("x", ("n", 4)), drawn(rng, 3, 4), name="fc"), low=low, high=high, name="clip")
+    model, data = b.model(b.linear(x, np.eye(3, dtype=np.float32), name="last")), 3 * drawn(rng, 40, 4)
+    made = to_integers(model, data)
+    assert [row.became for row in made.report] == ["linear_s8", "lookup_s8", "linear_s8_scaled"]
+    scales = made.model.graph.nodes[1]["y_scale"] + made.model.graph.nodes[-1]["x_scale"]
+    assert np.abs(made.model(data) - model(data)).max() < 2 * scales
+
+
 def test_a_value_that_only_float_nodes_or_the_caller_take_is_not_rounded():
     """Of the products behind a layer norm only the last gives float32: its relu and its sum are of no integer."""
     rng = np.random.default_rng(12)

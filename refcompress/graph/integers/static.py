@@ -115,7 +115,8 @@ class Static:
                 operation == "pad" and len(node.inputs) > 2 and node.inputs[2]
             return "" if computed else "move"
         if operation in CLIPS:
-            return "clip" if len(node.inputs) == 1 else ""
+            # Between ends that have no 0 between them no grid of int8 clips by its own ends: a table does.
+            return "" if len(node.inputs) > 1 else "clip" if _around_zero(node) else "function"
         if operation in FUNCTIONS:
             return "function"
         if operation in BY_A_NUMBER and len(constants) == 1 and math.prod(tensors[constants[0]].shape) == 1:
@@ -178,7 +179,8 @@ class Static:
     def _join(self) -> None:
         """Let a relu or a clip behind a node be a part of it, where nothing else takes the values between them.
 
-        Operations that only move values, and max_pool, may stand between: to clip in front of them is the same.
+        Operations that only move values, and max_pool, may stand between: to clip in front of them is the same. What
+        pads with another value than 0 may not: that value must be clipped, too.
         """
         graph = self.model.graph
         for node in graph.nodes:
@@ -188,12 +190,13 @@ class Static:
             while len(users := graph.users(value)) == 1 and value not in graph.outputs:
                 passed.append(value)
                 how = self.plan.get(users[0].name)
-                if how == "clip" and _around_zero(users[0]):
+                if how == "clip":
                     self.joined[node.name] = users[0]
                     self.clipped.update(passed)
                     self.plan[users[0].name] = "joined"
                     self.why[users[0].name] = f"is lowest and highest of {node.name!r}"
-                if how != "move" or users[0].operation == "concat" or len(users[0].outputs) > 1:
+                padded = users[0].operation == "pad" and self.given(users[0], "value") != 0
+                if how != "move" or padded or users[0].operation == "concat" or len(users[0].outputs) > 1:
                     break
                 value = users[0].outputs[0]
 

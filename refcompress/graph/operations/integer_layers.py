@@ -115,7 +115,7 @@ def products_of_windows(image: np.ndarray, kernel, window, groups: int, m: int, 
 
 def channels_behind(values: np.ndarray) -> np.ndarray:
     """Return kernels (m, c, ...) as rows (m, k) in the order of products_of_windows."""
-    return np.ascontiguousarray(np.moveaxis(values, 1, -1)).reshape(len(values), -1)
+    return np.ascontiguousarray(np.moveaxis(values, 1, -1)).reshape(len(values), math.prod(values.shape[1:]))
 
 
 def _weight_checked(weight, groups_of_inputs: bool) -> int:

@@ -103,7 +103,7 @@ def units(weight: Integers, bias: np.ndarray | None, x_scale: float,
           x_zero_point: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return, for each output, what a sum of integers counts, what the zero point adds to it, and b."""
     scale = np.broadcast_to(weight.scale.reshape(-1), weight.shape[0]).astype(np.float64)
-    moved = x_zero_point * weight.values.reshape(weight.shape[0], -1).sum(axis=1, dtype=np.int64).astype(np.float64)
+    moved = x_zero_point * weight.values.sum(axis=tuple(range(1, weight.ndim)), dtype=np.int64).astype(np.float64)
     b = (0.0 if bias is None else bias.astype(np.float64)) - moved * (x_scale * scale)
     return x_scale * scale, moved, b.astype(np.float32)
 
