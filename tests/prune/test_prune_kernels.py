@@ -145,3 +145,11 @@ x = np.random.default_rng(0).standard_normal((4096, 4096), dtype=np.float32)
 """
     call = "native.prune_select(x, structure='nm', n=8, m=33, axis=0)"
     assert seconds_to_answer(setup, call, enough=0.2) < 0.2
+
+
+@EACH
+@pytest.mark.parametrize("bad", [-1, np.nan, np.inf])
+def test_norms_are_refused_where_there_is_no_row_that_reads_them(space, bad):
+    for impl in (reference, space):
+        with pytest.raises(RefcompressError, match=r"norms\[1\]"):
+            impl.prune_score_wanda(np.empty((0, 2), F), F([1, bad]))

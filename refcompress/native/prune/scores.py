@@ -20,6 +20,8 @@ def prune_score_wanda(kernel, row):
     @wraps(reference.prune_score_wanda)
     def prune_score_wanda(w, norms):
         w, norms = wanda_request(w, norms)
+        if not len(w):
+            as_doubles(w, norms, "norms", signed=False)  # no row reads the norms
         scores = empty(w.shape, np.float32)
         operands = w.shape[1], norms.dtype == np.float64, pointer(w), pointer(norms), pointer(scores, writable=True)
 
