@@ -81,10 +81,11 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
         work()
         return
     helpers: list[Future] = [Future() for _ in range(workers - 1)]
+    sent = [work]  # what the pool holds until a thread looks at it, which may be long after this call: emptied below
     try:
         try:
             for helper in helpers:
-                _get_pool().submit(_help, helper, work)
+                _get_pool().submit(_help, helper, sent)
         except RuntimeError:  # no more threads; the pool may run later what it took all the same: hence our futures
             pass
         work()
@@ -94,6 +95,7 @@ def run(kernel, rows: int, seconds: float, grain: int = 1) -> None:
     finally:
         waiting = [helper for helper in helpers if not helper.cancel()]
         errors = [helper.exception() for helper in waiting]
+        sent.clear()  # the arrays of the call are not kept by a helper that came too late
     for error in errors:
         if error is not None:
             raise error
@@ -129,11 +131,11 @@ def without_blas():
 
 
 @in_default_mode
-def _help(helper: Future, work) -> None:
-    """Do ``work`` in a thread of the pool, unless ``helper`` was cancelled before it began."""
+def _help(helper: Future, sent: list) -> None:
+    """Do the work that was sent in a thread of the pool, unless ``helper`` was cancelled before it began."""
     if helper.set_running_or_notify_cancel():
         try:
-            helper.set_result(work())
+            helper.set_result(sent[0]())
         except BaseException as error:
             helper.set_exception(error)
 

@@ -1,10 +1,12 @@
 """Threads: their count, the pool, errors, fork and Ctrl-C."""
 
+import gc
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 from implementations import need_native
@@ -67,6 +69,26 @@ def test_the_first_error_of_any_thread_is_raised_and_ends_the_work(count, fails_
     with pytest.raises(ZeroDivisionError):
         threads.run(kernel, 1000, 1000 * threads.CHUNK_SECONDS)
     assert len(done) < 500
+
+
+def test_a_helper_that_comes_too_late_keeps_nothing_of_the_call(count):
+    class Arrays:
+        def chunk(self, begin, end):
+            done.extend(range(begin, end))
+
+    count(2)
+    done, free = [], threading.Event()
+    busy = threads._get_pool().submit(free.wait)
+    arrays = Arrays()
+    ref = weakref.ref(arrays)
+    threads.run(arrays.chunk, 100, 100 * threads.CHUNK_SECONDS)
+    del arrays
+    gc.collect()
+    try:
+        assert ref() is None and done == list(range(100))
+    finally:
+        free.set()
+        busy.result()
 
 
 @pytest.fixture
