@@ -7,10 +7,10 @@ import numpy as np
 from .. import arguments
 from ..formats import BSR, LowRankSparse
 from . import positions
-from .arrays import checked, owned, raw, read_raw
-from .codes import read_layout
+from .arrays import checked, raw, read_raw
 from .cursor import Coding, Reader, integer_bytes
 from .kinds import Kind, listed
+from .row_places import pointers_of, read_places
 
 SPARSE = Kind.CSR, Kind.KEPT, Kind.BLOCKS  # what stands beside a matrix of low rank
 
@@ -50,26 +50,10 @@ def read_head(reader: Reader) -> Head:
 
 def read_bsr(reader: Reader, kind: int) -> BSR:
     head = read_head(reader)
-    (rows, across), layout = head.grid, read_layout(reader)
-    if layout == positions.DENSE:
-        raise reader.corrupt("blocks have no dense layout")
-    reader.promise(8 * (rows + 1))
-    start = reader.position
-    places = positions.read(reader, layout, rows * across)
-    smaller = positions.smallest(places, rows * across, reader.coding, reader.position - start, layout)
-    if smaller:
-        raise reader.corrupt(f"is of layout {layout} where a writer takes {smaller.number}")
-    reader.promise(4 * places.count)
+    rows, across = head.grid
+    places = read_places(reader, rows, across, "blocks have")
     blocks = read_raw(reader, (places.count, *head.block), np.float32, "values")
-    indices, indptr = np.empty(places.count, np.int32), np.zeros(rows + 1, np.int64)
-    done = 0
-    for block in places:
-        found, stored = np.unique(block // across, return_counts=True)
-        indptr[found + 1] += stored
-        indices[done : done + len(block)] = block % across
-        done += len(block)
-    np.cumsum(indptr, out=indptr)
-    return checked(reader, BSR, head.shape, owned(indptr), owned(indices), blocks)
+    return checked(reader, BSR, head.shape, *pointers_of(places, rows, across), blocks)
 
 
 def write_sum(a: LowRankSparse, coding: Coding) -> bytes:

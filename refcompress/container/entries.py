@@ -36,10 +36,10 @@ from ..formats import (
     Tucker2,
 )
 from . import blocks, factors, ggml, graphs, kept, layers, plain, positions, quantized, rows, shared
-from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
-from .codes import read_layout
+from .arrays import checked, raw, read_raw, read_shape, shape_bytes
 from .cursor import Coding, Reader, integer_bytes
 from .kinds import LAST_OF, Kind
+from .row_places import pointers_of, read_places
 
 DTYPES = {np.dtype(name): number for number, name in {
     0: "bool", 1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 6: "uint32", 7: "int64", 8: "uint64",
@@ -130,27 +130,9 @@ def read_csr(reader: Reader, kind: int) -> CSR:
     m, k = checked(reader, arguments.shape, shape, itemsize=4)
     if k >= 2**31:
         raise reader.corrupt(f"a CSR has fewer than 2**31 columns, not {k}")
-    layout = read_layout(reader)
-    if layout == positions.DENSE:
-        raise reader.corrupt("a CSR has no dense layout")
-    reader.promise(8 * (m + 1))
-    start = reader.position
-    places = positions.read(reader, layout, m * k)
-    smaller = positions.smallest(places, m * k, reader.coding, reader.position - start, layout)
-    if smaller:
-        raise reader.corrupt(f"is of layout {layout} where a writer takes {smaller.number}")
-    reader.promise(4 * places.count)
+    places = read_places(reader, m, k, "a CSR has")
     data = read_raw(reader, (places.count,), np.float32, "values")
-    indices = np.empty(places.count, dtype=np.int32)
-    indptr = np.zeros(m + 1, dtype=np.int64)
-    done = 0
-    for block in places:
-        rows, stored = np.unique(block // k, return_counts=True)
-        indptr[rows + 1] += stored
-        indices[done : done + len(block)] = block % k
-        done += len(block)
-    np.cumsum(indptr, out=indptr)
-    return checked(reader, CSR, shape, owned(indptr), owned(indices), data)
+    return checked(reader, CSR, shape, *pointers_of(places, m, k), data)
 
 
 # Kinds 2, 9 and 22 are in shared.py, 23 in kept.py, 3, 5 to 8, 11, 12 and 21 in quantized.py, 13 in rows.py, 4, 15 and
