@@ -27,7 +27,7 @@ ROOMS = [
     {"graph"},
     {"checkpoints"},
     {"training"},
-    {"recipes"},
+    {"recipes", "audit"},
     {"testing"},
     {"cli"},
     {"__main__"},

@@ -1,0 +1,67 @@
+"""Does a quantized file come from the source that it names? Of each tensor: by which rule, bit for bit, or how far off.
+
+- ``stored.py``: a quantized tensor as fields, and what a rule is
+- ``gguf.py``, ``onnx.py``, ...: what the bytes of a format mean, and the rules of the tools that write it
+- ``items.py``: the tensors of a file
+- ``origins.py``: which tensor of the source one comes from
+- ``verdict.py``: the comparison
+- ``attestation.py``: the result as canonical JSON
+"""
+
+from dataclasses import dataclass
+from os import PathLike
+
+from ... import models
+from ...container import DEFAULT_LIMIT
+from .attestation import attestation
+from .blame import of_file as _named
+from .items import items_of
+from .origins import Origins
+from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, ORDER, Verdict
+
+__all__ = ["AMBIGUOUS", "BOUNDED", "EXACT", "NEAREST", "NOT_DERIVED", "ORDER", "Derivation", "Verdict", "attestation",
+           "derive"]
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The verdicts on all tensors of a file, in its order, and the SHA-256 of both files."""
+
+    source: str
+    quantized: str
+    source_sha256: str
+    quantized_sha256: str
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on the file: that on the tensor with the worst one."""
+        return max((each.verdict for each in self.verdicts), key=ORDER.index, default=EXACT)
+
+
+def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT
+           ) -> Derivation:
+    """Return for each tensor of a quantized file whether it comes from a source, and by which rule.
+
+    A tensor is compared with the source of its name; where there is none of its size, with the one whose numbers are
+    nearest. At most one tensor of each file is in memory at a time.
+
+    Parameters
+    ----------
+    source : the file of float weights, of a type that ``models.open`` reads
+    quantized : the file that is said to come from it
+    limit : the most bytes that one tensor may have
+
+    Raises
+    ------
+    RefcompressError : by its name, for a file that does not read
+    """
+    with _named("source"):
+        theirs = models.open(source, limit=limit)
+    with theirs:
+        with _named("quantized"):
+            mine = models.open(quantized, limit=limit)
+        with mine, _named("quantized"):
+            origins = Origins(theirs)
+            verdicts = tuple(origins.verdict(item) for item in items_of(mine))
+            return Derivation(theirs.files[0], mine.files[0], theirs.sha256(), mine.sha256(), verdicts)

@@ -1,0 +1,30 @@
+"""The tensors of a quantized file, one by one: which are quantized, and how each is read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ...formats import GGMLBlocks
+from ...models import Source, Value
+from . import gguf
+from .stored import Stored
+
+__all__ = ["Item", "items_of"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A tensor of a file. read : its readings, as Stored, or its value where it is not quantized."""
+
+    name: str
+    read: Callable[[], list[Stored] | Value] = field(repr=False)
+
+
+def items_of(source: Source) -> Iterator[Item]:
+    """Yield the tensors of an open file, none of them read yet."""
+    for name, tensor in source.items():
+        yield Item(name, lambda tensor=tensor: _of(tensor.name, tensor.read()))
+
+
+def _of(name: str, value: Value) -> list[Stored] | Value:
+    stored = gguf.stored_of(name, value) if isinstance(value, GGMLBlocks) else None
+    return value if stored is None else [stored]

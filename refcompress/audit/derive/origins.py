@@ -1,0 +1,121 @@
+"""Which tensor of the source a quantized one comes from: that of its name, else the one whose numbers are nearest."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from ...models import Source, Tensor, Value
+from .blame import of_file
+from .items import Item
+from .plain import float32_of, verdict_of_plain
+from .stored import Stored
+from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, ORDER, Verdict, verdict_of
+
+__all__ = ["Origins"]
+
+NEAR = 0.5  # mean |weight - number| as a part of mean |weight|: any rounding is far below, another tensor far above
+SAMPLE = 2**14  # numbers that are compared to find the nearest tensor
+ENDS = ("_quantized", ".weight", ".qweight", "_q")  # what tools put behind the name of the source
+
+
+class Origins:
+    """The tensors of a source, by name and by size."""
+
+    def __init__(self, source: Source):
+        self._source = source
+
+    def verdict(self, item: Item) -> Verdict:
+        """Return the verdict on a tensor of the quantized file."""
+        value = item.read()
+        if isinstance(value, list):
+            return self._of_readings(item.name, value)
+        return self._of_plain(item.name, value)
+
+    def _of_readings(self, name: str, readings: list[Stored]) -> Verdict:
+        """Return the one verdict that some reading of the bytes allows; more than one reading is ambiguous."""
+        verdicts = []
+        for stored in readings:
+            found = self._nearest(stored)
+            verdicts.append(Verdict(name, stored.scheme, NOT_DERIVED, codes=stored.ranks.size, reading=stored.reading,
+                                    why="no tensor of the source is near") if found is None
+                            else verdict_of(stored, *found))
+        best = min(verdicts, key=lambda each: ORDER.index(each.verdict))
+        equal = [i for i, each in enumerate(verdicts) if each.verdict == best.verdict]
+        if best.verdict in (EXACT, NEAREST, BOUNDED) and len(equal) > 1 and _differ([readings[i] for i in equal]):
+            said = " and ".join(verdicts[i].reading for i in equal)
+            return replace(best, verdict=AMBIGUOUS, why=f"{best.verdict} by more than one reading: {said}")
+        return best
+
+    def _of_plain(self, name: str, value: Value) -> Verdict:
+        tensor = self._named(name, value.shape)
+        if tensor is not None:
+            return verdict_of_plain(name, value, tensor.name, _read(tensor))
+        numbers = float32_of(value)
+        best = Verdict(name, value.dtype.name, NOT_DERIVED, why="no tensor of the source has its name")
+        if numbers is None:
+            return best
+        for tensor in self._source.values():
+            if tensor.shape == value.shape and value.size > 1:
+                found = verdict_of_plain(name, value, tensor.name, _read(tensor))
+                if found.verdict == EXACT:
+                    return found
+        return best
+
+    def _nearest(self, stored: Stored) -> tuple[str, np.ndarray] | None:
+        """Return the name and the weights of the tensor that a quantized one comes from; None where none is near."""
+        numbers = stored.numbers()
+        named = self._named(stored.name, stored.shape)
+        candidates = [named] if named is not None else self._source.values()
+        best: tuple[float, str, np.ndarray] | None = None
+        for tensor in candidates:
+            for said, weights in _arrangements(tensor, stored.shape):
+                distance = _distance(numbers, stored.in_order(weights))
+                if best is None or distance < best[0]:
+                    best = distance, said, weights
+        if best is None or named is None and not best[0] < NEAR:
+            return None
+        return best[1:]
+
+    def _named(self, name: str, shape: tuple[int, ...]) -> Tensor | None:
+        """Return the tensor of a name, or of the name without what tools put behind it, if its size fits."""
+        names = [name] + [name.removesuffix(end) for end in ENDS if name.endswith(end)]
+        names += [each + ".weight" for each in names]
+        for each in names:
+            if each in self._source and sorted(self._source[each].shape) == sorted(shape):
+                return self._source[each]
+        return None
+
+
+def _read(tensor: Tensor) -> Value:
+    with of_file("source"):
+        return tensor.read()
+
+
+def _arrangements(tensor: Tensor, shape: tuple[int, ...]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the weights of a tensor in a shape, as they lie and transposed, if they fill it."""
+    if sorted(tensor.shape) != sorted(shape):
+        return
+    weights = float32_of(_read(tensor))
+    if weights is None:
+        return
+    if tensor.shape == shape:
+        yield tensor.name, weights
+    if len(shape) == 2 and tensor.shape == shape[::-1]:
+        yield f"{tensor.name} transposed", np.ascontiguousarray(weights.T)
+
+
+def _distance(numbers: np.ndarray, weights: np.ndarray) -> float:
+    """Return the mean distance of two arrays of one shape, as a part of the weights' mean magnitude, by a sample."""
+    step = max(1, numbers.size // SAMPLE)
+    a, b = (each.reshape(-1)[::step].astype(np.float64) for each in (numbers, weights))
+    with np.errstate(all="ignore"):
+        scale = np.abs(b).mean() if b.size else 0.0
+        distance = np.abs(a - b).mean() if b.size else 0.0
+    return float(distance / scale) if scale else float(distance)
+
+
+def _differ(readings: list[Stored]) -> bool:
+    """Return whether readings of the same bytes stand for different numbers."""
+    first, *others = [each.numbers() for each in readings]
+    return any(each.shape != first.shape or not np.array_equal(first, each, equal_nan=True) for each in others)

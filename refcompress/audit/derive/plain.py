@@ -1,0 +1,78 @@
+"""Tensors that are not quantized: copied, widened, or rounded to a narrower float."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...formats import ELEMENT_TYPES, Plain
+from ...models import Value
+from .verdict import EXACT, FEW, NOT_DERIVED, Verdict
+
+__all__ = ["float32_of", "verdict_of_plain"]
+
+EXPONENT, FRACTION = 0x7F800000, 0x007FFFFF  # of a float32
+
+
+def float32_of(value: Value) -> np.ndarray | None:
+    """Return weights as float32; None where they are no floats, or float32 does not hold all of them."""
+    if isinstance(value, Plain):
+        return value.dense() if value.type[0] == "f" or value.type == "bfloat16" else None
+    if not isinstance(value, np.ndarray):
+        return value.dense()
+    if value.dtype.kind != "f":
+        return None
+    with np.errstate(all="ignore"):
+        narrow = value.astype(np.float32)
+    same = value.itemsize <= 4 or np.array_equal(narrow.astype(value.dtype), value, equal_nan=True)
+    return narrow if same else None
+
+
+def verdict_of_plain(name: str, value: Value, source: str, origin: Value) -> Verdict:
+    """Return whether a tensor that is not quantized has the numbers of its source, and how they were rounded."""
+    kind, mine = patterns(value)
+    if mine is None:
+        return Verdict(name, kind, NOT_DERIVED, source, why=f"no rule for elements of {kind}")
+    best = ("", np.ones(mine.shape, bool))
+    for rule, theirs in made(origin, kind):
+        differ = theirs.reshape(mine.shape) != mine
+        if not differ.any():
+            return Verdict(name, kind, EXACT, source, rule, codes=mine.size, differing={"codes": 0})
+        if not best[0] or np.count_nonzero(differ) < np.count_nonzero(best[1]):
+            best = rule, differ
+    first = tuple(np.flatnonzero(best[1])[:FEW].tolist())
+    return Verdict(name, kind, NOT_DERIVED, source, best[0], codes=mine.size,
+                   differing={"codes": int(np.count_nonzero(best[1]))}, first=first)
+
+
+def patterns(value: Value) -> tuple[str, np.ndarray | None]:
+    """Return the element type of a tensor and its bit patterns."""
+    if isinstance(value, Plain):
+        return value.type, value.patterns
+    if not isinstance(value, np.ndarray):
+        return type(value).__name__, None
+    name = value.dtype.name
+    return name, value.view(ELEMENT_TYPES[name].pattern) if name in ELEMENT_TYPES and name != "bool" else None
+
+
+def made(origin: Value, kind: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield each rule by which a source becomes elements of a type, and the bit patterns that it gives."""
+    theirs, same = patterns(origin)
+    if theirs == kind and same is not None:
+        yield "copied", same
+    wide = float32_of(origin)
+    if wide is None:
+        return
+    if kind == "float32":
+        yield f"widened from {theirs}", wide.view(np.uint32)
+    elif kind == "float16":
+        with np.errstate(all="ignore"):
+            yield "rounded to float16, ties to even", wide.astype(np.float16).view(np.uint16)
+    elif kind == "bfloat16":
+        word = wide.view(np.uint32)
+        is_nan = word & 0x7FFFFFFF > EXPONENT
+        even = (word + (np.uint32(0x7FFF) + (word >> 16 & 1))) >> 16
+        yield "rounded to bfloat16, ties to even", np.where(is_nan, word >> 16 | 64, even).astype(np.uint16)
+        yield "cut to bfloat16", (word >> 16).astype(np.uint16)
+        tiny = word & EXPONENT == 0
+        yield ("rounded to bfloat16, ties to even, subnormal numbers are 0",
+               np.where(tiny, word >> 16 & 0x8000, np.where(is_nan, word >> 16 | 64, even)).astype(np.uint16))

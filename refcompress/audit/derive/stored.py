@@ -1,0 +1,73 @@
+"""A quantized tensor as its file keeps it, and the rules that may have made it.
+
+Every scheme is one formula:
+
+    number = offset + step * levels[rank]
+
+A level is a number of a table in ascending order: the integers -128 to 127, the eight magnitudes of E2M1 with their
+signs, sixteen quantiles. The rank is the place of a code's level. Step and offset are those of the tensor, the channel
+or the block. So a code is the nearest one exactly where neither neighbour of its level is nearer.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+__all__ = ["F16", "F32", "BF16", "Arrays", "Rule", "Stored", "bits"]
+
+Arrays: TypeAlias = Mapping[str, np.ndarray]  # by name, "codes" among them, as the file has them
+F32, F16, BF16 = 2.0**-24, 2.0**-11, 2.0**-8  # unit roundoffs: by how much a rounded scale is off, as a part of it
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a tool computes what a file has.
+
+    name : short, as in a report. says : the arithmetic in a sentence. arrays : from the weights, float32 of the shape
+    of the ranks, to every array that the file has; None where the rule gives nothing for these weights.
+    """
+
+    name: str
+    says: str
+    arrays: Callable[[np.ndarray], Arrays | None] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A tensor of a quantized file.
+
+    name : in the file. scheme : what it is stored as. shape : of the weights that it stands for. arrays : what a rule
+    must give, bit for bit. ranks : integers; of the shape in which the file has them. levels : float64, ascending.
+    step, offset : float64, which broadcast against ranks. rules : in the order in which they are tried. loss : the unit
+    roundoff of the type in which the file has steps and offsets. arranged : from weights of ``shape`` to the shape of
+    ranks. reading : how the bytes were read, where a format leaves it open.
+    """
+
+    name: str
+    scheme: str
+    shape: tuple[int, ...]
+    arrays: Arrays
+    ranks: np.ndarray
+    levels: np.ndarray
+    step: np.ndarray
+    rules: tuple[Rule, ...]
+    offset: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    loss: float = F32
+    arranged: Callable[[np.ndarray], np.ndarray] | None = None
+    reading: str = ""
+
+    def in_order(self, weights: np.ndarray) -> np.ndarray:
+        """Return weights in the shape of the ranks."""
+        return weights.reshape(self.ranks.shape) if self.arranged is None else self.arranged(weights)
+
+    def numbers(self) -> np.ndarray:
+        """Return the numbers that the tensor stands for, as float32 in the shape of the ranks."""
+        with np.errstate(all="ignore"):
+            return (self.offset + self.step * self.levels[self.ranks]).astype(np.float32)
+
+
+def bits(a: np.ndarray) -> np.ndarray:
+    """Return the bit patterns of an array: -0.0 is not 0.0 here, and a NaN is itself."""
+    return a.view(f"u{a.dtype.itemsize}") if a.dtype.kind == "f" else a

@@ -1,0 +1,108 @@
+"""What a tensor of a quantized file is to its source."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .stored import Arrays, Rule, Stored, bits
+
+__all__ = ["AMBIGUOUS", "BOUNDED", "EXACT", "NEAREST", "NOT_DERIVED", "ORDER", "Verdict", "verdict_of"]
+
+EXACT, NEAREST, BOUNDED = "exact", "nearest", "within one step"
+NOT_DERIVED, AMBIGUOUS = "not derived", "ambiguous"
+ORDER = (EXACT, NEAREST, BOUNDED, AMBIGUOUS, NOT_DERIVED)  # from the strictest on
+STEP = 2**18  # numbers measured at a time
+FEW = 20  # places that are listed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on one tensor.
+
+    verdict : a name in ORDER. source : the tensor that it was compared with, None where none is near. rule, says : the
+    rule that made it or, where none did, the one that comes nearest. codes : how many there are. differing : of each
+    array of the file how many of its elements the rule gives otherwise. first : the places of the first differing codes
+    in the weights' order. not_nearest : codes for which a neighbouring level is nearer. clipped : weights further than
+    one step beyond the last level. farthest : the largest distance of a weight from its number, in steps. why : in
+    words, where no measurement says it.
+    """
+
+    name: str
+    scheme: str
+    verdict: str
+    source: str | None = None
+    rule: str = ""
+    says: str = ""
+    codes: int = 0
+    differing: dict[str, int] | None = None
+    first: tuple[int, ...] = ()
+    not_nearest: int = 0
+    clipped: int = 0
+    farthest: float = 0.0
+    reading: str = ""
+    why: str = ""
+
+
+def verdict_of(stored: Stored, source: str, weights: np.ndarray) -> Verdict:
+    """Return the verdict on a tensor whose source is these weights, float32 in its shape."""
+    w = stored.in_order(weights)
+    nearest: tuple[int, int, Rule | None, dict[str, int], np.ndarray] | None = None
+    for rule in stored.rules:
+        with np.errstate(all="ignore"):
+            given = rule.arrays(w)
+        if given is None:
+            continue
+        masks = {name: _differing(stored.arrays, given, name) for name in stored.arrays}
+        counts = {name: int(np.count_nonzero(mask)) for name, mask in masks.items()}
+        others = sum(counts.values()) - counts["codes"]
+        if nearest is None or (others, counts["codes"]) < nearest[:2]:
+            nearest = others, counts["codes"], rule, counts, np.flatnonzero(masks["codes"])[:FEW]
+        if not others and not counts["codes"]:
+            return Verdict(stored.name, stored.scheme, EXACT, source, rule.name, rule.says, stored.ranks.size, counts,
+                           reading=stored.reading)
+    not_nearest, clipped, within, farthest = _measured(stored, w)
+    verdict = NOT_DERIVED if clipped or not within else BOUNDED if not_nearest else NEAREST
+    if nearest is None:
+        nearest = 0, 0, None, {}, np.zeros(0, np.int64)
+    _, _, rule, counts, first = nearest
+    return Verdict(stored.name, stored.scheme, verdict, source, rule.name if rule else "", rule.says if rule else "",
+                   stored.ranks.size, counts, tuple(first.tolist()), not_nearest, clipped, farthest, stored.reading)
+
+
+def _differing(have: Arrays, given: Arrays, name: str) -> np.ndarray:
+    """Return where an array of the file has other bits than the rule gives."""
+    a, b = bits(have[name]), bits(given[name])
+    return (a != b) if a.shape == b.shape else np.ones(a.shape, bool)
+
+
+def _measured(stored: Stored, w: np.ndarray) -> tuple[int, int, bool, float]:
+    """Return how many codes are not nearest, how many weights are clipped, whether all lie within a step, and the
+    largest distance in steps.
+
+    A tool finds codes by the scale before it is rounded for the file, and its arithmetic is float32. So a number
+    that is off by ``loss`` of its size, and a few float32 roundings, may be meant: that much is allowed for.
+    """
+    step, offset = (np.broadcast_to(a, stored.ranks.shape) for a in (stored.step, stored.offset))
+    rows = max(1, STEP // max(1, stored.ranks[:1].size))
+    not_nearest, clipped, within, farthest = 0, 0, True, 0.0
+    with np.errstate(all="ignore"):
+        for begin in range(0, len(w), rows):
+            part = slice(begin, begin + rows)
+            ranks, x, d, m = stored.ranks[part], w[part].astype(np.float64), step[part], offset[part]
+            number = m + d * stored.levels[ranks]
+            away = x - number
+            toward = np.where((away > 0) == (d > 0), 1, -1)
+            beside = ranks + toward
+            inside = (beside >= 0) & (beside < len(stored.levels))
+            other = m + d * stored.levels[np.where(inside, beside, ranks - toward)]
+            gap = np.abs(other - number)
+            slack = stored.loss * (np.abs(number - m) + np.abs(m)) + 4 * 2.0**-24 * (np.abs(x) + np.abs(m))
+            distance = np.abs(away)
+            good = distance <= gap / 2 + slack
+            near = distance <= gap + slack
+            not_nearest += int(np.count_nonzero(inside & ~good))
+            clipped += int(np.count_nonzero(~inside & ~near))
+            within &= bool(np.all(near | ~inside))
+            steps = np.where(distance > 0, distance / gap, 0)
+            farthest = max(farthest, float(np.max(np.where(np.isnan(steps), np.inf, steps), initial=0)))
+    return not_nearest, clipped, within, farthest

@@ -1,0 +1,97 @@
+"""The command derive: whether a quantized file comes from the source that it names, tensor by tensor."""
+
+import argparse
+import json
+from collections import Counter
+
+from ..audit import derive as room
+from ..container import files
+from ..errors import RefcompressError
+from . import targets
+from .options import add_limit
+from .refusals import Refused, about
+from .show import Report, add_wide, paragraph, printable, records
+
+__all__ = ["add_commands"]
+
+ACCEPTED = {"exact": (room.EXACT,), "nearest": (room.EXACT, room.NEAREST),
+            "bounded": (room.EXACT, room.NEAREST, room.BOUNDED)}
+NOUNS = {"codes": "codes", "scale": "scales", "offset": "offsets", "zero_point": "zero points"}
+MEANING = {
+    room.NEAREST: "each code is the nearest one, and ties or scales are another tool's",
+    room.BOUNDED: "each weight lies within one step of its number, and some codes are not the nearest ones, as GPTQ and "
+                  "AWQ choose them, and as an altered code looks",
+    room.AMBIGUOUS: "more than one reading of the bytes explains the source",
+    room.NOT_DERIVED: "some weight is further than one step from its number, or no tensor of the source is near",
+}
+
+
+def add_commands(commands) -> None:
+    command = commands.add_parser("derive", help="say whether a quantized file comes from a source, and by which rule")
+    command.add_argument("source", metavar="SOURCE", help="the file of float weights")
+    command.add_argument("quantized", metavar="QUANTIZED", help="the file that is said to come from it")
+    command.add_argument("--attest", metavar="S.json",
+                         help="write the findings as canonical JSON, with the SHA-256 of both files")
+    command.add_argument("--accept", choices=tuple(ACCEPTED), default="exact",
+                         help="exit code 0 where each tensor is made bit for bit by a rule (exact, default), has the "
+                              "nearest codes (nearest), or lies within one step of its source (bounded), else 1")
+    targets.add_force(command)
+    add_wide(command)
+    add_limit(command)
+    command.set_defaults(run=derive)
+
+
+def derive(options: argparse.Namespace) -> Report:
+    if options.attest is not None:
+        targets.check(options.attest, [options.source, options.quantized], force=options.force, suffixes=(".json",))
+    try:
+        found = room.derive(options.source, options.quantized, limit=options.limit)
+    except RefcompressError as error:
+        if error.argument not in ("source", "quantized"):
+            raise
+        raise Refused(printable(getattr(options, error.argument)), error.rule) from error
+    if options.attest is not None:
+        with about(options.attest):
+            files.write(options.attest, room.attestation(found))
+    return report(found, options)
+
+
+def report(found: room.Derivation, options: argparse.Namespace) -> Report:
+    """Return the verdicts as a table, and what each name in it means, once."""
+    counts = Counter(each.verdict for each in found.verdicts)
+    rows = [[each.name, each.verdict, each.scheme, result(each)] for each in found.verdicts]
+    summary = ", ".join(f"{counts[name]} {name}" for name in room.ORDER if counts[name]) or "no tensor"
+    text = [paragraph(f"{options.quantized}, derived from {options.source}: {summary}")]
+    if rows:
+        text.append(records(rows, ["tensor", "verdict", "stored as", "how"], 2, wide=options.wide))
+    rules = {each.rule: each.says for each in found.verdicts if each.says}
+    text += [paragraph(f"{rule}: {says}.", "  ") for rule, says in rules.items()]
+    text += [paragraph(f"{name}: {MEANING[name]}.", "  ") for name in room.ORDER if counts[name] and name in MEANING]
+    if options.attest is not None:
+        text.append(paragraph(f"{options.attest}: the attestation, canonical JSON"))
+    data = json.loads(room.attestation(found))
+    return Report(data, "\n".join(text), good=all(each.verdict in ACCEPTED[options.accept] for each in found.verdicts))
+
+
+def result(v: room.Verdict) -> str:
+    """Return a verdict's rule and counts in words."""
+    parts = [f"from {printable(v.source)}"] if v.source not in (None, v.name) else []
+    if v.verdict == room.EXACT:
+        parts.append(f"rule {v.rule}")
+    elif v.rule:
+        differing = v.differing or {}
+        counts = [f"{count:,} {NOUNS.get(name, name)}" for name, count in differing.items() if count]
+        parts.append(f"rule {v.rule} gives {' and '.join(counts)} of {v.codes:,} otherwise" if counts else f"rule {v.rule}")
+        if v.first:
+            parts.append(f"the first at {', '.join(map(str, v.first[:3]))}")
+    if v.not_nearest:
+        parts.append(f"{v.not_nearest:,} not nearest")
+    if v.clipped:
+        parts.append(f"{v.clipped:,} clipped by more than a step")
+    if v.farthest:
+        parts.append(f"farthest {v.farthest:.2f} steps")
+    if v.reading:
+        parts.append(v.reading)
+    if v.why:
+        parts.append(v.why)
+    return "; ".join(parts)
