@@ -14,7 +14,7 @@ import numpy as np
 from ...formats import GGMLBlocks
 from ...formats.ggml.bits import parts, split
 from ...reference.gemm.contract import fma
-from .stored import F16, Arrays, Rule, Stored
+from .stored import F16, Arrays, Integers, Rule, Stored, away_from_zero
 
 __all__ = ["stored_of"]
 
@@ -32,7 +32,7 @@ def stored_of(name: str, blocks: GGMLBlocks) -> Stored | None:
     codes = arrays["codes"]
     offset = arrays["offset"].astype(np.float64) if "offset" in arrays else np.zeros(1)
     return Stored(name, f"GGUF {blocks.type}", blocks.shape, arrays, codes.astype(np.int16) - bottom,
-                  np.arange(bottom, bottom + count, dtype=np.float64), arrays["scale"].astype(np.float64),
+                  Integers(bottom, bottom + count - 1), arrays["scale"].astype(np.float64),
                   rules, offset, F16)
 
 
@@ -78,8 +78,7 @@ def _fifth(high: np.ndarray) -> np.ndarray:
 def eight(w: np.ndarray) -> Arrays:
     """d = max|w| / 127, q = w / d, halves away from zero"""
     d = np.abs(w).max(1, keepdims=True) / f32(127)
-    steps = (w * inverse(d)).astype(np.float64)
-    return {"codes": np.trunc(steps + np.copysign(.5, steps)).astype(np.int8), "scale": d.astype(np.float16)}
+    return {"codes": away_from_zero(w * inverse(d)).astype(np.int8), "scale": d.astype(np.float16)}
 
 
 def signed(bits: int, fused: bool) -> Callable[[np.ndarray], Arrays]:

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from ...container.files import Opened
 from ...formats import GGMLBlocks
 from ...models import Source, Value
-from . import gguf
+from . import gguf, onnx
+from .onnx_nodes import nodes_of
 from .stored import Stored
 
 __all__ = ["Item", "items_of"]
@@ -20,9 +22,17 @@ class Item:
 
 
 def items_of(source: Source) -> Iterator[Item]:
-    """Yield the tensors of an open file, none of them read yet."""
+    """Yield the tensors of an open file, none of them read yet; scales and zero points come with their codes."""
+    used: set[str] = set()
+    if source.kind == "onnx":
+        with Opened(source.files[0]) as file:
+            nodes = list(nodes_of(file))
+        for site in onnx.sites_of(source, nodes):
+            used.update(site.uses)
+            yield Item(site.name, site.read)
     for name, tensor in source.items():
-        yield Item(name, lambda tensor=tensor: _of(tensor.name, tensor.read()))
+        if name not in used:
+            yield Item(name, lambda tensor=tensor: _of(tensor.name, tensor.read()))
 
 
 def _of(name: str, value: Value) -> list[Stored] | Value:

@@ -15,10 +15,24 @@ from typing import TypeAlias
 
 import numpy as np
 
-__all__ = ["F16", "F32", "BF16", "Arrays", "Rule", "Stored", "bits"]
+__all__ = ["F16", "F32", "BF16", "Arrays", "Integers", "Rule", "Stored", "away_from_zero", "bits"]
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]  # by name, "codes" among them, as the file has them
 F32, F16, BF16 = 2.0**-24, 2.0**-11, 2.0**-8  # unit roundoffs: by how much a rounded scale is off, as a part of it
+
+
+@dataclass(frozen=True)
+class Integers:
+    """The levels low, low + 1, ..., high, without a table of them."""
+
+    low: int
+    high: int
+
+    def __len__(self) -> int:
+        return self.high - self.low + 1
+
+    def __getitem__(self, ranks: np.ndarray) -> np.ndarray:
+        return ranks.astype(np.float64) + self.low
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,7 @@ class Stored:
     """A tensor of a quantized file.
 
     name : in the file. scheme : what it is stored as. shape : of the weights that it stands for. arrays : what a rule
-    must give, bit for bit. ranks : integers; of the shape in which the file has them. levels : float64, ascending.
+    must give, bit for bit. ranks : integers; of the shape in which the file has them. levels : ascending float64, or Integers.
     step, offset : float64, which broadcast against ranks. rules : in the order in which they are tried. loss : the unit
     roundoff of the type in which the file has steps and offsets. arranged : from weights of ``shape`` to the shape of
     ranks. reading : how the bytes were read, where a format leaves it open.
@@ -50,7 +64,7 @@ class Stored:
     shape: tuple[int, ...]
     arrays: Arrays
     ranks: np.ndarray
-    levels: np.ndarray
+    levels: np.ndarray | Integers
     step: np.ndarray
     rules: tuple[Rule, ...]
     offset: np.ndarray = field(default_factory=lambda: np.zeros(1))
@@ -66,6 +80,12 @@ class Stored:
         """Return the numbers that the tensor stands for, as float32 in the shape of the ranks."""
         with np.errstate(all="ignore"):
             return (self.offset + self.step * self.levels[self.ranks]).astype(np.float32)
+
+
+def away_from_zero(a: np.ndarray) -> np.ndarray:
+    """Return the integers nearest to float32 numbers, halves away from zero, as float64."""
+    a = a.astype(np.float64)  # in which the sum with a half is exact
+    return np.trunc(a + np.copysign(0.5, a))
 
 
 def bits(a: np.ndarray) -> np.ndarray:
