@@ -29,6 +29,7 @@ ROOMS = [
     {"training"},
     {"recipes"},
     {"testing"},
+    {"audit"},
     {"cli"},
     {"__main__"},
 ]
