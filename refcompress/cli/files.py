@@ -1,4 +1,4 @@
-"""The commands that look into a compressed file: inspect and verify."""
+"""What looks into a compressed file of ours: the command verify, and the ledger for inspect."""
 
 import argparse
 
@@ -7,43 +7,37 @@ from ..container.outlines import Outline, of_layer
 from ..errors import RefcompressError
 from ..formats import Graph
 from ..ledger import Ledger, layers_and_ledger, outlines_and_ledger
-from .options import add_implementation, add_limit, implementation, implementation_for_few, label
+from .options import add_limit, implementation, implementation_for_few, label
 from .progress import Progress, add_quiet
 from .refusals import about
 from .show import Report, paragraph, table
 
 
 def add_commands(commands) -> None:
-    for name, run, text in (("inspect", inspect, "show where every byte of a compressed file goes"),
-                            ("verify", verify, "decode a file by every implementation, compare, and encode it again")):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("source", help="a compressed file")
-        if run is inspect:
-            command.add_argument("--exact", action="store_true",
-                                 help="decode the entries, to tell all padding from what it fills up")
-            add_implementation(command)
-        else:
-            add_quiet(command)
-        add_limit(command)
-        command.set_defaults(run=run)
+    command = commands.add_parser("verify",
+                                  help="decode a file by every implementation, compare, and encode it again")
+    command.add_argument("source", help="a compressed file")
+    add_quiet(command)
+    add_limit(command)
+    command.set_defaults(run=verify)
 
 
-def inspect(options: argparse.Namespace) -> Report:
+def inspect_ours(source: str, options: argparse.Namespace) -> tuple[dict, str]:
+    """Return the ledger of a file of ours as data and as text, with the nodes of its network where it has one."""
     find = layers_and_ledger if options.exact else outlines_and_ledger
     space = implementation(options) if options.exact else implementation_for_few(options)
-    with about(options.source), container.files.Opened(options.source) as data:
+    with container.files.Opened(source) as data:
         found, book = find(data, implementation=space, limit=options.limit)
-        report, text = ledger_report(options.source, bytes(data.read(0, len(container.MAGIC) + 1)), found, book)
+        report, text = ledger_report(source, bytes(data.read(0, len(container.MAGIC) + 1)), found, book)
     if any(isinstance(value, Graph) or getattr(value, "type", "") == "graph" for value in found.values()):
         from .graphs import graph_report  # which loads what knows operations
 
-        with about(options.source):
-            report["graph"], said = graph_report(options.source, space, options.limit)
+        report["graph"], said = graph_report(source, space, options.limit)
         text += "\n\n" + said
     if not options.exact:
         text += "\n" + paragraph("What the entries hold was not decoded: bits that only fill up words of a Huffman "
                                 "stream count as what it holds. --exact decodes, and tells them apart.")
-    return Report({**report, "exact": options.exact}, text)
+    return {**report, "exact": options.exact}, text
 
 
 def ledger_report(source: str, data: bytes, layers: dict, book: Ledger) -> tuple[dict, str]:

@@ -42,6 +42,7 @@ class Member:
     """A member of an archive, before it is unpacked.
 
     size : its bytes unpacked. method : STORED or DEFLATED. start, packed : its place in the file, and its bytes there.
+    place : where the record before it begins, which has ``flags``.
     """
 
     file: files.Opened
@@ -52,6 +53,8 @@ class Member:
     start: int
     packed: int
     comment: bytes
+    place: int
+    flags: int
 
 
 class Unpacking:
@@ -172,7 +175,7 @@ def members(file: files.Opened) -> Iterator[Member]:
         if packed != size if method == STORED else size > DEFLATE_RATIO * packed:
             raise corrupt(f"member {text!r} cannot have {size} bytes in {packed}")
         free = start + packed
-        yield Member(file, text, size, method, crc, start, packed, comment)
+        yield Member(file, text, size, method, crc, start, packed, comment, place, flags)
     if at != len(view):
         raise corrupt("its directory has bytes behind the last entry")
 

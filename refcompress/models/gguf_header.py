@@ -19,9 +19,11 @@ from ..formats import ELEMENT_TYPES, GGML_TYPES
 from .gguf_bytes import Cursor
 from .gguf_metadata import MAX_KEY, read_text
 
-__all__ = ["ALIGNMENT", "Header", "Info", "MAGIC", "NUMBERS", "alignment_of", "nbytes_of", "padded", "read_header"]
+__all__ = ["ALIGNMENT", "FRAME", "Header", "Info", "MAGIC", "NUMBERS", "alignment_of", "nbytes_of", "padded",
+           "read_header"]
 
 MAGIC = b"GGUF"
+FRAME = 24  # bytes: the magic, the version and the two counts
 VERSIONS = (2, 3)  # they differ in what they say of big-endian files
 ALIGNMENT = "general.alignment"
 MAX_ALIGNMENT = 2**16
@@ -35,20 +37,21 @@ OTHERS = {9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19:
 
 @dataclass(frozen=True)
 class Info:
-    """A tensor as the header has it. start : its first byte in the file."""
+    """A tensor as the header has it. start : its first byte in the file. record : where the header says all this."""
 
     name: str
     shape: tuple[int, ...]
     type: str
     nbytes: int
     start: int
+    record: tuple[int, int]
 
 
 @dataclass
 class Header:
     """What comes before the tensors.
 
-    metadata : key -> text. raw : key -> the key, type and value as they lie in the file.
+    metadata : key -> text. raw : key -> the key, type and value as they lie in the file, the first at ``FRAME``.
     """
 
     metadata: dict[str, str] = field(default_factory=dict)
@@ -59,7 +62,7 @@ class Header:
 def read_header(opened: files.Opened) -> Header:
     """Return the header of a file; refuse what breaks the format."""
     cursor, header = Cursor(opened), Header()
-    if opened.size < 24 or cursor.take(4) != MAGIC:
+    if opened.size < FRAME or cursor.take(4) != MAGIC:
         raise CorruptError("path", f"{opened.path!r} is not a GGUF file")
     version = cursor.integer(4)
     if version not in VERSIONS:
@@ -75,7 +78,8 @@ def read_header(opened: files.Opened) -> Header:
     alignment = alignment_of(header.metadata.get(ALIGNMENT))
     found = [_info(cursor) for _ in range(tensors)]
     begin = padded(cursor.at, alignment)
-    header.infos = [Info(name, shape, kind, nbytes, begin + offset) for name, shape, kind, nbytes, offset in found]
+    header.infos = [Info(name, shape, kind, nbytes, begin + offset, record)
+                    for name, shape, kind, nbytes, offset, record in found]
     _check_places(header.infos, begin, alignment, opened.size)
     return header
 
@@ -90,8 +94,9 @@ def _pair(cursor: Cursor, opened: files.Opened, header: Header) -> None:
     header.raw[key] = bytes(opened.read(start, cursor.at - start))
 
 
-def _info(cursor: Cursor) -> tuple[str, tuple[int, ...], str, int, int]:
-    """Read the name, shape, type, bytes and offset of a tensor."""
+def _info(cursor: Cursor) -> tuple[str, tuple[int, ...], str, int, int, tuple[int, int]]:
+    """Read the name, shape, type, bytes and offset of a tensor, and where they stand."""
+    start = cursor.at
     name = cursor.string("the name of a tensor")
     try:
         names.encode(name)
@@ -108,7 +113,7 @@ def _info(cursor: Cursor) -> tuple[str, tuple[int, ...], str, int, int]:
                                               f"read; it reads {', '.join(TYPES.values())}")
     kind = TYPES[number]
     try:
-        return name, arguments.shape(shape, itemsize=8), kind, nbytes_of(kind, shape), offset
+        return name, arguments.shape(shape, itemsize=8), kind, nbytes_of(kind, shape), offset, (start, cursor.at)
     except RefcompressError as error:
         raise CorruptError("path", f"tensor {name!r}: {error.rule}") from None
 

@@ -20,10 +20,14 @@ MAX_DEPTH = 64  # of values that are passed over
 
 
 class JsonText:
-    """A text in JSON, and the place up to which it is read. ``what`` names it in refusals."""
+    """A text in JSON, and the place up to which it is read. ``what`` names it in refusals.
+
+    name : where the member's name that was read last begins and ends, its quotation marks included
+    """
 
     def __init__(self, data: bytes, what: str):
         self.what, self.at = what, 0
+        self.name = (0, 0)
         try:
             self.text = data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -97,7 +101,10 @@ class JsonText:
         """Yield the names of an object, each before its value, which the caller then reads."""
         seen = set()
         for _ in self.items("{", "}"):
+            self.next()
+            first = self.at
             name = self.string()
+            self.name = first, self.at
             if name in seen:
                 raise self.corrupt(f"has {name!r} twice")
             seen.add(name)

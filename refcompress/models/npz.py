@@ -27,6 +27,7 @@ SUFFIX = ".npy"
 MAGIC = b"\x93NUMPY"
 BFLOAT16 = np.dtype("V2")  # as NumPy, which has no such type, writes it: two bytes without a meaning
 DECODED = b"decoded by refcompress"  # the comment of each member of a file that save has marked
+Header = tuple[tuple[int, ...], np.dtype, bool, int]  # shape, dtype, whether in Fortran's order, its bytes
 MAX_HEADER = 2048  # bytes given to the parser of Python: three times what a shape of 32 dimensions can take
 
 
@@ -84,18 +85,26 @@ def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
 
 def tensors(file: files.Opened, bfloat16: bool) -> Iterator[Tensor]:
     """Yield the arrays of an archive, of which the headers are read and nothing else."""
+    for member, (shape, dtype, fortran, begin) in arrays(file, bfloat16):
+        name = member.name.removesuffix(SUFFIX)
+        kind = "bfloat16" if dtype == BFLOAT16 else dtype.name
+        size = math.prod(shape) * dtype.itemsize
+        # The same numbers have the same bytes in one order of elements and of bytes alone.
+        start = None if fortran or not dtype.isnative else partial(head, member, begin, min(size, HEAD))
+        yield Tensor(name, shape, kind, size, partial(read, member, name, begin, shape, dtype, fortran), head=start)
+
+
+def arrays(file: files.Opened, bfloat16: bool) -> Iterator[tuple[archive.Member, Header]]:
+    """Yield the members of an archive with what their headers say."""
     for member in archive.members(file):
         name = member.name.removesuffix(SUFFIX)
         if name == member.name:
             raise CorruptError("path", f"member {member.name!r} is not an array with a name of its own")
         shape, dtype, fortran, begin = header(archive.Unpacking(member), name, bfloat16)
-        kind = "bfloat16" if dtype == BFLOAT16 else dtype.name
         size = math.prod(shape) * dtype.itemsize
         if size != member.size - begin:
             raise CorruptError("path", f"array {name!r} announces {size} bytes and has {member.size - begin}")
-        # The same numbers have the same bytes in one order of elements and of bytes alone.
-        start = None if fortran or not dtype.isnative else partial(head, member, begin, min(size, HEAD))
-        yield Tensor(name, shape, kind, size, partial(read, member, name, begin, shape, dtype, fortran), head=start)
+        yield member, (shape, dtype, fortran, begin)
 
 
 class Bytes(Protocol):
@@ -104,7 +113,7 @@ class Bytes(Protocol):
     def take(self, count: int) -> bytes: ...
 
 
-def header(unpacking: Bytes, name: str, bfloat16: bool) -> tuple[tuple[int, ...], np.dtype, bool, int]:
+def header(unpacking: Bytes, name: str, bfloat16: bool) -> Header:
     """Return the shape, the dtype, whether the order is Fortran's, and where the elements of a .npy file begin.
 
     The file is the magic, the version (1.0 or 2.0), the length of the header in 2 or 4 bytes, the header, and the

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
@@ -22,7 +23,7 @@ from . import archive, pickled
 from .content import kind_of
 from .elements import bits_of
 from .pytorch_views import DTYPES, Storage, View, tensor_of, view_of
-from .source import Source, Tensor, opening, within
+from .source import Source, opening, within
 
 MAX_PICKLE = 2**24  # bytes: a hundred thousand tensors take as many
 MAX_LEFT_OUT = 1000  # names of values that are no tensors
@@ -80,24 +81,45 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
             line = f'import torch; torch.save(torch.load({old}, map_location="cpu", weights_only=True), {new})'
             raise RefcompressError("path", "is a pickle without an archive, which only running it could read. PyTorch "
                                            f"writes it anew: python -c {shlex.quote(line)}")
-        records = Records(file)
-        data, byteorder, checked = records.table()
-        found: dict[str, Tensor] = {}
-        left_out: dict[str, str] = {}
-        letters = 0
-        for name, value in leaves(pickled.value_of(data, records), len(data)):
-            letters += len(name)
-            if len(name) > MAX_BYTES or letters > 16 * len(data) or len(found) > len(data) // 32 + 1000:
-                raise CorruptError("path", f"the names in the pickle of its tensors, {name[:40]!r} among them, are "
-                                           "longer or more than its bytes can mean")
-            if not isinstance(value, View):
-                if len(left_out) < MAX_LEFT_OUT:
-                    left_out[name] = "it is no tensor"
-            elif name in found:
-                raise CorruptError("path", f"two tensors have the name {name!r}")
-            else:
-                found[name] = within(tensor_of(name, value, byteorder, checked), limit)
-        return Source("torch", [file], found, left_out=left_out)
+        table = table_of(file)
+        found = {name: within(tensor_of(name, view, table.byteorder, table.checked), limit)
+                 for name, view in table.views.items()}
+        return Source("torch", [file], found, left_out=table.left_out)
+
+
+class Table(NamedTuple):
+    """What the pickle of an archive says. left_out : name -> why it is no tensor; of many the first ones.
+
+    byteorder : of the elements. checked : whether the archive has checksums.
+    """
+
+    records: "Records"
+    views: dict[str, View]
+    left_out: dict[str, str]
+    byteorder: str
+    checked: bool
+
+
+def table_of(file: files.Opened) -> Table:
+    """Return the tensors of an archive as its pickle has them."""
+    records = Records(file)
+    data, byteorder, checked = records.table()
+    found: dict[str, View] = {}
+    left_out: dict[str, str] = {}
+    letters = 0
+    for name, value in leaves(pickled.value_of(data, records), len(data)):
+        letters += len(name)
+        if len(name) > MAX_BYTES or letters > 16 * len(data) or len(found) > len(data) // 32 + 1000:
+            raise CorruptError("path", f"the names in the pickle of its tensors, {name[:40]!r} among them, are "
+                                       "longer or more than its bytes can mean")
+        if not isinstance(value, View):
+            if len(left_out) < MAX_LEFT_OUT:
+                left_out[name] = "it is no tensor"
+        elif name in found:
+            raise CorruptError("path", f"two tensors have the name {name!r}")
+        else:
+            found[name] = value
+    return Table(records, found, left_out, byteorder, checked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ most one entry of metadata: the order of more is random in the package.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from os import PathLike
+from typing import NamedTuple
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
@@ -56,21 +57,48 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     with opening(path) as file:
         begin, text = header(file)
         metadata: dict[str, str] = {}
-        places: list[tuple[int, int, str]] = []
         tensors: dict[str, Tensor] = {}
-        for name in text.members():
-            if name == METADATA:
-                metadata = _metadata(text)
+        for entry in entries(file, begin, text):
+            if entry.name == METADATA:
+                metadata = entry.metadata
                 continue
-            kind, shape, (start, end) = _entry(text, name)
-            places.append((start, end, name))
-            fill = partial(file.fill, begin + start)
-            head = partial(_head, file, begin + start, min(end - start, HEAD))
-            tensors[name] = within(Tensor(name, shape, kind, end - start, partial(value_of, fill, shape, kind, name),
+            name, kind, shape, nbytes = entry.name, entry.type, entry.shape, entry.end - entry.start
+            fill = partial(file.fill, entry.start)
+            head = partial(_head, file, entry.start, min(nbytes, HEAD))
+            tensors[name] = within(Tensor(name, shape, kind, nbytes, partial(value_of, fill, shape, kind, name),
                                           head=head), limit)
-        text.end()
-        _without_gaps(places, file.size - begin)
         return Source("safetensors", [file], tensors, metadata)
+
+
+class Entry(NamedTuple):
+    """An entry of the header: a tensor, whose elements are the bytes ``start`` to ``end`` of the file, or METADATA.
+
+    words : the characters of the header where its name begins and ends, and where its value ends.
+    """
+
+    name: str
+    words: tuple[int, int, int]
+    type: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+    metadata: dict[str, str]
+
+
+def entries(file: files.Opened, begin: int, text: JsonText) -> Iterator[Entry]:
+    """Yield the entries of a header in its order; raise as :func:`open` does, at the end for gaps and overlaps."""
+    places: list[tuple[int, int, str]] = []
+    for name in text.members():
+        first, last = text.name
+        if name == METADATA:
+            metadata = _metadata(text)
+            yield Entry(name, (first, last, text.at), "", (), 0, 0, metadata)
+            continue
+        kind, shape, (start, end) = _entry(text, name)
+        places.append((start, end, name))
+        yield Entry(name, (first, last, text.at), kind, shape, begin + start, begin + end, {})
+    text.end()
+    _without_gaps(places, file.size - begin)
 
 
 def _head(file: files.Opened, start: int, count: int) -> bytes:

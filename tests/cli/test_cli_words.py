@@ -228,7 +228,8 @@ def test_reports_and_warnings_show_paths_and_names_and_no_terminal_obeys_them(tm
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["inspect", "m.npz"], "m.npz: does not start like"),
+        (["verify", "m.npz"], "m.npz: does not start like"),
+        (["inspect", "in.txt"], "in.txt: does not start like a model file"),
         (["compress", "m.rcz", "b.rcz"], "m.rcz: "),
         (["inspect", "."], ".: "),
         (["compress", "m.npz", "b.rcz", "--bits", "40"], "--bits: must be between 1 and 16"),
@@ -261,6 +262,7 @@ def test_a_refusal_names_what_was_typed_and_no_parameter_of_a_function(tmp_path,
     npz.save("m.npz", {"w": normal(4, 4)})
     container.save("m.rcz", {"w": normal(4, 4)})
     np.savez("bad.npz", **{"e\u0301": np.ones(3)})  # a name that is not in normal form C
+    (tmp_path / "in.txt").write_text("words")
     code, out, err = run(capsys, *arguments)
     assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith("refcompress: ") and words in err
     assert not re.match(r"refcompress: (path|data|x|w|source|target|name|layers|directory)\b[\[:]", err)

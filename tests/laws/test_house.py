@@ -29,6 +29,7 @@ ROOMS = [
     {"training"},
     {"recipes", "audit"},
     {"testing"},
+    {"audit"},
     {"cli"},
     {"__main__"},
 ]

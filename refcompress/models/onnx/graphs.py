@@ -3,7 +3,7 @@
 **Source** ONNX, onnx.proto of release 1.23: the numbers of all fields.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ...errors import LimitError
@@ -13,6 +13,7 @@ from .tensor import Proto, pair, proto
 MAX_TENSORS = 2**18  # each takes some 1,500 bytes of memory, and in a file that lies a dozen bytes
 MAX_DEPTH = 32  # of graphs in graphs: the readers of protobuf allow 100 messages, and a graph in a graph takes three
 OWN = ("", "ai.onnx")  # two names of the domain of ONNX's own operators
+Visitor = Callable[[str, list[str], Message], None]
 
 
 @dataclass(eq=False)
@@ -70,10 +71,13 @@ class Model:
     operators: set[tuple[str, int]] = field(default_factory=set)
 
 
-def model_of(walker: Walker, *, values: bool = False) -> Model:
-    """Return what a file holds, with the names of all values or without; CorruptError where it is no ONNX model."""
+def model_of(walker: Walker, *, values: bool = False, visit: Visitor | None = None) -> Model:
+    """Return what a file holds, with the names of all values or without; CorruptError where it is no ONNX model.
+
+    visit : is called for each node, with its operator, the names of its inputs and its message
+    """
     model, scopes = model_without_graphs(walker)
-    graphs = Graphs(walker, model, values)
+    graphs = Graphs(walker, model, values, visit)
     for scope in scopes:
         graphs.walk(scope)
     return model
@@ -120,8 +124,8 @@ class Graphs:
     A tensor whose name another graph had before gets "#2", "#3", ... after it. Within a graph names are unique.
     """
 
-    def __init__(self, walker: Walker, model: Model, values: bool):
-        self.walker, self.model, self.values = walker, model, values
+    def __init__(self, walker: Walker, model: Model, values: bool, visit: Visitor | None):
+        self.walker, self.model, self.values, self.visit = walker, model, values, visit
         self._used: dict[str, int] = {}  # name -> the number that was put behind it last
 
     def walk(self, scope: Scope) -> None:
@@ -151,13 +155,15 @@ class Graphs:
         """Note a node, with the tensor of a Constant; return the graphs that are its attributes."""
         walker, model = self.walker, self.model
         message = walker.inside(scope.message, whole, "a node")
-        outputs, operator, domain = [], "", ""
+        inputs: list[str] = []
+        outputs: list[str] = []
+        operator, domain = "", ""
         graphs: list[Scope] = []
         tensors: list[Message] = []
         for f in walker.fields(message):
-            if f.number == 2 or f.number == 1 and self.values:
+            if f.number == 2 or f.number == 1 and (self.values or self.visit):
                 name = walker.text(f, "the name of a value")
-                outputs += [name] * (f.number == 2)
+                (inputs if f.number == 1 else outputs).append(name)
                 if self.values:
                     model.values.add(name)
             elif f.number == 4:
@@ -172,6 +178,8 @@ class Graphs:
         if graphs and graphs[0].message.depth > 3 * MAX_DEPTH:
             raise LimitError("path", f"{walker.opened.path!r} has graphs in graphs beyond the depth {MAX_DEPTH} "
                                      f"at byte {whole.tag}")
+        if self.visit:
+            self.visit(operator, inputs, message)
         if domain in OWN:
             model.operators.add((operator, len(outputs)))
             if operator == "Constant" and tensors:

@@ -1,0 +1,140 @@
+"""What an auditor says of a file, in words: each finding has a code, a sentence, and its figures."""
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..formats import ELEMENT_TYPES
+from .claims import claim_of
+from .stored import STEP, Inspection, Stored
+
+__all__ = ["Finding", "by_type", "findings"]
+
+LEAST = 64  # bytes: smaller tensors are the same by chance, or because they are all zeros
+HEAD = 2**12  # bytes that two tensors are told apart by: nearly all of them differ there
+SLACK = 1.05  # of the bits that a name claims, before it is said that they are more
+
+
+@dataclass(frozen=True)
+class Finding:
+    """code : what is found, for programs. text : a sentence or two. figures : the numbers in it."""
+
+    code: str
+    text: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class OfType:
+    """The tensors of one type. nbytes : what their numbers cost, with scales, zero points and codebooks."""
+
+    bits: float | None
+    tensors: int = 0
+    numbers: int = 0
+    nbytes: float = 0
+
+    @property
+    def actual(self) -> float:
+        """The bits that a number costs."""
+        return 8 * self.nbytes / self.numbers if self.numbers else 0.0
+
+
+def by_type(found: Inspection) -> dict[str, OfType]:
+    """Return by type the weights with what they cost; the scales of a weight belong to its type."""
+    cost = found.of_numbers()
+    weights = {tensor.name: tensor for tensor in found.tensors}
+    types: dict[str, OfType] = {}
+    for tensor in found.tensors:
+        weight = weights.get(tensor.weight, tensor)
+        of = types.setdefault(weight.type, OfType(weight.bits))
+        of.nbytes += cost.get(tensor.name, 0)
+        if weight is tensor:
+            of.tensors += 1
+            of.numbers += tensor.numbers
+    return dict(sorted(types.items(), key=lambda pair: -pair[1].nbytes))
+
+
+def findings(found: Inspection) -> list[Finding]:
+    """Return what there is to say of a file without a look at the values of its numbers."""
+    return [*_claims(found), *_twice(found), *_idle(found)]
+
+
+def _claims(found: Inspection) -> Iterator[Finding]:
+    """Compare what the file's name says with what its numbers cost."""
+    claim, types = claim_of(found.path), by_type(found)
+    numbers = sum(of.numbers for of in types.values())
+    if claim is None or not numbers:
+        return
+    word, bits = claim
+    actual = 8 * sum(of.nbytes for of in types.values()) / numbers
+    wider = {kind: of for kind, of in types.items() if of.bits is not None and of.bits > bits and _is_float(kind)}
+    share = sum(of.nbytes for of in wider.values()) / max(sum(of.nbytes for of in types.values()), 1)
+    figures = {"word": word, "claimed_bits": bits, "actual_bits": actual, "wider_share": share,
+               "wider": {kind: of.numbers for kind, of in wider.items()}}
+    if actual > bits * SLACK:
+        said = ", ".join(f"{of.numbers:,} numbers are {kind}" for kind, of in wider.items()) or \
+            "scales and the like make the rest"
+        yield Finding("name claims fewer bits", f"The name says {word!r}, {bits:g} bits a number. The numbers cost "
+                      f"{actual:.2f} bits each: {said}.", figures)
+    else:
+        yield Finding("name claims bits", f"The name says {word!r}, {bits:g} bits a number. The numbers cost "
+                      f"{actual:.2f} bits each.", figures)
+
+
+def _is_float(kind: str) -> bool:
+    return kind in ELEMENT_TYPES and kind.startswith(("float", "bfloat", "fp", "complex"))
+
+
+def _twice(found: Inspection) -> Iterator[Finding]:
+    """Find tensors whose bytes are stored twice; only those of one size and one beginning are read whole."""
+    groups = twice(found.tensors)
+    if groups:
+        lost = sum(group[0].nbytes * (len(group) - 1) for group in groups)
+        names = [[tensor.name for tensor in group] for group in groups]
+        first = " and ".join(names[0][:2])
+        yield Finding("stored twice", f"{lost:,} bytes are copies of other tensors, in {len(groups)} "
+                      f"group{'s' * (len(groups) > 1)}; the largest: {first}"
+                      + (f", and {len(names[0]) - 2} more" if len(names[0]) > 2 else "") + ".",
+                      {"bytes": lost, "groups": names})
+
+
+def twice(tensors: list[Stored]) -> list[list[Stored]]:
+    """Return the groups of tensors of the same type and bytes, of which each has its own copy; the largest first."""
+    own = {tensor.place or tensor.name: tensor for tensor in tensors
+           if tensor.pieces is not None and tensor.nbytes >= LEAST}
+    groups = _split([list(own.values())], lambda tensor: (tensor.nbytes, tensor.type, tensor.numbers))
+    groups = _split(_split(groups, lambda tensor: _digest(tensor, HEAD)), lambda tensor: _digest(tensor, tensor.nbytes))
+    return sorted(groups, key=lambda group: -group[0].nbytes * (len(group) - 1))
+
+
+def _split(groups: Iterable[list[Stored]], key: Callable[[Stored], Hashable]) -> list[list[Stored]]:
+    """Return the groups split by a key, those of one tensor left out."""
+    found = []
+    for group in groups:
+        parts: dict[Hashable, list[Stored]] = {}
+        for tensor in group:
+            parts.setdefault(key(tensor), []).append(tensor)
+        found += [part for part in parts.values() if len(part) > 1]
+    return found
+
+
+def _digest(tensor: Stored, most: int) -> bytes:
+    """Return a digest of the first bytes of a tensor."""
+    assert tensor.pieces is not None
+    digest, left = hashlib.blake2b(digest_size=16), most
+    for piece in tensor.pieces(min(most, STEP)):
+        digest.update(memoryview(piece)[:left])
+        left -= len(piece)
+        if left <= 0:
+            break
+    return digest.digest()
+
+
+def _idle(found: Inspection) -> Iterator[Finding]:
+    """Find bytes that are there for nothing."""
+    kinds = found.by_kind()
+    for kind, said in (("gaps", "belong to no part of the file"), ("unused elements", "are elements that no tensor "
+                                                                                      "shows")):
+        if count := kinds.get(kind, 0):
+            yield Finding(kind, f"{count:,.0f} bytes {said}.", {"bytes": count})

@@ -1,0 +1,40 @@
+"""The ledger of an archive of NumPy: a member an array, and the records of zip around it."""
+
+import math
+from functools import partial
+
+from ...formats import ELEMENT_TYPES
+from ...models import archive, npz
+from ...models.source import opening
+from ..roles import with_roles
+from ..stored import Inspection, Stored
+from . import archives
+
+__all__ = ["inspect"]
+
+
+def inspect(path: str) -> Inspection:
+    """Return the ledger of an archive of NumPy."""
+    with opening(path) as file:
+        book = archives.book_of(file)
+        found = list(npz.arrays(file, True))
+        places = [member.place for member, _ in found][1:] + [archive.directory(file)[0]]
+        tensors = []
+        for (member, (shape, dtype, _, begin)), limit in zip(found, places):
+            name = member.name.removesuffix(npz.SUFFIX)
+            kind = "bfloat16" if dtype == npz.BFLOAT16 else dtype.name
+            bits = ELEMENT_TYPES[kind].bits if kind in ELEMENT_TYPES else 8 * dtype.itemsize
+            tensor = Stored(name, shape, kind, bits, math.prod(shape), member.size - begin)
+            archives.around(book, member, name, limit)
+            if member.method == archive.STORED:
+                tensor = tensor.at(file, member.start + begin)
+                book.add(member.start, member.start + begin, name, "array headers")
+            else:
+                tensor = tensor.through(partial(archives.unpacked, member, begin, tensor.nbytes))
+                book.add(member.start, member.start + member.packed, name, "packed arrays")
+            tensors.append(tensor)
+        if len({tensor.name for tensor in tensors}) < len(tensors):
+            raise archive.corrupt("an array comes twice")
+        tensors = with_roles(tensors)
+        book.elements(tensors)
+        return Inspection(file.path, "npz", [(file.path, book.ledger())], tensors, opened=[file])

@@ -1,0 +1,112 @@
+"""Which tensors of a checkpoint are the scales, zero points and codebooks of another one, by the names of its tools.
+
+Files of safetensors, NumPy and PyTorch do not say it. A tool that quantizes puts such tensors beside the codes, under
+the name of the layer and a suffix of its own. A suffix is believed only where codes stand beside it: layers of
+normalisation have a parameter ``scale`` too.
+
+**Source** the names as these tools write them: AutoGPTQ and AutoAWQ (qweight, qzeros, scales, g_idx),
+compressed-tensors (weight_packed, weight_scale, weight_shape), bitsandbytes (absmax, quant_map, quant_state),
+transformers' FP8 (weight_scale_inv).
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from ..formats import ELEMENT_TYPES
+from .stored import Stored, layer_of
+
+__all__ = ["with_roles"]
+
+SUFFIXES = {
+    **dict.fromkeys(("scale", "scales", "weight_scale", "weight_scales", "weight_scale_inv", "weight_scale_2",
+                     "weight_global_scale", "input_scale", "input_global_scale", "output_scale", "absmax",
+                     "nested_absmax", "qscales", "scale_weight"), "scales"),
+    **dict.fromkeys(("qzeros", "zeros", "zero_point", "zero_points", "weight_zero_point", "input_zero_point",
+                     "output_zero_point", "nested_offset"), "zero points"),
+    **dict.fromkeys(("quant_map", "nested_quant_map", "codebook", "codebooks", "lut", "lookup_table"), "codebooks"),
+    **dict.fromkeys(("g_idx", "weight_g_idx"), "indices"),
+    "weight_shape": "shapes",
+}
+STATE = "quant_state.bitsandbytes__"  # JSON of bitsandbytes: block sizes, types and shapes
+PACKED = ("qweight", "weight_packed")
+INTEGERS = {"int64": "<i8", "int32": "<i4"}
+WORD = 32  # bits of the integers that codes are packed in
+
+
+def with_roles(tensors: Iterable[Stored]) -> list[Stored]:
+    """Return the tensors with the roles that their names and their neighbours give them.
+
+    A weight in packed codes stands for more numbers than it has elements: their bits follow from the shapes of its zero
+    points or scales, or from its own shape, which a small tensor beside it holds and which is read for that.
+    """
+    tensors = list(tensors)
+    layers: dict[str, dict[str, Stored]] = {}
+    for tensor in tensors:
+        layer, last = _split(tensor.name)
+        layers.setdefault(layer, {})[last] = tensor
+    codes = {layer: next((t for last, t in members.items() if _is_codes(last, t)), None)
+             for layer, members in layers.items()}
+    found = []
+    for tensor in tensors:
+        layer, last = _split(tensor.name)
+        weight = codes[layer]
+        if weight is None:
+            found.append(replace(tensor, weight=tensor.name))
+        elif weight is tensor:
+            found.append(_codes(tensor, layers[layer]))
+        else:
+            role = "metadata" if last.startswith(STATE) else SUFFIXES.get(last)
+            found.append(replace(tensor, role=role or "values", weight=weight.name if role else tensor.name))
+    return found
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return the layer and the last part of a tensor's name; bitsandbytes writes "layer.weight.absmax"."""
+    if STATE in name:
+        head, _, tail = name.partition("." + STATE)
+        return head.removesuffix(".weight"), STATE + tail
+    layer = layer_of(name)
+    last = name.removeprefix(layer)[1:] if layer != name else name
+    if last in SUFFIXES and layer.endswith(".weight"):
+        layer = layer.removesuffix(".weight")
+    return (layer, last) if layer != name else ("", name)
+
+
+def _is_codes(last: str, tensor: Stored) -> bool:
+    """Return whether a tensor can be codes: packed ones, or a weight of integers or of at most 8 bits."""
+    if last in PACKED:
+        return True
+    return last in ("weight", "q_weight", "weight_quantized", "weight_int8") and (
+        tensor.type not in ELEMENT_TYPES or ELEMENT_TYPES[tensor.type].bits <= 8)
+
+
+def _codes(tensor: Stored, beside: dict[str, Stored]) -> Stored:
+    """Return a weight of codes with how many numbers it stands for."""
+    bits = _bits(tensor, beside)
+    if bits is None:
+        return replace(tensor, weight=tensor.name)
+    each = ELEMENT_TYPES[tensor.type].bits // bits
+    return replace(tensor, weight=tensor.name, numbers=tensor.numbers * each, bits=bits,
+                   type=f"{bits} bits in {tensor.type}")
+
+
+def _bits(tensor: Stored, beside: dict[str, Stored]) -> int | None:
+    """Return the bits of a code in an element, where the tensors beside it say them; None where an element is one."""
+    zeros, scales = beside.get("qzeros"), beside.get("scales")
+    if zeros and scales and tensor.bits == WORD and len(zeros.shape) == len(scales.shape) == 2 and scales.shape[1]:
+        bits, rest = divmod(WORD * zeros.shape[1], scales.shape[1])
+        return bits if not rest and bits in (2, 4, 8) else None
+    if any(last.startswith(STATE) for last in beside) and tensor.bits == 8:
+        return 4
+    shape = beside.get("weight_shape")
+    if shape and tensor.bits == WORD and shape.pieces is not None and shape.nbytes <= 64 and shape.type in INTEGERS:
+        numbers = math.prod(np.frombuffer(b"".join(shape.pieces(64)), INTEGERS[shape.type]).tolist())
+        bits = WORD * tensor.numbers // numbers if numbers > 0 else 0  # rows are filled up to whole words
+        return bits if bits in (2, 4, 8) else None
+    scale = beside.get("weight_scale")
+    if scale and tensor.bits == 8 and scale.type == "fp8_e4m3" and "weight_packed" in tensor.name:
+        return 4 if math.prod(scale.shape) * 8 == tensor.numbers else None  # NVFP4: blocks of 16 numbers
+    return None

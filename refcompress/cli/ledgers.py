@@ -1,0 +1,135 @@
+"""The command inspect: where every byte of a model file goes, whoever wrote it."""
+
+import argparse
+from collections import Counter
+from typing import Any
+
+from .. import audit
+from ..audit.findings import by_type, findings
+from ..audit.kinds import NOT_NUMBERS, WORDS
+from ..audit.ledgers import KINDS, kind_of
+from ..audit.stored import Inspection
+from .files import inspect_ours
+from .options import add_implementation, add_limit
+from .refusals import about
+from .show import Report, add_wide, paragraph, records, table
+
+__all__ = ["add_commands"]
+
+SCHEMA = "refcompress.ledger/1"
+SCHEMA_OF_SEVERAL = "refcompress.ledgers/1"
+
+
+def add_commands(commands) -> None:
+    command = commands.add_parser("inspect", help="show where every byte of a model file goes, whoever wrote it")
+    command.add_argument("sources", metavar="FILE", nargs="+",
+                         help="a file of ours, .npz, safetensors (or its index), GGUF, ONNX, or a PyTorch archive")
+    command.add_argument("--by", choices=("layer", "kind", "type"),
+                         help="one table alone: a row for each layer, each kind of bytes, or each type of number")
+    command.add_argument("--exact", action="store_true",
+                         help="of our own files: decode the entries, to tell all padding from what it fills up")
+    add_wide(command)
+    add_implementation(command)
+    add_limit(command)
+    command.set_defaults(run=inspect)
+
+
+def inspect(options: argparse.Namespace) -> Report:
+    """Return the ledgers of all files that were named."""
+    reports = [_report(source, options) for source in options.sources]
+    if len(reports) == 1:
+        return reports[0]
+    return Report({"schema": SCHEMA_OF_SEVERAL, "files": [report.data for report in reports]},
+                  "\n\n".join(report.text for report in reports))
+
+
+def _report(source: str, options: argparse.Namespace) -> Report:
+    with about(source):
+        if kind_of(source) == "rcz" and options.by is None:
+            data, text = inspect_ours(source, options)
+            return Report({"schema": SCHEMA, "kind": "rcz", **data}, text)
+        with audit.inspect(source) as found:
+            said = findings(found)
+            data = _data(found, said)
+            text = "\n".join(_text(source, found, said, options.by, options.wide))
+    return Report(data, text)
+
+
+def _data(found: Inspection, said: list) -> dict[str, Any]:
+    cost = found.of_numbers()
+    return {
+        "schema": SCHEMA, "source": found.path, "kind": found.kind, "bytes": found.size,
+        "files": [{"path": path, "bytes": ledger.size} for path, ledger in found.ledgers],
+        "ledger": [{"file": at, "entry": item.entry, "kind": item.kind, "bytes": item.bytes}
+                   for at, (_, ledger) in enumerate(found.ledgers) for item in ledger.items],
+        "tensors": [{"name": t.name, "shape": list(t.shape), "type": t.type, "numbers": t.numbers, "role": t.role,
+                     "weight": t.weight or t.name, "claimed_bits": t.bits, "bytes": cost.get(t.name, 0)}
+                    for t in found.tensors],
+        "findings": [{"finding": each.code, "text": each.text, **each.figures} for each in said],
+        "notes": found.notes,
+    }
+
+
+def _text(source: str, found: Inspection, said: list, by: str | None, wide: bool) -> list[str]:
+    files = f" in {len(found.ledgers)} files" if len(found.ledgers) > 1 else ""
+    numbers = sum(tensor.numbers for tensor in found.tensors if tensor.weight in ("", tensor.name))
+    lines = [paragraph(f"{source}: {KINDS[found.kind][1]}, {found.size:,} bytes{files}, {len(found.tensors):,} "
+                       f"tensors, {numbers:,} numbers. Each byte is in one row.")]
+    if by in (None, "kind"):
+        lines += ["", _kinds(found)]
+    if by in (None, "type"):
+        lines += ["", _types(found, wide)]
+    if by == "layer":
+        lines += ["", _layers(found, wide)]
+    if said or found.notes:
+        lines += ["", *(paragraph("- " + text, "  ") for text in [*(each.text for each in said), *_few(found.notes)])]
+    return lines
+
+
+def _few(notes: list[str]) -> list[str]:
+    return notes if len(notes) <= 5 else [*notes[:4], f"and {len(notes) - 4} more such tensors (--json lists all)"]
+
+
+def _kinds(found: Inspection) -> str:
+    rows = [[kind, _whole(count), _percent(count, found.size), WORDS[kind]] for kind, count in found.by_kind().items()]
+    rows.append(["total", found.size, _percent(1, 1), ""])
+    return table(rows, ["kind of bytes", "bytes", "%", "what they are"])
+
+
+def _types(found: Inspection, wide: bool) -> str:
+    rows = []
+    for kind, of in by_type(found).items():
+        rows.append([kind, of.tensors, of.numbers, _whole(of.nbytes), f"{of.actual:.2f}",
+                     "-" if of.bits is None else f"{of.bits:g}"])
+    return table(rows, ["type of number", "tensors", "numbers", "bytes", "bits each", "name says"], wide=wide)
+
+
+def _layers(found: Inspection, wide: bool) -> str:
+    types: dict[str, Counter] = {}
+    numbers: Counter = Counter()
+    for tensor in found.tensors:
+        if tensor.weight in ("", tensor.name):
+            layer = audit.stored.layer_of(tensor.name)
+            types.setdefault(layer, Counter())[tensor.type] += tensor.numbers
+            numbers[layer] += tensor.numbers
+    rows = []
+    for layer, kinds in found.by_layer().items():
+        total, mine = sum(kinds.values()), types.get(layer)
+        spent = sum(count for kind, count in kinds.items() if kind not in NOT_NUMBERS)
+        rows.append([layer or "(file)", mine.most_common(1)[0][0] if mine else "-", numbers[layer] or None,
+                     _whole(total), _percent(total, found.size),
+                     f"{8 * spent / numbers[layer]:.2f}" if numbers[layer] else "-"])
+        if wide:
+            rows[-1].append(", ".join(f"{kind} {_whole(count):,}" for kind, count in
+                                      sorted(kinds.items(), key=lambda pair: -pair[1])))
+    rows.append(["total", "", sum(numbers.values()), found.size, _percent(1, 1), "", *[""] * wide])
+    header = ["layer", "type", "numbers", "bytes", "%", "bits each", *["of these"] * wide]
+    return records(rows, header, 1, wide=wide)
+
+
+def _whole(count: float) -> int | float:
+    return int(count) if count == int(count) else count
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.2f}" if whole else "-"
