@@ -1,8 +1,8 @@
-"""The file of a run in one process, while it grows: each entry is written once, where it stays, and a log says which are.
+"""The file of a run in one process, while it grows: each entry is written once, where it stays.
 
-It lies among the parts until it is whole. The log has a record for each finished tensor, in the order of the plan: what
-is said about its entry, the entry's size and its SHA-256. A record is written when its entry is. A run that goes on reads
-the log as far as the records and the bytes of the file agree, and continues there.
+It lies among the parts until it is whole. A log has a record for each finished tensor, in the order of the plan: what
+is said about its entry, the entry's size and its SHA-256. A record is written when its entry is. A run that goes on
+reads the log as far as the records and the bytes of the file agree, and continues there.
 """
 
 import hashlib

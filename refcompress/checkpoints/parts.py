@@ -27,7 +27,7 @@ WHOLE, LOG = "whole.tmp", "whole.log"  # the file of a run in one process, and w
 # The names of files here: parts, their temporary ones, the whole file, and those that are written to measure a budget.
 OURS = re.compile(r"[0-9]{6,}(-[0-9]+)?\.part(\.[0-9a-f]{8}\.tmp)?|whole\.([0-9a-f]{8}\.)?tmp|whole\.log|trial\.tmp|"
                   r"\.refcompress-[0-9a-f]{16}\.tmp")
-Part = tuple[dict[str, Any], bytes | memoryview]  # what is said about an entry, and its bytes
+Part = tuple[dict[str, Any], bytes | bytearray | memoryview]  # what is said about an entry, and its bytes
 
 
 def key_of(*texts: str) -> bytes:
@@ -105,7 +105,7 @@ def whole_path(folder: str, target: str) -> str | None:
     return None if not on_disk_of(target, folder) else os.path.join(folder, f"whole.{os.urandom(4).hex()}.tmp")
 
 
-def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | memoryview) -> None:
+def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | bytearray | memoryview) -> None:
     """Write a part whole."""
     text = json.dumps(said, sort_keys=True).encode()
     head = MAGIC + key + len(text).to_bytes(4, "little") + text

@@ -129,8 +129,8 @@ def compress(source: "Path | Source | Model | Mapping[str, Any]", recipe: Recipe
         folder = stack.enter_context(parts.folder_for(path))
         workers = stack.enter_context(executor_of(executor, jobs)) if elsewhere else None
         try:
-            run = Run(opened, opening, planned, folder, parts.key_of(digest, recipe.toml(), __version__), implementation,
-                      workers, progress)
+            run = Run(opened, opening, planned, folder, parts.key_of(digest, recipe.toml(), __version__),
+                      implementation, workers, progress)
             rows = run.finished(path, metadata_of(opened, digest, recipe), strict, unchanged)
         except RefcompressError:  # what is refused would be refused again: nothing is left of it
             parts.remove(folder)
