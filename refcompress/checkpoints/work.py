@@ -15,7 +15,7 @@ from .. import container, ops
 from ..agreement import Disagreement
 from ..container import Layer
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import Plain, Shared, same
+from ..formats import Plain, Shared
 from ..models.source import Source, Tensor, Value
 from . import parts
 from .plan import Step
@@ -176,5 +176,5 @@ def described(layer: Layer) -> str:
 
 def _check(layer: Layer, entry: bytes, name: str, implementation: Any) -> None:
     """Raise Disagreement unless an entry reads back as the layer, bit for bit."""
-    if not same(container.layer_of(entry, implementation=implementation, own=True), layer):
+    if not container.is_read_as(entry, layer, implementation=implementation):
         raise Disagreement(f"tensor {name!r}: what was read back is not what was written")
