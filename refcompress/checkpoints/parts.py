@@ -23,10 +23,11 @@ __all__ = ["Part", "key_of", "folder_for", "part_path", "read", "remove", "size_
 MAGIC = b"RCZPART\2"
 HEAD = len(MAGIC) + 32 + 4  # the key, and the length of what is said about the entry
 ENDING = ".part"
+WHOLE, LOG = "whole.tmp", "whole.log"  # the file of a run in one process, and what is finished of it (growing.py)
 # The names of files here: parts, their temporary ones, the whole file, and those that are written to measure a budget.
-OURS = re.compile(r"[0-9]{6,}(-[0-9]+)?\.part(\.[0-9a-f]{8}\.tmp)?|whole\.[0-9a-f]{8}\.tmp|trial\.tmp|"
+OURS = re.compile(r"[0-9]{6,}(-[0-9]+)?\.part(\.[0-9a-f]{8}\.tmp)?|whole\.([0-9a-f]{8}\.)?tmp|whole\.log|trial\.tmp|"
                   r"\.refcompress-[0-9a-f]{16}\.tmp")
-Part = tuple[dict[str, Any], bytes | memoryview]  # what is said about an entry, and its bytes
+Part = tuple[dict[str, Any], bytes | bytearray | memoryview]  # what is said about an entry, and its bytes
 
 
 def key_of(*texts: str) -> bytes:
@@ -91,17 +92,20 @@ def part_path(folder: str, index: int, choice: int | None = None) -> str:
     return os.path.join(folder, f"{index:06}{'' if choice is None else f'-{choice}'}{ENDING}")
 
 
+def on_disk_of(target: str, folder: str) -> bool:
+    """Return whether the folder of the parts is on the disk of the target for sure."""
+    return not (os.path.islink(target) or os.path.islink(folder) or os.path.ismount(folder))
+
+
 def whole_path(folder: str, target: str) -> str | None:
     """Return where the file is written until it is whole: among its parts, so that the next run removes what is left.
 
     None where these may be on another disk than the target.
     """
-    if os.path.islink(target) or os.path.islink(folder) or os.path.ismount(folder):
-        return None
-    return os.path.join(folder, f"whole.{os.urandom(4).hex()}.tmp")
+    return None if not on_disk_of(target, folder) else os.path.join(folder, f"whole.{os.urandom(4).hex()}.tmp")
 
 
-def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | memoryview) -> None:
+def write(path: str, key: bytes, said: dict[str, Any], entry: bytes | bytearray | memoryview) -> None:
     """Write a part whole."""
     text = json.dumps(said, sort_keys=True).encode()
     head = MAGIC + key + len(text).to_bytes(4, "little") + text
@@ -139,8 +143,8 @@ def _digest(head: bytes | memoryview, entry: bytes) -> bytes:
 
 
 def size_of(folder: str) -> int:
-    """Return the bytes of the parts that are finished."""
-    return sum(os.path.getsize(path) for path in _ours(folder) if path.endswith(ENDING))
+    """Return the bytes of the parts that are finished, and of the file that grows."""
+    return sum(os.path.getsize(path) for path in _ours(folder) if path.endswith((ENDING, WHOLE)))
 
 
 def remove(folder: str) -> None:

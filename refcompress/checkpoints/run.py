@@ -17,13 +17,14 @@ from ..models.source import Source
 from . import parts
 from .bounds import bytes_of, bytes_of_file
 from .budget import chosen_for_budget, chosen_for_error
+from .growing import Growing
 from .plan import Plan, Step, plan_of
 from .recipe import Recipe
 from .result import Result, Row, warnings_of
 from .source_networks import network_of
 from .sources import Opening, Path, source_of
 from .thresholds import kept_of_each
-from .work import Item, name_of_implementation, part_of, parts_of
+from .work import Item, made, name_of_implementation, part_of, parts_of
 from .workers import executor_of, fastest
 
 if TYPE_CHECKING:
@@ -90,8 +91,9 @@ def compress(source: "Path | Source | Model | Mapping[str, Any]", recipe: Recipe
     Result : the file, and a row a tensor. The same source and recipe make the same bytes, whatever works on it.
 
     A run that was killed leaves its finished parts in the folder ``TARGET.parts``; the next run of the same source,
-    recipe and version goes on from them. So the disk holds the bytes of the file twice, before the folder goes. Memory
-    peaks at about twice the largest tensor in float32 and 200 MB, in each process that works.
+    recipe and version goes on from them. In one process, without candidates to choose from, the parts are the file that
+    grows there; else the disk holds the bytes of the file twice, before the folder goes. Memory peaks at about twice
+    the largest tensor in float32 and 200 MB, in each process that works.
     """
     recipe = Recipe.of(recipe)
     jobs = arguments.integer(jobs, "jobs", 1, MOST_JOBS)
@@ -122,13 +124,13 @@ def compress(source: "Path | Source | Model | Mapping[str, Any]", recipe: Recipe
         opened, network = network_of(opened)
         if network.added and opening is not None:
             opening = replace(opening, network=True)
-        made = plan_of(opened, recipe, network=network)
+        planned = plan_of(opened, recipe, network=network)
         digest = opened.sha256()
         folder = stack.enter_context(parts.folder_for(path))
         workers = stack.enter_context(executor_of(executor, jobs)) if elsewhere else None
         try:
-            run = Run(opened, opening, made, folder, parts.key_of(digest, recipe.toml(), __version__), implementation,
-                      workers, progress)
+            run = Run(opened, opening, planned, folder, parts.key_of(digest, recipe.toml(), __version__),
+                      implementation, workers, progress)
             rows = run.finished(path, metadata_of(opened, digest, recipe), strict, unchanged)
         except RefcompressError:  # what is refused would be refused again: nothing is left of it
             parts.remove(folder)
@@ -136,9 +138,9 @@ def compress(source: "Path | Source | Model | Mapping[str, Any]", recipe: Recipe
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            raise no_room(error, folder, made, metadata_of(opened, digest, recipe)) from None
+            raise no_room(error, run, path, metadata_of(opened, digest, recipe)) from None
         parts.remove(folder)
-        return Result(path, opened.kind, made, rows, run.name, owned.pop_all())
+        return Result(path, opened.kind, planned, rows, run.name, owned.pop_all())
 
 
 def too_small(budget: int, least: str) -> RefcompressError:
@@ -154,11 +156,12 @@ def refuse_source(target: str, source: Source) -> None:
                                              "give another name")
 
 
-def no_room(error: OSError, folder: str, plan: Plan, metadata: dict[str, str]) -> OSError:
+def no_room(error: OSError, run: "Run", target: str, metadata: dict[str, str]) -> OSError:
     """Return what a full disk is answered with: the parts stay, and how many bytes there must be for the rest."""
-    sizes = bytes_of(plan)
-    most = bytes_of_file(plan, sizes, metadata)[1] + sum(max(1, len(step.choices)) * sizes[step.name][1]
-                                                         for step in plan.own)
+    plan, folder, sizes = run.plan, run.folder, bytes_of(run.plan)
+    most = bytes_of_file(plan, sizes, metadata)[1]
+    if not run.grows(target):
+        most += sum(max(1, len(step.choices)) * sizes[step.name][1] for step in plan.own)
     there, free = parts.size_of(folder), shutil.disk_usage(folder).free
     return OSError(error.errno, f"{os.strerror(error.errno or 0)}: {free:,} bytes are free, and the rest of the run "
                                 f"takes up to {max(0, most - there):,}; what is done ({there:,} bytes) stays there, "
@@ -211,6 +214,9 @@ class Run:
 
         unchanged : refuses a source that changed
         """
+        if self.grows(target):
+            return self._grown(target, metadata, strict, unchanged)
+        self._spread(target)
         items = [item for step in self.plan.own for item in self._items(step)]
         said = dict(zip([(item.step.name, item.choice) for item in items], self._done(items)))
         unchanged()
@@ -219,6 +225,56 @@ class Run:
         if strict and (warned := warnings_of(self._rows(about, chosen, {}))):
             raise RefcompressError("strict", warned[0])
         return self._rows(about, chosen, self._write(target, metadata, about, chosen))
+
+    def grows(self, target: str) -> bool:
+        """Return whether each entry goes to the file as soon as it is made: here, one for each tensor, on one disk."""
+        return (self.executor is None and not any(step.choices for step in self.plan.own)
+                and self.plan.recipe.budget is None and parts.on_disk_of(target, self.folder))
+
+    def _grown(self, target: str, metadata: dict[str, str], strict: bool, unchanged: Callable[[], None]) -> list[Row]:
+        """Do what ``finished`` does, one tensor after the other, each entry written where it stays."""
+        about: dict[str, dict[str, Any]] = {}
+        total, done = sum(step.nbytes for step in self.plan.own), 0
+        with Growing(self.folder, target, self.key) as file:
+            if self.plan.network.graph is not None:
+                file.put(self.plan.network.name, self.plan.network.entry())
+            for step in self.plan:
+                if step.same_as is not None:
+                    file.again(step.name, step.same_as)
+                    continue
+                item, = self._items(step)
+                about[step.name] = self._add(file, item)
+                done += step.nbytes
+                if self.progress is not None:
+                    self.progress(done, total)
+            unchanged()
+            if strict and (warned := warnings_of(self._rows(about, {}, {}))):
+                raise RefcompressError("strict", warned[0])
+            file.finish(self._described(metadata, about))
+        return self._rows(about, {}, self._sizes(target))
+
+    def _add(self, file: Growing, item: Item) -> dict[str, Any]:
+        """Add an entry to the file that grows: what is there of it, a part of an earlier run, or one made now."""
+        said, entry, *digest = (file.found(item.key) or parts.read(item.path, item.key)
+                                or made(item, self.source, self.implementation))
+        file.add(item.step.name, item.key, said, entry, *digest)
+        return said
+
+    def _spread(self, target: str) -> None:
+        """Make parts of what a file that grew in an earlier run has."""
+        if not os.path.exists(os.path.join(self.folder, parts.LOG)):
+            return
+        with Growing(self.folder, target, self.key) as file:
+            if self.plan.network.graph is not None:
+                file.put(self.plan.network.name, self.plan.network.entry())
+            for step in self.plan:
+                if step.same_as is not None:
+                    file.again(step.name, step.same_as)
+                    continue
+                if step.choices or (part := file.found(key := self._key(step, None))) is None:
+                    break
+                file.put(step.name, part[1], part[2])
+                parts.write(parts.part_path(self.folder, self.index[step.name]), key, *part[:2])
 
     def _items(self, step: Step) -> Iterator[Item]:
         name = name_of_implementation(self.implementation) if self.executor is not None else ""
@@ -294,15 +350,7 @@ class Run:
     def _write(self, target: str, metadata: dict[str, str], about: dict[str, dict[str, Any]], chosen: dict[str, int],
                ) -> dict[str, int]:
         """Write the file of the chosen entries, in the order of the source; return the bytes of each entry."""
-        arranged, types = {}, {}
-        for step in self.plan:
-            own = about[step.same_as or step.name]
-            if "arranged" in own:
-                arranged[step.name] = own["arranged"]
-            if "type" in own:
-                types[step.name] = own["type"]
-        more = {"refcompress.arranged": arranged, "refcompress.types": types}
-        metadata = metadata | {key: json.dumps(value, sort_keys=True) for key, value in more.items() if value}
+        metadata = self._described(metadata, about)
         with container.Writer(target, implementation=self.implementation, metadata=metadata,
                               temporary=parts.whole_path(self.folder, target)) as file:
             network = self.plan.network
@@ -317,8 +365,24 @@ class Run:
                     raise RefcompressError("target", f"{self.folder!r} has no part for tensor {step.name!r} any more; "
                                                      "start again")
                 file.add_entry(step.name, part[1], part[2])
+        return self._sizes(target)
+
+    def _sizes(self, target: str) -> dict[str, int]:
+        """Return the bytes of each entry of the file that was written."""
         with container.open(target, implementation=self.implementation, limit=arguments.MAX_SIZE) as file:
             return {name: file.entry_bytes(name) for name in file}
+
+    def _described(self, metadata: dict[str, str], about: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """Return the metadata with what the entries alone do not say."""
+        arranged, types = {}, {}
+        for step in self.plan:
+            own = about[step.same_as or step.name]
+            if "arranged" in own:
+                arranged[step.name] = own["arranged"]
+            if "type" in own:
+                types[step.name] = own["type"]
+        more = {"refcompress.arranged": arranged, "refcompress.types": types}
+        return metadata | {key: json.dumps(value, sort_keys=True) for key, value in more.items() if value}
 
     def _rows(self, about: dict[str, dict[str, Any]], chosen: dict[str, int], sizes: dict[str, int]) -> list[Row]:
         rows = []

@@ -15,7 +15,7 @@ from .. import container, ops
 from ..agreement import Disagreement
 from ..container import Layer
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import Plain, Shared, same
+from ..formats import Plain, Shared
 from ..models.source import Source, Tensor, Value
 from . import parts
 from .plan import Step
@@ -23,7 +23,7 @@ from .schemes import SCHEMES, Made
 from .sources import Opening
 from .weights import NotFinite, decoded, fits, lost, nonzero, weights_of
 
-__all__ = ["Item", "encoded", "implementation_named", "name_of_implementation", "part_of", "parts_of"]
+__all__ = ["Item", "encoded", "implementation_named", "made", "name_of_implementation", "part_of", "parts_of"]
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,15 @@ def part_of(item: Item, source: Source, implementation: Any) -> dict[str, Any]:
     there = parts.read(item.path, item.key)
     if there is not None:
         return there[0]
-    said, entry = encoded(source[item.step.name], item, implementation)
-    said["bytes"] = len(entry)
+    said, entry = made(item, source, implementation)
     parts.write(item.path, item.key, said, entry)
     return said
+
+
+def made(item: Item, source: Source, implementation: Any) -> parts.Part:
+    """Do one item's work; return what is said about its entry, and the entry's bytes."""
+    said, entry = encoded(source[item.step.name], item, implementation)
+    return said | {"bytes": len(entry)}, entry
 
 
 def name_of_implementation(implementation: Any) -> str:
@@ -110,15 +115,15 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
             return said | {"reason": error.reason, "warning": True}, entry
         del value
         asked = {**options, "keep": item.keep} if item.keep is not None else options
-        made = _made(w, scheme, asked, operation, step)
-        entry = container.entry_bytes(made.layer, implementation=implementation,
+        result = _made(w, scheme, asked, operation, step)
+        entry = container.entry_bytes(result.layer, implementation=implementation,
                                       contexts=bool(options.get("contexts")))
         if len(entry) < step.nbytes:
-            return _compared(w, made, entry, step, implementation, operation) | {"used": used}, entry
+            return _compared(w, result, entry, step, implementation, operation) | {"used": used}, entry
         said, same = _exact(tensor.read(), "lossless", implementation)
         if len(same) <= len(entry):
             return said | {"reason": f"{scheme} would take no fewer bytes"}, same
-        return _compared(w, made, entry, step, implementation, operation) | {"used": used}, entry
+        return _compared(w, result, entry, step, implementation, operation) | {"used": used}, entry
     return _exact(value, scheme, implementation)
 
 
@@ -171,5 +176,5 @@ def described(layer: Layer) -> str:
 
 def _check(layer: Layer, entry: bytes, name: str, implementation: Any) -> None:
     """Raise Disagreement unless an entry reads back as the layer, bit for bit."""
-    if not same(container.layer_of(entry, implementation=implementation, own=True), layer):
+    if not container.is_read_as(entry, layer, implementation=implementation):
         raise Disagreement(f"tensor {name!r}: what was read back is not what was written")

@@ -35,13 +35,13 @@ from .cursor import Coding, Reader
 from .files import Path
 from .index import ENTRY_BYTES, MAGIC, VERSION
 from .older import CHECKSUM_BYTES, checksum
-from .reading import DEFAULT_LIMIT, File, layer_of, read
+from .reading import DEFAULT_LIMIT, File, is_read_as, layer_of, read
 from .writer import Layer, Writer, entry_bytes, write
 
 __all__ = [
     "CHECKSUM_BYTES", "DEFAULT_LIMIT", "ENTRY_BYTES", "File", "Layer", "MAGIC", "Path", "Reader", "VERSION", "Writer",
-    "check_of", "checksum", "dumps", "entries", "entry_bytes", "files", "index", "layer_of", "load", "loads",
-    "metadata_of", "older", "open", "outlines", "read", "reading", "reencode", "sameness", "save", "write",
+    "check_of", "checksum", "dumps", "entries", "entry_bytes", "files", "index", "is_read_as", "layer_of", "load",
+    "loads", "metadata_of", "older", "open", "outlines", "read", "reading", "reencode", "sameness", "save", "write",
     "writer", "written_again",
 ]
 

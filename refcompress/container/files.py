@@ -120,8 +120,7 @@ def writing(path: str | bytes | os.PathLike, temporary: str | None = None) -> It
     disk, and the KeyboardInterrupt of a Ctrl-C that comes after the renaming.
     """
     target, replaced = target_of(path)
-    directory = os.path.dirname(target)
-    temporary = temporary or os.path.join(directory, f".refcompress-{os.urandom(8).hex()}.tmp")
+    temporary = temporary or os.path.join(os.path.dirname(target), f".refcompress-{os.urandom(8).hex()}.tmp")
     try:  # Twice, because Ctrl-C may come while the inner one removes the file.
         try:
             # The file is opened by C alone: Ctrl-C cannot come between the descriptor and the object that closes it.
@@ -129,16 +128,26 @@ def writing(path: str | bytes | os.PathLike, temporary: str | None = None) -> It
             with naming(target, temporary), open(temporary, "xb", opener=opener) as file:
                 yield file
                 file.flush()
-                if replaced is not None:
-                    take_over(temporary, replaced)
-                os.fsync(file.fileno())
+                settle(file, temporary, replaced)
             os.replace(temporary, target)
         finally:
             remove(temporary)
     finally:
         remove(temporary)
+    flush_name(target)
+
+
+def settle(file: BinaryIO, temporary: str, replaced: os.stat_result | None) -> None:
+    """Bring a whole temporary file to the disk, with the mode and the owner of the file that it will replace."""
+    if replaced is not None:
+        take_over(temporary, replaced)
+    os.fsync(file.fileno())
+
+
+def flush_name(target: str) -> None:
+    """Bring the name of a file that is in place to the disk; NotOnDisk where the system cannot say that it is there."""
     try:
-        flush_directory(directory)
+        flush_directory(os.path.dirname(target))
     except OSError as error:
         raise NotOnDisk(error.errno, f"the new file is in place, whole, but its name may not be on the disk yet "
                                      f"({error.strerror})", target) from error

@@ -2,11 +2,14 @@
 
 import io
 import math
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import UnsupportedVersionError
 from ..formats import ELEMENT_TYPES, Plain
+from ..formats.base import same_bits
 from ..reference.planes.elements import plan_of
 from . import streams
 from .arrays import checked, owned, read_shape, shape_bytes
@@ -49,19 +52,51 @@ def read_type(reader: Reader) -> str:
     return TYPES[number]
 
 
-def read_plain(reader: Reader, kind: int) -> Plain:
+class Head(NamedTuple):
+    """What stands before the planes: the element type, its shape, and how many elements a run has."""
+
+    type: str
+    shape: tuple[int, ...]
+    each: int
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+def read_head(reader: Reader) -> Head:
     name = read_type(reader)
-    pattern, plan = ELEMENT_TYPES[name].pattern, plan_of(name)
-    shape = read_shape(reader, pattern.itemsize)
-    size, each = math.prod(shape), run_of(name)
-    if len(plan.widths) * -(-size // each) > reader.remaining:  # a stream takes a byte
-        raise reader.corrupt(f"the planes of {size} elements do not fit the {reader.remaining} bytes that are left")
-    reader.promise(size * pattern.itemsize)
-    join = streams.operation(reader.coding.implementation, "planes_join")
-    patterns = np.empty(shape, pattern)
+    head = Head(name, read_shape(reader, ELEMENT_TYPES[name].pattern.itemsize), run_of(name))
+    if len(plan_of(name).widths) * -(-head.size // head.each) > reader.remaining:  # a stream takes a byte
+        raise reader.corrupt(f"the planes of {head.size} elements do not fit the {reader.remaining} bytes that are "
+                             "left")
+    return head
+
+
+def read_runs(reader: Reader, head: Head) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield where each run begins, and the patterns of its elements."""
+    join, plan = streams.operation(reader.coding.implementation, "planes_join"), plan_of(head.type)
+    itemsize = ELEMENT_TYPES[head.type].pattern.itemsize
+    for start in range(0, head.size, head.each):
+        count = min(head.each, head.size - start) * itemsize // plan.word.itemsize
+        yield start, join([streams.read(reader, count, 2**width, "values") for width in plan.widths], head.type)
+
+
+def read_plain(reader: Reader, kind: int) -> Plain:
+    head = read_head(reader)
+    pattern = ELEMENT_TYPES[head.type].pattern
+    reader.promise(head.size * pattern.itemsize)
+    patterns = np.empty(head.shape, pattern)
     flat = patterns.reshape(-1)
-    for start in range(0, size, each):
-        run = flat[start : start + each]
-        count = run.nbytes // plan.word.itemsize
-        run[...] = join([streams.read(reader, count, 2**width, "values") for width in plan.widths], name)
-    return checked(reader, Plain, owned(patterns), name)
+    for start, run in read_runs(reader, head):
+        flat[start : start + head.each] = run
+    return checked(reader, Plain, owned(patterns), head.type)
+
+
+def is_read_as(reader: Reader, a: Plain) -> bool:
+    """Return whether what follows is read as ``a``, bit for bit; a run at a time is in memory."""
+    head = read_head(reader)
+    if (head.type, head.shape) != (a.type, a.shape):
+        return False
+    flat = a.patterns.reshape(-1)
+    return all(same_bits(run, flat[start : start + head.each]) for start, run in read_runs(reader, head))

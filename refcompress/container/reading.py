@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import arguments, reference
 from ..errors import ArgumentTypeError, CorruptError, LimitError, UnsupportedVersionError
-from ..formats import Graph
-from . import entries, files, index, older, outlines, sameness
+from ..formats import Graph, Plain, same
+from . import entries, files, index, older, outlines, plain, sameness
 from .cursor import Coding, Reader
 from .index import MAGIC, VERSION, Index, Section, Source
 from .kinds import Kind
@@ -127,6 +127,20 @@ def layer_of(data: bytes, *, implementation: object = reference, limit: int = DE
     reader = Reader(data, len(data), arguments.integer(limit, "limit", 0), Coding(implementation))
     reader.own = own
     return _layer(reader)
+
+
+def is_read_as(data: bytes, layer: Layer, *, implementation: object = reference) -> bool:
+    """Return whether the bytes of an entry, which the caller has just written, are read as ``layer``, bit for bit.
+
+    Of a Plain one run is in memory at a time. Raises as :func:`layer_of` does, and does not ask what ``own`` says there.
+    """
+    if not isinstance(layer, Plain) or data[0] != Kind.PLAIN:
+        return same(layer_of(data, implementation=implementation, own=True), layer)
+    reader = Reader(data, len(data), arguments.MAX_SIZE, Coding(implementation))
+    reader.own, reader.position = True, 1
+    equal = plain.is_read_as(reader, layer)
+    whole(reader)
+    return equal
 
 
 def _layer(reader: Reader) -> Layer:

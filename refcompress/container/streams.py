@@ -5,6 +5,7 @@ code lengths and the words of a Huffman code. 18: the upper bytes of the symbols
 another; version 1 does not have it. A sequence without symbols takes no bytes at all, not even a coder.
 """
 
+import math
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -87,6 +88,8 @@ class Stream:
 
     def _try_huffman(self) -> None:
         """Take a Huffman code if it takes fewer bytes than the symbols packed."""
+        if huffman_size(len(self.counts), int(entropy(self.counts)) // 16) >= self.low:
+            return  # as no code takes fewer bits
         lengths = operation(self.coding.implementation, "huffman_lengths")(self.counts, limit=MAX_CODE_LENGTH)
         # A lane takes the fewest words that hold L bits and those of all its symbols but the last (words_needed).
         lanes, longest, shortest = lanes_of(self.count), int(lengths.max()), int(lengths[self.counts > 0].min())
@@ -132,6 +135,15 @@ class Stream:
         table = integer_bytes(len(self.lengths)) + pack(self.lengths, 4)
         head = bytes([HUFFMAN]) + table + integer_bytes(len(words))
         return [head, words.astype("<u2", copy=False).data]
+
+
+def entropy(counts: np.ndarray) -> float:
+    """Return the entropy of symbols in bits, or less by what rounding may have added to it."""
+    used = counts[counts > 0].astype(np.float64)
+    total = float(used.sum())
+    bits = total * math.log2(total) - float(used @ np.log2(used))
+    # Each product has a relative error of a few 2^-53, and so have their sums: together less than 2^-40 of the largest.
+    return max(0.0, bits - total * math.log2(total) * 2.0**-40)
 
 
 def smaller(a, b) -> bool:

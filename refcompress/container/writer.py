@@ -72,6 +72,10 @@ class Frame:
         self._sizes[name] = len(data)
         self._put(data)
 
+    def describe(self, metadata: Mapping[str, str]) -> None:
+        """Give the file other metadata: they are put out with the index."""
+        self.metadata = checked_metadata(metadata)
+
     def finish(self) -> None:
         """Put out the index."""
         self._close()

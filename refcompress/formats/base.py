@@ -11,7 +11,7 @@ import numpy as np
 from .. import arguments
 from ..errors import ArgumentTypeError, RefcompressError
 
-STEP = 2**20  # bytes compared at a time: what is found of each takes a byte
+STEP = 2**17  # words of bytes compared at a time: what is found of each takes a byte
 
 
 class Format:
@@ -198,13 +198,19 @@ def same_bits(mine: np.ndarray, theirs: np.ndarray) -> bool:
     """Return whether two arrays in C order have the same dtype, shape and bits."""
     if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
         return False
-    a, b = _bytes(mine), _bytes(theirs)
+    a, b = _words(mine), _words(theirs)
     return all(np.array_equal(a[start : start + STEP], b[start : start + STEP]) for start in range(0, a.size, STEP))
 
 
 def _digest(value):
     """Return what equal values have in common, and others rarely."""
     return (value.dtype.str, value.shape, zlib.crc32(_bytes(value))) if isinstance(value, np.ndarray) else value
+
+
+def _words(a: np.ndarray) -> np.ndarray:
+    """Return the bytes of an array, eight at a time if they are so many: they are compared sooner."""
+    a = _bytes(a)
+    return a if a.size % 8 else a.view(np.uint64)
 
 
 def _bytes(a: np.ndarray) -> np.ndarray:

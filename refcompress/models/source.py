@@ -17,7 +17,8 @@ __all__ = ["HEAD", "Source", "Tensor", "Value", "opening", "pieces", "refuse_lik
 
 Value = np.ndarray | ArrayFormat  # an array of NumPy's types, else Plain or GGMLBlocks: the element types NumPy lacks
 HEAD = 2**12  # bytes by which tensors of one shape are told apart: nearly all of them differ there
-STEP = 2**24  # bytes hashed or written at a time: Ctrl-C is answered between steps
+STEP = 2**24  # bytes written at a time: Ctrl-C is answered between steps
+HASHED = 2**18  # bytes hashed at a time: they stay in a near cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,13 @@ class Source(Mapping[str, Tensor]):
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file in hex; of several files that of their digests, one after the other."""
-        digests = []
+        digests, buffer = [], memoryview(bytearray(HASHED))
         for each in self._opened:
             digest = hashlib.sha256()
-            for start in range(0, each.size, STEP):
-                digest.update(each.read(start, min(STEP, each.size - start)))
+            for start in range(0, each.size, HASHED):
+                part = buffer[: min(HASHED, each.size - start)]
+                each.fill(start, part)
+                digest.update(part)
             digests.append(digest.digest())
         return digests[0].hex() if len(digests) == 1 else hashlib.sha256(b"".join(digests)).hexdigest()
 

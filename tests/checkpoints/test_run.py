@@ -64,8 +64,8 @@ def test_the_reference_and_native_make_the_same_bytes(tmp_path, recipe):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-@pytest.mark.parametrize("after", [0, 5])
-def test_a_run_that_was_killed_goes_on_from_its_parts_and_ends_with_the_same_bytes(tmp_path, monkeypatch, after):
+@pytest.mark.parametrize("after, more", [(0, {}), (5, {}), (5, {"executor": Client()})])
+def test_a_run_that_was_killed_goes_on_from_its_parts_and_ends_with_the_same_bytes(tmp_path, monkeypatch, after, more):
     source = saved(tmp_path, model())
     whole = checkpoints.compress(source, RECIPE, target=tmp_path / "whole.rcz").table()
     done = []
@@ -81,10 +81,10 @@ def test_a_run_that_was_killed_goes_on_from_its_parts_and_ends_with_the_same_byt
     monkeypatch.setattr(work, "encoded", killed)
     with pytest.raises(KeyboardInterrupt):
         checkpoints.compress(source, RECIPE, target=target)
-    assert not target.exists() and len(os.listdir(f"{target}.parts")) == after
+    assert not target.exists() and sorted(os.listdir(f"{target}.parts")) == ["whole.log", "whole.tmp"]
     first, after = list(done), None
     done.clear()
-    result = checkpoints.compress(source, RECIPE, target=target)
+    result = checkpoints.compress(source, RECIPE, target=target, **more)
     assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes() and result.table() == whole
     assert not set(first) & set(done) and not os.path.exists(f"{target}.parts")
 
@@ -94,13 +94,65 @@ def test_a_part_that_is_not_whole_or_of_another_run_is_made_again(tmp_path, monk
     source, target = saved(tmp_path, {"a.weight": normal(8, 8), "b.weight": normal(8, 9)}), tmp_path / "out.rcz"
     checkpoints.compress(source, "int8", target=tmp_path / "whole.rcz")
     monkeypatch.setattr(run.parts, "remove", lambda folder: None)
-    checkpoints.compress(source, "int4" if harm == "another recipe" else "int8", target=target)
+    checkpoints.compress(source, "int4" if harm == "another recipe" else "int8", target=target, executor=Client())
     part = Path(f"{target}.parts/000001.part")
     data = part.read_bytes()
     part.write_bytes({"cut": data[:-1], "changed": data[:-40] + bytes([data[-40] ^ 1]) + data[-39:],
                       "another recipe": data, "garbage": b"garbage"}[harm])
+    for more in ({"executor": Client()}, {}):
+        checkpoints.compress(source, "int8", target=target, **more)
+        assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes()
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+@pytest.mark.parametrize("harm", ["nothing", "a record cut", "a record changed", "the entry cut", "the entry changed",
+                                  "another recipe", "no log", "garbage"])
+def test_of_a_file_that_grew_all_entries_before_the_first_harm_are_taken(tmp_path, monkeypatch, harm, kept):
+    a = normal(80, 80)
+    arrays = {"a.weight": a, "b.weight": normal(8, 9), "tied.weight": a, "c.weight": normal(9, 9)}
+    source, target = saved(tmp_path, arrays), tmp_path / "out.rcz"
+    checkpoints.compress(source, "int8", target=tmp_path / "whole.rcz")
+    folder, ends = Path(f"{target}.parts"), []
+    real = run.Growing.add
+
+    def add(self, name, *rest):
+        real(self, name, *rest)
+        ends.append((os.path.getsize(folder / "whole.log"), os.path.getsize(folder / "whole.tmp")))
+
+    def stopped(self, metadata):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run.Growing, "add", add)
+        patched.setattr(run.Growing, "finish", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.compress(source, "int4" if harm == "another recipe" else "int8", target=target)
+    log, whole = folder / "whole.log", folder / "whole.tmp"
+    record, entry = log.read_bytes(), whole.read_bytes()
+    if harm == "a record cut":
+        log.write_bytes(record[: ends[kept][0] - 1])
+    elif harm == "a record changed":
+        log.write_bytes(flipped(record, ends[kept][0] - 70))
+    elif harm == "the entry cut":
+        whole.write_bytes(entry[: ends[kept][1] - 1])
+    elif harm == "the entry changed":
+        whole.write_bytes(flipped(entry, ends[kept][1] - 1))
+    elif harm == "no log":
+        log.unlink()
+    elif harm == "garbage":
+        log.write_bytes(b"garbage")
+    made = []
+    original = work.encoded
+    monkeypatch.setattr(work, "encoded", lambda tensor, *rest: made.append(tensor.name) or original(tensor, *rest))
     checkpoints.compress(source, "int8", target=target)
     assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes()
+    left = {"nothing": 3, "another recipe": 0, "no log": 0, "garbage": 0}.get(harm, kept)
+    assert made == ["a.weight", "b.weight", "c.weight"][left:]
+    assert sorted(os.listdir(tmp_path)) == ["model.safetensors", "out.rcz", "whole.rcz"]
+
+
+def flipped(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
 
 @pytest.mark.parametrize("type", ["complex128", "longdouble"])
@@ -178,8 +230,8 @@ def test_a_full_disk_is_said_of_the_file_that_is_written(tmp_path):
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
             "checkpoints.compress(sys.argv[1], 'int8', target=sys.argv[2])")
     done = subprocess.run([sys.executable, "-c", code, source, target], capture_output=True, text=True)
-    assert "OSError" in done.stderr and f"{target}.parts/000000.part'" in done.stderr.splitlines()[-1]
-    assert not target.exists() and not os.listdir(f"{target}.parts")
+    assert "OSError" in done.stderr and f"{target}.parts/whole.tmp'" in done.stderr.splitlines()[-1]
+    assert not target.exists() and sorted(os.listdir(f"{target}.parts")) == ["whole.log", "whole.tmp"]
 
 
 @pytest.mark.parametrize("recipe", [Recipe((Rule("*", "keep"),)), *map(Recipe.of, PRESETS)], ids=["keep", *PRESETS])
@@ -203,7 +255,7 @@ def test_a_process_that_is_killed_leaves_no_half_file(tmp_path):
             "def encoded(*a):\n count[0] += 1\n if count[0] == 4: os.kill(os.getpid(), 9)\n return made(*a)\n"
             "work.encoded = encoded; checkpoints.compress(sys.argv[1], 'int8', target=sys.argv[2])")
     assert subprocess.run([sys.executable, "-c", code, source, target]).returncode == -9
-    assert not target.exists() and len(os.listdir(f"{target}.parts")) == 3
+    assert not target.exists() and sorted(os.listdir(f"{target}.parts")) == ["whole.log", "whole.tmp"]
     checkpoints.compress(source, "int8", target=target)
     checkpoints.compress(source, "int8", target=tmp_path / "whole.rcz")
     assert target.read_bytes() == (tmp_path / "whole.rcz").read_bytes()

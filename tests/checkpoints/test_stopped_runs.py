@@ -19,8 +19,12 @@ KILLED = """
 import os, sys
 from refcompress import checkpoints, container
 if __name__ == "__main__":
+    class Here:  # an executor: then each tensor has a part of its own
+        def submit(self, function, items):
+            self.result, self.cancel = lambda made=function(items): made, lambda: None
+            return self
     container.writer.Frame.finish = lambda self: os.kill(os.getpid(), 9)
-    checkpoints.compress(sys.argv[1], "int8", target=sys.argv[2])
+    checkpoints.compress(sys.argv[1], "int8", target=sys.argv[2], executor=Here() if sys.argv[3] == "parts" else None)
 """
 WITH_WORKERS = """
 import sys, time
@@ -35,10 +39,11 @@ def source(tmp_path):
     return saved(tmp_path, ARRAYS)
 
 
-def test_a_run_that_was_killed_at_its_end_leaves_its_parts_alone_and_the_old_file(source, tmp_path):
+@pytest.mark.parametrize("how", ["parts", "a file that grows"])
+def test_a_run_that_was_killed_at_its_end_leaves_its_parts_alone_and_the_old_file(source, tmp_path, how):
     target = tmp_path / "a.rcz"
     target.write_bytes(b"old")
-    assert subprocess.run([sys.executable, "-c", KILLED, source, target]).returncode == -signal.SIGKILL
+    assert subprocess.run([sys.executable, "-c", KILLED, source, target, how]).returncode == -signal.SIGKILL
     assert sorted(os.listdir(tmp_path)) == ["a.rcz", "a.rcz.parts", source.name] and target.read_bytes() == b"old"
     assert [name for name in os.listdir(f"{target}.parts") if name.startswith("whole.")]
     checkpoints.compress(source, "int8", target=target)
@@ -80,31 +85,36 @@ def living(session: int) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("where", ["a part", "the file"])
+@pytest.mark.parametrize("where", ["an entry", "the file"])
 def test_a_full_disk_is_one_line_that_says_how_much_is_missing_and_the_run_goes_on_later(
         source, tmp_path, monkeypatch, capsys, where):
-    target, replace, done = tmp_path / "a.rcz", os.replace, []
+    target, replace, write, done = tmp_path / "a.rcz", os.replace, os.pwrite, []
     target.write_bytes(b"old")
     encoded = work.encoded
 
     def full(path, other):
-        done.append(other)
-        if (len(done) == 4) if where == "a part" else os.fspath(other) == os.fspath(target):
+        if os.fspath(other) == os.fspath(target):
             raise OSError(errno.ENOSPC, "No space left on device")
         replace(path, other)
 
+    def half(file, data, place):  # the head of the file, three entries, and half of the fourth
+        done.append(place)
+        if len(done) == 6:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data[: len(data) // 2] if len(done) == 5 else data, place)
+
     command = ["compress", str(source), "-o", str(target), "--preset", "int8", "--force", "--quiet"]
     with monkeypatch.context() as patched:
-        patched.setattr(os, "replace", full)
+        patched.setattr(os, *(("pwrite", half) if where == "an entry" else ("replace", full)))
         assert main_of(command, monkeypatch) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and f"{target}.parts: No space left on device: " in said
     assert "bytes are free, and the rest of the run takes up to " in said and target.read_bytes() == b"old"
-    kept = len(os.listdir(f"{target}.parts"))
-    assert kept == (3 if where == "a part" else 6) and sorted(os.listdir(tmp_path))[2:] == [source.name]
+    assert sorted(os.listdir(f"{target}.parts")) == ["whole.log", "whole.tmp"]
+    assert sorted(os.listdir(tmp_path))[2:] == [source.name]
     made = []
     monkeypatch.setattr(work, "encoded", lambda *a: made.append(a) or encoded(*a))
-    assert main_of(command, monkeypatch) == 0 and len(made) == 6 - kept
+    assert main_of(command, monkeypatch) == 0 and len(made) == (3 if where == "an entry" else 0)
     checkpoints.compress(source, "int8", target=tmp_path / "b.rcz")
     assert target.read_bytes() == (tmp_path / "b.rcz").read_bytes()
 
