@@ -104,6 +104,31 @@ RC_INLINE TARGET float v_reduce_max(__m256 v)
     return _mm_cvtss_f32(_mm_max_ps(t, _mm_movehdup_ps(t)));
 }
 
+RC_INLINE TARGET __m256 v_magnitude(__m256 a)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+
+/* Eight vectors become one in three steps, each of which halves their number: pairs of lanes, of pairs, of halves. */
+#define EXTREMES(NAME, OP) \
+    RC_INLINE TARGET __m256 NAME(const __m256 *from) \
+    { \
+        __m256 v[4]; \
+        RC_UNROLL \
+        for (int i = 0; i < 4; i++) \
+            v[i] = OP(_mm256_unpacklo_ps(from[2 * i], from[2 * i + 1]), \
+                      _mm256_unpackhi_ps(from[2 * i], from[2 * i + 1])); \
+        RC_UNROLL \
+        for (int i = 0; i < 2; i++) { \
+            const __m256d a = _mm256_castps_pd(v[2 * i]), b = _mm256_castps_pd(v[2 * i + 1]); \
+            v[i] = OP(_mm256_castpd_ps(_mm256_unpacklo_pd(a, b)), _mm256_castpd_ps(_mm256_unpackhi_pd(a, b))); \
+        } \
+        return OP(_mm256_permute2f128_ps(v[0], v[1], 0x20), _mm256_permute2f128_ps(v[0], v[1], 0x31)); \
+    }
+
+EXTREMES(v_minima, _mm256_min_ps)
+EXTREMES(v_maxima, _mm256_max_ps)
+
 #define MINMAX rc_quantize_range_minmax_avx2
 #define QUANTIZE_S8 rc_quantize_s8_avx2
 #define QUANTIZE_S16 rc_quantize_s16_avx2

@@ -96,6 +96,35 @@ RC_INLINE TARGET float v_reduce_max(__m512 v)
     return _mm512_reduce_max_ps(v);
 }
 
+RC_INLINE TARGET __m512 v_magnitude(__m512 a)
+{
+    return _mm512_abs_ps(a);
+}
+
+/* Sixteen vectors become one in four steps, each of which halves their number: pairs of lanes, of pairs, of quarters. */
+#define EXTREMES(NAME, OP) \
+    RC_INLINE TARGET __m512 NAME(const __m512 *from) \
+    { \
+        __m512 v[8]; \
+        RC_UNROLL \
+        for (int i = 0; i < 8; i++) \
+            v[i] = OP(_mm512_unpacklo_ps(from[2 * i], from[2 * i + 1]), \
+                      _mm512_unpackhi_ps(from[2 * i], from[2 * i + 1])); \
+        RC_UNROLL \
+        for (int i = 0; i < 4; i++) { \
+            const __m512d a = _mm512_castps_pd(v[2 * i]), b = _mm512_castps_pd(v[2 * i + 1]); \
+            v[i] = OP(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b))); \
+        } \
+        RC_UNROLL \
+        for (int i = 0; i < 2; i++) \
+            v[i] = OP(_mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0x88), \
+                      _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0xDD)); \
+        return OP(_mm512_shuffle_f32x4(v[0], v[1], 0x88), _mm512_shuffle_f32x4(v[0], v[1], 0xDD)); \
+    }
+
+EXTREMES(v_minima, _mm512_min_ps)
+EXTREMES(v_maxima, _mm512_max_ps)
+
 #define MINMAX rc_quantize_range_minmax_avx512
 #define QUANTIZE_S8 rc_quantize_s8_avx512
 #define QUANTIZE_S16 rc_quantize_s16_avx512

@@ -6,6 +6,7 @@
  * INT                  a vector of LANES int32
  * v_set1_int(a), v_add_int(a, b), v_sub_int(a, b), v_to_float(a), v_to_int(x)   of int32; the last one rounds, ties to
  * even
+ * v_magnitude(a), v_minima(v), v_maxima(v)   of floats; the extremes of LANES vectors, those of vector i in lane i
  * v_widen(wide, values, i), v_narrow(wide, values, i, v)   LANES integers from values[i] on, to int32 and back
  *
  * The constant `wide` says of what type the integers are: int16_t, else int8_t. An element goes through the operations
@@ -13,10 +14,10 @@
  */
 
 /* count elements that share a scale, or (each) have one each; what is theirs begins at `first`, what their scales' at
- * `entry`. */
-RC_INLINE TARGET BAD quantize_run(const int wide, const int each, const float *x, void *values, size_t first,
-                                  size_t count, const float *scale, const void *zero_point, size_t entry,
-                                  int32_t lowest, int32_t highest, BAD bad)
+ * `entry`. The same in `rows` rows, which lie `step` apart: what is made of a scale serves all of them. */
+RC_INLINE TARGET BAD quantize_run(const int wide, const int each, const size_t rows, size_t step, const float *x,
+                                  void *values, size_t first, size_t count, const float *scale,
+                                  const void *zero_point, size_t entry, int32_t lowest, int32_t highest, BAD bad)
 {
     VEC s = v_set1(scale[entry]);
     INT z = v_set1_int(integer_at(wide, zero_point, entry));
@@ -29,19 +30,28 @@ RC_INLINE TARGET BAD quantize_run(const int wide, const int each, const float *x
             low = v_to_float(v_sub_int(v_set1_int(lowest), z));
             high = v_to_float(v_sub_int(v_set1_int(highest), z));
         }
-        const VEC t = v_load(x + first + p);
-        bad = worse(bad, t);
-        /* Of a NaN and a bound, max returns the bound, its second operand. */
-        v_narrow(wide, values, first + p, v_add_int(v_to_int(v_min(v_max(v_div(t, s), low), high)), z));
+        RC_UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            const size_t at = first + r * step + p;
+            const VEC t = v_load(x + at);
+            bad = worse(bad, t);
+            /* Of a NaN and a bound, max returns the bound, its second operand. */
+            v_narrow(wide, values, at, v_add_int(v_to_int(v_min(v_max(v_div(t, s), low), high)), z));
+        }
     }
     for (; p < count; p++) {
         const size_t own = entry + (each ? p : 0);
-        put_integer(wide, values, first + p,
-                    to_integer(x[first + p], scale[own], integer_at(wide, zero_point, own), lowest, highest));
-        bad = worse(bad, v_set1(x[first + p]));
+        for (size_t r = 0; r < rows; r++) {
+            const size_t at = first + r * step + p;
+            put_integer(wide, values, at,
+                        to_integer(x[at], scale[own], integer_at(wide, zero_point, own), lowest, highest));
+            bad = worse(bad, v_set1(x[at]));
+        }
     }
     return bad;
 }
+
+enum { ROWS = 4 }; /* whose columns share scales: at a time */
 
 RC_INLINE TARGET int quantize(const int wide, size_t begin, size_t end, size_t k, size_t group, size_t stride,
                               int32_t lowest, int32_t highest, const float *x, const float *scale,
@@ -50,9 +60,17 @@ RC_INLINE TARGET int quantize(const int wide, size_t begin, size_t end, size_t k
     BAD bad = nothing_bad();
     struct place at = place_of(begin, k, group, stride);
     for (size_t i = begin; i < end;) {
+        if (group == 1 && stride == 0 && at.input == 0 && (end - i) / k >= ROWS) {
+            bad = quantize_run(wide, 1, ROWS, k, x, values, i, k, scale, zero_point, 0, lowest, highest, bad);
+            at.row += ROWS;
+            i += ROWS * k;
+            continue;
+        }
         const size_t run = run_of(&at, k, group, end - i);
-        bad = group == 1 ? quantize_run(wide, 1, x, values, i, run, scale, zero_point, at.entry, lowest, highest, bad)
-                         : quantize_run(wide, 0, x, values, i, run, scale, zero_point, at.entry, lowest, highest, bad);
+        bad = group == 1 ? quantize_run(wide, 1, 1, k, x, values, i, run, scale, zero_point, at.entry, lowest, highest,
+                                        bad)
+                         : quantize_run(wide, 0, 1, k, x, values, i, run, scale, zero_point, at.entry, lowest, highest,
+                                        bad);
         advance(&at, run, k, group, stride);
         i += run;
     }
@@ -63,22 +81,76 @@ RC_INLINE TARGET int quantize(const int wide, size_t begin, size_t end, size_t k
  * values, for one run alone is a chain of steps that wait for each other. They are still in the cache nearest by. */
 enum { TURN = 16, SHORT = 128 };
 
-RC_INLINE TARGET int quantize_runs(const int wide, size_t begin, size_t end, size_t k, size_t group, int32_t lowest,
-                                   int32_t highest, const float *x, float *scale, void *zero_point, void *values)
+/* The range of each of LANES runs that lie side by side, of whole vectors; if `symmetric` its larger end alone. */
+RC_INLINE TARGET BAD minmax_runs(const int symmetric, const float *x, size_t group, float *low, float *high, BAD bad)
+{
+    VEC least[LANES], most[LANES];
+    for (size_t i = 0; i < LANES; i++, x += group) {
+        VEC l = v_set1(0.0f), h = v_set1(0.0f);
+        for (size_t p = 0; p < group; p += LANES) {
+            const VEC t = v_load(x + p);
+            bad = worse(bad, t);
+            h = v_max(symmetric ? v_magnitude(t) : t, h);
+            if (!symmetric)
+                l = v_min(t, l);
+        }
+        least[i] = l;
+        most[i] = h;
+    }
+    v_store(high, v_maxima(most));
+    v_store(low, symmetric ? v_set1(0.0f) : v_minima(least));
+    return bad;
+}
+
+/* What scale_and_zero_point (places.h) gives for each run of a turn, for the compiler's vectors. */
+RC_INLINE TARGET void scales_of_turn(const int symmetric, const float *low, const float *high, int32_t lowest,
+                                     int32_t highest, float *scale, int32_t *zero_point)
+{
+    const double shift = 6755399441055744.0, steps = symmetric ? highest : highest - lowest;
+    const double least = lowest, most = highest;
+    for (size_t i = 0; i < TURN; i++) {
+        const double wide = (symmetric ? (double)(-low[i] > high[i] ? -low[i] : high[i])
+                                       : (double)high[i] - (double)low[i]) / steps;
+        float s = (float)wide;
+        s = s < FLT_MIN ? FLT_MIN : s;
+        s = wide == 0.0 ? 1.0f : s;
+        double z = 0.0;
+        if (!symmetric) {
+            z = (least - (double)low[i] / (double)s + shift) - shift;
+            z = z < least ? least : z;
+            z = z > most ? most : z;
+        }
+        scale[i] = s;
+        zero_point[i] = (int32_t)z;
+    }
+}
+
+RC_INLINE TARGET int quantize_runs(const int wide, const int symmetric, size_t begin, size_t end, size_t k,
+                                   size_t group, int32_t lowest, int32_t highest, const float *x, float *scale,
+                                   void *zero_point, void *values)
 {
     BAD bad = nothing_bad();
     struct run at = run_at(begin, k, group);
+    const int even = k % group == 0 && group % LANES == 0; /* runs lie side by side, and are whole vectors */
     for (size_t r = begin; r < end;) {
         const size_t runs = group <= SHORT ? rc_min(end - r, TURN) : 1;
-        float low[TURN], high[TURN];
-        struct run next = at;
-        for (size_t i = 0; i < runs; i++, next = next_run(next, k, group))
-            bad = minmax_run(x + next.first, next.count, low + i, high + i, bad);
+        float low[TURN] = {0}, high[TURN] = {0}, s[TURN];
+        int32_t z[TURN];
+        if (runs == TURN && even) {
+            for (size_t i = 0; i < TURN; i += LANES)
+                bad = minmax_runs(symmetric, x + at.first + i * group, group, low + i, high + i, bad);
+        } else {
+            struct run next = at;
+            for (size_t i = 0; i < runs; i++, next = next_run(next, k, group))
+                bad = minmax_run(x + next.first, next.count, low + i, high + i, bad);
+        }
+        scales_of_turn(symmetric, low, high, lowest, highest, s, z);
+        memcpy(scale + r, s, runs * sizeof *s);
         for (size_t i = 0; i < runs; i++)
-            put_integer(wide, zero_point, r + i,
-                        scale_and_zero_point(low[i], high[i], lowest, highest, scale + r + i));
+            put_integer(wide, zero_point, r + i, z[i]);
         for (size_t i = 0; i < runs; i++, at = next_run(at, k, group))
-            bad = quantize_run(wide, 0, x, values, at.first, at.count, scale, zero_point, r + i, lowest, highest, bad);
+            bad = quantize_run(wide, 0, 1, k, x, values, at.first, at.count, scale, zero_point, r + i, lowest, highest,
+                               bad);
         r += runs;
     }
     return any_bad(bad) ? RC_NOT_FINITE : RC_OK;
@@ -132,7 +204,9 @@ TARGET int QUANTIZE_S8(size_t begin, size_t end, size_t k, size_t group, size_t 
 TARGET int QUANTIZE_RUNS_S8(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
                             const float *x, float *scale, int8_t *zero_point, int8_t *values)
 {
-    return quantize_runs(0, begin, end, k, group, lowest, highest, x, scale, zero_point, values);
+    return lowest == -highest
+               ? quantize_runs(0, 1, begin, end, k, group, lowest, highest, x, scale, zero_point, values)
+               : quantize_runs(0, 0, begin, end, k, group, lowest, highest, x, scale, zero_point, values);
 }
 
 TARGET int DEQUANTIZE_S8(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int8_t *values,
@@ -150,7 +224,9 @@ TARGET int QUANTIZE_S16(size_t begin, size_t end, size_t k, size_t group, size_t
 TARGET int QUANTIZE_RUNS_S16(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
                              const float *x, float *scale, int16_t *zero_point, int16_t *values)
 {
-    return quantize_runs(1, begin, end, k, group, lowest, highest, x, scale, zero_point, values);
+    return lowest == -highest
+               ? quantize_runs(1, 1, begin, end, k, group, lowest, highest, x, scale, zero_point, values)
+               : quantize_runs(1, 0, begin, end, k, group, lowest, highest, x, scale, zero_point, values);
 }
 
 TARGET int DEQUANTIZE_S16(size_t begin, size_t end, size_t k, size_t group, size_t stride, const int16_t *values,

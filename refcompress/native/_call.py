@@ -30,6 +30,9 @@ READY = 0x0001 | 0x0100  # NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED, as flag
 # x off the boundary csr_matmul took 1.6 times as long at 64 columns, gemm_f32s8 1.15 times.
 LINE = 64
 SHORT = 1024  # bytes, at 8 an element: finding the boundary takes as long as storing so many
+# What is as long as that malloc takes from the system each time, and pages of the longer kind, which NumPy asks for:
+# of an array that begins anywhere the first and the last 2 MiB are 512 short pages, a fault of microseconds each.
+NEW, PAGE = 2**25, 2**21
 
 
 def pointer(a: np.ndarray, writable: bool = False, *, _ctype_of=_CTYPES.get, _from_buffer=ffi.from_buffer):
@@ -67,13 +70,15 @@ def once(make, a):
 
 
 def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """Return an array on a cache line's boundary, which NumPy usually misses by 16 bytes; a short one anywhere."""
+    """Return an array on a cache line's boundary, which NumPy usually misses by 16 bytes; a short one anywhere, a very
+    long one on a page's. What lies before the boundary is never touched, so no memory stands behind it."""
     count = math.prod(shape)
     if 8 * count <= SHORT:
         return np.empty(shape, dtype)
     size = count * np.dtype(dtype).itemsize
-    buffer = np.empty(size + LINE, dtype=np.uint8)
-    offset = -lib.rc_behind_line(ffi.from_buffer(buffer)) % LINE
+    boundary = LINE if size < NEW else PAGE
+    buffer = np.empty(size + boundary, dtype=np.uint8)
+    offset = (-lib.rc_behind_line(ffi.from_buffer(buffer)) if size < NEW else -buffer.ctypes.data) % boundary
     return buffer[offset : offset + size].view(dtype).reshape(shape)
 
 
