@@ -153,12 +153,11 @@ def _fits(data: np.ndarray, kind: str) -> bool:
 def findings_of(found: list[Bounds], tensors: dict[str, Stored]) -> list[Finding]:
     """Return what the values say: zeros that are stored in full, and float32 that 16 bits would hold."""
     said = []
-    zeros = {each.name: each.zeros for each in found
-             if each.elements >= LEAST and 2 * (each.zeros or 0) > each.elements
-             and tensors[each.name].role == "values"}
+    zeros = {each.name: each.zeros for each in found if each.zeros is not None and each.elements >= LEAST
+             and 2 * each.zeros > each.elements and tensors[each.name].role == "values"}
     if zeros:
-        lost = sum(count * tensors[name].nbytes // max(tensors[name].numbers, 1) for name, count in zeros.items())
-        most = max(zeros, key=lambda name: zeros[name])
+        lost = sum(count * tensors[name].nbytes // tensors[name].numbers for name, count in zeros.items())
+        most = max(zeros, key=zeros.__getitem__)
         said.append(Finding("zeros stored in full", f"{lost:,} bytes hold zeros, in {len(zeros)} tensors of which more "
                             f"than half is zero; the most are in {most}.", {"bytes": lost, "zeros": zeros}))
     for kind in ("bfloat16", "float16"):

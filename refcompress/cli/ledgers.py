@@ -11,12 +11,11 @@ from ..audit.findings import by_type, findings
 from ..audit.kinds import NOT_NUMBERS, WORDS
 from ..audit.ledgers import KINDS, kind_of
 from ..audit.stored import Inspection
-from ..errors import RefcompressError
 from .files import inspect_ours
 from .options import add_implementation, add_limit
 from .progress import Progress, add_quiet
-from .refusals import about
-from .show import Report, add_wide, paragraph, records, table
+from .refusals import Refused, about
+from .show import Report, add_wide, paragraph, printable, records, table
 
 __all__ = ["add_commands"]
 
@@ -53,7 +52,8 @@ def inspect(options: argparse.Namespace) -> Report:
 def _report(source: str, options: argparse.Namespace) -> Report:
     with about(source):
         if kind_of(source) == "rcz" and options.bounds:
-            raise RefcompressError("bounds", "is for files of others: the values in a file of ours are coded already")
+            raise Refused("--bounds", f"is for files of others, and {printable(source)} is one of ours: its values are "
+                                      "coded already")
         if kind_of(source) == "rcz" and options.by is None:
             data, text = inspect_ours(source, options)
             return Report({"schema": SCHEMA, "kind": "rcz", **data}, text)
