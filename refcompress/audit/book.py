@@ -55,8 +55,8 @@ class Book:
             if start < at and self.shared and isinstance(kind, str):
                 start, end = at, max(at, end)
             if start < at:
-                raise CorruptError("path", f"{self.path!r} has {entry or 'its frame'!r} at byte {start}, and {before!r} "
-                                           f"ends at byte {at}: they overlap")
+                raise CorruptError("path", f"{self.path!r} has {entry or 'its frame'!r} at byte {start}, where "
+                                           f"{before!r} ends at byte {at}: they overlap")
             count(FRAME, self.gap, start - at)
             for part, size in ((kind, end - start),) if isinstance(kind, str) else kind:
                 count(entry, part, size)

@@ -5,14 +5,17 @@ from collections import Counter
 from typing import Any
 
 from .. import audit
+from ..audit import bounds
+from ..audit.bounds import Bounds
 from ..audit.findings import by_type, findings
 from ..audit.kinds import NOT_NUMBERS, WORDS
 from ..audit.ledgers import KINDS, kind_of
 from ..audit.stored import Inspection
 from .files import inspect_ours
 from .options import add_implementation, add_limit
-from .refusals import about
-from .show import Report, add_wide, paragraph, records, table
+from .progress import Progress, add_quiet
+from .refusals import Refused, about
+from .show import Report, add_wide, paragraph, printable, records, table
 
 __all__ = ["add_commands"]
 
@@ -26,9 +29,12 @@ def add_commands(commands) -> None:
                          help="a file of ours, .npz, safetensors (or its index), GGUF, ONNX, or a PyTorch archive")
     command.add_argument("--by", choices=("layer", "kind", "type"),
                          help="one table alone: a row for each layer, each kind of bytes, or each type of number")
+    command.add_argument("--bounds", action="store_true",
+                         help="read the values: the entropy of each tensor, what zlib and zstd make of it, and zeros")
     command.add_argument("--exact", action="store_true",
                          help="of our own files: decode the entries, to tell all padding from what it fills up")
     add_wide(command)
+    add_quiet(command)
     add_implementation(command)
     add_limit(command)
     command.set_defaults(run=inspect)
@@ -45,13 +51,20 @@ def inspect(options: argparse.Namespace) -> Report:
 
 def _report(source: str, options: argparse.Namespace) -> Report:
     with about(source):
+        if kind_of(source) == "rcz" and options.bounds:
+            raise Refused("--bounds", f"is for files of others, and {printable(source)} is one of ours: its values are "
+                                      "coded already")
         if kind_of(source) == "rcz" and options.by is None:
             data, text = inspect_ours(source, options)
             return Report({"schema": SCHEMA, "kind": "rcz", **data}, text)
         with audit.inspect(source) as found:
             said = findings(found)
+            measured = _measured(found, options.quiet) if options.bounds else []
+            said += bounds.findings_of(measured, {tensor.name: tensor for tensor in found.tensors})
             data = _data(found, said)
-            text = "\n".join(_text(source, found, said, options.by, options.wide))
+            if options.bounds:
+                data["bounds"] = [vars(each) for each in measured]
+            text = "\n".join(_text(source, found, said, measured, options))
     return Report(data, text)
 
 
@@ -70,7 +83,21 @@ def _data(found: Inspection, said: list) -> dict[str, Any]:
     }
 
 
-def _text(source: str, found: Inspection, said: list, by: str | None, wide: bool) -> list[str]:
+def _measured(found: Inspection, quiet: bool) -> list[Bounds]:
+    """Return the bounds of all tensors whose bytes lie together."""
+    tensors = [tensor for tensor in found.tensors if tensor.pieces is not None]
+    total, done, measured = sum(tensor.nbytes for tensor in tensors), 0, []
+    with Progress(quiet) as progress:
+        for tensor in tensors:
+            measured.append(bounds.bounds_of(tensor))
+            done += tensor.nbytes
+            progress.step("bounds", done, total)
+    return measured
+
+
+def _text(source: str, found: Inspection, said: list, measured: list[Bounds], options: argparse.Namespace
+          ) -> list[str]:
+    by, wide = options.by, options.wide
     files = f" in {len(found.ledgers)} files" if len(found.ledgers) > 1 else ""
     numbers = sum(tensor.numbers for tensor in found.tensors if tensor.weight in ("", tensor.name))
     lines = [paragraph(f"{source}: {KINDS[found.kind][1]}, {found.size:,} bytes{files}, {len(found.tensors):,} "
@@ -81,6 +108,8 @@ def _text(source: str, found: Inspection, said: list, by: str | None, wide: bool
         lines += ["", _types(found, wide)]
     if by == "layer":
         lines += ["", _layers(found, wide)]
+    if measured:
+        lines += ["", _bounds(measured, wide)]
     if said or found.notes:
         lines += ["", *(paragraph("- " + text, "  ") for text in [*(each.text for each in said), *_few(found.notes)])]
     return lines
@@ -125,6 +154,29 @@ def _layers(found: Inspection, wide: bool) -> str:
     rows.append(["total", "", sum(numbers.values()), found.size, _percent(1, 1), "", *[""] * wide])
     header = ["layer", "type", "numbers", "bytes", "%", "bits each", *["of these"] * wide]
     return records(rows, header, 1, wide=wide)
+
+
+def _bounds(measured: list[Bounds], wide: bool) -> str:
+    """Return a row for each tensor; without ``wide`` those of less than a thousandth of all bytes have one together."""
+    least = 0 if wide else sum(each.nbytes for each in measured) // 1000
+    large = [each for each in measured if each.nbytes >= least]
+    rows = [[each.name, *_figures([each])] for each in large]
+    if len(large) < len(measured):
+        small = [each for each in measured if each.nbytes < least]
+        rows.append([f"({len(small)} small tensors)", *_figures(small)])
+    rows.append(["total", *_figures(measured)])
+    zstd = paragraph("zstd is not measured: its package is missing (pip install 'refcompress[audit]').", "  ")
+    return records(rows, ["tensor", "bytes", "entropy", "zlib", "zstd", "zeros %"], 1, wide=wide) + (
+        "" if bounds.has_zstd() else "\n" + zstd)
+
+
+def _figures(some: list[Bounds]) -> list:
+    """Return the cells of some tensors together."""
+    zeros = [each for each in some if each.zeros is not None]
+    numbers = sum(each.elements for each in zeros)
+    return [sum(each.nbytes for each in some), round(sum(each.entropy for each in some)),
+            sum(each.zlib for each in some), sum(each.zstd or 0 for each in some) if bounds.has_zstd() else None,
+            f"{100 * sum(each.zeros or 0 for each in zeros) / numbers:.2f}" if numbers else "-"]
 
 
 def _whole(count: float) -> int | float:

@@ -1,0 +1,64 @@
+"""The command inspect on files of anybody: what it prints adds up, fits 80 columns, and hides nothing in --json."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from cli_examples import run
+from model_files import FILES, all_files, size_of
+
+from refcompress import models
+from refcompress.audit.kinds import WORDS
+
+F32 = np.float32
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return all_files(tmp_path_factory.mktemp("files"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_json_has_every_byte_and_text_the_same_sums(files, name, capsys):
+    code, out, err = run(capsys, "inspect", files[name], "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "") and report["schema"] == "refcompress.ledger/1"
+    assert report["bytes"] == size_of(files[name]) == sum(row["bytes"] for row in report["ledger"])
+    for by in ("kind", "layer", "type"):
+        code, out, _ = run(capsys, "inspect", files[name], "--by", by)
+        assert code == 0 and max(map(len, out.splitlines())) <= 80 or " " not in max(out.splitlines(), key=len).strip()
+        total = re.search(r"total.*\n?.*", out)
+        assert by == "type" or f"{report['bytes']:,}" in total[0]
+
+
+def test_several_files_are_one_document(files, capsys):
+    report = json.loads(run(capsys, "inspect", files["npz"], files["gguf"], "--json")[1])
+    assert report["schema"] == "refcompress.ledgers/1" and [each["kind"] for each in report["files"]] == ["npz", "gguf"]
+    out = run(capsys, "inspect", files["npz"], files["gguf"])[1]
+    assert "NumPy archive" in out and "GGUF" in out
+
+
+def test_each_kind_of_bytes_is_explained_where_it_is_printed(files, capsys):
+    for name in set(FILES) - {"rcz"}:
+        text = " ".join(run(capsys, "inspect", files[name])[1].split())
+        kinds = {row["kind"] for row in json.loads(run(capsys, "inspect", files[name], "--json")[1])["ledger"]}
+        assert all(f"{kind} " in text and WORDS[kind].split(",")[0] in text for kind in kinds)
+
+
+def test_bounds_are_a_table_and_part_of_the_document(files, tmp_path, capsys):
+    models.save(tmp_path / "w_fp16.safetensors", {"w": np.zeros((30, 40), F32), "b": np.ones(3, F32)})
+    code, out, err = run(capsys, "inspect", tmp_path / "w_fp16.safetensors", "--bounds", "--quiet")
+    words = " ".join(out.split())
+    assert (code, err) == (0, "") and "entropy" in out and "4,800 bytes hold zeros" in words and "'fp16', 16" in words
+    report = json.loads(run(capsys, "inspect", tmp_path / "w_fp16.safetensors", "--bounds", "--quiet", "--json")[1])
+    assert [each["name"] for each in report["bounds"]] == ["w", "b"] and report["bounds"][0]["zeros"] == 1200
+    assert {"zeros stored in full", "name claims fewer bits"} <= {each["finding"] for each in report["findings"]}
+    code, out, err = run(capsys, "inspect", files["rcz"], "--bounds")
+    assert (code, out, err.count("\n")) == (2, "", 1) and "--bounds: is for files of others" in err
+
+
+def test_a_refusal_names_the_file(tmp_path, capsys):
+    (tmp_path / "a.gguf").write_bytes(b"GGUF" + bytes(30))
+    code, out, err = run(capsys, "inspect", tmp_path / "a.gguf")
+    assert (code, out, err.count("\n")) == (2, "", 1) and "a.gguf: " in err and "version 0" in err
