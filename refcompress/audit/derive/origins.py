@@ -10,11 +10,10 @@ from .blame import of_file
 from .items import Item
 from .plain import float32_of, verdict_of_plain
 from .stored import Stored
-from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, ORDER, Verdict, verdict_of
+from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAR, NEAREST, NOT_DERIVED, ORDER, Verdict, distance, verdict_of
 
 __all__ = ["Origins"]
 
-NEAR = 0.5  # mean |weight - number| as a part of mean |weight|: any rounding is far below, another tensor far above
 SAMPLE = 2**14  # numbers that are compared to find the nearest tensor
 ENDS = ("_quantized", ".weight", ".qweight", "_q")  # what tools put behind the name of the source
 
@@ -70,9 +69,9 @@ class Origins:
         best: tuple[float, str, np.ndarray] | None = None
         for tensor in candidates:
             for said, weights in _arrangements(tensor, stored.shape):
-                distance = _distance(numbers, stored.in_order(weights))
-                if best is None or distance < best[0]:
-                    best = distance, said, weights
+                apart = distance(numbers, stored.in_order(weights), SAMPLE)
+                if best is None or apart < best[0]:
+                    best = apart, said, weights
         if best is None or named is None and not best[0] < NEAR:
             return None
         return best[1:]
@@ -103,16 +102,6 @@ def _arrangements(tensor: Tensor, shape: tuple[int, ...]) -> Iterator[tuple[str,
         yield tensor.name, weights
     if len(shape) == 2 and tensor.shape == shape[::-1]:
         yield f"{tensor.name} transposed", np.ascontiguousarray(weights.T)
-
-
-def _distance(numbers: np.ndarray, weights: np.ndarray) -> float:
-    """Return the mean distance of two arrays of one shape, as a part of the weights' mean magnitude, by a sample."""
-    step = max(1, numbers.size // SAMPLE)
-    a, b = (each.reshape(-1)[::step].astype(np.float64) for each in (numbers, weights))
-    with np.errstate(all="ignore"):
-        scale = np.abs(b).mean() if b.size else 0.0
-        distance = np.abs(a - b).mean() if b.size else 0.0
-    return float(distance / scale) if scale else float(distance)
 
 
 def _differ(readings: list[Stored]) -> bool:
