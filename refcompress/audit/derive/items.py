@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from ...container.files import Opened
 from ...formats import GGMLBlocks
 from ...models import Source, Value
-from . import gguf, onnx
+from . import compressed_tensors, gguf, onnx
+from .onnx import Site
 from .onnx_nodes import nodes_of
 from .stored import Stored
 
@@ -24,15 +25,22 @@ class Item:
 def items_of(source: Source) -> Iterator[Item]:
     """Yield the tensors of an open file, none of them read yet; scales and zero points come with their codes."""
     used: set[str] = set()
-    if source.kind == "onnx":
-        with Opened(source.files[0]) as file:
-            nodes = list(nodes_of(file))
-        for site in onnx.sites_of(source, nodes):
-            used.update(site.uses)
-            yield Item(site.name, site.read)
+    for site in _sites(source):
+        used.update(site.uses)
+        yield Item(site.name, site.read)
     for name, tensor in source.items():
         if name not in used:
             yield Item(name, lambda tensor=tensor: _of(tensor.name, tensor.read()))
+
+
+def _sites(source: Source) -> Iterator[Site]:
+    """Yield the tensors that several tensors of the file make together."""
+    if source.kind == "onnx":
+        with Opened(source.files[0]) as file:
+            nodes = list(nodes_of(file))
+        yield from onnx.sites_of(source, nodes)
+    elif source.kind in ("safetensors", "torch"):
+        yield from compressed_tensors.sites_of(source)
 
 
 def _of(name: str, value: Value) -> list[Stored] | Value:

@@ -61,17 +61,17 @@ class Origins:
                     return found
         return best
 
-    def _nearest(self, stored: Stored) -> tuple[str, np.ndarray] | None:
-        """Return the name and the weights of the tensor that a quantized one comes from; None where none is near."""
+    def _nearest(self, stored: Stored) -> tuple[str, np.ndarray, str] | None:
+        """Return the name, weights and type of the tensor that a quantized one comes from; None where none is near."""
         numbers = stored.numbers()
         named = self._named(stored.name, stored.shape)
         candidates = [named] if named is not None else self._source.values()
-        best: tuple[float, str, np.ndarray] | None = None
+        best: tuple[float, str, np.ndarray, str] | None = None
         for tensor in candidates:
             for said, weights in _arrangements(tensor, stored.shape):
                 apart = distance(numbers, stored.in_order(weights), SAMPLE)
                 if best is None or apart < best[0]:
-                    best = apart, said, weights
+                    best = apart, said, weights, tensor.type
         if best is None or named is None and not best[0] < NEAR:
             return None
         return best[1:]

@@ -39,13 +39,19 @@ class Integers:
 class Rule:
     """How a tool computes what a file has.
 
-    name : short, as in a report. says : the arithmetic in a sentence. arrays : from the weights, float32 of the shape
-    of the ranks, to every array that the file has; None where the rule gives nothing for these weights.
+    name : short, as in a report. says : the arithmetic in a sentence. made : from the weights, float32 of the shape of
+    the ranks, to every array that the file has; None where the rule gives nothing for these weights. typed : whether
+    ``made`` takes the element type of the source as well, for it computes in that type.
     """
 
     name: str
     says: str
-    arrays: Callable[[np.ndarray], Arrays | None] = field(repr=False)
+    made: Callable[..., Arrays | None] = field(repr=False)
+    typed: bool = False
+
+    def arrays(self, weights: np.ndarray, kind: str) -> Arrays | None:
+        """Return what the rule gives for weights that are of this element type in the source."""
+        return self.made(weights, kind) if self.typed else self.made(weights)
 
 
 @dataclass(frozen=True, eq=False)

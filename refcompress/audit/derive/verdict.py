@@ -44,13 +44,14 @@ class Verdict:
     why: str = ""
 
 
-def verdict_of(stored: Stored, source: str, weights: np.ndarray) -> Verdict:
-    """Return the verdict on a tensor whose source is these weights, float32 in its shape."""
+def verdict_of(stored: Stored, source: str, weights: np.ndarray, kind: str = "float32") -> Verdict:
+    """Return the verdict on a tensor whose source is these weights, float32 in its shape; kind : as the source has
+    them."""
     w = stored.in_order(weights)
     nearest: tuple[int, int, Rule | None, dict[str, int], np.ndarray] | None = None
     for rule in stored.rules:
         with np.errstate(all="ignore"):
-            given = rule.arrays(w)
+            given = rule.arrays(w, kind)
         if given is None:
             continue
         masks = {name: _differing(stored.arrays, given, name) for name in stored.arrays}
