@@ -21,8 +21,8 @@ from ...formats import Plain
 from ...models import Source, Value
 from ...reference import floats_encode
 from .onnx import Site
-from .stored import F32, Arrays, Integers, Rule, Stored
-from .types import EPS, LOSSES, blocks_of, levels_of, reduced, rounding, spread
+from .stored import Arrays, Integers, Rule, Stored
+from .types import EPS, blocks_of, levels_of, reduced, rounding, spread
 
 __all__ = ["sites_of"]
 
@@ -50,7 +50,7 @@ def sites_of(source: Source) -> Iterator[Site]:
 def numbers(name: str, value: Value) -> tuple[str, np.ndarray]:
     """Return the type of scales and the scales as float32."""
     kind = value.type if isinstance(value, Plain) else value.dtype.name if isinstance(value, np.ndarray) else ""
-    if kind not in LOSSES and not kind.startswith("fp8"):
+    if kind not in EPS and not kind.startswith("fp8"):
         raise CorruptError("path", f"tensor {name!r} is of {kind or type(value).__name__}, which scales are not")
     return kind, value.dense() if isinstance(value, Plain) else np.asarray(value).astype(np.float32)
 
@@ -66,7 +66,7 @@ def _packed(source: Source, base: str) -> list[Stored]:
     shape = tuple(int(n) for n in np.asarray(source[base + "_shape"].read()).reshape(-1)) \
         if base + "_shape" in source else ()
     if len(shape) != 2 or shape[0] != len(value) or not 0 < shape[1] <= 32 * value.shape[1]:
-        raise CorruptError("path", f"tensor {base + '_packed'!r} of shape {value.shape} does not hold the shape {shape}")
+        raise CorruptError("path", f"tensor {base + '_packed'!r} of shape {value.shape} does not hold {shape}")
     readings = []
     for bits in range(1, 9):
         each = 32 // bits
@@ -77,8 +77,8 @@ def _packed(source: Source, base: str) -> list[Stored]:
             words = np.stack([value >> bits * i & (1 << bits) - 1 for i in range(each)], -1)
             readings.append((bits, words.reshape(len(value), -1)[:, : shape[1]], "whole values in each word"))
     if not readings:
-        raise CorruptError("path", f"tensor {base + '_packed'!r} of shape {value.shape} does not hold the shape {shape} "
-                                   "at 1 to 8 bits")
+        raise CorruptError("path", f"tensor {base + '_packed'!r} of shape {value.shape} does not hold {shape} at 1 to "
+                                   "8 bits")
     return [_integers(source, base, base + "_scale", codes.astype(np.int16) - (1 << bits - 1), bits, said, True)
             for bits, codes, said in readings]
 
@@ -92,17 +92,17 @@ def unpacked(words: np.ndarray, bits: int, count: int) -> np.ndarray:
 
 def _plain(source: Source, name: str, scale_name: str) -> list[Stored]:
     value = source[name].read()
-    if isinstance(value, np.ndarray):
-        return [_integers(source, name, scale_name, value, 8, "", False)]
+    if not isinstance(value, Plain):
+        return [_integers(source, name, scale_name, np.asarray(value), 8, "", False)]
     kind, scale = numbers(scale_name, source[scale_name].read())
-    codes = value.patterns if isinstance(value, Plain) else np.zeros(0, np.uint8)
+    codes = value.patterns
     blocks = _blocks(name, codes.shape, scale.shape)
     levels, ranks = levels_of(value.type)
     arrays = {"codes": codes, "scale": scale}
     step = spread(scale.astype(np.float64), blocks, codes.shape)
-    rule = Rule(f"compressed-tensors {value.type}", FP8, partial(fp8, kind_of=value.type, blocks=blocks, file=kind), True)
-    return [Stored(name, f"{value.type}, scales {kind}", codes.shape, arrays, ranks[codes], levels, step, (rule,),
-                   loss=LOSSES[kind])]
+    rule = Rule(f"compressed-tensors {value.type}", FP8,
+                partial(fp8, kind_of=value.type, blocks=blocks, file=kind), True)
+    return [Stored(name, f"{value.type}, scales {kind}", codes.shape, arrays, ranks[codes], levels, step, (rule,))]
 
 
 def _integers(source: Source, base: str, scale_name: str, codes: np.ndarray, bits: int, reading: str, packed: bool
@@ -128,7 +128,7 @@ def _integers(source: Source, base: str, scale_name: str, codes: np.ndarray, bit
                   SYMMETRIC, partial(integers, bits=bits, blocks=blocks, symmetric=zero is None, file=kind,
                                      types=(codes.dtype, None if zero is None else zero.dtype)), True)]
     return Stored(base, f"int{bits}, {'packed, ' if packed else ''}scales {kind}", codes.shape, arrays,
-                  codes.astype(np.int16) - low, Integers(low, high), step, tuple(rules), offset, LOSSES[kind],
+                  codes.astype(np.int16) - low, Integers(low, high), step, tuple(rules), offset,
                   reading=reading)
 
 
@@ -154,7 +154,7 @@ def _fp4(source: Source, base: str, packed: np.ndarray) -> list[Stored]:
     for first, said in ((0, "low half of a byte first"), (4, "high half of a byte first")):
         codes = np.stack([packed >> first & 15, packed >> 4 - first & 15], -1).reshape(shape)
         readings.append(Stored(base, scheme, shape, {"codes": codes} | arrays, ranks[codes], levels,
-                               spread(step.astype(np.float64), blocks, shape), (rule,), loss=F32, reading=said))
+                               spread(step.astype(np.float64), blocks, shape), (rule,), reading=said))
     return readings
 
 
@@ -171,8 +171,8 @@ SYMMETRIC = "scale = max|w| / ((2^bits - 1) / 2); codes w / scale, ties to even;
 ASYMMETRIC = ("scale = (max(w, 0) - min(w, 0)) / (2^bits - 1), zero point lowest - min / scale; codes w / scale + zero "
               "point, ties to even; each result in the source's type")
 FP8 = "scale = max|w| / largest number; codes w / scale, ties to even; each result in the source's type"
-NVFP4 = ("global scale 2688 times the rounded inverse of max|w|; scale = max|w of 16| / 6 * global scale as E4M3; codes w / (scale / global scale), "
-         "ties to even")
+NVFP4 = ("global scale 2688 times the rounded inverse of max|w|; scale = max|w of 16| / 6 * global scale as E4M3; "
+         "codes w / (scale / global scale), ties to even")
 MXFP4 = "exponent of max|w|, one more from 1.75 times a power of two on, less 2; codes w / scale, ties to even"
 
 

@@ -2,8 +2,8 @@
 
 In each rule d is the scale of a block of 32 in float32. The file has it rounded to float16, and the codes are found by
 the inverse of the scale that is not rounded. Whether the product is rounded before the half is added, C leaves to the
-compiler: "fused" is the rule where it is not. Builds of llama.cpp for x86-64 round it, for their quantizers are compiled
-for any such processor.
+compiler: "fused" is the rule where it is not. Builds of llama.cpp for x86-64 round it: what quantizes is compiled for
+any such processor.
 
 **Source** ggml, the functions quantize_row_*_ref of llama-cpp-python 0.3.36; the package gguf 0.19.0, quants.py.
 """
@@ -114,7 +114,7 @@ def offset(bits: int, how: str) -> Callable[[np.ndarray], Arrays]:
         if how == GGUF:
             least, most = w.min(1, keepdims=True), w.max(1, keepdims=True)
         else:
-            least, most = (np.take_along_axis(w, at, 1) for at in (w.argmin(1, keepdims=True), w.argmax(1, keepdims=True)))
+            least, most = (np.take_along_axis(w, f(w, 1, keepdims=True), 1) for f in (np.argmin, np.argmax))
         d = (most - least) / f32(top)
         codes = truncated(w - least, inverse(d), f32(.5), how, top)
         return {"codes": codes.astype(np.uint8), "scale": d.astype(np.float16), "offset": least.astype(np.float16)}

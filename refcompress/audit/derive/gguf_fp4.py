@@ -13,7 +13,7 @@ import numpy as np
 from ...formats import GGMLBlocks
 from ...formats.ggml.bits import parts, split
 from ...formats.ggml.tables import TWICE_E2M1
-from .stored import F32, Arrays, Rule, Stored
+from .stored import Arrays, Rule, Stored
 
 __all__ = ["FP4_TYPES", "stored_of"]
 
@@ -26,7 +26,7 @@ def stored_of(name: str, blocks: GGMLBlocks) -> Stored:
     fields, factor, rules = FP4_TYPES[blocks.type]
     arrays = fields(blocks.data)
     return Stored(name, f"GGUF {blocks.type}", blocks.shape, arrays, RANKS[arrays["codes"]], LEVELS,
-                  factor(arrays["scale"]).astype(np.float64)[..., None], rules, loss=F32)
+                  factor(arrays["scale"]).astype(np.float64)[..., None], rules)
 
 
 def of_mx(data: np.ndarray) -> Arrays:
@@ -99,6 +99,6 @@ FP4_TYPES = {
         Rule("ggml MXFP4", f"exponent floor(log2(max|w|)) - 2, the logarithm rounded to float32; {NEAREST}",
              lambda w: mx(w, by_logarithm)),
         Rule("ggml MXFP4, exact exponent", f"exponent floor(log2(max|w|)) - 2; {NEAREST}", lambda w: mx(w, by_bits)))),
-    "NVFP4": (of_nv, half_e4m3, (Rule("ggml NVFP4", f"scale max|w| / 6 of 16 numbers, as ggml rounds to E4M3; {NEAREST}",
-                                      nv),)),
+    "NVFP4": (of_nv, half_e4m3, (
+        Rule("ggml NVFP4", f"scale max|w| / 6 of 16 numbers, as ggml rounds to E4M3; {NEAREST}", nv),)),
 }

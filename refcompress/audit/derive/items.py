@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from ...container.files import Opened
 from ...formats import GGMLBlocks
-from ...models import Source, Value
+from ...models import Source, Tensor, Value
 from . import compressed_tensors, gguf, onnx
 from .onnx import Site
 from .onnx_nodes import nodes_of
@@ -30,7 +31,7 @@ def items_of(source: Source) -> Iterator[Item]:
         yield Item(site.name, site.read)
     for name, tensor in source.items():
         if name not in used:
-            yield Item(name, lambda tensor=tensor: _of(tensor.name, tensor.read()))
+            yield Item(name, partial(_of, tensor))
 
 
 def _sites(source: Source) -> Iterator[Site]:
@@ -43,6 +44,7 @@ def _sites(source: Source) -> Iterator[Site]:
         yield from compressed_tensors.sites_of(source)
 
 
-def _of(name: str, value: Value) -> list[Stored] | Value:
-    stored = gguf.stored_of(name, value) if isinstance(value, GGMLBlocks) else None
+def _of(tensor: Tensor) -> list[Stored] | Value:
+    value = tensor.read()
+    stored = gguf.stored_of(tensor.name, value) if isinstance(value, GGMLBlocks) else None
     return value if stored is None else [stored]

@@ -16,13 +16,13 @@ import numpy as np
 from ...formats import GGML_TYPES, GGMLBlocks
 from ...formats.ggml.bits import parts, split
 from ...formats.ggml.nested import scales_and_offsets
-from .stored import F32, Arrays, Integers, Rule, Stored
+from .stored import Arrays, Integers, Rule, Stored
 
 __all__ = ["K_TYPES", "stored_of"]
 
 f32 = np.float32
 CHUNK = 2**12  # blocks at a time
-SAID = "a search by least squares for the scale of each run, which is quantized; codes w / (d * scale) by what is stored"
+SAID = "a search by least squares for the scale of each run, then quantized; codes w / (d * scale) of what is stored"
 
 
 def stored_of(name: str, blocks: GGMLBlocks) -> Stored:
@@ -38,7 +38,7 @@ def stored_of(name: str, blocks: GGMLBlocks) -> Stored:
     rule = Rule(f"llama.cpp {blocks.type}", SAID, partial(chunked, made))
     assert GGML_TYPES[blocks.type].numbers == 256
     return Stored(name, f"GGUF {blocks.type}", blocks.shape, arrays, codes.astype(np.int16).reshape(shape) - low,
-                  Integers(low, high), step[:, :, None], (rule,), offset, F32)
+                  Integers(low, high), step[:, :, None], (rule,), offset)
 
 
 def chunked(made, w: np.ndarray) -> Arrays | None:

@@ -52,10 +52,10 @@ class Origins:
             return verdict_of_plain(name, value, tensor.name, _read(tensor))
         numbers = float32_of(value)
         best = Verdict(name, value.dtype.name, NOT_DERIVED, why="no tensor of the source has its name")
-        if numbers is None:
+        if numbers is None or numbers.size < 2:
             return best
         for tensor in self._source.values():
-            if tensor.shape == value.shape and value.size > 1:
+            if tensor.shape == value.shape:
                 found = verdict_of_plain(name, value, tensor.name, _read(tensor))
                 if found.verdict == EXACT:
                     return found

@@ -6,11 +6,9 @@ import numpy as np
 
 from ...formats import ELEMENT_TYPES
 from ...formats.floats import FLOATS
-from .stored import BF16, F16, F32
 
-__all__ = ["EPS", "LOSSES", "blocks_of", "levels_of", "reduced", "rounding", "spread"]
+__all__ = ["EPS", "blocks_of", "levels_of", "reduced", "rounding", "spread"]
 
-LOSSES = {"float32": F32, "float16": F16, "bfloat16": BF16}
 EPS = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}  # from 1 to the next larger number
 
 

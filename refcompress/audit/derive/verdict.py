@@ -1,6 +1,7 @@
 """What a tensor of a quantized file is to its source."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,7 +36,8 @@ class Verdict:
     rule: str = ""
     says: str = ""
     codes: int = 0
-    differing: dict[str, int] | None = None
+    differing: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
     first: tuple[int, ...] = ()
     not_nearest: int = 0
     clipped: int = 0
@@ -48,7 +50,8 @@ def verdict_of(stored: Stored, source: str, weights: np.ndarray, kind: str = "fl
     """Return the verdict on a tensor whose source is these weights, float32 in its shape; kind : as the source has
     them."""
     w = stored.in_order(weights)
-    nearest: tuple[int, int, Rule | None, dict[str, int], np.ndarray] | None = None
+    sizes = {name: a.size for name, a in stored.arrays.items()}
+    nearest: tuple[int, int, Rule, dict[str, int], np.ndarray] | None = None
     for rule in stored.rules:
         with np.errstate(all="ignore"):
             given = rule.arrays(w, kind)
@@ -61,15 +64,16 @@ def verdict_of(stored: Stored, source: str, weights: np.ndarray, kind: str = "fl
             nearest = others, counts["codes"], rule, counts, np.flatnonzero(masks["codes"])[:FEW]
         if not others and not counts["codes"]:
             return Verdict(stored.name, stored.scheme, EXACT, source, rule.name, rule.says, stored.ranks.size, counts,
-                           reading=stored.reading)
+                           sizes, reading=stored.reading)
     not_nearest, clipped, within, farthest = _measured(stored, w)
     far = not within or clipped and not distance(stored.numbers(), w) < NEAR
     verdict = NOT_DERIVED if far else BOUNDED if not_nearest else NEAREST
     if nearest is None:
-        nearest = 0, 0, None, {}, np.zeros(0, np.int64)
+        return Verdict(stored.name, stored.scheme, verdict, source, codes=stored.ranks.size, not_nearest=not_nearest,
+                       clipped=clipped, farthest=farthest, reading=stored.reading)
     _, _, rule, counts, first = nearest
-    return Verdict(stored.name, stored.scheme, verdict, source, rule.name if rule else "", rule.says if rule else "",
-                   stored.ranks.size, counts, tuple(first.tolist()), not_nearest, clipped, farthest, stored.reading)
+    return Verdict(stored.name, stored.scheme, verdict, source, rule.name, rule.says, stored.ranks.size, counts, sizes,
+                   tuple(first.tolist()), not_nearest, clipped, farthest, stored.reading)
 
 
 def distance(numbers: np.ndarray, weights: np.ndarray, sample: int | None = None) -> float:
