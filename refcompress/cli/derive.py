@@ -19,8 +19,8 @@ ACCEPTED = {"exact": (room.EXACT,), "nearest": (room.EXACT, room.NEAREST),
 NOUNS = {"codes": "codes", "scale": "scales", "offset": "offsets", "zero_point": "zero points"}
 MEANING = {
     room.NEAREST: "each code is the nearest one, and ties or scales are another tool's",
-    room.BOUNDED: "each weight lies within one step of its number, and some codes are not the nearest ones, as GPTQ and "
-                  "AWQ choose them, and as an altered code looks",
+    room.BOUNDED: "each weight lies within one step of its number, and some codes are not the nearest ones, as GPTQ "
+                  "and AWQ choose them, and as an altered code looks",
     room.AMBIGUOUS: "more than one reading of the bytes explains the source",
     room.NOT_DERIVED: "some weight is further than one step from its number, or no tensor of the source is near",
 }
@@ -79,9 +79,9 @@ def result(v: room.Verdict) -> str:
     if v.verdict == room.EXACT:
         parts.append(f"rule {v.rule}")
     elif v.rule:
-        differing = v.differing or {}
-        counts = [f"{count:,} {NOUNS.get(name, name)}" for name, count in differing.items() if count]
-        parts.append(f"rule {v.rule} gives {' and '.join(counts)} of {v.codes:,} otherwise" if counts else f"rule {v.rule}")
+        counts = [f"{count:,} of {v.sizes[name]:,} {NOUNS.get(name, name)}"
+                  for name, count in v.differing.items() if count]
+        parts.append(f"rule {v.rule}" + (f" gives {' and '.join(counts)} otherwise" if counts else ""))
         if v.first:
             parts.append(f"the first at {', '.join(map(str, v.first[:3]))}")
     if v.not_nearest:

@@ -35,7 +35,7 @@ def tensor(v: Verdict) -> dict:
     """Return a verdict as an attestation has it: what is empty or 0 is left out."""
     data = {"name": v.name, "scheme": v.scheme, "verdict": v.verdict, "source": v.source, "rule": v.rule,
             "arithmetic": v.says, "reading": v.reading, "codes": v.codes,
-            "differing": {name: count for name, count in (v.differing or {}).items() if count},
+            "differing": {name: count for name, count in v.differing.items() if count},
             "first": list(v.first), "not_nearest": v.not_nearest, "clipped": v.clipped, "why": v.why}
     if v.farthest:
         data["farthest_steps"] = repr(v.farthest)

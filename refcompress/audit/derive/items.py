@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from ...container.files import Opened
 from ...formats import GGMLBlocks
-from ...models import Source, Value
-from . import gguf, onnx
+from ...models import Source, Tensor, Value
+from . import compressed_tensors, gguf, onnx
+from .onnx import Site
 from .onnx_nodes import nodes_of
 from .stored import Stored
 
@@ -24,17 +26,25 @@ class Item:
 def items_of(source: Source) -> Iterator[Item]:
     """Yield the tensors of an open file, none of them read yet; scales and zero points come with their codes."""
     used: set[str] = set()
+    for site in _sites(source):
+        used.update(site.uses)
+        yield Item(site.name, site.read)
+    for name, tensor in source.items():
+        if name not in used:
+            yield Item(name, partial(_of, tensor))
+
+
+def _sites(source: Source) -> Iterator[Site]:
+    """Yield the tensors that several tensors of the file make together."""
     if source.kind == "onnx":
         with Opened(source.files[0]) as file:
             nodes = list(nodes_of(file))
-        for site in onnx.sites_of(source, nodes):
-            used.update(site.uses)
-            yield Item(site.name, site.read)
-    for name, tensor in source.items():
-        if name not in used:
-            yield Item(name, lambda tensor=tensor: _of(tensor.name, tensor.read()))
+        yield from onnx.sites_of(source, nodes)
+    elif source.kind in ("safetensors", "torch"):
+        yield from compressed_tensors.sites_of(source)
 
 
-def _of(name: str, value: Value) -> list[Stored] | Value:
-    stored = gguf.stored_of(name, value) if isinstance(value, GGMLBlocks) else None
+def _of(tensor: Tensor) -> list[Stored] | Value:
+    value = tensor.read()
+    stored = gguf.stored_of(tensor.name, value) if isinstance(value, GGMLBlocks) else None
     return value if stored is None else [stored]

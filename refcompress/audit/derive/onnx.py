@@ -18,9 +18,11 @@ import numpy as np
 from ...errors import CorruptError
 from ...formats import ELEMENT_TYPES, Plain
 from ...models import Source, Value
+from ...reference import floats_encode
 from . import onnx_nbits
 from .onnx_nodes import Node
-from .stored import F16, F32, Arrays, Integers, Rule, Stored
+from .stored import Arrays, Integers, Rule, Stored
+from .types import levels_of
 
 __all__ = ["NAME", "Site", "sites_of"]
 
@@ -121,7 +123,7 @@ def grid_of(name: str, shape: tuple[int, ...], scale: tuple[int, ...], integers:
 
 def _readings(source: Source, names: tuple[str, ...], integers: dict[str, int]) -> list[Stored]:
     kind, codes = elements(source[names[0]].read())
-    scale_kind, scale = elements(source[names[1]].read())
+    _, scale = elements(source[names[1]].read())
     zero = elements(source[names[2]].read())[1] if len(names) > 2 else None
     if scale.dtype.kind != "f" or zero is not None and zero.shape != scale.shape:
         raise CorruptError("path", f"tensor {names[1]!r} is no scale of {names[0]!r}, or its zero points have another "
@@ -131,15 +133,14 @@ def _readings(source: Source, names: tuple[str, ...], integers: dict[str, int]) 
     arrays: dict[str, np.ndarray] = {"codes": codes, "scale": scale}
     if zero is not None:
         arrays["zero_point"] = zero
-    loss = F16 if scale_kind == "float16" else F32
     if kind not in RANGES:
-        return [_of_fp8(names[0], kind, source, arrays, grid, step, loss)]
+        return [_of_fp8(names[0], kind, source, arrays, grid, step)]
     low, high = RANGES[kind]
     offset = np.zeros(1) if zero is None else -step * grid.spread(zero.astype(np.float64), codes.shape)
     where = "" if grid.axis is None else f", a scale an index of axis {grid.axis}" if grid.block is None else \
         f", a scale a block of {grid.block} along axis {grid.axis}"
     return [Stored(names[0], f"ONNX {kind}{where}", codes.shape, arrays, codes.astype(np.int64) - low,
-                   Integers(low, high), step, tuple(rules(kind, grid, scale.dtype, zero is not None)), offset, loss)]
+                   Integers(low, high), step, tuple(rules(kind, grid, scale.dtype, zero is not None)), offset)]
 
 
 def rules(kind: str, grid: Grid, dtype: np.dtype, has_zero: bool) -> Iterator[Rule]:
@@ -155,6 +156,14 @@ def rules(kind: str, grid: Grid, dtype: np.dtype, has_zero: bool) -> Iterator[Ru
                    f"scale = ({width}) / {high - low}; codes w / scale, ties to even, plus the zero point",
                    partial(affine, grid=grid, low=low, high=high, kind=kind, symmetric=symmetric, dtype=dtype,
                            has_zero=has_zero))
+    if grid.axis == 0 and grid.block and kind == ("uint4" if has_zero else "int4"):
+        yield Rule("MatMul4Bits as DequantizeLinear", NBITS, partial(
+            onnx_nbits.as_dequantize_linear, block=grid.block, dtype=dtype, has_zero=has_zero))
+
+
+NBITS = ("scale = m / -8, m of the largest magnitude, or with zero points (max(w, 0) - min(w, 0)) / 15; codes w times "
+         "the inverse of the stored scale, halves away from zero, plus the zero point")
+FP8 = "scale = standard deviation of w / that of the finite numbers of the type; codes w / scale, ties to even"
 
 
 def affine(w: np.ndarray, *, grid: Grid, low: int, high: int, kind: str, symmetric: bool, dtype: np.dtype,
@@ -183,16 +192,24 @@ def affine(w: np.ndarray, *, grid: Grid, low: int, high: int, kind: str, symmetr
     return arrays | ({"zero_point": zero.astype(integer)} if has_zero else {})
 
 
-def _of_fp8(name: str, kind: str, source: Source, arrays: dict[str, np.ndarray], grid: Grid, step: np.ndarray,
-            loss: float) -> Stored:
+def _of_fp8(name: str, kind: str, source: Source, arrays: dict[str, np.ndarray], grid: Grid, step: np.ndarray
+            ) -> Stored:
     """Return a tensor of FP8 numbers."""
-    element = ELEMENT_TYPES[kind]
-    if not kind.startswith("fp8"):
+    value = source[name].read()
+    if not kind.startswith("fp8") or kind == "fp8_e8m0" or not isinstance(value, Plain):
         raise CorruptError("path", f"tensor {name!r} has scales and is of {kind}")
-    values = element.values(np.arange(256, dtype=np.uint8))
-    levels = np.unique(values[np.isfinite(values)]).astype(np.float64) + 0.0
-    patterns = source[name].read()
-    codes = patterns.patterns if isinstance(patterns, Plain) else np.zeros(0, np.uint8)
-    ranks = np.searchsorted(levels, np.nan_to_num(values)[codes])
-    return Stored(name, f"ONNX {kind}", codes.shape, {"codes": codes, "scale": arrays["scale"]}, ranks, levels, step,
-                  (), loss=loss)
+    levels, ranks = levels_of(kind)
+    rules = (Rule(f"ONNX Runtime {kind}", FP8, partial(fp8, kind=kind, dtype=arrays["scale"].dtype)),) \
+        if grid.axis is None and kind == "fp8_e4m3" else ()
+    return Stored(name, f"ONNX {kind}", value.shape, {"codes": value.patterns, "scale": arrays["scale"]},
+                  ranks[value.patterns], levels, step, rules)
+
+
+def fp8(w: np.ndarray, *, kind: str, dtype: np.dtype) -> Arrays | None:
+    """Return codes and the scale of a tensor, as NumPy computes standard deviations in the type of the weights."""
+    if not w.size or not np.isfinite(w).all():
+        return None
+    codes = np.arange(256, dtype=np.uint8)
+    finite = ELEMENT_TYPES[kind].values(codes)
+    scale = np.asarray(np.std(w.astype(dtype)) / np.std(finite[np.isfinite(finite)]), dtype)
+    return {"codes": floats_encode((w / scale.astype(np.float32)).astype(np.float32), kind), "scale": scale}

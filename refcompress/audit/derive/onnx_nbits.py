@@ -13,9 +13,9 @@ import numpy as np
 from ...errors import CorruptError
 from ...models import Source
 from .onnx_nodes import Node
-from .stored import F16, F32, Arrays, Integers, Rule, Stored, away_from_zero
+from .stored import Arrays, Integers, Rule, Stored, away_from_zero
 
-__all__ = ["fields", "readings"]
+__all__ = ["as_dequantize_linear", "fields", "readings"]
 
 f32 = np.float32
 
@@ -51,7 +51,7 @@ def readings(source: Source, node: Node) -> list[Stored]:
                 partial(made, bits=bits, block=block, dtype=scale.dtype, has_zero=zero is not None))
     return [Stored(name, f"MatMulNBits, {bits} bits, blocks of {block}", (rows, columns), arrays,
                    arrays["codes"].astype(np.int16), Integers(0, (1 << bits) - 1), step, (rule,), offset,
-                   F16 if scale.dtype == np.float16 else F32, np.transpose)]
+                   arranged=np.transpose)]
 
 
 def fields(data: np.ndarray, bits: int) -> np.ndarray:
@@ -62,32 +62,52 @@ def fields(data: np.ndarray, bits: int) -> np.ndarray:
 
 SAYS = {True: "scale = m / -2^(bits - 1), m of the largest magnitude, 2^(bits - 1) the zero point; codes w times the "
               "inverse of the stored scale, plus the zero point, halves up",
-        False: "scale = (max(w, 0) - min(w, 0)) / (2^bits - 1); codes w times the inverse of the stored scale, plus the "
-               "zero point, halves up"}
+        False: "scale = (max(w, 0) - min(w, 0)) / (2^bits - 1); codes w times the inverse of the stored scale, plus "
+               "the zero point, halves up"}
 
 
 def made(w: np.ndarray, *, bits: int, block: int, dtype: np.dtype, has_zero: bool) -> Arrays | None:
     """Return what the kernel of ONNX Runtime makes of the weights of a column in each row."""
-    if not np.isfinite(w).all():
+    if not w.size or not np.isfinite(w).all():
         return None
     columns, rows = w.shape
-    starts, top = np.arange(0, rows, block), f32((1 << bits) - 1)
-    least, most = (f.reduceat(w, starts, axis=1) for f in (np.minimum, np.maximum))
-    zero = np.full(least.shape, f32(1 << bits - 1))
-    if has_zero:
-        least, most = np.minimum(least, 0), np.maximum(most, 0)
-        exact = (most - least) / top
-        zero = away_from_zero(np.clip(np.where(exact != 0, f32(0) - least / exact, least), 0, top)).astype(np.float32)
-    else:
-        exact = -np.where(np.abs(most) > np.abs(least), most, least) / f32(1 << bits - 1)
-    scale = exact.astype(dtype)
-    inverse = np.where(scale == 0, f32(0), f32(1) / scale.astype(np.float32))
+    scale, inverse, zero = ranges(w, 1, block, (1 << bits) - 1, 0, has_zero, dtype)
     factor, point = (np.repeat(a, block, 1)[:, :rows] for a in (inverse, zero))
-    codes = np.clip(away_from_zero(w * factor + point), 0, top).astype(np.uint8)
-    arrays = {"codes": codes, "scale": scale, "filler": np.zeros((columns, len(starts) * block - rows), np.uint8)}
+    codes = np.clip(away_from_zero(w * factor + point), 0, (1 << bits) - 1).astype(np.uint8)
+    blocks = scale.shape[1]
+    arrays = {"codes": codes, "scale": scale, "filler": np.zeros((columns, blocks * block - rows), np.uint8)}
     if has_zero:
         each = 8 // bits
-        points = np.full((columns, -(-len(starts) // each) * each), 1 << bits - 1, np.uint8)
-        points[:, : len(starts)] = zero
+        points = np.full((columns, -(-blocks // each) * each), 1 << bits - 1, np.uint8)
+        points[:, :blocks] = zero
         arrays["zero_point"] = points
     return arrays
+
+
+def as_dequantize_linear(w: np.ndarray, *, block: int, dtype: np.dtype, has_zero: bool) -> Arrays | None:
+    """Return what the kernel makes of a matrix for DequantizeLinear: int4 without zero points, uint4 with them."""
+    if not w.size or not np.isfinite(w).all():
+        return None
+    low, high = (0, 15) if has_zero else (-8, 7)
+    scale, inverse, zero = ranges(w, 0, block, high, low, has_zero, dtype)
+    factor, point = (np.repeat(a, block, 0)[: len(w)] for a in (inverse, zero))
+    integer = np.uint8 if has_zero else np.int8
+    codes = np.clip(away_from_zero(w * factor) + point, low, high).astype(integer)
+    return {"codes": codes, "scale": scale} | ({"zero_point": zero.astype(integer)} if has_zero else {})
+
+
+def ranges(w: np.ndarray, axis: int, block: int, high: int, low: int, has_zero: bool, dtype: np.dtype
+           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the scales of blocks along an axis, their inverses in float32, and the zero points."""
+    least, most = (f.reduceat(w, np.arange(0, w.shape[axis], block), axis=axis) for f in (np.minimum, np.maximum))
+    half = f32((high - low + 1) // 2)
+    zero = np.full(least.shape, f32(low) + half)
+    if has_zero:
+        least, most = np.minimum(least, 0), np.maximum(most, 0)
+        exact = (most - least) / f32(high - low)
+        point = np.where(exact != 0, f32(low) - least / exact, least)
+        zero = away_from_zero(np.clip(point, low, high)).astype(np.float32)
+    else:
+        exact = -np.where(np.abs(most) > np.abs(least), most, least) / half
+    scale = exact.astype(dtype)
+    return scale, np.where(scale == 0, f32(0), f32(1) / scale.astype(np.float32)), zero

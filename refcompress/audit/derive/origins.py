@@ -10,11 +10,10 @@ from .blame import of_file
 from .items import Item
 from .plain import float32_of, verdict_of_plain
 from .stored import Stored
-from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, ORDER, Verdict, verdict_of
+from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAR, NEAREST, NOT_DERIVED, ORDER, Verdict, distance, verdict_of
 
 __all__ = ["Origins"]
 
-NEAR = 0.5  # mean |weight - number| as a part of mean |weight|: any rounding is far below, another tensor far above
 SAMPLE = 2**14  # numbers that are compared to find the nearest tensor
 ENDS = ("_quantized", ".weight", ".qweight", "_q")  # what tools put behind the name of the source
 
@@ -53,26 +52,26 @@ class Origins:
             return verdict_of_plain(name, value, tensor.name, _read(tensor))
         numbers = float32_of(value)
         best = Verdict(name, value.dtype.name, NOT_DERIVED, why="no tensor of the source has its name")
-        if numbers is None:
+        if numbers is None or numbers.size < 2:
             return best
         for tensor in self._source.values():
-            if tensor.shape == value.shape and value.size > 1:
+            if tensor.shape == value.shape:
                 found = verdict_of_plain(name, value, tensor.name, _read(tensor))
                 if found.verdict == EXACT:
                     return found
         return best
 
-    def _nearest(self, stored: Stored) -> tuple[str, np.ndarray] | None:
-        """Return the name and the weights of the tensor that a quantized one comes from; None where none is near."""
+    def _nearest(self, stored: Stored) -> tuple[str, np.ndarray, str] | None:
+        """Return the name, weights and type of the tensor that a quantized one comes from; None where none is near."""
         numbers = stored.numbers()
         named = self._named(stored.name, stored.shape)
         candidates = [named] if named is not None else self._source.values()
-        best: tuple[float, str, np.ndarray] | None = None
+        best: tuple[float, str, np.ndarray, str] | None = None
         for tensor in candidates:
             for said, weights in _arrangements(tensor, stored.shape):
-                distance = _distance(numbers, stored.in_order(weights))
-                if best is None or distance < best[0]:
-                    best = distance, said, weights
+                apart = distance(numbers, stored.in_order(weights), SAMPLE)
+                if best is None or apart < best[0]:
+                    best = apart, said, weights, tensor.type
         if best is None or named is None and not best[0] < NEAR:
             return None
         return best[1:]
@@ -103,16 +102,6 @@ def _arrangements(tensor: Tensor, shape: tuple[int, ...]) -> Iterator[tuple[str,
         yield tensor.name, weights
     if len(shape) == 2 and tensor.shape == shape[::-1]:
         yield f"{tensor.name} transposed", np.ascontiguousarray(weights.T)
-
-
-def _distance(numbers: np.ndarray, weights: np.ndarray) -> float:
-    """Return the mean distance of two arrays of one shape, as a part of the weights' mean magnitude, by a sample."""
-    step = max(1, numbers.size // SAMPLE)
-    a, b = (each.reshape(-1)[::step].astype(np.float64) for each in (numbers, weights))
-    with np.errstate(all="ignore"):
-        scale = np.abs(b).mean() if b.size else 0.0
-        distance = np.abs(a - b).mean() if b.size else 0.0
-    return float(distance / scale) if scale else float(distance)
 
 
 def _differ(readings: list[Stored]) -> bool:

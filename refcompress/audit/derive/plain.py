@@ -36,12 +36,12 @@ def verdict_of_plain(name: str, value: Value, source: str, origin: Value) -> Ver
     for rule, theirs in made(origin, kind):
         differ = theirs.reshape(mine.shape) != mine
         if not differ.any():
-            return Verdict(name, kind, EXACT, source, rule, codes=mine.size, differing={"codes": 0})
+            return Verdict(name, kind, EXACT, source, rule, codes=mine.size, sizes={"codes": mine.size})
         if not best[0] or np.count_nonzero(differ) < np.count_nonzero(best[1]):
             best = rule, differ
     first = tuple(np.flatnonzero(best[1])[:FEW].tolist())
     return Verdict(name, kind, NOT_DERIVED, source, best[0], codes=mine.size,
-                   differing={"codes": int(np.count_nonzero(best[1]))}, first=first)
+                   differing={"codes": int(np.count_nonzero(best[1]))}, sizes={"codes": mine.size}, first=first)
 
 
 def patterns(value: Value) -> tuple[str, np.ndarray | None]:

@@ -15,10 +15,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-__all__ = ["F16", "F32", "BF16", "Arrays", "Integers", "Rule", "Stored", "away_from_zero", "bits"]
+__all__ = ["F16", "F32", "Arrays", "Integers", "Rule", "Stored", "away_from_zero", "bits"]
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]  # by name, "codes" among them, as the file has them
-F32, F16, BF16 = 2.0**-24, 2.0**-11, 2.0**-8  # unit roundoffs: by how much a rounded scale is off, as a part of it
+F32, F16 = 2.0**-24, 2.0**-11  # unit roundoffs: by how much a rounded scale is off, as a part of it
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,19 @@ class Integers:
 class Rule:
     """How a tool computes what a file has.
 
-    name : short, as in a report. says : the arithmetic in a sentence. arrays : from the weights, float32 of the shape
-    of the ranks, to every array that the file has; None where the rule gives nothing for these weights.
+    name : short, as in a report. says : the arithmetic in a sentence. made : from the weights, float32 of the shape of
+    the ranks, to every array that the file has; None where the rule gives nothing for these weights. typed : whether
+    ``made`` takes the element type of the source as well, for it computes in that type.
     """
 
     name: str
     says: str
-    arrays: Callable[[np.ndarray], Arrays | None] = field(repr=False)
+    made: Callable[..., Arrays | None] = field(repr=False)
+    typed: bool = False
+
+    def arrays(self, weights: np.ndarray, kind: str) -> Arrays | None:
+        """Return what the rule gives for weights that are of this element type in the source."""
+        return self.made(weights, kind) if self.typed else self.made(weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +59,10 @@ class Stored:
     """A tensor of a quantized file.
 
     name : in the file. scheme : what it is stored as. shape : of the weights that it stands for. arrays : what a rule
-    must give, bit for bit. ranks : integers; of the shape in which the file has them. levels : ascending float64, or Integers.
-    step, offset : float64, which broadcast against ranks. rules : in the order in which they are tried. loss : the unit
-    roundoff of the type in which the file has steps and offsets. arranged : from weights of ``shape`` to the shape of
-    ranks. reading : how the bytes were read, where a format leaves it open.
+    must give, bit for bit. ranks : integers; of the shape in which the file has them. levels : ascending float64, or
+    Integers. step, offset : float64, which broadcast against ranks. rules : in the order in which they are tried.
+    loss : the unit roundoff of the file's scales where codes are found by scales that are not rounded yet. arranged : from
+    weights of ``shape`` to the shape of ranks. reading : how the bytes were read, where a format leaves it open.
     """
 
     name: str

@@ -1,16 +1,18 @@
 """What a tensor of a quantized file is to its source."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from .stored import Arrays, Rule, Stored, bits
 
-__all__ = ["AMBIGUOUS", "BOUNDED", "EXACT", "NEAREST", "NOT_DERIVED", "ORDER", "Verdict", "verdict_of"]
+__all__ = ["AMBIGUOUS", "BOUNDED", "EXACT", "NEAREST", "NOT_DERIVED", "ORDER", "Verdict", "distance", "verdict_of"]
 
 EXACT, NEAREST, BOUNDED = "exact", "nearest", "within one step"
 NOT_DERIVED, AMBIGUOUS = "not derived", "ambiguous"
 ORDER = (EXACT, NEAREST, BOUNDED, AMBIGUOUS, NOT_DERIVED)  # from the strictest on
+NEAR = 0.75  # mean |weight - number| as a part of mean |weight|: of 1 bit a number it is 0.6, of zeros 1
 STEP = 2**18  # numbers measured at a time
 FEW = 20  # places that are listed
 
@@ -34,7 +36,8 @@ class Verdict:
     rule: str = ""
     says: str = ""
     codes: int = 0
-    differing: dict[str, int] | None = None
+    differing: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
     first: tuple[int, ...] = ()
     not_nearest: int = 0
     clipped: int = 0
@@ -43,13 +46,15 @@ class Verdict:
     why: str = ""
 
 
-def verdict_of(stored: Stored, source: str, weights: np.ndarray) -> Verdict:
-    """Return the verdict on a tensor whose source is these weights, float32 in its shape."""
+def verdict_of(stored: Stored, source: str, weights: np.ndarray, kind: str = "float32") -> Verdict:
+    """Return the verdict on a tensor whose source is these weights, float32 in its shape; kind : as the source has
+    them."""
     w = stored.in_order(weights)
-    nearest: tuple[int, int, Rule | None, dict[str, int], np.ndarray] | None = None
+    sizes = {name: a.size for name, a in stored.arrays.items()}
+    nearest: tuple[int, int, Rule, dict[str, int], np.ndarray] | None = None
     for rule in stored.rules:
         with np.errstate(all="ignore"):
-            given = rule.arrays(w)
+            given = rule.arrays(w, kind)
         if given is None:
             continue
         masks = {name: _differing(stored.arrays, given, name) for name in stored.arrays}
@@ -59,14 +64,30 @@ def verdict_of(stored: Stored, source: str, weights: np.ndarray) -> Verdict:
             nearest = others, counts["codes"], rule, counts, np.flatnonzero(masks["codes"])[:FEW]
         if not others and not counts["codes"]:
             return Verdict(stored.name, stored.scheme, EXACT, source, rule.name, rule.says, stored.ranks.size, counts,
-                           reading=stored.reading)
+                           sizes, reading=stored.reading)
     not_nearest, clipped, within, farthest = _measured(stored, w)
-    verdict = NOT_DERIVED if clipped or not within else BOUNDED if not_nearest else NEAREST
+    far = not within or clipped and not distance(stored.numbers(), w) < NEAR
+    verdict = NOT_DERIVED if far else BOUNDED if not_nearest else NEAREST
     if nearest is None:
-        nearest = 0, 0, None, {}, np.zeros(0, np.int64)
+        return Verdict(stored.name, stored.scheme, verdict, source, codes=stored.ranks.size, not_nearest=not_nearest,
+                       clipped=clipped, farthest=farthest, reading=stored.reading)
     _, _, rule, counts, first = nearest
-    return Verdict(stored.name, stored.scheme, verdict, source, rule.name if rule else "", rule.says if rule else "",
-                   stored.ranks.size, counts, tuple(first.tolist()), not_nearest, clipped, farthest, stored.reading)
+    return Verdict(stored.name, stored.scheme, verdict, source, rule.name, rule.says, stored.ranks.size, counts, sizes,
+                   tuple(first.tolist()), not_nearest, clipped, farthest, stored.reading)
+
+
+def distance(numbers: np.ndarray, weights: np.ndarray, sample: int | None = None) -> float:
+    """Return the mean distance of two arrays of one shape as a part of the weights' mean magnitude.
+
+    sample : how many of their elements, about, are compared; None for all
+    """
+    step = max(1, numbers.size // sample) if sample else 1
+    a, b = (each.reshape(-1)[::step].astype(np.float64) for each in (numbers, weights))
+    if not b.size:
+        return 0.0
+    with np.errstate(all="ignore"):
+        size, apart = float(np.abs(b).mean()), float(np.abs(a - b).mean())
+    return apart / size if size else apart
 
 
 def _differing(have: Arrays, given: Arrays, name: str) -> np.ndarray:
@@ -97,12 +118,12 @@ def _measured(stored: Stored, w: np.ndarray) -> tuple[int, int, bool, float]:
             other = m + d * stored.levels[np.where(inside, beside, ranks - toward)]
             gap = np.abs(other - number)
             slack = stored.loss * (np.abs(number - m) + np.abs(m)) + 4 * 2.0**-24 * (np.abs(x) + np.abs(m))
-            distance = np.abs(away)
-            good = distance <= gap / 2 + slack
-            near = distance <= gap + slack
+            apart = np.abs(away)
+            good = apart <= gap / 2 + slack
+            near = apart <= gap + slack
             not_nearest += int(np.count_nonzero(inside & ~good))
             clipped += int(np.count_nonzero(~inside & ~near))
             within &= bool(np.all(near | ~inside))
-            steps = np.where(distance > 0, distance / gap, 0)
+            steps = np.where(apart > 0, apart / gap, 0)
             farthest = max(farthest, float(np.max(np.where(np.isnan(steps), np.inf, steps), initial=0)))
     return not_nearest, clipped, within, farthest
