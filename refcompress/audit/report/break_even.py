@@ -16,7 +16,9 @@ RUNS = 5
 
 @dataclass(frozen=True)
 class BreakEven:
-    """shape : of the measured matrix. columns : of what it is multiplied by. density : below it ``csr_matmul`` took less
+    """Where two products take the same time.
+
+    shape : of the measured matrix. columns : of what it is multiplied by. density : below it ``csr_matmul`` took less
     time than ``gemm_f32f32``; 0 where it never did, 1 where it always did.
     """
 

@@ -8,6 +8,8 @@ from ..derive.stored import Stored
 
 __all__ = ["Distribution", "of_codes", "of_values"]
 
+MOST = 256  # levels with a line each
+HUGE = 1e300  # numbers from here on are beyond a picture: the width of an axis would overflow
 BINS = 120  # of a histogram: three pixels each in a picture of 360
 
 
@@ -35,12 +37,15 @@ class Distribution:
         return sum(not count for count in self.counts)
 
 
-def of_codes(stored: Stored, weights: np.ndarray | None) -> Distribution:
+def of_codes(stored: Stored, weights: np.ndarray | None) -> Distribution | None:
     """Return how many weights have each level, and where the source's weights lie, in steps of their group.
 
-    weights : float32 of the shape of the stored tensor, or None where there is no source
+    weights : float32 of the shape of the stored tensor, or None where there is no source. Of more levels than a picture
+    can show, the numbers are returned as they are.
     """
-    levels = stored.levels
+    if len(stored.levels) > MOST:
+        return of_values(stored.numbers())
+    levels = np.asarray(stored.levels[np.arange(len(stored.levels))])
     counts = np.bincount(stored.ranks.reshape(-1), minlength=len(levels))
     low, high = _with_margin(float(levels[0]), float(levels[-1]))
     bins, outside = np.zeros(0, np.int64), 0
@@ -48,12 +53,14 @@ def of_codes(stored: Stored, weights: np.ndarray | None) -> Distribution:
         with np.errstate(all="ignore"):
             places = (stored.in_order(weights).astype(np.float64) - stored.offset) / stored.step
         bins, outside = _histogram(places, low, high)
-    return Distribution(low, high, "steps", tuple(levels.tolist()), tuple(counts.tolist()), tuple(bins.tolist()), outside)
+    return Distribution(low, high, "steps", tuple(levels.tolist()), tuple(counts.tolist()), tuple(bins.tolist()),
+                        outside)
 
 
 def of_values(values: np.ndarray) -> Distribution | None:
     """Return the histogram of numbers; None where none of them is finite."""
-    finite = values[np.isfinite(values)].astype(np.float64)
+    with np.errstate(all="ignore"):
+        finite = values[np.abs(values) < HUGE].astype(np.float64)
     if not finite.size:
         return None
     low, high = _with_margin(float(finite.min()), float(finite.max()))

@@ -154,7 +154,7 @@ def _judged(weight: Weight, value: list[Stored] | Value, theirs: models.Source |
         return weight
     verdict = None if origins is None else origins.of_value(weight.name, value)
     origin = None
-    if theirs is not None and verdict is not None and verdict.source in theirs:
+    if theirs is not None and verdict is not None and verdict.source is not None and verdict.source in theirs:
         origin = float32_of(theirs[verdict.source].read())
     error = None
     if origin is not None and origin.size == numbers.size:

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 from ... import __version__
 from ...errors import MissingExtra
-from ..derive import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED
+from ..derive import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, ORDER, Verdict
 from ..kinds import WORDS
 from .facts import Facts, Weight
 from .pictures import COLOURS, OTHER, bar, plain, spread
@@ -14,9 +14,12 @@ __all__ = ["page"]
 
 ROWS = 150  # weights that have a row each: a page of more is not read to its end, and grows beyond its megabyte
 MEANING = {
-    EXACT: "made bit for bit by the rule", NEAREST: "each code is the nearest one; ties or scales are another tool's",
-    BOUNDED: "within one step of its source, but not always the nearest code, as GPTQ and AWQ choose them",
-    AMBIGUOUS: "more than one reading of the bytes explains the source", NOT_DERIVED: "not explained by the source",
+    EXACT: "Each number is made by the rule, bit for bit.",
+    NEAREST: "Each code is the nearest one; ties or scales are another tool's.",
+    BOUNDED: "Each weight lies within one step of its number, but some codes are not the nearest ones. GPTQ and AWQ "
+             "choose such codes, and an altered code looks the same.",
+    AMBIGUOUS: "More than one reading of the bytes explains the source.",
+    NOT_DERIVED: "Some weight is further than one step from its number, or no tensor of the source is near.",
 }
 
 
@@ -25,11 +28,12 @@ def page(facts: Facts) -> str:
     try:
         import jinja2
     except ImportError as error:
-        raise MissingExtra("jinja2", "is not installed, and makes the page: pip install 'refcompress[report]'") from error
+        rule = "is not installed, and makes the page: pip install 'refcompress[report]'"
+        raise MissingExtra("jinja2", rule) from error
     read = lambda name: files(__package__).joinpath(name).read_text("utf-8")  # noqa: E731
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
                                      undefined=jinja2.StrictUndefined)
-    environment.filters.update(count=count, percent=percent, plain=plain)
+    environment.filters.update(count=count, percent=percent, plain=plain, in_words=in_words)
     costly = sorted(facts.weights, key=lambda weight: -weight.nbytes)
     shown = {weight.name for weight in costly[:ROWS]}
     return environment.from_string(read("page.html")).render(
@@ -61,6 +65,20 @@ def percent(part: float, whole: float) -> str:
     return f"{share:.1f}".removesuffix(".0") + " %"
 
 
+def in_words(verdict: Verdict) -> str:
+    """Return what was counted where no rule gives a tensor bit for bit."""
+    counts = {"codes" if name == "codes" else f"{name.replace('_', ' ')}s": count
+              for name, count in (verdict.differing or {}).items() if count}
+    parts = [f"the rule gives other {name} at {count:,} places" for name, count in counts.items()]
+    if verdict.not_nearest:
+        parts.append(f"codes that are not nearest: {verdict.not_nearest:,} of {verdict.codes:,}")
+    if verdict.clipped:
+        parts.append(f"weights clipped by more than a step: {verdict.clipped:,}")
+    if verdict.farthest:
+        parts.append(f"the farthest weight is {verdict.farthest:.2f} steps away")
+    return "; ".join(filter(None, [*parts, verdict.why]))
+
+
 def _said(kinds: dict[str, float], whole: float) -> str:
     """Return the alternative text of a bar."""
     return ", ".join(f"{kind} {percent(size, whole)}"
@@ -77,12 +95,14 @@ def _alternative(weight: Weight) -> str:
             f"{plain(of.levels[-1])}; most have {plain(often)}, {of.unused} levels have none")
 
 
-def _verdicts(facts: Facts) -> list[tuple[str, list[Weight]]]:
-    """Return the weights by verdict, from the worst on."""
-    order = (NOT_DERIVED, AMBIGUOUS, BOUNDED, NEAREST, EXACT)
-    found = [(name, [weight for weight in facts.weights if weight.verdict is not None and weight.verdict.verdict == name])
-             for name in order]
-    return [(name, weights) for name, weights in found if weights]
+def _verdicts(facts: Facts) -> list[tuple[str, list[tuple[str, str, list[Weight]]]]]:
+    """Return the weights by verdict, from the worst on, and by rule: its name, its sentence, and the weights."""
+    found: dict[str, dict[tuple[str, str], list[Weight]]] = {name: {} for name in reversed(ORDER)}
+    for weight in facts.weights:
+        if weight.verdict is not None:
+            rule = weight.verdict.rule or "no rule", weight.verdict.says
+            found[weight.verdict.verdict].setdefault(rule, []).append(weight)
+    return [(name, [(*rule, weights) for rule, weights in rules.items()]) for name, rules in found.items() if rules]
 
 
 def _sparse(facts: Facts) -> list[Weight]:

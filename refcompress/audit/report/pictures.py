@@ -3,6 +3,7 @@
 Colours are Okabe and Ito's, which readers with colour blindness can tell apart (Okabe and Ito 2008).
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from html import escape
 
@@ -42,9 +43,10 @@ def spread(of: Distribution, label: str) -> str:
     """Return where the weights lie as an area, and the levels of codes as lines as high as they are often.
 
     Both are weights a unit of the axis, so an area and the lines on it have the same height where codes are nearest.
+    Heights are square roots, so that rare weights are seen beside a zero that most weights have.
     """
     unit = (of.high - of.low) / max(len(of.bins), 1)
-    area, stems = [count / unit for count in of.bins], _densities(of)
+    area, stems = [math.sqrt(count / unit) for count in of.bins], [math.sqrt(dense) for dense in _densities(of)]
     most = max([*area, *stems], default=0)
     drawn = []
     if most and area:
@@ -55,11 +57,13 @@ def spread(of: Distribution, label: str) -> str:
         lines = "".join(f"M{_place(of, level):.1f} {FLOOR}V{FLOOR - ROOM * dense / most:.1f}"
                         for level, dense in zip(of.levels, stems) if dense)
         drawn.append(f'<path class="stems{" thin" if len(stems) > THIN else ""}" d="{lines}"/>')
-    unused = "".join(f"M{_place(of, level):.1f} {FLOOR + 1}v3" for level, count in zip(of.levels, of.counts) if not count)
+    unused = "".join(f"M{_place(of, level):.1f} {FLOOR + 1}v3"
+                     for level, count in zip(of.levels, of.counts) if not count)
     if unused:
         drawn.append(f'<path class="unused" d="{unused}"/>')
     drawn.append(f'<path class="axis" d="M0 {FLOOR}H{WIDTH}"/>')
-    drawn += [f'<text x="{x:.1f}" y="{TALL - 4}" text-anchor="{anchor}">{said}</text>' for said, anchor, x in _ticks(of)]
+    drawn += [f'<text x="{x:.1f}" y="{TALL - 4}" text-anchor="{anchor}">{said}</text>'
+              for said, anchor, x in _ticks(of)]
     return _svg(drawn, TALL, label, "spread")
 
 
