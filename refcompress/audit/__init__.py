@@ -11,6 +11,7 @@ Read in this order:
 - ``compare.py``: two files of any two formats, tensor by tensor
 - ``derive/``: by which rule a quantized tensor comes from its source
 - ``explain.py``: one tensor, or a small matrix, through every step with numbers
+- ``report/``: a page that says all of this of one file
 """
 
 from .ledgers import inspect

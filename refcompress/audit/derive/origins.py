@@ -26,10 +26,13 @@ class Origins:
 
     def verdict(self, item: Item) -> Verdict:
         """Return the verdict on a tensor of the quantized file."""
-        value = item.read()
+        return self.of_value(item.name, item.read())
+
+    def of_value(self, name: str, value: list[Stored] | Value) -> Verdict:
+        """Return the verdict on what was read of a tensor: its readings, or its value where it is not quantized."""
         if isinstance(value, list):
-            return self._of_readings(item.name, value)
-        return self._of_plain(item.name, value)
+            return self._of_readings(name, value)
+        return self._of_plain(name, value)
 
     def _of_readings(self, name: str, readings: list[Stored]) -> Verdict:
         """Return the one verdict that some reading of the bytes allows; more than one reading is ambiguous."""

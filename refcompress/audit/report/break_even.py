@@ -1,0 +1,66 @@
+"""From which density on a sparse product is faster than a dense one: measured on this machine, for one shape."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from ... import native
+
+__all__ = ["BreakEven", "break_even"]
+
+DENSITIES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
+LONGEST = 2048  # rows and columns of the measured matrix: 16 MiB of float32, so a product takes a millisecond
+RUNS = 5
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """Where two products take the same time.
+
+    shape : of the measured matrix. columns : of what it is multiplied by. density : below it ``csr_matmul`` took less
+    time than ``gemm_f32f32``; 0 where it never did, 1 where it always did.
+    """
+
+    shape: tuple[int, int]
+    columns: int
+    density: float
+
+
+def break_even(shape: tuple[int, int], columns: int) -> BreakEven:
+    """Measure both products of random matrices, one thread as it is set, the least of RUNS runs in turn.
+
+    >>> found = break_even((64, 64), 1)
+    >>> found.shape, 0 <= found.density <= 1
+    ((64, 64), True)
+    """
+    m, n = (max(1, min(size, LONGEST)) for size in shape)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((columns, n), dtype=np.float32)
+    dense = rng.standard_normal((m, n), dtype=np.float32)
+    order = rng.random((m, n), dtype=np.float32)
+    before, least = 0.0, None
+    for density in DENSITIES:
+        sparse = native.csr_from_dense(np.where(order < density, dense, np.float32(0)))
+        transposed = np.ascontiguousarray(x.T)
+        ratio = _ratio(lambda: native.csr_matmul(sparse, transposed), lambda: native.gemm_f32f32(x, dense))
+        if ratio > 1:
+            if least is None:
+                return BreakEven((m, n), columns, 0.0)
+            part = (1 - least) / (ratio - least)
+            return BreakEven((m, n), columns, before + part * (density - before))
+        before, least = density, ratio
+    return BreakEven((m, n), columns, 1.0)
+
+
+def _ratio(first, second) -> float:
+    """Return the least time of one call over that of another; calls take turns, so that both see the same machine."""
+    times = ([], [])
+    for call in (first, second):
+        call()
+    for _ in range(RUNS):
+        for call, spent in zip((first, second), times):
+            begin = time.perf_counter()
+            call()
+            spent.append(time.perf_counter() - begin)
+    return min(times[0]) / min(times[1])

@@ -1,0 +1,192 @@
+"""What a page says of a file, as plain data: no markup, and no array of the file's size."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from os import PathLike
+
+import numpy as np
+
+from ... import models
+from ...container import DEFAULT_LIMIT
+from ...models import Value
+from .. import derive
+from ..derive.items import items_of
+from ..derive.origins import Origins
+from ..derive.plain import float32_of
+from ..derive.stored import Stored
+from ..findings import findings
+from ..ledgers import KINDS, inspect
+from ..stored import Inspection
+from .break_even import BreakEven, break_even
+from .distributions import Distribution, of_codes, of_values
+
+__all__ = ["Facts", "Weight", "facts"]
+
+PICTURES = 12  # distributions on a page: those of the tensors that cost most
+COLUMNS = (1, 64)  # of the products that are measured: one input, and a batch
+SPARSE = 0.05  # share of zeros from which on a tensor is worth a word about sparse products
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A tensor with what it costs.
+
+    kinds : bytes by kind, names and shapes and its scales with it. numbers_bytes : of these what its numbers cost.
+    zeros : how many of its numbers are zero; None where it was not read. error : root of the mean squared difference
+    from the source over that of the source's weights; None where there is no source. verdict : of ``derive``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type: str
+    numbers: int
+    claimed_bits: float | None
+    kinds: dict[str, float]
+    numbers_bytes: float
+    zeros: int | None = None
+    error: float | None = None
+    verdict: derive.Verdict | None = None
+    distribution: Distribution | None = None
+
+    @property
+    def nbytes(self) -> float:
+        return sum(self.kinds.values())
+
+    @property
+    def bits(self) -> float:
+        return 8 * self.numbers_bytes / self.numbers if self.numbers else 0.0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What there is to say of a file. kinds : bytes by kind, the most first. rest : those that belong to no tensor."""
+
+    path: str
+    kind: str
+    size: int
+    files: tuple[tuple[str, int], ...]
+    kinds: dict[str, float]
+    weights: tuple[Weight, ...]
+    rest: dict[str, float]
+    findings: tuple[str, ...]
+    left: tuple[str, ...]
+    source: str | None = None
+    digests: dict[str, str] = field(default_factory=dict)
+    break_even: tuple[BreakEven, ...] = ()
+
+    @property
+    def numbers(self) -> int:
+        return sum(weight.numbers for weight in self.weights)
+
+
+def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = None, *, limit: int = DEFAULT_LIMIT,
+          timing: bool = True) -> Facts:
+    """Return what a page says of a model file.
+
+    Each tensor is read once, and one at a time is in memory.
+
+    Parameters
+    ----------
+    path : the file, of a kind that ``audit.inspect`` reads
+    source : the file that it was made from, or None
+    limit : the most bytes that one tensor may have
+    timing : whether to measure on this machine from which density on sparse products win
+    """
+    with inspect(path) as found:
+        said = [each.text for each in findings(found)]
+        weights, read = _costs(found), {}
+        with models.open(path, limit=limit) as mine:
+            digests = {found.path: mine.sha256()}
+            if source is None:
+                read = dict(_read(mine, weights, None))
+            else:
+                with models.open(source, limit=limit) as theirs:
+                    digests[theirs.files[0]] = theirs.sha256()
+                    read = dict(_read(mine, weights, theirs))
+            left = [*found.notes, *(f"{name}: {why}" for name, why in mine.left_out.items())]
+        whole = tuple(read.get(name, weight) for name, weight in weights.items())
+        named = {tensor.name for tensor in found.tensors}
+        rest: dict[str, float] = {}
+        for item in found.items():
+            if item.entry not in named:
+                rest[item.kind] = rest.get(item.kind, 0) + item.bits / 8
+        return Facts(found.path, KINDS[found.kind][1], found.size,
+                     tuple((at, book.size) for at, book in found.ledgers), found.by_kind(), whole, rest, tuple(said),
+                     tuple(left), None if source is None else list(digests)[-1], digests,
+                     tuple(_break_evens(whole)) if timing else ())
+
+
+def _costs(found: Inspection) -> dict[str, Weight]:
+    """Return each tensor that is no part of another one, with the bytes of both."""
+    belongs = {tensor.name: tensor.weight or tensor.name for tensor in found.tensors}
+    kinds: dict[str, dict[str, float]] = {}
+    for item in found.items():
+        if item.entry in belongs:
+            of = kinds.setdefault(belongs[item.entry], {})
+            of[item.kind] = of.get(item.kind, 0) + item.bits / 8
+    numbers: dict[str, float] = {}
+    for name, nbytes in found.of_numbers().items():
+        if name in belongs:
+            numbers[belongs[name]] = numbers.get(belongs[name], 0) + nbytes
+    return {tensor.name: Weight(tensor.name, tensor.shape, tensor.type, tensor.numbers, tensor.bits,
+                                kinds.get(tensor.name, {}), numbers.get(tensor.name, 0.0))
+            for tensor in found.tensors if belongs[tensor.name] == tensor.name}
+
+
+def _read(mine: models.Source, weights: dict[str, Weight], theirs: models.Source | None
+          ) -> Iterator[tuple[str, Weight]]:
+    """Yield the tensors with what their values say."""
+    costly = sorted(weights.values(), key=lambda weight: -weight.nbytes)[:PICTURES]
+    drawn = {weight.name for weight in costly if weight.numbers > 1}
+    origins = None if theirs is None else Origins(theirs)
+    for item in items_of(mine):
+        if item.name in weights:
+            value = item.read()
+            yield item.name, _judged(weights[item.name], value, theirs, origins, item.name in drawn)
+
+
+def _judged(weight: Weight, value: list[Stored] | Value, theirs: models.Source | None, origins: Origins | None,
+            drawn: bool) -> Weight:
+    stored = value[0] if isinstance(value, list) else None
+    numbers = stored.numbers() if stored is not None else _as_numbers(value)
+    if numbers is None:
+        return weight
+    verdict = None if origins is None else origins.of_value(weight.name, value)
+    origin = None
+    if theirs is not None and verdict is not None and verdict.source is not None and verdict.source in theirs:
+        origin = float32_of(theirs[verdict.source].read())
+    error = None
+    if origin is not None and origin.size == numbers.size:
+        error = _relative(numbers, stored.in_order(origin) if stored is not None else origin.reshape(numbers.shape))
+    distribution = None
+    if drawn:
+        same = origin if origin is not None and origin.size == numbers.size else None
+        distribution = of_codes(stored, same) if stored is not None else of_values(numbers)
+    return Weight(weight.name, weight.shape, weight.type, weight.numbers, weight.claimed_bits, weight.kinds,
+                  weight.numbers_bytes, int(numbers.size - np.count_nonzero(numbers)), error, verdict, distribution)
+
+
+def _as_numbers(value: object) -> np.ndarray | None:
+    """Return what a tensor that is not quantized stands for; None where it is no number."""
+    dense = value if isinstance(value, np.ndarray) else getattr(value, "dense", lambda: None)()
+    return dense if dense is not None and dense.dtype.kind in "fiu" else None
+
+
+def _relative(numbers: np.ndarray, origin: np.ndarray) -> float | None:
+    """Return the root of the mean squared error over the root of the mean square; None for a source of zeros."""
+    with np.errstate(all="ignore"):
+        wide = origin.astype(np.float64)
+        error, size = np.square(numbers - wide).sum(), np.square(wide).sum()
+    return math.sqrt(error / size) if size > 0 else None
+
+
+def _break_evens(weights: tuple[Weight, ...]) -> Iterator[BreakEven]:
+    """Measure the shape of the largest matrix that has zeros; nothing where no matrix has many."""
+    sparse = [weight for weight in weights if len(weight.shape) >= 2 and weight.zeros is not None
+              and weight.zeros > SPARSE * weight.numbers]
+    if sparse:
+        largest = max(sparse, key=lambda weight: weight.numbers)
+        shape = largest.shape[0], largest.numbers // max(largest.shape[0], 1)
+        for columns in COLUMNS:
+            yield break_even(shape, columns)
