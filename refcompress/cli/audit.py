@@ -6,14 +6,20 @@ import sys
 import numpy as np
 
 from .. import agreement, container
+from ..errors import RefcompressError
 from ..formats import Shared
 from ..models import squeezenet
 from ..recipes import published
+from . import targets
 from .options import add_implementation, add_limit, implementation, label
 from .refusals import about
 from .show import Report, paragraph, table, times
 
 __all__ = ["add_commands"]
+
+PAPER = "Deep Compression, arXiv 1510.00149v5"
+REMARK = ("A rate recomputed from a row has its codebook; the fillers of its index, which the paper counts and does "
+          "not print, may make the printed one up to a quarter more.")
 
 
 def add_commands(commands) -> None:
@@ -31,12 +37,18 @@ def add_commands(commands) -> None:
     command.add_argument("--file", metavar="compressed_SqueezeNet.net",
                          help="audit this file alone, which the first author published (it is on GitHub, in "
                               "SqueezeNet-Deep-Compression), and write its weights to a file of ours")
+    command.add_argument("-o", "--output", metavar="R.html", help="also write the tables as a page that opens offline")
+    targets.add_force(command)
     add_implementation(command)
     add_limit(command)
     command.set_defaults(run=audit)
 
 
 def audit(options: argparse.Namespace) -> Report:
+    if options.output is not None:
+        if options.file is not None:
+            raise RefcompressError("--output", "writes the tables of the paper; --file audits a file alone")
+        targets.check(options.output, [], force=options.force, suffixes=(".html",))
     if options.file is not None:
         return _of_file(options)
     networks = [n for n in published.DEEP_COMPRESSION if not options.network or n.name in options.network]
@@ -61,13 +73,15 @@ def audit(options: argparse.Namespace) -> Report:
             text, entry["synthetic"] = _synthetic(network, space)
             texts.append(text)
         reports.append(entry)
-    texts.append(
-        paragraph(
-            f"{contradictions} contradictions. A rate recomputed from a row has its codebook; the fillers of its "
-            "index, which the paper counts and does not print, may make the printed one up to a quarter more."
-        )
-    )
-    data = {"paper": "Deep Compression, arXiv 1510.00149v5", "networks": reports, "contradictions": contradictions}
+    texts.append(paragraph(f"{contradictions} contradictions. {REMARK}"))
+    data = {"paper": PAPER, "networks": reports, "contradictions": contradictions}
+    if options.output is not None:
+        from ..audit.report import paper_page  # which loads what reads and judges all kinds of files
+
+        text = paper_page(PAPER, [(f"{n.name}, table {n.table}", published.audit(n)) for n in networks], REMARK)
+        with about(options.output):
+            container.files.write(options.output, text.encode())
+        texts.append(f"{options.output}: the tables as a page")
     return Report(data, "\n\n".join(texts))
 
 

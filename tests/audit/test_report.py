@@ -194,6 +194,15 @@ def test_a_break_even_lies_between_none_and_all():
     assert found.shape == (48, 80) and found.columns == 3 and 0 <= found.density <= 1
 
 
+def test_the_page_on_a_paper_lists_its_contradictions_and_no_others(tmp_path, capsys):
+    out = tmp_path / "p.html"
+    assert main(["audit", "--network", "LeNet-300-100", "-o", str(out)]) == 0
+    assert "2 contradict their own rows" in capsys.readouterr().out
+    text = out.read_text()
+    assert Reader(text).texts.count("consistent") == 11 and text.count("<li><strong>") == 2
+    assert main(["audit", "--file", "x.net", "-o", str(out), "--force"]) == 2
+
+
 def test_without_jinja2_the_page_names_the_extra(tmp_path, monkeypatch):
     found = facts(saved(tmp_path, weights()), timing=False)
     monkeypatch.setitem(sys.modules, "jinja2", None)

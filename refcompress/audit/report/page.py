@@ -1,14 +1,12 @@
-"""The page: facts in words and pictures, put into ``page.html`` by jinja2, an extra."""
+"""The page on one file: its facts, in words and pictures."""
 
 import os
-from importlib.resources import files
 
-from ... import __version__
-from ...errors import MissingExtra
 from ..derive import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, ORDER, Verdict
 from ..kinds import WORDS
 from .facts import Facts, Weight
 from .pictures import COLOURS, OTHER, bar, plain, spread
+from .template import percent, rendered
 
 __all__ = ["page"]
 
@@ -24,20 +22,11 @@ MEANING = {
 
 
 def page(facts: Facts) -> str:
-    """Return the page as the text of an HTML file; MissingExtra without jinja2."""
-    try:
-        import jinja2
-    except ImportError as error:
-        rule = "is not installed, and makes the page: pip install 'refcompress[report]'"
-        raise MissingExtra("jinja2", rule) from error
-    read = lambda name: files(__package__).joinpath(name).read_text("utf-8")  # noqa: E731
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                                     undefined=jinja2.StrictUndefined)
-    environment.filters.update(count=count, percent=percent, plain=plain, in_words=in_words)
+    """Return the page on a file as the text of an HTML file; MissingExtra without jinja2."""
     costly = sorted(facts.weights, key=lambda weight: -weight.nbytes)
     shown = {weight.name for weight in costly[:ROWS]}
-    return environment.from_string(read("page.html")).render(
-        facts=facts, name=os.path.basename(facts.path), version=__version__, style=read("page.css"),
+    return rendered(
+        "page.html", facts=facts, in_words=in_words, name=os.path.basename(facts.path),
         kinds=[(kind, size, COLOURS.get(kind, OTHER), WORDS[kind]) for kind, size in facts.kinds.items()],
         whole=bar(facts.kinds, facts.size, _said(facts.kinds, facts.size)),
         weights=[(weight, bar(weight.kinds, costly[0].nbytes, _said(weight.kinds, weight.nbytes)))
@@ -46,23 +35,6 @@ def page(facts: Facts) -> str:
         spreads=[(weight, spread(weight.distribution, _alternative(weight)))
                  for weight in costly if weight.distribution is not None],
         verdicts=_verdicts(facts), meaning=MEANING, sparse=_sparse(facts))
-
-
-def count(value: float) -> str:
-    """Return a count of bytes or numbers; of bits that share a byte with others to one place."""
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
-
-
-def percent(part: float, whole: float) -> str:
-    """Return a share in percent, of two digits or more.
-
-    >>> percent(1, 3), percent(1, 100000), percent(0, 5), percent(3, 3)
-    ('33.3 %', 'below 0.1 %', '0 %', '100 %')
-    """
-    share = 100 * part / whole if whole else 0.0
-    if 0 < share < 0.05:
-        return "below 0.1 %"
-    return f"{share:.1f}".removesuffix(".0") + " %"
 
 
 def in_words(verdict: Verdict) -> str:

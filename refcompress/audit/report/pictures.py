@@ -11,7 +11,7 @@ import numpy as np
 
 from .distributions import Distribution
 
-__all__ = ["COLOURS", "OTHER", "bar", "plain", "spread"]
+__all__ = ["COLOURS", "OTHER", "bar", "pair", "plain", "spread"]
 
 WIDTH, TALL = 360, 132
 FLOOR, ROOM = TALL - 18, TALL - 26  # where an axis lies, and the height above it
@@ -36,6 +36,14 @@ def bar(parts: Mapping[str, float], whole: float, label: str) -> str:
         if width > 0:
             drawn.append(f'<rect class="{colour}" x="{at:.2f}" width="{width:.2f}" height="12"/>')
         at += width
+    return _svg(drawn, 12, label, "bar")
+
+
+def pair(printed: float, given: float, most: float, label: str) -> str:
+    """Return a bar as long as ``given`` with a line at ``printed``; ``most`` fills the width."""
+    x = [WIDTH * value / most if most else 0.0 for value in (printed, given)]
+    drawn = [f'<rect class="blue" width="{x[1]:.2f}" height="12"/>',
+             f'<rect class="printed" x="{min(x[0], WIDTH - 1.5):.2f}" y="-2" width="1.5" height="16"/>']
     return _svg(drawn, 12, label, "bar")
 
 
