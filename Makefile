@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks reproduce clean help
+.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -90,6 +90,9 @@ same-bits: build  ## every product in every native form on 10,000 random shapes 
 big-checkpoint: build  ## a sharded checkpoint of 4 GiB compressed in every way, runs killed and continued (16 GB of disk, an hour)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[dask]'
 	$(BIN)/python -m benchmarks.checkpoint_runs
+
+test-pages: build  ## the pages of report and audit in a browser (Chromium, if it is there): they fit a phone and ask for nothing; pictures of them to build/pages
+	$(BIN)/python -m tests.outside.report_pages build/pages
 
 test-outside: build  ## SciPy's tests of sparse matrices, ONNX's own node tests, netlib's tester of products, random nodes and real networks beside ONNX Runtime (a download of 200 MB)
 	$(BIN)/python -m pip install -q --disable-pip-version-check onnxruntime
