@@ -68,7 +68,7 @@ def _claims(found: Inspection) -> Iterator[Finding]:
         return
     word, bits = claim
     actual = 8 * sum(of.nbytes for of in types.values()) / numbers
-    wider = {kind: of for kind, of in types.items() if of.bits is not None and of.bits > bits and _is_float(kind)}
+    wider = {kind: of for kind, of in types.items() if of.bits is not None and of.bits > bits}
     share = sum(of.nbytes for of in wider.values()) / max(sum(of.nbytes for of in types.values()), 1)
     figures = {"word": word, "claimed_bits": bits, "actual_bits": actual, "wider_share": share,
                "wider": {kind: of.numbers for kind, of in wider.items()}}
@@ -80,10 +80,6 @@ def _claims(found: Inspection) -> Iterator[Finding]:
     else:
         yield Finding("name claims bits", f"The name says {word!r}, {bits:g} bits a number. The numbers cost "
                       f"{actual:.2f} bits each.", figures)
-
-
-def _is_float(kind: str) -> bool:
-    return kind in ELEMENT_TYPES and kind.startswith(("float", "bfloat", "fp", "complex"))
 
 
 def _twice(found: Inspection) -> Iterator[Finding]:

@@ -18,9 +18,9 @@ __all__ = ["main"]
 
 # Each command, in the order of --help, and the module that has it: one is loaded, and with it what it needs.
 COMMANDS = {"demo": "demo", "compress": "compress", "decompress": "decompress", "rebuild": "decompress",
-            "inspect": "ledgers", "verify": "files", "run": "run", "evaluate": "evaluate", "draw": "draw",
-            "audit": "audit", "derive": "derive", "report": "report",
-            "doctor": "doctor",
+            "inspect": "ledgers", "compare": "comparing", "verify": "files", "run": "run",
+            "evaluate": "evaluate", "draw": "draw", "derive": "derive", "report": "report",
+            "audit": "audit", "doctor": "doctor",
             "help": "guide", "include": "guide"}
 
 

@@ -72,5 +72,5 @@ def in_words(error: Exception, options: argparse.Namespace) -> str:
     if isinstance(error, RefcompressError) and error.argument == "target":
         return error.rule
     if isinstance(error, RefcompressError) and error.argument in vars(options):
-        return f"--{error.argument}: {error.rule}"
+        return f"--{error.argument.replace('_', '-')}: {error.rule}"
     return str(error)

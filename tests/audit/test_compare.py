@@ -1,0 +1,114 @@
+"""Two files of any two formats: what is identical, equal, different or missing is said of each tensor, and where."""
+
+import json
+
+import numpy as np
+import pytest
+from cli_examples import run
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
+from model_files import W
+
+from refcompress import GGMLBlocks, Plain, RefcompressError, container, models, quantize_s8
+from refcompress.audit.compare import VERDICTS, compared, digest, opened
+
+F32 = np.float32
+NUMBERS = arrays_of.arrays(st.sampled_from(["f4", "f8", "f2", "i1", "u2", "i8", "u8", "?"]), st.integers(1, 6))
+
+
+def verdicts(a, b, max_error=0.0):
+    return {row.a or row.b: row for row in compared(models.from_mapping(a), models.from_mapping(b), max_error)}
+
+
+def test_each_verdict_is_said_of_the_tensors_that_it_is_true_of():
+    moved = W.copy()
+    moved[2, 3] += F32(0.5)
+    moved[0, 0] -= F32(0.25)
+    a = {"same": W, "type": np.int8([1, 2]), "zero": F32([0.0, np.nan]), "moved": W, "shape": W, "gone": F32([7, 8, 9]),
+         "old name": W * 2}
+    b = {"same": W, "type": F32([1, 2]), "zero": F32([-0.0, np.nan]), "moved": moved, "shape": W.T.copy(),
+         "new": F32([9, 8, 7]), "new name": (W * 2).astype(np.float64)}
+    rows = verdicts(a, b)
+    assert {name: row.verdict for name, row in rows.items()} == {
+        "same": "identical", "type": "equal", "zero": "equal", "moved": "different", "shape": "shape",
+        "gone": "only in A", "old name": "equal", "new": "only in B"}
+    assert set(VERDICTS) - {row.verdict for row in rows.values()} == {"within"}
+    row = rows["moved"]
+    assert (row.differ, row.numbers, row.at) == (2, 24, (2, 3)) and row.values == (W[2, 3], moved[2, 3])
+    error = moved.astype(float) - W
+    assert row.largest == np.abs(error).max() and np.isclose(
+        row.relative, np.linalg.norm(error) / np.linalg.norm(W.astype(float)))
+    assert rows["old name"].b == "new name"
+    assert verdicts(a, b, 0.5)["moved"].verdict == "within" and verdicts(a, b, 0.49)["moved"].verdict == "different"
+
+
+@pytest.mark.parametrize("a, b, largest", [
+    (F32([1, np.nan]), F32([1, 2]), np.inf), (F32([np.inf]), F32([-np.inf]), np.inf), (F32([np.inf]), F32([3]), np.inf),
+    (np.int64([2**62]), np.int64([2**62 + 1]), 1), (np.uint64([2**63]), np.int64([-(2**63)]), 2.0**64),
+    (np.uint64([2**64 - 1]), np.uint64([2**64 - 2]), 1), (np.uint8([255]), np.int8([-1]), 256),
+    (np.complex64([1j]), np.complex64([1]), 2**0.5), (np.array([True]), np.int8([0]), 1)])
+def test_numbers_that_differ_are_never_called_equal(a, b, largest):
+    row = verdicts({"w": a}, {"w": b})["w"]
+    assert row.verdict == "different" and row.largest == largest and row.differ == 1
+
+
+@given(a=NUMBERS, b=NUMBERS)
+def test_equal_means_that_every_number_is(a, b):
+    row = verdicts({"w": a}, {"w": b})["w"]
+    if a.shape != b.shape:
+        assert row.verdict == "shape"
+        return
+    equal = [x == y or x != x and y != y for x, y in zip(a.astype(object), b.astype(object))]
+    exact = not {"f"} & {a.dtype.kind, b.dtype.kind} or not {8} & {x.itemsize for x in (a, b) if x.dtype.kind in "iu"}
+    if exact:
+        assert row.differ == equal.count(False) and (row.verdict in ("identical", "equal")) == all(equal)
+        if all(equal):
+            assert digest(a) == digest(b)
+
+
+def test_files_of_two_formats_are_compared(tmp_path, capsys):
+    blocks = GGMLBlocks(np.random.default_rng(0).integers(0, 64, (4, 18), np.uint8), "Q4_0", (4, 32))
+    models.save(tmp_path / "a.gguf", {"w": blocks, "b": W})
+    models.save(tmp_path / "b.safetensors", {"w": blocks.dense(), "b": W.astype(np.float64)})
+    q = quantize_s8(W, axis=0)
+    container.save(tmp_path / "c.rcz", {"w": blocks, "b": q})
+    code, out, err = run(capsys, "compare", tmp_path / "a.gguf", tmp_path / "b.safetensors", "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "") and report["schema"] == "refcompress.compare/1" and report["good"]
+    assert report["counts"] == {**dict.fromkeys(VERDICTS, 0), "equal": 2}
+    code, out, _ = run(capsys, "compare", tmp_path / "a.gguf", tmp_path / "c.rcz", "--json")
+    rows = {row["a"]: row for row in json.loads(out)["tensors"]}
+    assert code == 1 and rows["w"]["verdict"] == "identical" and rows["b"]["verdict"] == "different"
+    assert rows["b"]["largest"] == np.abs(q.dense().astype(float) - W).max()
+    half = float(q.scale.max())
+    assert run(capsys, "compare", tmp_path / "a.gguf", tmp_path / "c.rcz", "--max-error", half)[0] == 0
+    code, out, _ = run(capsys, "compare", tmp_path / "a.gguf", tmp_path / "c.rcz")
+    assert "largest error" in out and "exit code 1" in out and max(map(len, out.splitlines())) <= 80
+
+
+def test_refusals_name_the_file_or_the_option(tmp_path, capsys):
+    models.save(tmp_path / "a.npz", {"w": W})
+    (tmp_path / "b.npz").write_bytes(b"PK\3\4 is no archive")
+    for arguments, words in ([["a.npz", "b.npz"], "b.npz: "], [["c.npz", "a.npz"], "c.npz"],
+                             [["a.npz", "a.npz", "--max-error", "-1"], "--max-error: "],
+                             [["a.npz", "a.npz", "--max-error", "nan"], "--max-error: "],
+                             [["a.npz", "a.npz", "--limit", "10"], "--limit: tensor 'w' has 96 bytes"]):
+        code, out, err = run(capsys, "compare", *(tmp_path / a if "npz" in a else a for a in arguments))
+        assert (code, out, err.count("\n")) == (2, "", 1) and words in err
+    with pytest.raises(RefcompressError, match="max_error"):
+        list(compared({}, {}, -1.0))
+
+
+def test_many_rows_are_cut_and_wide_lists_all(tmp_path, capsys):
+    models.save(tmp_path / "a.npz", {f"a.long.name.of.a.tensor.number.{i}": F32([i]) for i in range(30)})
+    models.save(tmp_path / "b.npz", {f"a.long.name.of.a.tensor.number.{i}": F32([i + 1]) for i in range(30)})
+    out = run(capsys, "compare", tmp_path / "a.npz", tmp_path / "b.npz")[1]
+    assert "and 10 more" in out and out.count("a.long.name") == 20
+    assert run(capsys, "compare", tmp_path / "a.npz", tmp_path / "b.npz", "--wide")[1].count("a.long.name") == 30
+
+
+def test_bfloat16_of_numpy_is_read(tmp_path):
+    np.savez(tmp_path / "a.npz", w=np.uint16([16256]).view("V2"))
+    with opened(tmp_path / "a.npz") as a:
+        assert verdicts({"w": a["w"].read()}, {"w": Plain(np.uint16([16256]), "bfloat16")})["w"].verdict == "identical"
