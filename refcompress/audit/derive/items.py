@@ -7,10 +7,9 @@ from functools import partial
 from ...container.files import Opened
 from ...formats import GGMLBlocks
 from ...models import Source, Tensor, Value
-from . import compressed_tensors, gguf, onnx
-from .onnx import Site
+from . import compressed_tensors, gguf, onnx, torchao
 from .onnx_nodes import nodes_of
-from .stored import Stored
+from .stored import Site, Stored
 
 __all__ = ["Item", "items_of"]
 
@@ -42,6 +41,7 @@ def _sites(source: Source) -> Iterator[Site]:
         yield from onnx.sites_of(source, nodes)
     elif source.kind in ("safetensors", "torch"):
         yield from compressed_tensors.sites_of(source)
+        yield from torchao.sites_of(source)
 
 
 def _of(tensor: Tensor) -> list[Stored] | Value:
