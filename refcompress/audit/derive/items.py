@@ -7,7 +7,7 @@ from functools import partial
 from ...container.files import Opened
 from ...formats import GGMLBlocks
 from ...models import Source, Tensor, Value
-from . import compressed_tensors, gguf, onnx, torchao
+from . import bitsandbytes, compressed_tensors, gguf, onnx, torchao
 from .onnx_nodes import nodes_of
 from .stored import Site, Stored
 
@@ -42,6 +42,7 @@ def _sites(source: Source) -> Iterator[Site]:
     elif source.kind in ("safetensors", "torch"):
         yield from compressed_tensors.sites_of(source)
         yield from torchao.sites_of(source)
+        yield from bitsandbytes.sites_of(source)
 
 
 def _of(tensor: Tensor) -> list[Stored] | Value:
