@@ -87,7 +87,8 @@ def _four_bits(source: Source, base: str, name: str, kind: str) -> list[Stored]:
     levels = np.unique(table)
     says = f"codes by w times the inverse of the largest magnitude of {block}, a tie goes to the lower level"
     rule = Rule(f"bitsandbytes {kind.upper()}" + (", nested" if largest.dtype == np.uint8 else ""), says,
-                partial(four_bits, table=table.astype(np.float32), count=count, block=block, has_scale="scale" in arrays))
+                partial(four_bits, table=table.astype(np.float32), count=count, block=block,
+                        has_scale="scale" in arrays))
     return [Stored(base, f"bitsandbytes {kind.upper()}, blocks of {block}", shape, arrays,
                    np.searchsorted(levels, table)[arrays["codes"]], levels, step[:, None], (rule,),
                    arranged=lambda w: _filled(w.reshape(-1), blocks, block))]

@@ -1,9 +1,9 @@
-"""The files of torchao: a weight's codes, scales and zero points under its name, as flatten_tensor_state_dict names them.
+"""The files of torchao: the codes, scales and zero points of a weight, named as flatten_tensor_state_dict does.
 
     x._weight_qdata, x._weight_scale, x._weight_zero_point, x._weight_per_tensor_scale
 
-A code is found by the inverse of the scale. Of integers of fewer than 8 bits each one fills a byte; the metadata say how
-many bits are meant. Scales of NVFP4 lie in tiles of 128 x 4, as matrix units read them.
+A code is found by the inverse of the scale. Of integers of fewer than 8 bits each one fills a byte; the metadata say
+how many bits are meant. Scales of NVFP4 lie in tiles of 128 x 4, as matrix units read them.
 
 **Source** torchao 0.18.0: quantization/quant_primitives.py, prototype/mx_formats/nvfp4_tensor.py and utils.py.
 """
@@ -85,8 +85,8 @@ def _fp8(source: Source, base: str, weight: str, value: Plain) -> Stored:
     kind, scale = numbers(base + "_scale", source[base + "_scale"].read())
     blocks = _blocks(base, value.shape, scale.shape)
     levels, ranks = levels_of(value.type)
-    rule = Rule(f"torchao {value.type}", "scale = max|w| / largest number, in the source's type; codes w / scale, ties to "
-                "even", partial(fp8, kind_of=value.type, blocks=blocks), True)
+    rule = Rule(f"torchao {value.type}", "scale = max|w| / largest number, in the source's type; codes w / scale, ties "
+                "to even", partial(fp8, kind_of=value.type, blocks=blocks), True)
     return Stored(weight, f"torchao {value.type}, scales {kind}", value.shape,
                   {"codes": value.patterns, "scale": scale}, ranks[value.patterns], levels,
                   spread(scale.astype(np.float64), blocks, value.shape), (rule,))
@@ -131,13 +131,13 @@ def _blocks(name: str, shape: tuple[int, ...], scale: tuple[int, ...]) -> tuple[
 
 CODES = "codes w times the inverse of the scale, ties to even, in the source's type"
 SAYS = {"symmetric": f"scale = max|w| / ((2^bits - 1) / 2); {CODES}",
-        "symmetric without clipping": f"scale = the larger of min / -2^(bits - 1) and max / (2^(bits - 1) - 1); {CODES}",
+        "symmetric without clipping": f"scale = min / -2^(bits - 1) or max / (2^(bits - 1) - 1), the larger; {CODES}",
         "asymmetric": f"scale = (max(w, 0) - min(w, 0)) / (2^bits - 1), zero point lowest - min / scale; {CODES}"}
 
 
 def integers(w: np.ndarray, kind: str, *, bits: int, blocks: tuple[int, ...], how: str, wide: bool, shape
              ) -> Arrays | None:
-    """Return codes and scales; wide : whether scales become float32 before the codes are found, and are 2^-23 at least."""
+    """Return codes and scales; wide : whether scales become float32 before codes are found, and are 2^-23 at least."""
     if not w.size or not np.isfinite(w).all():
         return None
     to = rounding(kind)
@@ -179,7 +179,8 @@ def nvfp4(w: np.ndarray, *, arrays: Arrays) -> Arrays | None:
         scale = scale / whole
     given["scale"] = floats_encode(np.clip(scale, f32(2.0**-6), f32(448)), "fp8_e4m3")
     levels, ranks = levels_of("fp8_e4m3")
-    inverse = (f32(1) / whole if "global scale" in arrays else f32(1)) / levels[ranks][given["scale"]].astype(np.float32)
+    value = levels[ranks][given["scale"]].astype(np.float32)
+    inverse = (f32(1) / whole if "global scale" in arrays else f32(1)) / value
     steps = np.clip(w * np.repeat(inverse, 16, 1), f32(-6), f32(6))
     if np.isnan(steps).any():
         return None
