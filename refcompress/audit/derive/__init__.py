@@ -15,7 +15,7 @@ from ... import models
 from ...container import DEFAULT_LIMIT
 from .attestation import attestation
 from .blame import of_file as _named
-from .items import items_of
+from .items import opened
 from .origins import Origins
 from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, ORDER, Verdict
 
@@ -49,7 +49,7 @@ def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *,
     Parameters
     ----------
     source : the file of float weights, of a type that ``models.open`` reads
-    quantized : the file that is said to come from it
+    quantized : the file that is said to come from it; a compressed file of ours too
     limit : the most bytes that one tensor may have
 
     Raises
@@ -59,9 +59,7 @@ def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *,
     with _named("source"):
         theirs = models.open(source, limit=limit)
     with theirs:
-        with _named("quantized"):
-            mine = models.open(quantized, limit=limit)
-        with mine, _named("quantized"):
+        with _named("quantized"), opened(quantized, limit) as mine:
             origins = Origins(theirs)
-            verdicts = tuple(origins.verdict(item) for item in items_of(mine))
-            return Derivation(theirs.files[0], mine.files[0], theirs.sha256(), mine.sha256(), verdicts)
+            verdicts = tuple(origins.verdict(item) for item in mine.items)
+            return Derivation(theirs.files[0], mine.path, theirs.sha256(), mine.sha256(), verdicts)

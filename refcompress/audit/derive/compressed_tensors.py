@@ -20,8 +20,7 @@ from ...errors import CorruptError
 from ...formats import Plain
 from ...models import Source, Value
 from ...reference import floats_encode
-from .onnx import Site
-from .stored import Arrays, Integers, Rule, Stored
+from .stored import Arrays, Integers, Rule, Site, Stored
 from .types import EPS, blocks_of, levels_of, reduced, rounding, spread
 
 __all__ = ["sites_of"]

@@ -1,18 +1,23 @@
 """The tensors of a quantized file, one by one: which are quantized, and how each is read."""
 
+import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from os import PathLike
 
+from ... import container, models
 from ...container.files import Opened
-from ...formats import GGMLBlocks
+from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
-from . import compressed_tensors, gguf, onnx
-from .onnx import Site
+from . import bitsandbytes, compressed_tensors, gguf, onnx, own, torchao
 from .onnx_nodes import nodes_of
-from .stored import Stored
+from .stored import Site, Stored
 
-__all__ = ["Item", "items_of"]
+__all__ = ["File", "Item", "opened"]
+
+STEP = 2**24  # bytes hashed at a time
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,45 @@ class Item:
     read: Callable[[], list[Stored] | Value] = field(repr=False)
 
 
+@dataclass(frozen=True)
+class File:
+    """A quantized file that is open: its path, what computes its SHA-256, and its tensors, none of them read yet."""
+
+    path: str
+    sha256: Callable[[], str]
+    items: Iterator[Item]
+
+
+@contextmanager
+def opened(path: str | bytes | PathLike, limit: int) -> Iterator[File]:
+    """Give a file of any type that is read here, one of ours or another's."""
+    with Opened(path) as file:
+        is_own = bytes(file.read(0, min(file.size, len(container.MAGIC)))) == container.MAGIC
+    if not is_own:
+        with models.open(path, limit=limit) as source:
+            yield File(source.files[0], source.sha256, items_of(source))
+    else:
+        with Opened(path) as file, container.open(path, limit=limit) as layers:
+            yield File(file.path, partial(_digest, file), _own_items(layers))
+
+
+def _digest(file: Opened) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, file.size, STEP):
+        digest.update(file.read(start, min(STEP, file.size - start)))
+    return digest.hexdigest()
+
+
+def _own_items(layers: container.File) -> Iterator[Item]:
+    for name in layers:
+        value = layers[name]
+        if not isinstance(value, Graph):
+            for each, part in own.parts_of(name, value).items():
+                yield Item(each, partial(own.reading_of, each, part))
+
+
 def items_of(source: Source) -> Iterator[Item]:
-    """Yield the tensors of an open file, none of them read yet; scales and zero points come with their codes."""
+    """Yield the tensors of another's file; scales and zero points come with their codes."""
     used: set[str] = set()
     for site in _sites(source):
         used.update(site.uses)
@@ -42,6 +84,8 @@ def _sites(source: Source) -> Iterator[Site]:
         yield from onnx.sites_of(source, nodes)
     elif source.kind in ("safetensors", "torch"):
         yield from compressed_tensors.sites_of(source)
+        yield from torchao.sites_of(source)
+        yield from bitsandbytes.sites_of(source)
 
 
 def _of(tensor: Tensor) -> list[Stored] | Value:

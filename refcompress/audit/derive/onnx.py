@@ -9,7 +9,7 @@ A scale is that of the tensor, of an index of one axis, or of a block along one 
 quantize_nparray, compute_scale_zp_float8.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,10 +21,10 @@ from ...models import Source, Value
 from ...reference import floats_encode
 from . import onnx_nbits
 from .onnx_nodes import Node
-from .stored import Arrays, Integers, Rule, Stored
+from .stored import Arrays, Integers, Rule, Site, Stored
 from .types import levels_of
 
-__all__ = ["NAME", "Site", "sites_of"]
+__all__ = ["NAME", "sites_of"]
 
 NAME = "_quantized"  # what ONNX Runtime puts behind the name of the weights
 RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "uint16": (0, 65535), "int4": (-8, 7),
@@ -33,15 +33,6 @@ SYMMETRIC = {"int8": (-127, 127), "int16": (-32767, 32767)}
 REDUCED = {"int8": (-64, 64), "uint8": (0, 127), "int16": (-16384, 16384), "uint16": (0, 32767), "int4": (-4, 3),
            "uint4": (0, 7)}
 WEIGHT = {"QLinearMatMul": (3, 4, 5), "QLinearConv": (3, 4, 5), "DequantizeLinear": (0, 1, 2), "QGemm": (3, 4, 5)}
-
-
-@dataclass(frozen=True)
-class Site:
-    """A place where a model makes weights of integers. uses : the names of all tensors that it takes."""
-
-    name: str
-    uses: tuple[str, ...]
-    read: Callable[[], list[Stored]]
 
 
 def sites_of(source: Source, nodes: list[Node]) -> Iterator[Site]:

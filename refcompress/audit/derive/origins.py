@@ -15,7 +15,7 @@ from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAR, NEAREST, NOT_DERIVED, ORDE
 __all__ = ["Origins"]
 
 SAMPLE = 2**14  # numbers that are compared to find the nearest tensor
-ENDS = ("_quantized", ".weight", ".qweight", "_q")  # what tools put behind the name of the source
+ENDS = ("_quantized", ".weight", ".qweight", ".absmax", "_q")  # what tools put behind the name of the source
 
 
 class Origins:

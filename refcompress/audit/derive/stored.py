@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-__all__ = ["F16", "F32", "Arrays", "Integers", "Rule", "Stored", "away_from_zero", "bits"]
+__all__ = ["F16", "F32", "Arrays", "Integers", "Rule", "Site", "Stored", "away_from_zero", "bits"]
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]  # by name, "codes" among them, as the file has them
 F32, F16 = 2.0**-24, 2.0**-11  # unit roundoffs: by how much a rounded scale is off, as a part of it
@@ -61,8 +61,8 @@ class Stored:
     name : in the file. scheme : what it is stored as. shape : of the weights that it stands for. arrays : what a rule
     must give, bit for bit. ranks : integers; of the shape in which the file has them. levels : ascending float64, or
     Integers. step, offset : float64, which broadcast against ranks. rules : in the order in which they are tried.
-    loss : the unit roundoff of the file's scales where codes are found by scales that are not rounded yet. arranged : from
-    weights of ``shape`` to the shape of ranks. reading : how the bytes were read, where a format leaves it open.
+    loss : the unit roundoff of the file's scales where codes are found by scales that are not rounded yet. arranged :
+    from weights of ``shape`` to the shape of ranks. reading : how the bytes were read, where a format leaves it open.
     """
 
     name: str
@@ -86,6 +86,15 @@ class Stored:
         """Return the numbers that the tensor stands for, as float32 in the shape of the ranks."""
         with np.errstate(all="ignore"):
             return (self.offset + self.step * self.levels[self.ranks]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A quantized tensor that several tensors of a file make. uses : their names. read : gives its readings."""
+
+    name: str
+    uses: tuple[str, ...]
+    read: Callable[[], list[Stored]]
 
 
 def away_from_zero(a: np.ndarray) -> np.ndarray:
