@@ -5,7 +5,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..formats import ELEMENT_TYPES
 from .claims import claim_of
 from .stored import STEP, Inspection, Stored
 

@@ -1,6 +1,8 @@
 """From which density on a sparse product is faster than a dense one: measured on this machine, for one shape."""
 
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +21,7 @@ class BreakEven:
     """Where two products take the same time.
 
     shape : of the measured matrix. columns : of what it is multiplied by. density : below it ``csr_matmul`` took less
-    time than ``gemm_f32f32``; 0 where it never did, 1 where it always did.
+    time than the faster of ``gemm_f32f32`` and NumPy's own product; 0 where it never did, 1 where it always did.
     """
 
     shape: tuple[int, int]
@@ -43,7 +45,8 @@ def break_even(shape: tuple[int, int], columns: int) -> BreakEven:
     for density in DENSITIES:
         sparse = native.csr_from_dense(np.where(order < density, dense, np.float32(0)))
         transposed = np.ascontiguousarray(x.T)
-        ratio = _ratio(lambda: native.csr_matmul(sparse, transposed), lambda: native.gemm_f32f32(x, dense))
+        ratio = _ratio(lambda: native.csr_matmul(sparse, transposed),
+                       lambda: native.gemm_f32f32(x, dense), lambda: dense @ transposed)
         if ratio > 1:
             if least is None:
                 return BreakEven((m, n), columns, 0.0)
@@ -53,14 +56,13 @@ def break_even(shape: tuple[int, int], columns: int) -> BreakEven:
     return BreakEven((m, n), columns, 1.0)
 
 
-def _ratio(first, second) -> float:
-    """Return the least time of one call over that of another; calls take turns, so that both see the same machine."""
-    times = ([], [])
-    for call in (first, second):
-        call()
-    for _ in range(RUNS):
-        for call, spent in zip((first, second), times):
+def _ratio(sparse: Callable[[], object], *dense: Callable[[], object]) -> float:
+    """Return the least time of one call over that of the others; calls take turns, so that all see the same machine."""
+    calls = (sparse, *dense)
+    least = [math.inf] * len(calls)
+    for _ in range(1 + RUNS):  # the first time is never the least: it warms the caches
+        for i, call in enumerate(calls):
             begin = time.perf_counter()
             call()
-            spent.append(time.perf_counter() - begin)
-    return min(times[0]) / min(times[1])
+            least[i] = min(least[i], time.perf_counter() - begin)
+    return least[0] / min(least[1:])

@@ -11,7 +11,7 @@ from ... import models
 from ...container import DEFAULT_LIMIT
 from ...models import Value
 from .. import derive
-from ..derive.items import items_of
+from ..derive.items import File, opened
 from ..derive.origins import Origins
 from ..derive.plain import float32_of
 from ..derive.stored import Stored
@@ -95,8 +95,8 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
     """
     with inspect(path) as found:
         said = [each.text for each in findings(found)]
-        weights, read = _costs(found), {}
-        with models.open(path, limit=limit) as mine:
+        weights = _costs(found)
+        with opened(path, limit) as mine:
             digests = {found.path: mine.sha256()}
             if source is None:
                 read = dict(_read(mine, weights, None))
@@ -104,7 +104,6 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
                 with models.open(source, limit=limit) as theirs:
                     digests[theirs.files[0]] = theirs.sha256()
                     read = dict(_read(mine, weights, theirs))
-            left = [*found.notes, *(f"{name}: {why}" for name, why in mine.left_out.items())]
         whole = tuple(read.get(name, weight) for name, weight in weights.items())
         named = {tensor.name for tensor in found.tensors}
         rest: dict[str, float] = {}
@@ -113,7 +112,7 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
                 rest[item.kind] = rest.get(item.kind, 0) + item.bits / 8
         return Facts(found.path, KINDS[found.kind][1], found.size,
                      tuple((at, book.size) for at, book in found.ledgers), found.by_kind(), whole, rest, tuple(said),
-                     tuple(left), None if source is None else list(digests)[-1], digests,
+                     tuple(found.notes), None if source is None else list(digests)[-1], digests,
                      tuple(_break_evens(whole)) if timing else ())
 
 
@@ -134,25 +133,33 @@ def _costs(found: Inspection) -> dict[str, Weight]:
             for tensor in found.tensors if belongs[tensor.name] == tensor.name}
 
 
-def _read(mine: models.Source, weights: dict[str, Weight], theirs: models.Source | None
+def _read(mine: File, weights: dict[str, Weight], theirs: models.Source | None
           ) -> Iterator[tuple[str, Weight]]:
     """Yield the tensors with what their values say."""
     costly = sorted(weights.values(), key=lambda weight: -weight.nbytes)[:PICTURES]
     drawn = {weight.name for weight in costly if weight.numbers > 1}
     origins = None if theirs is None else Origins(theirs)
-    for item in items_of(mine):
-        if item.name in weights:
-            value = item.read()
-            yield item.name, _judged(weights[item.name], value, theirs, origins, item.name in drawn)
+    for item in mine.items:
+        name = _of_item(item.name, weights)
+        if name is not None:
+            yield name, _judged(item.name, weights[name], item.read(), theirs, origins, name in drawn)
 
 
-def _judged(weight: Weight, value: list[Stored] | Value, theirs: models.Source | None, origins: Origins | None,
+def _of_item(name: str, weights: dict[str, Weight]) -> str | None:
+    """Return which tensor with a cost an item is: that of its name, or the largest one that it is read from."""
+    if name in weights:
+        return name
+    parts = [each for each in weights if each.startswith((f"{name}_", f"{name}."))]
+    return max(parts, key=lambda each: weights[each].nbytes, default=None)
+
+
+def _judged(name: str, weight: Weight, value: list[Stored] | Value, theirs: models.Source | None, origins: Origins | None,
             drawn: bool) -> Weight:
-    stored = value[0] if isinstance(value, list) else None
+    verdict = None if origins is None else origins.of_value(name, value)
+    stored = _reading(value, verdict) if isinstance(value, list) else None
     numbers = stored.numbers() if stored is not None else _as_numbers(value)
     if numbers is None:
         return weight
-    verdict = None if origins is None else origins.of_value(weight.name, value)
     origin = None
     if theirs is not None and verdict is not None and verdict.source is not None and verdict.source in theirs:
         origin = float32_of(theirs[verdict.source].read())
@@ -165,6 +172,12 @@ def _judged(weight: Weight, value: list[Stored] | Value, theirs: models.Source |
         distribution = of_codes(stored, same) if stored is not None else of_values(numbers)
     return Weight(weight.name, weight.shape, weight.type, weight.numbers, weight.claimed_bits, weight.kinds,
                   weight.numbers_bytes, int(numbers.size - np.count_nonzero(numbers)), error, verdict, distribution)
+
+
+def _reading(readings: list[Stored], verdict: derive.Verdict | None) -> Stored:
+    """Return the reading that the verdict is on, or the first one."""
+    said = None if verdict is None else verdict.reading
+    return next((stored for stored in readings if stored.reading == said), readings[0])
 
 
 def _as_numbers(value: object) -> np.ndarray | None:
