@@ -24,7 +24,7 @@ ROOM = {1: 12, LANES: 256}  # bytes that a code takes at most, or a step: a flag
 
 def rangecoder_encode(kernel, row):
     """Return the operation rangecoder_encode computed by a C kernel."""
-    rows = row.kernels.get("rangecoder_encode_rows") or _table.widest("rangecoder_encode_rows")
+    rows = row.kernels.get("rangecoder_encode_rows") or _table.widest("rangecoder_encode_rows")  # none with the user's
 
     @wraps(reference.rangecoder_encode)
     def rangecoder_encode(codes, *, alphabet, lanes=1):
@@ -50,7 +50,7 @@ def rangecoder_encode(kernel, row):
 
 def rangecoder_decode(kernel, row):
     """Return the operation rangecoder_decode computed by a C kernel."""
-    rows = row.kernels.get("rangecoder_decode_rows") or _table.widest("rangecoder_decode_rows")
+    rows = row.kernels.get("rangecoder_decode_rows") or _table.widest("rangecoder_decode_rows")  # none with the user's
 
     @wraps(reference.rangecoder_decode)
     def rangecoder_decode(data, *, shape, alphabet, lanes=1):
