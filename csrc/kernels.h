@@ -71,7 +71,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(prune_magnitude) \
     THREE(prune_project_l0) \
     THREE(prune_nm) \
-    ONE(prune_sums) \
+    THREE(prune_sums) \
     ONE(prune_spread) \
     THREE(prune_score_wanda) \
     THREE(prune_score_taylor) \
