@@ -71,7 +71,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(prune_magnitude) \
     THREE(prune_project_l0) \
     THREE(prune_nm) \
-    ONE(prune_sums) \
+    THREE(prune_sums) \
     ONE(prune_spread) \
     THREE(prune_score_wanda) \
     THREE(prune_score_taylor) \
@@ -128,6 +128,8 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(huffman_decode) \
     ONE(rangecoder_encode) \
     ONE(rangecoder_decode) \
+    THREE(rangecoder_encode_rows) \
+    THREE(rangecoder_decode_rows) \
     THREE(nn_activation) \
     THREE(nn_softmax) \
     THREE(nn_layer_norm) \

@@ -145,6 +145,8 @@ struct rc_kernels {
     rc_huffman_decode *huffman_decode;
     rc_rangecoder_encode *rangecoder_encode;
     rc_rangecoder_decode *rangecoder_decode;
+    rc_rangecoder_encode_rows *rangecoder_encode_rows;
+    rc_rangecoder_decode_rows *rangecoder_decode_rows;
     rc_nn_activation *nn_activation;
     rc_nn_softmax *nn_softmax;
     rc_nn_layer_norm *nn_layer_norm;

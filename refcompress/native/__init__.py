@@ -110,7 +110,9 @@ def _namespaces() -> dict[str, SimpleNamespace]:
             continue
         kernels = kernels | own
         row = Row(isa, SPEED[isa], kernels)
-        new = {op: _bound(op, own[op], row) for op in _BINDERS if op in own}
+        # A helper whose name begins with an operation's is a part of this operation: both are bound together.
+        parts_of = {op for op in _BINDERS for helper in HELPERS if helper in own and helper.startswith(f"{op}_")}
+        new = {op: _bound(op, kernels[op], row) for op in _BINDERS if op in own or op in parts_of}
         for op, parts in _MADE_OF.items():
             if any(part in new for part in parts):
                 new[op] = in_default_mode(_BINDERS[op](*((merged | new)[part] for part in parts)))

@@ -75,25 +75,33 @@ def prune_select(kernel, row):
                 _n_of_m(groups, a, masks[name], *sides[name], arrays)
             return _of(scores, masks)
         if structure != "element":
-            sums = {name: _sums(add, a, structure, *sides[name], arrays) for name, a in arrays.items()}
+            sums = {name: _sums(add, a, *sides[name]) for name, a in arrays.items()}
             kept = {name: empty(a.shape, np.uint8) for name, a in sums.items()}
-            keep_largest(_run(kernel, sums), _parts(sums, kept), keep, magnitude=False)
+
+            def refuse():
+                without_nan(arrays, "scores")
+                for own in sums.values():
+                    without_cancelled(own, structure)
+
+            keep_largest(_run(kernel, refuse), _parts(sums, kept), keep, magnitude=False)
             for name, mask in masks.items():
                 _spread(spread, mask, kept[name], *sides[name])
             return _of(scores, masks)
-        keep_largest(_run(kernel, arrays), _parts(arrays, masks), keep, magnitude=False)
+        keep_largest(_run(kernel, lambda: without_nan(arrays, "scores")), _parts(arrays, masks), keep, magnitude=False)
         return _of(scores, masks)
 
     return prune_select
 
 
-def _run(kernel, arrays: dict):
-    """Return the pass of prune_select over a part (largest.py)."""
+def _run(kernel, refuse):
+    """Return the pass of prune_select over a part (largest.py); ``refuse()`` says where a score is NaN."""
     def run(part, begin, end, low, high, open_):
         scores = part.scores
         status = kernel(begin, end, len(scores), scores.dtype == np.float64, pointer(scores), low, high, open_,
                         pointer(part.result, writable=True))
-        _check(status, arrays, "scores")
+        if status == lib.RC_NOT_FINITE:
+            refuse()
+        check(status, "scores")
 
     return run
 
@@ -117,21 +125,19 @@ def _n_of_m(kernel, scores, mask, n, m, axis, arrays):
                 scores.size / speed)
 
 
-def _sums(kernel, scores, structure, high, wide, arrays):
+def _sums(kernel, scores, high, wide):
     """Return the sum of the scores in each block; of blocks of one element the scores."""
     if high == wide == 1:
         return scores
     (rows, columns), (down, across) = as_matrix(scores.shape), block_counts(scores.shape, high, wide)
-    sums = np.empty((down, across))
+    sums = empty((down, across), np.float64)
     operands = rows, columns, high, wide, scores.dtype == np.float64, pointer(scores), pointer(sums, writable=True)
     seconds = scores.size / (SPEED / 2)
     if down > 1:
         threads.run(lambda begin, end: check(kernel(begin, end, 0, across, *operands), "scores"), down, seconds)
     else:
         threads.run(lambda begin, end: check(kernel(0, down, begin, end, *operands), "scores"), across, seconds, 64)
-    if np.isnan(sums).any():
-        without_nan(arrays, "scores")
-    return without_cancelled(sums, structure)
+    return sums
 
 
 def _spread(kernel, mask, kept, high, wide):

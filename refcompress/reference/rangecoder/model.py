@@ -83,6 +83,11 @@ def magnitude(number: int) -> int:
     return min(number.bit_length() - 1, 15)
 
 
+def depth_of(alphabet: int) -> int:
+    """Return the depth of the tree of values: the least one with 2**depth >= alphabet - 1."""
+    return max(alphabet - 2, 0).bit_length()
+
+
 class Model:
     """The probability of the next bit, and what is learnt from it.
 
@@ -94,7 +99,7 @@ class Model:
 
     def __init__(self, codes: NDArray[np.uint8], alphabet: int):
         (m, self.k), self.codes = codes.shape, codes.data
-        self.depth = max(alphabet - 2, 0).bit_length()  # of the tree: the least one with 2**depth >= alphabet - 1
+        self.depth = depth_of(alphabet)
         self.stretch = STRETCH.tolist()
         kept = self.k if m > 1 else 0
         self.p, self.n, self.counts = array("H", [32768]) * kept, bytearray(kept), bytearray(self.k)
