@@ -22,6 +22,16 @@ def test_the_readmes_examples_print_what_they_say():
     assert tried > 10 and failures == 0
 
 
+def test_sizes_that_the_readme_and_the_results_quote_are_those_of_the_files():
+    said = [(ROOT / path, size) for path, size in re.findall(r"(results/\S+\.rcz) .*? ([0-9,]+) bytes", README)]
+    for text in sorted((ROOT / "results").glob("*/*.md")):
+        said += [(text.parent / name, size) for name, size in
+                 re.findall(r"`([\w-]+\.rcz)` \| ([0-9,]+) \|", text.read_text())]
+    assert len(said) == 8
+    for path, size in said:
+        assert path.stat().st_size == int(size.replace(",", "")), path
+
+
 def test_the_readmes_make_targets_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     assert {target for target in re.findall(r"\bmake ([a-z][a-z-]*)", README)} <= targets

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -232,6 +233,14 @@ def test_the_audit_holds_the_file_beside_its_paper_and_ours_beside_it(tmp_path, 
         "consistent", "CONTRADICTION: not what the file holds"]
     assert report["bytes"]["float32"] == 4_993_696 and report["bytes"]["published"] == len(example())
     assert report["bytes"]["ours"] < len(example())
+
+
+@published
+def test_the_published_file_becomes_as_small_as_the_readme_says(tmp_path):
+    said = re.search(r"([0-9,]+) bytes\) becomes ([0-9,]+)\nbytes", (Path(__file__).resolve().parents[2] / "README.md").read_text())
+    assert main(["compress", str(FILE), str(tmp_path / "a.rcz"), "--preset", "lossless", "--quiet"]) == 0
+    sizes = (FILE.stat().st_size, (tmp_path / "a.rcz").stat().st_size)
+    assert [int(size.replace(",", "")) for size in said.groups()] == list(sizes)
 
 
 @published
