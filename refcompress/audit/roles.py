@@ -5,7 +5,7 @@ the name of the layer and a suffix of its own. A suffix is believed only where c
 normalisation have a parameter ``scale`` too.
 
 **Source** the names as these tools write them: AutoGPTQ and AutoAWQ (qweight, qzeros, scales, g_idx),
-compressed-tensors (weight_packed, weight_scale, weight_shape), bitsandbytes (absmax, quant_map, quant_state),
+compressed-tensors (weight_packed, weight_scale, weight_shape), bitsandbytes (absmax, quant_map, quant_state, SCB),
 transformers' FP8 (weight_scale_inv).
 """
 
@@ -23,12 +23,13 @@ __all__ = ["with_roles"]
 SUFFIXES = {
     **dict.fromkeys(("scale", "scales", "weight_scale", "weight_scales", "weight_scale_inv", "weight_scale_2",
                      "weight_global_scale", "input_scale", "input_global_scale", "output_scale", "absmax",
-                     "nested_absmax", "qscales", "scale_weight"), "scales"),
+                     "nested_absmax", "SCB"), "scales"),
     **dict.fromkeys(("qzeros", "zeros", "zero_point", "zero_points", "weight_zero_point", "input_zero_point",
                      "output_zero_point", "nested_offset"), "zero points"),
     **dict.fromkeys(("quant_map", "nested_quant_map", "codebook", "codebooks", "lut", "lookup_table"), "codebooks"),
     **dict.fromkeys(("g_idx", "weight_g_idx"), "indices"),
     "weight_shape": "shapes",
+    "weight_format": "metadata",
 }
 STATE = "quant_state.bitsandbytes__"  # JSON of bitsandbytes: block sizes, types and shapes
 PACKED = ("qweight", "weight_packed")
@@ -85,28 +86,28 @@ def _is_codes(last: str, tensor: Stored) -> bool:
 
 def _codes(tensor: Stored, beside: dict[str, Stored]) -> Stored:
     """Return a weight of codes with how many numbers it stands for."""
-    bits = _bits(tensor, beside)
+    bits, numbers = _bits(tensor, beside) or (None, 0)
     if bits is None:
         return replace(tensor, weight=tensor.name)
-    each = ELEMENT_TYPES[tensor.type].bits // bits
-    return replace(tensor, weight=tensor.name, numbers=tensor.numbers * each, bits=bits,
-                   type=f"{bits} bits in {tensor.type}")
+    return replace(tensor, weight=tensor.name, numbers=numbers, bits=bits, type=f"{bits} bits in {tensor.type}")
 
 
-def _bits(tensor: Stored, beside: dict[str, Stored]) -> int | None:
-    """Return the bits of a code in an element, where the tensors beside it say them; None where an element is one."""
-    zeros, scales = beside.get("qzeros"), beside.get("scales")
+def _bits(tensor: Stored, beside: dict[str, Stored]) -> tuple[int, int] | None:
+    """Return the bits of a code and how many there are, where the tensors beside it say it; None where each element is
+    one code."""
+    zeros, scales, shape = beside.get("qzeros"), beside.get("scales"), beside.get("weight_shape")
     if zeros and scales and tensor.bits == WORD and len(zeros.shape) == len(scales.shape) == 2 and scales.shape[1]:
         bits, rest = divmod(WORD * zeros.shape[1], scales.shape[1])
-        return bits if not rest and bits in (2, 4, 8) else None
+        return (bits, tensor.numbers * WORD // bits) if not rest and bits in (2, 3, 4, 8) else None
     if any(last.startswith(STATE) for last in beside) and tensor.bits == 8:
-        return 4
-    shape = beside.get("weight_shape")
+        return 4, 2 * tensor.numbers
     if shape and tensor.bits == WORD and shape.pieces is not None and shape.nbytes <= 64 and shape.type in INTEGERS:
-        numbers = math.prod(np.frombuffer(b"".join(shape.pieces(64)), INTEGERS[shape.type]).tolist())
-        bits = WORD * tensor.numbers // numbers if numbers > 0 else 0  # rows are filled up to whole words
-        return bits if bits in (2, 4, 8) else None
+        *rows, columns = np.frombuffer(b"".join(shape.pieces(64)), INTEGERS[shape.type]).tolist() or [0]
+        return next(((bits, math.prod(rows) * columns) for words in (  # side by side, or whole codes in a word
+            lambda bits: -(-columns * bits // WORD), lambda bits: -(-columns // (WORD // bits)))
+            for bits in range(8, 0, -1) if (*rows, words(bits)) == tensor.shape), None)
     scale = beside.get("weight_scale")
-    if scale and tensor.bits == 8 and scale.type == "fp8_e4m3" and "weight_packed" in tensor.name:
-        return 4 if math.prod(scale.shape) * 8 == tensor.numbers else None  # NVFP4: blocks of 16 numbers
+    if scale and tensor.bits == 8 and tensor.name.endswith("weight_packed") and tensor.numbers in (
+            8 * scale.numbers, 16 * scale.numbers):  # NVFP4 and MXFP4: a scale for 16 and for 32 numbers, two in a byte
+        return 4, 2 * tensor.numbers
     return None

@@ -18,8 +18,8 @@ __all__ = ["main"]
 
 # Each command, in the order of --help, and the module that has it: one is loaded, and with it what it needs.
 COMMANDS = {"demo": "demo", "compress": "compress", "decompress": "decompress", "rebuild": "decompress",
-            "inspect": "ledgers", "compare": "comparing", "verify": "files", "run": "run",
-            "evaluate": "evaluate", "draw": "draw", "derive": "derive", "report": "report",
+            "inspect": "ledgers", "compare": "comparing", "explain": "explaining", "derive": "derive",
+            "report": "report", "verify": "files", "run": "run", "evaluate": "evaluate", "draw": "draw",
             "audit": "audit", "doctor": "doctor",
             "help": "guide", "include": "guide"}
 

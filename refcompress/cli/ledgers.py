@@ -104,7 +104,7 @@ def _text(source: str, found: Inspection, said: list, measured: list[Bounds], op
                        f"tensors, {numbers:,} numbers. Each byte is in one row.")]
     if by in (None, "kind"):
         lines += ["", _kinds(found)]
-    if by in (None, "type"):
+    if by == "type" or by is None and found.tensors:
         lines += ["", _types(found, wide)]
     if by == "layer":
         lines += ["", _layers(found, wide)]
@@ -130,7 +130,7 @@ def _types(found: Inspection, wide: bool) -> str:
     for kind, of in by_type(found).items():
         rows.append([kind, of.tensors, of.numbers, _whole(of.nbytes), f"{of.actual:.2f}",
                      "-" if of.bits is None else f"{of.bits:g}"])
-    return table(rows, ["type of number", "tensors", "numbers", "bytes", "bits each", "name says"], wide=wide)
+    return table(rows, ["type of number", "tensors", "numbers", "bytes", "bits each", "type says"], wide=wide)
 
 
 def _layers(found: Inspection, wide: bool) -> str:

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["Report", "add_wide", "paragraph", "printable", "records", "some", "table", "times"]
+__all__ = ["Report", "add_wide", "columns", "paragraph", "printable", "records", "some", "table", "times"]
 
 LEAST = 12  # columns that a wrapped column keeps: fewer would tear words apart
 NUMBER = re.compile(r"[0-9][0-9.,e+-]{0,20}( %| B)?|-?")  # or none

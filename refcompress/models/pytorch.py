@@ -87,6 +87,10 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
         return Source("torch", [file], found, left_out=table.left_out)
 
 
+class NoTensor(CorruptError):
+    """A pickle that asks for what no reader here makes; the archive around it may be whole."""
+
+
 class Table(NamedTuple):
     """What the pickle of an archive says. left_out : name -> why it is no tensor; of many the first ones.
 
@@ -176,8 +180,8 @@ class Records:
             return Known(SCRIPT)
         for part, said in REFUSED.items():
             if module in ("torch", "torch._utils", "torch.storage") and part in name:
-                raise CorruptError("path", f"asks for {full}: {said}")
-        raise CorruptError("path", f"asks for {full[:100]!r}, which is no tensor. No code is run, so a whole model "
+                raise NoTensor("path", f"asks for {full}: {said}")
+        raise NoTensor("path", f"asks for {full[:100]!r}, which is no tensor. No code is run, so a whole model "
                                    "is to be saved anew as its state_dict()")
 
     def called(self, function, arguments: tuple):

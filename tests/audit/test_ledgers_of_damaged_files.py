@@ -1,4 +1,4 @@
-"""Files of strangers: whatever was done to one, its ledger adds up or it is refused by name, in bounded memory and time.
+"""Files of strangers: whatever was done to one, its ledger adds up, or it is refused by name, at a bounded cost.
 
 REFCOMPRESS_MUTATIONS says how many mutations of each format are tried (make fuzz-files): 20,000 there.
 """

@@ -32,7 +32,6 @@ INPUTS: dict[str, dict[int, tuple[str, int]]] = {  # operator: input -> its role
 }
 NAMED = {"_scale": "scales", "_zero_point": "zero points"}  # beside "<weight>_quantized", as ONNX Runtime names them
 CODES = "_quantized"
-BITS = "bits"  # an attribute: of a code, where codes are packed
 WORD = 8
 
 
@@ -42,24 +41,26 @@ class Roles:
     def __init__(self, walker: Walker):
         self._walker = walker
         self._roles: dict[str, tuple[str, str]] = {}  # tensor -> its role, and the tensor that it belongs to
-        self._packed: dict[str, int] = {}  # tensor -> the bits of its codes
+        self._packed: dict[str, tuple[int, int]] = {}  # tensor -> the bits of its codes, and how many of them count
 
     def visit(self, operator: str, inputs: list[str], message: Message) -> None:
         """Note what a node says about its inputs."""
         for place, (role, weight) in INPUTS.get(operator, {}).items():
             if place < len(inputs) and inputs[place]:
                 self._roles.setdefault(inputs[place], (role, inputs[weight]))
-        if operator in ("MatMulNBits", "GatherBlockQuantized"):
-            packed = inputs[1 if operator == "MatMulNBits" else 0] if len(inputs) > 1 else ""
-            self._packed[packed] = self._attribute(message, BITS, 4)
+        if operator in ("MatMulNBits", "GatherBlockQuantized") and len(inputs) > 1:
+            said = self._integers(message)
+            numbers = said.get("N", 0) * said.get("K", 0)  # rows may be filled up to whole blocks
+            self._packed[inputs[operator == "MatMulNBits"]] = said.get("bits", 4), numbers
 
     def of(self, tensor: Stored, names: Container[str]) -> Stored:
         """Return a tensor with its role. names : those of all tensors."""
         name = tensor.name
-        bits = self._packed.get(name)
-        if bits and tensor.bits == WORD and 0 < bits < WORD:
-            return replace(tensor, weight=name, bits=bits, numbers=tensor.numbers * (WORD // bits),
-                           type=f"{bits} bits in {tensor.type}")
+        bits, numbers = self._packed.get(name, (0, 0))
+        if bits and tensor.bits == WORD and 0 < bits <= WORD:
+            most = tensor.numbers * WORD // bits
+            return replace(tensor, weight=name, bits=bits, numbers=numbers if 0 < numbers <= most else most,
+                           type=f"{bits} bits in {tensor.type}" if bits < WORD else tensor.type)
         for suffix, role in NAMED.items():
             codes = name.removesuffix(suffix) + CODES
             if name.endswith(suffix) and codes in names:
@@ -67,17 +68,17 @@ class Roles:
         role, weight = self._roles.get(name, ("values", name))
         return replace(tensor, role=role, weight=weight if role != "values" else name)
 
-    def _attribute(self, message: Message, wanted: str, default: int) -> int:
-        """Return an attribute of a node that is an integer."""
-        walker = self._walker
+    def _integers(self, message: Message) -> dict[str, int]:
+        """Return the attributes of a node that are integers."""
+        walker, found = self._walker, {}
         for f in walker.fields(message):
             if f.number == 5:
-                name, value = "", default
+                name, value = "", None
                 for part in walker.fields(walker.inside(message, f, "an attribute")):
                     if part.number == 1:
                         name = walker.text(part, "a name")
                     elif part.number == 3 and part.wire == VARINT:
                         value = part.value
-                if name == wanted:
-                    return value
-        return default
+                if value is not None:
+                    found[name] = value
+        return found

@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+from ...container import files
 from ...formats import ELEMENT_TYPES
 from ...ledger import FRAME
 from ...models import archive, pytorch
@@ -22,8 +23,11 @@ KINDS = {"data.pkl": "pickle", "version": "frame", "byteorder": "frame", ".forma
 def inspect(path: str) -> Inspection:
     """Return the ledger of an archive of PyTorch, or of TorchScript."""
     with opening(path) as file:
-        table = pytorch.table_of(file)
         book = archives.book_of(file)
+        try:
+            table = pytorch.table_of(file)
+        except pytorch.NoTensor as error:
+            return _by_members(file, book, f"Its tensors are not told apart: it {error.rule}.")
         tensors = with_roles(_stored(name, view) for name, view in table.views.items())
         members = list(table.records.members.values())
         storages: dict[str, list[tuple[View, Stored]]] = {}
@@ -39,6 +43,18 @@ def inspect(path: str) -> Inspection:
                 book.add(member.start, member.start + member.packed, FRAME, kind)
         notes = [f"{len(table.left_out):,} values in the pickle are no tensors"] if table.left_out else []
         return Inspection(file.path, "torch", [(file.path, book.ledger())], tensors, notes, opened=[file])
+
+
+def _by_members(file: files.Opened, book: Book, note: str) -> Inspection:
+    """Return the ledger of an archive whose pickle is not understood: each member by its name."""
+    records = pytorch.Records(file)
+    members = list(records.members.values())
+    for member, limit in zip(members, [m.place for m in members[1:]] + [archive.directory(file)[0]]):
+        archives.around(book, member, FRAME, limit)
+        name = member.name.removeprefix(records.prefix)
+        kind = "unread tensors" if name.startswith("data/") else kind_of(name)
+        book.add(member.start, member.start + member.packed, FRAME, kind)
+    return Inspection(file.path, "torch", [(file.path, book.ledger())], [], [note], opened=[file])
 
 
 def kind_of(name: str) -> str:

@@ -1,0 +1,149 @@
+"""A tensor of a file, explained: what is stored, how it becomes numbers, and what it costs."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from ..checkpoints.reading import is_compressed, open_compressed
+from ..container import DEFAULT_LIMIT
+from ..container.files import Path
+from ..errors import RefcompressError
+from ..formats import ELEMENT_TYPES, FLOATS, GGML_TYPES, GGMLBlocks, Packed, Plain, Quantized, Shared
+from ..formats.arranged import Arranged
+from .explain import MOST, Step, bits_step, code_steps, corner, grid
+from .kinds import WORDS
+from .ledgers import inspect
+from .ledgers.gguf import SCALES
+
+__all__ = ["steps_of_tensor"]
+
+FEW = 8  # elements of which the bits are shown
+EXPONENTS = {"float16": 5, "float32": 8, "float64": 11, "bfloat16": 8}  # bits of them; the others say it in their name
+
+
+def steps_of_tensor(path: Path, name: str, *, implementation: Any, limit: int = DEFAULT_LIMIT) -> list[Step]:
+    """Return the steps from what a file stores of a tensor to its numbers and its bytes.
+
+    name : of a file of ours an entry, else a tensor; RefcompressError, with names that are like it, for none
+    """
+    if is_compressed(path):
+        with open_compressed(path, implementation=implementation, limit=limit) as file:
+            value = _named(file, name)
+    else:
+        from .compare import opened
+
+        with opened(path, limit=limit) as source:
+            value = _named(source, name).read()
+    steps = _steps(value.layer if isinstance(value, Arranged) else value)
+    return [*steps, _cost(path, name)]
+
+
+def _named(tensors: Mapping[str, Any], name: str) -> Any:
+    if name not in tensors:
+        like = get_close_matches(name, tensors, 3, 0.4) or list(tensors)[:3]
+        raise RefcompressError("name", f"no tensor has the name {name!r}; there are "
+                                       + (", ".join(map(repr, like)) or "none")
+                                       + (f", and others: {len(tensors)} in all" if len(tensors) > len(like) else ""))
+    return tensors[name]
+
+
+def _steps(value: Any) -> list[Step]:
+    """Return the steps of a value by its form."""
+    if isinstance(value, Shared):
+        return _of_shared(value)
+    if isinstance(value, (Quantized, Packed)):
+        return _of_integers(value)
+    if isinstance(value, GGMLBlocks):
+        return _of_blocks(value)
+    if isinstance(value, (Plain, np.ndarray)):
+        return _of_elements(value)
+    if not hasattr(value, "dense"):
+        raise RefcompressError("name", "is the graph of a network, which `refcompress draw` draws")
+    return [_decoded(value.dense(), f"Stored as {value.describe()}. Decoded, a corner of it:")]
+
+
+def _decoded(a: np.ndarray, words: str) -> Step:
+    return Step("Numbers", f"{words} {_corner_of(a)}", grid(corner(np.asarray(a))))
+
+
+def _corner_of(a: np.ndarray) -> str:
+    sizes = " x ".join(map(str, a.shape)) or "one number"
+    return f"(The tensor is {sizes}. Shown are at most {MOST[0]} x {MOST[1]} of it, from the first that is not 0 on.)"
+
+
+def _of_shared(value: Shared) -> list[Step]:
+    book = value.codebook if value.codebook.ndim == 1 else value.codebook[0, 0]
+    steps = code_steps(value.codes, book) if value.codebook.ndim == 1 else [
+        code_steps(value.codes, book)[0], bits_step(value.codes, len(book))]
+    rows = [[str(code), f"{number:.6g}"] for code, number in enumerate(book[:16].tolist())]
+    if len(book) > len(rows):
+        rows.append([f"{len(book) - len(rows)} others", f"{book.min():.6g} to {book.max():.6g}"])
+    of = "" if value.codebook.ndim == 1 else " of the first row or group; each has its own"
+    book_step = Step("Codebook", f"The value that each code stands for{of}.", rows, ["code", "value"])
+    return [steps[0], book_step, *steps[1:], _decoded(value.dense(), "Each code replaced by its value.")]
+
+
+def _of_integers(value: Quantized | Packed) -> list[Step]:
+    values, scale, zero = value.values, value.scale, value.zero_point
+    first, dense = int(values.reshape(-1)[0]) if values.size else 0, value.dense()
+    steps = [Step("Codes", f"Stored as {value.describe()}: integers. {_corner_of(values)}", grid(corner(values)))]
+    if values.size:
+        s, z = float(scale.reshape(-1)[0]), int(zero.reshape(-1)[0])
+        steps.append(Step("Scales", f"number = scale x (code - zero point). The first: {s:.6g} x ({first} - {z}) = "
+                          f"{float(dense.reshape(-1)[0]):.6g}. There are {scale.size:,} scales.",
+                          [[f"{a:.6g}", str(b)] for a, b in zip(scale.reshape(-1)[:FEW].tolist(),
+                                                                zero.reshape(-1)[:FEW].tolist())],
+                          ["scale", "zero point"]))
+    return [*steps, _decoded(dense, "Each code times its scale.")]
+
+
+def _of_blocks(value: GGMLBlocks) -> list[Step]:
+    block, (scales, least) = GGML_TYPES[value.type], SCALES[value.type]
+    words = (f"Stored as {value.type}: {block.numbers} numbers share a block of {block.nbytes} bytes, of which "
+             f"{scales} are scales{f' and {least} least values' if least else ''}. The first block, in hexadecimal:")
+    if not len(value.data):
+        return [Step("Block", words.partition(".")[0] + ". There is none.", [])]
+    data = [f"{byte:02x}" for byte in value.data[0].tolist()]
+    numbers = block.values(value.data[:1])[0]
+    return [Step("Block", words, [data[i : i + 16] for i in range(0, len(data), 16)][: 4 * MOST[0]]),
+            Step("Numbers", f"The first {min(block.numbers, MOST[0] * MOST[1])} numbers of this block; "
+                 f"{8 * block.nbytes / block.numbers:g} bits each.",
+                 grid(numbers[: MOST[0] * MOST[1]].reshape(-1, MOST[1])))]
+
+
+def _of_elements(value: Plain | np.ndarray) -> list[Step]:
+    kind = value.type if isinstance(value, Plain) else value.dtype.name
+    a = np.asarray(value.dense() if isinstance(value, Plain) else value)
+    steps = [_decoded(a, f"Stored as {kind}, number by number.")]
+    if kind not in ELEMENT_TYPES or ELEMENT_TYPES[kind].bits > 64 or not a.size:
+        return steps
+    bits = ELEMENT_TYPES[kind].bits
+    plain = value if isinstance(value, Plain) else Plain.of(np.ascontiguousarray(a))
+    patterns = plain.patterns.reshape(-1)[:FEW].tolist()
+    exponent = EXPONENTS.get(kind) or (int(kind.partition("_e")[2][:1] or 0) if kind in FLOATS else 0)
+    rows = []
+    for number, pattern in zip(a.reshape(-1)[:FEW].tolist(), patterns):
+        text = f"{int(pattern):0{bits}b}"
+        rows.append([f"{number:.6g}" if isinstance(number, float) else str(number),
+                     " ".join((text[:1], text[1 : 1 + exponent], text[1 + exponent :])) if exponent else text])
+    parts = f"a sign, {exponent} bits of exponent, {bits - 1 - exponent} of fraction" if exponent else \
+        f"{bits} bits each"
+    return [*steps, Step("Bits", f"The first numbers as they are stored: {parts}.", rows, ["number", "bits"])]
+
+
+def _cost(path: Path, name: str) -> Step:
+    """Return the bytes that a tensor takes in its file, by kind."""
+    with inspect(path) as found:
+        rows: dict[str, float] = {}
+        for item in found.items():
+            if item.entry == name:
+                rows[item.kind] = rows.get(item.kind, 0) + item.bits / 8
+        tensor = next((each for each in found.tensors if each.name == name), None)
+    total = sum(rows.values())
+    numbers = tensor.numbers if tensor is not None else 0
+    each = f", {8 * total / numbers:.2f} bits for each of {numbers:,} numbers" if numbers else ""
+    return Step("Bytes", f"In the file it takes {total:,.6g} bytes{each}.",
+                [[kind, f"{count:,.6g}", WORDS[kind]] for kind, count in rows.items()],
+                ["kind of bytes", "bytes", "what they are"])
