@@ -11,7 +11,7 @@ from ... import container, models
 from ...container.files import Opened
 from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
-from . import bitsandbytes, compressed_tensors, gguf, onnx, own, torchao
+from . import bitsandbytes, compressed_tensors, gguf, gptq, onnx, own, torchao
 from .onnx_nodes import nodes_of
 from .stored import Site, Stored
 
@@ -86,6 +86,7 @@ def _sites(source: Source) -> Iterator[Site]:
         yield from compressed_tensors.sites_of(source)
         yield from torchao.sites_of(source)
         yield from bitsandbytes.sites_of(source)
+        yield from gptq.sites_of(source)
 
 
 def _of(tensor: Tensor) -> list[Stored] | Value:
