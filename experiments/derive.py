@@ -30,7 +30,7 @@ DOCUMENTED = {
     "gguf": "names of types; nothing on rounding or ties",
     "llamacpp": "\"round-to-nearest\" for Q8_0 and Q4_0 (wiki); nothing on the search of the K types",
     "onnxruntime": "r = S (q - z), ranges of symmetric types; nothing on blocks, ties or the standard deviation of FP8",
-    "compressed_tensors": "how codes are packed; nothing on the divisor 7.5 or on the type in which quotients are rounded",
+    "compressed_tensors": "how codes are packed; nothing on the divisor 7.5 or the type in which quotients are rounded",
     "torchao": "affine mapping with a scale and a zero point; nothing on the inverse of the scale or its least value",
     "bitsandbytes": "4 bits by quantiles in blocks of 64; nothing on ties, or on float16 in front of LLM.int8()",
 }
@@ -52,7 +52,6 @@ def weights(kind: str) -> dict[str, np.ndarray | Plain]:
 
 def write_sources(folder: Path) -> None:
     """Write the sources, as safetensors and as networks of one product for each weight."""
-    import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     for kind in ("float32", "float16", "bfloat16"):
@@ -60,12 +59,12 @@ def write_sources(folder: Path) -> None:
         if kind == "bfloat16":
             continue
         number = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16}[kind]
-        values = [(name, w) for name, w in weights(kind).items() if isinstance(w, np.ndarray)]
+        values = [(i, name, w) for i, (name, w) in enumerate(weights(kind).items()) if isinstance(w, np.ndarray)]
         graph = helper.make_graph(
-            [helper.make_node("MatMul", [f"x{i}", name], [f"y{i}"], name=f"m{i}") for i, (name, _) in enumerate(values)],
-            "g", [helper.make_tensor_value_info(f"x{i}", number, [None, w.shape[0]]) for i, (_, w) in enumerate(values)],
-            [helper.make_tensor_value_info(f"y{i}", number, [None, w.shape[1]]) for i, (_, w) in enumerate(values)],
-            [numpy_helper.from_array(w, name) for name, w in values])
+            [helper.make_node("MatMul", [f"x{i}", name], [f"y{i}"], name=f"m{i}") for i, name, _ in values], "g",
+            [helper.make_tensor_value_info(f"x{i}", number, [None, w.shape[0]]) for i, _, w in values],
+            [helper.make_tensor_value_info(f"y{i}", number, [None, w.shape[1]]) for i, _, w in values],
+            [numpy_helper.from_array(w, name) for _, name, w in values])
         made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
         (folder / f"source-{kind}.onnx").write_bytes(made.SerializeToString())
 
@@ -118,11 +117,12 @@ def run(folder: Path, tools: Path, ggml: str) -> tuple[list[list[str]], dict]:
             rule = "; ".join(sorted({v.rule for v in quantized}))
             moved = " ".join(altered(path, source, count) for count in (1, 12, 1000))
             rows.append([said, scheme, kind, f"{len(quantized)}", words, rule, moved])
+            readings = {v.name: v.reading for v in found.verdicts}
             with opened(path, 2**32) as file:
                 for item in file.items:
                     value = item.read()
-                    if isinstance(value, list):
-                        for stored in value[:1]:
+                    for stored in value if isinstance(value, list) else ():
+                        if stored.reading == readings[item.name]:
                             digests[f"{tool}/{scheme}@{kind}/{item.name}"] = digest(stored)
     return rows, digests
 

@@ -24,8 +24,8 @@ def gguf(sources: Path, out: Path) -> str:
         weights = load_file(sources / f"source-{kind}.safetensors")
         for name in ("F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "MXFP4"):
             number = gguf.GGMLQuantizationType[name]
-            write_gguf(out / f"{name}@{kind}.gguf", {key: gguf.quants.quantize(w, number) for key, w in weights.items()},
-                       number)
+            made = {key: gguf.quants.quantize(w, number) for key, w in weights.items()}
+            write_gguf(out / f"{name}@{kind}.gguf", made, number)
     return f"gguf {version('gguf')}"
 
 
