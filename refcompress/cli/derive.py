@@ -10,7 +10,7 @@ from ..errors import RefcompressError
 from . import targets
 from .options import add_limit
 from .refusals import Refused, about
-from .show import Report, add_wide, paragraph, printable, records
+from .show import Report, add_wide, paragraph, printable, records, some
 
 __all__ = ["add_commands"]
 
@@ -67,6 +67,9 @@ def report(found: room.Derivation, options: argparse.Namespace) -> Report:
     rules = {each.rule: each.says for each in found.verdicts if each.says}
     text += [paragraph(f"{rule}: {says}.", "  ") for rule, says in rules.items()]
     text += [paragraph(f"{name}: {MEANING[name]}.", "  ") for name in room.ORDER if counts[name] and name in MEANING]
+    if found.left_out:
+        text.append(paragraph("Not compared, for calibration makes them: "
+                              f"{some(found.left_out, 'scales and zero points of activations')}"))
     if options.attest is not None:
         text.append(paragraph(f"{options.attest}: the attestation, canonical JSON"))
     data = json.loads(room.attestation(found))

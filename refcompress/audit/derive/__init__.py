@@ -25,13 +25,17 @@ __all__ = ["AMBIGUOUS", "BOUNDED", "EXACT", "NEAREST", "NOT_DERIVED", "ORDER", "
 
 @dataclass(frozen=True)
 class Derivation:
-    """The verdicts on all tensors of a file, in its order, and the SHA-256 of both files."""
+    """The verdicts on all tensors of a file, and the SHA-256 of both files.
+
+    left_out : names of tensors that stand for no weights: scales and zero points of activations
+    """
 
     source: str
     quantized: str
     source_sha256: str
     quantized_sha256: str
     verdicts: tuple[Verdict, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -62,4 +66,4 @@ def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *,
         with _named("quantized"), opened(quantized, limit) as mine:
             origins = Origins(theirs)
             verdicts = tuple(origins.verdict(item) for item in mine.items)
-            return Derivation(theirs.files[0], mine.path, theirs.sha256(), mine.sha256(), verdicts)
+            return Derivation(theirs.files[0], mine.path, theirs.sha256(), mine.sha256(), verdicts, mine.left_out)

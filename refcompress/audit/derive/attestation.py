@@ -23,11 +23,11 @@ def attestation(d: "Derivation") -> bytes:
     """Return the canonical JSON of a derivation.
 
     Its members: schema, refcompress (the version), source and quantized (each the SHA-256 of a file), verdict (that of
-    the file), tensors.
+    the file), tensors, left_out (names of scales and zero points of activations).
     """
     data = {"schema": SCHEMA, "refcompress": __version__, "source": {"sha256": d.source_sha256},
             "quantized": {"sha256": d.quantized_sha256}, "verdict": d.verdict,
-            "tensors": [tensor(each) for each in d.verdicts]}
+            "tensors": [tensor(each) for each in d.verdicts], "left_out": list(d.left_out)}
     return (json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n").encode()
 
 

@@ -11,7 +11,7 @@ from ... import container, models
 from ...container.files import Opened
 from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
-from . import bitsandbytes, compressed_tensors, gguf, onnx, own, torchao
+from . import bitsandbytes, compressed_tensors, gguf, gptq, onnx, own, torchao
 from .onnx_nodes import nodes_of
 from .stored import Site, Stored
 
@@ -30,11 +30,15 @@ class Item:
 
 @dataclass(frozen=True)
 class File:
-    """A quantized file that is open: its path, what computes its SHA-256, and its tensors, none of them read yet."""
+    """A quantized file that is open: its path, what computes its SHA-256, and its tensors, none of them read yet.
+
+    left_out : names of tensors that stand for no weights of a source
+    """
 
     path: str
     sha256: Callable[[], str]
     items: Iterator[Item]
+    left_out: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -44,7 +48,7 @@ def opened(path: str | bytes | PathLike, limit: int) -> Iterator[File]:
         is_own = bytes(file.read(0, min(file.size, len(container.MAGIC)))) == container.MAGIC
     if not is_own:
         with models.open(path, limit=limit) as source:
-            yield File(source.files[0], source.sha256, items_of(source))
+            yield file_of(source)
     else:
         with Opened(path) as file, container.open(path, limit=limit) as layers:
             yield File(file.path, partial(_digest, file), _own_items(layers))
@@ -65,27 +69,28 @@ def _own_items(layers: container.File) -> Iterator[Item]:
                 yield Item(each, partial(own.reading_of, each, part))
 
 
-def items_of(source: Source) -> Iterator[Item]:
-    """Yield the tensors of another's file; scales and zero points come with their codes."""
-    used: set[str] = set()
-    for site in _sites(source):
-        used.update(site.uses)
+def file_of(source: Source) -> File:
+    """Return another's file; scales and zero points come with their codes."""
+    sites: list[Site] = []
+    activations: set[str] = set()
+    if source.kind == "onnx":
+        with Opened(source.files[0]) as file:
+            nodes = list(nodes_of(file))
+        sites, activations = list(onnx.sites_of(source, nodes)), onnx.of_activations(source, nodes)
+    elif source.kind in ("safetensors", "torch"):
+        for room in (compressed_tensors, torchao, bitsandbytes, gptq):
+            sites += room.sites_of(source)
+    used = {name for site in sites for name in site.uses}
+    left_out = tuple(name for name in source if name in activations - used)
+    return File(source.files[0], source.sha256, _items(source, sites, used | activations), left_out)
+
+
+def _items(source: Source, sites: list[Site], used: set[str]) -> Iterator[Item]:
+    for site in sites:
         yield Item(site.name, site.read)
     for name, tensor in source.items():
         if name not in used:
             yield Item(name, partial(_of, tensor))
-
-
-def _sites(source: Source) -> Iterator[Site]:
-    """Yield the tensors that several tensors of the file make together."""
-    if source.kind == "onnx":
-        with Opened(source.files[0]) as file:
-            nodes = list(nodes_of(file))
-        yield from onnx.sites_of(source, nodes)
-    elif source.kind in ("safetensors", "torch"):
-        yield from compressed_tensors.sites_of(source)
-        yield from torchao.sites_of(source)
-        yield from bitsandbytes.sites_of(source)
 
 
 def _of(tensor: Tensor) -> list[Stored] | Value:

@@ -24,7 +24,7 @@ from .onnx_nodes import Node
 from .stored import Arrays, Integers, Rule, Site, Stored
 from .types import levels_of
 
-__all__ = ["NAME", "sites_of"]
+__all__ = ["NAME", "of_activations", "sites_of"]
 
 NAME = "_quantized"  # what ONNX Runtime puts behind the name of the weights
 RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "uint16": (0, 65535), "int4": (-8, 7),
@@ -57,6 +57,15 @@ def sites_of(source: Source, nodes: list[Node]) -> Iterator[Site]:
         if name.endswith(NAME) and has(name, base + "_scale"):
             names = tuple(each for each in (name, base + "_scale", base + "_zero_point") if each in source)
             yield Site(name, names, partial(_readings, source, names, {}))
+
+
+def of_activations(source: Source, nodes: list[Node]) -> set[str]:
+    """Return the scales and zero points of activations: calibration made them, and no weights of a source."""
+    found: set[str] = set()
+    for node in nodes:
+        if node.operator.startswith(("QLinear", "QuantizeLinear", "DequantizeLinear", "QGemm")):
+            found.update(name for name in node.inputs[1:] if name in source)
+    return found
 
 
 def elements(value: Value) -> tuple[str, np.ndarray]:

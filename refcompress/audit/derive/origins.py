@@ -42,7 +42,8 @@ class Origins:
             verdicts.append(Verdict(name, stored.scheme, NOT_DERIVED, codes=stored.ranks.size, reading=stored.reading,
                                     why="no tensor of the source is near") if found is None
                             else verdict_of(stored, *found))
-        best = min(verdicts, key=lambda each: ORDER.index(each.verdict))
+        best = min(verdicts, key=lambda each: (ORDER.index(each.verdict), sum(each.differing.values()),
+                                               each.not_nearest))
         equal = [i for i, each in enumerate(verdicts) if each.verdict == best.verdict]
         if best.verdict in (EXACT, NEAREST, BOUNDED) and len(equal) > 1 and _differ([readings[i] for i in equal]):
             said = " and ".join(verdicts[i].reading for i in equal)
