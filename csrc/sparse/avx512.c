@@ -63,7 +63,7 @@ static RC_AVX512 int strip_of_codes(const struct rc_sparse *a, size_t row, size_
 RC_INLINE RC_AVX512 int next_floats(const struct rc_sparse *a, size_t count, size_t *at, __m512 *floats)
 {
     const float *data = (const float *)a->data + *at;
-    if (*at + 16 <= a->nnz) {
+    if (a->nnz >= 16 && *at <= a->nnz - 16) {
         *floats = _mm512_loadu_ps(data);
     } else {
         if (*at > a->nnz || count > a->nnz - *at)

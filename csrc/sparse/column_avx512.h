@@ -58,7 +58,7 @@ RC_INLINE RC_AVX512 int unpack_some(const struct rc_sparse *a, size_t i, size_t 
             const uint64_t word = columns_of(a, i + s, p, last);
             if (next_bytes(a, (size_t)__builtin_popcountll(word), at + s, r + s))
                 return RC_BAD_INDEX;
-            r[s] = _mm512_maskz_expand_epi8(word, r[s]);
+            r[s] = expanded(word, r[s]);
         }
     }
     return RC_OK;
@@ -70,7 +70,7 @@ RC_INLINE RC_AVX512 void unpack_all(const struct rc_sparse *a, size_t i, size_t 
     const uint8_t *mask = a->mask + i * a->width + p / 8, *data = a->data;
     RC_UNROLL for (size_t s = 0; s < 16; s++) {
         const uint64_t word = mask_word(mask + s * a->width, 8);
-        r[s] = _mm512_maskz_expand_epi8(word, _mm512_loadu_si512(data + at[s]));
+        r[s] = expanded(word, _mm512_loadu_si512(data + at[s]));
         at[s] += (size_t)__builtin_popcountll(word);
     }
 }
