@@ -1,5 +1,5 @@
 /* Sparse times one column, of small integers or few codes by bitmask: included in avx512.c alone. */
-#include "bytes_avx512.h"
+#include "unpack_avx512.h"
 
 /* Sixteen vectors of sixteen numbers of 32 bits, their rows made columns. */
 RC_INLINE RC_AVX512 void transpose(__m512i *r)
@@ -90,9 +90,6 @@ RC_INLINE RC_AVX512 int unpack_bytes(const struct rc_sparse *a, size_t i, size_t
     }
     return RC_OK;
 }
-
-/* What the values are to the loop: few codes are looked up in one register or two. */
-enum kind { INTEGERS, CODES_16, CODES_32 };
 
 /* For each number of a vector, where in its sixteen bytes its own begin, at the top byte. */
 RC_INLINE RC_AVX512 __m512i quad_bytes(void)
