@@ -1,6 +1,6 @@
 /* What changed since AVX2: sixteen columns at a time, 64 of them in registers, and masks are registers of their own.
- * Up to eight columns stay with AVX2: a longer vector, though masked, would touch two cache lines where one holds the
- * row. One column of a matrix that was packed as windows has its rows in the lanes: windows.c says how. */
+ * Up to four columns stay with AVX2: a longer vector, though masked, would touch two cache lines where one holds the
+ * row. Of five to eight columns a vector holds two rows (row_pairs.h). One column of a matrix that was packed as windows has its rows in the lanes: windows.c says how. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx512.h"
@@ -10,6 +10,7 @@
 #define KERNEL at_least_nine_columns
 #define LINKAGE static
 #include "columns.h"
+#include "row_pairs.h"
 
 /* Bytes: how far ahead of the values in use the next ones are asked for, and as many steps ahead their columns. */
 enum { VALUES_AHEAD = 4096, COLUMNS_AHEAD = 2048 };
@@ -76,7 +77,9 @@ RC_AVX512 int rc_csr_matmul_avx512(size_t begin, size_t end, size_t width, size_
         windows(begin, end, a->k, a->windows, x, y);
         return RC_OK;
     }
-    rc_csr_matmul *const kernel = width <= 8 ? rc_csr_matmul_avx2 : at_least_nine_columns;
+    rc_csr_matmul *const kernel = width > 8                                  ? at_least_nine_columns
+                                  : width > 4 && has_short_places(a, n) ? five_to_eight_columns
+                                                                        : rc_csr_matmul_avx2;
     return kernel(begin, end, width, n, a, x, y);
 }
 #endif

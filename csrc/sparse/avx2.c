@@ -1,32 +1,11 @@
 /* What changed since the portable file: eight columns of x at a time, 32 of them in registers; and of one column alone
- * rows of the matrix side by side, six of them without groups (six_rows.h) or four. The product of integers unpacks a
+ * rows of the matrix side by side, six of them without groups (unpacked.h) or four. The product of integers unpacks a
  * strip of weights to bytes, and takes 16 inputs at a time. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx2.h"
 #include "strips.h"
-
-/* Values from `at` on as floats, `count` of them and up to seven more; nothing behind the last entry is read. */
-RC_INLINE RC_AVX2 void values_of(const struct rc_sparse *a, size_t at, size_t count, float *value)
-{
-    const float *floats = a->data, *codebook = a->codebook;
-    const uint8_t *bytes = a->data;
-    const size_t whole = a->nnz - at >= count + 7 ? count : count / 8 * 8;
-    size_t s = 0;
-    if (a->values == RC_SPARSE_F32)
-        for (; s < whole; s += 8)
-            _mm256_storeu_ps(value + s, _mm256_loadu_ps(floats + at + s));
-    else if (a->values == RC_SPARSE_S8)
-        for (; s < whole; s += 8)
-            _mm256_storeu_ps(value + s, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(
-                _mm_loadl_epi64((const void *)(bytes + at + s)))));
-    else
-        for (; s < whole; s += 8)
-            _mm256_storeu_ps(value + s, _mm256_i32gather_ps(codebook, _mm256_cvtepu8_epi32(
-                _mm_loadl_epi64((const void *)(bytes + at + s))), 4));
-    for (; s < count; s++)
-        value[s] = value_at(a, at + s);
-}
+#include "unpack_avx2.h"
 
 /* strip_entries without a branch for each entry: a table has the columns of the bits of each byte of a mask. */
 static RC_AVX2 int strip_by_bytes(const struct rc_sparse *a, size_t row, size_t first, size_t last, struct place *at,
@@ -58,7 +37,8 @@ static RC_AVX2 int strip_by_bytes(const struct rc_sparse *a, size_t row, size_t 
 #define ONE_COLUMN one_column_of_entries
 #include "column.h"
 
-#include "six_rows.h"
+#define CSR_MATMUL rc_csr_matmul_avx2
+#include "unpacked.h"
 
 #define BLOCKS blocks
 #define BLOCK_SIDE 2
@@ -69,8 +49,10 @@ RC_AVX2 int rc_sparse_matmul_avx2(size_t begin, size_t end, size_t width, size_t
 {
     if (a->places == RC_SPARSE_BLOCKS)
         return blocks(begin, end, width, n, add, a, x, y);
-    if (n == 1 && a->group >= a->k)
+    if (a->group >= a->k && n == 1)
         return one_column_unpacked(begin, end, add, a, x, y);
+    if (a->group >= a->k && width > 1 && width <= FEW_COLUMNS)
+        return few_columns_unpacked(begin, end, width, n, add, a, x, y);
     return width == 1 ? one_column_of_entries(begin, end, n, add, a, x, y)
                       : more_columns(begin, end, width, n, add, a, x, y);
 }

@@ -1,5 +1,5 @@
 /* Sparse times one column, of small integers or few codes by bitmask: included in avx512.c alone. */
-#include "bytes_avx512.h"
+#include "unpack_avx512.h"
 
 /* Sixteen vectors of sixteen numbers of 32 bits, their rows made columns. */
 RC_INLINE RC_AVX512 void transpose(__m512i *r)
@@ -58,7 +58,7 @@ RC_INLINE RC_AVX512 int unpack_some(const struct rc_sparse *a, size_t i, size_t 
             const uint64_t word = columns_of(a, i + s, p, last);
             if (next_bytes(a, (size_t)__builtin_popcountll(word), at + s, r + s))
                 return RC_BAD_INDEX;
-            r[s] = _mm512_maskz_expand_epi8(word, r[s]);
+            r[s] = expanded(word, r[s]);
         }
     }
     return RC_OK;
@@ -70,7 +70,7 @@ RC_INLINE RC_AVX512 void unpack_all(const struct rc_sparse *a, size_t i, size_t 
     const uint8_t *mask = a->mask + i * a->width + p / 8, *data = a->data;
     RC_UNROLL for (size_t s = 0; s < 16; s++) {
         const uint64_t word = mask_word(mask + s * a->width, 8);
-        r[s] = _mm512_maskz_expand_epi8(word, _mm512_loadu_si512(data + at[s]));
+        r[s] = expanded(word, _mm512_loadu_si512(data + at[s]));
         at[s] += (size_t)__builtin_popcountll(word);
     }
 }
@@ -90,9 +90,6 @@ RC_INLINE RC_AVX512 int unpack_bytes(const struct rc_sparse *a, size_t i, size_t
     }
     return RC_OK;
 }
-
-/* What the values are to the loop: few codes are looked up in one register or two. */
-enum kind { INTEGERS, CODES_16, CODES_32 };
 
 /* For each number of a vector, where in its sixteen bytes its own begin, at the top byte. */
 RC_INLINE RC_AVX512 __m512i quad_bytes(void)

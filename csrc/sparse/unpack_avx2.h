@@ -1,23 +1,28 @@
-/* Sparse times one column, by bitmask or relative index and with one scale a row at most: included in avx2.c alone.
- * Where the entries of six rows are, and by codes what they are, is unpacked to buffers. Then it is the product of csr,
- * whose six rows go side by side. Floats by bitmask are multiplied where they stand. */
-#include "../csr/six_rows.h"
+/* What unpacked.h multiplies: the entries of a row, unpacked eight at a time. */
+#ifndef REFCOMPRESS_SPARSE_UNPACK_AVX2_H
+#define REFCOMPRESS_SPARSE_UNPACK_AVX2_H
+#include "strips.h"
 
-enum {
-    MOST = 16384, /* entries of the rows in the buffers: six rows of 4096 columns, two thirds of them stored */
-    BEHIND = 8,   /* entries that a vector writes behind the last one */
-};
-
-struct unpacked_rows {
-    int32_t column[MOST + BEHIND];
-    float value[MOST + BEHIND];
-};
-
-/* A function of its own, with all registers for itself. */
-static RC_AVX2 __attribute__((noinline)) int unpacked_times_column(const int64_t *indptr, const struct rc_csr *rows,
-                                                                   const float *x, float *y)
+/* Values from `at` on as floats, `count` of them and up to seven more; nothing behind the last entry is read. */
+RC_INLINE RC_AVX2 void values_of(const struct rc_sparse *a, size_t at, size_t count, float *value)
 {
-    return six_rows(RC_CSR_F32, indptr, rows, x, y);
+    const float *floats = a->data, *codebook = a->codebook;
+    const uint8_t *bytes = a->data;
+    const size_t whole = a->nnz - at >= count + 7 ? count : count / 8 * 8;
+    size_t s = 0;
+    if (a->values == RC_SPARSE_F32)
+        for (; s < whole; s += 8)
+            _mm256_storeu_ps(value + s, _mm256_loadu_ps(floats + at + s));
+    else if (a->values == RC_SPARSE_S8)
+        for (; s < whole; s += 8)
+            _mm256_storeu_ps(value + s, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(
+                _mm_loadl_epi64((const void *)(bytes + at + s)))));
+    else
+        for (; s < whole; s += 8)
+            _mm256_storeu_ps(value + s, _mm256_i32gather_ps(codebook, _mm256_cvtepu8_epi32(
+                _mm_loadl_epi64((const void *)(bytes + at + s))), 4));
+    for (; s < count; s++)
+        value[s] = value_at(a, at + s);
 }
 
 /* The columns of a row of a bitmask, eight at a time: a table has the numbers of the bits of each byte. The row has
@@ -107,56 +112,4 @@ RC_INLINE RC_AVX2 size_t entries_of_skips(const struct rc_sparse *a, size_t firs
     }
     return found;
 }
-
-/* The rows i .. i + count, of which begin[] says where their entries are. */
-static RC_AVX2 int some_rows_of_column(const struct rc_sparse *a, size_t i, size_t count, const size_t *begin,
-                                       struct unpacked_rows *rows, int add, const float *x, float *y)
-{
-    int64_t indptr[ROWS + 1] = {0};
-    float sums[ROWS];
-    const int in_place = a->values == RC_SPARSE_F32, relative = a->places == RC_SPARSE_RELATIVE;
-    for (size_t r = 0; r < ROWS; r++) {
-        size_t found = 0;
-        if (r < count && relative) {
-            found = entries_of_skips(a, begin[r], begin[r + 1], rows->column + indptr[r], rows->value + indptr[r]);
-        } else if (r < count) {
-            found = begin[r + 1] - begin[r];
-            if (columns_of_mask(a, i + r, found, rows->column + indptr[r]))
-                return RC_BAD_INDEX;
-        }
-        indptr[r + 1] = indptr[r] + (int64_t)found;
-    }
-    if (!relative && !in_place)
-        values_of(a, begin[0], (size_t)indptr[ROWS], rows->value);
-    const struct rc_csr unpacked = {
-        .k = a->k, .nnz = (size_t)indptr[ROWS], .indices = rows->column,
-        .data = in_place ? (const float *)a->data + begin[0] : rows->value, .type = RC_CSR_F32};
-    if (unpacked_times_column(indptr, &unpacked, x, sums))
-        return RC_BAD_INDEX;
-    for (size_t r = 0; r < count; r++)
-        y[i + r] = fmaf(scale_of(a, i + r, 0), sums[r], add ? y[i + r] + 0.0f : 0.0f);
-    return RC_OK;
-}
-
-/* A row that has more entries than the buffers hold is left to the caller's function. */
-static RC_AVX2 int one_column_unpacked(size_t begin, size_t end, int add, const struct rc_sparse *a, const float *x,
-                                       float *y)
-{
-    struct unpacked_rows rows;
-    for (size_t i = begin, count; i < end; i += count) {
-        size_t first[ROWS + 1]; /* read once: another thread may write */
-        for (count = 0, first[0] = row_begin(a, i); count < rc_min(end - i, ROWS); count++) {
-            first[count + 1] = row_begin(a, i + count + 1);
-            if (first[count] > first[count + 1] || first[count + 1] > a->nnz)
-                return RC_BAD_INDEX;
-            if (first[count + 1] - first[0] > MOST)
-                break;
-        }
-        const int bad = count ? some_rows_of_column(a, i, count, first, &rows, add, x, y)
-                              : one_column_of_entries(i, i + 1, 1, add, a, x, y);
-        if (bad)
-            return RC_BAD_INDEX;
-        count = count ? count : 1;
-    }
-    return RC_OK;
-}
+#endif
