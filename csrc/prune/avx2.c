@@ -66,6 +66,7 @@ RC_INLINE TARGET void put_kept(float *v, const float *w, uint64_t above)
 }
 
 #define take take_each
+#define fetch fetch_each
 #define SELECT rc_prune_select_avx2
 #define MAGNITUDE rc_prune_magnitude_avx2
 #define PROJECT rc_prune_project_l0_avx2
