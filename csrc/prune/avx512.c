@@ -134,7 +134,60 @@ RC_INLINE TARGET size_t fours(size_t count, size_t n, const float *scores, uint8
     return s;
 }
 
+/* Sixteen groups of eight, likewise: the ranks of a group are the eight halves of bytes of its lane. */
+RC_INLINE TARGET size_t eights(size_t count, size_t n, const float *scores, uint8_t *mask, int *bad)
+{
+    const __m512i dropped = _mm512_set1_epi32((int32_t)((8 - n) * 0x11111111u)); /* 8 and more where the rank is n */
+    const __m512i fields = _mm512_set1_epi64(0x1F1B17130F0B0703), one = _mm512_set1_epi8(1);
+    unsigned wrong = 0;
+    size_t s = 0;
+    for (; s + 16 <= count; s += 16) {
+        const float *at = scores + 8 * s;
+        __m512 v[8], x[8];
+        RC_UNROLL
+        for (int i = 0; i < 8; i++)
+            v[i] = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(at + 8 * i)),
+                                      _mm256_loadu_ps(at + 8 * i + 64), 1);
+        RC_UNROLL
+        for (int i = 0; i < 8; i += 4) {
+            wrong |= _mm512_cmp_ps_mask(v[i], v[i + 1], _CMP_UNORD_Q) |
+                     _mm512_cmp_ps_mask(v[i + 2], v[i + 3], _CMP_UNORD_Q);
+            const __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(v[i], v[i + 1])),
+                          cd = _mm512_castps_pd(_mm512_unpacklo_ps(v[i + 2], v[i + 3])),
+                          ef = _mm512_castps_pd(_mm512_unpackhi_ps(v[i], v[i + 1])),
+                          gh = _mm512_castps_pd(_mm512_unpackhi_ps(v[i + 2], v[i + 3]));
+            v[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+            v[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+            v[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ef, gh));
+            v[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ef, gh));
+        }
+        RC_UNROLL
+        for (int i = 0; i < 4; i++) {
+            x[i] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0x88);
+            x[i + 4] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0xDD);
+        }
+        __m512i rank = _mm512_set1_epi32(0x01234567);
+        RC_UNROLL
+        for (int i = 0; i < 8; i++)
+            RC_UNROLL
+            for (int j = i + 1; j < 8; j++)
+                rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(x[i], x[j], _CMP_GE_OQ), rank,
+                                             _mm512_set1_epi32((int32_t)((1u << 4 * j) - (1u << 4 * i))));
+        rank = _mm512_add_epi32(rank, dropped);
+        rank = _mm512_shuffle_i32x4(rank, rank, 0xD8); /* the lanes had groups 0 to 3, 8 to 11, 4 to 7, 12 to 15 */
+        RC_UNROLL
+        for (int i = 0; i < 2; i++) {
+            const __m512i own = _mm512_cvtepu32_epi64(_mm512_extracti32x8_epi32(rank, i));
+            const __m512i marks = _mm512_andnot_si512(_mm512_multishift_epi64_epi8(fields, own), one);
+            _mm512_storeu_si512(mask + 8 * s + 64 * i, marks);
+        }
+    }
+    *bad |= wrong != 0;
+    return s;
+}
+
 #define FOURS fours
+#define EIGHTS eights
 #define NM rc_prune_nm_avx512
 #define VECTOR_BYTES 64
 #include "nm.h"
