@@ -66,7 +66,9 @@ typedef int rc_prune_score_apoz(size_t begin, size_t end, int whole, const void 
 typedef int rc_prune_score_activation(size_t begin, size_t end, int wide, const void *sums, double count,
                                       double *scores);
 
-/* *sum goes on over the range, one term after the other: of w, or if `squares` of (w - mean)^2, all in double. */
+/* *sum goes on over the range, one term after the other: of w, or if `squares` is 1 of (w - mean)^2, all in double. If
+ * it is 2: of w, and sum[1] of w^2, in any order. A term then goes through at most 512 additions within its block of
+ * 4096, 8 between the sums of a block, and one for each block. */
 typedef int rc_prune_chain(size_t begin, size_t end, int squares, const float *w, double mean, double *sum);
 
 /* mask = |w| >= threshold. */

@@ -66,6 +66,7 @@ RC_INLINE TARGET void put_kept(float *v, const float *w, uint64_t above)
 }
 
 #define take take_each
+#define fetch fetch_each
 #define SELECT rc_prune_select_avx2
 #define MAGNITUDE rc_prune_magnitude_avx2
 #define PROJECT rc_prune_project_l0_avx2
@@ -104,7 +105,64 @@ RC_INLINE TARGET size_t fours(size_t count, size_t n, const float *scores, uint8
     return s;
 }
 
+/* Eight groups of eight, likewise: the ranks of a group are the eight halves of bytes of its lane. */
+RC_INLINE TARGET size_t eights(size_t count, size_t n, const float *scores, uint8_t *mask, int *bad)
+{
+    const __m256i dropped = _mm256_set1_epi32((int32_t)((8 - n) * 0x11111111u)); /* 8 and more where the rank is n */
+    const __m256i twice = _mm256_setr_epi64x(0x0303020201010000, 0x0B0B0A0A09090808, 0x0303020201010000,
+                                             0x0B0B0A0A09090808);
+    const __m256i field = _mm256_set1_epi16((short)0x8008), one = _mm256_set1_epi8(1);
+    __m256 wrong = _mm256_setzero_ps();
+    size_t s = 0;
+    for (; s + 8 <= count; s += 8) {
+        const float *at = scores + 8 * s;
+        __m256 v[8], x[8];
+        RC_UNROLL
+        for (int i = 0; i < 8; i++)
+            v[i] = _mm256_loadu_ps(at + 8 * i);
+        RC_UNROLL
+        for (int i = 0; i < 8; i += 4) {
+            wrong = _mm256_or_ps(wrong, _mm256_or_ps(_mm256_cmp_ps(v[i], v[i + 1], _CMP_UNORD_Q),
+                                                     _mm256_cmp_ps(v[i + 2], v[i + 3], _CMP_UNORD_Q)));
+            const __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(v[i], v[i + 1])),
+                          cd = _mm256_castps_pd(_mm256_unpacklo_ps(v[i + 2], v[i + 3])),
+                          ef = _mm256_castps_pd(_mm256_unpackhi_ps(v[i], v[i + 1])),
+                          gh = _mm256_castps_pd(_mm256_unpackhi_ps(v[i + 2], v[i + 3]));
+            v[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+            v[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+            v[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(ef, gh));
+            v[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(ef, gh));
+        }
+        RC_UNROLL
+        for (int i = 0; i < 4; i++) {
+            x[i] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x20);
+            x[i + 4] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x31);
+        }
+        __m256i rank = _mm256_set1_epi32(0x01234567);
+        RC_UNROLL
+        for (int i = 0; i < 8; i++)
+            RC_UNROLL
+            for (int j = i + 1; j < 8; j++) {
+                const __m256i first = _mm256_castps_si256(_mm256_cmp_ps(x[i], x[j], _CMP_GE_OQ));
+                rank = _mm256_add_epi32(rank, _mm256_and_si256(first, _mm256_set1_epi32(
+                    (int32_t)((1u << 4 * j) - (1u << 4 * i)))));
+            }
+        rank = _mm256_add_epi32(rank, dropped);
+        RC_UNROLL
+        for (int i = 0; i < 2; i++) {
+            const __m256i own = _mm256_cvtepu32_epi64(i ? _mm256_extracti128_si256(rank, 1)
+                                                        : _mm256_castsi256_si128(rank));
+            const __m256i held = _mm256_and_si256(_mm256_shuffle_epi8(own, twice), field);
+            const __m256i marks = _mm256_and_si256(_mm256_cmpeq_epi8(held, _mm256_setzero_si256()), one);
+            _mm256_storeu_si256((__m256i *)(mask + 8 * s + 32 * i), marks);
+        }
+    }
+    *bad |= _mm256_movemask_ps(wrong);
+    return s;
+}
+
 #define FOURS fours
+#define EIGHTS eights
 #define NM rc_prune_nm_avx2
 #define VECTOR_BYTES 32
 #include "nm.h"

@@ -4,6 +4,12 @@
 
 #define TARGET RC_AVX512
 
+/* Side by side, without a way through other registers. */
+RC_INLINE TARGET uint64_t four_masks(const __mmask16 *m)
+{
+    return _cvtmask64_u64(_mm512_kunpackd(_mm512_kunpackw(m[3], m[2]), _mm512_kunpackw(m[1], m[0])));
+}
+
 RC_INLINE TARGET void compared(const int wide, const int magnitude, const int finite, const void *scores, double low,
                                double high, uint64_t *above, uint64_t *open, int *bad)
 {
@@ -21,15 +27,19 @@ RC_INLINE TARGET void compared(const int wide, const int magnitude, const int fi
         }
     } else {
         const __m512 l = _mm512_set1_ps((float)low), h = _mm512_set1_ps((float)high);
+        __mmask16 over[4], from[4];
         RC_UNROLL
         for (int p = 0; p < 4; p++) {
             __m512 x = _mm512_loadu_ps((const float *)scores + 16 * p);
-            /* quiet NaN, +inf, -inf and signalling NaN are the classes 0x99 */
-            wrong |= finite ? _mm512_fpclass_ps_mask(x, 0x99) : _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+            if (finite) /* quiet NaN, +inf, -inf and signalling NaN are the classes 0x99 */
+                wrong |= _mm512_fpclass_ps_mask(x, 0x99);
             x = magnitude ? _mm512_abs_ps(x) : x;
-            kept |= (uint64_t)_mm512_cmp_ps_mask(x, h, _CMP_GT_OQ) << 16 * p;
-            least |= (uint64_t)_mm512_cmp_ps_mask(x, l, _CMP_GE_OQ) << 16 * p;
+            over[p] = _mm512_cmp_ps_mask(x, h, _CMP_NLE_UQ);
+            from[p] = _mm512_cmp_ps_mask(x, l, _CMP_GE_OQ);
         }
+        kept = four_masks(over);
+        least = four_masks(from);
+        wrong |= (kept & ~least) != 0; /* what is not at most high, and not at least low, is NaN */
     }
     *above = kept;
     *open = least & ~kept;
@@ -48,32 +58,42 @@ RC_INLINE TARGET void put_kept(float *v, const float *w, uint64_t above)
         _mm512_storeu_ps(v + 16 * p, _mm512_maskz_loadu_ps((__mmask16)(above >> 16 * p), w + 16 * p));
 }
 
-/* Without a branch: mostly few are open, and whether any is cannot be foretold. */
-RC_INLINE TARGET size_t take(const int wide, const int magnitude, const void *scores, uint32_t first, uint64_t open,
-                             uint32_t *index, double *doubles, float *floats, size_t count)
+/* Without a branch on how many are open, which cannot be foretold, if not more than sixteen. */
+RC_INLINE TARGET size_t take(uint32_t first, uint64_t open, uint32_t *index, size_t count)
 {
-    const __m512i lanes = _mm512_add_epi32(_mm512_set1_epi32((int32_t)first), _mm512_setr_epi32(
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-    RC_UNROLL
-    for (int p = 0; p < 4; p++) {
-        const __mmask16 some = (__mmask16)(open >> 16 * p);
-        const __m512i own = _mm512_add_epi32(lanes, _mm512_set1_epi32(16 * p));
-        _mm512_storeu_si512(index + count, _mm512_maskz_compress_epi32(some, own));
-        if (wide) {
-            const double *at = (const double *)scores + 16 * p;
-            __m512d a = _mm512_loadu_pd(at), b = _mm512_loadu_pd(at + 8);
-            a = magnitude ? _mm512_abs_pd(a) : a;
-            b = magnitude ? _mm512_abs_pd(b) : b;
-            const __mmask8 low = (__mmask8)some, high = (__mmask8)(some >> 8);
-            _mm512_storeu_pd(doubles + count, _mm512_maskz_compress_pd(low, a));
-            _mm512_storeu_pd(doubles + count + (size_t)__builtin_popcount(low), _mm512_maskz_compress_pd(high, b));
-        } else {
-            const __m512 x = _mm512_loadu_ps((const float *)scores + 16 * p);
-            _mm512_storeu_ps(floats + count, _mm512_maskz_compress_ps(some, magnitude ? _mm512_abs_ps(x) : x));
+    const __m512i lanes = _mm512_set_epi8(
+        63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36,
+        35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7,
+        6, 5, 4, 3, 2, 1, 0);
+    const __m512i own = _mm512_maskz_compress_epi8(open, lanes), from = _mm512_set1_epi32((int32_t)first);
+    const size_t some = (size_t)__builtin_popcountll(open);
+    uint32_t *to = index + count;
+    _mm512_storeu_si512(to, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(own))));
+    if (some > 16) {
+        _mm512_storeu_si512(to + 16,
+                            _mm512_add_epi32(from, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(own, 1))));
+        if (some > 32) {
+            _mm512_storeu_si512(to + 32,
+                                _mm512_add_epi32(from, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(own, 2))));
+            if (some > 48)
+                _mm512_storeu_si512(to + 48,
+                                    _mm512_add_epi32(from, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(own, 3))));
         }
-        count += (size_t)__builtin_popcount(some);
     }
-    return count;
+    return count + some;
+}
+
+RC_INLINE TARGET void fetch(const float *scores, const int magnitude, const uint32_t *index, size_t count,
+                            float *floats)
+{
+    const __m512i start = _mm512_set1_epi32(count ? (int32_t)index[0] : 0); /* the numbers themselves may have 32 bits */
+    const float *at = scores + (count ? index[0] : 0);
+    for (size_t i = 0; i < count; i += 16) {
+        const __mmask16 some = count - i < 16 ? (__mmask16)((1u << (count - i)) - 1) : 0xFFFF;
+        const __m512i own = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(some, index + i), start);
+        const __m512 x = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), some, own, at, 4);
+        _mm512_mask_storeu_ps(floats + i, some, magnitude ? _mm512_abs_ps(x) : x);
+    }
 }
 
 #define SELECT rc_prune_select_avx512
@@ -114,7 +134,60 @@ RC_INLINE TARGET size_t fours(size_t count, size_t n, const float *scores, uint8
     return s;
 }
 
+/* Sixteen groups of eight, likewise: the ranks of a group are the eight halves of bytes of its lane. */
+RC_INLINE TARGET size_t eights(size_t count, size_t n, const float *scores, uint8_t *mask, int *bad)
+{
+    const __m512i dropped = _mm512_set1_epi32((int32_t)((8 - n) * 0x11111111u)); /* 8 and more where the rank is n */
+    const __m512i fields = _mm512_set1_epi64(0x1F1B17130F0B0703), one = _mm512_set1_epi8(1);
+    unsigned wrong = 0;
+    size_t s = 0;
+    for (; s + 16 <= count; s += 16) {
+        const float *at = scores + 8 * s;
+        __m512 v[8], x[8];
+        RC_UNROLL
+        for (int i = 0; i < 8; i++)
+            v[i] = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(at + 8 * i)),
+                                      _mm256_loadu_ps(at + 8 * i + 64), 1);
+        RC_UNROLL
+        for (int i = 0; i < 8; i += 4) {
+            wrong |= _mm512_cmp_ps_mask(v[i], v[i + 1], _CMP_UNORD_Q) |
+                     _mm512_cmp_ps_mask(v[i + 2], v[i + 3], _CMP_UNORD_Q);
+            const __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(v[i], v[i + 1])),
+                          cd = _mm512_castps_pd(_mm512_unpacklo_ps(v[i + 2], v[i + 3])),
+                          ef = _mm512_castps_pd(_mm512_unpackhi_ps(v[i], v[i + 1])),
+                          gh = _mm512_castps_pd(_mm512_unpackhi_ps(v[i + 2], v[i + 3]));
+            v[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+            v[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+            v[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ef, gh));
+            v[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ef, gh));
+        }
+        RC_UNROLL
+        for (int i = 0; i < 4; i++) {
+            x[i] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0x88);
+            x[i + 4] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0xDD);
+        }
+        __m512i rank = _mm512_set1_epi32(0x01234567);
+        RC_UNROLL
+        for (int i = 0; i < 8; i++)
+            RC_UNROLL
+            for (int j = i + 1; j < 8; j++)
+                rank = _mm512_mask_add_epi32(rank, _mm512_cmp_ps_mask(x[i], x[j], _CMP_GE_OQ), rank,
+                                             _mm512_set1_epi32((int32_t)((1u << 4 * j) - (1u << 4 * i))));
+        rank = _mm512_add_epi32(rank, dropped);
+        rank = _mm512_shuffle_i32x4(rank, rank, 0xD8); /* the lanes had groups 0 to 3, 8 to 11, 4 to 7, 12 to 15 */
+        RC_UNROLL
+        for (int i = 0; i < 2; i++) {
+            const __m512i own = _mm512_cvtepu32_epi64(_mm512_extracti32x8_epi32(rank, i));
+            const __m512i marks = _mm512_andnot_si512(_mm512_multishift_epi64_epi8(fields, own), one);
+            _mm512_storeu_si512(mask + 8 * s + 64 * i, marks);
+        }
+    }
+    *bad |= wrong != 0;
+    return s;
+}
+
 #define FOURS fours
+#define EIGHTS eights
 #define NM rc_prune_nm_avx512
 #define VECTOR_BYTES 64
 #include "nm.h"

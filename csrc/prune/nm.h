@@ -3,12 +3,14 @@
  * NM           the function's name
  * TARGET       its instruction set, or nothing
  * VECTOR_BYTES of its vectors
- * FOURS        where it is defined: a function that takes as many groups of four as it can, and returns how many
+ * FOURS, EIGHTS  where they are defined: functions that take as many groups of four, or of eight, as they can, and
+ *              return how many
  *
  * A score's rank is how many of its group come before it: larger ones, and equal ones of a lower index. Groups lie side
  * by side, a score of each in a lane, and each pair of scores is compared once: loops of a constant length, of which
- * the compiler makes vectors. In a group that is longer than LONGEST the smallest score that is kept is found by halving
- * the keys (rank.c) that it may have, and counting the scores above; one that does not lie in one piece goes to rank.c.
+ * the compiler makes vectors. In a group that is longer than LONGEST the smallest score that is kept is found by
+ * counting the scores from one number on, then from another: the next one lies between those before as the wanted count
+ * does, or, where that does not halve the keys (rank.c) that it may have, in their middle; one that does not lie in one piece goes to rank.c.
  */
 #include "../kernels.h"
 #include <math.h>
@@ -116,6 +118,36 @@ MARKED(marked_doubles, double, int64_t)
 COUNTED(counted_floats, float, nm_floats, nm_ranks)
 COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks)
 
+/* The smallest and the largest of m scores, none of which is NaN. */
+#define ENDS_OF(NAME, FLOAT, VECTOR, RANKS) \
+    RC_INLINE TARGET void NAME(size_t m, const FLOAT *x, double *smallest, double *largest) \
+    { \
+        enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
+        VECTOR low = (VECTOR){0} + x[0], high = low; \
+        FLOAT least = x[0], most = x[0]; \
+        size_t i = 0; \
+        for (; i + SIDE <= m; i += SIDE) { \
+            VECTOR own; \
+            memcpy(&own, x + i, sizeof own); \
+            const RANKS less = own < low, more = own > high; \
+            low = (VECTOR)(((RANKS)own & less) | ((RANKS)low & ~less)); \
+            high = (VECTOR)(((RANKS)own & more) | ((RANKS)high & ~more)); \
+        } \
+        for (size_t s = 0; s < SIDE; s++) { \
+            least = low[s] < least ? low[s] : least; \
+            most = high[s] > most ? high[s] : most; \
+        } \
+        for (; i < m; i++) { \
+            least = x[i] < least ? x[i] : least; \
+            most = x[i] > most ? x[i] : most; \
+        } \
+        *smallest = least; \
+        *largest = most; \
+    }
+
+ENDS_OF(ends_of_floats, float, nm_floats, nm_ranks)
+ENDS_OF(ends_of_doubles, double, nm_doubles, nm_wide_ranks)
+
 RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *scores, uint8_t *mask)
 {
     const float *floats = scores;
@@ -127,19 +159,34 @@ RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *
         memset(mask, 0, m);
         return 0;
     }
-    /* At least n scores have a key from `low` on, fewer one from `high` on. */
-    uint64_t low = rc_prune_key(wide, 0, -INFINITY), high = rc_prune_key(wide, 0, INFINITY) + 1;
-    size_t count = m;
-    while (high - low > 1 && count != n) {
-        const uint64_t middle = low + (high - low) / 2;
+    /* At least n scores, `count`, have a key from `low` on, fewer, `over`, one from `high` on. */
+    double smallest, largest;
+    if (wide)
+        ends_of_doubles(m, doubles, &smallest, &largest);
+    else
+        ends_of_floats(m, floats, &smallest, &largest);
+    uint64_t low = rc_prune_key(wide, 0, smallest), high = rc_prune_key(wide, 0, largest) + 1;
+    size_t count = m, above = 0;
+    for (int halves = 0; high - low > 1 && count != n;) {
+        const uint64_t before = high - low;
+        uint64_t middle = low + before / 2;
+        const double first = rc_prune_score(wide, 0, low), last = rc_prune_score(wide, 0, high);
+        const double width = last - first;
+        if (!halves && width < INFINITY) {
+            const double share = ((double)(count - n) + 0.5) / (double)(count - above);
+            const uint64_t own = rc_prune_key(wide, 0, first + share * width);
+            middle = own <= low ? low + 1 : own >= high ? high - 1 : own;
+        }
         const double least = rc_prune_score(wide, 0, middle);
         const size_t own = wide ? counted_doubles(m, doubles, least) : counted_floats(m, floats, (float)least);
         if (own < n) {
             high = middle;
+            above = own;
         } else {
             low = middle;
             count = own;
         }
+        halves = !halves && high - low > before / 2;
     }
     const double least = rc_prune_score(wide, 0, low);
     if (wide)
@@ -170,6 +217,10 @@ RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m,
 #ifdef FOURS
     if (!wide && m == 4 && step == 1)
         s = FOURS(count, n, (const float *)scores + at, mask + at, &bad);
+#endif
+#ifdef EIGHTS
+    if (!wide && m == 8 && step == 1)
+        s = EIGHTS(count, n, (const float *)scores + at, mask + at, &bad);
 #endif
     for (const size_t side = wide ? VECTOR_BYTES / sizeof(double) : VECTOR_BYTES / sizeof(float); s < count; s += side) {
         const size_t some = rc_min(side, count - s), place = at + s * lane;

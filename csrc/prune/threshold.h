@@ -5,6 +5,7 @@
  * VEC, LANES           a vector of doubles, and of how many
  * v_set1(a), v_read(x) all a; LANES floats as doubles
  * v_abs(v), v_sum(v)   magnitudes; the sum of the lanes, in any order
+ * v_fma(a, b, c)       a b + c
  * TIES, no_ties(), with_ties(ties, a, b), any_ties(ties)   what remembers whether some a was b
  * kept_from(w, least, mask)   mask = |w| >= least for 64 floats
  *
@@ -67,9 +68,45 @@ RC_INLINE TARGET void chain(const int squares, size_t begin, size_t end, const f
     *sum = s;
 }
 
+/* The sums of w and of w^2 go on over the range, in any order: of a block in SIDE vectors each, whose sum is added. From
+ * the last block to the first: what reads the weights next, from their begin, finds those in the caches. */
+enum { SIDE = 4, BLOCK = 4096 };
+
+RC_INLINE TARGET void moments(size_t begin, size_t end, const float *w, double *sums)
+{
+    double sum = sums[0], square = sums[1];
+    while (end > begin) {
+        const size_t first = end - begin > BLOCK ? end - BLOCK : begin;
+        VEC s[SIDE], q[SIDE];
+        size_t i = first;
+        for (size_t p = 0; p < SIDE; p++)
+            s[p] = q[p] = v_set1(0.0);
+        for (; i + SIDE * LANES <= end; i += SIDE * LANES) {
+            RC_UNROLL
+            for (size_t p = 0; p < SIDE; p++) {
+                const VEC t = v_read(w + i + p * LANES);
+                s[p] = s[p] + t;
+                q[p] = v_fma(t, t, q[p]);
+            }
+        }
+        double own = v_sum((s[0] + s[1]) + (s[2] + s[3])), squares = v_sum((q[0] + q[1]) + (q[2] + q[3]));
+        for (; i < end; i++) {
+            own += (double)w[i];
+            squares += (double)w[i] * (double)w[i];
+        }
+        sum += own;
+        square += squares;
+        end = first;
+    }
+    sums[0] = sum;
+    sums[1] = square;
+}
+
 TARGET int CHAIN(size_t begin, size_t end, int squares, const float *w, double mean, double *sum)
 {
-    if (squares)
+    if (squares == 2)
+        moments(begin, end, w, sum);
+    else if (squares)
         chain(1, begin, end, w, mean, sum);
     else
         chain(0, begin, end, w, mean, sum);

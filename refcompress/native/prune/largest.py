@@ -17,7 +17,8 @@ from .._kernels import ffi, lib
 
 BLOCK, ROOM = lib.RC_PRUNE_BLOCK, lib.RC_PRUNE_ROOM
 SLACK = 16  # places of a range that stay free, as api.h says
-SAMPLE = 2**14  # scores that are ranked to find the two numbers
+SAMPLE, SHARE = 2**16, 4  # scores that are ranked to find the two numbers; of few scores one of SHARE
+SIDE = 4  # of them lie side by side: what is read from memory there
 SIGMAS = 4  # standard deviations of the sample's rank that they lie to both sides of it
 SMALL = 2**16  # of fewer scores all are counted
 CHUNK = 2**22  # scores in a call that is not split among threads: some milliseconds
@@ -99,10 +100,15 @@ def nth_largest(arrays: list[np.ndarray], nth: int, *, magnitude: bool = False, 
     return value[0], ties[0]
 
 
+def sample_step(size: int) -> int:
+    """Return how far apart the places are of which SIDE scores are in the sample."""
+    return SIDE * size // min(SAMPLE, size // SHARE) | 1  # odd, so that no column of a matrix is met again and again
+
+
 def _enclosing(parts: list[Part], magnitude: bool, keep: int, size: int) -> tuple[float, float]:
     """Return two numbers, the lower first, between which the smallest score that is kept most likely lies."""
-    step = size // SAMPLE | 1  # odd, so that no column of a matrix is met again and again
-    sample = np.concatenate([part.scores[::step] for part in parts])
+    step = sample_step(size)
+    sample = np.concatenate([part.scores[i::step] for part in parts for i in range(SIDE)])
     share, count = keep / size, len(sample)
     rank, reach = share * count, SIGMAS * math.sqrt(count * share * (1 - share)) + SIGMAS
     first, last = math.floor(rank - reach), math.ceil(rank + reach)
