@@ -72,9 +72,9 @@ def quantize_ternary(w: NDArray[np.float32], *, threshold: float | None = 0.7, a
     -------
     Quantized of int8, with zero points of 0
         Sums are in float64, as those of quantize_binary. delta is compared in float64, and the scale is rounded once.
-        Sums are in float64, as those of quantize_binary. delta is compared in float64, and the scale is rounded once.
         The scale is at least 2**-126, and 1 where all values are 0. Where maxima are equal the best delta is the one
         that keeps the fewest weights.
+
     **Source** Li, Zhang, Liu, Ternary Weight Networks (2016, arXiv 1605.04711): the problem, its optimal scale, and
     0.7 mean|w|, which comes near the best delta for uniform and normal weights. **Departs** the best delta can be had
     too: it is found by sorting.
