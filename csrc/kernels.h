@@ -105,6 +105,14 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_pack) \
     THREE(quantize_unpack) \
     THREE(quantize_gptq) \
+    THREE(quantize_adaround) \
+    THREE(prune_obs) \
+    THREE(quantize_binary) \
+    THREE(quantize_ternary) \
+    THREE(quantize_few_sum) \
+    THREE(quantize_few_values) \
+    ONE(quantize_bias_s32) \
+    ONE(dequantize_bias_s32) \
     THREE(prune_sparsegpt) \
     THREE(floats_encode) \
     THREE(floats_decode) \

@@ -122,6 +122,14 @@ struct rc_kernels {
     rc_quantize_pack *quantize_pack;
     rc_quantize_unpack *quantize_unpack;
     rc_quantize_gptq *quantize_gptq;
+    rc_quantize_adaround *quantize_adaround;
+    rc_prune_obs *prune_obs;
+    rc_quantize_binary *quantize_binary;
+    rc_quantize_ternary *quantize_ternary;
+    rc_quantize_few_sum *quantize_few_sum;
+    rc_quantize_few_values *quantize_few_values;
+    rc_quantize_bias_s32 *quantize_bias_s32;
+    rc_dequantize_bias_s32 *dequantize_bias_s32;
     rc_prune_sparsegpt *prune_sparsegpt;
     rc_floats_encode *floats_encode;
     rc_floats_decode *floats_decode;

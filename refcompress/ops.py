@@ -17,7 +17,6 @@ from .agreement import (
     near_outputs,
     same_cost,
     same_product,
-    same_surgery,
     within_dot_bound,
 )
 from .agreement.terms import (
@@ -49,7 +48,7 @@ OPS = {op.name: op for op in (
     Op("prune_threshold", exactly),
     *(Op(f"prune_score_{name}", exactly)  # each a product or quotient in float64, rounded once
       for name in ("wanda", "taylor", "movement", "apoz", "activation", "obd", "fisher")),
-    Op("prune_obs", same_surgery),
+    Op("prune_obs", exactly),  # one inverse for both, and then a stated order of products and differences
     Op("prune_sparsegpt", exactly),  # one factor for both, and then a stated order of products and differences
     Op("prune_project_l0", exactly),
     Op("allocate_exact", exactly),  # costs are summed from the first layer on, and ties have a rule
@@ -66,6 +65,9 @@ OPS = {op.name: op for op in (
     Op("quantize_range_kl", least_divergence),  # near ties are open: the sums have no order
     Op("quantize_gptq", exactly),  # one factor for both, and then a stated order of products and differences
     *(Op(f"quantize_{name}", exactly) for name in ("clip", "awq")),  # errors are the reference's, whoever rounds
+    Op("quantize_adaround", exactly),  # exact products, and then a stated arithmetic of each element
+    Op("quantize_binary", exactly),  # sums in NumPy's order of one long row
+    Op("quantize_ternary", exactly),
     Op("quantize_pack", exactly),
     Op("quantize_unpack", exactly),
     Op("quantize_bias_s32", exactly),

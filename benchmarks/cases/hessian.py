@@ -22,6 +22,18 @@ def layer(op, layer, **kwargs):
                 9 * outputs * inputs + 8 * inputs**2, reference=inputs < 4096, quick=quick)
 
 
+def adaround(layer, steps, **flags):
+    """Return a case of quantize_adaround: its multiply-adds are those of the steps, and two errors."""
+    outputs, inputs, _ = LAYERS[layer]
+
+    def make(rng):
+        x = normal(rng, 2 * inputs, inputs) + normal(rng, 2 * inputs, 1)
+        return (normal(rng, outputs, inputs), reference.quantize_hessian(x)), {"iterations": steps}
+
+    return Case("quantize_adaround", f"{layer}, {steps} steps", make, (steps + 2) * outputs * inputs**2,
+                9 * outputs * inputs + 8 * inputs**2, **flags)
+
+
 def awq(layer, steps, **flags):
     """Return a case of quantize_awq, without clipping; its multiply-adds are those of the errors."""
     outputs, inputs, _ = LAYERS[layer]
@@ -32,6 +44,8 @@ def awq(layer, steps, **flags):
 
 
 CASES = [
+    adaround("LeNet-300-100 fc1", 20, quick=True),
+    adaround("MiniLM feed-forward", 50),
     layer("quantize_gptq", "MiniLM feed-forward", group=32, quick=True),
     layer("quantize_gptq", "4096 wide", group=128),
     layer("quantize_clip", "MiniLM feed-forward", group=32, quick=True),

@@ -102,6 +102,9 @@ CASES = [
         quick=True,
     ),
     *(of_sums(rounding, each) for rounding, each in (("half_even", False), ("half_even", True), ("gemmlowp", False))),
+    *(on_weights(op, "LeNet-300-100 fc1", 5, axis=0, quick=True) for op in ("quantize_binary", "quantize_ternary")),
+    *(on_weights(op, "4096 wide", 5, **shared) for op in ("quantize_binary", "quantize_ternary")
+      for shared in ({}, {"axis": 0}, {"group": 128})),
     Case(
         "quantize_bias_s32",
         "4096 outputs",

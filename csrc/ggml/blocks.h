@@ -1,14 +1,20 @@
-/* Template of the blocks of ggml. Included after these were defined:
+/* Template of the blocks of ggml: encoding, and the list of what is decoded. Included after these were defined:
  *
  * ENCODE, DECODE       the functions' names
  * TARGET               their instruction set, or nothing
+ * LOOK_UP(table, codes, numbers)   16 numbers of a table of 16 bytes by 16 codes; a loop where it is not defined
  *
- * Loops of 32 numbers, without a branch, of which the compiler makes vectors; what they write is an array of their own
- * first, so that it knows that nothing overlaps.
+ * Loops of a constant length, without a branch, of which the compiler makes vectors; what they write is an array of
+ * their own first, so that it knows that nothing overlaps.
  */
+#include "../floats/memory.h"
 #include "../floats/number.h"
 
-enum { NUMBERS = 32, Q4_0_BYTES = 18, Q8_0_BYTES = 34 };
+enum { NUMBERS = 32, MOST_NUMBERS = 256, Q4_0_BYTES = 18, Q8_0_BYTES = 34 };
+
+#include "nested.h"
+#include "plain.h"
+#include "tables.h"
 
 /* Writes the scale; returns whether it is a finite float16. */
 RC_INLINE TARGET int put_scale(float d, uint8_t *data)
@@ -17,11 +23,6 @@ RC_INLINE TARGET int put_scale(float d, uint8_t *data)
     data[0] = (uint8_t)code;
     data[1] = (uint8_t)(code >> 8);
     return (code & 0x7FFF) < 0x7C00;
-}
-
-RC_INLINE TARGET float scale_of(const uint8_t *data)
-{
-    return number_of(data[0] | data[1] << 8, FLOAT16);
 }
 
 /* 1 / d, and 0 where that is infinite. */
@@ -90,32 +91,47 @@ TARGET int ENCODE(size_t begin, size_t end, enum rc_ggml_type type, const float 
     if (type == RC_GGML_Q8_0)
         for (size_t r = begin; r < end; r++)
             good &= encode_q8_0(x + r * NUMBERS, data + r * Q8_0_BYTES);
-    else
+    else if (type == RC_GGML_Q4_0)
         for (size_t r = begin; r < end; r++)
             good &= encode_q4_0(x + r * NUMBERS, data + r * Q4_0_BYTES);
+    else
+        good = 0;
     return good ? RC_OK : RC_BAD_VALUE;
 }
 
+/* All blocks of the range, of a type. */
+#define DECODE_TYPE(type, decode, numbers, bytes) \
+    case RC_GGML_##type: { \
+        const int stream = streams((end - begin) * (numbers), sizeof *x, x + begin * (numbers)); \
+        for (size_t r = begin; r < end; r++) { \
+            float out[MOST_NUMBERS]; \
+            prefetch(data + r * (bytes), (bytes)); \
+            decode(data + r * (bytes), out); \
+            store(x + r * (numbers), out, (numbers) * sizeof *x, stream); \
+        } \
+        end_streaming(stream); \
+        return RC_OK; \
+    }
+
 TARGET int DECODE(size_t begin, size_t end, enum rc_ggml_type type, const uint8_t *data, float *x)
 {
-    float out[NUMBERS];
-    if (type == RC_GGML_Q8_0)
-        for (size_t r = begin; r < end; r++) {
-            const uint8_t *from = data + r * Q8_0_BYTES;
-            const float d = scale_of(from);
-            for (int p = 0; p < NUMBERS; p++)
-                out[p] = d * (float)(int8_t)from[2 + p];
-            memcpy(x + r * NUMBERS, out, sizeof out);
-        }
-    else
-        for (size_t r = begin; r < end; r++) {
-            const uint8_t *from = data + r * Q4_0_BYTES;
-            const float d = scale_of(from);
-            for (int p = 0; p < NUMBERS / 2; p++)
-                out[p] = d * (float)((from[2 + p] & 15) - 8);
-            for (int p = 0; p < NUMBERS / 2; p++)
-                out[NUMBERS / 2 + p] = d * (float)((from[2 + p] >> 4) - 8);
-            memcpy(x + r * NUMBERS, out, sizeof out);
-        }
-    return RC_OK;
+    switch (type) {
+        DECODE_TYPE(Q4_0, decode_q4_0, 32, Q4_0_BYTES)
+        DECODE_TYPE(Q4_1, decode_q4_1, 32, 20)
+        DECODE_TYPE(Q5_0, decode_q5_0, 32, 22)
+        DECODE_TYPE(Q5_1, decode_q5_1, 32, 24)
+        DECODE_TYPE(Q8_0, decode_q8_0, 32, Q8_0_BYTES)
+        DECODE_TYPE(Q2_K, decode_q2_k, 256, 84)
+        DECODE_TYPE(Q3_K, decode_q3_k, 256, 110)
+        DECODE_TYPE(Q4_K, decode_q4_k, 256, 144)
+        DECODE_TYPE(Q5_K, decode_q5_k, 256, 176)
+        DECODE_TYPE(Q6_K, decode_q6_k, 256, 210)
+        DECODE_TYPE(IQ4_NL, decode_iq4_nl, 32, 18)
+        DECODE_TYPE(IQ4_XS, decode_iq4_xs, 256, 136)
+        DECODE_TYPE(TQ1_0, decode_tq1_0, 256, 54)
+        DECODE_TYPE(TQ2_0, decode_tq2_0, 256, 66)
+        DECODE_TYPE(MXFP4, decode_mxfp4, 32, 17)
+        DECODE_TYPE(NVFP4, decode_nvfp4, 64, 36)
+    }
+    return RC_BAD_VALUE;
 }

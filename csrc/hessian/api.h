@@ -33,3 +33,31 @@ typedef int rc_quantize_gptq(size_t begin, size_t end, size_t k, size_t group, s
 typedef int rc_prune_sparsegpt(size_t begin, size_t end, size_t k, size_t first, size_t last, size_t next, size_t group,
                                size_t count, const float *w, const double *u, double *moved, uint64_t *done,
                                double *scores, uint8_t *mask, float *weights);
+
+/* The rows of the range of w, m rows of k floats, by OBS: `count` weights of each row are removed, one by one. inverse
+ * : of the damped Hessian, k by k; least : the smallest that an entry of its diagonal may be. With now the row, at
+ * first w, and d[j] = max(inverse[j][j], least[j]), a step removes the q whose now[q]^2 / (2 d[q]) is least, of equal
+ * ones the last, and then
+ *
+ *     now[j] = now[j] - now[q] / d[q] * inverse[q][j]
+ *     inverse[i][j] = inverse[i][j] - inverse[q][i] * (inverse[q][j] / d[q])
+ *
+ * Each product is rounded, and then each difference. order, loss : m by count, which weights went and what each cost.
+ * room : 2 count + 5 rows of k doubles, k rounded up to a multiple of RC_OBS_COLUMNS; places : 2 k numbers. */
+enum { RC_OBS_COLUMNS = 64 };
+typedef int rc_prune_obs(size_t begin, size_t end, size_t k, size_t count, const float *w, const double *inverse,
+                         const double *least, double *room, uint32_t *places, int64_t *order, double *loss);
+
+/* A step of AdaRound's descent for a range of `size` elements, as the reference states it (quantize/adaround.py). From
+ * v comes x = rint((clip(down + r(v), low, high) - steps) * unit), whose halves of seven bits go to x[i] and
+ * x[size + i]. Before that v takes a step if sums are given: the products of the high halves of x, and then of the low
+ * ones, with the high halves of the Hessian and with its low ones. power : of |2 r - 1|; 0 for no regularizer. */
+struct rc_adaround {
+    int power;
+    double regularizer, rate;
+    const float *down, *steps, *low, *high;
+    const double *unit, *slope;
+    const int32_t *by_high, *by_low; /* the sums, or NULL */
+};
+typedef int rc_quantize_adaround(size_t begin, size_t end, size_t size, const struct rc_adaround *by, double *v,
+                                 double *mean, double *square, int8_t *x);

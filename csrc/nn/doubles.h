@@ -8,7 +8,7 @@
  * AT_LEAST(low, v), AT_MOST(high, v)   the vector v, or where it is less, or more, the vector low or high; a NaN stays
  *
  * The compiler's own vectors: +, -, * and / of them round as those of doubles do, so every length
- * gives the same bits. reference/nn/exponential.py has the same steps, and says why they are enough.
+ * gives the same bits. reference/exponential.py has the same steps, and says why they are enough.
  */
 #include "../kernels.h"
 #include <math.h>

@@ -73,6 +73,37 @@ typedef int rc_quantize_runs_s8(size_t begin, size_t end, size_t k, size_t group
 typedef int rc_quantize_runs_s16(size_t begin, size_t end, size_t k, size_t group, int32_t lowest, int32_t highest,
                                  const float *x, float *scale, int16_t *zero_point, int16_t *values);
 
+/* Weights to -1 and 1, or to -1, 0 and 1, with a scale for each run of the range; x : rows of k >= 1 in groups of 1 to
+ * k. binary : values = 1 where x >= 0, else -1; scale = the mean of |x|. ternary : values = the sign of x where |x| >
+ * delta, else 0; scale = the mean of those |x|, and 1 where there are none; delta is deltas[run], or where that is NULL
+ * threshold times the sum of |x|, divided by their count. Sums are in double, in NumPy's order as above, and a scale is
+ * rounded once to float, at least FLT_MIN. RC_NOT_FINITE where some x is not. */
+typedef int rc_quantize_binary(size_t begin, size_t end, size_t k, size_t group, const float *x, float *scale,
+                               int8_t *values);
+typedef int rc_quantize_ternary(size_t begin, size_t end, size_t k, size_t group, double threshold,
+                                const double *deltas, const float *x, float *scale, int8_t *values);
+
+/* The parts of both, of x[begin .. end], where one scale is for so many that threads share them: the sum of the |x| >
+ * delta and their count (a delta below 0 takes all), and the values (a delta below 0 is binary). */
+typedef int rc_quantize_few_sum(size_t begin, size_t end, double delta, const float *x, double *sum, uint64_t *count);
+typedef int rc_quantize_few_values(size_t begin, size_t end, double delta, const float *x, int8_t *values);
+
+/* The delta where the |x| above it have the largest sum / sqrt(count), of equal ones the one that keeps the fewest: 0,
+ * or the largest that becomes 0. Of each row of the range, n ascending magnitudes; or of one long row, of which a range
+ * is looked at from its end down, one range after the other (no threads). At first all of *search is 0. One for all
+ * kernels. */
+struct rc_few_search {
+    double sum, most, delta;
+};
+int rc_quantize_best_deltas(size_t begin, size_t end, size_t n, const float *ascending, double *deltas);
+int rc_quantize_best_delta(size_t begin, size_t end, size_t n, const float *ascending, struct rc_few_search *search);
+
+/* A bias to int32 and back, each by its unit: values = rint(bias / unit), bias = float(values * unit), the largest
+ * finite float where that overflows. RC_BAD_VALUE where |values| would be above most. */
+typedef int rc_quantize_bias_s32(size_t begin, size_t end, double most, const float *bias, const double *unit,
+                                 int32_t *values);
+typedef int rc_dequantize_bias_s32(size_t begin, size_t end, const int32_t *values, const double *unit, float *bias);
+
 /* Rows of size int8 to and from rows of ceil(size bits / 8) bytes, as refcompress says (formats/packed.py): value p has
  * the bits from p bits on. bits : 1 to 7. The range is of eights of values, ceil(size / 8) a row. RC_BAD_VALUE where a
  * value does not fit: the bytes are then of no use. */

@@ -1,10 +1,9 @@
-"""When two implementations agree: eight rules, each of which raises :class:`Disagreement` and returns nothing.
+"""When two implementations agree: seven rules, each of which raises :class:`Disagreement` and returns nothing.
 
 - ``exactly``: integers, codes, masks, labels and bytes.
 - ``within_dot_bound(terms)``: float32 products; :mod:`terms` says for each of them which dot products it is made of.
 - ``same_product``: a truncated SVD. ``near_best``: a low-rank approximation that may come near the optimum.
 - ``near_outputs``: a matrix of low rank for the outputs of a layer.
-- ``same_surgery``: a layer pruned weight by weight, with what stays adjusted.
 - ``same_cost``: optima that may be reached in more than one way.
 - ``least_divergence``: a range after which the distribution of the magnitudes loses the least.
 
@@ -20,11 +19,10 @@ from .dot_bound import within_dot_bound
 from .exact import Disagreement, NoBound, exactly
 from .optimum import near_best, same_cost, same_product
 from .outputs import near_outputs
-from .surgery import same_surgery
 
 __all__ = [
     "Disagreement", "NoBound", "exactly", "least_divergence", "near_best", "near_outputs", "same_cost", "same_product",
-    "same_surgery", "terms", "within_dot_bound",
+    "terms", "within_dot_bound",
 ]
 
 for _public in (Disagreement, NoBound):  # as users import them, and read them in a traceback

@@ -111,9 +111,8 @@ def same_cost(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) 
     Code lengths (an array of uint8; ``args[0]`` the counts): a code length for each symbol that occurs and no other, at
     most the limit, filling the code space; the sum of count * length must not be larger. Exact, in Python's integers.
 
-    Shared values (``args[0]`` the weights): the sum of weight * (w - value)**2 in float64 must not be larger. Each of
-    the two sums is off by gamma_(size + 3) at most (Higham sec. 3.1), and a mean rounded to float32 adds (u c)**2 an
-    element.
+    Shared values (``args[0]`` the weights): the sum of weight * (w - value)**2 in float64 must not be larger than
+    rounding explains, as :func:`_distortion_allowed` says.
     """
     kwargs = kwargs or {}
     if isinstance(expected, Shared):
@@ -145,9 +144,39 @@ def _same_distortion(expected: Shared, got, w, kwargs) -> None:
         everywhere((got.dense() == 0) | (w != 0), w, got.dense(), "result.dense() where w is 0", None)
     weights = kwargs.get("weights")
     weights = np.ones(w.shape) if weights is None else np.asarray(weights).astype(np.float64)
-    value = got.dense().astype(np.float64)
     cost_got, cost = (np.sum(weights * (w - a.dense().astype(np.float64)) ** 2) for a in (got, expected))
-    allowed = 2 * (w.size + 3) * U64 * cost + np.sum(weights * (U * value) ** 2)
+    allowed = _distortion_allowed(w, weights, got.dense().astype(np.float64), clusters, cost, kwargs)
     if not cost_got <= cost + allowed:
         raise Disagreement(f"result: got a distortion of {cost_got:g}, expected {cost:g}; "
                            f"allowed difference {allowed:g}")
+
+
+def _distortion_allowed(w, weights, value, k: int, cost: float, kwargs: dict) -> float:
+    """Return by how much the cost of a codebook may exceed that of another, where both are optima but for rounding.
+
+    With u = 2**-53; x the fitted values in order, m the one in their middle, R their range; Q, S and W the running sums
+    of weights (x - m)**2, weights (x - m) and weights, each known but for one rounding; S the largest of its sums:
+
+    (1) Measuring: each of the two costs is off by gamma_(size + 3) of itself (Higham sec. 3.1).
+    (2) The path that was taken has the least computed cost, so its cost exceeds the least by at most twice the error of
+        a path's. That of the roundings of Q is 8 u Q, and of a path's own terms k u cost (share/optimal.py). A segment
+        of weight V with its s off by d = 2 u S is off by 2 |mean - m| d + d**2 / V, where the last is cut off at the
+        segment's own V R**2: by 3 R d at most. With V off by 2 u W it is off by (mean - m)**2 of that, and by R**2 of
+        it where V is less. V is exact without weights.
+    (3) A mean that is off by e adds V e**2. It is rounded to float32 (U c, or 2**-150 where it is subnormal), added to
+        m (2 u (|m| + |c|)), divided from sums as in (2) and clamped to the segment: the last V e**2 <= R V e <= R d,
+        and R**2 2 u W. The square of a sum is at most twice the sum of the squares.
+    """
+    fitted = w != 0 if kwargs.get("pruned") else np.full(w.shape, True)
+    order = np.argsort(w[fitted], kind="stable")
+    x, omega = w[fitted][order], weights[fitted][order]
+    if not len(x):
+        return 2 * (w.size + 3) * U64 * cost
+    middle = x[len(x) // 2]
+    extent, y = x[-1] - x[0], x - middle
+    most = np.abs(np.cumsum(omega * y)).max()
+    heaviest = 0.0 if kwargs.get("weights") is None else extent**2 * omega.sum()
+    d = 2 * U64 * most
+    path = U64 * (8 * np.sum(omega * y * y) + k * cost) + k * (3 * extent * d + 2 * U64 * heaviest)
+    mean = np.sum(weights * (U * np.abs(value) + UNDERFLOW + 2 * U64 * (abs(middle) + np.abs(value))) ** 2)
+    return 2 * (w.size + 3) * U64 * cost + 2 * path + 2 * (mean + k * (extent * d + 2 * U64 * heaviest))

@@ -53,6 +53,7 @@ except ImportError as error:
 
 from . import (
     _kernels,
+    adaround,
     allocate,
     csr,
     floats,
@@ -83,9 +84,8 @@ __all__ = ["at", "available", "wrap", "prepare", "PACKERS", "matmul", "compiled"
 # How the operations become Python functions. A family's __all__ names its operations, and each is a function there. If
 # the table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are
 # named as operations, it is a binder too, whose arguments are these. Else it is the operation itself, in Python.
-_FAMILIES = (prune, hessian, share, quantize, floats, ggml, allocate, lowrank, csr, sparse, gemm, gemm_bf16, gemm_codes,
-             gemm_narrow,
-             huffman, rangecoder, planes, nn)
+_FAMILIES = (prune, hessian, adaround, share, quantize, floats, ggml, allocate, lowrank, csr, sparse, gemm, gemm_bf16,
+             gemm_codes, gemm_narrow, huffman, rangecoder, planes, nn)
 _BINDERS = {op: getattr(family, op) for family in _FAMILIES for op in family.__all__}
 _PARTS = {op: tuple(inspect.signature(function).parameters) for op, function in _BINDERS.items() if op not in KERNELS}
 _MADE_OF = {op: parts for op, parts in _PARTS.items() if parts and set(parts) <= set(_BINDERS)}

@@ -11,8 +11,8 @@ KERNELS = tuple(name for name, _ in ffi.typeof("struct rc_kernels").fields if na
 # Kernels that are no operation of their own: an operation's binder asks for them.
 HELPERS = ("quantize_runs_s8", "quantize_runs_s16", "gemm_s8_pack", "gemm_s8s8_packed", "gemm_u8s8_packed",
            "gemm_coded_pack", "gemm_s8_lay", "floats_maxima", "prune_nm", "prune_sums", "prune_spread", "prune_chain",
-           "csr_count", "quantize_range_ranks", "quantize_errors", "share_codes", "rangecoder_encode_rows",
-           "rangecoder_decode_rows")
+            "csr_count", "quantize_range_ranks", "quantize_errors", "quantize_few_sum", "quantize_few_values",
+            "share_codes", "rangecoder_encode_rows", "rangecoder_decode_rows")
 
 # Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
 SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}

@@ -1,4 +1,4 @@
-"""The ggml family: Q8_0 and Q4_0 in C, the other types of blocks in NumPy."""
+"""The ggml family in C."""
 
 from functools import wraps
 
@@ -13,7 +13,6 @@ from ._call import check, empty, freeze, lib, pointer
 
 __all__ = ["ggml_encode", "ggml_decode"]
 
-TYPES = {"Q4_0": lib.RC_GGML_Q4_0, "Q8_0": lib.RC_GGML_Q8_0}
 MOST = 2e9  # elements a second and thread, to the order of magnitude: memory sets it
 GRAIN = 32  # blocks: a chunk begins on a cache line
 
@@ -26,7 +25,7 @@ def ggml_encode(kernel, row):
         x, _ = encode_arguments(x, type, finite=False)
         block = GGML_TYPES[type]
         data = empty((x.size // block.numbers, block.nbytes), np.uint8)
-        operands = TYPES[type], pointer(x), pointer(data, writable=True)
+        operands = block.number, pointer(x), pointer(data, writable=True)
 
         def some(begin, end):
             status = kernel(begin, end, *operands)
@@ -43,15 +42,13 @@ def ggml_encode(kernel, row):
 
 
 def ggml_decode(kernel, row):
-    """Return the operation ggml_decode computed by a C kernel where the type has one."""
+    """Return the operation ggml_decode computed by a C kernel."""
 
     @wraps(reference.ggml_decode)
     def ggml_decode(q):
         q = of_blocks(q)
-        if q.type not in TYPES:
-            return q.dense()
         x = empty(q.shape, np.float32)
-        operands = TYPES[q.type], pointer(q.data), pointer(x, writable=True)
+        operands = GGML_TYPES[q.type].number, pointer(q.data), pointer(x, writable=True)
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "q"), len(q.data),
                     x.size / min(row.speed, MOST), GRAIN)
         return x

@@ -1,7 +1,6 @@
-"""Layers whose Hessian is known: GPTQ and SparseGPT in C, a tile of rows at a time; factors, errors and what chooses
-among all rows are NumPy's.
+"""Layers whose Hessian is known: GPTQ and SparseGPT in C, a tile of rows at a time, OBS a row at a time.
 
-In prune_obs the columns that removals take off the inverse are kept, not a matrix that changes.
+Factors, errors and what chooses among all rows are NumPy's.
 """
 
 from functools import wraps
@@ -26,6 +25,7 @@ __all__ = ["quantize_gptq", "quantize_clip", "quantize_awq", "prune_sparsegpt", 
 
 # Products and differences of doubles a second and thread, over those that a row of floats has: of row.speed.
 SPEED = 2
+REMOVAL = 5000  # products that take as long as what a removal costs beside its own
 
 
 def quantize_gptq(kernel, row):
@@ -148,32 +148,27 @@ def room(rows: int, k: int) -> np.ndarray:
     return empty((-(-rows // lib.RC_TILE), -(-k // lib.RC_PANEL) * lib.RC_PANEL, lib.RC_TILE), np.float64)
 
 
-@wraps(reference.prune_obs)
-@np.errstate(all="ignore")
-def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
-    w, h, inverse, pruned = obs_arguments(w, hessian, sparsity, keep, damping)
-    n, k = w.shape
-    most, least = min(k, pruned), 1 / h.diagonal()
-    order, loss = np.empty((n, most), dtype=np.int64), np.empty((n, most))
-    for i in range(n):
-        order[i], loss[i] = surgery(w[i].astype(np.float64), inverse, least, most)
-    mask = cheapest(order, loss, pruned, k)
-    return mask, optimum(w, mask, h)
+def prune_obs(kernel, row):
+    """Return the operation prune_obs: its removals by a C kernel, the weights of the chosen masks by LAPACK."""
 
+    @wraps(reference.prune_obs)
+    @np.errstate(all="ignore")
+    def prune_obs(w, hessian, *, sparsity=None, keep=None, damping=0.01):
+        w, h, inverse, pruned = obs_arguments(w, hessian, sparsity, keep, damping)
+        m, k = w.shape
+        most, least = min(k, pruned), 1 / h.diagonal()
+        order, loss = np.empty((m, most), np.int64), np.empty((m, most))
+        inverse = np.ascontiguousarray(inverse)
+        operands = k, most, pointer(w), pointer(inverse), pointer(least)
 
-def surgery(w: np.ndarray, inverse: np.ndarray, least: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Remove ``count`` weights of one row; return their indices in order, and the rise of the loss at each step.
+        def some(begin, end):
+            columns = -(-k // lib.RC_OBS_COLUMNS) * lib.RC_OBS_COLUMNS
+            state = np.empty((2 * most + 5, columns)), np.empty(2 * k, np.uint32)
+            check(kernel(begin, end, *operands, *(pointer(a, writable=True) for a in (*state, order, loss))), "w")
 
-    Each removal takes c c.T off the inverse, c = h^-1 e_q / sqrt([h^-1]_qq). Only its diagonal and one row a step are
-    needed, so the c are kept: a step reads those before it, not k**2 numbers, and writes k.
-    """
-    diagonal, stays, last = inverse.diagonal().copy(), np.ones(len(w), dtype=bool), len(w) - 1
-    taken, order, loss = np.empty((count, len(w))), np.empty(count, dtype=np.int64), np.empty(count)
-    for step in range(count):
-        saliency = np.where(stays, w**2 / (2 * diagonal), np.inf)
-        q = last - int(np.argmin(saliency[::-1]))
-        c = stays * (inverse[q] - taken[:step, q] @ taken[:step]) / np.sqrt(diagonal[q])
-        w = w - w[q] / np.sqrt(diagonal[q]) * c
-        diagonal = np.maximum(diagonal - c**2, least)
-        order[step], loss[step], taken[step], stays[q] = q, saliency[q], c, False
-    return order, loss
+        if order.size:
+            threads.run(some, m, m * most * (most * k / 2 + REMOVAL) / (SPEED * row.speed))
+        mask = cheapest(order, loss, pruned, k)
+        return mask, optimum(w, mask, h)
+
+    return prune_obs

@@ -5,9 +5,6 @@ _BLAS = "its time is that of BLAS or LAPACK, which a second form would call too"
 _ONCE = "a few passes over the weights by NumPy, once a layer"
 
 ONE_FORM = {
-    # Rows of OPS: the rule judges other people's implementations, and tests judge this one.
-    "quantize_bias_s32": "one division for each output",
-    "dequantize_bias_s32": "one product for each output",
     # Pruning.
     "prune_project_l1": "a sort and exact sums; tests check results against the optimality conditions in fractions",
     "prune_penalty_l0": "one comparison for each weight; tests check the minimum entry by entry",
@@ -15,11 +12,8 @@ ONE_FORM = {
     # Quantization.
     "quantize_scale": "two divisions and a rounding for each scale, once a layer",
     "quantize_multiplier": "one exponent and one rounding for each output",
-    "quantize_binary": f"a sign and a mean: {_ONCE}",
-    "quantize_ternary": f"a sort, a comparison and a mean: {_ONCE}",
     "quantize_hessian": f"one product: {_BLAS}",
     "quantize_nearest": "made of quantize_s8, which has two forms, and of an error by BLAS",
-    "quantize_adaround": f"a descent of products: {_BLAS}",
     "quantize_smooth": f"a few products: {_BLAS}",
     "quantize_bias": f"a mean of products: {_BLAS}",
     # Sparse weights.

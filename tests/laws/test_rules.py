@@ -17,13 +17,10 @@ from refcompress.agreement import (
     near_best,
     same_cost,
     same_product,
-    same_surgery,
 )
 from refcompress.formats import CSR, LowRank, Quantized, Shared
 from refcompress.ops import OPS
 from refcompress.reference.gemm.contract import f32s8_sums
-from refcompress.reference.hessian import damped
-from refcompress.reference.prune.obs import optimum
 
 F = np.float32
 NONE = np.zeros(0, np.int32)
@@ -204,38 +201,6 @@ def test_same_product_refuses_what_is_nearly_right(change, message):
     same_product(_factors(lambda *factors: factors), _factors(lambda *factors: factors), (MATRIX,))
     with pytest.raises(Disagreement, match=message):
         same_product(_factors(lambda *factors: factors), _factors(change), (MATRIX,))
-
-
-def test_same_surgery_refuses_another_mask_and_weights_that_are_not_its_optimum():
-    rng = np.random.default_rng(4)
-    x = rng.standard_normal((50, 8)).astype(F)
-    w, h, how = rng.standard_normal((3, 8)).astype(F), reference.quantize_hessian(x), {"keep": 12}
-    mask, weights = expected = reference.prune_obs(w, h, **how)
-    same_surgery(expected, (mask.copy(), weights.copy()), (w, h), how)
-    nudged = weights.copy()
-    nudged[mask] = np.nextafter(np.nextafter(weights[mask], F(9)), F(9))
-    other, _ = reference.prune_obs(w, np.diag(h.diagonal()), **how)
-    signed = np.where(mask, weights, F(-0.0))
-    for wrong, message in (((mask, nudged), "allowed difference"), ((mask, signed), "False"),
-                           (mask, "a mask and weights"), ((~mask, weights), "where the mask is False"),
-                           ((np.ones_like(mask), w), "24 weights that stay"),
-                           (reference.prune_obs(w, h, keep=11), "11 weights that stay"),
-                           ((other, _optimum_of(w, other, h)), "no two removals cost nearly the same")):
-        with pytest.raises(Disagreement, match=message):
-            same_surgery(expected, wrong, (w, h), how)
-
-
-def _optimum_of(w, mask, h):
-    return optimum(w, mask, damped(h, 0.01))
-
-
-@pytest.mark.parametrize("w", [[[1, 1, 3]], [[1, 3, 4], [1, 3, 4]]], ids=["in a row", "between rows"])
-def test_same_surgery_cannot_compare_masks_where_removals_cost_the_same(w):
-    w, h = F(w), np.eye(3)
-    mask, weights = reference.prune_obs(w, h, keep=w.size - 1)
-    other = mask[:, [1, 0, 2]] if len(w) == 1 else mask[::-1]
-    with pytest.raises(NoBound):
-        same_surgery((mask, weights), (other, np.where(other, w, F(0))), (w, h), {"keep": w.size - 1})
 
 
 def test_near_best_takes_another_seed_and_refuses_what_falls_short_of_the_promise():

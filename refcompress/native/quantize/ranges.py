@@ -48,7 +48,7 @@ def quantize_range_percentile(kernel, row):
             operands = k, group, *numbers, pointer(x), pointer(low, writable=True), pointer(high, writable=True)
             threads.run(lambda begin, end: check(ranks(begin, end, *operands), "x"), low.size, x.size / ELEMENTS)
 
-        for rows, group, place in _in_pieces(x, shape, axis, group):
+        for rows, group, place in in_pieces(x, shape, axis, group):
             own = np.ascontiguousarray(low[place]), np.ascontiguousarray(high[place])
             some(rows, group, *own)
             low[place], high[place] = own
@@ -70,10 +70,10 @@ def _of_all(kernel, x: np.ndarray, rank: int):
     return clip_range(low.astype(np.float64), high.astype(np.float64), np.full(1, t))
 
 
-def _in_pieces(x, shape, axis, group) -> Iterator[tuple]:
+def in_pieces(x, shape, axis, group, slab=SLAB) -> Iterator[tuple]:
     """Yield rows, how many of their elements share a scale, and the places of these scales: together all of x.
 
-    Segments that do not lie in one piece are copied, some at a time.
+    Segments that do not lie in one piece are copied, ``slab`` elements at a time.
     """
     if not x.size:
         return
@@ -86,7 +86,7 @@ def _in_pieces(x, shape, axis, group) -> Iterator[tuple]:
     else:
         moved, count = np.moveaxis(x, axis, 0), x.shape[axis]
         size = x.size // count
-        step = max(1, SLAB // size)
+        step = max(1, slab // size)
         for begin in range(0, count, step):
             rows = np.ascontiguousarray(moved[begin : begin + step]).reshape(-1, size)
             yield rows, size, tuple(slice(begin, begin + step) if i == axis else slice(None) for i in range(x.ndim))
@@ -139,7 +139,7 @@ def quantize_range_mse(kernel, row):
 def _errors_of_all(kernel, x, scale, zero_point, ends, *, begun: bool) -> np.ndarray:
     """Return the error of all x by each grid: pieces of NumPy's tree of sums by several threads, then the tree."""
     first = int(begun)
-    pieces = list(_leaves(first, x.size - first)) if x.size > first else []
+    pieces = list(leaves(first, x.size - first)) if x.size > first else []
     if begun:
         pieces = [(0, 1), *pieces]
     sums = np.empty((len(pieces), len(scale)))
@@ -154,26 +154,26 @@ def _errors_of_all(kernel, x, scale, zero_point, ends, *, begun: bool) -> np.nda
     threads.run(some, len(pieces), x.size * len(scale) / GRIDS)
     own = iter(sums)
     total = next(own) if begun else np.zeros(len(scale))
-    return total + _tree(x.size - first, own) if x.size > first else total
+    return total + tree(x.size - first, own) if x.size > first else total
 
 
-def _leaves(begin: int, size: int) -> Iterator[tuple[int, int]]:
+def leaves(begin: int, size: int) -> Iterator[tuple[int, int]]:
     """Yield the pieces, where they begin and how long they are, that NumPy's tree cuts ``size`` terms into."""
     if size <= PIECE:
         yield begin, size
         return
     half = size // 2 - size // 2 % 8
-    yield from _leaves(begin, half)
-    yield from _leaves(begin + half, size - half)
+    yield from leaves(begin, half)
+    yield from leaves(begin + half, size - half)
 
 
-def _tree(size: int, sums: Iterator[np.ndarray]) -> np.ndarray:
+def tree(size: int, sums: Iterator[np.ndarray]) -> np.ndarray:
     """Return the sums of pieces added in the order of NumPy's tree."""
     if size <= PIECE:
         return next(sums)
     half = size // 2 - size // 2 % 8
-    first = _tree(half, sums)
-    return first + _tree(size - half, sums)
+    first = tree(half, sums)
+    return first + tree(size - half, sums)
 
 
 def quantize_range_kl(kernel, row):

@@ -10,7 +10,7 @@ from ... import arguments
 from ...constants import LARGEST64
 from ...formats import Packed, Quantized
 from ...graph.use import Use
-from ...reference.quantize import quantize_adaround, quantize_nearest  # of one form
+from ...reference.quantize import quantize_nearest  # of one form
 from ...reference.quantize.layer import exact_weight, nearest
 from .moments import Moments
 
@@ -116,7 +116,7 @@ def _fitted(method: str, wanted: np.ndarray, moments: Moments, settings: Setting
         if method == "gptq":
             found.append(use("quantize_gptq")(w, h, damping=settings.damping, **options).weight)
         elif method == "adaround":
-            found.append(quantize_adaround(w, h, iterations=settings.iterations, **options).weight)
+            found.append(use("quantize_adaround")(w, h, iterations=settings.iterations, **options).weight)
         else:
             found.append(quantize_nearest(w, h, **options).weight)
     return joined(found)

@@ -82,7 +82,7 @@ def ggml_decode(q: GGMLBlocks) -> NDArray[np.float32]:
 
     **Departs** nothing.
 
-    Cost O(size); beside the result 6 times the input's memory, in C 1/8 of it for Q8_0 and Q4_0.
+    Cost O(size); beside the result 6 times the input's memory, in C 1/8 of it.
 
     >>> import numpy as np
     >>> data = np.zeros((1, 34), dtype=np.uint8)

@@ -1,6 +1,5 @@
 """What stands between the products of a network. To be read in this order:
 
-exponential.py  e^v in float64, by a reduction and Taylor's polynomial: the bits that all others are made of
 activation.py   functions of one number: exp, tanh, sigmoid, erf, gelu, silu
 rows.py         functions of a row: softmax, layer norm, RMS norm, with the order of their sums
 windows.py      where a kernel lies on an image: patches, and the pools

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import arguments
-from .exponential import exponential, exponential_minus_1, polynomial
+from ..exponential import exponential, exponential_minus_1, polynomial
 
 __all__ = ["FUNCTIONS", "activation_arguments", "nn_activation"]
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from ... import arguments
 from ...constants import LARGEST
 from ...errors import RefcompressError
-from .exponential import exponential
+from ..exponential import exponential
 
 __all__ = ["chain_sums", "nn_layer_norm", "nn_rms_norm", "nn_softmax", "norm_arguments", "softmax_arguments"]
 

@@ -33,9 +33,10 @@ def prune_obs(w: NDArray[np.float32], hessian: NDArray[np.float64], *, sparsity:
     -------
     mask : (n, k) bool, exactly ``keep`` True
     weights : (n, k) float32, +0.0 where the mask is False
-        In float64, rounded once. Of equal saliencies the highest index goes first. The weights of a row minimise
-        (w - w') h (w - w').T among all rows with its zeros. The updates lead there. In the end one solve computes it
-        anew, so that the rounding of the updates does not add up.
+        In float64, rounded once. Each update is that of the formulas element by element: a product, then a difference.
+        Of equal saliencies the highest index goes first. The weights of a row minimise (w - w') h (w - w').T among all
+        rows with its zeros. The updates lead there. In the end one solve computes it anew, so that the rounding of the
+        updates does not add up.
 
     Raises
     ------
@@ -48,7 +49,8 @@ def prune_obs(w: NDArray[np.float32], hessian: NDArray[np.float64], *, sparsity:
     **Departs** Hassibi & Stork take the Hessian of the whole network's loss; here it is a layer's, as in Frantar &
     Alistarh, with SparseGPT's damping.
 
-    Cost k**2 for each weight that is tried: n k**3 at most. The native form is faster.
+    Cost k**2 for each weight that is tried: n k**3 at most. The native form keeps the c rows that a row of w takes off
+    the inverse: at most c k / 2 for each weight that is tried, and 16 c k bytes a thread.
 
     >>> import numpy as np
     >>> mask, weights = prune_obs(np.float32([[1, 2]]), np.array([[2.0, 1], [1, 2]]), keep=1, damping=0)

@@ -46,16 +46,13 @@ def quantize_bias_s32(bias: NDArray[np.float32], scale_x: float | NDArray[np.flo
     **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.4: S_bias = S_1 S_2, Z_bias = 0, 32 bits.
     **Departs** the paper does not say what becomes of a bias beyond int32.
 
-    Cost O(n); beside the result 6 times the input's memory.
+    Cost O(n); beside the result 6 times the input's memory, in C 1/8 of it.
 
     >>> quantize_bias_s32(np.float32([1, -0.25]), 0.5, np.float32([0.25, 0.125])).tolist()
     [8, -4]
     """
     bias, unit, most = bias_arguments(bias, scale_x, scale_w, inputs)
-    values = np.rint(bias / unit)
-    rule = f"must be at most {most} units of scale_x * scale_w in magnitude"
-    arguments.each(bias, "bias", np.abs(values) <= most, rule)
-    return values.astype(np.int32)
+    return bias_rule(bias, unit, most).astype(np.int32)
 
 
 @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
@@ -77,13 +74,13 @@ def dequantize_bias_s32(values: NDArray[np.int32], scale_x: float | NDArray[np.f
 
     **Source** Jacob et al. (2018, arXiv 1712.05877), section 2.4. **Departs** at that overflow.
 
-    Cost O(n); beside the result 5 times the input's memory.
+    Cost O(n); beside the result 5 times the input's memory, in C 1/8 of it.
 
     >>> dequantize_bias_s32(np.int32([8, -4]), 0.5, np.float32([0.25, 0.125])).tolist()
     [1.0, -0.25]
     """
-    values, unit = stored_bias_arguments(values, scale_x, scale_w)
-    return np.clip(values * unit, -LARGEST, LARGEST).astype(np.float32)
+    values, scales = stored_bias_arguments(values, scale_x, scale_w)
+    return np.clip(values * unit_of(scales, slice(len(values))), -LARGEST, LARGEST).astype(np.float32)
 
 
 def quantize_multiplier(scale: float | NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -175,23 +172,37 @@ def quotient(p: np.ndarray, shift, rounding: str) -> np.ndarray:
     return floor + ((rest > np.int64(1) << shift) | ((rest == np.int64(1) << shift) & up))
 
 
+def bias_rule(bias: np.ndarray, unit: np.ndarray, most: int) -> np.ndarray:
+    """Return the bias in whole units, or refuse one that has more than ``most`` of them."""
+    values = np.rint(bias / unit)
+    rule = f"must be at most {most} units of scale_x * scale_w in magnitude"
+    arguments.each(bias, "bias", np.abs(values) <= most, rule)
+    return values
+
+
 def bias_arguments(bias, scale_x, scale_w, inputs) -> tuple[np.ndarray, np.ndarray, int]:
     """Return the bias, the unit of each output and how many units a bias may have, or refuse the arguments."""
+    bias, factors, most = bias_request(bias, scale_x, scale_w, inputs)
+    return bias, unit_of(factors, slice(len(bias))), most
+
+
+def bias_request(bias, scale_x, scale_w, inputs) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], int]:
+    """Return the same, but the two scales in place of their product."""
     bias = arguments.finite(arguments.array(bias, "bias", np.float32, ndim=1), "bias")
-    unit = _unit(scale_x, scale_w, len(bias))
-    return bias, unit, 2**31 - 1 - arguments.integer(inputs, "inputs", 0, MOST_INPUTS) * 2**14
+    factors = scales_argument(scale_x, scale_w, len(bias))
+    return bias, factors, 2**31 - 1 - arguments.integer(inputs, "inputs", 0, MOST_INPUTS) * 2**14
 
 
-def stored_bias_arguments(values, scale_x, scale_w) -> tuple[np.ndarray, np.ndarray]:
-    """Return the values and the unit of each output, or refuse the arguments."""
+def stored_bias_arguments(values, scale_x, scale_w) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Return the values and the two scales, or refuse the arguments."""
     values = arguments.array(values, "values", np.int32, ndim=1)
-    return values, _unit(scale_x, scale_w, len(values))
+    return values, scales_argument(scale_x, scale_w, len(values))
 
 
-def _unit(scale_x, scale_w, n: int) -> np.ndarray:
-    """Return scale_x * scale_w, exact in float64, of one element or for each of n outputs; or refuse them."""
+def scales_argument(scale_x, scale_w, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return both scales as float32 of one element, or of one for each of n outputs; or refuse them."""
     shapes = {"scale_x": [], "scale_w": [(n,), (n, 1)]}
-    product = np.ones(n)
+    found = []
     for name, scale in (("scale_x", scale_x), ("scale_w", scale_w)):
         if isinstance(scale, np.ndarray):
             a = arguments.array(scale, name, np.float32)
@@ -201,8 +212,15 @@ def _unit(scale_x, scale_w, n: int) -> np.ndarray:
         else:
             a = np.array([arguments.real(scale, name, float(SMALLEST_NORMAL), LARGEST)], np.float32)
         arguments.each(a, name, (a >= SMALLEST_NORMAL) & np.isfinite(a), "must be 2**-126 to 2**128")
-        product = product * a.reshape(-1)
-    return product
+        found.append(a.reshape(-1))
+    return found[0], found[1]
+
+
+def unit_of(scales: tuple[np.ndarray, np.ndarray], some: slice) -> np.ndarray:
+    """Return the product of the scales of some outputs, exact in float64."""
+    x, w = scales
+    product = np.ones(some.stop - (some.start or 0)) * x
+    return product * (w if len(w) == 1 else w[some])
 
 
 def multiplier_argument(scale) -> np.ndarray:
