@@ -22,8 +22,9 @@ def add_commands(commands) -> None:
     command.set_defaults(run=verify)
 
 
-def inspect_ours(source: str, options: argparse.Namespace) -> tuple[dict, str]:
-    """Return the ledger of a file of ours as data and as text, with the nodes of its network where it has one."""
+def inspect_ours(source: str, options: argparse.Namespace) -> tuple[dict, str, dict[str, Outline], Ledger]:
+    """Return the ledger of a file of ours as data and as text, with the nodes of its network where it has one; and what
+    they were made from."""
     find = layers_and_ledger if options.exact else outlines_and_ledger
     space = implementation(options) if options.exact else implementation_for_few(options)
     with container.files.Opened(source) as data:
@@ -37,7 +38,8 @@ def inspect_ours(source: str, options: argparse.Namespace) -> tuple[dict, str]:
     if not options.exact:
         text += "\n" + paragraph("What the entries hold was not decoded: bits that only fill up words of a Huffman "
                                 "stream count as what it holds. --exact decodes, and tells them apart.")
-    return {**report, "exact": options.exact}, text
+    outlines = {name: value if isinstance(value, Outline) else of_layer(value) for name, value in found.items()}
+    return {**report, "exact": options.exact}, text, outlines, book
 
 
 def ledger_report(source: str, data: bytes, layers: dict, book: Ledger) -> tuple[dict, str]:

@@ -9,7 +9,7 @@ from ..audit import bounds
 from ..audit.bounds import Bounds
 from ..audit.findings import by_type, findings
 from ..audit.kinds import NOT_NUMBERS, WORDS
-from ..audit.ledgers import KINDS, kind_of
+from ..audit.ledgers import KINDS, kind_of, rcz
 from ..audit.stored import Inspection
 from .files import inspect_ours
 from .options import add_implementation, add_limit
@@ -55,8 +55,11 @@ def _report(source: str, options: argparse.Namespace) -> Report:
             raise Refused("--bounds", f"is for files of others, and {printable(source)} is one of ours: its values are "
                                       "coded already")
         if kind_of(source) == "rcz" and options.by is None:
-            data, text = inspect_ours(source, options)
-            return Report({"schema": SCHEMA, "kind": "rcz", **data}, text)
+            data, text, outlines, book = inspect_ours(source, options)
+            found = rcz.of_outlines(source, outlines, book)
+            said = findings(found)
+            text += "".join("\n" + paragraph("- " + each.text, "  ") for each in said)
+            return Report({**data, **_data(found, said)}, text)
         with audit.inspect(source) as found:
             said = findings(found)
             measured = _measured(found, options.quiet) if options.bounds else []
@@ -129,7 +132,7 @@ def _types(found: Inspection, wide: bool) -> str:
     rows = []
     for kind, of in by_type(found).items():
         rows.append([kind, of.tensors, of.numbers, _whole(of.nbytes), f"{of.actual:.2f}",
-                     "-" if of.bits is None else f"{of.bits:g}"])
+                     "-" if of.bits is None else f"{of.bits:.3g}"])
     return table(rows, ["type of number", "tensors", "numbers", "bytes", "bits each", "type says"], wide=wide)
 
 

@@ -208,7 +208,7 @@ class Records:
         if known not in STORAGES and known != UNTYPED:
             raise CorruptError("path", f"has a storage of type {known}, which is none")
         if member is None:
-            raise CorruptError("path", f"has no member {self.prefix}data/{key[2]}, which its tensors need")
+            raise CorruptError("path", f"has no member {f'{self.prefix}data/{key[2]}'!r}, which its tensors need")
         kind = STORAGES.get(known)
         if member.size != key[4] * (bits_of(kind) // 8 if kind else 1):
             raise CorruptError("path", f"member {member.name!r} has {member.size} bytes for {key[4]} elements of "

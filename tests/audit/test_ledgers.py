@@ -8,6 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch_bytes as torch
 from model_files import FILES, all_files, size_of
 
 from refcompress import CorruptError, RefcompressError, audit, models
@@ -84,7 +85,7 @@ def test_scales_and_zero_points_are_told_by_the_nodes_that_take_them(files):
         packed = next(tensor for tensor in found.tensors if tensor.name == "b4")
         assert found.by_kind()["unread tensors"] > 0 and "words" in found.notes[0]
     assert roles["s"] == ("scales", "q") and roles["z"] == ("zero points", "q") and roles["b4s"] == ("scales", "b4")
-    assert roles["q"] == ("values", "q") and (packed.numbers, packed.bits) == (4 * 32, 4)
+    assert roles["q"] == ("values", "q") and (packed.numbers, packed.bits) == (4 * 30, 4)
 
 
 def test_packed_codes_are_counted_one_by_one_and_find_their_scales_in_another_shard(files):
@@ -108,6 +109,10 @@ SCHEMES = {
     "bitsandbytes": ({"l.weight": np.ones((32, 1), np.uint8), "l.weight.absmax": np.ones(1, F32),
                       "l.weight.quant_map": np.ones(16, F32),
                       "l.weight.quant_state.bitsandbytes__nf4": np.ones(70, np.uint8)}, 64, 4, "l.weight"),
+    "bitsandbytes, 8 bits": ({"l.weight": np.ones((4, 4), np.int8), "l.SCB": np.ones(4, F32),
+                              "l.weight_format": np.uint8(0)}, 16, 8, "l.weight"),
+    "AutoGPTQ": ({"l.qweight": np.ones((4, 8), np.int32), "l.qzeros": np.ones((2, 1), np.int32),
+                  "l.scales": np.ones((2, 8), np.float16), "l.g_idx": np.zeros(32, np.int32)}, 256, 4, "l.qweight"),
     "fp8": ({"l.weight": np.ones((4, 4), np.int8), "l.weight_scale_inv": np.ones((1, 1), F32)}, 16, 8, "l.weight"),
 }
 
@@ -136,6 +141,18 @@ def test_elements_that_no_tensor_shows_and_shared_storages_are_counted_once(file
     assert kinds["values"] == 4 * (10 + 12) + 12 and kinds["unused elements"] == 4 * 2 + len(b"unused")
     assert by_entry["state.transposed"] == 48 and by_entry["state.w"] == 40 and "state.tied" not in by_entry
     assert math.prod(next(t for t in found.tensors if t.name == "state.transposed").shape) == 12
+
+
+def test_a_pickle_that_asks_for_a_class_has_a_ledger_by_members_and_a_damaged_one_has_none(tmp_path):
+    path, wrapped = tmp_path / "a.pt", torch.Call(torch.Global("torch._tensor", "_rebuild_from_type_v2"), ())
+    path.write_bytes(torch.archive(torch.dumped({"w": wrapped}), {"0": bytes(40)}))
+    with audit.inspect(path) as found:
+        assert not found.tensors and found.by_kind()["unread tensors"] == 40 and found.size == path.stat().st_size
+        assert "_rebuild_from_type_v2" in found.notes[0]
+    path.write_bytes(torch.archive(torch.dumped({"w": torch.tensor(torch.storage("\0", 10), (10,))}), {"0": bytes(40)}))
+    with pytest.raises(CorruptError, match="has no member") as refused:
+        audit.inspect(path)
+    assert str(refused.value).isprintable()
 
 
 def test_no_value_is_read_for_a_ledger(tmp_path):

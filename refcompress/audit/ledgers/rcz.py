@@ -6,10 +6,10 @@ import re
 from ... import container
 from ...container.outlines import Outline
 from ...formats import ELEMENT_TYPES
-from ...ledger import outlines_and_ledger
+from ...ledger import Ledger, outlines_and_ledger
 from ..stored import Inspection, Stored
 
-__all__ = ["inspect"]
+__all__ = ["inspect", "of_outlines"]
 
 BITS = re.compile(r"(\d+) bit|(?:mxfp|mxint|nf|nvfp|[IT]?Q)(\d)|(\d+) values|csr|blocks of \d+ x")
 
@@ -17,17 +17,23 @@ BITS = re.compile(r"(\d+) bit|(?:mxfp|mxint|nf|nvfp|[IT]?Q)(\d)|(\d+) values|csr
 def inspect(path: str) -> Inspection:
     """Return the ledger of a file of ours."""
     with container.files.Opened(path) as file:
-        found, book = outlines_and_ledger(file, limit=2**62)
-        tensors = [_stored(name, outline) for name, outline in found.items() if outline.type != "graph"]
-        about = {name: outline.text for name, outline in found.items()}
-        return Inspection(file.path, "rcz", [(file.path, book)], tensors, about=about)
+        return of_outlines(file.path, *outlines_and_ledger(file, limit=2**62))
+
+
+def of_outlines(path: str, outlines: dict[str, Outline], book: Ledger) -> Inspection:
+    """Return the inspection of a file of ours whose entries and ledger are known."""
+    tensors = [_stored(name, outline) for name, outline in outlines.items() if outline.type != "graph"]
+    about = {name: outline.text for name, outline in outlines.items()}
+    return Inspection(path, "rcz", [(path, book)], tensors, about=about)
 
 
 def _stored(name: str, outline: Outline) -> Stored:
     """Return an entry as a tensor; its form is the type, without the counts of this entry."""
     text = outline.text.removeprefix("array, ")
-    form = text.removeprefix("layer, ").partition(",")[0]
-    kind = outline.type if outline.type in ELEMENT_TYPES and text == outline.type else form
+    parts = text.removeprefix("layer, ").split(", ")
+    kind = ", ".join(parts[:2]) if parts[0] == "shared" else parts[0]
+    if outline.type not in (None, "float32"):  # of what is kept bit for bit
+        kind = str(outline.type)
     return Stored(name, outline.shape, kind, bits_of(text), math.prod(outline.shape), outline.nbytes, weight=name)
 
 
