@@ -25,13 +25,14 @@ from refcompress.models import safetensors
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {"a.weight": (48, 256), "b.weight": (32, 512), "c.weight": (80, 768)}
 INTERPRETERS = {"gguf": "gguf", "llamacpp": "gguf", "onnxruntime": "ort", "compressed_tensors": "compressed-tensors",
-                "torchao": "torchao", "bitsandbytes": "bitsandbytes"}
+                "torchao": "torchao", "bitsandbytes": "bitsandbytes", "coremltools": "coremltools"}
 DOCUMENTED = {
     "gguf": "names of types; nothing on rounding or ties",
     "llamacpp": "\"round-to-nearest\" for Q8_0 and Q4_0 (wiki); nothing on the search of the K types",
     "onnxruntime": "r = S (q - z), ranges of symmetric types; nothing on blocks, ties or the standard deviation of FP8",
     "compressed_tensors": "how codes are packed; nothing on the divisor 7.5 or the type in which quotients are rounded",
     "torchao": "affine mapping with a scale and a zero point; nothing on the inverse of the scale or its least value",
+    "coremltools": "formulas of scale and zero point; nothing on float16 in front of them, or on ties",
     "bitsandbytes": "4 bits by quantiles in blocks of 64; nothing on ties, or on float16 in front of LLM.int8()",
 }
 
@@ -78,7 +79,10 @@ def digest(stored: Stored) -> str:
 
 
 def altered(path: Path, source: Path, count: int) -> str:
-    """Return how many codes are found to differ where ``count`` were moved by one in the largest tensor."""
+    """Return how many codes are found to differ where ``count`` were moved by one in the largest tensor.
+
+    Where no rule is known, how many are not the nearest.
+    """
     from refcompress.models import open as open_model
 
     with open_model(source) as theirs, opened(path, 2**32) as mine:
@@ -93,7 +97,7 @@ def altered(path: Path, source: Path, count: int) -> str:
                     stored.arrays["codes"] = codes
                     stored.ranks.reshape(-1)[places] += np.where(stored.ranks.reshape(-1)[places] > 0, -1, 1)
                 verdict = Origins(theirs)._of_readings(item.name, value)
-                return f"{verdict.differing.get('codes', 0):,}"
+                return f"{verdict.differing.get('codes', verdict.not_nearest):,}"
     return "-"
 
 
@@ -111,7 +115,7 @@ def run(folder: Path, tools: Path, ggml: str) -> tuple[list[list[str]], dict]:
             scheme, _, kind = path.stem.partition("@")
             source = folder / f"source-{kind}.{'onnx' if path.suffix == '.onnx' else 'safetensors'}"
             found = derive(source, path)
-            quantized = [v for v in found.verdicts if any(key.removesuffix("weight") in v.name for key in SHAPES)]
+            quantized = [v for v in found.verdicts if v.source is not None and v.source.split()[0] in SHAPES]
             words = "; ".join(sorted({v.verdict if v.verdict == EXACT else
                                       f"{v.verdict} ({v.not_nearest} of {v.codes:,} not nearest)" for v in quantized}))
             rule = "; ".join(sorted({v.rule for v in quantized}))

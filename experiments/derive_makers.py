@@ -227,7 +227,46 @@ def bitsandbytes(sources: Path, out: Path) -> str:
     return f"bitsandbytes {version('bitsandbytes')}"
 
 
-TOOLS = {each.__name__: each for each in (gguf, llamacpp, onnxruntime, compressed_tensors, torchao, bitsandbytes)}
+def coremltools(sources: Path, out: Path) -> str:
+    """Write packages by coremltools' weight compression: of programs in float32 and in float16."""
+    import coremltools as ct
+    import numpy as np
+    from coremltools.converters.mil import Builder
+    from coremltools.optimize import coreml as o
+    from safetensors.numpy import load_file
+
+    weights = load_file(sources / "source-float32.safetensors")
+
+    @Builder.program(input_specs=[Builder.TensorSpec(shape=(1, w.shape[1])) for w in weights.values()],
+                     opset_version=ct.target.iOS18)
+    def program(x, y, z):
+        return tuple(Builder.linear(x=each, weight=Builder.const(val=w, name=name), bias=np.zeros(len(w), np.float32))
+                     for each, (name, w) in zip((x, y, z), weights.items()))
+
+    def integers(mode, **more):
+        config = o.OpLinearQuantizerConfig(mode=mode, weight_threshold=0, **more)
+        return lambda m: o.linear_quantize_weights(m, o.OptimizationConfig(config))
+
+    def palettes(mode, bits):
+        config = o.OpPalettizerConfig(mode=mode, nbits=bits, weight_threshold=0)
+        return lambda m: o.palettize_weights(m, o.OptimizationConfig(config))
+
+    blocks = {"granularity": "per_block", "block_size": 32}
+    schemes = {"int8 channels": integers("linear_symmetric"), "int8 channels, asymmetric": integers("linear"),
+               "int8 tensor": integers("linear_symmetric", granularity="per_tensor"),
+               "int4 blocks": integers("linear_symmetric", dtype="int4", **blocks),
+               "uint4 blocks": integers("linear", dtype="uint4", **blocks),
+               "palette 4 bits, k-means": palettes("kmeans", 4), "palette 4 bits, uniform": palettes("uniform", 4)}
+    for precision in (ct.precision.FLOAT32, ct.precision.FLOAT16):
+        model = ct.convert(program, minimum_deployment_target=ct.target.iOS18, compute_precision=precision,
+                           compute_units=ct.ComputeUnit.CPU_ONLY)
+        for name, made in schemes.items():
+            made(model).save(str(out / f"{name}, program {precision.value}@float32.mlpackage"))
+    return f"coremltools {version('coremltools')}"
+
+
+TOOLS = {each.__name__: each for each in (gguf, llamacpp, onnxruntime, compressed_tensors, torchao, bitsandbytes,
+                                          coremltools)}
 
 if __name__ == "__main__":
     Path(sys.argv[3]).mkdir(parents=True, exist_ok=True)

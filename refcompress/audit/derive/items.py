@@ -1,6 +1,7 @@
 """The tensors of a quantized file, one by one: which are quantized, and how each is read."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from ... import container, models
 from ...container.files import Opened
 from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
-from . import bitsandbytes, compressed_tensors, gguf, gptq, onnx, own, torchao
+from . import bitsandbytes, compressed_tensors, coreml, gguf, gptq, onnx, own, torchao
 from .onnx_nodes import nodes_of
 from .stored import Site, Stored
 
@@ -44,6 +45,11 @@ class File:
 @contextmanager
 def opened(path: str | bytes | PathLike, limit: int) -> Iterator[File]:
     """Give a file of any type that is read here, one of ours or another's."""
+    name = os.fsdecode(path)
+    if coreml.is_package(name):
+        with coreml.Package(name, limit) as package:
+            yield File(name, package.sha256, (Item(site.name, site.read) for site in package.sites()))
+        return
     with Opened(path) as file:
         is_own = bytes(file.read(0, min(file.size, len(container.MAGIC)))) == container.MAGIC
     if not is_own:

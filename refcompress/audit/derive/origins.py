@@ -15,7 +15,8 @@ from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAR, NEAREST, NOT_DERIVED, ORDE
 __all__ = ["Origins"]
 
 SAMPLE = 2**14  # numbers that are compared to find the nearest tensor
-ENDS = ("_quantized", ".weight", ".qweight", ".absmax", "_q")  # what tools put behind the name of the source
+ENDS = ("_to_fp16_quantized", "_to_fp16_palettized", "_palettized", "_quantized", ".weight", ".qweight", ".absmax",
+        "_q")  # what tools put behind the name of the source
 
 
 class Origins:
@@ -82,6 +83,7 @@ class Origins:
 
     def _named(self, name: str, shape: tuple[int, ...]) -> Tensor | None:
         """Return the tensor of a name, or of the name without what tools put behind it, if its size fits."""
+        name = name.partition("[")[0] if name.endswith("]") else name
         names = [name] + [name.removesuffix(end) for end in ENDS if name.endswith(end)]
         names += [each + ".weight" for each in names]
         for each in names:
