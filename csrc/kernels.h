@@ -127,6 +127,8 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(ggml_decode) \
     TWO(planes_split) \
     TWO(planes_join) \
+    THREE(planes_encode) \
+    THREE(planes_decode) \
     ONE(share_kmeans) \
     ONE(huffman_counts) \
     TWO(share_codes) \

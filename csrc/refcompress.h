@@ -40,9 +40,9 @@ enum rc_status {
 #include "gemm/api.h"
 #include "floats/api.h"
 #include "ggml/api.h"
-#include "planes/api.h"
 #include "share/api.h"
 #include "huffman/api.h"
+#include "planes/api.h"
 #include "rangecoder/api.h"
 #include "nn/api.h"
 #include "prepared.h"
@@ -144,6 +144,8 @@ struct rc_kernels {
     rc_ggml_decode *ggml_decode;
     rc_planes_split *planes_split;
     rc_planes_join *planes_join;
+    rc_planes_encode *planes_encode;
+    rc_planes_decode *planes_decode;
     rc_share_kmeans *share_kmeans;
     rc_huffman_counts *huffman_counts;
     rc_share_codes *share_codes;

@@ -115,6 +115,8 @@ OPS = {op.name: op for op in (
     Op("rangecoder_decode", exactly),
     Op("planes_split", exactly),
     Op("planes_join", exactly),
+    Op("planes_encode", exactly),
+    Op("planes_decode", exactly),
     *(Op(f"nn_{name}", exactly)  # in float64 by a stated order of +, -, *, / and sqrt, rounded once
       for name in ("activation", "softmax", "layer_norm", "rms_norm", "average_pool")),
     Op("nn_patches", exactly),

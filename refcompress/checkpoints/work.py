@@ -116,7 +116,7 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
         del value
         asked = {**options, "keep": item.keep} if item.keep is not None else options
         result = _made(w, scheme, asked, operation, step)
-        entry = container.entry_bytes(result.layer, implementation=implementation,
+        entry = container.entry_view(result.layer, implementation=implementation,
                                       contexts=bool(options.get("contexts")))
         if len(entry) < step.nbytes:
             return _compared(w, result, entry, step, implementation, operation) | {"used": used}, entry
@@ -137,7 +137,7 @@ def _made(w: np.ndarray, scheme: str, options: Mapping[str, Any], operation, ste
         raise type(error)(f"tensor {step.name!r}, {scheme}", str(error)) from None
 
 
-def _compared(w: np.ndarray, made: Made, entry: bytes, step: Step, implementation: Any,
+def _compared(w: np.ndarray, made: Made, entry: bytes | memoryview, step: Step, implementation: Any,
               operation: Callable[[str], Callable]) -> dict[str, Any]:
     """Read an entry back, and return what is said about it: what it lost, and how its numbers are arranged.
 
@@ -160,9 +160,9 @@ def _exact(value: Value, scheme: str, implementation: Any) -> parts.Part:
     bare = isinstance(value, np.ndarray) and value.dtype.kind != "c"  # whether the file has an entry for it as it is
     if isinstance(value, np.ndarray) and (scheme == "lossless" or not bare):
         layer = Plain.of(value)
-    entry = container.entry_bytes(layer, implementation=implementation, contexts=isinstance(layer, Shared))
+    entry = container.entry_view(layer, implementation=implementation, contexts=isinstance(layer, Shared))
     if bare and layer is not value and len(entry) > value.nbytes:  # its head is a few bytes, if there is no gain
-        other = container.entry_bytes(value, implementation=implementation)
+        other = container.entry_view(value, implementation=implementation)
         if len(other) <= len(entry):
             layer, entry = value, other
     _check(layer, entry, "", implementation)
@@ -174,7 +174,7 @@ def described(layer: Layer) -> str:
     return f"array, {layer.dtype.name}" if isinstance(layer, np.ndarray) else layer.describe()
 
 
-def _check(layer: Layer, entry: bytes, name: str, implementation: Any) -> None:
+def _check(layer: Layer, entry: bytes | memoryview, name: str, implementation: Any) -> None:
     """Raise Disagreement unless an entry reads back as the layer, bit for bit."""
     if not container.is_read_as(entry, layer, implementation=implementation):
         raise Disagreement(f"tensor {name!r}: what was read back is not what was written")

@@ -36,13 +36,13 @@ from .files import Path
 from .index import ENTRY_BYTES, MAGIC, VERSION
 from .older import CHECKSUM_BYTES, checksum
 from .reading import DEFAULT_LIMIT, File, is_read_as, layer_of, read
-from .writer import Layer, Writer, entry_bytes, write
+from .writer import Layer, Writer, entry_bytes, entry_view, write
 
 __all__ = [
     "CHECKSUM_BYTES", "DEFAULT_LIMIT", "ENTRY_BYTES", "File", "Layer", "MAGIC", "Path", "Reader", "VERSION", "Writer",
-    "check_of", "checksum", "dumps", "entries", "entry_bytes", "files", "index", "is_read_as", "layer_of", "load",
-    "loads", "metadata_of", "older", "open", "outlines", "read", "reading", "reencode", "sameness", "save", "write",
-    "writer", "written_again",
+    "check_of", "checksum", "dumps", "entries", "entry_bytes", "entry_view", "files", "index", "is_read_as", "layer_of",
+    "load", "loads", "metadata_of", "older", "open", "outlines", "read", "reading", "reencode", "sameness", "save",
+    "write", "writer", "written_again",
 ]
 
 CHECKS = {1: "CRC-32 (version 1)", 2: "SHA-256", 3: "SHA-256"}

@@ -2,14 +2,15 @@
 
 import io
 import math
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import UnsupportedVersionError
+from ..errors import CorruptError, UnsupportedVersionError
 from ..formats import ELEMENT_TYPES, Plain
 from ..formats.base import same_bits
+from ..reference.planes import coded
 from ..reference.planes.elements import plan_of
 from . import streams
 from .arrays import checked, owned, read_shape, shape_bytes
@@ -23,24 +24,39 @@ TYPES = {0: "bool", 1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 
 NUMBERS = {name: number for number, name in TYPES.items()}
 
 
-RUN = 2**18  # numbers whose planes are coded together: an embedding's rows differ, and a run stays in a near cache
-
-
 def run_of(name: str) -> int:
     """Return how many elements of a type have their planes coded together."""
-    return RUN * plan_of(name).word.itemsize // ELEMENT_TYPES[name].pattern.itemsize
+    return coded.RUN * plan_of(name).word.itemsize // ELEMENT_TYPES[name].pattern.itemsize
+
+
+def of_bytes(name: str) -> bool:
+    """Return whether no plane of a type has more than 8 bits: these are what planes_encode and planes_decode take."""
+    return plan_of(name).widths[0] <= 8
+
+
+def head_of(a: Plain) -> bytes:
+    return bytes([Kind.PLAIN, NUMBERS[a.type]]) + shape_bytes(a.shape, a.patterns.itemsize)
 
 
 def write_plain(a: Plain, coding: Coding) -> bytes:
-    split, each = streams.operation(coding.implementation, "planes_split"), run_of(a.type)
+    each, patterns = run_of(a.type), a.patterns.reshape(-1)
+    encode, split = (streams.operation(coding.implementation, name) for name in ("planes_encode", "planes_split"))
     out = io.BytesIO()  # which gives its bytes without a copy
-    out.write(bytes([Kind.PLAIN, NUMBERS[a.type]]) + shape_bytes(a.shape, a.patterns.itemsize))
-    patterns = a.patterns.reshape(-1)
+    out.write(head_of(a))
     for start in range(0, patterns.size, each):
-        for plane in split(patterns[start : start + each], a.type):
+        run = patterns[start : start + each]
+        if of_bytes(a.type):
+            out.write(encode(run, a.type).data)
+            continue
+        for plane in split(run, a.type):
             for part in streams.Stream(plane, coding).parts():
                 out.write(part)
     return out.getvalue()
+
+
+def view_of(a: Plain, coding: Coding) -> memoryview:
+    """Return what :func:`write_plain` does, in the memory that it was written to; not of float64."""
+    return streams.operation(coding.implementation, "planes_encode")(a.patterns, a.type, head=head_of(a)).data
 
 
 def read_type(reader: Reader) -> str:
@@ -73,24 +89,39 @@ def read_head(reader: Reader) -> Head:
     return head
 
 
-def read_runs(reader: Reader, head: Head) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield where each run begins, and the patterns of its elements."""
-    join, plan = streams.operation(reader.coding.implementation, "planes_join"), plan_of(head.type)
-    itemsize = ELEMENT_TYPES[head.type].pattern.itemsize
-    for start in range(0, head.size, head.each):
-        count = min(head.each, head.size - start) * itemsize // plan.word.itemsize
-        yield start, join([streams.read(reader, count, 2**width, "values") for width in plan.widths], head.type)
+def read_elements(reader: Reader, name: str, size: int) -> np.ndarray:
+    """Return the patterns of the next elements; of many, or of the elements of one run.
+
+    What planes_decode refuses is read stream by stream, which says what is wrong with it and where; so is what a ledger
+    itemises.
+    """
+    if size and reader.bits is None and of_bytes(name):
+        decode = streams.operation(reader.coding.implementation, "planes_decode")
+        data = np.frombuffer(reader.data, np.uint8, reader.remaining, reader.position)
+        with suppress(CorruptError):
+            patterns, used = decode(data, name, size, strict=not reader.own)
+            reader.take(used, "values")
+            return patterns
+    join, plan = streams.operation(reader.coding.implementation, "planes_join"), plan_of(name)
+    patterns, each = np.empty(size, pattern_of(name)), run_of(name)
+    for start in range(0, size, each):
+        run = patterns[start : start + each]
+        count = run.nbytes // plan.word.itemsize
+        run[...] = join([streams.read(reader, count, 2**width, "values") for width in plan.widths], name)
+    return patterns
+
+
+def pattern_of(name: str) -> np.dtype:
+    return ELEMENT_TYPES[name].pattern
 
 
 def read_plain(reader: Reader, kind: int) -> Plain:
     head = read_head(reader)
-    pattern = ELEMENT_TYPES[head.type].pattern
-    reader.promise(head.size * pattern.itemsize)
-    patterns = np.empty(head.shape, pattern)
-    flat = patterns.reshape(-1)
-    for start, run in read_runs(reader, head):
-        flat[start : start + head.each] = run
-    return checked(reader, Plain, owned(patterns), head.type)
+    reader.promise(head.size * pattern_of(head.type).itemsize)
+    patterns = read_elements(reader, head.type, head.size)
+    if isinstance(patterns.base, np.ndarray):
+        owned(patterns.base)  # nobody else has what was just decoded
+    return checked(reader, Plain, owned(patterns).reshape(head.shape), head.type)
 
 
 def is_read_as(reader: Reader, a: Plain) -> bool:
@@ -99,4 +130,5 @@ def is_read_as(reader: Reader, a: Plain) -> bool:
     if (head.type, head.shape) != (a.type, a.shape):
         return False
     flat = a.patterns.reshape(-1)
-    return all(same_bits(run, flat[start : start + head.each]) for start, run in read_runs(reader, head))
+    runs = (flat[start : start + head.each] for start in range(0, head.size, head.each))
+    return all(same_bits(read_elements(reader, head.type, run.size), run) for run in runs)

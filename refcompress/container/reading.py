@@ -113,7 +113,7 @@ def whole(reader: Reader) -> None:
         raise reader.corrupt(f"{reader.remaining} bytes are left after the last field")
 
 
-def layer_of(data: bytes, *, implementation: object = reference, limit: int = DEFAULT_LIMIT,
+def layer_of(data: bytes | memoryview, *, implementation: object = reference, limit: int = DEFAULT_LIMIT,
              own: bool = False) -> Layer:
     """Return the layer in the bytes of an entry that :func:`refcompress.container.entry_bytes` returned.
 
@@ -129,10 +129,10 @@ def layer_of(data: bytes, *, implementation: object = reference, limit: int = DE
     return _layer(reader)
 
 
-def is_read_as(data: bytes, layer: Layer, *, implementation: object = reference) -> bool:
+def is_read_as(data: bytes | memoryview, layer: Layer, *, implementation: object = reference) -> bool:
     """Return whether the bytes of an entry, which the caller has just written, are read as ``layer``, bit for bit.
 
-    Of a Plain one run is in memory at a time. Raises as :func:`layer_of` does, and does not ask what ``own`` says there.
+    Of a Plain one run is in memory at a time. Raises as :func:`layer_of` does, and asks no more than its ``own``.
     """
     if not isinstance(layer, Plain) or data[0] != Kind.PLAIN:
         return same(layer_of(data, implementation=implementation, own=True), layer)

@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import arguments, reference
 from ..errors import ArgumentTypeError, RefcompressError
-from ..formats import ArrayFormat, Graph
-from . import entries, files, names, older, sameness
+from ..formats import ArrayFormat, Graph, Plain
+from . import entries, files, names, older, plain, sameness
 from .cursor import Coding
 from .index import MAGIC, SECTION, VERSION, Index, checked_metadata
 from .kinds import Kind
@@ -26,6 +26,13 @@ def entry_bytes(layer: Layer, *, implementation: object = reference, contexts: b
     neither on the entry's name nor on the file.
     """
     return entries.write(layer, Coding(implementation), arguments.boolean(contexts, "contexts"))
+
+
+def entry_view(layer: Layer, *, implementation: object = reference, contexts: bool = False) -> bytes | memoryview:
+    """Return what :func:`entry_bytes` does; of a Plain a view of an array, in which they were written."""
+    if isinstance(layer, Plain) and plain.of_bytes(layer.type):
+        return plain.view_of(layer, Coding(implementation))
+    return entry_bytes(layer, implementation=implementation, contexts=contexts)
 
 
 class Frame:

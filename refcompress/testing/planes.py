@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import reference
+from ..errors import CorruptError
 from ..formats.element_types import ELEMENT_TYPES
 from .cases import Cases
 from .draws import array, composite, shapes, st
@@ -146,5 +147,143 @@ CASES["planes_join"] = Cases(
     wrong={
         "bits not turned back": _bits_not_turned_back,
         "the rest of a vector lost": _last_elements_lost,
+    },
+)
+
+
+# planes_encode
+
+CODED = [name for name in ELEMENT_TYPES if name != "float64"]
+SHORT = (0, 1, 2, 7, 8, 9, 63, 64, 65, 130, 300, 1100)
+
+
+def alike(rng, size: int, type: str, kind: int) -> np.ndarray:
+    """Return patterns of chance, of few values, of zeros, of one value, or small ones of which few are large."""
+    highest = 2 ** bits_of(type) - 1
+    dtype = ELEMENT_TYPES[type].pattern
+    if kind == 0:
+        return random_patterns(rng, size, type)
+    if kind == 1:
+        return rng.choice(random_patterns(rng, 5, type), size)
+    if kind == 2:
+        return np.zeros(size, dtype)
+    if kind == 3:
+        return np.full(size, highest // 3, dtype)
+    return np.minimum(rng.geometric(0.2, size) - 1, min(highest, 2**62)).astype(dtype)
+
+
+def planes_encode_sweep():
+    rng = np.random.default_rng(63)
+    for i, size in enumerate(SHORT):
+        for type in CODED[i % 4 :: 4]:
+            yield (alike(rng, size, type, (i + len(type)) % 5), type), {}
+    for kind in range(5):
+        for type in ("float32", "bfloat16", "int8", "uint16", "int64"):
+            yield (alike(rng, 2100, type, kind).reshape(-1, 3, 10), type), {}
+    weights = rng.standard_normal(20_000).astype(np.float32)
+    yield (weights.view(np.uint32), "float32"), {"head": b"before"}
+    yield ((weights.view(np.uint32) >> 16).astype(np.uint16), "bfloat16"), {}
+    yield (np.arange(300, dtype=np.uint16), "uint16"), {"head": b""}
+
+
+def planes_encode_refusals():
+    for call in planes_split_refusals():
+        yield call
+    yield (np.zeros(3, np.uint64), "float64"), {}
+    for bad in (None, "before", 3, bytearray(2), np.zeros(3, np.uint8)):
+        yield (np.arange(3, dtype=np.uint16), "uint16"), {"head": bad}
+
+
+@composite
+def planes_encode_strategy(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    type = draw(st.sampled_from(CODED))
+    return (alike(rng, draw(st.integers(0, 400)), type, draw(st.integers(0, 4))), type), {}
+
+
+def _always_packed(patterns, type, *, head=b""):
+    planes = reference.planes_split(patterns, type) if patterns.size else ()
+    return np.concatenate([np.frombuffer(head, np.uint8), *(np.append(np.uint8(8), plane) for plane in planes)])
+
+
+def _the_last_plane_first(patterns, type, *, head=b""):
+    return reference.planes_encode(patterns, type)[::-1].copy()
+
+
+def _without_its_head(patterns, type, *, head=b""):
+    return reference.planes_encode(patterns, type)
+
+
+CASES["planes_encode"] = Cases(
+    planes_encode_sweep, planes_encode_refusals, planes_encode_strategy,
+    wrong={
+        "always packed": _always_packed,
+        "from the end": _the_last_plane_first,
+        "without what stands before": _without_its_head,
+    },
+)
+
+
+# planes_decode
+
+def planes_decode_sweep():
+    for (patterns, type), _ in planes_encode_sweep():
+        data = reference.planes_encode(patterns, type)
+        yield (data, type, patterns.size), {}
+        yield (np.append(data, np.uint8([17, 0])), type, patterns.size), {"strict": False}
+    yield (np.uint8([8, 1, 2, 3, 2, 0b11100100, 9]), "uint8", 3), {"strict": False}  # what a writer would pack closer
+
+
+def planes_decode_refusals():
+    """Each byte of a short file changed and cut, and each argument."""
+    rng = np.random.default_rng(64)
+    for type, size, kind in (("bfloat16", 40, 1), ("uint8", 60, 4), ("int4", 9, 0), ("uint16", 3, 0)):
+        data = reference.planes_encode(alike(rng, size, type, kind), type)
+        for end in range(0, len(data), 3):
+            yield (data[:end], type, size), {}
+            yield (data[:end], type, size), {"strict": False}
+        for place in range(len(data)):
+            other = data.copy()
+            other[place] ^= 1 << place % 8
+            try:
+                reference.planes_decode(other, type, size)
+            except CorruptError:  # what is left is another array's
+                yield (other, type, size), {}
+    data = reference.planes_encode(np.arange(40, dtype=np.uint8), "uint8")
+    for bad in (None, "data", data.tolist(), data[None], data.astype(np.int8)):
+        yield (bad, "uint8", 40), {}
+    for bad in (None, "float64", "float", 3):
+        yield (data, bad, 40), {}
+    for bad in (-1, 2.0, None, True, 2**60, 2**58):
+        yield (data, "uint8", bad), {}
+    for bad in (None, 1, "yes"):
+        yield (data, "uint8", 40), {"strict": bad}
+    for stream in ([17, 0, 0, 0], [17, 128, 0, 1], [17, 129, 0, 1, 1, 0, 0], [17, 2, 0x11, 128], [18, 8, 0],
+                   [9, 0, 0, 0], [17, 2, 0x01, 2, 0, 0, 0, 0], [17, 1, 0x11, 1, 0, 0], [17, 2, 0x12, 2, 0, 0, 0, 0],
+                   [1, 8], [17, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1], [17, 2, 0x11, 9] + [0] * 18):
+        for strict in (True, False):
+            yield (np.uint8(stream), "uint8", 3), {"strict": strict}
+
+
+@composite
+def planes_decode_strategy(draw):
+    (patterns, type), _ = draw(planes_encode_strategy())
+    return (reference.planes_encode(patterns, type), type, patterns.size), {"strict": draw(st.booleans())}
+
+
+def _all_bytes_used(data, type, count, *, strict=True):
+    return reference.planes_decode(data, type, count, strict=strict)[0], len(data)
+
+
+def _not_turned_back(data, type, count, *, strict=True):
+    other = {"float32": "uint32", "bfloat16": "uint16", "int8": "uint8", "int64": "uint64"}.get(type, type)
+    return reference.planes_decode(data, other, count, strict=strict)
+
+
+CASES["planes_decode"] = Cases(
+    planes_decode_sweep, planes_decode_refusals, planes_decode_strategy,
+    wrong={
+        "all bytes used": _all_bytes_used,
+        "bits not turned back": _not_turned_back,
     },
 )

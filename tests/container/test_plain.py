@@ -12,6 +12,7 @@ from implementations import BOTH, each, need_native
 from refcompress import CorruptError, GGMLBlocks, LimitError, Plain, UnsupportedVersionError, container
 from refcompress.container import ggml, plain
 from refcompress.formats import ELEMENT_TYPES, GGML_TYPES
+from refcompress.reference.planes import coded
 from refcompress.testing.planes import bits_of, random_patterns
 
 native = need_native()
@@ -26,7 +27,7 @@ def read(data: bytes, **options):
 @given(VALUES[Plain] | VALUES[GGMLBlocks])
 def test_short_runs_of_any_content_come_back_whole_and_have_one_form(impl, value):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain, "RUN", 8)
+        patch.setattr(coded, "RUN", 8)
         patch.setattr(ggml, "RUN", 3)
         data = container.entry_bytes(value, implementation=impl)
         assert parts(container.layer_of(data, implementation=impl)) == parts(value)

@@ -1,0 +1,302 @@
+/* Template of planes as streams of bytes. Included after these were defined:
+ *
+ * SPLIT, JOIN                          the kernels of planes that it uses
+ * HUFFMAN_ENCODE, HUFFMAN_DECODE       the kernels of huffman that it uses
+ * PLANES_ENCODE, PLANES_DECODE         the functions' names
+ *
+ * What takes time is done by these kernels. Here is what they are put together by: which coder takes the fewest bytes
+ * (FORMAT.md, "Streams"), and the bytes around the words.
+ */
+#include "../kernels.h"
+#include <string.h>
+
+enum { HUFFMAN = 17, BYTE = 8, PLANES = 8, MOST_LENGTH = 15 };
+
+/* A position in bytes that are read. at is NULL once a rule was broken. */
+struct bytes_left {
+    const uint8_t *at, *end;
+};
+
+/* What a stream is written by. size : its bytes, the coder's own included. longest, words : of a Huffman code */
+struct choice {
+    unsigned coder, longest;
+    size_t alphabet, words, size;
+};
+
+/* ---- integers and tables ---- */
+
+static size_t integer_size(size_t value)
+{
+    size_t size = 1;
+    while (value >>= 7)
+        size++;
+    return size;
+}
+
+static uint8_t *put_integer(uint8_t *to, size_t value)
+{
+    for (; value > 127; value >>= 7)
+        *to++ = (uint8_t)(value | 128);
+    *to++ = (uint8_t)value;
+    return to;
+}
+
+static const uint8_t *take(struct bytes_left *left, size_t count)
+{
+    const uint8_t *at = left->at;
+    if (!at || count > (size_t)(left->end - at))
+        return left->at = NULL;
+    left->at = at + count;
+    return at;
+}
+
+static size_t take_integer(struct bytes_left *left)
+{
+    size_t value = 0;
+    for (unsigned shift = 0; shift < 63; shift += 7) {
+        const uint8_t *byte = take(left, 1);
+        if (!byte)
+            return 0;
+        value |= (size_t)(*byte & 127) << shift;
+        if (*byte < 128) {
+            if (!*byte && shift) /* a byte that it does not need */
+                left->at = NULL;
+            return value;
+        }
+    }
+    left->at = NULL;
+    return 0;
+}
+
+/* Eight symbols of `width` bits take so many bytes. What is beyond the count is read as 0. */
+static void pack(size_t count, unsigned width, const uint8_t *symbols, uint8_t *to)
+{
+    for (size_t i = 0; i < count; i += 8) {
+        const size_t here = rc_min(8, count - i);
+        uint64_t together = 0;
+        for (size_t j = 0; j < here; j++)
+            together |= (uint64_t)(symbols[i + j] & ((1u << width) - 1)) << j * width;
+        for (size_t bits = 0; bits < here * width; bits += 8)
+            *to++ = (uint8_t)(together >> bits);
+    }
+}
+
+/* Returns whether the bits beyond the last symbol are 0. */
+static int unpack(size_t count, unsigned width, const uint8_t *from, uint8_t *symbols)
+{
+    uint64_t together = 0;
+    for (size_t i = 0; i < count; i += 8) {
+        const size_t here = rc_min(8, count - i);
+        together = 0;
+        for (size_t bits = 0; bits < here * width; bits += 8)
+            together |= (uint64_t)*from++ << bits;
+        for (size_t j = 0; j < here; j++, together >>= width)
+            symbols[i + j] = (uint8_t)(together & ((1u << width) - 1));
+    }
+    return !together;
+}
+
+/* ---- encoding ---- */
+
+/* Whether no code takes fewer bytes than `size`, for all that a code has around its words. No code takes fewer bits than
+ * the entropy, and that is at least log2(count^2 / squares) bits a symbol, squares being the sum of those of all counts.
+ * For a plane of chance this is close enough, and it takes no logarithm. */
+static int cannot_shrink(size_t count, unsigned width, size_t around, size_t size, uint64_t squares)
+{
+    /* Bits a symbol by which the entropy would have to be below the width. For x from 0 to 1, 2^-x <= 1 - x / 2. */
+    const double n = (double)count, below = width - 8 * ((double)size - (double)around) / n;
+    return below > 0 && below < 1 && n * n >= (double)squares * (double)(1u << width) * (1 - below / 2);
+}
+
+/* Choose what a stream is written by. known : a code that may be the one, with its words, or NULL */
+static int choose(size_t count, size_t lanes, const uint8_t *symbols, const struct choice *known,
+                  const uint8_t *known_lengths, struct rc_planes_work *work, struct choice *made)
+{
+    uint64_t squares = 0;
+    size_t highest = 0;
+    memset(work->counts, 0, sizeof work->counts);
+    rc_huffman_counts_portable(0, count, 0, symbols, work->counts);
+    for (size_t i = 0; i < 256; i++) {
+        squares += work->counts[i] * work->counts[i];
+        if (work->counts[i])
+            highest = i;
+    }
+    const size_t alphabet = highest + 1, table = (alphabet + 1) / 2;
+    unsigned width = 0;
+    while (highest >> width)
+        width++;
+    *made = (struct choice){.coder = width, .alphabet = alphabet, .size = 1 + (count * width + 7) / 8};
+    if (5 + table >= made->size || cannot_shrink(count, width, 3 + table, made->size, squares))
+        return RC_OK;
+    int status = rc_huffman_lengths_portable(alphabet, MOST_LENGTH, work->counts, work->weights, work->order, work->kinds,
+                                             work->lengths);
+    if (status != RC_OK)
+        return status;
+    size_t words;
+    if (known && known->alphabet == alphabet && !memcmp(known_lengths, work->lengths, alphabet)) {
+        words = known->words;
+    } else {
+        rc_huffman_code_portable(alphabet, work->lengths, work->codes);
+        for (size_t i = 0; i < alphabet; i++)
+            if (work->lengths[i] > made->longest)
+                made->longest = work->lengths[i];
+        status = HUFFMAN_ENCODE(0, (count + lanes - 1) / lanes, count, lanes, alphabet, work->lengths, work->codes,
+                                made->longest, 0, symbols, work->table, &work->lanes, NULL);
+        if (status != RC_OK)
+            return status;
+        words = (size_t)work->lanes.position;
+    }
+    const size_t size = 1 + integer_size(alphabet) + table + integer_size(words) + 2 * words;
+    if (size < made->size) {
+        made->coder = HUFFMAN;
+        made->words = words;
+        made->size = size;
+    }
+    return RC_OK;
+}
+
+/* Write a stream of one symbol or more, at most 1 + count bytes; *to is moved behind it. */
+static int encode_stream(size_t count, size_t lanes, const uint8_t *symbols, struct rc_planes_work *work,
+                         uint16_t *words, uint8_t **to)
+{
+    struct choice made;
+    int status = choose(count, lanes, symbols, NULL, NULL, work, &made);
+    if (status != RC_OK)
+        return status;
+    uint8_t *at = *to;
+    *to += made.size;
+    *at++ = (uint8_t)made.coder;
+    if (made.coder == BYTE) {
+        memcpy(at, symbols, count);
+    } else if (made.coder < BYTE) {
+        pack(count, made.coder, symbols, at);
+    } else {
+        status = HUFFMAN_ENCODE(0, (count + lanes - 1) / lanes, count, lanes, made.alphabet, work->lengths, work->codes,
+                                made.longest, 0, symbols, work->table, &work->lanes, words);
+        at = put_integer(at, made.alphabet);
+        for (size_t i = 0; i < made.alphabet; i += 2)
+            *at++ = (uint8_t)(work->lengths[i] | (i + 1 < made.alphabet ? work->lengths[i + 1] << 4 : 0));
+        at = put_integer(at, made.words);
+        for (size_t i = 0; i < made.words; i++) {
+            at[2 * i] = (uint8_t)words[i];
+            at[2 * i + 1] = (uint8_t)(words[i] >> 8);
+        }
+    }
+    return status;
+}
+
+int PLANES_ENCODE(size_t count, size_t lanes, size_t size, enum rc_planes_turn turn, const void *patterns,
+                  struct rc_planes_work *work, uint8_t *planes, uint16_t *words, uint8_t *data, size_t *used)
+{
+    const uint8_t *plane[PLANES] = {0};
+    uint8_t *cut[PLANES] = {0}, *to = data;
+    for (size_t i = 0; i < size; i++)
+        plane[i] = cut[i] = planes + i * count;
+    if (size == 1)
+        plane[0] = patterns;
+    else
+        SPLIT(0, count, size, turn, patterns, cut);
+    for (size_t i = 0; i < size; i++) {
+        const int status = encode_stream(count, lanes, plane[i], work, words, &to);
+        if (status != RC_OK)
+            return status;
+    }
+    *used = (size_t)(to - data);
+    return RC_OK;
+}
+
+/* ---- decoding ---- */
+
+/* Whether code lengths fill the code space: the sum of 2^-length is 1, or one symbol alone has a length, of 1. */
+static int fills(size_t alphabet, const uint8_t *lengths, unsigned *longest)
+{
+    uint32_t sum = 0, used = 0;
+    *longest = 0;
+    for (size_t i = 0; i < alphabet; i++) {
+        sum += lengths[i] ? 1u << (MOST_LENGTH - lengths[i]) : 0;
+        used += lengths[i] != 0;
+        if (lengths[i] > *longest)
+            *longest = lengths[i];
+    }
+    return sum == 1u << MOST_LENGTH || (used == 1 && *longest == 1);
+}
+
+/* Read what stands before the words of a Huffman stream. */
+static int read_code(struct bytes_left *left, uint8_t *lengths, struct choice *read)
+{
+    read->alphabet = take_integer(left);
+    if (!left->at || read->alphabet < 1 || read->alphabet > 256)
+        return RC_CORRUPT;
+    const uint8_t *table = take(left, (read->alphabet + 1) / 2);
+    if (!table)
+        return RC_CORRUPT;
+    for (size_t i = 0; i < read->alphabet; i++)
+        lengths[i] = table[i / 2] >> i % 2 * 4 & 15;
+    if ((read->alphabet % 2 && table[read->alphabet / 2] >> 4) || !fills(read->alphabet, lengths, &read->longest))
+        return RC_CORRUPT;
+    read->words = take_integer(left);
+    return left->at ? RC_OK : RC_CORRUPT;
+}
+
+/* Read a stream of one symbol or more; *plane is where they are: in `symbols`, or among the bytes themselves. */
+static int decode_stream(size_t count, size_t lanes, int strict, struct bytes_left *left, struct rc_planes_work *work,
+                         uint16_t *words, uint8_t *symbols, const uint8_t **plane)
+{
+    struct choice read = {0}, made;
+    const uint8_t *coder = take(left, 1);
+    if (!coder)
+        return RC_CORRUPT;
+    int status = RC_OK;
+    read.coder = *coder;
+    *plane = symbols;
+    if (read.coder <= BYTE) {
+        const uint8_t *packed = take(left, (count * read.coder + 7) / 8);
+        if (!packed)
+            return RC_CORRUPT;
+        if (read.coder == BYTE)
+            *plane = packed;
+        else if (!unpack(count, read.coder, packed, symbols))
+            return RC_CORRUPT;
+    } else {
+        if (read.coder != HUFFMAN || read_code(left, work->read_lengths, &read) != RC_OK)
+            return RC_CORRUPT;
+        /* A symbol takes a bit at least and 15 at most, and a lane less than two words more. */
+        if (read.words > count + 2 * lanes || count > 16 * read.words)
+            return RC_CORRUPT;
+        const uint8_t *from = take(left, 2 * read.words);
+        if (!from)
+            return RC_CORRUPT;
+        for (size_t i = 0; i < read.words; i++)
+            words[i] = (uint16_t)(from[2 * i] | from[2 * i + 1] << 8);
+        rc_huffman_code_portable(read.alphabet, work->read_lengths, work->codes);
+        status = HUFFMAN_DECODE(0, (count + lanes - 1) / lanes, count, lanes, read.alphabet, work->read_lengths,
+                                work->codes, read.longest, read.words, words, work->table, &work->lanes, 0, symbols);
+    }
+    if (status != RC_OK || !strict)
+        return status;
+    status = choose(count, lanes, *plane, read.coder == HUFFMAN ? &read : NULL, work->read_lengths, work, &made);
+    if (status != RC_OK)
+        return status;
+    const int same = read.coder == made.coder && (read.coder != HUFFMAN || (read.alphabet == made.alphabet &&
+                     !memcmp(work->read_lengths, work->lengths, made.alphabet)));
+    return same ? RC_OK : RC_CORRUPT;
+}
+
+int PLANES_DECODE(size_t count, size_t lanes, size_t size, enum rc_planes_turn turn, int strict, size_t n_data,
+                  const uint8_t *data, struct rc_planes_work *work, uint8_t *planes, uint16_t *words, void *patterns,
+                  size_t *used)
+{
+    const uint8_t *plane[PLANES] = {0};
+    struct bytes_left left = {data, data + n_data};
+    for (size_t i = 0; i < size; i++) {
+        const int status = decode_stream(count, lanes, strict, &left, work, words, planes + i * count, &plane[i]);
+        if (status != RC_OK)
+            return status;
+    }
+    if (size == 1)
+        memcpy(patterns, plane[0], count);
+    else
+        JOIN(0, count, size, turn, plane, patterns);
+    *used = (size_t)(left.at - data);
+    return RC_OK;
+}
