@@ -7,6 +7,11 @@
  * level_codes(limits, x, codes)         of PIECE numbers: how many limits, which ascend, x is above
  * STEPS, steps_of(boundaries, s)        8 of them
  * step_codes(steps, x, codes)           the same of the magnitude; 8 more for x < 0 and a code above 0
+ * and where it pays FAST, with
+ * near_of(boundaries)                   what the next one needs, made once for a call
+ * fast_codes(near, limits, s, count, x, codes, stream)   the same of as many of count numbers as it can; returns how many
+ * RATIOS, ratios()                      what the next one needs, made once for a call
+ * ratio_codes(ratios, steps, x, codes, stream)   codes of fp4_e2m1 of x / step of four blocks of PIECE, for four steps
  * level_values(levels, s, codes, x)     of PIECE codes: level * s
  * e2m1_values(s, codes, x)              number of fp4_e2m1 * s
  * sixteen_maxima(pieces, x, most)       the bits of the largest magnitudes of 16 blocks of PIECE * pieces numbers
@@ -231,6 +236,9 @@ TARGET int NF4_ENCODE(size_t begin, size_t end, size_t size, size_t block, const
     boundaries[PIECE - 1] = 2; /* above all that there is */
     struct run at = run_at(begin, size, block);
     const int stream = streams_codes(end - begin, size, block, codes + at.first);
+#ifdef FAST
+    const NEAR near = near_of(boundaries);
+#endif
     for (size_t r = begin; r < end;) {
         const size_t blocks = turn_of(end - r, block);
         int32_t most[TURN] = {0};
@@ -242,6 +250,9 @@ TARGET int NF4_ENCODE(size_t begin, size_t end, size_t size, size_t block, const
             scales[r + i] = s;
             const LIMITS limits = limits_of(boundaries, s);
             size_t p = 0;
+#ifdef FAST
+            p = fast_codes(near, limits, s, at.count, from, to, stream);
+#endif
             for (; p + PIECE <= at.count; p += PIECE) {
                 prefetch(from + p, PIECE * sizeof *x);
                 level_codes(limits, from + p, out);
@@ -302,6 +313,9 @@ TARGET int NVFP4_ENCODE(size_t begin, size_t end, size_t size, float factor, con
     for (size_t i = 0; i < 7; i++)
         boundaries[i] = boundary((double)MIDDLES[i], (int)(i & 1));
     boundaries[7] = 8; /* beyond all that counts */
+#ifdef FAST
+    const RATIOS all = ratios();
+#endif
     struct run at = run_at(begin, size, PIECE);
     const int stream = streams_codes(end - begin, size, PIECE, codes + at.first);
     for (size_t r = begin; r < end;) {
@@ -317,6 +331,11 @@ TARGET int NVFP4_ENCODE(size_t begin, size_t end, size_t size, float factor, con
         }
         memcpy(scales + r, scale, blocks);
         size_t i = 0;
+#ifdef FAST
+        if (size % PIECE == 0)
+            for (; i + 4 <= blocks; i += 4, at.first += 4 * PIECE)
+                ratio_codes(all, step + i, x + at.first, codes + at.first, stream);
+#endif
         if (size % PIECE == 0)
             for (; i < blocks; i++, at.first += PIECE) {
                 uint8_t out[PIECE];

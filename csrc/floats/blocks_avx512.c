@@ -1,5 +1,6 @@
 /* Sixteen numbers at a time, and as many limits in a vector, of which vpermps picks one for each number; the product is
  * rounded down by the conversion itself. */
+#include "memory.h"
 #include "number.h"
 #if RC_X86
 
@@ -61,6 +62,116 @@ RC_INLINE TARGET void step_codes(STEPS all, const float *x, uint8_t *codes)
     const __mmask16 negative = _mm512_movepi32_mask(_mm512_castps_si512(given)) & _mm512_test_epi32_mask(code, code);
     code = _mm512_mask_add_epi32(code, negative, code, _mm512_set1_epi32(8));
     _mm_storeu_si128((__m128i *)codes, _mm512_cvtepi32_epi8(code));
+}
+
+#define FAST
+
+/* The lowest bytes of the lanes of four vectors. */
+RC_INLINE TARGET __m512i lowest_bytes(const __m512i *v)
+{
+    const __m512i every = _mm512_set_epi32( /* bytes 0, 4, 8 .. 124 of two vectors */
+        0, 0, 0, 0, 0, 0, 0, 0, 0x7C787470, 0x6C686460, 0x5C585450, 0x4C484440, 0x3C383430, 0x2C282420, 0x1C181410,
+        0x0C080400);
+    const __m512i low = _mm512_permutex2var_epi8(v[0], every, v[1]), high = _mm512_permutex2var_epi8(v[2], every, v[3]);
+    return _mm512_inserti64x4(low, _mm512_castsi512_si256(high), 1);
+}
+
+RC_INLINE TARGET void store_line(uint8_t *to, __m512i v, int stream)
+{
+    if (stream && (uintptr_t)to % 64 == 0)
+        _mm512_stream_si512((void *)to, v);
+    else
+        _mm512_storeu_si512(to, v);
+}
+
+/* Of x over the largest magnitude, times NEARBY and rounded, the boundary that is the nearest to that integer over
+ * NEARBY: between the integer's ends, and a little beyond, for x was not divided exactly, there is at most that one. So
+ * one comparison tells the code. NEARBY times the least distance of two boundaries must be above 1 by more than that
+ * little, which is 2^-19 at most: of the product of 4 bits and the rounded factor, 2^-23 each. */
+static const float NEARBY = 15.4f; /* rounded at most 15 */
+#define NEAR struct near
+struct near {
+    __m512i first, second; /* the nearest boundary, for the integers 0 .. 15 and -16 .. -1 */
+    __m512i bytes;         /* the same, for the lowest 6 bits of an integer */
+    int serves;
+};
+
+RC_INLINE TARGET NEAR near_of(const double *boundaries)
+{
+    int32_t nearest[32];
+    uint8_t bytes[64] = {0};
+    double least = 2;
+    for (int j = 0; j + 2 < 16; j++)
+        least = boundaries[j + 1] - boundaries[j] < least ? boundaries[j + 1] - boundaries[j] : least;
+    for (int n = -16; n < 16; n++) {
+        int best = 0;
+        for (int j = 1; j < 15; j++)
+            if (fabs(boundaries[j] - n / (double)NEARBY) < fabs(boundaries[best] - n / (double)NEARBY))
+                best = j;
+        nearest[n & 31] = best;
+        bytes[n & 63] = (uint8_t)best;
+    }
+    return (NEAR){_mm512_loadu_si512(nearest), _mm512_loadu_si512(nearest + 16), _mm512_loadu_si512(bytes),
+                  least * (double)NEARBY > 1.0 + 0x1p-10};
+}
+
+RC_INLINE TARGET size_t fast_codes(NEAR near, LIMITS all, float s, size_t count, const float *x, uint8_t *codes,
+                                   int stream)
+{
+    if (!near.serves || !(s >= 0x1p-100f)) /* the factor would overflow */
+        return 0;
+    const __m512 factor = _mm512_set1_ps(NEARBY / s), integers = _mm512_set1_ps(0x1.8p23f);
+    const __m512 first = _mm512_permutexvar_ps(near.first, all), second = _mm512_permutexvar_ps(near.second, all);
+    size_t p = 0;
+    for (; p + 64 <= count; p += 64) {
+        __m512i n[4];
+        __mmask16 above[4];
+        prefetch(x + p, 64 * sizeof *x);
+        RC_UNROLL
+        for (int i = 0; i < 4; i++) {
+            const __m512 t = _mm512_loadu_ps(x + p + 16 * i);
+            n[i] = _mm512_castps_si512(_mm512_fmadd_ps(t, factor, integers)); /* the integer in the lowest bits */
+            above[i] = _mm512_cmp_ps_mask(t, _mm512_permutex2var_ps(first, n[i], second), _CMP_GT_OQ);
+        }
+        const __mmask64 more = _mm512_kunpackd(_mm512_kunpackw(above[3], above[2]), _mm512_kunpackw(above[1], above[0]));
+        const __m512i code = _mm512_permutexvar_epi8(lowest_bytes(n), near.bytes);
+        store_line(codes + p, _mm512_mask_add_epi8(code, more, code, _mm512_set1_epi8(1)), stream);
+    }
+    return p;
+}
+
+/* Four times a ratio, rounded down and rounded up: their sum is even where both are the same, and tells the ratio's code,
+ * for all numbers at which the code changes are quarters. */
+#define RATIOS struct ratios
+struct ratios {
+    __m512i low, high; /* codes, for the lowest 7 bits of the sum */
+};
+
+RC_INLINE TARGET RATIOS ratios(void)
+{
+    uint8_t codes[128];
+    for (int sum = -64; sum < 64; sum++) {
+        const int32_t code = code_of(fabsf((float)sum / 8), FP4_E2M1, 7);
+        codes[sum & 127] = (uint8_t)(code | (sum < 0 && code ? 8 : 0));
+    }
+    return (RATIOS){_mm512_loadu_si512(codes), _mm512_loadu_si512(codes + 64)};
+}
+
+RC_INLINE TARGET void ratio_codes(RATIOS all, const float *steps, const float *x, uint8_t *codes, int stream)
+{
+    const __m512 four = _mm512_set1_ps(4.0f), integers = _mm512_set1_ps(0x1.8p23f);
+    const __m512 most = _mm512_set1_ps(7.75f), least = _mm512_set1_ps(-7.75f); /* 6 is the largest number */
+    __m512i sum[4];
+    prefetch(x, 64 * sizeof *x);
+    RC_UNROLL
+    for (int i = 0; i < 4; i++) {
+        const __m512 ratio = _mm512_min_ps(
+            _mm512_max_ps(_mm512_div_ps(_mm512_loadu_ps(x + 16 * i), _mm512_set1_ps(steps[i])), least), most);
+        const __m512 down = _mm512_fmadd_round_ps(ratio, four, integers, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+        const __m512 up = _mm512_fmadd_round_ps(ratio, four, integers, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+        sum[i] = _mm512_add_epi32(_mm512_castps_si512(down), _mm512_castps_si512(up));
+    }
+    store_line(codes, _mm512_permutex2var_epi8(all.low, lowest_bytes(sum), all.high), stream);
 }
 
 /* As with AVX2 (there is why). */

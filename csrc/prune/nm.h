@@ -82,12 +82,14 @@ GROUPS(groups_of_doubles, double, int64_t, nm_doubles, nm_wide_ranks, nm_few_mar
         enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
         RANKS sum[4] = {{0}}; \
         size_t count = 0, i = 0; \
-        for (; i + 4 * SIDE <= m; i += 4 * SIDE) \
+        for (; i + 4 * SIDE <= m; i += 4 * SIDE) { \
+            RC_UNROLL \
             for (size_t p = 0; p < 4; p++) { \
                 VECTOR own; \
                 memcpy(&own, x + i + p * SIDE, sizeof own); \
                 sum[p] -= own >= (VECTOR){0} + least; \
             } \
+        } \
         sum[0] += sum[1] + sum[2] + sum[3]; \
         for (size_t s = 0; s < SIDE; s++) \
             count += (size_t)sum[0][s]; \
@@ -118,31 +120,46 @@ MARKED(marked_doubles, double, int64_t)
 COUNTED(counted_floats, float, nm_floats, nm_ranks)
 COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks)
 
-/* The smallest and the largest of m scores, none of which is NaN. */
+/* The smallest and the largest of m scores; returns whether some are NaN. */
 #define ENDS_OF(NAME, FLOAT, VECTOR, RANKS) \
-    RC_INLINE TARGET void NAME(size_t m, const FLOAT *x, double *smallest, double *largest) \
+    RC_INLINE TARGET int NAME(size_t m, const FLOAT *x, double *smallest, double *largest) \
     { \
         enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
-        VECTOR low = (VECTOR){0} + x[0], high = low; \
+        VECTOR low[4], high[4]; \
+        RANKS nan[4]; \
         FLOAT least = x[0], most = x[0]; \
         size_t i = 0; \
-        for (; i + SIDE <= m; i += SIDE) { \
-            VECTOR own; \
-            memcpy(&own, x + i, sizeof own); \
-            const RANKS less = own < low, more = own > high; \
-            low = (VECTOR)(((RANKS)own & less) | ((RANKS)low & ~less)); \
-            high = (VECTOR)(((RANKS)own & more) | ((RANKS)high & ~more)); \
+        int bad = 0; \
+        RC_UNROLL \
+        for (size_t p = 0; p < 4; p++) { \
+            low[p] = high[p] = (VECTOR){0} + x[0]; \
+            nan[p] = (RANKS){0}; \
         } \
-        for (size_t s = 0; s < SIDE; s++) { \
-            least = low[s] < least ? low[s] : least; \
-            most = high[s] > most ? high[s] : most; \
+        for (; i + 4 * SIDE <= m; i += 4 * SIDE) { \
+            RC_UNROLL \
+            for (size_t p = 0; p < 4; p++) { \
+                VECTOR own; \
+                memcpy(&own, x + i + p * SIDE, sizeof own); \
+                const RANKS less = own < low[p], more = own > high[p]; \
+                low[p] = (VECTOR)(((RANKS)own & less) | ((RANKS)low[p] & ~less)); \
+                high[p] = (VECTOR)(((RANKS)own & more) | ((RANKS)high[p] & ~more)); \
+                nan[p] |= own != own; \
+            } \
         } \
+        for (size_t p = 0; p < 4; p++) \
+            for (size_t s = 0; s < SIDE; s++) { \
+                least = low[p][s] < least ? low[p][s] : least; \
+                most = high[p][s] > most ? high[p][s] : most; \
+                bad |= nan[p][s] != 0; \
+            } \
         for (; i < m; i++) { \
             least = x[i] < least ? x[i] : least; \
             most = x[i] > most ? x[i] : most; \
+            bad |= x[i] != x[i]; \
         } \
         *smallest = least; \
         *largest = most; \
+        return bad; \
     }
 
 ENDS_OF(ends_of_floats, float, nm_floats, nm_ranks)
@@ -152,19 +169,14 @@ RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *
 {
     const float *floats = scores;
     const double *doubles = scores;
-    const size_t numbers = wide ? counted_doubles(m, doubles, -INFINITY) : counted_floats(m, floats, -INFINITY);
-    if (numbers < m)
+    double smallest, largest;
+    if (wide ? ends_of_doubles(m, doubles, &smallest, &largest) : ends_of_floats(m, floats, &smallest, &largest))
         return 1;
     if (n == 0) {
         memset(mask, 0, m);
         return 0;
     }
     /* At least n scores, `count`, have a key from `low` on, fewer, `over`, one from `high` on. */
-    double smallest, largest;
-    if (wide)
-        ends_of_doubles(m, doubles, &smallest, &largest);
-    else
-        ends_of_floats(m, floats, &smallest, &largest);
     uint64_t low = rc_prune_key(wide, 0, smallest), high = rc_prune_key(wide, 0, largest) + 1;
     size_t count = m, above = 0;
     for (int halves = 0; high - low > 1 && count != n;) {

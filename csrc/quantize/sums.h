@@ -4,6 +4,7 @@
  * TARGET               its instruction set, or nothing
  * requantize_run(rounding, wide, each, count, x, multiplier, shift, to, y)     of sums that share a multiplier and a
  *                      shift, or (each) have one each, side by side
+ * and where it pays ROWS, and requantize_rows(rounding, wide, columns, x, multiplier, shift, to, y) of so many whole rows
  */
 RC_INLINE TARGET void requantize(const enum rc_rounding rounding, const int wide, size_t begin, size_t end,
                                  size_t columns, const int32_t *x, const struct rc_to_s8 *to, void *y)
@@ -16,6 +17,13 @@ RC_INLINE TARGET void requantize(const enum rc_rounding rounding, const int wide
     }
     for (size_t i = begin; i < end;) {
         const size_t o = i % columns, run = rc_min(columns - o, end - i);
+#ifdef ROWS
+        if (o == 0 && (end - i) / columns >= ROWS) {
+            requantize_rows(rounding, wide, columns, x + i, to->multiplier, to->shift, to, out + i * size);
+            i += ROWS * columns;
+            continue;
+        }
+#endif
         requantize_run(rounding, wide, 1, run, x + i, to->multiplier + o, to->shift + o, to, out + i * size);
         i += run;
     }
