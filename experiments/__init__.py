@@ -14,5 +14,7 @@ record that goes on where it was stopped, the statistics and the pictures are th
     train_big_text          transformers on text likewise (characters.py has the text and the networks)
     mixed_precision         float32, float16 and bfloat16 over five seeds
     networks                whole networks on integers, beside ONNX Runtime's quantizer
+    derive                  files of seven tools, derived from their sources (results/derive.md; derive_makers.py runs
+                            in each tool's own environment)
     presets                 the bytes of MiniLM, tensor by tensor, after each preset of compress
 """

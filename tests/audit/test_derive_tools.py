@@ -12,7 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refcompress.audit.derive import bitsandbytes, compressed_tensors, gguf_fp4, k_quants, onnx, onnx_nbits, torchao
+from refcompress.audit.derive import (
+    bitsandbytes,
+    compressed_tensors,
+    coreml,
+    gguf_fp4,
+    k_quants,
+    onnx,
+    onnx_nbits,
+    torchao,
+)
 from refcompress.audit.derive.gguf import TYPES
 from refcompress.audit.derive.onnx import Grid
 from refcompress.audit.derive.types import rounding
@@ -180,3 +189,22 @@ def test_the_four_bits_of_bitsandbytes_are_its_own(scheme):
 
 def test_llm_int8_goes_by_way_of_float16():
     check("bitsandbytes", "LLM.int8()", lambda w: bitsandbytes.rows(rounding("float16")(w)))
+
+
+@pytest.mark.parametrize("program", ["float32", "float16"])
+@pytest.mark.parametrize("scheme, bits, low, how, blocks, has_zero", [
+    ("int8 channels", 8, -128, "symmetric", (1, 0), False),
+    ("int8 channels, asymmetric", 8, -128, "linear", (1, 0), True),
+    ("int8 tensor", 8, -128, "symmetric", None, False), ("int4 blocks", 4, -8, "symmetric", (1, 32), False),
+    ("uint4 blocks", 4, 0, "linear", (1, 32), True)])
+def test_the_integers_of_coremltools_are_rounded_in_the_type_of_the_program(program, scheme, bits, low, how, blocks,
+                                                                            has_zero):
+    found = {key.rpartition("/")[2][0]: value for key, value in DIGESTS.items()
+             if key.startswith(f"coremltools/{scheme}, program {program}@")}
+    assert len(found) == 3
+    for name, w in weights("float32").items():
+        of = w.shape if blocks is None else (1, blocks[1] or w.shape[1])
+        scale = np.zeros(tuple(-(-n // b) for n, b in zip(w.shape, of)), program)
+        given = coreml.linear(w, bits=bits, low=low, how=how, blocks=of, scale=scale,
+                              offset=scale if has_zero else None)
+        assert digest(given) == found[name[0]]
