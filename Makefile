@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks reproduce clean help
+.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks derive-table reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -145,6 +145,9 @@ separable: build  ## train a network of convolutions as a graph, in three format
 
 relu-ranks: build  ## ranks of trained layers in front of a ReLU, to results/ (twenty minutes; goes on where it stopped)
 	$(BIN)/python -m experiments.relu_ranks
+
+derive-table: build  ## files of seven tools, derived from their sources; TOOLS=folder has an environment for each tool
+	$(BIN)/python -m experiments.derive --tools $(TOOLS)
 
 reproduce: build  ## Deep Compression on both LeNets, as files, to results/deep_compression (an hour at most; goes on where it stopped)
 	$(BIN)/python -m experiments.deep_compression

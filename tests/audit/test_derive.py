@@ -170,6 +170,7 @@ def test_plain_tensors_are_copied_widened_or_rounded(tmp_path):
 
 @pytest.mark.parametrize("made", [
     rc.quantize_s8, lambda w: rc.quantize_s8(w, axis=0, scheme="affine"), lambda w: rc.quantize_s8(w, bits=4, group=32),
+    lambda w: rc.quantize_pack(rc.quantize_s8(w, bits=3, axis=0), bits=3),
     lambda w: rc.floats_mx_encode(w, "mxfp4_e2m1"), lambda w: rc.floats_mx_encode(w, "mxint8"), rc.floats_nf4_encode,
     rc.floats_nvfp4_encode, lambda w: rc.ggml_encode(w, "Q4_0"), lambda w: w])
 def test_our_own_files_are_made_again_bit_for_bit(source, tmp_path, made):

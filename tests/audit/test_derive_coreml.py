@@ -83,6 +83,16 @@ def test_a_moved_code_is_found(made):
     assert derive(*made).verdicts[0].differing == {"codes": 1, "scale": 0}
 
 
+def test_a_palette_of_one_number_fits_weights_of_that_number_alone(tmp_path):
+    safetensors.save(tmp_path / "s.safetensors", {"p": np.full((4, 8), 0.5, f32), "q": np.ones((4, 8), f32)})
+    writer = Writer()
+    for name in ("p", "q"):
+        writer.add(PALETTE, f"{name}_palettized", indices=("uint4", np.zeros((4, 8), np.uint8)),
+                   lut=("float32", np.full((1, 1, 1, 1), 0.5, f32)))
+    found = derive(tmp_path / "s.safetensors", writer.save(tmp_path / "m.mlpackage"))
+    assert [v.verdict for v in found.verdicts] == [NEAREST, NEAREST] and found.verdicts[1].clipped == 32
+
+
 def test_a_package_that_is_cut_off_is_refused_at_every_byte(made):
     for name, step in ((PROGRAM, 7), (WEIGHTS, 97)):
         path = made[1] / name

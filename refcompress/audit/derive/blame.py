@@ -14,6 +14,6 @@ def of_file(argument: str) -> Iterator[None]:
     try:
         yield
     except RefcompressError as error:
-        if error.argument != "path":
+        if error.argument not in ("path", "data"):
             raise
         raise type(error)(argument, error.rule) from error

@@ -27,13 +27,15 @@ class Origins:
 
     def verdict(self, item: Item) -> Verdict:
         """Return the verdict on a tensor of the quantized file."""
-        return self.of_value(item.name, item.read())
+        with np.errstate(all="ignore"):  # files of strangers have scales of every kind; IEEE 754 says what they give
+            return self.of_value(item.name, item.read())
 
     def of_value(self, name: str, value: list[Stored] | Value) -> Verdict:
         """Return the verdict on what was read of a tensor: its readings, or its value where it is not quantized."""
-        if isinstance(value, list):
-            return self._of_readings(name, value)
-        return self._of_plain(name, value)
+        with np.errstate(all="ignore"):
+            if isinstance(value, list):
+                return self._of_readings(name, value)
+            return self._of_plain(name, value)
 
     def _of_readings(self, name: str, readings: list[Stored]) -> Verdict:
         """Return the one verdict that some reading of the bytes allows; more than one reading is ambiguous."""

@@ -6,10 +6,11 @@ import numpy as np
 
 from ... import reference
 from ...errors import RefcompressError
-from ...formats import MX, NF4, NVFP4, GGMLBlocks, Plain, Quantized, QuantizedLayer, Shared
+from ...formats import MX, NF4, NVFP4, GGMLBlocks, Packed, Plain, Quantized, QuantizedLayer, Shared
 from ...formats.base import expand
 from ...formats.floats import E8M0_BIAS, MX_BLOCK, MX_ELEMENTS, NF4_LEVELS
 from ...formats.nvfp4 import NVFP4_BLOCK
+from ...formats.quantized import bits_of
 from . import gguf
 from .stored import Arrays, Integers, Rule, Stored
 from .types import levels_of
@@ -54,13 +55,13 @@ def fields_of(value, fields: dict[str, str]) -> dict[str, np.ndarray]:
 def quantized(name: str, q: Quantized) -> Stored:
     fields = {"codes": "values", "scale": "scale", "zero_point": "zero_point"}
     step, zero = (np.broadcast_to(q.expand(a.astype(np.float64)), q.shape) for a in (q.scale, q.zero_point))
-    bits = 8 * q.values.itemsize
+    bits = bits_of(q.values)
     low, high = -(1 << bits - 1), (1 << bits - 1) - 1
     axes = [i for i, size in enumerate(q.scale.shape) if size > 1] if q.group is None else []
     shared = {"group": q.group} if q.group is not None else {"axis": axes[0] if axes else None}
     rules = []
     for scheme in ("symmetric", "affine"):
-        for width in range(2, 9) if bits == 8 and len(axes) < 2 else ():
+        for width in range(bits, 9) if q.values.dtype == np.int8 and len(axes) < 2 else ():
             rules.append(Rule(f"quantize_s8, {width} bits, {scheme}", RANGE[scheme], made(
                 reference.quantize_s8, fields, bits=width, scheme=scheme, **shared)))
     return Stored(name, q.describe(), q.shape, fields_of(q, fields), q.values.astype(np.int32) - low,
@@ -70,6 +71,10 @@ def quantized(name: str, q: Quantized) -> Stored:
 RANGE = {"symmetric": "scale = max|w| / (2^(bits - 1) - 1); codes w / scale, ties to even",
          "affine": "scale = (max(w, 0) - min(w, 0)) / (2^bits - 1), zero point lowest - min / scale; codes w / scale + "
                    "zero point, ties to even"}
+
+
+def packed(name: str, p: Packed) -> Stored:
+    return quantized(name, reference.quantize_unpack(p))
 
 
 def shared(name: str, value: Shared) -> Stored | None:
@@ -114,5 +119,5 @@ def nvfp4(name: str, value: NVFP4) -> Stored:
                   (rule,))
 
 
-FORMATS: dict[type, Callable] = {Quantized: quantized, Shared: shared, MX: mx, NF4: nf4, NVFP4: nvfp4,
+FORMATS: dict[type, Callable] = {Quantized: quantized, Packed: packed, Shared: shared, MX: mx, NF4: nf4, NVFP4: nvfp4,
                                  GGMLBlocks: gguf.stored_of}

@@ -104,6 +104,7 @@ def _measured(stored: Stored, w: np.ndarray) -> tuple[int, int, bool, float]:
     that is off by ``loss`` of its size, and a few float32 roundings, may be meant: that much is allowed for.
     """
     step, offset = (np.broadcast_to(a, stored.ranks.shape) for a in (stored.step, stored.offset))
+    last = len(stored.levels) - 1  # a table of one level has no neighbours, and its number none but itself
     rows = max(1, STEP // max(1, stored.ranks[:1].size))
     not_nearest, clipped, within, farthest = 0, 0, True, 0.0
     with np.errstate(all="ignore"):
@@ -115,7 +116,7 @@ def _measured(stored: Stored, w: np.ndarray) -> tuple[int, int, bool, float]:
             toward = np.where((away > 0) == (d > 0), 1, -1)
             beside = ranks + toward
             inside = (beside >= 0) & (beside < len(stored.levels))
-            other = m + d * stored.levels[np.where(inside, beside, ranks - toward)]
+            other = m + d * stored.levels[np.clip(np.where(inside, beside, ranks - toward), 0, last)]
             gap = np.abs(other - number)
             slack = stored.loss * (np.abs(number - m) + np.abs(m)) + 4 * 2.0**-24 * (np.abs(x) + np.abs(m))
             apart = np.abs(away)
