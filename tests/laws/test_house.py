@@ -27,7 +27,7 @@ ROOMS = [
     {"graph"},
     {"checkpoints"},
     {"training"},
-    {"recipes", "audit"},
+    {"recipes"},
     {"testing"},
     {"audit"},
     {"cli"},
