@@ -72,6 +72,19 @@ def test_a_source_under_another_name_is_found_by_its_numbers(tmp_path, source):
     assert [(v.verdict, v.source) for v in found.verdicts] == [(EXACT, f"layer.{i}") for i in range(3)]
 
 
+def test_names_and_turned_heads_of_llama_cpp_are_known(tmp_path):
+    w = weights()["second"][:32]
+    other = weights(3)["second"][:32]
+    safetensors.save(tmp_path / "s.safetensors", {"model.layers.3.self_attn.q_proj.weight": w,
+                                                  "model.layers.4.self_attn.q_proj.weight": other,
+                                                  "model.norm.weight": w[0]})
+    turned = w.reshape(-1, 2, 8, 128).swapaxes(1, 2).reshape(w.shape)  # heads of 16
+    gguf.save(tmp_path / "q.gguf", {"blk.3.attn_q.weight": rc.ggml_encode(turned, "Q4_0"), "output_norm.weight": w[0]})
+    found = derive(tmp_path / "s.safetensors", tmp_path / "q.gguf").verdicts
+    assert [v.verdict for v in found] == [EXACT, EXACT] and found[1].source == "model.norm.weight"
+    assert found[0].source == "model.layers.3.self_attn.q_proj.weight, rows of heads of 16 turned"
+
+
 def test_other_weights_of_the_same_names_are_not_the_source(tmp_path, source):
     blocks(tmp_path / "q.gguf", ws=weights(5))
     found = derive(source, tmp_path / "q.gguf")

@@ -18,7 +18,7 @@ from ...reference.gemm.contract import fma
 from . import gguf_fp4, k_quants
 from .gguf_fp4 import FP4_TYPES
 from .k_quants import K_TYPES
-from .stored import F16, Arrays, Integers, Rule, Stored, away_from_zero
+from .stored import F16, Arrays, Integers, Rule, Stored, away_from_zero, in_pieces
 
 __all__ = ["stored_of"]
 
@@ -133,7 +133,7 @@ def truncated(w: np.ndarray, factor: np.ndarray, half: np.float32, how: str, top
 
 
 def _three(name: str, says: str, rule: Callable[[int, str], Callable], bits: int) -> tuple[Rule, ...]:
-    return tuple(Rule(name + end, f"{says}; {how}", rule(bits, how))
+    return tuple(Rule(name + end, f"{says}; {how}", in_pieces(rule(bits, how)))
                  for end, how in (("", ROUNDED), (" of gguf-py", GGUF), (", fused", FUSED)))
 
 
@@ -141,7 +141,7 @@ SIGNED = "d = m / -{}, m the number of the largest magnitude; codes w / d by the
 OFFSET = "d = (max - min) / {}, offset min; codes (w - min) / d by the inverse of d"
 TYPES: dict[str, tuple[Callable[[np.ndarray], Arrays], int, int, tuple[Rule, ...]]] = {
     "Q8_0": (of_8, -128, 256, (Rule("Q8_0", "d = max|w| / 127; codes w / d by the inverse of d, halves away from zero",
-                                    eight),)),
+                                    in_pieces(eight)),)),
     "Q4_0": (of_4, -8, 16, _three("Q4_0", SIGNED.format(8), signed, 4)),
     "Q5_0": (of_5, -16, 32, _three("Q5_0", SIGNED.format(16), signed, 5)),
     "Q4_1": (of_4_and_offset, 0, 16, _three("Q4_1", OFFSET.format(15), offset, 4)),

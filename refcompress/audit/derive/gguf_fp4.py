@@ -13,7 +13,7 @@ import numpy as np
 from ...formats import GGMLBlocks
 from ...formats.ggml.bits import parts, split
 from ...formats.ggml.tables import TWICE_E2M1
-from .stored import Arrays, Rule, Stored
+from .stored import Arrays, Rule, Stored, in_pieces
 
 __all__ = ["FP4_TYPES", "stored_of"]
 
@@ -97,8 +97,9 @@ NEAREST = "the code of E2M1 that is nearest, ties to the lower code"
 FP4_TYPES = {
     "MXFP4": (of_mx, power, (
         Rule("ggml MXFP4", f"exponent floor(log2(max|w|)) - 2, the logarithm rounded to float32; {NEAREST}",
-             lambda w: mx(w, by_logarithm)),
-        Rule("ggml MXFP4, exact exponent", f"exponent floor(log2(max|w|)) - 2; {NEAREST}", lambda w: mx(w, by_bits)))),
+             in_pieces(lambda w: mx(w, by_logarithm))),
+        Rule("ggml MXFP4, exact exponent", f"exponent floor(log2(max|w|)) - 2; {NEAREST}",
+             in_pieces(lambda w: mx(w, by_bits))))),
     "NVFP4": (of_nv, half_e4m3, (
-        Rule("ggml NVFP4", f"scale max|w| / 6 of 16 numbers, as ggml rounds to E4M3; {NEAREST}", nv),)),
+        Rule("ggml NVFP4", f"scale max|w| / 6 of 16 numbers, as ggml rounds to E4M3; {NEAREST}", in_pieces(nv)),)),
 }

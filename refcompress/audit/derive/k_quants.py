@@ -9,6 +9,7 @@ is one where no product is fused with a sum: on x86-64, without weights of impor
 llama-cpp-python 0.3.36.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -16,12 +17,11 @@ import numpy as np
 from ...formats import GGML_TYPES, GGMLBlocks
 from ...formats.ggml.bits import parts, split
 from ...formats.ggml.nested import scales_and_offsets
-from .stored import Arrays, Integers, Rule, Stored
+from .stored import Arrays, Integers, Rule, Stored, in_pieces
 
 __all__ = ["K_TYPES", "stored_of"]
 
 f32 = np.float32
-CHUNK = 2**12  # blocks at a time
 SAID = "a search by least squares for the scale of each run, then quantized; codes w / (d * scale) of what is stored"
 
 
@@ -35,18 +35,10 @@ def stored_of(name: str, blocks: GGMLBlocks) -> Stored:
     offset = np.zeros(1)
     if "run offsets" in arrays:
         offset = -(arrays["offset"].astype(np.float64) * arrays["run offsets"])[:, :, None]
-    rule = Rule(f"llama.cpp {blocks.type}", SAID, partial(chunked, made))
+    rule = Rule(f"llama.cpp {blocks.type}", SAID, in_pieces(made))
     assert GGML_TYPES[blocks.type].numbers == 256
     return Stored(name, f"GGUF {blocks.type}", blocks.shape, arrays, codes.astype(np.int16).reshape(shape) - low,
                   Integers(low, high), step[:, :, None], (rule,), offset)
-
-
-def chunked(made, w: np.ndarray) -> Arrays | None:
-    """Return what a rule gives for many blocks, some at a time."""
-    if not np.isfinite(w).all():
-        return None
-    pieces = [made(w[i : i + CHUNK]) for i in range(0, max(1, len(w)), CHUNK)]
-    return {name: np.concatenate([each[name] for each in pieces]) for name in pieces[0]}
 
 
 # What the bytes of a block are ------------------------------------------------------------------------------------
@@ -229,7 +221,7 @@ def _signed_runs(w: np.ndarray, scale: np.ndarray, codes: np.ndarray, half: int,
     return {"codes": found.astype(np.int8).reshape(len(w), 256), "scale": d, "run scales": run_scales}
 
 
-K_TYPES = {
+K_TYPES: dict[str, tuple[Callable[[np.ndarray], Arrays], int, int, Callable[[np.ndarray], Arrays]]] = {
     "Q2_K": (of_q2, 0, 3, partial(offset_type, bits=2, first=-0.5, steps=15, top=15, absolute=True)),
     "Q3_K": (of_q3, -4, 3, q3),
     "Q4_K": (of_q4, 0, 15, partial(offset_type, bits=4, first=-1.0, steps=20, top=63)),

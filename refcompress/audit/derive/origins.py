@@ -8,6 +8,7 @@ import numpy as np
 from ...models import Source, Tensor, Value
 from .blame import of_file
 from .items import Item
+from .names import heads_turned, source_names
 from .plain import float32_of, verdict_of_plain
 from .stored import Stored
 from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAR, NEAREST, NOT_DERIVED, ORDER, Verdict, distance, verdict_of
@@ -15,8 +16,6 @@ from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAR, NEAREST, NOT_DERIVED, ORDE
 __all__ = ["Origins"]
 
 SAMPLE = 2**14  # numbers that are compared to find the nearest tensor
-ENDS = ("_to_fp16_quantized", "_to_fp16_palettized", "_palettized", "_quantized", ".weight", ".qweight", ".absmax",
-        "_q")  # what tools put behind the name of the source
 
 
 class Origins:
@@ -75,7 +74,7 @@ class Origins:
         candidates = [named] if named is not None else self._source.values()
         best: tuple[float, str, np.ndarray, str] | None = None
         for tensor in candidates:
-            for said, weights in _arrangements(tensor, stored.shape):
+            for said, weights in _arrangements(tensor, stored):
                 apart = distance(numbers, stored.in_order(weights), SAMPLE)
                 if best is None or apart < best[0]:
                     best = apart, said, weights, tensor.type
@@ -84,11 +83,8 @@ class Origins:
         return best[1:]
 
     def _named(self, name: str, shape: tuple[int, ...]) -> Tensor | None:
-        """Return the tensor of a name, or of the name without what tools put behind it, if its size fits."""
-        name = name.partition("[")[0] if name.endswith("]") else name
-        names = [name] + [name.removesuffix(end) for end in ENDS if name.endswith(end)]
-        names += [each + ".weight" for each in names]
-        for each in names:
+        """Return the tensor that has one of the names that the source may have, if its size fits."""
+        for each in source_names(name):
             if each in self._source and sorted(self._source[each].shape) == sorted(shape):
                 return self._source[each]
         return None
@@ -99,8 +95,9 @@ def _read(tensor: Tensor) -> Value:
         return tensor.read()
 
 
-def _arrangements(tensor: Tensor, shape: tuple[int, ...]) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the weights of a tensor in a shape, as they lie and transposed, if they fill it."""
+def _arrangements(tensor: Tensor, stored: Stored) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the weights of a tensor in the shape of a quantized one, in each order that tools have, if they fill it."""
+    shape = stored.shape
     if sorted(tensor.shape) != sorted(shape):
         return
     weights = float32_of(_read(tensor))
@@ -108,6 +105,8 @@ def _arrangements(tensor: Tensor, shape: tuple[int, ...]) -> Iterator[tuple[str,
         return
     if tensor.shape == shape:
         yield tensor.name, weights
+        for said, turned in heads_turned(stored.name, weights):
+            yield f"{tensor.name}, {said}", turned
     if len(shape) == 2 and tensor.shape == shape[::-1]:
         yield f"{tensor.name} transposed", np.ascontiguousarray(weights.T)
 

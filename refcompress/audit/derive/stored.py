@@ -15,9 +15,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-__all__ = ["F16", "F32", "Arrays", "Integers", "Rule", "Site", "Stored", "away_from_zero", "bits"]
+__all__ = ["F16", "F32", "Arrays", "Integers", "Rule", "Site", "Stored", "away_from_zero", "bits", "in_pieces"]
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]  # by name, "codes" among them, as the file has them
+PIECE = 2**20  # numbers for which a rule of blocks is computed at a time
 F32, F16 = 2.0**-24, 2.0**-11  # unit roundoffs: by how much a rounded scale is off, as a part of it
 
 
@@ -95,6 +96,18 @@ class Site:
     name: str
     uses: tuple[str, ...]
     read: Callable[[], list[Stored]]
+
+
+def in_pieces(made: Callable[[np.ndarray], Arrays]) -> Callable[[np.ndarray], Arrays | None]:
+    """Return a rule of blocks that takes some blocks at a time, so that its memory stays small; none for NaN."""
+    def arrays(w: np.ndarray) -> Arrays | None:
+        if not np.isfinite(w).all():
+            return None
+        rows = max(1, PIECE // max(1, w[:1].size))
+        pieces = [made(w[i : i + rows]) for i in range(0, max(1, len(w)), rows)]
+        return {name: np.concatenate([each[name] for each in pieces]) for name in pieces[0]}
+
+    return arrays
 
 
 def away_from_zero(a: np.ndarray) -> np.ndarray:
