@@ -15,8 +15,6 @@ from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAR, NEAREST, NOT_DERIVED, ORDE
 
 __all__ = ["Origins"]
 
-SAMPLE = 2**14  # numbers that are compared to find the nearest tensor
-
 
 class Origins:
     """The tensors of a source, by name and by size."""
@@ -69,13 +67,12 @@ class Origins:
 
     def _nearest(self, stored: Stored) -> tuple[str, np.ndarray, str] | None:
         """Return the name, weights and type of the tensor that a quantized one comes from; None where none is near."""
-        numbers = stored.numbers()
         named = self._named(stored.name, stored.shape)
         candidates = [named] if named is not None else self._source.values()
         best: tuple[float, str, np.ndarray, str] | None = None
         for tensor in candidates:
             for said, weights in _arrangements(tensor, stored):
-                apart = distance(numbers, stored.in_order(weights), SAMPLE)
+                apart = distance(stored, stored.in_order(weights))
                 if best is None or apart < best[0]:
                     best = apart, said, weights, tensor.type
         if best is None or named is None and not best[0] < NEAR:

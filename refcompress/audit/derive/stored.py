@@ -83,10 +83,12 @@ class Stored:
         """Return weights in the shape of the ranks."""
         return weights.reshape(self.ranks.shape) if self.arranged is None else self.arranged(weights)
 
-    def numbers(self) -> np.ndarray:
-        """Return the numbers that the tensor stands for, as float32 in the shape of the ranks."""
+    def numbers(self, places: np.ndarray | None = None) -> np.ndarray:
+        """Return the numbers that the tensor stands for, as float32: in the shape of the ranks, or at flat places."""
+        at = ... if places is None else np.unravel_index(places, self.ranks.shape)
+        offset, step = (np.broadcast_to(a, self.ranks.shape)[at] for a in (self.offset, self.step))
         with np.errstate(all="ignore"):
-            return (self.offset + self.step * self.levels[self.ranks]).astype(np.float32)
+            return (offset + step * self.levels[self.ranks[at]]).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ EXACT, NEAREST, BOUNDED = "exact", "nearest", "within one step"
 NOT_DERIVED, AMBIGUOUS = "not derived", "ambiguous"
 ORDER = (EXACT, NEAREST, BOUNDED, AMBIGUOUS, NOT_DERIVED)  # from the strictest on
 NEAR = 0.75  # mean |weight - number| as a part of mean |weight|: of 1 bit a number it is 0.6, of zeros 1
+SAMPLE = 2**14  # numbers by which the distance of two tensors is known
 STEP = 2**18  # numbers measured at a time
 FEW = 20  # places that are listed
 
@@ -66,7 +67,7 @@ def verdict_of(stored: Stored, source: str, weights: np.ndarray, kind: str = "fl
             return Verdict(stored.name, stored.scheme, EXACT, source, rule.name, rule.says, stored.ranks.size, counts,
                            sizes, reading=stored.reading)
     not_nearest, clipped, within, farthest = _measured(stored, w)
-    far = not within or clipped and not distance(stored.numbers(), w) < NEAR
+    far = not within or clipped and not distance(stored, w) < NEAR
     verdict = NOT_DERIVED if far else BOUNDED if not_nearest else NEAREST
     if nearest is None:
         return Verdict(stored.name, stored.scheme, verdict, source, codes=stored.ranks.size, not_nearest=not_nearest,
@@ -76,17 +77,15 @@ def verdict_of(stored: Stored, source: str, weights: np.ndarray, kind: str = "fl
                    tuple(first.tolist()), not_nearest, clipped, farthest, stored.reading)
 
 
-def distance(numbers: np.ndarray, weights: np.ndarray, sample: int | None = None) -> float:
-    """Return the mean distance of two arrays of one shape as a part of the weights' mean magnitude.
-
-    sample : how many of their elements, about, are compared; None for all
-    """
-    step = max(1, numbers.size // sample) if sample else 1
-    a, b = (each.reshape(-1)[::step].astype(np.float64) for each in (numbers, weights))
-    if not b.size:
+def distance(stored: Stored, w: np.ndarray) -> float:
+    """Return the mean distance of weights, in the order of the ranks, from their numbers, as a part of their mean
+    magnitude: of a sample."""
+    places = np.arange(0, w.size, max(1, w.size // SAMPLE))
+    if not places.size:
         return 0.0
     with np.errstate(all="ignore"):
-        size, apart = float(np.abs(b).mean()), float(np.abs(a - b).mean())
+        x = w.reshape(-1)[places].astype(np.float64)
+        size, apart = float(np.abs(x).mean()), float(np.abs(stored.numbers(places) - x).mean())
     return apart / size if size else apart
 
 
