@@ -203,6 +203,13 @@ def test_an_attestation_is_canonical_and_names_files_by_their_digests(source, tm
     assert data["tensors"][1]["differing"] == {"codes": 12} and str(tmp_path) not in first.decode()
 
 
+def test_a_folder_with_one_model_is_opened_as_everywhere(source, tmp_path):
+    for name in ("theirs", "mine"):
+        (tmp_path / name).mkdir()
+        safetensors.save(tmp_path / name / "model.safetensors", weights())
+    assert derive(tmp_path / "theirs", tmp_path / "mine").verdict == EXACT
+
+
 def test_a_refusal_names_the_file_at_fault(source, tmp_path):
     blocks(tmp_path / "q.gguf")
     (tmp_path / "bad.gguf").write_bytes((tmp_path / "q.gguf").read_bytes()[:-300])

@@ -50,14 +50,17 @@ def opened(path: str | bytes | PathLike, limit: int) -> Iterator[File]:
         with coreml.Package(name, limit) as package:
             yield File(name, package.sha256, (Item(site.name, site.read) for site in package.sites()))
         return
-    with Opened(path) as file:
-        is_own = bytes(file.read(0, min(file.size, len(container.MAGIC)))) == container.MAGIC
-    if not is_own:
+    if os.path.isdir(name) or not _is_own(name):
         with models.open(path, limit=limit) as source:
             yield file_of(source)
     else:
         with Opened(path) as file, container.open(path, limit=limit) as layers:
             yield File(file.path, partial(_digest, file), _own_items(layers))
+
+
+def _is_own(path: str) -> bool:
+    with Opened(path) as file:
+        return bytes(file.read(0, min(file.size, len(container.MAGIC)))) == container.MAGIC
 
 
 def _digest(file: Opened) -> str:
