@@ -170,8 +170,8 @@ def _bounds(measured: list[Bounds], wide: bool) -> str:
         small = [each for each in measured if each.nbytes < least]
         rows.append([f"({len(small)} small tensors)", *_figures(small)])
     rows.append(["total", *_figures(measured)])
-    zstd = paragraph("zstd is not measured: its package is missing (pip install 'refcompress[audit]').", "  ")
-    legend = paragraph("entropy: the bytes below which no code of one symbol at a time comes; zlib, zstd: what these "
+    zstd = paragraph("  zstd is not measured: its package is missing (pip install 'refcompress[audit]').", "  ")
+    legend = paragraph("  entropy: the bytes below which no code of one symbol at a time comes; zlib, zstd: what these "
                        "make of the bytes; zeros: of numbers, not of codes", "  ")
     return records(rows, ["tensor", "bytes", "entropy", "zlib", "zstd", "zeros %"], 1, wide=wide) + f"\n{legend}" + (
         "" if bounds.has_zstd() else "\n" + zstd)
