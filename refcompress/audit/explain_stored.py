@@ -1,6 +1,7 @@
 """A tensor of a file, explained: what is stored, how it becomes numbers, and what it costs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..container.files import Path
 from ..errors import RefcompressError
 from ..formats import ELEMENT_TYPES, FLOATS, GGML_TYPES, GGMLBlocks, Packed, Plain, Quantized, Shared
 from ..formats.arranged import Arranged
-from .explain import MOST, Step, bits_step, code_steps, corner, grid
+from .explain import MOST, Step, bits_step, code_steps, corner, grid, steps_of
 from .kinds import WORDS
 from .ledgers import inspect
 from .ledgers.gguf import SCALES
@@ -23,10 +24,12 @@ FEW = 8  # elements of which the bits are shown
 EXPONENTS = {"float16": 5, "float32": 8, "float64": 11, "bfloat16": 8}  # bits of them; the others say it in their name
 
 
-def steps_of_tensor(path: Path, name: str, *, implementation: Any, limit: int = DEFAULT_LIMIT) -> list[Step]:
+def steps_of_tensor(path: Path, name: str, *, implementation: Any, limit: int = DEFAULT_LIMIT, sparsity: float = 0.5,
+                    bits: int = 2) -> list[Step]:
     """Return the steps from what a file stores of a tensor to its numbers and its bytes.
 
-    name : of a file of ours an entry, else a tensor; RefcompressError, with names that are like it, for none
+    Of a tensor that is stored as floats a corner is compressed, too. name : of a file of ours an entry, else a tensor;
+    RefcompressError, with names that are like it, for none. sparsity, bits : as ``steps_of`` takes them.
     """
     if is_compressed(path):
         with open_compressed(path, implementation=implementation, limit=limit) as file:
@@ -36,8 +39,19 @@ def steps_of_tensor(path: Path, name: str, *, implementation: Any, limit: int = 
 
         with opened(path, limit=limit) as source:
             value = _named(source, name).read()
-    steps = _steps(value.layer if isinstance(value, Arranged) else value)
-    return [*steps, _cost(path, name)]
+    steps = [*_steps(value.layer if isinstance(value, Arranged) else value), _cost(path, name)]
+    if isinstance(value, (np.ndarray, Plain)):
+        a = corner(np.asarray(value if isinstance(value, np.ndarray) else value.dense()))
+        if a.size > 1 and a.dtype.kind == "f" and np.isfinite(a.astype(np.float32)).all():
+            steps += _compressed(a, sparsity, bits)
+    return steps
+
+
+def _compressed(a: np.ndarray, sparsity: float, bits: int) -> list[Step]:
+    """Return the steps of a corner from its numbers, which were shown, to the bytes of a file."""
+    first, *others = steps_of(a.astype(np.float32), sparsity=sparsity, bits=bits)[1:]
+    return [replace(first, words="Now the numbers shown above are compressed, as if they were all. " + first.words),
+            *others]
 
 
 def _named(tensors: Mapping[str, Any], name: str) -> Any:
@@ -144,6 +158,6 @@ def _cost(path: Path, name: str) -> Step:
     total = sum(rows.values())
     numbers = tensor.numbers if tensor is not None else 0
     each = f", {8 * total / numbers:.2f} bits for each of {numbers:,} numbers" if numbers else ""
-    return Step("Bytes", f"In the file it takes {total:,.6g} bytes{each}.",
+    return Step("In the file", f"It takes {total:,.6g} bytes{each}.",
                 [[kind, f"{count:,.6g}", WORDS[kind]] for kind, count in rows.items()],
                 ["kind of bytes", "bytes", "what they are"])

@@ -10,8 +10,8 @@ from .kinds import NOT_NUMBERS
 
 __all__ = ["Inspection", "Stored", "layer_of", "pieces_of"]
 
-STEP = 2**20  # bytes read at a time: they stay in a cache of a processor
-Pieces = Callable[[int], Iterator[bytes | bytearray]]  # of so many bytes each
+STEP = 2**18  # bytes read at a time: they stay in a cache of a core
+Pieces = Callable[[int], Iterator[bytes]]  # of so many bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,13 @@ def layer_of(name: str) -> str:
     return name
 
 
-def pieces_of(opened: files.Opened, start: int, nbytes: int, step: int) -> Iterator[bytearray]:
+def pieces_of(opened: files.Opened, start: int, nbytes: int, step: int) -> Iterator[bytes]:
     """Yield the bytes of a file from ``start`` on, a step at a time."""
+    buffer = bytearray(min(step, nbytes))
     for at in range(start, start + nbytes, step):
-        yield opened.read(at, min(step, start + nbytes - at))
+        view = memoryview(buffer)[: start + nbytes - at]
+        opened.fill(at, view)
+        yield bytes(view)
 
 
 def _most_first(pairs: Iterable[tuple[str, int]]) -> dict[str, float]:

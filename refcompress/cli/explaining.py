@@ -29,8 +29,8 @@ def add_commands(commands) -> None:
                          help="instead of a file: a matrix, pruned, clustered and coded; of a larger one the first "
                               f"{MOST[0]} x {MOST[1]} numbers")
     command.add_argument("--sparsity", type=float, default=0.5,
-                         help="of --matrix: the share that is pruned (default 0.5)")
-    command.add_argument("--bits", type=int, default=2, help="of --matrix: bits of a code, 1 to 8 (default 2)")
+                         help="of floats: the share that is pruned (default 0.5)")
+    command.add_argument("--bits", type=int, default=2, help="of floats: bits of a code, 1 to 8 (default 2)")
     command.add_argument("--svg", metavar="OUT.svg", help="draw the same as a picture, too")
     targets.add_force(command)
     add_implementation(command)
@@ -51,10 +51,10 @@ def explain(options: argparse.Namespace) -> Report:
         title = f"{options.source}: {options.name}"
         try:
             steps = steps_of_tensor(options.source, options.name, implementation=implementation(options),
-                                    limit=options.limit)
+                                    limit=options.limit, sparsity=options.sparsity, bits=options.bits)
         except RefcompressError as error:
-            with about(options.source):
-                raise Refused(printable(f"{options.source}"), error.rule) from error
+            of = f"--{error.argument}" if error.argument in ("sparsity", "bits") else options.source
+            raise Refused(printable(of), error.rule) from error
     if options.svg is not None:
         with about(options.svg), container.files.writing(options.svg) as file:
             file.write(picture_of(title, steps).encode())

@@ -72,6 +72,8 @@ def _report(source: str, options: argparse.Namespace) -> Report:
 
 
 def _data(found: Inspection, said: list) -> dict[str, Any]:
+    """Return what --json prints: the schema, and of a row of the ledger the number of its file, its entry ('' for the
+    file as a whole), its kind and its bytes. Of a tensor ``bytes`` is what its elements take in the file."""
     cost = found.of_numbers()
     return {
         "schema": SCHEMA, "source": found.path, "kind": found.kind, "bytes": found.size,
@@ -168,8 +170,10 @@ def _bounds(measured: list[Bounds], wide: bool) -> str:
         small = [each for each in measured if each.nbytes < least]
         rows.append([f"({len(small)} small tensors)", *_figures(small)])
     rows.append(["total", *_figures(measured)])
-    zstd = paragraph("zstd is not measured: its package is missing (pip install 'refcompress[audit]').", "  ")
-    return records(rows, ["tensor", "bytes", "entropy", "zlib", "zstd", "zeros %"], 1, wide=wide) + (
+    zstd = paragraph("  zstd is not measured: its package is missing (pip install 'refcompress[audit]').", "  ")
+    legend = paragraph("  entropy: the bytes below which no code of one symbol at a time comes; zlib, zstd: what these "
+                       "make of the bytes; zeros: of numbers, not of codes", "  ")
+    return records(rows, ["tensor", "bytes", "entropy", "zlib", "zstd", "zeros %"], 1, wide=wide) + f"\n{legend}" + (
         "" if bounds.has_zstd() else "\n" + zstd)
 
 

@@ -97,14 +97,23 @@ def tensors(file: files.Opened, bfloat16: bool) -> Iterator[Tensor]:
 def arrays(file: files.Opened, bfloat16: bool) -> Iterator[tuple[archive.Member, Header]]:
     """Yield the members of an archive with what their headers say."""
     for member in archive.members(file):
-        name = member.name.removesuffix(SUFFIX)
-        if name == member.name:
-            raise CorruptError("path", f"member {member.name!r} is not an array with a name of its own")
-        shape, dtype, fortran, begin = header(archive.Unpacking(member), name, bfloat16)
-        size = math.prod(shape) * dtype.itemsize
-        if size != member.size - begin:
-            raise CorruptError("path", f"array {name!r} announces {size} bytes and has {member.size - begin}")
-        yield member, (shape, dtype, fortran, begin)
+        yield member, header_of(member, bfloat16)
+
+
+def header_of(member: archive.Member, bfloat16: bool) -> Header:
+    """Return what the header of a member says; NoNumbers for an array of something else."""
+    name = member.name.removesuffix(SUFFIX)
+    if name == member.name:
+        raise CorruptError("path", f"member {member.name!r} is not an array with a name of its own")
+    shape, dtype, fortran, begin = header(archive.Unpacking(member), name, bfloat16)
+    size = math.prod(shape) * dtype.itemsize
+    if size != member.size - begin:
+        raise CorruptError("path", f"array {name!r} announces {size} bytes and has {member.size - begin}")
+    return shape, dtype, fortran, begin
+
+
+class NoNumbers(CorruptError):
+    """An array of texts or of Python objects: it is no tensor, and the archive may be whole."""
 
 
 class Bytes(Protocol):
@@ -142,7 +151,7 @@ def header(unpacking: Bytes, name: str, bfloat16: bool) -> Header:
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:  # literal_eval, dtype
         raise CorruptError("path", f"array {name!r} has a header that does not read: {error}") from None
     if dtype.hasobject:
-        raise CorruptError("path", f"array {name!r} is of Python objects, which only running a pickle could read")
+        raise NoNumbers("path", f"array {name!r} is of Python objects, which only running a pickle could read")
     if dtype == BFLOAT16 and not bfloat16:
         raise CorruptError(
             "bfloat16",
@@ -150,7 +159,7 @@ def header(unpacking: Bytes, name: str, bfloat16: bool) -> Header:
             "are read as that only where it is asked for",
         )
     if dtype.kind not in KINDS and dtype != BFLOAT16:
-        raise CorruptError("path", f"array {name!r} is of dtype {dtype}, not of numbers")
+        raise NoNumbers("path", f"array {name!r} is of dtype {dtype}, not of numbers")
     return shape, dtype, fields["fortran_order"], len(version) + width + length
 
 

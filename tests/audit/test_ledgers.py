@@ -155,6 +155,15 @@ def test_a_pickle_that_asks_for_a_class_has_a_ledger_by_members_and_a_damaged_on
     assert str(refused.value).isprintable()
 
 
+def test_arrays_of_texts_are_counted_and_not_read(tmp_path):
+    np.savez(tmp_path / "a.npz", w=np.ones(3, F32), format=np.array(b"csc"), objects=np.array([{}], object))
+    with audit.inspect(tmp_path / "a.npz") as found:
+        assert [tensor.name for tensor in found.tensors] == ["w"] and len(found.notes) == 2
+        assert found.size == sum(found.by_kind().values()) and found.by_kind()["unread tensors"] > 3
+    with pytest.raises(CorruptError, match="not of numbers"):
+        models.open(tmp_path / "a.npz")
+
+
 def test_no_value_is_read_for_a_ledger(tmp_path):
     path = tmp_path / "a.safetensors"
     models.save(path, {"w": np.zeros((2000, 1000), F32)})

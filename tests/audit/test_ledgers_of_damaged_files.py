@@ -16,7 +16,9 @@ from model_files import FILES, all_files
 from mutations import mutated, sealed, structure_of
 from onnx_models import model
 
-from refcompress import RefcompressError, audit
+from refcompress import RefcompressError, audit, reference
+from refcompress.audit.compare import compared, opened
+from refcompress.audit.explain_stored import steps_of_tensor
 from refcompress.audit.findings import findings
 
 MUTATIONS = int(os.environ.get("REFCOMPRESS_MUTATIONS", 60))
@@ -75,6 +77,26 @@ def test_a_file_that_ends_early_is_refused_at_every_mark(files, kind):
     for at in sorted({end for span in structure_of(path) for end in span} - {len(data)})[:40]:
         damaged.write_bytes(data[:at])
         assert not outcome(damaged) or kind in ("onnx_file", "external")  # a message may end where a field does
+    damaged.unlink()
+
+
+@pytest.mark.parametrize("kind", ["npz", "safetensors", "gguf", "onnx_file", "pytorch"])
+def test_compare_and_explain_take_a_damaged_file_or_refuse_it_by_name(files, kind):
+    path, random = files[kind], Random(21)
+    spans, damaged = structure_of(path), path.with_name("damaged" + path.suffix)
+    with opened(path) as good:
+        for number in range(max(MUTATIONS // 3, 12)):
+            damaged.write_bytes(sealed(kind, path, spans, random) if number % 2 else mutated(path.read_bytes(), spans,
+                                                                                             random))
+            try:
+                with opened(damaged, limit=2**24) as bad:
+                    rows = list(compared(good, bad))
+                    names = list(bad)
+                assert {row.a for row in rows} - {None} == set(good) and len(rows) >= len(good)
+                for name in names[:2]:
+                    assert steps_of_tensor(damaged, name, implementation=reference, limit=2**24)
+            except RefcompressError as error:
+                assert error.argument in ("path", "limit", "bfloat16", "name") and error.rule
     damaged.unlink()
 
 

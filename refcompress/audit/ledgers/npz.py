@@ -17,15 +17,20 @@ def inspect(path: str) -> Inspection:
     """Return the ledger of an archive of NumPy."""
     with opening(path) as file:
         book = archives.book_of(file)
-        found = list(npz.arrays(file, True))
-        places = [member.place for member, _ in found][1:] + [archive.directory(file)[0]]
-        tensors = []
-        for (member, (shape, dtype, _, begin)), limit in zip(found, places):
+        members = list(archive.members(file))
+        tensors, notes = [], []
+        for member, limit in zip(members, [m.place for m in members[1:]] + [archive.directory(file)[0]]):
             name = member.name.removesuffix(npz.SUFFIX)
+            archives.around(book, member, name, limit)
+            try:
+                shape, dtype, _, begin = npz.header_of(member, True)
+            except npz.NoNumbers as error:
+                book.add(member.start, member.start + member.packed, name, "unread tensors")
+                notes.append(error.rule)
+                continue
             kind = "bfloat16" if dtype == npz.BFLOAT16 else dtype.name
             bits = ELEMENT_TYPES[kind].bits if kind in ELEMENT_TYPES else 8 * dtype.itemsize
             tensor = Stored(name, shape, kind, bits, math.prod(shape), member.size - begin)
-            archives.around(book, member, name, limit)
             if member.method == archive.STORED:
                 tensor = tensor.at(file, member.start + begin)
                 book.add(member.start, member.start + begin, name, "array headers")
@@ -33,8 +38,8 @@ def inspect(path: str) -> Inspection:
                 tensor = tensor.through(partial(archives.unpacked, member, begin, tensor.nbytes))
                 book.add(member.start, member.start + member.packed, name, "packed arrays")
             tensors.append(tensor)
-        if len({tensor.name for tensor in tensors}) < len(tensors):
+        if len({member.name for member in members}) < len(members):
             raise archive.corrupt("an array comes twice")
         tensors = with_roles(tensors)
         book.elements(tensors)
-        return Inspection(file.path, "npz", [(file.path, book.ledger())], tensors, opened=[file])
+        return Inspection(file.path, "npz", [(file.path, book.ledger())], tensors, notes, opened=[file])
