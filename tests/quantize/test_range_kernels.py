@@ -119,4 +119,4 @@ def test_sums_are_rounded_as_the_reference_rounds_whatever_the_shift(space, roun
     for shift in (0, 1, 4, 14, 15, 31):
         for m in (multiplier, 2**30, 2**31 - 1):
             s = np.full((1, 40), shift, np.int32) if m is multiplier else shift
-            exactly(reference.requantize_s32(x, m, s, rounding=rounding), space.requantize_s32(x, m, s, rounding=rounding))
+            exactly(*(impl.requantize_s32(x, m, s, rounding=rounding) for impl in (reference, space)))
