@@ -27,22 +27,35 @@ RC_INLINE TARGET int scored(const enum kind kind, const int negative, const int 
     int bad = 0;
     size_t i = 0;
 #ifdef VECTORS
+    /* Several vectors of what is wrong: each waits for its last sum. */
+    enum { SIDE = 4 };
     const VEC zero = v_set1(0.0);
-    VEC wrong = zero, least = zero;
-    for (; i + LANES <= count; i += LANES) {
-        const VEC a = v_read(w + i), b = wide ? v_load(doubles + i) : v_read(floats + i);
-        wrong = v_fma(b, zero, v_fma(a, zero, wrong));
-        least = negative ? least : v_min(b, least);
-        v_write(scores + i, kind == MAGNITUDE_OF ? v_mul(v_abs(a), b)
-                          : kind == TAYLOR_OF    ? v_abs(v_mul(a, b))
-                          : kind == MOVEMENT_OF  ? v_negative(v_mul(a, b))
-                                                 : v_mul(v_mul(b, v_mul(a, a)), v_set1(0.5)));
+    VEC of_w[SIDE], of_b[SIDE], least[SIDE];
+    RC_UNROLL
+    for (size_t p = 0; p < SIDE; p++)
+        of_w[p] = of_b[p] = least[p] = zero;
+    for (; i + SIDE * LANES <= count; i += SIDE * LANES) {
+        RC_UNROLL
+        for (size_t p = 0; p < SIDE; p++) {
+            const size_t at = i + p * LANES;
+            const VEC a = v_read(w + at), b = wide ? v_load(doubles + at) : v_read(floats + at);
+            of_w[p] = v_fma(a, zero, of_w[p]);
+            of_b[p] = v_fma(b, zero, of_b[p]);
+            least[p] = negative ? least[p] : v_min(b, least[p]);
+            v_write(scores + at, kind == MAGNITUDE_OF ? v_mul(v_abs(a), b)
+                               : kind == TAYLOR_OF    ? v_abs(v_mul(a, b))
+                               : kind == MOVEMENT_OF  ? v_negative(v_mul(a, b))
+                                                      : v_mul(v_mul(b, v_mul(a, a)), v_set1(0.5)));
+        }
     }
-    double lanes[LANES], below[LANES];
-    memcpy(lanes, &wrong, sizeof lanes);
-    memcpy(below, &least, sizeof below);
-    for (size_t s = 0; s < LANES; s++)
-        bad |= lanes[s] != 0.0 || below[s] < 0.0;
+    for (size_t p = 0; p < SIDE; p++) {
+        double first[LANES], second[LANES], below[LANES];
+        memcpy(first, of_w + p, sizeof first);
+        memcpy(second, of_b + p, sizeof second);
+        memcpy(below, least + p, sizeof below);
+        for (size_t s = 0; s < LANES; s++)
+            bad |= first[s] != 0.0 || second[s] != 0.0 || below[s] < 0.0;
+    }
 #endif
     for (; i < count; i++) {
         const double a = w[i], b = wide ? doubles[i] : floats[i];
