@@ -87,6 +87,13 @@ RC_INLINE size_t turn_of(size_t left, size_t block)
     return rc_min(left, block <= 128 ? TURN : 1);
 }
 
+/* Asks for numbers of the next turn, while those of this one, which their maxima have brought, become codes. */
+RC_INLINE void prefetch_next(const float *x, size_t count, size_t block)
+{
+    const size_t turn = rc_min(block <= 128 ? TURN * block : block, 4096) * sizeof *x; /* half of L1 at most */
+    prefetch((const float *)((uintptr_t)x + turn - AHEAD), count * sizeof *x);
+}
+
 /* Whether rows are cut into blocks of one length that are whole pieces: then blocks follow each other. */
 RC_INLINE int even(size_t size, size_t block)
 {
@@ -142,7 +149,7 @@ RC_INLINE TARGET int mx_encode(const struct format f, size_t begin, size_t end, 
         if (size % MX_BLOCK == 0)
             for (; i < blocks; i++, at.first += MX_BLOCK) {
                 uint8_t out[MX_BLOCK];
-                prefetch(x + at.first, MX_BLOCK * sizeof *x);
+                prefetch_next(x + at.first, MX_BLOCK, MX_BLOCK);
                 mx_codes(f, power[i], x + at.first, out);
                 store(codes + at.first, out, sizeof out, stream);
             }
@@ -251,10 +258,11 @@ TARGET int NF4_ENCODE(size_t begin, size_t end, size_t size, size_t block, const
             const LIMITS limits = limits_of(boundaries, s);
             size_t p = 0;
 #ifdef FAST
+            prefetch_next(from, at.count, block);
             p = fast_codes(near, limits, s, at.count, from, to, stream);
 #endif
             for (; p + PIECE <= at.count; p += PIECE) {
-                prefetch(from + p, PIECE * sizeof *x);
+                prefetch_next(from + p, PIECE, block);
                 level_codes(limits, from + p, out);
                 store(to + p, out, sizeof out, stream);
             }

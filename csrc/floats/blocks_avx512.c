@@ -126,7 +126,6 @@ RC_INLINE TARGET size_t fast_codes(NEAR near, LIMITS all, float s, size_t count,
     for (; p + 64 <= count; p += 64) {
         __m512i n[4];
         __mmask16 above[4];
-        prefetch(x + p, 64 * sizeof *x);
         RC_UNROLL
         for (int i = 0; i < 4; i++) {
             const __m512 t = _mm512_loadu_ps(x + p + 16 * i);

@@ -18,31 +18,46 @@ RC_INLINE TARGET double score_of(const enum kind kind, double a, double b)
 }
 
 /* count scores, of weights and a statistic of each, of doubles where it is `wide`; whether some of both are not finite,
- * or, if not `negative`, some of the statistic below 0. What is finite times 0 is 0, all else NaN. */
-RC_INLINE TARGET int scored(const enum kind kind, const int negative, const int wide, size_t count, const float *w,
-                            const void *statistic, float *scores)
+ * or, if not `negative`, some of the statistic below 0; of the statistic only if `first` it is read. What is finite times
+ * 0 is 0, all else NaN. */
+RC_INLINE TARGET int scored(const enum kind kind, const int negative, const int wide, const int first, size_t count,
+                            const float *w, const void *statistic, float *scores)
 {
     const float *floats = statistic;
     const double *doubles = statistic;
     int bad = 0;
     size_t i = 0;
+    (void)first;
 #ifdef VECTORS
+    /* Several vectors of what is wrong: each waits for its last sum. */
+    enum { SIDE = 4 };
     const VEC zero = v_set1(0.0);
-    VEC wrong = zero, least = zero;
-    for (; i + LANES <= count; i += LANES) {
-        const VEC a = v_read(w + i), b = wide ? v_load(doubles + i) : v_read(floats + i);
-        wrong = v_fma(b, zero, v_fma(a, zero, wrong));
-        least = negative ? least : v_min(b, least);
-        v_write(scores + i, kind == MAGNITUDE_OF ? v_mul(v_abs(a), b)
-                          : kind == TAYLOR_OF    ? v_abs(v_mul(a, b))
-                          : kind == MOVEMENT_OF  ? v_negative(v_mul(a, b))
-                                                 : v_mul(v_mul(b, v_mul(a, a)), v_set1(0.5)));
+    VEC of_w[SIDE], of_b[SIDE], least[SIDE];
+    RC_UNROLL
+    for (size_t p = 0; p < SIDE; p++)
+        of_w[p] = of_b[p] = least[p] = zero;
+    for (; i + SIDE * LANES <= count; i += SIDE * LANES) {
+        RC_UNROLL
+        for (size_t p = 0; p < SIDE; p++) {
+            const size_t at = i + p * LANES;
+            const VEC a = v_read(w + at), b = wide ? v_load(doubles + at) : v_read(floats + at);
+            of_w[p] = v_fma(a, zero, of_w[p]);
+            of_b[p] = first ? v_fma(b, zero, of_b[p]) : of_b[p];
+            least[p] = negative || !first ? least[p] : v_min(b, least[p]);
+            v_write(scores + at, kind == MAGNITUDE_OF ? v_mul(v_abs(a), b)
+                               : kind == TAYLOR_OF    ? v_abs(v_mul(a, b))
+                               : kind == MOVEMENT_OF  ? v_negative(v_mul(a, b))
+                                                      : v_mul(v_mul(b, v_mul(a, a)), v_set1(0.5)));
+        }
     }
-    double lanes[LANES], below[LANES];
-    memcpy(lanes, &wrong, sizeof lanes);
-    memcpy(below, &least, sizeof below);
-    for (size_t s = 0; s < LANES; s++)
-        bad |= lanes[s] != 0.0 || below[s] < 0.0;
+    for (size_t p = 0; p < SIDE; p++) {
+        double one[LANES], other[LANES], below[LANES];
+        memcpy(one, of_w + p, sizeof one);
+        memcpy(other, of_b + p, sizeof other);
+        memcpy(below, least + p, sizeof below);
+        for (size_t s = 0; s < LANES; s++)
+            bad |= one[s] != 0.0 || other[s] != 0.0 || below[s] < 0.0;
+    }
 #endif
     for (; i < count; i++) {
         const double a = w[i], b = wide ? doubles[i] : floats[i];
@@ -55,9 +70,9 @@ RC_INLINE TARGET int scored(const enum kind kind, const int negative, const int 
 RC_INLINE TARGET int each(const enum kind kind, const int negative, size_t begin, size_t end, int wide, const float *w,
                           const void *statistic, float *scores)
 {
-    const int bad = wide ? scored(kind, negative, 1, end - begin, w + begin, (const double *)statistic + begin,
+    const int bad = wide ? scored(kind, negative, 1, 1, end - begin, w + begin, (const double *)statistic + begin,
                                   scores + begin)
-                         : scored(kind, negative, 0, end - begin, w + begin, (const float *)statistic + begin,
+                         : scored(kind, negative, 0, 1, end - begin, w + begin, (const float *)statistic + begin,
                                   scores + begin);
     return bad ? RC_NOT_FINITE : RC_OK;
 }
@@ -71,8 +86,14 @@ TARGET int WANDA(size_t begin, size_t end, size_t k, int wide, const float *w, c
         for (size_t j = 0; j < k; j += TILE)
             for (size_t r = i; r < rc_min(i + ROWS, end); r++) {
                 const size_t some = rc_min(TILE, k - j), at = r * k + j;
-                bad |= wide ? scored(MAGNITUDE_OF, 0, 1, some, w + at, (const double *)norms + j, scores + at)
-                            : scored(MAGNITUDE_OF, 0, 0, some, w + at, (const float *)norms + j, scores + at);
+                const float *own = w + at, *floats = (const float *)norms + j;
+                const double *doubles = (const double *)norms + j;
+                if (r == begin)
+                    bad |= wide ? scored(MAGNITUDE_OF, 0, 1, 1, some, own, doubles, scores + at)
+                                : scored(MAGNITUDE_OF, 0, 0, 1, some, own, floats, scores + at);
+                else
+                    bad |= wide ? scored(MAGNITUDE_OF, 0, 1, 0, some, own, doubles, scores + at)
+                                : scored(MAGNITUDE_OF, 0, 0, 0, some, own, floats, scores + at);
             }
     return bad ? RC_NOT_FINITE : RC_OK;
 }

@@ -18,14 +18,36 @@ RC_INLINE TARGET int pack_signs(size_t count, const int8_t *values, uint8_t *dat
 {
     __mmask64 bad = 0;
     const __m512i one = _mm512_set1_epi8(1), minus = _mm512_set1_epi8(-1);
-    for (; count; count -= rc_min(count, 64), values += 64, data += 8) {
+    for (; count >= 64; count -= 64, values += 64, data += 8) {
+        const __m512i v = _mm512_loadu_si512(values);
+        const __mmask64 up = _mm512_cmpeq_epi8_mask(v, one);
+        bad |= ~(up | _mm512_cmpeq_epi8_mask(v, minus));
+        memcpy(data, &up, 8);
+    }
+    if (count) {
         const __mmask64 held = first(count);
         const __m512i v = _mm512_maskz_loadu_epi8(held, values);
         const __mmask64 up = _mm512_cmpeq_epi8_mask(v, one);
         bad |= held & ~(up | _mm512_cmpeq_epi8_mask(v, minus));
-        memcpy(data, &up, count >= 64 ? 8 : (count + 7) / 8);
+        memcpy(data, &up, (count + 7) / 8);
     }
     return bad != 0;
+}
+
+/* What all vectors of a row are packed by. */
+struct packing {
+    __m512i together, mask, half, pairs, fours, lower;
+    __m128i shift;
+};
+
+RC_INLINE TARGET __m512i packed(const struct packing *how, __m512i v, __m512i *bad)
+{
+    *bad = _mm512_ternarylogic_epi32(*bad, _mm512_add_epi8(v, how->half), how->mask, 0xF4); /* bad | (v + half & ~mask) */
+    /* The factors are the unsigned operand: 2^7 is none of the other. */
+    const __m512i two = _mm512_maddubs_epi16(how->pairs, _mm512_and_si512(v, how->mask));
+    const __m512i four = _mm512_madd_epi16(two, how->fours);
+    const __m512i eight = _mm512_ternarylogic_epi64(how->lower, four, _mm512_srl_epi64(four, how->shift), 0xCA);
+    return _mm512_permutexvar_epi8(how->together, eight);
 }
 
 static TARGET int pack_row(int bits, size_t count, const int8_t *values, uint8_t *data)
@@ -38,27 +60,23 @@ static TARGET int pack_row(int bits, size_t count, const int8_t *values, uint8_t
             word++, byte = 0;
         from[i] = (uint8_t)((8 * word + byte) & 63);
     }
-    const __m512i together = _mm512_loadu_si512(from), mask = _mm512_set1_epi8((char)((1 << bits) - 1));
-    const __m512i half = _mm512_set1_epi8((char)(1 << (bits - 1)));
-    const __m512i pairs = _mm512_set1_epi16((short)(1 | 1 << (8 + bits)));
-    const __m512i fours = _mm512_set1_epi32(1 | 1 << (16 + 2 * bits));
-    const __m512i lower = _mm512_set1_epi64((1 << 4 * bits) - 1);
-    const __m128i shift = _mm_cvtsi32_si128(32 - 4 * bits);
+    const struct packing how = {
+        .together = _mm512_loadu_si512(from),
+        .mask = _mm512_set1_epi8((char)((1 << bits) - 1)),
+        .half = _mm512_set1_epi8((char)(1 << (bits - 1))),
+        .pairs = _mm512_set1_epi16((short)(1 | 1 << (8 + bits))),
+        .fours = _mm512_set1_epi32(1 | 1 << (16 + 2 * bits)),
+        .lower = _mm512_set1_epi64((1 << 4 * bits) - 1),
+        .shift = _mm_cvtsi32_si128(32 - 4 * bits),
+    };
     const size_t bytes = (size_t)bits;
     __m512i bad = _mm512_setzero_si512();
-    for (; count; count -= rc_min(count, 64), values += 64, data += 8 * bytes) {
-        const __m512i v = _mm512_maskz_loadu_epi8(first(count), values);
-        bad = _mm512_ternarylogic_epi32(bad, _mm512_add_epi8(v, half), mask, 0xF4); /* bad | (v + half & ~mask) */
-        /* The factors are the unsigned operand: 2^7 is none of the other. */
-        const __m512i two = _mm512_maddubs_epi16(pairs, _mm512_and_si512(v, mask));
-        const __m512i four = _mm512_madd_epi16(two, fours);
-        const __m512i eight = _mm512_ternarylogic_epi64(lower, four, _mm512_srl_epi64(four, shift), 0xCA);
-        const __m512i packed = _mm512_permutexvar_epi8(together, eight);
-        if (count * bytes >= 64 * 8) /* what follows the 8 * bits bytes is written again, by the next turn */
-            _mm512_storeu_si512(data, packed);
-        else
-            _mm512_mask_storeu_epi8(data, first(count >= 64 ? 8 * bytes : (count * bytes + 7) / 8), packed);
-    }
+    /* What is stored behind the 8 * bits bytes of these values is written again, by the next turn. */
+    for (; count * bytes >= 64 * 8; count -= 64, values += 64, data += 8 * bytes)
+        _mm512_storeu_si512(data, packed(&how, _mm512_loadu_si512(values), &bad));
+    for (; count; count -= rc_min(count, 64), values += 64, data += 8 * bytes)
+        _mm512_mask_storeu_epi8(data, first(count >= 64 ? 8 * bytes : (count * bytes + 7) / 8),
+                                packed(&how, _mm512_maskz_loadu_epi8(first(count), values), &bad));
     return _mm512_test_epi8_mask(bad, bad) != 0;
 }
 

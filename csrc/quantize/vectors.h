@@ -102,26 +102,46 @@ RC_INLINE TARGET BAD minmax_runs(const int symmetric, const float *x, size_t gro
     return bad;
 }
 
-/* What scale_and_zero_point (places.h) gives for each run of a turn, for the compiler's vectors. */
+/* As many doubles as a vector has, and as many floats and integers. */
+typedef double doubles_of_turn __attribute__((vector_size(4 * LANES)));
+typedef float floats_of_turn __attribute__((vector_size(2 * LANES)));
+typedef int32_t ints_of_turn __attribute__((vector_size(2 * LANES)));
+enum { AT_ONCE = LANES / 2 };
+
+RC_INLINE TARGET floats_of_turn chosen(ints_of_turn mask, floats_of_turn a, floats_of_turn b)
+{
+    return (floats_of_turn)(((ints_of_turn)a & mask) | ((ints_of_turn)b & ~mask));
+}
+
+/* What scale_and_zero_point (places.h) gives for each run of a turn. */
 RC_INLINE TARGET void scales_of_turn(const int symmetric, const float *low, const float *high, int32_t lowest,
                                      int32_t highest, float *scale, int32_t *zero_point)
 {
-    const double shift = 6755399441055744.0, steps = symmetric ? highest : highest - lowest;
-    const double least = lowest, most = highest;
-    for (size_t i = 0; i < TURN; i++) {
-        const double wide = (symmetric ? (double)(-low[i] > high[i] ? -low[i] : high[i])
-                                       : (double)high[i] - (double)low[i]) / steps;
-        float s = (float)wide;
-        s = s < FLT_MIN ? FLT_MIN : s;
-        s = wide == 0.0 ? 1.0f : s;
-        double z = 0.0;
-        if (!symmetric) {
-            z = (least - (double)low[i] / (double)s + shift) - shift;
-            z = z < least ? least : z;
-            z = z > most ? most : z;
+    const double shift = 6755399441055744.0, least = lowest, steps = symmetric ? highest : highest - lowest;
+    const floats_of_turn none = {0}, one = none + 1.0f, smallest = none + FLT_MIN;
+    for (size_t i = 0; i < TURN; i += AT_ONCE) {
+        floats_of_turn l, h;
+        ints_of_turn z = {0};
+        memcpy(&l, low + i, sizeof l);
+        memcpy(&h, high + i, sizeof h);
+        if (symmetric) {
+            h = chosen(-l > h, -l, h);
+            l = none;
         }
-        scale[i] = s;
-        zero_point[i] = (int32_t)z;
+        const doubles_of_turn wide =
+            (__builtin_convertvector(h, doubles_of_turn) - __builtin_convertvector(l, doubles_of_turn)) / steps;
+        floats_of_turn s = __builtin_convertvector(wide, floats_of_turn);
+        s = chosen(s < smallest, smallest, s);
+        s = chosen((l == none) & (h == none), one, s);
+        if (!symmetric) {
+            const doubles_of_turn from =
+                __builtin_convertvector(l, doubles_of_turn) / __builtin_convertvector(s, doubles_of_turn);
+            z = __builtin_convertvector((least - from + shift) - shift, ints_of_turn);
+            z = (z & (z > lowest)) | (lowest & (z <= lowest));
+            z = (z & (z < highest)) | (highest & (z >= highest));
+        }
+        memcpy(scale + i, &s, sizeof s);
+        memcpy(zero_point + i, &z, sizeof z);
     }
 }
 

@@ -190,6 +190,8 @@ class NF4(Format):
 
     def dense(self) -> np.ndarray:
         """Return float32 scale * level, the product rounded once."""
+        if not self.codes.size:  # no level is looked up for sizes whose float32 numbers cannot be counted
+            return np.zeros(arguments.shape(self.shape, "codes", itemsize=4), np.float32)
         with np.errstate(all="ignore"):  # IEEE arithmetic is the promise, whatever np.seterr says
             return NF4_LEVELS[self.codes] * expand(self.scales, self.shape, self.block)
 

@@ -51,6 +51,7 @@ class Quantized(Format):
 
         A product that would overflow is the largest finite float32: the grid's point next to 3e38 may lie beyond it.
         """
+        arguments.shape(self.shape, "values", itemsize=4)  # of sizes whose integers can be counted
         dense = self.values.astype(np.float32, order="C")  # exact, and so are differences
         if self.zero_point.any():
             part, zero_point = in_segments(dense, self.zero_point.astype(np.float32), self.group)

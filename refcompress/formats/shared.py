@@ -86,7 +86,7 @@ class Shared(Format):
     def dense(self) -> np.ndarray:
         """Return the float32 array codebook[codes]: of each segment the values of its own codebook."""
         if self.codes.size == 0:
-            return np.zeros(self.shape, dtype=np.float32)
+            return np.zeros(arguments.shape(self.shape, "codes", itemsize=4), dtype=np.float32)
         if self.codebook.ndim == 1:
             return self.codebook[self.codes]
         rows, size = matrix_shape(self.shape)

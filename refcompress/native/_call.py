@@ -77,7 +77,10 @@ def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
         return np.empty(shape, dtype)
     size = count * np.dtype(dtype).itemsize
     boundary = LINE if size < NEW else PAGE
-    buffer = np.empty(size + boundary, dtype=np.uint8)
+    try:
+        buffer = np.empty(size + boundary, dtype=np.uint8)
+    except (MemoryError, ValueError):
+        return np.empty(shape, dtype)  # refused in the words of the array that was asked for
     offset = (-lib.rc_behind_line(ffi.from_buffer(buffer)) if size < NEW else -buffer.ctypes.data) % boundary
     return buffer[offset : offset + size].view(dtype).reshape(shape)
 

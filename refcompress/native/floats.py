@@ -53,6 +53,7 @@ def floats_decode(kernel, row):
     @wraps(reference.floats_decode)
     def floats_decode(codes, format):
         codes, f = decode_arguments(codes, format)
+        arguments.shape(codes.shape, "codes", itemsize=4)  # of no rows
         x = empty(codes.shape, np.float32)
         operands = (_number(f), pointer(codes), pointer(x, writable=True))
         threads.run(lambda begin, end: check(kernel(begin, end, *operands), "codes"), x.size, x.size / row.speed, LINE)
@@ -159,7 +160,7 @@ def _encoded(kernel, row, x, blocks, *operands):
 
 def _decoded(kernel, row, q, *operands) -> np.ndarray:
     """Return what the kernel makes of the blocks of q."""
-    x = empty(q.shape, np.float32)
+    x = empty(arguments.shape(q.shape, "codes", itemsize=4), np.float32)
     operands = (rows_shape(q.shape, q.scales.ndim)[-1], *operands, pointer(x, writable=True))
     threads.run(lambda begin, end: check(kernel(begin, end, *operands), "q"), q.scales.size,
                 x.size / min(row.speed, MOST), LINE)

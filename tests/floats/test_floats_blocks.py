@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from implementations import NATIVE
 
 from refcompress import (
     MX,
@@ -21,7 +22,9 @@ from refcompress import (
     floats_mx_encode,
     floats_nf4_decode,
     floats_nf4_encode,
+    reference,
 )
+from refcompress.agreement import exactly
 from refcompress.constants import LARGEST
 from refcompress.formats import MX_ELEMENTS
 from refcompress.formats.floats import NF4_LEVELS
@@ -267,3 +270,26 @@ def test_blocks_are_frozen_and_count_their_bytes():
     assert np.all(q.codes == 1) and np.all(n.codes == 1) and (q.nbytes, n.nbytes) == (42, 44)
     for array in (q.codes, q.scales, n.codes, n.scales):
         assert not array.flags.writeable
+
+
+def beside(numbers: np.ndarray) -> np.ndarray:
+    """Return rows of these numbers and of their neighbours among float32, three to both sides."""
+    return np.stack([(F(numbers).view(np.int32) + step).view(F) for step in range(-3, 4)])
+
+
+@pytest.mark.parametrize("scale", [F(1), F(0.7231), F(3.1e38), F(2**-100), F(1.3e-30), F(3e-39)])
+def test_codes_change_at_the_same_float_for_all(scale):
+    levels = NF4_LEVELS.astype(float)
+    middles = (levels[:-1] + levels[1:]) / 2 * float(scale)
+    x = np.zeros((7, 64), F)
+    x[:, 0], x[:, 1:16] = scale, beside(middles)
+    steps = np.zeros((7, 64), F)
+    quarters = np.array([1, 3, 5, 7, 10, 14, 20]) / 4 * (float(scale) / 6)
+    steps[:, ::16] = scale
+    for block in range(4):
+        at = 16 * block
+        steps[:, at + 1 : at + 8], steps[:, at + 8 : at + 15] = beside(quarters), -beside(quarters)
+    for space in NATIVE:
+        for block in (64, 32):
+            exactly(reference.floats_nf4_encode(x, block=block), space.floats_nf4_encode(x, block=block))
+        exactly(reference.floats_nvfp4_encode(steps), space.floats_nvfp4_encode(steps))

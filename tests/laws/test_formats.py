@@ -276,7 +276,9 @@ def test_blocks_of_no_rows_are_decoded_or_refused_by_name_however_long_a_row_is(
     for k in (2**60, 2**61):
         codes = np.zeros((0, k), np.uint8)
         for w in (rc.NVFP4(codes, np.zeros((0, k // 16), np.uint8), np.float32(1)),
-                  rc.MX(codes, np.zeros((0, k // 32), np.uint8), "mxfp4_e2m1"), rc.Plain(codes, "fp8_e4m3")):
+                  rc.MX(codes, np.zeros((0, k // 32), np.uint8), "mxfp4_e2m1"), rc.Plain(codes, "fp8_e4m3"),
+                  rc.NF4(codes, np.zeros((0, k // 64), np.float32), 64), rc.Shared(codes, np.float32([0, 1])),
+                  rc.Quantized(codes.view(np.int8), np.ones((1, 1), np.float32), np.zeros((1, 1), np.int8))):
             if k == 2**60:
                 assert w.dense().shape == (0, k)
             else:

@@ -12,7 +12,8 @@ from refcompress.errors import RefcompressError
 native = need_native()
 
 from refcompress.native import threads  # noqa: E402
-from refcompress.native.prune import largest  # noqa: E402
+from refcompress.native.prune import largest, selection  # noqa: E402
+from refcompress.native.prune import threshold as thresholds  # noqa: E402
 
 F = np.float32
 SIZE = largest.SMALL + 4133  # enough for a pass, and the last block is short
@@ -153,3 +154,81 @@ def test_norms_are_refused_where_there_is_no_row_that_reads_them(space, bad):
     for impl in (reference, space):
         with pytest.raises(RefcompressError, match=r"norms\[1\]"):
             impl.prune_score_wanda(np.empty((0, 2), F), F([1, bad]))
+
+
+@EACH
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 8])
+def test_groups_of_eight_have_the_ranks_of_the_reference(space, n):
+    for x in (scores("normal")[: 8 * 53], scores("few values")[: 8 * 53], scores("infinite")[: 8 * 16]):
+        exactly(reference.prune_select(x, structure="nm", n=n, m=8), space.prune_select(x, structure="nm", n=n, m=8))
+    for place in range(0, 8 * 16, 9):
+        x = scores("normal")[: 8 * 17].copy()
+        x[place] = np.nan
+        with pytest.raises(RefcompressError, match=rf"scores\[{place}\]"):
+            space.prune_select(x, structure="nm", n=n, m=8)
+
+
+@EACH
+@pytest.mark.parametrize("name", NAMES)
+def test_long_groups_keep_what_the_reference_keeps(space, name):
+    x = scores(name)[:1000]
+    for given in (x[:999].reshape(3, 333), x.astype(np.float64).reshape(2, 500)):
+        for n in (1, 100, 250):
+            how = {"structure": "nm", "n": n, "m": 250}
+            exactly(reference.prune_select(given, **how), space.prune_select(given, **how))
+
+
+@EACH
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_very_long_groups_are_arrays_of_their_own(space, axis, monkeypatch):
+    monkeypatch.setattr(selection, "LONG", 8)
+    monkeypatch.setattr(largest, "SMALL", 64)
+    x = scores("few values")[: 7 * 90 * 5].reshape(7, 90, 5).transpose(axis - 1, axis, axis - 2)
+    for n, m in ((0, 9), (5, 9), (33, 80), (80, 80)):
+        how = {"structure": "nm", "n": n, "m": m, "axis": 1}
+        exactly(reference.prune_select(x, **how), space.prune_select(x, **how))
+    x = x.copy()
+    x[2, 1, 3] = np.nan
+    with pytest.raises(RefcompressError, match=r"scores\[2, 1, 3\]"):
+        space.prune_select(x, structure="nm", n=1, m=80, axis=1)
+
+
+def test_ctrl_c_is_answered_while_one_group_holds_all_scores():
+    setup = """
+import numpy as np
+from refcompress import native
+native.threads.set(1)
+x = np.arange(2**24, dtype=np.float32)
+x[::3] = 7
+"""
+    call = "native.prune_select(x, structure='nm', n=2**22, m=2**24)"
+    assert seconds_to_answer(setup, call, enough=0.2) < 0.2
+
+
+@EACH
+@pytest.mark.parametrize("high, across", [(1, 1100), (37, 1), (1, 4), (4, 4), (3, 5), (2, 8), (5, 11)])
+def test_sums_of_blocks_side_by_side_are_those_of_the_reference(space, high, across):
+    x = scores("normal")[: 37 * 1100].reshape(37, 1100)
+    x = np.where(scores("normal")[-37 * 1100 :].reshape(x.shape) > 1, x * F(1e20), x)  # each order has other bits
+    how = {"structure": "block", "block": (high, across), "keep": 3}
+    exactly(reference.prune_select(x, **how), space.prune_select(x, **how))
+
+
+@pytest.mark.parametrize("name", ["normal", "equal", "few values", "rising", "subnormal"])
+def test_the_bounds_of_the_deviation_enclose_the_references(name):
+    w = scores(name)
+    deviation = np.sqrt(np.cumsum((w - np.cumsum(w.astype(float))[-1] / w.size) ** 2)[-1] / w.size)
+    for kernel in (row["prune_chain"] for _, row, supported in thresholds._table.rows() if supported):
+        low, high = thresholds._deviation_bounds(kernel, w)
+        assert low <= deviation <= high
+        assert name == "equal" or high - low < 1e-9 * high
+
+
+def test_the_exact_sums_are_left_for_what_the_bounds_do_not_tell(monkeypatch):
+    exact = []
+    real = thresholds._sum
+    monkeypatch.setattr(thresholds, "_sum", lambda *args: (exact.append(1), real(*args))[1])
+    native.prune_threshold(scores("normal"), 1.0)
+    assert not exact
+    native.prune_threshold(scores("equal"), 1.0)
+    assert exact

@@ -10,7 +10,7 @@ from refcompress.errors import RefcompressError
 
 native = need_native()
 
-from refcompress.native import threads  # noqa: E402
+from refcompress.native import _table, threads  # noqa: E402
 from refcompress.native.prune import largest  # noqa: E402
 from refcompress.native.quantize import ranges  # noqa: E402
 
@@ -83,3 +83,40 @@ def test_the_errors_of_pieces_are_those_of_numpys_tree(space, size):
             q = reference.quantize_s8(x, scale=s)
             error = (q.dense().astype(np.float64) - x) ** 2
             assert total == (np.add.reduceat(error, [0])[0] if begun else np.add.reduce(error))
+
+
+@EACH
+@pytest.mark.parametrize("bins", [256, 500, 1999, 2049])
+def test_bins_whose_ends_are_met_have_the_counts_of_the_division(space, bins):
+    x = np.concatenate([np.arange(-bins, bins + 1) * 2.0**-9, np.zeros(999)]).astype(np.float32)  # exact
+    x = np.concatenate([x, np.nextafter(x, np.float32(0))])  # none is larger than the largest
+    largest = float(np.abs(x).max())
+    expected = np.bincount(np.minimum((np.abs(x.astype(float)) / largest * bins).astype(int), bins - 1), minlength=bins)
+    kernel = {isa: own for isa, own, _ in _table.rows()}[space.quantize_range_kl.isa]["quantize_range_kl"]
+    assert (ranges._histogram(kernel, x, largest, bins, split=False) == expected).all()
+
+
+@EACH
+@pytest.mark.parametrize("shape", [(9, 100), (4, 16), (23, 7)])
+@pytest.mark.parametrize("scheme", ["symmetric", "affine"])
+def test_columns_and_short_runs_have_the_scales_and_values_of_the_reference(space, shape, scheme):
+    x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    wide = np.random.default_rng(2).standard_normal((5, 32 * 7)).astype(np.float32) * np.float32(1e-38)
+    wide[1] = 0
+    exactly(reference.quantize_s8(x, axis=1, scheme=scheme), space.quantize_s8(x, axis=1, scheme=scheme))
+    for group in (16, 32):
+        exactly(reference.quantize_s8(wide, group=group, scheme=scheme),
+                space.quantize_s8(wide, group=group, scheme=scheme))
+
+
+@EACH
+@pytest.mark.parametrize("rounding", ["half_even", "half_away", "gemmlowp"])
+def test_sums_are_rounded_as_the_reference_rounds_whatever_the_shift(space, rounding):
+    rng = np.random.default_rng(5)
+    x = np.concatenate([rng.integers(-(2**31), 2**31, 9 * 40), np.arange(-100, 100) << 4, [-(2**31), 2**31 - 1] * 40])
+    x = x.astype(np.int32).reshape(-1, 40)
+    multiplier = rng.choice([0, 1, 2**30, 2**31 - 1, 1234567891], (1, 40)).astype(np.int32)
+    for shift in (0, 1, 4, 14, 15, 31):
+        for m in (multiplier, 2**30, 2**31 - 1):
+            s = np.full((1, 40), shift, np.int32) if m is multiplier else shift
+            exactly(*(impl.requantize_s32(x, m, s, rounding=rounding) for impl in (reference, space)))

@@ -18,6 +18,7 @@ from .._kernels import lib
 from .largest import SPEED, Part, keep_largest
 
 RANKED = 32  # scores of a group that are ranked side by side: LONGEST of csrc/prune/nm.h
+LONG = 2**19  # scores of a group that are selected as an array of their own, in calls that each end soon
 
 
 def prune_magnitude(kernel, row):
@@ -72,7 +73,7 @@ def prune_select(kernel, row):
         masks = {name: empty(a.shape, np.uint8) for name, a in arrays.items()}
         if structure == "nm":
             for name, a in arrays.items():
-                _n_of_m(groups, a, masks[name], *sides[name], arrays)
+                _n_of_m(groups, kernel, a, masks[name], *sides[name], arrays)
             return _of(scores, masks)
         if structure != "element":
             sums = {name: _sums(add, a, *sides[name]) for name, a in arrays.items()}
@@ -106,7 +107,7 @@ def _run(kernel, refuse):
     return run
 
 
-def _n_of_m(kernel, scores, mask, n, m, axis, arrays):
+def _n_of_m(kernel, select, scores, mask, n, m, axis, arrays):
     """Write the mask of the n largest of each m, as reference/prune/structure.py has it."""
     if not scores.size:
         return
@@ -116,6 +117,9 @@ def _n_of_m(kernel, scores, mask, n, m, axis, arrays):
     outer = scores.size // (length * inner)
     if m > length:
         n, m = -(-n * length // m), length  # one short group: C multiplies n by its length, in 64 bits
+    if m >= LONG:
+        _long_groups(select, scores.reshape(outer, length, inner), mask.reshape(outer, length, inner), n, m, arrays)
+        return
     if inner == 1 and length % m == 0:
         outer, length = 1, outer * length  # no group is short: one row
     operands = length, inner, n, m, scores.dtype == np.float64, pointer(scores.reshape(-1)), pointer(
@@ -123,6 +127,18 @@ def _n_of_m(kernel, scores, mask, n, m, axis, arrays):
     speed = SPEED / (4 if m <= RANKED else 32 if inner == 1 else 256)  # to the order of magnitude, as measured
     threads.run(lambda begin, end: _check(kernel(begin, end, *operands), arrays, "scores"), outer * -(-length // m),
                 scores.size / speed)
+
+
+def _long_groups(kernel, scores, mask, n, m, arrays):
+    """Write the mask of the n largest of each m along the middle axis, one group after the other."""
+    run = _run(kernel, lambda: without_nan(arrays, "scores"))
+    for outer, inner in np.ndindex(len(scores), scores.shape[2]):
+        for begin in range(0, scores.shape[1], m):
+            place = outer, slice(begin, begin + m), inner
+            own = np.ascontiguousarray(scores[place])
+            kept = np.empty(len(own), np.uint8)
+            keep_largest(run, [Part(own, kept)], -(-n * len(own) // m), magnitude=False)
+            mask[place] = kept
 
 
 def _sums(kernel, scores, high, wide):

@@ -49,9 +49,9 @@ def _deviation_bounds(chain, w: np.ndarray) -> tuple[float, float]:
     Let S and Q be the exact sums of w and of w^2, V = Q - S^2 / n, and e bound the relative error of n + 5 roundings
     (Higham, Accuracy and Stability, section 3.1). As |S| and the sum of |w| are at most sqrt(n Q), the reference's mean
     is off by at most e sqrt(Q / n). About a point so far from the mean the squares sum to V .. V + e^2 Q, all terms
-    being positive, and their computed sum is off by a factor of 1 - e .. 1 + e. The sums here take fewer roundings: with
-    f for e, S^2 / n is off by at most (2 f + f^2) Q, and V by less than 4 f Q. Twice that covers the roundings of these
-    lines.
+    being positive, and their computed sum is off by a factor of 1 - e .. 1 + e. The sums here take fewer roundings:
+    with f for e, S^2 / n is off by at most (2 f + f^2) Q, and V by less than 4 f Q. Twice that covers the roundings of
+    these lines.
     """
     total, lock = [0.0, 0.0], threading.Lock()
     weights = pointer(w)

@@ -142,7 +142,7 @@ def _runs(of, shape, group):
 
 
 def _dequantize(kernel, speed, q):
-    x = empty(q.shape, np.float32)
+    x = empty(arguments.shape(q.shape, "values", itemsize=4), np.float32)
     if x.size:
         *layout, scales, zero_points = _layout(rows_shape(q.shape, q.scale.ndim), q.scale, q.zero_point, q.group)
         operands = (*layout, pointer(q.values), pointer(scales), pointer(zero_points), pointer(x, writable=True))
