@@ -12,7 +12,7 @@ from ..reference.csr import matrix
 from ..reference.gemm import bfloat16, integers, products
 from ..reference.lowrank import truncated
 from ..reference.quantize.requantization import MOST_SHIFT
-from ._call import READY, pointer
+from ._call import FLOATS, READY, pointer
 from ._kernels import lib
 
 SHORT = 2**29  # two sizes below it, of 16 bytes an element at most, have less than 2**63 bytes
@@ -104,6 +104,15 @@ def scaled_arguments(x, x_scale, w, bias):
                 and lib.rc_all_within_f32(len(x), pointer(x_scale), SMALLEST, GREATEST)):
             return x, x_scale, w, bias, max(1, min(k if w.group is None else w.group, k))
     return integers.scaled_arguments(x, x_scale, w, bias)
+
+
+def inputs_are_ready(x, x_scale, shape: tuple[int, ...], most: int) -> bool:
+    """Return whether rows of int8 and their scales need no other check, of a product of at most so many inputs.
+
+    shape : of the weight.
+    """
+    return (_ready(x, S8) and len(shape) == 2 and x.shape[1] == shape[1] and x.size * shape[0] <= most
+            and _are(x_scale, F32, len(x)) and bool(lib.rc_all_within_f32(len(x), FLOATS(x_scale), SMALLEST, GREATEST)))
 
 
 def _are(a, dtype: np.dtype, n: int) -> bool:

@@ -13,9 +13,9 @@ from ..reference.gemm.products import MAX_K_S8S8, MAX_K_U8S8, in_int32
 from . import gemm_s8, threads
 from ._call import FLOATS, INT8S, INT32S, UINT8S, aligned, check, empty, in_default_mode, once, pointer
 from ._checks import F32, S32, f32f32_arguments, s8s8_arguments, u8s8_arguments
-from ._kernels import ffi, lib
-from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled
-from .packing import Held, held_of
+from ._kernels import lib
+from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled, quantized_struct
+from .packing import held_of
 from .prepared import by_name, in_place, prepared, with_prepare
 
 __all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32mixed", "gemm_f32f32", "gemm_s8s8_requantized",
@@ -251,16 +251,6 @@ def _mixed_rows(kernel, speed, x, low, high, outputs, y):
         rows = min(block, m - i)
         operands = (rows, y.shape[1], x_pointer + i * k, *widths, outputs_pointer, y_pointer + i * y.shape[1])
         threads.run(lambda begin, end: check(run(kernel, begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
-
-
-def quantized_struct(w: Quantized) -> Held:
-    """Return the weights as a struct rc_quantized, which points at their own arrays."""
-    k = w.shape[1]
-    # A scale of shape (.., k) without groups is one per input: groups of one. One of a single column spans the row.
-    group = w.group if w.group is not None else 1 if w.scale.shape[1] > 1 else k
-    stride = w.scale.shape[1] if w.scale.shape[0] > 1 else 0
-    arrays = pointer(w.values), pointer(w.scale), pointer(w.zero_point)
-    return Held(ffi.new("struct rc_quantized *", (k, max(1, min(group, k)), stride, *arrays)), arrays)
 
 
 def _block(k: int, speed: float) -> int:
