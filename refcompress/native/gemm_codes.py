@@ -33,7 +33,7 @@ __all__ = ["gemm_s8s4", "gemm_s8lut4"]
 LANES = gemm_s8.LANES
 NO_ZEROS = np.zeros((1, 1), np.int8)
 
-_SIGNED = pointer(np.int8([*range(8), *range(-8, 0)]))  # what codes in two's complement stand for
+_SIGNED = pointer(np.array([*range(8), *range(-8, 0)], np.int8))  # what codes in two's complement stand for
 
 
 def _coded_product(op: str, kind: type, arguments, pack, parts_of, as_it_lies):
