@@ -171,3 +171,13 @@ int rc_plain_s8s8_scaled(rc_gemm_s8_pack *pack, const int8_t *raw, size_t at_onc
 int rc_plain_s8s4(rc_gemm_coded_pack *pack, size_t bits, const uint8_t *codes, size_t ldc, uint8_t flip, size_t at_once,
                   uint8_t *room, rc_gemm_s8s4 *kernel, size_t first, size_t stop, size_t m, size_t ldx, const int8_t *x,
                   const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);
+
+/* Products so short that packing the weights would take longer: all of m rows of x and n outputs, by the weights as they
+ * lie. table : what each code of 4 bits stands for; w->codebook is not read. */
+int rc_short_s8s4(size_t m, size_t n, const int8_t *x, const float *x_scale, const struct rc_narrow *w,
+                  const int8_t *table, float *y);
+int rc_short_s8s8_scaled(size_t m, size_t n, const int8_t *x, const float *x_scale, const struct rc_quantized *w,
+                         const float *bias, float *y);
+int rc_short_s8s8_requantized(size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w, const int32_t *bias,
+                              const int32_t *multiplier, const int32_t *shift, int zero_point, int lowest, int highest,
+                              int8_t *y);

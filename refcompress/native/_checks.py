@@ -7,16 +7,18 @@ reference's functions of the same names, which refuse it or convert it.
 import numpy as np
 
 from ..constants import LARGEST, SMALLEST_NORMAL
-from ..formats import CSR, LowRank, Plain, Prepared, Quantized
+from ..formats import BSR, CSR, NM, Bitmask, LowRank, Plain, Prepared, Quantized, Relative
 from ..reference.csr import matrix
 from ..reference.gemm import bfloat16, integers, products
 from ..reference.lowrank import truncated
 from ..reference.quantize.requantization import MOST_SHIFT
-from ._call import READY, pointer
+from ..reference.sparse import product as sparse
+from ._call import FLOATS, READY, pointer
 from ._kernels import lib
 
 SHORT = 2**29  # two sizes below it, of 16 bytes an element at most, have less than 2**63 bytes
 F32, S8, U8, U16, S32 = map(np.dtype, (np.float32, np.int8, np.uint8, np.uint16, np.int32))  # one object for each
+SPARSE = Bitmask, NM, Relative, BSR  # values of int8 have the first two alone
 SMALLEST, GREATEST = float(SMALLEST_NORMAL), float(LARGEST)
 MOST_S32 = 2**31 - 1
 
@@ -53,6 +55,26 @@ def matmul_arguments(a, x):
     if type(a) is CSR and _ready(x, F32) and a.shape[1] == len(x) and a.shape[0] < SHORT and x.shape[1] < SHORT:
         return a, x
     return matrix.matmul_arguments(a, x)
+
+
+def sparse_arguments(a, x):
+    if type(a) is Prepared:
+        a = a.taken
+    if type(a) in SPARSE and _ready(x, F32) and a.shape[1] == len(x) and a.shape[0] < SHORT and x.shape[1] < SHORT:
+        return a, x
+    return sparse.matmul_arguments(a, x)
+
+
+def sparse_s8s8_arguments(x, x_scale, w, bias):
+    if type(w) is Prepared:
+        w = w.taken
+    if type(w) in SPARSE[:2] and w.scale is not None and _ready(x, S8):
+        n, k = w.shape
+        if (x.shape[1] == k <= integers.MAX_K_SCALED and _are(x_scale, F32, len(x))
+                and (bias is None or _are(bias, F32, n))
+                and lib.rc_all_within_f32(len(x), FLOATS(x_scale), SMALLEST, GREATEST)):
+            return x, x_scale, w, bias
+    return sparse.s8s8_arguments(x, x_scale, w, bias)
 
 
 def lowrank_arguments(a, x):
@@ -104,6 +126,15 @@ def scaled_arguments(x, x_scale, w, bias):
                 and lib.rc_all_within_f32(len(x), pointer(x_scale), SMALLEST, GREATEST)):
             return x, x_scale, w, bias, max(1, min(k if w.group is None else w.group, k))
     return integers.scaled_arguments(x, x_scale, w, bias)
+
+
+def inputs_are_ready(x, x_scale, shape: tuple[int, ...], most: int) -> bool:
+    """Return whether rows of int8 and their scales need no other check, of a product of at most so many inputs.
+
+    shape : of the weight.
+    """
+    return (_ready(x, S8) and len(shape) == 2 and x.shape[1] == shape[1] and x.size * shape[0] <= most
+            and _are(x_scale, F32, len(x)) and bool(lib.rc_all_within_f32(len(x), FLOATS(x_scale), SMALLEST, GREATEST)))
 
 
 def _are(a, dtype: np.dtype, n: int) -> bool:

@@ -9,13 +9,13 @@ from .. import reference
 from ..formats import Quantized
 from ..formats.prepared import unprepared
 from ..reference.gemm.mixed import f32mixed_arguments
-from ..reference.gemm.products import MAX_K_S8S8, MAX_K_U8S8, in_int32
+from ..reference.gemm.products import MAX_K_S8S8, MAX_K_U8S8, in_int32, input_zero_point
 from . import gemm_s8, threads
 from ._call import FLOATS, INT8S, INT32S, UINT8S, aligned, check, empty, in_default_mode, once, pointer
 from ._checks import F32, S32, f32f32_arguments, s8s8_arguments, u8s8_arguments
-from ._kernels import ffi, lib
-from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled
-from .packing import Held, held_of
+from ._kernels import lib
+from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled, quantized_struct
+from .packing import held_of
 from .prepared import by_name, in_place, prepared, with_prepare
 
 __all__ = ["gemm_s8s8", "gemm_u8s8", "gemm_f32mixed", "gemm_f32f32", "gemm_s8s8_requantized",
@@ -49,15 +49,21 @@ def _integer_product(op: str, packed: str, arguments, pack, most: int, inputs):
             """Return the packing of a prepared weight, but for a product so short that packing brings nothing."""
             return held_of(w, pack) if of_packed is not None and m * n * k > SHORT else None
 
-        def long_sums(x, w):
-            """Return the product in pieces of k, whose sums are added in int64."""
-            sums = np.zeros((len(x), len(w)), np.int64)
+        def without_zero_point(x, w, x_zero_point):
+            """Return the product of x less its zero point: in pieces of k, whose sums are added in int64."""
+            x, w = arguments(x, w)
+            zero_point, sums = input_zero_point(x_zero_point, x.dtype), np.zeros((len(x), len(w)), np.int64)
             for first in range(0, w.shape[1], most):
-                sums += product(x[:, first : first + most], w[:, first : first + most])
+                some, part = x[:, first : first + most], w[:, first : first + most]
+                sums += product(some, part)
+                if zero_point:
+                    sums -= zero_point * product(np.ones((1, part.shape[1]), x.dtype), part).astype(np.int64)
             return in_int32(sums)
 
         @wraps(getattr(reference, op))
-        def product(x, w):
+        def product(x, w, *, x_zero_point=0):
+            if type(x_zero_point) is not int or x_zero_point:
+                return without_zero_point(x, w, x_zero_point)
             given, (x, w) = w, arguments(x, w)
             m, (n, k) = len(x), w.shape
             if m * n * k <= SHORT >= k:
@@ -66,23 +72,24 @@ def _integer_product(op: str, packed: str, arguments, pack, most: int, inputs):
                     check(status, "w")
                 return y
             if k > most:
-                return long_sums(x, w)
+                return without_zero_point(x, w, 0)
             if given is not w and (ready := held(given, len(x), n, k)):
                 y = empty((len(x), n), np.int32)
                 gemm_s8.multiply_packed(of_packed, row.speed, x, (ready.struct, pointer(y, writable=True)), y.shape)
                 return y
             return _product(run, speed, x, (n, k), np.int32, (k,), pointer(w), OUTPUTS)
 
-        def prepare(x, w):
+        def prepare(x, w, *, x_zero_point=0):
             given, (x, w) = (x, w), arguments(x, w)
+            zero_point = input_zero_point(x_zero_point, x.dtype)
             in_place(given[0], x, "x")
             in_place(unprepared(given[1]), w, "w")
             n, k = w.shape
-            if k > most:
+            if k > most or zero_point:
                 y = empty((len(x), n), np.int32)
 
                 def in_pieces():
-                    y[...] = long_sums(x, w)
+                    y[...] = without_zero_point(x, w, zero_point)
                     return y
 
                 return in_pieces
@@ -251,16 +258,6 @@ def _mixed_rows(kernel, speed, x, low, high, outputs, y):
         rows = min(block, m - i)
         operands = (rows, y.shape[1], x_pointer + i * k, *widths, outputs_pointer, y_pointer + i * y.shape[1])
         threads.run(lambda begin, end: check(run(kernel, begin, end, *operands), "w"), n, rows * n * k / speed, GRAIN)
-
-
-def quantized_struct(w: Quantized) -> Held:
-    """Return the weights as a struct rc_quantized, which points at their own arrays."""
-    k = w.shape[1]
-    # A scale of shape (.., k) without groups is one per input: groups of one. One of a single column spans the row.
-    group = w.group if w.group is not None else 1 if w.scale.shape[1] > 1 else k
-    stride = w.scale.shape[1] if w.scale.shape[0] > 1 else 0
-    arrays = pointer(w.values), pointer(w.scale), pointer(w.zero_point)
-    return Held(ffi.new("struct rc_quantized *", (k, max(1, min(group, k)), stride, *arrays)), arrays)
 
 
 def _block(k: int, speed: float) -> int:

@@ -11,11 +11,20 @@ import numpy as np
 
 from .. import reference
 from ..formats import Packed, Shared
-from ..reference.gemm.codes import quantized_codebook, quantized_values, s8lut4_arguments, s8s4_arguments
+from ..reference.gemm.codes import (
+    lut4_weight,
+    quantized_codebook,
+    quantized_values,
+    s4_weight,
+    s8lut4_arguments,
+    s8s4_arguments,
+)
 from . import gemm_s8, threads
-from ._call import check, empty, pointer
+from ._call import FLOATS, INT8S, check, empty, once, pointer
+from ._checks import F32, inputs_are_ready
 from ._kernels import ffi, lib
 from ._table import widest
+from .gemm_narrow import narrow_struct
 from .packing import Held, held_of
 from .prepared import prepared, with_prepare
 
@@ -24,11 +33,19 @@ __all__ = ["gemm_s8s4", "gemm_s8lut4"]
 LANES = gemm_s8.LANES
 NO_ZEROS = np.zeros((1, 1), np.int8)
 
+_SIGNED = pointer(np.array([*range(8), *range(-8, 0)], np.int8))  # what codes in two's complement stand for
 
-def _coded_product(op: str, arguments, pack, parts_of):
-    """Return the binder of a product, which ``arguments`` checks and whose weights ``pack`` packs."""
+
+def _coded_product(op: str, kind: type, arguments, pack, parts_of, as_it_lies):
+    """Return the binder of a product, which ``arguments`` checks and whose weights ``pack`` packs.
+
+    kind : of weights. as_it_lies : the struct of a weight, and the integers of its codes, for products so short that
+    packing would take longer; None of a weight that has none.
+    """
 
     def bind(kernel, row):
+        own = row.kernels.get(op) == kernel  # and not a caller's
+
         def ready(x, x_scale, w, *, empty=empty, once=False):
             given, weight = (x, x_scale), held_of(w, pack)
             x, x_scale, w, group = arguments(x, x_scale, w)
@@ -63,6 +80,11 @@ def _coded_product(op: str, arguments, pack, parts_of):
 
         @wraps(getattr(reference, op))
         def product(x, x_scale, w):
+            if type(w) is kind and own and inputs_are_ready(x, x_scale, w.shape, gemm_s8.SHORT):
+                if lies := once(as_it_lies, w):
+                    y = np.empty((len(x), w.shape[0]), F32)
+                    lib.rc_short_s8s4(*y.shape, INT8S(x), FLOATS(x_scale), *lies.struct, FLOATS(y))
+                    return y
             return ready(x, x_scale, w, once=True)[0]()
 
         return with_prepare(product, ready)
@@ -89,6 +111,25 @@ def packed_lut4(w: Shared) -> Held:
     steps, scale = quantized_codebook(w)
     laid = gemm_s8.packed_bytes(steps, group)
     return _held(n, k, group, 8, laid, np.zeros(16, np.uint8), scale, NO_ZEROS, 128)
+
+
+def _s4_as_it_lies(w: Packed) -> Held:
+    """Return a struct rc_narrow, and the values of the codes."""
+    held = narrow_struct(s4_weight(w))
+    return Held((held.struct, _SIGNED), held.arrays)
+
+
+def _lut4_as_it_lies(w: Shared) -> Held | None:
+    """Return a struct rc_narrow with the scale of the quantized codebook, and the values of the codes."""
+    n, k = lut4_weight(w).shape
+    if w.codebook.ndim != 1 or not n * k:
+        return None
+    values, scale = quantized_values(w)
+    table = np.zeros(16, np.int8)
+    table[: values.size] = values[0]
+    codes, scales = ffi.from_buffer("char[]", w.codes), ffi.from_buffer("char[]", scale)
+    struct = ffi.new("struct rc_narrow *", {"k": k, "group": k, "row": k, "codes": codes, "scale": scales})
+    return Held((struct, pointer(table)), (codes, scales))
 
 
 def _parts_lut4(w: Shared) -> tuple | None:
@@ -167,5 +208,5 @@ def laying(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, Callable,
     return laid, sums, widest("gemm_s8_lay"), (k, group, k, pointer(x), width, to, pointer(sums, writable=True))
 
 
-gemm_s8s4 = _coded_product("gemm_s8s4", s8s4_arguments, packed_s4, _parts_s4)
-gemm_s8lut4 = _coded_product("gemm_s8lut4", s8lut4_arguments, packed_lut4, _parts_lut4)
+gemm_s8s4 = _coded_product("gemm_s8s4", Packed, s8s4_arguments, packed_s4, _parts_s4, _s4_as_it_lies)
+gemm_s8lut4 = _coded_product("gemm_s8lut4", Shared, s8lut4_arguments, packed_lut4, _parts_lut4, _lut4_as_it_lies)

@@ -11,8 +11,8 @@ import numpy as np
 from .. import reference
 from ..formats import Quantized
 from . import threads
-from ._call import check, empty, pointer
-from ._checks import requantized_arguments, scaled_arguments
+from ._call import FLOATS, INT8S, check, empty, once, pointer
+from ._checks import F32, requantized_arguments, scaled_arguments
 from ._kernels import ffi, lib
 from ._table import widest
 from .packing import Held, held_of
@@ -25,18 +25,26 @@ LANES = 16  # outputs of a packed block
 ROWS, OUTPUTS = 128, 48  # by which rows of x, or outputs, are handed out: whole blocks, whole tiles
 SPEED = 8  # times as many multiply-adds a second as Row.speed says
 ROOM = 2**18  # bytes of packed weights that stay in the second-level cache
+SHORT = 2**13  # multiply-adds of a product, at most, that reads its weights as they lie
 FEW, PACKING = 256, 8  # rows of x for which packing some outputs at a time pays, and those that packing counts as
 
 
 def gemm_s8s8_requantized(kernel, row):
     """Return the operation gemm_s8s8_requantized computed by a C kernel."""
+    own = row.kernels.get("gemm_s8s8_requantized") == kernel  # and not a caller's
 
-    def ready(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127, empty=empty, once=False):
+    def ready(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127, empty=empty, one_call=False):
         given, weight = x, held_of(w, packed)
         x, w, bias, multiplier, shift, *ends = requantized_arguments(
             x, w, bias, multiplier, shift, zero_point, lowest, highest)
-        y, how = empty((len(x), len(w)), np.int8), to_s8(bias, multiplier, shift, *ends)
-        if once and weight is None and is_plain(row.speed, x, y.shape):
+        m, (n, k) = len(x), w.shape
+        if one_call and own and m * n * k <= SHORT:
+            y = np.empty((m, n), np.int8)
+            arrays = INT8S(x), INT8S(w), pointer(bias), pointer(multiplier), pointer(shift)
+            lib.rc_short_s8s8_requantized(m, n, k, *arrays, *ends, INT8S(y))
+            return lambda: y, ()
+        y, how = empty((m, n), np.int8), to_s8(bias, multiplier, shift, *ends)
+        if one_call and weight is None and is_plain(row.speed, x, y.shape):
             struct, to = struct_of(w.shape, w.shape[1]).struct, pointer(y, writable=True)
             multiply_plain(lib.rc_plain_s8s8_requantized, (widest("gemm_s8_pack"), pointer(w)), kernel, row.speed,
                            x, (struct, how.struct, to), y.shape, packed_bytes_of(w.shape[1], w.shape[1]))
@@ -56,20 +64,26 @@ def gemm_s8s8_requantized(kernel, row):
     @wraps(reference.gemm_s8s8_requantized)
     def gemm_s8s8_requantized(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127):
         how = {"zero_point": zero_point, "lowest": lowest, "highest": highest}
-        return ready(x, w, bias, multiplier, shift, **how, once=True)[0]()
+        return ready(x, w, bias, multiplier, shift, **how, one_call=True)[0]()
 
     return with_prepare(gemm_s8s8_requantized, ready)
 
 
 def gemm_s8s8_scaled(kernel, row):
     """Return the operation gemm_s8s8_scaled computed by a C kernel."""
+    own = row.kernels.get("gemm_s8s8_scaled") == kernel  # and not a caller's
 
-    def ready(x, x_scale, w, bias=None, *, empty=empty, once=False):
+    def ready(x, x_scale, w, bias=None, *, empty=empty, one_call=False):
         given, weight = (x, x_scale), held_of(w, packed_quantized)
         x, x_scale, w, bias, _ = scaled_arguments(x, x_scale, w, bias)
+        if one_call and own and x.size * w.shape[0] <= SHORT:
+            y = np.empty((len(x), w.shape[0]), F32)
+            operands = once(quantized_struct, w).struct, ffi.NULL if bias is None else FLOATS(bias), FLOATS(y)
+            lib.rc_short_s8s8_scaled(*y.shape, INT8S(x), FLOATS(x_scale), *operands)
+            return lambda: y, ()
         y = empty((len(x), w.shape[0]), np.float32)
         ends = ffi.NULL if bias is None else pointer(bias), pointer(y, writable=True)
-        if once and weight is None and is_plain(row.speed, x, y.shape):
+        if one_call and weight is None and is_plain(row.speed, x, y.shape):
             steps, group, zero_point, scales = quantized_parts(w)
             struct = struct_of(steps.shape, group, None, zero_point).struct
             multiply_plain(lib.rc_plain_s8s8_scaled, (widest("gemm_s8_pack"), pointer(steps)), kernel, row.speed, x,
@@ -90,7 +104,7 @@ def gemm_s8s8_scaled(kernel, row):
 
     @wraps(reference.gemm_s8s8_scaled)
     def gemm_s8s8_scaled(x, x_scale, w, bias=None):
-        return ready(x, x_scale, w, bias, once=True)[0]()
+        return ready(x, x_scale, w, bias, one_call=True)[0]()
 
     return with_prepare(gemm_s8s8_scaled, ready)
 
@@ -233,3 +247,13 @@ def spread_width(m: int, k: int) -> int:
     The rows of a tile would meet in one or two sets of the first-level cache, and push each other out.
     """
     return k if k == 0 or k % 2048 or m <= 2 else k + 64
+
+
+def quantized_struct(w: Quantized) -> Held:
+    """Return the weights as a struct rc_quantized, which points at their own arrays."""
+    k = w.shape[1]
+    # A scale of shape (.., k) without groups is one per input: groups of one. One of a single column spans the row.
+    group = w.group if w.group is not None else 1 if w.scale.shape[1] > 1 else k
+    stride = w.scale.shape[1] if w.scale.shape[0] > 1 else 0
+    arrays = pointer(w.values), pointer(w.scale), pointer(w.zero_point)
+    return Held(ffi.new("struct rc_quantized *", (k, max(1, min(group, k)), stride, *arrays)), arrays)

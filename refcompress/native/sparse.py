@@ -6,9 +6,9 @@ import numpy as np
 
 from .. import reference
 from ..formats import BSR, CSR, NM, Bitmask, LowRankSparse, Relative
-from ..reference.sparse.product import matmul_arguments, s8s8_arguments
 from . import threads
-from ._call import aligned, check, empty, once, pointer
+from ._call import FLOATS, INT8S, aligned, check, empty, once, pointer
+from ._checks import F32, sparse_arguments, sparse_s8s8_arguments
 from ._kernels import ffi, lib
 from .packing import Held, held_of
 
@@ -20,6 +20,10 @@ ROWS, COLUMNS = 64, 16
 
 # Rows of x, of the product of integers, that meet a weight each time it is unpacked: 4 or 8 of them, or 64.
 FEW = 64
+
+SHORT = 2**13  # multiply-adds of a product that needs no more thought, if all places held an entry
+
+SMALL = 256  # entries of an NM whose mask, of 512 bytes at most, is kept
 
 # Places that a row unpacks in the time of a multiply-add: where there are few columns, unpacking is the work.
 UNPACKED = 4
@@ -58,10 +62,15 @@ def sparse_matmul(kernel, row):
 
     @wraps(reference.sparse_matmul)
     def sparse_matmul(a, x):
-        given, (a, x) = a, matmul_arguments(a, x)
+        given, (a, x) = a, sparse_arguments(a, x)
         (m, k), n = a.shape, x.shape[1]
         if not k or not n:
             return np.zeros((m, n), np.float32)
+        if m * k * n <= SHORT:
+            held, y = held_of(given, packed) or _struct_of(a), np.empty((m, n), F32)
+            if status := kernel(0, m, n, n, 0, held.struct, FLOATS(x), FLOATS(y)):
+                check(status, "a")
+            return y
         return run(held_of(given, packed) or _struct_of(a), k, x, empty((m, n), np.float32), 0)
 
     def added(given, a, x, y):
@@ -80,8 +89,14 @@ def sparse_s8s8(kernel, row):
 
     @wraps(reference.sparse_s8s8)
     def sparse_s8s8(x, x_scale, w, bias=None):
-        given, (x, x_scale, w, bias) = w, s8s8_arguments(x, x_scale, w, bias)
+        given, (x, x_scale, w, bias) = w, sparse_s8s8_arguments(x, x_scale, w, bias)
         (n, k), m = w.shape, len(x)
+        if 0 < m * n * k <= SHORT:
+            held, y = held_of(given, packed) or _struct_of(w), np.empty((m, n), F32)
+            arrays = INT8S(x), FLOATS(x_scale), held.struct, ffi.NULL if bias is None else FLOATS(bias), FLOATS(y)
+            if status := kernel(0, n, m, n, *arrays):
+                check(status, "w")
+            return y
         y = empty((m, n), np.float32)
         if y.size == 0:
             return y
@@ -113,8 +128,8 @@ def lowrank_struct(a: LowRankSparse) -> Held | None:
 
 
 def _struct_of(a: Bitmask | NM | Relative | BSR) -> Held:
-    """Return the struct of a call. Of an NM nothing is kept: its mask takes as much memory as its places."""
-    return struct(a) if isinstance(a, NM) else once(struct, a)
+    """Return the struct of a call. Of a large NM nothing is kept: its mask takes as much memory as its places."""
+    return struct(a) if isinstance(a, NM) and a.nnz > SMALL else once(struct, a)
 
 
 def struct(a: Bitmask | NM | Relative | BSR) -> Held:

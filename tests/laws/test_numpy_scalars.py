@@ -43,6 +43,8 @@ CALLS = {
     "allocate_rank_cost": [(((12, 20),), {"count": "bytes"})],
     "allocate_trace": [((lambda v: 2 * v, 5), {"samples": 3, "seed": 4})],
     "floats_nf4_encode": [((LONG,), {"block": 200})],
+    "gemm_s8s8": [((S8, S8), {"x_zero_point": 3})],
+    "gemm_u8s8": [((S8.view(np.uint8), S8), {"x_zero_point": 3})],
     "gemm_s8s8_requantized": [((S8, S8, *LAYER), ENDS)],
     "nn_add_s8": [((S8, S8, 0.5, 0.25, 0.75), {**ENDS, "a_zero_point": 5, "b_zero_point": 6})],
     "nn_average_pool_s8": [((IMAGES_S8, 0.5, 0.25), {

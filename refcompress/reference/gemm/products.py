@@ -54,15 +54,17 @@ def gemm_f32f32(x: ArrayLike, w: ArrayLike, *, transposed: bool = False) -> NDAr
         return y.astype(np.float32)
 
 
-def gemm_s8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
+def gemm_s8s8(x: ArrayLike, w: ArrayLike, *, x_zero_point: int = 0) -> NDArray[np.int32]:
     """Multiply int8 by int8, exactly.
 
-        y[i, j] = sum over p of x[i, p] * w[j, p]
+        y[i, j] = sum over p of (x[i, p] - x_zero_point) * w[j, p]
 
     Parameters
     ----------
-    x : (m, k) int8, with any k: up to 131,071 inputs no sum can leave int32, and a longer sum that does is refused
+    x : (m, k) int8, with any k: up to 131,071 inputs (with a zero point 65,793) no sum can leave int32, and a longer
+        sum that does is refused
     w : (n, k) int8
+    x_zero_point : the int8 of x that stands for 0, as in asymmetric quantization
 
     Returns
     -------
@@ -80,18 +82,20 @@ def gemm_s8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
     [[11, 7]]
     """
     x, w = s8s8_arguments(x, w)
-    return in_int32(x.astype(np.int64) @ w.astype(np.int64).T)
+    zero_point = input_zero_point(x_zero_point, x.dtype)
+    return in_int32((x.astype(np.int64) - zero_point) @ w.astype(np.int64).T)
 
 
-def gemm_u8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
+def gemm_u8s8(x: ArrayLike, w: ArrayLike, *, x_zero_point: int = 0) -> NDArray[np.int32]:
     """Multiply uint8 by int8, exactly.
 
-        y[i, j] = sum over p of x[i, p] * w[j, p]
+        y[i, j] = sum over p of (x[i, p] - x_zero_point) * w[j, p]
 
     Parameters
     ----------
     x : (m, k) uint8, with any k: up to 65,793 inputs no sum can leave int32, and a longer sum that does is refused
     w : (n, k) int8
+    x_zero_point : the uint8 of x that stands for 0
 
     Returns
     -------
@@ -107,7 +111,8 @@ def gemm_u8s8(x: ArrayLike, w: ArrayLike) -> NDArray[np.int32]:
     [[-32639]]
     """
     x, w = u8s8_arguments(x, w)
-    return in_int32(x.astype(np.int64) @ w.astype(np.int64).T)
+    zero_point = input_zero_point(x_zero_point, x.dtype)
+    return in_int32((x.astype(np.int64) - zero_point) @ w.astype(np.int64).T)
 
 
 def gemm_f32s8(x: ArrayLike, w: Quantized) -> NDArray[np.float32]:
@@ -155,6 +160,12 @@ def s8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
 def u8s8_arguments(x, w) -> tuple[np.ndarray, np.ndarray]:
     """Return the arguments of gemm_u8s8, checked: what both implementations accept."""
     return _integers(x, np.uint8, w)
+
+
+def input_zero_point(x_zero_point, dtype: np.dtype) -> int:
+    """Return the zero point of inputs of an integer type, checked."""
+    limits = np.iinfo(dtype)
+    return arguments.integer(x_zero_point, "x_zero_point", int(limits.min), int(limits.max))
 
 
 def f32s8_arguments(x, w) -> tuple[np.ndarray, Quantized]:
