@@ -4,7 +4,6 @@
 #define QUANTIZE_GPTQ rc_quantize_gptq_avx2
 #define PRUNE_SPARSEGPT rc_prune_sparsegpt_avx2
 #define PRUNE_OBS rc_prune_obs_avx2
-#define WIDE 8
 #define TARGET RC_AVX2
 #define LANES 4
 #define SIDE 4

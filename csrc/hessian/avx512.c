@@ -4,7 +4,6 @@
 #define QUANTIZE_GPTQ rc_quantize_gptq_avx512
 #define PRUNE_SPARSEGPT rc_prune_sparsegpt_avx512
 #define PRUNE_OBS rc_prune_obs_avx512
-#define WIDE 8
 #define TARGET RC_AVX512
 #define LANES 8
 #define SIDE 2

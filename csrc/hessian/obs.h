@@ -1,5 +1,4 @@
-/* Template of OBS. Included after what moved.h wants, PRUNE_OBS, the function's name, and WIDE, the vectors of columns
- * that fill the registers.
+/* Template of OBS. Included after what moved.h wants, and PRUNE_OBS, the function's name.
  *
  * Of the inverse only the diagonal and one row a step are needed: a row is found when its turn comes, from the row as
  * it was given and from all rows that were taken off before, in their order. Columns that are gone are dropped now and
@@ -8,7 +7,7 @@
 #include "moved.h"
 #include <math.h>
 
-enum { DROP = 32 }; /* steps until columns are dropped */
+enum { DROP = 32, DEPTH = 8 }; /* DROP : steps until columns are dropped */
 
 struct surgery {
     size_t columns, stride;    /* columns that are left, and from one row to the next */
@@ -40,27 +39,33 @@ static TARGET void drop_columns(struct surgery *of, size_t steps)
     of->columns = left;
 }
 
-/* Row q of the inverse as it is after so many steps, and over d. */
+/* Row q of the inverse as it is after so many steps, and over d. Rows are read from their begin to their end, DEPTH of
+ * them at a time, so that the processor sees what comes next; each is far from the one before it. */
 static TARGET void find_row(const struct surgery *of, size_t steps, const double *given, double d, double *row,
                             double *scaled)
 {
     for (size_t j = 0; j < of->columns; j++)
         row[j] = given[of->places[j]];
     memset(row + of->columns, 0, (of->stride - of->columns) * sizeof *row);
-    for (size_t j = 0; j < of->columns; j += WIDE * LANES) { /* whole blocks: the rest is of no use */
-        VEC own[WIDE];
-        RC_UNROLL for (size_t i = 0; i < WIDE; i++)
-            own[i] = read_vector(row + j + i * LANES);
-        for (size_t s = 0; s < steps; s++) {
-            const double *taken = of->scaled + s * of->stride + j;
-            RC_UNROLL for (size_t i = 0; i < WIDE; i++)
-                own[i] -= of->factors[s] * read_vector(taken + i * LANES);
-        }
-        RC_UNROLL for (size_t i = 0; i < WIDE; i++) {
-            write_vector(row + j + i * LANES, own[i]);
-            write_vector(scaled + j + i * LANES, own[i] / d);
+    size_t s = 0;
+    for (; s + DEPTH <= steps; s += DEPTH) {
+        const double *taken = of->scaled + s * of->stride, *by = of->factors + s;
+        for (size_t j = 0; j < of->columns; j += 2 * LANES) { /* the rest of a block is of no use */
+            VEC first = read_vector(row + j), second = read_vector(row + j + LANES);
+            RC_UNROLL for (size_t i = 0; i < DEPTH; i++) {
+                first -= by[i] * read_vector(taken + i * of->stride + j);
+                second -= by[i] * read_vector(taken + i * of->stride + j + LANES);
+            }
+            write_vector(row + j, first);
+            write_vector(row + j + LANES, second);
         }
     }
+    for (; s < steps; s++)
+        for (size_t j = 0; j < of->columns; j += LANES)
+            write_vector(row + j,
+                         read_vector(row + j) - of->factors[s] * read_vector(of->scaled + s * of->stride + j));
+    for (size_t j = 0; j < of->columns; j += LANES)
+        write_vector(scaled + j, read_vector(row + j) / d);
 }
 
 /* The column whose removal costs least, of equal ones the last; a NaN before all others, as NumPy has it. */

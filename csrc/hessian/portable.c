@@ -2,7 +2,6 @@
 #define QUANTIZE_GPTQ rc_quantize_gptq_portable
 #define PRUNE_SPARSEGPT rc_prune_sparsegpt_portable
 #define PRUNE_OBS rc_prune_obs_portable
-#define WIDE 4
 #define TARGET
 #define LANES 2
 #define SIDE 4

@@ -87,25 +87,42 @@ static TARGET struct few sum_above(const float *x, size_t count, float delta)
     }
 }
 
-RC_INLINE TARGET int8_t value_of(float x, float delta, const int binary)
+/* The value of a weight by its bits: magnitudes have the order of their bits. least : those of delta. */
+RC_INLINE int32_t value_of(int32_t bits, int32_t least, const int binary)
 {
-    return (int8_t)(binary ? (x >= 0.0f) - (x < 0.0f) : (x > delta) - (x < -delta));
+    if (binary)
+        return 1 - 2 * ((bits < 0) & (bits != INT32_MIN)); /* -0.0 is not below 0 */
+    return -(int32_t)((bits & INT32_MAX) > least) & (bits >> 31 | 1);
 }
 
-static TARGET void put_values(const float *x, size_t count, float delta, const int binary, int8_t *values)
+RC_INLINE TARGET void put(const float *x, size_t count, int32_t least, const int binary, int8_t *values)
 {
     size_t p = 0;
     for (; p + RUN <= count; p += RUN) {
         int32_t wide[RUN];
         int8_t own[RUN];
+        memcpy(wide, x + p, sizeof wide);
         for (size_t j = 0; j < RUN; j++)
-            wide[j] = binary ? 1 - 2 * (x[p + j] < 0.0f) : (x[p + j] > delta) - (x[p + j] < -delta);
+            wide[j] = value_of(wide[j], least, binary);
         for (size_t j = 0; j < RUN; j++)
             own[j] = (int8_t)wide[j];
         memcpy(values + p, own, sizeof own);
     }
-    for (; p < count; p++)
-        values[p] = value_of(x[p], delta, binary);
+    for (; p < count; p++) {
+        int32_t bits;
+        memcpy(&bits, x + p, sizeof bits);
+        values[p] = (int8_t)value_of(bits, least, binary);
+    }
+}
+
+static TARGET void put_values(const float *x, size_t count, float delta, int binary, int8_t *values)
+{
+    int32_t least;
+    memcpy(&least, &delta, sizeof least);
+    if (binary)
+        put(x, count, 0, 1, values);
+    else
+        put(x, count, least, 0, values);
 }
 
 static inline float scale_of(double mean)

@@ -1,9 +1,11 @@
 """Sharing few values at the size of real layers: the best k-means of all weights, or of their means in narrow bins.
 
-share_optimal takes O(k d log d) operations and O(k d) memory for d distinct values: half a minute for a small layer of
-MiniLM, gigabytes for a large one. So many weights are first counted in bins, and share_optimal is asked for the best
-clusters of the bins' means. Each weight then goes to the nearest of the values found. There are sixteen bins for each
-value that hold equally many weights, and sixteen that are equally wide, so that neither a dense middle nor a long tail
+Up to 4096 weights, or distinct ones, the clusters are the best ones. share_optimal finds these for any number, but here
+both implementations must write the same file in a time that a user has: the reference takes O(k d**2) operations for d
+distinct values, and the native form about 0.2 microseconds a weight, twice as long as all other steps of a file
+together. So more weights are first counted in bins, and share_optimal is asked for the best clusters of the bins'
+means. Each weight then goes to the nearest of the values found, exactly. There are sixteen bins for each value that
+hold equally many weights, and sixteen that are equally wide, so that neither a dense middle nor a long tail
 is coarse. A boundary between two clusters can only be misplaced within one bin: on layers of MiniLM the squared error
 is less than 0.3 % above the least one at 5 bits (tests/checkpoints/test_sharing.py has the bound that is checked).
 """

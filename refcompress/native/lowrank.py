@@ -14,7 +14,7 @@ from ..reference.lowrank.truncated import factors_within_float32, signed, svd, s
 from ..reference.lowrank.whitened import root, whitened_arguments
 from . import threads
 from ._checks import lowrank_arguments
-from .leading import CLEAR, WHOLE, leading
+from .leading import CLEAR, WHOLE, is_small, leading, nearly_leading, to_come_of
 
 __all__ = ["lowrank_svd", "lowrank_matmul", "lowrank_sparse_matmul", "lowrank_whitened", "lowrank_randomized"]
 
@@ -113,8 +113,8 @@ def _refuse_indefinite(h: np.ndarray) -> None:
 def lowrank_randomized(gemm_f32f32):
     """Return the operation lowrank_randomized with float32 products by gemm_f32f32.
 
-    A small matrix is decomposed as a whole, by the eigenvectors of its smaller product with itself: its error is then
-    the least, whatever the tolerance. Else blocks have a quarter of the rank, from 16 to 64 columns. More steps with
+    Of a small matrix the smaller product with itself is computed, and its leading eigenvectors, all of them where that
+    is less work. Else blocks have a quarter of the rank, from 16 to 64 columns. More steps with
     fewer columns gain more a product; fewer steps with more columns take less time a product. Each block is made
     orthogonal to all before it (twice), as in the bidiagonalisation of Golub and Kahan. Sums of squares and small
     matrices are float64. All variants return the same bits, since the eigenvectors of the small matrices are LAPACK's
@@ -138,7 +138,10 @@ def lowrank_randomized(gemm_f32f32):
             total = _squares(scaled, threads.each) if power else total
             block = min(block, *w.shape) if w.size else 0
             if whole:
-                u, s, vt = (a.astype(np.float32) for a in leading(scaled, rank))
+                def enough(energies, all):
+                    return is_small(to_come_of(energies, all), energies[-1], all, tolerance)
+
+                u, s, vt = (a.astype(np.float32) for a in nearly_leading(scaled, rank, words, enough))
                 products = min(w.shape) + rank
             else:
                 u, s, vt, products = _krylov(gemm_f32f32, scaled, rank, total, tolerance, block, words)
@@ -226,12 +229,8 @@ def _enough(energies: list[float], total: float, outside: float, tolerance: floa
     """
     to_come = max(outside, 0)
     if len(energies) >= 3:
-        before, last = (max(b - a, 2.0**-60 * total) for a, b in zip(energies[-3:], energies[-2:]))
-        ratio = min(last / before, 0.95)
-        to_come = min(to_come, last * ratio / (1 - ratio))
-    error = math.sqrt(max(total - energies[-1], 0))
-    gain = error - math.sqrt(max(error**2 - to_come, 0))
-    return gain <= tolerance * max(error, 2.0**-10 * math.sqrt(total))
+        to_come = min(to_come, to_come_of(energies, total))
+    return is_small(to_come, energies[-1], total, tolerance)
 
 
 def _orthogonal(product, y: np.ndarray, scale: float) -> tuple[np.ndarray | None, np.ndarray]:

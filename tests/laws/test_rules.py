@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from implementations import native, needs_native
 
 from refcompress import reference
 from refcompress.agreement import (
@@ -237,6 +238,25 @@ def test_same_cost_refuses_worse_and_impossible_lengths(lengths, message):
         same_cost(np.uint8([1, 2, 3, 3]), np.uint8(lengths), (counts,))
     with pytest.raises(Disagreement, match="the limit is 2"):
         same_cost(np.uint8([2, 2, 2, 2]), np.uint8([1, 2, 3, 3]), (counts,), {"limit": 2})
+
+
+@needs_native
+def test_same_cost_allows_what_the_rounding_of_sums_hides_and_no_more():
+    """Values and importances over seventy powers of ten. Of the first six one optimum is dearer than the other by more
+    than its own cost is rounded by."""
+    for seed in (175, 403, 1075, 1426, 1451, 2383, *range(20)):
+        rng = np.random.default_rng(seed)
+        w = (rng.standard_normal(24) * 10.0 ** rng.uniform(-20, 37, 24)).astype(F)
+        kwargs = {"clusters": 2 + seed % 12, "pruned": seed % 2 == 1}
+        kwargs["weights"] = (10.0 ** rng.uniform(-37, 37, 24)).astype(F)
+        one, other = reference.share_optimal(w, **kwargs), native.share_optimal(w, **kwargs)
+        same_cost(one, other, (w,), kwargs)
+        same_cost(other, one, (w,), kwargs)
+    w = np.arange(64, dtype=F)
+    best = reference.share_optimal(w, clusters=5)
+    other = Shared(best.codes, best.codebook * F(1 + 1e-4))
+    with pytest.raises(Disagreement, match="a distortion of"):
+        same_cost(best, other, (w,), {"clusters": 5})
 
 
 def test_same_cost_takes_a_better_clustering_and_refuses_a_worse_one():

@@ -178,7 +178,12 @@ def test_the_factor_is_upper_triangular_and_gives_the_inverse(k):
     before = h.copy()
     u = inverse_factor(h, 0.01)
     assert np.array_equal(h, before) and np.array_equal(u, np.triu(u)) and np.all(np.diagonal(u) > 0)
-    assert np.allclose(u.T @ u @ damped(h, 0.01), np.eye(k), rtol=0, atol=1e-10)
+    whole = damped(h, 0.01)
+    # With l the factor of h and v = 2**-53: l l.T is off by (k + 1) v trace(h) (Higham, Accuracy and Stability, theorem
+    # 10.3); its inverse by k v |u| |l| (section 14.1), whose norm is at most k**2 v sqrt(kappa), between u and l.T; and
+    # each of the two products by k v |a| |b|. Four terms, each at most (k + 1)**2 v kappa.
+    allowed = 4 * (k + 1) ** 2 * 2.0**-53 * (np.linalg.cond(whole) if k else 1)
+    assert np.abs(u.T @ u @ whole - np.eye(k)).max(initial=0) <= allowed
 
 
 @functools.cache

@@ -61,8 +61,9 @@ def lowrank_randomized(w: ArrayLike, *, rank: int, tolerance: float = 1e-3, cert
         mislead, as they may where ``block`` is less than the rank. ``frobenius`` is the measured error of the float32
         factors and a bound of what rounding can have hidden from the measurement. ``spectral`` is 10 sqrt(2 / pi) max
         ||(w - factors) v|| over ceil(-log10 failure) Gaussian v, and at most ``frobenius``. Here all arithmetic is
-        float64. A native implementation decomposes a small matrix whole, and otherwise multiplies float32 matrices:
-        then singular values below about 2**-11 of the largest lose digits, and certificates are wider.
+        float64. A native implementation multiplies a small matrix with itself in float64, and otherwise multiplies
+        float32 matrices: then singular values below about 2**-11 of the largest lose digits, and certificates are
+        wider.
 
     **Source** Halko, Martinsson & Tropp, Finding Structure with Randomness (2011, arXiv 0909.4061): the range finder,
     and section 4.3 for the estimate of the spectral error; Musco & Musco, Randomized Block Krylov Methods (2015,
