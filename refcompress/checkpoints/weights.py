@@ -1,7 +1,8 @@
 """Tensors as the float32 weights that schemes take, and what they lost when they come back."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from ..errors import RefcompressError
 from ..formats import MX, NF4, NVFP4, Packed, Plain, Quantized, is_array_format
 from ..models.source import Value
 
-__all__ = ["NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
+__all__ = ["Comparison", "NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
 
+PART = 2**17  # elements of a matrix that are decoded at a time
 CHUNK = 2**15  # elements looked at at a time: their differences are float64, and stay in a near cache
 
 
@@ -51,8 +53,12 @@ def weights_of(value: Value, name: str) -> np.ndarray:
 
 def lost(w: np.ndarray, back: np.ndarray) -> float:
     """Return the relative error: the root of the squared changes over the squares, both summed in float64."""
+    return relative(*sums(w.reshape(-1), back.reshape(-1)))
+
+
+def sums(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+    """Return the sums of the squared changes and of the squares, each that of the sums of CHUNK elements."""
     changes = squares = 0.0
-    before, after = w.reshape(-1), back.reshape(-1)
     x, y = np.empty((2, min(CHUNK, max(before.size, 1))))  # filled again for each part, in a near cache
     for start in range(0, before.size, CHUNK):
         stop = min(start + CHUNK, before.size)
@@ -61,9 +67,60 @@ def lost(w: np.ndarray, back: np.ndarray) -> float:
         np.subtract(here, there, out=there)
         changes += float(np.sum(np.square(there, out=there)))
         squares += float(np.sum(np.square(here, out=here)))
+    return changes, squares
+
+
+def relative(changes: float, squares: float) -> float:
     if changes == squares:
         return 1.0 if squares else 0.0
     return math.sqrt(changes / squares) if squares else math.inf
+
+
+@dataclass
+class Comparison:
+    """What weights lost: the sums of the squared changes and of the squares, how many are not zero, and whether all are
+    numbers of the type that they had."""
+
+    changes: float = 0.0
+    squares: float = 0.0
+    kept: int = 0
+    fits: bool = True
+
+    @classmethod
+    def of(cls, w: np.ndarray, layer: Layer, operation: Callable[[str], Callable], type: str) -> "Comparison":
+        """Compare weights with what a layer stands for, a part of a matrix in memory at a time."""
+        found, flat, start = cls(), w.reshape(-1), 0
+        for part in parts_of(layer, operation):
+            # Each part but the last is a multiple of CHUNK elements; so the sums are those of the whole, bit for bit.
+            for begin in range(start, start + part.size, CHUNK):
+                after = part.reshape(-1)[begin - start : begin - start + CHUNK]
+                changes, squares = sums(flat[begin : begin + after.size], after)
+                found.changes += changes
+                found.squares += squares
+            found.kept += nonzero(part)
+            found.fits = found.fits and type != "float32" and fits(part, type)
+            start += part.size
+        return found
+
+    @property
+    def error(self) -> float:
+        return relative(self.changes, self.squares)
+
+
+def parts_of(layer: Layer, operation: Callable[[str], Callable]) -> Iterator[np.ndarray]:
+    """Yield the array that a layer stands for: of a large matrix of integers some rows at a time."""
+    if isinstance(layer, Packed):
+        layer = operation("quantize_unpack")(layer)
+    if not isinstance(layer, Quantized) or layer.values.ndim != 2:
+        yield decoded(layer, operation)
+        return
+    rows, columns = layer.values.shape
+    step = CHUNK // math.gcd(columns, CHUNK)
+    step *= max(1, PART // max(1, step * columns))
+    for begin in range(0, rows, step):
+        values, scale, zero_point = (a[begin : begin + step] if len(a) == rows else a
+                                     for a in (layer.values, layer.scale, layer.zero_point))
+        yield decoded(Quantized(values, scale, zero_point, layer.group), operation)
 
 
 DECODERS = {NF4: "floats_nf4_decode", MX: "floats_mx_decode", NVFP4: "floats_nvfp4_decode"}

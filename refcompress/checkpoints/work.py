@@ -21,7 +21,7 @@ from . import parts
 from .plan import Step
 from .schemes import SCHEMES, Made
 from .sources import Opening
-from .weights import NotFinite, decoded, fits, lost, nonzero, weights_of
+from .weights import Comparison, NotFinite, decoded, nonzero, weights_of
 
 __all__ = ["Item", "encoded", "implementation_named", "made", "name_of_implementation", "part_of", "parts_of"]
 
@@ -144,14 +144,15 @@ def _compared(w: np.ndarray, made: Made, entry: bytes | memoryview, step: Step, 
     "type" is that of the source, where it holds every number of the layer exactly.
     """
     _check(made.layer, entry, step.name, implementation)
-    back = decoded(made.layer, operation)
+    back: Layer = made.layer
     said: dict[str, Any] = {"stored": described(made.layer), "before": nonzero(w)}
     if made.arrangement is not None:
-        back = made.arrangement(back)
+        back = made.arrangement(decoded(made.layer, operation))
         said["arranged"] = {"shape": list(made.arrangement.shape), "axes": list(made.arrangement.axes)}
-    if step.type != "float32" and fits(back, step.type):
+    found = Comparison.of(w, back, operation, step.type)
+    if found.fits:
         said["type"] = step.type
-    return said | {"error": lost(w, back), "kept": nonzero(back)}
+    return said | {"error": found.error, "kept": found.kept}
 
 
 def _exact(value: Value, scheme: str, implementation: Any) -> parts.Part:
