@@ -414,7 +414,9 @@ def test_a_result_without_a_target_is_saved_where_one_wants_and_leaves_nothing(t
 
 def test_an_entry_that_does_not_read_back_is_never_written(tmp_path, monkeypatch):
     source = saved(tmp_path, {"a.weight": normal(8, 8)})
-    monkeypatch.setattr(work.container, "layer_of", lambda entry, **more: np.zeros((8, 8), np.float32))
+    read = container.plain.read_elements
+    monkeypatch.setattr(container.reading, "layer_of", lambda entry, **more: np.zeros((8, 8), np.float32))
+    monkeypatch.setattr(container.plain, "read_elements", lambda *args: read(*args) ^ np.uint32([0] * 63 + [1]))
     for recipe in ("int8", "lossless"):
         with pytest.raises(Disagreement, match="read back"):
             checkpoints.compress(source, recipe, target=tmp_path / "a.rcz")
