@@ -14,6 +14,7 @@ from ..models.source import Value
 __all__ = ["Comparison", "NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
 
 PART = 2**17  # elements of a matrix that are decoded at a time
+NEGATIVE_ZERO = -(2**31)  # its pattern, as an int32
 CHUNK = 2**15  # elements looked at at a time: their differences are float64, and stay in a near cache
 
 
@@ -24,7 +25,7 @@ class NotFinite(RefcompressError):
 
 
 def weights_of(value: Value, name: str) -> np.ndarray:
-    """Return a tensor of floats as float32 in memory of its own, without -0.0.
+    """Return a tensor of floats as float32 without -0.0; the array itself where it is such, so nobody writes to it.
 
     float16, bfloat16 and the narrower floats are float32 numbers; float64 is rounded. An element that is no finite
     float32 is refused, by its index.
@@ -34,7 +35,7 @@ def weights_of(value: Value, name: str) -> np.ndarray:
     else:
         dense = value if isinstance(value, np.ndarray) else value.dense()
     with np.errstate(over="ignore", under="ignore"):
-        w = dense.astype(np.float32, copy=dense is value)  # what a format decoded is nobody else's
+        w = dense.astype(np.float32, order="C", copy=False)
     flat = w.reshape(-1)
     for start in range(0, flat.size, CHUNK):
         part = flat[start : start + CHUNK]
@@ -47,7 +48,12 @@ def weights_of(value: Value, name: str) -> np.ndarray:
                               f"'{name}=lossless' keeps the tensor bit for bit")
             error.reason = f"element {element} is {dense[where]}"
             raise error
-        part += np.float32(0)  # -0.0 becomes +0.0
+        if part.view(np.int32).min() == NEGATIVE_ZERO:  # the lowest pattern of all, as an integer
+            if w is value or not w.flags.writeable:
+                w = w.copy()
+                flat = w.reshape(-1)
+                part = flat[start : start + CHUNK]
+            part += np.float32(0)  # -0.0 becomes +0.0
     return w
 
 

@@ -82,7 +82,7 @@ class Integers:
         a, full = self.a, scale_shape(self.a.shape, self.a.group)
         own = sum(1 << axis for axis, (s, f) in enumerate(zip(a.scale.shape, full)) if s == f != 1)
         head = shape_bytes(a.shape, 4) + integer_bytes(a.group or 0) + integer_bytes(own) + raw(a.scale)
-        return b"".join([bytes([self.kind]), head, self.zero_points.tobytes(), self.content.tobytes()])
+        return b"".join([bytes([self.kind]), head, *self.zero_points.parts(), *self.content.parts()])
 
 
 def write_quantized(a: Quantized, coding: Coding) -> bytes:
