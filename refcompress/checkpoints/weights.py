@@ -24,8 +24,10 @@ class NotFinite(RefcompressError):
     reason = ""  # in a few words
 
 
-def weights_of(value: Value, name: str) -> np.ndarray:
+def weights_of(value: Value, name: str, own: bool = False) -> np.ndarray:
     """Return a tensor of floats as float32 without -0.0; the array itself where it is such, so nobody writes to it.
+
+    own : whether the array is nobody else's, so that -0.0 becomes +0.0 where it stands; before a refusal too.
 
     float16, bfloat16 and the narrower floats are float32 numbers; float64 is rounded. An element that is no finite
     float32 is refused, by its index.
@@ -49,7 +51,7 @@ def weights_of(value: Value, name: str) -> np.ndarray:
             error.reason = f"element {element} is {dense[where]}"
             raise error
         if part.view(np.int32).min() == NEGATIVE_ZERO:  # the lowest pattern of all, as an integer
-            if w is value or not w.flags.writeable:
+            if w is value and not own or not w.flags.writeable:
                 w = w.copy()
                 flat = w.reshape(-1)
                 part = flat[start : start + CHUNK]

@@ -93,9 +93,9 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
     step, scheme, options = item.step, item.step.scheme, item.step.options
     if item.choice is not None:
         scheme, options = step.choices[item.choice]
-    value = tensor.read()
-    if item.opening is not None and isinstance(value, np.ndarray):
-        value.flags.writeable = False  # it is nobody else's, and a format keeps it without a copy
+    value, own = tensor.read(), item.opening is not None  # whether the array is nobody else's
+    if own and SCHEMES[scheme].exact and isinstance(value, np.ndarray):
+        value.flags.writeable = False  # a format keeps it without a copy
     if tuple(value.shape) != step.shape:
         raise RefcompressError(f"tensor {step.name!r}", f"was of shape {step.shape} when the plan was made, and is "
                                                         f"{tuple(value.shape)}: the file changed")
@@ -107,11 +107,11 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
 
     if not SCHEMES[scheme].exact:
         try:
-            w = weights_of(value, step.name)
+            w = weights_of(value, step.name, own)
         except NotFinite as error:
             if step.asked:
                 raise
-            said, entry = _exact(value, "lossless", implementation)
+            said, entry = _exact(tensor.read() if own else value, "lossless", implementation)
             return said | {"reason": error.reason, "warning": True}, entry
         del value
         asked = {**options, "keep": item.keep} if item.keep is not None else options
