@@ -1,7 +1,8 @@
 """Tensors as the float32 weights that schemes take, and what they lost when they come back."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from ..errors import RefcompressError
 from ..formats import MX, NF4, NVFP4, Packed, Plain, Quantized, is_array_format
 from ..models.source import Value
 
-__all__ = ["NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
+__all__ = ["Comparison", "NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
 
+PART = 2**17  # elements of a matrix that are decoded at a time
+NEGATIVE_ZERO = -(2**31)  # its pattern, as an int32
 CHUNK = 2**15  # elements looked at at a time: their differences are float64, and stay in a near cache
 
 
@@ -21,8 +24,10 @@ class NotFinite(RefcompressError):
     reason = ""  # in a few words
 
 
-def weights_of(value: Value, name: str) -> np.ndarray:
-    """Return a tensor of floats as float32 in memory of its own, without -0.0.
+def weights_of(value: Value, name: str, own: bool = False) -> np.ndarray:
+    """Return a tensor of floats as float32 without -0.0; the array itself where it is such, so nobody writes to it.
+
+    own : whether the array is nobody else's, so that -0.0 becomes +0.0 where it stands; before a refusal too.
 
     float16, bfloat16 and the narrower floats are float32 numbers; float64 is rounded. An element that is no finite
     float32 is refused, by its index.
@@ -32,7 +37,7 @@ def weights_of(value: Value, name: str) -> np.ndarray:
     else:
         dense = value if isinstance(value, np.ndarray) else value.dense()
     with np.errstate(over="ignore", under="ignore"):
-        w = dense.astype(np.float32, copy=dense is value)  # what a format decoded is nobody else's
+        w = dense.astype(np.float32, order="C", copy=False)
     flat = w.reshape(-1)
     for start in range(0, flat.size, CHUNK):
         part = flat[start : start + CHUNK]
@@ -45,14 +50,23 @@ def weights_of(value: Value, name: str) -> np.ndarray:
                               f"'{name}=lossless' keeps the tensor bit for bit")
             error.reason = f"element {element} is {dense[where]}"
             raise error
-        part += np.float32(0)  # -0.0 becomes +0.0
+        if part.view(np.int32).min() == NEGATIVE_ZERO:  # the lowest pattern of all, as an integer
+            if w is value and not own or not w.flags.writeable:
+                w = w.copy()
+                flat = w.reshape(-1)
+                part = flat[start : start + CHUNK]
+            part += np.float32(0)  # -0.0 becomes +0.0
     return w
 
 
 def lost(w: np.ndarray, back: np.ndarray) -> float:
     """Return the relative error: the root of the squared changes over the squares, both summed in float64."""
+    return relative(*sums(w.reshape(-1), back.reshape(-1)))
+
+
+def sums(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+    """Return the sums of the squared changes and of the squares, each that of the sums of CHUNK elements."""
     changes = squares = 0.0
-    before, after = w.reshape(-1), back.reshape(-1)
     x, y = np.empty((2, min(CHUNK, max(before.size, 1))))  # filled again for each part, in a near cache
     for start in range(0, before.size, CHUNK):
         stop = min(start + CHUNK, before.size)
@@ -61,9 +75,60 @@ def lost(w: np.ndarray, back: np.ndarray) -> float:
         np.subtract(here, there, out=there)
         changes += float(np.sum(np.square(there, out=there)))
         squares += float(np.sum(np.square(here, out=here)))
+    return changes, squares
+
+
+def relative(changes: float, squares: float) -> float:
     if changes == squares:
         return 1.0 if squares else 0.0
     return math.sqrt(changes / squares) if squares else math.inf
+
+
+@dataclass
+class Comparison:
+    """What weights lost: the sums of the squared changes and of the squares, how many are not zero, and whether all are
+    numbers of the type that they had."""
+
+    changes: float = 0.0
+    squares: float = 0.0
+    kept: int = 0
+    fits: bool = True
+
+    @classmethod
+    def of(cls, w: np.ndarray, layer: Layer, operation: Callable[[str], Callable], type: str) -> "Comparison":
+        """Compare weights with what a layer stands for, a part of a matrix in memory at a time."""
+        found, flat, start = cls(), w.reshape(-1), 0
+        for part in parts_of(layer, operation):
+            # Each part but the last is a multiple of CHUNK elements; so the sums are those of the whole, bit for bit.
+            for begin in range(start, start + part.size, CHUNK):
+                after = part.reshape(-1)[begin - start : begin - start + CHUNK]
+                changes, squares = sums(flat[begin : begin + after.size], after)
+                found.changes += changes
+                found.squares += squares
+            found.kept += nonzero(part)
+            found.fits = found.fits and type != "float32" and fits(part, type)
+            start += part.size
+        return found
+
+    @property
+    def error(self) -> float:
+        return relative(self.changes, self.squares)
+
+
+def parts_of(layer: Layer, operation: Callable[[str], Callable]) -> Iterator[np.ndarray]:
+    """Yield the array that a layer stands for: of a large matrix of integers some rows at a time."""
+    if isinstance(layer, Packed):
+        layer = operation("quantize_unpack")(layer)
+    if not isinstance(layer, Quantized) or layer.values.ndim != 2:
+        yield decoded(layer, operation)
+        return
+    rows, columns = layer.values.shape
+    step = CHUNK // math.gcd(columns, CHUNK)
+    step *= max(1, PART // max(1, step * columns))
+    for begin in range(0, rows, step):
+        values, scale, zero_point = (a[begin : begin + step] if len(a) == rows else a
+                                     for a in (layer.values, layer.scale, layer.zero_point))
+        yield decoded(Quantized(values, scale, zero_point, layer.group), operation)
 
 
 DECODERS = {NF4: "floats_nf4_decode", MX: "floats_mx_decode", NVFP4: "floats_nvfp4_decode"}

@@ -21,7 +21,7 @@ from . import parts
 from .plan import Step
 from .schemes import SCHEMES, Made
 from .sources import Opening
-from .weights import NotFinite, decoded, fits, lost, nonzero, weights_of
+from .weights import Comparison, NotFinite, decoded, nonzero, weights_of
 
 __all__ = ["Item", "encoded", "implementation_named", "made", "name_of_implementation", "part_of", "parts_of"]
 
@@ -93,9 +93,9 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
     step, scheme, options = item.step, item.step.scheme, item.step.options
     if item.choice is not None:
         scheme, options = step.choices[item.choice]
-    value = tensor.read()
-    if item.opening is not None and isinstance(value, np.ndarray):
-        value.flags.writeable = False  # it is nobody else's, and a format keeps it without a copy
+    value, own = tensor.read(), item.opening is not None  # whether the array is nobody else's
+    if own and SCHEMES[scheme].exact and isinstance(value, np.ndarray):
+        value.flags.writeable = False  # a format keeps it without a copy
     if tuple(value.shape) != step.shape:
         raise RefcompressError(f"tensor {step.name!r}", f"was of shape {step.shape} when the plan was made, and is "
                                                         f"{tuple(value.shape)}: the file changed")
@@ -107,11 +107,11 @@ def encoded(tensor: Tensor, item: Item, implementation: Any) -> parts.Part:
 
     if not SCHEMES[scheme].exact:
         try:
-            w = weights_of(value, step.name)
+            w = weights_of(value, step.name, own)
         except NotFinite as error:
             if step.asked:
                 raise
-            said, entry = _exact(value, "lossless", implementation)
+            said, entry = _exact(tensor.read() if own else value, "lossless", implementation)
             return said | {"reason": error.reason, "warning": True}, entry
         del value
         asked = {**options, "keep": item.keep} if item.keep is not None else options
@@ -144,14 +144,15 @@ def _compared(w: np.ndarray, made: Made, entry: bytes | memoryview, step: Step, 
     "type" is that of the source, where it holds every number of the layer exactly.
     """
     _check(made.layer, entry, step.name, implementation)
-    back = decoded(made.layer, operation)
+    back: Layer = made.layer
     said: dict[str, Any] = {"stored": described(made.layer), "before": nonzero(w)}
     if made.arrangement is not None:
-        back = made.arrangement(back)
+        back = made.arrangement(decoded(made.layer, operation))
         said["arranged"] = {"shape": list(made.arrangement.shape), "axes": list(made.arrangement.axes)}
-    if step.type != "float32" and fits(back, step.type):
+    found = Comparison.of(w, back, operation, step.type)
+    if found.fits:
         said["type"] = step.type
-    return said | {"error": lost(w, back), "kept": nonzero(back)}
+    return said | {"error": found.error, "kept": found.kept}
 
 
 def _exact(value: Value, scheme: str, implementation: Any) -> parts.Part:

@@ -39,8 +39,12 @@ class Codes:
         return self.low
 
     def tobytes(self) -> bytes:
+        return b"".join(self.parts())
+
+    def parts(self) -> list[bytes | memoryview]:
+        """Return the bytes in parts, as a Stream does."""
         places = self.positions.tobytes() if self.positions else b""
-        return b"".join([bytes([self.layout]), places, self.values.tobytes()])
+        return [bytes([self.layout]), places, *self.values.parts()]
 
 
 class Sum:

@@ -15,6 +15,7 @@ from ..formats.floats import MX_BLOCK
 from ..formats.nvfp4 import NVFP4_BLOCK
 from . import streams
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
+from .bits import BLOCK
 from .codes import Codes, read_codes
 from .cursor import Coding, Reader, integer_bytes
 from .kinds import Kind, listed
@@ -32,16 +33,22 @@ MX_FORMATS = {number: name for name, number in MX_NUMBERS.items()}
 
 def fold(values: np.ndarray) -> np.ndarray:
     """Return int8 as uint8, int16 as uint16: 2v where v >= 0, else -2v - 1."""
-    symbols = values << 1
-    symbols ^= values >> 8 * values.itemsize - 1
+    symbols, flat = np.empty(values.shape, values.dtype), values.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        part, folded = flat[start : start + BLOCK], symbols.reshape(-1)[start : start + BLOCK]
+        negative = np.less(part, 0).astype(values.dtype)  # all bits are set where a value is below 0, when negated
+        np.bitwise_xor(np.add(part, part, out=folded), np.negative(negative, out=negative), out=folded)
     return symbols.view(f"u{values.itemsize}")
 
 
 def unfold(symbols: np.ndarray) -> np.ndarray:
     """Return the integers whose :func:`fold` is ``symbols``, in the same memory: indices would take 8 bytes each."""
-    odd = symbols & symbols.dtype.type(1)
-    symbols >>= 1
-    symbols ^= np.negative(odd, out=odd)
+    flat = symbols.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        part = flat[start : start + BLOCK]
+        odd = part & part.dtype.type(1)
+        part >>= 1
+        part ^= np.negative(odd, out=odd)
     return symbols.view(f"i{symbols.itemsize}")
 
 
@@ -67,7 +74,7 @@ class Integers:
                 other = Codes(difference, True, coding)
             else:  # the differences are the values
                 other = Codes(self.content, True, coding, a.values.reshape(-1))
-            if smaller(other, self.content):
+            if other.values is not self.content and smaller(other, self.content):  # the same stream has a byte more
                 self.kind, self.content = Kind.INT16_DIFFERENCES if wide else Kind.INT8_DIFFERENCES, other
 
     def tobytes(self) -> bytes:
@@ -75,7 +82,7 @@ class Integers:
         a, full = self.a, scale_shape(self.a.shape, self.a.group)
         own = sum(1 << axis for axis, (s, f) in enumerate(zip(a.scale.shape, full)) if s == f != 1)
         head = shape_bytes(a.shape, 4) + integer_bytes(a.group or 0) + integer_bytes(own) + raw(a.scale)
-        return b"".join([bytes([self.kind]), head, self.zero_points.tobytes(), self.content.tobytes()])
+        return b"".join([bytes([self.kind]), head, *self.zero_points.parts(), *self.content.parts()])
 
 
 def write_quantized(a: Quantized, coding: Coding) -> bytes:
