@@ -134,7 +134,8 @@ RC_INLINE TARGET __m256i lower_bytes(const __m256i *v)
 RC_INLINE TARGET size_t in_bytes(const size_t parts, const int joint, size_t begin, size_t end, size_t lanes,
                                  unsigned longest,
                                  const struct byte_tables *t, const struct spread *s,
-                                 size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state, uint8_t *symbols)
+                                 size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state,
+                                 uint8_t *symbols)
 {
     const __m256i least = _mm256_set1_epi32((int)longest), sixteen = _mm256_set1_epi32(16);
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
