@@ -6,7 +6,7 @@
  * TO_FLOATS(v), TO_INTEGERS(v)   the numbers of a vector as floats, and back (rounded towards zero)
  * LOOK_UP(table, v)    table[i] for each lane i of v
  * SUM(v)               of all lanes
- * NAME(f)              f with the name of the instruction set behind it
+ * ENCODE, DECODE       the names of the two functions
  *
  * The compiler's own vectors; they have the lanes in falling order, so that those of a column's neighbours rise in
  * memory. The model is computed for all lanes at once; the interval takes the lanes' bits one after the other. */
@@ -272,16 +272,14 @@ RC_INLINE TARGET int run_rows(const int decoding, size_t begin, size_t end, size
     return RC_OK;
 }
 
-TARGET int NAME(rc_rangecoder_encode_rows)(size_t begin, size_t end, size_t m, size_t k, unsigned alphabet,
-                                           const uint8_t *codes, int32_t *columns, struct rc_rangecoder_lanes *state,
-                                           uint8_t *bytes)
+TARGET int ENCODE(size_t begin, size_t end, size_t m, size_t k, unsigned alphabet, const uint8_t *codes,
+                  int32_t *columns, struct rc_rangecoder_lanes *state, uint8_t *bytes)
 {
     return run_rows(0, begin, end, m, k, alphabet, (uint8_t *)codes, columns, state, 0, bytes);
 }
 
-TARGET int NAME(rc_rangecoder_decode_rows)(size_t begin, size_t end, size_t m, size_t k, unsigned alphabet, size_t n,
-                                           const uint8_t *bytes, int32_t *columns, struct rc_rangecoder_lanes *state,
-                                           uint8_t *codes)
+TARGET int DECODE(size_t begin, size_t end, size_t m, size_t k, unsigned alphabet, size_t n, const uint8_t *bytes,
+                  int32_t *columns, struct rc_rangecoder_lanes *state, uint8_t *codes)
 {
     return run_rows(1, begin, end, m, k, alphabet, codes, columns, state, n, (uint8_t *)bytes);
 }

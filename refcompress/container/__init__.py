@@ -3,7 +3,7 @@
 ``dumps`` and ``loads`` go between a mapping of names and bytes, ``save`` and ``load`` between it and a file. ``Writer``
 writes a file entry by entry, and ``open`` reads one entry without the others. One content has one file: the layout of
 an array in memory, the implementation and the way of writing leave no trace in it. The order of the mapping is content.
-Files of versions 1 and 2 are read and verified too.
+Files of versions 1 to 3 are read and verified too.
 
 Read in this order:
 
