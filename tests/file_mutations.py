@@ -44,7 +44,7 @@ CHECK = container.CHECKSUM_BYTES
 
 
 def sealed(body: bytes) -> bytes:
-    """Return ``body``, all of a file but its checksum, with the right one; in version 3 with the right digests too.
+    """Return ``body``, all of a file but its checksum, with the right one; from version 3 on with right digests too.
 
     An index that cannot be read, or whose entries do not add up, keeps the digests that it has.
     """
@@ -59,30 +59,31 @@ def sealed(body: bytes) -> bytes:
             digest = hashlib.sha256(body[section.start : section.start + section.size]).digest()
             tail[reader.position : reader.position + len(reader.take(32, "checksum"))] = digest
     head = body[: len(body) - 8 - len(tail)]
-    return head + tail + body[-8:] + index.checksum(tail, body[-8:])
+    return head + tail + body[-8:] + index.checksum(tail, body[-8:], body[8])
 
 
-def framed(parts: dict[str, bytes], metadata: dict[str, str] | None = None) -> bytes:
-    """Return the file of version 3 whose entries have these bytes, whatever they are."""
+def framed(parts: dict[str, bytes], metadata: dict[str, str] | None = None,
+           version: int = container.VERSION) -> bytes:
+    """Return the file whose entries have these bytes, whatever they are."""
     cut = index.sections(map(len, parts.values()))
-    data = container.MAGIC + b"\3" + b"".join(parts.values())
+    data = container.MAGIC + bytes([version]) + b"".join(parts.values())
     digests = tuple(hashlib.sha256(data[s.start : s.start + s.size]).digest() for s in cut)
     sizes = {name: len(part) for name, part in parts.items()}
-    return data + index.Index(sizes, digests, metadata or {}).tobytes()
+    return data + index.Index(sizes, digests, metadata or {}).tobytes(version)
 
 
 def entries_of(data: bytes) -> dict[str, bytes]:
-    """Return the bytes of each entry of a file of version 3."""
-    found, at, parts = index.read(container.files.Held(data), 2**62, Coding(native))[0], index.START, {}
+    """Return the bytes of each entry of a file that has an index."""
+    found, at, parts = index.read(container.files.Held(data), 2**62, Coding(native, data[8]))[0], index.START, {}
     for name, size in found.sizes.items():
         parts[name], at = data[at : at + size], at + size
     return parts
 
 
-def file_of(count: int, entry, version: int = 3) -> bytes:
+def file_of(count: int, entry, version: int = container.VERSION) -> bytes:
     """Return the file of ``count`` entries, named by their numbers, that entry(number) gives."""
-    if version == 3:
-        return framed({f"{n:x}": entry(n) for n in range(count)})
+    if version >= index.INDEXED:
+        return framed({f"{n:x}": entry(n) for n in range(count)}, version=version)
     entries = b"".join(
         integer_bytes(len(name)) + name + entry(number) for number, name in ((n, b"%x" % n) for n in range(count))
     )
@@ -170,8 +171,11 @@ def sample(seed: int, version: int) -> bytes:
                                 [..., :16], 20),
             "codebooks of rows": Shared(dense, rng.standard_normal((8, 1, 6)).astype(F32)),
         }
+    if version > 3:
+        rows = ((rng.random((16, 1024)) < rng.random(1024) ** 9) * rng.integers(1, 4, (16, 1024))).astype(np.uint8)
+        layers["sixteen rows"] = Shared(rows, np.arange(4, dtype=F32))
     layers |= {"tied": layers["columns"], "again": layers["bias"], "nothing": layers["none"]}
-    return container.write(layers, Coding(native, version), contexts=["columns", "tied"])
+    return container.write(layers, Coding(native, version), contexts={"columns", "tied", "sixteen rows"} & set(layers))
 
 
 def graph() -> Graph:
@@ -221,7 +225,7 @@ def rewritten(data: bytes, spans: list, rng) -> bytes:
             parts[name] = bytes(part)
     if tail != data[at : -index.END]:
         return sealed(data[:at] + tail + len(tail).to_bytes(8, "little"))
-    return framed(parts, container.metadata_of(data))
+    return framed(parts, container.metadata_of(data), data[8])
 
 
 def rewrite(body: bytearray, span: tuple[int, int, str], rng) -> None:
@@ -317,13 +321,17 @@ def other_choices(rng, share: float):
             return shared.write_contexts(value, coding)
         return write(value, coding, contexts)
 
+    def any_contexts(shape, version, right=shared.contexts_kind):
+        other = {Kind.CONTEXTS: Kind.ROWS_OF_CONTEXTS, Kind.ROWS_OF_CONTEXTS: Kind.CONTEXTS}
+        return other[right(shape, version)] if version > 3 and now() else right(shape, version)
+
     def any_reference(index, write=sameness.reference_bytes):
         return bytes(99) if now() else write(max(0, index - int(rng.random() < share / 4)))
 
     with (
         mock.patch.multiple(streams, Stream=Stream),
         mock.patch.multiple(quantized, Stream=Stream),
-        mock.patch.multiple(shared, Stream=Stream),
+        mock.patch.multiple(shared, Stream=Stream, contexts_kind=any_contexts),
         mock.patch.multiple(positions, smallest=any_layout),
         mock.patch.object(quantized.Integers, "__init__", any_kind),
         mock.patch.object(codes.Codes, "__init__", any_codes),

@@ -13,6 +13,15 @@ def _pruned_codes(rng, density, m=1000, k=4096):
     return ((rng.random((m, k)) < columns) * rng.integers(1, 16, (m, k))).astype(np.uint8)
 
 
+def _encoded(density, **lanes):
+    """Return what makes the arguments of a decoder: LeNet's first layer, pruned to that density."""
+    def made(rng):
+        data = reference.rangecoder_encode(_pruned_codes(rng, density, 300, 784), alphabet=16, **lanes)
+        return (data,), {"shape": (300, 784), "alphabet": 16, **lanes}
+
+    return made
+
+
 CASES = [
     Case(
         "rangecoder_encode",
@@ -25,12 +34,30 @@ CASES = [
     Case(
         "rangecoder_decode",
         "LeNet-300-100 fc1, density 0.01",
-        lambda rng: (
-            (reference.rangecoder_encode(_pruned_codes(rng, 0.01, 300, 784), alphabet=16),),
-            {"shape": (300, 784), "alphabet": 16},
-        ),
+        _encoded(0.01),
         0,
         300 * 784,
         quick=True,
+    ),
+    Case(
+        "rangecoder_encode",
+        "LeNet-300-100 fc1, density 0.08, sixteen rows",
+        lambda rng: ((_pruned_codes(rng, 0.08, 300, 784),), {"alphabet": 16, "lanes": 16}),
+        0,
+        300 * 784,
+    ),
+    Case(
+        "rangecoder_decode",
+        "LeNet-300-100 fc1, density 0.08, sixteen rows",
+        _encoded(0.08, lanes=16),
+        0,
+        300 * 784,
+    ),
+    Case(
+        "rangecoder_decode",
+        "LeNet-300-100 fc1, density 0.01, sixteen rows",
+        _encoded(0.01, lanes=16),
+        0,
+        300 * 784,
     ),
 ]

@@ -6,8 +6,7 @@
 enum { NEAR = 12 };
 
 /* The steps from begin to end, while there are words for all lanes; returns the step where it ended. In one function:
- * in several (take words, look up, look up again, put) it took 13 % longer, for the vectors of all lanes then went
- * through memory. */
+ * in several (take words, look up, look up again, put) it took 13 % longer. */
 RC_INLINE TARGET size_t in_memory(const size_t vectors, const int wide, size_t begin, size_t end, unsigned longest,
                                   const uint32_t *table, size_t n_words, const uint16_t *words,
                                   struct rc_huffman_lanes *state, void *symbols)
@@ -28,7 +27,7 @@ RC_INLINE TARGET size_t in_memory(const size_t vectors, const int wide, size_t b
         RC_UNROLL for (size_t v = 0; v < vectors; v++) {
             takes[v] = _mm512_cmplt_epu32_mask(held[v], least);
             __m256i stream = _mm256_loadu_si256((const __m256i *)(words + position));
-            /* Kept apart: an expansion that reads memory itself took up to 1.7 times as long. */
+            /* Kept apart, as in avx512_decode.c. */
             __asm__("" : "+x"(stream));
             const __m256i next = _mm256_maskz_expand_epi16(takes[v], stream);
             position += (unsigned)__builtin_popcount(takes[v]);

@@ -1,11 +1,12 @@
-/* Sixteen rows side by side: reference/rangecoder/lanes.py step for step, in integers. Included after these were defined:
+/* Sixteen rows side by side: reference/rangecoder/lanes.py step for step, in integers. Included after these were
+ * defined:
  *
  * TARGET               the instruction set of all functions here, or nothing
  * WIDTH                32-bit numbers in its vectors, a divisor of 16
  * TO_FLOATS(v), TO_INTEGERS(v)   the numbers of a vector as floats, and back (rounded towards zero)
  * LOOK_UP(table, v)    table[i] for each lane i of v
  * SUM(v)               of all lanes
- * NAME(f)              f with the name of the instruction set behind it
+ * ENCODE, DECODE       the names of the two functions
  *
  * The compiler's own vectors; they have the lanes in falling order, so that those of a column's neighbours rise in
  * memory. The model is computed for all lanes at once; the interval takes the lanes' bits one after the other. */
@@ -100,8 +101,8 @@ RC_INLINE int32_t rate_of(size_t n)
     return (int32_t)((2u << 14) / (2 * (uint32_t)n + 3));
 }
 
-/* By the parity of the step, for half of the step and the place in the vector: the rates of the rows. Behind AT_LAST all
- * are the last ones. */
+/* By the parity of the step, for half of the step and the place in the vector: the rates of the rows. Behind AT_LAST
+ * all are the last ones. */
 enum { AT_LAST = MOST_COLUMNS / 2 + ROWS - 1 };
 struct rates {
     int32_t of[2][AT_LAST + ROWS];
@@ -145,7 +146,8 @@ RC_INLINE uint32_t rows_above(const uint8_t *codes, size_t row, size_t step, siz
     return flag_at(codes, row, 1, step + 2, k) << 16 | flag_at(codes, row, 2, step + 4, k) << 17;
 }
 
-/* The lanes from `first` to `last` code their flags and codes, in the order of their rows. Returns the flags as bits. */
+/* The lanes from `first` to `last` code their flags and codes, in the order of their rows; flags gets the flags as
+ * bits. */
 RC_INLINE TARGET int code_lanes(const int decoding, struct coder *c, unsigned depth, unsigned alphabet, size_t first,
                                 size_t last, const int32_t *p, uint8_t *codes, size_t k, uint32_t *flags)
 {
@@ -194,7 +196,8 @@ RC_INLINE TARGET int run_rows(const int decoding, size_t begin, size_t end, size
         }
         if (step == 0) {
             for (size_t t = 0; t < 4; t++) /* steps -1 to -4: of the rows above alone */
-                s->history[t] = (t < 2 ? flag_at(codes, row, 1, 1 - t, k) << 16 : 0) | flag_at(codes, row, 2, 3 - t, k) << 17;
+                s->history[t] = (t < 2 ? flag_at(codes, row, 1, 1 - t, k) << 16 : 0) |
+                                flag_at(codes, row, 2, 3 - t, k) << 17;
             for (size_t i = 0; i < ROWS; i++)
                 s->line[i] = WHOLE / 64;
         }
@@ -253,7 +256,8 @@ RC_INLINE TARGET int run_rows(const int decoding, size_t begin, size_t end, size
             const INTS line = select(on, moved(slots[1][v], set, load(line_rates + WIDTH * v), 14), slots[1][v]);
             memcpy(s->line + WIDTH * v, &line, sizeof line);
             const INTS less = rate[v] - ((rate[v] * rate[v] + 1023) >> 10);
-            const INTS value = moved(slots[2][v], set, rate[v], 10) << 10 | select(less < LEAST_RATE, all(LEAST_RATE), less);
+            const INTS value = moved(slots[2][v], set, rate[v], 10) << 10 |
+                               select(less < LEAST_RATE, all(LEAST_RATE), less);
             memcpy(places + WIDTH * v, &at_near[v], sizeof value);
             memcpy(values + WIDTH * v, &value, sizeof value);
         }
@@ -268,16 +272,14 @@ RC_INLINE TARGET int run_rows(const int decoding, size_t begin, size_t end, size
     return RC_OK;
 }
 
-TARGET int NAME(rc_rangecoder_encode_rows)(size_t begin, size_t end, size_t m, size_t k, unsigned alphabet,
-                                           const uint8_t *codes, int32_t *columns, struct rc_rangecoder_lanes *state,
-                                           uint8_t *bytes)
+TARGET int ENCODE(size_t begin, size_t end, size_t m, size_t k, unsigned alphabet, const uint8_t *codes,
+                  int32_t *columns, struct rc_rangecoder_lanes *state, uint8_t *bytes)
 {
     return run_rows(0, begin, end, m, k, alphabet, (uint8_t *)codes, columns, state, 0, bytes);
 }
 
-TARGET int NAME(rc_rangecoder_decode_rows)(size_t begin, size_t end, size_t m, size_t k, unsigned alphabet, size_t n,
-                                           const uint8_t *bytes, int32_t *columns, struct rc_rangecoder_lanes *state,
-                                           uint8_t *codes)
+TARGET int DECODE(size_t begin, size_t end, size_t m, size_t k, unsigned alphabet, size_t n, const uint8_t *bytes,
+                  int32_t *columns, struct rc_rangecoder_lanes *state, uint8_t *codes)
 {
     return run_rows(1, begin, end, m, k, alphabet, codes, columns, state, n, (uint8_t *)bytes);
 }

@@ -107,8 +107,8 @@ RC_INLINE size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t 
 }
 
 /* The flag at a place, coded with the mixture of its slots, from which these and their weights then learn. */
-RC_INLINE int32_t code_flag(const int decoding, struct coder *c, struct rc_rangecoder *s, const int16_t *stretch, int32_t *weights,
-                            struct rc_rangecoder_slot **slots, int32_t flag)
+RC_INLINE int32_t code_flag(const int decoding, struct coder *c, struct rc_rangecoder *s, const int16_t *stretch,
+                            int32_t *weights, struct rc_rangecoder_slot **slots, int32_t flag)
 {
     int32_t logits[RC_RANGECODER_CONTEXTS];
     int64_t sum = 0;
@@ -161,7 +161,7 @@ RC_INLINE int run(const int decoding, size_t begin, size_t end, size_t k, unsign
         }
         if (decoding) {
             codes[cell] = (uint8_t)code;
-            if (c.interval.position > n + 4) /* more than the zeros behind the last byte: some that were written are missing */
+            if (c.interval.position > n + 4) /* more than the zeros behind the last byte: some are missing */
                 return RC_CORRUPT;
         }
     }

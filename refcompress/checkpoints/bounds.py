@@ -53,7 +53,7 @@ def bytes_of_file(plan: Plan, entries: Mapping[str, Interval], metadata: Mapping
                 if step.lossy or step.choices}
     types = {step.name: step.type for step in plan if step.lossy or step.choices}
     more = {**metadata, "refcompress.arranged": json.dumps(arranged), "refcompress.types": json.dumps(types)}
-    frame = [len(index.Index(of, (b"\0" * index.DIGEST,) * count, dict(said)).tobytes())
+    frame = [len(index.Index(of, (b"\0" * index.DIGEST,) * count, dict(said)).tobytes(index.VERSION))
              for of, count, said in ((sizes[0], min(1, len(entries)), metadata), (sizes[1], most, more))]
     return low + frame[0] + index.START, high + frame[1] + index.START
 

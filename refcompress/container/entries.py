@@ -135,8 +135,8 @@ def read_csr(reader: Reader, kind: int) -> CSR:
     return checked(reader, CSR, shape, *pointers_of(places, m, k), data)
 
 
-# Kinds 2, 9 and 22 are in shared.py, 23 in kept.py, 3, 5 to 8, 11, 12 and 21 in quantized.py, 13 in rows.py, 4, 15 and
-# 16 in factors.py, 14 and 17 in layers.py, 18 in plain.py, 19 in ggml.py, 20 in graphs.py, 24 and 25 in blocks.py,
+# Kinds 2, 9, 22 and 26 are in shared.py, 23 in kept.py, 3, 5 to 8, 11, 12 and 21 in quantized.py, 13 in rows.py, 4, 15
+# and 16 in factors.py, 14 and 17 in layers.py, 18 in plain.py, 19 in ggml.py, 20 in graphs.py, 24 and 25 in blocks.py,
 # and 10 in sameness.py.
 
 WRITERS: dict[type, Callable[[Any, Coding], bytes]] = {
@@ -158,6 +158,7 @@ READERS: dict[Kind, Callable[[Reader, int], np.ndarray | ArrayFormat | Graph]] =
     Kind.MX: quantized.read_mx,
     Kind.NF4: quantized.read_nf4,
     Kind.CONTEXTS: shared.read_contexts,
+    Kind.ROWS_OF_CONTEXTS: shared.read_contexts,
     Kind.INT8_DIFFERENCES: quantized.read_quantized,
     Kind.INT16_DIFFERENCES: quantized.read_quantized,
     Kind.ROWS: rows.read,

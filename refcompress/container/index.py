@@ -1,4 +1,4 @@
-"""The frame of a file of version 3: sections of entries, and the index behind them (FORMAT.md, "File").
+"""The frame of a file of version 3 or 4: sections of entries, and the index behind them (FORMAT.md, "File").
 
 The index says by name where each entry lies, and has a digest of each section. So one entry is read, and its bytes are
 checked, without the others.
@@ -14,7 +14,8 @@ from .cursor import Coding, Reader, integer_bytes
 
 # As in PNG: a byte that is not ASCII, the name, and line ends that a transfer in text mode would change.
 MAGIC = b"\x89RCZ\r\n\x1a\n"
-VERSION = 3
+VERSION = 4
+INDEXED = 3  # the first version whose files have sections and an index
 START = len(MAGIC) + 1  # where the first section begins
 SECTION = 2**16  # bytes that close a section
 DIGEST = hashlib.sha256().digest_size
@@ -38,8 +39,8 @@ class Index(NamedTuple):
     digests: tuple[bytes, ...]
     metadata: dict[str, str]
 
-    def tobytes(self) -> bytes:
-        """Return all bytes behind the last section."""
+    def tobytes(self, version: int) -> bytes:
+        """Return all bytes behind the last section of a file of that version."""
         parts = [integer_bytes(len(self.sizes))]
         for name, size in self.sizes.items():
             parts += [_text(name), integer_bytes(size)]
@@ -48,7 +49,7 @@ class Index(NamedTuple):
             parts += [_text(key), _text(self.metadata[key])]
         data = b"".join(parts)
         length = len(data).to_bytes(8, "little")
-        return b"".join([data, length, checksum(data, length)])
+        return b"".join([data, length, checksum(data, length, version)])
 
 
 class Section(NamedTuple):
@@ -86,16 +87,17 @@ def sections(sizes: Iterable[int]) -> list[Section]:
     return found
 
 
-def checksum(index: bytes | bytearray | memoryview, length: bytes | bytearray | memoryview) -> bytes:
+def checksum(index: bytes | bytearray | memoryview, length: bytes | bytearray | memoryview, version: int) -> bytes:
     """Return the SHA-256 of the magic, the version, the index and its length."""
-    digest = hashlib.sha256(MAGIC + bytes([VERSION]))
+    digest = hashlib.sha256(MAGIC + bytes([version]))
     digest.update(index)
     digest.update(length)
     return digest.digest()
 
 
 def read(source: Source, limit: int, coding: Coding, accounts: bool = False) -> tuple[Index, Reader]:
-    """Return the index of a file that begins with the magic and version 3, and a reader that has its account.
+    """Return the index of a file that begins with the magic and the version of ``coding``, and a reader that has its
+    account.
 
     Nothing is taken from it before its digest was checked.
     """
@@ -110,7 +112,7 @@ def read(source: Source, limit: int, coding: Coding, accounts: bool = False) -> 
     reader = Reader(b"", 0, limit, coding, accounts)
     reader.bear(size)
     data = source.read(base, size)
-    if checksum(data, tail[:8]) != tail[8:]:
+    if checksum(data, tail[:8], coding.version) != tail[8:]:
         raise CorruptError("data", "the checksum does not match: the file was changed or cut off")
     reader.account("header", 8 * (START + 8))
     reader.begin(data, base)

@@ -34,9 +34,11 @@ class Kind(IntEnum):
     KEPT = 23
     BLOCKS = 24
     SUM = 25
+    ROWS_OF_CONTEXTS = 26
 
 
-LAST_OF = {1: Kind.CONTEXTS, 2: Kind.GGML_BLOCKS, 3: max(Kind)}  # the last kind of each version of the file
+# The last kind of each version of the file.
+LAST_OF = {1: Kind.CONTEXTS, 2: Kind.GGML_BLOCKS, 3: Kind.SUM, 4: max(Kind)}
 
 
 def listed(kinds: Iterable[int]) -> str:

@@ -96,7 +96,7 @@ def _codebooks(reader: Reader, kind: int) -> Outline:
 
 def _of_codes(reader: Reader, kind: int, shape: tuple[int, ...], pruned: bool, c: int, where: str) -> Outline:
     kept = ""
-    if kind == Kind.CONTEXTS:
+    if kind in (Kind.CONTEXTS, Kind.ROWS_OF_CONTEXTS):
         reader.take(reader.integer("header"), "contexts")
     else:
         count = _codes(reader, math.prod(shape))
@@ -246,6 +246,7 @@ READERS: dict[Kind, Callable[[Reader, int], Outline]] = {
     Kind.CSR: _csr,
     Kind.SHARED: _shared,
     Kind.CONTEXTS: _shared,
+    Kind.ROWS_OF_CONTEXTS: _shared,
     **dict.fromkeys(quantized.INTEGERS, _quantized),
     Kind.MIXED: _mixed,
     Kind.MX: _mx,

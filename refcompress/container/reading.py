@@ -61,7 +61,7 @@ def read(
     elif not isinstance(data, files.Held | files.Opened):
         raise ArgumentTypeError("data", f"must be bytes, not {type(data).__name__}")
     coding = Coding(implementation, version_of(data))
-    if coding.version < VERSION:
+    if coding.version < index.INDEXED:
         if isinstance(data, files.Opened) and data.size > limit:
             raise too_large(data, limit)
         return older.read(data.read(0, data.size), limit, coding, accounts, read_entry)
@@ -163,7 +163,7 @@ class File(Mapping[str, Layer]):
         self._coding = Coding(implementation, self.version)
         self._layers: dict[str, Layer] | None = None  # of a file of version 1 or 2, all of them
         self._kept: tuple[int, bytearray | memoryview] = -1, bytearray()  # the number and the bytes of a short section
-        if self.version < VERSION:
+        if self.version < index.INDEXED:
             self._layers, reader = read(source, implementation, limit)
         else:
             self._index, reader = index.read(source, self._limit, self._coding)

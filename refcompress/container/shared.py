@@ -67,12 +67,29 @@ def _read_codes(reader: Reader, shape: tuple[int, ...], codebook: np.ndarray, gr
     return checked(reader, Shared, owned(codes.reshape(shape)), codebook, group)
 
 
-# Kind 9: one codebook too. All codes are one sequence of the range coder, which learns where weights lie.
+# Kinds 9 and 26: one codebook too. All codes are one sequence of the range coder, which learns where weights lie. Kind
+# 26 takes sixteen rows at a time.
+
+LEAST_ROWS, LEAST_COLUMNS, LEAST_CODES = 16, 64, 2**14  # of kind 26: with fewer, lanes have no work
+
+
+def contexts_kind(shape: tuple[int, int], version: int) -> Kind:
+    """Return the kind of an entry of so many rows and columns that the range coder codes."""
+    rows, columns = shape
+    large = rows >= LEAST_ROWS and columns >= LEAST_COLUMNS and rows * columns >= LEAST_CODES
+    return Kind.ROWS_OF_CONTEXTS if large and version > 3 else Kind.CONTEXTS
+
+
+def lanes_of(kind: int) -> int:
+    return 16 if kind == Kind.ROWS_OF_CONTEXTS else 1
+
 
 def write_contexts(a: Shared, coding: Coding) -> bytes:
     encode = streams.operation(coding.implementation, "rangecoder_encode")
-    data = encode(a.codes.reshape(rows_and_columns(a.shape)), alphabet=len(a.codebook))
-    return bytes([Kind.CONTEXTS]) + shared_head(a) + integer_bytes(len(data)) + data.tobytes()
+    shape = rows_and_columns(a.shape)
+    kind = contexts_kind(shape, coding.version)
+    data = encode(a.codes.reshape(shape), alphabet=len(a.codebook), lanes=lanes_of(kind))
+    return bytes([kind]) + shared_head(a) + integer_bytes(len(data)) + data.tobytes()
 
 
 def rows_and_columns(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -90,12 +107,14 @@ def read_contexts(reader: Reader, kind: int) -> Shared:
     data = np.frombuffer(reader.take(reader.integer("header"), "contexts"), np.uint8)
     taken = reader.position - start
     rows, columns = rows_and_columns(shape)
+    if kind != contexts_kind((rows, columns), reader.coding.version):
+        raise reader.corrupt(f"{rows} x {columns} codes are not of kind {kind}")
     reader.promise(rows * columns)
     if rows * columns == 0:
         raise reader.corrupt("no codes take fewer bytes without contexts")
-    reader.bear(4 * columns if rows > 1 else 0)  # the slots of the columns
+    reader.bear((24 if kind == Kind.ROWS_OF_CONTEXTS else 4 if rows > 1 else 0) * columns)  # the slots of the columns
     decode = streams.operation(reader.coding.implementation, "rangecoder_decode")
-    codes = checked(reader, decode, data, shape=(rows, columns), alphabet=c)
+    codes = checked(reader, decode, data, shape=(rows, columns), alphabet=c, lanes=lanes_of(kind))
     a = checked(reader, Shared, owned(codes.reshape(shape)), codebook)
     if taken >= Codes(Stream(a.codes.reshape(-1), reader.coding), a.pruned, reader.coding).size:
         raise reader.corrupt("the codes take no fewer bytes by contexts than without")

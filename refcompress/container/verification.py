@@ -32,10 +32,10 @@ def verified(source: files.Opened, spaces: Sequence[object], limit: int,
     limit : the most bytes that an entry may decode to; of a file of version 1 or 2, which is in memory as a whole, all
     entries together. What no entry alone shows is checked too: that each section has its digest, that entries of the
     same bytes are one, and that the index is as it is written. Raises what the reference raises where it refuses the
-    file. progress : called with the bytes of a file of version 3 that are done, and all of them.
+    file. progress : called with the bytes of a file of version 3 or 4 that are done, and all of them.
     """
     found = Verified()
-    if reading.version_of(source) < index.VERSION:
+    if reading.version_of(source) < index.INDEXED:
         return _of_older(source, spaces, limit, found)
 
     def check(reader: Reader, kind: int) -> outlines.Outline:
@@ -47,7 +47,7 @@ def verified(source: files.Opened, spaces: Sequence[object], limit: int,
             except (agreement.Disagreement, RefcompressError) as error:  # what only one refuses differs too
                 found.differs.setdefault(number, str(error))
         for number, space in enumerate((reference, *spaces), -1):
-            if entries.write(expected, Coding(space), contexts) != data:
+            if entries.write(expected, Coding(space, reader.coding.version), contexts) != data:
                 found.others.add(number)
         if contexts:
             reader.contexts.add(reader.entry)
@@ -59,15 +59,16 @@ def verified(source: files.Opened, spaces: Sequence[object], limit: int,
     layers, reader = reading.read(source, reference, arguments.MAX_SIZE, read_entry=check)
     found.entries = len(layers)
     start = index.START + sum(reader.sizes.values())
-    digests = index.read(source, arguments.MAX_SIZE, Coding(reference))[0].digests
-    if index.Index(reader.sizes, digests, reader.metadata).tobytes() != source.read(start, source.size - start):
+    digests = index.read(source, arguments.MAX_SIZE, reader.coding)[0].digests
+    written = index.Index(reader.sizes, digests, reader.metadata).tobytes(reader.coding.version)
+    if written != source.read(start, source.size - start):
         found.others |= set(range(-1, len(spaces)))
     return found
 
 
 def _decoded(data: memoryview, reader: Reader, space: object, limit: int) -> tuple[Layer, bool]:
     """Return what an implementation decodes an entry to, and whether it is coded by contexts."""
-    part = Reader(data, len(data), limit, Coding(space))
+    part = Reader(data, len(data), limit, Coding(space, reader.coding.version))
     part.base, part.entry = reader.base + reader.position - 1, reader.entry
     value = entries.read(part, part.byte("header"))
     reading.whole(part)

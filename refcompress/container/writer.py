@@ -13,8 +13,8 @@ from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import ArrayFormat, Graph, Plain
 from . import entries, files, names, older, plain, sameness
 from .cursor import Coding
-from .index import MAGIC, SECTION, VERSION, Index, checked_metadata
-from .kinds import Kind
+from .index import INDEXED, MAGIC, SECTION, VERSION, Index, checked_metadata
+from .kinds import LAST_OF, Kind
 
 Layer: TypeAlias = np.ndarray | ArrayFormat | Graph  # what an entry holds
 
@@ -36,18 +36,19 @@ def entry_view(layer: Layer, *, implementation: object = reference, contexts: bo
 
 
 class Frame:
-    """The bytes of a file of version 3, put out as its entries come. In memory it keeps the index alone."""
+    """The bytes of a file of version 3 or 4, put out as its entries come. In memory it keeps the index alone."""
 
-    def __init__(self, write: Callable[[bytes | memoryview], object], metadata: Mapping[str, str] | None):
+    def __init__(self, write: Callable[[bytes | memoryview], object], metadata: Mapping[str, str] | None,
+                 version: int = VERSION):
         self.metadata = checked_metadata(metadata)
-        self._write = write
+        self._write, self._version = write, version
         self._sizes: dict[str, int] = {}
         self._digests: list[bytes] = []
         self._first: dict[bytes, int] = {}  # SHA-256 of an entry's bytes -> its number
         self._open, self._held = hashlib.sha256(), 0  # the section that is not closed yet
         self._whole = True
         self._graph: str | None = None  # the name of the graph, which is in a file once at most
-        self._put(MAGIC + bytes([VERSION]))
+        self._put(MAGIC + bytes([version]))
 
     def new_name(self, name: str) -> None:
         """Refuse a name that an entry cannot have, or that one has."""
@@ -58,7 +59,7 @@ class Frame:
     def add(self, name: str, data: bytes | memoryview, digest: bytes | None = None) -> None:
         """Put out an entry; where its bytes are those of an earlier one, and longer, its reference to that."""
         self.new_name(name)
-        if len(data) < 2 or data[0] == Kind.SAME or data[0] > max(Kind):
+        if len(data) < 2 or data[0] == Kind.SAME or data[0] > LAST_OF[self._version]:
             raise RefcompressError("data", "must be the bytes of an entry, as entry_bytes returns them")
         if data[0] == Kind.GRAPH:
             if self._graph is not None:
@@ -86,7 +87,7 @@ class Frame:
     def finish(self) -> None:
         """Put out the index."""
         self._close()
-        self._put(Index(self._sizes, tuple(self._digests), self.metadata).tobytes())
+        self._put(Index(self._sizes, tuple(self._digests), self.metadata).tobytes(self._version))
 
     def _close(self) -> None:
         if self._held:
@@ -179,10 +180,10 @@ def write(layers: Mapping[str, Layer], coding: Coding, contexts: bool | Collecti
           metadata: Mapping[str, str] | None = None) -> bytes:
     """Return the file that holds ``layers``, of the version of ``coding``."""
     allowed = allowed_contexts(layers, contexts)
-    if coding.version < VERSION:
+    if coding.version < INDEXED:
         return older.write(layers, coding, allowed)
     out = io.BytesIO()
-    frame = Frame(out.write, metadata)
+    frame = Frame(out.write, metadata, coding.version)
     for name, layer in layers.items():
         frame.add(name, written(name, layer, coding, name in allowed))
     frame.finish()

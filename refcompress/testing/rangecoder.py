@@ -28,9 +28,15 @@ def matrices(rng):
     yield np.full((60, 60), 4, np.uint8), 6  # every bit a 1: in fewer of them no probability reaches its upper end
 
 
+def _lanes(number: int, codes: np.ndarray) -> list[dict[str, int]]:
+    """Return by which lanes a matrix of the sweep is coded: one, and some by sixteen too."""
+    return [{}, {"lanes": 16}] if len(codes) > 10 or number % 6 == 0 else [{}]
+
+
 def rangecoder_encode_sweep():
-    for codes, alphabet in matrices(np.random.default_rng(51)):
-        yield (codes,), {"alphabet": alphabet}
+    for number, (codes, alphabet) in enumerate(matrices(np.random.default_rng(51))):
+        for lanes in _lanes(number, codes):
+            yield (codes,), {"alphabet": alphabet, **lanes}
 
 
 def rangecoder_encode_refusals():
@@ -39,6 +45,8 @@ def rangecoder_encode_refusals():
         yield (bad,), {"alphabet": 4}
     for alphabet in (0, 3, 257, -1, True, 4.0, None):
         yield (codes,), {"alphabet": alphabet}
+    for lanes in (0, 2, 15, 17, True, 16.0, None):
+        yield (codes,), {"alphabet": 4, "lanes": lanes}
 
 
 @composite
@@ -52,16 +60,20 @@ def _codes_draw(draw):
 @composite
 def rangecoder_encode_strategy(draw):
     codes, alphabet = draw(_codes_draw())
-    return (codes,), {"alphabet": alphabet}
+    return (codes,), {"alphabet": alphabet, "lanes": draw(st.sampled_from([1, 16]))}
 
 
-def _one_byte_more(codes, *, alphabet):
-    return np.append(reference.rangecoder_encode(codes, alphabet=alphabet), np.uint8(0))
+def _one_byte_more(codes, *, alphabet, lanes=1):
+    return np.append(reference.rangecoder_encode(codes, alphabet=alphabet, lanes=lanes), np.uint8(0))
 
 
-def _last_code_lost(codes, *, alphabet):
+def _last_code_lost(codes, *, alphabet, lanes=1):
     codes = codes.copy()
     codes.reshape(-1)[-1:] = 0
+    return reference.rangecoder_encode(codes, alphabet=alphabet, lanes=lanes)
+
+
+def _always_one_lane(codes, *, alphabet, lanes=1):
     return reference.rangecoder_encode(codes, alphabet=alphabet)
 
 
@@ -70,6 +82,7 @@ CASES["rangecoder_encode"] = Cases(
     wrong={
         "a byte that need not be": _one_byte_more,
         "the last code lost": _last_code_lost,
+        "always row by row": _always_one_lane,
     },
 )
 
@@ -77,15 +90,17 @@ CASES["rangecoder_encode"] = Cases(
 # rangecoder_decode
 
 @cache
-def _encoded() -> list[tuple[np.ndarray, tuple[int, ...], int]]:
+def _encoded() -> list[tuple[np.ndarray, dict]]:
     """Return what the sweep decodes: encoded once, for many checks sweep over it."""
-    return [(reference.rangecoder_encode(codes, alphabet=alphabet), codes.shape, alphabet)
-            for codes, alphabet in matrices(np.random.default_rng(52))]
+    return [(reference.rangecoder_encode(codes, alphabet=alphabet, **lanes),
+             {"shape": codes.shape, "alphabet": alphabet, **lanes})
+            for number, (codes, alphabet) in enumerate(matrices(np.random.default_rng(52)))
+            for lanes in _lanes(number, codes)]
 
 
 def rangecoder_decode_sweep():
-    for data, shape, alphabet in _encoded():
-        yield (data.copy(),), {"shape": shape, "alphabet": alphabet}
+    for data, keywords in _encoded():
+        yield (data.copy(),), keywords
 
 
 def rangecoder_decode_refusals():
@@ -98,21 +113,25 @@ def rangecoder_decode_refusals():
         yield (data,), good | {"shape": shape}
     for alphabet in (0, 3, 257, True, None):
         yield (data,), good | {"alphabet": alphabet}
+    for lanes in (0, 2, 17, True, None):
+        yield (data,), good | {"lanes": lanes}
 
 
 @composite
 def rangecoder_decode_strategy(draw):
     codes, alphabet = draw(_codes_draw())
-    return (reference.rangecoder_encode(codes, alphabet=alphabet),), {"shape": codes.shape, "alphabet": alphabet}
+    lanes = draw(st.sampled_from([1, 16]))
+    data = reference.rangecoder_encode(codes, alphabet=alphabet, lanes=lanes)
+    return (data,), {"shape": codes.shape, "alphabet": alphabet, "lanes": lanes}
 
 
-def _columns_first(data, *, shape, alphabet):
-    codes = reference.rangecoder_decode(data, shape=shape, alphabet=alphabet)
+def _columns_first(data, *, shape, alphabet, lanes=1):
+    codes = reference.rangecoder_decode(data, shape=shape, alphabet=alphabet, lanes=lanes)
     return codes.reshape(shape[::-1]).T.copy()
 
 
-def _wide_codes(data, *, shape, alphabet):
-    return reference.rangecoder_decode(data, shape=shape, alphabet=alphabet).astype(np.uint16)
+def _wide_codes(data, *, shape, alphabet, lanes=1):
+    return reference.rangecoder_decode(data, shape=shape, alphabet=alphabet, lanes=lanes).astype(np.uint16)
 
 
 CASES["rangecoder_decode"] = Cases(

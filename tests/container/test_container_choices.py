@@ -50,10 +50,11 @@ def test_a_file_of_version_1_is_read_and_written_again_as_version_1(layers):
 
 def test_the_checks_of_later_versions_are_sha_256_and_three_flips_that_crc_32_does_not_see_are_seen():
     layers = {"a": np.zeros(3000, F32)}
-    old, second, new = (container.write(layers, Coding(reference, version)) for version in (1, 2, 3))
+    old, second, third, new = (container.write(layers, Coding(reference, version)) for version in (1, 2, 3, 4))
+    assert third[8] == 3 and third[9:-32] == new[9:-32]
     assert second[8] == 2 and second[-32:] == hashlib.sha256(second[:-32]).digest()
     size = len(entries.write(layers["a"], Coding(reference)))
-    assert new[8] == 3 and new == container.dumps(layers)
+    assert new[8] == 4 and new == container.dumps(layers)
     assert new[-32:] == hashlib.sha256(new[:9] + new[9 + size : -32]).digest()
     assert hashlib.sha256(new[9 : 9 + size]).digest() in new[9 + size : -40]
     power, powers, found = (
@@ -75,7 +76,7 @@ def test_the_checks_of_later_versions_are_sha_256_and_three_flips_that_crc_32_do
         return bytes(changed)
 
     assert np.count_nonzero(container.loads(flipped(old))["a"]) == 3  # other numbers, without a word: so it was
-    for data in (second, new):
+    for data in (second, third, new):
         with pytest.raises(CorruptError, match="checksum"):
             container.loads(flipped(data))
 
@@ -277,6 +278,32 @@ def test_symbols_of_16_bits_are_coded_as_two_bytes_where_that_is_smaller():
     for symbols, coder, size in (([256, 1, 0], 9, 5), ([256, 1, 0, 0], streams.SPLIT, 5)):  # of equals the lower number
         stream = streams.Stream(np.array(symbols, np.uint16), Coding(native))
         assert (stream.coder, stream.size) == (coder, size)
+
+
+def test_a_large_stream_is_coded_where_that_saves_more_than_a_16th_and_is_read_in_files_of_before():
+    rng = np.random.default_rng(1)
+    symbols = {share: (rng.random(70_000) < share) * rng.integers(0, 256, 70_000) for share in (1, 0.95, 0.88, 0.5)}
+    coders = {}
+    for share, chosen in symbols.items():
+        chosen = chosen.astype(np.uint8)
+        new, old = (streams.Stream(chosen, Coding(native, version)) for version in (4, 3))
+        coders[share] = new.coder, old.coder
+        assert new.size == len(new.tobytes()) and old.size == len(old.tobytes()) <= new.size
+        assert (new.coder == streams.HUFFMAN) == (old.size < 70_001 - 70_001 // 16)
+        small = chosen[:50_000]
+        assert streams.Stream(small, Coding(native, 4)).form == streams.Stream(small, Coding(native, 3)).form
+    assert set(coders.values()) == {(8, 8), (8, 17), (17, 17)}
+    layers = {"w": Shared(symbols[0.95].astype(np.uint8), np.arange(1, 257, dtype=F32))}
+    before, now = (container.write(layers, Coding(native, version)) for version in (3, 4))
+    assert len(before) < len(now)
+    for data in (before, now):
+        assert same(container.loads(data, implementation=native), layers)
+        assert container.reencode(data, implementation=native) == data
+    for data, version in ((before, 4), (now, 3)):  # a coder that the version does not take there
+        entries_held = framed({"w": data[9 : 9 + len(entries.write(layers["w"], Coding(native, 7 - version)))]}, None,
+                              version)
+        with pytest.raises(CorruptError, match="a stream is of coder"):
+            container.loads(entries_held, implementation=native)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ class Decoder:
     def __init__(self, data):
         assert data[:8] == bytes.fromhex("8952435A0D0A1A0A")
         self.version, self.layers, self.metadata = data[8], {}, {}
-        if self.version == 3:
+        if self.version >= 3:
             self.sections(data)
             return
         size = {1: 4, 2: 32}[self.version]
@@ -88,7 +88,8 @@ class Decoder:
                 6: self.mixed, 7: self.mx, 8: self.nf4, 9: self.contexts, 10: self.same, 11: self.differences,
                 12: self.differences, 13: self.rows, 14: self.packed, 15: self.convolutions, 16: self.tucker2,
                 17: self.layer, 18: self.plain, 19: self.blocks, 20: self.graph_entry,
-                21: self.nvfp4, 22: self.codebooks, 23: self.kept, 24: self.by_blocks, 25: self.sum}[self.byte()]()
+                21: self.nvfp4, 22: self.codebooks, 23: self.kept, 24: self.by_blocks, 25: self.sum,
+                26: lambda: self.contexts(row_codes)}[self.byte()]()
 
     def same(self):
         return list(self.layers.values())[self.int()]
@@ -309,10 +310,10 @@ class Decoder:
         books = shape[0] * (-(-prod(shape[1:]) // group) if group else 1)
         return "codebooks", shape, group, c, self.numbers(books * c), self.codes(prod(shape))
 
-    def contexts(self):
+    def contexts(self, read=None):
         shape, codebook = self.shape(), self.numbers(self.int())
         m, k = (shape[0], prod(shape[1:])) if len(shape) > 1 else (1, prod(shape))
-        return "shared", shape, codebook, context_codes(self.bytes(self.int()), m, k, len(codebook))
+        return "shared", shape, codebook, (read or context_codes)(self.bytes(self.int()), m, k, len(codebook))
 
     def positions(self, layout, n):
         if layout == 9:
@@ -382,6 +383,81 @@ def take(slot, b):
     slot[1] = min(slot[1] + 1, 60)
 
 
+class Bits:
+    """The bits of the section "Contexts", and the codes above 0 that some of them are."""
+
+    def __init__(self, data, c):
+        self.low, self.high, self.rest = 0, 2**32 - 1, data[4:]
+        self.value = int.from_bytes((data + bytes(4))[:4], "big")
+        self.tree, self.depth = {}, 0
+        while 2**self.depth < c - 1:
+            self.depth += 1
+
+    def bit(self, p):
+        middle = self.low + ((self.high - self.low) * p >> 16)
+        b = int(self.value <= middle)
+        self.low, self.high = (self.low, middle) if b else (middle + 1, self.high)
+        while self.low >> 24 == self.high >> 24:
+            self.low, self.high = self.low * 256 % 2**32, (self.high * 256 + 255) % 2**32
+            self.value, self.rest = (self.value * 256 + (self.rest[0] if self.rest else 0)) % 2**32, self.rest[1:]
+        return b
+
+    def code(self):
+        node = 1
+        for _ in range(self.depth):
+            slot = self.tree.setdefault(node, [32768, 0])
+            b = self.bit(max(64, min(65472, slot[0])))
+            take(slot, b)
+            node = 2 * node + b
+        return node - 2**self.depth + 1
+
+
+def row_codes(data, m, k, c):
+    """The codes by the section "Sixteen rows", from its text alone."""
+    def log(x):
+        e = x.bit_length() - 1
+        return 256 * e + 256 * (x - 2**e) // 2**e
+
+    def learnt(q, b, rate, v):
+        return max(64, min(2**22 - 64, q + (((2**22 * b - q) >> 6) * rate >> v)))
+
+    bits, codes, w = Bits(data, c), {}, [19660] * 3
+    columns, rows, patterns, rates = [2**16] * k, [2**16] * m, [2**19] * 64, [683] * 64
+
+    def f(i, j):
+        return int(codes.get((i, j), 0) > 0)
+
+    for i0 in range(0, m, 16):
+        n = min(16, m - i0)
+        for s in range(k + 2 * (n - 1)):
+            step = []
+            for i in range(i0, i0 + n):
+                j = s - 2 * (i - i0)
+                if 0 <= j < k:
+                    x = (f(i, j - 1) + 2 * f(i, j - 2) + 4 * f(i - 1, j) + 8 * f(i - 2, j) + 16 * f(i - 1, j - 1)
+                         + 32 * f(i - 1, j + 1))
+                    slots = columns[j], rows[i], patterns[x]
+                    logits = [log(q) - log(2**22 - q) for q in slots]
+                    d = sum(a * b for a, b in zip(w, logits)) >> 16
+                    a = max(-abs(d), -4095)
+                    t = 256 * (256 + a % 256) >> -(a >> 8)
+                    u = 55296 - ((t >> 2) + (t >> 4) + (t >> 5))
+                    h = max(t * (65536 - (t * u >> 16)) >> 16, 16)
+                    step.append((i, j, x, rates[x], slots, logits, h if d <= 0 else 65536 - h))
+            for i, j, *_, p in step:
+                codes[i, j] = bits.code() if bits.bit(p) else 0
+            errors = [(65536 * f(i, j) - p) >> 2 for i, j, *_, p in step]
+            for t in range(3):
+                S = sum(logits[t] * e for (*_, logits, _), e in zip(step, errors))
+                w[t] = max(1 - 2**17, min(2**17 - 1, w[t] + ((S + 2**15) >> 16)))
+            for i, j, x, rate, (column, row, pattern), _, _ in step:
+                columns[j] = learnt(column, f(i, j), 2**15 // (2 * min(i, 255) + 3), 8)
+                rows[i] = learnt(row, f(i, j), 2**15 // (2 * min(j, 48) + 3), 8)
+                patterns[x] = learnt(pattern, f(i, j), rate, 4)
+                rates[x] = max(rate - ((rate * rate + 1023) >> 10), 8)
+    return [codes[i, j] for i in range(m) for j in range(k)]
+
+
 def context_codes(data, m, k, c):
     """The codes by the section "Contexts", from its text alone."""
     def B(x):
@@ -390,22 +466,8 @@ def context_codes(data, m, k, c):
     def M(x):
         return min(x.bit_length() - 1, 15)
 
-    low, high, value, rest = 0, 2**32 - 1, int.from_bytes((data + bytes(4))[:4], "big"), data[4:]
-    slots, weights, tree, overall, flags, codes = {}, {}, {}, [32768, 0], {}, []
-
-    def bit(p):
-        nonlocal low, high, value, rest
-        middle = low + ((high - low) * p >> 16)
-        b = int(value <= middle)
-        low, high = (low, middle) if b else (middle + 1, high)
-        while low >> 24 == high >> 24:
-            low, high = low * 256 % 2**32, (high * 256 + 255) % 2**32
-            value, rest = (value * 256 + (rest[0] if rest else 0)) % 2**32, rest[1:]
-        return b
-
-    depth = 0
-    while 2**depth < c - 1:
-        depth += 1
+    bits = Bits(data, c)
+    slots, weights, overall, flags, codes = {}, {}, [32768, 0], {}, []
     count = [0] * k
     for i in range(m):
         row = 0
@@ -435,23 +497,14 @@ def context_codes(data, m, k, c):
                     slot[0] = overall[0]
             w, s = weights.setdefault(own, [9362] * 7), [stretch(slot[0]) for slot in mine]
             p = max(24, min(65512, squash(sum(a * b for a, b in zip(w, s)) >> 16)))
-            b = flags[i, j] = bit(p)
+            b = flags[i, j] = bits.bit(p)
             for t in range(7):
                 w[t] = max(-(2**24), min(2**24, w[t] + ((s[t] * 2 * (65536 * b - p) + 2**17) >> 18)))
                 take(mine[t], b)
             take(overall, b)
-            node = 1
-            if b:
-                count[j] += 1
-                row += 1
-                for _ in range(depth):
-                    slot = tree.setdefault(node, [32768, 0])
-                    b = bit(max(64, min(65472, slot[0])))
-                    take(slot, b)
-                    node = 2 * node + b
-                codes.append(node - 2**depth + 1)
-            else:
-                codes.append(0)
+            count[j] += b
+            row += b
+            codes.append(bits.code() if b else 0)
     return codes
 
 
@@ -537,7 +590,7 @@ def content(value):
 @settings(deadline=None)
 @given(layer_maps())
 def test_a_decoder_written_from_the_text_reads_every_file(layers):
-    for version in (1, 2, 3):
+    for version in (1, 2, 3, 4):
         held = of_version(layers, version)
         decoded = Decoder(container.write(held, Coding(reference, version))).layers
         order = held if version > 1 else sorted(held, key=str.encode)
@@ -553,12 +606,15 @@ def test_a_decoder_written_from_the_text_reads_every_file_with_contexts(layers):
 
 def test_a_decoder_written_from_the_text_reads_a_pruned_matrix_and_the_example():
     rng = np.random.default_rng(3)
-    codes = ((rng.random((30, 80)) < rng.random(80) ** 4) * rng.integers(1, 9, (30, 80))).astype(np.uint8)
-    layers = {"w": Shared(codes, np.arange(9, dtype=np.float32))}
-    data = container.dumps(layers, contexts=True)
-    assert len(data) < len(container.dumps(layers)) and Decoder(data).layers == {"w": content(layers["w"])}
-    example = re.search(r"codes 0 2 1, 0 0 3 with c = 4 is the (?:\w+ )?bytes? `([0-9A-F ]+)`", TEXT)
-    assert context_codes(bytes.fromhex(example[1]), 2, 3, 4) == [0, 2, 1, 0, 0, 3]
+    for shape, kind in (((30, 80), 9), ((35, 500), 26)):
+        codes = ((rng.random(shape) < rng.random(shape[1]) ** 4) * rng.integers(1, 9, shape)).astype(np.uint8)
+        layers = {"w": Shared(codes, np.arange(9, dtype=np.float32))}
+        data = container.dumps(layers, contexts=True)
+        assert data[9] == kind and len(data) < len(container.dumps(layers))
+        assert Decoder(data).layers == {"w": content(layers["w"])}
+    pattern = r"codes 0 2 1, 0 0 3 with c = 4 is the (?:\w+ )?bytes? `([0-9A-F ]+)`"
+    for read, example in zip((context_codes, row_codes), re.findall(pattern, TEXT), strict=True):
+        assert read(bytes.fromhex(example), 2, 3, 4) == [0, 2, 1, 0, 0, 3]
 
 
 def test_a_decoder_written_from_the_text_reads_sections_and_metadata():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from refcompress import rangecoder_encode
 from refcompress.errors import CorruptError
-from refcompress.reference.rangecoder import matrix, model
+from refcompress.reference.rangecoder import lanes, matrix, model
 from refcompress.reference.rangecoder.coder import Decoder, Encoder, check_end, ending
 
 BITS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 65535)), max_size=300)
@@ -94,7 +94,9 @@ def test_the_constants_are_what_their_comments_derive():
     assert model.LOWEST_IN_SLOT >> 4 == 1 and model.HIGHEST_IN_SLOT >> 4 == 4094
     assert (model.LOWEST_IN_SLOT - 1) >> 4 == 0 and (model.HIGHEST_IN_SLOT + 1) >> 4 == 4095
     zero = math.log2(65536 / (65536 - model.LOWEST))
-    assert zero > 2**-11 and matrix.MOST_A_BYTE * zero > 8
+    assert zero > 2**-11 and matrix.MOST_A_BYTE[1] * zero > 8
+    zero = math.log2(1 + lanes.LOWEST_FLAG / 65536)
+    assert zero > 2**-12 and matrix.MOST_A_BYTE[16] * zero > 8
     assert math.log2(65536 / model.LOWEST_IN_TREE) == 10
     assert 2**11 * 2**16 * model.RATE >> 18 == 2**10  # above any step of a weight
     assert {model.bucket(n) for n in (model.MOST_COUNTED, 2 * model.MOST_COUNTED)} == {7} == {model.bucket(10**9)}

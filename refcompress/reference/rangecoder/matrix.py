@@ -15,8 +15,8 @@ from .model import Model
 
 __all__ = ["rangecoder_encode", "rangecoder_decode"]
 
-# Codes that a byte can hold, by the lanes: a zero takes at least 2**-11 bits (LOWEST in model.py), or 2**-12 (LOWEST_FLAG
-# in lanes.py).
+# Codes that a byte can hold, by the lanes: a zero takes at least 2**-11 bits (LOWEST in model.py), or 2**-12
+# (LOWEST_FLAG in lanes.py).
 MOST_A_BYTE = {1: 8 * 2048, LANES: 8 * 4096}
 
 
