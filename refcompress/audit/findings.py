@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .claims import claim_of
-from .stored import STEP, Inspection, Stored
+from .stored import Inspection, Stored
 
 __all__ = ["Finding", "by_type", "findings"]
 
 LEAST = 64  # bytes: smaller tensors are the same by chance, or because they are all zeros
 HEAD = 2**12  # bytes that two tensors are told apart by: nearly all of them differ there
+PIECE = 2**16  # bytes compared at a time: an allocator hands out larger ones as fresh pages
+FEW = 4  # groups that each tensor is compared with
 SLACK = 1.05  # of the bits that a name claims, before it is said that they are more
 
 
@@ -98,8 +100,7 @@ def twice(tensors: list[Stored]) -> list[list[Stored]]:
     own = {tensor.place or tensor.name: tensor for tensor in tensors
            if tensor.pieces is not None and tensor.nbytes >= LEAST}
     groups = _split([list(own.values())], lambda tensor: (tensor.nbytes, tensor.type, tensor.numbers))
-    groups = _split(_split(groups, lambda tensor: _hashes(tensor, HEAD)), lambda tensor: _hashes(tensor, tensor.nbytes))
-    groups = [[group[0], *(tensor for tensor in group[1:] if _same(group[0], tensor))] for group in groups]
+    groups = [same for group in _split(groups, lambda tensor: _hashes(tensor, HEAD)) for same in _alike(group)]
     return sorted((group for group in groups if len(group) > 1), key=lambda group: -group[0].nbytes * (len(group) - 1))
 
 
@@ -114,11 +115,26 @@ def _split(groups: Iterable[list[Stored]], key: Callable[[Stored], Hashable]) ->
     return found
 
 
+def _alike(group: list[Stored]) -> list[list[Stored]]:
+    """Return the groups of a group whose bytes are the same; where there are many groups, hashes tell them apart."""
+    found: list[list[Stored]] = []
+    for tensor in group:
+        same = next((each for each in found if _same(each[0], tensor)), None)
+        if same is not None:
+            same.append(tensor)
+        elif len(found) < FEW:
+            found.append([tensor])
+        else:
+            hashed = _split([group], lambda tensor: _hashes(tensor, tensor.nbytes))
+            return [[first, *(each for each in others if _same(first, each))] for first, *others in hashed]
+    return found
+
+
 def _hashes(tensor: Stored, most: int) -> tuple[int, ...]:
     """Return Python's hashes of the first bytes of a tensor, a piece at a time: they are faster than any digest."""
     assert tensor.pieces is not None
     found, left = [], most
-    for piece in tensor.pieces(min(most, STEP)):
+    for piece in tensor.pieces(min(most, PIECE)):
         found.append(hash(piece if len(piece) <= left else piece[:left]))
         left -= len(piece)
         if left <= 0:
@@ -129,7 +145,7 @@ def _hashes(tensor: Stored, most: int) -> tuple[int, ...]:
 def _same(a: Stored, b: Stored) -> bool:
     """Return whether two tensors have the same bytes."""
     assert a.pieces is not None and b.pieces is not None
-    return all(p == q for p, q in zip(a.pieces(STEP), b.pieces(STEP), strict=True))
+    return all(p == q for p, q in zip(a.pieces(PIECE), b.pieces(PIECE), strict=True))
 
 
 def _idle(found: Inspection) -> Iterator[Finding]:

@@ -70,6 +70,13 @@ def test_copies_are_found_and_tied_weights_are_none(tmp_path):
     assert not said(tmp_path / "a.pt")
 
 
+def test_many_tensors_that_begin_alike_are_told_apart(tmp_path):
+    w = np.zeros((12, 3000), F32)
+    w[:, -1] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 9, 2]
+    models.save(tmp_path / "a.safetensors", {f"t{i}": row for i, row in enumerate(w)})
+    assert said(tmp_path / "a.safetensors")["stored twice"].figures["groups"] == [["t1", "t9", "t11"], ["t8", "t10"]]
+
+
 def bounds(tmp_path, arrays, suffix=".safetensors"):
     models.save(tmp_path / ("b" + suffix), arrays)
     with audit.inspect(tmp_path / ("b" + suffix)) as found:
