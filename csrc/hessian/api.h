@@ -43,7 +43,7 @@ typedef int rc_prune_sparsegpt(size_t begin, size_t end, size_t k, size_t first,
  *     inverse[i][j] = inverse[i][j] - inverse[q][i] * (inverse[q][j] / d[q])
  *
  * Each product is rounded, and then each difference. order, loss : m by count, which weights went and what each cost.
- * room : 2 count + 5 rows of k doubles, k rounded up to a multiple of RC_OBS_COLUMNS; places : 2 k numbers. */
+ * room : 2 count + 5 rows of k doubles, k rounded up to an odd multiple of RC_OBS_COLUMNS; places : 2 k numbers. */
 enum { RC_OBS_COLUMNS = 64 };
 typedef int rc_prune_obs(size_t begin, size_t end, size_t k, size_t count, const float *w, const double *inverse,
                          const double *least, double *room, uint32_t *places, int64_t *order, double *loss);

@@ -7,14 +7,14 @@
 #include "moved.h"
 #include <math.h>
 
-enum { DROP = 32, DEPTH = 8 }; /* DROP : steps until columns are dropped */
+enum { DROP = 128, DEPTH = 8 }; /* DROP : steps until columns are dropped */
 
 struct surgery {
     size_t columns, stride;    /* columns that are left, and from one row to the next */
     uint32_t *places, *stay;   /* which input a column is; the columns that stay */
     double *now, *raw, *least; /* of the columns; raw : the diagonal; least : below 0 of a column that is gone */
     double *loss, *factors;    /* of the columns, of the steps */
-    double *rows, *scaled;     /* of the steps: inverse[q], and inverse[q] / d[q] */
+    double *rows, *scaled;     /* of the steps: inverse[q] by inputs, and inverse[q] / d[q] by columns */
 };
 
 /* The columns that stay move together. */
@@ -31,8 +31,8 @@ static TARGET void drop_columns(struct surgery *of, size_t steps)
         of->raw[j] = of->raw[from];
         of->least[j] = of->least[from];
     }
-    for (size_t s = 0; s < 2 * steps; s++) {
-        double *row = s < steps ? of->rows + s * of->stride : of->scaled + (s - steps) * of->stride;
+    for (size_t s = 0; s < steps; s++) {
+        double *row = of->scaled + s * of->stride;
         for (size_t j = 0; j < left; j++)
             row[j] = row[of->stay[j]];
     }
@@ -91,7 +91,8 @@ static TARGET size_t cheapest(const struct surgery *of)
 int TARGET PRUNE_OBS(size_t begin, size_t end, size_t k, size_t count, const float *w, const double *inverse,
                      const double *least, double *room, uint32_t *places, int64_t *order, double *loss)
 {
-    const size_t stride = (k + RC_OBS_COLUMNS - 1) / RC_OBS_COLUMNS * RC_OBS_COLUMNS;
+    /* An odd multiple: rows that are a multiple of 4 KiB apart would push each other out of L1. */
+    const size_t stride = ((k + RC_OBS_COLUMNS - 1) / RC_OBS_COLUMNS | 1) * RC_OBS_COLUMNS;
     for (size_t r = begin; r < end; r++) {
         struct surgery of = {.columns = k, .stride = stride, .places = places, .stay = places + k, .now = room,
                              .raw = room + stride, .least = room + 2 * stride, .loss = room + 3 * stride,
@@ -112,9 +113,11 @@ int TARGET PRUNE_OBS(size_t begin, size_t end, size_t k, size_t count, const flo
             order[r * count + step] = of.places[q];
             loss[r * count + step] = of.loss[q];
             for (size_t s = 0; s < step; s++)
-                of.factors[s] = of.rows[s * stride + q];
-            double *row = of.rows + step * stride, *scaled = of.scaled + step * stride;
+                of.factors[s] = of.rows[s * stride + of.places[q]];
+            double *row = of.loss, *scaled = of.scaled + step * stride; /* the losses are of no use any more */
             find_row(&of, step, inverse + of.places[q] * k, d, row, scaled);
+            for (size_t j = 0; j < of.columns; j++)
+                of.rows[step * stride + of.places[j]] = row[j];
             for (size_t j = 0; j < of.columns; j += LANES) {
                 const VEC own = read_vector(row + j);
                 write_vector(of.now + j, read_vector(of.now + j) - by * own);

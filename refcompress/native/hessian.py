@@ -162,7 +162,7 @@ def prune_obs(kernel, row):
         operands = k, most, pointer(w), pointer(inverse), pointer(least)
 
         def some(begin, end):
-            columns = -(-k // lib.RC_OBS_COLUMNS) * lib.RC_OBS_COLUMNS
+            columns = (-(-k // lib.RC_OBS_COLUMNS) | 1) * lib.RC_OBS_COLUMNS
             state = np.empty((2 * most + 5, columns)), np.empty(2 * k, np.uint32)
             check(kernel(begin, end, *operands, *(pointer(a, writable=True) for a in (*state, order, loss))), "w")
 
