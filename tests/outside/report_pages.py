@@ -1,10 +1,10 @@
-"""The pages of ``refcompress report`` and ``audit -o`` in a browser: they fit a phone, and ask for nothing from elsewhere.
+"""The pages of ``refcompress report`` and ``audit -o`` in a browser: they fit a phone, and ask nobody for anything.
 
     python -m tests.outside.report_pages FOLDER [FILE [SOURCE]]
 
 A browser of the Chromium family must be on the PATH (Debian: chromium). Writes to FOLDER the pages of FILE (else of a
-GGUF that is made here, with its source) and of the paper, and pictures of them 390 and 1280 pixels wide, light and dark,
-to be looked at. Exit code 1 where a page is wider than its window, or a request leaves it.
+GGUF that is made here, with its source) and of the paper, and pictures of them 390 and 1280 pixels wide, light and
+dark, to be looked at. Exit code 1 where a page is wider than its window, or a request leaves it.
 """
 
 import html
@@ -27,8 +27,8 @@ TALL = 3600  # pixels of a picture
 # A page in a frame as wide as asked for (a window is never narrower than 500 pixels), and how wide it came out.
 FRAME = """<!DOCTYPE html><style>body {{ margin: 0 }} iframe {{ border: 0; width: {0}px; height: {1}px }}</style>
 <iframe srcdoc="{2}"></iframe><p id="width"></p><script>addEventListener("load", () => {{
-document.getElementById("width").textContent = document.querySelector("iframe").contentDocument.documentElement.scrollWidth
-}})</script>"""
+const page = document.querySelector("iframe").contentDocument
+document.getElementById("width").textContent = page.documentElement.scrollWidth }})</script>"""
 
 
 def browse(browser: str, page: Path, *options: str) -> str:

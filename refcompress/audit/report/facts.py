@@ -153,8 +153,8 @@ def _of_item(name: str, weights: dict[str, Weight]) -> str | None:
     return max(parts, key=lambda each: weights[each].nbytes, default=None)
 
 
-def _judged(name: str, weight: Weight, value: list[Stored] | Value, theirs: models.Source | None, origins: Origins | None,
-            drawn: bool) -> Weight:
+def _judged(name: str, weight: Weight, value: list[Stored] | Value, theirs: models.Source | None,
+            origins: Origins | None, drawn: bool) -> Weight:
     verdict = None if origins is None else origins.of_value(name, value)
     stored = _reading(value, verdict) if isinstance(value, list) else None
     numbers = stored.numbers() if stored is not None else _as_numbers(value)
