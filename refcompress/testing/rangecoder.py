@@ -30,7 +30,7 @@ def matrices(rng):
 
 def _lanes(number: int, codes: np.ndarray) -> list[dict[str, int]]:
     """Return by which lanes a matrix of the sweep is coded: one, and some by sixteen too."""
-    return [{}, {"lanes": 16}] if len(codes) > 10 or number % 6 == 0 else [{}]
+    return [{}, {"lanes": 16}] if min(codes.shape) > 10 or number % 6 == 0 else [{}]
 
 
 def rangecoder_encode_sweep():
