@@ -1,9 +1,8 @@
 """A sequence of small integers in the coder that takes the fewest bytes (FORMAT.md, "Streams").
 
 The first byte is the coder. 0 to 16: every symbol in so many bits, the fewest that hold the largest symbol. 17: the
-code lengths and the words of a Huffman code; a large sequence that this shrinks by little stays as it is. 18: the upper
-bytes of the symbols as one sequence, the lower ones as another; version 1 does not have it. A sequence without symbols
-takes no bytes at all, not even a coder.
+code lengths and the words of a Huffman code. 18: the upper bytes of the symbols as one sequence, the lower ones as
+another; version 1 does not have it. A sequence without symbols takes no bytes at all, not even a coder.
 """
 
 import math
@@ -30,10 +29,6 @@ def operation(implementation, name: str) -> Callable:
     from .. import ops  # which loads all families: to look into a file needs none
 
     return ops.implementation_of(implementation, name)[0]
-
-
-LARGE = 2**16  # bytes of a packed stream that is coded only if that saves more than a share of them
-SHARE = 16  # a 16th: such a stream is read several times as fast as it is
 
 
 class Stream:
@@ -92,9 +87,8 @@ class Stream:
                 None if self.halves is None else tuple(half.form for half in self.halves))
 
     def _try_huffman(self) -> None:
-        """Take a Huffman code if it takes fewer bytes than the symbols packed: of many bytes by more than a share."""
-        limit = self.low - (self.low // SHARE if self.low >= LARGE and self.coding.version > 3 else 0)
-        if huffman_size(len(self.counts), int(entropy(self.counts)) // 16) >= limit:
+        """Take a Huffman code if it takes fewer bytes than the symbols packed."""
+        if huffman_size(len(self.counts), int(entropy(self.counts)) // 16) >= self.low:
             return  # as no code takes fewer bits
         lengths = operation(self.coding.implementation, "huffman_lengths")(self.counts, limit=MAX_CODE_LENGTH)
         # A lane takes the fewest words that hold L bits and those of all its symbols but the last (words_needed).
@@ -104,9 +98,9 @@ class Stream:
         if self.coded is not None and np.array_equal(self.coded[0], lengths):
             fewest = most = self.coded[1]  # a stream that was decoded has as many as it needs
         low, high = (huffman_size(len(lengths), words) for words in (fewest, most))
-        if low < limit <= high:
+        if low < self.low <= high:
             low = high = huffman_size(len(lengths), words_needed(self.symbols, lengths))
-        if high < limit:
+        if high < self.low:
             self.low, self.high, self.coder, self.lengths = low, high, HUFFMAN, lengths
 
     def _try_split(self) -> None:

@@ -280,32 +280,6 @@ def test_symbols_of_16_bits_are_coded_as_two_bytes_where_that_is_smaller():
         assert (stream.coder, stream.size) == (coder, size)
 
 
-def test_a_large_stream_is_coded_where_that_saves_more_than_a_16th_and_is_read_in_files_of_before():
-    rng = np.random.default_rng(1)
-    symbols = {share: (rng.random(70_000) < share) * rng.integers(0, 256, 70_000) for share in (1, 0.95, 0.88, 0.5)}
-    coders = {}
-    for share, chosen in symbols.items():
-        chosen = chosen.astype(np.uint8)
-        new, old = (streams.Stream(chosen, Coding(native, version)) for version in (4, 3))
-        coders[share] = new.coder, old.coder
-        assert new.size == len(new.tobytes()) and old.size == len(old.tobytes()) <= new.size
-        assert (new.coder == streams.HUFFMAN) == (old.size < 70_001 - 70_001 // 16)
-        small = chosen[:50_000]
-        assert streams.Stream(small, Coding(native, 4)).form == streams.Stream(small, Coding(native, 3)).form
-    assert set(coders.values()) == {(8, 8), (8, 17), (17, 17)}
-    layers = {"w": Shared(symbols[0.95].astype(np.uint8), np.arange(1, 257, dtype=F32))}
-    before, now = (container.write(layers, Coding(native, version)) for version in (3, 4))
-    assert len(before) < len(now)
-    for data in (before, now):
-        assert same(container.loads(data, implementation=native), layers)
-        assert container.reencode(data, implementation=native) == data
-    for data, version in ((before, 4), (now, 3)):  # a coder that the version does not take there
-        entries_held = framed({"w": data[9 : 9 + len(entries.write(layers["w"], Coding(native, 7 - version)))]}, None,
-                              version)
-        with pytest.raises(CorruptError, match="a stream is of coder"):
-            container.loads(entries_held, implementation=native)
-
-
 @pytest.mark.parametrize(
     "stream, rule",
     [

@@ -50,7 +50,7 @@ def probability(x: NDArray) -> NDArray:
     """Return the probability of a logit, t / (1 + t) with t = 2**(x / 256): by a cubic, and 1 less that of -x if x > 0.
 
     >>> probability(np.array([0, -256, 256, -5000])).tolist()
-    [32768, 22016, 43520, 16]
+    [32768, 21760, 43776, 16]
     """
     below = np.maximum(-np.abs(x), -4095)
     t = ((256 + (below & 255)) << 8) >> -(below >> 8)  # in 1 / 65536, a straight line between two powers of two
