@@ -27,8 +27,10 @@
 #include "chains.h"
 
 /* A block of KC packed inputs of NR rows and MR rows of x stay in L1: 20 KiB (AVX-512) or 14 KiB (AVX2). A block of
- * TILES * NR rows of w, so that the rows of x, which come from L2 or farther, come once for all of them. */
-enum { KC = 512, ROWS = (128 + MR - 1) / MR * MR, SUMS = (ROWS + 3) / 4 * 4 * NR, TILES = 3 };
+ * TILES * NR rows of w, so that the rows of x, which come from L2 or farther, come once for all of them. ROWS of x at a
+ * time take 256 KiB of L2 in a block, or 128: processors with AVX-512 have a MiB of it or more, others half or less. */
+enum { KC = 512, MOST_ROWS = LANES == 16 ? 128 : 64, ROWS = (MOST_ROWS + MR - 1) / MR * MR };
+enum { SUMS = (ROWS + 3) / 4 * 4 * NR, TILES = 3 };
 
 /* What a decoder is made for, all of it constant. PLAIN : values as they are, or codes a byte each; LESS : values less
  * their zero points; SCALED : values times a scale; LESS_SCALED : both; NIBBLES : codes two in a byte; LESS_NIBBLES :
