@@ -171,7 +171,7 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
 
 /* The operands of a call. */
 struct call {
-    size_t begin, end, m, ldx, ldy, bits, scale_bytes; /* bits : of a code */
+    size_t begin, end, m, ldx, ldy, bits, scale_bytes; /* bits : of a code; scale_bytes : of a scale */
     const float *x;
     const struct rc_narrow *w;
     const struct tables *t;
