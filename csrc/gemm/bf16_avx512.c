@@ -10,10 +10,10 @@
     __attribute__((target("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2," \
                           "avx512vpopcntdq,avx2,fma,f16c"), aligned(64)))
 
-/* LINE: inputs of 64 bytes, two for each of the 16 chains. KC: inputs of a block, 2 KiB of a row, so that its MR + NR rows
- * stay in L1 beside what is asked for. MC: rows of x that meet a block of w; KC inputs of each are 256 KiB, which stay in
- * the MiB of L2 that processors with this instruction have. PACKED: with so many rows of x, to pack a block of w takes at
- * most a tenth of the time of its multiplication. */
+/* LINE: inputs of 64 bytes, two for each of the 16 chains. KC: inputs of a block, 2 KiB of a row, so that its MR + NR
+ * rows stay in L1 beside what is asked for. MC: rows of x that meet a block of w; KC inputs of each are 256 KiB, which
+ * stay in the MiB of L2 that processors with this instruction have. PACKED: with so many rows of x, to pack a block of
+ * w takes at most a tenth of the time of its multiplication. */
 enum { LINE = 32, KC = 1024, MC = 128, PACKED = 24 };
 
 /* A block of NR rows of w: packed, or the rows themselves; and where what comes next is asked for. */

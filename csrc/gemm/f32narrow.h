@@ -143,8 +143,8 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
                 RC_UNROLL for (size_t h = 0; h < HALVES; h++)
                     input[h] = v_load(x[0] + p + c * 16 + h * LANES);
             RC_UNROLL for (size_t o = 0; o < r; o++) {
-                decode(how, w, t, codes[o], how.span < UNIT ? first[o] : first[o] + ((p0 + p) >> shift), SIZE_MAX, c, &u[o],
-                       v[o]);
+                const size_t g = how.span < UNIT ? first[o] : first[o] + ((p0 + p) >> shift);
+                decode(how, w, t, codes[o], g, SIZE_MAX, c, &u[o], v[o]);
                 if (m == 1)
                     RC_UNROLL for (size_t h = 0; h < HALVES; h++)
                         sum[0][o][h] = v_fma(input[h], v[o][h], sum[0][o][h]);

@@ -26,8 +26,8 @@ struct unit {
     __m512i lower, higher;
 };
 
-/* The halves of 16 inputs zipped: 0, 8, 1, 9, ... A shift of all eight bytes of 16 codes of 4 bits brings code i to lane
- * 2 i and code 8 + i to the lane after it. */
+/* The halves of 16 inputs zipped: 0, 8, 1, 9, ... A shift of all eight bytes of 16 codes of 4 bits brings code i to
+ * lane 2 i and code 8 + i to the lane after it. */
 RC_INLINE TARGET __m512 zipped(const int zip, __m512 v)
 {
     const __m512i order = _mm512_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
@@ -108,8 +108,8 @@ RC_INLINE int32_t eight_at(const unsigned char *codes)
     return eight;
 }
 
-/* The lanes of a vector of 16 indices, whose lowest 4 bits count: codes 16 c to 16 c + 15. Shifts have units of their own
- * (on Zen 4), where a multishift would take those of the multiplications. */
+/* The lanes of a vector of 16 indices, whose lowest 4 bits count: codes 16 c to 16 c + 15. Shifts have units of their
+ * own (on Zen 4), where a multishift would take those of the multiplications. */
 RC_INLINE TARGET __m512i indices(const int nibbles, const int zip, const unsigned char *codes, size_t c)
 {
     if (nibbles && zip) {
