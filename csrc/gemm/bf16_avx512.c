@@ -10,12 +10,11 @@
     __attribute__((target("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi,avx512vbmi2," \
                           "avx512vpopcntdq,avx2,fma,f16c"), aligned(64)))
 
-/* LINE: inputs
- * of 64 bytes, two for each of the 16 chains. KC: inputs of a block, 3 KiB of a row, so that its MR + NR rows stay in
- * L1. MC: rows of x that meet a block of w; KC inputs of each are 384 KiB, which stay in the MiB of L2 that processors
- * with this instruction have. PACKED: with so many rows of x, to pack a block of w takes at most a tenth of the time of
- * its multiplication. */
-enum { LINE = 32, KC = 1536, MC = 128, PACKED = 24 };
+/* LINE: inputs of 64 bytes, two for each of the 16 chains. KC: inputs of a block, 2 KiB of a row, so that its MR + NR
+ * rows stay in L1 beside what is asked for. MC: rows of x that meet a block of w; KC inputs of each are 256 KiB, which
+ * stay in the MiB of L2 that processors with this instruction have. PACKED: with so many rows of x, to pack a block of
+ * w takes at most a tenth of the time of its multiplication. */
+enum { LINE = 32, KC = 1024, MC = 128, PACKED = 24 };
 
 /* A block of NR rows of w: packed, or the rows themselves; and where what comes next is asked for. */
 struct block {
@@ -48,7 +47,7 @@ RC_INLINE TARGET void tile(const size_t mr, const int packed, const struct block
     size_t p = 0;
     for (; p + LINE <= length; p += LINE) {
         for (size_t q = 0; q < count; q++)
-            _mm_prefetch((const char *)(ahead + q * k + p), packed ? _MM_HINT_T1 : _MM_HINT_T0);
+            _mm_prefetch((const char *)(ahead + q * k + p), _MM_HINT_T0);
         RC_UNROLL for (size_t i = 0; i < mr; i++)
             input[i] = line(x + i * ldx + p, LINE);
         RC_UNROLL for (size_t o = 0; o < NR; o++) {

@@ -8,6 +8,8 @@
  *                      times 16 / LANES vectors and operands must fit
  * UNIT                 inputs that are decoded at once: a multiple of 16
  * IN_REGISTERS         values of a codebook that registers hold: 16 or 32
+ * zipped(zip, v), unzipped(zip, v)   if zip: 16 inputs in the order in which their codes of 4 bits are decoded fastest,
+ *                      for one row of x; and back
  * struct tables        what the decoders look up, made once a call by fill(op, w, tables)
  * struct unit          what they keep of a unit
  * decode(how, w, t, codes, g, last, c, u, v)   the inputs 16 c to 16 c + 15 of a unit, c ascending from 0, to v.
@@ -25,20 +27,28 @@
 #include "chains.h"
 
 /* A block of KC packed inputs of NR rows and MR rows of x stay in L1: 20 KiB (AVX-512) or 14 KiB (AVX2). A block of
- * TILES * NR rows of w, so that the rows of x, which come from L2 or farther, come once for all of them. */
-enum { KC = 512, ROWS = (64 + MR - 1) / MR * MR, SUMS = (ROWS + 3) / 4 * 4 * NR, TILES = 3 };
+ * TILES * NR rows of w, so that the rows of x, which come from L2 or farther, come once for all of them. ROWS of x at a
+ * time take 256 KiB of L2 in a block, or 128: processors with AVX-512 have a MiB of it or more, others half or less. */
+enum { KC = 512, MOST_ROWS = LANES == 16 ? 128 : 64, ROWS = (MOST_ROWS + MR - 1) / MR * MR };
+enum { SUMS = (ROWS + 3) / 4 * 4 * NR, TILES = 3 };
 
 /* What a decoder is made for, all of it constant. PLAIN : values as they are, or codes a byte each; LESS : values less
  * their zero points; SCALED : values times a scale; LESS_SCALED : both; NIBBLES : codes two in a byte; LESS_NIBBLES :
  * and less their zero points; THIRTY_TWO : codes of more than 16 values; IN_TABLE : of more than the registers hold.
  * span : the inputs of a unit that share a scale, at most UNIT (which also stands for any multiple of it, and for the
- * whole row). */
+ * whole row). zip : whether 16 codes of 4 bits are decoded in the order of zipped. */
 enum form { PLAIN, LESS, SCALED, LESS_SCALED, NIBBLES, LESS_NIBBLES, THIRTY_TWO, IN_TABLE };
 struct how {
     enum operation op;
     enum form form;
     size_t span;
+    int zip;
 };
+
+RC_INLINE int in_nibbles(const struct how how)
+{
+    return how.form == NIBBLES || how.form == LESS_NIBBLES;
+}
 
 typedef void packer(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, size_t p1, float *out,
                     size_t step);
@@ -58,7 +68,7 @@ RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, co
 RC_INLINE TARGET void decode_row(const struct how how, const struct rc_narrow *w, const struct tables *t, size_t o,
                                  size_t p0, size_t p1, float *out, size_t step)
 {
-    const size_t bits = width_of(how.op, how.form == NIBBLES || how.form == LESS_NIBBLES), first = o * w->stride;
+    const size_t bits = width_of(how.op, in_nibbles(how)), first = o * w->stride;
     const unsigned shift = shift_of(w);
     const size_t last = first + (w->k ? (w->k - 1) >> shift : 0);
     const unsigned char *codes = (const unsigned char *)w->codes + o * w->row + p0 * bits / 8;
@@ -101,37 +111,40 @@ RC_INLINE TARGET void decode_each(const enum operation op, const struct rc_narro
 /* GCC would load an operand anew for each multiplication, which takes all that L1 can give. */
 #define IN_REGISTER(v) __asm__("" : "+v"(v))
 
-/* Few rows of x: accumulate the units from p0 to p1 into the chains of m rows of x and R(m, bits) rows of w. */
+/* Few rows of x: accumulate the units from p0 to p1 into the chains of m rows of x, which begin at p0, and R(m, bits)
+ * rows of w. */
 RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, const struct rc_narrow *w,
                                           const struct tables *t, const size_t *rows, const float *const *x, size_t p0,
                                           size_t p1, float *acc)
 {
     enum { HALVES = 16 / LANES };
-    const size_t bits = width_of(how.op, how.form == NIBBLES || how.form == LESS_NIBBLES), r = R(m, bits);
+    const int zip = how.zip && in_nibbles(how);
+    const size_t bits = width_of(how.op, in_nibbles(how)), r = R(m, bits);
     const size_t ahead = r * w->row;
     const unsigned shift = shift_of(w);
     VEC sum[AT_ONCE][R(1, 16)][HALVES];
     const unsigned char *codes[R(1, 16)];
     size_t first[R(1, 16)];
     RC_UNROLL for (size_t o = 0; o < r; o++) {
-        codes[o] = (const unsigned char *)w->codes + rows[o] * w->row;
-        first[o] = rows[o] * w->stride;
+        codes[o] = (const unsigned char *)w->codes + rows[o] * w->row + p0 * bits / 8;
+        first[o] = rows[o] * w->stride + (how.span < UNIT ? p0 / how.span : 0);
         RC_UNROLL for (size_t i = 0; i < m; i++)
             RC_UNROLL for (size_t h = 0; h < HALVES; h++)
-                sum[i][o][h] = v_load(acc + (i * r + o) * 16 + h * LANES);
+                sum[i][o][h] = zipped(zip, v_load(acc + (i * r + o) * 16 + h * LANES));
     }
-    for (size_t p = p0; p < p1; p += UNIT) {
+    for (size_t p = 0; p < p1 - p0; p += UNIT) {
         struct unit u[R(1, 16)];
         RC_UNROLL for (size_t o = 0; r <= 4 && o < r; o++)
             RC_UNROLL for (size_t b = 0; b < UNIT * bits / 8; b += 64) /* the next rows, past the end too: a hint */
-                __builtin_prefetch((const char *)((uintptr_t)codes[o] + p * bits / 8 + b + ahead), 0, 2);
+                __builtin_prefetch((const char *)((uintptr_t)codes[o] + b + ahead), 0, 2);
         RC_UNROLL for (size_t c = 0; c < UNIT / 16; c++) {
             VEC v[R(1, 16)][HALVES], input[HALVES];
             if (m == 1)
                 RC_UNROLL for (size_t h = 0; h < HALVES; h++)
                     input[h] = v_load(x[0] + p + c * 16 + h * LANES);
             RC_UNROLL for (size_t o = 0; o < r; o++) {
-                decode(how, w, t, codes[o] + p * bits / 8, first[o] + (p >> shift), SIZE_MAX, c, &u[o], v[o]);
+                const size_t g = how.span < UNIT ? first[o] : first[o] + ((p0 + p) >> shift);
+                decode(how, w, t, codes[o], g, SIZE_MAX, c, &u[o], v[o]);
                 if (m == 1)
                     RC_UNROLL for (size_t h = 0; h < HALVES; h++)
                         sum[0][o][h] = v_fma(input[h], v[o][h], sum[0][o][h]);
@@ -145,16 +158,20 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
                 }
             }
         }
+        RC_UNROLL for (size_t o = 0; o < r; o++) {
+            codes[o] += UNIT * bits / 8;
+            first[o] += how.span < UNIT ? UNIT / how.span : 0;
+        }
     }
     RC_UNROLL for (size_t o = 0; o < r; o++)
         RC_UNROLL for (size_t i = 0; i < m; i++)
             RC_UNROLL for (size_t h = 0; h < HALVES; h++)
-                v_store(acc + (i * r + o) * 16 + h * LANES, sum[i][o][h]);
+                v_store(acc + (i * r + o) * 16 + h * LANES, unzipped(zip, sum[i][o][h]));
 }
 
 /* The operands of a call. */
 struct call {
-    size_t begin, end, m, ldx, ldy, bits; /* bits : of a code */
+    size_t begin, end, m, ldx, ldy, bits, scale_bytes; /* bits : of a code; scale_bytes : of a scale */
     const float *x;
     const struct rc_narrow *w;
     const struct tables *t;
@@ -170,10 +187,12 @@ RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, const size_t
                                const struct tables *t, packer *pack, chainer *multiply, float *y)
 {
     enum { GROUPS = 4, MOST = AT_ONCE * R(AT_ONCE, 8) > R(1, 16) ? AT_ONCE * R(AT_ONCE, 8) : 2 * R(1, 16) };
-    enum { ALL = GROUPS * MOST };
-    (void)bits; /* where R does not depend on it */
+    enum { ALL = GROUPS * MOST, ZIPPED = 16384 };
+    const int zip = tall == 1 && bits == 4;
     float acc[ALL * 16] __attribute__((aligned(64))), totals[ALL], rest[UNIT];
-    const size_t k = w->k, whole = k / UNIT * UNIT, r = R(tall, bits), sums = tall * r, block = tall == 1 ? whole : 2 * KC;
+    float order[ZIPPED] __attribute__((aligned(64)));
+    const size_t k = w->k, whole = k / UNIT * UNIT, r = R(tall, bits), sums = tall * r;
+    const size_t block = zip ? rc_min(whole, ZIPPED) : tall == 1 ? whole : 2 * KC;
     const float *input[AT_ONCE];
     for (size_t o0 = begin; o0 < end; o0 += GROUPS * r) {
         const size_t groups = rc_min((end - o0 + r - 1) / r, GROUPS);
@@ -183,7 +202,9 @@ RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, const size_t
         memset(acc, 0, (groups * sums + 3) / 4 * 64 * sizeof *acc);
         for (size_t p = 0; p < whole; p += block) {
             for (size_t i = 0; i < tall; i++)
-                input[i] = x + rc_min(i, m - 1) * ldx;
+                input[i] = zip ? order : x + rc_min(i, m - 1) * ldx + p;
+            for (size_t q = 0; zip && (o0 == begin || block < whole) && q < rc_min(block, whole - p); q += LANES)
+                v_store(order + q, zipped(1, v_load(x + p + q)));
             for (size_t s = 0; s < groups; s++)
                 multiply(w, t, rows + s * r, input, p, rc_min(p + block, whole), acc + s * sums * 16);
         }
@@ -227,6 +248,10 @@ static TARGET void products(const int scaled, const struct call *c, const struct
         return;
     if (c->m == 1 && f->multiply[0] && c->bits == 16)
         few_rows(0, 1, 16, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
+#if AT_ONCE == 8
+    else if (c->m == 1 && f->multiply[0] && c->bits == 4)
+        few_rows(0, 1, 4, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
+#endif
     else if (c->m == 1 && f->multiply[0])
         few_rows(scaled, 1, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
 #if AT_ONCE == 8
@@ -249,7 +274,7 @@ static TARGET void products(const int scaled, const struct call *c, const struct
     static TARGET void chains_##name##_##m(const struct rc_narrow *w, const struct tables *t, const size_t *rows, \
                                            const float *const *x, size_t p0, size_t p1, float *acc) \
     { \
-        const struct how how = {__VA_ARGS__}; \
+        const struct how how = {__VA_ARGS__, m == 1}; \
         decode_and_multiply(how, m, w, t, rows, x, p0, p1, acc); \
     }
 #if AT_ONCE == 8
@@ -266,7 +291,7 @@ static TARGET void products(const int scaled, const struct call *c, const struct
     static TARGET void pack_##name(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, size_t p1, \
                                    float *out, size_t step) \
     { \
-        const struct how how = {__VA_ARGS__}; \
+        const struct how how = {__VA_ARGS__, 0}; \
         decode_row(how, w, t, o, p0, p1, out, step); \
     } \
     CHAINS(name, 1, __VA_ARGS__) \

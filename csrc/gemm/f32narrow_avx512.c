@@ -26,6 +26,20 @@ struct unit {
     __m512i lower, higher;
 };
 
+/* The halves of 16 inputs zipped: 0, 8, 1, 9, ... A shift of all eight bytes of 16 codes of 4 bits brings code i to
+ * lane 2 i and code 8 + i to the lane after it. */
+RC_INLINE TARGET __m512 zipped(const int zip, __m512 v)
+{
+    const __m512i order = _mm512_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+    return zip ? _mm512_permutexvar_ps(order, v) : v;
+}
+
+RC_INLINE TARGET __m512 unzipped(const int zip, __m512 v)
+{
+    const __m512i order = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
+    return zip ? _mm512_permutexvar_ps(order, v) : v;
+}
+
 #include "f32narrow.h"
 
 #define FILL(type) \
@@ -87,14 +101,30 @@ RC_INLINE TARGET void fill(const enum operation op, const struct rc_narrow *w, s
         fill_codebook(w->codebook, w->entries, t);
 }
 
-/* The lanes of a vector of 16 indices, whose lowest 4 bits count: codes 16 c to 16 c + 15. */
-RC_INLINE TARGET __m512i indices(const int nibbles, const unsigned char *codes, size_t c)
+RC_INLINE int32_t eight_at(const unsigned char *codes)
 {
-    if (nibbles) { /* of eight bytes the bits from 4 i on to lane i, with others above them */
-        const __m512i from = _mm512_set_epi32(60, 56, 52, 48, 44, 40, 36, 32, 28, 24, 20, 16, 12, 8, 4, 0);
-        int64_t eight;
-        memcpy(&eight, codes + 8 * c, sizeof eight);
-        return _mm512_multishift_epi64_epi8(from, _mm512_set1_epi64(eight));
+    int32_t eight;
+    memcpy(&eight, codes, sizeof eight);
+    return eight;
+}
+
+/* The lanes of a vector of 16 indices, whose lowest 4 bits count: codes 16 c to 16 c + 15. Shifts have units of their
+ * own (on Zen 4), where a multishift would take those of the multiplications. */
+RC_INLINE TARGET __m512i indices(const int nibbles, const int zip, const unsigned char *codes, size_t c)
+{
+    if (nibbles && zip) {
+        int64_t sixteen;
+        memcpy(&sixteen, codes + 8 * c, sizeof sixteen);
+        return _mm512_srlv_epi64(_mm512_set1_epi64(sixteen), _mm512_setr_epi64(0, 4, 8, 12, 16, 20, 24, 28));
+    }
+    if (nibbles) {
+        const __m512i first = _mm512_set1_epi32(eight_at(codes + 8 * c));
+        const __m512i both = _mm512_mask_set1_epi32(first, 0xFF00, eight_at(codes + 8 * c + 4));
+        static const int32_t places[16] __attribute__((aligned(64))) = {0, 4, 8, 12, 16, 20, 24, 28,
+                                                                        0, 4, 8, 12, 16, 20, 24, 28};
+        __m512i shifted; /* from memory: with eight rows of x, sums and tables leave no register for the places */
+        __asm__("vpsrlvd %2, %1, %0" : "=v"(shifted) : "v"(both), "m"(places));
+        return shifted;
     }
     return _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(codes + 16 * c)));
 }
@@ -185,7 +215,7 @@ RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, co
             if (how.form == THIRTY_TWO)
                 u->v[1] = v_load_some(w->codebook + mine * w->entries + 16, v_mask(w->entries - 16));
         }
-        const __m512i c16 = indices(how.form != PLAIN && how.form != THIRTY_TWO, codes, c);
+        const __m512i c16 = indices(in_nibbles(how), how.zip, codes, c);
         *v = how.form == THIRTY_TWO ? _mm512_permutex2var_ps(u->v[0], c16, u->v[1])
                                     : _mm512_permutexvar_ps(c16, u->v[0]);
     }

@@ -31,17 +31,34 @@ RC_INLINE TARGET void decode_block(const struct call *c, const struct block *b, 
         pack(c->w, c->t, b->o + o, b->p, b->p + b->length, packed + o * 16, NR * 16);
 }
 
-/* Ask for each `step`th line of the codes of a block, for L1 or for L2: they lie far away, and decoding would wait for
- * them. */
+/* Ask for the lines of `count` entries of a table, from `first` on, for L1 or for L2. */
+RC_INLINE void prefetch_entries(const int near, const void *table, size_t first, size_t count, size_t bytes)
+{
+    const char *lines = (const char *)table + first * bytes;
+    for (size_t byte = 0; byte < count * bytes; byte += 64)
+        if (near)
+            __builtin_prefetch(lines + byte, 0, 3);
+        else
+            __builtin_prefetch(lines + byte, 0, 2);
+}
+
+/* Ask for each `step`th line of the codes of a block, for L1 or for L2, and with the first one for the scales: they lie
+ * far away, and decoding would wait for them. */
 RC_INLINE void prefetch_lines(const int near, const struct call *c, const struct block *b, size_t first, size_t step)
 {
-    const char *codes = (const char *)c->w->codes + b->o * c->w->row + b->p * c->bits / 8;
-    for (size_t byte = first * 64; byte < b->length * c->bits / 8; byte += step * 64)
+    const struct rc_narrow *w = c->w;
+    const size_t bytes = b->length * c->bits / 8;
+    for (size_t byte = first * 64; byte < bytes; byte += step * 64)
         for (size_t o = 0; o < b->rows; o++)
-            if (near)
-                __builtin_prefetch(codes + o * c->w->row + byte, 0, 3);
-            else
-                __builtin_prefetch(codes + o * c->w->row + byte, 0, 2);
+            prefetch_entries(near, w->codes, (b->o + o) * w->row + b->p * c->bits / 8 + byte, 1, 1);
+    if (first > 0 || w->stride < 2 || !w->scale)
+        return;
+    const size_t g = b->p / w->group, groups = (b->length + w->group - 1) / w->group;
+    for (size_t o = 0; o < b->rows; o++) {
+        prefetch_entries(near, w->scale, (b->o + o) * w->stride + g, groups, c->scale_bytes);
+        if (w->zero_point && !w->zeros)
+            prefetch_entries(near, w->zero_point, (b->o + o) * w->stride + g, groups, 1);
+    }
 }
 
 /* The scale of the sums of row o. */
@@ -70,8 +87,8 @@ RC_INLINE TARGET void tile(const int scaled, const size_t mr, const size_t lane,
     for (; p + 16 <= length; p += 16, packed += NR * 16) {
         RC_UNROLL for (size_t j = 0; j < mr; j++)
             input[j] = v_load(x + j * ldx + p);
-        RC_UNROLL for (size_t j = 0; LANES == 16 && j < mr; j++) /* for the next tile, past the end too: a hint */
-            __builtin_prefetch((const char *)((uintptr_t)x + ((MR + j) * ldx + p) * sizeof *x), 0, 3);
+        RC_UNROLL for (size_t j = 0; LANES == 16 && j < mr; j++) /* the next tile, past the end too: a hint */
+            __builtin_prefetch((const char *)((uintptr_t)x + ((MR + j) * ldx + p) * sizeof *x), 0, 2);
         RC_UNROLL for (size_t o = 0; o < NR; o++) {
             const VEC weight = v_load(packed + o * 16);
             RC_UNROLL for (size_t j = 0; j < mr; j++)

@@ -160,7 +160,8 @@ RC_INLINE TARGET void choose_fp8(const struct call *c)
     { \
         struct tables t; \
         const struct rc_narrow all = *w; \
-        const struct call call = {begin, end, m, ldx, ldy, width_of(op, all.nibbles), x, &all, &t, y}; \
+        const size_t scale_bytes = (op) == MX || (op) == NVFP4 ? 1 : sizeof(float); \
+        const struct call call = {begin, end, m, ldx, ldy, width_of(op, all.nibbles), scale_bytes, x, &all, &t, y}; \
         fill(op, &all, &t); \
         choose_##name(&call); \
         return RC_OK; \
