@@ -5,6 +5,7 @@ import json
 from collections import Counter
 
 from ..audit import derive as room
+from ..audit.derive.words import MEANING, counted
 from ..container import files
 from ..errors import RefcompressError
 from . import targets
@@ -16,14 +17,6 @@ __all__ = ["add_commands"]
 
 ACCEPTED = {"exact": (room.EXACT,), "nearest": (room.EXACT, room.NEAREST),
             "bounded": (room.EXACT, room.NEAREST, room.BOUNDED)}
-NOUNS = {"codes": "codes", "scale": "scales", "offset": "offsets", "zero_point": "zero points"}
-MEANING = {
-    room.NEAREST: "each code is the nearest one, and ties or scales are another tool's",
-    room.BOUNDED: "each weight lies within one step of its number, and some codes are not the nearest ones, as GPTQ "
-                  "and AWQ choose them, and as an altered code looks",
-    room.AMBIGUOUS: "more than one reading of the bytes explains the source",
-    room.NOT_DERIVED: "some weight is further than one step from its number, or no tensor of the source is near",
-}
 
 
 def add_commands(commands) -> None:
@@ -66,7 +59,7 @@ def report(found: room.Derivation, options: argparse.Namespace) -> Report:
         text.append(records(rows, ["tensor", "verdict", "stored as", "how"], 2, wide=options.wide))
     rules = {each.rule: each.says for each in found.verdicts if each.says}
     text += [paragraph(f"{rule}: {says}.", "  ") for rule, says in rules.items()]
-    text += [paragraph(f"{name}: {MEANING[name]}.", "  ") for name in room.ORDER if counts[name] and name in MEANING]
+    text += [paragraph(f"{name}: {MEANING[name]}", "  ") for name in room.ORDER[1:] if counts[name]]
     if found.left_out:
         text.append(paragraph("Not compared, for calibration makes them: "
                               f"{some(found.left_out, 'scales and zero points of activations')}"))
@@ -79,22 +72,5 @@ def report(found: room.Derivation, options: argparse.Namespace) -> Report:
 def result(v: room.Verdict) -> str:
     """Return a verdict's rule and counts in words."""
     parts = [f"from {printable(v.source)}"] if v.source not in (None, v.name) else []
-    if v.verdict == room.EXACT:
-        parts.append(f"rule {v.rule}")
-    elif v.rule:
-        counts = [f"{count:,} of {v.sizes[name]:,} {NOUNS.get(name, name)}"
-                  for name, count in v.differing.items() if count]
-        parts.append(f"rule {v.rule}" + (f" gives {' and '.join(counts)} otherwise" if counts else ""))
-        if v.first:
-            parts.append(f"the first at {', '.join(map(str, v.first[:3]))}")
-    if v.not_nearest:
-        parts.append(f"{v.not_nearest:,} not nearest")
-    if v.clipped:
-        parts.append(f"{v.clipped:,} clipped by more than a step")
-    if v.farthest:
-        parts.append(f"farthest {v.farthest:.2f} steps")
-    if v.reading:
-        parts.append(v.reading)
-    if v.why:
-        parts.append(v.why)
-    return "; ".join(parts)
+    parts += [f"rule {v.rule}"] if v.rule else []
+    return "; ".join(filter(None, [*parts, *counted(v), v.reading, v.why]))

@@ -130,7 +130,7 @@ def test_a_page_with_a_source_names_the_tensor_that_was_altered(tmp_path):
     data[3, 7] ^= 1
     saved(tmp_path, {**blocks, "layer2.weight": GGMLBlocks(data, "Q4_0", (64, 32))}, "m.gguf")
     text, reader = read(path, source)
-    assert "other codes at 1 places" in text and "codes that are not nearest: 1 of 2,048" in text
+    assert "the rule gives 1 of 2,048 codes otherwise" in text and "1 not nearest" in text
     assert reader.texts.count("layer2.weight") == 4  # its row, its verdict, its picture, its zeros
 
 

@@ -5,6 +5,7 @@
 - ``items.py``: the tensors of a file
 - ``origins.py``: which tensor of the source one comes from
 - ``verdict.py``: the comparison
+- ``words.py``: verdicts in words
 - ``attestation.py``: the result as canonical JSON
 """
 

@@ -2,7 +2,8 @@
 
 import os
 
-from ..derive import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, ORDER, Verdict
+from ..derive import ORDER
+from ..derive.words import MEANING, counted
 from ..kinds import WORDS
 from .facts import Facts, Weight
 from .pictures import COLOURS, OTHER, bar, plain, spread
@@ -11,14 +12,6 @@ from .template import percent, rendered
 __all__ = ["page"]
 
 ROWS = 150  # weights that have a row each: a page of more is not read to its end, and grows beyond its megabyte
-MEANING = {
-    EXACT: "Each number is made by the rule, bit for bit.",
-    NEAREST: "Each code is the nearest one; ties or scales are another tool's.",
-    BOUNDED: "Each weight lies within one step of its number, but some codes are not the nearest ones. GPTQ and AWQ "
-             "choose such codes, and an altered code looks the same.",
-    AMBIGUOUS: "More than one reading of the bytes explains the source.",
-    NOT_DERIVED: "Some weight is further than one step from its number, or no tensor of the source is near.",
-}
 
 
 def page(facts: Facts) -> str:
@@ -26,7 +19,7 @@ def page(facts: Facts) -> str:
     costly = sorted(facts.weights, key=lambda weight: -weight.nbytes)
     shown = {weight.name for weight in costly[:ROWS]}
     return rendered(
-        "page.html", facts=facts, in_words=in_words, name=os.path.basename(facts.path),
+        "page.html", facts=facts, counted=counted, name=os.path.basename(facts.path),
         kinds=[(kind, size, COLOURS.get(kind, OTHER), WORDS[kind]) for kind, size in facts.kinds.items()],
         whole=bar(facts.kinds, facts.size, _said(facts.kinds, facts.size)),
         weights=[(weight, bar(weight.kinds, costly[0].nbytes, _said(weight.kinds, weight.nbytes)))
@@ -35,20 +28,6 @@ def page(facts: Facts) -> str:
         spreads=[(weight, spread(weight.distribution, _alternative(weight)))
                  for weight in costly if weight.distribution is not None],
         verdicts=_verdicts(facts), meaning=MEANING, sparse=_sparse(facts))
-
-
-def in_words(verdict: Verdict) -> str:
-    """Return what was counted where no rule gives a tensor bit for bit."""
-    counts = {"codes" if name == "codes" else f"{name.replace('_', ' ')}s": count
-              for name, count in (verdict.differing or {}).items() if count}
-    parts = [f"the rule gives other {name} at {count:,} places" for name, count in counts.items()]
-    if verdict.not_nearest:
-        parts.append(f"codes that are not nearest: {verdict.not_nearest:,} of {verdict.codes:,}")
-    if verdict.clipped:
-        parts.append(f"weights clipped by more than a step: {verdict.clipped:,}")
-    if verdict.farthest:
-        parts.append(f"the farthest weight is {verdict.farthest:.2f} steps away")
-    return "; ".join(filter(None, [*parts, verdict.why]))
 
 
 def _said(kinds: dict[str, float], whole: float) -> str:
