@@ -7,6 +7,7 @@ from collections import Counter
 from ..audit import derive as room
 from ..container import files
 from ..errors import RefcompressError
+from ..formats import ELEMENT_TYPES
 from . import targets
 from .options import add_limit
 from .refusals import Refused, about
@@ -84,7 +85,8 @@ def result(v: room.Verdict) -> str:
     if v.verdict == room.EXACT:
         parts.append(f"rule {v.rule}")
     elif v.rule:
-        counts = [f"{count:,} of {v.sizes[name]:,} {NOUNS.get(name, name)}"
+        plain = v.scheme in ELEMENT_TYPES  # whose codes are its numbers
+        counts = [f"{count:,} of {v.sizes[name]:,} {'numbers' if plain else NOUNS.get(name, name)}"
                   for name, count in v.differing.items() if count]
         parts.append(f"rule {v.rule}" + (f" gives {' and '.join(counts)} otherwise" if counts else ""))
         if v.first:
