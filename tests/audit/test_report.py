@@ -173,15 +173,39 @@ def test_numbers_that_are_not_finite_lie_beyond_a_picture(values, outside):
     assert of_values(np.array([np.nan])) is None
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("value", [1.0, 0.0])
+def test_numbers_that_are_nearly_the_same_have_a_picture(kind, value):
+    close = np.array([value, np.nextafter(kind(value), kind(2))], kind)
+    of = of_values(close)
+    assert sum(of.bins) == 2 and of.outside == 0 and of.low < of.high
+
+
 def test_the_parts_of_a_bar_fill_it():
     widths = re.findall(r'width="([0-9.]+)" height', bar({"values": 3, "scales": 1, "names": 4}, 8, "label"))
     assert sum(map(float, widths)) == 360
     assert "rect" not in bar({}, 0, "no bytes")
 
 
+def test_a_page_counts_numbers_that_are_not_finite(tmp_path):
+    w = weights()
+    w["layer2.weight"].flat[:3] = np.nan, np.inf, -np.inf
+    text = read(saved(tmp_path, w))[0]
+    assert "3 numbers are NaN or infinite, in 1 tensor" in text
+
+
 def test_a_line_is_as_high_as_the_root_of_how_often_a_level_is():
     heights = re.findall(r"V([0-9.]+)", spread(of_codes(stored([0] * 16 + [1] * 4 + [2]), None), "label"))
     assert [round((114 - float(each)) / 106, 2) for each in heights] == [1, 0.5, 0.25]
+
+
+@pytest.mark.filterwarnings("error")
+def test_scales_that_are_not_finite_are_no_warning(tmp_path):
+    blocks = np.zeros((1, 144), np.uint8)
+    blocks[0, :4] = 0x00, 0x7C, 0x00, 0x7C  # both scales are infinite, and their multipliers 0
+    path = saved(tmp_path, {"k": GGMLBlocks(blocks, "Q4_K", (1, 256)), "large": np.array([1e300])}, "m.gguf")
+    facts(path, timing=False)
+    facts(path, path, timing=False)
 
 
 def test_numbers_are_written_plainly():
@@ -216,7 +240,11 @@ def test_the_command_writes_a_page_and_keeps_other_files(tmp_path, capsys):
     assert out.read_text().startswith("<!DOCTYPE html>") and "a page on 5 tensors" in capsys.readouterr().out
     other = tmp_path / "mine.html"
     other.write_text("mine")
+    capsys.readouterr()
     assert main(["report", str(path), "-o", str(other)]) == 2 and other.read_text() == "mine"
+    assert "mine.html: is there already; --force replaces it" in capsys.readouterr().err
+    assert main(["report", str(path), "--source", str(other), "-o", str(out), "--force"]) == 2
+    assert capsys.readouterr().err.startswith(f"refcompress: {other}: must end in ")
     assert main(["report", str(path), "-o", str(tmp_path / "r.txt")]) == 2
     assert main(["report", str(tmp_path / "none.npz"), "-o", str(out), "--force"]) == 2
     assert "none.npz" in capsys.readouterr().err and out.read_text().startswith("<!DOCTYPE html>")

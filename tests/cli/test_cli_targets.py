@@ -129,7 +129,7 @@ def test_a_compressed_file_is_not_named_like_a_file_of_arrays(folder, capsys, su
 
 
 def test_compress_writes_nothing_that_does_not_decode_to_what_was_compressed(folder, capsys, monkeypatch):
-    honest = container.layer_of
+    honest = container.reading.layer_of
 
     def lying(*arguments, **named):
         layer = honest(*arguments, **named)
@@ -137,14 +137,14 @@ def test_compress_writes_nothing_that_does_not_decode_to_what_was_compressed(fol
         values[0, 0] ^= 1
         return type(layer)(values, layer.scale, layer.zero_point, layer.group)
 
-    monkeypatch.setattr(container, "layer_of", lying)
+    monkeypatch.setattr(container.reading, "layer_of", lying)
     code, out, err = run(capsys, "compress", "model.npz", "new.rcz")
     assert (
         (code, out, err.count("\n")) == (2, "", 1)
         and "not what was compressed" in err
         and not os.path.exists("new.rcz")
     )
-    monkeypatch.setattr(container, "layer_of", honest)
+    monkeypatch.setattr(container.reading, "layer_of", honest)
     assert run(capsys, "compress", "model.npz", "new.rcz")[0] == 0
 
 

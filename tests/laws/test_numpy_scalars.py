@@ -26,6 +26,7 @@ IMAGES = RNG.standard_normal((2, 3, 5, 6)).astype(np.float32)
 WINDOW = {"strides": (2, 1), "pads": (1, 0, 1, 1), "dilations": (1, 2)}
 S8, IMAGES_S8 = RNG.integers(-128, 128, (4, 6)).astype(np.int8), RNG.integers(-128, 128, (1, 5, 5, 4)).astype(np.int8)
 LAYER = (np.int32([1, 2, 3, 4]), np.int32([2**30] * 4), np.int32([7] * 4))
+PLANES = rc.planes_encode(np.arange(40, dtype=np.uint32), "float32")
 ENDS = {"zero_point": 3, "lowest": 1, "highest": 100}
 
 # Calls that use each option that is a number; where two options exclude each other, one call each.
@@ -61,6 +62,7 @@ CALLS = {
         ((KERNEL,), {"scheme": "channel", "error": 0.5}),
         ((KERNEL,), {"scheme": "spatial", "nbytes": 700}),
     ],
+    "planes_decode": [((PLANES, "float32", 40), {"strict": True})],
     "lowrank_randomized": [
         ((LONG,), {"rank": 2, "tolerance": 0.25, "certify": True, "failure": 0.0625, "block": 2, "seed": 3})
     ],
@@ -167,6 +169,7 @@ CALLS = {
 OTHERS = {
     "count",
     "format",
+    "head",
     "overflow",
     "scheme",
     "structure",

@@ -131,7 +131,7 @@ ASKS = {
     "a call of a text": (b"X\1\0\0\0x)R", "calls a str"),
     "a call of a dtype": (Call(Global("torch", "float32"), ()), "no function"),
     "a conjugated view": (tensor(OK, (24,), metadata={"conj": True}), "resolve_conj"),
-    "a storage beyond the archive": (tensor(storage("../0", 24), (24,)), "no member archive/data/../0"),
+    "a storage beyond the archive": (tensor(storage("../0", 24), (24,)), "no member 'archive/data/../0'"),
     "a storage of another size": (tensor(storage("0", 23), (23,)), "96 bytes for 23"),
     "a storage of a negative size": (tensor(storage("0", -24), (23,)), "96 bytes for -24"),
     "a storage that is none": (tensor(Outside(("module", 1)), (24,)), "announced as none"),

@@ -9,13 +9,13 @@ import numpy as np
 
 from ... import models
 from ...container import DEFAULT_LIMIT
-from ...models import Value
 from .. import derive
-from ..derive.items import File, opened
+from ..derive.blame import of_file
+from ..derive.items import File, Item, opened
 from ..derive.origins import Origins
 from ..derive.plain import float32_of
 from ..derive.stored import Stored
-from ..findings import findings
+from ..findings import findings, not_finite
 from ..ledgers import KINDS, inspect
 from ..stored import Inspection
 from .break_even import BreakEven, break_even
@@ -33,8 +33,9 @@ class Weight:
     """A tensor with what it costs.
 
     kinds : bytes by kind, names and shapes and its scales with it. numbers_bytes : of these what its numbers cost.
-    zeros : how many of its numbers are zero; None where it was not read. error : root of the mean squared difference
-    from the source over that of the source's weights; None where there is no source. verdict : of ``derive``.
+    zeros : how many of its numbers are zero; None where it was not read. not_finite : how many are NaN or infinite.
+    error : root of the mean squared difference from the source over that of the source's weights; None where there is
+    no source. verdict : of ``derive``.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Weight:
     error: float | None = None
     verdict: derive.Verdict | None = None
     distribution: Distribution | None = None
+    not_finite: int = 0
 
     @property
     def nbytes(self) -> float:
@@ -101,10 +103,15 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
             if source is None:
                 read = dict(_read(mine, weights, None))
             else:
-                with models.open(source, limit=limit) as theirs:
+                with of_file("source"):
+                    other = models.open(source, limit=limit)
+                with other as theirs:
                     digests[theirs.files[0]] = theirs.sha256()
                     read = dict(_read(mine, weights, theirs))
         whole = tuple(read.get(name, weight) for name, weight in weights.items())
+        odd = {weight.name: weight.not_finite for weight in whole if weight.not_finite}
+        if odd:
+            said.append(not_finite(odd).text)
         named = {tensor.name for tensor in found.tensors}
         rest: dict[str, float] = {}
         for item in found.items():
@@ -142,7 +149,7 @@ def _read(mine: File, weights: dict[str, Weight], theirs: models.Source | None
     for item in mine.items:
         name = _of_item(item.name, weights)
         if name is not None:
-            yield name, _judged(item.name, weights[name], item.read(), theirs, origins, name in drawn)
+            yield name, _judged(item, weights[name], theirs, origins, name in drawn)
 
 
 def _of_item(name: str, weights: dict[str, Weight]) -> str | None:
@@ -153,16 +160,18 @@ def _of_item(name: str, weights: dict[str, Weight]) -> str | None:
     return max(parts, key=lambda each: weights[each].nbytes, default=None)
 
 
-def _judged(name: str, weight: Weight, value: list[Stored] | Value, theirs: models.Source | None,
-            origins: Origins | None, drawn: bool) -> Weight:
-    verdict = None if origins is None else origins.of_value(name, value)
+@np.errstate(all="ignore")  # files of strangers have scales of every kind; IEEE 754 says what they give
+def _judged(item: Item, weight: Weight, theirs: models.Source | None, origins: Origins | None, drawn: bool) -> Weight:
+    value = item.read()
+    verdict = None if origins is None else origins.of_value(item.name, value)
     stored = _reading(value, verdict) if isinstance(value, list) else None
     numbers = stored.numbers() if stored is not None else _as_numbers(value)
     if numbers is None:
         return weight
     origin = None
     if theirs is not None and verdict is not None and verdict.source is not None and verdict.source in theirs:
-        origin = float32_of(theirs[verdict.source].read())
+        with of_file("source"):
+            origin = float32_of(theirs[verdict.source].read())
     error = None
     if origin is not None and origin.size == numbers.size:
         error = _relative(numbers, stored.in_order(origin) if stored is not None else origin.reshape(numbers.shape))
@@ -171,7 +180,8 @@ def _judged(name: str, weight: Weight, value: list[Stored] | Value, theirs: mode
         same = origin if origin is not None and origin.size == numbers.size else None
         distribution = of_codes(stored, same) if stored is not None else of_values(numbers)
     return Weight(weight.name, weight.shape, weight.type, weight.numbers, weight.claimed_bits, weight.kinds,
-                  weight.numbers_bytes, int(numbers.size - np.count_nonzero(numbers)), error, verdict, distribution)
+                  weight.numbers_bytes, int(numbers.size - np.count_nonzero(numbers)), error, verdict, distribution,
+                  int(numbers.size - np.count_nonzero(np.isfinite(numbers))))
 
 
 def _reading(readings: list[Stored], verdict: derive.Verdict | None) -> Stored:
