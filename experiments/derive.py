@@ -26,14 +26,35 @@ ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {"a.weight": (48, 256), "b.weight": (32, 512), "c.weight": (80, 768)}
 INTERPRETERS = {"gguf": "gguf", "llamacpp": "gguf", "onnxruntime": "ort", "compressed_tensors": "compressed-tensors",
                 "torchao": "torchao", "bitsandbytes": "bitsandbytes", "coremltools": "coremltools"}
-DOCUMENTED = {
-    "gguf": "names of types; nothing on rounding or ties",
-    "llamacpp": "\"round-to-nearest\" for Q8_0 and Q4_0 (wiki); nothing on the search of the K types",
-    "onnxruntime": "r = S (q - z), ranges of symmetric types; nothing on blocks, ties or the standard deviation of FP8",
-    "compressed_tensors": "how codes are packed; nothing on the divisor 7.5 or the type in which quotients are rounded",
-    "torchao": "affine mapping with a scale and a zero point; nothing on the inverse of the scale or its least value",
-    "coremltools": "formulas of scale and zero point; nothing on float16 in front of them, or on ties",
-    "bitsandbytes": "4 bits by quantiles in blocks of 64; nothing on ties, or on float16 in front of LLM.int8()",
+DOCUMENTED = {  # tool -> the pages that were read in November 2026, and what they say
+    "gguf": (
+        "README of the package; docs/gguf.md of ggml",
+        "names and numbers of the types; nothing on how a number is rounded"),
+    "llamacpp": (
+        "GGUF, in the documentation of the Hugging Face Hub; tools/quantize/README.md of llama.cpp",
+        '"round-to-nearest" for Q4_0 to Q8_0, and w = q * block_scale (+ block_minimum); nothing on ties, on '
+        "which number the scale comes from, or on how the K types search theirs"),
+    "onnxruntime": (
+        "Quantize ONNX Models; docstrings of onnxruntime.quantization.quant_utils",
+        "r = s (q - z) and both formulas of the scale, for 8 bits; of FP8 that both distributions are taken "
+        "as normal ones; nothing on ties, or on the least and the largest code"),
+    "compressed_tensors": (
+        "README; docstrings of pack_to_int32 and calculate_qparams",
+        "how codes are packed into int32, and round-to-nearest for MXFP4; nothing on the divisor 7.5 of 4 "
+        "bits, ties, or the type in which quotients are rounded"),
+    "torchao": (
+        "Quantization Overview; choose_qparams_affine; MappingType",
+        "low = high / scale + zero_point, and the divisor 7.5 of symmetric int4, as an example. The tool "
+        "multiplies by the inverse of the scale. The least scale is said to be the eps of the type, and is "
+        "its smallest normal number; nothing on ties"),
+    "coremltools": (
+        "coremltools.optimize.coreml.linear_quantize_weights",
+        "formulas of scale, zero point and code, symmetric and not, that clipping comes before rounding; "
+        "nothing on ties, or on a program of float16 whose weights are rounded first"),
+    "bitsandbytes": (
+        "docstrings of quantize_4bit, int8_vectorwise_quant and Linear8bitLt",
+        "blocks of 64 by default, their absmax quantized on request; float16 as the input of LLM.int8(), and "
+        "not that other types are rounded to it; nothing on ties"),
 }
 
 
@@ -143,8 +164,8 @@ def main() -> None:
              "Made by `python -m experiments.derive`. Each file has three weights, of 48 x 256, 32 x 512 and 80 x 768; "
              "the last one is altered.", "", "| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
-    lines += ["", "## What the tools' documentation says", "", "| tool | its documentation |", "| --- | --- |"]
-    lines += [f"| {tool} | {said} |" for tool, said in DOCUMENTED.items()]
+    lines += ["", "## What the tools' documentation says", "", "| tool | read | says |", "| --- | --- | --- |"]
+    lines += [f"| {tool} | {pages} | {said} |" for tool, (pages, said) in DOCUMENTED.items()]
     (ROOT / "results" / "derive.md").write_text("\n".join(lines) + "\n")
     target = ROOT / "tests" / "audit" / "derive_digests.json"
     target.parent.mkdir(exist_ok=True)
