@@ -52,7 +52,7 @@ def check(target, sources: list, *, force: bool, suffixes: tuple[str, ...] | Non
         )
     if path.exists() and not force and not named:
         raise Refused(printable(str(target)), "is there already; --force replaces it, --out names another file")
-    if path.exists() and not force and not (_compressed if suffixes is None else models.is_decoded)(path):
+    if path.exists() and not force and not (_compressed if suffixes is None else _decoded)(path):
         raise Refused(printable(str(target)), "is there already; --force replaces it")
 
 
@@ -69,6 +69,11 @@ def refuse_sources(target, sources: list) -> None:
 def listed(suffixes: tuple[str, ...]) -> str:
     *others, last = suffixes
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def _decoded(path: Path) -> bool:
+    """Return whether a file is what decompress wrote; pages and attestations are not, whatever they say."""
+    return path.suffix.lower() in models.FILE_TYPES and models.is_decoded(path)
 
 
 def _compressed(path: Path) -> bool:

@@ -173,6 +173,14 @@ def test_numbers_that_are_not_finite_lie_beyond_a_picture(values, outside):
     assert of_values(np.array([np.nan])) is None
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("value", [1.0, 0.0])
+def test_numbers_that_are_nearly_the_same_have_a_picture(kind, value):
+    close = np.array([value, np.nextafter(kind(value), kind(2))], kind)
+    of = of_values(close)
+    assert sum(of.bins) == 2 and of.outside == 0 and of.low < of.high
+
+
 def test_the_parts_of_a_bar_fill_it():
     widths = re.findall(r'width="([0-9.]+)" height', bar({"values": 3, "scales": 1, "names": 4}, 8, "label"))
     assert sum(map(float, widths)) == 360
@@ -216,7 +224,11 @@ def test_the_command_writes_a_page_and_keeps_other_files(tmp_path, capsys):
     assert out.read_text().startswith("<!DOCTYPE html>") and "a page on 5 tensors" in capsys.readouterr().out
     other = tmp_path / "mine.html"
     other.write_text("mine")
+    capsys.readouterr()
     assert main(["report", str(path), "-o", str(other)]) == 2 and other.read_text() == "mine"
+    assert "mine.html: is there already; --force replaces it" in capsys.readouterr().err
+    assert main(["report", str(path), "--source", str(other), "-o", str(out), "--force"]) == 2
+    assert capsys.readouterr().err.startswith(f"refcompress: {other}: must end in ")
     assert main(["report", str(path), "-o", str(tmp_path / "r.txt")]) == 2
     assert main(["report", str(tmp_path / "none.npz"), "-o", str(out), "--force"]) == 2
     assert "none.npz" in capsys.readouterr().err and out.read_text().startswith("<!DOCTYPE html>")

@@ -69,13 +69,14 @@ def of_values(values: np.ndarray) -> Distribution | None:
 
 
 def _with_margin(low: float, high: float) -> tuple[float, float]:
-    margin = (high - low) / 20 or max(abs(low), 1.0) / 20
+    least = BINS * float(np.spacing(max(abs(low), abs(high))))  # below it the ends of some bin are the same float64
+    margin = max((high - low) / 20, least) if high > low else max(abs(low), 1.0) / 20
     return low - margin, high + margin
 
 
 def _histogram(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, int]:
     """Return the counts of equal bins, and how many values are in none: those beyond the ends, and those not finite."""
     flat = values.reshape(-1)
-    inside = flat[np.isfinite(flat) & (flat >= low) & (flat <= high)]
+    inside = flat[np.isfinite(flat) & (flat >= low) & (flat <= high)].astype(np.float64)  # as its ends are
     bins, _ = np.histogram(inside, BINS, (low, high))
     return bins, flat.size - int(bins.sum())
