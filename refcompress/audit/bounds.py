@@ -22,12 +22,14 @@ import numpy as np
 
 from ..container.ggml import COLUMNS
 from ..formats import ELEMENT_TYPES, GGML_TYPES
-from .findings import Finding
+from .findings import Finding, tensors_of
 from .stored import STEP, Stored
 
 __all__ = ["Bounds", "bounds_of", "findings_of", "has_zstd"]
 
 ZLIB_LEVEL, ZSTD_LEVEL = 6, 3  # what their programs take when nothing is said
+EXPONENTS = {  # in a number that is NaN or infinite they are all ones
+    "float16": 0x7C00, "bfloat16": 0x7F80, "float32": 0x7F800000, "float64": 0x7FF << 52}
 LEAST = 64  # elements: what holds for fewer may be chance
 SYMBOL_BITS = 16  # the widest elements that are counted as they are: 65,536 counters
 
@@ -37,7 +39,8 @@ class Bounds:
     """What a tensor could take, in bytes. nbytes : what it takes, unpacked. zstd : None where the package is missing.
 
     zeros : its elements that are 0; None where its type has no such pattern. narrower : of a tensor of float32, the
-    type of 16 bits that holds each of its numbers; None where there is none.
+    type of 16 bits that holds each of its numbers; None where there is none. not_finite : its numbers that are NaN or
+    infinite, of a type of IEEE 754 or bfloat16; 0 where it has another type.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Bounds:
     zstd: int | None
     zeros: int | None
     narrower: str | None
+    not_finite: int = 0
 
 
 def has_zstd() -> bool:
@@ -60,7 +64,7 @@ def bounds_of(tensor: Stored) -> Bounds:
     assert tensor.pieces is not None
     planes, kind = _planes(tensor), tensor.type.rpartition(" in ")[2]
     deflate, zstd = zlib.compressobj(ZLIB_LEVEL), _zstd()
-    small, smaller, zeros = 0, 0, 0
+    small, smaller, zeros, odd = 0, 0, 0, 0
     element = ELEMENT_TYPES.get(kind)
     narrow = {"bfloat16", "float16"} if kind == "float32" and tensor.nbytes else set()
     step = STEP // planes.unit * planes.unit
@@ -71,12 +75,13 @@ def bounds_of(tensor: Stored) -> Bounds:
         planes.add(data)
         if element is not None and element.bits >= 8:
             zeros += _zeros(data, kind)
+        odd += _not_finite(data, tensor.type)
         narrow = {each for each in narrow if _fits(data, each)}
     small += len(deflate.flush())
     smaller += len(zstd.flush()) if zstd else 0
     counted = element is not None and element.bits >= 8 and kind == tensor.type and not kind.startswith("complex")
     return Bounds(tensor.name, tensor.numbers, tensor.nbytes, planes.entropy(), small, smaller if zstd else None,
-                  zeros if counted else None, min(narrow, default=None))
+                  zeros if counted else None, min(narrow, default=None), odd)
 
 
 def _zstd():
@@ -141,6 +146,16 @@ def _zeros(data: np.ndarray, kind: str) -> int:
     return len(patterns) - int(np.count_nonzero(patterns))
 
 
+def _not_finite(data: np.ndarray, kind: str) -> int:
+    """Return how many elements of a piece are NaN or infinite."""
+    if kind not in EXPONENTS:
+        return 0
+    width = ELEMENT_TYPES[kind].bits // 8
+    patterns = data[: len(data) // width * width].view(f"<u{width}")
+    ones = patterns.dtype.type(EXPONENTS[kind])
+    return int(np.count_nonzero((patterns & ones) == ones))
+
+
 def _fits(data: np.ndarray, kind: str) -> bool:
     """Return whether each float32 of a piece is a number of a type of 16 bits."""
     x = data[: len(data) // 4 * 4].view("<f4")
@@ -151,20 +166,25 @@ def _fits(data: np.ndarray, kind: str) -> bool:
 
 
 def findings_of(found: list[Bounds], tensors: dict[str, Stored]) -> list[Finding]:
-    """Return what the values say: zeros that are stored in full, and float32 that 16 bits would hold."""
+    """Return what the values say: those not finite, zeros that are stored in full, float32 that 16 bits would hold."""
     said = []
+    odd = {each.name: each.not_finite for each in found if each.not_finite}
+    if odd:
+        said.append(Finding("numbers that are not finite", f"{sum(odd.values()):,} numbers are NaN or infinite, in "
+                            f"{tensors_of(len(odd))}; the most are in {max(odd, key=odd.__getitem__)}.",
+                            {"numbers": odd}))
     zeros = {each.name: each.zeros for each in found if each.zeros is not None and each.elements >= LEAST
              and 2 * each.zeros > each.elements and tensors[each.name].role == "values"}
     if zeros:
         lost = sum(count * tensors[name].nbytes // tensors[name].numbers for name, count in zeros.items())
         most = max(zeros, key=zeros.__getitem__)
-        said.append(Finding("zeros stored in full", f"{lost:,} bytes hold zeros, in {len(zeros)} tensors of which more "
-                            f"than half is zero; the most are in {most}.", {"bytes": lost, "zeros": zeros}))
+        said.append(Finding("zeros stored in full", f"{lost:,} bytes hold zeros, in {tensors_of(len(zeros))} of which "
+                            f"more than half is zero; the most are in {most}.", {"bytes": lost, "zeros": zeros}))
     for kind in ("bfloat16", "float16"):
         wide = [each for each in found if each.narrower == kind and LEAST <= each.elements > (each.zeros or 0)]
         if wide:
             size = sum(each.nbytes for each in wide)
             said.append(Finding("float32 holds 16 bits", f"{size:,} bytes of float32 hold numbers of {kind} alone, in "
-                                f"{len(wide)} tensors: half of them would do without loss.",
+                                f"{tensors_of(len(wide))}: half of them would do without loss.",
                                 {"bytes": size, "type": kind, "tensors": [each.name for each in wide]}))
     return said

@@ -7,7 +7,7 @@ from typing import Any
 from .claims import claim_of
 from .stored import Inspection, Stored
 
-__all__ = ["Finding", "by_type", "findings"]
+__all__ = ["Finding", "by_type", "findings", "tensors_of"]
 
 LEAST = 64  # bytes: smaller tensors are the same by chance, or because they are all zeros
 HEAD = 2**12  # bytes that two tensors are told apart by: nearly all of them differ there
@@ -93,6 +93,15 @@ def _twice(found: Inspection) -> Iterator[Finding]:
                       f"group{'s' * (len(groups) > 1)}; the largest: {first}"
                       + (f", and {len(names[0]) - 2} more" if len(names[0]) > 2 else "") + ".",
                       {"bytes": lost, "groups": names})
+
+
+def tensors_of(count: int) -> str:
+    """Return a number of tensors in words.
+
+    >>> tensors_of(1), tensors_of(2000)
+    ('1 tensor', '2,000 tensors')
+    """
+    return f"{count:,} tensor{'s' * (count != 1)}"
 
 
 def twice(tensors: list[Stored]) -> list[list[Stored]]:

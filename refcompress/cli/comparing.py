@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import arguments
 from ..audit.compare import DIFFERENT, VERDICTS, Compared, compared, opened
+from ..audit.findings import tensors_of
 from .options import add_implementation, add_limit, implementation
 from .progress import Progress, add_quiet
 from .refusals import about
@@ -65,8 +66,9 @@ def _plain(value):
 
 def _text(options: argparse.Namespace, rows: list[Compared], counts: tuple[int, int], good: bool) -> str:
     said = "No tensor differs" if good else "They differ"
-    lines = [paragraph(f"A: {options.a}, {counts[0]:,} tensors"), paragraph(f"B: {options.b}, {counts[1]:,} tensors"),
-             "", table([[verdict, len(here), sum(row.numbers for row in here), VERDICTS[verdict]]
+    lines = [paragraph(f"A: {options.a}, {tensors_of(counts[0])}"),
+             paragraph(f"B: {options.b}, {tensors_of(counts[1])}"), "",
+             table([[verdict, len(here), sum(row.numbers for row in here), VERDICTS[verdict]]
                         for verdict in VERDICTS if (here := [row for row in rows if row.verdict == verdict])],
                        ["verdict", "tensors", "numbers", "that is"])]
     changed = [row for row in rows if row.verdict in ("different", "within")]

@@ -27,7 +27,8 @@ def add_commands(commands) -> None:
                          help="write the findings as canonical JSON, with the SHA-256 of both files")
     command.add_argument("--accept", choices=tuple(ACCEPTED), default="exact",
                          help="exit code 0 where each tensor is made bit for bit by a rule (exact, default), has the "
-                              "nearest codes (nearest), or lies within one step of its source (bounded), else 1")
+                              "nearest codes (nearest), or lies within one step of its source (bounded), else 1; "
+                              "a file without tensors has 1")
     targets.add_force(command)
     add_wide(command)
     add_limit(command)
@@ -66,7 +67,8 @@ def report(found: room.Derivation, options: argparse.Namespace) -> Report:
     if options.attest is not None:
         text.append(paragraph(f"{options.attest}: the attestation, canonical JSON"))
     data = json.loads(room.attestation(found))
-    return Report(data, "\n".join(text), good=all(each.verdict in ACCEPTED[options.accept] for each in found.verdicts))
+    good = bool(rows) and all(each.verdict in ACCEPTED[options.accept] for each in found.verdicts)
+    return Report(data, "\n".join(text), good)
 
 
 def result(v: room.Verdict) -> str:

@@ -76,6 +76,8 @@ def _check_target(options: argparse.Namespace) -> None:
 
 
 def _of_matrix(options: argparse.Namespace) -> list[Step]:
+    if not options.matrix.lower().endswith(".npy"):
+        raise Refused(printable(options.matrix), "must end in .npy; a tensor of another file is named by FILE NAME")
     with about(options.matrix):
         w = npy.load(options.matrix, limit=options.limit)
         if w.ndim != 2 or w.dtype.kind != "f" or not w.size:

@@ -7,7 +7,7 @@ from typing import Any
 from .. import audit
 from ..audit import bounds
 from ..audit.bounds import Bounds
-from ..audit.findings import by_type, findings
+from ..audit.findings import by_type, findings, tensors_of
 from ..audit.kinds import NOT_NUMBERS, WORDS
 from ..audit.ledgers import KINDS, kind_of, rcz
 from ..audit.stored import Inspection
@@ -105,8 +105,8 @@ def _text(source: str, found: Inspection, said: list, measured: list[Bounds], op
     by, wide = options.by, options.wide
     files = f" in {len(found.ledgers)} files" if len(found.ledgers) > 1 else ""
     numbers = sum(tensor.numbers for tensor in found.tensors if tensor.weight in ("", tensor.name))
-    lines = [paragraph(f"{source}: {KINDS[found.kind][1]}, {found.size:,} bytes{files}, {len(found.tensors):,} "
-                       f"tensors, {numbers:,} numbers. Each byte is in one row.")]
+    lines = [paragraph(f"{source}: {KINDS[found.kind][1]}, {found.size:,} bytes{files}, "
+                       f"{tensors_of(len(found.tensors))}, {numbers:,} numbers. Each byte is in one row.")]
     if by in (None, "kind"):
         lines += ["", _kinds(found)]
     if by == "type" or by is None and found.tensors:
@@ -168,7 +168,7 @@ def _bounds(measured: list[Bounds], wide: bool) -> str:
     rows = [[each.name, *_figures([each])] for each in large]
     if len(large) < len(measured):
         small = [each for each in measured if each.nbytes < least]
-        rows.append([f"({len(small)} small tensors)", *_figures(small)])
+        rows.append([f"({len(small)} small tensor{'s' * (len(small) > 1)})", *_figures(small)])
     rows.append(["total", *_figures(measured)])
     zstd = paragraph("  zstd is not measured: its package is missing (pip install 'refcompress[audit]').", "  ")
     legend = paragraph("  entropy: the bytes below which no code of one symbol at a time comes; zlib, zstd: what these "

@@ -3,7 +3,9 @@
 import argparse
 import os
 
+from ..audit.findings import tensors_of
 from ..container import files
+from ..errors import RefcompressError
 from . import targets
 from .options import add_limit
 from .refusals import about
@@ -30,11 +32,15 @@ def report(options: argparse.Namespace) -> Report:
     target = options.output or os.path.basename(options.file) + ".html"
     sources = [options.file, *([] if options.source is None else [options.source])]
     targets.check(target, sources, force=options.force, suffixes=(".html",))
-    with about(options.file):
+    try:
         found = facts(options.file, options.source, limit=options.limit, timing=not options.no_timing)
+    except RefcompressError as error:
+        with about(options.source if error.argument == "source" else options.file):
+            raise
     text = page(found).encode()
     with about(target):
         files.write(target, text)
     return Report({"schema": "refcompress.report/1", "source": found.path, "page": target, "page_bytes": len(text),
                    "bytes": found.size, "tensors": len(found.weights), "findings": list(found.findings)},
-                  paragraph(f"{target}: {len(text):,} bytes, a page on {len(found.weights):,} tensors of {found.path}"))
+                  paragraph(f"{target}: {len(text):,} bytes, a page on {tensors_of(len(found.weights))} "
+                            f"of {found.path}"))

@@ -192,6 +192,15 @@ def test_a_line_is_as_high_as_the_root_of_how_often_a_level_is():
     assert [round((114 - float(each)) / 106, 2) for each in heights] == [1, 0.5, 0.25]
 
 
+@pytest.mark.filterwarnings("error")
+def test_scales_that_are_not_finite_are_no_warning(tmp_path):
+    blocks = np.zeros((1, 144), np.uint8)
+    blocks[0, :4] = 0x00, 0x7C, 0x00, 0x7C  # both scales are infinite, and their multipliers 0
+    path = saved(tmp_path, {"k": GGMLBlocks(blocks, "Q4_K", (1, 256)), "large": np.array([1e300])}, "m.gguf")
+    facts(path, timing=False)
+    facts(path, path, timing=False)
+
+
 def test_numbers_are_written_plainly():
     assert [plain(x) for x in (0.0, -0.5, 12.3456, 999.9, 54321.0, 1e300, 2e-7)] == [
         "0", "-0.5", "12.3", "1000", "54,300", "1e+300", "2e-07"]

@@ -47,3 +47,20 @@ def test_a_refusal_names_the_file_that_was_typed(files, capsys):
     assert run(capsys, "derive", "none.safetensors", "good.gguf")[0] == 2
     code, _, err = run(capsys, "derive", "source.safetensors", "good.gguf", "--attest", "good.gguf")
     assert code == 2 and "which would be lost" in err
+
+
+def test_a_tensor_of_another_shape_is_not_said_to_be_missing(files, capsys):
+    safetensors.save("other.safetensors", {"norm": np.zeros(5, np.float32)})
+    code, out, _ = run(capsys, "derive", "other.safetensors", "good.gguf")
+    assert code == 1 and "the source's tensor of its name has another shape, 5" in out
+
+
+def test_nothing_to_derive_is_no_success(files, capsys):
+    np.savez("none.npz")
+    code, out, _ = run(capsys, "derive", "source.safetensors", "none.npz")
+    assert code == 1 and "no tensor" in out
+
+
+def test_a_quantized_source_is_named_by_its_type(files, capsys):
+    code, out, _ = run(capsys, "derive", "good.gguf", "source.safetensors")
+    assert code == 1 and "widened from Q8_0" in out and "GGMLBlocks" not in out

@@ -62,3 +62,21 @@ def test_a_refusal_names_the_file(tmp_path, capsys):
     (tmp_path / "a.gguf").write_bytes(b"GGUF" + bytes(30))
     code, out, err = run(capsys, "inspect", tmp_path / "a.gguf")
     assert (code, out, err.count("\n")) == (2, "", 1) and "a.gguf: " in err and "version 0" in err
+
+
+def test_an_archive_of_no_array_is_an_archive_and_an_empty_file_is_said_to_be_empty(tmp_path, capsys):
+    np.savez(tmp_path / "none.npz")
+    code, out, _ = run(capsys, "inspect", tmp_path / "none.npz")
+    assert code == 0 and "22 bytes, 0 tensors" in out and "total" in out
+    (tmp_path / "none.gguf").touch()
+    code, _, err = run(capsys, "inspect", tmp_path / "none.gguf")
+    assert code == 2 and err.endswith("none.gguf: is empty\n")
+
+
+def test_bounds_count_numbers_that_are_not_finite(tmp_path, capsys):
+    w = np.ones((3, 40), F32)
+    w[0, :3] = np.nan, np.inf, -np.inf
+    np.savez(tmp_path / "w.npz", w=w, good=w[1:], half=w[:1].astype(np.float16))
+    found = json.loads(run(capsys, "inspect", tmp_path / "w.npz", "--bounds", "--json")[1])["findings"]
+    assert {"w": 3, "half": 3} in [each.get("numbers") for each in found]
+    assert "6 numbers are NaN or infinite, in 2 tensors;" in [each["text"] for each in found][0]

@@ -55,7 +55,7 @@ class Origins:
         if tensor is not None:
             return verdict_of_plain(name, value, tensor.name, _read(tensor))
         numbers = float32_of(value)
-        best = Verdict(name, value.dtype.name, NOT_DERIVED, why="no tensor of the source has its name")
+        best = Verdict(name, value.dtype.name, NOT_DERIVED, why=self._why_none(name))
         if numbers is None or numbers.size < 2:
             return best
         for tensor in self._source.values():
@@ -78,6 +78,14 @@ class Origins:
         if best is None or named is None and not best[0] < NEAR:
             return None
         return best[1:]
+
+    def _why_none(self, name: str) -> str:
+        """Return why no tensor of the source is the one of a name."""
+        for each in source_names(name):
+            if each in self._source:
+                size = "x".join(map(str, self._source[each].shape)) or "no dimension"
+                return f"the source's tensor of its name has another shape, {size}"
+        return "no tensor of the source has its name"
 
     def _named(self, name: str, shape: tuple[int, ...]) -> Tensor | None:
         """Return the tensor that has one of the names that the source may have, if its size fits."""

@@ -49,7 +49,7 @@ def patterns(value: Value) -> tuple[str, np.ndarray | None]:
     if isinstance(value, Plain):
         return value.type, value.patterns
     if not isinstance(value, np.ndarray):
-        return type(value).__name__, None
+        return getattr(value, "type", type(value).__name__), None
     name = value.dtype.name
     return name, value.view(ELEMENT_TYPES[name].pattern) if name in ELEMENT_TYPES and name != "bool" else None
 

@@ -20,6 +20,8 @@ KINDS = {  # what a file is by its content or its name: the module here, and wha
     "onnx": ("onnx", "ONNX"),
 }
 
+EMPTY = b"PK\5\6"  # how an archive of zip begins that has no member
+
 
 def inspect(path: str | bytes | PathLike) -> Inspection:
     """Return where each byte of a model file goes; no element of a tensor is read.
@@ -48,10 +50,14 @@ def kind_of(path: str) -> str:
         from ...models import content  # which loads the readers
 
         kind = content.kind_of(file)
+        if kind is None and path.lower().endswith(".npz") and bytes(file.read(0, min(4, file.size))) == EMPTY:
+            kind = "npz"
     if kind in KINDS:
         return str(kind)
     if kind is None and path.lower().endswith(".onnx"):
         return "onnx"
+    if file.size == 0:
+        raise RefcompressError("path", "is empty")
     said = {"legacy": "is a pickle without an archive, which only running it could read", "keras": "is a file of HDF5 "
             "or Keras, whose bytes are not itemised"}.get(kind or "", "does not start like a model file")
-    raise RefcompressError("path", f"{said}; inspected are " + ", ".join(text for _, text in KINDS.values()))
+    raise RefcompressError("path", f"{said}; what is read: " + ", ".join(text for _, text in KINDS.values()))

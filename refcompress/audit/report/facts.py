@@ -9,9 +9,9 @@ import numpy as np
 
 from ... import models
 from ...container import DEFAULT_LIMIT
-from ...models import Value
 from .. import derive
-from ..derive.items import File, opened
+from ..derive.blame import of_file
+from ..derive.items import File, Item, opened
 from ..derive.origins import Origins
 from ..derive.plain import float32_of
 from ..derive.stored import Stored
@@ -101,7 +101,9 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
             if source is None:
                 read = dict(_read(mine, weights, None))
             else:
-                with models.open(source, limit=limit) as theirs:
+                with of_file("source"):
+                    other = models.open(source, limit=limit)
+                with other as theirs:
                     digests[theirs.files[0]] = theirs.sha256()
                     read = dict(_read(mine, weights, theirs))
         whole = tuple(read.get(name, weight) for name, weight in weights.items())
@@ -142,7 +144,7 @@ def _read(mine: File, weights: dict[str, Weight], theirs: models.Source | None
     for item in mine.items:
         name = _of_item(item.name, weights)
         if name is not None:
-            yield name, _judged(item.name, weights[name], item.read(), theirs, origins, name in drawn)
+            yield name, _judged(item, weights[name], theirs, origins, name in drawn)
 
 
 def _of_item(name: str, weights: dict[str, Weight]) -> str | None:
@@ -153,16 +155,18 @@ def _of_item(name: str, weights: dict[str, Weight]) -> str | None:
     return max(parts, key=lambda each: weights[each].nbytes, default=None)
 
 
-def _judged(name: str, weight: Weight, value: list[Stored] | Value, theirs: models.Source | None,
-            origins: Origins | None, drawn: bool) -> Weight:
-    verdict = None if origins is None else origins.of_value(name, value)
+@np.errstate(all="ignore")  # files of strangers have scales of every kind; IEEE 754 says what they give
+def _judged(item: Item, weight: Weight, theirs: models.Source | None, origins: Origins | None, drawn: bool) -> Weight:
+    value = item.read()
+    verdict = None if origins is None else origins.of_value(item.name, value)
     stored = _reading(value, verdict) if isinstance(value, list) else None
     numbers = stored.numbers() if stored is not None else _as_numbers(value)
     if numbers is None:
         return weight
     origin = None
     if theirs is not None and verdict is not None and verdict.source is not None and verdict.source in theirs:
-        origin = float32_of(theirs[verdict.source].read())
+        with of_file("source"):
+            origin = float32_of(theirs[verdict.source].read())
     error = None
     if origin is not None and origin.size == numbers.size:
         error = _relative(numbers, stored.in_order(origin) if stored is not None else origin.reshape(numbers.shape))
