@@ -22,7 +22,7 @@ import numpy as np
 
 from ..container.ggml import COLUMNS
 from ..formats import ELEMENT_TYPES, GGML_TYPES
-from .findings import Finding, tensors_of
+from .findings import Finding, not_finite, tensors_of
 from .stored import STEP, Stored
 
 __all__ = ["Bounds", "bounds_of", "findings_of", "has_zstd"]
@@ -170,9 +170,7 @@ def findings_of(found: list[Bounds], tensors: dict[str, Stored]) -> list[Finding
     said = []
     odd = {each.name: each.not_finite for each in found if each.not_finite}
     if odd:
-        said.append(Finding("numbers that are not finite", f"{sum(odd.values()):,} numbers are NaN or infinite, in "
-                            f"{tensors_of(len(odd))}; the most are in {max(odd, key=odd.__getitem__)}.",
-                            {"numbers": odd}))
+        said.append(not_finite(odd))
     zeros = {each.name: each.zeros for each in found if each.zeros is not None and each.elements >= LEAST
              and 2 * each.zeros > each.elements and tensors[each.name].role == "values"}
     if zeros:

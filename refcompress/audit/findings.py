@@ -7,7 +7,7 @@ from typing import Any
 from .claims import claim_of
 from .stored import Inspection, Stored
 
-__all__ = ["Finding", "by_type", "findings", "tensors_of"]
+__all__ = ["Finding", "by_type", "findings", "not_finite", "tensors_of"]
 
 LEAST = 64  # bytes: smaller tensors are the same by chance, or because they are all zeros
 HEAD = 2**12  # bytes that two tensors are told apart by: nearly all of them differ there
@@ -93,6 +93,13 @@ def _twice(found: Inspection) -> Iterator[Finding]:
                       f"group{'s' * (len(groups) > 1)}; the largest: {first}"
                       + (f", and {len(names[0]) - 2} more" if len(names[0]) > 2 else "") + ".",
                       {"bytes": lost, "groups": names})
+
+
+def not_finite(numbers: dict[str, int]) -> Finding:
+    """Return the finding on tensors with numbers that are NaN or infinite, and how many each has."""
+    return Finding("numbers that are not finite", f"{sum(numbers.values()):,} numbers are NaN or infinite, in "
+                   f"{tensors_of(len(numbers))}; the most are in {max(numbers, key=numbers.__getitem__)}.",
+                   {"numbers": numbers})
 
 
 def tensors_of(count: int) -> str:

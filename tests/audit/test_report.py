@@ -187,6 +187,13 @@ def test_the_parts_of_a_bar_fill_it():
     assert "rect" not in bar({}, 0, "no bytes")
 
 
+def test_a_page_counts_numbers_that_are_not_finite(tmp_path):
+    w = weights()
+    w["layer2.weight"].flat[:3] = np.nan, np.inf, -np.inf
+    text = read(saved(tmp_path, w))[0]
+    assert "3 numbers are NaN or infinite, in 1 tensor" in text
+
+
 def test_a_line_is_as_high_as_the_root_of_how_often_a_level_is():
     heights = re.findall(r"V([0-9.]+)", spread(of_codes(stored([0] * 16 + [1] * 4 + [2]), None), "label"))
     assert [round((114 - float(each)) / 106, 2) for each in heights] == [1, 0.5, 0.25]

@@ -15,7 +15,7 @@ from ..derive.items import File, Item, opened
 from ..derive.origins import Origins
 from ..derive.plain import float32_of
 from ..derive.stored import Stored
-from ..findings import findings
+from ..findings import findings, not_finite
 from ..ledgers import KINDS, inspect
 from ..stored import Inspection
 from .break_even import BreakEven, break_even
@@ -33,8 +33,9 @@ class Weight:
     """A tensor with what it costs.
 
     kinds : bytes by kind, names and shapes and its scales with it. numbers_bytes : of these what its numbers cost.
-    zeros : how many of its numbers are zero; None where it was not read. error : root of the mean squared difference
-    from the source over that of the source's weights; None where there is no source. verdict : of ``derive``.
+    zeros : how many of its numbers are zero; None where it was not read. not_finite : how many are NaN or infinite.
+    error : root of the mean squared difference from the source over that of the source's weights; None where there is
+    no source. verdict : of ``derive``.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Weight:
     error: float | None = None
     verdict: derive.Verdict | None = None
     distribution: Distribution | None = None
+    not_finite: int = 0
 
     @property
     def nbytes(self) -> float:
@@ -107,6 +109,9 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
                     digests[theirs.files[0]] = theirs.sha256()
                     read = dict(_read(mine, weights, theirs))
         whole = tuple(read.get(name, weight) for name, weight in weights.items())
+        odd = {weight.name: weight.not_finite for weight in whole if weight.not_finite}
+        if odd:
+            said.append(not_finite(odd).text)
         named = {tensor.name for tensor in found.tensors}
         rest: dict[str, float] = {}
         for item in found.items():
@@ -175,7 +180,8 @@ def _judged(item: Item, weight: Weight, theirs: models.Source | None, origins: O
         same = origin if origin is not None and origin.size == numbers.size else None
         distribution = of_codes(stored, same) if stored is not None else of_values(numbers)
     return Weight(weight.name, weight.shape, weight.type, weight.numbers, weight.claimed_bits, weight.kinds,
-                  weight.numbers_bytes, int(numbers.size - np.count_nonzero(numbers)), error, verdict, distribution)
+                  weight.numbers_bytes, int(numbers.size - np.count_nonzero(numbers)), error, verdict, distribution,
+                  int(numbers.size - np.count_nonzero(np.isfinite(numbers))))
 
 
 def _reading(readings: list[Stored], verdict: derive.Verdict | None) -> Stored:
