@@ -161,16 +161,31 @@ def _pair(a: Tensor, b: Tensor, max_error: float) -> Compared:
 
 def _errors(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which numbers differ, and by how much; what is infinite or NaN on one side alone differs by infinity."""
-    if p.dtype.kind in "biu" and q.dtype.kind in "biu" and p.dtype != q.dtype and 8 in (p.itemsize, q.itemsize):
-        p, q = p.astype(object), q.astype(object)  # integers of Python: int64 and uint64 have no common type
-        unequal = np.asarray(p != q, bool)
-        return unequal, np.abs(p - q).astype(np.float64)
-    if p.dtype == q.dtype and p.dtype.kind in "iu" and p.itemsize == 8:
-        unequal = p != q
-        return unequal, np.where(unequal, np.maximum(np.abs(p.astype(np.float64) - q.astype(np.float64)), 1.0), 0.0)
+    if p.dtype.kind in "biu" and q.dtype.kind in "biu":
+        return _errors_of_integers(p, q)
     wide = np.complex128 if "c" in (p.dtype.kind, q.dtype.kind) else np.float64
-    p, q = p.astype(wide), q.astype(wide)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # a NaN that signals is a NaN like others
+        p, q = p.astype(wide), q.astype(wide)
         unequal = (p != q) & ~(np.isnan(p) & np.isnan(q))
         error = np.where(unequal, np.abs(p - q), 0.0)
     return unequal, np.where(unequal & np.isnan(error), np.inf, error)
+
+
+def _errors_of_integers(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which integers differ, and by how much: the exact difference, rounded once.
+
+    Both are taken modulo 2**64, where the larger one minus the smaller one is the difference, which is below 2**64.
+    """
+    below = np.zeros(p.shape, bool)  # where a negative number is beside one of uint64
+    common = np.result_type(p.dtype, q.dtype)
+    if common.kind == "f":  # int64 and uint64 have no common type of integers
+        p, q = (p, q) if p.dtype.kind == "i" else (q, p)
+        below = p < 0
+        common = np.dtype(np.uint64)
+    p, q = p.astype(common), q.astype(common)
+    larger, smaller = np.maximum(p, q).astype(np.uint64), np.minimum(p, q).astype(np.uint64)
+    apart = (larger - smaller).astype(np.float64)
+    if below.any():
+        other = (~p + np.uint64(1)).astype(np.float64)  # of a negative number its magnitude
+        apart = np.where(below, q.astype(np.float64) + other, apart)
+    return (p != q) | below, apart

@@ -1,6 +1,7 @@
 """Two files of any two formats: what is identical, equal, different or missing is said of each tensor, and where."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis.extra import numpy as arrays_of
 from model_files import W
 
 from refcompress import GGMLBlocks, Plain, RefcompressError, container, models, quantize_s8
-from refcompress.audit.compare import VERDICTS, compared, digest, opened
+from refcompress.audit.compare import VERDICTS, _errors, compared, digest, opened
 
 F32 = np.float32
 NUMBERS = arrays_of.arrays(st.sampled_from(["f4", "f8", "f2", "i1", "u2", "i8", "u8", "?"]), st.integers(1, 6))
@@ -112,3 +113,38 @@ def test_bfloat16_of_numpy_is_read(tmp_path):
     np.savez(tmp_path / "a.npz", w=np.uint16([16256]).view("V2"))
     with opened(tmp_path / "a.npz") as a:
         assert verdicts({"w": a["w"].read()}, {"w": Plain(np.uint16([16256]), "bfloat16")})["w"].verdict == "identical"
+
+
+EDGES = [0, 1, 2, 5, 2**31, 2**53, 2**53 + 1, 2**62 + 1, 2**62 + 3, 2**63 - 1]
+
+
+@pytest.mark.parametrize("a, b", [(a, b) for a in ("int64", "uint64", "int32", "uint8", "bool")
+                                  for b in ("int64", "uint64", "int8")])
+def test_integers_of_all_types_differ_by_their_exact_difference(a, b):
+    def those(kind):
+        if kind == "bool":
+            return [0, 1]
+        low, high = np.iinfo(kind).min, np.iinfo(kind).max
+        return sorted({each for x in [*EDGES, 2**64 - 1, 2**63] for each in (x, -x, -x - 1) if low <= each <= high})
+
+    pairs = [(x, y) for x in those(a) for y in those(b)]
+    p, q = np.array([x for x, _ in pairs], a), np.array([y for _, y in pairs], b)
+    unequal, error = _errors(p, q)
+    assert unequal.tolist() == [x != y for x, y in pairs]
+    exact = [float(abs(x - y)) for x, y in pairs]
+    assert np.all(np.abs(error - exact) <= np.spacing(exact)) and np.array_equal(error[error < 2**53],
+                                                                                 np.array(exact)[error < 2**53])
+
+
+def test_a_difference_of_two_between_large_integers_is_not_within_one(tmp_path):
+    for name, value in (("a", 2**62 + 1), ("b", 2**62 + 3)):
+        np.savez(tmp_path / f"{name}.npz", w=np.array([value]))
+    with opened(tmp_path / "a.npz") as a, opened(tmp_path / "b.npz") as b:
+        assert [row.verdict for row in compared(a, b, 1.0)] == ["different"]
+
+
+def test_a_signalling_nan_is_compared_without_a_warning():
+    odd = np.array([0x7F800001, 0], np.uint32).view(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert _errors(odd, np.zeros(2, np.float32))[0].tolist() == [True, False]
