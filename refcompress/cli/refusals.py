@@ -37,7 +37,9 @@ def about(subject, data=None) -> Iterator[None]:
         listed = OF_TENSORS.fullmatch(error.argument)
         where = f"tensor {listed[1]}" if listed else error.argument
         inside = f": {where}" if where.startswith(("tensor ", "rule ", "recipe")) else ""
-        raise Refused(printable(os.fsdecode(path)) + inside, error.rule) from error
+        named = repr(os.fsdecode(path))  # which some rules begin with: a line says it once
+        rule = error.rule.removeprefix(named).lstrip(": ") if error.rule.startswith(named) else error.rule
+        raise Refused(printable(os.fsdecode(path)) + inside, rule) from error
 
 
 @contextmanager

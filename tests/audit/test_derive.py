@@ -245,3 +245,26 @@ def test_weights_that_are_not_finite_are_never_exact_and_never_a_fault(source, t
     safetensors.save(tmp_path / "bad.safetensors", ws)
     verdicts = [v.verdict for v in derive(tmp_path / "bad.safetensors", tmp_path / "q.gguf").verdicts]
     assert verdicts[0] != EXACT and verdicts[1] != EXACT and verdicts[2] == EXACT
+
+
+@pytest.mark.parametrize("before, after, rule", [
+    ("float64", "float32", "rounded to float32, ties to even"),
+    ("float64", "float16", "rounded to float16, ties to even"),
+    ("float16", "float64", "widened from float16"), ("int64", "int32", "the same numbers as int64"),
+    ("uint8", "int64", "the same numbers as uint8")])
+def test_numbers_in_another_type_of_numpy_have_a_rule(tmp_path, before, after, rule):
+    w = np.random.default_rng(1).standard_normal((6, 8)) * (1 if before[0] == "f" else 100)
+    w = (w if before[0] == "f" else np.abs(w)).astype(before)
+    np.savez(tmp_path / "s.npz", w=w, other=w)
+    changed = w.astype(after)
+    changed[2, 3] += 1
+    np.savez(tmp_path / "q.npz", w=w.astype(after), other=changed)
+    exact, other = derive(tmp_path / "s.npz", tmp_path / "q.npz").verdicts
+    assert (exact.verdict, exact.rule) == (EXACT, rule) and other.differing == {"codes": 1}
+
+
+def test_a_tensor_that_no_rule_makes_says_so(tmp_path):
+    np.savez(tmp_path / "s.npz", w=np.array([0.5, 1.5]))
+    np.savez(tmp_path / "q.npz", w=np.array([0, 2]))
+    found = derive(tmp_path / "s.npz", tmp_path / "q.npz").verdicts[0]
+    assert (found.verdict, found.why) == (NOT_DERIVED, "no rule makes int64 of float64")

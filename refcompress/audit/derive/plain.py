@@ -10,6 +10,7 @@ from .verdict import EXACT, FEW, NOT_DERIVED, Verdict
 
 __all__ = ["float32_of", "verdict_of_plain"]
 
+NUMPY = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64")
 EXPONENT, FRACTION = 0x7F800000, 0x007FFFFF  # of a float32
 
 
@@ -39,6 +40,9 @@ def verdict_of_plain(name: str, value: Value, source: str, origin: Value) -> Ver
             return Verdict(name, kind, EXACT, source, rule, codes=mine.size, sizes={"codes": mine.size})
         if not best[0] or np.count_nonzero(differ) < np.count_nonzero(best[1]):
             best = rule, differ
+    if not best[0]:
+        why = f"no rule makes {kind} of {patterns(origin)[0]}"
+        return Verdict(name, kind, NOT_DERIVED, source, codes=mine.size, why=why)
     first = tuple(np.flatnonzero(best[1])[:FEW].tolist())
     return Verdict(name, kind, NOT_DERIVED, source, best[0], codes=mine.size,
                    differing={"codes": int(np.count_nonzero(best[1]))}, sizes={"codes": mine.size}, first=first)
@@ -61,9 +65,11 @@ def made(origin: Value, kind: str) -> Iterator[tuple[str, np.ndarray]]:
         yield "copied", same
     wide = float32_of(origin)
     if wide is None:
-        return
-    if kind == "float32":
-        yield f"widened from {theirs}", wide.view(np.uint32)
+        yield from _converted(origin, theirs, kind)
+    elif kind == "float64":
+        yield f"widened from {theirs}", wide.astype(np.float64).view(np.uint64)
+    elif kind == "float32":
+        yield f"{'narrowed without loss' if theirs == 'float64' else 'widened'} from {theirs}", wide.view(np.uint32)
     elif kind == "float16":
         with np.errstate(all="ignore"):
             yield "rounded to float16, ties to even", wide.astype(np.float16).view(np.uint16)
@@ -76,3 +82,17 @@ def made(origin: Value, kind: str) -> Iterator[tuple[str, np.ndarray]]:
         tiny = word & EXPONENT == 0
         yield ("rounded to bfloat16, ties to even, subnormal numbers are 0",
                np.where(tiny, word >> 16 & 0x8000, np.where(is_nan, word >> 16 | 64, even)).astype(np.uint16))
+
+
+def _converted(origin: Value, theirs: str, kind: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield what NumPy makes of integers, and of floats that float32 does not hold, in another type."""
+    if not isinstance(origin, np.ndarray) or theirs not in NUMPY or kind not in NUMPY or theirs == kind:
+        return
+    with np.errstate(all="ignore"):
+        made_of = origin.astype(kind)
+        same = np.array_equal(made_of.astype(theirs), origin)
+    bits = made_of.view(ELEMENT_TYPES[kind].pattern)
+    if origin.dtype.kind == made_of.dtype.kind == "f":
+        yield f"rounded to {kind}, ties to even", bits
+    elif same:
+        yield f"the same numbers as {theirs}", bits
