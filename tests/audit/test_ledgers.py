@@ -196,7 +196,7 @@ def test_spans_that_overlap_are_refused_and_what_lies_between_them_is_itemised()
 
 
 @pytest.mark.parametrize("data, words", [
-    (b"", "like a model file"), (b"\x80\2}q\0.", "pickle"), (b"version https://git-lfs", "pointer of Git LFS"),
+    (b"", "is empty"), (b"\x80\2}q\0.", "pickle"), (b"version https://git-lfs", "pointer of Git LFS"),
     (b"\x89HDF\r\n\x1a\n", "Keras"), (b"PK\5\6" + bytes(18), "like a model file")])
 def test_what_is_no_model_is_refused_by_what_it_is(tmp_path, data, words):
     (tmp_path / "a.bin").write_bytes(data)
