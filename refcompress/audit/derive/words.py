@@ -1,5 +1,6 @@
 """Verdicts in words, for a terminal and for a page."""
 
+from ...formats import ELEMENT_TYPES
 from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, Verdict
 
 __all__ = ["MEANING", "counted"]
@@ -17,7 +18,8 @@ MEANING = {
 
 def counted(verdict: Verdict) -> list[str]:
     """Return what was counted where no rule gives a tensor bit for bit, a phrase each."""
-    differing = [f"{count:,} of {verdict.sizes[name]:,} {NOUNS.get(name, name.replace('_', ' '))}"
+    nouns = NOUNS | ({"codes": "numbers"} if verdict.scheme in ELEMENT_TYPES else {})  # of plain floats and integers
+    differing = [f"{count:,} of {verdict.sizes[name]:,} {nouns.get(name, name.replace('_', ' '))}"
                  for name, count in verdict.differing.items() if count]
     found = [f"the rule gives {' and '.join(differing)} otherwise"] if differing else []
     if verdict.first:
