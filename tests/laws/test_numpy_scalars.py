@@ -152,9 +152,10 @@ CALLS = {
     ],
     "quantize_ternary": [((LONG,), {"group": 200, "threshold": 0.25}), ((W,), {"axis": -2})],
     "rangecoder_decode": [
-        ((rc.rangecoder_encode(np.uint8([[1, 2], [0, 200]]), alphabet=255),), {"shape": (2, 2), "alphabet": 255})
+        ((rc.rangecoder_encode(np.uint8([[1, 2], [0, 200]]), alphabet=255),),
+         {"shape": (2, 2), "alphabet": 255, "lanes": 1})
     ],
-    "rangecoder_encode": [((np.uint8([[1, 2], [0, 200]]),), {"alphabet": 255})],
+    "rangecoder_encode": [((np.uint8([[1, 2], [0, 200]]),), {"alphabet": 255, "lanes": 16})],
     "requantize_s32": [((np.int32([[100, 2000], [-1, 7]]), 2**30, 3), {"zero_point": 100, "bits": 8})],
     "share_kmeans": [
         ((W,), {"bits": 8, "pruned": True, "iterations": 3}),

@@ -18,9 +18,8 @@ MEANING = {
 
 def counted(verdict: Verdict) -> list[str]:
     """Return what was counted where no rule gives a tensor bit for bit, a phrase each."""
-    is_plain = verdict.scheme in ELEMENT_TYPES  # whose codes are its numbers
-    nouns = {name: "numbers" if is_plain else NOUNS.get(name, name.replace("_", " ")) for name in verdict.differing}
-    differing = [f"{count:,} of {verdict.sizes[name]:,} {nouns[name]}"
+    nouns = NOUNS | ({"codes": "numbers"} if verdict.scheme in ELEMENT_TYPES else {})  # of plain floats and integers
+    differing = [f"{count:,} of {verdict.sizes[name]:,} {nouns.get(name, name.replace('_', ' '))}"
                  for name, count in verdict.differing.items() if count]
     found = [f"the rule gives {' and '.join(differing)} otherwise"] if differing else []
     if verdict.first:
