@@ -1,7 +1,8 @@
 """What is right where the reference would take minutes: the same sums in float64, in BLAS's order, rounded once.
 
 The rules allow float64 any order, and integers of this size are exact in it; a test compares these with the reference.
-For share_optimal it is our own native form, which the tests prove: the peers are held against it.
+For searches (share_optimal, GPTQ, SparseGPT, clipping) it is our own native form, which the tests prove: all else is
+held against it.
 """
 
 import numpy as np
@@ -53,6 +54,13 @@ def _requantized(x, w, bias, multiplier, shift):
     return integers.rounded_to_s8(sums, multiplier, shift, 0, -128, 127)
 
 
+SEARCHES = ("share_optimal", "quantize_gptq", "quantize_clip", "prune_sparsegpt")
+
+
+def _of_native(name):
+    return lambda *args, **kwargs: getattr(_native(), name)(*args, **kwargs)
+
+
 EXPECTED = {
     "gemm_bf16bf16": lambda x, w: _decoded(dense(x), w),
     "gemm_s8s8_scaled": _scaled,
@@ -69,7 +77,7 @@ EXPECTED = {
     "gemm_f32f32": lambda x, w, transposed=False: (x.astype(np.float64) @ (w if transposed else w.T)).astype(
         np.float32
     ),
-    "share_optimal": lambda w, **options: _native().share_optimal(w, **options),
+    **{name: _of_native(name) for name in SEARCHES},
     "gemm_f32mixed": lambda x, w: (x.astype(np.float64) @ w.merge(_weights(w.low), _weights(w.high)).T).astype(
         np.float32
     ),
