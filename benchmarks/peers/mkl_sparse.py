@@ -7,6 +7,8 @@ import os
 import numpy as np
 import scipy.sparse
 
+from refcompress.formats import CSR
+
 from . import Peer, by_rule
 from .bounds import sums, within
 from .mkl_products import MKL, PATH
@@ -29,7 +31,7 @@ GENERAL = Description(20, 0, 0)
 
 def _of(a) -> scipy.sparse.csr_matrix:
     """Return a weight of any sparse format as SciPy's CSR matrix."""
-    if hasattr(a, "indptr"):
+    if isinstance(a, CSR):  # blocks have an indptr too
         return scipy.sparse.csr_matrix((a.values, a.indices, a.indptr), shape=a.shape)
     return scipy.sparse.csr_matrix(a.dense())
 

@@ -3,11 +3,13 @@
 import numpy as np
 import scipy.sparse
 
+from refcompress.formats import CSR
+
 from . import Peer, by_rule
 
 
 def _sparse(a, x):
-    of_arrays = (a.values, a.indices, a.indptr) if hasattr(a, "indptr") else a.dense()
+    of_arrays = (a.values, a.indices, a.indptr) if isinstance(a, CSR) else a.dense()
     w = scipy.sparse.csr_array(of_arrays, shape=a.shape)
     return lambda: w @ x
 

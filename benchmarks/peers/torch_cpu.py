@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from refcompress.formats import CSR
+
 from . import Peer, by_rule
 from .numpy_blas import _near
 
@@ -19,7 +21,7 @@ def set_threads(threads: int) -> None:
 
 
 def _sparse(a, x):
-    if not hasattr(a, "indptr"):
+    if not isinstance(a, CSR):  # blocks have an indptr too
         w, x = torch.from_numpy(a.dense()).to_sparse_csr(), torch.from_numpy(x)
         return lambda: (w @ x).numpy()
     w = torch.sparse_csr_tensor(
