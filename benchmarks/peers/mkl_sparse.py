@@ -7,7 +7,7 @@ import os
 import numpy as np
 import scipy.sparse
 
-from refcompress.formats import CSR
+from refcompress import formats
 
 from . import Peer, by_rule
 from .bounds import sums, within
@@ -31,7 +31,7 @@ GENERAL = Description(20, 0, 0)
 
 def _of(a) -> scipy.sparse.csr_matrix:
     """Return a weight of any sparse format as SciPy's CSR matrix."""
-    if isinstance(a, CSR):  # blocks have an indptr too
+    if isinstance(a, formats.CSR):  # blocks have an indptr too
         return scipy.sparse.csr_matrix((a.values, a.indices, a.indptr), shape=a.shape)
     return scipy.sparse.csr_matrix(a.dense())
 
