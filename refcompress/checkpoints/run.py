@@ -236,12 +236,7 @@ class Run:
         about: dict[str, dict[str, Any]] = {}
         total, done = sum(step.nbytes for step in self.plan.own), 0
         with Growing(self.folder, target, self.key) as file:
-            if self.plan.network.graph is not None:
-                file.put(self.plan.network.name, self.plan.network.entry())
-            for step in self.plan:
-                if step.same_as is not None:
-                    file.again(step.name, step.same_as)
-                    continue
+            for step in self._own_steps(file):
                 item, = self._items(step)
                 about[step.name] = self._add(file, item)
                 done += step.nbytes
@@ -252,6 +247,16 @@ class Run:
                 raise RefcompressError("strict", warned[0])
             file.finish(self._described(metadata, about))
         return self._rows(about, {}, self._sizes(target))
+
+    def _own_steps(self, file: Growing) -> Iterator[Step]:
+        """Yield the steps whose entries are to be added, in the order of the file; write what stands between them."""
+        if self.plan.network.graph is not None:
+            file.put(self.plan.network.name, self.plan.network.entry())
+        for step in self.plan:
+            if step.same_as is None:
+                yield step
+            else:
+                file.again(step.name, step.same_as)
 
     def _add(self, file: Growing, item: Item) -> dict[str, Any]:
         """Add an entry to the file that grows: what is there of it, a part of an earlier run, or one made now."""
@@ -265,12 +270,7 @@ class Run:
         if not os.path.exists(os.path.join(self.folder, parts.LOG)):
             return
         with Growing(self.folder, target, self.key) as file:
-            if self.plan.network.graph is not None:
-                file.put(self.plan.network.name, self.plan.network.entry())
-            for step in self.plan:
-                if step.same_as is not None:
-                    file.again(step.name, step.same_as)
-                    continue
+            for step in self._own_steps(file):
                 if step.choices or (part := file.found(key := self._key(step, None))) is None:
                     break
                 file.put(step.name, part[1], part[2])
