@@ -1,7 +1,7 @@
-"""What the checks need of one operation: four parts, which stand together in the file of its family."""
+"""What the checks need of one operation: three parts, which stand together in the file of its family."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 Call = tuple[tuple, dict]  # (args, kwargs)
 Calls = Iterator[Call]
@@ -9,7 +9,9 @@ Calls = Iterator[Call]
 
 @dataclass(frozen=True)
 class Cases:
-    """The inputs of one operation, the calls that it refuses, and kernels with bugs that its inputs must show.
+    """The inputs of one operation, and the calls that it refuses.
+
+    The kernels with bugs that these inputs must show stand in :mod:`catalogue`.
 
     sweep : yields calls: every length 0 to 67 of one dimension at a time, the others small and odd, so that each
         remainder by a vector width (and a length past two of the widest) comes up; then hostile values; then a few
@@ -18,13 +20,8 @@ class Cases:
     refusals : yields calls that must be refused; the reference says by which exception, and about which argument.
     strategy : returns the Hypothesis strategy of calls: small, hostile, and built so that they shrink well. Lengths go
         up to 40, because the sweep has gone before.
-    wrong : kernels by the name of their bug. Each has one bug of a kind that has been shipped somewhere. A check that
-        was never seen to fail has shown nothing.
-    right : kernels with another order of summation, by its name; they must pass.
     """
 
     sweep: Callable[[], Calls]
     refusals: Callable[[], Calls]
     strategy: Callable
-    wrong: Mapping[str, Callable]
-    right: Mapping[str, Callable] = field(default_factory=dict)

@@ -63,28 +63,7 @@ def rangecoder_encode_strategy(draw):
     return (codes,), {"alphabet": alphabet, "lanes": draw(st.sampled_from([1, 16]))}
 
 
-def _one_byte_more(codes, *, alphabet, lanes=1):
-    return np.append(reference.rangecoder_encode(codes, alphabet=alphabet, lanes=lanes), np.uint8(0))
-
-
-def _last_code_lost(codes, *, alphabet, lanes=1):
-    codes = codes.copy()
-    codes.reshape(-1)[-1:] = 0
-    return reference.rangecoder_encode(codes, alphabet=alphabet, lanes=lanes)
-
-
-def _always_one_lane(codes, *, alphabet, lanes=1):
-    return reference.rangecoder_encode(codes, alphabet=alphabet)
-
-
-CASES["rangecoder_encode"] = Cases(
-    rangecoder_encode_sweep, rangecoder_encode_refusals, rangecoder_encode_strategy,
-    wrong={
-        "a byte that need not be": _one_byte_more,
-        "the last code lost": _last_code_lost,
-        "always row by row": _always_one_lane,
-    },
-)
+CASES["rangecoder_encode"] = Cases(rangecoder_encode_sweep, rangecoder_encode_refusals, rangecoder_encode_strategy)
 
 
 # rangecoder_decode
@@ -125,19 +104,4 @@ def rangecoder_decode_strategy(draw):
     return (data,), {"shape": codes.shape, "alphabet": alphabet, "lanes": lanes}
 
 
-def _columns_first(data, *, shape, alphabet, lanes=1):
-    codes = reference.rangecoder_decode(data, shape=shape, alphabet=alphabet, lanes=lanes)
-    return codes.reshape(shape[::-1]).T.copy()
-
-
-def _wide_codes(data, *, shape, alphabet, lanes=1):
-    return reference.rangecoder_decode(data, shape=shape, alphabet=alphabet, lanes=lanes).astype(np.uint16)
-
-
-CASES["rangecoder_decode"] = Cases(
-    rangecoder_decode_sweep, rangecoder_decode_refusals, rangecoder_decode_strategy,
-    wrong={
-        "columns first": _columns_first,
-        "codes of 16 bits": _wide_codes,
-    },
-)
+CASES["rangecoder_decode"] = Cases(rangecoder_decode_sweep, rangecoder_decode_refusals, rangecoder_decode_strategy)

@@ -96,59 +96,7 @@ def floats_encode_strategy(draw):
     return (x, f.name), {"overflow": draw(st.sampled_from(["saturate", "format"]))}
 
 
-def _by_parts(change):
-    """Return a floats_encode of its own, whose number of steps ``change`` rounds."""
-    def floats_encode(x, format, *, overflow="saturate"):
-        f, right = FLOATS[format], reference.floats_encode(x, format, overflow=overflow)
-        size = np.where(np.isfinite(x), np.abs(x.astype(np.float64)), 0)
-        e = np.where(size == 0, f.lowest, np.maximum(np.frexp(size)[1] - 1, f.lowest))
-        code = (e - f.lowest) * 2**f.mantissa + change(np.ldexp(size, f.mantissa - e)).astype(np.int64)
-        code = np.where(np.signbit(x), code + f.sign, code)
-        keep = ~np.isfinite(x) | (code & f.sign - 1 > f.largest)
-        return np.asarray(np.where(keep, right, code), f.dtype)
-    return floats_encode
-
-
-def _through_float16(x, format, **kwargs):
-    with np.errstate(over="ignore"):
-        half = x.astype(np.float16).astype(np.float32)
-    narrow = FLOATS[format].bits < 16
-    return reference.floats_encode(np.where(np.isfinite(half), half, x) if narrow else x, format, **kwargs)
-
-
-def _flushes(x, format, **kwargs):
-    codes = reference.floats_encode(x, format, **kwargs)
-    f = FLOATS[format]
-    tiny = codes & f.sign - 1 < 1 << f.mantissa
-    return np.asarray(np.where(tiny, codes & f.sign, codes), f.dtype)
-
-
-def _other_overflow(x, format, *, overflow="saturate"):
-    return reference.floats_encode(x, format, overflow="format" if overflow == "saturate" else "saturate")
-
-
-def _infinity_kept(x, format, **kwargs):
-    return np.where(np.isinf(x), reference.floats_encode(x, format, overflow="format"),
-                    reference.floats_encode(x, format, **kwargs))
-
-
-def _payload_kept(x, format, **kwargs):
-    codes, f = reference.floats_encode(x, format, **kwargs), FLOATS[format]
-    return np.asarray(np.where(np.isnan(x) & np.signbit(x), codes | f.sign, codes), f.dtype)
-
-
-CASES["floats_encode"] = Cases(
-    floats_encode_sweep, floats_encode_refusals, floats_encode_strategy,
-    wrong={
-        "truncation to codes": _by_parts(np.trunc),
-        "halves away from zero": _by_parts(lambda steps: np.floor(steps + 0.5)),
-        "rounded twice": _through_float16,
-        "subnormals flushed": _flushes,
-        "overflow the other way": _other_overflow,
-        "infinity not saturated": _infinity_kept,
-        "sign of NaN kept": _payload_kept,
-    },
-)
+CASES["floats_encode"] = Cases(floats_encode_sweep, floats_encode_refusals, floats_encode_strategy)
 
 
 # floats_decode
@@ -186,27 +134,4 @@ def floats_decode_strategy(draw):
     return (draw(array(f.dtype, draw(some_shapes()), st.integers(0, 2**f.bits - 1))), f.name), {}
 
 
-def _zero_sign_lost(codes, format):
-    return reference.floats_decode(codes, format) + np.float32(0)
-
-
-def _no_subnormals(codes, format):
-    f, x = FLOATS[format], reference.floats_decode(codes, format)
-    return np.where(codes & f.sign - 1 < 1 << f.mantissa, np.float32(0) * x, x)
-
-
-def _infinite_e4m3(codes, format):
-    x = reference.floats_decode(codes, format)
-    if format == "fp8_e4m3":
-        x = np.where(np.isnan(x), np.float32(np.inf), x)
-    return x
-
-
-CASES["floats_decode"] = Cases(
-    floats_decode_sweep, floats_decode_refusals, floats_decode_strategy,
-    wrong={
-        "-0 decoded as 0": _zero_sign_lost,
-        "subnormals decoded as 0": _no_subnormals,
-        "e4m3 has an infinity": _infinite_e4m3,
-    },
-)
+CASES["floats_decode"] = Cases(floats_decode_sweep, floats_decode_refusals, floats_decode_strategy)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ... import reference
 from ...formats import Quantized
 from ..cases import Cases
 from ..draws import array, composite, int8, lengths, st
@@ -79,48 +78,8 @@ def gemm_s8s8_requantized_strategy(draw):
                                              "highest": draw(st.integers(zero_point, 127))}
 
 
-def _sums(x, w, bias):
-    return x.astype(np.int64) @ w.astype(np.int64).T + bias
-
-
-def _requantized(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127, **how):
-    """gemm_s8s8_requantized by requantize_s32, and clipped then."""
-    ends = {"zero_point": zero_point, "lowest": lowest, "highest": highest}
-    reference.gemm_s8s8_requantized(x, w, bias, multiplier, shift, **ends)
-    y = reference.requantize_s32(_sums(x, w, bias).astype(np.int32), multiplier[None], shift[None], bits=16, **how)
-    return np.clip(y.astype(np.int32) + zero_point, lowest, highest).astype(np.int8)
-
-
-def _float32_scale(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127):
-    scale = (multiplier * 2.0 ** (-31.0 - shift)).astype(np.float32)
-    y = np.rint(_sums(x, w, bias).astype(np.float32) * scale)
-    return np.clip(y + zero_point, lowest, highest).astype(np.int8)
-
-
-def _double_scale(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127):
-    y = np.rint(_sums(x, w, bias) * (multiplier * 2.0 ** (-31.0 - shift)) + zero_point)
-    return np.clip(y, lowest, highest).astype(np.int8)
-
-
-def _with(**changed):
-    return lambda *args, **kwargs: reference.gemm_s8s8_requantized(*args, **{**kwargs, **changed})
-
-
 CASES["gemm_s8s8_requantized"] = Cases(
-    gemm_s8s8_requantized_sweep, gemm_s8s8_requantized_refusals, gemm_s8s8_requantized_strategy,
-    wrong={
-        "halves away from zero": lambda *args, **kwargs: _requantized(*args, **kwargs, rounding="half_away"),
-        "a float32 scale": _float32_scale,
-        "the zero point added before rounding": _double_scale,
-        "no bias": lambda x, w, bias, *args, **kwargs: reference.gemm_s8s8_requantized(x, w, 0 * bias, *args, **kwargs),
-        "activation forgotten": _with(lowest=-128, highest=127),
-        "one multiplier for all outputs": lambda x, w, bias, multiplier, *args, **kwargs:
-            reference.gemm_s8s8_requantized(x, w, bias, np.resize(multiplier[:1], multiplier.shape), *args, **kwargs),
-    },
-    right={
-        "requantized and clipped in turn": _requantized,
-    },
-)
+    gemm_s8s8_requantized_sweep, gemm_s8s8_requantized_refusals, gemm_s8s8_requantized_strategy)
 
 
 # gemm_s8s8_scaled
@@ -178,33 +137,4 @@ def gemm_s8s8_scaled_strategy(draw):
     return (x, x_scale, w, bias), {}
 
 
-def _rounded_early(x, x_scale, w, bias=None):
-    reference.gemm_s8s8_scaled(x, x_scale, w, bias)
-    y = reference.gemm_s8s8_scaled(x, x_scale, w)
-    return y if bias is None else y + bias
-
-
-def _float32_product(x, x_scale, w, bias=None):
-    reference.gemm_s8s8_scaled(x, x_scale, w, bias)
-    ones = np.ones(len(x), np.float32)
-    y = reference.gemm_s8s8_scaled(x, ones, w) * x_scale[:, None]
-    return y if bias is None else y + bias
-
-
-def _no_zero_point(x, x_scale, w, bias=None):
-    return reference.gemm_s8s8_scaled(x, x_scale, Quantized(w.values, w.scale, 0 * w.zero_point, w.group), bias)
-
-
-def _first_row_scale(x, x_scale, w, bias=None):
-    return reference.gemm_s8s8_scaled(x, np.resize(x_scale[:1], x_scale.shape), w, bias)
-
-
-CASES["gemm_s8s8_scaled"] = Cases(
-    gemm_s8s8_scaled_sweep, gemm_s8s8_scaled_refusals, gemm_s8s8_scaled_strategy,
-    wrong={
-        "rounded to float32 before the bias": _rounded_early,
-        "scales multiplied in float32": _float32_product,
-        "zero points of the weights ignored": _no_zero_point,
-        "one scale for all rows": _first_row_scale,
-    },
-)
+CASES["gemm_s8s8_scaled"] = Cases(gemm_s8s8_scaled_sweep, gemm_s8s8_scaled_refusals, gemm_s8s8_scaled_strategy)

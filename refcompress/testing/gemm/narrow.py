@@ -11,7 +11,7 @@ import numpy as np
 from ... import reference
 from ...formats import ELEMENT_TYPES, MX, MX_ELEMENTS, NF4, NVFP4, Packed, Plain, Quantized, Shared
 from ...formats.floats import FLOATS
-from ...reference.gemm.narrow import FP8, decoded
+from ...reference.gemm.narrow import FP8
 from ..quantize.integers import quantized
 from ..values import FINITE, HOSTILE, LENGTHS, not_arrays, ordinary, other_dimensions, whole
 
@@ -63,41 +63,6 @@ def refusals(good, *others):
             yield (x, bad), {}
 
     return calls
-
-
-def of(change: Callable) -> Callable:
-    """Return a wrong kernel: the product with what ``change`` makes of the weights, as float32 numbers."""
-
-    def product(x, w):
-        return reference.gemm_f32f32(x, np.ascontiguousarray(change(w), dtype=_F))
-
-    return product
-
-
-def tail_lost(w) -> np.ndarray:
-    """Return the weights without the inputs behind the last whole 16."""
-    a, k = decoded(w).copy(), w.shape[1]
-    if k > 16:
-        a[:, k // 16 * 16 :] = 0
-    return a
-
-
-def halves_swapped(w) -> np.ndarray:
-    """Return the weights with both of each byte of two exchanged."""
-    a = decoded(w).copy()
-    pairs = a.shape[1] // 2 * 2
-    a[:, :pairs] = a[:, :pairs].reshape(len(a), -1, 2)[..., ::-1].reshape(len(a), pairs)
-    return a
-
-
-def scales_of_the_next(w) -> np.ndarray:
-    """Return the weights, each segment with the scale of the segment after it."""
-    return _with(w, scales=np.roll(w.scales, -1, axis=-1)).dense()
-
-
-def _with(w, **fields):
-    """Return the format with other fields, checked."""
-    return type(w)(**{**dict(w._fields()), **fields})
 
 
 # What weights are made of.

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ... import reference
 from ...errors import RefcompressError
 from ...reference.nn.windows import window_argument
 from ..draws import array, composite, either, int8, no_nan, st
@@ -111,12 +110,3 @@ def fits_rounded_up(x, kernel, options) -> bool:
     except RefcompressError:
         return False
     return True
-
-
-def without(name, value):
-    """Return the change of options that passes one over."""
-    return lambda options: {**options, name: value}
-
-
-def with_options(op: str, change):
-    return lambda *args, **options: getattr(reference, op)(*args, **change(options))

@@ -7,7 +7,6 @@ import numpy as np
 from ... import reference
 from ..cases import Cases
 from ..draws import composite, int8, st
-from ..sums import in_sequence
 from ..values import ordinary
 from .images import (
     KERNELS,
@@ -17,8 +16,6 @@ from .images import (
     hostile,
     integers,
     refusals_of_windows,
-    with_options,
-    without,
 )
 
 _F = np.float32
@@ -55,27 +52,7 @@ def nn_patches_strategy(draw):
     return (x, kernel), {**options, "fill": draw(int8())}
 
 
-def _columns_turned(x, kernel, **options):
-    y = reference.nn_patches(x, kernel, **options)
-    c = x.shape[3 if options.get("layout") == "nhwc" else 1]
-    turned = y.reshape(len(y), *((*kernel, c) if options.get("layout") != "nhwc" else (c, *kernel)))
-    return np.ascontiguousarray(np.moveaxis(turned, -1, 1)).reshape(y.shape)
-
-
-def _pads_turned(options):
-    top, left, bottom, right = options.get("pads", (0, 0, 0, 0))
-    return {**options, "pads": (top, bottom, left, right)}
-
-
-CASES["nn_patches"] = Cases(
-    nn_patches_sweep, nn_patches_refusals, nn_patches_strategy,
-    wrong={
-        "the other order of columns": _columns_turned,
-        "zeros in the pads": with_options("nn_patches", without("fill", 0)),
-        "dilations ignored": with_options("nn_patches", without("dilations", (1, 1))),
-        "pads axis by axis": with_options("nn_patches", _pads_turned),
-    },
-)
+CASES["nn_patches"] = Cases(nn_patches_sweep, nn_patches_refusals, nn_patches_strategy)
 
 
 # nn_max_pool
@@ -115,32 +92,7 @@ def nn_max_pool_strategy(draw):
     return (x, kernel), {**options, "ceil": ceil}
 
 
-def _nan_passed_over(x, kernel, **options):
-    if x.dtype == np.int8:
-        return reference.nn_max_pool(x, kernel, **options)
-    return reference.nn_max_pool(np.where(np.isnan(x), _F(-np.inf), x), kernel, **options)
-
-
-def _at_least_zero(x, kernel, **options):
-    """Takes the pads for zeros."""
-    y = reference.nn_max_pool(x, kernel, **options)
-    return np.maximum(y, y.dtype.type(0)) if any(options.get("pads", ())) else y
-
-
-def _other_zero(x, kernel, **options):
-    y = reference.nn_max_pool(x, kernel, **options)
-    return np.where(y == 0, np.abs(y), y) if x.dtype == _F else y
-
-
-CASES["nn_max_pool"] = Cases(
-    nn_max_pool_sweep, lambda: _refusals_of_pools("nn_max_pool"), nn_max_pool_strategy,
-    wrong={
-        "NaN passed over": _nan_passed_over,
-        "zeros in the pads": _at_least_zero,
-        "the sign of a zero lost": _other_zero,
-        "ceil ignored": with_options("nn_max_pool", without("ceil", False)),
-    },
-)
+CASES["nn_max_pool"] = Cases(nn_max_pool_sweep, lambda: _refusals_of_pools("nn_max_pool"), nn_max_pool_strategy)
 
 
 # nn_average_pool
@@ -172,25 +124,5 @@ def _all_cells_count(x, kernel, **options):
     return reference.nn_average_pool(x, kernel, **{**options, "count_include_pad": True}) * ones
 
 
-def _sum_in_float32(x, kernel, **options):
-    patches = reference.nn_patches(x, kernel, **{name: value for name, value in options.items()
-                                                 if name not in ("ceil", "count_include_pad")})
-    right = reference.nn_average_pool(x, kernel, **options)
-    if options.get("ceil") or any(options.get("pads", ())) or not x.size:
-        return right
-    c = x.shape[3 if options.get("layout") == "nhwc" else 1]
-    cells = patches.reshape(len(patches), *((-1, c) if options.get("layout") == "nhwc" else (c, -1)))
-    cells = cells if options.get("layout") == "nhwc" else cells.transpose(0, 2, 1)
-    mean = in_sequence(cells.transpose(1, 0, 2).reshape(cells.shape[1], -1)) / _F(cells.shape[1])
-    mean = mean.reshape(len(x), -1, c)
-    return (mean if options.get("layout") == "nhwc" else mean.transpose(0, 2, 1)).reshape(right.shape).astype(_F)
-
-
 CASES["nn_average_pool"] = Cases(
-    nn_average_pool_sweep, lambda: _refusals_of_pools("nn_average_pool"), nn_average_pool_strategy,
-    wrong={
-        "pads always counted": with_options("nn_average_pool", without("count_include_pad", True)),
-        "pads never counted": with_options("nn_average_pool", without("count_include_pad", False)),
-        "sum in float32": _sum_in_float32,
-    },
-)
+    nn_average_pool_sweep, lambda: _refusals_of_pools("nn_average_pool"), nn_average_pool_strategy)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ... import reference
 from ..cases import Cases
 from ..draws import composite, st
 from ..hessians import bad_hessians, hessian
@@ -63,56 +62,4 @@ def prune_obs_strategy(draw):
     return (w, hessian(rng, k, samples)), {"keep": keep, "damping": damping}
 
 
-def _by_magnitude(w, h, **kwargs):
-    mask = reference.prune_magnitude(w, sparsity=kwargs.get("sparsity"), keep=kwargs.get("keep"))
-    return mask, np.where(mask, w, np.float32(0))
-
-
-def _by_the_diagonal(w, h, **kwargs):
-    """Takes the Hessian to be diagonal when it chooses, and adjusts nothing."""
-    return reference.prune_obs(w, np.diag(h.diagonal()), **kwargs)
-
-
-def _rows_alike(w, h, *, sparsity=None, keep=None, damping=0.01):
-    """Prunes the same share of each row."""
-    mask, weights = reference.prune_obs(w, h, sparsity=sparsity, keep=keep, damping=damping)
-    share = mask.mean() if mask.size else 1
-    parts = [reference.prune_obs(row[None], h, keep=int(round(share * w.shape[1])), damping=damping) for row in w]
-    return (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])) if parts else (mask, weights)
-
-
-def _not_adjusted(w, h, **kwargs):
-    mask, _ = reference.prune_obs(w, h, **kwargs)
-    return mask, np.where(mask, w, np.float32(0))
-
-
-def _saliencies_that_stay(w, h, **kwargs):
-    """Chooses all weights at once, by the saliencies of the layer as it came."""
-    damped = h + kwargs.get("damping", 0.01) * np.mean(h.diagonal()) * np.eye(len(h)) if h.size else h
-    try:
-        saliency = w.astype(np.float64) ** 2 / np.linalg.inv(damped).diagonal()
-    except np.linalg.LinAlgError:
-        return reference.prune_obs(w, h, **kwargs)
-    mask = reference.prune_select(saliency, sparsity=kwargs.get("sparsity"), keep=kwargs.get("keep"))
-    weights = np.zeros(w.shape, np.float32)
-    for row, kept, result in zip(w, mask, weights):
-        s, g = np.flatnonzero(kept), np.flatnonzero(~kept)
-        result[s] = row[s] + np.linalg.solve(damped[np.ix_(s, s)], damped[np.ix_(s, g)] @ row[g])
-    return mask, weights
-
-
-def _undamped(w, h, **kwargs):
-    return reference.prune_obs(w, h, **kwargs | {"damping": 1e-9})
-
-
-CASES["prune_obs"] = Cases(
-    prune_obs_sweep, prune_obs_refusals, prune_obs_strategy,
-    wrong={
-        "by magnitude, not by loss": _by_magnitude,
-        "the Hessian taken for diagonal": _by_the_diagonal,
-        "each row loses the same share": _rows_alike,
-        "what stays is not adjusted": _not_adjusted,
-        "saliencies of the layer as it came": _saliencies_that_stay,
-        "damping forgotten": _undamped,
-    },
-)
+CASES["prune_obs"] = Cases(prune_obs_sweep, prune_obs_refusals, prune_obs_strategy)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ... import reference
 from ..cases import Cases
 from ..draws import array, composite, either, finite, lengths, no_nan, shapes, st, tame
 from ..values import FINITE, LENGTHS, WITH_NAN, not_arrays, ordinary, whole
@@ -56,36 +55,7 @@ def prune_magnitude_strategy(draw):
     return (w,), share
 
 
-def _cuts_at_threshold(w, *, sparsity=None, keep=None):
-    if isinstance(w, dict):
-        return {name: _cuts_at_threshold(a, sparsity=sparsity, keep=min(keep, a.size)) for name, a in w.items()}
-    keep = w.size - int(np.rint(sparsity * w.size)) if keep is None else keep
-    return np.abs(w) >= np.sort(np.abs(w), axis=None)[w.size - keep] if keep else np.zeros(w.shape, bool)
-
-
-def _ties_to_highest(w, *, sparsity=None, keep=None):
-    if isinstance(w, dict):
-        return reference.prune_magnitude(w, sparsity=sparsity, keep=keep)
-    back = reference.prune_magnitude(np.ascontiguousarray(w.ravel()[::-1]), sparsity=sparsity, keep=keep)
-    return back[::-1].reshape(w.shape)
-
-
-def _each_layer_alone(w, *, sparsity=None, keep=None):
-    if not isinstance(w, dict):
-        return reference.prune_magnitude(w, sparsity=sparsity, keep=keep)
-    size = sum(a.size for a in w.values())
-    share = sparsity if keep is None else 1 - keep / size
-    return {name: reference.prune_magnitude(a, sparsity=share) for name, a in w.items()}
-
-
-CASES["prune_magnitude"] = Cases(
-    prune_magnitude_sweep, prune_magnitude_refusals, prune_magnitude_strategy,
-    wrong={
-        "count follows the ties": _cuts_at_threshold,
-        "ties to the highest index": _ties_to_highest,
-        "each layer alone": _each_layer_alone,
-    },
-)
+CASES["prune_magnitude"] = Cases(prune_magnitude_sweep, prune_magnitude_refusals, prune_magnitude_strategy)
 
 
 # prune_select
@@ -172,70 +142,7 @@ def prune_select_strategy(draw):
     return (both,), {"structure": structure, "sparsity": draw(st.floats(0, 1)), **block}
 
 
-def _select_but(**other):
-    """The reference with other values for some structure: other[structure](scores, kwargs) -> mask."""
-    def prune_select(scores, **kwargs):
-        instead = other.get(kwargs.get("structure", "element"))
-        if instead is None or isinstance(scores, dict):
-            return reference.prune_select(scores, **kwargs)
-        return instead(scores, kwargs)
-    return prune_select
-
-
-def _short_group_rounded_down(scores, kwargs):
-    mask, axis = reference.prune_select(scores, **kwargs), kwargs.get("axis")
-    n, m, axis = kwargs["n"], kwargs["m"], -1 if axis is None else axis
-    rest = scores.shape[axis] % m
-    if rest:
-        end = np.moveaxis(scores, axis, -1)[..., -rest:]
-        kept = reference.prune_select(end, structure="nm", n=n * rest // m, m=rest)
-        np.moveaxis(mask, axis, -1)[..., -rest:] = kept
-    return mask
-
-
-def _last_of_ties(scores, kwargs):
-    back = np.flip(np.asarray(scores), -1 if kwargs.get("axis") is None else kwargs["axis"])
-    if back.shape[-1 if kwargs.get("axis") is None else kwargs["axis"]] % kwargs["m"]:
-        return reference.prune_select(scores, **kwargs)
-    return np.flip(reference.prune_select(back, **kwargs), -1 if kwargs.get("axis") is None else kwargs["axis"]).copy()
-
-
-def _last_axis_always(scores, kwargs):
-    return reference.prune_select(scores, **{**kwargs, "axis": None})
-
-
-def _by_largest(scores, kwargs):
-    """Rank a block by its largest score."""
-    (high, wide), (rows, columns) = kwargs["block"], (scores.shape[0], int(np.prod(scores.shape[1:])))
-    matrix = scores.reshape(rows, columns)
-    best = [[matrix[i : i + high, j : j + wide].max() for j in range(0, columns, wide)] for i in range(0, rows, high)]
-    best = np.array(best, np.float64).reshape(-(-rows // high), -(-columns // wide))
-    share = {name: kwargs[name] for name in ("sparsity", "keep") if name in kwargs}
-    kept = np.kron(reference.prune_select(best, **share), np.ones((high, wide), bool))
-    return kept[:rows, :columns].reshape(scores.shape).astype(bool)
-
-
-def _by_magnitude(scores, kwargs):
-    return reference.prune_select(np.abs(scores), **kwargs)
-
-
-def _in_pairs(scores, kwargs):
-    share = {name: kwargs[name] for name in ("sparsity", "keep") if name in kwargs}
-    kept = reference.prune_select(np.sum(scores, axis=1, dtype=np.float32), **share)
-    return np.repeat(kept, scores.shape[1]).reshape(scores.shape)
-
-
-CASES["prune_select"] = Cases(
-    prune_select_sweep, prune_select_refusals, prune_select_strategy,
-    wrong={
-        "short group rounded down": _select_but(nm=_short_group_rounded_down),
-        "ties of a group to the last": _select_but(nm=_last_of_ties),
-        "axis ignored": _select_but(nm=_last_axis_always),
-        "block by its largest": _select_but(block=_by_largest),
-        "magnitude of the scores": _select_but(element=_by_magnitude),
-        "sums in float32": _select_but(row=_in_pairs),
-    },
-)
+CASES["prune_select"] = Cases(prune_select_sweep, prune_select_refusals, prune_select_strategy)
 
 
 # prune_threshold
@@ -267,23 +174,7 @@ def prune_threshold_strategy(draw):
     return (draw(array(np.float32, draw(shapes()), draw(either(finite())))),), {"quality": draw(st.floats(0, 4))}
 
 
-def _other_threshold(ddof: int, strict: bool):
-    def prune_threshold(w, quality):
-        if w.size <= ddof:
-            return reference.prune_threshold(w, quality)
-        wide = w.astype(np.float64)
-        threshold = quality * np.std(wide, ddof=ddof)
-        return np.asarray(np.abs(wide) > threshold if strict else np.abs(wide) >= threshold)
-    return prune_threshold
-
-
-CASES["prune_threshold"] = Cases(
-    prune_threshold_sweep, prune_threshold_refusals, prune_threshold_strategy,
-    wrong={
-        "variance by size - 1": _other_threshold(1, False),
-        "the threshold itself goes": _other_threshold(0, True),
-    },
-)
+CASES["prune_threshold"] = Cases(prune_threshold_sweep, prune_threshold_refusals, prune_threshold_strategy)
 
 
 # prune_project_l0
@@ -314,20 +205,4 @@ def prune_project_l0_strategy(draw):
     return (w,), {"keep": draw(st.integers(0, w.size))}
 
 
-def _largest_first(w, *, keep):
-    """By value in place of by magnitude."""
-    return np.where(reference.prune_select(w, keep=keep), w, np.float32(0))
-
-
-def _multiplied(w, *, keep):
-    return w * reference.prune_magnitude(w, keep=keep)
-
-
-CASES["prune_project_l0"] = Cases(
-    prune_project_l0_sweep, prune_project_l0_refusals, prune_project_l0_strategy,
-    wrong={
-        "by value": _largest_first,
-        "-0.0 where a negative weight went": _multiplied,
-        "equal ones all stay": lambda w, *, keep: np.where(_cuts_at_threshold(w, keep=keep), w, np.float32(0)),
-    },
-)
+CASES["prune_project_l0"] = Cases(prune_project_l0_sweep, prune_project_l0_refusals, prune_project_l0_strategy)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ... import reference
 from ..cases import Cases
 from ..draws import composite, st
 from ..hessians import bad_hessians, hessian
@@ -69,41 +68,4 @@ def prune_sparsegpt_strategy(draw):
     return (w, hessian(rng, k, draw(st.integers(0, 50)))), kwargs
 
 
-def _without(w, mask):
-    return mask, np.where(mask, w, np.float32(0))
-
-
-def _not_adjusted(w, hessian, **kwargs):
-    return _without(w, reference.prune_sparsegpt(w, hessian, **kwargs)[0])
-
-
-def _diagonal(w, hessian, **kwargs):
-    """Takes the Hessian for diagonal."""
-    return reference.prune_sparsegpt(w, np.diag(hessian.diagonal()), **kwargs)
-
-
-def _undamped(w, hessian, **kwargs):
-    return reference.prune_sparsegpt(w, hessian, **{**kwargs, "damping": 1e-9})
-
-
-def _one_block(w, hessian, **kwargs):
-    """Chooses all weights when the first block begins."""
-    return reference.prune_sparsegpt(w, hessian, **{**kwargs, "block": max(w.shape[1], 1)})
-
-
-def _panels_apart(w, hessian, **kwargs):
-    """Forgets what the inputs of one panel of eight move in the next."""
-    panel = np.arange(len(hessian)) // 8
-    return reference.prune_sparsegpt(w, np.where(panel == panel[:, None], hessian, 0), **kwargs)
-
-
-CASES["prune_sparsegpt"] = Cases(
-    prune_sparsegpt_sweep, prune_sparsegpt_refusals, prune_sparsegpt_strategy,
-    wrong={
-        "what stays is not adjusted": _not_adjusted,
-        "the Hessian taken for diagonal": _diagonal,
-        "damping forgotten": _undamped,
-        "all weights chosen at once": _one_block,
-        "panels that move nothing in the next": _panels_apart,
-    },
-)
+CASES["prune_sparsegpt"] = Cases(prune_sparsegpt_sweep, prune_sparsegpt_refusals, prune_sparsegpt_strategy)

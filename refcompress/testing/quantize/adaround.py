@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ... import reference
 from ..cases import Cases
 from ..draws import composite, st
 from ..hessians import bad_hessians, hessian
@@ -67,31 +66,4 @@ def quantize_adaround_strategy(draw):
     return (_layer(rng, m, k), hessian(rng, k, draw(st.integers(0, 50)))), kwargs
 
 
-def _nearest(w, hessian, *, iterations=1000, learning_rate=0.02, **kwargs):
-    return reference.quantize_nearest(w, hessian, **{"bits": 4, **kwargs})
-
-
-def _by_the_diagonal(w, hessian, **kwargs):
-    """Takes each input for itself."""
-    fit = reference.quantize_adaround(w, np.diag(hessian.diagonal()), **kwargs)
-    near = _nearest(w, hessian, **kwargs)
-    return type(fit).of(w, hessian, fit.weight, near.weight)
-
-
-def _one_step_less(w, hessian, *, iterations=1000, **kwargs):
-    return reference.quantize_adaround(w, hessian, iterations=max(iterations - 1, 0), **kwargs)
-
-
-def _slower(w, hessian, *, learning_rate=0.02, **kwargs):
-    return reference.quantize_adaround(w, hessian, learning_rate=learning_rate / 2, **kwargs)
-
-
-CASES["quantize_adaround"] = Cases(
-    quantize_adaround_sweep, quantize_adaround_refusals, quantize_adaround_strategy,
-    wrong={
-        "rounded to nearest": _nearest,
-        "the Hessian taken for diagonal": _by_the_diagonal,
-        "one step less": _one_step_less,
-        "half of the rate": _slower,
-    },
-)
+CASES["quantize_adaround"] = Cases(quantize_adaround_sweep, quantize_adaround_refusals, quantize_adaround_strategy)

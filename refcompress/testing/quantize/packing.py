@@ -6,7 +6,7 @@ from ... import reference
 from ...formats import Quantized
 from ..cases import Cases
 from ..draws import composite, st
-from ..values import LENGTHS, ordinary, with_fields
+from ..values import LENGTHS, ordinary
 from .integers import dequantize_refusals, dequantize_s8_strategy
 
 CASES: dict[str, Cases] = {}
@@ -50,29 +50,7 @@ def quantize_pack_strategy(draw):
     return (Quantized(q.values >> shift, q.scale, q.zero_point >> shift, q.group),), {"bits": bits}
 
 
-def _high_half_first(q, *, bits=4):
-    p = reference.quantize_pack(q, bits=bits)
-    return with_fields(p, data=p.data >> 4 | p.data << 4) if bits == 4 else p
-
-
-def _rows_run_on(q, *, bits=4):
-    """Packs all of the values as one row, and cuts that into the rows' bytes."""
-    p = reference.quantize_pack(q, bits=bits)
-    one = {"scale": np.ones(1, np.float32), "zero_point": np.zeros(1, np.int8), "group": None}
-    flat = with_fields(q, values=q.values.reshape(-1), **one)
-    data = np.zeros(p.data.size, np.uint8)
-    run_on = reference.quantize_pack(flat, bits=bits).data
-    data[: len(run_on)] = run_on
-    return with_fields(p, data=data.reshape(p.data.shape))
-
-
-CASES["quantize_pack"] = Cases(
-    quantize_pack_sweep, quantize_pack_refusals, quantize_pack_strategy,
-    wrong={
-        "high half first": _high_half_first,
-        "rows run on": _rows_run_on,
-    },
-)
+CASES["quantize_pack"] = Cases(quantize_pack_sweep, quantize_pack_refusals, quantize_pack_strategy)
 
 
 # quantize_unpack
@@ -93,14 +71,4 @@ def quantize_unpack_strategy(draw):
     return (reference.quantize_pack(*args, **kwargs),), {}
 
 
-def _no_sign(p):
-    q = reference.quantize_unpack(p)
-    return with_fields(q, values=q.values & np.int8(2**p.bits - 1)) if p.bits > 1 else q
-
-
-CASES["quantize_unpack"] = Cases(
-    quantize_unpack_sweep, quantize_unpack_refusals, quantize_unpack_strategy,
-    wrong={
-        "sign not extended": _no_sign,
-    },
-)
+CASES["quantize_unpack"] = Cases(quantize_unpack_sweep, quantize_unpack_refusals, quantize_unpack_strategy)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ... import reference
 from ..cases import Cases
 from ..draws import composite, st
 from ..hessians import bad_hessians, hessian
@@ -103,38 +102,7 @@ def quantize_awq_strategy(draw):
     return (_layer(rng, m, k), _inputs(rng, draw(st.integers(0, 50)), k)), kwargs
 
 
-def _not_clipped(w, hessian, *, steps=20, narrowest=0.5, **kwargs):
-    return reference.quantize_nearest(w, hessian, **{"bits": 4, **kwargs})
+CASES["quantize_clip"] = Cases(quantize_clip_sweep, quantize_clip_refusals, quantize_clip_strategy)
 
 
-def _by_the_weights(w, hessian, **kwargs):
-    """Takes the error of the weights for that of the output."""
-    return reference.quantize_clip(w, np.diag((hessian.diagonal() > 0).astype(float)), **kwargs)
-
-
-def _half_of_the_ratios(w, hessian, **kwargs):
-    return reference.quantize_clip(w, hessian, **{**kwargs, "steps": 1})
-
-
-CASES["quantize_clip"] = Cases(
-    quantize_clip_sweep, quantize_clip_refusals, quantize_clip_strategy,
-    wrong={
-        "ranges that stay": _not_clipped,
-        "the error of the weights": _by_the_weights,
-        "only the ends tried": _half_of_the_ratios,
-    },
-)
-
-
-def _not_scaled(w, x, **kwargs):
-    return reference.quantize_awq(w, x, **{**kwargs, "steps": 1})
-
-
-def _never_clipped(w, x, **kwargs):
-    return reference.quantize_awq(w, x, **{**kwargs, "clip": False})
-
-
-CASES["quantize_awq"] = Cases(
-    quantize_awq_sweep, quantize_awq_refusals, quantize_awq_strategy,
-    wrong={"inputs that are not scaled": _not_scaled, "ranges that stay": _never_clipped},
-)
+CASES["quantize_awq"] = Cases(quantize_awq_sweep, quantize_awq_refusals, quantize_awq_strategy)
