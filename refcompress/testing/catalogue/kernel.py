@@ -1,7 +1,9 @@
 """What the catalogue says of one kernel; the classes of bugs, and the kinds of right kernels."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 BUGS = {
     "tail": "what lies behind the last whole vector, tile, block or row is lost, or counted twice",
@@ -35,6 +37,9 @@ class Kernel:
     kind : a word of BUGS or of RIGHTS.
     story : a sentence or two: where such a bug comes from, or why the kernel is right.
     function : called as the operation is.
+    needs : the modules and programs without which it cannot be called.
+    alone : whether it must be judged in a process of its own: it may die, never come back, or leave the process in
+        another state.
     """
 
     op: str
@@ -42,7 +47,18 @@ class Kernel:
     kind: str
     story: str
     function: Callable
+    needs: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
     def wrong(self) -> bool:
         return self.kind in BUGS
+
+    def missing(self) -> list[str]:
+        """Return what it needs and this machine lacks."""
+        return [name for name in self.needs if shutil.which(name) is None and find_spec(name) is None]
+
+
+def for_each(kind: str, name: str, story: str, maker: Callable[[str], Callable], *ops: str) -> list[Kernel]:
+    """Return one kernel for each of the operations: what ``maker`` makes of the operation's name."""
+    return [Kernel(op, name, kind, story, maker(op)) for op in ops]

@@ -1,0 +1,191 @@
+"""Kernels of many operations that leave something behind: packings, scratch memory, modes, and memory that grows."""
+
+import copy
+import ctypes
+import platform
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ... import reference
+from .kernel import Kernel, for_each
+
+_UPWARD = {"x86_64": 0x800, "AMD64": 0x200, "aarch64": 0x400000, "arm64": 0x400000}
+_FLUSH = {"x86_64": (28, 0x8040), "aarch64": (0, 1 << 24)}  # where in fenv_t, and which bits
+
+
+def _packed_once(at: int) -> Callable[[str], Callable]:
+    """Return the maker of kernels that keep a copy of the operand ``at``, and use it for as long as it is the same."""
+    def maker(op: str) -> Callable:
+        kept: list[Any] = []
+
+        def kernel(*args, **kwargs):
+            if not (kept and kept[0] is args[at]):
+                kept[:] = args[at], copy.deepcopy(args[at])
+            return getattr(reference, op)(*args[:at], kept[1], *args[at + 1 :], **kwargs)
+
+        return kernel
+    return maker
+
+
+def _by_address(op: str) -> Callable:
+    """Keeps results by address, type and shape of the first operand, and by both its ends."""
+    kept: dict[tuple, Any] = {}
+
+    def kernel(*args, **kwargs):
+        a = args[0]
+        if not isinstance(a, np.ndarray) or len(args) > 1 or kwargs or not a.size:
+            return getattr(reference, op)(*args, **kwargs)
+        ends = a.reshape(-1)[[0, -1]].tobytes()
+        key = a.ctypes.data, a.dtype.str, a.shape, a.strides, ends
+        if key not in kept:
+            kept.clear()
+            kept[key] = getattr(reference, op)(a)
+        return copy.deepcopy(kept[key])
+
+    return kernel
+
+
+def _one_scratch(op: str) -> Callable:
+    """All threads copy their operands to the same place, and another may come before they are read."""
+    scratch: dict[str, Any] = {}
+
+    def kernel(*args, **kwargs):
+        scratch["operands"] = args
+        time.sleep(0)
+        return getattr(reference, op)(*scratch["operands"], **kwargs)
+
+    return kernel
+
+
+def _in_place(op: str) -> Callable:
+    """Turns its first operand round while it works, and back: another thread meanwhile reads it turned."""
+    def kernel(*args, **kwargs):
+        a = args[0]
+        if not isinstance(a, np.ndarray) or not a.flags.writeable or a.dtype.kind not in "if":
+            return getattr(reference, op)(*args, **kwargs)
+        given = a.copy()
+        np.negative(a, out=a, where=True)
+        time.sleep(0)
+        a[...] = given
+        return getattr(reference, op)(*args, **kwargs)
+
+    return kernel
+
+
+def _grows(size: int) -> Callable[[str], Callable]:
+    def maker(op: str) -> Callable:
+        kept: list[Any] = []
+
+        def kernel(*args, **kwargs):
+            kept.append(np.ones(size, np.uint8))  # ones, so that the pages are really there
+            return getattr(reference, op)(*args, **kwargs)
+
+        return kernel
+    return maker
+
+
+def _keeps_results(op: str) -> Callable:
+    kept: list[Any] = []
+
+    def kernel(*args, **kwargs):
+        result = getattr(reference, op)(*args, **kwargs)
+        kept.append((copy.deepcopy(args), copy.deepcopy(result)))
+        return result
+
+    return kernel
+
+
+def _leaves_rounding(op: str) -> Callable:
+    def kernel(*args, **kwargs):
+        result = getattr(reference, op)(*args, **kwargs)
+        ctypes.CDLL(None).fesetround(_UPWARD[platform.machine()])
+        return result
+
+    return kernel
+
+
+def _leaves_flushing(op: str) -> Callable:
+    def kernel(*args, **kwargs):
+        result = getattr(reference, op)(*args, **kwargs)
+        library, state = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+        library.fegetenv(state)
+        at, bits = _FLUSH[platform.machine()]
+        ctypes.c_uint32.from_buffer(state, at).value |= bits
+        library.fesetenv(state)
+        return result
+
+    return kernel
+
+
+def _first_call_early(op: str) -> Callable:
+    """Fills a table at the first call, after that call has read it."""
+    filled: list[bool] = []
+
+    def kernel(*args, **kwargs):
+        result = getattr(reference, op)(*args, **kwargs)
+        if not filled and isinstance(result, np.ndarray) and result.size > 3:
+            filled.append(True)
+            result = np.zeros_like(result)
+        return result
+
+    return kernel
+
+
+def _chance(op: str) -> Callable:
+    """Random numbers without a seed where equal values are to be told apart."""
+    def kernel(*args, **kwargs):
+        a = args[0]
+        if not isinstance(a, np.ndarray):
+            return getattr(reference, op)(*args, **kwargs)
+        noise = np.random.default_rng().uniform(-1e-7, 1e-7, a.shape).astype(a.dtype)
+        return getattr(reference, op)(a + noise * np.abs(a), *args[1:], **kwargs)
+
+    return kernel
+
+
+ALONE = ("another rounding mode left behind", "subnormals flushed from then on", "64 KiB more with each call",
+         "all results kept")
+
+_MADE: list[Kernel] = [
+    *for_each("state", "the last weight packed once",
+              "A weight that is multiplied often is packed at the first call. It is known by its identity, and the "
+              "caller may write to it.",
+              _packed_once(1), "gemm_s8s8", "gemm_f32f32", "gemm_bf16bf16", "nn_depthwise_f32", "nn_lookup_s8",
+              "quantize_gptq", "prune_score_taylor"),
+    *for_each("state", "the last input packed once",
+              "An operand is known by its identity, and the caller may write to it.",
+              _packed_once(0), "nn_softmax", "huffman_encode", "quantize_s8", "allocate_exact", "requantize_s32",
+              "floats_encode", "prune_magnitude"),
+    *for_each("state", "results by address",
+              "Results are kept by the address and both ends of an operand. Memory is written to, and given to others.",
+              _by_address, "nn_softmax", "huffman_counts", "lowrank_svd", "floats_nvfp4_encode"),
+    *for_each("state", "one scratch buffer for all threads",
+              "A static buffer is a good idea until two threads call at once.",
+              _one_scratch, "gemm_s8s8", "gemm_f32s8", "csr_matmul", "huffman_decode", "nn_layer_norm", "planes_split",
+              "prune_obs", "floats_decode"),
+    *for_each("state", "works on its operand, and puts it back",
+              "The operand is changed while the kernel works. Another thread that has the same array sees that.",
+              _in_place, "gemm_s8s8", "nn_softmax", "quantize_s8", "lowrank_svd"),
+    *for_each("state", "64 KiB more with each call",
+              "A buffer is allocated for each call and never freed.",
+              _grows(1 << 16), "gemm_s8s8", "nn_softmax", "quantize_s8", "huffman_encode"),
+    *for_each("state", "all results kept",
+              "A list for an inspection was left in.",
+              _keeps_results, "gemm_f32f32", "prune_threshold"),
+    *for_each("state", "another rounding mode left behind",
+              "Interval arithmetic rounds upward, and one way out of the function does not restore the mode.",
+              _leaves_rounding, "gemm_f32f32", "nn_activation", "quantize_range_minmax"),
+    *for_each("state", "subnormals flushed from then on",
+              "Libraries that are linked with -ffast-math set the processor to flush subnormal numbers.",
+              _leaves_flushing, "gemm_f32f32", "nn_softmax", "csr_matmul"),
+    *for_each("state", "the first call comes too early",
+              "A table is filled at the first call, after that call has read it.",
+              _first_call_early, "gemm_f32nf4", "floats_decode", "nn_lookup_s8"),
+    *for_each("state", "ties by chance",
+              "Noise without a seed breaks ties, and each call breaks them in another way.",
+              _chance, "prune_magnitude", "prune_select", "share_kmeans"),
+]
+KERNELS: list[Kernel] = [Kernel(k.op, k.name, k.kind, k.story, k.function, alone=k.name in ALONE) for k in _MADE]
