@@ -1,11 +1,11 @@
-"""Wrong kernels that ``check`` must catch, and right ones, of another order of summation, that it must pass.
+"""The wrong kernels that samples alone must catch, and the right ones of another order of summation that must pass.
 
-Both are lists of (name, operation, function), collected from the :mod:`catalogue`, which has their stories too.
+Both are lists of (name, operation, function): the kernels of the :mod:`catalogue` that stand with their family.
 """
 
 from collections.abc import Callable
 
-from .catalogue import KERNELS
+from .catalogue import OF_FAMILIES
 
-WRONG: list[tuple[str, str, Callable]] = [(k.name, k.op, k.function) for k in KERNELS if k.wrong]
-RIGHT: list[tuple[str, str, Callable]] = [(k.name, k.op, k.function) for k in KERNELS if not k.wrong]
+WRONG: list[tuple[str, str, Callable]] = [(k.name, k.op, k.function) for k in OF_FAMILIES if k.wrong]
+RIGHT: list[tuple[str, str, Callable]] = [(k.name, k.op, k.function) for k in OF_FAMILIES if not k.wrong]
