@@ -1,14 +1,15 @@
 """The catalogue: kernels with a bug, which a check must catch, and right ones, which it must pass.
 
-Each is a :class:`Kernel`, with the class of its bug and a story. Those of one operation stand in the file of the family,
-and the test suite tries them all. Those that one function makes of many operations stand in a file of their class:
-:mod:`layouts`, :mod:`states`, :mod:`lengths`, :mod:`arithmetic`, :mod:`quotients`, :mod:`options`, :mod:`promises`,
-:mod:`refusals`. ``make verdict`` tries all of both.
+Each is a :class:`Kernel`, with the class of its bug and a story. Those of one operation stand in the file of the
+family, and the test suite tries them all. Those that one function makes of many operations stand in a file of their
+class: :mod:`layouts`, :mod:`states`, :mod:`lengths`, :mod:`arithmetic`, :mod:`quotients`, :mod:`options`,
+:mod:`promises`, :mod:`refusals`; of right ones :mod:`orders`, :mod:`algorithms`. ``make verdict`` tries all of both.
 
 A check that was never seen to fail has shown nothing; one that fails what is right will soon be passed over.
 """
 
 from . import (
+    algorithms,
     allocate,
     arithmetic,
     csr,
@@ -21,6 +22,7 @@ from . import (
     lowrank,
     nn,
     options,
+    orders,
     planes,
     promises,
     prune,
@@ -36,7 +38,8 @@ from .kernel import BUGS, RIGHTS, Kernel
 
 __all__ = ["BUGS", "KERNELS", "OF_CLASSES", "OF_FAMILIES", "RIGHTS", "Kernel"]
 
-_CLASSES = (layouts, states, lengths, arithmetic, quotients, options, promises, refusals)
+_CLASSES = (layouts, states, lengths, arithmetic, quotients, options, promises, refusals,
+            orders, algorithms)
 _FAMILIES = (prune, share, quantize, floats, ggml, allocate, lowrank, csr, sparse, gemm, huffman, rangecoder, planes,
              nn)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ... import reference
 from ...formats import CSR, Plain
-from ..sums import blocks_of_8, in_sequence, interleaved, pairwise
+from ..sums import blocks_of, in_sequence, interleaved, pairwise
 from ..values import with_fields
 from .kernel import Kernel
 
@@ -189,7 +189,7 @@ KERNELS += [
            _rows(lambda terms: in_sequence(terms[::-1]))),
     Kernel("csr_matmul", "blocks of 8", "order",
            "A chain over blocks, each of which is a chain: what a blocked kernel does.",
-           _rows(blocks_of_8)),
+           _rows(blocks_of(8))),
     Kernel("csr_matmul", "16 chains", "order",
            "The lanes of a vector, added by a tree.",
            _rows(lambda terms: interleaved(terms, 16))),

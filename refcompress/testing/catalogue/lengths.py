@@ -256,7 +256,7 @@ KERNELS: list[Kernel] = [
     Kernel("nn_depthwise_f32", "channel 256 with the kernel of channel 0", "length",
            "The index of a channel is kept in a byte.", _channels_in_a_byte),
     Kernel("planes_split", "elements past 65,536 lost", "length",
-           "An index of 16 bits.", _planes_past_65536_lost),
+           "An index of 16 bits wraps round.", _planes_past_65536_lost),
     Kernel("quantize_s8", "group 256 has the scale of group 0", "length",
            "The index of a group is kept in a byte.", _groups_of_a_row_in_a_byte),
 ]

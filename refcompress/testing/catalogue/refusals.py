@@ -148,7 +148,7 @@ KERNELS: list[Kernel] = [
     *for_each("refusal", "masks passed by", "np.asarray of a masked array drops the mask.",
               _operands(_unmasked), "prune_select", "nn_softmax", "csr_from_dense", "huffman_counts",
               "quantize_range_minmax"),
-    *for_each("refusal", "infinities let in as the largest", "A clip was left in.",
+    *for_each("refusal", "infinities let in as the largest", "A clip to the largest number was left in.",
               _operands(_without_infinities), "quantize_s8", "floats_nf4_encode", "quantize_binary"),
     *for_each("refusal", "options cast to integers", "int() takes True for 1 and 2.0 for 2.",
               _options(_as_whole), "prune_magnitude", "share_kmeans", "huffman_lengths", "rangecoder_encode",
