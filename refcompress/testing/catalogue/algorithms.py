@@ -4,6 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ... import reference
+from ...constants import LARGEST
 from ...formats import CSR, LowRank, Quantized
 from ..values import with_fields
 from .kernel import Kernel
@@ -93,7 +94,7 @@ def _clipped_before(x, **kwargs):
 def _through_float64(q):
     with np.errstate(all="ignore"):
         steps = q.values.astype(np.float64) - q.expand(q.zero_point)
-        return (steps * q.expand(q.scale)).astype(_F)
+        return np.clip(steps * q.expand(q.scale), -LARGEST, LARGEST).astype(_F)
 
 
 def _csr_row_by_row(w, mask=None):
@@ -143,23 +144,29 @@ def _product_in_pieces(x, w):
     return y.astype(np.int32)
 
 
-def _packed_by_bits(q, *, bits=4):
-    """Bits in a row, the lowest of each value first, and eight of them a byte."""
+def _packed_as_one_number(q, *, bits=4):
+    """A row as one long integer of Python."""
     p = reference.quantize_pack(q, bits=bits)
-    rows = q.values.reshape(-1, q.values.shape[-1])
-    each = (rows[..., None] >> np.arange(bits)) & 1
-    data = np.packbits(each.reshape(len(rows), -1).astype(np.uint8), axis=1, bitorder="little")
-    return with_fields(p, data=np.ascontiguousarray(data.reshape(p.data.shape)))
+    rows = q.values.reshape(p.data.shape[0] if p.data.ndim > 1 else 1, -1) if q.values.size else []
+    codes = [[int(v > 0) if bits == 1 else int(v) & (1 << bits) - 1 for v in row] for row in rows]
+    numbers = [sum(code << place * bits for place, code in enumerate(row)) for row in codes]
+    data = b"".join(number.to_bytes(p.data.shape[-1], "little") for number in numbers)
+    return with_fields(p, data=np.frombuffer(data, np.uint8).reshape(p.data.shape).copy())
 
 
-def _unpacked_by_bits(p):
+def _unpacked_as_one_number(p):
+    """A row as one long integer of Python."""
     q = reference.quantize_unpack(p)
-    rows = p.data.reshape(-1, p.data.shape[-1])
-    k = p.shape[-1]
-    bits = np.unpackbits(rows, axis=1, count=k * p.bits, bitorder="little").reshape(len(rows), k, p.bits)
-    values = (bits.astype(np.int64) << np.arange(p.bits)).sum(axis=2)
-    values = np.where(values >= 1 << p.bits - 1, values - (1 << p.bits), values)
-    return with_fields(q, values=values.reshape(p.shape).astype(np.int8))
+    if not q.values.size:
+        return q
+    values = np.zeros(q.values.size, np.int8).reshape(p.data.shape[0] if p.data.ndim > 1 else 1, -1)
+    for row, packed in zip(values, p.data.reshape(len(values), -1)):
+        number = int.from_bytes(packed.tobytes(), "little")
+        for place in range(len(row)):
+            code = number >> place * p.bits & (1 << p.bits) - 1
+            sign = code >> p.bits - 1
+            row[place] = 2 * code - 1 if p.bits == 1 else code - (sign << p.bits)
+    return with_fields(q, values=values.reshape(q.values.shape))
 
 
 def _looked_up_one_by_one(x, table):
@@ -193,10 +200,7 @@ def _patches_by_views(x, kernel, *, strides=(1, 1), pads=(0, 0, 0, 0), dilations
     views = sliding_window_view(image, reach, axis=(2, 3))[:, :, :: strides[0], :: strides[1], :: dilations[0],
                                                           :: dilations[1]]
     right = reference.nn_patches(x, kernel, strides=strides, pads=pads, dilations=dilations, fill=fill, layout=layout)
-    order = (0, 4, 5, 1, 2, 3) if layout == "nhwc" else (0, 1, 4, 5, 2, 3)
-    if layout == "nhwc":
-        order = (0, 2, 3, 4, 5, 1)
-    cells = views.transpose(order)
+    cells = views.transpose((0, 2, 3, 4, 5, 1) if layout == "nhwc" else (0, 2, 3, 1, 4, 5))
     return np.ascontiguousarray(cells).reshape(right.shape).astype(x.dtype.newbyteorder("="))
 
 
@@ -214,7 +218,7 @@ def _requantized_by_python(x, multiplier, shift, *, zero_point=0, bits=8, roundi
     right = reference.requantize_s32(x, multiplier, shift, **kwargs)
     if rounding != "half_even":
         return right
-    lowest, highest = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    lowest, highest = -(2 ** (bits - 1)) + (kwargs.get("scheme") == "symmetric"), 2 ** (bits - 1) - 1
     numbers, factors, shifts = np.broadcast_arrays(x, multiplier, shift)
     values = []
     for number, factor, places in zip(numbers.ravel().tolist(), factors.ravel().tolist(), shifts.ravel().tolist()):
@@ -249,12 +253,14 @@ def _dequantized_by_steps(q):
         return reference.dequantize_s8(q)
     with np.errstate(all="ignore"):
         steps = np.arange(-128, 128) - int(q.zero_point.reshape(()))
-        return (steps.astype(_F) * q.scale.reshape(()))[q.values.astype(np.intp) + 128]
+        table = np.clip(steps.astype(_F) * q.scale.reshape(()), -LARGEST, LARGEST)
+        return table[q.values.astype(np.intp) + 128]
 
 
 def _one_scale_for_each_element(q: Quantized):
     with np.errstate(all="ignore"):
-        return (q.values.astype(np.int32) - q.expand(q.zero_point)).astype(_F) * q.expand(q.scale)
+        steps = (q.values.astype(np.int32) - q.expand(q.zero_point)).astype(_F)
+        return np.clip(steps * q.expand(q.scale), -LARGEST, LARGEST)
 
 
 KERNELS: list[Kernel] = [
@@ -291,9 +297,11 @@ KERNELS: list[Kernel] = [
            "Instructions want a signed operand: 128 is taken off, and added in the end.", _product_less_128),
     Kernel("gemm_u8s8", "float32 in pieces of 512 inputs", "algorithm",
            "255 * 128 * 512 is below 2**24: each piece is exact.", _product_in_pieces),
-    Kernel("quantize_pack", "bit by bit", "algorithm", "np.packbits with the lowest bit first.", _packed_by_bits),
-    Kernel("quantize_unpack", "bit by bit", "algorithm", "np.unpackbits with the lowest bit first.", _unpacked_by_bits),
-    Kernel("nn_lookup_s8", "element by element", "algorithm", "A loop in Python.", _looked_up_one_by_one),
+    Kernel("quantize_pack", "a row as one number", "algorithm", "Python's integers have as many bits as a row.",
+           _packed_as_one_number),
+    Kernel("quantize_unpack", "a row as one number", "algorithm", "Python's integers have as many bits as a row.",
+           _unpacked_as_one_number),
+    Kernel("nn_lookup_s8", "element by element", "algorithm", "A loop in Python over all.", _looked_up_one_by_one),
     Kernel("lowrank_svd", "of the transpose", "algorithm", "The factors change places.", _svd_of_the_transpose),
     Kernel("lowrank_svd", "behind a QR", "algorithm", "The triangular factor has the same singular values.",
            _svd_behind_qr),

@@ -66,10 +66,9 @@ def _integers_first(x, w):
     q = w.values.astype(np.float64) - w.expand(w.zero_point)
     scale, group = np.broadcast_to(w.scale, (w.shape[0], w.scale.shape[1])).astype(np.float64), w.group
     with np.errstate(all="ignore"):
-        x = x.astype(np.float64)
         if group is None and scale.shape[1] not in (1, 0):
-            return (x @ (q * w.expand(w.scale)).T).astype(_F) if np.isfinite(x).all() else reference.gemm_f32s8(x, w)
-        y = np.zeros((len(x), len(q)))
+            return reference.gemm_f32s8(x, w)  # a scale for each input is no group
+        x, y = x.astype(np.float64), np.zeros((len(x), len(q)))
         for g, first in enumerate(range(0, w.shape[1], group or max(w.shape[1], 1))):
             part = slice(first, first + (group or w.shape[1]))
             y += np.einsum("ij,kj->ik", x[:, part], q[:, part]) * scale[:, g]
@@ -155,7 +154,7 @@ def _bf16(product: Callable) -> Callable:
 
 
 _ORDERS = (
-    ("one chain", "The plain loop.", in_sequence, _F),
+    ("one chain", "The plain loop over all terms.", in_sequence, _F),
     ("from the last to the first", "One chain, from the other end.", lambda terms: in_sequence(terms[::-1]), _F),
     ("a tree", "Halves are added: the order of a reduction on a GPU.", pairwise, _F),
     ("blocks of 16", "A chain over blocks, each of which is a chain.", blocks_of(16), _F),
