@@ -3,7 +3,8 @@
 Each is a :class:`Kernel`, with the class of its bug and a story. Those of one operation stand in the file of the
 family, and the test suite tries them all. Those that one function makes of many operations stand in a file of their
 class: :mod:`layouts`, :mod:`states`, :mod:`lengths`, :mod:`arithmetic`, :mod:`quotients`, :mod:`options`,
-:mod:`promises`, :mod:`refusals`; of right ones :mod:`orders`, :mod:`algorithms`. ``make verdict`` tries all of both.
+:mod:`promises`, :mod:`refusals`; kernels in C in :mod:`in_c`. Right ones are in :mod:`orders` and :mod:`algorithms`.
+``make verdict`` tries all of them.
 
 A check that was never seen to fail has shown nothing; one that fails what is right will soon be passed over.
 """
@@ -17,6 +18,7 @@ from . import (
     gemm,
     ggml,
     huffman,
+    in_c,
     layouts,
     lengths,
     lowrank,
@@ -39,7 +41,7 @@ from .kernel import BUGS, RIGHTS, Kernel
 __all__ = ["BUGS", "KERNELS", "OF_CLASSES", "OF_FAMILIES", "RIGHTS", "Kernel"]
 
 _CLASSES = (layouts, states, lengths, arithmetic, quotients, options, promises, refusals,
-            orders, algorithms)
+            orders, algorithms, in_c)
 _FAMILIES = (prune, share, quantize, floats, ggml, allocate, lowrank, csr, sparse, gemm, huffman, rangecoder, planes,
              nn)
 
