@@ -1,7 +1,12 @@
-"""Calls at the edges of each operation: long lengths, each option at its ends, values beside ties."""
+"""Calls at the edges of each operation: long lengths, each option at its ends, values beside ties.
 
-from collections.abc import Callable, Mapping
+One file for each family. What is here is in :func:`refcompress.testing.samples` after the sweep, cheap calls first.
+"""
+
+from collections.abc import Callable
 
 from ..cases import Calls
+from . import coders, floats, gemm, nn, prune, quantize
 
-EDGES: Mapping[str, tuple[Callable[[], Calls], ...]] = {}
+EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
+    op: edges for family in (prune, quantize, floats, gemm, coders, nn) for op, edges in family.EDGES.items()}
