@@ -37,14 +37,10 @@ def csr_terms(a: CSR, x: ArrayLike) -> Terms:
     x = np.asarray(x)
     k = np.diff(a.indptr)[:, None]
     rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
-    sizes = np.zeros(a.shape)
-    np.add.at(sizes, (rows, a.indices), _size(a.values))  # duplicates are terms of their own
-    stored = np.zeros(a.shape)
-    stored[rows, a.indices] = 1
-    magnitude = _up(sizes @ _size(x), a.shape[1] + k)  # k for the sums of duplicates
-    special = np.zeros((a.shape[0], 1), dtype=bool)
-    special[rows[~np.isfinite(a.values)]] = True
-    special = special | (stored @ ~np.isfinite(x) > 0)
+    magnitude, special = np.zeros((a.shape[0], x.shape[1])), np.zeros((a.shape[0], x.shape[1]), bool)
+    np.add.at(magnitude, rows, _size(a.values)[:, None] * _size(x)[a.indices])  # duplicates are terms of their own
+    magnitude = _up(magnitude, k)
+    np.logical_or.at(special, rows, ~np.isfinite(a.values)[:, None] | ~np.isfinite(x)[a.indices])
     e = _unit(a.values) + _unit(x)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
     return Terms(k, magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)

@@ -6,7 +6,7 @@ One file for each family. What is here is in :func:`refcompress.testing.samples`
 from collections.abc import Callable
 
 from ..cases import Calls
-from . import coders, floats, gemm, nn, prune, quantize
+from . import choices, coders, floats, gemm, matrices, nn, prune, quantize
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
-    op: edges for family in (prune, quantize, floats, gemm, coders, nn) for op, edges in family.EDGES.items()}
+    op: edges for family in (prune, choices, quantize, floats, matrices, gemm, coders, nn) for op, edges in family.EDGES.items()}
