@@ -95,6 +95,8 @@ def _fields_of(w) -> tuple[str, ...]:
 
 
 def _by_narrow(weights: Callable, bits: int, forms: int, rng, i, m, k, n) -> Call:
+    if forms == 256:  # codebooks of 256 values take memory: one a row where there are many weights
+        forms = narrow.FORMS if n * k < 10_000 else 2
     w = weights(rng, n, k, i % forms)
     return (one_in_each_row(rng, m, k, bits) if i % 2 else whole(rng, (m, k), 3), w), {}
 
@@ -104,7 +106,7 @@ def _infinities(weights: Callable, forms: int) -> Callable[[], Calls]:
     def calls() -> Calls:
         rng = np.random.default_rng(5)
         for i, k in enumerate(WIDTHS):
-            w = with_zeros(rng, weights(rng, 5, k, i % forms))
+            w = with_zeros(rng, weights(rng, 5, k, i % min(forms, narrow.FORMS)))
             x = half_zero(rng, whole(rng, (3, k)))
             x[1] = with_one(rng, x[1], (np.inf, -np.inf, np.nan)[i % 3])
             yield (x, w), {}
@@ -225,7 +227,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "gemm_f32mixed": (_f32mixed_edges, at_lengths(_f32mixed, 2, 7, 3)),
     "gemm_f32s4": _narrow_edges(narrow.s4_weights, 19),
     "gemm_f32lut4": _narrow_edges(narrow.lut_weights(16), 17),
-    "gemm_f32lut8": _narrow_edges(narrow.lut_weights(256), 17),
+    "gemm_f32lut8": _narrow_edges(narrow.lut_weights(256), 17, 256),
     "gemm_f32f16": (_special_patterns("float16"), *_narrow_edges(_PLAIN["gemm_f32f16"], 20)),
     "gemm_f32bf16": (_special_patterns("bfloat16"), *_narrow_edges(_PLAIN["gemm_f32bf16"], 20)),
     "gemm_f32fp8": (_special_patterns("fp8_e5m2", "fp8_e4m3"), *_narrow_edges(_PLAIN["gemm_f32fp8"], 20)),
