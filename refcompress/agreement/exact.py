@@ -20,7 +20,7 @@ def exactly(expected: Any, got: Any, args: tuple = (), kwargs: dict | None = Non
     """Raise Disagreement unless ``got`` is ``expected``: type, dtype, shape and every bit.
 
     +0.0 and -0.0 differ; NaNs are equal whatever their payload and sign. Formats are compared field by field, dicts
-    with the order of their keys.
+    key by key, in any order. For an array of no dimensions a NumPy scalar of its type stands too.
     """
     _exactly(expected, got, "result")
 
@@ -39,7 +39,7 @@ def _exactly(expected, got, where: str) -> None:
         for field in fields(expected):
             _exactly(getattr(expected, field.name), getattr(got, field.name), f"{where}.{field.name}")
     elif isinstance(expected, dict):
-        if list(got) != list(expected):
+        if set(got) != set(expected):
             raise Disagreement(f"{where}: got the keys {list(got)}, expected {list(expected)}")
         for key in expected:
             _exactly(expected[key], got[key], f"{where}[{key!r}]")
@@ -55,7 +55,8 @@ def _exactly(expected, got, where: str) -> None:
 
 
 def same_kind(expected: np.ndarray, got, where: str) -> None:
-    if not isinstance(got, np.ndarray):
+    scalar = expected.ndim == 0 and isinstance(got, np.generic)
+    if type(got) is not np.ndarray and not scalar:  # not a matrix either, nor a masked array: they compute otherwise
         raise Disagreement(f"{where}: got a {type(got).__name__}, expected an array")
     if got.dtype != expected.dtype:
         raise Disagreement(f"{where}: got dtype {got.dtype}, expected {expected.dtype}")

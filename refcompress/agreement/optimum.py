@@ -65,7 +65,11 @@ def near_best(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) 
 
     Finite certificates are not below the errors, which are measured in float64 (off by (k + rank) 2**-53 itself); the
     spectral error is measured from below, by power iteration. Singular values descend. The largest entry of each column
-    of u is positive, as in lowrank_svd.
+    of u is positive, as in lowrank_svd. The columns of u and the rows of vt are orthonormal: their inner products are
+    sums of m and k float32 products, which float32 arithmetic leaves off by gamma_m and gamma_k; both factors came from
+    an orthonormal basis by one more such product each. Twice for the two vectors of an inner product: 4 (m + k) u. A
+    vector of a singular value s came from a sum of the size of the largest, divided by s: as the operation says, it
+    loses the digits of s / s[0]. But a vector is never nearer to 0, or to another, than to where it should be: 1/2.
     """
     kwargs = kwargs or {}
     w = np.asarray(args[0]).astype(np.float64)
@@ -79,6 +83,10 @@ def near_best(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) 
     u, s, vt = (a.astype(np.float64) for a in (f.u, f.s, f.vt))
     if r and (np.diff(s).max(initial=0) > 0 or not s[-1] >= 0):
         raise Disagreement(f"result.factors.s: got {f.s}, expected nonnegative and not increasing")
+    lost = s.max(initial=0) / np.maximum(np.minimum.outer(s, s), 2.0**-24 * s.max(initial=2.0**-149))
+    loose = np.minimum(4 * (m + k) * U * np.maximum(lost, 1) + (m + k) * UNDERFLOW, 0.5)
+    for name, gram in (("u.T @ u", u.T @ u), ("vt @ vt.T", vt @ vt.T)):
+        _within(np.eye(r), gram, loose, f"result.factors: {name}")
     # Rounding cannot tell apart two entries of nearly the same magnitude: either may be the largest.
     if m and r and (u.max(axis=0) < np.abs(u).max(axis=0) - 4 * U).any():
         raise Disagreement("result.factors.u: the entry of largest magnitude of a column must be positive")
@@ -112,7 +120,7 @@ def same_cost(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) 
     most the limit, filling the code space; the sum of count * length must not be larger. Exact, in Python's integers.
 
     Shared values (``args[0]`` the weights): the sum of weight * (w - value)**2 in float64 must not be larger than
-    rounding explains, as :func:`_distortion_allowed` says.
+    rounding explains, as :func:`_distortion_allowed` says. The codebook ascends, after the zero if pruned.
     """
     kwargs = kwargs or {}
     if isinstance(expected, Shared):
@@ -140,6 +148,9 @@ def _same_distortion(expected: Shared, got, w, kwargs) -> None:
     if len(got.codebook) > clusters:
         raise Disagreement(f"result.codebook: got {len(got.codebook)} values, expected at most {clusters}")
     w = np.asarray(w).astype(np.float64)
+    book = got.codebook[bool(kwargs.get("pruned")) :].astype(np.float64)
+    if (np.diff(book) <= 0).any():
+        raise Disagreement(f"result.codebook: got {got.codebook}, expected ascending values, none of them twice")
     if kwargs.get("pruned"):
         everywhere((got.dense() == 0) | (w != 0), w, got.dense(), "result.dense() where w is 0", None)
     weights = kwargs.get("weights")

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..constants import LARGEST, U64
-from ..formats import CSR, ArrayFormat, LowRank, LowRankSparse, Mixed, Quantized
+from ..formats import CSR, MX, NF4, NVFP4, ArrayFormat, LowRank, LowRankSparse, Mixed, Packed, Quantized
+from ..formats.base import expand
 from ..formats.kept import Kept
 from ..formats.prepared import unprepared
 from ..reference.gemm.bfloat16 import bf16_arguments, numbers
@@ -37,14 +38,10 @@ def csr_terms(a: CSR, x: ArrayLike) -> Terms:
     x = np.asarray(x)
     k = np.diff(a.indptr)[:, None]
     rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
-    sizes = np.zeros(a.shape)
-    np.add.at(sizes, (rows, a.indices), _size(a.values))  # duplicates are terms of their own
-    stored = np.zeros(a.shape)
-    stored[rows, a.indices] = 1
-    magnitude = _up(sizes @ _size(x), a.shape[1] + k)  # k for the sums of duplicates
-    special = np.zeros((a.shape[0], 1), dtype=bool)
-    special[rows[~np.isfinite(a.values)]] = True
-    special = special | (stored @ ~np.isfinite(x) > 0)
+    magnitude, special = np.zeros((a.shape[0], x.shape[1])), np.zeros((a.shape[0], x.shape[1]), bool)
+    np.add.at(magnitude, rows, _size(a.values)[:, None] * _size(x)[a.indices])  # duplicates are terms of their own
+    magnitude = _up(magnitude, k)
+    np.logical_or.at(special, rows, ~np.isfinite(a.values)[:, None] | ~np.isfinite(x)[a.indices])
     e = _unit(a.values) + _unit(x)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
     return Terms(k, magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
@@ -101,6 +98,9 @@ def lowrank_terms(a: LowRank, x: ArrayLike) -> Terms:
              & (second.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + sum(units[1:])))
              & (scaled.max(initial=0) <= np.ldexp(1.0, 24 + units[0] + units[1]))
              & (sum(min(e, 0) for e in units) >= -149) | (magnitude == 0))
+    # A product of u and s that underflows to 0 makes NaN of an infinity, where the other order keeps it infinite.
+    lost = ((scaled > 0) & (scaled < 2.0**-149)).any()
+    largest = np.where(special & lost, np.inf, largest)
     if max(u.max(initial=0), s.max(initial=0), scaled.max(initial=0)) > 1:  # an underflow may be made larger afterwards
         small = np.minimum(_smallest(vt), _smallest(s)) * _smallest(np.abs(x).astype(np.float64))
         largest = np.where(exact | (small >= 2.0**-100), largest, np.inf)
@@ -160,17 +160,22 @@ def quantized_terms(x: ArrayLike, w: Quantized) -> Terms:
 
 
 def dense_terms(x: np.ndarray, w: np.ndarray, transposed: bool = False) -> Terms:
-    """Return the terms of gemm_f32f32: k of them, k roundings each."""
+    """Return the terms of gemm_f32f32: as many as neither factor is 0 of, and so many roundings each.
+
+    A product that is 0 changes no sum, and adding it rounds nothing. So one number among zeros is rounded once, however
+    long the row is.
+    """
     k, w = x.shape[1], w if transposed else w.T
+    count = (x != 0).astype(np.float64) @ (w != 0)
     magnitude = _up(_size(x) @ _size(w), k)
     special = ~np.isfinite(x).all(axis=1)[:, None] | ~np.isfinite(w).all(axis=0)
     e = _unit(x) + _unit(w)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
-    return Terms(np.full((1, 1), k), magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
+    return Terms(count, magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
 
 
 def bf16_terms(x: Any, w: Any) -> Terms:
-    """Return the terms of gemm_bf16bf16: k of them, k roundings each, and 4 of the tree over 16 chains.
+    """Return the terms of gemm_bf16bf16: those of gemm_f32f32, and 4 roundings more of the tree over 16 chains.
 
     A rounding may flush: it is then off by less than 2**-126. Multiples of 2**-126 are not flushed.
     """
@@ -181,8 +186,36 @@ def bf16_terms(x: Any, w: Any) -> Terms:
 
 
 def narrow_terms(x: ArrayLike, w: ArrayFormat) -> Terms:
-    """Return the terms of a product by narrow weights: those of gemm_f32f32 with the decoded ones, which are exact."""
-    return dense_terms(np.asarray(x), decoded(w))
+    """Return the terms of a product by narrow weights: those of gemm_f32f32 with the decoded ones, which are exact.
+
+    A kernel may as well multiply by the integers or the elements, and by their scale afterwards. Then a term meets two
+    roundings more, and one that the decoded weight has and that one has not. The sums before scaling must stay below
+    overflow too; what they lose below 2**-126 is multiplied by the scale. Weights that are subnormal, or 0 by their
+    scale alone, count as they are decoded: that is the contract's, and an infinity then makes NaN of them.
+    """
+    x, w = np.asarray(x), unprepared(w)
+    t = dense_terms(x, decoded(w))
+    scale = _scales(w)
+    if scale is None:
+        return t
+    with np.errstate(all="ignore"):
+        steps = np.where(scale > 0, np.abs(decoded(w).astype(np.float64)) / scale, 0)
+    largest = np.maximum(t.largest, _up(_size(x) @ _size(steps).T, w.shape[1] + 1))
+    most = np.maximum(scale.max(axis=1, initial=0), 1)
+    return Terms(t.roundings + 3 * (t.roundings > 0), t.magnitude, largest, t.exact, t.special, UNDERFLOW * most)
+
+
+def _scales(w: ArrayFormat) -> np.ndarray | None:
+    """Return the scale of each weight, for those formats that have scales; a finite number where it is NaN."""
+    if isinstance(w, Packed):
+        return expand(w.scale, w.shape, w.group).astype(np.float64)
+    each = {NF4: lambda: (w.scales, w.block), NVFP4: lambda: (w.block_scales, 16),
+            MX: lambda: (np.ldexp(1.0, w.scales.astype(int) - 127), 32)}.get(type(w))
+    if each is None:
+        return None
+    scales, block = each()
+    places = np.arange(w.shape[1]) // block
+    return np.asarray(scales, np.float64)[:, places]
 
 
 def mixed_terms(x: ArrayLike, w: Mixed) -> Terms:

@@ -145,7 +145,7 @@ def lowrank_randomized(gemm_f32f32):
                 products = min(w.shape) + rank
             else:
                 u, s, vt, products = _krylov(gemm_f32f32, scaled, rank, total, tolerance, block, words)
-            u, vt = signed(u, vt)
+            u, vt = signed(_completed(u.T).T, _completed(vt))
             factors = LowRank(u, np.ldexp(s, power), vt)
             if not certify:
                 return Randomized(factors, math.inf, math.inf, products)
@@ -215,6 +215,20 @@ def _krylov(product, w, rank, total, tolerance, block, words):
     factors[1][:found] = s
     factors[2][:found] = product((e / np.where(s > 0, s, np.inf)[:, None]).astype(np.float32), z, transposed=True)
     return *factors, products
+
+
+def _completed(rows: np.ndarray) -> np.ndarray:
+    """Return the rows, those without length replaced: orthonormal to all others, as the vectors of a zero are.
+
+    Householder's columns are orthonormal whatever they were made of.
+    """
+    missing = np.einsum("ij,ij->i", rows, rows) < 0.5
+    if not missing.any():
+        return rows
+    rows, others = rows.copy(), rows[~missing].astype(np.float64)
+    some = np.eye(rows.shape[1], np.count_nonzero(missing))
+    rows[missing] = np.linalg.qr(np.hstack([others.T, some]))[0][:, len(others) :].T
+    return rows
 
 
 def _top(gram: np.ndarray, rank: int) -> float:

@@ -4,23 +4,56 @@
 Hypothesis.
 """
 
+from collections.abc import Callable, Iterator
+
 from . import layouts
-from .cases import Calls
+from .cases import Call, Calls
 from .draws import st
+from .edges import EDGES
 from .families import CASES
+from .variants import variants
 
 
 def samples(op: str) -> Calls:
-    """Yield (args, kwargs) for the operation ``op``: the sweep over lengths, then hostile values and middle sizes.
+    """Yield (args, kwargs) for the operation ``op``: what finds most comes first, and what takes long comes last.
 
-    Each input comes twice: once in one of the odd layouts, in turn, once ending at a guard page (where the system has
-    them), so that a read past the end is found at every length. The arrays are fresh each time.
+    The sweep over lengths, hostile values and middle sizes; variants of some of its calls; each option at its edges,
+    and values beside ties; long lengths. The arrays are fresh each time.
     """
-    for i, (args, kwargs) in enumerate(CASES[op].sweep()):
-        # 7 odd layouts and page_start in turn; the second term keeps length and layout from marching in step.
-        turn = layouts.ODD + layouts.GUARDED[1:]
-        for layout in (turn[(i + i // 8) % len(turn)], *layouts.GUARDED[:1]):
-            yield layouts.place(args, layout), layouts.place(kwargs, layout)
+    yield from swept(op)
+    yield from wide(op)
+
+
+def swept(op: str) -> Calls:
+    """Yield the sweep, each call of it twice.
+
+    Once in one of the odd layouts, in turn, of all arrays or of one alone; and once ending at a guard page (where the
+    system has them), so that a read past the end is found at every length.
+    """
+    # One odd layout after the other; the second term keeps length and layout from marching in step.
+    turn = layouts.ODD + layouts.GUARDED[1:] + layouts.ONE_AXIS
+    for i, case in enumerate(CASES[op].sweep()):
+        layout = turn[(i + i // len(turn)) % len(turn)]
+        yield _placed(case, layout) if i % 3 or layout in layouts.GUARDED else layouts.place_one(*case, layout, i // 3)
+        if layouts.GUARDED:
+            yield _placed(case, layouts.GUARDED[0])
+
+
+def wide(op: str) -> Calls:
+    """Yield what the sweep leaves out: variants in layouts of their own; edges and long lengths in two, in turn."""
+    yield from variants(op, CASES[op].sweep)
+    for edge in EDGES.get(op, ()):
+        yield from _in_turn(edge(), (layouts.contiguous, *layouts.GUARDED[:1]))
+
+
+def _in_turn(calls: Calls, turn: tuple[Callable, ...]) -> Iterator[Call]:
+    for i, case in enumerate(calls):
+        yield _placed(case, turn[i % len(turn)])
+
+
+def _placed(case: Call, layout: Callable) -> Call:
+    args, kwargs = case
+    return layouts.place(args, layout), layouts.place(kwargs, layout)
 
 
 def refusals(op: str) -> Calls:

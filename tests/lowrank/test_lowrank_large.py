@@ -240,3 +240,13 @@ def test_values_that_repeat_or_lie_far_apart_are_all_found(space):
         w = (u * values @ v.T).astype(np.float32)
         expected = lowrank_randomized(w, rank=rank)
         OPS["lowrank_randomized"].rule(expected, space.lowrank_randomized(w, rank=rank), (w,), {"rank": rank})
+
+
+@pytest.mark.parametrize("w", [np.zeros((3, 5)), np.outer(np.arange(40), np.arange(50)), np.eye(60)[:, :7]])
+@pytest.mark.parametrize("space", BOTH)
+def test_vectors_of_singular_values_that_are_zero_are_orthonormal_too(space, w):
+    rank = min(w.shape)
+    for block in (None, 3):
+        f = space.lowrank_randomized(w.astype(np.float32), rank=rank, block=block).factors
+        for gram in (f.u.T @ f.u, f.vt @ f.vt.T):
+            assert np.abs(gram - np.eye(rank)).max() < 4 * sum(w.shape) * 2.0**-24

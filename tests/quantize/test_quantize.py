@@ -316,3 +316,12 @@ def test_dequantize_refuses_anything_else(impl):
     with pytest.raises(ArgumentTypeError) as caught:
         impl.dequantize_s8(X)
     assert caught.value.argument == "q"
+
+
+@every_implementation
+def test_scales_stay_the_callers_own(impl):
+    """They may be written after the call, and the result does not change with them."""
+    scale, zero_point, x = np.float32([0.5]), np.int8([3]), np.float32([1, 2, 3])
+    q = impl.quantize_s8(x, scheme="affine", scale=scale, zero_point=zero_point)
+    scale[0], zero_point[0] = 7, 5
+    assert q.scale[0] == 0.5 and q.zero_point[0] == 3

@@ -101,6 +101,7 @@ def quantize_range_minmax(kernel, row):
 
 
 def _quantize(kernel, both, row, x, dtype, bits, scheme, axis, group, scale, zero_point):
+    given = scale, zero_point
     x, shape, *ends, axis, group, scale, zero_point = grid_arguments(
         x, dtype, bits, scheme, axis, group, scale, zero_point)
     values = np.empty(x.shape, dtype=dtype)
@@ -121,7 +122,8 @@ def _quantize(kernel, both, row, x, dtype, bits, scheme, axis, group, scale, zer
                         pointer(values, writable=True))
             threads.run(lambda begin, end: _check(kernel(begin, end, *operands), x), x.size, seconds)
     for a in (values, scale, zero_point):
-        a.flags.writeable = False  # nobody else has them: the format keeps them without a copy
+        if a is not given[0] and a is not given[1]:  # the caller may write on what is his: the format copies it
+            a.flags.writeable = False  # nobody else has it: the format keeps it without a copy
     return Quantized(values, scale, zero_point, group)
 
 

@@ -161,7 +161,7 @@ def requantize_s32(x: NDArray[np.int32], multiplier: int | NDArray[np.int32], sh
         y = quotient(quotient(product, np.int64(31), "half_up"), shift, "half_away")
     else:
         y = quotient(product, shift + 31, rounding)
-    return np.clip(y + zero_point, lowest, highest).astype(dtype)
+    return np.asarray(np.clip(y + zero_point, lowest, highest), dtype)  # an array of no dimensions stays one
 
 
 def quotient(p: np.ndarray, shift, rounding: str) -> np.ndarray:

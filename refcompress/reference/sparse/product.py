@@ -91,7 +91,7 @@ def sums(a: Kept, x: np.ndarray) -> NDArray[np.float64]:
     """Return a @ x in float64."""
     kept, y = a.kept, np.zeros((a.shape[0], x.shape[1]))
     numbers = np.split(a.numbers.astype(np.float64), np.cumsum(kept.sum(axis=1))[:-1])
-    for i in range(len(y)):
+    for i in np.flatnonzero(kept.any(axis=1)):
         columns = np.flatnonzero(kept[i])
         products = numbers[i][:, None] * x[columns].astype(np.float64)
         for g in np.unique(columns // a.segment):

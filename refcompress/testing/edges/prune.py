@@ -1,0 +1,170 @@
+"""Edges of pruning: every structure at its ends, ties everywhere at long lengths, counts beyond 2**53."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from ..cases import Call, Calls
+from ..hessians import hessian
+from ..values import ordinary, whole
+from .lengths import BEYOND, LONG, MANY, all_bits, at_lengths
+
+_F = np.float32
+
+
+def _magnitude(rng, i, m, k) -> Call:
+    w = whole(rng, (m, k), 3) if i % 2 else ordinary(rng, (m, k))  # ties everywhere in every second one
+    size = m * k
+    return (w,), ({"keep": size // 2}, {"sparsity": 0.9}, {"keep": 1}, {"keep": size - 1}, {"sparsity": 0.5})[i % 5]
+
+
+def _magnitude_options() -> Calls:
+    rng = np.random.default_rng(1)
+    for shape in ((7,), (3, 5), (2, 3, 4), (2, 3, 2, 2)):
+        size = int(np.prod(shape))
+        for w in (ordinary(rng, shape), whole(rng, shape, 2), np.zeros(shape, _F)):
+            for how in ({"keep": 0}, {"keep": size}, {"keep": 1}, {"sparsity": 0.0}, {"sparsity": 1.0},
+                        {"sparsity": 0.5}, {"sparsity": 1.5 / size}, {"sparsity": 0.5 / size},
+                        {"sparsity": 2.5 / size}):
+                yield (w,), how
+    near = np.nextafter(np.ones(40, _F), _F(2))  # neighbours of 1, which bfloat16 and tf32 take for equal
+    near[::3] = 1
+    yield (near,), {"keep": 20}
+    yield (all_bits(rng, 500),), {"keep": 250}
+    yield (np.ldexp(whole(rng, 60), -149).astype(_F),), {"keep": 30}
+    for count in (40, 300):  # a dict of many layers
+        yield ({str(n): whole(rng, 1 + n % 3, 5) for n in range(count)},), {"keep": count}
+
+
+def _select_options() -> Calls:
+    rng = np.random.default_rng(2)
+    for scores in (ordinary(rng, (6, 8)), whole(rng, (6, 8), 2), np.zeros((6, 8)), whole(rng, (6, 8), 3, np.float64)):
+        for structure, most in (("element", 48), ("row", 6), ("column", 8), ("filter", 6), ("channel", 8)):
+            for how in ({"keep": 0}, {"keep": 1}, {"keep": most - 1}, {"keep": most}, {"sparsity": 0.0},
+                        {"sparsity": 1.0}, {"sparsity": 0.5}, {"sparsity": 1.5 / most}):
+                yield (scores,), {"structure": structure, **how}
+        for block in ((1, 1), (6, 8), (7, 9), (1, 8), (6, 1), (4, 3)):
+            yield (scores,), {"structure": "block", "block": block, "sparsity": 0.5}
+        for axis in (0, 1, -1, -2, None):
+            for n, m in ((0, 1), (1, 1), (1, 2), (2, 4), (4, 4), (3, 6), (4, 8), (5, 8), (6, 12), (7, 64)):
+                yield (scores,), {"structure": "nm", "n": n, "m": m, **({} if axis is None else {"axis": axis})}
+    for shape in ((2, 3, 4), (2, 3, 4, 5)):
+        scores = ordinary(rng, shape)
+        for structure in ("filter", "channel"):
+            yield (scores,), {"structure": structure, "sparsity": 0.4}
+        yield (scores,), {"structure": "block", "block": (2, 3), "sparsity": 0.4}
+        for axis in range(-len(shape), len(shape)):
+            yield (scores,), {"structure": "nm", "n": 1, "m": 2, "axis": axis}
+
+
+def _select(rng, i, m, k) -> Call:
+    scores = whole(rng, (m, k), 5) if i % 2 else ordinary(rng, (m, k))
+    kinds: tuple[dict, ...] = (
+        {"keep": m * k // 2}, {"structure": "nm", "n": 2, "m": 4}, {"structure": "row", "sparsity": 0.5},
+        {"structure": "column", "sparsity": 0.5}, {"structure": "block", "block": (1, 4), "sparsity": 0.5},
+        {"structure": "nm", "n": k // 2, "m": k}, {"structure": "nm", "n": 1, "m": 2, "axis": 0},
+        {"structure": "filter", "sparsity": 0.3}, {"structure": "channel", "sparsity": 0.3},
+        {"structure": "block", "block": (2, 1), "sparsity": 0.5})
+    return (scores,), kinds[i % len(kinds)]
+
+
+def _threshold(rng, i, m, k) -> Call:
+    w = whole(rng, (m, k), 4) if i % 2 else ordinary(rng, (m, k)) + _F(100)  # a mean far from zero
+    return (w,), {"quality": (1.0, 0.5, 2.0)[i % 3]}
+
+
+def _threshold_edges() -> Calls:
+    for n in (1, 2, 4, 8, 64, 1024):
+        for sign in (1, -1):  # the deviation is exactly what half of them have
+            yield (np.repeat(_F([sign, -sign]), n),), {"quality": 1.0}
+        yield (np.zeros(n, _F),), {"quality": 1.0}
+    yield (_F([1e-45] * 5 + [-1e-45] * 5),), {"quality": 1.0}
+    yield (_F([3e38, -3e38]),), {"quality": 1.0}
+
+
+def _project(rng, i, m, k) -> Call:
+    args, how = _magnitude(rng, i, m, k)
+    return args, {"keep": how.get("keep", m * k // 3)}
+
+
+def _scores(signed: bool, rng, i, m, k) -> Call:
+    """Numbers of all bits: a product in float32 is another one."""
+    w = np.ldexp(all_bits(rng, (m, k)), rng.integers(-40, 10, (m, k))).astype(_F)
+    second = rng.standard_normal((m, k)) if i % 2 else all_bits(rng, (m, k))
+    return (w, second if signed else np.abs(second)), {}
+
+
+def _wanda(rng, i, m, k) -> Call:
+    (w, second), how = _scores(False, rng, i, m, k)
+    return (w, second[0].copy()), how
+
+
+def _apoz(rng, i, n) -> Call:
+    count = (2**53, 2**53 - 1, 1000, 3)[i % 4]
+    zeros = rng.integers(0, count + 1, n)
+    return (zeros if i % 2 else zeros.astype(np.float64), count), {}
+
+
+def _apoz_edges() -> Calls:
+    for count in (1, 2, 3, 10, 2**31, 2**32 + 1, 2**53 - 1, 2**53):
+        zeros = np.unique([0, 1, count // 3, count // 2, count - 1, count]).astype(np.int64)
+        yield (zeros, count), {}
+        yield (zeros.astype(np.float64), count), {}
+
+
+def _activation(rng, i, n) -> Call:
+    return (rng.standard_normal(n) * 10.0 ** rng.integers(-300, 300), (1, 3, 7, 2**31 + 1, 2**53)[i % 5]), {}
+
+
+def _layers(op: str, **fixed) -> Callable[[], Calls]:
+    def calls() -> Calls:
+        rng = np.random.default_rng(3)
+        w, h = ordinary(rng, (3, 12)), hessian(rng, 12)
+        for sparsity in (0.0, 1.0, 0.5, 1.5 / 36, 0.999):
+            for damping in (0.0, 1e-300, 0.01, 1.0, 1e6):
+                yield (w, h), {"sparsity": sparsity, "damping": damping}
+        for weights in (np.zeros_like(w), np.full_like(w, -0.0), whole(rng, (3, 12), 1), np.ldexp(w, -140).astype(_F)):
+            yield (weights, h), {"sparsity": 0.5}
+            yield (weights, np.eye(12)), {"sparsity": 0.5}
+        for rows in [n for n in (*LONG, BEYOND) if n <= fixed["rows"]]:
+            yield (ordinary(rng, (rows, 3)), hessian(rng, 3)), {"sparsity": 0.4}
+        for k in [n for n in LONG if n <= fixed["columns"]]:
+            yield (ordinary(rng, (2, k)), hessian(rng, k)), {"sparsity": 0.5}
+    return calls
+
+
+def _obs_options() -> Calls:
+    rng = np.random.default_rng(4)
+    w, h = ordinary(rng, (3, 12)), hessian(rng, 12)
+    for keep in (0, 1, 18, 35, 36):
+        yield (w, h), {"keep": keep}
+
+
+def _sparsegpt_options() -> Calls:
+    rng = np.random.default_rng(5)
+    w, h = ordinary(rng, (3, 12)), hessian(rng, 12)
+    for block in (1, 2, 4, 11, 12, 13, 2**40):
+        for how in ({"sparsity": 0.5}, {"n": 2, "m": 4}, {"n": 1, "m": 2}, {"n": 0, "m": 1}, {"n": 12, "m": 12},
+                    {"n": 3, "m": 12}, {"n": 3, "m": 13}, {"n": 4, "m": 8}):
+            yield (w, h), {**how, "block": block}
+
+
+_MANY_ROWS = at_lengths(lambda rng, i, m: ((whole(rng, (m, 2), 4),), {"structure": "row", "sparsity": 0.5}), 3,
+                        lengths=MANY)
+
+EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
+    "prune_magnitude": (_magnitude_options, at_lengths(_magnitude, 2, 3)),
+    "prune_select": (_select_options, _MANY_ROWS, at_lengths(_select, 3, 6)),
+    "prune_threshold": (_threshold_edges, at_lengths(_threshold, 2, 3)),
+    "prune_project_l0": (at_lengths(_project, 2, 3),),
+    "prune_score_wanda": (at_lengths(_wanda, 3, 5),),
+    "prune_score_taylor": (at_lengths(partial(_scores, True), 3, 5),),
+    "prune_score_movement": (at_lengths(partial(_scores, True), 3, 5),),
+    "prune_score_obd": (at_lengths(partial(_scores, True), 3, 5),),
+    "prune_score_fisher": (at_lengths(partial(_scores, False), 3, 5),),
+    "prune_score_apoz": (_apoz_edges, at_lengths(_apoz, 5)),
+    "prune_score_activation": (at_lengths(_activation, 5),),
+    "prune_obs": (_obs_options, _layers("prune_obs", rows=1025, columns=129)),
+    "prune_sparsegpt": (_sparsegpt_options, _layers("prune_sparsegpt", rows=16_385, columns=257)),
+}

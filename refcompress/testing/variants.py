@@ -1,0 +1,142 @@
+"""Calls that are made of those of a sweep, in the same way for every operation.
+
+Operands of which all rows are one, or all columns, with strides of 0; axes of size 1 with strides that mean nothing;
+options as NumPy scalars; operands that are half zeros, with one infinity; numbers so small that they are subnormal, or
+that results are. What the reference refuses is left out.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from .. import reference
+from ..errors import RefcompressError
+from . import layouts
+from .cases import Call, Calls
+
+EACH = 9  # calls of each kind
+LARGEST = 20_000  # elements of a call that a variant is made of
+SCALARS = (np.uint8, np.int8, np.int16, np.uint64, np.int32, np.uint16, np.int64)
+REALS = (np.float32, np.float64, np.float16)
+
+
+def variants(op: str, sweep: Callable[[], Calls]) -> Calls:
+    """Yield variants of calls of the sweep: of each kind a few, from its beginning to its end."""
+    counts = dict.fromkeys(KINDS, 0)
+    left: dict[Callable, int] = dict.fromkeys(KINDS, 0)
+    calls = list(sweep())
+    for kind in KINDS:
+        step = max(1, len(calls) // (2 * EACH))
+        first = left[kind]
+        for case in [*calls[first::step], *calls[-2:]]:
+            if counts[kind] >= EACH or _size(case) > LARGEST:
+                continue
+            for other in kind(*case, counts[kind]):
+                if _accepts(op, other):
+                    counts[kind] += 1
+                    yield other
+
+
+def rows_alike(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with an operand of which all rows are the first one, by a stride of 0."""
+    yield from _alike(args, kwargs, number, 0)
+
+
+def columns_alike(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with an operand of which all columns are the first one, by a stride of 0."""
+    yield from _alike(args, kwargs, number, -1)
+
+
+def of_size_1(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call, if an operand has an axis of size 1, with strides there that mean nothing."""
+    if any(1 in a.shape and a.size > 1 for a in (*args, *kwargs.values()) if isinstance(a, np.ndarray)):
+        yield _placed(args, kwargs, layouts.one_element_apart)
+
+
+def scalars(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with each option that is a number as a NumPy scalar of a type that holds it."""
+    for name, value in kwargs.items():
+        other = _scalar(value, number)
+        if other is not None:
+            yield args, {**kwargs, name: other}
+    for i, value in enumerate(args):
+        other = _scalar(value, number)
+        if other is not None:
+            yield (*args[:i], other, *args[i + 1 :]), kwargs
+
+
+def half_zeros(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with zeros of either sign in half of the places of an operand, and infinity at one of another."""
+    floats = [i for i, a in enumerate(args) if _is_float(a) and a.size > 31]
+    rng = np.random.default_rng(number)
+    for i in floats[:2]:
+        zeros = np.where(rng.random(args[i].shape) < 0.5, np.copysign(0, args[i]), args[i]).astype(args[i].dtype)
+        changed = [*args[:i], zeros, *args[i + 1 :]]
+        yield tuple(changed), kwargs
+        for j in floats[:2]:
+            if j != i:
+                changed[j] = args[j].copy()
+                changed[j].flat[rng.integers(args[j].size)] = (np.inf, -np.inf)[number % 2]
+                yield tuple(changed), kwargs
+
+
+def small(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with its floats times powers of two: subnormals, or normal numbers with subnormal products."""
+    exponents = ((-66, -66), (-130, 0), (0, -130), (-146, -146), (-64, -70), (-126, -3))[number % 6]
+    floats = [i for i, a in enumerate(args) if _is_float(a) and a.size]
+    if floats:
+        changed = list(args)
+        for i, exponent in zip(floats, exponents if len(floats) > 1 else (exponents[0] or -126,)):
+            with np.errstate(all="ignore"):
+                changed[i] = np.ldexp(args[i], exponent).astype(args[i].dtype)
+        yield tuple(changed), kwargs
+
+
+KINDS: tuple[Callable, ...] = (rows_alike, columns_alike, of_size_1, scalars, half_zeros, small)
+
+
+def _alike(args: tuple, kwargs: dict, number: int, axis: int) -> Iterator[Call]:
+    items = [*args, *kwargs.values()]
+    arrays = [i for i, a in enumerate(items) if isinstance(a, np.ndarray) and a.ndim and a.shape[axis] > 1]
+    for i in arrays[number % len(arrays) :][:1] if number % 4 and arrays else arrays:
+        items[i] = layouts.repeated(np.repeat(items[i].take([0], axis=axis), items[i].shape[axis], axis=axis))
+    if arrays:
+        yield tuple(items[: len(args)]), dict(zip(kwargs, items[len(args) :]))
+
+
+def _scalar(value, number: int):
+    if type(value) is int:
+        kinds: tuple = tuple(kind for kind in SCALARS if np.iinfo(kind).min <= value <= np.iinfo(kind).max)
+        return kinds[number % len(kinds)](value) if kinds else None
+    if type(value) is bool:
+        return np.bool_(value)
+    if type(value) is float:
+        with np.errstate(all="ignore"):
+            kinds = tuple(kind for kind in REALS if np.float64(kind(value)) == value)
+        return kinds[number % len(kinds)](value) if kinds else None
+    if isinstance(value, tuple) and value and all(type(item) is int for item in value):
+        kind = SCALARS[number % len(SCALARS)]
+        inside = all(np.iinfo(kind).min <= item <= np.iinfo(kind).max for item in value)
+        return tuple(kind(item) for item in value) if inside else None
+    return None
+
+
+def _is_float(a) -> bool:
+    return isinstance(a, np.ndarray) and a.dtype.kind == "f"
+
+
+def _placed(args: tuple, kwargs: dict, layout: Callable) -> Call:
+    return layouts.place(args, layout), layouts.place(kwargs, layout)
+
+
+def _size(case: Call) -> int:
+    return sum(a.size for a in (*case[0], *case[1].values()) if isinstance(a, np.ndarray))
+
+
+def _accepts(op: str, case: Call) -> bool:
+    try:
+        with np.errstate(all="ignore"):
+            getattr(reference, op)(*case[0], **case[1])
+    except RefcompressError:
+        return False
+    return True
