@@ -1,13 +1,13 @@
 """Check your own kernel: ``check(op, function)`` compares it with the reference, and shows an input on which it fails.
 
-The answer is a :class:`Verdict`. ``check_all(namespace)`` checks all operations that a module has, and ``outcome(op,
-function, *args)`` judges one input. ``samples(op)`` yields the fixed inputs, ``refusals(op)`` the calls to be refused.
-:mod:`guarded` makes arrays at guard pages, :mod:`layouts` lays arrays out oddly, :mod:`planted` holds wrong kernels that
-a check must catch. :mod:`clock` times what is compared.
+The answer is a :class:`Verdict`. ``check_all(namespace)`` checks all operations that a module has, and
+``outcome(op, function, *args)`` judges one input. ``samples(op)`` yields the fixed inputs, ``refusals(op)`` the calls
+to be refused. :mod:`guarded` makes arrays at guard pages, :mod:`layouts` lays arrays out oddly, :mod:`planted` holds wrong
+kernels that a check must catch. :mod:`clock` times what is compared.
 
 To be read from :mod:`check` on: :mod:`apart` calls the function in a process of its own, :mod:`judge` says what came of
-an input, :mod:`results` puts results at guard pages, :mod:`smaller` makes a wrong input smaller, :mod:`program` writes it
-down, :mod:`pattern` says where else it is wrong, :mod:`verdict` is what the user reads.
+an input, :mod:`results` puts results at guard pages, :mod:`smaller` makes a wrong input smaller, :mod:`program` writes
+it down, :mod:`pattern` says where else it is wrong, :mod:`verdict` is what the user reads.
 
 What an operation is checked with stands in the file of its family. :mod:`cases` says what its four parts are;
 :mod:`families` lists the families. Hypothesis is imported when it is drawn from, and only then.

@@ -22,7 +22,6 @@ from typing import Any
 
 from . import memory, results
 from .cases import Call
-from .features import Features
 from .here import Here, Judged
 from .judge import CRASHED, HUNG, Outcome
 from .task import Task
@@ -75,7 +74,7 @@ class Apart:
         yield from self._stream("refusals", start, None)
 
     def _stream(self, what: str, start: int, limit: float | None) -> Iterator[Judged]:
-        """Yield what the process says of each input; one in which it died comes without its features."""
+        """Yield what the process says of each input."""
         while True:
             try:
                 self._ask(what, start)
@@ -85,7 +84,7 @@ class Apart:
                 return
             except Died as died:
                 start = died.index + 1
-                yield Judged(died.index, Outcome(died.kind, died.reason), None)
+                yield Judged(died.index, Outcome(died.kind, died.reason))
             finally:
                 if self.process is not None and self.busy:
                     self.close()
@@ -125,7 +124,8 @@ class Apart:
     def _start(self) -> None:
         self.state[:] = [0, 0, 0]
         self.pipe, theirs = self.context.Pipe()
-        self.process = self.context.Process(target=_serve, args=(theirs, self.state, self.task, self.quiet), daemon=True)
+        given = theirs, self.state, self.task, self.quiet
+        self.process = self.context.Process(target=_serve, args=given, daemon=True)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):  # what a fork has of it would be written twice
                 stream.flush()
@@ -241,8 +241,7 @@ def _answer(pipe, judge: Here, what: str, asked: Any) -> None:
     answers: Iterator[Any] = judge.states() if what == "states" else getattr(judge, what)(asked)
     for answer in answers:
         if isinstance(answer, Judged):
-            index, outcome, said = answer
-            answer = index, Outcome(outcome.kind, outcome.reason), said
+            answer = answer.number, Outcome(answer.outcome.kind, answer.outcome.reason)
         pipe.send_bytes(pickle.dumps(tuple(answer)))
     pipe.send_bytes(pickle.dumps(None))
 

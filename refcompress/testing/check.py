@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from ..agreement import Disagreement, NoBound
@@ -10,6 +11,7 @@ from ..ops import OPS
 from . import apart
 from .apart import Apart
 from .failing import explained, raised
+from .features import Features
 from .here import Here, Judged
 from .judge import LEFT_OUT, NO_BOUND, NOT_OFFERED, REFUSED, Outcome
 from .samples import refusals as refusals_of
@@ -18,7 +20,7 @@ from .task import Task, layouts_named
 from .verdict import Verdict
 
 SECONDS = 10.0  # for one operation at the default budget; the search ends in time for what comes after it
-MAP_SECONDS, AFTER_HANG_SECONDS = 2.5, 1.0  # from the first wrong input on, for the others: the map of where it is wrong
+MAP_SECONDS, AFTER_HANG_SECONDS = 2.5, 1.0  # from the first wrong input on, for the others: they make the map
 DEATHS = 3  # of processes; then the other inputs are left
 AFTER_HANG = 0.5  # seconds for an input, once one has hung
 
@@ -97,6 +99,8 @@ class _Check:
     def __init__(self, task: Task, verdict: Verdict, limit: float, isolate: bool, explain: bool) -> None:
         self.task, self.verdict, self.limit, self.explain = task, verdict, limit, explain
         self.begun = time.monotonic()
+        self.kinds: dict[int, str] = {}
+        verdict.cover = lambda: self.likenesses().values()
         self.judge: Any = Apart(task, limit) if isolate and apart.can_isolate(task) else Here(task)
         verdict.isolated = self.judge.isolated
         if isolate and not verdict.isolated:
@@ -123,27 +127,30 @@ class _Check:
 
     def _samples(self) -> None:
         wrong: list[Judged] = []
-        right: list[Judged] = []
         first, deaths, seconds = 0.0, 0, MAP_SECONDS
         for judged in self.judge.samples():
             self._count(judged)
+            self.kinds[judged.number] = judged.outcome.kind
             if not judged.outcome.failed:
-                right.append(judged)
                 continue
             wrong.append(judged)
             deaths += judged.outcome.kind != "wrong"
             first = first or time.monotonic()
-            if not self.explain:
-                break
             if judged.outcome.kind == "hung":
                 self.judge.limit, seconds = min(self.judge.limit, AFTER_HANG), AFTER_HANG_SECONDS
-            if time.monotonic() - first > seconds or deaths >= DEATHS:
+            if not self.explain or time.monotonic() - first > seconds or deaths >= DEATHS:
                 break
         if wrong:
-            raise explained(self, wrong, right)
+            raise explained(self, wrong)
+
+    def likenesses(self) -> dict[int, Features]:
+        """Return by its number what each fixed input is like that was judged."""
+        last = max(self.kinds, default=-1)
+        return {i: self.task.likeness(case) for i, case in enumerate(islice(self.task.inputs(), last + 1))
+                if self.kinds.get(i) not in (None, NOT_OFFERED, LEFT_OUT)}
 
     def _count(self, judged: Judged) -> None:
-        verdict, (_, outcome, said) = self.verdict, judged
+        verdict, (_, outcome) = self.verdict, judged
         if outcome.kind == REFUSED:
             raise ValueError(f"{verdict.op}: the reference refuses an input of the samples: {outcome.reason}")
         verdict.inputs += 1
@@ -151,13 +158,11 @@ class _Check:
         verdict.without_bound += outcome.kind == NO_BOUND
         if outcome.kind in (NOT_OFFERED, LEFT_OUT):
             verdict.not_offered[outcome.reason] += 1
-        elif said is not None:
-            verdict.coverage.add(said)
 
     def _refusals(self) -> None:
         for judged in self.judge.refusals():
             if judged.outcome.failed:
-                case = next(case for i, case in enumerate(self.task.refusals(self.task.op)) if i == judged.index)
+                case = next(case for i, case in enumerate(self.task.refusals(self.task.op)) if i == judged.number)
                 raise raised(self.verdict, self.task, case, judged.outcome)
             self.verdict.refused += 1
 
@@ -177,12 +182,11 @@ class _Check:
             if time.monotonic() - self.begun > SECONDS / 2 and examples is None:
                 raise _Enough
             case = self.task.laid(case)
-            said = self.task.likeness(case)
-            word = self.task.left_out(said)
+            word = self.task.left_out(case)
             outcome = Outcome(LEFT_OUT, word) if word is not None else self.judge.case(case)
             if outcome.kind == REFUSED:
                 raise ValueError(f"{self.task.op}: the reference refuses what the strategy draws: {outcome.reason}")
-            self._count(Judged(-1, outcome, said))
+            self._count(Judged(-1, outcome))
             self.verdict.searched += 1
             if outcome.failed:
                 found.append((case, outcome))
@@ -194,7 +198,7 @@ class _Check:
         except _Enough:
             pass
         if found:
-            raise explained(self, [], [], *found[0])
+            raise explained(self, [], *found[0])
 
 
 class _Enough(BaseException):

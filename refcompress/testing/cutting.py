@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import reference
 from ..formats import BSR, CSR, Bitmask, Encoded, GGMLBlocks, LowRankSparse, Mixed, Packed
+from ..formats.kept import Kept
 from . import memory
 
 BLOCKS = (None, 16, 32)  # of formats whose class knows the size of a block
@@ -78,20 +79,20 @@ def _formats(value: Any, size: int, new: int, last: bool) -> Iterator[Any]:
     elif isinstance(value, Mixed):
         yield _mixed(value, size, part)
     elif isinstance(value, GGMLBlocks):
-        rows = value.data.reshape(*value.shape[:-1], -1, value.data.shape[1])
+        blocks = value.data.reshape(*value.shape[:-1], -1, value.data.shape[1])
         if len(value.shape) > 1 and value.shape[0] == size:
             shape = (new, *value.shape[1:])
-            yield GGMLBlocks(rows[part].reshape(-1, value.data.shape[1]), value.type, shape)
+            yield GGMLBlocks(blocks[part].reshape(-1, value.data.shape[1]), value.type, shape)
         else:
-            numbers = value.shape[-1] // rows.shape[-2]
-            kept = rows[..., : new // numbers, :]
+            numbers = value.shape[-1] // blocks.shape[-2]
+            kept = blocks[..., : new // numbers, :]
             shape = (*value.shape[:-1], new // numbers * numbers)
             yield GGMLBlocks(kept.reshape(-1, value.data.shape[1]), value.type, shape)
     elif isinstance(value, BSR):
         yield _blocks(value, *_parts(value.shape, size, part))
     elif isinstance(value, Bitmask):
         yield _bitmask(value, *_parts(value.shape, size, part))
-    elif hasattr(value, "kept"):  # NM and Relative: the nearest that is not theirs alone
+    elif isinstance(value, Kept):  # NM and Relative: the nearest that is not theirs alone
         rows, columns = _parts(value.shape, size, part)
         if columns == slice(None):
             yield _repacked(value, rows)
@@ -183,10 +184,8 @@ def _mixed(a: Mixed, size: int, part: slice) -> Mixed:
                      for q in (a.low, a.high))
         return Mixed(low, high, a.wide, axis)
     wide = a.wide[part]
-    before = a.wide[: part.start or 0]
-    places = [(np.count_nonzero(of[: part.start or 0]), np.count_nonzero(kept))
+    places = [(int(np.count_nonzero(of[: part.start or 0])), int(np.count_nonzero(kept)))
               for of, kept in ((~a.wide, ~wide), (a.wide, wide))]
-    assert len(before) == (part.start or 0)
     low, high = (_quantized(q, axis, begin, count) for q, (begin, count) in zip((a.low, a.high), places))
     return Mixed(low, high, wide, axis)
 

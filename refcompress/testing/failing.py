@@ -6,8 +6,9 @@ from typing import Any
 from ..agreement import Disagreement
 from .blame import blamed
 from .cases import Call
+from .features import Features
 from .here import Judged
-from .judge import CRASHED, HUNG, Outcome, describe
+from .judge import CRASHED, HUNG, NO_BOUND, RIGHT, Outcome, describe
 from .pattern import pattern
 from .program import program
 from .smaller import smallest
@@ -18,16 +19,19 @@ SMALLER_SECONDS = 3.0
 HUNG_LIMIT, HUNG_SECONDS = 0.5, 2.0  # seconds of a call, and of all, where the smaller inputs hang too
 
 
-def explained(check: Any, wrong: list[Judged], right: list[Judged], case: Call | None = None,
-              outcome: Outcome | None = None) -> Disagreement:
+def explained(check: Any, wrong: list[Judged], case: Call | None = None, outcome: Outcome | None = None,
+              ) -> Disagreement:
     """Return the exception for the wrong ones of the fixed inputs, or for an input that the search has found."""
     task, judge, verdict = check.task, check.judge, check.verdict
     side = 0
     if case is None:
-        first = min(wrong, key=lambda judged: _rank(judged)) if check.explain else wrong[0]
-        case, outcome, side = _input(task, first.index), first.outcome, first.index
+        first = wrong[0]
         if check.explain:
-            verdict.pattern = _map(wrong, right)
+            said = check.likenesses()
+            verdict.pattern = pattern([said[judged.number] for judged in wrong],
+                                      [said[i] for i, kind in check.kinds.items() if kind in (RIGHT, NO_BOUND)])
+            first = min(wrong, key=lambda judged: _rank(said[judged.number], judged.number))
+        case, outcome, side = _input(task, first.number), first.outcome, first.number
     elif check.explain:
         verdict.pattern = (f"right on all {verdict.inputs - verdict.searched} fixed inputs; "
                            f"found by search with seed {verdict.seed}")
@@ -69,23 +73,13 @@ def raised(verdict: Verdict, task: Task, case: Call | None, outcome: Outcome) ->
     return error
 
 
-def _rank(judged: Judged) -> tuple:
+def _rank(said: Features, index: int) -> tuple[int, int]:
     """Return what is greater of an input that is harder to read."""
-    said = judged.features
-    if said is None:  # of a process that died
-        return (1, 0, judged.index)
-    return (0, sum(said.sizes.values()) + 8 * len(said.layouts) + 4 * len(said.values), judged.index)
+    return sum(said.sizes.values()) + 8 * len(said.layouts) + 4 * len(said.values), index
 
 
 def _input(task: Task, index: int) -> Call:
     return next(case for i, case in enumerate(task.inputs()) if i == index)
-
-
-def _map(wrong: list[Judged], right: list[Judged]) -> str:
-    known = [judged.features for judged in wrong if judged.features is not None]
-    others = [judged.features for judged in right if judged.features is not None
-              and judged.outcome.kind in ("right", "without bound")]
-    return pattern(known, others)
 
 
 def _in_full(judge: Any, case: Call, side: int, outcome: Outcome) -> Outcome:

@@ -1,12 +1,13 @@
 """The judge in the process of who asks: as fast as can be, and no stronger than the function that it calls."""
 
+import importlib
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import islice
 from typing import NamedTuple
 
 from .cases import Call
-from .features import Features
 from .judge import LEFT_OUT, Outcome, judged, judged_refusal
 from .task import Task
 
@@ -14,11 +15,10 @@ STATE_INPUTS = 40  # of which the checks of state choose
 
 
 class Judged(NamedTuple):
-    """One of the fixed inputs: its number, what came of it, and what it is like."""
+    """One of the fixed inputs: its number, and what came of it."""
 
-    index: int
+    number: int
     outcome: Outcome
-    features: Features | None
 
 
 class Here:
@@ -36,12 +36,8 @@ class Here:
         for i, case in enumerate(self.task.inputs()):
             if i >= start:
                 self.about(i)
-                yield Judged(i, *self._sample(case, i))
-
-    def _sample(self, case: Call, i: int) -> tuple[Outcome, Features]:
-        said = self.task.likeness(case)
-        word = self.task.left_out(said)
-        return (self.case(case, i) if word is None else Outcome(LEFT_OUT, word)), said
+                word = self.task.left_out(case)
+                yield Judged(i, self.case(case, i) if word is None else Outcome(LEFT_OUT, word))
 
     def case(self, case: Call, i: int | None = 0, brief: bool = False, limit: float | None = None) -> Outcome:
         """Judge one input; ``i`` says at which guard page its results lie, where they do."""
@@ -53,16 +49,17 @@ class Here:
         for i, case in enumerate(self.task.refusals(self.task.op)):
             if i >= start:
                 self.about(i)
-                yield Judged(i, judged_refusal(self.task.op, self.task.function, *case, self.calling), None)
+                yield Judged(i, judged_refusal(self.task.op, self.task.function, *case, self.calling))
 
     def states(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each check of state, and what it found or nothing."""
         from ..agreement import Disagreement
 
-        cases = [case for case in islice(self.task.inputs(), 0, None, 7)
-                 if self.task.left_out(self.task.likeness(case)) is None]
+        checks = state_checks()
+        cases = [case for case in islice(self.task.inputs() if checks else (), 0, None, 7)
+                 if self.task.left_out(case) is None]
         cases = cases[:: max(1, len(cases) // STATE_INPUTS)]
-        for i, check in enumerate(state_checks()):
+        for i, check in enumerate(checks):
             self.about(i)
             self.calling(1)
             try:
@@ -80,8 +77,5 @@ class Here:
 
 def state_checks() -> tuple[Callable, ...]:
     """Return the checks that call a function more than once."""
-    try:
-        from . import states
-    except ImportError:
-        return ()
-    return tuple(states.CHECKS)
+    name = f"{__package__}.states"
+    return tuple(importlib.import_module(name).CHECKS) if importlib.util.find_spec(name) else ()

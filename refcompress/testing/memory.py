@@ -1,7 +1,8 @@
 """Where an array lies, as a value: to be sent to another process, written as code, and made again byte for byte.
 
-``portable`` and ``restored`` are inverses: between them a call's arguments are nothing that pickle would change. Formats
-are taken apart into their fields, for their arrays may lie at guard pages, where no constructor would leave them.
+``portable`` and ``restored`` are inverses: between them a call's arguments are nothing that pickle would change.
+Formats are taken apart into their fields, for their arrays may lie at guard pages, where no constructor would leave
+them.
 """
 
 import mmap
@@ -37,14 +38,15 @@ class Place:
 
 def place_of(a: np.ndarray) -> Place:
     """Return how an array lies in memory."""
-    base = a
+    base: Any = a
     while isinstance(base, np.ndarray):
         base = base.base
     first = a.ctypes.data
     low, high = _extent(a.shape, a.strides, a.itemsize)
     guard = None
     if isinstance(base, mmap.mmap):
-        guard = "end" if (first + high) % mmap.PAGESIZE == 0 else "start" if (first + low) % mmap.PAGESIZE == 0 else None
+        before, behind = (first + low) % mmap.PAGESIZE, (first + high) % mmap.PAGESIZE
+        guard = "end" if behind == 0 else "start" if before == 0 else None
     usual = a.size == 0 or a.strides == _c_strides(a.shape, a.itemsize)
     offset = first % a.dtype.alignment if a.size else 0
     return Place(None if usual else a.strides, offset, not a.flags.writeable, guard)
@@ -75,7 +77,7 @@ def at(values: Any, *, strides: tuple[int, ...] | None = None, offset: int = 0, 
 
 def made(cls: type, **values: Any) -> Any:
     """Return a format with these fields, past its checks, which would copy arrays from where they lie."""
-    value = object.__new__(cls)
+    value: Any = object.__new__(cls)
     for name, field in values.items():
         object.__setattr__(value, name, field)
     return value

@@ -5,10 +5,12 @@ inputs and no more: a condition is found by trying, and what it says was counted
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from .features import STRANGE, Features
 
 MODULI = (2, 3, 4, 8, 16, 32, 64)
+FEW = 8  # wrong inputs: too few to be told from the others by anything but their sizes
 OTHERS = 5  # a condition that leaves fewer inputs out than this has no evidence for it
 PAIRS = tuple(map(frozenset, (
     ("NaN", "infinity"), ("infinity", "numbers above 2**100"), ("NaN", "infinity", "numbers above 2**100"),
@@ -49,20 +51,24 @@ def _best(these: Sequence[Features], others: Sequence[Features]) -> tuple[str, i
     return text, inside
 
 
-def _conditions(wrong: Sequence[Features]) -> Iterator[tuple[str, Callable[[Features], bool], float, float]]:
+def _conditions(wrong: Sequence[Features]) -> Iterator[tuple[str, Callable[..., bool], float, float]]:
     """Yield what all wrong inputs have in common: words for it, whether an input has it, how simple it is, and of the
     inputs that have it the share that must be wrong."""
     for field, says in (("layouts", _lies), ("options", "with {}".format), ("values", "where an input holds {}".format),
                         ("types", "where an input is of type {}".format)):
         common = frozenset.intersection(*(getattr(f, field) for f in wrong))
         for word in sorted(common, key=lambda word: (word != STRANGE, word)):
-            yield says(word), lambda f, field=field, word=word: word in getattr(f, field), 3.0, 0.3
+            yield says(word), partial(_has, field, frozenset([word])), 3.0, 0.3
         for pair in PAIRS if field == "values" else ():
             if not pair & common and all(f.values & pair for f in wrong):
-                yield says(_either(sorted(pair))), lambda f, pair=pair: bool(f.values & pair), 2.0, 0.4
+                yield says(_either(sorted(pair))), partial(_has, "values", pair), 2.0, 0.4
         if field == "options" and all(f.options for f in wrong):
             yield from _same_option(wrong)
     yield from _of_sizes(wrong)
+
+
+def _has(field: str, words: frozenset[str], said: Features) -> bool:
+    return not words.isdisjoint(getattr(said, field))
 
 
 def _lies(word: str) -> str:
@@ -94,7 +100,8 @@ def _of_sizes(wrong: Sequence[Features]):
         values = sorted(set(seen))
         if len(values) <= 3:
             yield (f"where {letter} is {_either(values)}",
-                   lambda f, letter=letter, values=frozenset(values): f.sizes.get(letter) in values, 1.5, 0.8)
+                   lambda f, letter=letter, values=frozenset(values): f.sizes.get(letter) in values, 1.5,
+                   0.4 if len(wrong) < FEW else 0.8)
         if least > 0:
             yield (f"where {letter} is at least {least}",
                    lambda f, letter=letter, least=least: f.sizes.get(letter, -1) >= least, 0.5, 0.6)

@@ -1,5 +1,4 @@
-"""A wrong input as a program: pasted into a fresh interpreter it builds the arguments bit for bit and shows both results.
-"""
+"""A wrong input as a program: in a fresh interpreter it builds the arguments bit for bit and shows both results."""
 
 import base64
 import importlib
@@ -13,7 +12,7 @@ import numpy as np
 
 from .. import formats
 from ..formats.same import same
-from . import memory
+from . import memory, planted
 from .cases import Call
 from .judge import CRASHED, HUNG, Outcome, arrays_of
 from .task import LIBRARIES, Task
@@ -53,9 +52,13 @@ def _import_of(task: Task) -> tuple[str, bool]:
             return f"f = testing.loaded({task.op!r}, {where!r})", True
         module, _, name = where.rpartition(":")
         return f"from {module} import {name} as f", True
-    module, name = getattr(given, "__module__", None), getattr(given, "__qualname__", "")
-    if module and module != "__main__" and name.isidentifier() and _found(module, name) is given:
-        return f"from {module} import {name} as f", True
+    home, own = getattr(given, "__module__", None), getattr(given, "__qualname__", "")
+    if home and home != "__main__" and own.isidentifier() and _found(home, own) is given:
+        return f"from {home} import {own} as f", True
+    for table in ("WRONG", "RIGHT"):
+        for label, op, function in getattr(planted, table):
+            if function is given:
+                return f"f = next(f for name, op, f in testing.planted.{table} if (name, op) == {(label, op)!r})", True
     isa = getattr(given, "isa", None)
     if isa:
         return f"f = native.at({isa!r}).{task.op}", True

@@ -229,9 +229,10 @@ def _with(value: Any, path: tuple, leaf: Any) -> Any:
     if is_dataclass(value):
         held = {field.name: getattr(value, field.name) for field in fields(value)}
         changed = held | {step: _with(held[step], tuple(rest), leaf)}
-        made = type(value)(**changed)
+        cls: Any = type(value)
+        made = cls(**changed)
         guarded = {memory.place_of(a).guard for a in arrays_of(changed)} - {None}
-        return memory.made(type(value), **changed) if guarded else made
+        return memory.made(cls, **changed) if guarded else made
     if isinstance(value, dict):
         return {**value, step: _with(value[step], tuple(rest), leaf)}
     return type(value)(_with(item, tuple(rest), leaf) if i == step else item for i, item in enumerate(value))

@@ -64,11 +64,15 @@ class Task:
         return OWN.union(*(features.words(layout(probe)) for layout in self.layouts or ()))
 
     def likeness(self, case: Call) -> features.Features:
+        """Return what an input is like."""
         with np.errstate(all="ignore"):
             return features.features_of(self.names, *case)
 
-    def left_out(self, said: features.Features) -> str | None:
+    def left_out(self, case: Call) -> str | None:
         """Return the word of ``not_offered`` that an input has: an option, an option's value, a type or a layout."""
+        if not self.not_offered:
+            return None
+        said = self.likeness(case)
         has = {*said.options, *(option.partition("=")[0] for option in said.options), *said.types, *said.layouts}
         return next((word for word in self.not_offered if word in has), None)
 

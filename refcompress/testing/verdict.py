@@ -2,8 +2,9 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .features import Features
@@ -50,12 +51,12 @@ class Coverage:
 class Verdict:
     """The answer of a check: true where the function is right. ``str`` is it in words.
 
-    inputs : how many were judged; of ``without_bound`` of them some elements could not be. refused : bad calls that were
-    refused as the reference refuses them. not_offered : the reasons of inputs that the function does not offer, and how
-    many. coverage : what the inputs were like. searched : how many of them Hypothesis drew. pattern : where it is
+    inputs : how many were judged; of ``without_bound`` of them some elements could not be. refused : bad calls that
+    were refused as the reference refuses them. not_offered : the reasons of inputs that the function does not offer,
+    and how many. searched : how many of them Hypothesis drew. pattern : where it is
     wrong. code : a program that shows a small wrong input. reason : what is wrong on it. kind : "wrong", "crashed" or
     "hung". seed : of the search. isolated : whether the function was called in a process of its own. notes : what else
-    must be known, such as what was not tried.
+    must be known, such as what was not tried. ``coverage`` is what the fixed inputs were like.
     """
 
     op: str
@@ -66,7 +67,6 @@ class Verdict:
     searched: int = 0
     failed: int = 0
     not_offered: Counter = field(default_factory=Counter)
-    coverage: Coverage = field(default_factory=Coverage)
     kind: str = ""
     reason: str = ""
     pattern: str = ""
@@ -75,6 +75,15 @@ class Verdict:
     isolated: bool = True
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    cover: Callable[[], Iterable[Features]] = field(default=tuple, repr=False, compare=False)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What the fixed inputs were like: counted when it is asked for."""
+        coverage = Coverage()
+        for said in self.cover():
+            coverage.add(said)
+        return coverage
 
     def __bool__(self) -> bool:
         return self.good
