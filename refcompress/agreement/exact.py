@@ -9,7 +9,33 @@ UNDERFLOW = 2.0**-150  # half of the smallest subnormal: the most that rounding 
 
 
 class Disagreement(AssertionError):
-    """A result that differs from the reference by more than the operation's rule allows."""
+    """A result that differs from the reference by more than the operation's rule allows.
+
+    One that ``testing.check`` raises says on what: the operation, the input (``case`` is ``args`` and ``kwargs``), both
+    results, the seed of the search, a program that shows it, where else it is wrong, and the verdict. ``verdicts`` are
+    those of ``testing.check_all``.
+    """
+
+    op: str | None = None
+    case: tuple[tuple, dict] | None = None
+    kwargs: dict
+    expected: Any = None
+    got: Any = None
+    seed: int | None = None
+    code: str = ""
+    pattern: str = ""
+    verdict: Any = None
+    verdicts: tuple = ()
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message, self.kwargs = message, {}
+
+    def __str__(self) -> str:  # ``args`` are those of the operation, once an input is known
+        return self.message
+
+    def __reduce__(self):
+        return type(self), (self.message,), {name: value for name, value in vars(self).items() if name != "message"}
 
 
 class NoBound(AssertionError):

@@ -1,15 +1,24 @@
 """Check your own kernel: ``check(op, function)`` compares it with the reference, and shows an input on which it fails.
 
-``samples(op)`` yields the fixed inputs, ``refusals(op)`` the calls to be refused. :mod:`guarded` makes arrays at guard
-pages, :mod:`layouts` lays arrays out oddly, :mod:`catalogue` holds wrong kernels that a check must catch and right ones
-that it must pass. :mod:`clock` times what is compared.
+The answer is a :class:`Verdict`. ``check_all(namespace)`` checks all operations that a module has, and
+``outcome(op, function, *args)`` judges one input. ``samples(op)`` yields the fixed inputs, ``refusals(op)`` the calls
+to be refused. :mod:`guarded` makes arrays at guard pages, :mod:`layouts` lays arrays out oddly, :mod:`catalogue` holds
+wrong kernels that a check must catch and right ones that it must pass. :mod:`clock` times what is compared.
+
+To be read from :mod:`check` on: :mod:`apart` calls the function in a process of its own, :mod:`judge` says what came of
+an input, :mod:`results` puts results at guard pages, :mod:`smaller` makes a wrong input smaller, :mod:`program` writes
+it down, :mod:`pattern` says where else it is wrong, :mod:`verdict` is what the user reads.
 
 What an operation is checked with stands in the file of its family. :mod:`cases` says what its three parts are;
 :mod:`families` lists the families. Hypothesis is imported when it is drawn from, and only then.
 """
 
-from . import catalogue, guarded, layouts, planted
-from .check import Report, arrays_of, check
+from . import catalogue, guarded, layouts, memory, planted
+from .check import check, check_all, outcome
+from .judge import arrays_of
 from .samples import refusals, samples
+from .task import loaded
+from .verdict import Verdict
 
-__all__ = ["Report", "arrays_of", "catalogue", "check", "guarded", "layouts", "planted", "refusals", "samples"]
+__all__ = ["Verdict", "arrays_of", "catalogue", "check", "check_all", "guarded", "layouts", "loaded", "memory",
+           "outcome", "planted", "refusals", "samples"]

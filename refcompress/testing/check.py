@@ -1,253 +1,254 @@
 """The verdict on one function: it agrees with the reference, or here is a small input on which it does not."""
 
-import copy
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
-import numpy as np
-
-from .. import reference
-from ..agreement import Disagreement, NoBound, exactly
+from ..agreement import Disagreement, NoBound
 from ..errors import MissingExtra, RefcompressError
 from ..ops import OPS
+from . import apart
+from .apart import Apart
+from .failing import explained, raised
+from .features import Features
+from .here import Here, Judged
+from .judge import LEFT_OUT, NO_BOUND, NOT_OFFERED, REFUSED, Outcome
 from .samples import refusals as refusals_of
 from .samples import samples, strategy
+from .task import Task, layouts_named
+from .verdict import Verdict
 
-SHRINK_SECONDS = 10
-
-
-@dataclass
-class Report:
-    """What a check that passed has tried. Of ``without_bound`` inputs some elements could not be judged."""
-
-    op: str
-    inputs: int = 0
-    without_bound: int = 0
-    refused: int = 0
+SECONDS = 10.0  # for one operation at the default budget; the search ends in time for what comes after it
+MAP_SECONDS, AFTER_HANG_SECONDS = 2.5, 1.0  # from the first wrong input on, for the others: they make the map
+DEATHS = 3  # of processes; then the other inputs are left
+AFTER_HANG = 0.5  # seconds for an input, once one has hung
 
 
-def check(op: str, function: Callable, *, rule: Callable | None = None, refusals: bool = False,
-          examples: int | None = None) -> Report:
-    """Compare ``function`` with the reference operation ``op``; return what was tried, or raise Disagreement.
+def check(op: str, function: Callable | str, *, rule: Callable | None = None, layouts: Iterable | None = None,
+          limit: float = 5.0, examples: int | None = None, refusals: bool = False, not_offered: Iterable[str] = (),
+          isolate: bool = True, seed: int = 0, explain: bool = True) -> Verdict:
+    """Compare ``function`` with the reference operation ``op``; return the verdict, or raise Disagreement.
 
-    First the fixed samples (every length 0 to 67, odd layouts, guard pages, hostile values), then Hypothesis, which
-    shrinks what it finds. Besides the result, by the operation's rule: the second call on the same input gives the same
-    bits, the input is not modified, the result shares no memory with it, a valid input is not refused.
+    First the fixed samples (every length 0 to 67, odd layouts, guard pages, hostile values), then what a function keeps
+    between calls, then Hypothesis. Besides the result, by the operation's rule: the second call on the same input gives
+    the same bits, the input is not modified, the result shares no memory with it, a valid input is not refused. The
+    function is called in a process of its own, with its operands and results at guard pages: a crash, a hang, a read
+    or a write outside of an array is a verdict like any other, and names its input.
+
+    A wrong input is made smaller while it stays wrong. Two checks of the same function give the same answer.
 
     Parameters
     ----------
     op : str
         A name of OPS.
-    function : callable
-        Called as the operation is.
+    function : callable or str
+        Called as the operation is; or "module:name", "file.py:name", "library.so:symbol", loaded where it is called. It
+        raises NotImplementedError for inputs that it does not offer: they are counted.
     rule : callable, optional
         In place of the operation's own rule, for example agreement.same_cost.
-    refusals : bool
-        Whether ``function`` must also refuse what the reference refuses, with the same class and argument.
+    layouts : names or functions of testing.layouts, optional
+        The only layouts tried, for example ("contiguous",).
+    limit : float
+        Seconds that a call may take.
     examples : int, optional
         Of Hypothesis; by default its profile's max_examples. 0 leaves Hypothesis out.
+    refusals : bool
+        Whether ``function`` must also refuse what the reference refuses, with the same class and argument.
+    not_offered : names, optional
+        Of options ("axis", "axis=1"), element types and formats ("float16", "Packed") that are not tried.
+    isolate : bool
+        False calls the function in this process: sooner, and a crash ends it.
+    seed : int
+        Of the search.
+    explain : bool
+        False raises what is found as it was found, at once: no smaller input, no map.
 
     Returns
     -------
-    Report
-        What was tried.
+    Verdict
+        What was tried. It is true.
 
     Raises
     ------
     Disagreement
-        With the input in its message.
+        With op, case, args, kwargs, expected, got, seed, code, pattern and verdict (which is false).
+    NoBound
+        Where no input had a bound for all elements.
     MissingExtra
         Where Hypothesis is wanted and not installed.
-
-    A function that reads outside its arrays is killed by the system (a guard page): ``python -X faulthandler``
-    says where.
     """
     if op not in OPS:
         raise RefcompressError("op", f"must be one of {', '.join(OPS)}, not {op!r}")
-    report = Report(op)
-    rule = rule or OPS[op].rule
-
-    def run(case) -> None:
-        _compare(op, function, rule, case, report)
-
-    for case in samples(op):
-        run(case)
-    if refusals:
-        for case in refusals_of(op):
-            _compare_refusal(op, function, case)
-            report.refused += 1
+    if not (isinstance(limit, (int, float)) and limit > 0):
+        raise RefcompressError("limit", f"must be a positive number of seconds, not {limit!r}")
+    words = (not_offered,) if isinstance(not_offered, str) else tuple(not_offered)
+    task = Task(op, function, rule or OPS[op].rule, samples, refusals_of, layouts_named(layouts), words)
     if examples != 0:
-        _search(op, run, examples)
-    if report.without_bound == report.inputs:
-        raise NoBound(f"{op}: no input had a bound for all of its elements")
-    return report
+        _hypothesis()
+    check_ = _Check(task, Verdict(op, seed=seed), float(limit), isolate, explain)
+    try:
+        return check_.run(examples, refusals)
+    finally:
+        check_.judge.close()
 
 
-class _TimeIsUp(BaseException):
-    """Ends Hypothesis's search for a smaller input; not an Exception, which it would take for another failure."""
+class _Check:
+    """One check as it goes on."""
+
+    def __init__(self, task: Task, verdict: Verdict, limit: float, isolate: bool, explain: bool) -> None:
+        self.task, self.verdict, self.limit, self.explain = task, verdict, limit, explain
+        self.begun = time.monotonic()
+        self.kinds: dict[int, str] = {}
+        verdict.cover = lambda: self.likenesses().values()
+        self.judge: Any = Apart(task, limit) if isolate and apart.can_isolate(task) else Here(task)
+        verdict.isolated = self.judge.isolated
+        if isolate and not verdict.isolated:
+            verdict.notes.append("called in this process: this system has no fork, and the function has no name that "
+                                 "another process could import")
+
+    def run(self, examples: int | None, refusals: bool) -> Verdict:
+        self._samples()
+        if refusals:
+            self._refusals()
+        self._states()
+        if examples != 0:
+            self._search(examples)
+        verdict = self.verdict
+        verdict.seconds = time.monotonic() - self.begun
+        tried = verdict.inputs - sum(verdict.not_offered.values())
+        if verdict.inputs and not tried:
+            verdict.reason = "offers nothing: every input is left out, or raises NotImplementedError"
+            raise raised(verdict, self.task, None, Outcome("wrong", verdict.reason))
+        if verdict.without_bound == tried:
+            raise NoBound(f"{verdict.op}: no input had a bound for all of its elements")
+        verdict.good = True
+        return verdict
+
+    def _samples(self) -> None:
+        wrong: list[Judged] = []
+        first, deaths, seconds = 0.0, 0, MAP_SECONDS
+        for judged in self.judge.samples():
+            self._count(judged)
+            self.kinds[judged.number] = judged.outcome.kind
+            if not judged.outcome.failed:
+                continue
+            wrong.append(judged)
+            deaths += judged.outcome.kind != "wrong"
+            first = first or time.monotonic()
+            if judged.outcome.kind == "hung":
+                self.judge.limit, seconds = min(self.judge.limit, AFTER_HANG), AFTER_HANG_SECONDS
+            if not self.explain or time.monotonic() - first > seconds or deaths >= DEATHS:
+                break
+        if wrong:
+            raise explained(self, wrong)
+
+    def likenesses(self) -> dict[int, Features]:
+        """Return by its number what each fixed input is like that was judged."""
+        last = max(self.kinds, default=-1)
+        return {i: self.task.likeness(case) for i, case in enumerate(islice(self.task.inputs(), last + 1))
+                if self.kinds.get(i) not in (None, NOT_OFFERED, LEFT_OUT)}
+
+    def _count(self, judged: Judged) -> None:
+        verdict, (_, outcome) = self.verdict, judged
+        if outcome.kind == REFUSED:
+            raise ValueError(f"{verdict.op}: the reference refuses an input of the samples: {outcome.reason}")
+        verdict.inputs += 1
+        verdict.failed += outcome.failed
+        verdict.without_bound += outcome.kind == NO_BOUND
+        if outcome.kind in (NOT_OFFERED, LEFT_OUT):
+            verdict.not_offered[outcome.reason] += 1
+
+    def _refusals(self) -> None:
+        for judged in self.judge.refusals():
+            if judged.outcome.failed:
+                case = next(case for i, case in enumerate(self.task.refusals(self.task.op)) if i == judged.number)
+                raise raised(self.verdict, self.task, case, judged.outcome)
+            self.verdict.refused += 1
+
+    def _states(self) -> None:
+        for name, wrong in self.judge.states():
+            if wrong:
+                raise raised(self.verdict, self.task, None, Outcome("wrong", f"{name}: {wrong}"))
+
+    def _search(self, examples: int | None) -> None:
+        hypothesis = _hypothesis()
+        settings = hypothesis.settings(
+            max_examples=examples or hypothesis.settings().max_examples, deadline=None, database=None,
+            verbosity=hypothesis.Verbosity.quiet, suppress_health_check=list(hypothesis.HealthCheck),
+            phases=[hypothesis.Phase.generate])
+
+        def draw(case):
+            if time.monotonic() - self.begun > SECONDS / 2 and examples is None:
+                raise _Enough
+            case = self.task.laid(case)
+            word = self.task.left_out(case)
+            outcome = Outcome(LEFT_OUT, word) if word is not None else self.judge.case(case)
+            if outcome.kind == REFUSED:
+                raise ValueError(f"{self.task.op}: the reference refuses what the strategy draws: {outcome.reason}")
+            self._count(Judged(-1, outcome))
+            self.verdict.searched += 1
+            if outcome.failed:
+                found.append((case, outcome))
+                raise _Enough
+
+        found: list = []
+        try:
+            settings(hypothesis.seed(self.verdict.seed)(hypothesis.given(strategy(self.task.op))(draw)))()
+        except _Enough:
+            pass
+        if found:
+            raise explained(self, [], *found[0])
 
 
-def _search(op: str, run, examples: int | None) -> None:
+class _Enough(BaseException):
+    """Ends Hypothesis's search; not an Exception, which it would take for a failure that it should look into."""
+
+
+def _hypothesis():
     try:
         import hypothesis
-        from hypothesis.errors import FlakyFailure
     except ImportError:
         cure = "is not installed: pip install 'refcompress[test]', or pass examples=0"
         raise MissingExtra("hypothesis", cure) from None
-
-    profile = hypothesis.settings()
-    settings = hypothesis.settings(
-        max_examples=examples or profile.max_examples, deadline=None, database=None, report_multiple_bugs=False,
-        verbosity=hypothesis.Verbosity.quiet, suppress_health_check=list(hypothesis.HealthCheck))
-    found: list[tuple[float, Disagreement]] = []
-
-    def run_in_time(case):
-        if found and time.monotonic() > found[0][0] + SHRINK_SECONDS:
-            raise _TimeIsUp
-        try:
-            run(case)
-        except Disagreement as wrong:
-            found.append((time.monotonic(), wrong))
-            raise
-
-    try:
-        settings(hypothesis.given(strategy(op))(run_in_time))()
-    except _TimeIsUp:
-        raise min((wrong for _, wrong in found), key=lambda wrong: len(str(wrong))) from None
-    except FlakyFailure as flaky:
-        raise Disagreement(f"{op}: the same input agreed once and disagreed another time") from flaky
+    return hypothesis
 
 
-def _compare(op: str, function, rule, case, report: Report) -> None:
-    args, kwargs = case
-    report.inputs += 1
-    try:
-        with np.errstate(all="ignore"):
-            expected = getattr(reference, op)(*args, **kwargs)
-            before = _snapshot((args, kwargs))
-            got = _call(function, args, kwargs)
-            _untouched(before, (args, kwargs))
-            _own_memory(got, (args, kwargs), "an input")
-            first = _snapshot(got)
-            second = _call(function, args, kwargs)
-            _own_memory(second, got, "the first call's")
-            _same_again(first, second, "the second call on the same input")
-        try:
-            rule(expected, got, args, kwargs)
-        except NoBound:
-            report.without_bound += 1
-    except Disagreement as wrong:
-        raise Disagreement(f"{op}: {wrong}\n  on {describe(args, kwargs)}") from wrong.__cause__
+def outcome(op: str, function: Callable | str, *args: Any, limit: float = 5.0, **kwargs: Any) -> Outcome:
+    """Return what comes of one input, judged as :func:`check` judges: in a process of its own, at guard pages.
 
-
-def _call(function, args, kwargs):
-    try:
-        return function(*args, **kwargs)
-    except Exception as error:
-        raise Disagreement(f"raised {type(error).__name__} on a valid input: {error}") from error
-
-
-def _same_again(first, second, what: str) -> None:
-    try:
-        exactly(first, second)
-    except Disagreement as wrong:
-        raise Disagreement(f"{what} differs from the first: {wrong}") from None
-
-
-def _untouched(before, after) -> None:
-    try:
-        exactly(before, after)
-    except Disagreement as wrong:
-        raise Disagreement(f"the input was modified: {wrong}") from None
-
-
-def _own_memory(got, others, whose: str) -> None:
-    """A result that is a view of the input, or of the result before, changes when that memory is used again.
-
-    A format that is returned may keep what is read-only: nobody can change that.
+    >>> from refcompress import reference
+    >>> import numpy as np
+    >>> print(outcome("gemm_s8s8", reference.gemm_s8s8, np.int8([[1]]), np.int8([[-128]])))
+    right
     """
-    for g in arrays_of(got):
-        for a in arrays_of(others):
-            may = is_dataclass(got) and not a.flags.writeable and not g.flags.writeable
-            if not may and np.shares_memory(g, a):
-                raise Disagreement(f"the result shares memory with {whose}")
-
-
-def _compare_refusal(op: str, function, case) -> None:
-    """A bad call must raise what the reference raises, about the same argument, and change nothing."""
-    args, kwargs = case
-    before = _snapshot(case)
-    expected = _refusal(getattr(reference, op), args, kwargs)
-    if expected is None:
-        raise ValueError(f"{op}: the reference accepts {describe(args, kwargs)}")
-    got = _refusal(function, args, kwargs)
-    if not isinstance(expected, RefcompressError):
-        raise expected
-    want = f"{type(expected).__name__} about {expected.argument!r}"
-    said = "a result" if got is None else f"{type(got).__name__} about {getattr(got, 'argument', None)!r}"
-    if want != said:
-        raise Disagreement(f"{op}: got {said}, expected {want} ({expected.rule})\n  on {describe(args, kwargs)}")
-    _untouched(before, case)
-
-
-def _refusal(function, args, kwargs) -> Exception | None:
+    task = Task(op, function, OPS[op].rule, samples, refusals_of)
+    judge: Any = Apart(task, limit) if apart.can_isolate(task) else Here(task)
     try:
-        function(*args, **kwargs)
-    except Exception as error:
-        return error
-    return None
+        return judge.case((args, kwargs), brief=False)
+    finally:
+        judge.close()
 
 
-def arrays_of(value: Any) -> Iterator[np.ndarray]:
-    """Yield every array in a value: in tuples, dicts and formats."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from arrays_of(item)
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from arrays_of(item)
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from arrays_of(getattr(value, field.name))
+def check_all(namespace: Any, **options: Any) -> list[Verdict]:
+    """Check every operation that a namespace has; return the verdicts.
 
-
-def _snapshot(value):
-    """Return a deep copy.
-
-    The copies of formats hold copies of their arrays, wherever those lie and whatever they hold: what a wrong kernel
-    returns would not pass the checks of its own class.
+    options : those of :func:`check`. One Disagreement at the end lists all that are wrong, with ``verdicts``.
     """
-    if isinstance(value, dict):
-        return {key: _snapshot(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(_snapshot(item) for item in value)
-    if not is_dataclass(value):
-        return copy.deepcopy(value)
-    same = copy.copy(value)
-    for field in fields(value):
-        object.__setattr__(same, field.name, _snapshot(getattr(value, field.name)))
-    return same
-
-
-def describe(args: tuple, kwargs: dict) -> str:
-    """Return a call's arguments as text, long arrays cut short."""
-    with np.printoptions(threshold=100, edgeitems=4, linewidth=110):
-        parts = [_text(a) for a in args] + [f"{name}={_text(value)}" for name, value in kwargs.items()]
-    return "(" + ",\n      ".join(parts) + ")"
-
-
-def _text(value) -> str:
-    if isinstance(value, np.ndarray):
-        odd = "" if value.flags.c_contiguous else f", strides {value.strides}"
-        body = np.array2string(value, separator=", ")
-        return f"array of {value.dtype}{list(value.shape)}{odd} {body}".replace("\n", "\n        ")
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {_text(item)}" for key, item in value.items()) + "}"
-    if is_dataclass(value):
-        inside = ", ".join(f"{field.name}={_text(getattr(value, field.name))}" for field in fields(value))
-        return f"{type(value).__name__}({inside})"
-    return repr(value)
+    verdicts, wrong = [], []
+    for op in OPS:
+        function = namespace.get(op) if isinstance(namespace, dict) else getattr(namespace, op, None)
+        if function is None:
+            continue
+        try:
+            verdicts.append(check(op, function, **options))
+        except Disagreement as error:
+            verdicts.append(error.verdict)
+            wrong.append(error)
+    if not verdicts:
+        raise RefcompressError("namespace", f"has none of {', '.join(OPS)}")
+    if wrong:
+        failed = Disagreement(f"{len(wrong)} of {len(verdicts)} operations are wrong\n" + "\n".join(map(str, wrong)))
+        failed.verdicts = tuple(verdicts)
+        raise failed from wrong[0]
+    return verdicts

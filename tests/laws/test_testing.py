@@ -1,7 +1,6 @@
 """The tests' own tests: check catches every planted bug and passes every right kernel, guard pages guard, samples
 cover."""
 
-import importlib
 import mmap
 import signal
 import subprocess
@@ -24,12 +23,12 @@ def _ids(table):
 @pytest.mark.parametrize("op, function", _ids(planted.WRONG))
 def test_the_samples_alone_catch_every_planted_bug(op, function):
     with pytest.raises(Disagreement, match=f"^{op}: (.|\n)* on \\("):
-        testing.check(op, function, examples=0)
+        testing.check(op, function, examples=0, isolate=False, explain=False)
 
 
 @pytest.mark.parametrize("op, function", _ids(planted.RIGHT))
 def test_right_kernels_in_other_orders_pass(op, function):
-    assert testing.check(op, function, examples=10).inputs > 500
+    assert testing.check(op, function, examples=10, isolate=False).inputs > 500
 
 
 # One for each kind of result; the others' sizes or values are not those that Hypothesis draws in a moment.
@@ -38,33 +37,33 @@ FOUND = ("u8 taken as s8", "NaN replaced", "zero point ignored", "-0.0 lost", "t
 
 
 @pytest.mark.parametrize("op, function", _ids(row for row in planted.WRONG if row[0] in FOUND))
-def test_hypothesis_alone_finds_ordinary_bugs(op, function, monkeypatch):
-    module = importlib.import_module("refcompress.testing.check")
-    monkeypatch.setattr(module, "samples", lambda op: ())
-    monkeypatch.setattr(module, "SHRINK_SECONDS", 0.1)
+def test_hypothesis_alone_finds_ordinary_bugs(op, function, no_samples):
     with pytest.raises(Disagreement, match=f"^{op}: "):
-        testing.check(op, function, examples=200)
+        testing.check(op, function, examples=200, isolate=False, explain=False)
 
 
-def test_hypothesis_shrinks_to_the_smallest_input(monkeypatch):
-    module = importlib.import_module("refcompress.testing.check")
-    monkeypatch.setattr(module, "samples", lambda op: ())
-    monkeypatch.setattr(module, "SHRINK_SECONDS", 300)  # a busy machine may need its time
+def test_what_the_search_finds_is_made_as_small_as_can_be(no_samples):
     with pytest.raises(Disagreement) as caught:
         testing.check("gemm_s8s8", dict((n, f) for n, _, f in planted.WRONG)["-128 taken as -127"], examples=200)
     assert "on (array of int8[1, 1] [[-128]],\n      array of int8[1, 1] [[1]])" in str(caught.value)
 
 
+@pytest.fixture
+def no_samples(monkeypatch):
+    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples", lambda op: ())
+
+
 def test_an_exception_on_a_valid_input_is_a_disagreement():
     with pytest.raises(Disagreement, match="raised ZeroDivisionError on a valid input") as caught:
-        testing.check("gemm_s8s8", lambda x, w: 1 // 0, examples=0)
+        testing.check("gemm_s8s8", lambda x, w: 1 // 0, examples=0, isolate=False)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_a_result_that_comes_and_goes_is_a_disagreement():
     rng = np.random.default_rng(0)
     with pytest.raises(Disagreement, match="second call on the same input differs"):
-        testing.check("gemm_s8s8", lambda x, w: reference.gemm_s8s8(x, w) + np.int32(rng.random() < 0.01), examples=0)
+        testing.check("gemm_s8s8", lambda x, w: reference.gemm_s8s8(x, w) + np.int32(rng.random() < 0.01), examples=0,
+                      isolate=False, explain=False)
 
 
 def _silent(x, w):
@@ -87,9 +86,9 @@ def _other_argument(x, w):
 
 @pytest.mark.parametrize("function", [_silent, _other_class, _other_argument])
 def test_refusals_must_have_the_class_and_the_argument_of_the_reference(function):
-    testing.check("gemm_s8s8", function, examples=0)  # a raw kernel need not refuse
+    testing.check("gemm_s8s8", function, examples=0, isolate=False)  # a raw kernel need not refuse
     with pytest.raises(Disagreement, match="expected .*Error about "):
-        testing.check("gemm_s8s8", function, examples=0, refusals=True)
+        testing.check("gemm_s8s8", function, examples=0, refusals=True, isolate=False)
 
 
 def test_an_unknown_operation_is_refused_by_name():
@@ -98,21 +97,22 @@ def test_an_unknown_operation_is_refused_by_name():
 
 
 def test_a_check_that_could_judge_nothing_does_not_pass(monkeypatch):
-    module = importlib.import_module("refcompress.testing.check")
     huge = np.float32([[3e38]])
-    monkeypatch.setattr(module, "samples", lambda op: [((reference.csr_from_dense(huge), huge), {})])
+    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples",
+                        lambda op: [((reference.csr_from_dense(huge), huge), {})])
     with pytest.raises(NoBound):
-        testing.check("csr_matmul", reference.csr_matmul, examples=0)
+        testing.check("csr_matmul", reference.csr_matmul, examples=0, isolate=False)
 
 
 def test_another_rule_admits_another_optimum():
     def ties_reversed(counts, **kwargs):
         return reference.huffman_lengths(counts[::-1], **kwargs)[::-1].copy()
 
-    testing.check("huffman_lengths", ties_reversed, rule=same_cost, examples=20)
-    testing.check("share_kmeans", reference.share_kmeans, rule=same_cost, examples=20)
+    testing.check("huffman_lengths", ties_reversed, rule=same_cost, examples=20, isolate=False)
+    testing.check("share_kmeans", reference.share_kmeans, rule=same_cost, examples=20, isolate=False)
     with pytest.raises(Disagreement, match="bits"):
-        testing.check("huffman_lengths", lambda counts, **kwargs: _balanced(counts), rule=same_cost, examples=0)
+        testing.check("huffman_lengths", lambda counts, **kwargs: _balanced(counts), rule=same_cost, examples=0,
+                      isolate=False, explain=False)
 
 
 def _balanced(counts):
@@ -190,7 +190,7 @@ def test_one_byte_outside_a_guarded_array_kills_the_process(touch, dies):
 
 def test_samples_and_guards_need_numpy_alone():
     code = ("import sys; sys.modules['hypothesis'] = None; from refcompress import errors, reference, testing\n"
-            "testing.check('gemm_s8s8', reference.gemm_s8s8, examples=0)\n"
+            "assert testing.check('gemm_s8s8', reference.gemm_s8s8, examples=0).isolated\n"
             "try: testing.check('gemm_s8s8', reference.gemm_s8s8)\n"
             "except errors.MissingExtra as error: assert 'examples=0' in str(error)\n"
             "else: raise AssertionError('passed without Hypothesis')")

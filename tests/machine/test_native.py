@@ -261,7 +261,8 @@ def test_a_wrong_c_function_is_caught_by_check():
         return 0
 
     with pytest.raises(AssertionError, match=r"gemm_s8s8: result\[0, 0\]"):
-        testing.check("gemm_s8s8", native.wrap("gemm_s8s8", forgets_the_last_input), examples=0)
+        testing.check("gemm_s8s8", native.wrap("gemm_s8s8", forgets_the_last_input), examples=0, isolate=False,
+                      explain=False)
 
 
 def run(code, *flags, **options):

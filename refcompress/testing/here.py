@@ -1,0 +1,81 @@
+"""The judge in the process of who asks: as fast as can be, and no stronger than the function that it calls."""
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from itertools import islice
+from typing import NamedTuple
+
+from .cases import Call
+from .judge import LEFT_OUT, Outcome, judged, judged_refusal
+from .task import Task
+
+STATE_INPUTS = 40  # of which the checks of state choose
+
+
+class Judged(NamedTuple):
+    """One of the fixed inputs: its number, and what came of it."""
+
+    number: int
+    outcome: Outcome
+
+
+class Here:
+    """Calls the function in this process. Apart has the same methods."""
+
+    isolated = False
+
+    def __init__(self, task: Task, *, results: Callable[[int | None], Callable] = lambda i: nullcontext,
+                 calling: Callable[[int], None] = lambda call: None, about: Callable[[int], None] = lambda i: None,
+                 ) -> None:
+        self.task, self.results, self.calling, self.about = task, results, calling, about
+
+    def samples(self, start: int = 0) -> Iterator[Judged]:
+        """Judge the fixed inputs from one on."""
+        for i, case in enumerate(self.task.inputs()):
+            if i >= start:
+                self.about(i)
+                word = self.task.left_out(case)
+                yield Judged(i, self.case(case, i) if word is None else Outcome(LEFT_OUT, word))
+
+    def case(self, case: Call, i: int | None = 0, brief: bool = False, limit: float | None = None) -> Outcome:
+        """Judge one input; ``i`` says at which guard page its results lie, where they do."""
+        return judged(self.task.op, self.task.function, self.task.rule, *case, results=self.results(i),
+                      calling=self.calling)
+
+    def refusals(self, start: int = 0) -> Iterator[Judged]:
+        """Judge the calls that must be refused."""
+        for i, case in enumerate(self.task.refusals(self.task.op)):
+            if i >= start:
+                self.about(i)
+                yield Judged(i, judged_refusal(self.task.op, self.task.function, *case, self.calling))
+
+    def states(self) -> Iterator[tuple[str, str]]:
+        """Yield the name of each check of state, and what it found or nothing."""
+        from ..agreement import Disagreement
+
+        checks = state_checks()
+        cases = [case for case in islice(self.task.inputs() if checks else (), 0, None, 7)
+                 if self.task.left_out(case) is None]
+        cases = cases[:: max(1, len(cases) // STATE_INPUTS)]
+        for i, check in enumerate(checks):
+            self.about(i)
+            self.calling(1)
+            try:
+                check(self.task.op, self.task.function, cases)
+            except Disagreement as wrong:
+                yield check.__name__, str(wrong)
+            else:
+                yield check.__name__, ""
+            finally:
+                self.calling(0)
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+def state_checks() -> tuple[Callable, ...]:
+    """Return the checks that call a function more than once."""
+    name = f"{__package__}.states"
+    return tuple(importlib.import_module(name).CHECKS) if importlib.util.find_spec(name) else ()

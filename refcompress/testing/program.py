@@ -1,0 +1,167 @@
+"""A wrong input as a program: in a fresh interpreter it builds the arguments bit for bit and shows both results."""
+
+import base64
+import importlib
+import re
+import textwrap
+import zlib
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import formats
+from ..formats.same import same
+from . import memory, planted
+from .cases import Call
+from .judge import CRASHED, HUNG, Outcome, arrays_of
+from .task import LIBRARIES, Task
+
+WRITTEN = 400  # elements that are written as numbers; of more, all the same or in base 85 of their zlib stream
+WIDTH = 100
+
+
+def program(task: Task, case: Call, outcome: Outcome) -> str:
+    """Return the program."""
+    args, kwargs = case
+    names = [task.names.parameters[i] if i < len(task.names.parameters) else f"argument_{i}" for i in range(len(args))]
+    lines = [f"{name} = {text(value)}" for name, value in zip(names, args)]
+    lines += [f"{name} = {text(value)}" for name, value in kwargs.items()]
+    call = ", ".join([*names, *(f"{name}={name}" for name in kwargs)])
+    how, whole = _import_of(task)
+    lines += [f"print('expected', reference.{task.op}({call}))"] if outcome.expected is not None else []
+    if outcome.kind not in (CRASHED, HUNG):
+        lines.append(f"print('got     ', f({call}))")
+    lines.append(f"print(testing.outcome({task.op!r}, f, {call}))")
+    said = "\n".join(lines)
+    known = [name for name in ("zlib", "base64") if f"{name}." in said]
+    used = [f"import {name}" for name in sorted(known)] + ["import numpy as np"]
+    used += ["from numpy import inf, nan"] if re.search(r"\b(inf|nan)\b", said) else []
+    rooms = [room for room in ("formats", "native", "reference", "testing") if f"{room}." in said + how]
+    used.append(f"from refcompress import {', '.join(rooms)}")
+    comment = textwrap.indent(textwrap.fill(f"{task.op}: {outcome.reason}", WIDTH), "# ")
+    return "\n".join([comment, *used, how, "", said]) if whole else "\n".join([comment, *used, "", how, said])
+
+
+def _import_of(task: Task) -> tuple[str, bool]:
+    """Return lines that make f, and whether they import the function under test."""
+    given = task.given
+    where = given if isinstance(given, str) else getattr(given, "where", None)
+    if isinstance(where, str):
+        if where.rpartition(":")[0].endswith(LIBRARIES) or where.rpartition(":")[0].endswith(".py"):
+            return f"f = testing.loaded({task.op!r}, {where!r})", True
+        module, _, name = where.rpartition(":")
+        return f"from {module} import {name} as f", True
+    home, own = getattr(given, "__module__", None), getattr(given, "__qualname__", "")
+    if home and home != "__main__" and own.isidentifier() and _found(home, own) is given:
+        return f"from {home} import {own} as f", True
+    for table in ("WRONG", "RIGHT"):
+        for label, op, function in getattr(planted, table):
+            if function is given:
+                return f"f = next(f for name, op, f in testing.planted.{table} if (name, op) == {(label, op)!r})", True
+    isa = getattr(given, "isa", None)
+    if isa:
+        return f"f = native.at({isa!r}).{task.op}", True
+    return f"f = reference.{task.op}  # put in its place the function that was checked: it has no name to import", False
+
+
+def _found(module: str, name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        return None
+
+
+def text(value: Any) -> str:
+    """Return an argument as an expression of Python that has its value, bit for bit."""
+    if type(value) is np.ndarray:
+        return _placed(value)
+    if isinstance(value, np.generic):
+        return f"np.{value.dtype.type.__name__}({_numbers(np.asarray(value))})"
+    if type(value) is dict:
+        return "{" + ", ".join(f"{key!r}: {text(item)}" for key, item in value.items()) + "}"
+    if type(value) is list:
+        return "[" + ", ".join(map(text, value)) + "]"
+    if type(value) is tuple:
+        return "(" + ", ".join(map(text, value)) + ("," if len(value) == 1 else "") + ")"
+    if is_dataclass(value) and not isinstance(value, type):
+        return _format(value)
+    return repr(value)
+
+
+def _format(value: Any) -> str:
+    held = {field.name: getattr(value, field.name) for field in fields(value)}
+    guarded = any(memory.place_of(a).guard for a in arrays_of(value))
+    name = f"formats.{type(value).__name__}" if hasattr(formats, type(value).__name__) else type(value).__name__
+    if not guarded:
+        try:
+            same_ = same(type(value)(**held), value)
+        except (ValueError, TypeError):  # its class refuses what a test has put into it
+            same_ = False
+        if same_:
+            return _joined(f"{name}(", [f"{key}={_bare(item)}" for key, item in held.items()])
+    return _joined(f"testing.memory.made({name}, ", [f"{key}={text(item)}" for key, item in held.items()])
+
+
+def _bare(value: Any) -> str:
+    """Return a field as an expression: a format freezes its arrays itself."""
+    return _values(value) if type(value) is np.ndarray else text(value)
+
+
+def _joined(begin: str, parts: list[str]) -> str:
+    line = begin + ", ".join(parts) + ")"
+    return line if len(line) <= WIDTH and "\n" not in line else begin + "\n    " + ",\n    ".join(
+        part.replace("\n", "\n    ") for part in parts) + ")"
+
+
+def _placed(a: np.ndarray) -> str:
+    place = memory.place_of(a)
+    if place.plain:
+        return _values(a)
+    how = [f"{name}={value!r}" for name, value in vars(place).items() if value not in (None, 0, False)]
+    return f"testing.memory.at({_values(a)}, {', '.join(how)})"
+
+
+def _values(a: np.ndarray) -> str:
+    """Return an array's values, shape and type; not how it lies."""
+    kind = f"np.{a.dtype.type.__name__.rstrip('_')}" if a.dtype.isnative and a.dtype != bool else repr(
+        "bool" if a.dtype == bool else a.dtype.str)
+    if a.dtype.kind == "f" and _payloads(a):
+        bits = a.dtype.str.replace("f", "u")
+        return f"{_values(a.view(bits) if a.flags.c_contiguous else a.copy().view(bits))}.view({kind})"
+    if a.size <= WRITTEN and 0 not in a.shape:
+        return f"np.array({_wrapped(_numbers(a))}, {kind})"
+    if a.size == 0:
+        return f"np.empty({a.shape}, {kind})"
+    first = a.reshape(-1)[0]
+    if (a == first).all() and not (first == 0 and a.dtype.kind == "f" and np.signbit(a).any()):
+        return f"np.full({a.shape}, {_numbers(np.asarray(first))}, {kind})"
+    packed = base64.b85encode(zlib.compress(a.tobytes(), 9)).decode()
+    pieces = "\n    ".join(repr(piece) for piece in textwrap.wrap(packed, WIDTH - 10, break_on_hyphens=False))
+    return (f"np.frombuffer(zlib.decompress(base64.b85decode(\n    {pieces})), {kind})"
+            f".reshape({a.shape}).copy()")
+
+
+def _payloads(a: np.ndarray) -> bool:
+    """Return whether an array holds NaNs other than the one that ``nan`` is."""
+    nan = np.isnan(a)
+    usual = np.array(np.nan, a.dtype)
+    return bool(nan.any()) and a[nan].tobytes() != np.full(np.count_nonzero(nan), usual, a.dtype).tobytes()
+
+
+def _numbers(a: np.ndarray) -> str:
+    """Return an array as lists of numbers, each as short as its type allows."""
+    if a.ndim:
+        return f"[{', '.join(map(_numbers, a))}]"
+    if a.dtype.kind != "f":
+        return repr(a.item())
+    short = str(a.astype(a.dtype.newbyteorder("="))[()])
+    value = a.dtype.type(float(short))
+    exact = short if value.tobytes() == a.astype(a.dtype.newbyteorder("=")).tobytes() or np.isnan(a) else repr(a.item())
+    return exact.removesuffix("0") if exact.endswith(".0") else exact
+
+
+def _wrapped(numbers: str) -> str:
+    if len(numbers) <= WIDTH:
+        return numbers
+    return "\n    ".join(textwrap.wrap(numbers, WIDTH - 4, break_long_words=False, break_on_hyphens=False))
