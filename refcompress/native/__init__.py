@@ -79,7 +79,8 @@ from ._call import in_default_mode
 from ._table import HELPERS, KERNELS, PARTS, SPEED, Row, rows
 from .packers import PACKERS, prepare
 
-__all__ = ["at", "available", "wrap", "parts", "prepare", "PACKERS", "matmul", "compiled", "compiler", "path", "threads"]
+__all__ = ["at", "available", "wrap", "parts", "prepare", "PACKERS", "matmul", "compiled", "compiler", "path",
+           "threads"]
 
 # How the operations become Python functions. A family's __all__ names its operations, and each is a function there. If
 # the table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are

@@ -14,8 +14,8 @@ HELPERS = ("quantize_runs_s8", "quantize_runs_s16", "gemm_s8_pack", "gemm_s8s8_p
             "csr_count", "quantize_range_ranks", "quantize_errors", "quantize_few_sum", "quantize_few_values",
             "share_codes", "rangecoder_encode_rows", "rangecoder_decode_rows")
 
-# The operations of several C functions, and which these are besides one of the operation's own name: any of them can be a
-# caller's (``native.wrap``), and the others are ours. What packs weights is not here: it has no bits of its own.
+# The operations of several C functions, and which these are besides one of the operation's own name: any of them can be
+# a caller's (``native.wrap``), and the others are ours. What packs weights is not here: it has no bits of its own.
 PARTS = {
     "quantize_s8": ("quantize_runs_s8",),
     "quantize_s16": ("quantize_runs_s16",),

@@ -42,7 +42,7 @@ def share_kmeans(kernel, row):
             c = _steps(kernel, x, sums, c, iterations)
         return _nearest(codes, w, x, c, pruned)
 
-    codes = share_kmeans.codes = row.kernels.get("share_codes") or widest("share_codes")  # none goes with a user's kernel
+    codes = share_kmeans.codes = row.kernels.get("share_codes") or widest("share_codes")  # none with a user's
     return share_kmeans
 
 

@@ -15,7 +15,7 @@ from ...reference.prune.structure import as_matrix, block_counts, without_cancel
 from .. import _table, threads
 from .._call import check, empty, pointer
 from .._kernels import lib
-from .largest import SPEED, Part, keep_largest, is_callers
+from .largest import SPEED, Part, is_callers, keep_largest
 
 RANKED = 32  # scores of a group that are ranked side by side: LONGEST of csrc/prune/nm.h
 LONG = 2**19  # scores of a group that are selected as an array of their own, in calls that each end soon
