@@ -9,7 +9,10 @@ What an operation is checked with stands in the file of its family. :mod:`cases`
 """
 
 from . import guarded, layouts, planted
+from .bounds import assert_agrees, bound
 from .check import Report, arrays_of, check
+from .plain import plain
 from .samples import refusals, samples
 
-__all__ = ["Report", "arrays_of", "check", "guarded", "layouts", "planted", "refusals", "samples"]
+__all__ = ["Report", "arrays_of", "assert_agrees", "bound", "check", "guarded", "layouts", "plain", "planted",
+           "refusals", "samples"]

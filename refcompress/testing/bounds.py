@@ -74,4 +74,4 @@ def _expected(op: str, args: tuple, kwargs: dict) -> Any:
 
 def _of_products(rule: Any, expected: np.ndarray, args: tuple, kwargs: dict) -> np.ndarray:
     allowed, bounded, special = dot_bound(rule.terms(*args, **kwargs), expected.astype(np.float64))
-    return np.where(special, 0.0, np.where(bounded, allowed, np.inf))
+    return np.where(bounded, np.where(special, 0.0, allowed), np.inf)
