@@ -11,8 +11,9 @@ What an operation is checked with stands in the file of its family. :mod:`cases`
 from . import guarded, layouts, planted
 from .bounds import assert_agrees, bound
 from .check import Report, arrays_of, check
+from .conforming import conformance, conforms
 from .plain import plain
 from .samples import refusals, samples
 
-__all__ = ["Report", "arrays_of", "assert_agrees", "bound", "check", "guarded", "layouts", "plain", "planted",
-           "refusals", "samples"]
+__all__ = ["Report", "arrays_of", "assert_agrees", "bound", "check", "conformance", "conforms", "guarded",
+           "layouts", "plain", "planted", "refusals", "samples"]

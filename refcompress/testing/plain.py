@@ -18,7 +18,8 @@ def plain(value: Any) -> Any:
     (True, True, True)
     """
     if isinstance(value, np.ndarray):
-        return np.require(value, value.dtype.newbyteorder("="), ["C", "A", "W", "E"])
+        dtype = None if value.dtype.isnative else value.dtype.newbyteorder("=")
+        return np.require(value, dtype, ["C", "A", "W", "E"])
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

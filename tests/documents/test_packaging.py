@@ -90,6 +90,12 @@ def test_who_must_have_the_kernels_gets_no_wheel_without_them(tmp_path):
     assert done.returncode != 0 and not list(tmp_path.glob("*.whl"))
 
 
+def test_pytest_finds_the_plugin_where_the_wheel_is_installed(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        (points,) = (file.read(name).decode() for name in file.namelist() if name.endswith("/entry_points.txt"))
+    assert "[pytest11]\nrefcompress = refcompress.pytest_plugin" in points
+
+
 def test_the_licence_and_the_authors_are_in_the_wheel(wheel):
     with zipfile.ZipFile(wheel) as file:
         info = next(name for name in file.namelist() if name.endswith("/METADATA")).removesuffix("METADATA")

@@ -15,8 +15,11 @@ __all__ = ["Case", "read"]
 
 @dataclass(frozen=True)
 class Case:
-    """A call with its right result. lower, upper : arrays where the rule is a bound, else None. wrong : results of wrong
-    kernels on this case, by the name of the bug."""
+    """A call with its right result.
+
+    lower, upper : arrays where the rule is a bound, else None. wrong : results of wrong kernels on this case, by the
+    name of the bug.
+    """
 
     name: str
     args: tuple
