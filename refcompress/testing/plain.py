@@ -19,7 +19,9 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, np.ndarray):
         dtype = None if value.dtype.isnative else value.dtype.newbyteorder("=")
-        return np.require(value, dtype, ["C", "A", "W", "E"])
+        made = np.require(value, dtype, ["C", "A", "W", "E"])
+        # An axis of one element may have any stride, and NumPy calls that contiguous; torch refuses a negative one.
+        return made if made.strides == np.empty_like(made).strides else made.copy(order="C")
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

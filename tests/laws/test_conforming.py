@@ -1,5 +1,6 @@
 """What other people's tests are given: plain arrays, bounds, an assertion, checks with names and pytest's plugin."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import pytest
 
 from refcompress import RefcompressError, native, reference, testing
 from refcompress.agreement import Disagreement, NoBound
+from refcompress.errors import MissingExtra
 from refcompress.ops import OPS
-from refcompress.testing import layouts
+from refcompress.testing import adapters, layouts
 from refcompress.testing.conforming import CHECKS, Conformance, conformance, conforms
 
 X, W = np.int8([[2, 3]]), np.int8([[5, 7], [1, -1]])
@@ -153,3 +155,24 @@ def test_every_operation_has_inputs_for_sizes_or_tails():
 
     for op in list(OPS)[::9]:
         assert next(_plain_calls(op, "tails"), None) or next(_plain_calls(op, "sizes"), None), op
+
+
+def test_the_adapter_of_gguf_fails_what_it_is_expected_to_fail_and_nothing_else():
+    for op, function in adapters.operations("gguf").items():
+        for name in ("tails", "values"):
+            if name in adapters.failures("gguf", op):
+                with pytest.raises(Disagreement):
+                    conformance(name, op, function)
+            else:
+                assert conformance(name, op, function)
+
+
+def test_an_adapter_whose_library_is_absent_says_so_in_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    with pytest.raises(MissingExtra, match="^gguf: cannot be imported.*pip install gguf"):
+        adapters.operations("gguf")
+    with pytest.raises(RefcompressError, match="^name: "):
+        adapters.operations("unknown")
+    for library in adapters.LIBRARIES:  # of every one the reasons can be read where it is absent
+        reasons = importlib.import_module(f"refcompress.testing.adapters.{library}").FAILURES
+        assert set(reasons) <= set(OPS) and all(set(of) <= set(CHECKS) for of in reasons.values())

@@ -2,8 +2,8 @@
 
 An array is a file of NumPy (.npy, version 1.0, little endian, in C order), named by its digest: the same array is the
 same file. In JSON it is ``{"array": file, "dtype": ..., "shape": [...], "sha256": ...}``. None, bools, ints, strings
-and finite floats are JSON's own. All else is an object with one key that says what it is: ``{"float": "nan"}`` (or
-"inf", "-inf"), ``{"tuple": [...]}``, ``{"list": [...]}``, ``{"dict": [[key, value], ...]}``, ``{"bytes": hexadecimal}``,
+and finite floats are JSON's own. All else is an object that says what it is: ``{"float": "nan"}`` (or "inf", "-inf"),
+``{"tuple": [...]}``, ``{"list": [...]}``, ``{"dict": [[key, value], ...]}``, ``{"bytes": hexadecimal}``,
 ``{"scalar": a 0-d array}`` for a number of NumPy, and ``{"format": name, "fields": {name: value, ...}}`` for a format
 of this library.
 """
