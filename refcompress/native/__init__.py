@@ -33,7 +33,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .. import arguments, products
-from ..errors import NotBuilt, RefcompressError
+from ..errors import ArgumentTypeError, NotBuilt, RefcompressError
 
 if TYPE_CHECKING:  # the operations are put here at the end of this file; a tool that only reads finds the reference's
     from ..reference import *  # noqa: F403
@@ -76,10 +76,11 @@ from . import (
     threads,
 )
 from ._call import in_default_mode
-from ._table import HELPERS, KERNELS, SPEED, Row, rows
+from ._table import HELPERS, KERNELS, PARTS, SPEED, Row, rows
 from .packers import PACKERS, prepare
 
-__all__ = ["at", "available", "wrap", "prepare", "PACKERS", "matmul", "compiled", "compiler", "path", "threads"]
+__all__ = ["at", "available", "wrap", "parts", "prepare", "PACKERS", "matmul", "compiled", "compiler", "path",
+           "threads"]
 
 # How the operations become Python functions. A family's __all__ names its operations, and each is a function there. If
 # the table has a kernel of that name, it is a binder, whose arguments are the kernel and a Row. If its parameters are
@@ -138,18 +139,59 @@ def at(isa: str) -> SimpleNamespace:
     return _SPACES[arguments.choice(isa, "isa", _SPACES)]
 
 
-def wrap(op: str, address: Any) -> Callable:
+def parts(op: str) -> tuple[str, ...]:
+    """Return the names of the C functions that ``op`` is computed by, each of which ``wrap`` takes from a caller.
+
+    >>> parts("gemm_s8s8"), parts("csr_from_dense"), parts("lowrank_matmul")
+    (('gemm_s8s8',), ('csr_from_dense', 'csr_count'), ('gemm_f32f32',))
+    """
+    arguments.choice(op, "op", [op for op in _BINDERS if op in KERNELS or op in _MADE_OF])
+    if op in KERNELS:
+        return op, *PARTS.get(op, ())
+    return PARTS.get(op) or tuple(dict.fromkeys(part for made in _MADE_OF[op] for part in parts(made)[:1]))
+
+
+def wrap(op: str, address: Any, *, part: str | None = None) -> Callable:
     """Return a C function as the operation ``op``, with the checks, threads and errors of our own.
 
-    address : an int, or a cffi function pointer, of a function of the type rc_<op> that csrc/<family>/api.h declares.
+    address : an int, or a function pointer of cffi or ctypes, of a function of the type rc_<part> that
+        csrc/<family>/api.h declares. What it lies in is kept as long as the operation.
+    part : of an operation of several C functions the one that this is, a name of ``parts(op)``; the others are our
+        portable ones. Without it the function is the first of them.
+
+    Where elements or their number are so special that no C function is needed, the result does not ask for it: an empty
+    array, elements of one byte of which planes_split makes one plane.
     """
-    arguments.choice(op, "op", [op for op in _BINDERS if op in KERNELS])
-    kernel = ffi.cast(f"rc_{op} *", address)
+    names = parts(op)
+    part = names[0] if part is None else arguments.choice(part, "part", names)
+    kernel = ffi.cast(f"rc_{part} *", _number(address))
     if kernel == ffi.NULL:
         raise RefcompressError("address", "must not be NULL")
     _, own, _ = next(rows())
     others = {name: own[name] for name in own if name not in HELPERS}  # the values are to come from the caller's
-    return _bound(op, kernel, Row("portable", SPEED["portable"], others))
+    if part != op:
+        others[part] = kernel
+    row = Row("portable", SPEED["portable"], others)
+
+    def bound(name: str) -> Callable:
+        if name in _MADE_OF:
+            return in_default_mode(_BINDERS[name](*map(bound, _MADE_OF[name])))
+        return _bound(name, kernel if name == part else own[name], row)
+
+    function = bound(op)
+    function.address = address  # type: ignore[attr-defined]
+    return function
+
+
+def _number(address: Any) -> Any:
+    """Return what cffi casts: a function of ctypes as its address."""
+    if hasattr(address, "argtypes") and hasattr(address, "restype"):  # without importing ctypes where nobody did
+        import ctypes
+
+        return ctypes.cast(address, ctypes.c_void_p).value or 0
+    if isinstance(address, (int, ffi.CData)) and not isinstance(address, bool):
+        return address
+    raise ArgumentTypeError("address", f"must be an int or a function pointer, not a {type(address).__name__}")
 
 
 def compiled() -> list[str]:

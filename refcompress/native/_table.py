@@ -14,6 +14,25 @@ HELPERS = ("quantize_runs_s8", "quantize_runs_s16", "gemm_s8_pack", "gemm_s8s8_p
             "csr_count", "quantize_range_ranks", "quantize_errors", "quantize_few_sum", "quantize_few_values",
             "share_codes", "rangecoder_encode_rows", "rangecoder_decode_rows")
 
+# The operations of several C functions, and which these are besides one of the operation's own name: any of them can be
+# a caller's (``native.wrap``), and the others are ours. What packs weights is not here: it has no bits of its own.
+PARTS = {
+    "quantize_s8": ("quantize_runs_s8",),
+    "quantize_s16": ("quantize_runs_s16",),
+    "quantize_range_percentile": ("quantize_range_ranks",),
+    "quantize_range_mse": ("quantize_errors",),
+    "quantize_binary": ("quantize_few_sum", "quantize_few_values"),
+    "quantize_ternary": ("quantize_few_sum", "quantize_few_values"),
+    "prune_select": ("prune_nm", "prune_sums", "prune_spread"),
+    "prune_threshold": ("prune_chain",),
+    "csr_from_dense": ("csr_count",),
+    "share_kmeans": ("share_codes",),
+    "share_optimal": ("share_codes",),  # its own C functions are in no table: there is one form of them
+    "floats_nvfp4_encode": ("floats_maxima",),
+    "rangecoder_encode": ("rangecoder_encode_rows",),
+    "rangecoder_decode": ("rangecoder_decode_rows",),
+}
+
 # Multiply-adds a second and thread, to the order of magnitude: only for deciding how finely to split the work.
 SPEED = {"portable": 2e8, "avx2": 4e9, "avx512": 8e9}
 

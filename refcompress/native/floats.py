@@ -15,6 +15,7 @@ from ..reference.floats.nvfp4 import nvfp4_tensor_scale
 from . import threads
 from ._call import LINE, check, empty, freeze, pointer
 from ._kernels import lib
+from ._table import widest
 
 __all__ = [
     "floats_encode", "floats_decode",
@@ -114,7 +115,7 @@ def floats_nf4_decode(kernel, row):
 
 def floats_nvfp4_encode(kernel, row):
     """Return the operation floats_nvfp4_encode computed by a C kernel, after another has found the blocks' maxima."""
-    maxima = row.kernels["floats_maxima"]
+    maxima = row.kernels.get("floats_maxima") or widest("floats_maxima")  # none goes with a kernel of the user's own
 
     @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
     @wraps(reference.floats_nvfp4_encode)

@@ -42,16 +42,21 @@ def share_kmeans(kernel, row):
             c = _steps(kernel, x, sums, c, iterations)
         return _nearest(codes, w, x, c, pruned)
 
-    codes = row.kernels.get("share_codes") or widest("share_codes")  # none goes with a kernel of the user's own
+    codes = share_kmeans.codes = row.kernels.get("share_codes") or widest("share_codes")  # none with a user's
     return share_kmeans
 
 
-@wraps(reference.share_optimal)
-def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False):
-    w, clusters, _, weights, pruned, *_ = kmeans_arguments(w, bits, clusters, "cut", weights, pruned, None, 0)
-    keys, weights, _ = sorted_keys(w, weights, pruned)
-    c, x = best_means(keys, weights, min(clusters - pruned, len(keys)))
-    return _nearest(widest("share_codes"), w, x, c, pruned)
+def share_optimal(share_kmeans):
+    """Return the operation share_optimal, whose codes are found as those of share_kmeans."""
+
+    @wraps(reference.share_optimal)
+    def share_optimal(w, *, bits=None, clusters=None, weights=None, pruned=False):
+        w, clusters, _, weights, pruned, *_ = kmeans_arguments(w, bits, clusters, "cut", weights, pruned, None, 0)
+        keys, weights, _ = sorted_keys(w, weights, pruned)
+        c, x = best_means(keys, weights, min(clusters - pruned, len(keys)))
+        return _nearest(share_kmeans.codes, w, x, c, pruned)
+
+    return share_optimal
 
 
 def best_means(keys: np.ndarray, weights: np.ndarray | None, k: int) -> tuple[np.ndarray, np.ndarray]:

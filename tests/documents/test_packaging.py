@@ -1,6 +1,7 @@
 """What is installed: a wheel says what is in it, and what is not in it is said in one line."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -64,6 +65,10 @@ def platform_folder(folder: Path) -> str:
     ).stdout.strip()
 
 
+def included(header: Path) -> set[str]:
+    return {line.split('"')[1] for line in header.read_text().splitlines() if line.startswith('#include "')}
+
+
 def test_a_wheel_without_kernels_is_for_every_platform(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()
@@ -75,13 +80,20 @@ def test_a_wheel_without_kernels_is_for_every_platform(wheel):
     assert {name.split("/")[0] for name in names} == {"refcompress", info}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "refcompress").rglob("*.py")}
     assert modules == {name for name in names if name.endswith(".py")}
-    headers = {"refcompress.h", "prepared.h", *(f"{path.parent.name}/api.h" for path in ROOT.glob("csrc/*/api.h"))}
+    headers = {"refcompress.h", *included(ROOT / "csrc" / "refcompress.h")}
+    assert {f"{path.parent.name}/api.h" for path in ROOT.glob("csrc/*/api.h")} < headers
     assert {name for name in names if name.endswith(".h")} == {f"refcompress/include/{name}" for name in headers}
 
 
 def test_who_must_have_the_kernels_gets_no_wheel_without_them(tmp_path):
     done = build(tmp_path, REFCOMPRESS_REQUIRE_C="1")
     assert done.returncode != 0 and not list(tmp_path.glob("*.whl"))
+
+
+def test_pytest_finds_the_plugin_where_the_wheel_is_installed(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        (points,) = (file.read(name).decode() for name in file.namelist() if name.endswith("/entry_points.txt"))
+    assert "[pytest11]\nrefcompress = refcompress.pytest_plugin" in points
 
 
 def test_the_licence_and_the_authors_are_in_the_wheel(wheel):
@@ -146,6 +158,15 @@ def test_include_prints_the_folder_of_the_header_that_came_with_the_wheel(instal
     folder = Path(done.stdout.strip())
     assert done.returncode == 0 and folder.parts[-2:] == ("refcompress", "include")
     assert (folder / "refcompress.h").read_bytes() == (ROOT / "csrc" / "refcompress.h").read_bytes()
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+def test_the_headers_of_the_wheel_compile_on_their_own(installed, tmp_path):
+    source = ROOT / "examples" / "kernels" / "mine.c"
+    folder = installed("include").stdout.strip()
+    done = subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{folder}", source],
+                          cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_doctor_says_that_there_are_no_kernels_and_the_cure(installed):

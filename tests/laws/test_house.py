@@ -29,6 +29,7 @@ ROOMS = [
     {"training"},
     {"recipes"},
     {"testing"},
+    {"pytest_plugin"},
     {"audit"},
     {"cli"},
     {"__main__"},

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import RefcompressError
 from .. import threads
 from .._call import pointer
 from .._kernels import ffi, lib
@@ -46,14 +47,20 @@ class Left:
     ranges: list[tuple[int, int, np.ndarray, np.ndarray]]
 
 
-def keep_largest(run: Callable, parts: list[Part], keep: int, *, magnitude: bool) -> None:
+def is_callers(row, op: str, kernel) -> bool:
+    """Return whether a kernel is no kernel of ours: then it makes the pass for few scores too, and its counts are
+    looked at, for what it left out would be mended by counting all."""
+    return row.kernels.get(op) != kernel
+
+
+def keep_largest(run: Callable, parts: list[Part], keep: int, *, magnitude: bool, callers: bool = False) -> None:
     """Write which are the ``keep`` largest of all scores, or of all magnitudes.
 
     ``run(part, begin, end, low, high, open)`` is the pass over some blocks of a part (csrc/prune/api.h). It refuses
-    what has no rank.
+    what has no rank. callers : whether the kernel is one of a caller.
     """
     size = sum(len(part.scores) for part in parts)
-    if size < SMALL or not 0 < keep < size:
+    if size < (SHARE if callers else SMALL) or not 0 < keep < size:
         for part in parts:
             _pass(run, part, np.inf, np.inf)
         for part in parts:
@@ -63,6 +70,9 @@ def keep_largest(run: Callable, parts: list[Part], keep: int, *, magnitude: bool
         return
     low, high = _enclosing(parts, magnitude, keep, size)
     left = [_pass(run, part, low, high) for part in parts]
+    if callers:
+        for part, own in zip(parts, left):
+            _refuse_miscounted(part, own, low, high, magnitude)
     ties = keep - sum(own.above for own in left)
     if 0 <= ties <= sum(own.count for own in left) and all(own.complete for own in left):
         _settle(parts, left, ties, low, high)
@@ -136,6 +146,15 @@ def _pass(run: Callable, part: Part, low: float, high: float) -> Left:
     return Left(int(found[:, 1].sum()), int(found[:, 0].sum()), complete,
                 [(begin * BLOCK, int(found[begin, 0]), index[begin * ROOM :], score[begin * ROOM :])
                  for begin, _ in sorted(ranges)])
+
+
+def _refuse_miscounted(part: Part, left: Left, low: float, high: float, magnitude: bool) -> None:
+    scores = np.abs(part.scores) if magnitude else part.scores
+    above = int(np.count_nonzero(scores > high))
+    open_ = int(np.count_nonzero(scores >= low)) - above
+    if (left.above, left.count) != (above, open_):
+        said = f"counts {left.above} scores above and {left.count} open ones, there are {above} and {open_}"
+        raise RefcompressError("kernel", said)
 
 
 def _open_scores(left: list[Left]) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ from ...reference.prune.structure import as_matrix, block_counts, without_cancel
 from .. import _table, threads
 from .._call import check, empty, pointer
 from .._kernels import lib
-from .largest import SPEED, Part, keep_largest
+from .largest import SPEED, Part, is_callers, keep_largest
 
 RANKED = 32  # scores of a group that are ranked side by side: LONGEST of csrc/prune/nm.h
 LONG = 2**19  # scores of a group that are selected as an array of their own, in calls that each end soon
@@ -23,6 +23,7 @@ LONG = 2**19  # scores of a group that are selected as an array of their own, in
 
 def prune_magnitude(kernel, row):
     """Return the operation prune_magnitude computed by a C kernel."""
+    callers = is_callers(row, "prune_magnitude", kernel)
 
     @wraps(reference.prune_magnitude)
     def prune_magnitude(w, *, sparsity=None, keep=None):
@@ -34,7 +35,7 @@ def prune_magnitude(kernel, row):
             _check(status, arrays, "w")
 
         masks = {name: empty(a.shape, np.uint8) for name, a in arrays.items()}
-        keep_largest(run, _parts(arrays, masks), keep, magnitude=True)
+        keep_largest(run, _parts(arrays, masks), keep, magnitude=True, callers=callers)
         return _of(w, masks)
 
     return prune_magnitude
@@ -42,6 +43,7 @@ def prune_magnitude(kernel, row):
 
 def prune_project_l0(kernel, row):
     """Return the operation prune_project_l0 computed by a C kernel."""
+    callers = is_callers(row, "prune_project_l0", kernel)
 
     @wraps(reference.prune_project_l0)
     def prune_project_l0(w, *, keep):
@@ -55,7 +57,7 @@ def prune_project_l0(kernel, row):
             check(status, "w")
 
         v = empty(w.shape, np.float32)
-        keep_largest(run, _parts({None: w}, {None: v}), keep, magnitude=True)
+        keep_largest(run, _parts({None: w}, {None: v}), keep, magnitude=True, callers=callers)
         return v
 
     return prune_project_l0
@@ -65,6 +67,7 @@ def prune_select(kernel, row):
     """Return the operation prune_select computed by C kernels: one that selects, one for groups."""
     groups, add, spread = (row.kernels.get(name) or _table.widest(name)  # none goes with a kernel of the user's own
                            for name in ("prune_nm", "prune_sums", "prune_spread"))
+    callers = is_callers(row, "prune_select", kernel)
 
     @wraps(reference.prune_select)
     def prune_select(scores, *, sparsity=None, keep=None, structure="element", block=None, n=None, m=None, axis=None):
@@ -84,11 +87,12 @@ def prune_select(kernel, row):
                 for own in sums.values():
                     without_cancelled(own, structure)
 
-            keep_largest(_run(kernel, refuse), _parts(sums, kept), keep, magnitude=False)
+            keep_largest(_run(kernel, refuse), _parts(sums, kept), keep, magnitude=False, callers=callers)
             for name, mask in masks.items():
                 _spread(spread, mask, kept[name], *sides[name])
             return _of(scores, masks)
-        keep_largest(_run(kernel, lambda: without_nan(arrays, "scores")), _parts(arrays, masks), keep, magnitude=False)
+        keep_largest(_run(kernel, lambda: without_nan(arrays, "scores")), _parts(arrays, masks), keep, magnitude=False,
+                     callers=callers)
         return _of(scores, masks)
 
     return prune_select

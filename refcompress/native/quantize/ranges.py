@@ -19,7 +19,7 @@ from ...reference.quantize.ranges import (
 )
 from .. import _table, threads
 from .._call import check, pointer
-from ..prune.largest import BLOCK, SMALL, magnitude_number
+from ..prune.largest import BLOCK, SHARE, SMALL, is_callers, magnitude_number
 from . import kernels
 
 LOGARITHMS = 2**15  # at once: they stay in a cache of 1 MiB
@@ -34,11 +34,12 @@ def quantize_range_percentile(kernel, row):
     """Return the operation quantize_range_percentile computed by C kernels: one for all of x, one for runs."""
     ranks = row.kernels.get("quantize_range_ranks") or _table.widest("quantize_range_ranks")  # none with the user's
     minmax = row.kernels["quantize_range_minmax"]
+    least = SHARE if is_callers(row, "quantize_range_percentile", kernel) else SMALL
 
     @wraps(reference.quantize_range_percentile)
     def quantize_range_percentile(x, *, percentile=99.99, axis=None, group=None):
         x, shape, axis, group, share = percentile_request(x, percentile, axis, group)
-        if math.prod(shape) == 1 and x.size >= SMALL:
+        if math.prod(shape) == 1 and x.size >= least:
             return tuple(end.reshape(shape) for end in _of_all(kernel, x, math.ceil(share * x.size) - 1))
         low, high = kernels._range(minmax, row.speed, x, shape, group)
 
