@@ -73,6 +73,17 @@ typedef int rc_gemm_f32mixed(size_t begin, size_t end, size_t m, size_t n, const
                              const struct rc_quantized *w8, const struct rc_quantized *w16, const int64_t *outputs,
                              float *y);
 
+/* A matrix n by k of both widths, for products of at most 2^13 multiply-adds. columns : whether its columns have one of
+ * them each (of all n rows low has the first `lows` inputs of `order`, and high the others), or its rows (low has the
+ * outputs that order begins with). none8, none16 : weights of no inputs. outputs : the numbers from 0 to n - 1. */
+struct rc_mixed {
+    size_t n, k, lows;
+    int columns;
+    const struct rc_quantized *low, *high, *none8, *none16;
+    const int64_t *order, *outputs;
+};
+int rc_short_gemm_f32mixed(rc_gemm_f32mixed *kernel, size_t m, const struct rc_mixed *w, const float *x, float *y);
+
 /* y[i, o] = sum over p of x[i, p] * w[o, p], for all i and the o in the range; x : m rows of k, ldx elements apart; w :
  * n rows of k; y : m rows of n, ldy elements apart. The sixteen chains without scales, input p to acc[p mod 16] by
  * fma(x, w, acc), and the tree. If transposed, w : k rows of n, its element w[p, o]; then one chain an element, p
@@ -116,13 +127,13 @@ typedef int rc_gemm_s8s8_scaled(size_t begin, size_t end, size_t first, size_t s
                                 const float *bias, float *y);
 
 /* y[i, o] = the sum over p of x[i, p] * w[o, p], for all i and the rows o of w in the range; x : m rows of k; w : n rows
- * of k; y : m rows of n. x and w : bfloat16, the upper halves of floats.
+ * of k, those of x ldx elements apart; y : m rows of n. x and w : bfloat16, the upper halves of floats.
  * The arithmetic is that of the instruction VDPBF16PS. Inputs are filled up with zeros to a multiple of 32. Sixteen
  * chains, from +0.0: chain c goes through the pairs of the inputs 32 j + 2 c and 32 j + 2 c + 1, j upwards; of a pair
  * the second comes first. Each step is acc = flush(x * w + acc), with a subnormal x or w taken for a zero of its sign;
  * flush rounds to nearest, ties to even, and then a result below 2^-126 is a zero of its sign. (Rounded to 24 bits: what
  * rounds up to 2^-126 stays.) The tree is that of the other products, and flushes nothing. */
-typedef int rc_gemm_bf16bf16(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint16_t *x,
+typedef int rc_gemm_bf16bf16(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, const uint16_t *x,
                              const uint16_t *w, float *y);
 
 /* Weights of n outputs by k inputs as codes, packed as those of struct rc_packed_s8 are: of 8 bits a byte each, with
@@ -172,12 +183,16 @@ int rc_plain_s8s4(rc_gemm_coded_pack *pack, size_t bits, const uint8_t *codes, s
                   uint8_t *room, rc_gemm_s8s4 *kernel, size_t first, size_t stop, size_t m, size_t ldx, const int8_t *x,
                   const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);
 
-/* Products so short that packing the weights would take longer: all of m rows of x and n outputs, by the weights as they
- * lie. table : what each code of 4 bits stands for; w->codebook is not read. */
+/* Products so short that packing the weights would take longer, of at most 2^13 multiply-adds and elements: all of m rows
+ * of x and n outputs, by the weights as they lie, in the default mode. RC_BAD_VALUE, and nothing computed, where a scale
+ * of x is not finite or below 2^-126, or where bias, multiplier or shift is not aligned, or out of the range that
+ * gemm_s8s8_requantized has for it.
+ * table : what each code of 4 bits stands for, w->entries of them for each scale, or 0: the same for all; w->codebook is
+ * not read. */
 int rc_short_s8s4(size_t m, size_t n, const int8_t *x, const float *x_scale, const struct rc_narrow *w,
                   const int8_t *table, float *y);
 int rc_short_s8s8_scaled(size_t m, size_t n, const int8_t *x, const float *x_scale, const struct rc_quantized *w,
                          const float *bias, float *y);
-int rc_short_s8s8_requantized(size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w, const int32_t *bias,
-                              const int32_t *multiplier, const int32_t *shift, int zero_point, int lowest, int highest,
-                              int8_t *y);
+int rc_short_s8s8_requantized(rc_gemm_s8s8 *kernel, size_t m, size_t n, size_t k, const int8_t *x, const int8_t *w,
+                              const int32_t *bias, const int32_t *multiplier, const int32_t *shift, int zero_point,
+                              int lowest, int highest, int8_t *y);

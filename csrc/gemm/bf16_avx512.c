@@ -84,7 +84,7 @@ RC_INLINE TARGET void pack(const struct block *b, uint16_t *lines)
 
 /* Multiply `height` rows of x by `width` rows of w, of which `left` are left. */
 RC_INLINE TARGET void multiply(const int packed, size_t height, size_t width, size_t left, size_t n, size_t k,
-                               const uint16_t *x, const uint16_t *w, uint16_t *lines, float *acc, float *y)
+                               size_t ldx, const uint16_t *x, const uint16_t *w, uint16_t *lines, float *acc, float *y)
 {
     const size_t tiles = (height + MR - 1) / MR, share = (NR + tiles - 1) / tiles;
     /* Blocks of equal length: the chains go to memory and back between two. */
@@ -100,13 +100,13 @@ RC_INLINE TARGET void multiply(const int packed, size_t height, size_t width, si
         const size_t there = b.last ? rc_min(NR, left - width) : width;
         for (size_t t = 0; t < tiles; t++) {
             const size_t from = rc_min(t * share, there), count = rc_min(share, there - from);
-            const uint16_t *rows = x + t * MR * k + p, *ahead = next + from * k;
+            const uint16_t *rows = x + t * MR * ldx + p, *ahead = next + from * k;
             float *chains = acc + t * MR * NR * 16, *to = y + t * MR * n;
             switch (height - t * MR) {
-            case 1: tile(1, packed, &b, rows, k, ahead, count, width, n, chains, to); break;
-            case 2: tile(2, packed, &b, rows, k, ahead, count, width, n, chains, to); break;
-            case 3: tile(3, packed, &b, rows, k, ahead, count, width, n, chains, to); break;
-            default: tile(MR, packed, &b, rows, k, ahead, count, width, n, chains, to);
+            case 1: tile(1, packed, &b, rows, ldx, ahead, count, width, n, chains, to); break;
+            case 2: tile(2, packed, &b, rows, ldx, ahead, count, width, n, chains, to); break;
+            case 3: tile(3, packed, &b, rows, ldx, ahead, count, width, n, chains, to); break;
+            default: tile(MR, packed, &b, rows, ldx, ahead, count, width, n, chains, to);
             }
         }
     }
@@ -142,8 +142,8 @@ RC_INLINE TARGET void one_row(size_t begin, size_t end, size_t k, const uint16_t
     }
 }
 
-static TARGET int with_dot_product(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint16_t *x,
-                                   const uint16_t *w, float *y)
+static TARGET int with_dot_product(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx,
+                                   const uint16_t *x, const uint16_t *w, float *y)
 {
     if (m == 1) {
         one_row(begin, end, k, x, w, y);
@@ -162,18 +162,18 @@ static TARGET int with_dot_product(size_t begin, size_t end, size_t m, size_t n,
                 for (size_t i = 0; i < height; i++)
                     memset(to + i * n, 0, width * sizeof *y);
             else if (height < PACKED)
-                multiply(0, height, width, end - o0, n, k, x + i0 * k, w + o0 * k, lines, acc, to);
+                multiply(0, height, width, end - o0, n, k, ldx, x + i0 * ldx, w + o0 * k, lines, acc, to);
             else
-                multiply(1, height, width, end - o0, n, k, x + i0 * k, w + o0 * k, lines, acc, to);
+                multiply(1, height, width, end - o0, n, k, ldx, x + i0 * ldx, w + o0 * k, lines, acc, to);
         }
     }
     return RC_OK;
 }
 
-int rc_gemm_bf16bf16_avx512(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint16_t *x,
-                            const uint16_t *w, float *y)
+int rc_gemm_bf16bf16_avx512(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx,
+                            const uint16_t *x, const uint16_t *w, float *y)
 {
-    return (__builtin_cpu_supports("avx512bf16") ? with_dot_product : rc_gemm_bf16bf16_avx2)(begin, end, m, n, k, x, w,
-                                                                                            y);
+    return (__builtin_cpu_supports("avx512bf16") ? with_dot_product : rc_gemm_bf16bf16_avx2)(begin, end, m, n, k, ldx,
+                                                                                            x, w, y);
 }
 #endif

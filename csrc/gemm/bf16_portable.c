@@ -28,12 +28,12 @@ RC_INLINE float step(float x, float w, float sum)
     return fabsf(larger) < FLT_MIN * 0x1p64f ? copysignf(0, y) : y;
 }
 
-int rc_gemm_bf16bf16_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, const uint16_t *x,
-                              const uint16_t *w, float *y)
+int rc_gemm_bf16bf16_portable(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx,
+                              const uint16_t *x, const uint16_t *w, float *y)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t o = begin; o < end; o++) {
-            const uint16_t *input = x + i * k, *weight = w + o * k;
+            const uint16_t *input = x + i * ldx, *weight = w + o * k;
             float acc[CHAINS] = {0};
             for (size_t first = 0; first < k; first += INPUTS) {
                 for (size_t c = 0; c < CHAINS; c++) {

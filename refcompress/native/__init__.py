@@ -95,8 +95,12 @@ _IN_PYTHON = [op for op in _PARTS if op not in _MADE_OF]
 
 def _bound(op: str, kernel, row: Row) -> Callable:
     """Return the operation computed by a C kernel, in the default mode whatever another library has set."""
-    function = _BINDERS[op](kernel, row)
-    return function if op in prepared.OPERATIONS else in_default_mode(function)  # of the others, C looks after the mode
+    return _in_mode(op, _BINDERS[op](kernel, row))
+
+
+def _in_mode(op: str, function: Callable) -> Callable:
+    """Return an operation in the default mode; of those of prepared.OPERATIONS, C looks after the mode."""
+    return function if op in prepared.OPERATIONS else in_default_mode(function)
 
 
 def _namespaces() -> dict[str, SimpleNamespace]:
@@ -116,7 +120,7 @@ def _namespaces() -> dict[str, SimpleNamespace]:
         new = {op: _bound(op, kernels[op], row) for op in _BINDERS if op in own or op in parts_of}
         for op, parts in _MADE_OF.items():
             if any(part in new for part in parts):
-                new[op] = in_default_mode(_BINDERS[op](*((merged | new)[part] for part in parts)))
+                new[op] = _in_mode(op, _BINDERS[op](*((merged | new)[part] for part in parts)))
         for op, function in new.items():
             function.isa = isa  # type: ignore[attr-defined]
             if op in PACKERS and PACKERS[op][1] is not None:

@@ -5,20 +5,20 @@ reference's functions of the same names, which refuse it or convert it.
 """
 
 import numpy as np
+from numpy import ndarray
 
 from ..constants import LARGEST, SMALLEST_NORMAL
-from ..formats import BSR, CSR, NM, Bitmask, LowRank, Plain, Prepared, Quantized, Relative
+from ..formats import BSR, CSR, NM, Bitmask, Plain, Prepared, Quantized, Relative
 from ..reference.csr import matrix
 from ..reference.gemm import bfloat16, integers, products
-from ..reference.lowrank import truncated
 from ..reference.quantize.requantization import MOST_SHIFT
 from ..reference.sparse import product as sparse
-from ._call import FLOATS, READY, pointer
+from ._call import READY, pointer
 from ._kernels import lib
 
 SHORT = 2**29  # two sizes below it, of 16 bytes an element at most, have less than 2**63 bytes
 F32, S8, U8, U16, S32 = map(np.dtype, (np.float32, np.int8, np.uint8, np.uint16, np.int32))  # one object for each
-SPARSE = Bitmask, NM, Relative, BSR  # values of int8 have the first two alone
+SPARSE = Bitmask, NM, Relative, BSR
 SMALLEST, GREATEST = float(SMALLEST_NORMAL), float(LARGEST)
 MOST_S32 = 2**31 - 1
 
@@ -65,26 +65,6 @@ def sparse_arguments(a, x):
     return sparse.matmul_arguments(a, x)
 
 
-def sparse_s8s8_arguments(x, x_scale, w, bias):
-    if type(w) is Prepared:
-        w = w.taken
-    if type(w) in SPARSE[:2] and w.scale is not None and _ready(x, S8):
-        n, k = w.shape
-        if (x.shape[1] == k <= integers.MAX_K_SCALED and _are(x_scale, F32, len(x))
-                and (bias is None or _are(bias, F32, n))
-                and lib.rc_all_within_f32(len(x), FLOATS(x_scale), SMALLEST, GREATEST)):
-            return x, x_scale, w, bias
-    return sparse.s8s8_arguments(x, x_scale, w, bias)
-
-
-def lowrank_arguments(a, x):
-    if type(a) is Prepared:
-        a = a.taken
-    if type(a) is LowRank and _ready(x, F32) and a.vt.shape[1] == len(x) and x.shape[1] < SHORT and len(a.u) < SHORT:
-        return a, x
-    return truncated.matmul_arguments(a, x)
-
-
 def bf16_arguments(x, w):
     if type(w) is Prepared:
         w = w.taken
@@ -95,18 +75,13 @@ def bf16_arguments(x, w):
     return bfloat16.bf16_arguments(x, w)
 
 
-def is_ready(x) -> bool:
-    """Return whether arguments.array would return this float32 matrix as it is."""
-    return _ready(x, F32)
-
-
 def requantized_arguments(x, w, bias, multiplier, shift, zero_point, lowest, highest):
     if type(w) is Prepared:
         w = w.taken
     if _ready(x, S8) and _ready(w, S8) and x.shape[1] == w.shape[1] <= products.MAX_K_S8S8:
         n, k = w.shape
         most = MOST_S32 - k * 2**14
-        if (_are(bias, S32, n) and _are(multiplier, S32, n) and _are(shift, S32, n)
+        if (is_vector(bias, S32, n) and is_vector(multiplier, S32, n) and is_vector(shift, S32, n)
                 and type(zero_point) is type(lowest) is type(highest) is int
                 and -128 <= lowest <= zero_point <= highest <= 127
                 and lib.rc_all_within_s32(n, pointer(bias), -most, most)
@@ -122,27 +97,43 @@ def scaled_arguments(x, x_scale, w, bias):
     if _ready(x, S8) and type(w) is Quantized and _ready(w.values, S8) and x.shape[1] == w.shape[1] and len(x) and (
             w.group is not None or w.scale.shape[1] == 1):
         n, k = w.shape
-        if (k <= integers.MAX_K_SCALED and _are(x_scale, F32, len(x)) and (bias is None or _are(bias, F32, n))
+        if (k <= integers.MAX_K_SCALED and is_vector(x_scale, F32, len(x)) and (bias is None or is_vector(bias, F32, n))
                 and lib.rc_all_within_f32(len(x), pointer(x_scale), SMALLEST, GREATEST)):
             return x, x_scale, w, bias, max(1, min(k if w.group is None else w.group, k))
     return integers.scaled_arguments(x, x_scale, w, bias)
 
 
-def inputs_are_ready(x, x_scale, shape: tuple[int, ...], most: int) -> bool:
-    """Return whether rows of int8 and their scales need no other check, of a product of at most so many inputs.
+def are_short(x, x_scale, n: int, k: int, most: int) -> bool:
+    """Return whether rows of int8, and a float32 for each, need no check but that of the scales' values, in a product
+    of at most so many multiply-adds.
 
-    shape : of the weight.
+    n, k : of the weight.
     """
-    return (_ready(x, S8) and len(shape) == 2 and x.shape[1] == shape[1] and x.size * shape[0] <= most
-            and _are(x_scale, F32, len(x)) and bool(lib.rc_all_within_f32(len(x), FLOATS(x_scale), SMALLEST, GREATEST)))
+    return (type(x) is type(x_scale) is ndarray and x.dtype is S8 and x_scale.dtype is F32
+            and x.flags.num & x_scale.flags.num & READY == READY and len(shape := x.shape) == 2 and shape[1] == k
+            and x_scale.shape == (m := shape[0],) and m * n * k <= most)
 
 
-def _are(a, dtype: np.dtype, n: int) -> bool:
+def are_short_layers(x, w, bias, multiplier, shift, most: int) -> bool:
+    """Return whether the arrays of gemm_s8s8_requantized need no check but that they are contiguous and aligned, and
+    that of the last three's values, in a product of at most so many multiply-adds."""
+    return (type(x) is type(w) is type(bias) is type(multiplier) is type(shift) is ndarray
+            and x.dtype is w.dtype is S8 and bias.dtype is multiplier.dtype is shift.dtype is S32
+            and len(rows := x.shape) == len(outputs := w.shape) == 2 and (k := rows[1]) == outputs[1] <= most
+            and bias.shape == multiplier.shape == shift.shape == (n := outputs[0],) and rows[0] * n * k <= most)
+
+
+def is_vector(a, dtype: np.dtype, n: int) -> bool:
     """Return whether an array is one of n numbers of this type, as arguments.array would return it."""
-    return type(a) is np.ndarray and a.dtype is dtype and a.shape == (n,) and a.flags.num & READY == READY
+    return type(a) is ndarray and a.dtype is dtype and a.shape == (n,) and a.flags.num & READY == READY
+
+
+def is_ready(x) -> bool:
+    """Return whether arguments.array would return this float32 matrix as it is, and any product with it has a size."""
+    return (type(x) is ndarray and x.dtype is F32 and x.ndim == 2 and x.flags.num & READY == READY and len(x) < SHORT)
 
 
 def _ready(a, dtype: np.dtype) -> bool:
     """Return whether arguments.array would return this matrix as it is, and any product with it has a size."""
-    return (type(a) is np.ndarray and a.dtype is dtype and a.ndim == 2 and a.flags.num & READY == READY
+    return (type(a) is ndarray and a.dtype is dtype and a.ndim == 2 and a.flags.num & READY == READY
             and len(a) < SHORT)

@@ -7,10 +7,11 @@ import numpy as np
 
 from .. import reference
 from ..formats import CSR, Plain
+from ..formats.prepared import unprepared
 from ..reference.csr.matrix import from_dense_request, sparse
 from . import _table, threads
-from ._call import aligned, check, empty, once, pointer
-from ._checks import matmul_arguments
+from ._call import FLOATS, aligned, check, empty, kept, once, pointer
+from ._checks import F32, is_ready, matmul_arguments
 from ._kernels import ffi, lib
 from .packing import Held, held_of
 from .prepared import by_name, in_place, prepared
@@ -20,6 +21,7 @@ __all__ = ["csr_from_dense", "csr_to_dense", "csr_matmul"]
 # Columns are handed out by cache lines: no two threads write the same one where y begins on its boundary.
 GRAIN = 16
 MOST = 1e9  # elements that are converted a second and thread, to the order of magnitude
+MANY = 2**58  # elements of y, whose size in bytes is counted
 ROWS = 1024  # of a block of a matrix packed for one column: RC_BLOCK
 
 TYPES = {"float16": lib.RC_CSR_F16, "bfloat16": lib.RC_CSR_BF16}
@@ -66,28 +68,36 @@ def csr_to_dense(kernel, row):
 
 def csr_matmul(kernel, row):
     """Return the operation csr_matmul computed by a C kernel."""
-    run = by_name("csr_matmul", kernel)
+    run, serial, seen = by_name("csr_matmul", kernel), row.speed * threads.SERIAL_SECONDS, kept(_matrix).get
 
     @wraps(reference.csr_matmul)
     def csr_matmul(a, x):
-        given, (a, x) = a, matmul_arguments(a, x)
-        held = once(csr_struct, a) if given is a else held_of(given, csr_packed) or once(csr_struct, a)
-        (m, k), n, nnz = a.shape, x.shape[1], len(a.indices)
+        made = seen(id(a))  # of a matrix that was seen before only the size is compared
+        if made is None or not is_ready(x) or len(x) != made[0][2] or made[0][1] * x.shape[1] >= MANY:
+            x = matmul_arguments(a, x)[1]
+            made = (once(_matrix, a),)
+        (held, m, k, nnz), n = made[0], x.shape[1]
         if n == 1:  # numbers are read and written, no vectors
-            y = np.empty((m, 1), np.float32)
+            y = np.empty((m, 1), F32)
         else:
-            y = empty((m, n), np.float32)
+            y = empty((m, n), F32)
             if nnz >= 16 * k:  # each row of x is read that often
                 x = aligned(x)
-        if nnz * n < row.speed * threads.SERIAL_SECONDS and m:
-            if status := run(0, m, n, n, held.struct, pointer(x), pointer(y, writable=True)):
+        if nnz * n < serial and m:
+            if status := run(0, m, n, n, held.struct, FLOATS(x), FLOATS(y)):
                 check(status, "a")
         else:
-            _multiply(run, row.speed, a, held, x, y)
+            _multiply(run, row.speed, unprepared(a), held, x, y)
         return y
 
-    csr_matmul.prepare = lambda a, x: _prepare(kernel, run, row.speed, a, x)
+    csr_matmul.prepare, csr_matmul.kernel = lambda a, x: _prepare(kernel, run, row.speed, a, x), kernel
     return csr_matmul
+
+
+def _matrix(given) -> tuple:
+    """Return the struct of a matrix that was checked, its shape, and its entries."""
+    a = unprepared(given)
+    return held_of(given, csr_packed) or once(csr_struct, a), *a.shape, a.nnz
 
 
 def csr_struct(a: CSR) -> Held:

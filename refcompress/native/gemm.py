@@ -1,6 +1,6 @@
 """The gemm family in C: gemm_s8s8, gemm_u8s8, gemm_f32mixed, gemm_f32f32; those of gemm_s8.py."""
 
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
 from numpy import empty as new
@@ -11,9 +11,9 @@ from ..formats.prepared import unprepared
 from ..reference.gemm.mixed import f32mixed_arguments
 from ..reference.gemm.products import MAX_K_S8S8, MAX_K_U8S8, in_int32, input_zero_point
 from . import gemm_s8, threads
-from ._call import FLOATS, INT8S, INT32S, UINT8S, aligned, check, empty, in_default_mode, once, pointer
-from ._checks import F32, S32, f32f32_arguments, s8s8_arguments, u8s8_arguments
-from ._kernels import lib
+from ._call import FLOATS, INT8S, INT32S, UINT8S, aligned, check, empty, in_default_mode, kept, once, pointer
+from ._checks import F32, S32, f32f32_arguments, is_ready, s8s8_arguments, u8s8_arguments
+from ._kernels import ffi, lib
 from .gemm_s8 import gemm_s8s8_requantized, gemm_s8s8_scaled, quantized_struct
 from .packing import held_of
 from .prepared import by_name, in_place, prepared, with_prepare
@@ -26,6 +26,9 @@ GRAIN = 12
 
 # Rows of an integer w are handed out by as many as a tile has, and a product of so few multiply-adds is not packed.
 OUTPUTS, SHORT = gemm_s8.OUTPUTS, 2**16
+
+# Rows and columns of a weight of two widths, of which a struct is kept; multiply-adds of its products in one call.
+KEPT, SHORT_MIXED = 256, 2**13
 
 # Columns of a transposed w are handed out by two cache lines of each row and more.
 STRIP = 128
@@ -120,13 +123,28 @@ gemm_u8s8 = _integer_product("gemm_u8s8", "gemm_u8s8_packed", u8s8_arguments, ge
 def gemm_f32mixed(kernel, row):
     """Return the operation gemm_f32mixed computed by a C kernel."""
     speed = row.speed
+    short, seen = partial(lib.rc_short_gemm_f32mixed, kernel), kept(_mixed).get
 
     @wraps(reference.gemm_f32mixed)
     def gemm_f32mixed(x, w):
-        x, w = f32mixed_arguments(x, w)
+        if (made := seen(id(w))) and is_ready(x):  # a weight that was seen before was checked
+            struct, n, k, _ = made[0]
+            if x.shape[1] == k and (m := len(x)) * n * k <= SHORT_MIXED:
+                y = new((m, n), F32)
+                if status := short(m, struct, FLOATS(x), FLOATS(y)):
+                    check(status, "w")
+                return y
+        given, (x, w) = w, f32mixed_arguments(x, w)
+        if sum(w.shape) <= KEPT:
+            once(_mixed, given)
         y = empty((len(x), w.shape[0]), F32)
+        multiply(x, w, y)
+        return y
+
+    def multiply(x, w, y):
+        """Fill y."""
         if y.size == 0:
-            return y
+            return
         low, high = (~w.wide).nonzero()[0], w.wide.nonzero()[0]
         if w.axis == 1:  # all rows have both widths, their inputs one width after the other
             x = x.take(np.concatenate((low, high)), 1)
@@ -134,9 +152,37 @@ def gemm_f32mixed(kernel, row):
         else:  # some rows have the one and no inputs of the other, and the others the reverse
             _mixed_rows(kernel, speed, x, w.low, NOTHING[np.int16], low, y)
             _mixed_rows(kernel, speed, x, NOTHING[np.int8], w.high, high, y)
-        return y
 
+    def prepare(x, w):
+        given, asked, (x, w) = x, w, f32mixed_arguments(x, w)
+        in_place(given, x, "x")
+        m, (n, k) = len(x), w.shape
+        y = empty((m, n), F32)
+        if n + k <= KEPT and m * n * k <= SHORT_MIXED:
+            struct, _, _, held = once(_mixed, asked)
+            again = prepared("gemm_f32mixed", kernel, (m, struct, FLOATS(x), FLOATS(y)), y, "w")
+            again.held = struct, held
+            return again
+
+        def again_long():
+            multiply(x, w, y)
+            return y
+
+        return again_long
+
+    gemm_f32mixed.prepare = prepare
     return gemm_f32mixed
+
+
+def _mixed(given) -> tuple:
+    """Return a struct rc_mixed of a weight that was checked, its shape, and what keeps it alive."""
+    w, none = unprepared(given), [quantized_struct(NOTHING[dtype]) for dtype in (np.int8, np.int16)]
+    low, high = (~w.wide).nonzero()[0], w.wide.nonzero()[0]
+    order, outputs = np.concatenate((low, high)).astype(np.int64), np.arange(w.shape[0], dtype=np.int64)
+    parts, arrays = [quantized_struct(part) for part in (w.low, w.high)], (pointer(order), pointer(outputs))
+    structs = [held.struct for held in (*parts, *none)]
+    struct = ffi.new("struct rc_mixed *", (*w.shape, len(low), w.axis, *structs, *arrays))
+    return struct, *w.shape, (parts, none, arrays)
 
 
 def gemm_f32f32(kernel, row):
@@ -169,17 +215,7 @@ def gemm_f32f32(kernel, row):
 
         return again
 
-    def lowrank(u, s, vt, x):
-        """Return u @ (s * (vt @ x)) of C-contiguous float32, or None of what is long enough for gemm_f32f32 itself."""
-        (rank, k), m, n = vt.shape, len(u), x.shape[1]
-        if n * rank * (k + m) > SHORT:
-            return None
-        inner, y = new((rank, n), F32), new((m, n), F32)
-        operands = FLOATS(u), FLOATS(s), FLOATS(vt), FLOATS(x), FLOATS(inner), FLOATS(y)
-        check(lib.rc_lowrank_gemm_f32f32(kernel, m, n, k, rank, *operands), "x")
-        return y
-
-    gemm_f32f32.prepare, gemm_f32f32.lowrank = prepare, lowrank
+    gemm_f32f32.prepare, gemm_f32f32.kernel = prepare, kernel
 
     def ready(x, w, *, empty=empty):
         (b, m, k), n = x.shape, w.shape[2]

@@ -5,12 +5,13 @@ time.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
 
 from .. import reference
 from ..formats import Packed, Shared
+from ..formats.prepared import unprepared
 from ..reference.gemm.codes import (
     lut4_weight,
     quantized_codebook,
@@ -20,8 +21,8 @@ from ..reference.gemm.codes import (
     s8s4_arguments,
 )
 from . import gemm_s8, threads
-from ._call import FLOATS, INT8S, check, empty, once, pointer
-from ._checks import F32, inputs_are_ready
+from ._call import FLOATS, INT8S, check, empty, in_default_mode, kept, once, pointer
+from ._checks import F32, are_short
 from ._kernels import ffi, lib
 from ._table import widest
 from .gemm_narrow import narrow_struct
@@ -31,27 +32,39 @@ from .prepared import prepared, with_prepare
 __all__ = ["gemm_s8s4", "gemm_s8lut4"]
 
 LANES = gemm_s8.LANES
+MOST_VALUES = 1024  # of codebooks that are kept as int8 for short products
 NO_ZEROS = np.zeros((1, 1), np.int8)
 
 _SIGNED = pointer(np.array([*range(8), *range(-8, 0)], np.int8))  # what codes in two's complement stand for
 
 
-def _coded_product(op: str, kind: type, arguments, pack, parts_of, as_it_lies):
+def _coded_product(op: str, arguments, pack, parts_of, as_it_lies):
     """Return the binder of a product, which ``arguments`` checks and whose weights ``pack`` packs.
 
-    kind : of weights. as_it_lies : the struct of a weight, and the integers of its codes, for products so short that
-    packing would take longer; None of a weight that has none.
+    as_it_lies : the struct of a weight, and the integers of its codes, for products so short that packing would take
+    longer; None of a weight that has none.
     """
+
+    def lying(w):
+        """Return the same of a weight that was checked, and its shape."""
+        held = as_it_lies(w := unprepared(w))
+        return None if held is None else (*held.struct, *w.shape, held)
+
+    seen, short = kept(lying).get, lib.rc_short_s8s4
 
     def bind(kernel, row):
         own = row.kernels.get(op) == kernel  # and not a caller's
 
-        def ready(x, x_scale, w, *, empty=empty, once=False):
-            given, weight = (x, x_scale), held_of(w, pack)
+        def ready(x, x_scale, w, *, empty=empty, one_call=False):
+            given, weight, asked = (x, x_scale), held_of(w, pack), w
             x, x_scale, w, group = arguments(x, x_scale, w)
+            if one_call and own and x.size * w.shape[0] <= gemm_s8.SHORT and (lies := once(lying, asked)):
+                y = np.empty((len(x), w.shape[0]), F32)
+                check(short(*y.shape, INT8S(x), FLOATS(x_scale), *lies[:2], FLOATS(y)), "x_scale")
+                return lambda: y, ()
             y = empty((len(x), w.shape[0]), np.float32)
             laid, sums, lay, of_lay = laying(x, group)
-            parts = parts_of(w) if once and weight is None and gemm_s8.is_plain(row.speed, x, y.shape) else None
+            parts = parts_of(w) if one_call and weight is None and gemm_s8.is_plain(row.speed, x, y.shape) else None
             if parts is not None:
                 lay(0, len(x), *of_lay)
                 codes, bits, flip = parts[:3]
@@ -78,14 +91,17 @@ def _coded_product(op: str, kind: type, arguments, pack, parts_of, as_it_lies):
             call.held = weight
             return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
 
+        one_call = in_default_mode(partial(ready, one_call=True))
+
         @wraps(getattr(reference, op))
         def product(x, x_scale, w):
-            if type(w) is kind and own and inputs_are_ready(x, x_scale, w.shape, gemm_s8.SHORT):
-                if lies := once(as_it_lies, w):
-                    y = np.empty((len(x), w.shape[0]), F32)
-                    lib.rc_short_s8s4(*y.shape, INT8S(x), FLOATS(x_scale), *lies.struct, FLOATS(y))
-                    return y
-            return ready(x, x_scale, w, once=True)[0]()
+            if own and (made := seen(id(w))) and (lies := made[0]):  # a weight that was seen before was checked
+                struct, table, n, k, _ = lies
+                if are_short(x, x_scale, n, k, gemm_s8.SHORT):
+                    y = np.empty((m := len(x), n), F32)
+                    if not short(m, n, INT8S(x), FLOATS(x_scale), struct, table, FLOATS(y)):
+                        return y
+            return one_call(x, x_scale, w)[0]()
 
         return with_prepare(product, ready)
 
@@ -120,15 +136,18 @@ def _s4_as_it_lies(w: Packed) -> Held:
 
 
 def _lut4_as_it_lies(w: Shared) -> Held | None:
-    """Return a struct rc_narrow with the scale of the quantized codebook, and the values of the codes."""
+    """Return a struct rc_narrow with the scales of the quantized codebooks, and the values of their codes: of each
+    codebook as many as it has."""
     n, k = lut4_weight(w).shape
-    if w.codebook.ndim != 1 or not n * k:
+    if not n * k or w.codebook.size > MOST_VALUES:
         return None
     values, scale = quantized_values(w)
-    table = np.zeros(16, np.int8)
-    table[: values.size] = values[0]
+    own, groups = w.codebook.ndim == 3, w.codebook.shape[1] if w.codebook.ndim == 3 else 0
+    table = np.zeros(values.size + 16, np.int8)
+    table[: values.size] = values.reshape(-1)
     codes, scales = ffi.from_buffer("char[]", w.codes), ffi.from_buffer("char[]", scale)
-    struct = ffi.new("struct rc_narrow *", {"k": k, "group": k, "row": k, "codes": codes, "scale": scales})
+    struct = ffi.new("struct rc_narrow *", {"k": k, "group": _group(w), "stride": groups, "row": k, "codes": codes,
+                                            "scale": scales, "entries": w.codebook.shape[-1] if own else 0})
     return Held((struct, pointer(table)), (codes, scales))
 
 
@@ -208,5 +227,5 @@ def laying(x: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, Callable,
     return laid, sums, widest("gemm_s8_lay"), (k, group, k, pointer(x), width, to, pointer(sums, writable=True))
 
 
-gemm_s8s4 = _coded_product("gemm_s8s4", Packed, s8s4_arguments, packed_s4, _parts_s4, _s4_as_it_lies)
-gemm_s8lut4 = _coded_product("gemm_s8lut4", Shared, s8lut4_arguments, packed_lut4, _parts_lut4, _lut4_as_it_lies)
+gemm_s8s4 = _coded_product("gemm_s8s4", s8s4_arguments, packed_s4, _parts_s4, _s4_as_it_lies)
+gemm_s8lut4 = _coded_product("gemm_s8lut4", s8lut4_arguments, packed_lut4, _parts_lut4, _lut4_as_it_lies)

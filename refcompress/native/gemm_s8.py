@@ -4,15 +4,16 @@ The weights are packed for the kernels: once (``native.prepare``), or in each ca
 time.
 """
 
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
 
 from .. import reference
-from ..formats import Quantized
+from ..formats import Prepared, Quantized
+from ..formats.prepared import unprepared
 from . import threads
-from ._call import FLOATS, INT8S, check, empty, once, pointer
-from ._checks import F32, requantized_arguments, scaled_arguments
+from ._call import FLOATS, INT8S, INT32S, check, empty, in_default_mode, kept, once, pointer
+from ._checks import F32, S8, are_short, are_short_layers, is_vector, requantized_arguments, scaled_arguments
 from ._kernels import ffi, lib
 from ._table import widest
 from .packing import Held, held_of
@@ -21,6 +22,7 @@ from .to_s8 import to_s8
 
 __all__ = ["gemm_s8s8_requantized", "gemm_s8s8_scaled"]
 
+NULL = ffi.NULL
 LANES = 16  # outputs of a packed block
 ROWS, OUTPUTS = 128, 48  # by which rows of x, or outputs, are handed out: whole blocks, whole tiles
 SPEED = 8  # times as many multiply-adds a second as Row.speed says
@@ -31,17 +33,18 @@ FEW, PACKING = 256, 8  # rows of x for which packing some outputs at a time pays
 
 def gemm_s8s8_requantized(kernel, row):
     """Return the operation gemm_s8s8_requantized computed by a C kernel."""
-    own = row.kernels.get("gemm_s8s8_requantized") == kernel  # and not a caller's
+    own, short = row.kernels.get("gemm_s8s8_requantized") == kernel, lib.rc_short_s8s8_requantized  # not a caller's
+    product = row.kernels.get("gemm_s8s8")
 
     def ready(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127, empty=empty, one_call=False):
         given, weight = x, held_of(w, packed)
         x, w, bias, multiplier, shift, *ends = requantized_arguments(
             x, w, bias, multiplier, shift, zero_point, lowest, highest)
         m, (n, k) = len(x), w.shape
-        if one_call and own and m * n * k <= SHORT:
-            y = np.empty((m, n), np.int8)
-            arrays = INT8S(x), INT8S(w), pointer(bias), pointer(multiplier), pointer(shift)
-            lib.rc_short_s8s8_requantized(m, n, k, *arrays, *ends, INT8S(y))
+        if one_call and own and m * n * k <= SHORT >= k:
+            y = np.empty((m, n), S8)
+            arrays = INT8S(x), INT8S(w), INT32S(bias), INT32S(multiplier), INT32S(shift)
+            check(short(product, m, n, k, *arrays, *ends, INT8S(y)), "bias")
             return lambda: y, ()
         y, how = empty((m, n), np.int8), to_s8(bias, multiplier, shift, *ends)
         if one_call and weight is None and is_plain(row.speed, x, y.shape):
@@ -61,10 +64,24 @@ def gemm_s8s8_requantized(kernel, row):
         call.held = weight, how  # what the structs point at
         return call, ((given, x, "x"),)
 
+    one_call = in_default_mode(partial(ready, one_call=True))
+
     @wraps(reference.gemm_s8s8_requantized)
     def gemm_s8s8_requantized(x, w, bias, multiplier, shift, *, zero_point=0, lowest=-128, highest=127):
+        taken = w.taken if type(w) is Prepared else w
+        if (own and are_short_layers(x, taken, bias, multiplier, shift, SHORT)
+                and type(zero_point) is type(lowest) is type(highest) is int
+                and -128 <= lowest <= zero_point <= highest <= 127):
+            m, (n, k) = len(x), taken.shape
+            y = np.empty((m, n), S8)
+            try:  # which the gate refuses unless they are contiguous
+                arrays = INT8S(x), INT8S(taken), INT32S(bias), INT32S(multiplier), INT32S(shift)
+            except ValueError:
+                arrays = ()
+            if arrays and not short(product, m, n, k, *arrays, zero_point, lowest, highest, INT8S(y)):
+                return y
         how = {"zero_point": zero_point, "lowest": lowest, "highest": highest}
-        return ready(x, w, bias, multiplier, shift, **how, one_call=True)[0]()
+        return one_call(x, w, bias, multiplier, shift, **how)[0]()
 
     return with_prepare(gemm_s8s8_requantized, ready)
 
@@ -72,14 +89,15 @@ def gemm_s8s8_requantized(kernel, row):
 def gemm_s8s8_scaled(kernel, row):
     """Return the operation gemm_s8s8_scaled computed by a C kernel."""
     own = row.kernels.get("gemm_s8s8_scaled") == kernel  # and not a caller's
+    seen, short = kept(_lying).get, lib.rc_short_s8s8_scaled
 
     def ready(x, x_scale, w, bias=None, *, empty=empty, one_call=False):
-        given, weight = (x, x_scale), held_of(w, packed_quantized)
+        given, weight, asked = (x, x_scale), held_of(w, packed_quantized), w
         x, x_scale, w, bias, _ = scaled_arguments(x, x_scale, w, bias)
         if one_call and own and x.size * w.shape[0] <= SHORT:
             y = np.empty((len(x), w.shape[0]), F32)
-            operands = once(quantized_struct, w).struct, ffi.NULL if bias is None else FLOATS(bias), FLOATS(y)
-            lib.rc_short_s8s8_scaled(*y.shape, INT8S(x), FLOATS(x_scale), *operands)
+            operands = once(_lying, asked)[0], ffi.NULL if bias is None else FLOATS(bias), FLOATS(y)
+            check(short(*y.shape, INT8S(x), FLOATS(x_scale), *operands), "x_scale")
             return lambda: y, ()
         y = empty((len(x), w.shape[0]), np.float32)
         ends = ffi.NULL if bias is None else pointer(bias), pointer(y, writable=True)
@@ -102,11 +120,26 @@ def gemm_s8s8_scaled(kernel, row):
         call.held = weight  # what the struct points at
         return call, ((given[0], x, "x"), (given[1], x_scale, "x_scale"))
 
+    one_call = in_default_mode(partial(ready, one_call=True))
+
     @wraps(reference.gemm_s8s8_scaled)
     def gemm_s8s8_scaled(x, x_scale, w, bias=None):
-        return ready(x, x_scale, w, bias, one_call=True)[0]()
+        if own and (made := seen(id(w))):  # a weight that was seen before was checked
+            struct, n, k, _ = made[0]
+            if are_short(x, x_scale, n, k, SHORT) and (bias is None or is_vector(bias, F32, n)):
+                y = np.empty((m := len(x), n), F32)
+                added = NULL if bias is None else FLOATS(bias)
+                if not short(m, n, INT8S(x), FLOATS(x_scale), struct, added, FLOATS(y)):
+                    return y
+        return one_call(x, x_scale, w, bias)[0]()
 
     return with_prepare(gemm_s8s8_scaled, ready)
+
+
+def _lying(w) -> tuple:
+    """Return a struct rc_quantized of a weight that was checked, its shape, and what keeps it alive."""
+    held = quantized_struct(w := unprepared(w))
+    return held.struct, *w.shape, held
 
 
 def packed(w: np.ndarray) -> Held:

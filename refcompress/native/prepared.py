@@ -19,6 +19,10 @@ OPERATIONS = {name.removeprefix("rc_run_") for name in dir(lib) if name.startswi
 OPERATIONS |= {name for name, field in ffi.typeof("struct rc_kernels").fields
                if field.type is ffi.typeof("rc_gemm_f32narrow *")}
 
+# These begin with the short products of csrc/gemm/short.c, and set the default mode themselves for what is longer.
+OPERATIONS |= {"gemm_s8s4", "gemm_s8lut4", "gemm_s8s8_scaled", "gemm_s8s8_requantized", "lowrank_matmul",
+               "lowrank_sparse_matmul"}
+
 
 def by_name(op: str, kernel):
     """Return the kernel as a function that cffi knows by its name: called in less than half the time of a pointer."""

@@ -1,18 +1,24 @@
 """The sparse family: products of weights as they are stored, in C."""
 
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
+from numpy import empty as new
 
 from .. import reference
 from ..formats import BSR, CSR, NM, Bitmask, LowRankSparse, Relative
+from ..formats.prepared import unprepared
+from ..reference.sparse.product import s8s8_arguments
 from . import threads
-from ._call import FLOATS, INT8S, aligned, check, empty, once, pointer
-from ._checks import F32, sparse_arguments, sparse_s8s8_arguments
+from ._call import FLOATS, INT8S, aligned, check, empty, in_default_mode, kept, once, pointer
+from ._checks import F32, are_short, is_ready, is_vector, sparse_arguments
 from ._kernels import ffi, lib
 from .packing import Held, held_of
+from .prepared import by_name, in_place, prepared
 
 __all__ = ["sparse_matmul", "sparse_s8s8"]
+
+NULL = ffi.NULL
 
 # Rows are handed out by whole blocks, and columns by cache lines: no two threads write the same one where y begins on
 # its boundary.
@@ -39,7 +45,8 @@ _BITS = np.array([sum(p << 8 * i for i, p in enumerate(p for p in range(8) if ma
 
 def sparse_matmul(kernel, row):
     """Return the operation sparse_matmul computed by a C kernel."""
-    speed = row.speed
+    speed, call = row.speed, by_name("sparse_matmul", kernel)
+    seen = kept(_matrix).get
 
     def run(held, k, x, y, add):
         """Fill y, or add to it."""
@@ -52,26 +59,45 @@ def sparse_matmul(kernel, row):
         seconds = (entries * n + places / UNPACKED) / speed
         if m and seconds / m * ROWS > threads.CHUNK_SECONDS:  # for Ctrl-C
             def columns(begin, end):
-                check(kernel(0, m, end - begin, n, add, weights, x_pointer + begin, y_pointer + begin), "a")
+                check(call(0, m, end - begin, n, add, weights, x_pointer + begin, y_pointer + begin), "a")
 
             threads.run(columns, n, seconds, COLUMNS)
         elif y.size:
-            threads.run(lambda begin, end: check(kernel(begin, end, n, n, add, weights, x_pointer, y_pointer), "a"), m,
+            threads.run(lambda begin, end: check(call(begin, end, n, n, add, weights, x_pointer, y_pointer), "a"), m,
                         seconds, ROWS)
         return y
 
     @wraps(reference.sparse_matmul)
     def sparse_matmul(a, x):
+        if (made := seen(id(a))) and is_ready(x):  # a matrix that was seen before was checked
+            weights, m, k, held = made[0]
+            if len(x) == k and m * k * (n := x.shape[1]) <= SHORT and k and n:
+                y = new((m, n), F32)
+                if status := call(0, m, n, n, 0, weights, FLOATS(x), FLOATS(y)):
+                    check(status, "a")
+                return y
         given, (a, x) = a, sparse_arguments(a, x)
         (m, k), n = a.shape, x.shape[1]
         if not k or not n:
             return np.zeros((m, n), np.float32)
-        if m * k * n <= SHORT:
-            held, y = held_of(given, packed) or _struct_of(a), np.empty((m, n), F32)
-            if status := kernel(0, m, n, n, 0, held.struct, FLOATS(x), FLOATS(y)):
-                check(status, "a")
-            return y
-        return run(held_of(given, packed) or _struct_of(a), k, x, empty((m, n), np.float32), 0)
+        return run(_held_of(given, a), k, x, empty((m, n), np.float32), 0)
+
+    def prepare(a, x):
+        given, asked, (a, x) = x, a, sparse_arguments(a, x)
+        in_place(given, x, "x")
+        (m, k), n = a.shape, x.shape[1]
+        y = np.zeros((m, n), np.float32)
+        if not k or not n:
+            return lambda: y
+        held = _held_of(asked, a)
+        if m * k * n / speed < threads.SERIAL_SECONDS:
+            again = prepared("sparse_matmul", kernel, (m, n, held.struct, FLOATS(x), FLOATS(y)), y, "a")
+        else:
+            def again():
+                return run(held, k, x, y, 0)
+
+        again.held = held  # what the struct points at
+        return again
 
     def added(given, a, x, y):
         """Add the product to y; a : checked, of given."""
@@ -79,40 +105,88 @@ def sparse_matmul(kernel, row):
             return np.add(y, np.float32(0), out=y)  # +0.0 of each zero
         return run(held_of(given, lowrank_struct) or _struct_of(a.sparse), a.shape[1], x, y, 1)
 
-    sparse_matmul.added = added
+    sparse_matmul.prepare, sparse_matmul.added, sparse_matmul.kernel = prepare, added, kernel
     return sparse_matmul
 
 
 def sparse_s8s8(kernel, row):
     """Return the operation sparse_s8s8 computed by a C kernel."""
-    speed = 4 * row.speed
+    speed, call, short = 4 * row.speed, by_name("sparse_s8s8", kernel), partial(lib.rc_short_sparse_s8s8, kernel)
+    seen = kept(_matrix).get
 
-    @wraps(reference.sparse_s8s8)
-    def sparse_s8s8(x, x_scale, w, bias=None):
-        given, (x, x_scale, w, bias) = w, sparse_s8s8_arguments(x, x_scale, w, bias)
-        (n, k), m = w.shape, len(x)
-        if 0 < m * n * k <= SHORT:
-            held, y = held_of(given, packed) or _struct_of(w), np.empty((m, n), F32)
-            arrays = INT8S(x), FLOATS(x_scale), held.struct, ffi.NULL if bias is None else FLOATS(bias), FLOATS(y)
-            if status := kernel(0, n, m, n, *arrays):
-                check(status, "w")
-            return y
-        y = empty((m, n), np.float32)
-        if y.size == 0:
-            return y
-        if not k:
-            y[...] = 0 if bias is None else bias + np.float32(0)
-            return y
-        held, added = held_of(given, packed) or _struct_of(w), ffi.NULL if bias is None else pointer(bias)
+    def run(held, k, x, x_scale, bias, y):
+        """Fill y."""
+        m, n = y.shape
+        added = ffi.NULL if bias is None else pointer(bias)
         x_pointer, scales, y_pointer = pointer(x), pointer(x_scale), pointer(y, writable=True)
         block = max(1, int(threads.CHUNK_SECONDS * speed / (ROWS * k * FEW))) * FEW  # for Ctrl-C
         for i in range(0, m, block):
             rows = min(block, m - i)
             arrays = rows, n, x_pointer + i * k, scales + i, held.struct, added, y_pointer + i * n
-            threads.run(lambda begin, end: check(kernel(begin, end, *arrays), "w"), n, rows * n * k / speed, ROWS)
+            threads.run(lambda begin, end: check(call(begin, end, *arrays), "w"), n, rows * n * k / speed, ROWS)
         return y
 
+    @in_default_mode
+    def without_inputs(y, bias):
+        y[...] = 0 if bias is None else bias + np.float32(0)
+        return y
+
+    @wraps(reference.sparse_s8s8)
+    def sparse_s8s8(x, x_scale, w, bias=None):
+        if made := seen(id(w)):  # a matrix that was seen before was checked
+            weights, n, k, held = made[0]
+            if (weights.values == lib.RC_SPARSE_S8 and k and are_short(x, x_scale, n, k, SHORT)
+                    and (bias is None or is_vector(bias, F32, n))):
+                y = new((m := len(x), n), F32)
+                added = NULL if bias is None else FLOATS(bias)
+                if not short(m, n, INT8S(x), FLOATS(x_scale), weights, added, FLOATS(y)):
+                    return y
+        given, (x, x_scale, w, bias) = w, s8s8_arguments(x, x_scale, w, bias)
+        (n, k), y = w.shape, empty((len(x), w.shape[0]), np.float32)
+        if y.size == 0:
+            return y
+        if not k:
+            return without_inputs(y, bias)
+        return run(_held_of(given, w), k, x, x_scale, bias, y)
+
+    def prepare(x, x_scale, w, bias=None):
+        given, (x, x_scale, w, bias) = (x, x_scale, bias, w), s8s8_arguments(x, x_scale, w, bias)
+        for value, checked, argument in zip(given, (x, x_scale, bias), ("x", "x_scale", "bias")):
+            in_place(value, checked, argument)
+        (n, k), m = w.shape, len(x)
+        y = empty((m, n), np.float32)
+        if y.size == 0:
+            return lambda: y
+        if not k:
+            return lambda: without_inputs(y, bias)
+        held = _held_of(given[3], w)
+        if m * n * k / speed < threads.SERIAL_SECONDS:
+            operands = FLOATS(x_scale), held.struct, ffi.NULL if bias is None else FLOATS(bias), FLOATS(y)
+            again = prepared("sparse_s8s8", kernel, (m, n, INT8S(x), *operands), y, "w")
+        else:
+            def again():
+                return run(held, k, x, x_scale, bias, y)
+
+        again.held = held  # what the struct points at
+        return again
+
+    sparse_s8s8.prepare = prepare
     return sparse_s8s8
+
+
+def _matrix(given) -> tuple:
+    """Return the struct of a matrix that was checked, its shape, and what keeps it alive."""
+    a = unprepared(given)
+    held = held_of(given, packed) or struct(a)
+    return held.struct, *a.shape, held
+
+
+def _held_of(given, a) -> Held:
+    """Return the struct of a call; a : what was checked of given. Of a large NM nothing is kept: its mask takes as much
+    memory as its places."""
+    if isinstance(a, NM) and a.nnz > SMALL:
+        return held_of(given, packed) or struct(a)
+    return once(_matrix, given)[-1]
 
 
 def packed(a: Bitmask | NM | Relative | BSR) -> Held | None:
