@@ -56,6 +56,73 @@ CASES["huffman_counts"] = Cases(
 )
 
 
+# huffman_blocks
+
+UNIT = 2**16
+
+
+def changing(rng, sizes, shares) -> np.ndarray:
+    """Return a sequence of parts of so many symbols: of each, the lower the share the more values are common."""
+    parts = [np.minimum(rng.geometric(share, size) - 1, 255) for size, share in zip(sizes, shares)]
+    return np.concatenate([np.empty(0, np.int64), *parts]).astype(np.uint8)
+
+
+def huffman_blocks_sweep():
+    rng = np.random.default_rng(15)
+    for n in (*LENGTHS, UNIT - 1, UNIT, UNIT + 1, 2 * UNIT - 1, 2 * UNIT + 3):
+        yield (rng.integers(0, 1 + n % 256, n).astype(np.uint8)[:: 1 + n % 2],), {}
+    for shares in ((0.02, 0.5), (0.3, 0.3, 0.3, 0.9), (0.1, 0.104, 0.108, 0.112, 0.116), (0.9, 0.1, 0.1, 0.9, 0.9)):
+        sizes = [UNIT] * (len(shares) - 1) + [40_000]
+        yield (changing(rng, sizes, shares),), {}
+        yield (changing(rng, [size + 30_000 for size in sizes], shares)[::-1],), {}
+    yield (np.repeat(np.uint8([0, 0, 7, 255, 255]), UNIT),), {}
+    half = rng.integers(0, 256, 3 * UNIT).astype(np.uint8)
+    half[UNIT : 2 * UNIT] &= 15
+    yield (half,), {}
+
+
+def huffman_blocks_refusals():
+    symbols = np.uint8([1, 2, 3])
+    for bad in (*not_arrays(symbols), *other_dimensions(symbols), symbols.astype(np.uint16)):
+        yield (bad,), {}
+
+
+@composite
+def huffman_blocks_strategy(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    shares = draw(st.lists(st.sampled_from([0.08, 0.1, 0.12, 0.3, 0.95]), min_size=1, max_size=4))
+    sizes = [draw(st.sampled_from([0, 1, 300, UNIT, UNIT + 1, 40_000])) for _ in shares]
+    return (changing(rng, sizes, shares),), {}
+
+
+def _each_unit_apart(symbols):
+    return np.array([min(begin + UNIT, len(symbols)) for begin in range(0, len(symbols), UNIT)], np.int64)
+
+
+def _never_cut(symbols):
+    return np.array([len(symbols)][: len(symbols)], np.int64)
+
+
+def _compared_with_the_last_unit_alone(symbols):
+    ends = [0]
+    for end in _each_unit_apart(symbols).tolist():
+        begin = max(0, (end - 1) // UNIT * UNIT - UNIT)
+        if len(ends) > 1 and len(reference.huffman_blocks(symbols[begin:end])) == 1:
+            ends.pop()
+        ends.append(end)
+    return np.array(ends[1:], np.int64)
+
+
+CASES["huffman_blocks"] = Cases(
+    huffman_blocks_sweep, huffman_blocks_refusals, huffman_blocks_strategy,
+    wrong={
+        "each unit apart": _each_unit_apart,
+        "never cut": _never_cut,
+        "compared with the unit before, not with the block": _compared_with_the_last_unit_alone,
+    },
+)
+
+
 # huffman_lengths
 
 def counts(rng, alphabet: int, kind: int) -> np.ndarray:
