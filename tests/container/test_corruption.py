@@ -99,7 +99,7 @@ def test_later_versions_kinds_layouts_coders_and_dtypes_are_named():
         "000C0100",
         "010101 0A",
         "02 0101 01 00000000 0A",
-        "02 0101 01 00000000 00 13",
+        "02 0101 01 00000000 00 14",
     ):
         with pytest.raises(UnsupportedVersionError, match="this release reads 0 to"):
             container.loads(one(entry))
