@@ -132,6 +132,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     ONE(share_kmeans) \
     ONE(huffman_counts) \
     TWO(share_codes) \
+    ONE(huffman_blocks) \
     ONE(huffman_lengths) \
     ONE(huffman_code) \
     THREE(huffman_encode) \

@@ -149,6 +149,7 @@ struct rc_kernels {
     rc_share_kmeans *share_kmeans;
     rc_huffman_counts *huffman_counts;
     rc_share_codes *share_codes;
+    rc_huffman_blocks *huffman_blocks;
     rc_huffman_lengths *huffman_lengths;
     rc_huffman_code *huffman_code;
     rc_huffman_encode *huffman_encode;

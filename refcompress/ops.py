@@ -107,6 +107,7 @@ OPS = {op.name: op for op in (
     Op("gemm_f32f32", within_dot_bound(dense_terms)),
     Op("gemm_bf16bf16", within_dot_bound(bf16_terms)),
     Op("huffman_counts", exactly),
+    Op("huffman_blocks", exactly),
     Op("huffman_lengths", exactly),
     Op("huffman_code", exactly),
     Op("huffman_encode", exactly),

@@ -52,12 +52,13 @@ def _coded(symbols):
 def huffman(op, stream, symbols=STREAM, **flags):
     prepare = {
         "huffman_counts": lambda symbols: (symbols,),
+        "huffman_blocks": lambda symbols: (symbols,),
         "huffman_lengths": lambda symbols: (_counted(symbols),),
         "huffman_code": lambda symbols: (reference.huffman_lengths(_counted(symbols)),),
         "huffman_encode": _coded,
         "huffman_decode": lambda symbols: (reference.huffman_encode(*_coded(symbols)),),
     }[op]
-    whole = op in ("huffman_counts", "huffman_encode", "huffman_decode")
+    whole = op in ("huffman_counts", "huffman_blocks", "huffman_encode", "huffman_decode")
     name = f"{stream}, {symbols >> 10:,} KiB" if whole else f"{stream}, 256 symbols"
     return Case(
         op, name, lambda rng: (prepare(STREAMS[stream](rng)[:symbols]), {}), 0, symbols if whole else 256 * 8, **flags
@@ -67,7 +68,8 @@ def huffman(op, stream, symbols=STREAM, **flags):
 CASES = [
     *(
         huffman(op, "16 clusters", quick=True)
-        for op in ("huffman_counts", "huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode")
+        for op in ("huffman_counts", "huffman_blocks", "huffman_lengths", "huffman_code", "huffman_encode",
+                   "huffman_decode")
     ),
     *(huffman(op, "16 clusters", symbols=2**16) for op in ("huffman_encode", "huffman_decode")),
     *(huffman(op, stream) for stream in list(STREAMS)[1:] for op in ("huffman_encode", "huffman_decode")),

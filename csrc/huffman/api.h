@@ -5,6 +5,18 @@
 /* Add to counts (65536 if wide, else 256) how often each symbol from begin to end occurs: uint16_t if wide, else uint8_t. */
 typedef int rc_huffman_counts(size_t begin, size_t end, int wide, const void *symbols, uint64_t *counts);
 
+/* The block that is open, when a sequence is cut into blocks: how often each symbol occurs in it and the bits that it takes,
+ * about, in units of 1 / 65536; and how many blocks there are, this one included. Zeros at first. */
+struct rc_huffman_cut {
+    uint64_t counts[256], bits;
+    size_t blocks;
+};
+
+/* Join the units of 2^16 symbols from begin to end to the block before them, or begin a block with them: ends has the end
+ * of each block in symbols. Ranges in rising order. count : all symbols, below 2^40 */
+typedef int rc_huffman_blocks(size_t begin, size_t end, size_t count, const uint8_t *symbols, struct rc_huffman_cut *cut,
+                              int64_t *ends);
+
 /* Optimal lengths of at most limit bits, at most 2^limit of the counts not 0, their sum below 2^63.
  * Workspace: weights, 3 * alphabet; order, alphabet; kinds, 2 * alphabet * limit. */
 typedef int rc_huffman_lengths(size_t alphabet, unsigned limit, const uint64_t *counts, uint64_t *weights,

@@ -15,21 +15,22 @@ typedef int rc_planes_join(size_t begin, size_t end, size_t size, enum rc_planes
 
 /* What the two kernels below work in: tables of one stream. */
 struct rc_planes_work {
-    uint64_t counts[256], weights[3 * 256];
+    uint64_t counts[5][256], weights[3 * 256]; /* counts of all symbols, and of each unit of 2^16 */
     uint32_t table[1 << 15];
     struct rc_huffman_lanes lanes;
     uint16_t order[256], codes[256];
-    uint8_t kinds[2 * 256 * 15], lengths[256], read_lengths[256];
+    uint8_t kinds[2 * 256 * 15], lengths[256], read_lengths[4][256];
 };
 
 /* A run of count elements (one or more, of 1, 2, 4 or 8 bytes) to the streams of its planes, one after the other, each in
- * the coder that takes the fewest bytes; and back. An element of a byte is a plane as it is. lanes : those of a Huffman
- * stream of so many symbols. *used : the bytes written or read. `strict` refuses what an encoder would not write
- * (RC_CORRUPT); what breaks another rule is refused in any case.
- * Workspace: work; planes, size * count; words, count + 2 * lanes. data has size * (1 + count) bytes to be written. */
-typedef int rc_planes_encode(size_t count, size_t lanes, size_t size, enum rc_planes_turn turn, const void *patterns,
+ * the coder that takes the fewest bytes; and back. An element of a byte is a plane as it is. blocks : whether a stream may
+ * be cut into blocks; then count is at most 2^18. *used : the bytes written or read. `strict` refuses what an encoder
+ * would not write (RC_CORRUPT); what breaks another rule is refused in any case.
+ * Workspace: work; planes, size * count; words, count + 2 * the lanes of a Huffman stream of so many symbols. data has
+ * size * (1 + count) + 16 bytes to be written. */
+typedef int rc_planes_encode(size_t count, size_t size, enum rc_planes_turn turn, int blocks, const void *patterns,
                              struct rc_planes_work *work, uint8_t *planes, uint16_t *words, uint8_t *data,
                              size_t *used);
-typedef int rc_planes_decode(size_t count, size_t lanes, size_t size, enum rc_planes_turn turn, int strict,
-                             size_t n_data, const uint8_t *data, struct rc_planes_work *work, uint8_t *planes,
-                             uint16_t *words, void *patterns, size_t *used);
+typedef int rc_planes_decode(size_t count, size_t size, enum rc_planes_turn turn, int blocks, int strict, size_t n_data,
+                             const uint8_t *data, struct rc_planes_work *work, uint8_t *planes, uint16_t *words,
+                             void *patterns, size_t *used);

@@ -7,10 +7,10 @@
  * What takes time is done by these kernels. Here is what they are put together by: which coder takes the fewest bytes
  * (FORMAT.md, "Streams"), and the bytes around the words.
  */
-#include "../kernels.h"
+#include "../huffman/blocks.h"
 #include <string.h>
 
-enum { HUFFMAN = 17, BYTE = 8, PLANES = 8, MOST_LENGTH = 15 };
+enum { HUFFMAN = 17, BLOCKS = 19, BYTE = 8, PLANES = 8, MOST_LENGTH = 15, UNITS = 4 };
 
 /* A position in bytes that are read. at is NULL once a rule was broken. */
 struct bytes_left {
@@ -108,17 +108,55 @@ static int cannot_shrink(size_t count, unsigned width, size_t around, size_t siz
     return below > 0 && below < 1 && n * n >= (double)squares * (double)(1u << width) * (1 - below / 2);
 }
 
-/* Choose what a stream is written by. known : a code that may be the one, with its words, or NULL */
-static int choose(size_t count, size_t lanes, const uint8_t *symbols, const struct choice *known,
+/* The lanes of a Huffman stream. */
+static size_t lanes_of(size_t count)
+{
+    size_t lanes = 1;
+    while (lanes < 64 && lanes * 2 <= count / 1024)
+        lanes *= 2;
+    return lanes;
+}
+
+/* Count the symbols of each unit of the planes, and all of them; returns the number of blocks, whose ends are in `ends`. */
+static size_t cut(size_t count, int blocks, const uint8_t *symbols, struct rc_planes_work *work, int64_t *ends)
+{
+    struct rc_huffman_cut open = {.blocks = 0};
+    memset(work->counts, 0, sizeof work->counts);
+    if (!blocks || count <= RC_UNIT) {
+        rc_huffman_counts_portable(0, count, 0, symbols, work->counts[0]);
+        ends[0] = (int64_t)count;
+        return 1;
+    }
+    for (size_t unit = 0, begin = 0; begin < count; unit++, begin += RC_UNIT) {
+        const size_t end = rc_min(begin + RC_UNIT, count);
+        rc_huffman_counts_portable(begin, end, 0, symbols, work->counts[1 + unit]);
+        rc_huffman_add_unit(work->counts[1 + unit], end, &open, ends);
+        for (size_t i = 0; i < 256; i++)
+            work->counts[0][i] += work->counts[1 + unit][i];
+    }
+    return open.blocks;
+}
+
+/* The counts of the block from symbol begin to end: in those of its first unit, to which the others are added. */
+static uint64_t *counts_of_block(size_t begin, size_t end, struct rc_planes_work *work)
+{
+    uint64_t *counts = work->counts[1 + begin / RC_UNIT];
+    for (size_t unit = 1 + begin / RC_UNIT; unit * RC_UNIT < end; unit++)
+        for (size_t i = 0; i < 256; i++)
+            counts[i] += work->counts[1 + unit][i];
+    return counts;
+}
+
+/* Choose what a stream without blocks is written by. known : a code that may be the one, with its words, or NULL */
+static int choose(size_t count, const uint64_t *counts, const uint8_t *symbols, const struct choice *known,
                   const uint8_t *known_lengths, struct rc_planes_work *work, struct choice *made)
 {
     uint64_t squares = 0;
     size_t highest = 0;
-    memset(work->counts, 0, sizeof work->counts);
-    rc_huffman_counts_portable(0, count, 0, symbols, work->counts);
+    const size_t lanes = lanes_of(count);
     for (size_t i = 0; i < 256; i++) {
-        squares += work->counts[i] * work->counts[i];
-        if (work->counts[i])
+        squares += counts[i] * counts[i];
+        if (counts[i])
             highest = i;
     }
     const size_t alphabet = highest + 1, table = (alphabet + 1) / 2;
@@ -128,7 +166,7 @@ static int choose(size_t count, size_t lanes, const uint8_t *symbols, const stru
     *made = (struct choice){.coder = width, .alphabet = alphabet, .size = 1 + (count * width + 7) / 8};
     if (5 + table >= made->size || cannot_shrink(count, width, 3 + table, made->size, squares))
         return RC_OK;
-    int status = rc_huffman_lengths_portable(alphabet, MOST_LENGTH, work->counts, work->weights, work->order, work->kinds,
+    int status = rc_huffman_lengths_portable(alphabet, MOST_LENGTH, counts, work->weights, work->order, work->kinds,
                                              work->lengths);
     if (status != RC_OK)
         return status;
@@ -155,12 +193,13 @@ static int choose(size_t count, size_t lanes, const uint8_t *symbols, const stru
     return RC_OK;
 }
 
-/* Write a stream of one symbol or more, at most 1 + count bytes; *to is moved behind it. */
-static int encode_stream(size_t count, size_t lanes, const uint8_t *symbols, struct rc_planes_work *work,
-                         uint16_t *words, uint8_t **to)
+/* Write a stream without blocks, of one symbol or more, at most 1 + count bytes; *to is moved behind it. */
+static int encode_alone(size_t count, const uint64_t *counts, const uint8_t *symbols, struct rc_planes_work *work,
+                        uint16_t *words, uint8_t **to)
 {
     struct choice made;
-    int status = choose(count, lanes, symbols, NULL, NULL, work, &made);
+    const size_t lanes = lanes_of(count);
+    int status = choose(count, counts, symbols, NULL, NULL, work, &made);
     if (status != RC_OK)
         return status;
     uint8_t *at = *to;
@@ -185,19 +224,46 @@ static int encode_stream(size_t count, size_t lanes, const uint8_t *symbols, str
     return status;
 }
 
-int PLANES_ENCODE(size_t count, size_t lanes, size_t size, enum rc_planes_turn turn, const void *patterns,
+/* Write a stream of one symbol or more, in blocks where that takes fewer bytes; *to is moved behind it. */
+static int encode_stream(size_t count, int blocks, const uint8_t *symbols, struct rc_planes_work *work, uint16_t *words,
+                         uint8_t **to)
+{
+    int64_t ends[UNITS];
+    const size_t n = cut(count, blocks, symbols, work, ends);
+    if (n > 1) {
+        struct choice whole;
+        int status = choose(count, work->counts[0], symbols, NULL, NULL, work, &whole);
+        uint8_t *at = *to;
+        *at++ = BLOCKS;
+        *at++ = (uint8_t)n;
+        for (size_t i = 0, begin = 0; i + 1 < n; begin = (size_t)ends[i++])
+            *at++ = (uint8_t)(((size_t)ends[i] - begin) / RC_UNIT);
+        for (size_t i = 0, begin = 0; i < n && status == RC_OK; begin = (size_t)ends[i++])
+            status = encode_alone((size_t)ends[i] - begin, counts_of_block(begin, (size_t)ends[i], work), symbols + begin,
+                                  work, words, &at);
+        if (status != RC_OK)
+            return status;
+        if ((size_t)(at - *to) < whole.size) {
+            *to = at;
+            return RC_OK;
+        }
+    }
+    return encode_alone(count, work->counts[0], symbols, work, words, to);
+}
+
+int PLANES_ENCODE(size_t count, size_t size, enum rc_planes_turn turn, int blocks, const void *patterns,
                   struct rc_planes_work *work, uint8_t *planes, uint16_t *words, uint8_t *data, size_t *used)
 {
     const uint8_t *plane[PLANES] = {0};
-    uint8_t *cut[PLANES] = {0}, *to = data;
+    uint8_t *cut_to[PLANES] = {0}, *to = data;
     for (size_t i = 0; i < size; i++)
-        plane[i] = cut[i] = planes + i * count;
+        plane[i] = cut_to[i] = planes + i * count;
     if (size == 1)
         plane[0] = patterns;
     else
-        SPLIT(0, count, size, turn, patterns, cut);
+        SPLIT(0, count, size, turn, patterns, cut_to);
     for (size_t i = 0; i < size; i++) {
-        const int status = encode_stream(count, lanes, plane[i], work, words, &to);
+        const int status = encode_stream(count, blocks, plane[i], work, words, &to);
         if (status != RC_OK)
             return status;
     }
@@ -238,58 +304,136 @@ static int read_code(struct bytes_left *left, uint8_t *lengths, struct choice *r
     return left->at ? RC_OK : RC_CORRUPT;
 }
 
+/* Read a stream without blocks, of one symbol or more, whose coder was read; *plane is where they are: in `symbols`, or
+ * among the bytes themselves. */
+static int decode_alone(size_t count, struct bytes_left *left, struct choice *read, uint8_t *lengths,
+                        struct rc_planes_work *work, uint16_t *words, uint8_t *symbols, const uint8_t **plane)
+{
+    const size_t lanes = lanes_of(count);
+    *plane = symbols;
+    if (read->coder <= BYTE) {
+        const uint8_t *packed = take(left, (count * read->coder + 7) / 8);
+        if (!packed)
+            return RC_CORRUPT;
+        if (read->coder == BYTE)
+            *plane = packed;
+        else if (!unpack(count, read->coder, packed, symbols))
+            return RC_CORRUPT;
+        return RC_OK;
+    }
+    if (read->coder != HUFFMAN || read_code(left, lengths, read) != RC_OK)
+        return RC_CORRUPT;
+    /* A symbol takes a bit at least and 15 at most, and a lane less than two words more. */
+    if (read->words > count + 2 * lanes || count > 16 * read->words)
+        return RC_CORRUPT;
+    const uint8_t *from = take(left, 2 * read->words);
+    if (!from)
+        return RC_CORRUPT;
+    for (size_t i = 0; i < read->words; i++)
+        words[i] = (uint16_t)(from[2 * i] | from[2 * i + 1] << 8);
+    rc_huffman_code_portable(read->alphabet, lengths, work->codes);
+    return HUFFMAN_DECODE(0, (count + lanes - 1) / lanes, count, lanes, read->alphabet, lengths, work->codes, read->longest,
+                          read->words, words, work->table, &work->lanes, 0, symbols);
+}
+
+/* What was read of a stream: its blocks, one where it has none. */
+struct blocks_read {
+    size_t n;
+    int64_t ends[UNITS];
+    struct choice each[UNITS];
+};
+
+/* Read where the blocks of a stream of so many symbols end. */
+static int read_ends(size_t count, struct bytes_left *left, struct blocks_read *read)
+{
+    const size_t units = (count + RC_UNIT - 1) / RC_UNIT;
+    size_t done = 0;
+    read->n = take_integer(left);
+    if (!left->at || read->n < 2 || read->n > units)
+        return RC_CORRUPT;
+    for (size_t i = 0; i + 1 < read->n; i++) {
+        const size_t here = take_integer(left);
+        if (!left->at || here < 1 || here >= units - done)
+            return RC_CORRUPT;
+        done += here;
+        read->ends[i] = (int64_t)(done * RC_UNIT);
+    }
+    read->ends[read->n - 1] = (int64_t)count;
+    return RC_OK;
+}
+
+/* Whether block i of those that were read is as it is chosen; *size is what the chosen one takes. */
+static int same_choice(size_t count, const uint64_t *counts, const uint8_t *symbols, const struct choice *read,
+                       const uint8_t *lengths, struct rc_planes_work *work, size_t *size, int *same)
+{
+    struct choice made;
+    const int known = read && read->coder == HUFFMAN;
+    const int status = choose(count, counts, symbols, known ? read : NULL, lengths, work, &made);
+    *size = made.size;
+    *same = read && read->coder == made.coder &&
+            (!known || (read->alphabet == made.alphabet && !memcmp(lengths, work->lengths, made.alphabet)));
+    return status;
+}
+
+/* Whether a stream is as an encoder writes it. */
+static int is_written_so(size_t count, int blocks, const uint8_t *symbols, const struct blocks_read *read,
+                         struct rc_planes_work *work)
+{
+    int64_t ends[UNITS];
+    const size_t n = cut(count, blocks, symbols, work, ends);
+    size_t whole, together = 1 + 1 + (n - 1), size;
+    int same_whole, same_blocks = read->n == n && !memcmp(ends, read->ends, n * sizeof *ends), same;
+    int status = same_choice(count, work->counts[0], symbols, read->n == 1 ? read->each : NULL, work->read_lengths[0], work,
+                             &whole, &same_whole);
+    for (size_t i = 0, begin = 0; n > 1 && i < n && status == RC_OK; begin = (size_t)ends[i++]) {
+        status = same_choice((size_t)ends[i] - begin, counts_of_block(begin, (size_t)ends[i], work), symbols + begin,
+                             same_blocks ? read->each + i : NULL, work->read_lengths[i], work, &size, &same);
+        same_blocks &= same;
+        together += size;
+    }
+    if (status != RC_OK)
+        return status;
+    return (n > 1 && together < whole ? same_blocks : same_whole) ? RC_OK : RC_CORRUPT;
+}
+
 /* Read a stream of one symbol or more; *plane is where they are: in `symbols`, or among the bytes themselves. */
-static int decode_stream(size_t count, size_t lanes, int strict, struct bytes_left *left, struct rc_planes_work *work,
+static int decode_stream(size_t count, int blocks, int strict, struct bytes_left *left, struct rc_planes_work *work,
                          uint16_t *words, uint8_t *symbols, const uint8_t **plane)
 {
-    struct choice read = {0}, made;
+    struct blocks_read read = {.n = 1, .ends = {(int64_t)count}};
     const uint8_t *coder = take(left, 1);
     if (!coder)
         return RC_CORRUPT;
-    int status = RC_OK;
-    read.coder = *coder;
-    *plane = symbols;
-    if (read.coder <= BYTE) {
-        const uint8_t *packed = take(left, (count * read.coder + 7) / 8);
-        if (!packed)
-            return RC_CORRUPT;
-        if (read.coder == BYTE)
-            *plane = packed;
-        else if (!unpack(count, read.coder, packed, symbols))
-            return RC_CORRUPT;
+    int status;
+    if (*coder != BLOCKS || !blocks) {
+        read.each[0].coder = *coder;
+        status = decode_alone(count, left, read.each, work->read_lengths[0], work, words, symbols, plane);
     } else {
-        if (read.coder != HUFFMAN || read_code(left, work->read_lengths, &read) != RC_OK)
-            return RC_CORRUPT;
-        /* A symbol takes a bit at least and 15 at most, and a lane less than two words more. */
-        if (read.words > count + 2 * lanes || count > 16 * read.words)
-            return RC_CORRUPT;
-        const uint8_t *from = take(left, 2 * read.words);
-        if (!from)
-            return RC_CORRUPT;
-        for (size_t i = 0; i < read.words; i++)
-            words[i] = (uint16_t)(from[2 * i] | from[2 * i + 1] << 8);
-        rc_huffman_code_portable(read.alphabet, work->read_lengths, work->codes);
-        status = HUFFMAN_DECODE(0, (count + lanes - 1) / lanes, count, lanes, read.alphabet, work->read_lengths,
-                                work->codes, read.longest, read.words, words, work->table, &work->lanes, 0, symbols);
+        status = read_ends(count, left, &read);
+        *plane = symbols;
+        for (size_t i = 0, begin = 0; status == RC_OK && i < read.n; begin = (size_t)read.ends[i++]) {
+            const uint8_t *block;
+            const size_t here = (size_t)read.ends[i] - begin;
+            coder = take(left, 1);
+            if (!coder)
+                return RC_CORRUPT;
+            read.each[i].coder = *coder;
+            status = decode_alone(here, left, read.each + i, work->read_lengths[i], work, words, symbols + begin, &block);
+            if (status == RC_OK && block != symbols + begin)
+                memcpy(symbols + begin, block, here);
+        }
     }
-    if (status != RC_OK || !strict)
-        return status;
-    status = choose(count, lanes, *plane, read.coder == HUFFMAN ? &read : NULL, work->read_lengths, work, &made);
-    if (status != RC_OK)
-        return status;
-    const int same = read.coder == made.coder && (read.coder != HUFFMAN || (read.alphabet == made.alphabet &&
-                     !memcmp(work->read_lengths, work->lengths, made.alphabet)));
-    return same ? RC_OK : RC_CORRUPT;
+    return status != RC_OK || !strict ? status : is_written_so(count, blocks, *plane, &read, work);
 }
 
-int PLANES_DECODE(size_t count, size_t lanes, size_t size, enum rc_planes_turn turn, int strict, size_t n_data,
+int PLANES_DECODE(size_t count, size_t size, enum rc_planes_turn turn, int blocks, int strict, size_t n_data,
                   const uint8_t *data, struct rc_planes_work *work, uint8_t *planes, uint16_t *words, void *patterns,
                   size_t *used)
 {
     const uint8_t *plane[PLANES] = {0};
     struct bytes_left left = {data, data + n_data};
     for (size_t i = 0; i < size; i++) {
-        const int status = decode_stream(count, lanes, strict, &left, work, words, planes + i * count, &plane[i]);
+        const int status = decode_stream(count, blocks, strict, &left, work, words, planes + i * count, &plane[i]);
         if (status != RC_OK)
             return status;
     }

@@ -3,7 +3,7 @@
 ``dumps`` and ``loads`` go between a mapping of names and bytes, ``save`` and ``load`` between it and a file. ``Writer``
 writes a file entry by entry, and ``open`` reads one entry without the others. One content has one file: the layout of
 an array in memory, the implementation and the way of writing leave no trace in it. The order of the mapping is content.
-Files of versions 1 to 3 are read and verified too.
+Files of versions 1 to 4 are read and verified too.
 
 Read in this order:
 
@@ -45,7 +45,7 @@ __all__ = [
     "write", "writer", "written_again",
 ]
 
-CHECKS = {1: "CRC-32 (version 1)", 2: "SHA-256", 3: "SHA-256", 4: "SHA-256"}
+CHECKS = {1: "CRC-32 (version 1)"} | dict.fromkeys(range(2, VERSION + 1), "SHA-256")
 
 
 def dumps(
@@ -85,7 +85,7 @@ def loads(data: bytes, *, implementation: object = reference, limit: int = DEFAU
 
     Parameters
     ----------
-    data : a file of version 1 to 4
+    data : a file of version 1 to 5
     implementation : the namespace that decodes
     limit : the most bytes that the decoded arrays may have in all. The working memory of one entry, and 400 bytes for
         each entry, are compared with it on their own.

@@ -14,7 +14,7 @@ class Coding(NamedTuple):
     """How content becomes bytes: the implementation that computes the operations, and the version of the file."""
 
     implementation: object
-    version: int = 4
+    version: int = 5
 
 
 def integer_bytes(value: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The frame of a file of version 3 or 4: sections of entries, and the index behind them (FORMAT.md, "File").
+"""The frame of a file of version 3 to 5: sections of entries, and the index behind them (FORMAT.md, "File").
 
 The index says by name where each entry lies, and has a digest of each section. So one entry is read, and its bytes are
 checked, without the others.
@@ -14,7 +14,7 @@ from .cursor import Coding, Reader, integer_bytes
 
 # As in PNG: a byte that is not ASCII, the name, and line ends that a transfer in text mode would change.
 MAGIC = b"\x89RCZ\r\n\x1a\n"
-VERSION = 4
+VERSION = 5
 INDEXED = 3  # the first version whose files have sections and an index
 START = len(MAGIC) + 1  # where the first section begins
 SECTION = 2**16  # bytes that close a section

@@ -38,7 +38,7 @@ class Kind(IntEnum):
 
 
 # The last kind of each version of the file.
-LAST_OF = {1: Kind.CONTEXTS, 2: Kind.GGML_BLOCKS, 3: Kind.SUM, 4: max(Kind)}
+LAST_OF = {1: Kind.CONTEXTS, 2: Kind.GGML_BLOCKS, 3: Kind.SUM, 4: max(Kind), 5: max(Kind)}
 
 
 def listed(kinds: Iterable[int]) -> str:

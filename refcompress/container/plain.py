@@ -12,7 +12,7 @@ from ..formats import ELEMENT_TYPES, Plain
 from ..formats.base import same_bits
 from ..reference.planes import coded
 from ..reference.planes.elements import plan_of
-from . import streams
+from . import stream_blocks, streams
 from .arrays import checked, owned, read_shape, shape_bytes
 from .cursor import Coding, Reader
 from .kinds import Kind
@@ -34,6 +34,11 @@ def of_bytes(name: str) -> bool:
     return plan_of(name).widths[0] <= 8
 
 
+def has_blocks(coding: Coding) -> bool:
+    """Return whether the planes of this version of the file may be cut into blocks."""
+    return coding.version >= stream_blocks.FIRST_VERSION
+
+
 def head_of(a: Plain) -> bytes:
     return bytes([Kind.PLAIN, NUMBERS[a.type]]) + shape_bytes(a.shape, a.patterns.itemsize)
 
@@ -46,7 +51,7 @@ def write_plain(a: Plain, coding: Coding) -> bytes:
     for start in range(0, patterns.size, each):
         run = patterns[start : start + each]
         if of_bytes(a.type):
-            out.write(encode(run, a.type).data)
+            out.write(encode(run, a.type, blocks=has_blocks(coding)).data)
             continue
         for plane in split(run, a.type):
             for part in streams.Stream(plane, coding).parts():
@@ -56,7 +61,8 @@ def write_plain(a: Plain, coding: Coding) -> bytes:
 
 def view_of(a: Plain, coding: Coding) -> memoryview:
     """Return what :func:`write_plain` does, in the memory that it was written to; not of float64."""
-    return streams.operation(coding.implementation, "planes_encode")(a.patterns, a.type, head=head_of(a)).data
+    encode = streams.operation(coding.implementation, "planes_encode")
+    return encode(a.patterns, a.type, head=head_of(a), blocks=has_blocks(coding)).data
 
 
 def read_type(reader: Reader) -> str:
@@ -99,7 +105,7 @@ def read_elements(reader: Reader, name: str, size: int) -> np.ndarray:
         decode = streams.operation(reader.coding.implementation, "planes_decode")
         data = np.frombuffer(reader.data, np.uint8, reader.remaining, reader.position)
         with suppress(CorruptError):
-            patterns, used = decode(data, name, size, strict=not reader.own)
+            patterns, used = decode(data, name, size, strict=not reader.own, blocks=has_blocks(reader.coding))
             reader.take(used, "values")
             return patterns
     join, plan = streams.operation(reader.coding.implementation, "planes_join"), plan_of(name)

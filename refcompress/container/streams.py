@@ -2,26 +2,34 @@
 
 The first byte is the coder. 0 to 16: every symbol in so many bits, the fewest that hold the largest symbol. 17: the
 code lengths and the words of a Huffman code. 18: the upper bytes of the symbols as one sequence, the lower ones as
-another; version 1 does not have it. A sequence without symbols takes no bytes at all, not even a coder.
+another; version 1 does not have it. 19: blocks that are coded apart; from version 5 on. A sequence without symbols
+takes no bytes at all, not even a coder.
 """
 
 import math
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import RefcompressError, UnsupportedVersionError
 from ..formats import MAX_CODE_LENGTH, Encoded
+from ..reference.huffman.blocks import UNIT
 from ..reference.huffman.stream import lanes_of
+from . import stream_blocks
 from .bits import histogram, pack, packed_size, trimmed, unpack, words_needed
 from .cursor import Coding, Reader, integer_bytes
+from .stream_blocks import BLOCKS
 
 HUFFMAN = 17
 SPLIT = 18
 MAX_HUFFMAN_ALPHABET = 2**MAX_CODE_LENGTH
+# The coders of a stream in each version of the file, of the halves of coder 18, and of the blocks of coder 19.
+CODERS = {1: (*range(18),), 2: (*range(19),), 3: (*range(19),), 4: (*range(19),), 5: (*range(20),)}
+HALVES = {version: (*range(18),) for version in range(1, 5)} | {5: (*range(18), BLOCKS)}
+ALONE = (*range(18),)
 
 
 def operation(implementation, name: str) -> Callable:
@@ -39,7 +47,8 @@ class Stream:
 
     The layouts of an entry have some ten streams, of which one layout's are written; and a reader finds here what a
     writer would choose. So a size is known within bounds, ``low`` and ``high``, from the counts alone. It is exact when
-    ``size`` is asked for, which goes through the symbols.
+    ``size`` is asked for, which goes through the symbols. All three are without blocks: what is chosen by size is
+    chosen before long streams are cut, which takes their symbols.
     """
 
     def __init__(self, symbols: np.ndarray | Callable[[], np.ndarray], coding: Coding,
@@ -80,9 +89,32 @@ class Stream:
                 self.low = self.high = huffman_size(len(self.lengths), words_needed(self.symbols, self.lengths))
         return self.low
 
+    @cached_property
+    def blocks(self) -> tuple["Stream", ...]:
+        """The blocks in which it takes fewer bytes, or none."""
+        if (self.coding.version < stream_blocks.FIRST_VERSION or self.coder == SPLIT or len(self.counts) > 256
+                or self.count <= UNIT):
+            return ()
+        parts = stream_blocks.cut(self.symbols, operation(self.coding.implementation, "huffman_blocks"))
+        if len(parts) == 1:
+            return ()
+        blocks = tuple(type(self)(part, self.coding) for part in parts)
+        head = len(stream_blocks.head_of([block.count for block in blocks]))
+        low, high = (head + sum(getattr(block, bound) for block in blocks) for bound in ("low", "high"))
+        fewer = high < self.low or low < self.high and head + sum(block.size for block in blocks) < self.size
+        return blocks if fewer else ()
+
     @property
     def form(self) -> tuple:
-        """What was chosen: the coder, the code lengths (of coder 17), the forms of both halves (of coder 18)."""
+        """What was chosen: the coder, and the code lengths (of coder 17), the forms of both halves (of coder 18), or
+        the number of symbols and the form of each block (of coder 19)."""
+        if self.blocks:
+            return BLOCKS, *((block.count, block.form_alone) for block in self.blocks)
+        return self.form_alone
+
+    @property
+    def form_alone(self) -> tuple:
+        """What was chosen without blocks."""
         return (self.coder, None if self.lengths is None else self.lengths.tobytes(),
                 None if self.halves is None else tuple(half.form for half in self.halves))
 
@@ -125,6 +157,13 @@ class Stream:
         """Return the bytes in parts, one after the other: what is as it was in memory is not copied."""
         if not self.count:
             return []
+        if self.blocks:
+            head = stream_blocks.head_of([block.count for block in self.blocks])
+            return [head, *(part for block in self.blocks for part in block.parts_alone())]
+        return self.parts_alone()
+
+    def parts_alone(self) -> list[bytes | memoryview]:
+        """Return the bytes without blocks."""
         if self.coder == SPLIT:
             assert self.halves is not None
             return [bytes([SPLIT]), *(part for half in self.halves for part in half.parts())]
@@ -176,8 +215,7 @@ def read_stream(reader: Reader, count: int, alphabet: int, kind: str, zeros: str
     dtype = np.uint8 if alphabet <= 256 else np.uint16
     if count == 0:
         return Stream(np.zeros(0, dtype), reader.coding)
-    last = HUFFMAN if reader.coding.version == 1 else SPLIT
-    read = read_any(reader, count, kind, last)
+    read = read_any(reader, count, kind, CODERS[reader.coding.version])
     if reader.own:
         return uncounted(read.symbols.astype(dtype, copy=False), reader.coding)
     counts = operation(reader.coding.implementation, "huffman_counts")(read.symbols)
@@ -185,12 +223,13 @@ def read_stream(reader: Reader, count: int, alphabet: int, kind: str, zeros: str
         raise reader.corrupt(f"symbol {len(counts) - 1} is not below the alphabet's size {alphabet}")
     symbols = read.symbols.astype(dtype, copy=False)
     written = Stream(symbols, reader.coding, counts, read.coded)
-    if written.coder != read.form[0]:
-        raise reader.corrupt(f"a stream is of coder {read.form[0]} where a writer takes {written.coder}")
+    if written.form[0] != read.form[0]:
+        raise reader.corrupt(f"a stream is of coder {read.form[0]} where a writer takes {written.form[0]}")
     if written.form != read.form:
-        raise reader.corrupt("the code lengths of a stream are not those of its symbols")
+        what = {BLOCKS: "blocks", SPLIT: "halves"}.get(read.form[0], "code lengths")
+        raise reader.corrupt(f"the {what} of a stream are not those of its symbols")
     if zeros:
-        reader.reassign(kind, zeros, read.zero_bits * int(counts[0]))
+        reader.reassign(kind, zeros, read.zero_bits)
     return written
 
 
@@ -200,7 +239,8 @@ def uncounted(symbols: np.ndarray, coding: Coding) -> Stream:
 
 
 class Read(NamedTuple):
-    """Symbols as they were read, their form as Stream has it, and the bits of symbol 0 (0 for coder 18).
+    """Symbols as they were read, their form as Stream has it, and the bits of all symbols 0, if a ledger asks for them
+    (of coder 18 it does not).
 
     coded : the code lengths and the number of words, of coder 17
     """
@@ -211,16 +251,19 @@ class Read(NamedTuple):
     coded: tuple[np.ndarray, int] | None = None
 
 
-def read_any(reader: Reader, count: int, kind: str, last: int) -> Read:
-    """Return what a stream holds, unchecked. last : the last coder that may stand here"""
-    coder = read_coder(reader, last)
+def read_any(reader: Reader, count: int, kind: str, coders: Sequence[int]) -> Read:
+    """Return what a stream holds, unchecked. coders : those that may stand here"""
+    coder = read_coder(reader, coders)
     if coder == HUFFMAN:
         return read_huffman(reader, count, kind)
     if coder < HUFFMAN:
-        return Read(read_packed(reader, count, kind, coder), (coder, None, None), coder)
+        symbols = read_packed(reader, count, kind, coder)
+        return Read(symbols, (coder, None, None), coder * zeros_of(reader, symbols))
+    if coder == BLOCKS:
+        return read_blocks(reader, count, kind)
     forms, symbols = [], np.zeros(count, np.uint16)
     for _ in ("upper", "lower"):
-        half = read_any(reader, count, kind, HUFFMAN)
+        half = read_any(reader, count, kind, HALVES[reader.coding.version])
         if half.symbols.dtype != np.uint8:
             raise reader.corrupt("half of a symbol is below 256")
         symbols <<= np.uint16(8)
@@ -229,20 +272,43 @@ def read_any(reader: Reader, count: int, kind: str, last: int) -> Read:
     return Read(symbols, (SPLIT, None, tuple(forms)), 0)
 
 
-def read_coder(reader: Reader, last: int) -> int:
-    """Return the coder that follows; refuse one of a later release."""
+def read_blocks(reader: Reader, count: int, kind: str) -> Read:
+    """Return what a stream of coder 19 holds."""
+    forms, zero_bits, done = [], 0, 0
+    counts = stream_blocks.read_counts(reader, count)
+    symbols = np.empty(count, np.uint8)
+    for here in counts:
+        block = read_any(reader, here, kind, ALONE)
+        if block.symbols.dtype != np.uint8:
+            raise reader.corrupt("a symbol of a block is below 256")
+        symbols[done : done + here] = block.symbols
+        done += here
+        zero_bits += block.zero_bits
+        forms.append((here, block.form))
+    return Read(symbols, (BLOCKS, *forms), zero_bits)
+
+
+def zeros_of(reader: Reader, symbols: np.ndarray) -> int:
+    """Return how many symbols are 0, if a ledger asks for it."""
+    return 0 if reader.bits is None else int(np.count_nonzero(symbols == 0))
+
+
+def read_coder(reader: Reader, coders: Sequence[int]) -> int:
+    """Return the coder that follows; refuse one that cannot stand there, such as one of a later release."""
     coder = reader.byte("header")
-    if coder > last:
+    if coder not in coders:
+        *most, last = coders
+        reads = f"{coders[0]} to {last}" if last == len(most) else f"{coders[0]} to {most[-1]} and {last}"
         raise UnsupportedVersionError("data", f"entry {reader.entry!r} has a stream of coder {coder}; this release "
-                                              f"reads 0 to {last} there, in version {reader.coding.version}")
+                                              f"reads {reads} there, in version {reader.coding.version}")
     return coder
 
 
-def skip(reader: Reader, count: int, kind: str, last: int = SPLIT) -> int:
+def skip(reader: Reader, count: int, kind: str, coders: Sequence[int] | None = None) -> int:
     """Go over a stream of ``count`` symbols without decoding it; return the bits of the largest symbol, as it says."""
     if count == 0:
         return 0
-    coder = read_coder(reader, last)
+    coder = read_coder(reader, coders or CODERS[reader.coding.version])
     if coder < HUFFMAN:
         reader.reassign(kind, "padding", 8 * len(reader.take(packed_size(count, coder), kind)) - count * coder)
         return coder
@@ -250,7 +316,9 @@ def skip(reader: Reader, count: int, kind: str, last: int = SPLIT) -> int:
         lengths = read_lengths(reader)
         reader.take(2 * reader.integer("header"), kind)
         return (len(lengths) - 1).bit_length()
-    upper, _ = (skip(reader, count, kind, HUFFMAN) for _ in ("upper", "lower"))
+    if coder == BLOCKS:
+        return max(skip(reader, here, kind, ALONE) for here in stream_blocks.read_counts(reader, count))
+    upper, _ = (skip(reader, count, kind, HALVES[reader.coding.version]) for _ in ("upper", "lower"))
     return 8 + upper
 
 
@@ -277,7 +345,8 @@ def read_huffman(reader: Reader, count: int, kind: str) -> Read:
         raise reader.corrupt(f"Huffman stream: {error}") from None
     if reader.bits is not None:
         reader.reassign(kind, "padding", 16 * size - int(histogram(symbols, len(lengths)) @ lengths))
-    return Read(symbols, (HUFFMAN, lengths.tobytes(), None), int(lengths[0]), (lengths, size))
+    zero_bits = int(lengths[0]) * zeros_of(reader, symbols)
+    return Read(symbols, (HUFFMAN, lengths.tobytes(), None), zero_bits, (lengths, size))
 
 
 def read_lengths(reader: Reader) -> np.ndarray:

@@ -32,7 +32,7 @@ def verified(source: files.Opened, spaces: Sequence[object], limit: int,
     limit : the most bytes that an entry may decode to; of a file of version 1 or 2, which is in memory as a whole, all
     entries together. What no entry alone shows is checked too: that each section has its digest, that entries of the
     same bytes are one, and that the index is as it is written. Raises what the reference raises where it refuses the
-    file. progress : called with the bytes of a file of version 3 or 4 that are done, and all of them.
+    file. progress : called with the bytes of a file of version 3 to 5 that are done, and all of them.
     """
     found = Verified()
     if reading.version_of(source) < index.INDEXED:

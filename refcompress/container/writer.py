@@ -36,7 +36,7 @@ def entry_view(layer: Layer, *, implementation: object = reference, contexts: bo
 
 
 class Frame:
-    """The bytes of a file of version 3 or 4, put out as its entries come. In memory it keeps the index alone."""
+    """The bytes of a file of version 3 to 5, put out as its entries come. In memory it keeps the index alone."""
 
     def __init__(self, write: Callable[[bytes | memoryview], object], metadata: Mapping[str, str] | None,
                  version: int = VERSION):

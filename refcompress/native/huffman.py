@@ -1,4 +1,4 @@
-"""The huffman family in C: huffman_counts, huffman_lengths, huffman_code, huffman_encode, huffman_decode.
+"""The huffman family in C: counts and blocks of symbols, lengths and code, huffman_encode and huffman_decode.
 
 A stream is one chain of steps, so no threads share it; it goes in chunks, for Ctrl-C is answered between them.
 """
@@ -10,6 +10,7 @@ import numpy as np
 from .. import reference
 from ..errors import RefcompressError
 from ..formats import Encoded, HuffmanCode
+from ..reference.huffman.blocks import UNIT, blocks_arguments
 from ..reference.huffman.counts import counts_arguments
 from ..reference.huffman.lengths import code_arguments, lengths_arguments
 from ..reference.huffman.stream import decode_arguments, encode_arguments, lanes_of, with_codes
@@ -17,7 +18,7 @@ from . import threads
 from ._call import check, pointer
 from ._kernels import ffi
 
-__all__ = ["huffman_counts", "huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode"]
+__all__ = ["huffman_counts", "huffman_blocks", "huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode"]
 
 
 def huffman_counts(kernel, row):
@@ -38,6 +39,22 @@ def huffman_counts(kernel, row):
         return counts[: used[-1] + 1 if len(used) else 0].astype(np.int64)
 
     return huffman_counts
+
+
+def huffman_blocks(kernel, row):
+    """Return the operation huffman_blocks computed by a C kernel."""
+
+    @wraps(reference.huffman_blocks)
+    def huffman_blocks(symbols):
+        symbols = blocks_arguments(symbols)
+        units, size = -(-len(symbols) // UNIT), max(1, int(row.speed * threads.CHUNK_SECONDS) // UNIT)
+        ends, cut = np.empty(units, np.int64), ffi.new("struct rc_huffman_cut *")
+        for begin in range(0, units, size):
+            end = min(begin + size, units)
+            check(kernel(begin, end, len(symbols), pointer(symbols), cut, _output(ends)), "symbols")
+        return ends[: cut.blocks].copy()
+
+    return huffman_blocks
 
 
 def huffman_lengths(kernel, row):

@@ -73,8 +73,8 @@ def planes_encode(kernel, row):
     """Return the operation planes_encode computed by a C kernel."""
 
     @wraps(reference.planes_encode)
-    def planes_encode(patterns, type, *, head=b""):
-        patterns, plan, head = coded.encode_arguments(patterns, type, head)
+    def planes_encode(patterns, type, *, head=b"", blocks=True):
+        patterns, plan, head, blocks = coded.encode_arguments(patterns, type, head, blocks)
         words = patterns.reshape(-1).view(plan.word)
         n, size, used = len(words), words.itemsize, len(head)
         data = np.empty(used + coded.most_bytes(n, plan), np.uint8)  # what is not needed of it is never touched
@@ -84,7 +84,7 @@ def planes_encode(kernel, row):
             run = words[begin : begin + coded.RUN]
             if size == 1 and plan.turn is not None:
                 run = turned(run, plan.turn)
-            check(kernel(len(run), lanes_of(len(run)), size, TURNS[plan.turn], pointer(run), *room.parts,
+            check(kernel(len(run), size, TURNS[plan.turn], blocks, pointer(run), *room.parts,
                          pointer(data[used:], writable=True), written), "patterns")
             used += written[0]
         return data[:used].copy() if used < len(data) // 2 else data[:used]
@@ -96,15 +96,15 @@ def planes_decode(kernel, row):
     """Return the operation planes_decode computed by a C kernel."""
 
     @wraps(reference.planes_decode)
-    def planes_decode(data, type, count, *, strict=True):
-        data, plan, count, strict = coded.decode_arguments(data, type, count, strict)
+    def planes_decode(data, type, count, *, strict=True, blocks=True):
+        data, plan, count, strict, blocks = coded.decode_arguments(data, type, count, strict, blocks)
         size, pattern = plan.word.itemsize, ELEMENT_TYPES[type].pattern
         n, used = count * pattern.itemsize // size, 0
         words = empty((n,), plan.word)
         room, read = _Room(min(n, coded.RUN), size), ffi.new("size_t *")
         for begin in range(0, n, coded.RUN):
             run = words[begin : begin + coded.RUN]
-            check(kernel(len(run), lanes_of(len(run)), size, TURNS[plan.turn], strict, len(data) - used,
+            check(kernel(len(run), size, TURNS[plan.turn], blocks, strict, len(data) - used,
                          pointer(data[used:]), *room.parts, pointer(run, writable=True), read), "data")
             used += read[0]
             if size == 1:

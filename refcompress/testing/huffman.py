@@ -37,6 +37,48 @@ def huffman_counts_strategy(draw):
 CASES["huffman_counts"] = Cases(huffman_counts_sweep, huffman_counts_refusals, huffman_counts_strategy)
 
 
+# huffman_blocks
+
+UNIT = 2**16
+
+
+def changing(rng, sizes, shares) -> np.ndarray:
+    """Return a sequence of parts of so many symbols: of each, the lower the share the more values are common."""
+    parts = [np.minimum(rng.geometric(share, size) - 1, 255) for size, share in zip(sizes, shares)]
+    return np.concatenate([np.empty(0, np.int64), *parts]).astype(np.uint8)
+
+
+def huffman_blocks_sweep():
+    rng = np.random.default_rng(15)
+    for n in (*LENGTHS, UNIT - 1, UNIT, UNIT + 1, 2 * UNIT - 1, 2 * UNIT + 3):
+        yield (rng.integers(0, 1 + n % 256, n).astype(np.uint8)[:: 1 + n % 2],), {}
+    for shares in ((0.02, 0.5), (0.3, 0.3, 0.3, 0.9), (0.1, 0.104, 0.108, 0.112, 0.116), (0.9, 0.1, 0.1, 0.9, 0.9)):
+        sizes = [UNIT] * (len(shares) - 1) + [40_000]
+        yield (changing(rng, sizes, shares),), {}
+        yield (changing(rng, [size + 30_000 for size in sizes], shares)[::-1],), {}
+    yield (np.repeat(np.uint8([0, 0, 7, 255, 255]), UNIT),), {}
+    half = rng.integers(0, 256, 3 * UNIT).astype(np.uint8)
+    half[UNIT : 2 * UNIT] &= 15
+    yield (half,), {}
+
+
+def huffman_blocks_refusals():
+    symbols = np.uint8([1, 2, 3])
+    for bad in (*not_arrays(symbols), *other_dimensions(symbols), symbols.astype(np.uint16)):
+        yield (bad,), {}
+
+
+@composite
+def huffman_blocks_strategy(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    shares = draw(st.lists(st.sampled_from([0.08, 0.1, 0.12, 0.3, 0.95]), min_size=1, max_size=4))
+    sizes = [draw(st.sampled_from([0, 1, 300, UNIT, UNIT + 1, 40_000])) for _ in shares]
+    return (changing(rng, sizes, shares),), {}
+
+
+CASES["huffman_blocks"] = Cases(huffman_blocks_sweep, huffman_blocks_refusals, huffman_blocks_strategy)
+
+
 # huffman_lengths
 
 def counts(rng, alphabet: int, kind: int) -> np.ndarray:

@@ -124,6 +124,18 @@ def alike(rng, size: int, type: str, kind: int) -> np.ndarray:
     return np.minimum(rng.geometric(0.2, size) - 1, min(highest, 2**62)).astype(dtype)
 
 
+def in_blocks():
+    """Yield patterns whose planes change, at a unit of 2^16 symbols or beside it."""
+    rng = np.random.default_rng(66)
+    for cut, size in ((2**16, 2**16 + 2000), (2**16 + 99, 2**17)):
+        codes = np.minimum(rng.geometric(0.2, size) - 1, 15).astype(np.uint8)
+        codes[cut:] = rng.integers(0, 4, size - cut) if size < 2**17 else 0
+        yield codes, "uint8"
+    chance = rng.integers(0, 256, 2**16 + 9000).astype(np.uint16)
+    chance[2**16 :] //= 32
+    yield chance, "uint16"
+
+
 def planes_encode_sweep():
     rng = np.random.default_rng(63)
     for i, size in enumerate(SHORT):
@@ -136,6 +148,9 @@ def planes_encode_sweep():
     yield (weights.view(np.uint32), "float32"), {"head": b"before"}
     yield ((weights.view(np.uint32) >> 16).astype(np.uint16), "bfloat16"), {}
     yield (np.arange(300, dtype=np.uint16), "uint16"), {"head": b""}
+    for patterns, type in in_blocks():
+        yield (patterns, type), {}
+        yield (patterns, type), {"blocks": False}
 
 
 def planes_encode_refusals():
@@ -144,6 +159,8 @@ def planes_encode_refusals():
     yield (np.zeros(3, np.uint64), "float64"), {}
     for bad in (None, "before", 3, bytearray(2), np.zeros(3, np.uint8)):
         yield (np.arange(3, dtype=np.uint16), "uint16"), {"head": bad}
+    for bad in (None, 1, "yes"):
+        yield (np.arange(3, dtype=np.uint16), "uint16"), {"blocks": bad}
 
 
 @composite
@@ -159,10 +176,11 @@ CASES["planes_encode"] = Cases(planes_encode_sweep, planes_encode_refusals, plan
 # planes_decode
 
 def planes_decode_sweep():
-    for (patterns, type), _ in planes_encode_sweep():
-        data = reference.planes_encode(patterns, type)
-        yield (data, type, patterns.size), {}
-        yield (np.append(data, np.uint8([17, 0])), type, patterns.size), {"strict": False}
+    for (patterns, type), flags in planes_encode_sweep():
+        flags.pop("head", None)
+        data = reference.planes_encode(patterns, type, **flags)
+        yield (data, type, patterns.size), flags
+        yield (np.append(data, np.uint8([17, 0])), type, patterns.size), flags | {"strict": False}
     yield (np.uint8([8, 1, 2, 3, 2, 0b11100100, 9]), "uint8", 3), {"strict": False}  # what a writer would pack closer
 
 
@@ -190,11 +208,36 @@ def planes_decode_refusals():
         yield (data, "uint8", bad), {}
     for bad in (None, 1, "yes"):
         yield (data, "uint8", 40), {"strict": bad}
+    for bad in (None, 1, "yes"):
+        yield (data, "uint8", 40), {"blocks": bad}
+    yield from blocks_refusals()
     for stream in ([17, 0, 0, 0], [17, 128, 0, 1], [17, 129, 0, 1, 1, 0, 0], [17, 2, 0x11, 128], [18, 8, 0],
                    [9, 0, 0, 0], [17, 2, 0x01, 2, 0, 0, 0, 0], [17, 1, 0x11, 1, 0, 0], [17, 2, 0x12, 2, 0, 0, 0, 0],
                    [1, 8], [17, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1], [17, 2, 0x11, 9] + [0] * 18):
         for strict in (True, False):
             yield (np.uint8(stream), "uint8", 3), {"strict": strict}
+
+
+def blocks_refusals():
+    """Blocks that an encoder would not write, and those that break a rule."""
+    codes = np.zeros(2**16 + 2000, np.uint8)
+    codes[2**16 :] = 255
+    data, whole = (reference.planes_encode(codes, "uint8", blocks=blocks) for blocks in (True, False))
+    assert data.tolist() == [19, 2, 1, 0, 17, *data[5:].tolist()]
+    yield (data, "uint8", codes.size), {"blocks": False}
+    yield (whole, "uint8", codes.size), {}
+    for strict in (True, False):
+        for place, value in ((1, 0), (1, 1), (1, 3), (2, 0), (2, 2), (3, 19), (3, 9), (4, 18), (4, 19)):
+            other = data.copy()
+            other[place] = value
+            yield (other, "uint8", codes.size), {"strict": strict}
+        for end in range(1, 6):
+            yield (data[:end], "uint8", codes.size), {"strict": strict}
+        yield (np.uint8([19, 2, 1, 0, 0]), "uint8", 2**16), {"strict": strict}
+    zeros = np.uint8([19, 2, 1, 0, 0])  # blocks that are alike
+    yield (zeros, "uint8", 2**16 + 2000), {}
+    packed = np.concatenate([np.uint8([19, 2, 1, 0, 8]), codes[2**16 :]])  # the second one in a longer form
+    yield (packed, "uint8", codes.size), {}
 
 
 @composite

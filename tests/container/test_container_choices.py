@@ -50,11 +50,11 @@ def test_a_file_of_version_1_is_read_and_written_again_as_version_1(layers):
 
 def test_the_checks_of_later_versions_are_sha_256_and_three_flips_that_crc_32_does_not_see_are_seen():
     layers = {"a": np.zeros(3000, F32)}
-    old, second, third, new = (container.write(layers, Coding(reference, version)) for version in (1, 2, 3, 4))
-    assert third[8] == 3 and third[9:-32] == new[9:-32]
+    old, second, third, fourth, new = (container.write(layers, Coding(reference, v)) for v in (1, 2, 3, 4, 5))
+    assert third[8] == 3 and fourth[8] == 4 and third[9:-32] == fourth[9:-32] == new[9:-32]
     assert second[8] == 2 and second[-32:] == hashlib.sha256(second[:-32]).digest()
     size = len(entries.write(layers["a"], Coding(reference)))
-    assert new[8] == 4 and new == container.dumps(layers)
+    assert new[8] == 5 and new == container.dumps(layers)
     assert new[-32:] == hashlib.sha256(new[:9] + new[9 + size : -32]).digest()
     assert hashlib.sha256(new[9 : 9 + size]).digest() in new[9 + size : -40]
     power, powers, found = (
@@ -76,7 +76,7 @@ def test_the_checks_of_later_versions_are_sha_256_and_three_flips_that_crc_32_do
         return bytes(changed)
 
     assert np.count_nonzero(container.loads(flipped(old))["a"]) == 3  # other numbers, without a word: so it was
-    for data in (second, third, new):
+    for data in (second, third, fourth, new):
         with pytest.raises(CorruptError, match="checksum"):
             container.loads(flipped(data))
 

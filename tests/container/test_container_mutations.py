@@ -20,12 +20,13 @@ native = need_native()
 COUNT = int(os.environ.get("REFCOMPRESS_MUTATIONS", "0"))
 RESULTS = Path(__file__).parents[2] / "results" / "deep_compression"
 SAMPLES = {
+    "all kinds, version 5": lambda: sample(1, 5),
     "all kinds, version 4": lambda: sample(1, 4),
     "all kinds, version 3": lambda: sample(1, 3),
     "all kinds, version 2": lambda: sample(1, 2),
     "all kinds, version 1": lambda: sample(2, 1),
     "LeNet-5, version 1": lambda: (RESULTS / "lenet_5-smallest.rcz").read_bytes(),
-    "LeNet-5, version 4": lambda: container.dumps(
+    "LeNet-5, version 5": lambda: container.dumps(
         container.load(RESULTS / "lenet_5-parity.rcz"), implementation=native, contexts=True
     ),
 }

@@ -90,8 +90,8 @@ def test_a_transfer_in_text_mode_or_of_seven_bits_is_recognised():
 
 def test_later_versions_kinds_layouts_coders_and_dtypes_are_named():
     data = container.dumps(example())
-    for version in (0, 5, 255):
-        with pytest.raises(UnsupportedVersionError, match=f"version {version}; this release reads versions 1 to 4"):
+    for version in (0, 6, 255):
+        with pytest.raises(UnsupportedVersionError, match=f"version {version}; this release reads versions 1 to 5"):
             container.loads(data[:8] + bytes([version]) + data[9:])
     for entry in (
         f"{max(Kind) + 1:02X}00",
@@ -99,7 +99,7 @@ def test_later_versions_kinds_layouts_coders_and_dtypes_are_named():
         "000C0100",
         "010101 0A",
         "02 0101 01 00000000 0A",
-        "02 0101 01 00000000 00 13",
+        "02 0101 01 00000000 00 14",
     ):
         with pytest.raises(UnsupportedVersionError, match="this release reads 0 to"):
             container.loads(one(entry))

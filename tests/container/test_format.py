@@ -335,6 +335,9 @@ class Decoder:
             return [number >> i * coder & (1 << coder) - 1 for i in range(count)]
         if coder == 18:
             return [256 * upper + lower for upper, lower in zip(self.stream(count), self.stream(count))]
+        if coder == 19:
+            sizes = [2**16 * self.int() for _ in range(self.int() - 1)]
+            return sum(map(self.stream, [*sizes, count - sum(sizes)]), [])
         a = self.int()
         table = self.bytes(-(-a // 2))
         lengths = [table[i // 2] >> i % 2 * 4 & 15 for i in range(a)]
@@ -590,7 +593,7 @@ def content(value):
 @settings(deadline=None)
 @given(layer_maps())
 def test_a_decoder_written_from_the_text_reads_every_file(layers):
-    for version in (1, 2, 3, 4):
+    for version in (1, 2, 3, 4, 5):
         held = of_version(layers, version)
         decoded = Decoder(container.write(held, Coding(reference, version))).layers
         order = held if version > 1 else sorted(held, key=str.encode)
@@ -631,6 +634,14 @@ def test_a_decoder_written_from_the_text_reads_streams_of_many_lanes():
         codes = np.minimum(rng.geometric(0.4, size), 30).astype(np.uint8)
         layers = {"w": Shared(codes, np.arange(1, 32, dtype=np.float32))}
         assert Decoder(container.dumps(layers)).layers == {"w": content(layers["w"])}
+
+
+def test_a_decoder_written_from_the_text_reads_blocks():
+    codes = np.minimum(np.random.default_rng(6).geometric(0.4, 2**16 + 3000), 30).astype(np.uint8)
+    codes[2**16 :] = 2
+    layers = {"w": Shared(codes, np.arange(1, 32, dtype=np.float32))}
+    data = container.dumps(layers)
+    assert b"\0\x13\x02\x01\x11" in data and Decoder(data).layers == {"w": content(layers["w"])}
 
 
 def test_a_decoder_written_from_the_text_reads_planes_of_more_than_one_run():

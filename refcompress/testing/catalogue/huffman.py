@@ -4,6 +4,7 @@ import numpy as np
 
 from ... import reference
 from ...formats import Encoded
+from ..huffman import UNIT
 from ..values import with_fields
 from .kernel import Kernel
 
@@ -131,4 +132,37 @@ KERNELS += [
     Kernel("huffman_decode", "always bytes", "length",
            "Symbols are stored as bytes, and an alphabet above 256 wraps round.",
            _always_bytes),
+]
+
+
+# huffman_blocks
+
+def _each_unit_apart(symbols):
+    return np.array([min(begin + UNIT, len(symbols)) for begin in range(0, len(symbols), UNIT)], np.int64)
+
+
+def _never_cut(symbols):
+    return np.array([len(symbols)][: len(symbols)], np.int64)
+
+
+def _compared_with_the_last_unit_alone(symbols):
+    ends = [0]
+    for end in _each_unit_apart(symbols).tolist():
+        begin = max(0, (end - 1) // UNIT * UNIT - UNIT)
+        if len(ends) > 1 and len(reference.huffman_blocks(symbols[begin:end])) == 1:
+            ends.pop()
+        ends.append(end)
+    return np.array(ends[1:], np.int64)
+
+
+KERNELS += [
+    Kernel("huffman_blocks", "each unit apart", "rule",
+           "Each unit gets a code of its own, whether or not it pays for its lengths.",
+           _each_unit_apart),
+    Kernel("huffman_blocks", "never cut", "rule",
+           "The stream has one code, however its symbols change.",
+           _never_cut),
+    Kernel("huffman_blocks", "compared with the last unit alone", "rule",
+           "A unit joins by its likeness to the unit before it, not to the whole block.",
+           _compared_with_the_last_unit_alone),
 ]

@@ -74,17 +74,21 @@ KERNELS += [
 
 # planes_encode
 
-def _always_packed(patterns, type, *, head=b""):
+def _always_packed(patterns, type, *, head=b"", blocks=True):
     planes = reference.planes_split(patterns, type) if patterns.size else ()
     return np.concatenate([np.frombuffer(head, np.uint8), *(np.append(np.uint8(8), plane) for plane in planes)])
 
 
-def _the_last_plane_first(patterns, type, *, head=b""):
+def _the_last_plane_first(patterns, type, *, head=b"", blocks=True):
     return reference.planes_encode(patterns, type)[::-1].copy()
 
 
-def _without_its_head(patterns, type, *, head=b""):
-    return reference.planes_encode(patterns, type)
+def _without_its_head(patterns, type, *, head=b"", blocks=True):
+    return reference.planes_encode(patterns, type, blocks=blocks)
+
+
+def _never_in_blocks(patterns, type, *, head=b"", blocks=True):
+    return reference.planes_encode(patterns, type, head=head, blocks=False)
 
 
 KERNELS += [
@@ -97,18 +101,21 @@ KERNELS += [
     Kernel("planes_encode", "without what stands before", "options",
            "The head that the caller gave is left out.",
            _without_its_head),
+    Kernel("planes_encode", "never in blocks", "options",
+           "Each plane has one code, also where blocks of their own codes would be smaller.",
+           _never_in_blocks),
 ]
 
 
 # planes_decode
 
-def _all_bytes_used(data, type, count, *, strict=True):
-    return reference.planes_decode(data, type, count, strict=strict)[0], len(data)
+def _all_bytes_used(data, type, count, *, strict=True, blocks=True):
+    return reference.planes_decode(data, type, count, strict=strict, blocks=blocks)[0], len(data)
 
 
-def _not_turned_back(data, type, count, *, strict=True):
+def _not_turned_back(data, type, count, *, strict=True, blocks=True):
     other = {"float32": "uint32", "bfloat16": "uint16", "int8": "uint8", "int64": "uint64"}.get(type, type)
-    return reference.planes_decode(data, other, count, strict=strict)
+    return reference.planes_decode(data, other, count, strict=strict, blocks=blocks)
 
 
 KERNELS += [
