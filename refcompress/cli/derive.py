@@ -5,7 +5,7 @@ import json
 from collections import Counter
 
 from ..audit import derive as room
-from ..audit.derive.words import MEANING, counted
+from ..audit.derive.words import MEANING, counted, only_in_source
 from ..container import files
 from ..errors import RefcompressError
 from . import targets
@@ -64,6 +64,8 @@ def report(found: room.Derivation, options: argparse.Namespace) -> Report:
     if found.left_out:
         text.append(paragraph("Not compared, for calibration makes them: "
                               f"{some(found.left_out, 'scales and zero points of activations')}"))
+    if found.without:
+        text.append(paragraph(only_in_source(found.without, 6)[0] + (" (--json lists all)" * (len(found.without) > 6))))
     if options.attest is not None:
         text.append(paragraph(f"{options.attest}: the attestation, canonical JSON"))
     data = json.loads(room.attestation(found))

@@ -4,7 +4,7 @@
 - ``gguf.py``, ``onnx.py``, ...: what the bytes of a format mean, and the rules of the tools that write it
 - ``items.py``: the tensors of a file
 - ``origins.py``: which tensor of the source one comes from
-- ``verdict.py``: the comparison
+- ``verdict.py``: the comparison; ``folded.py``: the same, of weights whose inputs were scaled (AWQ)
 - ``words.py``: verdicts in words
 - ``attestation.py``: the result as canonical JSON
 """
@@ -28,7 +28,9 @@ __all__ = ["AMBIGUOUS", "BOUNDED", "EXACT", "NEAREST", "NOT_DERIVED", "ORDER", "
 class Derivation:
     """The verdicts on all tensors of a file, and the SHA-256 of both files.
 
-    left_out : names of tensors that stand for no weights: scales and zero points of activations
+    left_out : names of tensors that stand for no weights: scales and zero points of activations. without : names of the
+    source's tensors that no tensor of the quantized file was compared with: it has none of their name, and none of
+    their size is near.
     """
 
     source: str
@@ -37,6 +39,7 @@ class Derivation:
     quantized_sha256: str
     verdicts: tuple[Verdict, ...]
     left_out: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -65,6 +68,7 @@ def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *,
         theirs = models.open(source, limit=limit)
     with theirs:
         with _named("quantized"), opened(quantized, limit) as mine:
-            origins = Origins(theirs)
+            origins = Origins(theirs, mine.beside)
             verdicts = tuple(origins.verdict(item) for item in mine.items)
-            return Derivation(theirs.files[0], mine.path, theirs.sha256(), mine.sha256(), verdicts, mine.left_out)
+            return Derivation(theirs.files[0], mine.path, theirs.sha256(), mine.sha256(), verdicts, mine.left_out,
+                              origins.left())

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +12,7 @@ from ... import container, models
 from ...container.files import Opened
 from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
-from . import bitsandbytes, compressed_tensors, coreml, gguf, gptq, onnx, own, torchao
+from . import bitsandbytes, compressed_tensors, coreml, gguf, gptq, hqq, onnx, own, torchao
 from .onnx_nodes import nodes_of
 from .stored import Site, Stored
 
@@ -33,13 +33,14 @@ class Item:
 class File:
     """A quantized file that is open: its path, what computes its SHA-256, and its tensors, none of them read yet.
 
-    left_out : names of tensors that stand for no weights of a source
+    left_out : names of tensors that stand for no weights of a source. beside : tensors that are not quantized
     """
 
     path: str
     sha256: Callable[[], str]
     items: Iterator[Item]
     left_out: tuple[str, ...] = ()
+    beside: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @contextmanager
@@ -87,11 +88,12 @@ def file_of(source: Source) -> File:
             nodes = list(nodes_of(file))
         sites, activations = list(onnx.sites_of(source, nodes)), onnx.of_activations(source, nodes)
     elif source.kind in ("safetensors", "torch"):
-        for room in (compressed_tensors, torchao, bitsandbytes, gptq):
+        for room in (compressed_tensors, torchao, bitsandbytes, gptq, hqq):
             sites += room.sites_of(source)
     used = {name for site in sites for name in site.uses}
     left_out = tuple(name for name in source if name in activations - used)
-    return File(source.files[0], source.sha256, _items(source, sites, used | activations), left_out)
+    beside = {name: tensor for name, tensor in source.items() if name not in used}
+    return File(source.files[0], source.sha256, _items(source, sites, used | activations), left_out, beside)
 
 
 def _items(source: Source, sites: list[Site], used: set[str]) -> Iterator[Item]:
