@@ -67,7 +67,7 @@ def opened(path: Path, *, implementation: object = reference, limit: int = DEFAU
             yield checkpoints.tensors_of(file, implementation=implementation, limit=limit)
         return
     npz = str(path).lower().endswith(".npz")
-    with models.open(path, limit=limit, bfloat16=npz) as source:
+    with models.open(path, limit=limit, bfloat16=npz, rest=True) as source:
         yield source
 
 

@@ -9,7 +9,8 @@
 - ``attestation.py``: the result as canonical JSON
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from os import PathLike
 
 from ... import models
@@ -30,7 +31,8 @@ class Derivation:
 
     left_out : names of tensors that stand for no weights: scales and zero points of activations. without : names of the
     source's tensors that no tensor of the quantized file was compared with: it has none of their name, and none of
-    their size is near.
+    their size is near. unread : name -> why, of what the quantized file has and is no tensor of
+    numbers.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Derivation:
     verdicts: tuple[Verdict, ...]
     left_out: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -65,10 +68,10 @@ def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *,
     RefcompressError : by its name, for a file that does not read
     """
     with _named("source"):
-        theirs = models.open(source, limit=limit)
+        theirs = models.open(source, limit=limit, rest=True)
     with theirs:
         with _named("quantized"), opened(quantized, limit) as mine:
             origins = Origins(theirs, mine.beside)
             verdicts = tuple(origins.verdict(item) for item in mine.items)
             return Derivation(theirs.files[0], mine.path, theirs.sha256(), mine.sha256(), verdicts, mine.left_out,
-                              origins.left())
+                              origins.left(), mine.unread)

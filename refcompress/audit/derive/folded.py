@@ -5,7 +5,10 @@ norm before it, whose weights the file shows, or another product, whose outputs 
 the same, but no weight is its source's. So what is compared is the weight of the source times these factors:
 
     s_j = norm of the source / norm of the file        where the file shows it
-    s_j = sum_i number_ij w_ij / sum_i w_ij^2          else: the factors that come nearest
+    s_j = sum_i number_ij^2 / sum_i number_ij w_ij     else: the factors that come nearest
+
+of the numbers whose codes are not at the ends, where weights are clipped. It is the weights that are regressed on the
+numbers, for a weight lies anywhere within half a step of its number.
 
 Factors that come nearest are no proof, for nothing shows where their inverses went. The verdict is then "ambiguous".
 
@@ -28,6 +31,7 @@ __all__ = ["verdict_of_folded"]
 
 LEAST = 16  # inputs and outputs: fewer are near to anything, as each has a factor of its own
 NEAR = 0.5  # mean |weight - number| as a part of mean |weight|, with the factors: of 2 bits it is 0.3
+MANY = 8  # levels from which on those at the ends can be left out
 FEW = 4  # norms that are tried for a layer: those whose names have the most in common with its own
 CLOSE = 0.1  # half of the factors that a norm shows lie that near to those that come nearest
 
@@ -42,15 +46,19 @@ def verdict_of_folded(stored: Stored, source: str, w: np.ndarray, kind: str, the
             or stored.in_order(w).size != stored.numbers().size or not np.isfinite(w).all():
         return None
     numbers, to = stored.numbers().reshape(w.shape).astype(np.float64), rounding(kind)
+    if len(stored.levels) >= MANY:
+        inner = (stored.ranks > stored.ends) & (stored.ranks < len(stored.levels) - 1 - stored.ends)
+        numbers *= inner.reshape(w.shape)
     rows, nearest = np.ones((len(w), 1)), np.ones((1, w.shape[1]))
     for with_rows in (False, True):
         if with_rows:
             for _ in range(3):  # factors of both, in turn; each is the best for the other
                 rows = _factors(numbers, w * nearest, 1)
                 nearest = _factors(numbers, w * rows, 0)
+            rows, nearest = rows / np.median(rows), nearest * np.median(rows)  # their product is all that is known
         else:
             nearest = _factors(numbers, w.astype(np.float64), 0)
-        for name, shown in [*_shown(stored.name, nearest, theirs, beside), ("", nearest)]:
+        for name, shown in [*_shown(stored.name, nearest, theirs, beside, with_rows), ("", nearest)]:
             of_rows = _factors(numbers, w * shown, 1) if with_rows else rows
             scaled = to((w * shown * of_rows).astype(np.float32))
             if not distance(stored, stored.in_order(scaled)) < NEAR:
@@ -59,24 +67,26 @@ def verdict_of_folded(stored: Stored, source: str, w: np.ndarray, kind: str, the
             if found.verdict != NOT_DERIVED:
                 said = f"with inputs scaled by {_span(shown)}"
                 said += f" and outputs by {_span(of_rows)}" if with_rows else ""
-                said += f", the inverse of which is in {name}" if name else ""
                 if name and not with_rows:
-                    return replace(found, verdict=BOUNDED, why=said)
+                    return replace(found, verdict=BOUNDED, why=f"{said}, the inverse of which is in {name}")
+                which = "of the outputs' went" if name else "went"
                 return replace(found, verdict=AMBIGUOUS, why=f"{found.verdict} {said}, as AWQ does, but the file does "
-                                                             "not show where the inverse went")
+                                                             f"not show where the inverse {which}")
     return None
 
 
 def _factors(numbers: np.ndarray, w: np.ndarray, axis: int) -> np.ndarray:
     """Return the factors by which weights come nearest to the numbers; 1 where there is none above 0."""
-    product, square = (numbers * w).sum(axis, keepdims=True), (w * w).sum(axis, keepdims=True)
-    factors = product / square
+    factors = (numbers * numbers).sum(axis, keepdims=True) / (numbers * w).sum(axis, keepdims=True)
     return np.where((factors > 0) & np.isfinite(factors), factors, 1.0)
 
 
-def _shown(name: str, nearest: np.ndarray, theirs: Source, beside: Mapping[str, Tensor]
-           ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the factors that vectors of the file show, which lie in the source too: what they were divided by."""
+def _shown(name: str, nearest: np.ndarray, theirs: Source, beside: Mapping[str, Tensor],
+           up_to_one: bool) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the factors that vectors of the file show, which lie in the source too: what they were divided by.
+
+    up_to_one : whether the nearest factors are known up to one factor of all
+    """
     size = nearest.shape[1]
     vectors = [each for each in beside if beside[each].shape == (size,) and each in theirs
                and theirs[each].shape == (size,)]
@@ -85,8 +95,10 @@ def _shown(name: str, nearest: np.ndarray, theirs: Source, beside: Mapping[str, 
         before, after = float32_of(theirs[each].read()), float32_of(beside[each].read())
         if before is not None and after is not None:
             factors = before.astype(np.float64) / after
+            ratios = factors / nearest[0]
+            ratios = ratios / np.median(ratios) if up_to_one else ratios
             if np.isfinite(factors).all() and (factors > 0).all() and np.ptp(factors) \
-                    and np.median(np.abs(factors / nearest[0] - 1)) < CLOSE:
+                    and np.median(np.abs(ratios - 1)) < CLOSE:
                 yield each, factors[None]
 
 

@@ -32,8 +32,9 @@ OTHERS = ("group_size", "packing", "unpack_view_dtype", "view_as_float", "quant_
           "offload_meta", "encoded_state_dict", "stores_quant_config", "channel_wise", "optimize", "round_zero")
 UNITS = {1: (np.uint8, 8), 2: (np.uint8, 4), 3: (np.int32, 10), 4: (np.uint8, 2), 8: (np.uint8, 1)}  # codes in each
 LOSS = {"float32": F32, "float16": F16, "bfloat16": 2.0**-8}
-SAYS = ("scale = (max - min) / (2^bits - 1) as the inverse of its inverse, at least 1 / 20000; zero point -min / scale; "
-        "codes w / scale + zero point by the inverse, ties to even")
+SAYS = ("scale = the inverse of (2^bits - 1) times the inverse of (max - min), at least 1 / 20000; zero point "
+        "-min / scale; codes w / scale + zero point by the inverse, ties to even")
+WHOLE = "; zero points are rounded to integers first"  # the default of 4 bits
 
 
 def sites_of(source: Source) -> Iterator[Site]:
@@ -64,10 +65,11 @@ def _readings(source: Source, base: str) -> list[Stored]:
                                                         .replace("i", "u")))[:, None, None]
     codes = (fields & fields.dtype.type((1 << bits) - 1)).astype(np.uint8).reshape(-1, grid[1])[: grid[0]]
     step = scale.astype(np.float64)
-    rule = Rule(f"HQQ, {bits} bits, without its search", SAYS, partial(made, bits=bits, axis=axis, kind=kind))
+    rules = tuple(Rule(f"HQQ, {bits} bits, without its search{', rounded zero points' * rounded}", SAYS + WHOLE * rounded,
+                       partial(made, bits=bits, axis=axis, kind=kind, rounded=rounded)) for rounded in (False, True))
     return [Stored(base + "weight", f"HQQ, {bits} bits, scales {kind}", shape,
                    {"codes": codes, "scale": scale, "zero_point": zero}, codes.astype(np.int16),
-                   Integers(0, (1 << bits) - 1), step, (rule,), -step * zero, LOSS.get(kind, F32))]
+                   Integers(0, (1 << bits) - 1), step, rules, -step * zero, LOSS.get(kind, F32))]
 
 
 def _facts(source: Source, base: str) -> tuple[int, tuple[int, int], int]:
@@ -85,15 +87,15 @@ def _facts(source: Source, base: str) -> tuple[int, tuple[int, int], int]:
                                "3, 4 or 8 bits, matrices, and axis 0 or 1")
 
 
-def made(w: np.ndarray, *, bits: int, axis: int, kind: str) -> Arrays | None:
+def made(w: np.ndarray, *, bits: int, axis: int, kind: str, rounded: bool) -> Arrays | None:
     """Return codes, scales and zero points of the matrix of groups."""
     if not w.size or not np.isfinite(w).all():
         return None
     top = f32((1 << bits) - 1)
     least, most = w.min(axis, keepdims=True), w.max(axis, keepdims=True)
     apart = most - least
-    inverse = np.minimum(np.where(np.abs(apart) <= f32(1e-4), f32(1), top / apart), f32(2e4))
-    zero = -least * inverse
+    inverse = np.minimum(np.where(np.abs(apart) <= f32(1e-4), f32(1), f32(1) / apart * top), f32(2e4))
+    zero = np.rint(-least * inverse) if rounded else -least * inverse
     codes = np.clip(np.rint(w * inverse + zero), 0, top).astype(np.uint8)
     to = rounding(kind)
     return {"codes": codes, "scale": to(f32(1) / inverse), "zero_point": to(zero)}

@@ -14,7 +14,7 @@ from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
 from . import bitsandbytes, compressed_tensors, coreml, gguf, gptq, hqq, onnx, own, torchao
 from .onnx_nodes import nodes_of
-from .stored import Site, Stored
+from .stored import Site, Stored, Unread
 
 __all__ = ["File", "Item", "opened"]
 
@@ -23,17 +23,18 @@ STEP = 2**24  # bytes hashed at a time
 
 @dataclass(frozen=True)
 class Item:
-    """A tensor of a file. read : its readings, as Stored, or its value where it is not quantized."""
+    """A tensor of a file. read : its readings, as Stored, its value where it is not quantized, or why it is not read."""
 
     name: str
-    read: Callable[[], list[Stored] | Value] = field(repr=False)
+    read: Callable[[], list[Stored] | Value | Unread] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class File:
     """A quantized file that is open: its path, what computes its SHA-256, and its tensors, none of them read yet.
 
-    left_out : names of tensors that stand for no weights of a source. beside : tensors that are not quantized
+    left_out : names of tensors that stand for no weights of a source. beside : tensors that are not quantized. unread :
+    name -> why, of what the file has and is no tensor of numbers
     """
 
     path: str
@@ -41,6 +42,7 @@ class File:
     items: Iterator[Item]
     left_out: tuple[str, ...] = ()
     beside: Mapping[str, Tensor] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def opened(path: str | bytes | PathLike, limit: int) -> Iterator[File]:
             yield File(name, package.sha256, (Item(site.name, site.read) for site in package.sites()))
         return
     if os.path.isdir(name) or not _is_own(name):
-        with models.open(path, limit=limit) as source:
+        with models.open(path, limit=limit, rest=True) as source:
             yield file_of(source)
     else:
         with Opened(path) as file, container.open(path, limit=limit) as layers:
@@ -93,7 +95,8 @@ def file_of(source: Source) -> File:
     used = {name for site in sites for name in site.uses}
     left_out = tuple(name for name in source if name in activations - used)
     beside = {name: tensor for name, tensor in source.items() if name not in used}
-    return File(source.files[0], source.sha256, _items(source, sites, used | activations), left_out, beside)
+    return File(source.files[0], source.sha256, _items(source, sites, used | activations), left_out, beside,
+                source.left_out if source.kind in ("npz", "onnx") else {})
 
 
 def _items(source: Source, sites: list[Site], used: set[str]) -> Iterator[Item]:
@@ -102,6 +105,8 @@ def _items(source: Source, sites: list[Site], used: set[str]) -> Iterator[Item]:
     for name, tensor in source.items():
         if name not in used:
             yield Item(name, partial(_of, tensor))
+    for name, why in source.left_out.items() if source.kind == "gguf" else ():
+        yield Item(name, partial(Unread, f"it {why}, so no rule is known"))
 
 
 def _of(tensor: Tensor) -> list[Stored] | Value:

@@ -11,7 +11,7 @@ from .folded import verdict_of_folded
 from .items import Item
 from .names import heads_turned, source_names
 from .plain import float32_of, verdict_of_plain
-from .stored import Stored
+from .stored import Stored, Unread
 from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAR, NEAREST, NOT_DERIVED, ORDER, Verdict, distance, verdict_of
 
 __all__ = ["Origins"]
@@ -33,9 +33,11 @@ class Origins:
         with np.errstate(all="ignore"):  # files of strangers have scales of every kind; IEEE 754 says what they give
             return self.of_value(item.name, item.read())
 
-    def of_value(self, name: str, value: list[Stored] | Value) -> Verdict:
+    def of_value(self, name: str, value: list[Stored] | Value | Unread) -> Verdict:
         """Return the verdict on what was read of a tensor: its readings, or its value where it is not quantized."""
         with np.errstate(all="ignore"):
+            if isinstance(value, Unread):
+                return Verdict(name, "blocks", NOT_DERIVED, why=str(value))
             if isinstance(value, list):
                 return self._of_readings(name, value)
             return self._of_plain(name, value)

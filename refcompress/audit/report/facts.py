@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 
 import numpy as np
@@ -105,7 +105,7 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
                 read = dict(_read(mine, weights, None))
             else:
                 with of_file("source"):
-                    other = models.open(source, limit=limit)
+                    other = models.open(source, limit=limit, rest=True)
                 with other as theirs:
                     digests[theirs.files[0]] = theirs.sha256()
                     origins = Origins(theirs, mine.beside)
@@ -168,7 +168,7 @@ def _judged(item: Item, weight: Weight, origins: Origins | None, drawn: bool) ->
     stored = _reading(value, verdict) if isinstance(value, list) else None
     numbers = stored.numbers() if stored is not None else _as_numbers(value)
     if numbers is None:
-        return weight
+        return replace(weight, verdict=verdict)
     origin = None
     if origins is not None and verdict is not None and verdict.source in origins.source:
         with of_file("source"):
