@@ -44,7 +44,7 @@ def compare(options: argparse.Namespace) -> Report:
                     rows.append(row)
                     progress.step("compare", len(rows), max(len(a), len(b)))
             counts = (len(a), len(b))
-            unread = [{} if side is None else dict(side) for side in (getattr(each, "left_out", None) for each in (a, b))]
+            unread = [dict(getattr(each, "left_out", {})) for each in (a, b)]
     good = not any(row.verdict in DIFFERENT for row in rows)
     data = {"schema": SCHEMA, "a": options.a, "b": options.b, "max_error": options.max_error, "good": good,
             "counts": {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS},

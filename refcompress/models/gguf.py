@@ -60,7 +60,8 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, rest: bool
         left_out = {info.name: f"is of blocks of {info.type}, which are not read here" for info in header.infos
                     if info.type not in NUMBERS}
         tensors = {info.name: within(Tensor(info.name, info.shape, info.type, info.nbytes, partial(_read, file, info),
-                                            (file.path, info.start)), limit) for info in header.infos if info.name not in left_out}
+                                            (file.path, info.start)), limit)
+                   for info in header.infos if info.name not in left_out}
         return Source("gguf", [file], tensors, header.metadata, left_out)
 
 

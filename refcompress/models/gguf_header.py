@@ -34,7 +34,7 @@ TYPES = {number: name for name, number in NUMBERS.items()}
 OTHERS = {9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
           29: "IQ1_M", 41: "Q1_0", 42: "Q2_0"}  # types that are not read here
 SIZES = {"Q8_1": (32, 40), "Q8_K": (256, 292), "IQ2_XXS": (256, 66), "IQ2_XS": (256, 74), "IQ3_XXS": (256, 98),
-         "IQ1_S": (256, 50), "IQ3_S": (256, 110), "IQ2_S": (256, 82), "IQ1_M": (256, 56)}  # numbers and bytes of a block
+         "IQ1_S": (256, 50), "IQ3_S": (256, 110), "IQ2_S": (256, 82), "IQ1_M": (256, 56)}  # numbers and bytes of each
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ LISTS = ("builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.f
          "torch.jit._pickle.build_boollist")
 FIRST = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state", "_codecs.encode",
          "torch.jit._pickle.restore_type_tag", "torch.device", "numpy.dtype", "numpy.core.multiarray.scalar",
-         "numpy._core.multiarray.scalar", "torch.serialization._get_layout")  # what they are called with first is all that counts
+         "numpy._core.multiarray.scalar", "torch.serialization._get_layout")  # their first argument is all that counts
 REBUILD = "torch._utils._rebuild_tensor"
 WRAPPER = "torch._utils._rebuild_wrapper_subclass"
 OF_TYPE = "torch._tensor._rebuild_from_type_v2"  # with a function, a class, what the function takes, and a state
@@ -71,8 +71,8 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     -------
     source : a tensor's name is the keys that lead to it, joined by ".". ``left_out`` names the values that are no
         tensors, ``metadata`` the element types among them. A tensor of a class of torchao is its parts, such as
-        "0.weight.qdata" and "0.weight.scale". ``place`` is equal for tensors that are the same view of the same storage. Elements of a type that
-        NumPy lacks come as Plain.
+        "0.weight.qdata" and "0.weight.scale". ``place`` is equal for tensors that are the same view of the same
+        storage. Elements of a type that NumPy lacks come as Plain.
 
     Raises
     ------

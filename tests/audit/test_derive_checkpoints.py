@@ -20,7 +20,7 @@ f32 = np.float32
 
 
 def wrapped(parts: dict, **others) -> torch.Call:
-    """Return a tensor of a class of torchao as torch.save writes it: a class, and a state whose tensors are its parts."""
+    """Return a tensor of a class of torchao as torch.save writes it: a state whose tensors are its parts."""
     layout = torch.Call(torch.Global("torch.serialization", "_get_layout"), ("torch.strided",))
     given = (torch.Global("torchao.quantization", "Int8Tensor"), torch.Global("torch", "float32"), (6, 64), (64, 1), 0,
              layout, torch.Call(torch.Global("torch", "device"), ("cpu",)), False)
@@ -37,8 +37,8 @@ def torchao(path, w, bits=4):
     scales = torch.tensor(torch.storage("1", scale.size), scale.shape)
     mode = torch.Call(torch.Global("torchao.quantization.quantize_.common.kernel_preference", "KernelPreference"),
                       ("auto",))
-    value = wrapped({"qdata": codes, "scale": scales}, block_size=[1, 32], target_dtype=torch.Global("torch", f"int{bits}"),
-                    mode=mode)
+    value = wrapped({"qdata": codes, "scale": scales}, block_size=[1, 32], mode=mode,
+                    target_dtype=torch.Global("torch", f"int{bits}"))
     path.write_bytes(torch.archive(torch.dumped({"l.weight": value}), {"0": made["codes"].tobytes(),
                                                                         "1": scale.tobytes()}))
     return path
@@ -174,5 +174,6 @@ def test_blocks_that_are_not_read_are_not_derived_in_words(tmp_path):
 def test_an_array_of_texts_is_named_and_the_rest_is_derived(tmp_path):
     np.savez(tmp_path / "a.npz", w=weights()["first"], names=np.array(["x", "yes"]))
     found = derive(tmp_path / "a.npz", tmp_path / "a.npz")
-    assert [v.verdict for v in found.verdicts] == [EXACT] and found.unread == {"names": "is of dtype <U3, not of numbers"}
+    assert [v.verdict for v in found.verdicts] == [EXACT]
+    assert found.unread == {"names": "is of dtype <U3, not of numbers"}
     assert json.loads(attestation(found))["unread"] == dict(found.unread)

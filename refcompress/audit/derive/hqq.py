@@ -61,12 +61,14 @@ def _readings(source: Source, base: str) -> list[Stored]:
     if words.shape != (-(-grid[0] // each), grid[1]):
         raise CorruptError("path", f"tensor {base + 'W_q'!r} of shape {words.shape} has no codes of {bits} bits for "
                                    f"{grid[0]} x {grid[1]} numbers")
-    fields = words.view(f"u{words.itemsize}")[None] >> (bits * np.arange(each - 1, -1, -1, dtype=unit().dtype.str[1:]
-                                                        .replace("i", "u")))[:, None, None]
-    codes = (fields & fields.dtype.type((1 << bits) - 1)).astype(np.uint8).reshape(-1, grid[1])[: grid[0]]
+    pattern = "u1" if unit is np.uint8 else "u4"
+    shifts = bits * np.arange(each - 1, -1, -1, dtype=pattern)
+    fields = np.right_shift(words.view(pattern)[None], shifts[:, None, None]) & np.array((1 << bits) - 1, pattern)
+    codes = fields.astype(np.uint8).reshape(-1, grid[1])[: grid[0]]
     step = scale.astype(np.float64)
-    rules = tuple(Rule(f"HQQ, {bits} bits, without its search{', rounded zero points' * rounded}", SAYS + WHOLE * rounded,
-                       partial(made, bits=bits, axis=axis, kind=kind, rounded=rounded)) for rounded in (False, True))
+    rules = tuple(
+        Rule(f"HQQ, {bits} bits, without its search{', rounded zero points' * rounded}", SAYS + WHOLE * rounded,
+             partial(made, bits=bits, axis=axis, kind=kind, rounded=rounded)) for rounded in (False, True))
     return [Stored(base + "weight", f"HQQ, {bits} bits, scales {kind}", shape,
                    {"codes": codes, "scale": scale, "zero_point": zero}, codes.astype(np.int16),
                    Integers(0, (1 << bits) - 1), step, rules, -step * zero, LOSS.get(kind, F32))]
@@ -80,11 +82,11 @@ def _facts(source: Source, base: str) -> tuple[int, tuple[int, int], int]:
     if any(each.dtype.kind not in "iu" for each in found):
         raise CorruptError("path", f"tensor {base + 'W_q'!r} has bits, a shape or an axis that are no integers")
     bits, shape, axis = (each.tolist() for each in found)
-    if bits[:1] == bits and axis in ([0], [1]) and bits[0] in UNITS and len(shape) == 2 and min(shape) > 0 \
+    if len(bits) == 1 and axis in ([0], [1]) and bits[0] in UNITS and len(shape) == 2 and min(shape) > 0 \
             and max(shape) < 2**31:
         return bits[0], (shape[0], shape[1]), axis[0]
-    raise CorruptError("path", f"tensor {base + 'W_q'!r} says {bits} bits, shape {shape} and axis {axis}; read are 1, 2, "
-                               "3, 4 or 8 bits, matrices, and axis 0 or 1")
+    raise CorruptError("path", f"tensor {base + 'W_q'!r} says {bits} bits, shape {shape} and axis {axis}; read are 1, "
+                               "2, 3, 4 or 8 bits, matrices, and axis 0 or 1")
 
 
 def made(w: np.ndarray, *, bits: int, axis: int, kind: str, rounded: bool) -> Arrays | None:

@@ -12,6 +12,7 @@ from ... import container, models
 from ...container.files import Opened
 from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
+from ..limits import limit_of
 from . import bitsandbytes, compressed_tensors, coreml, gguf, gptq, hqq, onnx, own, torchao
 from .onnx_nodes import nodes_of
 from .stored import Site, Stored, Unread
@@ -23,7 +24,7 @@ STEP = 2**24  # bytes hashed at a time
 
 @dataclass(frozen=True)
 class Item:
-    """A tensor of a file. read : its readings, as Stored, its value where it is not quantized, or why it is not read."""
+    """A tensor of a file. read : gives its readings, as Stored, its value where it is not quantized, or why not."""
 
     name: str
     read: Callable[[], list[Stored] | Value | Unread] = field(repr=False)
@@ -57,8 +58,9 @@ def opened(path: str | bytes | PathLike, limit: int) -> Iterator[File]:
         with models.open(path, limit=limit, rest=True) as source:
             yield file_of(source)
     else:
+        limit = limit_of(path, limit)
         with Opened(path) as file, container.open(path, limit=limit) as layers:
-            yield File(file.path, partial(_digest, file), _own_items(layers))
+            yield File(file.path, partial(_digest, file), _own_items(layers, limit))
 
 
 def _is_own(path: str) -> bool:
@@ -73,12 +75,12 @@ def _digest(file: Opened) -> str:
     return digest.hexdigest()
 
 
-def _own_items(layers: container.File) -> Iterator[Item]:
+def _own_items(layers: container.File, limit: int) -> Iterator[Item]:
     for name in layers:
         value = layers[name]
         if not isinstance(value, Graph):
             for each, part in own.parts_of(name, value).items():
-                yield Item(each, partial(own.reading_of, each, part))
+                yield Item(each, partial(own.reading_of, each, part, limit))
 
 
 def file_of(source: Source) -> File:

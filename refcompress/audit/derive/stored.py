@@ -65,8 +65,8 @@ class Stored:
     Integers. step, offset : float64, which broadcast against ranks. rules : in the order in which they are tried.
     loss : the unit roundoff of the file's scales where codes are found by scales that are not rounded yet. arranged :
     from weights of ``shape`` to the shape of ranks. reading : how the bytes were read, where a format leaves it open.
-    ends : levels next to the first and the last one that weights may be clipped to as well: a tool clips them to a range
-    whose ends are levels only up to the rounding of the zero point.
+    ends : levels next to the first and the last one that weights may be clipped to as well: a tool clips them to a
+    range whose ends are levels only up to the rounding of the zero point.
     """
 
     name: str

@@ -73,6 +73,7 @@ def bits_of(kind: str) -> float:
 def notes(header: gguf_header.Header) -> list[str]:
     """Return what the metadata say about other files, and which types of blocks are not taken apart."""
     count = header.metadata.get("split.count", "").rpartition(" ")[2]
-    found = [f"The model is split into {count} files; this is the ledger of one."] if count not in ("", "0", "1") else []
+    said = f"The model is split into {count} files; this is the ledger of one."
+    found = [said] if count not in ("", "0", "1") else []
     others = sorted({info.type for info in header.infos} & gguf_header.SIZES.keys())
     return found + [f"Blocks of {kind} are not read here: their scales count as values." for kind in others]

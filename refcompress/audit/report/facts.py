@@ -170,7 +170,8 @@ def _judged(item: Item, weight: Weight, origins: Origins | None, drawn: bool) ->
     if numbers is None:
         return replace(weight, verdict=verdict)
     origin = None
-    if origins is not None and verdict is not None and verdict.source in origins.source:
+    if origins is not None and verdict is not None and verdict.source is not None \
+            and verdict.source in origins.source:
         with of_file("source"):
             origin = float32_of(origins.source[verdict.source].read())
     error = None
