@@ -25,7 +25,7 @@ from refcompress.models import safetensors
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {"a.weight": (48, 256), "b.weight": (32, 512), "c.weight": (80, 768)}
 INTERPRETERS = {"gguf": "gguf", "llamacpp": "gguf", "onnxruntime": "ort", "compressed_tensors": "compressed-tensors",
-                "torchao": "torchao", "bitsandbytes": "bitsandbytes", "coremltools": "coremltools"}
+                "torchao": "torchao", "bitsandbytes": "bitsandbytes", "hqq": "hqq", "coremltools": "coremltools"}
 DOCUMENTED = {  # tool -> the pages that were read in November 2026, and what they say
     "gguf": (
         "README of the package; docs/gguf.md of ggml",
@@ -55,6 +55,9 @@ DOCUMENTED = {  # tool -> the pages that were read in November 2026, and what th
         "docstrings of quantize_4bit, int8_vectorwise_quant and Linear8bitLt",
         "blocks of 64 by default, their absmax quantized on request; float16 as the input of LLM.int8(), and "
         "not that other types are rounded to it; nothing on ties"),
+    "hqq": (
+        "README of the package",
+        "what the search minimises, nbits, group_size and axis; nothing on rounded zero points, the default of 4 bits"),
 }
 
 

@@ -22,7 +22,7 @@ def gguf(sources: Path, out: Path) -> str:
 
     for kind in TYPES[:2]:
         weights = load_file(sources / f"source-{kind}.safetensors")
-        for name in ("F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "MXFP4"):
+        for name in ("F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "MXFP4", "TQ1_0", "TQ2_0"):
             number = gguf.GGMLQuantizationType[name]
             made = {key: gguf.quants.quantize(w, number) for key, w in weights.items()}
             write_gguf(out / f"{name}@{kind}.gguf", made, number)
@@ -40,7 +40,8 @@ def llamacpp(sources: Path, out: Path) -> str:
     function.restype = ctypes.c_size_t
     for kind in TYPES[:2]:
         weights = load_file(sources / f"source-{kind}.safetensors")
-        for name in ("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "MXFP4", "NVFP4", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"):
+        for name in ("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "MXFP4", "NVFP4", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
+                     "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0"):
             number, made = gguf.GGMLQuantizationType[name], {}
             for key, w in weights.items():
                 w = np.ascontiguousarray(w, np.float32)
@@ -199,6 +200,7 @@ def torchao(sources: Path, out: Path) -> str:
             quantize_(quantized, config)
             made, metadata = flatten_tensor_state_dict(quantized.state_dict())
             save_file({key: t.contiguous() for key, t in made.items()}, out / f"{name}@{kind}.safetensors", metadata)
+            torch.save(quantized.state_dict(), out / f"{name}, torch.save@{kind}.pt")
     return f"torchao {version('torchao')}"
 
 
@@ -225,6 +227,29 @@ def bitsandbytes(sources: Path, out: Path) -> str:
                 made |= {f"{key.removesuffix('weight')}{end}": t.contiguous() for end, t in layer.state_dict().items()}
             save_file(made, out / f"{name}@{kind}.safetensors")
     return f"bitsandbytes {version('bitsandbytes')}"
+
+
+def hqq(sources: Path, out: Path) -> str:
+    """Write the state of layers of HQQ, quantized on the CPU."""
+    import torch
+    from hqq.core.quantize import BaseQuantizeConfig, HQQLinear
+    from safetensors.torch import load_file, save_file
+
+    for kind in TYPES:
+        weights = load_file(sources / f"source-{kind}.safetensors")
+        for bits in (1, 2, 3, 4, 8):
+            for axis, search in ((1, False), (0, False), (1, True)):
+                made = {}
+                for key, w in weights.items():
+                    linear = torch.nn.Linear(w.shape[1], w.shape[0], bias=False)
+                    linear.weight.data = w.clone()
+                    config = BaseQuantizeConfig(nbits=bits, group_size=64, axis=axis)
+                    config["weight_quant_params"]["optimize"] = search
+                    layer = HQQLinear(linear, config, compute_dtype=w.dtype, device="cpu")
+                    made |= {f"{key.removesuffix('weight')}{end}": t.contiguous()
+                             for end, t in layer.state_dict().items()}
+                save_file(made, out / f"{bits} bits, axis {axis}{', search' * search}@{kind}.safetensors")
+    return f"hqq {version('hqq')}"
 
 
 def coremltools(sources: Path, out: Path) -> str:
@@ -265,7 +290,7 @@ def coremltools(sources: Path, out: Path) -> str:
     return f"coremltools {version('coremltools')}"
 
 
-TOOLS = {each.__name__: each for each in (gguf, llamacpp, onnxruntime, compressed_tensors, torchao, bitsandbytes,
+TOOLS = {each.__name__: each for each in (gguf, llamacpp, onnxruntime, compressed_tensors, torchao, bitsandbytes, hqq,
                                           coremltools)}
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from ..checkpoints.reading import is_compressed, open_compressed
 from ..container import DEFAULT_LIMIT
 from ..container.files import Path
 from ..models.source import Tensor, Value
+from .limits import limit_of
 
 __all__ = ["DIFFERENT", "VERDICTS", "Compared", "compared", "opened"]
 
@@ -63,11 +64,12 @@ def opened(path: Path, *, implementation: object = reference, limit: int = DEFAU
            ) -> Iterator[Mapping[str, Tensor]]:
     """Give the tensors of a model by name, of a file of ours those that its entries stand for."""
     if is_compressed(path):
+        limit = limit_of(path, limit)
         with open_compressed(path, implementation=implementation, limit=limit) as file:
             yield checkpoints.tensors_of(file, implementation=implementation, limit=limit)
         return
     npz = str(path).lower().endswith(".npz")
-    with models.open(path, limit=limit, bfloat16=npz) as source:
+    with models.open(path, limit=limit, bfloat16=npz, rest=True) as source:
         yield source
 
 

@@ -20,6 +20,7 @@ from .kinds import WORDS
 __all__ = ["MOST", "Step", "bits_step", "bytes_step", "code_steps", "corner", "grid", "steps_of"]
 
 MOST = (6, 8)  # rows and columns that are shown
+PIECE = 2**18  # codes counted at a time
 SYMBOLS = 16  # rows of a table of symbols
 PRUNED = "."
 
@@ -124,7 +125,10 @@ def code_steps(codes: np.ndarray, codebook: np.ndarray) -> list[Step]:
 
 def bits_step(codes: np.ndarray, alphabet: int) -> Step:
     """Return the Huffman words of codes, and the first row that is shown, written with these."""
-    counts = np.bincount(codes.reshape(-1), minlength=alphabet)
+    flat = codes.reshape(-1)
+    counts = np.zeros(alphabet, np.int64)
+    for start in range(0, flat.size, PIECE):  # NumPy counts in a copy of 8 bytes a code
+        counts += np.bincount(flat[start : start + PIECE], minlength=alphabet)
     code = reference.huffman_code(reference.huffman_lengths(counts))
     total, fixed = int(counts @ code.lengths.astype(np.int64)), math.ceil(math.log2(max(alphabet, 2)))
     p = counts[counts > 0] / codes.size

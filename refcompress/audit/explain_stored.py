@@ -1,5 +1,6 @@
 """A tensor of a file, explained: what is stored, how it becomes numbers, and what it costs."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -13,13 +14,16 @@ from ..container.files import Path
 from ..errors import RefcompressError
 from ..formats import ELEMENT_TYPES, FLOATS, GGML_TYPES, GGMLBlocks, Packed, Plain, Quantized, Shared
 from ..formats.arranged import Arranged
+from ..graph.rows import some_rows
 from .explain import MOST, Step, bits_step, code_steps, corner, grid, steps_of
 from .kinds import WORDS
 from .ledgers import inspect
 from .ledgers.gguf import SCALES
+from .limits import check_dense, limit_of
 
 __all__ = ["steps_of_tensor"]
 
+PIECE = 2**18  # numbers decoded at a time
 FEW = 8  # elements of which the bits are shown
 EXPONENTS = {"float16": 5, "float32": 8, "float64": 11, "bfloat16": 8}  # bits of them; the others say it in their name
 
@@ -32,6 +36,7 @@ def steps_of_tensor(path: Path, name: str, *, implementation: Any, limit: int = 
     RefcompressError, with names that are like it, for none. sparsity, bits : as ``steps_of`` takes them.
     """
     if is_compressed(path):
+        limit = limit_of(path, limit)
         with open_compressed(path, implementation=implementation, limit=limit) as file:
             value = _named(file, name)
     else:
@@ -39,7 +44,7 @@ def steps_of_tensor(path: Path, name: str, *, implementation: Any, limit: int = 
 
         with opened(path, limit=limit) as source:
             value = _named(source, name).read()
-    steps = [*_steps(value.layer if isinstance(value, Arranged) else value), _cost(path, name)]
+    steps = [*_steps(name, value.layer if isinstance(value, Arranged) else value, limit), _cost(path, name)]
     if isinstance(value, (np.ndarray, Plain)):
         a = corner(np.asarray(value if isinstance(value, np.ndarray) else value.dense()))
         if a.size > 1 and a.dtype.kind == "f" and np.isfinite(a.astype(np.float32)).all():
@@ -63,31 +68,52 @@ def _named(tensors: Mapping[str, Any], name: str) -> Any:
     return tensors[name]
 
 
-def _steps(value: Any) -> list[Step]:
+def _steps(name: str, value: Any, limit: int) -> list[Step]:
     """Return the steps of a value by its form."""
     if isinstance(value, Shared):
-        return _of_shared(value)
+        return _of_shared(name, value, limit)
     if isinstance(value, (Quantized, Packed)):
-        return _of_integers(value)
+        return _of_integers(name, value, limit)
     if isinstance(value, GGMLBlocks):
         return _of_blocks(value)
     if isinstance(value, (Plain, np.ndarray)):
         return _of_elements(value)
     if not hasattr(value, "dense"):
         raise RefcompressError("name", "is the graph of a network, which `refcompress draw` draws")
-    return [_decoded(value.dense(), f"Stored as {value.describe()}. Decoded, a corner of it:")]
+    return [_decoded(name, value, f"Stored as {value.describe()}. Decoded, a corner of it:", limit)]
 
 
-def _decoded(a: np.ndarray, words: str) -> Step:
-    return Step("Numbers", f"{words} {_corner_of(a)}", grid(corner(np.asarray(a))))
+def _decoded(name: str, value: Any, words: str, limit: int) -> Step:
+    return Step("Numbers", f"{words} {_corner_of(value.shape)}", grid(_dense_corner(name, value, limit)))
 
 
-def _corner_of(a: np.ndarray) -> str:
-    sizes = " x ".join(map(str, a.shape)) or "one number"
+def _dense_corner(name: str, value: Any, limit: int) -> np.ndarray:
+    """Return the corner of what a value stands for; of a large matrix some rows are decoded at a time."""
+    shape = value.shape
+    width = math.prod(shape[1:])
+    if len(shape) != 2 or math.prod(shape) <= PIECE or some_rows(value, slice(0, 1)) is None:
+        check_dense(name, math.prod(shape), limit)
+        return corner(np.asarray(value.dense()))
+    check_dense(name, MOST[0] * width, limit)
+    rows = max(PIECE // width, 1)
+    for start in range(0, shape[0], rows):
+        part = some_rows(value, slice(start, start + rows))
+        assert part is not None
+        there = np.flatnonzero(np.asarray(part.dense()).any(1))
+        if len(there):
+            break
+    first = min(start + int(there[0]) if len(there) else 0, max(shape[0] - MOST[0], 0))
+    part = some_rows(value, slice(first, first + MOST[0]))
+    assert part is not None
+    return corner(np.asarray(part.dense()))
+
+
+def _corner_of(shape: tuple[int, ...]) -> str:
+    sizes = " x ".join(map(str, shape)) or "one number"
     return f"(The tensor is {sizes}. Shown are at most {MOST[0]} x {MOST[1]} of it, from the first that is not 0 on.)"
 
 
-def _of_shared(value: Shared) -> list[Step]:
+def _of_shared(name: str, value: Shared, limit: int) -> list[Step]:
     book = value.codebook if value.codebook.ndim == 1 else value.codebook[0, 0]
     steps = code_steps(value.codes, book) if value.codebook.ndim == 1 else [
         code_steps(value.codes, book)[0], bits_step(value.codes, len(book))]
@@ -96,21 +122,21 @@ def _of_shared(value: Shared) -> list[Step]:
         rows.append([f"{len(book) - len(rows)} others", f"{book.min():.6g} to {book.max():.6g}"])
     of = "" if value.codebook.ndim == 1 else " of the first row or group; each has its own"
     book_step = Step("Codebook", f"The value that each code stands for{of}.", rows, ["code", "value"])
-    return [steps[0], book_step, *steps[1:], _decoded(value.dense(), "Each code replaced by its value.")]
+    return [steps[0], book_step, *steps[1:], _decoded(name, value, "Each code replaced by its value.", limit)]
 
 
-def _of_integers(value: Quantized | Packed) -> list[Step]:
+def _of_integers(name: str, value: Quantized | Packed, limit: int) -> list[Step]:
     values, scale, zero = value.values, value.scale, value.zero_point
-    first, dense = int(values.reshape(-1)[0]) if values.size else 0, value.dense()
-    steps = [Step("Codes", f"Stored as {value.describe()}: integers. {_corner_of(values)}", grid(corner(values)))]
+    first = int(values.reshape(-1)[0]) if values.size else 0
+    steps = [Step("Codes", f"Stored as {value.describe()}: integers. {_corner_of(values.shape)}", grid(corner(values)))]
     if values.size:
         s, z = float(scale.reshape(-1)[0]), int(zero.reshape(-1)[0])
         steps.append(Step("Scales", f"number = scale x (code - zero point). The first: {s:.6g} x ({first} - {z}) = "
-                          f"{float(dense.reshape(-1)[0]):.6g}. There are {scale.size:,} scales.",
+                          f"{s * (first - z):.6g}. There are {scale.size:,} scales.",
                           [[f"{a:.6g}", str(b)] for a, b in zip(scale.reshape(-1)[:FEW].tolist(),
                                                                 zero.reshape(-1)[:FEW].tolist())],
                           ["scale", "zero point"]))
-    return [*steps, _decoded(dense, "Each code times its scale.")]
+    return [*steps, _decoded(name, value, "Each code times its scale.", limit)]
 
 
 def _of_blocks(value: GGMLBlocks) -> list[Step]:
@@ -130,7 +156,7 @@ def _of_blocks(value: GGMLBlocks) -> list[Step]:
 def _of_elements(value: Plain | np.ndarray) -> list[Step]:
     kind = value.type if isinstance(value, Plain) else value.dtype.name
     a = np.asarray(value.dense() if isinstance(value, Plain) else value)
-    steps = [_decoded(a, f"Stored as {kind}, number by number.")]
+    steps = [Step("Numbers", f"Stored as {kind}, number by number. {_corner_of(a.shape)}", grid(corner(a)))]
     if kind not in ELEMENT_TYPES or ELEMENT_TYPES[kind].bits > 64 or not a.size:
         return steps
     bits = ELEMENT_TYPES[kind].bits

@@ -6,7 +6,7 @@ normalisation have a parameter ``scale`` too.
 
 **Source** the names as these tools write them: AutoGPTQ and AutoAWQ (qweight, qzeros, scales, g_idx),
 compressed-tensors (weight_packed, weight_scale, weight_shape), bitsandbytes (absmax, quant_map, quant_state, SCB),
-transformers' FP8 (weight_scale_inv).
+transformers' FP8 (weight_scale_inv), HQQ (W_q, scale, zero, nbits, shape), torchao (qdata, scale, zero_point).
 """
 
 import math
@@ -24,15 +24,17 @@ SUFFIXES = {
     **dict.fromkeys(("scale", "scales", "weight_scale", "weight_scales", "weight_scale_inv", "weight_scale_2",
                      "weight_global_scale", "input_scale", "input_global_scale", "output_scale", "absmax",
                      "nested_absmax", "SCB"), "scales"),
-    **dict.fromkeys(("qzeros", "zeros", "zero_point", "zero_points", "weight_zero_point", "input_zero_point",
+    **dict.fromkeys(("qzeros", "zeros", "zero", "zero_point", "zero_points", "weight_zero_point", "input_zero_point",
                      "output_zero_point", "nested_offset"), "zero points"),
     **dict.fromkeys(("quant_map", "nested_quant_map", "codebook", "codebooks", "lut", "lookup_table"), "codebooks"),
     **dict.fromkeys(("g_idx", "weight_g_idx"), "indices"),
     "weight_shape": "shapes",
+    "shape": "shapes",
+    "nbits": "metadata",
     "weight_format": "metadata",
 }
 STATE = "quant_state.bitsandbytes__"  # JSON of bitsandbytes: block sizes, types and shapes
-PACKED = ("qweight", "weight_packed")
+PACKED = ("qweight", "weight_packed", "W_q", "qdata")
 INTEGERS = {"int64": "<i8", "int32": "<i4"}
 WORD = 32  # bits of the integers that codes are packed in
 
@@ -71,7 +73,7 @@ def _split(name: str) -> tuple[str, str]:
         return head.removesuffix(".weight"), STATE + tail
     layer = layer_of(name)
     last = name.removeprefix(layer)[1:] if layer != name else name
-    if last in SUFFIXES and layer.endswith(".weight"):
+    if (last in SUFFIXES or last == "qdata") and layer.endswith(".weight"):
         layer = layer.removesuffix(".weight")
     return (layer, last) if layer != name else ("", name)
 
@@ -101,13 +103,24 @@ def _bits(tensor: Stored, beside: dict[str, Stored]) -> tuple[int, int] | None:
         return (bits, tensor.numbers * WORD // bits) if not rest and bits in (2, 3, 4, 8) else None
     if any(last.startswith(STATE) for last in beside) and tensor.bits == 8:
         return 4, 2 * tensor.numbers
-    if shape and tensor.bits == WORD and shape.pieces is not None and shape.nbytes <= 64 and shape.type in INTEGERS:
-        *rows, columns = np.frombuffer(b"".join(shape.pieces(64)), INTEGERS[shape.type]).tolist() or [0]
+    if shape and tensor.bits == WORD and (sizes := _integers_of(shape)):
+        *rows, columns = sizes
         return next(((bits, math.prod(rows) * columns) for words in (  # side by side, or whole codes in a word
             lambda bits: -(-columns * bits // WORD), lambda bits: -(-columns // (WORD // bits)))
             for bits in range(8, 0, -1) if (*rows, words(bits)) == tensor.shape), None)
+    count = beside.get("nbits")
+    if tensor.name.endswith("W_q") and count and (shape := beside.get("shape")):
+        (bits, *_), sizes = (_integers_of(each) or [0] for each in (count, shape))
+        return (bits, math.prod(sizes)) if 1 <= bits <= 8 and min(sizes) > 0 else None
     scale = beside.get("weight_scale")
     if scale and tensor.bits == 8 and tensor.name.endswith("weight_packed") and tensor.numbers in (
             8 * scale.numbers, 16 * scale.numbers):  # NVFP4 and MXFP4: a scale for 16 and for 32 numbers, two in a byte
         return 4, 2 * tensor.numbers
     return None
+
+
+def _integers_of(tensor: Stored) -> list[int]:
+    """Return the integers of a small tensor; none where it is large, or holds something else."""
+    if tensor.pieces is None or tensor.nbytes > 64 or tensor.type not in INTEGERS:
+        return []
+    return np.frombuffer(b"".join(tensor.pieces(64)), INTEGERS[tensor.type]).tolist()

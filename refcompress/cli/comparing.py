@@ -11,7 +11,7 @@ from ..audit.findings import tensors_of
 from .options import add_implementation, add_limit, implementation
 from .progress import Progress, add_quiet
 from .refusals import about
-from .show import Report, add_wide, paragraph, records, table
+from .show import Report, add_wide, not_read, paragraph, records, table
 
 __all__ = ["add_commands"]
 
@@ -44,11 +44,12 @@ def compare(options: argparse.Namespace) -> Report:
                     rows.append(row)
                     progress.step("compare", len(rows), max(len(a), len(b)))
             counts = (len(a), len(b))
+            unread = [dict(getattr(each, "left_out", {})) for each in (a, b)]
     good = not any(row.verdict in DIFFERENT for row in rows)
     data = {"schema": SCHEMA, "a": options.a, "b": options.b, "max_error": options.max_error, "good": good,
             "counts": {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS},
-            "tensors": [_row(row) for row in rows]}
-    return Report(data, _text(options, rows, counts, good), good)
+            "tensors": [_row(row) for row in rows], "unread": {"a": unread[0], "b": unread[1]}}
+    return Report(data, _text(options, rows, counts, good, {**unread[0], **unread[1]}), good)
 
 
 def _row(row: Compared) -> dict[str, Any]:
@@ -64,7 +65,8 @@ def _plain(value):
     return value
 
 
-def _text(options: argparse.Namespace, rows: list[Compared], counts: tuple[int, int], good: bool) -> str:
+def _text(options: argparse.Namespace, rows: list[Compared], counts: tuple[int, int], good: bool,
+          unread: dict[str, str]) -> str:
     said = "No tensor differs" if good else "They differ"
     lines = [paragraph(f"A: {options.a}, {tensors_of(counts[0])}"),
              paragraph(f"B: {options.b}, {tensors_of(counts[1])}"), "",
@@ -88,6 +90,7 @@ def _text(options: argparse.Namespace, rows: list[Compared], counts: tuple[int, 
                               ["tensor", "verdict", "in A", "in B"], 1, wide=options.wide)]
         lines += [f"  and {len(others) - len(few)} more (--wide lists all)"] * (len(few) < len(others))
     allowed = f" by more than {options.max_error:g}" if options.max_error else ""
+    lines += ["", *not_read(unread)] if unread else []
     return "\n".join([*lines, "", paragraph(f"{said}{allowed}." if good else f"{said}{allowed}: exit code 1.")])
 
 

@@ -5,13 +5,13 @@ import json
 from collections import Counter
 
 from ..audit import derive as room
-from ..audit.derive.words import MEANING, counted
+from ..audit.derive.words import MEANING, counted, only_in_source
 from ..container import files
 from ..errors import RefcompressError
 from . import targets
 from .options import add_limit
 from .refusals import Refused, about
-from .show import Report, add_wide, paragraph, printable, records, some
+from .show import Report, add_wide, not_read, paragraph, printable, records, some
 
 __all__ = ["add_commands"]
 
@@ -64,6 +64,9 @@ def report(found: room.Derivation, options: argparse.Namespace) -> Report:
     if found.left_out:
         text.append(paragraph("Not compared, for calibration makes them: "
                               f"{some(found.left_out, 'scales and zero points of activations')}"))
+    text += not_read(found.unread)
+    if found.without:
+        text.append(paragraph(only_in_source(found.without, 6)[0] + (" (--json lists all)" * (len(found.without) > 6))))
     if options.attest is not None:
         text.append(paragraph(f"{options.attest}: the attestation, canonical JSON"))
     data = json.loads(room.attestation(found))

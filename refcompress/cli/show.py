@@ -5,11 +5,12 @@ import math
 import re
 import shutil
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Report", "add_wide", "columns", "paragraph", "printable", "records", "some", "table", "times"]
+__all__ = ["Report", "add_wide", "columns", "not_read", "paragraph", "printable", "records", "some", "table", "times"]
 
+FEW = 6  # arrays that are not read, each with a line of its own
 LEAST = 12  # columns that a wrapped column keeps: fewer would tear words apart
 NUMBER = re.compile(r"[0-9][0-9.,e+-]{0,20}( %| B)?|-?")  # or none
 
@@ -138,6 +139,16 @@ def some(names: Iterable[str], what: str = "arrays", most: int = 6) -> str:
     if len(shown) <= most:
         return ", ".join(shown)
     return f"{len(shown)} {what}: {', '.join(shown[:3])}, ... (--json lists all)"
+
+
+def not_read(unread: Mapping[str, str]) -> list[str]:
+    """Return a line for each of the first arrays that are not read, with why.
+
+    >>> not_read({"names": "is of dtype <U3, not of numbers"})
+    ['Not read: names is of dtype <U3, not of numbers.']
+    """
+    lines = [paragraph(f"Not read: {name} {why}.", "  ") for name, why in list(unread.items())[:FEW]]
+    return lines + [f"and {len(unread) - FEW} more that are not read"] * (len(unread) > FEW)
 
 
 def times(before: int, after: int) -> str:

@@ -56,7 +56,8 @@ def file_type(path: str | bytes | PathLike) -> ModuleType:
     return import_module(f"{__name__}.{FILE_TYPES[suffix]}")
 
 
-def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> Source:
+def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False,
+         rest: bool = False) -> Source:
     """Return the tensors of a model by name, in its order, each read when it is asked for.
 
     Parameters
@@ -65,6 +66,8 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
         its suffix: a file of safetensors under the name of another type is refused with the name to give it.
     limit : the most bytes that one tensor may have
     bfloat16 : of .npz alone: whether to take two bytes without a meaning for a bfloat16 (see :func:`npz.open`)
+    rest : of .npz and .gguf: whether an array of texts, or a tensor of a type that is not read here, is named in the
+        ``left_out`` of the source and the rest is read; otherwise the file is refused
 
     Returns
     -------
@@ -82,10 +85,10 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
     if kind is not None and FILE_TYPES.get(suffix) != here:
         raise RefcompressError("path", f"is {said} by its content; its name must end in {suffix}")
     if here == "npz":
-        return module.open(path, limit=limit, bfloat16=bfloat16)
+        return module.open(path, limit=limit, bfloat16=bfloat16, rest=rest)
     if arguments.boolean(bfloat16, "bfloat16"):
         raise RefcompressError("bfloat16", "is for files that end in .npz: all others say which tensors are bfloat16")
-    return module.open(path, limit=limit)
+    return module.open(path, limit=limit, rest=rest) if here == "gguf" else module.open(path, limit=limit)
 
 
 def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, Value]:

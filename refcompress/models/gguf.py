@@ -29,7 +29,7 @@ DECODED = "refcompress.decoded"  # a key of metadata of a file that save has mar
 MAX_NAME, MAX_NDIM = 63, 4  # bytes of a tensor's name, and dimensions, that ggml takes
 
 
-def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
+def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, rest: bool = False) -> Source:
     """Return the tensors of a GGUF file of version 2 or 3, little-endian, in its order; none of them is read yet.
 
     A file of a model that is split into several is read alone: ``split.count`` of its metadata says how many there are.
@@ -38,6 +38,8 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     ----------
     path : a regular file
     limit : the most bytes that one tensor may have
+    rest : whether tensors of the types of blocks that are not read here (such as IQ2_XXS) are named in ``left_out``.
+        Otherwise they are refused.
 
     Returns
     -------
@@ -54,10 +56,13 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     """
     limit = arguments.integer(limit, "limit", 0)
     with opening(path) as file:
-        header = read_header(file)
+        header = read_header(file, arguments.boolean(rest, "rest"))
+        left_out = {info.name: f"is of blocks of {info.type}, which are not read here" for info in header.infos
+                    if info.type not in NUMBERS}
         tensors = {info.name: within(Tensor(info.name, info.shape, info.type, info.nbytes, partial(_read, file, info),
-                                            (file.path, info.start)), limit) for info in header.infos}
-        return Source("gguf", [file], tensors, header.metadata)
+                                            (file.path, info.start)), limit)
+                   for info in header.infos if info.name not in left_out}
+        return Source("gguf", [file], tensors, header.metadata, left_out)
 
 
 def _read(file: files.Opened, info: Info) -> Value:

@@ -32,7 +32,9 @@ ELEMENTS = {"float32": 0, "float16": 1, "int8": 24, "int16": 25, "int32": 26, "i
 NUMBERS = ELEMENTS | {name: block.number for name, block in GGML_TYPES.items()}
 TYPES = {number: name for name, number in NUMBERS.items()}
 OTHERS = {9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
-          29: "IQ1_M", 41: "Q1_0", 42: "Q2_0"}  # for messages alone
+          29: "IQ1_M", 41: "Q1_0", 42: "Q2_0"}  # types that are not read here
+SIZES = {"Q8_1": (32, 40), "Q8_K": (256, 292), "IQ2_XXS": (256, 66), "IQ2_XS": (256, 74), "IQ3_XXS": (256, 98),
+         "IQ1_S": (256, 50), "IQ3_S": (256, 110), "IQ2_S": (256, 82), "IQ1_M": (256, 56)}  # numbers and bytes of each
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,11 @@ class Header:
     infos: list[Info] = field(default_factory=list)
 
 
-def read_header(opened: files.Opened) -> Header:
-    """Return the header of a file; refuse what breaks the format."""
+def read_header(opened: files.Opened, others: bool = False) -> Header:
+    """Return the header of a file; refuse what breaks the format.
+
+    others : whether tensors of the types of SIZES, of which the elements are not read here, are taken
+    """
     cursor, header = Cursor(opened), Header()
     if opened.size < FRAME or cursor.take(4) != MAGIC:
         raise CorruptError("path", f"{opened.path!r} is not a GGUF file")
@@ -76,7 +81,7 @@ def read_header(opened: files.Opened) -> Header:
         _pair(cursor, opened, header)
     cursor.expect(tensors, 24, f"{tensors} tensors are announced")
     alignment = alignment_of(header.metadata.get(ALIGNMENT))
-    found = [_info(cursor) for _ in range(tensors)]
+    found = [_info(cursor, others) for _ in range(tensors)]
     begin = padded(cursor.at, alignment)
     header.infos = [Info(name, shape, kind, nbytes, begin + offset, record)
                     for name, shape, kind, nbytes, offset, record in found]
@@ -94,7 +99,7 @@ def _pair(cursor: Cursor, opened: files.Opened, header: Header) -> None:
     header.raw[key] = bytes(opened.read(start, cursor.at - start))
 
 
-def _info(cursor: Cursor) -> tuple[str, tuple[int, ...], str, int, int, tuple[int, int]]:
+def _info(cursor: Cursor, others: bool) -> tuple[str, tuple[int, ...], str, int, int, tuple[int, int]]:
     """Read the name, shape, type, bytes and offset of a tensor, and where they stand."""
     start = cursor.at
     name = cursor.string("the name of a tensor")
@@ -107,11 +112,11 @@ def _info(cursor: Cursor) -> tuple[str, tuple[int, ...], str, int, int, tuple[in
         raise CorruptError("path", f"tensor {name!r} has {ndim} dimensions, at most {MAX_NDIM} are read")
     shape = tuple(cursor.integer(8) for _ in range(ndim))[::-1]
     number, offset = cursor.integer(4), cursor.integer(8)
-    if number not in TYPES:
+    kind = TYPES.get(number) or (OTHERS.get(number) if others else None)
+    if kind is None or number not in TYPES and kind not in SIZES:
         said = f" ({OTHERS[number]})" if number in OTHERS else ""
         raise UnsupportedVersionError("path", f"tensor {name!r} is of type {number}{said}, which this release does not "
                                               f"read; it reads {', '.join(TYPES.values())}")
-    kind = TYPES[number]
     try:
         return name, arguments.shape(shape, itemsize=8), kind, nbytes_of(kind, shape), offset, (start, cursor.at)
     except RefcompressError as error:
@@ -120,12 +125,12 @@ def _info(cursor: Cursor) -> tuple[str, tuple[int, ...], str, int, int, tuple[in
 
 def nbytes_of(kind: str, shape: tuple[int, ...]) -> int:
     """Return the bytes of a tensor's elements or blocks in a file."""
-    if kind not in GGML_TYPES:
+    if kind in ELEMENTS:
         return math.prod(shape) * ELEMENT_TYPES[kind].bits // 8
-    block = GGML_TYPES[kind]
-    if not shape or shape[-1] % block.numbers:
-        raise RefcompressError("shape", f"its last size must be a multiple of {block.numbers} for {kind}, not {shape}")
-    return math.prod(shape) // block.numbers * block.nbytes
+    numbers, nbytes = SIZES[kind] if kind in SIZES else (GGML_TYPES[kind].numbers, GGML_TYPES[kind].nbytes)
+    if not shape or shape[-1] % numbers:
+        raise RefcompressError("shape", f"its last size must be a multiple of {numbers} for {kind}, not {shape}")
+    return math.prod(shape) // numbers * nbytes
 
 
 def alignment_of(text: str | None) -> int:

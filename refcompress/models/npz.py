@@ -31,7 +31,8 @@ Header = tuple[tuple[int, ...], np.dtype, bool, int]  # shape, dtype, whether in
 MAX_HEADER = 2048  # bytes given to the parser of Python: three times what a shape of 32 dimensions can take
 
 
-def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> Source:
+def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False,
+         rest: bool = False) -> Source:
     """Return the arrays of a .npz file, each read when it is asked for, in the order of the archive.
 
     Parameters
@@ -39,6 +40,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
     path : a regular file
     limit : the most bytes that one array may have
     bfloat16 : whether to take arrays of two bytes without a meaning (|V2) for bfloat16. Otherwise they are refused.
+    rest : whether arrays of texts or of Python objects are named in ``left_out``. Otherwise they are refused.
 
     Returns
     -------
@@ -57,11 +59,12 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
     bfloat16 = arguments.boolean(bfloat16, "bfloat16")
     with opening(path) as file:
         found: dict[str, Tensor] = {}
-        for tensor in tensors(file, bfloat16):
+        left_out: dict[str, str] | None = {} if arguments.boolean(rest, "rest") else None
+        for tensor in tensors(file, bfloat16, left_out):
             if tensor.name in found:
                 raise CorruptError("path", f"array {tensor.name!r} is not an array with a name of its own")
             found[tensor.name] = within(tensor, limit)
-        return Source("npz", [file], found)
+        return Source("npz", [file], found, left_out=left_out)
 
 
 def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, Value]:
@@ -83,9 +86,12 @@ def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
         return arrays
 
 
-def tensors(file: files.Opened, bfloat16: bool) -> Iterator[Tensor]:
-    """Yield the arrays of an archive, of which the headers are read and nothing else."""
-    for member, (shape, dtype, fortran, begin) in arrays(file, bfloat16):
+def tensors(file: files.Opened, bfloat16: bool, left_out: dict[str, str] | None = None) -> Iterator[Tensor]:
+    """Yield the arrays of an archive, of which the headers are read and nothing else.
+
+    left_out : where the names of arrays that hold no numbers are entered, and why; None: such an array is refused
+    """
+    for member, (shape, dtype, fortran, begin) in arrays(file, bfloat16, left_out):
         name = member.name.removesuffix(SUFFIX)
         kind = "bfloat16" if dtype == BFLOAT16 else dtype.name
         size = math.prod(shape) * dtype.itemsize
@@ -94,10 +100,18 @@ def tensors(file: files.Opened, bfloat16: bool) -> Iterator[Tensor]:
         yield Tensor(name, shape, kind, size, partial(read, member, name, begin, shape, dtype, fortran), head=start)
 
 
-def arrays(file: files.Opened, bfloat16: bool) -> Iterator[tuple[archive.Member, Header]]:
+def arrays(file: files.Opened, bfloat16: bool, left_out: dict[str, str] | None
+           ) -> Iterator[tuple[archive.Member, Header]]:
     """Yield the members of an archive with what their headers say."""
     for member in archive.members(file):
-        yield member, header_of(member, bfloat16)
+        try:
+            found = header_of(member, bfloat16)
+        except NoNumbers as error:
+            if left_out is None:
+                raise
+            left_out[member.name.removesuffix(SUFFIX)] = error.what
+            continue
+        yield member, found
 
 
 def header_of(member: archive.Member, bfloat16: bool) -> Header:
@@ -113,7 +127,14 @@ def header_of(member: archive.Member, bfloat16: bool) -> Header:
 
 
 class NoNumbers(CorruptError):
-    """An array of texts or of Python objects: it is no tensor, and the archive may be whole."""
+    """An array of texts or of Python objects: it is no tensor, and the archive may be whole.
+
+    what : what it is instead
+    """
+
+    def __init__(self, argument: str, name: str, what: str):
+        super().__init__(argument, f"array {name!r} {what}")
+        self.what = what
 
 
 class Bytes(Protocol):
@@ -151,7 +172,7 @@ def header(unpacking: Bytes, name: str, bfloat16: bool) -> Header:
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:  # literal_eval, dtype
         raise CorruptError("path", f"array {name!r} has a header that does not read: {error}") from None
     if dtype.hasobject:
-        raise NoNumbers("path", f"array {name!r} is of Python objects, which only running a pickle could read")
+        raise NoNumbers("path", name, "is of Python objects, which only running a pickle could read")
     if dtype == BFLOAT16 and not bfloat16:
         raise CorruptError(
             "bfloat16",
@@ -159,7 +180,7 @@ def header(unpacking: Bytes, name: str, bfloat16: bool) -> Header:
             "are read as that only where it is asked for",
         )
     if dtype.kind not in KINDS and dtype != BFLOAT16:
-        raise NoNumbers("path", f"array {name!r} is of dtype {dtype}, not of numbers")
+        raise NoNumbers("path", name, f"is of dtype {dtype}, not of numbers")
     return shape, dtype, fields["fortran_order"], len(version) + width + length
 
 

@@ -41,9 +41,14 @@ LISTS = ("builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.f
          "torch.jit._pickle.build_boollist")
 FIRST = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state", "_codecs.encode",
          "torch.jit._pickle.restore_type_tag", "torch.device", "numpy.dtype", "numpy.core.multiarray.scalar",
-         "numpy._core.multiarray.scalar")  # what they are called with first is all that counts
+         "numpy._core.multiarray.scalar", "torch.serialization._get_layout")  # their first argument is all that counts
 REBUILD = "torch._utils._rebuild_tensor"
-FUNCTIONS = {*DICTS, *LISTS, *FIRST, REBUILD, REBUILD + "_v2", REBUILD + "_v3", "torch.storage.UntypedStorage"}
+WRAPPER = "torch._utils._rebuild_wrapper_subclass"
+OF_TYPE = "torch._tensor._rebuild_from_type_v2"  # with a function, a class, what the function takes, and a state
+FUNCTIONS = {*DICTS, *LISTS, *FIRST, REBUILD, REBUILD + "_v2", REBUILD + "_v3", "torch.storage.UntypedStorage", WRAPPER,
+             OF_TYPE}
+TORCHAO = "torchao."  # whose classes of tensors hold codes, scales and zero points, each a tensor: these are read
+NARROW = tuple(f"{sign}int{bits}" for sign in ("u", "") for bits in range(1, 8))  # types that torchao's classes name
 SCRIPT = "__torch__."  # how the names of a TorchScript file's own classes begin
 REFUSED = {  # a part of a name: what it makes
     "_rebuild_qtensor": "a quantized tensor", "_rebuild_sparse": "a sparse tensor",
@@ -65,8 +70,9 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
     Returns
     -------
     source : a tensor's name is the keys that lead to it, joined by ".". ``left_out`` names the values that are no
-        tensors. ``place`` is equal for tensors that are the same view of the same storage. Elements of a type that
-        NumPy lacks come as Plain.
+        tensors, ``metadata`` the element types among them. A tensor of a class of torchao is its parts, such as
+        "0.weight.qdata" and "0.weight.scale". ``place`` is equal for tensors that are the same view of the same
+        storage. Elements of a type that NumPy lacks come as Plain.
 
     Raises
     ------
@@ -84,7 +90,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT) -> Source:
         table = table_of(file)
         found = {name: within(tensor_of(name, view, table.byteorder, table.checked), limit)
                  for name, view in table.views.items()}
-        return Source("torch", [file], found, left_out=table.left_out)
+        return Source("torch", [file], found, table.types, left_out=table.left_out)
 
 
 class NoTensor(CorruptError):
@@ -94,7 +100,8 @@ class NoTensor(CorruptError):
 class Table(NamedTuple):
     """What the pickle of an archive says. left_out : name -> why it is no tensor; of many the first ones.
 
-    byteorder : of the elements. checked : whether the archive has checksums.
+    byteorder : of the elements. checked : whether the archive has checksums. types : name -> an element type that the
+    pickle has as a value, such as that which codes of torchao are meant to have.
     """
 
     records: "Records"
@@ -102,6 +109,7 @@ class Table(NamedTuple):
     left_out: dict[str, str]
     byteorder: str
     checked: bool
+    types: dict[str, str]
 
 
 def table_of(file: files.Opened) -> Table:
@@ -110,6 +118,7 @@ def table_of(file: files.Opened) -> Table:
     data, byteorder, checked = records.table()
     found: dict[str, View] = {}
     left_out: dict[str, str] = {}
+    types: dict[str, str] = {}
     letters = 0
     for name, value in leaves(pickled.value_of(data, records), len(data)):
         letters += len(name)
@@ -117,13 +126,15 @@ def table_of(file: files.Opened) -> Table:
             raise CorruptError("path", f"the names in the pickle of its tensors, {name[:40]!r} among them, are "
                                        "longer or more than its bytes can mean")
         if not isinstance(value, View):
+            if isinstance(value, Known) and value.name.startswith("torch.") and name.endswith("dtype"):
+                types[name] = value.name.removeprefix("torch.")
             if len(left_out) < MAX_LEFT_OUT:
                 left_out[name] = "it is no tensor"
         elif name in found:
             raise CorruptError("path", f"two tensors have the name {name!r}")
         else:
             found[name] = value
-    return Table(records, found, left_out, byteorder, checked)
+    return Table(records, found, left_out, byteorder, checked, types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +185,12 @@ class Records:
 
     def named(self, module: str, name: str):
         full = f"{module}.{name}"
-        if module == "torch" and name in (*STORAGES, *DTYPES, UNTYPED) or full in FUNCTIONS:
+        if module == "torch" and name in (*STORAGES, *DTYPES, *NARROW, UNTYPED) or full in FUNCTIONS:
             return Known(full)
         if module.startswith(SCRIPT):
             return Known(SCRIPT)
+        if full.startswith(TORCHAO):
+            return Known(TORCHAO)
         for part, said in REFUSED.items():
             if module in ("torch", "torch._utils", "torch.storage") and part in name:
                 raise NoTensor("path", f"asks for {full}: {said}")
@@ -188,8 +201,10 @@ class Records:
         if not isinstance(function, Known):
             raise CorruptError("path", f"calls a {type(function).__name__}")
         first = arguments[0] if arguments else None
-        if function.name == SCRIPT:
+        if function.name in (SCRIPT, TORCHAO):
             return pickled.Record()
+        if function.name == OF_TYPE:
+            return self.of_type(arguments)
         if function.name in DICTS:
             return first if isinstance(first, dict) else {}  # no copy, whose size no byte of the pickle would bound
         if function.name in LISTS:
@@ -199,6 +214,17 @@ class Records:
         if function.name.startswith(REBUILD):
             return view_of(function.name.removeprefix(REBUILD), arguments)
         raise CorruptError("path", f"calls {function.name}, which is no function")
+
+    def of_type(self, arguments: tuple) -> object:
+        """Return a tensor of another class: the parts that its state names, or the tensor that it is made of."""
+        function, kind, given, state = arguments if len(arguments) == 4 else (None, None, None, None)
+        if not (isinstance(function, Known) and isinstance(kind, Known) and isinstance(given, tuple)):
+            raise CorruptError("path", "has a tensor of another class that does not read")
+        if function.name != WRAPPER:
+            return self.called(function, given) if function.name != OF_TYPE else None
+        record = pickled.Record()
+        record.state = state[0] if isinstance(state, tuple) and state else state
+        return record
 
     def outside(self, key) -> Storage:
         if not (isinstance(key, tuple) and len(key) == 5 and key[0] == "storage" and isinstance(key[1], Known)

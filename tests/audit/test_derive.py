@@ -203,6 +203,18 @@ def test_an_attestation_is_canonical_and_names_files_by_their_digests(source, tm
     assert data["tensors"][1]["differing"] == {"codes": 12} and str(tmp_path) not in first.decode()
 
 
+def test_tensors_of_the_source_without_a_counterpart_are_named(tmp_path):
+    ws = weights()
+    safetensors.save(tmp_path / "s.safetensors", ws | {"head": weights(1)["first"], "norm": ws["first"][0]})
+    safetensors.save(tmp_path / "q.safetensors", {"second": ws["second"].astype(np.float16), "moved": ws["third"],
+                                                  "norm": ws["first"][1]})  # another's numbers: a counterpart still
+    found = derive(tmp_path / "s.safetensors", tmp_path / "q.safetensors")
+    assert found.without == ("first", "head")
+    assert json.loads(attestation(found))["source_only"] == ["first", "head"]
+    blocks(tmp_path / "q.gguf")
+    assert derive(tmp_path / "s.safetensors", tmp_path / "q.gguf").without == ("head", "norm")
+
+
 def test_a_folder_with_one_model_is_opened_as_everywhere(source, tmp_path):
     for name in ("theirs", "mine"):
         (tmp_path / name).mkdir()

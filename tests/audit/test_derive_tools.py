@@ -17,6 +17,8 @@ from refcompress.audit.derive import (
     compressed_tensors,
     coreml,
     gguf_fp4,
+    gguf_tables,
+    hqq,
     k_quants,
     onnx,
     onnx_nbits,
@@ -78,6 +80,24 @@ def test_the_k_types_are_those_of_llama_cpp(name):
     made = k_quants.K_TYPES[name][3]
     check("llamacpp", name, lambda w: made(w.reshape(-1, 8 if name in ("Q4_K", "Q5_K") else 16,
                                                      32 if name in ("Q4_K", "Q5_K") else 16)))
+
+
+@pytest.mark.parametrize("tool, name, size", [
+    ("llamacpp", "IQ4_NL", 32), ("llamacpp", "IQ4_XS", 256), ("llamacpp", "TQ1_0", 256), ("llamacpp", "TQ2_0", 256),
+    ("gguf", "TQ1_0", 256), ("gguf", "TQ2_0", 256)])
+def test_the_blocks_with_tables_and_the_ternary_ones_are_those_of_both_tools(tool, name, size):
+    shape = (-1, size) if name.startswith("TQ") else (-1, size // 32, 32)
+    check(tool, name, lambda w: gguf_tables.TABLE_TYPES[name][1].made(w.reshape(shape)))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_integers_of_hqq_without_its_search_are_its_own(bits, axis):
+    def rule(w, kind):
+        grid = w.reshape(-1, 64) if axis else w.reshape(64, -1)
+        return hqq.made(grid, bits=bits, axis=axis, kind=kind, rounded=bits == 4)
+
+    check("hqq", f"{bits} bits, axis {axis}", rule, typed=True)
 
 
 @pytest.mark.parametrize("tool, name", [("gguf", "MXFP4"), ("llamacpp", "MXFP4"), ("llamacpp", "NVFP4")])

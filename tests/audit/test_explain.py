@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from model_files import FILES, W, all_files
 
-from refcompress import GGMLBlocks, container, models, quantize_s8, reference, share_kmeans
-from refcompress.audit import explain
+from refcompress import GGMLBlocks, LimitError, Shared, container, models, quantize_s8, reference, share_kmeans
+from refcompress.audit import compare, explain, explain_stored, limits
+from refcompress.audit.derive import derive
 from refcompress.audit.explain import corner, grid, steps_of
 from refcompress.audit.picture import picture_of
 
@@ -132,3 +134,38 @@ def test_the_command_draws_and_refuses(tmp_path, capsys, monkeypatch):
 def test_a_step_is_what_is_printed_and_drawn():
     step = explain.Step("A", "b", [["1"]])
     assert "1. A" in picture_of("t", [step]) and ">1</text>" in picture_of("t", [step])
+
+
+@pytest.mark.parametrize("made", [reference.csr_from_dense, quantize_s8, lambda w: share_kmeans(w[:4], clusters=2)])
+def test_a_few_bytes_that_stand_for_much_cost_in_proportion_to_the_file(tmp_path, made):
+    w = np.zeros((1500, 2000), F32)
+    w[1200, 7] = 1
+    value, path = made(w), tmp_path / "small.rcz"
+    if isinstance(value, Shared):  # the same codes for many more rows
+        value = Shared(np.zeros((1500, 2000), np.uint8), value.codebook)
+    container.save(path, {"w": value})
+    tracemalloc.start()
+    steps = by_title(explain_stored.steps_of_tensor(path, "w", implementation=reference))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert steps["Numbers"].cells and peak < limits.BASE + limits.FACTOR * path.stat().st_size
+    if not isinstance(value, Shared):
+        assert float(steps["Numbers"].cells[0][0]) == 1 or "1" in "".join(steps["Numbers"].cells[0])
+
+
+def test_more_than_a_file_may_decode_to_is_refused_unless_it_is_asked_for(tmp_path):
+    path = tmp_path / "small.rcz"
+    container.save(path, {"w": reference.csr_from_dense(np.zeros((2200, 2000), F32))})
+    np.savez(tmp_path / "s.npz", w=W)
+    for run_it in (lambda limit: list(opened_values(path, limit)),
+                   lambda limit: derive(tmp_path / "s.npz", path, limit=limit)):
+        with pytest.raises(LimitError, match="limit"):
+            run_it(container.DEFAULT_LIMIT)
+    assert list(opened_values(path, 2**26)) == ["w"]
+
+
+def opened_values(path, limit):
+    with compare.opened(path, limit=limit) as tensors:
+        for name, tensor in tensors.items():
+            tensor.read()
+            yield name

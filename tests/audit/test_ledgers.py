@@ -144,11 +144,11 @@ def test_elements_that_no_tensor_shows_and_shared_storages_are_counted_once(file
 
 
 def test_a_pickle_that_asks_for_a_class_has_a_ledger_by_members_and_a_damaged_one_has_none(tmp_path):
-    path, wrapped = tmp_path / "a.pt", torch.Call(torch.Global("torch._tensor", "_rebuild_from_type_v2"), ())
+    path, wrapped = tmp_path / "a.pt", torch.Call(torch.Global("torch._utils", "_rebuild_sparse_tensor"), ())
     path.write_bytes(torch.archive(torch.dumped({"w": wrapped}), {"0": bytes(40)}))
     with audit.inspect(path) as found:
         assert not found.tensors and found.by_kind()["unread tensors"] == 40 and found.size == path.stat().st_size
-        assert "_rebuild_from_type_v2" in found.notes[0]
+        assert "_rebuild_sparse_tensor" in found.notes[0]
     path.write_bytes(torch.archive(torch.dumped({"w": torch.tensor(torch.storage("\0", 10), (10,))}), {"0": bytes(40)}))
     with pytest.raises(CorruptError, match="has no member") as refused:
         audit.inspect(path)

@@ -39,6 +39,14 @@ def test_an_altered_file_has_exit_code_1_unless_less_is_accepted(files, capsys):
     assert code == int(data["verdict"] == "not derived") and data["tensors"][0]["differing"] == {"codes": 1}
 
 
+def test_what_the_source_alone_has_is_named(files, capsys):
+    w = np.random.default_rng(0).standard_normal((8, 64)).astype(np.float32) * np.float32(0.05)
+    safetensors.save("more.safetensors", {"blk.0.attn_q.weight": w, "norm": w[0], "head": w[:2]})
+    code, out, _ = run(capsys, "derive", "more.safetensors", "good.gguf")
+    assert "1 tensor is in the source alone" in out and "head" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
 def test_a_refusal_names_the_file_that_was_typed(files, capsys):
     with open("cut.gguf", "wb") as file, open("good.gguf", "rb") as good:
         file.write(good.read()[:-9])

@@ -4,12 +4,13 @@
 - ``gguf.py``, ``onnx.py``, ...: what the bytes of a format mean, and the rules of the tools that write it
 - ``items.py``: the tensors of a file
 - ``origins.py``: which tensor of the source one comes from
-- ``verdict.py``: the comparison
+- ``verdict.py``: the comparison; ``folded.py``: the same, of weights whose inputs were scaled (AWQ)
 - ``words.py``: verdicts in words
 - ``attestation.py``: the result as canonical JSON
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from os import PathLike
 
 from ... import models
@@ -28,7 +29,10 @@ __all__ = ["AMBIGUOUS", "BOUNDED", "EXACT", "NEAREST", "NOT_DERIVED", "ORDER", "
 class Derivation:
     """The verdicts on all tensors of a file, and the SHA-256 of both files.
 
-    left_out : names of tensors that stand for no weights: scales and zero points of activations
+    left_out : names of tensors that stand for no weights: scales and zero points of activations. without : names of the
+    source's tensors that no tensor of the quantized file was compared with: it has none of their name, and none of
+    their size is near. unread : name -> why, of what the quantized file has and is no tensor of
+    numbers.
     """
 
     source: str
@@ -37,6 +41,8 @@ class Derivation:
     quantized_sha256: str
     verdicts: tuple[Verdict, ...]
     left_out: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -62,9 +68,10 @@ def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *,
     RefcompressError : by its name, for a file that does not read
     """
     with _named("source"):
-        theirs = models.open(source, limit=limit)
+        theirs = models.open(source, limit=limit, rest=True)
     with theirs:
         with _named("quantized"), opened(quantized, limit) as mine:
-            origins = Origins(theirs)
+            origins = Origins(theirs, mine.beside)
             verdicts = tuple(origins.verdict(item) for item in mine.items)
-            return Derivation(theirs.files[0], mine.path, theirs.sha256(), mine.sha256(), verdicts, mine.left_out)
+            return Derivation(theirs.files[0], mine.path, theirs.sha256(), mine.sha256(), verdicts, mine.left_out,
+                              origins.left(), mine.unread)

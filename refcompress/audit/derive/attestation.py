@@ -23,11 +23,14 @@ def attestation(d: "Derivation") -> bytes:
     """Return the canonical JSON of a derivation.
 
     Its members: schema, refcompress (the version), source and quantized (each the SHA-256 of a file), verdict (that of
-    the file), tensors, left_out (names of scales and zero points of activations).
+    the file), tensors, left_out (names of scales and zero points of activations), source_only (names of the source's
+    tensors that no tensor of the quantized file was compared with), unread (name -> why, of what is no tensor of
+    numbers).
     """
     data = {"schema": SCHEMA, "refcompress": __version__, "source": {"sha256": d.source_sha256},
             "quantized": {"sha256": d.quantized_sha256}, "verdict": d.verdict,
-            "tensors": [tensor(each) for each in d.verdicts], "left_out": list(d.left_out)}
+            "tensors": [tensor(each) for each in d.verdicts], "left_out": list(d.left_out),
+            "source_only": list(d.without), "unread": dict(d.unread)}
     return (json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n").encode()
 
 

@@ -62,8 +62,8 @@ def _packed(source: Source, base: str) -> list[Stored]:
         raise CorruptError("path", f"tensor {base + '_packed'!r} must be a matrix of int32 or uint8")
     if value.dtype == np.uint8:
         return _fp4(source, base, value)
-    shape = tuple(int(n) for n in np.asarray(source[base + "_shape"].read()).reshape(-1)) \
-        if base + "_shape" in source else ()
+    said = np.asarray(source[base + "_shape"].read()) if base + "_shape" in source else np.zeros(0, np.int64)
+    shape = tuple(said.reshape(-1)[:3].tolist()) if said.dtype.kind in "iu" else ()
     if len(shape) != 2 or shape[0] != len(value) or not 0 < shape[1] <= 32 * value.shape[1]:
         raise CorruptError("path", f"tensor {base + '_packed'!r} of shape {value.shape} does not hold {shape}")
     readings = []

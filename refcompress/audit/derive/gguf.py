@@ -15,8 +15,9 @@ import numpy as np
 from ...formats import GGMLBlocks
 from ...formats.ggml.bits import parts, split
 from ...reference.gemm.contract import fma
-from . import gguf_fp4, k_quants
+from . import gguf_fp4, gguf_tables, k_quants
 from .gguf_fp4 import FP4_TYPES
+from .gguf_tables import TABLE_TYPES
 from .k_quants import K_TYPES
 from .stored import F16, Arrays, Integers, Rule, Stored, away_from_zero, in_pieces
 
@@ -34,6 +35,8 @@ def stored_of(name: str, blocks: GGMLBlocks) -> Stored | None:
         return k_quants.stored_of(name, blocks)
     if blocks.type in FP4_TYPES:
         return gguf_fp4.stored_of(name, blocks)
+    if blocks.type in TABLE_TYPES:
+        return gguf_tables.stored_of(name, blocks)
     if blocks.type not in TYPES:
         return None
     fields, bottom, count, rules = TYPES[blocks.type]

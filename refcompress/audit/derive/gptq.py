@@ -66,7 +66,7 @@ def _readings(source: Source, base: str) -> list[Stored]:
     step = scale.T.astype(np.float64)[:, group]
     return [Stored(base + "weight", f"{tool}, {bits} bits", (outputs, inputs), {"codes": np.ascontiguousarray(codes)},
                    codes.astype(np.int16), Integers(0, (1 << bits) - 1), step, (), -step * zero.T[:, group],
-                   reading=said) for tool, said, codes, zero in readings]
+                   reading=said, ends=int(tool == "AWQ")) for tool, said, codes, zero in readings]
 
 
 def _groups(source: Source, base: str, inputs: int, groups: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,9 +12,10 @@ from ... import container, models
 from ...container.files import Opened
 from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
-from . import bitsandbytes, compressed_tensors, coreml, gguf, gptq, onnx, own, torchao
+from ..limits import limit_of
+from . import bitsandbytes, compressed_tensors, coreml, gguf, gptq, hqq, onnx, own, torchao
 from .onnx_nodes import nodes_of
-from .stored import Site, Stored
+from .stored import Site, Stored, Unread
 
 __all__ = ["File", "Item", "opened"]
 
@@ -23,23 +24,26 @@ STEP = 2**24  # bytes hashed at a time
 
 @dataclass(frozen=True)
 class Item:
-    """A tensor of a file. read : its readings, as Stored, or its value where it is not quantized."""
+    """A tensor of a file. read : gives its readings, as Stored, its value where it is not quantized, or why not."""
 
     name: str
-    read: Callable[[], list[Stored] | Value] = field(repr=False)
+    read: Callable[[], list[Stored] | Value | Unread] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class File:
     """A quantized file that is open: its path, what computes its SHA-256, and its tensors, none of them read yet.
 
-    left_out : names of tensors that stand for no weights of a source
+    left_out : names of tensors that stand for no weights of a source. beside : tensors that are not quantized. unread :
+    name -> why, of what the file has and is no tensor of numbers
     """
 
     path: str
     sha256: Callable[[], str]
     items: Iterator[Item]
     left_out: tuple[str, ...] = ()
+    beside: Mapping[str, Tensor] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -51,11 +55,12 @@ def opened(path: str | bytes | PathLike, limit: int) -> Iterator[File]:
             yield File(name, package.sha256, (Item(site.name, site.read) for site in package.sites()))
         return
     if os.path.isdir(name) or not _is_own(name):
-        with models.open(path, limit=limit) as source:
+        with models.open(path, limit=limit, rest=True) as source:
             yield file_of(source)
     else:
+        limit = limit_of(path, limit)
         with Opened(path) as file, container.open(path, limit=limit) as layers:
-            yield File(file.path, partial(_digest, file), _own_items(layers))
+            yield File(file.path, partial(_digest, file), _own_items(layers, limit))
 
 
 def _is_own(path: str) -> bool:
@@ -70,12 +75,12 @@ def _digest(file: Opened) -> str:
     return digest.hexdigest()
 
 
-def _own_items(layers: container.File) -> Iterator[Item]:
+def _own_items(layers: container.File, limit: int) -> Iterator[Item]:
     for name in layers:
         value = layers[name]
         if not isinstance(value, Graph):
             for each, part in own.parts_of(name, value).items():
-                yield Item(each, partial(own.reading_of, each, part))
+                yield Item(each, partial(own.reading_of, each, part, limit))
 
 
 def file_of(source: Source) -> File:
@@ -87,11 +92,13 @@ def file_of(source: Source) -> File:
             nodes = list(nodes_of(file))
         sites, activations = list(onnx.sites_of(source, nodes)), onnx.of_activations(source, nodes)
     elif source.kind in ("safetensors", "torch"):
-        for room in (compressed_tensors, torchao, bitsandbytes, gptq):
+        for room in (compressed_tensors, torchao, bitsandbytes, gptq, hqq):
             sites += room.sites_of(source)
     used = {name for site in sites for name in site.uses}
     left_out = tuple(name for name in source if name in activations - used)
-    return File(source.files[0], source.sha256, _items(source, sites, used | activations), left_out)
+    beside = {name: tensor for name, tensor in source.items() if name not in used}
+    return File(source.files[0], source.sha256, _items(source, sites, used | activations), left_out, beside,
+                source.left_out if source.kind in ("npz", "onnx") else {})
 
 
 def _items(source: Source, sites: list[Site], used: set[str]) -> Iterator[Item]:
@@ -100,6 +107,8 @@ def _items(source: Source, sites: list[Site], used: set[str]) -> Iterator[Item]:
     for name, tensor in source.items():
         if name not in used:
             yield Item(name, partial(_of, tensor))
+    for name, why in source.left_out.items() if source.kind == "gguf" else ():
+        yield Item(name, partial(Unread, f"it {why}, so no rule is known"))
 
 
 def _of(tensor: Tensor) -> list[Stored] | Value:

@@ -1,5 +1,6 @@
 """Our own files: each format is made again by the reference's operation, with the options that the format shows."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from ...formats.base import expand
 from ...formats.floats import E8M0_BIAS, MX_BLOCK, MX_ELEMENTS, NF4_LEVELS
 from ...formats.nvfp4 import NVFP4_BLOCK
 from ...formats.quantized import bits_of
+from ..limits import check_dense
 from . import gguf
 from .stored import Arrays, Integers, Rule, Stored
 from .types import levels_of
@@ -26,8 +28,12 @@ def parts_of(name: str, value) -> dict[str, object]:
     return {name: value}
 
 
-def reading_of(name: str, value) -> list[Stored] | np.ndarray | Plain:
-    """Return a tensor of a file of ours as fields, or its numbers where it is not quantized."""
+def reading_of(name: str, value, limit: int) -> list[Stored] | np.ndarray | Plain:
+    """Return a tensor of a file of ours as fields, or its numbers where it is not quantized.
+
+    limit : the most bytes that its numbers may have as float32
+    """
+    check_dense(name, math.prod(value.shape), limit)
     for kind, stored_of in FORMATS.items():
         if isinstance(value, kind):
             found = stored_of(name, value)

@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-__all__ = ["F16", "F32", "Arrays", "Integers", "Rule", "Site", "Stored", "away_from_zero", "bits", "in_pieces"]
+__all__ = ["F16", "F32", "Arrays", "Integers", "Rule", "Site", "Stored", "Unread",
+           "away_from_zero", "bits", "in_pieces"]
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]  # by name, "codes" among them, as the file has them
 PIECE = 2**20  # numbers for which a rule of blocks is computed at a time
@@ -64,6 +65,8 @@ class Stored:
     Integers. step, offset : float64, which broadcast against ranks. rules : in the order in which they are tried.
     loss : the unit roundoff of the file's scales where codes are found by scales that are not rounded yet. arranged :
     from weights of ``shape`` to the shape of ranks. reading : how the bytes were read, where a format leaves it open.
+    ends : levels next to the first and the last one that weights may be clipped to as well: a tool clips them to a
+    range whose ends are levels only up to the rounding of the zero point.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Stored:
     loss: float = F32
     arranged: Callable[[np.ndarray], np.ndarray] | None = None
     reading: str = ""
+    ends: int = 0
 
     def in_order(self, weights: np.ndarray) -> np.ndarray:
         """Return weights in the shape of the ranks."""
@@ -89,6 +93,10 @@ class Stored:
         offset, step = (np.broadcast_to(a, self.ranks.shape)[at] for a in (self.offset, self.step))
         with np.errstate(all="ignore"):
             return (offset + step * self.levels[self.ranks[at]]).astype(np.float32)
+
+
+class Unread(str):
+    """Why a tensor is not read, in words."""
 
 
 @dataclass(frozen=True)

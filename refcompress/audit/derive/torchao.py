@@ -2,6 +2,8 @@
 
     x._weight_qdata, x._weight_scale, x._weight_zero_point, x._weight_per_tensor_scale
 
+or, in a checkpoint of PyTorch, as the attributes of its classes of tensors: x.weight.qdata, x.weight.scale, ...
+
 A code is found by the inverse of the scale. Of integers of fewer than 8 bits each one fills a byte; the metadata say
 how many bits are meant. Scales of NVFP4 lie in tiles of 128 x 4, as matrix units read them.
 
@@ -25,39 +27,38 @@ from .types import blocks_of, levels_of, reduced, rounding, spread
 __all__ = ["sites_of"]
 
 f32 = np.float32
-END = "._weight_qdata"
+ENDS = ("qdata", "scale", "zero_point", "per_tensor_scale", "act_per_tensor_scale")
 TINY = {"float32": f32(2.0**-126), "bfloat16": f32(2.0**-126), "float16": f32(2.0**-14)}  # smallest normal numbers
 
 
 def sites_of(source: Source) -> Iterator[Site]:
     """Yield the weights of a file that torchao wrote."""
     for name in source:
-        base = name.removesuffix("_qdata")
-        if name.endswith(END) and base + "_scale" in source:
-            ends = ("_qdata", "_scale", "_zero_point", "_per_tensor_scale", "_act_per_tensor_scale")
-            weight = base.removesuffix("_weight") + "weight"
-            yield Site(weight, tuple(base + end for end in ends if base + end in source),
+        base = name.removesuffix("qdata")
+        if name.endswith(("._weight_qdata", ".weight.qdata")) and base + "scale" in source:
+            weight = base.removesuffix("_weight_") + "weight" if base[-1] == "_" else base[:-1]
+            yield Site(weight, tuple(base + end for end in ENDS if base + end in source),
                        partial(_readings, source, base, weight))
 
 
 def _readings(source: Source, base: str, weight: str) -> list[Stored]:
-    value = source[base + "_qdata"].read()
+    value = source[base + "qdata"].read()
     if isinstance(value, Plain) and value.type in ("fp8_e4m3", "fp8_e5m2"):
         return [_fp8(source, base, weight, value)]
     if isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype == np.uint8:
         return [_nvfp4(source, base, weight, value)]
     if isinstance(value, np.ndarray) and value.dtype == np.int8:
         return [_integers(source, base, weight, value)]
-    raise CorruptError("path", f"tensor {base + '_qdata'!r} is neither int8, nor FP8, nor uint8 of two codes")
+    raise CorruptError("path", f"tensor {base + 'qdata'!r} is neither int8, nor FP8, nor uint8 of two codes")
 
 
 def _integers(source: Source, base: str, weight: str, codes: np.ndarray) -> Stored:
-    kind, scale = numbers(base + "_scale", source[base + "_scale"].read())
+    kind, scale = numbers(base + "scale", source[base + "scale"].read())
     blocks = _blocks(base, codes.shape, scale.shape)
-    bits = bits_of(source.metadata.get(weight, ""), codes)
-    zero = np.asarray(source[base + "_zero_point"].read()) if base + "_zero_point" in source else np.zeros(0, np.int8)
+    bits = bits_of(source.metadata.get(weight, ""), codes, source.metadata.get(weight + ".target_dtype", "int8"))
+    zero = np.asarray(source[base + "zero_point"].read()) if base + "zero_point" in source else np.zeros(0, np.int8)
     if zero.size not in (0, scale.size) or zero.dtype.kind != "i":
-        raise CorruptError("path", f"tensor {base + '_zero_point'!r} of shape {zero.shape} is no zero point of each of "
+        raise CorruptError("path", f"tensor {base + 'zero_point'!r} of shape {zero.shape} is no zero point of each of "
                                    f"{scale.size} scales")
     arrays = {"codes": codes, "scale": scale} | ({"zero_point": zero} if zero.size else {})
     step = spread(scale.astype(np.float64), blocks, codes.shape)
@@ -70,19 +71,19 @@ def _integers(source: Source, base: str, weight: str, codes: np.ndarray) -> Stor
                   Integers(low, -low - 1), step, rules, offset)
 
 
-def bits_of(metadata: str, codes: np.ndarray) -> int:
-    """Return the bits that are meant: as the metadata say, and at least what the codes need."""
+def bits_of(metadata: str, codes: np.ndarray, attribute: str) -> int:
+    """Return the bits that are meant: as the metadata or the attribute say, and at least what the codes need."""
     try:
         said = json.loads(metadata)["_data"]["target_dtype"]["_data"]
     except (ValueError, KeyError, TypeError, RecursionError):  # no words of torchao about it
-        said = "int8"
+        said = attribute
     bits = int(said[3:]) if isinstance(said, str) and said in {f"int{n}" for n in range(2, 9)} else 8
     least, most = int(codes.min(initial=0)), int(codes.max(initial=0))
     return max(bits, (-least - 1).bit_length() + 1 if least < 0 else 1, most.bit_length() + 1)
 
 
 def _fp8(source: Source, base: str, weight: str, value: Plain) -> Stored:
-    kind, scale = numbers(base + "_scale", source[base + "_scale"].read())
+    kind, scale = numbers(base + "scale", source[base + "scale"].read())
     blocks = _blocks(base, value.shape, scale.shape)
     levels, ranks = levels_of(value.type)
     rule = Rule(f"torchao {value.type}", "scale = max|w| / largest number, in the source's type; codes w / scale, ties "
@@ -93,13 +94,13 @@ def _fp8(source: Source, base: str, weight: str, value: Plain) -> Stored:
 
 
 def _nvfp4(source: Source, base: str, weight: str, packed: np.ndarray) -> Stored:
-    raw = source[base + "_scale"].read()
+    raw = source[base + "scale"].read()
     shape = (packed.shape[0], packed.shape[1] * 2)
     columns = -(-shape[1] // 16)
     tiles = -(-shape[0] // 128), -(-columns // 4)
     if not isinstance(raw, Plain) or raw.type != "fp8_e4m3" or raw.patterns.size not in (
             shape[0] * columns, tiles[0] * tiles[1] * 512):
-        raise CorruptError("path", f"tensor {base + '_scale'!r} has no scale of FP8 for each 16 numbers of {shape}")
+        raise CorruptError("path", f"tensor {base + 'scale'!r} has no scale of FP8 for each 16 numbers of {shape}")
     arrays: dict[str, np.ndarray] = {"codes": np.stack([packed & 15, packed >> 4], -1).reshape(shape)}
     if raw.patterns.size == shape[0] * columns:
         arrays["scale"] = raw.patterns.reshape(shape[0], columns)
@@ -111,8 +112,8 @@ def _nvfp4(source: Source, base: str, weight: str, packed: np.ndarray) -> Stored
     levels, ranks = levels_of("fp4_e2m1")
     e4m3 = levels_of("fp8_e4m3")
     step = e4m3[0][e4m3[1]][arrays["scale"]]
-    if base + "_per_tensor_scale" in source:
-        arrays["global scale"] = numbers(base, source[base + "_per_tensor_scale"].read())[1].reshape(-1)[:1]
+    if base + "per_tensor_scale" in source:
+        arrays["global scale"] = numbers(base, source[base + "per_tensor_scale"].read())[1].reshape(-1)[:1]
         step = step * arrays["global scale"].astype(np.float64)
     rule = Rule("torchao NVFP4", "global scale max|w| / 2688; scale = max|w of 16| / 6 / global scale as E4M3; codes w "
                 "times (1 / global scale) / scale, ties to even", partial(nvfp4, arrays=arrays))
@@ -123,7 +124,7 @@ def _nvfp4(source: Source, base: str, weight: str, packed: np.ndarray) -> Stored
 def _blocks(name: str, shape: tuple[int, ...], scale: tuple[int, ...]) -> tuple[int, ...]:
     blocks = blocks_of(shape, scale)
     if blocks is None:
-        raise CorruptError("path", f"tensor {name + '_qdata'!r} of shape {shape} has scales of shape {scale}")
+        raise CorruptError("path", f"tensor {name + 'qdata'!r} of shape {shape} has scales of shape {scale}")
     return blocks
 
 

@@ -114,14 +114,15 @@ def _measured(stored: Stored, w: np.ndarray) -> tuple[int, int, bool, float]:
             away = x - number
             toward = np.where((away > 0) == (d > 0), 1, -1)
             beside = ranks + toward
-            inside = (beside >= 0) & (beside < len(stored.levels))
-            other = m + d * stored.levels[np.clip(np.where(inside, beside, ranks - toward), 0, last)]
+            there = (beside >= 0) & (beside <= last)
+            inside = there & (beside >= stored.ends) & (beside <= last - stored.ends)
+            other = m + d * stored.levels[np.clip(np.where(there, beside, ranks - toward), 0, last)]
             gap = np.abs(other - number)
             slack = stored.loss * (np.abs(number - m) + np.abs(m)) + 4 * 2.0**-24 * (np.abs(x) + np.abs(m))
             apart = np.abs(away)
             good = apart <= gap / 2 + slack
             near = apart <= gap + slack
-            not_nearest += int(np.count_nonzero(inside & ~good))
+            not_nearest += int(np.count_nonzero(there & ~good))
             clipped += int(np.count_nonzero(~inside & ~near))
             within &= bool(np.all(near | ~inside))
             steps = np.where(apart > 0, apart / gap, 0)

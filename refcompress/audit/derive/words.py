@@ -1,9 +1,11 @@
 """Verdicts in words, for a terminal and for a page."""
 
+from collections.abc import Sequence
+
 from ...formats import ELEMENT_TYPES
 from .verdict import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, Verdict
 
-__all__ = ["MEANING", "counted"]
+__all__ = ["MEANING", "counted", "only_in_source"]
 
 NOUNS = {"codes": "codes", "scale": "scales", "offset": "offsets", "zero_point": "zero points"}
 MEANING = {
@@ -31,3 +33,17 @@ def counted(verdict: Verdict) -> list[str]:
     if verdict.farthest:
         found.append(f"farthest {verdict.farthest:.2f} steps")
     return found
+
+
+def only_in_source(names: Sequence[str], most: int = 40) -> list[str]:
+    """Return a sentence on the source's tensors that have no counterpart; none where all have one.
+
+    >>> only_in_source(["a", "b"])
+    ['2 tensors are in the source alone, for no tensor here has their name, or is near: a, b.']
+    """
+    if not names:
+        return []
+    more = f", and {len(names) - most:,} more" if len(names) > most else ""
+    count = "1 tensor is" if len(names) == 1 else f"{len(names):,} tensors are"
+    return [f"{count} in the source alone, for no tensor here has {'its' if len(names) == 1 else 'their'} name, or is "
+            f"near: {', '.join(names[:most])}{more}."]

@@ -26,7 +26,7 @@ TOKENIZER = ("tokenizer.",)
 def inspect(path: str) -> Inspection:
     """Return the ledger of a GGUF file."""
     with opening(path) as file:
-        header = gguf_header.read_header(file)
+        header = gguf_header.read_header(file, others=True)
         book = Book(file.path, file.size, gap="padding")
         book.add(0, gguf_header.FRAME, FRAME, "frame")
         at = gguf_header.FRAME
@@ -42,7 +42,7 @@ def inspect(path: str) -> Inspection:
             book.mixed(info.start, info.name, parts(info.type, info.nbytes))
             tensors.append(Stored(info.name, info.shape, info.type, bits_of(info.type), math.prod(info.shape),
                                   info.nbytes, weight=info.name).at(file, info.start))
-        return Inspection(file.path, "gguf", [(file.path, book.ledger())], tensors, notes(header.metadata),
+        return Inspection(file.path, "gguf", [(file.path, book.ledger())], tensors, notes(header),
                           opened=[file])
 
 
@@ -70,7 +70,10 @@ def bits_of(kind: str) -> float:
     return BITS.get(kind) or next(int(letter) for letter in kind if letter.isdigit())
 
 
-def notes(metadata: dict[str, str]) -> list[str]:
-    """Return what the metadata say about other files."""
-    count = metadata.get("split.count", "").rpartition(" ")[2]
-    return [f"The model is split into {count} files; this is the ledger of one."] if count not in ("", "0", "1") else []
+def notes(header: gguf_header.Header) -> list[str]:
+    """Return what the metadata say about other files, and which types of blocks are not taken apart."""
+    count = header.metadata.get("split.count", "").rpartition(" ")[2]
+    said = f"The model is split into {count} files; this is the ledger of one."
+    found = [said] if count not in ("", "0", "1") else []
+    others = sorted({info.type for info in header.infos} & gguf_header.SIZES.keys())
+    return found + [f"Blocks of {kind} are not read here: their scales count as values." for kind in others]

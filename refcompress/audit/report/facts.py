@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..derive.items import File, Item, opened
 from ..derive.origins import Origins
 from ..derive.plain import float32_of
 from ..derive.stored import Stored
+from ..derive.words import only_in_source
 from ..findings import findings, not_finite
 from ..ledgers import KINDS, inspect
 from ..stored import Inspection
@@ -97,17 +98,19 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
     """
     with inspect(path) as found:
         said = [each.text for each in findings(found)]
-        weights = _costs(found)
+        weights, left = _costs(found), list(found.notes)
         with opened(path, limit) as mine:
             digests = {found.path: mine.sha256()}
             if source is None:
                 read = dict(_read(mine, weights, None))
             else:
                 with of_file("source"):
-                    other = models.open(source, limit=limit)
+                    other = models.open(source, limit=limit, rest=True)
                 with other as theirs:
                     digests[theirs.files[0]] = theirs.sha256()
-                    read = dict(_read(mine, weights, theirs))
+                    origins = Origins(theirs, mine.beside)
+                    read = dict(_read(mine, weights, origins))
+                    left += only_in_source(origins.left())
         whole = tuple(read.get(name, weight) for name, weight in weights.items())
         odd = {weight.name: weight.not_finite for weight in whole if weight.not_finite}
         if odd:
@@ -119,7 +122,7 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
                 rest[item.kind] = rest.get(item.kind, 0) + item.bits / 8
         return Facts(found.path, KINDS[found.kind][1], found.size,
                      tuple((at, book.size) for at, book in found.ledgers), found.by_kind(), whole, rest, tuple(said),
-                     tuple(found.notes), None if source is None else list(digests)[-1], digests,
+                     tuple(left), None if source is None else list(digests)[-1], digests,
                      tuple(_break_evens(whole)) if timing else ())
 
 
@@ -140,16 +143,14 @@ def _costs(found: Inspection) -> dict[str, Weight]:
             for tensor in found.tensors if belongs[tensor.name] == tensor.name}
 
 
-def _read(mine: File, weights: dict[str, Weight], theirs: models.Source | None
-          ) -> Iterator[tuple[str, Weight]]:
+def _read(mine: File, weights: dict[str, Weight], origins: Origins | None) -> Iterator[tuple[str, Weight]]:
     """Yield the tensors with what their values say."""
     costly = sorted(weights.values(), key=lambda weight: -weight.nbytes)[:PICTURES]
     drawn = {weight.name for weight in costly if weight.numbers > 1}
-    origins = None if theirs is None else Origins(theirs)
     for item in mine.items:
         name = _of_item(item.name, weights)
         if name is not None:
-            yield name, _judged(item, weights[name], theirs, origins, name in drawn)
+            yield name, _judged(item, weights[name], origins, name in drawn)
 
 
 def _of_item(name: str, weights: dict[str, Weight]) -> str | None:
@@ -161,17 +162,18 @@ def _of_item(name: str, weights: dict[str, Weight]) -> str | None:
 
 
 @np.errstate(all="ignore")  # files of strangers have scales of every kind; IEEE 754 says what they give
-def _judged(item: Item, weight: Weight, theirs: models.Source | None, origins: Origins | None, drawn: bool) -> Weight:
+def _judged(item: Item, weight: Weight, origins: Origins | None, drawn: bool) -> Weight:
     value = item.read()
     verdict = None if origins is None else origins.of_value(item.name, value)
     stored = _reading(value, verdict) if isinstance(value, list) else None
     numbers = stored.numbers() if stored is not None else _as_numbers(value)
     if numbers is None:
-        return weight
+        return replace(weight, verdict=verdict)
     origin = None
-    if theirs is not None and verdict is not None and verdict.source is not None and verdict.source in theirs:
+    if origins is not None and verdict is not None and verdict.source is not None \
+            and verdict.source in origins.source:
         with of_file("source"):
-            origin = float32_of(theirs[verdict.source].read())
+            origin = float32_of(origins.source[verdict.source].read())
     error = None
     if origin is not None and origin.size == numbers.size:
         error = _relative(numbers, stored.in_order(origin) if stored is not None else origin.reshape(numbers.shape))
