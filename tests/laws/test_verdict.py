@@ -301,7 +301,7 @@ def test_a_shorter_input_is_still_one(op):
 
 
 @pytest.mark.parametrize("op, name, most", [
-    ("csr_matmul", "stored zeros skipped", 16), ("huffman_encode", None, 12), ("gemm_f32s8", "zero point ignored", 8),
+    ("csr_matmul", "stored zeros skipped", 16), ("gemm_f32s8", "zero point ignored", 8),
     ("gemm_f32lut4", "entry 15 read as 0", 20)])
 def test_formats_are_made_smaller_too(op, name, most, few):
     found = [f for label, o, f in testing.planted.WRONG if o == op and name in (None, label)]
