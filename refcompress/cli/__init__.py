@@ -22,6 +22,8 @@ COMMANDS = {"demo": "demo", "compress": "compress", "decompress": "decompress", 
             "report": "report", "verify": "files", "run": "run", "evaluate": "evaluate", "draw": "draw",
             "audit": "audit", "doctor": "doctor",
             "vectors": "vectors", "help": "guide", "include": "guide"}
+            "audit": "audit", "check": "check", "doctor": "doctor",
+            "help": "guide", "include": "guide"}
 
 
 def main(argv: list[str] | None = None) -> int:

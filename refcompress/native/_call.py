@@ -134,3 +134,4 @@ def check(status: int, argument: str) -> None:
         raise RefcompressError(argument, "must be finite")
     if status == lib.RC_BAD_VALUE:
         raise RefcompressError(argument, "has an element that the result cannot hold")
+    raise RefcompressError("status", f"is {status}, which the kernel must not return: refcompress.h has the others")

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from ..errors import RefcompressError
 from . import memory, results
 from .cases import Call
 from .here import Here, Judged
@@ -166,6 +167,8 @@ class Apart:
             where = "while it was loaded" if call < 0 else f"in {_call(call)}" if call else "after a call"
             reason = f"{_ending(process.exitcode)} {where}"
         self.close()
+        if call < 0:
+            raise RefcompressError("function", reason)
         raise Died(kind, reason, index)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """The verdict on one function: it agrees with the reference, or here is a small input on which it does not."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
@@ -13,7 +14,7 @@ from .apart import Apart
 from .failing import explained, raised
 from .features import Features
 from .here import Here, Judged
-from .judge import LEFT_OUT, NO_BOUND, NOT_OFFERED, REFUSED, Outcome
+from .judge import CRASHED, HUNG, LEFT_OUT, NO_BOUND, NOT_OFFERED, REFUSED, Outcome
 from .samples import refusals as refusals_of
 from .samples import samples, strategy
 from .task import Task, layouts_named
@@ -21,13 +22,14 @@ from .verdict import Verdict
 
 SECONDS = 10.0  # for one operation at the default budget; the search ends in time for what comes after it
 MAP_SECONDS, AFTER_HANG_SECONDS = 2.5, 1.0  # from the first wrong input on, for the others: they make the map
-DEATHS = 3  # of processes; then the other inputs are left
+DEATHS = {CRASHED: 40, HUNG: 2}  # of processes; then the other inputs are left
 AFTER_HANG = 0.5  # seconds for an input, once one has hung
 
 
 def check(op: str, function: Callable | str, *, rule: Callable | None = None, layouts: Iterable | None = None,
           limit: float = 5.0, examples: int | None = None, refusals: bool = False, not_offered: Iterable[str] = (),
-          isolate: bool = True, seed: int = 0, explain: bool = True) -> Verdict:
+          isolate: bool = True, seed: int = 0, explain: bool = True,
+          quiet: bool = False) -> Verdict:
     """Compare ``function`` with the reference operation ``op``; return the verdict, or raise Disagreement.
 
     First the fixed samples (every length 0 to 67, odd layouts, guard pages, hostile values), then what a function keeps
@@ -63,6 +65,8 @@ def check(op: str, function: Callable | str, *, rule: Callable | None = None, la
         Of the search.
     explain : bool
         False raises what is found as it was found, at once: no smaller input, no map.
+    quiet : bool
+        Whether what the function prints is thrown away.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def check(op: str, function: Callable | str, *, rule: Callable | None = None, la
     task = Task(op, function, rule or OPS[op].rule, samples, refusals_of, layouts_named(layouts), words)
     if examples != 0:
         _hypothesis()
-    check_ = _Check(task, Verdict(op, seed=seed), float(limit), isolate, explain)
+    check_ = _Check(task, Verdict(op, seed=seed), float(limit), isolate, explain, quiet)
     try:
         return check_.run(examples, refusals)
     finally:
@@ -96,12 +100,13 @@ def check(op: str, function: Callable | str, *, rule: Callable | None = None, la
 class _Check:
     """One check as it goes on."""
 
-    def __init__(self, task: Task, verdict: Verdict, limit: float, isolate: bool, explain: bool) -> None:
+    def __init__(self, task: Task, verdict: Verdict, limit: float, isolate: bool, explain: bool,
+                 quiet: bool) -> None:
         self.task, self.verdict, self.limit, self.explain = task, verdict, limit, explain
         self.begun = time.monotonic()
         self.kinds: dict[int, str] = {}
         verdict.cover = lambda: self.likenesses().values()
-        self.judge: Any = Apart(task, limit) if isolate and apart.can_isolate(task) else Here(task)
+        self.judge: Any = Apart(task, limit, quiet=quiet) if isolate and apart.can_isolate(task) else Here(task)
         verdict.isolated = self.judge.isolated
         if isolate and not verdict.isolated:
             verdict.notes.append("called in this process: this system has no fork, and the function has no name that "
@@ -127,18 +132,19 @@ class _Check:
 
     def _samples(self) -> None:
         wrong: list[Judged] = []
-        first, deaths, seconds = 0.0, 0, MAP_SECONDS
+        first, deaths, seconds = 0.0, Counter[str](), MAP_SECONDS
         for judged in self.judge.samples():
             self._count(judged)
             self.kinds[judged.number] = judged.outcome.kind
             if not judged.outcome.failed:
                 continue
             wrong.append(judged)
-            deaths += judged.outcome.kind != "wrong"
+            deaths[judged.outcome.kind] += 1
             first = first or time.monotonic()
-            if judged.outcome.kind == "hung":
+            if judged.outcome.kind == HUNG:
                 self.judge.limit, seconds = min(self.judge.limit, AFTER_HANG), AFTER_HANG_SECONDS
-            if not self.explain or time.monotonic() - first > seconds or deaths >= DEATHS:
+            late = time.monotonic() - first > seconds
+            if late or not self.explain or any(deaths[kind] >= most for kind, most in DEATHS.items()):
                 break
         if wrong:
             raise explained(self, wrong)

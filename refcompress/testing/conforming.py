@@ -18,7 +18,7 @@ from ..agreement import Disagreement, NoBound, exactly
 from ..errors import RefcompressError
 from ..ops import OPS
 from .bounds import assert_agrees
-from .check import _compare_refusal, arrays_of, describe
+from .judge import arrays_of, describe, judged_refusal
 from .plain import plain
 from .samples import refusals, samples
 
@@ -165,7 +165,12 @@ def _threads(op: str, function: Callable) -> int:
 
 
 def _refusals(op: str, function: Callable) -> int:
-    return _each(op, lambda args, kwargs: _compare_refusal(op, function, (args, kwargs)), list(refusals(op)))
+    def refuses(args: tuple, kwargs: dict) -> None:
+        outcome = judged_refusal(op, function, args, kwargs)
+        if outcome.failed:
+            raise Disagreement(outcome.reason) from outcome.cause
+
+    return _each(op, refuses, list(refusals(op)))
 
 
 def _all_agree(op: str, function: Callable, calls: Any) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import reference
-from ..formats import BSR, CSR, Bitmask, Encoded, GGMLBlocks, LowRankSparse, Mixed, Packed
+from ..formats import BSR, CSR, Bitmask, Encoded, GGMLBlocks, HuffmanCode, LowRankSparse, Mixed, Packed
 from ..formats.kept import Kept
 from . import memory
 
@@ -19,6 +19,8 @@ def sizes_of(value: Any) -> set[int]:
     """Return the lengths of the axes of an argument."""
     if isinstance(value, Encoded):
         return {value.count}
+    if isinstance(value, HuffmanCode):
+        return {len(value.lengths)}
     if isinstance(value, (bytes, list)):
         return {len(value)}
     shape = getattr(value, "shape", ())
@@ -68,6 +70,8 @@ def _formats(value: Any, size: int, new: int, last: bool) -> Iterator[Any]:
     part = slice(size - new, None) if last else slice(new)
     if isinstance(value, Encoded):
         yield reference.huffman_encode(reference.huffman_decode(value)[part], value.code)
+    elif isinstance(value, HuffmanCode):  # of so many symbols, all as frequent
+        yield reference.huffman_code(reference.huffman_lengths(np.ones(new, np.int64)))
     elif isinstance(value, Packed):
         for q in _formats(reference.quantize_unpack(value), size, new, last):
             yield reference.quantize_pack(q, bits=value.bits)

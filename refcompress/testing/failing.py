@@ -16,6 +16,7 @@ from .task import Task
 from .verdict import Verdict
 
 SMALLER_SECONDS = 3.0
+EMPTY = 6  # an axis of no elements is no easier to read than one of so many
 HUNG_LIMIT, HUNG_SECONDS = 0.5, 2.0  # seconds of a call, and of all, where the smaller inputs hang too
 
 
@@ -75,7 +76,8 @@ def raised(verdict: Verdict, task: Task, case: Call | None, outcome: Outcome) ->
 
 def _rank(said: Features, index: int) -> tuple[int, int]:
     """Return what is greater of an input that is harder to read."""
-    return sum(said.sizes.values()) + 8 * len(said.layouts) + 4 * len(said.values), index
+    sizes = sum(size or EMPTY for size in said.sizes.values())
+    return sizes + 8 * len(said.layouts) + 4 * len(said.values), index
 
 
 def _input(task: Task, index: int) -> Call:

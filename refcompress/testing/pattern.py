@@ -6,6 +6,7 @@ inputs and no more: a condition is found by trying, and what it says was counted
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import combinations
 
 from .features import STRANGE, Features
 
@@ -75,12 +76,23 @@ def _lies(word: str) -> str:
     return "where all inputs are contiguous" if word == "contiguous" else f"where an input is {word}"
 
 
-def _same_option(wrong):
-    """Yield options that all wrong inputs have, though not at the same value."""
-    names = [{option.partition("=")[0] for option in f.options} for f in wrong]
-    for name in sorted(set.intersection(*names)):
-        yield (f"with the option {name}",
-               lambda f, name=name: any(option.partition("=")[0] == name for option in f.options), 2.5, 0.3)
+def _same_option(wrong: Sequence[Features]) -> Iterator[tuple[str, Callable[..., bool], float, float]]:
+    """Yield options that all wrong inputs have, though not at the same value; else two, of which all have one."""
+    names = [_option_names(f) for f in wrong]
+    every = sorted(set.union(*names))
+    common = [(name,) for name in every if all(name in those for those in names)]
+    pairs = [pair for pair in combinations(every, 2) if all(those & set(pair) for those in names)]
+    for chosen in common or pairs:
+        said = f"option {chosen[0]}" if len(chosen) == 1 else f"options {_either(chosen)}"
+        yield f"with the {said}", partial(_has_option, frozenset(chosen)), 2.5, 0.3
+
+
+def _option_names(said: Features) -> set[str]:
+    return {option.partition("=")[0] for option in said.options}
+
+
+def _has_option(names: frozenset[str], said: Features) -> bool:
+    return not names.isdisjoint(_option_names(said))
 
 
 def _of_sizes(wrong: Sequence[Features]):
@@ -104,9 +116,9 @@ def _of_sizes(wrong: Sequence[Features]):
                    0.4 if len(wrong) < FEW else 0.8)
         if least > 0:
             yield (f"where {letter} is at least {least}",
-                   lambda f, letter=letter, least=least: f.sizes.get(letter, -1) >= least, 0.5, 0.6)
+                   lambda f, letter=letter, least=least: f.sizes.get(letter, -1) >= least, 0.5, 0.85)
         yield (f"where {letter} is at most {most}",
-               lambda f, letter=letter, most=most: 0 <= f.sizes.get(letter, -1) <= most, 0.4, 0.6)
+               lambda f, letter=letter, most=most: 0 <= f.sizes.get(letter, -1) <= most, 0.4, 0.85)
 
 
 def _left(rest: Sequence[int], modulus: int) -> list[int]:

@@ -2,7 +2,10 @@
 
 import base64
 import importlib
+import os
 import re
+import sys
+import sysconfig
 import textwrap
 import zlib
 from dataclasses import fields, is_dataclass
@@ -29,10 +32,10 @@ def program(task: Task, case: Call, outcome: Outcome) -> str:
     lines += [f"{name} = {text(value)}" for name, value in kwargs.items()]
     call = ", ".join([*names, *(f"{name}={name}" for name in kwargs)])
     how, whole = _import_of(task)
+    lines.append(f"print(testing.outcome({task.op!r}, f, {call}))")  # first: what follows may modify its input
     lines += [f"print('expected', reference.{task.op}({call}))"] if outcome.expected is not None else []
-    if outcome.kind not in (CRASHED, HUNG):
+    if outcome.kind not in (CRASHED, HUNG) and not outcome.reason.startswith("raised"):
         lines.append(f"print('got     ', f({call}))")
-    lines.append(f"print(testing.outcome({task.op!r}, f, {call}))")
     said = "\n".join(lines)
     known = [name for name in ("zlib", "base64") if f"{name}." in said]
     used = [f"import {name}" for name in sorted(known)] + ["import numpy as np"]
@@ -54,7 +57,9 @@ def _import_of(task: Task) -> tuple[str, bool]:
         return f"from {module} import {name} as f", True
     home, own = getattr(given, "__module__", None), getattr(given, "__qualname__", "")
     if home and home != "__main__" and own.isidentifier() and _found(home, own) is given:
-        return f"from {home} import {own} as f", True
+        path = _file_elsewhere(home)
+        return (f"from {home} import {own} as f" if path is None else
+                f"f = testing.loaded({task.op!r}, {f'{path}:{own}'!r})"), True
     for table in ("WRONG", "RIGHT"):
         for label, op, function in getattr(planted, table):
             if function is given:
@@ -70,6 +75,16 @@ def _found(module: str, name: str) -> Any:
         return getattr(importlib.import_module(module), name, None)
     except ImportError:
         return None
+
+
+def _file_elsewhere(module: str) -> str | None:
+    """Return the path of a module that a fresh interpreter would not find."""
+    path = getattr(sys.modules.get(module), "__file__", None)
+    if path is None or "." in module:
+        return None
+    folder = os.path.dirname(os.path.abspath(path))
+    usual = {os.getcwd(), *sysconfig.get_paths().values(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)}
+    return None if folder in usual else os.path.abspath(path)
 
 
 def text(value: Any) -> str:

@@ -117,12 +117,10 @@ def _shorter(task: Task, case: Call) -> Iterator[Call]:
     named = {**dict(enumerate(args)), **kwargs}
     for size in sorted({size for value in named.values() for size in sizes_of(value)}, reverse=True):
         for new in dict.fromkeys((1, size // 8, size // 4, size // 2, size - size // 4, size - 1)):
-            if not 0 < new < size:
+            if not 0 < new < size:  # of no elements it would show little
                 continue
             for last in (False, True):
                 yield from _cuts(named, len(args), size, new, last)
-    if any(1 in sizes_of(value) for value in named.values()):
-        yield from _cuts(named, len(args), 1, 0, False)
 
 
 def _cuts(named: dict, count: int, size: int, new: int, last: bool) -> Iterator[Call]:

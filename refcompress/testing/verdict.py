@@ -93,8 +93,9 @@ class Verdict:
 
     def lines(self, width: int = WIDTH) -> list[str]:
         """Return the verdict in lines."""
-        said = [f"{self.op}: {'right' if self.good else self.kind or 'wrong'} ({self.inputs:,} inputs, "
-                f"{self.searched:,} of them by search with seed {self.seed}; {self.seconds:.1f} s)"]
+        searched = f", {self.searched:,} of them by search with seed {self.seed}" if self.searched else ""
+        said = [f"{self.op}: {'right' if self.good else self.kind or 'wrong'} ({self.inputs:,} inputs{searched}; "
+                f"{self.seconds:.1f} s)"]
 
         def add(text: str, indent: int = 2) -> None:
             said.extend(textwrap.wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2),

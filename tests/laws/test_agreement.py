@@ -10,8 +10,8 @@ from implementations import NATIVE, native, needs_native
 from refcompress import agreement, reference, testing
 from refcompress.ops import OPS
 from refcompress.testing import layouts
-from refcompress.testing.judge import describe
 from refcompress.testing.families import CASES
+from refcompress.testing.judge import describe
 
 
 def _functions(op, spaces):
