@@ -160,8 +160,8 @@ _ORDERS = (
     ("blocks of 16", "A chain over blocks, each of which is a chain.", blocks_of(16), _F),
     ("blocks of 64", "A chain over blocks, each of which is a chain.", blocks_of(64), _F),
     ("four chains", "The lanes of a vector of four, added by a tree.", lambda terms: interleaved(terms, 4), _F),
-    ("compensated", "Kahan's sum carries what each addition loses.", compensated, _F),
-    ("fused", "Products are exact, and each addition rounds once.", fused, np.float64),
+    ("compensated", "Sixteen of Kahan's sums, each of which carries what it lost.", compensated, _F),
+    ("fused", "Products are exact, and each addition of sixteen chains rounds once.", fused, np.float64),
     ("in float64", "Products and sums in float64, rounded once.", wide, np.float64),
 )
 _NARROW = ("gemm_f32s4", "gemm_f32lut4", "gemm_f32lut8", "gemm_f32nf4", "gemm_f32f16", "gemm_f32bf16", "gemm_f32fp8",
