@@ -9,6 +9,7 @@ fuzz) draws fresh ones, many more of them.
 """
 
 import os
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.register_profile("fuzz", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# The tests take the sweeps of all operations, and a part of what goes beyond: tests/laws/test_edges.py. Only `make
+# verdict` has the time for all of it.
+import_module("refcompress.testing.samples").PARTS.pop()
 
 
 def pytest_configure(config):

@@ -1,4 +1,5 @@
-/* Sparse times dense, the bit-level definition: one chain of fused multiply-adds an element, in storage order. */
+/* Sparse times dense, the bit-level definition: one chain of fused multiply-adds an element, in storage order
+ * (spec/csr.md, CSR-3). */
 #include "values.h"
 #include <math.h>
 

@@ -1,4 +1,4 @@
-/* gemm_bf16bf16, the bit-level definition: the arithmetic of the instruction VDPBF16PS, in plain loops. */
+/* gemm_bf16bf16, the bit-level definition: the arithmetic of the instruction VDPBF16PS, in plain loops (GEMM-9.3). */
 #include "../kernels.h"
 #include <float.h>
 #include <math.h>

@@ -120,7 +120,7 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
     enum { HALVES = 16 / LANES };
     const int zip = how.zip && in_nibbles(how);
     const size_t bits = width_of(how.op, in_nibbles(how)), r = R(m, bits);
-    const size_t ahead = r * w->row;
+    const size_t ahead = r * w->row, asked = r <= 4 || bits == 16 ? r : 0;
     const unsigned shift = shift_of(w);
     VEC sum[AT_ONCE][R(1, 16)][HALVES];
     const unsigned char *codes[R(1, 16)];
@@ -134,7 +134,7 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
     }
     for (size_t p = 0; p < p1 - p0; p += UNIT) {
         struct unit u[R(1, 16)];
-        RC_UNROLL for (size_t o = 0; r <= 4 && o < r; o++)
+        RC_UNROLL for (size_t o = 0; o < asked; o++)
             RC_UNROLL for (size_t b = 0; b < UNIT * bits / 8; b += 64) /* the next rows, past the end too: a hint */
                 __builtin_prefetch((const char *)((uintptr_t)codes[o] + b + ahead), 0, 2);
         RC_UNROLL for (size_t c = 0; c < UNIT / 16; c++) {

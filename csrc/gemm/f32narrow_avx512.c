@@ -8,7 +8,7 @@
 
 #define STORE_SUMS store_sums
 #define AT_ONCE 8
-/* Of one row of x with codes of 16 bits memory is the limit, which gives most to eight rows without any hint. */
+/* Of one row of x with codes of 16 bits memory is the limit, which gives most to eight rows. */
 #define R(m, bits) ((m) == 1 && (bits) == 16 ? 8 : (m) <= 4 ? 4 : 3)
 #define UNIT 64
 #define IN_REGISTERS 32

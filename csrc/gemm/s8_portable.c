@@ -1,4 +1,5 @@
-/* Products of packed int8 weights, the bit-level definition, as the header writes it. */
+/* Products of packed int8 weights, the bit-level definition, as the header writes it. What a user may rely on:
+ * spec/gemm.md, GEMM-4 and GEMM-5. */
 #include "../requantize.h"
 
 /* The sum of group g: modulo 2^32 on the way, and in the end what no int32 is too small for. */

@@ -76,7 +76,7 @@ int rc_short_s8s8_requantized(rc_gemm_s8s8 *kernel, size_t m, size_t n, size_t k
     const struct rc_to_s8 to = {bias, multiplier, shift, zero_point, lowest, highest};
     const int32_t most = INT32_MAX - (int32_t)k * (1 << 14); /* no sum leaves int32 */
     int32_t sums[MOST];
-    if (((uintptr_t)bias | (uintptr_t)multiplier | (uintptr_t)shift) % sizeof *bias ||
+    if ((n > 0 && ((uintptr_t)bias | (uintptr_t)multiplier | (uintptr_t)shift) % sizeof *bias) ||
         !rc_all_within_s32(n, bias, -most, most) || !rc_all_within_s32(n, multiplier, 0, INT32_MAX) ||
         !rc_all_within_s32(n, shift, 1 - MOST_SHIFT, MOST_SHIFT))
         return RC_BAD_VALUE;

@@ -5,6 +5,7 @@
  * shortens that way pays, and the two vectors each go their own. */
 #include "../kernels.h"
 #if RC_X86
+#include "blocks.h"
 #include "registers.h"
 
 #define TARGET RC_AVX512
@@ -64,10 +65,10 @@ TARGET __attribute__((noinline)) static void find_far(const struct registers *r,
 
 /* The steps from begin to end, all of the same lanes: with `last` set that of the end of the stream, whose words may run
  * out (then it returns SIZE_MAX), and else only while there are words for all lanes. Returns the step where it ended. */
-RC_INLINE TARGET size_t in_registers(const size_t vectors, const enum way way, const int last, size_t begin, size_t end,
-                                     size_t lanes, size_t active, unsigned longest, const struct registers *r,
-                                     size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state,
-                                     uint8_t *symbols)
+RC_INLINE TARGET size_t in_registers(const size_t vectors, const enum way way, const int last, const int counting,
+                                     size_t begin, size_t end, size_t lanes, size_t active, unsigned longest,
+                                     const struct registers *r, size_t n_words, const uint16_t *words,
+                                     struct rc_huffman_lanes *state, uint8_t *symbols, uint32_t (*tables)[256])
 {
     const struct half symbol_of = load_half(r->symbol), length_of = load_half(r->length);
     const struct half pointer_of = load_half(r->pointer);
@@ -93,7 +94,7 @@ RC_INLINE TARGET size_t in_registers(const size_t vectors, const enum way way, c
     for (size_t i = 0; i < 64; i++)
         places[i] = (uint8_t)(2 * (i % 32) + i / 32);
     const __m512i in_order = _mm512_loadu_si512(places);
-    size_t position = (size_t)state->position;
+    size_t position = (size_t)state->position, counted = begin;
     for (; begin < end && (last || n_words - position >= 32 * vectors); begin++) {
         __m512i symbol[2], length[2], lengths = zero;
         RC_UNROLL for (size_t v = 0; v < vectors; v++) {
@@ -154,6 +155,15 @@ RC_INLINE TARGET size_t in_registers(const size_t vectors, const enum way way, c
             else
                 _mm512_storeu_si512(to, bytes);
         }
+        if (counting && begin >= counted + 4) { /* by the scalar ports, which have nothing else to do */
+            for (size_t i = 0; i < 64; i += 8) {
+                uint64_t eight;
+                memcpy(&eight, symbols + counted * 64 + i, sizeof eight);
+                RC_UNROLL for (unsigned j = 0; j < 8; j++)
+                    tables[j % 4][eight >> 8 * j & 0xff]++;
+            }
+            counted++;
+        }
         RC_UNROLL for (size_t v = 0; v < vectors; v++) {
             if (last)
                 length[v] = _mm512_maskz_mov_epi16((__mmask32)(all >> 32 * v), length[v]);
@@ -162,6 +172,9 @@ RC_INLINE TARGET size_t in_registers(const size_t vectors, const enum way way, c
             held[v] = _mm512_sub_epi16(held[v], length[v]);
         }
     }
+    if (counting)
+        for (size_t i = counted * 64; i < begin * 64; i++)
+            tables[i % 4][symbols[i]]++;
     RC_UNROLL for (size_t v = 0; v < vectors; v++) {
         _mm512_storeu_si512(split[0] + 32 * v, low[v]);
         _mm512_storeu_si512(split[1] + 32 * v, high[v]);
@@ -181,11 +194,12 @@ RC_INLINE TARGET int all_steps(const size_t vectors, const enum way way, size_t 
                                const uint16_t *words, struct rc_huffman_lanes *state, uint8_t *symbols)
 {
     const size_t full = rc_min(end, count / lanes);
-    size_t step = in_registers(vectors, way, 0, begin, full, lanes, lanes, longest, r, n_words, words, state, symbols);
-    step = in_registers(vectors, way, 1, step, full, lanes, lanes, longest, r, n_words, words, state, symbols);
+    size_t step = in_registers(vectors, way, 0, 0, begin, full, lanes, lanes, longest, r, n_words, words, state, symbols,
+                               NULL);
+    step = in_registers(vectors, way, 1, 0, step, full, lanes, lanes, longest, r, n_words, words, state, symbols, NULL);
     if (step < end)
-        step = in_registers(vectors, way, 1, step, end, lanes, count % lanes, longest, r, n_words, words, state,
-                            symbols);
+        step = in_registers(vectors, way, 1, 0, step, end, lanes, count % lanes, longest, r, n_words, words, state,
+                            symbols, NULL);
     return step == SIZE_MAX ? RC_CORRUPT : RC_OK;
 }
 
@@ -234,5 +248,57 @@ TARGET int rc_huffman_decode_avx512(size_t begin, size_t end, size_t count, size
     const int status = decode(way, begin, end, count, lanes, longest, &r, n_words, words, state, symbols);
     return status == RC_OK ? PORTABLE(end) : status; /* no steps are left: this looks at what the lanes hold */
 #undef PORTABLE
+}
+
+/* The steps from begin to end that have words for all lanes, with their symbols counted; returns the step where it ended. */
+TARGET static size_t decode_counting(enum way way, size_t begin, size_t end, unsigned longest, const struct registers *r,
+                                     size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state,
+                                     uint8_t *symbols, uint32_t (*tables)[256])
+{
+#define CASE(way) \
+    case way: \
+        return in_registers(2, way, 0, 1, begin, end, 64, 64, longest, r, n_words, words, state, symbols, tables)
+    switch (way) {
+        CASE(BY_7_BITS);
+        CASE(BY_8_BITS);
+    default:
+        CASE(BY_BOTH);
+    }
+#undef CASE
+}
+
+/* All symbols of a stream, and how often each occurs in each unit of 2^16 of them. A step waits for the one before, and
+ * leaves the scalar ports free: counted meanwhile, symbols take two thirds of the time of a pass of their own. Those of the
+ * steps just before are not in memory yet: counting them at once took longer than a pass. */
+TARGET int rc_huffman_decode_counted_avx512(size_t count, size_t lanes, size_t alphabet, const uint8_t *lengths,
+                                            const uint16_t *codes, unsigned longest, size_t n_words, const uint16_t *words,
+                                            uint32_t *table, struct rc_huffman_lanes *state, uint8_t *symbols,
+                                            uint64_t (*counts)[256])
+{
+    const size_t steps = (count + lanes - 1) / lanes, each = RC_UNIT / 64;
+    struct registers r;
+    const enum way way = lanes == 64 ? fill_registers(&r, alphabet, lengths, codes, longest) : IN_MEMORY;
+    if (way == IN_MEMORY) {
+        const int status = rc_huffman_decode_avx512(0, steps, count, lanes, alphabet, lengths, codes, longest, n_words,
+                                                    words, table, state, 0, symbols);
+        for (size_t begin = 0; begin < count && status == RC_OK; begin += RC_UNIT)
+            rc_huffman_counts_portable(begin, rc_min(begin + RC_UNIT, count), 0, symbols, *counts++);
+        return status;
+    }
+    memset(state, 0, sizeof *state);
+    for (size_t begin = 0; begin < steps; begin += each, counts++) {
+        uint32_t tables[4][256] = {{0}};
+        const size_t end = rc_min(begin + each, steps), full = rc_min(end, count / 64);
+        const size_t step = decode_counting(way, begin, full, longest, &r, n_words, words, state, symbols, tables);
+        const int status = decode(way, step, end, count, lanes, longest, &r, n_words, words, state, symbols);
+        if (status != RC_OK)
+            return status;
+        for (size_t symbol = 0; symbol < 256; symbol++)
+            for (size_t i = 0; i < 4; i++)
+                (*counts)[symbol] += tables[i][symbol];
+        rc_huffman_counts_portable(step * 64, rc_min(end * 64, count), 0, symbols, *counts);
+    }
+    return rc_huffman_decode_portable(steps, steps, count, lanes, alphabet, lengths, codes, longest, n_words, words, table,
+                                      state, 0, symbols); /* no steps are left: this looks at what the lanes hold */
 }
 #endif

@@ -51,6 +51,72 @@ static void sort(const uint64_t *weights, uint16_t *order, size_t n)
     }
 }
 
+/* The same by the bytes of the weights, the lowest first, if all are below 2^48: a key is a weight above what is left of
+ * the symbol. keys, others : n entries each. Returns whether they were. */
+static int sort_by_bytes(const uint64_t *weights, uint16_t *order, size_t n, uint64_t *keys, uint64_t *others)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint16_t symbol = order[n - 1 - i]; /* the higher first */
+        all |= weights[symbol];
+        keys[i] = weights[symbol] << 16 | symbol;
+    }
+    if (all >> 48)
+        return 0;
+    for (unsigned shift = 16; all >> (shift - 16); shift += 8) {
+        size_t places[256] = {0}, place = 0;
+        for (size_t i = 0; i < n; i++)
+            places[keys[i] >> shift & 0xff]++;
+        for (size_t i = 0; i < 256; i++) {
+            const size_t count = places[i];
+            places[i] = place;
+            place += count;
+        }
+        for (size_t i = 0; i < n; i++)
+            others[places[keys[i] >> shift & 0xff]++] = keys[i];
+        uint64_t *const swap = keys;
+        keys = others;
+        others = swap;
+    }
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint16_t)keys[i];
+    return 1;
+}
+
+/* The depths of the leaves of Huffman's tree in place of their weights, two or more in rising order; returns the greatest.
+ * Packages are made in rising order too, so each takes the room of a leaf that is gone: first its weight, then the number
+ * of the package that it is in, then its depth (Moffat and Katajainen, In-Place Calculation of Minimum-Redundancy Codes,
+ * 1995). Of equal weights a leaf comes before a package; so depths fall in the order of the leaves. */
+static uint64_t depths(uint64_t *a, size_t n)
+{
+    size_t leaf = 0, package = 0;
+    for (size_t made = 0; made < n - 1; made++) {
+        uint64_t sum = 0;
+        for (int two = 0; two < 2; two++) {
+            if (leaf == n || (package < made && a[package] < a[leaf])) {
+                sum += a[package];
+                a[package++] = made;
+            } else {
+                sum += a[leaf++];
+            }
+        }
+        a[made] = sum;
+    }
+    a[n - 2] = 0; /* the root */
+    for (size_t i = n - 2; i-- > 0;)
+        a[i] = a[a[i]] + 1;
+    size_t next = n, there = 1, inner = n - 1; /* of this depth; packages that are left */
+    for (uint64_t depth = 0; there; depth++) {
+        size_t used = 0;
+        for (; inner && a[inner - 1] == depth; inner--)
+            used++;
+        for (size_t leaves = there - used; leaves; leaves--)
+            a[--next] = depth;
+        there = 2 * used;
+    }
+    return a[0];
+}
+
 /* Merge the n leaves with the packages of the row below, a leaf first where weights are equal, into a row of items, and
  * pack each two items; returns how many packages that gives. A row is remembered by its items' kinds alone (1: a leaf).
  *
@@ -89,7 +155,17 @@ int rc_huffman_lengths_portable(size_t alphabet, unsigned limit, const uint64_t 
         return RC_OK;
     if (n > (size_t)1 << limit)
         return RC_BAD_INDEX;
-    sort(weights, order, n);
+    if (!sort_by_bytes(weights, order, n, packages, below))
+        sort(weights, order, n);
+
+    /* The tree is all that is needed where it is no deeper than the limit (reference/huffman/lengths.py says why). */
+    for (size_t i = 0; i < n; i++)
+        packages[i] = weights[order[i]];
+    if (depths(packages, n) <= limit) {
+        for (size_t i = 0; i < n; i++)
+            lengths[order[i]] = (uint8_t)packages[i];
+        return RC_OK;
+    }
 
     /* One row a level, the deepest first. */
     size_t n_below = 0;

@@ -22,9 +22,9 @@ struct rc_planes_work {
     uint8_t kinds[2 * 256 * 15], lengths[256], read_lengths[4][256];
 };
 
-/* A run of count elements (one or more, of 1, 2, 4 or 8 bytes) to the streams of its planes, one after the other, each in
+/* A run of count elements (one to 2^18, of 1, 2, 4 or 8 bytes) to the streams of its planes, one after the other, each in
  * the coder that takes the fewest bytes; and back. An element of a byte is a plane as it is. blocks : whether a stream may
- * be cut into blocks; then count is at most 2^18. *used : the bytes written or read. `strict` refuses what an encoder
+ * be cut into blocks. *used : the bytes written or read. `strict` refuses what an encoder
  * would not write (RC_CORRUPT); what breaks another rule is refused in any case.
  * Workspace: work; planes, size * count; words, count + 2 * the lanes of a Huffman stream of so many symbols. data has
  * size * (1 + count) + 16 bytes to be written. */

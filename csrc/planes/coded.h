@@ -2,6 +2,7 @@
  *
  * SPLIT, JOIN                          the kernels of planes that it uses
  * HUFFMAN_ENCODE, HUFFMAN_DECODE       the kernels of huffman that it uses
+ * HUFFMAN_DECODE_COUNTED               if there is one: decodes, and counts the symbols of each unit meanwhile
  * PLANES_ENCODE, PLANES_DECODE         the functions' names
  *
  * What takes time is done by these kernels. Here is what they are put together by: which coder takes the fewest bytes
@@ -68,6 +69,29 @@ static size_t take_integer(struct bytes_left *left)
     return 0;
 }
 
+/* Words as bytes, the lower byte first, and back. A loop of single bytes took a third of the time of decoding. */
+static void put_words(size_t count, const uint16_t *words, uint8_t *to)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(to, words, 2 * count);
+#else
+    for (size_t i = 0; i < count; i++) {
+        to[2 * i] = (uint8_t)words[i];
+        to[2 * i + 1] = (uint8_t)(words[i] >> 8);
+    }
+#endif
+}
+
+static void take_words(size_t count, const uint8_t *from, uint16_t *words)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(words, from, 2 * count);
+#else
+    for (size_t i = 0; i < count; i++)
+        words[i] = (uint16_t)(from[2 * i] | from[2 * i + 1] << 8);
+#endif
+}
+
 /* Eight symbols of `width` bits take so many bytes. What is beyond the count is read as 0. */
 static void pack(size_t count, unsigned width, const uint8_t *symbols, uint8_t *to)
 {
@@ -117,24 +141,26 @@ static size_t lanes_of(size_t count)
     return lanes;
 }
 
-/* Count the symbols of each unit of the planes, and all of them; returns the number of blocks, whose ends are in `ends`. */
-static size_t cut(size_t count, int blocks, const uint8_t *symbols, struct rc_planes_work *work, int64_t *ends)
+/* Add the counts of each unit of the symbols. */
+static void count_units(size_t count, const uint8_t *symbols, uint64_t (*counts)[256])
+{
+    for (size_t begin = 0; begin < count; begin += RC_UNIT)
+        rc_huffman_counts_portable(begin, rc_min(begin + RC_UNIT, count), 0, symbols, *counts++);
+}
+
+/* Cut a sequence whose units were counted into blocks, and add up the counts of all its symbols; returns the number of
+ * blocks, whose ends are in `ends`. */
+static size_t cut(size_t count, int blocks, struct rc_planes_work *work, int64_t *ends)
 {
     struct rc_huffman_cut open = {.blocks = 0};
-    memset(work->counts, 0, sizeof work->counts);
-    if (!blocks || count <= RC_UNIT) {
-        rc_huffman_counts_portable(0, count, 0, symbols, work->counts[0]);
-        ends[0] = (int64_t)count;
-        return 1;
-    }
+    memset(work->counts[0], 0, sizeof work->counts[0]);
     for (size_t unit = 0, begin = 0; begin < count; unit++, begin += RC_UNIT) {
-        const size_t end = rc_min(begin + RC_UNIT, count);
-        rc_huffman_counts_portable(begin, end, 0, symbols, work->counts[1 + unit]);
-        rc_huffman_add_unit(work->counts[1 + unit], end, &open, ends);
+        if (blocks && count > RC_UNIT)
+            rc_huffman_add_unit(work->counts[1 + unit], rc_min(begin + RC_UNIT, count), &open, ends);
         for (size_t i = 0; i < 256; i++)
             work->counts[0][i] += work->counts[1 + unit][i];
     }
-    return open.blocks;
+    return open.blocks ? open.blocks : 1;
 }
 
 /* The counts of the block from symbol begin to end: in those of its first unit, to which the others are added. */
@@ -216,10 +242,7 @@ static int encode_alone(size_t count, const uint64_t *counts, const uint8_t *sym
         for (size_t i = 0; i < made.alphabet; i += 2)
             *at++ = (uint8_t)(work->lengths[i] | (i + 1 < made.alphabet ? work->lengths[i + 1] << 4 : 0));
         at = put_integer(at, made.words);
-        for (size_t i = 0; i < made.words; i++) {
-            at[2 * i] = (uint8_t)words[i];
-            at[2 * i + 1] = (uint8_t)(words[i] >> 8);
-        }
+        put_words(made.words, words, at);
     }
     return status;
 }
@@ -229,7 +252,9 @@ static int encode_stream(size_t count, int blocks, const uint8_t *symbols, struc
                          uint8_t **to)
 {
     int64_t ends[UNITS];
-    const size_t n = cut(count, blocks, symbols, work, ends);
+    memset(work->counts, 0, sizeof work->counts);
+    count_units(count, symbols, work->counts + 1);
+    const size_t n = cut(count, blocks, work, ends);
     if (n > 1) {
         struct choice whole;
         int status = choose(count, work->counts[0], symbols, NULL, NULL, work, &whole);
@@ -305,9 +330,10 @@ static int read_code(struct bytes_left *left, uint8_t *lengths, struct choice *r
 }
 
 /* Read a stream without blocks, of one symbol or more, whose coder was read; *plane is where they are: in `symbols`, or
- * among the bytes themselves. */
+ * among the bytes themselves. counts : those of each unit are added there, or NULL */
 static int decode_alone(size_t count, struct bytes_left *left, struct choice *read, uint8_t *lengths,
-                        struct rc_planes_work *work, uint16_t *words, uint8_t *symbols, const uint8_t **plane)
+                        struct rc_planes_work *work, uint16_t *words, uint8_t *symbols, const uint8_t **plane,
+                        uint64_t (*counts)[256])
 {
     const size_t lanes = lanes_of(count);
     *plane = symbols;
@@ -319,6 +345,8 @@ static int decode_alone(size_t count, struct bytes_left *left, struct choice *re
             *plane = packed;
         else if (!unpack(count, read->coder, packed, symbols))
             return RC_CORRUPT;
+        if (counts)
+            count_units(count, *plane, counts);
         return RC_OK;
     }
     if (read->coder != HUFFMAN || read_code(left, lengths, read) != RC_OK)
@@ -329,11 +357,18 @@ static int decode_alone(size_t count, struct bytes_left *left, struct choice *re
     const uint8_t *from = take(left, 2 * read->words);
     if (!from)
         return RC_CORRUPT;
-    for (size_t i = 0; i < read->words; i++)
-        words[i] = (uint16_t)(from[2 * i] | from[2 * i + 1] << 8);
+    take_words(read->words, from, words);
     rc_huffman_code_portable(read->alphabet, lengths, work->codes);
-    return HUFFMAN_DECODE(0, (count + lanes - 1) / lanes, count, lanes, read->alphabet, lengths, work->codes, read->longest,
-                          read->words, words, work->table, &work->lanes, 0, symbols);
+#ifdef HUFFMAN_DECODE_COUNTED
+    if (counts)
+        return HUFFMAN_DECODE_COUNTED(count, lanes, read->alphabet, lengths, work->codes, read->longest, read->words, words,
+                                      work->table, &work->lanes, symbols, counts);
+#endif
+    const int status = HUFFMAN_DECODE(0, (count + lanes - 1) / lanes, count, lanes, read->alphabet, lengths, work->codes,
+                                      read->longest, read->words, words, work->table, &work->lanes, 0, symbols);
+    if (counts && status == RC_OK)
+        count_units(count, symbols, counts);
+    return status;
 }
 
 /* What was read of a stream: its blocks, one where it has none. */
@@ -379,8 +414,8 @@ static int same_choice(size_t count, const uint64_t *counts, const uint8_t *symb
 static int is_written_so(size_t count, int blocks, const uint8_t *symbols, const struct blocks_read *read,
                          struct rc_planes_work *work)
 {
-    int64_t ends[UNITS];
-    const size_t n = cut(count, blocks, symbols, work, ends);
+    int64_t ends[UNITS] = {(int64_t)count};
+    const size_t n = cut(count, blocks, work, ends);
     size_t whole, together = 1 + 1 + (n - 1), size;
     int same_whole, same_blocks = read->n == n && !memcmp(ends, read->ends, n * sizeof *ends), same;
     int status = same_choice(count, work->counts[0], symbols, read->n == 1 ? read->each : NULL, work->read_lengths[0], work,
@@ -405,9 +440,12 @@ static int decode_stream(size_t count, int blocks, int strict, struct bytes_left
     if (!coder)
         return RC_CORRUPT;
     int status;
+    if (strict)
+        memset(work->counts, 0, sizeof work->counts);
     if (*coder != BLOCKS || !blocks) {
         read.each[0].coder = *coder;
-        status = decode_alone(count, left, read.each, work->read_lengths[0], work, words, symbols, plane);
+        status = decode_alone(count, left, read.each, work->read_lengths[0], work, words, symbols, plane,
+                              strict ? work->counts + 1 : NULL);
     } else {
         status = read_ends(count, left, &read);
         *plane = symbols;
@@ -418,7 +456,8 @@ static int decode_stream(size_t count, int blocks, int strict, struct bytes_left
             if (!coder)
                 return RC_CORRUPT;
             read.each[i].coder = *coder;
-            status = decode_alone(here, left, read.each + i, work->read_lengths[i], work, words, symbols + begin, &block);
+            status = decode_alone(here, left, read.each + i, work->read_lengths[i], work, words, symbols + begin, &block,
+                                  strict ? work->counts + 1 + begin / RC_UNIT : NULL);
             if (status == RC_OK && block != symbols + begin)
                 memcpy(symbols + begin, block, here);
         }

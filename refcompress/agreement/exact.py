@@ -80,6 +80,11 @@ def _exactly(expected, got, where: str) -> None:
         raise Disagreement(f"{where}: got {got!r}, expected {expected!r}")
 
 
+def python_numbers(options: dict | None) -> dict:
+    """Return options with Python's numbers in place of NumPy's scalars, whose powers and products may overflow."""
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in (options or {}).items()}
+
+
 def same_kind(expected: np.ndarray, got, where: str) -> None:
     scalar = expected.ndim == 0 and isinstance(got, np.generic)
     if type(got) is not np.ndarray and not scalar:  # not a matrix either, nor a masked array: they compute otherwise

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..constants import U64, U
 from ..formats import MAX_CODE_LENGTH, LowRank, Shared
-from .exact import UNDERFLOW, Disagreement, everywhere, same_kind
+from .exact import UNDERFLOW, Disagreement, everywhere, python_numbers, same_kind
 
 
 def same_product(expected: LowRank, got: LowRank, args: tuple, kwargs: dict | None = None) -> None:
@@ -71,7 +71,7 @@ def near_best(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) 
     vector of a singular value s came from a sum of the size of the largest, divided by s: as the operation says, it
     loses the digits of s / s[0]. But a vector is never nearer to 0, or to another, than to where it should be: 1/2.
     """
-    kwargs = kwargs or {}
+    kwargs = python_numbers(kwargs)
     w = np.asarray(args[0]).astype(np.float64)
     f = getattr(got, "factors", None)
     if type(got) is not type(expected) or not isinstance(f, LowRank):
@@ -122,7 +122,7 @@ def same_cost(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) 
     Shared values (``args[0]`` the weights): the sum of weight * (w - value)**2 in float64 must not be larger than
     rounding explains, as :func:`_distortion_allowed` says. The codebook ascends, after the zero if pruned.
     """
-    kwargs = kwargs or {}
+    kwargs = python_numbers(kwargs)
     if isinstance(expected, Shared):
         _same_distortion(expected, got, args[0], kwargs)
         return

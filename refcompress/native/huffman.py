@@ -8,7 +8,7 @@ from functools import wraps
 import numpy as np
 
 from .. import reference
-from ..errors import RefcompressError
+from ..errors import CorruptError, RefcompressError
 from ..formats import Encoded, HuffmanCode
 from ..reference.huffman.blocks import UNIT, blocks_arguments
 from ..reference.huffman.counts import counts_arguments
@@ -16,9 +16,12 @@ from ..reference.huffman.lengths import code_arguments, lengths_arguments
 from ..reference.huffman.stream import decode_arguments, encode_arguments, lanes_of, with_codes
 from . import threads
 from ._call import check, pointer
-from ._kernels import ffi
+from ._kernels import ffi, lib
 
 __all__ = ["huffman_counts", "huffman_blocks", "huffman_lengths", "huffman_code", "huffman_encode", "huffman_decode"]
+
+
+ROUND = 2**16  # steps of a part, some milliseconds
 
 
 def huffman_counts(kernel, row):
@@ -125,11 +128,39 @@ def huffman_decode(kernel, row):
         table, state = np.empty(1 << code.longest, dtype=np.uint32), ffi.new("struct rc_huffman_lanes *")
         operands = (count, lanes_of(count), *_parts(code), len(words), pointer(words), _output(table), state,
                     symbols.itemsize == 2, _output(symbols))
-        for begin, end in _chunks(count, row.speed):
-            check(kernel(begin, end, *operands), "words")
+        try:
+            for begin, end in _chunks(count, row.speed):
+                check(kernel(begin, end, *operands), "words")
+        except CorruptError:
+            rule = _broken_rule(count, len(words), code.longest, state, operands)
+            raise CorruptError("words", rule) from None
         return symbols
 
     return huffman_decode
+
+
+def _broken_rule(count: int, n_words: int, longest: int, state, operands) -> str:
+    """Return the rule that refused words break, as the reference says it.
+
+    They are decoded once more by the portable kernel, as far as it goes: by parts of half as many steps each time that
+    one is refused, down to the step that breaks the rule.
+    """
+    kernel, lanes = lib.rc_kernels_at(0).huffman_decode, lanes_of(count)
+    steps, begin, size = -(-count // lanes), 0, ROUND
+    check(kernel(0, 0, *operands), "words")  # which fills the table
+    while size:
+        before = bytes(ffi.buffer(state))
+        if begin + size <= steps and kernel(begin, begin + size, *operands) == lib.RC_OK:
+            begin += size
+        else:
+            ffi.buffer(state)[:] = before
+            size //= 2
+    active, left = min(lanes, count - begin * lanes), n_words - state.position
+    taking = [lane for lane in range(active) if state.held[lane] < longest]
+    if len(taking) > left:
+        return f"end before symbol {begin * lanes + taking[left]}"
+    kernel(begin, begin + 1, *operands)
+    return "go on after the last symbol" if state.position < n_words else "hold a bit of 1 that belongs to no symbol"
 
 
 def _output(a: np.ndarray):

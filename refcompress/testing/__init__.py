@@ -16,6 +16,7 @@ What an operation is checked with stands in the file of its family. :mod:`cases`
 from . import catalogue, guarded, layouts, memory, planted
 from .bounds import assert_agrees, bound
 from .check import check, check_all, outcome
+from .clauses import clause
 from .conforming import conformance, conforms
 from .judge import arrays_of
 from .plain import plain
@@ -23,5 +24,5 @@ from .samples import refusals, samples
 from .task import loaded
 from .verdict import Verdict
 
-__all__ = ["Verdict", "arrays_of", "assert_agrees", "bound", "catalogue", "check", "check_all", "conformance",
+__all__ = ["Verdict", "arrays_of", "assert_agrees", "bound", "catalogue", "check", "check_all", "clause", "conformance",
            "conforms", "guarded", "layouts", "loaded", "memory", "outcome", "plain", "planted", "refusals", "samples"]

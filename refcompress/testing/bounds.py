@@ -12,6 +12,8 @@ from ..agreement import Disagreement, NoBound
 from ..agreement.dot_bound import dot_bound
 from ..agreement.exact import exactly
 from ..ops import OPS
+from .clauses import clause
+from .judge import accepted
 
 __all__ = ["assert_agrees", "bound"]
 
@@ -59,12 +61,12 @@ def assert_agrees(op: str, got: Any, *args: Any, **kwargs: Any) -> None:
     """
     rule, expected = OPS[arguments.choice(op, "op", OPS)].rule, _expected(op, args, kwargs)
     try:
-        rule(expected, got, args, kwargs)
+        rule(expected, accepted(expected, got), args, kwargs)
     except NoBound:
         if np.isinf(_of_products(rule, expected, args, kwargs)).all():
             raise
     except Disagreement as wrong:
-        raise Disagreement(f"{op}: {wrong}") from wrong.__cause__
+        raise Disagreement(f"{op}: {wrong}\n  {clause(op)}") from wrong.__cause__
 
 
 def _expected(op: str, args: tuple, kwargs: dict) -> Any:

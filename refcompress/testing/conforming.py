@@ -6,28 +6,28 @@ it finds smaller: where a line here is red, it is the next thing to call.
 """
 
 import inspect
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
 
 from .. import arguments, reference
-from ..agreement import Disagreement, NoBound, exactly
+from ..agreement import Disagreement, exactly
 from ..errors import RefcompressError
 from ..ops import OPS
-from .bounds import assert_agrees
-from .check import _compare_refusal, arrays_of, describe
+from . import layouts, states
+from .clauses import clause
+from .judge import NOT_OFFERED, Outcome, arrays_of, describe, judged, judged_refusal
 from .plain import plain
-from .samples import refusals, samples
+from .samples import refusals, swept, wide
 
 __all__ = ["CHECKS", "Conformance", "conformance", "conforms"]
 
 F = TypeVar("F", bound=Callable)
 VECTOR = 8  # elements: what is longer and no multiple of it leaves a tail to every vector, of whatever type
-THREADS = 4
-FEW = 60  # calls that are repeated, or made from several threads
+FEW = 24  # calls that are made again and again, or from several threads
 
 CHECKS = {
     "sizes": "lengths that are short, or whole vectors",
@@ -91,10 +91,7 @@ def conformance(name: str, op: str, function: Callable) -> int:
 
 
 def _values_of(name: str) -> Callable[[str, Callable], int]:
-    def check(op: str, function: Callable) -> int:
-        return _all_agree(op, function, _plain_calls(op, name))
-
-    return check
+    return lambda op, function: _all_agree(op, function, _plain_calls(op, name))
 
 
 def _layouts(op: str, function: Callable) -> int:
@@ -113,69 +110,37 @@ def _bits(op: str, function: Callable) -> int:
 
 
 def _state(op: str, function: Callable) -> int:
-    def twice(args: tuple, kwargs: dict) -> None:
-        before = [a.tobytes() for a in arrays_of((args, kwargs))]
-        first = function(*args, **kwargs)
-        kept = [a.copy() for a in arrays_of(first)]
-        again = function(*args, **kwargs)
-        if before != [a.tobytes() for a in arrays_of((args, kwargs))]:
-            raise Disagreement("an input was modified")
-        for a, b in zip(kept, arrays_of(first), strict=True):
-            exactly(a, b)
-        try:
-            exactly(first, again)
-        except Disagreement as wrong:
-            raise Disagreement(f"the second call differs from the first: {wrong}") from None
-
-    return _each(op, twice, _few(op))
+    return _by_states(op, function, [check for check in states.CHECKS if check is not states.threads_at_once])
 
 
 def _threads(op: str, function: Callable) -> int:
-    """Each thread makes calls of its own, again and again, and gets what one thread alone gets."""
-    calls: list = []
-    alone: list = []
-    found: list = []
-    for args, kwargs in _few(op)[::2]:
+    return _by_states(op, function, [states.threads_at_once])
+
+
+def _by_states(op: str, function: Callable, checks: list[Callable]) -> int:
+    calls = _offered(op, function)
+    for check in checks:
         try:
-            alone.append(function(*args, **kwargs))
-        except NotImplementedError:
-            continue
-        calls.append((args, kwargs))
-    if not calls:
-        raise NotImplementedError("of no input that was tried")
-
-    def work(first: int) -> None:
-        for turn in range(3):
-            for i in range(first, len(calls), THREADS):
-                try:
-                    exactly(alone[i], function(*calls[i][0], **calls[i][1]))
-                except Exception as wrong:
-                    found.append((i, wrong))
-                    return
-
-    workers = [threading.Thread(target=work, args=(first,)) for first in range(THREADS)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    if found:
-        i, wrong = found[0]
-        raise Disagreement(f"{op}: from several threads at once: {wrong}\n  on {describe(*calls[i])}")
+            check(op, function, lambda: iter(calls))
+        except Disagreement as wrong:
+            raise Disagreement(f"{op}: {wrong}\n  {clause(op)}") from wrong.__cause__
     return len(calls)
 
 
 def _refusals(op: str, function: Callable) -> int:
-    return _each(op, lambda args, kwargs: _compare_refusal(op, function, (args, kwargs)), list(refusals(op)))
+    return _each(op, lambda args, kwargs: _raise(judged_refusal(op, function, args, kwargs)), refusals(op))
 
 
 def _all_agree(op: str, function: Callable, calls: Any) -> int:
-    def agrees(args: tuple, kwargs: dict) -> None:
-        try:
-            assert_agrees(op, function(*args, **kwargs), *args, **kwargs)
-        except NoBound:
-            return  # which is no fault of the function
+    rule = OPS[op].rule
+    return _each(op, lambda args, kwargs: _raise(judged(op, function, rule, args, kwargs)), calls)
 
-    return _each(op, agrees, calls)
+
+def _raise(outcome: Outcome) -> None:
+    if outcome.kind == NOT_OFFERED:
+        raise NotImplementedError(outcome.reason)
+    if outcome.failed:
+        raise Disagreement(outcome.reason) from outcome.cause
 
 
 def _each(op: str, check: Callable[[tuple, dict], None], calls: Any) -> int:
@@ -189,9 +154,7 @@ def _each(op: str, check: Callable[[tuple, dict], None], calls: Any) -> int:
         except NotImplementedError as error:
             missing, why = missing + 1, error
         except Disagreement as wrong:
-            said = str(wrong).removeprefix(f"{op}: ")
-            where = "" if "\n  on " in said else f"\n  on {describe(args, kwargs)}"
-            raise Disagreement(f"{op}: {said}{where}") from wrong.__cause__
+            raise Disagreement(f"{op}: {wrong}\n  {clause(op)}\n  on {describe(args, kwargs)}") from wrong.__cause__
         except Exception as error:
             said = f"{op}: raised {type(error).__name__} on a valid input: {error}"
             raise Disagreement(f"{said}\n  on {describe(args, kwargs)}") from error
@@ -200,27 +163,48 @@ def _each(op: str, check: Callable[[tuple, dict], None], calls: Any) -> int:
     return tried - missing
 
 
+def _cases(op: str) -> Iterator[tuple[tuple, dict]]:
+    """Yield the samples, one layout of each."""
+    yield from islice(swept(op), 0, None, 2 if layouts.GUARDED else 1)
+    yield from wide(op)
+
+
 def _odd(op: str) -> Iterator[tuple[tuple, dict]]:
-    """Yield the samples that do not lie as plain arrays do; of each input one layout."""
-    return (call for number, call in enumerate(samples(op)) if number % 2 == 0 and not _is_plain(call))
+    """Yield the samples that do not lie as plain arrays do."""
+    return (call for call in _cases(op) if not _is_plain(call))
 
 
-def _few(op: str) -> list:
-    calls = [(plain(args), plain(kwargs)) for args, kwargs in samples(op)]
-    return calls[:: max(1, len(calls) // FEW)]
+def _offered(op: str, function: Callable) -> list[tuple[tuple, dict]]:
+    """Return a few calls, as plain arrays, that the function offers."""
+    calls = [(plain(args), plain(kwargs)) for args, kwargs in islice(swept(op), 0, None, 2)]
+    offered, why = [], NotImplementedError("there is no input")
+    for args, kwargs in calls[:: max(1, len(calls) // FEW)]:
+        try:
+            with np.errstate(all="ignore"):
+                function(*args, **kwargs)
+        except NotImplementedError as error:
+            why = error
+            continue
+        except Exception as error:
+            said = f"{op}: raised {type(error).__name__} on a valid input: {error}"
+            raise Disagreement(f"{said}\n  on {describe(args, kwargs)}") from error
+        offered.append((args, kwargs))
+    if not offered:
+        raise why
+    return offered
 
 
 def _plain_calls(op: str, name: str) -> Iterator[tuple[tuple, dict]]:
-    """Yield the samples of a check by values, as plain arrays: each once."""
+    """Yield the samples of a check by values, as plain arrays."""
     defaults = {key: p.default for key, p in inspect.signature(getattr(reference, op)).parameters.items()}
-    for number, (args, kwargs) in enumerate(samples(op)):
+    for args, kwargs in _cases(op):
         hostile = any(map(_is_hostile, arrays_of((args, kwargs))))
         longest = max((n for a in arrays_of((args, kwargs)) for n in a.shape), default=0)
         tails = longest > VECTOR and longest % VECTOR > 0
         optional = any(_differs(value, defaults.get(key, inspect.Parameter.empty)) for key, value in kwargs.items())
         of = {"values": hostile, "options": optional and not hostile, "tails": tails and not hostile,
               "sizes": not tails and not hostile}
-        if of[name] and number % 2 == 0:  # samples come in pairs, of two layouts
+        if of[name]:
             yield plain(args), plain(kwargs)
 
 

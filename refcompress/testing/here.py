@@ -63,7 +63,7 @@ class Here:
             self.about(i)
             self.calling(1)
             try:
-                check(self.task.op, self.task.function, cases)
+                check(self.task.op, self.task.function, lambda: iter(cases))
             except Disagreement as wrong:
                 yield check.__name__, str(wrong)
             else:

@@ -20,8 +20,8 @@ def samples(op: str) -> Calls:
     The sweep over lengths, hostile values and middle sizes; variants of some of its calls; each option at its edges,
     and values beside ties; long lengths. The arrays are fresh each time.
     """
-    yield from swept(op)
-    yield from wide(op)
+    for part in PARTS:
+        yield from part(op)
 
 
 def swept(op: str) -> Calls:
@@ -44,6 +44,9 @@ def wide(op: str) -> Calls:
     yield from variants(op, CASES[op].sweep)
     for edge in EDGES.get(op, ()):
         yield from _in_turn(edge(), (layouts.contiguous, *layouts.GUARDED[:1]))
+
+
+PARTS: list[Callable[[str], Calls]] = [swept, wide]  # tests of many implementations take the first alone
 
 
 def _in_turn(calls: Calls, turn: tuple[Callable, ...]) -> Iterator[Call]:

@@ -36,6 +36,12 @@ def slow_decode(words, count: int, lengths):
     return None if words or "1" in "".join(queues) else symbols
 
 
+def broken_rule(impl, damaged: Encoded) -> str:
+    with pytest.raises(CorruptError) as caught:
+        impl.huffman_decode(damaged)
+    return caught.value.rule
+
+
 def encoded(words, count: int, lengths) -> Encoded:
     return Encoded(np.array(words, np.uint16), count, reference.huffman_code(np.array(lengths, np.uint8)))
 
@@ -145,11 +151,25 @@ def test_every_flipped_bit_truncation_and_extension_is_corrupt_or_another_stream
         results = [outcome(impl, damaged) for impl in IMPLEMENTATIONS]
         assert all(result == results[0] for result in results)
         if results[0] == (CorruptError, "words"):
+            assert len({broken_rule(impl, damaged) for impl in IMPLEMENTATIONS}) == 1
             refused += 1
         else:
             again = reference.huffman_encode(np.array(results[0], symbols.dtype), stream.code)
             assert results[0] != symbols.tolist() and np.array_equal(again.words, variant)
     assert refused >= 10
+
+
+def test_what_is_wrong_with_a_stream_of_many_lanes_is_said_by_all_alike():
+    symbols = sequence(np.random.default_rng(3), 9, 70_000, 2)
+    stream = reference.huffman_encode(symbols, code_for(symbols, 9))
+    n, rules = len(stream.words), set()
+    padded = stream.words.copy()
+    padded[-1] |= 1 << 15
+    for words in (stream.words[:-1], stream.words[: 3 * n // 4], np.append(stream.words, stream.words[:9]), padded):
+        said = {broken_rule(impl, Encoded(words, len(symbols), stream.code)) for impl in IMPLEMENTATIONS}
+        assert len(said) == 1
+        rules |= {rule.rstrip("0123456789") for rule in said}
+    assert rules == {"end before symbol ", "go on after the last symbol", "hold a bit of 1 that belongs to no symbol"}
 
 
 @every_implementation

@@ -22,6 +22,7 @@ from refcompress.agreement import (
 from refcompress.formats import CSR, LowRank, Quantized, Shared
 from refcompress.ops import OPS
 from refcompress.reference.gemm.contract import f32s8_sums
+from refcompress.testing.values import with_fields
 
 F = np.float32
 NONE = np.zeros(0, np.int32)
@@ -35,7 +36,10 @@ csr_rule, scaled_rule, lowrank_rule = (OPS[op].rule for op in ("csr_matmul", "ge
     (F([1]), F([1]).astype(">f4"), "got dtype >f4"),
     (F([1]), F([[1]]), "got shape"),
     (F([1]), [1.0], "got a list, expected an array"),
-    ({"a": F([1]), "b": F([2])}, {"b": F([2]), "a": F([1])}, "got the keys"),
+    ({"a": F([1]), "b": F([2])}, {"b": F([2]), "c": F([1])}, "got the keys"),
+    (F([1]), np.ma.masked_array(F([1])), "got a MaskedArray"),
+    (F([[1]]), F([[1]]).view(type("Other", (np.ndarray,), {})), "got a Other"),
+    (F([1]), np.float32(1), "got a float32"),
     ({"a": F([1])}, {"a": F([2])}, r"result\['a'\]\[0\]"),
     (Shared(np.uint8([0]), F([1])), Shared(np.uint8([0]), F([2])), r"result.codebook\[0\]"),
     (Quantized(np.int8([1]), F([1]), np.int8([0])), Quantized(np.int8([1]), F([1]), np.int8([0]), 1), "result.group"),
@@ -283,3 +287,45 @@ def test_what_is_not_finite_in_x_is_special_only_where_it_is_multiplied(bad, ran
     with pytest.raises(Disagreement):
         lowrank_rule(y, y + F(1) if rank == 0 else np.zeros_like(y), (a, x))
 
+
+
+def test_what_a_contract_leaves_open_is_accepted():
+    exactly({"a": F([1]), "b": F([2])}, {"b": F([2]), "a": F([1])})  # a dict in another order
+    exactly(F(1).reshape(()), F(1))  # a NumPy scalar for an array of no dimensions
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8])
+def test_rules_take_options_that_are_numpy_scalars(kind):
+    counts = np.int64([1, 1, 2, 4])
+    same_cost(reference.huffman_lengths(counts), reference.huffman_lengths(counts), (counts,), {"limit": kind(11)})
+    w = np.arange(40, dtype=np.float32)
+    same_cost(reference.share_optimal(w, bits=3), reference.share_optimal(w, bits=3), (w,), {"bits": kind(3)})
+
+
+def test_one_number_among_zeros_is_rounded_once():
+    """However long the row is: the product with a number of fewer bits is then another one."""
+    x, w = np.zeros((1, 5000), np.float32), np.zeros((1, 5000), np.float32)
+    x[0, 4999], w[0, 4999] = 1 + 2.0**-23, 1 + 2.0**-12
+    expected = reference.gemm_f32f32(x, w)
+    rule = OPS["gemm_f32f32"].rule
+    rule(expected, expected, (x, w), {})
+    with pytest.raises(Disagreement):
+        rule(expected, reference.gemm_f32f32(x, np.round(w, 3)), (x, w), {})
+    with pytest.raises(Disagreement):
+        rule(expected, np.nextafter(np.nextafter(np.nextafter(expected, F(2)), F(2)), F(2)), (x, w), {})
+
+
+def test_weights_scaled_after_the_sum_agree_where_the_sum_does():
+    q = reference.quantize_s8(np.float32(np.random.default_rng(1).standard_normal((3, 8))), bits=4, axis=0)
+    w, x = reference.quantize_pack(q), np.float32(np.random.default_rng(2).standard_normal((2, 8)))
+    afterwards = (x.astype(np.float32) @ q.values.astype(np.float32).T) * q.scale.T
+    OPS["gemm_f32s4"].rule(reference.gemm_f32s4(x, w), afterwards, (x, w), {})
+
+
+def test_factors_that_are_not_orthonormal_disagree():
+    w = np.float32(np.random.default_rng(3).standard_normal((6, 8)))
+    found = reference.lowrank_randomized(w, rank=3)
+    f = found.factors
+    longer = with_fields(f, u=f.u * np.float32(2), s=f.s / np.float32(2))  # the product is the same
+    with pytest.raises(Disagreement, match="u.T @ u"):
+        OPS["lowrank_randomized"].rule(found, with_fields(found, factors=longer), (w,), {"rank": 3})

@@ -116,7 +116,7 @@ def _infinities(weights: Callable, forms: int) -> Callable[[], Calls]:
 
 
 def _narrow_edges(weights: Callable, bits: int, forms: int = narrow.FORMS) -> tuple[Callable[[], Calls], ...]:
-    return (_infinities(weights, forms), at_lengths(partial(_by_narrow, weights, bits, forms), 2, 7, 3, seed=bits))
+    return (_infinities(weights, forms), at_lengths(partial(_by_narrow, weights, bits, forms), 2, 7, 3, seed=bits, kinds=2))
 
 
 def _special_patterns(*types: str) -> Callable[[], Calls]:
@@ -141,7 +141,7 @@ def _f32f32(rng, i, m, k, n) -> Call:
         x, w = rng.choice([-1, 1], (m, k)).astype(_F), one_in_each_row(rng, n, k)
     else:
         x, w = whole(rng, (m, k), 9), whole(rng, (n, k), 7)
-    transposed = bool(i % 2)
+    transposed = bool(i // 3 % 2)
     return (x, np.ascontiguousarray(w.T) if transposed else w), {"transposed": transposed}
 
 
@@ -217,14 +217,14 @@ def _bf16bf16_edges() -> Calls:
 _PLAIN = {name: narrow.plain_weights(*types) for name, types in narrow.PLAIN.items()}
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
-    "gemm_s8s8": (at_lengths(_s8s8, 2, 9, 3),),
-    "gemm_u8s8": (at_lengths(partial(_s8s8, dtype=np.uint8), 2, 9, 3),),
-    "gemm_s8s8_requantized": (at_lengths(_requantized, 2, 9, 3),),
-    "gemm_s8s8_scaled": (at_lengths(_scaled, 2, 9, 3),),
-    "gemm_s8s4": (at_lengths(partial(_of_scaled_rows, _s4_of_outputs, _largest_s4), 2, 9, 3),),
-    "gemm_s8lut4": (at_lengths(partial(_of_scaled_rows, narrow.lut_weights(16), _largest_lut), 2, 9, 3),),
-    "gemm_f32s8": (_wide_groups, _infinities(partial(quantized, high=15, steps=1), 6), at_lengths(_f32s8, 2, 7, 3)),
-    "gemm_f32mixed": (_f32mixed_edges, at_lengths(_f32mixed, 2, 7, 3)),
+    "gemm_s8s8": (at_lengths(_s8s8, 2, 9, 3, kinds=2),),
+    "gemm_u8s8": (at_lengths(partial(_s8s8, dtype=np.uint8), 2, 9, 3, kinds=2),),
+    "gemm_s8s8_requantized": (at_lengths(_requantized, 2, 9, 3, kinds=2),),
+    "gemm_s8s8_scaled": (at_lengths(_scaled, 2, 9, 3, kinds=2),),
+    "gemm_s8s4": (at_lengths(partial(_of_scaled_rows, _s4_of_outputs, _largest_s4), 2, 9, 3, kinds=2),),
+    "gemm_s8lut4": (at_lengths(partial(_of_scaled_rows, narrow.lut_weights(16), _largest_lut), 2, 9, 3, kinds=2),),
+    "gemm_f32s8": (_wide_groups, _infinities(partial(quantized, high=15, steps=1), 6), at_lengths(_f32s8, 2, 7, 3, kinds=2)),
+    "gemm_f32mixed": (_f32mixed_edges, at_lengths(_f32mixed, 2, 7, 3, kinds=2)),
     "gemm_f32s4": _narrow_edges(narrow.s4_weights, 19),
     "gemm_f32lut4": _narrow_edges(narrow.lut_weights(16), 17),
     "gemm_f32lut8": _narrow_edges(narrow.lut_weights(256), 17, 256),
@@ -234,6 +234,6 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "gemm_f32mx": _narrow_edges(narrow.mx_weights, 18),
     "gemm_f32nf4": _narrow_edges(narrow.nf4_weights, 18),
     "gemm_f32nvfp4": _narrow_edges(narrow.nvfp4_weights, 18),
-    "gemm_f32f32": (_f32f32_edges, at_lengths(_f32f32, 2, 7, 3)),
-    "gemm_bf16bf16": (_bf16bf16_edges, at_lengths(_bf16bf16, 2, 9, 3)),
+    "gemm_f32f32": (_f32f32_edges, at_lengths(_f32f32, 2, 7, 3, kinds=3)),
+    "gemm_bf16bf16": (_bf16bf16_edges, at_lengths(_bf16bf16, 2, 9, 3, kinds=2)),
 }

@@ -11,23 +11,28 @@ BEYOND = 65_537  # one more than 16 bits count
 MANY = (255, 256, 257, 1023, 1025, 4095, 4097, 16_385, 32_768)  # channels, groups, blocks, ranks, symbols
 
 
-def in_turn(*small: int, lengths: tuple[int, ...] = LONG, most: int = BEYOND) -> Iterator[tuple[int, ...]]:
-    """Yield sizes of which one is long; the shorter of the long ones come first."""
-    for length in (*lengths, *((BEYOND,) if most >= BEYOND else ())):
+def in_turn(*small: int, lengths: tuple[int, ...] = LONG, most: int = BEYOND) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield (number, sizes) of which one size is long; the shorter of the long ones come first.
+
+    The numbers choose between kinds of data. They march in step neither with the dimensions nor with the places beside
+    a power of two.
+    """
+    for at, length in enumerate((*lengths, *((BEYOND,) if most >= BEYOND else ()))):
         for i in range(len(small)):
             if length <= most:
-                yield (*small[:i], length, *small[i + 1 :])
+                yield at + at // 3 + i, (*small[:i], length, *small[i + 1 :])
 
 
 def at_lengths(make: Callable[..., Call | None], *small: int, seed: int = 0, lengths: tuple[int, ...] = LONG,
-               most: int = BEYOND) -> Callable[[], Calls]:
-    """Return what yields ``make(rng, number, *sizes)`` at each long length of each dimension."""
+               most: int = BEYOND, kinds: int = 1) -> Callable[[], Calls]:
+    """Return what yields ``make(rng, number, *sizes)`` at each long length of each dimension, of several kinds."""
     def calls() -> Calls:
         rng = np.random.default_rng(seed)
-        for number, sizes in enumerate(in_turn(*small, lengths=lengths, most=most)):
-            call = make(rng, number, *sizes)
-            if call is not None:
-                yield call
+        for number, sizes in in_turn(*small, lengths=lengths, most=most):
+            for kind in range(kinds):
+                call = make(rng, number + kind, *sizes)
+                if call is not None:
+                    yield call
     return calls
 
 

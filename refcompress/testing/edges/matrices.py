@@ -229,10 +229,10 @@ def _whitened_edges() -> Calls:
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "csr_from_dense": (at_lengths(_from_dense, 3, 5),),
     "csr_to_dense": (at_lengths(_to_dense, 3, 5),),
-    "csr_matmul": (_csr_edges, at_lengths(_csr_product, 3, 7, 2)),
+    "csr_matmul": (_csr_edges, at_lengths(_csr_product, 3, 7, 2, kinds=2)),
     "sparse_matmul": (_sparse_edges, at_lengths(_sparse_product, 3, 8, 3)),
     "sparse_s8s8": (at_lengths(_sparse_s8, 2, 8, 3),),
-    "lowrank_matmul": (_lowrank_edges, at_lengths(_lowrank_product, 3, 5, 2, 1),
+    "lowrank_matmul": (_lowrank_edges, at_lengths(_lowrank_product, 3, 5, 2, 1, kinds=2),
                        at_lengths(lambda rng, i, r: _lowrank_product(rng, 1, 3, 4, 2, r), 3, lengths=MANY)),
     "lowrank_sparse_matmul": (at_lengths(_beside, 3, 8, 3),),
     "lowrank_svd": (_svd_options, _svd_long),

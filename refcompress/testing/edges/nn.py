@@ -146,7 +146,6 @@ def _depthwise_f32(rng, i, c, h, w) -> Call:
               whole(rng, (c * several, 1, *kernel), 7))
     x = np.zeros(shape, _F) if i % 2 else whole(rng, shape, 9)
     if i % 2:  # one number of all bits in each image: no sum rounds it
-        x[..., h // 2, w // 2] if layout == "nchw" else x
         at = (0, slice(None), h // 2, w // 2) if layout == "nchw" else (0, h // 2, w // 2)
         x[at] = all_bits(rng, c, 23)
     return (x, weight, *([np.zeros(c * several, _F)] if i % 3 == 0 else [])), {**options, "layout": layout}
@@ -237,7 +236,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "nn_max_pool": _pools("nn_max_pool", True, lambda i: {"ceil": i % 3 == 1}),
     "nn_average_pool": _pools("nn_average_pool", False, lambda i: {"ceil": i % 3 == 1, "count_include_pad": i % 4 > 1}),
     "nn_depthwise_f32": (_depthwise_edges, _fitting("nn_depthwise_f32", at_lengths(
-        _depthwise_f32, 2, 3, 4, lengths=_SIZES, most=16_385)), _fitting("nn_depthwise_f32", _MANY_CHANNELS)),
+        _depthwise_f32, 2, 3, 4, lengths=_SIZES, most=16_385, kinds=2)), _fitting("nn_depthwise_f32", _MANY_CHANNELS)),
     "nn_depthwise_s8": (_depthwise_s8_edges, _fitting("nn_depthwise_s8", at_lengths(_depthwise_s8, 2, 3, 4, lengths=_SIZES,
                                                                                    most=16_385))),
     "nn_average_pool_s8": (_average_s8_ties, _fitting("nn_average_pool_s8", at_lengths(

@@ -1,0 +1,97 @@
+"""What goes beyond the sweeps: variants of their calls, long lengths, each option at its edges, values beside ties."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from implementations import native
+
+from refcompress import reference
+from refcompress.agreement import Disagreement, NoBound
+from refcompress.ops import OPS
+from refcompress.testing import arrays_of, samples
+from refcompress.testing.edges import EDGES
+from refcompress.testing.layouts import ONE_AXIS
+from refcompress.testing.samples import wide
+from refcompress.testing.variants import KINDS, scalars
+
+MOST = 100_000  # numbers of a call that a test takes: the longer ones are for make verdict
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_implementations_agree_beyond_the_sweep(op):
+    function = getattr(native, op, None) or getattr(reference, op)
+    for i, (args, kwargs) in enumerate(wide(op)):
+        if i % 12 == 5 and sum(a.size for a in arrays_of((args, kwargs))) < MOST:
+            with np.errstate(all="ignore"):
+                expected, got = getattr(reference, op)(*args, **kwargs), function(*args, **kwargs)
+            try:
+                OPS[op].rule(expected, got, args, kwargs)
+            except NoBound:
+                pass
+
+
+def test_all_operations_have_edges():
+    assert set(EDGES) == set(OPS)
+
+
+def test_operands_are_alike_small_and_half_zero_and_options_are_scalars():
+    found = {kind.__name__ for kind in KINDS}
+    assert found == {"rows_alike", "columns_alike", "of_size_1", "scalars", "half_zeros", "small"}
+    (x,), kwargs = next(scalars((np.ones(3, np.float32),), {"bits": 8}, 0))
+    assert type(kwargs["bits"]) is np.uint8 and kwargs["bits"] == 8
+    seen = [args for args, _ in islice(wide("gemm_f32f32"), 60)]
+    assert any(0 in a.strides for args in seen for a in args if a.size > 1)
+    assert any(np.isinf(a).any() for args in seen for a in args)
+
+
+@pytest.mark.parametrize("layout", ONE_AXIS, ids=lambda layout: layout.__name__)
+def test_a_layout_with_one_odd_axis_is_no_plain_one(layout):
+    a = np.arange(15, dtype=np.float32).reshape(1, 3, 5)
+    if layout.__name__ == "repeated":
+        a = np.repeat(a[:, :1], 3, axis=1)
+    assert layout(a).strides != np.ascontiguousarray(a).strides and np.array_equal(layout(a), a)
+
+
+def _wrong_beyond(length):
+    """Return a product that drops to the 8 bits of bfloat16 from some length on."""
+    def gemm_f32f32(x, w, transposed=False):
+        x = np.ascontiguousarray(x, np.float32)
+        if x.shape[1] > length:
+            x = (x.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+        return reference.gemm_f32f32(x, w, transposed=transposed)
+    return gemm_f32f32
+
+
+def _reciprocal(x, **kwargs):
+    q = reference.quantize_s8(x, **kwargs)
+    steps = np.rint(x * (np.float32(1) / q.expand(q.scale))) + q.expand(q.zero_point)
+    low = -(2 ** (int(kwargs.get("bits", 8)) - 1)) + (kwargs.get("scheme", "symmetric") == "symmetric")
+    values = np.clip(steps, low, 2 ** (int(kwargs.get("bits", 8)) - 1) - 1).astype(np.int8)
+    return type(q)(values, q.scale, q.zero_point, q.group)
+
+
+def _looks_at_one_stride(x):
+    """A softmax that takes rows for whole when the last stride is that of a number."""
+    if x.strides[-1] == x.itemsize and x.ndim == 2 and x.size:
+        flat = np.lib.stride_tricks.as_strided(x, (x.size,), (x.itemsize,)) if x.strides[0] > 0 else x.reshape(-1)
+        return reference.nn_softmax(np.array(flat).reshape(x.shape))
+    return reference.nn_softmax(x)
+
+
+@pytest.mark.parametrize("op, function", [
+    ("gemm_f32f32", _wrong_beyond(2000)), ("quantize_s8", _reciprocal), ("nn_softmax", _looks_at_one_stride),
+])
+def test_what_the_sweeps_passed_is_found(op, function):
+    def disagrees(args, kwargs):
+        try:
+            with np.errstate(all="ignore"):
+                OPS[op].rule(getattr(reference, op)(*args, **kwargs), function(*args, **kwargs), args, kwargs)
+        except NoBound:
+            return False
+        except Disagreement:
+            return True
+        return False
+
+    calls = samples(op) if function is _looks_at_one_stride else wide(op)
+    assert any(disagrees(*call) for call in calls)
