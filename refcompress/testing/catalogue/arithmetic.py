@@ -225,7 +225,7 @@ KERNELS: list[Kernel] = [
            "A block of inputs that are all zero is skipped. It loses 0 times infinity.", _zeros_in_blocks_skipped),
     *for_each("values", "subnormal results flushed",
               "The processor was set to flush results. Normal operands may have a subnormal product.",
-              _results_flushed, "gemm_f32f32", "lowrank_matmul", "gemm_f32mx", "dequantize_s8", "nn_depthwise_f32",
+              _results_flushed, "gemm_f32f32", "lowrank_matmul", "gemm_f32mx", "nn_depthwise_f32",
               "sparse_matmul", "nn_average_pool", "floats_nvfp4_decode", "prune_score_taylor", "gemm_s8s8_scaled"),
     *for_each("values", "subnormal inputs taken for zero",
               "The processor was set to take subnormal operands for zero.",
