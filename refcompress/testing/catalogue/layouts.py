@@ -140,7 +140,7 @@ KERNELS: list[Kernel] = [
     *for_each("layout", "rows from the lowest address on",
               "Rows are copied in the order of memory: an array that was reversed along one axis comes out reversed.",
               _from_the_lowest_address, "gemm_s8s8", "csr_matmul", "huffman_encode", "floats_encode", "planes_split",
-              "nn_average_pool", "prune_score_taylor", "huffman_counts"),
+              "nn_average_pool", "prune_score_taylor"),
     *for_each("layout", "addresses rounded down",
               "An aligned load drops the low bits of an address.",
               _rounded_down, "gemm_f32f32", "csr_from_dense", "nn_activation", "quantize_s8", "requantize_s32"),
