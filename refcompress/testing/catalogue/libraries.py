@@ -212,10 +212,10 @@ KERNELS: list[Kernel] = [
     _of("scipy", "csr_from_dense", "SciPy's CSR of an array", "The entries that are not zero.", _scipy_from_dense),
     _of("scipy", "lowrank_svd", "LAPACK's gesvd", "NumPy calls gesdd; this is the other driver.", _scipy_svd),
     _of("scipy", "gemm_f32f32", "SciPy's sgemm", "Another BLAS, or another build of it.", _scipy_sgemm),
-    _of("torch", "gemm_f32f32", "torch's product", "The product on the CPU, in its own order.", _torch_matmul),
-    *[_of("torch", op, "torch's linear of the decoded weights", "The product on the CPU, in its own order.", _torch_linear)
+    _of("torch", "gemm_f32f32", "torch's product", "A product in an order of its own.", _torch_matmul),
+    *[_of("torch", op, "torch's linear of the decoded weights", "A product in an order of its own.", _torch_linear)
       for op in ("gemm_f32f16", "gemm_f32bf16", "gemm_f32s4", "gemm_f32nf4")],
-    _of("torch", "gemm_s8s8", "torch's product of int64", "Integers are exact in any order.", _torch_integers),
+    _of("torch", "gemm_s8s8", "torch's product of int64", "Exact in whatever order.", _torch_integers),
     _of("torch", "floats_encode", "torch's conversion", "bfloat16 and float16, to nearest and ties to even.",
         _torch_codes),
     _of("torch", "floats_decode", "torch's conversion", "Each code has one number.", _torch_decode),
@@ -223,6 +223,6 @@ KERNELS: list[Kernel] = [
     _of("ml_dtypes", "floats_encode", "ml_dtypes", "To nearest and ties to even.", _ml_dtypes_encode),
     _of("gguf", "ggml_decode", "gguf-py", "The package that writes the files.", _gguf_decode),
     _of("gguf", "ggml_encode", "gguf-py", "The package that writes the files.", _gguf_encode),
-    _of("onnx onnxruntime", "gemm_s8s8", "ONNX Runtime's MatMulInteger", "Integers are exact in any order.", _onnx_product),
-    _of("onnx onnxruntime", "gemm_u8s8", "ONNX Runtime's MatMulInteger", "Integers are exact in any order.", _onnx_product),
+    _of("onnx onnxruntime", "gemm_s8s8", "ONNX Runtime's MatMulInteger", "Exact in whatever order.", _onnx_product),
+    _of("onnx onnxruntime", "gemm_u8s8", "ONNX Runtime's MatMulInteger", "Exact in whatever order.", _onnx_product),
 ]
