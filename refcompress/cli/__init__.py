@@ -20,10 +20,8 @@ __all__ = ["main"]
 COMMANDS = {"demo": "demo", "compress": "compress", "decompress": "decompress", "rebuild": "decompress",
             "inspect": "ledgers", "compare": "comparing", "explain": "explaining", "derive": "derive",
             "report": "report", "verify": "files", "run": "run", "evaluate": "evaluate", "draw": "draw",
-            "audit": "audit", "doctor": "doctor",
-            "vectors": "vectors", "help": "guide", "include": "guide"}
             "audit": "audit", "check": "check", "doctor": "doctor",
-            "help": "guide", "include": "guide"}
+            "vectors": "vectors", "help": "guide", "include": "guide"}
 
 
 def main(argv: list[str] | None = None) -> int:
