@@ -52,13 +52,14 @@ class Answer:
         return self.said in ("absent", "found" if kernel.wrong else "passed")
 
 
-def answer(kernel: Kernel, examples: int | None) -> Answer:
+def answer(kernel: Kernel, examples: int | None, seed: int = 0) -> Answer:
     """Return what the check says of one kernel."""
     if kernel.missing():
         return Answer("absent", reason=", ".join(kernel.missing()))
     begun = time.monotonic()
     try:
-        verdict = testing.check(kernel.op, kernel.function, refusals=kernel.kind == "refusal", examples=examples)
+        verdict = testing.check(kernel.op, kernel.function, refusals=kernel.kind == "refusal", examples=examples,
+                                seed=seed)
     except Disagreement as wrong:
         seconds = time.monotonic() - begun
         case, code = getattr(wrong, "case", None), getattr(wrong, "code", None)
@@ -79,17 +80,17 @@ def shown(code: str) -> bool:
     return ran.returncode == 0 and bool(lines) and not lines[0].startswith("right")
 
 
-def _answer_to(connection, kernel: Kernel, examples: int | None) -> None:
+def _answer_to(connection, kernel: Kernel, examples: int | None, seed: int) -> None:
     try:
-        connection.send(answer(kernel, examples))
+        connection.send(answer(kernel, examples, seed))
     except BaseException as error:  # whatever ends a check, its kernel has no answer
         connection.send(Answer("failed", reason=f"{type(error).__name__}: {error}"[:300]))
 
 
-def answer_apart(kernel: Kernel, examples: int | None) -> Answer:
+def answer_apart(kernel: Kernel, examples: int | None, seed: int = 0) -> Answer:
     """Return what the check says of one kernel, in a process of its own."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=_answer_to, args=(theirs, kernel, examples))
+    process = multiprocessing.get_context("fork").Process(target=_answer_to, args=(theirs, kernel, examples, seed))
     process.start()
     theirs.close()
     try:
