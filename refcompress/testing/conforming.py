@@ -199,10 +199,11 @@ def _plain_calls(op: str, name: str) -> Iterator[tuple[tuple, dict]]:
     defaults = {key: p.default for key, p in inspect.signature(getattr(reference, op)).parameters.items()}
     for args, kwargs in _cases(op):
         hostile = any(map(_is_hostile, arrays_of((args, kwargs))))
+        values = hostile or any(map(_has_ends, arrays_of((args, kwargs))))
         longest = max((n for a in arrays_of((args, kwargs)) for n in a.shape), default=0)
         tails = longest > VECTOR and longest % VECTOR > 0
         optional = any(_differs(value, defaults.get(key, inspect.Parameter.empty)) for key, value in kwargs.items())
-        of = {"values": hostile, "options": optional and not hostile, "tails": tails and not hostile,
+        of = {"values": values, "options": optional and not hostile, "tails": tails and not hostile,
               "sizes": not tails and not hostile}
         if of[name]:
             yield plain(args), plain(kwargs)
@@ -217,10 +218,16 @@ def _is_plain(call: tuple[tuple, dict]) -> bool:
 
 
 def _is_hostile(a: np.ndarray) -> bool:
-    if not a.size or a.dtype.kind not in "fiu":
-        return False
     if a.dtype.kind != "f":
-        ends = np.iinfo(a.dtype)
-        return bool((a == ends.max).any() or (a == ends.min).any() and ends.min < 0)
+        return False
     size, limits = np.abs(a), np.finfo(a.dtype)
     return bool((~np.isfinite(a) | ((size < limits.tiny) & ((a != 0) | np.signbit(a))) | (size > limits.max / 4)).any())
+
+
+def _has_ends(a: np.ndarray) -> bool:
+    """Return whether an array of integers has the first or the last number of its type: not zero, if that is the first.
+    """
+    if a.dtype.kind not in "iu":
+        return False
+    ends = np.iinfo(a.dtype)
+    return bool(((a == ends.max) | ((a == ends.min) & (ends.min < 0))).any())
