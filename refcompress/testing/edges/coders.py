@@ -22,6 +22,15 @@ def _symbols(rng, i, n) -> Call:
     return (symbols,), {}
 
 
+def _blocks() -> Calls:
+    """Blocks that end beside 2**16, each of symbols of its own, of a single one, and of all."""
+    rng = np.random.default_rng(6)
+    for n in (*LONG[::4], BEYOND - 2, BEYOND, 2 * BEYOND, 2**18 - 1):
+        yield (rng.integers(0, 256, n).astype(np.uint8),), {}
+        yield (np.repeat(np.uint8([3, 250, 3]), n),), {}
+        yield (np.concatenate([rng.integers(0, 2, n), rng.integers(0, 256, n)]).astype(np.uint8),), {}
+
+
 def _alphabets() -> Calls:
     for alphabet in (*ALPHABETS, BEYOND - 1):
         yield (np.random.default_rng(alphabet).permutation(alphabet).astype(np.uint16),), {}
@@ -173,6 +182,7 @@ _SPLIT = (_each_bit, at_lengths(_split, 2, 3))
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "huffman_counts": (_alphabets, at_lengths(_symbols, 5)),
+    "huffman_blocks": (_blocks,),
     "huffman_lengths": (_large_counts, _counts),
     "huffman_code": (_codes,),
     "huffman_encode": (_coded,),
