@@ -97,7 +97,8 @@ def _coded() -> Calls:
     for i, n in enumerate((*LONG, 2047, 2049, 32_768, 65_535, 65_536, BEYOND)):
         alphabet, kind = ((2, 0), (20, 3), (256, 1), (257, 1), (1025, 1), (32_768, 2), (1, 0))[i % 7]
         frequency, code = _code(alphabet, kind)
-        symbols = rng.choice(alphabet, n, p=frequency / frequency.sum()).astype(np.uint16 if alphabet > 256 else np.uint8)
+        symbols = rng.choice(alphabet, n, p=frequency / frequency.sum())
+        symbols = symbols.astype(np.uint16 if alphabet > 256 else np.uint8)
         yield (symbols, code), {}
     lengths = np.uint8([*range(1, 16), 15])
     for symbol in (0, 15):  # all of the shortest code, and all of the longest
