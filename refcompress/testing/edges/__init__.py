@@ -9,4 +9,5 @@ from ..cases import Calls
 from . import choices, coders, floats, gemm, matrices, nn, prune, quantize
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
-    op: edges for family in (prune, choices, quantize, floats, matrices, gemm, coders, nn) for op, edges in family.EDGES.items()}
+    op: edges for family in (prune, choices, quantize, floats, matrices, gemm, coders, nn)
+    for op, edges in family.EDGES.items()}

@@ -19,7 +19,8 @@ def _allocations() -> Calls:
         cost, size = whole(rng, (layers, choices), 3, np.float64), rng.integers(0, 3, (layers, choices))
         yield (cost, size, int(size.min(axis=1).sum()) + 9), {}
     for base in (2**24, 2**31, 2**53, 2**61):
-        cost, size = np.float64([[3, 2, 1], [5, 4, 0]]), np.int64([[0, 1, 2], [0, 1, 2]]) + base // 2 * np.int64([0, 1, 1])
+        cost = np.float64([[3, 2, 1], [5, 4, 0]])
+        size = np.int64([[0, 1, 2], [0, 1, 2]]) + base // 2 * np.int64([0, 1, 1])
         for more in (-1, 0, 1, 2):
             yield (cost, size, base + more), {}
             yield (cost, size, 2 * (base // 2) + 2 + more), {}

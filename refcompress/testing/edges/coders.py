@@ -22,6 +22,15 @@ def _symbols(rng, i, n) -> Call:
     return (symbols,), {}
 
 
+def _blocks() -> Calls:
+    """Blocks that end beside 2**16, each of symbols of its own, of a single one, and of all."""
+    rng = np.random.default_rng(6)
+    for n in (*LONG[::4], BEYOND - 2, BEYOND, 2 * BEYOND, 2**18 - 1):
+        yield (rng.integers(0, 256, n).astype(np.uint8),), {}
+        yield (np.repeat(np.uint8([3, 250, 3]), n),), {}
+        yield (np.concatenate([rng.integers(0, 2, n), rng.integers(0, 256, n)]).astype(np.uint8),), {}
+
+
 def _alphabets() -> Calls:
     for alphabet in (*ALPHABETS, BEYOND - 1):
         yield (np.random.default_rng(alphabet).permutation(alphabet).astype(np.uint16),), {}
@@ -88,7 +97,8 @@ def _coded() -> Calls:
     for i, n in enumerate((*LONG, 2047, 2049, 32_768, 65_535, 65_536, BEYOND)):
         alphabet, kind = ((2, 0), (20, 3), (256, 1), (257, 1), (1025, 1), (32_768, 2), (1, 0))[i % 7]
         frequency, code = _code(alphabet, kind)
-        symbols = rng.choice(alphabet, n, p=frequency / frequency.sum()).astype(np.uint16 if alphabet > 256 else np.uint8)
+        symbols = rng.choice(alphabet, n, p=frequency / frequency.sum())
+        symbols = symbols.astype(np.uint16 if alphabet > 256 else np.uint8)
         yield (symbols, code), {}
     lengths = np.uint8([*range(1, 16), 15])
     for symbol in (0, 15):  # all of the shortest code, and all of the longest
@@ -173,6 +183,7 @@ _SPLIT = (_each_bit, at_lengths(_split, 2, 3))
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "huffman_counts": (_alphabets, at_lengths(_symbols, 5)),
+    "huffman_blocks": (_blocks,),
     "huffman_lengths": (_large_counts, _counts),
     "huffman_code": (_codes,),
     "huffman_encode": (_coded,),

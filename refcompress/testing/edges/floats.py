@@ -68,7 +68,8 @@ def _mx_edges() -> Calls:
             yield (scaled[np.isfinite(scaled).all(axis=1)], name), {}
     for name in MX_ELEMENTS:
         largest = _F([2.0**e for e in (-140, -127, -126, -3, 0, 5, 127)])
-        yield (np.concatenate([np.nextafter(largest, _F(0)), largest, np.nextafter(largest, _F(np.inf))])[:, None], name), {}
+        around = np.concatenate([np.nextafter(largest, _F(0)), largest, np.nextafter(largest, _F(np.inf))])
+        yield (around[:, None], name), {}
 
 
 def _mx_decode(rng, i, m, k) -> Call:
@@ -124,7 +125,8 @@ def _nvfp4_edges() -> Calls:
 
 def _nvfp4_decode(rng, i, m, k) -> Call:
     codes, some = rng.integers(0, 16, (m, k)), rng.integers(0, 127, block_shape((m, k), 16))
-    return (NVFP4(codes.astype(np.uint8), some.astype(np.uint8), _F(np.ldexp(rng.uniform(1, 2), rng.integers(-90, 90)))),), {}
+    of_all = _F(np.ldexp(rng.uniform(1, 2), rng.integers(-90, 90)))
+    return (NVFP4(codes.astype(np.uint8), some.astype(np.uint8), of_all),), {}
 
 
 # Blocks of ggml.

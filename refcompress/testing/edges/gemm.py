@@ -116,7 +116,8 @@ def _infinities(weights: Callable, forms: int) -> Callable[[], Calls]:
 
 
 def _narrow_edges(weights: Callable, bits: int, forms: int = narrow.FORMS) -> tuple[Callable[[], Calls], ...]:
-    return (_infinities(weights, forms), at_lengths(partial(_by_narrow, weights, bits, forms), 2, 7, 3, seed=bits, kinds=2))
+    return (_infinities(weights, forms),
+            at_lengths(partial(_by_narrow, weights, bits, forms), 2, 7, 3, seed=bits, kinds=2))
 
 
 def _special_patterns(*types: str) -> Callable[[], Calls]:
@@ -180,7 +181,8 @@ def _wide_groups() -> Calls:
             columns = -(-k // group)
             scale = np.ldexp(_F(1), rng.integers(-3, 4, (3, columns)))
             values = rng.integers(-127, 128, (3, k)).astype(_S8)
-            yield (whole(rng, (2, k)), Quantized(values, scale, rng.integers(-5, 6, (3, columns)).astype(_S8), group)), {}
+            zero_point = rng.integers(-5, 6, (3, columns)).astype(_S8)
+            yield (whole(rng, (2, k)), Quantized(values, scale, zero_point, group)), {}
 
 
 def _f32mixed_edges() -> Calls:
@@ -208,8 +210,9 @@ def _bf16bf16_edges() -> Calls:
     rng = np.random.default_rng(10)
     for i, k in enumerate(WIDTHS):
         infinite = (np.inf, -np.inf)[i % 2]
-        yield (_patterns(half_zero(rng, whole(rng, (3, k)))), _patterns(with_one(rng, whole(rng, (5, k)), infinite))), {}
-        yield (_patterns(with_one(rng, whole(rng, (3, k)), infinite)), _patterns(half_zero(rng, whole(rng, (5, k))))), {}
+        x, w = whole(rng, (3, k)), whole(rng, (5, k))
+        yield (_patterns(half_zero(rng, x)), _patterns(with_one(rng, w, infinite))), {}
+        yield (_patterns(with_one(rng, x, infinite)), _patterns(half_zero(rng, w))), {}
         for e, f in ((-60, -60), (-63, -63), (-100, -20)):
             yield (_patterns(np.ldexp(whole(rng, (2, k)), e)), _patterns(np.ldexp(whole(rng, (3, k)), f))), {}
 
@@ -223,7 +226,8 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "gemm_s8s8_scaled": (at_lengths(_scaled, 2, 9, 3, kinds=2),),
     "gemm_s8s4": (at_lengths(partial(_of_scaled_rows, _s4_of_outputs, _largest_s4), 2, 9, 3, kinds=2),),
     "gemm_s8lut4": (at_lengths(partial(_of_scaled_rows, narrow.lut_weights(16), _largest_lut), 2, 9, 3, kinds=2),),
-    "gemm_f32s8": (_wide_groups, _infinities(partial(quantized, high=15, steps=1), 6), at_lengths(_f32s8, 2, 7, 3, kinds=2)),
+    "gemm_f32s8": (_wide_groups, _infinities(partial(quantized, high=15, steps=1), 6),
+                   at_lengths(_f32s8, 2, 7, 3, kinds=2)),
     "gemm_f32mixed": (_f32mixed_edges, at_lengths(_f32mixed, 2, 7, 3, kinds=2)),
     "gemm_f32s4": _narrow_edges(narrow.s4_weights, 19),
     "gemm_f32lut4": _narrow_edges(narrow.lut_weights(16), 17),

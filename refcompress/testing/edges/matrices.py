@@ -1,4 +1,4 @@
-"""Edges of sparse matrices and of low rank: long rows and columns, many entries, blocks, ranks; all bits of a number."""
+"""Edges of sparse matrices and of low rank: long rows and columns, many entries and ranks, all bits of a number."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,12 +19,13 @@ WIDTHS = (32, 33, 64, 100, 300)
 
 
 def _few(rng, m: int, k: int, form: int = 0) -> CSR:
-    """Return a CSR of a few entries a row: at the ends, and anywhere; every fifth row is empty, or of many rows most."""
+    """Return a CSR of a few entries a row: at the ends, and anywhere; every fifth row is empty; of many, most."""
     empty = np.arange(m) % 5 == 3 if m < 300 else (np.arange(m) % (m // 99) != 7) & (np.arange(m) < m - 1)
     counts = np.where(empty, 0, min(4, k))
     indptr = np.concatenate([[0], np.cumsum(counts)])
     indices = np.sort(rng.random((m, k)).argsort(axis=1)[:, : min(4, k)] if k < 200 else np.stack(
-        [np.zeros(m, int), rng.integers(1, k // 2, m), rng.integers(k // 2, k - 1, m), np.full(m, k - 1)], axis=1), axis=1)
+        [np.zeros(m, int), rng.integers(1, k // 2, m), rng.integers(k // 2, k - 1, m), np.full(m, k - 1)],
+        axis=1), axis=1)
     kept = indices[~empty].reshape(-1)
     return CSR((m, k), indptr, kept, whole(rng, len(kept), 9))
 
@@ -144,7 +145,9 @@ def _factors(rng, m, k, r, high: int = 3) -> LowRank:
 def _lowrank_product(rng, i, m, k, n, r) -> Call:
     if i % 3 == 0:  # one number of all bits comes through
         a = LowRank(rng.choice([-1, 1], (m, r)).astype(_F), np.ones(r, _F), one_in_each_row(rng, r, k, 1))
-        return (a if r == 1 else _factors(rng, m, k, r, 1), all_bits(rng, (k, n), 22) if r == 1 else whole(rng, (k, n))), {}
+        if r == 1:
+            return (a, all_bits(rng, (k, n), 22)), {}
+        return (_factors(rng, m, k, r, 1), whole(rng, (k, n))), {}
     return (_factors(rng, m, k, r, 1 if r * k > 10_000 else 3), whole(rng, (k, n))), {}
 
 
@@ -186,8 +189,10 @@ def _svd_options() -> Calls:
             yield (w,), {"nbytes": 4 * r * 13 + more}
         yield (w,), {"rank": r}
     yield (w,), {"rank": 0}
-    for how in ({"energy": 1.0}, {"energy": 1e-9}, {"energy": 0.5}, {"error": 0.0}, {"error": 0.999}, {"nbytes": 2**62}):
-        for zero in (np.zeros((3, 4), _F), w, np.full((3, 4), -0.0, _F), np.outer(np.arange(4), np.arange(5)).astype(_F)):
+    of_rank_1 = np.outer(np.arange(4), np.arange(5)).astype(_F)
+    for how in ({"energy": 1.0}, {"energy": 1e-9}, {"energy": 0.5}, {"error": 0.0}, {"error": 0.999},
+                {"nbytes": 2**62}):
+        for zero in (np.zeros((3, 4), _F), w, np.full((3, 4), -0.0, _F), of_rank_1):
             yield (zero,), how
     for shape in ((1, 1), (1, 9), (9, 1), (0, 4), (4, 0)):
         yield (ordinary(rng, shape),), {"rank": min(shape)}

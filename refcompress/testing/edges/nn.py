@@ -71,7 +71,8 @@ def _norm_edges(bias: bool) -> Calls:
 
 WINDOWS: tuple[tuple[tuple[int, int], dict], ...] = (
     ((1, 1), {}), ((3, 3), {"pads": (1, 1, 1, 1)}), ((2, 2), {"strides": (2, 2)}),
-    ((3, 3), {"pads": (2, 2, 2, 2), "dilations": (2, 2)}), ((1, 3), {"pads": (0, 1, 0, 1)}), ((3, 1), {"strides": (1, 2)}),
+    ((3, 3), {"pads": (2, 2, 2, 2), "dilations": (2, 2)}), ((1, 3), {"pads": (0, 1, 0, 1)}),
+    ((3, 1), {"strides": (1, 2)}),
     ((2, 3), {"strides": (3, 1), "pads": (1, 2, 0, 1), "dilations": (1, 2)}))
 
 
@@ -237,8 +238,8 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "nn_average_pool": _pools("nn_average_pool", False, lambda i: {"ceil": i % 3 == 1, "count_include_pad": i % 4 > 1}),
     "nn_depthwise_f32": (_depthwise_edges, _fitting("nn_depthwise_f32", at_lengths(
         _depthwise_f32, 2, 3, 4, lengths=_SIZES, most=16_385, kinds=2)), _fitting("nn_depthwise_f32", _MANY_CHANNELS)),
-    "nn_depthwise_s8": (_depthwise_s8_edges, _fitting("nn_depthwise_s8", at_lengths(_depthwise_s8, 2, 3, 4, lengths=_SIZES,
-                                                                                   most=16_385))),
+    "nn_depthwise_s8": (_depthwise_s8_edges, _fitting("nn_depthwise_s8", at_lengths(
+        _depthwise_s8, 2, 3, 4, lengths=_SIZES, most=16_385))),
     "nn_average_pool_s8": (_average_s8_ties, _fitting("nn_average_pool_s8", at_lengths(
         _average_s8, 2, 3, 4, lengths=_SIZES, most=16_385))),
     "nn_add_s8": (partial(_two_options, _SCALES), at_lengths(partial(_two, _SCALES), 3, 5)),

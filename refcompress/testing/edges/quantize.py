@@ -236,7 +236,8 @@ def _layers(op: str, axes: bool = True, **fixed) -> Callable[[], Calls]:
         w, h = ordinary(rng, (3, 12)), hessian(rng, 12)
         for bits in range(2, 9):
             yield (w, h), {**fixed, "bits": bits, **_GRIDS[bits % 7]}
-        for grid in (*_GRIDS, *(({"axis": 0}, {"axis": 1}, {"axis": -1}, {"axis": -2}, {"axis": None}) if axes else ())):
+        of_axes: tuple[dict, ...] = tuple({"axis": axis} for axis in (0, 1, -1, -2, None) if axes)
+        for grid in (*_GRIDS, *of_axes):
             yield (w, h), {**fixed, **grid}
             yield (np.zeros_like(w), h), {**fixed, **grid}
         if not axes:
