@@ -71,8 +71,8 @@ test-sanitize: build  ## the native tests against kernels built with AddressSani
 fuzz: build  ## the property tests with fresh random examples, many more of them (a campaign, not part of make test)
 	HYPOTHESIS_PROFILE=fuzz $(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
-fuzz-files: build  ## 20,000 mutations of each of four files, and of a model of each format that inspect reads, and 1,000 hostile files of each kind of entry, with counts and worst ratios (an hour)
-	REFCOMPRESS_MUTATIONS=20000 REFCOMPRESS_HOSTILE=1000 $(BIN)/python -m pytest -q -s tests/container/test_container_mutations.py tests/container/test_container_costs.py tests/audit/test_ledgers_of_damaged_files.py
+fuzz-files: build  ## 20,000 mutations of each of four files, and of a model of each format that is audited, by each command that audits, and 1,000 hostile files of each kind of entry, with counts and worst ratios (an hour)
+	REFCOMPRESS_MUTATIONS=20000 REFCOMPRESS_HOSTILE=1000 $(BIN)/python -m pytest -q -s tests/container/test_container_mutations.py tests/container/test_container_costs.py tests/audit/test_ledgers_of_damaged_files.py tests/audit/test_commands_on_damaged_files.py
 
 ggml-in-c: build  ## our blocks of GGUF beside ggml's own C, number by number (a download of 75 MB, a few minutes; x86-64)
 	$(BIN)/pip download -q --disable-pip-version-check --no-deps --no-binary :all: -d build/ggml 'llama-cpp-python==0.3.36'

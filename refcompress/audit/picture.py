@@ -1,5 +1,6 @@
 """The steps of an explanation as SVG: grids of cells, where equal codes have equal colours, and tables."""
 
+import re
 import textwrap
 from html import escape
 
@@ -9,6 +10,7 @@ __all__ = ["picture_of"]
 
 WIDTH, PAD, LINE = 760, 20, 18  # of the picture; around it; of a line of text
 CELL_HEIGHT, CELL_WIDEST, CHARACTER = 26, 84, 7.9
+NUMBER = re.compile(r"[0-9.,e+-]+%?")
 LETTERS = 90  # of a line of words
 FILLS = ("#f1f1f1", "#cfe2ff", "#d8f0d0", "#ffe3c2", "#f3d9f0", "#fff3b8", "#c9efef", "#ffd3d3", "#dcd9ff", "#e6e0c8",
          "#bfe3d0", "#f7cfe0", "#d4e4b8", "#cbd5e8", "#fbd8b4", "#e0e0f8")
@@ -28,6 +30,7 @@ def picture_of(title: str, steps: list[Step]) -> str:
         y += LINE // 2
         rows = [*([step.header] if step.header else []), *step.cells]
         widths = [max(len(row[j]) for row in rows if j < len(row)) for j in range(max(map(len, rows), default=0))]
+        numeric = [all(NUMBER.fullmatch(row[j]) for row in step.cells if j < len(row)) for j in range(len(widths))]
         if step.header is None:
             widths = [max(widths, default=0)] * len(widths)
         for i, row in enumerate(rows):
@@ -41,8 +44,8 @@ def picture_of(title: str, steps: list[Step]) -> str:
                     parts.append(f'<rect x="{x:g}" y="{y}" width="{width:g}" height="{CELL_HEIGHT}" '
                                  f'fill="{fill}"/>')
                 style = ' class="mark"' if step.header and i == 0 else ""
-                last = step.header is not None and j == len(row) - 1
-                place = f'x="{x + 8:g}"' if last else f'x="{x + width - 8:g}" text-anchor="end"'
+                left = step.header is not None and not numeric[j]
+                place = f'x="{x + 8:g}"' if left else f'x="{x + width - 8:g}" text-anchor="end"'
                 parts.append(f'<text {place} y="{y + LINE}"{style}>{escape(text)}</text>')
                 x += width
             y += CELL_HEIGHT

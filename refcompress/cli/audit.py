@@ -6,6 +6,7 @@ import sys
 import numpy as np
 
 from .. import agreement, container
+from ..audit.ledgers import KINDS, kind_of
 from ..errors import RefcompressError
 from ..formats import Shared
 from ..models import squeezenet
@@ -85,6 +86,14 @@ def audit(options: argparse.Namespace) -> Report:
     return Report(data, "\n\n".join(texts))
 
 
+def _other_kind(path: str) -> str | None:
+    """Return what kind of model file this is by its content, in words; None for one of no other kind."""
+    try:
+        return "a " + KINDS[kind_of(path)][1]
+    except RefcompressError:
+        return None
+
+
 def _rows(found: list[published.Finding]) -> list[list]:
     return [[f.row, f.what, f"{f.printed:g}", f"{f.recomputed:.2f}", f.verdict] for f in found]
 
@@ -93,6 +102,10 @@ def _of_file(options: argparse.Namespace) -> Report:
     """Audit the published file, and code its weights, bit for bit, in a file of ours that is read back."""
     space = implementation(options)
     with about(options.file):
+        kind = _other_kind(options.file)
+        if kind is not None:
+            raise RefcompressError("path", f"is {kind}, and not the published compressed_SqueezeNet.net; `refcompress "
+                                           f"inspect {options.file}` shows where the bytes of other files go")
         data = container.files.read(options.file, options.limit)
         layers = squeezenet.read(data)
     found = published.audit_of_layers(layers, len(data))

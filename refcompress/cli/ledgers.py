@@ -10,12 +10,13 @@ from ..audit.bounds import Bounds
 from ..audit.findings import by_type, findings, tensors_of
 from ..audit.kinds import NOT_NUMBERS, WORDS
 from ..audit.ledgers import KINDS, kind_of, rcz
-from ..audit.stored import Inspection
+from ..audit.stored import Inspection, Stored
+from ..container.files import Opened
 from .files import inspect_ours
 from .options import add_implementation, add_limit
 from .progress import Progress, add_quiet
 from .refusals import Refused, about
-from .show import Report, add_wide, paragraph, printable, records, table
+from .show import Report, add_wide, paragraph, records, table
 
 __all__ = ["add_commands"]
 
@@ -51,18 +52,24 @@ def inspect(options: argparse.Namespace) -> Report:
 
 def _report(source: str, options: argparse.Namespace) -> Report:
     with about(source):
-        if kind_of(source) == "rcz" and options.bounds:
-            raise Refused("--bounds", f"is for files of others, and {printable(source)} is one of ours: its values are "
-                                      "coded already")
         if kind_of(source) == "rcz" and options.by is None:
             data, text, outlines, book = inspect_ours(source, options)
             found = rcz.of_outlines(source, outlines, book)
             said = findings(found)
             text += "".join("\n" + paragraph("- " + each.text, "  ") for each in said)
-            return Report({**data, **_data(found, said)}, text)
+            data = {**data, **_data(found, said)}
+            if options.bounds:
+                with Opened(source) as file:
+                    measured = _measured(rcz.coded(file), options.quiet)
+                data["bounds"] = [vars(each) for each in measured]
+                said_of_all = paragraph("  These are the bytes of the entries as they are coded already.", "  ")
+                text += f"\n\n{_bounds(measured, options.wide)}\n{said_of_all}"
+            return Report(data, text)
         with audit.inspect(source) as found:
             said = findings(found)
-            measured = _measured(found, options.quiet) if options.bounds else []
+            if found.kind == "rcz" and options.bounds:
+                raise Refused("--bounds", "has a table of its own, of files of ours too; --by is to be left out")
+            measured = _measured(found.tensors, options.quiet) if options.bounds else []
             said += bounds.findings_of(measured, {tensor.name: tensor for tensor in found.tensors})
             data = _data(found, said)
             if options.bounds:
@@ -88,9 +95,9 @@ def _data(found: Inspection, said: list) -> dict[str, Any]:
     }
 
 
-def _measured(found: Inspection, quiet: bool) -> list[Bounds]:
+def _measured(some: list[Stored], quiet: bool) -> list[Bounds]:
     """Return the bounds of all tensors whose bytes lie together."""
-    tensors = [tensor for tensor in found.tensors if tensor.pieces is not None]
+    tensors = [tensor for tensor in some if tensor.pieces is not None]
     total, done, measured = sum(tensor.nbytes for tensor in tensors), 0, []
     with Progress(quiet) as progress:
         for tensor in tensors:

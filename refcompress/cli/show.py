@@ -5,12 +5,14 @@ import math
 import re
 import shutil
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 __all__ = ["Report", "add_wide", "columns", "not_read", "paragraph", "printable", "records", "some", "table", "times"]
 
 FEW = 6  # arrays that are not read, each with a line of its own
+WIDE = ("W", "F")  # East Asian widths of characters that take two columns
 LEAST = 12  # columns that a wrapped column keeps: fewer would tear words apart
 NUMBER = re.compile(r"[0-9][0-9.,e+-]{0,20}( %| B)?|-?")  # or none
 
@@ -61,8 +63,8 @@ def records(rows: list[list], header: list[str], own: int, indent: str = "  ", w
     for row, group in zip(rows, groups):
         first, *more = map(_cell, row[:own])
         rest = "  ".join(more)
-        fits = len(indent) + len(first) + 2 + len(rest) <= columns()
-        lines += [f"{indent}{first}  {rest}".rstrip()] if fits else [indent + first, indent * 2 + rest]
+        fits = len(indent) + width_of(first) + 2 + width_of(rest) <= columns()
+        lines += [f"{indent}{first}  {rest}".rstrip()] if fits else [indent + first, *[indent * 2 + rest] * bool(rest)]
         lines += group
     return "\n".join(lines)
 
@@ -82,10 +84,39 @@ def _table(rows: list[list], header: list[str] | None, indent: str, wide: bool) 
     return [*groups[0], indent + "  ".join("-" * w for w in widths)], groups[1:]
 
 
+def width_of(text: str) -> int:
+    """Return the columns that text takes on a terminal.
+
+    >>> width_of("ab"), width_of("\u91cd\u307f"), width_of("e\u0301")
+    (2, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in WIDE else 1 for c in text)
+
+
+def _cut(text: str, width: int) -> list[str]:
+    """Return the lines of a cell of so many columns; words that are longer are broken."""
+    if text.isascii():
+        return textwrap.wrap(text, width, break_on_hyphens=False)
+    lines: list[str] = []
+    line = ""
+    for c in text:
+        if width_of(line + c) > width:
+            lines, line = [*lines, line], ""
+        line += c
+    return [*lines, line]
+
+
+def _padded(text: str, width: int, right: bool) -> str:
+    fill = " " * (width - width_of(text))
+    return fill + text if right else text + fill
+
+
 def _aligned(rows: list[list], header: list[str] | None) -> tuple[list[list[str]], list[int], list[bool]]:
     """Return the cells of all lines, the width of each column, and whether it holds numbers."""
     lines = [[_cell(value) for value in row] for row in ([header] if header else []) + rows]
-    widths = [max(len(line[j]) for line in lines) for j in range(len(lines[0]))]
+    widths = [max(width_of(line[j]) for line in lines) for j in range(len(lines[0]))]
     right = [all(NUMBER.fullmatch(line[j]) for line in lines[bool(header):]) for j in range(len(widths))]
     return lines, widths, right
 
@@ -93,10 +124,10 @@ def _aligned(rows: list[list], header: list[str] | None) -> tuple[list[list[str]
 def _wrapped(cells: list[str], widths: list[int], right: list[bool], indent: str) -> list[str]:
     """Return the lines of one row."""
     parts = [
-        [cell] if len(cell) <= w else textwrap.wrap(cell, w, break_on_hyphens=False) for cell, w in zip(cells, widths)
+        [cell] if width_of(cell) <= w else _cut(cell, w) for cell, w in zip(cells, widths)
     ]
     return [
-        (indent + "  ".join(text.rjust(w) if r else text.ljust(w) for text, w, r in zip(
+        (indent + "  ".join(_padded(text, w, r) for text, w, r in zip(
             [part[i] if i < len(part) else "" for part in parts], widths, right))).rstrip()
         for i in range(max(map(len, parts)))
     ]

@@ -193,7 +193,8 @@ class Records:
             return Known(TORCHAO)
         for part, said in REFUSED.items():
             if module in ("torch", "torch._utils", "torch.storage") and part in name:
-                raise NoTensor("path", f"asks for {full}: {said}")
+                shown = full[:100] if full.isprintable() else repr(full[:100])
+                raise NoTensor("path", f"asks for {shown}: {said}")
         raise NoTensor("path", f"asks for {full[:100]!r}, which is no tensor. No code is run, so a whole model "
                                    "is to be saved anew as its state_dict()")
 

@@ -10,6 +10,7 @@ from model_files import FILES, all_files, size_of
 
 from refcompress import models
 from refcompress.audit.kinds import WORDS
+from refcompress.cli.show import width_of
 
 F32 = np.float32
 
@@ -54,8 +55,15 @@ def test_bounds_are_a_table_and_part_of_the_document(files, tmp_path, capsys):
     report = json.loads(run(capsys, "inspect", tmp_path / "w_fp16.safetensors", "--bounds", "--quiet", "--json")[1])
     assert [each["name"] for each in report["bounds"]] == ["w", "b"] and report["bounds"][0]["zeros"] == 1200
     assert {"zeros stored in full", "name claims fewer bits"} <= {each["finding"] for each in report["findings"]}
-    code, out, err = run(capsys, "inspect", files["rcz"], "--bounds")
-    assert (code, out, err.count("\n")) == (2, "", 1) and "--bounds: is for files of others" in err
+
+
+def test_bounds_of_a_file_of_ours_are_those_of_its_coded_entries(files, capsys):
+    code, out, err = run(capsys, "inspect", files["rcz"], "--bounds", "--quiet")
+    assert (code, err) == (0, "") and "as they are coded already" in " ".join(out.split())
+    report = json.loads(run(capsys, "inspect", files["rcz"], "--bounds", "--quiet", "--json")[1])
+    own = [each for each in report["ledger"] if each["entry"] and each["kind"] not in ("names", "checksum")]
+    assert [each["name"] for each in report["bounds"]] == ["w", "half"]
+    assert abs(sum(each["nbytes"] for each in report["bounds"]) - sum(each["bytes"] for each in own)) < 16
 
 
 def test_a_refusal_names_the_file(tmp_path, capsys):
@@ -80,3 +88,17 @@ def test_bounds_count_numbers_that_are_not_finite(tmp_path, capsys):
     found = json.loads(run(capsys, "inspect", tmp_path / "w.npz", "--bounds", "--json")[1])["findings"]
     assert {"w": 3, "half": 3} in [each.get("numbers") for each in found]
     assert "6 numbers are NaN or infinite, in 2 tensors;" in [each["text"] for each in found][0]
+
+
+def test_an_audit_of_another_kind_of_file_says_what_it_is(files, capsys):
+    code, out, err = run(capsys, "audit", "--file", files["npz"])
+    assert (code, out, err.count("\n")) == (2, "", 1) and "is a NumPy archive (.npz), and not the published" in err
+
+
+def test_names_of_wide_letters_keep_the_columns_and_80_columns(tmp_path, capsys):
+    np.savez(tmp_path / "w.npz", **{"\u91cd\u307f": np.ones(3, F32), "plain": np.ones(3, F32)})
+    lines = run(capsys, "compare", tmp_path / "w.npz", tmp_path / "w.npz")[1].splitlines()
+    lines += run(capsys, "inspect", tmp_path / "w.npz", "--by", "layer")[1].splitlines()
+    assert all(width_of(line) <= 80 for line in lines)
+    first, second = (next(line for line in lines if name in line) for name in ("\u91cd\u307f", "plain"))
+    assert width_of(first.partition("float32")[0]) == width_of(second.partition("float32")[0])

@@ -24,10 +24,14 @@ STEP = 2**24  # bytes hashed at a time
 
 @dataclass(frozen=True)
 class Item:
-    """A tensor of a file. read : gives its readings, as Stored, its value where it is not quantized, or why not."""
+    """A tensor of a file. read : gives its readings, as Stored, its value where it is not quantized, or why not.
+
+    uses : the names of the file's tensors that make it; none: that of its own name
+    """
 
     name: str
     read: Callable[[], list[Stored] | Value | Unread] = field(repr=False)
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def file_of(source: Source) -> File:
 
 def _items(source: Source, sites: list[Site], used: set[str]) -> Iterator[Item]:
     for site in sites:
-        yield Item(site.name, site.read)
+        yield Item(site.name, site.read, site.uses)
     for name, tensor in source.items():
         if name not in used:
             yield Item(name, partial(_of, tensor))

@@ -3,8 +3,9 @@
 import math
 import re
 
-from ... import container
+from ... import container, reference
 from ...container.outlines import Outline
+from ...errors import RefcompressError
 from ...formats import ELEMENT_TYPES
 from ...ledger import Ledger, outlines_and_ledger
 from ..stored import Inspection, Stored
@@ -18,6 +19,23 @@ def inspect(path: str) -> Inspection:
     """Return the ledger of a file of ours."""
     with container.files.Opened(path) as file:
         return of_outlines(file.path, *outlines_and_ledger(file, limit=2**62))
+
+
+def coded(file: container.files.Opened) -> list[Stored]:
+    """Return the entries of a file with their bytes as they lie there, coded.
+
+    A file of versions 1 and 2 has no index, so that where its entries lie is known only to who decodes them.
+    """
+    version = container.reading.version_of(file)
+    if version < container.index.INDEXED:
+        raise RefcompressError("--bounds", f"needs the index of a file; {file.path!r} is of version {version}, which "
+                                           "has none")
+    sizes = container.index.read(file, 2**62, container.cursor.Coding(reference, version))[0].sizes
+    found, start = [], container.index.START
+    for name, size in sizes.items():
+        found.append(Stored(name, (), "coded bytes", None, size, size).at(file, start))
+        start += size
+    return found
 
 
 def of_outlines(path: str, outlines: dict[str, Outline], book: Ledger) -> Inspection:

@@ -148,16 +148,17 @@ def _read(mine: File, weights: dict[str, Weight], origins: Origins | None) -> It
     costly = sorted(weights.values(), key=lambda weight: -weight.nbytes)[:PICTURES]
     drawn = {weight.name for weight in costly if weight.numbers > 1}
     for item in mine.items:
-        name = _of_item(item.name, weights)
+        name = _of_item(item, weights)
         if name is not None:
             yield name, _judged(item, weights[name], origins, name in drawn)
 
 
-def _of_item(name: str, weights: dict[str, Weight]) -> str | None:
+def _of_item(item: Item, weights: dict[str, Weight]) -> str | None:
     """Return which tensor with a cost an item is: that of its name, or the largest one that it is read from."""
-    if name in weights:
-        return name
-    parts = [each for each in weights if each.startswith((f"{name}_", f"{name}."))]
+    if item.name in weights:
+        return item.name
+    parts = [each for each in item.uses if each in weights] or [
+        each for each in weights if each.startswith((f"{item.name}_", f"{item.name}."))]
     return max(parts, key=lambda each: weights[each].nbytes, default=None)
 
 

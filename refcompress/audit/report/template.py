@@ -1,5 +1,7 @@
 """What puts words and pictures into a page: jinja2, an extra."""
 
+import html
+import re
 from importlib.resources import files
 from typing import Any
 
@@ -20,9 +22,14 @@ def rendered(template: str, **values: Any) -> str:
     folder = files(__package__)
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
                                      undefined=jinja2.StrictUndefined)
-    environment.filters.update(count=count, percent=percent, plain=plain)
+    environment.filters.update(count=count, percent=percent, plain=plain, breakable=breakable)
     return environment.from_string(folder.joinpath(template).read_text("utf-8")).render(
         version=__version__, style=folder.joinpath("page.css").read_text("utf-8"), **values)
+
+
+def breakable(name: str) -> str:
+    """Return a name as HTML that a line may break behind its dots and slashes, and not only where a letter ends."""
+    return "".join(f"{html.escape(part)}<wbr>" for part in re.split(r"(?<=[./])", name))
 
 
 def count(value: float) -> str:
