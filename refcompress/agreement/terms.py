@@ -209,11 +209,14 @@ def _scales(w: ArrayFormat) -> np.ndarray | None:
     """Return the scale of each weight, for those formats that have scales; a finite number where it is NaN."""
     if isinstance(w, Packed):
         return expand(w.scale, w.shape, w.group).astype(np.float64)
-    each = {NF4: lambda: (w.scales, w.block), NVFP4: lambda: (w.block_scales, 16),
-            MX: lambda: (np.ldexp(1.0, w.scales.astype(int) - 127), 32)}.get(type(w))
-    if each is None:
+    if isinstance(w, NF4):
+        scales, block = w.scales, w.block
+    elif isinstance(w, NVFP4):
+        scales, block = w.block_scales, 16
+    elif isinstance(w, MX):
+        scales, block = np.ldexp(1.0, w.scales.astype(int) - 127), 32
+    else:
         return None
-    scales, block = each()
     places = np.arange(w.shape[1]) // block
     return np.asarray(scales, np.float64)[:, places]
 

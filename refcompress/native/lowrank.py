@@ -320,7 +320,7 @@ def _completed(rows: np.ndarray) -> np.ndarray:
     if not missing.any():
         return rows
     rows, others = rows.copy(), rows[~missing].astype(np.float64)
-    some = np.eye(rows.shape[1], np.count_nonzero(missing))
+    some = np.eye(rows.shape[1], int(np.count_nonzero(missing)))
     rows[missing] = np.linalg.qr(np.hstack([others.T, some]))[0][:, len(others) :].T
     return rows
 

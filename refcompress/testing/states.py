@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -224,9 +225,9 @@ def _others(a: np.ndarray, number: int) -> Iterator[np.ndarray]:
             yield other.reshape(a.shape)
 
 
-def _rebuilt(value, turn: int):
+def _rebuilt(value: Any, turn: int) -> Any:
     """Return a format like this one in its own memory, the numbers in it turned on; others as they are."""
-    if not is_dataclass(value):
+    if not is_dataclass(value) or isinstance(value, type):
         return value
     given = {field.name: getattr(value, field.name) for field in fields(value)}
     for name, item in given.items():

@@ -12,7 +12,7 @@ _F = np.float32
 MOST = 2**63 - 1
 
 
-def _allocations() -> Calls:
+def _allocations():
     """Many layers, many choices; bytes and budgets next to 2**53, where float64 takes two sizes for one."""
     rng = np.random.default_rng(1)
     for layers, choices in ((129, 2), (257, 2), (1025, 2), (3, 129), (2, 1025), (1, 4097), (1, 65_537)):
@@ -36,7 +36,7 @@ def _allocations() -> Calls:
                 yield (tied, size, budget), {}
 
 
-def _fronts() -> Calls:
+def _fronts():
     for i, ((cost, size, budget), _) in enumerate(_allocations()):
         if i % 2 or size.max(initial=0) > 2**20 or len(cost) > 100:
             yield (cost, size, budget), {}
@@ -51,7 +51,7 @@ def _seeded(init: str, seed: int) -> dict:
     return {"init": init, **({"seed": seed} if init == "random" else {})}
 
 
-def _shared() -> Calls:
+def _shared():
     """Every beginning with every number of bits; midpoints of all bits; importances; one to three dimensions."""
     rng = np.random.default_rng(2)
     for init in INITS:
@@ -86,7 +86,7 @@ def _shared() -> Calls:
                 yield (ordinary(rng, size),), {"clusters": clusters, **_seeded(init, 3)}
 
 
-def _kmeans_long() -> Calls:
+def _kmeans_long():
     rng = np.random.default_rng(3)
     for i, n in enumerate((*LONG, 65_537)):
         yield (whole(rng, n, 99) if i % 2 else ordinary(rng, n),), {
@@ -102,7 +102,7 @@ def _kmeans_long() -> Calls:
 _OPTIMAL = {"bits", "clusters", "weights", "pruned"}
 
 
-def _optimal() -> Calls:
+def _optimal():
     for i, (args, how) in enumerate(_shared()):
         if i % 3 == 0:
             yield args, {name: value for name, value in how.items() if name in _OPTIMAL}

@@ -22,7 +22,7 @@ def _symbols(rng, i, n) -> Call:
     return (symbols,), {}
 
 
-def _blocks() -> Calls:
+def _blocks():
     """Blocks that end beside 2**16, each of symbols of its own, of a single one, and of all."""
     rng = np.random.default_rng(6)
     for n in (*LONG[::4], BEYOND - 2, BEYOND, 2 * BEYOND, 2**18 - 1):
@@ -31,12 +31,12 @@ def _blocks() -> Calls:
         yield (np.concatenate([rng.integers(0, 2, n), rng.integers(0, 256, n)]).astype(np.uint8),), {}
 
 
-def _alphabets() -> Calls:
+def _alphabets():
     for alphabet in (*ALPHABETS, BEYOND - 1):
         yield (np.random.default_rng(alphabet).permutation(alphabet).astype(np.uint16),), {}
 
 
-def _counts() -> Calls:
+def _counts():
     """Large alphabets, of which all are used, or one; the larger the fewer, for the reference takes long."""
     rng = np.random.default_rng(1)
     for alphabet in ALPHABETS:
@@ -50,7 +50,7 @@ def _counts() -> Calls:
     yield (np.ones(2**15, np.int64),), {}
 
 
-def _large_counts() -> Calls:
+def _large_counts():
     """Counts that float64 takes for equal, or sums that it rounds: 2**53 and what is one more."""
     rng = np.random.default_rng(2)
     for n in (2, 3, 4, 5, 8, 9, 17, 31):
@@ -71,7 +71,7 @@ def _large_counts() -> Calls:
         yield (fibonacci[:n][::-1].copy(),), {"limit": max(7, n.bit_length())}
 
 
-def _codes() -> Calls:
+def _codes():
     for (some,), how in _large_counts():
         yield (reference.huffman_lengths(some, **how),), {}
     for bits in range(1, 16):
@@ -91,7 +91,7 @@ def _code(alphabet: int, kind: int):
     return frequency, reference.huffman_code(lengths)
 
 
-def _coded() -> Calls:
+def _coded():
     """Every length at which lanes change, codes of 15 bits, large alphabets, one symbol alone."""
     rng = np.random.default_rng(3)
     for i, n in enumerate((*LONG, 2047, 2049, 32_768, 65_535, 65_536, BEYOND)):
@@ -106,14 +106,14 @@ def _coded() -> Calls:
             yield (np.full(n, symbol, np.uint8), reference.huffman_code(lengths)), {}
 
 
-def _encoded() -> Calls:
+def _encoded():
     for pair, _ in _coded():
         yield (reference.huffman_encode(*pair),), {}
 
 
 # Range coder: short, for the reference takes long.
 
-def _matrices() -> Calls:
+def _matrices():
     rng = np.random.default_rng(4)
     for lanes in (1, 16):
         for alphabet in (1, 2, 255, 256):
@@ -131,7 +131,7 @@ def _encoded_ranges() -> list[Call]:
             for (codes,), how in _matrices()]
 
 
-def _ranges() -> Calls:
+def _ranges():
     for (data,), how in _encoded_ranges():
         yield (data.copy(),), how
 
@@ -143,7 +143,7 @@ def _split(rng, i, m, k) -> Call:
     return (random_patterns(rng, (m, k), type), type), {}
 
 
-def _each_bit() -> Calls:
+def _each_bit():
     """Patterns of which one bit is set, and all but one, of every type."""
     for type, element in ELEMENT_TYPES.items():
         bits = 1 if type == "bool" else element.bits
@@ -161,7 +161,7 @@ def _joined(calls: Callable[[], Calls]) -> Callable[[], Calls]:
     return joined
 
 
-def _planes() -> Calls:
+def _planes():
     rng = np.random.default_rng(5)
     for i, type in enumerate(CODED):  # every type, of every kind
         for kind in range(5):
@@ -173,7 +173,7 @@ def _planes() -> Calls:
         yield (np.arange(300, dtype=np.uint16), "uint16"), {"head": head}
 
 
-def _decoded() -> Calls:
+def _decoded():
     for (patterns, type), how in _planes():
         data = reference.planes_encode(patterns, type)
         yield (data, type, patterns.size), {"strict": bool(len(data) % 2)}

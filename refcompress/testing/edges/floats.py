@@ -29,7 +29,7 @@ def _decode(rng, i, m, k) -> Call:
     return (rng.integers(0, 2**f.bits, (m, k)).astype(f.dtype), f.name), {}
 
 
-def _encode_options() -> Calls:
+def _encode_options():
     rng = np.random.default_rng(1)
     for f in FLOATS.values():
         for overflow in ("saturate", "format"):
@@ -39,7 +39,7 @@ def _encode_options() -> Calls:
             yield (_F([f.maximum, beyond, -beyond, np.inf, -np.inf, 3e38]), f.name), {"overflow": overflow}
 
 
-def _decode_options() -> Calls:
+def _decode_options():
     for f in FLOATS.values():
         codes = every_code(f)
         yield (codes[: len(codes) // 4 * 4].reshape(2, -1, 2), f.name), {}
@@ -51,7 +51,7 @@ def _mx_encode(rng, i, m, k) -> Call:
     return (np.ldexp(ordinary(rng, (m, k)), rng.integers(-60, 60, (m, 1))).astype(_F), name), {}
 
 
-def _mx_edges() -> Calls:
+def _mx_edges():
     """Each element next to a tie, under scales of every power of two; blocks whose largest decides on a power."""
     for name, element in MX_ELEMENTS.items():
         values = np.arange(0, 128) / 64 if element is None else element.values(
@@ -80,7 +80,7 @@ def _nf4_encode(rng, i, m, k) -> Call:
     return (ordinary(rng, (m, k)) * _F(3),), {"block": (64, 1, 32, k, k + 1, 128, max(1, k - 1), 4096)[i % 8]}
 
 
-def _nf4_edges() -> Calls:
+def _nf4_edges():
     """Quotients next to the middles of levels, under scales of all bits."""
     rng = np.random.default_rng(2)
     levels = NF4(np.arange(16).astype(np.uint8), np.ones(1, _F)).dense().astype(np.float64)
@@ -108,7 +108,7 @@ def _nvfp4_encode(rng, i, m, k) -> Call:
     return (np.ldexp(ordinary(rng, (m, k)), rng.integers(-9, 9, (m, 1))).astype(_F),), {}
 
 
-def _nvfp4_edges() -> Calls:
+def _nvfp4_edges():
     """Elements next to ties under each of many tensor scales: a product by a reciprocal rounds to the other side."""
     rng = np.random.default_rng(3)
     middles = np.array([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0])
@@ -131,7 +131,7 @@ def _nvfp4_decode(rng, i, m, k) -> Call:
 
 # Blocks of ggml.
 
-def _ggml_decode_long() -> Calls:
+def _ggml_decode_long():
     """Each type by many blocks: past eight bits, and in one row or as many rows as blocks."""
     rng = np.random.default_rng(5)
     for name, block in GGML_TYPES.items():
@@ -144,7 +144,7 @@ def _ggml_encode(rng, i, m, k) -> Call:
     return (rng.standard_normal((min(m, 2**12), 32 * min(k, 2**12))).astype(_F), ("Q8_0", "Q4_0")[i % 2]), {}
 
 
-def _ggml_encode_ties() -> Calls:
+def _ggml_encode_ties():
     """Quotients next to halves, by scales of all bits: a division in place of the product by the inverse differs."""
     rng = np.random.default_rng(4)
     for name, top in (("Q8_0", 127), ("Q4_0", 8)):

@@ -67,7 +67,7 @@ def _largest_s4(n: int, k: int) -> Packed:
 
 
 def _largest_lut(n: int, k: int) -> Shared:
-    return Shared(np.full((n, k), 1, np.uint8), _F([1, -127]))
+    return Shared(np.full((n, k), 1, np.uint8), np.array([1, -127], _F))
 
 
 # Floats.
@@ -146,7 +146,7 @@ def _f32f32(rng, i, m, k, n) -> Call:
     return (x, np.ascontiguousarray(w.T) if transposed else w), {"transposed": transposed}
 
 
-def _f32f32_edges() -> Calls:
+def _f32f32_edges():
     rng = np.random.default_rng(7)
     for i, k in enumerate(WIDTHS):
         for transposed in (False, True):
@@ -173,7 +173,7 @@ def _f32mixed(rng, i, m, k, n) -> Call:
     return (one_in_each_row(rng, m, k, 12) if i % 3 else whole(rng, (m, k), 3), w), {}
 
 
-def _wide_groups() -> Calls:
+def _wide_groups():
     """Groups as long as the row, of one input, longer than the row: with scales that differ."""
     rng = np.random.default_rng(8)
     for k in (1, 5, 16, 33, 64):
@@ -185,7 +185,7 @@ def _wide_groups() -> Calls:
             yield (whole(rng, (2, k)), Quantized(values, scale, zero_point, group)), {}
 
 
-def _f32mixed_edges() -> Calls:
+def _f32mixed_edges():
     rng = np.random.default_rng(9)
     for i, k in enumerate(WIDTHS):
         w = mixed(rng, 5, k, i % 2, i % 6, high=1, steps=0)
@@ -206,7 +206,7 @@ def _bf16bf16(rng, i, m, k, n) -> Call:
     return (x, _patterns(rng.choice([-1, 1, 3, -5], (n, k)) if i % 2 == 0 else whole(rng, (n, k), 3))), {}
 
 
-def _bf16bf16_edges() -> Calls:
+def _bf16bf16_edges():
     rng = np.random.default_rng(10)
     for i, k in enumerate(WIDTHS):
         infinite = (np.inf, -np.inf)[i % 2]

@@ -60,7 +60,7 @@ def _csr_product(rng, i, m, k, n) -> Call:
     return (full, whole(rng, (k, n), 3)), {}
 
 
-def _csr_edges() -> Calls:
+def _csr_edges():
     rng = np.random.default_rng(1)
     for i, k in enumerate(WIDTHS):
         for n in (1, 3, 16, 33)[:: 1 if k < 50 else 3]:
@@ -88,7 +88,7 @@ def _sparse_product(rng, i, m, k, n) -> Call:
     return (matrices.sparse(rng, m, k, form, _density(m, k), **high), whole(rng, (k, n), 3)), {}
 
 
-def _sparse_edges() -> Calls:
+def _sparse_edges():
     rng = np.random.default_rng(2)
     for i, k in enumerate(WIDTHS):
         for n in (1, 3, 17):
@@ -151,7 +151,7 @@ def _lowrank_product(rng, i, m, k, n, r) -> Call:
     return (_factors(rng, m, k, r, 1 if r * k > 10_000 else 3), whole(rng, (k, n))), {}
 
 
-def _lowrank_edges() -> Calls:
+def _lowrank_edges():
     rng = np.random.default_rng(3)
     for i, k in enumerate(WIDTHS):
         for n in (1, 3, 16, 33):
@@ -171,7 +171,7 @@ def _beside(rng, i, m, k, n) -> Call:
     return (LowRankSparse(_factors(rng, m, k, i % 3, 1), rest), whole(rng, (k, n), 3)), {}
 
 
-def _svd_options() -> Calls:
+def _svd_options():
     """Energies and errors that are met exactly, budgets of bytes to the byte, every rank, no weight at all."""
     rng = np.random.default_rng(4)
     for k in (2, 4, 8):
@@ -198,7 +198,7 @@ def _svd_options() -> Calls:
         yield (ordinary(rng, shape),), {"rank": min(shape)}
 
 
-def _svd_long() -> Calls:
+def _svd_long():
     rng = np.random.default_rng(5)
     for i, n in enumerate((*LONG[:18], 16_385, BEYOND)):
         yield (ordinary(rng, (n, 3) if i % 2 else (3, n)),), {"rank": 1 + i % 3}
@@ -206,7 +206,7 @@ def _svd_long() -> Calls:
         yield (ordinary(rng, (size, size + 3)),), {"rank": size}
 
 
-def _randomized_options() -> Calls:
+def _randomized_options():
     rng = np.random.default_rng(6)
     w = ordinary(rng, (12, 50))
     for how in ({"certify": False}, {"certify": True}, {"block": 1}, {"block": 3}, {"block": 2**40}, {"tolerance": 1.0},
@@ -219,7 +219,7 @@ def _randomized_options() -> Calls:
         yield (np.zeros((9, 50), _F),), {"rank": rank}
 
 
-def _whitened_edges() -> Calls:
+def _whitened_edges():
     rng = np.random.default_rng(7)
     for i, n in enumerate((127, 128, 129, 257, 513, 1025)):
         yield (ordinary(rng, (n, 3)), _hessian(rng, 3)), {"rank": 1 + i % 3}

@@ -22,7 +22,7 @@ def _activation(rng, i, m, k) -> Call:
     return ((rng.standard_normal((m, k)) * (1, 5, 30, 1e-3)[i % 4]).astype(_F), list(FUNCTIONS)[i % len(FUNCTIONS)]), {}
 
 
-def _activation_edges() -> Calls:
+def _activation_edges():
     exponents = np.ldexp(1.0, np.arange(-149, 128))
     x = np.concatenate([exponents, 1.5 * exponents[23:-1], np.linspace(-110, 110, 441)]).astype(_F)
     for name in FUNCTIONS:
@@ -35,7 +35,7 @@ def _softmax(rng, i, m, k) -> Call:
     return ((rng.standard_normal((m, k)) * (1, 10, 1e-3)[i % 3]).astype(_F),), {}
 
 
-def _softmax_edges() -> Calls:
+def _softmax_edges():
     rng = np.random.default_rng(2)
     for k in (1, 2, 31, 32, 33, 64, 100, 300):
         yield (with_one(rng, ordinary(rng, (3, k)), np.inf),), {}
@@ -152,7 +152,7 @@ def _depthwise_f32(rng, i, c, h, w) -> Call:
     return (x, weight, *([np.zeros(c * several, _F)] if i % 3 == 0 else [])), {**options, "layout": layout}
 
 
-def _depthwise_edges() -> Calls:
+def _depthwise_edges():
     rng = np.random.default_rng(5)
     for layout in ("nchw", "nhwc"):
         for c in (1, 2, 15, 16, 17, 32, 33, 64, 100):
@@ -170,7 +170,7 @@ def _depthwise_s8(rng, i, c, h, w) -> Call:
         **options, "x_zero_point": (0, -128, 127, 5)[i % 4], "zero_point": (0, 127, -128, -5)[i % 4]}
 
 
-def _depthwise_s8_edges() -> Calls:
+def _depthwise_s8_edges():
     """The largest sums, kernels of many cells, each option at both ends."""
     rng = np.random.default_rng(6)
     for c in (1, 3, 16, 33):
@@ -191,7 +191,7 @@ def _average_s8(rng, i, c, h, w) -> Call:
         "pads": (0, 1, 0, 0) if w > 1 else (0, 0, 0, 0)}
 
 
-def _average_s8_ties() -> Calls:
+def _average_s8_ties():
     """Means next to halves: every sum of four values, by scales that are no powers of two."""
     every = np.arange(-128, 128).astype(np.int8)
     x = np.stack([every, np.roll(every, 1), np.roll(every, 7), every[::-1]]).reshape(1, 2, 2, 256)

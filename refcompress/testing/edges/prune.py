@@ -19,7 +19,7 @@ def _magnitude(rng, i, m, k) -> Call:
     return (w,), ({"keep": size // 2}, {"sparsity": 0.9}, {"keep": 1}, {"keep": size - 1}, {"sparsity": 0.5})[i % 5]
 
 
-def _magnitude_options() -> Calls:
+def _magnitude_options():
     rng = np.random.default_rng(1)
     for shape in ((7,), (3, 5), (2, 3, 4), (2, 3, 2, 2)):
         size = int(np.prod(shape))
@@ -37,7 +37,7 @@ def _magnitude_options() -> Calls:
         yield ({str(n): whole(rng, 1 + n % 3, 5) for n in range(count)},), {"keep": count}
 
 
-def _select_options() -> Calls:
+def _select_options():
     rng = np.random.default_rng(2)
     for scores in (ordinary(rng, (6, 8)), whole(rng, (6, 8), 2), np.zeros((6, 8)), whole(rng, (6, 8), 3, np.float64)):
         for structure, most in (("element", 48), ("row", 6), ("column", 8), ("filter", 6), ("channel", 8)):
@@ -74,7 +74,7 @@ def _threshold(rng, i, m, k) -> Call:
     return (w,), {"quality": (1.0, 0.5, 2.0)[i % 3]}
 
 
-def _threshold_edges() -> Calls:
+def _threshold_edges():
     for n in (1, 2, 4, 8, 64, 1024):
         for sign in (1, -1):  # the deviation is exactly what half of them have
             yield (np.repeat(_F([sign, -sign]), n),), {"quality": 1.0}
@@ -106,7 +106,7 @@ def _apoz(rng, i, n) -> Call:
     return (zeros if i % 2 else zeros.astype(np.float64), count), {}
 
 
-def _apoz_edges() -> Calls:
+def _apoz_edges():
     for count in (1, 2, 3, 10, 2**31, 2**32 + 1, 2**53 - 1, 2**53):
         zeros = np.unique([0, 1, count // 3, count // 2, count - 1, count]).astype(np.int64)
         yield (zeros, count), {}
@@ -134,14 +134,14 @@ def _layers(op: str, **fixed) -> Callable[[], Calls]:
     return calls
 
 
-def _obs_options() -> Calls:
+def _obs_options():
     rng = np.random.default_rng(4)
     w, h = ordinary(rng, (3, 12)), hessian(rng, 12)
     for keep in (0, 1, 18, 35, 36):
         yield (w, h), {"keep": keep}
 
 
-def _sparsegpt_options() -> Calls:
+def _sparsegpt_options():
     rng = np.random.default_rng(5)
     w, h = ordinary(rng, (3, 12)), hessian(rng, 12)
     for block in (1, 2, 4, 11, 12, 13, 2**40):

@@ -49,12 +49,12 @@ def _ties(bits: int, count: int, more: dict) -> Calls:
     yield (rows[3],), more
 
 
-def quantize_s8_ties() -> Calls:
+def quantize_s8_ties():
     for bits in range(2, 9):
         yield from _ties(bits, 24, {"bits": bits})
 
 
-def quantize_s16_ties() -> Calls:
+def quantize_s16_ties():
     yield from _ties(16, 60, {})
 
 
@@ -115,7 +115,7 @@ def _percentile(rng, i, m, k) -> Call:
     return args, kwargs if segments < 3000 else {"percentile": kwargs["percentile"]}
 
 
-def _percentile_edges() -> Calls:
+def _percentile_edges():
     for n in (1, 2, 3, 99, 100, 101, 200, 1000, 9999, 10_000, 10_001):
         x = np.random.default_rng(n).permutation(np.arange(n)).astype(_F) - _F(n // 2)
         for percentile in (100.0, 99.99, 99.0, 50.0, 1.0, 100 / n, float(np.nextafter(100 / n, 0)), 5e-324):
@@ -158,7 +158,7 @@ def _unpack(rng, i, m, k) -> Call:
     return (reference.quantize_pack(q, **how),), {}
 
 
-def _pack_options() -> Calls:
+def _pack_options():
     rng = np.random.default_rng(22)
     for bits in range(1, 8):
         for k in (1, 2, 3, 7, 8, 9):
@@ -166,7 +166,7 @@ def _pack_options() -> Calls:
                 yield (_grouped(rng, i, 3, k, bits),), {"bits": bits}
 
 
-def _unpack_options() -> Calls:
+def _unpack_options():
     for (q,), how in _pack_options():
         yield (reference.quantize_pack(q, **how),), {}
 
@@ -182,7 +182,7 @@ def _bias(rng, i, n) -> Call:
         "inputs": (0, 1, n)[i % 3]}
 
 
-def _bias_edges() -> Calls:
+def _bias_edges():
     rng = np.random.default_rng(23)
     for i in range(40):
         yield _bias(rng, i, 64)
@@ -205,7 +205,7 @@ def _requantize(rng, i, m, n) -> Call:
         "rounding": ("half_even", "half_away", "gemmlowp")[i % 3], "bits": (8, 16)[i % 2]}
 
 
-def _requantize_edges() -> Calls:
+def _requantize_edges():
     """Products next to ties, for every number of bits, scheme and rounding; zero points at both ends."""
     rng = np.random.default_rng(24)
     for rounding in ("half_even", "half_away", "gemmlowp"):
@@ -261,7 +261,7 @@ def _long_layers(op: str, most: int, columns: int, **fixed) -> Callable[[], Call
     return calls
 
 
-def _gptq_options() -> Calls:
+def _gptq_options():
     rng = np.random.default_rng(27)
     w, h = ordinary(rng, (3, 12)), hessian(rng, 12)
     for damping in (0.0, 1e-300, 0.01, 1.0, 1e6):
@@ -271,7 +271,7 @@ def _gptq_options() -> Calls:
     yield (w, tied), {"order": "descending", "group": 4}
 
 
-def _clip_options() -> Calls:
+def _clip_options():
     rng = np.random.default_rng(28)
     w, h = ordinary(rng, (3, 12)), hessian(rng, 12)
     for steps in (1, 2, 3, 20):
@@ -279,7 +279,7 @@ def _clip_options() -> Calls:
             yield (w, h), {"steps": steps, "narrowest": narrowest}
 
 
-def _awq_edges() -> Calls:
+def _awq_edges():
     rng = np.random.default_rng(29)
     w, x = ordinary(rng, (3, 12)), ordinary(rng, (20, 12))
     for bits in range(2, 9):
@@ -299,7 +299,7 @@ def _awq_edges() -> Calls:
         yield (ordinary(rng, (2, k)), ordinary(rng, (5, k))), {"steps": 1, "clip": False, "group": 32}
 
 
-def _adaround_options() -> Calls:
+def _adaround_options():
     rng = np.random.default_rng(30)
     w, h = ordinary(rng, (3, 12)), hessian(rng, 12)
     for iterations in (0, 1, 2, 15):
@@ -317,7 +317,7 @@ def _ternary(rng, i, m, k) -> Call:
     return _long(rng, i, m, k, threshold=(0.7, 0.0, 1.3, None)[i % 4 if m * k < 5000 else i % 3])
 
 
-def _ternary_options() -> Calls:
+def _ternary_options():
     rng = np.random.default_rng(31)
     for threshold in (None, 0, 0.7, 1.0, 1e19):
         for (x,), sharing in _without_scheme(_options)():
@@ -331,7 +331,7 @@ def _kl(rng, i, m, k) -> Call | None:
     return ((rng.laplace(size=(m, k)).astype(_F),), {"bits": 3, "bins": 64}) if m * k < 40_000 and m < 100 else None
 
 
-def _kl_options() -> Calls:
+def _kl_options():
     rng = np.random.default_rng(32)
     x = rng.laplace(size=(2, 300)).astype(_F)
     for bits in range(2, 9):
@@ -347,7 +347,7 @@ def _mse(rng, i, m, k) -> Call | None:
     return _long_schemes(rng, i, m, k, bits=(2, 4, 8, 16)[i % 4], steps=2)
 
 
-def _mse_options() -> Calls:
+def _mse_options():
     rng = np.random.default_rng(33)
     for bits in (*range(2, 9), 16):
         for steps in (1, 2, 9):
