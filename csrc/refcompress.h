@@ -47,6 +47,7 @@ enum rc_status {
 #include "nn/api.h"
 #include "prepared.h"
 #include "checks.h"
+#include "guarded.h"
 
 /* The mode of this thread's floating-point unit: its rounding, and what becomes of subnormals. 0 : the default one, to
  * nearest and as IEEE 754 has them. Any other number is for rc_set_mode alone, which brings that mode back. */
