@@ -1,13 +1,14 @@
 """Calls at the edges of each operation: long lengths, each option at its ends, values beside ties.
 
-One file for each family. What is here is in :func:`refcompress.testing.samples` after the sweep, cheap calls first.
+One file for each family; three for what all of them share: odd codes, the last of many, ties. What is here is in :func:`refcompress.testing.samples` after the sweep, cheap calls first.
 """
 
 from collections.abc import Callable
 
 from ..cases import Calls
-from . import choices, coders, floats, gemm, matrices, nn, prune, quantize
+from . import choices, coders, floats, gemm, last, matrices, nn, odd_codes, prune, quantize, ties
 
-EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
-    op: edges for family in (prune, choices, quantize, floats, matrices, gemm, coders, nn)
-    for op, edges in family.EDGES.items()}
+EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {}
+for family in (odd_codes, last, ties, prune, choices, quantize, floats, matrices, gemm, coders, nn):
+    for op, edges in family.EDGES.items():
+        EDGES[op] = EDGES.get(op, ()) + edges
