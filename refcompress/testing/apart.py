@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import RefcompressError
-from . import memory, results
+from . import memory, results, states
 from .cases import Call
 from .here import Here, Judged
 from .judge import CRASHED, HUNG, Outcome
@@ -101,11 +101,7 @@ class Apart:
         return Outcome(kind, reason, memory.restored(expected), memory.restored(got), cause)
 
     def states(self) -> Iterator[tuple[str, str]]:
-        from .here import state_checks
-
-        names = [check.__name__ for check in state_checks()]
-        if not names:
-            return
+        names = [check.__name__ for check in states.CHECKS]
         try:
             self._ask("states", None)
             while (reply := self._reply(4 * self.limit)) is not None:

@@ -28,8 +28,8 @@ AFTER_HANG = 0.5  # seconds for an input, once one has hung
 
 def check(op: str, function: Callable | str, *, rule: Callable | None = None, layouts: Iterable | None = None,
           limit: float = 5.0, examples: int | None = None, refusals: bool = False, not_offered: Iterable[str] = (),
-          isolate: bool = True, seed: int = 0, explain: bool = True,
-          quiet: bool = False) -> Verdict:
+          isolate: bool = True, seed: int = 0, states: bool = True,
+          explain: bool = True, quiet: bool = False) -> Verdict:
     """Compare ``function`` with the reference operation ``op``; return the verdict, or raise Disagreement.
 
     First the fixed samples (every length 0 to 67, odd layouts, guard pages, hostile values), then what a function keeps
@@ -63,6 +63,8 @@ def check(op: str, function: Callable | str, *, rule: Callable | None = None, la
         False calls the function in this process: sooner, and a crash ends it.
     seed : int
         Of the search.
+    states : bool
+        Whether it is checked what the function keeps from call to call, which takes a third of a second.
     explain : bool
         False raises what is found as it was found, at once: no smaller input, no map.
     quiet : bool
@@ -92,7 +94,7 @@ def check(op: str, function: Callable | str, *, rule: Callable | None = None, la
         _hypothesis()
     check_ = _Check(task, Verdict(op, seed=seed), float(limit), isolate, explain, quiet)
     try:
-        return check_.run(examples, refusals)
+        return check_.run(examples, refusals, states)
     finally:
         check_.judge.close()
 
@@ -112,11 +114,12 @@ class _Check:
             verdict.notes.append("called in this process: this system has no fork, and the function has no name that "
                                  "another process could import")
 
-    def run(self, examples: int | None, refusals: bool) -> Verdict:
+    def run(self, examples: int | None, refusals: bool, states: bool) -> Verdict:
         self._samples()
         if refusals:
             self._refusals()
-        self._states()
+        if states:
+            self._states()
         if examples != 0:
             self._search(examples)
         verdict = self.verdict

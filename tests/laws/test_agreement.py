@@ -37,7 +37,7 @@ def test_some_operations_have_kernels():
 
 @pytest.mark.parametrize("op, function", PAIRS)
 def test_implementations_agree_with_the_reference_and_refuse_what_it_refuses(op, function):
-    testing.check(op, function, refusals=True, isolate=False)  # our own: a crash may end the tests
+    testing.check(op, function, refusals=True, isolate=False, states=False)  # our own: a crash may end the tests
 
 
 @pytest.mark.parametrize("op", KERNELS)
