@@ -14,7 +14,7 @@ from .apart import Apart
 from .failing import explained, raised
 from .features import Features
 from .here import Here, Judged
-from .judge import CRASHED, HUNG, LEFT_OUT, NO_BOUND, NOT_OFFERED, REFUSED, Outcome
+from .judge import CRASHED, HUNG, LEFT_OUT, NO_BOUND, NOT_OFFERED, NOT_TRIED, REFUSED, Outcome
 from .samples import refusals as refusals_of
 from .samples import samples, strategy
 from .task import Task, layouts_named
@@ -135,8 +135,11 @@ class _Check:
 
     def _samples(self) -> None:
         wrong: list[Judged] = []
-        first, deaths, seconds = 0.0, Counter[str](), MAP_SECONDS
+        first, deaths, seconds, untried = 0.0, Counter[str](), MAP_SECONDS, 0
         for judged in self.judge.samples():
+            if judged.outcome.kind == NOT_TRIED:
+                untried += 1
+                continue
             self._count(judged)
             self.kinds[judged.number] = judged.outcome.kind
             if not judged.outcome.failed:
@@ -149,6 +152,9 @@ class _Check:
             late = time.monotonic() - first > seconds
             if late or not self.explain or any(deaths[kind] >= most for kind, most in DEATHS.items()):
                 break
+        if untried:
+            self.verdict.notes.append(f"{untried} fixed inputs were not tried, of the long and the odd ones: the "
+                                      f"function takes long, and a check ends after {SECONDS:g} s")
         if wrong:
             raise explained(self, wrong)
 
@@ -188,7 +194,8 @@ class _Check:
             phases=[hypothesis.Phase.generate])
 
         def draw(case):
-            if time.monotonic() - self.begun > SECONDS / 2 and examples is None:
+            if time.monotonic() > end and examples is None:
+                self.verdict.notes.append(f"the search ended by the clock, after {self.verdict.searched} inputs")
                 raise _Enough
             case = self.task.laid(case)
             word = self.task.left_out(case)
@@ -202,6 +209,7 @@ class _Check:
                 raise _Enough
 
         found: list = []
+        end = max(self.begun + SECONDS / 2, time.monotonic() + 1)  # some search there is however loaded the machine
         try:
             settings(hypothesis.seed(self.verdict.seed)(hypothesis.given(strategy(self.task.op))(draw)))()
         except _Enough:

@@ -11,10 +11,10 @@ import numpy as np
 from .. import reference
 from ..agreement import Disagreement, NoBound, exactly
 from ..errors import RefcompressError
-from . import memory
+from . import memory, modes
 
 RIGHT, NO_BOUND, NOT_OFFERED = "right", "without bound", "not offered"
-LEFT_OUT, REFUSED = "left out", "refused by the reference"
+LEFT_OUT, REFUSED, NOT_TRIED = "left out", "refused by the reference", "not tried"
 WRONG, CRASHED, HUNG = "wrong", "crashed", "hung"
 FAILED = (WRONG, CRASHED, HUNG)
 OTHER_MEMORY = "memory beside the elements of an input was written"
@@ -66,7 +66,10 @@ def judged(op: str, function: Callable, rule: Callable, args: tuple, kwargs: dic
         number, got = [0], None
         before, around = snapshot(case), [(a, a.copy()) for a in map(memory.root, arrays_of(case)) if a is not None]
         try:
+            mode = modes.mode()
             got = call()
+            if left := modes.changed(mode):
+                raise Disagreement(left)
             _untouched(before, case)
             if any(not np.array_equal(whole, copied) for whole, copied in around):
                 raise Disagreement(OTHER_MEMORY)

@@ -1,7 +1,8 @@
 """Calls that are made of those of a sweep, in the same way for every operation.
 
 Operands of which all rows are one, or all columns, with strides of 0; axes of size 1 with strides that mean nothing;
-options as NumPy scalars; operands that are half zeros, with one infinity; numbers so small that they are subnormal, or
+one operand in Fortran order and another in C order; both the same object; options as NumPy scalars, and tuples of them
+as lists and arrays; operands that are half zeros, with one infinity; numbers so small that they are subnormal, or
 that results are. What the reference refuses is left out.
 """
 
@@ -92,7 +93,57 @@ def small(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
         yield tuple(changed), kwargs
 
 
-KINDS: tuple[Callable, ...] = (rows_alike, columns_alike, of_size_1, scalars, half_zeros, small)
+def one_in_fortran_order(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with one matrix in Fortran order, and the others in C order."""
+    matrices = [i for i, a in enumerate(args) if isinstance(a, np.ndarray) and a.ndim > 1 and min(a.shape) > 1]
+    for i in matrices if len(matrices) > 1 else ():
+        yield tuple((layouts.fortran if j == i else layouts.contiguous)(a) if isinstance(a, np.ndarray) else a
+                    for j, a in enumerate(args)), kwargs
+
+
+def one_row(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with an operand's first row alone, or its first column, whose elements lie apart.
+
+    The stride of the axis of size 1 is that of a number, as if the matrix were in Fortran order, or is 0.
+    """
+    for i, a in enumerate(args):
+        if isinstance(a, np.ndarray) and a.ndim == 2 and a.size:
+            for axis in (0, 1):
+                part = a[:1] if axis == 0 else a[:, :1]
+                apart = layouts.second_columns(part) if axis == 0 else layouts.second_rows(part)
+                strides = list(apart.strides)
+                strides[axis] = a.itemsize * (1 - number % 2)
+                lain = np.lib.stride_tricks.as_strided(apart, strides=strides)
+                others = list(args)
+                if all(isinstance(b, np.ndarray) and b.shape == a.shape for b in args):
+                    others = [b[:1] if axis == 0 else b[:, :1] for b in args]
+                yield (*others[:i], lain, *others[i + 1 :]), kwargs
+
+
+def same_object(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with one array as two operands: a kernel may not take them for symmetric, or for its own."""
+    arrays = [i for i, a in enumerate(args) if isinstance(a, np.ndarray) and a.ndim and a.size]
+    for i, j in ((i, j) for i in arrays for j in arrays if i < j):
+        for one in (args[i], args[j]):
+            yield tuple(one if at in (i, j) else a for at, a in enumerate(args)), kwargs
+
+
+def sequences(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with each option that is a tuple of integers as a list, and as an array."""
+    def is_tuple(value) -> bool:
+        return isinstance(value, tuple) and bool(value) and all(type(item) is int for item in value)
+
+    for turn in (list, np.array):
+        for name, value in kwargs.items():
+            if is_tuple(value):
+                yield args, {**kwargs, name: turn(value)}
+        for i, value in enumerate(args):
+            if is_tuple(value):
+                yield (*args[:i], turn(value), *args[i + 1 :]), kwargs
+
+
+KINDS: tuple[Callable, ...] = (rows_alike, columns_alike, of_size_1, scalars, half_zeros, small, one_in_fortran_order,
+                               one_row, same_object, sequences)
 
 
 def _alike(args: tuple, kwargs: dict, number: int, axis: int) -> Iterator[Call]:

@@ -1,6 +1,7 @@
 """Calls at the edges of each operation: long lengths, each option at its ends, values beside ties.
 
-One file for each family; three for what all of them share: odd codes, the last of many, ties. What is here is in :func:`refcompress.testing.samples` after the sweep, cheap calls first.
+One file for each family; three for what all share: odd codes, the last of many, ties. What is
+here is in :func:`refcompress.testing.samples` after the sweep, cheap calls first.
 """
 
 from collections.abc import Callable

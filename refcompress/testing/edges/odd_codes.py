@@ -90,8 +90,9 @@ def _every_mx() -> Calls:
             for x in (1, -2, 0):
                 yield (np.full((1, 1), x, _F), w), {}
         both = np.resize(codes, (3, 40))  # one block NaN, the other ordinary
-        yield (np.eye(9, 40, dtype=_F), MX(both, np.uint8([[255, 127], [127, 255], [0, 130]]), name)), {}
-        yield (whole(np.random.default_rng(1), (9, 40)), MX(both, np.uint8([[255, 127], [127, 255], [0, 130]]), name)), {}
+        w = MX(both, np.uint8([[255, 127], [127, 255], [0, 130]]), name)
+        yield (np.eye(9, 40, dtype=_F), w), {}
+        yield (whole(np.random.default_rng(1), (9, 40)), w), {}
 
 
 def _small_book() -> Calls:

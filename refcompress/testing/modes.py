@@ -1,0 +1,32 @@
+"""How the processor and NumPy compute: what a call must leave as it was."""
+
+import ctypes
+import sys
+
+import numpy as np
+
+_ONE, _SMALL, _NORMAL, _LEAST, _HALF = 1.0, 2.0**-54, 2.0**-1022, 5e-324, 0.5
+_C = ctypes.CDLL(None) if sys.platform != "win32" else None
+_DEFAULT = ctypes.c_void_p(-1)  # FE_DFL_ENV of glibc
+
+
+def mode() -> tuple:
+    """Return what tells one mode from another: rounding, subnormals, and what NumPy does about errors. It is cheap."""
+    rounding = _C.fegetround() if _C is not None else 0
+    return (rounding, _ONE + _SMALL, -_ONE - _SMALL, _NORMAL * _HALF, _LEAST * _ONE), np.geterr()
+
+
+def changed(before: tuple) -> str:
+    """Return in words what differs from a mode before, or nothing; set the processor's mode back."""
+    after = mode()
+    if after[0] != before[0]:
+        restore()
+        return ("leaves the mode of the floating-point unit changed: how sums are rounded, or what becomes of "
+                "subnormal numbers")
+    return "leaves numpy.seterr changed" if after[1] != before[1] else ""
+
+
+def restore() -> None:
+    """Set the processor back to rounding to nearest and subnormals, where the C library is glibc."""
+    if sys.platform == "linux" and _C is not None:
+        _C.fesetenv(_DEFAULT)
