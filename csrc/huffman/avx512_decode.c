@@ -270,7 +270,7 @@ TARGET static size_t decode_counting(enum way way, size_t begin, size_t end, uns
 /* All symbols of a stream, and how often each occurs in each unit of 2^16 of them. A step waits for the one before, and
  * leaves the scalar ports free: counted meanwhile, symbols take two thirds of the time of a pass of their own. Those of the
  * steps just before are not in memory yet: counting them at once took longer than a pass. */
-TARGET int rc_huffman_decode_counted_avx512(size_t count, size_t lanes, size_t alphabet, const uint8_t *lengths,
+TARGET int rc_huffman_avx512_counted(size_t count, size_t lanes, size_t alphabet, const uint8_t *lengths,
                                             const uint16_t *codes, unsigned longest, size_t n_words, const uint16_t *words,
                                             uint32_t *table, struct rc_huffman_lanes *state, uint8_t *symbols,
                                             uint64_t (*counts)[256])

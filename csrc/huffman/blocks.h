@@ -14,5 +14,5 @@ typedef int rc_huffman_decode_counted(size_t count, size_t lanes, size_t alphabe
                                       const uint16_t *codes, unsigned longest, size_t n_words, const uint16_t *words,
                                       uint32_t *table, struct rc_huffman_lanes *state, uint8_t *symbols,
                                       uint64_t (*counts)[256]);
-rc_huffman_decode_counted rc_huffman_decode_counted_avx512;
+rc_huffman_decode_counted rc_huffman_avx512_counted;
 #endif

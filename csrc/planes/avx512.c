@@ -11,7 +11,7 @@
 
 #define HUFFMAN_ENCODE rc_huffman_encode_avx512
 #define HUFFMAN_DECODE rc_huffman_decode_avx512
-#define HUFFMAN_DECODE_COUNTED rc_huffman_decode_counted_avx512
+#define HUFFMAN_DECODE_COUNTED rc_huffman_avx512_counted
 #define PLANES_ENCODE rc_planes_encode_avx512
 #define PLANES_DECODE rc_planes_decode_avx512
 #include "coded.h"

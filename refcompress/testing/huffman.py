@@ -52,8 +52,10 @@ def huffman_blocks_sweep():
     rng = np.random.default_rng(15)
     for n in (*LENGTHS, UNIT - 1, UNIT, UNIT + 1, 2 * UNIT - 1, 2 * UNIT + 3):
         yield (rng.integers(0, 1 + n % 256, n).astype(np.uint8)[:: 1 + n % 2],), {}
-    for shares in ((0.02, 0.5), (0.3, 0.3, 0.3, 0.9), (0.1, 0.104, 0.108, 0.112, 0.116), (0.9, 0.1, 0.1, 0.9, 0.9)):
-        sizes = [UNIT] * (len(shares) - 1) + [40_000]
+    drifting = (0.08, 0.096, 0.115)  # each is like the one before, and the last unlike both together
+    for shares in ((0.02, 0.5), (0.3, 0.3, 0.3, 0.9), (0.1, 0.104, 0.108, 0.112, 0.116), (0.9, 0.1, 0.1, 0.9, 0.9),
+                   drifting):
+        sizes = [UNIT] * (len(shares) - 1) + [UNIT if shares is drifting else 40_000]
         yield (changing(rng, sizes, shares),), {}
         yield (changing(rng, [size + 30_000 for size in sizes], shares)[::-1],), {}
     yield (np.repeat(np.uint8([0, 0, 7, 255, 255]), UNIT),), {}

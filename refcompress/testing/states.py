@@ -1,8 +1,8 @@
 """Checks of what a kernel keeps, shares, changes or leaves behind: what no single call shows.
 
 Each of ``CHECKS`` is called as ``check(op, call, cases, rule)``, with the operation's name, the function under test, a
-function that yields (args, kwargs), a few of the operation's own samples, and a rule in place of the operation's own. It
-raises Disagreement, or returns None.
+function that yields (args, kwargs), a few of the operation's own samples, and a rule in place of the operation's own.
+It raises Disagreement, or returns None.
 """
 
 import ctypes

@@ -62,7 +62,7 @@ CALLS = {
         ((KERNEL,), {"scheme": "channel", "error": 0.5}),
         ((KERNEL,), {"scheme": "spatial", "nbytes": 700}),
     ],
-    "planes_decode": [((PLANES, "float32", 40), {"strict": True})],
+    "planes_decode": [((PLANES, "float32", 40), {"strict": True, "blocks": True})],
     "lowrank_randomized": [
         ((LONG,), {"rank": 2, "tolerance": 0.25, "certify": True, "failure": 0.0625, "block": 2, "seed": 3})
     ],

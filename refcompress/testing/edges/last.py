@@ -30,7 +30,7 @@ def _extreme_last(**more) -> Callable[[], Calls]:
     return calls
 
 
-def _one_symbol() -> Calls:
+def _one_symbol():
     for n in (*MANY, 2 * BEYOND):
         for dtype in (np.uint8, np.uint16):
             symbols = np.full(n, 7, dtype)
@@ -40,7 +40,7 @@ def _one_symbol() -> Calls:
             yield (symbols,), {}
 
 
-def _coded_rows() -> Calls:
+def _coded_rows():
     """Long rows whose last codes are not 0; more rows than 256, whose last ones are not zeros."""
     for n in (2049, 3001):
         codes = np.zeros((1, n), np.uint8)
@@ -60,24 +60,24 @@ def _written_rows() -> list[Call]:
             for (codes,), how in _coded_rows()]
 
 
-def _read_rows() -> Calls:
+def _read_rows():
     for (data,), how in _written_rows():
         yield (data.copy(),), how
 
 
-def _many_blocks() -> Calls:
+def _many_blocks():
     rng = np.random.default_rng(2)
     for k in (257, 4097, BEYOND + 3):
         scale = np.ldexp(1 + np.arange(k) / k, rng.integers(-9, 9, k)).astype(_F)[None]
         yield (NF4(rng.integers(8, 16, (1, k)).astype(np.uint8), scale, 1),), {}
 
 
-def _many_blocks_encoded() -> Calls:
+def _many_blocks_encoded():
     for k in (257, 4097, BEYOND + 3):
         yield (np.arange(1, k + 1, dtype=_F)[None],), {"block": 1}
 
 
-def _late_scales() -> Calls:
+def _late_scales():
     """Three and four dimensions, with scales that differ from block to block, the more the later."""
     for name in ("mxfp4_e2m1", "mxint8", "mxfp8_e4m3"):
         for shape in ((2, 3, 70), (2, 2, 2, 100), (3, 130), (2, 3, 300), (300, 2, 33)):
@@ -87,7 +87,7 @@ def _late_scales() -> Calls:
             yield (MX(codes, scales, name),), {}
 
 
-def _nf4_late_scales() -> Calls:
+def _nf4_late_scales():
     for shape in ((2, 3, 70), (2, 2, 2, 100), (3, 130), (300, 2, 33)):
         for block in (16, 64):
             of_blocks = block_shape(shape, block)
@@ -108,7 +108,7 @@ def _many_images(kernel, both: bool) -> Callable[[], Calls]:
     return calls
 
 
-def _infinity_passes() -> Calls:
+def _infinity_passes():
     """One window holds an infinity, and the later ones do not: a running sum does not lose it."""
     for layout in ("nchw", "nhwc"):
         for value in (np.inf, -np.inf, np.nan):
@@ -120,7 +120,7 @@ def _infinity_passes() -> Calls:
                     yield (x, kernel), {"layout": layout}
 
 
-def _depthwise_wide() -> Calls:
+def _depthwise_wide():
     """Wide and high images by one cell of all bits: exact products, whatever the size."""
     rng = np.random.default_rng(4)
     for n in (16, 64, 129, 256, 257, 300, 513, 1025):
@@ -134,7 +134,7 @@ def _depthwise_wide() -> Calls:
         yield (whole(rng, (images, 1, 2, 2)), whole(rng, (1, 1, 2, 2))), {}
 
 
-def _depthwise_sums() -> Calls:
+def _depthwise_sums():
     """A row of few cells of the largest values: sums past 16 bits, and results that are not clipped."""
     for cells in (2, 3, 4, 5, 8):
         for h, w in ((1, cells), (cells, 1)):
@@ -146,7 +146,7 @@ def _depthwise_sums() -> Calls:
                     yield (np.full((1, h, w + 1, 1), x, _S8), *layer), {"x_zero_point": zero}
 
 
-def _requantize_middle() -> Calls:
+def _requantize_middle():
     """Multipliers along each axis of three and four dimensions, all different; many of them."""
     rng = np.random.default_rng(5)
     for shape in ((3, 4, 5), (2, 3, 4, 5)):
@@ -163,7 +163,7 @@ def _requantize_middle() -> Calls:
         yield (np.full((n, 2), 100_000, np.int32), of[:, None], 11), {}
 
 
-def _select_sums() -> Calls:
+def _select_sums():
     """Sums of a unit that float32 takes for equal: the larger one comes later."""
     for more in (1.0, 2.0**-20):
         base = 2.0**24 if more == 1 else 8.0
@@ -177,7 +177,7 @@ def _select_sums() -> Calls:
     yield (_F([[2**24, 0], [2**24, 1], [2**24, 0]]),), {"structure": "row", "keep": 1}
 
 
-def _norms_of_more_dimensions() -> Calls:
+def _norms_of_more_dimensions():
     rng = np.random.default_rng(6)
     for shape in ((7,), (3, 7), (2, 3, 7), (2, 3, 4, 7), (2, 1, 33)):
         for scale in (1.0, 100.0):
@@ -185,7 +185,7 @@ def _norms_of_more_dimensions() -> Calls:
             yield (ordinary(rng, shape) * _F(scale),), {"epsilon": 0.5}
 
 
-def _magnitude_last() -> Calls:
+def _magnitude_last():
     for n in MANY:
         w = np.ones(n, _F)
         w[-1] = 2

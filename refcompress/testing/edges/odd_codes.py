@@ -78,7 +78,7 @@ def _every_plain(*types: str) -> Callable[[], Calls]:
     return calls
 
 
-def _every_mx() -> Calls:
+def _every_mx():
     """Blocks whose scale is NaN, the least and the largest, with elements of each sign and zero; all codes."""
     for name, element in MX_ELEMENTS.items():
         if element is None:
@@ -95,7 +95,7 @@ def _every_mx() -> Calls:
         yield (whole(np.random.default_rng(1), (9, 40)), w), {}
 
 
-def _small_book() -> Calls:
+def _small_book():
     """Subnormal values by inputs so large that the products are ordinary."""
     rng = np.random.default_rng(2)
     for c in (3, 16):
@@ -120,7 +120,7 @@ def _zero_row(weights: Callable) -> Callable[[], Calls]:
     return calls
 
 
-def _bfloat16_patterns() -> Calls:
+def _bfloat16_patterns():
     """NaN patterns of low payload bits alone, of either sign and on both sides; infinities, subnormals."""
     odd = np.uint16([*range(0x7F80, 0x7F90), 0xFF80, 0xFF81, 0xFF8F, 0x7FC0, 0xFFFF, 1, 0x8001, 0x007F, 0x0080])
     one = np.uint16([[0x3F80]])
@@ -142,7 +142,7 @@ def _bfloat16_patterns() -> Calls:
 
 # Integers.
 
-def _zero_points() -> Calls:
+def _zero_points():
     rng = np.random.default_rng(5)
     for zero in (-128, -127, -1, 0, 1, 126, 127):
         for k in (1, 3, 16, 64, 67, 300):
@@ -151,7 +151,7 @@ def _zero_points() -> Calls:
                 yield (np.full((2, k), fill, _S8), np.full((3, k), -128, _S8)), {"x_zero_point": zero}
 
 
-def _lut_ties() -> Calls:
+def _lut_ties():
     """Codebooks whose values are ties of the grid that they are quantized to."""
     rng = np.random.default_rng(6)
     for scale in (1, 2.0**-7, 3, 1 / 3):
@@ -166,7 +166,7 @@ def _lut_ties() -> Calls:
 
 # Sparse.
 
-def _fills() -> Calls:
+def _fills():
     """N:M of 8 and 16, whose rows are filled with zeros, beside an infinity in each place of x in turn."""
     rng = np.random.default_rng(7)
     for n, m in ((1, 2), (2, 4), (1, 4), (2, 8), (4, 8), (3, 16), (8, 16), (1, 16), (16, 16)):
@@ -187,7 +187,7 @@ def _fills() -> Calls:
         yield (reference.sparse_bitmask_pack(w, np.ones((3, k), bool)), x), {}
 
 
-def _s8_nm() -> Calls:
+def _s8_nm():
     rng = np.random.default_rng(8)
     for n, m in ((1, 2), (2, 4), (2, 8), (4, 8), (3, 16), (8, 16), (16, 16), (7, 16)):
         for k in (m, 4 * m, 9 * m):
@@ -224,14 +224,14 @@ def _one_of_rank(rng, m: int, k: int) -> LowRank:
     return LowRank(rng.choice([-1, 1], (m, 1)).astype(_F), np.ones(1, _F), one_in_each_row(rng, 1, k, 1))
 
 
-def _duplicates() -> Calls:
+def _duplicates():
     """Entries of one place whose sum in float32 is another than that in float64, or in another order."""
     for values in ((1e8, 1, -1e8), (1, 1e8, -1e8), (1e8, -1e8, 1), (3e38, 3e38, -3e38), (2**24, 1, 1)):
         a = CSR((2, 3), [0, 3, 6], [1, 1, 1, 2, 2, 2], _F(values * 2), canonical=False)
         yield (a, _F([[1, 2], [1, 3], [1, -1]])), {}
 
 
-def _singular_zeros() -> Calls:
+def _singular_zeros():
     """Singular values and columns of 0, beside an infinity in x."""
     rng = np.random.default_rng(10)
     for k in (1, 3, 33, 64):
@@ -244,7 +244,7 @@ def _singular_zeros() -> Calls:
             yield (LowRank(whole(rng, (4, r), 3), whole(rng, r, 3), np.zeros((r, k), _F)), x), {}
 
 
-def _f32f32_square() -> Calls:
+def _f32f32_square():
     """Many rows by few of them, at lengths at which a kernel changes its way; exact all the same."""
     rng = np.random.default_rng(11)
     for m in (8, 9, 16, 64, 257):

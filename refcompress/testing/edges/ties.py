@@ -10,7 +10,7 @@ from ..values import ordinary
 _F = np.float32
 
 
-def _bias_ties() -> Calls:
+def _bias_ties():
     """bias = (n + 1/2) unit exactly, where the unit is a product of odd numbers: its reciprocal is inexact."""
     rng = np.random.default_rng(1)
     for i in range(30):
@@ -24,7 +24,7 @@ def _bias_ties() -> Calls:
             yield (np.ldexp(bias, j).astype(_F), _F(a), np.full(len(bias), np.ldexp(b, j), _F)), {}
 
 
-def _obd_ties() -> Calls:
+def _obd_ties():
     """h w^2 / 2 next to a tie of float32: w = 3 and others, with h in float64."""
     rng = np.random.default_rng(2)
     for w in (3.0, 5.0, 1 / 3, 7.0):
@@ -36,7 +36,7 @@ def _obd_ties() -> Calls:
             yield (np.full(200, w, _F), h), {}
 
 
-def _deviations() -> Calls:
+def _deviations():
     """A quality that makes the threshold a weight, or the float64 beside it."""
     rng = np.random.default_rng(3)
     for i in range(60):
@@ -47,7 +47,7 @@ def _deviations() -> Calls:
             yield (w,), {"quality": float(some)}
 
 
-def _binary_sums() -> Calls:
+def _binary_sums():
     """A column of magnitudes whose sum depends on its order: one large, one less, the rest small."""
     for rows in (300, 1024, 1025, 2048):
         w = np.full((rows, 3), 2.0**7, _F)
@@ -59,7 +59,7 @@ def _binary_sums() -> Calls:
         yield (w[:, 0].copy(),), {}
 
 
-def _equal_diagonals() -> Calls:
+def _equal_diagonals():
     """Inputs in descending order, where many are equal: the first stays first."""
     rng = np.random.default_rng(4)
     for k in (3, 8, 17, 33):
@@ -73,7 +73,7 @@ def _equal_diagonals() -> Calls:
                 yield (w, h), {"order": "descending", "bits": bits}
 
 
-def _far_outliers() -> Calls:
+def _far_outliers():
     """Many values and one mild outlier: 8 and 16 bits choose other thresholds."""
     for n in (1000, 30_000):
         rng = np.random.default_rng(n)
