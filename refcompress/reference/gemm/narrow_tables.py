@@ -115,7 +115,8 @@ def gemm_f32nf4(x: ArrayLike, w: NF4) -> NDArray[np.float32]:
     Returns
     -------
     (m, n) float32 : NaN and infinity follow IEEE arithmetic, nothing is skipped; zeros where k is 0
-        As ``gemm_f32f32`` of x and ``w.dense()``. Native sums: ``contract.narrow_sums``.
+        As ``gemm_f32f32`` of x and ``w.dense()``: weights are decoded and rounded first, which shows where they are
+        subnormal. Native sums: ``contract.narrow_sums``.
 
     **Source** Dettmers et al., QLoRA (2023, arXiv 2305.14314), appendix E for the levels.
 
