@@ -108,6 +108,13 @@ def test_what_the_first_call_refuses_the_second_refuses_too(space, op):
                 function(*CASES[op][0], **how)
 
 
+@each("space", NATIVE)
+def test_arrays_without_elements_are_aligned_wherever_they_begin(space):
+    odd = np.ndarray(0, S32, buffer=bytearray(1), offset=1)
+    x, w = np.zeros((3, 4), S8), np.zeros((0, 4), S8)
+    assert space.gemm_s8s8_requantized(x, w, odd, odd, odd).shape == (3, 0)
+
+
 def test_what_is_kept_of_a_weight_goes_with_it():
     before = {make: set(made) for make, made in _call._kept.items()}
     for op, calls in drawn().items():
