@@ -92,7 +92,7 @@ def test_operands_that_all_threads_share_are_found():
 
 
 def test_what_is_not_offered_is_said_and_not_failed():
-    def nothing(x, w):
+    def nothing(x, w, **options):
         raise NotImplementedError("on this machine")
 
     with pytest.raises(NotImplementedError, match="on this machine"):

@@ -62,6 +62,7 @@ CALLS = {
         ((KERNEL,), {"scheme": "channel", "error": 0.5}),
         ((KERNEL,), {"scheme": "spatial", "nbytes": 700}),
     ],
+    "planes_encode": [((np.arange(40, dtype=np.uint32), "float32"), {"blocks": True})],
     "planes_decode": [((PLANES, "float32", 40), {"strict": True, "blocks": True})],
     "lowrank_randomized": [
         ((LONG,), {"rank": 2, "tolerance": 0.25, "certify": True, "failure": 0.0625, "block": 2, "seed": 3})
