@@ -204,7 +204,9 @@ def _serve(pipe, state, task: Task, quiet: bool) -> None:
     """Answer what the judge asks, until it asks no more."""
     _alone()
     if quiet:  # what it prints is no part of the verdict
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stdout = sys.stderr = open(os.devnull, "w")
+        for stream in (1, 2):  # of C
+            os.dup2(sys.stdout.fileno(), stream)
     guards = results.available()
 
     def calling(call: int) -> None:

@@ -11,6 +11,7 @@ from ..errors import MissingExtra, RefcompressError
 from ..ops import OPS
 from . import apart
 from .apart import Apart
+from .blame import END, START
 from .failing import explained, raised
 from .features import Features
 from .here import Here, Judged
@@ -242,7 +243,8 @@ def outcome(op: str, function: Callable | str, *args: Any, limit: float = 5.0, *
     task = Task(op, function, OPS[op].rule, samples, refusals_of)
     judge: Any = Apart(task, limit) if apart.can_isolate(task) else Here(task)
     try:
-        return judge.case((args, kwargs), brief=False)
+        ended = judge.case((args, kwargs), END, brief=False)
+        return ended if ended.failed or not judge.isolated else judge.case((args, kwargs), START, brief=False)
     finally:
         judge.close()
 
