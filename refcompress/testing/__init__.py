@@ -13,7 +13,7 @@ What an operation is checked with stands in the file of its family. :mod:`cases`
 :mod:`families` lists the families. Hypothesis is imported when it is drawn from, and only then.
 """
 
-from . import catalogue, guarded, layouts, memory, planted
+from . import catalogue, guarded, layouts, memory, planted, states, states
 from .bounds import assert_agrees, bound
 from .check import check, check_all, outcome
 from .clauses import clause
@@ -25,4 +25,5 @@ from .task import loaded
 from .verdict import Verdict
 
 __all__ = ["Verdict", "arrays_of", "assert_agrees", "bound", "catalogue", "check", "check_all", "clause", "conformance",
-           "conforms", "guarded", "layouts", "loaded", "memory", "outcome", "plain", "planted", "refusals", "samples"]
+           "conforms", "guarded", "layouts", "loaded", "memory", "outcome", "plain", "planted", "refusals", "samples",
+           "states"]

@@ -100,6 +100,15 @@ class Apart:
             return Outcome(died.kind, died.reason)
         return Outcome(kind, reason, memory.restored(expected), memory.restored(got), cause)
 
+    def refusal(self, case: Call) -> Outcome:
+        """Judge one call that must be refused."""
+        try:
+            self._ask("refusal", memory.portable(case))
+            kind, reason, *_ = self._reply(None)
+        except Died as died:
+            return Outcome(died.kind, died.reason)
+        return Outcome(kind, reason)
+
     def states(self) -> Iterator[tuple[str, str]]:
         names = [check.__name__ for check in states.CHECKS]
         try:
@@ -238,6 +247,9 @@ def _answer(pipe, judge: Here, what: str, asked: Any) -> None:
     if what == "case":
         portable, i, brief = asked
         _send(pipe, judge.case(memory.restored(portable), i), brief)
+        return
+    if what == "refusal":
+        _send(pipe, judge.refusal(memory.restored(asked)), brief=True)
         return
     answers: Iterator[Any] = judge.states() if what == "states" else getattr(judge, what)(asked)
     for answer in answers:

@@ -16,6 +16,7 @@ from .failing import explained, raised
 from .features import Features
 from .here import Here, Judged
 from .judge import CRASHED, HUNG, LEFT_OUT, NO_BOUND, NOT_OFFERED, NOT_TRIED, REFUSED, Outcome
+from .program import state_program
 from .samples import refusals as refusals_of
 from .samples import samples, strategy
 from .task import Task, layouts_named
@@ -185,7 +186,8 @@ class _Check:
     def _states(self) -> None:
         for name, wrong in self.judge.states():
             if wrong:
-                raise raised(self.verdict, self.task, None, Outcome("wrong", f"{name}: {wrong}"))
+                code = state_program(self.task, name, wrong)
+                raise raised(self.verdict, self.task, None, Outcome("wrong", f"{name}: {wrong}"), code)
 
     def _search(self, examples: int | None) -> None:
         hypothesis = _hypothesis()
@@ -235,6 +237,8 @@ def _hypothesis():
 def outcome(op: str, function: Callable | str, *args: Any, limit: float = 5.0, **kwargs: Any) -> Outcome:
     """Return what comes of one input, judged as :func:`check` judges: in a process of its own, at guard pages.
 
+    What the reference refuses must be refused in the same way.
+
     >>> from refcompress import reference
     >>> import numpy as np
     >>> print(outcome("gemm_s8s8", reference.gemm_s8s8, np.int8([[1]]), np.int8([[-128]])))
@@ -244,6 +248,8 @@ def outcome(op: str, function: Callable | str, *args: Any, limit: float = 5.0, *
     judge: Any = Apart(task, limit) if apart.can_isolate(task) else Here(task)
     try:
         ended = judge.case((args, kwargs), END, brief=False)
+        if ended.kind == REFUSED:
+            return judge.refusal((args, kwargs))
         return ended if ended.failed or not judge.isolated else judge.case((args, kwargs), START, brief=False)
     finally:
         judge.close()

@@ -53,10 +53,11 @@ def explained(check: Any, wrong: list[Judged], case: Call | None = None, outcome
     return raised(verdict, task, case, outcome)
 
 
-def raised(verdict: Verdict, task: Task, case: Call | None, outcome: Outcome) -> Disagreement:
+def raised(verdict: Verdict, task: Task, case: Call | None, outcome: Outcome, code: str = "",
+           ) -> Disagreement:
     """Return the exception that says what came of an input (or of many, where there is no one input)."""
     verdict.good, verdict.kind, verdict.reason = False, outcome.kind, outcome.reason
-    verdict.failed = max(verdict.failed, 1)
+    verdict.failed, verdict.code = max(verdict.failed, 1), code
     text = f"{verdict.op}: {outcome.reason}"
     if case is not None:
         verdict.code = program(task, case, outcome)

@@ -16,7 +16,7 @@ from .judge import LEFT_OUT, NOT_TRIED, Outcome, judged, judged_refusal, snapsho
 from .task import Task
 
 THIN, END = (4.5, 5.0), (6.0, 6.0)  # seconds of the processor, and by the clock: then one of 8 inputs; then none
-STATE_INPUTS, STATE_STEP = 24, 13  # of the fixed inputs so many, one of so many, go to the checks of state
+STATE_INPUTS = 24  # so many go to the checks of state
 
 
 class Judged(NamedTuple):
@@ -57,12 +57,16 @@ class Here:
         return judged(self.task.op, self.task.function, self.task.rule, *case, results=self.results(i),
                       calling=self.calling)
 
+    def refusal(self, case: Call) -> Outcome:
+        """Judge one call that must be refused."""
+        return judged_refusal(self.task.op, self.task.function, *case, self.calling)
+
     def refusals(self, start: int = 0) -> Iterator[Judged]:
         """Judge the calls that must be refused."""
         for i, case in enumerate(self.task.refusals(self.task.op)):
             if i >= start:
                 self.about(i)
-                yield Judged(i, judged_refusal(self.task.op, self.task.function, *case, self.calling))
+                yield Judged(i, self.refusal(case))
 
     def states(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each check of state, and what it found or nothing."""
@@ -83,9 +87,9 @@ class Here:
     @cached_property
     def _state_cases(self) -> list[Call]:
         """Some of the fixed inputs that the function offers."""
-        offered = (case for case in islice(self.task.inputs(), 5, None, STATE_STEP)
-                   if self.task.left_out(case) is None and self._offers(case))
-        return list(islice(offered, STATE_INPUTS))
+        some = states.inputs(self.task.inputs())
+        return list(islice((case for case in some if self.task.left_out(case) is None and self._offers(case)),
+                           STATE_INPUTS))
 
     def _offers(self, case: Call) -> bool:
         args, kwargs = snapshot(case)

@@ -31,18 +31,30 @@ def program(task: Task, case: Call, outcome: Outcome) -> str:
     lines = [f"{name} = {text(value)}" for name, value in zip(names, args)]
     lines += [f"{name} = {text(value)}" for name, value in kwargs.items()]
     call = ", ".join([*names, *(f"{name}={name}" for name in kwargs)])
-    how, whole = _import_of(task)
     lines.append(f"print(testing.outcome({task.op!r}, f, {call}))")  # first: what follows may modify its input
+    bad = outcome.expected is None and outcome.reason.startswith("got ")  # it should have been refused
     lines += [f"print('expected', reference.{task.op}({call}))"] if outcome.expected is not None else []
-    if outcome.kind not in (CRASHED, HUNG) and not outcome.reason.startswith("raised"):
+    if outcome.kind not in (CRASHED, HUNG) and not bad and not outcome.reason.startswith("raised"):
         lines.append(f"print('got     ', f({call}))")
-    said = "\n".join(lines)
+    return _whole(task, outcome.reason, "\n".join(lines))
+
+
+def state_program(task: Task, name: str, reason: str) -> str:
+    """Return the program that shows what a function keeps between calls: the check of state that found it, again."""
+    return _whole(task, f"{name}: {reason}", "\n".join([
+        f"cases = list(testing.states.inputs(testing.samples({task.op!r})))", "try:",
+        f"    testing.states.{name}({task.op!r}, f, lambda: iter(cases))", "except AssertionError as wrong:",
+        "    print('wrong:', wrong)"]))
+
+
+def _whole(task: Task, reason: str, said: str) -> str:
+    how, whole = _import_of(task)
     known = [name for name in ("zlib", "base64") if f"{name}." in said]
     used = [f"import {name}" for name in sorted(known)] + ["import numpy as np"]
     used += ["from numpy import inf, nan"] if re.search(r"\b(inf|nan)\b", said) else []
     rooms = [room for room in ("formats", "native", "reference", "testing") if f"{room}." in said + how]
     used.append(f"from refcompress import {', '.join(rooms)}")
-    comment = textwrap.indent(textwrap.fill(f"{task.op}: {outcome.reason}", WIDTH), "# ")
+    comment = textwrap.indent(textwrap.fill(f"{task.op}: {reason}", WIDTH), "# ")
     return "\n".join([comment, *used, how, "", said]) if whole else "\n".join([comment, *used, "", how, said])
 
 
@@ -90,6 +102,8 @@ def text(value: Any) -> str:
     """Return an argument as an expression of Python that has its value, bit for bit."""
     if type(value) is np.ndarray:
         return _placed(value)
+    if isinstance(value, np.ma.MaskedArray):
+        return f"np.ma.masked_array({_values(value.data)}, mask={_values(np.ma.getmaskarray(value))})"
     if isinstance(value, np.generic):
         return f"np.{value.dtype.type.__name__}({_numbers(np.asarray(value))})"
     if type(value) is dict:
@@ -140,6 +154,8 @@ def _values(a: np.ndarray) -> str:
     """Return an array's values, shape and type; not how it lies."""
     kind = f"np.{a.dtype.type.__name__.rstrip('_')}" if a.dtype.isnative and a.dtype != bool else repr(
         "bool" if a.dtype == bool else a.dtype.str)
+    if a.dtype.kind in "mM":
+        return f"{_values(a.view(np.int64))}.view({a.dtype.str!r})"
     if a.dtype.kind == "f" and _payloads(a):
         bits = a.dtype.str.replace("f", "u")
         return f"{_values(a.view(bits) if a.flags.c_contiguous else a.copy().view(bits))}.view({kind})"

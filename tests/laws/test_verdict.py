@@ -371,3 +371,12 @@ def test_a_verdict_says_what_was_tried_in_80_columns(few):
     assert verdict and all(len(line) <= 80 for line in lines) and "right" in lines[0] and verdict.searched == 5
     assert any(line.strip().startswith("k: 0") for line in lines) and verdict.refused > 10
     assert verdict.coverage.layouts["not C-contiguous"] > 5 and json.dumps(verdict.to_json())
+
+
+@pytest.mark.parametrize("op, name", [
+    ("gemm_s8s8", "the last weight packed once"), ("nn_softmax", "other types cast"),
+    ("prune_sparsegpt", "NaN let in as 0")])
+def test_what_is_kept_and_what_is_let_in_have_a_program_too(op, name, few):
+    error = wrong(testing.catalogue.kernel(op, name).function, op, refusals=True)
+    done = subprocess.run([sys.executable, "-c", error.code], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("wrong: "), done.stderr + error.code
