@@ -13,7 +13,7 @@ What an operation is checked with stands in the file of its family. :mod:`cases`
 :mod:`families` lists the families. Hypothesis is imported when it is drawn from, and only then.
 """
 
-from . import catalogue, guarded, layouts, memory, planted, states, states
+from . import catalogue, guarded, layouts, memory, planted, states
 from .bounds import assert_agrees, bound
 from .check import check, check_all, outcome
 from .clauses import clause
