@@ -10,14 +10,14 @@ KERNELS = """
 import os
 import numpy as np
 
-def right(x, w):
+def right(x, w, *, x_zero_point=0):
     print("what a kernel prints is no part of the report")
-    return x.astype(np.int32) @ w.astype(np.int32).T
+    return (x.astype(np.int32) - x_zero_point) @ w.astype(np.int32).T
 
-def wrong(x, w):
-    return right(x, w) + np.int32(x.shape[1] == 9)
+def wrong(x, w, *, x_zero_point=0):
+    return right(x, w, x_zero_point=x_zero_point) + np.int32(x.shape[1] == 9)
 
-def ends(x, w):
+def ends(x, w, *, x_zero_point=0):
     os._exit(0)
 """
 
