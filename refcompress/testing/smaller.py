@@ -17,7 +17,7 @@ from .cutting import cut, sizes_of
 from .judge import Outcome, arrays_of
 from .task import Task
 
-TRIES = 1200
+TRIES = 600  # so many, and not so long, so that a faster machine finds the same input
 ONE_BY_ONE = 600  # elements of an array that are made simpler one by one; of a longer one, runs of them
 
 
