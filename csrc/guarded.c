@@ -74,14 +74,14 @@ static void shut(struct room *room, size_t i)
 }
 
 /* A room with so many open pages: one that has them already, else the first that is free. */
-static size_t found(size_t pages)
+static size_t found(size_t pages, int at_end)
 {
     size_t any = RC_ROOMS;
     for (size_t i = 0; i < RC_ROOMS; i++) {
         const struct room *room = &state.rooms[i];
         if (room->used)
             continue;
-        if (room->pages == pages && room->at_end == state.at_end)
+        if (room->pages == pages && room->at_end == at_end)
             return i;
         if (any == RC_ROOMS)
             any = i;
@@ -93,13 +93,16 @@ static void *take(size_t size)
 {
     if (!state.left || size > RC_ROOM)
         return NULL;
-    size_t pages = size ? (size + state.page - 1) / state.page : 1, i = found(pages);
+    /* NumPy asks for one byte for an array without elements, and numpy.einsum writes a whole element to it. Nobody is to
+     * be blamed for that: so short an array always lies behind a page, with room after it. */
+    const int at_end = state.at_end && size > 1;
+    size_t pages = size ? (size + state.page - 1) / state.page : 1, i = found(pages, at_end);
     if (i == RC_ROOMS)
         return NULL;
     struct room *room = &state.rooms[i];
-    if (room->pages != pages || room->at_end != state.at_end) {
+    if (room->pages != pages || room->at_end != at_end) {
         shut(room, i);
-        room->at_end = state.at_end;
+        room->at_end = at_end;
         room->pages = pages;
         if (mprotect(opened(room, i), pages * state.page, PROT_READ | PROT_WRITE)) {
             room->pages = 0;
