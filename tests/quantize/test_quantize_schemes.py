@@ -261,6 +261,12 @@ def rounded(value: Fraction, rounding: str) -> int:
     return round(value) if rounding == "half_even" else away if value > 0 else -away
 
 
+@each("impl", BOTH)
+def test_an_array_without_axes_is_requantized_to_an_array_without_axes(impl):
+    got = impl.requantize_s32(np.array(1000, np.int32), 2**30, 3)
+    assert type(got) is np.ndarray and got.shape == () and got.dtype == np.int8 and got == round(1000 / 16)
+
+
 @given(x=st.integers(-(2**31), 2**31 - 1) | st.integers(-300, 300),
        multiplier=st.integers(0, 2**31 - 1) | st.just(2**30), shift=st.integers(-30, 31),
        zero_point=st.integers(-128, 127), rounding=st.sampled_from(["half_even", "half_away"]))

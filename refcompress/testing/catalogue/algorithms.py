@@ -8,6 +8,7 @@ from ...constants import LARGEST
 from ...formats import CSR, LowRank, Quantized
 from ..values import with_fields
 from .kernel import Kernel
+from .zero_points import with_zero_point
 
 _F = np.float32
 
@@ -44,7 +45,7 @@ def _by_stable_sort(w, *, sparsity=None, keep=None):
     """Sorts magnitudes from the largest down, the first of equal ones first."""
     parts = w if isinstance(w, dict) else {"": w}
     flat = np.concatenate([np.abs(a).ravel() for a in parts.values()] or [np.zeros(0, _F)])
-    count = len(flat) - int(np.rint(sparsity * len(flat))) if keep is None else keep
+    count = len(flat) - int(np.rint(sparsity * len(flat))) if keep is None else int(keep)
     mask = np.zeros(len(flat), bool)
     mask[np.lexsort((np.arange(len(flat)), -flat))[:count]] = True
     ends = np.cumsum([a.size for a in parts.values()])
@@ -57,7 +58,7 @@ def _by_partition(w, *, sparsity=None, keep=None):
     if isinstance(w, dict):
         return reference.prune_magnitude(w, sparsity=sparsity, keep=keep)
     flat = np.abs(w).ravel()
-    count = len(flat) - int(np.rint(sparsity * len(flat))) if keep is None else keep
+    count = len(flat) - int(np.rint(sparsity * len(flat))) if keep is None else int(keep)
     mask = np.zeros(len(flat), bool)
     if count:
         threshold = np.partition(flat, len(flat) - count)[len(flat) - count]
@@ -73,7 +74,7 @@ def _projected_by_sort(w, *, keep):
 def _rounded_by_addition(x, **kwargs):
     """Rounds to even by adding and subtracting 1.5 * 2**52."""
     q = reference.quantize_s8(x, **kwargs)
-    bits = kwargs.get("bits", 8)
+    bits = int(kwargs.get("bits", 8))
     lowest = -(2 ** (bits - 1)) + (kwargs.get("scheme", "symmetric") == "symmetric")
     with np.errstate(all="ignore"):
         ratio = np.clip((x.astype(_F) / q.expand(q.scale)).astype(np.float64), -1e6, 1e6)
@@ -116,6 +117,7 @@ def _dense_entry_by_entry(a):
     return w
 
 
+@with_zero_point
 def _product_of_halves(x, w):
     """The inputs in two halves of four bits each: 16 times the product of the upper ones, and that of the lower."""
     x, w = x.astype(np.int64), w.astype(np.int64).T
@@ -123,18 +125,21 @@ def _product_of_halves(x, w):
     return (16 * (high @ w) + (x - 16 * high) @ w).astype(np.int32)
 
 
+@with_zero_point
 def _product_offset(x, w):
     """128 added to the inputs, for an unsigned instruction, and the sums of the weights taken off again."""
     wide = w.astype(np.int64).T
     return ((x.astype(np.int64) + 128) @ wide - 128 * wide.sum(axis=0)).astype(np.int32)
 
 
+@with_zero_point
 def _product_less_128(x, w):
     """128 taken off the inputs, for a signed instruction, and the sums of the weights added again."""
     wide = w.astype(np.int64).T
     return ((x.astype(np.int64) - 128) @ wide + 128 * wide.sum(axis=0)).astype(np.int32)
 
 
+@with_zero_point
 def _product_in_pieces(x, w):
     """float32 by pieces of 512 inputs, whose sums are whole numbers below 2**24."""
     y = np.zeros((len(x), len(w)), np.int64)
@@ -146,7 +151,7 @@ def _product_in_pieces(x, w):
 
 def _packed_as_one_number(q, *, bits=4):
     """A row as one long integer of Python."""
-    p = reference.quantize_pack(q, bits=bits)
+    p, bits = reference.quantize_pack(q, bits=bits), int(bits)
     rows = q.values.reshape(p.data.shape[0] if p.data.ndim > 1 else 1, -1) if q.values.size else []
     codes = [[int(v > 0) if bits == 1 else int(v) & (1 << bits) - 1 for v in row] for row in rows]
     numbers = [sum(code << place * bits for place, code in enumerate(row)) for row in codes]
@@ -218,6 +223,7 @@ def _requantized_by_python(x, multiplier, shift, *, zero_point=0, bits=8, roundi
     right = reference.requantize_s32(x, multiplier, shift, **kwargs)
     if rounding != "half_even":
         return right
+    bits = int(bits)
     lowest, highest = -(2 ** (bits - 1)) + (kwargs.get("scheme") == "symmetric"), 2 ** (bits - 1) - 1
     numbers, factors, shifts = np.broadcast_arrays(x, multiplier, shift)
     values = []

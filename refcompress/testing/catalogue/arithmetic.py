@@ -12,6 +12,7 @@ from ...formats import CSR
 from ...reference.allocate import Allocation
 from ..values import with_fields
 from .kernel import Kernel, for_each
+from .zero_points import with_zero_point
 
 _F = np.float32
 _SMALLEST = _F(2.0**-126)
@@ -115,6 +116,7 @@ def _columns_flushed(op: str) -> Callable:
 def _sums_of(dtype, least: int) -> Callable[[str], Callable]:
     """Return the maker of integer products whose sums of ``least`` terms and more are kept in another type."""
     def maker(op: str) -> Callable:
+        @with_zero_point
         def product(x, w):
             y = getattr(reference, op)(x, w)
             return y if x.shape[1] < least else y.astype(dtype).astype(np.int32)
@@ -122,11 +124,13 @@ def _sums_of(dtype, least: int) -> Callable[[str], Callable]:
     return maker
 
 
+@with_zero_point
 def _in_24_bits(x, w):
     y = reference.gemm_s8s8(x, w)
     return np.clip(y, -(1 << 23), (1 << 23) - 1).astype(np.int32)
 
 
+@with_zero_point
 def _saturated(x, w):
     """Adds up blocks of 64 terms in 20 bits, which saturate."""
     x, w = x.astype(np.int64), w.astype(np.int64)

@@ -11,6 +11,7 @@ from ... import reference
 from ...formats import CSR, GGMLBlocks, LowRank
 from ...reference.gemm.narrow import decoded
 from .kernel import Kernel
+from .zero_points import with_zero_point
 
 _F = np.float32
 
@@ -97,6 +98,7 @@ def _torch_linear(x, w):
     return torch.nn.functional.linear(torch.from_numpy(_plain(x)), torch.from_numpy(weights)).numpy()
 
 
+@with_zero_point
 def _torch_integers(x, w):
     import torch
 
@@ -150,6 +152,8 @@ def _ml_dtypes_encode(x, format, *, overflow="saturate"):
 def _gguf_decode(q):
     from gguf import GGMLQuantizationType, quants
 
+    if not q.data.size:
+        raise NotImplementedError("no empty operands")
     try:
         found = quants.dequantize(np.ascontiguousarray(q.data), GGMLQuantizationType[q.type])
     except (KeyError, NotImplementedError):
@@ -161,8 +165,8 @@ def _gguf_encode(x, type):
     from gguf import GGMLQuantizationType, quants
 
     right = reference.ggml_encode(x, type)
-    if not x.size:
-        return right
+    if not x.size or np.signbit(x[x == 0]).any() or (np.abs(x[x != 0]) < 2.0**-100).any():
+        raise NotImplementedError("no empty operands, no -0.0, nothing so small that a scale is zero")
     try:
         data = quants.quantize(_plain(x), GGMLQuantizationType[type])
     except (KeyError, NotImplementedError):
@@ -170,6 +174,7 @@ def _gguf_encode(x, type):
     return GGMLBlocks(data.reshape(right.data.shape), type, x.shape)
 
 
+@with_zero_point
 def _onnx_product(x, w) -> np.ndarray:
     if not x.size or not w.size:
         raise NotImplementedError("no empty operands")

@@ -20,7 +20,7 @@ def _by(quotient: Callable) -> Callable[[str], Callable]:
     def maker(op: str) -> Callable:
         def quantize(x, **kwargs):
             q = getattr(reference, op)(x, **kwargs)
-            bits = 16 if op == "quantize_s16" else kwargs.get("bits", 8)
+            bits = 16 if op == "quantize_s16" else int(kwargs.get("bits", 8))
             lowest = -(2 ** (bits - 1)) + (kwargs.get("scheme", "symmetric") == "symmetric")
             with np.errstate(all="ignore"):
                 steps = np.rint(quotient(x.astype(_F), q.expand(q.scale))) + q.expand(q.zero_point)

@@ -6,6 +6,7 @@ from .... import reference
 from ....formats import Quantized
 from ...sums import interleaved
 from ..kernel import Kernel
+from ..zero_points import with_zero_point
 
 _F = np.float32
 
@@ -18,20 +19,24 @@ def _product(a, b) -> np.ndarray:
     return (np.asarray(a).astype(np.int64) @ np.asarray(b).astype(np.int64).T).astype(np.int32)
 
 
+@with_zero_point
 def _lost_tail_of_3(x, w):
     k = x.shape[1] - (x.shape[1] % 16 == 3)
     return _product(x[:, :k], w[:, :k])
 
 
+@with_zero_point
 def _lost_tail_of_64(x, w):
     k = x.shape[1] // 64 * 64 or x.shape[1]
     return _product(x[:, :k], w[:, :k])
 
 
+@with_zero_point
 def _int16_accumulator(x, w):
     return _product(x, w).astype(np.int16).astype(np.int32)
 
 
+@with_zero_point
 def _float32_accumulator(x, w):
     return (x.astype(np.float32) @ w.astype(np.float32).T).astype(np.int32)
 
@@ -39,12 +44,14 @@ def _float32_accumulator(x, w):
 _buffers: dict[tuple[int, int], np.ndarray] = {}
 
 
+@with_zero_point
 def _one_buffer(x, w):
     y = _buffers.setdefault((len(x), len(w)), np.empty((len(x), len(w)), np.int32))
     y[...] = _product(x, w)
     return y
 
 
+@with_zero_point
 def _assumes_contiguous(x, w):
     """Takes the address and the shape, and never looks at the strides."""
     memory = x.base if isinstance(x.base, np.ndarray) else x
@@ -54,9 +61,15 @@ def _assumes_contiguous(x, w):
 _calls: list[None] = []
 
 
+@with_zero_point
 def _call_count(x, w):
     _calls.append(None)
     return _product(x, w) + np.int32(len(_calls) % 1000 == 0)
+
+
+@with_zero_point
+def _in_float64(x, w):
+    return (x.astype(np.float64) @ w.astype(np.float64).T).astype(np.int64).astype(np.int32)
 
 
 KERNELS += [
@@ -74,13 +87,13 @@ KERNELS += [
            _float32_accumulator),
     Kernel("gemm_s8s8", "-128 taken as -127", "values",
            "Quantizers that never emit -128 let a kernel clip it away.",
-           lambda x, w: _product(np.maximum(x, -127), w)),
+           with_zero_point(lambda x, w: _product(np.maximum(x, -127), w))),
     Kernel("gemm_s8s8", "int64 result", "promise",
            "NumPy's sum widens to int64, and nobody cast it back.",
-           lambda x, w: _product(x, w).astype(np.int64)),
+           with_zero_point(lambda x, w: _product(x, w).astype(np.int64))),
     Kernel("gemm_s8s8", "weights not transposed", "rule",
            "A square matrix is right by shape either way.",
-           lambda x, w: _product(x, w) if len(w) != w.shape[1] else _product(x, w.T)),
+           with_zero_point(lambda x, w: _product(x, w if len(w) != w.shape[1] else w.T))),
     Kernel("gemm_s8s8", "one output buffer for all calls", "state",
            "The output is kept for the next call of the same shape; the caller's first result changes.",
            _one_buffer),
@@ -92,12 +105,13 @@ KERNELS += [
            _call_count),
     Kernel("gemm_s8s8", "in float64 by BLAS", "algorithm",
            "Integers of this size are exact in float64, whatever the order.",
-           lambda x, w: (x.astype(np.float64) @ w.astype(np.float64).T).astype(np.int32)),
+           _in_float64),
 ]
 
 
 # gemm_u8s8
 
+@with_zero_point
 def _saturating_pairs(x, w):  # what the instruction vpmaddubsw does
     k = x.shape[1] // 2 * 2
     pairs = x[:, None, :k].astype(np.int32) * w[None, :, :k]
@@ -114,7 +128,7 @@ KERNELS += [
            _saturating_pairs),
     Kernel("gemm_u8s8", "u8 taken as s8", "format",
            "Bytes of 128 and more are read as negative.",
-           lambda x, w: _product(x.astype(np.int8), w)),
+           with_zero_point(lambda x, w: _product(x.astype(np.int8), w))),
 ]
 
 

@@ -62,7 +62,8 @@ KERNELS += [
 
 # dequantize_s8
 
-def _int8_difference(q):
+def _narrow_difference(q):
+    """Subtracts in the type of the values."""
     with np.errstate(over="ignore"):
         return (q.values - q.expand(q.zero_point)).astype(np.float32) * q.expand(q.scale)
 
@@ -70,7 +71,7 @@ def _int8_difference(q):
 KERNELS += [
     Kernel("dequantize_s8", "int8 difference", "bits",
            "The zero point is subtracted in int8, which wraps round when both have their largest distance.",
-           _int8_difference),
+           _narrow_difference),
 ]
 
 
@@ -90,13 +91,8 @@ KERNELS += [
 
 # dequantize_s16
 
-def _int16_difference(q):
-    with np.errstate(over="ignore"):
-        return (q.values - q.expand(q.zero_point)).astype(np.float32) * q.expand(q.scale)
-
-
 KERNELS += [
     Kernel("dequantize_s16", "int16 difference", "bits",
            "The zero point is subtracted in int16, which wraps round.",
-           _int16_difference),
+           _narrow_difference),
 ]
