@@ -28,7 +28,7 @@ def add_commands(commands) -> None:
     add_wide(command)
     add_quiet(command)
     add_implementation(command)
-    add_limit(command)
+    add_limit(command, by_size=True)
     command.set_defaults(run=compare)
 
 

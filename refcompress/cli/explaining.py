@@ -8,6 +8,7 @@ import numpy as np
 from .. import container
 from ..audit.explain import MOST, Step, steps_of
 from ..audit.explain_stored import steps_of_tensor
+from ..audit.limits import limit_of_others
 from ..audit.picture import picture_of
 from ..errors import RefcompressError
 from ..models import npy
@@ -34,7 +35,7 @@ def add_commands(commands) -> None:
     command.add_argument("--svg", metavar="OUT.svg", help="draw the same as a picture, too")
     targets.add_force(command)
     add_implementation(command)
-    add_limit(command)
+    add_limit(command, by_size=True)
     command.set_defaults(run=explain)
 
 
@@ -79,7 +80,7 @@ def _of_matrix(options: argparse.Namespace) -> list[Step]:
     if not options.matrix.lower().endswith(".npy"):
         raise Refused(printable(options.matrix), "must end in .npy; a tensor of another file is named by FILE NAME")
     with about(options.matrix):
-        w = npy.load(options.matrix, limit=options.limit)
+        w = npy.load(options.matrix, limit=limit_of_others(options.limit))
         if w.ndim != 2 or w.dtype.kind != "f" or not w.size:
             raise Refused(printable(options.matrix), f"must hold a matrix of floats, not {w.dtype.name} of {w.ndim} "
                                                      "dimensions" if w.size else "must not be empty")
