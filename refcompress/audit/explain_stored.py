@@ -13,7 +13,6 @@ from ..container.files import Path
 from ..errors import RefcompressError
 from ..formats import ELEMENT_TYPES, FLOATS, GGML_TYPES, GGMLBlocks, Packed, Plain, Quantized, Shared
 from ..formats.arranged import Arranged
-from ..graph.rows import some_rows
 from .explain import MOST, Step, bits_step, code_steps, corner, grid, steps_of
 from .kinds import WORDS
 from .ledgers import inspect
@@ -91,7 +90,12 @@ def _dense_corner(name: str, value: Any, limit: int) -> np.ndarray:
     """Return the corner of what a value stands for; of a large matrix some rows are decoded at a time."""
     shape = value.shape
     width = math.prod(shape[1:])
-    if len(shape) != 2 or math.prod(shape) <= PIECE or some_rows(value, slice(0, 1)) is None:
+    if len(shape) != 2 or math.prod(shape) <= PIECE:
+        check_dense(name, math.prod(shape), limit)
+        return corner(np.asarray(value.dense()))
+    from ..graph.rows import some_rows  # which loads what runs networks
+
+    if some_rows(value, slice(0, 1)) is None:
         check_dense(name, math.prod(shape), limit)
         return corner(np.asarray(value.dense()))
     check_dense(name, MOST[0] * width, limit)

@@ -20,7 +20,7 @@ ACCEPTED = {"exact": (room.EXACT,), "nearest": (room.EXACT, room.NEAREST),
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("derive", help="say whether a quantized file comes from a source, and by which rule")
+    command = commands.add_parser("derive")
     command.add_argument("source", metavar="SOURCE", help="the file of float weights")
     command.add_argument("quantized", metavar="QUANTIZED", help="the file that is said to come from it")
     command.add_argument("--attest", metavar="S.json",

@@ -13,7 +13,7 @@ from ..audit.picture import picture_of
 from ..errors import RefcompressError
 from ..models import npy
 from . import targets
-from .options import add_implementation, add_limit, implementation
+from .options import add_implementation, add_limit, implementation_for_few
 from .refusals import Refused, about
 from .show import Report, columns, paragraph, printable, table
 
@@ -23,7 +23,7 @@ SCHEMA = "refcompress.explain/1"
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("explain", help="show a tensor of a file, or a small matrix, step by step")
+    command = commands.add_parser("explain")
     command.add_argument("source", metavar="FILE", nargs="?", help="a model file of any type, or a compressed file")
     command.add_argument("name", metavar="NAME", nargs="?", help="a tensor, or an entry of a compressed file")
     command.add_argument("--matrix", metavar="W.npy",
@@ -51,8 +51,9 @@ def explain(options: argparse.Namespace) -> Report:
     else:
         title = f"{options.source}: {options.name}"
         try:
-            steps = steps_of_tensor(options.source, options.name, implementation=implementation(options),
-                                    limit=options.limit, sparsity=options.sparsity, bits=options.bits)
+            steps = steps_of_tensor(options.source, options.name, limit=options.limit,
+                                    implementation=implementation_for_few(options), sparsity=options.sparsity,
+                                    bits=options.bits)
         except RefcompressError as error:
             of = f"--{error.argument}" if error.argument in ("sparsity", "bits") else options.source
             raise Refused(printable(of), error.rule) from error

@@ -15,7 +15,7 @@ __all__ = ["add_commands"]
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("report", help="write a page that says what a model file holds, and opens offline")
+    command = commands.add_parser("report")
     command.add_argument("file", metavar="FILE", help="a file of any kind that inspect reads")
     command.add_argument("--source", metavar="S", help="the file that it was made from, for errors and rules")
     command.add_argument("-o", "--output", metavar="R.html", help="the page (default: FILE.html, in this folder)")

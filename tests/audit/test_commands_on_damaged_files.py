@@ -31,7 +31,7 @@ from refcompress.models import safetensors
 MUTATIONS = int(os.environ.get("REFCOMPRESS_MUTATIONS", 8))
 FORMATS = ("npz", "deflated", "safetensors", "gguf", "onnx", "pytorch", "sharded", "rcz")
 MEMORY, BASE = 1000, 2**25  # bytes: for each byte of the file, and whatever it says
-SECONDS = 5
+SECONDS = 5  # of the processor: other programs may keep it from us
 ARGUMENTS = ("path", "data", "source", "quantized", "limit", "bfloat16", "name")
 
 
@@ -162,15 +162,16 @@ def test_each_command_answers_or_refuses_a_damaged_file(tmp_path, kind):
             damaged.write_bytes(data)
             with np.errstate(all="ignore"):
                 exchanged(damaged, random)
-        if number % 10 == 0:
+        watched = number % 11 == 0
+        if watched:
             tracemalloc.start()
-        begun = time.perf_counter()
-        space = reference if number % 10 == 5 else native  # the reference takes 100 times longer
+        begun = time.process_time()
+        space = reference if number % 50 < 2 else native  # the reference takes 100 times longer
         for command, said in outcomes(damaged, path, tmp_path / "source.safetensors", space):
             counts[command, said] = counts.get((command, said), 0) + 1
-        slowest = max(slowest, time.perf_counter() - begun)
+        slowest = max(slowest, time.process_time() - begun)
         assert slowest < SECONDS, (kind, number)
-        if number % 10 == 0:
+        if watched:
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             worst = max(worst, peak)
