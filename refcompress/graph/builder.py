@@ -20,8 +20,8 @@ class Builder:
     """Nodes and tensors as they are added; ``model`` makes a Model of them.
 
     An operation of OPERATIONS is a method: its inputs are names of values, or arrays and formats, which become tensors;
-    its attributes are keywords; ``name`` is the node's own, and its tensors are "<name>.weight", "<name>.bias", ... or
-    what ``tensors`` says.
+    its attributes are keywords; ``name`` is the node's own, and its tensors are "<name>.weight", "<name>.bias", ...;
+    ``tensor`` gives one another name.
 
     >>> b = Builder()
     >>> x = b.input("x", ("batch", 2))
