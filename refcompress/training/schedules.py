@@ -66,7 +66,7 @@ class Gradual(Free):
         self._masked: Hook = Free(network)
 
     def gradients(self) -> dict[str, np.ndarray]:
-        return self._masked.gradients()
+        return dict(self._masked.gradients())
 
     def apply(self) -> None:
         self._done += 1

@@ -57,7 +57,7 @@ def test_a_compressed_file_without_a_graph_runs_from_the_formats_that_it_has(tmp
 
     model, x = rc.load_model(result.path, network), whole(60)
     assert isinstance(model.tensors["fc1.weight"], rc.Shared)
-    assert np.array_equal(model(x), state["fc1.weight"] @ x + state["fc1.bias"])  # eight values at most: nothing is lost
+    assert np.array_equal(model(x), state["fc1.weight"] @ x + state["fc1.bias"])  # eight values at most
     with pytest.raises(RefcompressError, match="'fc1.weight': must have the shape"):
         rc.load_model(result.path, network, layout="keras")  # a format is not turned
 
