@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers verdict blameless prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks derive-table reproduce clean help
+.PHONY: demo build test lint docs test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers verdict blameless prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks derive-table reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -46,6 +46,13 @@ lint: build $(VENV)/.lint  ## style, names and the order of imports by ruff, ann
 
 $(VENV)/.lint: $(VENV)/.installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[lint]'
+	@touch $@ $(VENV)/.built
+
+docs: build $(VENV)/.docs  ## the site, to build/docs/html: lessons run, links inside checked, a warning is an error (needs no network)
+	$(ONE_THREAD) $(BIN)/python -m sphinx -W --keep-going -q -j auto -b html docs build/docs/html
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[docs]'
 	@touch $@ $(VENV)/.built
 
 test-wheel: build  ## wheels with and without a compiler, each run in a fresh environment (two minutes)

@@ -1,0 +1,59 @@
+"""The style of all pictures: colours that everybody can tell apart, plain tick numbers, labels beside what they name.
+
+**Source** the colours: Okabe & Ito, Color Universal Design (2008).
+"""
+
+import numpy as np
+from matplotlib import pyplot, ticker
+
+__all__ = ["COLOURS", "GREY", "annotated", "heatmap", "picture"]
+
+BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
+GREY = "#767676"  # 4.5 : 1 on white, which small text needs
+
+
+def picture(*, width: float = 7.0, height: float = 4.0, rows: int = 1, columns: int = 1, x: str = "", y: str = "",
+            logarithmic: str = "", title: str = ""):
+    """Return a figure and its axes, in the style of the course.
+
+    x, y : what the axes show, with the unit. logarithmic : "x", "y" or "xy". Ticks of a logarithmic axis are plain
+    numbers (0.01, 1, 100).
+    """
+    figure, axes = pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False)
+    for ax in axes.flat:
+        ax.set(xlabel=x, ylabel=y)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(True, color="#DDDDDD", linewidth=0.6)
+        ax.set_axisbelow(True)
+        ax.set_prop_cycle(color=COLOURS)
+        for letter, axis in (("x", ax.xaxis), ("y", ax.yaxis)):
+            if letter in logarithmic:
+                getattr(ax, f"set_{letter}scale")("log")
+                axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+                axis.set_minor_formatter(ticker.NullFormatter())
+    if title:
+        figure.suptitle(title)
+    return figure, axes[0, 0] if axes.size == 1 else axes.ravel()
+
+
+def annotated(ax, x, y, label: str, *, at: int = -1, offset: tuple[float, float] = (6, 0), colour=None, **line):
+    """Draw a line, and write its name beside its point ``at``: a label where the eye is needs no legend."""
+    drawn, = ax.plot(x, y, color=colour, **line)
+    ax.annotate(label, (x[at], y[at]), xytext=offset, textcoords="offset points", color=drawn.get_color(),
+                va="center", annotation_clip=False)
+    return drawn
+
+
+def heatmap(ax, matrix, *, digits: int = 2, title: str = "", colours: str = "RdBu", limit: float | None = None) -> None:
+    """Draw a small matrix as squares with its numbers in them. A masked or NaN element is an empty square."""
+    matrix = np.ma.masked_invalid(np.ma.asarray(matrix, dtype=float))
+    limit = limit or float(np.abs(matrix).max()) or 1.0
+    ax.imshow(matrix, cmap=colours, vmin=-limit, vmax=limit, aspect="equal")
+    for (i, j), value in np.ndenumerate(matrix.filled(np.nan)):
+        if np.isfinite(value):
+            dark = abs(value) > 0.6 * limit
+            ax.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color="white" if dark else "black")
+    ax.set(xticks=[], yticks=[], title=title, xlabel="", ylabel="")
+    ax.grid(False)
