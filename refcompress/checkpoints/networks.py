@@ -38,7 +38,8 @@ def load_model(path: Path | Mapping[str, Any], network: "Callable[[Take], Model]
     Parameters
     ----------
     path : the file; with ``network`` also a mapping of names to arrays
-    network : take -> Model. ``take("fc1.weight", 32, 64)`` is the tensor of that name, of 32 outputs and 64 inputs.
+    network : take -> Model. ``take("fc1.weight", 32, 64)`` is the tensor of that name, of 32 outputs and 64 inputs;
+        ``Builder(take)`` asks for it by ``b.take`` and keeps its name.
         float16 and bfloat16 become float32; what is stored in a compressed format stays so.
     layout : "torch" where the tensors lie as in a graph, outputs first; "keras" where they are to be turned: (inputs,
         outputs), (rows, columns, inputs, outputs). ``take(..., turned=False)`` is for a table of an embedding.
@@ -66,8 +67,8 @@ def load_model(path: Path | Mapping[str, Any], network: "Callable[[Take], Model]
     ...     load_model(os.path.join(folder, "a.rcz"))(np.float32([[3, 1]]))
     array([[2.]], dtype=float32)
     >>> def network(take):
-    ...     b = Builder()
-    ...     return b.model(b.linear(b.input("x", (1, 2)), take("fc.weight", 1, 2), name="fc"))
+    ...     b = Builder(take)
+    ...     return b.model(b.linear(b.input("x", (1, 2)), b.take("fc.weight", 1, 2)))
     >>> load_model({"kernel": np.float32([[1], [-1]])}, network, layout="keras", names={"fc.weight": "kernel"})(
     ...     np.float32([[3, 1]]))
     array([[2.]], dtype=float32)

@@ -26,7 +26,10 @@ WIDENED = ("float16", "bfloat16")  # to float32: each of their numbers is one of
 
 
 class Take(Protocol):
-    """What gives a network its tensors: those of a checkpoint, or those that a training starts with."""
+    """What gives a network its tensors: those of a checkpoint, or those that a training starts with.
+
+    ``graph.Builder(take)`` adds them under the names by which they were asked for.
+    """
 
     def __call__(self, name: str, *shape: int, turned: bool = True) -> Any:
         """Return the tensor of that name, in the layout of a graph: outputs first, then inputs, then the kernel's axes.

@@ -25,9 +25,9 @@ class Fresh:
 
     >>> from refcompress.graph import Builder
     >>> def network(take):
-    ...     b = Builder()
-    ...     y = b.linear(b.input("x", ("n", 2)), take("fc.weight", 3, 2), take("fc.bias", 3), name="fc")
-    ...     return b.model(b.layer_norm(y, take("norm.weight", 3), take("norm.bias", 3), name="norm"))
+    ...     b = Builder(take)
+    ...     y = b.linear(b.input("x", ("n", 2)), b.take("fc.weight", 3, 2), b.take("fc.bias", 3))
+    ...     return b.model(b.layer_norm(y, b.take("norm.weight", 3), b.take("norm.bias", 3)))
     >>> model = network(Fresh(np.random.default_rng(0)))
     >>> {name: value.tolist() for name, value in model.tensors.items() if value.ndim == 1}
     {'fc.bias': [0.0, 0.0, 0.0], 'norm.weight': [1.0, 1.0, 1.0], 'norm.bias': [0.0, 0.0, 0.0]}

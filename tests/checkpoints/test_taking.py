@@ -22,9 +22,9 @@ X = whole(4, 6)
 
 
 def dense(take):
-    b = Builder()
-    y = b.relu(b.linear(b.input("x", ("n", 6)), take("fc1.weight", 5, 6), take("fc1.bias", 5), name="fc1"))
-    return b.model(b.linear(y, take("fc2.weight", 3, 5), take("fc2.bias", 3), name="fc2"))
+    b = Builder(take)
+    y = b.relu(b.linear(b.input("x", ("n", 6)), b.take("fc1.weight", 5, 6), b.take("fc1.bias", 5)))
+    return b.model(b.linear(y, b.take("fc2.weight", 3, 5), b.take("fc2.bias", 3)))
 
 
 def expected(state=STATE):
@@ -101,6 +101,20 @@ def test_arguments_of_another_type_are_refused(given):
 def test_other_words_are_refused_by_name(given, said):
     with pytest.raises(RefcompressError, match=said):
         rc.load_model(**{"path": STATE, "network": dense, **given})
+
+
+def test_a_builder_adds_a_tensor_that_is_asked_for_again_once_and_checks_its_shape_each_time():
+    def network(take, m=6):
+        b = Builder(take)
+        y = b.linear(b.input("x", ("n", 6)), b.take("w", 6, 6))
+        return b.model(b.linear(y, b.take("w", m, 6)))
+
+    w = whole(6, 6)
+    assert np.array_equal(rc.load_model({"w": w}, network)(X), X @ w.T @ w.T)
+    with pytest.raises(RefcompressError, match=r"tensor 'w': must have the shape \(5, 6\)"):
+        rc.load_model({"w": w}, lambda take: network(take, 5))
+    with pytest.raises(RefcompressError, match="take: must be given to the Builder"):
+        Builder().take("w", 6, 6)
 
 
 def test_a_file_that_has_a_network_takes_no_other(tmp_path):
