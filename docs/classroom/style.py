@@ -42,7 +42,7 @@ def annotated(ax, x, y, label: str, *, at: int = -1, offset: tuple[float, float]
     """Draw a line, and write its name beside its point ``at``: a label where the eye is needs no legend."""
     drawn, = ax.plot(x, y, color=colour, **line)
     ax.annotate(label, (x[at], y[at]), xytext=offset, textcoords="offset points", color=drawn.get_color(),
-                va="center", annotation_clip=False)
+                ha="right" if offset[0] < 0 else "left", va="center", annotation_clip=False)
     return drawn
 
 
