@@ -36,5 +36,5 @@ RC_INLINE void prefetch_block(const void *w, size_t rows, size_t row_bytes, size
 enum { MANY_ROWS = 64 };
 typedef void rc_f32f32_many(size_t begin, size_t end, size_t m, size_t k, size_t ldx, size_t ldy, const float *x,
                             const float *w, float *y);
-rc_f32f32_many rc_f32f32_many_avx2, rc_f32f32_many_avx512;
+rc_f32f32_many rc_f32f32_avx2_many, rc_f32f32_avx512_many;
 #endif

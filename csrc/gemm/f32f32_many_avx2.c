@@ -4,7 +4,7 @@
 #include "../vec_avx2.h"
 #include <string.h>
 
-#define MANY rc_f32f32_many_avx2
+#define MANY rc_f32f32_avx2_many
 #define MR 3
 #define NR 4
 #include "f32f32_many.h"

@@ -5,7 +5,7 @@
 #include "sums_avx512.h"
 #include <string.h>
 
-#define MANY rc_f32f32_many_avx512
+#define MANY rc_f32f32_avx512_many
 #define STORE_SUMS store_sums
 #include "f32f32_many.h"
 #endif

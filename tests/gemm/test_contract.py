@@ -75,7 +75,8 @@ def test_the_order_holds_for_groups_of_all_lengths_on_data_that_every_order_roun
 
 
 @each("space", NATIVE)
-@pytest.mark.parametrize("m, n, k", [(64, 1, 1), (64, 5, 0), (65, 7, 513), (130, 19, 1100), (257, 40, 512), (97, 36, 31)])
+@pytest.mark.parametrize("m, n, k", [(64, 1, 1), (64, 5, 0), (65, 7, 513), (130, 19, 1100), (257, 40, 512),
+                                     (97, 36, 31)])
 def test_many_rows_of_inputs_have_the_bits_of_a_few_at_a_time(space, m, n, k):
     """Many rows are multiplied by packed blocks of weights, and a few are not."""
     rng = np.random.default_rng([m, n, k])
