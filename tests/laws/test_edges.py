@@ -13,7 +13,7 @@ from refcompress.testing import arrays_of, samples
 from refcompress.testing.edges import EDGES
 from refcompress.testing.layouts import ONE_AXIS
 from refcompress.testing.samples import wide
-from refcompress.testing.variants import KINDS, scalars
+from refcompress.testing.variants import FORMS, KINDS, scalars
 
 MOST = 100_000  # numbers of a call that a test takes: the longer ones are for make verdict
 
@@ -36,7 +36,7 @@ def test_all_operations_have_edges():
 
 
 def test_operands_are_alike_small_and_half_zero_and_options_are_scalars():
-    found = {kind.__name__ for kind in KINDS}
+    found = {kind.__name__ for kind in (*KINDS, *FORMS)}
     assert found == {"rows_alike", "columns_alike", "of_size_1", "scalars", "half_zeros", "small",
                      "one_in_fortran_order", "one_row", "same_object", "sequences"}
     (x,), kwargs = next(scalars((np.ones(3, np.float32),), {"bits": 8}, 0))
