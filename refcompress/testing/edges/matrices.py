@@ -12,6 +12,7 @@ from ..csr import narrow, sparse, unsorted
 from ..lowrank.matrices import _hessian
 from ..sparse import matrices
 from ..values import ordinary, whole, with_fields
+from .gemm import small_bias
 from .lengths import BEYOND, LONG, MANY, all_bits, at_lengths, half_zero, one_in_each_row, with_one
 
 _F = np.float32
@@ -251,7 +252,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "csr_to_dense": (_met_at_one_place, at_lengths(_to_dense, 3, 5)),
     "csr_matmul": (_csr_edges, at_lengths(_csr_product, 3, 7, 2, kinds=2)),
     "sparse_matmul": (_sparse_edges, at_lengths(_sparse_product, 3, 8, 3)),
-    "sparse_s8s8": (at_lengths(_sparse_s8, 2, 8, 3),),
+    "sparse_s8s8": (small_bias(lambda rng, n, k: matrices.sparse(rng, n, k, 1)), at_lengths(_sparse_s8, 2, 8, 3),),
     "lowrank_matmul": (_lowrank_edges, at_lengths(_lowrank_product, 3, 5, 2, 1, kinds=2),
                        at_lengths(lambda rng, i, r: _lowrank_product(rng, 1, 3, 4, 2, r), 3, lengths=MANY)),
     "lowrank_sparse_matmul": (at_lengths(_beside, 3, 8, 3),),
