@@ -234,7 +234,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "gemm_s8s8": (at_lengths(_s8s8, 2, 9, 3, kinds=2),),
     "gemm_u8s8": (at_lengths(partial(_s8s8, dtype=np.uint8), 2, 9, 3, kinds=2),),
     "gemm_s8s8_requantized": (at_lengths(_requantized, 2, 9, 3, kinds=2),),
-    "gemm_s8s8_scaled": (small_bias(quantized), at_lengths(_scaled, 2, 9, 3, kinds=2),),
+    "gemm_s8s8_scaled": (small_bias(partial(quantized, form=1)), at_lengths(_scaled, 2, 9, 3, kinds=2),),
     "gemm_s8s4": (at_lengths(partial(_of_scaled_rows, _s4_of_outputs, _largest_s4), 2, 9, 3, kinds=2),),
     "gemm_s8lut4": (at_lengths(partial(_of_scaled_rows, narrow.lut_weights(16), _largest_lut), 2, 9, 3, kinds=2),),
     "gemm_f32s8": (_wide_groups, _infinities(partial(quantized, high=15, steps=1), 6),

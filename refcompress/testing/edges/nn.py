@@ -188,6 +188,7 @@ def _depthwise_edges():
                     yield (image, kernel), {**options, "layout": layout}
             yield (np.ldexp(whole(rng, shape), -70).astype(_F), np.ldexp(weight, -70).astype(_F)), {"layout": layout}
             yield (np.ldexp(whole(rng, shape), -149).astype(_F), weight), {"layout": layout, "pads": (1, 1, 1, 1)}
+            yield (np.zeros(shape, _F), weight, np.ldexp(whole(rng, c), -145).astype(_F)), {"layout": layout}
 
 
 def _depthwise_s8(rng, i, c, h, w) -> Call:
