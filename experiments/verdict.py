@@ -4,17 +4,15 @@ Each is checked in a process of its own, by the default budget: a wrong one must
 program that shows a wrong input is run in a fresh interpreter, as a reader would paste it. Writes results/verdict.md,
 which experiments/verdict_page.py makes. Ends with status 1 where a kernel was missed or blamed.
 
-Every answer is kept in build/verdict.jsonl until the page is written: a run that was ended goes on where it was, unless
-a file of the package or of this program was changed in between.
+Every answer is kept in build/verdict.jsonl until the page is written: a run that was ended goes on where it was. Answers
+that depend on a file that was changed in between do not count (experiments/verdict_log.py).
 
 --quick takes one wrong kernel of each class and all of its right ones of one operation, without search, and writes
 nothing. --only WORD takes the kernels of which the operation, the class or the name has WORD in it, and writes nothing.
 """
 
 import argparse
-import hashlib
 import importlib
-import json
 import multiprocessing
 import os
 import subprocess
@@ -29,10 +27,10 @@ from refcompress import testing
 from refcompress.agreement import Disagreement
 from refcompress.testing.catalogue import KERNELS, Kernel
 
+from .verdict_log import Log
 from .verdict_page import page
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE, LOG = ROOT / "results" / "verdict.md", ROOT / "build" / "verdict.jsonl"
+PAGE = Path(__file__).resolve().parents[1] / "results" / "verdict.md"
 SECONDS = 240  # for one check: far beyond what it may take, so that a check that never ends is told from a slow one
 PROGRAM_SECONDS = 120
 ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -112,36 +110,6 @@ def answer_apart(kernel: Kernel, examples: int | None, seed: int = 0) -> Answer:
         process.join()
 
 
-class Log:
-    """The answers of a run, one a line, with a digest of the code that gave them: those of other code do not count."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.code, self.answers = path, _code(), {}
-        for line in path.read_text().splitlines() if path.exists() else []:
-            try:
-                kept = json.loads(line)
-            except json.JSONDecodeError:  # the run was ended while it wrote this line
-                continue
-            if kept["code"] == self.code:
-                self.answers[kept["op"], kept["name"]] = Answer(**kept["answer"])
-
-    def add(self, kernel: Kernel, answer: Answer) -> None:
-        kept = {"code": self.code, "op": kernel.op, "name": kernel.name, "answer": asdict(answer)}
-        self.path.parent.mkdir(exist_ok=True)
-        with self.path.open("a") as file:
-            file.write(json.dumps(kept) + "\n")
-
-
-def _code() -> str:
-    """Return a digest of all that an answer depends on: the package, its C, and this program."""
-    paths = [*ROOT.glob("refcompress/**/*.py"), *ROOT.glob("refcompress/**/*.c"), *ROOT.glob("csrc/**/*.[ch]"),
-             Path(__file__)]
-    digest = hashlib.sha256()
-    for path in sorted(set(paths)):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def quick() -> list[Kernel]:
     """Return one wrong kernel of each class that needs nothing else, and the right ones of one operation."""
     of_class = {k.kind: k for k in reversed(KERNELS) if k.wrong and not k.needs}
@@ -160,14 +128,13 @@ def main(argv: list[str] | None = None) -> int:
     word = given.only or ""
     kernels = quick() if given.quick else [k for k in KERNELS if word in f"{k.op} {k.kind} {k.name}"]
     examples = 0 if given.quick else given.examples
-    log = None if given.quick or word or examples is not None else Log(LOG)
+    log = None if given.quick or word or examples is not None else Log()
 
     def judged(kernel: Kernel) -> Answer:
-        found = log.answers.get((kernel.op, kernel.name)) if log else None
-        if found is None:
-            found = answer_apart(kernel, examples)
-            if log:
-                log.add(kernel, found)
+        kept = log.answer(kernel) if log else None
+        found = Answer(**kept) if kept else answer_apart(kernel, examples)
+        if log and not kept:
+            log.add(kernel, asdict(found))
         if not found.good(kernel):
             word = "missed" if kernel.wrong and found.said == "passed" else "blamed" if not kernel.wrong else found.said
             print(f"{word}: {kernel.op}: {kernel.name} ({kernel.kind}) {found.reason}", flush=True)
@@ -179,7 +146,7 @@ def main(argv: list[str] | None = None) -> int:
     print(text.split("\n## ")[0])
     if log:
         PAGE.write_text(text)
-        LOG.unlink(missing_ok=True)
+        log.remove()
     return 0 if all(a.good(k) for k, a in zip(kernels, answers)) else 1
 
 
