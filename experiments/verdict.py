@@ -4,8 +4,8 @@ Each is checked in a process of its own, by the default budget: a wrong one must
 program that shows a wrong input is run in a fresh interpreter, as a reader would paste it. Writes results/verdict.md,
 which experiments/verdict_page.py makes. Ends with status 1 where a kernel was missed or blamed.
 
-Every answer is kept in build/verdict.jsonl until the page is written: a run that was ended goes on where it was. Answers
-that depend on a file that was changed in between do not count (experiments/verdict_log.py).
+Every answer is kept in build/verdict.jsonl until the page is written: a run that was ended goes on where it was.
+Answers that depend on a file that was changed do not count (experiments/verdict_log.py).
 
 --quick takes one wrong kernel of each class and all of its right ones of one operation, without search, and writes
 nothing. --only WORD takes the kernels of which the operation, the class or the name has WORD in it, and writes nothing.
