@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,9 +40,9 @@ class Answer:
     """What a check said of a kernel.
 
     said : "found", "passed", "absent" (something that it needs is not installed), or of the check itself "failed".
-    seconds : of the check. inputs : of a kernel that passed, how many were judged. elements : of a wrong input, those
-    of all its arrays; None where what was found has no single input. runs : whether its program shows the bug; None
-    where there is no program. reason : in words.
+    seconds : of the check, without those in which it waited for a processor. inputs : of a kernel that passed, how many
+    were judged. elements : of a wrong input, those of all its arrays; None where what was found has no single input.
+    runs : whether its program shows the bug; None where there is no program. reason : in words.
     """
 
     said: str
@@ -61,16 +60,15 @@ def answer(kernel: Kernel, examples: int | None, seed: int = 0) -> Answer:
     """Return what the check says of one kernel."""
     if kernel.missing():
         return Answer("absent", reason=", ".join(kernel.missing()))
-    begun = time.monotonic()
     try:
         verdict = testing.check(kernel.op, kernel.function, refusals=kernel.kind == "refusal", examples=examples,
                                 seed=seed)
     except Disagreement as wrong:
-        seconds = time.monotonic() - begun
         case, code = getattr(wrong, "case", None), getattr(wrong, "code", None)
         elements = None if case is None else sum(a.size for a in testing.arrays_of(case))
-        return Answer("found", seconds, 0, elements, shown(code) if code else None, " ".join(str(wrong).split())[:300])
-    return Answer("passed", time.monotonic() - begun, verdict.inputs)
+        runs, reason = shown(code) if code else None, " ".join(str(wrong).split())[:300]
+        return Answer("found", wrong.verdict.seconds, 0, elements, runs, reason)
+    return Answer("passed", verdict.seconds, verdict.inputs)
 
 
 def shown(code: str) -> bool:
