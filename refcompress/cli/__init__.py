@@ -20,7 +20,7 @@ __all__ = ["main"]
 COMMANDS = {"demo": "demo", "compress": "compress", "decompress": "decompress", "rebuild": "decompress",
             "inspect": "ledgers", "compare": "comparing", "explain": "explaining", "derive": "derive",
             "report": "report", "verify": "files", "run": "run", "evaluate": "evaluate", "draw": "draw",
-            "audit": "audit", "check": "check", "lab": "lab", "doctor": "doctor",
+            "audit": "audit", "check": "check", "lab": "lab", "hunt": "hunt", "doctor": "doctor",
             "vectors": "vectors", "help": "guide", "include": "guide"}
 
 

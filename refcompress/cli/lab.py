@@ -1,6 +1,7 @@
 """The command lab: exercises that judge themselves."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ from ..errors import RefcompressError
 from .refusals import Refused, say
 from .show import Report, columns, printable, table
 
-__all__ = ["add_commands"]
+__all__ = ["Words", "add_commands"]
+
+OURS = ("lab", "folder", "progress", "solution", "hunt", "input", "seed")  # arguments of the library that no one typed
 
 
 def add_commands(commands) -> None:
@@ -16,15 +19,15 @@ def add_commands(commands) -> None:
         "lab", help="write an operation yourself: a folder with a stub, a verdict in plain words, hints",
         description="Exercises that judge themselves. A solution is called in a process of its own, as it is: check "
                     "only what you would run.")
-    words = command.add_subparsers(dest="word", metavar="WORD", required=True)
-    _add(words, "list", listed, "list the labs, in the order of the lessons")
-    start = _add(words, "start", started, "make a folder with a stub; nothing that is there is overwritten")
+    words = Words(command, "lab")
+    words.add("list", listed, "list the labs, in the order of the lessons")
+    start = words.add("start", started, "make a folder with a stub; nothing that is there is overwritten")
     start.add_argument("lab", metavar="OP", help="a name of `lab list`, such as huffman_lengths")
     start.add_argument("folder", nargs="?", metavar="DIR", help="the folder (default: lab-OP)")
     for name, function, about in (("check", checked, "say whether solution.py is right, or on which input it is not"),
                                   ("hint", hinted, "give a hint for what failed last; each time one more"),
                                   ("status", status, "say how far you are")):
-        word = _add(words, name, function, about)
+        word = words.add(name, function, about)
         word.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the lab's folder (default: this one)")
         if name == "check":
             word.add_argument("--program", action="store_true", help="also print a program that shows the failure")
@@ -32,20 +35,29 @@ def add_commands(commands) -> None:
             word.add_argument("--all", action="store_true", help="show again all hints that were given for it")
 
 
-def _add(words, name: str, function, about: str) -> argparse.ArgumentParser:
-    word = words.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
-    word.set_defaults(run=lambda options: _in_words(function, options))
-    return word
+class Words:
+    """The words that follow a command, each with its own options: lab start, hunt deal.
 
+    Refusals inside are one line that names the command; the library's own names of arguments say nothing to who types.
+    """
 
-def _in_words(function, options: argparse.Namespace) -> Report:
-    """Run it, and let a refusal be one line that names what was typed, not the library's arguments."""
-    try:
-        return function(options)
-    except RefcompressError as error:
-        if isinstance(error, Refused) or error.argument not in ("lab", "folder", "progress", "solution"):
-            raise
-        raise Refused("lab", printable(error.rule)) from error
+    def __init__(self, command: argparse.ArgumentParser, name: str) -> None:
+        self.name = name
+        self.words = command.add_subparsers(dest="word", metavar="WORD", required=True)
+
+    def add(self, name: str, function: Callable[[argparse.Namespace], Report], about: str) -> argparse.ArgumentParser:
+        word = self.words.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        word.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+        word.set_defaults(run=lambda options: self._run(function, options))
+        return word
+
+    def _run(self, function: Callable[[argparse.Namespace], Report], options: argparse.Namespace) -> Report:
+        try:
+            return function(options)
+        except RefcompressError as error:
+            if isinstance(error, Refused) or error.argument not in OURS:
+                raise
+            raise Refused(self.name, printable(error.rule)) from error
 
 
 def listed(options: argparse.Namespace) -> Report:
