@@ -7,11 +7,11 @@ from typing import Any
 
 from ..errors import RefcompressError
 from .refusals import Refused, say
-from .show import Report, columns, printable, table
+from .show import Report, columns, paragraph, printable, table
 
 __all__ = ["Words", "add_commands"]
 
-OURS = ("lab", "folder", "progress", "solution", "hunt", "input", "seed")  # arguments of the library that no one typed
+OURS = ("class", "folder", "grades", "hunt", "input", "lab", "labs", "progress", "seed", "solution", "students")  # arguments of the library that no one typed
 
 
 def add_commands(commands) -> None:
@@ -33,6 +33,13 @@ def add_commands(commands) -> None:
             word.add_argument("--program", action="store_true", help="also print a program that shows the failure")
         if name == "hint":
             word.add_argument("--all", action="store_true", help="show again all hints that were given for it")
+    word = words.add("class", made, "make a set for a class: a folder for each student, with a hunt of its own")
+    word.add_argument("--students", required=True, metavar="FILE|N", help="a file with one name a line, or how many")
+    word.add_argument("--seed", type=int, default=0, metavar="S", help="the same seed deals the same (default: 0)")
+    word.add_argument("--labs", default="", metavar="OPS", help="labs for all, separated by commas (default: none)")
+    word.add_argument("-o", "--out", required=True, metavar="DIR", help="the folder; DIR/students is handed out")
+    word = words.add("grade", graded, "judge what lies in the folders of a class, into DIR/grades.csv")
+    word.add_argument("folder", metavar="DIR", help="the folder that `lab class` made; the solutions in it are run")
 
 
 class Words:
@@ -148,6 +155,32 @@ def status(options: argparse.Namespace) -> Report:
                      "hints": progress.hints, "failed": progress.failed, "done": progress.done})
     text = table(rows, ["lab", "stages passed", "checks", "hints", "what failed last"])
     return Report({"schema": "refcompress.lab-status/1", "labs": data}, text)
+
+
+def made(options: argparse.Namespace) -> Report:
+    from ..labs import classes
+
+    names = classes.names_of(options.students)
+    labs = tuple(word for word in options.labs.split(",") if word)
+    given = classes.make(names, options.seed, options.out, labs, lambda name: say(f"{name} ..."))
+    path = printable(str(options.out))
+    bugs = len({(hunt.kernel.op, hunt.kernel.name) for _, hunt in given})
+    text = "\n".join([
+        paragraph(f"{len(given)} students and {bugs} bugs. Hand out the folders of {path}/{classes.STUDENTS}; keep "
+                  f"{path}/{classes.CLASS}, where the answers are."),
+        paragraph(f"When they are back in their places: refcompress lab grade {path}")])
+    return Report({"schema": classes.SCHEMA, "folder": str(options.out), "students": names, "bugs": bugs}, text)
+
+
+def graded(options: argparse.Namespace) -> Report:
+    from ..labs import classes
+
+    rows = list(classes.grade(options.folder, lambda name: say(f"{name} ...")))
+    path = Path(options.folder) / classes.GRADES
+    classes.write_grades(path, rows)
+    cells = [[row[name] for name in classes.COLUMNS[:6]] for row in rows]
+    text = "\n".join([table(cells, list(classes.COLUMNS[:6])), "", f"{printable(str(path))}: written"])
+    return Report({"schema": "refcompress.grades/1", "rows": rows}, text)
 
 
 def _folder(options: argparse.Namespace) -> None:

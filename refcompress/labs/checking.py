@@ -1,14 +1,17 @@
 """One check of a solution: stage by stage, until one is not passed. What was found is explained by :mod:`words`."""
 
 import ast
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .. import testing
+from .. import reference, testing
 from ..agreement import Disagreement
 from ..errors import MissingExtra, RefcompressError
 from ..testing import features
@@ -16,9 +19,10 @@ from . import mistakes
 from .folder import SOLUTION, now, read, save
 from .lab import Failure, Lab, Mistake, Stage, otherwise
 
-__all__ = ["Checked", "check", "diagnosed"]
+__all__ = ["Checked", "check", "checked", "diagnosed"]
 
 LIMIT = 5.0  # seconds that a call may take
+OTHER_STAGE = "an input of a later stage"
 
 
 @dataclass
@@ -48,33 +52,38 @@ class Checked:
 
 
 def check(folder: str | os.PathLike, *, about: Callable[[Stage], None] = lambda stage: None,
-          examples: int | None = None, keep: bool = True) -> Checked:
+          examples: int | None = None) -> Checked:
     """Check the solution of a folder, and keep what came of it in the folder's progress.
 
     The solution is called in a process of its own. about : is told each stage before it begins. examples : of the
-    random search of the last stage; 0 leaves it out. keep : whether the progress is written.
+    random search of the last stage; 0 leaves it out.
 
     Raises RefcompressError, in one line, for a solution that cannot be loaded at all.
     """
     progress = read(folder)
-    path = Path(folder) / SOLUTION
-    function = f"{path}:{progress.op}"
-    _readable(path, progress.op)
-    checked = Checked(progress.op)
-    for stage in progress.lab.stages:
+    found = checked(progress.lab, Path(folder) / SOLUTION, about=about, examples=examples)
+    when = now()
+    progress.attempts += 1
+    progress.failed = found.mistake.name if found.mistake else ""
+    progress.passed |= {name: when for name in found.passed if name not in progress.passed}
+    progress.note({"when": when, "passed": found.passed, "failed": progress.failed})
+    save(folder, progress)
+    return found
+
+
+def checked(lab: Lab, path: Path, *, about: Callable[[Stage], None] = lambda stage: None,
+            examples: int | None = None) -> Checked:
+    """Check a solution, and keep nothing."""
+    _readable(path, lab.op)
+    _loads(lab, path)
+    found = Checked(lab.op)
+    for stage in lab.stages:
         about(stage)
-        if not _passes(checked, progress.lab, stage, function, examples):
-            checked.stage = stage
+        if not _passes(found, lab, stage, f"{path}:{lab.op}", examples):
+            found.stage = stage
             break
-        checked.passed.append(stage.name)
-    if keep:
-        when = now()
-        progress.attempts += 1
-        progress.failed = checked.mistake.name if checked.mistake else ""
-        progress.passed |= {name: when for name in checked.passed if name not in progress.passed}
-        progress.note({"when": when, "passed": checked.passed, "failed": progress.failed})
-        save(folder, progress)
-    return checked
+        found.passed.append(stage.name)
+    return found
 
 
 def _readable(path: Path, op: str) -> None:
@@ -96,30 +105,66 @@ def _readable(path: Path, op: str) -> None:
         raise RefcompressError("solution", f"{path.name} has no function {op}; its name must stay as the stub has it")
 
 
-def _passes(checked: Checked, lab: Lab, stage: Stage, function: str, examples: int | None) -> bool:
-    options = dict(stage.options)
-    if examples is not None and "examples" not in options:
-        options["examples"] = examples
+def _loads(lab: Lab, path: Path) -> None:
+    """Refuse a solution that cannot be loaded: tried once, in a process of its own."""
+    args, kwargs = next(testing.samples(lab.op))
     try:
-        verdict = testing.check(lab.op, function, limit=LIMIT, quiet=True, **options)
-    except MissingExtra as error:
-        if error.argument != "hypothesis":
-            raise
-        verdict = testing.check(lab.op, function, limit=LIMIT, quiet=True, **options | {"examples": 0})
-        checked.notes.append("The random search was left out: it needs Hypothesis (pip install 'refcompress[test]').")
-    except Disagreement as error:
-        checked.inputs = error.verdict.inputs
-        checked.pattern, checked.code = error.pattern, error.code
-        checked.failure = _failure(lab.op, error)
-        checked.mistake = diagnosed(lab, checked.failure)
-        return False
+        testing.outcome(lab.op, f"{path}:{lab.op}", *args, limit=LIMIT, **kwargs)
     except RefcompressError as error:
         if error.argument != "function":
             raise
-        raise RefcompressError("solution", error.rule.removeprefix(f"{function.rpartition(':')[0]} ")) from None
-    checked.inputs = verdict.inputs
-    checked.left_out = {reason: count for reason, count in verdict.not_offered.items() if reason not in stage.left_out}
-    return not checked.left_out
+        raise RefcompressError("solution", error.rule.replace(f"{path}", path.name)) from None
+
+
+@dataclass
+class Part:
+    """The solution where a stage takes part of the inputs. To the check it is not offered for the others.
+
+    where : "file.py:name". It is loaded in the process that calls it.
+    """
+
+    op: str
+    where: str
+    stage: Stage
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        given = dict(zip(inspect.signature(getattr(reference, self.op)).parameters, args)) | kwargs
+        if self.stage.without is not None and self.stage.without(given):
+            raise NotImplementedError(OTHER_STAGE)
+        return self.function(*args, **kwargs)
+
+    @cached_property
+    def function(self) -> Callable:
+        return testing.loaded(self.op, self.where)
+
+
+def _passes(found: Checked, lab: Lab, stage: Stage, where: str, examples: int | None) -> bool:
+    options = dict(stage.options)
+    if examples is not None and "examples" not in options:
+        options["examples"] = examples
+    function = where if stage.without is None else Part(lab.op, where, stage)
+    try:
+        verdict = _verdict(found, lab, function, options)
+    except Disagreement as error:
+        found.inputs = error.verdict.inputs
+        found.pattern, found.code = error.pattern, error.code
+        found.failure = _failure(lab.op, error)
+        found.mistake = diagnosed(lab, found.failure)
+        return False
+    others = (*stage.left_out, OTHER_STAGE)
+    found.inputs = verdict.inputs - sum(count for reason, count in verdict.not_offered.items() if reason in others)
+    found.left_out = {reason: count for reason, count in verdict.not_offered.items() if reason not in others}
+    return not found.left_out
+
+
+def _verdict(found: Checked, lab: Lab, function: Callable | str, options: dict[str, Any]) -> testing.Verdict:
+    try:
+        return testing.check(lab.op, function, limit=LIMIT, quiet=True, **options)
+    except MissingExtra as error:
+        if error.argument != "hypothesis":
+            raise
+        found.notes.append("The random search was left out: it needs Hypothesis (pip install 'refcompress[test]').")
+        return testing.check(lab.op, function, limit=LIMIT, quiet=True, **options | {"examples": 0})
 
 
 def _failure(op: str, error: Disagreement) -> Failure:

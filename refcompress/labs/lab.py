@@ -59,11 +59,13 @@ class Stage:
     """A part of the inputs: a solution passes one stage after the other.
 
     options : those of testing.check that choose these inputs. ``not_offered`` of them are what the stage leaves out.
+    without : a condition on an input's arguments by name; inputs that meet it are left out too.
     """
 
     name: str
     says: str
     options: Mapping[str, Any]
+    without: Callable[[Mapping[str, Any]], bool] | None = None
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -90,9 +92,10 @@ class Lab:
 QUICK: Mapping[str, Any] = {"layouts": ("contiguous",), "examples": 0, "states": False}
 
 
-def plain(says: str, *not_offered: str, name: str = "plain") -> Stage:
+def plain(says: str, *not_offered: str, name: str = "plain",
+          without: Callable[[Mapping[str, Any]], bool] | None = None) -> Stage:
     """Return a stage of arrays that lie as usual, without the options that are named."""
-    return Stage(name, says, {**QUICK, "not_offered": not_offered})
+    return Stage(name, says, {**QUICK, "not_offered": not_offered}, without)
 
 
 PLAIN = plain("arrays that lie in memory as usual, and every option")

@@ -1,7 +1,11 @@
 """Labs of the family huffman: from counts to lengths, from lengths to a code, and from a stream to symbols."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
+from ...reference.huffman.lengths import tree_lengths
 from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, where
 
 LABS: list[Lab] = []
@@ -39,12 +43,17 @@ def _huge(failure: Failure) -> bool:
     return sum(map(int, failure.given["counts"])) > 2**53
 
 
+def _deep(given: Mapping[str, Any]) -> bool:
+    """Return whether Huffman's tree is deeper than the limit: then it takes package-merge."""
+    return int(tree_lengths(given["counts"]).max(initial=0)) > given.get("limit", 15)
+
+
 LABS.append(Lab(
     "huffman_lengths", 10,
     "Find how many bits each symbol gets, so that all symbols together take the fewest bits.",
     "HUFFMAN-2.1",
-    (plain("counts of symbols, without a limit of your caller's", "limit"),
-     plain("the option `limit`", name="all options"), FULL),
+    (plain("counts whose tree is no deeper than the limit", without=_deep),
+     plain("counts whose tree is deeper: package-merge", name="the limit"), FULL),
     (Mistake("lone symbol", "Only one symbol is used.", "HUFFMAN-2.1",
              ("How many bits does a code need that has only one word? Read the section Returns.",
               "A tree of one leaf has depth 0, and a code of 0 bits cannot be written."), where(_lone)),

@@ -51,7 +51,7 @@ def begin(hunt: Hunt) -> str:
         f"from refcompress import {', '.join([*used, op])}", "from refcompress.labs import hunts", "",
         'kernel = hunts.kernel(".")  # the wrong one; run this file in its folder', "",
         *(f"{name} = {value}" for name, value in typed.items()), "",
-        f'print("right", {op}({call}))', f'print("hunted", kernel({call}))',
+        f'print("right ", hunts.shown({op}({call})))', f'print("hunted", hunts.shown(kernel({call})))',
         f'hunts.save("input.npz", {saved})  # which `refcompress hunt try` judges', ""])
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ... import formats, reference
+from ... import formats, reference, testing
 from ...errors import RefcompressError
 
-__all__ = ["read", "save", "size"]
+__all__ = ["read", "save", "size", "too_large"]
 
 MOST_BYTES = 2**24  # of all arrays together, before anything is read
 MOST_ARRAYS = 64
+MOST_NUMBERS, LONGEST = 100_000, 8192  # of all arrays together, and of one axis: the reference is slow
 
 
 def save(path: str | os.PathLike, **arguments: Any) -> None:
@@ -119,6 +120,12 @@ def _field(made: type, field: str, value: Any) -> Any:
 
 def size(call: tuple[tuple, dict[str, Any]]) -> int:
     """Return how many numbers the arrays of a call hold."""
-    from ...testing import arrays_of
+    return sum(int(a.size) for a in testing.arrays_of(call))
 
-    return sum(int(a.size) for a in arrays_of(call))
+
+def too_large(call: tuple[tuple, dict[str, Any]]) -> str | None:
+    """Return why a call is too large to be judged, or None."""
+    longest = max((axis for a in testing.arrays_of(call) for axis in a.shape), default=0)
+    if size(call) <= MOST_NUMBERS and longest <= LONGEST:
+        return None
+    return f"The input is too large: at most {MOST_NUMBERS:,} numbers, and {LONGEST:,} along an axis."

@@ -19,12 +19,12 @@ from . import inputs
 from .deal import Hunt, kernels
 from .guide import begin, guide
 
-__all__ = ["HUNT", "INPUT", "Record", "Try", "attempt", "check_place", "judge", "kernel", "points", "read", "start"]
+__all__ = ["HUNT", "INPUT", "Record", "Try", "attempt", "check_place", "judge", "kernel", "points", "read", "shown", "start"]
 
 HUNT, INPUT = "hunt.json", "input.npz"
 SCHEMA = "refcompress.hunt/1"
 MOST_BYTES = 2**20
-MOST_NUMBERS, LONGEST = 100_000, 8192  # of an input's arrays together, and of one axis: the reference is slow
+LONG = 300  # characters of a result that are printed
 BEST, EACH, LEAST = 100, 10, 10  # points at par, for each doubling fewer, and at least
 
 
@@ -125,10 +125,9 @@ def kernel(folder: str | os.PathLike = ".") -> Callable:
 def judge(record: Record, path: str | os.PathLike) -> Try:
     """Return what an input is worth."""
     call = inputs.read(record.op, path)
-    arrays = list(testing.arrays_of(call))
-    size = inputs.size(call)
-    if size > MOST_NUMBERS or any(axis > LONGEST for a in arrays for axis in a.shape):
-        return Try(0, f"The input is too large: at most {MOST_NUMBERS:,} numbers, and {LONGEST:,} along an axis.", size)
+    size, large = inputs.size(call), inputs.too_large(call)
+    if large is not None:
+        return Try(0, large, size)
     args, kwargs = call
     try:
         getattr(reference, record.op)(*args, **kwargs)
@@ -150,11 +149,16 @@ def _no_win(outcome: Outcome) -> str:
     return "The kernel is right on this input."
 
 
+def shown(value: Any) -> str:
+    """Return a result in words, its arrays too; long arrays are cut short."""
+    return " ".join(describe((value,), {})[1:-1].split())
+
+
 def _said(value: Any) -> str:
     if value is None:
         return ""
-    said = " ".join((value if isinstance(value, str) else describe((value,), {})[1:-1]).split())
-    return said if len(said) <= 300 else f"{said[:300]} ..."
+    said = value if isinstance(value, str) else shown(value)
+    return said if len(said) <= LONG else f"{said[:LONG]} ..."
 
 
 def attempt(folder: str | os.PathLike, path: str | os.PathLike) -> tuple[Record, Try]:
