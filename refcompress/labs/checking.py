@@ -118,7 +118,9 @@ def _loads(lab: Lab, path: Path) -> None:
 
 @dataclass
 class Part:
-    """The solution where a stage takes part of the inputs. To the check it is not offered for the others.
+    """The solution in a stage that takes part of the inputs. To the check it is not offered for the others.
+
+    Numbers of NumPy in the place of Python's are for the last stage: who begins should not meet them first.
 
     where : "file.py:name". It is loaded in the process that calls it.
     """
@@ -129,7 +131,8 @@ class Part:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         given = dict(zip(inspect.signature(getattr(reference, self.op)).parameters, args)) | kwargs
-        if self.stage.without is not None and self.stage.without(given):
+        if any(isinstance(value, np.generic) for value in given.values()) or (
+                self.stage.without is not None and self.stage.without(given)):
             raise NotImplementedError(OTHER_STAGE)
         return self.function(*args, **kwargs)
 
@@ -142,7 +145,7 @@ def _passes(found: Checked, lab: Lab, stage: Stage, where: str, examples: int | 
     options = dict(stage.options)
     if examples is not None and "examples" not in options:
         options["examples"] = examples
-    function = where if stage.without is None else Part(lab.op, where, stage)
+    function = where if stage == lab.stages[-1] else Part(lab.op, where, stage)
     try:
         verdict = _verdict(found, lab, function, options)
     except Disagreement as error:
@@ -176,7 +179,8 @@ def _failure(op: str, error: Disagreement) -> Failure:
     args, kwargs = error.case
     with np.errstate(all="ignore"):
         like = features.features_of(names, args, kwargs)
-    return Failure(verdict.kind, verdict.reason, names.of(args, kwargs), error.expected, error.got, like, share)
+    return Failure(verdict.kind, verdict.reason, names.of(args, kwargs), error.expected, error.got, like, share,
+                   error.pattern)
 
 
 def diagnosed(lab: Lab, failure: Failure) -> Mistake:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..testing.features import Features
 
-__all__ = ["FULL", "PLAIN", "Failure", "Lab", "Mistake", "Stage", "plain", "where"]
+__all__ = ["FULL", "PLAIN", "Failure", "Lab", "Mistake", "Stage", "plain", "refused", "where"]
 
 NEARLY_ALL = 0.8  # of the inputs: who is wrong on so many has no trouble with what is special about one of them
 
@@ -16,7 +16,7 @@ class Failure:
     """A small input on which a solution is wrong.
 
     kind : "wrong", "crashed" or "hung". reason : what the check says of it. given : its arguments by name. expected,
-    got : both results, where there are any. like : what the input is like. share : of all inputs, how many are wrong.
+    got : both results, where there are any. like : what the input is like. share : of all inputs, how many are wrong. pattern : where the others are.
     """
 
     kind: str
@@ -26,11 +26,18 @@ class Failure:
     got: Any = None
     like: Features = Features({}, frozenset(), frozenset(), frozenset(), frozenset())
     share: float = 0.0
+    pattern: str = ""
 
 
 def otherwise(failure: Failure) -> bool:
     """Stand for every failure that nothing else explains."""
     return True
+
+
+def refused(*words: str) -> Callable[[Failure], bool]:
+    """Return whether a format refused what a solution put into it, in these words: it checks what it holds."""
+    return lambda failure: failure.reason.startswith("raised RefcompressError") and any(
+        word in failure.reason for word in words)
 
 
 def where(holds: Callable[[Failure], bool]) -> Callable[[Failure], bool]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ..testing.states import CHECKS
 from .lab import Failure, Mistake, where
 
@@ -24,6 +26,10 @@ def _empty(failure: Failure) -> bool:
 
 def _odd_layout(failure: Failure) -> bool:
     return bool(failure.like.layouts - {"contiguous", "at a guard page"})
+
+
+def _numpy_number(failure: Failure) -> bool:
+    return any(isinstance(value, np.generic) for value in failure.given.values())
 
 
 # Those of calls, of memory and of types come before the lab's own: a solution that changes its input needs no word on ties.
@@ -72,6 +78,11 @@ FIRST = (
 
 # Those of special inputs and of shapes come after the lab's own, which say more.
 LAST = (
+    Mistake("NumPy's numbers", "An option is a number of NumPy, such as np.uint8(4), in the place of a number of Python.",
+            "GEN-3.7",
+            ("What is `2 ** np.uint8(8)`? And `-np.uint8(1)`?",
+             "Make it a number of Python at the beginning: `int(bits)`, `float(scale)`."),
+            where(_numpy_number)),
     Mistake("empty", "It fails on an input without elements.", "GEN-3.6",
             ("What should come out if nothing goes in? The docstring may say so; else a result without elements.",
              "`max`, `min` and `mean` of nothing fail or give NaN. Which of your steps has such a one?",
@@ -84,7 +95,7 @@ LAST = (
              "in the order of the elements, and another byte order gives other numbers.",
              "A plain copy at the beginning makes every input the usual one."),
             where(_odd_layout)),
-    Mistake("raises", "The function raises an exception on a valid input.", "GEN-3.5",
+    Mistake("raises", "The function raises an exception on a valid input.", "",
             ("Call your function yourself on the input that is shown, and read the traceback from below.",
              "What is special about this input: its sizes, its values, its options?"),
             _raised),

@@ -1,5 +1,6 @@
 """What a check found, in words for people who learn: the kind of input, the smallest one, the clause, what to do next."""
 
+import inspect
 import textwrap
 from collections.abc import Iterator
 from dataclasses import is_dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import testing
+from .. import reference, testing
 from ..testing.clauses import PAGES
 from ..testing.judge import describe
 from ..testing.program import text
@@ -35,8 +36,8 @@ def lines(checked: Checked, progress: Progress, width: int = WIDTH) -> list[str]
     if checked.stage is None:
         inputs = f"The last stage alone had {checked.inputs:,} inputs."
         said += ["", *_wrapped(f"{checked.op} is right. {inputs}", width)]
-        said += _wrapped("Now compare with the reference: python -c \"import inspect, refcompress; "
-                         f"print(inspect.getsource(refcompress.{checked.op}))\"", width)
+        said += _wrapped("Now read the reference's form, and compare: "
+                         f"{inspect.getsourcefile(getattr(reference, checked.op))}", width)
     else:
         number = stages.index(checked.stage) + 1
         said += _wrapped(f"Stage {number} of {len(stages)}, {checked.stage.name} ({checked.stage.says}): not yet.",

@@ -114,4 +114,4 @@ WRONG = [
     ("gemm_s8s8", gemm_in_int8, "wraps", "GEMM-3.2", "The sums wrap"),
     ("gemm_s8s8", gemm_in_float32, "rounded sums", "GEMM-1.4", "off by a few units"),
     ("gemm_s8s8", gemm_zero_point_in_int8, "zero point", "GEMM-3.1", "A zero point is given"),
-    ("gemm_s8s8", gemm_int64, "type", "GEMM-3.4", "another type or dtype")]
+    ("gemm_s8s8", gemm_int64, "type", "GEN-3.4", "another type or dtype")]

@@ -153,7 +153,10 @@ def requantize_rounds_once(x, multiplier, shift, *, rounding="half_even", **opti
 
 def gptq_right(w, hessian, *, bits=4, scheme="symmetric", axis=0, group=None, scale=None, zero_point=None,
                damping=0.01, order="given", zeros_stay=True, move=True, nearest_last=True):
-    grid = {"bits": bits, "scheme": scheme, "axis": None if group else axis, "group": group, "scale": scale,
+    bits = int(bits)  # a number of NumPy stands for a number of Python
+    # BLAS adds in another order where the memory lies otherwise.
+    w, hessian = np.array(w, np.float32, order="C"), np.array(hessian, np.float64, order="C")
+    grid = {"bits": bits, "scheme": scheme, "axis": axis, "group": group, "scale": scale,
             "zero_point": zero_point}
     nearest = quantize_nearest(w, hessian, **grid).weight
     turns = np.argsort(-hessian.diagonal(), kind="stable") if order == "descending" else np.arange(len(hessian))

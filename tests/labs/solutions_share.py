@@ -69,8 +69,8 @@ def kmeans_one_step_less(w, *, iterations=100, **options):
     return kmeans_right(w, iterations=min(iterations, 1), **options)
 
 
-def svd_right(w, *, rank=None, energy=None, error=None, nbytes=None, signs=True, at_least=True, kind=np.float64):
-    u, s, vt = np.linalg.svd(w.astype(kind), full_matrices=False)
+def svd_right(w, *, rank=None, energy=None, error=None, nbytes=None, signs=True, at_least=True):
+    u, s, vt = np.linalg.svd(w.astype(np.float64), full_matrices=False)
     squares = s.astype(np.float64) ** 2
     if nbytes is not None:
         rank = min(len(s), nbytes // (4 * (sum(w.shape) + 1)))
@@ -95,8 +95,8 @@ def svd_one_rank_more(w, **options):
     return svd_right(w, at_least=False, **options)
 
 
-def svd_in_float32(w, **options):
-    return svd_right(w, kind=np.float32, **options)
+def svd_of_rounded_weights(w, **options):
+    return svd_right(w.astype(np.float16), **options)
 
 
 RIGHT = [("share_kmeans", kmeans_right), ("lowrank_svd", svd_right)]
@@ -107,4 +107,4 @@ WRONG = [
     ("share_kmeans", kmeans_one_step_less, "steps", "SHARE-2.2", "The values of the codebook are others"),
     ("lowrank_svd", svd_signs_of_lapack, "signs", "LOWRANK-1.2", "A column of u has the wrong sign"),
     ("lowrank_svd", svd_one_rank_more, "rank", "LOWRANK-2.2", "The rank is another one"),
-    ("lowrank_svd", svd_in_float32, "float32", "LOWRANK-2.1", "less exact than they must be")]
+    ("lowrank_svd", svd_of_rounded_weights, "float32", "LOWRANK-2.1", "less exact than they must be")]

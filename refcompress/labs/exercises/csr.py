@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, where
+from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, refused, where
 
 LABS: list[Lab] = []
 
@@ -40,7 +40,7 @@ LABS.append(Lab(
              lambda failure: not np.array_equal(failure.got.indptr, failure.expected.indptr)),
      Mistake("order", "The entries of a row stand in another order.", "CSR-1.3",
              ("In which order do columns come inside a row? `np.nonzero` goes through an array in which order?",),
-             _same_set)),
+             lambda failure: refused("must increase")(failure) or _same_set(failure))),
     uses=("from refcompress import CSR",)))
 
 

@@ -1,12 +1,13 @@
 """Labs of the family huffman: from counts to lengths, from lengths to a code, and from a stream to symbols."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ...reference.huffman.lengths import tree_lengths
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, where
+from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, refused, where
 
 LABS: list[Lab] = []
 
@@ -92,14 +93,16 @@ def _single(failure: Failure) -> bool:
     return np.count_nonzero(failure.given["lengths"]) == 1
 
 
-def _sorted_within_lengths(failure: Failure) -> bool:
-    """Return whether each length has the right codes, at the wrong symbols."""
-    lengths, got, expected = failure.given["lengths"], failure.got.codes, failure.expected.codes
-    return all(sorted(got[lengths == length]) == sorted(expected[lengths == length]) for length in range(1, 16))
+def _at_unused(failure: Failure) -> bool:
+    """Return whether the code word that HuffmanCode refuses is that of an unused symbol."""
+    place = re.search(r"codes\[(\d+)\]: must be", failure.reason)
+    return place is not None and failure.given["lengths"][int(place[1])] == 0
 
 
-def _code_of_unused(failure: Failure) -> bool:
-    return bool(failure.got.codes[np.asarray(failure.given["lengths"]) == 0].any())
+def _with_a_gap(failure: Failure) -> bool:
+    """Return whether there is a length that no symbol has, between two that some have."""
+    used = np.unique(failure.given["lengths"][failure.given["lengths"] > 0])
+    return bool((np.diff(used.astype(int)) > 1).any())
 
 
 LABS.append(Lab(
@@ -110,13 +113,15 @@ LABS.append(Lab(
     (Mistake("lone symbol", "Only one symbol is used.", "HUFFMAN-3.2",
              ("Half of the code space is left then. Does one of your steps look at that?",), where(_single)),
      Mistake("unused symbol", "A symbol of length 0 got a code word.", "HUFFMAN-3.1",
-             ("Codes of unused symbols are 0. Which symbols does your loop number?",), _code_of_unused),
-     Mistake("order", "The code words of one length are right, but they are at other symbols.", "HUFFMAN-3.1",
-             ("In which order do symbols of one length get their numbers?",), _sorted_within_lengths),
-     Mistake("first code", "The first code word of a length is another one.", "HUFFMAN-3.1",
+             ("Codes of unused symbols are 0. Which symbols does your loop number?",), _at_unused),
+     Mistake("skipped length", "No symbol has one of the lengths in between.", "HUFFMAN-3.1",
              ("Do the formula of first(l) by hand, for the lengths that are shown.",
-              "Each length goes through the formula, also one that no symbol has.",
-              "What is multiplied by two: the first code word, or the one behind the last?"))),
+              "Each length goes through the formula, also one that no symbol has."), where(_with_a_gap)),
+     Mistake("order", "The code words are not those of the canonical code.", "HUFFMAN-3.1",
+             ("In which order do symbols of one length get their numbers?",
+              "Do the formula of first(l) by hand, for the lengths that are shown.",
+              "What is multiplied by two: the first code word, or the one behind the last?"),
+             refused("canonical"))),
     uses=("from refcompress import HuffmanCode",)))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, where
+from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain
 
 
 def _only_signs(failure: Failure) -> bool:
@@ -21,7 +21,7 @@ LABS: list[Lab] = [Lab(
      plain("`energy`, `error` or `nbytes` in place of the rank", name="all options"), FULL),
     (Mistake("zero matrix", "The matrix is zero.", "LOWRANK-2.3",
              ("How many singular values are needed to hold the energy of a zero matrix?",),
-             where(lambda failure: not np.any(failure.given["w"]) and failure.given.get("rank") is None)),
+             lambda failure: not np.any(failure.given["w"]) and "zeros alone" in failure.pattern),
      Mistake("rank", "The rank is another one.", "LOWRANK-2.2",
              ("Which of the options is given? Compute by hand which r it asks for, on the input that is shown.",
               "Energy is a sum of squares. Is the last r that does not reach it yours, or the first that does?",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, where
+from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, refused, where
 
 LABS: list[Lab] = []
 
@@ -92,7 +92,7 @@ LABS.append(Lab(
              lambda failure: failure.got.data.shape != failure.expected.data.shape),
      Mistake("halves", "The two halves of the bytes stand the other way round.", "QUANT-6.1",
              ("Which half of a byte has the first value: the low bits or the high ones?",),
-             lambda failure: np.array_equal(_turned(failure.got.data) & 15, failure.expected.data & 15)
+             lambda failure: refused("bits of 0")(failure) or np.array_equal(_turned(failure.got.data) & 15, failure.expected.data & 15)
              or np.array_equal(_turned(failure.got.data), failure.expected.data)),
      Mistake("signs", "A value is negative.", "QUANT-6.1",
              ("-1 has eight bits of 1 in a byte. How many of them belong to a value of 4 bits?",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, where
+from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, refused, where
 
 
 def _books(failure: Failure) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +36,8 @@ LABS: list[Lab] = [Lab(
      plain("`init`, `weights`, `pruned`, `seed` and `iterations`", name="all options"), FULL),
     (Mistake("type", "The codes have the wrong dtype.", "SHARE-1.5",
              ("How many values does a uint8 number? The section Returns says when codes are uint16.",),
-             lambda failure: failure.got.codes.dtype != failure.expected.codes.dtype),
+             lambda failure: refused("codes: must be")(failure)
+             or failure.got.codes.dtype != failure.expected.codes.dtype),
      Mistake("zeros", "`pruned` is given: code 0 belongs to the value +0.0.", "SHARE-1.4",
              ("Which weights take part in the steps, and how many values are left for them?",
               "A weight that is not zero has the nearest fitted value, even where 0 is nearer.",
