@@ -14,7 +14,11 @@ import numpy as np
 from .. import reference, testing
 from ..agreement import Disagreement
 from ..errors import MissingExtra, RefcompressError
+from ..ops import OPS
 from ..testing import features
+from ..testing.apart import Apart, can_isolate
+from ..testing.here import Here
+from ..testing.task import Task
 from . import mistakes
 from .folder import SOLUTION, now, read, save
 from .lab import Failure, Lab, Mistake, Stage, otherwise
@@ -94,7 +98,8 @@ def _readable(path: Path, op: str) -> None:
         raise RefcompressError("solution", f"{str(path)!r} cannot be read ({error.strerror}); `refcompress lab start "
                                            f"{op}` in this folder writes the stub again") from None
     except SyntaxError as error:
-        raise RefcompressError("solution", f"{path.name}, line {error.lineno}: {error.msg}") from None
+        where = f"{path.name}, line {error.lineno}" if error.lineno else path.name
+        raise RefcompressError("solution", f"{where}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise RefcompressError("solution", f"{path.name} is no Python source: {error}") from None
     names = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
@@ -107,13 +112,17 @@ def _readable(path: Path, op: str) -> None:
 
 def _loads(lab: Lab, path: Path) -> None:
     """Refuse a solution that cannot be loaded: tried once, in a process of its own."""
-    args, kwargs = next(testing.samples(lab.op))
+    task = Task(lab.op, f"{path}:{lab.op}", OPS[lab.op].rule, testing.samples, testing.refusals)
+    judge = Apart(task, LIMIT, quiet=True) if can_isolate(task) else Here(task)
     try:
-        testing.outcome(lab.op, f"{path}:{lab.op}", *args, limit=LIMIT, **kwargs)
+        judge.case(next(task.inputs()))
     except RefcompressError as error:
         if error.argument != "function":
             raise
-        raise RefcompressError("solution", error.rule.replace(f"{path}", path.name)) from None
+        rule = error.rule.replace(str(path), path.name)
+        raise RefcompressError("solution", rule if path.name in rule else f"{path.name}: {rule}") from None
+    finally:
+        judge.close()
 
 
 @dataclass

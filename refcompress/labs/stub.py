@@ -39,7 +39,8 @@ def guide(lab: Lab) -> str:
     """Return the text that lies beside the stub."""
     module = getattr(reference, lab.op).__module__.split(".")[1:]
     lesson = f"lesson {lab.lesson} of `refcompress/reference/__init__.py`" if lab.lesson else "after the twelve lessons"
-    stages = [f"{i}. **{stage.name}**: {stage.says}." for i, stage in enumerate(lab.stages, 1)]
+    stages = [line for i, stage in enumerate(lab.stages, 1) for line in textwrap.wrap(
+        f"{i}. **{stage.name}**: {stage.says}.", WIDTH, subsequent_indent="   ")]
     uses = ["What the stub imports beside NumPy is yours to use.", ""] * bool(lab.uses)
     return "\n".join([
         title(lab), "", *textwrap.wrap(lab.task, WIDTH), "",
@@ -48,7 +49,7 @@ def guide(lab: Lab) -> str:
         *textwrap.wrap(f"The lesson: {lesson}. The answer stands in `{'/'.join(module)}.py`: look there when you have "
                        "yours.", WIDTH), "",
         "In this folder:", "",
-        "    refcompress lab check     is it right? If not: on which small input, and why",
+        "    refcompress lab check     is it right? If not: on which input, and why",
         "    refcompress lab hint      a hint for what failed last; each time one more",
         "    refcompress lab status    how far you are", "",
         "There are stages. You may pass one after the other:", "", *stages, "",
