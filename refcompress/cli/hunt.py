@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .lab import Words
 from .refusals import say
-from .show import Report, columns, paragraph, printable
+from .show import Report, paragraph, printable
 
 __all__ = ["add_commands"]
 
@@ -27,6 +27,7 @@ def add_commands(commands) -> None:
 
 def dealt(options: argparse.Namespace) -> Report:
     from ..labs.hunts import deal, tries
+    from ..labs.hunts.inputs import counted
 
     seed = options.seed if options.seed is not None else secrets.randbelow(10**6)
     where = options.folder if options.folder is not None else f"hunt-{seed}"
@@ -37,7 +38,7 @@ def dealt(options: argparse.Namespace) -> Report:
     path = printable(str(where))
     text = "\n".join([
         paragraph(f"A wrong {hunt.kernel.op} is in {path} (seed {seed}). The smallest input that our own check found "
-                  f"has {hunt.par:,} numbers: that is par."),
+                  f"has {counted(hunt.par)}: that is par."),
         f"Read {path}/HUNT.md, change {path}/begin.py and run it there, and type",
         f"  refcompress hunt try {path}"])
     return Report({"schema": tries.SCHEMA, "folder": str(where), "op": hunt.kernel.op, "seed": seed, "par": hunt.par},
@@ -46,13 +47,14 @@ def dealt(options: argparse.Namespace) -> Report:
 
 def tried(options: argparse.Namespace) -> Report:
     from ..labs.hunts import tries
+    from ..labs.hunts.inputs import counted
 
     path = options.input if options.input is not None else Path(options.folder) / tries.INPUT
     record, found = tries.attempt(options.folder, path)
     lines = []
     if found.points:
         lines += [f"The kernel is wrong on this input: {found.points} points.",
-                  paragraph(f"It has {found.size:,} numbers, and par is {record.par:,}.")]
+                  paragraph(f"It has {counted(found.size)}, and par is {record.par:,}.")]
         lines += [paragraph(f"{label:<9}{said}", " " * 9) for label, said in
                   (("kernel", found.got), ("right", found.expected), ("check", found.why)) if said]
     else:

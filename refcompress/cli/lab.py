@@ -11,7 +11,8 @@ from .show import Report, columns, paragraph, printable, table
 
 __all__ = ["Words", "add_commands"]
 
-OURS = ("class", "folder", "grades", "hunt", "input", "lab", "labs", "progress", "seed", "solution", "students")  # arguments of the library that no one typed
+# Arguments of the library, which nobody typed by these names.
+OURS = ("class", "folder", "grades", "hunt", "input", "lab", "labs", "progress", "seed", "solution", "students")
 
 
 def add_commands(commands) -> None:
@@ -114,7 +115,7 @@ def checked(options: argparse.Namespace) -> Report:
 
 
 def hinted(options: argparse.Namespace) -> Report:
-    from ..labs import folder, hints, words
+    from ..labs import hints, words
 
     _folder(options)
     progress, mistake, shown = hints.hint(options.folder, again=options.all)
@@ -141,8 +142,8 @@ def status(options: argparse.Namespace) -> Report:
     else:
         places = sorted(path.parent for path in where.glob(f"*/{folder.PROGRESS}"))
     if not places:
-        raise Refused("lab", f"{printable(str(where))} is no folder of a lab, and has none in it; `refcompress lab start OP` "
-                             "makes one")
+        raise Refused("lab", f"{printable(str(where))} is no folder of a lab, and has none in it; "
+                             "`refcompress lab start OP` makes one")
     rows, data = [], []
     for place in places:
         progress = folder.read(place)

@@ -1,4 +1,4 @@
-"""A set for a class: a folder for each student with a bug of his or her own and the same labs, and one table of verdicts.
+"""A set for a class: for each student a folder with another bug and the same labs, and one table of verdicts.
 
 What is handed out lies in DIR/students/NAME. What each student hunts stands in DIR/class.json, which stays with the
 instructor: the names and the stories of the bugs are the answers.
@@ -18,7 +18,7 @@ from ..container import files
 from ..errors import CorruptError, RefcompressError
 from . import checking, folder
 from .exercises import LABS
-from .hunts import tries
+from .hunts import inputs, tries
 from .hunts.deal import Hunt, dealt
 
 __all__ = ["CLASS", "COLUMNS", "GRADES", "STUDENTS", "grade", "make", "names_of", "write_grades"]
@@ -125,7 +125,7 @@ def _hunt(row: dict[str, Any], home: Path) -> dict[str, Any]:
         found = tries.judge(tries.Record(row["op"], row["kernel"], row["par"], 0), home / tries.INPUT)
     except RefcompressError as error:
         return {**said, "verdict": _line(error.rule)}
-    note = f"{found.size} numbers, par {row['par']}"
+    note = f"{inputs.counted(found.size)}, par {row['par']}"
     return {**said, "points": found.points, "verdict": _line(found.why), "note": note}
 
 
@@ -139,7 +139,8 @@ def _lab(student: str, op: str, home: Path) -> dict[str, Any]:
     except RefcompressError as error:
         return {**said, "verdict": _line(error.rule)}
     verdict = "right" if found.good else found.mistake.says if found.mistake else "leaves inputs out"
-    return {**said, "points": len(found.passed), "verdict": _line(verdict), "note": borrowed(op, home / folder.SOLUTION)}
+    note = borrowed(op, home / folder.SOLUTION)
+    return {**said, "points": len(found.passed), "verdict": _line(verdict), "note": note}
 
 
 def borrowed(op: str, path: Path) -> str:

@@ -16,7 +16,8 @@ class Failure:
     """A small input on which a solution is wrong.
 
     kind : "wrong", "crashed" or "hung". reason : what the check says of it. given : its arguments by name. expected,
-    got : both results, where there are any. like : what the input is like. share : of all inputs, how many are wrong. pattern : where the others are.
+    got : both results, where there are any. like : what the input is like. share : of all inputs, how many are wrong.
+    pattern : where these are.
     """
 
     kind: str

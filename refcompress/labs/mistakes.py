@@ -32,7 +32,7 @@ def _numpy_number(failure: Failure) -> bool:
     return any(isinstance(value, np.generic) for value in failure.given.values())
 
 
-# Those of calls, of memory and of types come before the lab's own: a solution that changes its input needs no word on ties.
+# Those of calls, of memory and of types come before the lab's own: who changes an input needs no word on ties.
 FIRST = (
     Mistake("not begun", "The function raises NotImplementedError for every input.", "",
             ("Replace the line `raise NotImplementedError(...)` by code of yours.",
@@ -78,7 +78,7 @@ FIRST = (
 
 # Those of special inputs and of shapes come after the lab's own, which say more.
 LAST = (
-    Mistake("NumPy's numbers", "An option is a number of NumPy, such as np.uint8(4), in the place of a number of Python.",
+    Mistake("NumPy's numbers", "An option is a number of NumPy, such as np.uint8(4), and not one of Python.",
             "GEN-3.7",
             ("What is `2 ** np.uint8(8)`? And `-np.uint8(1)`?",
              "Make it a number of Python at the beginning: `int(bits)`, `float(scale)`."),

@@ -1,4 +1,4 @@
-"""What a check found, in words for people who learn: the kind of input, the smallest one, the clause, what to do next."""
+"""What a check found, in words for people who learn: which inputs, the smallest one, the clause, what to do next."""
 
 import inspect
 import textwrap

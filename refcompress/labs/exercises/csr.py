@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, refused, where
+from ..lab import FULL, Failure, Lab, Mistake, plain, refused, where
 
 LABS: list[Lab] = []
 
@@ -11,7 +11,8 @@ LABS: list[Lab] = []
 
 def _same_set(failure: Failure) -> bool:
     got, expected = failure.got, failure.expected
-    return np.array_equal(got.indptr, expected.indptr) and np.array_equal(np.sort(got.indices), np.sort(expected.indices))
+    return np.array_equal(got.indptr, expected.indptr) and np.array_equal(
+        np.sort(got.indices), np.sort(expected.indices))
 
 
 def _other_entries(failure: Failure) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, where
+from ..lab import FULL, Failure, Lab, Mistake, plain, where
 
 
 def _sums(failure: Failure) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...reference.huffman.lengths import tree_lengths
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, refused, where
+from ..lab import FULL, Failure, Lab, Mistake, plain, refused, where
 
 LABS: list[Lab] = []
 
@@ -145,7 +145,8 @@ LABS.append(Lab(
      Mistake("lanes", "The stream has 2,048 symbols or more: it has several lanes.", "HUFFMAN-4.1",
              ("How many lanes has a stream? `FORMAT.md` says it, and `lanes_of` computes it.",
               "Each lane keeps bits of its own. The words are common: who needs one takes the next.",
-              "Symbol i is of lane i mod lanes. It takes a word, if it must, just before its code leaves."), where(_lanes)),
+              "Symbol i is of lane i mod lanes. It takes a word, if it must, just before its code leaves."),
+             where(_lanes)),
      Mistake("bits", "The symbols come out wrong.", "HUFFMAN-4.1",
              ("Which end of a word holds its first bit?",
               "A code word is written with its first bit first: in a lane's queue it stands the other way round.",

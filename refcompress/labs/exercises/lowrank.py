@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain
+from ..lab import FULL, Failure, Lab, Mistake, plain
 
 
 def _only_signs(failure: Failure) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, refused, where
+from ..lab import FULL, Failure, Lab, Mistake, plain, refused, where
 
 LABS: list[Lab] = []
 
@@ -77,6 +77,13 @@ def _turned(byte: np.ndarray) -> np.ndarray:
     return (byte >> 4) | (byte << 4)
 
 
+def _halves_turned(failure: Failure) -> bool:
+    if refused("bits of 0")(failure):  # the bits left over, which Packed wants to be 0, are at the wrong end
+        return True
+    got, expected = _turned(failure.got.data), failure.expected.data
+    return np.array_equal(got & 15, expected & 15) or np.array_equal(got, expected)
+
+
 LABS.append(Lab(
     "quantize_pack", 3,
     "Put integers of few bits side by side in bytes, without a gap inside a row.",
@@ -92,8 +99,7 @@ LABS.append(Lab(
              lambda failure: failure.got.data.shape != failure.expected.data.shape),
      Mistake("halves", "The two halves of the bytes stand the other way round.", "QUANT-6.1",
              ("Which half of a byte has the first value: the low bits or the high ones?",),
-             lambda failure: refused("bits of 0")(failure) or np.array_equal(_turned(failure.got.data) & 15, failure.expected.data & 15)
-             or np.array_equal(_turned(failure.got.data), failure.expected.data)),
+             _halves_turned),
      Mistake("signs", "A value is negative.", "QUANT-6.1",
              ("-1 has eight bits of 1 in a byte. How many of them belong to a value of 4 bits?",
               "Cut the bits of each value with `&` before values are joined with `|`."),
@@ -176,4 +182,5 @@ LABS.append(Lab(
               "By what is the error divided, and by which row of u is it multiplied?",
               "A weight is rounded to float32 before it goes to the grid."))),
     uses=("from refcompress.reference.hessian import inverse_factor  # u of the formula; yours to use",
-          "from refcompress import LayerFit, Quantized, quantize_nearest, quantize_s8  # LayerFit.of(w, hessian, q, nearest)")))
+          "from refcompress import LayerFit, Quantized, quantize_nearest, quantize_s8",
+          "# The result is LayerFit.of(w, hessian, q, nearest), q the rounded weight.")))

@@ -2,11 +2,16 @@
 
 import numpy as np
 
-from ..lab import FULL, PLAIN, Failure, Lab, Mistake, plain, refused, where
+from ..lab import FULL, Failure, Lab, Mistake, plain, refused, where
 
 
 def _books(failure: Failure) -> tuple[np.ndarray, np.ndarray]:
     return failure.got.codebook, failure.expected.codebook
+
+
+def _same_magnitudes(failure: Failure) -> bool:
+    got, expected = _books(failure)
+    return np.array_equal(np.abs(got), np.abs(expected))
 
 
 def _few_values(failure: Failure) -> bool:
@@ -45,7 +50,7 @@ LABS: list[Lab] = [Lab(
              where(lambda failure: bool(failure.given.get("pruned")))),
      Mistake("-0.0", "A weight is -0.0.", "SHARE-1.1",
              ("-0.0 counts as +0.0. What is `np.float32(-0.0) + np.float32(0)`?",),
-             lambda failure: "-0.0" in failure.like.values and np.array_equal(*map(np.abs, _books(failure)))),
+             lambda failure: "-0.0" in failure.like.values and _same_magnitudes(failure)),
      Mistake("few values", "There are no more distinct weights than values.", "SHARE-1.6",
              ("All weights can be kept as they are. Is the codebook the sorted list of them?",
               "The start gives fewer centroids then: do your steps rely on their number?"), where(_few_values)),

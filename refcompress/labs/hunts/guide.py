@@ -8,6 +8,7 @@ import numpy as np
 from ... import reference
 from ...testing.program import text
 from .deal import Hunt
+from .inputs import counted
 from .plain import PLAIN
 
 __all__ = ["begin", "guide"]
@@ -27,7 +28,7 @@ def guide(hunt: Hunt) -> str:
         f"    python -c 'import refcompress; help(refcompress.{op})'", "",
         *_wrapped("An input is a file of arrays, by the names of the arguments. It holds numbers and words alone, so "
                   "that your teacher can try it without running your code."), "",
-        *_wrapped(f"Points: an input of {hunt.par:,} numbers or fewer in all of its arrays gives 100, that is par: the "
+        *_wrapped(f"Points: an input of {counted(hunt.par)} or fewer in all of its arrays gives 100, that is par: the "
                   "smallest one that our own check found. Each time an input is twice as large it gives 10 fewer, and "
                   "10 at least. An input below par gives more than 100."), "",
         *_wrapped("No points: an input that the reference refuses, and one on which the kernel is right."), "",

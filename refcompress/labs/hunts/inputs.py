@@ -17,7 +17,7 @@ import numpy as np
 from ... import formats, reference, testing
 from ...errors import RefcompressError
 
-__all__ = ["read", "save", "size", "too_large"]
+__all__ = ["counted", "read", "save", "size", "too_large"]
 
 MOST_BYTES = 2**24  # of all arrays together, before anything is read
 MOST_ARRAYS = 64
@@ -121,6 +121,15 @@ def _field(made: type, field: str, value: Any) -> Any:
 def size(call: tuple[tuple, dict[str, Any]]) -> int:
     """Return how many numbers the arrays of a call hold."""
     return sum(int(a.size) for a in testing.arrays_of(call))
+
+
+def counted(size: int) -> str:
+    """Return a size in words.
+
+    >>> counted(1), counted(4097)
+    ('1 number', '4,097 numbers')
+    """
+    return f"{size:,} number{'s' * (size != 1)}"
 
 
 def too_large(call: tuple[tuple, dict[str, Any]]) -> str | None:

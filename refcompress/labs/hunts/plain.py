@@ -140,8 +140,9 @@ def _low_rank(r: Generator) -> dict[str, Any]:
 def _svd(r: Generator) -> dict[str, Any]:
     w = _normal(r, _size(r, 16), _size(r, 16))
     share = float(r.random()) * 0.98 + 0.01
-    return {"w": w, **[{"rank": int(r.integers(min(w.shape) + 1))}, {"energy": share}, {"error": share}][
-        int(r.integers(3))]}
+    rank = int(r.integers(min(w.shape) + 1))
+    ways: tuple[dict[str, Any], ...] = ({"rank": rank}, {"energy": share}, {"error": share})
+    return {"w": w, **ways[int(r.integers(3))]}
 
 
 PLAIN: dict[str, Callable[[Generator], dict[str, Any]]] = {

@@ -19,7 +19,8 @@ from . import inputs
 from .deal import Hunt, kernels
 from .guide import begin, guide
 
-__all__ = ["HUNT", "INPUT", "Record", "Try", "attempt", "check_place", "judge", "kernel", "points", "read", "shown", "start"]
+__all__ = ["HUNT", "INPUT", "Record", "Try", "attempt", "check_place", "judge", "kernel", "points", "read", "shown",
+           "start"]
 
 HUNT, INPUT = "hunt.json", "input.npz"
 SCHEMA = "refcompress.hunt/1"
