@@ -124,8 +124,8 @@ bench-peers: build  ## the same with the libraries of the extra bench, as many a
 verdict: build  ## check every kernel of the catalogue: what is missed, what is blamed, to results/verdict.md (half an hour on two cores; QUICK=1 takes a few and writes nothing)
 	$(ONE_THREAD) $(BIN)/python -m experiments.verdict $(if $(QUICK),--quick) $(if $(JOBS),--jobs $(JOBS))
 
-blameless: build  ## 1,000,000 cases over the right kernels of the catalogue: none may be blamed, to results/blameless.md (hours; CASES=)
-	$(ONE_THREAD) $(BIN)/python -m experiments.blameless $(if $(CASES),--cases $(CASES)) $(if $(JOBS),--jobs $(JOBS))
+blameless: build  ## 1,000,000 cases over the right kernels of the catalogue: none may be blamed, to results/blameless.md (hours; CASES=, SECONDS=)
+	$(ONE_THREAD) $(BIN)/python -m experiments.blameless $(if $(CASES),--cases $(CASES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(JOBS),--jobs $(JOBS))
 
 prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)
 	$(BIN)/python -m experiments.pruning
