@@ -1,4 +1,4 @@
-"""The lesson on a network of one's own keeps what it promises before anybody runs it: 30 lines, and what they import."""
+"""The lesson on a network of one's own keeps its promise before anybody runs it: 30 lines, and what they import."""
 
 import ast
 import importlib
