@@ -104,15 +104,16 @@ def index() -> str:
     """Return the map of operations: a table for each family, in the order of reference/."""
     lines = [
         "# Operations", "",
-        f"The {len(OPS)} operations of `refcompress.ops.OPS`. Each has a page: its contract, its code in NumPy, where its",
-        "C is, its paper, its tests and its benchmark cases. *Agreement* says when another implementation is right.", "",
+        f"The {len(OPS)} operations of `refcompress.ops.OPS`. Each has a page: its contract, its code in NumPy, where",
+        "its C is, its paper, its tests and its benchmark cases. *Agreement* says when another implementation is",
+        "right.", "",
     ]
     for family in reference.FAMILIES:
         own = [facts(name) for name in OPS if facts(name).family == family]
         if not own:
             continue
         about = " ".join((getattr(reference, family).__doc__ or "").split("\n\n")[0].split())
-        lines += [f"(family-{family})=", f"## {family}", "", docstrings.prose(about), "",
+        lines += [f"(family-{family})=", f"## {family}", "", docstrings.prose(about), "", "{.map}",
                   "| operation | what it does | NumPy | C | agreement | clauses | tests | cases |",
                   "| --- | --- | --- | --- | --- | --- | --- | --- |"]
         for f in own:

@@ -21,9 +21,8 @@ figure, ax = picture(width=7.5, height=0.28 * len(found) + 1, x="times as fast a
 ax.axvline(1, color=GREY, linewidth=1)
 for row, (ratio, op) in enumerate(found):
     ax.plot(ratio, row, "o", color=COLOURS[0] if ratio >= 1 else COLOURS[1])
-    ax.annotate(op, (ratio, row), xytext=(8 if ratio >= 1 else -8, 0), textcoords="offset points", va="center",
-                ha="left" if ratio >= 1 else "right", fontsize=8)
-ax.set(yticks=[], xticks=[0.001, 0.01, 0.1, 1, 10])
+    ax.annotate(op, (ratio, row), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8)
+ax.set(yticks=[], xticks=[0.0001, 0.001, 0.01, 0.1, 1, 10], xlim=(found[0][0] / 2, 100))
 figure.set_label("A dot for each operation on a logarithmic axis of speed beside the fastest peer. Dots right "
                  "of one are quicker than every peer; dots left of it are slower than the best one.")
 

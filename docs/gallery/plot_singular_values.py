@@ -16,7 +16,8 @@ for matrix, name, colour, at in ((w, "trained", COLOURS[0], 40), (noise, "random
     s = np.linalg.svd(matrix, compute_uv=False)
     lost = 100 * np.sqrt(np.cumsum((s**2)[::-1])[::-1] / np.sum(s**2))
     annotated(left, np.arange(1, s.size + 1), s, name, at=at, offset=(6, 8), colour=colour)
-    annotated(right, np.arange(s.size), lost, name, at=at, offset=(6, 8), colour=colour)
+    annotated(right, np.arange(s.size), lost, name, at=at, offset=(6, 8) if name == "random" else (-38, -8),
+              colour=colour)
 rows, columns = w.shape
 right.axvline(rows * columns / (rows + columns), color="#767676", linewidth=0.8)
 right.text(rows * columns / (rows + columns), 88, " from here on\n two factors have\n more numbers", fontsize=8,

@@ -2,7 +2,7 @@
 Where the bytes of a compressed file go
 =======================================
 
-LeNet-300-100 has 266,610 parameters: 1,066,440 bytes of float32. Here are three files of it, from `make reproduce`.
+LeNet-300-100 has 266,610 parameters: 1,066,440 bytes of float32. Here are three files of it, from ``make reproduce``.
 The ledger of a file gives each byte to a layer and to a purpose.
 
 What to see: nearly all bytes say *which* weights stay and what they are. Codebooks, names and checksums cost the same
@@ -52,6 +52,6 @@ for row, name in enumerate(FILES.values()):
 ax.set(yticks=range(len(FILES)), yticklabels=FILES, xlim=(0, 8400))
 ax.set_ylim(len(FILES) - 0.6, -1.5)
 ax.grid(False, axis="y")
-figure.set_label("Three bars, one a file of LeNet-300-100, of 6,836, 3,655 and 2,950 bytes. The weights of the "
-                 "first layer take about half of each, those of the second a third, those of the third little. "
-                 "Biases, codebooks, names and checksums take the rest.")
+figure.set_label("Three bars, one a file of LeNet-300-100, each cut into parts. The weights of the first layer take about "
+                 "half of a file, those of the second a third, those of the third little. Biases, codebooks, names and "
+                 "checksums take the rest.")
