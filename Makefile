@@ -50,6 +50,7 @@ $(VENV)/.lint: $(VENV)/.installed
 
 docs: build $(VENV)/.docs  ## the site, to build/docs/html: lessons run, links inside checked, a warning is an error (needs no network)
 	$(ONE_THREAD) $(BIN)/python -m sphinx -W --keep-going -q -j auto -b html docs build/docs/html
+	$(BIN)/python docs/check_pages.py build/docs/html
 
 $(VENV)/.docs: $(VENV)/.installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[docs]'
