@@ -14,7 +14,7 @@ __all__ = ["add_commands"]
 def add_commands(commands) -> None:
     command = commands.add_parser(
         "hunt", description="A wrong kernel of the catalogue is dealt. Hand in an input on which it differs from the "
-                    "reference.")
+                            "reference.")
     words = Words(command, "hunt")
     word = words.add("deal", dealt, "deal a wrong kernel into a new folder")
     word.add_argument("folder", nargs="?", metavar="DIR", help="the folder (default: hunt-SEED)")

@@ -17,8 +17,8 @@ OURS = ("class", "folder", "grades", "hunt", "input", "lab", "labs", "progress",
 
 def add_commands(commands) -> None:
     command = commands.add_parser(
-        "lab", description="Exercises that judge themselves. A solution is called in a process of its own, as it is: check "
-                    "only what you would run.")
+        "lab", description="Exercises that judge themselves. A solution is called in a process of its own, as it is: "
+                           "check only what you would run.")
     words = Words(command, "lab")
     words.add("list", listed, "list the labs, in the order of the lessons")
     start = words.add("start", started, "make a folder with a stub; nothing that is there is overwritten")
