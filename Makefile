@@ -164,7 +164,7 @@ separable: build  ## train a network of convolutions as a graph, in three format
 relu-ranks: build  ## ranks of trained layers in front of a ReLU, to results/ (twenty minutes; goes on where it stopped)
 	$(BIN)/python -m experiments.relu_ranks
 
-derive-table: build  ## files of seven tools, derived from their sources; TOOLS=folder has an environment for each tool
+derive-table: build  ## files of eight tools, derived from their sources; TOOLS=folder has an environment for each tool
 	$(BIN)/python -m experiments.derive --tools $(TOOLS)
 
 reproduce: build  ## Deep Compression on both LeNets, as files, to results/deep_compression (an hour at most; goes on where it stopped)

@@ -1,7 +1,7 @@
 """A tensor of a file, explained: what is stored, how it becomes numbers, and what it costs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -152,9 +152,26 @@ def _of_blocks(value: GGMLBlocks) -> list[Step]:
     data = [f"{byte:02x}" for byte in value.data[0].tolist()]
     numbers = block.values(value.data[:1])[0]
     return [Step("Block", words, [data[i : i + 16] for i in range(0, len(data), 16)][: 4 * MOST[0]]),
+            *_of_codes(value, block.numbers),
             Step("Numbers", f"The first {min(block.numbers, MOST[0] * MOST[1])} numbers of this block; "
                  f"{8 * block.nbytes / block.numbers:g} bits each.",
                  grid(numbers[: MOST[0] * MOST[1]].reshape(-1, MOST[1])))]
+
+
+def _of_codes(value: GGMLBlocks, count: int) -> Iterator[Step]:
+    """Yield the step from the first block to its codes, where the fields of its type are known."""
+    from .derive.gguf import stored_of  # which loads the rules of all formats
+
+    stored = stored_of("", GGMLBlocks(value.data[:1], value.type, (count,)))
+    if stored is None:
+        return
+    shown = stored.levels[stored.ranks.reshape(-1)[: MOST[0] * MOST[1]]]
+    scale, least = (float(np.broadcast_to(each, stored.ranks.shape).flat[0]) for each in (stored.step, stored.offset))
+    rule = "its code times its scale" + " plus its offset" * bool(np.any(stored.offset))
+    first = f"the scale {scale:.6g}" + f" and the offset {least:.6g}" * bool(np.any(stored.offset))
+    words = f"The first {len(shown)} codes of this block. A number is {rule}. The first number has {first}."
+    yield Step("Codes", words,
+               [[f"{code:g}" for code in row] for row in np.asarray(shown).reshape(-1, MOST[1])])
 
 
 def _of_elements(value: Plain | np.ndarray) -> list[Step]:

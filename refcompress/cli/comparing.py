@@ -90,6 +90,12 @@ def _text(options: argparse.Namespace, rows: list[Compared], counts: tuple[int, 
                               ["tensor", "verdict", "in A", "in B"], 1, wide=options.wide)]
         lines += [f"  and {len(others) - len(few)} more (--wide lists all)"] * (len(few) < len(others))
     allowed = f" by more than {options.max_error:g}" if options.max_error else ""
+    lonely = [{(row.shapes[side], row.numbers) for row in rows if row.verdict == verdict}
+              for side, verdict in enumerate(("only in A", "only in B"))]
+    if lonely[0] & lonely[1]:
+        lines += ["", paragraph("Some tensors are in A alone and some of the same shape in B alone. Tensors of other "
+                                "names are paired where all bits are the same: refcompress derive A B finds which "
+                                "tensor a quantized one comes from.")]
     lines += ["", *not_read(unread)] if unread else []
     return "\n".join([*lines, "", paragraph(f"{said}{allowed}." if good else f"{said}{allowed}: exit code 1.")])
 

@@ -8,6 +8,7 @@ import numpy as np
 from .. import container
 from ..audit.explain import MOST, Step, steps_of
 from ..audit.explain_stored import steps_of_tensor
+from ..audit.ledgers import inspect
 from ..audit.limits import limit_of_others
 from ..audit.picture import picture_of
 from ..errors import RefcompressError
@@ -41,6 +42,8 @@ def add_commands(commands) -> None:
 
 def explain(options: argparse.Namespace) -> Report:
     """Explain what was asked for, and draw it where that was asked for too."""
+    if options.source is not None and options.name is None and options.matrix is None:
+        raise _without_name(options)
     if (options.matrix is None) == (options.name is None):
         raise Refused("explain", "takes either FILE NAME, or --matrix W.npy")
     if options.matrix is not None and options.source is not None:
@@ -63,6 +66,15 @@ def explain(options: argparse.Namespace) -> Report:
     data = {"schema": SCHEMA, "source": options.matrix or options.source, "name": options.name,
             "steps": [vars(step) for step in steps], "svg": options.svg}
     return Report(data, "\n\n".join([printable(title), *(_text(i, step) for i, step in enumerate(steps, 1))]))
+
+
+def _without_name(options: argparse.Namespace) -> Refused:
+    """Return the refusal of a file alone, which says what may stand behind it."""
+    with about(options.source), inspect(options.source) as found:
+        names = [printable(tensor.name) for tensor in found.tensors]
+    few = ", ".join(names[:3]) + (f", ... ({len(names)} in all)" if len(names) > 3 else "")
+    return Refused(printable(options.source), f"the name of a tensor must follow, such as {few}" if names
+                   else "holds no tensor that could be explained")
 
 
 def _check_target(options: argparse.Namespace) -> None:

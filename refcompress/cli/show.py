@@ -53,8 +53,17 @@ def table(rows: list[list], header: list[str] | None = None, indent: str = "  ",
 def records(rows: list[list], header: list[str], own: int, indent: str = "  ", wide: bool = False) -> str:
     """Return rows as :func:`table` does; where that would break lines, the first columns have a line of their own.
 
-    own : how many columns these are. Names of tensors are long, and are copied: they stay whole.
+    own : how many columns these are. Names of tensors are long, and are copied: they stay whole where a line has room
+    for them. Of longer ones the middle is left out, but with ``wide``.
     """
+    room = columns() - len(indent)
+    cut = [] if wide else [cell for row in rows for cell in row[:own] if width_of(_cell(cell)) > room]
+    if cut:
+        rows = [[*(shortened(_cell(cell), room) if cell in cut else cell for cell in row[:own]), *row[own:]]
+                for row in rows]
+        note = paragraph(indent + "... in a name stands for its middle; --json has names whole, and so has --wide",
+                         indent)
+        return f"{records(rows, header, own, indent)}\n{note}"
     _, widths, _ = _aligned(rows, header)
     if wide or len(indent) + sum(widths) + 2 * (len(widths) - 1) <= columns():
         return table(rows, header, indent, wide)
@@ -93,6 +102,25 @@ def width_of(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in WIDE else 1 for c in text)
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text of at most so many columns: of a longer one "..." stands for the middle.
+
+    >>> shortened("model.layers.0.weight", 13), shortened("bias", 13)
+    ('model...eight', 'bias')
+    """
+    if width_of(text) <= width:
+        return text
+    first, last = "", ""
+    for head, tail in zip(text, reversed(text)):
+        if width_of(first + head + "..." + last) > width:
+            break
+        first += head
+        if width_of(first + "..." + tail + last) > width:
+            break
+        last = tail + last
+    return f"{first}...{last}"
 
 
 def _cut(text: str, width: int) -> list[str]:

@@ -18,6 +18,7 @@ from test_derive import blocks, gptq, integers, weights
 from test_derive_checkpoints import hqq, torchao
 
 from refcompress import RefcompressError, audit, container, models, native, reference
+from refcompress.audit import limits
 from refcompress.audit.compare import compared, opened
 from refcompress.audit.derive import attestation, derive
 from refcompress.audit.explain_stored import steps_of_tensor
@@ -30,7 +31,8 @@ from refcompress.models import safetensors
 
 MUTATIONS = int(os.environ.get("REFCOMPRESS_MUTATIONS", 8))
 FORMATS = ("npz", "deflated", "safetensors", "gguf", "onnx", "pytorch", "sharded", "rcz")
-MEMORY, BASE = 1000, 2**25  # bytes: for each byte of the file, and whatever it says
+# Bytes for each byte of the file, and whatever it says: what it may decode to, as much again to work on it, objects.
+MEMORY, BASE = 2 * limits.FACTOR + 300, 2 * limits.BASE + 2**22
 SECONDS = 5  # of the processor: other programs may keep it from us
 ARGUMENTS = ("path", "data", "source", "quantized", "limit", "bfloat16", "name")
 

@@ -149,3 +149,12 @@ def test_a_signalling_nan_is_compared_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert _errors(odd, np.zeros(2, np.float32))[0].tolist() == [True, False]
+
+
+def test_tensors_of_other_names_and_the_same_shape_are_said_to_be_for_derive(tmp_path, capsys):
+    w = np.random.default_rng(0).standard_normal((2, 32)).astype(np.float32)
+    for path, name, changed in (("a", "w", w), ("b", "v", w + 1), ("c", "v", w[:1] + 1)):
+        np.savez(tmp_path / f"{path}.npz", **{name: changed})
+    for other, told in (("b", True), ("c", False)):
+        code, out, _ = run(capsys, "compare", tmp_path / "a.npz", tmp_path / f"{other}.npz")
+        assert code == 1 and ("refcompress derive A B" in " ".join(out.split())) is told

@@ -18,6 +18,7 @@ from refcompress.audit import compare, explain, explain_stored, limits
 from refcompress.audit.derive import derive
 from refcompress.audit.explain import corner, grid, steps_of
 from refcompress.audit.picture import picture_of
+from refcompress.formats import GGML_TYPES
 
 F32 = np.float32
 FLOATS = st.floats(-100, 100, width=32)
@@ -119,7 +120,7 @@ def test_the_command_draws_and_refuses(tmp_path, capsys, monkeypatch):
         drawn.replace("http://www.w3.org/2000/svg", "")
     for arguments, words in (
             (["--matrix", "w.npy", "--svg", "w.svg"], "w.svg: is there already"), ([], "takes either FILE NAME"),
-            (["a.npz"], "takes either FILE NAME"), (["a.npz", "b", "--matrix", "w.npy"], "takes either"),
+            (["a.npz"], "must follow, such as layer.weight, b"), (["a.npz", "b", "--matrix", "w.npy"], "takes either"),
             (["a.npz", "--matrix", "w.npy"], "--matrix: stands alone"), (["a.npz", "layer"], "'layer.weight'"),
             (["--matrix", "w.npy", "--bits", "9"], "--bits: "),
             (["--matrix", "w.npy", "--sparsity", "2"], "--sparsity: "),
@@ -171,3 +172,14 @@ def opened_values(path, limit):
         for name, tensor in tensors.items():
             tensor.read()
             yield name
+
+
+@pytest.mark.parametrize("kind", GGML_TYPES)
+def test_the_codes_of_a_block_times_its_scale_are_its_numbers(kind):
+    block = GGML_TYPES[kind]
+    data = np.random.default_rng(0).integers(0x20, 0x38, (1, block.nbytes), np.uint8)  # as float16 it is 0.01 to 0.5
+    value = GGMLBlocks(data, kind, (block.numbers,))
+    steps = {step.title: step for step in explain_stored._steps("w", value, 2**20)}
+    scale, _, offset = re.search(r"the scale (\S+?)( and the offset (\S+))?\.$", steps["Codes"].words).groups()
+    made = float(steps["Codes"].cells[0][0]) * float(scale) + float(offset or 0)
+    assert made == pytest.approx(block.values(data)[0, 0], rel=1e-4)  # six digits of each are printed

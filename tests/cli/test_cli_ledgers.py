@@ -102,3 +102,19 @@ def test_names_of_wide_letters_keep_the_columns_and_80_columns(tmp_path, capsys)
     assert all(width_of(line) <= 80 for line in lines)
     first, second = (next(line for line in lines if name in line) for name in ("\u91cd\u307f", "plain"))
     assert width_of(first.partition("float32")[0]) == width_of(second.partition("float32")[0])
+
+
+def test_a_name_that_is_longer_than_a_line_loses_its_middle_but_not_in_wide_and_json(tmp_path, capsys):
+    names = [f"model.{'inner.' * 20}layers.{i}.weight" for i in range(2)]
+    names += ["\u91cd\u307f" * 40 + ".weight", "b.weight"]
+    models.save(tmp_path / "m.safetensors", {
+        name: np.random.default_rng(i).standard_normal((8, 8), F32) for i, name in enumerate(names)})
+    for more in (["--by", "layer"], ["--bounds", "--quiet"]):
+        out = run(capsys, "inspect", tmp_path / "m.safetensors", *more)[1]
+        at = out.splitlines()[2:]  # what comes before has the path, which stays whole
+        assert max(map(width_of, at)) <= 80 and "..." in out and "has names whole" in " ".join(out.split())
+        assert not any(name.removesuffix(".weight") in out for name in names[:3]) and "b" in out
+        wide = run(capsys, "inspect", tmp_path / "m.safetensors", *more, "--wide")[1]
+        assert all(name.removesuffix(".weight") in wide for name in names) and "..." not in wide
+    found = json.loads(run(capsys, "inspect", tmp_path / "m.safetensors", "--json")[1])
+    assert {tensor["name"] for tensor in found["tensors"]} == set(names)

@@ -1,15 +1,18 @@
 """How the numbers of a tensor spread, beside the levels that its codes stand for."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..derive.stored import Stored
 
-__all__ = ["Distribution", "of_codes", "of_values"]
+__all__ = ["Distribution", "of_codes", "of_values", "pieces"]
 
 MOST = 256  # levels with a line each
 HUGE = 1e300  # numbers from here on are beyond a picture: the width of an axis would overflow
+PIECE = 2**18  # numbers looked at at a time
 BINS = 120  # of a histogram: three pixels each in a picture of 360
 
 
@@ -59,11 +62,14 @@ def of_codes(stored: Stored, weights: np.ndarray | None) -> Distribution | None:
 
 def of_values(values: np.ndarray) -> Distribution | None:
     """Return the histogram of numbers; None where none of them is finite."""
-    with np.errstate(all="ignore"):
-        finite = values[np.abs(values) < HUGE].astype(np.float64)
-    if not finite.size:
+    low, high = math.inf, -math.inf
+    for piece in pieces(values):
+        with np.errstate(all="ignore"):
+            finite = piece[np.abs(piece) < HUGE].astype(np.float64)
+        low, high = min(low, float(finite.min(initial=math.inf))), max(high, float(finite.max(initial=-math.inf)))
+    if low > high:
         return None
-    low, high = _with_margin(float(finite.min()), float(finite.max()))
+    low, high = _with_margin(low, high)
     bins, outside = _histogram(values, low, high)
     return Distribution(low, high, "", (), (), tuple(bins.tolist()), outside)
 
@@ -76,7 +82,15 @@ def _with_margin(low: float, high: float) -> tuple[float, float]:
 
 def _histogram(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, int]:
     """Return the counts of equal bins, and how many values are in none: those beyond the ends, and those not finite."""
+    bins = np.zeros(BINS, np.int64)
+    for piece in pieces(values):
+        inside = piece[np.isfinite(piece) & (piece >= low) & (piece <= high)].astype(np.float64)  # as its ends are
+        bins += np.histogram(inside, BINS, (low, high))[0]
+    return bins, values.size - int(bins.sum())
+
+
+def pieces(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield some numbers of an array at a time: what is made of them, in float64, is larger than they are."""
     flat = values.reshape(-1)
-    inside = flat[np.isfinite(flat) & (flat >= low) & (flat <= high)].astype(np.float64)  # as its ends are
-    bins, _ = np.histogram(inside, BINS, (low, high))
-    return bins, flat.size - int(bins.sum())
+    for start in range(0, flat.size, PIECE):
+        yield flat[start : start + PIECE]

@@ -20,7 +20,7 @@ from ..ledgers import KINDS, inspect
 from ..limits import limit_of_others
 from ..stored import Inspection
 from .break_even import BreakEven, break_even
-from .distributions import Distribution, of_codes, of_values
+from .distributions import Distribution, of_codes, of_values, pieces
 
 __all__ = ["Facts", "Weight", "facts"]
 
@@ -185,7 +185,7 @@ def _judged(item: Item, weight: Weight, origins: Origins | None, drawn: bool) ->
         distribution = of_codes(stored, same) if stored is not None else of_values(numbers)
     return Weight(weight.name, weight.shape, weight.type, weight.numbers, weight.claimed_bits, weight.kinds,
                   weight.numbers_bytes, int(numbers.size - np.count_nonzero(numbers)), error, verdict, distribution,
-                  int(numbers.size - np.count_nonzero(np.isfinite(numbers))))
+                  sum(int(np.count_nonzero(~np.isfinite(piece))) for piece in pieces(numbers)))
 
 
 def _reading(readings: list[Stored], verdict: derive.Verdict | None) -> Stored:
@@ -202,9 +202,11 @@ def _as_numbers(value: object) -> np.ndarray | None:
 
 def _relative(numbers: np.ndarray, origin: np.ndarray) -> float | None:
     """Return the root of the mean squared error over the root of the mean square; None for a source of zeros."""
+    error = size = 0.0
     with np.errstate(all="ignore"):
-        wide = origin.astype(np.float64)
-        error, size = np.square(numbers - wide).sum(), np.square(wide).sum()
+        for mine, theirs in zip(pieces(numbers), pieces(origin)):
+            wide = theirs.astype(np.float64)
+            error, size = error + np.square(mine - wide).sum(), size + np.square(wide).sum()
     return math.sqrt(error / size) if size > 0 else None
 
 

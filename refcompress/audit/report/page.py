@@ -42,8 +42,9 @@ def _alternative(weight: Weight) -> str:
     if not of.levels:
         return f"Histogram of {weight.name}: numbers from {plain(of.low)} to {plain(of.high)}"
     often = of.levels[max(range(len(of.counts)), key=of.counts.__getitem__)]
+    unused = "1 level has none" if of.unused == 1 else f"{of.unused} levels have none"
     return (f"{weight.name}: how many weights have each of {len(of.levels)} levels from {plain(of.levels[0])} to "
-            f"{plain(of.levels[-1])}; most have {plain(often)}, {of.unused} levels have none")
+            f"{plain(of.levels[-1])}; most have {plain(often)}, {unused}")
 
 
 def _verdicts(facts: Facts) -> list[tuple[str, list[tuple[str, str, list[Weight]]]]]:
