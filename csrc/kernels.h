@@ -109,6 +109,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(prune_obs) \
     THREE(quantize_binary) \
     THREE(quantize_ternary) \
+    THREE(quantize_changes) \
     THREE(quantize_few_sum) \
     THREE(quantize_few_values) \
     ONE(quantize_bias_s32) \

@@ -127,6 +127,7 @@ struct rc_kernels {
     rc_prune_obs *prune_obs;
     rc_quantize_binary *quantize_binary;
     rc_quantize_ternary *quantize_ternary;
+    rc_quantize_changes *quantize_changes;
     rc_quantize_few_sum *quantize_few_sum;
     rc_quantize_few_values *quantize_few_values;
     rc_quantize_bias_s32 *quantize_bias_s32;

@@ -68,6 +68,7 @@ OPS = {op.name: op for op in (
     Op("quantize_adaround", exactly),  # exact products, and then a stated arithmetic of each element
     Op("quantize_binary", exactly),  # sums in NumPy's order of one long row
     Op("quantize_ternary", exactly),
+    Op("quantize_changes", exactly),  # sums in NumPy's order of one long row
     Op("quantize_pack", exactly),
     Op("quantize_unpack", exactly),
     Op("quantize_bias_s32", exactly),

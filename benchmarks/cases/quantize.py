@@ -5,7 +5,7 @@ import numpy as np
 from refcompress import reference
 from refcompress.formats import Quantized
 
-from .case import Case, normal, on_weights
+from .case import LAYERS, Case, normal, on_weights
 
 
 def _four_bits(rng):
@@ -105,6 +105,9 @@ CASES = [
     *(on_weights(op, "LeNet-300-100 fc1", 5, axis=0, quick=True) for op in ("quantize_binary", "quantize_ternary")),
     *(on_weights(op, "4096 wide", 5, **shared) for op in ("quantize_binary", "quantize_ternary")
       for shared in ({}, {"axis": 0}, {"group": 128})),
+    *(Case("quantize_changes", layer, lambda rng, layer=layer: (tuple(normal(rng, 2, *LAYERS[layer][:2])), {}), 0,
+           8 * LAYERS[layer][0] * LAYERS[layer][1], quick=layer != "4096 wide")
+      for layer in ("LeNet-300-100 fc1", "4096 wide")),
     Case(
         "quantize_bias_s32",
         "4096 outputs",

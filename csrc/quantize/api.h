@@ -109,3 +109,10 @@ typedef int rc_dequantize_bias_s32(size_t begin, size_t end, const int32_t *valu
  * value does not fit: the bytes are then of no use. */
 typedef int rc_quantize_pack(size_t begin, size_t end, size_t size, int bits, const int8_t *values, uint8_t *data);
 typedef int rc_quantize_unpack(size_t begin, size_t end, size_t size, int bits, const uint8_t *data, int8_t *values);
+
+/* Of the parts from begin to end of `count` elements, 2^15 elements each: sums[2 i] = the sum of the squares of x - y,
+ * sums[2 i + 1] that of the squares of x. Differences and squares are rounded to double, and added in NumPy's order: up
+ * to 128 terms eight sums, term p to sum p mod 8, then ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)), then one after the
+ * other the last terms that make no eight; fewer than 8 one after the other; of more the sum of two halves, the first
+ * n / 2 terms rounded down to a multiple of 8. */
+typedef int rc_quantize_changes(size_t begin, size_t end, size_t count, const float *x, const float *y, double *sums);

@@ -11,7 +11,7 @@ from ..errors import RefcompressError
 from ..formats import MX, NF4, NVFP4, Packed, Plain, Quantized, is_array_format
 from ..models.source import Value
 
-__all__ = ["Comparison", "NotFinite", "decoded", "fits", "in_type", "lost", "nonzero", "weights_of"]
+__all__ = ["Comparison", "NotFinite", "decoded", "fits", "in_type", "nonzero", "weights_of"]
 
 PART = 2**17  # elements of a matrix that are decoded at a time
 NEGATIVE_ZERO = -(2**31)  # its pattern, as an int32
@@ -59,25 +59,6 @@ def weights_of(value: Value, name: str, own: bool = False) -> np.ndarray:
     return w
 
 
-def lost(w: np.ndarray, back: np.ndarray) -> float:
-    """Return the relative error: the root of the squared changes over the squares, both summed in float64."""
-    return relative(*sums(w.reshape(-1), back.reshape(-1)))
-
-
-def sums(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
-    """Return the sums of the squared changes and of the squares, each that of the sums of CHUNK elements."""
-    changes = squares = 0.0
-    x, y = np.empty((2, min(CHUNK, max(before.size, 1))))  # filled again for each part, in a near cache
-    for start in range(0, before.size, CHUNK):
-        stop = min(start + CHUNK, before.size)
-        here, there = x[: stop - start], y[: stop - start]
-        here[:], there[:] = before[start:stop], after[start:stop]
-        np.subtract(here, there, out=there)
-        changes += float(np.sum(np.square(there, out=there)))
-        squares += float(np.sum(np.square(here, out=here)))
-    return changes, squares
-
-
 def relative(changes: float, squares: float) -> float:
     if changes == squares:
         return 1.0 if squares else 0.0
@@ -100,15 +81,17 @@ class Comparison:
         found, flat, start = cls(), w.reshape(-1), 0
         for part in parts_of(layer, operation):
             # Each part but the last is a multiple of CHUNK elements; so the sums are those of the whole, bit for bit.
-            for begin in range(start, start + part.size, CHUNK):
-                after = part.reshape(-1)[begin - start : begin - start + CHUNK]
-                changes, squares = sums(flat[begin : begin + after.size], after)
-                found.changes += changes
-                found.squares += squares
+            found.add(operation("quantize_changes")(flat[start : start + part.size], part.reshape(-1)))
             found.kept += nonzero(part)
             found.fits = found.fits and type != "float32" and fits(part, type)
             start += part.size
         return found
+
+    def add(self, sums: np.ndarray) -> None:
+        """Add what quantize_changes says of some weights, one part after the other."""
+        for changes, squares in sums.tolist():
+            self.changes += changes
+            self.squares += squares
 
     @property
     def error(self) -> float:

@@ -24,7 +24,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
                            "quantize_range_minmax quantize_range_percentile quantize_range_mse quantize_range_kl",
                            "quantize_binary quantize_ternary", "quantize_pack quantize_unpack",
                            "quantize_bias_s32 dequantize_bias_s32", "requantize_s32",
-                           "quantize_gptq quantize_clip quantize_awq quantize_adaround")),
+                           "quantize_gptq quantize_clip quantize_awq quantize_adaround", "quantize_changes")),
     "FLOATS": ("floats", ("floats_encode floats_decode", "floats_mx_encode floats_mx_decode",
                           "floats_nf4_encode floats_nf4_decode", "floats_nvfp4_encode floats_nvfp4_decode")),
     "GGML": ("ggml", ("ggml_encode", "ggml_decode")),

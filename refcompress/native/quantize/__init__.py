@@ -5,8 +5,10 @@ ranges.py          the other ranges, in NumPy and by the kernels
 packing.py         quantize_pack and quantize_unpack in C
 requantization.py  requantize_s32, quantize_bias_s32 and its inverse in C
 few_levels.py      quantize_binary and quantize_ternary in C
+changes.py         quantize_changes in C
 """
 
+from .changes import quantize_changes
 from .few_levels import quantize_binary, quantize_ternary
 from .kernels import dequantize_s8, dequantize_s16, quantize_range_minmax, quantize_s8, quantize_s16
 from .packing import quantize_pack, quantize_unpack
@@ -19,4 +21,5 @@ __all__ = [
     "quantize_pack", "quantize_unpack",
     "requantize_s32", "quantize_bias_s32", "dequantize_bias_s32",
     "quantize_binary", "quantize_ternary",
+    "quantize_changes",
 ]

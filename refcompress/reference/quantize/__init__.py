@@ -12,6 +12,7 @@ adaround.py        up or down by gradient descent
 awq.py             inputs scaled by what the layer sees, before its weights are rounded
 clip.py            a smaller range for each group, where the output gains by it
 smooth.py          scales moved from the inputs to the weights, for both to be rounded
+changes.py         what was lost: squared changes
 bias.py            the mean of the output's error, taken off the bias
 """
 
@@ -19,6 +20,7 @@ from ..hessian import quantize_hessian
 from .adaround import quantize_adaround
 from .awq import quantize_awq
 from .bias import quantize_bias
+from .changes import quantize_changes
 from .clip import quantize_clip
 from .few_levels import quantize_binary, quantize_ternary
 from .gptq import quantize_gptq
@@ -43,4 +45,5 @@ __all__ = [
     "quantize_awq", "quantize_clip",
     "quantize_smooth",
     "quantize_bias",
+    "quantize_changes",
 ]

@@ -361,6 +361,10 @@ def _channels(rng, i, m) -> Call:
     return (whole(rng, (m, 2)) * _F(0.3),), {"axis": 0, "scheme": ("symmetric", "affine")[i % 2]}
 
 
+def _changes(rng, i, m, k) -> Call:
+    return (ordinary(rng, (m, k)), ordinary(rng, (m, k))), {}
+
+
 _CHANNELS = at_lengths(_channels, 3, lengths=MANY)
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
@@ -380,6 +384,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
                           _long_layers("quantize_adaround", 4097, 129, iterations=1)),
     "quantize_binary": (_range_options(), at_lengths(_binary, 3, 5)),
     "quantize_ternary": (_ternary_options, at_lengths(_ternary, 3, 5)),
+    "quantize_changes": (at_lengths(_changes, 3, 5),),
     "quantize_pack": (_pack_options, at_lengths(_pack, 3, 5)),
     "quantize_unpack": (_unpack_options, at_lengths(_unpack, 3, 5)),
     "quantize_bias_s32": (_bias_edges, at_lengths(_bias, 5)),

@@ -7,10 +7,11 @@
 - :mod:`searches`: ranges that narrow, inputs that are scaled: outliers, ties, dead inputs.
 - :mod:`requantization`: integer arithmetic between layers: ties, and both ends of int32.
 - :mod:`few_levels`: two and three values: sums of every length, every sharing of scales, ties of magnitudes.
+- :mod:`changes`: squared changes: every length of a sum and of its halves, the ends of parts.
 - :mod:`adaround`: layers with a Hessian, few steps of the descent, zeros, dead inputs.
 """
 
-from . import adaround, few_levels, gptq, integers, packing, ranges, requantization, searches
+from . import adaround, changes, few_levels, gptq, integers, packing, ranges, requantization, searches
 
 CASES = (integers.CASES | ranges.CASES | packing.CASES | requantization.CASES | gptq.CASES | searches.CASES
-         | few_levels.CASES | adaround.CASES)
+         | few_levels.CASES | adaround.CASES | changes.CASES)
