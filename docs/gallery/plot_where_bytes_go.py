@@ -52,6 +52,6 @@ for row, name in enumerate(FILES.values()):
 ax.set(yticks=range(len(FILES)), yticklabels=FILES, xlim=(0, 8400))
 ax.set_ylim(len(FILES) - 0.6, -1.5)
 ax.grid(False, axis="y")
-figure.set_label("Three bars, one a file of LeNet-300-100, each cut into parts. The weights of the first layer take about half "
-                 "of a file, those of the second a third, those of the third little. Biases, codebooks, names and checksums "
-                 "take the rest.")
+figure.set_label("Three bars, one a file of LeNet-300-100, each cut into parts. The weights of the first layer take "
+                 "about half of a file, those of the second a third, those of the third little. Biases, codebooks, "
+                 "names and checksums take the rest.")
