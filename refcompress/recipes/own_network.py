@@ -1,9 +1,12 @@
 """Any network of a graph made small: its weights pruned while it trains, then few values or a grid, trained too."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from .. import arguments, reference
 from ..errors import ArgumentTypeError, RefcompressError
+from ..formats import Quantized, Shared
 from ..graph import Model
 from ..graph.uses import is_turned, uses
 from ..training import Adam, Gradual, GraphNetwork, Masked, SharedCentroids, StraightThrough, fit
@@ -44,26 +47,32 @@ def smaller(network: GraphNetwork, inputs: Inputs, labels: np.ndarray, *, sparsi
         raise RefcompressError("network", "must have a weight that learns and that a file may compress")
     masks = prune(net, weights, inputs, labels, sparsity=arguments.real(sparsity, "sparsity", 0, 1), rng=rng,
                   epochs=epochs, rate=rate, batch=batch, least=least)
+    tuning: SharedCentroids | Masked
+    stored: Callable[[], Mapping[str, Shared | Quantized]]
     if clusters is not None:
-        shared = {name: reference.share_optimal(w, clusters=clusters, pruned=True) for name, w in weights.items()}
-        tuning: SharedCentroids | Masked = SharedCentroids(net, shared)
+        tuning = sharing = SharedCentroids(net, {
+            name: reference.share_optimal(w, clusters=clusters, pruned=True)
+            for name, w in weights.items()})
+        stored = sharing.shared
     else:
-        outputs = {name: int(all(map(is_turned, uses(net.graph)[name]))) for name in weights}
-        grid = StraightThrough(net, {name: bits or 0 for name in weights}, axis=outputs)
-        tuning = Masked(net, masks, tuning=grid)
-    fit(net, inputs, labels, optimizer=Adam(tune_rate), tuning=tuning, epochs=tune_epochs, batch=batch, rng=rng)
-    return net.model().replaced(tuning.shared() if isinstance(tuning, SharedCentroids) else grid.quantized())
+        axes = {name: int(all(map(is_turned, uses(net.graph)[name]))) for name in weights}
+        grid = StraightThrough(net, {name: bits or 0 for name in weights}, axis=axes)
+        tuning, stored = Masked(net, masks, tuning=grid), grid.quantized
+    fit(net, inputs, labels, optimizer=Adam(tune_rate), tuning=tuning,
+        epochs=tune_epochs, batch=batch, rng=rng)
+    return net.model().replaced(stored())
 
 
 def prune(net: GraphNetwork, weights, inputs, labels, *, sparsity, rng, epochs, rate, batch, least):
     """Prune the larger weights of a network in place while it trains; return their masks."""
     large = {name: w for name, w in weights.items() if w.size >= least}
 
-    def choose(share):  # each weight by itself: magnitudes of different layers do not compare
-        return {name: reference.prune_magnitude(w, sparsity=share) for name, w in large.items()}
+    def choose(share):  # of each weight by itself: layers differ in scale
+        return {name: reference.prune_magnitude(w, sparsity=share)
+                for name, w in large.items()}
 
-    examples = len(labels)
-    steps = max(1, 3 * epochs * -(-examples // batch) // 5)
+    steps = max(1, 3 * epochs * -(-len(labels) // batch) // 5)
     tuning = Gradual(net, choose, final=sparsity, steps=steps, every=min(10, steps))
-    fit(net, inputs, labels, optimizer=Adam(rate), tuning=tuning, epochs=epochs, batch=batch, rng=rng)
+    fit(net, inputs, labels, optimizer=Adam(rate), tuning=tuning,
+        epochs=epochs, batch=batch, rng=rng)
     return tuning.masks
