@@ -5,18 +5,8 @@ import pytest
 from implementations import BOTH, each
 
 import refcompress as rc
-from refcompress.training import (
-    Adam,
-    Fresh,
-    Gradual,
-    GraphNetwork,
-    Masked,
-    SharedCentroids,
-    StraightThrough,
-    error_rate,
-    fit,
-    misses,
-)
+from refcompress.recipes.own_network import smaller
+from refcompress.training import Adam, Fresh, GraphNetwork, error_rate, errors, fit, misses
 
 CLASSES = 4
 REST = rc.Recipe((rc.Rule("*", "int8", of=("vectors", "buffers")),))
@@ -70,40 +60,57 @@ def trained(network):
     return net
 
 
-def masks_of(weights, sparsity):
-    return {name: rc.prune_magnitude(w, sparsity=sparsity) for name, w in weights.items() if w.size > 100}
-
-
-def by_sharing(net, weights, masks):
-    sharing = SharedCentroids(net, {name: rc.share_optimal(w, clusters=8, pruned=True) for name, w in weights.items()})
-    fit(net, *images(0), optimizer=Adam(1e-3), epochs=3, batch=25, rng=np.random.default_rng(2), tuning=sharing)
-    return sharing.shared()
-
-
-def by_a_grid(net, weights, masks):
-    grid = StraightThrough(net, {name: 4 for name in weights})
-    fit(net, *images(0), optimizer=Adam(1e-3), epochs=3, batch=25, rng=np.random.default_rng(2),
-        tuning=Masked(net, masks, tuning=grid))
-    return grid.quantized()
-
-
 @pytest.mark.parametrize("network", [convolutional, transformer])
-@pytest.mark.parametrize("stored", [by_sharing, by_a_grid])
-def test_every_kind_of_layer_is_pruned_stored_and_fine_tuned_and_runs_from_the_file(tmp_path, network, stored):
+@pytest.mark.parametrize("how, kind", [({"clusters": 8}, rc.Shared), ({"bits": 4}, rc.Quantized)])
+def test_every_kind_of_layer_is_pruned_stored_and_fine_tuned_and_runs_from_the_file(tmp_path, network, how, kind):
     net, test = trained(network), images(1)
-    before = error_rate(net, *test)
-    assert before < 0.05 and set(net.model().tensors) >= set(net.parameters)
-    full = rc.compress(net.model(), "lossless").after
-    weights = {name: net.parameters[name] for name in net.model().weighted()}
-    tuning = Gradual(net, lambda s: masks_of(weights, s), final=0.8, steps=60, every=5)
-    fit(net, *images(0), optimizer=Adam(3e-3), epochs=6, batch=25, rng=np.random.default_rng(1), tuning=tuning)
-    small = net.model().replaced(stored(net, weights, masks_of(weights, 0.8)))
+    before, large = error_rate(net, *test), net.model()
+    assert before < 0.05
+    small = smaller(net, *images(0), sparsity=0.8, rng=np.random.default_rng(1), epochs=6, tune_epochs=3, batch=25,
+                    least=100, **how)
+    assert rc.same(dict(net.model().tensors), dict(large.tensors))  # the network stays as it was
     result = rc.compress(small, REST, target=tmp_path / "small.rcz")
     model = rc.load_model(result.path)
-    for name, mask in masks_of(weights, 0.8).items():
-        assert np.mean(model.tensors[name].dense() == 0) >= 0.79 and mask.any()
+    for name in large.weighted():
+        assert isinstance(model.tensors[name], kind)
+        dense = model.tensors[name].dense()
+        kept = np.count_nonzero(dense) / dense.size
+        assert 0 < kept <= 0.21 if dense.size >= 100 else kept > 0.5
     assert misses(model(test[0]), test[1]) / len(test[1]) <= before + 0.05
-    assert full > 2 * result.after  # names, the graph and norms are a part that stays
+    assert rc.compress(large, "lossless").after > 2 * result.after  # names, the graph and norms are a part that stays
+
+
+def test_fine_tuning_is_what_keeps_the_answers():
+    net, test = trained(convolutional), images(1)
+    lost = net.copy()
+    lost.assign({name: np.where(rc.prune_magnitude(w, sparsity=0.9), w, np.float32(0))
+                 for name, w in lost.parameters.items() if w.size >= 100})
+    small = smaller(net, *images(0), sparsity=0.9, clusters=8, rng=np.random.default_rng(1), epochs=6, tune_epochs=3,
+                    batch=25, least=100)
+    assert misses(small(test[0]), test[1]) < errors(lost, *test) / 2
+
+
+def test_a_weight_whose_outputs_come_last_has_a_scale_for_each_output():
+    b = rc.Builder()
+    y = b.linear(b.flatten(b.input("images", ("n", 6, 6))), np.eye(36, CLASSES, dtype=np.float32), transposed=True)
+    net = GraphNetwork(b.model(y))
+    small = smaller(net, *images(0, 50), sparsity=0.5, bits=4, rng=np.random.default_rng(0), epochs=1, least=1)
+    assert small.tensors["linear1.weight"].scale.shape == (1, CLASSES)
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"clusters": 8, "bits": 4}, "clusters or bits"), ({}, "clusters or bits"), ({"bits": 9}, "bits"),
+    ({"clusters": 8, "sparsity": 1.5}, "sparsity"), ({"clusters": 8, "network": None}, "network: must be a Graph"),
+    ({"clusters": 8, "frozen": True}, "network: must have a weight that learns"),
+])
+def test_what_cannot_be_done_is_refused_by_name(change, said):
+    b = rc.Builder()
+    y = b.linear(b.flatten(b.input("images", ("n", 6, 6))), np.eye(CLASSES, 36, dtype=np.float32),
+                 np.zeros(CLASSES, np.float32), name="fc")
+    net = GraphNetwork(b.model(y), frozen=["fc.weight"] if change.pop("frozen", False) else [])
+    given = {"network": net, "sparsity": 0.5, "rng": np.random.default_rng(0), "epochs": 1, **change}
+    with pytest.raises(rc.RefcompressError, match=said):
+        smaller(given.pop("network"), *images(0, 20), **given)
 
 
 @each("impl", BOTH)
