@@ -13,6 +13,7 @@ import solutions_share
 
 from refcompress.labs import checking, folder, words
 from refcompress.labs.exercises import LABS
+from refcompress.testing import failing, here
 
 samples = import_module("refcompress.testing.samples")  # the package has a function of that name
 
@@ -32,6 +33,15 @@ def handed_in(place, op, function):
 def test_each_lab_has_a_right_solution_and_three_wrong_ones():
     assert {op for op, _ in RIGHT} == set(LABS) and len(LABS) >= 10
     assert all(sum(op == row[0] for row in WRONG) >= 3 for op in LABS)
+
+
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch):
+    """A check ends by the clock; here it may not, however loaded the machine is."""
+    monkeypatch.setattr(here, "THIN", (600.0, 600.0))
+    monkeypatch.setattr(here, "END", (600.0, 600.0))
+    monkeypatch.setattr(import_module("refcompress.testing.check"), "MAP_SECONDS", 600.0)
+    monkeypatch.setattr(failing, "SMALLER_SECONDS", 60.0)
 
 
 @pytest.fixture
