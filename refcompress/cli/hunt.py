@@ -36,7 +36,7 @@ def dealt(options: argparse.Namespace) -> Report:
     tries.start(hunt, seed, where)
     path = printable(str(where))
     text = "\n".join([
-        paragraph(f"A wrong {hunt.kernel.op} is in {path} (seed {seed}). The smallest input that our own check found "
+        paragraph(f"A wrong {hunt.kernel.op} is in {path} (seed {seed}). The smallest input that we know "
                   f"has {counted(hunt.par)}: that is par."),
         f"Read {path}/HUNT.md, change {path}/begin.py and run it there, and type",
         f"  refcompress hunt try {path}"])

@@ -23,6 +23,7 @@ __all__ = ["call", "clause_text", "hint_lines", "lines"]
 WIDTH = 80
 LONG = 400  # characters of an argument: a longer one is cut short
 LABEL = 14  # columns
+NO_CONDITION = "; no simple condition"  # what a map says that has found none: no news for who learns
 SPEC = Path(__file__).resolve().parents[2] / "spec"  # of a source tree; a wheel has no pages
 
 
@@ -60,7 +61,7 @@ def _wrong(checked: Checked, progress: Progress, width: int) -> list[str]:
     assert failure is not None and mistake is not None
     said = _labelled("What", mistake.says, width)
     if checked.pattern:
-        said += _labelled("Which inputs", f"{checked.pattern}.", width)
+        said += _labelled("Which inputs", f"{checked.pattern.partition(NO_CONDITION)[0]}.", width)
     if failure.given:
         said += _labelled("The smallest", call(checked.op, failure), width)
         for label, value in (("  yours", failure.got), ("  must be", failure.expected)):

@@ -114,7 +114,8 @@ def test_what_a_solution_does_not_take_is_said_and_is_no_mistake(place):
     ("import os\nos._exit(3)\ndef gemm_s8s8(x, w): pass\n", "while it was loaded"),
     ("while True: pass\ndef gemm_s8s8(x, w): pass\n", "no result after 1 s while it was loaded")])
 def test_a_solution_that_cannot_be_loaded_is_one_line(place, capfd, monkeypatch, text, said):
-    monkeypatch.setattr(apart, "LOADING", 1)
+    if "while True" in text:
+        monkeypatch.setattr(apart, "LOADING", 1)
     (place / "solution.py").write_text(text)
     code, out, err = run(capfd, "lab", "check", str(place))
     assert (code, out) == (2, "") and said in err and err.count("\n") == 1
@@ -124,7 +125,8 @@ def test_a_solution_that_cannot_be_loaded_is_one_line(place, capfd, monkeypatch,
     ("import os; os.kill(os.getpid(), 11)", "crash"), ("while True: pass", "never ends"),
     ("raise SystemExit", "raises"), ("x[...] = 0; return x", "input changed"), ("return 'text'", "type")])
 def test_a_solution_that_misbehaves_is_told_so(place, monkeypatch, body, mistake):
-    monkeypatch.setattr(checking, "LIMIT", 0.3)
+    if mistake == "never ends":
+        monkeypatch.setattr(checking, "LIMIT", 0.3)
     (place / "solution.py").write_text(f"def gemm_s8s8(x, w, *, x_zero_point=0):\n    {body}\n")
     found = checking.check(place, examples=0)
     assert found.mistake.name == mistake, found

@@ -13,6 +13,7 @@ import solutions_share
 
 from refcompress.labs import checking, folder, words
 from refcompress.labs.exercises import LABS
+from refcompress.testing import failing, here
 
 samples = import_module("refcompress.testing.samples")  # the package has a function of that name
 
@@ -20,6 +21,7 @@ HERE = Path(__file__).parent
 FILES = (solutions_prune, solutions_share, solutions_quantize, solutions_huffman, solutions_csr)
 RIGHT = [row for file in FILES for row in file.RIGHT]
 WRONG = [row for file in FILES for row in file.WRONG]
+AT_EDGES = ("s8_times_the_reciprocal", "gemm_zero_point_in_int8", "svd_of_rounded_weights")  # wrong nowhere else
 
 
 def handed_in(place, op, function):
@@ -32,6 +34,15 @@ def handed_in(place, op, function):
 def test_each_lab_has_a_right_solution_and_three_wrong_ones():
     assert {op for op, _ in RIGHT} == set(LABS) and len(LABS) >= 10
     assert all(sum(op == row[0] for row in WRONG) >= 3 for op in LABS)
+
+
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch):
+    """A check ends by the clock; here it may not, however loaded the machine is."""
+    monkeypatch.setattr(here, "THIN", (600.0, 600.0))
+    monkeypatch.setattr(here, "END", (600.0, 600.0))
+    monkeypatch.setattr(import_module("refcompress.testing.check"), "MAP_SECONDS", 600.0)
+    monkeypatch.setattr(failing, "SMALLER_SECONDS", 60.0)
 
 
 @pytest.fixture
@@ -48,7 +59,7 @@ def test_a_right_solution_passes_the_last_stage_which_has_the_inputs_of_all(tmp_
     assert found.good, found
 
 
-def test_a_lab_is_done_when_every_stage_is_passed(tmp_path, every_input):
+def test_a_lab_is_done_when_every_stage_is_passed(tmp_path):
     handed_in(tmp_path, "gemm_s8s8", solutions_csr.gemm_right)
     found = checking.check(tmp_path, examples=5)
     assert found.good and found.passed == ["plain", "all options", "full"] and folder.read(tmp_path).done
@@ -56,7 +67,9 @@ def test_a_lab_is_done_when_every_stage_is_passed(tmp_path, every_input):
 
 @pytest.mark.parametrize("op, function, mistake, clause, said", WRONG, ids=[row[1].__name__ for row in WRONG])
 def test_a_wrong_solution_is_told_the_kind_of_input_and_the_clause(tmp_path, op, function, mistake, clause, said,
-                                                                   every_input):
+                                                                   request):
+    if function.__name__ in AT_EDGES:
+        request.getfixturevalue("every_input")
     handed_in(tmp_path, op, function)
     found = checking.check(tmp_path, examples=0)
     text = "\n".join(words.lines(found, folder.read(tmp_path)))

@@ -1,8 +1,8 @@
 """Which wrong kernel a hunt is about: drawn by a seed out of the catalogue, among those that no luck finds.
 
 A kernel is dealt if three things are true. Its bug shows on one call with plain arrays: no odd layout, no call before.
-Of :data:`THROWS` plain random inputs none shows it: who knows nothing of the operation should not win. And
-``testing.check`` finds it on such arrays: there is a small input that wins, and its size is the hunt's par.
+Of :data:`THROWS` plain random inputs none shows it: who knows nothing of the operation should not win. And one
+of the fixed inputs of ``testing.check`` shows it, and can be handed in: made smaller, its size is the hunt's par.
 """
 
 import inspect
@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 
 from ... import reference, testing
-from ...agreement import Disagreement
 from ...errors import RefcompressError
 from ...ops import OPS
 from ...testing import catalogue
+from ...testing.cases import Call
 from ...testing.catalogue import Kernel
-from ...testing.judge import REFUSED, judged
+from ...testing.judge import REFUSED, Outcome, judged
+from ...testing.smaller import smallest
+from ...testing.task import Task
 from . import inputs
 from .plain import PLAIN
 
@@ -29,11 +31,12 @@ __all__ = ["THROWS", "Hunt", "call_of", "deal", "dealt", "kernels", "thrown"]
 
 KINDS = ("tail", "length", "values", "bits", "rounding", "rule", "format", "options")  # of one call on plain arrays
 THROWS = 200
+SMALLER_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Hunt:
-    """What is dealt: the kernel, and how many numbers the smallest input has that our own check finds."""
+    """What is dealt: the kernel, and how many numbers the smallest input has that we know."""
 
     kernel: Kernel
     par: int
@@ -76,22 +79,30 @@ def thrown(kernel: Kernel, seed: int, enough: Callable[[int], bool]) -> tuple[in
 
 @cache
 def par(op: str, name: str) -> int | None:
-    """Return the size of the smallest input that the check finds, or None where it finds none that can be handed in."""
+    """Return the size of a small input that wins when it is handed in, or None where no fixed input of the check does.
+
+    Which kernels have one is no matter of time; only how small it becomes may be.
+    """
     kernel = catalogue.kernel(op, name)
-    try:
-        testing.check(op, kernel.function, layouts=("contiguous",), examples=0, states=False)
-    except Disagreement as wrong:
-        return _handed_in(kernel, wrong.case)
+    task = Task(op, kernel.function, OPS[op].rule, testing.samples, testing.refusals, (testing.layouts.contiguous,))
+
+    def judge(case: Call) -> Outcome:
+        return judged(op, kernel.function, task.rule, *case)
+
+    for case in task.inputs():
+        outcome = judge(case)
+        size = _handed_in(kernel, case) if outcome.failed else None
+        if size is not None:
+            smaller = _handed_in(kernel, smallest(task, judge, case, outcome, SMALLER_SECONDS)[0])
+            return size if smaller is None else min(size, smaller)
     return None
 
 
-def _handed_in(kernel: Kernel, case: tuple[tuple, dict[str, Any]] | None) -> int | None:
+def _handed_in(kernel: Kernel, case: Call) -> int | None:
     """Return the size of an input that shows the bug as a file of arrays too, else None.
 
     A file holds no dict, and no number of NumPy where Python has one.
     """
-    if case is None:
-        return None
     names = inspect.signature(getattr(reference, kernel.op)).parameters
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "input.npz")
@@ -100,8 +111,10 @@ def _handed_in(kernel: Kernel, case: tuple[tuple, dict[str, Any]] | None) -> int
             args, kwargs = call = inputs.read(kernel.op, path)
         except RefcompressError:
             return None
-    wins = inputs.too_large(call) is None and testing.outcome(kernel.op, kernel.function, *args, **kwargs).failed
-    return inputs.size(call) if wins else None
+    if inputs.too_large(call) is not None:
+        return None
+    outcome = judged(kernel.op, kernel.function, OPS[kernel.op].rule, args, kwargs)
+    return inputs.size(call) if outcome.failed else None
 
 
 @cache

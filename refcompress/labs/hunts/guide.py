@@ -29,7 +29,7 @@ def guide(hunt: Hunt) -> str:
         *_wrapped("An input is a file of arrays, by the names of the arguments. It holds numbers and words alone, so "
                   "that your teacher can try it without running your code."), "",
         *_wrapped(f"Points: an input of {counted(hunt.par)} or fewer in all of its arrays gives 100, that is par: the "
-                  "smallest one that our own check found. Each time an input is twice as large it gives 10 fewer, and "
+                  "smallest one that we know. Each time an input is twice as large it gives 10 fewer, and "
                   "10 at least. An input below par gives more than 100."), "",
         *_wrapped("No points: an input that the reference refuses, and one on which the kernel is right."), "",
         *_wrapped("Where to look: empty arrays, one element, lengths beside 16, 32, 64 and 1,024, ties, zeros with a "
