@@ -33,6 +33,8 @@ COMMANDS = {
     "draw": ("draw", "draw the network that a file holds, as SVG"),
     "audit": ("audit", "recompute a paper's tables from their own rows"),
     "check": ("check", "say whether a function of yours is right, and on which small input it is not"),
+    "lab": ("lab", "write an operation yourself: a folder with a stub, a verdict in plain words, hints"),
+    "hunt": ("hunt", "find an input on which a wrong kernel is wrong; small ones give more points"),
     "doctor": ("doctor", "versions, build, instruction sets found and used, threads"),
     "vectors": ("vectors", "write inputs and right results of operations as .npy and JSON, for any language"),
     "help": ("guide", "say what a command does, and list its options"),

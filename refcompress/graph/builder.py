@@ -30,9 +30,9 @@ class Builder:
     >>> model(np.float32([[3, 1], [1, 3]])).tolist()
     [[2.5], [0.0]]
 
-    take : (name, *shape) -> a tensor. With one, ``b.take("fc1.weight", 32, 64)`` adds the tensor that it gives, under the
-    same name. So one function of ``take`` builds a network from a checkpoint (``load_model(path, network)``) and a new
-    one (``network(training.Fresh(rng))``).
+    take : (name, *shape) -> a tensor. With one, ``b.take("fc1.weight", 32, 64)`` adds the tensor that it gives, under
+    the same name. So one function of ``take`` builds a network from a checkpoint (``load_model(path, network)``) and a
+    new one (``network(training.Fresh(rng))``).
     """
 
     PARTS = ("weight", "bias", "third", "fourth", "fifth", "sixth", "seventh")  # of tensors without a name of their own

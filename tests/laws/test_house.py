@@ -29,6 +29,7 @@ ROOMS = [
     {"training"},
     {"recipes"},
     {"testing"},
+    {"labs"},
     {"pytest_plugin"},
     {"audit"},
     {"cli"},
