@@ -52,8 +52,13 @@ def digest(kernel: Kernel) -> str:
     """Return the digest of all files on which the answer to a kernel depends."""
     found = hashlib.sha256(_package())
     for path in sorted({*_of_kernel(kernel), *_edges_of(kernel.op)}):
-        found.update(Path(path).relative_to(ROOT).as_posix().encode() + b"\0" + Path(path).read_bytes())
+        found.update(_of_file(path))
     return found.hexdigest()[:16]
+
+
+@functools.cache
+def _of_file(path: str) -> bytes:
+    return hashlib.sha256(Path(path).relative_to(ROOT).as_posix().encode() + b"\0" + Path(path).read_bytes()).digest()
 
 
 @functools.cache

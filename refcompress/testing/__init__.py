@@ -5,9 +5,10 @@ The answer is a :class:`Verdict`. ``check_all(namespace)`` checks all operations
 to be refused. :mod:`guarded` makes arrays at guard pages, :mod:`layouts` lays arrays out oddly, :mod:`catalogue` holds
 wrong kernels that a check must catch and right ones that it must pass. :mod:`clock` times what is compared.
 
-To be read from :mod:`check` on: :mod:`apart` calls the function in a process of its own, :mod:`judge` says what came of
-an input, :mod:`results` puts results at guard pages, :mod:`smaller` makes a wrong input smaller, :mod:`program` writes
-it down, :mod:`pattern` says where else it is wrong, :mod:`verdict` is what the user reads.
+To be read from :mod:`check` on: :mod:`apart` calls the function in a process of its own, which is :mod:`child`,
+:mod:`own_time` is its clock, :mod:`judge` says what came of an input, :mod:`results` puts results at guard pages,
+:mod:`smaller` makes a wrong input smaller, :mod:`program` writes it down, :mod:`pattern` says where else it is wrong,
+:mod:`verdict` is what the user reads.
 
 What an operation is checked with stands in the file of its family. :mod:`cases` says what its three parts are;
 :mod:`families` lists the families. Hypothesis is imported when it is drawn from, and only then.

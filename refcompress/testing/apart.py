@@ -68,14 +68,14 @@ class Apart:
         self.process: Any = None
         self.child: Any = None  # the time of the process
         self.own, self.gone = OwnTime(), 0.0
-        self.beside: float | None = None  # what this process had waited when the child began with a list
-        self.both = 0.0  # what it has waited during lists
+        self.beside: float | None = None  # what this process had waited when the child began its work
+        self.both = 0.0  # what it has waited while the child was at work
         self.starts = 0
 
     def clock(self) -> float:
         """Return the seconds of the check since some moment: without waiting for a processor, and without imports."""
         child = self.child.waited() + self.state[IMPORTED] if self.child else 0.0
-        # While the child judges a list of inputs, the two processes run, and wait, at the same time.
+        # While the child is at work, the two processes may wait at the same time.
         ours = self.own.waited() if self.beside is None else self.beside
         return time.monotonic() - (ours - self.both) - self.gone - child
 
@@ -88,7 +88,6 @@ class Apart:
     def _stream(self, what: str, start: int, limit: float | None) -> Iterator[Judged]:
         """Yield what the process says of each input."""
         while True:
-            self.beside = self.own.waited()
             try:
                 self._ask(what, start)
                 while (reply := self._reply(limit)) is not None:
@@ -99,8 +98,6 @@ class Apart:
                 start = died.index + 1
                 yield Judged(died.index, Outcome(died.kind, died.reason))
             finally:
-                self.both += self.own.waited() - self.beside
-                self.beside = None
                 if self.process is not None and self.busy:
                     self.close()
 
@@ -138,6 +135,7 @@ class Apart:
         if self.process is None:
             self._start()
         self.busy = True
+        self.beside = self.own.waited()
         with contextlib.suppress(BrokenPipeError):  # the reply, which does not come, says why
             self.pipe.send_bytes(pickle.dumps((what, about)))
 
@@ -175,8 +173,15 @@ class Apart:
             self.close()
             raise reply
         if reply is None or not isinstance(reply[0], int):
-            self.busy = False
+            self._free()
         return reply
+
+    def _free(self) -> None:
+        """The child has done its work: from now on the waiting of this process counts again."""
+        self.busy = False
+        if self.beside is not None:
+            self.both += self.own.waited() - self.beside
+            self.beside = None
 
     def _end(self, kind: str, reason: str) -> None:
         """Raise what became of the process."""
@@ -196,6 +201,7 @@ class Apart:
         process, self.process = self.process, None
         if process is None:
             return
+        self._free()
         self.gone += self.child.waited() + self.state[IMPORTED]
         self.child.close()
         self.child = None

@@ -182,6 +182,7 @@ class _Check:
         for judged in self.judge.refusals():
             if judged.outcome.failed:
                 case = next(case for i, case in enumerate(self.task.refusals(self.task.op)) if i == judged.number)
+                self.verdict.seconds = self.judge.clock() - self.begun
                 raise raised(self.verdict, self.task, case, judged.outcome)
             self.verdict.refused += 1
 
@@ -189,6 +190,7 @@ class _Check:
         for name, wrong in self.judge.states():
             if wrong:
                 code = state_program(self.task, name, wrong)
+                self.verdict.seconds = self.judge.clock() - self.begun
                 raise raised(self.verdict, self.task, None, Outcome("wrong", f"{name}: {wrong}"), code)
 
     def _search(self, examples: int | None) -> None:

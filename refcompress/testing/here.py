@@ -84,7 +84,7 @@ class Here:
     @cached_property
     def _state_cases(self) -> list[Call]:
         """Some of the fixed inputs that the function offers."""
-        some = states.inputs(self.task.inputs())
+        some = states.inputs(self.task.op, self.task.inputs())
         return list(islice((case for case in some if self.task.left_out(case) is None and self._offers(case)),
                            STATE_INPUTS))
 

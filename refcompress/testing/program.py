@@ -42,7 +42,7 @@ def program(task: Task, case: Call, outcome: Outcome) -> str:
 def state_program(task: Task, name: str, reason: str) -> str:
     """Return the program that shows what a function keeps between calls: the check of state that found it, again."""
     return _whole(task, f"{name}: {reason}", "\n".join([
-        f"cases = list(testing.states.inputs(testing.samples({task.op!r})))", "try:",
+        f"cases = list(testing.states.inputs({task.op!r}, testing.samples({task.op!r})))", "try:",
         f"    testing.states.{name}({task.op!r}, f, lambda: iter(cases))", "except AssertionError as wrong:",
         "    print('wrong:', wrong)"]))
 

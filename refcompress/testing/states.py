@@ -24,6 +24,7 @@ from ..ops import OPS
 from . import layouts, modes
 from .cases import Call
 from .own_time import OwnTime
+from .spread import spread
 
 __all__ = ["CHECKS", "floating_point_mode", "memory", "operands_in_place", "threads_at_once"]
 
@@ -34,6 +35,8 @@ BATCH = 48  # calls between two looks at the memory
 FEWEST = 12  # of them, which tell what grows from what comes and goes
 MOST = 12  # calls of the operation's own samples that are looked at
 THREADS = 4
+LOOKED_AT = 300  # samples, of which some are taken
+WITHOUT = 4  # of them whose options are left out
 
 
 def operands_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
@@ -175,9 +178,12 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
                                f"inputs, after {turned - sum(calls)} that did not count")
 
 
-def inputs(samples: Iterator[Call]) -> Iterator[Call]:
-    """Yield some of the samples, of all kinds and not the first ones, which hold nothing."""
-    return islice(samples, 5, None, 13)
+def inputs(op: str, samples: Iterator[Call]) -> Iterator[Call]:
+    """Yield some of the samples, of all kinds, and not the first ones, which hold little; a few without options too."""
+    for number, (args, kwargs) in enumerate(spread(list(islice(samples, 5, 5 + LOOKED_AT)))):
+        yield args, kwargs
+        if kwargs and number < WITHOUT and _accepts(op, args, {}):
+            yield args, {}
 
 
 CHECKS: tuple[Callable, ...] = (operands_in_place, formats_in_place, threads_at_once, floating_point_mode, memory)
@@ -198,7 +204,7 @@ def _expected(op: str, args: tuple, kwargs: dict):
 def _accepts(op: str, args: tuple, kwargs: dict) -> bool:
     try:
         _expected(op, args, kwargs)
-    except RefcompressError:
+    except (RefcompressError, TypeError):  # the latter where an option has no default
         return False
     return True
 

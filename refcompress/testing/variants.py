@@ -14,6 +14,7 @@ from .. import reference
 from ..errors import RefcompressError
 from . import layouts
 from .cases import Call, Calls
+from .spread import spread
 
 EACH = 9  # calls of each kind
 VALUES = 4  # of each option that are given in other forms
@@ -29,17 +30,17 @@ def variants(op: str, sweep: Callable[[], Calls]) -> Calls:
     """
     counts = dict.fromkeys(KINDS, 0)
     calls = list(sweep())
-    some = [*calls[:: max(1, len(calls) // (2 * EACH))], *calls[-2:]]
+    calls = spread([case for case in calls if _size(case) <= LARGEST])
     for kind in KINDS:
-        for case in some:
-            if counts[kind] >= EACH or _size(case) > LARGEST:
-                continue
+        for case in calls[: 3 * EACH]:
+            if counts[kind] >= EACH:
+                break
             for other in kind(*case, counts[kind]):
                 if _accepts(op, other):
                     counts[kind] += 1
                     yield other
     number = 0
-    for case in _of_each_option([case for case in calls if _size(case) <= LARGEST]):
+    for case in _of_each_option(calls):
         for kind in FORMS:
             for other in kind(*case, number):
                 if _accepts(op, other):
@@ -161,8 +162,14 @@ def sequences(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
                 yield (*args[:i], turn(value), *args[i + 1 :]), kwargs
 
 
-KINDS: tuple[Callable, ...] = (rows_alike, columns_alike, of_size_1, half_zeros, small, one_in_fortran_order, one_row,
-                               same_object)
+def without_options(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
+    """Yield the call with none of its options."""
+    if kwargs:
+        yield args, {}
+
+
+KINDS: tuple[Callable, ...] = (without_options, rows_alike, columns_alike, of_size_1, half_zeros, small,
+                               one_in_fortran_order, one_row, same_object)
 FORMS: tuple[Callable, ...] = (scalars, sequences)
 
 
@@ -223,6 +230,6 @@ def _accepts(op: str, case: Call) -> bool:
     try:
         with np.errstate(all="ignore"):
             getattr(reference, op)(*case[0], **case[1])
-    except RefcompressError:
+    except (RefcompressError, TypeError):  # the latter where an option has no default
         return False
     return True

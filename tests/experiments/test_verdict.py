@@ -17,6 +17,31 @@ from refcompress.testing.catalogue import KERNELS  # noqa: E402
 KERNEL = next(k for k in KERNELS if k.op == "csr_to_dense" and k.wrong)
 
 
+STALE = "the catalogue has changed since the page was written: run make verdict"
+of_page = pytest.mark.skipif(not verdict.PAGE.exists(), reason="make verdict has not been run: there is no page")
+
+
+def _page() -> str:
+    return verdict.PAGE.read_text()
+
+
+@of_page
+def test_the_page_has_a_row_for_each_kernel_of_the_catalogue():
+    rows = [tuple(re.split(r" \| ", line.strip("| "))[:3]) for line in _page().split("## All kernels")[1].splitlines()
+            if line.startswith("|")][2:]
+    assert rows == [(k.op, k.kind, k.name) for k in KERNELS], STALE
+
+
+@of_page
+@pytest.mark.parametrize("word, side", [("wrong", True), ("right", False)])
+def test_the_page_counts_the_kernels_of_the_catalogue_and_none_is_missed_or_blamed(word, side):
+    row = re.search(rf"^\| {word} \| (\d+) \| (\d+) \| (\d+) (found|passed) \| (\d+) ", _page(), re.MULTILINE)
+    assert row is not None
+    count, absent, good, _, bad = row.groups()
+    assert int(count) == sum(k.wrong is side for k in KERNELS), STALE
+    assert (int(bad), int(good)) == (0, int(count) - int(absent))
+
+
 def test_a_page_says_what_was_missed_and_what_was_blamed():
     right = next(k for k in KERNELS if not k.wrong)
     text = page([KERNEL, right], [verdict.Answer("passed", 1.0, 9), verdict.Answer("found", 2.0, reason="why")])

@@ -38,7 +38,7 @@ def test_all_operations_have_edges():
 
 def test_operands_are_alike_small_and_half_zero_and_options_are_scalars():
     found = {kind.__name__ for kind in (*KINDS, *FORMS)}
-    assert found == {"rows_alike", "columns_alike", "of_size_1", "scalars", "half_zeros", "small",
+    assert found == {"without_options", "rows_alike", "columns_alike", "of_size_1", "scalars", "half_zeros", "small",
                      "one_in_fortran_order", "one_row", "same_object", "sequences"}
     (x,), kwargs = next(scalars((np.ones(3, np.float32),), {"bits": 8}, 0))
     assert type(kwargs["bits"]) is np.uint8 and kwargs["bits"] == 8
