@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint docs pictures test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers verdict blameless prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks derive-table reproduce clean help
+.PHONY: demo build test lint docs pictures test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers verdict hunts blameless prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks derive-table reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -128,8 +128,11 @@ bench-peers: build  ## the same with the libraries of the extra bench, as many a
 verdict: build  ## check every kernel of the catalogue: what is missed, what is blamed, to results/verdict.md (half an hour on two cores; QUICK=1 takes a few and writes nothing)
 	$(ONE_THREAD) $(BIN)/python -m experiments.verdict $(if $(QUICK),--quick) $(if $(JOBS),--jobs $(JOBS))
 
-blameless: build  ## 1,000,000 cases over the right kernels of the catalogue: none may be blamed, to results/blameless.md (hours; CASES=)
-	$(ONE_THREAD) $(BIN)/python -m experiments.blameless $(if $(CASES),--cases $(CASES)) $(if $(JOBS),--jobs $(JOBS))
+hunts: build  ## throw plain random inputs at wrong kernels: how many luck finds, to results/hunts.md (a minute a kernel; EVERY=5 takes every fifth, QUICK=1 a few and writes nothing)
+	$(ONE_THREAD) $(BIN)/python -m experiments.hunts $(if $(QUICK),--quick) $(if $(EVERY),--every $(EVERY)) $(if $(JOBS),--jobs $(JOBS))
+
+blameless: build  ## 1,000,000 cases over the right kernels of the catalogue: none may be blamed, to results/blameless.md (hours; CASES=, SECONDS=)
+	$(ONE_THREAD) $(BIN)/python -m experiments.blameless $(if $(CASES),--cases $(CASES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(JOBS),--jobs $(JOBS))
 
 prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)
 	$(BIN)/python -m experiments.pruning

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from refcompress import reference
 from refcompress.audit.derive import EXACT, derive
 from refcompress.audit.derive.items import opened
 from refcompress.audit.derive.origins import Origins
@@ -109,7 +110,7 @@ def altered(path: Path, source: Path, count: int) -> str:
     """
     from refcompress.models import open as open_model
 
-    with open_model(source) as theirs, opened(path, 2**32) as mine:
+    with open_model(source) as theirs, opened(path, 2**32, reference) as mine:
         for item in mine.items:
             value = item.read()
             if isinstance(value, list) and value[0].shape in (SHAPES["c.weight"], SHAPES["c.weight"][::-1]):
@@ -146,7 +147,7 @@ def run(folder: Path, tools: Path, ggml: str) -> tuple[list[list[str]], dict]:
             moved = " ".join(altered(path, source, count) for count in (1, 12, 1000))
             rows.append([said, scheme, kind, f"{len(quantized)}", words, rule, moved])
             readings = {v.name: v.reading for v in found.verdicts}
-            with opened(path, 2**32) as file:
+            with opened(path, 2**32, reference) as file:
                 for item in file.items:
                     value = item.read()
                     for stored in value if isinstance(value, list) else ():

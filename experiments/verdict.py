@@ -4,25 +4,29 @@ Each is checked in a process of its own, by the default budget: a wrong one must
 program that shows a wrong input is run in a fresh interpreter, as a reader would paste it. Writes results/verdict.md,
 which experiments/verdict_page.py makes. Ends with status 1 where a kernel was missed or blamed.
 
+Every answer is kept in build/verdict.jsonl until the page is written: a run that was ended goes on where it was.
+Answers that depend on a file that was changed do not count (experiments/verdict_log.py).
+
 --quick takes one wrong kernel of each class and all of its right ones of one operation, without search, and writes
 nothing. --only WORD takes the kernels of which the operation, the class or the name has WORD in it, and writes nothing.
 """
 
 import argparse
+import importlib
 import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from refcompress import testing
 from refcompress.agreement import Disagreement
 from refcompress.testing.catalogue import KERNELS, Kernel
 
+from .verdict_log import Log
 from .verdict_page import page
 
 PAGE = Path(__file__).resolve().parents[1] / "results" / "verdict.md"
@@ -36,9 +40,9 @@ class Answer:
     """What a check said of a kernel.
 
     said : "found", "passed", "absent" (something that it needs is not installed), or of the check itself "failed".
-    seconds : of the check. inputs : of a kernel that passed, how many were judged. elements : of a wrong input, those
-    of all its arrays; None where what was found has no single input. runs : whether its program shows the bug; None
-    where there is no program. reason : in words.
+    seconds : of the check, without those in which it waited for a processor. inputs : of a kernel that passed, how many
+    were judged. elements : of a wrong input, those of all its arrays; None where what was found has no single input.
+    runs : whether its program shows the bug; None where there is no program. reason : in words.
     """
 
     said: str
@@ -56,16 +60,15 @@ def answer(kernel: Kernel, examples: int | None, seed: int = 0) -> Answer:
     """Return what the check says of one kernel."""
     if kernel.missing():
         return Answer("absent", reason=", ".join(kernel.missing()))
-    begun = time.monotonic()
     try:
         verdict = testing.check(kernel.op, kernel.function, refusals=kernel.kind == "refusal", examples=examples,
                                 seed=seed)
     except Disagreement as wrong:
-        seconds = time.monotonic() - begun
         case, code = getattr(wrong, "case", None), getattr(wrong, "code", None)
         elements = None if case is None else sum(a.size for a in testing.arrays_of(case))
-        return Answer("found", seconds, 0, elements, shown(code) if code else None, " ".join(str(wrong).split())[:300])
-    return Answer("passed", time.monotonic() - begun, verdict.inputs)
+        runs, reason = shown(code) if code else None, " ".join(str(wrong).split())[:300]
+        return Answer("found", wrong.verdict.seconds, 0, elements, runs, reason)
+    return Answer("passed", verdict.seconds, verdict.inputs)
 
 
 def shown(code: str) -> bool:
@@ -119,12 +122,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="kernels at once (%(default)s)")
     given = parser.parse_args(argv)
     os.environ.update(ONE_THREAD)
+    importlib.import_module("hypothesis")  # once, and not in the process of each check
     word = given.only or ""
     kernels = quick() if given.quick else [k for k in KERNELS if word in f"{k.op} {k.kind} {k.name}"]
     examples = 0 if given.quick else given.examples
+    log = None if given.quick or word or examples is not None else Log()
 
     def judged(kernel: Kernel) -> Answer:
-        found = answer_apart(kernel, examples)
+        kept = log.answer(kernel) if log else None
+        found = Answer(**kept) if kept else answer_apart(kernel, examples)
+        if log and not kept:
+            log.add(kernel, asdict(found))
         if not found.good(kernel):
             word = "missed" if kernel.wrong and found.said == "passed" else "blamed" if not kernel.wrong else found.said
             print(f"{word}: {kernel.op}: {kernel.name} ({kernel.kind}) {found.reason}", flush=True)
@@ -134,8 +142,9 @@ def main(argv: list[str] | None = None) -> int:
         answers = list(pool.map(judged, kernels))
     text = page(kernels, answers)
     print(text.split("\n## ")[0])
-    if not given.quick and not word:
+    if log:
         PAGE.write_text(text)
+        log.remove()
     return 0 if all(a.good(k) for k, a in zip(kernels, answers)) else 1
 
 

@@ -31,7 +31,9 @@ def _head(rows) -> list[str]:
         f"- Programs that show a wrong input, run as pasted in a fresh interpreter: {sum(programs)} of "
         f"{len(programs)} show it.",
         f"- Inputs judged of right kernels: {sum(a.inputs for _, a in right):,}.",
-        "- Slowest checks: " + ", ".join(f"{k.op}, {k.name} ({a.seconds:.1f} s)" for k, a in slowest) + ".", ""]
+        f"- Runs: {len(rows) - sum(a.said == 'absent' for _, a in rows)}, one of each kernel that can be run here.",
+        "- Slowest checks, without the time in which they waited for a processor: " + ", ".join(
+            f"{k.op}, {k.name} ({a.seconds:.1f} s)" for k, a in slowest) + ".", ""]
 
 
 def _counted(word: str, rows, good: str, bad: str) -> str:

@@ -1,65 +1,44 @@
 """Arrays and numbers from outside: converted without loss, or refused by name.
 
-An array that passes is a plain, C-contiguous, aligned ndarray in native byte order, so that what lies behind this door
-(reference or C) sees one layout only, and every layout gives the same bits.
+The checks of arrays stand in ``array_arguments.py``. They are loaded, and NumPy with them, when the first one is asked
+for (PEP 562): who reads the header of a file checks numbers alone.
 """
 
 import math
 import operator
-
-import numpy as np
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .errors import ArgumentTypeError, LimitError, RefcompressError
 
+if TYPE_CHECKING:  # what __getattr__ below finds, for tools that only read
+    from .array_arguments import *  # noqa: F403
+
 MAX_SIZE = 2**63 - 1  # elements or bytes: what an int64 index can count
+MAX_NDIM = 32  # dimensions: what every supported NumPy holds
 
 
-def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
-    """Return ``value`` as a C-contiguous, aligned array of one of ``dtypes``; copy only where the layout demands it.
-
-    Raises ArgumentTypeError for what NumPy makes no array of, a masked array (its mask would be lost) or another dtype
-    (a cast would be silent), RefcompressError for another number of dimensions.
-    """
-    if isinstance(value, np.ma.MaskedArray):
-        raise ArgumentTypeError(argument, "must not be a masked array: its mask would be lost")
-    try:
-        a = np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise ArgumentTypeError(argument, f"must be an array: {error}") from None
-    native = a.dtype if a.dtype.isnative else a.dtype.newbyteorder("=")
-    if native not in dtypes:
-        names = " or ".join(np.dtype(d).name for d in dtypes)
-        cure = f"; {argument}.astype(np.float32) converts it" if dtypes == (np.float32,) and a.dtype.kind == "f" else ""
-        raise ArgumentTypeError(argument, f"must be of dtype {names}, not {a.dtype.name}{cure}")
-    if ndim is not None and a.ndim != ndim:
-        raise RefcompressError(argument, f"must have {ndim} dimension{'s' * (ndim != 1)}, not {a.ndim}")
-    if a.flags.c_contiguous and a.flags.aligned and a.dtype.isnative:
-        return a  # itself: NumPy might make a view, which frozen() would have to copy
-    return np.require(a, native, ["C", "A"])
+def __getattr__(name: str):
+    """Return a check of arrays."""
+    if name.startswith("__"):  # what Python asks each module for
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    arrays = import_module(f"{__package__}.array_arguments")
+    if name not in arrays.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals().update({each: getattr(arrays, each) for each in arrays.__all__})
+    return globals()[name]
 
 
-def finite(a: np.ndarray, argument: str) -> np.ndarray:
-    """Return ``a``; refuse the first element that is NaN or infinite, by its index."""
-    return each(a, argument, np.isfinite(a), "must be finite")
-
-
-def not_nan(a: np.ndarray, argument: str) -> np.ndarray:
-    """Return ``a``; refuse the first NaN, by its index."""
-    return each(a, argument, ~np.isnan(a), "must not be NaN")
-
-
-def each(a: np.ndarray, argument: str, good: np.ndarray, rule: str) -> np.ndarray:
-    """Return ``a``; refuse the first element where ``good`` is false, by its index."""
-    if not np.all(good):
-        where = np.unravel_index(int(np.argmin(good)), a.shape)
-        index = ", ".join(str(int(i)) for i in where)
-        raise RefcompressError(f"{argument}[{index}]" if index else argument, f"{rule}, not {a[where]}")
-    return a
+def _of_numpy(value, *classes: str) -> bool:
+    """Return whether a value is of one of NumPy's classes; who has such a value has loaded NumPy."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, tuple(getattr(numpy, name) for name in classes))
 
 
 def integer(value, argument: str, low: int, high: int = MAX_SIZE) -> int:
     """Return ``value`` as an int in [low, high]; a bool or a float is not an integer."""
-    if isinstance(value, (bool, np.bool_)):
+    if type(value) is not int and (isinstance(value, bool) or _of_numpy(value, "bool_")):
         raise ArgumentTypeError(argument, "must be an integer, not a bool")
     try:
         number = operator.index(value)
@@ -72,7 +51,7 @@ def integer(value, argument: str, low: int, high: int = MAX_SIZE) -> int:
 
 def real(value, argument: str, low: float, high: float) -> float:
     """Return ``value`` as a float in [low, high]; NaN is never inside."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) and not _of_numpy(value, "integer", "floating"):
         raise ArgumentTypeError(argument, f"must be a number, not {type(value).__name__}")
     # An int is compared before its conversion, which would overflow for 400 digits. NumPy's numbers are compared after
     # it: beside float16(0) a limit of 2**-126 would become 0, and be kept.
@@ -84,7 +63,7 @@ def real(value, argument: str, low: float, high: float) -> float:
 
 def boolean(value, argument: str) -> bool:
     """Return ``value`` as a bool; nothing else has a truth that it was meant to have."""
-    if not isinstance(value, (bool, np.bool_)):
+    if not isinstance(value, bool) and not _of_numpy(value, "bool_"):
         raise ArgumentTypeError(argument, f"must be a bool, not {type(value).__name__}")
     return bool(value)
 
@@ -130,23 +109,3 @@ def shape(value, argument: str = "shape", itemsize: int = 1) -> tuple[int, ...]:
         said = sizes if len(sizes) <= 8 else f"an array of {len(sizes)} sizes"
         raise LimitError(argument, f"{said} has more than 2**63 - 1 bytes")
     return sizes
-
-
-def frozen(a: np.ndarray) -> np.ndarray:
-    """Return ``a`` read-only: itself if nobody can write its memory, a private copy otherwise."""
-    if is_frozen(a):
-        return a
-    a = a.copy()
-    a.flags.writeable = False
-    return a
-
-
-def is_frozen(a: np.ndarray) -> bool:
-    """Return whether nobody can write the memory of ``a``.
-
-    Its memory is its own, that of another read-only array whose own it is, or that of a bytes object.
-    """
-    owner: object = a
-    while isinstance(owner, np.ndarray) and not owner.flags.writeable and not owner.flags.owndata:
-        owner = owner.base
-    return isinstance(owner, np.ndarray) and not owner.flags.writeable or isinstance(owner, bytes)

@@ -75,7 +75,7 @@ def ledger(
 
 def layers_and_ledger(
     data: bytes | container.files.Opened, *, implementation: object = reference, limit: int = container.DEFAULT_LIMIT
-) -> tuple[dict[str, container.Layer], Ledger]:
+) -> "tuple[dict[str, container.Layer], Ledger]":
     """Return the layers as container.loads does, and the ledger of what was read for them: the file is decoded once.
 
     >>> layers, book = layers_and_ledger(container.dumps({"bias": np.zeros(3, np.float32)}))
@@ -88,7 +88,7 @@ def layers_and_ledger(
 
 def outlines_and_ledger(
     data: bytes | container.files.Opened, *, implementation: object = reference, limit: int = container.DEFAULT_LIMIT
-) -> tuple[dict[str, container.outlines.Outline], Ledger]:
+) -> "tuple[dict[str, container.outlines.Outline], Ledger]":
     """Return what each entry says of itself, and the ledger that needs no decoding.
 
     The digests are checked, and all lengths; what streams hold is not. The bits that fill up the words of a Huffman
@@ -102,7 +102,7 @@ def outlines_and_ledger(
     return found, _ledger(reader, data)
 
 
-def _ledger(reader: container.Reader, data: bytes | container.files.Opened) -> Ledger:
+def _ledger(reader: "container.Reader", data: bytes | container.files.Opened) -> Ledger:
     bits = reader.bits or {}
     size = data.size if isinstance(data, container.files.Opened) else len(data)
     return Ledger(tuple(Item(*key, count) for key, count in bits.items() if count), size)

@@ -1,6 +1,6 @@
 /* Template of the products of float32 matrices, y = x w^T and y = x w. Included after these were defined:
  *
- * KERNEL               the function's name
+ * KERNEL, MANY         the function's name, and that of the one for many rows of x
  * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them
  * MR, NR               rows of x and of w in a tile of x w^T: MR * NR vectors and a few operands must fit the registers
  * TM, TK               rows of x and of w in a tile of x w: TM * TK factors, TK vectors of w and a sum must fit them
@@ -192,6 +192,8 @@ TARGET int KERNEL(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t
 {
     if (transposed)
         one_chain(begin, end, m, n, k, ldx, ldy, x, w, y);
+    else if (m >= MANY_ROWS)
+        MANY(begin, end, m, k, ldx, ldy, x, w, y);
     else
         sixteen_chains(begin, end, m, k, ldx, ldy, x, w, y);
     return RC_OK;

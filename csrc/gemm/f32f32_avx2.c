@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define KERNEL rc_gemm_f32f32_avx2
+#define MANY rc_f32f32_avx2_many
 #define MR 3
 #define NR 4
 #define TM 3

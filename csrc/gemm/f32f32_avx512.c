@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define KERNEL rc_gemm_f32f32_avx512
+#define MANY rc_f32f32_avx512_many
 #define MR 4
 #define NR 6
 #define TM 4

@@ -23,14 +23,7 @@
  *
  * A lane without an input adds 0 * 0 to its chain, which changes no sum: README.md says why.
  */
-#include "blocks.h"
-#include "chains.h"
-
-/* A block of KC packed inputs of NR rows and MR rows of x stay in L1: 20 KiB (AVX-512) or 14 KiB (AVX2). A block of
- * TILES * NR rows of w, so that the rows of x, which come from L2 or farther, come once for all of them. ROWS of x at a
- * time take 256 KiB of L2 in a block, or 128: processors with AVX-512 have a MiB of it or more, others half or less. */
-enum { KC = 512, MOST_ROWS = LANES == 16 ? 128 : 64, ROWS = (MOST_ROWS + MR - 1) / MR * MR };
-enum { SUMS = (ROWS + 3) / 4 * 4 * NR, TILES = 3 };
+#include "f32narrow_blocks.h"
 
 /* What a decoder is made for, all of it constant. PLAIN : values as they are, or codes a byte each; LESS : values less
  * their zero points; SCALED : values times a scale; LESS_SCALED : both; NIBBLES : codes two in a byte; LESS_NIBBLES :
@@ -50,8 +43,6 @@ RC_INLINE int in_nibbles(const struct how how)
     return how.form == NIBBLES || how.form == LESS_NIBBLES;
 }
 
-typedef void packer(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, size_t p1, float *out,
-                    size_t step);
 typedef void chainer(const struct rc_narrow *w, const struct tables *t, const size_t *rows, const float *const *x,
                      size_t p0, size_t p1, float *acc);
 
@@ -168,17 +159,6 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
             RC_UNROLL for (size_t h = 0; h < HALVES; h++)
                 v_store(acc + (i * r + o) * 16 + h * LANES, unzipped(zip, sum[i][o][h]));
 }
-
-/* The operands of a call. */
-struct call {
-    size_t begin, end, m, ldx, ldy, bits, scale_bytes; /* bits : of a code; scale_bytes : of a scale */
-    const float *x;
-    const struct rc_narrow *w;
-    const struct tables *t;
-    float *y;
-};
-
-#include "f32narrow_blocks.h"
 
 /* At most AT_ONCE rows of x, and tall >= m of them for which there is a function: the last row stands for what is not
  * there. GROUPS times R(tall, bits) rows of w at a time, so that a block of x in L1 serves all of them. */

@@ -1,5 +1,26 @@
 /* Many rows of x: blocks of w are decoded to floats, and each serves all the rows before the next. Included by
- * f32narrow.h, whose names it takes. */
+ * f32narrow.h and f32f32_many.h, whose names it takes: TARGET, VEC and so on, MR, NR and STORE_SUMS. */
+#include "blocks.h"
+#include "chains.h"
+
+/* A block of KC packed inputs of NR rows and MR rows of x stay in L1: 20 KiB (AVX-512) or 14 KiB (AVX2). A block of
+ * TILES * NR rows of w, so that the rows of x, which come from L2 or farther, come once for all of them. ROWS of x at a
+ * time take 256 KiB of L2 in a block, or 128: processors with AVX-512 have a MiB of it or more, others half or less. */
+enum { KC = 512, MOST_ROWS = LANES == 16 ? 128 : 64, ROWS = (MOST_ROWS + MR - 1) / MR * MR };
+enum { SUMS = (ROWS + 3) / 4 * 4 * NR, TILES = 3 };
+
+struct tables; /* what a packer looks up */
+typedef void packer(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, size_t p1, float *out,
+                    size_t step);
+
+/* The operands of a call. */
+struct call {
+    size_t begin, end, m, ldx, ldy, bits, scale_bytes; /* bits : of a code; scale_bytes : of a scale */
+    const float *x;
+    const struct rc_narrow *w;
+    const struct tables *t;
+    float *y;
+};
 
 /* A block of w: NR rows from `o` on, `rows` of which are there, and `length` inputs from p on. group : where the TILES
  * blocks begin that meet the same inputs of x. */

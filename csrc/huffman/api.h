@@ -17,6 +17,13 @@ struct rc_huffman_cut {
 typedef int rc_huffman_blocks(size_t begin, size_t end, size_t count, const uint8_t *symbols, struct rc_huffman_cut *cut,
                               int64_t *ends);
 
+/* The same in two steps, for who wants the counts too: how often each symbol occurs in each of the units from begin to end,
+ * by a kernel; and the blocks of these counts. counts : those of all units. A status as a kernel's. */
+int rc_huffman_count_units(rc_huffman_counts *kernel, size_t begin, size_t end, size_t count, const uint8_t *symbols,
+                           uint32_t *counts);
+int rc_huffman_cut_units(size_t begin, size_t end, size_t count, const uint32_t *counts, struct rc_huffman_cut *cut,
+                         int64_t *ends);
+
 /* Optimal lengths of at most limit bits, at most 2^limit of the counts not 0, their sum below 2^63.
  * Workspace: weights, 3 * alphabet; order, alphabet; kinds, 2 * alphabet * limit. */
 typedef int rc_huffman_lengths(size_t alphabet, unsigned limit, const uint64_t *counts, uint64_t *weights,

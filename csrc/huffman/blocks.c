@@ -47,6 +47,32 @@ void rc_huffman_add_unit(const uint64_t *counts, size_t end, struct rc_huffman_c
     ends[cut->blocks - 1] = (int64_t)end;
 }
 
+int rc_huffman_count_units(rc_huffman_counts *kernel, size_t begin, size_t end, size_t count, const uint8_t *symbols,
+                           uint32_t *counts)
+{
+    for (size_t unit = begin; unit < end; unit++) {
+        uint64_t here[256] = {0};
+        const int status = kernel(unit * RC_UNIT, rc_min((unit + 1) * RC_UNIT, count), 0, symbols, here);
+        if (status != RC_OK)
+            return status;
+        for (size_t i = 0; i < 256; i++)
+            counts[unit * 256 + i] = (uint32_t)here[i];
+    }
+    return RC_OK;
+}
+
+int rc_huffman_cut_units(size_t begin, size_t end, size_t count, const uint32_t *counts, struct rc_huffman_cut *cut,
+                         int64_t *ends)
+{
+    for (size_t unit = begin; unit < end; unit++) {
+        uint64_t here[256];
+        for (size_t i = 0; i < 256; i++)
+            here[i] = counts[unit * 256 + i];
+        rc_huffman_add_unit(here, rc_min((unit + 1) * RC_UNIT, count), cut, ends);
+    }
+    return RC_OK;
+}
+
 int rc_huffman_blocks_portable(size_t begin, size_t end, size_t count, const uint8_t *symbols, struct rc_huffman_cut *cut,
                                int64_t *ends)
 {

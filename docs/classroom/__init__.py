@@ -5,7 +5,8 @@ A lesson imports these names and nothing else from here. ``QUICK`` says whether 
 """
 
 from .forms import forms
-from .networks import QUICK, Digits, lenet, mnist
+from .networks import QUICK, Digits, layer_inputs, lenet, matrices, mnist, percent_wrong
 from .style import COLOURS, GREY, annotated, heatmap, picture
 
-__all__ = ["COLOURS", "GREY", "QUICK", "Digits", "annotated", "forms", "heatmap", "lenet", "mnist", "picture"]
+__all__ = ["COLOURS", "GREY", "QUICK", "Digits", "annotated", "forms", "heatmap", "layer_inputs", "lenet", "matrices",
+           "mnist", "percent_wrong", "picture"]

@@ -45,3 +45,32 @@ def lenet(digits: Digits | None = None) -> training.Network:
     np.savez(part, **network.parameters)
     part.replace(path)
     return network
+
+
+def matrices(network: training.Network) -> dict[str, np.ndarray]:
+    """Return copies of the matrices of weights, by the name of their layer; biases are no matrices."""
+    return {name: layer.parameters["weight"].copy() for name, layer in network.layers.items()
+            if "weight" in layer.parameters}
+
+
+def percent_wrong(network: training.Network, examples: tuple[np.ndarray, np.ndarray],
+                  weights: dict[str, np.ndarray] | None = None) -> float:
+    """Return the errors on (inputs, labels) in percent, with these matrices in place of the layers' own.
+
+    The network is left as it was.
+    """
+    own = {f"{name}.weight": network.parameters[f"{name}.weight"].copy() for name in weights or {}}
+    network.assign({f"{name}.weight": w for name, w in (weights or {}).items()})
+    wrong = 100 * training.error_rate(network, *examples)
+    network.assign(own)
+    return wrong
+
+
+def layer_inputs(network: training.Network, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what each layer with weights is given when the network is run on these inputs, by the layer's name."""
+    given, x = {}, inputs
+    for name, layer in network.layers.items():
+        if "weight" in layer.parameters:
+            given[name] = np.ascontiguousarray(x)
+        x = layer.forward(x)
+    return given

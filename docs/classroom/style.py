@@ -23,17 +23,23 @@ def picture(*, width: float = 7.0, height: float = 4.0, rows: int = 1, columns: 
             if letter in logarithmic:
                 getattr(ax, f"set_{letter}scale")("log")
                 axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: number(value)))
-                axis.set_minor_formatter(ticker.NullFormatter())
+                axis.set_minor_formatter(ticker.FuncFormatter(lambda value, _, axis=axis: _between(axis, value)))
     if title:
         figure.suptitle(title)
     return figure, axes[0, 0] if axes.size == 1 else axes.ravel()
+
+
+def _between(axis, value: float) -> str:
+    """Return the label of a tick between two powers of ten: 2 and 5 have one where the axis has few powers."""
+    low, high = axis.get_view_interval()
+    return number(value) if high < 300 * low and f"{value:e}"[0] in "25" else ""
 
 
 def annotated(ax, x, y, label: str, *, at: int = -1, offset: tuple[float, float] = (6, 0), colour=None, **line):
     """Draw a line, and write its name beside its point ``at``: a label where the eye is needs no legend."""
     drawn, = ax.plot(x, y, color=colour, **line)
     ax.annotate(label, (x[at], y[at]), xytext=offset, textcoords="offset points", color=drawn.get_color(),
-                va="center", annotation_clip=False)
+                ha="right" if offset[0] < 0 else "left", va="center", annotation_clip=False)
     return drawn
 
 

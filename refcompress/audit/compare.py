@@ -17,10 +17,9 @@ import numpy as np
 
 from .. import arguments, checkpoints, formats, models, reference
 from ..checkpoints.reading import is_compressed, open_compressed
-from ..container import DEFAULT_LIMIT
 from ..container.files import Path
 from ..models.source import Tensor, Value
-from .limits import limit_of
+from .limits import limit_of, limit_of_others
 
 __all__ = ["DIFFERENT", "VERDICTS", "Compared", "compared", "opened"]
 
@@ -60,16 +59,19 @@ class Compared:
 
 
 @contextmanager
-def opened(path: Path, *, implementation: object = reference, limit: int = DEFAULT_LIMIT
+def opened(path: Path, *, implementation: object = reference, limit: int | None = None
            ) -> Iterator[Mapping[str, Tensor]]:
-    """Give the tensors of a model by name, of a file of ours those that its entries stand for."""
+    """Give the tensors of a model by name, of a file of ours those that its entries stand for.
+
+    limit : the most bytes that one tensor may have; None for what ``limits`` says
+    """
     if is_compressed(path):
         limit = limit_of(path, limit)
         with open_compressed(path, implementation=implementation, limit=limit) as file:
             yield checkpoints.tensors_of(file, implementation=implementation, limit=limit)
         return
     npz = str(path).lower().endswith(".npz")
-    with models.open(path, limit=limit, bfloat16=npz, rest=True) as source:
+    with models.open(path, limit=limit_of_others(limit), bfloat16=npz, rest=True) as source:
         yield source
 
 

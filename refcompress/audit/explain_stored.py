@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 
 from ..checkpoints.reading import is_compressed, open_compressed
-from ..container import DEFAULT_LIMIT
 from ..container.files import Path
 from ..errors import RefcompressError
 from ..formats import ELEMENT_TYPES, FLOATS, GGML_TYPES, GGMLBlocks, Packed, Plain, Quantized, Shared
 from ..formats.arranged import Arranged
-from ..graph.rows import some_rows
 from .explain import MOST, Step, bits_step, code_steps, corner, grid, steps_of
 from .kinds import WORDS
 from .ledgers import inspect
 from .ledgers.gguf import SCALES
-from .limits import check_dense, limit_of
+from .limits import check_dense, limit_of, limit_of_others
 
 __all__ = ["steps_of_tensor"]
 
@@ -28,8 +26,8 @@ FEW = 8  # elements of which the bits are shown
 EXPONENTS = {"float16": 5, "float32": 8, "float64": 11, "bfloat16": 8}  # bits of them; the others say it in their name
 
 
-def steps_of_tensor(path: Path, name: str, *, implementation: Any, limit: int = DEFAULT_LIMIT, sparsity: float = 0.5,
-                    bits: int = 2) -> list[Step]:
+def steps_of_tensor(path: Path, name: str, *, implementation: Any, limit: int | None = None,
+                    sparsity: float = 0.5, bits: int = 2) -> list[Step]:
     """Return the steps from what a file stores of a tensor to its numbers and its bytes.
 
     Of a tensor that is stored as floats a corner is compressed, too. name : of a file of ours an entry, else a tensor;
@@ -42,6 +40,7 @@ def steps_of_tensor(path: Path, name: str, *, implementation: Any, limit: int = 
     else:
         from .compare import opened
 
+        limit = limit_of_others(limit)
         with opened(path, limit=limit) as source:
             value = _named(source, name).read()
     steps = [*_steps(name, value.layer if isinstance(value, Arranged) else value, limit), _cost(path, name)]
@@ -91,7 +90,12 @@ def _dense_corner(name: str, value: Any, limit: int) -> np.ndarray:
     """Return the corner of what a value stands for; of a large matrix some rows are decoded at a time."""
     shape = value.shape
     width = math.prod(shape[1:])
-    if len(shape) != 2 or math.prod(shape) <= PIECE or some_rows(value, slice(0, 1)) is None:
+    if len(shape) != 2 or math.prod(shape) <= PIECE:
+        check_dense(name, math.prod(shape), limit)
+        return corner(np.asarray(value.dense()))
+    from ..graph.rows import some_rows  # which loads what runs networks
+
+    if some_rows(value, slice(0, 1)) is None:
         check_dense(name, math.prod(shape), limit)
         return corner(np.asarray(value.dense()))
     check_dense(name, MOST[0] * width, limit)

@@ -6,22 +6,34 @@ own, FACTOR bytes for each of the file, and BASE more, are decoded; beyond them 
 
 import os
 
+from .. import arguments
 from ..container import DEFAULT_LIMIT
 from ..container.files import Path, name_of
 from ..errors import LimitError
 
-__all__ = ["BASE", "FACTOR", "check_dense", "limit_of"]
+__all__ = ["BASE", "FACTOR", "check_dense", "limit_of", "limit_of_others"]
 
 FACTOR, BASE = 1000, 2**24
 
 
-def limit_of(path: Path, limit: int) -> int:
-    """Return the limit; where it is the default, that of a file of this size.
+def limit_of(path: Path, limit: int | None) -> int:
+    """Return the limit of a file of ours; where it is None, that of a file of this size.
 
     >>> limit_of("a file that is not there", 5)
     5
     """
-    return limit if limit != DEFAULT_LIMIT else min(limit, BASE + FACTOR * os.path.getsize(name_of(path)))
+    if limit is None:
+        return min(DEFAULT_LIMIT, BASE + FACTOR * os.path.getsize(name_of(path)))
+    return arguments.integer(limit, "limit", 0)
+
+
+def limit_of_others(limit: int | None) -> int:
+    """Return the limit of a file of another tool, whose tensors have at most the bytes of the file, mostly.
+
+    >>> limit_of_others(None) == DEFAULT_LIMIT, limit_of_others(5)
+    (True, 5)
+    """
+    return DEFAULT_LIMIT if limit is None else limit
 
 
 def check_dense(name: str, numbers: int, limit: int) -> None:

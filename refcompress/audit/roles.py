@@ -10,12 +10,11 @@ transformers' FP8 (weight_scale_inv), HQQ (W_q, scale, zero, nbits, shape), torc
 """
 
 import math
+import struct
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-
-from ..formats import ELEMENT_TYPES
+from ..widths import BITS
 from .stored import Stored, layer_of
 
 __all__ = ["with_roles"]
@@ -35,7 +34,7 @@ SUFFIXES = {
 }
 STATE = "quant_state.bitsandbytes__"  # JSON of bitsandbytes: block sizes, types and shapes
 PACKED = ("qweight", "weight_packed", "W_q", "qdata")
-INTEGERS = {"int64": "<i8", "int32": "<i4"}
+INTEGERS = {"int64": "<q", "int32": "<i"}  # of struct
 WORD = 32  # bits of the integers that codes are packed in
 
 
@@ -83,7 +82,7 @@ def _is_codes(last: str, tensor: Stored) -> bool:
     if last in PACKED:
         return True
     return last in ("weight", "q_weight", "weight_quantized", "weight_int8") and (
-        tensor.type not in ELEMENT_TYPES or ELEMENT_TYPES[tensor.type].bits <= 8)
+        BITS.get(tensor.type, 8) <= 8)
 
 
 def _codes(tensor: Stored, beside: dict[str, Stored]) -> Stored:
@@ -123,4 +122,4 @@ def _integers_of(tensor: Stored) -> list[int]:
     """Return the integers of a small tensor; none where it is large, or holds something else."""
     if tensor.pieces is None or tensor.nbytes > 64 or tensor.type not in INTEGERS:
         return []
-    return np.frombuffer(b"".join(tensor.pieces(64)), INTEGERS[tensor.type]).tolist()
+    return [value for value, in struct.iter_unpack(INTEGERS[tensor.type], b"".join(tensor.pieces(64)))]

@@ -4,7 +4,7 @@ What knows operations is loaded by the first network that is asked for.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import container, models, reference
@@ -14,6 +14,7 @@ from ..formats import ELEMENT_TYPES, Graph, Plain
 from .reading import is_compressed, load, unarranged
 from .source_networks import graph_name
 from .sources import Path
+from .taking import Take, filled
 
 if TYPE_CHECKING:
     from ..graph import Model
@@ -21,17 +22,29 @@ if TYPE_CHECKING:
 __all__ = ["load_model", "model_of", "save_model"]
 
 TENSORS = ("has no graph: it holds tensors, and does not say in which order they are computed with, nor which "
-           "activations stand between them")
+           "activations stand between them; write the network as a function, load_model(path, network)")
 WITHOUT = ("has no graph: it holds tensors of an ONNX model, and was written without the graph of that; compress says "
            "why when the model is compressed, also with --dry-run")
 
 
-def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> "Model":
-    """Return the network that a file holds: a compressed file with a graph, or a model of others that is a network.
+def load_model(path: Path | Mapping[str, Any], network: "Callable[[Take], Model] | None" = None, *,
+               layout: str = "torch", names: Mapping[str, str] | None = None, unused: Iterable[str] = (),
+               implementation: Any = reference, limit: int = DEFAULT_LIMIT) -> "Model":
+    """Return the network that a file holds, or that ``network`` makes of its tensors.
+
+    A compressed file with a graph and an ONNX model are networks. Other files hold tensors alone; who knows the network
+    gives a function that takes each of them by its name and its shape, and returns the model.
 
     Parameters
     ----------
-    path : the file
+    path : the file; with ``network`` also a mapping of names to arrays
+    network : take -> Model. ``take("fc1.weight", 32, 64)`` is the tensor of that name, of 32 outputs and 64 inputs;
+        ``Builder(take)`` asks for it by ``b.take`` and keeps its name.
+        float16 and bfloat16 become float32; what is stored in a compressed format stays so.
+    layout : "torch" where the tensors lie as in a graph, outputs first; "keras" where they are to be turned: (inputs,
+        outputs), (rows, columns, inputs, outputs). ``take(..., turned=False)`` is for a table of an embedding.
+    names : the name in ``network`` -> the name in the file, where the two differ
+    unused : names, or patterns as in a shell, of the tensors that the network leaves out
     implementation : the namespace that decodes
     limit : the most bytes that all tensors may have
 
@@ -42,6 +55,7 @@ def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFA
     Raises
     ------
     RefcompressError : the file has no graph; an entry that no node of the graph uses; a parameter without an entry.
+        With ``network``, the first tensor that is not there, has another shape, or is not asked for.
 
     >>> import os, tempfile
     >>> import numpy as np
@@ -52,7 +66,19 @@ def load_model(path: Path, *, implementation: Any = reference, limit: int = DEFA
     ...     save_model(os.path.join(folder, "a.rcz"), model)
     ...     load_model(os.path.join(folder, "a.rcz"))(np.float32([[3, 1]]))
     array([[2.]], dtype=float32)
+    >>> def network(take):
+    ...     b = Builder(take)
+    ...     return b.model(b.linear(b.input("x", (1, 2)), b.take("fc.weight", 1, 2)))
+    >>> load_model({"kernel": np.float32([[1], [-1]])}, network, layout="keras", names={"fc.weight": "kernel"})(
+    ...     np.float32([[3, 1]]))
+    array([[2.]], dtype=float32)
     """
+    if network is not None:
+        tensors = path if isinstance(path, Mapping) else load(path, implementation=implementation, limit=limit)
+        return filled(network, {name: _array(value) for name, value in tensors.items()}, layout=layout, names=names,
+                      unused=unused)
+    if isinstance(path, Mapping) or names or unused or layout != "torch":
+        raise RefcompressError("network", "must be given with a mapping, layout, names or unused")
     if not is_compressed(path):
         return _of_others(path, limit)
     with container.open(path, implementation=implementation, limit=limit) as file:

@@ -24,7 +24,7 @@ REMARK = ("A rate recomputed from a row has its codebook; the fillers of its ind
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("audit", help="recompute a paper's tables from their own rows")
+    command = commands.add_parser("audit")
     command.add_argument("--paper", choices=("deep-compression",), default="deep-compression")
     command.add_argument(
         "--network", choices=[n.name for n in published.DEEP_COMPRESSION], action="append", help="only this one"
@@ -77,7 +77,7 @@ def audit(options: argparse.Namespace) -> Report:
     texts.append(paragraph(f"{contradictions} contradictions. {REMARK}"))
     data = {"paper": PAPER, "networks": reports, "contradictions": contradictions}
     if options.output is not None:
-        from ..audit.report import paper_page  # which loads what reads and judges all kinds of files
+        from ..audit.report.paper import paper_page  # which loads what reads and judges all kinds of files
 
         text = paper_page(PAPER, [(f"{n.name}, table {n.table}", published.audit(n)) for n in networks], REMARK)
         with about(options.output):

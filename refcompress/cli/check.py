@@ -16,9 +16,8 @@ __all__ = ["add_commands"]
 
 def add_commands(commands) -> None:
     command = commands.add_parser(
-        "check", help="say whether a function of yours is right, and on which small input it is not",
-        description="Compare a function with the reference, in a process of its own: a crash or a hang is a verdict "
-                    "too. Exit code 0 right, 1 wrong, 2 not checked.")
+        "check", description="Compare a function with the reference, in a process of its own: a crash or a hang is a "
+                             "verdict too. Exit code 0 right, 1 wrong, 2 not checked.")
     command.add_argument("op", metavar="OP", help="the operation that it computes, such as gemm_s8s8")
     command.add_argument("function", metavar="FUNCTION",
                          help="module:name, file.py:name, or library.so:symbol with the type of refcompress.h")

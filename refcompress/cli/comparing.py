@@ -8,7 +8,7 @@ from typing import Any
 from .. import arguments
 from ..audit.compare import DIFFERENT, VERDICTS, Compared, compared, opened
 from ..audit.findings import tensors_of
-from .options import add_implementation, add_limit, implementation
+from .options import add_implementation, add_limit, implementation_for_few
 from .progress import Progress, add_quiet
 from .refusals import about
 from .show import Report, add_wide, not_read, paragraph, records, table
@@ -20,7 +20,7 @@ FEW = 20  # rows of tensors that are printed; --wide prints all
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("compare", help="compare two model files of any formats, tensor by tensor")
+    command = commands.add_parser("compare")
     command.add_argument("a", metavar="A", help="a model file of any type that is read, or a compressed file")
     command.add_argument("b", metavar="B", help="another one; exit code 1 where they differ")
     command.add_argument("--max-error", type=float, default=0.0, metavar="E",
@@ -28,14 +28,14 @@ def add_commands(commands) -> None:
     add_wide(command)
     add_quiet(command)
     add_implementation(command)
-    add_limit(command)
+    add_limit(command, by_size=True)
     command.set_defaults(run=compare)
 
 
 def compare(options: argparse.Namespace) -> Report:
     """Compare by name, then by shape and numbers."""
     arguments.real(options.max_error, "max_error", 0, sys.float_info.max)
-    space = implementation(options)
+    space = implementation_for_few(options)
     rows: list[Compared] = []
     with about(options.a), opened(options.a, implementation=space, limit=options.limit) as a:
         with about(options.b), opened(options.b, implementation=space, limit=options.limit) as b:

@@ -20,7 +20,7 @@ HEADER = ["tensor", "dtype", "shape", "stored as", "before", "after", "bits", "e
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("compress", help="compress a model, tensor by tensor, without training")
+    command = commands.add_parser("compress")
     command.add_argument("source", metavar="MODEL",
                          help=f"a model: {', '.join(models.FILE_TYPES)}, or a folder of shards")
     command.add_argument("target", metavar="TARGET", nargs="?",

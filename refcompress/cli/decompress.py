@@ -20,7 +20,7 @@ WEIGHTS = ("float64", "float32", "float16", "bfloat16")  # types of elements tha
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("decompress", help="write the tensors that a compressed file stands for")
+    command = commands.add_parser("decompress")
     command.add_argument("source", metavar="FILE", help="a compressed file")
     command.add_argument("target", metavar="TARGET",
                          help=f"the model to write, of the type that its suffix says: {', '.join(models.TARGET_TYPES)}")
@@ -38,7 +38,7 @@ def add_commands(commands) -> None:
     add_limit(command)
     command.set_defaults(run=decompress)
 
-    command = commands.add_parser("rebuild", help="compress a model by the recipe in a compressed file, and compare")
+    command = commands.add_parser("rebuild")
     command.add_argument("file", metavar="FILE", help="a compressed file that compress wrote")
     command.add_argument("--source", required=True, metavar="MODEL", help="the model that it was made of")
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that work at a time (default 1)")

@@ -28,7 +28,7 @@ PAPER_LAYERS = {"fc1": (8, 4.4, 3.7, 2.32), "fc2": (9, 4.4, 4.3, 3.04), "fc3": (
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("demo", help="train LeNet-300-100 on MNIST, compress it to a file, run it from there")
+    command = commands.add_parser("demo")
     command.add_argument("--out", default="demo.rcz", metavar="FILE", help="the file to write (default %(default)s)")
     command.add_argument("--seed", type=int, default=0, help="of the initial weights and all that follows (default 0)")
     command.add_argument(

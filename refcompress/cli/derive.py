@@ -9,7 +9,7 @@ from ..audit.derive.words import MEANING, counted, only_in_source
 from ..container import files
 from ..errors import RefcompressError
 from . import targets
-from .options import add_limit
+from .options import add_implementation, add_limit, implementation_for_few
 from .refusals import Refused, about
 from .show import Report, add_wide, not_read, paragraph, printable, records, some
 
@@ -20,7 +20,7 @@ ACCEPTED = {"exact": (room.EXACT,), "nearest": (room.EXACT, room.NEAREST),
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("derive", help="say whether a quantized file comes from a source, and by which rule")
+    command = commands.add_parser("derive")
     command.add_argument("source", metavar="SOURCE", help="the file of float weights")
     command.add_argument("quantized", metavar="QUANTIZED", help="the file that is said to come from it")
     command.add_argument("--attest", metavar="S.json",
@@ -31,7 +31,8 @@ def add_commands(commands) -> None:
                               "a file without tensors has 1")
     targets.add_force(command)
     add_wide(command)
-    add_limit(command)
+    add_implementation(command)
+    add_limit(command, by_size=True)
     command.set_defaults(run=derive)
 
 
@@ -39,7 +40,8 @@ def derive(options: argparse.Namespace) -> Report:
     if options.attest is not None:
         targets.check(options.attest, [options.source, options.quantized], force=options.force, suffixes=(".json",))
     try:
-        found = room.derive(options.source, options.quantized, limit=options.limit)
+        found = room.derive(options.source, options.quantized, limit=options.limit,
+                            implementation=implementation_for_few(options))
     except RefcompressError as error:
         if error.argument not in ("source", "quantized"):
             raise

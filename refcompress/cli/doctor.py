@@ -16,7 +16,7 @@ EXTRAS = ("threadpoolctl", "rich", "hypothesis", "pytest")
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("doctor", help="versions, build, instruction sets found and used, threads")
+    command = commands.add_parser("doctor")
     command.set_defaults(run=doctor)
 
 

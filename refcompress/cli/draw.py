@@ -14,7 +14,7 @@ __all__ = ["add_commands"]
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("draw", help="draw the network that a file holds, as SVG")
+    command = commands.add_parser("draw")
     command.add_argument("source", metavar="FILE", help="a compressed file that holds a network, or an ONNX model")
     command.add_argument("target", metavar="OUT.svg", help="the picture to write")
     targets.add_force(command)

@@ -25,7 +25,7 @@ IMAGES: tuple[tuple[int, ...], ...] = ((784,), (1, 28, 28))  # the shapes of an 
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("evaluate", help="run a network on MNIST and count its errors")
+    command = commands.add_parser("evaluate")
     command.add_argument("source", help="a file that holds a network for MNIST; or, with --order and --activation, the "
                                         "weights of LeNet-300-100 or LeNet-5")
     command.add_argument(

@@ -8,11 +8,12 @@ import numpy as np
 from .. import container
 from ..audit.explain import MOST, Step, steps_of
 from ..audit.explain_stored import steps_of_tensor
+from ..audit.limits import limit_of_others
 from ..audit.picture import picture_of
 from ..errors import RefcompressError
 from ..models import npy
 from . import targets
-from .options import add_implementation, add_limit, implementation
+from .options import add_implementation, add_limit, implementation_for_few
 from .refusals import Refused, about
 from .show import Report, columns, paragraph, printable, table
 
@@ -22,7 +23,7 @@ SCHEMA = "refcompress.explain/1"
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("explain", help="show a tensor of a file, or a small matrix, step by step")
+    command = commands.add_parser("explain")
     command.add_argument("source", metavar="FILE", nargs="?", help="a model file of any type, or a compressed file")
     command.add_argument("name", metavar="NAME", nargs="?", help="a tensor, or an entry of a compressed file")
     command.add_argument("--matrix", metavar="W.npy",
@@ -34,7 +35,7 @@ def add_commands(commands) -> None:
     command.add_argument("--svg", metavar="OUT.svg", help="draw the same as a picture, too")
     targets.add_force(command)
     add_implementation(command)
-    add_limit(command)
+    add_limit(command, by_size=True)
     command.set_defaults(run=explain)
 
 
@@ -50,8 +51,9 @@ def explain(options: argparse.Namespace) -> Report:
     else:
         title = f"{options.source}: {options.name}"
         try:
-            steps = steps_of_tensor(options.source, options.name, implementation=implementation(options),
-                                    limit=options.limit, sparsity=options.sparsity, bits=options.bits)
+            steps = steps_of_tensor(options.source, options.name, limit=options.limit,
+                                    implementation=implementation_for_few(options), sparsity=options.sparsity,
+                                    bits=options.bits)
         except RefcompressError as error:
             of = f"--{error.argument}" if error.argument in ("sparsity", "bits") else options.source
             raise Refused(printable(of), error.rule) from error
@@ -79,7 +81,7 @@ def _of_matrix(options: argparse.Namespace) -> list[Step]:
     if not options.matrix.lower().endswith(".npy"):
         raise Refused(printable(options.matrix), "must end in .npy; a tensor of another file is named by FILE NAME")
     with about(options.matrix):
-        w = npy.load(options.matrix, limit=options.limit)
+        w = npy.load(options.matrix, limit=limit_of_others(options.limit))
         if w.ndim != 2 or w.dtype.kind != "f" or not w.size:
             raise Refused(printable(options.matrix), f"must hold a matrix of floats, not {w.dtype.name} of {w.ndim} "
                                                      "dimensions" if w.size else "must not be empty")

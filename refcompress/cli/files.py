@@ -14,8 +14,7 @@ from .show import Report, paragraph, table
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("verify",
-                                  help="decode a file by every implementation, compare, and encode it again")
+    command = commands.add_parser("verify")
     command.add_argument("source", help="a compressed file")
     add_quiet(command)
     add_limit(command)

@@ -14,12 +14,10 @@ FOLDERS = (PACKAGE / "include", PACKAGE.parent / "csrc")  # of a wheel; of a sou
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("help", help="say what a command does, and list its options")
+    command = commands.add_parser("help")
     command.add_argument("about", nargs="?", metavar="COMMAND", help="one command (default: list all)")
     command.set_defaults(run=lambda options: help_on(options, commands.choices))
-    command = commands.add_parser(
-        "include", help='print the folder of refcompress.h, the types of the kernels: cc -I"$(refcompress include)"'
-    )
+    command = commands.add_parser("include")
     command.set_defaults(run=include)
 
 

@@ -2,21 +2,21 @@
 
 import argparse
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import audit
-from ..audit import bounds
-from ..audit.bounds import Bounds
-from ..audit.findings import by_type, findings, tensors_of
+from ..audit.findings import Finding, by_type, findings, tensors_of
 from ..audit.kinds import NOT_NUMBERS, WORDS
-from ..audit.ledgers import KINDS, kind_of, rcz
+from ..audit.ledgers import KINDS, kind_of
 from ..audit.stored import Inspection, Stored
 from ..container.files import Opened
-from .files import inspect_ours
 from .options import add_implementation, add_limit
 from .progress import Progress, add_quiet
 from .refusals import Refused, about
 from .show import Report, add_wide, paragraph, records, table
+
+if TYPE_CHECKING:  # it needs NumPy: what reads values, or a file of ours, is loaded where it is asked for
+    from ..audit.bounds import Bounds
 
 __all__ = ["add_commands"]
 
@@ -25,7 +25,7 @@ SCHEMA_OF_SEVERAL = "refcompress.ledgers/1"
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("inspect", help="show where every byte of a model file goes, whoever wrote it")
+    command = commands.add_parser("inspect")
     command.add_argument("sources", metavar="FILE", nargs="+",
                          help="a file of ours, .npz, safetensors (or its index), GGUF, ONNX, or a PyTorch archive")
     command.add_argument("--by", choices=("layer", "kind", "type"),
@@ -53,6 +53,9 @@ def inspect(options: argparse.Namespace) -> Report:
 def _report(source: str, options: argparse.Namespace) -> Report:
     with about(source):
         if kind_of(source) == "rcz" and options.by is None:
+            from ..audit.ledgers import rcz
+            from .files import inspect_ours
+
             data, text, outlines, book = inspect_ours(source, options)
             found = rcz.of_outlines(source, outlines, book)
             said = findings(found)
@@ -70,7 +73,8 @@ def _report(source: str, options: argparse.Namespace) -> Report:
             if found.kind == "rcz" and options.bounds:
                 raise Refused("--bounds", "has a table of its own, of files of ours too; --by is to be left out")
             measured = _measured(found.tensors, options.quiet) if options.bounds else []
-            said += bounds.findings_of(measured, {tensor.name: tensor for tensor in found.tensors})
+            if options.bounds:
+                said += _of_bounds(measured, found.tensors)
             data = _data(found, said)
             if options.bounds:
                 data["bounds"] = [vars(each) for each in measured]
@@ -95,8 +99,10 @@ def _data(found: Inspection, said: list) -> dict[str, Any]:
     }
 
 
-def _measured(some: list[Stored], quiet: bool) -> list[Bounds]:
+def _measured(some: list[Stored], quiet: bool) -> "list[Bounds]":
     """Return the bounds of all tensors whose bytes lie together."""
+    from ..audit import bounds
+
     tensors = [tensor for tensor in some if tensor.pieces is not None]
     total, done, measured = sum(tensor.nbytes for tensor in tensors), 0, []
     with Progress(quiet) as progress:
@@ -107,7 +113,13 @@ def _measured(some: list[Stored], quiet: bool) -> list[Bounds]:
     return measured
 
 
-def _text(source: str, found: Inspection, said: list, measured: list[Bounds], options: argparse.Namespace
+def _of_bounds(measured: "list[Bounds]", tensors: list[Stored]) -> list[Finding]:
+    from ..audit import bounds
+
+    return bounds.findings_of(measured, {tensor.name: tensor for tensor in tensors})
+
+
+def _text(source: str, found: Inspection, said: list, measured: "list[Bounds]", options: argparse.Namespace
           ) -> list[str]:
     by, wide = options.by, options.wide
     files = f" in {len(found.ledgers)} files" if len(found.ledgers) > 1 else ""
@@ -168,8 +180,10 @@ def _layers(found: Inspection, wide: bool) -> str:
     return records(rows, header, 1, wide=wide)
 
 
-def _bounds(measured: list[Bounds], wide: bool) -> str:
+def _bounds(measured: "list[Bounds]", wide: bool) -> str:
     """Return a row for each tensor; without ``wide`` those of less than a thousandth of all bytes have one together."""
+    from ..audit import bounds
+
     least = 0 if wide else sum(each.nbytes for each in measured) // 1000
     large = [each for each in measured if each.nbytes >= least]
     rows = [[each.name, *_figures([each])] for each in large]
@@ -184,12 +198,13 @@ def _bounds(measured: list[Bounds], wide: bool) -> str:
         "" if bounds.has_zstd() else "\n" + zstd)
 
 
-def _figures(some: list[Bounds]) -> list:
-    """Return the cells of some tensors together."""
+def _figures(some: "list[Bounds]") -> list:
+    """Return the cells of some tensors together; None in place of what zstd makes, where it is not there."""
     zeros = [each for each in some if each.zeros is not None]
     numbers = sum(each.elements for each in zeros)
+    zstd = None if any(each.zstd is None for each in some) else sum(each.zstd or 0 for each in some)
     return [sum(each.nbytes for each in some), round(sum(each.entropy for each in some)),
-            sum(each.zlib for each in some), sum(each.zstd or 0 for each in some) if bounds.has_zstd() else None,
+            sum(each.zlib for each in some), zstd,
             f"{100 * sum(each.zeros or 0 for each in zeros) / numbers:.2f}" if numbers else "-"]
 
 

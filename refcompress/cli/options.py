@@ -71,14 +71,16 @@ def label(namespace: Any) -> str:
     return namespace.__name__.removeprefix("refcompress.")
 
 
-def add_limit(command: argparse.ArgumentParser) -> None:
+def add_limit(command: argparse.ArgumentParser, by_size: bool = False) -> None:
+    """by_size : of files of strangers; where no limit is given it is None, and ``audit.limits`` says what holds."""
+    usual = "of a compressed file 1000 times its size and 16MiB, of others 4GiB" if by_size else "%(default)s"
     command.add_argument(
         "--limit",
         type=size,
-        default="4GiB",
+        default=None if by_size else "4GiB",
         metavar="SIZE",
         help="refuse files that unpack or decode to more than this: bytes, or with a unit: 10MB is 10 x 1000 x "
-        "1000 bytes, 10MiB is 10 x 1024 x 1024; also k, G, T (default: %(default)s)",
+        f"1000 bytes, 10MiB is 10 x 1024 x 1024; also k, G, T (default: {usual})",
     )
 
 

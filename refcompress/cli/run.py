@@ -30,7 +30,7 @@ SHORT = 40  # nodes that are listed one by one
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser("run", help="run a network from its compressed form")
+    command = commands.add_parser("run")
     command.add_argument("source", metavar="FILE", help="a compressed file that holds a network, or an ONNX model")
     command.add_argument("--input", action="append", default=[], metavar="[NAME=]X.npy", dest="inputs",
                          help="an input of the network; NAME where it has several; or an .npz that holds all of them")

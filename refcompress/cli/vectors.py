@@ -11,8 +11,7 @@ __all__ = ["add_commands"]
 
 
 def add_commands(commands) -> None:
-    command = commands.add_parser(
-        "vectors", help="write inputs and right results of operations as .npy and JSON, for kernels in any language")
+    command = commands.add_parser("vectors")
     command.add_argument("operations", nargs="+", metavar="OP",
                          help="gemm_s8s8, ...; all: every operation (README: the map)")
     command.add_argument("-o", "--out", required=True, metavar="DIR", help="the folder; each operation has one in it")

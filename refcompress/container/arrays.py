@@ -14,14 +14,13 @@ from .. import arguments
 from ..errors import LimitError, RefcompressError
 from .cursor import Reader, integer_bytes
 
-MAX_NDIM = 32  # what every supported NumPy holds
 Made = TypeVar("Made")
 
 
 def shape_bytes(shape: tuple[int, ...], itemsize: int) -> bytes:
     """Return a shape as its number of dimensions and its sizes; refuse one that no array has."""
-    if len(shape) > MAX_NDIM:
-        raise LimitError("shape", f"must have at most {MAX_NDIM} dimensions, not {len(shape)}")
+    if len(shape) > arguments.MAX_NDIM:
+        raise LimitError("shape", f"must have at most {arguments.MAX_NDIM} dimensions, not {len(shape)}")
     arguments.shape(shape, itemsize=itemsize)
     return b"".join(map(integer_bytes, (len(shape), *shape)))
 
@@ -29,8 +28,8 @@ def shape_bytes(shape: tuple[int, ...], itemsize: int) -> bytes:
 def read_shape(reader: Reader, itemsize: int) -> tuple[int, ...]:
     """Return the next shape, whose bytes an int64 counts."""
     ndim = reader.integer("shapes")
-    if ndim > MAX_NDIM:
-        raise reader.corrupt(f"a shape has at most {MAX_NDIM} dimensions, not {ndim}")
+    if ndim > arguments.MAX_NDIM:
+        raise reader.corrupt(f"a shape has at most {arguments.MAX_NDIM} dimensions, not {ndim}")
     shape = tuple(reader.integer("shapes") for _ in range(ndim))
     return checked(reader, arguments.shape, shape, itemsize=itemsize)
 

@@ -11,6 +11,7 @@ from typing import BinaryIO, TypeAlias
 from ..errors import ArgumentTypeError, CorruptError, LimitError, NotOnDisk, RefcompressError
 
 Path: TypeAlias = str | bytes | os.PathLike
+DEFAULT_LIMIT = 2**32  # bytes that a file may decode to, where nothing else is said
 STEP = 2**24  # bytes read by one call of the system: Ctrl-C is answered between calls
 
 
@@ -83,6 +84,17 @@ class Opened:
 
     def __exit__(self, *error) -> None:
         self.close()
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[Opened]:
+    """Give the file, open; with an exception it is closed, and without one it stays open for the tensors to be read."""
+    file = Opened(path)
+    try:
+        yield file
+    except BaseException:
+        file.close()
+        raise
 
 
 class Held:

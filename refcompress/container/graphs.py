@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import MAX_NDIM
 from ..errors import LimitError, RefcompressError
 from ..formats import Graph, Input, Node
 from ..formats.graph import MAX_DEPTH, Attribute
 from . import streams
-from .arrays import MAX_NDIM, checked
+from .arrays import checked
 from .cursor import Coding, Reader, integer_bytes
 from .kinds import Kind
 from .plain import NUMBERS, TYPES

@@ -127,7 +127,8 @@ def read_quantized(reader: Reader, kind: int) -> Quantized:
     else:
         read = streams.read_stream(reader, size, alphabet, "values")
     values = owned(unfold(read.symbols)).reshape(shape)
-    again = Stream(lambda: fold(values.reshape(-1)), reader.coding, read.counts, read.coded)
+    again = Stream(lambda: fold(values.reshape(-1)), reader.coding, read.counts, read.coded,
+                   read.units)
     del read  # its symbols are the values now
     a = checked(reader, Quantized, values, scale, zero_point, group)
     if kind in DIFFERENCES:

@@ -12,11 +12,11 @@ from ..errors import ArgumentTypeError, CorruptError, LimitError, UnsupportedVer
 from ..formats import Graph, Plain, same
 from . import entries, files, index, older, outlines, plain, sameness
 from .cursor import Coding, Reader
+from .files import DEFAULT_LIMIT
 from .index import MAGIC, VERSION, Index, Section, Source
 from .kinds import Kind
 from .writer import Layer
 
-DEFAULT_LIMIT = 2**32  # bytes
 KEPT = 2 * index.SECTION  # bytes: a section of at most so many is kept for the next entry
 
 

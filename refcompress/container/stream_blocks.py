@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..reference.huffman.blocks import UNIT
+from .bits import trimmed
 from .cursor import Reader, integer_bytes
 
 BLOCKS = 19
@@ -18,10 +19,28 @@ def head_of(counts: Sequence[int]) -> bytes:
     return b"".join([bytes([BLOCKS]), integer_bytes(len(counts)), *units])
 
 
-def cut(symbols: np.ndarray, blocks: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
-    """Return the blocks of symbols below 256. blocks : huffman_blocks"""
+def counted(symbols: np.ndarray, count: Callable) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return how often each symbol occurs; and in each unit of a sequence that may be cut, if ``count`` says this too,
+    so that the symbols are not read once more. count : huffman_counts"""
+    if symbols.dtype != np.uint8 or symbols.size <= UNIT or not hasattr(count, "of_units"):
+        return count(symbols), None
+    units = count.of_units(symbols)
+    return trimmed(units.sum(axis=0, dtype=np.int64)), units
+
+
+def cut(symbols: np.ndarray, units: np.ndarray | None, blocks: Callable) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """Return the blocks of symbols below 256, and the counts of each where those of the units are known.
+
+    blocks : huffman_blocks
+    """
     symbols = symbols.astype(np.uint8, copy=False)
-    return np.split(symbols, blocks(symbols)[:-1])
+    if units is None or not hasattr(blocks, "of_units"):
+        return [(part, None) for part in np.split(symbols, blocks(symbols)[:-1])]
+    ends = blocks.of_units(units, len(symbols))[:-1]
+    if not len(ends):
+        return [(symbols, None)]
+    counts = np.add.reduceat(units, [0, *ends // UNIT], axis=0, dtype=np.int64)
+    return [(part, trimmed(here)) for part, here in zip(np.split(symbols, ends), counts, strict=True)]
 
 
 def read_counts(reader: Reader, count: int) -> list[int]:

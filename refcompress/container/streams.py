@@ -43,7 +43,8 @@ class Stream:
     """A sequence, the coder that takes the fewest bytes, and its size, before anything is coded.
 
     symbols : (n,) uint8 or uint16, or a function that returns them. counts : how often each occurs, if that is known.
-    coded : the code lengths and the number of words of a Huffman stream of these symbols, if there is one.
+    coded : the code lengths and the number of words of a Huffman stream of these symbols, if there is one. units : the
+    counts of each unit of huffman_blocks, if they are known.
 
     The layouts of an entry have some ten streams, of which one layout's are written; and a reader finds here what a
     writer would choose. So a size is known within bounds, ``low`` and ``high``, from the counts alone. It is exact when
@@ -52,10 +53,14 @@ class Stream:
     """
 
     def __init__(self, symbols: np.ndarray | Callable[[], np.ndarray], coding: Coding,
-                 counts: np.ndarray | None = None, coded: tuple[np.ndarray, int] | None = None):
+                 counts: np.ndarray | None = None, coded: tuple[np.ndarray, int] | None = None,
+                 units: np.ndarray | None = None):
         self._symbols = symbols
         self.coding = coding
-        self.counts = operation(coding.implementation, "huffman_counts")(self.symbols) if counts is None else counts
+        if counts is None:
+            count = operation(coding.implementation, "huffman_counts")
+            counts, units = stream_blocks.counted(self.symbols, count)
+        self.counts, self.units = counts, units
         self.count = int(self.counts.sum())
         self.coded = coded
         self.coder = self.low = self.high = 0
@@ -95,10 +100,11 @@ class Stream:
         if (self.coding.version < stream_blocks.FIRST_VERSION or self.coder == SPLIT or len(self.counts) > 256
                 or self.count <= UNIT):
             return ()
-        parts = stream_blocks.cut(self.symbols, operation(self.coding.implementation, "huffman_blocks"))
+        find = operation(self.coding.implementation, "huffman_blocks")
+        parts = stream_blocks.cut(self.symbols, self.units, find)
         if len(parts) == 1:
             return ()
-        blocks = tuple(type(self)(part, self.coding) for part in parts)
+        blocks = tuple(type(self)(part, self.coding, counts) for part, counts in parts)
         head = len(stream_blocks.head_of([block.count for block in blocks]))
         low, high = (head + sum(getattr(block, bound) for block in blocks) for bound in ("low", "high"))
         fewer = high < self.low or low < self.high and head + sum(block.size for block in blocks) < self.size
@@ -218,11 +224,11 @@ def read_stream(reader: Reader, count: int, alphabet: int, kind: str, zeros: str
     read = read_any(reader, count, kind, CODERS[reader.coding.version])
     if reader.own:
         return uncounted(read.symbols.astype(dtype, copy=False), reader.coding)
-    counts = operation(reader.coding.implementation, "huffman_counts")(read.symbols)
+    counts, units = stream_blocks.counted(read.symbols, operation(reader.coding.implementation, "huffman_counts"))
     if len(counts) > alphabet:
         raise reader.corrupt(f"symbol {len(counts) - 1} is not below the alphabet's size {alphabet}")
     symbols = read.symbols.astype(dtype, copy=False)
-    written = Stream(symbols, reader.coding, counts, read.coded)
+    written = Stream(symbols, reader.coding, counts, read.coded, units)
     if written.form[0] != read.form[0]:
         raise reader.corrupt(f"a stream is of coder {read.form[0]} where a writer takes {written.form[0]}")
     if written.form != read.form:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..widths import BITS
 from .floats import E8M0_BIAS, E8M0_NAN, FLOATS
 
 __all__ = ["ELEMENT_TYPES", "ElementType"]
@@ -76,10 +77,6 @@ def _fnuz(patterns: np.ndarray, mantissa: int, bias: int) -> np.ndarray:
 FNUZ = {"fp8_e4m3fnuz": (3, 8), "fp8_e5m2fnuz": (2, 16)}  # bits of the fraction, bias of the exponent
 NAMES_OF_NUMPY = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16",
                   "float32", "float64", "complex64")
-NARROW = {"bfloat16": 16, "fp8_e4m3": 8, "fp8_e5m2": 8, "fp8_e8m0": 8, "fp8_e4m3fnuz": 8, "fp8_e5m2fnuz": 8,
-          "fp6_e2m3": 6, "fp6_e3m2": 6, "fp4_e2m1": 4, "int4": 4, "uint4": 4, "int2": 2, "uint2": 2}
 
 ELEMENT_TYPES: dict[str, ElementType] = {
-    **{name: ElementType(name, 8 * np.dtype(name).itemsize, np.dtype(name)) for name in NAMES_OF_NUMPY},
-    **{name: ElementType(name, bits) for name, bits in NARROW.items()},
-}
+    name: ElementType(name, bits, np.dtype(name) if name in NAMES_OF_NUMPY else None) for name, bits in BITS.items()}

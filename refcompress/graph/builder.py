@@ -20,8 +20,8 @@ class Builder:
     """Nodes and tensors as they are added; ``model`` makes a Model of them.
 
     An operation of OPERATIONS is a method: its inputs are names of values, or arrays and formats, which become tensors;
-    its attributes are keywords; ``name`` is the node's own, and its tensors are "<name>.weight", "<name>.bias", ... or
-    what ``tensors`` says.
+    its attributes are keywords; ``name`` is the node's own, and its tensors are "<name>.weight", "<name>.bias", ...;
+    ``tensor`` gives one another name.
 
     >>> b = Builder()
     >>> x = b.input("x", ("batch", 2))
@@ -29,11 +29,16 @@ class Builder:
     >>> model = b.model(hidden)
     >>> model(np.float32([[3, 1], [1, 3]])).tolist()
     [[2.5], [0.0]]
+
+    take : (name, *shape) -> a tensor. With one, ``b.take("fc1.weight", 32, 64)`` adds the tensor that it gives, under
+    the same name. So one function of ``take`` builds a network from a checkpoint (``load_model(path, network)``) and a
+    new one (``network(training.Fresh(rng))``).
     """
 
     PARTS = ("weight", "bias", "third", "fourth", "fifth", "sixth", "seventh")  # of tensors without a name of their own
 
-    def __init__(self):
+    def __init__(self, take: Callable[..., Weight] | None = None):
+        self._take = take
         self._inputs: list[Input] = []
         self._nodes: list[Node] = []
         self._tensors: dict[str, Weight] = {}
@@ -49,6 +54,16 @@ class Builder:
             raise RefcompressError("name", f"{name!r} is the name of a tensor already")
         self._tensors[name] = value
         return name
+
+    def take(self, name: str, *shape: int, turned: bool = True) -> str:
+        """Add the tensor of that name and shape that ``take`` gives, and return its name; asked again, it is the same.
+
+        turned : False for a table of an embedding, which no layout of checkpoints turns.
+        """
+        if self._take is None:
+            raise RefcompressError("take", "must be given to the Builder before it is asked for tensors: Builder(take)")
+        value = self._take(name, *shape, turned=turned)
+        return name if name in self._tensors else self.tensor(name, value)
 
     def node(self, operation: str, *inputs: str | Weight | None, name: str = "", outputs: int = 1,
              **attributes: Any) -> Any:

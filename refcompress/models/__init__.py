@@ -10,15 +10,17 @@ import os
 from collections.abc import Mapping
 from importlib import import_module
 from os import PathLike
-from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
 from ..errors import LimitError, RefcompressError
 from .content import kind_of
-from .mapping import from_mapping
-from .source import Source, Tensor, Value
+
+if TYPE_CHECKING:  # what __getattr__ below finds, for tools that only read
+    from .mapping import from_mapping
+    from .source import Source, Tensor, Value
 
 __all__ = ["FILE_TYPES", "TARGET_TYPES", "Source", "Tensor", "Value", "file_type", "from_mapping", "is_decoded", "load",
            "open", "save"]
@@ -40,12 +42,21 @@ FILE_TYPES = {  # a file's suffix, in small letters: the module here that reads 
     ".net": "squeezenet",
 }
 WRITTEN = ("npz", "safetensors", "gguf", "onnx")
+HOMES = {"from_mapping": "mapping", "Source": "source", "Tensor": "source", "Value": "source"}  # loaded when asked for
 TARGET_TYPES = tuple(suffix for suffix, module in FILE_TYPES.items() if module in WRITTEN)
 KINDS: dict[str | None, tuple[str, str]] = {  # what a file is by its content: its name, and the suffix that it needs
     "npz": ("an archive of NumPy", ".npz"), "safetensors": ("a file of safetensors", ".safetensors"),
     "sharded": ("JSON", ".json"), "gguf": ("a GGUF file", ".gguf"), "torch": ("a checkpoint of PyTorch", ".pt"),
     "legacy": ("a pickle", ".pt"), "keras": ("a file of HDF5 or Keras", ".h5"),
 }
+
+
+def __getattr__(name: str):
+    """Return what stands for a model in memory, which needs NumPy: the headers of files do not (PEP 562)."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    return found
 
 
 def file_type(path: str | bytes | PathLike) -> ModuleType:
@@ -57,7 +68,7 @@ def file_type(path: str | bytes | PathLike) -> ModuleType:
 
 
 def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False,
-         rest: bool = False) -> Source:
+         rest: bool = False) -> "Source":
     """Return the tensors of a model by name, in its order, each read when it is asked for.
 
     Parameters
@@ -91,7 +102,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
     return module.open(path, limit=limit, rest=rest) if here == "gguf" else module.open(path, limit=limit)
 
 
-def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> dict[str, Value]:
+def load(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: bool = False) -> "dict[str, Value]":
     """Return the tensors of a model by name, in its order, all of them read (see :func:`open`).
 
     limit : the most bytes that all of them may have together
@@ -121,6 +132,8 @@ def save(path: str | bytes | PathLike, tensors: Mapping, *, metadata: Mapping[st
     suffix = _suffix(path)
     if suffix not in TARGET_TYPES:
         raise RefcompressError("path", f"must end in {_listed(TARGET_TYPES)}, a type of file that is written here")
+    from .mapping import from_mapping
+
     file_type(path).save(path, from_mapping(tensors), metadata=metadata, like=like, decoded=decoded)
 
 
@@ -131,7 +144,7 @@ def is_decoded(path: str | bytes | PathLike) -> bool:
 
 
 def _suffix(path: str | bytes | PathLike) -> str:
-    return Path(os.fsdecode(files.name_of(path))).suffix.lower()
+    return os.path.splitext(os.fsdecode(files.name_of(path)))[1].lower()
 
 
 def _listed(suffixes) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files, names
 from ..container.arrays import owned
+from ..container.files import opening
 from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import GGML_TYPES, GGMLBlocks
 from .elements import patterns_of, value_of
@@ -21,7 +22,7 @@ from .gguf_bytes import integer_bytes, string_bytes
 from .gguf_header import ALIGNMENT, MAGIC, NUMBERS, Header, Info, alignment_of, nbytes_of, padded, read_header
 from .gguf_metadata import MAX_KEY, text_bytes
 from .mapping import from_mapping
-from .source import Source, Tensor, Value, opening, pieces, within
+from .source import Source, Tensor, Value, pieces, within
 
 __all__ = ["is_decoded", "open", "save"]
 

@@ -12,10 +12,10 @@ import math
 from dataclasses import dataclass, field
 
 from .. import arguments
+from ..arguments import MAX_NDIM
 from ..container import files, names
-from ..container.arrays import MAX_NDIM
 from ..errors import CorruptError, RefcompressError, UnsupportedVersionError
-from ..formats import ELEMENT_TYPES, GGML_TYPES
+from ..widths import BITS, BLOCKS
 from .gguf_bytes import Cursor
 from .gguf_metadata import MAX_KEY, read_text
 
@@ -29,7 +29,7 @@ ALIGNMENT = "general.alignment"
 MAX_ALIGNMENT = 2**16
 ELEMENTS = {"float32": 0, "float16": 1, "int8": 24, "int16": 25, "int32": 26, "int64": 27, "float64": 28,
             "bfloat16": 30}
-NUMBERS = ELEMENTS | {name: block.number for name, block in GGML_TYPES.items()}
+NUMBERS = ELEMENTS | {name: block.number for name, block in BLOCKS.items()}
 TYPES = {number: name for name, number in NUMBERS.items()}
 OTHERS = {9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
           29: "IQ1_M", 41: "Q1_0", 42: "Q2_0"}  # types that are not read here
@@ -126,8 +126,8 @@ def _info(cursor: Cursor, others: bool) -> tuple[str, tuple[int, ...], str, int,
 def nbytes_of(kind: str, shape: tuple[int, ...]) -> int:
     """Return the bytes of a tensor's elements or blocks in a file."""
     if kind in ELEMENTS:
-        return math.prod(shape) * ELEMENT_TYPES[kind].bits // 8
-    numbers, nbytes = SIZES[kind] if kind in SIZES else (GGML_TYPES[kind].numbers, GGML_TYPES[kind].nbytes)
+        return math.prod(shape) * BITS[kind] // 8
+    numbers, nbytes = SIZES[kind] if kind in SIZES else (BLOCKS[kind].numbers, BLOCKS[kind].nbytes)
     if not shape or shape[-1] % numbers:
         raise RefcompressError("shape", f"its last size must be a multiple of {numbers} for {kind}, not {shape}")
     return math.prod(shape) // numbers * nbytes

@@ -10,8 +10,6 @@ import json
 import re
 import struct
 
-import numpy as np
-
 from ..errors import CorruptError, LimitError, RefcompressError
 from .gguf_bytes import Cursor, integer_bytes, string_bytes
 
@@ -25,6 +23,8 @@ NUMBERS = {0: "uint8", 1: "int8", 2: "uint16", 3: "int16", 4: "uint32", 5: "int3
            10: "uint64", 11: "int64", 12: "float64"}
 NAMES = NUMBERS | {STRING: "string", ARRAY: "array"}
 TYPES = {name: number for number, name in NAMES.items()}
+CODES = {"uint8": "B", "int8": "b", "uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "float32": "f",
+         "bool": "?", "uint64": "Q", "int64": "q", "float64": "d"}  # of struct
 TEXT = re.compile(r"(\w+)(?:(\[\]) (.+)|\[(\d+)\]| (.+))", re.DOTALL)
 
 
@@ -48,18 +48,15 @@ def _value(cursor: Cursor, name: str, key: str):
 
 
 def _numbers(cursor: Cursor, name: str, count: int, key: str) -> list:
-    dtype = _dtype(name)
-    values = np.frombuffer(cursor.take(count * dtype.itemsize), dtype)
-    if name == "bool":
-        if np.any(values > 1):
-            raise CorruptError("path", f"metadata {key!r} have a bool that is neither 0 nor 1")
-        values = values != 0
-    return values.tolist() if count <= SHORT else []
+    data = cursor.take(count * _size(name))
+    if name == "bool" and data.strip(b"\0\1"):
+        raise CorruptError("path", f"metadata {key!r} have a bool that is neither 0 nor 1")
+    return list(struct.unpack(f"<{count}{CODES[name]}", data)) if count <= SHORT else []
 
 
 def _array(cursor: Cursor, key: str, depth: int) -> str:
     name, count = _type(cursor, key), cursor.integer(8)
-    least = {"string": 8, "array": 12}.get(name) or _dtype(name).itemsize
+    least = {"string": 8, "array": 12}.get(name) or _size(name)
     cursor.expect(count, least, f"metadata {key!r} announce an array of {count} elements")
     if name == "array":
         if depth == MAX_DEPTH:
@@ -77,8 +74,9 @@ def _array(cursor: Cursor, key: str, depth: int) -> str:
     return f"{name}[] {_json(values)}"
 
 
-def _dtype(name: str) -> np.dtype:
-    return np.dtype("u1" if name == "bool" else name).newbyteorder("<")
+def _size(name: str) -> int:
+    """Return the bytes of a number."""
+    return struct.calcsize("<" + CODES[name])
 
 
 def _json(value) -> str:
@@ -115,4 +113,4 @@ def _element(name: str, value, argument: str) -> bytes:
         return string_bytes(value, argument)
     if name[0] == "f":
         return struct.pack("<f" if name == "float32" else "<d", value)
-    return int(value).to_bytes(_dtype(name).itemsize, "little", signed=name[0] == "i")
+    return int(value).to_bytes(_size(name), "little", signed=name[0] == "i")

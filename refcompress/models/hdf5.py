@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .. import arguments
-from ..container.arrays import MAX_NDIM
+from ..arguments import MAX_NDIM
 from ..container.names import MAX_BYTES
 from ..errors import CorruptError, RefcompressError
 from .archive import DEFLATE_RATIO

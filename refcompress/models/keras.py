@@ -12,11 +12,12 @@ import numpy as np
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
+from ..container.files import opening
 from ..errors import CorruptError, LimitError
 from . import archive
 from .elements import value_of
 from .hdf5 import Dataset, File, Part
-from .source import Source, Tensor, Value, opening, within
+from .source import Source, Tensor, Value, within
 
 WEIGHTS = "model.weights.h5"
 DEFLATE, SHUFFLE = 1, 2  # filters

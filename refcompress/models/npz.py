@@ -15,13 +15,15 @@ from typing import Protocol
 import numpy as np
 
 from .. import arguments
+from ..arguments import MAX_NDIM
 from ..container import DEFAULT_LIMIT, files
-from ..container.arrays import MAX_NDIM, owned
+from ..container.arrays import owned
+from ..container.files import opening
 from ..errors import ArgumentTypeError, CorruptError, LimitError, RefcompressError
 from ..formats import Plain
 from . import archive
 from .mapping import KINDS, from_mapping
-from .source import HEAD, Source, Tensor, Value, opening, pieces, refuse_like, within
+from .source import HEAD, Source, Tensor, Value, pieces, refuse_like, within
 
 SUFFIX = ".npy"
 MAGIC = b"\x93NUMPY"

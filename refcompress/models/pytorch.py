@@ -17,13 +17,14 @@ from typing import NamedTuple
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
+from ..container.files import opening
 from ..container.names import MAX_BYTES
 from ..errors import CorruptError, RefcompressError
 from . import archive, pickled
 from .content import kind_of
 from .elements import bits_of
 from .pytorch_views import DTYPES, Storage, View, tensor_of, view_of
-from .source import Source, opening, within
+from .source import Source, within
 
 MAX_PICKLE = 2**24  # bytes: a hundred thousand tensors take as many
 MAX_LEFT_OUT = 1000  # names of values that are no tensors

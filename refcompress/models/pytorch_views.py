@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from .. import arguments
-from ..container.arrays import MAX_NDIM
+from ..arguments import MAX_NDIM
 from ..errors import CorruptError
 from . import archive
 from .elements import bits_of, value_of

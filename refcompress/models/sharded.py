@@ -10,11 +10,12 @@ from pathlib import Path
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
+from ..container.files import opening
 from ..errors import CorruptError, LimitError, RefcompressError
 from . import pytorch, safetensors
 from .content import kind_of
 from .json_text import JsonText
-from .source import Source, Tensor, opening
+from .source import Source, Tensor
 
 MAX_INDEX = 100_000_000  # bytes
 READERS = {"safetensors": safetensors, "torch": pytorch}

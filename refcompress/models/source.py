@@ -3,9 +3,7 @@
 import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from os import PathLike
 
 import numpy as np
 
@@ -13,7 +11,7 @@ from ..container import files
 from ..errors import LimitError, RefcompressError
 from ..formats import ArrayFormat, Graph
 
-__all__ = ["HEAD", "Source", "Tensor", "Value", "opening", "pieces", "refuse_like", "within"]
+__all__ = ["HEAD", "Source", "Tensor", "Value", "pieces", "refuse_like", "within"]
 
 Value = np.ndarray | ArrayFormat  # an array of NumPy's types, else Plain or GGMLBlocks: the element types NumPy lacks
 HEAD = 2**12  # bytes by which tensors of one shape are told apart: nearly all of them differ there
@@ -105,17 +103,6 @@ class Source(Mapping[str, Tensor]):
         return len(self.tensors)
 
 
-@contextmanager
-def opening(path: str | bytes | PathLike) -> Iterator[files.Opened]:
-    """Give the file, open; with an exception it is closed, and without one it stays open for the tensors to be read."""
-    file = files.Opened(path)
-    try:
-        yield file
-    except BaseException:
-        file.close()
-        raise
-
-
 def within(tensor: Tensor, limit: int) -> Tensor:
     """Return the tensor; LimitError for one of more than ``limit`` bytes."""
     if tensor.nbytes > limit:
@@ -123,7 +110,7 @@ def within(tensor: Tensor, limit: int) -> Tensor:
     return tensor
 
 
-def refuse_like(like: str | bytes | PathLike | None) -> None:
+def refuse_like(like: files.Path | None) -> None:
     """Refuse an original file to be like, for types of file that hold tensors and little else."""
     if like is not None:
         raise RefcompressError("like", "is for targets that end in .onnx or .gguf: others take nothing over")

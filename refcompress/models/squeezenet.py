@@ -16,9 +16,10 @@ import numpy as np
 
 from .. import arguments
 from ..container import DEFAULT_LIMIT, files
+from ..container.files import opening
 from ..errors import CorruptError, LimitError
 from ..formats import Graph, Input, Node, Shared
-from .source import Source, Tensor, opening, within
+from .source import Source, Tensor, within
 
 __all__ = ["SHAPES", "graph", "load", "open", "read"]
 

@@ -41,22 +41,37 @@ def huffman_counts(kernel, row):
         used = counts.nonzero()[0]
         return counts[: used[-1] + 1 if len(used) else 0].astype(np.int64)
 
+    def of_units(symbols):
+        """Return how often each symbol occurs in each unit of huffman_blocks, (units, 256) uint32."""
+        symbols = blocks_arguments(symbols)
+        counts = np.empty((-(-len(symbols) // UNIT), 256), np.uint32)
+        for begin, end in _some_units(len(symbols), row.speed):
+            check(lib.rc_huffman_count_units(kernel, begin, end, len(symbols), pointer(symbols), _output(counts)),
+                  "symbols")
+        return counts
+
+    huffman_counts.of_units = of_units  # type: ignore[attr-defined]
     return huffman_counts
 
 
 def huffman_blocks(kernel, row):
     """Return the operation huffman_blocks computed by a C kernel."""
 
+    def ends_of(count: int, read, source: np.ndarray):
+        """Return the ends of the blocks that ``read`` finds in ``source``."""
+        ends, cut = np.empty(-(-count // UNIT), np.int64), ffi.new("struct rc_huffman_cut *")
+        for begin, end in _some_units(count, row.speed):
+            check(read(begin, end, count, pointer(source), cut, _output(ends)), "symbols")
+        return ends[: cut.blocks].copy()
+
     @wraps(reference.huffman_blocks)
     def huffman_blocks(symbols):
         symbols = blocks_arguments(symbols)
-        units, size = -(-len(symbols) // UNIT), max(1, int(row.speed * threads.CHUNK_SECONDS) // UNIT)
-        ends, cut = np.empty(units, np.int64), ffi.new("struct rc_huffman_cut *")
-        for begin in range(0, units, size):
-            end = min(begin + size, units)
-            check(kernel(begin, end, len(symbols), pointer(symbols), cut, _output(ends)), "symbols")
-        return ends[: cut.blocks].copy()
+        return ends_of(len(symbols), kernel, symbols)
 
+    if row.kernels.get("huffman_blocks") == kernel:  # a caller's own looks at the symbols
+        # The blocks of so many symbols, from the counts of their units.
+        huffman_blocks.of_units = lambda units, count: ends_of(count, lib.rc_huffman_cut_units, units)  # type: ignore
     return huffman_blocks
 
 
@@ -169,6 +184,12 @@ def _output(a: np.ndarray):
 
 def _parts(code: HuffmanCode):
     return len(code.lengths), pointer(code.lengths), pointer(code.codes), code.longest
+
+
+def _some_units(count: int, speed: float) -> list[tuple[int, int]]:
+    """Return ranges that cover all units of so many symbols, each at most about threads.CHUNK_SECONDS of work."""
+    units, size = -(-count // UNIT), max(1, int(speed * threads.CHUNK_SECONDS) // UNIT)
+    return [(begin, min(begin + size, units)) for begin in range(0, units, size)]
 
 
 def _chunks(count: int, speed: float) -> list[tuple[int, int]]:

@@ -5,6 +5,8 @@ matplotlib is an extra: its objects come as arguments, and it is imported where 
 **Source** the colours: Okabe & Ito, Color Universal Design (2008).
 """
 
+import numpy as np
+
 __all__ = ["BLACK", "BLUE", "COLOURS", "GREEN", "GREY", "ORANGE", "PURPLE", "SKY", "VERMILLION", "dress", "number",
            "plain_ticks"]
 
@@ -17,10 +19,12 @@ GREY = "#767676"  # 4.5 : 1 on white, which small text needs
 def number(value: float) -> str:
     """Return a number as people write it: no powers, and a comma between thousands.
 
-    >>> number(100000), number(0.02), number(6), number(0)
-    ('100,000', '0.02', '6', '0')
+    >>> number(100000), number(0.00002), number(6), number(0)
+    ('100,000', '0.00002', '6', '0')
     """
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.10f}".rstrip("0")
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return np.format_float_positional(float(f"{value:.3g}"), trim="-")
 
 
 def plain_ticks(axis) -> None:

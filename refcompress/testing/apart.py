@@ -17,19 +17,19 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from ..errors import RefcompressError
-from . import memory, results, states
+from . import memory, states
 from .cases import Call
-from .here import Here, Judged
+from .child import CALL, IMPORTED, INDEX, SINCE, serve
+from .here import Judged
 from .judge import CRASHED, HUNG, Outcome
+from .own_time import OwnTime
 from .task import Task
 
-LOADING = 60  # seconds that loading a function may take
+LOADING = 60  # seconds that loading a function may take, or what it imports in a call
 WAIT = 0.25  # seconds between two looks at a process that says nothing
-INDEX, CALL, SINCE = range(3)  # what the shared memory says: the input, the call that goes on (or 0), since when
 
 
 def forks() -> bool:
@@ -64,9 +64,20 @@ class Apart:
     def __init__(self, task: Task, limit: float, *, quiet: bool = False) -> None:
         self.task, self.limit, self.quiet = task, limit, quiet
         self.context: Any = multiprocessing.get_context("fork" if forks() else "spawn")
-        self.state = self.context.RawArray("d", 3)
+        self.state = self.context.RawArray("d", 4)
         self.process: Any = None
+        self.child: Any = None  # the time of the process
+        self.own, self.gone = OwnTime(), 0.0
+        self.beside: float | None = None  # what this process had waited when the child began with a list
+        self.both = 0.0  # what it has waited during lists
         self.starts = 0
+
+    def clock(self) -> float:
+        """Return the seconds of the check since some moment: without waiting for a processor, and without imports."""
+        child = self.child.waited() + self.state[IMPORTED] if self.child else 0.0
+        # While the child judges a list of inputs, the two processes run, and wait, at the same time.
+        ours = self.own.waited() if self.beside is None else self.beside
+        return time.monotonic() - (ours - self.both) - self.gone - child
 
     def samples(self, start: int = 0, limit: float | None = None) -> Iterator[Judged]:
         yield from self._stream("samples", start, limit)
@@ -77,6 +88,7 @@ class Apart:
     def _stream(self, what: str, start: int, limit: float | None) -> Iterator[Judged]:
         """Yield what the process says of each input."""
         while True:
+            self.beside = self.own.waited()
             try:
                 self._ask(what, start)
                 while (reply := self._reply(limit)) is not None:
@@ -87,6 +99,8 @@ class Apart:
                 start = died.index + 1
                 yield Judged(died.index, Outcome(died.kind, died.reason))
             finally:
+                self.both += self.own.waited() - self.beside
+                self.beside = None
                 if self.process is not None and self.busy:
                     self.close()
 
@@ -128,16 +142,17 @@ class Apart:
             self.pipe.send_bytes(pickle.dumps((what, about)))
 
     def _start(self) -> None:
-        self.state[:] = [0, 0, 0]
+        self.state[:] = [0, 0, 0, 0]
         self.pipe, theirs = self.context.Pipe()
         given = theirs, self.state, self.task, self.quiet
-        self.process = self.context.Process(target=_serve, args=given, daemon=True)
+        self.process = self.context.Process(target=serve, args=given, daemon=True)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):  # what a fork has of it would be written twice
                 stream.flush()
         with warnings.catch_warnings():  # of a fork beside threads: the child holds none of their locks that it needs
             warnings.simplefilter("ignore", DeprecationWarning)
             self.process.start()
+        self.child = OwnTime(self.process.pid)
         theirs.close()
         self.starts += 1
         self.busy = False
@@ -145,13 +160,13 @@ class Apart:
     def _reply(self, limit: float | None) -> Any:
         limit = self.limit if limit is None else limit
         while not self.pipe.poll(min(WAIT, limit)):
-            call, since = int(self.state[CALL]), self.state[SINCE]
-            most = LOADING if call < 0 else limit
-            if call and time.monotonic() - since > most:
-                what = "while it was loaded" if call < 0 else f"in {_call(call)}"
-                self._end(HUNG, f"no result after {most:g} s {what}")
             if not self.process.is_alive() and not self.pipe.poll():
                 break
+            call, since = int(self.state[CALL]), self.state[SINCE]
+            most = LOADING if call < 0 else limit
+            if call and self.child() - self.state[IMPORTED] - since > most:
+                what = "while it was loaded" if call < 0 else f"in {_call(call)}"
+                self._end(HUNG, f"no result after {most:g} s {what}")
         try:
             reply = pickle.loads(self.pipe.recv_bytes())
         except (EOFError, OSError):
@@ -181,6 +196,9 @@ class Apart:
         process, self.process = self.process, None
         if process is None:
             return
+        self.gone += self.child.waited() + self.state[IMPORTED]
+        self.child.close()
+        self.child = None
         with contextlib.suppress(OSError, AttributeError):  # with what it has started, where there are such groups
             if os.getpgid(process.pid) == process.pid:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -207,96 +225,3 @@ def _ending(code: int | None) -> str:
             "SIGBUS": ", an access to memory that is not the function's", "SIGILL": ", an unknown instruction",
             "SIGFPE": ", a division by zero", "SIGABRT": ", its own check or the heap's"}
     return f"the process was killed by {name}{said.get(name, '')}"
-
-
-def _serve(pipe, state, task: Task, quiet: bool) -> None:
-    """Answer what the judge asks, until it asks no more."""
-    _alone()
-    if quiet:  # what it prints is no part of the verdict
-        sys.stdout = sys.stderr = open(os.devnull, "w")
-        for stream in (1, 2):  # of C
-            os.dup2(sys.stdout.fileno(), stream)
-    guards = results.available()
-
-    def calling(call: int) -> None:
-        if call:
-            state[SINCE] = time.monotonic()
-        state[CALL] = call
-
-    def about(i: int) -> None:
-        state[INDEX] = i
-
-    def place(i: int | None):  # at the end mostly: that is where kernels go wrong
-        return partial(results.at_guards, i // 2 % 4 < 3) if guards and i is not None else contextlib.nullcontext
-
-    judge = Here(task, results=place, calling=calling, about=about)
-    calling(-1)
-    try:
-        task.function
-        calling(0)
-        _own_results_end_at_guards(guards)
-        while True:
-            _answer(pipe, judge, *pickle.loads(pipe.recv_bytes()))
-    except (EOFError, OSError):
-        return
-    except Exception as error:  # of loading the function, or a fault of the judge: raised by who asks
-        pipe.send_bytes(pickle.dumps(error))
-
-
-def _answer(pipe, judge: Here, what: str, asked: Any) -> None:
-    if what == "case":
-        portable, i, brief = asked
-        _send(pipe, judge.case(memory.restored(portable), i), brief)
-        return
-    if what == "refusal":
-        _send(pipe, judge.refusal(memory.restored(asked)), brief=True)
-        return
-    answers: Iterator[Any] = judge.states() if what == "states" else getattr(judge, what)(asked)
-    for answer in answers:
-        if isinstance(answer, Judged):
-            answer = answer.number, Outcome(answer.outcome.kind, answer.outcome.reason)
-        pipe.send_bytes(pickle.dumps(tuple(answer)))
-    pipe.send_bytes(pickle.dumps(None))
-
-
-def _send(pipe, outcome: Outcome, brief: bool) -> None:
-    said: tuple = (outcome.kind, outcome.reason, None, None, None)
-    if not brief:
-        said = outcome.kind, outcome.reason, *(memory.portable(value) if _keeps(value) else repr(value)
-                                               for value in (outcome.expected, outcome.got)), None
-        if _keeps(outcome.cause):
-            said = *said[:-1], outcome.cause
-    pipe.send_bytes(pickle.dumps(said))
-
-
-def _keeps(value: Any) -> bool:
-    """Return whether pickle takes a value to another process."""
-    try:
-        pickle.loads(pickle.dumps(memory.portable(value)))
-    except Exception:  # pickle has no one class for what it cannot do
-        return False
-    return True
-
-
-def _alone() -> None:
-    """Make this process one whose death nobody else notices: no dump, no traceback, no group, no life after ours."""
-    import faulthandler
-
-    faulthandler.disable()
-    with contextlib.suppress(Exception):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError, AttributeError):
-        os.setpgid(0, 0)
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
-
-
-def _own_results_end_at_guards(guards: bool) -> None:
-    """Take the room before results away that :func:`native._call.empty` leaves for the sake of speed."""
-    call = sys.modules.get("refcompress.native._call")
-    if guards and call is not None:
-        vars(call)["SHORT"] = sys.maxsize

@@ -1,6 +1,5 @@
 """The verdict on one function: it agrees with the reference, or here is a small input on which it does not."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -107,11 +106,11 @@ class _Check:
     def __init__(self, task: Task, verdict: Verdict, limit: float, isolate: bool, explain: bool,
                  quiet: bool) -> None:
         self.task, self.verdict, self.limit, self.explain = task, verdict, limit, explain
-        self.begun = time.monotonic()
         self.kinds: dict[int, str] = {}
         verdict.cover = lambda: self.likenesses().values()
         self.judge: Any = Apart(task, limit, quiet=quiet) if isolate and apart.can_isolate(task) else Here(task)
         verdict.isolated = self.judge.isolated
+        self.begun = self.judge.clock()
         if isolate and not verdict.isolated:
             verdict.notes.append("called in this process: this system has no fork, and the function has no name that "
                                  "another process could import")
@@ -125,7 +124,7 @@ class _Check:
         if examples != 0:
             self._search(examples)
         verdict = self.verdict
-        verdict.seconds = time.monotonic() - self.begun
+        verdict.seconds = self.judge.clock() - self.begun
         tried = verdict.inputs - sum(verdict.not_offered.values())
         if verdict.inputs and not tried:
             verdict.reason = "offers nothing: every input is left out, or raises NotImplementedError"
@@ -148,10 +147,10 @@ class _Check:
                 continue
             wrong.append(judged)
             deaths[judged.outcome.kind] += 1
-            first = first or time.monotonic()
+            first = first or self.judge.clock()
             if judged.outcome.kind == HUNG:
                 self.judge.limit, seconds = min(self.judge.limit, AFTER_HANG), AFTER_HANG_SECONDS
-            late = time.monotonic() - first > seconds
+            late = self.judge.clock() - first > seconds
             if late or not self.explain or any(deaths[kind] >= most for kind, most in DEATHS.items()):
                 break
         if untried:
@@ -200,7 +199,7 @@ class _Check:
             phases=[hypothesis.Phase.generate])
 
         def draw(case):
-            if time.monotonic() > end and examples is None:
+            if self.judge.clock() > end and examples is None:
                 self.verdict.notes.append(f"the search ended by the clock, after {self.verdict.searched} inputs")
                 raise _Enough
             case = self.task.laid(case)
@@ -215,7 +214,7 @@ class _Check:
                 raise _Enough
 
         found: list = []
-        end = max(self.begun + SECONDS / 2, time.monotonic() + 1)  # some search there is however loaded the machine
+        end = max(self.begun + SECONDS / 2, self.judge.clock() + 1)  # some search there is however long all else took
         try:
             settings(hypothesis.seed(self.verdict.seed)(hypothesis.given(strategy(self.task.op))(draw)))()
         except _Enough:

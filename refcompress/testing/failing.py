@@ -1,6 +1,5 @@
 """What is made of a wrong input: a smaller one, a program that shows it, the map, and the exception that says all."""
 
-import time
 from typing import Any
 
 from ..agreement import Disagreement
@@ -42,14 +41,15 @@ def explained(check: Any, wrong: list[Judged], case: Call | None = None, outcome
         limit = min(check.limit, HUNG_LIMIT) if hung else check.limit
         seconds = HUNG_SECONDS if hung else SMALLER_SECONDS
         said = outcome.reason
-        case, outcome = smallest(task, lambda trial: judge.case(trial, side, limit=limit), case, outcome, seconds)
+        case, outcome = smallest(task, lambda trial: judge.case(trial, side, limit=limit), case, outcome, seconds,
+                                 judge.clock)
         if hung and outcome.reason != said:
             outcome.reason = f"{said} (of a larger input; this one: {outcome.reason})"
         elif outcome.kind == CRASHED:
             outcome.reason += blamed(task, case, limit)
         elif not hung:
             outcome = _in_full(judge, case, side, outcome)
-    verdict.seconds = time.monotonic() - check.begun
+    verdict.seconds = judge.clock() - check.begun
     return raised(verdict, task, case, outcome)
 
 

@@ -1,6 +1,5 @@
 """The judge in the process of who asks: as fast as can be, and no stronger than the function that it calls."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import cached_property
@@ -13,9 +12,10 @@ from ..agreement import Disagreement
 from . import states
 from .cases import Call
 from .judge import LEFT_OUT, NOT_TRIED, Outcome, judged, judged_refusal, snapshot
+from .own_time import OwnTime
 from .task import Task
 
-THIN, END = (4.5, 5.0), (6.0, 6.0)  # seconds of the processor, and by the clock: then one of 8 inputs; then none
+THIN, END = 5.0, 6.0  # seconds: then one of 8 inputs is judged; then none
 STATE_INPUTS = 24  # so many go to the checks of state
 
 
@@ -33,19 +33,16 @@ class Here:
 
     def __init__(self, task: Task, *, results: Callable[[int | None], Callable] = lambda i: nullcontext,
                  calling: Callable[[int], None] = lambda call: None, about: Callable[[int], None] = lambda i: None,
-                 ) -> None:
+                 clock: Callable[[], float] | None = None) -> None:
         self.task, self.results, self.calling, self.about = task, results, calling, about
+        self.clock = clock or OwnTime()
 
     def samples(self, start: int = 0) -> Iterator[Judged]:
         """Judge the fixed inputs from one on; of a function that takes long a few of the later ones."""
-        begun = time.process_time(), time.monotonic()
-
-        def late(most: tuple[float, float]) -> bool:
-            return time.process_time() - begun[0] > most[0] or time.monotonic() - begun[1] > most[1]
-
+        begun = self.clock()
         for i, case in enumerate(self.task.inputs()):
             if i >= start:
-                if late(END) or i % 8 and late(THIN):
+                if self.clock() - begun > (THIN if i % 8 else END):
                     yield Judged(i, Outcome(NOT_TRIED))
                     continue
                 self.about(i)

@@ -77,6 +77,8 @@ def judged(op: str, function: Callable, rule: Callable, args: tuple, kwargs: dic
             _own_memory(got, case, "an input")
             first = snapshot(got)
             again = call()
+            if left := modes.changed(mode):
+                raise Disagreement(left)
             _own_memory(again, got, "the first call's")
             _same_again(first, again, "the second call on the same input")
             _by_rule(rule, expected, accepted(expected, got), args, kwargs)
@@ -189,10 +191,11 @@ def _own_memory(got, others, whose: str) -> None:
 
     A format that is returned may keep what is read-only: nobody can change that.
     """
+    theirs, frozen = list(arrays_of(others)), is_dataclass(got)
     for g in arrays_of(got):
-        for a in arrays_of(others):
-            may = is_dataclass(got) and not a.flags.writeable and not g.flags.writeable
-            if not may and np.shares_memory(g, a):
+        for a in theirs:
+            may = np.may_share_memory(g, a) and not (frozen and not a.flags.writeable and not g.flags.writeable)
+            if may and np.shares_memory(g, a):
                 raise Disagreement(f"the result shares memory with {whose}")
 
 

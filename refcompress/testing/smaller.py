@@ -4,7 +4,6 @@ What may be tried is not known here: the constructors of formats and the referen
 next one is tried. The order is fixed, so that the same input becomes the same smaller one.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -22,9 +21,9 @@ ONE_BY_ONE = 600  # elements of an array that are made simpler one by one; of a 
 
 
 def smallest(task: Task, judge: Callable[[Call], Outcome], case: Call, outcome: Outcome,
-             seconds: float) -> tuple[Call, Outcome]:
+             seconds: float, clock: Callable[[], float]) -> tuple[Call, Outcome]:
     """Return the smallest input found on which the same goes wrong, and what goes wrong on it."""
-    end, tries = time.monotonic() + seconds, 0
+    end, tries = clock() + seconds, 0
     best, sort = (case, outcome), _sort(outcome)
 
     def better(trial: Call) -> bool:
@@ -45,7 +44,7 @@ def smallest(task: Task, judge: Callable[[Call], Outcome], case: Call, outcome: 
             while again:
                 again = False
                 for trial in candidates(task, best[0]):
-                    if tries >= TRIES or time.monotonic() > end:
+                    if tries >= TRIES or clock() > end:
                         return best
                     if better(trial):
                         again = improved = True

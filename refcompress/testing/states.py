@@ -21,12 +21,15 @@ from .. import reference
 from ..agreement import Disagreement, NoBound
 from ..errors import RefcompressError
 from ..ops import OPS
-from . import layouts
+from . import layouts, modes
 from .cases import Call
+from .own_time import OwnTime
 
 __all__ = ["CHECKS", "floating_point_mode", "memory", "operands_in_place", "threads_at_once"]
 
 SECONDS = 0.1  # of the processor, what a check may take beside its first few calls
+BATCH_SECONDS = 0.25  # of a few batches that tell whether the memory grows
+LONGEST = 0.5  # seconds of it, without waiting for a processor, where a call sleeps
 BATCH = 48  # calls between two looks at the memory
 FEWEST = 12  # of them, which tell what grows from what comes and goes
 MOST = 12  # calls of the operation's own samples that are looked at
@@ -92,13 +95,12 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
         return
     wanted = [_expected(op, *case) for case in some]
     wrong: list[Disagreement] = []
-    end = time.monotonic() + SECONDS
-    start = threading.Barrier(THREADS)
+    over, start = _clock(), threading.Barrier(THREADS)
 
     def work(first: int) -> None:
         start.wait()
         number = first
-        while not wrong and (time.monotonic() < end or number == first):
+        while not wrong and (number == first or not over()):
             place = number % len(some)
             try:
                 _judge(op, call, *some[place], wanted[place], f"while {THREADS} threads called it at once", rule)
@@ -122,16 +124,13 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
 def floating_point_mode(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
                         rule: Callable | None = None) -> None:
     """Look at the rounding and at the subnormals after a call: what comes next computes in the mode that it leaves."""
-    rounding = getattr(ctypes.CDLL(None), "fegetround", None) if sys.platform != "win32" else None
-    mode = rounding() if rounding else None
-    before, over = _arithmetic(), _clock()
-    for args, kwargs in islice(cases(), 12):
+    before, over = modes.mode(), _clock()
+    for args, kwargs in islice(cases(), MOST):
         if over():
             return
         _result(call, args, kwargs)
-        if _arithmetic() != before or rounding and rounding() != mode:
-            raise Disagreement("leaves the mode of the floating-point unit changed: how sums are rounded, or what "
-                               "becomes of subnormal numbers")
+        if left := modes.changed(before):
+            raise Disagreement(left)
 
 
 def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
@@ -150,7 +149,7 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
 
     def batch() -> int:
         nonlocal turned
-        done, over = 0, _clock(0.2)
+        done, over = 0, _clock(BATCH_SECONDS)
         while done < BATCH and (not over() or done < 2):
             (args, kwargs), others = some[turned % len(some)]
             _result(call, _copies(args, turned) if others else args, kwargs)
@@ -184,10 +183,11 @@ def inputs(samples: Iterator[Call]) -> Iterator[Call]:
 CHECKS: tuple[Callable, ...] = (operands_in_place, formats_in_place, threads_at_once, floating_point_mode, memory)
 
 
-def _clock(longest: float = 0.5) -> Callable[[], bool]:
-    """Return what says whether a check's time is over: of the processor, or more by the clock where a call sleeps."""
-    processor, clock = time.process_time() + SECONDS, time.monotonic() + longest
-    return lambda: time.process_time() > processor or time.monotonic() > clock
+def _clock(seconds: float = SECONDS) -> Callable[[], bool]:
+    """Return what says whether a check's time is over: of the processor, or more of its own where a call sleeps."""
+    own = OwnTime()
+    processor, clock = time.process_time() + seconds, own() + LONGEST
+    return lambda: time.process_time() > processor or own() > clock
 
 
 def _expected(op: str, args: tuple, kwargs: dict):
@@ -278,16 +278,6 @@ def _copies(args: tuple, turn: int) -> tuple:
 
 def _size(case: Call) -> int:
     return sum(a.nbytes for a in (*case[0], *case[1].values()) if isinstance(a, np.ndarray))
-
-
-def _arithmetic() -> bytes:
-    """Return results that are others in each mode of the floating-point unit."""
-    one, least, tiny = (np.full(16, value, np.float32) for value in (1, 2.0**-149, 2.0**-126))
-    wide, small = np.full(8, 1.0), np.full(8, 2.0**-1074)
-    with np.errstate(all="ignore"):
-        results = (one + tiny, -one - tiny, one - tiny, tiny * np.float32(0.5), least * one,
-                   least * np.float32(2.0**127), wide + small, -wide - small, small * wide)
-    return b"".join(a.tobytes() for a in results)
 
 
 class _Given(ctypes.Structure):  # struct mallinfo2 of glibc: bytes given out are the fields uordblks and hblkhd

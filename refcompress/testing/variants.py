@@ -16,26 +16,35 @@ from . import layouts
 from .cases import Call, Calls
 
 EACH = 9  # calls of each kind
+VALUES = 4  # of each option that are given in other forms
 LARGEST = 20_000  # elements of a call that a variant is made of
 SCALARS = (np.uint8, np.int8, np.int16, np.uint64, np.int32, np.uint16, np.int64)
 REALS = (np.float32, np.float64, np.float16)
 
 
 def variants(op: str, sweep: Callable[[], Calls]) -> Calls:
-    """Yield variants of calls of the sweep: of each kind a few, from its beginning to its end."""
+    """Yield variants of calls of the sweep: of each kind a few, from its beginning to its end.
+
+    Options take other forms by a table: each of them, at several of its values.
+    """
     counts = dict.fromkeys(KINDS, 0)
-    left: dict[Callable, int] = dict.fromkeys(KINDS, 0)
     calls = list(sweep())
+    some = [*calls[:: max(1, len(calls) // (2 * EACH))], *calls[-2:]]
     for kind in KINDS:
-        step = max(1, len(calls) // (2 * EACH))
-        first = left[kind]
-        for case in [*calls[first::step], *calls[-2:]]:
+        for case in some:
             if counts[kind] >= EACH or _size(case) > LARGEST:
                 continue
             for other in kind(*case, counts[kind]):
                 if _accepts(op, other):
                     counts[kind] += 1
                     yield other
+    number = 0
+    for case in _of_each_option([case for case in calls if _size(case) <= LARGEST]):
+        for kind in FORMS:
+            for other in kind(*case, number):
+                if _accepts(op, other):
+                    yield other
+        number += 1
 
 
 def rows_alike(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
@@ -67,9 +76,16 @@ def scalars(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
 
 
 def half_zeros(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
-    """Yield the call with zeros of either sign in half of the places of an operand, and infinity at one of another."""
+    """Yield the call with zeros of either sign in half of the places of an operand, and infinity at one of another.
+
+    Where there is no other, the infinity is alone.
+    """
     floats = [i for i, a in enumerate(args) if _is_float(a) and a.size > 31]
     rng = np.random.default_rng(number)
+    if len(floats) == 1:
+        alone = args[floats[0]].copy()
+        alone.flat[rng.integers(alone.size)] = (np.inf, -np.inf)[number % 2]
+        yield (*args[: floats[0]], alone, *args[floats[0] + 1 :]), kwargs
     for i in floats[:2]:
         zeros = np.where(rng.random(args[i].shape) < 0.5, np.copysign(0, args[i]), args[i]).astype(args[i].dtype)
         changed = [*args[:i], zeros, *args[i + 1 :]]
@@ -129,11 +145,14 @@ def same_object(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
 
 
 def sequences(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
-    """Yield the call with each option that is a tuple of integers as a list, and as an array."""
+    """Yield the call with each option that is a tuple of integers as a list, and as arrays, of the least type too."""
     def is_tuple(value) -> bool:
         return isinstance(value, tuple) and bool(value) and all(type(item) is int for item in value)
 
-    for turn in (list, np.array):
+    def of_least_type(value) -> np.ndarray:
+        return np.array(value, np.result_type(*(np.min_scalar_type(item) for item in value)))
+
+    for turn in (list, np.array, of_least_type):
         for name, value in kwargs.items():
             if is_tuple(value):
                 yield args, {**kwargs, name: turn(value)}
@@ -142,8 +161,24 @@ def sequences(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
                 yield (*args[:i], turn(value), *args[i + 1 :]), kwargs
 
 
-KINDS: tuple[Callable, ...] = (rows_alike, columns_alike, of_size_1, scalars, half_zeros, small, one_in_fortran_order,
-                               one_row, same_object, sequences)
+KINDS: tuple[Callable, ...] = (rows_alike, columns_alike, of_size_1, half_zeros, small, one_in_fortran_order, one_row,
+                               same_object)
+FORMS: tuple[Callable, ...] = (scalars, sequences)
+
+
+def _of_each_option(calls: list[Call]) -> list[Call]:
+    """Return calls in which each option that is a number, or a tuple of them, has several values: some of all it has.
+    """
+    values: dict[int | str, dict[str, int]] = {}
+    for i, (args, kwargs) in enumerate(calls):
+        for name, value in [*enumerate(args), *kwargs.items()]:
+            if isinstance(value, (bool, int, float, tuple)):
+                values.setdefault(name, {}).setdefault(repr(value), i)
+    chosen: set[int] = set()
+    for places in map(list, map(dict.values, values.values())):
+        chosen.update(places[len(places) * turn // VALUES] for turn in range(VALUES))
+        chosen.add(places[-1])
+    return [calls[i] for i in sorted(chosen)]
 
 
 def _alike(args: tuple, kwargs: dict, number: int, axis: int) -> Iterator[Call]:

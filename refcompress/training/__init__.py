@@ -6,6 +6,7 @@ from .autocast_graph import POLICIES, AutocastGraph  # noqa: F401
 from .convolution import Convolution, MaxPool, Reshape  # noqa: F401
 from .curvature import example_gradients, hessian_product  # noqa: F401
 from .fit import constant, cosine, error_rate, errors, fit, mean_loss, misses  # noqa: F401
+from .fresh import Fresh  # noqa: F401
 from .graph_network import GraphNetwork  # noqa: F401
 from .layers import Dense, Dropout, ReLU, Tanh  # noqa: F401
 from .losses import softmax_cross_entropy  # noqa: F401

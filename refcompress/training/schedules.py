@@ -8,7 +8,7 @@ from .. import arguments, reference
 from ..errors import ArgumentTypeError, RefcompressError
 from .network import Trainable
 from .precision import Mixed
-from .tuning import Free, Masked
+from .tuning import Free, Hook, Masked
 
 
 def cubic(t: float, final: float, initial: float = 0.0) -> float:
@@ -63,10 +63,10 @@ class Gradual(Free):
         self._steps, self._every = arguments.integer(steps, "steps", 1), arguments.integer(every, "every", 1)
         self._done = 0
         self.masks: dict[str, np.ndarray] = {}
-        self._masked = Free(network)
+        self._masked: Hook = Free(network)
 
     def gradients(self) -> dict[str, np.ndarray]:
-        return self._masked.gradients()
+        return dict(self._masked.gradients())
 
     def apply(self) -> None:
         self._done += 1

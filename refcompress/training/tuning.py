@@ -40,31 +40,39 @@ class Free:
         """Leave the weights as the optimizer made them."""
 
 
-class Masked(Free):
+class Masked:
     """Pruned weights stay pruned: where a mask is False the weight is +0.0, and so is its gradient.
 
     masks : name → bool array of the parameter's shape, True = kept; parameters without a mask are free. The weights are
-    pruned at once.
+    pruned at once. tuning : the hook that trains what is kept, Free by default; one on a grid (StraightThrough,
+    LearnedSteps) keeps 0 where it is, so that pruned weights are on the grid too.
 
     **Source** Han et al. 2015 (arXiv 1506.02626), section 3: retrain the remaining connections. **Departs** nothing.
     """
 
-    def __init__(self, network: Trainable, masks: Mapping[str, np.ndarray]):
-        super().__init__(network)
+    def __init__(self, network: Trainable, masks: Mapping[str, np.ndarray], *, tuning: Hook | None = None):
+        self._tuning: Hook = Free(network) if tuning is None else tuning
+        self.parameters = self._tuning.parameters
         self._pruned = {}
         for name, mask in masks.items():
             kept = arguments.array(mask, f"masks[{name!r}]", np.bool_)
             _known(self.parameters, "masks", name, kept.shape)
             self._pruned[name] = np.flatnonzero(~kept)
-        self.apply()
+        self._prune()
+        if tuning is not None:
+            tuning.apply()
 
     def gradients(self) -> dict[str, np.ndarray]:
-        gradients = super().gradients()
+        gradients = dict(self._tuning.gradients())
         for name, pruned in self._pruned.items():
             gradients[name].reshape(-1)[pruned] = 0
         return gradients
 
     def apply(self) -> None:
+        self._prune()
+        self._tuning.apply()
+
+    def _prune(self) -> None:
         for name, pruned in self._pruned.items():
             self.parameters[name].reshape(-1)[pruned] = 0  # not multiplied by the mask: that leaves -0.0
 

@@ -160,8 +160,10 @@ def test_more_than_a_file_may_decode_to_is_refused_unless_it_is_asked_for(tmp_pa
     for run_it in (lambda limit: list(opened_values(path, limit)),
                    lambda limit: derive(tmp_path / "s.npz", path, limit=limit)):
         with pytest.raises(LimitError, match="limit"):
-            run_it(container.DEFAULT_LIMIT)
-    assert list(opened_values(path, 2**26)) == ["w"]
+            run_it(None)
+    for asked in (2**26, container.DEFAULT_LIMIT):  # the usual limit can be asked for, too
+        assert list(opened_values(path, asked)) == ["w"]
+        assert [each.name for each in derive(tmp_path / "s.npz", path, limit=asked).verdicts] == ["w"]
 
 
 def opened_values(path, limit):

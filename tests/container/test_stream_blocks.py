@@ -1,7 +1,9 @@
 """Streams in blocks with codes of their own (FORMAT.md, "Coder 19"): where they are taken, and what is refused."""
 
 import re
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -63,6 +65,33 @@ def test_fillers_are_told_apart_in_an_index_in_blocks():
     assert len(data) < len(before) and container.reencode(data, implementation=native) == data
     fillers, others = (dict(ledger(held, implementation=native).by_kind()) for held in (data, before))
     assert fillers["fillers"] < others["fillers"] and sum(fillers.values()) == len(data)
+
+
+def test_symbols_are_counted_once_and_units_that_are_not_counted_change_no_byte():
+    """The counts of the units give the blocks, and those of the blocks their codes: writing reads no symbol again."""
+    counted = []
+
+    def recorded(name):
+        function = getattr(native, name)
+
+        def call(symbols):
+            counted.append(symbols.size)
+            return function(symbols)
+
+        def of_units(first, *count):  # symbols to be counted, or the counts that are to be cut
+            counted.append(0 if count else first.size)
+            return function.of_units(first, *count)
+
+        call.of_units = of_units
+        return call
+
+    once = SimpleNamespace(**{name: recorded(name) for name in ("huffman_counts", "huffman_blocks")})
+    without = SimpleNamespace(huffman_counts=partial(native.huffman_counts),  # a partial has none of its attributes
+                              huffman_blocks=partial(native.huffman_blocks))
+    symbols = changing()
+    data = streams.Stream(symbols, Coding(once)).tobytes()
+    assert sum(counted) == symbols.size and data[0] == 19
+    assert streams.Stream(symbols, Coding(without)).tobytes() == data
 
 
 def test_the_size_of_a_stream_is_that_without_blocks_and_none_is_taken_for_one_distribution():

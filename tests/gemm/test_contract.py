@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from implementations import NATIVE, each
 
+import refcompress as rc
 from refcompress import agreement, reference, testing
 from refcompress.formats import Plain, Quantized, Shared
 from refcompress.ops import OPS
@@ -71,3 +72,17 @@ def test_the_order_holds_for_groups_of_all_lengths_on_data_that_every_order_roun
         got = space.gemm_f32f32(x, dense, transposed=transposed)
         agreement.exactly(f32f32_sums(x, dense, transposed=transposed), got)
     OPS["gemm_f32s8"].rule(reference.gemm_f32s8(x, w), f32s8_sums(x, w), (x, w))
+
+
+@each("space", NATIVE)
+@pytest.mark.parametrize("m, n, k", [(64, 1, 1), (64, 5, 0), (65, 7, 513), (130, 19, 1100), (257, 40, 512),
+                                     (97, 36, 31)])
+def test_many_rows_of_inputs_have_the_bits_of_a_few_at_a_time(space, m, n, k):
+    """Many rows are multiplied by packed blocks of weights, and a few are not."""
+    rng = np.random.default_rng([m, n, k])
+    x, w = (rng.standard_normal((rows, k), dtype=np.float32) * 10 for rows in (m, n))
+    if k > 1:  # what a row holds stays in its own results
+        x[m // 2, k - 1], w[n - 1, k // 2], w[0, k - 1] = np.nan, np.inf, -np.inf
+    with np.errstate(invalid="ignore"):
+        few = np.concatenate([space.gemm_f32f32(x[i : i + 21], w) for i in range(0, m, 21)])
+        assert rc.same(space.gemm_f32f32(x, w), few)

@@ -157,3 +157,21 @@ def test_the_encoder_stays_inside_its_words_when_the_symbols_change_between_its_
     symbols[:] = after
     words = guarded.begins_at_guard(np.zeros(state.position, np.uint16))
     assert encode(*operands, pointer(words)) == lib.RC_BAD_INDEX or count == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 2**16 - 1, 2**16, 2**16 + 1, 9 * 2**16 + 5])
+def test_the_counts_of_units_are_those_of_their_symbols_and_give_the_blocks(count):
+    rng = np.random.default_rng(count)
+    steps = np.repeat(rng.integers(1, 250, -(-count // 2**15)), 2**15)[:count]
+    symbols = (rng.integers(0, 256, count) % (steps + 1)).astype(np.uint8)
+    table = lib.rc_kernels_at(0)
+    kernels = {name: getattr(table, name) for name in ("huffman_counts", "huffman_blocks")}
+    for chunk in (1, 2.5, 100):  # units
+        row = Row("portable", chunk * 2**16 / threads.CHUNK_SECONDS, kernels)
+        counts, blocks = (getattr(huffman, name)(kernel, row) for name, kernel in kernels.items())
+        units = counts.of_units(symbols)
+        assert units.shape == (-(-count // 2**16), 256)
+        for i, unit in enumerate(units):
+            here = reference.huffman_counts(symbols[i * 2**16 : (i + 1) * 2**16])
+            assert np.array_equal(unit[: len(here)], here) and not unit[len(here) :].any()
+        assert np.array_equal(blocks.of_units(units, count), reference.huffman_blocks(symbols))

@@ -1,15 +1,17 @@
-"""No bound of a product is empty: one chain of float32 additions comes within a factor of twenty of it.
+"""No bound is empty: what a right kernel may do comes within a factor of twenty of it, and more is refused.
 
-1 and then k - 1 terms of a little less than half of its last place: each addition to 1 is rounded away, and the chain
-is off by nearly (k - 1) 2**-24, where the bound is about k 2**-24.
+Of a product it is one chain of float32 additions: 1 and then k - 1 terms of a little less than half of its last place.
+Each addition to 1 is rounded away, and the chain is off by nearly (k - 1) 2**-24, where the bound is about k 2**-24.
 """
+
+import dataclasses
 
 import numpy as np
 import pytest
 
 from refcompress import reference
 from refcompress.agreement import Disagreement
-from refcompress.formats import LowRank, LowRankSparse, Plain, Quantized
+from refcompress.formats import LowRank, LowRankSparse, Plain, Quantized, Shared
 from refcompress.ops import OPS
 from refcompress.testing.sums import in_sequence
 
@@ -53,3 +55,64 @@ def test_one_chain_reaches_a_twentieth_of_the_bound(op):
     rule(expected, got, args)
     with pytest.raises(Disagreement, match="allowed difference"):
         rule(expected, (expected - 20 * lost).astype(np.float32), args)
+
+
+def _codebook(value) -> Shared:
+    return Shared(np.zeros(8, np.uint8), np.float32([value]))
+
+
+def test_a_mean_that_is_rounded_to_the_other_neighbour_costs_half_of_what_same_cost_allows():
+    below, above = np.float32(1), np.nextafter(np.float32(1), np.float32(2))
+    w = np.repeat([below, above], [3, 5])
+    rule, call = OPS["share_optimal"].rule, ((w,), {"clusters": 1})
+    expected = reference.share_optimal(*call[0], **call[1])
+    assert expected.codebook.tolist() == [above]
+    rule(expected, _codebook(below), *call)
+    with pytest.raises(Disagreement, match="allowed difference") as wrong:
+        rule(expected, _codebook(np.nextafter(below, np.float32(0))), *call)
+    allowed = float(str(wrong.value).rpartition(" ")[2])
+    more = [float(np.sum((w.astype(np.float64) - float(value)) ** 2)) for value in (below, above)]
+    assert more[0] - more[1] > allowed / 20
+
+
+def _turned(found, w, angle):
+    """Return factors of rank one whose vectors are turned, with certificates that hold."""
+    u, s, vt = np.linalg.svd(w.astype(np.float64))
+    left = np.cos(angle) * u[:, :1] + np.sin(angle) * u[:, 1:2]
+    product = left @ (left.T @ w)
+    length = np.linalg.norm(product)
+    sign = np.sign(left[np.abs(left).argmax()])
+    factors = LowRank((sign * left).astype(np.float32), np.float32([length]),
+                      (sign * left.T @ w / length).astype(np.float32))
+    return dataclasses.replace(found, factors=factors, frobenius=1.01 * s[1], spectral=1.01 * s[1])
+
+
+@pytest.mark.parametrize("share, refused", [(0.9, False), (1.2, True)])
+def test_near_best_takes_a_subspace_that_loses_nearly_as_much_as_the_tolerance_and_none_that_loses_more(share, refused):
+    w, tolerance = np.float32([[2, 0, 0], [0, 1, 0], [0, 0, 0]]), 1e-3
+    found = reference.lowrank_randomized(w, rank=1, seed=0, tolerance=tolerance)
+    # The error is the root of 1 + 3 sin(angle)**2, and the least one is 1.
+    got = _turned(found, w, np.arcsin(np.sqrt(((1 + share * tolerance) ** 2 - 1) / 3)))
+    rule, call = OPS["lowrank_randomized"].rule, ((w,), {"rank": 1, "seed": 0, "tolerance": tolerance})
+    if not refused:
+        rule(found, got, *call)
+        return
+    with pytest.raises(Disagreement, match="allowed difference"):
+        rule(found, got, *call)
+
+
+def test_factors_that_are_rounded_once_reach_a_twentieth_of_what_near_outputs_allows():
+    """The matrix has rank one, so that rounding is all that is lost; 50 matrices, of which one loses nearly the most.
+    """
+    rule, reached = OPS["lowrank_whitened"].rule, 0
+    for w in np.random.default_rng(0).standard_normal((50, 1, 3)).astype(np.float32):
+        call = (w, np.eye(3)), {"rank": 1}
+        expected = reference.lowrank_whitened(*call[0], **call[1])
+        error = np.linalg.norm(w - (expected.u.astype(np.float64) * expected.s) @ expected.vt) / np.linalg.norm(w)
+        longer = dataclasses.replace(expected, s=expected.s * np.float32(1 + 20 * error))
+        rule(expected, expected, *call)
+        try:
+            rule(expected, longer, *call)
+        except Disagreement:
+            reached += 1
+    assert reached > 0

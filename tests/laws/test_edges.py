@@ -11,9 +11,10 @@ from refcompress.agreement import Disagreement, NoBound
 from refcompress.ops import OPS
 from refcompress.testing import arrays_of, samples
 from refcompress.testing.edges import EDGES
+from refcompress.testing.families import CASES
 from refcompress.testing.layouts import ONE_AXIS
 from refcompress.testing.samples import wide
-from refcompress.testing.variants import KINDS, scalars
+from refcompress.testing.variants import FORMS, KINDS, scalars, variants
 
 MOST = 100_000  # numbers of a call that a test takes: the longer ones are for make verdict
 
@@ -36,7 +37,7 @@ def test_all_operations_have_edges():
 
 
 def test_operands_are_alike_small_and_half_zero_and_options_are_scalars():
-    found = {kind.__name__ for kind in KINDS}
+    found = {kind.__name__ for kind in (*KINDS, *FORMS)}
     assert found == {"rows_alike", "columns_alike", "of_size_1", "scalars", "half_zeros", "small",
                      "one_in_fortran_order", "one_row", "same_object", "sequences"}
     (x,), kwargs = next(scalars((np.ones(3, np.float32),), {"bits": 8}, 0))
@@ -44,6 +45,44 @@ def test_operands_are_alike_small_and_half_zero_and_options_are_scalars():
     seen = [args for args, _ in islice(wide("gemm_f32f32"), 60)]
     assert any(0 in a.strides for args in seen for a in args if a.size > 1)
     assert any(np.isinf(a).any() for args in seen for a in args)
+
+
+@pytest.mark.parametrize("op", ["nn_depthwise_s8", "nn_depthwise_f32", "nn_average_pool", "nn_average_pool_s8",
+                                "nn_max_pool", "nn_patches", "prune_select"])
+def test_every_option_of_several_numbers_comes_in_lists_arrays_and_numbers_of_numpy_too(op):
+    forms = {}
+    for _, kwargs in variants(op, CASES[op].sweep):
+        for name, value in kwargs.items():
+            if isinstance(value, (tuple, list, np.ndarray)):
+                kind = value.dtype.name if isinstance(value, np.ndarray) else type(value).__name__
+                forms.setdefault(name, set()).add(f"{kind} of numpy" if isinstance(value[0], np.generic) and
+                                                  not isinstance(value, np.ndarray) else kind)
+    assert forms
+    for name, found in forms.items():
+        assert {"tuple", "list", "tuple of numpy", "int64", "uint8"} <= found, (name, found)
+
+
+def test_infinities_stand_in_windows_and_behind_them():
+    found = [x for (x, _), _ in wide("nn_average_pool") if np.isinf(x).any()]
+    assert len(found) > 50 and any(np.isposinf(x).any() and np.isneginf(x).any() for x in found)
+
+
+@pytest.mark.parametrize("op, at", [("prune_score_movement", 0), ("prune_score_movement", 1), ("gemm_s8s8_scaled", 3),
+                                    ("sparse_s8s8", 3), ("quantize_bias_s32", 0), ("nn_depthwise_f32", 2)])
+def test_subnormal_operands_are_not_zeros_of_their_sign_at_lengths_of_vectors_too(op, at):
+    wrong = 0
+    for args, kwargs in wide(op):
+        if len(args) > at and args[at] is not None and 31 < args[at].size < MOST:
+            small = np.abs(args[at]) < np.finfo(np.float32).tiny
+            flushed = np.where(small, np.copysign(0, args[at]), args[at]).astype(args[at].dtype)
+            with np.errstate(all="ignore"):
+                expected = getattr(reference, op)(*args, **kwargs)
+                got = getattr(reference, op)(*args[:at], flushed, *args[at + 1 :], **kwargs)
+            try:
+                OPS[op].rule(expected, got, args, kwargs)
+            except Disagreement:
+                wrong += 1
+    assert wrong > 1
 
 
 @pytest.mark.parametrize("layout", ONE_AXIS, ids=lambda layout: layout.__name__)

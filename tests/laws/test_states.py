@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from refcompress import agreement, native, reference
-from refcompress.testing import states
+from refcompress.testing import catalogue, modes, states
 from refcompress.testing.families import CASES
 
 
@@ -92,6 +92,14 @@ def test_a_rounding_that_is_left_changed_is_found():
             states.floating_point_mode("nn_softmax", rounds_down, some("nn_softmax"))
     finally:
         library.fesetround(mode)
+
+
+@pytest.mark.skipif(not modes._IN_FENV, reason="where fenv_t has the mode of the vector unit is not known here")
+def test_a_mode_of_the_vector_unit_alone_that_is_left_is_noticed_after_operations_on_bytes():
+    kernel = catalogue.kernel("planes_join", "rounding toward zero left behind")
+    with pytest.raises(agreement.Disagreement, match="floating-point"):
+        states.floating_point_mode("planes_join", kernel.function, some("planes_join"))
+    assert modes.mode()[0][2:] == (1, 1, -1, 2.0**-1023, 5e-324)  # it was set back
 
 
 @pytest.mark.parametrize("op", ["gemm_f32s8", "quantize_s8", "nn_softmax"])

@@ -6,8 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_examples import examples, is_positive_zero, tiny_network, whole
 
+import refcompress as rc
 from refcompress import RefcompressError, Shared
-from refcompress.training import SGD, Adam, Dense, Free, Masked, Network, SharedCentroids, fit
+from refcompress.training import (
+    SGD,
+    Adam,
+    Dense,
+    Free,
+    LearnedSteps,
+    Masked,
+    Network,
+    SharedCentroids,
+    StraightThrough,
+    fit,
+)
 
 SIZES = st.integers(1, 9)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -101,3 +113,27 @@ def test_hooks_refuse_what_does_not_fit_the_network(hook, value):
         hook(tiny_network(0), {"fc1.weight": value})
     with pytest.raises(RefcompressError, match="fc9.weight"):
         hook(tiny_network(0), {"fc9.weight": value if hook is SharedCentroids else np.ones((5, 6), bool)})
+
+
+@pytest.mark.parametrize("on_grid", [lambda net: StraightThrough(net, {"fc1.weight": 3}),
+                                     lambda net: LearnedSteps(net, {"fc1.weight": 3})])
+def test_pruned_weights_stay_zero_on_a_grid_that_learns(on_grid):
+    x, y = examples(3, 60)
+    network, mask = tiny_network(3), np.random.default_rng(3).random((5, 6)) < 0.5
+    grid = on_grid(network)
+    tuning = Masked(network, {"fc1.weight": mask}, tuning=grid)
+    seen = []
+    for _ in range(2):  # before the first step, and after some
+        seen.append(grid.quantized()["fc1.weight"])
+        assert not seen[-1].values[~mask].any() and seen[-1].values[mask].any()
+        assert rc.same(network.parameters["fc1.weight"], seen[-1].dense())
+        fit(network, x, y, optimizer=Adam(0.02, weight_decay=0.1), epochs=3, rng=np.random.default_rng(0), batch=20,
+            tuning=tuning)
+    assert is_positive_zero(tuning.parameters["fc1.weight"][~mask]) and not rc.same(*seen)
+
+
+def test_a_mask_of_weights_does_not_fit_a_codebook_and_is_refused():
+    network = tiny_network(0)
+    shared = some_shared(np.random.default_rng(0), (5, 6), 4, True)
+    with pytest.raises(RefcompressError, match=r"masks\['fc1.weight'\]: must have the shape \(5,\), not \(5, 6\)"):
+        Masked(network, {"fc1.weight": shared.codes > 0}, tuning=SharedCentroids(network, {"fc1.weight": shared}))

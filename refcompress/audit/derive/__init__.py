@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 
-from ... import models
-from ...container import DEFAULT_LIMIT
+from ... import models, reference
+from ..limits import limit_of_others
 from .attestation import attestation
 from .blame import of_file as _named
 from .items import opened
@@ -50,8 +50,8 @@ class Derivation:
         return max((each.verdict for each in self.verdicts), key=ORDER.index, default=EXACT)
 
 
-def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT
-           ) -> Derivation:
+def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *, limit: int | None = None,
+           implementation: object = reference) -> Derivation:
     """Return for each tensor of a quantized file whether it comes from a source, and by which rule.
 
     A tensor is compared with the source of its name; where there is none of its size, with the one whose numbers are
@@ -61,16 +61,17 @@ def derive(source: str | bytes | PathLike, quantized: str | bytes | PathLike, *,
     ----------
     source : the file of float weights, of a type that ``models.open`` reads
     quantized : the file that is said to come from it; a compressed file of ours too
-    limit : the most bytes that one tensor may have
+    limit : the most bytes that one tensor may have; None for what ``limits`` says
+    implementation : the namespace that decodes a compressed file of ours; it changes no verdict
 
     Raises
     ------
     RefcompressError : by its name, for a file that does not read
     """
     with _named("source"):
-        theirs = models.open(source, limit=limit, rest=True)
+        theirs = models.open(source, limit=limit_of_others(limit), rest=True)
     with theirs:
-        with _named("quantized"), opened(quantized, limit) as mine:
+        with _named("quantized"), opened(quantized, limit, implementation) as mine:
             origins = Origins(theirs, mine.beside)
             verdicts = tuple(origins.verdict(item) for item in mine.items)
             return Derivation(theirs.files[0], mine.path, theirs.sha256(), mine.sha256(), verdicts, mine.left_out,

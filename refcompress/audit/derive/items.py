@@ -12,7 +12,7 @@ from ... import container, models
 from ...container.files import Opened
 from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
-from ..limits import limit_of
+from ..limits import limit_of, limit_of_others
 from . import bitsandbytes, compressed_tensors, coreml, gguf, gptq, hqq, onnx, own, torchao
 from .onnx_nodes import nodes_of
 from .stored import Site, Stored, Unread
@@ -51,19 +51,19 @@ class File:
 
 
 @contextmanager
-def opened(path: str | bytes | PathLike, limit: int) -> Iterator[File]:
-    """Give a file of any type that is read here, one of ours or another's."""
+def opened(path: str | bytes | PathLike, limit: int | None, implementation: object) -> Iterator[File]:
+    """Give a file of any type that is read here, one of ours, which the implementation decodes, or another's."""
     name = os.fsdecode(path)
     if coreml.is_package(name):
-        with coreml.Package(name, limit) as package:
+        with coreml.Package(name, limit_of_others(limit)) as package:
             yield File(name, package.sha256, (Item(site.name, site.read) for site in package.sites()))
         return
     if os.path.isdir(name) or not _is_own(name):
-        with models.open(path, limit=limit, rest=True) as source:
+        with models.open(path, limit=limit_of_others(limit), rest=True) as source:
             yield file_of(source)
     else:
         limit = limit_of(path, limit)
-        with Opened(path) as file, container.open(path, limit=limit) as layers:
+        with Opened(path) as file, container.open(path, implementation=implementation, limit=limit) as layers:
             yield File(file.path, partial(_digest, file), _own_items(layers, limit))
 
 

@@ -5,10 +5,10 @@
 
 import math
 
-from ...formats import ELEMENT_TYPES, GGML_TYPES
+from ...container.files import opening
 from ...ledger import FRAME
 from ...models import gguf_header
-from ...models.source import opening
+from ...widths import BITS, BLOCKS
 from ..book import Book
 from ..stored import Inspection, Stored
 
@@ -19,7 +19,7 @@ SCALES: dict[str, tuple[int, int]] = {  # of a block: the bytes of its scales, a
     "Q4_K": (8, 8), "Q5_K": (8, 8), "Q6_K": (18, 0), "IQ4_NL": (2, 0), "IQ4_XS": (8, 0), "TQ1_0": (2, 0),
     "TQ2_0": (2, 0), "MXFP4": (1, 0), "NVFP4": (4, 0),
 }
-BITS = {"TQ1_0": 1.6}  # a number of three values: five fill a byte
+BITS_OF_BLOCKS = {"TQ1_0": 1.6}  # a number of three values: five fill a byte
 TOKENIZER = ("tokenizer.",)
 
 
@@ -52,9 +52,9 @@ def parts(kind: str, nbytes: int) -> dict[str, int]:
     >>> parts("Q4_1", 40)
     {'values': 32, 'scales': 4, 'zero points': 4}
     """
-    if kind not in GGML_TYPES:
+    if kind not in BLOCKS:
         return {"values": nbytes}
-    blocks = nbytes // GGML_TYPES[kind].nbytes
+    blocks = nbytes // BLOCKS[kind].nbytes
     scales, least = (blocks * each for each in SCALES[kind])
     return {"values": nbytes - scales - least, "scales": scales, "zero points": least}
 
@@ -65,9 +65,9 @@ def bits_of(kind: str) -> float:
     >>> bits_of("Q4_K"), bits_of("MXFP4"), bits_of("bfloat16")
     (4, 4, 16)
     """
-    if kind in ELEMENT_TYPES:
-        return ELEMENT_TYPES[kind].bits
-    return BITS.get(kind) or next(int(letter) for letter in kind if letter.isdigit())
+    if kind in BITS:
+        return BITS[kind]
+    return BITS_OF_BLOCKS.get(kind) or next(int(letter) for letter in kind if letter.isdigit())
 
 
 def notes(header: gguf_header.Header) -> list[str]:

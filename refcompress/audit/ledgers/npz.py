@@ -3,9 +3,9 @@
 import math
 from functools import partial
 
-from ...formats import ELEMENT_TYPES
+from ...container.files import opening
 from ...models import archive, npz
-from ...models.source import opening
+from ...widths import BITS
 from ..roles import with_roles
 from ..stored import Inspection, Stored
 from . import archives
@@ -29,7 +29,7 @@ def inspect(path: str) -> Inspection:
                 notes.append(error.rule)
                 continue
             kind = "bfloat16" if dtype == npz.BFLOAT16 else dtype.name
-            bits = ELEMENT_TYPES[kind].bits if kind in ELEMENT_TYPES else 8 * dtype.itemsize
+            bits = BITS[kind] if kind in BITS else 8 * dtype.itemsize
             tensor = Stored(name, shape, kind, bits, math.prod(shape), member.size - begin)
             if member.method == archive.STORED:
                 tensor = tensor.at(file, member.start + begin)

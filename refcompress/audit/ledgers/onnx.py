@@ -4,13 +4,13 @@ The walk over the model finds each tensor. Protocol Buffers leave no byte betwee
 graph is the graph: nodes, inputs, outputs, and the keys and lengths of its fields.
 """
 
-from ...formats import ELEMENT_TYPES
+from ...container.files import opening
 from ...ledger import FRAME
 from ...models.onnx.external import Folder, OnDemand
 from ...models.onnx.graphs import Found, model_of
 from ...models.onnx.tensor import NAME, RAW, STRINGS, WIRES, elements
 from ...models.protobuf import Walker
-from ...models.source import opening
+from ...widths import BITS
 from ..book import Book
 from ..stored import Inspection, Stored
 from .onnx_roles import Roles
@@ -36,7 +36,7 @@ def inspect(path: str) -> Inspection:
                 notes.append(f"{name}: {found.left_out}")
                 continue
             e = elements(walker, found.proto, name, folder.place)
-            bits = ELEMENT_TYPES[found.proto.type].bits
+            bits = BITS[found.proto.type]
             tensor = roles.of(Stored(name, found.proto.shape, found.proto.type, bits, e.count, e.nbytes), model.found)
             spans = own_spans(walker, found, name, tensor.role, book)
             if isinstance(e.opened, OnDemand):

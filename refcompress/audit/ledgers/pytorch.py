@@ -4,11 +4,11 @@ import math
 from functools import partial
 
 from ...container import files
-from ...formats import ELEMENT_TYPES
+from ...container.files import opening
 from ...ledger import FRAME
 from ...models import archive, pytorch
 from ...models.pytorch_views import View
-from ...models.source import opening
+from ...widths import BITS
 from ..book import Book
 from ..roles import with_roles
 from ..stored import Inspection, Stored
@@ -66,7 +66,7 @@ def kind_of(name: str) -> str:
 
 def _stored(name: str, view: View) -> Stored:
     """Return a tensor as it is stored; what views share is counted for the first of them."""
-    member, bits = view.storage.member, ELEMENT_TYPES[view.kind].bits
+    member, bits = view.storage.member, BITS[view.kind]
     item, count = max(1, bits // 8), math.prod(view.shape)
     shape = (*view.shape[:-1], 2 * view.shape[-1]) if view.kind == "fp4_e2m1" and view.shape else view.shape
     tensor = Stored(name, shape, view.kind, bits, math.prod(shape), count * item)
@@ -80,7 +80,7 @@ def _stored(name: str, view: View) -> Stored:
 
 def _span(view: View) -> tuple[int, int]:
     """Return where in its storage a view begins, and the bytes to its last element."""
-    item = max(1, ELEMENT_TYPES[view.kind].bits // 8)
+    item = max(1, BITS[view.kind] // 8)
     if not math.prod(view.shape):
         return view.offset * item, 0
     last = sum((size - 1) * step for size, step in zip(view.shape, view.strides))

@@ -6,13 +6,13 @@ import re
 from ... import container, reference
 from ...container.outlines import Outline
 from ...errors import RefcompressError
-from ...formats import ELEMENT_TYPES
 from ...ledger import Ledger, outlines_and_ledger
+from ...widths import BITS
 from ..stored import Inspection, Stored
 
 __all__ = ["inspect", "of_outlines"]
 
-BITS = re.compile(r"(\d+) bit|(?:mxfp|mxint|nf|nvfp|[IT]?Q)(\d)|(\d+) values|csr|blocks of \d+ x")
+CLAIM = re.compile(r"(\d+) bit|(?:mxfp|mxint|nf|nvfp|[IT]?Q)(\d)|(\d+) values|csr|blocks of \d+ x")
 
 
 def inspect(path: str) -> Inspection:
@@ -61,9 +61,9 @@ def bits_of(text: str) -> float | None:
     >>> bits_of("4 bits, 3 scales"), bits_of("shared, 15 values and zero"), bits_of("float16"), bits_of("rank 3")
     (4, 4.0, 16, None)
     """
-    if (first := text.partition(",")[0]) in ELEMENT_TYPES:
-        return ELEMENT_TYPES[first].bits
-    found = BITS.search(text)
+    if (first := text.partition(",")[0]) in BITS:
+        return BITS[first]
+    found = CLAIM.search(text)
     if found is None:
         return None
     bits, digit, values = found.groups()

@@ -3,10 +3,10 @@
 import math
 
 from ...container import files
-from ...formats import ELEMENT_TYPES
+from ...container.files import opening
 from ...ledger import FRAME
-from ...models import safetensors
-from ...models.source import opening
+from ...models import safetensors_header
+from ...widths import BITS
 from ..book import Book
 from ..roles import with_roles
 from ..stored import Inspection, Stored
@@ -25,7 +25,7 @@ def inspect(path: str) -> Inspection:
 
 def of_file(file: files.Opened) -> tuple[Book, list[Stored]]:
     """Return the book of a file, in which the elements are not entered yet, and the tensors."""
-    begin, text = safetensors.header(file)
+    begin, text = safetensors_header.header(file)
     book = Book(file.path, file.size)
     tensors, at, last = [], 8, 0  # byte of the file, and the character of the header that is there
 
@@ -36,16 +36,16 @@ def of_file(file: files.Opened) -> tuple[Book, list[Stored]]:
         return at
 
     ends = 0  # of what is entered
-    for entry in safetensors.entries(file, begin, text):
+    for entry in safetensors_header.entries(file, begin, text):
         first, middle, end = map(upto, entry.words)
         book.add(ends, first, FRAME, "frame")
         ends = end
-        if entry.name == safetensors.METADATA:
+        if entry.name == safetensors_header.METADATA:
             book.add(first, end, FRAME, "metadata")
             continue
         book.add(first, middle, entry.name, "names")
         book.add(middle, end, entry.name, "shapes")
-        tensors.append(Stored(entry.name, entry.shape, entry.type, ELEMENT_TYPES[entry.type].bits,
+        tensors.append(Stored(entry.name, entry.shape, entry.type, BITS[entry.type],
                               math.prod(entry.shape), entry.end - entry.start).at(file, entry.start))
     end = upto(len(text.text.rstrip(" \t\r\n")))
     book.add(ends, end, FRAME, "frame")

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
+from ...container.files import opening
 from ...errors import CorruptError
 from ...ledger import FRAME
 from ...models import sharded
-from ...models.source import opening
 from ..book import Book
 from ..roles import with_roles
 from ..stored import Inspection

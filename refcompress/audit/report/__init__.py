@@ -10,6 +10,5 @@
 
 from .facts import Facts, facts
 from .page import page
-from .paper import paper_page
 
-__all__ = ["Facts", "facts", "page", "paper_page"]
+__all__ = ["Facts", "facts", "page"]

@@ -7,8 +7,7 @@ from os import PathLike
 
 import numpy as np
 
-from ... import models
-from ...container import DEFAULT_LIMIT
+from ... import models, reference
 from .. import derive
 from ..derive.blame import of_file
 from ..derive.items import File, Item, opened
@@ -18,6 +17,7 @@ from ..derive.stored import Stored
 from ..derive.words import only_in_source
 from ..findings import findings, not_finite
 from ..ledgers import KINDS, inspect
+from ..limits import limit_of_others
 from ..stored import Inspection
 from .break_even import BreakEven, break_even
 from .distributions import Distribution, of_codes, of_values
@@ -83,8 +83,8 @@ class Facts:
         return sum(weight.numbers for weight in self.weights)
 
 
-def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = None, *, limit: int = DEFAULT_LIMIT,
-          timing: bool = True) -> Facts:
+def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = None, *, limit: int | None = None,
+          implementation: object = reference, timing: bool = True) -> Facts:
     """Return what a page says of a model file.
 
     Each tensor is read once, and one at a time is in memory.
@@ -93,19 +93,20 @@ def facts(path: str | bytes | PathLike, source: str | bytes | PathLike | None = 
     ----------
     path : the file, of a kind that ``audit.inspect`` reads
     source : the file that it was made from, or None
-    limit : the most bytes that one tensor may have
+    limit : the most bytes that one tensor may have; None for what ``limits`` says
+    implementation : the namespace that decodes a compressed file of ours
     timing : whether to measure on this machine from which density on sparse products win
     """
     with inspect(path) as found:
         said = [each.text for each in findings(found)]
         weights, left = _costs(found), list(found.notes)
-        with opened(path, limit) as mine:
+        with opened(path, limit, implementation) as mine:
             digests = {found.path: mine.sha256()}
             if source is None:
                 read = dict(_read(mine, weights, None))
             else:
                 with of_file("source"):
-                    other = models.open(source, limit=limit, rest=True)
+                    other = models.open(source, limit=limit_of_others(limit), rest=True)
                 with other as theirs:
                     digests[theirs.files[0]] = theirs.sha256()
                     origins = Origins(theirs, mine.beside)

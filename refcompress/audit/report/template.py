@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -19,12 +20,17 @@ def rendered(template: str, **values: Any) -> str:
     except ImportError as error:
         rule = "is not installed, and makes the page: pip install 'refcompress[report]'"
         raise MissingExtra("jinja2", rule) from error
-    folder = files(__package__)
+    style = files(__package__).joinpath("page.css").read_text("utf-8")
+    return _compiled(jinja2, template).render(version=__version__, style=style, **values)
+
+
+@cache
+def _compiled(jinja2: Any, template: str) -> Any:
+    """Return a template, which takes longer to compile than a page takes to be filled."""
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
                                      undefined=jinja2.StrictUndefined)
     environment.filters.update(count=count, percent=percent, plain=plain, breakable=breakable)
-    return environment.from_string(folder.joinpath(template).read_text("utf-8")).render(
-        version=__version__, style=folder.joinpath("page.css").read_text("utf-8"), **values)
+    return environment.from_string(files(__package__).joinpath(template).read_text("utf-8"))
 
 
 def breakable(name: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...widths import BLOCKS
 from . import nested, plain, tables, ternary
 
 STEP = 2**16  # numbers decoded at a time: what lies between the steps stays in a cache of 2 MiB
@@ -45,21 +46,10 @@ class GGMLType:
             values[begin : begin + self.step] = self.decode(data[begin : begin + self.step])
 
 
-GGML_TYPES: dict[str, GGMLType] = {type.name: type for type in (
-    GGMLType("Q4_0", 2, 32, 18, plain.q4_0),
-    GGMLType("Q4_1", 3, 32, 20, plain.q4_1),
-    GGMLType("Q5_0", 6, 32, 22, plain.q5_0),
-    GGMLType("Q5_1", 7, 32, 24, plain.q5_1),
-    GGMLType("Q8_0", 8, 32, 34, plain.q8_0),
-    GGMLType("Q2_K", 10, 256, 84, nested.q2_k),
-    GGMLType("Q3_K", 11, 256, 110, nested.q3_k),
-    GGMLType("Q4_K", 12, 256, 144, nested.q4_k),
-    GGMLType("Q5_K", 13, 256, 176, nested.q5_k),
-    GGMLType("Q6_K", 14, 256, 210, nested.q6_k),
-    GGMLType("IQ4_NL", 20, 32, 18, tables.iq4_nl),
-    GGMLType("IQ4_XS", 23, 256, 136, tables.iq4_xs),
-    GGMLType("TQ1_0", 34, 256, 54, ternary.tq1_0),
-    GGMLType("TQ2_0", 35, 256, 66, ternary.tq2_0),
-    GGMLType("MXFP4", 39, 32, 17, tables.mxfp4),
-    GGMLType("NVFP4", 40, 64, 36, tables.nvfp4),
-)}
+DECODERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "Q4_0": plain.q4_0, "Q4_1": plain.q4_1, "Q5_0": plain.q5_0, "Q5_1": plain.q5_1, "Q8_0": plain.q8_0,
+    "Q2_K": nested.q2_k, "Q3_K": nested.q3_k, "Q4_K": nested.q4_k, "Q5_K": nested.q5_k, "Q6_K": nested.q6_k,
+    "IQ4_NL": tables.iq4_nl, "IQ4_XS": tables.iq4_xs, "TQ1_0": ternary.tq1_0, "TQ2_0": ternary.tq2_0,
+    "MXFP4": tables.mxfp4, "NVFP4": tables.nvfp4,
+}
+GGML_TYPES: dict[str, GGMLType] = {name: GGMLType(name, *BLOCKS[name], decode) for name, decode in DECODERS.items()}

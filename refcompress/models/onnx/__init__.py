@@ -17,10 +17,10 @@ from os import PathLike
 
 from ... import arguments
 from ...container import DEFAULT_LIMIT
-from ...container.files import Opened
+from ...container.files import Opened, opening
 from ...errors import RefcompressError
 from ..protobuf import Walker
-from ..source import Source, Tensor, opening, within
+from ..source import Source, Tensor, within
 from .external import Folder, OnDemand
 from .graphs import model_of, model_without_graphs
 from .tensor import elements

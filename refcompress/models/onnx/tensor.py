@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from ... import arguments
-from ...container.arrays import MAX_NDIM
+from ...arguments import MAX_NDIM
 from ...container.files import Opened
 from ...errors import CorruptError, LimitError, RefcompressError
 from ...formats import ELEMENT_TYPES, Plain

@@ -107,6 +107,19 @@ def _operands_flushed(op: str) -> Callable:
     return kernel
 
 
+def _flushed(at: int) -> Callable[[str], Callable]:
+    """Return the maker of kernels that take subnormal numbers of one operand for zeros of their sign."""
+    def maker(op: str) -> Callable:
+        def kernel(*args, **kwargs):
+            if len(args) > at and args[at] is not None:
+                a = args[at]
+                flushed = np.where(np.abs(a) < np.finfo(np.float32).tiny, np.copysign(0, a), a).astype(a.dtype)
+                args = (*args[:at], flushed, *args[at + 1 :])
+            return getattr(reference, op)(*args, **kwargs)
+        return kernel
+    return maker
+
+
 def _columns_flushed(op: str) -> Callable:
     def kernel(a, x):
         return getattr(reference, op)(a, np.where(np.abs(x) < _SMALLEST, np.copysign(_F(0), x), x))
@@ -235,6 +248,12 @@ KERNELS: list[Kernel] = [
               "The processor was set to take subnormal operands for zero.",
               _operands_flushed, "gemm_f32f32", "gemm_f32s8", "gemm_f32nf4", "nn_average_pool", "quantize_s8",
               "prune_score_movement"),
+    *for_each("values", "subnormal weights taken for zeros of their sign",
+              "Weights are read by a processor that takes subnormal operands for zero; the gradients are normal.",
+              _flushed(0), "prune_score_movement", "prune_score_taylor", "prune_score_obd", "prune_score_fisher",
+              "prune_score_wanda", "quantize_bias_s32"),
+    *for_each("values", "subnormal biases taken for zero", "A bias is added by a processor that flushes operands.",
+              _flushed(3), "gemm_s8s8_scaled", "sparse_s8s8"),
     *for_each("values", "subnormal columns taken for zero",
               "The processor was set to take subnormal operands for zero.",
               _columns_flushed, "csr_matmul", "sparse_matmul", "lowrank_matmul"),

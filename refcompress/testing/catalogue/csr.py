@@ -41,7 +41,19 @@ def _adds_to_zero(a):
     return y
 
 
+def _adds_in_float64(a):
+    y = np.zeros(a.shape)
+    places = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr)), a.indices
+    np.add.at(y, places, a.values.astype(np.float64))
+    alone = np.bincount(places[0] * a.shape[1] + places[1], minlength=y.size).reshape(a.shape) == 1
+    right = reference.csr_to_dense(a)
+    return np.where(alone | (y == 0), right, y.astype(np.float32))
+
+
 KERNELS += [
+    Kernel("csr_to_dense", "entries that meet are added in float64", "bits",
+           "numpy.bincount adds in float64, and the sum is rounded once, where the rule rounds at each entry.",
+           _adds_in_float64),
     Kernel("csr_to_dense", "-0.0 lost", "values",
            "Entries are added to zeros, and 0 + -0.0 is 0.",
            _adds_to_zero),

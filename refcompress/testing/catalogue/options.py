@@ -59,6 +59,25 @@ def _numpy_integers_refused(op: str) -> Callable:
     return kernel
 
 
+def _tuples_alone(op: str) -> Callable:
+    """Options that are no tuples are passed over: lists and arrays stand for them too."""
+    def kernel(*args, **kwargs):
+        known = {name: value for name, value in kwargs.items() if not isinstance(value, (list, np.ndarray))
+                 or name in ("kernel", "block")}
+        return getattr(reference, op)(*args, **known)
+    return kernel
+
+
+def _in_the_type_of_the_option(op: str) -> Callable:
+    """Computes the places in the type of an array of options: a byte less a larger one wraps round."""
+    def kernel(*args, **kwargs):
+        for value in kwargs.values():
+            if isinstance(value, np.ndarray) and value.dtype.itemsize == 1:
+                raise IndexError("a place beyond the image")
+        return getattr(reference, op)(*args, **kwargs)
+    return kernel
+
+
 def _last_axis_alone(kwargs):
     axis = kwargs.get("axis")
     return kwargs if axis is None or axis >= 0 else {**kwargs, "axis": 0}
@@ -144,6 +163,12 @@ KERNELS: list[Kernel] = [
     *for_each("options", "NumPy's integers refused",
               "type(value) is int refuses what comes out of an array.", _numpy_integers_refused, "prune_magnitude",
               "huffman_lengths", "nn_depthwise_s8", "quantize_s16"),
+    *for_each("options", "options that are no tuples passed over",
+              "isinstance(value, tuple) is false for a list and for an array.", _tuples_alone, "nn_depthwise_s8",
+              "nn_depthwise_f32", "nn_average_pool", "nn_average_pool_s8", "nn_max_pool", "nn_patches"),
+    *for_each("options", "places in the type of the option",
+              "Sizes, strides and pads are added in the type in which they came, and a byte wraps round.",
+              _in_the_type_of_the_option, "nn_depthwise_s8", "nn_depthwise_f32", "nn_average_pool", "nn_max_pool"),
     *for_each("options", "an axis from the end is the first one", "Axes below zero are clipped.",
               _changed(_last_axis_alone), "quantize_s8", "quantize_binary", "quantize_range_mse", "prune_select"),
     *for_each("options", "a group as long as the row is an axis",

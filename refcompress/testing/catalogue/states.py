@@ -13,7 +13,9 @@ from ... import reference
 from .kernel import Kernel, for_each
 
 _UPWARD = {"x86_64": 0x800, "AMD64": 0x200, "aarch64": 0x400000, "arm64": 0x400000}
-_FLUSH = {"x86_64": (28, 0x8040), "aarch64": (0, 1 << 24)}  # where in fenv_t, and which bits
+# Where in fenv_t, and which bits: fegetround reads another register of x86-64.
+_FLUSH = {"x86_64": (28, 0x8040), "aarch64": (0, 1 << 24)}
+_TOWARD_ZERO = {"x86_64": (28, 0x6000), "aarch64": (0, 3 << 22)}
 
 
 def _packed_once(at: int) -> Callable[[str], Callable]:
@@ -107,17 +109,20 @@ def _leaves_rounding(op: str) -> Callable:
     return kernel
 
 
-def _leaves_flushing(op: str) -> Callable:
-    def kernel(*args, **kwargs):
-        result = getattr(reference, op)(*args, **kwargs)
-        library, state = ctypes.CDLL(None), ctypes.create_string_buffer(64)
-        library.fegetenv(state)
-        at, bits = _FLUSH[platform.machine()]
-        ctypes.c_uint32.from_buffer(state, at).value |= bits
-        library.fesetenv(state)
-        return result
+def _leaves_set(register: dict[str, tuple[int, int]]) -> Callable[[str], Callable]:
+    """Return the maker of kernels that leave bits of the processor's register set."""
+    def maker(op: str) -> Callable:
+        def kernel(*args, **kwargs):
+            result = getattr(reference, op)(*args, **kwargs)
+            library, state = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+            library.fegetenv(state)
+            at, bits = register[platform.machine()]
+            ctypes.c_uint32.from_buffer(state, at).value |= bits
+            library.fesetenv(state)
+            return result
 
-    return kernel
+        return kernel
+    return maker
 
 
 def _first_call_early(op: str) -> Callable:
@@ -147,7 +152,7 @@ def _chance(op: str) -> Callable:
 
 
 ALONE = ("another rounding mode left behind", "subnormals flushed from then on", "64 KiB more with each call",
-         "all results kept")
+         "all results kept", "rounding toward zero left behind", "a megabyte more with each call")
 
 _MADE: list[Kernel] = [
     *for_each("state", "the last weight packed once",
@@ -172,15 +177,22 @@ _MADE: list[Kernel] = [
     *for_each("state", "64 KiB more with each call",
               "A buffer is allocated for each call and never freed.",
               _grows(1 << 16), "gemm_s8s8", "nn_softmax", "quantize_s8", "huffman_encode"),
+    *for_each("state", "a megabyte more with each call",
+              "Scratch memory for the largest input is allocated for each call and never freed.",
+              _grows(1 << 20), "quantize_pack", "planes_join", "nn_max_pool", "huffman_counts"),
     *for_each("state", "all results kept",
               "A list for an inspection was left in.",
               _keeps_results, "gemm_f32f32", "prune_threshold"),
     *for_each("state", "another rounding mode left behind",
               "Interval arithmetic rounds upward, and one way out of the function does not restore the mode.",
-              _leaves_rounding, "gemm_f32f32", "nn_activation", "quantize_range_minmax"),
+              _leaves_rounding, "gemm_f32f32", "nn_activation", "quantize_range_minmax", "planes_join",
+              "huffman_encode", "csr_from_dense"),
+    *for_each("state", "rounding toward zero left behind",
+              "The vector unit is told to cut off, as a conversion to integers does, and is left so.",
+              _leaves_set(_TOWARD_ZERO), "planes_split", "planes_join", "gemm_s8s8", "nn_lookup_s8"),
     *for_each("state", "subnormals flushed from then on",
               "Libraries that are linked with -ffast-math set the processor to flush subnormal numbers.",
-              _leaves_flushing, "gemm_f32f32", "nn_softmax", "csr_matmul"),
+              _leaves_set(_FLUSH), "gemm_f32f32", "nn_softmax", "csr_matmul", "rangecoder_encode"),
     *for_each("state", "the first call comes too early",
               "A table is filled at the first call, after that call has read it.",
               _first_call_early, "gemm_f32nf4", "floats_decode", "nn_lookup_s8"),

@@ -48,6 +48,17 @@ def _scaled(rng, i, m, k, n) -> Call | None:
     return (x, rng.uniform(0.5, 2, m).astype(_F), w, *([ordinary(rng, n)] if i % 2 else [])), {}
 
 
+def small_bias(weights: Callable[..., object]) -> Callable[[], Calls]:
+    """Return the calls whose bias is subnormal: every second row of x is zero, so that nothing is added to it."""
+    def calls() -> Calls:
+        rng = np.random.default_rng(9)
+        for i, n in enumerate((1, 7, 16, 33, 64, 130)):
+            x, bias = _s8(rng, (4, 9)), np.ldexp(whole(rng, n, 15), (-149, -140, -130)[i % 3]).astype(_F)
+            x[::2] = 0
+            yield (x, np.full(4, (2.0**-126, 2.0**-100)[i % 2], _F), weights(rng, n, 9), bias), {}
+    return calls
+
+
 def _of_scaled_rows(weights: Callable, largest: Callable, rng, i, m, k, n) -> Call:
     if i % 3 == 1:
         return (np.full((m, k), -128, _S8), np.ones(m, _F), largest(n, k)), {}
@@ -223,7 +234,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "gemm_s8s8": (at_lengths(_s8s8, 2, 9, 3, kinds=2),),
     "gemm_u8s8": (at_lengths(partial(_s8s8, dtype=np.uint8), 2, 9, 3, kinds=2),),
     "gemm_s8s8_requantized": (at_lengths(_requantized, 2, 9, 3, kinds=2),),
-    "gemm_s8s8_scaled": (at_lengths(_scaled, 2, 9, 3, kinds=2),),
+    "gemm_s8s8_scaled": (small_bias(partial(quantized, form=1)), at_lengths(_scaled, 2, 9, 3, kinds=2),),
     "gemm_s8s4": (at_lengths(partial(_of_scaled_rows, _s4_of_outputs, _largest_s4), 2, 9, 3, kinds=2),),
     "gemm_s8lut4": (at_lengths(partial(_of_scaled_rows, narrow.lut_weights(16), _largest_lut), 2, 9, 3, kinds=2),),
     "gemm_f32s8": (_wide_groups, _infinities(partial(quantized, high=15, steps=1), 6),

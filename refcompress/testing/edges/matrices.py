@@ -12,6 +12,7 @@ from ..csr import narrow, sparse, unsorted
 from ..lowrank.matrices import _hessian
 from ..sparse import matrices
 from ..values import ordinary, whole, with_fields
+from .gemm import small_bias
 from .lengths import BEYOND, LONG, MANY, all_bits, at_lengths, half_zero, one_in_each_row, with_one
 
 _F = np.float32
@@ -45,6 +46,21 @@ def _from_dense(rng, i, m, k) -> Call:
 def _to_dense(rng, i, m, k) -> Call:
     a = _few(rng, m, k) if i % 2 else unsorted(rng, m, k, 3)
     return (narrow(a, ("float16", "bfloat16")[i % 2]) if i % 3 == 0 else a,), {}
+
+
+def _met_at_one_place():
+    """Entries that meet, whose sum is rounded at each step: float64, pairs, another order give another number."""
+    rng = np.random.default_rng(2)
+    for m, k, row in ((1, 1, 3), (1, 2, 9), (3, 5, 40), (7, 3, 17), (40, 4, 12), (2, 33, 300)):
+        a = unsorted(rng, m, k, row)
+        for values in (all_bits(rng, m * row), ordinary(rng, m * row),
+                       np.ldexp(all_bits(rng, m * row), rng.integers(-30, 30, m * row)).astype(_F),
+                       np.ldexp(all_bits(rng, m * row), rng.choice([-149, 103], m * row)).astype(_F),
+                       rng.choice(_F([0.0, -0.0]), m * row), rng.choice(_F([1, 2.0**24, -(2.0**24)]), m * row),
+                       rng.choice(_F([3e38, -3e38, np.inf, 1]), m * row)):
+            yield (with_fields(a, data=values),), {}
+            for type_ in ("float16", "bfloat16"):
+                yield (narrow(with_fields(a, data=values), type_),), {}
 
 
 def _csr_product(rng, i, m, k, n) -> Call:
@@ -233,10 +249,10 @@ def _whitened_edges():
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "csr_from_dense": (at_lengths(_from_dense, 3, 5),),
-    "csr_to_dense": (at_lengths(_to_dense, 3, 5),),
+    "csr_to_dense": (_met_at_one_place, at_lengths(_to_dense, 3, 5)),
     "csr_matmul": (_csr_edges, at_lengths(_csr_product, 3, 7, 2, kinds=2)),
     "sparse_matmul": (_sparse_edges, at_lengths(_sparse_product, 3, 8, 3)),
-    "sparse_s8s8": (at_lengths(_sparse_s8, 2, 8, 3),),
+    "sparse_s8s8": (small_bias(lambda rng, n, k: matrices.sparse(rng, n, k, 1)), at_lengths(_sparse_s8, 2, 8, 3),),
     "lowrank_matmul": (_lowrank_edges, at_lengths(_lowrank_product, 3, 5, 2, 1, kinds=2),
                        at_lengths(lambda rng, i, r: _lowrank_product(rng, 1, 3, 4, 2, r), 3, lengths=MANY)),
     "lowrank_sparse_matmul": (at_lengths(_beside, 3, 8, 3),),

@@ -113,6 +113,27 @@ def _pool_options(op: str, both: bool) -> Calls:
         yield (_image(rng, 0, (2, 3, 6, 7), _F), size), {}
 
 
+def _pool_infinities(op: str, layout: str) -> Calls:
+    """One infinity, or two of unlike signs, at the corners and inside: what is outside of a window is no part of it.
+
+    Sums that run along with the window keep an infinity, as NaN, behind it; padding times a zero does so too.
+    """
+    rng = np.random.default_rng(8)
+    for i, (kernel, options) in enumerate((*WINDOWS, ((2, 2), {"pads": (1, 1, 1, 1)}))):
+        for h, w in ((6, 7), (5, 40), (33, 4)):
+            x = ordinary(rng, (2, 3, h, w))
+            for places in ({(0, 0): np.inf}, {(h // 2, w // 2): -np.inf}, {(0, w - 1): np.inf, (h - 1, 0): -np.inf},
+                           {(h - 1, w - 1): np.nan}, {(1, 1): 3e38, (1, 2): 3e38, (2, 1): -3e38}):
+                image = x.copy()
+                for at, value in places.items():
+                    image[(0, i % 3, *at)] = value
+                if layout == "nhwc":
+                    image = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
+                yield (image, kernel), {**options, "layout": layout}
+                if op == "nn_average_pool" and "pads" in options:
+                    yield (image, kernel), {**options, "layout": layout, "count_include_pad": True}
+
+
 def _fitting(op: str, calls: Callable[[], Calls]) -> Callable[[], Calls]:
     """Return the calls that the reference takes."""
     from ... import reference
@@ -134,6 +155,7 @@ _SIZES = (*LONG[:18:1],)
 
 def _pools(op: str, both: bool, more: Callable[[int], dict] = lambda i: {}) -> tuple[Callable[[], Calls], ...]:
     return (_fitting(op, partial(_pool_options, op, both)),
+            *(_fitting(op, partial(_pool_infinities, op, layout)) for layout in ("nchw", "nhwc")),
             _fitting(op, at_lengths(partial(_windows, op, both, more), 2, 3, 4, lengths=_SIZES, most=16_385)),
             _fitting(op, at_lengths(partial(_windows, op, both, more), 3, 3, 3, lengths=(16_385,), most=16_385)))
 
@@ -160,8 +182,13 @@ def _depthwise_edges():
             weight = whole(rng, (c, 1, 3, 3))
             yield (half_zero(rng, whole(rng, shape)), with_one(rng, weight, np.inf)), {"layout": layout}
             yield (with_one(rng, whole(rng, shape), -np.inf), half_zero(rng, weight)), {"layout": layout}
+            for options in ({"pads": (1, 2, 0, 1)}, {"strides": (2, 3)}, {"dilations": (2, 1)}):
+                for image, kernel in ((with_one(rng, whole(rng, shape), np.inf), weight),
+                                      (whole(rng, shape), with_one(rng, weight, -np.inf))):
+                    yield (image, kernel), {**options, "layout": layout}
             yield (np.ldexp(whole(rng, shape), -70).astype(_F), np.ldexp(weight, -70).astype(_F)), {"layout": layout}
             yield (np.ldexp(whole(rng, shape), -149).astype(_F), weight), {"layout": layout, "pads": (1, 1, 1, 1)}
+            yield (np.zeros(shape, _F), weight, np.ldexp(whole(rng, c), -145).astype(_F)), {"layout": layout}
 
 
 def _depthwise_s8(rng, i, c, h, w) -> Call:

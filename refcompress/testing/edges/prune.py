@@ -95,6 +95,16 @@ def _scores(signed: bool, rng, i, m, k) -> Call:
     return (w, second if signed else np.abs(second)), {}
 
 
+def _small_scores(signed: bool, by_input: bool, rng, i, m, k) -> Call:
+    """Subnormal weights or statistics, of which the product is normal, or subnormal, or beside what becomes zero."""
+    low, high = ((-149, 0), (-149, 20), (-149, 140), (-140, 3), (-80, -66), (-149, -2))[i % 6]
+    if i % 4 == 3 and high < 100:
+        low, high = high, low
+    w, second = (np.ldexp(whole(rng, (m, k), 15).astype(np.float64), exponent) for exponent in (low, high))
+    w, second = w.astype(_F), second if signed else np.abs(second)
+    return (w, second[0].copy() if by_input else second), {}
+
+
 def _wanda(rng, i, m, k) -> Call:
     (w, second), how = _scores(False, rng, i, m, k)
     return (w, second[0].copy()), how
@@ -150,6 +160,11 @@ def _sparsegpt_options():
             yield (w, h), {**how, "block": block}
 
 
+def _small(signed: bool, by_input: bool = False) -> Callable[[], Calls]:
+    lengths = (1, 4, 8, 15, 16, 17, 32, 33, 64, 130, 1025)
+    return at_lengths(partial(_small_scores, signed, by_input), 3, 5, lengths=lengths)
+
+
 _MANY_ROWS = at_lengths(lambda rng, i, m: ((whole(rng, (m, 2), 4),), {"structure": "row", "sparsity": 0.5}), 3,
                         lengths=MANY)
 
@@ -158,11 +173,11 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "prune_select": (_select_options, _MANY_ROWS, at_lengths(_select, 3, 6)),
     "prune_threshold": (_threshold_edges, at_lengths(_threshold, 2, 3)),
     "prune_project_l0": (at_lengths(_project, 2, 3),),
-    "prune_score_wanda": (at_lengths(_wanda, 3, 5),),
-    "prune_score_taylor": (at_lengths(partial(_scores, True), 3, 5),),
-    "prune_score_movement": (at_lengths(partial(_scores, True), 3, 5),),
-    "prune_score_obd": (at_lengths(partial(_scores, True), 3, 5),),
-    "prune_score_fisher": (at_lengths(partial(_scores, False), 3, 5),),
+    "prune_score_wanda": (_small(False, True), at_lengths(_wanda, 3, 5)),
+    "prune_score_taylor": (_small(True), at_lengths(partial(_scores, True), 3, 5)),
+    "prune_score_movement": (_small(True), at_lengths(partial(_scores, True), 3, 5)),
+    "prune_score_obd": (_small(True), at_lengths(partial(_scores, True), 3, 5)),
+    "prune_score_fisher": (_small(False), at_lengths(partial(_scores, False), 3, 5)),
     "prune_score_apoz": (_apoz_edges, at_lengths(_apoz, 5)),
     "prune_score_activation": (at_lengths(_activation, 5),),
     "prune_obs": (_obs_options, _layers("prune_obs", rows=1025, columns=129)),

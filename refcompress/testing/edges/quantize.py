@@ -186,6 +186,8 @@ def _bias_edges():
     rng = np.random.default_rng(23)
     for i in range(40):
         yield _bias(rng, i, 64)
+    for n in (1, 7, 16, 33, 64, 130):  # subnormal numbers, in units that are smaller still
+        yield (np.ldexp(rng.integers(-(2**15), 2**15, n), -149).astype(_F), 2.0**-100, 2.0**-62), {}
     unit = 2.0**-10
     for inputs in (0, 1, 131_071):
         most = 2**31 - 1 - inputs * 2**14

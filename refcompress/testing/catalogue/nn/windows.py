@@ -80,6 +80,10 @@ KERNELS += [
     Kernel("nn_max_pool", "the sign of a zero lost", "values",
            "A maximum of 0 and -0.0 has either sign on most processors.",
            _other_zero),
+    Kernel("nn_max_pool", "nothing is less than the least finite number", "values",
+           "The search begins with -3.4e38, and not with minus infinity.",
+           lambda x, kernel, **options: np.maximum(reference.nn_max_pool(x, kernel, **options), x.dtype.type(
+               -128 if x.dtype == np.int8 else np.finfo(_F).min))),
     Kernel("nn_max_pool", "ceil ignored", "options",
            "The last window that reaches beyond the image is left out.",
            with_options("nn_max_pool", without("ceil", False))),
@@ -102,7 +106,26 @@ def _sum_in_float32(x, kernel, **options):
     return (mean if options.get("layout") == "nhwc" else mean.transpose(0, 2, 1)).reshape(right.shape).astype(_F)
 
 
+def _sums_that_run_along(x, kernel, **options):
+    """Adds what comes into the window and takes away what leaves it: infinity less infinity is NaN."""
+    y = reference.nn_average_pool(x, kernel, **options)
+    columns = 2 if options.get("layout") == "nhwc" else 3
+    met = np.logical_or.accumulate(~np.isfinite(x), axis=columns).astype(_F)
+    options.pop("count_include_pad", None)
+    behind = (reference.nn_max_pool(met, kernel, **options) > 0) & np.isfinite(y)
+    return np.where(behind, _F(np.nan), y)
+
+
+def _clipped(x, kernel, **options):
+    return np.clip(reference.nn_average_pool(x, kernel, **options), np.finfo(_F).min, np.finfo(_F).max)
+
+
 KERNELS += [
+    Kernel("nn_average_pool", "sums that run along", "values",
+           "A running sum takes away what leaves the window, and infinity less infinity is NaN.",
+           _sums_that_run_along),
+    Kernel("nn_average_pool", "infinity is the largest number", "values",
+           "Results are clipped to what is finite.", _clipped),
     Kernel("nn_average_pool", "pads always counted", "options",
            "The sum is divided by the size of the kernel everywhere.",
            with_options("nn_average_pool", without("count_include_pad", True))),

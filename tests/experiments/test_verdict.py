@@ -1,0 +1,66 @@
+"""The verdict on the check: its page is that of the catalogue, and a run that was ended goes on where it was."""
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from experiments import blameless, verdict, verdict_log  # noqa: E402
+from experiments.verdict_page import page  # noqa: E402
+from refcompress.testing.catalogue import KERNELS  # noqa: E402
+
+KERNEL = next(k for k in KERNELS if k.op == "csr_to_dense" and k.wrong)
+
+
+def test_a_page_says_what_was_missed_and_what_was_blamed():
+    right = next(k for k in KERNELS if not k.wrong)
+    text = page([KERNEL, right], [verdict.Answer("passed", 1.0, 9), verdict.Answer("found", 2.0, reason="why")])
+    assert "| wrong | 1 | 0 | 0 found | 1 missed |" in text and "| right | 1 | 0 | 0 passed | 1 blamed |" in text
+    assert f"- {KERNEL.op}, {KERNEL.name} ({KERNEL.kind}): passed." in text and "why" in text
+
+
+def test_an_answer_that_was_kept_counts_again(tmp_path):
+    log = verdict_log.Log(tmp_path / "log")
+    assert log.answer(KERNEL) is None
+    log.add(KERNEL, {"said": "found"})
+    with log.path.open("a") as file:
+        file.write('{"op": "csr_')  # the run was ended here
+    assert verdict_log.Log(log.path).answer(KERNEL) == {"said": "found"}
+    log.remove()
+    assert verdict_log.Log(log.path).answer(KERNEL) is None
+
+
+def test_an_answer_by_other_code_does_not_count(tmp_path, monkeypatch):
+    log = verdict_log.Log(tmp_path / "log")
+    log.add(KERNEL, {"said": "found"})
+    monkeypatch.setattr(verdict_log, "_package", lambda: b"other")
+    assert verdict_log.Log(log.path).answer(KERNEL) is None
+
+
+def test_an_answer_depends_on_the_edges_of_its_operation_alone(tmp_path, monkeypatch):
+    before = verdict_log.digest(KERNEL)
+    paths = verdict_log._edges_of(KERNEL.op)
+    assert {Path(path).name for path in paths} >= {"matrices.py", "lengths.py"} and not any("nn.py" in p for p in paths)
+    monkeypatch.setattr(verdict_log, "_edges_of", lambda op: frozenset(list(paths)[1:]))
+    assert verdict_log.digest(KERNEL) != before
+    assert verdict_log.digest(replace(KERNEL, function=print)) != before  # of a function from elsewhere: all files
+
+
+@pytest.mark.parametrize("function, blamed", [(None, 0), (lambda x, w, *, x_zero_point=0: x @ w.T, 1)])
+def test_a_campaign_over_right_kernels_says_how_many_cases_there_were_and_what_was_blamed(
+        function, blamed, tmp_path, monkeypatch):
+    right = next(k for k in KERNELS if k.op == "gemm_s8s8" and not k.wrong and not k.needs)
+    other = replace(right, name="another", function=function or right.function)
+    monkeypatch.setattr(blameless, "KERNELS", [right, other])
+    monkeypatch.setattr(blameless, "EXAMPLES", 5)
+    monkeypatch.setattr(blameless, "PAGE", tmp_path / "page")
+    assert blameless.main(["--cases", "900", "--jobs", "2"]) == blamed
+    text = (tmp_path / "page").read_text()
+    assert "- kernels: 2 of 2" in text and "- seeds: 1\n" in text and f"- blamed: {blamed}\n" in text
+    cases = int(re.search(r"- cases: ([\d,]+)", text).group(1).replace(",", ""))
+    assert cases >= 900 and (("gemm_s8s8, another: found. " in text) is bool(blamed))

@@ -1,0 +1,170 @@
+"""A learner's folder: nothing of the learner's is overwritten, and whatever is wrong in it is one clear line."""
+
+import json
+
+import pytest
+from cli_examples import run
+
+from refcompress import reference
+from refcompress.labs import checking, folder, mistakes, stub, words
+from refcompress.labs.exercises import LABS
+from refcompress.testing import apart
+
+GOOD = """
+import numpy as np
+
+def huffman_counts(symbols):
+    return None
+
+def gemm_s8s8(x, w, *, x_zero_point=0):
+    return (x.astype(np.int32) - np.int32(x_zero_point)) @ w.T.astype(np.int32)
+"""
+
+BAD = """
+import numpy as np
+
+def gemm_s8s8(x, w, *, x_zero_point=0):
+    return (x @ w.T).astype(np.int32)
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    folder.start("gemm_s8s8", "lab-gemm_s8s8")
+    return tmp_path / "lab-gemm_s8s8"
+
+
+@pytest.mark.parametrize("op", LABS)
+def test_a_stub_has_the_references_signature_and_docstring_and_no_body(op):
+    text = stub.stub(LABS[op])
+    made: dict = {}
+    exec(compile(text, "solution.py", "exec"), made)
+    assert made[op].__doc__.split() == getattr(reference, op).__doc__.split()
+    assert list(stub.signature(made[op]).parameters) == list(stub.signature(getattr(reference, op)).parameters)
+    with pytest.raises(NotImplementedError, match="write it here"):
+        made[op](*[None] * sum(p.default is p.empty for p in stub.signature(made[op]).parameters.values()))
+
+
+def test_every_clause_that_a_lab_names_stands_in_the_specification():
+    numbers = {mistake.clause for lab in LABS.values() for mistake in lab.mistakes} | {
+        lab.clause for lab in LABS.values()} | {m.clause for m in (*mistakes.FIRST, *mistakes.LAST) if m.clause}
+    assert len(numbers) > 30 and [number for number in numbers if not words.clause_text(number)] == []
+
+
+def test_every_mistake_has_hints_and_a_name_of_its_own():
+    for lab in LABS.values():
+        names = [mistake.name for mistake in lab.mistakes]
+        assert len(set(names)) == len(names) and all(mistake.hints for mistake in lab.mistakes), lab.op
+
+
+def test_starting_again_overwrites_nothing_and_writes_what_is_missing(place, capfd):
+    (place / "solution.py").write_text("mine")
+    (place / "LAB.md").write_text((place / "LAB.md").read_text() + "my notes")
+    (place / "progress.json").unlink()
+    code, out, _ = run(capfd, "lab", "start", "gemm_s8s8")
+    assert code == 0 and "solution.py: is there already, and stays" in out and "progress.json: written" in out
+    assert (place / "solution.py").read_text() == "mine" and (place / "LAB.md").read_text().endswith("my notes")
+
+
+def test_a_folder_that_is_something_else_is_refused(place, capfd):
+    (place.parent / "theses").mkdir()
+    (place.parent / "theses" / "solution.py").write_text("mine")
+    for words_, said in ((["csr_matmul", "lab-gemm_s8s8"], "is the folder of another lab (gemm_s8s8)"),
+                         (["gemm_s8s8", "theses"], "is no folder of a lab"),
+                         (["gemm"], "must be one of prune_magnitude, ")):
+        code, out, err = run(capfd, "lab", "start", *words_)
+        assert (code, out) == (2, "") and said in err and err.count("\n") == 1
+    assert [path.name for path in (place.parent / "theses").iterdir()] == ["solution.py"]
+
+
+def test_a_check_keeps_what_it_found_and_hints_come_one_by_one(place, capfd):
+    (place / "solution.py").write_text(BAD)
+    code, out, _ = run(capfd, "lab", "hint", str(place))
+    assert code == 0 and "type refcompress lab check first" in " ".join(out.split())
+    code, out, _ = run(capfd, "lab", "check", str(place))
+    assert code == 1 and "What          The sums wrap" in out and "Next          refcompress lab hint" in out
+    kept = json.loads((place / "progress.json").read_text())
+    assert kept["attempts"] == 1 and kept["failed"] and len(kept["log"]) == 1
+    first = run(capfd, "lab", "hint", str(place))[1]
+    second = run(capfd, "lab", "hint", str(place))[1]
+    assert "Hint 1 of" in first and "Hint 2 of" not in first and "Hint 2 of" in second
+    assert run(capfd, "lab", "hint", str(place), "--all")[1].count("Hint ") == 2
+    code, out, _ = run(capfd, "lab", "status")
+    assert code == 0 and "gemm_s8s8" in out and kept["failed"] in out
+
+
+def test_what_a_solution_does_not_take_is_said_and_is_no_mistake(place):
+    (place / "solution.py").write_text(GOOD.replace("    return (x", "    if x.size > 50:\n        raise "
+                                                    "NotImplementedError('small ones first')\n    return (x"))
+    found = checking.check(place, examples=0)
+    text = " ".join("\n".join(words.lines(found, folder.read(place))).split())
+    assert not found.good and found.mistake is None and found.failure is None
+    assert "Right on all inputs that it takes" in text and "(small ones first)" in text
+
+
+@pytest.mark.parametrize("text, said", [
+    ("def gemm_s8s8(x, w:\n", "solution.py, line 1: "),
+    ("import no_such_module\ndef gemm_s8s8(x, w): pass\n", "ModuleNotFoundError: No module named 'no_such_module'"),
+    ("def gemm(x, w): pass\n", "solution.py has no function gemm_s8s8"),
+    ("gemm_s8s8 = 3\n", "is a int, which cannot be called"),
+    ("raise SystemExit(3)\ngemm_s8s8 = None\n", "solution.py"),
+    ("\0", "solution.py: source code string cannot contain null bytes"),
+    ("import os\nos._exit(3)\ndef gemm_s8s8(x, w): pass\n", "while it was loaded"),
+    ("while True: pass\ndef gemm_s8s8(x, w): pass\n", "no result after 1 s while it was loaded")])
+def test_a_solution_that_cannot_be_loaded_is_one_line(place, capfd, monkeypatch, text, said):
+    monkeypatch.setattr(apart, "LOADING", 1)
+    (place / "solution.py").write_text(text)
+    code, out, err = run(capfd, "lab", "check", str(place))
+    assert (code, out) == (2, "") and said in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("body, mistake", [
+    ("import os; os.kill(os.getpid(), 11)", "crash"), ("while True: pass", "never ends"),
+    ("raise SystemExit", "raises"), ("x[...] = 0; return x", "input changed"), ("return 'text'", "type")])
+def test_a_solution_that_misbehaves_is_told_so(place, monkeypatch, body, mistake):
+    monkeypatch.setattr(checking, "LIMIT", 0.3)
+    (place / "solution.py").write_text(f"def gemm_s8s8(x, w, *, x_zero_point=0):\n    {body}\n")
+    found = checking.check(place, examples=0)
+    assert found.mistake.name == mistake, found
+
+
+def test_what_a_solution_prints_is_no_part_of_the_verdict(place, capfd):
+    (place / "solution.py").write_text(GOOD.replace("    return (x", "    print('noise')\n    return 1 + (x"))
+    code, out, err = run(capfd, "lab", "check", str(place))
+    assert code == 1 and "noise" not in out + err
+
+
+@pytest.mark.parametrize("text, said", [
+    ("{", "is damaged (no JSON)"), ("[]", "its schema must be"), ("\xff", "is damaged"), ("[" * 100000, "is damaged"),
+    ('{"schema": "refcompress.lab/1", "op": "rm"}', "op must be the name of a lab")])
+def test_damaged_progress_is_one_line_that_says_what_to_do(place, capfd, text, said):
+    (place / "progress.json").write_text(text, encoding="latin-1")
+    for word in ("check", "hint", "status"):
+        code, out, err = run(capfd, "lab", word, str(place))
+        assert (code, out) == (2, "") and said in err and "your solution stays" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("change", [{"attempts": -1}, {"attempts": "3"}, {"hints": {"ties": -2}}, {"more": 1},
+                                    {"passed": {"plain": 3}}, {"log": None}, {"op": ["gemm_s8s8"]}])
+def test_progress_of_another_shape_is_refused(place, change):
+    data = json.loads((place / "progress.json").read_text()) | change
+    (place / "progress.json").write_text(json.dumps(data))
+    with pytest.raises(folder.CorruptError, match="is damaged"):
+        folder.read(place)
+
+
+def test_missing_files_are_one_line(place, capfd):
+    (place / "solution.py").unlink()
+    assert "cannot be read" in run(capfd, "lab", "check", str(place))[2]
+    (place / "progress.json").unlink()
+    for word in ("check", "hint", "status"):
+        code, out, err = run(capfd, "lab", word, str(place))
+        assert (code, out) == (2, "") and "no folder of a lab" in err and err.count("\n") == 1
+    assert "is no folder" in run(capfd, "lab", "check", "nowhere")[2]
+
+
+def test_every_line_of_the_labs_fits_80_columns(place, capfd):
+    for text in (run(capfd, "lab", "list")[1], (place / "LAB.md").read_text()):
+        assert all(len(line) <= 80 for line in text.splitlines()), text

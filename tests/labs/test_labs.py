@@ -1,0 +1,66 @@
+"""Each lab accepts a right solution, and says of wrong ones on what they fail and which clause they break."""
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import solutions_csr
+import solutions_huffman
+import solutions_prune
+import solutions_quantize
+import solutions_share
+
+from refcompress.labs import checking, folder, words
+from refcompress.labs.exercises import LABS
+
+samples = import_module("refcompress.testing.samples")  # the package has a function of that name
+
+HERE = Path(__file__).parent
+FILES = (solutions_prune, solutions_share, solutions_quantize, solutions_huffman, solutions_csr)
+RIGHT = [row for file in FILES for row in file.RIGHT]
+WRONG = [row for file in FILES for row in file.WRONG]
+
+
+def handed_in(place, op, function):
+    """Make a lab's folder with a solution in it."""
+    folder.start(op, place)
+    (place / folder.SOLUTION).write_text(f"import sys\nsys.path.insert(0, {str(HERE)!r})\n"
+                                         f"from {function.__module__} import {function.__name__} as {op}\n")
+
+
+def test_each_lab_has_a_right_solution_and_three_wrong_ones():
+    assert {op for op, _ in RIGHT} == set(LABS) and len(LABS) >= 10
+    assert all(sum(op == row[0] for row in WRONG) >= 3 for op in LABS)
+
+
+@pytest.fixture
+def every_input(monkeypatch):
+    """The edges too, which the other tests leave out."""
+    monkeypatch.setattr(samples, "PARTS", [samples.swept, samples.wide])
+
+
+@pytest.mark.parametrize("op, function", RIGHT, ids=[op for op, _ in RIGHT])
+def test_a_right_solution_passes_the_last_stage_which_has_the_inputs_of_all(tmp_path, op, function):
+    handed_in(tmp_path, op, function)
+    lab = replace(LABS[op], stages=LABS[op].stages[-1:])
+    found = checking.checked(lab, tmp_path / folder.SOLUTION, examples=0)
+    assert found.good, found
+
+
+def test_a_lab_is_done_when_every_stage_is_passed(tmp_path, every_input):
+    handed_in(tmp_path, "gemm_s8s8", solutions_csr.gemm_right)
+    found = checking.check(tmp_path, examples=5)
+    assert found.good and found.passed == ["plain", "all options", "full"] and folder.read(tmp_path).done
+
+
+@pytest.mark.parametrize("op, function, mistake, clause, said", WRONG, ids=[row[1].__name__ for row in WRONG])
+def test_a_wrong_solution_is_told_the_kind_of_input_and_the_clause(tmp_path, op, function, mistake, clause, said,
+                                                                   every_input):
+    handed_in(tmp_path, op, function)
+    found = checking.check(tmp_path, examples=0)
+    text = "\n".join(words.lines(found, folder.read(tmp_path)))
+    flat = " ".join(text.split())
+    assert (found.good, found.mistake and found.mistake.name) == (False, mistake), text
+    assert said in flat and f"The clause {clause} (spec/" in flat and f"The smallest {op}(" in flat
+    assert all(len(line) <= 80 or " " not in line.strip()[14:].strip() for line in text.splitlines()), text
