@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint docs test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers verdict hunts blameless prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks derive-table reproduce clean help
+.PHONY: demo build test lint docs pictures test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers verdict hunts blameless prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks derive-table reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -55,6 +55,9 @@ docs: build $(VENV)/.docs  ## the site, to build/docs/html: lessons run, links i
 $(VENV)/.docs: $(VENV)/.installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[docs]'
 	@touch $@ $(VENV)/.built
+
+pictures: build  ## the two pictures of the README, from the gallery of the site, to results/gallery
+	$(BIN)/python docs/readme_pictures.py
 
 test-wheel: build  ## wheels with and without a compiler, each run in a fresh environment (two minutes)
 	rm -rf build/wheel

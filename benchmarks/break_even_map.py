@@ -6,7 +6,8 @@ import numpy as np
 matplotlib.use("Agg")
 from matplotlib import colors, pyplot  # noqa: E402
 
-BLUE, VERMILLION = "#0072B2", "#D55E00"  # of Okabe and Ito's colours: everybody tells them apart
+from refcompress.recipes.style import BLUE, VERMILLION  # noqa: E402
+
 COLORS = colors.LinearSegmentedColormap.from_list("break-even", [VERMILLION, "white", BLUE])
 WIDEST = 3  # of the scale, in powers of two
 

@@ -3,6 +3,8 @@
 import numpy as np
 
 from refcompress import container
+from refcompress.ledger import layers_and_ledger
+from refcompress.recipes import style
 
 from . import runner
 
@@ -90,8 +92,6 @@ def pictures(results: dict, folder) -> None:
 
 def draw_errors(ax, network: str, rows, folder) -> None:
     """Draw test error against bytes, beside what was published."""
-    from matplotlib import ticker
-
     for kind, marker, text in (
         ("B", "s", "published: bytes of a file or message"),
         ("F", "^", "published: by a formula"),
@@ -101,7 +101,8 @@ def draw_errors(ax, network: str, rows, folder) -> None:
             [p[2] for p in points], [p[1] for p in points], marker, color="grey" if kind == "F" else "C1", label=text
         )
         for method, error, size, _ in points:
-            ax.annotate(method, (size, error), textcoords="offset points", xytext=(5, 4), fontsize=8)
+            ax.annotate(method, (size, error), textcoords="offset points", xytext=(0, 6 if kind == "F" else -13),
+                        fontsize=8, ha="center")
     files = [r for r in rows if "file" in r]
     ax.plot([r["bytes"] for r in files], [r["test"] for r in files], "o-", color="C0", label="ours: bytes of the file")
     for r in files:
@@ -109,31 +110,56 @@ def draw_errors(ax, network: str, rows, folder) -> None:
             f"{r['bytes']:,} B",
             (r["bytes"], r["test"]),
             textcoords="offset points",
-            xytext=(-6, -12),
-            ha="right",
+            xytext=(7, 3),
+            ha="left",
             fontsize=8,
             color="C0",
         )
     ax.axhline(rows[0]["test"], color="C0", linestyle=":", label="ours, dense")
     ax.set(xscale="log", xlabel="bytes", ylabel="test error, %", title=TITLES[network])
-    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-    ax.xaxis.set_minor_formatter(ticker.NullFormatter())
-    ax.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
-    ax.margins(x=0.15)
-    ax.grid(alpha=0.3, which="both")
-    ax.legend(fontsize=8)
+    style.plain_ticks(ax.xaxis)
+    ax.margins(x=0.25, y=0.12)  # room for the labels of the outermost points
+    below(ax)
 
 
 def draw_bytes(ax, network: str, rows, folder) -> None:
-    """Draw how the bytes of each file divide into kinds."""
+    """Draw what each file spends on the weights of each layer, on biases, and on what describes them."""
     files = [r for r in rows if "file" in r]
-    left = np.zeros(len(files))
-    for kind in dict.fromkeys(kind for r in files for kind in r["ledger"]):
-        sizes = np.array([r["ledger"].get(kind, 0) for r in files])
-        ax.barh([r["file"] for r in files], sizes, left=left, label=kind)
+    names = [f"{r['file']}\n{r['test']:.2f} % errors" for r in files]
+    left, spent = np.zeros(len(files)), [parts(folder / r["file"]) for r in files]
+    for part in spent[0]:
+        sizes = np.array([each[part] for each in spent])
+        ax.barh(names, sizes, left=left, label=part, height=0.6)
         left += sizes
+    for name, size in zip(names, left):
+        ax.text(size, name, f" {size:,.0f}", va="center", fontsize=8)
     ax.set(xlabel="bytes", title=f"{TITLES[network]}: where the bytes go")
-    ax.legend(fontsize=8)
+    ax.margins(x=0.12)
+    ax.grid(False, axis="y")
+    below(ax)
+
+
+def parts(path) -> dict[str, float]:
+    """Return the bytes of a file by what they are for; they add up to the file."""
+    items = layers_and_ledger(path.read_bytes(), implementation=runner.fastest())[1].items
+    entries = list(dict.fromkeys(item.entry for item in items if item.entry.endswith("weight")))
+    spent = dict.fromkeys([*(f"weights of {name.removesuffix('.weight')}" for name in entries), "biases", "codebooks",
+                           "names, shapes, checksums"], 0.0)
+    for item in items:
+        if item.kind in ("codebooks", "scales"):
+            spent["codebooks"] += item.bytes
+        elif item.kind not in ("values", "indices", "fillers", "contexts", "arrays", "code tables"):
+            spent["names, shapes, checksums"] += item.bytes
+        elif item.entry.endswith("weight"):
+            spent[f"weights of {item.entry.removesuffix('.weight')}"] += item.bytes
+        else:
+            spent["biases"] += item.bytes
+    return spent
+
+
+def below(ax) -> None:
+    """Put the legend below the picture, where it hides no data."""
+    ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)
 
 
 def draw_weights(ax, network: str, rows, folder) -> None:
@@ -153,4 +179,4 @@ def draw_weights(ax, network: str, rows, folder) -> None:
     book, counts = np.unique(values, return_counts=True)
     ax.vlines(book, 0, counts, color="C1", linewidth=3, label="after sharing: values and how often")
     ax.set(title=f"{TITLES[network]}, {key}: {len(values):,} weights", xlabel="weight", ylabel="count")
-    ax.legend(fontsize=8)
+    below(ax)

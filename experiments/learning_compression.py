@@ -161,18 +161,20 @@ def plot(rows: dict, path) -> None:
 def draw(rows: dict, left, right) -> None:
     curve = [(row["bytes"], row["test"], name.split()[-1]) for name, row in rows.items() if name.startswith("ranks")]
     left.plot(*zip(*[(b, t) for b, t, _ in curve]), marker="o", label="ranks learnt (ours)")
-    for size, error, alpha in curve:
-        left.annotate(f"α = {alpha}", (size, error), textcoords="offset points", xytext=(4, 5), fontsize=8)
+    for i, (size, error, alpha) in enumerate(curve):  # above and below the line by turns: they stand close together
+        left.annotate(f"α = {alpha}", (size, error), textcoords="offset points", xytext=(4, 6 if i % 2 else -12),
+                      fontsize=8)
+    left.margins(x=0.15)
     for i, (name, row) in enumerate((n, r) for n, r in rows.items() if n in TOOLKIT):
         left.plot(row["bytes"], row["test"], marker="s", linestyle="", color=f"C{i + 1}", label=f"{name} (ours)")
     left.axhline(rows["reference"]["test"], color="grey", linestyle=":", label="reference (ours)")
     left.set(xscale="log", xlabel="bytes of the file", ylabel="test error, %", title="error and cost")
-    left.legend(fontsize=8)
+    left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)  # below the data
     for name, row in rows.items():
         if name.startswith("ranks"):
             right.plot([s["chosen"]["fc1.weight"] for s in row["steps"]], label=f"α = {name.split()[-1]}")
     right.set(xlabel="LC step", ylabel="rank of fc1 (of 300)", title="ranks while training", yscale="symlog")
-    right.legend(fontsize=8)
+    right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
 
 
 def main(argv=None) -> None:

@@ -81,7 +81,6 @@ def plot(results, path) -> None:
         for ax, (name, key) in zip(axes.flat, panels):
             draw(ax, results[name], key)
             ax.set(title=name, xlabel="bytes of the file", ylabel=ERRORS[key], xscale="log", yscale="log")
-            ax.grid(which="both", alpha=0.3)
             entries |= {label: line for line, label in zip(*ax.get_legend_handles_labels())}
         figure.legend(entries.values(), entries.keys(), loc="outside right upper")
 
@@ -91,7 +90,8 @@ def draw(ax, rows, key: str) -> None:
     for i, method in enumerate(SHOWN):
         points = sorted((r["bytes"], r[key]) for r in rows if r["method"] == method)
         if points:
-            ax.plot(*np.transpose(points), marker="o", markersize=4, color=f"C{i}", label=method)
+            ax.plot(*np.transpose(points), marker="o", markersize=4, color=f"C{i % 6}",
+                    linestyle="-" if i < 6 else "--", label=method)  # black is the allocation
     front = sorted((r["bytes"], r[key]) for r in rows if r["method"] == "allocated")
     if front:
         ax.plot(*np.transpose(front), color="black", marker=".", linewidth=2, label="allocated (GPTQ, clipped)")

@@ -15,7 +15,7 @@ import numpy as np
 
 import refcompress as rc
 from refcompress import training
-from refcompress.recipes import lenet_5, lenet_300_100
+from refcompress.recipes import lenet_5, lenet_300_100, style
 
 from . import runner
 
@@ -211,7 +211,7 @@ def draw(ax, examples, cells) -> None:
     """Draw the output error of four ways against the number of calibration images."""
     from matplotlib.ticker import LogLocator
 
-    styles = {SVD: ("C7", ":"), WHITENED: ("C0", "-"), "ridge 0": ("C3", "--"), "chosen": ("C2", "-")}
+    styles = {SVD: (style.GREY, ":"), WHITENED: ("C0", "-"), "ridge 0": ("C3", "--"), "chosen": ("C2", "-")}
     names = {"ridge 0": "behind the ReLU, no ridge", "chosen": "behind the ReLU, ridge chosen"}
     for way, (color, line) in styles.items():
         ax.plot(examples, [cell[way]["test_output"] for cell in cells], marker="o", color=color, linestyle=line,

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from refcompress.container import files
+from refcompress.recipes import style
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 T_95 = {3: 4.303, 4: 3.182, 5: 2.776}  # samples: Student's t of one degree of freedom less, two-sided 95 %
@@ -82,15 +83,28 @@ def layer_inputs(network, x: np.ndarray) -> dict[str, np.ndarray]:
 
 @contextmanager
 def picture(path: Path, rows: int = 1, columns: int = 1, *, size: tuple[float, float], dpi: int = 110, **options):
-    """Give a figure and its axes to draw on, and write them as a PNG that has no date and no version in it."""
+    """Give a figure and its axes to draw on, and write them as a PNG that has no date and no version in it.
+
+    All are in the style of refcompress.recipes.style: "C0", "C1", ... are its colours, and logarithmic axes without
+    ticks of their own have plain numbers.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
+    from cycler import cycler
     from matplotlib import pyplot
+    from matplotlib.ticker import LogFormatter
 
-    figure, axes = pyplot.subplots(rows, columns, figsize=size, layout="constrained", **options)
-    try:
-        yield figure, axes
-        figure.savefig(path, dpi=dpi, metadata={"Software": None})
-    finally:
-        pyplot.close(figure)
+    with matplotlib.rc_context({"axes.prop_cycle": cycler(color=style.COLOURS)}):
+        figure, axes = pyplot.subplots(rows, columns, figsize=size, layout="constrained", **options)
+        try:
+            for ax in figure.axes:
+                style.dress(ax)
+            yield figure, axes
+            for ax in figure.axes:
+                for axis in (ax.xaxis, ax.yaxis):
+                    if axis.get_scale() != "linear" and isinstance(axis.get_major_formatter(), LogFormatter):
+                        style.plain_ticks(axis)
+            figure.savefig(path, dpi=dpi, metadata={"Software": None})
+        finally:
+            pyplot.close(figure)

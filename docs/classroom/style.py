@@ -1,17 +1,11 @@
-"""The style of all pictures: colours that everybody can tell apart, plain tick numbers, labels beside what they name.
-
-**Source** the colours: Okabe & Ito, Color Universal Design (2008).
-"""
+"""The style of the course's pictures: that of all of refcompress, with labels beside what they name."""
 
 import numpy as np
 from matplotlib import pyplot, ticker
 
-__all__ = ["COLOURS", "GREY", "annotated", "heatmap", "picture"]
+from refcompress.recipes.style import COLOURS, GREY, dress, number
 
-BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
-COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
-GREY = "#767676"  # 4.5 : 1 on white, which small text needs
+__all__ = ["COLOURS", "GREY", "annotated", "heatmap", "picture"]
 
 
 def picture(*, width: float = 7.0, height: float = 4.0, rows: int = 1, columns: int = 1, x: str = "", y: str = "",
@@ -24,14 +18,11 @@ def picture(*, width: float = 7.0, height: float = 4.0, rows: int = 1, columns: 
     figure, axes = pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False)
     for ax in axes.flat:
         ax.set(xlabel=x, ylabel=y)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(True, color="#DDDDDD", linewidth=0.6)
-        ax.set_axisbelow(True)
-        ax.set_prop_cycle(color=COLOURS)
+        dress(ax)
         for letter, axis in (("x", ax.xaxis), ("y", ax.yaxis)):
             if letter in logarithmic:
                 getattr(ax, f"set_{letter}scale")("log")
-                axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: _plain(value)))
+                axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: number(value)))
                 axis.set_minor_formatter(ticker.FuncFormatter(lambda value, _, axis=axis: _between(axis, value)))
     if title:
         figure.suptitle(title)
@@ -41,12 +32,7 @@ def picture(*, width: float = 7.0, height: float = 4.0, rows: int = 1, columns: 
 def _between(axis, value: float) -> str:
     """Return the label of a tick between two powers of ten: 2 and 5 have one where the axis has few powers."""
     low, high = axis.get_view_interval()
-    return _plain(value) if high < 300 * low and f"{value:e}"[0] in "25" else ""
-
-
-def _plain(value: float) -> str:
-    """Return the number without a power of ten: 0.00001, and not 1e-05."""
-    return np.format_float_positional(float(f"{value:.3g}"), trim="-")
+    return number(value) if high < 300 * low and f"{value:e}"[0] in "25" else ""
 
 
 def annotated(ax, x, y, label: str, *, at: int = -1, offset: tuple[float, float] = (6, 0), colour=None, **line):

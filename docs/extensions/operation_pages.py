@@ -58,9 +58,9 @@ def _lessons(f: Facts) -> str:
 
 def _tests(f: Facts) -> str:
     own = [path for path in f.tests if path.startswith(f"tests/{f.family}/")]
-    shown = ", ".join(f"`{path}`" for path in own[:SHOWN])
+    shown = ", ".join(f"`{path}`" for path in own[:SHOWN]) or f"`tests/{f.family}/`"
     laws = "`tests/laws/test_agreement.py` and the other laws of all operations"
-    return f"{shown}; {laws}" if shown else laws
+    return f"{shown}; {laws}"
 
 
 def _bugs(f: Facts) -> str:

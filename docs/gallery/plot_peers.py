@@ -10,7 +10,9 @@ from pathlib import Path
 
 from classroom import COLOURS, GREY, annotated, picture
 
-root = next(p for p in Path.cwd().resolve().parents if (p / "results").is_dir())
+import refcompress
+
+root = Path(refcompress.__file__).parents[1]
 run = json.loads((root / "results" / "bench" / "summary.json").read_text())
 
 # %%

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from classroom import picture
 
-root = next(p for p in Path.cwd().resolve().parents if (p / "results").is_dir())
+import refcompress
+
+root = Path(refcompress.__file__).parents[1]
 rows = json.loads((root / "results" / "pruning" / "pruning.json").read_text())["rows"]
 rows = [row for row in rows if row["table"] == "weights" and row["network"] == "L2"]
 CRITERIA = {"magnitude": "magnitude", "obs": "Optimal Brain Surgeon", "sparsegpt": "SparseGPT", "taylor": "Taylor",

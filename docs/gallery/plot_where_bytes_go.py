@@ -14,10 +14,11 @@ from pathlib import Path
 
 from classroom import COLOURS, picture
 
+import refcompress
 from refcompress import native
 from refcompress.ledger import layers_and_ledger
 
-root = next(p for p in Path.cwd().resolve().parents if (p / "results").is_dir())
+root = Path(refcompress.__file__).parents[1]
 folder = root / "results" / "deep_compression"
 rows = json.loads((folder / "deep_compression.json").read_text())["lenet_300_100"]["rows"]
 FILES = {f"{row['test']:.2f} % errors": row["file"] for row in rows if "file" in row}
@@ -53,5 +54,5 @@ ax.set(yticks=range(len(FILES)), yticklabels=FILES, xlim=(0, 8400))
 ax.set_ylim(len(FILES) - 0.6, -1.5)
 ax.grid(False, axis="y")
 figure.set_label("Three bars, one a file of LeNet-300-100, each cut into parts. The weights of the first layer take "
-                 "about half of a file, those of the second a third, those of the third little. Biases, codebooks, "
-                 "names and checksums take the rest.")
+                 "about half of a file, those of the second a third, those of the third little. Biases, "
+                 "codebooks, names and checksums take the rest.")

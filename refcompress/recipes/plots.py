@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ..container import files
 from ..errors import MissingExtra
+from .style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
 __all__ = ["draw"]
 
-# Eight colours that are told apart also by colour-blind readers (Okabe and Ito 2008), then marks and dashes.
-COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#6A3D9A")
+COLOURS = (BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE, "#6A3D9A")
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 MARKS, DASHES = "osD^vP", ("-", "--", ":")
 
