@@ -18,6 +18,8 @@ def _allocations():
     for layers, choices in ((129, 2), (257, 2), (1025, 2), (3, 129), (2, 1025), (1, 4097), (1, 65_537)):
         cost, size = whole(rng, (layers, choices), 3, np.float64), rng.integers(0, 3, (layers, choices))
         yield (cost, size, int(size.min(axis=1).sum()) + 9), {}
+        cost[:, -1], size[:, -1] = -4, 0  # the best choice is the last one
+        yield (cost, size, 9 + layers), {}
     for base in (2**24, 2**31, 2**53, 2**61):
         cost = np.float64([[3, 2, 1], [5, 4, 0]])
         size = np.int64([[0, 1, 2], [0, 1, 2]]) + base // 2 * np.int64([0, 1, 1])

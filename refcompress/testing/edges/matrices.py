@@ -154,6 +154,15 @@ def _sparse_s8(rng, i, m, k, n) -> Call | None:
 
 # Low rank.
 
+def _many_ranks_beside():
+    """More ranks than a small buffer holds, beside a matrix of few entries."""
+    rng = np.random.default_rng(4)
+    for r in (255, 256, 257, 300):
+        low = LowRank(whole(rng, (r, r), 2), np.ones(r, _F), whole(rng, (r, r), 2))
+        yield (LowRankSparse(low, sparse(rng, r, r, 0.01)), whole(rng, (r, 2), 3)), {}
+
+
+
 def _factors(rng, m, k, r, high: int = 3) -> LowRank:
     return LowRank(whole(rng, (m, r), high), whole(rng, r, high), whole(rng, (r, k), high))
 
@@ -255,7 +264,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "sparse_s8s8": (small_bias(lambda rng, n, k: matrices.sparse(rng, n, k, 1)), at_lengths(_sparse_s8, 2, 8, 3),),
     "lowrank_matmul": (_lowrank_edges, at_lengths(_lowrank_product, 3, 5, 2, 1, kinds=2),
                        at_lengths(lambda rng, i, r: _lowrank_product(rng, 1, 3, 4, 2, r), 3, lengths=MANY)),
-    "lowrank_sparse_matmul": (at_lengths(_beside, 3, 8, 3),),
+    "lowrank_sparse_matmul": (_many_ranks_beside, at_lengths(_beside, 3, 8, 3)),
     "lowrank_svd": (_svd_options, _svd_long),
     "lowrank_randomized": (_randomized_options,),
     "lowrank_whitened": (_whitened_edges,),
