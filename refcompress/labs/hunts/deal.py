@@ -22,6 +22,7 @@ from ...testing import catalogue
 from ...testing.cases import Call
 from ...testing.catalogue import Kernel
 from ...testing.judge import REFUSED, Outcome, judged
+from ...testing.own_time import OwnTime
 from ...testing.smaller import smallest
 from ...testing.task import Task
 from . import inputs
@@ -93,7 +94,7 @@ def par(op: str, name: str) -> int | None:
         outcome = judge(case)
         size = _handed_in(kernel, case) if outcome.failed else None
         if size is not None:
-            smaller = _handed_in(kernel, smallest(task, judge, case, outcome, SMALLER_SECONDS)[0])
+            smaller = _handed_in(kernel, smallest(task, judge, case, outcome, SMALLER_SECONDS, OwnTime())[0])
             return size if smaller is None else min(size, smaller)
     return None
 
