@@ -38,7 +38,7 @@ def signature(function) -> inspect.Signature:
 def guide(lab: Lab) -> str:
     """Return the text that lies beside the stub."""
     module = getattr(reference, lab.op).__module__.split(".")[1:]
-    lesson = f"lesson {lab.lesson} of `refcompress/reference/__init__.py`" if lab.lesson else "after the twelve lessons"
+    lesson = f"lesson {lab.lesson} of the site (`docs/lessons/`)" if lab.lesson else "none; it comes after the twelve"
     stages = [line for i, stage in enumerate(lab.stages, 1) for line in textwrap.wrap(
         f"{i}. **{stage.name}**: {stage.says}.", WIDTH, subsequent_indent="   ")]
     uses = ["What the stub imports beside NumPy is yours to use.", ""] * bool(lab.uses)
