@@ -6,7 +6,7 @@ LeNet-300-100 is pruned by five criteria, and trained a little afterwards. The f
 (``make prune-table``, ``results/pruning/pruning.json``).
 
 What to see: without training, the criteria differ from one weight in five on. Optimal Brain Surgeon adjusts the weights
-that stay, and so its error hardly rises. Training afterwards makes up for most of the difference.
+that stay, and so its error rises least. Training afterwards makes up for most of the difference.
 """
 
 import json
