@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from refcompress.cli.options import size
+from refcompress.labs.hunts.deal import THROWS
 from refcompress.testing.conforming import CHECKS
 from refcompress.testing.values import LENGTHS
 
@@ -32,6 +33,8 @@ FIGURES = {  # of the text of README.md, with what each is; a string names the t
     "3.11": needed,
     "675,763": "tests/models/test_squeezenet.py::test_the_published_file_becomes_as_small_as_the_readme_says",
     "542,925": "tests/models/test_squeezenet.py::test_the_published_file_becomes_as_small_as_the_readme_says",
+    "30": "tests/documents/test_own_network_lesson.py::test_the_whole_path_is_30_lines_of_code_at_most",
+    "200": lambda: THROWS,
     "67": lambda: max(LENGTHS),
     "130": lambda: 128 + signal.SIGINT,
     "242": lambda: len(derived()),

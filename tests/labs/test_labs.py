@@ -39,8 +39,8 @@ def test_each_lab_has_a_right_solution_and_three_wrong_ones():
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch):
     """A check ends by the clock; here it may not, however loaded the machine is."""
-    monkeypatch.setattr(here, "THIN", (600.0, 600.0))
-    monkeypatch.setattr(here, "END", (600.0, 600.0))
+    monkeypatch.setattr(here, "THIN", 600.0)
+    monkeypatch.setattr(here, "END", 600.0)
     monkeypatch.setattr(import_module("refcompress.testing.check"), "MAP_SECONDS", 600.0)
     monkeypatch.setattr(failing, "SMALLER_SECONDS", 60.0)
 
