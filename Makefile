@@ -131,7 +131,7 @@ verdict: build  ## check every kernel of the catalogue: what is missed, what is 
 hunts: build  ## throw plain random inputs at wrong kernels: how many luck finds, to results/hunts.md (a minute a kernel; EVERY=5 takes every fifth, QUICK=1 a few and writes nothing)
 	$(ONE_THREAD) $(BIN)/python -m experiments.hunts $(if $(QUICK),--quick) $(if $(EVERY),--every $(EVERY)) $(if $(JOBS),--jobs $(JOBS))
 
-blameless: build  ## 1,000,000 cases over the right kernels of the catalogue: none may be blamed, to results/blameless.md (hours; CASES=, SECONDS=)
+blameless: build  ## 1,000,000 cases over the right kernels of the catalogue: none may be blamed, to results/blameless.md (an hour on two cores; CASES=, SECONDS=)
 	$(ONE_THREAD) $(BIN)/python -m experiments.blameless $(if $(CASES),--cases $(CASES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(JOBS),--jobs $(JOBS))
 
 prune-table: build  ## prune LeNet-300-100 in every way, write results/pruning: tables, JSON, pictures (ten minutes)

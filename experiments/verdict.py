@@ -40,9 +40,10 @@ class Answer:
     """What a check said of a kernel.
 
     said : "found", "passed", "absent" (something that it needs is not installed), or of the check itself "failed".
-    seconds : of the check, without those in which it waited for a processor. inputs : of a kernel that passed, how many
-    were judged. elements : of a wrong input, those of all its arrays; None where what was found has no single input.
-    runs : whether its program shows the bug; None where there is no program. reason : in words.
+    seconds : of the check, without those in which it waited for a processor. inputs, searched : of a kernel that
+    passed, how many were judged, and how many of them the search has drawn. elements : of a wrong input, those of all
+    its arrays; None where what was found has no single input. runs : whether its program shows the bug; None where
+    there is no program. reason : in words.
     """
 
     said: str
@@ -51,6 +52,7 @@ class Answer:
     elements: int | None = None
     runs: bool | None = None
     reason: str = ""
+    searched: int = 0
 
     def good(self, kernel: Kernel) -> bool:
         return self.said in ("absent", "found" if kernel.wrong else "passed")
@@ -68,7 +70,7 @@ def answer(kernel: Kernel, examples: int | None, seed: int = 0) -> Answer:
         elements = None if case is None else sum(a.size for a in testing.arrays_of(case))
         runs, reason = shown(code) if code else None, " ".join(str(wrong).split())[:300]
         return Answer("found", wrong.verdict.seconds, 0, elements, runs, reason)
-    return Answer("passed", verdict.seconds, verdict.inputs)
+    return Answer("passed", verdict.seconds, verdict.inputs, searched=verdict.searched)
 
 
 def shown(code: str) -> bool:

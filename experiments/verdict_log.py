@@ -1,4 +1,4 @@
-"""The answers of a run of the verdict, one a line, so that a run that was ended can go on.
+"""The answers of a long run over the catalogue, one a line, so that a run that was ended can go on.
 
 Each has a digest of the files on which it depends: the package without the catalogue and the edges, the file of the
 kernel, and the edges of its operation. An answer with another digest does not count.
@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +20,27 @@ PATH = ROOT / "build" / "verdict.jsonl"
 
 
 class Log:
-    """What is kept of the answers, by operation and name."""
+    """What is kept of the answers, by operation, name and seed of the search."""
 
-    def __init__(self, path: Path = PATH) -> None:
+    def __init__(self, path: Path = PATH, kernels: Sequence[Kernel] = catalogue.KERNELS) -> None:
         self.path = path
-        self.digests = {(k.op, k.name): digest(k) for k in catalogue.KERNELS}  # now, as the files were imported
-        self.kept: dict[tuple[str, str], dict] = {}
+        self.digests = {(k.op, k.name): digest(k) for k in kernels}  # now, as the files were imported
+        self.kept: dict[tuple[str, str, int], dict] = {}
         for line in path.read_text().splitlines() if path.exists() else []:
             try:
                 kept = json.loads(line)
             except json.JSONDecodeError:  # the run was ended while it wrote this line
                 continue
-            self.kept[kept["op"], kept["name"]] = kept
+            self.kept[kept["op"], kept["name"], kept.get("seed", 0)] = kept
 
-    def answer(self, kernel: Kernel) -> dict[str, Any] | None:
+    def answer(self, kernel: Kernel, seed: int = 0) -> dict[str, Any] | None:
         """Return the answer to a kernel as it was added, or None where there is none that counts."""
-        kept = self.kept.get((kernel.op, kernel.name))
+        kept = self.kept.get((kernel.op, kernel.name, seed))
         return kept["answer"] if kept and kept["digest"] == self.digests[kernel.op, kernel.name] else None
 
-    def add(self, kernel: Kernel, answer: dict[str, Any]) -> None:
+    def add(self, kernel: Kernel, answer: dict[str, Any], seed: int = 0) -> None:
         digest_ = self.digests[kernel.op, kernel.name]
-        kept = {"op": kernel.op, "name": kernel.name, "digest": digest_, "answer": answer}
+        kept = {"op": kernel.op, "name": kernel.name, "seed": seed, "digest": digest_, "answer": answer}
         self.path.parent.mkdir(exist_ok=True)
         with self.path.open("a") as file:
             file.write(json.dumps(kept) + "\n")

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -84,8 +84,30 @@ def test_a_campaign_over_right_kernels_says_how_many_cases_there_were_and_what_w
     monkeypatch.setattr(blameless, "KERNELS", [right, other])
     monkeypatch.setattr(blameless, "EXAMPLES", 5)
     monkeypatch.setattr(blameless, "PAGE", tmp_path / "page")
+    monkeypatch.setattr(blameless, "LOG", tmp_path / "log")
     assert blameless.main(["--cases", "900", "--jobs", "2"]) == blamed
     text = (tmp_path / "page").read_text()
     assert "- kernels: 2 of 2" in text and "- seeds: 1\n" in text and f"- blamed: {blamed}\n" in text
     cases = int(re.search(r"- cases: ([\d,]+)", text).group(1).replace(",", ""))
     assert cases >= 900 and (("gemm_s8s8, another: found. " in text) is bool(blamed))
+    assert f"of which {10 - 5 * blamed} searched" in text
+
+
+def test_a_campaign_that_was_ended_goes_on_where_it_was(tmp_path, monkeypatch):
+    right = next(k for k in KERNELS if k.op == "gemm_s8s8" and not k.wrong and not k.needs)
+    monkeypatch.setattr(blameless, "KERNELS", [right])
+    monkeypatch.setattr(blameless, "PAGE", tmp_path / "page")
+    monkeypatch.setattr(blameless, "LOG", tmp_path / "log")
+    asked = []
+
+    def answer(kernel, examples, seed):
+        asked.append(seed)
+        return verdict.Answer("passed", 1.0, 100, searched=90)
+
+    monkeypatch.setattr(blameless, "answer_apart", answer)
+    assert blameless.main(["--cases", "200", "--seconds", "0"]) == 1  # nothing was begun
+    verdict_log.Log(blameless.LOG).add(right, asdict(answer(right, 0, 0)), 0)
+    assert blameless.main(["--cases", "200"]) == 0 and asked == [0, 1]
+    text = blameless.PAGE.read_text()
+    assert "- seeds: 2\n" in text and "cases: 200, of which 180 searched" in text
+    assert not blameless.LOG.exists()
