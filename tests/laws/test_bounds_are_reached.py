@@ -5,12 +5,14 @@ Each addition to 1 is rounded away, and the chain is off by nearly (k - 1) 2**-2
 """
 
 import dataclasses
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
 
 from refcompress import reference
 from refcompress.agreement import Disagreement
+from refcompress.agreement.divergence import loss
 from refcompress.formats import LowRank, LowRankSparse, Plain, Quantized, Shared
 from refcompress.ops import OPS
 from refcompress.testing.sums import in_sequence
@@ -116,3 +118,25 @@ def test_factors_that_are_rounded_once_reach_a_twentieth_of_what_near_outputs_al
         except Disagreement:
             reached += 1
     assert reached > 0
+
+
+def test_one_chain_of_logarithms_reaches_a_twentieth_of_what_least_divergence_allows():
+    """2,048 bins hold 1,297 elements each, and one element lies beyond them: every addition of a logarithm rounds in
+    the same direction as the one before it."""
+    bins, levels, c = 2048, 128, 1297
+    k, n, total, occupied = bins * c, bins * c + 1, 16 * c, 16
+    counts = np.full(bins + 1, c, np.float64)
+    counts[-1] = 1
+    last = np.full(bins, c, np.float64)
+    last[-1] = c + 1
+    log = [np.full(bins, float(count)) for count in (total, n, occupied, k)]
+    total_, n_, occupied_, k_ = (np.add.accumulate(last / n * np.log(a))[-1] for a in log)
+    got = np.add.accumulate(last / n * np.log(last))[-1] - total_ - n_ + occupied_ + k_
+    with localcontext() as exact:
+        exact.prec = 40
+        rest = Decimal(occupied * k).ln() - Decimal(total * n).ln()
+        true = (c * (bins - 1) * (Decimal(c).ln() + rest) + (c + 1) * (Decimal(c + 1).ln() + rest)) / n
+        ours, allowed = loss(counts, bins, levels)
+        assert abs(Decimal(float(got)) - true) > Decimal(2 * allowed) / 20
+        assert abs(Decimal(float(got)) - true) < Decimal(allowed)
+        assert abs(Decimal(ours) - true) < Decimal(allowed) / 1000
