@@ -140,3 +140,26 @@ def test_one_chain_of_logarithms_reaches_a_twentieth_of_what_least_divergence_al
         assert abs(Decimal(float(got)) - true) > Decimal(2 * allowed) / 20
         assert abs(Decimal(float(got)) - true) < Decimal(allowed)
         assert abs(Decimal(ours) - true) < Decimal(allowed) / 1000
+
+
+def test_factors_that_are_rounded_once_reach_a_twentieth_of_what_same_product_allows():
+    """50 matrices of two rows, with all of their rank, so that rounding is all that is lost."""
+    rule, reached = OPS["lowrank_svd"].rule, {"result.s": 0, "result.u": 0, "result.vt": 0, "product": 0}
+    for w in np.random.default_rng(0).standard_normal((50, 2, 3)).astype(np.float32):
+        expected = reference.lowrank_svd(w, rank=2)
+        u, s, vt = (a.astype(np.float64) for a in (expected.u, expected.s, expected.vt))
+        off = {"s": np.abs(s / np.linalg.svd(w.astype(np.float64), compute_uv=False) - 1).max(),
+               "u": np.abs(u.T @ u - np.eye(2)).max() / 2, "vt": np.abs(vt @ vt.T - np.eye(2)).max() / 2}
+        for name, error in off.items():  # twenty times as far off: a vector's inner product is so by its square
+            factor = getattr(expected, name)
+            longer = (factor.astype(np.float64) * (1 + 20 * error)).astype(np.float32)
+            try:
+                rule(expected, dataclasses.replace(expected, **{name: longer}), (w,), {"rank": 2})
+            except Disagreement as wrong:
+                reached[f"result.{name}"] += str(wrong).startswith(f"result.{name}")
+        turned = dataclasses.replace(expected, vt=expected.vt * np.float32([[1], [-1]]))
+        with pytest.raises(Disagreement, match="the product is off") as wrong:
+            rule(expected, turned, (w,), {"rank": 2})
+        allowed = float(str(wrong.value).rpartition(" ")[2])
+        reached["product"] += np.linalg.norm(w - (u * s) @ vt) > allowed / 20
+    assert all(reached.values()), reached
