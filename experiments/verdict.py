@@ -138,6 +138,8 @@ def main(argv: list[str] | None = None) -> int:
         if not found.good(kernel):
             word = "missed" if kernel.wrong and found.said == "passed" else "blamed" if not kernel.wrong else found.said
             print(f"{word}: {kernel.op}: {kernel.name} ({kernel.kind}) {found.reason}", flush=True)
+        elif found.runs is False:
+            print(f"its program does not show it: {kernel.op}: {kernel.name} ({kernel.kind})", flush=True)
         return found
 
     with ThreadPoolExecutor(given.jobs) as pool:

@@ -53,11 +53,11 @@ def _classes(rows) -> list[str]:
 
 
 def _failures(rows) -> list[str]:
-    bad = [(k, a) for k, a in rows if not a.good(k)]
-    if not bad:
-        return ["## Missed and blamed", "", "None.", ""]
-    return ["## Missed and blamed", "", *(f"- {k.op}, {k.name} ({k.kind}): {a.said}. {k.story} {a.reason}".rstrip()
-                                          for k, a in bad), ""]
+    bad = [f"- {k.op}, {k.name} ({k.kind}): {a.said}. {k.story} {a.reason}".rstrip()
+           for k, a in rows if not a.good(k)]
+    silent = [f"- {k.op}, {k.name} ({k.kind}). {k.story}" for k, a in rows if a.runs is False]
+    return ["## Missed and blamed", "", *(bad or ["None."]), "",
+            "## Programs that do not show what was found", "", *(silent or ["None."]), ""]
 
 
 def _all(rows) -> list[str]:

@@ -78,9 +78,11 @@ def lowrank_terms(a: LowRank, x: ArrayLike) -> Terms:
     """Return the terms of lowrank_matmul: k r of them, u (s (vt x)); k + r + 2 roundings each.
 
     These are three products, k - 1 and r - 1 sums. Scaling u by s first, or forming the matrix, rounds no term more
-    often. The intermediate values of these orders must stay below overflow: vt x, s times it, and u s. Underflow of an
-    inner result passes through the factors that follow it. The count of roundings times 2**-150 covers this where those
-    factors are at most 1; where they are larger there is no bound.
+    often. The intermediate values of these orders must stay below overflow: vt x, s times it, u s, s vt and u s vt.
+
+    An underflow, of at most 2**-150, passes through the factors that follow it. There is at most one for each rounding
+    that a term meets: of vt x, which u s follows; of s times it, which u follows; of u s, which vt x follows; of the
+    products of the matrix u s vt, which x follows; of s vt, which u and x follow; or of the result itself.
     """
     x = np.asarray(x)
     u, s, vt = (np.abs(f).astype(np.float64) for f in (a.u, a.s, a.vt))
@@ -89,7 +91,9 @@ def lowrank_terms(a: LowRank, x: ArrayLike) -> Terms:
     second, scaled = s[:, None] * first, u * s
     magnitude = _up(u @ second, k + r)
     inner = np.maximum(first.max(axis=0, initial=0), second.max(axis=0, initial=0))
-    largest = np.maximum(np.maximum(magnitude, inner), scaled.max(axis=1, initial=0)[:, None])
+    turned, matrix = s[:, None] * vt, scaled @ vt
+    formed = np.maximum(scaled.max(axis=1, initial=0), matrix.max(axis=1, initial=0))[:, None]
+    largest = np.maximum(np.maximum(magnitude, inner), np.maximum(formed, turned.max(initial=0)))
     # With rank 0 there are no terms: an infinity in x takes no part.
     special = np.broadcast_to(~np.isfinite(x).all(axis=0) & (r > 0), magnitude.shape)
     units = [_unit(f) for f in (a.u, a.s, a.vt, x)]
@@ -98,13 +102,13 @@ def lowrank_terms(a: LowRank, x: ArrayLike) -> Terms:
              & (second.max(axis=0, initial=0) <= np.ldexp(1.0, 24 + sum(units[1:])))
              & (scaled.max(initial=0) <= np.ldexp(1.0, 24 + units[0] + units[1]))
              & (sum(min(e, 0) for e in units) >= -149) | (magnitude == 0))
-    # A product of u and s that underflows to 0 makes NaN of an infinity, where the other order keeps it infinite.
-    lost = ((scaled > 0) & (scaled < 2.0**-149)).any()
+    # A product of factors that underflows to 0 makes NaN of an infinity, where the first order keeps it infinite.
+    lost = any(((a > 0) & (a < 2.0**-149)).any() for a in (scaled, turned, matrix))
     largest = np.where(special & lost, np.inf, largest)
-    if max(u.max(initial=0), s.max(initial=0), scaled.max(initial=0)) > 1:  # an underflow may be made larger afterwards
-        small = np.minimum(_smallest(vt), _smallest(s)) * _smallest(np.abs(x).astype(np.float64))
-        largest = np.where(exact | (small >= 2.0**-100), largest, np.inf)
-    return Terms(np.full((1, 1), k + r + 2), magnitude, largest, exact & (largest <= LARGEST) & ~special, special)
+    sums, rows = _size(x).sum(axis=0), u.sum(axis=1)[:, None]
+    passed = 1 + scaled.sum(axis=1)[:, None] + rows + first.sum(axis=0) + (r + rows) * sums
+    return Terms(np.full((1, 1), k + r + 2), magnitude, largest, exact & (largest <= LARGEST) & ~special, special,
+                 UNDERFLOW * passed)
 
 
 def lowrank_sparse_terms(a: LowRankSparse, x: ArrayLike) -> Terms:
@@ -126,13 +130,8 @@ def lowrank_sparse_terms(a: LowRankSparse, x: ArrayLike) -> Terms:
     exact = low.exact & rest.exact & ((magnitude <= np.ldexp(1.0, 24 + unit)) | (magnitude == 0))
     special = low.special | rest.special
     roundings = low.roundings + rest.roundings + 1
-    return Terms(roundings, magnitude, largest, exact & (largest <= LARGEST) & ~special, special)
-
-
-def _smallest(a: np.ndarray) -> float:
-    """Return the smallest magnitude of a finite element that is not zero, at most 1."""
-    a = a[np.isfinite(a) & (a > 0)]
-    return min(float(a.min(initial=1.0)), 1.0)
+    return Terms(roundings, magnitude, largest, exact & (largest <= LARGEST) & ~special, special,
+                 low.underflow + rest.underflow)
 
 
 def quantized_terms(x: ArrayLike, w: Quantized) -> Terms:

@@ -49,6 +49,12 @@ def test_a_page_says_what_was_missed_and_what_was_blamed():
     assert f"- {KERNEL.op}, {KERNEL.name} ({KERNEL.kind}): passed." in text and "why" in text
 
 
+def test_a_page_names_the_programs_that_do_not_show_what_was_found():
+    text = page([KERNEL], [verdict.Answer("found", 1.0, elements=3, runs=False)])
+    assert "0 of 1 show it" in text
+    assert f"do not show what was found\n\n- {KERNEL.op}, {KERNEL.name} ({KERNEL.kind}). {KERNEL.story}\n" in text
+
+
 def test_an_answer_that_was_kept_counts_again(tmp_path):
     log = verdict_log.Log(tmp_path / "log")
     assert log.answer(KERNEL) is None

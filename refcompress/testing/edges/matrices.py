@@ -231,6 +231,16 @@ def _svd_long():
         yield (ordinary(rng, (size, size + 3)),), {"rank": size}
 
 
+def _svd_graded():
+    """Singular values over twelve decades: in float32 the smallest ones are rounding errors of the largest."""
+    rng = np.random.default_rng(8)
+    for shape in ((5, 5), (4, 9), (9, 4), (20, 20)):
+        w = ordinary(rng, shape) * np.logspace(0, -12, shape[1]).astype(_F)
+        for rank in (1, min(shape) - 1, min(shape)):
+            yield (w.copy(),), {"rank": rank}
+        yield (np.ascontiguousarray(w[::-1, ::-1]),), {"rank": min(shape)}
+
+
 def _randomized_options():
     rng = np.random.default_rng(6)
     w = ordinary(rng, (12, 50))
@@ -265,7 +275,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "lowrank_matmul": (_lowrank_edges, at_lengths(_lowrank_product, 3, 5, 2, 1, kinds=2),
                        at_lengths(lambda rng, i, r: _lowrank_product(rng, 1, 3, 4, 2, r), 3, lengths=MANY)),
     "lowrank_sparse_matmul": (_many_ranks_beside, at_lengths(_beside, 3, 8, 3)),
-    "lowrank_svd": (_svd_options, _svd_long),
+    "lowrank_svd": (_svd_options, _svd_graded, _svd_long),
     "lowrank_randomized": (_randomized_options,),
     "lowrank_whitened": (_whitened_edges,),
 }

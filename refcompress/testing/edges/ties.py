@@ -24,6 +24,22 @@ def _bias_ties():
             yield (np.ldexp(bias, j).astype(_F), _F(a), np.full(len(bias), np.ldexp(b, j), _F)), {}
 
 
+def _bias_beside_ties():
+    """bias = (n + 1/2) unit (1 + e) with e below 2^-53, which one quotient in float64 takes for a tie; two may not.
+
+    The unit is the product p of two odd numbers, and (2 n + 1) p = b 2^31 + 1 for an integer b below 2^24: for 2 n + 1
+    the inverse of p modulo 2^31 is taken, so that e is one part of b 2^31.
+    """
+    rng = np.random.default_rng(6)
+    for x in rng.integers(2**9, 2**12, 8) | 1:
+        w = rng.integers(2**9, 2**12, 100) | 1
+        for sign in (1, -1):
+            bias = np.array([(sign * pow(p, -1, 2**31) % 2**31 * p - sign) >> 31 for p in (int(x) * w).tolist()])
+            w, bias = w[bias < 2**24], bias[bias < 2**24]
+            yield (np.ldexp(bias, 30).astype(_F), _F(x), w.astype(_F)), {}
+            yield (np.ldexp(-bias, 30).astype(_F), float(x), w.astype(_F)), {}
+
+
 def _obd_ties():
     """h w^2 / 2 next to a tie of float32: w = 3 and others, with h in float64."""
     rng = np.random.default_rng(2)
@@ -94,7 +110,7 @@ def _scalars_of_float32(**more) -> Callable[[], Calls]:
 
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
-    "quantize_bias_s32": (_bias_ties,),
+    "quantize_bias_s32": (_bias_ties, _bias_beside_ties),
     "prune_score_obd": (_obd_ties,),
     "prune_threshold": (_deviations,),
     "quantize_binary": (_binary_sums,),
