@@ -21,6 +21,7 @@ from .samples import samples, strategy
 from .task import Task, layouts_named
 from .verdict import Verdict
 
+LIMIT = 5.0  # seconds of a call
 SECONDS = 10.0  # for one operation at the default budget; the search ends in time for what comes after it
 MAP_SECONDS, AFTER_HANG_SECONDS = 4.0, 1.0  # from the first wrong input on, for the others: they make the map
 DEATHS = {CRASHED: 40, HUNG: 2}  # of processes; then the other inputs are left
@@ -28,7 +29,7 @@ AFTER_HANG = 0.5  # seconds for an input, once one has hung
 
 
 def check(op: str, function: Callable | str, *, rule: Callable | None = None, layouts: Iterable | None = None,
-          limit: float = 5.0, examples: int | None = None, refusals: bool = False, not_offered: Iterable[str] = (),
+          limit: float = LIMIT, examples: int | None = None, refusals: bool = False, not_offered: Iterable[str] = (),
           isolate: bool = True, seed: int = 0, states: bool = True,
           explain: bool = True, quiet: bool = False) -> Verdict:
     """Compare ``function`` with the reference operation ``op``; return the verdict, or raise Disagreement.
@@ -238,10 +239,11 @@ def _hypothesis():
     return hypothesis
 
 
-def outcome(op: str, function: Callable | str, *args: Any, limit: float = 5.0, **kwargs: Any) -> Outcome:
+def outcome(op: str, function: Callable | str, /, *args: Any, **kwargs: Any) -> Outcome:
     """Return what comes of one input, judged as :func:`check` judges: in a process of its own, at guard pages.
 
-    What the reference refuses must be refused in the same way.
+    What the reference refuses must be refused in the same way. A call may take 5 seconds. All keywords are the
+    operation's own.
 
     >>> from refcompress import reference
     >>> import numpy as np
@@ -249,7 +251,7 @@ def outcome(op: str, function: Callable | str, *args: Any, limit: float = 5.0, *
     right
     """
     task = Task(op, function, OPS[op].rule, samples, refusals_of)
-    judge: Any = Apart(task, limit) if apart.can_isolate(task) else Here(task)
+    judge: Any = Apart(task, LIMIT) if apart.can_isolate(task) else Here(task)
     try:
         ended = judge.case((args, kwargs), END, brief=False)
         if ended.kind == REFUSED:

@@ -1,6 +1,6 @@
 """Calls that are made of those of a sweep, in the same way for every operation.
 
-Operands of which all rows are one, or all columns, with strides of 0; axes of size 1 with strides that mean nothing;
+Operands of which all rows are one, or all columns, with strides of 0; axes of size 1 with any stride (:mod:`single`);
 one operand in Fortran order and another in C order; both the same object; options as NumPy scalars, and tuples of them
 as lists and arrays; operands that are half zeros, with one infinity; numbers so small that they are subnormal, or
 that results are. What the reference refuses is left out.
@@ -14,6 +14,7 @@ from .. import reference
 from ..errors import RefcompressError
 from . import layouts
 from .cases import Call, Calls
+from .single import single
 from .spread import spread
 
 EACH = 9  # calls of each kind
@@ -39,6 +40,7 @@ def variants(op: str, sweep: Callable[[], Calls]) -> Calls:
                 if _accepts(op, other):
                     counts[kind] += 1
                     yield other
+    yield from single(op, calls)
     number = 0
     for case in _of_each_option(calls):
         for kind in FORMS:
@@ -56,12 +58,6 @@ def rows_alike(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
 def columns_alike(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
     """Yield the call with an operand of which all columns are the first one, by a stride of 0."""
     yield from _alike(args, kwargs, number, -1)
-
-
-def of_size_1(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
-    """Yield the call, if an operand has an axis of size 1, with strides there that mean nothing."""
-    if any(1 in a.shape and a.size > 1 for a in (*args, *kwargs.values()) if isinstance(a, np.ndarray)):
-        yield _placed(args, kwargs, layouts.one_element_apart)
 
 
 def scalars(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
@@ -118,25 +114,6 @@ def one_in_fortran_order(args: tuple, kwargs: dict, number: int) -> Iterator[Cal
                     for j, a in enumerate(args)), kwargs
 
 
-def one_row(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
-    """Yield the call with an operand's first row alone, or its first column, whose elements lie apart.
-
-    The stride of the axis of size 1 is that of a number, as if the matrix were in Fortran order, or is 0.
-    """
-    for i, a in enumerate(args):
-        if isinstance(a, np.ndarray) and a.ndim == 2 and a.size:
-            for axis in (0, 1):
-                part = a[:1] if axis == 0 else a[:, :1]
-                apart = layouts.second_columns(part) if axis == 0 else layouts.second_rows(part)
-                strides = list(apart.strides)
-                strides[axis] = a.itemsize * (1 - number % 2)
-                lain = np.lib.stride_tricks.as_strided(apart, strides=strides)
-                others = list(args)
-                if all(isinstance(b, np.ndarray) and b.shape == a.shape for b in args):
-                    others = [b[:1] if axis == 0 else b[:, :1] for b in args]
-                yield (*others[:i], lain, *others[i + 1 :]), kwargs
-
-
 def same_object(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
     """Yield the call with one array as two operands: a kernel may not take them for symmetric, or for its own."""
     arrays = [i for i, a in enumerate(args) if isinstance(a, np.ndarray) and a.ndim and a.size]
@@ -168,8 +145,8 @@ def without_options(args: tuple, kwargs: dict, number: int) -> Iterator[Call]:
         yield args, {}
 
 
-KINDS: tuple[Callable, ...] = (without_options, rows_alike, columns_alike, of_size_1, half_zeros, small,
-                               one_in_fortran_order, one_row, same_object)
+KINDS: tuple[Callable, ...] = (without_options, rows_alike, columns_alike, half_zeros, small, one_in_fortran_order,
+                               same_object)
 FORMS: tuple[Callable, ...] = (scalars, sequences)
 
 
@@ -216,10 +193,6 @@ def _scalar(value, number: int):
 
 def _is_float(a) -> bool:
     return isinstance(a, np.ndarray) and a.dtype.kind == "f"
-
-
-def _placed(args: tuple, kwargs: dict, layout: Callable) -> Call:
-    return layouts.place(args, layout), layouts.place(kwargs, layout)
 
 
 def _size(case: Call) -> int:

@@ -38,8 +38,8 @@ def test_all_operations_have_edges():
 
 def test_operands_are_alike_small_and_half_zero_and_options_are_scalars():
     found = {kind.__name__ for kind in (*KINDS, *FORMS)}
-    assert found == {"without_options", "rows_alike", "columns_alike", "of_size_1", "scalars", "half_zeros", "small",
-                     "one_in_fortran_order", "one_row", "same_object", "sequences"}
+    assert found == {"without_options", "rows_alike", "columns_alike", "scalars", "half_zeros", "small",
+                     "one_in_fortran_order", "same_object", "sequences"}
     (x,), kwargs = next(scalars((np.ones(3, np.float32),), {"bits": 8}, 0))
     assert type(kwargs["bits"]) is np.uint8 and kwargs["bits"] == 8
     seen = [args for args, _ in islice(wide("gemm_f32f32"), 60)]

@@ -200,8 +200,8 @@ def _signed(r, u, s, vt) -> LowRank:
 def _patches_by_views(x, kernel, *, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), fill=0, layout="nchw"):
     """Windows as a view of the padded image."""
     image = np.moveaxis(x, 3, 1) if layout == "nhwc" else x
-    pads = tuple(map(int, pads))  # numpy.pad does not take numbers of NumPy without a sign
-    image = np.pad(image, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])), constant_values=fill)
+    top, left, bottom, end = map(int, pads)
+    image = np.pad(image, ((0, 0), (0, 0), (top, bottom), (left, end)), constant_values=fill)
     reach = [(n - 1) * d + 1 for n, d in zip(kernel, dilations)]
     views = sliding_window_view(image, reach, axis=(2, 3))[:, :, :: strides[0], :: strides[1], :: dilations[0],
                                                           :: dilations[1]]

@@ -86,8 +86,6 @@ _KERNELS = (
      "The last element of a row of x is taken one place further on."),
     ("csr_matmul", "RETURNS_FOR_EMPTY", "ends with the first empty row", "state",
      "A return stands where the loop should go on. What is left of the result is what was in memory."),
-    ("csr_matmul", "WIDE_PASSED_BY", "64-bit indices read as 32-bit ones", "format",
-     "The flag of wide indices is not looked at."),
     ("csr_matmul", "ALL_COLUMNS_WRITTEN", "four columns at a time", "memory",
      "Columns are rounded up to a multiple of four: the next row is written over, or what lies behind the last."),
 )

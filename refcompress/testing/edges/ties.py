@@ -25,19 +25,32 @@ def _bias_ties():
 
 
 def _bias_beside_ties():
-    """bias = (n + 1/2) unit (1 + e) with e below 2^-53, which one quotient in float64 takes for a tie; two may not.
+    """bias / unit = n + 1/2 + r / 2 unit for a small r: float64 takes it for a tie, and two divisions do not.
 
-    The unit is the product p of two odd numbers, and (2 n + 1) p = b 2^31 + 1 for an integer b below 2^24: for 2 n + 1
-    the inverse of p modulo 2^31 is taken, so that e is one part of b 2^31.
+    (2 n + 1) unit + r must be a multiple of 2**32, so that the bias has 24 bits; n is up to 2**31.
     """
-    rng = np.random.default_rng(6)
-    for x in rng.integers(2**9, 2**12, 8) | 1:
-        w = rng.integers(2**9, 2**12, 100) | 1
-        for sign in (1, -1):
-            bias = np.array([(sign * pow(p, -1, 2**31) % 2**31 * p - sign) >> 31 for p in (int(x) * w).tolist()])
-            w, bias = w[bias < 2**24], bias[bias < 2**24]
-            yield (np.ldexp(bias, 30).astype(_F), _F(x), w.astype(_F)), {}
-            yield (np.ldexp(-bias, 30).astype(_F), float(x), w.astype(_F)), {}
+    for a in (3, 11, 45, 1021, 2039, 4091):
+        scales, biases = [], []
+        for i in range(40):
+            b = (2**24 // a - 2 - 2 * i) | 1
+            for r in (1, -1, 3, -3):
+                twice = -r * pow(a * b, -1, 2**32) % 2**32
+                scales.append(b)
+                biases.append((-1) ** i * ((twice * a * b + r) >> 32) * 2.0**31)
+        yield (_F(biases), float(a), _F(scales)), {}
+        yield (_F(biases[:4]), float(scales[0]), _F([a])), {}
+
+
+def _sums_beside_ties():
+    """Of all pairs of int8 those whose sum of two products is a tie, and the next ones to it."""
+    every = np.arange(-128, 128)
+    a, b = np.repeat(every, 256), np.tile(every, 256)
+    for first, second in ((2**21 + 1, 2**21 - 1), (2**21 + 3, 2**20 + 7), (3 * 2**20 + 1, 2**19 + 5)):
+        rest = np.abs((a * first + b * second) % 2**22 - 2**21)
+        chosen = np.argsort(rest, kind="stable")[:96]
+        pair = a[chosen].astype(np.int8), b[chosen].astype(np.int8)
+        for j in (0, -9):
+            yield (*pair, float(np.ldexp(first, j - 22)), float(np.ldexp(second, j - 22)), float(np.ldexp(1, j))), {}
 
 
 def _obd_ties():
@@ -111,6 +124,7 @@ def _scalars_of_float32(**more) -> Callable[[], Calls]:
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "quantize_bias_s32": (_bias_ties, _bias_beside_ties),
+    "nn_add_s8": (_sums_beside_ties,),
     "prune_score_obd": (_obd_ties,),
     "prune_threshold": (_deviations,),
     "quantize_binary": (_binary_sums,),

@@ -12,7 +12,7 @@ struct rc_csr {
     const void *windows;
 };
 
-enum bug { NONE, TWO_ENTRIES_AT_A_TIME, READS_NEXT_COLUMN, RETURNS_FOR_EMPTY, WIDE_PASSED_BY, ALL_COLUMNS_WRITTEN };
+enum bug { NONE, TWO_ENTRIES_AT_A_TIME, READS_NEXT_COLUMN, RETURNS_FOR_EMPTY, ALL_COLUMNS_WRITTEN };
 
 static float number(const struct rc_csr *a, int64_t p)
 {
@@ -51,8 +51,7 @@ int kernel(size_t begin, size_t end, size_t width, size_t n, const struct rc_csr
         for (size_t j = 0; j < columns; j++) {
             float sum = 0;
             for (int64_t p = first; p < last; p++) {
-                int wide = a->wide && bug != WIDE_PASSED_BY;
-                int64_t c = wide ? ((const int64_t *)a->indices)[p] : ((const int32_t *)a->indices)[p];
+                int64_t c = a->wide ? ((const int64_t *)a->indices)[p] : ((const int32_t *)a->indices)[p];
                 sum += number(a, p) * x[(size_t)c * n + j + (bug == READS_NEXT_COLUMN && j + 1 == width && i % 7 == 6)];
             }
             y[i * n + j] = sum;
