@@ -15,7 +15,7 @@ from .failing import explained, raised
 from .features import Features
 from .here import Here, Judged
 from .judge import CRASHED, HUNG, LEFT_OUT, NO_BOUND, NOT_OFFERED, NOT_TRIED, REFUSED, Outcome
-from .program import state_program
+from .program import program, state_program
 from .samples import refusals as refusals_of
 from .samples import samples, strategy
 from .task import Task, layouts_named
@@ -184,7 +184,8 @@ class _Check:
             if judged.outcome.failed:
                 case = next(case for i, case in enumerate(self.task.refusals(self.task.op)) if i == judged.number)
                 self.verdict.seconds = self.judge.clock() - self.begun
-                raise raised(self.verdict, self.task, case, judged.outcome)
+                code = program(self.task, case, judged.outcome, refused=True)
+                raise raised(self.verdict, self.task, case, judged.outcome, code)
             self.verdict.refused += 1
 
     def _states(self) -> None:

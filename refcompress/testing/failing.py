@@ -60,7 +60,7 @@ def raised(verdict: Verdict, task: Task, case: Call | None, outcome: Outcome, co
     verdict.failed, verdict.code = max(verdict.failed, 1), code
     text = f"{verdict.op}: {outcome.reason}"
     if case is not None:
-        verdict.code = program(task, case, outcome)
+        verdict.code = code or program(task, case, outcome)
         text += f"\n  on {describe(*case)}"
     if verdict.pattern:
         text += f"\n  {verdict.pattern}"

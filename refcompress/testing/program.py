@@ -24,17 +24,16 @@ WRITTEN = 400  # elements that are written as numbers; of more, all the same or 
 WIDTH = 100
 
 
-def program(task: Task, case: Call, outcome: Outcome) -> str:
-    """Return the program."""
+def program(task: Task, case: Call, outcome: Outcome, refused: bool = False) -> str:
+    """Return the program. refused : whether the input is one that must be refused: there is no result to print."""
     args, kwargs = case
     names = [task.names.parameters[i] if i < len(task.names.parameters) else f"argument_{i}" for i in range(len(args))]
     lines = [f"{name} = {text(value)}" for name, value in zip(names, args)]
     lines += [f"{name} = {text(value)}" for name, value in kwargs.items()]
     call = ", ".join([*names, *(f"{name}={name}" for name in kwargs)])
     lines.append(f"print(testing.outcome({task.op!r}, f, {call}))")  # first: what follows may modify its input
-    bad = outcome.expected is None and outcome.reason.startswith("got ")  # it should have been refused
     lines += [f"print('expected', reference.{task.op}({call}))"] if outcome.expected is not None else []
-    if outcome.kind not in (CRASHED, HUNG) and not bad and not outcome.reason.startswith("raised"):
+    if not refused and outcome.kind not in (CRASHED, HUNG) and not outcome.reason.startswith("raised"):
         lines.append(f"print('got     ', f({call}))")
     return _whole(task, outcome.reason, "\n".join(lines))
 

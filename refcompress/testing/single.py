@@ -5,7 +5,7 @@ A table, and not a choice by chance: each operand that an operation takes, each 
 NaNs and infinities a wrong element does not show.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np

@@ -382,7 +382,8 @@ def test_a_verdict_says_what_was_tried_in_80_columns(few):
 
 @pytest.mark.parametrize("op, name", [
     ("gemm_s8s8", "the last weight packed once"), ("nn_softmax", "other types cast"),
-    ("prune_sparsegpt", "NaN let in as 0")])
+    ("prune_sparsegpt", "NaN let in as 0"), ("quantize_s8", "mended before it is refused"),
+    ("huffman_lengths", "options cast to integers")])
 def test_what_is_kept_and_what_is_let_in_have_a_program_too(op, name, few):
     error = wrong(testing.catalogue.kernel(op, name).function, op, refusals=True)
     done = subprocess.run([sys.executable, "-c", error.code], capture_output=True, text=True)
