@@ -19,6 +19,9 @@ ACCEPTED = {"exact": (room.EXACT,), "nearest": (room.EXACT, room.NEAREST),
             "bounded": (room.EXACT, room.NEAREST, room.BOUNDED)}
 
 
+EXCHANGED = "the source comes first, and then the file that is said to come from it: were the two exchanged?"
+
+
 def add_commands(commands) -> None:
     command = commands.add_parser("derive")
     command.add_argument("source", metavar="SOURCE", help="the file of float weights")
@@ -45,7 +48,8 @@ def derive(options: argparse.Namespace) -> Report:
     except RefcompressError as error:
         if error.argument not in ("source", "quantized"):
             raise
-        raise Refused(printable(getattr(options, error.argument)), error.rule) from error
+        hint = f" ({EXCHANGED})" if error.argument == "source" and options.source.endswith(".rcz") else ""
+        raise Refused(printable(getattr(options, error.argument)), error.rule + hint) from error
     if options.attest is not None:
         with about(options.attest):
             files.write(options.attest, room.attestation(found))
@@ -63,6 +67,10 @@ def report(found: room.Derivation, options: argparse.Namespace) -> Report:
     rules = {each.rule: each.says for each in found.verdicts if each.says}
     text += [paragraph(f"{rule}: {says}.", "  ") for rule, says in rules.items()]
     text += [paragraph(f"{name}: {MEANING[name]}", "  ") for name in room.ORDER[1:] if counts[name]]
+    lost = [each for each in found.verdicts if each.verdict == room.NOT_DERIVED]
+    if lost and all(each.rule.startswith("widened") for each in lost):
+        text.append(paragraph(f"What is not derived is wider in {options.quantized} than in {options.source}: "
+                              f"{EXCHANGED}"))
     if found.left_out:
         text.append(paragraph("Not compared, for calibration makes them: "
                               f"{some(found.left_out, 'scales and zero points of activations')}"))

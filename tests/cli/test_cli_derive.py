@@ -72,3 +72,13 @@ def test_nothing_to_derive_is_no_success(files, capsys):
 def test_a_quantized_source_is_named_by_its_type(files, capsys):
     code, out, _ = run(capsys, "derive", "good.gguf", "source.safetensors")
     assert code == 1 and "widened from Q8_0" in out and "GGMLBlocks" not in out
+
+
+def test_files_in_the_wrong_order_are_said_to_be_exchanged(files, capsys):
+    _, out, _ = run(capsys, "derive", "good.gguf", "source.safetensors")
+    assert "were the two exchanged?" in " ".join(out.split())
+    for quantized in ("good.gguf", "bad.gguf"):
+        assert "exchanged" not in run(capsys, "derive", "source.safetensors", quantized)[1]
+    run(capsys, "compress", "source.safetensors", "w.rcz", "--preset", "int8")
+    code, _, err = run(capsys, "derive", "w.rcz", "source.safetensors")
+    assert code == 2 and "exchanged?" in err and err.count("\n") == 1
