@@ -9,7 +9,7 @@ Read in this order:
 
 - ``kinds.py``: the numbers of the kinds of entry
 - ``cursor.py``: bytes, integers, and the account of every byte
-- ``streams.py``: a sequence of small integers, packed or by a Huffman code
+- ``streams.py``: a sequence of small integers, packed or by a Huffman code; ``stream_reading.py``: read back
 - ``positions.py``, ``codes.py``: which weights are stored, and their codes
 - ``arrays.py``: shapes, and arrays as they are
 - ``entries.py``: the table of kinds; arrays and CSR

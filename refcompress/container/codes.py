@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from ..errors import UnsupportedVersionError
-from . import positions, streams
+from . import positions, stream_reading, streams
 from .bits import trimmed
 from .cursor import Coding, Reader
 
@@ -76,17 +76,17 @@ def read_codes(reader: Reader, size: int, alphabet: int, sparse: bool) -> stream
     if layout != positions.DENSE and not sparse:
         raise reader.corrupt(f"layout {layout} needs a code 0 that stands for zero")
     if layout == positions.DENSE:
-        dense = streams.read_stream(reader, size, alphabet, "values")
+        dense = stream_reading.read_stream(reader, size, alphabet, "values")
     else:
         places = positions.read(reader, layout, size)
-        stored = streams.read_stream(reader, places.count, alphabet - 1, "values")
+        stored = stream_reading.read_stream(reader, places.count, alphabet - 1, "values")
         codes = np.zeros(size, np.uint8 if alphabet <= 256 else np.uint16)
         done = 0
         for block in places:
             codes[block] = stored.symbols[done : done + len(block)].astype(codes.dtype) + codes.dtype.type(1)
             done += len(block)
         if reader.own:
-            return streams.uncounted(codes, reader.coding)
+            return stream_reading.uncounted(codes, reader.coding)
         counts = np.concatenate([[size - places.count], stored.counts])
         del places, stored  # what follows takes as much again
         dense = streams.Stream(codes, reader.coding, trimmed(counts))

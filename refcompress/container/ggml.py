@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import UnsupportedVersionError
 from ..formats import GGML_TYPES, GGMLBlocks
-from . import streams
+from . import stream_reading, streams
 from .arrays import checked, owned, read_shape, shape_bytes
 from .cursor import Coding, Reader
 from .kinds import Kind
@@ -58,7 +58,7 @@ def read_blocks(reader: Reader, kind: int) -> GGMLBlocks:
     for start in range(0, count, RUN):
         run, begin = data[start : start + RUN], 0
         for width in columns:
-            column = streams.read(reader, len(run) * width, 256, "values")
+            column = stream_reading.read(reader, len(run) * width, 256, "values")
             run[:, begin : begin + width] = column.reshape(-1, width)
             begin += width
     return checked(reader, GGMLBlocks, owned(data), block.name, shape)

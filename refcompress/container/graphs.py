@@ -13,7 +13,7 @@ from ..arguments import MAX_NDIM
 from ..errors import LimitError, RefcompressError
 from ..formats import Graph, Input, Node
 from ..formats.graph import MAX_DEPTH, Attribute
-from . import streams
+from . import stream_reading, streams
 from .arrays import checked
 from .cursor import Coding, Reader, integer_bytes
 from .kinds import Kind
@@ -38,7 +38,7 @@ def read_graph(reader: Reader, kind: int) -> Graph:
     if not size or size > 8 * reader.remaining:  # a symbol takes a bit or more, for they are not all 0
         raise reader.corrupt(f"{size} bytes of a graph do not fit the {reader.remaining} bytes that are left")
     reader.promise(MEMORY * size)
-    data = streams.read(reader, size, 256, "graph").tobytes()
+    data = stream_reading.read(reader, size, 256, "graph").tobytes()
     graph = Content(data, reader).graph(1)
     if content(graph) != data:
         raise reader.corrupt("is not the content that a writer has for this graph")

@@ -9,7 +9,7 @@ from ..errors import UnsupportedVersionError
 from ..formats import NM, Bitmask, Relative
 from ..formats.kept import Kept
 from ..formats.nm import places_of
-from . import positions, streams
+from . import positions, stream_reading, streams
 from .arrays import checked, owned, raw, read_raw
 from .codes import read_layout
 from .cursor import Coding, Reader, integer_bytes
@@ -60,7 +60,7 @@ def read_kept(reader: Reader, kind: int) -> Kept:
         data = read_raw(reader, (places.count,), np.float32, "values")
     else:
         reader.promise(places.count)
-        data = streams.read(reader, places.count, 256 if codebook is None else len(codebook), "values")
+        data = stream_reading.read(reader, places.count, 256 if codebook is None else len(codebook), "values")
         data = owned(unfold(data) if values == INTEGERS else data)
     if head.form == FORMS[Relative]:
         from ..reference.sparse.relative import relative  # whose family needs that of the products

@@ -17,7 +17,7 @@ from ..formats.kept import described as described_kept
 from ..formats.nvfp4 import NVFP4_BLOCK
 from ..formats.quantized import described
 from ..reference.planes.elements import plan_of
-from . import blocks, entries, ggml, kept, layers, plain, positions, quantized, streams
+from . import blocks, entries, ggml, kept, layers, plain, positions, quantized, stream_reading
 from .arrays import read_shape
 from .codes import read_layout
 from .cursor import Reader
@@ -110,7 +110,7 @@ def _codes(reader: Reader, size: int) -> int | None:
     """Go over codes; return how many are not 0 where their positions say so."""
     layout = read_layout(reader)
     count = None if layout == positions.DENSE else positions.read(reader, layout, size).count
-    streams.skip(reader, size if count is None else count, "values")
+    stream_reading.skip(reader, size if count is None else count, "values")
     return count
 
 
@@ -118,18 +118,18 @@ def _quantized(reader: Reader, kind: int) -> Outline:
     grid = quantized.read_grid(reader)
     scales, size = math.prod(grid.scales), math.prod(grid.shape)
     reader.take(4 * scales, "scales")
-    streams.skip(reader, scales, "zero points")
+    stream_reading.skip(reader, scales, "zero points")
     if kind in quantized.DIFFERENCES:
         _codes(reader, size)
         return _of_floats(f"at most {16 if kind in quantized.WIDE else 8} bits, {described(scales)}", grid.shape)
-    bits = max(streams.skip(reader, size, "values"), 1)
+    bits = max(stream_reading.skip(reader, size, "values"), 1)
     return _of_floats(f"{bits} bits, {described(scales)}", grid.shape)
 
 
 def _mixed(reader: Reader, kind: int) -> Outline:
     axis, count = reader.byte("header"), reader.integer("shapes")
     reader.promise(count)
-    wide = int(np.count_nonzero(streams.read(reader, count, 2, "indices")))
+    wide = int(np.count_nonzero(stream_reading.read(reader, count, 2, "indices")))
     low, _ = (_quantized(reader, part if reader.coding.version == 1 else reader.byte("header"))
               for part in (Kind.INT8, Kind.INT16))
     shape = (count, low.shape[-1]) if axis == 0 else (low.shape[0], count)
@@ -139,23 +139,23 @@ def _mixed(reader: Reader, kind: int) -> Outline:
 def _mx(reader: Reader, kind: int) -> Outline:
     name = quantized.read_mx_format(reader)
     shape = quantized.read_blocks(reader)
-    streams.skip(reader, math.prod(block_shape(shape, MX_BLOCK)), "scales")
-    streams.skip(reader, math.prod(shape), "values")
+    stream_reading.skip(reader, math.prod(block_shape(shape, MX_BLOCK)), "scales")
+    stream_reading.skip(reader, math.prod(shape), "values")
     return _of_floats(f"{name}, blocks of {MX_BLOCK}", shape)
 
 
 def _nf4(reader: Reader, kind: int) -> Outline:
     shape, block = quantized.read_blocks(reader), max(reader.integer("header"), 1)
     reader.take(4 * math.prod(block_shape(shape, block)), "scales")
-    streams.skip(reader, math.prod(shape), "values")
+    stream_reading.skip(reader, math.prod(shape), "values")
     return _of_floats(f"nf4, blocks of {block}", shape)
 
 
 def _nvfp4(reader: Reader, kind: int) -> Outline:
     shape = quantized.read_blocks(reader)
     reader.take(4, "scales")
-    streams.skip(reader, math.prod(block_shape(matrix_shape(shape), NVFP4_BLOCK)), "scales")
-    streams.skip(reader, math.prod(shape), "values")
+    stream_reading.skip(reader, math.prod(block_shape(matrix_shape(shape), NVFP4_BLOCK)), "scales")
+    stream_reading.skip(reader, math.prod(shape), "values")
     return _of_floats(f"nvfp4, blocks of {NVFP4_BLOCK}", shape)
 
 
@@ -165,7 +165,7 @@ def _kept(reader: Reader, kind: int) -> Outline:
     if values == kept.FLOATS:
         reader.take(4 * count, "values")
     else:
-        streams.skip(reader, count, "values")
+        stream_reading.skip(reader, count, "values")
     form = ("bitmask", "relative index of {} and codes of {} bits", "{} of {}")[number].format(*sizes)
     return _of_floats(described_kept(form, shape, count, scale, codebook), shape)
 
@@ -219,7 +219,7 @@ def _plain(reader: Reader, kind: int) -> Outline:
     for start in range(0, math.prod(shape), each):
         elements = min(each, math.prod(shape) - start)
         for _ in plan.widths:
-            streams.skip(reader, elements * pattern.itemsize // plan.word.itemsize, "values")
+            stream_reading.skip(reader, elements * pattern.itemsize // plan.word.itemsize, "values")
     return Outline(f"{name}, bit for bit", shape, math.prod(shape) * pattern.itemsize, name)
 
 
@@ -228,7 +228,7 @@ def _blocks(reader: Reader, kind: int) -> Outline:
     count = math.prod(shape) // GGML_TYPES[name].numbers
     for start in range(0, count, ggml.RUN):
         for width in ggml.COLUMNS[name]:
-            streams.skip(reader, min(ggml.RUN, count - start) * width, "values")
+            stream_reading.skip(reader, min(ggml.RUN, count - start) * width, "values")
     text = f"blocks of {GGML_TYPES[name].numbers}, {name} of ggml"
     return Outline(text, shape, count * GGML_TYPES[name].nbytes, name)
 

@@ -12,7 +12,7 @@ from ..formats import ELEMENT_TYPES, Plain
 from ..formats.base import same_bits
 from ..reference.planes import coded
 from ..reference.planes.elements import plan_of
-from . import stream_blocks, streams
+from . import stream_blocks, stream_reading, streams
 from .arrays import checked, owned, read_shape, shape_bytes
 from .cursor import Coding, Reader
 from .kinds import Kind
@@ -113,7 +113,7 @@ def read_elements(reader: Reader, name: str, size: int) -> np.ndarray:
     for start in range(0, size, each):
         run = patterns[start : start + each]
         count = run.nbytes // plan.word.itemsize
-        run[...] = join([streams.read(reader, count, 2**width, "values") for width in plan.widths], name)
+        run[...] = join([stream_reading.read(reader, count, 2**width, "values") for width in plan.widths], name)
     return patterns
 
 

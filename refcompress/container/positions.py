@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from ..errors import LimitError
-from . import streams
+from . import stream_reading, streams
 from .bits import histogram, trimmed
 from .cursor import Coding, Reader, integer_bytes
 
@@ -257,7 +257,7 @@ def read(reader: Reader, layout: int, size: int) -> Decoded:
     if layout == BITMASK:
         count = (size + 7) // 8
         reader.bear(count)
-        symbols = streams.read(reader, count, 256, "indices")
+        symbols = stream_reading.read(reader, count, 256, "indices")
     else:
         count = reader.integer("indices")
         if count > 8 * reader.remaining:
@@ -265,7 +265,7 @@ def read(reader: Reader, layout: int, size: int) -> Decoded:
         if count > size:  # each of them moves on
             raise reader.corrupt(f"{count} distances lead beyond the last of {size}")
         reader.bear(count)
-        symbols = streams.read(reader, count, 2**layout, "indices", zeros="fillers")
+        symbols = stream_reading.read(reader, count, 2**layout, "indices", zeros="fillers")
         if count and not symbols[-1]:
             raise reader.corrupt("the last distance must not be a filler")
     places = Decoded(layout, symbols)

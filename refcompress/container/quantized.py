@@ -13,7 +13,7 @@ from ..formats import MX, MX_ELEMENTS, NF4, NVFP4, Mixed, Quantized
 from ..formats.base import block_shape, matrix_shape
 from ..formats.floats import MX_BLOCK
 from ..formats.nvfp4 import NVFP4_BLOCK
-from . import streams
+from . import stream_reading
 from .arrays import checked, owned, raw, read_raw, read_shape, shape_bytes
 from .bits import BLOCK
 from .codes import Codes, read_codes
@@ -119,13 +119,13 @@ def read_quantized(reader: Reader, kind: int) -> Quantized:
     scale = read_raw(reader, scales, np.float32, "scales")
     bytes_each = 2 if kind in WIDE else 1
     alphabet = 256**bytes_each
-    zero_point = unfold(streams.read(reader, scale.size, alphabet, "zero points")).reshape(scales)
+    zero_point = unfold(stream_reading.read(reader, scale.size, alphabet, "zero points")).reshape(scales)
     size = math.prod(shape)
     reader.promise(bytes_each * (size + scale.size))
     if kind in DIFFERENCES:
         read = read_codes(reader, size, alphabet, True)
     else:
-        read = streams.read_stream(reader, size, alphabet, "values")
+        read = stream_reading.read_stream(reader, size, alphabet, "values")
     values = owned(unfold(read.symbols)).reshape(shape)
     again = Stream(lambda: fold(values.reshape(-1)), reader.coding, read.counts, read.coded,
                    read.units)
@@ -155,7 +155,7 @@ def read_mixed(reader: Reader, kind: int) -> Mixed:
     axis = reader.byte("header")
     count = reader.integer("shapes")
     reader.promise(count)
-    wide = streams.read(reader, count, 2, "indices").astype(bool)
+    wide = stream_reading.read(reader, count, 2, "indices").astype(bool)
     parts = []
     for kinds in (Kind.INT8, Kind.INT8_DIFFERENCES), WIDE:
         part = kinds[0] if reader.coding.version == 1 else reader.byte("header")
@@ -190,8 +190,8 @@ def read_mx(reader: Reader, kind: int) -> MX:
     scale_shape = block_shape(shape, MX_BLOCK)
     size, blocks = math.prod(shape), math.prod(scale_shape)
     reader.promise(size + blocks)
-    scales = streams.read(reader, blocks, 256, "scales").reshape(scale_shape)
-    codes = streams.read(reader, size, 256, "values")
+    scales = stream_reading.read(reader, blocks, 256, "scales").reshape(scale_shape)
+    codes = stream_reading.read(reader, size, 256, "values")
     if MX_ELEMENTS[name] is None:
         codes = unfold(codes)
     return checked(reader, MX, owned(codes.reshape(shape)), owned(scales), name)
@@ -212,7 +212,7 @@ def read_nf4(reader: Reader, kind: int) -> NF4:
     scales = read_raw(reader, block_shape(shape, block), np.float32, "scales")
     size = math.prod(shape)
     reader.promise(size)
-    codes = streams.read(reader, size, 16, "values").reshape(shape)
+    codes = stream_reading.read(reader, size, 16, "values").reshape(shape)
     return checked(reader, NF4, owned(codes), scales, block)
 
 
@@ -230,8 +230,8 @@ def read_nvfp4(reader: Reader, kind: int) -> NVFP4:
     scale_shape = block_shape(matrix_shape(shape), NVFP4_BLOCK)
     size, blocks = math.prod(shape), math.prod(scale_shape)
     reader.promise(size + blocks)
-    scales = streams.read(reader, blocks, 127, "scales").reshape(scale_shape)
-    codes = streams.read(reader, size, 16, "values").reshape(shape)
+    scales = stream_reading.read(reader, blocks, 127, "scales").reshape(scale_shape)
+    codes = stream_reading.read(reader, size, 16, "values").reshape(shape)
     return checked(reader, NVFP4, owned(codes), owned(scales), of_all)
 
 

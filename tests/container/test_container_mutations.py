@@ -63,14 +63,14 @@ def test_a_mutated_file_is_refused_or_written_again_to_the_same_bytes(name):
 
 def test_the_samples_have_every_kind_and_coder():
     kinds, coders = set(), set()
-    entries_read, stream_read = container.entries.read, container.streams.read_any
+    entries_read, stream_read = container.entries.read, container.stream_reading.read_any
     for name in SAMPLES:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
                 container.entries, "read", lambda reader, kind: (kinds.add(kind), entries_read(reader, kind))[1]
             )
             patch.setattr(
-                container.streams, "read_any", lambda *args: (result := stream_read(*args), coders.add(result[1][0]))[0]
+                container.stream_reading, "read_any", lambda *args: (result := stream_read(*args), coders.add(result[1][0]))[0]
             )
             container.loads(SAMPLES[name](), implementation=native)
     assert kinds == set(Kind) - {Kind.SAME} and coders >= {0, 1, 2, 4, 17, 18}
