@@ -70,7 +70,8 @@ def test_the_samples_have_every_kind_and_coder():
                 container.entries, "read", lambda reader, kind: (kinds.add(kind), entries_read(reader, kind))[1]
             )
             patch.setattr(
-                container.stream_reading, "read_any", lambda *args: (result := stream_read(*args), coders.add(result[1][0]))[0]
+                container.stream_reading, "read_any",
+                lambda *args: (result := stream_read(*args), coders.add(result[1][0]))[0]
             )
             container.loads(SAMPLES[name](), implementation=native)
     assert kinds == set(Kind) - {Kind.SAME} and coders >= {0, 1, 2, 4, 17, 18}
