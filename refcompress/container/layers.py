@@ -59,14 +59,25 @@ def read_layer(reader: Reader, kind: int) -> QuantizedLayer:
     if part not in WEIGHTS:
         raise reader.corrupt(f"the weight of a layer is of kind {listed(WEIGHTS)}, not {part}")
     weight = (read_packed if part == Kind.PACKED else quantized.read_quantized)(reader, part)
-    if len(weight.shape) != 2:
-        raise reader.corrupt(f"the weight of a layer has 2 dimensions, not {len(weight.shape)}")
-    m, k = weight.shape
-    flags = reader.byte("header")
-    if flags > SCALE | BITS | STEP | BIAS:
-        raise reader.corrupt(f"the parts of a layer are 0 to 15, not {flags}")
+    m, k = weight_shape(reader, weight.shape)
+    flags = read_flags(reader)
     scale = read_raw(reader, (k,), np.float32, "scales") if flags & SCALE else None
     bits = reader.byte("header") if flags & BITS else None
     step = float(read_raw(reader, (1,), np.float32, "scales")[0]) if flags & STEP else None
     bias = read_raw(reader, (m,), np.float32, "arrays") if flags & BIAS else None
     return checked(reader, QuantizedLayer, weight, scale, bits, step, bias)
+
+
+def weight_shape(reader: Reader, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the outputs and the inputs of a layer, or refuse the shape of its weight."""
+    if len(shape) != 2:
+        raise reader.corrupt(f"the weight of a layer has 2 dimensions, not {len(shape)}")
+    return shape
+
+
+def read_flags(reader: Reader) -> int:
+    """Return which of a layer's parts follow."""
+    flags = reader.byte("header")
+    if flags > SCALE | BITS | STEP | BIAS:
+        raise reader.corrupt(f"the parts of a layer are 0 to 15, not {flags}")
+    return flags

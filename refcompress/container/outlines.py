@@ -130,8 +130,7 @@ def _mixed(reader: Reader, kind: int) -> Outline:
     axis, count = reader.byte("header"), reader.integer("shapes")
     reader.promise(count)
     wide = int(np.count_nonzero(stream_reading.read(reader, count, 2, "indices")))
-    low, _ = (_quantized(reader, part if reader.coding.version == 1 else reader.byte("header"))
-              for part in (Kind.INT8, Kind.INT16))
+    low, _ = (_quantized(reader, quantized.read_part_kind(reader, kinds)) for kinds in quantized.PARTS)
     shape = (count, low.shape[-1]) if axis == 0 else (low.shape[0], count)
     return _of_floats(f"8 bits, {wide} of {count} {('rows', 'columns')[axis & 1]} 16 bits", shape)
 
@@ -197,7 +196,8 @@ def _packed(reader: Reader, kind: int) -> Outline:
 
 def _layer(reader: Reader, kind: int) -> Outline:
     part = _part(reader, layers.WEIGHTS)
-    flags, (m, k) = reader.byte("header"), part.shape
+    m, k = layers.weight_shape(reader, part.shape)
+    flags = layers.read_flags(reader)
     said = ["layer", part.text]
     if flags & layers.SCALE:
         reader.take(4 * k, "scales")

@@ -23,6 +23,7 @@ from .streams import Stream, smaller
 
 INTEGERS = (Kind.INT8, Kind.INT16, Kind.INT8_DIFFERENCES, Kind.INT16_DIFFERENCES)
 WIDE = (Kind.INT16, Kind.INT16_DIFFERENCES)
+PARTS = (Kind.INT8, Kind.INT8_DIFFERENCES), WIDE  # of a mixed matrix: those of 8 bits, and of 16
 DIFFERENCES = (Kind.INT8_DIFFERENCES, Kind.INT16_DIFFERENCES)
 MX_NUMBERS = {"mxfp8_e4m3": 0, "mxfp8_e5m2": 1, "mxfp6_e2m3": 2, "mxfp6_e3m2": 3, "mxfp4_e2m1": 4, "mxint8": 5}
 MX_FORMATS = {number: name for name, number in MX_NUMBERS.items()}
@@ -156,13 +157,16 @@ def read_mixed(reader: Reader, kind: int) -> Mixed:
     count = reader.integer("shapes")
     reader.promise(count)
     wide = stream_reading.read(reader, count, 2, "indices").astype(bool)
-    parts = []
-    for kinds in (Kind.INT8, Kind.INT8_DIFFERENCES), WIDE:
-        part = kinds[0] if reader.coding.version == 1 else reader.byte("header")
-        if part not in kinds:
-            raise reader.corrupt(f"a part of a mixed matrix is of kind {listed(kinds)}, not {part}")
-        parts.append(read_quantized(reader, part))
+    parts = [read_quantized(reader, read_part_kind(reader, kinds)) for kinds in PARTS]
     return checked(reader, Mixed, *parts, wide, axis)
+
+
+def read_part_kind(reader: Reader, kinds: tuple[Kind, ...]) -> int:
+    """Return the kind of a part of a mixed matrix, one of ``kinds``."""
+    part = kinds[0] if reader.coding.version == 1 else reader.byte("header")
+    if part not in kinds:
+        raise reader.corrupt(f"a part of a mixed matrix is of kind {listed(kinds)}, not {part}")
+    return part
 
 
 # Kind 7: MX. A byte for the scale of each block and a code for each element; int8 codes are folded.

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from refcompress import CSR, CorruptError, Quantized, RefcompressError, Shared, container, reference
 from refcompress.container import entries
 from refcompress.container.cursor import Coding
+from refcompress.container.kinds import Kind
 from refcompress.container.outlines import of_layer
 from refcompress.ledger import Item, Ledger, ledger, outlines_and_ledger
 
@@ -113,6 +114,21 @@ def test_an_account_without_decoding_still_checks_every_byte_s_digest_and_every_
     for bad in (entry[:-1], entry + b"\0"):
         with pytest.raises(CorruptError):
             outlines_and_ledger(framed({"a": bad}))
+
+
+@pytest.mark.parametrize("read", [ledger, outlines_and_ledger])
+def test_a_part_that_cannot_stand_in_an_entry_is_refused_with_and_without_decoding(read):
+    row = Quantized(np.int8([1, 2, 3]), np.ones(1, np.float32), np.zeros(1, np.int8))
+    matrix = Quantized(np.ones((2, 3), np.int8), np.ones((1, 1), np.float32), np.zeros((1, 1), np.int8))
+    row, matrix = (container.entry_bytes(q) for q in (row, matrix))
+    mixed = container.entry_bytes(reference.allocate_mixed(np.ones((4, 2), np.float32), np.arange(4) < 1))
+    place = mixed.index(bytes([Kind.INT8, 2]))  # of the first part: its kind, and its number of dimensions
+    for bad, said in (
+            (bytes([Kind.LAYER]) + row + bytes(1), "the weight of a layer has 2 dimensions, not 1"),
+            (bytes([Kind.LAYER]) + matrix + bytes([16]), "the parts of a layer are 0 to 15, not 16"),
+            (mixed[:place] + bytes([200]) + mixed[place + 1 :], "a part of a mixed matrix is of kind")):
+        with pytest.raises(CorruptError, match=said):
+            read(framed({"a": bad}))
 
 
 def test_a_ledger_that_does_not_add_up_cannot_be_made():
