@@ -6,6 +6,7 @@ import numpy as np
 
 from ..constants import U64, U
 from ..formats import MAX_CODE_LENGTH, LowRank, Shared
+from ..reference.share.kmeans import boundaries
 from .exact import UNDERFLOW, Disagreement, everywhere, python_numbers, same_kind
 
 
@@ -120,7 +121,8 @@ def same_cost(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) 
     most the limit, filling the code space; the sum of count * length must not be larger. Exact, in Python's integers.
 
     Shared values (``args[0]`` the weights): the sum of weight * (w - value)**2 in float64 must not be larger than
-    rounding explains, as :func:`_distortion_allowed` says. The codebook ascends, after the zero if pruned.
+    rounding explains, as :func:`_distortion_allowed` says. The form is that of SHARE-1: the codebook ascends, after the
+    zero if pruned, and each value of it is used; each weight has the value nearest to it.
     """
     kwargs = python_numbers(kwargs)
     if isinstance(expected, Shared):
@@ -147,12 +149,8 @@ def _same_distortion(expected: Shared, got, w, kwargs) -> None:
     clusters = kwargs.get("clusters") or 2 ** kwargs["bits"]
     if len(got.codebook) > clusters:
         raise Disagreement(f"result.codebook: got {len(got.codebook)} values, expected at most {clusters}")
-    w = np.asarray(w).astype(np.float64)
-    book = got.codebook[bool(kwargs.get("pruned")) :].astype(np.float64)
-    if (np.diff(book) <= 0).any():
-        raise Disagreement(f"result.codebook: got {got.codebook}, expected ascending values, none of them twice")
-    if kwargs.get("pruned"):
-        everywhere((got.dense() == 0) | (w != 0), w, got.dense(), "result.dense() where w is 0", None)
+    w, pruned = np.asarray(w).astype(np.float64), bool(kwargs.get("pruned"))
+    _same_form(expected, got, w, clusters, pruned)
     weights = kwargs.get("weights")
     weights = np.ones(w.shape) if weights is None else np.asarray(weights).astype(np.float64)
     cost_got, cost = (np.sum(weights * (w - a.dense().astype(np.float64)) ** 2) for a in (got, expected))
@@ -160,6 +158,31 @@ def _same_distortion(expected: Shared, got, w, kwargs) -> None:
     if not cost_got <= cost + allowed:
         raise Disagreement(f"result: got a distortion of {cost_got:g}, expected {cost:g}; "
                            f"allowed difference {allowed:g}")
+
+
+def _same_form(expected: Shared, got: Shared, w: np.ndarray, clusters: int, pruned: bool) -> None:
+    """Raise Disagreement where shared values are not in the form of SHARE-1, whatever they cost."""
+    book, zero = got.codebook, got.codebook[:pruned]
+    if (np.diff(book[pruned:]) <= 0).any():
+        raise Disagreement(f"result.codebook: got {book}, expected ascending values, none of them twice")
+    if pruned and (not len(zero) or zero[0] != 0 or (book[1:] == 0).any()):
+        raise Disagreement(f"result.codebook: got {book}, expected 0.0 first, which stands for what is pruned (SHARE-1.4)")
+    if np.signbit(book[book == 0]).any():
+        raise Disagreement(f"result.codebook: got {book}, expected no -0.0 (SHARE-1.1)")
+    unused = np.setdiff1d(np.arange(pruned, len(book)), got.codes)
+    if len(unused):
+        raise Disagreement(f"result.codebook[{unused[0]}]: got {book[unused[0]]}, expected a value that some weight has "
+                           "(SHARE-1.2)")
+    dense = got.dense()
+    everywhere((dense == 0) | (w != 0) | (not pruned), w, dense, "result.dense() where w is 0", None)
+    few = len(np.unique(w[w != 0] if pruned else w)) <= clusters - pruned
+    everywhere((dense == w) | (not few), w, dense, "result.dense(), of no more distinct values than clusters", None)
+    fitted = (w != 0) | (not pruned)
+    if not (pruned and (got.codes[fitted] == 0).any()):  # a fitted value that is zero has code 0 too
+        book = book[pruned:]
+    nearest = w.astype(np.float32)
+    nearest[fitted] = book[np.searchsorted(boundaries(book), w[fitted])] if len(book) else 0
+    everywhere(dense == nearest, nearest, dense, "result.dense(), the nearest value of the codebook (SHARE-1.3)", None)
 
 
 def _distortion_allowed(w, weights, value, k: int, cost: float, kwargs: dict) -> float:

@@ -88,6 +88,8 @@ def share_optimal_sweep():
     for args, kwargs in share_kmeans_sweep():
         if args[0].size < 4000:
             yield args, {name: value for name, value in kwargs.items() if name in _OPTIONS}
+    # A weight without importance lies between two values, as near to one as to the other: it has the lower one.
+    yield (_F([0, 1, 2]),), {"clusters": 2, "weights": _F([1, 0, 1])}
 
 
 def share_optimal_refusals():

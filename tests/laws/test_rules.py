@@ -277,6 +277,27 @@ def test_same_cost_takes_a_better_clustering_and_refuses_a_worse_one():
         same_cost(better, moved, (w,), {"clusters": 3, "pruned": True})
 
 
+@pytest.mark.parametrize("w, codes, book, kwargs, message", [
+    ([1, 2, 2], [0, 1, 1], [1, 2], {"clusters": 3, "pruned": True}, "expected 0.0 first"),
+    ([1, 2, 2], [0, 1, 1], [-0.0, 1, 2], {"clusters": 3, "pruned": True}, "no -0.0"),
+    ([1, 1, 2], [0, 0, 1], [1, 2, 2.5], {"clusters": 3}, r"codebook\[2\]: got 2.5, expected a value that some weight has"),
+    ([0, 2, 1], [0, 1, 1], [0, 2], {"clusters": 2}, r"nearest value.*\[2\]: got 2.0, expected 0.0"),  # of two the lower
+    ([0, 4, 1], [0, 1, 0], [0, 3], {"clusters": 3}, "no more distinct values than clusters"),
+    ([0, 4, 0], [1, 0, 1], [4, 0], {"clusters": 2}, "ascending"),
+])
+def test_same_cost_asks_for_the_form_of_shared_values_whatever_they_cost(w, codes, book, kwargs, message):
+    right = reference.share_optimal(F(w), **kwargs)
+    same_cost(right, right, (F(w),), kwargs)
+    with pytest.raises(Disagreement, match=message):
+        same_cost(right, Shared(np.uint8(codes), F(book)), (F(w),), kwargs)
+
+
+def test_same_cost_takes_code_0_for_a_fitted_value_that_is_zero():
+    w = F([-1e-45, 1e-45, 0, 5])
+    found = reference.share_optimal(w, clusters=3, pruned=True)
+    same_cost(found, found, (w,), {"clusters": 3, "pruned": True})
+
+
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("rank", [0, 1])
 def test_what_is_not_finite_in_x_is_special_only_where_it_is_multiplied(bad, rank):

@@ -58,8 +58,8 @@ def csr_to_dense(a: CSR) -> NDArray[np.float32]:
 
     Returns
     -------
-    (m, k) float32 : +0.0 where nothing is stored
-        Entries of a non-canonical matrix that meet at one place are added in float32, in storage order.
+    (m, k) float32 : +0.0 where nothing is stored; of a canonical matrix each entry keeps its bits
+        Those of any other are added in float32, from +0.0, in storage order: so -0.0 becomes +0.0.
 
     **Source** as csr_from_dense, whose inverse it is.
 

@@ -66,7 +66,42 @@ def _one_cluster_less(w, *, bits=None, clusters=None, **kwargs):
     return reference.share_optimal(w, clusters=clusters - 1, **kwargs)
 
 
+def _nothing_for_zero(w, **kwargs):
+    shared = reference.share_optimal(w, **kwargs)
+    if kwargs.get("pruned") and w.size and w.all():
+        return Shared(shared.codes - shared.codes.dtype.type(1), shared.codebook[1:])
+    return shared
+
+
+def _filled_up(w, **kwargs):
+    shared = reference.share_optimal(w, **kwargs)
+    missing = (kwargs.get("clusters") or 2 ** kwargs["bits"]) - len(shared.codebook)
+    if not 0 < missing <= 256 - len(shared.codebook) or not len(shared.codebook) > bool(kwargs.get("pruned")):
+        return shared
+    more, last = [], shared.codebook[-1]
+    for _ in range(missing):
+        more.append(last := np.nextafter(last, _F(np.inf)))
+    return Shared(shared.codes, np.append(shared.codebook, _F(more)))
+
+
+def _tie_to_the_upper_value(w, **kwargs):
+    shared = reference.share_optimal(w, **kwargs)
+    book = shared.codebook.astype(np.float64)
+    if kwargs.get("pruned") or len(book) < 2:
+        return shared
+    return Shared(np.searchsorted(0.5 * (book[1:] + book[:-1]), w, side="right").astype(shared.codes.dtype), _F(book))
+
+
 KERNELS += [
+    Kernel("share_optimal", "no code for zero where there is none", "promise",
+           "The zero of a pruned matrix gets its code when the first zero is met, and none was met.",
+           _nothing_for_zero),
+    Kernel("share_optimal", "codebook filled up", "promise",
+           "The codebook has the size that was asked for, and values that no weight has fill it up.",
+           _filled_up),
+    Kernel("share_optimal", "midpoint to the upper value", "rounding",
+           "The cost is the same, but of two values that are equally near the lower one is promised.",
+           _tie_to_the_upper_value),
     Kernel("share_optimal", "a local minimum", "rule",
            "Lloyd's iteration stops at the first minimum; the operation promises the global one.",
            _local_minimum),
