@@ -111,7 +111,6 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_ternary) \
     THREE(quantize_changes) \
     THREE(quantize_few_sum) \
-    THREE(quantize_few_values) \
     ONE(quantize_bias_s32) \
     ONE(dequantize_bias_s32) \
     THREE(prune_sparsegpt) \

@@ -129,7 +129,6 @@ struct rc_kernels {
     rc_quantize_ternary *quantize_ternary;
     rc_quantize_changes *quantize_changes;
     rc_quantize_few_sum *quantize_few_sum;
-    rc_quantize_few_values *quantize_few_values;
     rc_quantize_bias_s32 *quantize_bias_s32;
     rc_dequantize_bias_s32 *dequantize_bias_s32;
     rc_prune_sparsegpt *prune_sparsegpt;

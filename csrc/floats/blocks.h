@@ -24,7 +24,7 @@
  * that wait for each other.
  */
 #include "../quantize/places.h"
-#include "memory.h"
+#include "../memory.h"
 #include "number.h"
 
 enum { PIECE = 16, MX_BLOCK = 32, TURN = 32 };

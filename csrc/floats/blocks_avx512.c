@@ -1,6 +1,6 @@
 /* Sixteen numbers at a time, and as many limits in a vector, of which vpermps picks one for each number; the product is
  * rounded down by the conversion itself. */
-#include "memory.h"
+#include "../memory.h"
 #include "number.h"
 #if RC_X86
 
@@ -74,14 +74,6 @@ RC_INLINE TARGET __m512i lowest_bytes(const __m512i *v)
         0x0C080400);
     const __m512i low = _mm512_permutex2var_epi8(v[0], every, v[1]), high = _mm512_permutex2var_epi8(v[2], every, v[3]);
     return _mm512_inserti64x4(low, _mm512_castsi512_si256(high), 1);
-}
-
-RC_INLINE TARGET void store_line(uint8_t *to, __m512i v, int stream)
-{
-    if (stream && (uintptr_t)to % 64 == 0)
-        _mm512_stream_si512((void *)to, v);
-    else
-        _mm512_storeu_si512(to, v);
 }
 
 /* Of x over the largest magnitude, times NEARBY and rounded, the boundary that is the nearest to that integer over

@@ -9,7 +9,7 @@
  * loops of a constant length: so the compiler makes vectors of them, of the length that the target has, and all targets
  * give the same bits.
  */
-#include "memory.h"
+#include "../memory.h"
 #include "number.h"
 
 /* One run of RUN numbers. The results go to an array of our own first, so that the compiler knows that nothing overlaps;

@@ -7,7 +7,7 @@
  * Loops of a constant length, without a branch, of which the compiler makes vectors; what they write is an array of
  * their own first, so that it knows that nothing overlaps.
  */
-#include "../floats/memory.h"
+#include "../memory.h"
 #include "../floats/number.h"
 
 enum { NUMBERS = 32, MOST_NUMBERS = 256, Q4_0_BYTES = 18, Q8_0_BYTES = 34 };

@@ -83,10 +83,11 @@ typedef int rc_quantize_binary(size_t begin, size_t end, size_t k, size_t group,
 typedef int rc_quantize_ternary(size_t begin, size_t end, size_t k, size_t group, double threshold,
                                 const double *deltas, const float *x, float *scale, int8_t *values);
 
-/* The parts of both, of x[begin .. end], where one scale is for so many that threads share them: the sum of the |x| >
- * delta and their count (a delta below 0 takes all), and the values (a delta below 0 is binary). */
-typedef int rc_quantize_few_sum(size_t begin, size_t end, double delta, const float *x, double *sum, uint64_t *count);
-typedef int rc_quantize_few_values(size_t begin, size_t end, double delta, const float *x, int8_t *values);
+/* The same of x[begin .. end], where one scale is for so many that threads share them: the sum of the |x| > delta, their
+ * count, and the values; of a delta below 0 the sum of all, and the values are binary. values : NULL for none, with a
+ * delta below 0. */
+typedef int rc_quantize_few_sum(size_t begin, size_t end, double delta, const float *x, double *sum, uint64_t *count,
+                                int8_t *values);
 
 /* The delta where the |x| above it have the largest sum / sqrt(count), of equal ones the one that keeps the fewest: 0,
  * or the largest that becomes 0. Of each row of the range, n ascending magnitudes; or of one long row, of which a range

@@ -1,69 +1,74 @@
 /* Template of weights of two or three values. Included after these were defined:
  *
- * BINARY, TERNARY, FEW_SUM, FEW_VALUES     the functions' names
+ * BINARY, TERNARY, FEW_SUM   the functions' names
  * TARGET    their instruction set, or nothing
- * LANES     doubles in a vector
- * WIDEN(v)  LANES floats as doubles: GCC 12 makes five instructions of what is one
+ * STEP      weights that are taken at once
+ * SUMS, no_sums(), eight_sums(sums, own)   eight sums in double: term number p is added to sum p mod 8
+ * step(task, x, delta, sums, kept, stream, values), eight(task, x, delta, sums, kept, values)   what the task says of
+ * STEP weights and of eight; *kept grows by how many are above delta
  */
-#include "places.h"
-#include <math.h>
-#include <string.h>
+#include "few_values.h"
 
-typedef double VEC __attribute__((vector_size(LANES * 8)));
-typedef float FLOATS __attribute__((vector_size(LANES * 4)));
-typedef int32_t INTS __attribute__((vector_size(LANES * 4)));
-
-enum { LEAF = 128, PARTS = 8 / LANES, RUN = 64 }; /* LEAF : terms that NumPy adds in eight sums */
+enum { LEAF = 128 }; /* terms that NumPy adds in eight sums */
+enum { NEAR_BYTES = 1 << 18 }; /* a quarter of the second cache */
+enum { SIDE = 16 };  /* short runs side by side: the sums of one wait for each other, those of several do not */
 
 struct few {
     double sum;
     uint64_t count;
 };
 
-/* |x| > delta as floats: the largest float that is not above delta takes its place. */
+/* |x| > delta as floats: the largest float that is not above delta takes its place. delta : at least 0, so that the
+ * float before one above it has the bits before. */
 static inline float float_below(double delta)
 {
     const float near = (float)(delta < FLT_MAX ? delta : FLT_MAX);
-    return (double)near > delta ? nextafterf(near, -INFINITY) : near;
+    int32_t bits;
+    memcpy(&bits, &near, sizeof bits);
+    bits -= (double)near > delta;
+    float below;
+    memcpy(&below, &bits, sizeof below);
+    return below;
 }
 
-RC_INLINE TARGET struct few leaf(const float *x, size_t count, float delta)
+RC_INLINE TARGET double sum_of_eight(SUMS sums)
 {
-    VEC sum[PARTS];
-    INTS kept[PARTS];
-    RC_UNROLL for (size_t s = 0; s < PARTS; s++) {
-        sum[s] = (VEC){0};
-        kept[s] = (INTS){0};
-    }
-    const size_t whole = count / 8 * 8;
-    for (size_t p = 0; p < whole; p += 8)
-        RC_UNROLL for (size_t s = 0; s < PARTS; s++) {
-            INTS bits;
-            memcpy(&bits, x + p + s * LANES, sizeof bits);
-            bits &= INT32_MAX;
-            const INTS above = ~((FLOATS)bits <= (FLOATS){0} + delta); /* a NaN is above all, so that the sum is one */
-            kept[s] -= above;
-            sum[s] += WIDEN((FLOATS)(bits & above));
-        }
+    double own[8];
+    eight_sums(sums, own);
+    return ((own[0] + own[1]) + (own[2] + own[3])) + ((own[4] + own[5]) + (own[6] + own[7]));
+}
+
+RC_INLINE TARGET struct few leaf(const enum few_task task, const float *x, size_t count, float delta, int stream,
+                                 int8_t *values)
+{
+    SUMS sums = no_sums();
     struct few all = {0.0, 0};
-    if (whole) {
-        double own[8];
-        memcpy(own, sum, sizeof own);
-        all.sum = ((own[0] + own[1]) + (own[2] + own[3])) + ((own[4] + own[5]) + (own[6] + own[7]));
-        RC_UNROLL for (size_t s = 0; s < PARTS; s++)
-            RC_UNROLL for (size_t j = 0; j < LANES; j++)
-                all.count += (uint64_t)kept[s][j];
-    }
-    for (size_t p = whole; p < count; p++) {
-        const float size = fabsf(x[p]);
-        all.sum += size <= delta ? 0.0 : (double)size;
-        all.count += !(size <= delta);
+    size_t p = 0;
+    for (; p + STEP <= count; p += STEP)
+        step(task, x + p, delta, &sums, &all.count, stream, task == ALL ? NULL : values + p);
+    for (; p + 8 <= count; p += 8)
+        eight(task, x + p, delta, &sums, &all.count, task == ALL ? NULL : values + p);
+    if (p)
+        all.sum = sum_of_eight(sums);
+    for (; p < count; p++) {
+        const int above = task != ABOVE || !(fabsf(x[p]) <= delta);
+        all.sum += above ? (double)fabsf(x[p]) : 0.0;
+        all.count += task == ABOVE && above;
+        if (task != ALL)
+            values[p] = value_of(task, x[p], delta);
     }
     return all;
 }
 
+/* Asks for the weights that lie so many bytes further on. */
+RC_INLINE void ask_for(const float *x, size_t count, size_t ahead)
+{
+    prefetch((const float *)((uintptr_t)x + ahead - AHEAD), count * sizeof *x);
+}
+
 /* The tree of halves, without recursion, as in ranges.h: the sums that wait for their other half. */
-static TARGET struct few sum_above(const float *x, size_t count, float delta)
+RC_INLINE TARGET struct few sum_of(const enum few_task task, const float *x, size_t count, size_t ahead, float delta,
+                                   int stream, int8_t *values)
 {
     double first[64];
     size_t sizes[64], depth = 0;
@@ -74,8 +79,10 @@ static TARGET struct few sum_above(const float *x, size_t count, float delta)
             sizes[depth++] = left - half;
             left = half;
         }
-        struct few own = leaf(x, left, delta);
+        ask_for(x, left, ahead);
+        struct few own = leaf(task, x, left, delta, stream, values);
         x += left;
+        values = task == ALL ? values : values + left;
         kept += own.count;
         while (depth && sizes[depth - 1] == 0)
             own.sum = first[--depth] + own.sum;
@@ -87,42 +94,14 @@ static TARGET struct few sum_above(const float *x, size_t count, float delta)
     }
 }
 
-/* The value of a weight by its bits: magnitudes have the order of their bits. least : those of delta. */
-RC_INLINE int32_t value_of(int32_t bits, int32_t least, const int binary)
+/* The same of several runs, which have a delta each. Returns the run after them. */
+RC_INLINE TARGET struct run sums_of_runs(const enum few_task task, struct run at, size_t runs, size_t k, size_t group,
+                                         const float *x, size_t ahead, const float *delta, int stream, int8_t *values,
+                                         struct few *all)
 {
-    if (binary)
-        return 1 - 2 * ((bits < 0) & (bits != INT32_MIN)); /* -0.0 is not below 0 */
-    return -(int32_t)((bits & INT32_MAX) > least) & (bits >> 31 | 1);
-}
-
-RC_INLINE TARGET void put(const float *x, size_t count, int32_t least, const int binary, int8_t *values)
-{
-    size_t p = 0;
-    for (; p + RUN <= count; p += RUN) {
-        int32_t wide[RUN];
-        int8_t own[RUN];
-        memcpy(wide, x + p, sizeof wide);
-        for (size_t j = 0; j < RUN; j++)
-            wide[j] = value_of(wide[j], least, binary);
-        for (size_t j = 0; j < RUN; j++)
-            own[j] = (int8_t)wide[j];
-        memcpy(values + p, own, sizeof own);
-    }
-    for (; p < count; p++) {
-        int32_t bits;
-        memcpy(&bits, x + p, sizeof bits);
-        values[p] = (int8_t)value_of(bits, least, binary);
-    }
-}
-
-static TARGET void put_values(const float *x, size_t count, float delta, int binary, int8_t *values)
-{
-    int32_t least;
-    memcpy(&least, &delta, sizeof least);
-    if (binary)
-        put(x, count, 0, 1, values);
-    else
-        put(x, count, least, 0, values);
+    for (size_t i = 0; i < runs; i++, at = next_run(at, k, group))
+        all[i] = sum_of(task, x + at.first, at.count, ahead, delta[i], stream, task == ALL ? NULL : values + at.first);
+    return at;
 }
 
 static inline float scale_of(double mean)
@@ -134,51 +113,67 @@ static inline float scale_of(double mean)
 TARGET int BINARY(size_t begin, size_t end, size_t k, size_t group, const float *x, float *scale, int8_t *values)
 {
     struct run at = run_at(begin, k, group);
-    for (size_t r = begin; r < end; r++, at = next_run(at, k, group)) {
-        const struct few all = sum_above(x + at.first, at.count, -1.0f);
-        if (!(all.sum - all.sum == 0.0))
-            return RC_NOT_FINITE;
-        scale[r] = scale_of(all.sum / (double)at.count);
-        put_values(x + at.first, at.count, -1.0f, 1, values + at.first);
+    const int stream = streams((end - begin) * group, 1, values + at.first);
+    int bad = 0;
+    for (size_t r = begin; r < end; r += SIDE) {
+        const size_t runs = rc_min(SIDE, end - r);
+        const float delta[SIDE] = {0.0f};
+        struct few all[SIDE];
+        struct run next = at;
+        at = sums_of_runs(SIGNS, at, runs, k, group, x, AHEAD, delta, stream, values, all);
+        for (size_t i = 0; i < runs; i++, next = next_run(next, k, group)) {
+            bad |= !(all[i].sum - all[i].sum == 0.0);
+            scale[r + i] = scale_of(all[i].sum / (double)next.count);
+        }
     }
-    return RC_OK;
+    end_streaming(stream);
+    return bad ? RC_NOT_FINITE : RC_OK;
 }
 
 TARGET int TERNARY(size_t begin, size_t end, size_t k, size_t group, double threshold, const double *deltas,
                    const float *x, float *scale, int8_t *values)
 {
     struct run at = run_at(begin, k, group);
-    for (size_t r = begin; r < end; r++, at = next_run(at, k, group)) {
-        double delta;
-        if (deltas) {
-            delta = deltas[r];
-        } else {
-            const struct few all = sum_above(x + at.first, at.count, -1.0f);
-            if (!(all.sum - all.sum == 0.0))
-                return RC_NOT_FINITE;
-            delta = threshold * all.sum / (double)at.count;
+    const int stream = streams((end - begin) * group, 1, values + at.first);
+    int bad = 0;
+    for (size_t r = begin; r < end;) {
+        const size_t runs = group <= LEAF ? rc_min(SIDE, end - r) : 1;
+        /* While a turn of weights, which its first sums have brought, is read again, the next turn is asked for. */
+        const size_t turn = runs * group * sizeof *x, ahead = turn < NEAR_BYTES ? turn : AHEAD;
+        float least[SIDE] = {0.0f};
+        struct few all[SIDE];
+        if (!deltas)
+            sums_of_runs(ALL, at, runs, k, group, x, AHEAD, least, 0, NULL, all);
+        struct run next = at;
+        for (size_t i = 0; i < runs; i++, next = next_run(next, k, group)) {
+            const int wrong = !deltas && !(all[i].sum - all[i].sum == 0.0);
+            bad |= wrong;
+            least[i] = float_below(deltas ? deltas[r + i]
+                                   : wrong ? 0.0 : threshold * all[i].sum / (double)next.count);
         }
-        const float least = float_below(delta);
-        const struct few kept = sum_above(x + at.first, at.count, least);
-        scale[r] = scale_of(kept.count ? kept.sum / (double)kept.count : 1.0);
-        put_values(x + at.first, at.count, least, 0, values + at.first);
+        at = sums_of_runs(ABOVE, at, runs, k, group, x, ahead, least, stream, values, all);
+        for (size_t i = 0; i < runs; i++)
+            scale[r + i] = scale_of(all[i].count ? all[i].sum / (double)all[i].count : 1.0);
+        r += runs;
     }
-    return RC_OK;
+    end_streaming(stream);
+    return bad ? RC_NOT_FINITE : RC_OK;
 }
 
-TARGET int FEW_SUM(size_t begin, size_t end, double delta, const float *x, double *sum, uint64_t *count)
+TARGET int FEW_SUM(size_t begin, size_t end, double delta, const float *x, double *sum, uint64_t *count,
+                   int8_t *values)
 {
-    const struct few all = sum_above(x + begin, end - begin, float_below(delta));
+    const size_t size = end - begin;
+    const int stream = values && streams(size, 1, values + begin);
+    struct few all;
+    if (!values)
+        all = sum_of(ALL, x + begin, size, AHEAD, 0.0f, 0, NULL);
+    else if (delta < 0.0)
+        all = sum_of(SIGNS, x + begin, size, AHEAD, 0.0f, stream, values + begin);
+    else
+        all = sum_of(ABOVE, x + begin, size, AHEAD, float_below(delta), stream, values + begin);
+    end_streaming(stream);
     *sum = all.sum;
     *count = all.count;
     return all.sum - all.sum == 0.0 ? RC_OK : RC_NOT_FINITE;
-}
-
-TARGET int FEW_VALUES(size_t begin, size_t end, double delta, const float *x, int8_t *values)
-{
-    if (delta < 0.0)
-        put_values(x + begin, end - begin, -1.0f, 1, values + begin);
-    else
-        put_values(x + begin, end - begin, float_below(delta), 0, values + begin);
-    return RC_OK;
 }

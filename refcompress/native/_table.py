@@ -11,7 +11,7 @@ KERNELS = tuple(name for name, _ in ffi.typeof("struct rc_kernels").fields if na
 # Kernels that are no operation of their own: an operation's binder asks for them.
 HELPERS = ("quantize_runs_s8", "quantize_runs_s16", "gemm_s8_pack", "gemm_s8s8_packed", "gemm_u8s8_packed",
            "gemm_coded_pack", "gemm_s8_lay", "floats_maxima", "prune_nm", "prune_sums", "prune_spread", "prune_chain",
-            "csr_count", "quantize_range_ranks", "quantize_errors", "quantize_few_sum", "quantize_few_values",
+            "csr_count", "quantize_range_ranks", "quantize_errors", "quantize_few_sum",
             "share_codes", "rangecoder_encode_rows", "rangecoder_decode_rows")
 
 # The operations of several C functions, and which these are besides one of the operation's own name: any of them can be
@@ -21,8 +21,8 @@ PARTS = {
     "quantize_s16": ("quantize_runs_s16",),
     "quantize_range_percentile": ("quantize_range_ranks",),
     "quantize_range_mse": ("quantize_errors",),
-    "quantize_binary": ("quantize_few_sum", "quantize_few_values"),
-    "quantize_ternary": ("quantize_few_sum", "quantize_few_values"),
+    "quantize_binary": ("quantize_few_sum",),
+    "quantize_ternary": ("quantize_few_sum",),
     "prune_select": ("prune_nm", "prune_sums", "prune_spread"),
     "prune_threshold": ("prune_chain",),
     "csr_from_dense": ("csr_count",),

@@ -1,4 +1,5 @@
-"""quantize_binary and quantize_ternary in C: what shares a scale is read twice or three times, and is in a cache then.
+"""quantize_binary and quantize_ternary in C: values are written while their sum is found; for ternary ones a sum of all
+that shares a scale comes before.
 
 Where one scale is for all weights, threads share its sums, piece by piece of NumPy's tree.
 """
@@ -24,12 +25,13 @@ __all__ = []
 
 MOST = 2e9  # elements a second and thread, to the order of magnitude: memory sets it
 SLAB = 2**13  # elements of segments that are copied at least, where they do not lie in one piece
+PIECE = 2**18  # elements whose sum is one call: 1 MiB, which a call of some microseconds costs nothing
 LONG = 2**16  # of more elements magnitudes are sorted by counting, and looked at a part at a time
 
 
 def quantize_binary(kernel, row):
     """Return the operation quantize_binary computed by a C kernel."""
-    parts = _parts(row)
+    add = _adder(row)
 
     @wraps(reference.quantize_binary)
     def quantize_binary(w, *, axis=None, group=None):
@@ -40,9 +42,7 @@ def quantize_binary(kernel, row):
             threads.run(lambda begin, end: _check(kernel(begin, end, *operands), w), scale.size, x.size / MOST)
 
         def of_all(x, values):
-            mean = parts.sum(x, -1.0, w)[0] / x.size
-            parts.put(x, -1.0, values)
-            return mean
+            return add(x, -1.0, w, values)[0] / x.size
 
         return _few(w, shape, axis, group, float(SMALLEST_NORMAL), some, of_all)
 
@@ -51,7 +51,7 @@ def quantize_binary(kernel, row):
 
 def quantize_ternary(kernel, row):
     """Return the operation quantize_ternary computed by a C kernel; for the best delta magnitudes are sorted."""
-    parts = _parts(row)
+    add = _adder(row)
 
     @wraps(reference.quantize_ternary)
     def quantize_ternary(w, *, threshold=0.7, axis=None, group=None):
@@ -66,9 +66,8 @@ def quantize_ternary(kernel, row):
             threads.run(lambda begin, end: _check(kernel(begin, end, *operands), w), scale.size, x.size / MOST)
 
         def of_all(x, values):
-            delta = _best_delta(x) if threshold is None else threshold * parts.sum(x, -1.0, w)[0] / x.size
-            total, count = parts.sum(x, delta, w)
-            parts.put(x, delta, values)
+            delta = _best_delta(x) if threshold is None else threshold * add(x, -1.0, w)[0] / x.size
+            total, count = add(x, delta, w, values)
             return total / count if count else 1.0
 
         return _few(w, shape, axis, group, 1.0, some, of_all)
@@ -96,35 +95,29 @@ def _few(w, shape, axis, group, of_nothing, some, of_all):
     return Quantized(values, scale, zero_point, group)
 
 
-class _Parts:
-    """The sum of what is above a delta, with its count, and the values, of one long run."""
+def _adder(row):
+    """Return the function that adds what is above a delta, and counts it, of one long run; it may write the values."""
+    kernel = row.kernels.get("quantize_few_sum") or _table.widest("quantize_few_sum")  # none with a user's kernel
 
-    def __init__(self, sum_kernel, put_kernel):
-        self.sum_kernel, self.put_kernel = sum_kernel, put_kernel
-
-    def sum(self, x, delta, w):
-        pieces = list(ranges.leaves(0, x.size))
+    def add(x, delta, w, values=None):
+        pieces = list(ranges.leaves(0, x.size, PIECE))
+        if values is None:  # what reads the weights next, from their begin, finds those in the caches
+            pieces.reverse()
         sums, counts = np.empty(len(pieces)), np.empty(len(pieces), np.uint64)
-        source = pointer(x)
+        operands = pointer(x), *(pointer(a, writable=True) for a in (sums, counts)), (
+            ffi.NULL if values is None else pointer(values, writable=True))
 
         def some(begin, end):
+            source, total, count, target = operands
             for i in range(begin, end):
                 at, size = pieces[i]
-                _check(self.sum_kernel(at, at + size, delta, source, pointer(sums[i:], writable=True),
-                                       pointer(counts[i:], writable=True)), w)
+                _check(kernel(at, at + size, delta, source, total + i, count + i, target), w)
 
         threads.run(some, len(pieces), x.size / MOST)
-        return float(ranges.tree(x.size, iter(sums))), int(counts.sum())
+        ordered = sums[::-1] if values is None else sums
+        return float(ranges.tree(x.size, iter(ordered), PIECE)), int(counts.sum())
 
-    def put(self, x, delta, values):
-        operands = delta, pointer(x), pointer(values, writable=True)
-        threads.run(lambda begin, end: check(self.put_kernel(begin, end, *operands), "w"), x.size, x.size / MOST, 64)
-
-
-def _parts(row):
-    """Return the kernels of parts; none goes with a kernel of the user's own."""
-    names = "quantize_few_sum", "quantize_few_values"
-    return _Parts(*(row.kernels.get(name) or _table.widest(name) for name in names))
+    return add
 
 
 def _check(status: int, w: np.ndarray) -> None:

@@ -158,23 +158,23 @@ def _errors_of_all(kernel, x, scale, zero_point, ends, *, begun: bool) -> np.nda
     return total + tree(x.size - first, own) if x.size > first else total
 
 
-def leaves(begin: int, size: int) -> Iterator[tuple[int, int]]:
+def leaves(begin: int, size: int, longest: int = PIECE) -> Iterator[tuple[int, int]]:
     """Yield the pieces, where they begin and how long they are, that NumPy's tree cuts ``size`` terms into."""
-    if size <= PIECE:
+    if size <= longest:
         yield begin, size
         return
     half = size // 2 - size // 2 % 8
-    yield from leaves(begin, half)
-    yield from leaves(begin + half, size - half)
+    yield from leaves(begin, half, longest)
+    yield from leaves(begin + half, size - half, longest)
 
 
-def tree(size: int, sums: Iterator[np.ndarray]) -> np.ndarray:
+def tree(size: int, sums: Iterator[np.ndarray], longest: int = PIECE) -> np.ndarray:
     """Return the sums of pieces added in the order of NumPy's tree."""
-    if size <= PIECE:
+    if size <= longest:
         return next(sums)
     half = size // 2 - size // 2 % 8
-    first = tree(half, sums)
-    return first + tree(size - half, sums)
+    first = tree(half, sums, longest)
+    return first + tree(size - half, sums, longest)
 
 
 def quantize_range_kl(kernel, row):

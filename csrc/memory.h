@@ -1,7 +1,7 @@
 /* How long arrays are read and written. */
 #ifndef RC_MEMORY_H
 #define RC_MEMORY_H
-#include "../kernels.h"
+#include "kernels.h"
 #include <string.h>
 
 /* Numbers are read and written once, from and to memory where there are many of them, so that memory sets the pace. Two
@@ -36,6 +36,25 @@ RC_INLINE void store(void *to, const void *from, size_t size, int stream)
     (void)stream;
     memcpy(to, from, size);
 }
+
+#if RC_X86
+/* A line, and half of one, past the caches only where they lie in one line. */
+RC_INLINE RC_AVX512 void store_line(void *to, __m512i v, int stream)
+{
+    if (stream && (uintptr_t)to % 64 == 0)
+        _mm512_stream_si512(to, v);
+    else
+        _mm512_storeu_si512(to, v);
+}
+
+RC_INLINE RC_AVX2 void store_half_line(void *to, __m256i v, int stream)
+{
+    if (stream && (uintptr_t)to % 32 == 0)
+        _mm256_stream_si256(to, v);
+    else
+        _mm256_storeu_si256(to, v);
+}
+#endif
 
 /* After the last store past the caches: what other threads then see of ours comes in order again. */
 RC_INLINE void end_streaming(int stream)
