@@ -1,4 +1,4 @@
-"""The verdict on the check: its page is that of the catalogue, and a run that was ended goes on where it was."""
+"""The verdict on the check: its page is that of the catalogue, and so is that of the campaign over right kernels."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from experiments import blameless, verdict, verdict_log  # noqa: E402
+from experiments import blameless, verdict  # noqa: E402
 from experiments.verdict_page import page  # noqa: E402
 from refcompress.testing.catalogue import KERNELS  # noqa: E402
 
@@ -47,33 +47,6 @@ def test_a_page_says_what_was_missed_and_what_was_blamed():
     text = page([KERNEL, right], [verdict.Answer("passed", 1.0, 9), verdict.Answer("found", 2.0, reason="why")])
     assert "| wrong | 1 | 0 | 0 found | 1 missed |" in text and "| right | 1 | 0 | 0 passed | 1 blamed |" in text
     assert f"- {KERNEL.op}, {KERNEL.name} ({KERNEL.kind}): passed." in text and "why" in text
-
-
-def test_an_answer_that_was_kept_counts_again(tmp_path):
-    log = verdict_log.Log(tmp_path / "log")
-    assert log.answer(KERNEL) is None
-    log.add(KERNEL, {"said": "found"})
-    with log.path.open("a") as file:
-        file.write('{"op": "csr_')  # the run was ended here
-    assert verdict_log.Log(log.path).answer(KERNEL) == {"said": "found"}
-    log.remove()
-    assert verdict_log.Log(log.path).answer(KERNEL) is None
-
-
-def test_an_answer_by_other_code_does_not_count(tmp_path, monkeypatch):
-    log = verdict_log.Log(tmp_path / "log")
-    log.add(KERNEL, {"said": "found"})
-    monkeypatch.setattr(verdict_log, "_package", lambda: b"other")
-    assert verdict_log.Log(log.path).answer(KERNEL) is None
-
-
-def test_an_answer_depends_on_the_edges_of_its_operation_alone(tmp_path, monkeypatch):
-    before = verdict_log.digest(KERNEL)
-    paths = verdict_log._edges_of(KERNEL.op)
-    assert {Path(path).name for path in paths} >= {"matrices.py", "lengths.py"} and not any("nn.py" in p for p in paths)
-    monkeypatch.setattr(verdict_log, "_edges_of", lambda op: frozenset(list(paths)[1:]))
-    assert verdict_log.digest(KERNEL) != before
-    assert verdict_log.digest(replace(KERNEL, function=print)) != before  # of a function from elsewhere: all files
 
 
 @pytest.mark.parametrize("function, blamed", [(None, 0), (lambda x, w, *, x_zero_point=0: x @ w.T, 1)])
