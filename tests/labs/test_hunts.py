@@ -144,6 +144,13 @@ def test_the_program_to_begin_with_runs_and_writes_an_input(place, monkeypatch, 
     assert tries.judge(tries.read(place), place / "input.npz").why == "The kernel is right on this input."
 
 
+def test_a_deal_says_that_it_looks_for_a_bug_and_nothing_with_quiet(place, monkeypatch, capfd):
+    monkeypatch.setattr(deal, "deal", lambda seed: HUNT)
+    assert "looking for a bug" in run(capfd, "hunt", "deal", "a", "--seed", "1")[2]
+    code, out, err = run(capfd, "hunt", "deal", "b", "--seed", "1", "--quiet")
+    assert (code, err) == (0, "") and "A wrong huffman_lengths is in b" in out
+
+
 def test_nothing_is_dealt_into_a_folder_that_is_not_empty(place, capfd):
     before = sorted(path.read_bytes() for path in place.iterdir())
     code, out, err = run(capfd, "hunt", "deal", "hunt", "--seed", "1")

@@ -220,8 +220,8 @@ LABS.append(Lab(
     (Mistake("no samples", "There are no calibration inputs: x has no rows.", "QUANT-9.4",
              ("What is the mean of nothing? No input is larger than another then.",),
              where(lambda failure: not len(failure.given["x"]))),
-     Mistake("type", "A part of the result has another type. input_scale is None where rounding to nearest is the best, "
-                     "and float32 elsewhere.", "QUANT-9.4",
+     Mistake("type", "A part of the result has another type. input_scale is None where rounding to nearest is the "
+                     "best, and float32 elsewhere.", "QUANT-9.4",
              ("Which factors belong to alpha = 0?",
               "Is your array of factors float32 before anything is multiplied by it?"),
              lambda failure: "got dtype" in failure.reason or "got a " in failure.reason),
@@ -250,5 +250,5 @@ LABS.append(Lab(
               "s is float32, and so is the product that is rounded."))),
     uses=("from refcompress import LayerFit, quantize_clip, quantize_hessian, quantize_nearest",
           "from refcompress.reference.quantize.layer import rounding_error  # the squared error of each output",
-          "# The result is LayerFit.of(w, hessian, weight, nearest, s): weight is the rounded w * s, nearest the rounded",
-          "# w, and s is None for alpha 0.")))
+          "# The result is LayerFit.of(w, hessian, weight, nearest, s): weight is the rounded w * s, nearest is the",
+          "# rounded w, and s is None for alpha 0.")))
