@@ -128,8 +128,8 @@ bench-peers: build  ## the same with the libraries of the extra bench, as many a
 verdict: build  ## check every kernel of the catalogue: what is missed, what is blamed, to results/verdict.md (half an hour on two cores; QUICK=1 takes a few and writes nothing)
 	$(ONE_THREAD) $(BIN)/python -m experiments.verdict $(if $(QUICK),--quick) $(if $(JOBS),--jobs $(JOBS))
 
-hunts: build  ## throw plain random inputs at wrong kernels: how many luck finds, to results/hunts.md (a minute a kernel; EVERY=5 takes every fifth, QUICK=1 a few and writes nothing)
-	$(ONE_THREAD) $(BIN)/python -m experiments.hunts $(if $(QUICK),--quick) $(if $(EVERY),--every $(EVERY)) $(if $(JOBS),--jobs $(JOBS))
+hunts: build  ## throw plain random inputs at wrong kernels, a minute of a processor for each: how many luck finds, to results/hunts.md (hours; it goes on where it was; PAGE=1 writes the page of what is there, QUICK=1 takes a few and writes nothing)
+	$(ONE_THREAD) $(BIN)/python -m experiments.hunts $(if $(QUICK),--quick) $(if $(PAGE),--page) $(if $(JOBS),--jobs $(JOBS))
 
 blameless: build  ## 1,000,000 cases over the right kernels of the catalogue: none may be blamed, to results/blameless.md (an hour on two cores; CASES=, SECONDS=)
 	$(ONE_THREAD) $(BIN)/python -m experiments.blameless $(if $(CASES),--cases $(CASES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(JOBS),--jobs $(JOBS))

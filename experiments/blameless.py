@@ -14,14 +14,13 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 
 from refcompress.testing.catalogue import KERNELS, Kernel
 
+from .kernel_log import ROOT, Log
 from .verdict import ONE_THREAD, Answer, answer_apart
-from .verdict_log import Log
+from .verdict_files import files_of
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE, LOG = ROOT / "results" / "blameless.md", ROOT / "build" / "blameless.jsonl"
 # Of the search, a kernel and seed: most cases are new ones, for the fixed inputs are the same by every seed.
 EXAMPLES = 7000
@@ -36,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.update(ONE_THREAD)
     importlib.import_module("hypothesis")  # once, and not in the process of each check
     kernels = [k for k in KERNELS if not k.wrong and not k.missing()]
-    log, begun, seed, cases = Log(LOG, KERNELS), time.monotonic(), 0, 0
+    log, begun, seed, cases = Log(LOG, KERNELS, files_of), time.monotonic(), 0, 0
     answers: list[tuple[Kernel, int, Answer]] = []
 
     def answered(kernel: Kernel) -> Answer | None:

@@ -5,7 +5,7 @@ program that shows a wrong input is run in a fresh interpreter, as a reader woul
 which experiments/verdict_page.py makes. Ends with status 1 where a kernel was missed or blamed.
 
 Every answer is kept in build/verdict.jsonl until the page is written: a run that was ended goes on where it was.
-Answers that depend on a file that was changed do not count (experiments/verdict_log.py).
+Answers that depend on code that was changed do not count (experiments/kernel_log.py, experiments/verdict_files.py).
 
 --quick takes one wrong kernel of each class and all of its right ones of one operation, without search, and writes
 nothing. --only WORD takes the kernels of which the operation, the class or the name has WORD in it, and writes nothing.
@@ -20,16 +20,16 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from refcompress import testing
 from refcompress.agreement import Disagreement
 from refcompress.testing.catalogue import KERNELS, Kernel
 
-from .verdict_log import Log
+from .kernel_log import ROOT, Log
+from .verdict_files import files_of
 from .verdict_page import page
 
-PAGE = Path(__file__).resolve().parents[1] / "results" / "verdict.md"
+PAGE, LOG = ROOT / "results" / "verdict.md", ROOT / "build" / "verdict.jsonl"
 # By the clock: far beyond what a check or a program takes on a machine that has much else to do, and still an end.
 SECONDS, PROGRAM_SECONDS = 3600, 600
 ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -128,7 +128,7 @@ def main(argv: list[str] | None = None) -> int:
     word = given.only or ""
     kernels = quick() if given.quick else [k for k in KERNELS if word in f"{k.op} {k.kind} {k.name}"]
     examples = 0 if given.quick else given.examples
-    log = None if given.quick or word or examples is not None else Log()
+    log = None if given.quick or word or examples is not None else Log(LOG, KERNELS, files_of)
 
     def judged(kernel: Kernel) -> Answer:
         kept = log.answer(kernel) if log else None

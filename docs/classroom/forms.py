@@ -1,24 +1,26 @@
 """The forms of an operation beside each other: checked to agree, then timed in turns, on the machine that builds."""
 
 from refcompress import native, reference
+from refcompress.native._table import rows
 from refcompress.ops import OPS
 from refcompress.testing.clock import in_turns, timed
 
 __all__ = ["forms"]
 
 
-def forms(op: str, *args, seconds: float = 1.0, **kwargs) -> None:
+def forms(op: str, *args, seconds: float = 1.0, kernel: str | None = None, **kwargs) -> None:
     """Print how many times as fast as the NumPy reference each C form of ``op`` is on these arguments.
+
+    kernel : the one C function that computes these arguments, where the operation has several. What has one form for
+    all instruction sets has one line, "C": three would differ by noise alone.
 
     Each form must first agree with the reference by the operation's own rule. Samples are taken in turns, for
     ``seconds`` in all, and the quickest of each counts: other lessons run at the same time. The forms have one thread;
     what BLAS has is the caller's (``make docs`` gives it one). A form that this machine cannot run is absent.
     """
     functions = {"NumPy": lambda: getattr(reference, op)(*args, **kwargs)}
-    for space in native.available():
-        if hasattr(space, op):
-            functions[space.__name__.removeprefix("native.")] = (
-                lambda space=space: getattr(space, op)(*args, **kwargs))
+    for name, space in spaces(op, kernel).items():
+        functions[name] = lambda space=space: getattr(space, op)(*args, **kwargs)
     first, threads = {}, native.threads.get()
     native.threads.set(1)
     try:
@@ -34,3 +36,12 @@ def forms(op: str, *args, seconds: float = 1.0, **kwargs) -> None:
     print(f"{op}: the same result from all; times as fast as NumPy, one thread")
     for name, taken in samples.items():
         print(f"  {name:<9} {min(samples['NumPy']) / min(taken):7.3g}")
+
+
+def spaces(op: str, kernel: str | None = None) -> dict:
+    """Return the implementations of an operation by the name of their line: one where there is one form."""
+    parts = native.parts(op) if kernel is None else (kernel,)
+    own = [isa for isa, kernels, _ in rows() if set(parts) & set(kernels)]
+    if own == ["portable"]:
+        return {"C": native.at("portable")}
+    return {space.__name__.removeprefix("native."): space for space in native.available() if hasattr(space, op)}

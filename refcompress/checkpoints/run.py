@@ -88,7 +88,9 @@ def compress(source: "Path | Source | Model | Mapping[str, Any]", recipe: Recipe
 
     Returns
     -------
-    Result : the file, and a row a tensor. The same source and recipe make the same bytes, whatever works on it.
+    Result : the file, and a row a tensor. The same source and recipe make the same bytes, whatever works on it. A file
+    says of what it was made: "npz" or "mapping", and the SHA-256. So the same tensors from a path and from a mapping
+    have the same entries, and files that differ in these words, and by their length.
 
     A run that was killed leaves its finished parts in the folder ``TARGET.parts``; the next run of the same source,
     recipe and version goes on from them. In one process, without candidates to choose from, the parts are the file that

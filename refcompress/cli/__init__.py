@@ -1,7 +1,7 @@
 """The command line: ``python -m refcompress`` or ``refcompress``.
 
-Data goes to standard output (text, or with --json one JSON document), progress to standard error; a refusal is one line
-on standard error and the exit code 2.
+Data goes to standard output (text, or with --json one JSON document), progress to standard error (nothing with
+--quiet); a refusal is one line on standard error and the exit code 2.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from importlib import import_module
 
 from .. import __version__
 from ..errors import NotOnDisk, RefcompressError
+from .progress import add_quiet
 from .refusals import in_words, say
 
 __all__ = ["main"]
@@ -99,6 +100,7 @@ def parser_for(argv: list[str]) -> argparse.ArgumentParser:
             commands.add_parser(name)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+        add_quiet(command)
     return parser
 
 

@@ -9,7 +9,7 @@ from .. import arguments
 from ..audit.compare import DIFFERENT, VERDICTS, Compared, compared, opened
 from ..audit.findings import tensors_of
 from .options import add_implementation, add_limit, implementation_for_few
-from .progress import Progress, add_quiet
+from .progress import Progress
 from .refusals import about
 from .show import Report, add_wide, not_read, paragraph, records, table
 
@@ -26,7 +26,6 @@ def add_commands(commands) -> None:
     command.add_argument("--max-error", type=float, default=0.0, metavar="E",
                          help="numbers that differ by at most E, absolute, do not count as different (default 0)")
     add_wide(command)
-    add_quiet(command)
     add_implementation(command)
     add_limit(command, by_size=True)
     command.set_defaults(run=compare)

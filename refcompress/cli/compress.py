@@ -9,7 +9,7 @@ from .. import checkpoints, models
 from ..checkpoints import Plan, Result, Row
 from . import choices, targets
 from .options import add_implementation, add_limit, implementation, label
-from .progress import Progress, add_quiet
+from .progress import Progress
 from .refusals import Refused, about, say
 from .show import Report, add_wide, paragraph, printable, records, some, times
 
@@ -33,7 +33,6 @@ def add_commands(commands) -> None:
                          help="take arrays of |V2 in .npz, as NumPy writes bfloat16, for that")
     targets.add_force(command)
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that work at a time (default 1)")
-    add_quiet(command)
     add_wide(command)
     add_implementation(command)
     add_limit(command)

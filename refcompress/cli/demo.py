@@ -17,7 +17,7 @@ from ..training import error_rate, mnist
 from . import options as shared_options
 from . import targets
 from .files import ledger_report
-from .progress import Progress, add_quiet
+from .progress import Progress
 from .refusals import about
 from .show import Report, paragraph, table
 
@@ -38,7 +38,6 @@ def add_commands(commands) -> None:
         help="where the four MNIST files are (default: data/mnist of the source tree, or of this folder)",
     )
     targets.add_force(command)
-    add_quiet(command)
     shared_options.add_implementation(command)
     command.set_defaults(run=demo)
 

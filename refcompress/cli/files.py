@@ -8,7 +8,7 @@ from ..errors import RefcompressError
 from ..formats import Graph
 from ..ledger import Ledger, layers_and_ledger, outlines_and_ledger
 from .options import add_limit, implementation, implementation_for_few, label
-from .progress import Progress, add_quiet
+from .progress import Progress
 from .refusals import about
 from .show import Report, paragraph, table
 
@@ -16,7 +16,6 @@ from .show import Report, paragraph, table
 def add_commands(commands) -> None:
     command = commands.add_parser("verify")
     command.add_argument("source", help="a compressed file")
-    add_quiet(command)
     add_limit(command)
     command.set_defaults(run=verify)
 

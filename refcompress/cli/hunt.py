@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from .lab import Words
-from .refusals import say
+from .progress import mention
 from .show import Report, paragraph, printable
 
 __all__ = ["add_commands"]
@@ -31,7 +31,7 @@ def dealt(options: argparse.Namespace) -> Report:
     seed = options.seed if options.seed is not None else secrets.randbelow(10**6)
     where = options.folder if options.folder is not None else f"hunt-{seed}"
     tries.check_place(where)
-    say("looking for a bug that no luck finds ...")
+    mention(options, "looking for a bug that no luck finds ...")
     hunt = deal.deal(seed)
     tries.start(hunt, seed, where)
     path = printable(str(where))

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RefcompressError
-from .refusals import Refused, say
+from .progress import add_quiet, mention
+from .refusals import Refused
 from .show import Report, columns, paragraph, printable, table
 
 __all__ = ["Words", "add_commands"]
@@ -55,6 +56,7 @@ class Words:
     def add(self, name: str, function: Callable[[argparse.Namespace], Report], about: str) -> argparse.ArgumentParser:
         word = self.words.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
         word.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+        add_quiet(word)
         word.set_defaults(run=lambda options: self._run(function, options))
         return word
 
@@ -98,9 +100,9 @@ def checked(options: argparse.Namespace) -> Report:
 
     _folder(options)
     begun = folder.read(options.folder)
-    total = len(begun.lab.stages)
-    found = checking.check(options.folder, about=lambda stage: say(
-        f"stage {[each.name for each in begun.lab.stages].index(stage.name) + 1} of {total}, {stage.name} ..."))
+    stages = begun.lab.stages
+    found = checking.check(options.folder, about=lambda stage: mention(
+        options, f"stage {stages.index(stage) + 1} of {len(stages)}, {stage.name} ..."))
     lines = words.lines(found, begun, columns())
     if options.program and found.code:
         lines += ["", *found.code.splitlines()]
@@ -162,7 +164,7 @@ def made(options: argparse.Namespace) -> Report:
 
     names = classes.names_of(options.students)
     labs = tuple(word for word in options.labs.split(",") if word)
-    given = classes.make(names, options.seed, options.out, labs, lambda name: say(f"{name} ..."))
+    given = classes.make(names, options.seed, options.out, labs, lambda name: mention(options, f"{name} ..."))
     path = printable(str(options.out))
     bugs = len({(hunt.kernel.op, hunt.kernel.name) for _, hunt in given})
     text = "\n".join([
@@ -175,7 +177,7 @@ def made(options: argparse.Namespace) -> Report:
 def graded(options: argparse.Namespace) -> Report:
     from ..labs import classes
 
-    rows = list(classes.grade(options.folder, lambda name: say(f"{name} ...")))
+    rows = list(classes.grade(options.folder, lambda name: mention(options, f"{name} ...")))
     path = Path(options.folder) / classes.GRADES
     classes.write_grades(path, rows)
     cells = [[row[name] for name in classes.COLUMNS[:6]] for row in rows]

@@ -11,7 +11,7 @@ from ..audit.ledgers import KINDS, kind_of
 from ..audit.stored import Inspection, Stored
 from ..container.files import Opened
 from .options import add_implementation, add_limit
-from .progress import Progress, add_quiet
+from .progress import Progress
 from .refusals import Refused, about
 from .show import Report, add_wide, paragraph, records, table
 
@@ -35,7 +35,6 @@ def add_commands(commands) -> None:
     command.add_argument("--exact", action="store_true",
                          help="of our own files: decode the entries, to tell all padding from what it fills up")
     add_wide(command)
-    add_quiet(command)
     add_implementation(command)
     add_limit(command)
     command.set_defaults(run=inspect)

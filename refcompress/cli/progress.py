@@ -4,7 +4,9 @@ import argparse
 import sys
 import time
 
-__all__ = ["Progress", "add_quiet"]
+from .refusals import say
+
+__all__ = ["Progress", "add_quiet", "mention"]
 
 SECONDS = 1.0  # what ends sooner says nothing
 BETWEEN = 5.0  # seconds from a line to the next, within a stage
@@ -12,6 +14,12 @@ BETWEEN = 5.0  # seconds from a line to the next, within a stage
 
 def add_quiet(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="no progress on standard error; warnings stay")
+
+
+def mention(options: argparse.Namespace, text: str) -> None:
+    """Say on standard error what a command does now, unless it is to be quiet."""
+    if not options.quiet:
+        say(text)
 
 
 class Progress:

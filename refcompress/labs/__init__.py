@@ -6,5 +6,6 @@ the catalogue is dealt, and the learner looks for an input on which it fails.
 
 To be read from :mod:`lab` on, which says what a lab is made of: :mod:`exercises` has the labs, a file for each family;
 :mod:`mistakes` what any solution can get wrong; :mod:`stub` makes the stub out of the reference; :mod:`folder` is the
-learner's folder; :mod:`checking` asks ``testing.check``, and :mod:`words` says its verdict for learners.
+learner's folder, and :mod:`records` reads its file of JSON; :mod:`checking` asks ``testing.check``, and :mod:`words`
+says its verdict for learners.
 """

@@ -7,7 +7,6 @@ instructor: the names and the stories of the bugs are the answers.
 import ast
 import csv
 import io
-import json
 import os
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..container import files
-from ..errors import CorruptError, RefcompressError
-from . import checking, folder
+from ..errors import RefcompressError
+from . import checking, folder, records
 from .exercises import LABS
 from .hunts import inputs, tries
 from .hunts.deal import Hunt, dealt
@@ -28,6 +27,10 @@ SCHEMA = "refcompress.class/1"
 MOST, MOST_BYTES = 500, 2**22
 COLUMNS = ("student", "exercise", "operation", "points", "of", "verdict", "note")
 FORBIDDEN = '/\\:*?"<>|'
+SHAPE = records.fields(
+    seed=records.count, labs=records.listed(records.one_of(LABS, "a lab")),
+    hunts=records.listed(records.fields(student=records.text, op=records.text, kernel=records.text, par=records.count,
+                                        bug=records.text, story=records.text)))
 
 
 def names_of(students: str) -> list[str]:
@@ -78,28 +81,18 @@ def make(names: list[str], seed: int, out: str | os.PathLike, labs: tuple[str, .
         given.append((name, hunt))
     rows = [{"student": name, "op": hunt.kernel.op, "kernel": tries.digest(hunt.kernel), "par": hunt.par,
              "bug": hunt.kernel.name, "story": hunt.kernel.story} for name, hunt in given]
-    data = {"schema": SCHEMA, "seed": seed, "labs": list(labs), "hunts": rows}
-    files.write(path / CLASS, (json.dumps(data, indent=2) + "\n").encode())
+    data = {"seed": seed, "labs": list(labs), "hunts": rows}
+    files.write(path / CLASS, records.written(SCHEMA, data).encode())
     return given
 
 
 def _read(out: str | os.PathLike) -> dict[str, Any]:
-    path = Path(out) / CLASS
     try:
-        data = json.loads(files.read(path, MOST_BYTES))
+        return records.read(Path(out) / CLASS, SCHEMA, SHAPE, MOST_BYTES, argument="class",
+                            again="`refcompress lab class` makes a class anew, in another folder")
     except FileNotFoundError:
         raise RefcompressError("class", f"{str(out)!r} has no {CLASS}, so it is no folder of a class; "
                                         "`refcompress lab class` makes one") from None
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, RefcompressError):
-            raise
-        raise CorruptError("class", f"{str(path)!r} is damaged (no JSON)") from None
-    whole = isinstance(data, dict) and data.get("schema") == SCHEMA and isinstance(data.get("hunts"), list) and all(
-        isinstance(row, dict) and isinstance(row.get("par"), int)
-        and all(isinstance(row.get(key), str) for key in ("student", "op", "kernel")) for row in data["hunts"])
-    if not whole or not isinstance(data.get("labs"), list) or not set(data["labs"]) <= set(LABS):
-        raise CorruptError("class", f"{str(path)!r} is damaged (not of the schema {SCHEMA})")
-    return data
 
 
 def grade(out: str | os.PathLike, about: Callable[[str], None] = lambda name: None) -> Iterator[dict[str, Any]]:

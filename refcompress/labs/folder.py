@@ -1,7 +1,6 @@
 """A learner's folder: the solution, the text, and the progress. Nothing that is there is ever overwritten but the
 progress, which is ours."""
 
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..container import files
-from ..errors import CorruptError, RefcompressError
+from ..errors import RefcompressError
+from . import records
 from .exercises import LABS
 from .lab import Lab
 from .stub import guide, stub, title
@@ -20,6 +20,10 @@ SOLUTION, GUIDE, PROGRESS = "solution.py", "LAB.md", "progress.json"
 SCHEMA = "refcompress.lab/1"
 MOST_BYTES = 2**20  # of the progress
 KEPT = 200  # attempts that are remembered one by one
+SHAPE = records.fields(
+    op=records.one_of(LABS, "a lab"), started=records.text, attempts=records.count, passed=records.named(records.text),
+    failed=records.text, hints=records.named(records.count),
+    log=records.listed(records.fields(when=records.text, passed=records.listed(records.text), failed=records.text)))
 
 
 @dataclass
@@ -92,40 +96,13 @@ def _check_place(path: Path, lab: Lab) -> None:
 
 def read(folder: str | os.PathLike) -> Progress:
     """Return the progress of a folder; CorruptError or RefcompressError, in one line, where there is none."""
-    path = Path(folder) / PROGRESS
     again = "remove it, and `refcompress lab start` in this folder begins a new one; your solution stays"
     try:
-        data = json.loads(files.read(path, MOST_BYTES))
+        data = records.read(Path(folder) / PROGRESS, SCHEMA, SHAPE, MOST_BYTES, argument="progress", again=again)
     except FileNotFoundError:
         raise RefcompressError("folder", f"{str(folder)!r} has no {PROGRESS}, so it is no folder of a lab; "
                                          "`refcompress lab start OP` makes one") from None
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, RefcompressError):
-            raise
-        raise CorruptError("progress", f"{str(path)!r} is damaged (no JSON): {again}") from None
-    wrong = _fault(data)
-    if wrong:
-        raise CorruptError("progress", f"{str(path)!r} is damaged ({wrong}): {again}")
-    return Progress(**{name: data[name] for name in data if name != "schema"})
-
-
-def _fault(data: Any) -> str:
-    """Return what is wrong with the JSON of a progress, or nothing."""
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        return f"its schema must be {SCHEMA}"
-    if not isinstance(data.get("op"), str) or data["op"] not in LABS:
-        return "op must be the name of a lab"
-    kinds = {"op": str, "started": str, "attempts": int, "passed": dict, "failed": str, "hints": dict, "log": list}
-    for name, kind in kinds.items():
-        if not isinstance(data.get(name), kind):
-            return f"{name} must be there, as {kind.__name__}"
-    if set(data) - {"schema", *kinds}:
-        return f"it has a name that is not known: {min(set(data) - {'schema', *kinds})!r}"
-    if not all(isinstance(count, int) and count >= 0 for count in [data["attempts"], *data["hints"].values()]):
-        return "attempts and hints must be counts"
-    if not all(isinstance(when, str) for when in data["passed"].values()):
-        return "passed must have times"
-    return ""
+    return Progress(**data)
 
 
 def save(folder: str | os.PathLike, progress: Progress) -> None:
@@ -134,4 +111,4 @@ def save(folder: str | os.PathLike, progress: Progress) -> None:
 
 
 def _json(progress: Progress) -> str:
-    return json.dumps({"schema": SCHEMA, **asdict(progress)}, indent=2) + "\n"
+    return records.written(SCHEMA, asdict(progress))

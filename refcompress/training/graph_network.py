@@ -40,7 +40,8 @@ class GraphNetwork:
     batch_statistics : whether batch norms in training take the mean and variance of the batch, and move their running
     averages towards these by the factor ``momentum``; else they compute in training as in use.
 
-    Operations on the way from a parameter to the output that have no gradient are refused, all of them with counts.
+    Operations on the way from a parameter to the output that have no gradient are refused, all of them with counts and
+    a node. Gradients pass straight through a quantize and a dequantize (gradients/integers.py).
     A tensor that several nodes take gets the sum of their gradients. Forward, each node is computed by the graph's own
     function, with NumPy's arithmetic (see arithmetic.py).
 

@@ -33,20 +33,23 @@ class Paths:
                       if name not in frozen and value.dtype.kind == "f" and name in needed}
         moving = self._moving(model, candidates, behind)
         self.wanted: dict[str, tuple[bool, ...]] = {}
-        reached, unknown = set(graph.outputs), Counter[str]()
+        reached, unknown, first = set(graph.outputs), Counter[str](), dict[str, str]()
         for node in nodes:  # from the output on
             through = [False] * len(node.inputs)
             if reached.intersection(node.outputs) and moving.intersection(node.outputs):
                 if node.operation not in GRADIENTS:
                     unknown[node.operation] += 1
+                    first[node.operation] = node.name
                     reached.update(moving.intersection(node_inputs(node)))
                 else:
                     through = [i in _passing(node) and name in moving for i, name in enumerate(node.inputs)]
                     reached.update(name for name, passes in zip(node.inputs, through) if passes)
             self.wanted[node.name] = tuple(through)
         if unknown:
-            listed = ", ".join(f"{name} ({count})" for name, count in sorted(unknown.items()))
-            raise RefcompressError("model", f"has operations without a gradient: {listed}")
+            listed = ", ".join(f"{name} ({count}, the first is node {first[name]!r})"
+                               for name, count in sorted(unknown.items()))
+            raise RefcompressError("model", f"has operations without a gradient: {listed}; the tensors before them can "
+                                            "only stay as they are (frozen)")
         self.parameters = tuple(name for name in model.tensors if name in candidates and name in reached)
         for name in self.parameters:
             if is_array_format(model.tensors[name]):
@@ -63,10 +66,18 @@ class Paths:
             from_ = (node.inputs[i] for i in _passing(node)) if known else node_inputs(node)
             moves = node.operation not in NOTHING and moving.intersection(from_)
             for name in filter(None, node.outputs):
-                smooth = not known or model.known[name].type.startswith("float")  # what is not known is refused later
+                smooth = not known or self._smooth(model, node, name, moving)  # what is not known is refused later
                 if name in behind and behind[name].parameters or moves and smooth:
                     moving.add(name)
         return moving
+
+    @staticmethod
+    def _smooth(model: Model, node: Node, name: str, moving: set[str]) -> bool:
+        """Return whether an output changes smoothly: floats do, and codes that came from floats by a quantize."""
+        if model.known[name].type.startswith("float") or node.operation == "quantize":
+            return True
+        return node.operation != "cast" and any(model.known[given].type == "int8" for given in node.inputs
+                                                if given in moving)
 
 
 def _passing(node: Node) -> list[int]:

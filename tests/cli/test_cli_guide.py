@@ -5,10 +5,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_examples import run
 
 import refcompress
+from refcompress.cli import COMMANDS
 from refcompress.cli.progress import Progress
 
 
@@ -61,3 +63,16 @@ def test_progress_says_how_long_it_will_take_and_quiet_says_nothing(monkeypatch,
         assert out == "" and bool(err) == (not quiet)
         if err:
             assert err.splitlines() == ["   6.0 s  compress: 2 of 4 done, 3 s left", "  12.0 s  compress: 4 of 4 done"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_quiet_beside_json(capsys, name):
+    out = run(capsys, "help", name)[1]
+    assert "  --json" in out and "  --quiet" in out
+
+
+def test_a_quiet_decompress_prints_its_summary_alone(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refcompress.save("m.rcz", {"w": np.ones((3, 4), np.float32)})
+    code, out, err = run(capsys, "decompress", "m.rcz", "m.npz", "--quiet")
+    assert (code, err) == (0, "") and out.startswith("m.npz: 1 tensors, ")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from refcompress.cli.options import size
-from refcompress.labs.hunts.deal import THROWS
+from refcompress.labs.hunts.luck import THROWS
 from refcompress.testing.conforming import CHECKS
 from refcompress.testing.values import LENGTHS
 

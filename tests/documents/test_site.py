@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from implementations import native, needs_native
 
 from refcompress.ops import OPS
 
@@ -52,6 +53,16 @@ def test_the_c_files_of_an_operation_are_those_of_its_instruction_sets():
             other = {"portable", "avx2", "avx512"} - {isa}
             assert not any(word in path.rpartition("/")[2] for word in other), (name, isa, path)
             assert f"rc_{name}_{isa}" in (ROOT / path).read_text()
+
+
+@needs_native
+def test_what_has_one_form_is_measured_once_and_what_has_three_three_times():
+    spaces = loaded("classroom/forms.py").spaces
+    every = [space.__name__.removeprefix("native.") for space in native.available()]
+    for names, expected in ((("huffman_lengths",), ["C"]), (("rangecoder_decode", "rangecoder_decode"), ["C"]),
+                            (("rangecoder_decode", "rangecoder_decode_rows"), every), (("huffman_encode",), every),
+                            (("quantize_awq",), every), (("lowrank_matmul",), every)):
+        assert list(spaces(*names)) == expected, names
 
 
 def test_every_lesson_and_every_guide_is_in_its_index():

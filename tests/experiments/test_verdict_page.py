@@ -1,4 +1,4 @@
-"""The verdict on the check: its page is that of the catalogue, and a run that was ended goes on where it was."""
+"""The verdict on the check: its page is that of the catalogue, and so is that of the campaign over right kernels."""
 
 import re
 import sys
@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from experiments import blameless, verdict, verdict_log  # noqa: E402
+from experiments import blameless, kernel_log, verdict  # noqa: E402
+from experiments.verdict_files import files_of  # noqa: E402
 from experiments.verdict_page import page  # noqa: E402
 from refcompress.testing.catalogue import KERNELS  # noqa: E402
 
@@ -55,33 +56,6 @@ def test_a_page_names_the_programs_that_do_not_show_what_was_found():
     assert f"do not show what was found\n\n- {KERNEL.op}, {KERNEL.name} ({KERNEL.kind}). {KERNEL.story}\n" in text
 
 
-def test_an_answer_that_was_kept_counts_again(tmp_path):
-    log = verdict_log.Log(tmp_path / "log")
-    assert log.answer(KERNEL) is None
-    log.add(KERNEL, {"said": "found"})
-    with log.path.open("a") as file:
-        file.write('{"op": "csr_')  # the run was ended here
-    assert verdict_log.Log(log.path).answer(KERNEL) == {"said": "found"}
-    log.remove()
-    assert verdict_log.Log(log.path).answer(KERNEL) is None
-
-
-def test_an_answer_by_other_code_does_not_count(tmp_path, monkeypatch):
-    log = verdict_log.Log(tmp_path / "log")
-    log.add(KERNEL, {"said": "found"})
-    monkeypatch.setattr(verdict_log, "_package", lambda: b"other")
-    assert verdict_log.Log(log.path).answer(KERNEL) is None
-
-
-def test_an_answer_depends_on_the_edges_of_its_operation_alone(tmp_path, monkeypatch):
-    before = verdict_log.digest(KERNEL)
-    paths = verdict_log._edges_of(KERNEL.op)
-    assert {Path(path).name for path in paths} >= {"matrices.py", "lengths.py"} and not any("nn.py" in p for p in paths)
-    monkeypatch.setattr(verdict_log, "_edges_of", lambda op: frozenset(list(paths)[1:]))
-    assert verdict_log.digest(KERNEL) != before
-    assert verdict_log.digest(replace(KERNEL, function=print)) != before  # of a function from elsewhere: all files
-
-
 @pytest.mark.parametrize("function, blamed", [(None, 0), (lambda x, w, *, x_zero_point=0: x @ w.T, 1)])
 def test_a_campaign_over_right_kernels_says_how_many_cases_there_were_and_what_was_blamed(
         function, blamed, tmp_path, monkeypatch):
@@ -112,7 +86,7 @@ def test_a_campaign_that_was_ended_goes_on_where_it_was(tmp_path, monkeypatch):
 
     monkeypatch.setattr(blameless, "answer_apart", answer)
     assert blameless.main(["--cases", "200", "--seconds", "0"]) == 1  # nothing was begun
-    verdict_log.Log(blameless.LOG).add(right, asdict(answer(right, 0, 0)), 0)
+    kernel_log.Log(blameless.LOG, [right], files_of).add(right, asdict(answer(right, 0, 0)), 0)
     assert blameless.main(["--cases", "200"]) == 0 and asked == [0, 1]
     text = blameless.PAGE.read_text()
     assert "- seeds: 2\n" in text and "cases: 200, of which 180 searched" in text

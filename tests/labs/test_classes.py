@@ -59,6 +59,14 @@ def test_the_grades_are_those_of_what_was_handed_in(place, capfd):
     assert "NotImplementedError" in rows["Chloé", "lab"]["verdict"]
 
 
+def test_a_class_is_made_and_graded_without_a_word_on_standard_error_with_quiet(place, capfd):
+    assert run(capfd, "lab", "class", "--students", "2", "-o", "loud")[2].splitlines() == [
+        "refcompress: student-01 ...", "refcompress: student-02 ..."]
+    assert run(capfd, "lab", "class", "--students", "2", "-o", "set", "--quiet")[2] == ""
+    assert run(capfd, "lab", "grade", "set")[2].count("student-") == 2
+    assert run(capfd, "lab", "grade", "set", "--quiet")[2] == ""
+
+
 def test_a_table_of_grades_is_replaced_and_any_other_file_is_not(place, capfd):
     run(capfd, "lab", "class", "--students", "2", "-o", "set")
     assert [run(capfd, "lab", "grade", "set")[0] for _ in range(2)] == [0, 0]

@@ -44,7 +44,7 @@ def test_a_stub_has_the_references_signature_and_docstring_and_no_body(op):
     assert made[op].__doc__.split() == getattr(reference, op).__doc__.split()
     assert list(stub.signature(made[op]).parameters) == list(stub.signature(getattr(reference, op)).parameters)
     with pytest.raises(NotImplementedError, match="write it here"):
-        made[op](*[None] * sum(p.default is p.empty for p in stub.signature(made[op]).parameters.values()))
+        made[op](**{p.name: None for p in stub.signature(made[op]).parameters.values() if p.default is p.empty})
 
 
 def test_every_clause_that_a_lab_names_stands_in_the_specification():
@@ -95,6 +95,12 @@ def test_a_check_keeps_what_it_found_and_hints_come_one_by_one(place, capfd):
     assert code == 0 and "gemm_s8s8" in out and kept["failed"] in out
 
 
+def test_a_check_says_its_stages_on_standard_error_and_nothing_with_quiet(place, capfd):
+    (place / "solution.py").write_text(BAD)
+    loud, quiet = run(capfd, "lab", "check", str(place)), run(capfd, "lab", "check", str(place), "--quiet")
+    assert loud[2] == "refcompress: stage 1 of 3, plain ...\n" and quiet == (1, loud[1], "")
+
+
 def test_what_a_solution_does_not_take_is_said_and_is_no_mistake(place):
     (place / "solution.py").write_text(GOOD.replace("    return (x", "    if x.size > 50:\n        raise "
                                                     "NotImplementedError('small ones first')\n    return (x"))
@@ -139,7 +145,8 @@ def test_what_a_solution_prints_is_no_part_of_the_verdict(place, capfd):
 
 
 @pytest.mark.parametrize("text, said", [
-    ("{", "is damaged (no JSON)"), ("[]", "its schema must be"), ("\xff", "is damaged"), ("[" * 100000, "is damaged"),
+    ("{", "is damaged (no JSON)"), ("[]", "schema must be refcompress.lab/1"), ("\xff", "is damaged"),
+    ("[" * 100000, "is damaged"),
     ('{"schema": "refcompress.lab/1", "op": "rm"}', "op must be the name of a lab")])
 def test_damaged_progress_is_one_line_that_says_what_to_do(place, capfd, text, said):
     (place / "progress.json").write_text(text, encoding="latin-1")

@@ -11,7 +11,7 @@ from cli_examples import run
 from refcompress import formats, reference, testing
 from refcompress.errors import RefcompressError
 from refcompress.labs import hunts
-from refcompress.labs.hunts import deal, inputs, tries
+from refcompress.labs.hunts import deal, inputs, luck, tries
 from refcompress.labs.hunts.deal import Hunt
 from refcompress.labs.hunts.plain import PLAIN
 from refcompress.testing import catalogue
@@ -33,7 +33,7 @@ def test_a_plain_input_is_valid_and_a_file_gives_it_back(op, tmp_path):
     for seed in range(5):
         given = PLAIN[op](np.random.default_rng(seed))
         inputs.save(tmp_path / "input.npz", **given)
-        args, kwargs = deal.call_of(op, given)
+        args, kwargs = luck.call_of(op, given)
         again = inputs.read(op, tmp_path / "input.npz")
         got = testing.outcome(op, getattr(reference, op), *again[0], **again[1])
         assert str(got) == "right" and inputs.size(again) == inputs.size((args, kwargs))
@@ -142,6 +142,13 @@ def test_the_program_to_begin_with_runs_and_writes_an_input(place, monkeypatch, 
     out = capsys.readouterr().out.splitlines()
     assert out[0].removeprefix("right ") == out[1].removeprefix("hunted")
     assert tries.judge(tries.read(place), place / "input.npz").why == "The kernel is right on this input."
+
+
+def test_a_deal_says_that_it_looks_for_a_bug_and_nothing_with_quiet(place, monkeypatch, capfd):
+    monkeypatch.setattr(deal, "deal", lambda seed: HUNT)
+    assert "looking for a bug" in run(capfd, "hunt", "deal", "a", "--seed", "1")[2]
+    code, out, err = run(capfd, "hunt", "deal", "b", "--seed", "1", "--quiet")
+    assert (code, err) == (0, "") and "A wrong huffman_lengths is in b" in out
 
 
 def test_nothing_is_dealt_into_a_folder_that_is_not_empty(place, capfd):

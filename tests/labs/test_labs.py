@@ -5,10 +5,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import solutions_awq
 import solutions_csr
 import solutions_huffman
+import solutions_lowrank
 import solutions_prune
 import solutions_quantize
+import solutions_rangecoder
 import solutions_share
 
 from refcompress.labs import checking, folder, words
@@ -18,7 +21,8 @@ from refcompress.testing import failing, here
 samples = import_module("refcompress.testing.samples")  # the package has a function of that name
 
 HERE = Path(__file__).parent
-FILES = (solutions_prune, solutions_share, solutions_quantize, solutions_huffman, solutions_csr)
+FILES = (solutions_prune, solutions_share, solutions_quantize, solutions_awq, solutions_lowrank, solutions_huffman,
+         solutions_rangecoder, solutions_csr)
 RIGHT = [row for file in FILES for row in file.RIGHT]
 WRONG = [row for file in FILES for row in file.WRONG]
 AT_EDGES = ("s8_times_the_reciprocal", "gemm_zero_point_in_int8", "svd_of_rounded_weights")  # wrong nowhere else

@@ -8,6 +8,7 @@ from refcompress.training import GraphNetwork
 from refcompress.training.gradients import GRADIENTS, NOTHING
 
 STEP = 2.0**-10
+STRAIGHT_THROUGH = {"quantize", "dequantize"}  # no differences: tests/training/test_straight_through.py
 
 
 def values(rng, *shape, low=None):
@@ -175,8 +176,8 @@ def test_training_computes_what_the_graph_computes(name, i):
 
 
 def test_each_operation_with_a_gradient_has_a_case_and_each_is_an_operation():
-    assert set(CASES) == set(GRADIENTS)
+    assert set(CASES) | STRAIGHT_THROUGH == set(GRADIENTS) and not set(CASES) & STRAIGHT_THROUGH
     assert set(GRADIENTS) | NOTHING <= set(OPERATIONS)
     refused = {name for name in OPERATIONS if name not in GRADIENTS and name not in NOTHING}
-    integers = {name for name in refused if name.endswith(("_s8", "_s8_scaled", "_a8", "quantize"))}
+    integers = {name for name in refused if name.endswith(("_s8", "_s8_scaled", "_a8"))}
     assert refused - integers == {"if", "range"}  # none was forgotten

@@ -181,7 +181,7 @@ def test_a_tensor_of_two_nodes_gets_the_sum_of_both_gradients():
     assert np.allclose(net.gradients["w"], dy.T @ first + through.T @ x, rtol=0, atol=2.0**-40)
 
 
-def test_operations_without_a_gradient_are_all_named_with_counts():
+def test_operations_without_a_gradient_are_all_named_with_counts_and_a_node():
     def branched(b, value):
         """Add a node "if" whose branches give a value that stands around them."""
         branches = {f"{name}_branch": Graph((), (f"{name}.{value}",), (Node(does, (value,), (f"{name}.{value}",)),))
@@ -190,8 +190,12 @@ def test_operations_without_a_gradient_are_all_named_with_counts():
 
     b = Builder()
     y = branched(b, b.linear(b.input("x", ("n", 4)), np.ones((4, 4), np.float32), name="fc"))
-    model = b.model(branched(b, b.dequantize(b.quantize(y, scale=0.5, zero_point=0), scale=0.5, zero_point=0)))
-    with pytest.raises(RefcompressError, match=r"without a gradient: dequantize \(1\), if \(2\), quantize \(1\)"):
+    table = np.arange(-128, 128).astype(np.int8)
+    codes = b.node("lookup_s8", b.quantize(y, scale=0.5, zero_point=0), table, name="table")
+    model = b.model(branched(b, b.dequantize(codes, scale=0.5, zero_point=0)))
+    first = model.graph.nodes[1].name
+    with pytest.raises(RefcompressError, match=rf"without a gradient: if \(2, the first is node '{first}'\), "
+                                               r"lookup_s8 \(1, the first is node 'table'\); the tensors before them"):
         GraphNetwork(model)
     b = Builder()
     x = b.input("x", ("n", 4))  # behind the input alone nothing is asked for

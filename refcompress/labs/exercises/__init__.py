@@ -4,9 +4,9 @@ A lab is added by a row here. Its stub comes from the reference, so that there i
 """
 
 from ..lab import Lab
-from . import csr, floats, gemm, huffman, lowrank, prune, quantize, share
+from . import csr, floats, gemm, huffman, lowrank, prune, quantize, rangecoder, share
 
 __all__ = ["LABS"]
 
-LABS: dict[str, Lab] = {lab.op: lab for family in (prune, share, quantize, lowrank, huffman, floats, csr, gemm)
-                        for lab in family.LABS}
+FAMILIES = (prune, share, quantize, lowrank, huffman, rangecoder, floats, csr, gemm)
+LABS: dict[str, Lab] = {lab.op: lab for family in FAMILIES for lab in family.LABS}

@@ -1,8 +1,11 @@
 """Labs of the family prune: which weights stay, and what a weight is worth."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
-from ..lab import FULL, Failure, Lab, Mistake, plain
+from ..lab import FULL, Failure, Lab, Mistake, plain, where
 
 LABS: list[Lab] = []
 
@@ -94,3 +97,75 @@ LABS.append(Lab(
              ("In which type is the score computed, and how often is it rounded?",
               "A product of two float32 is exact in float64.",
               "Convert before the first product, and again after the last one."), _nearly))))
+
+
+# prune_sparsegpt
+
+BLOCK = 128  # columns, where nothing is said
+
+
+def _many_columns(given: Mapping[str, Any]) -> bool:
+    return given["w"].shape[1] > given.get("block", BLOCK)
+
+
+def _masks_agree(failure: Failure) -> bool:
+    return np.array_equal(failure.got[0], failure.expected[0])
+
+
+def _not_zero(failure: Failure) -> bool:
+    """Return whether a pruned weight is another number than +0.0."""
+    pruned = failure.got[1][~failure.got[0]]
+    return bool((pruned != 0).any() or np.signbit(pruned).any())
+
+
+def _kept_counts_differ(failure: Failure) -> bool:
+    return int(failure.got[0].sum()) != int(failure.expected[0].sum())
+
+
+def _nearly_weights(failure: Failure) -> bool:
+    got, expected = (fit[1].astype(np.float64) for fit in (failure.got, failure.expected))
+    with np.errstate(all="ignore"):
+        return _masks_agree(failure) and bool(
+            (np.abs(got - expected) <= 1e-4 * np.abs(expected).max(initial=0)).all())
+
+
+LABS.append(Lab(
+    "prune_sparsegpt", 7,
+    "Prune a layer in one pass over its inputs, and let the inputs that come later make up for what goes.",
+    "PRUNE-7.3",
+    (plain("`sparsity`, and all columns in one block", "n", "m", "block", without=_many_columns),
+     plain("several blocks of columns", "n", "m", name="blocks"),
+     plain("`n` of each `m` inputs too", name="all options"), FULL),
+    (Mistake("zeros", "A weight that is pruned must be +0.0.", "PRUNE-7.4",
+             ("Which weights does your function return where the mask is False?",
+              "0 times a negative number is -0.0. Choose, in place of multiplying."), _not_zero),
+     Mistake("count", "The number of weights that stay is another one.", "PRUNE-1.2",
+             ("The docstring says how many weights go. How is that number rounded?",
+              "With blocks the rule counts from the first column on: the columns up to the end of a block have lost "
+              "rint(sparsity * their size) weights.",
+              "With n and m: how many stay of a last group that is shorter?"), _kept_counts_differ),
+     Mistake("groups", "`n` and `m` are given, and other weights of a group must stay.", "PRUNE-7.3",
+             ("When is the mask of a group chosen: before the walk, or when the walk reaches the group?",
+              "Which weights does the choice look at: the given ones, or those that have moved by then?"),
+             where(lambda failure: failure.given.get("m") is not None and not _masks_agree(failure))),
+     Mistake("blocks", "The layer has several blocks of columns, and other weights of a later one must go.",
+             "PRUNE-7.3",
+             ("When are the weights of a block chosen: before the walk, or when the walk reaches the block?",
+              "Which weights does the choice look at: the given ones, or those that have moved by then?"),
+             where(lambda failure: _many_columns(failure.given) and not _masks_agree(failure))),
+     Mistake("price", "Other weights must go.", "PRUNE-7.3",
+             ("By how much does the error rise if a weight goes? The docstring has the formula, at `sparsity`.",
+              "Two inputs have weights of the same size. Which of them is cheaper to lose?",
+              "All rows of a block are compared with each other."),
+             lambda failure: not _masks_agree(failure)),
+     Mistake("few bits", "The weights that stay are nearly right.", "PRUNE-7.1",
+             ("In which type do the weights move? When are they rounded to float32?",
+              "The order of the steps matters too: a product is rounded, and then the difference, input by input."),
+             _nearly_weights),
+     Mistake("moves", "The mask is right. The weights that stay are others.", "PRUNE-7.3",
+             ("Do the formula by hand for one output and two inputs.",
+              "Which inputs move when input j loses a weight: all, or only those that come later?",
+              "By which row of u, and by what is the weight divided?",
+              "Do the weights of later blocks move too?"))),
+    uses=("from refcompress import prune_select  # masks by scores, ties included",
+          "from refcompress.reference.hessian import inverse_factor  # u of the formula: of h and the damping")))

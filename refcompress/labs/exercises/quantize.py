@@ -184,3 +184,71 @@ LABS.append(Lab(
     uses=("from refcompress.reference.hessian import inverse_factor  # u of the formula; yours to use",
           "from refcompress import LayerFit, Quantized, quantize_nearest, quantize_s8",
           "# The result is LayerFit.of(w, hessian, q, nearest), q the rounded weight.")))
+
+
+# quantize_awq
+
+def _input_scales(failure: Failure) -> tuple[np.ndarray | None, np.ndarray | None]:
+    return failure.got.input_scale, failure.expected.input_scale
+
+
+def _same_scales(failure: Failure) -> bool:
+    got, expected = _input_scales(failure)
+    return got is expected is None or got is not None and expected is not None and np.array_equal(got, expected)
+
+
+def _common_factor(failure: Failure) -> bool:
+    got, expected = (np.ones(failure.given["w"].shape[1]) if scale is None else scale.astype(np.float64)
+                     for scale in _input_scales(failure))
+    with np.errstate(all="ignore"):
+        ratio = got / expected
+    return bool(len(ratio) and abs(ratio[0] - 1) > 1e-6 and (np.abs(ratio / ratio[0] - 1) < 1e-5).all())
+
+
+def _dead_input(failure: Failure) -> bool:
+    x = failure.given["x"]
+    return bool(len(x)) and not _same_scales(failure) and bool((~x.any(axis=0)).any())
+
+
+LABS.append(Lab(
+    "quantize_awq", 5,
+    "Give finer steps to the inputs that matter: scale the weights of each input before they are rounded, and search "
+    "for the best strength.",
+    "QUANT-9.4",
+    (plain("scaling alone: `clip` is False", without=lambda given: given.get("clip", True)),
+     plain("narrower ranges too", name="all options"), FULL),
+    (Mistake("no samples", "There are no calibration inputs: x has no rows.", "QUANT-9.4",
+             ("What is the mean of nothing? No input is larger than another then.",),
+             where(lambda failure: not len(failure.given["x"]))),
+     Mistake("type", "A part of the result has another type. input_scale is None where rounding to nearest is the "
+                     "best, and float32 elsewhere.", "QUANT-9.4",
+             ("Which factors belong to alpha = 0?",
+              "Is your array of factors float32 before anything is multiplied by it?"),
+             lambda failure: "got dtype" in failure.reason or "got a " in failure.reason),
+     Mistake("dead input", "An input is zero in every sample.", "QUANT-9.4",
+             ("Which factor has an input of mean magnitude 0? What becomes of weights that are multiplied by it?",
+              "The docstring says, under Departs, what counts in place of a mean that is very small.",
+              "And where all inputs are zero, none is larger than another."), where(_dead_input)),
+     Mistake("common factor", "The input scale is right but for a factor that all inputs share.", "QUANT-9.4",
+             ("Scaling all inputs alike changes nothing. Which factor must be taken out, by the section Returns?",
+              "The largest factor times the smallest must be 1."), _common_factor),
+     Mistake("clipping", "`clip` is True: the ranges may be narrowed after the scaling.", "QUANT-9.4",
+             ("Which weights does `quantize_clip` get: those before the scaling, or those after?",
+              "The inputs are divided by s. What becomes of their Hessian?",
+              "The narrower ranges are kept only where they make the error less."),
+             where(lambda failure: failure.given.get("clip", True) and _same_scales(failure))),
+     Mistake("choice", "Another alpha must be taken.", "QUANT-9.4",
+             ("Compute the error for each alpha, and compare with what you took.",
+              "Which error decides: that of the weights, or that of the output?",
+              "What is a[j]: a mean, a maximum, a root of squares? And which is the last alpha?",
+              "Of two alphas with the same error, the smallest is taken. Alpha 0 is one of them."),
+             lambda failure: not _same_scales(failure)),
+     Mistake("errors", "The weight is right, and the errors that are reported are not.", "QUANT-9.1",
+             ("What does `before` compare? What does `LayerFit.of` take as its last arguments?",), _values_agree),
+     Mistake("rounding", "The rounded weights are others.", "QUANT-9.4",
+             ("What is rounded: w, or w times s?",
+              "s is float32, and so is the product that is rounded."))),
+    uses=("from refcompress import LayerFit, quantize_clip, quantize_hessian, quantize_nearest",
+          "from refcompress.reference.quantize.layer import rounding_error  # the squared error of each output",
+          "# The result is LayerFit.of(w, hessian, weight, nearest, s): weight is the rounded w * s, nearest is the",
+          "# rounded w, and s is None for alpha 0.")))

@@ -1,17 +1,16 @@
 """Which wrong kernel a hunt is about: drawn by a seed out of the catalogue, among those that no luck finds.
 
 A kernel is dealt if three things are true. Its bug shows on one call with plain arrays: no odd layout, no call before.
-Of :data:`THROWS` plain random inputs none shows it: who knows nothing of the operation should not win. And one
+Of :data:`luck.THROWS` plain random inputs none shows it: who knows nothing of the operation should not win. And one
 of the fixed inputs of ``testing.check`` shows it, and can be handed in: made smaller, its size is the hunt's par.
 """
 
 import inspect
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,17 +20,15 @@ from ...ops import OPS
 from ...testing import catalogue
 from ...testing.cases import Call
 from ...testing.catalogue import Kernel
-from ...testing.judge import REFUSED, Outcome, judged
+from ...testing.judge import Outcome, judged
 from ...testing.own_time import OwnTime
 from ...testing.smaller import smallest
 from ...testing.task import Task
 from . import inputs
-from .plain import PLAIN
+from .luck import THROWS, kernels, thrown
 
-__all__ = ["THROWS", "Hunt", "call_of", "deal", "dealt", "kernels", "thrown"]
+__all__ = ["Hunt", "deal", "dealt"]
 
-KINDS = ("tail", "length", "values", "bits", "rounding", "rule", "format", "options")  # of one call on plain arrays
-THROWS = 200
 SMALLER_SECONDS = 5.0
 
 
@@ -41,41 +38,6 @@ class Hunt:
 
     kernel: Kernel
     par: int
-
-
-def kernels() -> list[Kernel]:
-    """Return the wrong kernels of the catalogue whose bugs one call with plain arrays can show."""
-    return [k for k in catalogue.KERNELS
-            if k.wrong and k.kind in KINDS and not k.alone and not k.needs and k.op in PLAIN]
-
-
-def call_of(op: str, given: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
-    """Return the call of arguments by name: a kernel need not name its operands as the reference does."""
-    names = list(inspect.signature(getattr(reference, op)).parameters.values())
-    args: list[Any] = []
-    for parameter in names:
-        if parameter.name not in given or parameter.kind is parameter.KEYWORD_ONLY:
-            break
-        args.append(given[parameter.name])
-    return tuple(args), {name: value for name, value in given.items() if name not in
-                         [parameter.name for parameter in names[: len(args)]]}
-
-
-def thrown(kernel: Kernel, seed: int, enough: Callable[[int], bool]) -> tuple[int, bool]:
-    """Throw plain random inputs at a kernel until ``enough`` of their number, or until one shows its bug.
-
-    Return how many, and whether the last one does. Calls are those of this process.
-    """
-    random, count = np.random.default_rng(seed), 0
-    while not enough(count):
-        count += 1
-        args, kwargs = call_of(kernel.op, PLAIN[kernel.op](random))
-        outcome = judged(kernel.op, kernel.function, OPS[kernel.op].rule, args, kwargs)
-        if outcome.kind == REFUSED:
-            raise ValueError(f"{kernel.op}: the reference refuses a plain input: {outcome.reason}")
-        if outcome.failed:
-            return count, True
-    return count, False
 
 
 @cache

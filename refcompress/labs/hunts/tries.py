@@ -1,7 +1,6 @@
 """One try of a hunt: an input is handed in, and either the kernel is wrong on it, which gives points, or it is not."""
 
 import hashlib
-import json
 import math
 import os
 from collections.abc import Callable
@@ -14,10 +13,12 @@ from ...container import files
 from ...errors import CorruptError, RefcompressError
 from ...testing.catalogue import Kernel
 from ...testing.judge import NO_BOUND, NOT_OFFERED, Outcome, describe
+from .. import records
 from ..folder import now
 from . import inputs
-from .deal import Hunt, kernels
+from .deal import Hunt
 from .guide import begin, guide
+from .luck import kernels
 
 __all__ = ["HUNT", "INPUT", "Record", "Try", "attempt", "check_place", "judge", "kernel", "points", "read", "shown",
            "start"]
@@ -25,6 +26,9 @@ __all__ = ["HUNT", "INPUT", "Record", "Try", "attempt", "check_place", "judge", 
 HUNT, INPUT = "hunt.json", "input.npz"
 SCHEMA = "refcompress.hunt/1"
 MOST_BYTES = 2**20
+SHAPE = records.fields(
+    op=records.text, kernel=records.text, par=records.count, seed=records.count, best=records.count,
+    tries=records.listed(records.fields(when=records.text, points=records.count, size=records.count)))
 LONG = 300  # characters of a result that are printed
 BEST, EACH, LEAST = 100, 10, 10  # points at par, for each doubling fewer, and at least
 
@@ -86,22 +90,12 @@ def digest(kernel: Kernel) -> str:
 
 def read(folder: str | os.PathLike) -> Record:
     """Return the hunt of a folder; RefcompressError, in one line, where it is none."""
-    path = Path(folder) / HUNT
     try:
-        data = json.loads(files.read(path, MOST_BYTES))
+        data = records.read(Path(folder) / HUNT, SCHEMA, SHAPE, MOST_BYTES, argument="hunt",
+                            again="deal the hunt again into another folder")
     except FileNotFoundError:
         raise RefcompressError("folder", f"{str(folder)!r} has no {HUNT}, so it is no folder of a hunt; "
                                          "`refcompress hunt deal` makes one") from None
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, RefcompressError):
-            raise
-        raise CorruptError("hunt", f"{str(path)!r} is damaged (no JSON); deal the hunt again into another "
-                                   "folder") from None
-    kinds = {"op": str, "kernel": str, "par": int, "seed": int, "best": int, "tries": list}
-    if not isinstance(data, dict) or data.pop("schema", None) != SCHEMA or set(data) != set(kinds) or not all(
-            isinstance(data[name], kind) for name, kind in kinds.items()):
-        raise CorruptError("hunt", f"{str(path)!r} is damaged (not of the schema {SCHEMA}); deal the hunt again into "
-                                   "another folder")
     return Record(**data)
 
 
@@ -173,4 +167,4 @@ def attempt(folder: str | os.PathLike, path: str | os.PathLike) -> tuple[Record,
 
 
 def _json(record: Record) -> str:
-    return json.dumps({"schema": SCHEMA, **asdict(record)}, indent=2) + "\n"
+    return records.written(SCHEMA, asdict(record))

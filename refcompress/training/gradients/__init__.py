@@ -9,6 +9,7 @@ from . import (
     activations,
     attention,
     convolution,
+    integers,
     linear,
     normalization,
     pointwise,
@@ -23,7 +24,7 @@ __all__ = ["GRADIENTS", "NOTHING", "Gradient"]
 
 GRADIENTS: Mapping[str, Gradient] = {row.name: row for row in (
     *linear.ROWS, *convolution.ROWS, *pooling.ROWS, *normalization.ROWS, *activations.ROWS, *attention.ROWS,
-    *recurrent.ROWS, *pointwise.ROWS, *reductions.ROWS, *shapes.ROWS)}
+    *recurrent.ROWS, *integers.ROWS, *pointwise.ROWS, *reductions.ROWS, *shapes.ROWS)}
 
 # What these give does not change with the values that they take, or in steps alone: their gradient is nothing.
 NOTHING = frozenset({"shape", "size", "constant_of_shape", "equal", "less", "greater", "both", "either", "not", "floor",
