@@ -9,7 +9,7 @@ export REFCOMPRESS_REQUIRE_C := 1
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo build test lint docs pictures test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers verdict hunts blameless prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks derive-table reproduce clean help
+.PHONY: demo build test lint docs notebooks pictures test-wheel test-sanitize fuzz fuzz-files ggml-in-c huge-streams break-even same-bits big-checkpoint test-pages test-outside bench bench-peers verdict hunts blameless prune-table quantization-table mixed-precision learning-compression train-big train-big-text loops separable relu-ranks derive-table reproduce clean help
 
 demo: build  ## train LeNet-300-100 on MNIST, compress it to a file, run it from there (the default)
 	$(BIN)/refcompress demo
@@ -28,6 +28,7 @@ $(VENV)/.installed: pyproject.toml setup.py
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "make: $(PYTHON) has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'setuptools>=77' 'cffi>=1.17'
+	@echo '# The packages come, and then the C kernels are compiled: a few minutes, and nothing is shown until the end.'
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,cli,plot]'
 	@touch $@ $(VENV)/.built
 
@@ -44,8 +45,9 @@ lint: build $(VENV)/.lint  ## style, names and the order of imports by ruff, ann
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
+# The extras of a package that is installed: so nothing is compiled again.
 $(VENV)/.lint: $(VENV)/.installed
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[lint]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'refcompress[lint]'
 	@touch $@ $(VENV)/.built
 
 docs: build $(VENV)/.docs  ## the site, to build/docs/html: lessons run, links inside checked, a warning is an error (needs no network)
@@ -53,7 +55,16 @@ docs: build $(VENV)/.docs  ## the site, to build/docs/html: lessons run, links i
 	$(BIN)/python docs/check_pages.py build/docs/html
 
 $(VENV)/.docs: $(VENV)/.installed
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[docs]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'refcompress[docs]'
+	@touch $@ $(VENV)/.built
+
+notebooks: build $(VENV)/.notebooks  ## the lessons as notebooks, to build/notebooks, and Jupyter to read and change them
+	$(BIN)/python docs/notebooks.py build/notebooks
+	@printf '%s\n' '' 'What to type next:' '  $(BIN)/jupyter lab build/notebooks    # a browser opens; begin with 01_magnitude.ipynb'
+
+$(VENV)/.notebooks: $(VENV)/.installed
+	@echo '# Jupyter comes: a minute or two, and nothing is shown until the end.'
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'refcompress[notebooks]'
 	@touch $@ $(VENV)/.built
 
 pictures: build  ## the two pictures of the README, from the gallery of the site, to results/gallery
@@ -99,7 +110,7 @@ same-bits: build  ## every product in every native form on 10,000 random shapes 
 	$(BIN)/python -m benchmarks.same_bits --examples $(or $(EXAMPLES),10000)
 
 big-checkpoint: build  ## a sharded checkpoint of 4 GiB compressed in every way, runs killed and continued (16 GB of disk, an hour)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[dask]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'refcompress[dask]'
 	$(BIN)/python -m benchmarks.checkpoint_runs
 
 test-pages: build  ## the pages of report and audit in a browser (Chromium, if it is there): they fit a phone and ask for nothing; pictures of them to build/pages
