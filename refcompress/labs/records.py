@@ -83,9 +83,10 @@ def read(path: str | os.PathLike, schema: str, shape: Fault, most: int, *, argum
     said = data.pop("schema", None) if isinstance(data, dict) else None
     kind, _, version = schema.partition("/")
     if said != schema:
-        theirs, _, number = said.partition("/") if isinstance(said, str) else ("", "", "")
+        name = said if isinstance(said, str) else ""
+        theirs, _, number = name.partition("/")
         if theirs == kind and number.isascii() and number.isdecimal() and int(number[:9]) > int(version):
-            raise RefcompressError(argument, f"{str(path)!r} is of a newer version: its schema is {said[:80]}, and "
+            raise RefcompressError(argument, f"{str(path)!r} is of a newer version: its schema is {name[:80]}, and "
                                              f"this program reads {schema}; take a newer refcompress")
         raise damaged(f"schema must be {schema}")
     if wrong := shape(data, ""):

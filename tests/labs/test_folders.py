@@ -6,6 +6,7 @@ import pytest
 from cli_examples import run
 
 from refcompress import reference
+from refcompress.errors import CorruptError
 from refcompress.labs import checking, folder, mistakes, stub, words
 from refcompress.labs.exercises import LABS
 from refcompress.testing import apart
@@ -160,7 +161,7 @@ def test_damaged_progress_is_one_line_that_says_what_to_do(place, capfd, text, s
 def test_progress_of_another_shape_is_refused(place, change):
     data = json.loads((place / "progress.json").read_text()) | change
     (place / "progress.json").write_text(json.dumps(data))
-    with pytest.raises(folder.CorruptError, match="is damaged"):
+    with pytest.raises(CorruptError, match="is damaged"):
         folder.read(place)
 
 
