@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import reference
-from ..formats import BSR, CSR, Bitmask, Encoded, GGMLBlocks, HuffmanCode, LowRankSparse, Mixed, Packed
+from ..formats import BSR, CSR, Bitmask, Encoded, GGMLBlocks, HuffmanCode, LowRank, LowRankSparse, Mixed, Packed
 from ..formats.kept import Kept
 from . import memory
 
@@ -24,7 +24,9 @@ def sizes_of(value: Any) -> set[int]:
     if isinstance(value, (bytes, list)):
         return {len(value)}
     shape = getattr(value, "shape", ())
-    return {int(size) for size in shape} if isinstance(shape, tuple) else set()
+    sizes = {int(size) for size in shape} if isinstance(shape, tuple) else set()
+    low = value.low if isinstance(value, LowRankSparse) else value
+    return sizes | {low.rank} if isinstance(low, LowRank) else sizes
 
 
 def cut(value: Any, size: int, new: int, last: bool, axis: int | None = None) -> Iterator[Any]:
@@ -77,6 +79,8 @@ def _formats(value: Any, size: int, new: int, last: bool) -> Iterator[Any]:
             yield reference.quantize_pack(q, bits=value.bits)
     elif isinstance(value, CSR):
         yield _csr(value, *_parts(value.shape, size, part))
+    elif isinstance(value, LowRankSparse) and size not in value.shape:
+        yield from (LowRankSparse(low, value.sparse) for low in _by_fields(value.low, size, new, part))
     elif isinstance(value, LowRankSparse):
         for low, sparse in product(_formats(value.low, size, new, last), _formats(value.sparse, size, new, last)):
             yield LowRankSparse(low, sparse)

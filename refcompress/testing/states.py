@@ -36,6 +36,7 @@ FEWEST = 12  # of them, which tell what grows from what comes and goes
 MOST = 12  # calls of the operation's own samples that are looked at
 THREADS = 4
 LOOKED_AT = 300  # samples, of which some are taken
+SHORT, LONG = 16, 1 << 15  # of them are short; bytes of a long one
 WITHOUT = 4  # of them whose options are left out
 
 
@@ -93,7 +94,9 @@ def formats_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call]
 def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
                     rule: Callable | None = None) -> None:
     """Call from several threads at once, each with its own inputs: what all calls share is then overwritten."""
-    some = sorted(islice(cases(), 9 * THREADS), key=_size)[: 3 * THREADS]  # long ones take long, by turns
+    by_size = sorted(islice(cases(), 9 * THREADS), key=_size)
+    # Most are short: by turns, long ones take long. But C gives way to another thread only where a call is long.
+    some = [*by_size[: 2 * THREADS], *by_size[2 * THREADS :][-THREADS:]]
     if not some:
         return
     wanted = [_expected(op, *case) for case in some]
@@ -179,8 +182,13 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
 
 
 def inputs(op: str, samples: Iterator[Call]) -> Iterator[Call]:
-    """Yield some of the samples, of all kinds, and not the first ones, which hold little; a few without options too."""
-    for number, (args, kwargs) in enumerate(spread(list(islice(samples, 5, 5 + LOOKED_AT)))):
+    """Yield some of the samples, of all kinds, and not the first ones, which hold little; a few without options too.
+
+    Behind ``SHORT`` of them come some long ones, during which C gives way to another thread.
+    """
+    some = spread(list(islice(samples, 5, 5 + LOOKED_AT)))
+    long = sorted((case for case in islice(samples, 3 * LOOKED_AT) if _size(case) <= LONG), key=_size)[-THREADS:]
+    for number, (args, kwargs) in enumerate([*some[:SHORT], *long, *some[SHORT:]]):
         yield args, kwargs
         if kwargs and number < WITHOUT and _accepts(op, args, {}):
             yield args, {}

@@ -202,9 +202,13 @@ def _norms_of_short_rows(x, weight=None, bias=None, *, epsilon=1e-5):
 
 def _singular_values_in_float32(w, **kwargs):
     low = reference.lowrank_svd(w, **kwargs)
-    u, s, vt = np.linalg.svd(np.asarray(w, np.float32), full_matrices=False)
-    r = low.rank
-    return with_fields(low, s=np.ascontiguousarray(s[:r]))
+    w = np.ascontiguousarray(w if w.shape[0] <= w.shape[1] else w.T, np.float32)
+    with np.errstate(all="ignore"):
+        product = w @ w.T
+        if not np.isfinite(product).all():
+            return low
+        s = np.sqrt(np.maximum(np.linalg.eigvalsh(product)[::-1], 0)).astype(np.float32)
+    return with_fields(low, s=np.ascontiguousarray(s[: low.rank]))
 
 
 def _wrapped_bias(values, scale_x, scale_w):
@@ -270,7 +274,8 @@ KERNELS: list[Kernel] = [
     Kernel("nn_layer_norm", "float32 in rows of 64 and more", "bits",
            "Long rows go to another kernel, which keeps its sums in float32.", _norms_of_short_rows),
     Kernel("lowrank_svd", "singular values in float32", "bits",
-           "The decomposition runs in the type of its operand.", _singular_values_in_float32),
+           "They are roots of the eigenvalues of the operand's product with itself, in float32.",
+           _singular_values_in_float32),
     Kernel("dequantize_bias_s32", "30 bits of the values", "bits",
            "Two bits of a word were taken for flags.", _wrapped_bias),
 ]
