@@ -76,6 +76,10 @@ def test_ranks_are_made_smaller_too():
         assert 300 in cutting.sizes_of(matrix)
         shorter = [getattr(a, "low", a) for a in cutting.cut(matrix, 300, 257, True)]
         assert shorter and all(a.rank == 257 and a.shape == (3, 4) for a in shorter)
+    square = LowRank(np.ones((9, 9), np.float32), np.ones(9, np.float32), np.ones((9, 9), np.float32))
+    both = LowRankSparse(square, reference.csr_from_dense(np.eye(9, dtype=np.float32)))
+    found = {(a.low.rank, *a.shape) for a in cutting.cut(both, 9, 2, False)}
+    assert found == {(2, 2, 2), (9, 2, 2), (9, 2, 9), (9, 9, 2), (2, 9, 9)}
 
 
 @pytest.mark.parametrize("op, name, calls", [
