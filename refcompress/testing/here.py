@@ -11,11 +11,12 @@ import numpy as np
 from ..agreement import Disagreement
 from . import budget, states
 from .cases import Call
-from .judge import LEFT_OUT, NOT_TRIED, Outcome, judged, judged_refusal, snapshot
+from .judge import LEFT_OUT, NOT_TRIED, Outcome, arrays_of, judged, judged_refusal, snapshot
 from .own_time import OwnTime
 from .task import Task
 from .telling import telling
 
+LONG, TWICE = 2**14, 4  # of inputs with more elements one of so many is given twice: time goes into other inputs
 STATE_INPUTS = 24  # so many go to the checks of state
 
 
@@ -56,8 +57,9 @@ class Here:
 
     def case(self, case: Call, i: int | None = 0, brief: bool = False, limit: float | None = None) -> Outcome:
         """Judge one input; ``i`` says at which guard page its results lie, where they do."""
+        twice = not i or i % TWICE == 0 or sum(a.size for a in arrays_of(case)) <= LONG
         return judged(self.task.op, self.task.function, self.task.rule, *case, results=self.results(i),
-                      calling=self.calling)
+                      calling=self.calling, twice=twice)
 
     def refusal(self, case: Call) -> Outcome:
         """Judge one call that must be refused."""

@@ -65,6 +65,19 @@ def test_no_smaller_input_is_tried_that_may_end_too_late():
     assert now[0] == before
 
 
+def test_of_long_inputs_one_of_four_is_given_twice_and_every_short_one():
+    cases, calls = made((2**14, 1), *[(2**14, 2)] * 5), []
+
+    def counts(symbols):
+        calls.append(symbols.size)
+        return reference.huffman_counts(symbols)
+
+    task = Task("huffman_counts", counts, OPS["huffman_counts"].rule,
+                lambda op: iter([((args[0].reshape(-1),), {}) for args, _ in cases]), refusals)
+    assert all(not outcome.failed for _, outcome in Here(task).samples())
+    assert calls == [2**14] * 2 + [2**15] * 6
+
+
 def test_the_seconds_of_a_check_are_in_order_and_leave_room_for_a_call():
     assert budget.THIN < budget.LAST < budget.END < budget.ENOUGH < budget.SECONDS - budget.TO_SAY < budget.SECONDS
 
