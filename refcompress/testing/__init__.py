@@ -17,11 +17,11 @@ What an operation is checked with stands in the file of its family. :mod:`cases`
 
 from . import catalogue, guarded, layouts, memory, planted, states
 from .bounds import assert_agrees, bound
-from .check import check, check_all, outcome
+from .check import check, check_all
 from .clauses import clause
 from .conforming import conformance, conforms
-from .in_order import in_order
 from .judge import arrays_of
+from .outcomes import in_order, outcome
 from .plain import plain
 from .samples import refusals, samples
 from .task import loaded

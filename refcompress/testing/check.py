@@ -10,7 +10,6 @@ from ..errors import MissingExtra, RefcompressError
 from ..ops import OPS
 from . import apart, budget
 from .apart import Apart
-from .blame import END, START
 from .failing import explained, raised
 from .features import Features
 from .here import Here, Judged
@@ -120,9 +119,9 @@ class _Check:
         self._samples()
         if refusals:
             self._refusals()
-        if states:
+        if states and self._in_time("the checks of state"):
             self._states()
-        if examples != 0:
+        if examples or examples is None and self._in_time("the search"):
             self._search(examples)
         verdict = self.verdict
         verdict.seconds = self.judge.clock() - self.begun
@@ -201,6 +200,12 @@ class _Check:
     def _spent(self) -> float:
         return self.judge.clock() - self.begun
 
+    def _in_time(self, what: str) -> bool:
+        if self._spent() > budget.ENOUGH:
+            self.verdict.notes.append(f"{what} did not begin: a check ends after {budget.SECONDS:g} s")
+            return False
+        return True
+
     def left(self) -> float:
         """Return the seconds that may be spent on smaller inputs."""
         return budget.SECONDS - budget.TO_SAY - self._spent()
@@ -250,28 +255,6 @@ def _hypothesis():
         cure = "is not installed: pip install 'refcompress[test]', or pass examples=0"
         raise MissingExtra("hypothesis", cure) from None
     return hypothesis
-
-
-def outcome(op: str, function: Callable | str, /, *args: Any, **kwargs: Any) -> Outcome:
-    """Return what comes of one input, judged as :func:`check` judges: in a process of its own, at guard pages.
-
-    What the reference refuses must be refused in the same way. A call may take 5 seconds. All keywords are the
-    operation's own.
-
-    >>> from refcompress import reference
-    >>> import numpy as np
-    >>> print(outcome("gemm_s8s8", reference.gemm_s8s8, np.int8([[1]]), np.int8([[-128]])))
-    right
-    """
-    task = Task(op, function, OPS[op].rule, samples, refusals_of)
-    judge: Any = Apart(task, budget.LIMIT) if apart.can_isolate(task) else Here(task)
-    try:
-        ended = judge.case((args, kwargs), END, brief=False)
-        if ended.kind == REFUSED:
-            return judge.refusal((args, kwargs))
-        return ended if ended.failed or not judge.isolated else judge.case((args, kwargs), START, brief=False)
-    finally:
-        judge.close()
 
 
 def check_all(namespace: Any, **options: Any) -> list[Verdict]:

@@ -5,7 +5,6 @@ function that yields (args, kwargs), a few of the operation's own samples, and a
 It raises Disagreement, or returns None.
 """
 
-import ctypes
 import gc
 import sys
 import threading
@@ -23,6 +22,8 @@ from ..errors import RefcompressError
 from ..ops import OPS
 from . import layouts, modes
 from .cases import Call
+from .held import held
+from .judge import arrays_of
 from .own_time import OwnTime
 from .spread import spread
 
@@ -166,12 +167,12 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
     for _ in range(5):
         if batch() < FEWEST:
             return  # too slow to tell what grows from what comes and goes
-    grown, calls, held = [], [], _held()
+    grown, calls, before = [], [], held()
     for _ in range(3):
         calls.append(batch())
-        now = _held()
-        grown.append([b - a for a, b in zip(held, now)])
-        held = now
+        now = held()
+        grown.append([b - a for a, b in zip(before, now)])
+        before = now
     if min(calls) < FEWEST:
         return
     for number, what in enumerate(("bytes of the C library", "objects of Python")):
@@ -291,20 +292,4 @@ def _copies(args: tuple, turn: int) -> tuple:
 
 
 def _size(case: Call) -> int:
-    return sum(a.nbytes for a in (*case[0], *case[1].values()) if isinstance(a, np.ndarray))
-
-
-class _Given(ctypes.Structure):  # struct mallinfo2 of glibc: bytes given out are the fields uordblks and hblkhd
-    _fields_ = [(name, ctypes.c_size_t) for name in (
-        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
-
-
-def _held() -> tuple[int, int]:
-    """Return the bytes that the C library has given out (0 where it does not say so), and Python's blocks."""
-    look = getattr(ctypes.CDLL(None), "mallinfo2", None) if sys.platform == "linux" else None
-    given = 0
-    if look is not None:
-        look.restype = _Given
-        found = look()
-        given = found.uordblks + found.hblkhd
-    return given, sys.getallocatedblocks()
+    return sum(a.nbytes for a in arrays_of(case))

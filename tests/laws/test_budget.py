@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -38,8 +39,8 @@ def test_tall_inputs_are_telling(op, name, length):
 
 def test_a_slow_function_is_judged_on_the_telling_inputs_that_are_late(monkeypatch):
     cases = made(*[(3, 4)] * 60, (256, 1), (5000, 1), *[(2, 2)] * 9, (1, 700), (3, 3), (1, 600))
-    for time, value in (("THIN", 4.5), ("LAST", 5.25), ("END", 6.25)):
-        monkeypatch.setattr(budget, time, value)
+    for name, value in (("THIN", 4.5), ("LAST", 5.25), ("END", 6.25)):
+        monkeypatch.setattr(budget, name, value)
     seconds = itertools.count(0, 0.1)
     task = Task("rangecoder_encode", reference.rangecoder_encode, OPS["rangecoder_encode"].rule,
                 lambda op: iter([(args, {"alphabet": 1}) for args, _ in cases]), refusals)
@@ -63,6 +64,22 @@ def test_no_smaller_input_is_tried_that_may_end_too_late():
     before = now[0]
     smallest(task, judge, case, Outcome(WRONG, "result: wrong"), -1.0, lambda: now[0])
     assert now[0] == before
+
+
+def test_a_slow_function_that_is_still_at_work_when_time_is_over_is_not_blamed(monkeypatch):
+    for name, value in (("THIN", 0.0), ("ENOUGH", 0.5)):
+        monkeypatch.setattr(budget, name, value)
+    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples",
+                        lambda op: iter([((np.ones(n, np.uint8),), {}) for n in (1, 1, 1, 1, 1, 1, 1, 1, 9, 1, 1)]))
+
+    def slow(symbols):
+        time.sleep(60 * (symbols.size == 9))
+        return reference.huffman_counts(symbols)
+
+    verdict = testing.check("huffman_counts", slow)
+    assert verdict and verdict.inputs == 1 and verdict.seconds < 5
+    assert any("10 fixed inputs were not tried" in note for note in verdict.notes)
+    assert any("the search did not begin" in note for note in verdict.notes)
 
 
 def test_of_long_inputs_one_of_four_is_given_twice_and_every_short_one():
