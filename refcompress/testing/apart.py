@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import RefcompressError
-from . import memory, states
+from . import budget, memory, states
 from .cases import Call
 from .child import CALL, IMPORTED, INDEX, SINCE, serve
 from .here import Judged
-from .judge import CRASHED, HUNG, Outcome
+from .judge import CRASHED, HUNG, NOT_TRIED, Outcome
 from .own_time import OwnTime
 from .task import Task
 
@@ -54,6 +54,10 @@ class Died(Exception):
     def __init__(self, kind: str, reason: str, index: int) -> None:
         super().__init__(reason)
         self.kind, self.reason, self.index = kind, reason, index
+
+
+class Late(Exception):
+    """A slow function's call goes on where the check must end: whether it hangs is not known."""
 
 
 class Apart:
@@ -87,12 +91,16 @@ class Apart:
 
     def _stream(self, what: str, start: int, limit: float | None) -> Iterator[Judged]:
         """Yield what the process says of each input."""
+        begun = self.clock() if what == "samples" else None
         while True:
             try:
                 self._ask(what, start)
-                while (reply := self._reply(limit)) is not None:
+                while (reply := self._reply(limit, begun)) is not None:
                     start = reply[0] + 1
                     yield Judged(*reply)
+                return
+            except Late:
+                yield from (Judged(i, Outcome(NOT_TRIED)) for i, _ in enumerate(self.task.inputs()) if i >= start)
                 return
             except Died as died:
                 start = died.index + 1
@@ -155,11 +163,16 @@ class Apart:
         self.starts += 1
         self.busy = False
 
-    def _reply(self, limit: float | None) -> Any:
+    def _reply(self, limit: float | None, begun: float | None = None) -> Any:
+        """Return the next reply. begun : of the fixed inputs, when the first of them was judged."""
         limit = self.limit if limit is None else limit
+        slow = begun is not None and self.clock() - begun > budget.THIN
         while not self.pipe.poll(min(WAIT, limit)):
             if not self.process.is_alive() and not self.pipe.poll():
                 break
+            if begun is not None and slow and self.clock() - begun > budget.ENOUGH:
+                self.close()
+                raise Late
             call, since = int(self.state[CALL]), self.state[SINCE]
             most = LOADING if call < 0 else limit
             if call and self.child() - self.state[IMPORTED] - since > most:

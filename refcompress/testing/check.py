@@ -8,9 +8,8 @@ from typing import Any
 from ..agreement import Disagreement, NoBound
 from ..errors import MissingExtra, RefcompressError
 from ..ops import OPS
-from . import apart
+from . import apart, budget
 from .apart import Apart
-from .blame import END, START
 from .failing import explained, raised
 from .features import Features
 from .here import Here, Judged
@@ -21,16 +20,12 @@ from .samples import samples, strategy
 from .task import Task, layouts_named
 from .verdict import Verdict
 
-LIMIT = 5.0  # seconds of a call
-SECONDS = 10.0  # for one operation at the default budget; the search ends in time for what comes after it
-MAP_SECONDS, AFTER_HANG_SECONDS = 4.0, 1.0  # from the first wrong input on, for the others: they make the map
 DEATHS = {CRASHED: 40, HUNG: 2}  # of processes; then the other inputs are left
-AFTER_HANG = 0.5  # seconds for an input, once one has hung
 
 
 def check(op: str, function: Callable | str, *, rule: Callable | None = None, layouts: Iterable | None = None,
-          limit: float = LIMIT, examples: int | None = None, refusals: bool = False, not_offered: Iterable[str] = (),
-          isolate: bool = True, seed: int = 0, states: bool = True,
+          limit: float = budget.LIMIT, examples: int | None = None, refusals: bool = False,
+          not_offered: Iterable[str] = (), isolate: bool = True, seed: int = 0, states: bool = True,
           explain: bool = True, quiet: bool = False) -> Verdict:
     """Compare ``function`` with the reference operation ``op``; return the verdict, or raise Disagreement.
 
@@ -41,6 +36,10 @@ def check(op: str, function: Callable | str, *, rule: Callable | None = None, la
     or a write outside of an array is a verdict like any other, and names its input.
 
     A wrong input is made smaller while it stays wrong. Two checks of the same function give the same answer.
+
+    By default a check takes at most 10 seconds, in which a call of a fifth of a second still fits: the fixed inputs end
+    after 6.25, the checks of state and the search after 8.5, and smaller inputs after 9.5, or as much earlier as the
+    longest of them took. Of a slow function this leaves inputs out, and the verdict says how many.
 
     Parameters
     ----------
@@ -120,9 +119,9 @@ class _Check:
         self._samples()
         if refusals:
             self._refusals()
-        if states:
+        if states and self._in_time("the checks of state"):
             self._states()
-        if examples != 0:
+        if examples or examples is None and self._in_time("the search"):
             self._search(examples)
         verdict = self.verdict
         verdict.seconds = self.judge.clock() - self.begun
@@ -137,7 +136,7 @@ class _Check:
 
     def _samples(self) -> None:
         wrong: list[Judged] = []
-        first, deaths, seconds, untried, late = 0.0, Counter[str](), MAP_SECONDS, 0, False
+        first, deaths, seconds, untried, late = 0.0, Counter[str](), budget.MAP, 0, False
         for judged in self.judge.samples():
             if judged.outcome.kind == NOT_TRIED:
                 untried += 1
@@ -150,13 +149,14 @@ class _Check:
             deaths[judged.outcome.kind] += 1
             first = first or self.judge.clock()
             if judged.outcome.kind == HUNG:
-                self.judge.limit, seconds = min(self.judge.limit, AFTER_HANG), AFTER_HANG_SECONDS
+                seconds = budget.MAP_AFTER_HANG
+                self.judge.limit = min(self.judge.limit, budget.HUNG_LIMIT)
             late = self.judge.clock() - first > seconds
             if late or not self.explain or any(deaths[kind] >= most for kind, most in DEATHS.items()):
                 break
         if untried:
             self.verdict.notes.append(f"{untried} fixed inputs were not tried, of the long and the odd ones: the "
-                                      f"function takes long, and a check ends after {SECONDS:g} s")
+                                      f"function takes long, and a check ends after {budget.SECONDS:g} s")
         if wrong:
             # Of a map that the clock has ended the first 2**i inputs count, so that the next check has the same one.
             most = 2 ** (len(self.kinds).bit_length() - 1) if late else len(self.kinds)
@@ -190,10 +190,26 @@ class _Check:
 
     def _states(self) -> None:
         for name, wrong in self.judge.states():
+            if not wrong and self._spent() > budget.ENOUGH:
+                self.verdict.notes.append(f"the checks of state ended by the clock, after that of {name}")
+                return
             if wrong:
                 code = state_program(self.task, name, wrong)
                 self.verdict.seconds = self.judge.clock() - self.begun
                 raise raised(self.verdict, self.task, None, Outcome("wrong", f"{name}: {wrong}"), code)
+
+    def _spent(self) -> float:
+        return self.judge.clock() - self.begun
+
+    def _in_time(self, what: str) -> bool:
+        if self._spent() > budget.ENOUGH:
+            self.verdict.notes.append(f"{what} did not begin: a check ends after {budget.SECONDS:g} s")
+            return False
+        return True
+
+    def left(self) -> float:
+        """Return the seconds that may be spent on smaller inputs."""
+        return budget.SECONDS - budget.TO_SAY - self._spent()
 
     def _search(self, examples: int | None) -> None:
         hypothesis = _hypothesis()
@@ -218,7 +234,9 @@ class _Check:
                 raise _Enough
 
         found: list = []
-        end = max(self.begun + SECONDS / 2, self.judge.clock() + 1)  # some search there is however long all else took
+        # Some search there is however long all else took, if there is any time.
+        end = max(self.begun + budget.SEARCH, self.judge.clock() + budget.LEAST_SEARCH)
+        end = min(end, self.begun + budget.ENOUGH)
         try:
             settings(hypothesis.seed(self.verdict.seed)(hypothesis.given(strategy(self.task.op))(draw)))()
         except _Enough:
@@ -238,28 +256,6 @@ def _hypothesis():
         cure = "is not installed: pip install 'refcompress[test]', or pass examples=0"
         raise MissingExtra("hypothesis", cure) from None
     return hypothesis
-
-
-def outcome(op: str, function: Callable | str, /, *args: Any, **kwargs: Any) -> Outcome:
-    """Return what comes of one input, judged as :func:`check` judges: in a process of its own, at guard pages.
-
-    What the reference refuses must be refused in the same way. A call may take 5 seconds. All keywords are the
-    operation's own.
-
-    >>> from refcompress import reference
-    >>> import numpy as np
-    >>> print(outcome("gemm_s8s8", reference.gemm_s8s8, np.int8([[1]]), np.int8([[-128]])))
-    right
-    """
-    task = Task(op, function, OPS[op].rule, samples, refusals_of)
-    judge: Any = Apart(task, LIMIT) if apart.can_isolate(task) else Here(task)
-    try:
-        ended = judge.case((args, kwargs), END, brief=False)
-        if ended.kind == REFUSED:
-            return judge.refusal((args, kwargs))
-        return ended if ended.failed or not judge.isolated else judge.case((args, kwargs), START, brief=False)
-    finally:
-        judge.close()
 
 
 def check_all(namespace: Any, **options: Any) -> list[Verdict]:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from .. import reference
-from ..formats import BSR, CSR, Bitmask, Encoded, GGMLBlocks, HuffmanCode, LowRankSparse, Mixed, Packed
+from ..formats import BSR, CSR, Bitmask, Encoded, GGMLBlocks, HuffmanCode, LowRank, LowRankSparse, Mixed, Packed
 from ..formats.kept import Kept
 from . import memory
 
@@ -24,7 +23,9 @@ def sizes_of(value: Any) -> set[int]:
     if isinstance(value, (bytes, list)):
         return {len(value)}
     shape = getattr(value, "shape", ())
-    return {int(size) for size in shape} if isinstance(shape, tuple) else set()
+    sizes = {int(size) for size in shape} if isinstance(shape, tuple) else set()
+    low = value.low if isinstance(value, LowRankSparse) else value
+    return sizes | {low.rank} if isinstance(low, LowRank) else sizes
 
 
 def cut(value: Any, size: int, new: int, last: bool, axis: int | None = None) -> Iterator[Any]:
@@ -77,9 +78,12 @@ def _formats(value: Any, size: int, new: int, last: bool) -> Iterator[Any]:
             yield reference.quantize_pack(q, bits=value.bits)
     elif isinstance(value, CSR):
         yield _csr(value, *_parts(value.shape, size, part))
+    elif isinstance(value, LowRank):
+        for rows, rank, columns in _of_products(value, size, part):
+            yield _low_rank(value, rows, rank, columns)
     elif isinstance(value, LowRankSparse):
-        for low, sparse in product(_formats(value.low, size, new, last), _formats(value.sparse, size, new, last)):
-            yield LowRankSparse(low, sparse)
+        for rows, rank, columns in _of_products(value.low, size, part):
+            yield LowRankSparse(_low_rank(value.low, rows, rank, columns), _csr(value.sparse, rows, columns))
     elif isinstance(value, Mixed):
         yield _mixed(value, size, part)
     elif isinstance(value, GGMLBlocks):
@@ -107,6 +111,22 @@ def _formats(value: Any, size: int, new: int, last: bool) -> Iterator[Any]:
 def _parts(shape: tuple[int, int], size: int, part: slice) -> tuple[slice, slice]:
     rows, columns = (part if length == size else slice(None) for length in shape)
     return rows, columns
+
+
+def _of_products(a: LowRank, size: int, part: slice) -> Iterator[tuple[slice, slice, slice]]:
+    """Yield parts of rows, ranks and columns: the three may be equal, and one alone may be what matters."""
+    long = [length == size for length in (a.shape[0], a.rank, a.shape[1])]
+    ways = [[of and chosen for of, chosen in zip(long, way)] for way in _WAYS]
+    for way in dict.fromkeys(tuple(way) for way in ways if any(way)):
+        rows, rank, columns = (part if chosen else slice(None) for chosen in way)
+        yield rows, rank, columns
+
+
+_WAYS = ((True, True, True), (True, False, True), (True, False, False), (False, False, True), (False, True, False))
+
+
+def _low_rank(a: LowRank, rows: slice, rank: slice, columns: slice) -> LowRank:
+    return LowRank(a.u[rows, rank], a.s[rank], a.vt[rank, columns])
 
 
 def _by_fields(value: Any, size: int, new: int, part: slice) -> Iterator[Any]:

@@ -3,27 +3,26 @@
 from typing import Any
 
 from ..agreement import Disagreement
+from . import budget
 from .blame import blamed
 from .cases import Call
 from .features import Features
 from .here import Judged
 from .judge import CRASHED, HUNG, NO_BOUND, RIGHT, Outcome, describe
 from .pattern import pattern
-from .program import program
+from .program import program, program_in_order
 from .smaller import smallest
 from .task import Task
 from .verdict import Verdict
 
-SMALLER_SECONDS = 3.0
 EMPTY = 6  # an axis of no elements is no easier to read than one of so many
-HUNG_LIMIT, HUNG_SECONDS = 0.5, 2.0  # seconds of a call, and of all, where the smaller inputs hang too
 
 
 def explained(check: Any, wrong: list[Judged], case: Call | None = None, outcome: Outcome | None = None,
               ) -> Disagreement:
     """Return the exception for the wrong ones of the fixed inputs, or for an input that the search has found."""
     task, judge, verdict = check.task, check.judge, check.verdict
-    side = 0
+    side, code = 0, ""
     if case is None:
         first = wrong[0]
         if check.explain:
@@ -38,8 +37,8 @@ def explained(check: Any, wrong: list[Judged], case: Call | None = None, outcome
     assert outcome is not None
     if check.explain:
         hung = outcome.kind == HUNG
-        limit = min(check.limit, HUNG_LIMIT) if hung else check.limit
-        seconds = HUNG_SECONDS if hung else SMALLER_SECONDS
+        limit = min(check.limit, budget.HUNG_LIMIT) if hung else check.limit
+        seconds = min(budget.HUNG_SMALLER if hung else budget.SMALLER, check.left())
         said = outcome.reason
         case, outcome = smallest(task, lambda trial: judge.case(trial, side, limit=limit), case, outcome, seconds,
                                  judge.clock)
@@ -48,9 +47,9 @@ def explained(check: Any, wrong: list[Judged], case: Call | None = None, outcome
         elif outcome.kind == CRASHED:
             outcome.reason += blamed(task, case, limit)
         elif not hung:
-            outcome = _in_full(judge, case, side, outcome)
+            outcome, code = _in_full(check, wrong, case, side, outcome)
     verdict.seconds = judge.clock() - check.begun
-    return raised(verdict, task, case, outcome)
+    return raised(verdict, task, case, outcome, code)
 
 
 def raised(verdict: Verdict, task: Task, case: Call | None, outcome: Outcome, code: str = "",
@@ -85,10 +84,11 @@ def _input(task: Task, index: int) -> Call:
     return next(case for i, case in enumerate(task.inputs()) if i == index)
 
 
-def _in_full(judge: Any, case: Call, side: int, outcome: Outcome) -> Outcome:
-    """Return the outcome with both results, unless it comes and goes."""
-    again = judge.case(case, side, brief=False)
+def _in_full(check: Any, wrong: list[Judged], case: Call, side: int, outcome: Outcome) -> tuple[Outcome, str]:
+    """Return the outcome with both results, in a new process; or what it says, and a program, if it comes and goes."""
+    check.judge.close()
+    again = check.judge.case(case, side, brief=False)
     if again.failed:
-        return again
-    outcome.reason += " (and not each time: judged once more, the same input was right)"
-    return outcome
+        return again, ""
+    outcome.reason += " (and not each time: in a new process, the same input was right)"
+    return outcome, program_in_order(check.task, wrong[0].number, outcome.reason) if wrong else ""

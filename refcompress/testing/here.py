@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..agreement import Disagreement
-from . import states
+from . import budget, states
 from .cases import Call
-from .judge import LEFT_OUT, NOT_TRIED, Outcome, judged, judged_refusal, snapshot
+from .judge import LEFT_OUT, NOT_TRIED, Outcome, arrays_of, judged, judged_refusal, snapshot
 from .own_time import OwnTime
 from .task import Task
+from .telling import telling
 
-THIN, END = 5.0, 6.0  # seconds: then one of 8 inputs is judged; then none
+LONG, TWICE = 2**14, 4  # of inputs with more elements one of so many is given twice: time goes into other inputs
 STATE_INPUTS = 24  # so many go to the checks of state
 
 
@@ -42,17 +43,23 @@ class Here:
         begun = self.clock()
         for i, case in enumerate(self.task.inputs()):
             if i >= start:
-                if self.clock() - begun > (THIN if i % 8 else END):
+                spent = self.clock() - begun
+                if spent > (budget.THIN if i % 8 else budget.LAST) and (spent > budget.END or i not in self._telling):
                     yield Judged(i, Outcome(NOT_TRIED))
                     continue
                 self.about(i)
                 word = self.task.left_out(case)
                 yield Judged(i, self.case(case, i) if word is None else Outcome(LEFT_OUT, word))
 
+    @cached_property
+    def _telling(self) -> frozenset[int]:
+        return telling(self.task.inputs())
+
     def case(self, case: Call, i: int | None = 0, brief: bool = False, limit: float | None = None) -> Outcome:
         """Judge one input; ``i`` says at which guard page its results lie, where they do."""
+        twice = not i or i % TWICE == 0 or sum(a.size for a in arrays_of(case)) <= LONG
         return judged(self.task.op, self.task.function, self.task.rule, *case, results=self.results(i),
-                      calling=self.calling)
+                      calling=self.calling, twice=twice)
 
     def refusal(self, case: Call) -> Outcome:
         """Judge one call that must be refused."""

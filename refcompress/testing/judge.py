@@ -39,8 +39,8 @@ class Outcome:
 
 
 def judged(op: str, function: Callable, rule: Callable, args: tuple, kwargs: dict, *, results: Callable = nullcontext,
-           calling: Callable[[int], None] = lambda call: None) -> Outcome:
-    """Return what comes of calling ``function`` twice on an input.
+           calling: Callable[[int], None] = lambda call: None, twice: bool = True) -> Outcome:
+    """Return what comes of calling ``function`` twice on an input, or once.
 
     It agrees with the reference by the rule. The second call gives the same bits as the first. Neither the input is
     modified nor memory between its elements. The result is plain arrays, and its memory is its own.
@@ -75,12 +75,13 @@ def judged(op: str, function: Callable, rule: Callable, args: tuple, kwargs: dic
                 raise Disagreement(OTHER_MEMORY)
             _plain(got)
             _own_memory(got, case, "an input")
-            first = snapshot(got)
-            again = call()
-            if left := modes.changed(mode):
-                raise Disagreement(left)
-            _own_memory(again, got, "the first call's")
-            _same_again(first, again, "the second call on the same input")
+            if twice:
+                first = snapshot(got)
+                again = call()
+                if left := modes.changed(mode):
+                    raise Disagreement(left)
+                _own_memory(again, got, "the first call's")
+                _same_again(first, again, "the second call on the same input")
             _by_rule(rule, expected, accepted(expected, got), args, kwargs)
         except NoBound as error:
             return Outcome(NO_BOUND, str(error), expected, got)

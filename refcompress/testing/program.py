@@ -22,6 +22,7 @@ from .task import LIBRARIES, Task
 
 WRITTEN = 400  # elements that are written as numbers; of more, all the same or in base 85 of their zlib stream
 WIDTH = 100
+TURNS = 30  # of a check of state
 
 
 def program(task: Task, case: Call, outcome: Outcome, refused: bool = False) -> str:
@@ -41,9 +42,17 @@ def program(task: Task, case: Call, outcome: Outcome, refused: bool = False) -> 
 def state_program(task: Task, name: str, reason: str) -> str:
     """Return the program that shows what a function keeps between calls: the check of state that found it, again."""
     return _whole(task, f"{name}: {reason}", "\n".join([
-        f"cases = list(testing.states.inputs({task.op!r}, testing.samples({task.op!r})))", "try:",
-        f"    testing.states.{name}({task.op!r}, f, lambda: iter(cases))", "except AssertionError as wrong:",
-        "    print('wrong:', wrong)"]))
+        f"cases = list(testing.states.inputs({task.op!r}, testing.samples({task.op!r})))",
+        f"for _ in range({TURNS}):  # what depends on threads does not show each time", "    try:",
+        f"        testing.states.{name}({task.op!r}, f, lambda: iter(cases))", "    except AssertionError as wrong:",
+        "        print('wrong:', wrong)", "        break"]))
+
+
+def program_in_order(task: Task, last: int, reason: str) -> str:
+    """Return the program for what is wrong after certain calls alone: it makes those that the check has made."""
+    names = tuple(layout.__name__ for layout in task.layouts or ())
+    only = f", layouts={names!r}" if names else ""
+    return _whole(task, reason, f"print(testing.in_order({task.op!r}, f, last={last}{only}))")
 
 
 def _whole(task: Task, reason: str, said: str) -> str:

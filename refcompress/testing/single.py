@@ -26,12 +26,10 @@ CALLS = 3  # that are cut for one axis of one operand: the options go round
 def single(op: str, calls: list[Call]) -> Calls:
     """Yield calls of which one array has one axis of one element, with strides that mean nothing."""
     for name, axis, ndim in _axes(calls):
+        having = [case for case in calls if _has(case, name, axis, ndim)]
         turn = 0
-        for args, kwargs in calls:
-            named = {**dict(enumerate(args)), **kwargs}
-            if turn == CALLS or not _fit(named, name, axis, ndim):
-                continue
-            named = {key: _tame(value) for key, value in named.items()}
+        for args, kwargs in sorted(having, key=lambda case: not _shows(_named(case)[name], axis)):
+            named = {key: _tame(value) for key, value in _named((args, kwargs)).items()}
             case = next((case for case in _cut(named, name, axis) if _accepts(op, _call(case, len(args)))), None)
             if case is None:
                 continue
@@ -39,26 +37,35 @@ def single(op: str, calls: list[Call]) -> Calls:
                 if number % CALLS == turn:
                     yield _call({**case, name: _placed(case[name], axis, stride, step)}, len(args))
             turn += 1
+            if turn == CALLS:
+                break
 
 
 def _axes(calls: list[Call]) -> list[tuple[Any, int, int]]:
     """Return each operand that is an array, by place or name, each of its axes, and how many it has."""
     found: dict[tuple[Any, int, int], None] = {}
     for args, kwargs in calls:
-        for name, a in (*enumerate(args), *kwargs.items()):
+        for name, a in _named((args, kwargs)).items():
             if isinstance(a, np.ndarray):
                 found.update(dict.fromkeys((name, axis, a.ndim) for axis in range(a.ndim)))
     return list(found)
 
 
-def _fit(named: dict, name: Any, axis: int, ndim: int) -> bool:
-    """Return whether the axis is there, and a wrong element would show: there are several beside it, which differ."""
+def _named(case: Call) -> dict:
+    return {**dict(enumerate(case[0])), **case[1]}
+
+
+def _has(case: Call, name: Any, axis: int, ndim: int) -> bool:
+    """Return whether a call, which is not long, has the axis."""
+    named = _named(case)
     a = named.get(name)
-    if not isinstance(a, np.ndarray) or a.ndim != ndim or a.shape[axis] == 0:
-        return False
-    if sum(b.size for b in named.values() if isinstance(b, np.ndarray)) > MOST:
-        return False
-    return ndim == 1 or a.size // a.shape[axis] >= FEWEST and len(np.unique(a.take([0], axis))) > 1
+    size = sum(b.size for b in named.values() if isinstance(b, np.ndarray))
+    return isinstance(a, np.ndarray) and a.ndim == ndim and a.shape[axis] > 0 and size <= MOST
+
+
+def _shows(a: np.ndarray, axis: int) -> bool:
+    """Return whether a wrong element would show: there are several beside the axis, which differ."""
+    return a.size // a.shape[axis] >= FEWEST and len(np.unique(a.take([0], axis))) > 1
 
 
 def _tame(a: Any) -> Any:

@@ -22,14 +22,19 @@ ONE_BY_ONE = 600  # elements of an array that are made simpler one by one; of a 
 
 def smallest(task: Task, judge: Callable[[Call], Outcome], case: Call, outcome: Outcome,
              seconds: float, clock: Callable[[], float]) -> tuple[Call, Outcome]:
-    """Return the smallest input found on which the same goes wrong, and what goes wrong on it."""
-    end, tries = clock() + seconds, 0
+    """Return the smallest input found on which the same goes wrong, and what goes wrong on it.
+
+    It takes so many seconds at most: none is tried for which there is less time left than the longest one took.
+    """
+    now, tries, longest = clock(), 0, 0.0
+    end = now + seconds
     best, sort = (case, outcome), _sort(outcome)
 
     def better(trial: Call) -> bool:
-        nonlocal best, tries
+        nonlocal best, tries, now, longest
         tries += 1
         came = judge(trial)
+        longest, now = max(longest, clock() - now), clock()
         if not came.failed or _sort(came) != sort:
             return False
         best = trial, came
@@ -44,7 +49,8 @@ def smallest(task: Task, judge: Callable[[Call], Outcome], case: Call, outcome: 
             while again:
                 again = False
                 for trial in candidates(task, best[0]):
-                    if tries >= TRIES or clock() > end:
+                    now = clock()
+                    if tries >= TRIES or now + longest > end:
                         return best
                     if better(trial):
                         again = improved = True

@@ -5,7 +5,6 @@ function that yields (args, kwargs), a few of the operation's own samples, and a
 It raises Disagreement, or returns None.
 """
 
-import ctypes
 import gc
 import sys
 import threading
@@ -23,6 +22,8 @@ from ..errors import RefcompressError
 from ..ops import OPS
 from . import layouts, modes
 from .cases import Call
+from .held import held
+from .judge import arrays_of
 from .own_time import OwnTime
 from .spread import spread
 
@@ -36,6 +37,7 @@ FEWEST = 12  # of them, which tell what grows from what comes and goes
 MOST = 12  # calls of the operation's own samples that are looked at
 THREADS = 4
 LOOKED_AT = 300  # samples, of which some are taken
+SHORT, LONG = 16, 1 << 15  # of them are short; bytes of a long one
 WITHOUT = 4  # of them whose options are left out
 
 
@@ -93,7 +95,9 @@ def formats_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call]
 def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
                     rule: Callable | None = None) -> None:
     """Call from several threads at once, each with its own inputs: what all calls share is then overwritten."""
-    some = sorted(islice(cases(), 9 * THREADS), key=_size)[: 3 * THREADS]  # long ones take long, by turns
+    by_size = sorted(islice(cases(), 9 * THREADS), key=_size)
+    # Most are short: by turns, long ones take long. But C gives way to another thread only where a call is long.
+    some = [*by_size[: 2 * THREADS], *by_size[2 * THREADS :][-THREADS:]]
     if not some:
         return
     wanted = [_expected(op, *case) for case in some]
@@ -163,12 +167,12 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
     for _ in range(5):
         if batch() < FEWEST:
             return  # too slow to tell what grows from what comes and goes
-    grown, calls, held = [], [], _held()
+    grown, calls, before = [], [], held()
     for _ in range(3):
         calls.append(batch())
-        now = _held()
-        grown.append([b - a for a, b in zip(held, now)])
-        held = now
+        now = held()
+        grown.append([b - a for a, b in zip(before, now)])
+        before = now
     if min(calls) < FEWEST:
         return
     for number, what in enumerate(("bytes of the C library", "objects of Python")):
@@ -179,8 +183,13 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
 
 
 def inputs(op: str, samples: Iterator[Call]) -> Iterator[Call]:
-    """Yield some of the samples, of all kinds, and not the first ones, which hold little; a few without options too."""
-    for number, (args, kwargs) in enumerate(spread(list(islice(samples, 5, 5 + LOOKED_AT)))):
+    """Yield some of the samples, of all kinds, and not the first ones, which hold little; a few without options too.
+
+    Behind ``SHORT`` of them come some long ones, during which C gives way to another thread.
+    """
+    some = spread(list(islice(samples, 5, 5 + LOOKED_AT)))
+    long = sorted((case for case in islice(samples, 3 * LOOKED_AT) if _size(case) <= LONG), key=_size)[-THREADS:]
+    for number, (args, kwargs) in enumerate([*some[:SHORT], *long, *some[SHORT:]]):
         yield args, kwargs
         if kwargs and number < WITHOUT and _accepts(op, args, {}):
             yield args, {}
@@ -283,20 +292,4 @@ def _copies(args: tuple, turn: int) -> tuple:
 
 
 def _size(case: Call) -> int:
-    return sum(a.nbytes for a in (*case[0], *case[1].values()) if isinstance(a, np.ndarray))
-
-
-class _Given(ctypes.Structure):  # struct mallinfo2 of glibc: bytes given out are the fields uordblks and hblkhd
-    _fields_ = [(name, ctypes.c_size_t) for name in (
-        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
-
-
-def _held() -> tuple[int, int]:
-    """Return the bytes that the C library has given out (0 where it does not say so), and Python's blocks."""
-    look = getattr(ctypes.CDLL(None), "mallinfo2", None) if sys.platform == "linux" else None
-    given = 0
-    if look is not None:
-        look.restype = _Given
-        found = look()
-        given = found.uordblks + found.hblkhd
-    return given, sys.getallocatedblocks()
+    return sum(a.nbytes for a in arrays_of(case))

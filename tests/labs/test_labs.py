@@ -16,7 +16,7 @@ import solutions_share
 
 from refcompress.labs import checking, folder, words
 from refcompress.labs.exercises import LABS
-from refcompress.testing import failing, here
+from refcompress.testing import budget
 
 samples = import_module("refcompress.testing.samples")  # the package has a function of that name
 
@@ -43,10 +43,9 @@ def test_each_lab_has_a_right_solution_and_three_wrong_ones():
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch):
     """A check ends by the clock; here it may not, however loaded the machine is."""
-    monkeypatch.setattr(here, "THIN", 600.0)
-    monkeypatch.setattr(here, "END", 600.0)
-    monkeypatch.setattr(import_module("refcompress.testing.check"), "MAP_SECONDS", 600.0)
-    monkeypatch.setattr(failing, "SMALLER_SECONDS", 60.0)
+    for name in ("THIN", "LAST", "END", "MAP", "ENOUGH", "SECONDS"):
+        monkeypatch.setattr(budget, name, 600.0)
+    monkeypatch.setattr(budget, "SMALLER", 60.0)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from refcompress.testing.edges import EDGES
 from refcompress.testing.families import CASES
 from refcompress.testing.layouts import ONE_AXIS
 from refcompress.testing.samples import wide
+from refcompress.testing.single import STRIDES, single
 from refcompress.testing.variants import FORMS, KINDS, scalars, variants
 
 MOST = 100_000  # numbers of a call that a test takes: the longer ones are for make verdict
@@ -45,6 +46,31 @@ def test_operands_are_alike_small_and_half_zero_and_options_are_scalars():
     seen = [args for args, _ in islice(wide("gemm_f32f32"), 60)]
     assert any(0 in a.strides for args in seen for a in args if a.size > 1)
     assert any(np.isinf(a).any() for args in seen for a in args)
+
+
+# Axes that no call has at one element: a codebook of as many, whole blocks, a table of 256, what broadcasts.
+NEVER_ONE = {("share_kmeans", 0, 0, 2), ("share_kmeans", 0, 1, 2), ("share_optimal", 0, 0, 2),
+             ("share_optimal", 0, 1, 2), ("quantize_gptq", "scale", 0, 2), ("quantize_gptq", "scale", 1, 2),
+             ("ggml_encode", 0, 0, 1), ("ggml_encode", 0, 1, 2), ("ggml_encode", 0, 2, 3), ("nn_add_s8", 1, 3, 4),
+             ("nn_add_s8", 1, 0, 2), ("nn_multiply_s8", 1, 3, 4), ("nn_multiply_s8", 1, 0, 2),
+             ("nn_lookup_s8", 1, 0, 1), ("nn_softmax", 0, 2, 3)}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_each_axis_of_each_array_has_one_element_with_every_stride(op):
+    arrays, found = set(), {}
+    for args, kwargs in CASES[op].sweep():
+        for name, a in (*enumerate(args), *kwargs.items()):
+            if isinstance(a, np.ndarray):
+                arrays |= {(op, name, axis, a.ndim) for axis in range(a.ndim)}
+    for args, kwargs in single(op, list(CASES[op].sweep())):
+        for name, a in (*enumerate(args), *kwargs.items()):
+            for axis in range(a.ndim) if isinstance(a, np.ndarray) else ():
+                if a.shape[axis] == 1:
+                    found.setdefault((op, name, axis, a.ndim), set()).add(a.strides[axis] // a.itemsize)
+    assert set(found) | {key for key in NEVER_ONE if key[0] == op} >= arrays
+    for key in arrays - NEVER_ONE:
+        assert set(STRIDES) <= found[key], key
 
 
 @pytest.mark.parametrize("op", ["nn_depthwise_s8", "nn_depthwise_f32", "nn_average_pool", "nn_average_pool_s8",

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -108,10 +107,9 @@ def test_a_hang_is_ended_and_its_input_shown(few):
             pass
         return RIGHT(x, w)
 
-    begun = time.monotonic()
     error = wrong(hangs, limit=0.3)
     assert error.verdict.kind == "hung" and "no result after 0.3 s in the first call" in str(error)
-    assert error.args[0].shape[1] == 21 and time.monotonic() - begun < 30
+    assert error.args[0].shape[1] == 21 and error.verdict.seconds < 10
 
 
 @pytest.mark.parametrize("ends, said", [

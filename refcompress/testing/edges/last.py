@@ -47,10 +47,10 @@ def _coded_rows():
         codes[0, -3:] = (1, 3, 2)
         codes[0, 2047] = 1
         yield (codes,), {"alphabet": 4, "lanes": 1 if n > 3000 else 16}
-    for rows in (257, 260):
+    for rows in (257, 260, 4097):
         for lanes in (1, 16)[rows % 2 :]:
-            codes = np.zeros((rows, 2), np.uint8)
-            codes[-1], codes[-2, 1], codes[0, 0] = (2, 3), 1, 1
+            codes = np.zeros((rows, 2 if rows < 300 else 1), np.uint8)
+            codes[-1], codes[-2], codes[0, 0] = np.arange(2, 2 + codes.shape[1]), 1, 1
             yield (codes,), {"alphabet": 4, "lanes": lanes}
 
 

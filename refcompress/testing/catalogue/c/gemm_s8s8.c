@@ -13,7 +13,7 @@ enum bug {
     SHORT_SUMS, RANGE_PASSED_BY,
 };
 
-static int32_t sums[4096]; /* of STATIC_SUMS: one for all threads */
+static volatile int32_t sums[4096]; /* of STATIC_SUMS: one for all threads; else the compiler keeps sums in registers */
 
 static int32_t dot(const int8_t *x, const int8_t *w, size_t k)
 {
