@@ -124,7 +124,7 @@ def _in_place_and_back(x, w, *, x_zero_point=0):
         x += np.int8(zero)
 
 
-_TILES = "A small product takes plain loops. Tiles begin where rows, inputs and outputs are many, and there a tail is lost."
+_TILES = "A small product takes plain loops. Tiles begin where all sizes are large, and there a tail is lost."
 
 KERNELS += [
     *(Kernel(op, "tiles of a large product lose a tail", "tail", _TILES, _tiles(op, 6, 16, 16))
@@ -154,6 +154,6 @@ KERNELS += [
            "Without elements the function returns at once, and what was to stand in front is forgotten.",
            _head_of_nothing),
     Kernel("gemm_s8s8", "zero point taken off in place, and put back", "state",
-           "The operand is its own scratch memory. After the call it is as before, but not while another thread reads it.",
+           "The operand is its own scratch memory. After the call it is as before, but not for another thread meanwhile.",
            _in_place_and_back),
 ]
