@@ -154,6 +154,6 @@ KERNELS += [
            "Without elements the function returns at once, and what was to stand in front is forgotten.",
            _head_of_nothing),
     Kernel("gemm_s8s8", "zero point taken off in place, and put back", "state",
-           "The operand is its own scratch memory. After the call it is as before, but not for another thread meanwhile.",
+           "The operand is its own scratch memory. After the call it is as before, but not for a thread meanwhile.",
            _in_place_and_back),
 ]
