@@ -166,14 +166,14 @@ def _same_form(expected: Shared, got: Shared, w: np.ndarray, clusters: int, prun
     if (np.diff(book[pruned:]) <= 0).any():
         raise Disagreement(f"result.codebook: got {book}, expected ascending values, none of them twice")
     if pruned and (not len(zero) or zero[0] != 0 or (book[1:] == 0).any()):
-        raise Disagreement(f"result.codebook: got {book}, expected 0.0 first, which stands for what is pruned "
-                           "(SHARE-1.4)")
+        raise Disagreement(f"result.codebook: got {book}, expected 0.0 first, for what is pruned (SHARE-1.4)")
     if np.signbit(book[book == 0]).any():
         raise Disagreement(f"result.codebook: got {book}, expected no -0.0 (SHARE-1.1)")
     unused = np.setdiff1d(np.arange(pruned, len(book)), got.codes)
     if len(unused):
-        raise Disagreement(f"result.codebook[{unused[0]}]: got {book[unused[0]]}, expected a value that some weight "
-                           "has (SHARE-1.2)")
+        first = int(unused[0])
+        raise Disagreement(f"result.codebook[{first}]: got {book[first]}, expected a value that some weight has "
+                           "(SHARE-1.2)")
     dense = got.dense()
     everywhere((dense == 0) | (w != 0) | (not pruned), w, dense, "result.dense() where w is 0", None)
     few = len(np.unique(w[w != 0] if pruned else w)) <= clusters - pruned

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -94,10 +94,14 @@ def formats_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call]
 
 def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
                     rule: Callable | None = None) -> None:
-    """Call from several threads at once, each with its own inputs: what all calls share is then overwritten."""
+    """Call from several threads at once, by turns each with its own inputs and all with the same arrays.
+
+    What all calls share is then overwritten; and an operand that a call changes and puts back is another one meanwhile.
+    """
     by_size = sorted(islice(cases(), 9 * THREADS), key=_size)
     # Most are short: by turns, long ones take long. But C gives way to another thread only where a call is long.
     some = [*by_size[: 2 * THREADS], *by_size[2 * THREADS :][-THREADS:]]
+    some = [(_writable(args), _writable(kwargs)) for args, kwargs in some]
     if not some:
         return
     wanted = [_expected(op, *case) for case in some]
@@ -107,8 +111,10 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
     def work(first: int) -> None:
         start.wait()
         number = first
-        while not wrong and (number == first or not over()):
-            place = number % len(some)
+        for turn in count():
+            if wrong or (turn > 1 and over()):
+                return
+            place = (turn // 16 if turn % 2 else number) % len(some)
             try:
                 _judge(op, call, *some[place], wanted[place], f"while {THREADS} threads called it at once", rule)
             except Disagreement as found:

@@ -280,7 +280,7 @@ def test_same_cost_takes_a_better_clustering_and_refuses_a_worse_one():
 @pytest.mark.parametrize("w, codes, book, kwargs, message", [
     ([1, 2, 2], [0, 1, 1], [1, 2], {"clusters": 3, "pruned": True}, "expected 0.0 first"),
     ([1, 2, 2], [0, 1, 1], [-0.0, 1, 2], {"clusters": 3, "pruned": True}, "no -0.0"),
-    ([1, 1, 2], [0, 0, 1], [1, 2, 2.5], {"clusters": 3}, r"codebook\[2\]: got 2.5, expected a value that some weight"),
+    ([1, 1, 2], [0, 0, 1], [1, 2, 2.5], {"clusters": 3}, r"codebook\[2\]: got 2.5, expected a value that"),
     ([0, 2, 1], [0, 1, 1], [0, 2], {"clusters": 2}, r"nearest value.*\[2\]: got 2.0, expected 0.0"),  # of two the lower
     ([0, 4, 1], [0, 1, 0], [0, 3], {"clusters": 3}, "no more distinct values than clusters"),
     ([0, 4, 0], [1, 0, 1], [4, 0], {"clusters": 2}, "ascending"),

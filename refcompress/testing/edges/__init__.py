@@ -1,15 +1,15 @@
 """Calls at the edges of each operation: long lengths, each option at its ends, values beside ties.
 
-One file for each family; three for what all share: odd codes, the last of many, ties. What is
+One file for each family; four for what all share: odd codes, the last of many, ties, what only meets together. What is
 here is in :func:`refcompress.testing.samples` after the sweep, cheap calls first.
 """
 
 from collections.abc import Callable
 
 from ..cases import Calls
-from . import choices, coders, floats, gemm, last, matrices, nn, odd_codes, prune, quantize, ties
+from . import choices, coders, floats, gemm, last, matrices, nn, odd_codes, prune, quantize, ties, together
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {}
-for family in (odd_codes, last, ties, prune, choices, quantize, floats, matrices, gemm, coders, nn):
+for family in (odd_codes, last, ties, prune, choices, quantize, floats, matrices, gemm, coders, nn, together):
     for op, edges in family.EDGES.items():
         EDGES[op] = EDGES.get(op, ()) + edges

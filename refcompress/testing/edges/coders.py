@@ -171,6 +171,7 @@ def _planes():
             yield (alike(rng, n, type, i % 5), type), {}
     for head in (b"", b"x", bytes(300)):
         yield (np.arange(300, dtype=np.uint16), "uint16"), {"head": head}
+        yield (np.zeros(0, np.uint16), "uint16"), {"head": head}
 
 
 def _decoded():

@@ -195,6 +195,11 @@ def _bias_edges():
             yield (_F([value * unit]), unit, 1.0), {"inputs": inputs}
 
 
+def _dequantize_bias_edges():
+    """A number whose product with one scale after the other lies on the other side of a tie of float32."""
+    yield (np.int32([1_911_837_665]), float.fromhex("0x1.0bdbcap-1"), float.fromhex("0x1.12b8aep+0")), {}
+
+
 def _dequantize_bias(rng, i, n) -> Call:
     return (rng.integers(-(2**31), 2**31, n).astype(np.int32), float(rng.integers(2**23, 2**24)) * 2.0**-30,
             np.ldexp(rng.integers(2**23, 2**24, n).astype(_F), -28)), {}
@@ -388,6 +393,6 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "quantize_pack": (_pack_options, at_lengths(_pack, 3, 5)),
     "quantize_unpack": (_unpack_options, at_lengths(_unpack, 3, 5)),
     "quantize_bias_s32": (_bias_edges, at_lengths(_bias, 5)),
-    "dequantize_bias_s32": (at_lengths(_dequantize_bias, 5),),
+    "dequantize_bias_s32": (_dequantize_bias_edges, at_lengths(_dequantize_bias, 5),),
     "requantize_s32": (_requantize_edges, at_lengths(_requantize, 3, 5)),
 }

@@ -120,6 +120,11 @@ def prune_select_refusals():
     for structure in ("row", "column"):
         yield (scores[None],), {"keep": 1, "structure": structure}
     yield (np.float32(1).reshape(()),), {**nm, "n": 1, "m": 2}
+    hidden = scores.copy()  # a NaN that no comparison meets: all of a group stay, or none
+    hidden[1, 2] = np.nan
+    for kwargs in ({**nm, "n": 4, "m": 4}, {**nm, "n": 0, "m": 4}, {**nm, "n": 1, "m": 1}, {"keep": 8}, {"keep": 0},
+                   {"keep": 2, "structure": "row"}, {"keep": 0, "structure": "row"}):
+        yield (hidden,), kwargs
 
 
 def not_real(good: np.ndarray) -> Iterator:
