@@ -10,7 +10,7 @@
  * and where it pays FAST, with
  * near_of(boundaries)                   what the next one needs, made once for a call
  * fast_codes(near, limits, s, count, x, codes, stream)   the same of as many of count numbers as it can; returns how many
- * RATIOS, ratios()                      what the next one needs, made once for a call
+ * and where that pays RATIOS, ratios()  what the next one needs, made once for a call
  * ratio_codes(ratios, steps, x, codes, stream)   codes of fp4_e2m1 of x / step of four blocks of PIECE, for four steps
  * level_values(levels, s, codes, x)     of PIECE codes: level * s
  * e2m1_values(s, codes, x)              number of fp4_e2m1 * s
@@ -321,7 +321,7 @@ TARGET int NVFP4_ENCODE(size_t begin, size_t end, size_t size, float factor, con
     for (size_t i = 0; i < 7; i++)
         boundaries[i] = boundary((double)MIDDLES[i], (int)(i & 1));
     boundaries[7] = 8; /* beyond all that counts */
-#ifdef FAST
+#ifdef RATIOS
     const RATIOS all = ratios();
 #endif
     struct run at = run_at(begin, size, PIECE);
@@ -339,7 +339,7 @@ TARGET int NVFP4_ENCODE(size_t begin, size_t end, size_t size, float factor, con
         }
         memcpy(scales + r, scale, blocks);
         size_t i = 0;
-#ifdef FAST
+#ifdef RATIOS
         if (size % PIECE == 0)
             for (; i + 4 <= blocks; i += 4, at.first += 4 * PIECE)
                 ratio_codes(all, step + i, x + at.first, codes + at.first, stream);

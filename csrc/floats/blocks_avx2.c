@@ -1,4 +1,5 @@
 /* Eight numbers at a time; the level of a number is found by halves, with limits in registers. */
+#include "../memory.h"
 #include "number.h"
 #if RC_X86
 
@@ -107,6 +108,47 @@ RC_INLINE TARGET void step_codes(STEPS all, const float *x, uint8_t *codes)
         code[i] = _mm256_or_si256(c, _mm256_and_si256(sign, _mm256_cmpgt_epi32(c, _mm256_setzero_si256())));
     }
     store_bytes(codes, code[0], code[1]);
+}
+
+#define RATIOS int
+
+RC_INLINE TARGET RATIOS ratios(void)
+{
+    return 0; /* what is needed stands in ratio_codes */
+}
+
+/* Four times a ratio, rounded down and rounded up: their sum is twice an integer, or between two such, and tells the
+ * ratio's code, for all numbers at which the code changes are quarters. So sums of bytes are compared: the middle of code
+ * i and the next, 4 * 2 times MIDDLES[i] of blocks.h, is still code i where i is even (ties go to even codes), and the
+ * next where it is odd. The largest number is 6, so that what is above 7.75 may be cut to it; its sum is 62. */
+RC_INLINE TARGET void ratio_codes(RATIOS none, const float *steps, const float *x, uint8_t *codes, int stream)
+{
+    static const int8_t below[7] = {2, 6 - 1, 10, 14 - 1, 20, 28 - 1, 40};
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    (void)none;
+    prefetch(x, 64 * sizeof *x);
+    for (size_t half = 0; half < 64; half += 32) {
+        __m256i sum[4];
+        RC_UNROLL
+        for (size_t i = 0; i < 4; i++) {
+            const __m256 given = _mm256_loadu_ps(x + half + 8 * i), step = _mm256_set1_ps(steps[half / 16 + i / 2]);
+            const __m256 ratio = _mm256_min_ps(_mm256_div_ps(_mm256_andnot_ps(sign, given), step), _mm256_set1_ps(7.75f));
+            const __m256 four = _mm256_mul_ps(ratio, _mm256_set1_ps(4.0f));
+            const __m256 both = _mm256_add_ps(_mm256_floor_ps(four), _mm256_ceil_ps(four));
+            sum[i] = _mm256_cvtps_epi32(_mm256_or_ps(both, _mm256_and_ps(sign, given)));
+        }
+        /* To narrow takes halves of two vectors in turn: fours of bytes are put back into their order. */
+        const __m256i bytes = _mm256_permutevar8x32_epi32(
+            _mm256_packs_epi16(_mm256_packs_epi32(sum[0], sum[1]), _mm256_packs_epi32(sum[2], sum[3])),
+            _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+        const __m256i magnitude = _mm256_abs_epi8(bytes), zero = _mm256_setzero_si256();
+        __m256i code = zero;
+        RC_UNROLL
+        for (int i = 0; i < 7; i++) /* a comparison that holds is -1 */
+            code = _mm256_sub_epi8(code, _mm256_cmpgt_epi8(magnitude, _mm256_set1_epi8(below[i])));
+        const __m256i minus = _mm256_and_si256(_mm256_cmpgt_epi8(zero, bytes), _mm256_cmpgt_epi8(code, zero));
+        store_half_line(codes + half, _mm256_or_si256(code, _mm256_and_si256(minus, _mm256_set1_epi8(8))), stream);
+    }
 }
 
 /* The steps of a number's exponent, and where that exponent begins: all numbers below the smallest normal one share it.

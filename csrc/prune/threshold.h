@@ -7,7 +7,7 @@
  * v_abs(v), v_sum(v)   magnitudes; the sum of the lanes, in any order
  * v_fma(a, b, c)       a b + c
  * TIES, no_ties(), with_ties(ties, a, b), any_ties(ties)   what remembers whether some a was b
- * kept_from(w, least, mask)   mask = |w| >= least for 64 floats
+ * kept_from(w, least, stream, mask)   mask = |w| >= least for 64 floats
  *
  * Each sum is rounded: s <- round(s + t). As long as all sums lie in 2^e .. 2^(e + 1), s is a multiple of u =
  * 2^(e - 52), and round(s + t) = s + r, r the multiple of u next to t: unless t lies in the middle between two of them,
@@ -18,8 +18,7 @@
  * r = (t + c) - c with c = 1.5 * 2^e, whose neighbours are u away: t + c lies in 2^e .. 2^(e + 1) too, where the
  * magnitudes of all r together are below 2^(e - 1).
  */
-#include "../kernels.h"
-#include <string.h>
+#include "../memory.h"
 
 enum { TURN = 32 };
 
@@ -82,6 +81,8 @@ RC_INLINE TARGET void moments(size_t begin, size_t end, const float *w, double *
         for (size_t p = 0; p < SIDE; p++)
             s[p] = q[p] = v_set1(0.0);
         for (; i + SIDE * LANES <= end; i += SIDE * LANES) {
+            /* of the block that comes next */
+            prefetch((const float *)((uintptr_t)(w + i) - BLOCK * sizeof *w - AHEAD), SIDE * LANES * sizeof *w);
             RC_UNROLL
             for (size_t p = 0; p < SIDE; p++) {
                 const VEC t = v_read(w + i + p * LANES);
@@ -117,8 +118,12 @@ TARGET int THRESHOLD(size_t begin, size_t end, const float *w, double threshold,
 {
     const float least = rc_prune_least(threshold);
     size_t i = begin;
-    for (; i + 64 <= end; i += 64)
-        kept_from(w + i, least, mask + i);
+    const int stream = streams(end - begin, 1, mask + begin);
+    for (; i + 64 <= end; i += 64) {
+        prefetch(w + i, 64 * sizeof *w);
+        kept_from(w + i, least, stream, mask + i);
+    }
+    end_streaming(stream);
     for (; i < end; i++)
         mask[i] = __builtin_fabsf(w[i]) >= least;
     return RC_OK;

@@ -1,5 +1,5 @@
 /* What changed since the portable file: sums of many terms at a time, to the same bits (threshold.h). */
-#include "../kernels.h"
+#include "../memory.h"
 #if RC_X86
 
 #include "doubles_avx2.h"
@@ -27,7 +27,7 @@ RC_INLINE TARGET int any_ties(__m256d ties)
     return _mm256_movemask_pd(ties);
 }
 
-RC_INLINE TARGET void kept_from(const float *w, float least, uint8_t *mask)
+RC_INLINE TARGET void kept_from(const float *w, float least, int stream, uint8_t *mask)
 {
     const __m256 sign = _mm256_set1_ps(-0.0f), l = _mm256_set1_ps(least);
     const __m256i one = _mm256_set1_epi8(1), order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
@@ -41,7 +41,7 @@ RC_INLINE TARGET void kept_from(const float *w, float least, uint8_t *mask)
         /* Packing takes the halves of both in turn. */
         const __m256i packed =
             _mm256_packs_epi16(_mm256_packs_epi32(kept[0], kept[1]), _mm256_packs_epi32(kept[2], kept[3]));
-        _mm256_storeu_si256((__m256i *)(mask + p), _mm256_and_si256(_mm256_permutevar8x32_epi32(packed, order), one));
+        store_half_line(mask + p, _mm256_and_si256(_mm256_permutevar8x32_epi32(packed, order), one), stream);
     }
 }
 

@@ -1,5 +1,5 @@
 /* What changed since AVX2: eight doubles at a time, and comparisons give bits. */
-#include "../kernels.h"
+#include "../memory.h"
 #if RC_X86
 
 #include "doubles_avx512.h"
@@ -26,14 +26,14 @@ RC_INLINE TARGET int any_ties(__mmask8 ties)
     return ties;
 }
 
-RC_INLINE TARGET void kept_from(const float *w, float least, uint8_t *mask)
+RC_INLINE TARGET void kept_from(const float *w, float least, int stream, uint8_t *mask)
 {
-    const __m512 l = _mm512_set1_ps(least);
+    __mmask16 kept[4];
     RC_UNROLL
-    for (int p = 0; p < 64; p += 16) {
-        const __mmask16 kept = _mm512_cmp_ps_mask(_mm512_abs_ps(_mm512_loadu_ps(w + p)), l, _CMP_GE_OQ);
-        _mm_storeu_si128((__m128i *)(mask + p), _mm_maskz_set1_epi8(kept, 1));
-    }
+    for (int p = 0; p < 4; p++)
+        kept[p] = _mm512_cmp_ps_mask(_mm512_abs_ps(_mm512_loadu_ps(w + 16 * p)), _mm512_set1_ps(least), _CMP_GE_OQ);
+    const __mmask64 all = _mm512_kunpackd(_mm512_kunpackw(kept[3], kept[2]), _mm512_kunpackw(kept[1], kept[0]));
+    store_line(mask, _mm512_maskz_set1_epi8(all, 1), stream);
 }
 
 #define CHAIN rc_prune_chain_avx512

@@ -219,7 +219,7 @@ def test_rows_are_made_orthonormal_by_either_factorization(shortest):
     y = (np.linalg.qr(rng.standard_normal((12, 12)))[0] @ y).astype(np.float32)
     q = y
     for _ in range(2):
-        _, q = native.lowrank._orthogonal(native.gemm_f32f32, q, 0.0)
+        _, q = native.lowrank.krylov._orthogonal(native.gemm_f32f32, q, 0.0)
     assert q.shape == (12, 200)
     # The last factor comes from sums of 200 float32 products and is applied by sums of 12; the products of unit rows
     # have a norm of at most 12. Rounding errors add up as their root (Higham and Mary 2019), three deviations allowed.

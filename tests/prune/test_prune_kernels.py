@@ -232,3 +232,11 @@ def test_the_exact_sums_are_left_for_what_the_bounds_do_not_tell(monkeypatch):
     assert not exact
     native.prune_threshold(scores("equal"), 1.0)
     assert exact
+
+
+@pytest.mark.parametrize("kernels", NATIVE)
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 4095, 4096, 4097, 2**18, 2**18 + 1, 2**18 + 4099])
+def test_thresholds_agree_at_lengths_around_vectors_blocks_and_stores_past_the_caches(kernels, size):
+    w = np.random.default_rng(size).standard_normal(size).astype(np.float32)
+    for quality in (0.0, 0.5, 2.0):
+        assert np.array_equal(reference.prune_threshold(w, quality), kernels.prune_threshold(w, quality))
