@@ -81,17 +81,20 @@ def read(path: str | os.PathLike, schema: str, shape: Fault, most: int, *, argum
     except (ValueError, RecursionError):
         raise damaged("no JSON") from None
     said = data.pop("schema", None) if isinstance(data, dict) else None
-    kind, _, version = schema.partition("/")
+    if isinstance(said, str) and _newer(said, schema):
+        raise RefcompressError(argument, f"{str(path)!r} is of a newer version: its schema is {said[:80]}, and this "
+                                         f"program reads {schema}; take a newer refcompress")
     if said != schema:
-        name = said if isinstance(said, str) else ""
-        theirs, _, number = name.partition("/")
-        if theirs == kind and number.isascii() and number.isdecimal() and int(number[:9]) > int(version):
-            raise RefcompressError(argument, f"{str(path)!r} is of a newer version: its schema is {name[:80]}, and "
-                                             f"this program reads {schema}; take a newer refcompress")
         raise damaged(f"schema must be {schema}")
     if wrong := shape(data, ""):
         raise damaged(wrong[:200])
     return data
+
+
+def _newer(said: str, schema: str) -> bool:
+    """Return whether a schema is a later version of the one that is read."""
+    (theirs, _, number), (kind, _, version) = said.partition("/"), schema.partition("/")
+    return theirs == kind and number.isascii() and number.isdecimal() and int(number[:9]) > int(version)
 
 
 def written(schema: str, data: dict[str, Any]) -> str:

@@ -11,6 +11,9 @@ from .gradients import GRADIENTS, NOTHING
 
 __all__ = ["Paths"]
 
+# What passes codes of integers on: their gradients are floats all the same.
+STRAIGHT = frozenset({"quantize", "dequantize", "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "identity"})
+
 
 class Paths:
     """nodes : those on which the output depends, in their order. wanted : by the name of a node, of which of its inputs
@@ -37,9 +40,10 @@ class Paths:
         for node in nodes:  # from the output on
             through = [False] * len(node.inputs)
             if reached.intersection(node.outputs) and moving.intersection(node.outputs):
-                if node.operation not in GRADIENTS:
-                    unknown[node.operation] += 1
-                    first[node.operation] = node.name
+                if not _known(model, node, moving):
+                    said = f"{node.operation} of integer codes" if node.operation in GRADIENTS else node.operation
+                    unknown[said] += 1
+                    first[said] = node.name
                     reached.update(moving.intersection(node_inputs(node)))
                 else:
                     through = [i in _passing(node) and name in moving for i, name in enumerate(node.inputs)]
@@ -62,22 +66,21 @@ class Paths:
         """Return the names of values that change smoothly with what is trained."""
         moving = set(candidates)
         for node in self.nodes:
-            known = node.operation in GRADIENTS
+            known = _known(model, node, moving)
             from_ = (node.inputs[i] for i in _passing(node)) if known else node_inputs(node)
             moves = node.operation not in NOTHING and moving.intersection(from_)
             for name in filter(None, node.outputs):
-                smooth = not known or self._smooth(model, node, name, moving)  # what is not known is refused later
+                # What is not known is refused later. Codes stay what quantize made of floats.
+                smooth = not known or node.operation in STRAIGHT or model.known[name].type.startswith("float")
                 if name in behind and behind[name].parameters or moves and smooth:
                     moving.add(name)
         return moving
 
-    @staticmethod
-    def _smooth(model: Model, node: Node, name: str, moving: set[str]) -> bool:
-        """Return whether an output changes smoothly: floats do, and codes that came from floats by a quantize."""
-        if model.known[name].type.startswith("float") or node.operation == "quantize":
-            return True
-        return node.operation != "cast" and any(model.known[given].type == "int8" for given in node.inputs
-                                                if given in moving)
+
+def _known(model: Model, node: Node, moving: set[str]) -> bool:
+    """Return whether the gradient of a node is known; of codes, what quantize gives, it is so for few operations."""
+    codes = any(name in moving and not model.known[name].type.startswith("float") for name in node.inputs if name)
+    return node.operation in (STRAIGHT if codes else GRADIENTS)
 
 
 def _passing(node: Node) -> list[int]:

@@ -59,6 +59,14 @@ def test_the_gradient_passes_codes_that_were_put_in_another_place(between):
     assert np.array_equal(net.gradients["fc.weight"], ON_GRID.astype(np.float32).T @ X)
 
 
+@pytest.mark.parametrize("name, between", [
+    ("concat", lambda b, codes: b.concat(codes, codes, axis=0)),
+    ("cast", lambda b, codes: b.cast(b.cast(codes, type="int32"), type="int8"))])
+def test_what_computes_with_codes_is_refused_and_loses_no_gradient_in_silence(name, between):
+    with pytest.raises(RefcompressError, match=rf"without a gradient: {name} of integer codes \(\d, the first is "):
+        faked(between)
+
+
 def test_what_is_cast_to_integers_by_steps_sends_nothing_back():
     b = Builder()
     y = b.linear(b.input("x", ("n", 3)), W, name="fc")
