@@ -101,7 +101,7 @@ def checked(options: argparse.Namespace) -> Report:
     total = len(begun.lab.stages)
     found = checking.check(options.folder, about=lambda stage: say(
         f"stage {[each.name for each in begun.lab.stages].index(stage.name) + 1} of {total}, {stage.name} ..."))
-    lines = words.lines(found, begun, columns())
+    lines = words.lines(found, begun, columns(), options.folder)
     if options.program and found.code:
         lines += ["", *found.code.splitlines()]
     data: dict[str, Any] = {
