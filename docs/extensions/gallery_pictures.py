@@ -1,6 +1,7 @@
 """The scraper of the gallery: each picture is saved with its alternative text, and one without a text is refused."""
 
 from pathlib import Path
+from textwrap import indent
 
 from matplotlib import pyplot
 from sphinx_gallery.scrapers import figure_rst
@@ -16,6 +17,7 @@ def scraper(block, block_vars, gallery_conf):
         if not text:
             raise ValueError(f"{block_vars['src_file']}: a picture has no alternative text (figure.set_label)")
         figure.savefig(path, dpi=144, metadata={"Software": None})
-        shown.append(figure_rst([str(path)], gallery_conf["src_dir"], text))
+        shown.append("\n\n.. container:: picture\n\n"  # a box in which a wide picture can move sideways
+                     + indent(figure_rst([str(path)], gallery_conf["src_dir"], text), "    "))
     pyplot.close("all")
     return "".join(shown)

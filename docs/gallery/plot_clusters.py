@@ -2,8 +2,8 @@
 Weights that share 16 values
 ============================
 
-k-means puts 16 values where the weights are. A grid of 16 even steps puts most of its values where hardly any are.
-(The heights of the histogram are logarithmic: the peak at zero is some ten thousand weights.)
+All weights of a layer are written with 16 values. k-means puts the values where many weights are. A grid of 16 even
+steps puts most of its values where there are hardly any weights. (The heights of the histogram are logarithmic.)
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 Bits of a sparse layer, coder by coder
 ======================================
 
-A layer of 300 x 784 weights is pruned, and its weights share 16 values. What is left to store are the places of the
-weights and their codes. Entropy says what no code of single symbols can go below.
+A layer of 300 x 784 weights is pruned, and the weights that stay share 16 values. A file must store the places of these
+weights and their codes. The entropy is the least number of bits for a coder that knows only how often each code occurs.
 """
 
 import numpy as np

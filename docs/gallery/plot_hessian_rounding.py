@@ -2,9 +2,9 @@
 Rounding that looks at the inputs
 =================================
 
-Rounding to nearest makes the error of each *weight* as small as it can be. GPTQ makes the error of the layer's
-*outputs* small: whatever a rounded weight spoils, the weights that come after it make up for. This works where inputs
-go together.
+Rounding to nearest makes the error of each *weight* as small as possible. GPTQ makes the error of the layer's *outputs*
+small: the weights that are rounded later make up for the error of a rounded weight. This works if the inputs are
+correlated: if they are often large together.
 """
 
 import numpy as np

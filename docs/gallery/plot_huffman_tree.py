@@ -2,8 +2,8 @@
 A Huffman tree
 ==============
 
-Take the two smallest counts, join them, and put the sum back. Go on until one is left. A symbol's code is the way to
-it: 0 to the left, 1 to the right. Frequent symbols are near the root.
+Take the two smallest counts, join them, and put the sum back. Repeat this until one count is left. The code of a symbol
+is the way from the root to it: 0 is left, and 1 is right. Frequent symbols are near the root, so their codes are short.
 """
 
 import heapq

@@ -2,8 +2,8 @@
 Structures of pruning
 =====================
 
-Half of the same matrix is pruned five times. The more regular the mask, the simpler the code that skips the zeros,
-and the less of the largest weights stays.
+Half of the same matrix is pruned in five ways. A regular mask makes it simple to skip the zeros in a product. But
+fewer of the largest weights stay.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 What four bits can say
 ======================
 
-Sixteen codes stand for sixteen numbers. Formats differ in where they put them. Each row is scaled so that its largest
-number is 1.
+Four bits have sixteen patterns, and each stands for a number. Formats differ in the numbers that they choose. Each row
+is scaled so that its largest number is 1.
 """
 
 import numpy as np

@@ -2,11 +2,12 @@
 Error against the weights that stay
 ===================================
 
-LeNet-300-100 is pruned by five criteria, and trained a little afterwards. The figures are those of the recorded run
-(``make prune-table``, ``results/pruning/pruning.json``).
+LeNet-300-100 reads images of digits. It is pruned by five criteria: rules that choose which weights stay. The figures
+come from the recorded run (``make prune-table``, ``results/pruning/pruning.json``).
 
-What to see: without training, the criteria differ from one weight in five on. Optimal Brain Surgeon adjusts the weights
-that stay, and so its error rises least. Training afterwards makes up for most of the difference.
+What to see: on the left nothing is trained after the pruning. If one weight in five stays, or fewer, the criteria
+differ. Optimal Brain Surgeon adjusts the weights that stay, so its error rises least. On the right the network is
+trained again for three epochs. Then the criteria differ much less.
 """
 
 import json

@@ -2,8 +2,8 @@
 Each bit halves the error of rounding
 =====================================
 
-A weight that is rounded to the nearest of evenly spaced values is off by at most half a step. If its place between
-two values is random, the mean square error is the square of the step over 12.
+A weight is rounded to the nearest of evenly spaced values. Its error is at most half of the step between two values. If
+weights lie at random between the values, the mean squared error is the square of the step, divided by 12.
 """
 
 import numpy as np

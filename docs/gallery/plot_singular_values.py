@@ -2,8 +2,9 @@
 Singular values, and the rank that is enough
 ============================================
 
-A matrix of rank r is two thin matrices. The error of the best one is what the singular values behind the r-th add up
-to. A trained layer has a few large singular values; a random matrix of its size has none that stand out.
+A matrix of rank r is the product of two thin matrices. The squared error of the best such matrix is the sum of the
+squares of all singular values after the r-th. A trained layer has a few singular values that are much larger than the
+others. A random matrix of the same size has none.
 """
 
 import numpy as np

@@ -2,11 +2,11 @@
 Where the bytes of a compressed file go
 =======================================
 
-LeNet-300-100 has 266,610 parameters: 1,066,440 bytes of float32. Here are three files of it, from ``make reproduce``.
-The ledger of a file gives each byte to a layer and to a purpose.
+LeNet-300-100 has 266,610 parameters: 1,066,440 bytes of float32. Here are three compressed files of it, from ``make
+reproduce``. The ledger of a file says for each byte to which layer it belongs and what it is for.
 
-What to see: nearly all bytes say *which* weights stay and what they are. Codebooks, names and checksums cost the same
-in each file. So they weigh more in a smaller one.
+What to see: nearly all bytes say *which* weights stay and which values they have. Codebooks, names and checksums take
+the same number of bytes in each file. So their share is larger in a smaller file.
 """
 
 import json

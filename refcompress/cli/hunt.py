@@ -31,7 +31,7 @@ def dealt(options: argparse.Namespace) -> Report:
     seed = options.seed if options.seed is not None else secrets.randbelow(10**6)
     where = options.folder if options.folder is not None else f"hunt-{seed}"
     tries.check_place(where)
-    mention(options, "looking for a bug that no luck finds ...")
+    mention(options, "looking for a bug that random inputs do not show: some seconds ...")
     hunt = deal.deal(seed)
     tries.start(hunt, seed, where)
     path = printable(str(where))

@@ -100,10 +100,10 @@ def checked(options: argparse.Namespace) -> Report:
 
     _folder(options)
     begun = folder.read(options.folder)
-    stages = begun.lab.stages
+    stages = [stage.name for stage in begun.lab.stages]
     found = checking.check(options.folder, about=lambda stage: mention(
-        options, f"stage {stages.index(stage) + 1} of {len(stages)}, {stage.name} ..."))
-    lines = words.lines(found, begun, columns())
+        options, f"stage {stages.index(stage.name) + 1} of {len(stages)}, {stage.name} ..."))
+    lines = words.lines(found, begun, columns(), options.folder)
     if options.program and found.code:
         lines += ["", *found.code.splitlines()]
     data: dict[str, Any] = {

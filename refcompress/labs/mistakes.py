@@ -32,7 +32,8 @@ def _numpy_number(failure: Failure) -> bool:
     return any(isinstance(value, np.generic) for value in failure.given.values())
 
 
-# Those of calls, of memory and of types come before the lab's own: who changes an input needs no word on ties.
+# Those of calls, of memory and of types come before the lab's own: who changes an input needs no word on ties. Numbers
+# of NumPy come in the last stage alone: the same input with a number of Python was right before.
 FIRST = (
     Mistake("not begun", "The function raises NotImplementedError for every input.", "",
             ("Replace the line `raise NotImplementedError(...)` by code of yours.",
@@ -74,15 +75,15 @@ FIRST = (
              "NumPy chooses a type of its own in many steps: sums of integers are int64, means are float64.",
              "Convert once, in the end: `astype`."),
             _says("got dtype", "got a ", "not one that can be compared")),
-)
-
-# Those of special inputs and of shapes come after the lab's own, which say more.
-LAST = (
     Mistake("NumPy's numbers", "An option is a number of NumPy, such as np.uint8(4), and not one of Python.",
             "GEN-3.7",
             ("What is `2 ** np.uint8(8)`? And `-np.uint8(1)`?",
              "Make it a number of Python at the beginning: `int(bits)`, `float(scale)`."),
             where(_numpy_number)),
+)
+
+# Those of special inputs and of shapes come after the lab's own, which say more.
+LAST = (
     Mistake("empty", "It fails on an input without elements.", "GEN-3.6",
             ("What should come out if nothing goes in? The docstring may say so; else a result without elements.",
              "`max`, `min` and `mean` of nothing fail or give NaN. Which of your steps has such a one?",

@@ -27,8 +27,8 @@ NO_CONDITION = "; no simple condition"  # what a map says that has found none: n
 SPEC = Path(__file__).resolve().parents[2] / "spec"  # of a source tree; a wheel has no pages
 
 
-def lines(checked: Checked, progress: Progress, width: int = WIDTH) -> list[str]:
-    """Return what to print about a check."""
+def lines(checked: Checked, progress: Progress, width: int = WIDTH, folder: str = ".") -> list[str]:
+    """Return what to print about a check. folder : as it was typed, for the commands to type next."""
     stages = LABS[checked.op].stages
     said = []
     for number, stage in enumerate(stages, 1):
@@ -43,7 +43,8 @@ def lines(checked: Checked, progress: Progress, width: int = WIDTH) -> list[str]
         number = stages.index(checked.stage) + 1
         said += _wrapped(f"Stage {number} of {len(stages)}, {checked.stage.name} ({checked.stage.says}): not yet.",
                          width)
-        said += [""] + (_left_out(checked, width) if checked.failure is None else _wrong(checked, progress, width))
+        said += ["", *(_left_out(checked, width) if checked.failure is None
+                       else _wrong(checked, progress, width, folder))]
     return said + [line for note in checked.notes for line in _wrapped(note, width)]
 
 
@@ -56,7 +57,7 @@ def _left_out(checked: Checked, width: int) -> list[str]:
     return said + _wrapped("The stage is passed when none is left out.", width)
 
 
-def _wrong(checked: Checked, progress: Progress, width: int) -> list[str]:
+def _wrong(checked: Checked, progress: Progress, width: int, folder: str) -> list[str]:
     failure, mistake = checked.failure, checked.mistake
     assert failure is not None and mistake is not None
     said = _labelled("What", mistake.says, width)
@@ -73,7 +74,8 @@ def _wrong(checked: Checked, progress: Progress, width: int) -> list[str]:
     said += _labelled("The clause", f"{number} ({page(number)}){f': {words}' if words else ''}", width)
     shown = progress.hints.get(mistake.name, 0)
     left = len(mistake.hints) - shown
-    more = f"refcompress lab hint ({left} left for this)" if left else "all hints for this were shown: lab hint --all"
+    hint = "refcompress lab hint" + f" {folder}" * (folder != ".")
+    more = f"{hint} ({left} left for this)" if left else f"{hint} --all shows again the hints for this"
     return [*said, *_labelled("Next", more, width)]
 
 

@@ -23,6 +23,7 @@ def guide(hunt: Hunt) -> str:
         f"# Hunt: a wrong {op}", "",
         *_wrapped(f"Somebody wrote `{op}` again, and made a mistake. Most inputs do not show it. Find a valid input on "
                   "which the result is wrong, and make it small."), "",
+        "In this folder:", "",
         "    python begin.py               calls the reference and the wrong kernel, and writes input.npz",
         "    refcompress hunt try          judges input.npz",
         f"    python -c 'import refcompress; help(refcompress.{op})'", "",

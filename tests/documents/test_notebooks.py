@@ -1,0 +1,99 @@
+"""The lessons as notebooks: nothing is lost on the way, and a notebook runs wherever it lies."""
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = sorted(path for path in (ROOT / "docs" / "lessons").glob("*.md") if path.stem != "index")
+CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n|(?::[\w-]+:[^\n]*\n)*)(.*?)^```", re.M | re.S)
+SCRIPT = ROOT / "docs" / "notebooks.py"
+
+spec = importlib.util.spec_from_file_location("notebooks", SCRIPT)
+notebooks = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(notebooks)
+
+
+def sources(path: Path, kind: str) -> list[str]:
+    return [cell["source"] for cell in notebooks.notebook(path)["cells"] if cell["cell_type"] == kind]
+
+
+def test_there_are_the_twelve_lessons_and_the_one_of_ones_own_network():
+    assert len(LESSONS) == 13
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_notebook_has_every_cell_of_its_lesson_and_one_before_them(path):
+    _, *cells = sources(path, "code")
+    assert cells == [code.strip("\n") for code in CELL.findall(path.read_text())]
+    for code in cells:
+        ast.parse(code)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_no_directive_of_the_site_is_left_in_a_notebook(path):
+    prose = "\n".join(sources(path, "markdown"))
+    assert not re.search(r"^(```|:::)\{|^:[\w-]+:|^---$", prose, re.M)
+    assert prose.startswith("# ")
+    shown = path.read_text().count("{literalinclude}")
+    assert prose.count("```python\n") + prose.count("```c\n") == shown
+
+
+def test_a_lesson_shows_the_code_of_the_library_as_it_stands():
+    prose = "\n".join(sources(ROOT / "docs" / "lessons" / "01_magnitude.md", "markdown"))
+    said = re.search(r"`refcompress/reference/prune/magnitude.py`:\n\n```python\n(.*?)\n```", prose, re.S)[1]
+    assert said in (ROOT / "refcompress" / "reference" / "prune" / "magnitude.py").read_text()
+    assert said.startswith("    magnitude = joined(") and said.endswith("masks[None]")
+
+
+@pytest.mark.parametrize("options, expected", [
+    ({"pyobject": "Walk.step"}, "    def step(self):\n        x = 1\n        return x"),
+    ({"pyobject": "Walk.step", "start-at": "x = 1", "dedent": ""}, "x = 1\nreturn x"),
+    ({"start-at": "x = 1", "lines": "2-3"}, "        return x\nlast = 2"),
+    ({"start-at": "x = 1", "lines": "1"}, "        x = 1"),
+    ({"start-at": "def step", "end-before": "return", "dedent": ""}, "def step(self):\n    x = 1"),
+])
+def test_a_part_of_a_file_is_cut_out_as_the_site_does(tmp_path, options, expected):
+    source = tmp_path / "walk.py"
+    source.write_text("class Walk:\n    def step(self):\n        x = 1\n        return x\nlast = 2\n")
+    assert notebooks.part(source, options) == expected
+
+
+def test_answers_and_checks_are_closed_until_they_are_asked_for():
+    cells = notebooks.notebook(ROOT / "docs" / "lessons" / "03_int8.md")["cells"]
+    *_, before, answers = cells
+    assert before["cell_type"] == "markdown" and "**Answers.**" in before["source"]
+    assert answers["source"].startswith("# 1.") and answers["metadata"] == {"jupyter": {"source_hidden": True}}
+    assert sum(not cell["metadata"] for cell in cells if cell["cell_type"] == "code") > 10
+
+
+def test_a_directive_that_no_notebook_can_say_is_named(tmp_path):
+    lesson = tmp_path / "lesson.md"
+    lesson.write_text("# A lesson\n\n```{mermaid} picture\nx\n```\n")
+    with pytest.raises(ValueError, match=r"lesson.md: a notebook cannot say \{mermaid\}"):
+        notebooks.notebook(lesson)
+
+
+def test_the_first_cells_run_in_any_folder_and_work_is_never_overwritten(tmp_path):
+    def write():
+        done = subprocess.run([sys.executable, SCRIPT, "made"], cwd=tmp_path, capture_output=True, text=True,
+                              check=True)
+        return done.stdout.splitlines()
+
+    assert [line.endswith(": written") for line in write()] == [True] * 13
+    first = tmp_path / "made" / "01_magnitude.ipynb"
+    cells = [cell["source"] for cell in json.loads(first.read_text())["cells"] if cell["cell_type"] == "code"]
+    code = "\n".join(cells[:5]) + "\nassert mask.sum() == 5\n"
+    assert "from classroom import" in code and "mask" in code
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"MPLBACKEND": "agg"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    first.write_text("mine")
+    assert [line.endswith(": written") for line in write()] == [False] * 13
+    assert first.read_text() == "mine"
