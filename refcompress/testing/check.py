@@ -38,7 +38,7 @@ def check(op: str, function: Callable | str, *, rule: Callable | None = None, la
     A wrong input is made smaller while it stays wrong. Two checks of the same function give the same answer.
 
     By default a check takes at most 10 seconds, in which a call of a fifth of a second still fits: the fixed inputs end
-    after 6.25, the checks of state and the search after 8.5, and smaller inputs after 9.5, or as much earlier as the
+    after 6.25, the checks of state and the search after 8.5, and smaller inputs after 9, or as much earlier as the
     longest of them took. Of a slow function this leaves inputs out, and the verdict says how many.
 
     Parameters

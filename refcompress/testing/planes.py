@@ -176,12 +176,12 @@ CASES["planes_encode"] = Cases(planes_encode_sweep, planes_encode_refusals, plan
 # planes_decode
 
 def planes_decode_sweep():
+    yield (np.uint8([8, 1, 2, 3, 2, 0b11100100, 9]), "uint8", 3), {"strict": False}  # what a writer would pack closer
     for (patterns, type), flags in planes_encode_sweep():
         flags.pop("head", None)
         data = reference.planes_encode(patterns, type, **flags)
         yield (data, type, patterns.size), flags
         yield (np.append(data, np.uint8([17, 0])), type, patterns.size), flags | {"strict": False}
-    yield (np.uint8([8, 1, 2, 3, 2, 0b11100100, 9]), "uint8", 3), {"strict": False}  # what a writer would pack closer
 
 
 def planes_decode_refusals():
