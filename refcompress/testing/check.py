@@ -107,6 +107,7 @@ class _Check:
                  quiet: bool) -> None:
         self.task, self.verdict, self.limit, self.explain = task, verdict, limit, explain
         self.kinds: dict[int, str] = {}
+        self.took: dict[int, float] = {}  # seconds of wrong inputs
         verdict.cover = lambda: self.likenesses().values()
         self.judge: Any = Apart(task, limit, quiet=quiet) if isolate and apart.can_isolate(task) else Here(task)
         verdict.isolated = self.judge.isolated
@@ -137,7 +138,9 @@ class _Check:
     def _samples(self) -> None:
         wrong: list[Judged] = []
         first, deaths, seconds, untried, late = 0.0, Counter[str](), budget.MAP, 0, False
+        now = self.judge.clock()
         for judged in self.judge.samples():
+            now, before = self.judge.clock(), now
             if judged.outcome.kind == NOT_TRIED:
                 untried += 1
                 continue
@@ -146,6 +149,7 @@ class _Check:
             if not judged.outcome.failed:
                 continue
             wrong.append(judged)
+            self.took[judged.number] = now - before
             deaths[judged.outcome.kind] += 1
             first = first or self.judge.clock()
             if judged.outcome.kind == HUNG:
