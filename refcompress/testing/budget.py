@@ -9,7 +9,7 @@ checks of state and the search come one after the other; whatever finds a wrong 
 
 LIMIT = 5.0  # of a call, by default
 SECONDS = 10.0  # of a check of one operation at the default budget
-TO_SAY = 0.5  # of them, for the map, the program and the text
+TO_SAY = 1.0  # of them, for the program and the text
 
 THIN, LAST, END = 4.5, 5.25, 6.25  # then one of 8 fixed inputs is judged; then the telling ones; then none
 MAP, MAP_AFTER_HANG = 4.0, 1.0  # from the first wrong input on, for the others: they make the map

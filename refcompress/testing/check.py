@@ -38,7 +38,7 @@ def check(op: str, function: Callable | str, *, rule: Callable | None = None, la
     A wrong input is made smaller while it stays wrong. Two checks of the same function give the same answer.
 
     By default a check takes at most 10 seconds, in which a call of a fifth of a second still fits: the fixed inputs end
-    after 6.25, the checks of state and the search after 8.5, and smaller inputs after 9.5, or as much earlier as the
+    after 6.25, the checks of state and the search after 8.5, and smaller inputs after 9, or as much earlier as the
     longest of them took. Of a slow function this leaves inputs out, and the verdict says how many.
 
     Parameters
@@ -107,6 +107,7 @@ class _Check:
                  quiet: bool) -> None:
         self.task, self.verdict, self.limit, self.explain = task, verdict, limit, explain
         self.kinds: dict[int, str] = {}
+        self.took: dict[int, float] = {}  # seconds of wrong inputs
         verdict.cover = lambda: self.likenesses().values()
         self.judge: Any = Apart(task, limit, quiet=quiet) if isolate and apart.can_isolate(task) else Here(task)
         verdict.isolated = self.judge.isolated
@@ -137,7 +138,9 @@ class _Check:
     def _samples(self) -> None:
         wrong: list[Judged] = []
         first, deaths, seconds, untried, late = 0.0, Counter[str](), budget.MAP, 0, False
+        now = self.judge.clock()
         for judged in self.judge.samples():
+            now, before = self.judge.clock(), now
             if judged.outcome.kind == NOT_TRIED:
                 untried += 1
                 continue
@@ -146,6 +149,7 @@ class _Check:
             if not judged.outcome.failed:
                 continue
             wrong.append(judged)
+            self.took[judged.number] = now - before
             deaths[judged.outcome.kind] += 1
             first = first or self.judge.clock()
             if judged.outcome.kind == HUNG:

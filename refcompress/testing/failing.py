@@ -38,10 +38,11 @@ def explained(check: Any, wrong: list[Judged], case: Call | None = None, outcome
     if check.explain:
         hung = outcome.kind == HUNG
         limit = min(check.limit, budget.HUNG_LIMIT) if hung else check.limit
-        seconds = min(budget.HUNG_SMALLER if hung else budget.SMALLER, check.left())
+        took = check.took.get(side, 0.0) if wrong and not hung else 0.0  # as long takes the last look, in full
+        seconds = min(budget.HUNG_SMALLER if hung else budget.SMALLER, check.left() - took)
         said = outcome.reason
         case, outcome = smallest(task, lambda trial: judge.case(trial, side, limit=limit), case, outcome, seconds,
-                                 judge.clock)
+                                 judge.clock, took)
         if hung and outcome.reason != said:
             outcome.reason = f"{said} (of a larger input; this one: {outcome.reason})"
         elif outcome.kind == CRASHED:

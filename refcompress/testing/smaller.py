@@ -21,12 +21,13 @@ ONE_BY_ONE = 600  # elements of an array that are made simpler one by one; of a 
 
 
 def smallest(task: Task, judge: Callable[[Call], Outcome], case: Call, outcome: Outcome,
-             seconds: float, clock: Callable[[], float]) -> tuple[Call, Outcome]:
+             seconds: float, clock: Callable[[], float], took: float = 0.0) -> tuple[Call, Outcome]:
     """Return the smallest input found on which the same goes wrong, and what goes wrong on it.
 
-    It takes so many seconds at most: none is tried for which there is less time left than the longest one took.
+    It takes so many seconds at most: none is tried for which there is less time left than the longest one took, or
+    than the input itself ``took``.
     """
-    now, tries, longest = clock(), 0, 0.0
+    now, tries, longest = clock(), 0, took
     end = now + seconds
     best, sort = (case, outcome), _sort(outcome)
 

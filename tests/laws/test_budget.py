@@ -62,7 +62,8 @@ def test_no_smaller_input_is_tried_that_may_end_too_late():
                        3.0, lambda: now[0])
     assert 60 < case[0][0].size < 64 * 64 and 2.0 < now[0] <= 3.0
     before = now[0]
-    smallest(task, judge, case, Outcome(WRONG, "result: wrong"), -1.0, lambda: now[0])
+    for seconds, took in ((-1.0, 0.0), (1.0, 1.1)):
+        smallest(task, judge, case, Outcome(WRONG, "result: wrong"), seconds, lambda: now[0], took)
     assert now[0] == before
 
 
