@@ -12,6 +12,7 @@ from refcompress.labs import checking, folder, mistakes, stub, words
 from refcompress.labs.exercises import LABS
 from refcompress.labs.lab import Failure
 from refcompress.testing import apart
+from refcompress.testing.features import Features
 
 GOOD = """
 import numpy as np
@@ -113,6 +114,12 @@ def test_a_number_of_numpy_is_named_before_what_else_is_special_about_the_input(
     python = {name: int(value) for name, value in given.items()}
     other = replace(failure, given={**failure.given, **python})
     assert checking.diagnosed(LABS["quantize_s8"], other).name == "zeros alone"
+
+
+def test_an_array_without_elements_is_not_called_one_of_zeros():
+    empty = Failure("wrong", "raised ValueError on a valid input: cannot reshape", {"x": np.empty((0, 1), np.float32)},
+                    like=Features({}, frozenset(), frozenset(), frozenset({"no elements"}), frozenset()), share=0.005)
+    assert checking.diagnosed(LABS["quantize_s8"], empty).name == "empty"
 
 
 def test_what_a_solution_does_not_take_is_said_and_is_no_mistake(place):

@@ -33,6 +33,12 @@ def _beyond(failure: Failure) -> bool:
     return bool(np.isin(expected[wrong], ends).all() or (got < ends[0]).any() or (got > high).any())
 
 
+def _zeros(failure: Failure) -> bool:
+    """Return whether all is zero, and a scale has to be found: an array without elements is another case."""
+    x = failure.given["x"]
+    return x.size > 0 and not np.any(x) and failure.given.get("scale") is None
+
+
 LABS.append(Lab(
     "quantize_s8", 3,
     "Round floats to integers of 8 bits: a scale, a zero point, and a rule for ties.",
@@ -45,7 +51,7 @@ LABS.append(Lab(
              lambda failure: failure.got.scale.shape != failure.expected.scale.shape),
      Mistake("zeros alone", "All values that share a scale are zero.", "QUANT-2.4",
              ("What is 0 / 0? Which scale does QUANT-2.4 give to zeros?",),
-             where(lambda failure: not np.any(failure.given["x"]) and failure.given.get("scale") is None)),
+             where(_zeros)),
      Mistake("extreme numbers", "The numbers are so large or so small that float32 does not hold what you compute.",
              "QUANT-2.4",
              ("In which type are the range and its quotients computed? See the comment at QUANT-2.4.",
