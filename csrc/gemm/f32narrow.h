@@ -9,7 +9,7 @@
  * UNIT                 inputs that are decoded at once: a multiple of 16
  * IN_REGISTERS         values of a codebook that registers hold: 16 or 32
  * zipped(zip, v), unzipped(zip, v)   if zip: 16 inputs in the order in which their codes of 4 bits are decoded fastest,
- *                      for one row of x; and back
+ *                      for at most four rows of x; and back
  * struct tables        what the decoders look up, made once a call by fill(op, w, tables)
  * struct unit          what they keep of a unit
  * decode(how, w, t, codes, g, last, c, u, v)   the inputs 16 c to 16 c + 15 of a unit, c ascending from 0, to v.
@@ -41,6 +41,18 @@ struct how {
 RC_INLINE int in_nibbles(const struct how how)
 {
     return how.form == NIBBLES || how.form == LESS_NIBBLES;
+}
+
+/* Whether groups of inputs have a scale each, and a zero point each. */
+RC_INLINE int has_scales(const struct how how)
+{
+    return how.op == S4 || how.op == NF4 || how.op == MX || how.op == NVFP4 || how.form == SCALED ||
+           how.form == LESS_SCALED;
+}
+
+RC_INLINE int is_affine(const struct how how)
+{
+    return how.form == LESS_NIBBLES || how.form == LESS_SCALED;
 }
 
 typedef void chainer(const struct rc_narrow *w, const struct tables *t, const size_t *rows, const float *const *x,
@@ -112,6 +124,7 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
     const int zip = how.zip && in_nibbles(how);
     const size_t bits = width_of(how.op, in_nibbles(how)), r = R(m, bits);
     const size_t ahead = r * w->row, asked = r <= 4 || bits == 16 ? r : 0;
+    const size_t scale_bytes = how.op == MX || how.op == NVFP4 ? 1 : sizeof(float);
     const unsigned shift = shift_of(w);
     VEC sum[AT_ONCE][R(1, 16)][HALVES];
     const unsigned char *codes[R(1, 16)];
@@ -128,6 +141,13 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
         RC_UNROLL for (size_t o = 0; o < asked; o++)
             RC_UNROLL for (size_t b = 0; b < UNIT * bits / 8; b += 64) /* the next rows, past the end too: a hint */
                 __builtin_prefetch((const char *)((uintptr_t)codes[o] + b + ahead), 0, 2);
+        if (has_scales(how) && p % (64 / scale_bytes * how.span) == 0) /* and a line of their scales */
+            RC_UNROLL for (size_t o = 0; o < r; o++) {
+                const size_t g = r * w->stride + (how.span < UNIT ? first[o] : first[o] + ((p0 + p) >> shift));
+                __builtin_prefetch((const char *)((uintptr_t)w->scale + g * scale_bytes), 0, 2);
+                if (is_affine(how))
+                    __builtin_prefetch((const char *)((uintptr_t)w->zero_point + g), 0, 2);
+            }
         RC_UNROLL for (size_t c = 0; c < UNIT / 16; c++) {
             VEC v[R(1, 16)][HALVES], input[HALVES];
             if (m == 1)
@@ -160,19 +180,31 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
                 v_store(acc + (i * r + o) * 16 + h * LANES, unzipped(zip, sum[i][o][h]));
 }
 
+/* The functions of a decoder: what packs, and what multiplies for 1, 2, 4 and 8 rows of x, or none. */
+struct functions {
+    packer *pack;
+    chainer *multiply[4];
+};
+
 /* At most AT_ONCE rows of x, and tall >= m of them for which there is a function: the last row stands for what is not
- * there. GROUPS times R(tall, bits) rows of w at a time, so that a block of x in L1 serves all of them. */
-RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, const size_t bits, size_t begin, size_t end,
-                               size_t m, size_t ldx, size_t ldy, const float *x, const struct rc_narrow *w,
-                               const struct tables *t, packer *pack, chainer *multiply, float *y)
+ * there. GROUPS times R(tall, bits) rows of w at a time, so that a block of x in L2 serves all of them: eight rows of
+ * 4,096 inputs take 128 KiB there. L1 then takes 512 bytes of x, 64 of each row, for the 24 multiply-adds by three rows
+ * of w: 21 bytes a cycle, where L2 gives 32. A block that fits L1 has 1,024 inputs and ends four times as often, and
+ * each time the chains are loaded and stored, which takes as long as 64 inputs do (Zen 4: 105 and 113 cycles). */
+RC_INLINE TARGET void few_rows(const int scaled, const int zip, const size_t tall, const size_t bits,
+                               const struct call *c, packer *pack, chainer *multiply)
 {
     enum { GROUPS = 4, MOST = AT_ONCE * R(AT_ONCE, 8) > R(1, 16) ? AT_ONCE * R(AT_ONCE, 8) : 2 * R(1, 16) };
-    enum { ALL = GROUPS * MOST, ZIPPED = 16384 };
-    const int zip = tall == 1 && bits == 4;
+    enum { ALL = GROUPS * MOST, ZIPPED = 16384, IN_L2 = 4096 };
     float acc[ALL * 16] __attribute__((aligned(64))), totals[ALL], rest[UNIT];
     float order[ZIPPED] __attribute__((aligned(64)));
+    (void)bits; /* R may do without */
+    const struct rc_narrow *w = c->w;
+    const struct tables *t = c->t;
+    const float *x = c->x;
+    const size_t begin = c->begin, end = c->end, m = c->m, ldx = c->ldx;
     const size_t k = w->k, whole = k / UNIT * UNIT, r = R(tall, bits), sums = tall * r;
-    const size_t block = zip ? rc_min(whole, ZIPPED) : tall == 1 ? whole : 2 * KC;
+    const size_t block = zip ? rc_min(whole, ZIPPED / tall) : tall == 1 ? whole : IN_L2;
     const float *input[AT_ONCE];
     for (size_t o0 = begin; o0 < end; o0 += GROUPS * r) {
         const size_t groups = rc_min((end - o0 + r - 1) / r, GROUPS);
@@ -182,9 +214,10 @@ RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, const size_t
         memset(acc, 0, (groups * sums + 3) / 4 * 64 * sizeof *acc);
         for (size_t p = 0; p < whole; p += block) {
             for (size_t i = 0; i < tall; i++)
-                input[i] = zip ? order : x + rc_min(i, m - 1) * ldx + p;
+                input[i] = zip ? order + i * block : x + rc_min(i, m - 1) * ldx + p;
             for (size_t q = 0; zip && (o0 == begin || block < whole) && q < rc_min(block, whole - p); q += LANES)
-                v_store(order + q, zipped(1, v_load(x + p + q)));
+                for (size_t i = 0; i < tall; i++)
+                    v_store(order + i * block + q, zipped(1, v_load(x + rc_min(i, m - 1) * ldx + p + q)));
             for (size_t s = 0; s < groups; s++)
                 multiply(w, t, rows + s * r, input, p, rc_min(p + block, whole), acc + s * sums * 16);
         }
@@ -211,15 +244,9 @@ RC_INLINE TARGET void few_rows(const int scaled, const size_t tall, const size_t
         for (size_t s = 0; s < groups; s++)
             for (size_t i = 0; i < m; i++)
                 for (size_t o = 0; o < rc_min(end - o0 - s * r, r); o++)
-                    y[i * ldy + o0 + s * r + o] = totals[s * sums + i * r + o];
+                    c->y[i * c->ldy + o0 + s * r + o] = totals[s * sums + i * r + o];
     }
 }
-
-/* The functions of a decoder: what packs, and what multiplies for 1, 2, 4 and 8 rows of x, or none. */
-struct functions {
-    packer *pack;
-    chainer *multiply[4];
-};
 
 /* Rows shorter than a unit are tails alone, which many_rows does faster. */
 static TARGET void products(const int scaled, const struct call *c, const struct functions *f)
@@ -227,63 +254,21 @@ static TARGET void products(const int scaled, const struct call *c, const struct
     if (c->begin >= c->end || c->m == 0)
         return;
     if (c->m == 1 && f->multiply[0] && c->bits == 16)
-        few_rows(0, 1, 16, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
+        few_rows(0, 0, 1, 16, c, f->pack, f->multiply[0]);
 #if AT_ONCE == 8
     else if (c->m == 1 && f->multiply[0] && c->bits == 4)
-        few_rows(0, 1, 4, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
+        few_rows(0, 1, 1, 4, c, f->pack, f->multiply[0]);
 #endif
     else if (c->m == 1 && f->multiply[0])
-        few_rows(scaled, 1, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[0], c->y);
+        few_rows(scaled, 0, 1, 8, c, f->pack, f->multiply[0]);
 #if AT_ONCE == 8
     else if (c->m == 2 && c->w->k >= UNIT && f->multiply[1])
-        few_rows(scaled, 2, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[1], c->y);
+        few_rows(scaled, c->bits == 4, 2, 8, c, f->pack, f->multiply[1]);
     else if (c->m <= 4 && c->w->k >= UNIT && f->multiply[2])
-        few_rows(scaled, 4, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[2], c->y);
+        few_rows(scaled, c->bits == 4, 4, 8, c, f->pack, f->multiply[2]);
     else if (c->m <= 8 && c->w->k >= UNIT && f->multiply[3])
-        few_rows(scaled, 8, 8, c->begin, c->end, c->m, c->ldx, c->ldy, c->x, c->w, c->t, f->pack, f->multiply[3], c->y);
+        few_rows(scaled, 0, 8, 8, c, f->pack, f->multiply[3]);
 #endif
     else
         many_rows(scaled, c, f->pack);
 }
-
-/* The span of a decoder for groups of `group` inputs. */
-#define LEAST(group) ((group) < UNIT ? (group) : UNIT)
-
-/* A decoder: its functions. */
-#define CHAINS(name, m, ...) \
-    static TARGET void chains_##name##_##m(const struct rc_narrow *w, const struct tables *t, const size_t *rows, \
-                                           const float *const *x, size_t p0, size_t p1, float *acc) \
-    { \
-        const struct how how = {__VA_ARGS__, m == 1}; \
-        decode_and_multiply(how, m, w, t, rows, x, p0, p1, acc); \
-    }
-#if AT_ONCE == 8
-#define MORE_CHAINS(name, ...) \
-    CHAINS(name, 2, __VA_ARGS__) \
-    CHAINS(name, 4, __VA_ARGS__) \
-    CHAINS(name, 8, __VA_ARGS__)
-#define ALL_CHAINS(name) {chains_##name##_1, chains_##name##_2, chains_##name##_4, chains_##name##_8}
-#else
-#define MORE_CHAINS(name, ...)
-#define ALL_CHAINS(name) {chains_##name##_1}
-#endif
-#define DECODER(name, ...) \
-    static TARGET void pack_##name(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, size_t p1, \
-                                   float *out, size_t step) \
-    { \
-        const struct how how = {__VA_ARGS__, 0}; \
-        decode_row(how, w, t, o, p0, p1, out, step); \
-    } \
-    CHAINS(name, 1, __VA_ARGS__) \
-    MORE_CHAINS(name, __VA_ARGS__) \
-    static const struct functions name##_functions = {pack_##name, ALL_CHAINS(name)};
-
-/* And the one of an operation for what no decoder is made for. */
-#define EACH(name, op) \
-    static TARGET void pack_each_##name(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, \
-                                        size_t p1, float *out, size_t step) \
-    { \
-        (void)t; \
-        decode_each(op, w, o, p0, p1, out, step); \
-    } \
-    static const struct functions each_##name##_functions = {pack_each_##name, {NULL}};

@@ -1,5 +1,48 @@
 /* The kernels of the products with narrow weights: which decoder serves which weights. Included after f32narrow.h;
- * KERNEL makes the function of an operation. */
+ * DECODER makes the functions of a decoder, KERNEL the function of an operation. */
+
+/* The span of a decoder for groups of `group` inputs. */
+#define LEAST(group) ((group) < UNIT ? (group) : UNIT)
+
+/* A decoder: its functions. */
+#define CHAINS(name, m, ...) \
+    static TARGET void chains_##name##_##m(const struct rc_narrow *w, const struct tables *t, const size_t *rows, \
+                                           const float *const *x, size_t p0, size_t p1, float *acc) \
+    { \
+        const struct how how = {__VA_ARGS__, m <= 4}; \
+        decode_and_multiply(how, m, w, t, rows, x, p0, p1, acc); \
+    }
+#if AT_ONCE == 8
+#define MORE_CHAINS(name, ...) \
+    CHAINS(name, 2, __VA_ARGS__) \
+    CHAINS(name, 4, __VA_ARGS__) \
+    CHAINS(name, 8, __VA_ARGS__)
+#define ALL_CHAINS(name) {chains_##name##_1, chains_##name##_2, chains_##name##_4, chains_##name##_8}
+#else
+#define MORE_CHAINS(name, ...)
+#define ALL_CHAINS(name) {chains_##name##_1}
+#endif
+#define DECODER(name, ...) \
+    static TARGET void pack_##name(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, size_t p1, \
+                                   float *out, size_t step) \
+    { \
+        const struct how how = {__VA_ARGS__, 0}; \
+        decode_row(how, w, t, o, p0, p1, out, step); \
+    } \
+    CHAINS(name, 1, __VA_ARGS__) \
+    MORE_CHAINS(name, __VA_ARGS__) \
+    static const struct functions name##_functions = {pack_##name, ALL_CHAINS(name)};
+
+/* And the one of an operation for what no decoder is made for. */
+#define EACH(name, op) \
+    static TARGET void pack_each_##name(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, \
+                                        size_t p1, float *out, size_t step) \
+    { \
+        (void)t; \
+        decode_each(op, w, o, p0, p1, out, step); \
+    } \
+    static const struct functions each_##name##_functions = {pack_each_##name, {NULL}};
+
 DECODER(f16, F16, PLAIN, UNIT)
 DECODER(bf16, BF16, PLAIN, UNIT)
 DECODER(fp8, FP8, IN_TABLE, UNIT)
