@@ -75,7 +75,7 @@ def csr_to_dense_sweep():
         yield (sparse(rng, length, 5),), {}
         yield (unsorted(rng, length, 5, length % 7),), {}
     yield (sparse(rng, 129, 300, 0.1),), {}
-    for values in ([2**24, 1, 1], [1, 1, 2**24], [3e38, 3e38, -3e38]):  # a sum in float64 is another one
+    for values in ([2**24, 1, 1], [1, 1, 2**24], [3e38, 3e38, -3e38], [-0.0] * 3):  # a sum in float64 is another one
         yield (CSR((1, 2), np.array([0, 3]), np.array([1, 1, 1]), np.array(values, np.float32), canonical=False),), {}
     for type_ in ("float16", "bfloat16"):
         yield (narrow(sparse(rng, 5, 40, values=HOSTILE), type_),), {}

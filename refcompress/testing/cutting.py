@@ -76,14 +76,13 @@ def _formats(value: Any, size: int, new: int, last: bool) -> Iterator[Any]:
     elif isinstance(value, Packed):
         for q in _formats(reference.quantize_unpack(value), size, new, last):
             yield reference.quantize_pack(q, bits=value.bits)
-    elif isinstance(value, CSR):
-        yield _csr(value, *_parts(value.shape, size, part))
     elif isinstance(value, LowRank):
         for rows, rank, columns in _of_products(value, size, part):
             yield _low_rank(value, rows, rank, columns)
     elif isinstance(value, LowRankSparse):
         for rows, rank, columns in _of_products(value.low, size, part):
-            yield LowRankSparse(_low_rank(value.low, rows, rank, columns), _csr(value.sparse, rows, columns))
+            for sparse in _sparse(value.sparse, rows, columns):
+                yield LowRankSparse(_low_rank(value.low, rows, rank, columns), sparse)
     elif isinstance(value, Mixed):
         yield _mixed(value, size, part)
     elif isinstance(value, GGMLBlocks):
@@ -98,12 +97,8 @@ def _formats(value: Any, size: int, new: int, last: bool) -> Iterator[Any]:
             yield GGMLBlocks(kept.reshape(-1, value.data.shape[1]), value.type, shape)
     elif isinstance(value, BSR):
         yield _blocks(value, *_parts(value.shape, size, part))
-    elif isinstance(value, Bitmask):
-        yield _bitmask(value, *_parts(value.shape, size, part))
-    elif isinstance(value, Kept):  # NM and Relative: the nearest that is not theirs alone
-        rows, columns = _parts(value.shape, size, part)
-        if columns == slice(None):
-            yield _repacked(value, rows)
+    elif isinstance(value, CSR | Kept):
+        yield from _sparse(value, *_parts(value.shape, size, part))
     else:
         yield from _by_fields(value, size, new, part)
 
@@ -147,6 +142,15 @@ def _by_fields(value: Any, size: int, new: int, part: slice) -> Iterator[Any]:
             yield type(value)(**held)
         except (ValueError, TypeError, IndexError):  # not the way in which this format is cut
             continue
+
+
+def _sparse(a: CSR | Kept, rows: slice, columns: slice) -> Iterator[CSR | Kept]:
+    if isinstance(a, CSR):
+        yield _csr(a, rows, columns)
+    elif isinstance(a, Bitmask):
+        yield _bitmask(a, rows, columns)
+    elif columns == slice(None):  # NM and Relative: the nearest that is not theirs alone
+        yield _repacked(a, rows)
 
 
 def _csr(a: CSR, rows: slice, columns: slice) -> CSR:

@@ -15,6 +15,8 @@ from .smaller import smallest
 from .task import Task
 from .verdict import Verdict
 
+# An option that a function does not have is said of it where nothing else is wrong: mostly it was left out on purpose.
+UNKNOWN = "unexpected keyword argument"
 EMPTY = 6  # an axis of no elements is no easier to read than one of so many
 
 
@@ -24,6 +26,7 @@ def explained(check: Any, wrong: list[Judged], case: Call | None = None, outcome
     task, judge, verdict = check.task, check.judge, check.verdict
     side, code = 0, ""
     if case is None:
+        wrong = [judged for judged in wrong if UNKNOWN not in judged.outcome.reason] or wrong
         first = wrong[0]
         if check.explain:
             said = check.likenesses()

@@ -13,6 +13,20 @@ from .zero_points import with_zero_point
 _F = np.float32
 
 
+def _dense_by_rounds(a):
+    y, left = np.zeros(a.shape, np.float32), np.arange(len(a.indices))
+    rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
+    with np.errstate(all="ignore"):
+        while len(left):  # the first entry that is left of each place
+            _, first = np.unique(rows[left] * max(a.shape[1], 1) + a.indices[left], return_index=True)
+            now = left[first]
+            y[rows[now], a.indices[now]] += a.values[now]
+            left = np.delete(left, first)
+    if a.canonical:
+        y[rows, a.indices] = a.values
+    return y
+
+
 def _counts_by_sorting(symbols):
     found, times = np.unique(symbols, return_counts=True)
     counts = np.zeros(int(found[-1]) + 1 if len(found) else 0, np.int64)
@@ -271,6 +285,9 @@ def _one_scale_for_each_element(q: Quantized):
 
 
 KERNELS: list[Kernel] = [
+    Kernel("csr_to_dense", "one entry of each place at a time", "algorithm",
+           "Rounds take the first entry that is left of each place: at a place the order is that of storage.",
+           _dense_by_rounds),
     Kernel("huffman_counts", "by sorting", "algorithm", "Equal symbols lie side by side in sorted order.",
            _counts_by_sorting),
     Kernel("huffman_counts", "two tables added", "algorithm", "Each thread counts a part.", _counts_of_halves),

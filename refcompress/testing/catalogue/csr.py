@@ -50,20 +50,6 @@ def _adds_in_float64(a):
     return np.where(alone | (y == 0), right, y.astype(np.float32))
 
 
-def _dense_by_rounds(a):
-    y, left = np.zeros(a.shape, np.float32), np.arange(len(a.indices))
-    rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
-    with np.errstate(all="ignore"):
-        while len(left):  # the first entry that is left of each place
-            _, first = np.unique(rows[left] * max(a.shape[1], 1) + a.indices[left], return_index=True)
-            now = left[first]
-            y[rows[now], a.indices[now]] += a.values[now]
-            left = np.delete(left, first)
-    if a.canonical:
-        y[rows, a.indices] = a.values
-    return y
-
-
 def _keeps_minus_zero_of_many(a):
     places = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr)), a.indices
     y = np.full(a.shape, -0.0, np.float32)
@@ -78,9 +64,6 @@ KERNELS += [
     Kernel("csr_to_dense", "sums from -0.0", "values",
            "Sums begin with the first entry of a place, not with +0.0: of entries of -0.0 that meet, the sum is -0.0.",
            _keeps_minus_zero_of_many),
-    Kernel("csr_to_dense", "one entry of each place at a time", "algorithm",
-           "Rounds take the first entry that is left of each place: at a place the order is that of storage.",
-           _dense_by_rounds),
     Kernel("csr_to_dense", "entries that meet are added in float64", "bits",
            "numpy.bincount adds in float64, and the sum is rounded once, where the rule rounds at each entry.",
            _adds_in_float64),

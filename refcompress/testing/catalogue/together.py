@@ -112,18 +112,6 @@ def _head_of_nothing(patterns, type, *, head=b"", blocks=True):
     return reference.planes_encode(patterns, type, head=head if np.size(patterns) else b"", blocks=blocks)
 
 
-def _in_place_and_back(x, w, *, x_zero_point=0):
-    zero = int(x_zero_point)
-    inside = x.size and zero and x.flags.writeable and -128 <= int(x.min()) - zero and int(x.max()) - zero <= 127
-    if not inside:
-        return reference.gemm_s8s8(x, w, x_zero_point=x_zero_point)
-    x -= np.int8(zero)
-    try:
-        return reference.gemm_s8s8(x, w)
-    finally:
-        x += np.int8(zero)
-
-
 _TILES = "A small product takes plain loops. Tiles begin where all sizes are large, and there a tail is lost."
 
 KERNELS += [
@@ -153,7 +141,4 @@ KERNELS += [
     Kernel("planes_encode", "head of no elements left out", "options",
            "Without elements the function returns at once, and what was to stand in front is forgotten.",
            _head_of_nothing),
-    Kernel("gemm_s8s8", "zero point taken off in place, and put back", "state",
-           "The operand is its own scratch memory. After the call it is as before, but not for a thread meanwhile.",
-           _in_place_and_back),
 ]

@@ -22,6 +22,10 @@ SIZES = ((13, 301, 40), (33, 64, 33), (17, 70, 65), (35, 259, 50), (64, 128, 48)
 BLOCKS = (1025, 2048)
 
 
+def _f(values: list) -> np.ndarray:
+    return np.array(values, _F)
+
+
 def _all_large(make: Callable[..., Call | None], *more: int, kinds: int = 3) -> Callable[[], Calls]:
     """Return what yields ``make(rng, number, *sizes)`` where all sizes are large, of several kinds."""
     def calls() -> Calls:
@@ -46,7 +50,7 @@ def _blocks(w: Callable[[np.random.Generator, int, int], object], x: Callable[..
 
 
 def _three_scales(rng, k: int, block: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.repeat(_F([[1, 8, 64]]), 2, axis=0), rng.integers(-4, 5, (2, 3)).astype(_S8)
+    return np.repeat(_f([[1, 8, 64]]), 2, axis=0), rng.integers(-4, 5, (2, 3)).astype(_S8)
 
 
 def _quantized(rng, k: int, block: int) -> Quantized:
@@ -62,7 +66,7 @@ def _nf4(rng, k: int, block: int) -> NF4:
 
 
 def _shared(rng, k: int, block: int) -> Shared:
-    book = np.broadcast_to(_F([0, 1, -3]), (2, 3, 3)) * _F([1, 8, 64])[:, None]
+    book = np.broadcast_to(_f([0, 1, -3]), (2, 3, 3)) * _f([1, 8, 64])[:, None]
     return Shared(rng.integers(0, 3, (2, k)).astype(np.uint8), np.ascontiguousarray(book), block)
 
 
@@ -71,7 +75,7 @@ def _of_blocks(option: str, **more) -> Callable[[], Calls]:
     def calls() -> Calls:
         rng = np.random.default_rng(16)
         for block in BLOCKS:
-            size = np.repeat(_F([1, 8, 64]), block)[: 2 * block + 3]
+            size = np.repeat(_f([1, 8, 64]), block)[: 2 * block + 3]
             yield (ordinary(rng, (2, len(size))) * size,), {option: block, **more}
     return calls
 
@@ -86,7 +90,7 @@ def _fused(weight: Callable[[np.ndarray, np.ndarray], object]) -> Callable[[], C
         x[0, 0] = values[0, 0] = 1
         x[0, 128:142], values[0, 128:142] = 127, 7
         x[0, 142], values[0, 142], x[0, 143], values[0, 143] = 125, 7, 4, 1
-        yield (x, np.ones(1, _F), weight(values, _F([[1, 80_581 * 2.0**-54]]))), {}
+        yield (x, np.ones(1, _F), weight(values, _f([[1, 80_581 * 2.0**-54]]))), {}
     return calls
 
 
@@ -116,10 +120,10 @@ def _cancelled_bias(weight: Callable[[Quantized], object]) -> Callable[[], Calls
     """Return what yields sums of groups that a bias takes away: what is added first decides what is left."""
     def calls() -> Calls:
         for order in (slice(None), slice(None, None, -1)):
-            scale = np.ascontiguousarray(_F([[2.0**70, 1, 0.5]])[:, order])
+            scale = np.ascontiguousarray(_f([[2.0**70, 1, 0.5]])[:, order])
             w = Quantized(np.ones((1, 24), _S8), scale, np.zeros((1, 3), _S8), 8)
             for bias in (-(2.0**73), 2.0**73, -8.0):
-                yield (np.ones((2, 24), _S8), np.ones(2, _F), weight(w), _F([bias])), {}
+                yield (np.ones((2, 24), _S8), np.ones(2, _F), weight(w), _f([bias])), {}
     return calls
 
 
@@ -134,8 +138,8 @@ def _multiply_scales() -> Calls:
     for scale in BETWEEN:
         for d in DIVISORS:
             for a, b in ((d * scale, 1.0), (1.0, d * scale)):
-                yield (every, _S8([1]), a, b, d), {}
-            yield (every, _S8([1]), 1 / d, d * scale, 1.0), {}
+                yield (every, np.array([1], _S8), a, b, d), {}
+            yield (every, np.array([1], _S8), 1 / d, d * scale, 1.0), {}
 
 
 def _average_scales() -> Calls:

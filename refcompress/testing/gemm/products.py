@@ -18,10 +18,8 @@ CASES: dict[str, Cases] = {}
 def gemm_s8s8_sweep(dtype=np.int8, high: int = 127, edge: int = 131_071):
     rng = np.random.default_rng(9)
     low, top = np.iinfo(dtype).min, np.iinfo(dtype).max
-    for i, (m, k, n) in enumerate(sizes(rng)):
+    for m, k, n in sizes(rng):
         yield (whole(rng, (m, k), high, dtype), whole(rng, (n, k), 127, np.int8)), {}
-        if i % 5 == 1:
-            yield (whole(rng, (m, k), high // 2, dtype), whole(rng, (n, k), 127, np.int8)), {"x_zero_point": i % 9 + 1}
         x, w = rng.choice([low, top, top - 1], (m, k)), rng.choice([-128, 127], (n, k))
         yield (x.astype(dtype), w.astype(np.int8)), {}
     for k in range(1, 68):  # the largest sums there are, of one sign
