@@ -236,11 +236,12 @@ def test_decompress_refuses_a_suffix_that_it_does_not_write_and_like_where_it_is
 def test_ctrl_c_leaves_no_half_file_and_the_same_command_goes_on(folder):
     large = {f"layer.{i}.weight": np.random.default_rng(i).standard_normal((512, 512)).astype(np.float32)
              for i in range(16)}
+    large = {f"{name}.{i}": w + np.float32(i) for i in range(4) for name, w in large.items()}
     npz.save("large.npz", large)
     command = [sys.executable, "-m", "refcompress", "compress", "large.npz"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while process.poll() is None and not (os.path.isdir("large.rcz.parts") and os.listdir("large.rcz.parts")):
-        time.sleep(0.01)
+        time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert (process.returncode, out) == (130, "") and "no file is half written" in err and "goes on from there" in err
