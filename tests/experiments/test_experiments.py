@@ -53,7 +53,7 @@ def test_every_experiment_is_described_and_has_its_folder_of_results():
     described = import_module("experiments").__doc__
     assert all(f"    {name} " in described and (ROOT / "results" / name).is_dir() for name in [*NAMES, "presets"])
     assert {path.name for path in (ROOT / "results").iterdir()} == {*NAMES, "presets", "bench", "gallery",
-                                                                    "derive.md", "hunts.md"}
+                                                                    "derive.md", "hunts.md", "verdict.md"}
 
 
 def test_the_picture_of_the_presets_is_that_of_its_record(tmp_path, monkeypatch):
