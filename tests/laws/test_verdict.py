@@ -386,3 +386,12 @@ def test_what_is_kept_and_what_is_let_in_have_a_program_too(op, name, few):
     error = wrong(testing.catalogue.kernel(op, name).function, op, refusals=True)
     done = subprocess.run([sys.executable, "-c", error.code], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("wrong: "), done.stderr + error.code
+
+
+def test_an_option_that_a_function_lacks_hides_no_other_fault(monkeypatch):
+    x, w = np.ones((3, 20), np.int8), np.ones((2, 20), np.int8)
+    calls = [((x[:1, :1].copy(), w[:1, :1].copy()), {"x_zero_point": 1}), ((x, w), {})]
+    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples", lambda op: iter(calls))
+    lacks = "unexpected keyword argument 'x_zero_point'"
+    assert lacks in str(wrong(lambda x, w: RIGHT(x, w), states=False))
+    assert lacks not in str(wrong(lambda x, w: RIGHT(x, w) + np.int32(x.shape[1] > 9), states=False))
