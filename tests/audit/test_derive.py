@@ -11,6 +11,7 @@ from onnx_models import model, saved
 import refcompress as rc
 from refcompress import CorruptError, LimitError, RefcompressError, container, models
 from refcompress.audit.derive import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, attestation, derive
+from refcompress.audit.derive.onnx import Grid, affine
 from refcompress.formats import GGMLBlocks, Plain
 from refcompress.models import gguf, safetensors
 
@@ -99,6 +100,21 @@ def integers(path, w, codes, scale, zero=None):
     nodes = [helper.make_node("DequantizeLinear", [each.name for each in given], ["w"], axis=1),
              helper.make_node("MatMul", ["x", "w"], ["y"])]
     return saved(path, model(given, nodes))
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_code_moved_away_from_its_weight_is_one_code_and_no_scaled_inputs(tmp_path, symmetric):
+    w = weights()["second"]
+    safetensors.save(tmp_path / "s.safetensors", {"w": w})
+    made = affine(w, grid=Grid(), low=-128 + symmetric, high=127, kind="int8", symmetric=symmetric,
+                  dtype=np.dtype(f32), has_zero=True)
+    number = (made["codes"].astype(f32) - made["zero_point"]) * made["scale"]
+    for place in np.random.default_rng(0).integers(0, w.size, 30):
+        codes = made["codes"].copy()
+        codes.flat[place] += 1 if number.flat[place] > w.flat[place] else -1
+        file = integers(tmp_path / "q.onnx", w, codes, made["scale"], made["zero_point"])
+        found = derive(tmp_path / "s.safetensors", file).verdicts[0]
+        assert found.verdict == NOT_DERIVED and found.differing == {"codes": 1, "scale": 0, "zero_point": 0}
 
 
 def test_another_way_of_ties_is_nearest_and_feedback_of_errors_is_within_one_step(tmp_path):

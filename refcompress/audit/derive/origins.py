@@ -50,7 +50,7 @@ class Origins:
                             why="no tensor of the source is near") if found is None else verdict_of(stored, *found)
                     for stored, (found, _) in zip(readings, nearest)]
         if all(each.verdict == NOT_DERIVED for each in verdicts):
-            verdicts = [(found and verdict_of_folded(stored, *found, self.source, self._beside)) or verdict
+            verdicts = [verdict if found is None else self._folded(stored, *found, verdict)
                         for stored, (found, _), verdict in zip(readings, nearest, verdicts)]
         best = min(verdicts, key=lambda each: (ORDER.index(each.verdict), sum(each.differing.values()),
                                                each.not_nearest))
@@ -60,6 +60,17 @@ class Origins:
             said = " and ".join(verdicts[i].reading for i in equal)
             return replace(best, verdict=AMBIGUOUS, why=f"{best.verdict} by more than one reading: {said}")
         return best
+
+    def _folded(self, stored: Stored, source: str, w: np.ndarray, kind: str, plain: Verdict) -> Verdict:
+        """Return the verdict with scaled inputs, if it explains more of the file than that on the weights as they are.
+
+        A rule that makes all but a few elements out of the weights as they are leaves no room for factors: those few
+        were altered.
+        """
+        found = verdict_of_folded(stored, source, w, kind, self.source, self._beside)
+        if found is None or plain.differing and sum(plain.differing.values()) < sum(found.differing.values()):
+            return plain
+        return found
 
     def _of_plain(self, name: str, value: Value) -> Verdict:
         tensor = self._named(name, value.shape)
