@@ -31,7 +31,9 @@
     } \
     CHAINS(name, 1, __VA_ARGS__) \
     MORE_CHAINS(name, __VA_ARGS__) \
-    static const struct functions name##_functions = {pack_##name, ALL_CHAINS(name)};
+    static const struct functions name##_functions = {pack_##name, ALL_CHAINS(name), SLICED_OF(__VA_ARGS__)};
+
+#define SLICED_OF(op, form, span) ((form) == IN_TABLE ? SLICED_IN_TABLE : SLICED)
 
 /* And the one of an operation for what no decoder is made for. */
 #define EACH(name, op) \
@@ -41,7 +43,7 @@
         (void)t; \
         decode_each(op, w, o, p0, p1, out, step); \
     } \
-    static const struct functions each_##name##_functions = {pack_each_##name, {NULL}};
+    static const struct functions each_##name##_functions = {pack_each_##name, {NULL}, 0};
 
 DECODER(f16, F16, PLAIN, UNIT)
 DECODER(bf16, BF16, PLAIN, UNIT)
