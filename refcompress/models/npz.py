@@ -42,7 +42,7 @@ def open(path: str | bytes | PathLike, *, limit: int = DEFAULT_LIMIT, bfloat16: 
     path : a regular file
     limit : the most bytes that one array may have
     bfloat16 : whether to take arrays of two bytes without a meaning (|V2) for bfloat16. Otherwise they are refused.
-    rest : whether arrays of texts or of Python objects are named in ``left_out``. Otherwise they are refused.
+    rest : whether arrays of texts, records or Python objects are named in ``left_out``. Otherwise they are refused.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def header_of(member: archive.Member, bfloat16: bool) -> Header:
 
 
 class NoNumbers(CorruptError):
-    """An array of texts or of Python objects: it is no tensor, and the archive may be whole.
+    """An array of texts, of records or of Python objects: it is no tensor, and the archive may be whole.
 
     what : what it is instead
     """
@@ -162,6 +162,8 @@ def header(unpacking: Bytes, name: str, bfloat16: bool) -> Header:
         fields = ast.literal_eval(unpacking.take(length).decode("latin-1").strip())
         if not isinstance(fields, dict) or fields.keys() != {"descr", "fortran_order", "shape"}:
             raise ValueError("other keys than descr, fortran_order and shape")
+        if isinstance(fields["descr"], list):
+            raise NoNumbers("path", name, "is of records, not of numbers")
         if not isinstance(fields["descr"], str) or not isinstance(fields["fortran_order"], bool) \
                 or not isinstance(fields["shape"], tuple):
             raise ValueError("descr must be a string, fortran_order a bool, shape a tuple")

@@ -155,10 +155,12 @@ def test_a_pickle_that_asks_for_a_class_has_a_ledger_by_members_and_a_damaged_on
     assert str(refused.value).isprintable()
 
 
-def test_arrays_of_texts_are_counted_and_not_read(tmp_path):
-    np.savez(tmp_path / "a.npz", w=np.ones(3, F32), format=np.array(b"csc"), objects=np.array([{}], object))
+def test_arrays_of_texts_and_of_records_are_counted_and_not_read(tmp_path):
+    np.savez(tmp_path / "a.npz", w=np.ones(3, F32), format=np.array(b"csc"), objects=np.array([{}], object),
+             records=np.zeros(2, [("day", "M8[D]"), ("price", "f8", (2, 2))]))
     with audit.inspect(tmp_path / "a.npz") as found:
-        assert [tensor.name for tensor in found.tensors] == ["w"] and len(found.notes) == 2
+        assert [tensor.name for tensor in found.tensors] == ["w"] and len(found.notes) == 3
+        assert found.notes[2] == "array 'records' is of records, not of numbers"
         assert found.size == sum(found.by_kind().values()) and found.by_kind()["unread tensors"] > 3
     with pytest.raises(CorruptError, match="not of numbers"):
         models.open(tmp_path / "a.npz")
