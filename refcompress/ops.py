@@ -14,7 +14,12 @@ from .agreement import (
     exactly,
     least_divergence,
     near_best,
+    near_clip,
+    near_fit,
+    near_gptq,
+    near_obs,
     near_outputs,
+    near_sparsegpt,
     same_cost,
     same_product,
     within_dot_bound,
@@ -48,8 +53,8 @@ OPS = {op.name: op for op in (
     Op("prune_threshold", exactly),
     *(Op(f"prune_score_{name}", exactly)  # each a product or quotient in float64, rounded once
       for name in ("wanda", "taylor", "movement", "apoz", "activation", "obd", "fisher")),
-    Op("prune_obs", exactly),  # one inverse for both, and then a stated order of products and differences
-    Op("prune_sparsegpt", exactly),  # one factor for both, and then a stated order of products and differences
+    Op("prune_obs", near_obs),  # the inverse is LAPACK's
+    Op("prune_sparsegpt", near_sparsegpt),  # the factor is LAPACK's
     Op("prune_project_l0", exactly),
     Op("allocate_exact", exactly),  # costs are summed from the first layer on, and ties have a rule
     Op("allocate_front", exactly),
@@ -63,9 +68,10 @@ OPS = {op.name: op for op in (
     Op("quantize_range_percentile", exactly),  # an element of x
     Op("quantize_range_mse", exactly),  # the errors are sums in NumPy's order, whoever quantizes
     Op("quantize_range_kl", least_divergence),  # near ties are open: the sums have no order
-    Op("quantize_gptq", exactly),  # one factor for both, and then a stated order of products and differences
-    *(Op(f"quantize_{name}", exactly) for name in ("clip", "awq")),  # errors are the reference's, whoever rounds
-    Op("quantize_adaround", exactly),  # exact products, and then a stated arithmetic of each element
+    Op("quantize_gptq", near_gptq),  # the factor is LAPACK's
+    Op("quantize_clip", near_clip),  # errors are sums without an order
+    Op("quantize_awq", near_fit),
+    Op("quantize_adaround", near_fit),  # exact products, and then a stated arithmetic of each element
     Op("quantize_binary", exactly),  # sums in NumPy's order of one long row
     Op("quantize_ternary", exactly),
     Op("quantize_changes", exactly),  # sums in NumPy's order of one long row

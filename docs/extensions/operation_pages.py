@@ -18,6 +18,11 @@ RULES = {
     "near_outputs": ("the error of the layer's outputs", "GEN-2.6"),
     "same_cost": ("the cost of the optimum", "GEN-2.6"),
     "least_divergence": ("the divergence of the range", "GEN-2.6"),
+    "near_obs": ("the mask but for near ties, weights within a bound", "PRUNE-7.8"),
+    "near_sparsegpt": ("the mask but for near ties, weights within a bound", "PRUNE-7.8"),
+    "near_gptq": ("the integers but for near ties, errors within a bound", "QUANT-9.6"),
+    "near_clip": ("the scales but for near ties, errors within a bound", "QUANT-9.6"),
+    "near_fit": ("exact, but errors within a bound", "QUANT-9.6"),
 }
 SHOWN = 12  # tests that are listed one by one
 

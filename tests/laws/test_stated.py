@@ -7,11 +7,11 @@ import pytest
 
 from refcompress import reference, testing
 from refcompress.agreement import Disagreement
-from refcompress.testing.catalogue import stated
+from refcompress.testing.catalogue import factors, stated
 
 samples_module = sys.modules["refcompress.testing.samples"]
-WRONG = [pytest.param(k, id=f"{k.op}: {k.name}") for k in stated.KERNELS if k.wrong]
-RIGHT = [pytest.param(k, id=f"{k.op}: {k.name}") for k in stated.KERNELS if not k.wrong]
+WRONG = [pytest.param(k, id=f"{k.op}: {k.name}") for k in stated.KERNELS + factors.KERNELS if k.wrong]
+RIGHT = [pytest.param(k, id=f"{k.op}: {k.name}") for k in stated.KERNELS + factors.KERNELS if not k.wrong]
 
 
 @pytest.mark.parametrize("kernel", WRONG)
