@@ -80,15 +80,19 @@ def _scales_of_clip(expected: LayerFit, q: Quantized, args: tuple, kwargs: dict 
         return np.maximum(value - off, 0), value + off
 
     trials = [np.maximum(wide * np.float32(ratio), SMALLEST_NORMAL) for ratio in np.linspace(1, narrowest, steps + 1)]
-    size, near, best = given["group"] or max(w.shape[1], 1), np.ones(len(w), bool), wide.copy()
+    size, near, found = given["group"] or max(w.shape[1], 1), np.ones(len(w), bool), wide.copy()
+    permitted = np.ones((len(trials), len(w)), bool)
     for g, start in enumerate(range(0, w.shape[1], size)):
         ends = [error(trial, slice(start, start + size)) for trial in trials]
         least, most = (np.array(a) for a in zip(*ends))
         column = np.array([trial[:, g] for trial in trials])
-        near &= ((column == got[:, g]) & (least <= most.min(axis=0))).any(axis=0)
-        best[:, g] = np.take_along_axis(column, most.argmin(axis=0)[None], axis=0)[0]
-    whole, own, found = error(wide), error(got), error(best)
-    good = near & (own[0] <= whole[1]) | (got == wide).all(axis=1) & (whole[0] <= found[1])
+        for i in range(len(trials)):  # of errors that are known exactly, as zeros are, the wider range wins
+            best_wider, best = most[:i].min(axis=0, initial=np.inf), most[i:].min(axis=0)
+            permitted[i] = (least[i] < best_wider) & (least[i] <= best)
+        near &= ((column == got[:, g]) & permitted).any(axis=0)
+        found[:, g] = np.take_along_axis(column, most.argmin(axis=0)[None], axis=0)[0]
+    whole, own, most = error(wide), error(got), error(found)[1]
+    good = near & (own[0] < whole[1]) | (got == wide).all(axis=1) & (whole[0] <= most)
     if not good.all():
         row = int(np.argmin(good))
         raise Disagreement(f"result.weight.scale[{other[row]}]: got {got[row]}, which is not of least error; expected "

@@ -50,6 +50,12 @@ def _chosen(moved: Moved, mask: np.ndarray, some: slice, want: int, row: int | N
     if went != want:
         raise Disagreement(f"result[0][{'' if row is None else row}, {some.start}:{some.stop}]: {went} weights went, "
                            f"expected {want}")
+    if row is None:  # of one input the scores are as the weights, whatever u is
+        for j in range(some.start, some.stop):
+            now, off = np.abs(moved.now[j]), moved.off[j]
+            wrong = beaten(now - off, now + off, mask[:, j], first=True)
+            if wrong is not None:
+                raise Disagreement(f"result[0][{wrong[0]}, {j}]: went, and [{wrong[1]}, {j}], nearer to 0, stays")
     least, most = (a[rows].reshape(-1) for a in moved.scores(some))
     wrong = beaten(least, most, stays.reshape(-1), first=True)
     if wrong is not None:
@@ -85,6 +91,7 @@ def near_obs(expected: Any, got: Any, args: tuple, kwargs: dict | None = None) -
     _weights(x, off, mask, weights)
     if not np.array_equal(mask, expected[0]):
         live = hessian.diagonal() > 0
+        _equal_rows(w, mask)
         _rows([_followed(w[i].astype(np.float64), h, inverse, live, ~mask[i], i) for i in range(len(w))])
 
 
@@ -148,6 +155,16 @@ def _rows(rows: list) -> None:
             if i != -j and (loss, j) < (taken[0], -i):
                 raise Disagreement(f"result[0]: row {i} lost a weight at {taken[0]:g} or more, row {-j} kept one of "
                                    f"{loss:g} or less")
+
+
+def _equal_rows(w: np.ndarray, mask: np.ndarray) -> None:
+    """Raise Disagreement where of two equal rows, whose losses are equal whatever they are, the upper one lost more."""
+    before: dict[bytes, int] = {}
+    for i in reversed(range(len(w))):
+        first = w[i][np.flatnonzero(w[i])[:1]]
+        lower = before.setdefault((w[i] * np.sign(first) if len(first) else np.abs(w[i])).tobytes(), i)
+        if np.count_nonzero(~mask[i]) > np.count_nonzero(~mask[lower]):
+            raise Disagreement(f"result[0]: row {i} lost more weights than row {lower}, which is the same")
 
 
 def _weights(x: np.ndarray, off: np.ndarray, mask: np.ndarray, weights: np.ndarray) -> None:

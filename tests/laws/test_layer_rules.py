@@ -1,0 +1,134 @@
+"""Rules of results that hang on LAPACK's last bits: a near tie may go either way, and nothing else may."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from refcompress import reference
+from refcompress.agreement import (
+    Disagreement,
+    near_clip,
+    near_fit,
+    near_gptq,
+    near_obs,
+    near_sparsegpt,
+    same_product,
+)
+from refcompress.constants import U64
+
+F = np.float32
+COUPLED = np.float64([[2, 1], [1, 2]])
+ALONE = 2 * np.eye(2)
+
+
+def _obs(w, h, mask):
+    """Return the mask and the best weights for it, of two inputs."""
+    went = int(np.argmin(mask))
+    moved = w[0, 1 - went] + h[1 - went, went] / h[1 - went, 1 - went] * w[0, went]
+    return np.bool_([mask]), F([[0, moved] if went == 0 else [moved, 0]])
+
+
+@pytest.mark.parametrize("mask", [[True, False], [False, True]])
+def test_either_of_two_weights_may_go_whose_losses_differ_by_rounding_alone(mask):
+    w, options = F([[1, 1]]), {"keep": 1, "damping": 0}
+    near_obs(reference.prune_obs(w, COUPLED, **options), _obs(w, COUPLED, mask), (w, COUPLED), options)
+
+
+def test_of_two_weights_whose_losses_differ_by_more_the_cheaper_one_must_go():
+    w, options = F([[1, 1.0001]]), {"keep": 1, "damping": 0}
+    expected = reference.prune_obs(w, COUPLED, **options)
+    near_obs(expected, _obs(w, COUPLED, [False, True]), (w, COUPLED), options)
+    with pytest.raises(Disagreement, match=r"result\[0\]\[0, 1\]: went, at a loss of"):
+        near_obs(expected, _obs(w, COUPLED, [True, False]), (w, COUPLED), options)
+
+
+def test_where_nothing_is_coupled_ties_go_to_the_highest_index_and_row():
+    w, options = F([[1, 1]]), {"keep": 1, "damping": 0}
+    expected = reference.prune_obs(w, ALONE, **options)
+    assert expected[0].tolist() == [[True, False]]
+    with pytest.raises(Disagreement, match=r"result\[0\]\[0, 0\]: went"):
+        near_obs(expected, _obs(w, ALONE, [False, True]), (w, ALONE), options)
+    rows = F([[1, 5], [1, 5]])
+    for h in (ALONE, COUPLED):  # two rows that are the same have the same losses in every arithmetic
+        expected = reference.prune_obs(rows, h, keep=3, damping=0)
+        with pytest.raises(Disagreement, match=r"result\[0\]: row 0 lost"):
+            near_obs(expected, (expected[0][::-1], expected[1][::-1]), (rows, h), {"keep": 3, "damping": 0})
+
+
+def test_a_column_of_equal_weights_loses_those_of_the_highest_rows_whatever_the_factor_is():
+    w, options = F([[1, 3], [1, 3]]), {"sparsity": 0.5, "block": 1, "damping": 0}
+    mask, weights = reference.prune_sparsegpt(w, COUPLED, **options)
+    assert mask.tolist() == [[True, False], [False, True]]
+    with pytest.raises(Disagreement, match=r"result\[0\]\[0, 0\]: went, and \[1, 0\]"):
+        near_sparsegpt((mask, weights), (mask[::-1], weights[::-1]), (w, COUPLED), options)
+
+
+@pytest.mark.parametrize("op, rule", [("prune_obs", near_obs), ("prune_sparsegpt", near_sparsegpt)])
+def test_a_weight_is_right_to_a_unit_of_float32_and_not_to_a_unit_and_a_half(op, rule):
+    rng = np.random.default_rng(0)
+    w, x = rng.standard_normal((4, 6)).astype(F), rng.standard_normal((30, 6))
+    h, options = x.T @ x, {"sparsity": 0.5}
+    expected = getattr(reference, op)(w, h, **options)
+    moved = expected[0] & (expected[1] != w)
+    assert moved.any()
+    for at in zip(*np.nonzero(moved)):
+        for far in (-np.inf, np.inf):
+            got = expected[1].copy()
+            got[at] = np.nextafter(np.nextafter(got[at], F(far)), F(far))
+            with pytest.raises(Disagreement, match=r"result\[1\]\[.*allowed difference"):
+                rule(expected, (expected[0], got), (w, h), options)
+
+
+@pytest.mark.parametrize("value, right", [(1, True), (2, True), (0, False), (3, False)])
+def test_an_integer_may_be_what_either_end_of_its_bound_rounds_to(value, right):
+    """The second weight becomes 1.5 - 2**-24, half way between two float32: one rounds to 1, the other to 2."""
+    w, options = F([[0.25 - 2**-23, 1.375]]), {"bits": 4, "scale": 1.0, "damping": 0}
+    fit = reference.quantize_gptq(w, COUPLED, **options)
+    q = replace(fit.weight, values=np.int8([[0, value]]))
+    d = q.values - w.astype(np.float64)
+    got = replace(fit, weight=q, after=float(np.sum(d @ COUPLED * d)))
+    if right:
+        near_gptq(fit, got, (w, COUPLED), options)
+        return
+    with pytest.raises(Disagreement, match=r"result.weight.values\[0, 1\]: got ., expected 1 to 2"):
+        near_gptq(fit, got, (w, COUPLED), options)
+
+
+def test_one_chain_reaches_a_twentieth_of_the_bound_of_an_error_and_twenty_times_as_much_is_refused():
+    k = 200
+    w, h = np.ones((1, k), F), np.diag(np.append(1.0, np.full(k - 1, 0.99 * U64)))
+    fit = reference.quantize_clip(w, h)
+    chain = 0.0
+    for each in h.diagonal():
+        chain += float(each)
+    lost = fit.output - chain
+    assert chain == 1.0 and lost > 0
+    near_fit(fit, replace(fit, output=chain), (w, h), {})
+    with pytest.raises(Disagreement, match="result.output: got .* allowed difference"):
+        near_fit(fit, replace(fit, output=fit.output - 20 * lost), (w, h), {})
+
+
+def test_of_clipped_ranges_of_equal_errors_the_wider_one_is_taken_where_the_errors_are_exact():
+    w, h, options = F([[0, 0]]), COUPLED, {"steps": 2}
+    fit = reference.quantize_clip(w, h, **options)
+    narrow = replace(fit, weight=replace(fit.weight, scale=fit.weight.scale * F(0.5)))
+    with pytest.raises(Disagreement, match=r"result.weight.scale\[0\]: .* not of least error"):
+        near_clip(fit, narrow, (w, h), options)
+
+
+def test_the_rank_of_an_energy_may_be_another_one_only_where_singular_values_are_not_exact():
+    turned = np.linalg.qr(np.random.default_rng(1).standard_normal((4, 4)))[0]
+    w, options = turned.astype(F), {"energy": 0.5}  # four singular values of 1, but for the rounding of w
+    value = float(np.sum(np.linalg.svd(w.astype(np.float64))[1][:2] ** 2) / np.sum(w.astype(np.float64) ** 2))
+    for rank, right in ((1, False), (2, True), (3, True), (4, False)):
+        near = {"energy": value}
+        got = reference.lowrank_svd(w, rank=rank)
+        if right:
+            same_product(reference.lowrank_svd(w, **near), got, (w,), near)
+            continue
+        with pytest.raises(Disagreement, match="rank"):
+            same_product(reference.lowrank_svd(w, **near), got, (w,), near)
+    exact = np.eye(4, dtype=F)
+    with pytest.raises(Disagreement, match="rank 3, expected"):
+        same_product(reference.lowrank_svd(exact, **options), reference.lowrank_svd(exact, rank=3), (exact,), options)
