@@ -1,4 +1,4 @@
-"""Sums of integers back to integers: a multiplier and a shift for each scale, and rounding by the rule that is named."""
+"""Sums of integers back to integers: a multiplier and a shift for each scale, and rounding by a rule that is named."""
 
 import math
 from fractions import Fraction
