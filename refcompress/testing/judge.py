@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,7 @@ def judged(op: str, function: Callable, rule: Callable, args: tuple, kwargs: dic
             if any(not np.array_equal(whole, copied) for whole, copied in around):
                 raise Disagreement(OTHER_MEMORY)
             _plain(got)
+            _apart(got)
             _own_memory(got, case, "an input")
             if twice:
                 first = snapshot(got)
@@ -162,6 +164,14 @@ def _plain(got) -> None:
     for a in arrays_of(got):
         if type(a) is not np.ndarray:
             raise Disagreement(f"result: got a {type(a).__name__}, a subclass of ndarray, expected a plain array")
+
+
+def _apart(got) -> None:
+    """Writing to one array of a result must not change another one: they may lie in one buffer, side by side."""
+    arrays = list(arrays_of(got))
+    for a, b in combinations(arrays, 2):
+        if (a.flags.writeable or b.flags.writeable) and np.may_share_memory(a, b) and np.shares_memory(a, b):
+            raise Disagreement("two arrays of the result share elements")
 
 
 def _same_again(first, second, what: str) -> None:
