@@ -7,6 +7,7 @@ Hypothesis.
 from collections.abc import Callable, Iterator
 
 from . import layouts
+from .away import away
 from .cases import Call, Calls
 from .draws import st
 from .edges import EDGES
@@ -40,8 +41,15 @@ def swept(op: str) -> Calls:
 
 
 def wide(op: str) -> Calls:
-    """Yield what the sweep leaves out: variants in layouts of their own; edges and long lengths in two, in turn."""
+    """Yield what the sweep leaves out: variants in layouts of their own; edges and long lengths in two, in turn.
+
+    Between them, each option away from its default in every layout.
+    """
     yield from variants(op, CASES[op].sweep)
+    edges = (case for edge in EDGES.get(op, ()) for case in edge())
+    for case in away(op, CASES[op].sweep(), edges):
+        for layout in layouts.LAYOUTS[1:]:
+            yield _placed(case, layout)
     for edge in EDGES.get(op, ()):
         yield from _in_turn(edge(), (layouts.contiguous, *layouts.GUARDED[:1]))
 

@@ -41,7 +41,12 @@ def _one_symbol():
 
 
 def _coded_rows():
-    """Long rows whose last codes are not 0; more rows than 256, whose last ones are not zeros."""
+    """Long rows whose last codes are not 0; more rows than 256, whose last ones are not zeros.
+
+    The model tells columns and rows apart by their logarithm, up to 15: the longest ones go beyond 2^14 and 2^15.
+    """
+    rng = np.random.default_rng(7)
+    yield ((rng.random((1, 2**15 + 40)) < 0.02).astype(np.uint8),), {"alphabet": 2}
     for n in (2049, 3001):
         codes = np.zeros((1, n), np.uint8)
         codes[0, -3:] = (1, 3, 2)
@@ -52,6 +57,7 @@ def _coded_rows():
             codes = np.zeros((rows, 2 if rows < 300 else 1), np.uint8)
             codes[-1], codes[-2], codes[0, 0] = np.arange(2, 2 + codes.shape[1]), 1, 1
             yield (codes,), {"alphabet": 4, "lanes": lanes}
+    yield ((rng.random((2**14 + 40, 1)) < 0.02).astype(np.uint8),), {"alphabet": 2}
 
 
 @cache
