@@ -22,7 +22,7 @@ def options_of(op: str) -> dict[str, Any]:
 
 
 def values_away(op: str, case: Call) -> set[tuple[str, str]]:
-    """Return the options of a call that have another value than their default; of words, truths and numbers which kind of value.
+    """Return the options of a call that have another value than their default, and which kind of value.
 
     >>> import numpy as np
     >>> x = np.ones((2, 3), np.float32)
@@ -48,10 +48,11 @@ def _word(value: Any) -> str:
     return ""
 
 
-def away(op: str, calls: Iterable[Call], more: Iterable[Call] = ()) -> list[Call]:
+def away(op: str, calls: Iterable[Call], more: Iterable[Call] = (), *, kinds: bool = True) -> list[Call]:
     """Return calls that have together what options can have: each option away from its default at least once.
 
-    Calls of middle size are preferred. more : looked at only as long as an option is missing, and a little further.
+    kinds : whether each word that an option can be is among them, and numbers of either sign. more : looked at only as
+    long as an option is missing, and a little further. Calls of middle size are preferred.
     """
     defaults = options_of(op)
     if not defaults:
@@ -59,7 +60,7 @@ def away(op: str, calls: Iterable[Call], more: Iterable[Call] = ()) -> list[Call
     best: dict[tuple[str, str], tuple[bool, int, Call]] = {}
 
     def look(number: int, case: Call) -> None:
-        has = values_away(op, case)
+        has = {(name, kind if kinds else "") for name, kind in values_away(op, case)}
         if has:
             rank = not FEW <= sum(a.size for a in arrays_of(case)) <= MANY, number
             for key in has:

@@ -5,12 +5,12 @@ from functools import cache
 
 import numpy as np
 
-from ... import reference
 from ...formats import MX, NF4, Quantized
 from ...formats.floats import block_shape
 from ..cases import Call, Calls
 from ..nn.integers import integers
 from ..values import ordinary, whole
+from ..written import written
 from .lengths import BEYOND, all_bits
 
 _F, _S8 = np.float32, np.int8
@@ -62,7 +62,7 @@ def _coded_rows():
 
 @cache
 def _written_rows() -> list[Call]:
-    return [((reference.rangecoder_encode(codes, **how),), {"shape": codes.shape, **how})
+    return [((written("rangecoder_encode")(codes, **how),), {"shape": codes.shape, **how})
             for (codes,), how in _coded_rows()]
 
 
