@@ -11,6 +11,11 @@ sys.path[:0] = [str(HERE), str(HERE / "extensions"), str(HERE.parent)]
 # and how the guides find the command.
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH", ""))))
+# Each kernel would warn that it speaks without encryption: it speaks to this process, on this machine.
+os.environ["IPYTHONDIR"] = str(HERE.parent / "build" / "docs" / "ipython")
+PROFILE = Path(os.environ["IPYTHONDIR"], "profile_default")
+PROFILE.mkdir(parents=True, exist_ok=True)
+(PROFILE / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n", encoding="utf-8")
 
 import refcompress  # noqa: E402
 

@@ -12,6 +12,7 @@ from textwrap import dedent
 
 HERE = Path(__file__).resolve().parent
 FENCE = re.compile(r"^(```|:::)\{([\w-]+)\}[ ]*([^\n]*)\n(.*?)^\1[ ]*$", re.M | re.S)
+LINK = re.compile(r"\[([^\]]+)\]\(([\w./-]+)\.(md|rst)(?:#[\w-]+)?\)")
 OPTION = re.compile(r':([\w-]+):[ ]*"?(.*?)"?$')
 
 ANSWERS = ("**Answers.** Try the exercises first: add cells here with the button +. Then open the next cell: click "
@@ -22,7 +23,8 @@ def notebook(path: Path) -> dict:
     """Return a lesson as the JSON of a notebook.
 
     Its cells are as they stand in the text, and none has run. What the site hides is closed here too: a click opens
-    it. The first cell says where this checkout is, so the notebook may lie anywhere.
+    it. The checks that the site removes are not here; a cell that it removes and that others need has the tag "setup".
+    The first cell says where this checkout is, so the notebook may lie anywhere.
     """
     text = re.sub(r"\A---\n.*?\n---\n", "", path.read_text(encoding="utf-8"), flags=re.S)
     cells, prose, end = [_code(f"import sys\n\nsys.path.insert(0, {str(HERE)!r})  # here is `classroom`", True)], "", 0
@@ -31,12 +33,16 @@ def notebook(path: Path) -> dict:
         end = fence.end()
         if fence[2] == "code-cell":
             tags, source = _cell(fence[4])
+            if "remove-cell" in tags and "setup" not in tags:
+                continue
             cells += _prose(prose + (ANSWERS if "hide-cell" in tags else ""))
             cells.append(_code(source, bool(tags & {"remove-cell", "hide-input", "hide-cell"})))
             prose = ""
         else:
             prose += _said(path, *fence.groups()[1:])
     cells += _prose(prose + text[end:])
+    if len(cells) == 2:  # a page without code
+        del cells[0]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     return {"nbformat": 4, "nbformat_minor": 5, "cells": cells,
@@ -49,7 +55,13 @@ def _code(source: str, closed: bool) -> dict:
 
 
 def _prose(text: str) -> list[dict]:
-    return [{"cell_type": "markdown", "metadata": {}, "source": text.strip()}] if text.strip() else []
+    text = LINK.sub(_linked, text).strip()
+    return [{"cell_type": "markdown", "metadata": {}, "source": text}] if text else []
+
+
+def _linked(link: re.Match) -> str:
+    """Return a link to the notebook of a lesson. Other pages of the site are no notebooks: their name stays."""
+    return f"[{link[1]}]({link[2]}.ipynb)" if (HERE / "lessons" / f"{link[2]}.md").is_file() else link[1]
 
 
 def _cell(body: str) -> tuple[set[str], str]:
@@ -75,7 +87,14 @@ def _said(path: Path, name: str, argument: str, body: str) -> str:
         return (path.parent / argument).read_text(encoding="utf-8")
     if name == "departures":
         return _departures(argument.split())
+    if name == "toctree":
+        return "".join(f"{'1.' if 'numbered' in options else '-'} [{_title(path.with_name(f'{page}.md'))}]({page}.md)\n"
+                       for page in filter(None, lines))
     raise ValueError(f"{path.name}: a notebook cannot say {{{name}}}")
+
+
+def _title(lesson: Path) -> str:
+    return re.search(r"^# (.*)$", lesson.read_text(encoding="utf-8"), re.M)[1]
 
 
 def part(source: Path, options: dict[str, str]) -> str:
@@ -108,10 +127,9 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for lesson in sorted((HERE / "lessons").glob("*.md")):
-        if lesson.stem != "index":
-            target = folder / f"{lesson.stem}.ipynb"
-            if target.exists():
-                print(f"{target}: left as it is, for you may have worked in it")
-            else:
-                target.write_text(json.dumps(notebook(lesson), indent=1) + "\n", encoding="utf-8")
-                print(f"{target}: written")
+        target = folder / f"{lesson.stem}.ipynb"
+        if target.exists():
+            print(f"{target}: left as it is, for you may have worked in it")
+        else:
+            target.write_text(json.dumps(notebook(lesson), indent=1) + "\n", encoding="utf-8")
+            print(f"{target}: written")

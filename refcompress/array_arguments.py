@@ -26,7 +26,10 @@ def array(value, argument: str, *dtypes, ndim: int | None = None) -> np.ndarray:
     native = a.dtype if a.dtype.isnative else a.dtype.newbyteorder("=")
     if native not in dtypes:
         names = " or ".join(np.dtype(d).name for d in dtypes)
-        cure = f"; {argument}.astype(np.float32) converts it" if dtypes == (np.float32,) and a.dtype.kind == "f" else ""
+        cure = ""
+        if dtypes == (np.float32,) and a.dtype.kind == "f":
+            call = f"{argument}.astype(np.float32)" if hasattr(value, "astype") else f"np.float32({argument})"
+            cure = f"; {call} converts it"
         raise ArgumentTypeError(argument, f"must be of dtype {names}, not {a.dtype.name}{cure}")
     if ndim is not None and a.ndim != ndim:
         raise RefcompressError(argument, f"must have {ndim} dimension{'s' * (ndim != 1)}, not {a.ndim}")

@@ -33,7 +33,7 @@ def forms(op: str, *args, seconds: float = 1.0, kernel: str | None = None, **kwa
         samples = in_turns(functions, first, seconds, 3)
     finally:
         native.threads.set(threads)
-    print(f"{op}: the same result from all; times as fast as NumPy, one thread")
+    print(f"{op}: all give the same result. How many times as fast as NumPy is each?")
     for name, taken in samples.items():
         print(f"  {name:<9} {min(samples['NumPy']) / min(taken):7.3g}")
 

@@ -44,7 +44,10 @@ def annotated(ax, x, y, label: str, *, at: int = -1, offset: tuple[float, float]
 
 
 def heatmap(ax, matrix, *, digits: int = 2, title: str = "", colours: str = "RdBu", limit: float | None = None) -> None:
-    """Draw a small matrix as squares with its numbers in them. A masked or NaN element is an empty square."""
+    """Draw a small matrix as squares with its numbers in them. A masked or NaN element is an empty square.
+
+    Thin lines part the squares: an empty one would else melt into the page.
+    """
     matrix = np.ma.masked_invalid(np.ma.asarray(matrix, dtype=float))
     limit = limit or float(np.abs(matrix).max()) or 1.0
     ax.imshow(matrix, cmap=colours, vmin=-limit, vmax=limit, aspect="equal")
@@ -54,3 +57,9 @@ def heatmap(ax, matrix, *, digits: int = 2, title: str = "", colours: str = "RdB
             ax.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color="white" if dark else "black")
     ax.set(xticks=[], yticks=[], title=title, xlabel="", ylabel="")
     ax.grid(False)
+    for axis, count in ((ax.xaxis, matrix.shape[1]), (ax.yaxis, matrix.shape[0])):
+        axis.set_ticks(np.arange(count + 1) - 0.5, minor=True)
+    ax.tick_params(which="minor", length=0)
+    ax.grid(True, which="minor", color=GREY, linewidth=0.5)
+    ax.set_axisbelow(False)
+    ax.spines[:].set_visible(False)

@@ -96,7 +96,7 @@ def started(options: argparse.Namespace) -> Report:
 
 
 def checked(options: argparse.Namespace) -> Report:
-    from ..labs import checking, folder, words
+    from ..labs import checking, folder, mistakes, words
 
     _folder(options)
     begun = folder.read(options.folder)
@@ -109,7 +109,7 @@ def checked(options: argparse.Namespace) -> Report:
     data: dict[str, Any] = {
         "op": found.op, "good": found.good, "passed": found.passed, "stage": found.stage and found.stage.name,
         "mistake": found.mistake and found.mistake.name, "says": found.mistake and found.mistake.says,
-        "clause": found.mistake and (found.mistake.clause or begun.lab.clause), "pattern": found.pattern,
+        "clause": found.mistake and mistakes.clause_of(begun.lab, found.mistake), "pattern": found.pattern,
         "reason": found.failure and found.failure.reason, "left_out": found.left_out, "program": found.code}
     return Report({"schema": "refcompress.lab-verdict/1", **data},
                   "\n".join(map(_shown, lines)), found.good)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..testing.features import Features
 
-__all__ = ["FULL", "PLAIN", "Failure", "Lab", "Mistake", "Stage", "plain", "refused", "where"]
+__all__ = ["FULL", "PLAIN", "Failure", "Lab", "Mistake", "Stage", "plain", "raised", "refused", "where"]
 
 NEARLY_ALL = 0.8  # of the inputs: who is wrong on so many has no trouble with what is special about one of them
 
@@ -28,6 +28,11 @@ class Failure:
     like: Features = Features({}, frozenset(), frozenset(), frozenset(), frozenset())
     share: float = 0.0
     pattern: str = ""
+
+
+def raised(failure: Failure) -> bool:
+    """Return whether the function raised an exception."""
+    return failure.reason.startswith("raised ")
 
 
 def otherwise(failure: Failure) -> bool:
@@ -52,7 +57,7 @@ class Mistake:
 
     name : of one word or two; progress keeps it. when : whether a failure shows it. says : which kind of input fails,
     or what is wrong, in a sentence. clause : the number of the clause that it breaks. hints : from the vaguest on.
-    Without ``when`` it is what remains.
+    Without ``when`` it is what remains. An empty clause: it breaks none, for it is no matter of the result.
     """
 
     name: str

@@ -5,19 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from ..testing.states import CHECKS
-from .lab import Failure, Mistake, where
+from .lab import Failure, Lab, Mistake, raised, where
 
-__all__ = ["FIRST", "LAST", "VALUES"]
-
-RAISED = "raised "
+__all__ = ["FIRST", "LAST", "VALUES", "clause_of"]
 
 
 def _says(*words: str) -> Callable[[Failure], bool]:
     return lambda failure: any(word in failure.reason for word in words)
-
-
-def _raised(failure: Failure) -> bool:
-    return failure.reason.startswith(RAISED)
 
 
 def _empty(failure: Failure) -> bool:
@@ -35,7 +29,7 @@ def _numpy_number(failure: Failure) -> bool:
 # Those of calls, of memory and of types come before the lab's own: who changes an input needs no word on ties. Numbers
 # of NumPy come in the last stage alone: the same input with a number of Python was right before.
 FIRST = (
-    Mistake("not begun", "The function raises NotImplementedError for every input.", "",
+    Mistake("nothing written", "The function raises NotImplementedError for every input.", "",
             ("Replace the line `raise NotImplementedError(...)` by code of yours.",
              "Begin with the example at the end of the docstring: make that one work, and check again."),
             _says("offers nothing")),
@@ -85,9 +79,10 @@ FIRST = (
 # Those of special inputs and of shapes come after the lab's own, which say more.
 LAST = (
     Mistake("empty", "It fails on an input without elements.", "GEN-3.6",
-            ("What should come out if nothing goes in? The docstring may say so; else a result without elements.",
-             "`max`, `min` and `mean` of nothing fail or give NaN. Which of your steps has such a one?",
-             "Say what the start value is (`initial=`), or look at the size first."),
+            ("What should come out if nothing goes in? The section Returns says which shape each array has then.",
+             "`max`, `min` and `mean` of nothing fail or give NaN, and `reshape(0, -1)` fails. Which of your steps has "
+             "such a one?",
+             "Say what the start value is (`initial=`), write sizes out in place of -1, or look at the size first."),
             where(_empty)),
     Mistake("layout", "It fails where an array does not lie in memory as usual: strides, byte order or alignment.",
             "GEN-3.1",
@@ -99,7 +94,7 @@ LAST = (
     Mistake("raises", "The function raises an exception on a valid input.", "",
             ("Call your function yourself on the input that is shown, and read the traceback from below.",
              "What is special about this input: its sizes, its values, its options?"),
-            _raised),
+            raised),
     Mistake("shape", "The result has another shape than the docstring says.", "GEN-3.4",
             ("Read the section Returns of the docstring: it gives the shape of each array.",
              "Compare both shapes that are shown. Which axis is missing, or which one is left over?"),
@@ -110,3 +105,8 @@ LAST = (
 VALUES = Mistake("values", "The result has other values than it must have.", "",
                  ("Compute the input that is shown by hand, with the formula in the docstring.",
                   "Print what your function has after each of its steps, and compare with your sheet of paper."))
+
+
+def clause_of(lab: Lab, mistake: Mistake) -> str:
+    """Return the number of the clause that a mistake breaks; nothing where it is no matter of the result."""
+    return mistake.clause or (lab.clause if mistake is VALUES else "")

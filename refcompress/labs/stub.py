@@ -1,9 +1,10 @@
 """The stub of a lab: the reference's signature and docstring, and no body. It is made, and never kept by hand."""
 
 import inspect
+import re
 import textwrap
 
-from .. import reference
+from .. import formats, reference
 from .lab import Lab
 
 __all__ = ["guide", "stub"]
@@ -23,9 +24,28 @@ def stub(lab: Lab) -> str:
     mark = 'r"""' if "\\" in doc else '"""'
     body = "\n".join([mark + doc, '"""',
                       f'raise NotImplementedError("{lab.op}: write it here; the docstring says what it must return")'])
-    imports = "\n".join(["import numpy as np", *lab.uses])
+    uses = [*_of_the_example(lab, doc), *lab.uses]
+    imports = "\n".join(["import numpy as np", *uses, *_parts(uses)])
     return f"{imports}\n\n\ndef {lab.op}{signature(function)}:\n{textwrap.indent(body, '    ')}\n".replace(
         "\n    \n", "\n\n")
+
+
+def _of_the_example(lab: Lab, doc: str) -> list[str]:
+    """Return the import of what the docstring's example takes from here, beside the operation, without saying so."""
+    example = [line for line in doc.splitlines() if line.startswith(">>> ")]
+    imported = _words("\n".join([*lab.uses, *(line for line in example if " import " in line)]))
+    more = sorted(_words("\n".join(example)) & {*reference.__all__, *formats.__all__} - imported - {lab.op})
+    return [f"from refcompress import {', '.join(more)}  # for the example"] if more else []
+
+
+def _parts(imports: list[str]) -> list[str]:
+    """Return a comment for each format that is imported: in which order it takes its parts."""
+    names = [name for line in imports for name in re.findall(r"\w+", line.partition("#")[0]) if name in formats.__all__]
+    return [f"# {name}({', '.join(inspect.signature(getattr(formats, name)).parameters)})" for name in names]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
 
 
 def signature(function) -> inspect.Signature:
@@ -46,15 +66,16 @@ def guide(lab: Lab) -> str:
         title(lab), "", *textwrap.wrap(lab.task, WIDTH), "",
         *textwrap.wrap(f"Write the function `{lab.op}` in `solution.py`. Its docstring says what goes in and what must "
                        "come out.", WIDTH), "", *uses,
-        *textwrap.wrap(f"The lesson: {lesson}. The answer stands in `{'/'.join(module)}.py`: look there when you have "
-                       "yours.", WIDTH), "",
+        *textwrap.wrap(f"The lesson: {lesson}. The answer stands in `refcompress/{'/'.join(module)}.py`: look there "
+                       "when you have yours.", WIDTH), "",
         "In this folder:", "",
         "    refcompress lab check     is it right? If not: on which input, and why",
         "    refcompress lab hint      a hint for what failed last; each time one more",
         "    refcompress lab status    how far you are", "",
         "There are stages. You may pass one after the other:", "", *stages, "",
         *textwrap.wrap("An input that you do not want to take yet: raise NotImplementedError. It is counted, and "
-                       "not called wrong.", WIDTH), ""])
+                       "not called wrong. Arguments that must be refused do not come: whether you refuse them is not "
+                       "judged.", WIDTH), ""])
 
 
 def title(lab: Lab) -> str:

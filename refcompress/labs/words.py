@@ -17,6 +17,7 @@ from .checking import Checked
 from .exercises import LABS
 from .folder import Progress
 from .lab import Failure
+from .mistakes import clause_of
 
 __all__ = ["call", "clause_text", "hint_lines", "lines"]
 
@@ -53,7 +54,8 @@ def _left_out(checked: Checked, width: int) -> list[str]:
     count = sum(checked.left_out.values())
     said = _wrapped(f"Right on all inputs that it takes: {checked.inputs - count:,} of {checked.inputs:,}.", width)
     for reason, times in list(checked.left_out.items())[:6]:
-        said += _labelled("Left out", f"{times:,} inputs, by NotImplementedError ({reason})", width)
+        why = f" ({reason})" if reason != "NotImplementedError" else ""  # raised without words
+        said += _labelled("Left out", f"{times:,} inputs, by NotImplementedError{why}", width)
     return said + _wrapped("The stage is passed when none is left out.", width)
 
 
@@ -69,9 +71,9 @@ def _wrong(checked: Checked, progress: Progress, width: int, folder: str) -> lis
             if value is not None and not isinstance(value, str):
                 said += _labelled(label, _short(value), width)
     said += _labelled("The check", f"{failure.reason}", width)
-    number = mistake.clause or LABS[checked.op].clause
-    words = clause_text(number)
-    said += _labelled("The clause", f"{number} ({page(number)}){f': {words}' if words else ''}", width)
+    if number := clause_of(LABS[checked.op], mistake):
+        words = clause_text(number)
+        said += _labelled("The clause", f"{number} ({page(number)}){f': {words}' if words else ''}", width)
     shown = progress.hints.get(mistake.name, 0)
     left = len(mistake.hints) - shown
     hint = "refcompress lab hint" + f" {folder}" * (folder != ".")

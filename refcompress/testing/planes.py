@@ -8,6 +8,7 @@ from ..formats.element_types import ELEMENT_TYPES
 from .cases import Cases
 from .draws import array, composite, shapes, st
 from .values import LENGTHS
+from .written import written
 
 CASES: dict[str, Cases] = {}
 OF_SIZE = [[name for name, e in ELEMENT_TYPES.items() if e.pattern.itemsize == size] for size in (1, 2, 4, 8)]
@@ -179,7 +180,7 @@ def planes_decode_sweep():
     yield (np.uint8([8, 1, 2, 3, 2, 0b11100100, 9]), "uint8", 3), {"strict": False}  # what a writer would pack closer
     for (patterns, type), flags in planes_encode_sweep():
         flags.pop("head", None)
-        data = reference.planes_encode(patterns, type, **flags)
+        data = written("planes_encode")(patterns, type, **flags)
         yield (data, type, patterns.size), flags
         yield (np.append(data, np.uint8([17, 0])), type, patterns.size), flags | {"strict": False}
 

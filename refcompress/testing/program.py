@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import formats
 from ..formats.same import same
-from . import catalogue, memory
+from . import catalogue, memory, states
 from .cases import Call
 from .judge import CRASHED, HUNG, Outcome, arrays_of
 from .task import LIBRARIES, Task
@@ -41,8 +41,9 @@ def program(task: Task, case: Call, outcome: Outcome, refused: bool = False) -> 
 
 def state_program(task: Task, name: str, reason: str) -> str:
     """Return the program that shows what a function keeps between calls: the check of state that found it, again."""
+    inputs = "long_inputs" if name in {check.__name__ for check in states.OF_LONG} else "inputs"
     return _whole(task, f"{name}: {reason}", "\n".join([
-        f"cases = list(testing.states.inputs({task.op!r}, testing.samples({task.op!r})))",
+        f"cases = list(testing.states.{inputs}({task.op!r}, testing.samples({task.op!r})))",
         f"for _ in range({TURNS}):  # what depends on threads does not show each time", "    try:",
         f"        testing.states.{name}({task.op!r}, f, lambda: iter(cases))", "    except AssertionError as wrong:",
         "        print('wrong:', wrong)", "        break"]))

@@ -8,6 +8,7 @@ from .. import reference
 from .cases import Cases
 from .draws import array, composite, st
 from .values import LENGTHS, not_arrays, other_dimensions
+from .written import written
 
 CASES: dict[str, Cases] = {}
 
@@ -71,7 +72,7 @@ CASES["rangecoder_encode"] = Cases(rangecoder_encode_sweep, rangecoder_encode_re
 @cache
 def _encoded() -> list[tuple[np.ndarray, dict]]:
     """Return what the sweep decodes: encoded once, for many checks sweep over it."""
-    return [(reference.rangecoder_encode(codes, alphabet=alphabet, **lanes),
+    return [(written("rangecoder_encode")(codes, alphabet=alphabet, **lanes),
              {"shape": codes.shape, "alphabet": alphabet, **lanes})
             for number, (codes, alphabet) in enumerate(matrices(np.random.default_rng(52)))
             for lanes in _lanes(number, codes)]

@@ -7,6 +7,7 @@ Hypothesis.
 from collections.abc import Callable, Iterator
 
 from . import layouts
+from .away import away
 from .cases import Call, Calls
 from .draws import st
 from .edges import EDGES
@@ -39,9 +40,27 @@ def swept(op: str) -> Calls:
             yield _placed(case, layouts.GUARDED[0])
 
 
+SLOW = ("rangecoder_encode", "rangecoder_decode")  # their edges come before variants, which take them long to make
+
+
 def wide(op: str) -> Calls:
-    """Yield what the sweep leaves out: variants in layouts of their own; edges and long lengths in two, in turn."""
+    """Yield what the sweep leaves out: variants, each option in every layout, edges and long lengths."""
+    parts = _edges, _varied
+    for part in parts if op in SLOW else reversed(parts):
+        yield from part(op)
+
+
+def _varied(op: str) -> Calls:
+    """Yield variants in layouts of their own, and each option away from its default in every layout."""
     yield from variants(op, CASES[op].sweep)
+    edges = (case for edge in EDGES.get(op, ()) for case in edge())
+    for case in away(op, CASES[op].sweep(), edges, kinds=False):
+        for layout in layouts.LAYOUTS[1:]:
+            yield _placed(case, layout)
+
+
+def _edges(op: str) -> Calls:
+    """Yield edges and long lengths, in two layouts in turn."""
     for edge in EDGES.get(op, ()):
         yield from _in_turn(edge(), (layouts.contiguous, *layouts.GUARDED[:1]))
 

@@ -2,43 +2,48 @@
 
 Each of ``CHECKS`` is called as ``check(op, call, cases, rule)``, with the operation's name, the function under test, a
 function that yields (args, kwargs), a few of the operation's own samples, and a rule in place of the operation's own.
-It raises Disagreement, or returns None.
+It raises Disagreement, or returns None. Those of ``OF_LONG`` take ``long_inputs``, the others ``inputs``.
 """
 
 import gc
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import is_dataclass
 from itertools import count, islice
-from typing import Any
 
 import numpy as np
 
-from .. import reference
-from ..agreement import Disagreement, NoBound
-from ..errors import RefcompressError
-from ..ops import OPS
-from . import layouts, modes
+from ..agreement import Disagreement, exactly
+from . import modes
+from .away import away
 from .cases import Call
 from .held import held
-from .judge import arrays_of
-from .own_time import OwnTime
-from .spread import spread
+from .judge import snapshot
+from .state_bits import results_kept, same_bits
+from .state_calls import (
+    accepts,
+    agree,
+    bytes_of,
+    changed_copies,
+    compare,
+    expected_of,
+    other_values,
+    rebuilt,
+    result_of,
+    time_over,
+    writable,
+)
+from .state_inputs import inputs, long_inputs
 
-__all__ = ["CHECKS", "floating_point_mode", "memory", "operands_in_place", "threads_at_once"]
+__all__ = ["CHECKS", "OF_LONG", "floating_point_mode", "formats_in_place", "inputs", "long_inputs", "memory",
+           "operands_in_place", "results_kept", "same_bits", "threads_at_once"]
 
-SECONDS = 0.1  # of the processor, what a check may take beside its first few calls
 BATCH_SECONDS = 0.25  # of a few batches that tell whether the memory grows
-LONGEST = 0.5  # seconds of it, without waiting for a processor, where a call sleeps
 BATCH = 48  # calls between two looks at the memory
 FEWEST = 12  # of them, which tell what grows from what comes and goes
-MOST = 12  # calls of the operation's own samples that are looked at
-THREADS = 4
-LOOKED_AT = 300  # samples, of which some are taken
-SHORT, LONG = 16, 1 << 15  # of them are short; bytes of a long one
-WITHOUT = 4  # of them whose options are left out
+MOST = 16  # calls of the operation's own samples that are looked at
+THREADS, THREADS_SECONDS = 4, 0.2
 
 
 def operands_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
@@ -48,23 +53,24 @@ def operands_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call
     So is what was made of an operand and is found again by the operand's address. A format cannot change; but one that
     takes the place of another in memory is found by its address too.
     """
-    over = _clock()
+    over = time_over()
     for number, (args, kwargs) in enumerate(islice(cases(), MOST)):
-        args, kwargs = _writable(args), _writable(kwargs)
+        args, kwargs = writable(args), writable(kwargs)
         arrays = [a for a in (*args, *kwargs.values()) if isinstance(a, np.ndarray)]
-        _agree(op, call, args, kwargs, "before its operands were changed in place", rule)
+        agree(op, call, args, kwargs, "before its operands were changed in place", rule)
+        first = snapshot(result_of(call, args, kwargs))
         if not all(array.flags.writeable for array in arrays):
             raise Disagreement("an operand may not be written any more: the call took it away from its owner")
         for array in arrays:
             before = array.copy()
             agreed = 0
-            for other in _others(before, number):
+            for other in other_values(before, number):
                 array[...] = other
-                agreed += _agree(op, call, args, kwargs, "after an operand was changed in place", rule)
+                agreed += agree(op, call, args, kwargs, "after an operand was changed in place", rule)
                 if agreed == 2:
                     break
             array[...] = before
-        _agree(op, call, args, kwargs, "after its operands were changed in place, and back", rule)
+        _same(first, result_of(call, args, kwargs), "after its operands were changed in place, and back,")
         if over() and number >= 2:
             return
 
@@ -72,7 +78,7 @@ def operands_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call
 def formats_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
                      rule: Callable | None = None) -> None:
     """Call with one format after another at the same address: what was kept for the first is not the second's."""
-    over = _clock()
+    over = time_over()
     some = [case for case in islice(cases(), 2 * MOST) if any(is_dataclass(a) for a in case[0])]
     by_kind: dict[tuple, list[Call]] = {}
     for args, kwargs in some:
@@ -80,13 +86,13 @@ def formats_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call]
         by_kind.setdefault(shapes, []).append((args, kwargs))
     for group in by_kind.values():
         for args, kwargs in [*group[:3], *group[:1]]:
-            fresh = tuple(_rebuilt(a, 0) for a in args)
-            _agree(op, call, fresh, kwargs, "with a format that was made a moment ago", rule)
+            fresh = tuple(rebuilt(a, 0) for a in args)
+            agree(op, call, fresh, kwargs, "with a format that was made a moment ago", rule)
             changed = None
             del fresh
             for turn in (1, 2):
-                changed = tuple(_rebuilt(a, turn) for a in args)
-                _agree(op, call, changed, kwargs, "with a format in the place of one that is gone", rule)
+                changed = tuple(rebuilt(a, turn) for a in args)
+                agree(op, call, changed, kwargs, "with a format in the place of one that is gone", rule)
                 del changed
         if over():
             return
@@ -98,15 +104,18 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
 
     What all calls share is then overwritten; and an operand that a call changes and puts back is another one meanwhile.
     """
-    by_size = sorted(islice(cases(), 9 * THREADS), key=_size)
+    all_ = list(islice(cases(), 12 * THREADS))
+    by_size = sorted(all_, key=bytes_of)
     # Most are short: by turns, long ones take long. But C gives way to another thread only where a call is long.
-    some = [*by_size[: 2 * THREADS], *by_size[2 * THREADS :][-THREADS:]]
-    some = [(_writable(args), _writable(kwargs)) for args, kwargs in some]
+    some = [*away(op, all_), *by_size[: 2 * THREADS], *by_size[2 * THREADS :][-THREADS:]]
+    some = [(writable(args), writable(kwargs)) for args, kwargs in some]
     if not some:
         return
-    wanted = [_expected(op, *case) for case in some]
+    wanted = [expected_of(op, *case) for case in some]
+    alone = [snapshot(result_of(call, *case)) for case in some]
     wrong: list[Disagreement] = []
-    over, start = _clock(), threading.Barrier(THREADS)
+    when = f"while {THREADS} threads called it at once"
+    over, start = time_over(THREADS_SECONDS), threading.Barrier(THREADS)
 
     def work(first: int) -> None:
         start.wait()
@@ -116,7 +125,8 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
                 return
             place = (turn // 16 if turn % 2 else number) % len(some)
             try:
-                _judge(op, call, *some[place], wanted[place], f"while {THREADS} threads called it at once", rule)
+                got = compare(op, call, *some[place], wanted[place], when, rule)
+                _same(alone[place], got, f"{when}:")
             except Disagreement as found:
                 wrong.append(found)
             number += 1 + first  # each thread goes round in other steps
@@ -137,11 +147,11 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
 def floating_point_mode(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
                         rule: Callable | None = None) -> None:
     """Look at the rounding and at the subnormals after a call: what comes next computes in the mode that it leaves."""
-    before, over = modes.mode(), _clock()
+    before, over = modes.mode(), time_over()
     for args, kwargs in islice(cases(), MOST):
         if over():
             return
-        _result(call, args, kwargs)
+        result_of(call, args, kwargs)
         if left := modes.changed(before):
             raise Disagreement(left)
 
@@ -154,18 +164,18 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
     process: these numbers are exact. A kernel may keep what it made for the last few hundred inputs; so the first
     calls do not count.
     """
-    smallest = sorted(islice(cases(), 2 * MOST), key=_size)[1:4]
-    some = [(case, _accepts(op, _copies(case[0], 1), case[1])) for case in smallest]
+    smallest = sorted(islice(cases(), 2 * MOST), key=bytes_of)[1:4]
+    some = [(case, accepts(op, changed_copies(case[0], 1), case[1])) for case in smallest]
     if not some:
         return
     turned = 0
 
     def batch() -> int:
         nonlocal turned
-        done, over = 0, _clock(BATCH_SECONDS)
+        done, over = 0, time_over(BATCH_SECONDS)
         while done < BATCH and (not over() or done < 2):
             (args, kwargs), others = some[turned % len(some)]
-            _result(call, _copies(args, turned) if others else args, kwargs)
+            result_of(call, changed_copies(args, turned) if others else args, kwargs)
             turned, done = turned + 1, done + 1
         gc.collect()
         return done
@@ -188,114 +198,13 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
                                f"inputs, after {turned - sum(calls)} that did not count")
 
 
-def inputs(op: str, samples: Iterator[Call]) -> Iterator[Call]:
-    """Yield some of the samples, of all kinds, and not the first ones, which hold little; a few without options too.
-
-    Behind ``SHORT`` of them come some long ones, during which C gives way to another thread.
-    """
-    some = spread(list(islice(samples, 5, 5 + LOOKED_AT)))
-    long = sorted((case for case in islice(samples, 3 * LOOKED_AT) if _size(case) <= LONG), key=_size)[-THREADS:]
-    for number, (args, kwargs) in enumerate([*some[:SHORT], *long, *some[SHORT:]]):
-        yield args, kwargs
-        if kwargs and number < WITHOUT and _accepts(op, args, {}):
-            yield args, {}
-
-
-CHECKS: tuple[Callable, ...] = (operands_in_place, formats_in_place, threads_at_once, floating_point_mode, memory)
-
-
-def _clock(seconds: float = SECONDS) -> Callable[[], bool]:
-    """Return what says whether a check's time is over: of the processor, or more of its own where a call sleeps."""
-    own = OwnTime()
-    processor, clock = time.process_time() + seconds, own() + LONGEST
-    return lambda: time.process_time() > processor or own() > clock
-
-
-def _expected(op: str, args: tuple, kwargs: dict):
-    with np.errstate(all="ignore"):
-        return getattr(reference, op)(*args, **kwargs)
-
-
-def _accepts(op: str, args: tuple, kwargs: dict) -> bool:
+def _same(first, again, when: str) -> None:
     try:
-        _expected(op, args, kwargs)
-    except (RefcompressError, TypeError):  # the latter where an option has no default
-        return False
-    return True
-
-
-def _agree(op: str, call: Callable, args: tuple, kwargs: dict, when: str, rule: Callable | None) -> bool:
-    """Compare a call with the reference; False where the reference refuses these values."""
-    try:
-        expected = _expected(op, args, kwargs)
-    except RefcompressError:
-        return False
-    _judge(op, call, args, kwargs, expected, when, rule)
-    return True
-
-
-def _judge(op: str, call: Callable, args: tuple, kwargs: dict, expected, when: str, rule: Callable | None) -> None:
-    got = _result(call, args, kwargs)
-    try:
-        with np.errstate(all="ignore"):
-            (rule or OPS[op].rule)(expected, got, args, kwargs)
-    except NoBound:
-        pass
+        exactly(first, again)
     except Disagreement as wrong:
-        raise Disagreement(f"{when}: {wrong}") from None
+        raise Disagreement(f"{when} the bits are others than before: {wrong}") from None
 
 
-def _result(call: Callable, args: tuple, kwargs: dict):
-    try:
-        with np.errstate(all="ignore"):
-            return call(*args, **kwargs)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        raise Disagreement(f"raised {type(error).__name__} on a valid input: {error}") from error
-
-
-def _writable(value):
-    return layouts.place(value, layouts.contiguous)
-
-
-def _others(a: np.ndarray, number: int) -> Iterator[np.ndarray]:
-    """Yield other values of the kind: one in the middle alone, turned round, moved on by one, each the last one."""
-    flat = a.reshape(-1)
-    middle = flat.copy()
-    at = slice(a.size // 2, a.size // 2 + 1)
-    middle[at] = flat[:1] if flat[:1].tobytes() != flat[at].tobytes() else flat[-1:]
-    for other in (middle, flat[::-1], np.roll(flat, 1 + number % 3), np.repeat(flat[-1:], a.size)):
-        if other.tobytes() != a.tobytes():
-            yield other.reshape(a.shape)
-
-
-def _rebuilt(value: Any, turn: int) -> Any:
-    """Return a format like this one in its own memory, the numbers in it turned on; others as they are."""
-    if not is_dataclass(value) or isinstance(value, type):
-        return value
-    given = {field.name: getattr(value, field.name) for field in fields(value)}
-    for name, item in given.items():
-        if isinstance(item, np.ndarray):
-            given[name] = item.copy()
-            if turn and item.dtype.kind == "f" and item.size > 1:
-                given[name] = np.roll(item.reshape(-1), turn).reshape(item.shape)
-    try:
-        return type(value)(**given)
-    except (RefcompressError, TypeError):
-        return value
-
-
-def _copies(args: tuple, turn: int) -> tuple:
-    """Return the arguments in new memory, each array of float32 with another number in the last place."""
-    def other(a: np.ndarray) -> np.ndarray:
-        a = a.copy(order="C")
-        if a.dtype == np.float32 and a.size and abs(a.flat[-1]) < 2.0**100:
-            a.flat[-1] *= np.float32(1 + 2.0**-14 * (turn % 512))
-        return a
-
-    return tuple(layouts.place(a, other) for a in args)
-
-
-def _size(case: Call) -> int:
-    return sum(a.nbytes for a in arrays_of(case))
+OF_LONG: tuple[Callable, ...] = (results_kept, same_bits)
+CHECKS: tuple[Callable, ...] = (operands_in_place, formats_in_place, threads_at_once, floating_point_mode, *OF_LONG,
+                                memory)

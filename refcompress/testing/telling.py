@@ -21,22 +21,29 @@ def telling(inputs: Iterable[Call]) -> frozenset[int]:
     >>> sorted(telling([((np.ones((9, 9)),), {}), ((np.ones((257, 9)),), {}), ((np.ones((257, 1)),), {})]))
     [2]
     """
-    best: dict[tuple, tuple[int, int]] = {}
+    return frozenset(telling_cases(inputs))
+
+
+def telling_cases(inputs: Iterable[Call]) -> dict[int, Call]:
+    """Return them, by their numbers."""
+    best: dict[tuple, tuple[int, int, Call]] = {}
     for number, (args, kwargs) in enumerate(inputs):
         elements = sum(a.size for a in arrays_of((args, kwargs)))
         for name, value in (*enumerate(args), *kwargs.items()):
             shape = _shape(value)
             for axis, size in enumerate(shape):
                 for length in LONGER_THAN:
-                    if size > length:
-                        key = name, axis, len(shape), length
-                        best[key] = min(best.get(key, (elements, number)), (elements, number))
-    return frozenset(number for _, number in best.values())
+                    key = name, axis, len(shape), length
+                    if size > length and (key not in best or elements < best[key][0]):
+                        best[key] = elements, number, (args, kwargs)
+    return {number: case for _, number, case in best.values()}
 
 
 def _shape(value: Any) -> tuple[int, ...]:
     if isinstance(value, (bytes, list)):
         return (len(value),)
+    if isinstance(value, tuple) and value and all(type(size) is int for size in value):
+        return value  # a shape, as an option
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
         return shape

@@ -27,6 +27,7 @@ from refcompress.audit.findings import findings
 from refcompress.audit.picture import picture_of
 from refcompress.audit.report import page
 from refcompress.audit.report.facts import facts
+from refcompress.checkpoints import Recipe, Rule, compress
 from refcompress.formats import Plain
 from refcompress.models import safetensors
 
@@ -37,6 +38,8 @@ FORMATS = ("npz", "deflated", "safetensors", "gguf", "onnx", "pytorch", "sharded
 MEMORY, BASE = 2 * limits.FACTOR + 300, 2 * limits.BASE + 2**22
 SECONDS = 5  # of the processor, by the kernels: other programs may keep it from us
 SLOWER = 10  # times as long the reference, which has a loop of Python for each symbol, or a run with all memory traced
+SCHEMES = (("share", {"bits": 3}), ("csr", {"sparsity": 0.8}), ("nm", {"bits": 3}), ("mixed", {}), ("int16", {}),
+           ("lowrank", {"rank": 5}))
 ARGUMENTS = ("path", "data", "source", "quantized", "limit", "bfloat16", "name")
 
 
@@ -79,8 +82,11 @@ def files(folder):
     integers(folder / "q.onnx", w, codes, np.ones(w.shape[1], np.float32))
     made["onnx"] = [*made.pop("onnx_file"), *made.pop("external"), folder / "q.onnx"]
     (folder / "all.rcz").write_bytes(sample(1, container.VERSION))
-    made["rcz"].append(folder / "all.rcz")
-    safetensors.save(folder / "source.safetensors", weights() | {"l.weight": weights()["second"], "w": w})
+    again = {f"{scheme}.weight": weights()["second"] for scheme, _ in SCHEMES}
+    compress(again, Recipe(tuple(Rule(f"{scheme}.weight", scheme, options) for scheme, options in SCHEMES)),
+             target=folder / "schemes.rcz")
+    made["rcz"] += [folder / "all.rcz", folder / "schemes.rcz"]
+    safetensors.save(folder / "source.safetensors", weights() | {"l.weight": weights()["second"], "w": w} | again)
     return made
 
 

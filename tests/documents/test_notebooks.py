@@ -13,12 +13,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted(path for path in (ROOT / "docs" / "lessons").glob("*.md") if path.stem != "index")
-CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n|(?::[\w-]+:[^\n]*\n)*)(.*?)^```", re.M | re.S)
+CELL = re.compile(r"^```\{code-cell\}[^\n]*\n((?:---\n.*?\n---\n|(?::[\w-]+:[^\n]*\n)*))(.*?)^```", re.M | re.S)
 SCRIPT = ROOT / "docs" / "notebooks.py"
 
 spec = importlib.util.spec_from_file_location("notebooks", SCRIPT)
 notebooks = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(notebooks)
+
+
+def is_check(head: str) -> bool:
+    return "remove-cell" in head and "setup" not in head
 
 
 def sources(path: Path, kind: str) -> list[str]:
@@ -30,9 +34,10 @@ def test_there_are_the_twelve_lessons_and_the_one_of_ones_own_network():
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_notebook_has_every_cell_of_its_lesson_and_one_before_them(path):
+def test_a_notebook_has_every_cell_of_its_lesson_but_the_checks_and_one_before_them(path):
     _, *cells = sources(path, "code")
-    assert cells == [code.strip("\n") for code in CELL.findall(path.read_text())]
+    found = CELL.findall(path.read_text())
+    assert cells == [code.strip("\n") for head, code in found if not is_check(head)] and len(cells) < len(found)
     for code in cells:
         ast.parse(code)
 
@@ -44,6 +49,33 @@ def test_no_directive_of_the_site_is_left_in_a_notebook(path):
     assert prose.startswith("# ")
     shown = path.read_text().count("{literalinclude}")
     assert prose.count("```python\n") + prose.count("```c\n") == shown
+
+
+def names_bound(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code))
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_no_cell_needs_a_name_of_a_check_that_the_notebook_leaves_out(path):
+    bound: set[str] = set()
+    for head, code in CELL.findall(path.read_text()):
+        if is_check(head):
+            bound |= names_bound(code)
+        else:
+            needed = {node.id for node in ast.walk(ast.parse(code))
+                      if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+            assert not needed & bound - names_bound(code), path.name
+
+
+def test_the_index_is_a_notebook_that_leads_to_each_lesson_and_links_lead_to_files():
+    index = notebooks.notebook(ROOT / "docs" / "lessons" / "index.md")
+    assert [cell["cell_type"] for cell in index["cells"]] == ["markdown"]
+    linked = re.findall(r"\]\(([^)]+)\)", index["cells"][0]["source"])
+    assert linked == [f"{path.stem}.ipynb" for path in LESSONS]
+    first = "\n".join(sources(LESSONS[0], "markdown"))
+    assert "[lesson 12](12_range_coder.ipynb)" in first and "[lab](index.ipynb)" in first
+    assert ".rst" not in first and "Error against the weights that stay" in " ".join(first.split())
 
 
 def test_a_lesson_shows_the_code_of_the_library_as_it_stands():
@@ -87,7 +119,7 @@ def test_the_first_cells_run_in_any_folder_and_work_is_never_overwritten(tmp_pat
                               check=True)
         return done.stdout.splitlines()
 
-    assert [line.endswith(": written") for line in write()] == [True] * 13
+    assert [line.endswith(": written") for line in write()] == [True] * 14
     first = tmp_path / "made" / "01_magnitude.ipynb"
     cells = [cell["source"] for cell in json.loads(first.read_text())["cells"] if cell["cell_type"] == "code"]
     code = "\n".join(cells[:5]) + "\nassert mask.sum() == 5\n"
@@ -95,5 +127,5 @@ def test_the_first_cells_run_in_any_folder_and_work_is_never_overwritten(tmp_pat
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"MPLBACKEND": "agg"}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
     first.write_text("mine")
-    assert [line.endswith(": written") for line in write()] == [False] * 13
+    assert [line.endswith(": written") for line in write()] == [False] * 14
     assert first.read_text() == "mine"

@@ -1,13 +1,17 @@
 """A learner's folder: nothing of the learner's is overwritten, and whatever is wrong in it is one clear line."""
 
+import doctest
+import inspect
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from cli_examples import run
 
-from refcompress import reference
+from refcompress import formats, reference
 from refcompress.labs import checking, folder, mistakes, stub, words
 from refcompress.labs.exercises import LABS
 from refcompress.labs.lab import Failure
@@ -49,6 +53,25 @@ def test_a_stub_has_the_references_signature_and_docstring_and_no_body(op):
     assert list(stub.signature(made[op]).parameters) == list(stub.signature(getattr(reference, op)).parameters)
     with pytest.raises(NotImplementedError, match="write it here"):
         made[op](**{p.name: None for p in stub.signature(made[op]).parameters.values() if p.default is p.empty})
+
+
+@pytest.mark.parametrize("op", LABS)
+def test_the_example_of_a_stub_runs_where_the_function_is_right(op):
+    """What the example calls is imported, and each format says in which order it takes its parts."""
+    head = stub.stub(LABS[op]).partition("\n\n\n")[0]
+    names: dict = {}
+    exec(compile(head, "solution.py", "exec"), names)
+    names[op] = getattr(reference, op)
+    example = doctest.DocTestParser().get_doctest(inspect.getdoc(names[op]), names, op, None, None)
+    assert example.examples and doctest.DocTestRunner(verbose=False).run(example).failed == 0
+    for name in set(re.findall(r"\w+", head)) & set(formats.__all__):
+        assert f"# {name}({', '.join(inspect.signature(getattr(formats, name)).parameters)})" in head
+
+
+@pytest.mark.parametrize("op", LABS)
+def test_the_text_beside_a_stub_names_the_answers_file_from_the_checkout(op):
+    path, = re.findall(r"`(refcompress/[\w/]+\.py)`", stub.guide(LABS[op]))
+    assert f"def {op}(" in (Path(__file__).resolve().parents[2] / path).read_text()
 
 
 def test_every_clause_that_a_lab_names_stands_in_the_specification():
@@ -120,6 +143,46 @@ def test_an_array_without_elements_is_not_called_one_of_zeros():
     empty = Failure("wrong", "raised ValueError on a valid input: cannot reshape", {"x": np.empty((0, 1), np.float32)},
                     like=Features({}, frozenset(), frozenset(), frozenset({"no elements"}), frozenset()), share=0.005)
     assert checking.diagnosed(LABS["quantize_s8"], empty).name == "empty"
+
+
+NO_FLOOR = """
+import numpy as np
+from refcompress import Quantized
+
+def quantize_s8(x, *, bits=8, scheme="symmetric", axis=None, group=None, scale=None, zero_point=None):
+    top = np.abs(x).max(keepdims=True, initial=0).astype(np.float64)
+    scale = np.where(top == 0, 1, top / 127).astype(np.float32)
+    return Quantized(np.clip(np.rint(x / scale), -127, 127).astype(np.int8), scale, np.zeros(scale.shape, np.int8))
+"""
+
+
+def test_a_scale_that_the_format_refuses_is_told_the_clause_of_the_least_scale(tmp_path):
+    folder.start("quantize_s8", tmp_path)
+    (tmp_path / "solution.py").write_text(NO_FLOOR)
+    found = checking.check(tmp_path, examples=0)
+    text = " ".join("\n".join(words.lines(found, folder.read(tmp_path))).split())
+    assert found.failure.reason.startswith("raised ") and found.mistake.name == "extreme numbers", text
+    assert "The clause QUANT-2.4 (spec/quantize.md)" in text
+    hint = " ".join(found.mistake.hints[0].split())
+    assert "`spec/quantize.md` has an example that names QUANT-2.4" in hint
+    assert re.search(r"(?m)^>>> .*# QUANT-2.4$", words.SPEC.joinpath("quantize.md").read_text())
+
+
+def test_an_exception_breaks_no_clause_that_is_not_known(place):
+    three = "    if len(x) == 3:\n        raise KeyError('three')\n"
+    (place / "solution.py").write_text(GOOD.replace("    return (x", f"{three}    return (x"))
+    found = checking.check(place, examples=0)
+    text = "\n".join(words.lines(found, folder.read(place)))
+    assert found.mistake.name == "raises" and "raised KeyError" in text
+    assert "The clause" not in text and "Next          refcompress lab hint" in text
+
+
+def test_an_input_left_out_without_words_is_said_once(place):
+    (place / "solution.py").write_text(GOOD.replace("    return (x", "    if x.size > 50:\n        raise "
+                                                    "NotImplementedError\n    return (x"))
+    found = checking.check(place, examples=0)
+    text = " ".join("\n".join(words.lines(found, folder.read(place))).split())
+    assert text.count("NotImplementedError") == 1 and "inputs, by NotImplementedError The stage" in text
 
 
 def test_what_a_solution_does_not_take_is_said_and_is_no_mistake(place):

@@ -5,11 +5,13 @@ import pytest
 
 from refcompress import reference
 from refcompress.agreement import Disagreement
+from refcompress.errors import CorruptError
 from refcompress.ops import OPS
 from refcompress.testing import states
 from refcompress.testing.catalogue import KERNELS
+from refcompress.testing.catalogue.sums import KERNELS as SUMS
 from refcompress.testing.catalogue.together import KERNELS as TOGETHER
-from refcompress.testing.edges import together
+from refcompress.testing.edges import EDGES, together
 
 OF_CODERS, OF_QUANTIZE = "planes_encode", "dequantize_bias_s32"
 
@@ -49,5 +51,22 @@ def test_an_operand_that_is_changed_and_put_back_is_found_where_threads_share_it
     states.threads_at_once("gemm_s8s8", reference.gemm_s8s8, lambda: iter([((x, w), {"x_zero_point": 3})] * 3))
 
 
+@pytest.mark.parametrize("one", SUMS, ids=lambda k: f"{k.op}-{k.name}")
+def test_sums_in_another_order_and_caps_of_another_number_are_found_by_the_edges_alone(one):
+    def wrong(function):
+        try:
+            OPS[one.op].rule(getattr(reference, one.op)(*args, **kwargs), function(*args, **kwargs), args, kwargs)
+        except (Disagreement, CorruptError):
+            return True
+        return False
+
+    found = 0
+    for args, kwargs in (call for calls in EDGES[one.op] for call in calls()):
+        found += wrong(one.function)
+        if found:
+            break
+    assert found and not wrong(getattr(reference, one.op))
+
+
 def test_each_kernel_of_the_class_stands_in_the_catalogue():
-    assert set(TOGETHER) <= set(KERNELS)
+    assert set(TOGETHER) | set(SUMS) <= set(KERNELS)

@@ -266,6 +266,8 @@ def test_same_refuses_what_is_no_array(value):
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 def test_weights_of_another_type_of_float_are_refused_with_the_cure(dtype):
+    with pytest.raises(ArgumentTypeError, match=r"^x: .*not float64; np\.float32\(x\) converts it$"):
+        rc.quantize_s8([0.5, 1.5])  # a list has no astype
     with pytest.raises(ArgumentTypeError, match=rf"^x: .*not {dtype}; x\.astype\(np\.float32\) converts it$"):
         rc.quantize_s8(W.astype(dtype))
     with pytest.raises(ArgumentTypeError, match="not int64$"):

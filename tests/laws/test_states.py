@@ -1,20 +1,31 @@
 """Kernels that are right call by call, and wrong in what they keep, share, change or leave behind."""
 
 import ctypes
+import threading
 import time
+from itertools import chain
 
 import numpy as np
 import pytest
 
 from refcompress import agreement, native, reference
+from refcompress.ops import OPS
 from refcompress.testing import catalogue, modes, states
+from refcompress.testing.away import options_of, values_away
 from refcompress.testing.families import CASES
+from refcompress.testing.here import STATE_INPUTS
+from refcompress.testing.samples import swept, wide
 
 
 def some(op):
     calls = [case for case in CASES[op].sweep()]
     step = max(1, len(calls) // 16)
     return lambda: iter(calls[step // 2 :: step])
+
+
+def every(op):
+    """Yield all samples, where the suite takes the sweep alone."""
+    return chain(swept(op), wide(op))
 
 
 def kept_by_address():
@@ -80,6 +91,47 @@ def read_only(x, **kwargs):
 def test_what_a_kernel_keeps_is_found(op, wrong, check):
     with pytest.raises(agreement.Disagreement):
         check(op, wrong, some(op))
+
+
+@pytest.mark.parametrize("op, name, check", [
+    ("gemm_f32f32", "large results from a ring of eight buffers", states.results_kept),
+    ("prune_magnitude", "large results from a ring of eight buffers", states.results_kept),
+    ("huffman_decode", "all results from a ring of eight buffers", states.results_kept),
+    ("gemm_f32f32", "pieces added as threads end", states.same_bits),
+    ("gemm_bf16bf16", "pieces added as threads end", states.same_bits),
+])
+def test_results_of_one_shape_are_kept_apart_and_long_sums_are_the_same_again(op, name, check):
+    cases = list(states.long_inputs(op, every(op)))
+    with pytest.raises(agreement.Disagreement, match="share memory|changed when|differs from the first"):
+        check(op, catalogue.kernel(op, name).function, lambda: iter(cases))
+    check(op, getattr(reference, op), lambda: iter(cases))
+    check(op, getattr(native, op), lambda: iter(cases))
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if options_of(op)])
+def test_each_option_is_away_from_its_default_among_the_inputs_of_state_and_in_every_layout(op):
+    given = list(states.inputs(op, every(op)))
+    for cases in (given[:STATE_INPUTS], list(wide(op))):
+        assert {name for case in cases for name, _ in values_away(op, case)} == options_of(op).keys()
+
+
+@pytest.mark.parametrize("op", ["gemm_s8s8", "nn_layer_norm", "prune_select"])
+def test_an_operand_that_is_changed_where_an_option_is_given_is_found(op):
+    cases = list(states.inputs(op, every(op)))[:STATE_INPUTS]
+    wrong = catalogue.kernel(op, "works on its operand where an option is given").function
+    with pytest.raises(agreement.Disagreement, match="while 4 threads"):
+        for _ in range(20):
+            states.threads_at_once(op, wrong, lambda: iter(cases))
+
+
+def test_bits_that_differ_within_the_bound_are_noticed_in_threads():
+    def gemm_f32f32(x, w, **kwargs):
+        y = reference.gemm_f32f32(x, w, **kwargs)
+        return np.nextafter(y, np.float32(9e9)) if threading.active_count() > 1 else y
+
+    x, w = np.random.default_rng(1).standard_normal((2, 3, 40)).astype(np.float32)
+    with pytest.raises(agreement.Disagreement, match="the bits are others than before"):
+        states.threads_at_once("gemm_f32f32", gemm_f32f32, lambda: iter([((x, w), {})]))
 
 
 def test_a_rounding_that_is_left_changed_is_found():

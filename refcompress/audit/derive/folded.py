@@ -42,7 +42,7 @@ def verdict_of_folded(stored: Stored, source: str, w: np.ndarray, kind: str, the
 
     beside : the tensors of the quantized file that are not quantized
     """
-    if len(stored.shape) != 2 or stored.arranged is not None or min(stored.shape) < LEAST \
+    if stored.dense is not None or len(stored.shape) != 2 or stored.arranged is not None or min(stored.shape) < LEAST \
             or stored.in_order(w).size != stored.numbers().size or not np.isfinite(w).all():
         return None
     numbers, to = stored.numbers().reshape(w.shape).astype(np.float64), rounding(kind)

@@ -9,6 +9,7 @@ from functools import partial
 from os import PathLike
 
 from ... import container, models
+from ...checkpoints.reading import Compressed
 from ...container.files import Opened
 from ...formats import GGMLBlocks, Graph
 from ...models import Source, Tensor, Value
@@ -64,7 +65,7 @@ def opened(path: str | bytes | PathLike, limit: int | None, implementation: obje
     else:
         limit = limit_of(path, limit)
         with Opened(path) as file, container.open(path, implementation=implementation, limit=limit) as layers:
-            yield File(file.path, partial(_digest, file), _own_items(layers, limit))
+            yield File(file.path, partial(_digest, file), _own_items(layers, limit, implementation))
 
 
 def _is_own(path: str) -> bool:
@@ -79,12 +80,13 @@ def _digest(file: Opened) -> str:
     return digest.hexdigest()
 
 
-def _own_items(layers: container.File, limit: int) -> Iterator[Item]:
+def _own_items(layers: container.File, limit: int, implementation: object) -> Iterator[Item]:
+    arrangements = Compressed(layers).arrangements
     for name in layers:
         value = layers[name]
         if not isinstance(value, Graph):
             for each, part in own.parts_of(name, value).items():
-                yield Item(each, partial(own.reading_of, each, part, limit))
+                yield Item(each, partial(own.reading_of, each, part, limit, arrangements.get(each), implementation))
 
 
 def file_of(source: Source) -> File:

@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from ... import reference
 from ...errors import RefcompressError
 from ...formats import MX, NF4, NVFP4, GGMLBlocks, Packed, Plain, Quantized, QuantizedLayer, Shared
+from ...formats.arranged import Arrangement
 from ...formats.base import expand
 from ...formats.floats import E8M0_BIAS, MX_BLOCK, MX_ELEMENTS, NF4_LEVELS
 from ...formats.nvfp4 import NVFP4_BLOCK
 from ...formats.quantized import bits_of
 from ..limits import check_dense
-from . import gguf
+from . import gguf, own_schemes
 from .stored import Arrays, Integers, Rule, Stored
 from .types import levels_of
 
@@ -28,18 +31,34 @@ def parts_of(name: str, value) -> dict[str, object]:
     return {name: value}
 
 
-def reading_of(name: str, value, limit: int) -> list[Stored] | np.ndarray | Plain:
+def reading_of(name: str, value, limit: int, arrangement: Arrangement | None = None,
+               implementation: object = reference) -> list[Stored] | np.ndarray | Plain:
     """Return a tensor of a file of ours as fields, or its numbers where it is not quantized.
 
-    limit : the most bytes that its numbers may have as float32
+    limit : the most bytes that its numbers may have as float32. arrangement : how the numbers become the tensor, where
+    they lie otherwise. implementation : the namespace whose operations make it again
     """
     check_dense(name, math.prod(value.shape), limit)
+    found = _stored(name, value, own_schemes.rules_of(value, implementation))
+    if found is None:
+        dense = value if isinstance(value, np.ndarray | Plain) else value.dense()
+        return dense if arrangement is None or isinstance(dense, Plain) else arrangement(dense)
+    return [found if arrangement is None else replace(found, shape=arrangement.target,
+                                                      arranged=partial(_turned, arrangement, found.ranks.shape))]
+
+
+def _stored(name: str, value, again: tuple[Rule, ...]) -> Stored | None:
+    """Return a tensor as fields; None for one that is as it was. again : the rules by which our schemes make it."""
     for kind, stored_of in FORMATS.items():
-        if isinstance(value, kind):
-            found = stored_of(name, value)
-            if found is not None:
-                return [found]
-    return value if isinstance(value, np.ndarray | Plain) else value.dense()
+        found = stored_of(name, value) if isinstance(value, kind) else None
+        if found is not None:
+            return replace(found, arrays=own_schemes.arrays_of(value), rules=again) if again else found
+    return own_schemes.made_again(name, value, again, own_schemes.arrays_of(value)) if again else None
+
+
+def _turned(arrangement: Arrangement, shape: tuple[int, ...], w: np.ndarray) -> np.ndarray:
+    """Return the numbers of a tensor as its layer has them: what undoes the arrangement."""
+    return np.ascontiguousarray(w.transpose(np.argsort(arrangement.axes))).reshape(shape)
 
 
 def made(operation: Callable, fields: dict[str, str], **options) -> Callable[[np.ndarray], Arrays | None]:

@@ -66,7 +66,8 @@ class Stored:
     loss : the unit roundoff of the file's scales where codes are found by scales that are not rounded yet. arranged :
     from weights of ``shape`` to the shape of ranks. reading : how the bytes were read, where a format leaves it open.
     ends : levels next to the first and the last one that weights may be clipped to as well: a tool clips them to a
-    range whose ends are levels only up to the rounding of the zero point.
+    range whose ends are levels only up to the rounding of the zero point. dense : the numbers, float32, of a tensor
+    without levels, such as that of factors or of rows of two widths: nothing is measured there in steps.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Stored:
     arranged: Callable[[np.ndarray], np.ndarray] | None = None
     reading: str = ""
     ends: int = 0
+    dense: np.ndarray | None = None
 
     def in_order(self, weights: np.ndarray) -> np.ndarray:
         """Return weights in the shape of the ranks."""
@@ -89,6 +91,8 @@ class Stored:
 
     def numbers(self, places: np.ndarray | None = None) -> np.ndarray:
         """Return the numbers that the tensor stands for, as float32: in the shape of the ranks, or at flat places."""
+        if self.dense is not None:
+            return self.dense if places is None else self.dense.reshape(-1)[places]
         at = ... if places is None else np.unravel_index(places, self.ranks.shape)
         offset, step = (np.broadcast_to(a, self.ranks.shape)[at] for a in (self.offset, self.step))
         with np.errstate(all="ignore"):

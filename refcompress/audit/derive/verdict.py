@@ -60,13 +60,14 @@ def verdict_of(stored: Stored, source: str, weights: np.ndarray, kind: str = "fl
             continue
         masks = {name: _differing(stored.arrays, given, name) for name in stored.arrays}
         counts = {name: int(np.count_nonzero(mask)) for name, mask in masks.items()}
-        others = sum(counts.values()) - counts["codes"]
-        if nearest is None or (others, counts["codes"]) < nearest[:2]:
-            nearest = others, counts["codes"], rule, counts, np.flatnonzero(masks["codes"])[:FEW]
-        if not others and not counts["codes"]:
+        codes = counts.get("codes", 0)
+        others = sum(counts.values()) - codes
+        if nearest is None or (others, codes) < nearest[:2]:
+            nearest = others, codes, rule, counts, np.flatnonzero(masks.get("codes", ()))[:FEW]
+        if not others and not codes:
             return Verdict(stored.name, stored.scheme, EXACT, source, rule.name, rule.says, stored.ranks.size, counts,
                            sizes, reading=stored.reading)
-    not_nearest, clipped, within, farthest = _measured(stored, w)
+    not_nearest, clipped, within, farthest = _measured(stored, w) if stored.dense is None else (0, 0, False, 0.0)
     far = not within or clipped and not distance(stored, w) < NEAR
     verdict = NOT_DERIVED if far else BOUNDED if not_nearest else NEAREST
     if nearest is None:

@@ -46,7 +46,7 @@ def of_codes(stored: Stored, weights: np.ndarray | None) -> Distribution | None:
     weights : float32 of the shape of the stored tensor, or None where there is no source. Of more levels than a picture
     can show, the numbers are returned as they are.
     """
-    if len(stored.levels) > MOST:
+    if stored.dense is not None or len(stored.levels) > MOST:
         return of_values(stored.numbers())
     levels = np.asarray(stored.levels[np.arange(len(stored.levels))])
     counts = np.bincount(stored.ranks.reshape(-1), minlength=len(levels))

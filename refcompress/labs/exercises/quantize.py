@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..lab import FULL, Failure, Lab, Mistake, plain, refused, where
+from ..lab import FULL, Failure, Lab, Mistake, plain, raised, refused, where
 
 LABS: list[Lab] = []
 
@@ -11,6 +11,14 @@ LABS: list[Lab] = []
 
 def _scales_differ(failure: Failure) -> bool:
     return not np.array_equal(failure.got.scale, failure.expected.scale)
+
+
+def _extreme(failure: Failure) -> bool:
+    """Return whether numbers are very large or very small, and no scale could be made, or another one was."""
+    if refused("must be at least 2**-126")(failure):
+        return True
+    return bool({"numbers above 2**100", "subnormal numbers"} & failure.like.values) and (
+        raised(failure) or _scales_differ(failure))
 
 
 def _off_by_one(failure: Failure) -> bool:
@@ -54,10 +62,10 @@ LABS.append(Lab(
              where(_zeros)),
      Mistake("extreme numbers", "The numbers are so large or so small that float32 does not hold what you compute.",
              "QUANT-2.4",
-             ("In which type are the range and its quotients computed? See the comment at QUANT-2.4.",
+             ("In which type are the range and its quotients computed? `spec/quantize.md` has an example that names "
+              "QUANT-2.4.",
               "What is the least scale that is allowed?"),
-             lambda failure: _scales_differ(failure) and bool(
-                 {"numbers above 2**100", "subnormal numbers"} & failure.like.values)),
+             where(_extreme)),
      Mistake("zero point", "The zero point is another one.", "QUANT-2.3",
              ("Which number of the grid stands for 0.0? Compute it by hand.",
               "The zero point is that of the rounded scale, it is rounded, and it is clipped to the grid."),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ... import reference
+from .. import away
 from .kernel import Kernel, for_each
 
 _UPWARD = {"x86_64": 0x800, "AMD64": 0x200, "aarch64": 0x400000, "arm64": 0x400000}
@@ -151,6 +152,47 @@ def _chance(op: str) -> Callable:
     return kernel
 
 
+def _ring(least: int) -> Callable[[str], Callable]:
+    """Return the maker of kernels whose results of so many elements lie in a ring of eight buffers for each shape."""
+    def maker(op: str) -> Callable:
+        rings: dict[tuple, list[np.ndarray]] = {}
+
+        def kernel(*args, **kwargs):
+            result = getattr(reference, op)(*args, **kwargs)
+            if not isinstance(result, np.ndarray) or result.size < least:
+                return result
+            ring = rings.setdefault((result.shape, result.dtype), [])
+            if len(ring) == 8:
+                taken = ring.pop(0)
+                taken[...] = result
+                result = taken
+            ring.append(result)
+            return result
+
+        return kernel
+    return maker
+
+
+def _option_in_place(op: str) -> Callable:
+    """Turns its first operand round and back where an option is given: without one it takes another way."""
+    plain, turned = getattr(reference, op), _in_place(op)
+    return lambda *args, **kwargs: (turned if away.values_away(op, (args, kwargs)) else plain)(*args, **kwargs)
+
+
+def _pieces_by_chance(op: str) -> Callable:
+    """Adds pieces of 512 inputs in the order in which threads come to an end."""
+    def kernel(x, w, **kwargs):
+        product = getattr(reference, op)
+        k = np.shape(getattr(x, "patterns", x))[-1]
+        if k < 2048 or kwargs.get("transposed") or not isinstance(x, np.ndarray) or not isinstance(w, np.ndarray):
+            return product(x, w, **kwargs)
+        with np.errstate(all="ignore"):
+            parts = [product(x[:, i : i + 512], w[:, i : i + 512]) for i in range(0, k, 512)]
+            return sum(parts[i] for i in np.random.default_rng().permutation(len(parts)))
+
+    return kernel
+
+
 ALONE = ("another rounding mode left behind", "subnormals flushed from then on", "64 KiB more with each call",
          "all results kept", "rounding toward zero left behind", "a megabyte more with each call")
 
@@ -199,5 +241,17 @@ _MADE: list[Kernel] = [
     *for_each("state", "ties by chance",
               "Noise without a seed breaks ties, and each call breaks them in another way.",
               _chance, "prune_magnitude", "prune_select", "share_kmeans"),
+    *for_each("state", "large results from a ring of eight buffers",
+              "A few buffers in turn are enough for large results, as long as nobody keeps more of them than that.",
+              _ring(1024), "gemm_f32f32", "gemm_s8s8", "nn_softmax", "floats_encode", "prune_magnitude"),
+    *for_each("state", "all results from a ring of eight buffers",
+              "Eight results may be kept, and the ninth overwrites the first.",
+              _ring(1), "gemm_u8s8", "nn_activation", "huffman_decode", "lowrank_matmul"),
+    *for_each("state", "works on its operand where an option is given",
+              "The way for an option off its default changes the operand and puts it back; another thread sees that.",
+              _option_in_place, "gemm_s8s8", "quantize_s8", "nn_layer_norm", "prune_select"),
+    *for_each("state", "pieces added as threads end",
+              "Long sums are cut for threads, and each thread adds its piece when it has it.",
+              _pieces_by_chance, "gemm_f32f32", "gemm_bf16bf16"),
 ]
 KERNELS: list[Kernel] = [Kernel(k.op, k.name, k.kind, k.story, k.function, alone=k.name in ALONE) for k in _MADE]

@@ -10,8 +10,12 @@ from ...formats.element_types import ELEMENT_TYPES
 from ..cases import Call, Calls
 from ..huffman import counts
 from ..planes import CODED, alike, random_patterns
+from ..written import written
 from .lengths import BEYOND, LONG, at_lengths
 
+# A stream has at most 64 lanes, of 1,024 symbols or more: as many symbols as fill them, and what would be 128 lanes.
+BEYOND_LANES = (64 * 1024 + 1, 2 * 64 * 1024 - 1, 2 * 64 * 1024, 2 * 64 * 1024 + 1)
+RUN = 2**18  # numbers whose planes are coded together
 ALPHABETS = (255, 256, 257, 1023, 1025, 4095, 4097, 16_385, 32_767, 32_768)
 
 
@@ -101,6 +105,8 @@ def _coded():
         symbols = symbols.astype(np.uint16 if alphabet > 256 else np.uint8)
         yield (symbols, code), {}
     lengths = np.uint8([*range(1, 16), 15])
+    for n in BEYOND_LANES:
+        yield (rng.integers(0, 3, n).astype(np.uint8), reference.huffman_code(np.uint8([1, 2, 2]))), {}
     for symbol in (0, 15):  # all of the shortest code, and all of the longest
         for n in (1, 63, 64, 65, 1024, 4097):
             yield (np.full(n, symbol, np.uint8), reference.huffman_code(lengths)), {}
@@ -108,7 +114,7 @@ def _coded():
 
 def _encoded():
     for pair, _ in _coded():
-        yield (reference.huffman_encode(*pair),), {}
+        yield (written("huffman_encode")(*pair),), {}
 
 
 # Range coder: short, for the reference takes long.
@@ -127,7 +133,7 @@ def _matrices():
 
 @cache
 def _encoded_ranges() -> list[Call]:
-    return [((reference.rangecoder_encode(codes, **how),), {"shape": codes.shape, **how})
+    return [((written("rangecoder_encode")(codes, **how),), {"shape": codes.shape, **how})
             for (codes,), how in _matrices()]
 
 
@@ -169,6 +175,8 @@ def _planes():
     for i, n in enumerate((255, 256, 257, 1023, 1025, 4095, 4097, 16_385, BEYOND)):
         for type in ("uint8", "bfloat16", "float32", "int4")[: 1 if n > 4097 else 4]:
             yield (alike(rng, n, type, i % 5), type), {}
+    yield (np.arange(RUN + 1, dtype=np.uint64).astype(np.uint8) & np.uint8(7), "uint8"), {}  # beside the end of a run
+    yield (np.repeat(np.uint8([1, 2, 3]), RUN)[: 2 * RUN + 3], "uint8"), {}
     for head in (b"", b"x", bytes(300)):
         yield (np.arange(300, dtype=np.uint16), "uint16"), {"head": head}
         yield (np.zeros(0, np.uint16), "uint16"), {"head": head}
@@ -176,7 +184,7 @@ def _planes():
 
 def _decoded():
     for (patterns, type), how in _planes():
-        data = reference.planes_encode(patterns, type)
+        data = written("planes_encode")(patterns, type)
         yield (data, type, patterns.size), {"strict": bool(len(data) % 2)}
 
 

@@ -5,12 +5,12 @@ from functools import cache
 
 import numpy as np
 
-from ... import reference
 from ...formats import MX, NF4, Quantized
 from ...formats.floats import block_shape
 from ..cases import Call, Calls
 from ..nn.integers import integers
 from ..values import ordinary, whole
+from ..written import written
 from .lengths import BEYOND, all_bits
 
 _F, _S8 = np.float32, np.int8
@@ -41,7 +41,12 @@ def _one_symbol():
 
 
 def _coded_rows():
-    """Long rows whose last codes are not 0; more rows than 256, whose last ones are not zeros."""
+    """Long rows whose last codes are not 0; more rows than 256, whose last ones are not zeros.
+
+    The model tells columns and rows apart by their logarithm, up to 15: the longest ones go beyond 2^14 and 2^15.
+    """
+    rng = np.random.default_rng(7)
+    yield ((rng.random((1, 2**15 + 40)) < 0.02).astype(np.uint8),), {"alphabet": 2}
     for n in (2049, 3001):
         codes = np.zeros((1, n), np.uint8)
         codes[0, -3:] = (1, 3, 2)
@@ -52,11 +57,12 @@ def _coded_rows():
             codes = np.zeros((rows, 2 if rows < 300 else 1), np.uint8)
             codes[-1], codes[-2], codes[0, 0] = np.arange(2, 2 + codes.shape[1]), 1, 1
             yield (codes,), {"alphabet": 4, "lanes": lanes}
+    yield ((rng.random((2**14 + 40, 1)) < 0.02).astype(np.uint8),), {"alphabet": 2}
 
 
 @cache
 def _written_rows() -> list[Call]:
-    return [((reference.rangecoder_encode(codes, **how),), {"shape": codes.shape, **how})
+    return [((written("rangecoder_encode")(codes, **how),), {"shape": codes.shape, **how})
             for (codes,), how in _coded_rows()]
 
 

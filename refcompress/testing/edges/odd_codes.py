@@ -142,13 +142,15 @@ def _bfloat16_patterns():
 
 # Integers.
 
-def _zero_points():
+def _zero_points(dtype):
     rng = np.random.default_rng(5)
-    for zero in (-128, -127, -1, 0, 1, 126, 127):
-        for k in (1, 3, 16, 64, 67, 300):
-            yield (whole(rng, (3, k), 127, _S8), whole(rng, (5, k), 127, _S8)), {"x_zero_point": zero}
-            for fill in (-128, 127):
-                yield (np.full((2, k), fill, _S8), np.full((3, k), -128, _S8)), {"x_zero_point": zero}
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    for zero in (low, low + 1, -1, 0, 1, 128, high - 1, high):
+        for k in (1, 3, 16, 64, 67, 300) if low <= zero <= high else ():
+            for most in (high, 9):
+                yield (whole(rng, (3, k), most, dtype), whole(rng, (5, k), 127, _S8)), {"x_zero_point": zero}
+            for fill in (low, high):
+                yield (np.full((2, k), fill, dtype), np.full((3, k), -128, _S8)), {"x_zero_point": zero}
 
 
 def _lut_ties():
@@ -272,7 +274,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "gemm_f32f32": (_zero_row(lambda x, w: (x, w)), _f32f32_square),
     "gemm_bf16bf16": (_bfloat16_patterns, _zero_row(lambda x, w: tuple(
         reference.floats_encode(a, "bfloat16", overflow="format") for a in (x, w)))),
-    "gemm_s8s8": (_zero_points,),
+    "gemm_s8s8": (partial(_zero_points, _S8),), "gemm_u8s8": (partial(_zero_points, np.uint8),),
     "gemm_s8lut4": (_lut_ties,),
     "csr_matmul": (_duplicates, _wide_x(_one_entry)),
     "sparse_matmul": (_fills, _wide_x(_one_kept)),

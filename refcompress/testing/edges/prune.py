@@ -58,6 +58,62 @@ def _select_options():
             yield (scores,), {"structure": "nm", "n": 1, "m": 2, "axis": axis}
 
 
+def _in_order(values: np.ndarray) -> float:
+    """Return the sum in float64, one after the other from +0.0."""
+    total = 0.0
+    for value in values.reshape(-1).tolist():
+        total += value
+    return total
+
+
+def cancelling(rng, shape) -> np.ndarray:
+    """Return numbers of which large ones cancel: in another order, in pieces, or exactly, their sum is another one."""
+    size = int(np.prod(shape))
+    a = rng.integers(1, 9, size).astype(np.float64)
+    places = rng.permutation(size)[: 2 * max(1, size // 6)].reshape(2, -1)
+    large = 2.0 ** rng.integers(53, 56, places.shape[1])
+    a[places[0]], a[places[1]] = large, -large
+    return a.reshape(shape)
+
+
+# Shapes of two units each, and the options that choose these.
+UNITS: tuple[tuple[tuple[int, ...], dict], ...] = (
+    ((2, 24), {"structure": "row"}), ((2, 300), {"structure": "row"}), ((24, 2), {"structure": "column"}),
+    ((300, 2), {"structure": "column"}), ((2, 24), {"structure": "filter"}), ((2, 3, 9), {"structure": "filter"}),
+    ((2, 3, 3, 4), {"structure": "filter"}), ((20, 2), {"structure": "channel"}),
+    ((3, 2, 9), {"structure": "channel"}), ((3, 2, 3, 4), {"structure": "channel"}),
+    ((4, 12), {"structure": "block", "block": (4, 6)}), ((8, 7), {"structure": "block", "block": (4, 7)}),
+    ((4, 2, 6), {"structure": "block", "block": (4, 6)}))
+
+
+def _second_unit(shape: tuple[int, ...], how: dict) -> np.ndarray:
+    """Return where the second of two units lies."""
+    second = np.zeros(shape, bool)
+    axis = {"row": 0, "filter": 0, "column": 1, "channel": 1}.get(how["structure"])
+    if axis is None:
+        high, wide = how["block"]
+        matrix = second.reshape(shape[0], -1)
+        matrix[(high if shape[0] > high else 0) :, (0 if shape[0] > high else wide) :] = True
+    else:
+        np.moveaxis(second, axis, 0)[1] = True
+    return second
+
+
+def _select_sums_in_order():
+    """Of two units one has numbers that cancel, and one their sum alone: equal, so that the first one stays."""
+    rng = np.random.default_rng(7)
+    for shape, how in UNITS:
+        for _ in range(6):
+            second = _second_unit(shape, how)
+            for unit in (second, ~second):
+                scores = np.zeros(shape)
+                scores[unit] = cancelling(rng, np.count_nonzero(unit))
+                other = np.flatnonzero(~unit)
+                scores.flat[other[len(other) // 2]] = _in_order(scores[unit])
+                for dtype in (np.float64, _F):
+                    yield (scores.astype(dtype),), {**how, "keep": 1}
+
+
 def _select(rng, i, m, k) -> Call:
     scores = whole(rng, (m, k), 5) if i % 2 else ordinary(rng, (m, k))
     kinds: tuple[dict, ...] = (
@@ -81,6 +137,19 @@ def _threshold_edges():
         yield (np.zeros(n, _F),), {"quality": 1.0}
     yield (_F([1e-45] * 5 + [-1e-45] * 5),), {"quality": 1.0}
     yield (_F([3e38, -3e38]),), {"quality": 1.0}
+
+
+def _threshold_in_order():
+    """A quality that makes the threshold a weight's magnitude, or the next number: sums in another order miss it."""
+    rng = np.random.default_rng(8)
+    for i, n in enumerate((9, 12, 17, 24, 33, 50, 64, 100, 130, 257, 300, 1025)):
+        for _ in range(5):
+            w = ordinary(rng, n) + _F(i % 3)
+            wide = w.astype(np.float64)
+            deviation = np.sqrt(_in_order((wide - _in_order(wide) / n) ** 2) / n)
+            quality = abs(wide[0]) / deviation
+            for some in (quality, np.nextafter(quality, 0), np.nextafter(quality, 99)):
+                yield (w,), {"quality": float(some)}
 
 
 def _project(rng, i, m, k) -> Call:
@@ -170,8 +239,8 @@ _MANY_ROWS = at_lengths(lambda rng, i, m: ((whole(rng, (m, 2), 4),), {"structure
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "prune_magnitude": (_magnitude_options, at_lengths(_magnitude, 2, 3)),
-    "prune_select": (_select_options, _MANY_ROWS, at_lengths(_select, 3, 6)),
-    "prune_threshold": (_threshold_edges, at_lengths(_threshold, 2, 3)),
+    "prune_select": (_select_sums_in_order, _select_options, _MANY_ROWS, at_lengths(_select, 3, 6)),
+    "prune_threshold": (_threshold_edges, _threshold_in_order, at_lengths(_threshold, 2, 3)),
     "prune_project_l0": (at_lengths(_project, 2, 3),),
     "prune_score_wanda": (_small(False, True), at_lengths(_wanda, 3, 5)),
     "prune_score_taylor": (_small(True), at_lengths(partial(_scores, True), 3, 5)),

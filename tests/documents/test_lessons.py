@@ -1,0 +1,71 @@
+"""What the lessons say about themselves: how long they take, what can be left out, how a lab is begun."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from refcompress.labs.exercises import LABS
+
+LESSONS = sorted((Path(__file__).resolve().parents[2] / "docs" / "lessons").glob("[01]*.md"))
+INDEX = (LESSONS[0].parent / "index.md").read_text()
+FENCE = re.compile(r"^(```|:::)\{([\w-]+)\}[^\n]*\n(.*?)^\1 *$", re.M | re.S)
+LEFT_OUT = ("In C", "What the paper left open", "What the papers left open")
+WORD, PICTURE, FORMULA, CODE = 60 / 150, 30, 30, 20  # seconds of a reader
+
+
+def minutes(text: str) -> float:
+    """Return how long a person reads a lesson: 150 words a minute, and looks at pictures, formulas and code."""
+    seconds = 0.0
+    for _, name, body in FENCE.findall(text):
+        if name == "admonition":
+            seconds += WORD * len(body.split())
+        elif name == "include":
+            seconds += WORD * len((LESSONS[0].parents[1] / "classroom" / "in_c.md").read_text().split())
+        elif name == "literalinclude":
+            seconds += CODE
+        elif name == "code-cell" and not re.search(r"remove-cell|hide-cell", body):
+            seconds += PICTURE if "hide-input" in body else CODE
+    prose, formulas = re.subn(r"\$\$.*?\$\$", "", FENCE.sub("", text), flags=re.S)
+    return (seconds + FORMULA * formulas + WORD * len(re.sub(r"\]\([^)]*\)", "]", prose).split())) / 60
+
+
+def without(text: str) -> str:
+    """Return a lesson without the sections that a first reading can leave out."""
+    return "".join(part for part in re.split(r"(?m)^(?=## )", text) if part.partition("\n")[0][3:] not in LEFT_OUT)
+
+
+def test_a_lesson_takes_as_long_as_the_index_says():
+    whole = [minutes(path.read_text()) for path in LESSONS]
+    first = [minutes(without(path.read_text())) for path in LESSONS]
+    said = re.search(r"takes about\s+(\d+)\s+minutes.*?takes about\s+(\d+)\s+minutes", INDEX, re.S)
+    assert max(whole) <= int(said[1]) and max(first) <= int(said[2]) + 1, (whole, first)
+    assert sum(first[:3]) < 45  # the first three and the first stage of a lab are an hour
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_what_the_index_leaves_out_are_sections_of_each_lesson(path):
+    text = path.read_text()
+    assert re.search(r"(?m)^## In C$", text) and re.search(r"(?m)^## What the papers? left open$", text)
+    assert len(without(text)) < len(text)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lab_is_begun_in_a_terminal_with_the_command_at_hand(path):
+    text = " ".join(path.read_text().split())
+    for op in re.findall(r"`refcompress lab start (\w+)`", text):
+        assert op in LABS and f"`refcompress lab check lab-{op}`" in text
+        assert "It is a [lab](index.md#labs). In a terminal, after `. .venv/bin/activate`: `refcompress lab" in text
+    assert "refcompress lab start" in text or "[lab](index.md#labs)" in text
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_that_another_one_names_first_is_a_link(path):
+    text = FENCE.sub(lambda fence: fence[0] if fence[2] == "admonition" else "", path.read_text())
+    for number in set(re.findall(r"(?<!\w)[Ll]esson (\d+)", " ".join(text.split()))) - {str(int(path.stem[:2]))}:
+        first = re.search(rf"[Ll]essons?\s+\[?{number}\b(\]\({int(number):02}_\w+\.md\))?", text)
+        assert first and (first[1] or f"]({int(number):02}_" in text[:first.start()]), (number, first[0])
+
+
+def test_no_lesson_speaks_of_the_making_of_a_page():
+    assert not [path.name for path in LESSONS if re.search(r"page\s+was\s+made|whoever", path.read_text())]
