@@ -1,13 +1,16 @@
 """Rules of results that hang on LAPACK's last bits: a near tie may go either way, and nothing else may."""
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
+from implementations import native, needs_native
 
 from refcompress import reference
 from refcompress.agreement import (
     Disagreement,
+    exactly,
     near_clip,
     near_fit,
     near_gptq,
@@ -16,6 +19,7 @@ from refcompress.agreement import (
     same_product,
 )
 from refcompress.constants import U64
+from refcompress.testing import samples
 
 F = np.float32
 COUPLED = np.float64([[2, 1], [1, 2]])
@@ -132,3 +136,11 @@ def test_the_rank_of_an_energy_may_be_another_one_only_where_singular_values_are
     exact = np.eye(4, dtype=F)
     with pytest.raises(Disagreement, match="rank 3, expected"):
         same_product(reference.lowrank_svd(exact, **options), reference.lowrank_svd(exact, rank=3), (exact,), options)
+
+
+@needs_native
+@pytest.mark.parametrize("op", ["prune_obs", "prune_sparsegpt", "quantize_gptq", "quantize_clip", "quantize_awq",
+                                "quantize_adaround"])
+def test_our_own_kernels_give_the_references_bits_although_the_rule_asks_for_less(op):
+    for args, kwargs in islice(samples(op), 0, None, 3):
+        exactly(getattr(reference, op)(*args, **kwargs), getattr(native, op)(*args, **kwargs))

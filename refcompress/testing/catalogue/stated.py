@@ -56,7 +56,7 @@ def _narrow_quotient(low, high, steps, scale):
 def _smallest_of_equals(x, *, bits=8, axis=None, group=None, bins=2048):
     """Goes from few bins to many, and keeps the first of those that cannot be told apart."""
     low, high = reference.quantize_range_kl(x, bits=bits, axis=axis, group=group, bins=bins)
-    largest, levels = float(np.max(np.abs(x), initial=0)), 2 ** (bits - 1)
+    largest, levels, bins = float(np.max(np.abs(x), initial=0)), 2 ** (int(bits) - 1), int(bins)
     if axis is not None or group is not None or largest == 0 or bins > 100:
         return low, high
     counts = histogram(np.abs(x).astype(np.float64).ravel(), largest, bins)
