@@ -18,6 +18,7 @@ RULES = {
     "near_outputs": ("the error of the layer's outputs", "GEN-2.6"),
     "same_cost": ("the cost of the optimum", "GEN-2.6"),
     "least_divergence": ("the divergence of the range", "GEN-2.6"),
+    "least_error": ("the squared error of the range", "GEN-2.6"),
     "near_obs": ("the mask but for near ties, weights within a bound", "PRUNE-7.8"),
     "near_sparsegpt": ("the mask but for near ties, weights within a bound", "PRUNE-7.8"),
     "near_gptq": ("the integers but for near ties, errors within a bound", "QUANT-9.6"),

@@ -1,4 +1,4 @@
-"""When two implementations agree: twelve rules, each of which raises :class:`Disagreement` and returns nothing.
+"""When two implementations agree: thirteen rules, each of which raises :class:`Disagreement` and returns nothing.
 
 - ``exactly``: integers, codes, masks, labels and bytes.
 - ``within_dot_bound(terms)``: float32 products; :mod:`terms` says for each of them which dot products it is made of.
@@ -6,6 +6,7 @@
 - ``near_outputs``: a matrix of low rank for the outputs of a layer.
 - ``same_cost``: optima that may be reached in more than one way.
 - ``least_divergence``: a range after which the distribution of the magnitudes loses the least.
+- ``least_error``: a range whose grid has the least squared error.
 - ``near_obs``, ``near_sparsegpt``, ``near_gptq``: layers whose weights are pruned or rounded by an inverse Hessian.
 - ``near_fit``, ``near_clip``: layers that are rounded by the error of their outputs.
 
@@ -23,10 +24,12 @@ from .layer_fits import near_clip, near_fit, near_gptq
 from .optimum import near_best, same_cost, same_product
 from .outputs import near_outputs
 from .pruned import near_obs, near_sparsegpt
+from .range_errors import least_error
 
 __all__ = [
-    "Disagreement", "NoBound", "exactly", "least_divergence", "near_best", "near_clip", "near_fit", "near_gptq",
-    "near_obs", "near_outputs", "near_sparsegpt", "same_cost", "same_product", "terms", "within_dot_bound",
+    "Disagreement", "NoBound", "exactly", "least_divergence", "least_error", "near_best", "near_clip", "near_fit",
+    "near_gptq", "near_obs", "near_outputs", "near_sparsegpt", "same_cost", "same_product", "terms",
+    "within_dot_bound",
 ]
 
 for _public in (Disagreement, NoBound):  # as users import them, and read them in a traceback

@@ -11,6 +11,7 @@ from refcompress import reference
 from refcompress.agreement import (
     Disagreement,
     exactly,
+    least_error,
     near_clip,
     near_fit,
     near_gptq,
@@ -121,6 +122,23 @@ def test_of_clipped_ranges_of_equal_errors_the_wider_one_is_taken_where_the_erro
         near_clip(fit, narrow, (w, h), options)
 
 
+@pytest.mark.parametrize("x, steps, right", [
+    ([2, 4], 2, (1.0,)),  # up to 4 the error is 2**2 for the first, up to 2 for the second: equal, and exact
+    ([2, 4], 4, (0.75,)),  # up to 3 it is 1 + 1
+    ([2.2, 4.4, 1e-6, 3e-6], 2, (1.0, 0.5)),  # the same with small squares beside it, whose sum is rounded
+])
+def test_of_ranges_of_equal_errors_the_widest_is_taken_where_no_order_rounds_and_any_elsewhere(x, steps, right):
+    x, options = F(x), {"bits": 2, "steps": steps}
+    expected, largest = reference.quantize_range_mse(x, **options), float(x.max())
+    for share in (1.0, 0.75, 0.5):
+        got = np.float64([0]), np.float64([largest * share])
+        if share in right:
+            least_error(expected, got, (x,), options)
+            continue
+        with pytest.raises(Disagreement, match=r"result\[0\]"):
+            least_error(expected, got, (x,), options)
+
+
 def test_the_rank_of_an_energy_may_be_another_one_only_where_singular_values_are_not_exact():
     turned = np.linalg.qr(np.random.default_rng(1).standard_normal((4, 4)))[0]
     w, options = turned.astype(F), {"energy": 0.5}  # four singular values of 1, but for the rounding of w
@@ -140,7 +158,7 @@ def test_the_rank_of_an_energy_may_be_another_one_only_where_singular_values_are
 
 @needs_native
 @pytest.mark.parametrize("op", ["prune_obs", "prune_sparsegpt", "quantize_gptq", "quantize_clip", "quantize_awq",
-                                "quantize_adaround"])
+                                "quantize_adaround", "quantize_range_mse"])
 def test_our_own_kernels_give_the_references_bits_although_the_rule_asks_for_less(op):
     for args, kwargs in islice(samples(op), 0, None, 3):
         exactly(getattr(reference, op)(*args, **kwargs), getattr(native, op)(*args, **kwargs))
