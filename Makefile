@@ -1,5 +1,6 @@
-# make          set up .venv, build the C kernels, and run the demo
-# make help     what else there is
+# make            set up .venv, build the C kernels, and run the demo
+# make notebooks  the same without the demo, and the lessons as notebooks
+# make help       what else there is
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -15,15 +15,14 @@ def forms(op: str, *args, seconds: float = 1.0, kernel: str | None = None, **kwa
     all instruction sets has one line, "C": three would differ by noise alone.
 
     Each form must first agree with the reference by the operation's own rule. Samples are taken in turns, for
-    ``seconds`` in all, and the quickest of each counts: other lessons run at the same time. The forms have one thread;
-    what BLAS has is the caller's (``make docs`` gives it one). A form that this machine cannot run is absent.
+    ``seconds`` in all, and the quickest of each counts: other lessons run at the same time. Each has one thread. A form
+    that this machine cannot run is absent.
     """
     functions = {"NumPy": lambda: getattr(reference, op)(*args, **kwargs)}
     for name, space in spaces(op, kernel).items():
         functions[name] = lambda space=space: getattr(space, op)(*args, **kwargs)
-    first, threads = {}, native.threads.get()
-    native.threads.set(1)
-    try:
+    first = {}
+    with native.threads.one():
         for name, function in functions.items():
             first[name], got = timed(function, 1)
             if name == "NumPy":
@@ -31,8 +30,6 @@ def forms(op: str, *args, seconds: float = 1.0, kernel: str | None = None, **kwa
             else:
                 OPS[op].rule(expected, got, args, kwargs)
         samples = in_turns(functions, first, seconds, 3)
-    finally:
-        native.threads.set(threads)
     print(f"{op}: all give the same result. How many times as fast as NumPy is each?")
     for name, taken in samples.items():
         print(f"  {name:<9} {min(samples['NumPy']) / min(taken):7.3g}")

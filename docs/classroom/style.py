@@ -62,4 +62,4 @@ def heatmap(ax, matrix, *, digits: int = 2, title: str = "", colours: str = "RdB
     ax.tick_params(which="minor", length=0)
     ax.grid(True, which="minor", color=GREY, linewidth=0.5)
     ax.set_axisbelow(False)
-    ax.spines[:].set_visible(False)
+    ax.spines[:].set(visible=True, color=GREY, linewidth=0.5)

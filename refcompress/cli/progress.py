@@ -73,4 +73,4 @@ class Progress:
     def _left(self, now: float, done: int, total: int) -> str:
         """Return how long a stage goes on, if it goes on as it did."""
         seconds = (now - self._stage_begun) * (total - done) / done if done else 0
-        return f", {seconds:,.0f} s left" if seconds >= 1 else ""
+        return f", {seconds:,.0f} s left at this pace" if seconds >= 1 else ""

@@ -130,6 +130,22 @@ def without_blas():
         yield
 
 
+@contextmanager
+def one():
+    """Let the kernels and, if threadpoolctl is installed, BLAS have one thread each meanwhile.
+
+    What is timed beside each other is timed so: on a busy machine threads of BLAS wait for each other, and a product
+    of 64 rows took longer than one of 10,000.
+    """
+    count = get()
+    set(1)
+    try:
+        with without_blas():
+            yield
+    finally:
+        set(count)
+
+
 @in_default_mode
 def _help(helper: Future, sent: list) -> None:
     """Do the work that was sent in a thread of the pool, unless ``helper`` was cancelled before it began."""

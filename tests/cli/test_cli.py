@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from refcompress import container
-from refcompress.cli import main
+from refcompress.cli import demo, main
 from refcompress.models import npz
 from refcompress.recipes import lenet_300_100
+from refcompress.testing import clock
 
 ARRAYS = {
     "fc1.weight": np.random.default_rng(0).standard_normal((40, 60)).astype(np.float32),
@@ -177,8 +178,17 @@ def test_demo_reports_what_the_file_holds(model, capsys, monkeypatch):
     short = dataclasses.replace(lenet_300_100.SETTINGS, rounds=1, round_epochs=1, last_epochs=1, share_epochs=1)
     train = lenet_300_100.train_reference
     monkeypatch.setattr(lenet_300_100, "SETTINGS", short)
+    threads = []
+
+    def in_turns(functions, *rest):
+        threads.extend(each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas")
+        return clock.in_turns(functions, *rest)
+
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    monkeypatch.setattr(demo, "in_turns", in_turns)
     monkeypatch.setattr(lenet_300_100, "train_reference", lambda *data, **named: train(*data, **named, epochs=1))
-    code, out, err = run(capsys, "demo", "--out", model / "demo.rcz", "--json")
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        code, out, err = run(capsys, "demo", "--out", model / "demo.rcz", "--json")
     report = json.loads(out)
     data = (model / "demo.rcz").read_bytes()
     assert code == 0 and report["bytes"] == len(data) and report["ratio"] == 1_066_440 / len(data)
@@ -186,5 +196,7 @@ def test_demo_reports_what_the_file_holds(model, capsys, monkeypatch):
     names = {f"fc{i}.{kind}" for i in (1, 2, 3) for kind in ("weight", "bias")}
     assert set(container.loads(data)) == {"graph", *names}
     assert report["error"] < 20 and "tune centroids 2 of 2: 1 of 1 done" in err
+    assert report["one_thread"] and {len(times) for times in report["seconds"].values()} == {2}
+    assert {*threads} == {1}  # of BLAS, while both sides are timed
     for row in report["layers"]:
         assert row["kept"] == 100 * round(short.keep[f"{row['layer']}.weight"] * row["weights"]) / row["weights"]

@@ -1,13 +1,19 @@
 """Every figure that a README quotes is derived: here from files of the project, or by the test that is named here."""
 
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
+import tempfile
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from refcompress.checkpoints.recipe import PRESETS
 from refcompress.cli.options import size
 from refcompress.labs.hunts.luck import THROWS
 from refcompress.testing.conforming import CHECKS
@@ -15,6 +21,7 @@ from refcompress.testing.values import LENGTHS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+SMALLEST = ROOT / "results" / "deep_compression" / "lenet_300_100-smallest.rcz"
 WORDS = {"eight": 8, "nine": 9, "twelve": 12}
 
 
@@ -29,8 +36,22 @@ def needed() -> str:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
 
 
+@cache
+def packed(preset: str) -> int:
+    """Return the bytes of what README's three commands make of their model, with a preset."""
+    with tempfile.TemporaryDirectory() as place:
+        for words in (f"decompress {SMALLEST} lenet.npz", f"compress lenet.npz -o lenet.rcz --preset {preset}"):
+            subprocess.run([sys.executable, "-m", "refcompress", *words.split()], cwd=place, check=True,
+                           capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        return (Path(place) / "lenet.rcz").stat().st_size
+
+
 FIGURES = {  # of the text of README.md, with what each is; a string names the test that derives it
     "3.11": needed,
+    "2,950": lambda: SMALLEST.stat().st_size,
+    "128": lambda: PRESETS["int8"][1].options["group"],
+    "15,096": lambda: packed("int8"),
+    "4,426": lambda: packed("deep"),
     "675,763": "tests/models/test_squeezenet.py::test_the_published_file_becomes_as_small_as_the_readme_says",
     "542,925": "tests/models/test_squeezenet.py::test_the_published_file_becomes_as_small_as_the_readme_says",
     "30": "tests/documents/test_own_network_lesson.py::test_the_whole_path_is_30_lines_of_code_at_most",

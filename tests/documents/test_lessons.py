@@ -67,5 +67,21 @@ def test_a_lesson_that_another_one_names_first_is_a_link(path):
         assert first and (first[1] or f"]({int(number):02}_" in text[:first.start()]), (number, first[0])
 
 
+def figures(text: str) -> set[str]:
+    """Return the numbers of two digits or more."""
+    found = re.findall(r"(?<![\w.])\d[\d.,_]*\d", text)
+    return {number.replace(",", "").replace("_", "") for number in found}
+
+
+@pytest.mark.parametrize("path", [*LESSONS, LESSONS[0].parent / "own_network.md"], ids=lambda path: path.stem)
+def test_a_figure_in_the_comment_of_an_answer_stands_in_its_code_too(path):
+    """There it is computed or asserted; a comment alone goes wrong and nobody sees it."""
+    answers, = (body for _, name, body in FENCE.findall(path.read_text()) if "tags: [hide-cell]" in body)
+    lines = answers.rpartition("---\n")[2].splitlines()
+    comments = "\n".join(line for line in lines if line.lstrip().startswith("#"))
+    code = "\n".join(line.partition("  #")[0] for line in lines if not line.lstrip().startswith("#"))
+    assert figures(comments) <= figures(code)
+
+
 def test_no_lesson_speaks_of_the_making_of_a_page():
     assert not [path.name for path in LESSONS if re.search(r"page\s+was\s+made|whoever", path.read_text())]

@@ -55,6 +55,16 @@ def test_without_blas_its_threads_are_back_afterwards_even_after_an_error():
         assert counts() == before and set(before) == {2}
 
 
+def test_one_is_one_thread_for_kernels_and_blas_and_both_are_back_afterwards(count):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    count(3)
+    with pytest.raises(ZeroDivisionError), threads.one():
+        assert threads.get() == 1
+        assert {each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"} == {1}
+        1 / 0
+    assert threads.get() == 3
+
+
 @pytest.mark.parametrize("fails_in", ["the caller", "the pool"])
 def test_the_first_error_of_any_thread_is_raised_and_ends_the_work(count, fails_in):
     count(2)
