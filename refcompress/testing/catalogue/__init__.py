@@ -3,8 +3,8 @@
 Each is a :class:`Kernel`, with the class of its bug and a story. Those of one operation stand in the file of the
 family, and the test suite tries them all. Those that one function makes of many operations stand in a file of their
 class: :mod:`layouts`, :mod:`states`, :mod:`lengths`, :mod:`arithmetic`, :mod:`quotients`, :mod:`options`,
-:mod:`promises`, :mod:`refusals`, :mod:`together`, :mod:`sums`; kernels in C in :mod:`in_c`. Right ones are in
-:mod:`orders`, :mod:`algorithms` and :mod:`libraries`. ``make verdict`` tries all of them.
+:mod:`promises`, :mod:`refusals`, :mod:`together`, :mod:`sums`, :mod:`axes`; kernels in C in :mod:`in_c`. Right ones
+are in :mod:`orders`, :mod:`algorithms` and :mod:`libraries`. ``make verdict`` tries all of them.
 
 A check that was never seen to fail has shown nothing; one that fails what is right will soon be passed over.
 """
@@ -13,6 +13,7 @@ from . import (
     algorithms,
     allocate,
     arithmetic,
+    axes,
     csr,
     floats,
     gemm,
@@ -44,7 +45,7 @@ from .kernel import BUGS, RIGHTS, Kernel
 __all__ = ["BUGS", "KERNELS", "OF_CLASSES", "OF_FAMILIES", "RIGHTS", "Kernel", "kernel"]
 
 _CLASSES = (layouts, states, lengths, arithmetic, quotients, options, promises, refusals, together,
-            sums, orders, algorithms, in_c, libraries)
+            sums, axes, orders, algorithms, in_c, libraries)
 _FAMILIES = (prune, share, quantize, floats, ggml, allocate, lowrank, csr, sparse, gemm, huffman, rangecoder, planes,
              nn)
 
