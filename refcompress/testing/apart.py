@@ -136,6 +136,17 @@ class Apart:
                 yield reply
         except Died as died:
             yield names[died.index], died.reason
+        except GeneratorExit:  # replies that nobody waits for
+            self.close()
+            raise
+
+    def after_refusals(self) -> Iterator[tuple[str, str]]:
+        try:
+            self._ask("after_refusals", None)
+            while (reply := self._reply(budget.HUNG_LIMIT)) is not None:
+                yield reply
+        except Died:  # nobody has promised what becomes of a bad call, where refusals are not judged
+            return
         finally:
             self.close()
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from ..agreement import Disagreement, NoBound
@@ -193,7 +193,7 @@ class _Check:
             self.verdict.refused += 1
 
     def _states(self) -> None:
-        for name, wrong in self.judge.states():
+        for name, wrong in chain(self.judge.states(), self.judge.after_refusals()):
             if not wrong and self._spent() > budget.ENOUGH:
                 self.verdict.notes.append(f"the checks of state ended by the clock, after that of {name}")
                 return

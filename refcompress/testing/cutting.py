@@ -42,7 +42,7 @@ def cut(value: Any, size: int, new: int, last: bool, axis: int | None = None) ->
     elif is_dataclass(value):
         try:
             yield from _formats(value, size, new, last)
-        except (ValueError, TypeError, IndexError):  # there is no such matrix
+        except (ValueError, TypeError, IndexError, RuntimeError):  # there is no such matrix
             return
 
 

@@ -1,9 +1,10 @@
 """The judge in the process of who asks: as fast as can be, and no stronger than the function that it calls."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import cached_property
-from itertools import islice
+from itertools import count, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ class Here:
                  clock: Callable[[], float] | None = None) -> None:
         self.task, self.results, self.calling, self.about = task, results, calling, about
         self.clock = clock or OwnTime()
+        self.late = False  # a function that takes long: the long inputs that are left are given once
 
     def samples(self, start: int = 0) -> Iterator[Judged]:
         """Judge the fixed inputs from one on; of a function that takes long a few of the later ones."""
@@ -44,7 +46,11 @@ class Here:
         for i, case in enumerate(self.task.inputs()):
             if i >= start:
                 spent = self.clock() - begun
-                if spent > (budget.THIN if i % 8 else budget.LAST) and (spent > budget.END or i not in self._telling):
+                if spent > budget.END:  # making the others takes time, too
+                    yield from (Judged(number, Outcome(NOT_TRIED)) for number in range(i, self._telling[1]))
+                    return
+                self.late = spent > budget.THIN
+                if spent > (budget.THIN if i % 8 else budget.LAST) and i not in self._telling[0]:
                     yield Judged(i, Outcome(NOT_TRIED))
                     continue
                 self.about(i)
@@ -52,12 +58,16 @@ class Here:
                 yield Judged(i, self.case(case, i) if word is None else Outcome(LEFT_OUT, word))
 
     @cached_property
-    def _telling(self) -> frozenset[int]:
-        return telling(self.task.inputs())
+    def _telling(self) -> tuple[frozenset[int], int]:
+        """The numbers of the telling inputs, and how many inputs there are."""
+        number = count()
+        return telling(case for case in self.task.inputs() if next(number) >= 0), next(number)
 
     def case(self, case: Call, i: int | None = 0, brief: bool = False, limit: float | None = None) -> Outcome:
         """Judge one input; ``i`` says at which guard page its results lie, where they do."""
-        twice = not i or i % TWICE == 0 or sum(a.size for a in arrays_of(case)) <= LONG
+        named = case[1].get("shape")  # of a decoder's result
+        size = sum(a.size for a in arrays_of(case)) + (math.prod(named) if isinstance(named, tuple) else 0)
+        twice = not i or size <= LONG or (i % TWICE == 0 and not self.late)
         return judged(self.task.op, self.task.function, self.task.rule, *case, results=self.results(i),
                       calling=self.calling, twice=twice)
 
@@ -88,6 +98,17 @@ class Here:
                 yield check.__name__, ""
             finally:
                 self.calling(0)
+
+    def after_refusals(self, _: object = None) -> Iterator[tuple[str, str]]:
+        """Yield what a good call after a refused one showed. A bad call may do anything but where it is refused."""
+        cases = self._state_cases
+        self.calling(1)
+        try:
+            states.after_refusals(self.task.op, self.task.function, lambda: iter(cases), self.task.rule)
+        except Disagreement as wrong:
+            yield "after_refusals", str(wrong)
+        finally:
+            self.calling(0)
 
     @cached_property
     def _state_cases(self) -> list[Call]:

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from .. import reference
+from ..errors import CorruptError
 from .cases import Cases
 from .draws import array, composite, st
 from .values import LENGTHS, not_arrays, other_dimensions
@@ -83,12 +84,33 @@ def rangecoder_decode_sweep():
         yield (data.copy(),), keywords
 
 
+def corrupt():
+    """Yield bytes that no encoder writes: codes beyond the alphabet, and bytes cut, added, changed."""
+    rng = np.random.default_rng(53)
+    for alphabet in (3, 5, 100, 256):
+        for shape in ((1, 3), (17, 4)):
+            codes = rng.integers(0, alphabet, shape).astype(np.uint8)
+            codes[-1, -1], codes[0, 0] = alphabet - 1, alphabet - 1
+            for lanes in (1, 16):
+                data = reference.rangecoder_encode(codes, alphabet=alphabet, lanes=lanes)
+                changed = [data ^ (np.arange(len(data)) == at).astype(np.uint8) * np.uint8(bit)
+                           for at in (0, len(data) // 2, len(data) - 1) for bit in (1, 0x40)]
+                for bad, less in [(data, alphabet - 1), (data[:-1], alphabet), (data[: len(data) // 2], alphabet),
+                                  *((other, alphabet) for other in changed)]:
+                    how = {"shape": shape, "alphabet": less, "lanes": lanes}
+                    try:
+                        reference.rangecoder_decode(bad, **how)
+                    except CorruptError:
+                        yield (bad,), how
+
+
 def rangecoder_decode_refusals():
     codes = np.uint8([[0, 2, 1], [0, 0, 3]])
     data = reference.rangecoder_encode(codes, alphabet=4)
     good = {"shape": (2, 3), "alphabet": 4}
     for bad in (*not_arrays(data), data[None], np.append(data, np.uint8(0)), np.append(data, np.uint8(7))):
         yield (bad,), good
+    yield from corrupt()
     for shape in ((2,), (2, 3, 1), (-2, 3), (2.0, 3), None, (2**40, 2**40), (2**20, 2**20)):
         yield (data,), good | {"shape": shape}
     for alphabet in (0, 3, 257, True, None):

@@ -5,9 +5,11 @@ Hypothesis.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 
 from . import layouts
 from .away import away
+from .axes import of_other_axes
 from .cases import Call, Calls
 from .draws import st
 from .edges import EDGES
@@ -40,6 +42,7 @@ def swept(op: str) -> Calls:
             yield _placed(case, layouts.GUARDED[0])
 
 
+BEGIN = 40  # calls of each edge to which other numbers of axes are given
 SLOW = ("rangecoder_encode", "rangecoder_decode")  # their edges come before variants, which take them long to make
 
 
@@ -51,8 +54,11 @@ def wide(op: str) -> Calls:
 
 
 def _varied(op: str) -> Calls:
-    """Yield variants in layouts of their own, and each option away from its default in every layout."""
+    """Yield variants; other numbers of axes, and each option away from its default, both in every layout."""
     yield from variants(op, CASES[op].sweep)
+    if op not in SLOW:
+        begin = (case for edge in EDGES.get(op, ()) for case in islice(edge(), BEGIN))
+        yield from of_other_axes(op, chain(CASES[op].sweep(), begin))
     edges = (case for edge in EDGES.get(op, ()) for case in edge())
     for case in away(op, CASES[op].sweep(), edges, kinds=False):
         for layout in layouts.LAYOUTS[1:]:

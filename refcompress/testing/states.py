@@ -35,9 +35,10 @@ from .state_calls import (
     writable,
 )
 from .state_inputs import inputs, long_inputs
+from .state_refusals import after_refusals
 
-__all__ = ["CHECKS", "OF_LONG", "floating_point_mode", "formats_in_place", "inputs", "long_inputs", "memory",
-           "operands_in_place", "results_kept", "same_bits", "threads_at_once"]
+__all__ = ["CHECKS", "OF_LONG", "after_refusals", "floating_point_mode", "formats_in_place", "inputs", "long_inputs",
+           "memory", "operands_in_place", "results_kept", "same_bits", "threads_at_once"]
 
 BATCH_SECONDS = 0.25  # of a few batches that tell whether the memory grows
 BATCH = 48  # calls between two looks at the memory

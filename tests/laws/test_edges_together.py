@@ -5,13 +5,16 @@ import pytest
 
 from refcompress import reference
 from refcompress.agreement import Disagreement
-from refcompress.errors import CorruptError
+from refcompress.errors import CorruptError, RefcompressError
 from refcompress.ops import OPS
 from refcompress.testing import states
 from refcompress.testing.catalogue import KERNELS
+from refcompress.testing.catalogue.axes import KERNELS as AXES
 from refcompress.testing.catalogue.sums import KERNELS as SUMS
 from refcompress.testing.catalogue.together import KERNELS as TOGETHER
 from refcompress.testing.edges import EDGES, together
+from refcompress.testing.families import CASES
+from refcompress.testing.samples import wide
 
 OF_CODERS, OF_QUANTIZE = "planes_encode", "dequantize_bias_s32"
 
@@ -68,5 +71,33 @@ def test_sums_in_another_order_and_caps_of_another_number_are_found_by_the_edges
     assert found and not wrong(getattr(reference, one.op))
 
 
+@pytest.mark.parametrize("one", [k for k in AXES if k.kind not in ("state", "refusal")],
+                         ids=lambda k: f"{k.op}-{k.name}")
+def test_other_numbers_of_axes_and_axes_of_one_length_find_the_kernel(one):
+    found = 0
+    for args, kwargs in wide(one.op):
+        if found:
+            break
+        with np.errstate(all="ignore"):
+            expected = getattr(reference, one.op)(*args, **kwargs)
+            try:
+                OPS[one.op].rule(expected, one.function(*args, **kwargs), args, kwargs)
+            except Disagreement:
+                found += 1
+    assert found
+
+
+def test_bytes_of_a_larger_alphabet_are_among_the_refusals_of_a_decoder():
+    wrong = next(k for k in AXES if k.kind == "refusal")
+    let_in = 0
+    for args, kwargs in CASES[wrong.op].refusals():
+        try:
+            wrong.function(*args, **kwargs)
+            let_in += 1
+        except (RefcompressError, TypeError):
+            pass
+    assert let_in > 1
+
+
 def test_each_kernel_of_the_class_stands_in_the_catalogue():
-    assert set(TOGETHER) | set(SUMS) <= set(KERNELS)
+    assert set(TOGETHER) | set(SUMS) | set(AXES) <= set(KERNELS)

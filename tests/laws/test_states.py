@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from refcompress import agreement, native, reference
+from refcompress.errors import RefcompressError
 from refcompress.ops import OPS
 from refcompress.testing import catalogue, modes, states
 from refcompress.testing.away import options_of, values_away
@@ -122,6 +123,23 @@ def test_an_operand_that_is_changed_where_an_option_is_given_is_found(op):
     with pytest.raises(agreement.Disagreement, match="while 4 threads"):
         for _ in range(20):
             states.threads_at_once(op, wrong, lambda: iter(cases))
+
+
+@pytest.mark.parametrize("op", ["huffman_decode", "gemm_f32f32", "prune_score_wanda"])
+def test_what_a_refusal_leaves_is_found_where_the_function_refuses_as_the_reference_does(op):
+    cases = list(states.inputs(op, every(op)))[:9]
+    wrong = catalogue.kernel(op, "what a refusal leaves").function
+    with pytest.raises(agreement.Disagreement, match="after a call that was refused"):
+        states.after_refusals(op, wrong, lambda: iter(cases))
+
+    def refuses_nothing(*args, **kwargs):
+        try:
+            return wrong(*args, **kwargs)
+        except RefcompressError:
+            return None
+
+    for right in (getattr(reference, op), getattr(native, op), refuses_nothing):
+        states.after_refusals(op, right, lambda: iter(cases))
 
 
 def test_bits_that_differ_within_the_bound_are_noticed_in_threads():

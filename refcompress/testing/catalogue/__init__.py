@@ -3,9 +3,8 @@
 Each is a :class:`Kernel`, with the class of its bug and a story. Those of one operation stand in the file of the
 family, and the test suite tries them all. Those that one function makes of many operations stand in a file of their
 class: :mod:`layouts`, :mod:`states`, :mod:`lengths`, :mod:`arithmetic`, :mod:`quotients`, :mod:`options`,
-:mod:`promises`, :mod:`refusals`, :mod:`together`, :mod:`stated`, :mod:`sums`, :mod:`factors`; kernels in C in
-:mod:`in_c`. Right ones are in :mod:`orders`, :mod:`algorithms`, :mod:`libraries`, :mod:`stated` and :mod:`factors`.
-``make verdict`` tries all of them.
+_CLASSES = (layouts, states, lengths, arithmetic, quotients, options, promises, refusals, together, stated, sums, axes,
+            factors, orders, algorithms, in_c, libraries)
 
 A check that was never seen to fail has shown nothing; one that fails what is right will soon be passed over.
 """
@@ -14,6 +13,7 @@ from . import (
     algorithms,
     allocate,
     arithmetic,
+    axes,
     csr,
     factors,
     floats,
@@ -46,7 +46,7 @@ from .kernel import BUGS, RIGHTS, Kernel
 
 __all__ = ["BUGS", "KERNELS", "OF_CLASSES", "OF_FAMILIES", "RIGHTS", "Kernel", "kernel"]
 
-_CLASSES = (layouts, states, lengths, arithmetic, quotients, options, promises, refusals, together, stated, sums,
+_CLASSES = (layouts, states, lengths, arithmetic, quotients, options, promises, refusals, together, stated, sums, axes,
             factors, orders, algorithms, in_c, libraries)
 _FAMILIES = (prune, share, quantize, floats, ggml, allocate, lowrank, csr, sparse, gemm, huffman, rangecoder, planes,
              nn)

@@ -155,7 +155,7 @@ def _depthwise_sums():
 def _requantize_middle():
     """Multipliers along each axis of three and four dimensions, all different; many of them."""
     rng = np.random.default_rng(5)
-    for shape in ((3, 4, 5), (2, 3, 4, 5)):
+    for shape in ((3, 4, 5), (2, 3, 4, 5), (4, 4), (3, 3, 3)):
         x = rng.integers(-(2**20), 2**20, shape).astype(np.int32)
         for axis in range(len(shape)):
             of = tuple(n if i == axis else 1 for i, n in enumerate(shape))
