@@ -53,7 +53,7 @@ def _coded_rows():
         codes[0, 2047] = 1
         yield (codes,), {"alphabet": 4, "lanes": 1 if n > 3000 else 16}
     for rows in (257, 260, 4097):
-        for lanes in (1, 16)[rows % 2 :]:
+        for lanes in (1, 16) if rows == 260 else (1,) if rows > 300 else (16,):
             codes = np.zeros((rows, 2 if rows < 300 else 1), np.uint8)
             codes[-1], codes[-2], codes[0, 0] = np.arange(2, 2 + codes.shape[1]), 1, 1
             yield (codes,), {"alphabet": 4, "lanes": lanes}
