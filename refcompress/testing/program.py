@@ -161,14 +161,14 @@ def _placed(a: np.ndarray) -> str:
 
 def _values(a: np.ndarray) -> str:
     """Return an array's values, shape and type; not how it lies."""
-    kind = f"np.{a.dtype.type.__name__.rstrip('_')}" if a.dtype.isnative and a.dtype != bool else repr(
-        "bool" if a.dtype == bool else a.dtype.str)
+    number = a.dtype.isnative and a.dtype.kind in "iufc"
+    kind = f"np.{a.dtype.type.__name__}" if number else repr("bool" if a.dtype == bool else a.dtype.str)
     if a.dtype.kind in "mM":
         return f"{_values(a.view(np.int64))}.view({a.dtype.str!r})"
     if a.dtype.kind == "f" and _payloads(a):
         bits = a.dtype.str.replace("f", "u")
         return f"{_values(a.view(bits) if a.flags.c_contiguous else a.copy().view(bits))}.view({kind})"
-    if a.size <= WRITTEN and 0 not in a.shape:
+    if 0 not in a.shape and (a.size <= WRITTEN or a.dtype.hasobject):
         return f"np.array({_wrapped(_numbers(a))}, {kind})"
     if a.size == 0:
         return f"np.empty({a.shape}, {kind})"
@@ -191,7 +191,7 @@ def _payloads(a: np.ndarray) -> bool:
 def _numbers(a: np.ndarray) -> str:
     """Return an array as lists of numbers, each as short as its type allows."""
     if a.ndim:
-        return f"[{', '.join(map(_numbers, a))}]"
+        return f"[{', '.join(_numbers(a[i, ...]) for i in range(len(a)))}]"  # of objects too an array each
     if a.dtype.kind != "f":
         return repr(a.item())
     short = str(a.astype(a.dtype.newbyteorder("="))[()])

@@ -292,6 +292,14 @@ def test_payloads_of_nans_and_short_numbers_are_written_bit_for_bit():
         assert rc.same(a, eval(program.text(a), {"np": np, "inf": np.inf, "nan": np.nan}))
 
 
+@pytest.mark.parametrize("a", [
+    np.array([[0.5, -0.0], [np.inf, 3.0]], object), np.full((21, 20), 1.5, object), np.array(["a", "bc"]),
+    np.array([b"x"]), np.array(2.5, object), np.zeros((0, 3), object)])
+def test_an_array_that_no_operation_takes_has_a_text_too(a):
+    again = eval(program.text(a), {"np": np, "inf": np.inf, "nan": np.nan})
+    assert again.dtype == a.dtype and again.shape == a.shape and repr(again.tolist()) == repr(a.tolist())
+
+
 @pytest.mark.parametrize("op", OPS)
 def test_a_shorter_input_is_still_one(op):
     """Of each operation some inputs can be cut: the reference takes them."""
