@@ -1,5 +1,6 @@
 """What a refusal leaves behind: the next good call must be right."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from itertools import islice
 
@@ -38,7 +39,8 @@ def after_refusals(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
 
 def _refusal(function: Callable, args: tuple, kwargs: dict) -> RefcompressError | None:
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what a bad call is cast to
             function(*args, **kwargs)
     except RefcompressError as error:
         return error
