@@ -65,7 +65,7 @@ def check(op: str, function: Callable | str, *, rule: Callable | None = None, la
     seed : int
         Of the search.
     states : bool
-        Whether it is checked what the function keeps from call to call, which takes a third of a second.
+        Whether it is checked what the function keeps from call to call, which takes a second or two.
     explain : bool
         False raises what is found as it was found, at once: no smaller input, no map.
     quiet : bool
