@@ -14,6 +14,7 @@ from .cases import Call, Calls
 from .draws import st
 from .edges import EDGES
 from .families import CASES
+from .two_wrong import two_wrong
 from .variants import variants
 
 
@@ -87,6 +88,7 @@ def _placed(case: Call, layout: Callable) -> Call:
 def refusals(op: str) -> Calls:
     """Yield (args, kwargs) that the operation ``op`` must refuse."""
     yield from CASES[op].refusals()
+    yield from two_wrong(op)
 
 
 def strategy(op: str):

@@ -1,9 +1,12 @@
 """Inputs on which a few words of a clause decide: widths of a quotient, orders of a sum, what is dropped when."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
+from ... import reference
+from ...formats import LowRank, LowRankSparse, Quantized
 from ..cases import Calls
 
 _F = np.float32
@@ -49,6 +52,44 @@ def _dominated():
                 yield (np.float64([first, (1, 1)]), np.int64(sizes), 3), {}
 
 
+def _largest_differences(dtype: type):
+    """GEMM-3.1: inputs less their zero point have nine bits, so sums leave float32 twice as early as without one."""
+    ends = np.iinfo(dtype)
+    for k in (521, 1023, 1025):
+        for x, zero_point in ((ends.max, ends.min), (ends.min, ends.max)):
+            w = np.array([[127] * k, [-127] * k, [127, -125] * (k // 2) + [127] * (k % 2)], np.int8)
+            yield (np.full((2, k), x, dtype), w), {"x_zero_point": int(zero_point)}
+
+
+def _biases_alone():
+    """GEMM-5.2: without inputs the result is +0.0 plus the bias, so a bias of -0.0 becomes +0.0."""
+    w = Quantized(np.zeros((3, 0), np.int8), np.ones((3, 1), _F), np.zeros((3, 1), np.int8))
+    for bias in ([-0.0, 0.0, 2.0], [-0.0] * 3, [np.inf, -np.inf, np.nan]):
+        yield (np.zeros((2, 0), np.int8), np.ones(2, _F), w, _F(bias)), {}
+
+
+def _scales_in_the_middle():
+    """LOWRANK-5.4: u times the inner product overflows, but for the scales between them."""
+    for u, s, vt, x in ((1e30, 1e-30, 1e30, 1e-20), (1e30, 1e-35, 1e20, 1e10), (1e20, 1e-30, 1e25, 1e10)):
+        yield LowRank(_F([[u, 1], [1, 2]]), _F([s, 1]), _F([[vt, 0], [1, 1]])), _F([[x, 0], [0, 3]])
+
+
+def _scales_alone():
+    for low, x in _scales_in_the_middle():
+        yield (low, x), {}
+
+
+def _scales_beside():
+    sparse = reference.csr_from_dense(_F([[0, 1], [0, 0]]))
+    for low, x in _scales_in_the_middle():
+        yield (LowRankSparse(low, sparse), x), {}
+
+
+EDGES["gemm_s8s8"] = (partial(_largest_differences, np.int8),)
+EDGES["gemm_u8s8"] = (partial(_largest_differences, np.uint8),)
+EDGES["gemm_s8s8_scaled"] = (_biases_alone,)
+EDGES["lowrank_matmul"] = (_scales_alone,)
+EDGES["lowrank_sparse_matmul"] = (_scales_beside,)
 EDGES["quantize_s8"] = (_zero_points,)
 EDGES["quantize_binary"] = (_sums,)
 EDGES["quantize_ternary"] = (_ternary_sums,)
