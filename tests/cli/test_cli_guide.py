@@ -62,7 +62,8 @@ def test_progress_says_how_long_it_will_take_and_quiet_says_nothing(monkeypatch,
         out, err = capsys.readouterr()
         assert out == "" and bool(err) == (not quiet)
         if err:
-            assert err.splitlines() == ["   6.0 s  compress: 2 of 4 done, 3 s left", "  12.0 s  compress: 4 of 4 done"]
+            assert err.splitlines() == ["   6.0 s  compress: 2 of 4 done, 3 s left at this pace",
+                                        "  12.0 s  compress: 4 of 4 done"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
