@@ -10,7 +10,13 @@ class _Given(ctypes.Structure):  # struct mallinfo2 of glibc: bytes given out ar
 
 
 def held() -> tuple[int, int]:
-    """Return the bytes that the C library has given out (0 where it does not say so), and Python's blocks."""
+    """Return the bytes that the C library has given out (0 where it does not say so), and Python's blocks.
+
+    What was printed is written first: a stream holds each piece of it until then.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
     look = getattr(ctypes.CDLL(None), "mallinfo2", None) if sys.platform == "linux" else None
     given = 0
     if look is not None:

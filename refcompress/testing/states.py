@@ -43,6 +43,8 @@ __all__ = ["CHECKS", "OF_LONG", "after_refusals", "floating_point_mode", "format
 BATCH_SECONDS = 0.25  # of a few batches that tell whether the memory grows
 BATCH = 48  # calls between two looks at the memory
 FEWEST = 12  # of them, which tell what grows from what comes and goes
+LOOKS = 12  # at the memory: after each of them it has grown
+GROWS = (16, 0.5)  # bytes of the C library and blocks of Python a call
 MOST = 16  # calls of the operation's own samples that are looked at
 THREADS, THREADS_SECONDS = 4, 0.2
 
@@ -184,19 +186,19 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
     for _ in range(5):
         if batch() < FEWEST:
             return  # too slow to tell what grows from what comes and goes
-    grown, calls, before = [], [], held()
-    for _ in range(3):
-        calls.append(batch())
+    grown, calls, before = [], 0, held()
+    for _ in range(LOOKS):
+        done = batch()
         now = held()
-        grown.append([b - a for a, b in zip(before, now)])
-        before = now
-    if min(calls) < FEWEST:
-        return
-    for number, what in enumerate(("bytes of the C library", "objects of Python")):
-        each = [g[number] / c for g, c in zip(grown, calls)]
-        if min(each) >= (16, 0.5)[number]:
-            raise Disagreement(f"holds {min(each):.4g} {what} more after each call: {sum(calls)} calls with small "
-                               f"inputs, after {turned - sum(calls)} that did not count")
+        grown.append([(b - a) / done for a, b in zip(before, now)])
+        least = [min(each) for each in zip(*grown)]
+        if done < FEWEST or not any(each >= most for each, most in zip(least, GROWS)):
+            return  # what fills up, a cache of the C library's own among it, grows for a while only
+        before, calls = now, calls + done
+    for each, most, what in zip(least, GROWS, ("bytes of the C library", "objects of Python")):
+        if each >= most:
+            raise Disagreement(f"holds {each:.4g} {what} more after each call: {calls} calls with small "
+                               f"inputs, after {turned - calls} that did not count")
 
 
 def _same(first, again, when: str) -> None:

@@ -94,6 +94,15 @@ def test_what_a_kernel_keeps_is_found(op, wrong, check):
         check(op, wrong, some(op))
 
 
+def test_what_a_kernel_prints_is_not_memory_that_it_keeps(tmp_path, monkeypatch):
+    def prints(x):
+        print(f"x is {x.shape[-1]} wide")
+        return reference.nn_softmax(x)
+    with open(tmp_path / "out.txt", "w") as stream:  # which keeps what is printed, as a terminal does not
+        monkeypatch.setattr("sys.stdout", stream)
+        states.memory("nn_softmax", prints, some("nn_softmax"))
+
+
 @pytest.mark.parametrize("op, name, check", [
     ("gemm_f32f32", "large results from a ring of eight buffers", states.results_kept),
     ("prune_magnitude", "large results from a ring of eight buffers", states.results_kept),
