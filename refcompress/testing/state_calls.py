@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import reference
-from ..agreement import Disagreement, NoBound
+from ..agreement import Disagreement, NoBound, exactly
 from ..errors import RefcompressError
 from ..ops import OPS
 from . import layouts
@@ -71,6 +71,13 @@ def result_of(call: Callable, args: tuple, kwargs: dict):
         raise
     except Exception as error:
         raise Disagreement(f"raised {type(error).__name__} on a valid input: {error}") from error
+
+
+def same(first, again, when: str) -> None:
+    try:
+        exactly(first, again)
+    except Disagreement as wrong:
+        raise Disagreement(f"{when} the bits are others than before: {wrong}") from None
 
 
 def writable(value):

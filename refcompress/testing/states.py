@@ -6,17 +6,14 @@ It raises Disagreement, or returns None. Those of ``OF_LONG`` take ``long_inputs
 """
 
 import gc
-import sys
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import is_dataclass
-from itertools import count, islice
+from itertools import islice
 
 import numpy as np
 
-from ..agreement import Disagreement, exactly
+from ..agreement import Disagreement
 from . import modes
-from .away import away
 from .cases import Call
 from .held import held
 from .judge import snapshot
@@ -26,16 +23,16 @@ from .state_calls import (
     agree,
     bytes_of,
     changed_copies,
-    compare,
-    expected_of,
     other_values,
     rebuilt,
     result_of,
+    same,
     time_over,
     writable,
 )
 from .state_inputs import inputs, long_inputs
 from .state_refusals import after_refusals
+from .state_threads import threads_at_once
 
 __all__ = ["CHECKS", "OF_LONG", "after_refusals", "floating_point_mode", "formats_in_place", "inputs", "long_inputs",
            "memory", "operands_in_place", "results_kept", "same_bits", "threads_at_once"]
@@ -46,7 +43,6 @@ FEWEST = 12  # of them, which tell what grows from what comes and goes
 LOOKS = 12  # at the memory: after each of them it has grown
 GROWS = (16, 0.5)  # bytes of the C library and blocks of Python a call
 MOST = 16  # calls of the operation's own samples that are looked at
-THREADS, THREADS_SECONDS = 4, 0.2
 
 
 def operands_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
@@ -73,7 +69,7 @@ def operands_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call
                 if agreed == 2:
                     break
             array[...] = before
-        _same(first, result_of(call, args, kwargs), "after its operands were changed in place, and back,")
+        same(first, result_of(call, args, kwargs), "after its operands were changed in place, and back,")
         if over() and number >= 2:
             return
 
@@ -99,52 +95,6 @@ def formats_in_place(op: str, call: Callable, cases: Callable[[], Iterable[Call]
                 del changed
         if over():
             return
-
-
-def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
-                    rule: Callable | None = None) -> None:
-    """Call from several threads at once, by turns each with its own inputs and all with the same arrays.
-
-    What all calls share is then overwritten; and an operand that a call changes and puts back is another one meanwhile.
-    """
-    all_ = list(islice(cases(), 12 * THREADS))
-    by_size = sorted(all_, key=bytes_of)
-    # Most are short: by turns, long ones take long. But C gives way to another thread only where a call is long.
-    some = [*away(op, all_), *by_size[: 2 * THREADS], *by_size[2 * THREADS :][-THREADS:]]
-    some = [(writable(args), writable(kwargs)) for args, kwargs in some]
-    if not some:
-        return
-    wanted = [expected_of(op, *case) for case in some]
-    alone = [snapshot(result_of(call, *case)) for case in some]
-    wrong: list[Disagreement] = []
-    when = f"while {THREADS} threads called it at once"
-    over, start = time_over(THREADS_SECONDS), threading.Barrier(THREADS)
-
-    def work(first: int) -> None:
-        start.wait()
-        number = first
-        for turn in count():
-            if wrong or (turn > 1 and over()):
-                return
-            place = (turn // 16 if turn % 2 else number) % len(some)
-            try:
-                got = compare(op, call, *some[place], wanted[place], when, rule)
-                _same(alone[place], got, f"{when}:")
-            except Disagreement as found:
-                wrong.append(found)
-            number += 1 + first  # each thread goes round in other steps
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        workers = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(THREADS)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    finally:
-        sys.setswitchinterval(before)
-    if wrong:
-        raise wrong[0]
 
 
 def floating_point_mode(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
@@ -199,13 +149,6 @@ def memory(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
         if each >= most:
             raise Disagreement(f"holds {each:.4g} {what} more after each call: {calls} calls with small "
                                f"inputs, after {turned - calls} that did not count")
-
-
-def _same(first, again, when: str) -> None:
-    try:
-        exactly(first, again)
-    except Disagreement as wrong:
-        raise Disagreement(f"{when} the bits are others than before: {wrong}") from None
 
 
 OF_LONG: tuple[Callable, ...] = (results_kept, same_bits)

@@ -11,7 +11,7 @@ import pytest
 from refcompress import agreement, native, reference
 from refcompress.errors import RefcompressError
 from refcompress.ops import OPS
-from refcompress.testing import catalogue, modes, states
+from refcompress.testing import catalogue, modes, state_threads, states
 from refcompress.testing.away import options_of, values_away
 from refcompress.testing.families import CASES
 from refcompress.testing.here import STATE_INPUTS
@@ -116,6 +116,24 @@ def test_results_of_one_shape_are_kept_apart_and_long_sums_are_the_same_again(op
         check(op, catalogue.kernel(op, name).function, lambda: iter(cases))
     check(op, getattr(reference, op), lambda: iter(cases))
     check(op, getattr(native, op), lambda: iter(cases))
+
+
+def test_of_the_long_calls_of_all_threads_one_is_as_long_as_the_operation_allows():
+    def slow(x):
+        end = time.process_time() + 2e-6 * x.size
+        while time.process_time() < end:
+            pass
+        return x
+    x, = state_threads.longer("nn_softmax", slow, [((np.ones((4, 8), np.float32),), {})])[0]
+    assert x.shape[1] == 8 and x.shape[0] in (512, 1024)  # 8 and 16 ms
+    assert state_threads.longer("nn_softmax", slow, []) is None
+
+
+def test_sums_in_c_that_all_threads_share_are_found_though_no_short_call_is_interrupted(monkeypatch):
+    wrong = catalogue.kernel("gemm_s8s8", "static sums for all threads").function
+    monkeypatch.setattr(state_threads, "SECONDS", 0)  # of short calls, in which they show by luck
+    with pytest.raises(agreement.Disagreement, match="while 4 threads"):
+        states.threads_at_once("gemm_s8s8", wrong, some("gemm_s8s8"))
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if options_of(op)])

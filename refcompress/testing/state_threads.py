@@ -1,0 +1,142 @@
+"""A check of state: calls from several threads at once. What all calls share is then overwritten.
+
+Python takes turns as often as it is told to. The system lets a thread in C run for some milliseconds: on a machine with
+other work, a short call is over before another thread of the check runs. So some calls are long.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count, islice
+
+import numpy as np
+
+from ..agreement import Disagreement
+from ..errors import RefcompressError
+from .away import away
+from .cases import Call
+from .judge import arrays_of, snapshot
+from .state_calls import bytes_of, compare, expected_of, result_of, same, time_over, writable
+
+THREADS = 4
+SECONDS = 0.2  # of the processor, for short calls
+LONG_SECONDS = 0.2  # and for the long one, beside one of each thread
+LONG = 0.01  # seconds of a long call: Linux lets a thread run for 3 to 4 ms where others wait
+SLOW = 0.02  # seconds of the reference, from which on a call is not made longer: it takes up to four times as long
+MOST = 2**19  # elements of its operands
+TRIED = 4  # calls of which the longest is made longer
+
+
+def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
+                    rule: Callable | None = None) -> None:
+    """Call from several threads at once, by turns each with its own inputs and all with the same arrays.
+
+    An operand that a call changes and puts back is another one meanwhile. Then all of them make one long call.
+    """
+    all_ = list(islice(cases(), 12 * THREADS))
+    by_size = sorted(all_, key=bytes_of)
+    # Most are short: by turns, long ones take long. But C gives way to another thread only where a call is long.
+    some = [*away(op, all_), *by_size[: 2 * THREADS], *by_size[2 * THREADS :][-THREADS:]]
+    some = [(writable(args), writable(kwargs)) for args, kwargs in some]
+    if not some:
+        return
+    when = f"while {THREADS} threads called it at once"
+    alone, wanted = [], []
+    for args, kwargs in some:
+        wanted.append(expected_of(op, args, kwargs))
+        alone.append(snapshot(result_of(call, args, kwargs)))
+
+    def by_turns(first: int) -> Iterator[None]:
+        number = first
+        for turn in count():
+            place = (turn // 16 if turn % 2 else number) % len(some)
+            got = compare(op, call, *some[place], wanted[place], when, rule)
+            same(alone[place], got, f"{when}:")
+            number += 1 + first  # each thread goes round in other steps
+            yield
+    _in_threads(by_turns, SECONDS, 2)
+
+    long = longer(op, call, by_size[-TRIED:])
+    if long is None:
+        return
+    once = snapshot(result_of(call, *long))
+
+    def one(first: int) -> Iterator[None]:
+        while True:
+            same(once, result_of(call, *long), f"{when}:")
+            yield
+    _in_threads(one, LONG_SECONDS, 1)
+
+
+def _in_threads(work: Callable[[int], Iterator[None]], seconds: float, at_least: int) -> None:
+    """Go on with the work in all threads at once until its time is over or one of them raises Disagreement."""
+    wrong: list[Disagreement] = []
+    over, start = time_over(seconds), threading.Barrier(THREADS)
+
+    def run(first: int) -> None:
+        start.wait()
+        try:
+            for turn, _ in enumerate(work(first), 1):
+                if wrong or (turn >= at_least and over()):
+                    return
+        except Disagreement as found:
+            wrong.append(found)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        workers = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(THREADS)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    finally:
+        sys.setswitchinterval(before)
+    if wrong:
+        raise wrong[0]
+
+
+def longer(op: str, call: Callable, cases: list[Call]) -> Call | None:
+    """Return the call that takes longest of these, with its arrays repeated until it takes LONG, or None.
+
+    Of the arrays each is repeated along its first axis, as many of them at once as the operation takes.
+    """
+    timed = []
+    for case in cases:
+        case = writable(case[0]), writable(case[1])
+        timed.append((_seconds(call, case), case))
+    if not timed:
+        return None
+    took, case = max(timed, key=lambda pair: pair[0])
+    while took < LONG:
+        further = next(_repeated(op, case), None)
+        if further is None or sum(a.size for a in arrays_of(further)) > MOST:
+            break
+        try:
+            took = _seconds(call, further)
+        except NotImplementedError:  # of these sizes
+            break
+        case = further
+    return case
+
+
+def _repeated(op: str, case: Call) -> Iterator[Call]:
+    """Yield the call with all its arrays twice as long, or with one of them, where the operation takes it soon."""
+    args, kwargs = case
+    arrays = [i for i, a in enumerate(args) if isinstance(a, np.ndarray) and a.ndim and a.size]
+    for which in (arrays, *([i] for i in arrays)):
+        twice = tuple(np.concatenate([a, a]) if i in which else a for i, a in enumerate(args))
+        start = time.process_time()
+        try:
+            expected_of(op, twice, kwargs)
+        except (RefcompressError, TypeError):
+            continue
+        if which and time.process_time() - start < SLOW:
+            yield twice, kwargs
+
+
+def _seconds(call: Callable, case: Call) -> float:
+    start = time.process_time()
+    result_of(call, *case)
+    return time.process_time() - start
