@@ -22,7 +22,7 @@ from refcompress.native import threads
 from refcompress.native.packers import PACKERS
 from refcompress.testing import draws
 from refcompress.testing.layouts import LAYOUTS, place
-from refcompress.testing.samples import strategy
+from refcompress.testing.sampling import strategy
 
 # Beside the lengths of the strategies: past a block of 64 outputs, of 32 and 64 inputs, of a page.
 LONGER = (48, 63, 64, 65, 96, 100, 127, 128, 129, 200, 257)

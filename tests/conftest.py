@@ -25,7 +25,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # The tests take the sweeps of all operations, and a part of what goes beyond: tests/laws/test_edges.py. Only `make
 # verdict` has the time for all of it.
-import_module("refcompress.testing.samples").PARTS.pop()
+import_module("refcompress.testing.sampling").PARTS.pop()
 
 
 def pytest_configure(config):

@@ -3,14 +3,14 @@
 - ``recipe.py``, ``options.py``: rules in TOML, of which the last that matches wins
 - ``kinds.py``: which tensors are weights, and which no preset touches
 - ``schemes.py``, ``sharing.py``: what a tensor can become
-- ``plan.py``, ``bounds.py``: what each one will become, why, and in how many bytes
+- ``plans.py``, ``bounds.py``: what each one will become, why, and in how many bytes
 - ``work.py``, ``weights.py``, ``parts.py``: the work on one tensor, by its name; its result is a file
 - ``run.py``: all tensors, on any executor, and the file
 - ``thresholds.py``, ``budget.py``: one threshold over all layers; the best within a budget of bytes
 - ``result.py``: a row a tensor
 - ``reading.py``, ``decoding.py``, and ``formats/arranged.py``: and back
 - ``networks.py``, ``source_networks.py``: files with a graph, which run
-- ``rebuild.py``: a file once more, from its source and its own recipe
+- ``rebuilding.py``: a file once more, from its source and its own recipe
 
 >>> import numpy as np
 >>> weights = {"fc.weight": np.linspace(-1, 1, 4096, dtype=np.float32).reshape(64, 64), "fc.bias": np.zeros(64)}
@@ -21,9 +21,9 @@
 
 from .decoding import decompress, tensors_of
 from .networks import load_model, save_model
-from .plan import Plan, Step
+from .plans import Plan, Step
 from .reading import Compressed, load, open, save
-from .rebuild import Rebuilt, rebuild
+from .rebuilding import Rebuilt, rebuild
 from .recipe import PRESETS, Recipe, Rule, rule_of_text
 from .result import Result, Row
 from .run import compress, fastest, plan

@@ -13,7 +13,7 @@ from ..container.cursor import integer_bytes
 from ..formats import ELEMENT_TYPES, MX_ELEMENTS
 from ..formats.base import block_shape, matrix_shape
 from ..formats.floats import MX_BLOCK
-from .plan import Plan, Step
+from .plans import Plan, Step
 
 __all__ = ["bytes_of", "bytes_of_file"]
 

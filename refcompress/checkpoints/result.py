@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..container import Layer, files
-from .plan import Plan, Step
+from .plans import Plan, Step
 from .sources import Path
 
 __all__ = ["Result", "Row", "warnings_of"]

@@ -18,7 +18,7 @@ from . import parts
 from .bounds import bytes_of, bytes_of_file
 from .budget import chosen_for_budget, chosen_for_error
 from .growing import Growing
-from .plan import Plan, Step, plan_of
+from .plans import Plan, Step, plan_of
 from .recipe import Recipe
 from .result import Result, Row, warnings_of
 from .source_networks import network_of

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ..models.source import Source
-from .plan import Plan, Step
+from .plans import Plan, Step
 from .weights import weights_of
 
 __all__ = ["FLOOR", "kept_of_each"]

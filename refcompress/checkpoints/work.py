@@ -18,7 +18,7 @@ from ..errors import ArgumentTypeError, RefcompressError
 from ..formats import Plain, Shared
 from ..models.source import Source, Tensor, Value
 from . import parts
-from .plan import Step
+from .plans import Step
 from .schemes import SCHEMES, Made
 from .sources import Opening
 from .weights import Comparison, NotFinite, decoded, nonzero, weights_of

@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
     for warning in report.warnings:
         say(f"warning: {warning}")
     try:
-        show(json.dumps(report.data, indent=2) if options.json else report.text)
+        write(json.dumps(report.data, indent=2) if options.json else report.text)
     except BrokenPipeError:  # whoever reads has read enough (| head): no complaint, and none from the exit's own flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
@@ -138,7 +138,7 @@ def refuse(why) -> int:
     return 2
 
 
-def show(text: str) -> None:
+def write(text: str) -> None:
     """Print a report; what the terminal's encoding lacks (a name may have any character) is written as an escape."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from ..checkpoints import PRESETS, SCHEMES, Recipe, Rule, rule_of_text
-from ..checkpoints.plan import CANDIDATES
+from ..checkpoints.plans import CANDIDATES
 from ..checkpoints.recipe import load
 from ..errors import RefcompressError
 from . import methods

@@ -28,7 +28,7 @@ from .plain import Plain
 from .prepared import Prepared
 from .quantized import Quantized
 from .relative import Relative
-from .same import same
+from .sameness import same
 from .shared import Shared
 
 __all__ = [

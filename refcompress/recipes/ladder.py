@@ -24,7 +24,6 @@ from ..training import (
     Dense,
     Dropout,
     Gradual,
-    Masked,
     MaxPool,
     Network,
     ReLU,
@@ -197,8 +196,3 @@ def tuned(network: Network, shared: dict[str, Shared], rung: Rung, inputs: np.nd
             shared = share_all(single, rung, implementation)
     assert best is not None  # there is a round at least
     return best[1:]
-
-
-def masked(network: Network) -> Masked:
-    """Return the hook that keeps what is zero at zero."""
-    return Masked(network, {name: w != 0 for name, w in weights_of(network).items()})

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import training
 from ..training import Adam, Dense, Dropout, Network, ReLU
-from .deep_compression import Settings
+from .pipeline import Settings
 
 LAYERS = ("fc1", "fc2", "fc3")  # in this order, with ReLU between them
 

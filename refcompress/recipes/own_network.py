@@ -10,7 +10,7 @@ from ..formats import Quantized, Shared
 from ..graph import Model
 from ..graph.uses import is_turned, uses
 from ..training import Adam, Gradual, GraphNetwork, Masked, SharedCentroids, StraightThrough, fit
-from ..training.fit import Inputs
+from ..training.fitting import Inputs
 
 __all__ = ["smaller"]
 

@@ -6,7 +6,7 @@ the fixed inputs, ``refusals(op)`` the calls to be refused. :mod:`guarded` makes
 lays arrays out oddly, :mod:`catalogue` holds wrong kernels that a check must catch and right ones that it must pass.
 :mod:`clock` times what is compared.
 
-To be read from :mod:`check` on: :mod:`apart` calls the function in a process of its own, which is :mod:`child`,
+To be read from :mod:`checking` on: :mod:`apart` calls the function in a process of its own, which is :mod:`child`,
 :mod:`own_time` is its clock, :mod:`budget` has its seconds, :mod:`judge` says what came of an input, :mod:`results`
 puts results at guard pages, :mod:`smaller` makes a wrong input smaller, :mod:`program` writes it down, :mod:`pattern`
 says where else it is wrong, :mod:`verdict` is what the user reads.
@@ -17,13 +17,13 @@ What an operation is checked with stands in the file of its family. :mod:`cases`
 
 from . import catalogue, guarded, layouts, memory, planted, states
 from .bounds import assert_agrees, bound
-from .check import check, check_all
+from .checking import check, check_all
 from .clauses import clause
 from .conforming import conformance, conforms
+from .contiguous import plain
 from .judge import arrays_of
 from .outcomes import in_order, outcome
-from .plain import plain
-from .samples import refusals, samples
+from .sampling import refusals, samples
 from .task import loaded
 from .verdict import Verdict
 

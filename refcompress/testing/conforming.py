@@ -19,9 +19,9 @@ from ..errors import RefcompressError
 from ..ops import OPS
 from . import layouts, states
 from .clauses import clause
+from .contiguous import plain
 from .judge import NOT_OFFERED, Outcome, arrays_of, describe, judged, judged_refusal
-from .plain import plain
-from .samples import refusals, swept, wide
+from .sampling import refusals, swept, wide
 
 __all__ = ["CHECKS", "Conformance", "conformance", "conforms"]
 

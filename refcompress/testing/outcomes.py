@@ -9,7 +9,7 @@ from .apart import Apart
 from .blame import END, START
 from .here import Here
 from .judge import NOT_TRIED, REFUSED, Outcome
-from .samples import refusals, samples
+from .sampling import refusals, samples
 from .task import Task, layouts_named
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import formats
-from ..formats.same import same
+from ..formats.sameness import same
 from . import catalogue, memory, states
 from .cases import Call
 from .judge import CRASHED, HUNG, Outcome, arrays_of

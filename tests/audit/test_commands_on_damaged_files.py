@@ -26,7 +26,7 @@ from refcompress.audit.explain_stored import steps_of_tensor
 from refcompress.audit.findings import findings
 from refcompress.audit.picture import picture_of
 from refcompress.audit.report import page
-from refcompress.audit.report.facts import facts
+from refcompress.audit.report.file_facts import facts
 from refcompress.checkpoints import Recipe, Rule, compress
 from refcompress.formats import Plain
 from refcompress.models import safetensors

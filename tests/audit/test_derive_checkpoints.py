@@ -13,7 +13,7 @@ from refcompress.audit import inspect
 from refcompress.audit.derive import AMBIGUOUS, BOUNDED, EXACT, NEAREST, NOT_DERIVED, attestation, derive
 from refcompress.audit.derive import hqq as room
 from refcompress.audit.derive.torchao import integers
-from refcompress.audit.report.facts import facts
+from refcompress.audit.report.file_facts import facts
 from refcompress.models import safetensors
 
 f32 = np.float32

@@ -7,7 +7,7 @@ import pytest
 
 from refcompress import container, models, native
 from refcompress.audit.derive import EXACT, NOT_DERIVED, derive
-from refcompress.audit.report.facts import facts
+from refcompress.audit.report.file_facts import facts
 from refcompress.checkpoints import Recipe, Rule, compress
 from refcompress.checkpoints.schemes import SCHEMES
 from refcompress.formats import CSR, LowRank, Mixed

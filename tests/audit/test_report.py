@@ -4,14 +4,13 @@ import re
 import sys
 import tracemalloc
 from html.parser import HTMLParser
-from importlib import import_module
 
 import numpy as np
 import pytest
 
 from refcompress import models
 from refcompress.audit.derive.stored import Integers, Stored
-from refcompress.audit.report import facts, page
+from refcompress.audit.report import facts, file_facts, page
 from refcompress.audit.report.break_even import break_even
 from refcompress.audit.report.distributions import of_codes, of_values
 from refcompress.audit.report.pictures import bar, plain, spread
@@ -258,7 +257,7 @@ def test_the_command_writes_a_page_and_keeps_other_files(tmp_path, capsys):
 
 def test_a_large_tensor_is_looked_at_in_parts(tmp_path):
     """In float64 all numbers at once took six times the tensor."""
-    relative = import_module("refcompress.audit.report.facts")._relative
+    relative = file_facts._relative
     large = np.random.default_rng(0).standard_normal((1 << 11, 1 << 11), dtype=np.float32)
     file, other = saved(tmp_path, {"w": large}), large + np.float32(0.5)
     tracemalloc.start()

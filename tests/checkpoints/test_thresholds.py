@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from refcompress import checkpoints, models, prune_magnitude
 from refcompress.checkpoints import Recipe, Rule
-from refcompress.checkpoints.plan import plan_of
+from refcompress.checkpoints.plans import plan_of
 from refcompress.checkpoints.thresholds import FLOOR, counts, kept_of_each
 
 PATTERNS = [0, 1, 2, 2**15, 2**15 + 1, 2**16, 2**30, 2**31 - 1]

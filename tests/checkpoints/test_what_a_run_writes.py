@@ -1,7 +1,6 @@
 """What a run writes: contents bit for bit, tied tensors once, what was left alone and why, and how it was made."""
 
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from checkpoint_examples import model, normal, saved
 
 from refcompress import RefcompressError, checkpoints, container, models
 from refcompress.agreement import Disagreement
-from refcompress.checkpoints import PRESETS, Recipe, Rule
+from refcompress.checkpoints import PRESETS, Recipe, Rule, plans
 
 RECIPE_OF_ONE = Recipe((Rule("a*", "int4", {"group": 4}),), preset="int8")
 
@@ -48,9 +47,8 @@ def test_tensors_are_hashed_where_their_first_bytes_are_the_same(tmp_path, monke
     late[-1, -1], early[0, 0] = 9, 9
     arrays = {"a": w, "early": early, "late": late, "b": w.copy(), "alone": normal(3, 50)}
     models.save(tmp_path / f"model{suffix}", arrays)
-    planning = sys.modules["refcompress.checkpoints.plan"]
-    hashed, content = [], planning.content
-    monkeypatch.setattr(planning, "content", lambda tensor: hashed.append(tensor.name) or content(tensor))
+    hashed, content = [], plans.content
+    monkeypatch.setattr(plans, "content", lambda tensor: hashed.append(tensor.name) or content(tensor))
     result = checkpoints.compress(tmp_path / f"model{suffix}", "int8")
     assert hashed == ["a", "late", "b"]
     assert [row.same_as for row in result.rows] == [None, None, None, "a", None]

@@ -1,7 +1,6 @@
 """Each lab accepts a right solution, and says of wrong ones on what they fail and which clause they break."""
 
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,7 @@ import solutions_share
 
 from refcompress.labs import checking, folder, words
 from refcompress.labs.exercises import LABS
-from refcompress.testing import budget
-
-samples = import_module("refcompress.testing.samples")  # the package has a function of that name
+from refcompress.testing import budget, sampling
 
 HERE = Path(__file__).parent
 FILES = (solutions_prune, solutions_share, solutions_quantize, solutions_awq, solutions_lowrank, solutions_huffman,
@@ -51,7 +48,7 @@ def no_hurry(monkeypatch):
 @pytest.fixture
 def every_input(monkeypatch):
     """The edges too, which the other tests leave out."""
-    monkeypatch.setattr(samples, "PARTS", [samples.swept, samples.wide])
+    monkeypatch.setattr(sampling, "PARTS", [sampling.swept, sampling.wide])
 
 
 @pytest.mark.parametrize("op, function", RIGHT, ids=[op for op, _ in RIGHT])

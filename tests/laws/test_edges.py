@@ -13,7 +13,7 @@ from refcompress.testing import arrays_of, samples
 from refcompress.testing.edges import EDGES
 from refcompress.testing.families import CASES
 from refcompress.testing.layouts import ONE_AXIS
-from refcompress.testing.samples import wide
+from refcompress.testing.sampling import wide
 from refcompress.testing.single import STRIDES, single
 from refcompress.testing.variants import FORMS, KINDS, scalars, variants
 

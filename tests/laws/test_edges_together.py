@@ -14,7 +14,7 @@ from refcompress.testing.catalogue.sums import KERNELS as SUMS
 from refcompress.testing.catalogue.together import KERNELS as TOGETHER
 from refcompress.testing.edges import EDGES, together
 from refcompress.testing.families import CASES
-from refcompress.testing.samples import wide
+from refcompress.testing.sampling import wide
 
 OF_CODERS, OF_QUANTIZE = "planes_encode", "dequantize_bias_s32"
 

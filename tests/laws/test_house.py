@@ -69,6 +69,19 @@ def test_imports_go_one_way(path):
         assert LEVEL[other] <= LEVEL[room], f"{path}:{line} ({room}) imports {other}, which comes after it"
 
 
+@pytest.mark.parametrize("door", [path for path in FILES if path.name == "__init__.py"],
+                         ids=lambda door: str(door.relative_to(PACKAGE).parent))
+def test_no_package_hides_a_module_behind_another_thing_of_its_name(door):
+    modules = {path.stem for path in door.parent.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    names = set()
+    for node in ast.walk(ast.parse(door.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom) and (node.level != 1 or node.module):  # from . import x is the module x
+            names |= {alias.asname or alias.name for alias in node.names}
+    assert not names & modules, "import of the module would find the other thing"
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_file_runs_data_as_code(path):
     for node in ast.walk(ast.parse(path.read_text())):

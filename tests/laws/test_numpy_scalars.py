@@ -10,8 +10,8 @@ import refcompress as rc
 from refcompress import agreement, arguments, reference
 from refcompress.ops import OPS
 from refcompress.recipes import criteria, ladder, pruning
-from refcompress.recipes.deep_compression import Settings
 from refcompress.recipes.learning_compression import Ranks
+from refcompress.recipes.pipeline import Settings
 from refcompress.testing.families import CASES
 
 RNG = np.random.default_rng(7)

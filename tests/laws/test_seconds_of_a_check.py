@@ -12,10 +12,10 @@ from refcompress import reference, testing
 from refcompress.agreement import Disagreement
 from refcompress.formats import LowRank, LowRankSparse
 from refcompress.ops import OPS
-from refcompress.testing import budget, cutting
+from refcompress.testing import budget, checking, cutting
 from refcompress.testing.here import Here
 from refcompress.testing.judge import NOT_TRIED, WRONG, Outcome
-from refcompress.testing.samples import refusals, samples, swept, wide
+from refcompress.testing.sampling import refusals, samples, swept, wide
 from refcompress.testing.smaller import smallest
 from refcompress.testing.task import Task
 from refcompress.testing.telling import telling
@@ -70,7 +70,7 @@ def test_no_smaller_input_is_tried_that_may_end_too_late():
 def test_a_slow_function_that_is_still_at_work_when_time_is_over_is_not_blamed(monkeypatch):
     for name, value in (("THIN", 0.0), ("ENOUGH", 0.5)):
         monkeypatch.setattr(budget, name, value)
-    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples",
+    monkeypatch.setattr(checking, "samples",
                         lambda op: iter([((np.ones(n, np.uint8),), {}) for n in (1, 1, 1, 1, 1, 1, 1, 1, 9, 1, 1)]))
 
     def slow(symbols):

@@ -1,6 +1,5 @@
 """What clauses settle in a few words: kernels that are wrong by them are caught, and what they leave free passes."""
 
-import sys
 
 import numpy as np
 import pytest
@@ -8,17 +7,17 @@ import pytest
 from refcompress import RefcompressError, reference, testing
 from refcompress.agreement import Disagreement
 from refcompress.ops import OPS
+from refcompress.testing import sampling
 from refcompress.testing.catalogue import factors, stated
 from refcompress.testing.edges import stated as stated_edges
 
-samples_module = sys.modules["refcompress.testing.samples"]
 WRONG = [pytest.param(k, id=f"{k.op}: {k.name}") for k in stated.KERNELS + factors.KERNELS if k.wrong]
 RIGHT = [pytest.param(k, id=f"{k.op}: {k.name}") for k in stated.KERNELS + factors.KERNELS if not k.wrong]
 
 
 @pytest.mark.parametrize("kernel", WRONG)
 def test_the_fixed_inputs_catch_what_a_clause_forbids(kernel, monkeypatch):
-    monkeypatch.setattr(samples_module, "PARTS", [samples_module.swept, samples_module.wide])
+    monkeypatch.setattr(sampling, "PARTS", [sampling.swept, sampling.wide])
     with pytest.raises(Disagreement):
         testing.check(kernel.op, kernel.function, examples=0, isolate=False, explain=False, states=False,
                       refusals=kernel.kind == "refusal")

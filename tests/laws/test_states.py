@@ -15,7 +15,7 @@ from refcompress.testing import catalogue, modes, state_threads, states
 from refcompress.testing.away import options_of, values_away
 from refcompress.testing.families import CASES
 from refcompress.testing.here import STATE_INPUTS
-from refcompress.testing.samples import swept, wide
+from refcompress.testing.sampling import swept, wide
 
 
 def some(op):

@@ -13,7 +13,7 @@ import pytest
 from refcompress import formats, ops, reference, testing
 from refcompress.agreement import Disagreement, NoBound, same_cost
 from refcompress.errors import RefcompressError
-from refcompress.testing import guarded, layouts, planted
+from refcompress.testing import checking, guarded, layouts, planted
 
 
 def _ids(table):
@@ -50,7 +50,7 @@ def test_what_the_search_finds_is_made_as_small_as_can_be(no_samples):
 
 @pytest.fixture
 def no_samples(monkeypatch):
-    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples", lambda op: ())
+    monkeypatch.setattr(checking, "samples", lambda op: ())
 
 
 def test_an_exception_on_a_valid_input_is_a_disagreement():
@@ -98,7 +98,7 @@ def test_an_unknown_operation_is_refused_by_name():
 
 def test_a_check_that_could_judge_nothing_does_not_pass(monkeypatch):
     huge = np.float32([[3e38]])
-    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples",
+    monkeypatch.setattr(checking, "samples",
                         lambda op: [((reference.csr_from_dense(huge), huge), {})])
     with pytest.raises(NoBound):
         testing.check("csr_matmul", reference.csr_matmul, examples=0, isolate=False)
@@ -181,7 +181,7 @@ def test_a_format_is_guarded_by_field_and_still_frozen():
     ("ctypes.string_at(empty.ctypes.data, 1)", True),
 ])
 def test_one_byte_outside_a_guarded_array_kills_the_process(touch, dies):
-    code = ("import ctypes, numpy as np; from refcompress.testing import guarded; a = np.float32([1, 2, 3]); "
+    code = ("import ctypes, numpy as np; from refcompress.testing import checking, guarded; a = np.float32([1, 2, 3]); "
             "end, begin = guarded.ends_at_guard(a), guarded.begins_at_guard(a); "
             "locked, empty = guarded.ends_at_guard(a, readonly=True), guarded.ends_at_guard(a[:0]); " + touch)
     status = subprocess.run([sys.executable, "-c", code]).returncode

@@ -16,7 +16,7 @@ from refcompress import formats, reference, testing
 from refcompress.agreement import Disagreement
 from refcompress.errors import RefcompressError
 from refcompress.ops import OPS
-from refcompress.testing import cutting, guarded, judge, layouts, memory, pattern, program, results
+from refcompress.testing import checking, cutting, guarded, judge, layouts, memory, pattern, program, results
 from refcompress.testing.features import Features
 
 RIGHT = reference.gemm_s8s8
@@ -26,7 +26,7 @@ needs_guards = pytest.mark.skipif(not guarded.available(), reason="needs guard p
 @pytest.fixture
 def few(monkeypatch):
     """Judge every seventh input alone."""
-    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples",
+    monkeypatch.setattr(checking, "samples",
                         lambda op: itertools.islice(testing.samples(op), 0, None, 7))
 
 
@@ -173,7 +173,7 @@ def test_memory_that_was_not_written_is_found(few):
 
 def test_memory_between_the_elements_of_an_input_is_watched(monkeypatch):
     x = layouts.strided(np.int8([[1, 2], [3, 4]]))
-    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples", lambda op: [((x, np.int8([[1, 1]])), {})])
+    monkeypatch.setattr(checking, "samples", lambda op: [((x, np.int8([[1, 1]])), {})])
     error = wrong(writes_between, isolate=False, explain=False)
     assert judge.OTHER_MEMORY in str(error)
 
@@ -346,7 +346,7 @@ def test_a_function_without_a_name_to_import_leaves_its_place_in_the_program(few
 
 
 def test_what_the_search_finds_says_so_and_by_which_seed(monkeypatch):
-    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples",
+    monkeypatch.setattr(checking, "samples",
                         lambda op: [((np.int8([[2]]), np.int8([[3]])), {})])
     first, again = (wrong(lambda x, w: RIGHT(x, w) + np.int32(len(x) > 4), examples=200, seed=3) for _ in range(2))
     assert first.pattern == "right on all 1 fixed inputs; found by search with seed 3" and str(first) == str(again)
@@ -384,7 +384,7 @@ def test_what_is_kept_and_what_is_let_in_have_a_program_too(op, name, few):
 def test_an_option_that_a_function_lacks_hides_no_other_fault(monkeypatch):
     x, w = np.ones((3, 20), np.int8), np.ones((2, 20), np.int8)
     calls = [((x[:1, :1].copy(), w[:1, :1].copy()), {"x_zero_point": 1}), ((x, w), {})]
-    monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples", lambda op: iter(calls))
+    monkeypatch.setattr(checking, "samples", lambda op: iter(calls))
     lacks = "unexpected keyword argument 'x_zero_point'"
     assert lacks in str(wrong(lambda x, w: RIGHT(x, w), states=False))
     assert lacks not in str(wrong(lambda x, w: RIGHT(x, w) + np.int32(x.shape[1] > 9), states=False))

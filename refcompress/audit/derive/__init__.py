@@ -6,7 +6,7 @@
 - ``origins.py``: which tensor of the source one comes from
 - ``verdict.py``: the comparison; ``folded.py``: the same, of weights whose inputs were scaled (AWQ)
 - ``words.py``: verdicts in words
-- ``attestation.py``: the result as canonical JSON
+- ``attesting.py``: the result as canonical JSON
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from os import PathLike
 
 from ... import models, reference
 from ..limits import limit_of_others
-from .attestation import attestation
+from .attesting import attestation
 from .blame import of_file as _named
 from .items import opened
 from .origins import Origins

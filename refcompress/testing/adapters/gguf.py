@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...formats import GGMLBlocks
-from ..plain import plain
+from ..contiguous import plain
 from . import NO_REFUSALS
 
 FAILURES = {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...formats import Plain
-from ..plain import plain
+from ..contiguous import plain
 from . import NO_REFUSALS
 
 FAILURES = {"gemm_s8s8": {"refusals": NO_REFUSALS}, "gemm_f32f32": {"refusals": NO_REFUSALS},

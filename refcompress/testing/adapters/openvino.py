@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..plain import plain
+from ..contiguous import plain
 from . import NO_REFUSALS
 
 FAILURES = {"gemm_f32f32": {"threads": "a compiled model that is called has one request, which threads share",

@@ -43,7 +43,7 @@ from . import (
     sums,
     together,
 )
-from .kernel import BUGS, RIGHTS, Kernel
+from .kernels import BUGS, RIGHTS, Kernel
 
 __all__ = ["BUGS", "KERNELS", "OF_CLASSES", "OF_FAMILIES", "PLANTED", "RIGHTS", "Kernel", "kernel"]
 

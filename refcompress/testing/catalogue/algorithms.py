@@ -7,7 +7,7 @@ from ... import reference
 from ...constants import LARGEST
 from ...formats import CSR, LowRank, Quantized
 from ..values import with_fields
-from .kernel import Kernel
+from .kernels import Kernel
 from .zero_points import with_zero_point
 
 _F = np.float32

@@ -4,7 +4,7 @@ import numpy as np
 
 from ... import reference
 from ...reference.allocate import Allocation
-from .kernel import Kernel
+from .kernels import Kernel
 
 KERNELS: list[Kernel] = []
 

@@ -11,7 +11,7 @@ from ... import reference
 from ...formats import CSR
 from ...reference.allocate import Allocation
 from ..values import with_fields
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 from .zero_points import with_zero_point
 
 _F = np.float32

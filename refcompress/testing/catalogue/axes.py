@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import reference
 from ...errors import CorruptError, RefcompressError
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 
 def _as_it_lies(op: str) -> Callable:

@@ -6,7 +6,7 @@ from ... import reference
 from ...formats import CSR, Plain
 from ..sums import blocks_of, in_sequence, interleaved, pairwise
 from ..values import with_fields
-from .kernel import Kernel
+from .kernels import Kernel
 
 _F = np.float32
 

@@ -9,7 +9,7 @@ from ... import reference
 from ...reference.hessian import damped, quantize_hessian
 from ...reference.prune.obs import obs_arguments, optimum, surgery
 from ...reference.quantize.layer import LayerFit, exact_weight, quantize_nearest
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 _F = np.float32
 _SMALL = 20  # inputs: of so few the slow ways are quick

@@ -5,7 +5,7 @@ import numpy as np
 from ... import reference
 from ...formats import GGMLBlocks
 from ..values import with_fields
-from .kernel import Kernel
+from .kernels import Kernel
 
 _F = np.float32
 

@@ -6,7 +6,7 @@ from ... import reference
 from ...formats import Encoded
 from ..huffman import UNIT
 from ..values import with_fields
-from .kernel import Kernel
+from .kernels import Kernel
 
 KERNELS: list[Kernel] = []
 

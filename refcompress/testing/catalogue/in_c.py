@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .kernel import Kernel
+from .kernels import Kernel
 
 FOLDER = Path(__file__).parent / "c"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ... import reference
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 POISON = 0x3F  # what is read outside of the memory that an operand is a view of; a small positive float of any width
 

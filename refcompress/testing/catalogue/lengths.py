@@ -7,7 +7,7 @@ import numpy as np
 
 from ... import reference
 from ..values import with_fields
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 
 def _power(n: int) -> bool:

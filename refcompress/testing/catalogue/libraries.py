@@ -10,7 +10,7 @@ import numpy as np
 from ... import reference
 from ...formats import CSR, GGMLBlocks, LowRank
 from ...reference.gemm.narrow import decoded
-from .kernel import Kernel
+from .kernels import Kernel
 from .zero_points import with_zero_point
 
 _F = np.float32

@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import reference
 from ..values import with_fields
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 
 def _changed(change: Callable[[dict], dict]) -> Callable[[str], Callable]:

@@ -9,7 +9,7 @@ from ...formats import CSR
 from ...reference.gemm.bfloat16 import bf16_arguments, numbers
 from ...reference.gemm.narrow import decoded
 from ..sums import blocks_of, compensated, fused, in_sequence, interleaved, pairwise, wide
-from .kernel import Kernel
+from .kernels import Kernel
 
 _F = np.float32
 

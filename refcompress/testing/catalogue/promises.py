@@ -7,7 +7,7 @@ import numpy as np
 from ... import reference
 from ...formats import LowRank
 from ..values import with_fields
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 
 def _turned_into(change: Callable) -> Callable[[str], Callable]:

@@ -10,7 +10,7 @@ import numpy as np
 from ... import reference
 from ...formats import NF4
 from ..values import with_fields
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 _F = np.float32
 

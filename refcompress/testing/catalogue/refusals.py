@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import reference
 from ...errors import RefcompressError
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 
 def _under(class_: type[Exception]) -> Callable[[str], Callable]:

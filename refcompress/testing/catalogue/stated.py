@@ -17,7 +17,7 @@ from ...reference.exponential import exponential
 from ...reference.nn.rows import chain_sums
 from ...reference.quantize.ranges import histogram
 from ..values import with_fields
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 _F = np.float32
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import reference
 from .. import away
-from .kernel import Kernel, for_each
+from .kernels import Kernel, for_each
 
 _UPWARD = {"x86_64": 0x800, "AMD64": 0x200, "aarch64": 0x400000, "arm64": 0x400000}
 # Where in fenv_t, and which bits: fegetround reads another register of x86-64.

@@ -8,7 +8,7 @@ import numpy as np
 from ... import reference
 from ...reference.huffman import stream
 from ...reference.rangecoder import model
-from .kernel import Kernel
+from .kernels import Kernel
 
 KERNELS: list[Kernel] = []
 

@@ -8,7 +8,7 @@ from ... import reference
 from ...formats.base import expand
 from ...reference.gemm.integers import rounded_to_s8
 from ..values import with_fields
-from .kernel import Kernel
+from .kernels import Kernel
 
 _F = np.float32
 

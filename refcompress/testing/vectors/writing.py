@@ -20,7 +20,7 @@ from ...agreement import Disagreement, NoBound
 from ...errors import RefcompressError
 from ...ops import OPS
 from ..bounds import bound
-from ..samples import refusals, samples
+from ..sampling import refusals, samples
 from .values import CLASSES, Arrays, NotWritten
 
 __all__ = ["SCHEMA", "write"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from .... import reference
 from ....formats import FLOATS
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 _F = np.float32
 

@@ -5,7 +5,7 @@ import numpy as np
 from .... import reference
 from ....formats import Plain
 from ....reference.gemm.bfloat16 import numbers
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 _F = np.float32
 

@@ -5,7 +5,7 @@ import numpy as np
 from .... import reference
 from ....formats import Packed, Quantized, Shared
 from ....reference.gemm.codes import quantized_codebook
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 _F = np.float32
 

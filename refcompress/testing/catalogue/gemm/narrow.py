@@ -7,7 +7,7 @@ import numpy as np
 from .... import reference
 from ....formats import MX, NF4, NVFP4, Packed, Plain, Quantized, Shared
 from ....reference.gemm.narrow import decoded
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 _F = np.float32
 

@@ -5,7 +5,7 @@ import numpy as np
 from .... import reference
 from ....formats import Quantized
 from ...sums import interleaved
-from ..kernel import Kernel
+from ..kernels import Kernel
 from ..zero_points import with_zero_point
 
 _F = np.float32

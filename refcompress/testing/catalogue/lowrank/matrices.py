@@ -7,7 +7,7 @@ from ....formats import LowRank
 from ...values import (
     with_fields,
 )
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 _F = np.float32
 

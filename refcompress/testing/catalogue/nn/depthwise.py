@@ -6,7 +6,7 @@ import numpy as np
 
 from .... import reference
 from ...sums import in_sequence
-from ..kernel import Kernel
+from ..kernels import Kernel
 from .windows import with_options
 
 _F = np.float32

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .... import reference
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 KERNELS: list[Kernel] = []
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .... import reference
 from ...sums import in_sequence
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 _F = np.float32
 

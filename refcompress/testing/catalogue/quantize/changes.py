@@ -6,7 +6,7 @@ import numpy as np
 
 from .... import reference
 from ....reference.quantize.changes import PART
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 KERNELS: list[Kernel] = []
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .... import reference
 from ...values import with_fields
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 KERNELS: list[Kernel] = []
 

@@ -7,7 +7,7 @@ from ....formats import BSR, Bitmask, Relative
 from ...sparse.products import sparse_codes
 from ...sums import in_sequence, interleaved
 from ...values import with_fields
-from ..kernel import Kernel
+from ..kernels import Kernel
 
 _F = np.float32
 

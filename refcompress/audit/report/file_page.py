@@ -5,7 +5,7 @@ import os
 from ..derive import ORDER
 from ..derive.words import MEANING, counted
 from ..kinds import WORDS
-from .facts import Facts, Weight
+from .file_facts import Facts, Weight
 from .pictures import COLOURS, OTHER, bar, plain, spread
 from .template import percent, rendered
 

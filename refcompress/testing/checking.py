@@ -15,8 +15,8 @@ from .features import Features
 from .here import Here, Judged
 from .judge import CRASHED, HUNG, LEFT_OUT, NO_BOUND, NOT_OFFERED, NOT_TRIED, REFUSED, Outcome
 from .program import program, state_program
-from .samples import refusals as refusals_of
-from .samples import samples, strategy
+from .sampling import refusals as refusals_of
+from .sampling import samples, strategy
 from .task import Task, layouts_named
 from .verdict import Verdict
 
