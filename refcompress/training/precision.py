@@ -48,7 +48,7 @@ def rounded(x: np.ndarray, format: str) -> np.ndarray:
 def _float16(x: np.ndarray) -> np.ndarray:
     """Round to float16 by one sum: NumPy's own conversion takes 20 times as long where the results are subnormal."""
     # c is 3/2 of a power of two, and its last place the last place that x has in float16 (2**-24 below 2**-14), so that
-    # x + c is rounded there, halves to even, and minus c is exact.
+    # x + c is rounded there, ties to even, and minus c is exact.
     exponent = np.clip(x.view(np.uint32) & np.uint32(0x7F800000), np.uint32(113 << 23), np.uint32(143 << 23))
     c = (exponent + np.uint32(13 << 23 | 1 << 22)).view(np.float32)
     with np.errstate(invalid="ignore"):  # a signalling NaN
