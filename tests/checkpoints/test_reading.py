@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from checkpoint_examples import bfloat16, model, normal, saved
+from rounding import gamma
 
 import refcompress as rc
 from refcompress import CorruptError, Plain, checkpoints, container, models
@@ -53,8 +54,10 @@ def test_turned_weights_come_back_as_they_lay(tmp_path):
         for name, a in arrays.items():
             assert file[name].shape == a.shape == back[name].shape
             assert np.array_equal(np.asarray(file[name]), back[name])
-            error = np.linalg.norm(back[name] - a) / np.linalg.norm(a)
-            assert abs(error - result.errors()[name]) < 1e-6
+            wide, told = a.astype(np.float64), result.errors()[name]
+            error = np.linalg.norm(back[name] - wide) / np.linalg.norm(wide)
+            # Four sums of n squares, each rounded twice or less and then in n - 1 sums; roots, which halve that.
+            assert abs(error - told) <= gamma(2 * a.size + 6) * error
         kept = (back["h.attn.weight"] != 0).reshape(30, 90).T.reshape(90, -1)[:, :28].reshape(90, 7, 4).sum(axis=2)
         assert (kept == 2).all()  # two of four inputs of each output
     rc.save(tmp_path / "b.rcz", rc.load(tmp_path / "a.rcz"))

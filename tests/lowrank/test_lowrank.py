@@ -16,9 +16,13 @@ MATRICES = st.one_of(
     hnp.arrays(np.float32, SHAPES, elements=st.integers(-2, 2)),  # rank-deficient, with repeated singular values
 )
 UNIT = 2.0**-24
+# What LAPACK's singular values in float64 are off by, of ||w||, for at most 12 rows and columns: as in agreement.
+LAPACK = 64 * 12 * 12 * 2.0**-53
 # What rounding to float32 adds (docstring): four roundings relative to ||w||, and one of 2**-150 for each factor and
-# element that underflows. Float64's own errors are far below one part in a million of these.
-ROUNDED = 4 * UNIT * (1 + 1e-6)
+# element that underflows.
+ROUNDED = 4 * UNIT + LAPACK
+# 12 triples at most: 2**-150 for each of 12 elements of u and v beside a singular value of 24 at most, and for that.
+TINY = 12 * (2 * 12**0.5 * 24 + 1) * 2.0**-150
 
 
 def norm(a):
@@ -37,10 +41,10 @@ def test_no_matrix_of_that_rank_is_nearer(w, data):
     rank = data.draw(st.integers(0, min(w.shape)))
     f = lowrank_svd(w, rank=rank)
     assert f.shape == w.shape and f.rank == rank
-    # Eckart & Young: the distance is the root of the sum of the squares of the singular values left out. Gram matrices
-    # lose half the digits: singular values of them are good to about 1e-7 of the largest.
+    # Eckart & Young: the distance is the root of the sum of the squares of the singular values left out. Eigenvalues of
+    # Gram matrices are off by LAPACK ||w||**2 each, 12 at most; and |a - b| <= sqrt(|a**2 - b**2|).
     left_out = norm(singular_values(w)[rank:])
-    assert abs(norm(f.dense().astype(np.float64) - w) - left_out) <= ROUNDED * norm(w) + 1e-6 * norm(w) + 1e-44
+    assert abs(norm(f.dense().astype(np.float64) - w) - left_out) <= (ROUNDED + np.sqrt(12 * LAPACK)) * norm(w) + TINY
     random = np.random.default_rng(0)
     other = random.normal(size=(w.shape[0], rank)) @ random.normal(size=(rank, w.shape[1]))
     assert norm(other - w) >= norm(f.dense().astype(np.float64) - w) - ROUNDED * norm(w)
@@ -49,7 +53,7 @@ def test_no_matrix_of_that_rank_is_nearer(w, data):
 @given(MATRICES)
 def test_full_rank_gives_the_matrix_back(w):
     f = lowrank_svd(w, rank=min(w.shape))
-    assert norm(f.dense().astype(np.float64) - w) <= ROUNDED * norm(w) + 1e-43
+    assert norm(f.dense().astype(np.float64) - w) <= ROUNDED * norm(w) + TINY
 
 
 @given(MATRICES, st.data())
@@ -67,7 +71,8 @@ def test_factors_are_orthonormal_descending_and_signed(w, data):
 def test_energy_takes_the_smallest_rank_that_serves(w, energy):
     f = lowrank_svd(w, energy=energy)
     squares = np.linalg.svd(w.astype(np.float64), compute_uv=False) ** 2 if w.size else np.empty(0)
-    total, some = squares.sum(), 1e-12  # sums in another order
+    # Each of 12 values is off by LAPACK of the largest, here and there, and its square by twice that of the total.
+    total, some = squares.sum(), 12 * 2 * 2 * LAPACK
     assert squares[: f.rank].sum() >= energy * total * (1 - some)
     assert f.rank == 0 or squares[: f.rank - 1].sum() <= energy * total * (1 + some)
 
@@ -76,10 +81,10 @@ def test_energy_takes_the_smallest_rank_that_serves(w, energy):
 def test_error_takes_the_smallest_rank_that_serves(w, error):
     f = lowrank_svd(w, error=error)
     total = norm(w)
-    assert norm(f.dense().astype(np.float64) - w) <= (error + ROUNDED + 1e-12) * total + 1e-43
+    assert norm(f.dense().astype(np.float64) - w) <= (error + ROUNDED + LAPACK) * total + TINY
     if f.rank:
         fewer = lowrank_svd(w, rank=f.rank - 1)
-        assert norm(fewer.dense().astype(np.float64) - w) >= (error - ROUNDED - 1e-12) * total - 1e-43
+        assert norm(fewer.dense().astype(np.float64) - w) >= (error - ROUNDED - LAPACK) * total - TINY
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 0), (3, 4), (1, 1)])
