@@ -20,7 +20,8 @@
 
 enum {
     RC_ROOM = 1 << 24,  /* bytes of the largest array; the longer ones come from malloc */
-    RC_ROOMS = 1 << 10, /* arrays that live at once; the reserved addresses are 2^34 bytes, with no memory behind them */
+    RC_ROOMS = 1 << 10, /* arrays that live at once; the reserved addresses are 2^34 bytes, with no memory behind
+                           them */
     RC_KEPT = 16,       /* pages that a room may keep when its array is gone: more are given back */
 };
 
@@ -93,8 +94,8 @@ static void *take(size_t size)
 {
     if (!state.left || size > RC_ROOM)
         return NULL;
-    /* NumPy asks for one byte for an array without elements, and numpy.einsum writes a whole element to it. Nobody is to
-     * be blamed for that: so short an array always lies behind a page, with room after it. */
+    /* NumPy asks for one byte for an array without elements, and numpy.einsum writes a whole element to it. Nobody is
+     * to be blamed for that: so short an array always lies behind a page, with room after it. */
     const int at_end = state.at_end && size > 1;
     size_t pages = size ? (size + state.page - 1) / state.page : 1, i = found(pages, at_end);
     if (i == RC_ROOMS)

@@ -1,6 +1,7 @@
 /* What changed since AVX2: sixteen columns at a time, 64 of them in registers, and masks are registers of their own.
  * Up to four columns stay with AVX2: a longer vector, though masked, would touch two cache lines where one holds the
- * row. Of five to eight columns a vector holds two rows (row_pairs.h). One column of a matrix that was packed as windows has its rows in the lanes: windows.c says how. */
+ * row. Of five to eight columns a vector holds two rows (row_pairs.h). One column of a matrix that was packed as
+ * windows has its rows in the lanes: windows.c says how. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx512.h"

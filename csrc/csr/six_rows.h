@@ -1,5 +1,5 @@
-/* Sparse times one column, six rows: included in avx2.c of csr and of sparse. A chain is a number, and waits four cycles
- * for its last sum, so six rows go side by side: for more there are not enough registers.
+/* Sparse times one column, six rows: included in avx2.c of csr and of sparse. A chain is a number, and waits four
+ * cycles for its last sum, so six rows go side by side: for more there are not enough registers.
  *
  * An entry would take three loads (its column, its value, its element of x), and what dispatches instructions and what
  * loads are the limit. So eight entries at a time of a row: two columns in a load, four values or more in another, and

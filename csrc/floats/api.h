@@ -11,7 +11,7 @@ enum rc_float_format {
     RC_FP4_E2M1 = 6,
 };
 
-/* x (float32) to codes and back, for the elements of the range. Rounded to nearest, halves to even; a NaN becomes the
+/* x (float32) to codes and back, for the elements of the range. Rounded to nearest, ties to even; a NaN becomes the
  * format's one code for it, and where the format has none it is RC_BAD_VALUE. What rounds to beyond the largest finite
  * number, and infinity, becomes that number if saturate or if the format has nothing else, else the next code:
  * infinity, or NaN. */

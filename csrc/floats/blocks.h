@@ -9,7 +9,8 @@
  * step_codes(steps, x, codes)           the same of the magnitude; 8 more for x < 0 and a code above 0
  * and where it pays FAST, with
  * near_of(boundaries)                   what the next one needs, made once for a call
- * fast_codes(near, limits, s, count, x, codes, stream)   the same of as many of count numbers as it can; returns how many
+ * fast_codes(near, limits, s, count, x, codes, stream)   the same of as many of count numbers as it can; returns how
+ *                                       many
  * and where that pays RATIOS, ratios()  what the next one needs, made once for a call
  * ratio_codes(ratios, steps, x, codes, stream)   codes of fp4_e2m1 of x / step of four blocks of PIECE, for four steps
  * level_values(levels, s, codes, x)     of PIECE codes: level * s

@@ -118,9 +118,9 @@ RC_INLINE TARGET RATIOS ratios(void)
 }
 
 /* Four times a ratio, rounded down and rounded up: their sum is twice an integer, or between two such, and tells the
- * ratio's code, for all numbers at which the code changes are quarters. So sums of bytes are compared: the middle of code
- * i and the next, 4 * 2 times MIDDLES[i] of blocks.h, is still code i where i is even (ties go to even codes), and the
- * next where it is odd. The largest number is 6, so that what is above 7.75 may be cut to it; its sum is 62. */
+ * ratio's code, for all numbers at which the code changes are quarters. So sums of bytes are compared: the middle of
+ * code i and the next, 4 * 2 times MIDDLES[i] of blocks.h, is still code i where i is even (ties go to even codes), and
+ * the next where it is odd. The largest number is 6, so that what is above 7.75 may be cut to it; its sum is 62. */
 RC_INLINE TARGET void ratio_codes(RATIOS none, const float *steps, const float *x, uint8_t *codes, int stream)
 {
     static const int8_t below[7] = {2, 6 - 1, 10, 14 - 1, 20, 28 - 1, 40};
@@ -132,7 +132,8 @@ RC_INLINE TARGET void ratio_codes(RATIOS none, const float *steps, const float *
         RC_UNROLL
         for (size_t i = 0; i < 4; i++) {
             const __m256 given = _mm256_loadu_ps(x + half + 8 * i), step = _mm256_set1_ps(steps[half / 16 + i / 2]);
-            const __m256 ratio = _mm256_min_ps(_mm256_div_ps(_mm256_andnot_ps(sign, given), step), _mm256_set1_ps(7.75f));
+            const __m256 ratio =
+                _mm256_min_ps(_mm256_div_ps(_mm256_andnot_ps(sign, given), step), _mm256_set1_ps(7.75f));
             const __m256 four = _mm256_mul_ps(ratio, _mm256_set1_ps(4.0f));
             const __m256 both = _mm256_add_ps(_mm256_floor_ps(four), _mm256_ceil_ps(four));
             sum[i] = _mm256_cvtps_epi32(_mm256_or_ps(both, _mm256_and_ps(sign, given)));
@@ -168,14 +169,18 @@ RC_INLINE TARGET void mx_codes(const struct format f, float power, const float *
             continue;
         }
         const int32_t lowest = (129 - (1 << (f.exponent - 1))) << 23, sign = 1 << (f.exponent + f.mantissa);
-        const __m256i bits = _mm256_castps_si256(ratio), magnitude = _mm256_and_si256(bits, _mm256_set1_epi32(INT32_MAX));
-        const __m256i e = _mm256_max_epi32(_mm256_and_si256(bits, _mm256_set1_epi32(0x7F800000)), _mm256_set1_epi32(lowest));
+        const __m256i bits = _mm256_castps_si256(ratio),
+                      magnitude = _mm256_and_si256(bits, _mm256_set1_epi32(INT32_MAX));
+        const __m256i e =
+            _mm256_max_epi32(_mm256_and_si256(bits, _mm256_set1_epi32(0x7F800000)), _mm256_set1_epi32(lowest));
         const __m256i large = _mm256_add_epi32(e, _mm256_set1_epi32((23 - f.mantissa) << 23));
-        const __m256i sum = _mm256_castps_si256(_mm256_add_ps(_mm256_castsi256_ps(magnitude), _mm256_castsi256_ps(large)));
+        const __m256i sum =
+            _mm256_castps_si256(_mm256_add_ps(_mm256_castsi256_ps(magnitude), _mm256_castsi256_ps(large)));
         const __m256i first = _mm256_srli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(lowest)), 23 - f.mantissa);
         const __m256i steps = _mm256_add_epi32(_mm256_sub_epi32(sum, large), first);
         const __m256i c = _mm256_min_epi32(steps, _mm256_set1_epi32(sign - 1 - f.specials));
-        const __m256i minus = _mm256_and_si256(_mm256_srli_epi32(bits, 31 - f.exponent - f.mantissa), _mm256_set1_epi32(sign));
+        const __m256i minus =
+            _mm256_and_si256(_mm256_srli_epi32(bits, 31 - f.exponent - f.mantissa), _mm256_set1_epi32(sign));
         code[i] = _mm256_or_si256(c, _mm256_and_si256(minus, _mm256_cmpgt_epi32(c, _mm256_setzero_si256())));
     }
     store_bytes(codes, code[0], code[1]);

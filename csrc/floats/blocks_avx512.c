@@ -124,15 +124,16 @@ RC_INLINE TARGET size_t fast_codes(NEAR near, LIMITS all, float s, size_t count,
             n[i] = _mm512_castps_si512(_mm512_fmadd_ps(t, factor, integers)); /* the integer in the lowest bits */
             above[i] = _mm512_cmp_ps_mask(t, _mm512_permutex2var_ps(first, n[i], second), _CMP_GT_OQ);
         }
-        const __mmask64 more = _mm512_kunpackd(_mm512_kunpackw(above[3], above[2]), _mm512_kunpackw(above[1], above[0]));
+        const __mmask64 more =
+            _mm512_kunpackd(_mm512_kunpackw(above[3], above[2]), _mm512_kunpackw(above[1], above[0]));
         const __m512i code = _mm512_permutexvar_epi8(lowest_bytes(n), near.bytes);
         store_line(codes + p, _mm512_mask_add_epi8(code, more, code, _mm512_set1_epi8(1)), stream);
     }
     return p;
 }
 
-/* Four times a ratio, rounded down and rounded up: their sum is even where both are the same, and tells the ratio's code,
- * for all numbers at which the code changes are quarters. */
+/* Four times a ratio, rounded down and rounded up: their sum is even where both are the same, and tells the ratio's
+ * code, for all numbers at which the code changes are quarters. */
 #define RATIOS struct ratios
 struct ratios {
     __m512i low, high; /* codes, for the lowest 7 bits of the sum */
@@ -216,7 +217,8 @@ RC_INLINE TARGET __m512i either(__m512i a, __m512i b)
     return _mm512_max_epi32(a, b);
 }
 
-/* Sixteen vectors become one in four steps, each of which halves their number: pairs of lanes, of pairs, of quarters. */
+/* Sixteen vectors become one in four steps, each of which halves their number: pairs of lanes, of pairs, of
+ * quarters. */
 RC_INLINE TARGET void sixteen_maxima(const size_t pieces, const float *x, int32_t *most)
 {
     __m512i v[16];

@@ -12,8 +12,9 @@
 #include "../memory.h"
 #include "number.h"
 
-/* One run of RUN numbers. The results go to an array of our own first, so that the compiler knows that nothing overlaps;
- * it stays in the nearest cache. Returns the bits of the largest magnitude, or 0 where the format has a code for all. */
+/* One run of RUN numbers. The results go to an array of our own first, so that the compiler knows that nothing
+ * overlaps; it stays in the nearest cache. Returns the bits of the largest magnitude, or 0 where the format has a code
+ * for all. */
 RC_INLINE TARGET int32_t encode_run(struct format f, int32_t top, const float *x, void *codes, int stream)
 {
     int32_t most = 0;

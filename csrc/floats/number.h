@@ -1,6 +1,6 @@
-/* The small floating-point formats: the number that a code of one stands for, and the code of a number. Every step is an operation on 32-bit
- * integers, or one on floats that is exact, without a branch: in a loop of a constant length the compiler makes vectors
- * of them. */
+/* The small floating-point formats: the number that a code of one stands for, and the code of a number. Every step is
+ * an operation on 32-bit integers, or one on floats that is exact, without a branch: in a loop of a constant length the
+ * compiler makes vectors of them. */
 #ifndef RC_NUMBER_H
 #define RC_NUMBER_H
 #include "../kernels.h"

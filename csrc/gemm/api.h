@@ -92,23 +92,24 @@ typedef int rc_gemm_f32f32(size_t begin, size_t end, size_t m, size_t n, size_t 
                            int transposed, const float *x, const float *w, float *y);
 
 /* int8 weights of n outputs by k inputs, packed: as w + 128, or for unsigned inputs as they are; outputs by sixteens,
- * and the inputs of each group by fours. For input p of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 + o
- * % 16 * 4 + p % 4], with quads = ceil(group / 4); where there is no such output or input, anything. group : 1 to k (1
- * where k is 0), and groups = ceil(k / group). zero_point : n rows of groups, to be taken off each weight; or NULL. */
+ * and the inputs of each group by fours. For input p of group g stands w[((o / 16 * groups + g) * quads + p / 4) * 64 +
+ * o % 16 * 4 + p % 4], with quads = ceil(group / 4); where there is no such output or input, anything. group : 1 to k
+ * (1 where k is 0), and groups = ceil(k / group). zero_point : n rows of groups, to be taken off each weight; or
+ * NULL. */
 struct rc_packed_s8 {
     size_t n, k, group;
     const uint8_t *w;
     const int8_t *zero_point;
 };
 
-/* Pack w, n rows of k, for outputs 16 * begin to 16 * end. flip : bits that are turned over in each weight: 128 makes it w
- * + 128. */
+/* Pack w, n rows of k, for outputs 16 * begin to 16 * end. flip : bits that are turned over in each weight: 128 makes
+ * it w + 128. */
 typedef int rc_gemm_s8_pack(size_t begin, size_t end, size_t n, size_t k, size_t group, const int8_t *w, uint8_t flip,
                             uint8_t *packed);
 
-/* gemm_s8s8 and gemm_u8s8 of weights that were packed, as w + 128 and as they are, for the rows i in begin .. end and the
- * outputs o in first .. stop, first a multiple of 16. x : rows of w->k, which begin ldx elements apart; w : of one group,
- * without zero points; y : rows of w->n. */
+/* gemm_s8s8 and gemm_u8s8 of weights that were packed, as w + 128 and as they are, for the rows i in begin .. end and
+ * the outputs o in first .. stop, first a multiple of 16. x : rows of w->k, which begin ldx elements apart; w : of one
+ * group, without zero points; y : rows of w->n. */
 typedef int rc_gemm_s8s8_packed(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
                                 const struct rc_packed_s8 *w, int32_t *y);
 typedef int rc_gemm_u8s8_packed(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const uint8_t *x,
@@ -126,21 +127,22 @@ typedef int rc_gemm_s8s8_scaled(size_t begin, size_t end, size_t first, size_t s
                                 const float *x_scale, const struct rc_packed_s8 *w, const float *w_scale,
                                 const float *bias, float *y);
 
-/* y[i, o] = the sum over p of x[i, p] * w[o, p], for all i and the rows o of w in the range; x : m rows of k; w : n rows
- * of k, those of x ldx elements apart; y : m rows of n. x and w : bfloat16, the upper halves of floats.
- * The arithmetic is that of the instruction VDPBF16PS. Inputs are filled up with zeros to a multiple of 32. Sixteen
- * chains, from +0.0: chain c goes through the pairs of the inputs 32 j + 2 c and 32 j + 2 c + 1, j upwards; of a pair
- * the second comes first. Each step is acc = flush(x * w + acc), with a subnormal x or w taken for a zero of its sign;
- * flush rounds to nearest, ties to even, and then a result below 2^-126 is a zero of its sign. (Rounded to 24 bits: what
- * rounds up to 2^-126 stays.) The tree is that of the other products, and flushes nothing. */
+/* y[i, o] = the sum over p of x[i, p] * w[o, p], for all i and the rows o of w in the range; x : m rows of k; w : n
+ * rows of k, those of x ldx elements apart; y : m rows of n. x and w : bfloat16, the upper halves of floats. The
+ * arithmetic is that of the instruction VDPBF16PS. Inputs are filled up with zeros to a multiple of 32. Sixteen chains,
+ * from +0.0: chain c goes through the pairs of the inputs 32 j + 2 c and 32 j + 2 c + 1, j upwards; of a pair the
+ * second comes first. Each step is acc = flush(x * w + acc), with a subnormal x or w taken for a zero of its sign;
+ * flush rounds to nearest, ties to even, and then a result below 2^-126 is a zero of its sign. (Rounded to 24 bits:
+ * what rounds up to 2^-126 stays.) The tree is that of the other products, and flushes nothing. */
 typedef int rc_gemm_bf16bf16(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t ldx, const uint16_t *x,
                              const uint16_t *w, float *y);
 
 /* Weights of n outputs by k inputs as codes, packed as those of struct rc_packed_s8 are: of 8 bits a byte each, with
- * quads lines of 64 bytes a group; of 4 bits in ceil(quads / 2) lines, quad number 2 t in the low halves of the bytes of
- * line t and quad 2 t + 1 in the high halves. A code of 4 bits stands for table[code], one of 8 bits for itself; then
- * zero is taken off. identity : whether table[c] is c. scale and zero, which is NULL where zero_of_all serves all : for
- * output o and group g at [(o / 16 * groups + g) * 16 + o % 16], and something for outputs that are not there. */
+ * quads lines of 64 bytes a group; of 4 bits in ceil(quads / 2) lines, quad number 2 t in the low halves of the bytes
+ * of line t and quad 2 t + 1 in the high halves. A code of 4 bits stands for table[code], one of 8 bits for itself;
+ * then zero is taken off. identity : whether table[c] is c. scale and zero, which is NULL where zero_of_all serves
+ * all : for output o and group g at [(o / 16 * groups + g) * 16 + o % 16], and something for outputs that are not
+ * there. */
 struct rc_coded {
     size_t n, k, group, bits;
     const uint8_t *codes;
@@ -156,14 +158,14 @@ struct rc_coded {
 typedef int rc_gemm_coded_pack(size_t begin, size_t end, size_t n, size_t k, size_t group, size_t bits,
                                const uint8_t *codes, size_t ldc, uint8_t flip, uint8_t *packed);
 
-/* Of rows of x, ldx elements apart: the sums of their groups, rows of ceil(k / group); and, unless laid is NULL, the rows
- * themselves, ldl elements apart, each group with zeros up to a multiple of 4. */
+/* Of rows of x, ldx elements apart: the sums of their groups, rows of ceil(k / group); and, unless laid is NULL, the
+ * rows themselves, ldl elements apart, each group with zeros up to a multiple of 4. */
 typedef int rc_gemm_s8_lay(size_t begin, size_t end, size_t k, size_t group, size_t ldx, const int8_t *x, size_t ldl,
                            int8_t *laid, int32_t *sums);
 
-/* y[i, o], for the rows i in begin .. end and the outputs o in first .. stop, first a multiple of 16: the chain over the
- * groups g, ascending from +0.0, total = fma((float)acc[g], scale[o, g], total), times x_scale[i]. acc[g] is the exact
- * sum of x * (value - zero) in the group. x and x_sums : as laid and sums above; y : rows of w->n. */
+/* y[i, o], for the rows i in begin .. end and the outputs o in first .. stop, first a multiple of 16: the chain over
+ * the groups g, ascending from +0.0, total = fma((float)acc[g], scale[o, g], total), times x_scale[i]. acc[g] is the
+ * exact sum of x * (value - zero) in the group. x and x_sums : as laid and sums above; y : rows of w->n. */
 typedef int rc_gemm_s8s4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
                          const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);
 typedef int rc_gemm_s8lut4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx, const int8_t *x,
@@ -183,12 +185,12 @@ int rc_plain_s8s4(rc_gemm_coded_pack *pack, size_t bits, const uint8_t *codes, s
                   uint8_t *room, rc_gemm_s8s4 *kernel, size_t first, size_t stop, size_t m, size_t ldx, const int8_t *x,
                   const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);
 
-/* Products so short that packing the weights would take longer, of at most 2^13 multiply-adds and elements: all of m rows
- * of x and n outputs, by the weights as they lie, in the default mode. RC_BAD_VALUE, and nothing computed, where a scale
- * of x is not finite or below 2^-126, or where bias, multiplier or shift is not aligned, or out of the range that
+/* Products so short that packing the weights would take longer, of at most 2^13 multiply-adds and elements: all of m
+ * rows of x and n outputs, by the weights as they lie, in the default mode. RC_BAD_VALUE, and nothing computed, where a
+ * scale of x is not finite or below 2^-126, or where bias, multiplier or shift is not aligned, or out of the range that
  * gemm_s8s8_requantized has for it.
- * table : what each code of 4 bits stands for, w->entries of them for each scale, or 0: the same for all; w->codebook is
- * not read. */
+ * table : what each code of 4 bits stands for, w->entries of them for each scale, or 0: the same for all; w->codebook
+ * is not read. */
 int rc_short_s8s4(size_t m, size_t n, const int8_t *x, const float *x_scale, const struct rc_narrow *w,
                   const int8_t *table, float *y);
 int rc_short_s8s8_scaled(size_t m, size_t n, const int8_t *x, const float *x_scale, const struct rc_quantized *w,

@@ -112,8 +112,8 @@ RC_INLINE TARGET void multiply(const int packed, size_t height, size_t width, si
     }
 }
 
-/* One row of x: memory is the limit, which gives most to eight rows of w at a time, where L2 is asked for the next eight
- * (a fifth less time than without; and a fifth less than one row at a time, where w fits in L3). */
+/* One row of x: memory is the limit, which gives most to eight rows of w at a time, where L2 is asked for the next
+ * eight (a fifth less time than without; and a fifth less than one row at a time, where w fits in L3). */
 RC_INLINE TARGET void one_row(size_t begin, size_t end, size_t k, const uint16_t *x, const uint16_t *w, float *y)
 {
     enum { ROWS = 8 };

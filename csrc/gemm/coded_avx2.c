@@ -28,7 +28,8 @@ RC_INLINE TARGET void scale_sums(const int affine, const int32_t *sums, const st
         const size_t at = o / 16 * of->ld + o % 16;
         const __m256i zero = affine ? _mm256_loadu_si256((const __m256i *)(of->zero + at))
                                     : _mm256_set1_epi32(of->zero_of_all);
-        const __m256i sum = _mm256_sub_epi32(_mm256_load_si256((const __m256i *)(sums + o)), _mm256_mullo_epi32(zero, x));
+        const __m256i sum =
+            _mm256_sub_epi32(_mm256_load_si256((const __m256i *)(sums + o)), _mm256_mullo_epi32(zero, x));
         const __m256 scale = _mm256_loadu_ps(of->scale + at);
         _mm256_store_ps(totals + o, _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, _mm256_load_ps(totals + o)));
     }

@@ -1,5 +1,5 @@
-/* What changed since AVX2: there are registers to decode codes, 64 at a time by vpshufb, while they are multiplied, and to
- * keep the sums of a group until they are scaled. */
+/* What changed since AVX2: there are registers to decode codes, 64 at a time by vpshufb, while they are multiplied, and
+ * to keep the sums of a group until they are scaled. */
 #include "s8_tiles.h"
 #if RC_X86
 #include "s8_tile_avx512.h"

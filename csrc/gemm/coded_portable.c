@@ -22,7 +22,8 @@ int rc_gemm_s8s4_portable(size_t begin, size_t end, size_t first, size_t stop, s
                                                    : w->table[codes[q / 2 * 64 + p % 4] >> q % 2 * 4 & 15];
                     sum += inputs[p] * value;
                 }
-                const uint32_t less = (uint32_t)(w->zero ? w->zero[at] : w->zero_of_all) * (uint32_t)x_sums[i * groups + g];
+                const uint32_t less =
+                    (uint32_t)(w->zero ? w->zero[at] : w->zero_of_all) * (uint32_t)x_sums[i * groups + g];
                 total = fmaf((float)(int32_t)((uint32_t)sum - less), w->scale[at], total);
             }
             y[i * w->n + o] = total * x_scale[i];

@@ -12,8 +12,9 @@
  *                      totals, rows of NR; if in_codes the panel is packed codes, of an even number of quads a group
  * (the last two where IN_PLACE)
  *
- * The idea: where there are registers for it (IN_PLACE), a tile decodes its codes as it multiplies. Else, and for an odd
- * number of quads, codes of NR outputs and about KC inputs are decoded to a panel in L1, once for MC_CODED rows of x. */
+ * The idea: where there are registers for it (IN_PLACE), a tile decodes its codes as it multiplies. Else, and for an
+ * odd number of quads, codes of NR outputs and about KC inputs are decoded to a panel in L1, once for MC_CODED rows of
+ * x. */
 
 #if IN_PLACE
 typedef void coded_function(const uint8_t *x, size_t ldx, const struct groups *of, const uint8_t *panel, size_t ldp,
@@ -33,7 +34,8 @@ typedef void coded_function(const uint8_t *x, size_t ldx, const struct groups *o
      NAME(coded_1_##affine##_##mr##_1), NAME(coded_1_##affine##_##mr##_2)},
 ALL_ROWS(CODED_TILES, 0)
 ALL_ROWS(CODED_TILES, 1)
-static coded_function *const NAME(coded_tiles)[2][MR][NV + 2] = {{ALL_ROWS(CODED_NAMED, 0)}, {ALL_ROWS(CODED_NAMED, 1)}};
+static coded_function *const NAME(coded_tiles)[2][MR][NV + 2] = {{ALL_ROWS(CODED_NAMED, 0)},
+                                                                 {ALL_ROWS(CODED_NAMED, 1)}};
 
 /* The product of rows with codes, decoded in registers for each tile of rows: faster than a panel that is written and
  * read. The codes of 32 outputs stay in L2 meanwhile, beside the rows. */
@@ -106,9 +108,9 @@ RC_INLINE TARGET void any_group(const struct rc_coded *w, size_t height, size_t 
             if (!IN_PLACE)
                 for (size_t r = 0; r < mr; r++)
                     lay(0, row + r * ldx, quads * 4, ready + r * ldr);
-            const struct tile t = {.x = IN_PLACE ? (const void *)row : ready, .ldx = IN_PLACE ? ldx : ldr, .quads = quads,
-                                   .panel = from, .ldp = ldp, .from = sums + i * NR, .ldf = NR, .less = nothing,
-                                   .to = sums + i * NR, .ldt = NR, .width = 16};
+            const struct tile t = {.x = IN_PLACE ? (const void *)row : ready, .ldx = IN_PLACE ? ldx : ldr,
+                                   .quads = quads, .panel = from, .ldp = ldp, .from = sums + i * NR, .ldf = NR,
+                                   .less = nothing, .to = sums + i * NR, .ldt = NR, .width = 16};
             NAME(tiles)[0][mr - 1][nv - 1](&t);
         }
     }

@@ -180,8 +180,8 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
                 v_store(acc + (i * r + o) * 16 + h * LANES, unzipped(zip, sum[i][o][h]));
 }
 
-/* The functions of a decoder: what packs, and what multiplies for 1, 2, 4 and 8 rows of x, or none. sliced : rows of x up
- * to which weights are decoded anew for each AT_ONCE of them. */
+/* The functions of a decoder: what packs, and what multiplies for 1, 2, 4 and 8 rows of x, or none. sliced : rows of x
+ * up to which weights are decoded anew for each AT_ONCE of them. */
 struct functions {
     packer *pack;
     chainer *multiply[4];
@@ -271,10 +271,10 @@ RC_INLINE TARGET void by_height(const int scaled, const struct call *c, const st
 #endif
 }
 
-/* A few times AT_ONCE rows of x: the weights are decoded for each AT_ONCE anew, out of L1, for that takes less time than
- * to store and load them as floats. x lies in L2, and codes come from memory once: WEIGHTS rows of w, of 4,096 inputs of
- * 16 bits, are 384 KiB. Measured at 4,096 x 4,096 on Zen 4, time over that of many_rows: 16 rows 0.65 to 0.94 and 32
- * rows 0.83 to 1.01; for values in a table, the dearest to decode, 0.97 to 0.99 and 1.10 to 1.13. */
+/* A few times AT_ONCE rows of x: the weights are decoded for each AT_ONCE anew, out of L1, for that takes less time
+ * than to store and load them as floats. x lies in L2, and codes come from memory once: WEIGHTS rows of w, of 4,096
+ * inputs of 16 bits, are 384 KiB. Measured at 4,096 x 4,096 on Zen 4, time over that of many_rows: 16 rows 0.65 to 0.94
+ * and 32 rows 0.83 to 1.01; for values in a table, the dearest to decode, 0.97 to 0.99 and 1.10 to 1.13. */
 enum { WEIGHTS = 48, SLICED = AT_ONCE > 1 ? 4 * AT_ONCE : 1, SLICED_IN_TABLE = AT_ONCE > 1 ? 2 * AT_ONCE : 1 };
 
 static TARGET void products(const int scaled, const struct call *c, const struct functions *f)

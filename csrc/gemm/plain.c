@@ -32,7 +32,8 @@ int rc_plain_s8s8_scaled(rc_gemm_s8_pack *pack, const int8_t *raw, size_t at_onc
                                           w->zero_point ? w->zero_point + o * groups : NULL};
         status = pack(0, (count + 15) / 16, count, w->k, w->group, raw + o * w->k, 128, room);
         if (status == RC_OK)
-            status = kernel(0, m, 0, count, ldx, x, x_scale, &some, w_scale + o * groups, bias ? bias + o : NULL, y + o);
+            status =
+                kernel(0, m, 0, count, ldx, x, x_scale, &some, w_scale + o * groups, bias ? bias + o : NULL, y + o);
     }
     return status;
 }

@@ -25,8 +25,8 @@ RC_INLINE TARGET __m512i sixteen(const int32_t *sums, const double *scale)
     return _mm512_permutex2var_epi32(eight(sums, scale), lower, eight(sums + 8, scale + 8));
 }
 
-/* Four vectors of integers to int8, in their order, with the zero point: packing saturates, as clipping would, and mixes
- * the fours. */
+/* Four vectors of integers to int8, in their order, with the zero point: packing saturates, as clipping would, and
+ * mixes the fours. */
 RC_INLINE TARGET __m512i packed_to_s8(const __m512i *v, int32_t zero_point, int32_t lowest, int32_t highest)
 {
     const __m512i zero = _mm512_set1_epi16((int16_t)zero_point);

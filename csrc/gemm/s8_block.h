@@ -1,5 +1,5 @@
-/* Template of a block of the integer products: rows of x and up to NR outputs. Included by s8_rows.h after a file of tiles,
- * and after what follows the sums was defined:
+/* Template of a block of the integer products: rows of x and up to NR outputs. Included by s8_rows.h after a file of
+ * tiles, and after what follows the sums was defined:
  *
  * to_s8(sums, rows, scale, zero_point, lowest, highest, width, y, ldy)   rows of sums to int8
  * scaled(sums, x_scale, w_scale, nv, totals)   add a row's sums, scaled, to its totals
@@ -29,8 +29,8 @@
  * The idea: outputs lie across the lanes, so a short k costs nothing at the end of a sum; four inputs of a row meet
  * four weights of each output in an instruction. A tile's sums stay in registers for KC_PACKED inputs, nearly always
  * all that there are, while w comes from L2, where it stays for a block of rows of x; what follows a sum reads it from
- * L1, or nothing follows it and it is written where it belongs. Of the two operands of vpdpbusd one must be unsigned: x,
- * or if that is signed w, as w + 128, and 128 times the sum of a row of x is taken off. So x is read as it is. */
+ * L1, or nothing follows it and it is written where it belongs. Of the two operands of vpdpbusd one must be unsigned:
+ * x, or if that is signed w, as w + 128, and 128 times the sum of a row of x is taken off. So x is read as it is. */
 /* A block of rows of x takes at most half of L2, beside a panel, and its sums, where they are not done with a panel, 24
  * KiB on the stack; where groups have scales, the totals take more. */
 enum { MOST_ROWS = 512, MC_ROWS = 128, MC_GROUPED = 32, GROUP_SUMS = 8192, ROW_LAID = 4096 };
@@ -90,8 +90,8 @@ RC_INLINE TARGET void finish(const enum follow follow, const struct block *b, co
 }
 
 /* The product of one row, and packed w: outputs by sixteens, so that w is read in the order in which it lies. Where
- * inputs are laid ready, sums of ROW_LAID of them are added; until the last ones they stand in `sums`, for they are read
- * by sixteens, and y may end before. */
+ * inputs are laid ready, sums of ROW_LAID of them are added; until the last ones they stand in `sums`, for they are
+ * read by sixteens, and y may end before. */
 RC_INLINE TARGET void one_row(const int x_unsigned, const struct block *b, int32_t *y, size_t last_width, int32_t *sums)
 {
     const size_t nv = (b->width + 15) / 16, most = IN_PLACE ? b->k : ROW_LAID;
@@ -141,7 +141,8 @@ RC_INLINE TARGET void block_product(const int x_unsigned, const int raw, const e
                 prefetch_block(b->raw + p + count, b->width, b->ldraw, rc_min(KC, b->k - p - count));
         } else if (made) {
             for (size_t v = 0; v < nv; v++)
-                fill_packed(x_unsigned ? AS_THEY_ARE : PLUS_128, b->packed + v * b->ldw + p * 16, (count + 3) / 4, panel + v * KC * 16);
+                fill_packed(x_unsigned ? AS_THEY_ARE : PLUS_128, b->packed + v * b->ldw + p * 16, (count + 3) / 4,
+                            panel + v * KC * 16);
         } else {
             t.panel = b->packed + p * 16;
             /* The panel of the next outputs, if this one is short; else what comes of this one. */

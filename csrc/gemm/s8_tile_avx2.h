@@ -112,8 +112,8 @@ RC_INLINE TARGET void fill_raw(uint32_t flip, const int8_t *w, size_t ldw, size_
         }
 }
 
-/* Sums of sixteen outputs, two of four inputs side by side, as they belong: less what is taken off, from what they begin
- * with, and as many as there are. */
+/* Sums of sixteen outputs, two of four inputs side by side, as they belong: less what is taken off, from what they
+ * begin with, and as many as there are. */
 RC_INLINE TARGET void store_sums(const __m256i *acc, const int32_t *from, uint32_t less, int32_t *to, size_t width)
 {
     const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -130,7 +130,8 @@ RC_INLINE TARGET void store_sums(const __m256i *acc, const int32_t *from, uint32
     }
 }
 
-/* A tile of sixteen outputs. A function of its own: in a loop over the sixteens GCC 12 stores all sums in every step. */
+/* A tile of sixteen outputs. A function of its own: in a loop over the sixteens GCC 12 stores all sums in every
+ * step. */
 #define SIXTEEN(rows) \
     static TARGET __attribute__((noinline)) void sixteen_##rows(const struct tile *t, size_t v, size_t width) \
     { \
@@ -191,8 +192,9 @@ RC_INLINE TARGET void stream(const int x_unsigned, const struct tile *t, const u
         memcpy(&four, x, sizeof four);
         ask_for(w + 4096); /* past the next page */
         RC_UNROLL for (size_t b = 0; b < 4; b++)
-            acc[b] = _mm256_add_epi32(acc[b], _mm256_madd_epi16(_mm256_set1_epi64x(four),
-                                                                weights(x_unsigned ? AS_THEY_ARE : PLUS_128, w + b * 16)));
+            acc[b] = _mm256_add_epi32(
+                acc[b], _mm256_madd_epi16(_mm256_set1_epi64x(four),
+                                          weights(x_unsigned ? AS_THEY_ARE : PLUS_128, w + b * 16)));
     }
     store_sums(acc, t->from, t->less[0], t->to, t->width);
 }

@@ -1,6 +1,6 @@
 /* What changed since AVX2: vpdpbusd adds four products of bytes to each of sixteen outputs in one instruction, and
- * neither is widened. 32 registers hold the sums of 8 rows and 48 outputs, and their operands: a step of 24 products has
- * 11 loads. */
+ * neither is widened. 32 registers hold the sums of 8 rows and 48 outputs, and their operands: a step of 24 products
+ * has 11 loads. */
 #define NAME(what) what##_avx512
 #define TARGET RC_AVX512
 #define FEW(k) (2 + (k) / 256)

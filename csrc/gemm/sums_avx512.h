@@ -7,7 +7,8 @@
 /* MR x NR: rows of x and of w in a tile; 24 vectors of chains leave registers for 4 vectors of x and one of w. */
 enum { MR = 4, NR = 6 };
 
-/* The trees of four chains each of `a` and `b`, two at a time: of rows of 16 to 8 (a in the lower half), of 8 to 4, ... */
+/* The trees of four chains each of `a` and `b`, two at a time: of rows of 16 to 8 (a in the lower half), of 8 to 4,
+ * ... */
 RC_INLINE RC_AVX512 __m512 halves(__m512 a, __m512 b)
 {
     return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));

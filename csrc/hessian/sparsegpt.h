@@ -51,7 +51,8 @@ RC_INLINE TARGET void prune_tiles(size_t tiles, size_t rows, size_t k, size_t fi
                                   double *scores, uint8_t *mask, float *weights)
 {
     const size_t padded = padded_columns(k);
-    for (size_t column = 0; column < padded; column += RC_PANEL) /* those of the block came up to it with the last one */
+    /* those of the block came up to it with the last one */
+    for (size_t column = 0; column < padded; column += RC_PANEL)
         done[column / RC_PANEL] = column < last ? first : 0;
     for (size_t j = first; j < last; j++) {
         const size_t column = j / RC_PANEL * RC_PANEL, behind = padded_columns(j);

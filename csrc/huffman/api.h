@@ -2,23 +2,24 @@
 /* The Huffman family is one chain of steps (a step is a symbol of every lane), so its ranges are not for threads: they
  * are gone through in order, one after the other, so that Python can look after signals between them. */
 
-/* Add to counts (65536 if wide, else 256) how often each symbol from begin to end occurs: uint16_t if wide, else uint8_t. */
+/* Add to counts (65536 if wide, else 256) how often each symbol from begin to end occurs: uint16_t if wide, else
+ * uint8_t. */
 typedef int rc_huffman_counts(size_t begin, size_t end, int wide, const void *symbols, uint64_t *counts);
 
-/* The block that is open, when a sequence is cut into blocks: how often each symbol occurs in it and the bits that it takes,
- * about, in units of 1 / 65536; and how many blocks there are, this one included. Zeros at first. */
+/* The block that is open, when a sequence is cut into blocks: how often each symbol occurs in it and the bits that it
+ * takes, about, in units of 1 / 65536; and how many blocks there are, this one included. Zeros at first. */
 struct rc_huffman_cut {
     uint64_t counts[256], bits;
     size_t blocks;
 };
 
-/* Join the units of 2^16 symbols from begin to end to the block before them, or begin a block with them: ends has the end
- * of each block in symbols. Ranges in rising order. count : all symbols, below 2^40 */
-typedef int rc_huffman_blocks(size_t begin, size_t end, size_t count, const uint8_t *symbols, struct rc_huffman_cut *cut,
-                              int64_t *ends);
+/* Join the units of 2^16 symbols from begin to end to the block before them, or begin a block with them: ends has the
+ * end of each block in symbols. Ranges in rising order. count : all symbols, below 2^40 */
+typedef int rc_huffman_blocks(size_t begin, size_t end, size_t count, const uint8_t *symbols,
+                              struct rc_huffman_cut *cut, int64_t *ends);
 
-/* The same in two steps, for who wants the counts too: how often each symbol occurs in each of the units from begin to end,
- * by a kernel; and the blocks of these counts. counts : those of all units. A status as a kernel's. */
+/* The same in two steps, for who wants the counts too: how often each symbol occurs in each of the units from begin to
+ * end, by a kernel; and the blocks of these counts. counts : those of all units. A status as a kernel's. */
 int rc_huffman_count_units(rc_huffman_counts *kernel, size_t begin, size_t end, size_t count, const uint8_t *symbols,
                            uint32_t *counts);
 int rc_huffman_cut_units(size_t begin, size_t end, size_t count, const uint32_t *counts, struct rc_huffman_cut *cut,

@@ -80,7 +80,8 @@ TARGET static size_t encode_lanes(size_t lanes, size_t begin, size_t end, unsign
             _mm_storeu_si128((__m128i *)(words + position - 8),
                              _mm_shuffle_epi8(narrow, _mm_load_si128((const __m128i *)g.bytes[set])));
             position -= (size_t)__builtin_popcount(set);
-            _mm256_storeu_si256(bits, _mm256_or_si256(_mm256_sllv_epi32(queue, length), _mm256_and_si256(entry, lower)));
+            _mm256_storeu_si256(bits,
+                                _mm256_or_si256(_mm256_sllv_epi32(queue, length), _mm256_and_si256(entry, lower)));
             _mm256_storeu_si256(held, _mm256_sub_epi32(sum, _mm256_and_si256(took, sixteen)));
         }
     state->position = position;

@@ -1,8 +1,8 @@
-/* The decoder. What changed since the portable file: 8 lanes are a vector. A permutation, from a table by the lanes that
- * take a word, hands the next words of the stream to them, and the codes are gathered from a table of their first NEAR
- * bits. Where no code has more than 8 bits, 32 lanes look up bytes together instead (avx2_bytes.h): on a Zen 4 that took
- * a third to a half less time, and with a second table for longer codes a quarter more. What does not fill a step of all
- * lanes is decoded one by one, by lengths: so the table of all bits is filled for nobody. */
+/* The decoder. What changed since the portable file: 8 lanes are a vector. A permutation, from a table by the lanes
+ * that take a word, hands the next words of the stream to them, and the codes are gathered from a table of their first
+ * NEAR bits. Where no code has more than 8 bits, 32 lanes look up bytes together instead (avx2_bytes.h): on a Zen 4
+ * that took a third to a half less time, and with a second table for longer codes a quarter more. What does not fill a
+ * step of all lanes is decoded one by one, by lengths: so the table of all bits is filled for nobody. */
 #include "../kernels.h"
 #if RC_X86
 #include "canonical.h"
@@ -88,7 +88,8 @@ RC_INLINE TARGET size_t decode(const int wide, size_t begin, size_t end, size_t 
             _mm256_storeu_si256(held, _mm256_sub_epi32(_mm256_add_epi32(holds, _mm256_and_si256(takes, sixteen)),
                                                        length));
             const __m256i symbol = _mm256_and_si256(entry, lower);
-            const __m128i narrow = _mm_packus_epi32(_mm256_castsi256_si128(symbol), _mm256_extracti128_si256(symbol, 1));
+            const __m128i narrow =
+                _mm_packus_epi32(_mm256_castsi256_si128(symbol), _mm256_extracti128_si256(symbol, 1));
             if (wide)
                 _mm_storeu_si128((__m128i *)((uint16_t *)symbols + begin * lanes + lane), narrow);
             else
@@ -170,7 +171,8 @@ RC_INLINE TARGET size_t in_bytes(const size_t parts, const int joint, size_t beg
             } else {
                 length = look_up(parts, &t->length, at);
             }
-            _mm256_storeu_si256((__m256i *)(symbols + begin * lanes + lane), _mm256_permutevar8x32_epi32(symbol, order));
+            _mm256_storeu_si256((__m256i *)(symbols + begin * lanes + lane),
+                                _mm256_permutevar8x32_epi32(symbol, order));
             RC_UNROLL for (size_t v = 0; v < 4; v++) {
                 const __m256i taken = _mm256_shuffle_epi8(length, of_vector[v]);
                 _mm256_storeu_si256((__m256i *)(state->bits + lane + 8 * v), _mm256_srlv_epi32(queue[v], taken));

@@ -1,7 +1,7 @@
 /* The encoder. What changed since the portable file: the lanes are those of vectors, 16 in each, and a step of all is a
- * few instructions. vpcompressw puts the words of the lanes that give one side by side. Tables of bytes lie in registers,
- * where vpermi2b looks 64 of them up at a time. What does not fill a step of 16, 32 or 64 lanes is left to the portable
- * kernel, which takes up the same state. */
+ * few instructions. vpcompressw puts the words of the lanes that give one side by side. Tables of bytes lie in
+ * registers, where vpermi2b looks 64 of them up at a time. What does not fill a step of 16, 32 or 64 lanes is left to
+ * the portable kernel, which takes up the same state. */
 #include "../kernels.h"
 #if RC_X86
 #include <string.h>

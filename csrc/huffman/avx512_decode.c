@@ -1,8 +1,8 @@
 /* The decoder. What changed since the portable file: 32 lanes are a vector of words for the first 16 bits of their
- * queues, and one for the bits behind. vpexpandw hands the next words of the stream to the lanes that take one, in their
- * order, and the codes are looked up in registers (registers.h), where vpermi2b looks up 64 bytes at a time. A step of
- * 64 lanes waits for itself (which lanes take a word depends on the lengths before), not for any instruction: so what
- * shortens that way pays, and the two vectors each go their own. */
+ * queues, and one for the bits behind. vpexpandw hands the next words of the stream to the lanes that take one, in
+ * their order, and the codes are looked up in registers (registers.h), where vpermi2b looks up 64 bytes at a time. A
+ * step of 64 lanes waits for itself (which lanes take a word depends on the lengths before), not for any instruction:
+ * so what shortens that way pays, and the two vectors each go their own. */
 #include "../kernels.h"
 #if RC_X86
 #include "blocks.h"
@@ -63,8 +63,9 @@ TARGET __attribute__((noinline)) static void find_far(const struct registers *r,
     *length = _mm512_loadu_si512(lengths);
 }
 
-/* The steps from begin to end, all of the same lanes: with `last` set that of the end of the stream, whose words may run
- * out (then it returns SIZE_MAX), and else only while there are words for all lanes. Returns the step where it ended. */
+/* The steps from begin to end, all of the same lanes: with `last` set that of the end of the stream, whose words may
+ * run out (then it returns SIZE_MAX), and else only while there are words for all lanes. Returns the step where it
+ * ended. */
 RC_INLINE TARGET size_t in_registers(const size_t vectors, const enum way way, const int last, const int counting,
                                      size_t begin, size_t end, size_t lanes, size_t active, unsigned longest,
                                      const struct registers *r, size_t n_words, const uint16_t *words,
@@ -194,8 +195,8 @@ RC_INLINE TARGET int all_steps(const size_t vectors, const enum way way, size_t 
                                const uint16_t *words, struct rc_huffman_lanes *state, uint8_t *symbols)
 {
     const size_t full = rc_min(end, count / lanes);
-    size_t step = in_registers(vectors, way, 0, 0, begin, full, lanes, lanes, longest, r, n_words, words, state, symbols,
-                               NULL);
+    size_t step =
+        in_registers(vectors, way, 0, 0, begin, full, lanes, lanes, longest, r, n_words, words, state, symbols, NULL);
     step = in_registers(vectors, way, 1, 0, step, full, lanes, lanes, longest, r, n_words, words, state, symbols, NULL);
     if (step < end)
         step = in_registers(vectors, way, 1, 0, step, end, lanes, count % lanes, longest, r, n_words, words, state,
@@ -229,8 +230,8 @@ TARGET int rc_huffman_decode_avx512(size_t begin, size_t end, size_t count, size
 {
 /* Not a template, only short for the same call. */
 #define PORTABLE(from) \
-    rc_huffman_decode_portable(from, end, count, lanes, alphabet, lengths, codes, longest, n_words, words, table, state, \
-                               wide, symbols)
+    rc_huffman_decode_portable(from, end, count, lanes, alphabet, lengths, codes, longest, n_words, words, table, \
+                               state, wide, symbols)
     const size_t full = rc_min(end, count / lanes);
     if (lanes < 16)
         return PORTABLE(begin);
@@ -250,10 +251,11 @@ TARGET int rc_huffman_decode_avx512(size_t begin, size_t end, size_t count, size
 #undef PORTABLE
 }
 
-/* The steps from begin to end that have words for all lanes, with their symbols counted; returns the step where it ended. */
-TARGET static size_t decode_counting(enum way way, size_t begin, size_t end, unsigned longest, const struct registers *r,
-                                     size_t n_words, const uint16_t *words, struct rc_huffman_lanes *state,
-                                     uint8_t *symbols, uint32_t (*tables)[256])
+/* The steps from begin to end that have words for all lanes, with their symbols counted; returns the step where it
+ * ended. */
+TARGET static size_t decode_counting(enum way way, size_t begin, size_t end, unsigned longest,
+                                     const struct registers *r, size_t n_words, const uint16_t *words,
+                                     struct rc_huffman_lanes *state, uint8_t *symbols, uint32_t (*tables)[256])
 {
 #define CASE(way) \
     case way: \
@@ -268,12 +270,12 @@ TARGET static size_t decode_counting(enum way way, size_t begin, size_t end, uns
 }
 
 /* All symbols of a stream, and how often each occurs in each unit of 2^16 of them. A step waits for the one before, and
- * leaves the scalar ports free: counted meanwhile, symbols take two thirds of the time of a pass of their own. Those of the
- * steps just before are not in memory yet: counting them at once took longer than a pass. */
+ * leaves the scalar ports free: counted meanwhile, symbols take two thirds of the time of a pass of their own. Those of
+ * the steps just before are not in memory yet: counting them at once took longer than a pass. */
 TARGET int rc_huffman_avx512_counted(size_t count, size_t lanes, size_t alphabet, const uint8_t *lengths,
-                                            const uint16_t *codes, unsigned longest, size_t n_words, const uint16_t *words,
-                                            uint32_t *table, struct rc_huffman_lanes *state, uint8_t *symbols,
-                                            uint64_t (*counts)[256])
+                                     const uint16_t *codes, unsigned longest, size_t n_words, const uint16_t *words,
+                                     uint32_t *table, struct rc_huffman_lanes *state, uint8_t *symbols,
+                                     uint64_t (*counts)[256])
 {
     const size_t steps = (count + lanes - 1) / lanes, each = RC_UNIT / 64;
     struct registers r;
@@ -298,7 +300,8 @@ TARGET int rc_huffman_avx512_counted(size_t count, size_t lanes, size_t alphabet
                 (*counts)[symbol] += tables[i][symbol];
         rc_huffman_counts_portable(step * 64, rc_min(end * 64, count), 0, symbols, *counts);
     }
-    return rc_huffman_decode_portable(steps, steps, count, lanes, alphabet, lengths, codes, longest, n_words, words, table,
-                                      state, 0, symbols); /* no steps are left: this looks at what the lanes hold */
+    /* no steps are left: this looks at what the lanes hold */
+    return rc_huffman_decode_portable(steps, steps, count, lanes, alphabet, lengths, codes, longest, n_words, words,
+                                      table, state, 0, symbols);
 }
 #endif

@@ -1,8 +1,8 @@
 /* Decoding from a table in memory, for symbols of 16 bits and for codes that do not fit registers. The lanes are those
  * of vectors, 16 in each. The table is that of the portable kernel, which filled it. */
 
-/* The first 2^NEAR entries, whose further bits are 0, have 16 KiB: they stay in L1, where the whole table (128 KiB) does
- * not. A code that is longer than NEAR bits is looked up again by all of them. */
+/* The first 2^NEAR entries, whose further bits are 0, have 16 KiB: they stay in L1, where the whole table (128 KiB)
+ * does not. A code that is longer than NEAR bits is looked up again by all of them. */
 enum { NEAR = 12 };
 
 /* The steps from begin to end, while there are words for all lanes; returns the step where it ended. In one function:

@@ -73,8 +73,8 @@ int rc_huffman_cut_units(size_t begin, size_t end, size_t count, const uint32_t 
     return RC_OK;
 }
 
-int rc_huffman_blocks_portable(size_t begin, size_t end, size_t count, const uint8_t *symbols, struct rc_huffman_cut *cut,
-                               int64_t *ends)
+int rc_huffman_blocks_portable(size_t begin, size_t end, size_t count, const uint8_t *symbols,
+                               struct rc_huffman_cut *cut, int64_t *ends)
 {
     for (size_t unit = begin; unit < end; unit++) {
         uint64_t counts[256] = {0};

@@ -1,6 +1,6 @@
 /* What the decoders with vectors share: a canonical code by its lengths. Codes of
- * one length are neighbours, and so are their symbols in the order of (length, symbol): a length, its first code and the
- * number of symbols before it are all that a decoder needs. */
+ * one length are neighbours, and so are their symbols in the order of (length, symbol): a length, its first code and
+ * the number of symbols before it are all that a decoder needs. */
 #ifndef REFCOMPRESS_HUFFMAN_CANONICAL_H
 #define REFCOMPRESS_HUFFMAN_CANONICAL_H
 #include "../kernels.h"

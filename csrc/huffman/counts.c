@@ -1,5 +1,5 @@
-/* Counts of symbols. Symbols that are equal and near would wait for each other in one table, so neighbours have tables of
- * their own. */
+/* Counts of symbols. Symbols that are equal and near would wait for each other in one table, so neighbours have tables
+ * of their own. */
 #include "../kernels.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Template of an encoder with vectors, which leaves to the portable one what does not fill a step of all lanes. Included
- * after these were defined:
+/* Template of an encoder with vectors, which leaves to the portable one what does not fill a step of all lanes.
+ * Included after these were defined:
  *
  * ENCODE, TARGET       the function's name, and its instruction set
  * LEAST_LANES          fewer are left to the portable kernel, and so are symbols of 16 bits

@@ -39,8 +39,8 @@ static void sort(const uint64_t *weights, uint16_t *order, size_t n)
     }
 }
 
-/* The same by the bytes of the weights, the lowest first, if all are below 2^48: a key is a weight above what is left of
- * the symbol. keys, others : n entries each. Returns whether they were. */
+/* The same by the bytes of the weights, the lowest first, if all are below 2^48: a key is a weight above what is left
+ * of the symbol. keys, others : n entries each. Returns whether they were. */
 static int sort_by_bytes(const uint64_t *weights, uint16_t *order, size_t n, uint64_t *keys, uint64_t *others)
 {
     uint64_t all = 0;
@@ -71,10 +71,11 @@ static int sort_by_bytes(const uint64_t *weights, uint16_t *order, size_t n, uin
     return 1;
 }
 
-/* The depths of the leaves of Huffman's tree in place of their weights, two or more in rising order; returns the greatest.
- * Packages are made in rising order too, so each takes the room of a leaf that is gone: first its weight, then the number
- * of the package that it is in, then its depth (Moffat and Katajainen, In-Place Calculation of Minimum-Redundancy Codes,
- * 1995). Of equal weights a leaf comes before a package; so depths fall in the order of the leaves. */
+/* The depths of the leaves of Huffman's tree in place of their weights, two or more in rising order; returns the
+ * greatest. Packages are made in rising order too, so each takes the room of a leaf that is gone: first its weight,
+ * then the number of the package that it is in, then its depth (Moffat and Katajainen, In-Place Calculation of
+ * Minimum-Redundancy Codes, 1995). Of equal weights a leaf comes before a package; so depths fall in the order of the
+ * leaves. */
 static uint64_t depths(uint64_t *a, size_t n)
 {
     size_t leaf = 0, package = 0;

@@ -16,8 +16,8 @@ enum { FIRST = 7, FIRST_SIZE = 1 << FIRST, SECOND_SIZE = 256, MOST_BITS = 7, FAR
  * both; or from a table in memory. */
 enum way { BY_7_BITS, BY_8_BITS, BY_BOTH, IN_MEMORY };
 
-/* Of all patterns, one of so many may begin with a code that is FAR: a lane of 64 then has one in every step, which takes
- * as long as looking all of them up in memory. */
+/* Of all patterns, one of so many may begin with a code that is FAR: a lane of 64 then has one in every step, which
+ * takes as long as looking all of them up in memory. */
 enum { RARE = 64 };
 
 struct registers {

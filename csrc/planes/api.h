@@ -22,12 +22,11 @@ struct rc_planes_work {
     uint8_t kinds[2 * 256 * 15], lengths[256], read_lengths[4][256];
 };
 
-/* A run of count elements (one to 2^18, of 1, 2, 4 or 8 bytes) to the streams of its planes, one after the other, each in
- * the coder that takes the fewest bytes; and back. An element of a byte is a plane as it is. blocks : whether a stream may
- * be cut into blocks. *used : the bytes written or read. `strict` refuses what an encoder
- * would not write (RC_CORRUPT); what breaks another rule is refused in any case.
- * Workspace: work; planes, size * count; words, count + 2 * the lanes of a Huffman stream of so many symbols. data has
- * size * (1 + count) + 16 bytes to be written. */
+/* A run of count elements (one to 2^18, of 1, 2, 4 or 8 bytes) to the streams of its planes, one after the other, each
+ * in the coder that takes the fewest bytes; and back. An element of a byte is a plane as it is. blocks : whether a
+ * stream may be cut into blocks. *used : the bytes written or read. `strict` refuses what an encoder would not write
+ * (RC_CORRUPT); what breaks another rule is refused in any case. Workspace: work; planes, size * count; words, count +
+ * 2 * the lanes of a Huffman stream of so many symbols. data has size * (1 + count) + 16 bytes to be written. */
 typedef int rc_planes_encode(size_t count, size_t size, enum rc_planes_turn turn, int blocks, const void *patterns,
                              struct rc_planes_work *work, uint8_t *planes, uint16_t *words, uint8_t *data,
                              size_t *used);

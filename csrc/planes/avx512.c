@@ -1,6 +1,6 @@
-/* The templates with AVX-512: one instruction from words to their lowest bytes, and one back, so that it is twice to four
- * times as fast. (With AVX2 the compiler's vectors took longer than the portable ones: bytes of one vector lie in two
- * halves.) */
+/* The templates with AVX-512: one instruction from words to their lowest bytes, and one back, so that it is twice to
+ * four times as fast. (With AVX2 the compiler's vectors took longer than the portable ones: bytes of one vector lie in
+ * two halves.) */
 #include "../kernels.h"
 #if RC_X86
 

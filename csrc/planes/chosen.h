@@ -1,5 +1,5 @@
-/* What a stream is written by: which coder takes the fewest bytes (FORMAT.md, "Streams"). Included by coded.h, whose name
- * HUFFMAN_ENCODE it takes. */
+/* What a stream is written by: which coder takes the fewest bytes (FORMAT.md, "Streams"). Included by coded.h, whose
+ * name HUFFMAN_ENCODE it takes. */
 #include "../huffman/blocks.h"
 #include "bytes.h"
 
@@ -11,9 +11,9 @@ struct choice {
     size_t alphabet, words, size;
 };
 
-/* Whether no code takes fewer bytes than `size`, for all that a code has around its words. No code takes fewer bits than
- * the entropy, and that is at least log2(count^2 / squares) bits a symbol, squares being the sum of those of all counts.
- * For a plane of chance this is close enough, and it takes no logarithm. */
+/* Whether no code takes fewer bytes than `size`, for all that a code has around its words. No code takes fewer bits
+ * than the entropy, and that is at least log2(count^2 / squares) bits a symbol, squares being the sum of those of all
+ * counts. For a plane of chance this is close enough, and it takes no logarithm. */
 static int cannot_shrink(size_t count, unsigned width, size_t around, size_t size, uint64_t squares)
 {
     /* Bits a symbol by which the entropy would have to be below the width. For x from 0 to 1, 2^-x <= 1 - x / 2. */

@@ -57,8 +57,8 @@ static int encode_stream(size_t count, int blocks, const uint8_t *symbols, struc
         for (size_t i = 0, begin = 0; i + 1 < n; begin = (size_t)ends[i++])
             *at++ = (uint8_t)(((size_t)ends[i] - begin) / RC_UNIT);
         for (size_t i = 0, begin = 0; i < n && status == RC_OK; begin = (size_t)ends[i++])
-            status = encode_alone((size_t)ends[i] - begin, counts_of_block(begin, (size_t)ends[i], work), symbols + begin,
-                                  work, words, &at);
+            status = encode_alone((size_t)ends[i] - begin, counts_of_block(begin, (size_t)ends[i], work),
+                                  symbols + begin, work, words, &at);
         if (status != RC_OK)
             return status;
         if ((size_t)(at - *to) < whole.size) {
@@ -154,11 +154,12 @@ static int decode_alone(size_t count, struct bytes_left *left, struct choice *re
     rc_huffman_code_portable(read->alphabet, lengths, work->codes);
 #ifdef HUFFMAN_DECODE_COUNTED
     if (counts)
-        return HUFFMAN_DECODE_COUNTED(count, lanes, read->alphabet, lengths, work->codes, read->longest, read->words, words,
-                                      work->table, &work->lanes, symbols, counts);
+        return HUFFMAN_DECODE_COUNTED(count, lanes, read->alphabet, lengths, work->codes, read->longest, read->words,
+                                      words, work->table, &work->lanes, symbols, counts);
 #endif
-    const int status = HUFFMAN_DECODE(0, (count + lanes - 1) / lanes, count, lanes, read->alphabet, lengths, work->codes,
-                                      read->longest, read->words, words, work->table, &work->lanes, 0, symbols);
+    const int status =
+        HUFFMAN_DECODE(0, (count + lanes - 1) / lanes, count, lanes, read->alphabet, lengths, work->codes,
+                       read->longest, read->words, words, work->table, &work->lanes, 0, symbols);
     if (counts && status == RC_OK)
         count_units(count, symbols, counts);
     return status;
@@ -211,8 +212,8 @@ static int is_written_so(size_t count, int blocks, const uint8_t *symbols, const
     const size_t n = cut(count, blocks, work, ends);
     size_t whole, together = 1 + 1 + (n - 1), size;
     int same_whole, same_blocks = read->n == n && !memcmp(ends, read->ends, n * sizeof *ends), same;
-    int status = same_choice(count, work->counts[0], symbols, read->n == 1 ? read->each : NULL, work->read_lengths[0], work,
-                             &whole, &same_whole);
+    int status = same_choice(count, work->counts[0], symbols, read->n == 1 ? read->each : NULL, work->read_lengths[0],
+                             work, &whole, &same_whole);
     for (size_t i = 0, begin = 0; n > 1 && i < n && status == RC_OK; begin = (size_t)ends[i++]) {
         status = same_choice((size_t)ends[i] - begin, counts_of_block(begin, (size_t)ends[i], work), symbols + begin,
                              same_blocks ? read->each + i : NULL, work->read_lengths[i], work, &size, &same);
@@ -249,8 +250,8 @@ static int decode_stream(size_t count, int blocks, int strict, struct bytes_left
             if (!coder)
                 return RC_CORRUPT;
             read.each[i].coder = *coder;
-            status = decode_alone(here, left, read.each + i, work->read_lengths[i], work, words, symbols + begin, &block,
-                                  strict ? work->counts + 1 + begin / RC_UNIT : NULL);
+            status = decode_alone(here, left, read.each + i, work->read_lengths[i], work, words, symbols + begin,
+                                  &block, strict ? work->counts + 1 + begin / RC_UNIT : NULL);
             if (status == RC_OK && block != symbols + begin)
                 memcpy(symbols + begin, block, here);
         }

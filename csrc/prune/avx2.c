@@ -89,7 +89,8 @@ RC_INLINE TARGET size_t fours(size_t count, size_t n, const float *scores, uint8
         const __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(a, b)), cd = _mm256_castps_pd(_mm256_unpacklo_ps(c, d)),
                       ef = _mm256_castps_pd(_mm256_unpackhi_ps(a, b)), gh = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
         const __m256 x[4] = {_mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)), _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)),
-                             _mm256_castpd_ps(_mm256_unpacklo_pd(ef, gh)), _mm256_castpd_ps(_mm256_unpackhi_pd(ef, gh))};
+                             _mm256_castpd_ps(_mm256_unpacklo_pd(ef, gh)),
+                             _mm256_castpd_ps(_mm256_unpackhi_pd(ef, gh))};
         __m256i rank = _mm256_set1_epi32(0x00010203); /* of each score, as many as come behind it in its group */
         RC_UNROLL
         for (int i = 0; i < 4; i++)

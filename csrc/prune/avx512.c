@@ -86,7 +86,8 @@ RC_INLINE TARGET size_t take(uint32_t first, uint64_t open, uint32_t *index, siz
 RC_INLINE TARGET void fetch(const float *scores, const int magnitude, const uint32_t *index, size_t count,
                             float *floats)
 {
-    const __m512i start = _mm512_set1_epi32(count ? (int32_t)index[0] : 0); /* the numbers themselves may have 32 bits */
+    /* the numbers themselves may have 32 bits */
+    const __m512i start = _mm512_set1_epi32(count ? (int32_t)index[0] : 0);
     const float *at = scores + (count ? index[0] : 0);
     for (size_t i = 0; i < count; i += 16) {
         const __mmask16 some = count - i < 16 ? (__mmask16)((1u << (count - i)) - 1) : 0xFFFF;
@@ -119,7 +120,8 @@ RC_INLINE TARGET size_t fours(size_t count, size_t n, const float *scores, uint8
         const __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(a, b)), cd = _mm512_castps_pd(_mm512_unpacklo_ps(c, d)),
                       ef = _mm512_castps_pd(_mm512_unpackhi_ps(a, b)), gh = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
         const __m512 x[4] = {_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)),
-                             _mm512_castpd_ps(_mm512_unpacklo_pd(ef, gh)), _mm512_castpd_ps(_mm512_unpackhi_pd(ef, gh))};
+                             _mm512_castpd_ps(_mm512_unpacklo_pd(ef, gh)),
+                             _mm512_castpd_ps(_mm512_unpackhi_pd(ef, gh))};
         __m512i rank = _mm512_set1_epi32(0x00010203); /* of each score, as many as come behind it in its group */
         RC_UNROLL
         for (int i = 0; i < 4; i++)

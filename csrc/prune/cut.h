@@ -3,8 +3,8 @@
  * SELECT, MAGNITUDE, PROJECT, CUT   the functions' names
  * MINMAX                       the kernel of quantize_range_minmax
  * TARGET                       their instruction set
- * compared(wide, magnitude, finite, scores, low, high, &above, &open, &bad)   of 64 scores: a bit for each that is above
- *                              high, and for each in low .. high; bad where one is NaN, or, if `finite`, infinite
+ * compared(wide, magnitude, finite, scores, low, high, &above, &open, &bad)   of 64 scores: a bit for each that is
+ *                              above high, and for each in low .. high; bad where one is NaN, or, if `finite`, infinite
  * take(first, open, index, count)   writes the numbers of the open ones of 64 scores, the first of which is number
  *                              `first`, behind the `count` ones before; returns the new count
  * fetch(scores, magnitude, index, count, floats)   writes the scores, or magnitudes, of these numbers

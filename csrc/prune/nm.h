@@ -10,7 +10,8 @@
  * by side, a score of each in a lane, and each pair of scores is compared once: loops of a constant length, of which
  * the compiler makes vectors. In a group that is longer than LONGEST the smallest score that is kept is found by
  * counting the scores from one number on, then from another: the next one lies between those before as the wanted count
- * does, or, where that does not halve the keys (rank.c) that it may have, in their middle; one that does not lie in one piece goes to rank.c.
+ * does, or, where that does not halve the keys (rank.c) that it may have, in their middle; one that does not lie in one
+ * piece goes to rank.c.
  */
 #include "../kernels.h"
 #include <math.h>
@@ -234,7 +235,8 @@ RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m,
     if (!wide && m == 8 && step == 1)
         s = EIGHTS(count, n, (const float *)scores + at, mask + at, &bad);
 #endif
-    for (const size_t side = wide ? VECTOR_BYTES / sizeof(double) : VECTOR_BYTES / sizeof(float); s < count; s += side) {
+    for (const size_t side = wide ? VECTOR_BYTES / sizeof(double) : VECTOR_BYTES / sizeof(float); s < count;
+         s += side) {
         const size_t some = rc_min(side, count - s), place = at + s * lane;
         bad |= wide ? groups_of_doubles(some, n, m, lane, step, (const double *)scores + place, mask + place)
                     : groups_of_floats(some, n, m, lane, step, (const float *)scores + place, mask + place);

@@ -1,5 +1,6 @@
-/* Selection by counts: the scores as integers in the same order, by the highest bits in which they differ, then by those
- * behind them. And the last step of the other way (cut.h): what is kept of the few scores that a pass leaves open. */
+/* Selection by counts: the scores as integers in the same order, by the highest bits in which they differ, then by
+ * those behind them. And the last step of the other way (cut.h): what is kept of the few scores that a pass leaves
+ * open. */
 #include "../kernels.h"
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Template of the scores. Included after these were defined, and where they are VECTORS a file of doubles_avx2.h's names:
+/* Template of the scores. Included after these were defined, and where they are VECTORS a file of doubles_avx2.h's
+ * names:
  *
  * WANDA, TAYLOR, MOVEMENT, OBD, FISHER, APOZ, ACTIVATION   the functions' names
  * TARGET                                                   their instruction set, or nothing
@@ -18,8 +19,8 @@ RC_INLINE TARGET double score_of(const enum kind kind, double a, double b)
 }
 
 /* count scores, of weights and a statistic of each, of doubles where it is `wide`; whether some of both are not finite,
- * or, if not `negative`, some of the statistic below 0; of the statistic only if `first` it is read. What is finite times
- * 0 is 0, all else NaN. */
+ * or, if not `negative`, some of the statistic below 0; of the statistic only if `first` it is read. What is finite
+ * times 0 is 0, all else NaN. */
 RC_INLINE TARGET int scored(const enum kind kind, const int negative, const int wide, const int first, size_t count,
                             const float *w, const void *statistic, float *scores)
 {

@@ -1,4 +1,5 @@
-/* Template of the sums of whole blocks of a matrix, each one element after the other. Included after these were defined:
+/* Template of the sums of whole blocks of a matrix, each one element after the other. Included after these were
+ * defined:
  *
  * SUMS                 the function's name
  * TARGET               its instruction set, or nothing
@@ -86,8 +87,10 @@ RC_INLINE TARGET void eight_blocks(size_t high, size_t across, size_t columns, s
             const __m256 a = four_and_four(at, at + 4 * step), b = four_and_four(at + step, at + 5 * step),
                          c = four_and_four(at + 2 * step, at + 6 * step),
                          d = four_and_four(at + 3 * step, at + 7 * step);
-            const __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(a, b)), AB = _mm256_castps_pd(_mm256_unpackhi_ps(a, b)),
-                          cd = _mm256_castps_pd(_mm256_unpacklo_ps(c, d)), CD = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
+            const __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(a, b)),
+                          AB = _mm256_castps_pd(_mm256_unpackhi_ps(a, b)),
+                          cd = _mm256_castps_pd(_mm256_unpacklo_ps(c, d)),
+                          CD = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
             sum = d_add(sum, _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)));
             sum = d_add(sum, _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)));
             sum = d_add(sum, _mm256_castpd_ps(_mm256_unpacklo_pd(AB, CD)));

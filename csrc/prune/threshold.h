@@ -67,8 +67,8 @@ RC_INLINE TARGET void chain(const int squares, size_t begin, size_t end, const f
     *sum = s;
 }
 
-/* The sums of w and of w^2 go on over the range, in any order: of a block in SIDE vectors each, whose sum is added. From
- * the last block to the first: what reads the weights next, from their begin, finds those in the caches. */
+/* The sums of w and of w^2 go on over the range, in any order: of a block in SIDE vectors each, whose sum is added.
+ * From the last block to the first: what reads the weights next, from their begin, finds those in the caches. */
 enum { SIDE = 4, BLOCK = 4096 };
 
 RC_INLINE TARGET void moments(size_t begin, size_t end, const float *w, double *sums)

@@ -18,7 +18,7 @@ typedef int rc_requantize_s32(size_t begin, size_t end, size_t columns, enum rc_
                               const int32_t *x, const struct rc_to_s8 *to, void *y);
 
 /* x (float32) to values (int8, int16) and back, for the elements of the range: values = clip(rint(x / scale) +
- * zero_point, lowest, highest), the quotient rounded to float32, halves to even; x = (values - zero_point) * scale,
+ * zero_point, lowest, highest), the quotient rounded to float32, ties to even; x = (values - zero_point) * scale,
  * rounded once, and if that overflows the largest finite float. RC_NOT_FINITE where some x is not: the values are then
  * of no use. Rows of k >= 1, in groups of 1 to k; scale and zero_point : as for gemm_f32s8. lowest <= zero_point <=
  * highest. */
@@ -83,9 +83,9 @@ typedef int rc_quantize_binary(size_t begin, size_t end, size_t k, size_t group,
 typedef int rc_quantize_ternary(size_t begin, size_t end, size_t k, size_t group, double threshold,
                                 const double *deltas, const float *x, float *scale, int8_t *values);
 
-/* The same of x[begin .. end], where one scale is for so many that threads share them: the sum of the |x| > delta, their
- * count, and the values; of a delta below 0 the sum of all, and the values are binary. values : NULL for none, with a
- * delta below 0. */
+/* The same of x[begin .. end], where one scale is for so many that threads share them: the sum of the |x| > delta,
+ * their count, and the values; of a delta below 0 the sum of all, and the values are binary. values : NULL for none,
+ * with a delta below 0. */
 typedef int rc_quantize_few_sum(size_t begin, size_t end, double delta, const float *x, double *sum, uint64_t *count,
                                 int8_t *values);
 

@@ -101,7 +101,8 @@ RC_INLINE TARGET __m512 v_magnitude(__m512 a)
     return _mm512_abs_ps(a);
 }
 
-/* Sixteen vectors become one in four steps, each of which halves their number: pairs of lanes, of pairs, of quarters. */
+/* Sixteen vectors become one in four steps, each of which halves their number: pairs of lanes, of pairs, of
+ * quarters. */
 #define EXTREMES(NAME, OP) \
     RC_INLINE TARGET __m512 NAME(const __m512 *from) \
     { \

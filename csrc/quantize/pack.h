@@ -13,7 +13,8 @@
 #include "../kernels.h"
 #include <string.h>
 
-/* What of a row lies in the range of eights from `begin` on: where its first value and byte are, and how many values. */
+/* What of a row lies in the range of eights from `begin` on: where its first value and byte are, and how many
+ * values. */
 struct part {
     size_t value, byte, count, eights;
 };

@@ -42,7 +42,8 @@ struct packing {
 
 RC_INLINE TARGET __m512i packed(const struct packing *how, __m512i v, __m512i *bad)
 {
-    *bad = _mm512_ternarylogic_epi32(*bad, _mm512_add_epi8(v, how->half), how->mask, 0xF4); /* bad | (v + half & ~mask) */
+    /* bad | (v + half & ~mask) */
+    *bad = _mm512_ternarylogic_epi32(*bad, _mm512_add_epi8(v, how->half), how->mask, 0xF4);
     /* The factors are the unsigned operand: 2^7 is none of the other. */
     const __m512i two = _mm512_maddubs_epi16(how->pairs, _mm512_and_si512(v, how->mask));
     const __m512i four = _mm512_madd_epi16(two, how->fours);

@@ -111,7 +111,8 @@ TARGET int KL(size_t begin, size_t end, size_t bins, const float *x, double larg
 {
     uint32_t even[FEW] = {0}, odd[FEW] = {0};
     int32_t places[16];
-    const volatile int32_t *own = places; /* a load each: GCC would take them out of vectors, for twice the instructions */
+    /* a load each: GCC would take them out of vectors, for twice the instructions */
+    const volatile int32_t *own = places;
     while (begin < end) {
         const size_t last = begin + rc_min(end - begin, UINT32_MAX);
         size_t i = begin;

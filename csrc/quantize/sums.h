@@ -4,7 +4,8 @@
  * TARGET               its instruction set, or nothing
  * requantize_run(rounding, wide, each, count, x, multiplier, shift, to, y)     of sums that share a multiplier and a
  *                      shift, or (each) have one each, side by side
- * and where it pays ROWS, and requantize_rows(rounding, wide, columns, x, multiplier, shift, to, y) of so many whole rows
+ * and where it pays ROWS, and requantize_rows(rounding, wide, columns, x, multiplier, shift, to, y) of so many whole
+ * rows
  */
 RC_INLINE TARGET void requantize(const enum rc_rounding rounding, const int wide, size_t begin, size_t end,
                                  size_t columns, const int32_t *x, const struct rc_to_s8 *to, void *y)

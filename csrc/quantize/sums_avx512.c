@@ -46,8 +46,8 @@ RC_INLINE TARGET __m512i eight(__m256i x, __m512d scale)
     return _mm512_castpd_si512(_mm512_fmadd_pd(_mm512_cvtepi32_pd(x), scale, _mm512_set1_pd(RC_UNITS)));
 }
 
-/* Likewise floor(x scale + 1 / 2): with a unit of 1 / 2 and rounded down, twice the integer is in the lower half, and one
- * bit more. */
+/* Likewise floor(x scale + 1 / 2): with a unit of 1 / 2 and rounded down, twice the integer is in the lower half, and
+ * one bit more. */
 RC_INLINE TARGET __m512i eight_up(__m256i x, __m512d scale)
 {
     const __m512d units = _mm512_set1_pd(RC_UNITS / 2 + 0.5);
@@ -80,8 +80,8 @@ RC_INLINE TARGET __m512i shifted_away(__m512i q, int32_t shift)
     return _mm512_mask_add_epi32(down, _mm512_cmpgt_epi32_mask(_mm512_and_si512(q, mask), most), down, one);
 }
 
-/* Sixteen at a time by scales in double, of `rows` rows that have the same outputs; what an output's scale is made of is
- * then read once. Returns how many of the count outputs were done: none where a scale is not below 1. */
+/* Sixteen at a time by scales in double, of `rows` rows that have the same outputs; what an output's scale is made of
+ * is then read once. Returns how many of the count outputs were done: none where a scale is not below 1. */
 RC_INLINE TARGET size_t in_double(const enum rc_rounding how, const int each, const size_t rows, size_t columns,
                                   size_t count, const int32_t *x, const int32_t *multiplier, const int32_t *shift,
                                   const struct rc_to_s8 *to, int8_t *y)

@@ -1,5 +1,5 @@
-/* The loops of requantize_s32 for the compiler's vectors: what is exact in double goes 64 sums at a time. Included after
- * TARGET was defined. */
+/* The loops of requantize_s32 for the compiler's vectors: what is exact in double goes 64 sums at a time. Included
+ * after TARGET was defined. */
 #include "../requantize.h"
 #include "places.h"
 

@@ -41,8 +41,8 @@ typedef int rc_rangecoder_decode(size_t begin, size_t end, size_t k, unsigned al
                                  size_t n, const uint8_t *bytes, struct rc_rangecoder_slot *columns,
                                  struct rc_rangecoder *state, uint8_t *codes);
 
-/* Sixteen rows side by side: reference/rangecoder/lanes.py. A range is of steps, m / 16 rounded up times k + 30 of them;
- * a step has at most one code of each of sixteen rows. Workspace: columns, 2 * (k / 2 + 32); state. */
+/* Sixteen rows side by side: reference/rangecoder/lanes.py. A range is of steps, m / 16 rounded up times k + 30 of
+ * them; a step has at most one code of each of sixteen rows. Workspace: columns, 2 * (k / 2 + 32); state. */
 enum {
     RC_RANGECODER_LANES = 16,
     RC_RANGECODER_NEAR = 64, /* patterns of six neighbours */

@@ -19,8 +19,8 @@ RC_INLINE int32_t within(int32_t p, int32_t lowest)
 }
 
 /* 1 / (2 n + 3) in units of 2^-32, just above it, for n = 0 .. LIMIT: a product takes a part of the time of a quotient.
- * The product with a number of at most 2^17 is above the true quotient by less than 2^-14, and that is no integer, or at
- * least 1 / 123 below the next one: rounded down, both are the same. */
+ * The product with a number of at most 2^17 is above the true quotient by less than 2^-14, and that is no integer, or
+ * at least 1 / 123 below the next one: rounded down, both are the same. */
 #define R(n) (uint32_t)((1ull << 32) / (2 * (n) + 3) + 1)
 #define R4(n) R(n), R((n) + 1), R((n) + 2), R((n) + 3)
 #define R20(n) R4(n), R4((n) + 4), R4((n) + 8), R4((n) + 12), R4((n) + 16)

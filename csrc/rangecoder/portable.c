@@ -66,7 +66,8 @@ static void begin_model(struct rc_rangecoder *s, size_t k, struct rc_rangecoder_
 /* The slots that contribute to the flag at a place, in the order of the reference's; unseen ones take the overall
  * probability. Returns the size of the count in its column, which says what weights they have. */
 RC_INLINE size_t find_slots(struct rc_rangecoder *s, size_t i, size_t j, size_t k, const uint8_t *codes,
-                            struct rc_rangecoder_slot *columns, struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS])
+                            struct rc_rangecoder_slot *columns,
+                            struct rc_rangecoder_slot *slots[RC_RANGECODER_CONTEXTS])
 {
     const uint8_t *const here = codes + i * k;
     const uint8_t *const above = i > 0 ? here - k : NULL, *const above2 = i > 1 ? above - k : NULL;

@@ -27,21 +27,21 @@ int rc_share_order(size_t begin, size_t end, int digit, size_t n, const uint32_t
                    uint64_t *places, uint32_t *ordered, float *ordered_weights);
 
 /* Of a range of the ascending keys, one range after the other (no threads): x[i], the float of keys[i], and the running
- * sums of weights * x, high + low, and of weights, totals. low sums what the rounding of high lost. Entry 0 of the three
- * is given as 0, and i + 1 is written. weights and totals : NULL, where all weights are 1. */
+ * sums of weights * x, high + low, and of weights, totals. low sums what the rounding of high lost. Entry 0 of the
+ * three is given as 0, and i + 1 is written. weights and totals : NULL, where all weights are 1. */
 int rc_share_sums(size_t begin, size_t end, const uint32_t *keys, const float *weights, float *x, double *high,
                   double *low, double *totals);
 
-/* The best cut of the segment x[a..b) of ascending values, b > a, and its mean: that of the reference's best_cut, to the
- * bit. What comes before the steps; one for all kernels. */
+/* The best cut of the segment x[a..b) of ascending values, b > a, and its mean: that of the reference's best_cut, to
+ * the bit. What comes before the steps; one for all kernels. */
 int rc_share_best_cut(size_t a, size_t b, const float *x, const double *high, const double *low, const double *totals,
                       double *gain, uint64_t *cut, double *mean);
 
-/* Running sums for the exact solution, of a range of ascending keys, one range after the other (no threads). weights : of
- * the keys, NULL: all 1. Equal keys are one value, with the sum of their weights. values: the distinct ones. points :
- * rows of four; row j has the sums of weight * (value - middle)^2, weight * (value - middle) and weight of the first j
- * values; row 0 is 0. high and low together have twice the digits of a double, so that a row is off by its own rounding
- * alone. At first all of *sums is 0. */
+/* Running sums for the exact solution, of a range of ascending keys, one range after the other (no threads). weights :
+ * of the keys, NULL: all 1. Equal keys are one value, with the sum of their weights. values: the distinct ones.
+ * points : rows of four; row j has the sums of weight * (value - middle)^2, weight * (value - middle) and weight of the
+ * first j values; row 0 is 0. high and low together have twice the digits of a double, so that a row is off by its own
+ * rounding alone. At first all of *sums is 0. */
 struct rc_share_tally {
     double high[3], low[3];
     uint64_t count;
@@ -49,8 +49,8 @@ struct rc_share_tally {
 int rc_share_points(size_t begin, size_t end, const uint32_t *keys, const float *weights, double middle,
                     struct rc_share_tally *sums, float *values, double *points);
 
-/* The cheapest way to cut the first i of n values into segments, for i in a range of 0..n, one range after the other (no
- * threads), if each segment costs its squared error and the penalty. The fourth entry of row i of points takes that
+/* The cheapest way to cut the first i of n values into segments, for i in a range of 0..n, one range after the other
+ * (no threads), if each segment costs its squared error and the penalty. The fourth entry of row i of points takes that
  * cost, begins[i] the place where the last segment begins. A place t waits to be such a beginning: waiting[r] serves
  * the places from first[r] to first[r + 1]. begins, waiting, first : n + 1 entries. At first all of *queue is 0. */
 struct rc_share_queue {

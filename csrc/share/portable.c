@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-/* How many of the ascending values x[first..n) are at most bound, plus first. The search goes out from a guess, by steps
- * that double, and then halves: ends move little from step to step. */
+/* How many of the ascending values x[first..n) are at most bound, plus first. The search goes out from a guess, by
+ * steps that double, and then halves: ends move little from step to step. */
 static size_t end_of_run(const float *x, size_t first, size_t n, double bound, size_t guess)
 {
     size_t last = n;

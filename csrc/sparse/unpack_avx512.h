@@ -1,4 +1,5 @@
-/* What unpacked.h multiplies: the entries of a row, unpacked 64 columns of a mask at a time, or sixteen skips and codes. */
+/* What unpacked.h multiplies: the entries of a row, unpacked 64 columns of a mask at a time, or sixteen skips and
+ * codes. */
 #ifndef REFCOMPRESS_SPARSE_UNPACK_AVX512_H
 #define REFCOMPRESS_SPARSE_UNPACK_AVX512_H
 #include "bytes_avx512.h"

@@ -1,7 +1,7 @@
-/* Template of sparse times few columns, by bitmask or relative index and with one scale a row at most. Where the entries
- * of some rows are, and by codes what they are, is unpacked to buffers. Then it is the product of csr: of one column six
- * rows side by side, of up to eight columns its own kernel. Floats by bitmask are multiplied where they stand. Included
- * after TARGET, columns.h, column.h, and
+/* Template of sparse times few columns, by bitmask or relative index and with one scale a row at most. Where the
+ * entries of some rows are, and by codes what they are, is unpacked to buffers. Then it is the product of csr: of one
+ * column six rows side by side, of up to eight columns its own kernel. Floats by bitmask are multiplied where they
+ * stand. Included after TARGET, columns.h, column.h, and
  *
  * columns_of_mask    the columns of a row of a bitmask
  * entries_of_skips   columns and values of entries by relative index
