@@ -1,7 +1,6 @@
 """The command audit: a paper's tables, recomputed from their own rows, and what such networks cost in our files."""
 
 import argparse
-import sys
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ..models import squeezenet
 from ..recipes import published
 from . import targets
 from .options import add_implementation, add_limit, implementation, label
+from .progress import mention
 from .refusals import about
 from .show import Report, paragraph, table, times
 
@@ -71,7 +71,7 @@ def audit(options: argparse.Namespace) -> Report:
         entry: dict = {"network": network.name, "findings": [vars(f) for f in found]}
         if options.synthetic:
             space = implementation(options)
-            text, entry["synthetic"] = _synthetic(network, space)
+            text, entry["synthetic"] = _synthetic(network, space, options)
             texts.append(text)
         reports.append(entry)
     texts.append(paragraph(f"{contradictions} contradictions. {REMARK}"))
@@ -126,11 +126,11 @@ def _of_file(options: argparse.Namespace) -> Report:
     return Report(data_of, text)
 
 
-def _synthetic(network, space) -> tuple[str, dict]:
+def _synthetic(network, space, options: argparse.Namespace) -> tuple[str, dict]:
     """Return the ledger of files of weights drawn with the rows' statistics, one layer in memory at a time."""
     rows, total, weights = [], 0, 0
     for i, row in enumerate(network.rows):
-        print(f"{network.name} {row.name}: drawing and coding {row.weights:,} weights", file=sys.stderr, flush=True)
+        mention(options, f"{network.name} {row.name}: drawing and coding {row.weights:,} weights")
         codes, codebook = published.draw(row, seed=i)
         size = len(container.dumps({row.name: Shared(codes, codebook)}, implementation=space))
         rows.append([row.name, row.weights, size, f"{100 * size / (4 * row.weights):.2f}", f"{row.coded_rate:g}"])

@@ -13,7 +13,8 @@ BETWEEN = 5.0  # seconds from a line to the next, within a stage
 
 
 def add_quiet(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--quiet", action="store_true", help="no progress on standard error; warnings stay")
+    command.add_argument("--quiet", action="store_true",
+                         help="no progress on standard error; the report and warnings stay")
 
 
 def mention(options: argparse.Namespace, text: str) -> None:

@@ -184,7 +184,7 @@ def test_demo_reports_what_the_file_holds(model, capsys, monkeypatch):
         threads.extend(each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas")
         return clock.in_turns(functions, *rest)
 
-    threadpoolctl = pytest.importorskip("threadpoolctl")
+    threadpoolctl = pytest.importorskip("threadpoolctl", reason="it sets the threads of NumPy's BLAS")
     monkeypatch.setattr(demo, "in_turns", in_turns)
     monkeypatch.setattr(lenet_300_100, "train_reference", lambda *data, **named: train(*data, **named, epochs=1))
     with threadpoolctl.threadpool_limits(2, user_api="blas"):

@@ -72,6 +72,12 @@ def test_every_command_takes_quiet_beside_json(capsys, name):
     assert "  --json" in out and "  --quiet" in out
 
 
+def test_a_quiet_audit_says_nothing_of_its_progress_and_prints_the_same_report(capsys):
+    synthetic = ("audit", "--network", "LeNet-300-100", "--synthetic")
+    loud, quiet = run(capsys, *synthetic), run(capsys, *synthetic, "--quiet")
+    assert loud[:2] == quiet[:2] and loud[2].startswith("refcompress: LeNet-300-100") and quiet[2] == ""
+
+
 def test_a_quiet_decompress_prints_its_summary_alone(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refcompress.save("m.rcz", {"w": np.ones((3, 4), np.float32)})

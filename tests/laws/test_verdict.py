@@ -142,7 +142,7 @@ def test_what_a_function_cannot_be_loaded_for_is_no_verdict(tmp_path):
 
 
 def test_a_status_that_the_header_does_not_have_is_named():
-    native = pytest.importorskip("refcompress.native")
+    native = pytest.importorskip("refcompress.native", exc_type=ImportError, reason="the C kernels are not built")
     from refcompress.native._call import ffi
 
     status = ffi.callback("rc_gemm_s8s8", lambda *_: 77)

@@ -25,7 +25,7 @@ def test_the_count_of_threads_is_checked_and_obeys_threadpoolctl():
         with pytest.raises(RefcompressError, match="^count: "):
             threads.set(bad)
     assert threads.get() == before
-    threadpoolctl = pytest.importorskip("threadpoolctl")
+    threadpoolctl = pytest.importorskip("threadpoolctl", reason="it sets the threads of NumPy's BLAS")
     with threadpoolctl.threadpool_limits(1, user_api="refcompress"):
         assert threads.get() == 1
     assert threads.get() == before
@@ -42,7 +42,7 @@ def test_each_gives_what_map_gives_in_its_order(count, workers):
 
 
 def test_without_blas_its_threads_are_back_afterwards_even_after_an_error():
-    threadpoolctl = pytest.importorskip("threadpoolctl")
+    threadpoolctl = pytest.importorskip("threadpoolctl", reason="it sets the threads of NumPy's BLAS")
 
     def counts():
         return [library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
@@ -56,7 +56,7 @@ def test_without_blas_its_threads_are_back_afterwards_even_after_an_error():
 
 
 def test_one_is_one_thread_for_kernels_and_blas_and_both_are_back_afterwards(count):
-    threadpoolctl = pytest.importorskip("threadpoolctl")
+    threadpoolctl = pytest.importorskip("threadpoolctl", reason="it sets the threads of NumPy's BLAS")
     count(3)
     with pytest.raises(ZeroDivisionError), threads.one():
         assert threads.get() == 1

@@ -378,7 +378,7 @@ def test_the_sensitivity_scan_prunes_one_layer_at_a_time(trained):
 
 
 def test_the_picture_is_a_png_with_the_same_bytes_each_time(tmp_path):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="it draws the plots")
     panels = {"one": {"a": [(50, 1.5), (10, 3), (2, 20)], "b": [(50, 0), (10, 2)]}, "two": {"b": [(100, 90)]}}
     for name in ("first.png", "second.png"):
         plots.draw(tmp_path / name, panels, level=1.2)

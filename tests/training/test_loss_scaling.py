@@ -109,7 +109,7 @@ def test_the_defaults_are_the_documented_ones_and_the_scale_neither_overflows_no
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("growth, backoff", [(2.0, 0.5), (1.7, 0.3)])
 def test_the_scaler_is_torchs_step_by_step(seed, growth, backoff):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="its loss scaling is compared with ours")
     rng = np.random.default_rng(seed)
     weight = torch.nn.Parameter(torch.ones(5))
     theirs = torch.amp.GradScaler(

@@ -89,7 +89,7 @@ def test_nan_stays_nan_and_infinity_infinite(format):
 
 
 def test_bfloat16_is_that_of_ml_dtypes():
-    ml_dtypes = pytest.importorskip("ml_dtypes")
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="its types are compared with ours")
     x = np.random.default_rng(0).integers(0, 2**32, 200_000, dtype=np.uint32).view(np.float32)
     x = x[~np.isnan(x)]
     assert np.array_equal(rounded(x, "bfloat16"), x.astype(ml_dtypes.bfloat16).astype(np.float32))

@@ -1,16 +1,34 @@
 """Calls at the edges of each operation: long lengths, each option at its ends, values beside ties.
 
-One file for each family; five for what all share: odd codes, the last of many, ties, what only meets together, points
-that a clause settles in a few words. What is here is in :func:`refcompress.testing.samples` after the sweep, cheap
+One file for each family, and three of quantize: values and options, ranges and few levels, layers. Five for what all
+share: odd codes, the last of many, ties, what only meets together, points that a clause settles in a few words. What is
+here is in :func:`refcompress.testing.samples` after the sweep, cheap
 calls first.
 """
 
 from collections.abc import Callable
 
 from ..cases import Calls
-from . import choices, coders, floats, gemm, last, matrices, nn, odd_codes, prune, quantize, stated, ties, together
+from . import (
+    choices,
+    coders,
+    floats,
+    gemm,
+    last,
+    matrices,
+    nn,
+    odd_codes,
+    prune,
+    quantize,
+    quantized_layers,
+    ranges,
+    stated,
+    ties,
+    together,
+)
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {}
-for family in (odd_codes, last, ties, prune, choices, quantize, floats, matrices, gemm, coders, nn, together, stated):
+for family in (odd_codes, last, ties, prune, choices, quantize, ranges, quantized_layers, floats, matrices, gemm,
+               coders, nn, together, stated):
     for op, edges in family.EDGES.items():
         EDGES[op] = EDGES.get(op, ()) + edges
