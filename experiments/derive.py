@@ -121,7 +121,7 @@ def altered(path: Path, source: Path, count: int) -> str:
                     flat[places] = np.where(flat[places] > 1, flat[places] - 1, flat[places] + 1)
                     stored.arrays["codes"] = codes
                     stored.ranks.reshape(-1)[places] += np.where(stored.ranks.reshape(-1)[places] > 0, -1, 1)
-                verdict = Origins(theirs)._of_readings(item.name, value)
+                verdict = Origins(theirs).of_value(item.name, value)
                 return f"{verdict.differing.get('codes', verdict.not_nearest):,}"
     return "-"
 
