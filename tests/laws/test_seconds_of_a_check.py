@@ -87,13 +87,14 @@ def test_a_slow_function_that_is_still_at_work_when_time_is_over_is_not_blamed(m
 def test_checks_of_state_end_in_time_and_what_a_refusal_leaves_is_looked_at_all_the_same(monkeypatch):
     cases = list(itertools.islice(samples("huffman_decode"), 60))
     monkeypatch.setattr(sys.modules["refcompress.testing.check"], "samples", lambda op: iter(cases))
-    task = Task("huffman_decode", reference.huffman_decode, OPS["huffman_decode"].rule, lambda op: iter(cases), refusals)
+    right = reference.huffman_decode
+    task = Task("huffman_decode", right, OPS["huffman_decode"].rule, lambda op: iter(cases), refusals)
     assert [name for name, _ in Here(task).states(0)] == [CHECKS[0].__name__]
     monkeypatch.setattr(Here, "states", lambda self, seconds: iter([(CHECKS[0].__name__, "")]))
     wrong = catalogue.kernel("huffman_decode", "what a refusal leaves").function
     with pytest.raises(Disagreement, match="after a call that was refused"):
         testing.check("huffman_decode", wrong, examples=0, isolate=False)
-    verdict = testing.check("huffman_decode", reference.huffman_decode, examples=0, isolate=False)
+    verdict = testing.check("huffman_decode", right, examples=0, isolate=False)
     assert verdict.notes == [f"the checks of state ended by the clock, after that of {CHECKS[0].__name__}"]
 
 
