@@ -128,10 +128,10 @@ class Apart:
             return Outcome(died.kind, died.reason)
         return Outcome(kind, reason)
 
-    def states(self) -> Iterator[tuple[str, str]]:
+    def states(self, seconds: float) -> Iterator[tuple[str, str]]:
         names = [check.__name__ for check in states.CHECKS]
         try:
-            self._ask("states", None)
+            self._ask("states", seconds)
             while (reply := self._reply(4 * self.limit)) is not None:
                 yield reply
         except Died as died:

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import chain, islice
-from typing import Any
+from itertools import islice
+from typing import Any, NoReturn
 
 from ..agreement import Disagreement, NoBound
 from ..errors import MissingExtra, RefcompressError
@@ -17,6 +17,7 @@ from .judge import CRASHED, HUNG, LEFT_OUT, NO_BOUND, NOT_OFFERED, NOT_TRIED, RE
 from .program import program, state_program
 from .sampling import refusals as refusals_of
 from .sampling import samples, strategy
+from .states import CHECKS
 from .task import Task, layouts_named
 from .verdict import Verdict
 
@@ -193,14 +194,21 @@ class _Check:
             self.verdict.refused += 1
 
     def _states(self) -> None:
-        for name, wrong in chain(self.judge.states(), self.judge.after_refusals()):
-            if not wrong and self._spent() > budget.ENOUGH:
-                self.verdict.notes.append(f"the checks of state ended by the clock, after that of {name}")
-                return
+        last = ""
+        for name, wrong in self.judge.states(budget.ENOUGH - self._spent()):
+            last = name
             if wrong:
-                code = state_program(self.task, name, wrong)
-                self.verdict.seconds = self.judge.clock() - self.begun
-                raise raised(self.verdict, self.task, None, Outcome("wrong", f"{name}: {wrong}"), code)
+                self._raise_state(name, wrong)
+        if last and last != CHECKS[-1].__name__:
+            self.verdict.notes.append(f"the checks of state ended by the clock, after that of {last}")
+        if self.left() > 0:  # it is short, and a slow function has refusals too
+            for name, wrong in self.judge.after_refusals():
+                self._raise_state(name, wrong)
+
+    def _raise_state(self, name: str, wrong: str) -> NoReturn:
+        code = state_program(self.task, name, wrong)
+        self.verdict.seconds = self.judge.clock() - self.begun
+        raise raised(self.verdict, self.task, None, Outcome("wrong", f"{name}: {wrong}"), code)
 
     def _spent(self) -> float:
         return self.judge.clock() - self.begun

@@ -67,7 +67,7 @@ def _answer(pipe, judge: Here, what: str, asked: Any) -> None:
     if what == "refusal":
         _send(pipe, judge.refusal(memory.restored(asked)), brief=True)
         return
-    answers: Iterator[Any] = judge.states() if what == "states" else getattr(judge, what)(asked)
+    answers: Iterator[Any] = getattr(judge, what)(asked)
     for answer in answers:
         if isinstance(answer, Judged):
             answer = answer.number, Outcome(answer.outcome.kind, answer.outcome.reason)

@@ -82,9 +82,12 @@ class Here:
                 self.about(i)
                 yield Judged(i, self.refusal(case))
 
-    def states(self) -> Iterator[tuple[str, str]]:
-        """Yield the name of each check of state, and what it found or nothing."""
+    def states(self, seconds: float) -> Iterator[tuple[str, str]]:
+        """Yield the name of each check of state, and what it found or nothing; none begins after so many seconds."""
+        begun = self.clock()
         for i, check in enumerate(states.CHECKS):
+            if i and self.clock() - begun > seconds:
+                return
             self.about(i)
             self.calling(1)
             try:

@@ -12,11 +12,12 @@ from refcompress import reference, testing
 from refcompress.agreement import Disagreement
 from refcompress.formats import LowRank, LowRankSparse
 from refcompress.ops import OPS
-from refcompress.testing import budget, checking, cutting
+from refcompress.testing import budget, catalogue, checking, cutting
 from refcompress.testing.here import Here
 from refcompress.testing.judge import NOT_TRIED, WRONG, Outcome
 from refcompress.testing.sampling import refusals, samples, swept, wide
 from refcompress.testing.smaller import smallest
+from refcompress.testing.states import CHECKS
 from refcompress.testing.task import Task
 from refcompress.testing.telling import telling
 
@@ -81,6 +82,20 @@ def test_a_slow_function_that_is_still_at_work_when_time_is_over_is_not_blamed(m
     assert verdict and verdict.inputs == 1 and verdict.seconds < 5
     assert any("10 fixed inputs were not tried" in note for note in verdict.notes)
     assert any("the search did not begin" in note for note in verdict.notes)
+
+
+def test_checks_of_state_end_in_time_and_what_a_refusal_leaves_is_looked_at_all_the_same(monkeypatch):
+    cases = list(itertools.islice(samples("huffman_decode"), 60))
+    monkeypatch.setattr(checking, "samples", lambda op: iter(cases))
+    right = reference.huffman_decode
+    task = Task("huffman_decode", right, OPS["huffman_decode"].rule, lambda op: iter(cases), refusals)
+    assert [name for name, _ in Here(task).states(0)] == [CHECKS[0].__name__]
+    monkeypatch.setattr(Here, "states", lambda self, seconds: iter([(CHECKS[0].__name__, "")]))
+    wrong = catalogue.kernel("huffman_decode", "what a refusal leaves").function
+    with pytest.raises(Disagreement, match="after a call that was refused"):
+        testing.check("huffman_decode", wrong, examples=0, isolate=False)
+    verdict = testing.check("huffman_decode", right, examples=0, isolate=False)
+    assert verdict.notes == [f"the checks of state ended by the clock, after that of {CHECKS[0].__name__}"]
 
 
 def test_of_long_inputs_one_of_four_is_given_twice_and_every_short_one():

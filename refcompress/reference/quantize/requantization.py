@@ -26,8 +26,8 @@ def quantize_bias_s32(bias: NDArray[np.float32], scale_x: float | NDArray[np.flo
     ----------
     bias : (n,) float32, finite
     scale_x, scale_w : float, or float32 arrays of one element; scale_w also (n,) or (n, 1), one an output
-        Those of the layer's quantized inputs and weights: 2**-126 or above, finite. Scales of groups or of inputs
-        have no common unit, and are refused by their shape.
+        Those of the layer's quantized inputs and weights: 2**-126 or above, finite; a float is rounded to float32.
+        Scales of groups or of inputs have no common unit, and are refused by their shape.
     inputs : int, 0 to 131071
         How many products of int8 will be added to a value. If it is given, no sum of so many products and the bias
         leaves int32, whatever the inputs are.

@@ -254,8 +254,4 @@ _MADE: list[Kernel] = [
               "Long sums are cut for threads, and each thread adds its piece when it has it.",
               _pieces_by_chance, "gemm_f32f32", "gemm_bf16bf16"),
 ]
-_LATER = ("large results from a ring of eight buffers", "all results from a ring of eight buffers",
-          "works on its operand where an option is given", "pieces added as threads end")
-KERNELS: list[Kernel] = [Kernel(k.op, k.name, k.kind, k.story, k.function, alone=k.name in ALONE) for k in _MADE
-                         if k.name not in _LATER]
-PLANTED: list[Kernel] = [k for k in _MADE if k.name in _LATER]
+KERNELS: list[Kernel] = [Kernel(k.op, k.name, k.kind, k.story, k.function, alone=k.name in ALONE) for k in _MADE]
