@@ -51,3 +51,16 @@ def pytest_report_header(config):
     except refcompress.NotBuilt as error:
         return f"refcompress: {refcompress.__file__}; {error}"
     return f"refcompress: {native.path()}; {native.compiler()}; {', '.join(s.__name__ for s in native.available())}"
+
+
+@pytest.fixture
+def two_threads():
+    """Split the work of kernels among two threads, however small it is."""
+    from refcompress.native import threads
+
+    before, serial = threads.get(), threads.SERIAL_SECONDS
+    threads.SERIAL_SECONDS = 0
+    threads.set(2)
+    yield
+    threads.SERIAL_SECONDS = serial
+    threads.set(before)

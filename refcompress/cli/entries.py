@@ -11,12 +11,7 @@ from ..formats import ArrayFormat, Graph, QuantizedLayer
 from .refusals import Refused
 from .show import printable, some
 
-__all__ = ["Decoded", "decoded", "describe", "left_out"]
-
-
-def describe(value: Layer) -> str:
-    """Return what an entry is stored as, in a few words."""
-    return f"array, {value.dtype.name}" if isinstance(value, np.ndarray) else value.describe()
+__all__ = ["Decoded", "decoded", "left_out"]
 
 
 class Decoded(NamedTuple):

@@ -14,9 +14,9 @@ from . import layouts
 from .away import away
 from .cases import Call, Calls
 from .cutting import cut, sizes_of
+from .expected import accepts
 from .judge import arrays_of
 from .spread import spread
-from .state_calls import accepts
 
 FEW, MANY = 6, 2000  # elements of a call that is changed
 OF_A_KIND, CHANGED, MOST = 3, 40, 128  # calls of a kind, all that are changed, and what comes of them

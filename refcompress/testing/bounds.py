@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, reference
+from .. import arguments
 from ..agreement import Disagreement, NoBound
 from ..agreement.dot_bound import dot_bound
 from ..agreement.exact import exactly
 from ..ops import OPS
 from .clauses import clause
+from .expected import expected_of
 from .judge import accepted
 
 __all__ = ["assert_agrees", "bound"]
@@ -48,7 +49,7 @@ def bound(op: str, *args: Any, **kwargs: Any) -> np.ndarray | float | None:
         return 0.0
     if not hasattr(rule, "terms"):
         return None
-    return _of_products(rule, _expected(op, args, kwargs), args, kwargs)
+    return _of_products(rule, expected_of(op, args, kwargs), args, kwargs)
 
 
 def assert_agrees(op: str, got: Any, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +60,7 @@ def assert_agrees(op: str, got: Any, *args: Any, **kwargs: Any) -> None:
 
     >>> assert_agrees("gemm_s8s8", np.int32([[31]]), np.int8([[2, 3]]), np.int8([[5, 7]]))
     """
-    rule, expected = OPS[arguments.choice(op, "op", OPS)].rule, _expected(op, args, kwargs)
+    rule, expected = OPS[arguments.choice(op, "op", OPS)].rule, expected_of(op, args, kwargs)
     try:
         rule(expected, accepted(expected, got), args, kwargs)
     except NoBound:
@@ -67,11 +68,6 @@ def assert_agrees(op: str, got: Any, *args: Any, **kwargs: Any) -> None:
             raise
     except Disagreement as wrong:
         raise Disagreement(f"{op}: {wrong}\n  {clause(op)}") from wrong.__cause__
-
-
-def _expected(op: str, args: tuple, kwargs: dict) -> Any:
-    with np.errstate(all="ignore"):
-        return getattr(reference, op)(*args, **kwargs)
 
 
 def _of_products(rule: Any, expected: np.ndarray, args: tuple, kwargs: dict) -> np.ndarray:

@@ -7,6 +7,11 @@ Call = tuple[tuple, dict]  # (args, kwargs)
 Calls = Iterator[Call]
 
 
+def call_of(named: dict, count: int) -> Call:
+    """Return the call with these arguments: ``count`` by position, by their places, and the rest by name."""
+    return tuple(named[i] for i in range(count)), {name: v for name, v in named.items() if isinstance(name, str)}
+
+
 @dataclass(frozen=True)
 class Cases:
     """The inputs of one operation, and the calls that it refuses.

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import reference
-from ..errors import RefcompressError
 from . import memory
-from .cases import Call, Calls
+from .cases import Call, Calls, call_of
 from .cutting import cut
+from .expected import accepts
 
 STRIDES = (1, 0, -1, 4099)  # elements: as in Fortran order, as of a broadcast array, backwards, far away
 STEPS = (2, 1, -1)  # of the other axes: apart with poison between, as in C order, backwards
@@ -30,12 +29,12 @@ def single(op: str, calls: list[Call]) -> Calls:
         turn = 0
         for args, kwargs in sorted(having, key=lambda case: not _shows(_named(case)[name], axis)):
             named = {key: _tame(value) for key, value in _named((args, kwargs)).items()}
-            case = next((case for case in _cut(named, name, axis) if _accepts(op, _call(case, len(args)))), None)
+            case = next((case for case in _cut(named, name, axis) if accepts(op, *call_of(case, len(args)))), None)
             if case is None:
                 continue
             for number, (stride, step) in enumerate((stride, step) for stride in STRIDES for step in STEPS):
                 if number % CALLS == turn:
-                    yield _call({**case, name: _placed(case[name], axis, stride, step)}, len(args))
+                    yield call_of({**case, name: _placed(case[name], axis, stride, step)}, len(args))
             turn += 1
             if turn == CALLS:
                 break
@@ -96,14 +95,4 @@ def _placed(a: np.ndarray, axis: int, stride: int, step: int) -> np.ndarray:
     return memory.at(a, strides=tuple(strides))
 
 
-def _call(named: dict, count: int) -> Call:
-    return tuple(named[i] for i in range(count)), {name: v for name, v in named.items() if isinstance(name, str)}
 
-
-def _accepts(op: str, case: Call) -> bool:
-    try:
-        with np.errstate(all="ignore"):
-            getattr(reference, op)(*case[0], **case[1])
-    except (RefcompressError, TypeError):
-        return False
-    return True

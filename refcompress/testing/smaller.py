@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import memory
-from .cases import Call
+from .cases import Call, call_of
 from .cutting import cut, sizes_of
 from .judge import Outcome, arrays_of
 from .task import Task
@@ -134,21 +134,19 @@ def _cuts(named: dict, count: int, size: int, new: int, last: bool) -> Iterator[
     able = [name for name in named if cuts[name]]
     most = max((len(cuts[name]) for name in able), default=0)
     for turn in range(most):  # of formats there may be more ways than one
-        yield _call({name: cuts[name][min(turn, len(cuts[name]) - 1)] if name in able else value
+        yield call_of({name: cuts[name][min(turn, len(cuts[name]) - 1)] if name in able else value
                      for name, value in named.items()}, count)
     for name in able if len(able) > 1 else []:
         for value in cuts[name]:
-            yield _call({**named, name: value}, count)
+            yield call_of({**named, name: value}, count)
     for value in named.values():  # one axis of an array with two of the same length
         if isinstance(value, np.ndarray) and value.shape.count(size) > 1:
             for axis, length in enumerate(value.shape):
                 if length == size:
-                    yield _call({key: next(cut(other, size, new, last, axis), other) if other is value else other
+                    yield call_of({key: next(cut(other, size, new, last, axis), other) if other is value else other
                                  for key, other in named.items()}, count)
 
 
-def _call(named: dict, count: int) -> Call:
-    return tuple(named[i] for i in range(count)), {name: v for name, v in named.items() if isinstance(name, str)}
 
 
 def _simpler(task: Task, case: Call) -> Iterator[Call]:

@@ -9,8 +9,9 @@ import numpy as np
 from .. import reference
 from ..agreement import Disagreement, exactly
 from .cases import Call
+from .expected import accepts, expected_of
 from .judge import arrays_of, snapshot
-from .state_calls import accepts, compare, expected_of, result_of, time_over, writable
+from .state_calls import compare, result_of, time_over, writable
 
 RESULTS = 33  # of one shape that are kept: more than a ring of buffers has
 LARGER_THAN = (0, 1024, 2**14)  # elements of a result, from which on memory may come from elsewhere

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import reference
 from ..agreement import Disagreement, NoBound, exactly
 from ..errors import RefcompressError
 from ..ops import OPS
 from . import layouts
 from .cases import Call
+from .expected import expected_of
 from .judge import arrays_of
 from .own_time import OwnTime
 
@@ -25,19 +25,6 @@ def time_over(seconds: float = SECONDS) -> Callable[[], bool]:
     own = OwnTime()
     processor, clock = time.process_time() + seconds, own() + LONGEST
     return lambda: time.process_time() > processor or own() > clock
-
-
-def expected_of(op: str, args: tuple, kwargs: dict):
-    with np.errstate(all="ignore"):
-        return getattr(reference, op)(*args, **kwargs)
-
-
-def accepts(op: str, args: tuple, kwargs: dict) -> bool:
-    try:
-        expected_of(op, args, kwargs)
-    except (RefcompressError, TypeError):  # the latter where an option has no default
-        return False
-    return True
 
 
 def agree(op: str, call: Callable, args: tuple, kwargs: dict, when: str, rule: Callable | None) -> bool:

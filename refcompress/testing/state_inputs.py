@@ -5,9 +5,10 @@ from itertools import islice, zip_longest
 
 from .away import away
 from .cases import Call
+from .expected import accepts
 from .judge import arrays_of
 from .spread import spread
-from .state_calls import accepts, bytes_of
+from .state_calls import bytes_of
 from .telling import telling_cases
 
 LOOKED_AT = 300  # samples, of which some are taken

@@ -16,8 +16,9 @@ from ..agreement import Disagreement
 from ..errors import RefcompressError
 from .away import away
 from .cases import Call
+from .expected import expected_of
 from .judge import arrays_of, snapshot
-from .state_calls import bytes_of, compare, expected_of, result_of, same, time_over, writable
+from .state_calls import bytes_of, compare, result_of, same, time_over, writable
 
 THREADS = 4
 SECONDS = 0.2  # of the processor, for short calls

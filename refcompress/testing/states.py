@@ -15,21 +15,11 @@ import numpy as np
 from ..agreement import Disagreement
 from . import modes
 from .cases import Call
+from .expected import accepts
 from .held import held
 from .judge import snapshot
 from .state_bits import results_kept, same_bits
-from .state_calls import (
-    accepts,
-    agree,
-    bytes_of,
-    changed_copies,
-    other_values,
-    rebuilt,
-    result_of,
-    same,
-    time_over,
-    writable,
-)
+from .state_calls import agree, bytes_of, changed_copies, other_values, rebuilt, result_of, same, time_over, writable
 from .state_inputs import inputs, long_inputs
 from .state_refusals import after_refusals
 from .state_threads import threads_at_once

@@ -27,6 +27,11 @@ def ordinary(rng, shape) -> np.ndarray:
     return rng.standard_normal(shape).astype(np.float32)
 
 
+def pruned(rng, shape) -> np.ndarray:
+    """Return ordinary weights, one of ten of which is a zero."""
+    return ordinary(rng, shape) * (rng.random(shape) > 0.1)
+
+
 def not_arrays(good: np.ndarray) -> Iterator:
     """Yield what can never stand for the array ``good``: another type, dtype, mask or number of dimensions."""
     yield None

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from .. import reference
-from ..errors import RefcompressError
 from . import layouts
 from .cases import Call, Calls
+from .expected import accepts
 from .single import single
 from .spread import spread
 
@@ -37,7 +36,7 @@ def variants(op: str, sweep: Callable[[], Calls]) -> Calls:
             if counts[kind] >= EACH:
                 break
             for other in kind(*case, counts[kind]):
-                if _accepts(op, other):
+                if accepts(op, *other):
                     counts[kind] += 1
                     yield other
     yield from single(op, calls)
@@ -45,7 +44,7 @@ def variants(op: str, sweep: Callable[[], Calls]) -> Calls:
     for case in _of_each_option(calls):
         for kind in FORMS:
             for other in kind(*case, number):
-                if _accepts(op, other):
+                if accepts(op, *other):
                     yield other
         number += 1
 
@@ -198,11 +197,3 @@ def _is_float(a) -> bool:
 def _size(case: Call) -> int:
     return sum(a.size for a in (*case[0], *case[1].values()) if isinstance(a, np.ndarray))
 
-
-def _accepts(op: str, case: Call) -> bool:
-    try:
-        with np.errstate(all="ignore"):
-            getattr(reference, op)(*case[0], **case[1])
-    except (RefcompressError, TypeError):  # the latter where an option has no default
-        return False
-    return True

@@ -42,3 +42,11 @@ def example(seed: int = 0) -> dict:
         "low rank": LowRank(np.ones((3, 1), F32), np.ones(1, F32), np.ones((1, 4), F32)),
         "bias": np.arange(3, dtype=F32), "mask": np.array([True, False]),
     }
+
+
+HEAD = 5  # bytes of an entry before the elements of a vector of 2**14 to 2**21 - 1 of int8: kind, dtype, shape
+
+
+def vector(size: int, fill: int = 0) -> np.ndarray:
+    """Return an array of int8 whose entry has ``size`` bytes, of at least 2**14 + 5."""
+    return np.full(size - HEAD - (size - HEAD >= 2**14 and 1), fill, np.int8)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from container_examples import vector
 from container_strategies import NAMES, layer_maps, same
 from file_mutations import entries_of
 from hypothesis import given, settings
@@ -31,12 +32,6 @@ from refcompress.ledger import outlines_and_ledger
 native = need_native()
 F32 = np.float32
 SECTION = index.SECTION
-HEAD = 5  # bytes of an entry before the elements of a vector of 2**14 to 2**21 - 1 of int8: kind, dtype, shape
-
-
-def vector(size: int, fill: int = 0) -> np.ndarray:
-    """Return an array of int8 whose entry has ``size`` bytes, of at least 2**14 + 5."""
-    return np.full(size - HEAD - (size - HEAD >= 2**14 and 1), fill, np.int8)
 
 
 def several() -> dict:

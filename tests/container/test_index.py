@@ -4,18 +4,13 @@ import hashlib
 
 import numpy as np
 import pytest
+from container_examples import vector
 from file_mutations import entries_of, framed, sealed
 
 from refcompress import CorruptError, UnsupportedVersionError, container
 from refcompress.container import index
 
 SECTION = index.SECTION
-HEAD = 5  # bytes of an entry before the elements of a vector of 2**14 to 2**21 - 1 of int8: kind, dtype, shape
-
-
-def vector(size: int, fill: int = 0) -> np.ndarray:
-    """Return an array of int8 whose entry has ``size`` bytes, of at least 2**14 + 5."""
-    return np.full(size - HEAD - (size - HEAD >= 2**14 and 1), fill, np.int8)
 
 
 @pytest.fixture

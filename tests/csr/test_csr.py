@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from implementations import EVERYONE, label, needs_native
 
-from refcompress import reference
+from refcompress import reference, same
 from refcompress.errors import ArgumentTypeError, LimitError, RefcompressError
 from refcompress.formats import CSR
 
@@ -23,15 +23,11 @@ def matrices(elements, dtype=np.float32, side=st.integers(0, 7)):
     return st.tuples(side, side).flatmap(lambda shape: hnp.arrays(dtype, shape, elements=elements))
 
 
-def same_bits(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
 @given(matrices(ANY))
 def test_without_a_mask_there_and_back_keeps_every_value_but_minus_zero(w):
     a = reference.csr_from_dense(w)
     assert a.nnz == np.count_nonzero(w) and not np.any(a.data == 0)
-    assert same_bits(reference.csr_to_dense(a), np.where(w == 0, F(0), w))
+    assert same(reference.csr_to_dense(a), np.where(w == 0, F(0), w))
 
 
 @given(st.data())
@@ -40,9 +36,9 @@ def test_with_a_mask_exactly_the_masked_entries_are_stored_whatever_their_value(
     mask = data.draw(hnp.arrays(np.bool_, w.shape))
     a = reference.csr_from_dense(w, mask)
     rows, columns = np.nonzero(mask)
-    assert a.indices.tolist() == columns.tolist() and same_bits(a.data, w[rows, columns])
+    assert a.indices.tolist() == columns.tolist() and same(a.data, w[rows, columns])
     assert a.indptr.tolist() == [0, *np.cumsum(mask.sum(axis=1)).tolist()]
-    assert same_bits(reference.csr_to_dense(a), np.where(mask, w, F(0)))
+    assert same(reference.csr_to_dense(a), np.where(mask, w, F(0)))
 
 
 def test_each_of_10625_small_triples_is_judged_right():
@@ -119,7 +115,7 @@ def test_a_format_cannot_be_changed_from_outside():
 def test_the_product_is_the_dense_product_where_every_sum_is_exact(matmul, data):
     w = data.draw(matrices(SMALL, side=st.integers(0, 20)))
     x = data.draw(hnp.arrays(np.float32, (w.shape[1], data.draw(st.integers(0, 70))), elements=SMALL))
-    assert same_bits(matmul(reference.csr_from_dense(w), x) + F(0), w @ x + F(0))
+    assert same(matmul(reference.csr_from_dense(w), x) + F(0), w @ x + F(0))
 
 
 @pytest.mark.parametrize("matmul", MATMULS)
@@ -127,7 +123,7 @@ def test_a_row_gives_the_same_bits_wherever_it_stands(matmul):
     rng = np.random.default_rng(0)
     w = rng.normal(size=(13, 40)).astype(F) * (rng.random((13, 40)) < 0.3).astype(F)
     x, order = rng.normal(size=(40, 21)).astype(F), rng.permutation(13)
-    assert same_bits(matmul(reference.csr_from_dense(w[order]), x), matmul(reference.csr_from_dense(w), x)[order])
+    assert same(matmul(reference.csr_from_dense(w[order]), x), matmul(reference.csr_from_dense(w), x)[order])
 
 
 @pytest.mark.parametrize("matmul", MATMULS)
@@ -137,7 +133,7 @@ def test_columns_do_not_touch_each_other(matmul):
     x = rng.normal(size=(30, 67)).astype(F)
     y = matmul(a, x)
     for n in (1, 7, 8, 9, 16, 17, 33, 64):
-        assert same_bits(matmul(a, x[:, :n]), y[:, :n].copy())
+        assert same(matmul(a, x[:, :n]), y[:, :n].copy())
 
 
 @pytest.mark.parametrize("matmul", MATMULS)
@@ -160,7 +156,7 @@ def test_entries_that_meet_add_up(matmul):
 @pytest.mark.parametrize("m, k, n", [(0, 3, 2), (3, 0, 2), (3, 2, 0), (0, 0, 0), (4, 5, 9)])
 def test_nothing_stored_gives_plus_zeros_of_the_right_shape(matmul, m, k, n):
     empty = CSR((m, k), np.zeros(m + 1, np.int64), np.zeros(0, np.int32), F([]))
-    assert same_bits(matmul(empty, np.full((k, n), np.nan, F)), np.zeros((m, n), F))
+    assert same(matmul(empty, np.full((k, n), np.nan, F)), np.zeros((m, n), F))
 
 
 @pytest.mark.parametrize("matmul", MATMULS[1:] or [pytest.param(None, marks=needs_native)])

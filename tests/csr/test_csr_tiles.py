@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from implementations import NATIVE, each, need_native
 from refcompress.native._kernels import lib
 
-from refcompress import RefcompressError, reference
+from refcompress import RefcompressError, reference, same
 from refcompress.formats import CSR
 from refcompress.native import csr as native_csr
 from refcompress.native import threads
@@ -21,10 +21,6 @@ from refcompress.testing.values import with_fields
 native = need_native()
 F = np.float32
 every_space = each("space", NATIVE)
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def random_csr(rng, m, k, density):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from implementations import NATIVE, each, need_native
 
-from refcompress import ArgumentTypeError, RefcompressError, reference
+from refcompress import ArgumentTypeError, RefcompressError, reference, same
 from refcompress.formats import CSR, Plain
 from refcompress.reference.gemm.contract import csr_sums
 
@@ -18,10 +18,6 @@ from refcompress.native import csr as native_csr  # noqa: E402
 
 F = np.float32
 COLUMNS = (1, 2, 5, 8, 9, 16, 17, 24, 33, 64, 65, 80, 130)
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def every_half() -> np.ndarray:

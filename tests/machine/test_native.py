@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from implementations import NATIVE, each, need_native
+from programs import run
 
 from refcompress import reference, testing
 from refcompress.agreement import exactly
@@ -263,10 +264,6 @@ def test_a_wrong_c_function_is_caught_by_check():
     with pytest.raises(AssertionError, match=r"gemm_s8s8: result\[0, 0\]"):
         testing.check("gemm_s8s8", native.wrap("gemm_s8s8", forgets_the_last_input), examples=0, isolate=False,
                       explain=False)
-
-
-def run(code, *flags, **options):
-    return subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, timeout=60, **options)
 
 
 def test_without_the_built_module_the_reference_works_and_native_says_why_not():

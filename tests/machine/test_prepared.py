@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from implementations import NATIVE, each, need_native
 
-from refcompress import ArgumentTypeError, LowRank, LowRankSparse, Quantized, RefcompressError, reference
+from refcompress import ArgumentTypeError, LowRank, LowRankSparse, Quantized, RefcompressError, reference, same
 
 native = need_native()
 
@@ -51,10 +51,6 @@ def operands(op: str, m: int, n: int, k: int, seed: int = 0):
         return [rng.standard_normal(shape, dtype=np.float32) for shape in ((m, k), (n, k))]
     low, dtype = (0, np.uint8) if op == "gemm_u8s8" else (-128, np.int8)
     return [rng.integers(low, low + 256, (m, k)).astype(dtype), rng.integers(-128, 128, (n, k)).astype(np.int8)]
-
-
-def same(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 @every_op

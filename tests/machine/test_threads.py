@@ -2,8 +2,6 @@
 
 import gc
 import os
-import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -11,6 +9,7 @@ import weakref
 import pytest
 from implementations import need_native
 from interrupt import seconds_to_answer
+from programs import run
 
 from refcompress.errors import RefcompressError
 
@@ -137,10 +136,6 @@ def test_a_count_that_is_set_while_a_pool_is_made_has_a_pool_of_its_own(slow_poo
     threads.set(5)
     other.join()
     assert made[0]._max_workers == 2 and threads._get_pool()._max_workers == 4
-
-
-def run(code, *flags, **options):
-    return subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, timeout=60, **options)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

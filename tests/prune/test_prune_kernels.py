@@ -11,24 +11,12 @@ from refcompress.errors import RefcompressError
 
 native = need_native()
 
-from refcompress.native import threads  # noqa: E402
 from refcompress.native.prune import largest, selection  # noqa: E402
 from refcompress.native.prune import threshold as thresholds  # noqa: E402
 
 F = np.float32
 SIZE = largest.SMALL + 4133  # enough for a pass, and the last block is short
 EACH = each("space", NATIVE)
-
-
-@pytest.fixture
-def split():
-    """Split the work among two threads, however small it is."""
-    before, serial = threads.get(), threads.SERIAL_SECONDS
-    threads.SERIAL_SECONDS = 0
-    threads.set(2)
-    yield
-    threads.SERIAL_SECONDS = serial
-    threads.set(before)
 
 
 def scores(name: str) -> np.ndarray:
@@ -53,7 +41,7 @@ NAMES = ("normal", "equal", "mostly zeros", "rising", "few values", "another sam
 
 @EACH
 @pytest.mark.parametrize("name", NAMES)
-def test_the_largest_are_those_of_the_reference_whatever_the_sample_tells(space, name, split):
+def test_the_largest_are_those_of_the_reference_whatever_the_sample_tells(space, name, two_threads):
     x = scores(name)
     for keep in (1, SIZE // 2, SIZE - 1):
         given = x.astype(np.float64) if keep == 1 else x
@@ -96,7 +84,7 @@ def test_a_nan_is_named_wherever_it_lies(space, place):
 
 @EACH
 @pytest.mark.parametrize("m, axis", [(2, 1), (4, 1), (8, 1), (32, 1), (33, 1), (700, 1), (4, 0), (40, 0)])
-def test_n_of_m_of_every_length_and_axis_is_that_of_the_reference(space, m, axis, split):
+def test_n_of_m_of_every_length_and_axis_is_that_of_the_reference(space, m, axis, two_threads):
     rng = np.random.default_rng(m)
     for x in (rng.standard_normal((97, 730)).astype(F), rng.integers(-2, 3, (97, 730)).astype(np.float64)):
         for n in (1, m // 2, m):
@@ -106,7 +94,7 @@ def test_n_of_m_of_every_length_and_axis_is_that_of_the_reference(space, m, axis
 
 @EACH
 @pytest.mark.parametrize("structure", ("row", "column", "filter", "channel", "block"))
-def test_sums_of_blocks_larger_than_a_strip_have_the_order_of_the_reference(space, structure, split):
+def test_sums_of_blocks_larger_than_a_strip_have_the_order_of_the_reference(space, structure, two_threads):
     x = np.random.default_rng(5).standard_normal((70, 600)).astype(F)
     how = {"structure": structure, "sparsity": 0.4, **({"block": (9, 13)} if structure == "block" else {})}
     exactly(reference.prune_select(x, **how), space.prune_select(x, **how))

@@ -10,24 +10,14 @@ from refcompress.errors import RefcompressError
 
 native = need_native()
 
-from refcompress.native import _table, threads  # noqa: E402
+from refcompress.native import _table  # noqa: E402
 from refcompress.native.prune import largest  # noqa: E402
 from refcompress.native.quantize import ranges  # noqa: E402
 
 F = np.float32
 EACH = each("space", NATIVE)
+pytestmark = pytest.mark.usefixtures("two_threads")
 SHARING = ({}, {"axis": 0}, {"axis": -1}, {"group": 7}, {"group": 300}, {"group": 10**6})
-
-
-@pytest.fixture(autouse=True)
-def split():
-    """Split the work among two threads, however small it is."""
-    before, serial = threads.get(), threads.SERIAL_SECONDS
-    threads.SERIAL_SECONDS = 0
-    threads.set(2)
-    yield
-    threads.SERIAL_SECONDS = serial
-    threads.set(before)
 
 
 def arrays():

@@ -7,7 +7,7 @@ import numpy as np
 from ..cases import Cases
 from ..draws import composite, st
 from ..hessians import bad_hessians, hessian
-from ..values import FINITE, LENGTHS, not_arrays, ordinary, other_dimensions
+from ..values import FINITE, LENGTHS, not_arrays, other_dimensions, pruned
 
 CASES: dict[str, Cases] = {}
 
@@ -16,20 +16,16 @@ SHARING: tuple[dict, ...] = (
 )
 
 
-def _layer(rng, m: int, k: int) -> np.ndarray:
-    w = ordinary(rng, (m, k))
-    return w * (rng.random((m, k)) > 0.1)  # some pruned weights
-
-
 def quantize_adaround_sweep():
     rng = np.random.default_rng(111)
     for length in LENGTHS:
         kwargs = {"bits": 2 + length % 3, "iterations": 3, "learning_rate": 0.5, **SHARING[length % 6]}
         m, k = (length, 3) if length % 5 == 0 else (1 + length % 3, length)  # each element stands for itself
-        yield (_layer(rng, m, k), hessian(rng, k)), kwargs
+        yield (pruned(rng, (m, k)), hessian(rng, k)), kwargs
     for sharing in SHARING:
-        yield (_layer(rng, 5, 30), hessian(rng, 30, 9)), {**sharing, "iterations": 20, "learning_rate": 0.2, "bits": 3}
-    w, h = _layer(rng, 4, 20), hessian(rng, 20)
+        options = {**sharing, "iterations": 20, "learning_rate": 0.2, "bits": 3}
+        yield (pruned(rng, (5, 30)), hessian(rng, 30, 9)), options
+    w, h = pruned(rng, (4, 20)), hessian(rng, 20)
     h[[2, 9]], h[:, [2, 9]] = 0, 0  # dead inputs
     yield (w, h), {"bits": 3, "iterations": 10, "learning_rate": 1}
     yield (w, hessian(rng, 20, 0)), {"iterations": 2}
@@ -41,7 +37,7 @@ def quantize_adaround_sweep():
         yield (w, h), {"iterations": 12, "learning_rate": 0.3, **kwargs}
     yield (w, h), {"iterations": 0}
     yield (w, h), {"iterations": 5, "learning_rate": 0}
-    yield (_layer(rng, 300, 40), hessian(rng, 40)), {"bits": 3, "iterations": 4, "learning_rate": 0.5}  # more at once
+    yield (pruned(rng, (300, 40)), hessian(rng, 40)), {"bits": 3, "iterations": 4, "learning_rate": 0.5}  # more at once
 
 
 def quantize_adaround_refusals() -> Iterator:
@@ -63,7 +59,7 @@ def quantize_adaround_strategy(draw):
     kwargs = dict(draw(st.sampled_from(SHARING)))
     kwargs |= {"bits": draw(st.integers(2, 8)), "iterations": draw(st.integers(0, 9)),
                "learning_rate": draw(st.sampled_from([0.02, 0.5, 1]))}
-    return (_layer(rng, m, k), hessian(rng, k, draw(st.integers(0, 50)))), kwargs
+    return (pruned(rng, (m, k)), hessian(rng, k, draw(st.integers(0, 50)))), kwargs
 
 
 CASES["quantize_adaround"] = Cases(quantize_adaround_sweep, quantize_adaround_refusals, quantize_adaround_strategy)

@@ -7,7 +7,7 @@ import numpy as np
 from ..cases import Cases
 from ..draws import composite, st
 from ..hessians import bad_hessians, hessian
-from ..values import FINITE, LENGTHS, not_arrays, ordinary, other_dimensions
+from ..values import FINITE, LENGTHS, not_arrays, other_dimensions, pruned
 
 CASES: dict[str, Cases] = {}
 
@@ -17,21 +17,16 @@ SHARING: tuple[dict, ...] = (
 )
 
 
-def _layer(rng, m: int, k: int) -> np.ndarray:
-    w = ordinary(rng, (m, k))
-    return w * (rng.random((m, k)) > 0.1)  # some pruned weights
-
-
 def quantize_gptq_sweep():
     rng = np.random.default_rng(71)
     for length in LENGTHS:
         kwargs = {"bits": 2 + length % 7, **SHARING[length % 9]}
-        yield (_layer(rng, 3, length), hessian(rng, length)), kwargs
-        yield (_layer(rng, length, 11), hessian(rng, 11)), kwargs
+        yield (pruned(rng, (3, length)), hessian(rng, length)), kwargs
+        yield (pruned(rng, (length, 11)), hessian(rng, 11)), kwargs
     for sharing in SHARING:
-        yield (_layer(rng, 5, 30), hessian(rng, 30)), sharing
-        yield (_layer(rng, 17, 19), hessian(rng, 19, 6)), {**sharing, "damping": 0.1}  # fewer samples than inputs
-    w, h = _layer(rng, 4, 20), hessian(rng, 20)
+        yield (pruned(rng, (5, 30)), hessian(rng, 30)), sharing
+        yield (pruned(rng, (17, 19)), hessian(rng, 19, 6)), {**sharing, "damping": 0.1}  # fewer samples than inputs
+    w, h = pruned(rng, (4, 20)), hessian(rng, 20)
     h[[2, 9]], h[:, [2, 9]] = 0, 0  # dead inputs
     yield (w, h), {"bits": 3}
     yield (w, hessian(rng, 20, 0)), {"group": 6}
@@ -42,8 +37,8 @@ def quantize_gptq_sweep():
     yield (w, h), {"scale": 0.25, "bits": 3}  # given scales: much is beyond the grid
     yield (w, h), {"scale": 0.25, "zero_point": -3, "scheme": "affine", "axis": None}
     yield (w, h), {"scale": np.full((4, 4), 0.5, np.float32), "group": 6}
-    yield (_layer(rng, 70, 150), hessian(rng, 150)), {"group": 40}  # past a block of columns and many tiles
-    yield (_layer(rng, 40, 200), hessian(rng, 200)), {"scheme": "affine"}
+    yield (pruned(rng, (70, 150)), hessian(rng, 150)), {"group": 40}  # past a block of columns and many tiles
+    yield (pruned(rng, (40, 200)), hessian(rng, 200)), {"scheme": "affine"}
 
 
 def quantize_gptq_refusals() -> Iterator:
@@ -68,7 +63,7 @@ def quantize_gptq_strategy(draw):
     if "group" in kwargs:
         kwargs["group"] = draw(st.integers(1, 20))
     h = hessian(rng, k, draw(st.integers(0, 50)))
-    return (_layer(rng, m, k), h), {**kwargs, "bits": draw(st.integers(2, 8))}
+    return (pruned(rng, (m, k)), h), {**kwargs, "bits": draw(st.integers(2, 8))}
 
 
 CASES["quantize_gptq"] = Cases(quantize_gptq_sweep, quantize_gptq_refusals, quantize_gptq_strategy)

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ... import __version__, arguments, reference
+from ... import __version__, arguments
 from ...agreement import Disagreement, NoBound
 from ...errors import RefcompressError
 from ...ops import OPS
 from ..bounds import bound
+from ..expected import expected_of
 from ..sampling import refusals, samples
 from .values import CLASSES, Arrays, NotWritten
 
@@ -57,7 +58,7 @@ def write(op: str, folder: Any, *, most: int | None = None, largest: int = LARGE
     left_out: dict[str, Any] = {"too large": 0, "refusals": {}}
     calls = list(_calls(op, largest, left_out))
     chosen = calls if most is None or most >= len(calls) else [calls[i * len(calls) // most] for i in range(most)]
-    results = [_reference(op, args, kwargs) for args, kwargs in chosen]
+    results = [expected_of(op, args, kwargs) for args, kwargs in chosen]
     cases = [_case(op, f"{number:04}", *call, result, arrays)
              for number, (call, result) in enumerate(zip(chosen, results))]
     refused = list(_refusals(op, arrays, left_out["refusals"]))
@@ -121,7 +122,7 @@ def _refusals(op: str, arrays: Arrays, left_out: dict) -> Iterator[dict]:
             left_out[str(what)] = left_out.get(str(what), 0) + 1
             continue
         try:
-            _reference(op, args, kwargs)
+            expected_of(op, args, kwargs)
         except RefcompressError as error:
             yield call | {"error": type(error).__name__, "argument": error.argument, "rule": error.rule}
 
@@ -159,11 +160,6 @@ def _wrong_result(op: str, function: Callable, call: tuple, expected: Any) -> tu
             return None
         return got, str(wrong)
     return None
-
-
-def _reference(op: str, args: tuple, kwargs: dict) -> Any:
-    with np.errstate(all="ignore"):
-        return getattr(reference, op)(*args, **kwargs)
 
 
 def _write(target: Path, head: dict, parts: dict, arrays: Arrays) -> None:
