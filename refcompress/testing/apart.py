@@ -140,6 +140,18 @@ class Apart:
             self.close()
             raise
 
+    def first_calls(self) -> Iterator[tuple[str, str]]:
+        """Ask a process that has not called the function yet."""
+        self.close()
+        try:
+            self._ask("first_calls", None)
+            while (reply := self._reply(4 * self.limit)) is not None:
+                yield reply
+        except Died as died:
+            yield "first_calls_at_once", died.reason
+        finally:
+            self.close()
+
     def after_refusals(self) -> Iterator[tuple[str, str]]:
         try:
             self._ask("after_refusals", None)

@@ -44,10 +44,10 @@ def of_other_axes(op: str, calls: Iterable[Call]) -> Calls:
 
 
 def _of_each_kind(calls: list[Call]) -> list[Call]:
-    """Return a few calls of each kind: by the options, and by which axes of which arrays have one element."""
+    """Return a few calls of each kind: by the options, and by the axes of one element of arrays, in formats too."""
     kinds: dict[tuple, list[Call]] = {}
     for case in spread(calls):
-        arrays = tuple(tuple(n == 1 for n in a.shape) if isinstance(a, np.ndarray) else None for a in case[0])
+        arrays = tuple(tuple(tuple(n == 1 for n in a.shape) for a in arrays_of(value)) for value in case[0])
         kinds.setdefault((arrays, tuple(sorted(case[1]))), []).append(case)
     return [case for turn in zip_longest(*(some[:OF_A_KIND] for some in kinds.values())) for case in turn
             if case is not None][:CHANGED]

@@ -201,8 +201,8 @@ class _Check:
                 self._raise_state(name, wrong)
         if last and last != CHECKS[-1].__name__:
             self.verdict.notes.append(f"the checks of state ended by the clock, after that of {last}")
-        if self.left() > 0:  # it is short, and a slow function has refusals too
-            for name, wrong in self.judge.after_refusals():
+        for short in (self.judge.after_refusals, self.judge.first_calls):  # a slow function has refusals too
+            for name, wrong in short() if self.left() > 0 else ():
                 self._raise_state(name, wrong)
 
     def _raise_state(self, name: str, wrong: str) -> NoReturn:

@@ -32,6 +32,7 @@ class Here:
     """Calls the function in this process. Apart has the same methods."""
 
     isolated = False
+    _cases = {"inputs": "_state_cases", "long_inputs": "_long_cases", "short_inputs": "_short_cases"}
 
     def __init__(self, task: Task, *, results: Callable[[int | None], Callable] = lambda i: nullcontext,
                  calling: Callable[[int], None] = lambda call: None, about: Callable[[int], None] = lambda i: None,
@@ -91,7 +92,7 @@ class Here:
             self.about(i)
             self.calling(1)
             try:
-                some = "_long_cases" if check in states.OF_LONG else "_state_cases"
+                some = self._cases[states.INPUTS.get(check.__name__, "inputs")]
                 check(self.task.op, self.task.function, lambda some=some: iter(getattr(self, some)), self.task.rule)
             except Disagreement as wrong:
                 yield check.__name__, str(wrong)
@@ -101,6 +102,17 @@ class Here:
                 yield check.__name__, ""
             finally:
                 self.calling(0)
+
+    def first_calls(self, _: object = None) -> Iterator[tuple[str, str]]:
+        """Yield what the first calls of all showed that this process makes, from several threads at once."""
+        cases = [case for case in states.inputs(self.task.op, self.task.inputs()) if self.task.left_out(case) is None]
+        self.calling(1)
+        try:
+            states.first_calls_at_once(self.task.op, self.task.function, lambda: iter(cases), self.task.rule)
+        except Disagreement as wrong:
+            yield "first_calls_at_once", str(wrong)
+        finally:
+            self.calling(0)
 
     def after_refusals(self, _: object = None) -> Iterator[tuple[str, str]]:
         """Yield what a good call after a refused one showed. A bad call may do anything but where it is refused."""
@@ -119,6 +131,12 @@ class Here:
         some = states.inputs(self.task.op, self.task.inputs())
         return list(islice((case for case in some if self.task.left_out(case) is None and self._offers(case)),
                            STATE_INPUTS))
+
+    @cached_property
+    def _short_cases(self) -> list[Call]:
+        """Some of the fixed inputs that hold little, of those that the function offers."""
+        some = states.short_inputs(self.task.op, self.task.inputs())
+        return [case for case in some if self.task.left_out(case) is None and self._offers(case)]
 
     @cached_property
     def _long_cases(self) -> list[Call]:

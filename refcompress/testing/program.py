@@ -41,7 +41,7 @@ def program(task: Task, case: Call, outcome: Outcome, refused: bool = False) -> 
 
 def state_program(task: Task, name: str, reason: str) -> str:
     """Return the program that shows what a function keeps between calls: the check of state that found it, again."""
-    inputs = "long_inputs" if name in {check.__name__ for check in states.OF_LONG} else "inputs"
+    inputs = states.INPUTS.get(name, "inputs")
     return _whole(task, f"{name}: {reason}", "\n".join([
         f"cases = list(testing.states.{inputs}({task.op!r}, testing.samples({task.op!r})))",
         f"for _ in range({TURNS}):  # what depends on threads does not show each time", "    try:",

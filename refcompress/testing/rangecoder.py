@@ -111,6 +111,10 @@ def rangecoder_decode_refusals():
     for bad in (*not_arrays(data), data[None], np.append(data, np.uint8(0)), np.append(data, np.uint8(7))):
         yield (bad,), good
     yield from corrupt()
+    for shape in ((0, 3), (2, 0), (0, 0)):  # without codes there are no bytes
+        for left in (data, np.uint8([0]), np.uint8([1, 2])):
+            yield (left,), good | {"shape": shape}
+            yield (left,), good | {"shape": shape, "lanes": 16}
     for shape in ((2,), (2, 3, 1), (-2, 3), (2.0, 3), None, (2**40, 2**40), (2**20, 2**20)):
         yield (data,), good | {"shape": shape}
     for alphabet in (0, 3, 257, True, None):

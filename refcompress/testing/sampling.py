@@ -14,6 +14,7 @@ from .cases import Call, Calls
 from .draws import st
 from .edges import EDGES
 from .families import CASES
+from .minus_zeros import of_minus_zeros
 from .two_wrong import two_wrong
 from .variants import variants
 
@@ -55,11 +56,12 @@ def wide(op: str) -> Calls:
 
 
 def _varied(op: str) -> Calls:
-    """Yield variants; other numbers of axes, and each option away from its default, both in every layout."""
+    """Yield variants; other numbers of axes, and each option away from its default, both in every layout; -0.0."""
     yield from variants(op, CASES[op].sweep)
     if op not in SLOW:
         begin = (case for edge in EDGES.get(op, ()) for case in islice(edge(), BEGIN))
         yield from of_other_axes(op, chain(CASES[op].sweep(), begin))
+        yield from of_minus_zeros(op, CASES[op].sweep())
     edges = (case for edge in EDGES.get(op, ()) for case in edge())
     for case in away(op, CASES[op].sweep(), edges, kinds=False):
         for layout in layouts.LAYOUTS[1:]:

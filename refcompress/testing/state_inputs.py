@@ -14,6 +14,7 @@ from .telling import telling_cases
 LOOKED_AT = 300  # samples, of which some are taken
 SHORT, LONG = 16, 1 << 15  # of them are short; bytes of a long one
 LONG_ONES = 4
+FIRST, EMPTY = 5, 8  # short ones: the first ones, which hold little, and those without elements
 WITHOUT = 4  # of them whose options are left out
 MOST = 2**17  # elements of the longest input
 
@@ -24,8 +25,8 @@ def inputs(op: str, samples: Iterable[Call]) -> Iterator[Call]:
     By turns come those in which an option has another value than its default, and ``SHORT`` others; the first of all
     are also called without options. Behind them are some long ones, during which C gives way to another thread.
     """
-    all_ = islice(samples, 5, None)
-    first = list(islice(all_, 3 * LOOKED_AT - 5))
+    all_ = islice(samples, FIRST, None)
+    first = list(islice(all_, 3 * LOOKED_AT - FIRST))
     some = spread(first[:LOOKED_AT])
     long = sorted((case for case in first if bytes_of(case) <= LONG), key=bytes_of)[-LONG_ONES:]
     options = away(op, [*some, *first[LOOKED_AT:]], all_)
@@ -34,6 +35,13 @@ def inputs(op: str, samples: Iterable[Call]) -> Iterator[Call]:
         yield args, kwargs
         if kwargs and number < WITHOUT and accepts(op, args, {}):
             yield args, {}
+
+
+def short_inputs(op: str, samples: Iterable[Call]) -> Iterator[Call]:
+    """Yield the first samples, some without elements in an array, and a few others: short ways through a kernel."""
+    first = list(islice(samples, LOOKED_AT))
+    empty = [case for case in first[FIRST:] if any(a.size == 0 for a in arrays_of(case))]
+    yield from [*first[:FIRST], *spread(empty)[:EMPTY], *spread(first[FIRST:])[:FIRST]]
 
 
 def long_inputs(op: str, samples: Iterable[Call]) -> Iterator[Call]:

@@ -4,11 +4,13 @@ Python takes turns as often as it is told to. The system lets a thread in C run 
 other work, a short call is over before another thread of the check runs. So some calls are long.
 """
 
+import contextlib
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from .state_calls import bytes_of, compare, result_of, same, time_over, writable
 THREADS = 4
 SECONDS = 0.2  # of the processor, for short calls
 LONG_SECONDS = 0.2  # and for the long one, beside one of each thread
+FIRST_SECONDS, ENOUGH = 0.3, 8  # for first calls; elements of one that comes early
 LONG = 0.01  # seconds of a long call: Linux lets a thread run for 3 to 4 ms where others wait
 SLOW = 0.02  # seconds of the reference, from which on a call is not made longer: it takes up to four times as long
 MOST = 2**19  # elements of its operands
@@ -68,6 +71,30 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
             same(once, result_of(call, *long), f"{when}:")
             yield
     _in_threads(one, LONG_SECONDS, 1)
+
+
+def first_calls_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]],
+                        rule: Callable | None = None) -> None:
+    """Make the first calls of all from several threads at once, each option's first one too.
+
+    A table that a first call makes must be whole before another call finds it. It is to be called in a process in which
+    the function was not called before.
+    """
+    # An empty call tells nothing, and is then the first one of its kind.
+    all_ = sorted(islice(cases(), 12 * THREADS), key=bytes_of)
+    all_.sort(key=lambda case: sum(a.size for a in arrays_of(case)) < ENOUGH)
+    over = time_over(FIRST_SECONDS)
+    for args, kwargs in [*away(op, all_), *all_]:
+        case = writable(args), writable(kwargs)
+        wanted = expected_of(op, *case)
+
+        def once(_: int, case: Call = case, wanted: Any = wanted) -> Iterator[None]:
+            with contextlib.suppress(NotImplementedError):
+                compare(op, call, *case, wanted, f"in a first call, which {THREADS} threads made at once", rule)
+            yield
+        _in_threads(once, 0, 1)
+        if over():
+            return
 
 
 def _in_threads(work: Callable[[int], Iterator[None]], seconds: float, at_least: int) -> None:

@@ -134,7 +134,7 @@ def _pool_infinities(op: str, layout: str) -> Calls:
                     yield (image, kernel), {**options, "layout": layout, "count_include_pad": True}
 
 
-def _fitting(op: str, calls: Callable[[], Calls]) -> Callable[[], Calls]:
+def fitting(op: str, calls: Callable[[], Calls]) -> Callable[[], Calls]:
     """Return the calls that the reference takes."""
     from ... import reference
     from ...errors import RefcompressError
@@ -154,10 +154,10 @@ _SIZES = (*LONG[:18:1],)
 
 
 def _pools(op: str, both: bool, more: Callable[[int], dict] = lambda i: {}) -> tuple[Callable[[], Calls], ...]:
-    return (_fitting(op, partial(_pool_options, op, both)),
-            *(_fitting(op, partial(_pool_infinities, op, layout)) for layout in ("nchw", "nhwc")),
-            _fitting(op, at_lengths(partial(_windows, op, both, more), 2, 3, 4, lengths=_SIZES, most=16_385)),
-            _fitting(op, at_lengths(partial(_windows, op, both, more), 3, 3, 3, lengths=(16_385,), most=16_385)))
+    return (fitting(op, partial(_pool_options, op, both)),
+            *(fitting(op, partial(_pool_infinities, op, layout)) for layout in ("nchw", "nhwc")),
+            fitting(op, at_lengths(partial(_windows, op, both, more), 2, 3, 4, lengths=_SIZES, most=16_385)),
+            fitting(op, at_lengths(partial(_windows, op, both, more), 3, 3, 3, lengths=(16_385,), most=16_385)))
 
 
 def _depthwise_f32(rng, i, c, h, w) -> Call:
@@ -263,11 +263,11 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "nn_patches": _pools("nn_patches", True),
     "nn_max_pool": _pools("nn_max_pool", True, lambda i: {"ceil": i % 3 == 1}),
     "nn_average_pool": _pools("nn_average_pool", False, lambda i: {"ceil": i % 3 == 1, "count_include_pad": i % 4 > 1}),
-    "nn_depthwise_f32": (_depthwise_edges, _fitting("nn_depthwise_f32", at_lengths(
-        _depthwise_f32, 2, 3, 4, lengths=_SIZES, most=16_385, kinds=2)), _fitting("nn_depthwise_f32", _MANY_CHANNELS)),
-    "nn_depthwise_s8": (_depthwise_s8_edges, _fitting("nn_depthwise_s8", at_lengths(
+    "nn_depthwise_f32": (_depthwise_edges, fitting("nn_depthwise_f32", at_lengths(
+        _depthwise_f32, 2, 3, 4, lengths=_SIZES, most=16_385, kinds=2)), fitting("nn_depthwise_f32", _MANY_CHANNELS)),
+    "nn_depthwise_s8": (_depthwise_s8_edges, fitting("nn_depthwise_s8", at_lengths(
         _depthwise_s8, 2, 3, 4, lengths=_SIZES, most=16_385))),
-    "nn_average_pool_s8": (_average_s8_ties, _fitting("nn_average_pool_s8", at_lengths(
+    "nn_average_pool_s8": (_average_s8_ties, fitting("nn_average_pool_s8", at_lengths(
         _average_s8, 2, 3, 4, lengths=_SIZES, most=16_385))),
     "nn_add_s8": (partial(_two_options, _SCALES), at_lengths(partial(_two, _SCALES), 3, 5)),
     "nn_multiply_s8": (partial(_two_options, _SCALES), at_lengths(partial(_two, _SCALES), 3, 5)),
