@@ -26,11 +26,14 @@ def pattern(wrong: Sequence[Features], right: Sequence[Features]) -> str:
     total = len(wrong) + len(right)
     if not right:
         return f"wrong on all {total:,} inputs" if total > 1 else "wrong on the only input"
+    if len(wrong) == 1:  # one input has much that no other has
+        return f"wrong on 1 of {total:,} inputs"
     best = _best(wrong, right)
     if best is not None:
         text, inside = best
         named = len(wrong) + inside
-        count = f"all {named:,} inputs" if not inside else f"{len(wrong):,} of {named:,} inputs"
+        whole = "both inputs" if named == 2 else f"all {named:,} inputs"
+        count = whole if not inside else f"{len(wrong):,} of {named:,} inputs"
         return f"wrong only {text}: {count}; right in all {len(right) - inside:,} others"
     best = _best(right, wrong)
     if best is not None and best[1] <= len(right):

@@ -316,7 +316,8 @@ def test_formats_are_made_smaller_too(op, name, most, few):
 @pytest.mark.parametrize("wrong_ones, right_ones, said", [
     ([("k", 4 * i + 1) for i in range(9)], [("k", 4 * i + j) for i in range(9) for j in (0, 2, 3)],
      "where k mod 4 is 1: all 9 inputs; right in all 27 others"),
-    ([("m", 40), ("m", 70)], [("m", i) for i in range(20)], "where m is 40 or 70: all 2 inputs"),
+    ([("m", 40), ("m", 70)], [("m", i) for i in range(20)], "where m is 40 or 70: both inputs"),
+    ([("m", 133)], [("m", i) for i in range(200) if i != 133], "wrong on 1 of 200 inputs"),
     ([("n", n) for n in range(30, 60)], [("n", n) for n in range(30)], "where n is at least 30: all 30 inputs")])
 def test_the_map_finds_the_simplest_condition(wrong_ones, right_ones, said):
     def like(letter, size):
