@@ -97,9 +97,9 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(quantize_range_minmax) \
     THREE(quantize_range_percentile) \
     ONE(quantize_range_ranks) \
-    TWO(quantize_range_mse) \
-    TWO(quantize_errors) \
-    TWO(quantize_range_kl) \
+    THREE(quantize_range_mse) \
+    THREE(quantize_errors) \
+    THREE(quantize_range_kl) \
     THREE(quantize_runs_s8) \
     THREE(quantize_runs_s16) \
     THREE(quantize_pack) \

@@ -110,6 +110,12 @@ static inline float to_real(int32_t value, float s, int32_t z)
     return t > FLT_MAX ? FLT_MAX : t < -FLT_MAX ? -FLT_MAX : t;
 }
 
+/* The bin of |x| among those from 0 to the largest, which is in the last one. */
+static inline size_t bin_of(float x, double largest, size_t bins)
+{
+    return rc_min((size_t)((double)__builtin_fabsf(x) / largest * (double)bins), bins - 1);
+}
+
 /* Whether x is NaN or infinite: only then is x - x not 0. */
 static inline int special(float x)
 {

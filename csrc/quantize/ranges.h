@@ -102,11 +102,6 @@ TARGET int MSE(size_t begin, size_t end, size_t k, size_t group, size_t steps, i
  * waits for the last time that it was added to. */
 enum { FEW = 2048 };
 
-RC_INLINE TARGET size_t bin_of(float x, double largest, size_t bins)
-{
-    return rc_min((size_t)((double)__builtin_fabsf(x) / largest * (double)bins), bins - 1);
-}
-
 TARGET int KL(size_t begin, size_t end, size_t bins, const float *x, double largest, uint64_t *counts)
 {
     uint32_t even[FEW] = {0}, odd[FEW] = {0};

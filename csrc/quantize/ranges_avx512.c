@@ -1,5 +1,4 @@
-/* What changed since the portable file: eight sums are a vector of doubles, and sixteen elements are rounded at a
- * time. */
+/* What changed since AVX2: eight sums are one vector of doubles, and sixteen elements are rounded at a time. */
 #include "places.h"
 #if RC_X86
 #include <math.h>

@@ -6,6 +6,7 @@ from implementations import NATIVE, each, need_native
 
 from refcompress import reference
 from refcompress.agreement import exactly
+from refcompress.agreement.divergence import least_divergence
 from refcompress.errors import RefcompressError
 
 native = need_native()
@@ -14,6 +15,7 @@ from refcompress.native import _table  # noqa: E402
 from refcompress.native.prune import largest  # noqa: E402
 from refcompress.native.quantize import ranges  # noqa: E402
 
+ffi, lib = native._kernels.ffi, native._kernels.lib
 F = np.float32
 EACH = each("space", NATIVE)
 pytestmark = pytest.mark.usefixtures("two_threads")
@@ -65,8 +67,7 @@ def test_errors_are_summed_in_the_order_of_the_reference(space, how):
 def test_the_errors_of_pieces_are_those_of_numpys_tree(space, size):
     x = np.random.default_rng(size).standard_normal(size).astype(F)
     scale, zero_point = F([0.01, 0.3]), np.int8([0, 0])
-    kernel = ranges._table.widest("quantize_errors") if space is native.available()[-1] else next(
-        own for isa, own, _ in ranges._table.rows() if isa == "portable")["quantize_errors"]
+    kernel = {isa: own for isa, own, _ in _table.rows()}[space.quantize_range_mse.isa]["quantize_errors"]
     for begun in (False, True):
         sums = ranges._errors_of_all(kernel, x, scale, zero_point, (-127, 127), begun=begun)
         for total, s in zip(sums, scale):
@@ -83,7 +84,48 @@ def test_bins_whose_ends_are_met_have_the_counts_of_the_division(space, bins):
     largest = float(np.abs(x).max())
     expected = np.bincount(np.minimum((np.abs(x.astype(float)) / largest * bins).astype(int), bins - 1), minlength=bins)
     kernel = {isa: own for isa, own, _ in _table.rows()}[space.quantize_range_kl.isa]["quantize_range_kl"]
-    assert (ranges._histogram(kernel, x, largest, bins, split=False) == expected).all()
+    assert (ranges._histogram(kernel, x, largest, bins) == expected).all()
+
+
+@EACH
+@pytest.mark.parametrize("how", SHARING, ids=str)
+def test_divergences_of_every_layout_are_the_least_and_have_the_portable_bits(space, how):
+    for x in arrays():
+        x = x[..., :30]
+        for given in ({"bits": 4, "bins": 19}, {"bits": 2, "bins": 64}):
+            got = space.quantize_range_kl(x, **given, **how)
+            least_divergence(reference.quantize_range_kl(x, **given, **how), got, (x,), {**given, **how})
+            exactly(native.at("portable").quantize_range_kl(x, **given, **how), got)
+
+
+@EACH
+@pytest.mark.parametrize("size", (1, 2, 15, 63, 65, ranges.FEW - 1, ranges.FEW, ranges.FEW + 1,
+                                  lib.RC_KL_LOGS - 1, lib.RC_KL_LOGS, lib.RC_KL_LOGS + 1))
+@pytest.mark.parametrize("bins", (128, 129, 2048, 2049))
+def test_a_short_run_has_the_range_that_it_has_alone_and_by_the_histogram(space, size, bins):
+    x = np.random.default_rng(size).laplace(size=(3, size)).astype(F)
+    x[1] = np.where(np.arange(size) % 3, 0, x[1].round())  # few bins, one of zeros
+    x[2] *= np.arange(size) % 5 == 0
+    kernel = {isa: own for isa, own, _ in _table.rows()}[space.quantize_range_kl.isa]["quantize_range_kl"]
+    callers = native.wrap("quantize_range_kl", int(ffi.cast("uintptr_t", kernel)))  # each run by the histogram kernel
+    got = space.quantize_range_kl(x, axis=0, bins=bins)
+    exactly(callers(x, axis=0, bins=bins), got)
+    exactly(space.quantize_range_kl(np.ascontiguousarray(x.T), axis=1, bins=bins), tuple(end.T for end in got))
+    for i in range(3):
+        exactly(space.quantize_range_kl(x[i], bins=bins), tuple(end[i] for end in got))
+        if size <= 65:
+            given = {"axis": 0, "bins": bins}
+            least_divergence(reference.quantize_range_kl(x[i : i + 1], **given), tuple(end[i : i + 1] for end in got),
+                             (x[i : i + 1],), given)
+
+
+@EACH
+def test_errors_at_the_ends_of_float32_are_those_of_the_reference(space):
+    x = np.random.default_rng(3).standard_normal((4, 37)).astype(F)
+    x[0, ::7], x[1], x[2, 5] = np.finfo(F).max, x[1] * F(1e-44), -np.finfo(F).max
+    for given in ({"scheme": "affine"}, {"bits": 2}, {"bits": 16, "scheme": "affine"}):
+        exactly(reference.quantize_range_mse(x, axis=0, steps=5, **given),
+                space.quantize_range_mse(x, axis=0, steps=5, **given))
 
 
 @EACH

@@ -1,4 +1,4 @@
-"""Ranges in C: a magnitude by its rank, the errors of all grids in one reading, histograms; divergences in NumPy."""
+"""Ranges in C: a magnitude by its rank, the errors of all grids in one reading, histograms and their divergences."""
 
 import math
 import threading
@@ -15,15 +15,15 @@ from ...reference.quantize.ranges import (
     mse_request,
     percentile_request,
     reduce_shared,
-    segments,
 )
 from .. import _table, threads
 from .._call import check, pointer
+from .._kernels import ffi, lib
 from ..prune.largest import BLOCK, SHARE, SMALL, is_callers, magnitude_number
 from . import kernels
 
-LOGARITHMS = 2**15  # at once: they stay in a cache of 1 MiB
-SPEED = 1e8  # logarithms a second and thread, to the order of magnitude
+FEW = 512  # elements that are put into bins one by one: the histogram kernel begins by emptying its bins
+SEGMENTS = 2e8  # segments a second and thread whose divergence is added, to the order of magnitude
 ELEMENTS = 1e8  # elements a second and thread whose rank is found
 GRIDS = 5e8  # elements a second and thread that are rounded to a grid
 PIECE = 2**15  # elements whose errors by all grids are found at a time
@@ -178,39 +178,52 @@ def tree(size: int, sums: Iterator[np.ndarray], longest: int = PIECE) -> np.ndar
 
 
 def quantize_range_kl(kernel, row):
-    """Return the operation quantize_range_kl: a histogram in C, and its divergences in NumPy."""
+    """Return the operation quantize_range_kl computed by C: a kernel for histograms, one form of their divergences."""
     minmax = row.kernels["quantize_range_minmax"]
+    few = 0 if is_callers(row, "quantize_range_kl", kernel) else FEW
 
-    @np.errstate(all="ignore")  # IEEE arithmetic is the promise, whatever np.seterr says
     @wraps(reference.quantize_range_kl)
     def quantize_range_kl(x, *, bits=8, axis=None, group=None, bins=2048):
         x, shape, levels, axis, group, bins = kl_request(x, bits, axis, group, bins)
         low, high = kernels._range(minmax, row.speed, x, shape, group)
-        largest, t = np.maximum(-low, high), np.zeros(shape)
-        height = max(1, LOGARITHMS // levels)
-        items = list(segments(x, shape, axis, group))
+        if math.prod(shape) == 1 and x.size:
+            largest = max(-low.item(), high.item())
+            if largest == 0:
+                return low, high
+            room, _arrays = _room(bins, _histogram(kernel, x.reshape(-1), largest, bins))
+            m = lib.rc_quantize_kl_least(bins, levels, room)
+            return clip_range(low, high, np.full(shape, (m + 0.5) * largest / bins))
 
-        def some(begin, end):
-            for index, members in items[begin:end]:
-                if largest[index] > 0:
-                    counts = _histogram(kernel, members, float(largest[index]), bins, split=len(items) == 1)
-                    d = np.concatenate([_divergences(counts, np.arange(m, min(m + height, bins + 1)), levels)
-                                        for m in range(levels, bins + 1, height)])
-                    m = bins - np.argmin(d[::-1])  # the first from the end: the largest
-                    t[index] = (m + 0.5) * largest[index] / bins
+        def some(x, group, low, high):
+            operands = x.shape[-1], group, levels, bins, few, pointer(x)
+            ends = pointer(low, writable=True), pointer(high, writable=True)
 
-        if len(items) == 1:
-            some(0, 1)
-        else:
-            threads.run(some, len(items), len(items) * bins * levels / SPEED)
-        return clip_range(low, high, t)
+            def runs(begin, end):
+                room, _arrays = _room(bins, np.empty(bins, np.uint64))
+                check(lib.rc_quantize_kl_runs(kernel, begin, end, *operands, room, *ends), "x")
+
+            tried = min(bins, group)
+            threads.run(runs, low.size, low.size * (bins + tried * min(tried, levels)) / SEGMENTS)
+
+        for rows, group, place in in_pieces(x, shape, axis, group):
+            own = np.ascontiguousarray(low[place]).reshape(-1), np.ascontiguousarray(high[place]).reshape(-1)
+            some(rows, group, *own)
+            low[place], high[place] = (end.reshape(low[place].shape) for end in own)
+        return low, high
 
     return quantize_range_kl
 
 
-def _histogram(kernel, members: np.ndarray, largest: float, bins: int, *, split: bool) -> np.ndarray:
-    """Return how many magnitudes lie in each bin, as float64; counted by several threads if ``split``."""
-    members = np.ascontiguousarray(members)
+def _room(bins: int, counts: np.ndarray):
+    """Return struct rc_kl_room (csrc/quantize/api.h) with these counts, and what keeps its arrays alive."""
+    sizes = {np.uint64: (bins // 64 + 1, bins + 1), np.uint32: (bins + 1, bins + 1),
+             np.float64: (bins + 1, lib.RC_KL_LOGS)}
+    arrays = [counts, *(np.empty(size, dtype) for dtype, own in sizes.items() for size in own)]
+    return ffi.new("struct rc_kl_room *", [pointer(a, writable=True) for a in arrays]), arrays
+
+
+def _histogram(kernel, members: np.ndarray, largest: float, bins: int) -> np.ndarray:
+    """Return how many magnitudes lie in each bin; counted by several threads."""
     counts, lock = np.zeros(bins, np.uint64), threading.Lock()
 
     def some(begin, end):
@@ -219,30 +232,5 @@ def _histogram(kernel, members: np.ndarray, largest: float, bins: int, *, split:
         with lock:
             counts[...] += own
 
-    if split:
-        threads.run(some, len(members), len(members) / ELEMENTS)
-    else:
-        some(0, len(members))
-    return counts.astype(np.float64)
-
-
-def _divergences(counts: np.ndarray, m: np.ndarray, levels: int) -> np.ndarray:
-    """Return the sum of P log(P / Q) for each m, from prefix sums: in O(levels), where the reference takes O(bins).
-
-    With n the sum of all counts, K that of the first m, p the counts of P, and s the sum and o the number of occupied
-    bins of a segment, its Q is s / o / K, so that n times the sum is sum(p log p) - n log n - sum(log(s / o) p) + n
-    log K.
-    """
-    starts = -(-np.arange(levels + 1) * m[:, None] // levels)  # of the segments, and the end of the last one
-    before, occupied, entropy = (np.append(0, np.cumsum(a)) for a in (counts, counts > 0, _xlogx(counts)))
-    n, kept = before[-1], before[m]
-    last = counts[m - 1] + n - kept  # what lies beyond is in the last bin
-    s = np.diff(before[starts])
-    log = np.log(np.where(s > 0, s, 1) / np.maximum(np.diff(occupied[starts]), 1))
-    crossed = np.sum(s * log, axis=1) + (n - kept) * log[:, -1]
-    d = (entropy[m - 1] + _xlogx(last) - crossed) / n + np.log(np.maximum(kept, 1)) - np.log(n)
-    return np.where((last > 0) & (counts[m - 1] == 0), np.inf, d)
-
-
-def _xlogx(a: np.ndarray) -> np.ndarray:
-    return a * np.log(np.maximum(a, 1))  # counts: none is between 0 and 1
+    threads.run(some, len(members), len(members) / ELEMENTS)
+    return counts
