@@ -74,14 +74,14 @@ struct rc_kl_room {
     double *entropy, *logs;
 };
 
-/* The m of levels .. bins for which room->counts leave the least divergence; of equal ones the largest. levels : a power
- * of two. */
+/* The m of levels .. bins for which room->counts leave the least divergence; of equal ones the largest. levels : a
+ * power of two. */
 size_t rc_quantize_kl_least(size_t bins, size_t levels, const struct rc_kl_room *room);
 
-/* The same for runs, with the runs and ends of rc_quantize_range_ranks; t = (m + 1/2) max(-low, high) / bins. Runs of up
- * to `few` are counted without the histogram kernel. */
-int rc_quantize_kl_runs(rc_quantize_range_kl *histogram, size_t begin, size_t end, size_t k, size_t group, size_t levels,
-                        size_t bins, size_t few, const float *x, const struct rc_kl_room *room, double *low,
+/* The same for runs, with the runs and ends of rc_quantize_range_ranks; t = (m + 1/2) max(-low, high) / bins. Runs of
+ * up to `few` are counted without the histogram kernel. */
+int rc_quantize_kl_runs(rc_quantize_range_kl *histogram, size_t begin, size_t end, size_t k, size_t group,
+                        size_t levels, size_t bins, size_t few, const float *x, const struct rc_kl_room *room, double *low,
                         double *high);
 
 /* Both in one, for the runs of the range, each of which has a scale and zero point of its own: chosen as the reference

@@ -1,8 +1,8 @@
 /* The search of quantize_range_kl: which number of bins of a histogram leaves the least divergence.
  *
- * It is infinite where the last of the m bins is empty, for what lies beyond is added to that bin. So only an m whose last
- * bin is occupied is tried, and of a segment nothing but its occupied bins counts: a group of 32 weights has 32 of them at
- * most, among 2048 bins. Prefix sums over the occupied bins tell what a segment holds. */
+ * It is infinite where the last of the m bins is empty, for what lies beyond is added to that bin. So only an m whose
+ * last bin is occupied is tried, and of a segment nothing but its occupied bins counts: a group of 32 weights has 32 of
+ * them at most, among 2048 bins. Prefix sums over the occupied bins tell what a segment holds. */
 #include "places.h"
 #include <math.h>
 #include <string.h>
@@ -44,10 +44,10 @@ static size_t least(size_t bins, size_t levels, size_t occupied, const struct rc
         ranks[bin] = (uint32_t)occupied;
     const uint64_t n = before[occupied];
     double lowest = INFINITY;
-    for (size_t i = occupied; i-- > 0 && places[i] + 1 >= levels;) { /* from the largest m on: it wins where two are equal */
+    for (size_t i = occupied; i-- > 0 && places[i] + 1 >= levels;) { /* from the largest m on: it wins a tie */
         const size_t m = (size_t)places[i] + 1;
         const uint64_t kept = before[i + 1], last = n - before[i]; /* with what lies beyond */
-        /* floor(bin * levels / m) is that of a product: half a unit keeps it 1 / (2 m) or more away from whole numbers. */
+        /* floor(bin * levels / m) is that of a product: half a unit keeps it 1 / (2 m) or more from whole numbers. */
         const double inverse = 1.0 / (double)m;
         double crossed = 0.0, log_last = 0.0;
         for (size_t p = 0, next; p <= i; p = next) {
@@ -99,8 +99,8 @@ static size_t count_few(const float *x, size_t count, double largest, size_t bin
     return occupied;
 }
 
-int rc_quantize_kl_runs(rc_quantize_range_kl *histogram, size_t begin, size_t end, size_t k, size_t group, size_t levels,
-                        size_t bins, size_t few, const float *x, const struct rc_kl_room *room, double *low,
+int rc_quantize_kl_runs(rc_quantize_range_kl *histogram, size_t begin, size_t end, size_t k, size_t group,
+                        size_t levels, size_t bins, size_t few, const float *x, const struct rc_kl_room *room, double *low,
                         double *high)
 {
     fill_logs(room->logs, rc_min(k, group));

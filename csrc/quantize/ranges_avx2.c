@@ -34,7 +34,8 @@ RC_INLINE TARGET void eights(const float *x, size_t count, float s, int32_t z, i
  * roundings, as they have, of 2^-53 each: where they have the same floor it has it too. */
 RC_INLINE TARGET void bins_of(const float *x, double largest, double bins, int32_t *places)
 {
-    const __m256d low = _mm256_set1_pd(bins / largest * (1 - 0x1p-49)), high = _mm256_set1_pd(bins / largest * (1 + 0x1p-49));
+    const __m256d low = _mm256_set1_pd(bins / largest * (1 - 0x1p-49));
+    const __m256d high = _mm256_set1_pd(bins / largest * (1 + 0x1p-49));
     const __m128 sign = _mm_set1_ps(-0.0f);
     RC_UNROLL
     for (int p = 0; p < 16; p += 4) {
