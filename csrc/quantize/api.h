@@ -81,8 +81,8 @@ size_t rc_quantize_kl_least(size_t bins, size_t levels, const struct rc_kl_room 
 /* The same for runs, with the runs and ends of rc_quantize_range_ranks; t = (m + 1/2) max(-low, high) / bins. Runs of
  * up to `few` are counted without the histogram kernel. */
 int rc_quantize_kl_runs(rc_quantize_range_kl *histogram, size_t begin, size_t end, size_t k, size_t group,
-                        size_t levels, size_t bins, size_t few, const float *x, const struct rc_kl_room *room, double *low,
-                        double *high);
+                        size_t levels, size_t bins, size_t few, const float *x, const struct rc_kl_room *room,
+                        double *low, double *high);
 
 /* Both in one, for the runs of the range, each of which has a scale and zero point of its own: chosen as the reference
  * does (quantize_grid.py), for symmetric ends symmetric, and written; then the values. x : rows of k >= 1 in groups of

@@ -100,8 +100,8 @@ static size_t count_few(const float *x, size_t count, double largest, size_t bin
 }
 
 int rc_quantize_kl_runs(rc_quantize_range_kl *histogram, size_t begin, size_t end, size_t k, size_t group,
-                        size_t levels, size_t bins, size_t few, const float *x, const struct rc_kl_room *room, double *low,
-                        double *high)
+                        size_t levels, size_t bins, size_t few, const float *x, const struct rc_kl_room *room,
+                        double *low, double *high)
 {
     fill_logs(room->logs, rc_min(k, group));
     memset(room->counts, 0, bins * sizeof *room->counts);

@@ -1,4 +1,5 @@
-/* What changed since the portable file: eight sums are two vectors of doubles, and eight elements are rounded at a time. */
+/* What changed since the portable file: eight sums are two vectors of doubles, and eight elements are rounded at a
+ * time. */
 #include "places.h"
 #if RC_X86
 #include <math.h>
@@ -43,7 +44,8 @@ RC_INLINE TARGET void bins_of(const float *x, double largest, double bins, int32
         __m128i place = _mm256_cvttpd_epi32(_mm256_mul_pd(own, low));
         const __m128i same = _mm_cmpeq_epi32(place, _mm256_cvttpd_epi32(_mm256_mul_pd(own, high)));
         if (_mm_movemask_epi8(same) != 0xFFFF)
-            place = _mm256_cvttpd_epi32(_mm256_mul_pd(_mm256_div_pd(own, _mm256_set1_pd(largest)), _mm256_set1_pd(bins)));
+            place = _mm256_cvttpd_epi32(
+                _mm256_mul_pd(_mm256_div_pd(own, _mm256_set1_pd(largest)), _mm256_set1_pd(bins)));
         _mm_storeu_si128((__m128i *)(places + p), _mm_min_epi32(place, _mm_set1_epi32((int32_t)bins - 1)));
     }
 }
