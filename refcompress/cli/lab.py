@@ -23,7 +23,7 @@ def add_commands(commands) -> None:
     words = Words(command, "lab")
     words.add("list", listed, "list the labs, in the order of the lessons")
     start = words.add("start", started, "make a folder with a stub; nothing that is there is overwritten")
-    start.add_argument("lab", metavar="OP", help="a name of `lab list`, such as huffman_lengths")
+    start.add_argument("lab", metavar="OP", help="a name of `lab list`, such as prune_magnitude")
     start.add_argument("folder", nargs="?", metavar="DIR", help="the folder (default: lab-OP)")
     for name, function, about in (("check", checked, "say whether solution.py is right, or on which input it is not"),
                                   ("hint", hinted, "give a hint for what failed last; each time one more"),

@@ -1,6 +1,6 @@
 """Labs that judge themselves, and bug hunts: exercises for people who learn, and sets of them for a class.
 
-A lab is one operation to be written again: ``refcompress lab start huffman_lengths`` makes a folder with a stub, and
+A lab is one operation to be written again: ``refcompress lab start prune_magnitude`` makes a folder with a stub, and
 ``refcompress lab check`` says in plain words what is still wrong. A bug hunt is the other way round: a wrong kernel of
 the catalogue is dealt, and the learner looks for an input on which it fails.
 

@@ -72,7 +72,7 @@ def start(op: str, folder: str | os.PathLike) -> list[str]:
     _check_place(path, lab)
     path.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, text in ((SOLUTION, stub(lab)), (GUIDE, guide(lab)),
+    for name, text in ((SOLUTION, stub(lab)), (GUIDE, guide(lab, path.resolve().name)),
                        (PROGRESS, _json(Progress(op, now())))):
         try:
             with open(path / name, "x", encoding="utf-8") as file:  # "x" never opens what is there

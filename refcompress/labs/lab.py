@@ -112,4 +112,5 @@ def plain(says: str, *not_offered: str, name: str = "plain",
 
 
 PLAIN = plain("arrays that lie in memory as usual, and every option")
-FULL = Stage("full", "every layout of memory and byte order, calls that follow each other, and a random search", {})
+FULL = Stage("full", "every layout of memory and byte order, options that are numbers of NumPy, calls that follow each "
+             "other, and a random search", {})

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shlex
 import textwrap
 
 from .. import formats, reference
@@ -55,8 +56,9 @@ def signature(function) -> inspect.Signature:
     return whole.replace(parameters=bare, return_annotation=inspect.Signature.empty)
 
 
-def guide(lab: Lab) -> str:
-    """Return the text that lies beside the stub."""
+def guide(lab: Lab, folder: str = "") -> str:
+    """Return the text that lies beside the stub, in a folder of this name (by default lab-OP)."""
+    place = shlex.quote(folder or f"lab-{lab.op}")
     module = getattr(reference, lab.op).__module__.split(".")[1:]
     lesson = f"lesson {lab.lesson} of the site (`docs/lessons/`)" if lab.lesson else "none; it comes after the twelve"
     stages = [line for i, stage in enumerate(lab.stages, 1) for line in textwrap.wrap(
@@ -68,10 +70,13 @@ def guide(lab: Lab) -> str:
                        "come out.", WIDTH), "", *uses,
         *textwrap.wrap(f"The lesson: {lesson}. The answer stands in `refcompress/{'/'.join(module)}.py`: look there "
                        "when you have yours.", WIDTH), "",
-        "In this folder:", "",
-        "    refcompress lab check     is it right? If not: on which input, and why",
-        "    refcompress lab hint      a hint for what failed last; each time one more",
-        "    refcompress lab status    how far you are", "",
+        "In the folder above this one (in this folder leave its name out):", "",
+        f"    refcompress lab check {place}",
+        "        is it right? If not: on which input, and why",
+        f"    refcompress lab hint {place}",
+        "        a hint for what failed last; each time one more",
+        f"    refcompress lab status {place}",
+        "        how far you are", "",
         "There are stages. You may pass one after the other:", "", *stages, "",
         *textwrap.wrap("An input that you do not want to take yet: raise NotImplementedError. It is counted, and "
                        "not called wrong. Arguments that must be refused do not come: whether you refuse them is not "

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -76,13 +77,15 @@ def test_the_index_is_a_notebook_that_leads_to_each_lesson_and_links_lead_to_fil
     first = "\n".join(sources(LESSONS[0], "markdown"))
     assert "[lesson 12](12_range_coder.ipynb)" in first and "[lab](index.ipynb)" in first
     assert ".rst" not in first and "Error against the weights that stay" in " ".join(first.split())
+    there, = re.findall(r"in a checkout: `(\S+)`", " ".join(first.split()))  # where no link can lead
+    assert (ROOT / there).is_file()
 
 
 def test_a_lesson_shows_the_code_of_the_library_as_it_stands():
     prose = "\n".join(sources(ROOT / "docs" / "lessons" / "01_magnitude.md", "markdown"))
     said = re.search(r"`refcompress/reference/prune/magnitude.py`:\n\n```python\n(.*?)\n```", prose, re.S)[1]
-    assert said in (ROOT / "refcompress" / "reference" / "prune" / "magnitude.py").read_text()
-    assert said.startswith("    magnitude = joined(") and said.endswith("masks[None]")
+    assert indent(said, "    ") in (ROOT / "refcompress" / "reference" / "prune" / "magnitude.py").read_text()
+    assert said.startswith("magnitude = joined(") and said.endswith("masks[None]")
 
 
 @pytest.mark.parametrize("options, expected", [

@@ -4,6 +4,7 @@ import doctest
 import inspect
 import json
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,25 @@ def test_the_example_of_a_stub_runs_where_the_function_is_right(op):
 def test_the_text_beside_a_stub_names_the_answers_file_from_the_checkout(op):
     path, = re.findall(r"`(refcompress/[\w/]+\.py)`", stub.guide(LABS[op]))
     assert f"def {op}(" in (Path(__file__).resolve().parents[2] / path).read_text()
+
+
+def test_the_text_beside_a_stub_names_its_folder_and_the_commands_work_as_they_are_typed(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    for place in ("lab-prune_magnitude", "my lab"):
+        folder.start("prune_magnitude", place)
+        typed = [shlex.split(line) for line in (tmp_path / place / "LAB.md").read_text().splitlines()
+                 if line.startswith("    refcompress ")]
+        assert [command[1:] for command in typed] == [["lab", word, place] for word in ("check", "hint", "status")]
+        assert run(capfd, *typed[2][1:])[0] == 0 and "prune_magnitude" in run(capfd, *typed[2][1:])[1]
+
+
+def test_the_text_beside_a_stub_says_that_numbers_of_numpy_come_last():
+    assert "options that are numbers of NumPy" in " ".join(stub.guide(LABS["quantize_s8"]).split())
+
+
+def test_the_stub_of_quantize_s8_says_what_its_parts_are_and_what_a_negative_axis_means():
+    text = stub.stub(LABS["quantize_s8"])
+    assert "scale and its zero_point are arrays with as many dimensions as x" in text and "-1 is the last axis" in text
 
 
 def test_every_clause_that_a_lab_names_stands_in_the_specification():

@@ -82,7 +82,8 @@ LABS.append(Lab(
      Mistake("ends of the grid", "A value lies beyond the grid, or was not clipped to its ends.", "QUANT-2.5",
              ("Which is the lowest integer of the symmetric scheme? It is not -128.",
               "Clip after the zero point was added, and before the conversion to int8, which wraps."), _beyond)),
-    uses=("from refcompress import Quantized",)))
+    uses=("from refcompress import Quantized",
+          "# Its scale and its zero_point are arrays with as many dimensions as x; for groups see Returns.")))
 
 
 # quantize_pack

@@ -35,9 +35,10 @@ def prune_select(scores: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float
         "element"; "block", of ``block`` = (rows, columns), smaller at the lower and right edge where the sizes do not
         divide; "row" or "column" of a matrix; "filter" or "channel": all scores of one index of axis 0 or axis 1, of
         two axes or more. An array of more than two axes has the blocks of the matrix of axis 0 by all other axes.
-        "nm": ``n`` of each ``m`` consecutive elements along ``axis`` are kept; of a last group of r < m elements
-        ceil(n r / m). Each array of a dict is then pruned by itself. Without ``axis``, groups run along the last axis;
-        in an array of more than two axes, such as the kernels of a convolution, along all axes but the first.
+        "nm": ``n`` of each ``m`` consecutive elements along ``axis`` (-1 is the last one) are kept; of a last group of
+        r < m elements ceil(n r / m). Each array of a dict is then pruned by itself. Without ``axis``, groups run along
+        the last axis; in an array of more than two axes, such as the kernels of a convolution, along all axes but the
+        first.
 
     Returns
     -------

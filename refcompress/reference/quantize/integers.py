@@ -36,9 +36,10 @@ def quantize_s8(x: NDArray[np.float32], *, bits: int = 8, scheme: str = "symmetr
     bits : int, 2 to 8
     scheme : "symmetric" or "affine"
     axis, group : int or None, not both
-        What shares a scale: all of x; each index of ``axis``; or each segment of ``group`` values of a row,
-        of which the last may be shorter. Rows lie along the last axis. If x has more than two dimensions, a row is all
-        that one index of axis 0 has, in C order: of the kernels of a convolution inputs x height x width.
+        What shares a scale: all of x; each index of ``axis`` (-1 is the last axis, -2 the one before it); or each
+        segment of ``group`` values of a row, of which the last may be shorter. Rows lie along the last axis. If x has
+        more than two dimensions, a row is all that one index of axis 0 has, in C order: of the kernels of a convolution
+        inputs x height x width.
     scale : float, or array of float32 of the shape of the result's scale; at least 2**-126, finite
         By default the formula above, from the range of x itself. A scale can also be found before, from other data
         (``quantize_range_...``, then :func:`quantize_scale`). Then what lies beyond the grid is clipped.

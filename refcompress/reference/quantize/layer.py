@@ -99,8 +99,8 @@ def quantize_nearest(w: NDArray[np.float32], hessian: NDArray[np.float64], *, bi
     scheme : "symmetric" or "affine"
         From -top to top, top = 2**(bits-1) - 1; or one more below.
     axis, group : int or None
-        What shares a scale: each output (axis 0), each input (1), or all (None); or each group of ``group`` consecutive
-        inputs of an output, of which the last may be smaller.
+        What shares a scale: each output (axis 0 or -2), each input (1 or -1), or all (None); or each group of ``group``
+        consecutive inputs of an output, of which the last may be smaller.
     scale, zero_point : as in :func:`quantize_s8`
         By default from the range of the weights.
 
