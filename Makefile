@@ -29,7 +29,7 @@ $(VENV)/.installed: pyproject.toml setup.py
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "make: $(PYTHON) has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'setuptools>=77' 'cffi>=1.17'
-	@echo '# The packages come, and then the C kernels are compiled: 3 to 5 minutes on two free cores, 15 on busy ones. Nothing is shown until the end.'
+	@echo '# The packages come, and then the C kernels are compiled: a few minutes on two free cores, more on busy ones. Nothing is shown until the end.'
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,cli,plot]'
 	@touch $@ $(VENV)/.built
 
