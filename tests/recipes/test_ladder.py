@@ -16,15 +16,18 @@ RESULTS = Path(__file__).resolve().parents[2] / "results" / "deep_compression"
 NETWORKS = {"lenet_300_100": lenet_300_100, "lenet_5": lenet_5}
 
 
-def pruned(recipe, keep, seed=0):
+def pruned(recipe, keep, seed=0, *, integers=False):
     """A network whose weights were pruned at random places, so that many units are dead, and whose biases are not 0.
 
-    All parameters are small integers: the sums are exact in float32 too, whatever their order.
+    integers : all parameters are small integers, so that sums are exact in float32 too, whatever their order.
     """
     rng = np.random.default_rng(seed)
     network = recipe.network(rng)
     for p in network.parameters.values():
-        p[...] = rng.choice([-3, -2, -1, 1, 2, 3], p.shape)
+        if integers:
+            p[...] = rng.choice([-3, -2, -1, 1, 2, 3], p.shape)
+        elif p.ndim == 1:
+            p[...] = rng.standard_normal(p.shape)
         if p.ndim > 1:
             p[rng.random(p.shape) > keep] = 0
     return network
@@ -33,7 +36,7 @@ def pruned(recipe, keep, seed=0):
 @pytest.mark.parametrize("recipe, keep", [(lenet_300_100, 0.004), (lenet_5, 0.01)])
 @pytest.mark.parametrize("seed", range(3))
 def test_dropping_dead_units_changes_no_output_and_leaves_none(recipe, keep, seed):
-    network = pruned(recipe, keep, seed)
+    network = pruned(recipe, keep, seed, integers=True)
     x = np.random.default_rng(1).integers(0, 4, (20, 784)).astype(np.float32)
     before = network.forward(x)
     gone = drop_dead_units(network)
