@@ -15,7 +15,6 @@ from refcompress.testing.axes import of_other_axes
 from refcompress.testing.edges import fixed_sums, given_scales, windows
 from refcompress.testing.families import CASES
 from refcompress.testing.minus_zeros import of_minus_zeros
-from refcompress.testing.quantize.integers import quantized
 from refcompress.testing.sampling import refusals, samples
 from refcompress.testing.values import ordinary
 
@@ -130,13 +129,6 @@ def inputs_for_outputs(q):
     return reference.dequantize_s16(Quantized(q.values, q.scale.reshape(n, 1), q.zero_point.reshape(n, 1)))
 
 
-def squares():
-    rng = np.random.default_rng(1)
-    q = [quantized(rng, m, k, form) for m, k in ((3, 5), (4, 7)) for form in range(6)]
-    wide = [Quantized(a.values.astype(np.int16), a.scale, a.zero_point.astype(np.int16), a.group) for a in q]
-    return of_other_axes("dequantize_s16", [((a,), {}) for a in wide])
-
-
 def of(edges, op):
     return lambda: (case for calls in edges.EDGES[op] for case in calls())
 
@@ -155,7 +147,7 @@ def of(edges, op):
     ("nn_patches", repeats_the_last_column, of(windows, "nn_patches")),
     ("prune_score_fisher", refuses_the_sign, lambda: of_minus_zeros("prune_score_fisher",
                                                                     CASES["prune_score_fisher"].sweep())),
-    ("dequantize_s16", inputs_for_outputs, squares),
+    ("dequantize_s16", inputs_for_outputs, lambda: of_other_axes("dequantize_s16", CASES["dequantize_s16"].sweep())),
 ], ids=lambda value: getattr(value, "__name__", value))
 def test_the_kernel_is_found_and_the_reference_passes(op, wrong, cases):
     def found(function):
