@@ -1,7 +1,7 @@
 """What is right where the reference would take minutes: the same sums in float64, in BLAS's order, rounded once.
 
 The rules allow float64 any order, and integers of this size are exact in it; a test compares these with the reference.
-For searches (share_optimal, GPTQ, SparseGPT, clipping) it is our own native form, which the tests prove: all else is
+For searches (share_optimal, divergences, GPTQ, SparseGPT, clipping) it is our own native form, which the tests prove: all else is
 held against it.
 """
 
@@ -54,7 +54,7 @@ def _requantized(x, w, bias, multiplier, shift):
     return integers.rounded_to_s8(sums, multiplier, shift, 0, -128, 127)
 
 
-SEARCHES = ("share_optimal", "quantize_gptq", "quantize_clip", "prune_sparsegpt")
+SEARCHES = ("share_optimal", "quantize_range_kl", "quantize_gptq", "quantize_clip", "prune_sparsegpt")
 
 
 def _of_native(name):

@@ -85,7 +85,7 @@ def test_each_case_without_the_reference_has_an_expected_result():
     assert {c.op for c in cases.CASES if not c.reference} <= set(expected.EXPECTED)
 
 
-# Of searches the tests of their families prove the native forms; share_optimal alone has a reference that is quick.
+# Of searches the tests of their families prove the native forms; two of them have a reference that is quick.
 @pytest.mark.parametrize("op", sorted(set(expected.EXPECTED) - {"quantize_gptq", "quantize_clip", "prune_sparsegpt"}))
 def test_the_fast_expected_results_are_those_of_the_reference(op):
     quick = next(c for c in cases.CASES if c.op == op and c.quick and c.reference and not c.overhead)
