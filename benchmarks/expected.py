@@ -1,8 +1,8 @@
 """What is right where the reference would take minutes: the same sums in float64, in BLAS's order, rounded once.
 
 The rules allow float64 any order, and integers of this size are exact in it; a test compares these with the reference.
-For searches (share_optimal, divergences, GPTQ, SparseGPT, clipping) it is our own native form, which the tests prove: all else is
-held against it.
+For searches (share_optimal, divergences, GPTQ, SparseGPT, clipping) it is our own native form, which the tests prove:
+all else is held against it.
 """
 
 import numpy as np
