@@ -105,23 +105,20 @@ class Here:
 
     def first_calls(self, _: object = None) -> Iterator[tuple[str, str]]:
         """Yield what the first calls of all showed that this process makes, from several threads at once."""
-        cases = [case for case in states.inputs(self.task.op, self.task.inputs()) if self.task.left_out(case) is None]
-        self.calling(1)
-        try:
-            states.first_calls_at_once(self.task.op, self.task.function, lambda: iter(cases), self.task.rule)
-        except Disagreement as wrong:
-            yield "first_calls_at_once", str(wrong)
-        finally:
-            self.calling(0)
+        some = states.inputs(self.task.op, self.task.inputs())
+        yield from self._one(states.first_calls_at_once, [case for case in some if self.task.left_out(case) is None])
 
     def after_refusals(self, _: object = None) -> Iterator[tuple[str, str]]:
         """Yield what a good call after a refused one showed. A bad call may do anything but where it is refused."""
-        cases = self._state_cases
+        yield from self._one(states.after_refusals, self._state_cases)
+
+    def _one(self, check: Callable, cases: list[Call]) -> Iterator[tuple[str, str]]:
+        """Yield the name of a check and what it found, if it found something."""
         self.calling(1)
         try:
-            states.after_refusals(self.task.op, self.task.function, lambda: iter(cases), self.task.rule)
+            check(self.task.op, self.task.function, lambda: iter(cases), self.task.rule)
         except Disagreement as wrong:
-            yield "after_refusals", str(wrong)
+            yield check.__name__, str(wrong)
         finally:
             self.calling(0)
 
