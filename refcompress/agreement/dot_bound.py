@@ -28,18 +28,30 @@ def within_dot_bound(terms: Callable[..., Terms]) -> Callable:
 
     Where ku >= 1, or where a partial sum could exceed the largest float32 (one order overflows, another does not),
     there is no bound: NoBound is raised, after all other elements were checked.
+
+    ``rule.terms`` is ``terms``. ``rule.of(expected, args, kwargs)`` is the rule for one input: it takes as many results
+    as there are, and has computed their bound once.
     """
+    def of(expected, args, kwargs=None) -> Callable[[np.ndarray], None]:
+        e = expected.astype(np.float64)
+        allowed, bounded, special = dot_bound(terms(*args, **(kwargs or {})), e)
+
+        def held(got) -> None:
+            same_kind(expected, got, "result")
+            g = got.astype(np.float64)
+            with np.errstate(over="ignore", invalid="ignore"):
+                same_class = (np.isnan(e) & np.isnan(g)) | (np.isinf(e) & (e == g))
+                good = np.where(special, same_class, np.abs(g - e) <= allowed) | ~bounded
+            everywhere(good, expected, got, "result", np.broadcast_to(np.where(special, 0, allowed), good.shape))
+            _all_bounded(bounded)
+
+        return held
+
     def rule(expected, got, args, kwargs=None) -> None:
         same_kind(expected, got, "result")
-        e, g = expected.astype(np.float64), got.astype(np.float64)
-        allowed, bounded, special = dot_bound(terms(*args, **(kwargs or {})), e)
-        with np.errstate(over="ignore", invalid="ignore"):
-            same_class = (np.isnan(e) & np.isnan(g)) | (np.isinf(e) & (e == g))
-            good = np.where(special, same_class, np.abs(g - e) <= allowed) | ~bounded
-        everywhere(good, expected, got, "result", np.broadcast_to(np.where(special, 0, allowed), good.shape))
-        _all_bounded(bounded)
+        of(expected, args, kwargs)(got)
 
-    rule.__name__, rule.terms = "within_dot_bound", terms  # type: ignore[attr-defined]  # what testing.bound asks for
+    rule.__name__, rule.terms, rule.of = "within_dot_bound", terms, of  # type: ignore[attr-defined]
     return rule
 
 

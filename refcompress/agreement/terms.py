@@ -20,6 +20,8 @@ from ..reference.nn.depthwise import depthwise_arguments
 from ..reference.nn.windows import cells, images, in_layout
 from .exact import UNDERFLOW
 
+AT_ONCE = 1 << 16  # terms of a sparse product: half a MiB of doubles, which a second-level cache holds
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -37,14 +39,32 @@ def csr_terms(a: CSR, x: ArrayLike) -> Terms:
     """Return the terms of csr_matmul: row i has one for each stored entry; k roundings each."""
     x = np.asarray(x)
     k = np.diff(a.indptr)[:, None]
-    rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
-    magnitude, special = np.zeros((a.shape[0], x.shape[1])), np.zeros((a.shape[0], x.shape[1]), bool)
-    np.add.at(magnitude, rows, _size(a.values)[:, None] * _size(x)[a.indices])  # duplicates are terms of their own
-    magnitude = _up(magnitude, k)
-    np.logical_or.at(special, rows, ~np.isfinite(a.values)[:, None] | ~np.isfinite(x)[a.indices])
+    magnitude = _up(_over_rows(a, np.add, np.multiply, _size(a.values), _size(x)), k)
+    special = np.zeros(magnitude.shape, bool)
+    odd, odd_x = ~np.isfinite(a.values), ~np.isfinite(x)
+    if odd.any() or odd_x.any():
+        special = _over_rows(a, np.logical_or, np.logical_or, odd, odd_x)
     e = _unit(a.values) + _unit(x)
     exact = (magnitude <= np.ldexp(1.0, 24 + e)) & (e >= -149) | (magnitude == 0)
     return Terms(k, magnitude, magnitude, exact & (magnitude <= LARGEST) & ~special, special)
+
+
+def _over_rows(a: CSR, over: np.ufunc, join: np.ufunc, values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return for each row and column what ``over`` makes of the row's stored entries, each joined with its row of x.
+
+    Duplicates are terms of their own. Some rows are taken at once, so that their terms need not fill the memory.
+    """
+    ends, (m, n) = a.indptr.astype(np.int64), (a.shape[0], x.shape[1])
+    result, first = np.zeros((m, n), values.dtype), 0
+    while first < m:
+        last = max(first + 1, int(np.searchsorted(ends, ends[first] + AT_ONCE // max(n, 1), "right")) - 1)
+        entries = slice(ends[first], ends[last])
+        filled = first + np.flatnonzero(np.diff(ends[first: last + 1]))  # reduceat has no sum of nothing
+        if len(filled):
+            terms = join(values[entries, None], x[a.indices[entries]])
+            result[filled] = over.reduceat(terms, ends[filled] - ends[first], axis=0)
+        first = last
+    return result
 
 
 def sparse_terms(a: Kept, x: ArrayLike) -> Terms:

@@ -41,7 +41,7 @@ def smallest(task: Task, judge: Callable[[Call], Outcome], case: Call, outcome: 
         best = trial, came
         return True
 
-    passes = (_plainer, _fewer, _shorter, _simpler)
+    passes = (_plainer, _fewer, _shorter, _flatter, _simpler)
     improved = True
     while improved:
         improved = False
@@ -147,6 +147,18 @@ def _cuts(named: dict, count: int, size: int, new: int, last: bool) -> Iterator[
                                  for key, other in named.items()}, count)
 
 
+def _flatter(task: Task, case: Call) -> Iterator[Call]:
+    """Yield the input with an axis of one element less: of all arrays in plain memory that have it, then of one."""
+    args, kwargs = case
+    named = {**dict(enumerate(args)), **kwargs}
+    able = {name: value for name, value in named.items() if type(value) is np.ndarray and value.ndim > 1
+            and 1 in value.shape and memory.place_of(value).plain}
+    for chosen in ([able] if len(able) > 1 else []) + [{name: value} for name, value in able.items()]:
+        for axis in range(max(value.ndim for value in chosen.values())):
+            less = {name: memory.at(np.squeeze(value, axis)) for name, value in chosen.items()
+                    if value.shape[axis: axis + 1] == (1,)}
+            if less:
+                yield call_of({**named, **less}, len(args))
 
 
 def _simpler(task: Task, case: Call) -> Iterator[Call]:
@@ -159,7 +171,7 @@ def _simpler(task: Task, case: Call) -> Iterator[Call]:
                 break
             for begin in range(0, a.size, length):
                 run = slice(begin, min(begin + length, a.size))
-                for simple in _simple(flat[run]):
+                for simple in _simple(flat[run], whole=length == a.size):
                     values = flat.copy()
                     values[run] = simple
                     if _weight(values[run]) < _weight(flat[run]):
@@ -168,31 +180,53 @@ def _simpler(task: Task, case: Call) -> Iterator[Call]:
 
 
 def _weight(run: np.ndarray) -> float:
-    """Return how hard numbers are to read: what is simpler weighs less, so that no step is taken back."""
+    """Return how hard numbers are to read: what is simpler weighs less, so that no step is taken back.
+
+    An integer weighs its bits. A fraction weighs its significant bits, and its exponent, whichever sign that has.
+    """
     with np.errstate(all="ignore"):
         numbers = run.astype(np.float64)
         size = np.abs(numbers)
         each = np.where(size > 1, 2 + np.log2(np.where(size > 1, size, 1)), size)
         each = np.where((numbers < 0) | (size == 0) & np.signbit(numbers), each + 0.5, each)
-        each = np.where(numbers != np.rint(numbers), 30, each)
-    return float(np.where(np.isfinite(numbers), each, 200).sum())
+        each = np.where(numbers != np.rint(numbers), 6 + _significant(size) + np.abs(np.frexp(size)[1]), each)
+    return float(np.where(np.isfinite(numbers), each, 2000).sum())
 
 
-def _simple(run: np.ndarray) -> Iterator[Any]:
-    """Yield what is simpler than some numbers: 0, 1, and nearer to them."""
+def _significant(size: np.ndarray) -> np.ndarray:
+    """Return how many bits of float64 numbers there are from the first 1 to the last one."""
+    bits = np.ldexp(np.frexp(np.where(np.isfinite(size), size, 0))[0], 53).astype(np.int64)
+    return 53 - np.where(bits == 0, 53, np.frexp((bits & -bits).astype(np.float64))[1] - 1)
+
+
+def _simple(run: np.ndarray, whole: bool) -> Iterator[Any]:
+    """Yield what is simpler than some numbers: 0, 1, and nearer to them; of whole arrays others in proportion."""
     one = run.dtype.type(1)
     yield run.dtype.type(0)
     if (run != 0).any() and not (run == one).all():
         yield one
-    if len(run) > 1:
-        return
-    value = run[0]
-    if run.dtype.kind == "f" and np.isfinite(value):
-        with np.errstate(all="ignore"):
-            nearer = [np.abs(value), np.rint(value), run.dtype.type(2.0) ** np.rint(np.log2(np.abs(value)))]
-        yield from (n for n in nearer if n != value and (n == np.rint(n) or value != np.rint(value)) and n < 2.0**24)
-    elif run.dtype.kind in "iu" and abs(int(value)) > 2:
+    if run.dtype.kind == "f" and (whole or len(run) == 1):
+        yield from _simple_fractions(run)
+    elif len(run) == 1 and run.dtype.kind in "iu" and abs(int(run[0])) > 2:
+        value = run[0]
         yield from (run.dtype.type(n) for n in (abs(int(value) + 1) - 1, int(value) // 2) if n != int(value))
+
+
+def _simple_fractions(run: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield numbers near 1 in the same proportions, then ones of fewer bits: magnitudes, integers, a few bits each."""
+    with np.errstate(all="ignore"):
+        largest = np.abs(run[np.isfinite(run)]).max(initial=0)
+        if largest and (power := int(np.frexp(largest)[1])) not in (0, 1):
+            yield np.ldexp(run, 1 - power)
+        for nearer in (np.abs(run), np.rint(run), *(_of_bits(run, bits) for bits in (1, 2, 4, 8))):
+            if np.isfinite(nearer).all() and (nearer != run).any():
+                yield nearer
+
+
+def _of_bits(run: np.ndarray, bits: int) -> np.ndarray:
+    """Return numbers rounded to so many significant bits."""
+    fraction, power = np.frexp(run)
+    return np.ldexp(np.rint(np.ldexp(fraction, bits)), power - bits)
 
 
 def _changed(case: Call, path: tuple, a: np.ndarray, values: np.ndarray) -> Iterator[Call]:

@@ -18,6 +18,7 @@ from refcompress.agreement import (
     near_best,
     same_cost,
     same_product,
+    terms,
 )
 from refcompress.formats import CSR, LowRank, Quantized, Shared
 from refcompress.ops import OPS
@@ -350,3 +351,19 @@ def test_factors_that_are_not_orthonormal_disagree():
     longer = with_fields(f, u=f.u * np.float32(2), s=f.s / np.float32(2))  # the product is the same
     with pytest.raises(Disagreement, match="u.T @ u"):
         OPS["lowrank_randomized"].rule(found, with_fields(found, factors=longer), (w,), {"rank": 3})
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 50])
+def test_the_terms_of_sparse_rows_do_not_depend_on_how_many_are_taken_at_once(at_once, monkeypatch):
+    rng = np.random.default_rng(4)
+    w = np.float32(rng.standard_normal((9, 6))) * (rng.random((9, 6)) < 0.4)
+    w[3], w[8], x = 0, 0, np.float32(rng.standard_normal((6, 5)))  # rows without entries, the last one too
+    w[5, 2] = np.inf
+    a = reference.csr_from_dense(w)
+    whole = terms.csr_terms(a, x)
+    finite = np.where(np.isfinite(w), np.abs(w), 0).astype(np.float64)
+    exact = finite @ np.abs(x)
+    assert (whole.magnitude >= exact).all() and (whole.magnitude <= exact * (1 + 2.0**-48)).all()
+    assert whole.special.tolist() == (np.arange(9) == 5)[:, None].repeat(5, axis=1).tolist()
+    monkeypatch.setattr(terms, "AT_ONCE", at_once)
+    exactly(vars(whole), vars(terms.csr_terms(a, x)))
