@@ -109,7 +109,7 @@ def _signature(function) -> str:
 def _rule(rule) -> tuple[str, str]:
     name = rule.__qualname__.partition(".")[0]
     if "<locals>" in rule.__qualname__:
-        terms = inspect.getclosurevars(rule).nonlocals["terms"]
+        terms = rule.terms
         return name, " ".join(inspect.getdoc(terms).split("\n\n")[0].split()).removeprefix("Return ")
     return name, " ".join(inspect.getdoc(rule).split("\n\n")[0].split()).removeprefix("Raise Disagreement ")
 
