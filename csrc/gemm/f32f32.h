@@ -16,11 +16,65 @@
  * L1. */
 enum { KC = 512 };
 
-/* Ask L1 for the line at `p` of each of `count` rows. */
-RC_INLINE void prefetch_lines(const float *rows, size_t count, size_t stride, size_t p)
+/* One row of x passes over w once, and memory sets the pace. The processor itself looks ahead, along a row: so rows are
+ * read in whole, or in long pieces, and the ones that follow are asked for, to L2, which holds them. Of a w that is not
+ * LONG floats, 16 MiB, most may lie in a cache, where asking only costs. */
+enum { LONG = 1 << 22, PIECE = 4096 };
+
+/* Ask L1, or L2 where it is `far`, for the line at `p` of each of `count` rows: past the end too, it is a hint. */
+RC_INLINE void prefetch_lines(const int far, const float *rows, size_t count, size_t stride, size_t p)
 {
-    for (size_t q = 0; q < count; q++)
-        __builtin_prefetch(rows + q * stride + p, 0, 3);
+    for (size_t q = 0; q < count; q++) {
+        const char *line = (const char *)((uintptr_t)rows + (q * stride + p) * sizeof *rows);
+        if (far)
+            __builtin_prefetch(line, 0, 2);
+        else
+            __builtin_prefetch(line, 0, 3);
+    }
+}
+
+/* x w^T of one row of x: all chains of NR rows of w in registers, from their first input to the last. */
+RC_INLINE TARGET void one_row(const int far, size_t begin, size_t end, size_t k, const float *x, const float *w,
+                              float *y)
+{
+    enum { HALVES = 16 / LANES, FOURS = (NR + 3) / 4 * 4 };
+    float acc[FOURS * 16] __attribute__((aligned(64))) = {0}, totals[FOURS];
+    for (size_t o0 = begin; o0 < end; o0 += NR) {
+        const size_t width = rc_min(end - o0, NR);
+        const float *row[NR]; /* what lies past the range repeats the first row, and drops the results */
+        VEC sum[NR][HALVES];
+        RC_UNROLL for (size_t o = 0; o < NR; o++) {
+            row[o] = w + (o0 + (o < width ? o : 0)) * k;
+            RC_UNROLL for (size_t h = 0; h < HALVES; h++)
+                sum[o][h] = v_zero();
+        }
+        size_t p = 0;
+        for (; p + 16 <= k; p += 16) {
+            if (far)
+                RC_UNROLL for (size_t o = 0; o < NR; o++)
+                    prefetch_lines(1, row[o], 1, 0, p + NR * k);
+            RC_UNROLL for (size_t h = 0; h < HALVES; h++) {
+                const VEC input = v_load(x + p + h * LANES);
+                RC_UNROLL for (size_t o = 0; o < NR; o++)
+                    sum[o][h] = v_fma(input, v_load(row[o] + p + h * LANES), sum[o][h]);
+            }
+        }
+        RC_UNROLL for (size_t h = 0; h < HALVES; h++) {
+            if (p + h * LANES < k) { /* a lane without an input adds 0 * 0, which changes no sum: README.md says why */
+                const size_t at = p + h * LANES;
+                const MASK some = v_mask(rc_min(k - at, LANES));
+                const VEC input = v_load_some(x + at, some);
+                RC_UNROLL for (size_t o = 0; o < NR; o++)
+                    sum[o][h] = v_fma(input, v_load_some(row[o] + at, some), sum[o][h]);
+            }
+        }
+        RC_UNROLL for (size_t o = 0; o < NR; o++)
+            RC_UNROLL for (size_t h = 0; h < HALVES; h++)
+                v_store(acc + o * 16 + h * LANES, sum[o][h]);
+        for (size_t t = 0; t < FOURS; t += 4)
+            reduce_four(acc + t * 16, totals + t);
+        memcpy(y + o0, totals, width * sizeof *y);
+    }
 }
 
 /* x w^T: accumulate `length` inputs into the chains of a tile, those from `lane` on. */
@@ -33,7 +87,7 @@ RC_INLINE TARGET void tile(const size_t mr, const size_t lane, const float *x, s
             v[i][o] = v_load(acc + (i * NR + o) * 16 + lane);
     size_t p = 0;
     for (; p + 16 <= length; p += 16) {
-        prefetch_lines(ahead, count, stride, p);
+        prefetch_lines(0, ahead, count, stride, p);
         RC_UNROLL for (size_t i = 0; i < mr; i++)
             input[i] = v_load(x + i * ldx + p + lane);
         RC_UNROLL for (size_t o = 0; o < NR; o++) {
@@ -107,9 +161,9 @@ RC_INLINE TARGET void sixteen_chains(size_t begin, size_t end, size_t m, size_t 
 }
 
 /* x w: add to `rows` rows of sums the products of `inputs` rows of w. */
-RC_INLINE TARGET void add_products(const size_t rows, const size_t inputs, size_t width, size_t ldw, size_t ldx,
-                                   size_t ldy, const float *x, const float *w, const float *ahead, size_t count,
-                                   float *y)
+RC_INLINE TARGET void add_products(const int far, const size_t rows, const size_t inputs, size_t width, size_t ldw,
+                                   size_t ldx, size_t ldy, const float *x, const float *w, const float *ahead,
+                                   size_t count, float *y)
 {
     VEC factor[TM][TK], column[TK];
     RC_UNROLL for (size_t i = 0; i < rows; i++)
@@ -117,7 +171,7 @@ RC_INLINE TARGET void add_products(const size_t rows, const size_t inputs, size_
             factor[i][p] = v_set1(x[i * ldx + p]);
     size_t j = 0;
     for (; j + LANES <= width; j += LANES) {
-        prefetch_lines(ahead, count, ldw, j);
+        prefetch_lines(far, ahead, count, ldw, j);
         RC_UNROLL for (size_t p = 0; p < inputs; p++)
             column[p] = v_load(w + p * ldw + j);
         RC_UNROLL for (size_t i = 0; i < rows; i++) {
@@ -141,14 +195,14 @@ RC_INLINE TARGET void add_products(const size_t rows, const size_t inputs, size_
 }
 
 /* The same for TK rows of w, or for one. */
-RC_INLINE TARGET void add_some_products(const size_t rows, size_t inputs, size_t width, size_t ldw, size_t ldx,
-                                        size_t ldy, const float *x, const float *w, const float *ahead, size_t count,
-                                        float *y)
+RC_INLINE TARGET void add_some_products(const int far, const size_t rows, size_t inputs, size_t width, size_t ldw,
+                                        size_t ldx, size_t ldy, const float *x, const float *w, const float *ahead,
+                                        size_t count, float *y)
 {
     if (inputs == 1)
-        add_products(rows, 1, width, ldw, ldx, ldy, x, w, ahead, count, y);
+        add_products(far, rows, 1, width, ldw, ldx, ldy, x, w, ahead, count, y);
     else
-        add_products(rows, TK, width, ldw, ldx, ldy, x, w, ahead, count, y);
+        add_products(far, rows, TK, width, ldw, ldx, ldy, x, w, ahead, count, y);
 }
 
 /* TK rows of w at a time pass under TM of x, so sums are loaded and stored once in TK products; for LAYERS times TK
@@ -160,8 +214,9 @@ RC_INLINE TARGET void one_chain(size_t begin, size_t end, size_t m, size_t n, si
                                 const float *x, const float *w, float *y)
 {
     const size_t tiles = (m + TM - 1) / TM, share = tiles ? (LAYERS * TK + tiles * LAYERS - 1) / (tiles * LAYERS) : 0;
-    for (size_t j = begin; j < end; j += KC) {
-        const size_t width = rc_min(end - j, KC);
+    const size_t columns = m == 1 ? PIECE : KC;
+    for (size_t j = begin; j < end; j += columns) {
+        const size_t width = rc_min(end - j, columns);
         for (size_t i = 0; i < m; i++)
             memset(y + i * ldy + j, 0, width * sizeof *y);
         for (size_t p0 = 0; p0 < k; p0 += LAYERS * TK) {
@@ -176,10 +231,10 @@ RC_INLINE TARGET void one_chain(size_t begin, size_t end, size_t m, size_t n, si
                     const float *factors = x + t * TM * ldx + p, *rows = w + p * n + j, *ahead = next + asked * n;
                     asked += count;
                     switch (m - t * TM) {
-                    case 1: add_some_products(1, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to); break;
-                    case 2: add_some_products(2, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to); break;
-                    case 3: add_some_products(3, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to); break;
-                    default: add_some_products(TM, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to);
+                    case 1: add_some_products(1, 1, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to); break;
+                    case 2: add_some_products(0, 2, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to); break;
+                    case 3: add_some_products(0, 3, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to); break;
+                    default: add_some_products(0, TM, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to);
                     }
                 }
             }
@@ -194,6 +249,10 @@ TARGET int KERNEL(size_t begin, size_t end, size_t m, size_t n, size_t k, size_t
         one_chain(begin, end, m, n, k, ldx, ldy, x, w, y);
     else if (m >= MANY_ROWS)
         MANY(begin, end, m, k, ldx, ldy, x, w, y);
+    else if (m == 1 && n * k >= LONG)
+        one_row(1, begin, end, k, x, w, y);
+    else if (m == 1)
+        one_row(0, begin, end, k, x, w, y);
     else
         sixteen_chains(begin, end, m, k, ldx, ldy, x, w, y);
     return RC_OK;

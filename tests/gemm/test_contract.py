@@ -75,6 +75,16 @@ def test_the_order_holds_for_groups_of_all_lengths_on_data_that_every_order_roun
 
 
 @each("space", NATIVE)
+@pytest.mark.parametrize("n, k, transposed", [(1030, 4099, False), (4099, 1030, True), (13, 4104, False), (5000, 7, True)])
+def test_one_row_by_weights_that_fill_the_caches_has_the_bits_of_the_contract(space, n, k, transposed):
+    """Rows are read in whole then, and columns in pieces of 4,096; from 2**22 weights on what follows is asked for."""
+    rng = np.random.default_rng(n)
+    x = rng.standard_normal((1, k), dtype=np.float32)
+    w = rng.standard_normal((k, n) if transposed else (n, k), dtype=np.float32)
+    agreement.exactly(f32f32_sums(x, w, transposed=transposed), space.gemm_f32f32(x, w, transposed=transposed))
+
+
+@each("space", NATIVE)
 @pytest.mark.parametrize("m, n, k", [(64, 1, 1), (64, 5, 0), (65, 7, 513), (130, 19, 1100), (257, 40, 512),
                                      (97, 36, 31)])
 def test_many_rows_of_inputs_have_the_bits_of_a_few_at_a_time(space, m, n, k):
