@@ -96,29 +96,38 @@ class _Fields:
     values: dict
 
 
-def portable(value: Any) -> Any:
-    """Return a value that pickle keeps: arrays as their values and their places, formats as their fields."""
+def portable(value: Any, once: dict[int, Any] | None = None) -> Any:
+    """Return a value that pickle keeps: arrays as their values and their places, formats as their fields.
+
+    An array that stands at two places stays one. once : the arrays that were met already, by their identity.
+    """
+    once = {} if once is None else once
     if type(value) is np.ndarray:
-        return _Array(value.copy(order="C"), value.dtype.str, place_of(value))
+        if id(value) not in once:
+            once[id(value)] = _Array(value.copy(order="C"), value.dtype.str, place_of(value))
+        return once[id(value)]
     if type(value) is dict:
-        return {key: portable(item) for key, item in value.items()}
+        return {key: portable(item, once) for key, item in value.items()}
     if type(value) in (tuple, list):
-        return type(value)(portable(item) for item in value)
+        return type(value)(portable(item, once) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return _Fields(type(value), {field.name: portable(getattr(value, field.name)) for field in fields(value)})
+        return _Fields(type(value), {field.name: portable(getattr(value, field.name), once) for field in fields(value)})
     return value
 
 
-def restored(value: Any) -> Any:
+def restored(value: Any, once: dict[int, Any] | None = None) -> Any:
     """Return what ``portable`` was given."""
+    once = {} if once is None else once
     if isinstance(value, _Array):
-        return at(value.values.astype(value.dtype, copy=False), **vars(value.place))
+        if id(value) not in once:
+            once[id(value)] = at(value.values.astype(value.dtype, copy=False), **vars(value.place))
+        return once[id(value)]
     if isinstance(value, _Fields):
-        return made(value.cls, **{name: restored(item) for name, item in value.values.items()})
+        return made(value.cls, **{name: restored(item, once) for name, item in value.values.items()})
     if isinstance(value, dict):
-        return {key: restored(item) for key, item in value.items()}
+        return {key: restored(item, once) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return type(value)(restored(item) for item in value)
+        return type(value)(restored(item, once) for item in value)
     return value
 
 

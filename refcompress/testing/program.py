@@ -29,7 +29,7 @@ def program(task: Task, case: Call, outcome: Outcome, refused: bool = False) -> 
     """Return the program. refused : whether the input is one that must be refused: there is no result to print."""
     args, kwargs = case
     names = [task.names.parameters[i] if i < len(task.names.parameters) else f"argument_{i}" for i in range(len(args))]
-    lines = [f"{name} = {text(value)}" for name, value in zip(names, args)]
+    lines = [f"{name} = {_earlier(args, i, names) or text(value)}" for i, (name, value) in enumerate(zip(names, args))]
     lines += [f"{name} = {text(value)}" for name, value in kwargs.items()]
     call = ", ".join([*names, *(f"{name}={name}" for name in kwargs)])
     lines.append(f"print(testing.outcome({task.op!r}, f, {call}))")  # first: what follows may modify its input
@@ -37,6 +37,12 @@ def program(task: Task, case: Call, outcome: Outcome, refused: bool = False) -> 
     if not refused and outcome.kind not in (CRASHED, HUNG) and not outcome.reason.startswith("raised"):
         lines.append(f"print('got     ', f({call}))")
     return _whole(task, outcome.reason, "\n".join(lines))
+
+
+def _earlier(args: tuple, i: int, names: list[str]) -> str:
+    """Return the name of an argument before this one that is the same array, or nothing."""
+    found = [name for name, earlier in zip(names, args[:i]) if earlier is args[i] and type(earlier) is np.ndarray]
+    return found[0] if found else ""
 
 
 def state_program(task: Task, name: str, reason: str) -> str:

@@ -13,10 +13,11 @@ from .axes import of_other_axes
 from .cases import Call, Calls
 from .draws import st
 from .edges import EDGES
+from .expected import accepts
 from .families import CASES
 from .minus_zeros import of_minus_zeros
 from .two_wrong import two_wrong
-from .variants import variants
+from .variants import same_object, variants
 
 
 def samples(op: str) -> Calls:
@@ -56,7 +57,10 @@ def wide(op: str) -> Calls:
 
 
 def _varied(op: str) -> Calls:
-    """Yield variants; other numbers of axes, and each option away from its default, both in every layout; -0.0."""
+    """Yield variants; other numbers of axes, and each option away from its default, both in every layout; -0.0.
+
+    With such an option one array as two operands is not the special case that it is without.
+    """
     yield from variants(op, CASES[op].sweep)
     if op not in SLOW:
         begin = (case for edge in EDGES.get(op, ()) for case in islice(edge(), BEGIN))
@@ -66,6 +70,7 @@ def _varied(op: str) -> Calls:
     for case in away(op, CASES[op].sweep(), edges, kinds=False):
         for layout in layouts.LAYOUTS[1:]:
             yield _placed(case, layout)
+        yield from (other for other in same_object(*case, 0) if accepts(op, *other))
 
 
 def _edges(op: str) -> Calls:

@@ -34,6 +34,7 @@ def smallest(task: Task, judge: Callable[[Call], Outcome], case: Call, outcome: 
     def better(trial: Call) -> bool:
         nonlocal best, tries, now, longest
         tries += 1
+        trial = _tied(best[0], trial)
         came = judge(trial)
         longest, now = max(longest, clock() - now), clock()
         if not came.failed or _sort(came) != sort:
@@ -59,6 +60,34 @@ def smallest(task: Task, judge: Callable[[Call], Outcome], case: Call, outcome: 
     return best
 
 
+def _tied(case: Call, trial: Call) -> Call:
+    """Return a trial in which what was one array for two arguments is one again, changed as one of both was.
+
+    Of a trial that has only made two equal arrays of it they stay two.
+    """
+    (args, _), (found, options) = case, trial
+    if len(found) != len(args):
+        return trial
+    changed = list(found)
+    for j, i in _twice(args):
+        only_apart = found[i] is args[i] and _equal(found[j], args[j])
+        if found[i] is not found[j] and not only_apart:
+            changed[i] = changed[j] = found[i] if found[i] is not args[i] else found[j]
+    return tuple(changed), options
+
+
+def _twice(args: tuple) -> Iterator[tuple[int, int]]:
+    """Yield the places of arguments that are an array which an earlier one is too, and that one's."""
+    for j, value in enumerate(args):
+        same = [i for i in range(j) if args[i] is value] if type(value) is np.ndarray else []
+        yield from ((j, same[0]),) if same else ()
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return type(a) is type(b) is np.ndarray and a.shape == b.shape and a.dtype == b.dtype and (
+        a.tobytes() == b.tobytes() and memory.place_of(a) == memory.place_of(b))
+
+
 def _sort(outcome: Outcome) -> str:
     """Return what must stay the same: how it fails, not where in the result."""
     return f"{outcome.kind} {outcome.reason.partition(':')[0].partition('[')[0] if outcome.kind == 'wrong' else ''}"
@@ -66,6 +95,9 @@ def _sort(outcome: Outcome) -> str:
 
 def _plainer(task: Task, case: Call) -> Iterator[Call]:
     """Yield the input with its arrays in plain memory: all of them, then one after the other."""
+    args, kwargs = case
+    for j, _ in _twice(args):  # two arrays in place of one
+        yield (*args[:j], memory.at(args[j], **vars(memory.place_of(args[j]))), *args[j + 1:]), kwargs
     odd = [path for path, a in _leaves(case) if not _is_plain(a, len(path) > 2)]
     for paths in ([odd] if len(odd) > 1 else []) + [[path] for path in odd]:
         changed = case

@@ -75,7 +75,8 @@ def test_the_order_holds_for_groups_of_all_lengths_on_data_that_every_order_roun
 
 
 @each("space", NATIVE)
-@pytest.mark.parametrize("n, k, transposed", [(1030, 4099, False), (4099, 1030, True), (13, 4104, False), (5000, 7, True)])
+@pytest.mark.parametrize("n, k, transposed", [(1030, 4099, False), (4099, 1030, True), (13, 4104, False),
+                                              (5000, 7, True)])
 def test_one_row_by_weights_that_fill_the_caches_has_the_bits_of_the_contract(space, n, k, transposed):
     """Rows are read in whole then, and columns in pieces of 4,096; from 2**22 weights on what follows is asked for."""
     rng = np.random.default_rng(n)

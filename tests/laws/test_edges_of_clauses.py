@@ -6,16 +6,16 @@ import time
 import numpy as np
 import pytest
 
-from refcompress import agreement, reference
+from refcompress import agreement, formats, reference, testing
 from refcompress.errors import RefcompressError
 from refcompress.formats import Quantized
 from refcompress.ops import OPS
-from refcompress.testing import modes, states
+from refcompress.testing import modes, sampling, states
 from refcompress.testing.axes import of_other_axes
-from refcompress.testing.edges import fixed_sums, given_scales, windows
+from refcompress.testing.edges import fixed_sums, given_scales, matrices, quantized_layers, windows
 from refcompress.testing.families import CASES
 from refcompress.testing.minus_zeros import of_minus_zeros
-from refcompress.testing.sampling import refusals, samples
+from refcompress.testing.sampling import refusals, samples, wide
 from refcompress.testing.values import ordinary
 
 F = np.float32
@@ -129,6 +129,57 @@ def inputs_for_outputs(q):
     return reference.dequantize_s16(Quantized(q.values, q.scale.reshape(n, 1), q.zero_point.reshape(n, 1)))
 
 
+def scale_of_x_last(x, x_scale, w, bias=None):
+    """The sum over the groups times the scale of x, which another rounding of float64 ends."""
+    q = reference.sparse_bitmask_unpack(w) if isinstance(w, formats.Bitmask) else w
+    y, group = np.zeros((len(x), len(q.values))), q.group or max(q.values.shape[1], 1)
+    steps = q.values - q.expand(q.zero_point).astype(np.int64)
+    for g in range(-(-q.values.shape[1] // group)):
+        part = slice(g * group, (g + 1) * group)
+        y += (x[:, part].astype(np.int64) @ steps[:, part].T) * q.scale[:, g].astype(np.float64)
+    y = y * x_scale.astype(np.float64)[:, None]
+    return (y if bias is None else y + bias).astype(F)
+
+
+def scaled_at_once(x, weight=None, bias=None, *, epsilon=1e-5):
+    """The factor of a place is made of r and its weight first."""
+    if weight is None or bias is None or not np.size(x):
+        return reference.nn_layer_norm(x, weight, bias, epsilon=epsilon)
+    d = x.astype(np.float64) - x.astype(np.float64).mean(axis=-1, keepdims=True)
+    r = 1 / np.sqrt((d * d).mean(axis=-1, keepdims=True) + epsilon)
+    return (d * (r * weight) + bias).astype(F)
+
+
+def what_the_first_leave(w, *, error=None, **options):
+    """The sum of what is left out, as the sum of all less that of the others."""
+    if error is None or not np.size(w):
+        return reference.lowrank_svd(w, error=error, **options)
+    squares = np.linalg.svd(w.astype(np.float64), compute_uv=False) ** 2
+    left = squares.sum() - np.concatenate([[0.0], np.cumsum(squares)])
+    return reference.lowrank_svd(w, rank=int(np.argmax(left <= error**2 * squares.sum())))
+
+
+def threshold_times_the_mean(w, *, threshold=0.7, axis=None, group=None):
+    q = reference.quantize_ternary(w, threshold=threshold, axis=axis, group=group)
+    if threshold is None or axis is not None or group is not None or not np.size(w):
+        return q
+    size = np.abs(w).astype(np.float64)
+    kept = size > threshold * (size.sum() / size.size)
+    scale = F(size[kept].sum() / max(kept.sum(), 1)).reshape(q.scale.shape)
+    return Quantized(np.where(kept, np.sign(w), 0).astype(np.int8), scale if kept.any() else q.scale, q.zero_point)
+
+
+def flushes(values, scale_x, scale_w):
+    y = reference.dequantize_bias_s32(values, scale_x, scale_w)
+    return np.where(np.abs(y) < F(2.0**-126), np.copysign(F(0), y), y)
+
+
+def mirrors_a_triangle(x, w, *, x_zero_point=0):
+    """The product of an array with itself is symmetric, but not where a zero point is taken from one of both."""
+    y = reference.gemm_s8s8(x, w, x_zero_point=x_zero_point)
+    return (np.tril(y) + np.tril(y, -1).T).astype(np.int32) if x is w else y
+
+
 def of(edges, op):
     return lambda: (case for calls in edges.EDGES[op] for case in calls())
 
@@ -139,6 +190,13 @@ def of(edges, op):
     ("quantize_s8", with_the_zero_point_of_another_scale, of(given_scales, "quantize_s8")),
     ("nn_add_s8", by_the_first_shift, of(given_scales, "nn_add_s8")),
     ("gemm_s8s8_scaled", groups_backwards, of(fixed_sums, "gemm_s8s8_scaled")),
+    ("gemm_s8s8_scaled", scale_of_x_last, of(fixed_sums, "gemm_s8s8_scaled")),
+    ("sparse_s8s8", scale_of_x_last, of(fixed_sums, "sparse_s8s8")),
+    ("nn_layer_norm", scaled_at_once, of(fixed_sums, "nn_layer_norm")),
+    ("lowrank_svd", what_the_first_leave, of(matrices, "lowrank_svd")),
+    ("quantize_ternary", threshold_times_the_mean, of(fixed_sums, "quantize_ternary")),
+    ("dequantize_bias_s32", flushes, of(quantized_layers, "dequantize_bias_s32")),
+    ("gemm_s8s8", mirrors_a_triangle, lambda: wide("gemm_s8s8")),
     ("gemm_s8s4", packed_groups_backwards, of(fixed_sums, "gemm_s8s4")),
     ("gemm_s8lut4", sums_in_float32, of(fixed_sums, "gemm_s8lut4")),
     ("quantize_ternary", keeps_most_of_equal_ones, of(fixed_sums, "quantize_ternary")),
@@ -198,3 +256,12 @@ def test_a_table_that_is_known_before_it_is_full_is_found_by_first_calls_at_once
     with pytest.raises(agreement.Disagreement, match="in a first call, which 4 threads made at once"):
         states.first_calls_at_once("nn_activation", half_full, lambda: iter(cases))
     states.first_calls_at_once("nn_activation", reference.nn_activation, lambda: iter(cases))
+
+
+def test_one_array_for_two_operands_is_judged_shrunk_and_written_as_one(monkeypatch):
+    monkeypatch.setattr(sampling, "PARTS", [sampling.swept, sampling.wide])
+    with pytest.raises(agreement.Disagreement) as raised:
+        testing.check("gemm_s8s8", mirrors_a_triangle)
+    x, w = raised.value.args
+    assert x is w and x.size <= 4
+    assert "\nw = x\n" in raised.value.code

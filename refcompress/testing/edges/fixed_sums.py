@@ -51,6 +51,27 @@ def _codebooks(q):
     return Shared((q.values + 1).astype(np.uint8), book, q.group)
 
 
+def _cancelled(op: str, weight: Callable) -> Callable[[], Calls]:
+    """GEMM-5.2: float64, product by product. A bias that takes the result away leaves what those roundings left."""
+    def calls():
+        rng = np.random.default_rng(17)
+        for group in (8, 16):
+            for k in (40, 48, 112):
+                x, x_scale = rng.integers(-127, 128, (1, k)).astype(np.int8), rng.uniform(0.1, 2, 1).astype(_F)
+                q = reference.quantize_s8(rng.standard_normal((40, k), dtype=_F), group=group)
+                bias = -getattr(reference, op)(x, x_scale, weight(q))[0]
+                yield (x, x_scale, weight(q), bias), {}
+    return calls
+
+
+def _normalized_away():
+    """NN-3.3: ((x - mean) r) weight, in float64: a bias that takes it away leaves what these roundings left."""
+    rng = np.random.default_rng(18)
+    for k in (5, 48, 300):
+        x, weight = rng.standard_normal((1, k), dtype=_F), rng.uniform(0.5, 2, k).astype(_F)
+        yield (x, weight, -reference.nn_layer_norm(x, weight)[0]), {}
+
+
 def _long(make: Callable) -> Callable[[], Calls]:
     """Integer sums beyond 2**24, which only integers keep: of inputs of 90 and more, each less than the largest."""
     def calls():
@@ -85,6 +106,17 @@ def _equal_ratios():
             yield (np.tile(x, 2)[None],), {"threshold": None, "group": len(w)}
 
 
+def _on_the_threshold():
+    """QUANT-5.2: threshold times the sum, over the count. Weights of m and 2 m, where m is threshold times the mean."""
+    for threshold, ones, twos in ((0.7, 4, 3), (0.6, 1, 2), (0.8, 3, 1), (0.9, 8, 1), (0.55, 2, 9), (0.95, 18, 1)):
+        each = np.array([1] * ones + [2] * twos, _F)
+        w = each * np.arange(1, 61, dtype=_F)[:, None]
+        yield (w,), {"threshold": threshold, "axis": 0}
+        yield (-w * _F(2.0**-20),), {"threshold": threshold, "group": len(each)}
+        for i in (0, 2, 6, 12):
+            yield (w[i],), {"threshold": threshold}
+
+
 def _scores():
     """PRUNE-3.2: scores of float64 that float32 takes for equal, for infinite or for zero."""
     tiny = np.arange(6) * 1e-12
@@ -116,12 +148,15 @@ def _unsorted(widths: tuple[int, ...]) -> Callable[[], Calls]:
 
 
 EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
-    "gemm_s8s8_scaled": (_groups(lambda q: q, 1), _groups(lambda q: q, 4), _long(_bytes)),
+    "gemm_s8s8_scaled": (_groups(lambda q: q, 1), _groups(lambda q: q, 4), _long(_bytes),
+                         _cancelled("gemm_s8s8_scaled", lambda q: q)),
     "gemm_s8s4": (_groups(lambda q: reference.quantize_pack(q, bits=4), 32), _long(_nibbles)),
     "gemm_s8lut4": (_groups(_codebooks, 32), _groups(_codebooks, 3), _long(_one_book)),
     "sparse_s8s8": (_groups(reference.sparse_bitmask_pack, 8), _groups(reference.sparse_bitmask_pack, 16),
-                    _long(lambda rng, k: reference.sparse_bitmask_pack(_bytes(rng, k, 0)))),
-    "quantize_ternary": (_equal_ratios,),
+                    _long(lambda rng, k: reference.sparse_bitmask_pack(_bytes(rng, k, 0))),
+                    _cancelled("sparse_s8s8", reference.sparse_bitmask_pack)),
+    "quantize_ternary": (_equal_ratios, _on_the_threshold),
+    "nn_layer_norm": (_normalized_away,),
     "prune_select": (_scores,),
     "csr_to_dense": (_unsorted(()),),
     "csr_matmul": (_unsorted((1, 2, 17)),),

@@ -241,6 +241,16 @@ def _svd_graded():
         yield (np.ascontiguousarray(w[::-1, ::-1]),), {"rank": min(shape)}
 
 
+def _svd_least():
+    """LOWRANK-2.3: what is left out is the sum of the least ones, which the sum of all does not hold."""
+    for least in (1e-3, 1e-6, 1e-9, 1e-12, 1e-18):
+        w = np.diag(_F([1, least, least, 0]))
+        for error in (least * 3, least * 1.2, least / 2, least / 1000, 0.0):
+            yield (w,), {"error": error}
+        yield (w,), {"energy": float(np.nextafter(1.0, 0.0))}
+        yield (w,), {"energy": 1.0}
+
+
 def _randomized_options():
     rng = np.random.default_rng(6)
     w = ordinary(rng, (12, 50))
@@ -275,7 +285,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "lowrank_matmul": (_lowrank_edges, at_lengths(_lowrank_product, 3, 5, 2, 1, kinds=2),
                        at_lengths(lambda rng, i, r: _lowrank_product(rng, 1, 3, 4, 2, r), 3, lengths=MANY)),
     "lowrank_sparse_matmul": (_many_ranks_beside, at_lengths(_beside, 3, 8, 3)),
-    "lowrank_svd": (_svd_options, _svd_graded, _svd_long),
+    "lowrank_svd": (_svd_options, _svd_graded, _svd_least, _svd_long),
     "lowrank_randomized": (_randomized_options,),
     "lowrank_whitened": (_whitened_edges,),
 }

@@ -40,6 +40,10 @@ def _bias_edges():
 def _dequantize_bias_edges():
     """A number whose product with one scale after the other lies on the other side of a tie of float32."""
     yield (np.int32([1_911_837_665]), float.fromhex("0x1.0bdbcap-1"), float.fromhex("0x1.12b8aep+0")), {}
+    values = np.int32([1, -1, 5, -3, 0, 2**31 - 1, -(2**31)])
+    for x, w in ((2.0**-100, 2.0**-30), (2.0**-126, 2.0**-20), (1.5 * 2.0**-75, 1.25 * 2.0**-75), (2.0**-126, 0.75)):
+        yield (values, x, w), {}  # subnormal results, or 0
+        yield (values, x, np.full(7, w, _F)), {}
 
 
 def _dequantize_bias(rng, i, n) -> Call:
