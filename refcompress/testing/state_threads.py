@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, is_dataclass, replace
 from itertools import count, islice
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from ..agreement import Disagreement
 from ..errors import RefcompressError
+from ..formats import CSR
 from .away import away
 from .cases import Call
 from .expected import expected_of
@@ -28,7 +30,7 @@ LONG_SECONDS = 0.2  # and for the long one, beside one of each thread
 FIRST_SECONDS, ENOUGH = 0.3, 8  # for first calls; elements of one that comes early
 LONG = 0.01  # seconds of a long call: Linux lets a thread run for 3 to 4 ms where others wait
 SLOW = 0.02  # seconds of the reference, from which on a call is not made longer: it takes up to four times as long
-MOST = 2**19  # elements of its operands
+MOST, MOST_RESULTS = 2**19, 2**23  # elements of its operands, and of what it returns
 TRIED = 4  # calls of which the longest is made longer
 
 
@@ -64,12 +66,25 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
     long = longer(op, call, by_size[-TRIED:])
     if long is None:
         return
+    begun = time.perf_counter()
     once = snapshot(result_of(call, *long))
+    apart = min(time.perf_counter() - begun, LONG) / THREADS
+
+    # A comparison may take longer than the call, so that they would seldom meet in C. And who begins together writes
+    # the same to the same place.
+    meet = threading.Barrier(THREADS)
 
     def one(first: int) -> Iterator[None]:
-        while True:
-            same(once, result_of(call, *long), f"{when}:")
-            yield
+        try:
+            while True:
+                meet.wait()
+                time.sleep(first * apart)
+                same(once, result_of(call, *long), f"{when}:")
+                yield
+        except threading.BrokenBarrierError:  # another one has ended
+            return
+        finally:
+            meet.abort()
     _in_threads(one, LONG_SECONDS, 1)
 
 
@@ -126,9 +141,9 @@ def _in_threads(work: Callable[[int], Iterator[None]], seconds: float, at_least:
 
 
 def longer(op: str, call: Callable, cases: list[Call]) -> Call | None:
-    """Return the call that takes longest of these, with its arrays repeated until it takes LONG, or None.
+    """Return the call that takes longest of these, with its operands repeated until it takes LONG, or None.
 
-    Of the arrays each is repeated along its first axis, as many of them at once as the operation takes.
+    Arrays are repeated along the first axis, and formats by rows, as many of them at once as the operation takes.
     """
     timed = []
     for case in cases:
@@ -139,22 +154,25 @@ def longer(op: str, call: Callable, cases: list[Call]) -> Call | None:
     took, case = max(timed, key=lambda pair: pair[0])
     while took < LONG:
         further = next(_repeated(op, case), None)
-        if further is None or sum(a.size for a in arrays_of(further)) > MOST:
+        if further is None or _elements(further) > MOST:
             break
         try:
-            took = _seconds(call, further)
+            start = time.process_time()
+            size = _elements(result_of(call, *further))
         except NotImplementedError:  # of these sizes
             break
-        case = further
+        if size > MOST_RESULTS:
+            break
+        took, case = time.process_time() - start, further
     return case
 
 
 def _repeated(op: str, case: Call) -> Iterator[Call]:
-    """Yield the call with all its arrays twice as long, or with one of them, where the operation takes it soon."""
+    """Yield the call with all its operands twice as long, or with one of them, where the operation takes it soon."""
     args, kwargs = case
-    arrays = [i for i, a in enumerate(args) if isinstance(a, np.ndarray) and a.ndim and a.size]
-    for which in (arrays, *([i] for i in arrays)):
-        twice = tuple(np.concatenate([a, a]) if i in which else a for i, a in enumerate(args))
+    doubled = {i: longer for i, a in enumerate(args) if (longer := _twice(a)) is not None}
+    for which in (list(doubled), *([i] for i in doubled)):
+        twice = tuple(doubled[i] if i in which else a for i, a in enumerate(args))
         start = time.process_time()
         try:
             expected_of(op, twice, kwargs)
@@ -162,6 +180,36 @@ def _repeated(op: str, case: Call) -> Iterator[Call]:
             continue
         if which and time.process_time() - start < SLOW:
             yield twice, kwargs
+
+
+def _twice(value: Any) -> Any:
+    """Return an array or a format with each of its rows twice, or None for what has none."""
+    if isinstance(value, np.ndarray):
+        return np.concatenate([value, value]) if value.ndim and value.size else None
+    rows = value.shape[0] if is_dataclass(value) and getattr(value, "shape", ()) else 0
+    if not rows or isinstance(value, type):
+        return None
+    held = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, CSR):
+        held["indptr"] = np.concatenate([value.indptr[:-1], value.indptr + value.indptr[-1]])
+        held |= {name: _twice_over(held[name]) for name in ("indices", "data")}
+    else:
+        held = {name: _twice_over(a) if isinstance(a, np.ndarray) and a.ndim and len(a) == rows else a
+                for name, a in held.items()}
+    held |= {"shape": (2 * rows, *value.shape[1:])} if "shape" in held else {}
+    try:
+        return type(value)(**held)
+    except (RefcompressError, TypeError):  # a format whose rows are stored otherwise
+        return None
+
+
+def _twice_over(a: Any) -> Any:
+    return np.concatenate([a, a]) if isinstance(a, np.ndarray) else replace(
+        a, patterns=np.concatenate([a.patterns, a.patterns]))
+
+
+def _elements(value: Any) -> int:
+    return sum(a.size for a in arrays_of(value))
 
 
 def _seconds(call: Callable, case: Call) -> float:
