@@ -7,6 +7,7 @@ import numpy as np
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
+from matplotlib.ticker import FuncFormatter  # noqa: E402
 
 from .cases import BATCHES, DENSITIES  # noqa: E402
 
@@ -14,6 +15,10 @@ MARKS = "osv^D<>pP*XhH"
 
 
 def _save(figure, path) -> None:
+    for ax in figure.axes:  # plain numbers in place of powers of ten
+        for axis in (ax.xaxis, ax.yaxis):
+            if axis.get_scale() == "log":
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     figure.savefig(path, dpi=110, metadata={"Software": None})
     pyplot.close(figure)
 

@@ -186,17 +186,17 @@ def _twice(value: Any) -> Any:
     """Return an array or a format with each of its rows twice, or None for what has none."""
     if isinstance(value, np.ndarray):
         return np.concatenate([value, value]) if value.ndim and value.size else None
-    rows = value.shape[0] if is_dataclass(value) and getattr(value, "shape", ()) else 0
-    if not rows or isinstance(value, type):
+    shape = getattr(value, "shape", ())
+    if not is_dataclass(value) or isinstance(value, type) or not shape or not shape[0]:
         return None
-    held = {field.name: getattr(value, field.name) for field in fields(value)}
+    rows, held = shape[0], {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, CSR):
         held["indptr"] = np.concatenate([value.indptr[:-1], value.indptr + value.indptr[-1]])
         held |= {name: _twice_over(held[name]) for name in ("indices", "data")}
     else:
         held = {name: _twice_over(a) if isinstance(a, np.ndarray) and a.ndim and len(a) == rows else a
                 for name, a in held.items()}
-    held |= {"shape": (2 * rows, *value.shape[1:])} if "shape" in held else {}
+    held |= {"shape": (2 * rows, *shape[1:])} if "shape" in held else {}
     try:
         return type(value)(**held)
     except (RefcompressError, TypeError):  # a format whose rows are stored otherwise
