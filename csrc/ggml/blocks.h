@@ -16,20 +16,31 @@ enum { NUMBERS = 32, MOST_NUMBERS = 256, Q4_0_BYTES = 18, Q8_0_BYTES = 34 };
 #include "plain.h"
 #include "tables.h"
 
-/* Writes the scale; returns whether it is a finite float16. */
-RC_INLINE TARGET int put_scale(float d, uint8_t *data)
+/* Blocks whose scales are found at once: divisions and float16 codes in vectors of 16. */
+enum { TOGETHER = 16 };
+struct scales {
+    float by[TOGETHER];     /* inverses of scales, 0 where these are infinite */
+    int32_t code[TOGETHER]; /* scales in float16 */
+};
+
+/* The scales of blocks from what they are in proportion to. Returns whether all are finite float16. */
+RC_INLINE TARGET int find_scales(const float *of, const float divisor, struct scales *s)
 {
-    const int32_t code = code_of(d, FLOAT16, 0x7C00);
-    data[0] = (uint8_t)code;
-    data[1] = (uint8_t)(code >> 8);
-    return (code & 0x7FFF) < 0x7C00;
+    int32_t largest = 0;
+    for (int b = 0; b < TOGETHER; b++) {
+        const float d = of[b] / divisor;
+        const int32_t bits = bits_of(1.0f / d), code = code_of(d, FLOAT16, 0x7C00), size = code & 0x7FFF;
+        s->by[b] = float_of(select_int((bits & INT32_MAX) == 0x7F800000, 0, bits));
+        s->code[b] = code;
+        largest = size > largest ? size : largest;
+    }
+    return largest < 0x7C00;
 }
 
-/* 1 / d, and 0 where that is infinite. */
-RC_INLINE TARGET float inverse(float d)
+RC_INLINE TARGET void put_scale(int32_t code, uint8_t *data)
 {
-    const int32_t bits = bits_of(1.0f / d);
-    return float_of(select_int((bits & INT32_MAX) == 0x7F800000, 0, bits));
+    data[0] = (uint8_t)code;
+    data[1] = (uint8_t)(code >> 8);
 }
 
 RC_INLINE TARGET int32_t most_of(const float *x)
@@ -42,11 +53,20 @@ RC_INLINE TARGET int32_t most_of(const float *x)
     return most;
 }
 
-/* Whether a block could be encoded. Steps are clipped where only numbers that are not finite lie. */
-RC_INLINE TARGET int encode_q8_0(const float *x, uint8_t *data)
+/* The first of the numbers of the largest magnitude; +0.0 of zeros, whatever their signs. */
+RC_INLINE TARGET float extreme_of(const float *x, int32_t most)
 {
-    const int32_t most = most_of(x);
-    const float d = float_of(most) / 127.0f, by = inverse(d);
+    int32_t first = NUMBERS - 1;
+    for (int32_t p = 0; p < NUMBERS; p++) {
+        const int32_t at = select_int((bits_of(x[p]) & INT32_MAX) == most, p, NUMBERS - 1);
+        first = at < first ? at : first;
+    }
+    return x[first] + 0.0f;
+}
+
+/* Steps are clipped where only numbers that are not finite lie. */
+RC_INLINE TARGET void encode_q8_0(const float *x, float by, uint8_t *data)
+{
     uint8_t codes[NUMBERS];
     for (int p = 0; p < NUMBERS; p++) {
         const float steps = x[p] * by;
@@ -59,18 +79,10 @@ RC_INLINE TARGET int encode_q8_0(const float *x, uint8_t *data)
         codes[p] = (uint8_t)((code ^ negative) - negative);
     }
     memcpy(data + 2, codes, sizeof codes);
-    return put_scale(d, data) & (most < 0x7F800000);
 }
 
-RC_INLINE TARGET int encode_q4_0(const float *x, uint8_t *data)
+RC_INLINE TARGET void encode_q4_0(const float *x, float by, uint8_t *data)
 {
-    const int32_t most = most_of(x);
-    int32_t first = NUMBERS - 1; /* of the numbers of the largest magnitude */
-    for (int32_t p = 0; p < NUMBERS; p++) {
-        const int32_t at = select_int((bits_of(x[p]) & INT32_MAX) == most, p, NUMBERS - 1);
-        first = at < first ? at : first;
-    }
-    const float d = (x[first] + 0.0f) / -8.0f, by = inverse(d); /* of zeros -0.0, whatever their signs */
     int32_t codes[NUMBERS];
     uint8_t bytes[NUMBERS / 2];
     for (int p = 0; p < NUMBERS; p++) {
@@ -82,20 +94,41 @@ RC_INLINE TARGET int encode_q4_0(const float *x, uint8_t *data)
     for (int p = 0; p < NUMBERS / 2; p++)
         bytes[p] = (uint8_t)(codes[p] | codes[p + NUMBERS / 2] << 4);
     memcpy(data + 2, bytes, sizeof bytes);
-    return put_scale(d, data) & (most < 0x7F800000);
+}
+
+RC_INLINE TARGET int encode(const int four, size_t begin, size_t end, const float *x, uint8_t *data)
+{
+    const size_t bytes = four ? Q4_0_BYTES : Q8_0_BYTES;
+    int good = 1;
+    for (size_t r = begin; r < end; r += TOGETHER) {
+        const size_t count = rc_min(TOGETHER, end - r);
+        float of[TOGETHER] = {0};
+        struct scales s;
+        for (size_t b = 0; b < count; b++) {
+            const float *block = x + (r + b) * NUMBERS;
+            prefetch(block, NUMBERS * sizeof *x);
+            const int32_t most = most_of(block);
+            good &= most < 0x7F800000;
+            of[b] = four ? extreme_of(block, most) : float_of(most);
+        }
+        good &= find_scales(of, four ? -8.0f : 127.0f, &s);
+        for (size_t b = 0; b < count; b++) {
+            uint8_t *to = data + (r + b) * bytes;
+            put_scale(s.code[b], to);
+            if (four)
+                encode_q4_0(x + (r + b) * NUMBERS, s.by[b], to);
+            else
+                encode_q8_0(x + (r + b) * NUMBERS, s.by[b], to);
+        }
+    }
+    return good;
 }
 
 TARGET int ENCODE(size_t begin, size_t end, enum rc_ggml_type type, const float *x, uint8_t *data)
 {
-    int good = 1;
-    if (type == RC_GGML_Q8_0)
-        for (size_t r = begin; r < end; r++)
-            good &= encode_q8_0(x + r * NUMBERS, data + r * Q8_0_BYTES);
-    else if (type == RC_GGML_Q4_0)
-        for (size_t r = begin; r < end; r++)
-            good &= encode_q4_0(x + r * NUMBERS, data + r * Q4_0_BYTES);
-    else
-        good = 0;
+    const int good = type == RC_GGML_Q8_0   ? encode(0, begin, end, x, data)
+                     : type == RC_GGML_Q4_0 ? encode(1, begin, end, x, data)
+                                            : 0;
     return good ? RC_OK : RC_BAD_VALUE;
 }
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from implementations import NATIVE, each
 
 from refcompress import GGMLBlocks, LimitError, RefcompressError, ggml_decode, ggml_encode
 from refcompress.formats import GGML_TYPES
@@ -148,3 +149,18 @@ def test_what_has_no_float16_scale_is_refused_by_its_element(name):
     with pytest.raises(RefcompressError, match=r"^x\[1, 32\]: ") as caught:
         ggml_encode(x, name)
     assert "float16" in caught.value.rule
+
+
+@each("space", NATIVE)
+@ENCODED
+@pytest.mark.parametrize("blocks", [1, 15, 16, 17, 33, 100])
+def test_a_block_is_encoded_the_same_whatever_stands_beside_it(space, name, blocks):
+    """The scales of sixteen blocks are found at once: of the last ones that are fewer, too."""
+    x = np.random.default_rng(blocks).standard_normal((blocks, 32), dtype=F)
+    x[-1, 3:5] = -9, 9  # of equal magnitudes the first gives the sign
+    data = space.ggml_encode(x, name).data
+    assert np.array_equal(data, ggml_encode(x, name).data)
+    assert np.array_equal(data[-1:], space.ggml_encode(x[-1:], name).data)
+    x[-1, 0] = np.inf
+    with pytest.raises(RefcompressError):
+        space.ggml_encode(x, name)
