@@ -18,7 +18,9 @@ from .._kernels import ffi, lib
 
 BLOCK, ROOM = lib.RC_PRUNE_BLOCK, lib.RC_PRUNE_ROOM
 SLACK = 16  # places of a range that stay free, as api.h says
-SAMPLE, SHARE = 2**16, 4  # scores that are ranked to find the two numbers; of few scores one of SHARE
+# Scores that are ranked to find the two numbers: one of SHARE, at most SAMPLE. At least LEAST, of which the two enclose
+# less than a twentieth of all scores: more than that has no room. One of FEWEST where there are not so many.
+SAMPLE, LEAST, SHARE, FEWEST = 2**16, 2**14, 16, 4
 SIDE = 4  # of them lie side by side: what is read from memory there
 SIGMAS = 4  # standard deviations of the sample's rank that they lie to both sides of it
 SMALL = 2**16  # of fewer scores all are counted
@@ -60,7 +62,7 @@ def keep_largest(run: Callable, parts: list[Part], keep: int, *, magnitude: bool
     what has no rank. callers : whether the kernel is one of a caller.
     """
     size = sum(len(part.scores) for part in parts)
-    if size < (SHARE if callers else SMALL) or not 0 < keep < size:
+    if size < (FEWEST if callers else SMALL) or not 0 < keep < size:
         for part in parts:
             _pass(run, part, np.inf, np.inf)
         for part in parts:
@@ -112,7 +114,8 @@ def nth_largest(arrays: list[np.ndarray], nth: int, *, magnitude: bool = False, 
 
 def sample_step(size: int) -> int:
     """Return how far apart the places are of which SIDE scores are in the sample."""
-    return SIDE * size // min(SAMPLE, size // SHARE) | 1  # odd, so that no column of a matrix is met again and again
+    count = min(SAMPLE, max(LEAST, size // SHARE), size // FEWEST)
+    return SIDE * size // count | 1  # odd, so that no column of a matrix is met again and again
 
 
 def _enclosing(parts: list[Part], magnitude: bool, keep: int, size: int) -> tuple[float, float]:
