@@ -108,7 +108,3 @@ int rc_prune_settle(size_t count, size_t first, int wide, const uint32_t *index,
 /* The same for all scores of a range, without a pass before. */
 int rc_prune_ties(size_t begin, size_t end, int wide, int magnitude, const void *scores, double least, uint64_t *ties,
                   uint8_t *mask, float *v);
-
-/* One group of rc_prune_nm that does not lie in one piece: n of m scores, `step` apart from number `at` on. Returns
- * whether some are NaN. */
-int rc_prune_group(size_t n, size_t m, size_t step, size_t at, int wide, const void *scores, uint8_t *mask);
