@@ -32,7 +32,7 @@ typedef int rc_prune_project_l0(size_t begin, size_t end, size_t size, const flo
 
 /* n of each m consecutive scores along the middle axis of (outer, length, inner), for the groups of the range, of which
  * each outer index has ceil(length / m): mask = 1 for the n largest, ties to the lowest index; of a last group of r
- * < m, for the ceil(n r / m) largest. RC_NOT_FINITE where some score is NaN. */
+ * < m, for the ceil(n r / m) largest. m : less than 2^31. RC_NOT_FINITE where some score is NaN. */
 typedef int rc_prune_nm(size_t begin, size_t end, size_t length, size_t inner, size_t n, size_t m, int wide,
                         const void *scores, uint8_t *mask);
 

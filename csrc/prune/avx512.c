@@ -203,8 +203,9 @@ RC_INLINE TARGET void turned(const float *from, size_t distance, size_t count, f
         turn_four(v + i);
     RC_UNROLL
     for (size_t i = 0; i < 4; i++) {
-        const __m512 even = _mm512_shuffle_f32x4(v[i], v[4 + i], 0x88), odd = _mm512_shuffle_f32x4(v[i], v[4 + i], 0xDD);
-        const __m512 even_too = _mm512_shuffle_f32x4(v[8 + i], v[12 + i], 0x88),
+        const __m512 even = _mm512_shuffle_f32x4(v[i], v[4 + i], 0x88),
+                     odd = _mm512_shuffle_f32x4(v[i], v[4 + i], 0xDD),
+                     even_too = _mm512_shuffle_f32x4(v[8 + i], v[12 + i], 0x88),
                      odd_too = _mm512_shuffle_f32x4(v[8 + i], v[12 + i], 0xDD);
         _mm512_storeu_ps(to + 16 * i, _mm512_shuffle_f32x4(even, even_too, 0x88));
         _mm512_storeu_ps(to + 16 * (i + 4), _mm512_shuffle_f32x4(odd, odd_too, 0x88));

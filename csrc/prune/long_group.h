@@ -1,5 +1,5 @@
-/* Template of n of the m scores of one long group, which lie one behind the other. nm.h includes it, and has the types of
- * vectors.
+/* Template of n of the m scores of one long group, which lie one behind the other. nm.h includes it, and has the types
+ * of vectors.
  *
  * The smallest score that is kept is found by counting the scores from one number on, then from another. The next one
  * lies between those before as the wanted count does, or, where that did not halve how many scores lie between them, in
@@ -82,8 +82,7 @@ MARKED(marked_doubles, double, int64_t)
 COUNTED(counted_floats, float, nm_floats, nm_ranks)
 COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks)
 
-/* The smallest and the largest of m scores; returns whether some are NaN. The next group is asked for: it comes while
- * this one's scores, which the nearest cache then holds, are counted. */
+/* The smallest and the largest of m scores; returns whether some are NaN. */
 #define ENDS_OF(NAME, FLOAT, VECTOR, RANKS, LESSER, GREATER) \
     RC_INLINE TARGET int NAME(size_t m, const FLOAT *x, double *smallest, double *largest) \
     { \
@@ -99,8 +98,6 @@ COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks)
             nan[p] = (RANKS){0}; \
         } \
         for (; i + 4 * SIDE <= m; i += 4 * SIDE) { \
-            for (size_t p = 0; p < 4 * VECTOR_BYTES; p += 64) \
-                __builtin_prefetch((const char *)((uintptr_t)(x + i) + m * sizeof *x + p), 0, 2); \
             RC_UNROLL \
             for (size_t p = 0; p < 4; p++) { \
                 VECTOR own; \

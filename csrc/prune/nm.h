@@ -20,9 +20,11 @@
 #include <string.h>
 
 enum {
-    LONGEST = 16,
-    COPIED = 512, /* scores of a group, at most, that are copied side by side: 32 KiB with AVX-512. Half as many of
-                   * groups one behind the other, for which L1 else lacks room. */
+    LONGEST = 16, /* so short that the loops over a group are unrolled as a whole */
+    COPIED = 512, /* scores of a group, at most, that are copied side by side: 32 KiB with AVX-512 */
+    /* The same of groups one behind the other: those of a row then fit in L1 too. Of short vectors a long group alone
+     * takes less time. */
+    TURNED_MOST = VECTOR_BYTES > 16 ? COPIED / 2 : 48,
 };
 
 typedef float nm_floats __attribute__((vector_size(VECTOR_BYTES)));
@@ -66,8 +68,9 @@ PUT(put_doubles, nm_wide_ranks, nm_few_marks)
                               uint8_t *mask) \
     { \
         enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
-        VECTOR x[LONGEST]; \
-        RANKS rank[LONGEST], bad = {0}; \
+        VECTOR x[LONGEST] = {{0}}; \
+        RANKS rank[LONGEST] = {{0}}, bad = {0}; \
+        RC_UNROLL \
         for (size_t j = 0; j < m; j++) { \
             const FLOAT *at = scores + j * step; \
             if (lane == 1 && count == SIDE) { \
@@ -81,9 +84,11 @@ PUT(put_doubles, nm_wide_ranks, nm_few_marks)
             bad |= x[j] != x[j]; \
             rank[j] = (RANKS){0} + (INT)(m - 1 - j); \
         } \
+        RC_UNROLL \
         for (size_t i = 0; i < m; i++) { \
             const VECTOR own = x[i]; \
             RANKS behind = rank[i]; \
+            RC_UNROLL \
             for (size_t j = i + 1; j < m; j++) { \
                 const RANKS first = own >= x[j]; /* -1 where score i comes before score j */ \
                 behind += first; \
@@ -94,6 +99,7 @@ PUT(put_doubles, nm_wide_ranks, nm_few_marks)
         int wrong = 0; \
         for (size_t s = 0; s < SIDE; s++) \
             wrong |= bad[s] != 0; \
+        RC_UNROLL \
         for (size_t j = 0; j < m; j++) { \
             const RANKS kept = (rank[j] < (RANKS){0} + (INT)n) & 1; \
             WRITE(kept, count, lane, mask + j * step); \
@@ -121,7 +127,7 @@ RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m,
             if (step > 1) {
                 bad |= wide ? columns_doubles(n, m, some, step, doubles, mask + place)
                             : columns_floats(n, m, some, step, floats, mask + place);
-            } else if (m <= COPIED / 2 && some > side / 4) {
+            } else if (m <= TURNED_MOST && some > side / 4) {
                 bad |= wide ? rows_doubles(n, m, some, doubles, mask + place)
                             : rows_floats(n, m, some, floats, mask + place);
             } else {
@@ -139,6 +145,12 @@ RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m,
     if (!wide && m == 8 && step == 1)
         s = EIGHTS(count, n, (const float *)scores + at, mask + at, &bad);
 #endif
+    if (!wide && step > 1 && (m == 4 || m == 8)) /* loops of a constant length: a tenth to a fifth less time */
+        for (; s + side <= count; s += side) {
+            const float *own = (const float *)scores + at + s;
+            bad |= m == 4 ? groups_of_floats(VECTOR_BYTES / sizeof(float), n, 4, 1, step, own, mask + at + s)
+                          : groups_of_floats(VECTOR_BYTES / sizeof(float), n, 8, 1, step, own, mask + at + s);
+        }
     for (; s < count; s += side) {
         const size_t some = rc_min(side, count - s), place = at + s * lane;
         bad |= wide ? groups_of_doubles(some, n, m, lane, step, (const double *)scores + place, mask + place)

@@ -131,8 +131,11 @@ RC_INLINE TARGET int OF(columns)(size_t n, size_t m, size_t count, size_t step, 
     RANKS over;
     int bad = 0;
     if (m <= COPIED) {
-        for (size_t j = 0; j < m; j++)
+        for (size_t j = 0; j < m; j++) {
             near[j] = OF(loaded)(count, 1, at + j * step);
+            /* what stands beside it comes from memory while these groups are counted */
+            __builtin_prefetch((const char *)((uintptr_t)(at + j * step) + 64), 0, 2);
+        }
         least = OF(nth)(n, m, SIDE, SIDE, (const FLOAT *)near, &over, &bad);
     } else {
         least = OF(nth)(n, m, count, step, at, &over, &bad);
@@ -168,6 +171,9 @@ RC_INLINE TARGET int OF(rows)(size_t n, size_t m, size_t count, const FLOAT *at,
 #endif
     for (; j < m; j++)
         near[j] = OF(loaded)(count, m, at + j);
+    /* The next groups come from memory while these are counted. */
+    for (size_t p = 0; p < count * m * sizeof(FLOAT); p += 64)
+        __builtin_prefetch((const char *)((uintptr_t)(at + count * m) + p), 0, 2);
     const VECTOR least = OF(nth)(n, m, SIDE, SIDE, (const FLOAT *)near, &over, &bad);
     for (size_t s = 0; s < count && !bad; s++)
         OF(marked)(m, at + s * m, least[s], (size_t)over[s], mask + s * m);

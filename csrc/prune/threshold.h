@@ -67,8 +67,8 @@ RC_INLINE TARGET void chain(const int squares, size_t begin, size_t end, const f
     *sum = s;
 }
 
-/* The sums of w and of w^2 go on over the range, in any order: of a block in SIDE vectors each, whose sum is added. What
- * is read once, from the first to the last, the machine asks for by itself: to ask for it here took a sixth longer. */
+/* The sums of w and of w^2 go on over the range, in any order: of a block in SIDE vectors each, whose sum is added. The
+ * machine itself asks for what is read from the first to the last: to ask for it here took a seventh longer. */
 enum { SIDE = 4, BLOCK = 4096 };
 
 RC_INLINE TARGET void moments(size_t begin, size_t end, const float *w, double *sums)

@@ -16,7 +16,7 @@ F = np.float32
 EACH = each("space", NATIVE)
 # Around the longest group that is ranked (16), around whole vectors and squares of them, and around the longest groups
 # that is copied.
-LENGTHS = (15, 16, 17, 24, 31, 32, 33, 63, 64, 65, 130, selection.COPIED // 2, selection.COPIED // 2 + 1,
+LENGTHS = (15, 16, 17, 23, 24, 25, 31, 32, 33, 63, 64, 65, 130, selection.COPIED // 2, selection.COPIED // 2 + 1,
            selection.COPIED - 1, selection.COPIED, selection.COPIED + 1)
 
 
@@ -58,7 +58,7 @@ def test_groups_of_lengths_around_each_way_keep_what_the_reference_keeps(space, 
 @EACH
 @pytest.mark.parametrize("groups", (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33))
 def test_any_number_of_groups_side_by_side_is_right(space, groups):
-    for m in (17, 40, selection.COPIED + 1):
+    for m in (4, 8, 17, 40, selection.COPIED + 1):
         for dtype in (F, np.float64):
             x = scores("normal", (groups, m)).astype(dtype)
             agree(space, x, m // 3, m, 1)
