@@ -32,7 +32,7 @@ typedef int rc_prune_project_l0(size_t begin, size_t end, size_t size, const flo
 
 /* n of each m consecutive scores along the middle axis of (outer, length, inner), for the groups of the range, of which
  * each outer index has ceil(length / m): mask = 1 for the n largest, ties to the lowest index; of a last group of r
- * < m, for the ceil(n r / m) largest. RC_NOT_FINITE where some score is NaN. */
+ * < m, for the ceil(n r / m) largest. m : less than 2^31. RC_NOT_FINITE where some score is NaN. */
 typedef int rc_prune_nm(size_t begin, size_t end, size_t length, size_t inner, size_t n, size_t m, int wide,
                         const void *scores, uint8_t *mask);
 
@@ -108,7 +108,3 @@ int rc_prune_settle(size_t count, size_t first, int wide, const uint32_t *index,
 /* The same for all scores of a range, without a pass before. */
 int rc_prune_ties(size_t begin, size_t end, int wide, int magnitude, const void *scores, double least, uint64_t *ties,
                   uint8_t *mask, float *v);
-
-/* One group of rc_prune_nm that does not lie in one piece: n of m scores, `step` apart from number `at` on. Returns
- * whether some are NaN. */
-int rc_prune_group(size_t n, size_t m, size_t step, size_t at, int wide, const void *scores, uint8_t *mask);

@@ -74,6 +74,31 @@ RC_INLINE TARGET void put_kept(float *v, const float *w, uint64_t above)
 #define MINMAX rc_quantize_range_minmax_avx2
 #include "cut.h"
 
+/* Four rows, in each half: number i of every row comes to vector i. */
+RC_INLINE TARGET void turn_four(__m256 *v)
+{
+    const __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(v[0], v[1])),
+                  cd = _mm256_castps_pd(_mm256_unpacklo_ps(v[2], v[3])),
+                  ef = _mm256_castps_pd(_mm256_unpackhi_ps(v[0], v[1])),
+                  gh = _mm256_castps_pd(_mm256_unpackhi_ps(v[2], v[3]));
+    v[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+    v[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+    v[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(ef, gh));
+    v[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(ef, gh));
+}
+
+/* Eight rows: number i of every row comes to vector i. */
+RC_INLINE TARGET void turn_eight(__m256 *v, __m256 *x)
+{
+    turn_four(v);
+    turn_four(v + 4);
+    RC_UNROLL
+    for (int i = 0; i < 4; i++) {
+        x[i] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x20);
+        x[i + 4] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x31);
+    }
+}
+
 /* Eight groups of four, a score of each group in a lane: the ranks of a group are the four bytes of its lane. */
 RC_INLINE TARGET size_t fours(size_t count, size_t n, const float *scores, uint8_t *mask, int *bad)
 {
@@ -83,14 +108,11 @@ RC_INLINE TARGET size_t fours(size_t count, size_t n, const float *scores, uint8
     size_t s = 0;
     for (; s + 8 <= count; s += 8) {
         const float *at = scores + 4 * s;
-        const __m256 a = _mm256_loadu_ps(at), b = _mm256_loadu_ps(at + 8), c = _mm256_loadu_ps(at + 16),
-                     d = _mm256_loadu_ps(at + 24);
-        wrong = _mm256_or_ps(wrong, _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_UNORD_Q), _mm256_cmp_ps(c, d, _CMP_UNORD_Q)));
-        const __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(a, b)), cd = _mm256_castps_pd(_mm256_unpacklo_ps(c, d)),
-                      ef = _mm256_castps_pd(_mm256_unpackhi_ps(a, b)), gh = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
-        const __m256 x[4] = {_mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)), _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)),
-                             _mm256_castpd_ps(_mm256_unpacklo_pd(ef, gh)),
-                             _mm256_castpd_ps(_mm256_unpackhi_pd(ef, gh))};
+        __m256 x[4] = {_mm256_loadu_ps(at), _mm256_loadu_ps(at + 8), _mm256_loadu_ps(at + 16),
+                       _mm256_loadu_ps(at + 24)};
+        wrong = _mm256_or_ps(wrong, _mm256_or_ps(_mm256_cmp_ps(x[0], x[1], _CMP_UNORD_Q),
+                                                 _mm256_cmp_ps(x[2], x[3], _CMP_UNORD_Q)));
+        turn_four(x);
         __m256i rank = _mm256_set1_epi32(0x00010203); /* of each score, as many as come behind it in its group */
         RC_UNROLL
         for (int i = 0; i < 4; i++)
@@ -125,20 +147,8 @@ RC_INLINE TARGET size_t eights(size_t count, size_t n, const float *scores, uint
         for (int i = 0; i < 8; i += 4) {
             wrong = _mm256_or_ps(wrong, _mm256_or_ps(_mm256_cmp_ps(v[i], v[i + 1], _CMP_UNORD_Q),
                                                      _mm256_cmp_ps(v[i + 2], v[i + 3], _CMP_UNORD_Q)));
-            const __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(v[i], v[i + 1])),
-                          cd = _mm256_castps_pd(_mm256_unpacklo_ps(v[i + 2], v[i + 3])),
-                          ef = _mm256_castps_pd(_mm256_unpackhi_ps(v[i], v[i + 1])),
-                          gh = _mm256_castps_pd(_mm256_unpackhi_ps(v[i + 2], v[i + 3]));
-            v[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
-            v[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
-            v[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(ef, gh));
-            v[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(ef, gh));
         }
-        RC_UNROLL
-        for (int i = 0; i < 4; i++) {
-            x[i] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x20);
-            x[i + 4] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x31);
-        }
+        turn_eight(v, x);
         __m256i rank = _mm256_set1_epi32(0x01234567);
         RC_UNROLL
         for (int i = 0; i < 8; i++)
@@ -162,6 +172,24 @@ RC_INLINE TARGET size_t eights(size_t count, size_t n, const float *scores, uint
     return s;
 }
 
+RC_INLINE TARGET void turned(const float *from, size_t distance, size_t count, float *to)
+{
+    const __m256i some = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    __m256 v[8], x[8];
+    RC_UNROLL
+    for (size_t i = 0; i < 8; i++)
+        v[i] = _mm256_maskload_ps(from + i * distance, some);
+    turn_eight(v, x);
+    RC_UNROLL
+    for (size_t i = 0; i < 8; i++)
+        _mm256_storeu_ps(to + 8 * i, x[i]);
+}
+
+#define LESSER_FLOATS(a, b) ((nm_floats)_mm256_min_ps((__m256)(a), (__m256)(b)))
+#define GREATER_FLOATS(a, b) ((nm_floats)_mm256_max_ps((__m256)(a), (__m256)(b)))
+#define LESSER_DOUBLES(a, b) ((nm_doubles)_mm256_min_pd((__m256d)(a), (__m256d)(b)))
+#define GREATER_DOUBLES(a, b) ((nm_doubles)_mm256_max_pd((__m256d)(a), (__m256d)(b)))
+#define TURNED turned
 #define FOURS fours
 #define EIGHTS eights
 #define NM rc_prune_nm_avx2

@@ -104,6 +104,19 @@ RC_INLINE TARGET void fetch(const float *scores, const int magnitude, const uint
 #define MINMAX rc_quantize_range_minmax_avx512
 #include "cut.h"
 
+/* Four rows, in each quarter: number i of every row comes to vector i. */
+RC_INLINE TARGET void turn_four(__m512 *v)
+{
+    const __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(v[0], v[1])),
+                  cd = _mm512_castps_pd(_mm512_unpacklo_ps(v[2], v[3])),
+                  ef = _mm512_castps_pd(_mm512_unpackhi_ps(v[0], v[1])),
+                  gh = _mm512_castps_pd(_mm512_unpackhi_ps(v[2], v[3]));
+    v[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+    v[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+    v[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ef, gh));
+    v[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ef, gh));
+}
+
 /* Sixteen groups of four, a score of each group in a lane: the ranks of a group are the four bytes of its lane. */
 RC_INLINE TARGET size_t fours(size_t count, size_t n, const float *scores, uint8_t *mask, int *bad)
 {
@@ -114,14 +127,10 @@ RC_INLINE TARGET size_t fours(size_t count, size_t n, const float *scores, uint8
     size_t s = 0;
     for (; s + 16 <= count; s += 16) {
         const float *at = scores + 4 * s;
-        const __m512 a = _mm512_loadu_ps(at), b = _mm512_loadu_ps(at + 16), c = _mm512_loadu_ps(at + 32),
-                     d = _mm512_loadu_ps(at + 48);
-        wrong |= _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q) | _mm512_cmp_ps_mask(c, d, _CMP_UNORD_Q);
-        const __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(a, b)), cd = _mm512_castps_pd(_mm512_unpacklo_ps(c, d)),
-                      ef = _mm512_castps_pd(_mm512_unpackhi_ps(a, b)), gh = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
-        const __m512 x[4] = {_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)),
-                             _mm512_castpd_ps(_mm512_unpacklo_pd(ef, gh)),
-                             _mm512_castpd_ps(_mm512_unpackhi_pd(ef, gh))};
+        __m512 x[4] = {_mm512_loadu_ps(at), _mm512_loadu_ps(at + 16), _mm512_loadu_ps(at + 32),
+                       _mm512_loadu_ps(at + 48)};
+        wrong |= _mm512_cmp_ps_mask(x[0], x[1], _CMP_UNORD_Q) | _mm512_cmp_ps_mask(x[2], x[3], _CMP_UNORD_Q);
+        turn_four(x);
         __m512i rank = _mm512_set1_epi32(0x00010203); /* of each score, as many as come behind it in its group */
         RC_UNROLL
         for (int i = 0; i < 4; i++)
@@ -154,14 +163,7 @@ RC_INLINE TARGET size_t eights(size_t count, size_t n, const float *scores, uint
         for (int i = 0; i < 8; i += 4) {
             wrong |= _mm512_cmp_ps_mask(v[i], v[i + 1], _CMP_UNORD_Q) |
                      _mm512_cmp_ps_mask(v[i + 2], v[i + 3], _CMP_UNORD_Q);
-            const __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(v[i], v[i + 1])),
-                          cd = _mm512_castps_pd(_mm512_unpacklo_ps(v[i + 2], v[i + 3])),
-                          ef = _mm512_castps_pd(_mm512_unpackhi_ps(v[i], v[i + 1])),
-                          gh = _mm512_castps_pd(_mm512_unpackhi_ps(v[i + 2], v[i + 3]));
-            v[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
-            v[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-            v[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ef, gh));
-            v[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ef, gh));
+            turn_four(v + i);
         }
         RC_UNROLL
         for (int i = 0; i < 4; i++) {
@@ -188,6 +190,35 @@ RC_INLINE TARGET size_t eights(size_t count, size_t n, const float *scores, uint
     return s;
 }
 
+/* Quarters of vectors go where the four rows that they are of stand. */
+RC_INLINE TARGET void turned(const float *from, size_t distance, size_t count, float *to)
+{
+    const __mmask16 some = count < 16 ? (__mmask16)((1u << count) - 1) : 0xFFFF;
+    __m512 v[16];
+    RC_UNROLL
+    for (size_t i = 0; i < 16; i++)
+        v[i] = _mm512_maskz_loadu_ps(some, from + i * distance);
+    RC_UNROLL
+    for (size_t i = 0; i < 16; i += 4)
+        turn_four(v + i);
+    RC_UNROLL
+    for (size_t i = 0; i < 4; i++) {
+        const __m512 even = _mm512_shuffle_f32x4(v[i], v[4 + i], 0x88),
+                     odd = _mm512_shuffle_f32x4(v[i], v[4 + i], 0xDD),
+                     even_too = _mm512_shuffle_f32x4(v[8 + i], v[12 + i], 0x88),
+                     odd_too = _mm512_shuffle_f32x4(v[8 + i], v[12 + i], 0xDD);
+        _mm512_storeu_ps(to + 16 * i, _mm512_shuffle_f32x4(even, even_too, 0x88));
+        _mm512_storeu_ps(to + 16 * (i + 4), _mm512_shuffle_f32x4(odd, odd_too, 0x88));
+        _mm512_storeu_ps(to + 16 * (i + 8), _mm512_shuffle_f32x4(even, even_too, 0xDD));
+        _mm512_storeu_ps(to + 16 * (i + 12), _mm512_shuffle_f32x4(odd, odd_too, 0xDD));
+    }
+}
+
+#define LESSER_FLOATS(a, b) ((nm_floats)_mm512_min_ps((__m512)(a), (__m512)(b)))
+#define GREATER_FLOATS(a, b) ((nm_floats)_mm512_max_ps((__m512)(a), (__m512)(b)))
+#define LESSER_DOUBLES(a, b) ((nm_doubles)_mm512_min_pd((__m512d)(a), (__m512d)(b)))
+#define GREATER_DOUBLES(a, b) ((nm_doubles)_mm512_max_pd((__m512d)(a), (__m512d)(b)))
+#define TURNED turned
 #define FOURS fours
 #define EIGHTS eights
 #define NM rc_prune_nm_avx512

@@ -2,7 +2,6 @@
  * those behind them. And the last step of the other way (cut.h): what is kept of the few scores that a pass leaves
  * open. */
 #include "../kernels.h"
-#include <math.h>
 #include <string.h>
 
 /* Bits of a score in the order of scores: of negative ones all bits turn, of others the sign. -0.0 + 0.0 is +0.0. */
@@ -33,11 +32,11 @@ RC_INLINE size_t shift_of(uint64_t span)
     return shift;
 }
 
-RC_INLINE void count(const int wide, const int magnitude, size_t begin, size_t end, size_t step, const void *scores,
-                     uint64_t least, uint64_t span, uint64_t *counts)
+RC_INLINE void count(const int wide, const int magnitude, size_t begin, size_t end, const void *scores, uint64_t least,
+                     uint64_t span, uint64_t *counts)
 {
     const size_t shift = shift_of(span);
-    for (size_t i = begin; i < end; i += step) {
+    for (size_t i = begin; i < end; i++) {
         const uint64_t above = key(wide, magnitude, scores, i) - least;
         if (above <= span)
             counts[above >> shift]++;
@@ -51,7 +50,7 @@ RC_INLINE void count(const int wide, const int magnitude, size_t begin, size_t e
 int rc_prune_count(size_t begin, size_t end, int wide, int magnitude, const void *scores, uint64_t least, uint64_t span,
                    uint64_t *counts)
 {
-    EACH(count, begin, end, 1, scores, least, span, counts);
+    EACH(count, begin, end, scores, least, span, counts);
     return RC_OK;
 }
 
@@ -113,9 +112,12 @@ int rc_prune_nth(size_t parts, const struct rc_prune_part *part, int wide, int m
 int rc_prune_settle(size_t count, size_t first, int wide, const uint32_t *index, const void *score, double least,
                     uint64_t *ties, uint8_t *mask, const float *w, float *v)
 {
+    enum { SOON = 32 }; /* what is written lies in no near cache: it is asked for early */
     uint64_t left = *ties;
     for (size_t i = 0; i < count; i++) {
         const double own = wide ? ((const double *)score)[i] : ((const float *)score)[i];
+        const size_t soon = first + index[rc_min(i + SOON, count - 1)];
+        __builtin_prefetch(mask ? (const void *)(mask + soon) : (const void *)(v + soon), 1);
         const int tie = (own == least) & (left > 0), kept = (own > least) | tie;
         left -= (uint64_t)tie;
         if (mask)
@@ -149,42 +151,4 @@ int rc_prune_ties(size_t begin, size_t end, int wide, int magnitude, const void 
 {
     EACH(ties_of, begin, end, scores, least, ties, mask, v);
     return RC_OK;
-}
-
-RC_INLINE int group(const int wide, size_t n, size_t m, size_t step, const void *scores, uint8_t *mask)
-{
-    uint64_t counts[RC_PRUNE_PLACES], nth = n - 1;
-    int bad = 0;
-    for (size_t i = 0; i < m * step; i += step) {
-        const double own = wide ? ((const double *)scores)[i] : ((const float *)scores)[i];
-        bad |= own != own;
-        mask[i] = n == m;
-    }
-    if (bad || n == 0 || n == m)
-        return bad;
-    uint64_t least = rc_prune_key(wide, 0, -INFINITY);
-    uint64_t span = rc_prune_key(wide, 0, INFINITY) - least;
-    for (;;) {
-        const size_t shift = shift_of(span);
-        memset(counts, 0, sizeof counts);
-        count(wide, 0, 0, m * step, step, scores, least, span, counts);
-        least += place_of(counts, &nth) << shift;
-        if (shift == 0)
-            break;
-        span = ((uint64_t)1 << shift) - 1;
-    }
-    size_t left = nth + 1;
-    for (size_t i = 0; i < m * step; i += step) {
-        const uint64_t own = key(wide, 0, scores, i);
-        const int tie = (own == least) & (left > 0);
-        left -= (size_t)tie;
-        mask[i] = (uint8_t)((own > least) | tie);
-    }
-    return 0;
-}
-
-int rc_prune_group(size_t n, size_t m, size_t step, size_t at, int wide, const void *scores, uint8_t *mask)
-{
-    return wide ? group(1, n, m, step, (const double *)scores + at, mask + at)
-                : group(0, n, m, step, (const float *)scores + at, mask + at);
 }

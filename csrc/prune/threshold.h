@@ -67,22 +67,20 @@ RC_INLINE TARGET void chain(const int squares, size_t begin, size_t end, const f
     *sum = s;
 }
 
-/* The sums of w and of w^2 go on over the range, in any order: of a block in SIDE vectors each, whose sum is added.
- * From the last block to the first: what reads the weights next, from their begin, finds those in the caches. */
+/* The sums of w and of w^2 go on over the range, in any order: of a block in SIDE vectors each, whose sum is added. The
+ * machine itself asks for what is read from the first to the last: to ask for it here took a seventh longer. */
 enum { SIDE = 4, BLOCK = 4096 };
 
 RC_INLINE TARGET void moments(size_t begin, size_t end, const float *w, double *sums)
 {
     double sum = sums[0], square = sums[1];
-    while (end > begin) {
-        const size_t first = end - begin > BLOCK ? end - BLOCK : begin;
+    for (size_t last; begin < end; begin = last) {
         VEC s[SIDE], q[SIDE];
-        size_t i = first;
+        size_t i = begin;
+        last = begin + rc_min(BLOCK, end - begin);
         for (size_t p = 0; p < SIDE; p++)
             s[p] = q[p] = v_set1(0.0);
-        for (; i + SIDE * LANES <= end; i += SIDE * LANES) {
-            /* of the block that comes next */
-            prefetch((const float *)((uintptr_t)(w + i) - BLOCK * sizeof *w - AHEAD), SIDE * LANES * sizeof *w);
+        for (; i + SIDE * LANES <= last; i += SIDE * LANES) {
             RC_UNROLL
             for (size_t p = 0; p < SIDE; p++) {
                 const VEC t = v_read(w + i + p * LANES);
@@ -91,13 +89,12 @@ RC_INLINE TARGET void moments(size_t begin, size_t end, const float *w, double *
             }
         }
         double own = v_sum((s[0] + s[1]) + (s[2] + s[3])), squares = v_sum((q[0] + q[1]) + (q[2] + q[3]));
-        for (; i < end; i++) {
+        for (; i < last; i++) {
             own += (double)w[i];
             squares += (double)w[i] * (double)w[i];
         }
         sum += own;
         square += squares;
-        end = first;
     }
     sums[0] = sum;
     sums[1] = square;

@@ -17,7 +17,7 @@ from .._call import check, empty, pointer
 from .._kernels import lib
 from .largest import SPEED, Part, is_callers, keep_largest
 
-RANKED = 32  # scores of a group that are ranked side by side: LONGEST of csrc/prune/nm.h
+COPIED = 512  # scores of a group that are ranked or counted in the nearest cache, at most: csrc/prune/nm.h
 LONG = 2**19  # scores of a group that are selected as an array of their own, in calls that each end soon
 
 
@@ -128,7 +128,7 @@ def _n_of_m(kernel, select, scores, mask, n, m, axis, arrays):
         outer, length = 1, outer * length  # no group is short: one row
     operands = length, inner, n, m, scores.dtype == np.float64, pointer(scores.reshape(-1)), pointer(
         mask.reshape(-1), writable=True)
-    speed = SPEED / (4 if m <= RANKED else 32 if inner == 1 else 256)  # to the order of magnitude, as measured
+    speed = SPEED / (8 if m <= COPIED else 32 if inner == 1 else 64)  # to the order of magnitude, as measured
     threads.run(lambda begin, end: _check(kernel(begin, end, *operands), arrays, "scores"), outer * -(-length // m),
                 scores.size / speed)
 

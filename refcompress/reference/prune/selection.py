@@ -57,7 +57,7 @@ def prune_select(scores: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float
     **Departs** counts are exact and ties have a rule; Narang et al. rank a block by its largest weight, here its sum
     decides, as Li et al. do with filters.
 
-    Cost O(size log size); O(size log m) for "nm". The native form is O(size), for "nm" with m up to 32 O(size m).
+    Cost O(size log size); O(size log m) for "nm". The native form is O(size), for "nm" with m up to 16 O(size m).
     Beside the masks it takes for elements an eighth of the bytes of the scores at most (and where arrays have two
     types, all of them as float64), for "nm" nothing, for blocks 9 bytes a block and an eighth of that.
 

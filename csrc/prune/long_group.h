@@ -1,0 +1,169 @@
+/* Template of n of the m scores of one long group, which lie one behind the other. nm.h includes it, and has the types
+ * of vectors.
+ *
+ * The smallest score that is kept is found by counting the scores from one number on, then from another. The next one
+ * lies between those before as the wanted count does, or, where that did not halve how many scores lie between them, in
+ * the middle of their keys (rank.c).
+ */
+/* How many of m scores are at least `least`. */
+#define COUNTED(NAME, FLOAT, VECTOR, RANKS) \
+    RC_INLINE TARGET size_t NAME(size_t m, const FLOAT *x, FLOAT least) \
+    { \
+        enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
+        RANKS sum[4] = {{0}}; \
+        size_t count = 0, i = 0; \
+        for (; i + 4 * SIDE <= m; i += 4 * SIDE) { \
+            RC_UNROLL \
+            for (size_t p = 0; p < 4; p++) { \
+                VECTOR own; \
+                memcpy(&own, x + i + p * SIDE, sizeof own); \
+                sum[p] -= own >= (VECTOR){0} + least; \
+            } \
+        } \
+        sum[0] += sum[1] + sum[2] + sum[3]; \
+        for (size_t s = 0; s < SIDE; s++) \
+            count += (size_t)sum[0][s]; \
+        for (; i < m; i++) \
+            count += x[i] >= least; \
+        return count; \
+    }
+
+/* mask = 1 where a score is at least `least`, else 0; but 0 for the last `over` of those that are equal to it. */
+#define MARKED(NAME, FLOAT, INT) \
+    RC_INLINE TARGET size_t NAME##_by(const size_t side, size_t i, size_t m, const FLOAT *x, FLOAT least, \
+                                      uint8_t *mask) \
+    { \
+        INT kept[64]; \
+        for (; i + side <= m; i += side) { \
+            for (size_t s = 0; s < side; s++) \
+                kept[s] = x[i + s] >= least; \
+            for (size_t s = 0; s < side; s++) \
+                mask[i + s] = (uint8_t)kept[s]; \
+        } \
+        return i; \
+    } \
+    RC_INLINE TARGET void NAME(size_t m, const FLOAT *x, FLOAT least, size_t over, uint8_t *mask) \
+    { \
+        size_t i = NAME##_by(16, NAME##_by(64, 0, m, x, least, mask), m, x, least, mask); \
+        for (; i < m; i++) \
+            mask[i] = x[i] >= least; \
+        for (i = m; over > 0 && i-- > 0;) \
+            if (x[i] == least) { \
+                mask[i] = 0; \
+                over--; \
+            } \
+    }
+
+MARKED(marked_floats, float, int32_t)
+MARKED(marked_doubles, double, int64_t)
+
+#define OF(name) name##_floats
+#define FLOAT float
+#define INT int32_t
+#define KEY uint32_t
+#define VECTOR nm_floats
+#define RANKS nm_ranks
+#define KEYS nm_keys
+#define LESSER(a, b) LESSER_FLOATS(a, b)
+#define GREATER(a, b) GREATER_FLOATS(a, b)
+#include "nth.h"
+
+#define OF(name) name##_doubles
+#define FLOAT double
+#define INT int64_t
+#define KEY uint64_t
+#define VECTOR nm_doubles
+#define RANKS nm_wide_ranks
+#define KEYS nm_wide_keys
+#define LESSER(a, b) LESSER_DOUBLES(a, b)
+#define GREATER(a, b) GREATER_DOUBLES(a, b)
+#include "nth.h"
+
+COUNTED(counted_floats, float, nm_floats, nm_ranks)
+COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks)
+
+/* The smallest and the largest of m scores; returns whether some are NaN. */
+#define ENDS_OF(NAME, FLOAT, VECTOR, RANKS, LESSER, GREATER) \
+    RC_INLINE TARGET int NAME(size_t m, const FLOAT *x, double *smallest, double *largest) \
+    { \
+        enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
+        VECTOR low[4], high[4]; \
+        RANKS nan[4]; \
+        FLOAT least = x[0], most = x[0]; \
+        size_t i = 0; \
+        int bad = 0; \
+        RC_UNROLL \
+        for (size_t p = 0; p < 4; p++) { \
+            low[p] = high[p] = (VECTOR){0} + x[0]; \
+            nan[p] = (RANKS){0}; \
+        } \
+        for (; i + 4 * SIDE <= m; i += 4 * SIDE) { \
+            RC_UNROLL \
+            for (size_t p = 0; p < 4; p++) { \
+                VECTOR own; \
+                memcpy(&own, x + i + p * SIDE, sizeof own); \
+                low[p] = LESSER(low[p], own); \
+                high[p] = GREATER(high[p], own); \
+                nan[p] |= own != own; \
+            } \
+        } \
+        for (size_t p = 0; p < 4; p++) \
+            for (size_t s = 0; s < SIDE; s++) { \
+                least = low[p][s] < least ? low[p][s] : least; \
+                most = high[p][s] > most ? high[p][s] : most; \
+                bad |= nan[p][s] != 0; \
+            } \
+        for (; i < m; i++) { \
+            least = x[i] < least ? x[i] : least; \
+            most = x[i] > most ? x[i] : most; \
+            bad |= x[i] != x[i]; \
+        } \
+        *smallest = least; \
+        *largest = most; \
+        return bad; \
+    }
+
+ENDS_OF(ends_of_floats, float, nm_floats, nm_ranks, LESSER_FLOATS, GREATER_FLOATS)
+ENDS_OF(ends_of_doubles, double, nm_doubles, nm_wide_ranks, LESSER_DOUBLES, GREATER_DOUBLES)
+
+RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *scores, uint8_t *mask)
+{
+    const float *floats = scores;
+    const double *doubles = scores;
+    double smallest, largest;
+    if (wide ? ends_of_doubles(m, doubles, &smallest, &largest) : ends_of_floats(m, floats, &smallest, &largest))
+        return 1;
+    if (n == 0) {
+        memset(mask, 0, m);
+        return 0;
+    }
+    /* At least n scores, `count`, have a key from `low` on, fewer, `above`, one from `high` on. */
+    uint64_t low = rc_prune_key(wide, 0, smallest), high = rc_prune_key(wide, 0, largest) + 1;
+    size_t count = m, above = 0;
+    for (int stalled = 0; high - low > 1 && count != n;) {
+        const size_t between = count - above;
+        uint64_t middle = low + (high - low) / 2;
+        const double first = rc_prune_score(wide, 0, low), width = rc_prune_score(wide, 0, high) - first;
+        if (!stalled && width < INFINITY) {
+            const double share = ((double)(count - n) + 0.5) / (double)between;
+            const uint64_t own = rc_prune_key(wide, 0, first + share * width);
+            middle = own <= low ? low + 1 : own >= high ? high - 1 : own;
+        }
+        const double least = rc_prune_score(wide, 0, middle);
+        const size_t own = wide ? counted_doubles(m, doubles, least) : counted_floats(m, floats, (float)least);
+        if (own < n) {
+            high = middle;
+            above = own;
+        } else {
+            low = middle;
+            count = own;
+        }
+        stalled = !stalled && count - above > between / 2;
+    }
+    const double least = rc_prune_score(wide, 0, low);
+    if (wide)
+        marked_doubles(m, doubles, least, count - n, mask);
+    else
+        marked_floats(m, floats, (float)least, count - n, mask);
+    return 0;
+}
