@@ -11,8 +11,9 @@ from .lab import LESSONS, Lab
 __all__ = ["guide", "stub"]
 
 WIDTH = 80
-NOT_NEEDED = re.compile(r"Cost |Raises\n")  # what a solution costs and refuses is not judged
-LAST = re.compile(r"\*\*(Source|Departs)\*\*")  # of use to who reads on
+# What a solution costs and refuses is not judged, and whoever writes it has no paper at hand.
+NOT_NEEDED = re.compile(r"Cost |Raises\n|\*\*Source\*\*(?!.*\*\*Departs\*\*)|\*\*Departs\*\* nothing\.$", re.S)
+LAST = re.compile(r"\*\*(Source|Departs)\*\*")  # where a paper says something else
 
 
 def stub(lab: Lab) -> str:
@@ -36,8 +37,8 @@ def stub(lab: Lab) -> str:
 def needed(doc: str) -> str:
     """Return a docstring in the order in which a learner needs it, without what nobody needs to write the function.
 
-    >>> needed("Add.\\n\\n**Source** Euclid.\\n\\nCost one step.\\n\\n>>> add(1, 2)\\n3")
-    'Add.\\n\\n>>> add(1, 2)\\n3\\n\\n**Source** Euclid.'
+    >>> needed("Add.\\n\\n**Source** Euclid.\\n\\n**Departs** in 0.\\n\\nCost one step.\\n\\n>>> add(1, 2)\\n3")
+    'Add.\\n\\n>>> add(1, 2)\\n3\\n\\n**Departs** in 0.'
     """
     paragraphs = [part for part in doc.split("\n\n") if not NOT_NEEDED.match(part)]
     return "\n\n".join(sorted(paragraphs, key=lambda part: bool(LAST.match(part))))

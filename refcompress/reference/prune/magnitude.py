@@ -42,8 +42,8 @@ def prune_magnitude(w: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float |
     arXiv 1506.02626), section 3; the share in place of a threshold: Zhu & Gupta, To Prune, or Not to Prune (2017,
     arXiv 1710.01878).
 
-    **Departs** Han et al. cut at a threshold (prune_threshold): ties go together, and the count follows from the
-    data. Here the count is given and kept exactly, so ties need a rule.
+    **Departs** Han et al. cut at a least magnitude, a threshold (prune_threshold): ties go together, and the count
+    follows from the data. Here the count is given and kept exactly, so ties need a rule.
 
     Cost O(size log size): one stable sort. The native form is O(size). It reads w once, or where a sample misleads it
     four times more. Beside the masks it takes an eighth of the bytes of w at most.
