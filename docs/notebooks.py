@@ -24,8 +24,8 @@ def notebook(path: Path) -> dict:
 
     Its cells are as they stand in the text, and none has run. What the site hides is closed here too: a click opens
     it. Jupyter shows the first line of a closed cell, and all that it prints: so answers are not computed before they
-    are asked for. The checks that the site removes are not here; a cell that it removes and that others need has the tag "setup".
-    The first cell says where this checkout is, so the notebook may lie anywhere.
+    are asked for. The checks that the site removes are not here; a cell that it removes and that others need has the
+    tag "setup". The first cell says where this checkout is, so the notebook may lie anywhere.
     """
     text = re.sub(r"\A---\n.*?\n---\n", "", path.read_text(encoding="utf-8"), flags=re.S)
     cells, prose, end = [_code(f"import sys\n\nsys.path.insert(0, {str(HERE)!r})  # here is `classroom`", True)], "", 0
