@@ -61,7 +61,7 @@ $(VENV)/.docs: $(VENV)/.installed
 
 notebooks: build $(VENV)/.notebooks  ## the lessons as notebooks, to build/notebooks, and Jupyter to read and change them
 	$(BIN)/python docs/notebooks.py build/notebooks
-	@printf '%s\n' '' 'What to type next:' '  . $(BIN)/activate' '  jupyter lab build/notebooks    # a browser opens; begin with index.ipynb'
+	@printf '%s\n' '' 'What to type next:' '  . $(BIN)/activate' '  jupyter lab build/notebooks/index.ipynb    # a browser opens, with the list of the lessons'
 
 $(VENV)/.notebooks: $(VENV)/.installed
 	@echo '# Jupyter comes: a minute or two, and nothing is shown until the end.'

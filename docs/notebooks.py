@@ -8,23 +8,24 @@ import json
 import re
 import sys
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 
 HERE = Path(__file__).resolve().parent
 FENCE = re.compile(r"^(```|:::)\{([\w-]+)\}[ ]*([^\n]*)\n(.*?)^\1[ ]*$", re.M | re.S)
-LINK = re.compile(r"\[([^\]]+)\]\(([\w./-]+)\.(md|rst)(?:#[\w-]+)?\)")
+LINK = re.compile(r"\[([^\]]+)\]\(([\w./-]+)\.(md|rst)(?:#([\w-]+))?\)")
 OPTION = re.compile(r':([\w-]+):[ ]*"?(.*?)"?$')
 
 ANSWERS = ("**Answers.** Try the exercises first: add cells here with the button +. Then open the next cell: click "
-           "the three dots.")
+           "the three dots. It computes nothing until you write `True` in place of `False`, and run it.")
 
 
 def notebook(path: Path) -> dict:
     """Return a lesson as the JSON of a notebook.
 
     Its cells are as they stand in the text, and none has run. What the site hides is closed here too: a click opens
-    it. The checks that the site removes are not here; a cell that it removes and that others need has the tag "setup".
-    The first cell says where this checkout is, so the notebook may lie anywhere.
+    it. Jupyter shows the first line of a closed cell, and all that it prints: so answers are not computed before they
+    are asked for. The checks that the site removes are not here; a cell that it removes and that others need has the
+    tag "setup". The first cell says where this checkout is, so the notebook may lie anywhere.
     """
     text = re.sub(r"\A---\n.*?\n---\n", "", path.read_text(encoding="utf-8"), flags=re.S)
     cells, prose, end = [_code(f"import sys\n\nsys.path.insert(0, {str(HERE)!r})  # here is `classroom`", True)], "", 0
@@ -36,7 +37,8 @@ def notebook(path: Path) -> dict:
             if "remove-cell" in tags and "setup" not in tags:
                 continue
             cells += _prose(prose + (ANSWERS if "hide-cell" in tags else ""))
-            cells.append(_code(source, bool(tags & {"remove-cell", "hide-input", "hide-cell"})))
+            cells.append(_code(answers(source) if "hide-cell" in tags else source,
+                               bool(tags & {"remove-cell", "hide-input", "hide-cell"})))
             prose = ""
         else:
             prose += _said(path, *fence.groups()[1:])
@@ -54,6 +56,11 @@ def _code(source: str, closed: bool) -> dict:
             "metadata": {"jupyter": {"source_hidden": True}} if closed else {}}
 
 
+def answers(source: str) -> str:
+    """Return the cell of the answers: "Run All Cells" does not compute them, and its first line gives nothing away."""
+    return f"# Answers\nif False:  # write True here, and run this cell\n{indent(source, '    ')}"
+
+
 def _prose(text: str) -> list[dict]:
     text = LINK.sub(_linked, text).strip()
     return [{"cell_type": "markdown", "metadata": {}, "source": text}] if text else []
@@ -61,7 +68,16 @@ def _prose(text: str) -> list[dict]:
 
 def _linked(link: re.Match) -> str:
     """Return a link to the notebook of a lesson. Other pages of the site are no notebooks: their name stays."""
-    return f"[{link[1]}]({link[2]}.ipynb)" if (HERE / "lessons" / f"{link[2]}.md").is_file() else link[1]
+    page = HERE / "lessons" / f"{link[2]}.md"
+    if not page.is_file():
+        return link[1]
+    return f"[{link[1]}]({link[2]}.ipynb{f'#{_heading(page, link[4])}' if link[4] else ''})"
+
+
+def _heading(page: Path, anchor: str) -> str:
+    """Return what Jupyter calls the heading to which the site gives this anchor."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return next(heading for heading in headings if heading.lower().replace(" ", "-") == anchor).replace(" ", "-")
 
 
 def _cell(body: str) -> tuple[set[str], str]:

@@ -12,7 +12,8 @@ def forms(op: str, *args, seconds: float = 1.0, kernel: str | None = None, **kwa
     """Print how many times as fast as the NumPy reference each C form of ``op`` is on these arguments.
 
     kernel : the one C function that computes these arguments, where the operation has several. What has one form for
-    all instruction sets has one line, "C": three would differ by noise alone.
+    all instruction sets has one line, "C", and an instruction set without a form of its own has none: it would differ
+    from the form that it uses by noise alone.
 
     Each form must first agree with the reference by the operation's own rule. Samples are taken in turns, for
     ``seconds`` in all, and the quickest of each counts: other lessons run at the same time. Each has one thread. A form
@@ -36,9 +37,10 @@ def forms(op: str, *args, seconds: float = 1.0, kernel: str | None = None, **kwa
 
 
 def spaces(op: str, kernel: str | None = None) -> dict:
-    """Return the implementations of an operation by the name of their line: one where there is one form."""
+    """Return the implementations of an operation by the name of their line: one for each form that there is."""
     parts = native.parts(op) if kernel is None else (kernel,)
     own = [isa for isa, kernels, _ in rows() if set(parts) & set(kernels)]
     if own == ["portable"]:
         return {"C": native.at("portable")}
-    return {space.__name__.removeprefix("native."): space for space in native.available() if hasattr(space, op)}
+    named = {space.__name__.removeprefix("native."): space for space in native.available() if hasattr(space, op)}
+    return {name: space for name, space in named.items() if name in own}

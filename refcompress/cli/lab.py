@@ -119,16 +119,16 @@ def hinted(options: argparse.Namespace) -> Report:
     from ..labs import hints, words
 
     _folder(options)
-    progress, mistake, shown = hints.hint(options.folder, again=options.all)
+    progress, mistake, shown, new = hints.hint(options.folder, again=options.all)
     if mistake is None:
         said = "Nothing has failed in the last check." if progress.attempts else (
             "A hint is for what failed last: write something, and type refcompress lab check first.")
         return Report({"op": progress.op, "hints": []}, said)
     if not shown:
         return Report({"op": progress.op, "hints": []}, "No hint was given yet for what failed last.")
-    lines = list(words.hint_lines(progress, mistake, shown, columns()))
+    lines = list(words.hint_lines(progress, mistake, shown, columns(), shown if new else 1))
     if shown == len(mistake.hints):
-        lines.append("That was the last hint for this.")
+        lines.append("That was the last hint for this." if new else "There are no more hints for this.")
     return Report({"op": progress.op, "mistake": mistake.name, "hints": list(mistake.hints[:shown])},
                   "\n".join(lines))
 

@@ -9,21 +9,23 @@ from .lab import Lab, Mistake
 __all__ = ["hint", "mistake_named"]
 
 
-def hint(folder: str | os.PathLike, *, again: bool = False) -> tuple[Progress, Mistake | None, int]:
-    """Return the progress, the mistake of the last check (None: there is none), and how many of its hints to show.
+def hint(folder: str | os.PathLike, *, again: bool = False) -> tuple[Progress, Mistake | None, int, bool]:
+    """Return the progress, the mistake of the last check (None: there is none), how many of its hints were given, and
+    whether the last of these is new.
 
-    One more than before is shown, and that is kept in the folder; with ``again`` as many as before.
+    One more than before is given, and that is kept in the folder. With ``again``, and where all were given, none is.
     """
     progress = read(folder)
     mistake = mistake_named(progress.lab, progress.failed)
     if mistake is None:
-        return progress, None, 0
+        return progress, None, 0, False
     shown = min(progress.hints.get(mistake.name, 0), len(mistake.hints))
-    if not again and shown < len(mistake.hints):
+    new = not again and shown < len(mistake.hints)
+    if new:
         shown += 1
         progress.hints[mistake.name] = shown
         save(folder, progress)
-    return progress, mistake, shown
+    return progress, mistake, shown, new
 
 
 def mistake_named(lab: Lab, name: str) -> Mistake | None:

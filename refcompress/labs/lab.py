@@ -6,7 +6,11 @@ from typing import Any
 
 from ..testing.features import Features
 
-__all__ = ["FULL", "PLAIN", "Failure", "Lab", "Mistake", "Stage", "plain", "raised", "refused", "where"]
+__all__ = ["FULL", "LESSONS", "PLAIN", "Failure", "Lab", "Mistake", "Stage", "plain", "raised", "refused", "where"]
+
+# The pages of the twelve lessons, from the first on: docs/lessons/<name>.md, and the notebook of that name.
+LESSONS = ("01_magnitude", "02_kmeans", "03_int8", "04_gptq", "05_awq", "06_obs", "07_sparsegpt", "08_truncated_svd",
+           "09_randomized_svd", "10_huffman_lengths", "11_huffman_stream", "12_range_coder")
 
 NEARLY_ALL = 0.8  # of the inputs: who is wrong on so many has no trouble with what is special about one of them
 
@@ -90,7 +94,8 @@ class Lab:
     """An exercise: write one operation again.
 
     lesson : its number in ``reference/__init__.py``, or None for what comes after the twelve. task : what to build, in
-    a sentence or two. clause : of the result in general. uses : lines of import that the stub begins with.
+    a sentence or two. clause : of the result in general. uses : lines of import that the stub begins with. more : what
+    the text beside the stub says of the task beyond it.
     """
 
     op: str
@@ -100,6 +105,7 @@ class Lab:
     stages: tuple[Stage, ...]
     mistakes: tuple[Mistake, ...]
     uses: tuple[str, ...] = ()
+    more: str = ""
 
 
 QUICK: Mapping[str, Any] = {"layouts": ("contiguous",), "examples": 0, "states": False}

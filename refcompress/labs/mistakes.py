@@ -69,9 +69,12 @@ FIRST = (
              "NumPy chooses a type of its own in many steps: sums of integers are int64, means are float64.",
              "Convert once, in the end: `astype`."),
             _says("got dtype", "got a ", "not one that can be compared")),
-    Mistake("NumPy's numbers", "An option is a number of NumPy, such as np.uint8(4), and not one of Python.",
+    Mistake("NumPy's numbers", "An option is a number of NumPy, such as np.uint8(4), and not one of Python. It must "
+            "count the same, though its type may hold only small numbers: an int8 ends at 127, below the size of many "
+            "arrays.",
             "GEN-3.7",
-            ("What is `2 ** np.uint8(8)`? And `-np.uint8(1)`?",
+            ("What are `np.uint8(200) + 100` and `300 - np.uint8(200)`? One wraps round, and the other raises "
+             "OverflowError, for NumPy 2 computes both in 8 bits.",
              "Make it a number of Python at the beginning: `int(bits)`, `float(scale)`."),
             where(_numpy_number)),
 )

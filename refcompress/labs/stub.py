@@ -6,11 +6,14 @@ import shlex
 import textwrap
 
 from .. import formats, reference
-from .lab import Lab
+from .lab import LESSONS, Lab
 
 __all__ = ["guide", "stub"]
 
 WIDTH = 80
+# What a solution costs and refuses is not judged, and whoever writes it has no paper at hand.
+NOT_NEEDED = re.compile(r"Cost |Raises\n|\*\*Source\*\*(?!.*\*\*Departs\*\*)|\*\*Departs\*\* nothing\.$", re.S)
+LAST = re.compile(r"\*\*(Source|Departs)\*\*")  # where a paper says something else
 
 
 def stub(lab: Lab) -> str:
@@ -21,7 +24,7 @@ def stub(lab: Lab) -> str:
     def gemm_s8s8(x, w, *, x_zero_point=0):
     """
     function = getattr(reference, lab.op)
-    doc = inspect.getdoc(function) or ""
+    doc = needed(inspect.getdoc(function) or "")
     mark = 'r"""' if "\\" in doc else '"""'
     body = "\n".join([mark + doc, '"""',
                       f'raise NotImplementedError("{lab.op}: write it here; the docstring says what it must return")'])
@@ -29,6 +32,16 @@ def stub(lab: Lab) -> str:
     imports = "\n".join(["import numpy as np", *uses, *_parts(uses)])
     return f"{imports}\n\n\ndef {lab.op}{signature(function)}:\n{textwrap.indent(body, '    ')}\n".replace(
         "\n    \n", "\n\n")
+
+
+def needed(doc: str) -> str:
+    """Return a docstring in the order in which a learner needs it, without what nobody needs to write the function.
+
+    >>> needed("Add.\\n\\n**Source** Euclid.\\n\\n**Departs** in 0.\\n\\nCost one step.\\n\\n>>> add(1, 2)\\n3")
+    'Add.\\n\\n>>> add(1, 2)\\n3\\n\\n**Departs** in 0.'
+    """
+    paragraphs = [part for part in doc.split("\n\n") if not NOT_NEEDED.match(part)]
+    return "\n\n".join(sorted(paragraphs, key=lambda part: bool(LAST.match(part))))
 
 
 def _of_the_example(lab: Lab, doc: str) -> list[str]:
@@ -60,12 +73,12 @@ def guide(lab: Lab, folder: str = "") -> str:
     """Return the text that lies beside the stub, in a folder of this name (by default lab-OP)."""
     place = shlex.quote(folder or f"lab-{lab.op}")
     module = getattr(reference, lab.op).__module__.split(".")[1:]
-    lesson = f"lesson {lab.lesson} of the site (`docs/lessons/`)" if lab.lesson else "none; it comes after the twelve"
+    lesson = f"number {lab.lesson}, `{LESSONS[lab.lesson - 1]}`" if lab.lesson else "none; it comes after the twelve"
     stages = [line for i, stage in enumerate(lab.stages, 1) for line in textwrap.wrap(
         f"{i}. **{stage.name}**: {stage.says}.", WIDTH, subsequent_indent="   ")]
     uses = ["What the stub imports beside NumPy is yours to use.", ""] * bool(lab.uses)
     return "\n".join([
-        title(lab), "", *textwrap.wrap(lab.task, WIDTH), "",
+        title(lab), "", *textwrap.wrap(f"{lab.task} {lab.more}".strip(), WIDTH), "",
         *textwrap.wrap(f"Write the function `{lab.op}` in `solution.py`. Its docstring says what goes in and what must "
                        "come out.", WIDTH), "", *uses,
         *textwrap.wrap(f"The lesson: {lesson}. The answer stands in `refcompress/{'/'.join(module)}.py`: look there "

@@ -133,10 +133,10 @@ def clause_text(number: str) -> str:
     return ""
 
 
-def hint_lines(progress: Progress, mistake, shown: int, width: int = WIDTH) -> Iterator[str]:
-    """Yield the first ``shown`` hints for a mistake, the newest last."""
+def hint_lines(progress: Progress, mistake, shown: int, width: int = WIDTH, first: int = 1) -> Iterator[str]:
+    """Yield the hints for a mistake from number ``first`` to number ``shown``."""
     yield from _wrapped(f"{progress.op}: {mistake.says}", width)
-    for number, hint in enumerate(mistake.hints[:shown], 1):
+    for number, hint in enumerate(mistake.hints[first - 1:shown], first):
         yield from _labelled(f"Hint {number} of {len(mistake.hints)}", hint, width)
 
 

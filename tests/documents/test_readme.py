@@ -81,8 +81,19 @@ def test_what_the_readme_types_is_there_after_make():
     """The environment that make sets up is activated before anything in it is called."""
     makefile = (ROOT / "Makefile").read_text()
     assert "VENV := .venv\n" in makefile and "BIN := $(VENV)/bin\n" in makefile
-    assert COMMANDS[:2] == [["make"], [".", ".venv/bin/activate"]]
-    assert {command[0] for command in COMMANDS[2:]} == {"make", "refcompress", "python"}
+    lessons, commands = COMMANDS[:5], COMMANDS[5:]
+    assert [command[0] for command in lessons] == ["git", "cd", "make", ".", "jupyter"]
+    assert lessons[1][1] == lessons[0][-1] and lessons[2] == ["make", "notebooks"]
+    assert lessons[4] == ["jupyter", "lab", "build/notebooks/index.ipynb"]
+    for text in ((ROOT / "docs" / "lessons" / "index.md").read_text(), makefile):
+        assert re.findall(r"jupyter lab (\S+)", text) == lessons[4][2:]
+    assert commands[:2] == [["make"], lessons[3]] == [["make"], [".", ".venv/bin/activate"]]
+    assert {command[0] for command in commands[2:]} == {"make", "refcompress", "python"}
+
+
+def test_the_readme_says_what_it_needs_before_it_says_make():
+    before = README[:README.index("make ")]
+    assert "Python 3.11 or newer" in before and "C compiler" in before and "git clone" in before
 
 
 def test_the_sections_come_in_the_order_in_which_a_newcomer_needs_them():

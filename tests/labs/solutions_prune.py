@@ -44,6 +44,11 @@ def magnitude_rounds_what_stays(w, *, sparsity=None, keep=None):
     return magnitude_right(w, keep=int(np.rint((1 - sparsity) * size)) if keep is None else keep)
 
 
+def magnitude_counts_in_the_type_of_keep(w, *, sparsity=None, keep=None):
+    size = sum(np.size(a) for a in w.values()) if isinstance(w, dict) else w.size
+    return magnitude_right(w, sparsity=sparsity, keep=keep if keep is None else size - (size - keep))
+
+
 def obd_right(w, diagonal):
     with np.errstate(all="ignore"):
         return (np.asarray(diagonal, np.float64) * np.asarray(w, np.float64) ** 2 / 2).astype(np.float32)
@@ -122,6 +127,7 @@ WRONG = [
     ("prune_magnitude", magnitude_with_signs, "signs", "PRUNE-2.1", "A negative weight"),
     ("prune_magnitude", magnitude_by_threshold, "count", "PRUNE-2.1", "is not `keep`"),
     ("prune_magnitude", magnitude_rounds_what_stays, "count of a share", "PRUNE-1.2", "`sparsity` was given"),
+    ("prune_magnitude", magnitude_counts_in_the_type_of_keep, "NumPy's numbers", "GEN-3.7", "an int8 ends at 127"),
     ("prune_score_obd", obd_without_half, "factor", "PRUNE-5.1", "off by the same factor"),
     ("prune_score_obd", obd_in_float32, "few bits", "PRUNE-5.1", "rounded too early"),
     ("prune_score_obd", obd_without_signs, "negative derivative", "PRUNE-5.1", "second derivative is negative"),

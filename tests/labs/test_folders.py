@@ -13,9 +13,9 @@ import pytest
 from cli_examples import run
 
 from refcompress import formats, reference
-from refcompress.labs import checking, folder, mistakes, stub, words
+from refcompress.labs import checking, folder, hints, mistakes, stub, words
 from refcompress.labs.exercises import LABS
-from refcompress.labs.lab import Failure
+from refcompress.labs.lab import LESSONS, Failure
 from refcompress.testing import apart
 from refcompress.testing.features import Features
 
@@ -50,10 +50,34 @@ def test_a_stub_has_the_references_signature_and_docstring_and_no_body(op):
     text = stub.stub(LABS[op])
     made: dict = {}
     exec(compile(text, "solution.py", "exec"), made)
-    assert made[op].__doc__.split() == getattr(reference, op).__doc__.split()
+    assert made[op].__doc__.split() == stub.needed(inspect.getdoc(getattr(reference, op))).split()
     assert list(stub.signature(made[op]).parameters) == list(stub.signature(getattr(reference, op)).parameters)
     with pytest.raises(NotImplementedError, match="write it here"):
         made[op](**{p.name: None for p in stub.signature(made[op]).parameters.values() if p.default is p.empty})
+
+
+@pytest.mark.parametrize("op", LABS)
+def test_a_stub_has_what_the_function_needs_and_last_how_it_departs_from_papers(op):
+    doc, whole = stub.needed(inspect.getdoc(getattr(reference, op))), inspect.getdoc(getattr(reference, op))
+    paragraphs = doc.split("\n\n")
+    departs = [part for part in paragraphs if "**Departs**" in part]
+    assert paragraphs[len(paragraphs) - len(departs):] == departs and ">>> " in paragraphs[-len(departs) - 1]
+    assert len(departs) == ("**Departs**" in whole.replace("**Departs** nothing.", ""))
+    assert not [part for part in paragraphs if part.startswith(("Cost ", "Raises"))]
+    assert set(paragraphs) <= set(whole.split("\n\n"))
+
+
+def test_the_text_beside_a_stub_names_the_page_of_its_lesson():
+    pages = sorted((Path(__file__).resolve().parents[2] / "docs" / "lessons").glob("[01]*.md"))
+    assert tuple(path.stem for path in pages) == LESSONS
+    assert "The lesson: number 1, `01_magnitude`" in stub.guide(LABS["prune_magnitude"])
+
+
+def test_the_first_lab_asks_what_its_exercise_asks_and_its_stub_has_no_word_that_lesson_1_does_not_explain():
+    text, guide = stub.stub(LABS["prune_magnitude"]), stub.guide(LABS["prune_magnitude"])
+    assert "without a sort, by `np.partition`" in " ".join(guide.split())
+    parameters = text[:text.index(">>>")]
+    assert "threshold" not in parameters and "np.rint rounds to the nearest integer" in " ".join(parameters.split())
 
 
 @pytest.mark.parametrize("op", LABS)
@@ -137,8 +161,14 @@ def test_a_check_keeps_what_it_found_and_hints_come_one_by_one(place, capfd):
     assert kept["attempts"] == 1 and kept["failed"] and len(kept["log"]) == 1
     first = run(capfd, "lab", "hint", str(place))[1]
     second = run(capfd, "lab", "hint", str(place))[1]
-    assert "Hint 1 of" in first and "Hint 2 of" not in first and "Hint 2 of" in second
+    assert "Hint 1 of" in first and "Hint 2 of" not in first
+    assert "Hint 2 of" in second and "Hint 1 of" not in second
     assert run(capfd, "lab", "hint", str(place), "--all")[1].count("Hint ") == 2
+    mistake = hints.mistake_named(LABS["gemm_s8s8"], kept["failed"])
+    for _ in range(len(mistake.hints)):
+        again = run(capfd, "lab", "hint", str(place))[1]
+    assert again.count("Hint ") == len(mistake.hints) and "There are no more hints for this." in again
+    assert folder.read(place).hints == {mistake.name: len(mistake.hints)}  # who reads a hint twice has had it once
     code, out, _ = run(capfd, "lab", "status")
     assert code == 0 and "gemm_s8s8" in out and kept["failed"] in out
 

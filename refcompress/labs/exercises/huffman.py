@@ -63,7 +63,7 @@ LABS.append(Lab(
      Mistake("limit", "A length is above the limit.", "HUFFMAN-2.1",
              ("How deep can Huffman's tree become? Try the counts 1, 1, 2, 3, 5, 8, and so on.",
               "To cut lengths at the limit leaves no code: see the sum in the docstring.",
-              "Where the tree is too deep you need another algorithm. The docstring names its paper, under Source.",
+              "Where the tree is too deep you need another algorithm: package-merge, by Larmore and Hirschberg (1990).",
               "Package-merge: a list of leaves for each level; from the deepest level up, join neighbours in pairs and "
               "merge the pairs into the list above."), _too_long),
      Mistake("no code", "No code has these lengths: the sum of 2**-length over the used symbols is not 1.",

@@ -47,7 +47,7 @@ def _says(*words: str):
 LABS.append(Lab(
     "lowrank_randomized", 9,
     "Find a matrix of a rank that is nearly the nearest, from products with random vectors, and say how far off it is. "
-    "(Nobody sees whether you decompose w as a whole; the point is to do without.)",
+    "Do without the decomposition of w as a whole.",
     "LOWRANK-3.1",
     (plain("the rank, with the default tolerance and block", "tolerance", "block"),
      plain("`tolerance`, `block` and `certify`", name="all options"), FULL),

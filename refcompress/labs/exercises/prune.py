@@ -49,7 +49,8 @@ LABS.append(Lab(
      Mistake("count", "The number of weights that stay is not `keep`.", "PRUNE-2.1",
              ("How many weights stay if several have the same magnitude as the smallest one that stays?",
               "A threshold cannot cut between two equal numbers. What can?",
-              "Rank all weights. Then take the first ones of the ranking, by their number."),
+              "Rank all weights, and take the first ones of the ranking, by their number. Or keep all weights above "
+              "the threshold, and of those at the threshold as many as are missing, the first ones."),
              _other_count),
      Mistake("ties", "Two weights have the same magnitude, and the other one of them must stay.", "PRUNE-1.3",
              ("Read the formula again: what does it say of ties?",
@@ -58,7 +59,9 @@ LABS.append(Lab(
              _same_magnitudes),
      Mistake("signs", "A negative weight is taken for a small one.", "PRUNE-2.1",
              ("Which is larger in magnitude, 2 or -3?",),
-             _without_sign))))
+             _without_sign)),
+    more="The lesson shows the whole reference, which sorts. So write it as exercise 3 asks: without a sort, by "
+         "`np.partition`."))
 
 
 # prune_score_obd

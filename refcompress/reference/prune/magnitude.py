@@ -21,10 +21,11 @@ def prune_magnitude(w: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float |
     Parameters
     ----------
     w : array of float32, any shape, or a dict of name to such an array
-        The arrays of a dict are ranked together, so they share one threshold. The index runs through them in the
-        dict's order, in C order inside each. Infinities are the largest of all; -0.0 has the magnitude 0.
+        The arrays of a dict are ranked together. The index runs through them in the dict's order, in C order inside
+        each. Infinities are the largest of all; -0.0 has the magnitude 0.
     sparsity : float in [0, 1]
-        The share to prune: rint(sparsity * size) weights, computed in float64, ties to even. 0 keeps all, 1 none.
+        The share to prune: rint(sparsity * size) weights, computed in float64 (np.rint rounds to the nearest integer,
+        and to the even one of two: 0.5 to 0, and 1.5 to 2). 0 keeps all, 1 none.
     keep : int in [0, size]
         The number of weights to keep. Exactly one of sparsity and keep must be given.
 
@@ -41,8 +42,8 @@ def prune_magnitude(w: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float |
     arXiv 1506.02626), section 3; the share in place of a threshold: Zhu & Gupta, To Prune, or Not to Prune (2017,
     arXiv 1710.01878).
 
-    **Departs** Han et al. cut at a threshold (prune_threshold): ties go together, and the count follows from the
-    data. Here the count is given and kept exactly, so ties need a rule.
+    **Departs** Han et al. cut at a least magnitude, a threshold (prune_threshold): ties go together, and the count
+    follows from the data. Here the count is given and kept exactly, so ties need a rule.
 
     Cost O(size log size): one stable sort. The native form is O(size). It reads w once, or where a sample misleads it
     four times more. Beside the masks it takes an eighth of the bytes of w at most.
@@ -56,7 +57,7 @@ def prune_magnitude(w: ArrayLike | Mapping[str, ArrayLike], *, sparsity: float |
     """
     arrays, keep = magnitude_arguments(w, sparsity=sparsity, keep=keep)
     magnitude = joined(np.abs(a) for a in arrays.values())
-    ranking = np.argsort(-magnitude, kind="stable")  # the largest first; stable, so ties stay in the order of the index
+    ranking = np.argsort(-magnitude, kind="stable")  # stable: ties stay in their order
     mask = np.zeros(magnitude.size, dtype=bool)
     mask[ranking[:keep]] = True
     masks = split(mask, arrays)

@@ -115,9 +115,12 @@ def scale_and_zero_point(low, high, lowest, highest, scale=None):
     low, high = low.astype(np.float64), high.astype(np.float64)
     symmetric = lowest == -highest
     if scale is None:
-        step = np.maximum(-low, high) / highest if symmetric else (high - low) / (highest - lowest)
-        scale = np.where(step == 0, np.float32(1), np.maximum(step.astype(np.float32), np.float32(SMALLEST_NORMAL)))
-    zero_point = np.zeros_like(low) if symmetric else np.clip(np.rint(lowest - low / scale), lowest, highest)
+        step = (np.maximum(-low, high) / highest if symmetric
+                else (high - low) / (highest - lowest))
+        normal = np.maximum(step.astype(np.float32), np.float32(SMALLEST_NORMAL))
+        scale = np.where(step == 0, np.float32(1), normal)
+    zero_point = (np.zeros_like(low) if symmetric
+                  else np.clip(np.rint(lowest - low / scale), lowest, highest))
     return scale, np.asarray(zero_point, np.int8 if highest < 128 else np.int16)
 
 

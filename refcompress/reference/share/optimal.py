@@ -67,7 +67,8 @@ def best_means(x: NDArray, omega: NDArray, k: int, middle: float = 0.0) -> NDArr
     D[0, 0] = 0
     begin = np.zeros((k + 1, n + 1), np.intp)  # where the last of these segments begins; ties go to the lowest place
     for i in range(1, n + 1):
-        total = D[:-1, :i] + cost(np.arange(i), i)  # one row for each number of segments before, one column for each t
+        # One row for each number of segments before, one column for each t
+        total = D[:-1, :i] + cost(np.arange(i), i)
         D[1:, i], begin[1:, i] = total.min(axis=1), total.argmin(axis=1)
 
     ends = [n]
