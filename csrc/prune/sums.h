@@ -75,6 +75,32 @@ RC_INLINE TARGET __m256 four_and_four(const float *low, const float *high)
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
 }
 
+/* A row of eight blocks of two columns: the first ones are added, then the second ones. */
+RC_INLINE TARGET DOUBLES add_twos(DOUBLES sum, const float *x)
+{
+    const __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8);
+    /* of the halves of both in turn */
+    const __m256d first = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)),
+                  second = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xDD));
+    sum = d_add(sum, _mm256_castpd_ps(_mm256_permute4x64_pd(first, 0xD8)));
+    return d_add(sum, _mm256_castpd_ps(_mm256_permute4x64_pd(second, 0xD8)));
+}
+
+/* Likewise of three columns: number 3 i + j of the 24 lies at 3 i + j modulo 8 of its vector, at another place for each
+ * of the eight i. */
+RC_INLINE TARGET DOUBLES add_threes(DOUBLES sum, const float *x)
+{
+    const __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8), c = _mm256_loadu_ps(x + 16);
+    const __m256i from = _mm256_setr_epi32(0, 3, 6, 1, 4, 7, 2, 5), one = _mm256_set1_epi32(1);
+    const __m256 first = _mm256_blend_ps(_mm256_blend_ps(a, b, 0x92), c, 0x24),
+                 second = _mm256_blend_ps(_mm256_blend_ps(a, b, 0x24), c, 0x49),
+                 third = _mm256_blend_ps(_mm256_blend_ps(a, b, 0x49), c, 0x92);
+    const __m256i next = _mm256_add_epi32(from, one); /* the lowest three bits count */
+    sum = d_add(sum, _mm256_permutevar8x32_ps(first, from));
+    sum = d_add(sum, _mm256_permutevar8x32_ps(second, next));
+    return d_add(sum, _mm256_permutevar8x32_ps(third, _mm256_add_epi32(next, one)));
+}
+
 /* Eight blocks, `step` apart. */
 RC_INLINE TARGET void eight_blocks(size_t high, size_t across, size_t columns, size_t step, const float *x,
                                    double *sums)
@@ -96,9 +122,15 @@ RC_INLINE TARGET void eight_blocks(size_t high, size_t across, size_t columns, s
             sum = d_add(sum, _mm256_castpd_ps(_mm256_unpacklo_pd(AB, CD)));
             sum = d_add(sum, _mm256_castpd_ps(_mm256_unpackhi_pd(AB, CD)));
         }
-        for (; j < across; j++)
-            sum = d_add(sum, _mm256_setr_ps(x[j], x[j + step], x[j + 2 * step], x[j + 3 * step], x[j + 4 * step],
-                                            x[j + 5 * step], x[j + 6 * step], x[j + 7 * step]));
+        if (across == 2 && step == 2) {
+            sum = add_twos(sum, x);
+        } else if (across == 3 && step == 3) {
+            sum = add_threes(sum, x);
+        } else {
+            for (; j < across; j++)
+                sum = d_add(sum, _mm256_setr_ps(x[j], x[j + step], x[j + 2 * step], x[j + 3 * step], x[j + 4 * step],
+                                                x[j + 5 * step], x[j + 6 * step], x[j + 7 * step]));
+        }
     }
     d_store(sums, sum);
 }

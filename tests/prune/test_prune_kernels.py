@@ -194,12 +194,16 @@ x[::3] = 7
 
 
 @EACH
-@pytest.mark.parametrize("high, across", [(1, 1100), (37, 1), (1, 4), (4, 4), (3, 5), (2, 8), (5, 11)])
+@pytest.mark.parametrize("high, across", [(1, 1100), (37, 1), (1, 4), (4, 4), (3, 5), (2, 8), (5, 11), (1, 2), (2, 2),
+                                          (1, 3), (2, 3), (3, 3)])
 def test_sums_of_blocks_side_by_side_are_those_of_the_reference(space, high, across):
-    x = scores("normal")[: 37 * 1100].reshape(37, 1100)
-    x = np.where(scores("normal")[-37 * 1100 :].reshape(x.shape) > 1, x * F(1e20), x)  # each order has other bits
-    how = {"structure": "block", "block": (high, across), "keep": 3}
-    exactly(reference.prune_select(x, **how), space.prune_select(x, **how))
+    for columns in (1100, 2 * 64 + 1, 17, 3, 2, 1):  # around eight blocks, 64 of two columns, and one block
+        size = 37 * columns
+        x, more = (a.reshape(37, columns) for a in (scores("normal")[:size], scores("normal")[-size:]))
+        x = np.where(more > 1, x * F(1e20), x)  # each order has other bits
+        for keep in (1, -(-37 // high) * -(-columns // across) // 2):
+            how = {"structure": "block", "block": (high, across), "keep": keep}
+            exactly(reference.prune_select(x, **how), space.prune_select(x, **how))
 
 
 @pytest.mark.parametrize("name", ["normal", "equal", "few values", "rising", "subnormal"])
