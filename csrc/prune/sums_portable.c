@@ -3,6 +3,8 @@
 #define SUMS rc_prune_sums_portable
 #include "sums.h"
 
+/* Of blocks of at most eight columns: eight marks at a time, of which the next store writes over those behind the
+ * block. */
 /* Blocks of two columns: of SIDE of them at a time the compiler makes vectors. */
 static void spread_twos(size_t blocks, size_t columns, const uint8_t *kept, uint8_t *row)
 {
@@ -18,8 +20,6 @@ static void spread_twos(size_t blocks, size_t columns, const uint8_t *kept, uint
         memset(row + 2 * b, kept[b], rc_min(2, columns - 2 * b));
 }
 
-/* Of blocks of at most eight columns: eight marks at a time, of which the next store writes over those behind the
- * block. */
 static void spread_narrow(size_t blocks, size_t columns, size_t across, const uint8_t *kept, uint8_t *row)
 {
     size_t b = 0;

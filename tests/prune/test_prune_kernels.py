@@ -198,7 +198,8 @@ x[::3] = 7
                                           (1, 3), (2, 3), (3, 3)])
 def test_sums_of_blocks_side_by_side_are_those_of_the_reference(space, high, across):
     for columns in (1100, 2 * 64 + 1, 17, 3, 2, 1):  # around eight blocks, 64 of two columns, and one block
-        x, more = (a.reshape(37, columns) for a in (scores("normal")[: 37 * columns], scores("normal")[-37 * columns :]))
+        size = 37 * columns
+        x, more = (a.reshape(37, columns) for a in (scores("normal")[:size], scores("normal")[-size:]))
         x = np.where(more > 1, x * F(1e20), x)  # each order has other bits
         for keep in (1, -(-37 // high) * -(-columns // across) // 2):
             how = {"structure": "block", "block": (high, across), "keep": keep}
