@@ -231,7 +231,12 @@ RC_INLINE TARGET void one_chain(size_t begin, size_t end, size_t m, size_t n, si
                     const float *factors = x + t * TM * ldx + p, *rows = w + p * n + j, *ahead = next + asked * n;
                     asked += count;
                     switch (m - t * TM) {
-                    case 1: add_some_products(1, 1, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to); break;
+                    case 1:
+                        if (m == 1) /* and not the last of more rows */
+                            add_some_products(1, 1, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to);
+                        else
+                            add_some_products(0, 1, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to);
+                        break;
                     case 2: add_some_products(0, 2, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to); break;
                     case 3: add_some_products(0, 3, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to); break;
                     default: add_some_products(0, TM, inputs, width, n, ldx, ldy, factors, rows, ahead, count, to);

@@ -170,16 +170,16 @@ def longer(op: str, call: Callable, cases: list[Call]) -> Call | None:
 def _repeated(op: str, case: Call) -> Iterator[Call]:
     """Yield the call with all its operands twice as long, or with one of them, where the operation takes it soon."""
     args, kwargs = case
-    doubled = {i: longer for i, a in enumerate(args) if (longer := _twice(a)) is not None}
+    doubled = {i: twice for i, twice in enumerate(map(_twice, args)) if twice is not None}
     for which in (list(doubled), *([i] for i in doubled)):
-        twice = tuple(doubled[i] if i in which else a for i, a in enumerate(args))
+        further = tuple(doubled[i] if i in which else a for i, a in enumerate(args))
         start = time.process_time()
         try:
-            expected_of(op, twice, kwargs)
+            expected_of(op, further, kwargs)
         except (RefcompressError, TypeError):
             continue
         if which and time.process_time() - start < SLOW:
-            yield twice, kwargs
+            yield further, kwargs
 
 
 def _twice(value: Any) -> Any:

@@ -181,6 +181,25 @@ def test_bits_that_differ_within_the_bound_are_noticed_in_threads():
         states.threads_at_once("gemm_f32f32", gemm_f32f32, lambda: iter([((x, w), {})]))
 
 
+def slow_rows(a):
+    """Takes half a millisecond of the processor for each row."""
+    end = time.process_time() + a.shape[0] * 5e-4
+    while time.process_time() < end:
+        pass
+    return reference.csr_to_dense(a)
+
+
+def test_formats_are_made_longer_by_their_rows():
+    w = np.float32(np.random.default_rng(3).integers(-3, 4, (6, 40)))
+    for format_ in (reference.csr_from_dense(w), reference.floats_mx_encode(w, "mxint8"),
+                    reference.quantize_s8(w, axis=0), reference.quantize_pack(reference.quantize_s8(w, bits=4, group=8))):
+        longer = state_threads._twice(format_)
+        assert type(longer) is type(format_)
+        agreement.exactly(np.concatenate([format_.dense()] * 2), longer.dense())
+    found, = state_threads.longer("csr_to_dense", slow_rows, [((reference.csr_from_dense(w),), {})])[0]
+    assert found.shape[0] >= 12 and found.shape[1] == 40
+
+
 def test_a_rounding_that_is_left_changed_is_found():
     library = ctypes.CDLL(None)
     if not hasattr(library, "fesetround"):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rounding import gamma
 from training_examples import examples, same_bits, tiny_network
 
 from refcompress import RefcompressError, quantize_s8
@@ -178,7 +179,13 @@ def test_a_tensor_of_two_nodes_gets_the_sum_of_both_gradients():
     w = net.parameters["w"]
     first = np.tanh(x @ w.T)
     through = (dy + dy @ w) * (1 - first * first)
-    assert np.allclose(net.gradients["w"], dy.T @ first + through.T @ x, rtol=0, atol=2.0**-40)
+    # Each side: first is off by what its argument's 4 terms are (tanh' <= 1) and tanh rounds, 1 - first^2 by twice that
+    # and 2 roundings; dy + dy w has 5 roundings, their product one, and the sum of 10 terms with their products 11.
+    size_w, size_x, size_dy = np.abs(w), np.abs(x), np.abs(dy)
+    off = gamma(4) * (size_x @ size_w.T) + gamma(4)
+    back = size_dy + size_dy @ size_w
+    each = size_dy.T @ (off + gamma(11)) + (back * (2 * off + gamma(5 + 2 + 1 + 11))).T @ size_x
+    assert np.all(np.abs(net.gradients["w"] - (dy.T @ first + through.T @ x)) <= 2 * each)
 
 
 def test_operations_without_a_gradient_are_all_named_with_counts_and_a_node():
