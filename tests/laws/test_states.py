@@ -192,7 +192,8 @@ def slow_rows(a):
 def test_formats_are_made_longer_by_their_rows():
     w = np.float32(np.random.default_rng(3).integers(-3, 4, (6, 40)))
     for format_ in (reference.csr_from_dense(w), reference.floats_mx_encode(w, "mxint8"),
-                    reference.quantize_s8(w, axis=0), reference.quantize_pack(reference.quantize_s8(w, bits=4, group=8))):
+                    reference.quantize_s8(w, axis=0),
+                    reference.quantize_pack(reference.quantize_s8(w, bits=4, group=8))):
         longer = state_threads._twice(format_)
         assert type(longer) is type(format_)
         agreement.exactly(np.concatenate([format_.dense()] * 2), longer.dense())
