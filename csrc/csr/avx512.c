@@ -1,7 +1,8 @@
 /* What changed since AVX2: sixteen columns at a time, 64 of them in registers, and masks are registers of their own.
  * Up to four columns stay with AVX2: a longer vector, though masked, would touch two cache lines where one holds the
- * row. Of five to eight columns a vector holds two rows (row_pairs.h). One column of a matrix that was packed as
- * windows has its rows in the lanes: windows.c says how. */
+ * row. Of five to eight columns a vector holds two rows (row_pairs.h), unless x stays in L1: that order brings more
+ * loads from L2 on their way, but has more instructions. One column of a matrix that was packed as windows has its rows
+ * in the lanes: windows.c says how. */
 #include "../kernels.h"
 #if RC_X86
 #include "../vec_avx512.h"
@@ -15,6 +16,8 @@
 
 /* Bytes: how far ahead of the values in use the next ones are asked for, and as many steps ahead their columns. */
 enum { VALUES_AHEAD = 4096, COLUMNS_AHEAD = 2048 };
+
+enum { L1 = 1 << 15 }; /* bytes */
 
 /* The next `steps` steps of one group's sums. */
 RC_INLINE RC_AVX512 __m512 some_steps(size_t steps, __m512 low, __m512 high, const uint16_t **masks,
@@ -78,9 +81,10 @@ RC_AVX512 int rc_csr_matmul_avx512(size_t begin, size_t end, size_t width, size_
         windows(begin, end, a->k, a->windows, x, y);
         return RC_OK;
     }
+    const int narrow = width > 4 && a->k * n > L1 / sizeof *x;
     rc_csr_matmul *const kernel = width > 8                                  ? at_least_nine_columns
-                                  : width > 4 && has_short_places(a, n) ? five_to_eight_columns
-                                                                        : rc_csr_matmul_avx2;
+                                  : narrow && has_short_places(a, n) ? five_to_eight_columns
+                                                                     : rc_csr_matmul_avx2;
     return kernel(begin, end, width, n, a, x, y);
 }
 #endif

@@ -185,6 +185,15 @@ int rc_plain_s8s4(rc_gemm_coded_pack *pack, size_t bits, const uint8_t *codes, s
                   uint8_t *room, rc_gemm_s8s4 *kernel, size_t first, size_t stop, size_t m, size_t ldx, const int8_t *x,
                   const int32_t *x_sums, const float *x_scale, const struct rc_coded *w, float *y);
 
+/* The same for a few rows of x, by the kernel of gemm_s8s8, at_once outputs at a time. room : m * at_once sums; w : of
+ * one group, without zero points; its packed weights are not read. */
+int rc_few_s8s8_requantized(rc_gemm_s8s8 *product, const int8_t *raw, size_t at_once, int32_t *room, size_t first,
+                            size_t stop, size_t m, const int8_t *x, const struct rc_packed_s8 *w,
+                            const struct rc_to_s8 *to, int8_t *y);
+int rc_few_s8s8_scaled(rc_gemm_s8s8 *product, const int8_t *raw, size_t at_once, int32_t *room, size_t first,
+                       size_t stop, size_t m, const int8_t *x, const float *x_scale, const struct rc_packed_s8 *w,
+                       const float *w_scale, const float *bias, float *y);
+
 /* Products so short that packing the weights would take longer, of at most 2^13 multiply-adds and elements: all of m
  * rows of x and n outputs, by the weights as they lie, in the default mode. RC_BAD_VALUE, and nothing computed, where a
  * scale of x is not finite or below 2^-126, or where bias, multiplier or shift is not aligned, or out of the range that

@@ -1,6 +1,40 @@
 /* Products of weights as they are, by kernels of packed ones: some outputs at a time are packed and multiplied. What is
- * packed stays in L2, where a whole matrix of it would go to memory and come back. */
-#include "../kernels.h"
+ * packed stays in L2, where a whole matrix of it would go to memory and come back. For few rows of x packing takes
+ * longer than to multiply: there the sums are those of gemm_s8s8, which reads the weights where they lie. */
+#include "../requantize.h"
+
+int rc_few_s8s8_requantized(rc_gemm_s8s8 *product, const int8_t *raw, size_t at_once, int32_t *room, size_t first,
+                            size_t stop, size_t m, const int8_t *x, const struct rc_packed_s8 *w,
+                            const struct rc_to_s8 *to, int8_t *y)
+{
+    int status = RC_OK;
+    for (size_t o0 = first, count; o0 < stop && status == RC_OK; o0 += count) {
+        count = rc_min(at_once, stop - o0);
+        status = product(0, count, m, count, w->k, x, raw + o0 * w->k, room);
+        for (size_t i = 0; i < m; i++)
+            for (size_t o = 0; o < count; o++)
+                y[i * w->n + o0 + o] =
+                    rc_to_s8_one((int32_t)((uint32_t)room[i * count + o] + (uint32_t)to->bias[o0 + o]), to, o0 + o);
+    }
+    return status;
+}
+
+int rc_few_s8s8_scaled(rc_gemm_s8s8 *product, const int8_t *raw, size_t at_once, int32_t *room, size_t first,
+                       size_t stop, size_t m, const int8_t *x, const float *x_scale, const struct rc_packed_s8 *w,
+                       const float *w_scale, const float *bias, float *y)
+{
+    int status = RC_OK;
+    for (size_t o0 = first, count; o0 < stop && status == RC_OK; o0 += count) {
+        count = rc_min(at_once, stop - o0);
+        status = product(0, count, m, count, w->k, x, raw + o0 * w->k, room);
+        for (size_t i = 0; i < m; i++)
+            for (size_t o = 0; o < count; o++) {
+                const double sum = room[i * count + o] * ((double)x_scale[i] * (double)w_scale[o0 + o]);
+                y[i * w->n + o0 + o] = (float)(bias ? sum + (double)bias[o0 + o] : sum);
+            }
+    }
+    return status;
+}
 
 int rc_plain_s8s8_requantized(rc_gemm_s8_pack *pack, const int8_t *raw, size_t at_once, uint8_t *room,
                               rc_gemm_s8s8_requantized *kernel, size_t first, size_t stop, size_t m, size_t ldx,

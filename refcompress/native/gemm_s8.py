@@ -29,6 +29,7 @@ SPEED = 8  # times as many multiply-adds a second as Row.speed says
 ROOM = 2**18  # bytes of packed weights that stay in the second-level cache
 SHORT = 2**13  # multiply-adds of a product, at most, that reads its weights as they lie
 FEW, PACKING = 256, 8  # rows of x for which packing some outputs at a time pays, and those that packing counts as
+AS_THEY_LIE = 12  # rows of x, at most, that multiply weights of one group without packing: FEW_ROWS of the kernels
 
 
 def gemm_s8s8_requantized(kernel, row):
@@ -49,6 +50,10 @@ def gemm_s8s8_requantized(kernel, row):
         y, how = empty((m, n), np.int8), to_s8(bias, multiplier, shift, *ends)
         if one_call and weight is None and is_plain(row.speed, x, y.shape):
             struct, to = struct_of(w.shape, w.shape[1]).struct, pointer(y, writable=True)
+            if own and m <= AS_THEY_LIE:
+                multiply_few(lib.rc_few_s8s8_requantized, product, pointer(w), row.speed, x, (struct, how.struct, to),
+                             y.shape)
+                return lambda: y, ()
             multiply_plain(lib.rc_plain_s8s8_requantized, (widest("gemm_s8_pack"), pointer(w)), kernel, row.speed,
                            x, (struct, how.struct, to), y.shape, packed_bytes_of(w.shape[1], w.shape[1]))
             return lambda: y, ()
@@ -89,7 +94,7 @@ def gemm_s8s8_requantized(kernel, row):
 def gemm_s8s8_scaled(kernel, row):
     """Return the operation gemm_s8s8_scaled computed by a C kernel."""
     own = row.kernels.get("gemm_s8s8_scaled") == kernel  # and not a caller's
-    seen, short = kept(_lying).get, lib.rc_short_s8s8_scaled
+    seen, short, product = kept(_lying).get, lib.rc_short_s8s8_scaled, row.kernels.get("gemm_s8s8")
 
     def ready(x, x_scale, w, bias=None, *, empty=empty, one_call=False):
         given, weight, asked = (x, x_scale), held_of(w, packed_quantized), w
@@ -104,6 +109,10 @@ def gemm_s8s8_scaled(kernel, row):
         if one_call and weight is None and is_plain(row.speed, x, y.shape):
             steps, group, zero_point, scales = quantized_parts(w)
             struct = struct_of(steps.shape, group, None, zero_point).struct
+            if own and len(x) <= AS_THEY_LIE and group == steps.shape[1] and zero_point is None:
+                multiply_few(lib.rc_few_s8s8_scaled, product, pointer(steps), row.speed, x,
+                             (pointer(x_scale), struct, pointer(scales), *ends), y.shape)
+                return lambda: y, ()
             multiply_plain(lib.rc_plain_s8s8_scaled, (widest("gemm_s8_pack"), pointer(steps)), kernel, row.speed, x,
                            (pointer(x_scale), struct, pointer(scales), *ends), y.shape,
                            packed_bytes_of(steps.shape[1], group))
@@ -255,6 +264,19 @@ def multiply_plain(run, of_pack, kernel, speed: float, x: np.ndarray, operands, 
         check(run(*of_pack, outputs, pointer(room, writable=True), kernel, begin, end, m, ldx, inputs, *operands), "x")
 
     threads.run(call, n, (m + PACKING) * n * ldx / (SPEED * speed), OUTPUTS)
+
+
+def multiply_few(run, product, weights, speed: float, x: np.ndarray, operands, shape: tuple[int, int]) -> None:
+    """Call ``run``, which takes the sums of some outputs at a time from the kernel ``product``, for all outputs."""
+    m, n = shape
+    most = max(OUTPUTS, ROOM // (4 * m) // OUTPUTS * OUTPUTS)
+
+    def call(begin, end):
+        outputs = min(most, end - begin)
+        room = empty((outputs * m,), np.int32)
+        check(run(product, weights, outputs, pointer(room, writable=True), begin, end, m, pointer(x), *operands), "x")
+
+    threads.run(call, n, m * n * x.shape[1] / (SPEED * speed), OUTPUTS)
 
 
 def is_short(speed: float, x: np.ndarray, shape: tuple[int, int]) -> bool:

@@ -10,7 +10,7 @@ from implementations import NATIVE, each, need_native
 from refcompress.native._kernels import lib
 
 from refcompress import RefcompressError, reference, same
-from refcompress.formats import CSR
+from refcompress.formats import CSR, Plain
 from refcompress.native import csr as native_csr
 from refcompress.native import threads
 from refcompress.native._call import pointer
@@ -40,6 +40,22 @@ def test_tiles_of_x_change_no_bit(m, k, density):
         for space in NATIVE[1:]:
             assert same(space.csr_matmul(a, x), expected), (space.__name__, n)
     assert same(native.at("portable").csr_matmul(a, x[:, :3]), csr_sums(a, x[:, :3]))
+
+
+# Five to eight columns of an x beyond 32 KiB have an order of their own: eight rows side by side, eight entries at a
+# time.
+@pytest.mark.parametrize("m, k, density", [(64, 1024, 0.1), (63, 1025, 0.1), (80, 1171, 0.05), (71, 1639, 0.9)])
+@pytest.mark.parametrize("type_", [None, "bfloat16"])
+def test_whether_x_stays_in_the_first_level_cache_changes_no_bit(m, k, density, type_):
+    rng = np.random.default_rng(m)
+    a = random_csr(rng, m, k, density)
+    if type_:
+        a = with_fields(a, data=Plain((a.data.view(np.uint32) >> 16).astype(np.uint16), type_))
+    for n in (4, 5, 7, 8, 9):
+        x = rng.standard_normal((k, n)).astype(F)
+        expected = native.at("portable").csr_matmul(a, x)
+        for space in NATIVE[1:]:
+            assert same(space.csr_matmul(a, x), expected), (space.__name__, n)
 
 
 @every_space

@@ -33,6 +33,10 @@ def affine(n, k, group, bits=8):
     return Quantized(values, RNG.uniform(0.5, 2, (n, groups)).astype(np.float32), zero_point, group)
 
 
+def symmetric(n, k):
+    return Quantized(s8(n, k), RNG.uniform(0.5, 2, (n, 1)).astype(np.float32), np.zeros((n, 1), np.int8), None)
+
+
 def calls(m, n, k):
     """Yield an operation's name, its weight's place and its arguments."""
     x, x_scale = s8(m, k), RNG.uniform(0.5, 2, m).astype(np.float32)
@@ -41,13 +45,15 @@ def calls(m, n, k):
     yield "gemm_s8s8_requantized", 1, (x, s8(n, k), *layer(n))
     yield "gemm_s8s8_scaled", 2, (x, x_scale, affine(n, k, k), RNG.standard_normal(n).astype(np.float32))
     yield "gemm_s8s8_scaled", 2, (x, x_scale, affine(n, k, 6))
+    yield "gemm_s8s8_scaled", 2, (x, x_scale, symmetric(n, k))
+    yield "gemm_s8s8_scaled", 2, (x, x_scale, symmetric(n, k), np.full(n, -0.0, np.float32))
     yield "gemm_s8s4", 2, (x, x_scale, reference.quantize_pack(affine(n, k, 6, bits=4)))
     codes = RNG.integers(0, 16, (n, k)).astype(np.uint8)
     yield "gemm_s8lut4", 2, (x, x_scale, Shared(codes, RNG.standard_normal(16).astype(np.float32)))
 
 
 @each("space", NATIVE)
-@pytest.mark.parametrize("m", [1, 3, 9, 300])
+@pytest.mark.parametrize("m", [1, 3, 9, 12, 13, 300])
 def test_weights_packed_some_outputs_at_a_time_or_beforehand_give_the_result_of_the_reference(space, m, monkeypatch):
     monkeypatch.setattr(gemm_s8, "ROOM", 1)
     for op, place, args in calls(m, 118, 27):
