@@ -13,7 +13,7 @@ from ..reference.quantize.gptq import as_float32, gptq_arguments
 from ..reference.quantize.integers import limits, scale_and_zero_point
 from ..reference.quantize.layer import LayerFit, exact_weight, nearest
 from .exact import Disagreement, exactly, python_numbers, same_kind
-from .moved import Factor, Moved
+from .moved import Factor, Followed
 from .pruned import named, same_bits
 
 GRID = {"bits": 4, "scheme": "symmetric", "axis": 0, "group": None, "scale": None, "zero_point": None}
@@ -150,13 +150,13 @@ def _integers(expected: LayerFit, q: Quantized, args: tuple, kwargs: dict | None
         exactly(plain.zero_point, q.zero_point)
     turned = h[np.ix_(turns, turns)]
     factor = Factor.of(inverse_factor(turned, damping), damped(turned, damping), turned.diagonal() > 0)
-    moved = Moved.of(w[:, turns], factor)
+    moved = Followed(w[:, turns], factor)
     s, z = (np.broadcast_to(q.expand(a), w.shape) for a in (q.scale, q.zero_point))
     for i, j in enumerate(turns.tolist()):
-        low, high = moved.now[i] - moved.off[i], moved.now[i] + moved.off[i]
+        now, off = moved.now[i], moved.off(slice(i, i + 1))[0]
         if refit and i % given["group"] == 0:
             _scales(moved, i, q, int(given["group"]), lowest, highest)
-        least, most = (_rounded(end, s[:, j], z[:, j], lowest, highest) for end in (low, high))
+        least, most = (_rounded(end, s[:, j], z[:, j], lowest, highest) for end in (now - off, now + off))
         zero = w[:, j] == 0
         least, most = np.where(zero, z[:, j], least), np.where(zero, z[:, j], most)
         values = q.values[:, j]
@@ -165,17 +165,17 @@ def _integers(expected: LayerFit, q: Quantized, args: tuple, kwargs: dict | None
             row = int(np.argmax(wrong))
             raise Disagreement(f"result.weight.values[{row}, {j}]: got {values[row]}, expected {int(least[row])}"
                                + (f" to {int(most[row])}" if most[row] > least[row] else ""))
-        moved.decided(i, s[:, j].astype(np.float64) * (values.astype(np.float64) - z[:, j]))
+        moved.decided(s[:, j].astype(np.float64) * (values.astype(np.float64) - z[:, j]))
 
 
 def _rounded(now: np.ndarray, s: np.ndarray, z: np.ndarray, lowest: int, highest: int) -> np.ndarray:
     return np.clip(np.rint(as_float32(now) / s) + z, lowest, highest)
 
 
-def _scales(moved: Moved, i: int, q: Quantized, group: int, lowest: int, highest: int) -> None:
+def _scales(moved: Followed, i: int, q: Quantized, group: int, lowest: int, highest: int) -> None:
     """Raise Disagreement unless the scale and the zero point of a group are those of its weights as they stand."""
-    some = slice(i, i + group)
-    now, off = moved.now[some], moved.off[some]
+    some = slice(i, min(i + group, len(moved.now)))
+    now, off = moved.now[some], moved.off(some)
     below, above = (as_float32(a) for a in (now - off, now + off))
     (widest_low, widest_high), (low, high) = (
         (np.minimum(below.min(axis=0), 0), np.maximum(above.max(axis=0), 0)),

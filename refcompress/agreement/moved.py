@@ -11,6 +11,14 @@ condition number. A system with h that Cholesky's method solves has a solution t
 inverse, and a factor of it, by at most so much times kappa of itself, in the norm. The reference and the other
 implementation may each be off so far: ``ETA`` is twice that. Dead inputs, and all of a diagonal h, are coupled to
 nothing: they have one square root and one quotient each, and where all are equal they are equal in every arithmetic.
+
+**The bound of a weight, where every input is decided** (:class:`Followed`). Row by row let q be what the weights become
+and e_i = (now_i - q_i) / u_ii. Then e u = w - q: the recursion solves a triangular system. With a factor u + d, |d| <=
+``off``, the same decisions have e' (u + d) = w - q, so e' - e = -e' d u^-1 and |e'| <= |e| (1 - |d| |u^-1|)^-1. When
+the inputs below i are decided, now_m is w_m less the sum of e_l u_lm over them, and so moves by the sum over a and l
+below i of e'_a (d_am + d_al t_lm), t_lm being the sum of (u^-1)_lj u_jm over j from i to m: the whole sum is 0. An
+error of w_a - q_a itself moves now_m by t_am times that. Bounds of such a system do not grow from step to step. Where
+some weights stay as they are (:class:`Moved`), each row has a system of its own, and the bounds are passed on.
 """
 
 from dataclasses import dataclass
@@ -56,7 +64,7 @@ def alone(h: np.ndarray) -> bool:
 
 @dataclass
 class Moved:
-    """Weights (inputs, outputs) as they stand, and by how much each may be off."""
+    """Weights (inputs, outputs) as they stand, and by how much each may be off, where some stay as they are."""
 
     factor: Factor
     now: np.ndarray
@@ -67,7 +75,7 @@ class Moved:
         now = w.T.astype(np.float64)
         return cls(factor, now, np.zeros_like(now))
 
-    def decided(self, i: int, stands: np.ndarray, kept: np.ndarray | bool = False) -> None:
+    def decided(self, i: int, stands: np.ndarray, kept: np.ndarray) -> None:
         """Move the later inputs by what becomes of input i.
 
         stands : its new weights, exact. kept : where a weight stays as it is, whatever that is: it moves nothing.
@@ -91,6 +99,47 @@ class Moved:
         u, loose = self.factor.u.diagonal()[some], self.factor.off.diagonal()[some]
         with np.errstate(all="ignore"):
             return (np.maximum(now - off, 0) / (u + loose)) ** 2, ((now + off) / np.maximum(u - loose, 0)) ** 2
+
+
+class Followed:
+    """Weights (inputs, outputs) of which every input is decided in its turn, and by how much each may be off."""
+
+    def __init__(self, w: np.ndarray, factor: Factor) -> None:
+        self.factor, self.now, self.decisions = factor, w.T.astype(np.float64), 0
+        self.inverse, k = np.linalg.inv(factor.u), len(factor.u)
+        with np.errstate(all="ignore"):
+            grown = factor.off @ np.abs(self.inverse)
+        self.known = bool(np.isfinite(grown).all() and (grown.diagonal() < 1).all())  # else nothing is, but dead inputs
+        self.larger = np.linalg.inv(np.eye(k) - grown) if self.known else np.eye(k)
+        self.size, self.own = np.zeros_like(self.now), np.zeros_like(self.now)  # of e'; the error of w - q
+        self.e, self.terms, self.moves = np.zeros_like(self.now), np.abs(self.now), np.zeros_like(self.now)
+
+    def rounded(self, some: slice) -> np.ndarray:
+        """Return what the roundings of the sums make in any order, in two implementations: nothing where none moved."""
+        return 2 * (self.decisions + 2) * U64 * np.where(self.moves[some] > 0, self.terms[some] + self.moves[some], 0)
+
+    def off(self, some: slice) -> np.ndarray:
+        """Return by how much weights that are not decided yet may be off, as (inputs, outputs)."""
+        i, u, v = self.decisions, self.factor.u, self.inverse
+        rest = slice(i, some.stop)
+        t = np.abs(v[:i, rest] @ u[rest, some]) + len(u) * U64 * (np.abs(v[:i, rest]) @ np.abs(u[rest, some]))
+        rounded = self.rounded(some) + t.T @ self.own[:i]
+        if not self.known:
+            return np.where(self.moves[some] > 0, np.inf, rounded)
+        d = self.factor.off[:i, some] + self.factor.off[:i, :i] @ t
+        return rounded + d.T @ self.size[:i]
+
+    def decided(self, stands: np.ndarray) -> None:
+        """Move the later inputs by what becomes of the next one: its new weights, exact."""
+        i, u = self.decisions, self.factor.u[self.decisions]
+        later, change = slice(i + 1, None), self.now[i] - stands
+        self.own[i] = self.rounded(slice(i, i + 1))[0] + 2 * U64 * np.abs(change)
+        self.e[i] = change / u[i]
+        self.size[i] = self.larger[: i + 1, i] @ np.abs(self.e[: i + 1])
+        products = np.outer(u[later], self.e[i])
+        self.now[later] -= products
+        self.moves[later] += np.abs(products)
+        self.decisions += 1
 
 
 def beaten(least: np.ndarray, most: np.ndarray, stays: np.ndarray, first: bool) -> tuple[int, int] | None:

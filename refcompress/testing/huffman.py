@@ -142,7 +142,8 @@ def huffman_code_sweep():
 def huffman_code_refusals():
     lengths = np.uint8([1, 2, 2])
     for bad in (*not_arrays(lengths), *other_dimensions(lengths), np.uint8([1, 1, 1]), np.uint8([1, 2]),
-                np.uint8([2]), np.uint8([16, 1]), np.uint8([255, 255]), np.zeros(2**15 + 1, np.uint8)):
+                np.uint8([2]), np.uint8([1] * 6), np.uint8([1] * 10), np.uint8([2] * 12), np.uint8([1] * 4 + [2] * 4),
+                np.uint8([15] * 3), np.uint8([16, 1]), np.uint8([255, 255]), np.zeros(2**15 + 1, np.uint8)):
         yield (bad,), {}
 
 

@@ -200,6 +200,15 @@ def planes_decode_refusals():
                 reference.planes_decode(other, type, size)
             except CorruptError:  # what is left is another array's
                 yield (other, type, size), {}
+    for type in CODED:  # symbols that no code of the type has, in streams that are whole
+        for some in (np.uint8([8, 200, 3]), np.arange(40, dtype=np.uint8) * 6, np.full(33, 255, np.uint8)):
+            data = reference.planes_encode(some, "uint8")
+            for strict in (True, False):
+                for count in (len(some), 2 * len(some)):
+                    try:
+                        reference.planes_decode(data, type, count, strict=strict)
+                    except CorruptError:
+                        yield (data, type, count), {"strict": strict}
     data = reference.planes_encode(np.arange(40, dtype=np.uint8), "uint8")
     for bad in (None, "data", data.tolist(), data[None], data.astype(np.int8)):
         yield (bad, "uint8", 40), {}

@@ -38,7 +38,8 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
                     rule: Callable | None = None) -> None:
     """Call from several threads at once, by turns each with its own inputs and all with the same arrays.
 
-    An operand that a call changes and puts back is another one meanwhile. Then all of them make one long call.
+    An operand that a call changes and puts back is another one meanwhile. Then all of them make long calls, every other
+    one with other numbers: who writes the same to the same place does no harm.
     """
     all_ = list(islice(cases(), 12 * THREADS))
     by_size = sorted(all_, key=bytes_of)
@@ -66,12 +67,12 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
     long = longer(op, call, by_size[-TRIED:])
     if long is None:
         return
+    two = long, _turned(op, long)
     begun = time.perf_counter()
-    once = snapshot(result_of(call, *long))
+    once = [snapshot(result_of(call, *each)) for each in two]
     apart = min(time.perf_counter() - begun, LONG) / THREADS
 
-    # A comparison may take longer than the call, so that they would seldom meet in C. And who begins together writes
-    # the same to the same place.
+    # A comparison may take longer than the call, so that they would seldom meet in C.
     meet = threading.Barrier(THREADS)
 
     def one(first: int) -> Iterator[None]:
@@ -79,7 +80,7 @@ def threads_at_once(op: str, call: Callable, cases: Callable[[], Iterable[Call]]
             while True:
                 meet.wait()
                 time.sleep(first * apart)
-                same(once, result_of(call, *long), f"{when}:")
+                same(once[first % 2], result_of(call, *two[first % 2]), f"{when}:")
                 yield
         except threading.BrokenBarrierError:  # another one has ended
             return
@@ -138,6 +139,21 @@ def _in_threads(work: Callable[[int], Iterator[None]], seconds: float, at_least:
         sys.setswitchinterval(before)
     if wrong:
         raise wrong[0]
+
+
+def _turned(op: str, case: Call) -> Call:
+    """Return a long call with its last array of floats or of int8 back to front, where the operation takes that."""
+    args, kwargs = case
+    for place in reversed(range(len(args))):
+        a = args[place]
+        if isinstance(a, np.ndarray) and a.ndim and a.dtype in (np.float32, np.float64, np.int8):
+            turned = (*args[:place], np.ascontiguousarray(a.reshape(-1)[::-1].reshape(a.shape)), *args[place + 1 :])
+            try:
+                expected_of(op, turned, kwargs)
+            except RefcompressError:
+                continue
+            return turned, kwargs
+    return case
 
 
 def longer(op: str, call: Callable, cases: list[Call]) -> Call | None:

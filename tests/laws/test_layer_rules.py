@@ -20,6 +20,8 @@ from refcompress.agreement import (
     same_product,
 )
 from refcompress.constants import U64
+from refcompress.reference.hessian import inverse_factor
+from refcompress.reference.quantize.layer import LayerFit
 from refcompress.testing import samples
 
 F = np.float32
@@ -98,6 +100,49 @@ def test_an_integer_may_be_what_either_end_of_its_bound_rounds_to(value, right):
         return
     with pytest.raises(Disagreement, match=r"result.weight.values\[0, 1\]: got ., expected 1 to 2"):
         near_gptq(fit, got, (w, COUPLED), options)
+
+
+def _rounded_in_turn(w, h, bits, damping, u):
+    """Return the fit of GPTQ by a factor u, and the last input's weights in steps."""
+    near = reference.quantize_s8(w, bits=bits, axis=0)
+    s, now, values = near.scale[:, 0], w.T.astype(np.float64), near.values.copy()
+    highest = 2 ** (bits - 1) - 1
+    for i in range(w.shape[1]):
+        values[:, i] = np.clip(np.rint(now[i].astype(F) / s), -highest, highest)
+        now[i + 1 :] -= np.outer(u[i, i + 1 :], (now[i] - s.astype(np.float64) * values[:, i]) / u[i, i])
+    return LayerFit.of(w, h, replace(near, values=values), near), now[-1] / s
+
+
+def _layer(k, rows):
+    rng = np.random.default_rng(k)
+    x = rng.standard_normal((2 * k + 3, k)) + rng.standard_normal((2 * k + 3, 1))
+    h = x.T @ x
+    return rng.standard_normal((rows, k)).astype(F), (h + h.T) / 2
+
+
+@pytest.mark.parametrize("k", [5, 40, 135])
+def test_an_integer_is_judged_by_its_distance_from_a_tie_however_many_inputs_went_before(k):
+    w, h = _layer(k, 60)
+    fit, last = _rounded_in_turn(w, h, 3, 0.01, inverse_factor(h, 0.01))
+    off = np.abs(np.abs(last - np.floor(last)) - 0.5)
+    for row in np.flatnonzero((off > 0.05) & (np.abs(last) < 2.9)):
+        values = fit.weight.values.copy()
+        values[row, -1] = 2 * np.floor(last[row]) + 1 - values[row, -1]  # the other one of its two neighbours
+        moved = LayerFit.of(w, h, replace(fit.weight, values=values), reference.quantize_s8(w, bits=3, axis=0))
+        with pytest.raises(Disagreement, match=r"result.weight.values\["):
+            near_gptq(fit, moved, (w, h), {"bits": 3})
+
+
+@pytest.mark.parametrize("k", [3, 40, 150])
+@pytest.mark.parametrize("damping", [0.0, 1e-6, 0.01])
+def test_a_factor_of_another_arithmetic_makes_a_right_layer(k, damping):
+    w, h = _layer(k, 300)
+    whole = h + damping * np.diag(np.full(k, h.diagonal().mean()))
+    by_eigenvalues = (lambda values, vectors: (vectors / values) @ vectors.T)(*np.linalg.eigh(whole))
+    turned = np.linalg.cholesky(whole[::-1, ::-1])[::-1, ::-1]  # h = t t.T, t upper triangular, so u is its inverse
+    expected = reference.quantize_gptq(w, h, bits=6, damping=damping)
+    for u in (np.linalg.cholesky(by_eigenvalues).T, np.linalg.inv(turned)):
+        near_gptq(expected, _rounded_in_turn(w, h, 6, damping, u)[0], (w, h), {"bits": 6, "damping": damping})
 
 
 def test_one_chain_reaches_a_twentieth_of_the_bound_of_an_error_and_twenty_times_as_much_is_refused():

@@ -67,6 +67,12 @@ def _shared():
                 importance = rng.random(40).astype(_F)
                 yield (ordinary(rng, 40),), {"clusters": clusters, "iterations": iterations, "weights": importance,
                                              **_seeded(init, MOST // 2**31)}
+        for clusters in (3, 5):  # whole clusters whose values weigh nothing
+            w = np.sort(ordinary(rng, 24))
+            for some in (slice(8, 16), slice(0, 9), slice(15, 24), slice(4, 20), slice(1, 23)):
+                importance = np.ones(24, _F)
+                importance[some] = 0
+                yield (w,), {"clusters": clusters, "weights": importance, **_seeded(init, 4)}
         for shape in ((3, 5), (2, 3, 4), (2, 3, 2, 2), (1,), (0,)):
             yield (ordinary(rng, shape),), {"bits": 1, **_seeded(init, 1)}
         for w in (all_bits(rng, 30), np.ldexp(whole(rng, 30), -149).astype(_F), np.full(9, 3, _F), np.zeros(9, _F),

@@ -108,6 +108,19 @@ def _nvfp4_encode(rng, i, m, k) -> Call:
     return (np.ldexp(ordinary(rng, (m, k)), rng.integers(-9, 9, (m, 1))).astype(_F),), {}
 
 
+def _nf4_of_many_axes():
+    """Blocks run on over the axes behind the first, so one begins in the middle of a line (QUANT-1.1)."""
+    rng = np.random.default_rng(8)
+    for shape, block in (((1, 2, 3), 2), ((2, 3, 5), 4), ((2, 2, 3, 3), 4), ((3, 5, 7), 16), ((2, 3, 3), 9)):
+        scales = np.arange(1, 1 + shape[0] * -(-int(np.prod(shape[1:])) // block), dtype=_F).reshape(shape[0], -1)
+        yield (NF4(rng.integers(0, 16, shape).astype(np.uint8), scales, block),), {}
+
+
+def _nf4_encode_of_many_axes():
+    for (q,), _ in _nf4_of_many_axes():
+        yield (np.arange(1, 1 + q.codes.size, dtype=_F).reshape(q.codes.shape),), {"block": q.block}
+
+
 def _nvfp4_edges():
     """Elements next to ties under each of many tensor scales: a product by a reciprocal rounds to the other side."""
     rng = np.random.default_rng(3)
@@ -162,8 +175,8 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "floats_decode": (_decode_options, at_lengths(_decode, 3, 5)),
     "floats_mx_encode": (_mx_edges, at_lengths(_mx_encode, 3, 5)),
     "floats_mx_decode": (at_lengths(_mx_decode, 3, 5),),
-    "floats_nf4_encode": (_nf4_edges, at_lengths(_nf4_encode, 3, 5)),
-    "floats_nf4_decode": (at_lengths(_nf4_decode, 3, 5),),
+    "floats_nf4_encode": (_nf4_edges, _nf4_encode_of_many_axes, at_lengths(_nf4_encode, 3, 5)),
+    "floats_nf4_decode": (_nf4_of_many_axes, at_lengths(_nf4_decode, 3, 5),),
     "floats_nvfp4_encode": (_nvfp4_edges, at_lengths(_nvfp4_encode, 3, 5)),
     "floats_nvfp4_decode": (at_lengths(_nvfp4_decode, 3, 5),),
     "ggml_decode": (_ggml_decode_long,),

@@ -266,6 +266,13 @@ def _randomized_options():
 
 def _whitened_edges():
     rng = np.random.default_rng(7)
+    for k in (4, 6, 9):  # directions of ever less weight, of which float32 has none left
+        for ratio in (10.0, 30.0):
+            x = rng.standard_normal((40, k)) * ratio ** -np.arange(k)
+            x = x @ np.linalg.qr(rng.standard_normal((k, k)))[0]
+            h = x.T @ x
+            for rank in (1, k - 1):
+                yield (ordinary(rng, (8, k)), (h + h.T) / 2), {"rank": rank}
     for i, n in enumerate((127, 128, 129, 257, 513, 1025)):
         yield (ordinary(rng, (n, 3)), _hessian(rng, 3)), {"rank": 1 + i % 3}
         if n < 300:

@@ -43,6 +43,11 @@ def _softmax_edges():
         yield (half_zero(rng, ordinary(rng, (3, k)) * _F(30)),), {}
         yield (ordinary(rng, (3, k)) + _F(1e6),), {}
         yield (np.where(np.arange(k) == k - 1, _F(0), _F(-95)) * np.ones((2, 1), _F),), {}  # subnormal results
+    for block in (1, 4, 8, 16, 32, 64, 128, 256):  # a first, a middle or a last block that is masked
+        for first in (0, block, 2 * block):
+            x = ordinary(rng, (2, 3 * block))
+            x[1, first : first + block] = -np.inf
+            yield (x,), {}
     for shape in ((5,), (2, 3, 4), (2, 3, 4, 5)):
         yield (ordinary(rng, shape),), {}
 

@@ -28,6 +28,11 @@ def _magnitude_options():
                         {"sparsity": 0.5}, {"sparsity": 1.5 / size}, {"sparsity": 0.5 / size},
                         {"sparsity": 2.5 / size}):
                 yield (w,), how
+    for share in (0.1, 0.3, 0.7, 0.9):  # whose float32 and float64 lie on two sides of a tie (PRUNE-1.2)
+        for size in (5, 15, 25, 35, 45, 65, 75):
+            for number in (_F(share), np.float16(share), np.float64(share), share):
+                yield (whole(rng, size, 99),), {"sparsity": number}
+    yield ({},), {"keep": 0}
     near = np.nextafter(np.ones(40, _F), _F(2))  # neighbours of 1, which bfloat16 and tf32 take for equal
     near[::3] = 1
     yield (near,), {"keep": 20}
@@ -112,6 +117,12 @@ def _select_sums_in_order():
                 scores.flat[other[len(other) // 2]] = _in_order(scores[unit])
                 for dtype in (np.float64, _F):
                     yield (scores.astype(dtype),), {**how, "keep": 1}
+
+
+def _subnormal_quotients():
+    sums = np.float64([1e-300, -1e-300, 2.0**-1022, -(2.0**-1023), 5e-324, 3 * 5e-324, 1, 0.0, -0.0])
+    for count in (1, 2, 3, 1000, 2**40, 2**53):
+        yield (sums, count), {}
 
 
 def _select(rng, i, m, k) -> Call:
@@ -248,7 +259,7 @@ EDGES: dict[str, tuple[Callable[[], Calls], ...]] = {
     "prune_score_obd": (_small(True), at_lengths(partial(_scores, True), 3, 5)),
     "prune_score_fisher": (_small(False), at_lengths(partial(_scores, False), 3, 5)),
     "prune_score_apoz": (_apoz_edges, at_lengths(_apoz, 5)),
-    "prune_score_activation": (at_lengths(_activation, 5),),
+    "prune_score_activation": (_subnormal_quotients, at_lengths(_activation, 5)),
     "prune_obs": (_obs_options, _layers("prune_obs", rows=1025, columns=129)),
     "prune_sparsegpt": (_sparsegpt_options, _layers("prune_sparsegpt", rows=16_385, columns=257)),
 }

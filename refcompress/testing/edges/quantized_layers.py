@@ -35,6 +35,10 @@ def _bias_edges():
         most = 2**31 - 1 - inputs * 2**14
         for value in (most // 2**8 * 2**8 - 2**8, -(most // 2**8 * 2**8) + 2**8):
             yield (_F([value * unit]), unit, 1.0), {"inputs": inputs}
+    for inputs in (2**17 - 1, 2**17 - 2):  # the largest number of units, and what rounds to it
+        for more in (0, 0.25, 0.4375):
+            for sign in (1, -1):
+                yield (_F([sign * (2**31 - 1 - inputs * 2**14 + more), 1]), 1.0, 1.0), {"inputs": inputs}
 
 
 def _dequantize_bias_edges():
@@ -120,6 +124,9 @@ def _gptq_options():
     for damping in (0.0, 1e-300, 0.01, 1.0, 1e6):
         for order in ("given", "descending"):
             yield (w, h), {"damping": damping, "order": order}
+    for k in (129, 160):  # blocks of 128 inputs, and what one moves of the next
+        for damping in (0.01, 1.0):
+            yield (ordinary(rng, (24, k)), hessian(rng, k, 2 * k + 3)), {"bits": 3, "damping": damping}
     tied = np.eye(12) * 3
     yield (w, tied), {"order": "descending", "group": 4}
 

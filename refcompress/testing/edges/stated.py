@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from ... import reference
-from ...formats import LowRank, LowRankSparse, Quantized
+from ...formats import CSR, LowRank, LowRankSparse, Quantized
 from ..cases import Calls
 
 _F = np.float32
@@ -50,13 +50,15 @@ def _dominated():
         for first in ((tiny, 0.0), (0.0, tiny), (tiny, tiny)):
             for sizes in ([[1, 1], [1, 1]], [[1, 1], [2, 1]]):
                 yield (np.float64([first, (1, 1)]), np.int64(sizes), 3), {}
+                yield (np.float64([(1, 1), first]), np.int64(sizes[::-1]), 3), {}
+                yield (np.float64([(1, 1), first, (0, 0)]), np.int64([*sizes[::-1], (1, 1)]), 4), {}
 
 
 def _largest_differences(dtype: type):
     """GEMM-3.1: inputs less their zero point have nine bits, so sums leave float32 twice as early as without one."""
     ends = np.iinfo(dtype)
-    for k in (521, 1023, 1025):
-        for x, zero_point in ((ends.max, ends.min), (ends.min, ends.max)):
+    for k in (521, 1023, 1025, 1101, 2047):  # and the zero point times the sum of a row is odd and beyond 2**24
+        for x, zero_point in ((ends.max, ends.min), (ends.min, ends.max), (ends.max, ends.min + 1)):
             w = np.array([[127] * k, [-127] * k, [127, -125] * (k // 2) + [127] * (k % 2)], np.int8)
             yield (np.full((2, k), x, dtype), w), {"x_zero_point": int(zero_point)}
 
@@ -85,11 +87,24 @@ def _scales_beside():
         yield (LowRankSparse(low, sparse), x), {}
 
 
+def _stored_zeros_beside():
+    """CSR-3.2: a stored zero multiplies; factors of rank 0 add nothing to it."""
+    for zero in (0.0, -0.0):
+        sparse = CSR((2, 3), [0, 2, 3], [0, 2, 1], _F([zero, 1, zero]))
+        for rank in (0, 1):
+            low = LowRank(np.zeros((2, rank), _F), np.zeros(rank, _F), np.zeros((rank, 3), _F))
+            for value in (np.inf, -np.inf, np.nan):
+                for place in range(3):
+                    x = np.ones((3, 2), _F)
+                    x[place, 1] = value
+                    yield (LowRankSparse(low, sparse), x), {}
+
+
 EDGES["gemm_s8s8"] = (partial(_largest_differences, np.int8),)
 EDGES["gemm_u8s8"] = (partial(_largest_differences, np.uint8),)
 EDGES["gemm_s8s8_scaled"] = (_biases_alone,)
 EDGES["lowrank_matmul"] = (_scales_alone,)
-EDGES["lowrank_sparse_matmul"] = (_scales_beside,)
+EDGES["lowrank_sparse_matmul"] = (_scales_beside, _stored_zeros_beside)
 EDGES["quantize_s8"] = (_zero_points,)
 EDGES["quantize_binary"] = (_sums,)
 EDGES["quantize_ternary"] = (_ternary_sums,)

@@ -45,7 +45,8 @@ def quantize_bias_s32_refusals():
         yield (bias, 0.5, 0.5), {"inputs": bad}
     for bad in (_F([1, 2.0**31]), _F([1, -(2.0**31)]), _F([1, 3e38]), _F([1, -3e38])):
         yield (bad, 1.0, 1.0), {}
-    yield (_F([1, 16_384]), 1.0, 1.0), {"inputs": 131_071}
+    for bad in (16_384, -16_384, 16_383.5, -16_383.75):
+        yield (_F([1, bad]), 1.0, 1.0), {"inputs": 131_071}
 
 
 @composite
