@@ -157,7 +157,7 @@ def _turned(op: str, case: Call) -> Call:
 
 
 def longer(op: str, call: Callable, cases: list[Call]) -> Call | None:
-    """Return the call that takes longest of these, with its operands repeated until it takes LONG, or None.
+    """Return a call that takes long, or None: one of these, with its operands repeated until it takes LONG.
 
     Arrays are repeated along the first axis, and formats by rows, as many of them at once as the operation takes.
     """
@@ -165,9 +165,15 @@ def longer(op: str, call: Callable, cases: list[Call]) -> Call | None:
     for case in cases:
         case = writable(case[0]), writable(case[1])
         timed.append((_seconds(call, case), case))
-    if not timed:
-        return None
-    took, case = max(timed, key=lambda pair: pair[0])
+    timed.sort(key=lambda pair: pair[0], reverse=True)
+    for took, case in timed:  # of some formats the rows cannot be repeated
+        made = _made_longer(op, call, took, case)
+        if made is not case:
+            return made
+    return timed[0][1] if timed else None
+
+
+def _made_longer(op: str, call: Callable, took: float, case: Call) -> Call:
     while took < LONG:
         further = next(_repeated(op, case), None)
         if further is None or _elements(further) > MOST:
@@ -189,6 +195,8 @@ def _repeated(op: str, case: Call) -> Iterator[Call]:
     doubled = {i: twice for i, twice in enumerate(map(_twice, args)) if twice is not None}
     for which in (list(doubled), *([i] for i in doubled)):
         further = tuple(doubled[i] if i in which else a for i, a in enumerate(args))
+        if _elements(further) <= _elements(args):  # a format whose rows nothing here repeats
+            continue
         start = time.process_time()
         try:
             expected_of(op, further, kwargs)
@@ -210,7 +218,8 @@ def _twice(value: Any) -> Any:
         held["indptr"] = np.concatenate([value.indptr[:-1], value.indptr + value.indptr[-1]])
         held |= {name: _twice_over(held[name]) for name in ("indices", "data")}
     else:
-        held = {name: _twice_over(a) if isinstance(a, np.ndarray) and a.ndim and len(a) == rows else a
+        held = {name: _twice_over(a) if isinstance(a, np.ndarray) and a.ndim and len(a) == rows else
+                _twice(a) if is_dataclass(a) and getattr(a, "shape", (0,))[:1] == (rows,) else a
                 for name, a in held.items()}
     held |= {"shape": (2 * rows, *shape[1:])} if "shape" in held else {}
     try:

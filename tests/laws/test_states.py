@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from refcompress import agreement, native, reference
+from refcompress import agreement, formats, native, reference
 from refcompress.errors import RefcompressError
 from refcompress.ops import OPS
 from refcompress.testing import catalogue, modes, state_threads, states
@@ -228,3 +228,12 @@ def test_a_right_kernel_keeps_and_leaves_nothing(op):
         if hasattr(native, op):
             check(op, getattr(native, op), some(op))
 
+
+
+def test_a_sum_of_two_formats_is_made_longer_in_both_and_what_does_not_grow_is_not_tried_again():
+    rng = np.random.default_rng(3)
+    low = formats.LowRank(*(rng.standard_normal(shape, dtype=np.float32) for shape in ((6, 2), (2,), (2, 5))))
+    a = formats.LowRankSparse(low, reference.csr_from_dense(np.eye(6, 5, dtype=np.float32)))
+    x = rng.standard_normal((5, 3), dtype=np.float32)
+    (longer, _), _ = next(state_threads._repeated("lowrank_sparse_matmul", ((a, x), {})))
+    assert longer.shape == (12, 5) and longer.low.shape == longer.sparse.shape == (12, 5)
