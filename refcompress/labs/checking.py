@@ -22,6 +22,7 @@ from ..testing.task import Task
 from . import mistakes
 from .folder import SOLUTION, now, read, save
 from .lab import Failure, Lab, Mistake, Stage, otherwise
+from .printed import printed
 
 __all__ = ["Checked", "check", "checked", "diagnosed"]
 
@@ -35,7 +36,7 @@ class Checked:
 
     passed : names of the stages that are passed, in this check. stage : the first one that is not, or None. failure and
     mistake : what is wrong there. pattern : where else. code : a program
-    that shows it. left_out : by reason, how many inputs the solution does not
+    that shows it. printed : what the solution prints there. left_out : by reason, how many inputs the solution does not
     take. inputs : how many it was called with.
     """
 
@@ -46,6 +47,7 @@ class Checked:
     mistake: Mistake | None = None
     pattern: str = ""
     code: str = ""
+    printed: str = ""
     left_out: dict[str, int] = field(default_factory=dict)
     inputs: int = 0
     notes: list[str] = field(default_factory=list)
@@ -162,11 +164,18 @@ def _passes(found: Checked, lab: Lab, stage: Stage, where: str, examples: int | 
         found.pattern, found.code = error.pattern, error.code
         found.failure = _failure(lab.op, error)
         found.mistake = diagnosed(lab, found.failure)
+        if error.case is not None and _prints(where):
+            found.printed = printed(lab.op, where, error.case, LIMIT)
         return False
     others = (*stage.left_out, OTHER_STAGE)
     found.inputs = verdict.inputs - sum(count for reason, count in verdict.not_offered.items() if reason in others)
     found.left_out = {reason: count for reason, count in verdict.not_offered.items() if reason not in others}
     return not found.left_out
+
+
+def _prints(where: str) -> bool:
+    """Return whether a solution has the word print: most have not, and another call takes time."""
+    return b"print" in Path(where.rpartition(":")[0]).read_bytes()
 
 
 def _verdict(found: Checked, lab: Lab, function: Callable | str, options: dict[str, Any]) -> testing.Verdict:

@@ -79,11 +79,11 @@ def guide(lab: Lab, folder: str = "") -> str:
     uses = ["What the stub imports beside NumPy is yours to use.", ""] * bool(lab.uses)
     return "\n".join([
         title(lab), "", *textwrap.wrap(f"{lab.task} {lab.more}".strip(), WIDTH), "",
-        *textwrap.wrap(f"Write the function `{lab.op}` in `solution.py`. Its docstring says what goes in and what must "
-                       "come out.", WIDTH), "", *uses,
+        *textwrap.wrap(f"Write the function `{lab.op}` in `solution.py`, with any editor. Its docstring says what goes "
+                       "in and what must come out.", WIDTH), "", *uses,
         *textwrap.wrap(f"The lesson: {lesson}. The answer stands in `refcompress/{'/'.join(module)}.py`: look there "
                        "when you have yours.", WIDTH), "",
-        "In the folder above this one (in this folder leave its name out):", "",
+        *textwrap.wrap(f"Type these in the folder above. Inside this folder type them without `{place}`.", WIDTH), "",
         f"    refcompress lab check {place}",
         "        is it right? If not: on which input, and why",
         f"    refcompress lab hint {place}",
@@ -91,9 +91,10 @@ def guide(lab: Lab, folder: str = "") -> str:
         f"    refcompress lab status {place}",
         "        how far you are", "",
         "There are stages. You may pass one after the other:", "", *stages, "",
-        *textwrap.wrap("An input that you do not want to take yet: raise NotImplementedError. It is counted, and "
-                       "not called wrong. Arguments that must be refused do not come: whether you refuse them is not "
-                       "judged.", WIDTH), ""])
+        *textwrap.wrap("If you cannot take an input yet, raise NotImplementedError: it then does not count as wrong. "
+                       "Arguments that must be refused do not come: whether you refuse them is not judged.", WIDTH), "",
+        *textwrap.wrap("You can use `print`. A check shows the first lines that your function prints for the input "
+                       "that it shows.", WIDTH), ""])
 
 
 def title(lab: Lab) -> str:

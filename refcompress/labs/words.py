@@ -24,6 +24,7 @@ __all__ = ["call", "clause_text", "hint_lines", "lines"]
 WIDTH = 80
 LONG = 400  # characters of an argument: a longer one is cut short
 LABEL = 14  # columns
+PRINTED = 6  # lines of what a solution prints
 NO_CONDITION = "; no simple condition"  # what a map says that has found none: no news for who learns
 SPEC = Path(__file__).resolve().parents[2] / "spec"  # of a source tree; a wheel has no pages
 
@@ -71,6 +72,7 @@ def _wrong(checked: Checked, progress: Progress, width: int, folder: str) -> lis
             if value is not None and not isinstance(value, str):
                 said += _labelled(label, _short(value), width)
     said += _labelled("The check", f"{failure.reason}", width)
+    said += _printed(checked.printed, width)
     if number := clause_of(LABS[checked.op], mistake):
         words = clause_text(number)
         said += _labelled("The clause", f"{number} ({page(number)}){f': {words}' if words else ''}", width)
@@ -79,6 +81,15 @@ def _wrong(checked: Checked, progress: Progress, width: int, folder: str) -> lis
     hint = "refcompress lab hint" + f" {folder}" * (folder != ".")
     more = f"{hint} ({left} left for this)" if left else f"{hint} --all shows again the hints for this"
     return [*said, *_labelled("Next", more, width)]
+
+
+def _printed(text: str, width: int) -> list[str]:
+    """Return the first lines that a solution prints for the input that is shown, as they stand."""
+    given = text.splitlines()
+    room = max(width - LABEL, 4)
+    shown = [line if len(line) <= room else f"{line[:room - 4]} ..." for line in given[:PRINTED]]
+    more = ["(only these lines are shown)"] if len(given) > PRINTED else []
+    return [f"{label:<{LABEL}}{line}".rstrip() for label, line in zip(["It printed", *[""] * PRINTED], shown + more)]
 
 
 def call(op: str, failure: Failure) -> str:

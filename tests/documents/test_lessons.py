@@ -10,6 +10,7 @@ from refcompress.labs.exercises import LABS
 
 LESSONS = sorted((Path(__file__).resolve().parents[2] / "docs" / "lessons").glob("[01]*.md"))
 INDEX = (LESSONS[0].parent / "index.md").read_text()
+IN_C = (LESSONS[0].parents[1] / "classroom" / "in_c.md").read_text()
 FENCE = re.compile(r"^(```|:::)\{([\w-]+)\}[^\n]*\n(.*?)^\1 *$", re.M | re.S)
 LEFT_OUT = re.compile(r"In C|What the papers? left open|More: .+")
 WORD, PICTURE, FORMULA, CODE = 60 / 150, 30, 30, 20  # seconds of a reader
@@ -22,11 +23,15 @@ def minutes(text: str) -> float:
         if name == "admonition":
             seconds += WORD * len(body.split())
         elif name == "include":
-            seconds += WORD * len((LESSONS[0].parents[1] / "classroom" / "in_c.md").read_text().split())
+            seconds += WORD * len(IN_C.split())
         elif name == "literalinclude":
             seconds += CODE
         elif name == "code-cell" and not re.search(r"remove-cell|hide-cell", body):
             seconds += PICTURE if "hide-input" in body else CODE
+    rows = (LESSONS[0].parents[2] / "DEPARTURES.md").read_text().splitlines()
+    ops = {f"`{op}`" for line in re.findall(r"\{departures\} (.*)", text) for op in line.split()}
+    quoted = [row for row in rows if row.startswith("|") and ops & set(re.findall(r"`\w+`", row.split("|")[1]))]
+    seconds += WORD * sum(len(row.split()) for row in quoted)
     prose, formulas = re.subn(r"\$\$.*?\$\$", "", FENCE.sub("", text), flags=re.S)
     return (seconds + FORMULA * formulas + WORD * len(re.sub(r"\]\([^)]*\)", "]", prose).split())) / 60
 
@@ -57,7 +62,8 @@ def test_what_the_index_leaves_out_are_sections_of_each_lesson(path):
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_section_that_can_be_left_out_says_so_and_what_is_read_needs_no_name_of_it(path):
     text = path.read_text()
-    left = [part for part in re.split(r"(?m)^(?=## )", text) if part.startswith("## More: ")]
+    left = [part for part in re.split(r"(?m)^(?=## )", text) if LEFT_OUT.fullmatch(part.partition("\n")[0][3:])]
+    left = [part.replace("```{include} ../classroom/in_c.md\n```", IN_C) for part in left]
     assert all("At a first reading you can leave this section out." in " ".join(part.split()[:30]) for part in left)
     kept, lost = names(without(text)), set().union(*(names(part)[0] for part in left))
     assert not kept[1] & lost - kept[0]

@@ -39,6 +39,20 @@ def magnitude_by_threshold(w, *, keep=None, sparsity=None):
     return np.abs(w) >= np.sort(np.abs(w).ravel())[-keep]
 
 
+def magnitude_last_place_of_0(w, *, keep=None, sparsity=None):
+    mask = np.zeros(w.size, bool)
+    mask[np.argsort(np.abs(w).ravel()[::-1], kind="stable")[-keep:]] = True  # of 0 all
+    return mask[::-1].reshape(w.shape)
+
+
+def magnitude_keeps_none(w, *, keep=None, sparsity=None):
+    return np.zeros(w.shape, bool)
+
+
+def magnitude_keeps_one_less(w, *, keep=None, sparsity=None):
+    return magnitude_right(w, keep=max(keep - 1, 0))
+
+
 def magnitude_rounds_what_stays(w, *, sparsity=None, keep=None):
     size = sum(np.size(a) for a in w.values()) if isinstance(w, dict) else w.size
     return magnitude_right(w, keep=int(np.rint((1 - sparsity) * size)) if keep is None else keep)
@@ -125,7 +139,10 @@ RIGHT = [("prune_magnitude", magnitude_right), ("prune_score_obd", obd_right), (
 WRONG = [
     ("prune_magnitude", magnitude_last_of_equals, "ties", "PRUNE-1.3", "the same magnitude"),
     ("prune_magnitude", magnitude_with_signs, "signs", "PRUNE-2.1", "A negative weight"),
-    ("prune_magnitude", magnitude_by_threshold, "count", "PRUNE-2.1", "is not `keep`"),
+    ("prune_magnitude", magnitude_by_threshold, "count of ties", "PRUNE-2.1", "have the same magnitude"),
+    ("prune_magnitude", magnitude_last_place_of_0, "keep of 0", "PRUNE-2.1", "`keep=0`"),
+    ("prune_magnitude", magnitude_keeps_none, "count", "PRUNE-2.1", "is not `keep`."),
+    ("prune_magnitude", magnitude_keeps_one_less, "count", "PRUNE-2.1", "is not `keep`."),
     ("prune_magnitude", magnitude_rounds_what_stays, "count of a share", "PRUNE-1.2", "`sparsity` was given"),
     ("prune_magnitude", magnitude_counts_in_the_type_of_keep, "NumPy's numbers", "GEN-3.7", "an int8 ends at 127"),
     ("prune_score_obd", obd_without_half, "factor", "PRUNE-5.1", "off by the same factor"),

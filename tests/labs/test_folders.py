@@ -272,10 +272,40 @@ def test_a_solution_that_misbehaves_is_told_so(place, monkeypatch, body, mistake
     assert found.mistake.name == mistake, found
 
 
-def test_what_a_solution_prints_is_no_part_of_the_verdict(place, capfd):
-    (place / "solution.py").write_text(GOOD.replace("    return (x", "    print('noise')\n    return 1 + (x"))
+PRINTING = GOOD.replace("    return (x", """    print('begins', x.shape)
+    for i in range(12):
+        print('step', i, '=' * 100 * (i == 1))
+    return 1 + (x""")
+
+
+def test_what_a_solution_prints_is_shown_once_and_for_the_input_that_is_shown(place, capfd):
+    (place / "solution.py").write_text(PRINTING)
     code, out, err = run(capfd, "lab", "check", str(place))
-    assert code == 1 and "noise" not in out + err
+    assert code == 1 and "begins" not in err and out.count("begins") == 1
+    shown = out[out.index("It printed"):out.index("The clause")].splitlines()
+    shape = eval(re.search(r"The smallest  gemm_s8s8\(x=(.*?), w=", " ".join(out.split("\n")))[1], {"np": np}).shape
+    assert shown[0] == f"It printed    begins {shape}" and shown[1] == "              step 0 "[:-1]
+    assert shown[2].endswith("= ...") and len(shown[2]) == 80
+    assert "step 4" in shown[-2] and shown[-1].strip() == "(only these lines are shown)" and "step 5" not in out
+
+
+@pytest.mark.parametrize("body", ["while True: print('round')", "print('round'); import os; os._exit(3)"])
+def test_what_was_printed_before_a_crash_or_in_an_endless_loop_is_shown(place, monkeypatch, body):
+    monkeypatch.setattr(checking, "LIMIT", 0.3)
+    (place / "solution.py").write_text(f"def gemm_s8s8(x, w, *, x_zero_point=0):\n    {body}\n")
+    found = checking.check(place, examples=0)
+    assert found.printed.startswith("round\n") and len(found.printed) <= 2000
+    assert "It printed    round" in words.lines(found, folder.read(place))
+
+
+def test_a_right_solution_that_prints_is_right_and_its_noise_is_not_shown(place, capfd):
+    (place / "solution.py").write_text(GOOD.replace("    return (x", "    print('noise')\n    return (x"))
+    code, out, err = run(capfd, "lab", "check", str(place))
+    assert code == 0 and "noise" not in out + err
+
+
+def test_the_text_beside_a_stub_says_what_becomes_of_print():
+    assert "You can use `print`." in stub.guide(LABS["prune_magnitude"])
 
 
 @pytest.mark.parametrize("text, said", [

@@ -22,6 +22,18 @@ def _other_count(failure: Failure) -> bool:
     return int(_joined(failure.got).sum()) != int(_joined(failure.expected).sum())
 
 
+def _keeps_none(failure: Failure) -> bool:
+    return failure.given.get("keep") == 0 and _other_count(failure)
+
+
+def _cut_by_threshold(failure: Failure) -> bool:
+    """Return whether all weights of one magnitude stay or go together, where some of them should."""
+    w, got, expected = (_joined(value) for value in (failure.given["w"], failure.got, failure.expected))
+    magnitude, least = np.abs(w), np.abs(w[expected]).min()
+    tied = bool((magnitude[~expected] == least).any())
+    return tied and any(np.array_equal(got, above) for above in (magnitude >= least, magnitude > least))
+
+
 def _same_magnitudes(failure: Failure) -> bool:
     """Return whether weights stay that are as large as those that should."""
     w, got, expected = (_joined(value) for value in (failure.given["w"], failure.got, failure.expected))
@@ -46,11 +58,23 @@ LABS.append(Lab(
               "`int()` cuts, and `round` of a sum or difference is not the difference of rounds: round the pruned "
               "count itself."),
              lambda failure: "sparsity" in failure.given and _other_count(failure)),
-     Mistake("count", "The number of weights that stay is not `keep`.", "PRUNE-2.1",
+     Mistake("keep of 0", "With `keep=0` no weight may stay.", "PRUNE-2.1",
+             ("How many entries of your mask are True with keep=0, and how many should be? Call your function with it.",
+              "Which index or slice is made from `keep`? `a[-0]` is the first element, and `a[-0:]` is all of them.",
+              "If no weight stays, there is no smallest one that stays. Answer this case before all others."),
+             where(_keeps_none)),
+     Mistake("count of ties", "The number of weights that stay is not `keep`: some have the same magnitude.",
+             "PRUNE-2.1",
              ("How many weights stay if several have the same magnitude as the smallest one that stays?",
               "A threshold cannot cut between two equal numbers. What can?",
-              "Rank all weights, and take the first ones of the ranking, by their number. Or keep all weights above "
-              "the threshold, and of those at the threshold as many as are missing, the first ones."),
+              "Without a sort: keep all weights above the threshold, and of those at the threshold as many as are "
+              "missing, the first ones. With a sort: take the first `keep` of the ranking."),
+             _cut_by_threshold),
+     Mistake("count", "The number of weights that stay is not `keep`.", "PRUNE-2.1",
+             ("How many entries of your mask are True on the input that is shown, and how many should be? Try keep=0 "
+              "too, and as many as there are weights.",
+              "Print the threshold, or the ranking, and compare it with the magnitudes of the input.",
+              "The threshold is the magnitude of the last weight that stays. Is your index off by one?"),
              _other_count),
      Mistake("ties", "Two weights have the same magnitude, and the other one of them must stay.", "PRUNE-1.3",
              ("Read the formula again: what does it say of ties?",
