@@ -3,7 +3,6 @@
  * MSE, ERRORS, KL      the functions' names
  * TARGET               their instruction set, or nothing
  * eights(x, count, s, z, lowest, highest, sum)   adds the errors of count / 8 * 8 elements to eight sums
- * bins_of(x, largest, bins, places)              of 16 elements
  */
 #include "places.h"
 
@@ -99,22 +98,47 @@ TARGET int MSE(size_t begin, size_t end, size_t k, size_t group, size_t steps, i
 }
 
 /* Bins of which there are two tables of counts: equal numbers, zeros mostly, follow each other, and adding to a count
- * waits for the last time that it was added to. */
-enum { FEW = 2048 };
+ * waits for the last time that it was added to. And elements whose bins are found together. */
+enum { FEW = 2048, TOGETHER = 64 };
+
+/* The bins of TOGETHER elements, by two products of floats that lie to both sides of what the division in double gives:
+ * below = bins / largest (1 - 2^-21) and above = bins / largest (1 + 2^-21) are rounded to 2^-24, and so are the
+ * products. Where both have the same floor, the division has it too. A product that is subnormal is below 1, as the
+ * quotient is. Loops of a constant length: the compiler makes vectors of them. */
+RC_INLINE TARGET void bins_of(const float *x, float below, float above, double largest, double bins, uint32_t *places)
+{
+    const uint32_t last = (uint32_t)bins - 1;
+    int32_t unlike = 0;
+    for (size_t s = 0; s < TOGETHER; s++) {
+        const float own = __builtin_fabsf(x[s]);
+        const int32_t place = (int32_t)(own * below);
+        unlike |= place ^ (int32_t)(own * above);
+        places[s] = (uint32_t)place < last ? (uint32_t)place : last;
+    }
+    if (!unlike)
+        return;
+    for (size_t s = 0; s < TOGETHER; s++) {
+        const double place = (double)__builtin_fabsf(x[s]) / largest * bins;
+        places[s] = (uint32_t)(int32_t)(place < bins ? place : bins - 1);
+    }
+}
 
 TARGET int KL(size_t begin, size_t end, size_t bins, const float *x, double largest, uint64_t *counts)
 {
-    uint32_t even[FEW] = {0}, odd[FEW] = {0};
-    int32_t places[16];
+    uint32_t even[FEW] = {0}, odd[FEW] = {0}, places[TOGETHER];
     /* a load each: GCC would take them out of vectors, for twice the instructions */
-    const volatile int32_t *own = places;
+    const volatile uint32_t *own = places;
+    const double share = (double)bins / largest;
+    const float below = (float)(share * (1 - 0x1p-21)), above = (float)(share * (1 + 0x1p-21));
+    /* Both factors are normal numbers, so that what they are rounded to is as near as that. */
+    const int together = bins <= FEW && share > 0x1p-100 && share < 0x1p100;
     while (begin < end) {
         const size_t last = begin + rc_min(end - begin, UINT32_MAX);
         size_t i = begin;
-        for (; bins <= FEW && i + 16 <= last; i += 16) {
-            bins_of(x + i, largest, (double)bins, places);
+        for (; together && i + TOGETHER <= last; i += TOGETHER) {
+            bins_of(x + i, below, above, largest, (double)bins, places);
             RC_UNROLL
-            for (size_t s = 0; s < 16; s += 2) {
+            for (size_t s = 0; s < TOGETHER; s += 2) {
                 even[own[s]]++;
                 odd[own[s + 1]]++;
             }

@@ -31,25 +31,6 @@ RC_INLINE TARGET void eights(const float *x, size_t count, float s, int32_t z, i
     _mm256_storeu_pd(sum + 4, second);
 }
 
-/* Two products by numbers that lie to both sides of bins / largest enclose what the division gives, which has two
- * roundings, as they have, of 2^-53 each: where they have the same floor it has it too. */
-RC_INLINE TARGET void bins_of(const float *x, double largest, double bins, int32_t *places)
-{
-    const __m256d low = _mm256_set1_pd(bins / largest * (1 - 0x1p-49));
-    const __m256d high = _mm256_set1_pd(bins / largest * (1 + 0x1p-49));
-    const __m128 sign = _mm_set1_ps(-0.0f);
-    RC_UNROLL
-    for (int p = 0; p < 16; p += 4) {
-        const __m256d own = _mm256_cvtps_pd(_mm_andnot_ps(sign, _mm_loadu_ps(x + p)));
-        __m128i place = _mm256_cvttpd_epi32(_mm256_mul_pd(own, low));
-        const __m128i same = _mm_cmpeq_epi32(place, _mm256_cvttpd_epi32(_mm256_mul_pd(own, high)));
-        if (_mm_movemask_epi8(same) != 0xFFFF)
-            place = _mm256_cvttpd_epi32(
-                _mm256_mul_pd(_mm256_div_pd(own, _mm256_set1_pd(largest)), _mm256_set1_pd(bins)));
-        _mm_storeu_si128((__m128i *)(places + p), _mm_min_epi32(place, _mm_set1_epi32((int32_t)bins - 1)));
-    }
-}
-
 #define MSE rc_quantize_range_mse_avx2
 #define ERRORS rc_quantize_errors_avx2
 #define KL rc_quantize_range_kl_avx2

@@ -32,23 +32,6 @@ RC_INLINE TARGET void eights(const float *x, size_t count, float s, int32_t z, i
     _mm512_storeu_pd(sum, own);
 }
 
-/* Two products by numbers that lie to both sides of bins / largest enclose what the division gives, which has two
- * roundings, as they have, of 2^-53 each: where they have the same floor it has it too. */
-RC_INLINE TARGET void bins_of(const float *x, double largest, double bins, int32_t *places)
-{
-    const __m512d low = _mm512_set1_pd(bins / largest * (1 - 0x1p-49)),
-                  high = _mm512_set1_pd(bins / largest * (1 + 0x1p-49));
-    RC_UNROLL
-    for (int p = 0; p < 16; p += 8) {
-        const __m512d own = _mm512_abs_pd(_mm512_cvtps_pd(_mm256_loadu_ps(x + p)));
-        __m256i place = _mm512_cvttpd_epi32(_mm512_mul_pd(own, low));
-        if (_mm256_cmpneq_epi32_mask(place, _mm512_cvttpd_epi32(_mm512_mul_pd(own, high))))
-            place =
-                _mm512_cvttpd_epi32(_mm512_mul_pd(_mm512_div_pd(own, _mm512_set1_pd(largest)), _mm512_set1_pd(bins)));
-        _mm256_storeu_si256((__m256i *)(places + p), _mm256_min_epi32(place, _mm256_set1_epi32((int32_t)bins - 1)));
-    }
-}
-
 #define MSE rc_quantize_range_mse_avx512
 #define ERRORS rc_quantize_errors_avx512
 #define KL rc_quantize_range_kl_avx512

@@ -14,14 +14,6 @@ RC_INLINE void eights(const float *x, size_t count, float s, int32_t z, int32_t 
             sum[j] += error_of(x[p + j], s, z, lowest, highest);
 }
 
-RC_INLINE void bins_of(const float *x, double largest, double bins, int32_t *places)
-{
-    for (size_t s = 0; s < 16; s++) {
-        const double place = (double)__builtin_fabsf(x[s]) / largest * bins;
-        places[s] = (int32_t)(place < bins ? place : bins - 1);
-    }
-}
-
 #define MSE rc_quantize_range_mse_portable
 #define ERRORS rc_quantize_errors_portable
 #define KL rc_quantize_range_kl_portable
