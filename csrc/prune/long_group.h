@@ -44,7 +44,10 @@
     } \
     RC_INLINE TARGET void NAME(size_t m, const FLOAT *x, FLOAT least, size_t over, uint8_t *mask) \
     { \
-        size_t i = NAME##_by(16, NAME##_by(64, 0, m, x, least, mask), m, x, least, mask); \
+        size_t i = NAME##_by(8, NAME##_by(16, NAME##_by(64, 0, m, x, least, mask), m, x, least, mask), m, x, least, \
+                             mask); \
+        if (i < m && m >= 8) \
+            i = NAME##_by(8, m - 8, m, x, least, mask); /* some of them once more */ \
         for (; i < m; i++) \
             mask[i] = x[i] >= least; \
         for (i = m; over > 0 && i-- > 0;) \

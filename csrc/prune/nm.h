@@ -20,7 +20,10 @@
 #include <string.h>
 
 enum {
-    LONGEST = 16, /* so short that the loops over a group are unrolled as a whole */
+    /* So short that the loops over a group are unrolled as a whole, and that to compare all pairs takes less time than to
+     * sort, which needs registers. */
+    LONGEST = VECTOR_BYTES > 16 ? 8 : 16,
+    SORTED = 32, /* so short that to sort the scores takes less time than to count them */
     COPIED = 512, /* scores of a group, at most, that are copied side by side: 32 KiB with AVX-512 */
     /* The same of groups one behind the other: those of a row then fit in L1 too. Of short vectors a long group alone
      * takes less time. */
@@ -109,6 +112,27 @@ PUT(put_doubles, nm_wide_ranks, nm_few_marks)
 
 GROUPS(groups_of_floats, float, int32_t, nm_floats, nm_ranks, put_floats)
 GROUPS(groups_of_doubles, double, int64_t, nm_doubles, nm_wide_ranks, put_doubles)
+
+/* Two vectors in order, lane by lane: the larger ones come to the first. */
+#define COMPARED(i, j) \
+    { \
+        const VECTOR a_ = x[i], b_ = x[j]; \
+        x[i] = GREATER(a_, b_); \
+        x[j] = LESSER(a_, b_); \
+    }
+
+/* Green's network of 60 comparisons that sorts 16; those of a line are of other vectors each. */
+#define NETWORK(C) \
+    C(0, 13) C(1, 12) C(2, 15) C(3, 14) C(4, 8) C(5, 6) C(7, 11) C(9, 10) \
+    C(0, 5) C(1, 7) C(2, 9) C(3, 4) C(6, 13) C(8, 14) C(10, 15) C(11, 12) \
+    C(0, 1) C(2, 3) C(4, 5) C(6, 8) C(7, 9) C(10, 11) C(12, 13) C(14, 15) \
+    C(0, 2) C(1, 3) C(4, 10) C(5, 11) C(6, 7) C(8, 9) C(12, 14) C(13, 15) \
+    C(1, 2) C(3, 12) C(4, 6) C(5, 7) C(8, 10) C(9, 11) C(13, 14) \
+    C(1, 4) C(2, 6) C(5, 8) C(7, 10) C(9, 13) C(11, 14) \
+    C(2, 4) C(3, 6) C(9, 12) C(11, 13) \
+    C(3, 5) C(6, 8) C(7, 9) C(10, 12) \
+    C(3, 4) C(5, 6) C(7, 8) C(9, 10) C(11, 12) \
+    C(6, 7) C(8, 9)
 
 #include "long_group.h"
 
