@@ -5,8 +5,10 @@
  * VECTOR_BYTES of its vectors
  * and where they are defined
  * LESSER_FLOATS(a, b), GREATER_FLOATS(a, b), LESSER_DOUBLES(a, b), GREATER_DOUBLES(a, b)   of two vectors
+ * MORE_FLOATS(sum, a, b), MORE_DOUBLES(sum, a, b)   integers, one more where a is at least b
  * TURNED(from, distance, count, to)  of as many rows of floats as a vector has lanes: `count` columns, at most as many,
  *              each a vector, and behind them zeros
+ * MARK_FLOATS(side, x, least, mask)  1 where a score is at least `least`, else 0, of 64, 16 or 8
  * FOURS, EIGHTS  functions that take as many groups of four, or of eight, as they can, and return how many
  *
  * A score's rank is how many of its group come before it: larger ones, and equal ones of a lower index. Groups lie side
@@ -42,6 +44,8 @@ typedef uint8_t nm_few_marks __attribute__((vector_size(VECTOR_BYTES / 8)));
 #ifndef LESSER_FLOATS
 #define CHOSEN(VECTOR, RANKS, a, condition, b) \
     ((VECTOR)(((RANKS)(a) & ((a) condition (b))) | ((RANKS)(b) & ~((a) condition (b)))))
+#define MORE_FLOATS(sum, a, b) ((sum) - ((a) >= (b)))
+#define MORE_DOUBLES(sum, a, b) ((sum) - ((a) >= (b)))
 #define LESSER_FLOATS(a, b) CHOSEN(nm_floats, nm_ranks, a, <, b)
 #define GREATER_FLOATS(a, b) CHOSEN(nm_floats, nm_ranks, a, >, b)
 #define LESSER_DOUBLES(a, b) CHOSEN(nm_doubles, nm_wide_ranks, a, <, b)
@@ -143,6 +147,7 @@ RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m,
     size_t s = 0;
     const size_t side = wide ? VECTOR_BYTES / sizeof(double) : VECTOR_BYTES / sizeof(float);
     if (m > LONGEST) {
+        struct before before = {0.0, 0.0};
         for (size_t some; s < count; s += some) {
             const size_t place = at + s * lane;
             const float *floats = (const float *)scores + (wide ? 0 : place);
@@ -156,7 +161,8 @@ RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m,
                             : rows_floats(n, m, some, floats, mask + place);
             } else {
                 some = 1;
-                bad |= wide ? long_group(1, n, m, doubles, mask + place) : long_group(0, n, m, floats, mask + place);
+                bad |= wide ? long_group(1, n, m, doubles, &before, mask + place)
+                            : long_group(0, n, m, floats, &before, mask + place);
             }
         }
         return bad;

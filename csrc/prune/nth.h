@@ -5,6 +5,7 @@
  * FLOAT, INT, KEY          the type, and the integers of its size
  * VECTOR, RANKS, KEYS      vectors of them
  * LESSER(a, b), GREATER(a, b)   of two vectors
+ * MORE(sum, a, b)          integers, one more where a is at least b
  *
  * What is looked for lies between two keys (rank.c): at least n scores, `kept`, have a key from `least` on, fewer,
  * `above`, one from `most` on. The scores are counted from a key between those on, which then takes the place of one of
@@ -101,10 +102,10 @@ RC_INLINE TARGET VECTOR OF(nth)(size_t n, size_t m, size_t count, size_t step, c
         for (; j + 4 <= m; j += 4) {
             RC_UNROLL
             for (size_t p = 0; p < 4; p++)
-                sum[p] -= OF(loaded)(count, 1, x + (j + p) * step) >= from;
+                sum[p] = MORE(sum[p], OF(loaded)(count, 1, x + (j + p) * step), from);
         }
         for (; j < m; j++)
-            sum[0] -= OF(loaded)(count, 1, x + j * step) >= from;
+            sum[0] = MORE(sum[0], OF(loaded)(count, 1, x + j * step), from);
         const RANKS own = sum[0] + sum[1] + sum[2] + sum[3], fewer = own < want;
         least = EITHER(KEYS, fewer, least, middle);
         kept = EITHER(RANKS, fewer, kept, own);
@@ -152,7 +153,7 @@ RC_INLINE TARGET VECTOR OF(sorted_nth)(size_t n, size_t m, VECTOR *x, RANKS *ove
     }
     for (size_t j = 0; j < m; j++) {
         nan |= x[j] != x[j];
-        kept -= x[j] >= least;
+        kept = MORE(kept, x[j], least);
     }
     *over = kept - (INT)n;
     *bad = OF(any)(nan);
@@ -233,3 +234,4 @@ RC_INLINE TARGET int OF(rows)(size_t n, size_t m, size_t count, const FLOAT *at,
 #undef KEYS
 #undef LESSER
 #undef GREATER
+#undef MORE
