@@ -63,6 +63,17 @@ def test_errors_are_summed_in_the_order_of_the_reference(space, how):
 
 
 @EACH
+@pytest.mark.parametrize("steps", (1, 7, 8, 9, 16, 17))
+@pytest.mark.parametrize("size", (1, 2, 7, 8, 9, 127, 128, 129, 137, 272))
+def test_errors_of_any_number_of_grids_side_by_side_have_the_bits_of_the_reference(space, size, steps):
+    x = np.random.default_rng(size).standard_normal((5, 2 * size)).astype(F)
+    for given in ({"bits": 4}, {"scheme": "affine"}):
+        for how in ({"group": size}, {"axis": 0}, {}):
+            exactly(reference.quantize_range_mse(x, steps=steps, **given, **how),
+                    space.quantize_range_mse(x, steps=steps, **given, **how))
+
+
+@EACH
 @pytest.mark.parametrize("size", (ranges.PIECE, ranges.PIECE + 1, 2 * ranges.PIECE + 9, 5 * ranges.PIECE + 131))
 def test_the_errors_of_pieces_are_those_of_numpys_tree(space, size):
     x = np.random.default_rng(size).standard_normal(size).astype(F)
