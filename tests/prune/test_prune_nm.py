@@ -78,6 +78,21 @@ def test_ties_infinities_and_uneven_scores_are_ranked_as_the_reference_does(spac
 
 
 @EACH
+@pytest.mark.parametrize("m", (selection.COPIED // 2 + 1, 600))
+@pytest.mark.parametrize("dtype", (F, np.float64))
+def test_long_groups_unlike_the_ones_before_keep_what_the_reference_keeps(space, m, dtype):
+    """A search begins with what was found in the group before."""
+    order = np.random.default_rng(m).permutation(np.tile(np.arange(len(NAMES)), 4))
+    x = np.concatenate([scores(NAMES[i], (1, m)).astype(dtype) * dtype((-1) ** (i % 3)) for i in order])
+    for part in (x, x * dtype(1e-20), x[::2]):
+        for n in (1, m // 10, m // 2, m - 1):
+            agree(space, part, n, m, 1)
+    x[-1, 5] = np.nan
+    with pytest.raises(RefcompressError, match=rf"scores\[{len(x) - 1}, 5\]"):
+        space.prune_select(x, structure="nm", n=m // 2, m=m)
+
+
+@EACH
 @pytest.mark.parametrize("m", (9, 16, 24, 32))
 def test_sorted_groups_of_two_values_keep_the_first_ones(space, m):
     """A network of comparisons sorts all scores if it sorts all zeros and ones (Knuth, volume 3, section 5.3.4)."""
