@@ -53,29 +53,38 @@ RC_INLINE TARGET int32_t most_of(const float *x)
     return most;
 }
 
-/* The first of the numbers of the largest magnitude; +0.0 of zeros, whatever their signs. */
-RC_INLINE TARGET float extreme_of(const float *x, int32_t most)
+/* The first of the numbers of the largest magnitude; +0.0 of zeros, whatever their signs. As integers positive floats
+ * rise with their magnitude; without a sign negative ones do, and lie above all others. */
+RC_INLINE TARGET float extreme_of(const float *x, int32_t *most)
 {
-    int32_t first = NUMBERS - 1;
-    for (int32_t p = 0; p < NUMBERS; p++) {
-        const int32_t at = select_int((bits_of(x[p]) & INT32_MAX) == most, p, NUMBERS - 1);
-        first = at < first ? at : first;
+    int32_t plus = 0;
+    uint32_t minus = 0;
+    for (int p = 0; p < NUMBERS; p++) {
+        const int32_t bits = bits_of(x[p]);
+        plus = bits > plus ? bits : plus;
+        minus = (uint32_t)bits > minus ? (uint32_t)bits : minus;
     }
-    return x[first] + 0.0f;
+    const int32_t below = (int32_t)(minus & INT32_MAX);
+    *most = plus > below ? plus : below;
+    if (plus != below || minus <= INT32_MAX)
+        return float_of(plus > below ? plus : (int32_t)minus);
+    for (int p = 0; p < NUMBERS; p++) /* of both signs */
+        if ((bits_of(x[p]) & INT32_MAX) == below)
+            return x[p] + 0.0f;
+    return 0.0f;
 }
 
-/* Steps are clipped where only numbers that are not finite lie. */
+/* What becomes an integer is clipped as bits: of a choice between floats, one of them a constant, GCC made a branch for
+ * each number, or a mask. */
 RC_INLINE TARGET void encode_q8_0(const float *x, float by, uint8_t *data)
 {
     uint8_t codes[NUMBERS];
     for (int p = 0; p < NUMBERS; p++) {
-        const float steps = x[p] * by;
-        const int32_t negative = bits_of(steps) >> 31;
-        float size = float_of(bits_of(steps) & INT32_MAX);
-        size = size < 128.0f ? size : 128.0f;
+        const int32_t steps = bits_of(x[p] * by), negative = steps >> 31, size = steps & INT32_MAX;
+        const int32_t clipped = size < 0x43000000 ? size : 0x43000000; /* 128; not finite */
         /* The float below 1/2: of a half the sum is rounded up to the next integer, of the float below a half it is
          * not. */
-        const int32_t code = (int32_t)(size + 0x1.fffffep-2f);
+        const int32_t code = (int32_t)(float_of(clipped) + 0x1.fffffep-2f);
         codes[p] = (uint8_t)((code ^ negative) - negative);
     }
     memcpy(data + 2, codes, sizeof codes);
@@ -86,10 +95,8 @@ RC_INLINE TARGET void encode_q4_0(const float *x, float by, uint8_t *data)
     int32_t codes[NUMBERS];
     uint8_t bytes[NUMBERS / 2];
     for (int p = 0; p < NUMBERS; p++) {
-        float steps = x[p] * by + 8.5f;
-        steps = steps > 0.0f ? steps : 0.0f;
-        steps = steps < 15.5f ? steps : 15.5f;
-        codes[p] = (int32_t)steps;
+        const int32_t steps = bits_of(x[p] * by + 8.5f), above = steps > 0 ? steps : 0;
+        codes[p] = (int32_t)float_of(above < 0x41780000 ? above : 0x41780000); /* 15.5 */
     }
     for (int p = 0; p < NUMBERS / 2; p++)
         bytes[p] = (uint8_t)(codes[p] | codes[p + NUMBERS / 2] << 4);
@@ -107,9 +114,12 @@ RC_INLINE TARGET int encode(const int four, size_t begin, size_t end, const floa
         for (size_t b = 0; b < count; b++) {
             const float *block = x + (r + b) * NUMBERS;
             prefetch(block, NUMBERS * sizeof *x);
-            const int32_t most = most_of(block);
+            int32_t most;
+            if (four)
+                of[b] = extreme_of(block, &most);
+            else
+                of[b] = float_of(most = most_of(block));
             good &= most < 0x7F800000;
-            of[b] = four ? extreme_of(block, most) : float_of(most);
         }
         good &= find_scales(of, four ? -8.0f : 127.0f, &s);
         for (size_t b = 0; b < count; b++) {

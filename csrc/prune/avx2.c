@@ -189,6 +189,8 @@ RC_INLINE TARGET void turned(const float *from, size_t distance, size_t count, f
 #define GREATER_FLOATS(a, b) ((nm_floats)_mm256_max_ps((__m256)(a), (__m256)(b)))
 #define LESSER_DOUBLES(a, b) ((nm_doubles)_mm256_min_pd((__m256d)(a), (__m256d)(b)))
 #define GREATER_DOUBLES(a, b) ((nm_doubles)_mm256_max_pd((__m256d)(a), (__m256d)(b)))
+#define MORE_FLOATS(sum, a, b) ((sum) - ((a) >= (b)))
+#define MORE_DOUBLES(sum, a, b) ((sum) - ((a) >= (b)))
 #define TURNED turned
 #define FOURS fours
 #define EIGHTS eights

@@ -218,6 +218,32 @@ RC_INLINE TARGET void turned(const float *from, size_t distance, size_t count, f
 #define GREATER_FLOATS(a, b) ((nm_floats)_mm512_max_ps((__m512)(a), (__m512)(b)))
 #define LESSER_DOUBLES(a, b) ((nm_doubles)_mm512_min_pd((__m512d)(a), (__m512d)(b)))
 #define GREATER_DOUBLES(a, b) ((nm_doubles)_mm512_max_pd((__m512d)(a), (__m512d)(b)))
+/* Of 64, 16 or 8 scores: bits become bytes. */
+RC_INLINE TARGET void mark_floats(const size_t side, const float *x, float least, uint8_t *mask)
+{
+    const __m512 all = _mm512_set1_ps(least);
+    if (side == 64) {
+        __mmask16 kept[4];
+        RC_UNROLL
+        for (int p = 0; p < 4; p++)
+            kept[p] = _mm512_cmp_ps_mask(_mm512_loadu_ps(x + 16 * p), all, _CMP_GE_OQ);
+        put_mask(mask, four_masks(kept));
+    } else if (side == 16) {
+        _mm_storeu_si128((__m128i *)mask,
+                         _mm_maskz_set1_epi8(_mm512_cmp_ps_mask(_mm512_loadu_ps(x), all, _CMP_GE_OQ), 1));
+    } else {
+        const __mmask8 kept = _mm256_cmp_ps_mask(_mm256_loadu_ps(x), _mm512_castps512_ps256(all), _CMP_GE_OQ);
+        _mm_storel_epi64((__m128i *)mask, _mm_maskz_set1_epi8(kept, 1));
+    }
+}
+
+#define MARK_FLOATS mark_floats
+#define MORE_FLOATS(sum, a, b) \
+    ((nm_ranks)_mm512_mask_sub_epi32((__m512i)(sum), _mm512_cmp_ps_mask((__m512)(a), (__m512)(b), _CMP_GE_OQ), \
+                                     (__m512i)(sum), _mm512_set1_epi32(-1)))
+#define MORE_DOUBLES(sum, a, b) \
+    ((nm_wide_ranks)_mm512_mask_sub_epi64((__m512i)(sum), _mm512_cmp_pd_mask((__m512d)(a), (__m512d)(b), _CMP_GE_OQ), \
+                                          (__m512i)(sum), _mm512_set1_epi64(-1)))
 #define TURNED turned
 #define FOURS fours
 #define EIGHTS eights

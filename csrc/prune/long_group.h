@@ -3,21 +3,23 @@
  *
  * The smallest score that is kept is found by counting the scores from one number on, then from another. The next one
  * lies between those before as the wanted count does, or, where that did not halve how many scores lie between them, in
- * the middle of their keys (rank.c).
+ * the middle of their keys (rank.c). The groups of an array are alike: the first two numbers are what was found in the
+ * group before, and one a little beyond what is wanted from there.
  */
-/* How many of m scores are at least `least`. */
-#define COUNTED(NAME, FLOAT, VECTOR, RANKS) \
-    RC_INLINE TARGET size_t NAME(size_t m, const FLOAT *x, FLOAT least) \
+/* How many of m scores are at least `least`. Meanwhile a fourth of as many, from `next` on, come from memory. */
+#define COUNTED(NAME, FLOAT, VECTOR, RANKS, MORE) \
+    RC_INLINE TARGET size_t NAME(size_t m, const FLOAT *x, FLOAT least, uintptr_t next) \
     { \
         enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
         RANKS sum[4] = {{0}}; \
         size_t count = 0, i = 0; \
         for (; i + 4 * SIDE <= m; i += 4 * SIDE) { \
+            __builtin_prefetch((const char *)(next + i * sizeof(FLOAT) / 4), 0, 2); \
             RC_UNROLL \
             for (size_t p = 0; p < 4; p++) { \
                 VECTOR own; \
                 memcpy(&own, x + i + p * SIDE, sizeof own); \
-                sum[p] -= own >= (VECTOR){0} + least; \
+                sum[p] = MORE(sum[p], own, (VECTOR){0} + least); \
             } \
         } \
         sum[0] += sum[1] + sum[2] + sum[3]; \
@@ -28,23 +30,38 @@
         return count; \
     }
 
-/* mask = 1 where a score is at least `least`, else 0; but 0 for the last `over` of those that are equal to it. */
-#define MARKED(NAME, FLOAT, INT) \
+/* mask = 1 where a score is at least `least`, else 0: of `side` scores. */
+#define MARK(NAME, FLOAT, INT) \
+    RC_INLINE TARGET void NAME(const size_t side, const FLOAT *x, FLOAT least, uint8_t *mask) \
+    { \
+        INT kept[64]; \
+        for (size_t s = 0; s < side; s++) \
+            kept[s] = x[s] >= least; \
+        for (size_t s = 0; s < side; s++) \
+            mask[s] = (uint8_t)kept[s]; \
+    }
+
+#ifndef MARK_FLOATS
+#define MARK_FLOATS mark_floats
+MARK(mark_floats, float, int32_t)
+#endif
+MARK(mark_doubles, double, int64_t)
+
+/* The same of m; but 0 for the last `over` of those that are equal to it. */
+#define MARKED(NAME, FLOAT, MARK_SIDE) \
     RC_INLINE TARGET size_t NAME##_by(const size_t side, size_t i, size_t m, const FLOAT *x, FLOAT least, \
                                       uint8_t *mask) \
     { \
-        INT kept[64]; \
-        for (; i + side <= m; i += side) { \
-            for (size_t s = 0; s < side; s++) \
-                kept[s] = x[i + s] >= least; \
-            for (size_t s = 0; s < side; s++) \
-                mask[i + s] = (uint8_t)kept[s]; \
-        } \
+        for (; i + side <= m; i += side) \
+            MARK_SIDE(side, x + i, least, mask + i); \
         return i; \
     } \
     RC_INLINE TARGET void NAME(size_t m, const FLOAT *x, FLOAT least, size_t over, uint8_t *mask) \
     { \
-        size_t i = NAME##_by(16, NAME##_by(64, 0, m, x, least, mask), m, x, least, mask); \
+        size_t i = NAME##_by(8, NAME##_by(16, NAME##_by(64, 0, m, x, least, mask), m, x, least, mask), m, x, least, \
+                             mask); \
+        if (i < m && m >= 8) \
+            i = NAME##_by(8, m - 8, m, x, least, mask); /* some of them once more */ \
         for (; i < m; i++) \
             mask[i] = x[i] >= least; \
         for (i = m; over > 0 && i-- > 0;) \
@@ -54,8 +71,8 @@
             } \
     }
 
-MARKED(marked_floats, float, int32_t)
-MARKED(marked_doubles, double, int64_t)
+MARKED(marked_floats, float, MARK_FLOATS)
+MARKED(marked_doubles, double, mark_doubles)
 
 #define OF(name) name##_floats
 #define FLOAT float
@@ -66,6 +83,7 @@ MARKED(marked_doubles, double, int64_t)
 #define KEYS nm_keys
 #define LESSER(a, b) LESSER_FLOATS(a, b)
 #define GREATER(a, b) GREATER_FLOATS(a, b)
+#define MORE(sum, a, b) MORE_FLOATS(sum, a, b)
 #include "nth.h"
 
 #define OF(name) name##_doubles
@@ -77,10 +95,11 @@ MARKED(marked_doubles, double, int64_t)
 #define KEYS nm_wide_keys
 #define LESSER(a, b) LESSER_DOUBLES(a, b)
 #define GREATER(a, b) GREATER_DOUBLES(a, b)
+#define MORE(sum, a, b) MORE_DOUBLES(sum, a, b)
 #include "nth.h"
 
-COUNTED(counted_floats, float, nm_floats, nm_ranks)
-COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks)
+COUNTED(counted_floats, float, nm_floats, nm_ranks, MORE_FLOATS)
+COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks, MORE_DOUBLES)
 
 /* The smallest and the largest of m scores; returns whether some are NaN. */
 #define ENDS_OF(NAME, FLOAT, VECTOR, RANKS, LESSER, GREATER) \
@@ -126,7 +145,13 @@ COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks)
 ENDS_OF(ends_of_floats, float, nm_floats, nm_ranks, LESSER_FLOATS, GREATER_FLOATS)
 ENDS_OF(ends_of_doubles, double, nm_doubles, nm_wide_ranks, LESSER_DOUBLES, GREATER_DOUBLES)
 
-RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *scores, uint8_t *mask)
+/* Of the group before: the smallest score that is kept, and how far scores lie apart there; 0 where it is not known. */
+struct before {
+    double least, apart;
+};
+
+RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *scores, struct before *before,
+                                uint8_t *mask)
 {
     const float *floats = scores;
     const double *doubles = scores;
@@ -140,17 +165,28 @@ RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *
     /* At least n scores, `count`, have a key from `low` on, fewer, `above`, one from `high` on. */
     uint64_t low = rc_prune_key(wide, 0, smallest), high = rc_prune_key(wide, 0, largest) + 1;
     size_t count = m, above = 0;
-    for (int stalled = 0; high - low > 1 && count != n;) {
+    uintptr_t next = (uintptr_t)scores + m * (wide ? sizeof *doubles : sizeof *floats); /* the next group is asked for */
+    double apart = 0.0;
+    for (int pass = before->apart > 0.0 ? 0 : 2, stalled = 0; high - low > 1 && count != n; pass++) {
         const size_t between = count - above;
         uint64_t middle = low + (high - low) / 2;
         const double first = rc_prune_score(wide, 0, low), width = rc_prune_score(wide, 0, high) - first;
-        if (!stalled && width < INFINITY) {
+        if (apart == 0.0 && between <= m / 8)
+            apart = width / (double)between;
+        if (pass < 2) {
+            const size_t off = count < m ? count - n : n - above; /* after the first pass */
+            const double far = (double)(off + off / 2 + 8) * before->apart;
+            const uint64_t own =
+                rc_prune_key(wide, 0, before->least + (pass == 0 ? 0.0 : count < m ? far : -far));
+            middle = own <= low ? low + 1 : own >= high ? high - 1 : own;
+        } else if (!stalled && width < INFINITY) {
             const double share = ((double)(count - n) + 0.5) / (double)between;
             const uint64_t own = rc_prune_key(wide, 0, first + share * width);
             middle = own <= low ? low + 1 : own >= high ? high - 1 : own;
         }
         const double least = rc_prune_score(wide, 0, middle);
-        const size_t own = wide ? counted_doubles(m, doubles, least) : counted_floats(m, floats, (float)least);
+        const size_t own = wide ? counted_doubles(m, doubles, least, next)
+                                : counted_floats(m, floats, (float)least, next);
         if (own < n) {
             high = middle;
             above = own;
@@ -158,9 +194,11 @@ RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *
             low = middle;
             count = own;
         }
-        stalled = !stalled && count - above > between / 2;
+        stalled = pass > 1 && !stalled && count - above > between / 2;
+        next += m * (wide ? 2 : 1);
     }
     const double least = rc_prune_score(wide, 0, low);
+    *before = (struct before){least, apart < INFINITY ? apart : 0.0};
     if (wide)
         marked_doubles(m, doubles, least, count - n, mask);
     else

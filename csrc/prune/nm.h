@@ -5,8 +5,10 @@
  * VECTOR_BYTES of its vectors
  * and where they are defined
  * LESSER_FLOATS(a, b), GREATER_FLOATS(a, b), LESSER_DOUBLES(a, b), GREATER_DOUBLES(a, b)   of two vectors
+ * MORE_FLOATS(sum, a, b), MORE_DOUBLES(sum, a, b)   integers, one more where a is at least b
  * TURNED(from, distance, count, to)  of as many rows of floats as a vector has lanes: `count` columns, at most as many,
  *              each a vector, and behind them zeros
+ * MARK_FLOATS(side, x, least, mask)  1 where a score is at least `least`, else 0, of 64, 16 or 8
  * FOURS, EIGHTS  functions that take as many groups of four, or of eight, as they can, and return how many
  *
  * A score's rank is how many of its group come before it: larger ones, and equal ones of a lower index. Groups lie side
@@ -20,7 +22,10 @@
 #include <string.h>
 
 enum {
-    LONGEST = 16, /* so short that the loops over a group are unrolled as a whole */
+    /* So short that the loops over a group are unrolled as a whole, and that to compare all pairs takes less time than to
+     * sort, which needs registers. */
+    LONGEST = VECTOR_BYTES > 16 ? 8 : 16,
+    SORTED = 32, /* so short that to sort the scores takes less time than to count them */
     COPIED = 512, /* scores of a group, at most, that are copied side by side: 32 KiB with AVX-512 */
     /* The same of groups one behind the other: those of a row then fit in L1 too. Of short vectors a long group alone
      * takes less time. */
@@ -39,6 +44,8 @@ typedef uint8_t nm_few_marks __attribute__((vector_size(VECTOR_BYTES / 8)));
 #ifndef LESSER_FLOATS
 #define CHOSEN(VECTOR, RANKS, a, condition, b) \
     ((VECTOR)(((RANKS)(a) & ((a) condition (b))) | ((RANKS)(b) & ~((a) condition (b)))))
+#define MORE_FLOATS(sum, a, b) ((sum) - ((a) >= (b)))
+#define MORE_DOUBLES(sum, a, b) ((sum) - ((a) >= (b)))
 #define LESSER_FLOATS(a, b) CHOSEN(nm_floats, nm_ranks, a, <, b)
 #define GREATER_FLOATS(a, b) CHOSEN(nm_floats, nm_ranks, a, >, b)
 #define LESSER_DOUBLES(a, b) CHOSEN(nm_doubles, nm_wide_ranks, a, <, b)
@@ -110,6 +117,27 @@ PUT(put_doubles, nm_wide_ranks, nm_few_marks)
 GROUPS(groups_of_floats, float, int32_t, nm_floats, nm_ranks, put_floats)
 GROUPS(groups_of_doubles, double, int64_t, nm_doubles, nm_wide_ranks, put_doubles)
 
+/* Two vectors in order, lane by lane: the larger ones come to the first. */
+#define COMPARED(i, j) \
+    { \
+        const VECTOR a_ = x[i], b_ = x[j]; \
+        x[i] = GREATER(a_, b_); \
+        x[j] = LESSER(a_, b_); \
+    }
+
+/* Green's network of 60 comparisons that sorts 16; those of a line are of other vectors each. */
+#define NETWORK(C) \
+    C(0, 13) C(1, 12) C(2, 15) C(3, 14) C(4, 8) C(5, 6) C(7, 11) C(9, 10) \
+    C(0, 5) C(1, 7) C(2, 9) C(3, 4) C(6, 13) C(8, 14) C(10, 15) C(11, 12) \
+    C(0, 1) C(2, 3) C(4, 5) C(6, 8) C(7, 9) C(10, 11) C(12, 13) C(14, 15) \
+    C(0, 2) C(1, 3) C(4, 10) C(5, 11) C(6, 7) C(8, 9) C(12, 14) C(13, 15) \
+    C(1, 2) C(3, 12) C(4, 6) C(5, 7) C(8, 10) C(9, 11) C(13, 14) \
+    C(1, 4) C(2, 6) C(5, 8) C(7, 10) C(9, 13) C(11, 14) \
+    C(2, 4) C(3, 6) C(9, 12) C(11, 13) \
+    C(3, 5) C(6, 8) C(7, 9) C(10, 12) \
+    C(3, 4) C(5, 6) C(7, 8) C(9, 10) C(11, 12) \
+    C(6, 7) C(8, 9)
+
 #include "long_group.h"
 
 RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m, size_t lane, size_t step,
@@ -119,6 +147,7 @@ RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m,
     size_t s = 0;
     const size_t side = wide ? VECTOR_BYTES / sizeof(double) : VECTOR_BYTES / sizeof(float);
     if (m > LONGEST) {
+        struct before before = {0.0, 0.0};
         for (size_t some; s < count; s += some) {
             const size_t place = at + s * lane;
             const float *floats = (const float *)scores + (wide ? 0 : place);
@@ -132,7 +161,8 @@ RC_INLINE TARGET int groups_of(const int wide, size_t count, size_t n, size_t m,
                             : rows_floats(n, m, some, floats, mask + place);
             } else {
                 some = 1;
-                bad |= wide ? long_group(1, n, m, doubles, mask + place) : long_group(0, n, m, floats, mask + place);
+                bad |= wide ? long_group(1, n, m, doubles, &before, mask + place)
+                            : long_group(0, n, m, floats, &before, mask + place);
             }
         }
         return bad;

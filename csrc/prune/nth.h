@@ -5,6 +5,7 @@
  * FLOAT, INT, KEY          the type, and the integers of its size
  * VECTOR, RANKS, KEYS      vectors of them
  * LESSER(a, b), GREATER(a, b)   of two vectors
+ * MORE(sum, a, b)          integers, one more where a is at least b
  *
  * What is looked for lies between two keys (rank.c): at least n scores, `kept`, have a key from `least` on, fewer,
  * `above`, one from `most` on. The scores are counted from a key between those on, which then takes the place of one of
@@ -101,10 +102,10 @@ RC_INLINE TARGET VECTOR OF(nth)(size_t n, size_t m, size_t count, size_t step, c
         for (; j + 4 <= m; j += 4) {
             RC_UNROLL
             for (size_t p = 0; p < 4; p++)
-                sum[p] -= OF(loaded)(count, 1, x + (j + p) * step) >= from;
+                sum[p] = MORE(sum[p], OF(loaded)(count, 1, x + (j + p) * step), from);
         }
         for (; j < m; j++)
-            sum[0] -= OF(loaded)(count, 1, x + j * step) >= from;
+            sum[0] = MORE(sum[0], OF(loaded)(count, 1, x + j * step), from);
         const RANKS own = sum[0] + sum[1] + sum[2] + sum[3], fewer = own < want;
         least = EITHER(KEYS, fewer, least, middle);
         kept = EITHER(RANKS, fewer, kept, own);
@@ -123,6 +124,49 @@ RC_INLINE TARGET VECTOR OF(nth)(size_t n, size_t m, size_t count, size_t step, c
     return OF(scores)(least);
 }
 
+/* Sorts 16 vectors lane by lane, from the largest down. */
+RC_INLINE TARGET void OF(sort)(const VECTOR *from, VECTOR *to)
+{
+    VECTOR x[16];
+    memcpy(x, from, sizeof x);
+    NETWORK(COMPARED)
+    memcpy(to, x, sizeof x);
+}
+
+/* The same of m to SORTED scores at x, of which there is room for SORTED: one or two runs of 16 are sorted. Number n of
+ * two is found without a merge: it is the largest of the smaller ones of number i of the first and number n - i of the
+ * second, for all i. */
+RC_INLINE TARGET VECTOR OF(sorted_nth)(size_t n, size_t m, VECTOR *x, RANKS *over, int *bad)
+{
+    const VECTOR none = (VECTOR){0} - (FLOAT)INFINITY;
+    VECTOR first[16], second[16], least = none;
+    RANKS nan = {0}, kept = {0};
+    for (size_t j = m; j < (m > 16 ? 32 : 16); j++)
+        x[j] = none;
+    OF(sort)(x, first);
+    if (m > 16)
+        OF(sort)(x + 16, second);
+    const size_t most = m > 16 ? 16 : 0; /* of the second */
+    for (size_t i = n - rc_min(n, most); i <= rc_min(n, 16); i++) {
+        const VECTOR a = i ? first[i - 1] : -none, b = n - i ? second[n - i - 1] : -none;
+        least = GREATER(least, LESSER(a, b));
+    }
+    for (size_t j = 0; j < m; j++) {
+        nan |= x[j] != x[j];
+        kept = MORE(kept, x[j], least);
+    }
+    *over = kept - (INT)n;
+    *bad = OF(any)(nan);
+    return least;
+}
+
+RC_INLINE TARGET VECTOR OF(near_nth)(size_t n, size_t m, VECTOR *near, RANKS *over, int *bad)
+{
+    enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) };
+    return m <= SORTED ? OF(sorted_nth)(n, m, near, over, bad)
+                       : OF(nth)(n, m, SIDE, SIDE, (const FLOAT *)near, over, bad);
+}
+
 /* `count` groups side by side: number j of each at at[j * step]. Returns whether some scores are NaN. */
 RC_INLINE TARGET int OF(columns)(size_t n, size_t m, size_t count, size_t step, const FLOAT *at, uint8_t *mask)
 {
@@ -133,10 +177,10 @@ RC_INLINE TARGET int OF(columns)(size_t n, size_t m, size_t count, size_t step, 
     if (m <= COPIED) {
         for (size_t j = 0; j < m; j++) {
             near[j] = OF(loaded)(count, 1, at + j * step);
-            /* what stands beside it comes from memory while these groups are counted */
-            __builtin_prefetch((const char *)((uintptr_t)(at + j * step) + 64), 0, 2);
+            /* what stands beside it comes from memory while these groups are counted; of short ones what is further on */
+            __builtin_prefetch((const char *)((uintptr_t)(at + j * step) + (m > SORTED ? 64 : 256)), 0, 2);
         }
-        least = OF(nth)(n, m, SIDE, SIDE, (const FLOAT *)near, &over, &bad);
+        least = OF(near_nth)(n, m, near, &over, &bad);
     } else {
         least = OF(nth)(n, m, count, step, at, &over, &bad);
     }
@@ -174,7 +218,7 @@ RC_INLINE TARGET int OF(rows)(size_t n, size_t m, size_t count, const FLOAT *at,
     /* The next groups come from memory while these are counted. */
     for (size_t p = 0; p < count * m * sizeof(FLOAT); p += 64)
         __builtin_prefetch((const char *)((uintptr_t)(at + count * m) + p), 0, 2);
-    const VECTOR least = OF(nth)(n, m, SIDE, SIDE, (const FLOAT *)near, &over, &bad);
+    const VECTOR least = OF(near_nth)(n, m, near, &over, &bad);
     for (size_t s = 0; s < count && !bad; s++)
         OF(marked)(m, at + s * m, least[s], (size_t)over[s], mask + s * m);
     return bad;
@@ -190,3 +234,4 @@ RC_INLINE TARGET int OF(rows)(size_t n, size_t m, size_t count, const FLOAT *at,
 #undef KEYS
 #undef LESSER
 #undef GREATER
+#undef MORE

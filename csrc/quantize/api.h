@@ -66,11 +66,11 @@ typedef int rc_quantize_range_kl(size_t begin, size_t end, size_t bins, const fl
                                  uint64_t *counts);
 
 /* What the search for the least divergence needs beside x, for each thread; one for all kernels. counts, places, ranks,
- * before, entropy : of bins + 1; marks : of bins / 64 + 1; logs : of RC_KL_LOGS. */
+ * several, before, entropy : of bins + 1; marks : of bins / 64 + 1; logs : of RC_KL_LOGS. */
 enum { RC_KL_LOGS = 4096 };
 struct rc_kl_room {
     uint64_t *counts, *marks, *before;
-    uint32_t *places, *ranks;
+    uint32_t *places, *ranks, *several;
     double *entropy, *logs;
 };
 

@@ -2,7 +2,12 @@
  *
  * It is infinite where the last of the m bins is empty, for what lies beyond is added to that bin. So only an m whose
  * last bin is occupied is tried, and of a segment nothing but its occupied bins counts: a group of 32 weights has 32 of
- * them at most, among 2048 bins. Prefix sums over the occupied bins tell what a segment holds. */
+ * them at most, among 2048 bins. Prefix sums over the occupied bins tell what a segment holds.
+ *
+ * Most m need no sum over their segments. What spreading the segments evenly adds to the divergence is never below 0
+ * (the log-sum inequality). Without it the divergence is a bound, which is known from the last segment alone: where it
+ * is above the least so far, m is done. And a segment whose bins hold one each adds exactly 0: among few weights nearly
+ * all are such. */
 #include "places.h"
 #include <math.h>
 #include <string.h>
@@ -20,6 +25,17 @@ static void fill_logs(double *logs, size_t most)
         logs[i] = log((double)i);
 }
 
+/* The first of m bins that belongs to a segment, and m behind the last one: the least j with floor(j levels / m) at
+ * least `segment`. levels = 2^shift. */
+static inline size_t begin_of(size_t segment, size_t m, int shift)
+{
+    return (segment * m + ((size_t)1 << shift) - 1) >> shift;
+}
+
+/* What the sums of a divergence may be off by, and more: of up to 2^16 terms, each of which is a share of n times
+ * logarithms below 45, four sums are off by less than 4 * 2^16 * 45 * 2^-53 < 2^-28. */
+static const double OFF = 0x1p-28;
+
 /* With n the sum of all counts, K that of the first m, s and o what a segment holds and its occupied bins, and p the
  * counts of P: the divergence is (sum(p log p) - sum(p log(s / o))) / n - log n + log K. `occupied` bins, in ascending
  * order, are in room->places. */
@@ -27,8 +43,10 @@ static size_t least(size_t bins, size_t levels, size_t occupied, const struct rc
 {
     const uint32_t *places = room->places;
     uint32_t *ranks = room->ranks; /* how many occupied bins lie before a bin */
+    uint32_t *several = room->several; /* of the occupied bins from this one on, the first that holds more than one */
     uint64_t *before = room->before;
     double *entropy = room->entropy;
+    const double *logs = room->logs;
     const int shift = __builtin_ctzll((uint64_t)levels);
     before[0] = 0;
     entropy[0] = 0.0;
@@ -36,30 +54,41 @@ static size_t least(size_t bins, size_t levels, size_t occupied, const struct rc
     for (size_t i = 0; i < occupied; i++) {
         const uint64_t count = room->counts[places[i]];
         before[i + 1] = before[i] + count;
-        entropy[i + 1] = entropy[i] + (double)count * log_of(room->logs, count);
+        entropy[i + 1] = entropy[i] + (double)count * log_of(logs, count);
         for (; bin <= places[i]; bin++)
             ranks[bin] = (uint32_t)i;
     }
     for (; bin <= bins; bin++)
         ranks[bin] = (uint32_t)occupied;
+    several[occupied] = (uint32_t)occupied;
+    for (size_t i = occupied; i-- > 0;)
+        several[i] = before[i + 1] - before[i] > 1 ? (uint32_t)i : several[i + 1];
     const uint64_t n = before[occupied];
+    const double log_n = log_of(logs, n);
     double lowest = INFINITY;
     for (size_t i = occupied; i-- > 0 && places[i] + 1 >= levels;) { /* from the largest m on: it wins a tie */
         const size_t m = (size_t)places[i] + 1;
-        const uint64_t kept = before[i + 1], last = n - before[i]; /* with what lies beyond */
+        const uint64_t kept = before[i + 1], last = n - before[i], beyond = n - kept; /* last: with what lies beyond */
+        /* The last segment: of what it holds in a bin the logarithm stands beside all that lies beyond. */
+        const size_t end = ranks[begin_of(levels - 1, m, shift)];
+        const double log_last = log_of(logs, kept - before[end]) - log_of(logs, i + 1 - end);
+        const double own = (double)last * log_of(logs, last), rest = log_of(logs, kept) - log_n;
+        const double bound =
+            (own - (entropy[i + 1] - entropy[i]) - (double)beyond * log_last) / (double)n + rest;
+        if (bound > lowest + OFF)
+            continue;
         /* floor(bin * levels / m) is that of a product: half a unit keeps it 1 / (2 m) or more from whole numbers. */
         const double inverse = 1.0 / (double)m;
-        double crossed = 0.0, log_last = 0.0;
-        for (size_t p = 0, next; p <= i; p = next) {
+        double crossed = 0.0;
+        for (size_t p = several[0], next; p <= i; p = several[next]) {
             const size_t segment = (size_t)(int64_t)(((double)(int64_t)(places[p] * levels) + 0.5) * inverse);
-            next = ranks[((segment + 1) * m + levels - 1) >> shift];
-            const uint64_t s = before[next] - before[p];
-            log_last = log_of(room->logs, s) - log_of(room->logs, next - p);
-            crossed += (double)(int64_t)s * log_last;
+            const size_t first = ranks[begin_of(segment, m, shift)];
+            next = ranks[begin_of(segment + 1, m, shift)];
+            const uint64_t s = before[next] - before[first];
+            crossed += (double)(int64_t)s * (log_of(logs, s) - log_of(logs, next - first));
         }
-        crossed += (double)(n - kept) * log_last;
-        const double divergence = (entropy[i] + (double)last * log_of(room->logs, last) - crossed) / (double)n +
-                                  log_of(room->logs, kept) - log_of(room->logs, n);
+        crossed += (double)beyond * log_last;
+        const double divergence = (entropy[i] + own - crossed) / (double)n + rest;
         if (divergence < lowest) {
             lowest = divergence;
             best = m;

@@ -1,5 +1,5 @@
-/* What changed since the portable file: eight sums are two vectors of doubles, and eight elements are rounded at a
- * time. */
+/* What changed since the portable file: an element is rounded to eight grids at a time, whose sums are two vectors of
+ * doubles. */
 #include "places.h"
 #if RC_X86
 #include <math.h>
@@ -7,47 +7,25 @@
 
 #define TARGET RC_AVX2
 
-/* The steps of places.h; of a value within its limits the integer, as a float, is what its zero point lies below it. */
-RC_INLINE TARGET void eights(const float *x, size_t count, float s, int32_t z, int32_t lowest, int32_t highest,
-                             double *sum)
+RC_INLINE TARGET void add_errors(const float *scale, const float *low, const float *high, const float *x, size_t count,
+                                 size_t step, double *sum)
 {
-    const __m256 scale = _mm256_set1_ps(s), low = _mm256_set1_ps((float)(lowest - z)),
-                 high = _mm256_set1_ps((float)(highest - z)), most = _mm256_set1_ps(FLT_MAX),
-                 least = _mm256_set1_ps(-FLT_MAX);
+    const __m256 s = _mm256_loadu_ps(scale), l = _mm256_loadu_ps(low), h = _mm256_loadu_ps(high),
+                 most = _mm256_set1_ps(FLT_MAX), least = _mm256_set1_ps(-FLT_MAX);
     __m256d first = _mm256_loadu_pd(sum), second = _mm256_loadu_pd(sum + 4);
-    for (size_t p = 0; p < count; p += 8) {
-        const __m256 t = _mm256_loadu_ps(x + p);
-        __m256 q = _mm256_min_ps(_mm256_max_ps(_mm256_div_ps(t, scale), low), high);
+    for (size_t p = 0; p < count; p += step) {
+        const __m256 t = _mm256_set1_ps(x[p]);
+        const __m256d wide = _mm256_set1_pd((double)x[p]);
+        __m256 q = _mm256_min_ps(_mm256_max_ps(_mm256_div_ps(t, s), l), h);
         q = _mm256_round_ps(q, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        const __m256 near = _mm256_min_ps(_mm256_max_ps(_mm256_mul_ps(q, scale), least), most);
-        const __m256d a = _mm256_sub_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(near)),
-                                        _mm256_cvtps_pd(_mm256_castps256_ps128(t))),
-                      b = _mm256_sub_pd(_mm256_cvtps_pd(_mm256_extractf128_ps(near, 1)),
-                                        _mm256_cvtps_pd(_mm256_extractf128_ps(t, 1)));
+        const __m256 near = _mm256_min_ps(_mm256_max_ps(_mm256_mul_ps(q, s), least), most);
+        const __m256d a = _mm256_sub_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(near)), wide),
+                      b = _mm256_sub_pd(_mm256_cvtps_pd(_mm256_extractf128_ps(near, 1)), wide);
         first = _mm256_add_pd(first, _mm256_mul_pd(a, a));
         second = _mm256_add_pd(second, _mm256_mul_pd(b, b));
     }
     _mm256_storeu_pd(sum, first);
     _mm256_storeu_pd(sum + 4, second);
-}
-
-/* Two products by numbers that lie to both sides of bins / largest enclose what the division gives, which has two
- * roundings, as they have, of 2^-53 each: where they have the same floor it has it too. */
-RC_INLINE TARGET void bins_of(const float *x, double largest, double bins, int32_t *places)
-{
-    const __m256d low = _mm256_set1_pd(bins / largest * (1 - 0x1p-49));
-    const __m256d high = _mm256_set1_pd(bins / largest * (1 + 0x1p-49));
-    const __m128 sign = _mm_set1_ps(-0.0f);
-    RC_UNROLL
-    for (int p = 0; p < 16; p += 4) {
-        const __m256d own = _mm256_cvtps_pd(_mm_andnot_ps(sign, _mm_loadu_ps(x + p)));
-        __m128i place = _mm256_cvttpd_epi32(_mm256_mul_pd(own, low));
-        const __m128i same = _mm_cmpeq_epi32(place, _mm256_cvttpd_epi32(_mm256_mul_pd(own, high)));
-        if (_mm_movemask_epi8(same) != 0xFFFF)
-            place = _mm256_cvttpd_epi32(
-                _mm256_mul_pd(_mm256_div_pd(own, _mm256_set1_pd(largest)), _mm256_set1_pd(bins)));
-        _mm_storeu_si128((__m128i *)(places + p), _mm_min_epi32(place, _mm_set1_epi32((int32_t)bins - 1)));
-    }
 }
 
 #define MSE rc_quantize_range_mse_avx2

@@ -5,21 +5,19 @@
 
 #define TARGET
 
-static inline double error_of(float x, float s, int32_t z, int32_t lowest, int32_t highest);
-
-RC_INLINE void eights(const float *x, size_t count, float s, int32_t z, int32_t lowest, int32_t highest, double *sum)
+RC_INLINE void add_errors(const float *scale, const float *low, const float *high, const float *x, size_t count,
+                          size_t step, double *sum)
 {
-    for (size_t p = 0; p < count; p += 8)
-        for (size_t j = 0; j < 8; j++)
-            sum[j] += error_of(x[p + j], s, z, lowest, highest);
-}
-
-RC_INLINE void bins_of(const float *x, double largest, double bins, int32_t *places)
-{
-    for (size_t s = 0; s < 16; s++) {
-        const double place = (double)__builtin_fabsf(x[s]) / largest * bins;
-        places[s] = (int32_t)(place < bins ? place : bins - 1);
-    }
+    for (size_t p = 0; p < count; p += step)
+        for (size_t i = 0; i < 8; i++) {
+            float t = x[p] / scale[i];
+            t = t > low[i] ? t : low[i];
+            t = nearest(t < high[i] ? t : high[i]) * scale[i];
+            t = t < FLT_MAX ? t : FLT_MAX;
+            t = t > -FLT_MAX ? t : -FLT_MAX;
+            const double off = (double)t - (double)x[p];
+            sum[i] += off * off;
+        }
 }
 
 #define MSE rc_quantize_range_mse_portable

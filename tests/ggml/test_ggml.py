@@ -164,3 +164,27 @@ def test_a_block_is_encoded_the_same_whatever_stands_beside_it(space, name, bloc
     x[-1, 0] = np.inf
     with pytest.raises(RefcompressError):
         space.ggml_encode(x, name)
+
+
+@each("space", NATIVE)
+@ENCODED
+def test_a_number_beside_the_middle_of_two_codes_has_the_code_of_the_reference(space, name):
+    """The scale is 1, or -1, so that a number is its step: halves, and the floats to both sides of them."""
+    half = np.arange(-127, 127, dtype=F) + F(0.5) if name == "Q8_0" else np.arange(-8, 8, dtype=F) + F(0.5)
+    steps = np.concatenate([half, np.nextafter(half, F(-200)), np.nextafter(half, F(200))])
+    steps = np.resize(steps, (len(steps), 31))  # each in every place
+    x = np.concatenate([np.full((len(steps), 1), 127 if name == "Q8_0" else -8, F), steps], axis=1)
+    assert ggml_encode(x, name) == space.ggml_encode(x, name)
+
+
+@each("space", NATIVE)
+def test_the_sign_of_q4_0_is_that_of_the_first_of_equal_magnitudes(space):
+    rows = []
+    for first in range(32):
+        for last in range(first, 32):
+            for sign in (1, -1):
+                x = np.full(32, 0.5 * sign, F)  # of the sign of the first, or of the other
+                x[first], x[last] = sign, -sign
+                rows += [x, -np.abs(x), np.abs(x), np.where(np.abs(x) == 1, x, F(0) * x)]
+    x = np.array(rows)
+    assert ggml_encode(x, "Q4_0") == space.ggml_encode(x, "Q4_0")

@@ -63,6 +63,17 @@ def test_errors_are_summed_in_the_order_of_the_reference(space, how):
 
 
 @EACH
+@pytest.mark.parametrize("steps", (1, 7, 8, 9, 16, 17))
+@pytest.mark.parametrize("size", (1, 2, 7, 8, 9, 127, 128, 129, 137, 272))
+def test_errors_of_any_number_of_grids_side_by_side_have_the_bits_of_the_reference(space, size, steps):
+    x = np.random.default_rng(size).standard_normal((5, 2 * size)).astype(F)
+    for given in ({"bits": 4}, {"scheme": "affine"}):
+        for how in ({"group": size}, {"axis": 0}, {}):
+            exactly(reference.quantize_range_mse(x, steps=steps, **given, **how),
+                    space.quantize_range_mse(x, steps=steps, **given, **how))
+
+
+@EACH
 @pytest.mark.parametrize("size", (ranges.PIECE, ranges.PIECE + 1, 2 * ranges.PIECE + 9, 5 * ranges.PIECE + 131))
 def test_the_errors_of_pieces_are_those_of_numpys_tree(space, size):
     x = np.random.default_rng(size).standard_normal(size).astype(F)
@@ -85,6 +96,33 @@ def test_bins_whose_ends_are_met_have_the_counts_of_the_division(space, bins):
     expected = np.bincount(np.minimum((np.abs(x.astype(float)) / largest * bins).astype(int), bins - 1), minlength=bins)
     kernel = {isa: own for isa, own, _ in _table.rows()}[space.quantize_range_kl.isa]["quantize_range_kl"]
     assert (ranges._histogram(kernel, x, largest, bins) == expected).all()
+
+
+@EACH
+@pytest.mark.parametrize("size", (1, 63, 64, 65, 127, 128, 129, 1000))
+@pytest.mark.parametrize("unit", (1.0, 2.0**-148, 2.0**-100, 2.0**-89, 2.0**-87, 2.0**100, 2.0**126))
+def test_histograms_of_any_length_and_size_have_the_counts_of_the_division(space, size, unit):
+    rng = np.random.default_rng(size)
+    kernel = {isa: own for isa, own, _ in _table.rows()}[space.quantize_range_kl.isa]["quantize_range_kl"]
+    for x in (rng.standard_normal(size), rng.integers(-3, 4, size), np.minimum(rng.laplace(size=size), 1)):
+        x = np.clip(x * unit, -np.finfo(F).max, np.finfo(F).max).astype(F)
+        largest = float(np.abs(x).max())
+        for bins in (2, 2048, 2049) if largest else ():
+            expected = reference.quantize.ranges.histogram(np.abs(x.astype(np.float64)), largest, bins)
+            assert (ranges._histogram(kernel, x, largest, bins) == expected).all()
+
+
+@pytest.mark.parametrize("bits", (2, 4, 8))
+@pytest.mark.parametrize("name", ("normal", "heavy tails", "uniform", "two clusters", "mostly zeros", "rising", "few"))
+def test_a_bound_passes_over_no_number_of_bins_that_is_the_best(name, bits):
+    rng = np.random.default_rng(bits)
+    x = {"normal": rng.standard_normal(4000), "heavy tails": rng.standard_cauchy(4000), "uniform": rng.random(4000),
+         "two clusters": np.concatenate([rng.normal(1, 0.1, 2000), rng.normal(9, 0.1, 50)]),
+         "mostly zeros": rng.standard_normal(4000) * (rng.random(4000) < 0.05), "rising": rng.random(4000) ** 0.2,
+         "few": rng.laplace(size=150)}[name].astype(F)
+    for bins in (128, 131, 400):
+        given = {"bits": bits, "bins": bins}
+        least_divergence(reference.quantize_range_kl(x, **given), native.quantize_range_kl(x, **given), (x,), given)
 
 
 @EACH

@@ -42,6 +42,10 @@ def quantize_range_percentile(kernel, row):
         if math.prod(shape) == 1 and x.size >= least:
             return tuple(end.reshape(shape) for end in _of_all(kernel, x, math.ceil(share * x.size) - 1))
         low, high = kernels._range(minmax, row.speed, x, shape, group)
+        k = kernels._rows_of(x.shape, group)[-1]
+        sizes = (x.size // max(math.prod(shape), 1),) if group is None else (min(group, k), k % group)
+        if all(math.ceil(share * size) >= size for size in sizes):
+            return low, high  # nothing is left out
 
         def some(x, group, low, high):
             k = x.shape[-1]
@@ -216,7 +220,7 @@ def quantize_range_kl(kernel, row):
 
 def _room(bins: int, counts: np.ndarray):
     """Return struct rc_kl_room (csrc/quantize/api.h) with these counts, and what keeps its arrays alive."""
-    sizes = {np.uint64: (bins // 64 + 1, bins + 1), np.uint32: (bins + 1, bins + 1),
+    sizes = {np.uint64: (bins // 64 + 1, bins + 1), np.uint32: (bins + 1, bins + 1, bins + 1),
              np.float64: (bins + 1, lib.RC_KL_LOGS)}
     arrays = [counts, *(np.empty(size, dtype) for dtype, own in sizes.items() for size in own)]
     return ffi.new("struct rc_kl_room *", [pointer(a, writable=True) for a in arrays]), arrays
