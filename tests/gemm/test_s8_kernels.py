@@ -110,6 +110,29 @@ def test_a_call_made_ready_reads_its_inputs_anew_and_keeps_what_it_points_at(spa
         assert np.array_equal(again(), getattr(reference, op)(x, *args[1:])), op
 
 
+def products_of_codes(m, n, k, group):
+    """Yield products of codes whose sums are the largest ones, and of any: 4 bits, a codebook, and one for each group."""
+    groups = -(-k // group)
+    scale, x_scale = RNG.uniform(0.5, 2, (n, groups)).astype(np.float32), RNG.uniform(0.5, 2, m).astype(np.float32)
+    for x, code in ((np.full((m, k), -128, np.int8), 15), (np.full((m, k), 127, np.int8), 15), (s8(m, k), None)):
+        codes = RNG.integers(0, 16, (n, k)).astype(np.uint8) if code is None else np.full((n, k), code, np.uint8)
+        for zero_point in (np.full((n, groups), -8, np.int8), RNG.integers(-8, 8, (n, groups)).astype(np.int8)):
+            q = Quantized((codes.view(np.int8) ^ 8) - 8, scale, zero_point, group)
+            yield "gemm_s8s4", (x, x_scale, reference.quantize_pack(q))
+        codebook = np.linspace(-1, 1, 16, dtype=np.float32)
+        yield "gemm_s8lut4", (x, x_scale, Shared(codes, codebook))
+        yield "gemm_s8lut4", (x, x_scale, Shared(codes, np.tile(codebook, (n, groups, 1)), group=group))
+
+
+@each("space", NATIVE)
+@pytest.mark.parametrize("group", [1, 9, 28, 31, 32, 33, 36, 40, 64, 72, 388])
+def test_products_of_codes_are_exact_where_tiles_and_the_quads_of_a_sum_end(space, group):
+    """AVX2 adds up eight quads in int16, in tiles of one to eight rows and of eight or sixteen outputs."""
+    for m in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15):
+        for op, args in products_of_codes(m, 25, 2 * group - group // 3, group):
+            assert np.array_equal(getattr(space, op)(*args), getattr(native.at("portable"), op)(*args)), (op, m)
+
+
 @pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
 @each("space", NATIVE)
 @pytest.mark.parametrize("m, n, k", [(1, 15, 4099), (1, 50, 8192), (5, 33, 4099)])
