@@ -1,5 +1,5 @@
-/* Template of the products of int8 inputs by codes of 4 or 8 bits with scales. Included after a file of tiles and after
- * these were defined:
+/* The products of int8 inputs by codes of 4 or 8 bits with scales, over tiles that decode. A part of coded_avx512.c, which
+ * has defined before:
  *
  * S8S4, S8LUT4         the kernels' names
  * decode(w, lines, table, out)   lines of 64 bytes of 4-bit codes to twice as many quads of what the table has for them
@@ -10,13 +10,10 @@
  * coded_tile(in_codes, affine, mr, nv, x, ldx, of, panel, ldp, table, x_sums, ldsums, totals)   for each group of a
  *                      panel, the products of mr rows with nv times sixteen outputs, scaled as above and added to
  *                      totals, rows of NR; if in_codes the panel is packed codes, of an even number of quads a group
- * (the last two where IN_PLACE)
  *
- * The idea: where there are registers for it (IN_PLACE), a tile decodes its codes as it multiplies. Else, and for an
- * odd number of quads, codes of NR outputs and about KC inputs are decoded to a panel in L1, once for MC_CODED rows of
- * x. */
+ * The idea: a tile decodes its codes as it multiplies. For an odd number of quads, codes of NR outputs and about KC
+ * inputs are decoded to a panel in L1, once for MC_CODED rows of x. */
 
-#if IN_PLACE
 typedef void coded_function(const uint8_t *x, size_t ldx, const struct groups *of, const uint8_t *panel, size_t ldp,
                             const uint8_t *table, const int32_t *x_sums, size_t ldsums, float *totals);
 #define CODED_TILE(in_codes, affine, mr, nv) \
@@ -75,41 +72,23 @@ RC_INLINE TARGET void single_row(const enum kind kind, size_t first, size_t stop
         to_y(totals, x_scale, rc_min(stop - o, 16), y + o);
     }
 }
-#endif
 
 /* One group of a block of rows, in pieces of KC inputs. */
 RC_INLINE TARGET void any_group(const struct rc_coded *w, size_t height, size_t nv, const uint8_t *x, size_t ldx,
                                 const struct groups *of, const uint8_t *codes, size_t ldc, uint8_t *bytes,
-                                PANEL *panel, LAID *ready, int32_t *sums, const int32_t *x_sums, size_t ldsums,
-                                float *totals)
+                                int32_t *sums, const int32_t *x_sums, size_t ldsums, float *totals)
 {
     static const uint32_t nothing[MR];
     memset(sums, 0, height * NR * sizeof *sums);
     for (size_t q = 0; q < of->quads; q += KC / 4) {
         const size_t quads = rc_min(KC / 4, of->quads - q);
-        const PANEL *from = panel;
-        size_t ldp = KC * 16;
-        for (size_t v = 0; v < nv; v++) {
-            const uint8_t *now = codes + v * ldc + q * (w->bits == 4 ? 32 : 64);
-            if (w->bits == 4) {
-                decode(now, (quads + 1) / 2, w->table, bytes + v * KC * 16);
-                now = bytes + v * KC * 16;
-            }
-            if (sizeof(PANEL) > 1)
-                fill_packed(CODES, now, quads, panel + v * ldp);
-        }
-        if (sizeof(PANEL) == 1) {
-            from = (const PANEL *)(w->bits == 4 ? bytes : codes + q * 64);
-            ldp = w->bits == 4 ? ldp : ldc;
-        }
+        const uint8_t *from = w->bits == 4 ? bytes : codes + q * 64;
+        for (size_t v = 0; w->bits == 4 && v < nv; v++)
+            decode(codes + v * ldc + q * 32, (quads + 1) / 2, w->table, bytes + v * KC * 16);
         for (size_t i = 0; i < height; i += MR) {
-            const size_t mr = rc_min(MR, height - i), ldr = KC + 64 / sizeof(LAID);
-            const uint8_t *row = x + i * ldx + q * 4;
-            if (!IN_PLACE)
-                for (size_t r = 0; r < mr; r++)
-                    lay(0, row + r * ldx, quads * 4, ready + r * ldr);
-            const struct tile t = {.x = IN_PLACE ? (const void *)row : ready, .ldx = IN_PLACE ? ldx : ldr,
-                                   .quads = quads, .panel = from, .ldp = ldp, .from = sums + i * NR, .ldf = NR,
+            const size_t mr = rc_min(MR, height - i);
+            const struct tile t = {.x = x + i * ldx + q * 4, .ldx = ldx, .quads = quads, .panel = from,
+                                   .ldp = w->bits == 4 ? KC * 16 : ldc, .from = sums + i * NR, .ldf = NR,
                                    .less = nothing, .to = sums + i * NR, .ldt = NR, .width = 16};
             NAME(tiles)[0][mr - 1][nv - 1](&t);
         }
@@ -125,12 +104,9 @@ TARGET int S8S4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx,
     const size_t groups = (w.k + w.group - 1) / w.group, quads = (w.group + 3) / 4;
     const size_t lines = w.bits == 4 ? (quads + 1) / 2 : quads, ldc = groups * lines * 64;
     uint8_t bytes[NV * KC * 16] __attribute__((aligned(64)));
-    PANEL panel[sizeof(PANEL) > 1 ? NV * KC * 16 : 1] __attribute__((aligned(64)));
-    LAID ready[MR * (KC + 64 / sizeof(LAID))] __attribute__((aligned(64)));
     int32_t sums[MC_CODED * NR] __attribute__((aligned(64)));
     float totals[MC_CODED * NR] __attribute__((aligned(64)));
 
-#if IN_PLACE
     if (end <= begin)
         return RC_OK;
     if (end - begin == 1) {
@@ -144,29 +120,25 @@ TARGET int S8S4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx,
             single_row(LOOKUP, first, stop, row, of_row, x_scale[begin], &w, lines * 64, y + begin * w.n);
         return RC_OK;
     }
-#endif
-#if IN_PLACE
     if (w.bits == 4 && quads % 2 == 0) {
         for (size_t i = begin; i < end; i += MC_CODED)
             in_registers(rc_min(end - i, MC_CODED), first, stop, (const uint8_t *)x + i * ldx, ldx, x_sums + i * groups,
                          x_scale + i, &w, lines * 64, y + i * w.n);
         return RC_OK;
     }
-#endif
     /* The groups of a panel: as many as fit, or one that does not. */
     const size_t even = w.bits == 4 ? lines * 2 : quads, at_once = even && even < KC / 4 ? KC / 4 / even : 1;
     for (size_t i0 = begin; i0 < end; i0 += MC_CODED)
         for (size_t o0 = first; o0 < stop; o0 += NR) {
             const size_t height = rc_min(end - i0, MC_CODED), width = rc_min(stop - o0, NR), nv = (width + 15) / 16;
             memset(totals, 0, height * NR * sizeof *totals);
-            for (size_t g = 0; g < groups; g += IN_PLACE ? at_once : 1) {
+            for (size_t g = 0; g < groups; g += at_once) {
                 const struct groups of = {rc_min(at_once, groups - g), quads, groups * 16, even * 64,
                                           w.scale + o0 * groups + g * 16,
                                           w.zero ? w.zero + o0 * groups + g * 16 : NULL, w.zero_of_all};
                 const uint8_t *codes = w.codes + (o0 / 16 * groups + g) * lines * 64;
                 const uint8_t *row = (const uint8_t *)x + i0 * ldx + g * quads * 4;
                 const int32_t *of_rows = x_sums + i0 * groups + g;
-#if IN_PLACE
                 if (quads <= KC / 4 / 2) {
                     if (w.bits == 4)
                         for (size_t v = 0; v < nv; v++)
@@ -177,9 +149,7 @@ TARGET int S8S4(size_t begin, size_t end, size_t first, size_t stop, size_t ldx,
                             of_rows + i * groups, groups, totals + i * NR);
                     continue;
                 }
-#endif
-                any_group(&w, height, nv, row, ldx, &of, codes, ldc, bytes, panel, ready, sums, of_rows, groups,
-                          totals);
+                any_group(&w, height, nv, row, ldx, &of, codes, ldc, bytes, sums, of_rows, groups, totals);
             }
             for (size_t i = 0; i < height; i++)
                 to_y(totals + i * NR, x_scale[i0 + i], width, y + (i0 + i) * w.n + o0);

@@ -11,9 +11,19 @@
 #define UNIT 16
 #define IN_REGISTERS 16
 
-/* scale : of each code of a scale (MX, NVFP4). value : of each code of 8 bits (LUT8, FP8, MX). */
+/* How a code of 8 bits becomes a float16 and that, times a factor, the number: by the bits of its magnitude and its sign,
+ * and what they are multiplied by; and, where the code under a mask is that of a NaN, the bits that make it one. */
+struct halves {
+    __m256i magnitude, to_magnitude, sign, to_sign, nan_mask, nan, flip;
+    __m256 factor;
+};
+
+/* scale : of each code of a scale (MX, NVFP4). value : of each code of 8 bits (LUT8, FP8, MX), for what is not
+ * as_halves. */
 struct tables {
     float scale[256], value[256];
+    struct halves halves;
+    int as_halves;
 };
 
 struct unit {
@@ -35,6 +45,44 @@ RC_INLINE TARGET __m256 zipped(const int zip, __m256 v)
             t->value[c] = element_of(type, c); \
         break;
 
+RC_INLINE TARGET void set_halves(int magnitude, int to_magnitude, int sign, int to_sign, int nan_mask, int nan, int flip,
+                                 float factor, struct tables *t)
+{
+#define ALL(bits) _mm256_set1_epi16((int16_t)(bits))
+    t->halves = (struct halves){ALL(magnitude), ALL(to_magnitude), ALL(sign), ALL(to_sign), ALL(nan_mask), ALL(nan),
+                                ALL(flip), v_set1(factor)};
+#undef ALL
+    t->as_halves = 1;
+}
+
+/* A number of fewer bits than a float16, whose fraction and exponent are moved to the places of that, is too small by a
+ * power of two; a subnormal one too. E5M2 has float16's exponents, infinity and NaNs; with one more finite exponent
+ * (E5M2FNUZ) it has no room. */
+RC_INLINE TARGET void fill_halves(enum rc_narrow_type type, struct tables *t)
+{
+    t->as_halves = 0;
+    if (type == RC_NARROW_E4M3)
+        set_halves(0x7F, 1 << 7, 0x80, 1 << 8, 0x7F, 0x7F, 0x4000, 0x1p8f, t);
+    if (type == RC_NARROW_E5M2)
+        set_halves(0x7F, 1 << 8, 0x80, 1 << 8, 0, 1, 0, 1, t);
+    if (type == RC_NARROW_E4M3FNUZ)
+        set_halves(0x7F, 1 << 7, 0x80, 1 << 8, 0xFF, 0x80, 0xFE00, 0x1p7f, t);
+    if (type == RC_NARROW_E2M3)
+        set_halves(0x1F, 1 << 7, 0x20, 1 << 10, 0, 1, 0, 0x1p14f, t);
+    if (type == RC_NARROW_E3M2)
+        set_halves(0x1F, 1 << 8, 0x20, 1 << 10, 0, 1, 0, 0x1p12f, t);
+}
+
+/* 16 codes as float16. */
+RC_INLINE TARGET __m256i halves_of(const struct halves *h, const unsigned char *codes)
+{
+    const __m256i c = _mm256_cvtepu8_epi16(_mm_loadu_si128((const void *)codes));
+    const __m256i magnitude = _mm256_mullo_epi16(_mm256_and_si256(c, h->magnitude), h->to_magnitude);
+    const __m256i sign = _mm256_mullo_epi16(_mm256_and_si256(c, h->sign), h->to_sign);
+    const __m256i is_nan = _mm256_cmpeq_epi16(_mm256_and_si256(c, h->nan_mask), h->nan);
+    return _mm256_xor_si256(_mm256_or_si256(magnitude, sign), _mm256_and_si256(is_nan, h->flip));
+}
+
 /* What a call looks up, of all that does not depend on the row. */
 RC_INLINE TARGET void fill(const enum operation op, const struct rc_narrow *w, struct tables *t)
 {
@@ -44,7 +92,9 @@ RC_INLINE TARGET void fill(const enum operation op, const struct rc_narrow *w, s
     if (op == NVFP4)
         for (int c = 0; c < 128; c++)
             t->scale[c] = number_of(c, FP8_E4M3) * w->factor;
-    if (op == FP8 || (op == MX && w->type != RC_NARROW_E2M1))
+    if (op == FP8 || op == MX)
+        fill_halves(w->type, t);
+    if ((op == FP8 || (op == MX && w->type != RC_NARROW_E2M1)) && !t->as_halves)
         switch (w->type) {
         FILL(RC_NARROW_E4M3)
         FILL(RC_NARROW_E5M2)
@@ -98,6 +148,8 @@ RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, co
     (void)last;
     (void)c;
     (void)u;
+    const int as_halves = how.form == IN_TABLE && how.op != LUT8 && t->as_halves;
+    const __m256i half = as_halves ? halves_of(&t->halves, codes) : _mm256_setzero_si256();
     RC_UNROLL for (size_t h = 0; h < 2; h++) {
         if (how.op == F16) {
             v[h] = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(codes + 16 * h)));
@@ -114,6 +166,9 @@ RC_INLINE TARGET void decode(const struct how how, const struct rc_narrow *w, co
             if (how.form == LESS_NIBBLES)
                 q = _mm256_sub_epi32(q, _mm256_set1_epi32(w->zero_point[g]));
             v[h] = _mm256_cvtepi32_ps(q);
+        } else if (as_halves) {
+            const __m128i eight = h ? _mm256_extracti128_si256(half, 1) : _mm256_castsi256_si128(half);
+            v[h] = _mm256_mul_ps(_mm256_cvtph_ps(eight), t->halves.factor);
         } else if (how.form == IN_TABLE) {
             v[h] = _mm256_i32gather_ps(t->value, indices(0, codes, h), 4);
         } else {

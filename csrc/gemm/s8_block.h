@@ -10,19 +10,18 @@
  *
  * NAME(what)           the name of a function of this file
  * TARGET               the instruction set
- * FEW(k)               rows of x, of k inputs, for which s8_few.h is faster than packing on the way
+ * FEW(k)               rows of x, of k inputs, for which s8_few_avx2.c, or its like, is faster than packing on the way
  * MR, ALL_ROWS(what, x_unsigned)   rows of x in a tile, and what(x_unsigned, rows) for 1 to MR of them; a tile has NR
  *                      = 48 outputs, or 16 or 32
- * PANEL                the type in which a packed byte of w is multiplied
  * LAID                 the type in which an input is multiplied
  * IN_PLACE             whether inputs are read where they are; else they are laid ready
  * KC_PACKED            inputs of a panel that is read where it is
+ * FAR                  how many bytes ahead such a panel is asked for
  * FLIP(x_unsigned)     what is added to each byte of w, so it times the sum of a row of x is taken off: 128, or 0
- * lay(x_unsigned, x, count, out)   write count inputs, and zeros up to the next quad
+ * lay(x_unsigned, x, count, out)   write count inputs, and zeros up to the next 32
  * sums_of_four(x, ldx, rows, count, out)   the sums of up to four rows of count int8 inputs, modulo 2^32
- * fill_packed(stored, w, quads, out)   sixteen outputs of packed bytes as a panel (where PANEL is no byte)
- * fill_raw(flip, w, ldw, rows, count, out)   the same from up to sixteen rows of w, which begin ldw bytes apart, as w +
- *                      flip
+ * fill_raw(flip, w, ldw, rows, count, out)   sixteen outputs as a panel, from up to sixteen rows of w, which begin ldw
+ *                      bytes apart, as w + flip
  * NAME(tiles)          the tiles, as s8_tile_table.h has them
  * stream(x_unsigned, t, w)      a tile of one row and sixteen outputs, of packed bytes
  *
@@ -33,8 +32,9 @@
  * x, or if that is signed w, as w + 128, and 128 times the sum of a row of x is taken off. So x is read as it is. */
 /* A block of rows of x takes at most half of L2, beside a panel, and its sums, where they are not done with a panel, 24
  * KiB on the stack; where groups have scales, the totals take more. */
-enum { MOST_ROWS = 512, MC_ROWS = 128, MC_GROUPED = 32, GROUP_SUMS = 8192, ROW_LAID = 4096 };
+enum { MOST_ROWS = 512, MC_ROWS = 128, MC_GROUPED = 32, GROUP_SUMS = 8192 };
 enum { READY = MR * (KC + 64 / sizeof(LAID)), OF_PANEL = NV * KC * 16 };
+enum { MOST_LAID = 33 << 10 }; /* inputs laid once for all outputs: eight rows of 4,096 and 32, for rows a page apart meet in L1 */
 enum follow { TO_S32, TO_S8, TO_FLOATS, TO_TOTALS };
 
 /* A product of `height` rows of x with `width` outputs: where they are. */
@@ -42,6 +42,8 @@ struct block {
     size_t height, width, k; /* inputs */
     const uint8_t *x;
     size_t ldx;
+    const LAID *laid; /* the inputs laid ready, rows of ldl, or NULL */
+    size_t ldl;
     const uint32_t *less; /* of each row: FLIP times the sum of its inputs */
     const int32_t *rest;  /* of each row: the last inputs, where k is no multiple of 4 */
     const int32_t *start; /* of each output: what its sums begin with */
@@ -89,46 +91,32 @@ RC_INLINE TARGET void finish(const enum follow follow, const struct block *b, co
     }
 }
 
-/* The product of one row, and packed w: outputs by sixteens, so that w is read in the order in which it lies. Where
- * inputs are laid ready, sums of ROW_LAID of them are added; until the last ones they stand in `sums`, for they are
- * read by sixteens, and y may end before. */
-RC_INLINE TARGET void one_row(const int x_unsigned, const struct block *b, int32_t *y, size_t last_width, int32_t *sums)
+/* The product of one row, and packed w: outputs by sixteens, so that w is read in the order in which it lies. */
+RC_INLINE TARGET void one_row(const int x_unsigned, const struct block *b, int32_t *y, size_t last_width)
 {
-    const size_t nv = (b->width + 15) / 16, most = IN_PLACE ? b->k : ROW_LAID;
-    LAID laid[IN_PLACE ? 1 : ROW_LAID] __attribute__((aligned(64)));
-    for (size_t p = 0; p == 0 || p < b->k; p += most) {
-        const size_t count = rc_min(most, b->k - p);
-        if (!IN_PLACE)
-            lay(x_unsigned, b->x + p, count, laid);
-        for (size_t v = 0; v < nv; v++) {
-            const int last = p + count == b->k;
-            const struct tile t = {.x = IN_PLACE ? (const void *)b->x : laid,
-                                   .quads = IN_PLACE ? count / 4 : (count + 3) / 4,
-                                   .rest = IN_PLACE && count % 4 ? b->rest : NULL,
-                                   .from = (p ? sums : b->start) + v * 16,
-                                   .less = p ? (const uint32_t[1]){0} : b->less, .to = (last ? y : sums) + v * 16,
-                                   .width = last && v + 1 == nv ? last_width : 16};
-            stream(x_unsigned, &t, b->packed + v * b->ldw + p * 16);
-        }
-        if (most == 0)
-            break;
+    const size_t nv = (b->width + 15) / 16;
+    for (size_t v = 0; v < nv; v++) {
+        const struct tile t = {.x = IN_PLACE ? (const void *)b->x : b->laid,
+                               .quads = IN_PLACE ? b->k / 4 : (b->k + 3) / 4,
+                               .rest = IN_PLACE && b->k % 4 ? b->rest : NULL, .from = b->start + v * 16,
+                               .less = b->less, .to = y + v * 16, .width = v + 1 == nv ? last_width : 16};
+        stream(x_unsigned, &t, b->packed + v * b->ldw);
     }
 }
 
 RC_INLINE TARGET void block_product(const int x_unsigned, const int raw, const enum follow follow,
-                                    const struct block *b, const struct results *r, PANEL *panel, LAID *ready,
+                                    const struct block *b, const struct results *r, uint8_t *panel, LAID *ready,
                                     int32_t *sums)
 {
-    const int made = raw || sizeof(PANEL) > 1; /* whether the panel is */
-    const size_t most = made ? KC : KC_PACKED, ldr = KC + 64 / sizeof(LAID), nv = (b->width + 15) / 16;
+    const size_t most = raw ? KC : KC_PACKED, ldr = KC + 64 / sizeof(LAID), nv = (b->width + 15) / 16;
     const size_t last_width = follow == TO_S32 ? b->width - (nv - 1) * 16 : 16;
     static const uint32_t nothing[MR];
-    if (b->height == 1 && !raw) {
-        one_row(x_unsigned, b, follow == TO_S32 ? r->y : sums, last_width, sums);
+    if (b->height == 1 && !raw && (IN_PLACE || b->laid)) {
+        one_row(x_unsigned, b, follow == TO_S32 ? r->y : sums, last_width);
         finish(follow, b, r, 0, 1, sums);
         return;
     }
-    struct tile t = {.ldp = made ? KC * 16 : b->ldw, .panel = panel, .x = ready, .ldx = IN_PLACE ? b->ldx : ldr};
+    struct tile t = {.ldp = raw ? KC * 16 : b->ldw, .panel = panel, .x = ready, .ldx = IN_PLACE ? b->ldx : ldr};
     for (size_t p = 0; p == 0 || p < b->k; p += most) {
         const size_t count = rc_min(most, b->k - p);
         const int last = p + count == b->k;
@@ -139,14 +127,10 @@ RC_INLINE TARGET void block_product(const int x_unsigned, const int raw, const e
                          count, panel + v * KC * 16);
             if (!last)
                 prefetch_block(b->raw + p + count, b->width, b->ldraw, rc_min(KC, b->k - p - count));
-        } else if (made) {
-            for (size_t v = 0; v < nv; v++)
-                fill_packed(x_unsigned ? AS_THEY_ARE : PLUS_128, b->packed + v * b->ldw + p * 16, (count + 3) / 4,
-                            panel + v * KC * 16);
         } else {
             t.panel = b->packed + p * 16;
             /* The panel of the next outputs, if this one is short; else what comes of this one. */
-            t.ahead = b->k <= KC ? NV * (ptrdiff_t)b->ldw : 2048;
+            t.ahead = b->k <= KC ? NV * (ptrdiff_t)b->ldw : FAR;
         }
         for (size_t i = 0; i < b->height; i += MR) {
             const size_t mr = rc_min(MR, b->height - i);
@@ -154,6 +138,9 @@ RC_INLINE TARGET void block_product(const int x_unsigned, const int raw, const e
             if (IN_PLACE) {
                 t.x = x;
                 t.rest = last && b->k % 4 ? b->rest + i : NULL;
+            } else if (b->laid) {
+                t.x = b->laid + i * b->ldl + p;
+                t.ldx = b->ldl;
             } else {
                 for (size_t row = 0; row < mr; row++)
                     lay(x_unsigned, x + row * b->ldx, count, ready + row * ldr);

@@ -2,7 +2,7 @@
  * asks for:
  *
  * S8S8, U8S8, S8S8_PACKED, U8S8_PACKED, REQUANTIZED, SCALED   the kernels' names
- * FEW_S8S8, FEW_U8S8   the kernels of s8_few.h
+ * FEW_S8S8, FEW_U8S8   the kernels of few rows (s8_few_avx2.c)
  *
  * What a block does stands in s8_block.h; here are blocks after blocks, and what they are begun with. */
 #include "s8_block.h"
@@ -18,8 +18,8 @@ struct job {
 RC_INLINE TARGET int product(const int x_unsigned, const int raw, const enum follow follow, const struct job *j,
                              const struct results *of)
 {
-    PANEL panel[raw || sizeof(PANEL) > 1 ? OF_PANEL : 1] __attribute__((aligned(64)));
-    LAID ready[READY] __attribute__((aligned(64)));
+    uint8_t panel[raw ? OF_PANEL : 1] __attribute__((aligned(64)));
+    LAID ready[READY] __attribute__((aligned(64))), laid[IN_PLACE ? 1 : MOST_LAID] __attribute__((aligned(64)));
     int32_t sums[MC_ROWS * NR] __attribute__((aligned(64))), start[NR] __attribute__((aligned(64))) = {0};
     double scale[NR] __attribute__((aligned(64))), added[NR] __attribute__((aligned(64)));
     union { /* the sums of rows, and FLIP times them */
@@ -27,8 +27,8 @@ RC_INLINE TARGET int product(const int x_unsigned, const int raw, const enum fol
         uint32_t less[MOST_ROWS];
     } x;
     int32_t rest[MOST_ROWS];
-    const size_t ldw = (j->k + 3) / 4 * 64, k = j->k ? j->k : 1;
-    const size_t rows = k > (raw || sizeof(PANEL) > 1 ? KC : KC_PACKED)
+    const size_t ldw = (j->k + 3) / 4 * 64, ldl = (j->k + 63) / 32 * 32, k = j->k ? j->k : 1;
+    const size_t rows = k > (raw ? KC : KC_PACKED)
                             ? MC_ROWS : rc_min(MOST_ROWS, L2 / 2 / k < MC_ROWS ? MC_ROWS : L2 / 2 / k / MR * MR);
 
     memset(&x, 0, sizeof x);
@@ -41,6 +41,11 @@ RC_INLINE TARGET int product(const int x_unsigned, const int raw, const enum fol
                 x.less[i] *= FLIP(x_unsigned);
         }
         rests_of_rows(&b, rest);
+        if (!IN_PLACE && b.height * ldl <= MOST_LAID) {
+            for (size_t i = 0; i < b.height; i++)
+                lay(x_unsigned, b.x + i * b.ldx, b.k, laid + i * ldl);
+            b.laid = laid, b.ldl = ldl;
+        }
         for (size_t o0 = j->first; o0 < j->stop; o0 += NR) {
             struct results r = *of;
             b.width = rc_min(j->stop - o0, NR);
@@ -121,7 +126,6 @@ TARGET int SCALED(size_t begin, size_t end, size_t first, size_t stop, size_t ld
                        &(struct results){.ldy = n, .y = y, .x_scale = x_scale, .w_scale = w_scale,
                                          .bias_of_outputs = bias});
 
-    PANEL panel[sizeof(PANEL) > 1 ? OF_PANEL : 1] __attribute__((aligned(64)));
     LAID ready[READY] __attribute__((aligned(64)));
     int32_t sums[MC_ROWS * NR] __attribute__((aligned(64))), start[NR] __attribute__((aligned(64))) = {0};
     double totals[MC_GROUPED * NR] __attribute__((aligned(64)));
@@ -153,7 +157,7 @@ TARGET int SCALED(size_t begin, size_t end, size_t first, size_t stop, size_t ld
                 block_product(0, 0, TO_TOTALS, &b,
                               &(struct results){.ldy = NR, .y = totals, .x_scale = x_scale + i0, .w_scale = scale,
                                                 .zero = w->zero_point ? zero : NULL, .x_sums = of_group},
-                              panel, ready, sums);
+                              NULL, ready, sums);
             }
             for (size_t i = 0; i < b.height; i++)
                 to_floats(totals + i * NR, bias ? bias + o0 : NULL, b.width, y + (i0 + i) * n + o0);

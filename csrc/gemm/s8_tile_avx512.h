@@ -8,10 +8,10 @@
 #define ALL_ROWS(what, x_unsigned) \
     what(x_unsigned, 1) what(x_unsigned, 2) what(x_unsigned, 3) what(x_unsigned, 4) what(x_unsigned, 5) \
         what(x_unsigned, 6) what(x_unsigned, 7) what(x_unsigned, 8)
-#define PANEL uint8_t
 #define LAID uint8_t
 #define IN_PLACE 1
 #define KC_PACKED (L2 / 2 / NR / 64 * 64)
+#define FAR 2048
 #define FLIP(x_unsigned) ((x_unsigned) ? 0u : 128u)
 
 RC_INLINE TARGET __m512i bytes(const void *from, size_t count)
@@ -88,11 +88,6 @@ RC_INLINE TARGET void fill_raw(uint32_t flip, const int8_t *w, size_t ldw, size_
         RC_UNROLL for (size_t q = 0; q < 16; q++)
             _mm512_storeu_si512(out + p * 16 + q * 64, v[q]);
     }
-}
-
-RC_INLINE TARGET void fill_packed(const enum stored stored, const uint8_t *w, size_t quads, uint8_t *out)
-{
-    (void)stored, (void)w, (void)quads, (void)out; /* a panel of bytes is used where it is */
 }
 
 RC_INLINE TARGET __m512i four_inputs(const void *x)

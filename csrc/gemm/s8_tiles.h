@@ -8,7 +8,7 @@
 /* A tile has NR outputs, or sixteen or thirty-two. A panel that is made has KC inputs of them: of bytes 18 KiB of L1's
  * 32, beside 3 of eight rows of x. */
 enum { NV = 3, NR = NV * 16, KC = 384 };
-enum { FEW_ROWS = 12 }; /* for s8_few.h, at most */
+enum { FEW_ROWS = 12 }; /* at most, for the kernels of few rows */
 
 /* A tile: the products of mr rows of x with nv times sixteen outputs of a panel. */
 struct tile {
@@ -24,9 +24,6 @@ struct tile {
     int32_t *to; /* the sums: rows, ldt apart, with `width` of the last sixteen */
     size_t ldt, width;
 };
-
-/* What packed bytes are: weights, weights + 128, or codes from 0 to 255. */
-enum stored { AS_THEY_ARE, PLUS_128, CODES };
 
 /* For the products of codes. */
 enum { MC_CODED = 64 }; /* rows of x for which a panel is decoded once: their totals, and sums, take 12 KiB each */
@@ -49,7 +46,7 @@ RC_INLINE void ask_for(const void *line)
     __asm__ volatile("prefetcht0 %a0" : : "p"(line));
 }
 
-/* Of s8_few.h. */
+/* Of few rows, by weights as they are. */
 rc_gemm_s8s8 rc_few_avx2_s8s8, rc_few_avx512_s8s8;
 rc_gemm_u8s8 rc_few_avx2_u8s8, rc_few_avx512_u8s8;
 #endif

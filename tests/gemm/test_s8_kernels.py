@@ -65,6 +65,20 @@ def test_weights_packed_some_outputs_at_a_time_or_beforehand_give_the_result_of_
 
 
 @each("space", NATIVE)
+@pytest.mark.parametrize("k", [1, 31, 32, 33, 63, 255, 256, 257, 300, 384, 387, 4096, 4099, 32801])
+def test_the_largest_products_are_exact_where_the_parts_of_a_sum_end(space, k):
+    """AVX2 adds up 16 products of halves in int16: of 32 inputs, or in the lanes of 256. Few rows go on in pieces."""
+    for m in (1, 2, 3, 8, 150) if k < 4099 else (1, 3):
+        for x, w in ((-128, -128), (-128, 127), (127, -128), (127, 127), (119, 127), (120, 127), (None, None)):
+            x = s8(m, k) if x is None else np.full((m, k), x, np.int8)
+            w, u = s8(21, k) if w is None else np.full((21, k), w, np.int8), x.view(np.uint8) | 240
+            for op, a in (("gemm_s8s8", x), ("gemm_u8s8", u)):
+                sums = a.astype(np.float64) @ w.astype(np.float64).T  # exact: below 2**53
+                for weight in (w, native.prepare(w, op)):
+                    assert np.array_equal(getattr(space, op)(a, weight), sums), (op, m)
+
+
+@each("space", NATIVE)
 @pytest.mark.parametrize("rest", [0, 1, 2, 3])
 def test_rows_longer_than_a_panel_end_anywhere(space, rest):
     x, w = s8(9, 5440 + rest), s8(50, 5440 + rest)
@@ -114,6 +128,29 @@ def test_a_call_made_ready_reads_its_inputs_anew_and_keeps_what_it_points_at(spa
     for op, args, x, again in ready:
         x[:] = x[::-1].copy()
         assert np.array_equal(again(), getattr(reference, op)(x, *args[1:])), op
+
+
+def products_of_codes(m, n, k, group):
+    """Yield products of codes, whose sums are the largest ones or any: 4 bits, a codebook, and one for each group."""
+    groups = -(-k // group)
+    scale, x_scale = RNG.uniform(0.5, 2, (n, groups)).astype(np.float32), RNG.uniform(0.5, 2, m).astype(np.float32)
+    for x, code in ((np.full((m, k), -128, np.int8), 15), (np.full((m, k), 127, np.int8), 15), (s8(m, k), None)):
+        codes = RNG.integers(0, 16, (n, k)).astype(np.uint8) if code is None else np.full((n, k), code, np.uint8)
+        for zero_point in (np.full((n, groups), -8, np.int8), RNG.integers(-8, 8, (n, groups)).astype(np.int8)):
+            q = Quantized((codes.view(np.int8) ^ 8) - 8, scale, zero_point, group)
+            yield "gemm_s8s4", (x, x_scale, reference.quantize_pack(q))
+        codebook = np.linspace(-1, 1, 16, dtype=np.float32)
+        yield "gemm_s8lut4", (x, x_scale, Shared(codes, codebook))
+        yield "gemm_s8lut4", (x, x_scale, Shared(codes, np.tile(codebook, (n, groups, 1)), group=group))
+
+
+@each("space", NATIVE)
+@pytest.mark.parametrize("group", [1, 9, 28, 31, 32, 33, 36, 40, 64, 72, 388])
+def test_products_of_codes_are_exact_where_tiles_and_the_quads_of_a_sum_end(space, group):
+    """AVX2 adds up eight quads in int16, in tiles of one to eight rows and of eight or sixteen outputs."""
+    for m in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15):
+        for op, args in products_of_codes(m, 25, 2 * group - group // 3, group):
+            assert np.array_equal(getattr(space, op)(*args), getattr(native.at("portable"), op)(*args)), (op, m)
 
 
 @pytest.mark.skipif(not guarded.available(), reason="needs mprotect")
