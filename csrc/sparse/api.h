@@ -5,7 +5,9 @@
  * column, 8 in a byte, the lowest first, and width bytes a row. values : what an entry is: a float; an int8_t, with a
  * scale for each group of columns; or a uint8_t, the place in codebook (256 floats, zeros behind the first `codes` of
  * them, and the first one +0.0) of what it stands for.
- * bits : for each of the 256 masks of 8 columns, the numbers of its bits, one a byte.
+ * bits : for each of the 256 masks of 8 columns, the numbers of its bits, one a byte; and one more, which is not used:
+ * sixteen bytes can be read at each mask. ranks : for each of them, of eight columns the number of a column's bit among
+ * those that are set, and 128 where it is not; then once more with numbers from 8 on.
  * group : a multiple of 8, or k (1 where k is 0). scale : ceil(k / group) of them a row, rows stride apart (0: all rows
  * share them), or NULL where values have none. */
 /* By relative index (places) there is no mask: skips has a number for each entry, of skip_bits, how many columns lie
@@ -33,7 +35,7 @@ struct rc_sparse {
     const uint8_t *mask;
     const void *data;
     const float *scale, *codebook;
-    const uint64_t *bits;
+    const uint64_t *bits, *ranks;
 };
 
 /* y[i, :] = the sum over the entries of row i of a of value * x[column, :], for the rows i of the range.

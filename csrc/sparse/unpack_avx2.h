@@ -3,6 +3,40 @@
 #define REFCOMPRESS_SPARSE_UNPACK_AVX2_H
 #include "strips.h"
 
+RC_INLINE RC_AVX2 __m256i as_16_bits(const void *bytes)
+{
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(bytes));
+}
+
+/* Eight bytes and eight more. */
+RC_INLINE RC_AVX2 __m128i two_halves(const void *low, const void *high)
+{
+    const __m128 half = _mm_castsi128_ps(_mm_loadl_epi64(low));
+    return _mm_castps_si128(_mm_loadh_pi(half, high));
+}
+
+/* How many bits a byte has, in the register that it is in: the compiler would take another, and clear it before. */
+RC_INLINE size_t bits_of(size_t byte)
+{
+    __asm__("popcnt %0, %0" : "+r"(byte) : : "cc");
+    return byte;
+}
+
+/* The numbers of the bits of a mask of so many bytes, at most 32, and up to seven numbers more: how many bits. */
+RC_INLINE RC_AVX2 size_t numbers_of_bits(const uint64_t *bits, const uint8_t *mask, size_t bytes, uint8_t *number)
+{
+    __m128i from = _mm_setzero_si128();
+    size_t found = 0;
+    for (size_t b = 0; b < bytes; b++) {
+        const size_t byte = mask[b];
+        const __m128i near = _mm_loadu_si128((const void *)(bits + byte)); /* and eight bytes that do not count */
+        _mm_storel_epi64((void *)(number + found), _mm_add_epi8(from, near));
+        from = _mm_add_epi8(from, _mm_set1_epi8(8));
+        found += bits_of(byte);
+    }
+    return found;
+}
+
 /* Values from `at` on as floats, `count` of them and up to seven more; nothing behind the last entry is read. */
 RC_INLINE RC_AVX2 void values_of(const struct rc_sparse *a, size_t at, size_t count, float *value)
 {

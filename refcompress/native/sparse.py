@@ -38,9 +38,14 @@ _VALUES = {np.dtype(np.float32): lib.RC_SPARSE_F32, np.dtype(np.int8): lib.RC_SP
            np.dtype(np.uint8): lib.RC_SPARSE_CODES}
 
 
-# For each byte of a mask the numbers of its bits, one a byte from the lowest on.
-_BITS = np.array([sum(p << 8 * i for i, p in enumerate(p for p in range(8) if mask >> p & 1)) for mask in range(256)],
-                 np.uint64)
+# For each byte of a mask the numbers of its bits, one a byte from the lowest on; and one more entry: csrc/sparse/api.h.
+_BITS = np.array([sum(p << 8 * i for i, p in enumerate(p for p in range(8) if mask >> p & 1)) for mask in range(256)]
+                 + [0], np.uint64)
+
+# For each byte of a mask and each column which of the stored weights is its own, from 0 and from 8 on; 128 says none.
+_RANKS = np.array([sum((first + (mask & (1 << p) - 1).bit_count() if mask >> p & 1 else 128) << 8 * p
+                       for p in range(8)) for first in (0, 8) for mask in range(256)], np.uint64)
+_TABLES = pointer(_BITS), pointer(_RANKS)
 
 
 def sparse_matmul(kernel, row):
@@ -223,13 +228,13 @@ def struct(a: Bitmask | NM | Relative | BSR) -> Held:
     if isinstance(a, Relative):
         kinds = lib.RC_SPARSE_RELATIVE, lib.RC_SPARSE_CODES
         sizes = k, a.segment, stride, int(a.starts[-1]), 0, codes, a.skip_bits, a.code_bits, 1, 1
-        arrays = pointer(starts), ffi.NULL, pointer(a.skips), pointer(a.codes), scale, codebook, pointer(_BITS)
+        arrays = pointer(starts), ffi.NULL, pointer(a.skips), pointer(a.codes), scale, codebook, *_TABLES
     else:
         kinds, made = (lib.RC_SPARSE_BITMASK, _VALUES[a.values.dtype]), made + starts.nbytes
         sizes = k, a.segment, stride, a.nnz, -(-k // 8), codes, 0, 0, 1, 1
         mask = a.mask
         made += mask.nbytes if isinstance(a, NM) else 0
-        arrays = pointer(starts), ffi.NULL, pointer(mask), pointer(a.values), scale, codebook, pointer(_BITS)
+        arrays = pointer(starts), ffi.NULL, pointer(mask), pointer(a.values), scale, codebook, *_TABLES
     return Held(ffi.new("struct rc_sparse *", (*kinds, *sizes, *arrays)), arrays, made)
 
 
@@ -238,6 +243,6 @@ def _blocks(a: BSR) -> Held:
     (r, c), k, blocks = a.block, a.shape[1], len(a.indices)
     first = a.indptr if r == 1 else np.append(np.repeat(a.indptr[:-1], r), blocks)
     sizes = k, max(1, k), 0, blocks, 0, 0, 0, 0, r, c
-    arrays = (pointer(first), pointer(a.indices), ffi.NULL, pointer(a.blocks), ffi.NULL, ffi.NULL, pointer(_BITS))
+    arrays = (pointer(first), pointer(a.indices), ffi.NULL, pointer(a.blocks), ffi.NULL, ffi.NULL, *_TABLES)
     kinds = lib.RC_SPARSE_BLOCKS, lib.RC_SPARSE_F32
     return Held(ffi.new("struct rc_sparse *", (*kinds, *sizes, *arrays)), arrays, 0 if r == 1 else first.nbytes)
