@@ -110,7 +110,8 @@ def checked(options: argparse.Namespace) -> Report:
         "op": found.op, "good": found.good, "passed": found.passed, "stage": found.stage and found.stage.name,
         "mistake": found.mistake and found.mistake.name, "says": found.mistake and found.mistake.says,
         "clause": found.mistake and mistakes.clause_of(begun.lab, found.mistake), "pattern": found.pattern,
-        "reason": found.failure and found.failure.reason, "left_out": found.left_out, "program": found.code}
+        "reason": found.failure and found.failure.reason, "left_out": found.left_out, "program": found.code,
+        "printed": found.printed}
     return Report({"schema": "refcompress.lab-verdict/1", **data},
                   "\n".join(map(_shown, lines)), found.good)
 

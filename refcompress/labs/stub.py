@@ -83,7 +83,8 @@ def guide(lab: Lab, folder: str = "") -> str:
                        "in and what must come out.", WIDTH), "", *uses,
         *textwrap.wrap(f"The lesson: {lesson}. The answer stands in `refcompress/{'/'.join(module)}.py`: look there "
                        "when you have yours.", WIDTH), "",
-        *textwrap.wrap(f"Type these in the folder above. Inside this folder type them without `{place}`.", WIDTH), "",
+        *textwrap.wrap(f"Type these in the folder above. Inside this folder type them without `{place}`.", WIDTH,
+                       break_on_hyphens=False), "",
         f"    refcompress lab check {place}",
         "        is it right? If not: on which input, and why",
         f"    refcompress lab hint {place}",

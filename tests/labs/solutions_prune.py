@@ -45,6 +45,12 @@ def magnitude_last_place_of_0(w, *, keep=None, sparsity=None):
     return mask[::-1].reshape(w.shape)
 
 
+def magnitude_seeks_the_last_of_none(w, *, keep=None, sparsity=None):
+    if w.size:
+        np.partition(np.abs(w).ravel(), w.size - keep)
+    return magnitude_right(w, keep=keep)
+
+
 def magnitude_keeps_none(w, *, keep=None, sparsity=None):
     return np.zeros(w.shape, bool)
 
@@ -141,6 +147,7 @@ WRONG = [
     ("prune_magnitude", magnitude_with_signs, "signs", "PRUNE-2.1", "A negative weight"),
     ("prune_magnitude", magnitude_by_threshold, "count of ties", "PRUNE-2.1", "have the same magnitude"),
     ("prune_magnitude", magnitude_last_place_of_0, "keep of 0", "PRUNE-2.1", "`keep=0`"),
+    ("prune_magnitude", magnitude_seeks_the_last_of_none, "keep of 0", "PRUNE-2.1", "kth(=1) out of bounds"),
     ("prune_magnitude", magnitude_keeps_none, "count", "PRUNE-2.1", "is not `keep`."),
     ("prune_magnitude", magnitude_keeps_one_less, "count", "PRUNE-2.1", "is not `keep`."),
     ("prune_magnitude", magnitude_rounds_what_stays, "count of a share", "PRUNE-1.2", "`sparsity` was given"),

@@ -289,6 +289,11 @@ def test_what_a_solution_prints_is_shown_once_and_for_the_input_that_is_shown(pl
     assert "step 4" in shown[-2] and shown[-1].strip() == "(only these lines are shown)" and "step 5" not in out
 
 
+def test_what_one_call_prints_is_shown_though_the_check_calls_twice(place):
+    (place / "solution.py").write_text(GOOD.replace("    return (x", "    print('noise')\n    return 1 + (x"))
+    assert checking.check(place, examples=0).printed == "noise\n"
+
+
 @pytest.mark.parametrize("body", ["while True: print('round')", "print('round'); import os; os._exit(3)"])
 def test_what_was_printed_before_a_crash_or_in_an_endless_loop_is_shown(place, monkeypatch, body):
     monkeypatch.setattr(checking, "LIMIT", 0.3)

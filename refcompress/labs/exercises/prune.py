@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..lab import FULL, Failure, Lab, Mistake, plain, where
+from ..lab import FULL, Failure, Lab, Mistake, plain, raised, where
 
 LABS: list[Lab] = []
 
@@ -23,7 +23,9 @@ def _other_count(failure: Failure) -> bool:
 
 
 def _keeps_none(failure: Failure) -> bool:
-    return failure.given.get("keep") == 0 and _other_count(failure)
+    """Return whether some weight stays, or none can be found, where there are weights and none should stay."""
+    return failure.given.get("keep") == 0 and _joined(failure.given["w"]).size > 0 and (
+        raised(failure) or _other_count(failure))
 
 
 def _cut_by_threshold(failure: Failure) -> bool:
@@ -59,7 +61,7 @@ LABS.append(Lab(
               "count itself."),
              lambda failure: "sparsity" in failure.given and _other_count(failure)),
      Mistake("keep of 0", "With `keep=0` no weight may stay.", "PRUNE-2.1",
-             ("How many entries of your mask are True with keep=0, and how many should be? Call your function with it.",
+             ("What should come out with keep=0? Call your function with it, and look.",
               "Which index or slice is made from `keep`? `a[-0]` is the first element, and `a[-0:]` is all of them.",
               "If no weight stays, there is no smallest one that stays. Answer this case before all others."),
              where(_keeps_none)),
