@@ -1,4 +1,4 @@
-/* What changed since the portable file: eight columns of x at a time, 32 of them in registers; and of one column alone
+/* What changed since the portable file: eight columns of x at a time, 64 of them in registers; and of one column alone
  * rows of the matrix side by side, six of them without groups (unpacked.h) or four. */
 #include "../kernels.h"
 #if RC_X86
@@ -10,15 +10,16 @@
 static RC_AVX2 int strip_by_bytes(const struct rc_sparse *a, size_t row, size_t first, size_t last, struct place *at,
                                   uint16_t *index, float *value, size_t *count)
 {
+    const uint8_t *const mask = a->mask + row * a->width + first / 8;
+    const size_t columns = last - first;
     size_t found = 0;
-    for (size_t p = first; p < last; p += 64) {
-        const uint64_t word = columns_of(a, row, p, last);
-        for (size_t b = 0; b < 64; b += 8) {
-            const uint64_t byte = word >> b & 255;
-            const __m128i columns = _mm_cvtepu8_epi16(_mm_loadl_epi64((const void *)(a->bits + byte)));
-            _mm_storeu_si128((void *)(index + found), _mm_add_epi16(columns, _mm_set1_epi16((int16_t)(p - first + b))));
-            found += (size_t)__builtin_popcountll(byte);
-        }
+    for (size_t p = 0; p < columns; p += 8) {
+        size_t byte = mask[p / 8];
+        if (columns - p < 8) /* what another thread sets behind the last column is not there */
+            byte &= ((size_t)1 << (columns - p)) - 1;
+        const __m128i near = _mm_cvtepu8_epi16(_mm_loadl_epi64((const void *)(a->bits + byte)));
+        _mm_storeu_si128((void *)(index + found), _mm_add_epi16(near, _mm_set1_epi16((int16_t)p)));
+        found += bits_of(byte);
     }
     if (at->entry > a->nnz || found > a->nnz - at->entry)
         return RC_BAD_INDEX;

@@ -150,7 +150,7 @@ static TARGET int BLOCKS(size_t begin, size_t end, size_t width, size_t n, int a
                          const float *x, float *y)
 {
     /* Where two rows by four vectors are as many sums as there are registers for, four by two load less of x. */
-    const size_t wide = BLOCK_SIDE < 4 && a->block_rows >= 2 * BLOCK_SIDE ? 2 * LANES : WIDE;
+    const size_t wide = BLOCK_SIDE < 4 && a->block_rows >= 2 * BLOCK_SIDE ? 2 * LANES : 4 * LANES;
     int bad = 0;
     for (size_t j = 0; !bad && j < width; j += wide) {
         const size_t columns = rc_min(width - j, wide);

@@ -66,6 +66,7 @@ RC_INLINE RC_AVX2 int columns_of_mask(const struct rc_sparse *a, size_t row, siz
     const uint64_t *const bits = a->bits;
     const size_t width = a->width;
     const uint8_t *mask = a->mask + row * width;
+    __m256i from = _mm256_setzero_si256();
     size_t found = 0, b = 0;
     for (; b + 8 <= width; b += 8) {
         uint64_t word;
@@ -75,9 +76,9 @@ RC_INLINE RC_AVX2 int columns_of_mask(const struct rc_sparse *a, size_t row, siz
         RC_UNROLL for (size_t t = 0; t < 8; t++) {
             const uint64_t byte = word >> 8 * t & 255;
             const __m256i near = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(bits + byte)));
-            const __m256i from = _mm256_set1_epi32((int)((b + t) * 8));
             _mm256_storeu_si256((void *)(column + found), _mm256_add_epi32(near, from));
-            found += (size_t)__builtin_popcountll(byte);
+            from = _mm256_add_epi32(from, _mm256_set1_epi32(8));
+            found += bits_of(byte);
         }
     }
     for (; b < width; b++)
