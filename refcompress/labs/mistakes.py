@@ -70,11 +70,11 @@ FIRST = (
              "Convert once, in the end: `astype`."),
             _says("got dtype", "got a ", "not one that can be compared")),
     Mistake("NumPy's numbers", "An option is a number of NumPy, such as np.uint8(4), and not one of Python. It must "
-            "count the same, though its type may hold only small numbers: an int8 ends at 127, below the size of many "
-            "arrays.",
+            "count the same, though its type may hold only small numbers, or few digits: an int8 ends at 127.",
             "GEN-3.7",
             ("What are `np.uint8(200) + 100` and `300 - np.uint8(200)`? One wraps round, and the other raises "
-             "OverflowError, for NumPy 2 computes both in 8 bits.",
+             "OverflowError, for NumPy 2 computes both in 8 bits. And `np.float32(0.1) * 5` is 0.5, but "
+             "`float(np.float32(0.1)) * 5` is a little more.",
              "Make it a number of Python at the beginning: `int(bits)`, `float(scale)`."),
             where(_numpy_number)),
 )
